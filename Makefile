@@ -1,0 +1,143 @@
+# Sluice. `make help` lists the targets.
+# Written for GNU make 3.81, which is what macOS still ships.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# What a binary says about itself. The date is the commit's, not the clock's, so
+# that building the same tree twice links nothing twice.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --verify --quiet HEAD 2>/dev/null)
+DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null)
+pkg     := github.com/sluicehq/sluice/internal/version
+stamp   := -X $(pkg).Version=$(VERSION) -X $(pkg).Commit=$(COMMIT) -X $(pkg).Date=$(DATE)
+
+TESTFLAGS ?= -timeout=30m
+FUZZTIME  ?= 20s
+BENCHARGS ?=
+PKG       ?= ./...
+ONCE      ?=
+
+bin     := bin
+dev     := ./$(bin)/sluice-dev
+engines := devstack/engines/node_modules/.installed
+
+export TESTFLAGS FUZZTIME PKG
+
+.PHONY: help
+help: ## List the targets
+	@if [ -t 1 ]; then c='\033[36m'; r='\033[0m'; else c=; r=; fi; \
+	grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | while IFS= read -r line; do \
+		printf "  $$c%-16s$$r %s\n" "$${line%%:*}" "$${line##*## }"; \
+	done
+
+##
+## Build and run
+##
+
+.PHONY: doctor
+doctor: ## Say which of go, gcc, make and npm is missing or too old
+	@tools/doctor.sh
+
+.PHONY: build
+build: doctor build-sluice build-dev ## Build bin/sluice and bin/sluice-dev
+
+# Neither target is a file: the go command knows better than make what changed.
+.PHONY: build-sluice
+build-sluice: ## Build bin/sluice alone
+	@mkdir -p $(bin)
+	go build -ldflags '$(stamp)' -o $(bin)/sluice ./cmd/sluice
+
+.PHONY: build-dev
+build-dev: ## Build bin/sluice-dev alone (the first time takes minutes)
+	@mkdir -p $(bin)
+	cd devstack && go build -ldflags '-s -w $(stamp)' -o ../$(bin)/sluice-dev ./cmd/sluice-dev
+
+.PHONY: engines
+engines: $(engines) ## Install the PostgreSQL and ClickHouse engines for one machine
+
+# npm ci installs what the lock file says, or fails; only a newer lock file runs it again.
+$(engines): devstack/engines/package-lock.json
+	@tools/doctor.sh
+	cd devstack/engines && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: demo
+demo: doctor engines build ## Run everything on this machine with sample data (ONCE=1 exits when done)
+	$(dev) demo $(if $(filter 1 true yes,$(ONCE)),--once)
+
+##
+## Check
+##
+
+.PHONY: test
+test: doctor engines build ## Run every test of every module (TESTFLAGS, PKG)
+	@tools/test.sh
+
+.PHONY: test-race
+test-race: doctor engines build ## The same under the race detector
+	@TESTFLAGS="-race $(TESTFLAGS)" tools/test.sh
+
+.PHONY: fuzz
+fuzz: doctor ## Run each fuzz target for FUZZTIME (20s)
+	@tools/fuzz.sh
+
+.PHONY: bench-import
+bench-import: doctor engines build ## Measure the speed of an import (BENCHARGS)
+	$(dev) exec -- go -C bench run ./cmd/bench-import $(BENCHARGS)
+
+.PHONY: lint
+lint: doctor lint-tools ## Check formatting, style, workflows, generated code and known vulnerabilities
+	@tools/lint.sh
+
+.PHONY: fmt
+fmt: $(bin)/tools/gofumpt $(bin)/tools/golangci-lint ## Format all Go code
+	@set -e; tools/modules.sh | while IFS= read -r module; do \
+		(cd "$$module" && "$(CURDIR)/$(bin)/tools/golangci-lint" fmt --config "$(CURDIR)/.golangci.yml"); \
+	done
+
+.PHONY: generate
+generate: $(bin)/tools/sqlc ## Generate the code of the store's queries
+	$(bin)/tools/sqlc generate --file store/sqlc.yaml
+
+.PHONY: tidy
+tidy: ## Tidy every module
+	@set -e; find . -name go.mod -not -path '*/node_modules/*' -print | while IFS= read -r mod; do \
+		echo "$${mod%/go.mod}"; (cd "$${mod%/go.mod}" && go mod tidy); \
+	done
+
+.PHONY: compose-config
+compose-config: ## Validate docker-compose.yml and its scripts (needs no Docker)
+	cd deploy/composetest && go test ./...
+
+.PHONY: clean
+clean: ## Remove what was built or installed here
+	rm -rf $(bin) devstack/engines/node_modules
+
+##
+## Tools: each is pinned in a go.mod and built once. golangci-lint and sqlc have
+## modules of their own, lest one tool change the versions another is built with.
+##
+
+.PHONY: lint-tools
+lint-tools: $(addprefix $(bin)/tools/,gofumpt golangci-lint workflowcheck sqlc govulncheck) ## Build the tools that lint needs
+
+# build-tool <folder> <package>
+define build-tool
+	@echo "building $(@F)"
+	@mkdir -p $(bin)/tools
+	@cd $(1) && go build -trimpath -o $(CURDIR)/$@ $(2)
+endef
+
+$(bin)/tools/gofumpt: tools/go.mod
+	$(call build-tool,tools,mvdan.cc/gofumpt)
+$(bin)/tools/workflowcheck: tools/go.mod
+	$(call build-tool,tools,go.temporal.io/sdk/contrib/tools/workflowcheck)
+$(bin)/tools/govulncheck: tools/go.mod
+	$(call build-tool,tools,golang.org/x/vuln/cmd/govulncheck)
+$(bin)/tools/golangci-lint: tools/golangci-lint/go.mod
+	$(call build-tool,tools/golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+$(bin)/tools/sqlc: tools/sqlc/go.mod
+	$(call build-tool,tools/sqlc,github.com/sqlc-dev/sqlc/cmd/sqlc)

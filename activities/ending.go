@@ -1,0 +1,121 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// Publish completes an import: it verifies once more what the warehouse holds,
+// makes it visible in all tables at once and ends the import. Whatever of that has
+// happened already happens again to no effect.
+func (l *Loading) Publish(ctx context.Context, ref ImportRef) (PartResult, error) {
+	s, err := load(ctx, l.Store, l.Registry, ref.ImportID)
+	if err != nil {
+		return PartResult{}, failure(err)
+	}
+	if err := l.publish(ctx, s); err != nil {
+		return PartResult{}, failure(err)
+	}
+	summary, err := l.Store.Summary(ctx, ref.ImportID)
+	return PartResult{
+		RowsRead: summary.RowsRead, RowsLoaded: summary.RowsLoaded,
+		RowsRejected: summary.RowsRejected, RowsOutOfRange: summary.RowsOutOfRange,
+	}, failure(err)
+}
+
+func (l *Loading) publish(ctx context.Context, s subject) error {
+	expected, err := l.Store.ExpectedRows(ctx, s.stored.ID)
+	if err != nil {
+		return fmt.Errorf("add up the rows of import %d: %w", s.stored.ID, err)
+	}
+	for _, e := range expected {
+		if err := l.verifyTable(ctx, s, e); err != nil {
+			return err
+		}
+	}
+	if err := l.Store.CheckDays(ctx, s.stored); err != nil {
+		return err
+	}
+	if err := l.Warehouse.Show(ctx, uint64(s.site.ID), uint64(s.stored.ID), uint32(s.stored.Generation)); err != nil {
+		return err
+	}
+	return l.Store.Finish(ctx, s.stored.ID, store.StatusCompleted, "", "")
+}
+
+// verifyTable counts an import's rows in one table. If something arrived late, from
+// an attempt that had been given up, the parts of the table are repaired.
+func (l *Loading) verifyTable(ctx context.Context, s subject, e db.ExpectedRowsRow) error {
+	table, err := schema.Lookup(e.TableName)
+	if err != nil {
+		return err
+	}
+	rows, err := l.Warehouse.ImportRows(ctx, table, uint64(s.site.ID), uint64(s.stored.ID))
+	if err != nil || rows == uint64(e.RowsLoaded) {
+		return err
+	}
+	activity.GetLogger(ctx).Warn("counts differ, repairing", "table", table.Name, "rows", rows, "recorded", e.RowsLoaded)
+	parts, err := l.Store.ListParts(ctx, s.stored.ID)
+	if err != nil {
+		return fmt.Errorf("list parts: %w", err)
+	}
+	for _, p := range parts {
+		if p.TableName != table.Name || p.Status != store.PartDone {
+			continue
+		}
+		if err := l.loader().Verify(ctx, l.job(s, p)); err != nil {
+			return err
+		}
+	}
+	rows, err = l.Warehouse.ImportRows(ctx, table, uint64(s.site.ID), uint64(s.stored.ID))
+	if err == nil && rows != uint64(e.RowsLoaded) {
+		err = fmt.Errorf("%s: %d rows, %d recorded: %w", table.Name, rows, e.RowsLoaded, errUnverified)
+	}
+	return err
+}
+
+// PurgeRows hides an import and removes its rows from all tables. Rejects stay,
+// so that people can see what was wrong with an import that failed.
+func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
+	imp, err := l.Store.Import(ctx, ref.ImportID)
+	if err != nil {
+		return failure(err)
+	}
+	if imp.Status == store.StatusCompleted {
+		return failure(fmt.Errorf("import %d has completed: %w", imp.ID, store.ErrConflict))
+	}
+	site, id := uint64(imp.SiteID), uint64(imp.ID)
+	if err := l.Warehouse.Hide(ctx, site, id, uint32(imp.Generation)); err != nil {
+		return failure(err)
+	}
+	for i, table := range schema.Imported() {
+		if err := l.Warehouse.PurgeRows(ctx, table, site, id); err != nil {
+			return failure(err)
+		}
+		activity.RecordHeartbeat(ctx, i+1)
+	}
+	return nil
+}
+
+// Finish ends an import that did not complete.
+func (l *Loading) Finish(ctx context.Context, end Ended) error {
+	return failure(l.Store.Finish(ctx, end.ImportID, end.Status, end.Reason, end.Class))
+}
+
+// Remove deletes an import whose rows are purged, with its rejects and its log.
+func (l *Loading) Remove(ctx context.Context, ref ImportRef) error {
+	imp, err := l.Store.Import(ctx, ref.ImportID)
+	if err != nil {
+		return failure(err)
+	}
+	if err := l.Warehouse.PurgeRejects(ctx, uint64(imp.SiteID), uint64(imp.ID)); err != nil {
+		return failure(err)
+	}
+	_, err = l.Store.DeleteImport(ctx, ref.ImportID)
+	return failure(err)
+}

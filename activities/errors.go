@@ -1,0 +1,88 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+)
+
+// TypeTransient is the type of errors that are worth a retry. Permanent ones have
+// their importers.Class as their type.
+const TypeTransient = "transient"
+
+// storeClasses are the store's refusals that no retry changes.
+var storeClasses = map[error]importers.Class{
+	store.ErrNotFound:   importers.ClassEnded,
+	store.ErrConflict:   importers.ClassEnded,
+	store.ErrInProgress: importers.ClassEnded,
+	store.ErrOverlap:    importers.ClassNoDays,
+}
+
+// maxMessage bounds an error's text in histories, in bytes.
+const maxMessage = 2000
+
+// failure turns an error into what Temporal's retries understand. Details, if any,
+// go along with it.
+func failure(err error, details ...any) error {
+	if err == nil {
+		return nil
+	}
+	// A cancellation that was asked for is not a fault.
+	if errors.Is(err, context.Canceled) && !errors.Is(err, errWorkerStopping) {
+		return err
+	}
+	message := err.Error()
+	if len(message) > maxMessage {
+		message = message[:maxMessage] + "..."
+	}
+	options := temporal.ApplicationErrorOptions{Details: details}
+	class, permanent := importers.ClassOf(err)
+	for sentinel, c := range storeClasses {
+		if errors.Is(err, sentinel) {
+			class, permanent = c, true
+		}
+	}
+	if permanent {
+		options.NonRetryable = true
+		return temporal.NewApplicationErrorWithOptions(message, string(class), options)
+	}
+	var after *importers.RetryAfterError
+	if errors.As(err, &after) {
+		options.NextRetryDelay = after.After
+	}
+	return temporal.NewApplicationErrorWithOptions(message, TypeTransient, options)
+}
+
+// errWorkerStopping ends an activity early, to be taken up by another worker.
+var errWorkerStopping = errors.New("the worker is stopping")
+
+// untilStop returns a context that also ends when the worker begins to stop, so
+// that a deploy does not wait for a long import: the next attempt goes on where
+// this one stood.
+func untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	stopping := activity.GetWorkerStopChannel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-stopping:
+			cancel(fmt.Errorf("%w: %w", errWorkerStopping, context.Canceled))
+		case <-done:
+		}
+	}()
+	return ctx, func() { close(done); cancel(nil) }
+}
+
+// causeOf prefers the reason for which a context ended to the bare fact.
+func causeOf(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return context.Cause(ctx)
+	}
+	return err
+}

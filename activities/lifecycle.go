@@ -1,0 +1,240 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+)
+
+// Lifecycle runs an importer's callbacks, except reading data.
+type Lifecycle struct {
+	Store    *store.Store
+	Registry *importers.Registry
+	// Now tells the time. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// BeforeStart lets the importer check that the import can work at all.
+func (l *Lifecycle) BeforeStart(ctx context.Context, ref ImportRef) error {
+	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhaseBeforeStart)
+	if err != nil {
+		return failure(err)
+	}
+	return failure(s.importer.BeforeStart(ctx, s.imp))
+}
+
+// Planned is what a workflow needs to know of a plan.
+type Planned struct {
+	// Parts are the parts that are still to be loaded.
+	Parts []PlannedPart `json:"parts"`
+	// Total is how many parts the import has in all.
+	Total int `json:"total"`
+	// Days is the days that are imported, for people.
+	Days string `json:"days"`
+	// Parallelism is how many parts may be loaded at once.
+	Parallelism int `json:"parallelism"`
+	// Park says that a part whose retries are exhausted waits for a decision.
+	Park bool `json:"park"`
+}
+
+// PlannedPart is a part as a workflow sees it.
+type PlannedPart struct {
+	No int32 `json:"no"`
+	// Label is the part's label, cut to maxPlannedLabel bytes: a thousand of
+	// them must stay well below the limit of a payload.
+	Label string `json:"label"`
+	// Parked says that it had been parked before the workflow continued as new.
+	Parked bool `json:"parked,omitempty"`
+}
+
+const maxPlannedLabel = 45
+
+// Plan lets the importer cut the import into parts, works out which days are free
+// and stores both. A plan that is stored already is used as it is.
+func (l *Lifecycle) Plan(ctx context.Context, ref ImportRef) (Planned, error) {
+	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhasePlanning)
+	if err != nil {
+		return Planned{}, failure(err)
+	}
+	planned, err := l.stored(ctx, s)
+	if err == nil && planned.Total == 0 {
+		if err = l.plan(ctx, s); err == nil {
+			planned, err = l.stored(ctx, s)
+		}
+	}
+	return planned, failure(err)
+}
+
+func (l *Lifecycle) plan(ctx context.Context, s subject) error {
+	plan, err := s.importer.Plan(ctx, s.imp)
+	if err != nil {
+		return err
+	}
+	if err := validate(plan); err != nil {
+		return importers.Permanent(importers.ClassInternal, fmt.Errorf("importer %s: %w", s.importer.Name(), err))
+	}
+	days, err := l.freeDays(ctx, s, plan.Range)
+	if err != nil {
+		return err
+	}
+	parts := make([]store.NewPart, len(plan.Parts))
+	for i, p := range plan.Parts {
+		parts[i] = store.NewPart{Table: p.Table.Name, Label: p.Label, Args: p.Args, Bytes: p.Bytes}
+	}
+	return l.Store.SavePlan(ctx, s.stored.ID, plan.Range, days, parts)
+}
+
+// stored returns the plan as it stands in the store; Total is 0 if there is none.
+func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
+	imp, err := l.Store.Import(ctx, s.stored.ID)
+	if err != nil {
+		return Planned{}, err
+	}
+	parts, err := l.Store.ListParts(ctx, imp.ID)
+	if err != nil {
+		return Planned{}, fmt.Errorf("list parts: %w", err)
+	}
+	planned := Planned{
+		Parts: []PlannedPart{}, Total: len(parts), Days: imp.Days.String(),
+		Parallelism: int(imp.Parallelism), Park: imp.OnPartFailure == store.OnPartFailurePark,
+	}
+	for _, p := range parts {
+		if p.Status == store.PartDone || p.Status == store.PartSkipped {
+			continue
+		}
+		label := p.Label[:min(len(p.Label), maxPlannedLabel)]
+		planned.Parts = append(planned.Parts, PlannedPart{No: p.No, Label: label, Parked: p.Status == store.PartParked})
+	}
+	return planned, nil
+}
+
+// freeDays takes from the source's days those that are imported already and those
+// that have native data or lie in the future, and tells the user what was left out.
+func (l *Lifecycle) freeDays(ctx context.Context, s subject, source calendar.Range) (calendar.Set, error) {
+	occupied, err := l.Store.OccupiedDays(ctx, s.site.ID, s.stored.ID)
+	if err != nil {
+		return nil, fmt.Errorf("find the occupied days: %w", err)
+	}
+	cutOff, why, err := l.cutOff(s.site)
+	if err != nil {
+		return nil, err
+	}
+	asked := calendar.NewSet(source)
+	allowed := asked.Minus(calendar.NewSet(calendar.Range{First: cutOff, Last: calendar.MaxDay}))
+	free := allowed.Minus(occupied)
+	if len(free) == 0 {
+		return nil, importers.Permanent(importers.ClassNoDays, fmt.Errorf(
+			"no day is left to import: the source has %s; imported already: %s; imports end before %s, %s",
+			source, occupied, cutOff, why))
+	}
+	log := s.imp.Feedback
+	if late := asked.Minus(allowed); len(late) > 0 {
+		if err := log.Warn(ctx, fmt.Sprintf("Left out %s: imports end before %s, %s.", late, cutOff, why)); err != nil {
+			return nil, err
+		}
+	}
+	if taken := allowed.Minus(free); len(taken) > 0 {
+		if err := log.Warn(ctx, fmt.Sprintf("Left out %s: imported before.", taken)); err != nil {
+			return nil, err
+		}
+	}
+	return free, log.Info(ctx, fmt.Sprintf("Importing %s.", free))
+}
+
+// cutOff returns the first day that cannot be imported, and why.
+func (l *Lifecycle) cutOff(site store.Site) (calendar.Day, string, error) {
+	if site.NativeStart != nil {
+		return *site.NativeStart, "the first day with native data", nil
+	}
+	zone, err := time.LoadLocation(site.TimeZone)
+	if err != nil {
+		return 0, "", importers.Permanent(importers.ClassInternal, fmt.Errorf("site %s: %w", site.Domain, err))
+	}
+	now := time.Now
+	if l.Now != nil {
+		now = l.Now
+	}
+	return calendar.DayOf(now().In(zone)) + 1, "the day after today in " + site.TimeZone, nil
+}
+
+// OnSuccess lets the importer round off an import whose parts are all loaded.
+func (l *Lifecycle) OnSuccess(ctx context.Context, ref ImportRef) error {
+	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhaseOnSuccess)
+	if err != nil {
+		return failure(err)
+	}
+	summary, err := l.Store.Summary(ctx, ref.ImportID)
+	if err != nil {
+		return failure(err)
+	}
+	return failure(s.importer.OnSuccess(ctx, s.imp, importers.Result{
+		RowsRead: summary.RowsRead, RowsLoaded: summary.RowsLoaded,
+		RowsRejected: summary.RowsRejected, RowsOutOfRange: summary.RowsOutOfRange,
+	}))
+}
+
+// Ended says how an import ends other than well.
+type Ended struct {
+	ImportID int64 `json:"import_id"`
+	// Status is store.StatusFailed or store.StatusCancelled.
+	Status string `json:"status"`
+	// Class is the class of the error.
+	Class string `json:"class"`
+	// Reason says what went wrong, for people.
+	Reason string `json:"reason"`
+}
+
+// OnFailure stops all attempts at parts, tells the user and lets the importer
+// react.
+func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
+	s, err := enter(ctx, l.Store, l.Registry, end.ImportID, store.PhaseOnFailure)
+	if err != nil {
+		return failure(err)
+	}
+	if err := l.Store.FailOpenParts(ctx, end.ImportID, end.Reason); err != nil {
+		return failure(err)
+	}
+	log := feedback{store: l.Store, id: end.ImportID, activity: "end"}
+	if err := log.Error(ctx, end.Reason); err != nil {
+		return failure(err)
+	}
+	return failure(s.importer.OnFailure(ctx, s.imp, end.Reason))
+}
+
+// CleanUp lets the importer remove what it has left behind.
+func (l *Lifecycle) CleanUp(ctx context.Context, ref ImportRef) error {
+	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhaseCleanUp)
+	if err != nil {
+		return failure(err)
+	}
+	if cleaner, ok := s.importer.(importers.Cleaner); ok {
+		return failure(cleaner.CleanUp(ctx, s.imp))
+	}
+	return nil
+}
+
+// validate refuses plans that break the contract of package importers.
+func validate(plan importers.Plan) error {
+	if len(plan.Parts) == 0 || len(plan.Parts) > importers.MaxParts {
+		return fmt.Errorf("a plan of %d parts: want 1 to %d", len(plan.Parts), importers.MaxParts)
+	}
+	faults := []error{plan.Range.Validate()}
+	for i, p := range plan.Parts {
+		switch {
+		case p.No != i:
+			faults = append(faults, fmt.Errorf("part %d has the number %d", i, p.No))
+		case p.Table == nil:
+			faults = append(faults, fmt.Errorf("part %d has no table", i))
+		case len(p.Label) == 0 || len(p.Label) > importers.MaxLabel:
+			faults = append(faults, fmt.Errorf("part %d: a label of %d bytes: want 1 to %d", i, len(p.Label), importers.MaxLabel))
+		case len(p.Args) > importers.MaxPartArgs:
+			faults = append(faults, fmt.Errorf("part %d: arguments of %d bytes: want at most %d", i, len(p.Args), importers.MaxPartArgs))
+		}
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,185 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/loading"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// Loading loads the parts of imports.
+type Loading struct {
+	Store     *store.Store
+	Warehouse *warehouse.Warehouse
+	Registry  *importers.Registry
+	// Observer, if set, is told of every chunk that was loaded.
+	Observer Observer
+}
+
+// Observer watches the loading, for metrics.
+type Observer interface {
+	// Loaded tells of rows that were loaded and rejected.
+	Loaded(source, table string, rows, rejected int64)
+}
+
+// Advance is how far a part has come. It travels in heartbeats and in errors: a
+// workflow tells by it whether an attempt made progress. The store knows better
+// where to go on.
+type Advance struct {
+	Chunks int32 `json:"chunks"`
+}
+
+// PartResult is what a part has brought in.
+type PartResult struct {
+	RowsRead       int64 `json:"rows_read"`
+	RowsLoaded     int64 `json:"rows_loaded"`
+	RowsRejected   int64 `json:"rows_rejected"`
+	RowsOutOfRange int64 `json:"rows_out_of_range"`
+}
+
+// ImportData loads one part, from where the last attempt stood to its end.
+func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, error) {
+	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhaseLoading)
+	if err != nil {
+		return PartResult{}, failure(err)
+	}
+	part, open, err := l.Store.ClaimPart(ctx, ref.ImportID, ref.Part)
+	if err != nil {
+		return PartResult{}, failure(err)
+	}
+	if !open {
+		return resultOf(loading.Progress{
+			RowsRead: part.RowsRead, RowsLoaded: part.RowsLoaded,
+			RowsRejected: part.RowsRejected, RowsOutOfRange: part.RowsOutOfRange,
+		}), nil
+	}
+	ctx, stop := untilStop(ctx)
+	defer stop()
+	beat := startHeartbeat(ctx, part.NextChunk)
+	defer beat.stop()
+
+	last := loading.Progress{RowsLoaded: part.RowsLoaded, RowsRejected: part.RowsRejected}
+	job := l.job(s, part)
+	job.Advanced = func(p loading.Progress) {
+		beat.chunks.Store(p.Chunks)
+		if l.Observer != nil {
+			l.Observer.Loaded(s.importer.Name(), part.TableName, p.RowsLoaded-last.RowsLoaded, p.RowsRejected-last.RowsRejected)
+		}
+		last = p
+	}
+	progress, err := l.loader().Load(ctx, job)
+	if err != nil {
+		return PartResult{}, failure(causeOf(ctx, err), Advance{Chunks: progress.Chunks})
+	}
+	return resultOf(progress), nil
+}
+
+func resultOf(p loading.Progress) PartResult {
+	return PartResult{
+		RowsRead: p.RowsRead, RowsLoaded: p.RowsLoaded, RowsRejected: p.RowsRejected, RowsOutOfRange: p.RowsOutOfRange,
+	}
+}
+
+func (l *Loading) loader() loading.Loader {
+	return loading.Loader{Store: l.Store, Warehouse: l.Warehouse}
+}
+
+func (l *Loading) job(s subject, part store.Part) loading.Job {
+	return loading.Job{
+		Importer: s.importer, Import: s.imp, Part: part, Generation: uint32(s.stored.Generation),
+		Rejects: loading.RejectLimit{Count: s.stored.MaxRejects, Share: s.stored.MaxRejectShare},
+	}
+}
+
+// Stopped says why a part stopped.
+type Stopped struct {
+	PartRef
+	// Reason is the error that stopped it.
+	Reason string `json:"reason"`
+}
+
+// ParkPart notes that a part waits for a decision.
+func (l *Loading) ParkPart(ctx context.Context, p Stopped) error {
+	part, err := l.Store.StopPart(ctx, p.ImportID, p.Part, store.PartParked, p.Reason)
+	if err != nil {
+		return failure(err)
+	}
+	log := feedback{store: l.Store, id: p.ImportID, activity: activity.GetInfo(ctx).ActivityID}
+	return failure(log.Warn(ctx, fmt.Sprintf("Part %d, %s, is parked: %s. Retry it, skip it or cancel the import.",
+		p.Part, part.Label, p.Reason)))
+}
+
+// Park notes that an import waits for decisions about its parked parts.
+func (l *Loading) Park(ctx context.Context, ref ImportRef) error {
+	run := activity.GetInfo(ctx).WorkflowExecution.RunID
+	return failure(l.Store.EnterPhase(ctx, ref.ImportID, run, store.StatusParked, store.PhaseLoading))
+}
+
+// SkipPart leaves a part out of the import: whatever it had brought in is purged.
+func (l *Loading) SkipPart(ctx context.Context, p Stopped) error {
+	s, err := load(ctx, l.Store, l.Registry, p.ImportID)
+	if err != nil {
+		return failure(err)
+	}
+	part, err := l.Store.SkipPart(ctx, p.ImportID, p.Part)
+	if err != nil {
+		return failure(err)
+	}
+	table, err := schema.Lookup(part.TableName)
+	if err != nil {
+		return failure(err)
+	}
+	key := warehouse.PartKey{SiteID: uint64(s.site.ID), ImportID: uint64(p.ImportID), Part: uint32(p.Part)}
+	if err := l.Warehouse.PurgePart(ctx, table, key); err != nil {
+		return failure(err)
+	}
+	log := feedback{store: l.Store, id: p.ImportID, activity: activity.GetInfo(ctx).ActivityID}
+	return failure(log.Warn(ctx, fmt.Sprintf("Part %d, %s, was skipped: %s", p.Part, part.Label, p.Reason)))
+}
+
+// heartbeat tells the server that an attempt lives, from the side, because a
+// single insert may take longer than the heartbeat timeout. Every operation of
+// the attempt has a timeout of its own, so that it cannot hang behind the
+// heartbeats.
+type heartbeat struct {
+	chunks atomic.Int32
+	quit   chan struct{}
+	done   chan struct{}
+}
+
+func startHeartbeat(ctx context.Context, chunks int32) *heartbeat {
+	h := &heartbeat{quit: make(chan struct{}), done: make(chan struct{})}
+	h.chunks.Store(chunks)
+	interval := max(activity.GetInfo(ctx).HeartbeatTimeout/4, 100*time.Millisecond)
+	go func() {
+		defer close(h.done)
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			activity.RecordHeartbeat(ctx, Advance{Chunks: h.chunks.Load()})
+			select {
+			case <-ticker.C:
+			case <-h.quit:
+				return
+			}
+		}
+	}()
+	return h
+}
+
+func (h *heartbeat) stop() {
+	close(h.quit)
+	<-h.done
+}
+
+// errUnverified tells that an import holds other rows than were recorded.
+var errUnverified = errors.New("the warehouse holds other rows than were recorded")

@@ -1,0 +1,27 @@
+package config
+
+// Addresses of the embedded stack (`sluice-dev up`). They are the defaults of
+// `sluice` too, so that a second terminal needs no flags at all. All of them
+// are loopback; the ports are chosen beside, not on, the standard ones where a
+// developer's machine is likely to run the real server already (PostgreSQL on
+// 5432, ClickHouse on 8123).
+const (
+	// DefaultTemporalAddress is the gRPC address of the Temporal frontend.
+	DefaultTemporalAddress = "127.0.0.1:7233"
+	// DefaultTemporalUIAddress is where the Temporal Web UI listens.
+	DefaultTemporalUIAddress = "127.0.0.1:8233"
+	// DefaultStoreAddress is PostgreSQL's address.
+	DefaultStoreAddress = "127.0.0.1:15432"
+	// DefaultWarehouseAddress is the address of ClickHouse's HTTP interface.
+	DefaultWarehouseAddress = "127.0.0.1:18123"
+	// DefaultWorkerAddress serves the worker's health, readiness and metrics.
+	DefaultWorkerAddress = "127.0.0.1:9464"
+
+	// DefaultStoreDSN connects to the embedded PostgreSQL, which trusts
+	// loopback connections and therefore has no password.
+	DefaultStoreDSN = "postgres://sluice@" + DefaultStoreAddress + "/sluice?sslmode=disable"
+	// DefaultWarehouseDSN connects to the embedded ClickHouse engine.
+	DefaultWarehouseDSN = "http://default@" + DefaultWarehouseAddress + "/sluice"
+	// DefaultNamespace is the Temporal namespace.
+	DefaultNamespace = "default"
+)

@@ -1,0 +1,160 @@
+// Package config has the settings of all of Sluice's processes. A setting comes
+// from, in rising order: its default, the configuration file (YAML), the environment,
+// flags. The connection to Temporal is not among them: it is configured like
+// every Temporal client, by TEMPORAL_ADDRESS and its siblings or a temporal.toml.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/sluicehq/sluice/warehouse"
+)
+
+// Config has every setting. Its zero value is not valid; start with Default.
+type Config struct {
+	Store     Store     `yaml:"store" envPrefix:"STORE_"`
+	Warehouse Warehouse `yaml:"warehouse" envPrefix:"WAREHOUSE_"`
+	Worker    Worker    `yaml:"worker" envPrefix:"WORKER_"`
+	Import    Import    `yaml:"import" envPrefix:"IMPORT_"`
+	Log       Log       `yaml:"log" envPrefix:"LOG_"`
+}
+
+// Store says how to reach PostgreSQL.
+type Store struct {
+	// DSN is a connection URI. Defaults to the embedded stack's.
+	DSN string `yaml:"dsn" env:"DSN"`
+	// MaxConns bounds the pool. Defaults to 10.
+	MaxConns int32 `yaml:"max_conns" env:"MAX_CONNS"`
+}
+
+// Warehouse says how to reach ClickHouse.
+type Warehouse struct {
+	// DSN is a URL: clickhouse:// for the native protocol, http:// or https:// for
+	// HTTP. Defaults to the embedded stack's.
+	DSN string `yaml:"dsn" env:"DSN"`
+	// Cluster names the cluster to create tables on. Defaults to none.
+	Cluster string `yaml:"cluster" env:"CLUSTER"`
+	// MaxConns bounds the pool. Defaults to 16.
+	MaxConns int `yaml:"max_conns" env:"MAX_CONNS"`
+	// InsertTimeout bounds the insert of a chunk. Defaults to 2m.
+	InsertTimeout time.Duration `yaml:"insert_timeout" env:"INSERT_TIMEOUT"`
+	// CAFile, CertFile, KeyFile and ServerName configure TLS. Default to what the
+	// DSN asks for.
+	CAFile     string `yaml:"ca_file" env:"CA_FILE"`
+	CertFile   string `yaml:"cert_file" env:"CERT_FILE"`
+	KeyFile    string `yaml:"key_file" env:"KEY_FILE"`
+	ServerName string `yaml:"server_name" env:"SERVER_NAME"`
+}
+
+// Worker configures `sluice worker`.
+type Worker struct {
+	// Listen is the address of health, readiness and metrics. Defaults to
+	// DefaultWorkerAddress; "off" listens nowhere.
+	Listen string `yaml:"listen" env:"LISTEN"`
+	// LoadSlots is how many parts the worker loads at once, each with about 50 MiB
+	// of buffers. Defaults to 4.
+	LoadSlots int `yaml:"load_slots" env:"LOAD_SLOTS"`
+	// StopTimeout bounds a graceful stop. Defaults to 30s.
+	StopTimeout time.Duration `yaml:"stop_timeout" env:"STOP_TIMEOUT"`
+	// StartTimeout bounds how long the worker waits at its start for databases and
+	// Temporal that are not there yet. Defaults to 3m.
+	StartTimeout time.Duration `yaml:"start_timeout" env:"START_TIMEOUT"`
+	// MemoryLimitMiB is the soft limit of Go's memory, unless GOMEMLIMIT is set.
+	// Defaults to 230.
+	MemoryLimitMiB int64 `yaml:"memory_limit_mib" env:"MEMORY_LIMIT_MIB"`
+	// StickyCache is how many workflows stay in memory between their tasks; 0 replays
+	// them every time, which tests do. Defaults to 1000.
+	StickyCache int `yaml:"sticky_cache" env:"STICKY_CACHE"`
+}
+
+// Import has the defaults of new imports.
+type Import struct {
+	// ChunkRows and ChunkBytes bound a chunk. Default to 131072 rows, 16 MiB.
+	ChunkRows  int `yaml:"chunk_rows" env:"CHUNK_ROWS"`
+	ChunkBytes int `yaml:"chunk_bytes" env:"CHUNK_BYTES"`
+	// Parallelism is how many parts of an import are loaded at once. Defaults to 2.
+	Parallelism int `yaml:"parallelism" env:"PARALLELISM"`
+	// MaxRejects and MaxRejectShare are how many bad rows a part may have: as many
+	// as the more generous of the two allows. Default to 100 rows, 0.01.
+	MaxRejects     int64   `yaml:"max_rejects" env:"MAX_REJECTS"`
+	MaxRejectShare float64 `yaml:"max_reject_share" env:"MAX_REJECT_SHARE"`
+	// OnPartFailure says what happens when a part's retries are exhausted: "park"
+	// waits for a decision, "fail" fails the import. Defaults to park.
+	OnPartFailure string `yaml:"on_part_failure" env:"ON_PART_FAILURE"`
+}
+
+// Log configures logging, which goes to standard error.
+type Log struct {
+	// Level is the lowest level that is logged. Defaults to INFO.
+	Level slog.Level `yaml:"level" env:"LEVEL"`
+	// Format is "text" or "json". Defaults to text.
+	Format string `yaml:"format" env:"FORMAT"`
+}
+
+// Default returns the settings of the embedded stack.
+func Default() Config {
+	return Config{
+		Store:     Store{DSN: DefaultStoreDSN, MaxConns: 10},
+		Warehouse: Warehouse{DSN: DefaultWarehouseDSN, MaxConns: 16, InsertTimeout: 2 * time.Minute},
+		Worker: Worker{
+			Listen: DefaultWorkerAddress, LoadSlots: 4, StopTimeout: 30 * time.Second, StartTimeout: 3 * time.Minute,
+			MemoryLimitMiB: 230, StickyCache: 1000,
+		},
+		Import: Import{
+			ChunkRows: 131072, ChunkBytes: 16 << 20, Parallelism: 2,
+			MaxRejects: 100, MaxRejectShare: 0.01, OnPartFailure: "park",
+		},
+		Log: Log{Level: slog.LevelInfo, Format: "text"},
+	}
+}
+
+// Validate reports every fault at once, each with the name of the setting in the
+// configuration file.
+func (c Config) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	// DSNs are never quoted: they may hold passwords.
+	check(c.Store.DSN != "", "store.dsn is empty: want postgres://user:password@host:port/database")
+	check(c.Store.MaxConns >= 2, "store.max_conns is %d: want at least 2", c.Store.MaxConns)
+	check(c.Warehouse.DSN != "", "warehouse.dsn is empty: want clickhouse://user:password@host:9000/database or http://...")
+	check(c.Warehouse.MaxConns >= 2, "warehouse.max_conns is %d: want at least 2", c.Warehouse.MaxConns)
+	check(c.Warehouse.InsertTimeout >= time.Second, "warehouse.insert_timeout is %s: want at least 1s", c.Warehouse.InsertTimeout)
+	check((c.Warehouse.CertFile == "") == (c.Warehouse.KeyFile == ""), "warehouse.cert_file and warehouse.key_file go together")
+	if c.Worker.Listen != "off" {
+		_, _, err := net.SplitHostPort(c.Worker.Listen)
+		check(err == nil, "worker.listen is %q: want host:port, or off", c.Worker.Listen)
+	}
+	check(within(c.Worker.LoadSlots, 1, 64), "worker.load_slots is %d: want 1 to 64", c.Worker.LoadSlots)
+	check(c.Worker.StopTimeout > 0, "worker.stop_timeout is %s: want more than 0", c.Worker.StopTimeout)
+	check(c.Worker.StartTimeout > 0, "worker.start_timeout is %s: want more than 0", c.Worker.StartTimeout)
+	check(c.Worker.MemoryLimitMiB >= 64, "worker.memory_limit_mib is %d: want at least 64", c.Worker.MemoryLimitMiB)
+	check(c.Worker.StickyCache >= 0, "worker.sticky_cache is %d: want at least 0", c.Worker.StickyCache)
+	check(within(c.Import.ChunkRows, 1, 1_000_000), "import.chunk_rows is %d: want 1 to 1000000", c.Import.ChunkRows)
+	check(within(c.Import.ChunkBytes, 1, 256<<20), "import.chunk_bytes is %d: want 1 to 268435456", c.Import.ChunkBytes)
+	check(within(c.Import.Parallelism, 1, 64), "import.parallelism is %d: want 1 to 64", c.Import.Parallelism)
+	check(c.Import.MaxRejects >= 0, "import.max_rejects is %d: want at least 0", c.Import.MaxRejects)
+	check(c.Import.MaxRejectShare >= 0 && c.Import.MaxRejectShare <= 1,
+		"import.max_reject_share is %g: want 0 to 1", c.Import.MaxRejectShare)
+	check(c.Import.OnPartFailure == "park" || c.Import.OnPartFailure == "fail",
+		"import.on_part_failure is %q: want park or fail", c.Import.OnPartFailure)
+	check(c.Log.Format == "text" || c.Log.Format == "json", "log.format is %q: want text or json", c.Log.Format)
+	return errors.Join(faults...)
+}
+
+func within(n, low, high int) bool { return low <= n && n <= high }
+
+// Connection returns the settings as package warehouse takes them.
+func (w Warehouse) Connection() warehouse.Config {
+	return warehouse.Config{
+		DSN: w.DSN, Cluster: w.Cluster, MaxConns: w.MaxConns, InsertTimeout: w.InsertTimeout,
+		TLS: warehouse.TLSConfig{CAFile: w.CAFile, CertFile: w.CertFile, KeyFile: w.KeyFile, ServerName: w.ServerName},
+	}
+}

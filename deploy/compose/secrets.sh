@@ -1,0 +1,63 @@
+#!/bin/sh
+# Makes the secrets that docker-compose.yml reads, once.
+#
+#   deploy/compose/secrets.sh [folder]        default: the folder "secrets" beside this script
+#
+# What exists is never overwritten, so running it again is safe and a secret of
+# your own can be put in place beforehand. To rotate one, see secrets/README.md.
+set -eu
+umask 077
+
+here=$(cd "$(dirname "$0")" && pwd)
+dir=${1:-$here/secrets}
+mkdir -p "$dir"
+
+# The folder keeps other users of this machine out. The files themselves are
+# read-only for everybody *inside the containers they are mounted into*: compose
+# mounts a file with its owner and mode as they are here, and the containers run
+# as users of their own, who could not read a file of mode 0600 that is yours.
+chmod 0700 "$dir"
+
+# store_secret NAME: writes standard input to NAME unless it is there already.
+# The link fails when the name is taken, so not even two runs at once overwrite.
+store_secret() {
+    tmp=$(mktemp "$dir/.new.XXXXXX")
+    cat >"$tmp"
+    chmod 0444 "$tmp"
+    if ln "$tmp" "$dir/$1" 2>/dev/null; then
+        echo "created $1"
+    elif [ -s "$dir/$1" ]; then
+        echo "kept    $1"
+    else
+        rm -f "$tmp"
+        echo "secrets.sh: $dir/$1 cannot be written, or is empty" >&2
+        exit 1
+    fi
+    rm -f "$tmp"
+}
+
+# random prints 32 random bytes as hexadecimal digits, which need no escaping in
+# a URL, in SQL or in XML.
+random() {
+    od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'
+}
+
+# An address that holds a password which no longer exists would only be noticed
+# when the first query is refused, much later.
+check_pair() {
+    if [ -e "$dir/$2" ] && [ ! -e "$dir/$1" ]; then
+        echo "secrets.sh: $2 exists but $1, whose password it holds, does not; remove $2 or bring $1 back" >&2
+        exit 1
+    fi
+}
+check_pair store_password store_dsn
+check_pair warehouse_password warehouse_dsn
+
+for name in postgres_password temporal_password store_password warehouse_password; do
+    random | store_secret "$name"
+done
+
+store_password=$(cat "$dir/store_password")
+warehouse_password=$(cat "$dir/warehouse_password")
+printf 'postgres://sluice:%s@postgres:5432/sluice?sslmode=disable' "$store_password" | store_secret store_dsn
+printf 'http://sluice:%s@clickhouse:8123/sluice' "$warehouse_password" | store_secret warehouse_dsn

@@ -1,0 +1,186 @@
+package composetest
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/stretchr/testify/require"
+)
+
+func TestServices(t *testing.T) {
+	t.Parallel()
+
+	t.Run("without a profile everything but the tools starts", func(t *testing.T) {
+		t.Parallel()
+		want := slices.Concat(jobs, services)
+		require.ElementsMatch(t, want, load(t).ServiceNames())
+	})
+	t.Run("the tools profile adds the tools", func(t *testing.T) {
+		t.Parallel()
+		want := slices.Concat(jobs, services, tools)
+		require.ElementsMatch(t, want, load(t, "tools").ServiceNames())
+	})
+	t.Run("the file has no obsolete version key", func(t *testing.T) {
+		t.Parallel()
+		content, err := os.ReadFile(filepath.Join(root, "docker-compose.yml"))
+		require.NoError(t, err)
+		require.NotRegexp(t, `(?m)^version:`, string(content))
+	})
+}
+
+func TestImagesArePinned(t *testing.T) {
+	t.Parallel()
+
+	// The first is archived, the second gets no images since server 1.30.
+	deprecated := []string{"temporalio/docker-compose", "auto-setup"}
+	each(t, func(must *require.Assertions, _ *types.Project, service types.ServiceConfig) {
+		image, tag, found := strings.Cut(service.Image, ":")
+		must.True(found, "image %q has no tag", service.Image)
+		must.NotContains([]string{"", "latest"}, tag)
+		for _, name := range deprecated {
+			must.NotContains(image, name)
+		}
+		if service.Build == nil {
+			must.Regexp(`^\d+(\.\d+)*(-[a-z0-9.]+)?$`, tag, "a release, not a moving name")
+		}
+	})
+}
+
+func TestTemporalImagesAgree(t *testing.T) {
+	t.Parallel()
+
+	// The server refuses a schema older than its own, so the tools that write
+	// the schema must be of the server's release.
+	project := load(t, "*")
+	_, server, found := strings.Cut(project.Services["temporal"].Image, ":")
+	require.True(t, found)
+	for _, name := range []string{"temporal-schema", "temporal-init", "temporal-cli"} {
+		require.Equal(t, "temporalio/admin-tools:"+server, project.Services[name].Image, name)
+	}
+}
+
+func TestPortsAreLoopback(t *testing.T) {
+	t.Parallel()
+
+	seen := map[string]string{}
+	for name, service := range load(t, "*").Services {
+		for _, port := range service.Ports {
+			require.Equal(t, "127.0.0.1", port.HostIP, "%s publishes %s", name, port.Published)
+			require.NotContains(t, seen, port.Published, "published twice")
+			seen[port.Published] = name
+		}
+	}
+	// The addresses `sluice` uses by default, see config/addresses.go.
+	require.Equal(t, map[string]string{
+		"7233": "temporal", "8233": "temporal-ui", "15432": "postgres", "18123": "clickhouse", "9464": "worker",
+	}, seen)
+}
+
+func TestLifecycle(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(must *require.Assertions, _ *types.Project, service types.ServiceConfig) {
+		if slices.Contains(services, service.Name) {
+			must.Equal("unless-stopped", service.Restart)
+			must.NotNil(service.HealthCheck, "no healthcheck")
+			must.NotEmpty(service.HealthCheck.Test)
+			must.NotNil(service.HealthCheck.Interval)
+			return
+		}
+		must.Equal("no", service.Restart, "a job that failed must stay failed, and be seen")
+	})
+}
+
+func TestDependencies(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(must *require.Assertions, _ *types.Project, service types.ServiceConfig) {
+		for name, dependency := range service.DependsOn {
+			want := types.ServiceConditionHealthy
+			if slices.Contains(jobs, name) {
+				want = types.ServiceConditionCompletedSuccessfully
+			}
+			must.Equal(want, dependency.Condition, "on %s", name)
+		}
+	})
+
+	t.Run("every job is waited for", func(t *testing.T) {
+		t.Parallel()
+		waited := map[string]bool{}
+		for _, service := range load(t).Services {
+			for name := range service.DependsOn {
+				waited[name] = true
+			}
+		}
+		for _, job := range jobs {
+			require.True(t, waited[job], "nobody waits for %s", job)
+		}
+	})
+	t.Run("a worker starts when all it needs is there", func(t *testing.T) {
+		t.Parallel()
+		worker := load(t).Services["worker"]
+		require.ElementsMatch(t, []string{"migrate", "temporal-init", "postgres", "clickhouse"}, worker.GetDependencies())
+	})
+	t.Run("a worker gets longer to stop than it gives its activities", func(t *testing.T) {
+		t.Parallel()
+		// The default of worker.stop_timeout, see config/config.go.
+		const stopTimeout = 30 * time.Second
+		grace := load(t).Services["worker"].StopGracePeriod
+		require.NotNil(t, grace)
+		require.GreaterOrEqual(t, time.Duration(*grace), stopTimeout+5*time.Second)
+	})
+}
+
+func TestHardening(t *testing.T) {
+	t.Parallel()
+
+	// These two start as root to own their volume, and leave root themselves.
+	startAsRoot := []string{"postgres", "clickhouse"}
+	each(t, func(must *require.Assertions, _ *types.Project, service types.ServiceConfig) {
+		must.False(service.Privileged)
+		must.Contains(service.SecurityOpt, "no-new-privileges:true")
+		must.NotEqual("root", service.User)
+		if slices.Contains(startAsRoot, service.Name) {
+			return
+		}
+		must.True(service.ReadOnly, "root file system is writable")
+		must.Equal([]string{"ALL"}, service.CapDrop)
+	})
+}
+
+func TestVolumes(t *testing.T) {
+	t.Parallel()
+
+	project := load(t, "*")
+	for key, volume := range project.Volumes {
+		require.Regexp(t, `^sluice-`, volume.Name, key)
+	}
+	each(t, func(must *require.Assertions, project *types.Project, service types.ServiceConfig) {
+		for _, mount := range service.Volumes {
+			switch mount.Type {
+			case types.VolumeTypeVolume:
+				must.Contains(project.Volumes, mount.Source, "an anonymous volume is lost on `down`")
+			case types.VolumeTypeBind:
+				must.True(mount.ReadOnly, "%s is writable", mount.Target)
+				// A missing source would be made by the engine, as a folder of root's.
+				_, err := os.Stat(mount.Source)
+				must.NoError(err)
+			default:
+				must.Failf("unexpected mount", "%s of type %s", mount.Target, mount.Type)
+			}
+		}
+	})
+
+	t.Run("imports are read-only in every worker", func(t *testing.T) {
+		t.Parallel()
+		mounts := project.Services["worker"].Volumes
+		require.True(t, slices.ContainsFunc(mounts, func(m types.ServiceVolumeConfig) bool {
+			return m.Target == "/imports" && m.ReadOnly
+		}))
+	})
+}

@@ -1,0 +1,89 @@
+// Package app is the command line of sluice-dev.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Hooks add to the engines what this module does not know: the worker. The zero
+// value is a sluice-dev that runs engines only.
+type Hooks struct {
+	// Worker runs the worker in the foreground until ctx ends. It finds the
+	// engines by the variables of package stack (SLUICE_STORE_DSN, ...). Nil
+	// leaves the `worker` command out, and `up` runs the engines only.
+	Worker func(ctx context.Context) error
+	// Prepare runs before the worker of `up` and `exec --worker`, with the
+	// variables of the stack: migrations. Nil does nothing.
+	Prepare func(ctx context.Context, env map[string]string) error
+	// WorkerReady probes a worker at its address. Nil counts a started worker
+	// as ready.
+	WorkerReady func(ctx context.Context, address string) error
+	// Version is printed by --version. Defaults to "dev".
+	Version string
+	// Stdin, Stdout and Stderr default to the process's own.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+}
+
+// New returns the command line. Run it with RunContext and give its error to
+// [ExitCode]; it never ends the process itself.
+func New(hooks Hooks) *cli.App {
+	if hooks.Stdin == nil {
+		hooks.Stdin = os.Stdin
+	}
+	if hooks.Stdout == nil {
+		hooks.Stdout = os.Stdout
+	}
+	if hooks.Stderr == nil {
+		hooks.Stderr = os.Stderr
+	}
+	if hooks.Version == "" {
+		hooks.Version = "dev"
+	}
+	commands := []*cli.Command{
+		upCommand(hooks), execCommand(hooks),
+		serverCommand(hooks), postgresCommand(hooks), clickhouseCommand(hooks),
+	}
+	if hooks.Worker != nil {
+		commands = append(commands, workerCommand(hooks))
+	}
+	return &cli.App{
+		Name:    "sluice-dev",
+		Usage:   "run everything that Sluice needs on this machine",
+		Version: hooks.Version,
+		Description: "`up` starts PostgreSQL, ClickHouse and Temporal with its Web UI, keeps their data, and stays until Ctrl-C.\n" +
+			"`exec` starts them on free ports for the time of one command, such as a test run, and leaves nothing behind.\n" +
+			"The other commands run one engine each; `up` and `exec` use them.",
+		Commands: commands,
+		Reader:   hooks.Stdin, Writer: hooks.Stdout, ErrWriter: hooks.Stderr,
+		// A JSON value of --dynamic-config-value may hold commas.
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		Before:                    guardLifeline,
+	}
+}
+
+// ExitCode returns the process's exit code for the error of a run, after
+// writing the error to stderr. A command run by `exec` has its own code.
+func ExitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	var coder cli.ExitCoder
+	code := 1
+	if errors.As(err, &coder) {
+		code = coder.ExitCode()
+	}
+	if msg := err.Error(); msg != "" {
+		if _, werr := fmt.Fprintf(stderr, "sluice-dev: %s\n", msg); werr != nil {
+			return max(code, 1)
+		}
+	}
+	return code
+}

@@ -1,0 +1,39 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/devstack/clickhouse"
+	"github.com/urfave/cli/v2"
+)
+
+func clickhouseCommand(hooks Hooks) *cli.Command {
+	return &cli.Command{
+		Name:  "clickhouse",
+		Usage: "run the ClickHouse engine behind its HTTP interface in the foreground",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "data", Required: true, Usage: "keep the tables in `folder`, made when missing"},
+			&cli.StringFlag{Name: "address", Value: config.DefaultWarehouseAddress, Usage: "`host:port` of the HTTP interface"},
+		},
+		Action: func(c *cli.Context) error { return engineError(runClickHouse(c, hooks)) },
+	}
+}
+
+func runClickHouse(c *cli.Context, hooks Hooks) error {
+	log, err := newLogger(hooks.Stderr, "info", "text")
+	if err != nil {
+		return err
+	}
+	lib, err := libCHDB()
+	if err != nil {
+		return err
+	}
+	cfg := clickhouse.Config{Address: c.String("address"), DataDir: c.String("data"), LibraryPath: lib, Logger: log}
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	ctx, stop := foreground(c.Context)
+	defer stop()
+	return clickhouse.Run(ctx, cfg)
+}

@@ -1,0 +1,157 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"time"
+
+	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/sluicehq/sluice/devstack/supervise"
+	"github.com/urfave/cli/v2"
+)
+
+func execCommand(hooks Hooks) *cli.Command {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "data", Usage: "keep everything in `folder` (default: a temporary one, removed afterwards)"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show the engines' output"},
+	}
+	if hooks.Worker != nil {
+		flags = append(flags, &cli.BoolFlag{Name: "worker", Usage: "run the worker too"})
+	}
+	return &cli.Command{
+		Name:      "exec",
+		Usage:     "run a command with all engines on free ports, then stop them",
+		ArgsUsage: "-- COMMAND [ARGUMENT...]",
+		Description: "The command finds the engines by SLUICE_STORE_DSN, SLUICE_WAREHOUSE_DSN, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,\n" +
+			"SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN. Its exit code is this program's.",
+		Flags:  flags,
+		Action: func(c *cli.Context) error { return execute(c, hooks) },
+	}
+}
+
+func execute(c *cli.Context, hooks Hooks) error {
+	if !c.Args().Present() {
+		return errors.New("exec: which command? For example: sluice-dev exec -- go test ./...")
+	}
+	found, err := engineEnv()
+	if err != nil {
+		return err
+	}
+	level := "error"
+	output := hooks.Stderr
+	if !c.Bool("verbose") {
+		output = nil
+	} else {
+		level = "info"
+	}
+	log, err := newLogger(hooks.Stderr, level, "text")
+	if err != nil {
+		return err
+	}
+	dir, cleanUp, err := execFolder(c.String("data"), log)
+	if err != nil {
+		return err
+	}
+	cfg := stack.Config{
+		DataDir: dir, Worker: hooks.worker(c.Bool("worker")), Logger: log, Output: output,
+		MaxStartFailures: 1, EngineEnv: found,
+	}
+	code, err := withStack(c, hooks, cfg, found)
+	if err = errors.Join(err, cleanUp()); err != nil {
+		return err
+	}
+	if code != 0 {
+		return cli.Exit("", code) // the command has said why
+	}
+	return nil
+}
+
+// withStack starts a stack, runs the command and stops the stack.
+func withStack(c *cli.Context, hooks Hooks, cfg stack.Config, found map[string]string) (code int, err error) {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, signalsOf(forwardSignals)...)
+	defer signal.Stop(signals)
+
+	starting, started := signal.NotifyContext(c.Context, signalsOf(stopSignals)...)
+	begun := time.Now()
+	s, err := startOnFreePorts(starting, cfg)
+	started()
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		stopping, done := signal.NotifyContext(context.WithoutCancel(c.Context), signalsOf(stopSignals)...)
+		defer done()
+		err = errors.Join(err, s.Stop(stopping))
+	}()
+	cfg.Logger.Info("engines are ready", "after", time.Since(begun).Round(time.Millisecond))
+
+	args := c.Args().Slice()
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = hooks.Stdin, hooks.Stdout, hooks.Stderr
+	cmd.Env = stack.WithEnv(os.Environ(), exports(s, found))
+	return supervise.Foreground(cmd, signals, forwards)
+}
+
+// startOnFreePorts tries again with new ports when a start fails for a reason
+// that may be a port taken in the meantime.
+func startOnFreePorts(ctx context.Context, cfg stack.Config) (*stack.Stack, error) {
+	const attempts = 4
+	for attempt := 1; ; attempt++ {
+		addresses, err := stack.FreeAddresses()
+		if err != nil {
+			return nil, err
+		}
+		cfg.Addresses = addresses
+		s, err := stack.New(cfg)
+		if err != nil {
+			return nil, err
+		}
+		err = s.Start(ctx)
+		if err == nil {
+			return s, nil
+		}
+		if attempt == attempts || ctx.Err() != nil || !worthRetrying(err) {
+			return nil, err
+		}
+		cfg.Logger.Info("engines did not start, trying other ports", "attempt", attempt, "error", err)
+	}
+}
+
+func worthRetrying(err error) bool {
+	var taken *stack.PortsError
+	if errors.As(err, &taken) {
+		return true
+	}
+	// An engine that ended by itself may have lost its port to another program;
+	// one that hangs would hang again.
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.ExitCode() != supervise.ExitPermanent
+}
+
+// execFolder returns the data folder and what to do with it in the end.
+func execFolder(given string, log *slog.Logger) (string, func() error, error) {
+	if given != "" {
+		return given, func() error { return nil }, nil
+	}
+	sweep(os.TempDir(), log)
+	dir, err := os.MkdirTemp("", tempPrefix)
+	if err != nil {
+		return "", nil, fmt.Errorf("make temporary data folder: %w", err)
+	}
+	// PostgreSQL may run as another user and must pass through.
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return "", nil, fmt.Errorf("make temporary data folder: %w", err)
+	}
+	return dir, func() error {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove temporary data folder: %w", err)
+		}
+		return nil
+	}, nil
+}

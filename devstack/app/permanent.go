@@ -1,0 +1,39 @@
+package app
+
+import (
+	"errors"
+
+	"github.com/sluicehq/sluice/devstack/postgres"
+	"github.com/sluicehq/sluice/devstack/supervise"
+	"github.com/sluicehq/sluice/devstack/temporal"
+	"github.com/urfave/cli/v2"
+)
+
+// permanentErrors are those after which starting an engine again is pointless
+// until somebody changes something.
+var permanentErrors = []error{
+	postgres.ErrVersion, postgres.ErrUnreachable, postgres.ErrNoAccount,
+	temporal.ErrVersion,
+	errInstall, errUsage,
+}
+
+var (
+	// errInstall: an engine's files are missing.
+	errInstall = errors.New("engine is not installed")
+	// errUsage: the command line is wrong.
+	errUsage = errors.New("wrong usage")
+)
+
+// engineError gives an engine's error the exit code by which the supervisor
+// knows whether to start it again.
+func engineError(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, p := range permanentErrors {
+		if errors.Is(err, p) {
+			return cli.Exit(err, supervise.ExitPermanent)
+		}
+	}
+	return err
+}

@@ -1,0 +1,102 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+
+	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/urfave/cli/v2"
+)
+
+// stopSignals end `up` and, before and after its command, `exec`.
+var stopSignals = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+
+func upCommand(hooks Hooks) *cli.Command {
+	def := stack.DefaultAddresses()
+	flags := []cli.Flag{
+		&cli.StringFlag{
+			Name: "data", EnvVars: []string{"SLUICE_DEV_DATA"},
+			Usage: "keep everything in `folder` (default: $XDG_DATA_HOME/sluice-dev or ~/.local/share/sluice-dev; for root /var/lib/sluice-dev)",
+		},
+		&cli.StringFlag{Name: "postgres-address", Value: def.Store, Usage: "loopback `host:port` of PostgreSQL"},
+		&cli.StringFlag{Name: "clickhouse-address", Value: def.Warehouse, Usage: "`host:port` of ClickHouse's HTTP interface"},
+		&cli.StringFlag{Name: "temporal-address", Value: def.Temporal, Usage: "`host:port` of Temporal's gRPC frontend"},
+		&cli.StringFlag{Name: "temporal-ui-address", Value: def.TemporalUI, Usage: "`host:port` of the Temporal Web UI"},
+	}
+	if hooks.Worker != nil {
+		flags = append(flags,
+			&cli.BoolFlag{Name: "no-worker", Usage: "run the engines only"},
+			&cli.StringFlag{Name: "worker-address", Value: def.Worker, Usage: "`host:port` of the worker's health and metrics"})
+	}
+	return &cli.Command{
+		Name:   "up",
+		Usage:  "run all engines and the worker until Ctrl-C; keeps their data",
+		Flags:  flags,
+		Action: func(c *cli.Context) error { return up(c, hooks) },
+	}
+}
+
+func up(c *cli.Context, hooks Hooks) error {
+	if c.Args().Present() {
+		return fmt.Errorf("up takes no arguments, got %q", c.Args().Slice())
+	}
+	found, err := engineEnv()
+	if err != nil {
+		return err
+	}
+	dir := c.String("data")
+	if dir == "" {
+		if dir, err = defaultDataDir(); err != nil {
+			return err
+		}
+	}
+	log, err := newLogger(hooks.Stderr, "warn", "text")
+	if err != nil {
+		return err
+	}
+	addresses := stack.Addresses{
+		Store: c.String("postgres-address"), Warehouse: c.String("clickhouse-address"),
+		Temporal: c.String("temporal-address"), TemporalUI: c.String("temporal-ui-address"), Worker: c.String("worker-address"),
+	}
+	if addresses.Worker == "" {
+		addresses.Worker = stack.DefaultAddresses().Worker
+	}
+	s, err := stack.New(stack.Config{
+		DataDir: dir, Addresses: addresses, Worker: hooks.worker(!c.Bool("no-worker")),
+		Logger: log, Output: hooks.Stdout, Colour: isTerminal(hooks.Stdout), EngineEnv: found,
+	})
+	if err != nil {
+		return err
+	}
+	return runUp(c.Context, hooks, s)
+}
+
+// runUp starts s and keeps it until a signal or until a component is given up.
+func runUp(ctx context.Context, hooks Hooks, s *stack.Stack) error {
+	ctx, release := signal.NotifyContext(ctx, signalsOf(stopSignals)...)
+	defer release()
+	if _, err := fmt.Fprintf(hooks.Stdout, "Starting in %s\n", s.DataDir()); err != nil {
+		return fmt.Errorf("write to terminal: %w", err)
+	}
+	if err := s.Start(ctx); err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+			return nil // Ctrl-C while starting
+		}
+		return err
+	}
+	err := writeTable(hooks.Stdout, s)
+	if err == nil {
+		err = s.Wait(ctx)
+	}
+	// From here on a second signal stops the waiting for a graceful end.
+	release()
+	hurry, done := signal.NotifyContext(context.WithoutCancel(ctx), signalsOf(stopSignals)...)
+	defer done()
+	if _, werr := fmt.Fprintln(hooks.Stdout, "Stopping; once more Ctrl-C kills"); werr != nil {
+		err = errors.Join(err, werr)
+	}
+	return errors.Join(err, s.Stop(hurry))
+}

@@ -1,0 +1,129 @@
+// Package clickhouse serves the ClickHouse engine in process, behind
+// ClickHouse's own HTTP interface.
+//
+// The engine is chDB: ClickHouse built as a shared library. One process owns
+// one data directory, and clients such as clickhouse-go talk to it as they
+// would to a server (https://clickhouse.com/docs/interfaces/http). It is made
+// for development, tests and small installations on one machine.
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Defaults of [Config].
+const (
+	// DefaultDatabase is the database that is made at start and used by
+	// requests that name none.
+	DefaultDatabase = "sluice"
+
+	// DefaultShutdownGrace is how long running queries may go on after the
+	// context of [Run] has ended.
+	DefaultShutdownGrace = 10 * time.Second
+)
+
+// Config says where the engine listens and where its data are.
+type Config struct {
+	// Address is the TCP address of the HTTP interface, host:port. The
+	// interface does not check passwords, so the host should be a loopback
+	// address; port 0 picks a free one, which Ready reports. Required.
+	Address string
+
+	// DataDir is the directory of the engine's data, made if it is missing.
+	// One process at a time may use it. Required.
+	DataDir string
+
+	// LibraryPath is the file of libchdb (libchdb.so, libchdb.dylib).
+	// engines.LibCHDB finds it. Required.
+	LibraryPath string
+
+	// Database is made at start if it is missing, and is the database of
+	// requests that name none. Defaults to "sluice".
+	Database string
+
+	// Logger receives the engine's own messages, never a query's data.
+	// Defaults to a logger that discards.
+	Logger *slog.Logger
+
+	// Ready, if set, is called once when the interface accepts requests, with
+	// the address it listens on. It must not block.
+	Ready func(addr string)
+
+	// MaxThreads bounds the threads of one query. Defaults to 0: as many as
+	// there are CPUs.
+	MaxThreads int
+
+	// MaxConnections bounds the queries that run at once; more wait for their
+	// turn. Defaults to twice the number of CPUs, at least 4 and at most 16.
+	MaxConnections int
+
+	// MaxMemory bounds the memory of the engine's queries together, in bytes.
+	// Defaults to 0: the engine's own bound, a share of the machine's memory.
+	MaxMemory int64
+
+	// ShutdownGrace is how long running queries may go on after the context
+	// of [Run] has ended; after that they are cancelled. Defaults to 10s.
+	ShutdownGrace time.Duration
+}
+
+// Validate reports every fault of the configuration at once. Zero values
+// that have a default are valid.
+func (c Config) Validate() error {
+	var errs []error
+	if _, _, err := net.SplitHostPort(c.Address); err != nil {
+		errs = append(errs, fmt.Errorf("address %q: want host:port such as 127.0.0.1:8123: %w", c.Address, err))
+	}
+	if c.DataDir == "" {
+		errs = append(errs, errors.New("data directory: want a path, got none"))
+	}
+	if c.LibraryPath == "" {
+		errs = append(errs, errors.New(`library path: want the file of libchdb: run "make engines", or set SLUICE_LIBCHDB`))
+	} else if info, err := os.Stat(c.LibraryPath); err != nil {
+		errs = append(errs, fmt.Errorf("library path: %w", err))
+	} else if info.IsDir() {
+		errs = append(errs, fmt.Errorf("library path %q: want a file, got a directory", c.LibraryPath))
+	}
+	if strings.ContainsRune(c.Database, 0) {
+		errs = append(errs, fmt.Errorf("database %q: a name holds no NUL", c.Database))
+	}
+	if c.MaxThreads < 0 {
+		errs = append(errs, fmt.Errorf("max threads %d: want 0 or more", c.MaxThreads))
+	}
+	if c.MaxConnections < 0 {
+		errs = append(errs, fmt.Errorf("max connections %d: want 0 or more", c.MaxConnections))
+	}
+	if c.MaxMemory < 0 {
+		errs = append(errs, fmt.Errorf("max memory %d: want 0 or more bytes", c.MaxMemory))
+	}
+	if c.ShutdownGrace < 0 {
+		errs = append(errs, fmt.Errorf("shutdown grace %s: want 0 or more", c.ShutdownGrace))
+	}
+	return errors.Join(errs...)
+}
+
+// withDefaults returns the configuration with every default filled in.
+func (c Config) withDefaults() Config {
+	if c.Database == "" {
+		c.Database = DefaultDatabase
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Ready == nil {
+		c.Ready = func(string) {}
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = min(max(2*runtime.NumCPU(), 4), 16)
+	}
+	if c.ShutdownGrace == 0 {
+		c.ShutdownGrace = DefaultShutdownGrace
+	}
+	return c
+}

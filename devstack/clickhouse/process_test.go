@@ -1,0 +1,101 @@
+package clickhouse
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// childDataDir names the environment variable that makes a process of this
+// test binary serve an engine of its own on that directory.
+const childDataDir = "CLICKHOUSE_TEST_DATA"
+
+// child serves an engine until it is told to end by a signal. It writes the
+// address to its output.
+func child(dir string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	return Run(ctx, Config{
+		Address: "127.0.0.1:0", DataDir: dir, LibraryPath: libchdb,
+		Ready: func(addr string) { _, _ = io.WriteString(os.Stdout, addr+"\n") },
+	})
+}
+
+// process is a running child.
+type process struct {
+	cmd     *exec.Cmd
+	address string
+}
+
+// start runs a child on dir and waits until it serves.
+func start(t *testing.T, dir string) *process {
+	t.Helper()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = append(os.Environ(), childDataDir+"="+dir)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err, "the child did not come up")
+	return &process{cmd, strings.TrimSpace(line)}
+}
+
+// ask sends a query to the child.
+func (p *process) ask(t *testing.T, sql string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+p.address+"/", strings.NewReader(sql))
+	require.NoError(t, err)
+	status, _, text := do(t, r)
+	require.Equal(t, http.StatusOK, status, text)
+	return text
+}
+
+func TestProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := start(t, dir)
+	require.Equal(t, "sluice\n", first.ask(t, "SELECT currentDatabase()"))
+	first.ask(t, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
+	first.ask(t, "INSERT INTO t SELECT number FROM numbers(1000)")
+
+	t.Run("data directory in use is refused", func(t *testing.T) {
+		err := Run(t.Context(), Config{Address: "127.0.0.1:0", DataDir: dir, LibraryPath: libchdb})
+		require.ErrorContains(t, err, "data directory "+dir+" is in use by process ")
+	})
+
+	t.Run("data survive SIGKILL", func(t *testing.T) {
+		require.NoError(t, first.cmd.Process.Kill())
+		require.Error(t, first.cmd.Wait())
+		second := start(t, dir)
+		require.Equal(t, "1000\n", second.ask(t, "SELECT count() FROM t"))
+
+		t.Run("SIGTERM lets a running query end", func(t *testing.T) {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+second.address+"/?wait_end_of_query=1",
+				strings.NewReader("SELECT 'waited', sleepEachRow(0.5) FROM numbers(3) SETTINGS max_block_size = 1"))
+			require.NoError(t, err)
+			answer := make(chan string, 1)
+			go func() {
+				_, _, text := do(t, r)
+				answer <- text
+			}()
+			require.Eventually(t, func() bool {
+				return second.ask(t, "SELECT count() FROM system.processes WHERE query LIKE '%waited%' AND query NOT LIKE '%processes%'") == "1\n"
+			}, waitFor, tick)
+			require.NoError(t, second.cmd.Process.Signal(syscall.SIGTERM))
+			require.Equal(t, "waited\t0\nwaited\t0\nwaited\t0\n", <-answer)
+			require.NoError(t, second.cmd.Wait())
+		})
+	})
+}

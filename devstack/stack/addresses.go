@@ -1,0 +1,89 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/devstack/ports"
+)
+
+// Addresses are where the components listen, each host:port.
+type Addresses struct {
+	// Store is PostgreSQL's.
+	Store string
+	// Warehouse is ClickHouse's HTTP interface.
+	Warehouse string
+	// Temporal is the gRPC frontend.
+	Temporal string
+	// TemporalUI is the Web UI. Empty leaves the UI out.
+	TemporalUI string
+	// Worker serves the worker's health and metrics. Unused without a worker.
+	Worker string
+}
+
+// DefaultAddresses are those that `sluice` uses by default too.
+func DefaultAddresses() Addresses {
+	return Addresses{
+		Store:      config.DefaultStoreAddress,
+		Warehouse:  config.DefaultWarehouseAddress,
+		Temporal:   config.DefaultTemporalAddress,
+		TemporalUI: config.DefaultTemporalUIAddress,
+		Worker:     config.DefaultWorkerAddress,
+	}
+}
+
+// FreeAddresses are loopback addresses with ports that are free right now. They
+// may be taken a moment later; see [Stack.Start].
+func FreeAddresses() (Addresses, error) {
+	const host = "127.0.0.1"
+	free, err := ports.Free(host, 5)
+	if err != nil {
+		return Addresses{}, err
+	}
+	at := func(i int) string { return net.JoinHostPort(host, strconv.Itoa(free[i])) }
+	return Addresses{Store: at(0), Warehouse: at(1), Temporal: at(2), TemporalUI: at(3), Worker: at(4)}, nil
+}
+
+// endpoint is one address with what a user must know about it.
+type endpoint struct {
+	name, address, flag string
+}
+
+func (a Addresses) endpoints(worker bool) []endpoint {
+	all := []endpoint{
+		{"PostgreSQL", a.Store, "--postgres-address"},
+		{"ClickHouse", a.Warehouse, "--clickhouse-address"},
+		{"Temporal", a.Temporal, "--temporal-address"},
+	}
+	if a.TemporalUI != "" {
+		all = append(all, endpoint{"Temporal Web UI", a.TemporalUI, "--temporal-ui-address"})
+	}
+	if worker {
+		all = append(all, endpoint{"worker", a.Worker, "--worker-address"})
+	}
+	return all
+}
+
+// validate reports every malformed or doubly used address.
+func (a Addresses) validate(worker bool) error {
+	var errs []error
+	users := make(map[string]string)
+	for _, e := range a.endpoints(worker) {
+		host, port, err := net.SplitHostPort(e.address)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s address %q: want host:port", e.name, e.address))
+			continue
+		}
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || host == "" {
+			errs = append(errs, fmt.Errorf("%s address %q: want a host and a port from 1 to 65535", e.name, e.address))
+		}
+		if other, ok := users[e.address]; ok {
+			errs = append(errs, fmt.Errorf("%s and %s have the same address %s", other, e.name, e.address))
+		}
+		users[e.address] = e.name
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,117 @@
+// Package stack runs everything that Sluice needs on one machine: PostgreSQL,
+// the ClickHouse engine, the Temporal server with its Web UI and, where wanted,
+// the worker. Each is a child process of the same binary, supervised,
+// restartable and killable.
+//
+// The package itself links none of the engines. A test uses it to run a stack
+// and to kill parts of it:
+//
+//	s, err := stack.New(stack.Config{Binary: os.Getenv("SLUICE_DEV_BIN"), DataDir: t.TempDir(), Addresses: free})
+//	err = s.Start(ctx)
+//	err = s.Kill(stack.ComponentClickHouse)       // SIGKILL to the engine itself
+//	err = s.WaitReady(ctx, stack.ComponentClickHouse) // the supervisor restarts it
+//	err = s.Stop(ctx)
+package stack
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+)
+
+// Worker describes the optional worker component.
+type Worker struct {
+	// Args are the arguments with which Config.Binary runs the worker. Defaults
+	// to "worker". It finds the engines by the variables of [Stack.Env].
+	Args []string
+	// Prepare runs in this process when the engines are ready and before the
+	// worker starts, for migrations. Its argument is what [Stack.Env] returns.
+	// Defaults to nothing.
+	Prepare func(ctx context.Context, env map[string]string) error
+	// Ready probes the worker at its address. Defaults to none: a started
+	// worker counts as ready.
+	Ready func(ctx context.Context, address string) error
+}
+
+// Config describes a stack. DataDir is required.
+type Config struct {
+	// Binary is the sluice-dev program. Defaults to this process's own.
+	Binary string
+	// DataDir holds everything that is kept: postgres/, clickhouse/, temporal/
+	// and logs/. It is made when missing.
+	DataDir string
+	// Addresses default to [DefaultAddresses].
+	Addresses Addresses
+	// SearchAttributes are registered in Temporal, name to type ("Keyword",
+	// "Int", ...). Defaults to [SearchAttributes].
+	SearchAttributes map[string]string
+	// EngineEnv is added to every component's environment, for example where
+	// the engines' files are. Defaults to nothing.
+	EngineEnv map[string]string
+	// Worker adds the worker. Defaults to nil: engines only.
+	Worker *Worker
+	// MaxStartFailures is how often in a row a component may fail to start
+	// before Start fails. Defaults to 5.
+	MaxStartFailures int
+	// Logger receives what the supervisor does. Defaults to discarding.
+	Logger *slog.Logger
+	// Output receives the components' lines, prefixed. Defaults to discarding;
+	// the files in logs/ have them in any case.
+	Output io.Writer
+	// Colour paints the prefixes.
+	Colour bool
+}
+
+// SearchAttributes returns the typed search attributes that Sluice's workflows
+// set.
+func SearchAttributes() map[string]string {
+	return map[string]string{
+		"SluiceSite":       "Keyword",
+		"SluiceSource":     "Keyword",
+		"SluiceStatus":     "Keyword",
+		"SluicePhase":      "Keyword",
+		"SluiceErrorClass": "Keyword",
+		"SluiceRows":       "Int",
+	}
+}
+
+// Validate reports every fault at once. Zero values that have a default are
+// valid.
+func (c Config) Validate() error {
+	var errs []error
+	if c.DataDir == "" {
+		errs = append(errs, errors.New("data folder is missing"))
+	}
+	if c.MaxStartFailures < 0 {
+		errs = append(errs, errors.New("max start failures is negative"))
+	}
+	if c.Addresses != (Addresses{}) {
+		errs = append(errs, c.Addresses.validate(c.Worker != nil))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) withDefaults() (Config, error) {
+	var err error
+	if c.Binary == "" {
+		if c.Binary, err = os.Executable(); err != nil {
+			return c, err
+		}
+	}
+	if c.DataDir, err = filepath.Abs(c.DataDir); err != nil {
+		return c, err
+	}
+	if c.Addresses == (Addresses{}) {
+		c.Addresses = DefaultAddresses()
+	}
+	if c.SearchAttributes == nil {
+		c.SearchAttributes = SearchAttributes()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}

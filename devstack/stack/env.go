@@ -1,0 +1,51 @@
+package stack
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/sluicehq/sluice/config"
+)
+
+// Names of the variables in which programs find a stack.
+const (
+	// EnvStoreDSN is PostgreSQL's connection string.
+	EnvStoreDSN = "SLUICE_STORE_DSN"
+	// EnvWarehouseDSN is ClickHouse's connection string.
+	EnvWarehouseDSN = "SLUICE_WAREHOUSE_DSN"
+	// EnvTemporalAddress is host:port of the Temporal frontend.
+	EnvTemporalAddress = "TEMPORAL_ADDRESS"
+	// EnvTemporalNamespace is the namespace to use.
+	EnvTemporalNamespace = "TEMPORAL_NAMESPACE"
+	// EnvWorkerAddress is where the worker serves health and metrics.
+	EnvWorkerAddress = "SLUICE_WORKER_ADDRESS"
+	// EnvBinary is the sluice-dev program itself, for tests that start servers
+	// of their own.
+	EnvBinary = "SLUICE_DEV_BIN"
+)
+
+// Env returns the variables in which a program finds this stack.
+func (s *Stack) Env() map[string]string {
+	a := s.cfg.Addresses
+	return map[string]string{
+		EnvStoreDSN:          storeDSN(a.Store),
+		EnvWarehouseDSN:      "http://default@" + a.Warehouse + "/sluice",
+		EnvTemporalAddress:   a.Temporal,
+		EnvTemporalNamespace: config.DefaultNamespace,
+		EnvWorkerAddress:     a.Worker,
+		EnvBinary:            s.cfg.Binary,
+	}
+}
+
+func storeDSN(address string) string {
+	return "postgres://sluice@" + address + "/sluice?sslmode=disable"
+}
+
+// WithEnv returns environ with the variables of extra set, in a stable order.
+func WithEnv(environ []string, extra map[string]string) []string {
+	out := slices.Clone(environ)
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		out = append(out, name+"="+extra[name]) // the last one wins
+	}
+	return out
+}

@@ -1,0 +1,104 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sluicehq/sluice/devstack/ports"
+)
+
+// PortsError lists every address that is taken.
+type PortsError struct {
+	// Taken holds one entry per address.
+	Taken []TakenPort
+}
+
+// TakenPort is an address on which something listens already.
+type TakenPort struct {
+	// Name is what would listen there, such as "PostgreSQL".
+	Name string
+	// Address is host:port.
+	Address string
+	// Flag changes the address, such as "--postgres-address".
+	Flag string
+	// Holder describes the program that listens, "" if unknown.
+	Holder string
+	// Cause is the system's error.
+	Cause error
+}
+
+// Error is a table: what is taken, by whom, and the flag to avoid it.
+func (e *PortsError) Error() string {
+	var b strings.Builder
+	if len(e.Taken) == 1 {
+		b.WriteString("an address is taken, nothing was started:\n")
+	} else {
+		fmt.Fprintf(&b, "%d addresses are taken, nothing was started:\n", len(e.Taken))
+	}
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, t := range e.Taken {
+		holder := "by a process that is not visible to you"
+		if t.Holder != "" {
+			holder = "by " + t.Holder
+		}
+		// The builder never fails.
+		fmt.Fprintf(w, "  %s\t%s\t%s\tchange with %s\n", t.Name, t.Address, holder, t.Flag)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Sprintf("addresses are taken: %v", e.Taken)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// portGrace is how long a taken port may take to become free. The engines of a
+// stack that was killed a moment ago need some milliseconds to follow it.
+const portGrace = 2 * time.Second
+
+// checkPorts returns a [*PortsError] when an address cannot be listened on.
+func checkPorts(ctx context.Context, endpoints []endpoint) error {
+	giveUp := time.Now().Add(portGrace)
+	for {
+		taken := takenPorts(endpoints)
+		if len(taken) == 0 {
+			return nil
+		}
+		if time.Now().After(giveUp) {
+			for i := range taken {
+				taken[i].Holder = holder(taken[i].Address)
+			}
+			return &PortsError{Taken: taken}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("check ports: %w", context.Cause(ctx))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func takenPorts(endpoints []endpoint) []TakenPort {
+	var taken []TakenPort
+	for _, e := range endpoints {
+		if err := ports.Check(e.address); err != nil {
+			taken = append(taken, TakenPort{Name: e.name, Address: e.address, Flag: e.flag, Cause: err})
+		}
+	}
+	return taken
+}
+
+func holder(address string) string {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return ""
+	}
+	return ports.Holder(n)
+}

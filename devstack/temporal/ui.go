@@ -1,0 +1,57 @@
+package temporal
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/sluicehq/sluice/devstack/ports"
+	uiserver "github.com/temporalio/ui-server/v2/server"
+	uiconfig "github.com/temporalio/ui-server/v2/server/config"
+	"github.com/temporalio/ui-server/v2/server/server_options"
+)
+
+// ui is the running Web UI.
+type ui struct {
+	server *uiserver.Server
+	done   chan error
+}
+
+// startUI starts the Web UI. stop must be called.
+func (c Config) startUI(frontend string) (*ui, error) {
+	// The UI ends the whole process when it cannot listen, without a word about
+	// whose port it is; looking first gives an error that can be read.
+	if err := ports.Check(net.JoinHostPort(c.UIIP, strconv.Itoa(c.UIPort))); err != nil {
+		return nil, fmt.Errorf("start web ui: %w", err)
+	}
+	cfg := &uiconfig.Config{
+		TemporalGRPCAddress: frontend,
+		Host:                c.UIIP,
+		Port:                c.UIPort,
+		EnableUI:            true,
+		UIAssetPath:         c.UIAssetPath,
+		Codec:               uiconfig.Codec{Endpoint: c.UICodecEndpoint},
+		// There is no TLS on loopback, so the cookie has to do without.
+		CORS:             uiconfig.CORS{CookieInsecure: true},
+		HideLogs:         true,
+		DisableNewsFetch: true,
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("start web ui: %w", err) // its constructor panics
+	}
+	u := &ui{
+		server: uiserver.NewServer(server_options.WithConfigProvider(cfg)),
+		done:   make(chan error, 1),
+	}
+	go func() { u.done <- u.server.Start() }() // ends with stop
+	return u, nil
+}
+
+// stop ends the UI and waits for it.
+func (u *ui) stop() error {
+	u.server.Stop()
+	if err := <-u.done; err != nil {
+		return fmt.Errorf("web ui: %w", err)
+	}
+	return nil
+}

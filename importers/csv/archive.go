@@ -1,0 +1,183 @@
+package csv
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// directoryBudget is how much of an archive may be read to list its members, so
+// that a directory of millions of them is not taken into memory.
+const directoryBudget = 8 << 20
+
+// archive is a zip archive that is open.
+type archive struct {
+	*zip.Reader
+	file *os.File
+	size int64
+}
+
+// openArchive opens a zip archive. The caller closes its file.
+func openArchive(path string) (*archive, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fileFault(err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.Join(fileFault(err), file.Close())
+	}
+	at := &budgetReaderAt{file: file, left: directoryBudget}
+	reader, err := zip.NewReader(at, info.Size())
+	if err != nil {
+		return nil, errors.Join(archiveFault(err), file.Close())
+	}
+	at.unlimited = true
+	reader.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
+	return &archive{Reader: reader, file: file, size: info.Size()}, nil
+}
+
+// addArchive adds the members of a zip archive at its top or in a folder there.
+func (c *Importer) addArchive(path string, f *found, faults *faults) {
+	ar, err := openArchive(path)
+	if err != nil {
+		faults.add(fmt.Errorf("%s: %w", path, err))
+		return
+	}
+	if len(ar.File) > c.limits.members {
+		faults.add(inputFault("%s: has %d members, the limit is %d", path, len(ar.File), c.limits.members))
+	} else {
+		c.addMembers(path, ar, f, faults)
+	}
+	if err := ar.file.Close(); err != nil {
+		faults.add(fmt.Errorf("close %s: %w", path, err))
+	}
+}
+
+func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults *faults) {
+	var compressed, uncompressed uint64
+	for _, member := range ar.File {
+		shown := archivePath + "/" + member.Name
+		name := path.Clean(member.Name)
+		_, isText := trimExtension(name)
+		if err := refusePath(member.Name); err != nil {
+			faults.add(fmt.Errorf("%s: %w", shown, err))
+			continue
+		}
+		if slices.ContainsFunc(strings.Split(name, "/"), isHidden) {
+			continue
+		}
+		if err := c.refuseMember(member); err != nil {
+			faults.add(fmt.Errorf("%s: %w", shown, err))
+			continue
+		}
+		switch {
+		case strings.HasSuffix(member.Name, "/"):
+		case strings.Count(name, "/") > 1:
+			f.warnings = append(f.warnings, shown+" was ignored: in an archive, files are looked for at the top and one folder down")
+		case !isText:
+			f.warnings = append(f.warnings, shown+" was ignored: in an archive, only .csv files are imported")
+		default:
+			compressed += min(member.CompressedSize64, uint64(ar.size)+1)
+			uncompressed += member.UncompressedSize64
+			f.add(path.Base(name), shown, partArgs{
+				Path: archivePath, Member: member.Name,
+				Size: int64(member.UncompressedSize64), CRC32: member.CRC32,
+			}, faults)
+		}
+	}
+	if compressed > uint64(ar.size) {
+		faults.add(inputFault("%s: its members overlap, as in an archive made to blow up", archivePath))
+	}
+	if uncompressed > uint64(c.limits.uncompressed) {
+		faults.add(inputFault("%s: holds %d bytes when unpacked, the limit is %d", archivePath, uncompressed, c.limits.uncompressed))
+	}
+}
+
+// refusePath refuses a member whose path leads out of the archive. Nothing is
+// ever unpacked to disk, but an archive with such a member is not one to trust.
+func refusePath(name string) error {
+	local := filepath.IsLocal(strings.TrimSuffix(name, "/")) && !strings.Contains(name, `\`)
+	if !local || slices.Contains(strings.Split(name, "/"), "..") {
+		return inputFault("its path leads out of the archive, or may: pack the files again without their directories")
+	}
+	return nil
+}
+
+// refuseMember refuses members that no export holds, and those that unpack to
+// more than the limits by their own account. What they unpack to in truth is
+// watched while they are read.
+func (c *Importer) refuseMember(m *zip.File) error {
+	switch {
+	case m.Mode()&fs.ModeSymlink != 0:
+		return inputFault("is a symbolic link: pack the file itself")
+	case m.Flags&1 != 0:
+		return inputFault("is encrypted: pack it again without a password")
+	case isNested(m.Name):
+		return inputFault("is an archive or compressed file inside the archive: unpack it first")
+	case m.Method != zip.Store && m.Method != zip.Deflate:
+		return inputFault("is compressed with method %d: pack it again with deflate, the usual one", m.Method)
+	case m.UncompressedSize64 > uint64(c.limits.uncompressed):
+		return inputFault("holds %d bytes when unpacked, the limit is %d", m.UncompressedSize64, c.limits.uncompressed)
+	case m.UncompressedSize64 > uint64(c.limits.ratioFree) && m.UncompressedSize64/uint64(c.limits.ratio) > m.CompressedSize64:
+		return inputFault("is more than %d times larger than its compressed form, as in an archive made to blow up", c.limits.ratio)
+	}
+	return nil
+}
+
+// isNested says whether a member's name is that of another archive.
+func isNested(name string) bool {
+	for _, ext := range []string{".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar"} {
+		if _, yes := cutSuffixFold(name, ext); yes {
+			return true
+		}
+	}
+	return false
+}
+
+// archiveFault words an error of reading an archive's directory.
+func archiveFault(err error) error {
+	var file *ioFault
+	switch {
+	case errors.As(err, &file), errors.Is(err, errBudget):
+		return err
+	case errors.Is(err, zip.ErrFormat), errors.Is(err, io.ErrUnexpectedEOF):
+		return inputFault("is not a zip archive, or a truncated one: export or copy it again")
+	default:
+		return inputFault("is a damaged zip archive (%w)", err)
+	}
+}
+
+// errBudget means that an archive's directory is larger than directoryBudget.
+var errBudget = inputFault("its list of members is longer than %d bytes", directoryBudget)
+
+// budgetReaderAt reads a file, at first only so much of it, and marks errors of
+// the file as such.
+type budgetReaderAt struct {
+	file      *os.File
+	left      int
+	unlimited bool
+}
+
+// ReadAt reads from the file.
+func (b *budgetReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if !b.unlimited {
+		if b.left -= len(p); b.left < 0 {
+			return 0, errBudget
+		}
+	}
+	n, err := b.file.ReadAt(p, off)
+	if err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns it bare
+		err = &ioFault{err: err}
+	}
+	return n, err
+}

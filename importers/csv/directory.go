@@ -1,0 +1,43 @@
+package csv
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// addDirectory adds the files of a directory. It does not go into directories
+// below: what lies there was perhaps put aside.
+func (f *found) addDirectory(dir string, faults *faults) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		faults.add(fmt.Errorf("%s: %w", dir, fileFault(err)))
+		return
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if isHidden(entry.Name()) {
+			continue
+		}
+		// Stat follows symbolic links, with which volumes are often made up.
+		info, err := os.Stat(path)
+		_, isText := trimExtension(entry.Name())
+		switch {
+		case err != nil:
+			faults.add(fmt.Errorf("%s: %w", path, fileFault(err)))
+		case info.IsDir():
+			f.warnings = append(f.warnings, path+" is a sub-directory and was not searched: name it too if it holds files to import")
+		case !isText || !info.Mode().IsRegular():
+			f.warnings = append(f.warnings, path+" was ignored: in a directory, only .csv and .csv.gz files are imported")
+		default:
+			f.addFile(path, info, faults)
+		}
+	}
+}
+
+// isHidden says whether a name is one that systems leave lying about, such as
+// .DS_Store or the folder of resource forks in archives made by macOS.
+func isHidden(name string) bool {
+	return strings.HasPrefix(name, ".") || name == "__MACOSX"
+}

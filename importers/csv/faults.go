@@ -1,0 +1,109 @@
+package csv
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/sluicehq/sluice/importers"
+)
+
+// maxFaults is how many faults are told one by one.
+const maxFaults = 100
+
+// faults collects what is wrong with the files of an import, so that all of it
+// can be mended at once.
+type faults struct {
+	all []error
+	// transient are faults of the machine, which a retry may cure.
+	transient []error
+	input     bool
+}
+
+// add records a fault; nil is none. A fault without a class is transient.
+func (f *faults) add(err error) {
+	if err == nil {
+		return
+	}
+	class, permanent := importers.ClassOf(err)
+	if !permanent {
+		f.transient = append(f.transient, err)
+		return
+	}
+	f.input = f.input || class == importers.ClassInput
+	f.all = append(f.all, err)
+}
+
+// none says whether nothing is wrong so far.
+func (f *faults) none() bool { return len(f.all)+len(f.transient) == 0 }
+
+// err returns all faults as one error of one line each; permanent, unless there
+// is a transient one, behind which all that was found may change.
+func (f *faults) err() error {
+	if len(f.transient) > 0 {
+		return errors.Join(f.transient...)
+	}
+	if len(f.all) == 0 {
+		return nil
+	}
+	shown := f.all
+	if more := len(shown) - maxFaults; more > 0 {
+		shown = append(shown[:maxFaults:maxFaults], fmt.Errorf("and %d more", more))
+	}
+	class := importers.ClassAccess
+	if f.input {
+		class = importers.ClassInput
+	}
+	return importers.Permanent(class, errors.Join(shown...))
+}
+
+// inputFault makes a permanent error about what is imported.
+func inputFault(format string, args ...any) error {
+	return importers.Permanent(importers.ClassInput, fmt.Errorf(format, args...))
+}
+
+// fileFault words an error of opening or looking at a file. Errors that it does
+// not know, such as those of a network file system, stay transient.
+func fileFault(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return inputFault("does not exist on the machine of the worker")
+	case errors.Is(err, fs.ErrPermission):
+		return importers.Permanent(importers.ClassAccess, errors.New("may not be read by the worker: permission denied"))
+	default:
+		return err
+	}
+}
+
+// ioFault is an error of reading the file itself, as opposed to one of making
+// sense of what it holds.
+type ioFault struct{ err error }
+
+func (e *ioFault) Error() string { return "read: " + e.err.Error() }
+func (e *ioFault) Unwrap() error { return e.err }
+
+// isContext says whether an error comes from a context that is done.
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// readFault words an error that came up while the text was read. Whatever is
+// not the file system's fault is the file's, which no retry mends.
+func readFault(err error) error {
+	var file *ioFault
+	var known *importers.PermanentError
+	switch {
+	case errors.As(err, &file), errors.As(err, &known), isContext(err):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return inputFault("ends in the middle of its compressed data: it looks truncated; export or copy it again")
+	case errors.Is(err, gzip.ErrHeader):
+		return inputFault("is not gzip, though its name ends in .gz, or something else follows the gzip data")
+	default:
+		return inputFault("is damaged (%s): export or copy it again", strings.TrimSpace(err.Error()))
+	}
+}

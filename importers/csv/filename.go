@@ -1,0 +1,112 @@
+package csv
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// expectedName is the form of the names of files to import.
+var expectedName = "[imported_]<table>_YYYYMMDD_YYYYMMDD.csv[.gz], where <table> is one of " + strings.Join(shortNames(), ", ")
+
+const (
+	prefix = "imported_"
+	// customProps is the one file of an export that has no imported table.
+	customProps = "custom_props"
+	// daysForm is the end of a name, in Go's notation of dates.
+	daysForm = "_20060102_20060102"
+	dayForm  = "20060102"
+)
+
+// fileName is what the name of an export file says.
+type fileName struct {
+	table *schema.Table
+	days  calendar.Range
+}
+
+// errCustomProps marks a file that exports hold but that is left out.
+var errCustomProps = errors.New("custom properties cannot be imported")
+
+// parseName reads the name of an export file, without its directory. The prefix
+// is optional, and so is ".gz". The error says what is wrong with the name,
+// which the caller shows, and what would be right.
+func parseName(name string) (fileName, error) {
+	stem, ok := trimExtension(name)
+	if !ok || len(stem) <= len(daysForm) {
+		return fileName{}, fmt.Errorf("is not named like an export; expected: %s", expectedName)
+	}
+	table := strings.TrimPrefix(stem[:len(stem)-len(daysForm)], prefix)
+	days := stem[len(stem)-len(daysForm):]
+	if table == customProps {
+		return fileName{}, errCustomProps
+	}
+	if days[0] != '_' || days[len(dayForm)+1] != '_' || !digits(days[1:len(dayForm)+1]) || !digits(days[len(dayForm)+2:]) {
+		return fileName{}, fmt.Errorf("is not named like an export; expected: %s", expectedName)
+	}
+	var faults []error
+	parsed := fileName{}
+	known, err := schema.Lookup(prefix + table)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("is for the unknown table %q%s; the tables are %s",
+			table, didYouMean(table, shortNames()), strings.Join(shortNames(), ", ")))
+	}
+	parsed.table = known
+	first, errFirst := parseCompactDay(days[1 : len(dayForm)+1])
+	last, errLast := parseCompactDay(days[len(dayForm)+2:])
+	faults = append(faults, errFirst, errLast)
+	parsed.days = calendar.Range{First: first, Last: last}
+	if errFirst == nil && errLast == nil && parsed.days.Validate() != nil {
+		faults = append(faults, fmt.Errorf("ends on %s, before it starts on %s: the first date in the name must be the earlier one", last, first))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return fileName{}, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return parsed, nil
+}
+
+// trimExtension cuts .csv or .csv.gz off, in any case.
+func trimExtension(name string) (stem string, ok bool) {
+	stem, _ = cutSuffixFold(name, ".gz")
+	return cutSuffixFold(stem, ".csv")
+}
+
+func cutSuffixFold(s, suffix string) (string, bool) {
+	if n := len(s) - len(suffix); n >= 0 && strings.EqualFold(s[n:], suffix) {
+		return s[:n], true
+	}
+	return s, false
+}
+
+func isGzip(name string) bool {
+	_, gz := cutSuffixFold(name, ".gz")
+	return gz
+}
+
+func digits(s string) bool {
+	return strings.Trim(s, "0123456789") == ""
+}
+
+func parseCompactDay(s string) (calendar.Day, error) {
+	t, err := time.Parse(dayForm, s)
+	if err != nil {
+		return 0, fmt.Errorf("has the date %s in its name, which does not exist; dates are written YYYYMMDD", s)
+	}
+	day, err := calendar.ParseDay(t.Format(time.DateOnly))
+	if err != nil {
+		return 0, fmt.Errorf("has a date in its name that cannot be imported: %w", err)
+	}
+	return day, nil
+}
+
+// shortNames returns the tables' names without the prefix, sorted.
+func shortNames() []string {
+	names := schema.Names()
+	for i := range names {
+		names[i] = strings.TrimPrefix(names[i], prefix)
+	}
+	return names
+}

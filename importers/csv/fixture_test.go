@@ -1,0 +1,105 @@
+package csv
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/importertest"
+)
+
+// files are the contents of files by their paths below a directory.
+type files map[string]string
+
+// write writes the files to a directory of their own and returns it.
+func (f files) write(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range f {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	return dir
+}
+
+// gzipped returns the text compressed with gzip.
+func gzipped(t testing.TB, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write([]byte(text))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.String()
+}
+
+// member is a member of a zip archive to write.
+type member struct {
+	name, text string
+	// change edits the header before it is written.
+	change func(*zip.FileHeader)
+}
+
+// zipped returns a zip archive of the members.
+func zipped(t testing.TB, members ...member) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, m := range members {
+		h := &zip.FileHeader{Name: m.name, Method: zip.Deflate}
+		if m.change != nil {
+			m.change(h)
+		}
+		f, err := w.CreateHeader(h)
+		require.NoError(t, err)
+		if m.text != "" {
+			_, err = f.Write([]byte(m.text))
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, w.Close())
+	return b.String()
+}
+
+// run returns an import of the paths, over all days, in chunks of that many
+// rows.
+func run(t testing.TB, rows int, paths ...string) (importers.Import, *importertest.Log) {
+	t.Helper()
+	raw, err := json.Marshal(Args{Paths: paths})
+	require.NoError(t, err)
+	log := &importertest.Log{}
+	return importers.Import{
+		ID: 1, Args: raw, Feedback: log,
+		Window: calendar.NewSet(calendar.Range{First: calendar.MinDay, Last: calendar.MaxDay}),
+		Chunk:  importers.ChunkLimit{Rows: rows, Bytes: 1 << 30},
+	}, log
+}
+
+// readOnly plans an import of one file and reads it whole, in chunks of that
+// many rows.
+func readOnly(t testing.TB, rows int, path string) ([]importertest.Copy, error) {
+	t.Helper()
+	imp, _ := run(t, rows, path)
+	plan, err := New().Plan(context.Background(), imp)
+	require.NoError(t, err)
+	require.Len(t, plan.Parts, 1)
+	return importertest.ReadPart(context.Background(), New(), imp, plan.Parts[0], "")
+}
+
+// planPart returns the part that Plan makes of a source.
+func planPart(t testing.TB, src source) importers.Part {
+	t.Helper()
+	raw, err := json.Marshal(src.args)
+	require.NoError(t, err)
+	return importers.Part{Table: src.table, Label: src.label, Args: raw, Bytes: src.args.Size}
+}

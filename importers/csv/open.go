@@ -1,0 +1,159 @@
+package csv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// input is an open source: a reader of its text, whatever it is packed in.
+type input struct {
+	io.Reader
+	file *os.File
+	// closers are closed before the file.
+	closers []io.Closer
+	// packed counts the compressed bytes of a gzip file; nil for others.
+	packed *counter
+	// seekable means that the file is the text itself.
+	seekable bool
+	size     int64
+}
+
+var errChanged = inputFault("has changed since the import was planned: start a new import")
+
+// open opens a source, and refuses it if it is not the one that was planned.
+func (c *Importer) open(args partArgs) (*input, error) {
+	if args.Member != "" {
+		return c.openMember(args)
+	}
+	file, err := os.Open(args.Path)
+	if err != nil {
+		return nil, fileFault(err)
+	}
+	in := &input{file: file, size: args.Size}
+	if err := c.wrap(in, args); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return in, nil
+}
+
+// wrap puts the readers of a file's text on top of the file.
+func (c *Importer) wrap(in *input, args partArgs) error {
+	info, err := in.file.Stat()
+	if err != nil {
+		return fileFault(err)
+	}
+	if info.Size() != args.Size || info.ModTime().UnixNano() != args.ModTime {
+		return errChanged
+	}
+	in.packed = &counter{r: in.file}
+	if !isGzip(args.Path) {
+		in.Reader, in.packed, in.seekable = in.packed, nil, true
+		return nil
+	}
+	unpacked, err := gzip.NewReader(in.packed)
+	if err == io.EOF { //nolint:errorlint // gzip returns it bare
+		return inputFault("is empty: a gzip file has a header at least")
+	}
+	if err != nil {
+		return readFault(err)
+	}
+	in.closers = append(in.closers, unpacked)
+	in.Reader = &guard{r: unpacked, limits: c.limits, packed: func() int64 { return in.packed.n }}
+	return nil
+}
+
+// openMember opens a member of a zip archive.
+func (c *Importer) openMember(args partArgs) (*input, error) {
+	ar, err := openArchive(args.Path)
+	if err != nil {
+		return nil, err
+	}
+	in := &input{file: ar.file, size: args.Size}
+	for _, member := range ar.File {
+		if member.Name != args.Member {
+			continue
+		}
+		if int64(member.UncompressedSize64) != args.Size || member.CRC32 != args.CRC32 {
+			return nil, errors.Join(errChanged, in.Close())
+		}
+		text, err := member.Open()
+		if err != nil {
+			return nil, errors.Join(readFault(err), in.Close())
+		}
+		in.closers = append(in.closers, text)
+		packed := int64(member.CompressedSize64)
+		in.Reader = &guard{r: text, limits: c.limits, packed: func() int64 { return packed }}
+		return in, nil
+	}
+	return nil, errors.Join(errChanged, in.Close())
+}
+
+// progress returns how far reading has come, in the unit of Part.Bytes: bytes of
+// text up to the offset, or bytes of the gzip file, whose text's size nobody
+// knows beforehand.
+func (in *input) progress(offset int64) int64 {
+	if in.packed != nil {
+		return min(in.packed.n, in.size)
+	}
+	return offset
+}
+
+// atEnd checks, at the end of the text, that it was as long as planned: a file
+// that is replaced or cut while it is read must not pass for complete.
+func (in *input) atEnd(offset int64) error {
+	if in.seekable && offset != in.size {
+		return errChanged
+	}
+	return nil
+}
+
+// Close closes the source.
+func (in *input) Close() error {
+	var errs []error
+	for _, c := range in.closers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(append(errs, in.file.Close())...)
+}
+
+// counter counts what is read from a file, and marks its errors as such.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+// Read reads from the file.
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader returns it bare
+		err = &ioFault{err: err}
+	}
+	return n, err
+}
+
+// guard stops unpacking once the text is larger than the limits, whatever the
+// archive's directory says.
+type guard struct {
+	r      io.Reader
+	limits limits
+	packed func() int64
+	n      int64
+}
+
+// Read reads unpacked text.
+func (g *guard) Read(p []byte) (int, error) {
+	n, err := g.r.Read(p)
+	g.n += int64(n)
+	if g.n > g.limits.uncompressed {
+		return 0, fmt.Errorf("unpack: %w", inputFault("holds more than %d bytes when unpacked, which is the limit", g.limits.uncompressed))
+	}
+	if g.n > g.limits.ratioFree && g.n/g.limits.ratio > g.packed() {
+		return 0, fmt.Errorf("unpack: %w", inputFault("is more than %d times larger than its compressed form, as in an archive made to blow up", g.limits.ratio))
+	}
+	return n, err
+}

@@ -1,0 +1,77 @@
+package csv
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/csv/record"
+)
+
+// Plan makes a part of each file, the largest first, after looking at its
+// header. The range is that of the dates in the files' names.
+func (c *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Plan, error) {
+	args, err := decodeStored(imp.Args)
+	if err != nil {
+		return importers.Plan{}, err
+	}
+	var faults faults
+	found, err := c.discover(ctx, args.Paths, &faults)
+	if err != nil {
+		return importers.Plan{}, err
+	}
+	var days calendar.Set
+	plan := importers.Plan{Parts: make([]importers.Part, len(found.sources))}
+	for i, src := range found.sources {
+		if err := ctx.Err(); err != nil {
+			return importers.Plan{}, err
+		}
+		err := c.checkHeader(ctx, src)
+		if isContext(err) {
+			return importers.Plan{}, err
+		}
+		faults.add(err)
+		days = append(days, src.days)
+		raw, err := json.Marshal(src.args)
+		if err != nil {
+			return importers.Plan{}, fmt.Errorf("write part: %w", err)
+		}
+		plan.Parts[i] = importers.Part{No: i, Table: src.table, Label: src.label, Args: raw, Bytes: src.args.Size}
+	}
+	if err := faults.err(); err != nil {
+		return importers.Plan{}, err
+	}
+	plan.Range, _ = calendar.NewSet(days...).Bounds()
+	return plan, found.tell(ctx, imp.Feedback)
+}
+
+// checkHeader opens a source and looks at its header.
+func (c *Importer) checkHeader(ctx context.Context, src source) error {
+	in, err := c.open(src.args)
+	if err != nil {
+		return fmt.Errorf("%s: %w", src.shown, err)
+	}
+	_, err = readHeader(ctx, record.New(in, 0, 1), src.table, src.shown)
+	if closeErr := in.Close(); closeErr != nil && err == nil {
+		err = fmt.Errorf("close %s: %w", src.shown, closeErr)
+	}
+	return err
+}
+
+// tell writes to the feedback what was left out and ignored.
+func (f found) tell(ctx context.Context, feedback importers.Feedback) error {
+	var errs []error
+	for _, line := range f.infos {
+		errs = append(errs, feedback.Info(ctx, line))
+	}
+	for _, line := range f.warnings {
+		errs = append(errs, feedback.Warn(ctx, line))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("write feedback: %w", err)
+	}
+	return nil
+}

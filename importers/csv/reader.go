@@ -1,0 +1,116 @@
+package csv
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/csv/record"
+)
+
+// ImportData opens the file of a part, at the beginning or at a cursor. Files
+// that are not compressed are sought in; others are unpacked up to the cursor,
+// without being held.
+func (c *Importer) ImportData(ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor) (importers.Reader, error) {
+	var args partArgs
+	if err := json.Unmarshal(part.Args, &args); err != nil {
+		return nil, importers.Permanent(importers.ClassInternal, fmt.Errorf("part arguments: %w", err))
+	}
+	in, err := c.open(args)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", part.Label, err)
+	}
+	r := &reader{in: in, file: part.Label, limit: imp.Chunk, date: newDateCache(imp.Window)}
+	if err := r.start(ctx, part, from); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return r, nil
+}
+
+// reader reads the rows of one file.
+type reader struct {
+	in      *input
+	scan    *record.Scanner
+	columns []column
+	file    string
+	limit   importers.ChunkLimit
+	date    dateCache
+}
+
+// start reads the header, which tells what the columns mean wherever reading
+// starts, and goes to the cursor.
+func (r *reader) start(ctx context.Context, part importers.Part, from importers.Cursor) error {
+	r.scan = record.New(r.in, 0, 1)
+	var err error
+	if r.columns, err = readHeader(ctx, r.scan, part.Table, part.Label); err != nil || from == "" {
+		return err
+	}
+	p, err := parseCursor(from)
+	if err != nil {
+		return err
+	}
+	if offset, line := r.scan.Position(); p.offset < offset || p.line < line || r.in.seekable && p.offset > r.in.size {
+		return importers.Permanent(importers.ClassInternal, errCursor)
+	}
+	if r.in.seekable {
+		if _, err := r.in.file.Seek(p.offset, io.SeekStart); err != nil {
+			return fmt.Errorf("%s: seek: %w", part.Label, err)
+		}
+		r.scan = record.New(r.in, p.offset, p.line)
+		return nil
+	}
+	if err := r.scan.Skip(ctx, p.offset, p.line); err != nil {
+		return fmt.Errorf("%s: go to the cursor: %w", part.Label, readFault(err))
+	}
+	return nil
+}
+
+// Next fills the chunk with the rows that come next.
+func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
+	chunk.Reset()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	start, _ := r.scan.Position()
+	for {
+		err := r.scan.Scan(ctx)
+		offset, line := r.scan.Position()
+		switch {
+		case err == nil:
+			err = r.addRow(chunk)
+		case errors.Is(err, io.EOF):
+			if err := r.in.atEnd(offset); err != nil {
+				return fmt.Errorf("%s: %w", r.file, err)
+			}
+			if chunk.RowsRead == 0 {
+				return io.EOF
+			}
+			r.finish(chunk, position{offset, line})
+			return nil
+		default:
+			err = r.addMalformed(chunk, err)
+		}
+		if err != nil {
+			return err
+		}
+		if r.limit.Full(chunk, offset-start) {
+			r.finish(chunk, position{offset, line})
+			return nil
+		}
+	}
+}
+
+func (r *reader) finish(chunk *importers.Chunk, p position) {
+	chunk.Next, chunk.Bytes = p.cursor(), r.in.progress(p.offset)
+}
+
+// Close closes the file.
+func (r *reader) Close() error {
+	if err := r.in.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", r.file, err)
+	}
+	return nil
+}

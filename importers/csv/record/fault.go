@@ -1,0 +1,48 @@
+package record
+
+import "fmt"
+
+// Problem is a way in which a record can be malformed.
+type Problem uint8
+
+// The problems.
+const (
+	// BareQuote is a quote inside a field that does not start with one.
+	BareQuote Problem = iota + 1
+	// AfterQuote is text between a closing quote and the next comma.
+	AfterQuote
+	// OpenQuote is a quoted field that is still open at the end of the input, or
+	// MaxBytes behind the start of its record.
+	OpenQuote
+	// TooLong is a record of more than MaxBytes.
+	TooLong
+)
+
+// Fault is a record that could not be split into fields. It is an error of that
+// record alone: the scanner goes on with the line behind the record's first.
+type Fault struct {
+	// Problem says what is wrong.
+	Problem Problem
+	// Field is the position of the field at fault, from 0.
+	Field int
+	// Column is where that field starts on the record's first line, in bytes from
+	// 1. It is of use only if no field before it holds a line end.
+	Column int
+	// Cut says that the input ends within the record's first line, which has no
+	// line end: the rest of the record may be missing.
+	Cut bool
+}
+
+// Error says what is wrong and what would be right.
+func (f *Fault) Error() string {
+	switch f.Problem {
+	case BareQuote:
+		return "quote inside an unquoted value: put the value in quotes and double the quotes within"
+	case AfterQuote:
+		return "text behind the closing quote: double the quotes within a quoted value"
+	case OpenQuote:
+		return fmt.Sprintf("quote is never closed, or only after more than %d bytes", MaxBytes)
+	default:
+		return fmt.Sprintf("row is longer than the limit of %d bytes", MaxBytes)
+	}
+}

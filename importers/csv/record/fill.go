@@ -1,0 +1,85 @@
+package record
+
+import (
+	"bytes"
+	"context"
+	"io"
+)
+
+// maxEmptyReads is how often a reader may return nothing before it counts as
+// broken.
+const maxEmptyReads = 100
+
+// fill reads until the buffer is full or the input ends, so that a record that
+// is cut off at the end of the buffer is scanned again only once, however small
+// the pieces that come in. It returns what the reader returned last (io.EOF at
+// the end) if there is nothing more to come.
+func (s *Scanner) fill(ctx context.Context) error {
+	if s.readErr != nil {
+		return s.readErr
+	}
+	if s.pos > 0 {
+		s.end = copy(s.buf, s.buf[s.pos:s.end])
+		s.pos = 0
+	}
+	if s.end == len(s.buf) {
+		s.buf = append(s.buf, make([]byte, s.limit+1)...)
+	}
+	empty := 0
+	for s.end < len(s.buf) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := s.r.Read(s.buf[s.end:])
+		s.end += n
+		switch {
+		case n > 0:
+			empty = 0
+		case err == nil:
+			if empty++; empty == maxEmptyReads {
+				err = io.ErrNoProgress
+			}
+		}
+		if err != nil {
+			// What came along with the error is scanned first.
+			s.readErr = err
+			return nil
+		}
+	}
+	return nil
+}
+
+// Skip moves forward to a byte offset of the input at which the given line
+// starts: a position that Position returned for the same input. It returns
+// io.ErrUnexpectedEOF if the input is shorter.
+func (s *Scanner) Skip(ctx context.Context, offset, line int64) error {
+	for s.offset < offset {
+		if s.pos == s.end {
+			err := s.fill(ctx)
+			if err == io.EOF {
+				return io.ErrUnexpectedEOF
+			}
+			if err != nil {
+				return err
+			}
+		}
+		s.advance(int(min(offset-s.offset, int64(s.end-s.pos))), 0)
+	}
+	s.line = line
+	return nil
+}
+
+// skipMark passes over the byte order mark that spreadsheets put before UTF-8.
+func (s *Scanner) skipMark(ctx context.Context) error {
+	if s.end-s.pos < len(mark) {
+		if err := s.fill(ctx); err != nil && err != io.EOF {
+			return err
+		}
+	}
+	if bytes.HasPrefix(s.buf[s.pos:s.end], mark) {
+		s.advance(len(mark), 0)
+	}
+	return nil
+}
+
+var mark = []byte("\xef\xbb\xbf")

@@ -1,0 +1,138 @@
+// Package record splits CSV text into records, as RFC 4180 describes it: fields
+// separated by commas, quoted where need be, quotes doubled within quotes, lines
+// ended by LF or CRLF. It is written for speed, for bounded memory and for bad
+// input: a record that is malformed costs that record and not the rest of the
+// file, and every position is known by byte and by line, so that reading can go
+// on from any record.
+package record
+
+import (
+	"bytes"
+	"context"
+	"io"
+)
+
+// MaxBytes is the limit of a record, its line end included.
+const MaxBytes = 1 << 20
+
+// readBytes is how much is asked for at a time: enough that system calls and
+// the records cut at the end of the buffer cost nothing.
+const readBytes = 1 << 20
+
+// Scanner reads records one after another. Its memory does not depend on the
+// input: it is at most 2 MiB for text, and some for the fields.
+type Scanner struct {
+	r       io.Reader
+	readErr error // what r returned last; io.EOF at its end
+
+	buf      []byte // buf[pos:end] is read but not scanned
+	pos, end int
+	offset   int64 // of buf[pos] in the input
+	line     int64 // of buf[pos], from 1
+	limit    int   // MaxBytes
+
+	rec        []byte // the current record, or the first line of a malformed one
+	recLine    int64
+	terminated bool
+	fields     []field
+	scratch    []byte // unescaped values of the current record
+
+	problem Problem // of the record that split found malformed
+	at      int     // where its field at fault starts
+}
+
+// New returns a scanner of text that starts at the given byte offset and line of
+// its source: 0 and 1 at the beginning, where a byte order mark is skipped.
+func New(r io.Reader, offset, line int64) *Scanner {
+	return newScanner(r, offset, line, readBytes, MaxBytes)
+}
+
+// newScanner lets tests have small buffers and limits.
+func newScanner(r io.Reader, offset, line int64, read, limit int) *Scanner {
+	return &Scanner{r: r, buf: make([]byte, read), offset: offset, line: line, limit: limit}
+}
+
+// Scan goes to the next record. It returns io.EOF at the end of the input,
+// *Fault for a record that is malformed (scanning may go on) and otherwise the
+// error of the reader or of ctx, which is looked at before every read. Lines
+// without any text are passed over.
+func (s *Scanner) Scan(ctx context.Context) error {
+	s.scratch = s.scratch[:0]
+	if s.offset == 0 {
+		if err := s.skipMark(ctx); err != nil {
+			return err
+		}
+	}
+	for {
+		window := s.buf[s.pos:min(s.end, s.pos+s.limit+1)]
+		// A window of full length is cut off like any other, even where it happens
+		// to be the input's end: faults must not depend on how much is read ahead.
+		last := s.readErr == io.EOF && s.pos+len(window) == s.end && len(window) <= s.limit
+		if len(window) == 0 && last {
+			return io.EOF
+		}
+		n, lines, what := s.split(window, last)
+		switch {
+		case what == whole && n <= s.limit:
+			s.rec, s.recLine = window[:n], s.line
+			s.terminated = window[n-1] == '\n'
+			s.advance(n, int64(lines))
+			return nil
+		case what == blank:
+			s.advance(n, 1)
+		case what == malformed:
+			return s.fail(ctx, window, s.problem)
+		case what == shortOpen && len(window) > s.limit:
+			return s.fail(ctx, window, OpenQuote)
+		case len(window) > s.limit:
+			s.fields, s.at = s.fields[:0], 0
+			return s.fail(ctx, window, TooLong)
+		default:
+			if err := s.fill(ctx); err != nil && err != io.EOF {
+				return err
+			}
+		}
+	}
+}
+
+// fail consumes the first line of a malformed record. Whatever is wrong with a
+// record, reading goes on behind its first line: a stray quote must not take the
+// good rows below it along.
+func (s *Scanner) fail(ctx context.Context, window []byte, problem Problem) error {
+	fault := &Fault{Problem: problem, Field: len(s.fields), Column: s.at + 1}
+	s.fields, s.recLine = s.fields[:0], s.line
+	if nl := bytes.IndexByte(window, '\n'); nl >= 0 {
+		s.rec, s.terminated = window[:nl+1], true
+		s.advance(nl+1, 1)
+		return fault
+	}
+	// The line is longer than the window, or the last: keep its beginning, and
+	// pass over the rest without holding it.
+	s.rec = bytes.Clone(window[:min(len(window), maxKept)])
+	for {
+		rest := s.buf[s.pos:s.end]
+		if nl := bytes.IndexByte(rest, '\n'); nl >= 0 {
+			s.advance(nl+1, 1)
+			s.terminated = true
+			return fault
+		}
+		s.advance(len(rest), 0)
+		err := s.fill(ctx)
+		if err == io.EOF {
+			s.terminated, fault.Cut = false, true
+			return fault
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// maxKept is how much Raw returns of a line that does not fit.
+const maxKept = 1 << 10
+
+func (s *Scanner) advance(bytes int, lines int64) {
+	s.pos += bytes
+	s.offset += int64(bytes)
+	s.line += lines
+}

@@ -1,0 +1,119 @@
+package csv
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// source is one file to import.
+type source struct {
+	table *schema.Table
+	days  calendar.Range
+	// label is the file's name, shown where the user has seen the path.
+	label string
+	// shown is the file's path, inside an archive that of the archive before it.
+	shown string
+	args  partArgs
+}
+
+// partArgs says where a file is and how to tell whether it has changed. It is
+// kept in Part.Args.
+type partArgs struct {
+	Path string `json:"path"`
+	// Member is the name inside the zip archive at Path.
+	Member string `json:"member,omitempty"`
+	// Size is the size of the file, or the uncompressed size of the member.
+	Size int64 `json:"size"`
+	// ModTime is the file's time of modification, in nanoseconds of Unix time.
+	ModTime int64 `json:"mtime,omitempty"`
+	// CRC32 is the member's checksum.
+	CRC32 uint32 `json:"crc32,omitempty"`
+}
+
+// found is what the paths of an import lead to.
+type found struct {
+	sources []source
+	// infos and warnings are for the import's feedback.
+	infos, warnings []string
+}
+
+// discover looks at all paths and returns the files to import, the largest
+// first, so that what takes longest is not started last. What is wrong with the
+// others it adds to the faults; the error is that of ctx.
+func (c *Importer) discover(ctx context.Context, paths []string, faults *faults) (found, error) {
+	var all found
+	for _, path := range paths {
+		if err := ctx.Err(); err != nil {
+			return found{}, err
+		}
+		info, err := os.Stat(path)
+		_, isZip := cutSuffixFold(path, ".zip")
+		switch {
+		case err != nil:
+			faults.add(fmt.Errorf("%s: %w", path, fileFault(err)))
+		case info.IsDir():
+			all.addDirectory(path, faults)
+		case !info.Mode().IsRegular():
+			faults.add(inputFault("%s: is neither a file nor a directory", path))
+		case isZip:
+			c.addArchive(path, &all, faults)
+		default:
+			all.addFile(path, info, faults)
+		}
+	}
+	all.refuseDuplicates(faults)
+	if len(all.sources) == 0 && faults.none() {
+		faults.add(errNothing)
+	}
+	slices.SortFunc(all.sources, func(a, b source) int {
+		return cmp.Or(cmp.Compare(b.args.Size, a.args.Size), cmp.Compare(a.table.Name, b.table.Name))
+	})
+	return all, nil
+}
+
+// addFile adds a file that its path names, or that a directory holds.
+func (f *found) addFile(path string, info os.FileInfo, faults *faults) {
+	f.add(filepath.Base(path), path, partArgs{Path: path, Size: info.Size(), ModTime: info.ModTime().UnixNano()}, faults)
+}
+
+// add adds a file by what its name says.
+func (f *found) add(name, shown string, args partArgs, faults *faults) {
+	parsed, err := parseName(name)
+	if err == errCustomProps { //nolint:errorlint // parseName returns it bare
+		f.infos = append(f.infos, fmt.Sprintf("%s is left out: %v", shown, err))
+		return
+	}
+	if err != nil {
+		faults.add(inputFault("%s: %w", shown, err))
+		return
+	}
+	src := source{table: parsed.table, days: parsed.days, label: name, shown: shown, args: args}
+	if raw, err := json.Marshal(args); err != nil || len(raw) > importers.MaxPartArgs {
+		faults.add(inputFault("%s: the path is too long: move the file further up", shown))
+		return
+	}
+	f.sources = append(f.sources, src)
+}
+
+// refuseDuplicates refuses a second file of a table: a row that stands in both
+// would count twice.
+func (f *found) refuseDuplicates(faults *faults) {
+	first := make(map[*schema.Table]string, len(f.sources))
+	for _, src := range f.sources {
+		other, taken := first[src.table]
+		if !taken {
+			first[src.table] = src.shown
+			continue
+		}
+		faults.add(inputFault("%s: is for %s like %s: an import takes one file per table", src.shown, src.table.Name, other))
+	}
+}

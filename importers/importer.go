@@ -1,0 +1,141 @@
+// Package importers has the contract that every kind of import fulfils, and the
+// registry of those kinds.
+//
+// An importer turns an outside source into rows of the imported tables. It knows
+// neither Temporal nor ClickHouse: it says what there is to do (Plan) and reads
+// it in chunks (ImportData); when, how often and how durably is the business of
+// the import workflow and its activities.
+package importers
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// Importer is one kind of import. Methods are called in the order in which they
+// stand here, each from an activity with retries of its own: any of them may be
+// called again after it succeeded, in another process, or while an earlier call
+// that was taken for dead still runs. They must therefore be idempotent, and
+// return soon after ctx is done.
+//
+// An error made with Permanent ends the import (or the part) at once. Any other
+// error, and a panic, is taken for transient and retried.
+type Importer interface {
+	// Name is the importer's key in the registry, in stored imports and on the
+	// command line: lower case, digits and underscores.
+	Name() string
+	// Label is what people see, for instance "CSV export".
+	Label() string
+	// EmailTemplate names the templates of the mails about this kind of import.
+	EmailTemplate() string
+
+	// ParseArgs checks the arguments of an import and returns them in normal
+	// form, which is what is stored and what Import.Args holds later. Unknown
+	// names are errors. It is called before the import exists, by the client,
+	// and does no I/O.
+	ParseArgs(args json.RawMessage) (json.RawMessage, error)
+	// BeforeStart checks that the import can work at all: files or accounts are
+	// there and may be read.
+	BeforeStart(ctx context.Context, imp Import) error
+	// Plan looks at the source and cuts the import into parts. Planning the same
+	// source twice gives the same plan.
+	Plan(ctx context.Context, imp Import) (Plan, error)
+	// ImportData opens one part for reading, at the beginning if from is empty,
+	// else behind the chunk that gave that cursor. It may be called for several
+	// parts at once. The caller closes the reader.
+	ImportData(ctx context.Context, imp Import, part Part, from Cursor) (Reader, error)
+	// OnSuccess runs once all parts are loaded and verified, just before their
+	// rows become visible.
+	OnSuccess(ctx context.Context, imp Import, result Result) error
+	// OnFailure runs when the import has failed for good or was cancelled, before
+	// its rows are purged. cause says why.
+	OnFailure(ctx context.Context, imp Import, cause string) error
+}
+
+// Cleaner is an Importer that leaves things behind, such as files of its own or
+// reports at the other side. CleanUp runs once at the end on every way out:
+// success, failure and cancellation, also after a worker died.
+type Cleaner interface {
+	CleanUp(ctx context.Context, imp Import) error
+}
+
+// Import is one run of an importer, as the importer sees it.
+type Import struct {
+	// ID is the import's number, unique across sites.
+	ID int64
+	// Site is the analytics property that the data belong to.
+	Site Site
+	// Args are the arguments in the normal form that ParseArgs returned.
+	Args json.RawMessage
+	// Window is the days to import: the plan's range without the days that are
+	// taken already. It is empty until planning is over. A reader counts rows of
+	// other days as out of range and leaves them out.
+	Window calendar.Set
+	// Chunk bounds the chunks. It is fixed when the import is planned, so that
+	// every attempt cuts the same chunks.
+	Chunk ChunkLimit
+	// Feedback takes messages for the person who started the import.
+	Feedback Feedback
+}
+
+// Site is an analytics property.
+type Site struct {
+	// ID is the site's number in the warehouse, site_id.
+	ID int64
+	// Domain is the site's name, for instance "example.com".
+	Domain string
+	// TimeZone is the IANA name of the zone in which the site counts its days.
+	TimeZone string
+}
+
+// Feedback records lines of an import's log that users see.
+type Feedback interface {
+	// Info records something worth knowing.
+	Info(ctx context.Context, message string) error
+	// Warn records something that the user may have to act on.
+	Warn(ctx context.Context, message string) error
+}
+
+// Plan is what an import is going to do.
+type Plan struct {
+	// Range is the days that the source says it has data for.
+	Range calendar.Range
+	// Parts are what to load, in the order in which they are started. Their
+	// numbers are their positions. At most MaxParts.
+	Parts []Part
+}
+
+// MaxParts is how many parts an import can have: enough for nine reports of
+// seven years by month, and few enough for a history below 2,000 events.
+const MaxParts = 1000
+
+// Part is the unit of planning, progress, retry and skip inside an import: one
+// file, one report of one month, one range of pages.
+type Part struct {
+	// No is the part's position in the plan, from 0.
+	No int
+	// Table is the table that the part's rows go to.
+	Table *schema.Table
+	// Label says what the part is, in at most MaxLabel bytes, for instance
+	// "imported_pages_20210101_20231231.csv".
+	Label string
+	// Args is whatever the importer needs to open the part again, at most
+	// MaxPartArgs bytes and free of secrets.
+	Args json.RawMessage
+	// Bytes is how much there is to read, for progress bars; 0 if unknown.
+	Bytes int64
+}
+
+// Limits of a part.
+const (
+	MaxLabel    = 200
+	MaxPartArgs = 4 << 10
+)
+
+// Result is what an import has loaded when all its parts are done.
+type Result struct {
+	RowsRead, RowsLoaded, RowsRejected, RowsOutOfRange int64
+}

@@ -1,0 +1,69 @@
+package importertest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/importers"
+)
+
+// prompt is how soon a call must return once its context is done.
+const prompt = 5 * time.Second
+
+// checkCancel: with a context that is done, every call returns soon; planning
+// and reading return the context's error, which is no permanent one.
+func checkCancel(tb testing.TB, cfg Config) {
+	b := setup(tb, cfg)
+	ctx := cancelled(tb)
+	isDone := func(err error, what string) {
+		require.ErrorIs(tb, err, context.Canceled, "%s does not return the context's error", what)
+		_, permanent := importers.ClassOf(err)
+		require.False(tb, permanent, "%s makes cancelling permanent", what)
+	}
+	isDone(inTime(tb, "Plan", func() error {
+		_, err := b.Plan(ctx, b.imp)
+		return err
+	}), "Plan")
+	if err := inTime(tb, "BeforeStart", func() error { return b.BeforeStart(ctx, b.imp) }); err != nil {
+		isDone(err, "BeforeStart")
+	}
+	part := b.plan.Parts[0]
+	isDone(inTime(tb, "ImportData", func() error {
+		_, err := ReadPart(ctx, b.Importer, b.imp, part, "")
+		return err
+	}), "ImportData")
+	isDone(inTime(tb, "Next", func() error { return b.cancelledNext(tb, part) }), "Next")
+}
+
+// cancelledNext opens a part with a good context and reads with one that is
+// done.
+func (b *bench) cancelledNext(tb testing.TB, part importers.Part) (err error) {
+	reader, err := b.ImportData(tb.Context(), b.imp, part, "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	return reader.Next(cancelled(tb), importers.NewChunk(part.Table))
+}
+
+// inTime makes the call and fails the test if it takes too long. The call's
+// goroutine ends with the call, which is what the test is then waiting for in
+// vain.
+func inTime(tb testing.TB, what string, call func() error) error {
+	tb.Helper()
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	timer := time.NewTimer(prompt)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		require.FailNow(tb, what+" goes on although its context is done")
+		return nil
+	}
+}

@@ -1,0 +1,142 @@
+// Package importertest is the conformance suite of importers: what every one of
+// them owes to the import workflow, whatever its source. An importer's tests
+// call it once:
+//
+//	func TestConformance(t *testing.T) {
+//		t.Parallel()
+//		importertest.Run(t, importertest.Config{
+//			New: func(tb testing.TB) importertest.Subject {
+//				server := fake.Start(tb) // closed by tb.Cleanup
+//				return importertest.Subject{
+//					Importer: things.New(server.URL),
+//					Args:     json.RawMessage(`{"account": "12"}`),
+//				}
+//			},
+//			BadArgs: []json.RawMessage{json.RawMessage(`{"account": 12}`)},
+//			Secrets: []string{fake.Token},
+//		})
+//	}
+//
+// A source is good for the suite if it has several parts, rows of several days,
+// a few bad rows if the source can have such, and no more than some thousand
+// rows: they are read many times over, once from every cursor.
+package importertest
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+)
+
+// Subject is an importer and a source for it.
+type Subject struct {
+	// Importer is what is tested.
+	Importer importers.Importer
+	// Args are arguments as a user would give them. They lead to a plan with at
+	// least one part and one row.
+	Args json.RawMessage
+}
+
+// Config says what to test.
+type Config struct {
+	// New returns an importer and a source that nothing has used yet. It is called
+	// once per check, and frees what it took in tb.Cleanup.
+	New func(tb testing.TB) Subject
+	// BadArgs are arguments that ParseArgs must refuse, besides those that the
+	// suite thinks of itself. A secret among them must be in Secrets.
+	BadArgs []json.RawMessage
+	// Secrets are what the importer knows and must keep to itself: in none of its
+	// errors, cursors, labels, part arguments, rejects' reasons and feedback.
+	Secrets []string
+	// ChunkRows is how many rows a chunk has in most checks. Defaults to 7, small
+	// enough that little sources have several chunks.
+	ChunkRows int
+	// Site is the site that the import is for. Defaults to number 1, example.com,
+	// in UTC.
+	Site importers.Site
+}
+
+// Run runs all checks, each as a parallel subtest.
+func Run(t *testing.T, cfg Config) {
+	t.Helper()
+	for _, check := range checks {
+		t.Run(check.name, func(t *testing.T) {
+			t.Parallel()
+			check.run(t, cfg)
+		})
+	}
+}
+
+// checks are in the order in which reading their failures makes most sense.
+var checks = []struct {
+	name string
+	run  func(tb testing.TB, cfg Config)
+}{
+	{"names", checkNames},
+	{"arguments", checkArgs},
+	{"plan", checkPlan},
+	{"reading twice gives the same", checkTwice},
+	{"reading from every cursor gives the rest", checkCursors},
+	{"chunks obey the limit of rows", checkRowLimit},
+	{"chunks obey the limit of bytes", checkByteLimit},
+	{"rows read are accounted for", checkAccounting},
+	{"rejects say what is wrong", checkRejects},
+	{"no row is outside the window", checkWindow},
+	{"parts are read at once", checkConcurrent},
+	{"hooks can be called again", checkHooks},
+	{"cancelling is prompt", checkCancel},
+	{"secrets stay secret", checkSecrets},
+}
+
+// bench is a subject whose arguments are parsed and whose import is planned.
+type bench struct {
+	importers.Importer
+	imp   importers.Import
+	plan  importers.Plan
+	lines *Log
+}
+
+// setup plans an import over all days that the source has.
+func setup(tb testing.TB, cfg Config) *bench {
+	tb.Helper()
+	b := prepare(tb, cfg)
+	require.NoError(tb, b.BeforeStart(tb.Context(), b.imp), "BeforeStart")
+	plan, err := b.Plan(tb.Context(), b.imp)
+	require.NoError(tb, err, "Plan")
+	require.NotEmpty(tb, plan.Parts, "a source for the suite has at least one part")
+	b.plan = plan
+	b.imp.Window = calendar.NewSet(plan.Range)
+	return b
+}
+
+// prepare makes an import that is not planned yet.
+func prepare(tb testing.TB, cfg Config) *bench {
+	tb.Helper()
+	s := cfg.New(tb)
+	args, err := s.Importer.ParseArgs(s.Args)
+	require.NoError(tb, err, "ParseArgs")
+	b := &bench{Importer: s.Importer, lines: &Log{}}
+	b.imp = importers.Import{
+		ID: 1, Site: cfg.Site, Args: args, Feedback: b.lines,
+		Chunk: importers.ChunkLimit{Rows: cfg.ChunkRows, Bytes: 1 << 30},
+	}
+	if b.imp.Site == (importers.Site{}) {
+		b.imp.Site = importers.Site{ID: 1, Domain: "example.com", TimeZone: "UTC"}
+	}
+	if b.imp.Chunk.Rows == 0 {
+		b.imp.Chunk.Rows = 7
+	}
+	return b
+}
+
+// cancelled returns a context that is done.
+func cancelled(tb testing.TB) context.Context {
+	ctx, cancel := context.WithCancel(tb.Context())
+	cancel()
+	return ctx
+}

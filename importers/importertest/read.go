@@ -1,0 +1,111 @@
+package importertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// Copy is a chunk that can be kept and compared.
+type Copy struct {
+	// Rows are the rows to load, their values printed and separated by tabs.
+	Rows    []string
+	Rejects []importers.Reject
+
+	RowsRead, OutOfRange, Bytes int64
+
+	Next importers.Cursor
+}
+
+// maxChunks stops a reader that never ends.
+const maxChunks = 1_000_000
+
+// ReadPart reads a part from the cursor to its end, and returns copies of its
+// chunks. The importer is given a chunk that is not empty, as it must not mind.
+func ReadPart(ctx context.Context, imp importers.Importer, run importers.Import, part importers.Part, from importers.Cursor) (copies []Copy, err error) {
+	reader, err := imp.ImportData(ctx, run, part, from)
+	if err != nil {
+		return nil, fmt.Errorf("open part %d: %w", part.No, err)
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	chunk := importers.NewChunk(part.Table)
+	for len(copies) < maxChunks {
+		dirty(chunk)
+		switch err := reader.Next(ctx, chunk); {
+		case errors.Is(err, io.EOF):
+			return copies, nil
+		case err != nil:
+			return nil, fmt.Errorf("read part %d: %w", part.No, err)
+		}
+		copies = append(copies, Copy{
+			Rows: printRows(chunk.Rows), Rejects: slices.Clone(chunk.Rejects),
+			RowsRead: chunk.RowsRead, OutOfRange: chunk.OutOfRange, Bytes: chunk.Bytes, Next: chunk.Next,
+		})
+	}
+	return nil, fmt.Errorf("part %d has not ended after %d chunks", part.No, maxChunks)
+}
+
+// dirty leaves something behind in a chunk, as the chunk before does.
+func dirty(c *importers.Chunk) {
+	c.Rows.EndRow()
+	c.Rejects = append(c.Rejects, importers.Reject{Reason: "left over"})
+	c.RowsRead, c.OutOfRange, c.Bytes, c.Next = 1, 1, 1, "left over"
+}
+
+func printRows(b *schema.Batch) []string {
+	rows := make([]string, b.Rows())
+	for i, col := range b.Table().Columns {
+		var text []string
+		if col.Kind == schema.KindString {
+			text = b.Strings(i, nil)
+		}
+		for r := range rows {
+			switch col.Kind {
+			case schema.KindDate:
+				rows[r] += fmt.Sprintf("%d\t", b.Dates(i)[r])
+			case schema.KindUint64:
+				rows[r] += fmt.Sprintf("%d\t", b.Uint64s(i)[r])
+			case schema.KindUint32:
+				rows[r] += fmt.Sprintf("%d\t", b.Uint32s(i)[r])
+			case schema.KindString:
+				rows[r] += fmt.Sprintf("%q\t", text[r])
+			}
+		}
+	}
+	return rows
+}
+
+// read reads a part of the bench's plan and fails the test if that fails.
+func (b *bench) read(tb testing.TB, part importers.Part, from importers.Cursor) []Copy {
+	tb.Helper()
+	copies, err := ReadPart(tb.Context(), b.Importer, b.imp, part, from)
+	require.NoError(tb, err)
+	return copies
+}
+
+// sameChunks compares chunks, but for their bytes: how far a compressed source
+// is read depends on where reading started.
+func sameChunks(tb testing.TB, want, got []Copy, message string, args ...any) {
+	tb.Helper()
+	require.Equal(tb, withoutBytes(want), withoutBytes(got), append([]any{message}, args...)...)
+}
+
+func withoutBytes(copies []Copy) []Copy {
+	bare := make([]Copy, len(copies))
+	for i, c := range copies {
+		c.Bytes = 0
+		if len(c.Rejects) == 0 {
+			c.Rejects = nil
+		}
+		bare[i] = c
+	}
+	return bare
+}

@@ -1,0 +1,103 @@
+package importertest
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+)
+
+// checkWindow: rows dated outside the window are never given out.
+func checkWindow(tb testing.TB, cfg Config) {
+	b := setup(tb, cfg)
+	for _, window := range []calendar.Set{firstHalf(b.plan.Range), nil} {
+		b.imp.Window = window
+		for _, part := range b.plan.Parts {
+			for _, c := range b.read(tb, part, "") {
+				for _, row := range c.Rows {
+					date, _, _ := strings.Cut(row, "\t")
+					day, err := strconv.Atoi(date)
+					require.NoError(tb, err)
+					require.True(tb, window.Contains(calendar.Day(day)),
+						"part %d gives out a row of %s, the window is %s", part.No, calendar.Day(day), window)
+				}
+			}
+		}
+	}
+}
+
+// firstHalf returns the earlier days of a range, at least one.
+func firstHalf(r calendar.Range) calendar.Set {
+	return calendar.NewSet(calendar.Range{First: r.First, Last: r.First + calendar.Day((r.Days()-1)/2)})
+}
+
+// checkConcurrent: parts may be read at once, and one part twice at once.
+func checkConcurrent(tb testing.TB, cfg Config) {
+	b := setup(tb, cfg)
+	const readers = 2
+	type outcome struct {
+		copies []Copy
+		err    error
+	}
+	got := make([][readers]outcome, len(b.plan.Parts))
+	var group sync.WaitGroup
+	for i, part := range b.plan.Parts {
+		for j := range readers {
+			group.Go(func() {
+				o := &got[i][j]
+				o.copies, o.err = ReadPart(tb.Context(), b.Importer, b.imp, part, "")
+			})
+		}
+	}
+	group.Wait()
+	for i, part := range b.plan.Parts {
+		alone := b.read(tb, part, "")
+		for _, o := range got[i] {
+			require.NoError(tb, o.err, "part %d, read beside others", i)
+			sameChunks(tb, alone, o.copies, "part %d reads differently beside others", i)
+		}
+	}
+}
+
+// hook is a call that the workflow makes around the data.
+type hook struct {
+	name string
+	call func() error
+}
+
+func (b *bench) hooks(tb testing.TB) []hook {
+	ctx := tb.Context()
+	all := []hook{
+		{"BeforeStart", func() error { return b.BeforeStart(ctx, b.imp) }},
+		{"OnSuccess", func() error { return b.OnSuccess(ctx, b.imp, importers.Result{RowsRead: 3, RowsLoaded: 3}) }},
+		{"OnFailure", func() error { return b.OnFailure(ctx, b.imp, "importertest: made to fail") }},
+	}
+	if c, ok := b.Importer.(importers.Cleaner); ok {
+		all = append(all, hook{"CleanUp", func() error { return c.CleanUp(ctx, b.imp) }})
+	}
+	return all
+}
+
+// checkHooks: each hook may run twice, also at once, as it does when a worker is
+// taken for dead. Failing and succeeding are tried on sources of their own.
+func checkHooks(tb testing.TB, cfg Config) {
+	for i := range setup(tb, cfg).hooks(tb) {
+		h := setup(tb, cfg).hooks(tb)[i]
+		require.NoError(tb, h.call(), h.name)
+		require.NoError(tb, h.call(), "%s, the second time", h.name)
+		errs := make([]error, 4)
+		var group sync.WaitGroup
+		for j := range errs {
+			group.Go(func() { errs[j] = h.call() })
+		}
+		group.Wait()
+		for _, err := range errs {
+			require.NoError(tb, err, "%s, several at once", h.name)
+		}
+	}
+}

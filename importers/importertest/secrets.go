@@ -1,0 +1,69 @@
+package importertest
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/importers"
+)
+
+// checkSecrets: what the importer says, in good times and in bad, holds none of
+// the secrets.
+func checkSecrets(tb testing.TB, cfg Config) {
+	b := setup(tb, cfg)
+	for _, text := range append(b.saidWell(tb), b.saidBadly(tb, cfg)...) {
+		for _, secret := range cfg.Secrets {
+			// The text is not shown in full: the failure must not repeat the secret.
+			require.False(tb, strings.Contains(text, secret), "a secret is told: %q",
+				strings.ReplaceAll(text, secret, "[secret]"))
+		}
+	}
+}
+
+// saidWell returns what an import that works leaves in stores and logs.
+func (b *bench) saidWell(tb testing.TB) []string {
+	said := []string{string(b.imp.Args)}
+	for _, part := range b.plan.Parts {
+		said = append(said, part.Label, string(part.Args))
+		for _, c := range b.read(tb, part, "") {
+			said = append(said, string(c.Next))
+			for _, r := range c.Rejects {
+				said = append(said, r.Reason, r.File, r.Column)
+			}
+		}
+	}
+	require.NoError(tb, b.OnSuccess(tb.Context(), b.imp, importers.Result{}))
+	return append(said, b.lines.Lines()...)
+}
+
+// saidBadly returns the errors of calls that go wrong.
+func (b *bench) saidBadly(tb testing.TB, cfg Config) []string {
+	var said []string
+	note := func(err error) {
+		if err != nil {
+			said = append(said, err.Error())
+		}
+	}
+	for _, bad := range cfg.BadArgs {
+		_, err := b.ParseArgs(bad)
+		note(err)
+	}
+	for _, secret := range cfg.Secrets {
+		_, err := b.ParseArgs(withArg(tb, nil, unknownArg, secret))
+		note(err)
+	}
+	_, err := b.Plan(cancelled(tb), b.imp)
+	note(err)
+	part := b.plan.Parts[0]
+	_, err = ReadPart(cancelled(tb), b.Importer, b.imp, part, "")
+	note(err)
+	_, err = ReadPart(tb.Context(), b.Importer, b.imp, part, "importertest: no such cursor")
+	note(err)
+	part.Args = json.RawMessage(`{"importertest": `)
+	_, err = ReadPart(tb.Context(), b.Importer, b.imp, part, "")
+	note(err)
+	return said
+}

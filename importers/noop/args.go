@@ -1,0 +1,110 @@
+package noop
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+)
+
+// The callbacks that Args.Fail and Args.Panic can name.
+const (
+	BeforeStart = "before_start"
+	Plan        = "plan"
+	ImportData  = "import_data"
+	OnSuccess   = "on_success"
+	OnFailure   = "on_failure"
+	CleanUp     = "clean_up"
+)
+
+var callbacks = []string{BeforeStart, Plan, ImportData, OnSuccess, OnFailure, CleanUp}
+
+// Args says how many rows an import makes up and where it goes wrong.
+type Args struct {
+	// Rows is how many rows all parts have together, bad ones included.
+	Rows int64 `json:"rows"`
+	// Parts is how many parts the rows are dealt out to, in order. Defaults to 1.
+	Parts int `json:"parts"`
+	// BadRows is how many rows, from the first on, are rejected.
+	BadRows int64 `json:"bad_rows"`
+	// StartDate and EndDate are the days that rows are dated with, in turn.
+	// Default to 2021-01-01 and 2021-01-31.
+	StartDate calendar.Day `json:"start_date"`
+	EndDate   calendar.Day `json:"end_date"`
+	// Fail names a callback that returns an error, Panic one that panics.
+	Fail  string `json:"fail,omitempty"`
+	Panic string `json:"panic,omitempty"`
+	// FailTimes is how many calls go wrong before the callback works; 0 is all.
+	// Calls are counted by import and callback in the memory of the process.
+	FailTimes int `json:"fail_times,omitempty"`
+	// Permanent makes the error of Fail one that no retry will cure.
+	Permanent bool `json:"permanent,omitempty"`
+	// Delay is how long each chunk and each other callback takes, as a Go
+	// duration: "250ms".
+	Delay string `json:"delay,omitempty"`
+}
+
+// decode reads the arguments, fills in the defaults and checks them.
+func decode(raw json.RawMessage) (Args, error) {
+	args := Args{Parts: 1, StartDate: defaultStart, EndDate: defaultEnd}
+	if err := importers.DecodeArgs(raw, &args); err != nil {
+		return Args{}, err
+	}
+	if err := args.Validate(); err != nil {
+		return Args{}, err
+	}
+	return args, nil
+}
+
+var (
+	defaultStart = calendar.DayOf(time.Date(2021, time.January, 1, 0, 0, 0, 0, time.UTC))
+	defaultEnd   = calendar.DayOf(time.Date(2021, time.January, 31, 0, 0, 0, 0, time.UTC))
+)
+
+// Validate reports every fault of the arguments at once.
+func (a Args) Validate() error {
+	var faults []error
+	if a.Rows < 0 {
+		faults = append(faults, errors.New("rows: want 0 or more"))
+	}
+	if a.Parts < 1 || a.Parts > importers.MaxParts {
+		faults = append(faults, fmt.Errorf("parts: want 1 to %d", importers.MaxParts))
+	}
+	if a.BadRows < 0 || a.BadRows > a.Rows {
+		faults = append(faults, errors.New("bad_rows: want 0 to the number of rows"))
+	}
+	if a.FailTimes < 0 {
+		faults = append(faults, errors.New("fail_times: want 0 or more"))
+	}
+	if err := a.days().Validate(); err != nil {
+		faults = append(faults, fmt.Errorf("start_date, end_date: %w", err))
+	}
+	if a.Fail != "" && !slices.Contains(callbacks, a.Fail) {
+		faults = append(faults, fmt.Errorf("fail: want one of %s", strings.Join(callbacks, ", ")))
+	}
+	if a.Panic != "" && !slices.Contains(callbacks, a.Panic) {
+		faults = append(faults, fmt.Errorf("panic: want one of %s", strings.Join(callbacks, ", ")))
+	}
+	if d, err := a.delay(); err != nil || d < 0 {
+		faults = append(faults, errors.New(`delay: want a duration such as "250ms"`))
+	}
+	return errors.Join(faults...)
+}
+
+func (a Args) days() calendar.Range { return calendar.Range{First: a.StartDate, Last: a.EndDate} }
+
+func (a Args) delay() (time.Duration, error) {
+	if a.Delay == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(a.Delay)
+	if err != nil {
+		return 0, fmt.Errorf("parse delay: %w", err)
+	}
+	return d, nil
+}

@@ -1,0 +1,170 @@
+// Package noop is an importer without a source, for tests and drills: it makes
+// up as many rows as it is told, and fails, panics and dawdles where it is told.
+package noop
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// Importer makes rows up. It is safe for concurrent use.
+type Importer struct {
+	mu sync.Mutex
+	// calls counts the calls that were to go wrong, so that FailTimes works.
+	calls map[call]int
+}
+
+type call struct {
+	importID int64
+	callback string
+}
+
+var (
+	_ importers.Importer = (*Importer)(nil)
+	_ importers.Cleaner  = (*Importer)(nil)
+)
+
+// New returns a noop importer. It remembers for the life of the process which
+// calls went wrong.
+func New() *Importer { return &Importer{calls: make(map[call]int)} }
+
+// Name returns "noop".
+func (*Importer) Name() string { return "noop" }
+
+// Label returns what people see.
+func (*Importer) Label() string { return "No operation" }
+
+// EmailTemplate names the templates of the mails about this kind of import.
+func (*Importer) EmailTemplate() string { return "noop_import" }
+
+// ParseArgs checks arguments, which are those of Args, and writes the defaults
+// out.
+func (*Importer) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
+	args, err := decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(args)
+}
+
+// BeforeStart does nothing but misbehave.
+func (n *Importer) BeforeStart(ctx context.Context, imp importers.Import) error {
+	return n.hook(ctx, imp, BeforeStart)
+}
+
+// Plan deals the rows out to the parts; the first parts have one more where
+// they do not divide evenly.
+func (n *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Plan, error) {
+	if err := n.hook(ctx, imp, Plan); err != nil {
+		return importers.Plan{}, err
+	}
+	args, err := stored(imp)
+	if err != nil {
+		return importers.Plan{}, err
+	}
+	plan := importers.Plan{Range: args.days(), Parts: make([]importers.Part, args.Parts)}
+	next, share, more := int64(0), args.Rows/int64(args.Parts), args.Rows%int64(args.Parts)
+	for i := range plan.Parts {
+		rows := span{First: next, End: next + share}
+		if int64(i) < more {
+			rows.End++
+		}
+		next = rows.End
+		raw, err := json.Marshal(rows)
+		if err != nil {
+			return importers.Plan{}, fmt.Errorf("write part: %w", err)
+		}
+		plan.Parts[i] = importers.Part{
+			No: i, Table: schema.Visitors, Label: fmt.Sprintf("part %d of %d", i+1, args.Parts),
+			Args: raw, Bytes: (rows.End - rows.First) * RowBytes,
+		}
+	}
+	return plan, nil
+}
+
+// OnSuccess does nothing but misbehave.
+func (n *Importer) OnSuccess(ctx context.Context, imp importers.Import, _ importers.Result) error {
+	return n.hook(ctx, imp, OnSuccess)
+}
+
+// OnFailure does nothing but misbehave.
+func (n *Importer) OnFailure(ctx context.Context, imp importers.Import, _ string) error {
+	return n.hook(ctx, imp, OnFailure)
+}
+
+// CleanUp does nothing but misbehave.
+func (n *Importer) CleanUp(ctx context.Context, imp importers.Import) error {
+	return n.hook(ctx, imp, CleanUp)
+}
+
+// hook takes its time and then goes wrong if the arguments say so.
+func (n *Importer) hook(ctx context.Context, imp importers.Import, callback string) error {
+	args, err := stored(imp)
+	if err != nil {
+		return err
+	}
+	if err := wait(ctx, args); err != nil {
+		return err
+	}
+	return n.misbehave(args, imp.ID, callback)
+}
+
+// ErrAsked is the error that the importer returns where it was told to fail.
+var ErrAsked = errors.New("noop was told to fail")
+
+func (n *Importer) misbehave(args Args, importID int64, callback string) error {
+	if args.Fail != callback && args.Panic != callback {
+		return nil
+	}
+	n.mu.Lock()
+	key := call{importID: importID, callback: callback}
+	n.calls[key]++
+	count := n.calls[key]
+	n.mu.Unlock()
+	if args.FailTimes > 0 && count > args.FailTimes {
+		return nil
+	}
+	if args.Panic == callback {
+		panic("noop was told to panic in " + callback)
+	}
+	err := fmt.Errorf("%w in %s", ErrAsked, callback)
+	if args.Permanent {
+		return importers.Permanent(importers.ClassInput, err)
+	}
+	return err
+}
+
+// wait lets the delay pass, or returns ctx's error as soon as it is done.
+func wait(ctx context.Context, args Args) error {
+	d, err := args.delay()
+	if err != nil {
+		return err
+	}
+	if d == 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stored reads the arguments that ParseArgs wrote.
+func stored(imp importers.Import) (Args, error) {
+	args, err := decode(imp.Args)
+	if err != nil {
+		return Args{}, importers.Permanent(importers.ClassInternal, fmt.Errorf("stored arguments: %w", err))
+	}
+	return args, nil
+}

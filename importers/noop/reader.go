@@ -1,0 +1,131 @@
+package noop
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// RowBytes is what a row counts for in Part.Bytes, Chunk.Bytes and
+// ChunkLimit.Bytes: its size in the warehouse.
+const RowBytes = 2 + 5*8
+
+// Row is one made-up row of imported_visitors.
+type Row struct {
+	Day                                                 calendar.Day
+	Visitors, Pageviews, Bounces, Visits, VisitDuration uint64
+}
+
+// Row returns the i-th row of the import, from 0. Rows differ from each other
+// in their visitors, i+1, so that a row that is lost or doubled shows in a sum.
+func (a Args) Row(i int64) Row {
+	n := uint64(i) + 1
+	return Row{
+		Day:      a.StartDate + calendar.Day(i%int64(a.days().Days())),
+		Visitors: n, Pageviews: 3 * n, Bounces: n % 2, Visits: 2 * n, VisitDuration: 60 * n,
+	}
+}
+
+// span is the arguments of a part: rows First up to but without End.
+type span struct {
+	First int64 `json:"first"`
+	End   int64 `json:"end"`
+}
+
+// ImportData opens a part. A cursor is the number of the next row.
+func (n *Importer) ImportData(ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor) (importers.Reader, error) {
+	if err := n.hook(ctx, imp, ImportData); err != nil {
+		return nil, err
+	}
+	args, err := stored(imp)
+	if err != nil {
+		return nil, err
+	}
+	var rows span
+	if err := json.Unmarshal(part.Args, &rows); err != nil {
+		return nil, importers.Permanent(importers.ClassInternal, fmt.Errorf("part arguments: %w", err))
+	}
+	r := &reader{args: args, imp: imp, label: part.Label, rows: rows, next: rows.First}
+	if from != "" {
+		next, err := strconv.ParseInt(string(from), 10, 64)
+		if err != nil || next < rows.First || next > rows.End {
+			return nil, importers.Permanent(importers.ClassInternal, errors.New("the cursor is not one of this part"))
+		}
+		r.next = next
+	}
+	return r, nil
+}
+
+// reader makes the rows of one part up.
+type reader struct {
+	args  Args
+	imp   importers.Import
+	label string
+	rows  span
+	next  int64
+}
+
+// Next fills the chunk with the rows that come next.
+func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
+	chunk.Reset()
+	if r.next == r.rows.End {
+		return io.EOF
+	}
+	if err := wait(ctx, r.args); err != nil {
+		return err
+	}
+	for start := r.next; r.next < r.rows.End && !r.imp.Chunk.Full(chunk, (r.next-start)*RowBytes); r.next++ {
+		// Often enough to stop promptly, seldom enough to cost nothing.
+		if r.next%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r.add(chunk)
+	}
+	chunk.Bytes = (r.next - r.rows.First) * RowBytes
+	chunk.Next = importers.Cursor(strconv.FormatInt(r.next, 10))
+	return nil
+}
+
+// add puts the row r.next where it belongs: among the rejects, the rows out of
+// range or the rows to load.
+func (r *reader) add(chunk *importers.Chunk) {
+	chunk.RowsRead++
+	if r.next < r.args.BadRows {
+		chunk.Rejects = append(chunk.Rejects, importers.NewReject(r.label, r.next-r.rows.First+1, "visitors",
+			"the row was made bad on purpose: lower bad_rows", strconv.AppendInt(nil, r.next, 10)))
+		return
+	}
+	row := r.args.Row(r.next)
+	if !r.imp.Window.Contains(row.Day) {
+		chunk.OutOfRange++
+		return
+	}
+	b := chunk.Rows
+	b.SetDate(colDate, uint16(row.Day))
+	b.SetUint64(colVisitors, row.Visitors)
+	b.SetUint64(colPageviews, row.Pageviews)
+	b.SetUint64(colBounces, row.Bounces)
+	b.SetUint64(colVisits, row.Visits)
+	b.SetUint64(colVisitDuration, row.VisitDuration)
+	b.EndRow()
+}
+
+// Close does nothing: there is nothing to free.
+func (*reader) Close() error { return nil }
+
+// Positions of the columns in imported_visitors.
+var (
+	colDate          = schema.Visitors.Index("date")
+	colVisitors      = schema.Visitors.Index("visitors")
+	colPageviews     = schema.Visitors.Index("pageviews")
+	colBounces       = schema.Visitors.Index("bounces")
+	colVisits        = schema.Visitors.Index("visits")
+	colVisitDuration = schema.Visitors.Index("visit_duration")
+)

@@ -1,0 +1,50 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+)
+
+// follow shows an import's progress until it is over, then its figures. The error
+// says so unless it completed.
+func follow(ctx context.Context, s *session, id int64) error {
+	client, err := s.watcher(ctx)
+	if err != nil {
+		return err
+	}
+	progress := terminal.NewProgress(s.cli.App.ErrWriter, 5*time.Second)
+	last, err := client.Wait(ctx, id, func(summary store.ImportSummary) { progress.Show(readingOf(summary)) })
+	progress.Close()
+	if ctx.Err() != nil {
+		_, werr := fmt.Fprintf(s.cli.App.ErrWriter,
+			"Import %d goes on without you. Follow it with `sluice import logs %d -f`, stop it with `sluice import cancel %d`.\n", id, id, id)
+		return errors.Join(context.Canceled, werr)
+	}
+	if err != nil {
+		return err
+	}
+	if err := printImport(ctx, s, id); err != nil {
+		return err
+	}
+	if last.Import.Status != store.StatusCompleted {
+		return silentError{fmt.Errorf("import %d %s", id, last.Import.Status)}
+	}
+	return nil
+}
+
+// readingOf turns an import's state into what a progress display shows.
+func readingOf(s store.ImportSummary) terminal.Reading {
+	r := terminal.Reading{Label: s.Import.Phase, Done: s.BytesRead, Total: s.BytesTotal, Rows: s.RowsRead}
+	if s.Import.Status == store.StatusParked {
+		r.Label = store.StatusParked
+	}
+	if s.PartsTotal > 0 {
+		r.Detail = fmt.Sprintf("%d/%d parts", s.PartsDone, s.PartsTotal)
+	}
+	return r
+}

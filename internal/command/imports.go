@@ -1,0 +1,101 @@
+package command
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+)
+
+func importCommand() *cli.Command {
+	waits := &cli.BoolFlag{Name: "wait", Usage: "wait until it is over"}
+	return &cli.Command{
+		Name: "import", Usage: "start, follow and take back imports", OnUsageError: usageError,
+		Subcommands: []*cli.Command{
+			startCommand(),
+			{
+				Name: "list", Usage: "list imports, newest first", OnUsageError: usageError,
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "site", Usage: "only those of `DOMAIN`"},
+					&cli.IntFlag{Name: "limit", Value: 20, Usage: "at most `N`, 1 to 1000"},
+					&cli.Int64Flag{Name: "before", Usage: "only those with a number below `ID`"},
+					outputFlag(),
+				},
+				Action: withSession(listImports),
+			},
+			{
+				Name: "show", Usage: "show an import with its parts", ArgsUsage: "ID", OnUsageError: usageError,
+				Flags: []cli.Flag{outputFlag()}, Action: withSession(showImport),
+			},
+			{
+				Name: "logs", Usage: "show what an import has to tell", ArgsUsage: "ID", OnUsageError: usageError,
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "wait for more until the import is over"},
+					outputFlag(),
+				},
+				Action: withSession(showLogs),
+			},
+			{
+				Name: "parts", Usage: "list the parts of an import", ArgsUsage: "ID", OnUsageError: usageError,
+				Flags: []cli.Flag{outputFlag()}, Action: withSession(listParts),
+			},
+			{
+				Name: "rejects", Usage: "list rows that could not be loaded", ArgsUsage: "ID", OnUsageError: usageError,
+				Flags: []cli.Flag{
+					&cli.IntFlag{Name: "limit", Value: 50, Usage: "at most `N`, 1 to 10000"},
+					&cli.IntFlag{Name: "skip", Usage: "leave out the first `N`"},
+					outputFlag(),
+				},
+				Action: withSession(listRejects),
+			},
+			{
+				Name: "cancel", Usage: "stop an import; none of its rows stay", ArgsUsage: "ID", OnUsageError: usageError,
+				Flags: []cli.Flag{waits}, Action: withSession(cancelImport),
+			},
+			{
+				Name: "delete", Usage: "take back an import that has ended", ArgsUsage: "ID", OnUsageError: usageError,
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletion is under way"},
+				},
+				Action: withSession(deleteImport),
+			},
+			{
+				Name: "retry-part", Usage: "try a parked part again", ArgsUsage: "ID PART", OnUsageError: usageError,
+				Action: withSession(retryPart),
+			},
+			{
+				Name: "skip-part", Usage: "leave a parked part out", ArgsUsage: "ID PART", OnUsageError: usageError,
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "reason", Usage: "why, for the import's log", Required: true},
+				},
+				Action: withSession(skipPart),
+			},
+		},
+	}
+}
+
+// idArg returns the command's single argument, the number of an import.
+func idArg(c *cli.Context) (int64, error) {
+	text, err := oneArg(c, "the ID of an import")
+	if err != nil {
+		return 0, err
+	}
+	return parseID(text)
+}
+
+func parseID(text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 {
+		return 0, fmt.Errorf("%q is not the ID of an import: want a number, as `sluice import list` shows it", text)
+	}
+	return id, nil
+}
+
+// limitFlag returns a flag that bounds a listing.
+func limitFlag(c *cli.Context, most int) (int, error) {
+	limit := c.Int("limit")
+	if limit < 1 || limit > most {
+		return 0, fmt.Errorf("--limit %d: want 1 to %d", limit, most)
+	}
+	return limit, nil
+}

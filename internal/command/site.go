@@ -1,0 +1,117 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+)
+
+func siteCommand() *cli.Command {
+	return &cli.Command{
+		Name: "site", Usage: "manage sites, the owners of imported data", OnUsageError: usageError,
+		Subcommands: []*cli.Command{
+			{
+				Name: "add", Usage: "add a site", ArgsUsage: "DOMAIN", OnUsageError: usageError,
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "timezone", Value: "UTC", Usage: "IANA `ZONE` in which the site counts its days"},
+					&cli.StringFlag{Name: "native-start", Usage: "first `DAY` (YYYY-MM-DD) with native data; imports end before it"},
+					outputFlag(),
+				},
+				Action: withSession(addSite),
+			},
+			{
+				Name: "list", Usage: "list all sites", Flags: []cli.Flag{outputFlag()}, OnUsageError: usageError,
+				Action: withSession(listSites),
+			},
+		},
+	}
+}
+
+var domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$`)
+
+func addSite(ctx context.Context, s *session) error {
+	c := s.cli
+	domain, err := oneArg(c, "DOMAIN")
+	if err != nil {
+		return err
+	}
+	domain = strings.ToLower(domain)
+	if !domainPattern.MatchString(domain) || len(domain) > 253 {
+		return fmt.Errorf("%q is not a site's domain: want letters, digits, dots and dashes, such as example.com", domain)
+	}
+	zone := c.String("timezone")
+	if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
+		return fmt.Errorf("--timezone %q is not an IANA time zone: want one such as UTC or Europe/Berlin", zone)
+	}
+	var nativeStart *calendar.Day
+	if text := c.String("native-start"); text != "" {
+		day, err := calendar.ParseDay(text)
+		if err != nil {
+			return fmt.Errorf("--native-start: %w", err)
+		}
+		nativeStart = &day
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	site, err := opened.AddSite(ctx, domain, zone, nativeStart)
+	if err != nil {
+		return err
+	}
+	if asJSON(c) {
+		return writeJSON(c, siteView(site))
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "added site %d, %s (%s)\n", site.ID, site.Domain, site.TimeZone)
+	return err
+}
+
+func listSites(ctx context.Context, s *session) error {
+	if err := noArgs(s.cli); err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	sites, err := opened.ListSites(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		views := make([]siteJSON, len(sites))
+		for i, site := range sites {
+			views[i] = siteView(site)
+		}
+		return writeJSON(s.cli, views)
+	}
+	table := terminal.NewTable("ID", "DOMAIN", "TIME ZONE", "NATIVE DATA FROM", "ADDED")
+	for _, site := range sites {
+		native := "-"
+		if site.NativeStart != nil {
+			native = site.NativeStart.String()
+		}
+		table.Row(site.ID, site.Domain, site.TimeZone, native, site.CreatedAt.Local().Format(time.DateTime))
+	}
+	return table.Write(s.cli.App.Writer)
+}
+
+type siteJSON struct {
+	ID          int64         `json:"id"`
+	Domain      string        `json:"domain"`
+	TimeZone    string        `json:"timezone"`
+	NativeStart *calendar.Day `json:"native_start"`
+	CreatedAt   time.Time     `json:"created_at"`
+}
+
+func siteView(s store.Site) siteJSON {
+	return siteJSON{ID: s.ID, Domain: s.Domain, TimeZone: s.TimeZone, NativeStart: s.NativeStart, CreatedAt: s.CreatedAt}
+}

@@ -1,0 +1,87 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/version"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/worker"
+)
+
+func workerCommand() *cli.Command {
+	return &cli.Command{
+		Name: "worker", Usage: "carry out workflows and activities until it is stopped", OnUsageError: usageError,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "migrate", Usage: "bring the databases up to date first"},
+			&cli.StringFlag{Name: "listen", Usage: "serve health, readiness and metrics on `ADDRESS`, or off"},
+			&cli.IntFlag{Name: "load-slots", Usage: "load `N` parts at once"},
+		},
+		Action: runWorker,
+		Subcommands: []*cli.Command{{
+			Name: "healthcheck", Usage: "ask the worker on this machine whether it is ready", OnUsageError: usageError,
+			Action: withSession(checkWorker),
+		}},
+	}
+}
+
+func runWorker(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	settings, err := config.Load(c.String("config"), os.Environ())
+	if err != nil {
+		return err
+	}
+	if c.IsSet("listen") {
+		settings.Worker.Listen = c.String("listen")
+	}
+	if c.IsSet("load-slots") {
+		settings.Worker.LoadSlots = c.Int("load-slots")
+	}
+	logger := settings.Log.Logger(c.App.ErrWriter)
+	options, err := starter.TemporalOptions(logger)
+	if err != nil {
+		return err
+	}
+	logger.Info("starting", "version", version.String())
+	return worker.Run(c.Context, worker.Config{
+		Settings: settings, Registry: Importers(), Temporal: options, Logger: logger, Migrate: c.Bool("migrate"),
+	})
+}
+
+// checkWorker is for containers without any other program that could ask.
+func checkWorker(ctx context.Context, s *session) error {
+	address := s.settings.Worker.Listen
+	if address == "off" {
+		return fmt.Errorf("worker.listen is off: there is nobody to ask")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("reach the worker: %w", err)
+	}
+	defer response.Body.Close() //nolint:errcheck // nothing was written
+	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))
+	if err != nil {
+		return fmt.Errorf("read the worker's answer: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the worker is not ready: %s", strings.TrimSpace(string(text)))
+	}
+	_, err = fmt.Fprintln(s.cli.App.Writer, "ready")
+	return err
+}

@@ -1,0 +1,142 @@
+// Package loading brings one part of an import into the warehouse, exactly once.
+//
+// A part is read in chunks that are the same in every attempt. Each chunk is one
+// insert under a token made of its number; after ClickHouse has acknowledged it, it
+// is recorded in the store, which is where the next attempt goes on. The token alone
+// would not do, because ClickHouse writes it down before it commits the rows and never
+// syncs it to disk: rows therefore carry their chunk's number, chunks are counted
+// after every unknown outcome and once at the end of a part, and one that is short
+// or doubled is purged and loaded anew under a new token.
+package loading
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// Loader loads parts. It is safe for concurrent use.
+type Loader struct {
+	Store     *store.Store
+	Warehouse *warehouse.Warehouse
+}
+
+// Job is a part to load.
+type Job struct {
+	// Importer reads the part.
+	Importer importers.Importer
+	// Import is the import that the part belongs to.
+	Import importers.Import
+	// Rejects is how many bad rows are put up with.
+	Rejects RejectLimit
+	// Generation counts the runs of the import after it had failed.
+	Generation uint32
+	// Part is the part as claimed: its fence is this attempt's.
+	Part store.Part
+	// Advanced, if set, is called with the part's figures after every chunk. It
+	// must return quickly.
+	Advanced func(Progress)
+}
+
+// Progress is how far a part has come.
+type Progress struct {
+	Chunks                                             int32
+	RowsRead, RowsLoaded, RowsRejected, RowsOutOfRange int64
+	BytesRead                                          int64
+}
+
+// attempt is one attempt at one part.
+type attempt struct {
+	Loader
+	Job
+	table *schema.Table
+	key   warehouse.PartKey
+	// present is what earlier attempts left behind their last checkpoint.
+	present map[uint32]warehouse.ChunkCount
+	now     Progress
+}
+
+// Load reads the rest of the part, loads it, verifies the whole part and marks it
+// as done. It may be called again at any time, also while an earlier call goes
+// on: the later one wins, the earlier fails with store.ErrFenced.
+func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
+	a, err := l.begin(job)
+	if err != nil {
+		return Progress{}, err
+	}
+	// The first attempt at a part follows nobody, so that there is nothing to find.
+	if job.Part.Fence > 1 {
+		a.present, err = l.Warehouse.ChunkCounts(ctx, a.table, a.key, uint32(job.Part.NextChunk))
+		if err != nil {
+			return a.now, err
+		}
+	}
+	if err := a.loadRest(ctx); err != nil {
+		return a.now, err
+	}
+	if err := a.verify(ctx); err != nil {
+		return a.now, err
+	}
+	return a.now, l.Store.FinishPart(ctx, job.Part.ImportID, job.Part.No, job.Part.Fence)
+}
+
+// Verify counts the chunks of a part that was loaded before and repairs those that
+// are short or doubled. The part must have been claimed.
+func (l Loader) Verify(ctx context.Context, job Job) error {
+	a, err := l.begin(job)
+	if err != nil {
+		return err
+	}
+	return a.verify(ctx)
+}
+
+func (l Loader) begin(job Job) (*attempt, error) {
+	table, err := schema.Lookup(job.Part.TableName)
+	if err != nil {
+		return nil, importers.Permanent(importers.ClassInternal, err)
+	}
+	p := job.Part
+	return &attempt{
+		Loader: l, Job: job, table: table,
+		key: warehouse.PartKey{SiteID: uint64(job.Import.Site.ID), ImportID: uint64(p.ImportID), Part: uint32(p.No)},
+		now: Progress{
+			Chunks: p.NextChunk, BytesRead: p.BytesRead,
+			RowsRead: p.RowsRead, RowsLoaded: p.RowsLoaded, RowsRejected: p.RowsRejected, RowsOutOfRange: p.RowsOutOfRange,
+		},
+	}, nil
+}
+
+// open opens the part behind a cursor.
+func (a *attempt) open(ctx context.Context, from importers.Cursor) (importers.Reader, error) {
+	reader, err := a.Importer.ImportData(ctx, a.Import, PartOf(a.Part, a.table), from)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", a.Part.Label, err)
+	}
+	return reader, nil
+}
+
+// PartOf is the importer's view of a stored part.
+func PartOf(p store.Part, table *schema.Table) importers.Part {
+	return importers.Part{No: int(p.No), Table: table, Label: p.Label, Args: p.Args, Bytes: p.BytesTotal}
+}
+
+// chunkKey names a chunk of this part.
+func (a *attempt) chunkKey(no int32, repair uint32) warehouse.ChunkKey {
+	return warehouse.ChunkKey{PartKey: a.key, Chunk: uint32(no), Generation: a.Generation, Repair: repair}
+}
+
+// insert loads a chunk's rows and rejects under its key.
+func (a *attempt) insert(ctx context.Context, key warehouse.ChunkKey, chunk *importers.Chunk) error {
+	if err := a.Warehouse.InsertRows(ctx, key, chunk.Rows); err != nil {
+		return err
+	}
+	return a.Warehouse.InsertRejects(ctx, key, chunk.Rejects)
+}
+
+// errUnstable tells that a source gave other rows than before.
+var errUnstable = errors.New("gave other rows than when it was first read: was it changed? start a new import")

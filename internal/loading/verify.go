@@ -1,0 +1,94 @@
+package loading
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+)
+
+// maxRepairs bounds how often one attempt repairs a part before it gives up and
+// leaves the rest to the next.
+const maxRepairs = 3
+
+// verify counts every chunk of the part and repairs those that do not hold what
+// was recorded.
+func (a *attempt) verify(ctx context.Context) error {
+	for round := 0; ; round++ {
+		wrong, stray, err := a.compare(ctx)
+		if err != nil {
+			return err
+		}
+		if len(wrong)+len(stray) == 0 {
+			return nil
+		}
+		if round == maxRepairs {
+			return fmt.Errorf("verify %s: %d chunks are still wrong after %d repairs", a.Part.Label, len(wrong)+len(stray), round)
+		}
+		for _, chunk := range wrong {
+			if err := a.repair(ctx, chunk); err != nil {
+				return fmt.Errorf("repair chunk %d of %s: %w", chunk.No, a.Part.Label, err)
+			}
+		}
+		for _, no := range stray {
+			if err := a.Warehouse.PurgeChunk(ctx, a.table, a.chunkKey(int32(no), 0)); err != nil {
+				return fmt.Errorf("purge stray chunk %d of %s: %w", no, a.Part.Label, err)
+			}
+		}
+	}
+}
+
+// compare returns the chunks that hold something else than was recorded, and the
+// numbers of those that were never recorded.
+func (a *attempt) compare(ctx context.Context) (wrong []store.Chunk, stray []uint32, err error) {
+	recorded, err := a.Store.ListChunks(ctx, a.Part.ImportID, a.Part.No)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list chunks: %w", err)
+	}
+	counts, err := a.Warehouse.ChunkCounts(ctx, a.table, a.key, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range recorded {
+		no := uint32(c.No)
+		if counts[no] != (warehouse.ChunkCount{Rows: uint64(c.RowsLoaded), Rejects: uint64(c.RowsRejected)}) {
+			wrong = append(wrong, c)
+		}
+		delete(counts, no)
+	}
+	for no := range counts {
+		stray = append(stray, no)
+	}
+	return wrong, stray, nil
+}
+
+// repair reads a chunk again, purges what there is of it and loads it under a new
+// token. The token is recorded first: should this attempt die, the next will not
+// use it again.
+func (a *attempt) repair(ctx context.Context, c store.Chunk) (err error) {
+	reader, err := a.open(ctx, importers.Cursor(c.Cursor))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	chunk := importers.NewChunk(a.table)
+	if err := reader.Next(ctx, chunk); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if chunk.RowsRead != c.RowsRead || int64(chunk.Rows.Rows()) != c.RowsLoaded || int64(len(chunk.Rejects)) != c.RowsRejected {
+		return importers.Permanent(importers.ClassInput, fmt.Errorf("%s %w", a.Part.Label, errUnstable))
+	}
+	c.Repair++
+	if err := a.Store.RecordRepair(ctx, c, a.Part.Fence); err != nil {
+		return err
+	}
+	key := a.chunkKey(c.No, uint32(c.Repair))
+	if err := a.Warehouse.PurgeChunk(ctx, a.table, key); err != nil {
+		return err
+	}
+	return a.insert(ctx, key, chunk)
+}

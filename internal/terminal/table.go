@@ -1,0 +1,138 @@
+// Package terminal writes for people: aligned tables, colours where there is a
+// terminal, figures that can be read, and progress bars.
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+	"golang.org/x/term"
+)
+
+// IsTerminal says whether the writer is a terminal.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Colour is how a cell stands out on a terminal.
+type Colour string
+
+// The colours. They are left out where there is no terminal, or NO_COLOR is set.
+const (
+	Plain  Colour = ""
+	Red    Colour = "31"
+	Green  Colour = "32"
+	Yellow Colour = "33"
+	Cyan   Colour = "36"
+	Faint  Colour = "2"
+	Bold   Colour = "1"
+)
+
+// Paint returns the text in a colour if the writer is a terminal.
+func Paint(w io.Writer, c Colour, text string) string {
+	if c == Plain || !IsTerminal(w) || os.Getenv("NO_COLOR") != "" {
+		return text
+	}
+	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}
+
+// Table is a table with aligned columns. Columns whose cells are all numbers are
+// aligned right.
+type Table struct {
+	header []string
+	rows   [][]cell
+}
+
+type cell struct {
+	text   string
+	colour Colour
+	number bool
+}
+
+// NewTable returns a table with these column headings.
+func NewTable(header ...string) *Table { return &Table{header: header} }
+
+// Row adds a row. A cell is a string, a Coloured, or a number, which is written
+// with separators of thousands.
+func (t *Table) Row(cells ...any) {
+	row := make([]cell, len(cells))
+	for i, c := range cells {
+		switch v := c.(type) {
+		case Coloured:
+			row[i] = cell{text: v.Text, colour: v.Colour}
+		case int64:
+			row[i] = cell{text: Count(v), number: true}
+		case int:
+			row[i] = cell{text: Count(int64(v)), number: true}
+		case int32:
+			row[i] = cell{text: Count(int64(v)), number: true}
+		default:
+			row[i] = cell{text: fmt.Sprint(v)}
+		}
+	}
+	t.rows = append(t.rows, row)
+}
+
+// Coloured is a cell in a colour.
+type Coloured struct {
+	Text   string
+	Colour Colour
+}
+
+// Write writes the table.
+func (t *Table) Write(w io.Writer) error {
+	widths := make([]int, len(t.header))
+	numbers := make([]bool, len(t.header))
+	for i, h := range t.header {
+		widths[i], numbers[i] = runewidth.StringWidth(h), len(t.rows) > 0
+		for _, row := range t.rows {
+			widths[i] = max(widths[i], runewidth.StringWidth(row[i].text))
+			numbers[i] = numbers[i] && row[i].number
+		}
+	}
+	var out strings.Builder
+	line := func(cells []cell) {
+		for i, c := range cells {
+			gap := strings.Repeat(" ", widths[i]-runewidth.StringWidth(c.text))
+			text := Paint(w, c.colour, c.text)
+			switch {
+			case numbers[i]:
+				text = gap + text
+			case i < len(cells)-1:
+				text += gap
+			}
+			if i > 0 {
+				text = "  " + text
+			}
+			out.WriteString(text)
+		}
+		out.WriteByte('\n')
+	}
+	head := make([]cell, len(t.header))
+	for i, h := range t.header {
+		head[i] = cell{text: h, colour: Faint}
+	}
+	line(head)
+	for _, row := range t.rows {
+		line(row)
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// Count writes a number with separators of thousands.
+func Count(n int64) string {
+	digits := fmt.Sprint(n)
+	sign := ""
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}

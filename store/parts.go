@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// NewPart is a part of a plan to be saved.
+type NewPart struct {
+	Table, Label string
+	Args         json.RawMessage
+	Bytes        int64
+}
+
+// SavePlan stores what an import is going to do. A plan that is stored already
+// stays: parts may be under way, and planning the same source again gives the
+// same plan.
+func (s *Store) SavePlan(ctx context.Context, id int64, source calendar.Range, days calendar.Set, parts []NewPart) error {
+	return s.inTx(ctx, func(q *db.Queries) error {
+		if _, err := q.LockImport(ctx, id); err != nil {
+			return found(err, "import %d", id)
+		}
+		existing, err := q.ListParts(ctx, id)
+		if err != nil {
+			return fmt.Errorf("list parts: %w", err)
+		}
+		if len(existing) > 0 {
+			return nil
+		}
+		for no, p := range parts {
+			err := q.AddPart(ctx, db.AddPartParams{
+				ImportID: id, No: int32(no), TableName: p.Table, Label: p.Label, Args: p.Args, BytesTotal: p.Bytes,
+			})
+			if err != nil {
+				return fmt.Errorf("add part %d: %w", no, err)
+			}
+		}
+		first, last := source.First, source.Last
+		if err := q.SetDays(ctx, db.SetDaysParams{ID: id, StartDate: &first, EndDate: &last, Days: days}); err != nil {
+			return fmt.Errorf("set days: %w", err)
+		}
+		return nil
+	})
+}
+
+// ClaimPart begins an attempt at a part: it raises the part's fence, so that
+// writes of earlier attempts are refused from now on. open is false if the part
+// is done or skipped and there is nothing to do.
+func (s *Store) ClaimPart(ctx context.Context, id int64, no int32) (part Part, open bool, err error) {
+	part, err = s.Queries.ClaimPart(ctx, id, no)
+	if errors.Is(err, pgx.ErrNoRows) {
+		part, err = s.PartByNo(ctx, id, no)
+		return part, false, found(err, "import %d: part %d", id, no)
+	}
+	return part, err == nil, err
+}
+
+// Checkpoint is a chunk that the warehouse has acknowledged.
+type Checkpoint struct {
+	Chunk
+	// Fence is that of the attempt.
+	Fence int64
+	// Next is the cursor behind the chunk.
+	Next string
+	// BytesRead is how far into the part the chunk ends.
+	BytesRead int64
+}
+
+// RecordChunk stores a checkpoint and adds its figures to the part, both or
+// neither. The error is ErrFenced if a later attempt has taken over.
+func (s *Store) RecordChunk(ctx context.Context, c Checkpoint) error {
+	return s.inTx(ctx, func(q *db.Queries) error {
+		n, err := q.AdvancePart(ctx, db.AdvancePartParams{
+			ImportID: c.ImportID, PartNo: c.PartNo, ChunkNo: c.No, Fence: c.Fence,
+			Cursor: c.Next, BytesRead: c.BytesRead,
+			RowsRead: c.RowsRead, RowsLoaded: c.RowsLoaded, RowsRejected: c.RowsRejected, RowsOutOfRange: c.RowsOutOfRange,
+		})
+		if err := fenced(n, err, "advance part"); err != nil {
+			return err
+		}
+		if err := q.AddChunk(ctx, db.AddChunkParams(c.Chunk)); err != nil {
+			return fmt.Errorf("add chunk: %w", err)
+		}
+		return nil
+	})
+}
+
+// RecordRepair notes that a chunk is about to be purged and loaded anew, under
+// the token of that repair. The error is ErrFenced if a later attempt has taken
+// over.
+func (s *Store) RecordRepair(ctx context.Context, c Chunk, fence int64) error {
+	n, err := s.RepairChunk(ctx, db.RepairChunkParams{
+		ImportID: c.ImportID, PartNo: c.PartNo, No: c.No, Repair: c.Repair, Fence: fence,
+	})
+	return fenced(n, err, "record repair")
+}
+
+// FinishPart marks a part as done. The error is ErrFenced if a later attempt has
+// taken over.
+func (s *Store) FinishPart(ctx context.Context, id int64, no int32, fence int64) error {
+	n, err := s.Queries.FinishPart(ctx, db.FinishPartParams{ImportID: id, No: no, Fence: fence})
+	return fenced(n, err, "finish part")
+}
+
+// StopPart parks a part with the reason, and raises its fence. A part that is
+// done or skipped stays as it is.
+func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason string) (Part, error) {
+	_, err := s.Queries.StopPart(ctx, db.StopPartParams{ImportID: id, No: no, Status: status, Reason: reason})
+	if err != nil {
+		return Part{}, fmt.Errorf("stop part: %w", err)
+	}
+	part, err := s.PartByNo(ctx, id, no)
+	return part, found(err, "import %d: part %d", id, no)
+}
+
+// FailOpenParts marks all parts that have not ended as failed and raises their
+// fences, so that nothing more is written.
+func (s *Store) FailOpenParts(ctx context.Context, id int64, reason string) error {
+	if err := s.StopOpenParts(ctx, reason, id); err != nil {
+		return fmt.Errorf("stop parts: %w", err)
+	}
+	return nil
+}
+
+// SkipPart leaves a part out of the import: its figures return to zero and its
+// chunks are forgotten. Its rows must be purged by the caller.
+func (s *Store) SkipPart(ctx context.Context, id int64, no int32) (part Part, err error) {
+	err = s.inTx(ctx, func(q *db.Queries) error {
+		if err := q.DropChunks(ctx, id, no); err != nil {
+			return fmt.Errorf("drop chunks: %w", err)
+		}
+		part, err = q.SkipPart(ctx, id, no)
+		return found(err, "import %d: part %d", id, no)
+	})
+	return part, err
+}
+
+// fenced turns an update that found no row into ErrFenced.
+func fenced(n int64, err error, operation string) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", operation, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("%s: %w", operation, ErrFenced)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+-- CreateImport adds a queued import.
+-- name: CreateImport :one
+INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects, max_reject_share,
+                     chunk_rows, chunk_bytes, parallelism, idempotency_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+RETURNING *;
+
+-- ImportByIdempotencyKey returns the import that was started under that key.
+-- name: ImportByIdempotencyKey :one
+SELECT * FROM imports WHERE site_id = $1 AND idempotency_key = sqlc.arg(key)::text;
+
+-- ActiveImport returns the import of the site that is under way.
+-- name: ActiveImport :one
+SELECT * FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked');
+
+-- ImportByID returns an import.
+-- name: ImportByID :one
+SELECT * FROM imports WHERE id = $1;
+
+-- ImportSummaries returns imports, newest first, each with its site and the sums
+-- of its parts: all of them, or those of one site, or one by its number.
+-- name: ImportSummaries :many
+SELECT sqlc.embed(i), s.domain,
+       t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
+       t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range
+FROM imports i
+JOIN sites s ON s.id = i.site_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS parts_total,
+           count(*) FILTER (WHERE p.status IN ('done', 'skipped')) AS parts_done,
+           coalesce(sum(p.bytes_total), 0)::bigint AS bytes_total,
+           coalesce(sum(p.bytes_read), 0)::bigint AS bytes_read,
+           coalesce(sum(p.rows_read), 0)::bigint AS rows_read,
+           coalesce(sum(p.rows_loaded), 0)::bigint AS rows_loaded,
+           coalesce(sum(p.rows_rejected), 0)::bigint AS rows_rejected,
+           coalesce(sum(p.rows_out_of_range), 0)::bigint AS rows_out_of_range
+    FROM parts p WHERE p.import_id = i.id
+) t
+WHERE (sqlc.narg(import_id)::bigint IS NULL OR i.id = sqlc.narg(import_id))
+  AND (sqlc.narg(site_domain)::text IS NULL OR s.domain = sqlc.narg(site_domain))
+  AND (sqlc.narg(before_id)::bigint IS NULL OR i.id < sqlc.narg(before_id))
+ORDER BY i.id DESC
+LIMIT sqlc.arg(row_limit);
+
+-- SetWorkflow notes the workflow that carries the import out, and its run unless a
+-- run has noted itself meanwhile.
+-- name: SetWorkflow :exec
+UPDATE imports
+SET workflow_id = sqlc.arg(workflow_id), run_id = CASE WHEN run_id = '' THEN sqlc.arg(run_id) ELSE run_id END
+WHERE id = sqlc.arg(id);
+
+-- EnterPhase moves an import that has not ended to a phase, in the name of a
+-- workflow run. It is a no-op where the import has ended, so that a late attempt
+-- cannot bring it back to life.
+-- name: EnterPhase :execrows
+UPDATE imports
+SET phase = sqlc.arg(phase), status = sqlc.arg(status), run_id = sqlc.arg(run_id),
+    started_at = coalesce(started_at, now())
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked');
+
+-- ReopenImport lets another run of the workflow, which a reset has made, begin
+-- again with an import that had failed or was cancelled. The run that ended it
+-- cannot do so.
+-- name: ReopenImport :execrows
+UPDATE imports
+SET status = 'running', run_id = sqlc.arg(run_id), generation = generation + 1, error = '', error_class = '',
+    finished_at = NULL
+WHERE id = sqlc.arg(id) AND status IN ('failed', 'cancelled') AND run_id <> sqlc.arg(run_id);
+
+-- SetDays notes what the source has and what of it is imported.
+-- name: SetDays :exec
+UPDATE imports SET start_date = $2, end_date = $3, days = $4 WHERE id = $1;
+
+-- FinishImport ends an import that has not ended.
+-- name: FinishImport :execrows
+UPDATE imports
+SET status = sqlc.arg(status), phase = sqlc.arg(status), error = sqlc.arg(reason), error_class = sqlc.arg(error_class),
+    finished_at = now(), started_at = coalesce(started_at, now())
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked');
+
+-- StartDeleting marks an ended import for deletion.
+-- name: StartDeleting :execrows
+UPDATE imports SET status = 'deleting', workflow_id = '', run_id = ''
+WHERE id = $1 AND status IN ('completed', 'failed', 'cancelled');
+
+-- DeleteImport removes an import that is marked for deletion, with its parts,
+-- chunks and feedback.
+-- name: DeleteImport :execrows
+DELETE FROM imports WHERE id = $1 AND status = 'deleting';
+
+-- UnstartedImports returns imports whose workflow was not started within the
+-- given time: their starter died between the two.
+-- name: UnstartedImports :many
+SELECT sqlc.embed(i), s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < sqlc.arg(created_before)
+ORDER BY i.id LIMIT 100;
+
+-- OccupiedDays returns the days that other imports of the site have brought in.
+-- name: OccupiedDays :one
+SELECT coalesce(range_agg(d), '{}'::datemultirange)::datemultirange AS days
+FROM imports i, unnest(i.days) AS d
+WHERE i.site_id = $1 AND i.id <> sqlc.arg(except_id) AND i.status = 'completed';

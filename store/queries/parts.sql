@@ -1,0 +1,93 @@
+-- AddPart adds a part of a plan.
+-- name: AddPart :exec
+INSERT INTO parts (import_id, no, table_name, label, args, bytes_total) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- ListParts returns the parts of an import in order.
+-- name: ListParts :many
+SELECT * FROM parts WHERE import_id = $1 ORDER BY no;
+
+-- ClaimPart begins an attempt at a part: it raises the fence, which refuses the
+-- writes of every earlier attempt, and returns where to go on. A part that is
+-- done or skipped is not claimed.
+-- name: ClaimPart :one
+UPDATE parts
+SET fence = fence + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
+WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped')
+RETURNING *;
+
+-- PartByNo returns a part.
+-- name: PartByNo :one
+SELECT * FROM parts WHERE import_id = $1 AND no = $2;
+
+-- AdvancePart adds a chunk's figures to its part, if the fence still holds and
+-- the chunk is the one that comes next.
+-- name: AdvancePart :execrows
+UPDATE parts
+SET next_chunk = sqlc.arg(chunk_no) + 1, cursor = sqlc.arg(cursor), bytes_read = sqlc.arg(bytes_read),
+    rows_read = rows_read + sqlc.arg(rows_read), rows_loaded = rows_loaded + sqlc.arg(rows_loaded),
+    rows_rejected = rows_rejected + sqlc.arg(rows_rejected),
+    rows_out_of_range = rows_out_of_range + sqlc.arg(rows_out_of_range)
+WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(part_no)
+  AND fence = sqlc.arg(fence) AND next_chunk = sqlc.arg(chunk_no);
+
+-- FinishPart marks a part as done, if the fence still holds.
+-- name: FinishPart :execrows
+UPDATE parts SET status = 'done', finished_at = now(), bytes_read = bytes_total
+WHERE import_id = $1 AND no = $2 AND fence = $3;
+
+-- StopPart notes why a part that is not done has stopped: parked, skipped or
+-- failed.
+-- name: StopPart :execrows
+UPDATE parts SET status = sqlc.arg(status), error = sqlc.arg(reason), finished_at = now(), fence = fence + 1
+WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND status NOT IN ('done', 'skipped');
+
+-- StopOpenParts marks all parts that have not ended as failed and raises their
+-- fences: nothing may be written to an import that is being given up.
+-- name: StopOpenParts :exec
+UPDATE parts SET status = 'failed', error = sqlc.arg(reason), finished_at = now(), fence = fence + 1
+WHERE import_id = sqlc.arg(import_id) AND status IN ('pending', 'running', 'parked');
+
+-- SkipPart takes a part that was loaded in part out of the figures: its rows are
+-- purged, so none count as loaded.
+-- name: SkipPart :one
+UPDATE parts
+SET status = 'skipped', finished_at = now(), fence = fence + 1, next_chunk = 0, cursor = '',
+    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0
+WHERE import_id = $1 AND no = $2
+RETURNING *;
+
+-- ResetParts takes all parts back to their beginning and raises their fences.
+-- name: ResetParts :exec
+UPDATE parts
+SET status = 'pending', error = '', finished_at = NULL, fence = fence + 1, next_chunk = 0, cursor = '', bytes_read = 0,
+    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0
+WHERE import_id = $1;
+
+-- DropImportChunks forgets the chunks of all parts of an import.
+-- name: DropImportChunks :exec
+DELETE FROM chunks WHERE import_id = $1;
+
+-- AddChunk records a chunk that the warehouse has acknowledged.
+-- name: AddChunk :exec
+INSERT INTO chunks (import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- ListChunks returns the recorded chunks of a part in order.
+-- name: ListChunks :many
+SELECT * FROM chunks WHERE import_id = $1 AND part_no = $2 ORDER BY no;
+
+-- RepairChunk counts one more repair of a chunk, if the part's fence holds.
+-- name: RepairChunk :execrows
+UPDATE chunks c SET repair = sqlc.arg(repair)
+FROM parts p
+WHERE p.import_id = c.import_id AND p.no = c.part_no AND p.fence = sqlc.arg(fence)
+  AND c.import_id = sqlc.arg(import_id) AND c.part_no = sqlc.arg(part_no) AND c.no = sqlc.arg(no);
+
+-- DropChunks forgets the chunks of a part.
+-- name: DropChunks :exec
+DELETE FROM chunks WHERE import_id = $1 AND part_no = $2;
+
+-- ExpectedRows returns how many rows each table must hold for an import.
+-- name: ExpectedRows :many
+SELECT table_name, sum(rows_loaded)::bigint AS rows_loaded
+FROM parts WHERE import_id = $1 AND status = 'done' GROUP BY table_name ORDER BY table_name;

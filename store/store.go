@@ -1,0 +1,121 @@
+// Package store is Sluice's system of record in PostgreSQL: sites, imports, their
+// parts and chunks, and the log that users see. The SQL stands in queries/ and is
+// turned into package db by sqlc; this package adds transactions and the errors
+// that callers act on.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// Errors that callers act on.
+var (
+	// ErrNotFound means that there is no such row.
+	ErrNotFound = errors.New("not found")
+	// ErrTaken means that a name is in use already.
+	ErrTaken = errors.New("taken already")
+	// ErrInProgress means that the site has an import under way.
+	ErrInProgress = errors.New("an import of the site is in progress")
+	// ErrFenced means that a later attempt has taken over: the caller must stop.
+	ErrFenced = errors.New("a later attempt has taken over")
+	// ErrOverlap means that days were brought in by another import meanwhile.
+	ErrOverlap = errors.New("days imported by another import meanwhile")
+	// ErrConflict means that the row is not in a state that allows the change.
+	ErrConflict = errors.New("not possible in this state")
+)
+
+// Rows of the store.
+type (
+	// Site is an analytics property.
+	Site = db.Site
+	// Import is one run of an importer.
+	Import = db.Import
+	// ImportSummary is an import with its site and the sums of its parts.
+	ImportSummary = db.ImportSummariesRow
+	// Part is a part of an import.
+	Part = db.Part
+	// Chunk is a chunk that the warehouse has acknowledged.
+	Chunk = db.Chunk
+	// Feedback is a line of an import's log.
+	Feedback = db.Feedback
+)
+
+// Config says how to reach PostgreSQL.
+type Config struct {
+	// DSN is a connection URI or keyword/value string, as libpq takes it.
+	// Required.
+	DSN string
+	// MaxConns bounds the pool. Defaults to 10.
+	MaxConns int32
+	// ConnectTimeout bounds a connection attempt. Defaults to 5 s.
+	ConnectTimeout time.Duration
+}
+
+// Store gives access to the system of record. It is safe for concurrent use.
+type Store struct {
+	*db.Queries
+	pool *pgxpool.Pool
+}
+
+// Open makes a pool of connections. It does not connect: Ping does.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	poolConfig, err := pgxpool.ParseConfig(cfg.DSN)
+	if err != nil {
+		// The parser's error repeats the DSN with the password masked, which is
+		// safe where it can parse it, but not where it cannot.
+		return nil, errors.New("the store's DSN is not a PostgreSQL connection string: " +
+			"want postgres://user:password@host:port/database")
+	}
+	if poolConfig.MaxConns = cfg.MaxConns; poolConfig.MaxConns == 0 {
+		poolConfig.MaxConns = 10
+	}
+	if poolConfig.ConnConfig.ConnectTimeout = cfg.ConnectTimeout; cfg.ConnectTimeout == 0 {
+		poolConfig.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return &Store{Queries: db.New(pool), pool: pool}, nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping checks that the store can be reached.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("reach the store: %w", err)
+	}
+	return nil
+}
+
+// inTx runs fn in a transaction, which is rolled back if fn fails.
+func (s *Store) inTx(ctx context.Context, fn func(q *db.Queries) error) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return fn(db.New(tx)) })
+}
+
+// found turns pgx's "no rows" into ErrNotFound, naming what was looked for.
+func found(err error, format string, args ...any) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrNotFound)
+	}
+	return err
+}
+
+// violates says whether the error is a violation of the named constraint or
+// unique index.
+func violates(err error, constraint string) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && strings.HasPrefix(pgErr.Code, "23") && pgErr.ConstraintName == constraint
+}

@@ -1,0 +1,103 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// rejectsTable holds the rows that could not be loaded.
+const rejectsTable = "import_rejects"
+
+// ChunkCount is how many rows of a chunk the warehouse holds.
+type ChunkCount struct{ Rows, Rejects uint64 }
+
+// ChunkCounts counts what the warehouse holds of a part, by chunk, from the given
+// chunk on. Chunks of which there is nothing are absent.
+func (w *Warehouse) ChunkCounts(
+	ctx context.Context, table *schema.Table, key PartKey, from uint32,
+) (map[uint32]ChunkCount, error) {
+	// Both tables are sorted by site and import first, so that this reads two
+	// small columns of one import.
+	const where = ` WHERE site_id = {site:UInt64} AND import_id = {import:UInt64} AND part = {part:UInt32}
+		AND chunk >= {from:UInt32} GROUP BY chunk`
+	query := `SELECT chunk, sum(rows), sum(rejects) FROM (
+		SELECT chunk, count() AS rows, 0 AS rejects FROM ` + table.Name + where + `
+		UNION ALL
+		SELECT chunk, 0 AS rows, count() AS rejects FROM ` + rejectsTable + where + `
+	) GROUP BY chunk`
+	rows, err := w.conn.Query(w.consistent(ctx), query, append(key.parameters(), named("from", from))...)
+	if err != nil {
+		return nil, fmt.Errorf("count chunks of %s: %w", table.Name, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells of every fault that matters
+	counts := map[uint32]ChunkCount{}
+	for rows.Next() {
+		var chunk uint32
+		var c ChunkCount
+		if err := rows.Scan(&chunk, &c.Rows, &c.Rejects); err != nil {
+			return nil, fmt.Errorf("count chunks of %s: %w", table.Name, err)
+		}
+		counts[chunk] = c
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("count chunks of %s: %w", table.Name, err)
+	}
+	return counts, nil
+}
+
+// ImportRows counts the rows that a table holds of an import, visible or not.
+func (w *Warehouse) ImportRows(ctx context.Context, table *schema.Table, siteID, importID uint64) (uint64, error) {
+	key := PartKey{SiteID: siteID, ImportID: importID}
+	query := `SELECT count() FROM ` + table.Name + ` WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}`
+	var n uint64
+	if err := w.conn.QueryRow(w.consistent(ctx), query, key.parameters()...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count rows of %s: %w", table.Name, err)
+	}
+	return n, nil
+}
+
+// VisibleRows counts the rows of an import that queries see, by table. Tables
+// without any are absent.
+func (w *Warehouse) VisibleRows(ctx context.Context, siteID, importID uint64) (map[string]uint64, error) {
+	counts := map[string]uint64{}
+	key := PartKey{SiteID: siteID, ImportID: importID}
+	for _, table := range schema.Imported() {
+		query := `SELECT count() FROM visible_` + table.Name + ` WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}`
+		var n uint64
+		if err := w.conn.QueryRow(w.consistent(ctx), query, key.parameters()...).Scan(&n); err != nil {
+			return nil, fmt.Errorf("count visible rows of %s: %w", table.Name, err)
+		}
+		if n > 0 {
+			counts[table.Name] = n
+		}
+	}
+	return counts, nil
+}
+
+// Rejects returns rejected rows of an import in the order of parts and lines,
+// leaving out the first skip.
+func (w *Warehouse) Rejects(ctx context.Context, siteID, importID uint64, skip, limit int) ([]schema.Reject, error) {
+	key := PartKey{SiteID: siteID, ImportID: importID}
+	rows, err := w.conn.Query(ctx, `SELECT file, toInt64(line), column, reason, sample FROM `+rejectsTable+`
+		WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}
+		ORDER BY part, line LIMIT {limit:UInt32} OFFSET {skip:UInt64}`,
+		append(key.parameters(), named("limit", limit), named("skip", skip))...)
+	if err != nil {
+		return nil, fmt.Errorf("read rejects: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells of every fault that matters
+	rejects := []schema.Reject{}
+	for rows.Next() {
+		var r schema.Reject
+		if err := rows.Scan(&r.File, &r.Line, &r.Column, &r.Reason, &r.Sample); err != nil {
+			return nil, fmt.Errorf("read rejects: %w", err)
+		}
+		rejects = append(rejects, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read rejects: %w", err)
+	}
+	return rejects, nil
+}

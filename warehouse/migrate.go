@@ -1,0 +1,89 @@
+package warehouse
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+	"testing/fstest"
+	"text/template"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/pressly/goose/v3"
+
+	"github.com/sluicehq/sluice/internal/migration"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// deduplicationWindow is how many inserts back a table remembers tokens. A retry
+// must come within that many inserts of other chunks into the same table, which
+// an import that inserts tens of chunks a minute does.
+const deduplicationWindow = 10000
+
+// Migrations returns the migrator of the warehouse. ClickHouse has no locks to
+// keep two migrators apart: the statements are idempotent instead. The caller
+// closes it.
+func (w *Warehouse) Migrations() (*migration.Migrator, error) {
+	files, err := renderMigrations(w.cluster)
+	if err != nil {
+		return nil, err
+	}
+	return migration.New("warehouse", goose.DialectClickHouse, clickhouse.OpenDB(w.options), files)
+}
+
+// Migrate brings the warehouse's schema up to date.
+func (w *Warehouse) Migrate(ctx context.Context) error { return migration.Up(ctx, w.Migrations) }
+
+var clusterName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
+// engines fills in what differs between one server and a cluster.
+type engines struct{ OnCluster, MergeTree, ReplacingMergeTree, Deduplicate string }
+
+func enginesFor(cluster string) (engines, error) {
+	if cluster == "" {
+		return engines{
+			MergeTree:          "MergeTree",
+			ReplacingMergeTree: "ReplacingMergeTree(version)",
+			Deduplicate:        fmt.Sprintf("non_replicated_deduplication_window = %d", deduplicationWindow),
+		}, nil
+	}
+	if !clusterName.MatchString(cluster) {
+		return engines{}, fmt.Errorf("%q is not the name of a cluster: it must match %s", cluster, clusterName)
+	}
+	const path = `'/clickhouse/tables/{uuid}/{shard}', '{replica}'`
+	return engines{
+		OnCluster:          " ON CLUSTER '" + cluster + "'",
+		MergeTree:          "ReplicatedMergeTree(" + path + ")",
+		ReplacingMergeTree: "ReplicatedReplacingMergeTree(" + path + ", version)",
+		Deduplicate: fmt.Sprintf("replicated_deduplication_window = %d, replicated_deduplication_window_seconds = 604800",
+			deduplicationWindow),
+	}, nil
+}
+
+// renderMigrations returns the migration files with the engines filled in.
+func renderMigrations(cluster string) (fs.FS, error) {
+	values, err := enginesFor(cluster)
+	if err != nil {
+		return nil, err
+	}
+	templates, err := template.New("").Option("missingkey=error").ParseFS(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("parse the warehouse's migrations: %w", err)
+	}
+	rendered := fstest.MapFS{}
+	for _, t := range templates.Templates() {
+		if t.Name() == "" {
+			continue
+		}
+		var text strings.Builder
+		if err := t.Execute(&text, values); err != nil {
+			return nil, fmt.Errorf("render the warehouse's migration %s: %w", t.Name(), err)
+		}
+		rendered[t.Name()] = &fstest.MapFile{Data: []byte(text.String())}
+	}
+	return rendered, nil
+}

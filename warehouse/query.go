@@ -1,0 +1,33 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// named is a query parameter, bound by the server.
+func named(name string, value any) any { return clickhouse.Named(name, fmt.Sprint(value)) }
+
+// parameters of the columns that every loaded row carries.
+func (k PartKey) parameters() []any {
+	return []any{named("site", k.SiteID), named("import", k.ImportID), named("part", k.Part)}
+}
+
+// consistent makes a read see every insert that was acknowledged before, on
+// whichever replica either happens.
+func (w *Warehouse) consistent(ctx context.Context) context.Context {
+	if w.cluster == "" {
+		return ctx
+	}
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"select_sequential_consistency": 1}))
+}
+
+// onCluster is the clause that makes a statement run on every server.
+func (w *Warehouse) onCluster() string {
+	if w.cluster == "" {
+		return ""
+	}
+	return " ON CLUSTER '" + w.cluster + "'"
+}

@@ -1,0 +1,108 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/internal/migration"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+)
+
+// connect opens the databases and Temporal, waiting for those that are not there
+// yet: in a compose file or a cluster everything starts at once.
+func (w *Worker) connect(ctx context.Context) (err error) {
+	settings := w.cfg.Settings
+	w.store, err = store.Open(ctx, store.Config{DSN: settings.Store.DSN, MaxConns: settings.Store.MaxConns})
+	if err != nil {
+		return err
+	}
+	w.warehouse, err = warehouse.Open(settings.Warehouse.Connection())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, settings.Worker.StartTimeout)
+	defer cancel()
+	if err := w.await(ctx, "store", w.store.Ping); err != nil {
+		return err
+	}
+	if err := w.await(ctx, "warehouse", w.warehouse.Ping); err != nil {
+		return err
+	}
+	if err := w.await(ctx, "schema", w.schema); err != nil {
+		return err
+	}
+	options := w.cfg.Temporal
+	options.MetricsHandler, w.closeMetrics = temporalMetrics(w.metrics.registry, func(err error) {
+		w.log.Warn("a metric of the temporal client is not exported", "error", err)
+	})
+	return w.await(ctx, "temporal", func(ctx context.Context) error {
+		w.temporal, err = client.DialContext(ctx, options)
+		if err != nil {
+			return fmt.Errorf("reach temporal at %s: %w", options.HostPort, err)
+		}
+		return nil
+	})
+}
+
+// await tries until it works or ctx ends, and says every now and then what it is
+// waiting for.
+func (w *Worker) await(ctx context.Context, what string, try func(context.Context) error) error {
+	const longest = 5 * time.Second
+	for delay := 100 * time.Millisecond; ; delay = min(2*delay, longest) {
+		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
+		err := try(attempt)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		w.log.Warn("waiting", "for", what, "error", err, "retry_in", delay)
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return fmt.Errorf("gave up waiting for the %s: %w", what, err)
+		}
+	}
+}
+
+// schema brings the databases up to date, or makes sure that they are.
+func (w *Worker) schema(ctx context.Context) error {
+	if w.cfg.Migrate {
+		return errors.Join(w.store.Migrate(ctx), w.warehouse.Migrate(ctx))
+	}
+	for _, open := range []func() (*migration.Migrator, error){w.store.Migrations, w.warehouse.Migrations} {
+		m, err := open()
+		if err != nil {
+			return err
+		}
+		pending, err := m.Pending(ctx)
+		if err := errors.Join(err, m.Close()); err != nil {
+			return err
+		}
+		if pending {
+			return errors.New("the databases are not up to date: run `sluice migrate up`")
+		}
+	}
+	return nil
+}
+
+func (w *Worker) disconnect() error {
+	var err error
+	if w.temporal != nil {
+		w.temporal.Close()
+	}
+	if w.warehouse != nil {
+		err = w.warehouse.Close()
+	}
+	if w.store != nil {
+		w.store.Close()
+	}
+	if w.closeMetrics != nil {
+		err = errors.Join(err, w.closeMetrics())
+	}
+	return err
+}

@@ -1,0 +1,54 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/client"
+)
+
+// Imports that are older than unstartedAfter and have no workflow are taken for
+// abandoned by their starter.
+const (
+	reconcileEvery = 15 * time.Second
+	unstartedAfter = 30 * time.Second
+)
+
+// reconcile starts the workflows of imports whose starter died before it could,
+// until ctx ends. All workers do so: starting twice is harmless.
+func (w *Worker) reconcile(ctx context.Context) {
+	ticker := time.NewTicker(reconcileEvery)
+	defer ticker.Stop()
+	for {
+		if err := w.startAbandoned(ctx, time.Now().Add(-unstartedAfter)); err != nil && ctx.Err() == nil {
+			w.log.Warn("could not look for abandoned imports", "error", err)
+		}
+		w.health.setTemporal(w.temporalAnswers(ctx))
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *Worker) startAbandoned(ctx context.Context, before time.Time) error {
+	abandoned, err := w.store.UnstartedImports(ctx, before)
+	if err != nil {
+		return err
+	}
+	for _, a := range abandoned {
+		if _, err := w.starter().Launch(ctx, a.Import, a.Domain); err != nil {
+			return err
+		}
+		w.log.Info("started an abandoned import", "import_id", a.Import.ID, "site", a.Domain, "status", a.Import.Status)
+	}
+	return nil
+}
+
+func (w *Worker) temporalAnswers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, err := w.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err
+}

@@ -1,0 +1,97 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// health is what the worker knows of itself.
+type health struct {
+	mu       sync.Mutex
+	ready    bool
+	temporal error
+}
+
+func (h *health) setReady(ready bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ready = ready
+}
+
+func (h *health) setTemporal(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.temporal = err
+}
+
+func (h *health) state() (ready bool, temporal error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ready, h.temporal
+}
+
+// serve answers on worker.listen:
+//
+//	/healthz   200 as long as the process lives
+//	/readyz    200 while it polls and reaches its databases and Temporal, else 503
+//	/metrics   Prometheus
+//
+// It returns what stops it.
+func (w *Worker) serve(ctx context.Context) (stop func() error, err error) {
+	address := w.cfg.Settings.Worker.Listen
+	if address == "off" {
+		return func() error { return nil }, nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for health and metrics on %s (worker.listen; \"off\" does without): %w", address, err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { answer(rw, nil) })
+	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, r *http.Request) { answer(rw, w.unready(r.Context())) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	return func() error {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err := server.Shutdown(stopping)
+		if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
+			err = errors.Join(err, serveErr)
+		}
+		return err
+	}, nil
+}
+
+// unready says why the worker cannot work, or nil.
+func (w *Worker) unready(ctx context.Context) error {
+	ready, temporal := w.health.state()
+	if !ready {
+		return errors.New("the worker is starting or stopping")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if temporal != nil {
+		temporal = fmt.Errorf("reach temporal: %w", temporal)
+	}
+	return errors.Join(w.store.Ping(ctx), w.warehouse.Ping(ctx), temporal)
+}
+
+func answer(rw http.ResponseWriter, fault error) {
+	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	text := "ok\n"
+	if fault != nil {
+		rw.WriteHeader(http.StatusServiceUnavailable)
+		text = fault.Error() + "\n"
+	}
+	// The other side may have gone: there is nobody left to tell.
+	_, _ = rw.Write([]byte(text)) //nolint:errcheck // see above
+}

@@ -1,0 +1,155 @@
+// Package worker builds and runs the process that carries out workflows and
+// activities.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// Config is what a worker needs.
+type Config struct {
+	// Settings are the process's settings. Required.
+	Settings config.Config
+	// Registry has the kinds of imports that the worker can carry out. Required.
+	Registry *importers.Registry
+	// Temporal are the options of the client. Required.
+	Temporal client.Options
+	// Logger is required.
+	Logger *slog.Logger
+	// Migrate brings both databases up to date before the work begins. Otherwise a
+	// database that is not up to date is an error.
+	Migrate bool
+}
+
+// Worker carries out workflows and activities.
+type Worker struct {
+	cfg       Config
+	log       *slog.Logger
+	store     *store.Store
+	warehouse *warehouse.Warehouse
+	temporal  client.Client
+	metrics   *metrics
+	health    *health
+	// closeMetrics flushes the metrics of the Temporal client.
+	closeMetrics func() error
+}
+
+// Run works until ctx ends, then stops gracefully: running activities are told,
+// note where they stand, and are taken up by another worker. It waits at its
+// start for databases and a Temporal server that are not there yet, as long as
+// worker.start_timeout says.
+func Run(ctx context.Context, cfg Config) (err error) {
+	if err := cfg.Settings.Validate(); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(cfg.Settings.Worker.MemoryLimitMiB << 20)
+	}
+	w := &Worker{cfg: cfg, log: cfg.Logger, metrics: newMetrics(), health: &health{}}
+	stopServing, err := w.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopServing()) }()
+	if err := w.connect(ctx); err != nil {
+		return errors.Join(err, w.disconnect())
+	}
+	defer func() { err = errors.Join(err, w.disconnect()) }()
+	return w.work(ctx)
+}
+
+// work polls until ctx ends or Temporal refuses the worker for good.
+func (w *Worker) work(ctx context.Context) error {
+	worker.SetStickyWorkflowCacheSize(w.cfg.Settings.Worker.StickyCache)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	fatal := func(err error) { cancel(fmt.Errorf("temporal refuses this worker: %w", err)) }
+
+	main := worker.New(w.temporal, workflows.QueueMain, worker.Options{
+		WorkerStopTimeout: w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
+	})
+	load := worker.New(w.temporal, workflows.QueueLoad, worker.Options{
+		WorkerStopTimeout: w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
+		MaxConcurrentActivityExecutionSize: w.cfg.Settings.Worker.LoadSlots,
+		DisableWorkflowWorker:              true,
+	})
+	Register(main, load, w.store, w.warehouse, w.cfg.Registry, w.metrics)
+	if err := main.Start(); err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	defer main.Stop()
+	if err := load.Start(); err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	defer load.Stop()
+	reconciled := make(chan struct{})
+	go func() {
+		defer close(reconciled)
+		w.reconcile(ctx)
+	}()
+	w.health.setReady(true)
+	w.log.Info("worker started", "importers", w.cfg.Registry.Names(), "load_slots", w.cfg.Settings.Worker.LoadSlots)
+	<-ctx.Done()
+	w.health.setReady(false)
+	w.log.Info("worker stopping")
+	<-reconciled
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// Register registers all workflows and activities: main polls QueueMain, load
+// QueueLoad.
+func Register(
+	main, load worker.Registry, s *store.Store, wh *warehouse.Warehouse, registry *importers.Registry,
+	observer activities.Observer,
+) {
+	main.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
+	main.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
+
+	lifecycle := &activities.Lifecycle{Store: s, Registry: registry}
+	loading := &activities.Loading{Store: s, Warehouse: wh, Registry: registry, Observer: observer}
+	for name, fn := range map[string]any{
+		workflows.ActivityBeforeStart: lifecycle.BeforeStart,
+		workflows.ActivityPlan:        lifecycle.Plan,
+		workflows.ActivityOnSuccess:   lifecycle.OnSuccess,
+		workflows.ActivityOnFailure:   lifecycle.OnFailure,
+		workflows.ActivityCleanUp:     lifecycle.CleanUp,
+		workflows.ActivityParkPart:    loading.ParkPart,
+		workflows.ActivityPark:        loading.Park,
+		workflows.ActivitySkipPart:    loading.SkipPart,
+		workflows.ActivityPublish:     loading.Publish,
+		workflows.ActivityPurgeRows:   loading.PurgeRows,
+		workflows.ActivityFinish:      loading.Finish,
+		workflows.ActivityRemove:      loading.Remove,
+	} {
+		main.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	}
+	load.RegisterActivityWithOptions(loading.ImportData, activity.RegisterOptions{Name: workflows.ActivityImportData})
+}
+
+// starter starts the workflows of imports whose starter died.
+func (w *Worker) starter() *starter.Starter {
+	return &starter.Starter{
+		Temporal: w.temporal, Store: w.store, Registry: w.cfg.Registry, Defaults: w.cfg.Settings.Import,
+	}
+}

@@ -1,0 +1,224 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/store"
+)
+
+// partsPerRun is how many parts one run of the workflow loads before it continues
+// as new, which keeps each history below 2,000 events.
+const partsPerRun = 150
+
+// partRun is a part in this run of the workflow.
+type partRun struct {
+	activities.PlannedPart
+	status string
+	reason string
+	result activities.PartResult
+	// decision is what somebody has decided about the part while it is parked.
+	decision string
+	why      string
+}
+
+// What can be decided about a parked part.
+const (
+	decideRetry = "retry"
+	decideSkip  = "skip"
+)
+
+// load loads the open parts, as many at once as the plan allows. It returns when
+// all are done or skipped, when one has failed for good, or with a
+// ContinueAsNewError.
+func (r *importRun) load(ctx workflow.Context) error {
+	open := r.plan.Parts
+	more := len(open) > partsPerRun
+	if more {
+		open = open[:partsPerRun]
+	}
+	for _, p := range open {
+		part := &partRun{PlannedPart: p, status: store.PartPending}
+		r.parts = append(r.parts, part)
+	}
+	r.describe(ctx)
+
+	// The first part that fails for good cancels its siblings.
+	partsCtx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	slots := workflow.NewSemaphore(ctx, int64(max(1, r.plan.Parallelism)))
+	ended, moved, failed := 0, false, error(nil)
+	for _, part := range r.parts {
+		workflow.GoNamed(partsCtx, fmt.Sprintf("part-%d", part.No), func(ctx workflow.Context) {
+			err := r.loadPart(ctx, part, slots, func() { moved = true })
+			if err != nil && failed == nil {
+				failed = err
+				cancel()
+			}
+			ended++
+			moved = true
+		})
+	}
+	for ended < len(r.parts) {
+		// Parts that wait here must not make this coroutine miss a change, so that it
+		// waits for the end of all of them even after a cancellation.
+		waitCtx, stop := workflow.NewDisconnectedContext(ctx)
+		err := workflow.Await(waitCtx, func() bool { return moved })
+		stop()
+		if err != nil {
+			return err
+		}
+		moved = false
+		r.describe(ctx)
+		if failed == nil && r.waitsForDecision() {
+			if err := r.park(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	if more {
+		return r.continueAsNew(ctx)
+	}
+	return nil
+}
+
+// continueAsNew goes on in a new run, with a short history.
+func (r *importRun) continueAsNew(ctx workflow.Context) error {
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	return workflow.NewContinueAsNewError(ctx, TypeImport, ImportInput{ImportID: r.in.ImportID, Resumed: true})
+}
+
+// loadPart brings a part to an end: done or skipped. A part whose retries are
+// exhausted waits, parked, for a decision.
+func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow.Semaphore, moved func()) error {
+	if part.Parked {
+		part.status, part.reason = store.PartParked, "parked before"
+		moved()
+	}
+	for {
+		if part.status != store.PartParked {
+			err := r.loadInSlot(ctx, part, slots, moved)
+			if err == nil {
+				return nil
+			}
+			if !r.plan.Park || isPermanent(err) {
+				return err
+			}
+			_, part.reason = explain(err)
+			stopped := activities.Stopped{PartRef: r.ref(part), Reason: part.reason}
+			if err := workflow.ExecuteActivity(bookkeeping(ctx, "park "+part.Label), ActivityParkPart, stopped).Get(ctx, nil); err != nil {
+				return err
+			}
+			part.status = store.PartParked
+			moved()
+		}
+		if err := workflow.Await(ctx, func() bool { return part.decision != "" }); err != nil {
+			return err
+		}
+		decision := part.decision
+		part.decision = ""
+		if decision == decideSkip {
+			return r.skip(ctx, part)
+		}
+		part.status = store.PartPending
+		if err := r.enter(ctx, store.PhaseLoading); err != nil {
+			return err
+		}
+	}
+}
+
+// loadInSlot loads a part once a slot is free. Attempts are counted since the last
+// progress: as long as the part advances, it is not given up.
+func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workflow.Semaphore, moved func()) error {
+	if err := slots.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer slots.Release(1)
+	part.status = store.PartRunning
+	moved()
+	best := int32(-1)
+	for {
+		err := workflow.ExecuteActivity(loadingPart(ctx, part.Label), ActivityImportData, r.ref(part)).Get(ctx, &part.result)
+		if err == nil {
+			part.status = store.PartDone
+			moved()
+			return nil
+		}
+		advance := advanceOf(err)
+		if isPermanent(err) || advance <= best || best < 0 && advance == 0 {
+			return err
+		}
+		best = advance
+	}
+}
+
+// skip leaves a part out.
+func (r *importRun) skip(ctx workflow.Context, part *partRun) error {
+	stopped := activities.Stopped{PartRef: r.ref(part), Reason: part.why}
+	if err := workflow.ExecuteActivity(purging(ctx, "skip "+part.Label), ActivitySkipPart, stopped).Get(ctx, nil); err != nil {
+		return err
+	}
+	part.status = store.PartSkipped
+	return nil
+}
+
+// waitsForDecision says whether nothing goes on but waiting for decisions.
+func (r *importRun) waitsForDecision() bool {
+	parked := false
+	for _, part := range r.parts {
+		switch {
+		case part.status == store.PartPending || part.status == store.PartRunning:
+			return false
+		case part.status == store.PartParked && part.decision == "":
+			parked = true
+		}
+	}
+	return parked
+}
+
+// park notes that the import waits for decisions.
+func (r *importRun) park(ctx workflow.Context) error {
+	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeStatus.ValueSet(store.StatusParked)); err != nil {
+		return fmt.Errorf("set search attributes: %w", err)
+	}
+	ref := activities.ImportRef{ImportID: r.in.ImportID}
+	return workflow.ExecuteActivity(bookkeeping(ctx, "wait for decisions"), ActivityPark, ref).Get(ctx, nil)
+}
+
+func (r *importRun) ref(part *partRun) activities.PartRef {
+	return activities.PartRef{ImportID: r.in.ImportID, Part: part.No}
+}
+
+// isPermanent says whether an error is one that no retry will cure.
+func isPermanent(err error) bool {
+	var app *temporal.ApplicationError
+	return temporal.IsCanceledError(err) || errors.As(err, &app) && app.NonRetryable()
+}
+
+// advanceOf returns how far the last attempts came, from the error or, after a
+// worker's death, from the last heartbeat; -1 if neither tells.
+func advanceOf(err error) int32 {
+	var advance activities.Advance
+	var app *temporal.ApplicationError
+	var timeout *temporal.TimeoutError
+	switch {
+	case errors.As(err, &app) && app.HasDetails():
+		if app.Details(&advance) == nil {
+			return advance.Chunks
+		}
+	case errors.As(err, &timeout) && timeout.HasLastHeartbeatDetails():
+		if timeout.LastHeartbeatDetails(&advance) == nil {
+			return advance.Chunks
+		}
+	}
+	return -1
+}
