@@ -118,7 +118,7 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 func (l *Lifecycle) freeDays(ctx context.Context, s subject, source calendar.Range) (calendar.Set, error) {
 	occupied, err := l.Store.OccupiedDays(ctx, s.site.ID, s.stored.ID)
 	if err != nil {
-		return nil, fmt.Errorf("find the occupied days: %w", err)
+		return nil, err
 	}
 	cutOff, why, err := l.cutOff(s.site)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -120,13 +121,22 @@ func (s *Store) EnterPhase(ctx context.Context, id int64, run, status, phase str
 	})
 }
 
+// OccupiedDays returns the days that other imports of the site have brought in.
+func (s *Store) OccupiedDays(ctx context.Context, siteID, exceptID int64) (calendar.Set, error) {
+	sets, err := s.CompletedDays(ctx, siteID, exceptID)
+	if err != nil {
+		return nil, fmt.Errorf("find the occupied days: %w", err)
+	}
+	return calendar.NewSet(slices.Concat(sets...)...), nil
+}
+
 // CheckDays makes sure that no other import of the site has brought in any of the
 // import's days since they were found free: the error is ErrOverlap. As long as
 // this import is under way no other one can complete, so that the answer holds.
 func (s *Store) CheckDays(ctx context.Context, imp Import) error {
 	occupied, err := s.OccupiedDays(ctx, imp.SiteID, imp.ID)
 	if err != nil {
-		return fmt.Errorf("find the occupied days: %w", err)
+		return err
 	}
 	if free := imp.Days.Minus(occupied); free.Days() != imp.Days.Days() {
 		return fmt.Errorf("import %d: %s: %w", imp.ID, imp.Days.Minus(free), ErrOverlap)

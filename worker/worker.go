@@ -12,6 +12,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -83,10 +84,13 @@ func (w *Worker) work(ctx context.Context) error {
 	defer cancel(nil)
 	fatal := func(err error) { cancel(fmt.Errorf("temporal refuses this worker: %w", err)) }
 
+	interceptors := []interceptor.WorkerInterceptor{&activities.Trouble{Store: w.store}}
 	main := worker.New(w.temporal, workflows.QueueMain, worker.Options{
+		Interceptors: interceptors,
 		WorkerStopTimeout: w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
 	})
 	load := worker.New(w.temporal, workflows.QueueLoad, worker.Options{
+		Interceptors: interceptors,
 		WorkerStopTimeout: w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
 		MaxConcurrentActivityExecutionSize: w.cfg.Settings.Worker.LoadSlots,
 		DisableWorkflowWorker:              true,

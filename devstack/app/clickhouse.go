@@ -5,6 +5,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/devstack/clickhouse"
+	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/urfave/cli/v2"
 )
 
@@ -25,7 +26,7 @@ func runClickHouse(c *cli.Context, hooks Hooks) error {
 	if err != nil {
 		return err
 	}
-	lib, err := libCHDB()
+	lib, err := engines.LibCHDB("")
 	if err != nil {
 		return err
 	}

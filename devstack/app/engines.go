@@ -1,55 +1,30 @@
 package app
 
 import (
-	"fmt"
+	"maps"
 
 	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/stack"
 )
 
-// Variables that tell where the engines' files are. Set, they are used as they
-// are; package engines has the whole order of search.
-const (
-	envLibCHDB     = "SLUICE_LIBCHDB"
-	envPostgresBin = "SLUICE_POSTGRES_BIN"
-)
-
-func libCHDB() (string, error) {
-	path, err := engines.LibCHDB("")
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", errInstall, err)
-	}
-	return path, nil
-}
-
-func postgresBin() (string, error) {
-	path, err := engines.PostgresBin("")
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", errInstall, err)
-	}
-	return path, nil
-}
-
 // engineEnv finds both engines, so that a missing one is reported before
-// anything is started, and returns where they are for programs that look for
-// themselves.
+// anything is started, and returns where they are: the components then need
+// not search, nor do the programs that `exec` runs.
 func engineEnv() (map[string]string, error) {
-	lib, err := libCHDB()
+	lib, err := engines.LibCHDB("")
 	if err != nil {
 		return nil, err
 	}
-	bin, err := postgresBin()
+	bin, err := engines.PostgresBin("")
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{envLibCHDB: lib, envPostgresBin: bin}, nil
+	return map[string]string{engines.EnvLibCHDB: lib, engines.EnvPostgresBin: bin}, nil
 }
 
-// exportsTo adds the stack's variables to the engines' ones.
+// exports are the variables of `exec`'s command: the stack's and the engines'.
 func exports(s *stack.Stack, found map[string]string) map[string]string {
 	env := s.Env()
-	for name, value := range found {
-		env[name] = value
-	}
+	maps.Copy(env, found)
 	return env
 }

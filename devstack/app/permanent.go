@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 
+	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/postgres"
 	"github.com/sluicehq/sluice/devstack/supervise"
 	"github.com/sluicehq/sluice/devstack/temporal"
@@ -14,15 +15,11 @@ import (
 var permanentErrors = []error{
 	postgres.ErrVersion, postgres.ErrUnreachable, postgres.ErrNoAccount,
 	temporal.ErrVersion,
-	errInstall, errUsage,
+	engines.ErrNotFound, errUsage,
 }
 
-var (
-	// errInstall: an engine's files are missing.
-	errInstall = errors.New("engine is not installed")
-	// errUsage: the command line is wrong.
-	errUsage = errors.New("wrong usage")
-)
+// errUsage: the command line is wrong.
+var errUsage = errors.New("wrong usage")
 
 // engineError gives an engine's error the exit code by which the supervisor
 // knows whether to start it again.

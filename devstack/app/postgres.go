@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/postgres"
 	"github.com/urfave/cli/v2"
 )
@@ -27,7 +28,7 @@ func runPostgres(c *cli.Context, hooks Hooks) error {
 	if err != nil {
 		return err
 	}
-	bin, err := postgresBin()
+	bin, err := engines.PostgresBin("")
 	if err != nil {
 		return err
 	}

@@ -82,6 +82,9 @@ func (c Config) Validate() error {
 	}
 	if c.DataDir == "" {
 		errs = append(errs, errors.New("data directory: want a path, got none"))
+	} else if strings.ContainsAny(c.DataDir, "*?{}\x00") {
+		// The engine would take the paths of our pipes for patterns.
+		errs = append(errs, fmt.Errorf("data directory %q: want a path without * ? { }", c.DataDir))
 	}
 	if c.LibraryPath == "" {
 		errs = append(errs, errors.New(`library path: want the file of libchdb: run "make engines", or set SLUICE_LIBCHDB`))

@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +13,7 @@ import (
 // (https://clickhouse.com/docs/engines/table-engines/special/external-data).
 type externalTable struct {
 	name, format, structure string
-	file                    *multipart.FileHeader
+	open                    func() (io.ReadCloser, error)
 }
 
 // readForm takes the query and the external tables out of a form. What
@@ -26,19 +25,28 @@ func (req *request) readForm(r *http.Request, values url.Values) error {
 	}
 	req.form = r.MultipartForm
 	req.body = strings.NewReader("")
-	for name, fields := range req.form.Value {
-		if name == "query" && req.query == "" {
-			req.query = fields[0]
-			continue
-		}
-		values[name] = fields
-	}
+	// A table without a file name is, to the parser of forms, a plain field:
+	// what says that it is a table are its columns.
+	tables := map[string]func() (io.ReadCloser, error){}
 	for name, files := range req.form.File {
-		table := externalTable{name: name, format: "TabSeparated", file: files[0]}
-		if format := values.Get(name + "_format"); format != "" {
-			table.format = format
+		tables[name] = func() (io.ReadCloser, error) { return files[0].Open() }
+	}
+	for name, fields := range req.form.Value {
+		switch {
+		case name == "query":
+			req.query = firstOf(req.query, fields[0])
+		case values.Has(name+"_structure") || req.form.Value[name+"_structure"] != nil:
+			tables[name] = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(fields[0])), nil }
+		default:
+			values[name] = fields
 		}
-		table.structure = values.Get(name + "_structure")
+	}
+	for name, open := range tables {
+		table := externalTable{
+			name: name, open: open,
+			format:    firstOf(values.Get(name+"_format"), "TabSeparated"),
+			structure: values.Get(name + "_structure"),
+		}
 		if table.structure == "" {
 			return newException(codeBadArguments, "external table %s: want its columns in the parameter %s_structure", name, name)
 		}
@@ -68,7 +76,7 @@ func (e *engine) load(s *session, tables []externalTable) error {
 		if err := s.run("CREATE TEMPORARY TABLE " + quoteName(t.name) + " (" + t.structure + ")"); err != nil {
 			return err
 		}
-		file, err := t.file.Open()
+		file, err := t.open()
 		if err != nil {
 			return err
 		}

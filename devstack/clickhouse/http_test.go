@@ -2,25 +2,32 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// do sends a request and reads the whole answer.
+// try sends a request and reads the whole answer.
+func try(r *http.Request) (status int, header http.Header, text string, err error) {
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, "", err
+	}
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, resp.Header, string(body), errors.Join(err, resp.Body.Close())
+}
+
+// do sends a request that must be answered.
 func do(t *testing.T, r *http.Request) (int, http.Header, string) {
 	t.Helper()
-	resp, err := http.DefaultClient.Do(r)
+	status, header, text, err := try(r)
 	require.NoError(t, err)
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	return resp.StatusCode, resp.Header, string(body)
+	return status, header, text
 }
 
 // get asks for a path and returns the answer.
@@ -163,10 +170,7 @@ func TestHTTP(t *testing.T) {
 			require.NoError(t, err)
 			ended := make(chan error, 1)
 			go func() {
-				resp, err := http.DefaultClient.Do(r)
-				if err == nil {
-					_, err = io.Copy(io.Discard, resp.Body)
-				}
+				_, _, _, err := try(r)
 				ended <- err
 			}()
 			running := "SELECT count() FROM system.processes WHERE query LIKE '%AS away%' AND query NOT LIKE '%processes%'"

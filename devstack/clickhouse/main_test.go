@@ -79,9 +79,7 @@ type bundle struct {
 // setup returns a client with the given changes to its options.
 func setup(t *testing.T, changes ...func(*ch.Options)) *bundle {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	b := &bundle{ctx: ctx, database: fmt.Sprintf("test_%d", databases.Add(1))}
+	b := &bundle{ctx: t.Context(), database: fmt.Sprintf("test_%d", databases.Add(1))}
 	status, _, text := post(t, "/?query=CREATE+DATABASE+"+b.database, "", nil)
 	require.Equal(t, http.StatusOK, status, text)
 	options := &ch.Options{
@@ -118,6 +116,12 @@ func (b *bundle) count(t *testing.T, sql string) uint64 {
 func (b *bundle) parts(t *testing.T, table string) uint64 {
 	t.Helper()
 	return b.count(t, "SELECT count() FROM system.parts WHERE active AND database = '"+b.database+"' AND table = '"+table+"'")
+}
+
+// running returns how many INSERTs into a table are running.
+func (b *bundle) running(t *testing.T, table string) uint64 {
+	t.Helper()
+	return b.count(t, "SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND query LIKE 'INSERT INTO "+table+" %'")
 }
 
 // base is the address of the interface as a URL.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -25,8 +26,12 @@ func child(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	return Run(ctx, Config{
-		Address: "127.0.0.1:0", DataDir: dir, LibraryPath: libchdb,
-		Ready: func(addr string) { _, _ = io.WriteString(os.Stdout, addr+"\n") },
+		Address: "127.0.0.1:0", DataDir: dir, LibraryPath: libchdb, ShutdownGrace: 3 * time.Second,
+		Ready: func(addr string) {
+			if _, err := io.WriteString(os.Stdout, addr+"\n"); err != nil {
+				panic(err)
+			}
+		},
 	})
 }
 
@@ -87,7 +92,10 @@ func TestProcess(t *testing.T) {
 			require.NoError(t, err)
 			answer := make(chan string, 1)
 			go func() {
-				_, _, text := do(t, r)
+				_, _, text, err := try(r)
+				if err != nil {
+					text = err.Error()
+				}
 				answer <- text
 			}()
 			require.Eventually(t, func() bool {
@@ -98,4 +106,32 @@ func TestProcess(t *testing.T) {
 			require.NoError(t, second.cmd.Wait())
 		})
 	})
+}
+
+func TestShutdownCancelsWhatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	p := start(t, t.TempDir())
+	p.ask(t, "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
+	answers := make(chan string, 2)
+	for _, sql := range []string{
+		"SELECT sleepEachRow(1) AS endless FROM numbers(600) SETTINGS max_block_size = 1",
+		"INSERT INTO t SELECT sleepEachRow(1) AS endless FROM numbers(600) SETTINGS max_block_size = 1",
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+p.address+"/?wait_end_of_query=1", strings.NewReader(sql))
+		require.NoError(t, err)
+		go func() {
+			_, _, text, err := try(r)
+			if err != nil {
+				text = err.Error()
+			}
+			answers <- text
+		}()
+	}
+	require.Eventually(t, func() bool {
+		return p.ask(t, "SELECT count() FROM system.processes WHERE query LIKE '%endless%' AND query NOT LIKE '%processes%'") == "2\n"
+	}, waitFor, tick)
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	require.Contains(t, <-answers, "(QUERY_WAS_CANCELLED)")
+	require.Contains(t, <-answers, "(QUERY_WAS_CANCELLED)")
+	require.NoError(t, p.cmd.Wait())
 }

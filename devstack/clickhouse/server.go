@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -27,6 +28,10 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return fmt.Errorf("clickhouse config: %w", err)
 	}
 	cfg = cfg.withDefaults()
+	// The engine resolves relative paths in more ways than one.
+	if cfg.DataDir, err = filepath.Abs(cfg.DataDir); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}

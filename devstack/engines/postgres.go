@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // postgresPrograms are what a folder must have to run a PostgreSQL from it.
@@ -69,15 +68,14 @@ func (f Finder) systemPostgres() ([]string, error) {
 	return all, nil
 }
 
-// majorVersion reads N out of a path .../N/bin, 0 if there is none.
+// majorVersion reads N out of a path .../N/bin, 0 if there is none. Versions
+// before 10 are like 9.6.
 func majorVersion(dir string) float64 {
-	for part := range strings.SplitSeq(filepath.ToSlash(dir), "/") {
-		// Versions before 10 are like 9.6.
-		if v, err := strconv.ParseFloat(part, 64); err == nil {
-			return v
-		}
+	v, err := strconv.ParseFloat(filepath.Base(filepath.Dir(dir)), 64)
+	if err != nil {
+		return 0
 	}
-	return 0
+	return v
 }
 
 // hasPostgres returns an error that names what dir lacks.

@@ -18,7 +18,7 @@ const (
 	// EnvTemporalNamespace is the namespace to use.
 	EnvTemporalNamespace = "TEMPORAL_NAMESPACE"
 	// EnvWorkerAddress is where the worker serves health and metrics.
-	EnvWorkerAddress = "SLUICE_WORKER_ADDRESS"
+	EnvWorkerAddress = "SLUICE_WORKER_LISTEN"
 	// EnvBinary is the sluice-dev program itself, for tests that start servers
 	// of their own.
 	EnvBinary = "SLUICE_DEV_BIN"

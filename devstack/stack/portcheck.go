@@ -2,10 +2,12 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -32,27 +34,34 @@ type TakenPort struct {
 	Cause error
 }
 
-// Error is a table: what is taken, by whom, and the flag to avoid it.
+// Error is a table: what is taken, the flag to avoid it, and by whom.
 func (e *PortsError) Error() string {
 	var b strings.Builder
 	if len(e.Taken) == 1 {
-		b.WriteString("an address is taken, nothing was started:\n")
+		b.WriteString("an address is taken, so nothing was started; choose another with the flag, or stop what is there:\n")
 	} else {
-		fmt.Fprintf(&b, "%d addresses are taken, nothing was started:\n", len(e.Taken))
+		fmt.Fprintf(&b, "%d addresses are taken, so nothing was started; choose others with the flags, or stop what is there:\n", len(e.Taken))
 	}
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, t := range e.Taken {
-		holder := "by a process that is not visible to you"
-		if t.Holder != "" {
-			holder = "by " + t.Holder
-		}
-		// The builder never fails.
-		fmt.Fprintf(w, "  %s\t%s\t%s\tchange with %s\n", t.Name, t.Address, holder, t.Flag)
+		// Neither the tab writer nor the builder below it ever fails.
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", t.Name, t.Address, t.Flag, t.reason())
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Sprintf("addresses are taken: %v", e.Taken)
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// reason says who is in the way, or what else is.
+func (t TakenPort) reason() string {
+	switch {
+	case t.Holder != "":
+		return "in use by " + t.Holder
+	case errors.Is(t.Cause, syscall.EADDRINUSE):
+		return "in use by a process that is not visible to you"
+	}
+	return t.Cause.Error() // such as a permission that is missing
 }
 
 // portGrace is how long a taken port may take to become free. The engines of a

@@ -17,7 +17,7 @@ import (
 // The server's defaults assume a cluster with a big database: it polls its
 // queues 20 times a second per shard, writes one mutation per shard at a time,
 // and spreads each task queue over four partitions. On SQLite all of that is
-// waiting. Figures: see the package's benchmark.
+// waiting. Figures: see bench_test.go.
 func dynamicConfig(overrides map[string]any) dynamicconfig.StaticClient {
 	values := dynamicconfig.StaticClient{
 		// Nothing phones home.
@@ -80,7 +80,11 @@ func plainNumbers(value any) (any, error) {
 		if n, err := v.Int64(); err == nil && n >= math.MinInt && n <= math.MaxInt {
 			return int(n), nil
 		}
-		return v.Float64()
+		f, err := v.Float64()
+		if err != nil {
+			return nil, fmt.Errorf("number %s is out of range: %w", v, err)
+		}
+		return f, nil
 	case []any:
 		for i := range v {
 			var err error

@@ -106,15 +106,12 @@ func (c Config) serve(ctx context.Context, frontend string) error {
 	register, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if err := c.registerSearchAttributes(register, frontend); err != nil {
-		if ctx.Err() != nil {
-			return nil // told to stop while starting
-		}
-		return err
+		return orStopped(ctx, err)
 	}
 	if !c.Headless {
-		u, err := c.startUI(frontend)
+		u, err := c.startUI(ctx, frontend)
 		if err != nil {
-			return err
+			return orStopped(ctx, err)
 		}
 		c.Ready()
 		<-ctx.Done()
@@ -123,6 +120,15 @@ func (c Config) serve(ctx context.Context, frontend string) error {
 	c.Ready()
 	<-ctx.Done()
 	return nil
+}
+
+// orStopped is err unless we were told to stop, which makes what was being
+// started fail.
+func orStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // stop stops the server, but waits no longer than stopTimeout for it: its own

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/sluicehq/sluice/devstack/ports"
@@ -12,16 +13,16 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 )
 
-// start runs a server in this process until the test ends and returns the
-// address of its frontend.
-func start(tb testing.TB, cfg Config) string {
-	tb.Helper()
-	address, _ := startStoppable(tb, cfg)
-	return address
+// running is a server in this process.
+type running struct {
+	// address is the frontend's, ui the Web UI's.
+	address, ui string
+	// stop stops it early.
+	stop func()
 }
 
-// startStoppable is start with a function that stops the server early.
-func startStoppable(tb testing.TB, cfg Config) (address string, stop func()) {
+// start runs a server in this process, until the test ends at the latest.
+func start(tb testing.TB, cfg Config) running {
 	tb.Helper()
 	free, err := ports.Free(DefaultIP, 2)
 	require.NoError(tb, err)
@@ -32,24 +33,23 @@ func startStoppable(tb testing.TB, cfg Config) (address string, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- Run(ctx, cfg) }()
-	stopped := false
-	stop = func() {
-		if !stopped {
-			stopped = true
-			cancel()
-			require.NoError(tb, <-ended)
-		}
-	}
-	tb.Cleanup(stop)
 	select {
 	case <-ready:
 	case err := <-ended:
-		stopped = true
 		cancel()
 		require.NoError(tb, err, "server ended before it was ready")
 		require.Fail(tb, "server ended before it was ready")
 	}
-	return net.JoinHostPort(DefaultIP, strconv.Itoa(cfg.Port)), stop
+	var once sync.Once
+	stop := func() {
+		once.Do(func() {
+			cancel()
+			require.NoError(tb, <-ended)
+		})
+	}
+	tb.Cleanup(stop)
+	at := func(port int) string { return net.JoinHostPort(DefaultIP, strconv.Itoa(port)) }
+	return running{address: at(cfg.Port), ui: at(cfg.UIPort), stop: stop}
 }
 
 func dial(tb testing.TB, address string) client.Client {

@@ -1,9 +1,12 @@
 package temporal
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/sluicehq/sluice/devstack/ports"
 	uiserver "github.com/temporalio/ui-server/v2/server"
@@ -17,11 +20,12 @@ type ui struct {
 	done   chan error
 }
 
-// startUI starts the Web UI. stop must be called.
-func (c Config) startUI(frontend string) (*ui, error) {
+// startUI starts the Web UI and returns when it serves. stop must be called.
+func (c Config) startUI(ctx context.Context, frontend string) (*ui, error) {
 	// The UI ends the whole process when it cannot listen, without a word about
 	// whose port it is; looking first gives an error that can be read.
-	if err := ports.Check(net.JoinHostPort(c.UIIP, strconv.Itoa(c.UIPort))); err != nil {
+	address := net.JoinHostPort(c.UIIP, strconv.Itoa(c.UIPort))
+	if err := ports.Check(address); err != nil {
 		return nil, fmt.Errorf("start web ui: %w", err)
 	}
 	cfg := &uiconfig.Config{
@@ -44,7 +48,28 @@ func (c Config) startUI(frontend string) (*ui, error) {
 		done:   make(chan error, 1),
 	}
 	go func() { u.done <- u.server.Start() }() // ends with stop
+	if err := awaitListener(ctx, address); err != nil {
+		return nil, errors.Join(fmt.Errorf("start web ui: %w", err), u.stop())
+	}
 	return u, nil
+}
+
+// awaitListener returns once something listens on address: the UI does not say
+// when it does.
+func awaitListener(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		}
+	}
 }
 
 // stop ends the UI and waits for it.

@@ -42,7 +42,7 @@ func openArchive(path string) (*archive, error) {
 		return nil, errors.Join(archiveFault(err), file.Close())
 	}
 	at.unlimited = true
-	reader.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
+	reader.RegisterDecompressor(zip.Deflate, flate.NewReader)
 	return &archive{Reader: reader, file: file, size: info.Size()}, nil
 }
 
@@ -83,9 +83,9 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 		switch {
 		case strings.HasSuffix(member.Name, "/"):
 		case strings.Count(name, "/") > 1:
-			f.warnings = append(f.warnings, shown+" was ignored: in an archive, files are looked for at the top and one folder down")
+			f.warn("%s was ignored: in an archive, files are looked for at the top and one folder down", shown)
 		case !isText:
-			f.warnings = append(f.warnings, shown+" was ignored: in an archive, only .csv files are imported")
+			f.warn("%s was ignored: in an archive, only .csv files are imported", shown)
 		default:
 			compressed += min(member.CompressedSize64, uint64(ar.size)+1)
 			uncompressed += member.UncompressedSize64
@@ -99,7 +99,8 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 		faults.add(inputFault("%s: its members overlap, as in an archive made to blow up", archivePath))
 	}
 	if uncompressed > uint64(c.limits.uncompressed) {
-		faults.add(inputFault("%s: holds %d bytes when unpacked, the limit is %d", archivePath, uncompressed, c.limits.uncompressed))
+		faults.add(inputFault("%s: holds %d bytes when unpacked, the limit is %d",
+			archivePath, uncompressed, c.limits.uncompressed))
 	}
 }
 
@@ -128,8 +129,8 @@ func (c *Importer) refuseMember(m *zip.File) error {
 		return inputFault("is compressed with method %d: pack it again with deflate, the usual one", m.Method)
 	case m.UncompressedSize64 > uint64(c.limits.uncompressed):
 		return inputFault("holds %d bytes when unpacked, the limit is %d", m.UncompressedSize64, c.limits.uncompressed)
-	case m.UncompressedSize64 > uint64(c.limits.ratioFree) && m.UncompressedSize64/uint64(c.limits.ratio) > m.CompressedSize64:
-		return inputFault("is more than %d times larger than its compressed form, as in an archive made to blow up", c.limits.ratio)
+	case c.limits.tooDense(int64(m.UncompressedSize64), int64(m.CompressedSize64)):
+		return c.limits.denseFault()
 	}
 	return nil
 }
@@ -146,7 +147,7 @@ func isNested(name string) bool {
 
 // archiveFault words an error of reading an archive's directory.
 func archiveFault(err error) error {
-	var file *ioFault
+	var file *ioError
 	switch {
 	case errors.As(err, &file), errors.Is(err, errBudget):
 		return err
@@ -176,8 +177,8 @@ func (b *budgetReaderAt) ReadAt(p []byte, off int64) (int, error) {
 		}
 	}
 	n, err := b.file.ReadAt(p, off)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns it bare
-		err = &ioFault{err: err}
+	if err != nil && err != io.EOF {
+		err = &ioError{err: err}
 	}
 	return n, err
 }

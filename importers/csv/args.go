@@ -41,7 +41,8 @@ func decode(raw json.RawMessage) (Args, error) {
 		return Args{}, errors.New(`argument "paths": want at least one path`)
 	}
 	if len(args.Paths) > MaxPaths {
-		return Args{}, fmt.Errorf(`argument "paths": %d paths, the limit is %d: name a directory`, len(args.Paths), MaxPaths)
+		return Args{}, fmt.Errorf(`argument "paths": %d paths, the limit is %d: name a directory`,
+			len(args.Paths), MaxPaths)
 	}
 	var faults []error
 	for i, path := range args.Paths {
@@ -54,7 +55,8 @@ func decode(raw json.RawMessage) (Args, error) {
 		case len(path) > maxPathBytes:
 			faults = append(faults, fmt.Errorf(`argument "paths": path %d is longer than %d bytes`, i+1, maxPathBytes))
 		case !filepath.IsAbs(path):
-			faults = append(faults, fmt.Errorf(`argument "paths": path %d, %q, is not absolute: it must start with "/"`, i+1, path))
+			faults = append(faults,
+				fmt.Errorf(`argument "paths": path %d, %q, is not absolute: it must start with "/"`, i+1, path))
 		case slices.Contains(args.Paths[:i], clean):
 			faults = append(faults, fmt.Errorf(`argument "paths": %q is given twice`, clean))
 		}

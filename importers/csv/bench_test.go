@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"context"
 	stdcsv "encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -35,60 +34,81 @@ func pagesCSV(rows int) []byte {
 	return b.Bytes()
 }
 
-// BenchmarkReader reads an export of imported_pages into chunks of the default
-// size, beside the standard library's reader, which only splits records, on the
-// same bytes.
+// allDays is a window that leaves nothing out.
+var allDays = calendar.NewSet(calendar.Range{First: calendar.MinDay, Last: calendar.MaxDay})
+
+// readAll reads the file at the path through the chunk, so many rows at a time,
+// and returns their number.
+func readAll(tb testing.TB, path string, chunk *importers.Chunk, chunkRows int) int {
+	tb.Helper()
+	c := New()
+	imp := importers.Import{Window: allDays, Chunk: importers.ChunkLimit{Rows: chunkRows, Bytes: 16 << 20}}
+	found, err := c.discover(context.Background(), []string{path}, &faults{})
+	require.NoError(tb, err)
+	r, err := c.ImportData(context.Background(), imp, planPart(tb, found.sources[0]), "")
+	require.NoError(tb, err)
+	rows := 0
+	for err = r.Next(context.Background(), chunk); err == nil; err = r.Next(context.Background(), chunk) {
+		rows += chunk.Rows.Rows()
+	}
+	require.ErrorIs(tb, err, io.EOF)
+	require.NoError(tb, r.Close())
+	return rows
+}
+
+// BenchmarkReader reads an export of imported_pages into chunks of a usual size,
+// from a plain and from a compressed file, beside the standard library's reader,
+// which only splits records, on the same bytes. MB/s are of text.
 func BenchmarkReader(b *testing.B) {
 	const rows = 500_000
 	text := pagesCSV(rows)
-	path := filepath.Join(b.TempDir(), "imported_pages_20210101_20211231.csv")
-	require.NoError(b, os.WriteFile(path, text, 0o600))
+	name := "imported_pages_20210101_20211231.csv"
+	dir := files{name: string(text), "gz/" + name + ".gz": gzipped(b, string(text))}.write(b)
 
-	b.Run("csv", func(b *testing.B) {
-		c := New()
-		imp := importers.Import{
-			Window: calendar.NewSet(calendar.Range{First: calendar.MinDay, Last: calendar.MaxDay}),
-			Chunk:  importers.ChunkLimit{Rows: 100_000, Bytes: 16 << 20},
-		}
-		found, err := c.discover(context.Background(), []string{path}, &faults{})
-		require.NoError(b, err)
-		part := planPart(b, found.sources[0])
-		chunk := importers.NewChunk(schema.Pages)
+	chunk := importers.NewChunk(schema.Pages)
+	measure := func(b *testing.B, read func() int) {
+		b.Helper()
 		b.SetBytes(int64(len(text)))
 		b.ReportAllocs()
 		for b.Loop() {
-			r, err := c.ImportData(context.Background(), imp, part, "")
-			require.NoError(b, err)
-			read := 0
-			for err = r.Next(context.Background(), chunk); err == nil; err = r.Next(context.Background(), chunk) {
-				read += chunk.Rows.Rows()
-			}
-			require.ErrorIs(b, err, io.EOF)
-			require.NoError(b, r.Close())
-			require.Equal(b, rows, read)
+			require.Equal(b, rows, read())
 		}
 		b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
+	}
+	b.Run("plain", func(b *testing.B) {
+		measure(b, func() int { return readAll(b, filepath.Join(dir, name), chunk, 100_000) })
 	})
-
+	b.Run("gzip", func(b *testing.B) {
+		measure(b, func() int { return readAll(b, filepath.Join(dir, "gz", name+".gz"), chunk, 100_000) })
+	})
 	b.Run("encoding-csv", func(b *testing.B) {
-		b.SetBytes(int64(len(text)))
-		b.ReportAllocs()
-		for b.Loop() {
+		measure(b, func() int {
 			r := stdcsv.NewReader(bytes.NewReader(text))
 			r.ReuseRecord = true
-			read := -1
-			for {
-				_, err := r.Read()
-				if errors.Is(err, io.EOF) {
-					break
+			for read := -1; ; read++ {
+				if _, err := r.Read(); err != nil {
+					require.ErrorIs(b, err, io.EOF)
+					return read
 				}
-				if err != nil {
-					b.Fatal(err)
-				}
-				read++
 			}
-			require.Equal(b, rows, read)
-		}
-		b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
 	})
+}
+
+// A file ten times as long takes no more memory.
+//
+//nolint:paralleltest // it measures what the whole process allocates
+func TestMemoryIsFlat(t *testing.T) {
+	allocated := func(rows int) uint64 {
+		name := "imported_pages_20210101_20211231.csv.gz"
+		path := filepath.Join(files{name: gzipped(t, string(pagesCSV(rows)))}.write(t), name)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		require.Equal(t, rows, readAll(t, path, importers.NewChunk(schema.Pages), 10_000))
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	// A chunk full of rows, so that its buffers have grown to their full size.
+	small := allocated(10_000)
+	require.Less(t, allocated(100_000), small+small/4+1<<20)
 }

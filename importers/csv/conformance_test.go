@@ -34,22 +34,26 @@ func conformanceText() string {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for name, source := range map[string]func(t testing.TB) string{
-		"plain": func(t testing.TB) string {
-			return files{devicesName: conformanceText(), goodName: goodText, "imported_pages_20210101_20210131.csv": "date\n"}.write(t)
+	for name, source := range map[string]func(tb testing.TB) string{
+		"plain": func(tb testing.TB) string {
+			tb.Helper()
+			return files{devicesName: conformanceText(), goodName: goodText, "imported_pages_20210101_20210131.csv": "date\n"}.write(tb)
 		},
-		"gzip": func(t testing.TB) string {
-			return files{devicesName + ".gz": gzipped(t, conformanceText()), goodName + ".gz": gzipped(t, goodText)}.write(t)
+		"gzip": func(tb testing.TB) string {
+			tb.Helper()
+			return files{devicesName + ".gz": gzipped(tb, conformanceText()), goodName + ".gz": gzipped(tb, goodText)}.write(tb)
 		},
-		"zip": func(t testing.TB) string {
-			archive := zipped(t, member{name: devicesName, text: conformanceText()}, member{name: goodName, text: goodText})
-			return filepath.Join(files{"export.zip": archive}.write(t), "export.zip")
+		"zip": func(tb testing.TB) string {
+			tb.Helper()
+			archive := zipped(tb, member{name: devicesName, text: conformanceText()}, member{name: goodName, text: goodText})
+			return filepath.Join(files{"export.zip": archive}.write(tb), "export.zip")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			importertest.Run(t, importertest.Config{
 				New: func(tb testing.TB) importertest.Subject {
+					tb.Helper()
 					raw, err := json.Marshal(Args{Paths: []string{source(tb)}})
 					require.NoError(tb, err)
 					return importertest.Subject{Importer: New(), Args: raw}

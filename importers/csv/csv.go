@@ -36,6 +36,15 @@ type limits struct {
 	ratioFree    int64
 }
 
+// tooDense says whether so much text from so few compressed bytes is no export.
+func (l limits) tooDense(text, packed int64) bool {
+	return text > l.ratioFree && text/l.ratio > packed
+}
+
+func (l limits) denseFault() error {
+	return inputFault("is more than %d times larger than its compressed form, as in an archive made to blow up", l.ratio)
+}
+
 // Importer imports CSV exports. It holds no state and is safe for concurrent
 // use.
 type Importer struct {
@@ -87,7 +96,8 @@ func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) error 
 
 // OnSuccess sums the import up for its user.
 func (*Importer) OnSuccess(ctx context.Context, imp importers.Import, result importers.Result) error {
-	err := imp.Feedback.Info(ctx, fmt.Sprintf("CSV files read: %d rows, of which %d loaded, %d rejected and %d outside the imported days",
+	err := imp.Feedback.Info(ctx, fmt.Sprintf(
+		"CSV files read: %d rows, of which %d loaded, %d rejected and %d outside the imported days",
 		result.RowsRead, result.RowsLoaded, result.RowsRejected, result.RowsOutOfRange))
 	if err != nil {
 		return fmt.Errorf("write feedback: %w", err)

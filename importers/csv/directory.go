@@ -27,9 +27,9 @@ func (f *found) addDirectory(dir string, faults *faults) {
 		case err != nil:
 			faults.add(fmt.Errorf("%s: %w", path, fileFault(err)))
 		case info.IsDir():
-			f.warnings = append(f.warnings, path+" is a sub-directory and was not searched: name it too if it holds files to import")
+			f.warn("%s is a sub-directory and was not searched: name it too if it holds files to import", path)
 		case !isText || !info.Mode().IsRegular():
-			f.warnings = append(f.warnings, path+" was ignored: in a directory, only .csv and .csv.gz files are imported")
+			f.warn("%s was ignored: in a directory, only .csv and .csv.gz files are imported", path)
 		default:
 			f.addFile(path, info, faults)
 		}

@@ -79,12 +79,12 @@ func fileFault(err error) error {
 	}
 }
 
-// ioFault is an error of reading the file itself, as opposed to one of making
+// ioError is an error of reading the file itself, as opposed to one of making
 // sense of what it holds.
-type ioFault struct{ err error }
+type ioError struct{ err error }
 
-func (e *ioFault) Error() string { return "read: " + e.err.Error() }
-func (e *ioFault) Unwrap() error { return e.err }
+func (e *ioError) Error() string { return "read: " + e.err.Error() }
+func (e *ioError) Unwrap() error { return e.err }
 
 // isContext says whether an error comes from a context that is done.
 func isContext(err error) bool {
@@ -94,7 +94,7 @@ func isContext(err error) bool {
 // readFault words an error that came up while the text was read. Whatever is
 // not the file system's fault is the file's, which no retry mends.
 func readFault(err error) error {
-	var file *ioFault
+	var file *ioError
 	var known *importers.PermanentError
 	switch {
 	case errors.As(err, &file), errors.As(err, &known), isContext(err):

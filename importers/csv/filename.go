@@ -11,7 +11,8 @@ import (
 )
 
 // expectedName is the form of the names of files to import.
-var expectedName = "[imported_]<table>_YYYYMMDD_YYYYMMDD.csv[.gz], where <table> is one of " + strings.Join(shortNames(), ", ")
+var expectedName = "[imported_]<table>_YYYYMMDD_YYYYMMDD.csv[.gz], where <table> is one of " +
+	strings.Join(shortNames(), ", ")
 
 const (
 	prefix = "imported_"
@@ -60,7 +61,8 @@ func parseName(name string) (fileName, error) {
 	faults = append(faults, errFirst, errLast)
 	parsed.days = calendar.Range{First: first, Last: last}
 	if errFirst == nil && errLast == nil && parsed.days.Validate() != nil {
-		faults = append(faults, fmt.Errorf("ends on %s, before it starts on %s: the first date in the name must be the earlier one", last, first))
+		faults = append(faults, fmt.Errorf(
+			"ends on %s, before it starts on %s: the first date in the name must be the earlier one", last, first))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return fileName{}, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))

@@ -21,25 +21,25 @@ import (
 type files map[string]string
 
 // write writes the files to a directory of their own and returns it.
-func (f files) write(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
+func (f files) write(tb testing.TB) string {
+	tb.Helper()
+	dir := tb.TempDir()
 	for name, text := range f {
 		path := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		require.NoError(tb, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(tb, os.WriteFile(path, []byte(text), 0o600))
 	}
 	return dir
 }
 
 // gzipped returns the text compressed with gzip.
-func gzipped(t testing.TB, text string) string {
-	t.Helper()
+func gzipped(tb testing.TB, text string) string {
+	tb.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	_, err := w.Write([]byte(text))
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
+	require.NoError(tb, err)
+	require.NoError(tb, w.Close())
 	return b.String()
 }
 
@@ -51,8 +51,8 @@ type member struct {
 }
 
 // zipped returns a zip archive of the members.
-func zipped(t testing.TB, members ...member) string {
-	t.Helper()
+func zipped(tb testing.TB, members ...member) string {
+	tb.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, m := range members {
@@ -61,22 +61,22 @@ func zipped(t testing.TB, members ...member) string {
 			m.change(h)
 		}
 		f, err := w.CreateHeader(h)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		if m.text != "" {
 			_, err = f.Write([]byte(m.text))
-			require.NoError(t, err)
+			require.NoError(tb, err)
 		}
 	}
-	require.NoError(t, w.Close())
+	require.NoError(tb, w.Close())
 	return b.String()
 }
 
 // run returns an import of the paths, over all days, in chunks of that many
 // rows.
-func run(t testing.TB, rows int, paths ...string) (importers.Import, *importertest.Log) {
-	t.Helper()
+func run(tb testing.TB, rows int, paths ...string) (importers.Import, *importertest.Log) {
+	tb.Helper()
 	raw, err := json.Marshal(Args{Paths: paths})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	log := &importertest.Log{}
 	return importers.Import{
 		ID: 1, Args: raw, Feedback: log,
@@ -87,19 +87,19 @@ func run(t testing.TB, rows int, paths ...string) (importers.Import, *importerte
 
 // readOnly plans an import of one file and reads it whole, in chunks of that
 // many rows.
-func readOnly(t testing.TB, rows int, path string) ([]importertest.Copy, error) {
-	t.Helper()
-	imp, _ := run(t, rows, path)
+func readOnly(tb testing.TB, rows int, path string) ([]importertest.Copy, error) {
+	tb.Helper()
+	imp, _ := run(tb, rows, path)
 	plan, err := New().Plan(context.Background(), imp)
-	require.NoError(t, err)
-	require.Len(t, plan.Parts, 1)
+	require.NoError(tb, err)
+	require.Len(tb, plan.Parts, 1)
 	return importertest.ReadPart(context.Background(), New(), imp, plan.Parts[0], "")
 }
 
 // planPart returns the part that Plan makes of a source.
-func planPart(t testing.TB, src source) importers.Part {
-	t.Helper()
+func planPart(tb testing.TB, src source) importers.Part {
+	tb.Helper()
 	raw, err := json.Marshal(src.args)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return importers.Part{Table: src.table, Label: src.label, Args: raw, Bytes: src.args.Size}
 }

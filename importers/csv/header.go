@@ -32,7 +32,7 @@ type column struct {
 // starts the faults.
 func readHeader(ctx context.Context, scan *record.Scanner, table *schema.Table, name string) ([]column, error) {
 	err := scan.Scan(ctx)
-	var malformed *record.Fault
+	var malformed *record.MalformedError
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil, inputFault("%s: has no header; expected: %s", name, expectedHeader(table))
@@ -43,12 +43,14 @@ func readHeader(ctx context.Context, scan *record.Scanner, table *schema.Table, 
 		return nil, inputFault("%s: %s; expected CSV text with the header: %s", name, fault, expectedHeader(table))
 	}
 	if malformed != nil {
-		return nil, inputFault("%s:%d:%d: header: %w; expected: %s", name, scan.Line(), malformed.Column, malformed, expectedHeader(table))
+		return nil, inputFault("%s:%d:%d: header: %w; expected: %s",
+			name, scan.Line(), malformed.Column, malformed, expectedHeader(table))
 	}
 	columns, faults := matchColumns(scan, table)
 	var all []error
 	for _, f := range faults {
-		all = append(all, inputFault("%s:%d:%d: %s; expected: %s", name, scan.Line(), scan.Column(f.field), f.text, expectedHeader(table)))
+		all = append(all, inputFault("%s:%d:%d: %s; expected: %s",
+			name, scan.Line(), scan.Column(f.field), f.text, expectedHeader(table)))
 	}
 	if err := errors.Join(all...); err != nil {
 		return nil, err
@@ -75,7 +77,8 @@ func matchColumns(scan *record.Scanner, table *schema.Table) ([]column, []header
 		case index < 0 && scan.Len() == 1 && strings.ContainsAny(name, ";\t|"):
 			return nil, []headerFault{{0, "columns are not separated by commas: export again as comma-separated values"}}
 		case index < 0:
-			faults = append(faults, headerFault{i, fmt.Sprintf("unknown column %q%s", clip(name), didYouMean(name, table.ColumnNames()))})
+			hint := didYouMean(name, table.ColumnNames())
+			faults = append(faults, headerFault{i, fmt.Sprintf("unknown column %q%s", clip(name), hint)})
 		case slices.ContainsFunc(columns, func(c column) bool { return c.index == index }):
 			faults = append(faults, headerFault{i, fmt.Sprintf("column %q comes twice", name)})
 		default:

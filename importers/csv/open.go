@@ -2,19 +2,18 @@ package csv
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
 	"github.com/klauspost/compress/gzip"
 )
 
-// input is an open source: a reader of its text, whatever it is packed in.
+// input is an open source: a reader of its text, whatever it is packed in. Of
+// what is open, only the file needs closing: what unpacks it holds nothing but
+// memory, and its Close would just repeat the error that reading gave.
 type input struct {
 	io.Reader
 	file *os.File
-	// closers are closed before the file.
-	closers []io.Closer
 	// packed counts the compressed bytes of a gzip file; nil for others.
 	packed *counter
 	// seekable means that the file is the text itself.
@@ -61,7 +60,6 @@ func (c *Importer) wrap(in *input, args partArgs) error {
 	if err != nil {
 		return readFault(err)
 	}
-	in.closers = append(in.closers, unpacked)
 	in.Reader = &guard{r: unpacked, limits: c.limits, packed: func() int64 { return in.packed.n }}
 	return nil
 }
@@ -84,7 +82,6 @@ func (c *Importer) openMember(args partArgs) (*input, error) {
 		if err != nil {
 			return nil, errors.Join(readFault(err), in.Close())
 		}
-		in.closers = append(in.closers, text)
 		packed := int64(member.CompressedSize64)
 		in.Reader = &guard{r: text, limits: c.limits, packed: func() int64 { return packed }}
 		return in, nil
@@ -112,13 +109,7 @@ func (in *input) atEnd(offset int64) error {
 }
 
 // Close closes the source.
-func (in *input) Close() error {
-	var errs []error
-	for _, c := range in.closers {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(append(errs, in.file.Close())...)
-}
+func (in *input) Close() error { return in.file.Close() }
 
 // counter counts what is read from a file, and marks its errors as such.
 type counter struct {
@@ -130,8 +121,8 @@ type counter struct {
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader returns it bare
-		err = &ioFault{err: err}
+	if err != nil && err != io.EOF {
+		err = &ioError{err: err}
 	}
 	return n, err
 }
@@ -150,10 +141,10 @@ func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.r.Read(p)
 	g.n += int64(n)
 	if g.n > g.limits.uncompressed {
-		return 0, fmt.Errorf("unpack: %w", inputFault("holds more than %d bytes when unpacked, which is the limit", g.limits.uncompressed))
+		return 0, inputFault("holds more than %d bytes when unpacked, which is the limit", g.limits.uncompressed)
 	}
-	if g.n > g.limits.ratioFree && g.n/g.limits.ratio > g.packed() {
-		return 0, fmt.Errorf("unpack: %w", inputFault("is more than %d times larger than its compressed form, as in an archive made to blow up", g.limits.ratio))
+	if g.limits.tooDense(g.n, g.packed()) {
+		return 0, g.limits.denseFault()
 	}
 	return n, err
 }

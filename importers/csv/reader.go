@@ -14,7 +14,9 @@ import (
 // ImportData opens the file of a part, at the beginning or at a cursor. Files
 // that are not compressed are sought in; others are unpacked up to the cursor,
 // without being held.
-func (c *Importer) ImportData(ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor) (importers.Reader, error) {
+func (c *Importer) ImportData(
+	ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor,
+) (importers.Reader, error) {
 	var args partArgs
 	if err := json.Unmarshal(part.Args, &args); err != nil {
 		return nil, importers.Permanent(importers.ClassInternal, fmt.Errorf("part arguments: %w", err))

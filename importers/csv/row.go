@@ -92,7 +92,7 @@ func (r *reader) addMiscounted(chunk *importers.Chunk) error {
 // addMalformed rejects a record that could not be split. Other errors of
 // scanning are returned.
 func (r *reader) addMalformed(chunk *importers.Chunk, err error) error {
-	var fault *record.Fault
+	var fault *record.MalformedError
 	if !errors.As(err, &fault) {
 		return fmt.Errorf("%s: %w", r.file, readFault(err))
 	}
@@ -112,5 +112,6 @@ func (r *reader) addMalformed(chunk *importers.Chunk, err error) error {
 func (r *reader) line() []byte { return bytes.TrimRight(r.scan.Raw(), "\r\n") }
 
 func (r *reader) truncated() error {
-	return inputFault("%s:%d: ends in the middle of a row: the file looks truncated; export or copy it again", r.file, r.scan.Line())
+	return inputFault("%s:%d: ends in the middle of a row: the file looks truncated; export or copy it again",
+		r.file, r.scan.Line())
 }

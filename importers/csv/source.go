@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -80,6 +81,11 @@ func (c *Importer) discover(ctx context.Context, paths []string, faults *faults)
 	return all, nil
 }
 
+// warn notes a warning for the import's feedback.
+func (f *found) warn(format string, args ...any) {
+	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
+}
+
 // addFile adds a file that its path names, or that a directory holds.
 func (f *found) addFile(path string, info os.FileInfo, faults *faults) {
 	f.add(filepath.Base(path), path, partArgs{Path: path, Size: info.Size(), ModTime: info.ModTime().UnixNano()}, faults)
@@ -88,7 +94,7 @@ func (f *found) addFile(path string, info os.FileInfo, faults *faults) {
 // add adds a file by what its name says.
 func (f *found) add(name, shown string, args partArgs, faults *faults) {
 	parsed, err := parseName(name)
-	if err == errCustomProps { //nolint:errorlint // parseName returns it bare
+	if errors.Is(err, errCustomProps) {
 		f.infos = append(f.infos, fmt.Sprintf("%s is left out: %v", shown, err))
 		return
 	}

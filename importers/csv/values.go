@@ -91,7 +91,7 @@ func newDateCache(window calendar.Set) dateCache {
 // set parses a date written as YYYY-MM-DD and says whether it is one that can be
 // stored. day and inside hold what it found.
 func (d *dateCache) set(v []byte) bool {
-	if string(v) == string(d.text[:]) {
+	if bytes.Equal(v, d.text[:]) {
 		return true
 	}
 	if len(v) != len(d.text) {

@@ -1,6 +1,7 @@
 package importertest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -11,37 +12,40 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// prompt is how soon a call must return once its context is done.
-const prompt = 5 * time.Second
+// promptly is how soon a call must return once its context is done.
+const promptly = 5 * time.Second
 
 // checkCancel: with a context that is done, every call returns soon; planning
 // and reading return the context's error, which is no permanent one.
 func checkCancel(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	ctx := cancelled(tb)
+	limit := cmp.Or(cfg.prompt, promptly)
 	isDone := func(err error, what string) {
 		require.ErrorIs(tb, err, context.Canceled, "%s does not return the context's error", what)
 		_, permanent := importers.ClassOf(err)
 		require.False(tb, permanent, "%s makes cancelling permanent", what)
 	}
-	isDone(inTime(tb, "Plan", func() error {
+	isDone(inTime(tb, limit, "Plan", func() error {
 		_, err := b.Plan(ctx, b.imp)
 		return err
 	}), "Plan")
-	if err := inTime(tb, "BeforeStart", func() error { return b.BeforeStart(ctx, b.imp) }); err != nil {
+	if err := inTime(tb, limit, "BeforeStart", func() error { return b.BeforeStart(ctx, b.imp) }); err != nil {
 		isDone(err, "BeforeStart")
 	}
 	part := b.plan.Parts[0]
-	isDone(inTime(tb, "ImportData", func() error {
+	isDone(inTime(tb, limit, "ImportData", func() error {
 		_, err := ReadPart(ctx, b.Importer, b.imp, part, "")
 		return err
 	}), "ImportData")
-	isDone(inTime(tb, "Next", func() error { return b.cancelledNext(tb, part) }), "Next")
+	isDone(inTime(tb, limit, "Next", func() error { return b.cancelledNext(tb, part) }), "Next")
 }
 
 // cancelledNext opens a part with a good context and reads with one that is
 // done.
 func (b *bench) cancelledNext(tb testing.TB, part importers.Part) (err error) {
+	tb.Helper()
 	reader, err := b.ImportData(tb.Context(), b.imp, part, "")
 	if err != nil {
 		return err
@@ -53,11 +57,11 @@ func (b *bench) cancelledNext(tb testing.TB, part importers.Part) (err error) {
 // inTime makes the call and fails the test if it takes too long. The call's
 // goroutine ends with the call, which is what the test is then waiting for in
 // vain.
-func inTime(tb testing.TB, what string, call func() error) error {
+func inTime(tb testing.TB, limit time.Duration, what string, call func() error) error {
 	tb.Helper()
 	done := make(chan error, 1)
 	go func() { done <- call() }()
-	timer := time.NewTimer(prompt)
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case err := <-done:

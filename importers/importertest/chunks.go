@@ -11,6 +11,7 @@ import (
 
 // checkTwice: a part reads the same twice, also after it was stored.
 func checkTwice(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	rows := int64(0)
 	for _, part := range b.plan.Parts {
@@ -25,6 +26,7 @@ func checkTwice(tb testing.TB, cfg Config) {
 
 // checkCursors: from the cursor of any chunk, the chunks behind it follow.
 func checkCursors(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	for _, part := range b.plan.Parts {
 		all := b.read(tb, part, "")
@@ -44,6 +46,7 @@ func checkCursors(tb testing.TB, cfg Config) {
 // checkRowLimit: a chunk ends with the row that reaches the limit, no sooner and
 // no later, and only the last may be smaller.
 func checkRowLimit(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	for _, limit := range []int{1, b.imp.Chunk.Rows, 1 << 30} {
 		b.imp.Chunk.Rows = limit
@@ -55,6 +58,7 @@ func checkRowLimit(tb testing.TB, cfg Config) {
 
 // checkByteLimit: with a limit that any row reaches, every chunk has one row.
 func checkByteLimit(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	b.imp.Chunk = importers.ChunkLimit{Rows: 1 << 30, Bytes: 1}
 	for _, part := range b.plan.Parts {
@@ -76,6 +80,7 @@ func checkFull(tb testing.TB, copies []Copy, limit int64) {
 
 // checkAccounting: no row is lost or counted twice, and progress goes forward.
 func checkAccounting(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	days := b.plan.Range
 	b.imp.Window = firstHalf(days)
@@ -94,6 +99,7 @@ func checkAccounting(tb testing.TB, cfg Config) {
 
 // checkRejects: rejects obey their limits and give a reason.
 func checkRejects(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	for _, part := range b.plan.Parts {
 		for _, c := range b.read(tb, part, "") {

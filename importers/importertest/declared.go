@@ -16,9 +16,9 @@ var templateName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // checkNames: the importer can be registered, and shown.
 func checkNames(tb testing.TB, cfg Config) {
+	tb.Helper()
 	imp := cfg.New(tb).Importer
 	require.NotPanics(tb, func() { importers.NewRegistry(imp) }, "Name %q is not fit for the registry", imp.Name())
-	require.Equal(tb, imp.Name(), imp.Name(), "Name changes")
 	require.NotEmpty(tb, imp.Label(), "Label")
 	require.Regexp(tb, templateName, imp.EmailTemplate(), "EmailTemplate")
 }
@@ -32,6 +32,7 @@ const (
 // checkArgs: ParseArgs refuses what it does not know, and its normal form is
 // stable.
 func checkArgs(tb testing.TB, cfg Config) {
+	tb.Helper()
 	s := cfg.New(tb)
 	given := bytes.Clone(s.Args)
 	normal, err := s.Importer.ParseArgs(s.Args)
@@ -67,6 +68,7 @@ func withArg(tb testing.TB, args json.RawMessage, name, value string) json.RawMe
 
 // checkPlan: the plan is within its limits, and the same each time.
 func checkPlan(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	again, err := b.Plan(tb.Context(), b.imp)
 	require.NoError(tb, err)

@@ -26,6 +26,7 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +60,10 @@ type Config struct {
 	// Site is the site that the import is for. Defaults to number 1, example.com,
 	// in UTC.
 	Site importers.Site
+
+	// prompt is how soon a call must return once its context is done. Defaults to
+	// promptly; tests of the suite itself have less patience.
+	prompt time.Duration
 }
 
 // Run runs all checks, each as a parallel subtest.
@@ -136,6 +141,7 @@ func prepare(tb testing.TB, cfg Config) *bench {
 
 // cancelled returns a context that is done.
 func cancelled(tb testing.TB) context.Context {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(tb.Context())
 	cancel()
 	return ctx

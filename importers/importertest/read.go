@@ -30,7 +30,9 @@ const maxChunks = 1_000_000
 
 // ReadPart reads a part from the cursor to its end, and returns copies of its
 // chunks. The importer is given a chunk that is not empty, as it must not mind.
-func ReadPart(ctx context.Context, imp importers.Importer, run importers.Import, part importers.Part, from importers.Cursor) (copies []Copy, err error) {
+func ReadPart(
+	ctx context.Context, imp importers.Importer, run importers.Import, part importers.Part, from importers.Cursor,
+) (copies []Copy, err error) {
 	reader, err := imp.ImportData(ctx, run, part, from)
 	if err != nil {
 		return nil, fmt.Errorf("open part %d: %w", part.No, err)

@@ -14,6 +14,7 @@ import (
 
 // checkWindow: rows dated outside the window are never given out.
 func checkWindow(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	for _, window := range []calendar.Set{firstHalf(b.plan.Range), nil} {
 		b.imp.Window = window
@@ -38,6 +39,7 @@ func firstHalf(r calendar.Range) calendar.Set {
 
 // checkConcurrent: parts may be read at once, and one part twice at once.
 func checkConcurrent(tb testing.TB, cfg Config) {
+	tb.Helper()
 	b := setup(tb, cfg)
 	const readers = 2
 	type outcome struct {
@@ -71,6 +73,7 @@ type hook struct {
 }
 
 func (b *bench) hooks(tb testing.TB) []hook {
+	tb.Helper()
 	ctx := tb.Context()
 	all := []hook{
 		{"BeforeStart", func() error { return b.BeforeStart(ctx, b.imp) }},
@@ -86,6 +89,7 @@ func (b *bench) hooks(tb testing.TB) []hook {
 // checkHooks: each hook may run twice, also at once, as it does when a worker is
 // taken for dead. Failing and succeeding are tried on sources of their own.
 func checkHooks(tb testing.TB, cfg Config) {
+	tb.Helper()
 	for i := range setup(tb, cfg).hooks(tb) {
 		h := setup(tb, cfg).hooks(tb)[i]
 		require.NoError(tb, h.call(), h.name)

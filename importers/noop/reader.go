@@ -40,7 +40,9 @@ type span struct {
 }
 
 // ImportData opens a part. A cursor is the number of the next row.
-func (n *Importer) ImportData(ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor) (importers.Reader, error) {
+func (n *Importer) ImportData(
+	ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor,
+) (importers.Reader, error) {
 	if err := n.hook(ctx, imp, ImportData); err != nil {
 		return nil, err
 	}

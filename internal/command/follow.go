@@ -46,5 +46,8 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 	if s.PartsTotal > 0 {
 		r.Detail = fmt.Sprintf("%d/%d parts", s.PartsDone, s.PartsTotal)
 	}
+	if s.Import.Trouble != "" {
+		r.Trouble = "trying again after: " + brief(s.Import.Trouble, 150)
+	}
 	return r
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func listImports(ctx context.Context, s *session) error {
 	for _, i := range summaries {
 		table.Row(terminal.Coloured{Text: fmt.Sprint(i.Import.ID)}, i.Domain, i.Import.Source, statusCell(i.Import.Status), i.Import.Phase,
 			fmt.Sprintf("%d/%d", i.PartsDone, i.PartsTotal), i.RowsLoaded, i.RowsRejected,
-			when(i.Import.StartedAt), took(i.Import), brief(i.Import.Error, 60))
+			when(i.Import.StartedAt), took(i.Import), brief(cmp.Or(i.Import.Error, i.Import.Trouble), 60))
 	}
 	return table.Write(s.cli.App.Writer)
 }
@@ -96,6 +97,9 @@ func writeHead(w io.Writer, s store.ImportSummary) error {
 	}
 	if i.WorkflowID != "" {
 		lines = append(lines, [2]string{"Workflow", i.WorkflowID + " run " + i.RunID})
+	}
+	if i.Trouble != "" {
+		lines = append(lines, [2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.Trouble)})
 	}
 	if i.Error != "" {
 		lines = append(lines, [2]string{"Error", terminal.Paint(w, terminal.Red, i.Error) + " (" + i.ErrorClass + ")"})

@@ -23,6 +23,7 @@ type importJSON struct {
 	RowsRejected   int64            `json:"rows_rejected"`
 	RowsOutOfRange int64            `json:"rows_out_of_range"`
 	Parts          []partJSON       `json:"parts"`
+	Trouble        string           `json:"trouble"`
 	Error          string           `json:"error"`
 	ErrorClass     string           `json:"error_class"`
 	WorkflowID     string           `json:"workflow_id"`
@@ -57,7 +58,7 @@ func importView(s store.ImportSummary, parts []store.Part) importJSON {
 		ID: i.ID, Site: s.Domain, Source: i.Source, Label: i.Label, Status: i.Status, Phase: i.Phase,
 		StartDate: i.StartDate, EndDate: i.EndDate, Days: []calendar.Range(i.Days),
 		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsRejected: s.RowsRejected, RowsOutOfRange: s.RowsOutOfRange,
-		Parts: partViews(parts), Error: i.Error, ErrorClass: i.ErrorClass, WorkflowID: i.WorkflowID, RunID: i.RunID,
+		Parts: partViews(parts), Trouble: i.Trouble, Error: i.Error, ErrorClass: i.ErrorClass, WorkflowID: i.WorkflowID, RunID: i.RunID,
 		CreatedAt: i.CreatedAt, StartedAt: i.StartedAt, FinishedAt: i.FinishedAt,
 	}
 	if view.Days == nil {

@@ -20,6 +20,8 @@ type Reading struct {
 	Done, Total int64
 	// Rows is how many rows there have been.
 	Rows int64
+	// Trouble says what keeps it from advancing, if anything does.
+	Trouble string
 }
 
 // Progress shows how something advances: as a bar that moves on a terminal, as a
@@ -66,7 +68,7 @@ func (p *Progress) Show(r Reading) {
 		p.rate += 0.3 * (rate - p.rate)
 		p.rows, p.sampled = r.Rows, now
 	}
-	changed := r.Label != p.last.Label
+	changed := r.Label != p.last.Label || r.Trouble != p.last.Trouble
 	p.last = r
 	if p.bar != nil {
 		p.bar.SetTotal(max(r.Total, 1)+1, false)
@@ -96,6 +98,9 @@ func (p *Progress) right() string {
 	text := Count(p.last.Rows) + " rows"
 	if p.rate > 0 {
 		text += fmt.Sprintf(", %s rows/s", Count(int64(p.rate)))
+	}
+	if p.last.Trouble != "" {
+		return text + ", " + p.last.Trouble
 	}
 	if p.last.Total > 0 && p.last.Done > 0 {
 		text = fmt.Sprintf("%3d %%, ", 100*p.last.Done/p.last.Total) + text

@@ -14,7 +14,7 @@ import (
 )
 
 const activeImport = `-- name: ActiveImport :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked')
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked')
 `
 
 // ActiveImport returns the import of the site that is under way.
@@ -38,6 +38,7 @@ func (q *Queries) ActiveImport(ctx context.Context, siteID int64) (Import, error
 		&i.StartDate,
 		&i.EndDate,
 		&i.Days,
+		&i.Trouble,
 		&i.Error,
 		&i.ErrorClass,
 		&i.WorkflowID,
@@ -51,11 +52,37 @@ func (q *Queries) ActiveImport(ctx context.Context, siteID int64) (Import, error
 	return i, err
 }
 
+const completedDays = `-- name: CompletedDays :many
+SELECT days FROM imports WHERE site_id = $1 AND id <> $2 AND status = 'completed'
+`
+
+// CompletedDays returns the days that each completed import of the site but one
+// has brought in.
+func (q *Queries) CompletedDays(ctx context.Context, siteID int64, exceptID int64) ([]calendar.Set, error) {
+	rows, err := q.db.Query(ctx, completedDays, siteID, exceptID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []calendar.Set{}
+	for rows.Next() {
+		var days calendar.Set
+		if err := rows.Scan(&days); err != nil {
+			return nil, err
+		}
+		items = append(items, days)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const createImport = `-- name: CreateImport :one
 INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects, max_reject_share,
                      chunk_rows, chunk_bytes, parallelism, idempotency_key)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at
+RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at
 `
 
 type CreateImportParams struct {
@@ -105,6 +132,7 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		&i.StartDate,
 		&i.EndDate,
 		&i.Days,
+		&i.Trouble,
 		&i.Error,
 		&i.ErrorClass,
 		&i.WorkflowID,
@@ -134,7 +162,7 @@ func (q *Queries) DeleteImport(ctx context.Context, id int64) (int64, error) {
 
 const enterPhase = `-- name: EnterPhase :execrows
 UPDATE imports
-SET phase = $1, status = $2, run_id = $3,
+SET phase = $1, status = $2, run_id = $3, trouble = '',
     started_at = coalesce(started_at, now())
 WHERE id = $4 AND status IN ('queued', 'running', 'parked')
 `
@@ -165,7 +193,7 @@ func (q *Queries) EnterPhase(ctx context.Context, arg EnterPhaseParams) (int64, 
 const finishImport = `-- name: FinishImport :execrows
 UPDATE imports
 SET status = $1, phase = $1, error = $2, error_class = $3,
-    finished_at = now(), started_at = coalesce(started_at, now())
+    trouble = '', finished_at = now(), started_at = coalesce(started_at, now())
 WHERE id = $4 AND status IN ('queued', 'running', 'parked')
 `
 
@@ -191,7 +219,7 @@ func (q *Queries) FinishImport(ctx context.Context, arg FinishImportParams) (int
 }
 
 const importByID = `-- name: ImportByID :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at FROM imports WHERE id = $1
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at FROM imports WHERE id = $1
 `
 
 // ImportByID returns an import.
@@ -215,6 +243,7 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 		&i.StartDate,
 		&i.EndDate,
 		&i.Days,
+		&i.Trouble,
 		&i.Error,
 		&i.ErrorClass,
 		&i.WorkflowID,
@@ -229,7 +258,7 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 }
 
 const importByIdempotencyKey = `-- name: ImportByIdempotencyKey :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
 `
 
 // ImportByIdempotencyKey returns the import that was started under that key.
@@ -253,6 +282,7 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 		&i.StartDate,
 		&i.EndDate,
 		&i.Days,
+		&i.Trouble,
 		&i.Error,
 		&i.ErrorClass,
 		&i.WorkflowID,
@@ -267,7 +297,7 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 }
 
 const importSummaries = `-- name: ImportSummaries :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, s.domain,
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range
 FROM imports i
@@ -343,6 +373,7 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.StartDate,
 			&i.Import.EndDate,
 			&i.Import.Days,
+			&i.Import.Trouble,
 			&i.Import.Error,
 			&i.Import.ErrorClass,
 			&i.Import.WorkflowID,
@@ -370,20 +401,6 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 		return nil, err
 	}
 	return items, nil
-}
-
-const occupiedDays = `-- name: OccupiedDays :one
-SELECT coalesce(range_agg(d), '{}'::datemultirange)::datemultirange AS days
-FROM imports i, unnest(i.days) AS d
-WHERE i.site_id = $1 AND i.id <> $2 AND i.status = 'completed'
-`
-
-// OccupiedDays returns the days that other imports of the site have brought in.
-func (q *Queries) OccupiedDays(ctx context.Context, siteID int64, exceptID int64) (calendar.Set, error) {
-	row := q.db.QueryRow(ctx, occupiedDays, siteID, exceptID)
-	var days calendar.Set
-	err := row.Scan(&days)
-	return days, err
 }
 
 const reopenImport = `-- name: ReopenImport :execrows
@@ -426,6 +443,17 @@ func (q *Queries) SetDays(ctx context.Context, arg SetDaysParams) error {
 	return err
 }
 
+const setTrouble = `-- name: SetTrouble :exec
+UPDATE imports SET trouble = $1
+WHERE id = $2 AND status IN ('queued', 'running', 'parked', 'deleting')
+`
+
+// SetTrouble notes why the last attempt at something failed.
+func (q *Queries) SetTrouble(ctx context.Context, trouble string, iD int64) error {
+	_, err := q.db.Exec(ctx, setTrouble, trouble, iD)
+	return err
+}
+
 const setWorkflow = `-- name: SetWorkflow :exec
 UPDATE imports
 SET workflow_id = $1, run_id = CASE WHEN run_id = '' THEN $2 ELSE run_id END
@@ -460,7 +488,7 @@ func (q *Queries) StartDeleting(ctx context.Context, id int64) (int64, error) {
 }
 
 const unstartedImports = `-- name: UnstartedImports :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < $1
 ORDER BY i.id LIMIT 100
 `
@@ -498,6 +526,7 @@ func (q *Queries) UnstartedImports(ctx context.Context, createdBefore time.Time)
 			&i.Import.StartDate,
 			&i.Import.EndDate,
 			&i.Import.Days,
+			&i.Import.Trouble,
 			&i.Import.Error,
 			&i.Import.ErrorClass,
 			&i.Import.WorkflowID,

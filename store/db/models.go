@@ -49,6 +49,7 @@ type Import struct {
 	StartDate      *calendar.Day
 	EndDate        *calendar.Day
 	Days           calendar.Set
+	Trouble        string
 	Error          string
 	ErrorClass     string
 	WorkflowID     string

@@ -30,10 +30,13 @@ CREATE TABLE imports (
     chunk_rows       integer NOT NULL CHECK (chunk_rows BETWEEN 1 AND 1000000),
     chunk_bytes      integer NOT NULL CHECK (chunk_bytes > 0),
     parallelism      integer NOT NULL CHECK (parallelism BETWEEN 1 AND 64),
-    -- The days that the source has, and those of them that are imported. Null until planned.
+    -- The days that the source has, null until planned, and those of them that are
+    -- imported: a list of {"first": day, "last": day}.
     start_date       date,
     end_date         date,
-    days             datemultirange,
+    days             jsonb NOT NULL DEFAULT '[]',
+    -- Why the last attempt at something failed, while it is being tried again.
+    trouble          text NOT NULL DEFAULT '',
     error            text NOT NULL DEFAULT '',
     error_class      text NOT NULL DEFAULT '',
     workflow_id      text NOT NULL DEFAULT '',

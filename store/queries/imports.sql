@@ -54,7 +54,7 @@ WHERE id = sqlc.arg(id);
 -- cannot bring it back to life.
 -- name: EnterPhase :execrows
 UPDATE imports
-SET phase = sqlc.arg(phase), status = sqlc.arg(status), run_id = sqlc.arg(run_id),
+SET phase = sqlc.arg(phase), status = sqlc.arg(status), run_id = sqlc.arg(run_id), trouble = '',
     started_at = coalesce(started_at, now())
 WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked');
 
@@ -67,6 +67,11 @@ SET status = 'running', run_id = sqlc.arg(run_id), generation = generation + 1, 
     finished_at = NULL
 WHERE id = sqlc.arg(id) AND status IN ('failed', 'cancelled') AND run_id <> sqlc.arg(run_id);
 
+-- SetTrouble notes why the last attempt at something failed.
+-- name: SetTrouble :exec
+UPDATE imports SET trouble = sqlc.arg(trouble)
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'deleting');
+
 -- SetDays notes what the source has and what of it is imported.
 -- name: SetDays :exec
 UPDATE imports SET start_date = $2, end_date = $3, days = $4 WHERE id = $1;
@@ -75,7 +80,7 @@ UPDATE imports SET start_date = $2, end_date = $3, days = $4 WHERE id = $1;
 -- name: FinishImport :execrows
 UPDATE imports
 SET status = sqlc.arg(status), phase = sqlc.arg(status), error = sqlc.arg(reason), error_class = sqlc.arg(error_class),
-    finished_at = now(), started_at = coalesce(started_at, now())
+    trouble = '', finished_at = now(), started_at = coalesce(started_at, now())
 WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked');
 
 -- StartDeleting marks an ended import for deletion.
@@ -95,8 +100,7 @@ SELECT sqlc.embed(i), s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < sqlc.arg(created_before)
 ORDER BY i.id LIMIT 100;
 
--- OccupiedDays returns the days that other imports of the site have brought in.
--- name: OccupiedDays :one
-SELECT coalesce(range_agg(d), '{}'::datemultirange)::datemultirange AS days
-FROM imports i, unnest(i.days) AS d
-WHERE i.site_id = $1 AND i.id <> sqlc.arg(except_id) AND i.status = 'completed';
+-- CompletedDays returns the days that each completed import of the site but one
+-- has brought in.
+-- name: CompletedDays :many
+SELECT days FROM imports WHERE site_id = $1 AND id <> sqlc.arg(except_id) AND status = 'completed';

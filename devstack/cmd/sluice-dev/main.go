@@ -4,11 +4,13 @@ package main
 import (
 	"context"
 	"os"
+	_ "time/tzdata" // sites have time zones also where the system has none
 
 	"github.com/sluicehq/sluice/devstack/app"
+	"github.com/sluicehq/sluice/devstack/sluice"
 )
 
 func main() {
-	err := app.New(app.Hooks{}).RunContext(context.Background(), os.Args)
+	err := app.New(sluice.Hooks()).RunContext(context.Background(), os.Args)
 	os.Exit(app.ExitCode(err, os.Stderr))
 }

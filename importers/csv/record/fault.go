@@ -18,9 +18,9 @@ const (
 	TooLong
 )
 
-// Fault is a record that could not be split into fields. It is an error of that
+// MalformedError is a record that could not be split into fields. It is an error of that
 // record alone: the scanner goes on with the line behind the record's first.
-type Fault struct {
+type MalformedError struct {
 	// Problem says what is wrong.
 	Problem Problem
 	// Field is the position of the field at fault, from 0.
@@ -34,7 +34,7 @@ type Fault struct {
 }
 
 // Error says what is wrong and what would be right.
-func (f *Fault) Error() string {
+func (f *MalformedError) Error() string {
 	switch f.Problem {
 	case BareQuote:
 		return "quote inside an unquoted value: put the value in quotes and double the quotes within"

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 )
 
@@ -36,14 +37,15 @@ func (s *Scanner) fill(ctx context.Context) error {
 		case n > 0:
 			empty = 0
 		case err == nil:
-			if empty++; empty == maxEmptyReads {
+			empty++
+			if empty == maxEmptyReads {
 				err = io.ErrNoProgress
 			}
 		}
 		if err != nil {
 			// What came along with the error is scanned first.
-			s.readErr = err
-			return nil
+			s.readErr, s.ended = err, errors.Is(err, io.EOF)
+			break
 		}
 	}
 	return nil
@@ -56,7 +58,7 @@ func (s *Scanner) Skip(ctx context.Context, offset, line int64) error {
 	for s.offset < offset {
 		if s.pos == s.end {
 			err := s.fill(ctx)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return io.ErrUnexpectedEOF
 			}
 			if err != nil {
@@ -72,7 +74,7 @@ func (s *Scanner) Skip(ctx context.Context, offset, line int64) error {
 // skipMark passes over the byte order mark that spreadsheets put before UTF-8.
 func (s *Scanner) skipMark(ctx context.Context) error {
 	if s.end-s.pos < len(mark) {
-		if err := s.fill(ctx); err != nil && err != io.EOF {
+		if err := s.fill(ctx); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 	}

@@ -15,14 +15,14 @@ type scanned struct {
 	Fields     []string
 	Line       int64
 	Terminated bool
-	Fault      *Fault
+	Fault      *MalformedError
 	// Offset and NextLine are the position behind it.
 	Offset, NextLine int64
 }
 
 // scanAll reads everything that a scanner has.
-func scanAll(t testing.TB, s *Scanner) []scanned {
-	t.Helper()
+func scanAll(tb testing.TB, s *Scanner) []scanned {
+	tb.Helper()
 	var all []scanned
 	for {
 		err := s.Scan(context.Background())
@@ -31,7 +31,7 @@ func scanAll(t testing.TB, s *Scanner) []scanned {
 		}
 		step := scanned{Line: s.Line(), Terminated: s.Terminated()}
 		if !errors.As(err, &step.Fault) {
-			require.NoError(t, err)
+			require.NoError(tb, err)
 			for i := range s.Len() {
 				step.Fields = append(step.Fields, string(s.Field(i)))
 			}

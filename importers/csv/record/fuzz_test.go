@@ -62,6 +62,7 @@ func FuzzScan(f *testing.F) {
 // compare holds records against those of the standard library, which knows no
 // byte order mark, and makes CRLF within quotes LF.
 func compare(t *testing.T, in []byte, got []scanned, clean bool) {
+	t.Helper()
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(in, mark)))
 	r.FieldsPerRecord = -1
 	want, err := r.ReadAll()

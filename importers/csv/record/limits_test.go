@@ -62,9 +62,9 @@ func TestEndlessLineInBoundedMemory(t *testing.T) {
 		return n, nil
 	})
 	s := New(endless, 0, 1)
-	var fault *Fault
+	var fault *MalformedError
 	require.ErrorAs(t, s.Scan(t.Context()), &fault)
-	require.Equal(t, &Fault{Problem: TooLong, Column: 1, Cut: true}, fault)
+	require.Equal(t, &MalformedError{Problem: TooLong, Column: 1, Cut: true}, fault)
 	require.LessOrEqual(t, cap(s.buf), 3*MaxBytes)
 	require.Len(t, s.Raw(), maxKept)
 	require.ErrorIs(t, s.Scan(t.Context()), io.EOF)
@@ -105,7 +105,8 @@ func TestReadErrors(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		reads := 0
 		s := New(readFunc(func(p []byte) (int, error) {
-			if reads++; reads == 3 {
+			reads++
+			if reads == 3 {
 				cancel()
 			}
 			return len(p) / 2, nil

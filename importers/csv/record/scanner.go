@@ -9,6 +9,7 @@ package record
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 )
 
@@ -24,6 +25,7 @@ const readBytes = 1 << 20
 type Scanner struct {
 	r       io.Reader
 	readErr error // what r returned last; io.EOF at its end
+	ended   bool  // readErr is io.EOF
 
 	buf      []byte // buf[pos:end] is read but not scanned
 	pos, end int
@@ -53,7 +55,7 @@ func newScanner(r io.Reader, offset, line int64, read, limit int) *Scanner {
 }
 
 // Scan goes to the next record. It returns io.EOF at the end of the input,
-// *Fault for a record that is malformed (scanning may go on) and otherwise the
+// *MalformedError for a record that is malformed (scanning may go on) and otherwise the
 // error of the reader or of ctx, which is looked at before every read. Lines
 // without any text are passed over.
 func (s *Scanner) Scan(ctx context.Context) error {
@@ -67,7 +69,7 @@ func (s *Scanner) Scan(ctx context.Context) error {
 		window := s.buf[s.pos:min(s.end, s.pos+s.limit+1)]
 		// A window of full length is cut off like any other, even where it happens
 		// to be the input's end: faults must not depend on how much is read ahead.
-		last := s.readErr == io.EOF && s.pos+len(window) == s.end && len(window) <= s.limit
+		last := s.ended && s.pos+len(window) == s.end && len(window) <= s.limit
 		if len(window) == 0 && last {
 			return io.EOF
 		}
@@ -88,7 +90,7 @@ func (s *Scanner) Scan(ctx context.Context) error {
 			s.fields, s.at = s.fields[:0], 0
 			return s.fail(ctx, window, TooLong)
 		default:
-			if err := s.fill(ctx); err != nil && err != io.EOF {
+			if err := s.fill(ctx); err != nil && !errors.Is(err, io.EOF) {
 				return err
 			}
 		}
@@ -99,7 +101,7 @@ func (s *Scanner) Scan(ctx context.Context) error {
 // record, reading goes on behind its first line: a stray quote must not take the
 // good rows below it along.
 func (s *Scanner) fail(ctx context.Context, window []byte, problem Problem) error {
-	fault := &Fault{Problem: problem, Field: len(s.fields), Column: s.at + 1}
+	fault := &MalformedError{Problem: problem, Field: len(s.fields), Column: s.at + 1}
 	s.fields, s.recLine = s.fields[:0], s.line
 	if nl := bytes.IndexByte(window, '\n'); nl >= 0 {
 		s.rec, s.terminated = window[:nl+1], true
@@ -118,7 +120,7 @@ func (s *Scanner) fail(ctx context.Context, window []byte, problem Problem) erro
 		}
 		s.advance(len(rest), 0)
 		err := s.fill(ctx)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			s.terminated, fault.Cut = false, true
 			return fault
 		}

@@ -59,14 +59,14 @@ func TestScanMalformed(t *testing.T) {
 	const good = "good,row\n"
 	for name, tc := range map[string]struct {
 		in     string
-		fault  Fault
+		fault  MalformedError
 		reason string
 	}{
-		"quote in an unquoted field": {"a,b\"c\n", Fault{Problem: BareQuote, Field: 1, Column: 3}, "inside an unquoted value"},
-		"text behind a quote":        {"a,b,\"c\"d\n", Fault{Problem: AfterQuote, Field: 2, Column: 5}, "behind the closing quote"},
-		"space behind a quote":       {"\"c\" ,d\n", Fault{Problem: AfterQuote, Field: 0, Column: 1}, "behind the closing quote"},
-		"open quote":                 {"a,\"b\n", Fault{Problem: OpenQuote, Field: 1, Column: 3}, "never closed"},
-		"open behind an escape":      {"a,\"b\"\"\n", Fault{Problem: OpenQuote, Field: 1, Column: 3}, "never closed"},
+		"quote in an unquoted field": {"a,b\"c\n", MalformedError{Problem: BareQuote, Field: 1, Column: 3}, "inside an unquoted value"},
+		"text behind a quote":        {"a,b,\"c\"d\n", MalformedError{Problem: AfterQuote, Field: 2, Column: 5}, "behind the closing quote"},
+		"space behind a quote":       {"\"c\" ,d\n", MalformedError{Problem: AfterQuote, Field: 0, Column: 1}, "behind the closing quote"},
+		"open quote":                 {"a,\"b\n", MalformedError{Problem: OpenQuote, Field: 1, Column: 3}, "never closed"},
+		"open behind an escape":      {"a,\"b\"\"\n", MalformedError{Problem: OpenQuote, Field: 1, Column: 3}, "never closed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +91,7 @@ func TestStrayQuoteCostsOneRow(t *testing.T) {
 	in := "a,\"b\n" + strings.Repeat("c,d\n", 1000) + "e,\"f\"\n"
 	got := scanAll(t, New(strings.NewReader(in), 0, 1))
 	require.Len(t, got, 1002)
-	require.Equal(t, &Fault{Problem: AfterQuote, Field: 1, Column: 3}, got[0].Fault)
+	require.Equal(t, &MalformedError{Problem: AfterQuote, Field: 1, Column: 3}, got[0].Fault)
 	for i, step := range got[1:] {
 		require.Nil(t, step.Fault)
 		require.Equal(t, int64(i+2), step.Line)
@@ -103,10 +103,10 @@ func TestCutRecord(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		in   string
-		want Fault
+		want MalformedError
 	}{
-		"on the first line": {"a,\"b", Fault{Problem: OpenQuote, Field: 1, Column: 3, Cut: true}},
-		"further down":      {"a,\"b\n", Fault{Problem: OpenQuote, Field: 1, Column: 3}},
+		"on the first line": {"a,\"b", MalformedError{Problem: OpenQuote, Field: 1, Column: 3, Cut: true}},
+		"further down":      {"a,\"b\n", MalformedError{Problem: OpenQuote, Field: 1, Column: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

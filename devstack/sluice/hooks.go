@@ -1,0 +1,58 @@
+// Package sluice adds Sluice itself to sluice-dev: its worker, its migrations and the
+// demo.
+package sluice
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/devstack/app"
+	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/version"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/worker"
+)
+
+// Hooks returns what sluice-dev does beyond running engines.
+func Hooks() app.Hooks {
+	return app.Hooks{Worker: runWorker, WorkerReady: workerReady, Version: version.String()}
+}
+
+// runWorker runs the same worker as `sluice worker --migrate`, configured by the
+// environment that the stack sets.
+func runWorker(ctx context.Context) error {
+	settings, err := config.Load(os.Getenv("SLUICE_CONFIG"), os.Environ())
+	if err != nil {
+		return err
+	}
+	logger := settings.Log.Logger(os.Stderr)
+	options, err := starter.TemporalOptions(logger)
+	if err != nil {
+		return err
+	}
+	return worker.Run(ctx, worker.Config{
+		Settings: settings, Registry: command.Importers(), Temporal: options, Logger: logger, Migrate: true,
+	})
+}
+
+// workerReady asks the worker whether it is at work.
+func workerReady(ctx context.Context, address string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	if err := response.Body.Close(); err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the worker is not ready: %s", response.Status)
+	}
+	return nil
+}
