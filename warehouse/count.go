@@ -58,22 +58,23 @@ func (w *Warehouse) ImportRows(ctx context.Context, table *schema.Table, siteID,
 	return n, nil
 }
 
-// VisibleRows counts the rows of an import that queries see, by table. Tables
-// without any are absent.
-func (w *Warehouse) VisibleRows(ctx context.Context, siteID, importID uint64) (map[string]uint64, error) {
-	counts := map[string]uint64{}
-	key := PartKey{SiteID: siteID, ImportID: importID}
-	for _, table := range schema.Imported() {
-		query := `SELECT count() FROM visible_` + table.Name + ` WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}`
-		var n uint64
-		if err := w.conn.QueryRow(w.consistent(ctx), query, key.parameters()...).Scan(&n); err != nil {
-			return nil, fmt.Errorf("count visible rows of %s: %w", table.Name, err)
-		}
-		if n > 0 {
-			counts[table.Name] = n
-		}
+// Sum is a number of rows and the sum of one of their columns.
+type Sum struct{ Rows, Sum uint64 }
+
+// VisibleSum counts the rows of an import that queries see in a table, and adds up
+// one of its numeric columns. An unknown column is an error.
+func (w *Warehouse) VisibleSum(ctx context.Context, table *schema.Table, siteID, importID uint64, column string) (Sum, error) {
+	if table.Index(column) < 0 {
+		return Sum{}, fmt.Errorf("sum up %s: there is no column %q", table.Name, column)
 	}
-	return counts, nil
+	key := PartKey{SiteID: siteID, ImportID: importID}
+	query := `SELECT count(), sum(` + column + `) FROM visible_` + table.Name + `
+		WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}`
+	var sum Sum
+	if err := w.conn.QueryRow(w.consistent(ctx), query, key.parameters()...).Scan(&sum.Rows, &sum.Sum); err != nil {
+		return Sum{}, fmt.Errorf("sum up %s: %w", table.Name, err)
+	}
+	return sum, nil
 }
 
 // Rejects returns rejected rows of an import in the order of parts and lines,

@@ -3,8 +3,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -24,6 +22,9 @@ type Hooks struct {
 	// WorkerReady probes a worker at its address. Nil counts a started worker
 	// as ready.
 	WorkerReady func(ctx context.Context, address string) error
+	// Demo shows Sluice at work on a stack that is ready: dir is for its files,
+	// env has the variables of the stack. Nil leaves the `demo` command out.
+	Demo func(ctx context.Context, dir string, env map[string]string, stdout, stderr io.Writer) error
 	// Version is printed by --version. Defaults to "dev".
 	Version string
 	// Stdin, Stdout and Stderr default to the process's own.
@@ -53,6 +54,9 @@ func New(hooks Hooks) *cli.App {
 	if hooks.Worker != nil {
 		commands = append(commands, workerCommand(hooks))
 	}
+	if hooks.Demo != nil {
+		commands = append(commands, demoCommand(hooks))
+	}
 	return &cli.App{
 		Name:    "sluice-dev",
 		Usage:   "run everything that Sluice needs on this machine",
@@ -67,23 +71,4 @@ func New(hooks Hooks) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Before:                    guardLifeline,
 	}
-}
-
-// ExitCode returns the process's exit code for the error of a run, after
-// writing the error to stderr. A command run by `exec` has its own code.
-func ExitCode(err error, stderr io.Writer) int {
-	if err == nil {
-		return 0
-	}
-	var coder cli.ExitCoder
-	code := 1
-	if errors.As(err, &coder) {
-		code = coder.ExitCode()
-	}
-	if msg := err.Error(); msg != "" {
-		if _, werr := fmt.Fprintf(stderr, "sluice-dev: %s\n", msg); werr != nil {
-			return max(code, 1)
-		}
-	}
-	return code
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/sluicehq/sluice/devstack/stack"
@@ -66,7 +67,7 @@ func execute(c *cli.Context, hooks Hooks) error {
 		return err
 	}
 	if code != 0 {
-		return cli.Exit("", code) // the command has said why
+		return &exitError{code: code} // the command has said why
 	}
 	return nil
 }
@@ -80,8 +81,12 @@ func withStack(c *cli.Context, hooks Hooks, cfg stack.Config, found map[string]s
 	starting, started := signal.NotifyContext(c.Context, signalsOf(stopSignals)...)
 	begun := time.Now()
 	s, err := startOnFreePorts(starting, cfg)
+	interrupted := starting.Err() != nil
 	started()
 	if err != nil {
+		if interrupted {
+			return 128 + int(syscall.SIGINT), nil // whoever interrupted us knows
+		}
 		return 0, err
 	}
 	defer func() {

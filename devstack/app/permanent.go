@@ -7,7 +7,6 @@ import (
 	"github.com/sluicehq/sluice/devstack/postgres"
 	"github.com/sluicehq/sluice/devstack/supervise"
 	"github.com/sluicehq/sluice/devstack/temporal"
-	"github.com/urfave/cli/v2"
 )
 
 // permanentErrors are those after which starting an engine again is pointless
@@ -29,7 +28,7 @@ func engineError(err error) error {
 	}
 	for _, p := range permanentErrors {
 		if errors.Is(err, p) {
-			return cli.Exit(err, supervise.ExitPermanent)
+			return &exitError{code: supervise.ExitPermanent, err: err}
 		}
 	}
 	return err

@@ -16,7 +16,9 @@ func writeTable(out io.Writer, s *stack.Stack) error {
 		{"PostgreSQL", env[stack.EnvStoreDSN]},
 		{"ClickHouse", env[stack.EnvWarehouseDSN]},
 		{"Temporal", a.Temporal + ", namespace " + env[stack.EnvTemporalNamespace]},
-		{"Temporal Web UI", "http://" + a.TemporalUI},
+	}
+	if a.TemporalUI != "" {
+		rows = append(rows, [2]string{"Temporal Web UI", "http://" + a.TemporalUI})
 	}
 	if s.HasWorker() {
 		rows = append(rows, [2]string{"worker", "http://" + a.Worker})

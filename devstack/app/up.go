@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/signal"
 	"syscall"
 
@@ -15,6 +16,18 @@ import (
 var stopSignals = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
 
 func upCommand(hooks Hooks) *cli.Command {
+	return &cli.Command{
+		Name:  "up",
+		Usage: "run all engines and the worker until Ctrl-C; keeps their data",
+		Flags: upFlags(hooks),
+		Action: func(c *cli.Context) error {
+			return up(c, hooks, hooks.Stdout, func(ctx context.Context, s *stack.Stack) error { return s.Wait(ctx) })
+		},
+	}
+}
+
+// upFlags are the flags of commands that run a stack which keeps its data.
+func upFlags(hooks Hooks) []cli.Flag {
 	def := stack.DefaultAddresses()
 	flags := []cli.Flag{
 		&cli.StringFlag{
@@ -31,17 +44,14 @@ func upCommand(hooks Hooks) *cli.Command {
 			&cli.BoolFlag{Name: "no-worker", Usage: "run the engines only"},
 			&cli.StringFlag{Name: "worker-address", Value: def.Worker, Usage: "`host:port` of the worker's health and metrics"})
 	}
-	return &cli.Command{
-		Name:   "up",
-		Usage:  "run all engines and the worker until Ctrl-C; keeps their data",
-		Flags:  flags,
-		Action: func(c *cli.Context) error { return up(c, hooks) },
-	}
+	return flags
 }
 
-func up(c *cli.Context, hooks Hooks) error {
+// up runs a stack for as long as body runs. The engines' output goes to output,
+// and to their log files in any case.
+func up(c *cli.Context, hooks Hooks, output io.Writer, body func(context.Context, *stack.Stack) error) error {
 	if c.Args().Present() {
-		return fmt.Errorf("up takes no arguments, got %q", c.Args().Slice())
+		return fmt.Errorf("%s takes no arguments, got %q", c.Command.Name, c.Args().Slice())
 	}
 	found, err := engineEnv()
 	if err != nil {
@@ -66,16 +76,16 @@ func up(c *cli.Context, hooks Hooks) error {
 	}
 	s, err := stack.New(stack.Config{
 		DataDir: dir, Addresses: addresses, Worker: hooks.worker(!c.Bool("no-worker")),
-		Logger: log, Output: hooks.Stdout, Colour: isTerminal(hooks.Stdout), EngineEnv: found,
+		Logger: log, Output: output, Colour: isTerminal(hooks.Stdout), EngineEnv: found,
 	})
 	if err != nil {
 		return err
 	}
-	return runUp(c.Context, hooks, s)
+	return runUp(c.Context, hooks, s, body)
 }
 
-// runUp starts s and keeps it until a signal or until a component is given up.
-func runUp(ctx context.Context, hooks Hooks, s *stack.Stack) error {
+// runUp starts s and keeps it until body returns, which it does on a signal.
+func runUp(ctx context.Context, hooks Hooks, s *stack.Stack, body func(context.Context, *stack.Stack) error) error {
 	ctx, release := signal.NotifyContext(ctx, signalsOf(stopSignals)...)
 	defer release()
 	if _, err := fmt.Fprintf(hooks.Stdout, "Starting in %s\n", s.DataDir()); err != nil {
@@ -89,7 +99,7 @@ func runUp(ctx context.Context, hooks Hooks, s *stack.Stack) error {
 	}
 	err := writeTable(hooks.Stdout, s)
 	if err == nil {
-		err = s.Wait(ctx)
+		err = body(ctx, s)
 	}
 	// From here on a second signal stops the waiting for a graceful end.
 	release()

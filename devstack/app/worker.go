@@ -1,8 +1,6 @@
 package app
 
 import (
-	"errors"
-
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/urfave/cli/v2"
 )
@@ -27,5 +25,3 @@ func (h Hooks) worker(wanted bool) *stack.Worker {
 	}
 	return &stack.Worker{Args: []string{"worker"}, Prepare: h.Prepare, Ready: h.WorkerReady}
 }
-
-var errNoWorker = errors.New("this sluice-dev was built without the worker; leave --worker out")

@@ -5,6 +5,13 @@
 // one data directory, and clients such as clickhouse-go talk to it as they
 // would to a server (https://clickhouse.com/docs/interfaces/http). It is made
 // for development, tests and small installations on one machine.
+//
+// What differs from a server: user and password are not checked, so listen on
+// loopback; session_id is ignored, each request is a session of its own;
+// queries can read files through table functions such as file(); and a
+// query_id is returned to the client, but unknown to KILL QUERY and system
+// tables. An INSERT that is broken off keeps none of the block being built,
+// but, as with a server, the parts of a large one that were complete before.
 package clickhouse
 
 import (

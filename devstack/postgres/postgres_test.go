@@ -24,20 +24,6 @@ func TestRun(t *testing.T) {
 		s.signal(t, syscall.SIGINT)
 	})
 
-	t.Run("is the process itself and not root", func(t *testing.T) {
-		t.Parallel()
-		dir := passable(t)
-		s := launch(t, binDir(t), dir)
-		pid, err := readPID(filepath.Join(dir, "cluster", "postmaster.pid"))
-		require.NoError(t, err)
-		require.Equal(t, s.cmd.Process.Pid, pid)
-		info, err := os.Stat(filepath.Join("/proc", strconv.Itoa(pid)))
-		require.NoError(t, err)
-		st, ok := info.Sys().(*syscall.Stat_t)
-		require.True(t, ok)
-		require.NotZero(t, st.Uid)
-	})
-
 	t.Run("keeps committed rows over SIGKILL and over a shutdown", func(t *testing.T) {
 		t.Parallel()
 		dir := passable(t)
@@ -68,14 +54,6 @@ func TestRun(t *testing.T) {
 		require.NoError(t, os.MkdirAll(half, 0o700))
 		launch(t, binDir(t), dir)
 		require.NoDirExists(t, filepath.Join(dir, "cluster.new"))
-	})
-
-	t.Run("knows its server by the folder", func(t *testing.T) {
-		t.Parallel()
-		dir := passable(t)
-		s := launch(t, binDir(t), dir)
-		require.True(t, runs(s.cmd.Process.Pid, filepath.Join(dir, "cluster")))
-		require.False(t, runs(s.cmd.Process.Pid, t.TempDir()), "it is another folder's server")
 	})
 
 	t.Run("refuses a cluster of another version", func(t *testing.T) {

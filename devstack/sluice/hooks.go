@@ -18,7 +18,7 @@ import (
 
 // Hooks returns what sluice-dev does beyond running engines.
 func Hooks() app.Hooks {
-	return app.Hooks{Worker: runWorker, WorkerReady: workerReady, Version: version.String()}
+	return app.Hooks{Worker: runWorker, WorkerReady: workerReady, Demo: demo, Version: version.String()}
 }
 
 // runWorker runs the same worker as `sluice worker --migrate`, configured by the

@@ -17,6 +17,8 @@ const (
 	EnvTemporalAddress = "TEMPORAL_ADDRESS"
 	// EnvTemporalNamespace is the namespace to use.
 	EnvTemporalNamespace = "TEMPORAL_NAMESPACE"
+	// EnvTemporalUI is the URL of the Temporal Web UI.
+	EnvTemporalUI = "SLUICE_TEMPORAL_UI"
 	// EnvWorkerAddress is where the worker serves health and metrics.
 	EnvWorkerAddress = "SLUICE_WORKER_LISTEN"
 	// EnvBinary is the sluice-dev program itself, for tests that start servers
@@ -32,6 +34,7 @@ func (s *Stack) Env() map[string]string {
 		EnvWarehouseDSN:      "http://default@" + a.Warehouse + "/sluice",
 		EnvTemporalAddress:   a.Temporal,
 		EnvTemporalNamespace: config.DefaultNamespace,
+		EnvTemporalUI:        "http://" + a.TemporalUI,
 		EnvWorkerAddress:     a.Worker,
 		EnvBinary:            s.cfg.Binary,
 	}

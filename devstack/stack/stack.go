@@ -93,6 +93,10 @@ func (s *Stack) startEngines(ctx context.Context) error {
 	for _, spec := range specs {
 		s.sup.Announce(spec.Name)
 	}
+	s.mu.Lock()
+	clear(s.children) // of a run before
+	s.order = nil
+	s.mu.Unlock()
 	ready, ctx := errgroup.WithContext(ctx)
 	for _, spec := range specs {
 		child, err := s.launch(spec)

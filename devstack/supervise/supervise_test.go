@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -160,6 +160,22 @@ func TestChild(t *testing.T) {
 		require.ErrorContains(t, err, "cannot open the moon")
 	})
 
+	t.Run("that keeps failing is reported with its last lines", func(t *testing.T) {
+		t.Parallel()
+		log := &syncBuffer{}
+		s, err := New(Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) })
+		spec := self(t, "fail", "3")
+		spec.Ready = func(context.Context) error { return errors.New("nobody there") }
+		spec.MaxStartFailures, spec.MinBackoff = 4, time.Millisecond
+		c, err := s.Start(spec)
+		require.NoError(t, err)
+		require.Error(t, c.WaitReady(within(t, 20*time.Second)))
+		require.Contains(t, log.String(), "child ended, starting it again")
+		require.Regexp(t, `child keeps failing.*failures=3 last_lines=.*cannot open the moon`, log.String())
+	})
+
 	t.Run("is given up at once when it says that it is pointless", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
@@ -304,19 +320,5 @@ func TestSupervisor(t *testing.T) {
 		}
 		require.NoError(t, b.Close(t.Context()))
 		require.Equal(t, []string{"c2", "c1", "c0"}, []string{<-order, <-order, <-order})
-	})
-
-	t.Run("leaves no child behind when it is killed", func(t *testing.T) {
-		t.Parallel()
-		guarded, deaf := freeAddress(t), freeAddress(t)
-		parent := exec.Command(os.Args[0], "child", "parent", guarded, deaf)
-		require.NoError(t, parent.Start())
-		require.Eventually(t, func() bool {
-			return answers(guarded)(t.Context()) == nil && answers(deaf)(t.Context()) == nil
-		}, 20*time.Second, 10*time.Millisecond)
-		require.NoError(t, parent.Process.Kill())
-		require.Error(t, parent.Wait(), "it was killed")
-		requireFree(t, guarded)
-		requireFree(t, deaf) // by the parent death signal alone
 	})
 }

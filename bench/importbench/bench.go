@@ -1,0 +1,175 @@
+package importbench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/sampledata"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// bench is what a case works with.
+type bench struct {
+	site     string
+	engine   driver.Conn
+	store    *store.Store
+	temporal client.Client
+	starter  *starter.Starter
+}
+
+// connect finds the stack by the environment that `sluice-dev exec` has set.
+func connect(ctx context.Context, no int) (*bench, error) {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{site: fmt.Sprintf("bench-%d.example", no)}
+	options, err := clickhouse.ParseDSN(settings.Warehouse.DSN)
+	if err != nil {
+		return nil, errors.New("SLUICE_WAREHOUSE_DSN is not a DSN")
+	}
+	options.ReadTimeout = 10 * time.Minute
+	if b.engine, err = clickhouse.Open(options); err != nil {
+		return nil, err
+	}
+	if b.store, err = store.Open(ctx, store.Config{DSN: settings.Store.DSN}); err != nil {
+		return nil, err
+	}
+	temporal, err := starter.TemporalOptions(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	if b.temporal, err = client.DialContext(ctx, temporal); err != nil {
+		return nil, err
+	}
+	b.starter = &starter.Starter{
+		Temporal: b.temporal, Store: b.store, Registry: command.Importers(), Defaults: settings.Import,
+	}
+	_, err = b.store.AddSite(ctx, b.site, "UTC", nil)
+	return b, err
+}
+
+func (b *bench) close() error {
+	b.temporal.Close()
+	b.store.Close()
+	return b.engine.Close()
+}
+
+// aloneTable is a copy of imported_pages for the engine alone.
+const aloneTable = "bench_pages"
+
+// engineAlone lets the engine load the file itself, with its own parser, into a
+// table of the same shape, and returns the seconds that took.
+func (b *bench) engineAlone(ctx context.Context, file sampledata.File) (float64, error) {
+	if err := b.fresh(ctx); err != nil {
+		return 0, err
+	}
+	columns := make([]string, 0, len(file.Table.Columns))
+	names := make([]string, 0, len(file.Table.Columns))
+	for _, c := range file.Table.Columns {
+		if c.Name == "exits" {
+			continue // not in an export
+		}
+		names = append(names, c.Name)
+		columns = append(columns, c.Name+" "+c.Kind.String())
+	}
+	list := strings.Join(names, ", ")
+	query := fmt.Sprintf("INSERT INTO %s (site_id, import_id, part, chunk, %s) SELECT 1, 1, 0, 0, %s FROM file('%s', 'CSVWithNames', '%s')",
+		aloneTable, list, list, file.Path, strings.Join(columns, ", "))
+	start := time.Now()
+	if err := b.engine.Exec(ctx, query); err != nil {
+		return 0, err
+	}
+	took := time.Since(start).Seconds()
+	var rows uint64
+	if err := b.engine.QueryRow(ctx, "SELECT count() FROM "+aloneTable).Scan(&rows); err != nil {
+		return 0, err
+	}
+	if rows != uint64(file.Rows) {
+		return 0, fmt.Errorf("loaded %d rows, want %d", rows, file.Rows)
+	}
+	return took, nil
+}
+
+// fresh makes the engine's table anew and waits until it has nothing else to do.
+func (b *bench) fresh(ctx context.Context) error {
+	for _, query := range []string{
+		"DROP TABLE IF EXISTS " + aloneTable + " SYNC",
+		"CREATE TABLE " + aloneTable + " AS " + schema.Pages.Name,
+	} {
+		if err := b.engine.Exec(ctx, query); err != nil {
+			return err
+		}
+	}
+	return b.quiet(ctx)
+}
+
+// quiet waits until no merge is running.
+func (b *bench) quiet(ctx context.Context) error {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		var merges uint64
+		if err := b.engine.QueryRow(ctx, "SELECT count() FROM system.merges").Scan(&merges); err != nil {
+			return err
+		}
+		if merges == 0 {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// sluice imports the file and takes it back. It returns the seconds from the start
+// to the end of the import, and notes the size of its history.
+func (b *bench) sluice(ctx context.Context, file sampledata.File, result *Result) (float64, error) {
+	if err := b.quiet(ctx); err != nil {
+		return 0, err
+	}
+	args, err := json.Marshal(map[string]any{"paths": []string{file.Path}})
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	imp, err := b.starter.StartImport(ctx, starter.Request{Site: b.site, Source: "csv", Args: args})
+	if err != nil {
+		return 0, err
+	}
+	summary, err := b.starter.Wait(ctx, imp.ID, nil)
+	if err != nil {
+		return 0, err
+	}
+	took := time.Since(start).Seconds()
+	if summary.Import.Status != store.StatusCompleted || summary.RowsLoaded != file.Rows {
+		return 0, fmt.Errorf("import %d %s with %d of %d rows: %s",
+			imp.ID, summary.Import.Status, summary.RowsLoaded, file.Rows, summary.Import.Error)
+	}
+	described, err := b.temporal.DescribeWorkflowExecution(ctx, imp.WorkflowID, "")
+	if err != nil {
+		return 0, err
+	}
+	result.HistoryEvents = described.WorkflowExecutionInfo.HistoryLength
+	result.HistoryBytes = described.WorkflowExecutionInfo.HistorySizeBytes
+	if err := b.starter.Delete(ctx, imp.ID); err != nil {
+		return 0, err
+	}
+	return took, b.starter.WaitDeleted(ctx, imp.ID)
+}

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestUp(t *testing.T) {
+	t.Parallel()
+
+	t.Run("says where everything is and stops on a signal", func(t *testing.T) {
+		t.Parallel()
+		dir := passable(t)
+		args, a := upArgs(t, dir)
+		p := run(t, args...)
+		p.await(t, "Ready.")
+		p.await(t, filepath.Join(dir, "logs"))
+		out := p.out.String()
+		for _, want := range []string{
+			"  PostgreSQL       postgres://sluice@" + a.Store + "/sluice?sslmode=disable\n",
+			"  ClickHouse       http://default@" + a.Warehouse + "/sluice\n",
+			"  Temporal         " + a.Temporal + ", namespace default\n",
+			"  Temporal Web UI  http://" + a.TemporalUI + "\n",
+			"  worker           http://" + a.Worker + "\n",
+		} {
+			require.Contains(t, out, want)
+		}
+		require.NotContains(t, out, "\x1b[", "no colours without a terminal")
+		p.signal(t, syscall.SIGINT)
+		require.Zero(t, p.code(t))
+		requireFree(t, a)
+	})
+
+	t.Run("takes no arguments", func(t *testing.T) {
+		t.Parallel()
+		p := run(t, "up", "postgres")
+		require.Equal(t, 1, p.code(t))
+		require.Contains(t, p.out.String(), `up takes no arguments, got ["postgres"]`)
+	})
+}

@@ -1,0 +1,171 @@
+package sluice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/sampledata"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+)
+
+// demoSite owns the demo's data.
+const demoSite = "demo.example"
+
+// demoSpec is an export of three years.
+var demoSpec = sampledata.Spec{
+	Seed: 1,
+	Days: calendar.Range{
+		First: calendar.DayOf(time.Date(2022, 1, 1, 0, 0, 0, 0, time.UTC)),
+		Last:  calendar.DayOf(time.Date(2024, 12, 31, 0, 0, 0, 0, time.UTC)),
+	},
+	PageRows: 1_000_000,
+}
+
+// demo makes an export, imports it with the same commands that people use, and
+// verifies the import by counting in ClickHouse.
+func demo(ctx context.Context, dir string, env map[string]string, stdout, stderr io.Writer) error {
+	for name, value := range env {
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, store.Config{DSN: settings.Store.DSN})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	w, err := warehouse.Open(settings.Warehouse.Connection())
+	if err != nil {
+		return err
+	}
+	d := &demonstration{store: s, warehouse: w, env: env, stdout: stdout, stderr: stderr}
+	return errors.Join(d.run(ctx, filepath.Join(dir, "export")), w.Close())
+}
+
+type demonstration struct {
+	store          *store.Store
+	warehouse      *warehouse.Warehouse
+	env            map[string]string
+	stdout, stderr io.Writer
+}
+
+func (d *demonstration) run(ctx context.Context, export string) error {
+	if err := d.prepareSite(ctx); err != nil {
+		return err
+	}
+	d.printf("Making a sample export of ten tables and three years in %s\n", export)
+	files, err := sampledata.Write(export, demoSpec)
+	if err != nil {
+		return err
+	}
+	d.printf("\n$ sluice import start csv --site %s %s --wait\n", demoSite, export)
+	if code := d.sluice(ctx, "import", "start", "csv", "--site", demoSite, export, "--wait"); code != 0 {
+		return fmt.Errorf("the import failed: `sluice import logs` says why")
+	}
+	imports, err := d.store.Summaries(ctx, demoSite, 0, 1)
+	if err != nil {
+		return err
+	}
+	if err := d.verify(ctx, imports[0], files); err != nil {
+		return err
+	}
+	d.explain(imports[0], d.env)
+	return ctx.Err()
+}
+
+// prepareSite adds the demo's site, or takes back what an earlier demo imported.
+func (d *demonstration) prepareSite(ctx context.Context) error {
+	_, err := d.store.AddSite(ctx, demoSite, "Europe/Berlin", nil)
+	if err == nil {
+		d.printf("$ sluice site add %s --timezone Europe/Berlin\n\n", demoSite)
+		return nil
+	}
+	if !errors.Is(err, store.ErrTaken) {
+		return err
+	}
+	earlier, err := d.store.Summaries(ctx, demoSite, 0, 100)
+	if err != nil {
+		return err
+	}
+	for _, i := range earlier {
+		id := fmt.Sprint(i.Import.ID)
+		if !store.Ended(i.Import.Status) && i.Import.Status != store.StatusDeleting {
+			d.printf("$ sluice import cancel %s --wait\n", id)
+			if code := d.sluice(ctx, "import", "cancel", id, "--wait"); code != 0 {
+				return fmt.Errorf("cannot cancel import %s of an earlier demo", id)
+			}
+		}
+		d.printf("$ sluice import delete %s\n", id)
+		if code := d.sluice(ctx, "import", "delete", id); code != 0 {
+			return fmt.Errorf("cannot delete import %s of an earlier demo", id)
+		}
+	}
+	return nil
+}
+
+// verify compares the files with what queries see in ClickHouse.
+func (d *demonstration) verify(ctx context.Context, imp store.ImportSummary, files []sampledata.File) error {
+	table := terminal.NewTable("TABLE", "ROWS IN FILE", "ROWS IN CLICKHOUSE", "VISITORS IN FILE", "VISITORS IN CLICKHOUSE", "")
+	var faults []error
+	for _, file := range files {
+		seen, err := d.warehouse.VisibleSum(ctx, file.Table, uint64(imp.Import.SiteID), uint64(imp.Import.ID), "visitors")
+		if err != nil {
+			return err
+		}
+		verdict := terminal.Coloured{Text: "equal", Colour: terminal.Green}
+		if seen.Rows != uint64(file.Rows) || seen.Sum != file.Visitors {
+			verdict = terminal.Coloured{Text: "different", Colour: terminal.Red}
+			faults = append(faults, fmt.Errorf("%s differs from its file", file.Table.Name))
+		}
+		table.Row(file.Table.Name, file.Rows, int64(seen.Rows), int64(file.Visitors), int64(seen.Sum), verdict)
+	}
+	d.printf("\nCounted in ClickHouse:\n\n")
+	return errors.Join(append(faults, table.Write(d.stdout))...)
+}
+
+// explain says where to look next.
+func (d *demonstration) explain(imp store.ImportSummary, env map[string]string) {
+	id := imp.Import.ID
+	d.printf("\nLook at the run     %s/namespaces/%s/workflows/%s/%s\n",
+		env[stack.EnvTemporalUI], env[stack.EnvTemporalNamespace], url.PathEscape(imp.Import.WorkflowID), imp.Import.RunID)
+	d.printf("Look at the import  ./bin/sluice import show %d\n", id)
+	d.printf("Look at the data    curl '%s' --data 'SELECT page, sum(visitors) AS visitors FROM visible_imported_pages "+
+		"GROUP BY page ORDER BY visitors DESC LIMIT 5 FORMAT PrettyCompact'\n", httpInterface(env[stack.EnvWarehouseDSN]))
+	d.printf("Take it back        ./bin/sluice import delete %d\n\n", id)
+}
+
+// httpInterface turns the DSN of the embedded warehouse into the address of its HTTP
+// interface.
+func httpInterface(dsn string) string {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return dsn
+	}
+	return "http://" + u.Host + "/?database=" + strings.TrimPrefix(u.Path, "/")
+}
+
+func (d *demonstration) sluice(ctx context.Context, args ...string) int {
+	return command.Run(ctx, args, command.Streams{In: os.Stdin, Out: d.stdout, Err: d.stderr})
+}
+
+// printf tells people what goes on. A terminal that is gone is no reason to stop.
+func (d *demonstration) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(d.stdout, format, args...) //nolint:errcheck // see above
+}
