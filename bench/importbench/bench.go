@@ -108,7 +108,7 @@ func (b *bench) engineAlone(ctx context.Context, file sampledata.File) (float64,
 // fresh makes the engine's table anew and waits until it has nothing else to do.
 func (b *bench) fresh(ctx context.Context) error {
 	for _, query := range []string{
-		"DROP TABLE IF EXISTS " + aloneTable + " SYNC",
+		"DROP TABLE IF EXISTS " + aloneTable,
 		"CREATE TABLE " + aloneTable + " AS " + schema.Pages.Name,
 	} {
 		if err := b.engine.Exec(ctx, query); err != nil {

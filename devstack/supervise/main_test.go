@@ -37,19 +37,18 @@ func childMain(kind string, args []string) int {
 		return code
 	case "once": // exits with 3 until the file args[0] exists, which it makes
 		if _, err := os.Stat(args[0]); err == nil {
-			return serve(args[1], 0)
+			return serve(args[1])
 		}
 		if err := os.WriteFile(args[0], nil, 0o600); err != nil {
 			return 1
 		}
 		return 3
 	case "serve": // answers on args[0] until SIGTERM, then exits with 0
-		return serve(args[0], 0)
+		return serve(args[0])
 	case "stubborn": // serves and ignores SIGTERM
-		signal.Ignore(syscall.SIGTERM)
-		return serve(args[0], 0)
+		return serve(args[0], syscall.SIGUSR1)
 	case "deaf": // like serve, but does not look at its lifeline
-		return serve(args[0], 0)
+		return serve(args[0])
 	case "parent": // supervises "serve" on args[0] and "deaf" on args[1]
 		return parent(args[0], args[1])
 	case "family": // starts "deaf" on args[0] in its group and serves on args[1]
@@ -57,19 +56,24 @@ func childMain(kind string, args []string) int {
 		if err := cmd.Start(); err != nil {
 			return 1
 		}
-		signal.Ignore(syscall.SIGTERM)
-		return serve(args[1], 0)
+		return serve(args[1])
 	}
 	return 64
 }
 
-func serve(address string, code int) int {
+// serve answers with its process id until SIGTERM, or the signals given instead.
+func serve(address string, until ...os.Signal) int {
+	if until == nil {
+		until = []os.Signal{syscall.SIGTERM}
+	} else {
+		signal.Ignore(syscall.SIGTERM)
+	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), until...)
 	defer stop()
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if _, err := fmt.Fprint(w, os.Getpid()); err != nil {
@@ -87,7 +91,7 @@ func serve(address string, code int) int {
 		fmt.Println(err)
 		return 1
 	}
-	return code
+	return 0
 }
 
 func parent(guarded, deaf string) int {

@@ -106,6 +106,8 @@ func (c *Child) runOnce() exit {
 	}()
 	m := c.monitor()
 	e := c.await(cmd, gone, m)
+	// What the process has started and left behind would be an orphan.
+	c.killGroup(cmd)
 	c.ended()
 	e.readyFor = m.end()
 	c.lines.flush()
@@ -146,7 +148,8 @@ func (c *Child) await(cmd *exec.Cmd, gone <-chan error, m *monitor) exit {
 	return exit{stopped: true}
 }
 
-// killGroup kills the process and whatever it has started in its group.
+// killGroup kills the process and whatever it has started in its group, if any
+// of them is left.
 func (c *Child) killGroup(cmd *exec.Cmd) {
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		c.log.Warn("child not killed", "error", err)

@@ -239,17 +239,35 @@ func TestChild(t *testing.T) {
 		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
 	})
 
-	t.Run("that ignores the stop signal is killed with its group", func(t *testing.T) {
+	t.Run("that ignores the stop signal is killed", func(t *testing.T) {
+		t.Parallel()
+		b, address := setup(t), freeAddress(t)
+		spec := self(t, "stubborn", address)
+		spec.StopTimeout, spec.Ready = 50*time.Millisecond, answers(address)
+		c, err := b.Start(spec)
+		require.NoError(t, err)
+		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		require.NoError(t, c.Stop(t.Context()))
+		requireFree(t, address)
+	})
+
+	t.Run("takes what it has started with it, however it ends", func(t *testing.T) {
 		t.Parallel()
 		b, address, grandchild := setup(t), freeAddress(t), freeAddress(t)
 		spec := self(t, "family", grandchild, address)
-		spec.StopTimeout = 50 * time.Millisecond
 		spec.Ready = func(ctx context.Context) error {
 			return errors.Join(answers(address)(ctx), answers(grandchild)(ctx))
 		}
 		c, err := b.Start(spec)
 		require.NoError(t, err)
 		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		before, err := ask(t.Context(), grandchild)
+		require.NoError(t, err)
+		require.NoError(t, c.Kill())
+		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		after, err := ask(t.Context(), grandchild)
+		require.NoError(t, err)
+		require.NotEqual(t, before, after)
 		require.NoError(t, c.Stop(t.Context()))
 		requireFree(t, address)
 		requireFree(t, grandchild)

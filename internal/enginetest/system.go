@@ -1,0 +1,133 @@
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+	"github.com/sluicehq/sluice/worker"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// System is all of Sluice on databases and a namespace of the test's own.
+type System struct {
+	Settings  config.Config
+	Store     *store.Store
+	Warehouse *warehouse.Warehouse
+	Temporal  client.Client
+	Registry  *importers.Registry
+	Starter   *starter.Starter
+
+	options client.Options
+}
+
+// NewSystem returns a system without a worker. Change its Settings before the first
+// StartWorker.
+func NewSystem(t testing.TB, registry *importers.Registry) *System {
+	t.Helper()
+	s := &System{Settings: config.Default(), Registry: registry}
+	s.Settings.Store.DSN, s.Settings.Warehouse.DSN = StoreDSN(t), WarehouseDSN(t)
+	s.Settings.Worker.Listen = "off"
+	s.options = Namespace(t)
+	ctx := Context(t)
+	var err error
+	s.Temporal, err = client.DialContext(ctx, s.options)
+	require.NoError(t, err)
+	t.Cleanup(s.Temporal.Close)
+	s.Store, err = store.Open(ctx, store.Config{DSN: s.Settings.Store.DSN})
+	require.NoError(t, err)
+	t.Cleanup(s.Store.Close)
+	s.Warehouse, err = warehouse.Open(s.Settings.Warehouse.Connection())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Warehouse.Close()) })
+	require.NoError(t, errors.Join(s.Store.Migrate(ctx), s.Warehouse.Migrate(ctx)))
+	s.Starter = &starter.Starter{
+		Temporal: s.Temporal, Store: s.Store, Registry: registry, Defaults: s.Settings.Import,
+	}
+	return s
+}
+
+// StartWorker runs a worker in this process until stop is called, or to the end of
+// the test. stop returns when the worker has ended.
+func (s *System) StartWorker(t testing.TB) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- worker.Run(ctx, worker.Config{
+			Settings: s.Settings, Registry: s.Registry, Temporal: s.options, Logger: slog.New(slog.DiscardHandler),
+		})
+	}()
+	stopped := false
+	stop = func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			require.NoError(t, <-done)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// AddSite adds a site in UTC.
+func (s *System) AddSite(t testing.TB, domain string) store.Site {
+	t.Helper()
+	site, err := s.Store.AddSite(Context(t), domain, "UTC", nil)
+	require.NoError(t, err)
+	return site
+}
+
+// Namespace returns the options of a client of a new namespace with Sluice's search
+// attributes.
+func Namespace(t testing.TB) client.Options {
+	t.Helper()
+	ctx := Context(t)
+	options := client.Options{
+		HostPort: variable(t, "TEMPORAL_ADDRESS"), Namespace: "test-" + unique(t),
+		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	}
+	c, err := client.NewLazyClient(options)
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace: options.Namespace, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+	})
+	require.NoError(t, err)
+	types := map[string]enums.IndexedValueType{}
+	for name, kind := range workflows.SearchAttributes() {
+		types[name] = enums.INDEXED_VALUE_TYPE_KEYWORD
+		if kind == "Int" {
+			types[name] = enums.INDEXED_VALUE_TYPE_INT
+		}
+	}
+	// A namespace takes a moment to be known everywhere.
+	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+		_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
+			Namespace: options.Namespace, SearchAttributes: types,
+		})
+		require.NoError(collect, err)
+		_, err = c.WorkflowService().ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Namespace: options.Namespace, Query: "SluiceSite = 'none'",
+		})
+		require.NoError(collect, err)
+	}, 30*time.Second, 100*time.Millisecond)
+	return options
+}
