@@ -3,13 +3,13 @@ package warehouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
-	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -43,37 +43,32 @@ var loaderColumns = []string{"site_id", "import_id", "part", "chunk"}
 // table: all rows or none. An error that is no Exception leaves the outcome
 // unknown; calling again with the same key is safe.
 func (w *Warehouse) InsertRows(ctx context.Context, key ChunkKey, rows *schema.Batch) error {
-	table := rows.Table()
-	return w.insert(ctx, key, table.Name, table.ColumnNames(), rows.Rows(), func(batch driver.Batch) error {
-		if err := appendKey(batch, key, rows.Rows()); err != nil {
-			return err
-		}
-		var text []string
-		for i, column := range table.Columns {
-			var values any
-			switch column.Kind {
-			case schema.KindDate:
-				values = datesOf(rows.Dates(i))
-			case schema.KindUint64:
-				values = rows.Uint64s(i)
-			case schema.KindUint32:
-				values = rows.Uint32s(i)
-			case schema.KindString:
-				text = rows.Strings(i, text[:0])
-				values = text
-			}
-			if err := batch.Column(len(loaderColumns) + i).Append(values); err != nil {
-				return fmt.Errorf("column %s: %w", column.Name, err)
-			}
-		}
+	if rows.Rows() == 0 {
 		return nil
-	})
+	}
+	ctx, cancel := w.insertContext(ctx, key)
+	defer cancel()
+	table := rows.Table()
+	query := insertInto(table.Name, table.ColumnNames())
+	send := w.sendBatch
+	if w.options.Protocol == clickhouse.HTTP {
+		send = w.streamRows
+	}
+	if err := send(ctx, query, key, rows); err != nil {
+		return fmt.Errorf("insert into %s: %w", table.Name, err)
+	}
+	return nil
 }
 
 // InsertRejects stores a chunk's rejected rows, under the same rules.
 func (w *Warehouse) InsertRejects(ctx context.Context, key ChunkKey, rejects []schema.Reject) error {
-	columns := []string{"file", "line", "column", "reason", "sample"}
-	return w.insert(ctx, key, rejectsTable, columns, len(rejects), func(batch driver.Batch) error {
+	if len(rejects) == 0 {
+		return nil
+	}
+	ctx, cancel := w.insertContext(ctx, key)
+	defer cancel()
+	query := insertInto(rejectsTable, []string{"file", "line", "column", "reason", "sample"})
+	err := w.batch(ctx, query, func(batch driver.Batch) error {
 		for _, r := range rejects {
 			err := batch.Append(key.SiteID, key.ImportID, key.Part, key.Chunk, r.File, uint64(r.Line), r.Column, r.Reason, r.Sample)
 			if err != nil {
@@ -82,68 +77,25 @@ func (w *Warehouse) InsertRejects(ctx context.Context, key ChunkKey, rejects []s
 		}
 		return nil
 	})
-}
-
-// appendKey fills the loader's columns, which are the same in every row.
-func appendKey(batch driver.Batch, key ChunkKey, rows int) error {
-	for i, v := range []uint64{key.SiteID, key.ImportID} {
-		if err := batch.Column(i).Append(repeat(v, rows)); err != nil {
-			return fmt.Errorf("column %s: %w", loaderColumns[i], err)
-		}
-	}
-	for i, v := range []uint32{key.Part, key.Chunk} {
-		if err := batch.Column(2 + i).Append(repeat(v, rows)); err != nil {
-			return fmt.Errorf("column %s: %w", loaderColumns[2+i], err)
-		}
+	if err != nil {
+		return fmt.Errorf("insert into %s: %w", rejectsTable, err)
 	}
 	return nil
 }
 
-func repeat[T any](v T, n int) []T {
-	all := make([]T, n)
-	for i := range all {
-		all[i] = v
-	}
-	return all
-}
-
-// datesOf turns days since 1970-01-01 into what the driver takes for a Date.
-func datesOf(days []uint16) []time.Time {
-	dates := make([]time.Time, len(days))
-	for i, d := range days {
-		dates[i] = calendar.Day(d).Time()
-	}
-	return dates
-}
-
-// insert sends one block, which fill fills column by column or row by row.
-func (w *Warehouse) insert(
-	ctx context.Context, key ChunkKey, table string, columns []string, rows int, fill func(driver.Batch) error,
-) error {
-	if rows == 0 {
-		return nil
-	}
+// insertContext carries the settings of a chunk's insert.
+func (w *Warehouse) insertContext(ctx context.Context, key ChunkKey) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, w.insertTimeout)
-	defer cancel()
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"insert_deduplicate":         1,
 		"insert_deduplication_token": key.Token(),
 		"async_insert":               0,
 		// An insert that its sender has given up must not land much later.
 		"max_execution_time": int(w.insertTimeout / time.Second),
-	}))
-	all := append(append([]string(nil), loaderColumns...), columns...)
-	query := fmt.Sprintf("INSERT INTO %s (%s)", table, strings.Join(all, ", "))
-	batch, err := w.conn.PrepareBatch(ctx, query, driver.WithReleaseConnection())
-	if err != nil {
-		return fmt.Errorf("prepare insert into %s: %w", table, err)
-	}
-	defer batch.Close() //nolint:errcheck // closing after Send does nothing; before it, there is an error already
-	if err := fill(batch); err != nil {
-		return fmt.Errorf("fill insert into %s: %w", table, err)
-	}
-	if err := batch.Send(); err != nil {
-		return fmt.Errorf("insert into %s: %w", table, err)
-	}
-	return nil
+	})), cancel
+}
+
+// insertInto is the statement that inserts the loader's columns and the given ones.
+func insertInto(table string, columns []string) string {
+	return fmt.Sprintf("INSERT INTO %s (%s)", table, strings.Join(slices.Concat(loaderColumns, columns), ", "))
 }

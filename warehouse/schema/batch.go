@@ -24,7 +24,7 @@ type columnBuffer struct {
 	// text holds all strings of the column end to end and ends[i] the offset
 	// behind the i-th: two allocations a column instead of one a value.
 	text []byte
-	ends []int
+	ends []uint32
 }
 
 // NewBatch returns an empty batch for rows of the table.
@@ -43,7 +43,7 @@ func (b *Batch) Bytes() int {
 	n := 0
 	for i := range b.cols {
 		c := &b.cols[i]
-		n += 2*len(c.dates) + 8*len(c.uint64s) + 4*len(c.uint32s) + len(c.text) + 8*len(c.ends)
+		n += 2*len(c.dates) + 8*len(c.uint64s) + 4*len(c.uint32s) + len(c.text) + 4*len(c.ends)
 	}
 	return n
 }
@@ -81,12 +81,12 @@ func (b *Batch) SetUint32(i int, v uint32) {
 // copy of v.
 func (b *Batch) SetString(i int, v []byte) {
 	c := &b.cols[i]
-	start := 0
+	start := uint32(0)
 	if b.rows > 0 {
 		start = c.ends[b.rows-1]
 	}
 	c.text = append(c.text[:start], v...)
-	c.ends = append(c.ends[:b.rows], len(c.text))
+	c.ends = append(c.ends[:b.rows], uint32(len(c.text)))
 }
 
 // EndRow completes the current row. Columns that were not set get their zero
@@ -146,11 +146,17 @@ func (b *Batch) Uint64s(i int) []uint64 { return b.cols[i].uint64s[:b.rows] }
 // Uint32s returns the values of column i. The slice is the batch's own.
 func (b *Batch) Uint32s(i int) []uint32 { return b.cols[i].uint32s[:b.rows] }
 
+// Text returns the values of column i, a KindString column, end to end, and the
+// offset behind each of them. Both slices are the batch's own.
+func (b *Batch) Text(i int) (text []byte, ends []uint32) {
+	return b.cols[i].text, b.cols[i].ends[:b.rows]
+}
+
 // Strings appends the values of column i to dst and returns it. The strings
 // share the batch's memory: they are valid until Reset.
 func (b *Batch) Strings(i int, dst []string) []string {
 	c := &b.cols[i]
-	start := 0
+	start := uint32(0)
 	for _, end := range c.ends[:b.rows] {
 		//nolint:gosec // G103: the text is left alone until Reset, as the comment above demands
 		dst = append(dst, unsafe.String(unsafe.SliceData(c.text[start:end]), end-start))
