@@ -30,8 +30,10 @@ func (l *Lifecycle) BeforeStart(ctx context.Context, ref ImportRef) error {
 
 // Planned is what a workflow needs to know of a plan.
 type Planned struct {
-	// Parts are the parts that are still to be loaded.
+	// Parts are the next parts to be loaded, at most MaxPlannedParts of them.
 	Parts []PlannedPart `json:"parts"`
+	// Open is how many parts are still to be loaded in all.
+	Open int `json:"open"`
 	// Total is how many parts the import has in all.
 	Total int `json:"total"`
 	// Days is the days that are imported, for people.
@@ -44,15 +46,16 @@ type Planned struct {
 
 // PlannedPart is a part as a workflow sees it.
 type PlannedPart struct {
-	No int32 `json:"no"`
-	// Label is the part's label, cut to maxPlannedLabel bytes: a thousand of
-	// them must stay well below the limit of a payload.
+	No    int32  `json:"no"`
 	Label string `json:"label"`
 	// Parked says that it had been parked before the workflow continued as new.
 	Parked bool `json:"parked,omitempty"`
 }
 
-const maxPlannedLabel = 45
+// MaxPlannedParts is how many parts one run of a workflow is given. It keeps the
+// plan far below the limit of a payload and the run's history below 2,000 events;
+// what is left is for the next run.
+const MaxPlannedParts = 150
 
 // Plan lets the importer cut the import into parts, works out which days are free
 // and stores both. A plan that is stored already is used as it is.
@@ -107,8 +110,10 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 		if p.Status == store.PartDone || p.Status == store.PartSkipped {
 			continue
 		}
-		label := p.Label[:min(len(p.Label), maxPlannedLabel)]
-		planned.Parts = append(planned.Parts, PlannedPart{No: p.No, Label: label, Parked: p.Status == store.PartParked})
+		planned.Open++
+		if len(planned.Parts) < MaxPlannedParts {
+			planned.Parts = append(planned.Parts, PlannedPart{No: p.No, Label: p.Label, Parked: p.Status == store.PartParked})
+		}
 	}
 	return planned, nil
 }

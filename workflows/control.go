@@ -118,7 +118,7 @@ func (r *importRun) state() State {
 }
 
 func (r *importRun) progress() Progress {
-	p := Progress{PartsTotal: r.plan.Total, PartsDone: r.plan.Total - len(r.plan.Parts)}
+	p := Progress{PartsTotal: r.plan.Total, PartsDone: r.plan.Total - r.plan.Open}
 	for _, part := range r.parts {
 		if part.status != store.PartDone && part.status != store.PartSkipped {
 			continue

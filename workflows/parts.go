@@ -11,10 +11,6 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// partsPerRun is how many parts one run of the workflow loads before it continues
-// as new, which keeps each history below 2,000 events.
-const partsPerRun = 150
-
 // partRun is a part in this run of the workflow.
 type partRun struct {
 	activities.PlannedPart
@@ -36,14 +32,8 @@ const (
 // all are done or skipped, when one has failed for good, or with a
 // ContinueAsNewError.
 func (r *importRun) load(ctx workflow.Context) error {
-	open := r.plan.Parts
-	more := len(open) > partsPerRun
-	if more {
-		open = open[:partsPerRun]
-	}
-	for _, p := range open {
-		part := &partRun{PlannedPart: p, status: store.PartPending}
-		r.parts = append(r.parts, part)
+	for _, p := range r.plan.Parts {
+		r.parts = append(r.parts, &partRun{PlannedPart: p, status: store.PartPending})
 	}
 	r.describe(ctx)
 
@@ -83,7 +73,7 @@ func (r *importRun) load(ctx workflow.Context) error {
 	if failed != nil {
 		return failed
 	}
-	if more {
+	if r.plan.Open > len(r.parts) {
 		return r.continueAsNew(ctx)
 	}
 	return nil
