@@ -139,10 +139,13 @@ const maxDescribed = 50
 func (r *importRun) describe(ctx workflow.Context) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Phase **%s**", r.phase)
+	if r.reason != "" {
+		fmt.Fprintf(&text, ": %s", r.reason)
+	}
 	if r.plan.Total > 0 {
 		p := r.progress()
 		fmt.Fprintf(&text, ", %d of %d parts done, %d rows loaded by them\n\n", p.PartsDone, p.PartsTotal, p.RowsLoaded)
-		text.WriteString("| Part | Status | Rows loaded | |\n| --- | --- | --- | --- |\n")
+		text.WriteString("| Part | Status | Rows loaded | Reason |\n| --- | --- | --- | --- |\n")
 	}
 	for i, part := range r.parts {
 		if i == maxDescribed {

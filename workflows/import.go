@@ -30,8 +30,10 @@ type ImportResult struct {
 type importRun struct {
 	in    ImportInput
 	phase string
-	plan  activities.Planned
-	parts []*partRun
+	// reason says why the import has failed, once it has.
+	reason string
+	plan   activities.Planned
+	parts  []*partRun
 }
 
 // Import carries out one import:
@@ -104,6 +106,7 @@ func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
 		return ImportResult{}, r.giveUp(ctx, err)
 	}
 	r.phase = store.StatusCompleted
+	r.describe(ctx)
 	return result, workflow.UpsertTypedSearchAttributes(ctx,
 		AttributeStatus.ValueSet(store.StatusCompleted), AttributePhase.ValueSet(store.StatusCompleted),
 		AttributeRows.ValueSet(result.RowsLoaded))
@@ -123,6 +126,7 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	if end.Class == string(importers.ClassCancelled) {
 		end.Status = store.StatusCancelled
 	}
+	r.reason = end.Reason
 	if err := r.enter(ctx, store.PhaseOnFailure); err != nil {
 		return err
 	}
@@ -141,6 +145,7 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 		return err
 	}
 	r.phase = end.Status
+	r.describe(ctx)
 	err := workflow.UpsertTypedSearchAttributes(ctx,
 		AttributeStatus.ValueSet(end.Status), AttributePhase.ValueSet(end.Status), AttributeErrorClass.ValueSet(end.Class))
 	if err != nil {
