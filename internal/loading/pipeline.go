@@ -13,16 +13,27 @@ import (
 	"github.com/sluicehq/sluice/warehouse"
 )
 
-// buffers is how many chunks of a part are in memory: one is read while the
-// other is inserted. Inserts keep their order, so that the checkpoint is a single
-// number.
-const buffers = 2
+// buffers is how many chunks of a part are in memory: one is read while the others
+// are inserted, side by side, because the warehouse sorts and compresses each
+// chunk on one core. They are recorded in their order, so that the checkpoint is a
+// single number; what an attempt that dies has inserted beyond it, the next one
+// finds by counting.
+const buffers = 3
 
 // numbered is a chunk on its way from the reader to the warehouse.
 type numbered struct {
 	*importers.Chunk
 	no    int32
 	start importers.Cursor
+	// inserted receives how the insert went.
+	inserted chan insertion
+}
+
+// insertion is how the insert of a chunk went.
+type insertion struct {
+	// repair is the number in the chunk's token.
+	repair uint32
+	err    error
 }
 
 // loadRest reads and loads everything behind the last checkpoint.
@@ -35,15 +46,31 @@ func (a *attempt) loadRest(ctx context.Context) error {
 	for range buffers {
 		free <- importers.NewChunk(a.table)
 	}
-	filled := make(chan numbered)
+	filled := make(chan numbered, buffers)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(filled)
-		return errors.Join(recovered(func() error { return a.read(ctx, reader, free, filled) }), reader.Close())
+		return errors.Join(recovered(func() error {
+			return a.read(ctx, reader, free, func(chunk numbered) {
+				group.Go(func() error {
+					chunk.inserted <- a.insertOnce(ctx, chunk)
+					return nil
+				})
+				// There are as many places as buffers: this never waits.
+				filled <- chunk
+			})
+		}), reader.Close())
 	})
 	group.Go(func() error {
 		for chunk := range filled {
-			if err := a.load(ctx, chunk); err != nil {
+			insertion := <-chunk.inserted
+			if insertion.err != nil {
+				return insertion.err
+			}
+			if err := a.record(ctx, chunk, insertion.repair); err != nil {
+				return err
+			}
+			if err := a.Rejects.check(a.Part.Label, a.now, chunk.Rejects); err != nil {
 				return err
 			}
 			free <- chunk.Chunk
@@ -64,9 +91,9 @@ func recovered(fn func() error) (err error) {
 	return fn()
 }
 
-// read fills free chunks until the part ends.
+// read fills free chunks until the part ends and passes each on.
 func (a *attempt) read(
-	ctx context.Context, reader importers.Reader, free <-chan *importers.Chunk, filled chan<- numbered,
+	ctx context.Context, reader importers.Reader, free <-chan *importers.Chunk, pass func(numbered),
 ) error {
 	start := importers.Cursor(a.Part.Cursor)
 	for no := a.Part.NextChunk; ; no++ {
@@ -87,37 +114,28 @@ func (a *attempt) read(
 			return importers.Permanent(importers.ClassInternal, fmt.Errorf("read %s: the cursor has %d bytes, at most %d are allowed",
 				a.Part.Label, len(chunk.Next), importers.MaxCursor))
 		}
-		select {
-		case filled <- numbered{Chunk: chunk, no: no, start: start}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		pass(numbered{Chunk: chunk, no: no, start: start, inserted: make(chan insertion, 1)})
 		start = chunk.Next
 	}
 }
 
-// load brings one chunk in and records it.
-func (a *attempt) load(ctx context.Context, c numbered) error {
+// insertOnce brings one chunk in, unless an earlier attempt has done so.
+func (a *attempt) insertOnce(ctx context.Context, c numbered) insertion {
 	key := a.chunkKey(c.no, 0)
 	want := warehouse.ChunkCount{Rows: uint64(c.Rows.Rows()), Rejects: uint64(len(c.Rejects))}
 	have, partly := a.present[uint32(c.no)]
-	if partly && have != want {
+	if have == want {
+		return insertion{}
+	}
+	if partly {
 		// An earlier attempt left something else than the whole chunk. Its token may be
 		// remembered, so it goes in under a new one: fences are never used twice.
 		if err := a.Warehouse.PurgeChunk(ctx, a.table, key); err != nil {
-			return err
+			return insertion{err: err}
 		}
 		key.Repair = uint32(a.Part.Fence)
 	}
-	if have != want {
-		if err := a.insert(ctx, key, c.Chunk); err != nil {
-			return err
-		}
-	}
-	if err := a.record(ctx, c, key.Repair); err != nil {
-		return err
-	}
-	return a.Rejects.check(a.Part.Label, a.now, c.Rejects)
+	return insertion{repair: key.Repair, err: a.insert(ctx, key, c.Chunk)}
 }
 
 // record stores the checkpoint behind a chunk.
