@@ -61,8 +61,9 @@ func New(hooks Hooks) *cli.App {
 		Name:    "sluice-dev",
 		Usage:   "run everything that Sluice needs on this machine",
 		Version: hooks.Version,
-		Description: "`up` starts PostgreSQL, ClickHouse and Temporal with its Web UI, keeps their data, and stays until Ctrl-C.\n" +
-			"`exec` starts them on free ports for the time of one command, such as a test run, and leaves nothing behind.\n" +
+		Description: "`up` starts PostgreSQL, ClickHouse and Temporal with its Web UI, keeps their data, and stays\n" +
+			"until Ctrl-C. `exec` starts them on free ports for the time of one command, such as a test run,\n" +
+			"and leaves nothing behind.\n" +
 			"The other commands run one engine each; `up` and `exec` use them.",
 		Commands: commands,
 		Reader:   hooks.Stdin, Writer: hooks.Stdout, ErrWriter: hooks.Stderr,

@@ -9,10 +9,11 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/sluicehq/sluice/devstack/ports"
 	"github.com/sluicehq/sluice/devstack/postgres"
 	"github.com/sluicehq/sluice/devstack/supervise"
-	"github.com/stretchr/testify/require"
 )
 
 func freePort(t *testing.T) string {

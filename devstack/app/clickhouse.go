@@ -3,10 +3,11 @@ package app
 import (
 	"fmt"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/devstack/clickhouse"
 	"github.com/sluicehq/sluice/devstack/engines"
-	"github.com/urfave/cli/v2"
 )
 
 func clickhouseCommand(hooks Hooks) *cli.Command {

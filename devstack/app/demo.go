@@ -4,8 +4,9 @@ import (
 	"context"
 	"path/filepath"
 
-	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/devstack/stack"
 )
 
 func demoCommand(hooks Hooks) *cli.Command {

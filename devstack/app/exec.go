@@ -11,9 +11,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/devstack/supervise"
-	"github.com/urfave/cli/v2"
 )
 
 func execCommand(hooks Hooks) *cli.Command {
@@ -28,8 +29,9 @@ func execCommand(hooks Hooks) *cli.Command {
 		Name:      "exec",
 		Usage:     "run a command with all engines on free ports, then stop them",
 		ArgsUsage: "-- COMMAND [ARGUMENT...]",
-		Description: "The command finds the engines by SLUICE_STORE_DSN, SLUICE_WAREHOUSE_DSN, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,\n" +
-			"SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN. Its exit code is this program's.",
+		Description: "The command finds the engines by SLUICE_STORE_DSN, SLUICE_WAREHOUSE_DSN, TEMPORAL_ADDRESS,\n" +
+			"TEMPORAL_NAMESPACE, SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN.\n" +
+			"Its exit code is this program's.",
 		Flags:  flags,
 		Action: func(c *cli.Context) error { return execute(c, hooks) },
 	}
@@ -37,7 +39,7 @@ func execCommand(hooks Hooks) *cli.Command {
 
 func execute(c *cli.Context, hooks Hooks) error {
 	if !c.Args().Present() {
-		return errors.New("exec: which command? For example: sluice-dev exec -- go test ./...")
+		return errors.New("exec: no command given; for example: sluice-dev exec -- go test")
 	}
 	found, err := engineEnv()
 	if err != nil {
@@ -63,7 +65,7 @@ func execute(c *cli.Context, hooks Hooks) error {
 		MaxStartFailures: 1, EngineEnv: found,
 	}
 	code, err := withStack(c, hooks, cfg, found)
-	if err = errors.Join(err, cleanUp()); err != nil {
+	if err := errors.Join(err, cleanUp()); err != nil {
 		return err
 	}
 	if code != 0 {
@@ -97,7 +99,8 @@ func withStack(c *cli.Context, hooks Hooks, cfg stack.Config, found map[string]s
 	cfg.Logger.Info("engines are ready", "after", time.Since(begun).Round(time.Millisecond))
 
 	args := c.Args().Slice()
-	cmd := exec.Command(args[0], args[1:]...)
+	// It gets our signals and ends in its own way, not with a context.
+	cmd := exec.Command(args[0], args[1:]...) //nolint:noctx // See above.
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = hooks.Stdin, hooks.Stdout, hooks.Stderr
 	cmd.Env = stack.WithEnv(os.Environ(), exports(s, found))
 	return supervise.Foreground(cmd, signals, forwards)
@@ -150,7 +153,7 @@ func execFolder(given string, log *slog.Logger) (string, func() error, error) {
 		return "", nil, fmt.Errorf("make temporary data folder: %w", err)
 	}
 	// PostgreSQL may run as another user and must pass through.
-	if err := os.Chmod(dir, 0o711); err != nil {
+	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // See above; nobody else may list it.
 		return "", nil, fmt.Errorf("make temporary data folder: %w", err)
 	}
 	return dir, func() error {

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/devstack/supervise"
-	"github.com/stretchr/testify/require"
 )
 
 func TestExec(t *testing.T) {
@@ -69,7 +70,7 @@ func TestExec(t *testing.T) {
 		t.Parallel()
 		p := run(t, "exec")
 		require.Equal(t, 1, p.code(t))
-		require.Contains(t, p.out.String(), "For example")
+		require.Contains(t, p.out.String(), "for example")
 	})
 
 	t.Run("says which engine cannot start and why", func(t *testing.T) {

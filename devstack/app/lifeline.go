@@ -3,8 +3,9 @@ package app
 import (
 	"os"
 
-	"github.com/sluicehq/sluice/devstack/supervise"
 	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/devstack/supervise"
 )
 
 // guardLifeline ends this process at once when it is a child and its parent is

@@ -13,10 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/ports"
 	"github.com/sluicehq/sluice/devstack/stack"
-	"github.com/stretchr/testify/require"
 )
 
 // The test binary is also sluice-dev, with a worker that only runs.
@@ -103,9 +104,11 @@ func (p *program) requireNothingLeft(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// passable returns a temporary folder that PostgreSQL's account may enter; those
+// of the testing package are closed to others.
 func passable(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sluice-app-test-")
+	dir, err := os.MkdirTemp("", "sluice-app-test-") //nolint:usetesting // See above.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o711))

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/postgres"
-	"github.com/urfave/cli/v2"
 )
 
 func postgresCommand(hooks Hooks) *cli.Command {

@@ -7,9 +7,10 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/sluicehq/sluice/devstack/temporal"
 	"github.com/urfave/cli/v2"
 	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/sluicehq/sluice/devstack/temporal"
 )
 
 // serverCommand takes what the Temporal CLI's `server start-dev` takes, so that
@@ -40,11 +41,17 @@ func startDevFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "headless", Usage: "leave the Web UI out"},
 		&cli.StringFlag{Name: "db-filename", Aliases: []string{"f"}, Usage: "keep everything in `file` (default: in memory)"},
 		&cli.StringSliceFlag{Name: "namespace", Aliases: []string{"n"}, Usage: "make the namespace `name`; repeatable"},
-		&cli.DurationFlag{Name: "retention", Value: temporal.DefaultRetention, Usage: "how long new namespaces keep closed workflows"},
+		&cli.DurationFlag{
+			Name: "retention", Value: temporal.DefaultRetention,
+			Usage: "how long new namespaces keep closed workflows",
+		},
 		&cli.StringSliceFlag{Name: "search-attribute", Usage: "register `NAME=TYPE`, such as SluiceSite=Keyword; repeatable"},
 		&cli.StringSliceFlag{Name: "dynamic-config-value", Usage: "set `KEY=JSON`; repeatable"},
 		&cli.StringSliceFlag{Name: "sqlite-pragma", Usage: "set `PRAGMA=VALUE`; repeatable"},
-		&cli.IntFlag{Name: "history-shards", Value: temporal.DefaultHistoryShards, Usage: "`number` of history shards of a new database"},
+		&cli.IntFlag{
+			Name: "history-shards", Value: temporal.DefaultHistoryShards,
+			Usage: "`number` of history shards of a new database",
+		},
 		&cli.StringFlag{Name: "log-level", Value: "warn", Usage: "debug, info, warn, error or never"},
 		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "text, pretty or json"},
 		&cli.BoolFlag{Name: "log-config", Usage: "log the server's configuration at start"},
@@ -77,9 +84,7 @@ func startDev(c *cli.Context, hooks Hooks) error {
 
 // parsePairs reads the NAME=VALUE flags.
 func parsePairs(c *cli.Context, cfg *temporal.Config) error {
-	attributes, err := pairs(c, "search-attribute", func(v string) (enumspb.IndexedValueType, error) {
-		return enumspb.IndexedValueTypeFromString(v)
-	})
+	attributes, err := pairs(c, "search-attribute", enumspb.IndexedValueTypeFromString)
 	if err != nil {
 		return err
 	}

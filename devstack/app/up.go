@@ -8,8 +8,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/devstack/stack"
 )
 
 // stopSignals end `up` and, before and after its command, `exec`.
@@ -32,10 +33,13 @@ func upFlags(hooks Hooks) []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{
 			Name: "data", EnvVars: []string{"SLUICE_DEV_DATA"},
-			Usage: "keep everything in `folder` (default: $XDG_DATA_HOME/sluice-dev or ~/.local/share/sluice-dev; for root /var/lib/sluice-dev)",
+			Usage: "keep everything in `folder` (default: $XDG_DATA_HOME/sluice-dev or ~/.local/share/sluice-dev; " +
+				"for root /var/lib/sluice-dev)",
 		},
 		&cli.StringFlag{Name: "postgres-address", Value: def.Store, Usage: "loopback `host:port` of PostgreSQL"},
-		&cli.StringFlag{Name: "clickhouse-address", Value: def.Warehouse, Usage: "`host:port` of ClickHouse's HTTP interface"},
+		&cli.StringFlag{
+			Name: "clickhouse-address", Value: def.Warehouse, Usage: "`host:port` of ClickHouse's HTTP interface",
+		},
 		&cli.StringFlag{Name: "temporal-address", Value: def.Temporal, Usage: "`host:port` of Temporal's gRPC frontend"},
 		&cli.StringFlag{Name: "temporal-ui-address", Value: def.TemporalUI, Usage: "`host:port` of the Temporal Web UI"},
 	}
@@ -69,7 +73,8 @@ func up(c *cli.Context, hooks Hooks, output io.Writer, body func(context.Context
 	}
 	addresses := stack.Addresses{
 		Store: c.String("postgres-address"), Warehouse: c.String("clickhouse-address"),
-		Temporal: c.String("temporal-address"), TemporalUI: c.String("temporal-ui-address"), Worker: c.String("worker-address"),
+		Temporal: c.String("temporal-address"), TemporalUI: c.String("temporal-ui-address"),
+		Worker: c.String("worker-address"),
 	}
 	if addresses.Worker == "" {
 		addresses.Worker = stack.DefaultAddresses().Worker

@@ -58,7 +58,7 @@ func TestUpProcesses(t *testing.T) {
 // children returns the ids of a process's children.
 func children(t *testing.T, pid int) []int {
 	t.Helper()
-	tasks, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "children"))
+	tasks, err := filepath.Glob(filepath.Join(procFolder(pid), "task", "*", "children"))
 	require.NoError(t, err)
 	var found []int
 	for _, task := range tasks {
@@ -85,9 +85,12 @@ func descendants(t *testing.T, pid int) []int {
 	return found
 }
 
+// procFolder is where the kernel describes a process.
+func procFolder(pid int) string { return "/proc/" + strconv.Itoa(pid) }
+
 // alive tells whether a process is there and not merely waiting to be reaped.
 func alive(pid int) bool {
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	stat, err := os.ReadFile(filepath.Join(procFolder(pid), "stat"))
 	if err != nil {
 		return false
 	}

@@ -1,8 +1,9 @@
 package app
 
 import (
-	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/devstack/stack"
 )
 
 func workerCommand(hooks Hooks) *cli.Command {

@@ -27,7 +27,7 @@ func Free(host string, n int) ([]int, error) {
 		if len(found) == n {
 			return found, nil
 		}
-		port := rangeBegin + rand.IntN(rangeEnd-rangeBegin)
+		port := rangeBegin + rand.IntN(rangeEnd-rangeBegin) //nolint:gosec // Not a secret.
 		if seen[port] || Check(net.JoinHostPort(host, strconv.Itoa(port))) != nil {
 			continue
 		}
@@ -37,13 +37,14 @@ func Free(host string, n int) ([]int, error) {
 	if len(found) == n {
 		return found, nil
 	}
-	return nil, fmt.Errorf("find %d free ports on %s between %d and %d: found %d", n, host, rangeBegin, rangeEnd, len(found))
+	return nil, fmt.Errorf("find %d free ports on %s between %d and %d: found %d",
+		n, host, rangeBegin, rangeEnd, len(found))
 }
 
 // Check returns nil if one can listen on address, host:port, and otherwise why
 // not.
 func Check(address string) error {
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", address) //nolint:noctx // Listening on an IP address does not block.
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}

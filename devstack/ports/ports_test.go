@@ -33,7 +33,9 @@ func TestHolder(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	port := l.Addr().(*net.TCPAddr).Port
+	address, ok := l.Addr().(*net.TCPAddr)
+	require.True(t, ok)
+	port := address.Port
 	require.ErrorContains(t, Check(l.Addr().String()), "listen on "+l.Addr().String())
 	if runtime.GOOS == "linux" {
 		require.Contains(t, Holder(port), "process "+strconv.Itoa(os.Getpid()))

@@ -106,7 +106,7 @@ func (a *account) own(path string) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(p, int(a.uid), int(a.gid))
+		return os.Lchown(p, int(a.uid), int(a.gid)) //nolint:gosec // The folder is ours; Lchown follows no link.
 	})
 	if err != nil {
 		return fmt.Errorf("give data folder to %s: %w", a.name, err)

@@ -8,8 +8,9 @@ import (
 	"runtime"
 	"syscall"
 
-	"github.com/sluicehq/sluice/devstack/supervise"
 	"golang.org/x/sys/unix"
+
+	"github.com/sluicehq/sluice/devstack/supervise"
 )
 
 // become replaces this process with program, run as the account. It returns

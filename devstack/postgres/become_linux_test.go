@@ -3,7 +3,6 @@ package postgres
 import (
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 
@@ -21,7 +20,7 @@ func TestBecome(t *testing.T) {
 		pid, err := readPID(filepath.Join(dir, "cluster", "postmaster.pid"))
 		require.NoError(t, err)
 		require.Equal(t, s.cmd.Process.Pid, pid)
-		info, err := os.Stat(filepath.Join("/proc", strconv.Itoa(pid)))
+		info, err := os.Stat(procFolder(pid))
 		require.NoError(t, err)
 		st, ok := info.Sys().(*syscall.Stat_t)
 		require.True(t, ok)

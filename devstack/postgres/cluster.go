@@ -13,6 +13,8 @@ import (
 
 // hba lets local TCP connections in without a password and nobody else. There
 // is no line for Unix sockets, as the server opens none.
+//
+//nolint:dupword // "all all" is a line's database and user.
 const hba = `# Written by sluice-dev.
 host all         all 127.0.0.1/32 trust
 host all         all ::1/128      trust

@@ -14,9 +14,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
 	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/ports"
-	"github.com/stretchr/testify/require"
 )
 
 // The test binary is also the program that becomes PostgreSQL, since Run does
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 // those of the testing package are closed to others.
 func passable(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sluice-postgres-test-")
+	dir, err := os.MkdirTemp("", "sluice-postgres-test-") //nolint:usetesting // See above.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o711))
@@ -75,7 +76,9 @@ func launch(t *testing.T, bin, dir string) *server {
 	require.NoError(t, s.cmd.Start())
 	require.NoError(t, logFile.Close())
 	go func() { s.done <- s.cmd.Wait() }()
-	t.Cleanup(func() { s.signal(t, syscall.SIGKILL) })
+	// An orderly end: a killed server leaves a shared memory segment to its
+	// successor, and there is none.
+	t.Cleanup(func() { s.signal(t, syscall.SIGINT) })
 	require.Eventually(t, func() bool {
 		conn, err := pgx.Connect(t.Context(), s.dsn)
 		if err != nil {

@@ -16,11 +16,11 @@ func TestRun(t *testing.T) {
 	t.Run("makes a cluster with the database", func(t *testing.T) {
 		t.Parallel()
 		s := launch(t, binDir(t), passable(t))
-		require.Equal(t, "sluice sluice UTF8 C", s.query(t,
-			"SELECT current_user || ' ' || datname || ' ' || pg_encoding_to_char(encoding) || ' ' || datcollate "+
+		require.Equal(t, "sluice/sluice/UTF8/C", s.query(t,
+			"SELECT current_user || '/' || datname || '/' || pg_encoding_to_char(encoding) || '/' || datcollate "+
 				"FROM pg_database WHERE datname = current_database()"))
-		require.Equal(t, "on on UTC", s.query(t,
-			"SELECT current_setting('fsync') || ' ' || current_setting('synchronous_commit') || ' ' || current_setting('timezone')"))
+		require.Equal(t, "on/on/UTC", s.query(t,
+			"SELECT current_setting('fsync') || '/' || current_setting('synchronous_commit') || '/' || current_setting('timezone')"))
 		s.signal(t, syscall.SIGINT)
 	})
 

@@ -12,8 +12,8 @@ import (
 )
 
 // reachablePrograms returns a folder of programs that the account can run:
-// BinDir, or else a copy of its tree in the data folder. Root's checkout below
-// /root is the usual reason for the latter.
+// BinDir, or else a copy of its tree in the data folder. A checkout in root's
+// home, which is closed to others, is the usual reason for the latter.
 func reachablePrograms(cfg Config, as *account) (string, error) {
 	blocked, err := as.blockedAt(cfg.BinDir)
 	if err != nil || blocked == "" {

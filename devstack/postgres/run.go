@@ -31,7 +31,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	// Others may pass through, so that the server's account reaches its folder.
-	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil { //nolint:gosec // See above; the cluster itself is closed.
 		return fmt.Errorf("make data folder: %w", err)
 	}
 	blocked, err := as.blockedAt(cfg.DataDir)

@@ -74,7 +74,7 @@ func runs(pid int, cluster string) bool {
 	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
 		return false
 	}
-	proc := filepath.Join("/proc", strconv.Itoa(pid))
+	proc := procFolder(pid)
 	cwd, err := os.Readlink(filepath.Join(proc, "cwd"))
 	if err != nil {
 		if _, statErr := os.Stat(proc); statErr == nil {
@@ -84,9 +84,12 @@ func runs(pid int, cluster string) bool {
 		}
 		return !exists("/proc/self")
 	}
-	real, err := filepath.EvalSymlinks(cluster)
-	return err == nil && cwd == real
+	folder, err := filepath.EvalSymlinks(cluster)
+	return err == nil && cwd == folder
 }
+
+// procFolder is where Linux describes a process.
+func procFolder(pid int) string { return "/proc/" + strconv.Itoa(pid) }
 
 func exists(path string) bool {
 	_, err := os.Stat(path)

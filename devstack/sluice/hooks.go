@@ -29,7 +29,7 @@ func runWorker(ctx context.Context) error {
 		return err
 	}
 	logger := settings.Log.Logger(os.Stderr)
-	options, err := starter.TemporalOptions(logger)
+	options, err := starter.TemporalOptions(logger, os.Environ())
 	if err != nil {
 		return err
 	}

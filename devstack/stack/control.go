@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/sluicehq/sluice/devstack/supervise"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicehq/sluice/devstack/supervise"
 )
 
 // child returns a started component.

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	sdk "go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/devstack/stack"
 )
 
 // The three functions below write a value to an engine and read it again.
@@ -42,7 +43,7 @@ func postgres(ctx context.Context, s *stack.Stack, sql string) (value string, er
 
 func clickhouse(ctx context.Context, s *stack.Stack, sql string) (string, error) {
 	target := fmt.Sprintf("http://%s/?database=sluice&query=%s", s.Addresses().Warehouse, url.QueryEscape(sql))
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, http.NoBody)
 	if err != nil {
 		return "", err
 	}

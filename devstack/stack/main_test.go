@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/sluicehq/sluice/devstack/app"
 	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/ports"
 	"github.com/sluicehq/sluice/devstack/stack"
-	"github.com/stretchr/testify/require"
 )
 
 // The test binary is also sluice-dev: the stack runs it for each engine.
@@ -31,10 +32,11 @@ func runTestWorker(ctx context.Context) error {
 	return nil
 }
 
-// passable returns a temporary folder that PostgreSQL's account may enter.
+// passable returns a temporary folder that PostgreSQL's account may enter; those
+// of the testing package are closed to others.
 func passable(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sluice-stack-test-")
+	dir, err := os.MkdirTemp("", "sluice-stack-test-") //nolint:usetesting // See above.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o711))

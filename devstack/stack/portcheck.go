@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -38,16 +39,19 @@ type TakenPort struct {
 func (e *PortsError) Error() string {
 	var b strings.Builder
 	if len(e.Taken) == 1 {
-		b.WriteString("an address is taken, so nothing was started; choose another with the flag, or stop what is there:\n")
+		b.WriteString("an address is taken, so nothing was started; ")
+		b.WriteString("choose another with the flag, or stop what is there:\n")
 	} else {
-		fmt.Fprintf(&b, "%d addresses are taken, so nothing was started; choose others with the flags, or stop what is there:\n", len(e.Taken))
+		fmt.Fprintf(&b, "%d addresses are taken, so nothing was started; ", len(e.Taken))
+		b.WriteString("choose others with the flags, or stop what is there:\n")
 	}
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	rows := make([]string, 0, len(e.Taken))
 	for _, t := range e.Taken {
-		// Neither the tab writer nor the builder below it ever fails.
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", t.Name, t.Address, t.Flag, t.reason())
+		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s\t%s\n", t.Name, t.Address, t.Flag, t.reason()))
 	}
-	if err := w.Flush(); err != nil {
+	_, err := io.WriteString(w, strings.Join(rows, ""))
+	if err = errors.Join(err, w.Flush()); err != nil { // a builder never fails
 		return fmt.Sprintf("addresses are taken: %v", e.Taken)
 	}
 	return strings.TrimRight(b.String(), "\n")

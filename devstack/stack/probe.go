@@ -9,11 +9,12 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/sluicehq/sluice/config"
 	"go.temporal.io/api/operatorservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/sluicehq/sluice/config"
 )
 
 // probePostgres connects and asks for a row.
@@ -32,7 +33,7 @@ func probePostgres(dsn string) func(context.Context) error {
 // probeHTTP expects status 200.
 func probeHTTP(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if err != nil {
 			return err
 		}
@@ -44,7 +45,7 @@ func probeHTTP(url string) func(context.Context) error {
 			return err
 		}
 		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
-		if err = errors.Join(err, resp.Body.Close()); err != nil {
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
 			return err
 		}
 		if resp.StatusCode != http.StatusOK {

@@ -46,7 +46,8 @@ func (s *Stack) postgresSpec() supervise.Spec {
 }
 
 func (s *Stack) clickhouseSpec() supervise.Spec {
-	spec := s.spec(ComponentClickHouse, "clickhouse", "--data", s.dir("clickhouse"), "--address", s.cfg.Addresses.Warehouse)
+	spec := s.spec(ComponentClickHouse,
+		"clickhouse", "--data", s.dir("clickhouse"), "--address", s.cfg.Addresses.Warehouse)
 	spec.Ready = probeHTTP("http://" + s.cfg.Addresses.Warehouse + "/ping")
 	return spec
 }

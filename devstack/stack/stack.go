@@ -7,8 +7,9 @@ import (
 	"os"
 	"sync"
 
-	"github.com/sluicehq/sluice/devstack/supervise"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicehq/sluice/devstack/supervise"
 )
 
 // Stack is one set of running components. Its methods may be called
@@ -54,7 +55,7 @@ func (s *Stack) HasWorker() bool { return s.cfg.Worker != nil }
 func (s *Stack) Start(ctx context.Context) (err error) {
 	// Folders on the way are passable for all, because PostgreSQL may have to
 	// run as another user; each engine protects its own.
-	if err := os.MkdirAll(s.cfg.DataDir, 0o755); err != nil {
+	if err := os.MkdirAll(s.cfg.DataDir, 0o755); err != nil { //nolint:gosec // See above.
 		return fmt.Errorf("make data folder: %w", err)
 	}
 	if s.lock, err = lockFolder(s.cfg.DataDir); err != nil {
@@ -99,7 +100,7 @@ func (s *Stack) startEngines(ctx context.Context) error {
 	s.mu.Unlock()
 	ready, ctx := errgroup.WithContext(ctx)
 	for _, spec := range specs {
-		child, err := s.launch(spec)
+		child, err := s.launch(spec) //nolint:contextcheck // A child outlives the call that starts it.
 		if err != nil {
 			return errors.Join(err, ready.Wait())
 		}
@@ -114,7 +115,7 @@ func (s *Stack) startWorker(ctx context.Context) error {
 			return fmt.Errorf("prepare for the worker: %w", err)
 		}
 	}
-	child, err := s.launch(s.workerSpec())
+	child, err := s.launch(s.workerSpec()) //nolint:contextcheck // A child outlives the call that starts it.
 	if err != nil {
 		return err
 	}

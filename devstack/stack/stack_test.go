@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/devstack/supervise"
-	"github.com/stretchr/testify/require"
 )
 
 func TestStack(t *testing.T) {

@@ -24,7 +24,7 @@ func (b *backoff) next() time.Duration {
 		pause *= 2
 	}
 	b.failures++
-	return pause + rand.N(pause/5+1)
+	return pause + rand.N(pause/5+1) //nolint:gosec // Not a secret.
 }
 
 // reset forgets the failures.

@@ -55,7 +55,7 @@ func (c *Child) watch(ctx context.Context) (time.Time, error) {
 		now := time.Now()
 		switch {
 		case ctx.Err() != nil:
-			return readyAt, nil
+			return readyAt, nil //nolint:nilerr // The probe failed because it was cancelled.
 		case err == nil:
 			lastGood = now
 		case now.Sub(lastGood) >= c.spec.UnhealthyAfter:

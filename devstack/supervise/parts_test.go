@@ -17,8 +17,8 @@ import (
 func TestBackoff(t *testing.T) {
 	t.Parallel()
 	b := backoff{minimum: 100 * time.Millisecond, maximum: time.Second}
-	for i, want := range []time.Duration{100, 200, 400, 800, 1000, 1000} {
-		want *= time.Millisecond
+	for i, ms := range []int{100, 200, 400, 800, 1000, 1000} {
+		want := time.Duration(ms) * time.Millisecond
 		got := b.next()
 		require.GreaterOrEqual(t, got, want, "pause %d", i)
 		require.LessOrEqual(t, got, want+want/5, "pause %d", i)

@@ -85,7 +85,7 @@ func (c *Child) runOnce() exit {
 		return exit{stopped: true}
 	default:
 	}
-	cmd := exec.Command(c.spec.Path, c.spec.Args...)
+	cmd := exec.Command(c.spec.Path, c.spec.Args...) //nolint:noctx // It is ended by signals, see await.
 	cmd.Dir = c.spec.Dir
 	cmd.Env = append(append([]string(nil), c.spec.Env...), LifelineVariable+"=stdin")
 	cmd.SysProcAttr = sysProcAttr()
@@ -126,7 +126,7 @@ func (c *Child) await(cmd *exec.Cmd, gone <-chan error, m *monitor) exit {
 		return exit{err: ignoreWaitDelay(err)}
 	case err := <-m.failed:
 		c.killGroup(cmd)
-		<-gone
+		c.logEnd(<-gone)
 		return exit{err: err}
 	case <-c.stop:
 	}
@@ -137,16 +137,20 @@ func (c *Child) await(cmd *exec.Cmd, gone <-chan error, m *monitor) exit {
 	timer := time.NewTimer(c.spec.StopTimeout)
 	defer timer.Stop()
 	select {
-	case <-gone:
+	case err := <-gone:
+		c.logEnd(err)
 		return exit{stopped: true}
 	case <-c.hurry:
 	case <-timer.C:
 		c.log.Warn("child did not stop in time and is killed", "timeout", c.spec.StopTimeout)
 	}
 	c.killGroup(cmd)
-	<-gone
+	c.logEnd(<-gone)
 	return exit{stopped: true}
 }
+
+// logEnd notes how a process ended that we have ended.
+func (c *Child) logEnd(err error) { c.log.Debug("child stopped", "exit", err) }
 
 // killGroup kills the process and whatever it has started in its group, if any
 // of them is left.

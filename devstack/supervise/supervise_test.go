@@ -16,8 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/devstack/ports"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/devstack/ports"
 )
 
 // bundle is a supervisor with what the tests look at.
@@ -64,7 +65,7 @@ func freeAddress(t *testing.T) string {
 
 // ask returns the process id that the server at address answers with.
 func ask(ctx context.Context, address string) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address, http.NoBody)
 	if err != nil {
 		return 0, err
 	}

@@ -73,7 +73,7 @@ func New(cfg Config) (*Supervisor, error) {
 		cfg.TailLines = 15
 	}
 	if cfg.LogDir != "" {
-		if err := os.MkdirAll(cfg.LogDir, 0o755); err != nil {
+		if err := os.MkdirAll(cfg.LogDir, 0o750); err != nil {
 			return nil, fmt.Errorf("make log folder: %w", err)
 		}
 	}

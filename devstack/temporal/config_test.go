@@ -4,9 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/devstack/ports"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/server/common/dynamicconfig"
+
+	"github.com/sluicehq/sluice/devstack/ports"
 )
 
 // onFreePort returns cfg on a port that is free.

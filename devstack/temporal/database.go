@@ -67,7 +67,7 @@ func (c Config) memory(kind string) *config.SQL {
 	maps.Copy(attributes, c.Pragmas)
 	return &config.SQL{
 		PluginName:        sqlite.PluginName,
-		DatabaseName:      kind + strconv.FormatUint(rand.Uint64(), 36),
+		DatabaseName:      kind + strconv.FormatUint(rand.Uint64(), 36), //nolint:gosec // Not a secret.
 		ConnectAttributes: attributes,
 	}
 }
@@ -78,7 +78,7 @@ func (c Config) prepare(dbs databases) error {
 	if c.DBFilename == "" {
 		return nil // the driver makes the schema of a database in memory
 	}
-	if err := os.MkdirAll(filepath.Dir(c.DBFilename), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.DBFilename), 0o750); err != nil {
 		return fmt.Errorf("make database folder: %w", err)
 	}
 	fresh, err := checkVersion(c.DBFilename)

@@ -34,7 +34,7 @@ func (l logger) log(level slog.Level, msg string, tags []tag.Tag) {
 	for i, t := range tags {
 		attrs[i] = slog.Any(t.Key(), t.Value())
 	}
-	l.slog.LogAttrs(ctx, level, msg, attrs...)
+	l.slog.LogAttrs(ctx, level, msg, attrs...) //nolint:sloglint // The server's messages are constants, there.
 }
 
 // Debug implements [log.Logger].

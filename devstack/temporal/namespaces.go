@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	sqliteschema "go.temporal.io/server/schema/sqlite"
@@ -14,8 +15,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
-
-	enumspb "go.temporal.io/api/enums/v1"
 )
 
 // createNamespaces writes missing namespaces into the database, before the
@@ -58,7 +57,9 @@ func (c Config) registerSearchAttributes(ctx context.Context, frontend string) e
 	return errors.Join(err, conn.Close())
 }
 
-func (c Config) registerIn(ctx context.Context, operator operatorservice.OperatorServiceClient, namespace string) error {
+func (c Config) registerIn(
+	ctx context.Context, operator operatorservice.OperatorServiceClient, namespace string,
+) error {
 	have, err := operator.ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace},
 		grpc.WaitForReady(true))
 	if err != nil {

@@ -8,10 +8,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sluicehq/sluice/devstack/ports"
 	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/temporal"
+
+	"github.com/sluicehq/sluice/devstack/ports"
 )
 
 // ErrStopTimeout is returned by [Run] when the server did not stop in time.
@@ -126,7 +127,7 @@ func (c Config) serve(ctx context.Context, frontend string) error {
 // started fail.
 func orStopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // The error is the stopping.
 	}
 	return err
 }

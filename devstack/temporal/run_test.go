@@ -84,7 +84,7 @@ func TestRun(t *testing.T) {
 	t.Run("serves the web ui and stops serving it", func(t *testing.T) {
 		t.Parallel()
 		s := start(t, Config{})
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.ui+"/", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.ui+"/", http.NoBody)
 		require.NoError(t, err)
 		req.Close = true
 		resp, err := http.DefaultClient.Do(req)
@@ -105,7 +105,9 @@ func TestRun(t *testing.T) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		defer func() { require.NoError(t, l.Close()) }()
-		taken := l.Addr().(*net.TCPAddr).Port
+		address, ok := l.Addr().(*net.TCPAddr)
+		require.True(t, ok)
+		taken := address.Port
 		require.ErrorContains(t, Run(t.Context(), Config{Port: taken}), "listen on "+l.Addr().String())
 		ui := onFreePort(t, Config{})
 		ui.UIPort = taken

@@ -7,10 +7,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/sluicehq/sluice/devstack/ports"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+
+	"github.com/sluicehq/sluice/devstack/ports"
 )
 
 // running is a server in this process.

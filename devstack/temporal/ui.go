@@ -8,10 +8,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sluicehq/sluice/devstack/ports"
 	uiserver "github.com/temporalio/ui-server/v2/server"
 	uiconfig "github.com/temporalio/ui-server/v2/server/config"
 	"github.com/temporalio/ui-server/v2/server/server_options"
+
+	"github.com/sluicehq/sluice/devstack/ports"
 )
 
 // ui is the running Web UI.

@@ -72,7 +72,7 @@ func writeVersion(filename, state string) error {
 		return fmt.Errorf("write database version: %w", err)
 	}
 	path := filename + versionSuffix
-	if err := os.WriteFile(path+".new", append(content, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(path+".new", append(content, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write database version: %w", err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {

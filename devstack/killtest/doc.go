@@ -1,0 +1,8 @@
+// Package killtest kills parts of Sluice while it imports and proves that nothing is
+// lost, doubled or stuck: worker, Temporal server, PostgreSQL and ClickHouse die at
+// random and at chosen moments, hang, are away, run out of disk, and afterwards the
+// multiset of rows in the warehouse equals the input.
+//
+// It has tests only. Every test runs a stack of its own on free ports, whose engines
+// and worker are processes of the test binary.
+package killtest
