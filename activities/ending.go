@@ -93,11 +93,10 @@ func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
 	if err := l.Warehouse.Hide(ctx, site, id, uint32(imp.Generation)); err != nil {
 		return failure(err)
 	}
-	for i, table := range schema.Imported() {
+	for _, table := range schema.Imported() {
 		if err := l.Warehouse.PurgeRows(ctx, table, site, id); err != nil {
 			return failure(err)
 		}
-		activity.RecordHeartbeat(ctx, i+1)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
@@ -37,9 +39,12 @@ func failure(err error, details ...any) error {
 	if errors.Is(err, context.Canceled) && !errors.Is(err, errWorkerStopping) {
 		return err
 	}
-	message := err.Error()
-	if len(message) > maxMessage {
-		message = message[:maxMessage] + "..."
+	message := plain(err.Error())
+	if cut := maxMessage; len(message) > cut {
+		for !utf8.RuneStart(message[cut]) {
+			cut--
+		}
+		message = message[:cut] + "..."
 	}
 	options := temporal.ApplicationErrorOptions{Details: details}
 	class, permanent := importers.ClassOf(err)
@@ -58,6 +63,10 @@ func failure(err error, details ...any) error {
 	}
 	return temporal.NewApplicationErrorWithOptions(message, TypeTransient, options)
 }
+
+// plain makes text fit for Temporal, which takes valid UTF-8 only: what an error quotes
+// may hold anything, and an attempt whose outcome cannot be reported counts as lost.
+func plain(text string) string { return strings.ToValidUTF8(text, string(utf8.RuneError)) }
 
 // errWorkerStopping ends an activity early, to be taken up by another worker.
 var errWorkerStopping = errors.New("the worker is stopping")

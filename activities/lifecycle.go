@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
@@ -30,7 +32,8 @@ func (l *Lifecycle) BeforeStart(ctx context.Context, ref ImportRef) error {
 
 // Planned is what a workflow needs to know of a plan.
 type Planned struct {
-	// Parts are the next parts to be loaded, at most MaxPlannedParts of them.
+	// Parts are the next parts to be loaded, at most MaxPlannedParts of them, and all
+	// that wait for a decision.
 	Parts []PlannedPart `json:"parts"`
 	// Open is how many parts are still to be loaded in all.
 	Open int `json:"open"`
@@ -46,16 +49,42 @@ type Planned struct {
 
 // PlannedPart is a part as a workflow sees it.
 type PlannedPart struct {
-	No    int32  `json:"no"`
-	Label string `json:"label"`
+	No int32 `json:"no"`
+	// Label is the part's label, cut to maxPlannedLabel bytes, and empty behind the
+	// first maxLabelled parts: a thousand parts must stay below 64 KiB.
+	Label string `json:"label,omitempty"`
 	// Parked says that it had been parked before the workflow continued as new.
 	Parked bool `json:"parked,omitempty"`
 }
 
-// MaxPlannedParts is how many parts one run of a workflow is given. It keeps the
-// plan far below the limit of a payload and the run's history below 2,000 events;
-// what is left is for the next run.
+// MaxPlannedParts is how many parts one run of a workflow is given to load. It keeps
+// the run's history below 2,000 events; what is left is for the next run.
 const MaxPlannedParts = 150
+
+const (
+	maxPlannedLabel = 90
+	maxLabelled     = 2 * MaxPlannedParts
+)
+
+// plannedLabel cuts a label so that it takes at most maxPlannedLabel bytes in JSON, in
+// which some characters are written as six.
+func plannedLabel(label string) string {
+	size := 0
+	for i, r := range label {
+		switch {
+		case r < ' ' || strings.ContainsRune("<>&\u2028\u2029", r) || r == utf8.RuneError:
+			size += len(`\u0000`)
+		case r == '"' || r == '\\':
+			size += len(`\"`)
+		default:
+			size += utf8.RuneLen(r)
+		}
+		if size > maxPlannedLabel {
+			return label[:i]
+		}
+	}
+	return label
+}
 
 // Plan lets the importer cut the import into parts, works out which days are free
 // and stores both. A plan that is stored already is used as it is.
@@ -106,14 +135,23 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 		Parts: []PlannedPart{}, Total: len(parts), Days: imp.Days.String(),
 		Parallelism: int(imp.Parallelism), Park: imp.OnPartFailure == store.OnPartFailurePark,
 	}
+	fresh := 0
 	for _, p := range parts {
 		if p.Status == store.PartDone || p.Status == store.PartSkipped {
 			continue
 		}
 		planned.Open++
-		if len(planned.Parts) < MaxPlannedParts {
-			planned.Parts = append(planned.Parts, PlannedPart{No: p.No, Label: p.Label, Parked: p.Status == store.PartParked})
+		part := PlannedPart{No: p.No, Parked: p.Status == store.PartParked}
+		if !part.Parked {
+			if fresh == MaxPlannedParts {
+				continue
+			}
+			fresh++
 		}
+		if len(planned.Parts) < maxLabelled {
+			part.Label = plannedLabel(p.Label)
+		}
+		planned.Parts = append(planned.Parts, part)
 	}
 	return planned, nil
 }

@@ -36,6 +36,8 @@ type Observer interface {
 // where to go on.
 type Advance struct {
 	Chunks int32 `json:"chunks"`
+	// From is where the first attempt of the same activity began.
+	From int32 `json:"from,omitempty"`
 }
 
 // PartResult is what a part has brought in.
@@ -62,9 +64,13 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 			RowsRejected: part.RowsRejected, RowsOutOfRange: part.RowsOutOfRange,
 		}), nil
 	}
+	from := startOf(ctx, part.NextChunk)
+	if err := beginAnew(ctx, from, part.NextChunk); err != nil {
+		return PartResult{}, err
+	}
 	ctx, stop := untilStop(ctx)
 	defer stop()
-	beat := startHeartbeat(ctx, part.NextChunk)
+	beat := startHeartbeat(ctx, Advance{Chunks: part.NextChunk, From: from})
 	defer beat.stop()
 
 	last := loading.Progress{RowsLoaded: part.RowsLoaded, RowsRejected: part.RowsRejected}
@@ -78,7 +84,7 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 	}
 	progress, err := l.loader().Load(ctx, job)
 	if err != nil {
-		return PartResult{}, failure(causeOf(ctx, err), Advance{Chunks: progress.Chunks})
+		return PartResult{}, failure(causeOf(ctx, err), Advance{Chunks: progress.Chunks, From: from})
 	}
 	return resultOf(progress), nil
 }
@@ -151,21 +157,21 @@ func (l *Loading) SkipPart(ctx context.Context, p Stopped) error {
 // the attempt has a timeout of its own, so that it cannot hang behind the
 // heartbeats.
 type heartbeat struct {
+	from   int32
 	chunks atomic.Int32
 	quit   chan struct{}
 	done   chan struct{}
 }
 
-func startHeartbeat(ctx context.Context, chunks int32) *heartbeat {
-	h := &heartbeat{quit: make(chan struct{}), done: make(chan struct{})}
-	h.chunks.Store(chunks)
-	interval := max(activity.GetInfo(ctx).HeartbeatTimeout/4, 100*time.Millisecond)
+func startHeartbeat(ctx context.Context, now Advance) *heartbeat {
+	h := &heartbeat{from: now.From, quit: make(chan struct{}), done: make(chan struct{})}
+	h.chunks.Store(now.Chunks)
 	go func() {
 		defer close(h.done)
-		ticker := time.NewTicker(interval)
+		ticker := time.NewTicker(beatEvery(ctx))
 		defer ticker.Stop()
 		for {
-			activity.RecordHeartbeat(ctx, Advance{Chunks: h.chunks.Load()})
+			activity.RecordHeartbeat(ctx, Advance{Chunks: h.chunks.Load(), From: h.from})
 			select {
 			case <-ticker.C:
 			case <-h.quit:

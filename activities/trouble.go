@@ -2,10 +2,13 @@ package activities
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/store"
 )
@@ -43,24 +46,53 @@ func (e Ended) about() int64     { return e.ImportID }
 
 // ExecuteActivity runs the activity and notes how it went.
 func (t *troubleInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The panic goes on, in words that can be written down.
+			text := plain(fmt.Sprint(p))
+			t.note(ctx, in, "panic: "+text)
+			panic(text)
+		}
+	}()
 	result, err := t.Next.ExecuteActivity(ctx, in)
+	switch {
+	case err == nil && activity.GetInfo(ctx).Attempt > 1:
+		t.note(ctx, in, "")
+	case err != nil && ctx.Err() == nil && !isFinal(err):
+		t.note(ctx, in, messageOf(err))
+	}
+	return result, err
+}
+
+// isFinal says whether an error ends the activity: nothing is tried again.
+func isFinal(err error) bool {
+	var app *temporal.ApplicationError
+	return errors.As(err, &app) && app.NonRetryable()
+}
+
+// messageOf leaves out what the SDK adds to an error's text for itself.
+func messageOf(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	return err.Error()
+}
+
+// note writes down what troubles the import that the activity is about.
+func (t *troubleInbound) note(ctx context.Context, in *interceptor.ExecuteActivityInput, trouble string) {
 	if len(in.Args) == 0 {
-		return result, err
+		return
 	}
 	subject, ok := in.Args[0].(about)
-	if !ok || err == nil && activity.GetInfo(ctx).Attempt == 1 || err != nil && ctx.Err() != nil {
-		return result, err
-	}
-	note := ""
-	if err != nil {
-		note = err.Error()
+	if !ok {
+		return
 	}
 	// Noting must neither hang nor change the outcome: where the store is the trouble,
 	// the note fails too, and the log has it all the same.
 	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	if noteErr := t.store.SetTrouble(noting, note, subject.about()); noteErr != nil {
+	if noteErr := t.store.NoteTrouble(noting, subject.about(), trouble); noteErr != nil {
 		activity.GetLogger(ctx).Warn("could not note the trouble", "error", noteErr)
 	}
-	return result, err
 }

@@ -16,83 +16,83 @@ import (
 
 // Config has every setting. Its zero value is not valid; start with Default.
 type Config struct {
-	Store     Store     `yaml:"store" envPrefix:"STORE_"`
-	Warehouse Warehouse `yaml:"warehouse" envPrefix:"WAREHOUSE_"`
-	Worker    Worker    `yaml:"worker" envPrefix:"WORKER_"`
-	Import    Import    `yaml:"import" envPrefix:"IMPORT_"`
-	Log       Log       `yaml:"log" envPrefix:"LOG_"`
+	Store     Store     `yaml:"store"`
+	Warehouse Warehouse `yaml:"warehouse"`
+	Worker    Worker    `yaml:"worker"`
+	Import    Import    `yaml:"import"`
+	Log       Log       `yaml:"log"`
 }
 
 // Store says how to reach PostgreSQL.
 type Store struct {
 	// DSN is a connection URI. Defaults to the embedded stack's.
-	DSN string `yaml:"dsn" env:"DSN"`
+	DSN string `yaml:"dsn"`
 	// MaxConns bounds the pool. Defaults to 10.
-	MaxConns int32 `yaml:"max_conns" env:"MAX_CONNS"`
+	MaxConns int32 `yaml:"max_conns"`
 }
 
 // Warehouse says how to reach ClickHouse.
 type Warehouse struct {
 	// DSN is a URL: clickhouse:// for the native protocol, http:// or https:// for
 	// HTTP. Defaults to the embedded stack's.
-	DSN string `yaml:"dsn" env:"DSN"`
+	DSN string `yaml:"dsn"`
 	// Cluster names the cluster to create tables on. Defaults to none.
-	Cluster string `yaml:"cluster" env:"CLUSTER"`
+	Cluster string `yaml:"cluster"`
 	// MaxConns bounds the pool. Defaults to 16.
-	MaxConns int `yaml:"max_conns" env:"MAX_CONNS"`
+	MaxConns int `yaml:"max_conns"`
 	// InsertTimeout bounds the insert of a chunk. Defaults to 2m.
-	InsertTimeout time.Duration `yaml:"insert_timeout" env:"INSERT_TIMEOUT"`
+	InsertTimeout time.Duration `yaml:"insert_timeout"`
 	// CAFile, CertFile, KeyFile and ServerName configure TLS. Default to what the
 	// DSN asks for.
-	CAFile     string `yaml:"ca_file" env:"CA_FILE"`
-	CertFile   string `yaml:"cert_file" env:"CERT_FILE"`
-	KeyFile    string `yaml:"key_file" env:"KEY_FILE"`
-	ServerName string `yaml:"server_name" env:"SERVER_NAME"`
+	CAFile     string `yaml:"ca_file"`
+	CertFile   string `yaml:"cert_file"`
+	KeyFile    string `yaml:"key_file"`
+	ServerName string `yaml:"server_name"`
 }
 
 // Worker configures `sluice worker`.
 type Worker struct {
 	// Listen is the address of health, readiness and metrics. Defaults to
 	// DefaultWorkerAddress; "off" listens nowhere.
-	Listen string `yaml:"listen" env:"LISTEN"`
+	Listen string `yaml:"listen"`
 	// LoadSlots is how many parts the worker loads at once, each with about 50 MiB
 	// of buffers. Defaults to 4.
-	LoadSlots int `yaml:"load_slots" env:"LOAD_SLOTS"`
+	LoadSlots int `yaml:"load_slots"`
 	// StopTimeout bounds a graceful stop. Defaults to 30s.
-	StopTimeout time.Duration `yaml:"stop_timeout" env:"STOP_TIMEOUT"`
+	StopTimeout time.Duration `yaml:"stop_timeout"`
 	// StartTimeout bounds how long the worker waits at its start for databases and
 	// Temporal that are not there yet. Defaults to 3m.
-	StartTimeout time.Duration `yaml:"start_timeout" env:"START_TIMEOUT"`
+	StartTimeout time.Duration `yaml:"start_timeout"`
 	// MemoryLimitMiB is the soft limit of Go's memory, unless GOMEMLIMIT is set.
 	// Defaults to 230.
-	MemoryLimitMiB int64 `yaml:"memory_limit_mib" env:"MEMORY_LIMIT_MIB"`
+	MemoryLimitMiB int64 `yaml:"memory_limit_mib"`
 	// StickyCache is how many workflows stay in memory between their tasks; 0 replays
 	// them every time, which tests do. Defaults to 1000.
-	StickyCache int `yaml:"sticky_cache" env:"STICKY_CACHE"`
+	StickyCache int `yaml:"sticky_cache"`
 }
 
 // Import has the defaults of new imports.
 type Import struct {
 	// ChunkRows and ChunkBytes bound a chunk. Default to 131072 rows, 16 MiB.
-	ChunkRows  int `yaml:"chunk_rows" env:"CHUNK_ROWS"`
-	ChunkBytes int `yaml:"chunk_bytes" env:"CHUNK_BYTES"`
+	ChunkRows  int `yaml:"chunk_rows"`
+	ChunkBytes int `yaml:"chunk_bytes"`
 	// Parallelism is how many parts of an import are loaded at once. Defaults to 2.
-	Parallelism int `yaml:"parallelism" env:"PARALLELISM"`
+	Parallelism int `yaml:"parallelism"`
 	// MaxRejects and MaxRejectShare are how many bad rows a part may have: as many
 	// as the more generous of the two allows. Default to 100 rows, 0.01.
-	MaxRejects     int64   `yaml:"max_rejects" env:"MAX_REJECTS"`
-	MaxRejectShare float64 `yaml:"max_reject_share" env:"MAX_REJECT_SHARE"`
+	MaxRejects     int64   `yaml:"max_rejects"`
+	MaxRejectShare float64 `yaml:"max_reject_share"`
 	// OnPartFailure says what happens when a part's retries are exhausted: "park"
 	// waits for a decision, "fail" fails the import. Defaults to park.
-	OnPartFailure string `yaml:"on_part_failure" env:"ON_PART_FAILURE"`
+	OnPartFailure string `yaml:"on_part_failure"`
 }
 
 // Log configures logging, which goes to standard error.
 type Log struct {
 	// Level is the lowest level that is logged. Defaults to INFO.
-	Level slog.Level `yaml:"level" env:"LEVEL"`
+	Level slog.Level `yaml:"level"`
 	// Format is "text" or "json". Defaults to text.
-	Format string `yaml:"format" env:"FORMAT"`
+	Format string `yaml:"format"`
 }
 
 // Default returns the settings of the embedded stack.

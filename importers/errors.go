@@ -29,6 +29,17 @@ const (
 	ClassCancelled Class = "cancelled"
 )
 
+// Known says whether the class is one of those above: what comes back from a
+// workflow's history may be any text.
+func (c Class) Known() bool {
+	switch c {
+	case ClassInput, ClassAccess, ClassNoDays, ClassRejects, ClassSource, ClassInternal, ClassEnded, ClassCancelled:
+		return true
+	default:
+		return false
+	}
+}
+
 // PermanentError is an error that no retry will cure.
 type PermanentError struct {
 	// Class says what kind of fault it is.

@@ -1,6 +1,7 @@
 package starter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,6 +75,13 @@ func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, reason str
 	return s.update(ctx, id, workflows.UpdateSkipPart, workflows.SkipPart{Part: part, Reason: reason})
 }
 
+// ErrNoWorker means that no worker has answered in time. What was asked for may still
+// be carried out once one is there.
+var ErrNoWorker = errors.New("no worker answers")
+
+// defaultAnswerTimeout bounds the wait for a worker's answer.
+const defaultAnswerTimeout = 10 * time.Second
+
 // update sends an update and waits for its answer, which needs a worker.
 func (s *Starter) update(ctx context.Context, id int64, name string, arg any) error {
 	imp, err := s.Store.Import(ctx, id)
@@ -83,16 +91,27 @@ func (s *Starter) update(ctx context.Context, id int64, name string, arg any) er
 	if store.Ended(imp.Status) || imp.Status == store.StatusDeleting {
 		return fmt.Errorf("import %d is %s: %w", id, imp.Status, store.ErrConflict)
 	}
-	handle, err := s.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+	if imp.RunID == "" {
+		return fmt.Errorf("import %d has not been started yet, try again in a minute: %w", id, store.ErrConflict)
+	}
+	timeout := cmp.Or(s.AnswerTimeout, defaultAnswerTimeout)
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	handle, err := s.Temporal.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
 		WorkflowID: imp.WorkflowID, UpdateName: name, Args: []any{arg}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
-	if err != nil {
+	if err == nil {
+		err = handle.Get(waiting, nil)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case waiting.Err() != nil && ctx.Err() == nil:
+		return fmt.Errorf("%s of import %d: %w within %s: is one running, and is it ready? What was asked for may still "+
+			"happen once it is; `sluice import show %d` tells", name, id, ErrNoWorker, timeout, id)
+	default:
 		return fmt.Errorf("%s of import %d: %w", name, id, closed(err))
 	}
-	if err := handle.Get(ctx, nil); err != nil {
-		return fmt.Errorf("%s of import %d: %w", name, id, err)
-	}
-	return nil
 }
 
 // closed rewords Temporal's answer about a run that has ended.

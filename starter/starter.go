@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -30,6 +31,9 @@ type Starter struct {
 	Registry *importers.Registry
 	// Defaults are the settings of imports that do not say otherwise.
 	Defaults config.Import
+	// AnswerTimeout bounds how long RetryPart and SkipPart wait for a worker.
+	// Defaults to 10s.
+	AnswerTimeout time.Duration
 }
 
 // Request asks for an import. Only Site and Source are required.

@@ -15,7 +15,9 @@ func (s *Store) AddFeedback(ctx context.Context, id int64, level, occasion, mess
 		if _, err := q.LockImport(ctx, id); err != nil {
 			return found(err, "import %d", id)
 		}
-		return q.AddFeedback(ctx, db.AddFeedbackParams{ImportID: id, Level: level, Occasion: occasion, Message: message})
+		return q.AddFeedback(ctx, db.AddFeedbackParams{
+			ImportID: id, Level: level, Occasion: plain(occasion), Message: plain(message),
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("add feedback: %w", err)

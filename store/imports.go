@@ -96,9 +96,9 @@ func (s *Store) explainActive(ctx context.Context, n NewImport) (Import, bool, e
 
 // EnterPhase moves an import to a phase in the name of a workflow run. An import
 // that had failed or was cancelled is reopened if the run is another than the one
-// that ended it: somebody has reset the workflow. The error is ErrConflict if the
-// import has ended otherwise, and ErrInProgress if it would be reopened while
-// another one of the site is under way.
+// that ended it: somebody has reset the workflow. The error is ErrNotFound if there
+// is no such import, ErrConflict if it has ended otherwise, and ErrInProgress if it
+// would be reopened while another one of the site is under way.
 func (s *Store) EnterPhase(ctx context.Context, id int64, run, status, phase string) error {
 	params := db.EnterPhaseParams{ID: id, RunID: run, Status: status, Phase: phase}
 	n, err := s.Queries.EnterPhase(ctx, params)
@@ -106,7 +106,16 @@ func (s *Store) EnterPhase(ctx context.Context, id int64, run, status, phase str
 		return changedOne(n, err, "import %d: enter %s", id, phase)
 	}
 	return s.inTx(ctx, func(q *db.Queries) error {
-		n, err := q.ReopenImport(ctx, run, id)
+		// Another activity of the run may be reopening it just now: whoever comes
+		// second finds it open.
+		if _, err := q.LockImport(ctx, id); err != nil {
+			return found(err, "import %d", id)
+		}
+		n, err := q.EnterPhase(ctx, params)
+		if err != nil || n == 1 {
+			return changedOne(n, err, "import %d: enter %s", id, phase)
+		}
+		n, err = q.ReopenImport(ctx, run, id)
 		if violates(err, "imports_one_active") {
 			return fmt.Errorf("import %d cannot be run again: %w", id, ErrInProgress)
 		}
@@ -147,7 +156,9 @@ func (s *Store) CheckDays(ctx context.Context, imp Import) error {
 // Finish ends an import. An import that has ended so already stays as it is; the
 // error is ErrConflict if it has ended otherwise.
 func (s *Store) Finish(ctx context.Context, id int64, status, reason, class string) error {
-	n, err := s.FinishImport(ctx, db.FinishImportParams{ID: id, Status: status, Reason: reason, ErrorClass: class})
+	n, err := s.FinishImport(ctx, db.FinishImportParams{
+		ID: id, Status: status, Reason: plain(reason), ErrorClass: plain(class),
+	})
 	if err == nil && n == 0 {
 		imp, err := s.Import(ctx, id)
 		if err != nil || imp.Status == status {
@@ -155,6 +166,15 @@ func (s *Store) Finish(ctx context.Context, id int64, status, reason, class stri
 		}
 	}
 	return changedOne(n, err, "end import %d as %s", id, status)
+}
+
+// NoteTrouble notes why the last attempt at something failed, while it is being
+// tried again; "" clears the note. An import that has ended stays as it is.
+func (s *Store) NoteTrouble(ctx context.Context, id int64, trouble string) error {
+	if err := s.SetTrouble(ctx, plain(trouble), id); err != nil {
+		return fmt.Errorf("note the trouble of import %d: %w", id, err)
+	}
+	return nil
 }
 
 // NoteWorkflow notes the workflow that carries an import out.

@@ -22,7 +22,9 @@ type NewPart struct {
 // SavePlan stores what an import is going to do. A plan that is stored already
 // stays: parts may be under way, and planning the same source again gives the
 // same plan.
-func (s *Store) SavePlan(ctx context.Context, id int64, source calendar.Range, days calendar.Set, parts []NewPart) error {
+func (s *Store) SavePlan(
+	ctx context.Context, id int64, source calendar.Range, days calendar.Set, parts []NewPart,
+) error {
 	return s.inTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
 			return found(err, "import %d", id)
@@ -43,6 +45,8 @@ func (s *Store) SavePlan(ctx context.Context, id int64, source calendar.Range, d
 			}
 		}
 		first, last := source.First, source.Last
+		// No days are an empty list, not null.
+		days = append(calendar.Set{}, days...)
 		if err := q.SetDays(ctx, db.SetDaysParams{ID: id, StartDate: &first, EndDate: &last, Days: days}); err != nil {
 			return fmt.Errorf("set days: %w", err)
 		}
@@ -52,11 +56,15 @@ func (s *Store) SavePlan(ctx context.Context, id int64, source calendar.Range, d
 
 // ClaimPart begins an attempt at a part: it raises the part's fence, so that
 // writes of earlier attempts are refused from now on. open is false if the part
-// is done or skipped and there is nothing to do.
+// is done or skipped and there is nothing to do. The error is ErrConflict if the
+// part was given up with its import.
 func (s *Store) ClaimPart(ctx context.Context, id int64, no int32) (part Part, open bool, err error) {
 	part, err = s.Queries.ClaimPart(ctx, id, no)
 	if errors.Is(err, pgx.ErrNoRows) {
 		part, err = s.PartByNo(ctx, id, no)
+		if err == nil && part.Status == PartFailed {
+			err = fmt.Errorf("import %d: part %d has been given up: %w", id, no, ErrConflict)
+		}
 		return part, false, found(err, "import %d: part %d", id, no)
 	}
 	return part, err == nil, err
@@ -112,7 +120,7 @@ func (s *Store) FinishPart(ctx context.Context, id int64, no int32, fence int64)
 // StopPart parks a part with the reason, and raises its fence. A part that is
 // done or skipped stays as it is.
 func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason string) (Part, error) {
-	_, err := s.Queries.StopPart(ctx, db.StopPartParams{ImportID: id, No: no, Status: status, Reason: reason})
+	_, err := s.Queries.StopPart(ctx, db.StopPartParams{ImportID: id, No: no, Status: status, Reason: plain(reason)})
 	if err != nil {
 		return Part{}, fmt.Errorf("stop part: %w", err)
 	}
@@ -120,10 +128,10 @@ func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason
 	return part, found(err, "import %d: part %d", id, no)
 }
 
-// FailOpenParts marks all parts that have not ended as failed and raises their
-// fences, so that nothing more is written.
+// FailOpenParts marks all parts that have not ended as failed and raises the fences
+// of all, so that nothing more is written.
 func (s *Store) FailOpenParts(ctx context.Context, id int64, reason string) error {
-	if err := s.StopOpenParts(ctx, reason, id); err != nil {
+	if err := s.StopParts(ctx, plain(reason), id); err != nil {
 		return fmt.Errorf("stop parts: %w", err)
 	}
 	return nil

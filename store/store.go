@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -71,10 +72,7 @@ type Store struct {
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	poolConfig, err := pgxpool.ParseConfig(cfg.DSN)
 	if err != nil {
-		// The parser's error repeats the DSN with the password masked, which is
-		// safe where it can parse it, but not where it cannot.
-		return nil, errors.New("the store's DSN is not a PostgreSQL connection string: " +
-			"want postgres://user:password@host:port/database")
+		return nil, badDSN(err)
 	}
 	if poolConfig.MaxConns = cfg.MaxConns; poolConfig.MaxConns == 0 {
 		poolConfig.MaxConns = 10
@@ -87,6 +85,18 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	return &Store{Queries: db.New(pool), pool: pool}, nil
+}
+
+// badDSN says that a DSN is none. The parser's error repeats it with the password
+// masked, which is safe where it can parse it, but not where it cannot; only a file
+// that the DSN names and that cannot be read is worth telling about.
+func badDSN(err error) error {
+	const want = "the store's DSN is not a PostgreSQL connection string: want postgres://user:password@host:port/database"
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return fmt.Errorf("%s, and files that can be read: %w", want, file)
+	}
+	return errors.New(want)
 }
 
 // Close ends all connections.

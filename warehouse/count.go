@@ -63,7 +63,9 @@ type Sum struct{ Rows, Sum uint64 }
 
 // VisibleSum counts the rows of an import that queries see in a table, and adds up
 // one of its numeric columns. An unknown column is an error.
-func (w *Warehouse) VisibleSum(ctx context.Context, table *schema.Table, siteID, importID uint64, column string) (Sum, error) {
+func (w *Warehouse) VisibleSum(
+	ctx context.Context, table *schema.Table, siteID, importID uint64, column string,
+) (Sum, error) {
 	if table.Index(column) < 0 {
 		return Sum{}, fmt.Errorf("sum up %s: there is no column %q", table.Name, column)
 	}
@@ -77,13 +79,14 @@ func (w *Warehouse) VisibleSum(ctx context.Context, table *schema.Table, siteID,
 	return sum, nil
 }
 
-// Rejects returns rejected rows of an import in the order of parts and lines,
-// leaving out the first skip.
+// Rejects returns at most limit rejected rows of an import in the order of parts and
+// lines, leaving out the first skip. Rows without lines have an order too, so that
+// pages fit together.
 func (w *Warehouse) Rejects(ctx context.Context, siteID, importID uint64, skip, limit int) ([]schema.Reject, error) {
 	key := PartKey{SiteID: siteID, ImportID: importID}
-	rows, err := w.conn.Query(ctx, `SELECT file, toInt64(line), column, reason, sample FROM `+rejectsTable+`
+	rows, err := w.conn.Query(w.consistent(ctx), `SELECT file, toInt64(line), column, reason, sample FROM `+rejectsTable+`
 		WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}
-		ORDER BY part, line LIMIT {limit:UInt32} OFFSET {skip:UInt64}`,
+		ORDER BY part, line, chunk, file, column, reason, sample LIMIT {limit:UInt32} OFFSET {skip:UInt64}`,
 		append(key.parameters(), named("limit", limit), named("skip", skip))...)
 	if err != nil {
 		return nil, fmt.Errorf("read rejects: %w", err)

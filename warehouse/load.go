@@ -70,7 +70,8 @@ func (w *Warehouse) InsertRejects(ctx context.Context, key ChunkKey, rejects []s
 	query := insertInto(rejectsTable, []string{"file", "line", "column", "reason", "sample"})
 	err := w.batch(ctx, query, func(batch driver.Batch) error {
 		for _, r := range rejects {
-			err := batch.Append(key.SiteID, key.ImportID, key.Part, key.Chunk, r.File, uint64(r.Line), r.Column, r.Reason, r.Sample)
+			err := batch.Append(key.SiteID, key.ImportID, key.Part, key.Chunk,
+				r.File, uint64(r.Line), r.Column, r.Reason, r.Sample)
 			if err != nil {
 				return err
 			}
@@ -90,9 +91,14 @@ func (w *Warehouse) insertContext(ctx context.Context, key ChunkKey) (context.Co
 		"insert_deduplicate":         1,
 		"insert_deduplication_token": key.Token(),
 		"async_insert":               0,
-		// An insert that its sender has given up must not land much later.
-		"max_execution_time": int(w.insertTimeout / time.Second),
+		"max_execution_time":         w.serverTimeout(),
 	})), cancel
+}
+
+// serverTimeout is the insert timeout as the server takes it, in seconds, of which 0
+// would mean none: an insert that its sender has given up must not land much later.
+func (w *Warehouse) serverTimeout() int {
+	return int((w.insertTimeout + time.Second - 1) / time.Second)
 }
 
 // insertInto is the statement that inserts the loader's columns and the given ones.

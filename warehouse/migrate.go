@@ -40,6 +40,14 @@ func (w *Warehouse) Migrate(ctx context.Context) error { return migration.Up(ctx
 
 var clusterName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
+// checkCluster refuses a name that could be anything else in a statement.
+func checkCluster(cluster string) error {
+	if cluster != "" && !clusterName.MatchString(cluster) {
+		return fmt.Errorf("%q is not the name of a cluster: it must match %s", cluster, clusterName)
+	}
+	return nil
+}
+
 // engines fills in what differs between one server and a cluster.
 type engines struct{ OnCluster, MergeTree, ReplacingMergeTree, Deduplicate string }
 
@@ -51,8 +59,8 @@ func enginesFor(cluster string) (engines, error) {
 			Deduplicate:        fmt.Sprintf("non_replicated_deduplication_window = %d", deduplicationWindow),
 		}, nil
 	}
-	if !clusterName.MatchString(cluster) {
-		return engines{}, fmt.Errorf("%q is not the name of a cluster: it must match %s", cluster, clusterName)
+	if err := checkCluster(cluster); err != nil {
+		return engines{}, err
 	}
 	const path = `'/clickhouse/tables/{uuid}/{shard}', '{replica}'`
 	return engines{

@@ -76,7 +76,8 @@ func (w *Warehouse) Hide(ctx context.Context, siteID, importID uint64, generatio
 func (w *Warehouse) setVisible(ctx context.Context, siteID, importID uint64, visible bool, version uint32) error {
 	ctx, cancel := context.WithTimeout(ctx, w.insertTimeout)
 	defer cancel()
-	err := w.conn.Exec(ctx, `INSERT INTO import_visibility SELECT {site:UInt64}, {import:UInt64}, {visible:Bool}, {version:UInt32}`,
+	err := w.conn.Exec(ctx, `INSERT INTO import_visibility
+		SELECT {site:UInt64}, {import:UInt64}, {visible:Bool}, {version:UInt32}`,
 		append(PartKey{SiteID: siteID, ImportID: importID}.parameters(),
 			named("visible", visible), named("version", version))...)
 	if err != nil {

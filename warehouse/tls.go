@@ -21,12 +21,19 @@ type TLSConfig struct {
 	ServerName string
 }
 
-// clientConfig returns nil where nothing is asked for.
-func (c TLSConfig) clientConfig() (*tls.Config, error) {
+// clientConfig adds to what the DSN asks for, which is nil where it asks for no TLS.
+func (c TLSConfig) clientConfig(dsn *tls.Config) (*tls.Config, error) {
 	if c == (TLSConfig{}) {
-		return nil, nil //nolint:nilnil // no TLS configuration is not an error
+		return dsn, nil
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
+	config := dsn.Clone()
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config.MinVersion = tls.VersionTLS12
+	if c.ServerName != "" {
+		config.ServerName = c.ServerName
+	}
 	if c.CAFile != "" {
 		pem, err := os.ReadFile(c.CAFile)
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +37,10 @@ type Config struct {
 	InsertTimeout time.Duration
 }
 
+// dialTimeout is the default of the DSN's dial_timeout: how long a server may take to
+// accept a connection and to greet, and how long to wait for a place in the pool.
+const dialTimeout = 10 * time.Second
+
 // Warehouse gives access to ClickHouse. It is safe for concurrent use.
 type Warehouse struct {
 	conn          driver.Conn
@@ -49,6 +55,9 @@ func Open(cfg Config) (*Warehouse, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkCluster(cfg.Cluster); err != nil {
+		return nil, fmt.Errorf("open warehouse: %w", err)
+	}
 	conn, err := clickhouse.Open(options)
 	if err != nil {
 		return nil, fmt.Errorf("open warehouse: %w", err)
@@ -62,18 +71,18 @@ func Open(cfg Config) (*Warehouse, error) {
 
 // options turns the configuration into the driver's.
 func (c Config) options() (*clickhouse.Options, error) {
-	options, err := clickhouse.ParseDSN(c.DSN)
-	if err != nil || len(options.Addr) == 0 {
-		// The driver's error may repeat the DSN, password included.
-		return nil, errors.New("the warehouse's DSN is not a ClickHouse URL: want clickhouse://user:password@host:9000/database, " +
-			"http://user:password@host:8123/database, or https://...")
-	}
-	tlsConfig, err := c.TLS.clientConfig()
+	options, err := parseDSN(c.DSN)
 	if err != nil {
 		return nil, err
 	}
-	if tlsConfig != nil {
-		options.TLS = tlsConfig
+	if options.TLS, err = c.TLS.clientConfig(options.TLS); err != nil {
+		return nil, err
+	}
+	if options.TLS != nil && strings.HasPrefix(c.DSN, "http://") {
+		return nil, errors.New("the warehouse has TLS settings, but its DSN says http://: want https://")
+	}
+	if options.DialTimeout == 0 {
+		options.DialTimeout = dialTimeout
 	}
 	if options.MaxOpenConns = c.MaxConns; c.MaxConns == 0 {
 		options.MaxOpenConns = 16
@@ -81,6 +90,26 @@ func (c Config) options() (*clickhouse.Options, error) {
 	options.MaxIdleConns = options.MaxOpenConns
 	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{Name: "sluice"})
 	return options, nil
+}
+
+// parseDSN reads a DSN by the driver's rules, save that https:// needs no
+// secure=true to go with it, and that other schemes are refused.
+func parseDSN(dsn string) (*clickhouse.Options, error) {
+	parsed, err := url.Parse(dsn)
+	schemes := []string{"clickhouse", "tcp", "http", "https"}
+	if err == nil && slices.Contains(schemes, parsed.Scheme) && parsed.Hostname() != "" {
+		if query := parsed.Query(); parsed.Scheme == "https" && !query.Has("secure") {
+			query.Set("secure", "true")
+			parsed.RawQuery = query.Encode()
+		}
+		if options, err := clickhouse.ParseDSN(parsed.String()); err == nil {
+			return options, nil
+		}
+	}
+	// The parser's error may repeat the DSN, password included.
+	return nil, errors.New("the warehouse's DSN is not a ClickHouse URL: " +
+		"want clickhouse://user:password@host:9000/database, " +
+		"http://user:password@host:8123/database, or https://user:password@host:8443/database")
 }
 
 // Ping checks that the warehouse can be reached.

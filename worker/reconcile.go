@@ -2,25 +2,19 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/client"
 )
 
-// Imports that are older than unstartedAfter and have no workflow are taken for
-// abandoned by their starter.
-const (
-	reconcileEvery = 15 * time.Second
-	unstartedAfter = 30 * time.Second
-)
-
 // reconcile starts the workflows of imports whose starter died before it could,
 // until ctx ends. All workers do so: starting twice is harmless.
 func (w *Worker) reconcile(ctx context.Context) {
-	ticker := time.NewTicker(reconcileEvery)
+	ticker := time.NewTicker(w.cfg.ReconcileInterval)
 	defer ticker.Stop()
 	for {
-		if err := w.startAbandoned(ctx, time.Now().Add(-unstartedAfter)); err != nil && ctx.Err() == nil {
+		if err := w.startAbandoned(ctx, time.Now().Add(-w.cfg.AbandonedAfter)); err != nil && ctx.Err() == nil {
 			w.log.Warn("could not look for abandoned imports", "error", err)
 		}
 		w.health.setTemporal(w.temporalAnswers(ctx))
@@ -37,13 +31,16 @@ func (w *Worker) startAbandoned(ctx context.Context, before time.Time) error {
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, a := range abandoned {
+		// One that cannot be started must not keep the others from it.
 		if _, err := w.starter().Launch(ctx, a.Import, a.Domain); err != nil {
-			return err
+			failed = append(failed, err)
+			continue
 		}
 		w.log.Info("started an abandoned import", "import_id", a.Import.ID, "site", a.Domain, "status", a.Import.Status)
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (w *Worker) temporalAnswers(ctx context.Context) error {

@@ -3,12 +3,15 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sync"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -38,6 +41,19 @@ type Config struct {
 	// Migrate brings both databases up to date before the work begins. Otherwise a
 	// database that is not up to date is an error.
 	Migrate bool
+	// ReconcileInterval is how often the worker looks for imports whose starter died
+	// before it could start their workflow, and asks Temporal whether it answers.
+	// Defaults to 15s.
+	ReconcileInterval time.Duration
+	// AbandonedAfter is how old an import without a workflow is before it is taken
+	// for abandoned. Defaults to 30s.
+	AbandonedAfter time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	c.ReconcileInterval = cmp.Or(c.ReconcileInterval, 15*time.Second)
+	c.AbandonedAfter = cmp.Or(c.AbandonedAfter, 30*time.Second)
+	return c
 }
 
 // Worker carries out workflows and activities.
@@ -64,7 +80,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(cfg.Settings.Worker.MemoryLimitMiB << 20)
 	}
-	w := &Worker{cfg: cfg, log: cfg.Logger, metrics: newMetrics(), health: &health{}}
+	w := &Worker{cfg: cfg.withDefaults(), log: cfg.Logger, metrics: newMetrics(), health: &health{}}
 	stopServing, err := w.serve(ctx)
 	if err != nil {
 		return err
@@ -77,6 +93,10 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	return w.work(ctx)
 }
 
+// maxBeat bounds how long heartbeats are held back: a cancellation is noticed with
+// the next one.
+const maxBeat = 2 * time.Second
+
 // work polls until ctx ends or Temporal refuses the worker for good.
 func (w *Worker) work(ctx context.Context) error {
 	worker.SetStickyWorkflowCacheSize(w.cfg.Settings.Worker.StickyCache)
@@ -84,14 +104,17 @@ func (w *Worker) work(ctx context.Context) error {
 	defer cancel(nil)
 	fatal := func(err error) { cancel(fmt.Errorf("temporal refuses this worker: %w", err)) }
 
-	interceptors := []interceptor.WorkerInterceptor{&activities.Trouble{Store: w.store}}
+	trouble := &activities.Trouble{Store: w.store}
 	main := worker.New(w.temporal, workflows.QueueMain, worker.Options{
-		Interceptors: interceptors,
-		WorkerStopTimeout: w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
+		Interceptors:                 []interceptor.WorkerInterceptor{trouble, &activities.Pulse{}},
+		MaxHeartbeatThrottleInterval: maxBeat,
+		WorkerStopTimeout:            w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
 	})
+	// Loading sends heartbeats of its own, which tell how far it is.
 	load := worker.New(w.temporal, workflows.QueueLoad, worker.Options{
-		Interceptors: interceptors,
-		WorkerStopTimeout: w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
+		Interceptors:                 []interceptor.WorkerInterceptor{trouble},
+		MaxHeartbeatThrottleInterval: maxBeat,
+		WorkerStopTimeout:            w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
 		MaxConcurrentActivityExecutionSize: w.cfg.Settings.Worker.LoadSlots,
 		DisableWorkflowWorker:              true,
 	})
@@ -99,11 +122,17 @@ func (w *Worker) work(ctx context.Context) error {
 	if err := main.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
-	defer main.Stop()
 	if err := load.Start(); err != nil {
+		main.Stop()
 		return fmt.Errorf("start worker: %w", err)
 	}
-	defer load.Stop()
+	// Both stop at once: each may take as long as worker.stop_timeout says.
+	defer func() {
+		var stopping sync.WaitGroup
+		stopping.Go(main.Stop)
+		stopping.Go(load.Stop)
+		stopping.Wait()
+	}()
 	reconciled := make(chan struct{})
 	go func() {
 		defer close(reconciled)

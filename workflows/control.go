@@ -152,8 +152,20 @@ func (r *importRun) describe(ctx workflow.Context) {
 			fmt.Fprintf(&text, "| ... and %d more | | | |\n", len(r.parts)-i)
 			break
 		}
-		fmt.Fprintf(&text, "| %d %s | %s | %d | %s |\n", part.No, part.Label, part.status, part.result.RowsLoaded,
-			strings.ReplaceAll(part.reason, "|", "/"))
+		fmt.Fprintf(&text, "| %d %s | %s | %d | %s |\n", part.No, cell(part.Label), part.status, part.result.RowsLoaded,
+			cell(part.reason))
 	}
 	workflow.SetCurrentDetails(ctx, text.String())
+}
+
+// maxCell bounds a text in the table, in characters; the import's log has all of it.
+const maxCell = 200
+
+// cell makes text fit into one cell of the details' table.
+func cell(text string) string {
+	runes := []rune(strings.NewReplacer("|", "/", "\r", "", "\n", "; ").Replace(text))
+	if len(runes) > maxCell {
+		return string(runes[:maxCell]) + "..."
+	}
+	return string(runes)
 }

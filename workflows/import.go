@@ -120,8 +120,14 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	end := activities.Ended{ImportID: r.in.ImportID, Status: store.StatusFailed}
 	end.Class, end.Reason = explain(cause)
 	if end.Class == string(importers.ClassEnded) {
-		// The import is not ours to end: it has ended before, or is gone.
-		return cause
+		// The import is not ours to end: it has ended before, or is gone. This run
+		// must not pass for the one that tells how.
+		err := workflow.UpsertTypedSearchAttributes(ctx,
+			AttributeStatus.ValueUnset(), AttributePhase.ValueUnset(), AttributeErrorClass.ValueSet(end.Class))
+		if err != nil {
+			return fmt.Errorf("set search attributes: %w", err)
+		}
+		return temporal.NewNonRetryableApplicationError(end.Reason, end.Class, nil)
 	}
 	if end.Class == string(importers.ClassCancelled) {
 		end.Status = store.StatusCancelled
@@ -194,6 +200,10 @@ func explain(err error) (class, reason string) {
 	case errors.As(err, &app):
 		if app.Type() == activities.TypeTransient {
 			return string(importers.ClassSource), app.Message()
+		}
+		if !importers.Class(app.Type()).Known() {
+			// Temporal's own, for instance about an activity that nobody knows.
+			return string(importers.ClassInternal), app.Message()
 		}
 		return app.Type(), app.Message()
 	case errors.As(err, &panicked):

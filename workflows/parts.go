@@ -32,9 +32,7 @@ const (
 // all are done or skipped, when one has failed for good, or with a
 // ContinueAsNewError.
 func (r *importRun) load(ctx workflow.Context) error {
-	for _, p := range r.plan.Parts {
-		r.parts = append(r.parts, &partRun{PlannedPart: p, status: store.PartPending})
-	}
+	more := r.take()
 	r.describe(ctx)
 
 	// The first part that fails for good cancels its siblings.
@@ -42,47 +40,64 @@ func (r *importRun) load(ctx workflow.Context) error {
 	defer cancel()
 	slots := workflow.NewSemaphore(ctx, int64(max(1, r.plan.Parallelism)))
 	ended, moved, failed := 0, false, error(nil)
+	fail := func(err error) {
+		if err != nil && failed == nil {
+			failed = err
+			cancel()
+		}
+	}
 	for _, part := range r.parts {
 		workflow.GoNamed(partsCtx, fmt.Sprintf("part-%d", part.No), func(ctx workflow.Context) {
-			err := r.loadPart(ctx, part, slots, func() { moved = true })
-			if err != nil && failed == nil {
-				failed = err
-				cancel()
-			}
+			fail(r.loadPart(ctx, part, slots, func() { moved = true }))
 			ended++
 			moved = true
 		})
 	}
+	// All parts are waited for, also after a failure or a cancellation: nothing may
+	// still be inserted into what is purged next.
+	waitCtx, stop := workflow.NewDisconnectedContext(ctx)
+	defer stop()
 	for ended < len(r.parts) {
-		// Parts that wait here must not make this coroutine miss a change, so that it
-		// waits for the end of all of them even after a cancellation.
-		waitCtx, stop := workflow.NewDisconnectedContext(ctx)
-		err := workflow.Await(waitCtx, func() bool { return moved })
-		stop()
-		if err != nil {
+		if err := workflow.Await(waitCtx, func() bool { return moved }); err != nil {
 			return err
 		}
 		moved = false
 		r.describe(ctx)
-		if failed == nil && r.waitsForDecision() {
-			if err := r.park(ctx); err != nil {
-				return err
-			}
+		if failed != nil || !r.settled() {
+			continue
 		}
+		if more || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			// Parked parts must not keep the others waiting; they are taken along.
+			return r.continueAsNew(ctx)
+		}
+		fail(r.park(ctx))
 	}
-	if failed != nil {
-		return failed
-	}
-	if r.plan.Open > len(r.parts) {
+	if failed == nil && more {
 		return r.continueAsNew(ctx)
 	}
-	return nil
+	return failed
+}
+
+// take takes on the parts that the plan gives this run. more says that there are
+// further ones for the next run.
+func (r *importRun) take() (more bool) {
+	for _, p := range r.plan.Parts {
+		if p.Label == "" {
+			p.Label = fmt.Sprintf("part %d", p.No)
+		}
+		r.parts = append(r.parts, &partRun{PlannedPart: p, status: store.PartPending})
+	}
+	return r.plan.Open > len(r.parts)
 }
 
 // continueAsNew goes on in a new run, with a short history.
 func (r *importRun) continueAsNew(ctx workflow.Context) error {
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		// The next run would not know that it was cancelled.
+		return ctx.Err()
 	}
 	return workflow.NewContinueAsNewError(ctx, TypeImport, ImportInput{ImportID: r.in.ImportID, Resumed: true})
 }
@@ -114,15 +129,13 @@ func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow
 		if err := workflow.Await(ctx, func() bool { return part.decision != "" }); err != nil {
 			return err
 		}
-		decision := part.decision
-		part.decision = ""
-		if decision == decideSkip {
-			return r.skip(ctx, part)
-		}
-		part.status = store.PartPending
 		if err := r.enter(ctx, store.PhaseLoading); err != nil {
 			return err
 		}
+		if part.decision == decideSkip {
+			return r.skip(ctx, part)
+		}
+		part.status, part.reason, part.decision = store.PartPending, "", ""
 	}
 }
 
@@ -157,18 +170,18 @@ func (r *importRun) skip(ctx workflow.Context, part *partRun) error {
 	if err := workflow.ExecuteActivity(purging(ctx, "skip "+part.Label), ActivitySkipPart, stopped).Get(ctx, nil); err != nil {
 		return err
 	}
-	part.status = store.PartSkipped
+	part.status, part.decision = store.PartSkipped, ""
 	return nil
 }
 
-// waitsForDecision says whether nothing goes on but waiting for decisions.
-func (r *importRun) waitsForDecision() bool {
+// settled says whether nothing goes on but waiting for decisions.
+func (r *importRun) settled() bool {
 	parked := false
 	for _, part := range r.parts {
 		switch {
-		case part.status == store.PartPending || part.status == store.PartRunning:
+		case part.status == store.PartPending || part.status == store.PartRunning || part.decision != "":
 			return false
-		case part.status == store.PartParked && part.decision == "":
+		case part.status == store.PartParked:
 			parked = true
 		}
 	}
@@ -191,7 +204,8 @@ func (r *importRun) ref(part *partRun) activities.PartRef {
 // isPermanent says whether an error is one that no retry will cure.
 func isPermanent(err error) bool {
 	var app *temporal.ApplicationError
-	return temporal.IsCanceledError(err) || errors.As(err, &app) && app.NonRetryable()
+	return temporal.IsCanceledError(err) ||
+		errors.As(err, &app) && app.NonRetryable() && app.Type() != activities.TypeAdvanced
 }
 
 // advanceOf returns how far the last attempts came, from the error or, after a

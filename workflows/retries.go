@@ -10,13 +10,13 @@ import (
 // The retry policies, one for each kind of activity. Permanent errors are never
 // retried, whatever the policy says.
 var (
-	// retryCallback is for an importer's own callbacks: about ten minutes in all,
-	// then the import fails.
+	// retryCallback is for an importer's own callbacks: ten attempts, with waits of
+	// about six minutes in all, then the import fails.
 	retryCallback = &temporal.RetryPolicy{
 		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 2 * time.Minute, MaximumAttempts: 10,
 	}
-	// retryLoad is for loading a part: it counts attempts since the last progress,
-	// about five minutes in all, then the part is parked. The intervals are short
+	// retryLoad is for loading a part: ten attempts since the last progress, with
+	// waits of about three minutes in all, then the part is parked. The intervals are short
 	// because an attempt that follows a worker's death should begin soon.
 	retryLoad = &temporal.RetryPolicy{
 		InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 10,
@@ -28,20 +28,23 @@ var (
 	}
 )
 
-// Timeouts of single attempts.
+// Timeouts of single attempts. Those with a heartbeat are taken up by another worker
+// that long after the death of the first; heartbeats are sent from the side, so
+// that they tell of the worker's life and not of progress.
 const (
 	callbackTimeout    = 10 * time.Minute
+	callbackHeartbeat  = 30 * time.Second
 	loadTimeout        = 24 * time.Hour
 	loadHeartbeat      = 10 * time.Second
 	bookkeepingTimeout = time.Minute
 	purgeTimeout       = time.Hour
-	purgeHeartbeat     = 10 * time.Minute
+	purgeHeartbeat     = 30 * time.Second
 )
 
 // callback are the options of an importer's callback.
 func callback(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: callbackTimeout, RetryPolicy: retryCallback, Summary: summary,
+		StartToCloseTimeout: callbackTimeout, HeartbeatTimeout: callbackHeartbeat, RetryPolicy: retryCallback, Summary: summary,
 	})
 }
 

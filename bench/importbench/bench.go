@@ -49,7 +49,7 @@ func connect(ctx context.Context, no int) (*bench, error) {
 	if b.store, err = store.Open(ctx, store.Config{DSN: settings.Store.DSN}); err != nil {
 		return nil, err
 	}
-	temporal, err := starter.TemporalOptions(slog.New(slog.DiscardHandler))
+	temporal, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), os.Environ())
 	if err != nil {
 		return nil, err
 	}

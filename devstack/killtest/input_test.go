@@ -60,29 +60,36 @@ var bad = []string{
 // outside is a good row of a day that the export's name does not cover.
 const outside = `"2025-06-01","example.com","/too-late",1,1,1,1,1,1,1`
 
+// shape says what an export is like.
+type shape struct {
+	rows int
+	// badEvery and outsideEvery are after how many good rows there is about one that
+	// cannot be loaded, and one that is out of range.
+	badEvery, outsideEvery uint64
+}
+
 // million is the export of the big tests. It is written once and shared.
 var million = sync.OnceValues(func() (*input, error) {
 	dir, err := os.MkdirTemp("", "sluice-killtest-input-")
 	if err != nil {
 		return nil, err
 	}
-	return write(dir, 1_000_000)
+	return write(dir, shape{rows: 1_000_000, badEvery: 4_001, outsideEvery: 2_503})
 })
 
 // newInput writes a smaller export for one test.
-func newInput(t *testing.T, rows int) *input {
+func newInput(t *testing.T, like shape) *input {
 	t.Helper()
-	in, err := write(t.TempDir(), rows)
+	in, err := write(t.TempDir(), like)
 	require.NoError(t, err)
 	return in
 }
 
-// write makes an export with a bad row after about every 4,000 rows and one that is
-// out of range after about every 2,500.
-func write(dir string, rows int) (*input, error) {
+// write makes an export.
+func write(dir string, like shape) (*input, error) {
 	plain := filepath.Join(dir, "plain")
 	files, err := sampledata.Write(plain, sampledata.Spec{
-		Seed: 1, Days: days, PageRows: rows, Tables: []*schema.Table{schema.Pages},
+		Seed: 1, Days: days, PageRows: like.rows, Tables: []*schema.Table{schema.Pages},
 	})
 	if err != nil {
 		return nil, err
@@ -95,7 +102,7 @@ func write(dir string, rows int) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	spoiled := in.spoil(source)
+	spoiled := in.spoil(source, like)
 	if err := os.WriteFile(filepath.Join(in.dir, filepath.Base(files[0].Path)), spoiled, 0o644); err != nil { //nolint:gosec // sample data
 		return nil, err
 	}
@@ -104,7 +111,7 @@ func write(dir string, rows int) (*input, error) {
 
 // spoil copies an export, puts rows into it that must not be loaded, and takes down
 // what is to be expected. It shares no code with the importer.
-func (in *input) spoil(source []byte) []byte {
+func (in *input) spoil(source []byte, like shape) []byte {
 	var out bytes.Buffer
 	out.Grow(len(source) + len(source)/100)
 	line := int64(1)
@@ -122,11 +129,11 @@ func (in *input) spoil(source []byte) []byte {
 		}
 		in.want.add(bytes.ReplaceAll(scan.Bytes(), []byte(`"`), nil))
 		emit(scan.Bytes())
-		if in.want.Rows%4_001 == 7 {
+		if in.want.Rows%like.badEvery == 7 {
 			in.rejected = append(in.rejected, line)
 			emit([]byte(bad[len(in.rejected)%len(bad)]))
 		}
-		if in.want.Rows%2_503 == 3 {
+		if in.want.Rows%like.outsideEvery == 3 {
 			in.outOfRange++
 			emit([]byte(outside))
 		}

@@ -22,10 +22,13 @@ func Importers() *importers.Registry {
 	return importers.NewRegistry(csv.New(), noop.New())
 }
 
-// Streams are where a command reads and writes.
+// Streams are where a command reads and writes, and what it takes for its
+// environment.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
+	// Environ is the environment as KEY=value. Defaults to the process's.
+	Environ []string
 }
 
 // Exit codes beside 0 for success.
@@ -34,22 +37,24 @@ const (
 	exitInterrupted = 130
 )
 
-// Run runs a command line, without the program's name, and returns the exit code.
-// Errors are written to s.Err.
+// Run runs a command line, without the program's name, and returns the exit code:
+// 0 for success, 130 if ctx ended, else 1. Errors are written to s.Err.
 func Run(ctx context.Context, args []string, s Streams) int {
 	app := New(s)
 	err := app.RunContext(ctx, append([]string{app.Name}, flagsFirst(app, args)...))
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return exitInterrupted
-	}
+	// Whatever fails after an interrupt fails because of it.
+	interrupted := ctx.Err() != nil
 	var silent silentError
-	if !errors.As(err, &silent) {
+	if !errors.As(err, &silent) && !(interrupted && errors.Is(err, context.Canceled)) {
 		if _, werr := fmt.Fprintf(s.Err, "sluice: %s\n", err); werr != nil {
 			return exitFailure
 		}
+	}
+	if interrupted {
+		return exitInterrupted
 	}
 	return exitFailure
 }
@@ -57,51 +62,64 @@ func Run(ctx context.Context, args []string, s Streams) int {
 // silentError ends a command that has said already what was wrong.
 type silentError struct{ error }
 
+// environKey is where the environment stands in the app's metadata.
+const environKey = "environ"
+
 // New returns the command line.
 func New(s Streams) *cli.App {
-	return &cli.App{
+	if s.Environ == nil {
+		s.Environ = os.Environ()
+	}
+	app := &cli.App{
 		Name:    "sluice",
 		Usage:   "run data imports as durable workflows",
 		Version: version.String(),
 		Description: "Settings come from defaults (those of `sluice-dev up`), then --config, then SLUICE_... variables.\n" +
 			"Temporal is found by TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, as by all of its tools.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` (YAML)", EnvVars: []string{"SLUICE_CONFIG"}},
+			&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` (YAML); SLUICE_CONFIG names one too"},
 		},
 		Commands: []*cli.Command{
-			siteCommand(), importCommand(), migrateCommand(), workerCommand(), versionCommand(),
+			siteCommand(), importCommand(), migrateCommand(), workerCommand(), versionCommand(), helpCommand(),
 		},
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
+		Metadata:             map[string]any{environKey: s.Environ},
 		ExitErrHandler:       func(*cli.Context, error) {},
 		EnableBashCompletion: true,
-		CommandNotFound: func(c *cli.Context, name string) {
-			// The action below reports it as an error.
-		},
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return fmt.Errorf("there is no command %q: see `sluice --help`", c.Args().First())
-			}
-			return cli.ShowAppHelp(c)
-		},
-		OnUsageError: usageError,
+		HideHelp:             true,
+		HideVersion:          true,
+		Action:               chooseCommand,
+		OnUsageError:         usageError,
 	}
+	app.Flags = append(app.Flags, helpFlag(), &cli.BoolFlag{
+		Name: "version", Aliases: []string{"v"}, Usage: "print the version", DisableDefaultText: true,
+	})
+	polish(app.Commands)
+	return app
 }
 
-func usageError(c *cli.Context, err error, _ bool) error {
-	return fmt.Errorf("%w: see `%s --help`", err, c.Command.HelpName)
+// environ returns the environment that the command runs in.
+func environ(c *cli.Context) []string {
+	all, ok := c.App.Metadata[environKey].([]string)
+	if !ok {
+		return os.Environ()
+	}
+	return all
 }
 
 func versionCommand() *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: "print the version", Flags: []cli.Flag{outputFlag()}, OnUsageError: usageError,
+		Name: "version", Usage: "print the version", Flags: []cli.Flag{outputFlag()},
 		Action: func(c *cli.Context) error {
+			if err := noArgs(c); err != nil {
+				return err
+			}
 			if asJSON(c) {
 				return writeJSON(c, map[string]string{
 					"version": version.Version, "commit": version.Commit, "date": version.Date, "description": version.String(),
 				})
 			}
-			_, err := fmt.Fprintln(c.App.Writer, version.String())
-			return err
+			return say(c, "%s", version.String())
 		},
 	}
 }

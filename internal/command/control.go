@@ -76,6 +76,9 @@ func skipPart(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := requireFlag(s.cli, "reason", "say why, for the import's log"); err != nil {
+		return err
+	}
 	client, err := s.Starter(ctx)
 	if err != nil {
 		return err
@@ -99,9 +102,4 @@ func partArgs(c *cli.Context) (id int64, part int32, err error) {
 		return 0, 0, fmt.Errorf("%q is not the number of a part: want one from 0, as `sluice import parts %d` shows it", c.Args().Get(1), id)
 	}
 	return id, int32(no), nil
-}
-
-func say(c *cli.Context, format string, args ...any) error {
-	_, err := fmt.Fprintf(c.App.Writer, format+"\n", args...)
-	return err
 }

@@ -31,10 +31,9 @@ func listParts(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, partViews(parts))
 	}
 	if len(parts) == 0 {
-		_, err := fmt.Fprintf(s.cli.App.Writer, "Import %d has no parts yet.\n", id)
-		return err
+		return say(s.cli, "Import %d has no parts.", id)
 	}
-	return writeParts(s.cli.App.Writer, parts)
+	return partsTable(parts).Write(s.cli.App.Writer)
 }
 
 // logPage is how many lines of a log are read at once, and logPoll how often more
@@ -139,15 +138,21 @@ func listRejects(ctx context.Context, s *session) error {
 		}
 		return writeJSON(s.cli, views)
 	}
+	switch {
+	case len(rejects) == 0 && skip > 0:
+		return say(s.cli, "Import %d has no rejected rows behind the first %d.", id, skip)
+	case len(rejects) == 0:
+		return say(s.cli, "Import %d has no rejected rows.", id)
+	}
 	table := terminal.NewTable("FILE", "LINE", "COLUMN", "REASON", "SAMPLE")
 	for _, r := range rejects {
-		table.Row(r.File, r.Line, r.Column, r.Reason, brief(fmt.Sprintf("%q", r.Sample), 60))
+		table.Row(r.File, terminal.Ordinal(r.Line), r.Column, r.Reason, fmt.Sprintf("%q", brief(r.Sample, 60)))
 	}
 	if err := table.Write(s.cli.App.Writer); err != nil {
 		return err
 	}
 	if len(rejects) == limit {
-		_, err = fmt.Fprintf(s.cli.App.Writer, "There may be more: --skip %d goes on.\n", skip+limit)
+		err = say(s.cli, "There may be more: --skip %d goes on.", skip+limit)
 	}
 	return err
 }

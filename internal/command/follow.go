@@ -46,8 +46,11 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 	if s.PartsTotal > 0 {
 		r.Detail = fmt.Sprintf("%d/%d parts", s.PartsDone, s.PartsTotal)
 	}
-	if s.Import.Trouble != "" {
-		r.Trouble = "trying again after: " + brief(s.Import.Trouble, 150)
+	switch {
+	case s.Import.Status == store.StatusParked:
+		r.Trouble = fmt.Sprintf("waits for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
+	case s.Import.Trouble != "":
+		r.Trouble = "retrying: " + brief(s.Import.Trouble, 150)
 	}
 	return r
 }

@@ -9,69 +9,66 @@ import (
 
 func importCommand() *cli.Command {
 	waits := &cli.BoolFlag{Name: "wait", Usage: "wait until it is over"}
-	return &cli.Command{
-		Name: "import", Usage: "start, follow and take back imports", OnUsageError: usageError,
-		Subcommands: []*cli.Command{
-			startCommand(),
-			{
-				Name: "list", Usage: "list imports, newest first", OnUsageError: usageError,
-				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "site", Usage: "only those of `DOMAIN`"},
-					&cli.IntFlag{Name: "limit", Value: 20, Usage: "at most `N`, 1 to 1000"},
-					&cli.Int64Flag{Name: "before", Usage: "only those with a number below `ID`"},
-					outputFlag(),
-				},
-				Action: withSession(listImports),
+	return group("import", "start, follow and take back imports",
+		startCommand(),
+		&cli.Command{
+			Name: "list", Usage: "list imports, newest first",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "site", Usage: "only those of `DOMAIN`"},
+				&cli.IntFlag{Name: "limit", Value: 20, Usage: "at most `N`, 1 to 1000"},
+				&cli.Int64Flag{Name: "before", Usage: "only those with a number below `ID`", DefaultText: "start with the newest"},
+				outputFlag(),
 			},
-			{
-				Name: "show", Usage: "show an import with its parts", ArgsUsage: "ID", OnUsageError: usageError,
-				Flags: []cli.Flag{outputFlag()}, Action: withSession(showImport),
-			},
-			{
-				Name: "logs", Usage: "show what an import has to tell", ArgsUsage: "ID", OnUsageError: usageError,
-				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "wait for more until the import is over"},
-					outputFlag(),
-				},
-				Action: withSession(showLogs),
-			},
-			{
-				Name: "parts", Usage: "list the parts of an import", ArgsUsage: "ID", OnUsageError: usageError,
-				Flags: []cli.Flag{outputFlag()}, Action: withSession(listParts),
-			},
-			{
-				Name: "rejects", Usage: "list rows that could not be loaded", ArgsUsage: "ID", OnUsageError: usageError,
-				Flags: []cli.Flag{
-					&cli.IntFlag{Name: "limit", Value: 50, Usage: "at most `N`, 1 to 10000"},
-					&cli.IntFlag{Name: "skip", Usage: "leave out the first `N`"},
-					outputFlag(),
-				},
-				Action: withSession(listRejects),
-			},
-			{
-				Name: "cancel", Usage: "stop an import; none of its rows stay", ArgsUsage: "ID", OnUsageError: usageError,
-				Flags: []cli.Flag{waits}, Action: withSession(cancelImport),
-			},
-			{
-				Name: "delete", Usage: "take back an import that has ended", ArgsUsage: "ID", OnUsageError: usageError,
-				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletion is under way"},
-				},
-				Action: withSession(deleteImport),
-			},
-			{
-				Name: "retry-part", Usage: "try a parked part again", ArgsUsage: "ID PART", OnUsageError: usageError,
-				Action: withSession(retryPart),
-			},
-			{
-				Name: "skip-part", Usage: "leave a parked part out", ArgsUsage: "ID PART", OnUsageError: usageError,
-				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "reason", Usage: "why, for the import's log", Required: true},
-				},
-				Action: withSession(skipPart),
-			},
+			Action: withSession(listImports),
 		},
-	}
+		&cli.Command{
+			Name: "show", Usage: "show an import with its parts", ArgsUsage: "ID",
+			Flags: []cli.Flag{outputFlag()}, Action: withSession(showImport),
+		},
+		&cli.Command{
+			Name: "logs", Usage: "show what an import has to tell", ArgsUsage: "ID",
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "wait for more until the import is over"},
+				outputFlag(),
+			},
+			Action: withSession(showLogs),
+		},
+		&cli.Command{
+			Name: "parts", Usage: "list the parts of an import", ArgsUsage: "ID",
+			Flags: []cli.Flag{outputFlag()}, Action: withSession(listParts),
+		},
+		&cli.Command{
+			Name: "rejects", Usage: "list rows that could not be loaded", ArgsUsage: "ID",
+			Flags: []cli.Flag{
+				&cli.IntFlag{Name: "limit", Value: 50, Usage: "at most `N`, 1 to 10000"},
+				&cli.IntFlag{Name: "skip", Usage: "leave out the first `N`", DefaultText: "none"},
+				outputFlag(),
+			},
+			Action: withSession(listRejects),
+		},
+		&cli.Command{
+			Name: "cancel", Usage: "stop an import; none of its rows stay", ArgsUsage: "ID",
+			Flags: []cli.Flag{waits}, Action: withSession(cancelImport),
+		},
+		&cli.Command{
+			Name: "delete", Usage: "take back an import that has ended", ArgsUsage: "ID",
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletion is under way"},
+			},
+			Action: withSession(deleteImport),
+		},
+		&cli.Command{
+			Name: "retry-part", Usage: "try a parked part again", ArgsUsage: "ID PART",
+			Action: withSession(retryPart),
+		},
+		&cli.Command{
+			Name: "skip-part", Usage: "leave a parked part out", ArgsUsage: "ID PART",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "reason", Usage: "say why by this `TEXT`, which goes into the import's log; required"},
+			},
+			Action: withSession(skipPart),
+		},
+	)
 }
 
 // idArg returns the command's single argument, the number of an import.

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -13,33 +12,48 @@ import (
 )
 
 func migrateCommand() *cli.Command {
-	return &cli.Command{
-		Name: "migrate", Usage: "bring the schemas of the store and the warehouse up to date", OnUsageError: usageError,
-		Subcommands: []*cli.Command{
-			{
-				Name: "up", Usage: "apply every pending migration", OnUsageError: usageError,
-				Action: withSession(migrateUp),
-			},
-			{
-				Name: "status", Usage: "list all migrations", Flags: []cli.Flag{outputFlag()}, OnUsageError: usageError,
-				Action: withSession(migrateStatus),
-			},
+	return group("migrate", "bring the schemas of the store and the warehouse up to date",
+		&cli.Command{
+			Name: "up", Usage: "apply every pending migration", Flags: []cli.Flag{outputFlag()},
+			Action: withSession(migrateUp),
 		},
-	}
+		&cli.Command{
+			Name: "status", Usage: "list all migrations", Flags: []cli.Flag{outputFlag()},
+			Action: withSession(migrateStatus),
+		},
+	)
 }
 
 func migrateUp(ctx context.Context, s *session) error {
 	if err := noArgs(s.cli); err != nil {
 		return err
 	}
-	return eachMigrator(ctx, s, func(name string, m *migration.Migrator) error {
+	all := []appliedJSON{}
+	err := eachMigrator(ctx, s, func(name string, m *migration.Migrator) error {
 		n, err := m.Up(ctx)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(s.cli.App.Writer, "%s: %d migrations applied\n", name, n)
-		return err
+		all = append(all, appliedJSON{Database: name, Applied: n})
+		switch {
+		case asJSON(s.cli):
+			return nil
+		case n == 0:
+			return say(s.cli, "%s: up to date", name)
+		default:
+			return say(s.cli, "%s: migrations applied: %d", name, n)
+		}
 	})
+	if err == nil && asJSON(s.cli) {
+		err = writeJSON(s.cli, all)
+	}
+	return err
+}
+
+// appliedJSON is what was done to one database.
+type appliedJSON struct {
+	Database string `json:"database"`
+	Applied  int    `json:"applied"`
 }
 
 func migrateStatus(ctx context.Context, s *session) error {

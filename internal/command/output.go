@@ -32,12 +32,25 @@ func writeJSON(c *cli.Context, v any) error {
 	return nil
 }
 
+// say writes a line for people.
+func say(c *cli.Context, format string, args ...any) error {
+	_, err := fmt.Fprintf(c.App.Writer, format+"\n", args...)
+	return err
+}
+
 // oneArg returns the command's single argument.
 func oneArg(c *cli.Context, name string) (string, error) {
 	if c.NArg() != 1 {
-		return "", fmt.Errorf("want one argument, %s, got %d: see `%s --help`", name, c.NArg(), c.Command.HelpName)
+		return "", fmt.Errorf("want one argument, %s, got %s: see `%s --help`", name, counted(c.NArg()), c.Command.HelpName)
 	}
 	return c.Args().First(), nil
+}
+
+func counted(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return fmt.Sprint(n)
 }
 
 func noArgs(c *cli.Context) error {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -43,8 +43,19 @@ func withSession(action func(ctx context.Context, s *session) error) cli.ActionF
 	}
 }
 
+// readSettings reads the settings without validating them: flags may be to come.
+func readSettings(c *cli.Context) (config.Config, error) {
+	path := c.String("config")
+	for _, entry := range environ(c) {
+		if value, ok := strings.CutPrefix(entry, "SLUICE_CONFIG="); ok && !c.IsSet("config") {
+			path = value
+		}
+	}
+	return config.Load(path, environ(c))
+}
+
 func loadSettings(c *cli.Context) (config.Config, error) {
-	settings, err := config.Load(c.String("config"), os.Environ())
+	settings, err := readSettings(c)
 	if err != nil {
 		return config.Config{}, err
 	}
@@ -97,7 +108,7 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 		return nil, err
 	}
 	if s.temporal == nil {
-		options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler))
+		options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), environ(s.cli))
 		if err != nil {
 			return nil, err
 		}

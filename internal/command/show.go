@@ -42,10 +42,13 @@ func listImports(ctx context.Context, s *session) error {
 		}
 		return writeJSON(s.cli, views)
 	}
+	if len(summaries) == 0 {
+		return say(s.cli, "There are no imports here. Start one with `sluice import start`.")
+	}
 	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED", "STARTED", "TOOK", "ERROR")
 	for _, i := range summaries {
-		table.Row(terminal.Coloured{Text: fmt.Sprint(i.Import.ID)}, i.Domain, i.Import.Source, statusCell(i.Import.Status), i.Import.Phase,
-			fmt.Sprintf("%d/%d", i.PartsDone, i.PartsTotal), i.RowsLoaded, i.RowsRejected,
+		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source, statusCell(i.Import.Status), phaseCell(i.Import),
+			partsCell(i), i.RowsLoaded, i.RowsRejected,
 			when(i.Import.StartedAt), took(i.Import), brief(cmp.Or(i.Import.Error, i.Import.Trouble), 60))
 	}
 	return table.Write(s.cli.App.Writer)
@@ -77,7 +80,7 @@ func printImport(ctx context.Context, s *session, id int64) error {
 		return writeJSON(s.cli, importView(summary, parts))
 	}
 	w := s.cli.App.Writer
-	return errors.Join(writeHead(w, summary), writeParts(w, parts), writeSums(w, summary))
+	return errors.Join(writeHead(w, summary), writeParts(w, parts), writeSums(w, summary, parts))
 }
 
 func writeHead(w io.Writer, s store.ImportSummary) error {
@@ -90,18 +93,25 @@ func writeHead(w io.Writer, s store.ImportSummary) error {
 		{"Status", terminal.Paint(w, status.Colour, status.Text) + phaseNote(i)},
 	}
 	if i.StartDate != nil && i.EndDate != nil {
-		lines = append(lines, [2]string{"Source has", fmt.Sprintf("%s..%s", i.StartDate, i.EndDate)}, [2]string{"Imported", i.Days.String()})
+		lines = append(lines, [2]string{"Source has", fmt.Sprintf("%s..%s", i.StartDate, i.EndDate)})
+		// What has failed or was cancelled has brought in nothing.
+		switch {
+		case i.Status == store.StatusCompleted:
+			lines = append(lines, [2]string{"Imported", i.Days.String()})
+		case !store.Ended(i.Status):
+			lines = append(lines, [2]string{"Importing", i.Days.String()})
+		}
 	}
 	if i.StartedAt != nil {
 		lines = append(lines, [2]string{"Started", when(i.StartedAt) + tookNote(i)})
 	}
 	if i.WorkflowID != "" {
-		lines = append(lines, [2]string{"Workflow", i.WorkflowID + " run " + i.RunID})
+		lines = append(lines, [2]string{"Workflow", i.WorkflowID}, [2]string{"Run", i.RunID})
 	}
 	if i.Trouble != "" {
 		lines = append(lines, [2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.Trouble)})
 	}
-	if i.Error != "" {
+	if i.Error != "" && i.Status != store.StatusCancelled {
 		lines = append(lines, [2]string{"Error", terminal.Paint(w, terminal.Red, i.Error) + " (" + i.ErrorClass + ")"})
 	}
 	for _, line := range lines {
@@ -116,32 +126,68 @@ func writeParts(w io.Writer, parts []store.Part) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	table := terminal.NewTable("PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "ERROR")
-	for _, p := range parts {
-		table.Row(p.No, p.Label, partCell(p.Status), p.RowsRead, p.RowsLoaded, p.RowsRejected, p.RowsOutOfRange, brief(p.Error, 80))
-	}
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
-	return table.Write(w)
+	return partsTable(parts).Write(w)
 }
 
-func writeSums(w io.Writer, s store.ImportSummary) error {
+func partsTable(parts []store.Part) *terminal.Table {
+	table := terminal.NewTable("PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "ERROR")
+	for _, p := range parts {
+		table.Row(terminal.Ordinal(p.No), p.Label, partCell(p.Status), p.RowsRead, p.RowsLoaded, p.RowsRejected, p.RowsOutOfRange, brief(p.Error, 80))
+	}
+	return table
+}
+
+func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part) error {
 	if s.PartsTotal == 0 {
 		return nil
 	}
-	speed := ""
-	if s.Import.StartedAt != nil && s.Import.FinishedAt != nil {
-		if seconds := s.Import.FinishedAt.Sub(*s.Import.StartedAt).Seconds(); seconds > 0 {
-			speed = fmt.Sprintf(", %s rows/s", terminal.Count(int64(float64(s.RowsRead)/seconds)))
-		}
-	}
 	_, err := fmt.Fprintf(w, "\n%s rows read = %s loaded + %s rejected + %s out of range%s\n",
-		terminal.Count(s.RowsRead), terminal.Count(s.RowsLoaded), terminal.Count(s.RowsRejected), terminal.Count(s.RowsOutOfRange), speed)
+		terminal.Count(s.RowsRead), terminal.Count(s.RowsLoaded), terminal.Count(s.RowsRejected),
+		terminal.Count(s.RowsOutOfRange), speedNote(s.RowsRead, parts))
 	if err == nil && s.RowsRejected > 0 {
 		_, err = fmt.Fprintf(w, "`sluice import rejects %d` lists the rejected rows.\n", s.Import.ID)
 	}
 	return err
+}
+
+// speedNote says how fast the parts were loaded, from the start of the first to the
+// end of the last. What took less than a second tells nothing about speed.
+func speedNote(rows int64, parts []store.Part) string {
+	var first, last time.Time
+	for _, p := range parts {
+		if p.StartedAt == nil || p.FinishedAt == nil {
+			continue
+		}
+		if first.IsZero() || p.StartedAt.Before(first) {
+			first = *p.StartedAt
+		}
+		if p.FinishedAt.After(last) {
+			last = *p.FinishedAt
+		}
+	}
+	took := last.Sub(first)
+	if took < time.Second || rows == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", loaded in %s, %s rows/s", terminal.Duration(took), terminal.Count(int64(float64(rows)/took.Seconds())))
+}
+
+// phaseCell leaves out the phase of an import that has ended: it is the status.
+func phaseCell(i store.Import) string {
+	if i.Phase == i.Status {
+		return "-"
+	}
+	return i.Phase
+}
+
+func partsCell(s store.ImportSummary) string {
+	if s.PartsTotal == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d/%d", s.PartsDone, s.PartsTotal)
 }
 
 func phaseNote(i store.Import) string {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -15,31 +16,28 @@ import (
 )
 
 func siteCommand() *cli.Command {
-	return &cli.Command{
-		Name: "site", Usage: "manage sites, the owners of imported data", OnUsageError: usageError,
-		Subcommands: []*cli.Command{
-			{
-				Name: "add", Usage: "add a site", ArgsUsage: "DOMAIN", OnUsageError: usageError,
-				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "timezone", Value: "UTC", Usage: "IANA `ZONE` in which the site counts its days"},
-					&cli.StringFlag{Name: "native-start", Usage: "first `DAY` (YYYY-MM-DD) with native data; imports end before it"},
-					outputFlag(),
-				},
-				Action: withSession(addSite),
+	return group("site", "manage sites, the owners of imported data",
+		&cli.Command{
+			Name: "add", Usage: "add a site", ArgsUsage: "DOMAIN",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "timezone", Value: "UTC", Usage: "IANA `ZONE` in which the site counts its days"},
+				&cli.StringFlag{Name: "native-start", Usage: "first `DAY` (YYYY-MM-DD) with native data; imports end before it"},
+				outputFlag(),
 			},
-			{
-				Name: "list", Usage: "list all sites", Flags: []cli.Flag{outputFlag()}, OnUsageError: usageError,
-				Action: withSession(listSites),
-			},
+			Action: withSession(addSite),
 		},
-	}
+		&cli.Command{
+			Name: "list", Usage: "list all sites", Flags: []cli.Flag{outputFlag()},
+			Action: withSession(listSites),
+		},
+	)
 }
 
 var domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$`)
 
 func addSite(ctx context.Context, s *session) error {
 	c := s.cli
-	domain, err := oneArg(c, "DOMAIN")
+	domain, err := oneArg(c, "the domain of a site")
 	if err != nil {
 		return err
 	}
@@ -64,6 +62,9 @@ func addSite(ctx context.Context, s *session) error {
 		return err
 	}
 	site, err := opened.AddSite(ctx, domain, zone, nativeStart)
+	if errors.Is(err, store.ErrTaken) {
+		return fmt.Errorf("%w: `sluice site list` shows it", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -93,13 +94,16 @@ func listSites(ctx context.Context, s *session) error {
 		}
 		return writeJSON(s.cli, views)
 	}
+	if len(sites) == 0 {
+		return say(s.cli, "There are no sites yet. Add one with `sluice site add DOMAIN`.")
+	}
 	table := terminal.NewTable("ID", "DOMAIN", "TIME ZONE", "NATIVE DATA FROM", "ADDED")
 	for _, site := range sites {
 		native := "-"
 		if site.NativeStart != nil {
 			native = site.NativeStart.String()
 		}
-		table.Row(site.ID, site.Domain, site.TimeZone, native, site.CreatedAt.Local().Format(time.DateTime))
+		table.Row(terminal.Ordinal(site.ID), site.Domain, site.TimeZone, native, site.CreatedAt.Local().Format(time.DateTime))
 	}
 	return table.Write(s.cli.App.Writer)
 }

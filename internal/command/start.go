@@ -16,21 +16,39 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
+// configured is the default of a flag that overrides a setting.
+func configured(setting string, value any) string {
+	return fmt.Sprintf("%v, unless %s is set", value, setting)
+}
+
 func startCommand() *cli.Command {
+	defaults := config.Default().Import
 	return &cli.Command{
-		Name: "start", Usage: "start an import", ArgsUsage: "SOURCE [PATH...]", OnUsageError: usageError,
+		Name: "start", Usage: "start an import", ArgsUsage: "SOURCE [PATH...]",
 		Description: "SOURCE is the kind of import: " + strings.Join(Importers().Names(), ", ") + ".\n" +
 			"PATHs are files or folders that the worker can read, and stand for its argument \"paths\".",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "site", Usage: "the `DOMAIN` that the data belong to", Required: true},
+			&cli.StringFlag{Name: "site", Usage: "the `DOMAIN` that the data belong to; required"},
 			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it is over"},
-			&cli.StringFlag{Name: "label", Usage: "call it `TEXT`"},
+			&cli.StringFlag{Name: "label", Usage: "call it `TEXT`", DefaultText: "what the kind of import is called"},
 			&cli.StringFlag{Name: "args", Usage: "further arguments as a `JSON` object, or @FILE, or - for standard input"},
 			&cli.StringFlag{Name: "idempotency-key", Usage: "return the import of the first start under `KEY`, if there was one"},
-			&cli.IntFlag{Name: "parallelism", Usage: "load `N` parts at once"},
-			&cli.Int64Flag{Name: "max-rejects", Usage: "put up with `N` bad rows a part"},
-			&cli.Float64Flag{Name: "max-reject-share", Usage: "put up with this `SHARE` of bad rows in a part, 0 to 1"},
-			&cli.StringFlag{Name: "on-part-failure", Usage: "`park` or fail the import when a part's retries are exhausted"},
+			&cli.IntFlag{
+				Name: "parallelism", Usage: "load `N` parts at once",
+				DefaultText: configured("import.parallelism", defaults.Parallelism),
+			},
+			&cli.Int64Flag{
+				Name: "max-rejects", Usage: "put up with `N` bad rows a part",
+				DefaultText: configured("import.max_rejects", defaults.MaxRejects),
+			},
+			&cli.Float64Flag{
+				Name: "max-reject-share", Usage: "or with this `SHARE` of its rows, 0 to 1, if that is more",
+				DefaultText: configured("import.max_reject_share", defaults.MaxRejectShare),
+			},
+			&cli.StringFlag{
+				Name: "on-part-failure", Usage: "`ACTION` when a part's retries are exhausted: park it, or fail the import",
+				DefaultText: configured("import.on_part_failure", defaults.OnPartFailure),
+			},
 			outputFlag(),
 		},
 		Action: withSession(startImport),
@@ -43,6 +61,9 @@ func startImport(ctx context.Context, s *session) error {
 		return fmt.Errorf("say what to import: `sluice import start SOURCE`, where SOURCE is %s", strings.Join(Importers().Names(), ", "))
 	}
 	if _, err := Importers().Lookup(c.Args().First()); err != nil {
+		return err
+	}
+	if err := requireFlag(c, "site", "say which site the data belong to, as `sluice site list` shows it"); err != nil {
 		return err
 	}
 	args, err := importArgs(c)
@@ -70,8 +91,10 @@ func startImport(ctx context.Context, s *session) error {
 	if asJSON(c) {
 		return printImport(ctx, s, imp.ID)
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "started import %d: follow it with `sluice import logs %d -f`\n", imp.ID, imp.ID)
-	return err
+	if imp.StartedAt != nil {
+		return say(c, "import %d was started before under this key: it is %s", imp.ID, imp.Status)
+	}
+	return say(c, "started import %d: follow it with `sluice import logs %d -f`", imp.ID, imp.ID)
 }
 
 // importSettings applies the flags to the defaults of imports.

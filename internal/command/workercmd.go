@@ -2,10 +2,10 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -19,15 +19,21 @@ import (
 
 func workerCommand() *cli.Command {
 	return &cli.Command{
-		Name: "worker", Usage: "carry out workflows and activities until it is stopped", OnUsageError: usageError,
+		Name: "worker", Usage: "carry out workflows and activities until it is stopped",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "migrate", Usage: "bring the databases up to date first"},
-			&cli.StringFlag{Name: "listen", Usage: "serve health, readiness and metrics on `ADDRESS`, or off"},
-			&cli.IntFlag{Name: "load-slots", Usage: "load `N` parts at once"},
+			&cli.StringFlag{
+				Name: "listen", Usage: "serve health, readiness and metrics on `ADDRESS`, or off",
+				DefaultText: configured("worker.listen", config.Default().Worker.Listen),
+			},
+			&cli.IntFlag{
+				Name: "load-slots", Usage: "load `N` parts at once",
+				DefaultText: configured("worker.load_slots", config.Default().Worker.LoadSlots),
+			},
 		},
 		Action: runWorker,
 		Subcommands: []*cli.Command{{
-			Name: "healthcheck", Usage: "ask the worker on this machine whether it is ready", OnUsageError: usageError,
+			Name: "healthcheck", Usage: "ask the worker on this machine whether it is ready",
 			Action: withSession(checkWorker),
 		}},
 	}
@@ -37,7 +43,7 @@ func runWorker(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	settings, err := config.Load(c.String("config"), os.Environ())
+	settings, err := readSettings(c)
 	if err != nil {
 		return err
 	}
@@ -47,8 +53,11 @@ func runWorker(c *cli.Context) error {
 	if c.IsSet("load-slots") {
 		settings.Worker.LoadSlots = c.Int("load-slots")
 	}
+	if err := settings.Validate(); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
 	logger := settings.Log.Logger(c.App.ErrWriter)
-	options, err := starter.TemporalOptions(logger)
+	options, err := starter.TemporalOptions(logger, environ(c))
 	if err != nil {
 		return err
 	}
@@ -62,7 +71,7 @@ func runWorker(c *cli.Context) error {
 func checkWorker(ctx context.Context, s *session) error {
 	address := s.settings.Worker.Listen
 	if address == "off" {
-		return fmt.Errorf("worker.listen is off: there is nobody to ask")
+		return errors.New("worker.listen is off: there is nobody to ask")
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -82,6 +91,5 @@ func checkWorker(ctx context.Context, s *session) error {
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("the worker is not ready: %s", strings.TrimSpace(string(text)))
 	}
-	_, err = fmt.Fprintln(s.cli.App.Writer, "ready")
-	return err
+	return say(s.cli, "ready")
 }

@@ -34,6 +34,8 @@ type System struct {
 	Temporal  client.Client
 	Registry  *importers.Registry
 	Starter   *starter.Starter
+	// Tune, if set, changes the configuration of workers that are started from now on.
+	Tune func(*worker.Config)
 
 	options client.Options
 }
@@ -70,11 +72,13 @@ func (s *System) StartWorker(t testing.TB) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() {
-		done <- worker.Run(ctx, worker.Config{
-			Settings: s.Settings, Registry: s.Registry, Temporal: s.options, Logger: slog.New(slog.DiscardHandler),
-		})
-	}()
+	cfg := worker.Config{
+		Settings: s.Settings, Registry: s.Registry, Temporal: s.options, Logger: slog.New(slog.DiscardHandler),
+	}
+	if s.Tune != nil {
+		s.Tune(&cfg)
+	}
+	go func() { done <- worker.Run(ctx, cfg) }()
 	stopped := false
 	stop = func() {
 		if !stopped {
@@ -85,6 +89,20 @@ func (s *System) StartWorker(t testing.TB) (stop func()) {
 	}
 	t.Cleanup(stop)
 	return stop
+}
+
+// Namespace returns the name of the system's namespace.
+func (s *System) Namespace() string { return s.options.Namespace }
+
+// Environ returns the environment in which Sluice's programs use this system.
+func (s *System) Environ() []string {
+	return []string{
+		"SLUICE_STORE_DSN=" + s.Settings.Store.DSN,
+		"SLUICE_WAREHOUSE_DSN=" + s.Settings.Warehouse.DSN,
+		"SLUICE_WORKER_LISTEN=" + s.Settings.Worker.Listen,
+		"TEMPORAL_ADDRESS=" + s.options.HostPort,
+		"TEMPORAL_NAMESPACE=" + s.options.Namespace,
+	}
 }
 
 // AddSite adds a site in UTC.

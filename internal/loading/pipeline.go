@@ -119,23 +119,30 @@ func (a *attempt) read(
 	}
 }
 
-// insertOnce brings one chunk in, unless an earlier attempt has done so.
+// insertOnce brings one chunk in, or what earlier attempts have left out of it.
 func (a *attempt) insertOnce(ctx context.Context, c numbered) insertion {
 	key := a.chunkKey(c.no, 0)
 	want := warehouse.ChunkCount{Rows: uint64(c.Rows.Rows()), Rejects: uint64(len(c.Rejects))}
-	have, partly := a.present[uint32(c.no)]
-	if have == want {
-		return insertion{}
-	}
-	if partly {
-		// An earlier attempt left something else than the whole chunk. Its token may be
+	have := a.present[uint32(c.no)]
+	odd := have.Rows != 0 && have.Rows != want.Rows || have.Rejects != 0 && have.Rejects != want.Rejects
+	if odd {
+		// Rows are inserted all or none, so that this is a doubled chunk. Its token may be
 		// remembered, so it goes in under a new one: fences are never used twice.
 		if err := a.Warehouse.PurgeChunk(ctx, a.table, key); err != nil {
 			return insertion{err: err}
 		}
-		key.Repair = uint32(a.Part.Fence)
+		key.Repair, have = uint32(a.Part.Fence), warehouse.ChunkCount{}
 	}
-	return insertion{repair: key.Repair, err: a.insert(ctx, key, c.Chunk)}
+	// What is missing goes in under the usual token: an attempt that was given up may
+	// still be about to insert the very same, and only one of the two must count.
+	var err error
+	if have.Rows == 0 {
+		err = a.Warehouse.InsertRows(ctx, key, c.Rows)
+	}
+	if err == nil && have.Rejects == 0 {
+		err = a.Warehouse.InsertRejects(ctx, key, c.Rejects)
+	}
+	return insertion{repair: key.Repair, err: err}
 }
 
 // record stores the checkpoint behind a chunk.

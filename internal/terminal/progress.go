@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -27,58 +28,61 @@ type Reading struct {
 // Progress shows how something advances: as a bar that moves on a terminal, as a
 // line now and then elsewhere.
 type Progress struct {
-	w       io.Writer
-	every   time.Duration
-	now     func() time.Time
-	start   time.Time
-	last    Reading
+	w     io.Writer
+	every time.Duration
+	now   func() time.Time
+	pace  pace
+	// last and written are the last line and when it was written, where there is no
+	// terminal.
+	last    line
 	written time.Time
-	rate    float64
-	sampled time.Time
-	rows    int64
 	bars    *mpb.Progress
 	bar     *mpb.Bar
+	// drawn is the text beside the bar, which a goroutine of the bar's own draws.
+	mu    sync.Mutex
+	drawn line
 }
 
+// line is the text left and right of a bar.
+type line struct{ label, left, right, trouble string }
+
 // NewProgress returns a display on w. Where w is no terminal, a line is written
-// when the label changes, and every so often in between.
+// when the label or the trouble changes, and in between at most one every so often,
+// if there is something new to say. It is to be closed.
 func NewProgress(w io.Writer, every time.Duration) *Progress {
 	p := &Progress{w: w, every: every, now: time.Now}
-	p.start = p.now()
-	p.sampled = p.start
 	if IsTerminal(w) {
-		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(30), mpb.WithRefreshRate(100*time.Millisecond))
+		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(barWidth), mpb.WithRefreshRate(100*time.Millisecond))
 		p.bar = p.bars.AddBar(0,
-			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.left() }, decor.WC{W: 1, C: decor.DindentRight})),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + p.right() })),
+			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.beside().left + " " })),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + p.beside().right })),
 			mpb.BarRemoveOnComplete())
 	}
 	return p
 }
 
+// barWidth is the width of the bar itself, in columns.
+const barWidth = 30
+
 // Show displays a reading.
 func (p *Progress) Show(r Reading) {
 	now := p.now()
-	if elapsed := now.Sub(p.sampled); elapsed >= 500*time.Millisecond {
-		rate := float64(r.Rows-p.rows) / elapsed.Seconds()
-		if p.rate == 0 {
-			p.rate = rate
-		}
-		// Smooth, so that the figure can be read.
-		p.rate += 0.3 * (rate - p.rate)
-		p.rows, p.sampled = r.Rows, now
-	}
-	changed := r.Label != p.last.Label || r.Trouble != p.last.Trouble
-	p.last = r
+	p.pace.see(now, r)
+	next := p.describe(r)
 	if p.bar != nil {
+		p.mu.Lock()
+		p.drawn = next
+		p.mu.Unlock()
+		// A bar that is full is taken for complete: it always has one more to go.
 		p.bar.SetTotal(max(r.Total, 1)+1, false)
 		p.bar.SetCurrent(min(r.Done, r.Total))
 		return
 	}
-	if changed || now.Sub(p.written) >= p.every {
-		p.written = now
+	changed := next.label != p.last.label || next.trouble != p.last.trouble
+	if changed || next != p.last && now.Sub(p.written) >= p.every {
+		p.last, p.written = next, now
 		// A line that cannot be written is no reason to stop what is being watched.
-		_, _ = fmt.Fprintf(p.w, "%s %s\n", p.left(), p.right()) //nolint:errcheck // see above
+		_, _ = fmt.Fprintln(p.w, strings.TrimRight(next.left+"  "+next.right, " ")) //nolint:errcheck // see above
 	}
 }
 
@@ -90,40 +94,42 @@ func (p *Progress) Close() {
 	}
 }
 
-func (p *Progress) left() string {
-	return strings.TrimSpace(fmt.Sprintf("%-12s %s", p.last.Label, p.last.Detail))
+func (p *Progress) beside() line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.drawn
 }
 
-func (p *Progress) right() string {
-	text := Count(p.last.Rows) + " rows"
-	if p.rate > 0 {
-		text += fmt.Sprintf(", %s rows/s", Count(int64(p.rate)))
+// describe puts a reading into words, padded so that lines and bars stay where they
+// are from one reading to the next.
+func (p *Progress) describe(r Reading) line {
+	l := line{label: r.Label, trouble: r.Trouble, left: fmt.Sprintf("%-12s  %-11s", r.Label, r.Detail)}
+	if r.Total > 0 {
+		l.right = fmt.Sprintf("%3d %%  ", 100*min(r.Done, r.Total)/r.Total)
 	}
-	if p.last.Trouble != "" {
-		return text + ", " + p.last.Trouble
+	var facts []string
+	if r.Total > 0 || r.Rows > 0 {
+		facts = append(facts, Count(r.Rows)+" rows")
 	}
-	if p.last.Total > 0 && p.last.Done > 0 {
-		text = fmt.Sprintf("%3d %%, ", 100*p.last.Done/p.last.Total) + text
-		if left := p.remaining(); left > 0 {
-			text += ", " + Duration(left) + " left"
-		}
+	if p.pace.rate >= 1 {
+		facts = append(facts, Count(int64(p.pace.rate))+" rows/s")
 	}
-	return text
-}
-
-// remaining estimates the rest from the speed so far.
-func (p *Progress) remaining() time.Duration {
-	if p.last.Done >= p.last.Total {
-		return 0
+	switch {
+	case r.Trouble != "":
+		facts = append(facts, r.Trouble)
+	case p.pace.remaining > 0:
+		facts = append(facts, Duration(p.pace.remaining)+" left")
 	}
-	elapsed := p.now().Sub(p.start)
-	return time.Duration(float64(elapsed) / float64(p.last.Done) * float64(p.last.Total-p.last.Done))
+	l.right += strings.Join(facts, ", ")
+	return l
 }
 
 // Duration writes a duration as people say it: 0.4s, 12s, 3m05s, 2h10m.
 func Duration(d time.Duration) string {
 	switch {
-	case d < 10*time.Second:
+	case d < 0:
+		return "0.0s"
+	case d < 9950*time.Millisecond:
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	case d < time.Minute:
 		return fmt.Sprintf("%ds", int(d.Seconds()))

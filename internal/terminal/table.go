@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -56,12 +57,19 @@ type cell struct {
 // NewTable returns a table with these column headings.
 func NewTable(header ...string) *Table { return &Table{header: header} }
 
-// Row adds a row. A cell is a string, a Coloured, or a number, which is written
-// with separators of thousands.
+// Ordinal is a cell with a number that names something rather than counts it, such as
+// an ID or a line: it is written without separators of thousands.
+type Ordinal int64
+
+// Row adds a row. A cell is a string, a Coloured, an Ordinal, or a number, which is
+// written with separators of thousands. Cells that are missing are empty; more of
+// them than the table has columns are left out.
 func (t *Table) Row(cells ...any) {
-	row := make([]cell, len(cells))
-	for i, c := range cells {
+	row := make([]cell, len(t.header))
+	for i, c := range cells[:min(len(cells), len(row))] {
 		switch v := c.(type) {
+		case Ordinal:
+			row[i] = cell{text: strconv.FormatInt(int64(v), 10), number: true}
 		case Coloured:
 			row[i] = cell{text: v.Text, colour: v.Colour}
 		case int64:
@@ -83,6 +91,9 @@ type Coloured struct {
 	Colour Colour
 }
 
+// columnGap is how many blanks stand between columns.
+const columnGap = 2
+
 // Write writes the table.
 func (t *Table) Write(w io.Writer) error {
 	widths := make([]int, len(t.header))
@@ -96,19 +107,20 @@ func (t *Table) Write(w io.Writer) error {
 	}
 	var out strings.Builder
 	line := func(cells []cell) {
+		// Blanks are held back until something follows them: lines end where their
+		// text does.
+		blanks := 0
 		for i, c := range cells {
-			gap := strings.Repeat(" ", widths[i]-runewidth.StringWidth(c.text))
-			text := Paint(w, c.colour, c.text)
-			switch {
-			case numbers[i]:
-				text = gap + text
-			case i < len(cells)-1:
-				text += gap
+			before, after := 0, widths[i]-runewidth.StringWidth(c.text)
+			if numbers[i] {
+				before, after = after, 0
 			}
-			if i > 0 {
-				text = "  " + text
+			blanks += before
+			if c.text != "" {
+				out.WriteString(strings.Repeat(" ", blanks) + Paint(w, c.colour, c.text))
+				blanks = 0
 			}
-			out.WriteString(text)
+			blanks += after + columnGap
 		}
 		out.WriteByte('\n')
 	}

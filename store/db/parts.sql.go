@@ -116,13 +116,14 @@ func (q *Queries) AdvancePart(ctx context.Context, arg AdvancePartParams) (int64
 const claimPart = `-- name: ClaimPart :one
 UPDATE parts
 SET fence = fence + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
-WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped')
+WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped', 'failed')
 RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at
 `
 
 // ClaimPart begins an attempt at a part: it raises the fence, which refuses the
 // writes of every earlier attempt, and returns where to go on. A part that is
-// done or skipped is not claimed.
+// done or skipped is not claimed, nor is one that was given up with its import: its
+// rows are being purged.
 func (q *Queries) ClaimPart(ctx context.Context, importID int64, no int32) (Part, error) {
 	row := q.db.QueryRow(ctx, claimPart, importID, no)
 	var i Part
@@ -170,8 +171,8 @@ func (q *Queries) DropImportChunks(ctx context.Context, importID int64) error {
 }
 
 const expectedRows = `-- name: ExpectedRows :many
-SELECT table_name, sum(rows_loaded)::bigint AS rows_loaded
-FROM parts WHERE import_id = $1 AND status = 'done' GROUP BY table_name ORDER BY table_name
+SELECT table_name, coalesce(sum(rows_loaded) FILTER (WHERE status = 'done'), 0)::bigint AS rows_loaded
+FROM parts WHERE import_id = $1 GROUP BY table_name ORDER BY table_name
 `
 
 type ExpectedRowsRow struct {
@@ -179,7 +180,8 @@ type ExpectedRowsRow struct {
 	RowsLoaded int64
 }
 
-// ExpectedRows returns how many rows each table must hold for an import.
+// ExpectedRows returns how many rows each table must hold for an import: none where
+// all parts were skipped.
 func (q *Queries) ExpectedRows(ctx context.Context, importID int64) ([]ExpectedRowsRow, error) {
 	rows, err := q.db.Query(ctx, expectedRows, importID)
 	if err != nil {
@@ -409,18 +411,6 @@ func (q *Queries) SkipPart(ctx context.Context, importID int64, no int32) (Part,
 	return i, err
 }
 
-const stopOpenParts = `-- name: StopOpenParts :exec
-UPDATE parts SET status = 'failed', error = $1, finished_at = now(), fence = fence + 1
-WHERE import_id = $2 AND status IN ('pending', 'running', 'parked')
-`
-
-// StopOpenParts marks all parts that have not ended as failed and raises their
-// fences: nothing may be written to an import that is being given up.
-func (q *Queries) StopOpenParts(ctx context.Context, reason string, importID int64) error {
-	_, err := q.db.Exec(ctx, stopOpenParts, reason, importID)
-	return err
-}
-
 const stopPart = `-- name: StopPart :execrows
 UPDATE parts SET status = $1, error = $2, finished_at = now(), fence = fence + 1
 WHERE import_id = $3 AND no = $4 AND status NOT IN ('done', 'skipped')
@@ -446,4 +436,21 @@ func (q *Queries) StopPart(ctx context.Context, arg StopPartParams) (int64, erro
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const stopParts = `-- name: StopParts :exec
+UPDATE parts
+SET fence = fence + 1,
+    error = CASE WHEN status IN ('pending', 'running', 'parked') THEN $1 ELSE error END,
+    finished_at = CASE WHEN status IN ('pending', 'running', 'parked') THEN now() ELSE finished_at END,
+    status = CASE WHEN status IN ('pending', 'running', 'parked') THEN 'failed' ELSE status END
+WHERE import_id = $2
+`
+
+// StopParts marks all parts that have not ended as failed, and raises the fences
+// of all: nothing may be written to an import that is being given up, not even the
+// repair of a part that is done.
+func (q *Queries) StopParts(ctx context.Context, reason string, importID int64) error {
+	_, err := q.db.Exec(ctx, stopParts, reason, importID)
+	return err
 }

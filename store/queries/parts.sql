@@ -8,11 +8,12 @@ SELECT * FROM parts WHERE import_id = $1 ORDER BY no;
 
 -- ClaimPart begins an attempt at a part: it raises the fence, which refuses the
 -- writes of every earlier attempt, and returns where to go on. A part that is
--- done or skipped is not claimed.
+-- done or skipped is not claimed, nor is one that was given up with its import: its
+-- rows are being purged.
 -- name: ClaimPart :one
 UPDATE parts
 SET fence = fence + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
-WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped')
+WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped', 'failed')
 RETURNING *;
 
 -- PartByNo returns a part.
@@ -41,11 +42,16 @@ WHERE import_id = $1 AND no = $2 AND fence = $3;
 UPDATE parts SET status = sqlc.arg(status), error = sqlc.arg(reason), finished_at = now(), fence = fence + 1
 WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND status NOT IN ('done', 'skipped');
 
--- StopOpenParts marks all parts that have not ended as failed and raises their
--- fences: nothing may be written to an import that is being given up.
--- name: StopOpenParts :exec
-UPDATE parts SET status = 'failed', error = sqlc.arg(reason), finished_at = now(), fence = fence + 1
-WHERE import_id = sqlc.arg(import_id) AND status IN ('pending', 'running', 'parked');
+-- StopParts marks all parts that have not ended as failed, and raises the fences
+-- of all: nothing may be written to an import that is being given up, not even the
+-- repair of a part that is done.
+-- name: StopParts :exec
+UPDATE parts
+SET fence = fence + 1,
+    error = CASE WHEN status IN ('pending', 'running', 'parked') THEN sqlc.arg(reason) ELSE error END,
+    finished_at = CASE WHEN status IN ('pending', 'running', 'parked') THEN now() ELSE finished_at END,
+    status = CASE WHEN status IN ('pending', 'running', 'parked') THEN 'failed' ELSE status END
+WHERE import_id = sqlc.arg(import_id);
 
 -- SkipPart takes a part that was loaded in part out of the figures: its rows are
 -- purged, so none count as loaded.
@@ -87,7 +93,8 @@ WHERE p.import_id = c.import_id AND p.no = c.part_no AND p.fence = sqlc.arg(fenc
 -- name: DropChunks :exec
 DELETE FROM chunks WHERE import_id = $1 AND part_no = $2;
 
--- ExpectedRows returns how many rows each table must hold for an import.
+-- ExpectedRows returns how many rows each table must hold for an import: none where
+-- all parts were skipped.
 -- name: ExpectedRows :many
-SELECT table_name, sum(rows_loaded)::bigint AS rows_loaded
-FROM parts WHERE import_id = $1 AND status = 'done' GROUP BY table_name ORDER BY table_name;
+SELECT table_name, coalesce(sum(rows_loaded) FILTER (WHERE status = 'done'), 0)::bigint AS rows_loaded
+FROM parts WHERE import_id = $1 GROUP BY table_name ORDER BY table_name;

@@ -102,7 +102,7 @@ func TestBatchBytes(t *testing.T) {
 	require.Zero(t, b.Bytes())
 	b.SetString(1, []byte("12345"))
 	b.EndRow()
-	require.Equal(t, 2+(5+8)+8+4+8, b.Bytes())
+	require.Equal(t, 2+(5+4)+8+4+4, b.Bytes())
 }
 
 func TestUnknownKindPanics(t *testing.T) {

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"iter"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// EnvPrefix begins the name of every environment variable: SLUICE_STORE_DSN is
+// store.dsn in the file.
+const EnvPrefix = "SLUICE_"
+
+// setting is one field of a Config.
+type setting struct {
+	// section and key are its place in the file.
+	section, key string
+	value        reflect.Value
+}
+
+// name is how errors and documents call the setting.
+func (s setting) name() string { return s.section + "." + s.key }
+
+// variable is its environment variable.
+func (s setting) variable() string {
+	return EnvPrefix + strings.ToUpper(s.section) + "_" + strings.ToUpper(s.key)
+}
+
+// settings goes through all settings in the order of the struct. Files, environment
+// and documents all come from here, so that none can forget one.
+func (c *Config) settings() iter.Seq[setting] {
+	return func(yield func(setting) bool) {
+		sections := reflect.ValueOf(c).Elem()
+		for i := range sections.NumField() {
+			section := sections.Field(i)
+			name := sections.Type().Field(i).Tag.Get("yaml")
+			for j := range section.NumField() {
+				key := section.Type().Field(j).Tag.Get("yaml")
+				if !yield(setting{section: name, key: key, value: section.Field(j)}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+var durationType = reflect.TypeFor[time.Duration]()
+
+// set reads the setting from text. The error says what would be right and never
+// quotes the text.
+func (s setting) set(text string) error {
+	if u, ok := s.value.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if u.UnmarshalText([]byte(text)) != nil {
+			return fmt.Errorf("want %s", s.want())
+		}
+		return nil
+	}
+	var err error
+	switch kind := s.value.Kind(); {
+	case s.value.Type() == durationType:
+		var d time.Duration
+		d, err = time.ParseDuration(text)
+		s.value.SetInt(int64(d))
+	case kind == reflect.String:
+		s.value.SetString(text)
+	case kind == reflect.Float64:
+		var f float64
+		f, err = strconv.ParseFloat(text, 64)
+		s.value.SetFloat(f)
+	default:
+		var n int64
+		n, err = strconv.ParseInt(text, 10, s.value.Type().Bits())
+		s.value.SetInt(n)
+	}
+	if err != nil {
+		return fmt.Errorf("want %s", s.want())
+	}
+	return nil
+}
+
+// want says what the setting holds.
+func (s setting) want() string {
+	switch kind := s.value.Kind(); {
+	case s.value.Type() == durationType:
+		return "a duration, such as 90s or 2m"
+	case kind == reflect.String:
+		return "text"
+	case kind == reflect.Float64:
+		return "a number"
+	case s.key == "level":
+		return "a level: debug, info, warn or error"
+	default:
+		return "a whole number"
+	}
+}

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
+	t.Parallel()
+	err := Config{}.Validate()
+	require.Error(t, err)
+	require.Equal(t, []string{
+		"store.dsn is empty: want postgres://user:password@host:port/database",
+		"store.max_conns is 0: want at least 2",
+		"warehouse.dsn is empty: want clickhouse://user:password@host:9000/database or http://...",
+		"warehouse.max_conns is 0: want at least 2",
+		"warehouse.insert_timeout is 0s: want at least 1s",
+		`worker.listen is "": want host:port, or off`,
+		"worker.load_slots is 0: want 1 to 64",
+		"worker.stop_timeout is 0s: want more than 0",
+		"worker.start_timeout is 0s: want more than 0",
+		"worker.memory_limit_mib is 0: want at least 64",
+		"import.chunk_rows is 0: want 1 to 1000000",
+		"import.chunk_bytes is 0: want 1 to 268435456",
+		"import.parallelism is 0: want 1 to 64",
+		`import.on_part_failure is "": want park or fail`,
+		`log.format is "": want text or json`,
+	}, strings.Split(err.Error(), "\n"))
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(c *Config)
+		want   string
+	}{
+		"smallest":           {func(c *Config) { c.Import.ChunkRows, c.Import.ChunkBytes, c.Import.Parallelism = 1, 1, 1 }, ""},
+		"largest":            {func(c *Config) { c.Import.ChunkRows, c.Import.ChunkBytes, c.Import.Parallelism = 1e6, 256<<20, 64 }, ""},
+		"no rejects":         {func(c *Config) { c.Import.MaxRejects, c.Import.MaxRejectShare = 0, 0 }, ""},
+		"all rejects":        {func(c *Config) { c.Import.MaxRejectShare = 1 }, ""},
+		"no listener":        {func(c *Config) { c.Worker.Listen = "off" }, ""},
+		"any host":           {func(c *Config) { c.Worker.Listen = ":9464" }, ""},
+		"no sticky cache":    {func(c *Config) { c.Worker.StickyCache = 0 }, ""},
+		"client certificate": {func(c *Config) { c.Warehouse.CertFile, c.Warehouse.KeyFile = "a", "b" }, ""},
+		"chunk rows":         {func(c *Config) { c.Import.ChunkRows = 1e6 + 1 }, "import.chunk_rows is 1000001: want 1 to 1000000"},
+		"chunk bytes":        {func(c *Config) { c.Import.ChunkBytes = 256<<20 + 1 }, "import.chunk_bytes is 268435457: want 1 to 268435456"},
+		"parallelism":        {func(c *Config) { c.Import.Parallelism = 65 }, "import.parallelism is 65: want 1 to 64"},
+		"negative rejects":   {func(c *Config) { c.Import.MaxRejects = -1 }, "import.max_rejects is -1: want at least 0"},
+		"share above one":    {func(c *Config) { c.Import.MaxRejectShare = 1.5 }, "import.max_reject_share is 1.5: want 0 to 1"},
+		"share not a number": {func(c *Config) { c.Import.MaxRejectShare = math.NaN() }, "import.max_reject_share is NaN: want 0 to 1"},
+		"key alone":          {func(c *Config) { c.Warehouse.KeyFile = "b" }, "warehouse.cert_file and warehouse.key_file go together"},
+		"slots":              {func(c *Config) { c.Worker.LoadSlots = 65 }, "worker.load_slots is 65: want 1 to 64"},
+		"negative cache":     {func(c *Config) { c.Worker.StickyCache = -1 }, "worker.sticky_cache is -1: want at least 0"},
+		"short insert":       {func(c *Config) { c.Warehouse.InsertTimeout = time.Millisecond }, "warehouse.insert_timeout is 1ms: want at least 1s"},
+		"listen":             {func(c *Config) { c.Worker.Listen = "9464" }, `worker.listen is "9464": want host:port, or off`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := Default()
+			c.Store.DSN = "postgres://u:" + secret + "@db/x"
+			test.change(&c)
+			if test.want == "" {
+				require.NoError(t, c.Validate())
+				return
+			}
+			require.EqualError(t, c.Validate(), test.want)
+		})
+	}
+}
+
+func TestConnection(t *testing.T) {
+	t.Parallel()
+	w := Warehouse{
+		DSN: "d", Cluster: "c", MaxConns: 3, InsertTimeout: time.Minute,
+		CAFile: "ca", CertFile: "cert", KeyFile: "key", ServerName: "name",
+	}
+	got := w.Connection()
+	require.Equal(t, "d", got.DSN)
+	require.Equal(t, "c", got.Cluster)
+	require.Equal(t, 3, got.MaxConns)
+	require.Equal(t, time.Minute, got.InsertTimeout)
+	require.Equal(t, "ca cert key name", strings.Join([]string{got.TLS.CAFile, got.TLS.CertFile, got.TLS.KeyFile, got.TLS.ServerName}, " "))
+}
+
+func TestLogger(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	Log{Level: slog.LevelWarn, Format: "json"}.Logger(&out).Warn("shown", "import_id", 3)
+	Log{Level: slog.LevelWarn, Format: "json"}.Logger(&out).Info("hidden")
+	var line struct {
+		Msg      string `json:"msg"`
+		ImportID int    `json:"import_id"`
+	}
+	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
+	require.Equal(t, "shown", line.Msg)
+	require.Equal(t, 3, line.ImportID)
+
+	out.Reset()
+	Log{Format: "text"}.Logger(&out).Info("shown", "import_id", 3)
+	require.Contains(t, out.String(), "level=INFO msg=shown import_id=3\n")
+}

@@ -1,0 +1,118 @@
+package killtest_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/devstack/ports"
+	"github.com/sluicehq/sluice/devstack/sluice"
+	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/worker"
+)
+
+// runWorker runs a worker in this process until stop is called, or to the end of the
+// test. Its log is returned.
+func (s *system) runWorker(t *testing.T, change func(*worker.Config)) (log *output, stop func()) {
+	t.Helper()
+	log = &output{}
+	cfg := worker.Config{
+		Settings: s.settings, Registry: command.Importers(), Temporal: s.temporalOptions(),
+		Logger: slog.New(slog.NewTextHandler(log, nil)), Migrate: true,
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- worker.Run(ctx, cfg) }()
+	stopped := false
+	stop = func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			require.NoError(t, <-done)
+		}
+	}
+	t.Cleanup(func() {
+		stop()
+		if t.Failed() {
+			t.Logf("log of the worker in this process:\n%s", log)
+		}
+	})
+	return log, stop
+}
+
+// process is a worker process that nobody restarts.
+type process struct {
+	pid     int
+	address string
+}
+
+// spawnWorker starts a worker process and waits until it is ready. It is killed with
+// the test.
+func (s *system) spawnWorker(t *testing.T) process {
+	t.Helper()
+	free, err := ports.Free("127.0.0.1", 1)
+	require.NoError(t, err)
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(free[0]))
+	env := s.stack.Env()
+	env[stack.EnvWorkerAddress] = address
+	out := &output{}
+	cmd := exec.Command(os.Args[0], "worker")
+	cmd.Env = stack.WithEnv(os.Environ(), env)
+	cmd.Stdout, cmd.Stderr = out, out
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		require.NoError(t, cmd.Process.Kill())
+		require.ErrorContains(t, cmd.Wait(), "killed")
+		if t.Failed() {
+			t.Logf("output of the worker process:\n%s", out)
+		}
+	})
+	poll(t.Context(), t, "the worker process", func(ctx context.Context) bool {
+		return sluice.Hooks().WorkerReady(ctx, address) == nil
+	})
+	return process{pid: cmd.Process.Pid, address: address}
+}
+
+// unsuccessful tells how many attempts at loading a part have failed or were
+// cancelled in the process.
+func (p process) unsuccessful(ctx context.Context) (attempts float64, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+"/metrics", http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	body, err := io.ReadAll(response.Body)
+	if closeErr := response.Body.Close(); err != nil || closeErr != nil {
+		return 0, fmt.Errorf("read metrics: %w %w", err, closeErr)
+	}
+	for line := range strings.Lines(string(body)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
+		failed := strings.HasPrefix(name, "temporal_activity_execution_failed") ||
+			strings.HasPrefix(name, "temporal_activity_execution_cancel")
+		if failed && strings.Contains(name, `"import_data"`) {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				return 0, err
+			}
+			attempts += n
+		}
+	}
+	return attempts, nil
+}

@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/worker"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// runs counts the runs of a workflow.
+func (s *system) runs(workflowID string) int {
+	s.t.Helper()
+	count := 0
+	require.EventuallyWithT(s.t, func(collect *assert.CollectT) {
+		list, err := s.Temporal.ListWorkflow(enginetest.Context(s.t), &workflowservice.ListWorkflowExecutionsRequest{
+			Query: "WorkflowId = '" + workflowID + "'",
+		})
+		require.NoError(collect, err)
+		require.NotEmpty(collect, list.GetExecutions())
+		for _, run := range list.GetExecutions() {
+			require.NotEqual(collect, enums.WORKFLOW_EXECUTION_STATUS_RUNNING, run.GetStatus())
+		}
+		count = len(list.GetExecutions())
+	}, 20*time.Second, 50*time.Millisecond)
+	return count
+}
+
+// However often and from wherever an import's workflow is started, it runs once.
+func TestStartedTwice(t *testing.T) {
+	t.Parallel()
+	s := setupNoop(t)
+	ctx := enginetest.Context(t)
+	request := s.noopRequest(site, `{"rows": 200}`)
+	request.IdempotencyKey = "nightly-2021-01"
+	imp := s.Start(t, request)
+	again := imp
+	again.RunID = ""
+	var starting sync.WaitGroup
+	for range 5 {
+		starting.Go(func() {
+			launched, err := s.Starter.Launch(ctx, again, site)
+			assert.NoError(t, err)
+			assert.Equal(t, imp.RunID, launched.RunID)
+		})
+		starting.Go(func() {
+			repeated, err := s.Starter.StartImport(ctx, request)
+			assert.NoError(t, err)
+			assert.Equal(t, imp.ID, repeated.ID)
+		})
+	}
+	starting.Wait()
+	s.StartWorker(t)
+	last := s.end(imp, store.StatusCompleted)
+	require.EqualValues(t, 200, last.RowsLoaded)
+
+	// Nor does it begin again once it has ended.
+	_, err := s.Starter.Launch(ctx, again, site)
+	require.NoError(t, err)
+	repeated, err := s.Starter.StartImport(ctx, request)
+	require.NoError(t, err)
+	require.Equal(t, imp.ID, repeated.ID)
+	require.Equal(t, 1, s.runs(imp.WorkflowID))
+}
+
+// A site has one import at a time, and the refusal says which one is in the way.
+func TestTwoImportsOfOneSite(t *testing.T) {
+	t.Parallel()
+	s := setupNoop(t)
+	ctx := enginetest.Context(t)
+	first := s.noop(site, `{"rows": 100, "start_date": "2021-01-01", "end_date": "2021-01-10"}`)
+	next := s.noopRequest(site, `{"rows": 100, "start_date": "2021-02-01", "end_date": "2021-02-10"}`)
+	_, err := s.Starter.StartImport(ctx, next)
+	require.ErrorIs(t, err, store.ErrInProgress)
+	require.EqualError(t, err, "site example.com: import 1 is queued: an import of the site is in progress")
+	s.StartWorker(t)
+	s.end(first, store.StatusCompleted)
+	second := s.Start(t, next)
+	s.end(second, store.StatusCompleted)
+	require.NotEqual(t, first.ID, second.ID)
+}
+
+// An import whose starter died before it could start the workflow is started by a
+// worker.
+func TestAbandonedImport(t *testing.T) {
+	t.Parallel()
+	s := setupNoop(t)
+	ctx := enginetest.Context(t)
+	owner, err := s.Store.Site(ctx, site)
+	require.NoError(t, err)
+	imp, created, err := s.Store.CreateImport(ctx, db.CreateImportParams{
+		SiteID: owner.ID, Source: "noop", Label: "abandoned", Args: json.RawMessage(`{"rows": 20}`),
+		OnPartFailure: store.OnPartFailurePark, ChunkRows: 10, ChunkBytes: 1 << 20, Parallelism: 1,
+	})
+	require.NoError(t, err)
+	require.True(t, created)
+	s.Tune = func(cfg *worker.Config) {
+		cfg.ReconcileInterval, cfg.AbandonedAfter = 20*time.Millisecond, 200*time.Millisecond
+	}
+	s.StartWorker(t)
+	last := s.end(imp, store.StatusCompleted)
+	require.Equal(t, workflows.ImportID(site, imp.ID), last.Import.WorkflowID)
+	require.GreaterOrEqual(t, last.Import.StartedAt.Sub(last.Import.CreatedAt), 200*time.Millisecond)
+
+	// The same of a deletion that nobody has started.
+	require.NoError(t, s.Store.RequestDeletion(ctx, imp.ID))
+	require.NoError(t, s.Starter.WaitDeleted(ctx, imp.ID))
+	requireNothing(t, s.System, last.Import)
+}

@@ -1,0 +1,103 @@
+// Package migrationtest holds what is true of the migrations of every database of
+// Sluice's.
+package migrationtest
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/migration"
+)
+
+// Database is what migrates itself.
+type Database interface {
+	Migrate(ctx context.Context) error
+	Migrations() (*migration.Migrator, error)
+}
+
+// Config says what to test.
+type Config struct {
+	// Name is what the migrator calls the database.
+	Name string
+	// DSN makes an empty database that lives as long as the test.
+	DSN func(t *testing.T) string
+	// Open connects to a database, and closes it at the end of the test.
+	Open func(t *testing.T, dsn string) Database
+}
+
+// Run migrates empty databases: once, again, and from two processes at once.
+func Run(t *testing.T, cfg Config) {
+	t.Helper()
+	t.Run("from empty", func(t *testing.T) {
+		t.Parallel()
+		fromEmpty(t, cfg)
+	})
+	t.Run("at once", func(t *testing.T) {
+		t.Parallel()
+		atOnce(t, cfg)
+	})
+}
+
+func fromEmpty(t *testing.T, cfg Config) {
+	t.Helper()
+	ctx := t.Context()
+	d := cfg.Open(t, cfg.DSN(t))
+	m, err := d.Migrations()
+	require.NoError(t, err)
+	pending, err := m.Pending(ctx)
+	require.NoError(t, err)
+	require.True(t, pending)
+	before, err := m.Status(ctx)
+	require.NoError(t, err)
+	require.NotEmpty(t, before)
+	for i, s := range before {
+		require.Equal(t, cfg.Name, s.Database)
+		require.EqualValues(t, i+1, s.Version)
+		require.Zero(t, s.AppliedAt)
+	}
+	applied, err := m.Up(ctx)
+	require.NoError(t, err)
+	require.Equal(t, len(before), applied)
+	again, err := m.Up(ctx)
+	require.NoError(t, err)
+	require.Zero(t, again, "a second time does nothing")
+	pending, err = m.Pending(ctx)
+	require.NoError(t, err)
+	require.False(t, pending)
+	after, err := m.Status(ctx)
+	require.NoError(t, err)
+	for _, s := range after {
+		require.NotZero(t, s.AppliedAt, s.Name)
+	}
+	require.NoError(t, m.Close())
+	require.NoError(t, d.Migrate(ctx), "closing a migrator leaves its database open")
+}
+
+// atOnce migrates one database from several processes, as workers do that are
+// deployed together.
+func atOnce(t *testing.T, cfg Config) {
+	t.Helper()
+	ctx, dsn := t.Context(), cfg.DSN(t)
+	errs := make([]error, 3)
+	databases := make([]Database, len(errs))
+	for i := range databases {
+		databases[i] = cfg.Open(t, dsn)
+	}
+	var all sync.WaitGroup
+	for i, d := range databases {
+		all.Go(func() { errs[i] = d.Migrate(ctx) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	m, err := databases[0].Migrations()
+	require.NoError(t, err)
+	pending, err := m.Pending(ctx)
+	require.NoError(t, err)
+	require.False(t, pending)
+	require.NoError(t, m.Close())
+}

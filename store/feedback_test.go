@@ -1,0 +1,78 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+)
+
+func (b *bundle) feedback(t *testing.T, id int64, after, limit int32) []store.Feedback {
+	t.Helper()
+	lines, err := b.ListFeedback(b.ctx, db.ListFeedbackParams{ImportID: id, AfterSeq: after, RowLimit: limit})
+	require.NoError(t, err)
+	return lines
+}
+
+func TestFeedback(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.create(t).ID
+	require.NoError(t, b.AddFeedback(b.ctx, id, store.LevelInfo, "start", "one"))
+	require.NoError(t, b.AddFeedback(b.ctx, id, store.LevelInfo, "start", "one, again"))
+	require.NoError(t, b.AddFeedback(b.ctx, id, store.LevelError, "end", "two"))
+	lines := b.feedback(t, id, 0, 10)
+	require.Len(t, lines, 2)
+	require.Equal(t, []any{int32(1), "info", "one"}, []any{lines[0].Seq, lines[0].Level, lines[0].Message})
+	require.Equal(t, []any{int32(2), "error", "two"}, []any{lines[1].Seq, lines[1].Level, lines[1].Message})
+	require.Equal(t, lines[1:], b.feedback(t, id, 1, 10))
+	require.Equal(t, lines[:1], b.feedback(t, id, 0, 1))
+
+	require.ErrorIs(t, b.AddFeedback(b.ctx, 404, store.LevelInfo, "x", "y"), store.ErrNotFound)
+	require.ErrorContains(t, b.AddFeedback(b.ctx, id, "loud", "x", "y"), "add feedback: ")
+}
+
+// Readers follow a log by its numbers: they must have no gap, which would look like
+// a line to wait for, and come in order.
+func TestFeedbackAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.create(t).ID
+	const writers = 50
+	require.NoError(t, errors.Join(atOnce(2*writers, func(i int) error {
+		return b.AddFeedback(b.ctx, id, store.LevelInfo, fmt.Sprint(i%writers), "line")
+	})...))
+	lines := b.feedback(t, id, 0, 1000)
+	require.Len(t, lines, writers, "each occasion once")
+	for i, line := range lines {
+		require.EqualValues(t, i+1, line.Seq)
+	}
+}
+
+// Texts quote file names and answers of servers. PostgreSQL refuses some of their
+// bytes, and an import must not get stuck over the wording of its end.
+func TestOddTexts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	part := b.claimed(t)
+	id := part.ImportID
+	const odd, want = "a\x00b\xffc", "a\uFFFDb\uFFFDc"
+	require.NoError(t, b.AddFeedback(b.ctx, id, store.LevelWarn, odd, odd))
+	require.Equal(t, want, b.feedback(t, id, 0, 1)[0].Message)
+	require.NoError(t, b.NoteTrouble(b.ctx, id, odd))
+	imp, err := b.Import(b.ctx, id)
+	require.NoError(t, err)
+	require.Equal(t, want, imp.Trouble)
+	stopped, err := b.StopPart(b.ctx, id, 0, store.PartParked, odd)
+	require.NoError(t, err)
+	require.Equal(t, want, stopped.Error)
+	require.NoError(t, b.FailOpenParts(b.ctx, id, "again "+odd))
+	require.NoError(t, b.Finish(b.ctx, id, store.StatusFailed, odd, "class"))
+	imp, err = b.Import(b.ctx, id)
+	require.NoError(t, err)
+	require.Equal(t, want, imp.Error)
+}

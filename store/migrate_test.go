@@ -1,0 +1,76 @@
+package store_test
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/migration/migrationtest"
+	"github.com/sluicehq/sluice/store"
+)
+
+func open(t *testing.T, dsn string) *store.Store {
+	t.Helper()
+	s, err := store.Open(enginetest.Context(t), store.Config{DSN: dsn})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestMigrations(t *testing.T) {
+	t.Parallel()
+	migrationtest.Run(t, migrationtest.Config{
+		Name: "store",
+		DSN:  func(t *testing.T) string { t.Helper(); return enginetest.StoreDSN(t) },
+		Open: func(t *testing.T, dsn string) migrationtest.Database { t.Helper(); return open(t, dsn) },
+	})
+}
+
+func TestMigrationsAreAppendOnly(t *testing.T) {
+	t.Parallel()
+	migrationtest.AppendOnly(t, os.DirFS("migrations"), "testdata/migrations.sha256")
+}
+
+// A database that a newer program has migrated is left alone.
+func TestNewerDatabase(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
+	require.EqualError(t, b.Migrate(b.ctx), "the store is at schema version 99999, this program knows up to 1: "+
+		"use the program that migrated it, or a newer one")
+	m, err := b.Migrations()
+	require.NoError(t, err)
+	_, err = m.Pending(b.ctx)
+	require.ErrorContains(t, err, "schema version 99999")
+	require.NoError(t, m.Close())
+}
+
+// What the migrations make is what the generated code reads: sqlc reads the same
+// files, but by a parser of its own.
+func TestModelsMatchMigrations(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for table, model := range map[string]any{
+		"sites": store.Site{}, "imports": store.Import{}, "parts": store.Part{}, "chunks": store.Chunk{}, "feedback": store.Feedback{},
+	} {
+		rows, err := b.sql.Query(b.ctx, `SELECT column_name, is_nullable FROM information_schema.columns
+			WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`, table)
+		require.NoError(t, err)
+		kind := reflect.TypeOf(model)
+		i := 0
+		for ; rows.Next(); i++ {
+			var column, nullable string
+			require.NoError(t, rows.Scan(&column, &nullable))
+			require.Less(t, i, kind.NumField(), "%s.%s is not in the model", table, column)
+			field := kind.Field(i)
+			require.Equal(t, strings.ReplaceAll(column, "_", ""), strings.ToLower(field.Name), "the order is that of SELECT *")
+			require.Equal(t, nullable == "YES", field.Type.Kind() == reflect.Pointer, "%s.%s", table, column)
+		}
+		require.NoError(t, rows.Err())
+		require.Equal(t, kind.NumField(), i, "%s lacks columns", table)
+	}
+}

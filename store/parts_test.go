@@ -1,0 +1,286 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+)
+
+func TestSavePlan(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	source := calendar.Range{First: 0, Last: calendar.MaxDay}
+	days := calendar.Set{{First: 5, Last: 9}, {First: 20, Last: 30}}
+	parts := []store.NewPart{
+		{Table: "imported_pages", Label: "pages", Args: []byte(`{"a": 1}`), Bytes: 7},
+		{Table: "imported_devices", Label: "devices", Args: []byte(`[]`)},
+	}
+	require.NoError(t, b.SavePlan(b.ctx, imp.ID, source, days, parts))
+	got, err := b.Import(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, days, got.Days)
+	require.Equal(t, []calendar.Day{source.First, source.Last}, []calendar.Day{*got.StartDate, *got.EndDate})
+	list, err := b.ListParts(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+	for i, p := range list {
+		want := parts[i]
+		require.Equal(t, want, store.NewPart{Table: p.TableName, Label: p.Label, Args: p.Args, Bytes: p.BytesTotal})
+		require.EqualValues(t, i, p.No)
+		require.Equal(t, store.PartPending, p.Status)
+	}
+
+	// Parts may be under way: another plan changes nothing.
+	require.NoError(t, b.SavePlan(b.ctx, imp.ID, calendar.Range{}, nil, parts[:1]))
+	again, err := b.Import(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, got, again)
+	same, err := b.ListParts(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, list, same)
+	require.ErrorIs(t, b.SavePlan(b.ctx, 404, source, days, parts), store.ErrNotFound)
+}
+
+// A plan is stored as a whole or not at all, also when two attempts meet.
+func TestSavePlanAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	bad := []store.NewPart{{Table: "t", Label: "good", Args: []byte(`{}`)}, {Table: "t", Label: "bad", Args: []byte(`{`)}}
+	err := b.SavePlan(b.ctx, imp.ID, calendar.Range{}, nil, bad)
+	require.ErrorContains(t, err, "add part 1: ")
+	list, err := b.ListParts(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Empty(t, list)
+
+	plans := [][]store.NewPart{bad[:1], {bad[0], bad[0], bad[0]}}
+	require.NoError(t, errors.Join(atOnce(2, func(i int) error {
+		return b.SavePlan(b.ctx, imp.ID, calendar.Range{}, nil, plans[i])
+	})...))
+	list, err = b.ListParts(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Contains(t, []int{1, 3}, len(list), "one plan, not a mixture")
+}
+
+func TestClaimPart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first := b.claimed(t)
+	require.EqualValues(t, 1, first.Fence)
+	require.Equal(t, store.PartRunning, first.Status)
+	require.NotNil(t, first.StartedAt)
+	second, open, err := b.ClaimPart(b.ctx, first.ImportID, 0)
+	require.NoError(t, err)
+	require.True(t, open)
+	require.EqualValues(t, 2, second.Fence)
+	require.Equal(t, first.StartedAt, second.StartedAt)
+
+	require.NoError(t, b.FinishPart(b.ctx, first.ImportID, 0, second.Fence))
+	done, open, err := b.ClaimPart(b.ctx, first.ImportID, 0)
+	require.NoError(t, err)
+	require.False(t, open, "there is nothing to do")
+	require.Equal(t, store.PartDone, done.Status)
+	require.Equal(t, done.BytesTotal, done.BytesRead)
+	require.Equal(t, second.Fence, done.Fence)
+
+	_, _, err = b.ClaimPart(b.ctx, first.ImportID, 7)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	require.EqualError(t, err, "import 1: part 7: not found")
+}
+
+func TestRecordChunk(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	part := b.claimed(t)
+	for no := range int32(2) {
+		require.NoError(t, b.RecordChunk(b.ctx, chunk(part, no)))
+	}
+	got, err := b.PartByNo(b.ctx, part.ImportID, 0)
+	require.NoError(t, err)
+	require.Equal(t, []int64{2, 20, 14, 4, 2, 50},
+		[]int64{int64(got.NextChunk), got.RowsRead, got.RowsLoaded, got.RowsRejected, got.RowsOutOfRange, got.BytesRead})
+	require.Equal(t, "to", got.Cursor)
+	chunks, err := b.ListChunks(b.ctx, part.ImportID, 0)
+	require.NoError(t, err)
+	require.Equal(t, []store.Chunk{chunk(part, 0).Chunk, chunk(part, 1).Chunk}, chunks)
+
+	for name, c := range map[string]store.Checkpoint{"the same again": chunk(part, 1), "one left out": chunk(part, 3)} {
+		require.ErrorIs(t, b.RecordChunk(b.ctx, c), store.ErrFenced, name)
+	}
+	lost := chunk(part, 2)
+	lost.RowsRead++
+	require.ErrorContains(t, b.RecordChunk(b.ctx, lost), "chunks_check", "rows read must be accounted for")
+	same, err := b.PartByNo(b.ctx, part.ImportID, 0)
+	require.NoError(t, err)
+	require.Equal(t, got, same, "both or neither")
+}
+
+// Nothing that an earlier attempt does has any effect once a later one has begun.
+func TestFencing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	old := b.claimed(t)
+	require.NoError(t, b.RecordChunk(b.ctx, chunk(old, 0)))
+	current, _, err := b.ClaimPart(b.ctx, old.ImportID, 0)
+	require.NoError(t, err)
+	repaired := chunk(old, 0).Chunk
+	repaired.Repair = 1
+	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(old, 1)), store.ErrFenced)
+	require.ErrorIs(t, b.RecordRepair(b.ctx, repaired, old.Fence), store.ErrFenced)
+	require.EqualError(t, b.FinishPart(b.ctx, old.ImportID, 0, old.Fence), "finish part: a later attempt has taken over")
+
+	require.NoError(t, b.RecordRepair(b.ctx, repaired, current.Fence))
+	chunks, err := b.ListChunks(b.ctx, old.ImportID, 0)
+	require.NoError(t, err)
+	require.Equal(t, []store.Chunk{repaired}, chunks)
+	unknown := repaired
+	unknown.No = 9
+	require.ErrorIs(t, b.RecordRepair(b.ctx, unknown, current.Fence), store.ErrFenced)
+}
+
+// Ten attempts claim a part and record its first chunk, all at the same time.
+func TestFencingAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.claimed(t).ImportID
+	fences := make([]int64, 10)
+	errs := atOnce(len(fences), func(i int) error {
+		part, _, err := b.ClaimPart(b.ctx, id, 0)
+		if err != nil {
+			return err
+		}
+		fences[i] = part.Fence
+		return b.RecordChunk(b.ctx, chunk(part, 0))
+	})
+	recorded := 0
+	for i, err := range errs {
+		if err == nil {
+			recorded++
+			continue
+		}
+		require.ErrorIs(t, err, store.ErrFenced)
+		for j := range i {
+			require.NotEqual(t, fences[i], fences[j], "no fence is used twice")
+		}
+	}
+	require.Equal(t, 1, recorded)
+	part, err := b.PartByNo(b.ctx, id, 0)
+	require.NoError(t, err)
+	require.EqualValues(t, 11, part.Fence)
+	require.EqualValues(t, 10, part.RowsRead)
+}
+
+func TestStopPart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	part := b.claimed(t)
+	id := part.ImportID
+	parked, err := b.StopPart(b.ctx, id, 0, store.PartParked, "disk full")
+	require.NoError(t, err)
+	require.Equal(t, store.PartParked, parked.Status)
+	require.Equal(t, "disk full", parked.Error)
+	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(part, 0)), store.ErrFenced)
+	part, open, err := b.ClaimPart(b.ctx, id, 0)
+	require.NoError(t, err)
+	require.True(t, open, "a parked part may be tried again")
+	require.Empty(t, part.Error)
+	require.NoError(t, b.FinishPart(b.ctx, id, 0, part.Fence))
+	done, err := b.StopPart(b.ctx, id, 0, store.PartParked, "too late")
+	require.NoError(t, err)
+	require.Equal(t, store.PartDone, done.Status)
+	require.Empty(t, done.Error)
+	_, err = b.StopPart(b.ctx, id, 5, store.PartParked, "x")
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// An import that is being given up takes no more rows: neither from attempts that
+// run, nor from ones that begin late, nor as repairs of what was done.
+func TestFailOpenParts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	b.plan(t, imp.ID, 4)
+	claim := func(no int32) store.Part {
+		part, open, err := b.ClaimPart(b.ctx, imp.ID, no)
+		require.NoError(t, err)
+		require.True(t, open)
+		return part
+	}
+	done, running := claim(0), claim(1)
+	require.NoError(t, b.RecordChunk(b.ctx, chunk(done, 0)))
+	require.NoError(t, b.FinishPart(b.ctx, imp.ID, 0, done.Fence))
+	_, err := b.StopPart(b.ctx, imp.ID, 2, store.PartParked, "parked before")
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, b.FailOpenParts(b.ctx, imp.ID, "given up"))
+	}
+	parts, err := b.ListParts(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, store.PartDone, parts[0].Status)
+	require.Empty(t, parts[0].Error)
+	for _, p := range parts[1:] {
+		require.Equal(t, store.PartFailed, p.Status)
+		require.Equal(t, "given up", p.Error)
+		require.NotNil(t, p.FinishedAt)
+	}
+	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(running, 0)), store.ErrFenced)
+	require.ErrorIs(t, b.RecordRepair(b.ctx, chunk(done, 0).Chunk, done.Fence), store.ErrFenced)
+	_, open, err := b.ClaimPart(b.ctx, imp.ID, 3)
+	require.ErrorIs(t, err, store.ErrConflict)
+	require.EqualError(t, err, "import 1: part 3 has been given up: not possible in this state")
+	require.False(t, open)
+}
+
+func TestSkipPart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	part := b.claimed(t)
+	id := part.ImportID
+	require.NoError(t, b.RecordChunk(b.ctx, chunk(part, 0)))
+	for range 2 {
+		skipped, err := b.SkipPart(b.ctx, id, 0)
+		require.NoError(t, err)
+		require.Equal(t, store.PartSkipped, skipped.Status)
+		require.Zero(t, skipped.RowsRead+skipped.RowsLoaded+skipped.RowsRejected+skipped.RowsOutOfRange)
+	}
+	chunks, err := b.ListChunks(b.ctx, id, 0)
+	require.NoError(t, err)
+	require.Empty(t, chunks)
+	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(part, 1)), store.ErrFenced)
+	_, open, err := b.ClaimPart(b.ctx, id, 0)
+	require.NoError(t, err)
+	require.False(t, open)
+	_, err = b.SkipPart(b.ctx, id, 3)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+func TestExpectedRows(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	tables := []string{"imported_pages", "imported_pages", "imported_devices", "imported_visitors"}
+	parts := make([]store.NewPart, len(tables))
+	for i, table := range tables {
+		parts[i] = store.NewPart{Table: table, Label: "x", Args: []byte(`{}`)}
+	}
+	require.NoError(t, b.SavePlan(b.ctx, imp.ID, calendar.Range{}, nil, parts))
+	for no := range int32(3) {
+		part, _, err := b.ClaimPart(b.ctx, imp.ID, no)
+		require.NoError(t, err)
+		require.NoError(t, b.RecordChunk(b.ctx, chunk(part, 0)))
+		require.NoError(t, b.FinishPart(b.ctx, imp.ID, no, part.Fence))
+	}
+	_, err := b.SkipPart(b.ctx, imp.ID, 2)
+	require.NoError(t, err)
+	got, err := b.ExpectedRows(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, []db.ExpectedRowsRow{
+		{TableName: "imported_devices"}, {TableName: "imported_pages", RowsLoaded: 14}, {TableName: "imported_visitors"},
+	}, got, "a table of which everything was skipped must hold nothing, and is looked at")
+}

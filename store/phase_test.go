@@ -1,0 +1,193 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/store"
+)
+
+func TestEnterPhase(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	require.NoError(t, b.NoteTrouble(b.ctx, imp.ID, "the disk is full"))
+	require.NoError(t, b.EnterPhase(b.ctx, imp.ID, "run-1", store.StatusRunning, store.PhasePlanning))
+	got, err := b.Import(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, store.StatusRunning, got.Status)
+	require.Equal(t, store.PhasePlanning, got.Phase)
+	require.Equal(t, "run-1", got.RunID)
+	require.Empty(t, got.Trouble, "what was in the way no longer is")
+	require.NotNil(t, got.StartedAt)
+
+	require.NoError(t, b.EnterPhase(b.ctx, imp.ID, "run-1", store.StatusParked, store.PhaseLoading))
+	later, err := b.Import(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, store.StatusParked, later.Status)
+	require.Equal(t, got.StartedAt, later.StartedAt, "it has begun once")
+	require.ErrorIs(t, b.EnterPhase(b.ctx, 404, "run-1", store.StatusRunning, store.PhaseLoading), store.ErrNotFound)
+}
+
+// A reset of the workflow makes a new run, which may begin an import anew that
+// had failed. A late attempt of the run that ended it may not.
+func TestReopen(t *testing.T) {
+	t.Parallel()
+	for status, reopens := range map[string]bool{
+		store.StatusFailed: true, store.StatusCancelled: true, store.StatusCompleted: false,
+	} {
+		t.Run(status, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			part := b.claimed(t)
+			id := part.ImportID
+			require.NoError(t, b.EnterPhase(b.ctx, id, "run-1", store.StatusRunning, store.PhaseLoading))
+			require.NoError(t, b.RecordChunk(b.ctx, chunk(part, 0)))
+			require.NoError(t, b.Finish(b.ctx, id, status, "went wrong", "class"))
+
+			err := b.EnterPhase(b.ctx, id, "run-1", store.StatusRunning, store.PhaseBeforeStart)
+			require.ErrorIs(t, err, store.ErrConflict)
+			err = b.EnterPhase(b.ctx, id, "run-2", store.StatusRunning, store.PhaseBeforeStart)
+			imp, readErr := b.Import(b.ctx, id)
+			require.NoError(t, readErr)
+			chunks, readErr := b.ListChunks(b.ctx, id, 0)
+			require.NoError(t, readErr)
+			if !reopens {
+				require.ErrorIs(t, err, store.ErrConflict)
+				require.Equal(t, status, imp.Status)
+				require.Len(t, chunks, 1)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, store.StatusRunning, imp.Status)
+			require.Equal(t, "run-2", imp.RunID)
+			require.EqualValues(t, 1, imp.Generation)
+			require.Empty(t, imp.Error+imp.ErrorClass)
+			require.Nil(t, imp.FinishedAt)
+			require.Empty(t, chunks, "its rows are purged, it begins anew")
+			fresh, err := b.PartByNo(b.ctx, id, 0)
+			require.NoError(t, err)
+			require.Equal(t, store.PartPending, fresh.Status)
+			require.Zero(t, fresh.RowsRead+fresh.RowsLoaded+fresh.BytesRead+int64(fresh.NextChunk))
+			require.Empty(t, fresh.Cursor)
+			require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(part, 0)), store.ErrFenced, "the old attempt is locked out")
+			require.NoError(t, b.EnterPhase(b.ctx, id, "run-2", store.StatusRunning, store.PhasePlanning), "twice is once")
+		})
+	}
+}
+
+// Eight activities of a reset run begin at once: the import is reopened once.
+func TestReopenAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.claimed(t).ImportID
+	require.NoError(t, b.EnterPhase(b.ctx, id, "run-1", store.StatusRunning, store.PhaseLoading))
+	require.NoError(t, b.Finish(b.ctx, id, store.StatusFailed, "", ""))
+	for _, err := range atOnce(8, func(int) error {
+		return b.EnterPhase(b.ctx, id, "run-2", store.StatusRunning, store.PhaseLoading)
+	}) {
+		require.NoError(t, err)
+	}
+	imp, err := b.Import(b.ctx, id)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, imp.Generation)
+}
+
+func TestReopenBesideAnother(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	failed := b.create(t)
+	require.NoError(t, b.Finish(b.ctx, failed.ID, store.StatusFailed, "", ""))
+	b.create(t)
+	err := b.EnterPhase(b.ctx, failed.ID, "run-2", store.StatusRunning, store.PhaseBeforeStart)
+	require.ErrorIs(t, err, store.ErrInProgress)
+	require.EqualError(t, err, "import 1 cannot be run again: an import of the site is in progress")
+}
+
+func TestFinish(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	require.NoError(t, b.Finish(b.ctx, imp.ID, store.StatusFailed, "no rows", "bad_input"))
+	require.NoError(t, b.Finish(b.ctx, imp.ID, store.StatusFailed, "another reason", "internal"))
+	got, err := b.Import(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{store.StatusFailed, store.StatusFailed, "no rows", "bad_input"},
+		[]string{got.Status, got.Phase, got.Error, got.ErrorClass}, "the first reason stays")
+	require.NotNil(t, got.StartedAt)
+	require.NotNil(t, got.FinishedAt)
+	err = b.Finish(b.ctx, imp.ID, store.StatusCompleted, "", "")
+	require.ErrorIs(t, err, store.ErrConflict)
+	require.EqualError(t, err, "end import 1 as completed: not possible in this state")
+	require.ErrorIs(t, b.Finish(b.ctx, 404, store.StatusFailed, "", ""), store.ErrNotFound)
+	require.NoError(t, b.NoteTrouble(b.ctx, imp.ID, "too late"))
+	got, err = b.Import(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Empty(t, got.Trouble, "an import that has ended has no trouble")
+}
+
+func TestRequestDeletion(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	part := b.claimed(t)
+	id := part.ImportID
+	require.NoError(t, b.EnterPhase(b.ctx, id, "run-1", store.StatusRunning, store.PhaseLoading))
+	require.NoError(t, b.NoteWorkflow(b.ctx, id, "import/example.com/1", "run-1"))
+	require.NoError(t, b.RecordChunk(b.ctx, chunk(part, 0)))
+	require.NoError(t, b.AddFeedback(b.ctx, id, store.LevelInfo, "here", "hello"))
+	require.ErrorIs(t, b.RequestDeletion(b.ctx, id), store.ErrConflict, "it is under way")
+	n, err := b.DeleteImport(b.ctx, id)
+	require.NoError(t, err)
+	require.Zero(t, n, "nor is it marked")
+
+	require.NoError(t, b.Finish(b.ctx, id, store.StatusCompleted, "", ""))
+	require.NoError(t, b.RequestDeletion(b.ctx, id))
+	imp, err := b.Import(b.ctx, id)
+	require.NoError(t, err)
+	require.Equal(t, store.StatusDeleting, imp.Status)
+	require.Empty(t, imp.WorkflowID+imp.RunID, "another workflow deletes it")
+	err = b.EnterPhase(b.ctx, id, "run-2", store.StatusRunning, store.PhaseLoading)
+	require.ErrorIs(t, err, store.ErrConflict, "deletion is for good")
+	n, err = b.DeleteImport(b.ctx, id)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	for _, table := range []string{"imports", "parts", "chunks", "feedback"} {
+		var rows int
+		require.NoError(t, b.sql.QueryRow(b.ctx, "SELECT count(*) FROM "+table).Scan(&rows))
+		require.Zero(t, rows, table)
+	}
+}
+
+// Days are checked against imports that completed meanwhile.
+func TestOccupiedDays(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	complete := func(first, last calendar.Day) store.Import {
+		imp := b.create(t)
+		days := calendar.Range{First: first, Last: last}
+		part := []store.NewPart{{Table: "imported_visitors", Label: "x", Args: []byte(`{}`)}}
+		require.NoError(t, b.SavePlan(b.ctx, imp.ID, days, calendar.NewSet(days), part))
+		require.NoError(t, b.Finish(b.ctx, imp.ID, store.StatusCompleted, "", ""))
+		imp, err := b.Import(b.ctx, imp.ID)
+		require.NoError(t, err)
+		return imp
+	}
+	first, second := complete(10, 19), complete(20, 29)
+	occupied, err := b.OccupiedDays(b.ctx, b.site.ID, 0)
+	require.NoError(t, err)
+	require.Equal(t, calendar.Set{{First: 10, Last: 29}}, occupied)
+	occupied, err = b.OccupiedDays(b.ctx, b.site.ID, first.ID)
+	require.NoError(t, err)
+	require.Equal(t, calendar.Set{{First: 20, Last: 29}}, occupied)
+	require.NoError(t, b.CheckDays(b.ctx, second), "its own days are its own")
+
+	third := complete(18, 21)
+	err = b.CheckDays(b.ctx, third)
+	require.ErrorIs(t, err, store.ErrOverlap)
+	require.EqualError(t, err, "import 3: 1970-01-19..1970-01-22: days imported by another import meanwhile")
+	require.NoError(t, b.RequestDeletion(b.ctx, first.ID))
+	require.NoError(t, b.RequestDeletion(b.ctx, second.ID))
+	require.NoError(t, b.CheckDays(b.ctx, third), "days of imports that are taken back are free")
+}

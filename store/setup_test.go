@@ -1,0 +1,118 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/store"
+)
+
+// bundle is a migrated store with a site, and a plain connection to its database.
+type bundle struct {
+	*store.Store
+	ctx  context.Context
+	site store.Site
+	sql  *pgx.Conn
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := &bundle{ctx: enginetest.Context(t)}
+	dsn := enginetest.StoreDSN(t)
+	var err error
+	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	require.NoError(t, b.Migrate(b.ctx))
+	b.site, err = b.AddSite(b.ctx, "example.com", "Europe/Berlin", nil)
+	require.NoError(t, err)
+	b.sql, err = pgx.Connect(b.ctx, dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
+	return b
+}
+
+// newImport is an import that could be created for the bundle's site.
+func (b *bundle) newImport(key string) store.NewImport {
+	n := store.NewImport{
+		SiteID: b.site.ID, Source: "noop", Label: "No-op", Args: json.RawMessage(`{"rows": 1}`),
+		OnPartFailure: store.OnPartFailurePark, MaxRejects: 10, MaxRejectShare: 0.5,
+		ChunkRows: 1000, ChunkBytes: 1 << 20, Parallelism: 2,
+	}
+	if key != "" {
+		n.IdempotencyKey = &key
+	}
+	return n
+}
+
+func (b *bundle) create(t *testing.T) store.Import {
+	t.Helper()
+	imp, created, err := b.CreateImport(b.ctx, b.newImport(""))
+	require.NoError(t, err)
+	require.True(t, created)
+	return imp
+}
+
+// plan saves a plan of that many parts of imported_visitors for ten days.
+func (b *bundle) plan(t *testing.T, id int64, parts int) {
+	t.Helper()
+	days := calendar.Range{First: 100, Last: 109}
+	list := make([]store.NewPart, parts)
+	for i := range list {
+		list[i] = store.NewPart{Table: "imported_visitors", Label: "part", Args: json.RawMessage(`{}`), Bytes: 100}
+	}
+	require.NoError(t, b.SavePlan(b.ctx, id, days, calendar.NewSet(days), list))
+}
+
+// claimed creates an import with one part and claims it.
+func (b *bundle) claimed(t *testing.T) store.Part {
+	t.Helper()
+	imp := b.create(t)
+	b.plan(t, imp.ID, 1)
+	part, open, err := b.ClaimPart(b.ctx, imp.ID, 0)
+	require.NoError(t, err)
+	require.True(t, open)
+	return part
+}
+
+// exec runs a statement on the database behind the store's back.
+func (b *bundle) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	_, err := b.sql.Exec(b.ctx, statement, args...)
+	require.NoError(t, err)
+}
+
+// chunk is the checkpoint of a chunk of ten rows: seven good, two bad, one out of
+// range.
+func chunk(part store.Part, no int32) store.Checkpoint {
+	return store.Checkpoint{
+		Chunk: store.Chunk{
+			ImportID: part.ImportID, PartNo: part.No, No: no, Cursor: "from",
+			RowsRead: 10, RowsLoaded: 7, RowsRejected: 2, RowsOutOfRange: 1,
+		},
+		Fence: part.Fence, Next: "to", BytesRead: 50,
+	}
+}
+
+// atOnce calls fn n times at the same time and returns the errors.
+func atOnce(n int, fn func(i int) error) []error {
+	errs := make([]error, n)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			<-start
+			errs[i] = fn(i)
+		})
+	}
+	close(start)
+	all.Wait()
+	return errs
+}

@@ -1,0 +1,116 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+func TestSummaries(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other, err := b.AddSite(b.ctx, "other.example.com", "UTC", nil)
+	require.NoError(t, err)
+	// Imports 1, 3 and 5 belong to the first site, 2 and 4 to the other.
+	for i := range 5 {
+		n := b.newImport("")
+		if i%2 == 1 {
+			n.SiteID = other.ID
+		}
+		imp, _, err := b.CreateImport(b.ctx, n)
+		require.NoError(t, err)
+		if i < 4 {
+			require.NoError(t, b.Finish(b.ctx, imp.ID, store.StatusCompleted, "", ""))
+		}
+	}
+	for name, tc := range map[string]struct {
+		domain string
+		before int64
+		limit  int32
+		want   []int64
+	}{
+		"all":               {"", 0, 10, []int64{5, 4, 3, 2, 1}},
+		"first page":        {"", 0, 2, []int64{5, 4}},
+		"next page":         {"", 4, 2, []int64{3, 2}},
+		"last page":         {"", 2, 2, []int64{1}},
+		"behind the last":   {"", 1, 2, []int64{}},
+		"one site":          {"example.com", 0, 10, []int64{5, 3, 1}},
+		"a page of a site":  {"example.com", 5, 1, []int64{3}},
+		"no site":           {"nobody.example.com", 0, 10, []int64{}},
+		"none asked for":    {"", 0, 0, []int64{}},
+		"before all others": {"", 99, 1, []int64{5}},
+	} {
+		got, err := b.Summaries(b.ctx, tc.domain, tc.before, tc.limit)
+		require.NoError(t, err, name)
+		ids := []int64{}
+		for _, s := range got {
+			ids = append(ids, s.Import.ID)
+		}
+		require.Equal(t, tc.want, ids, name)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	empty, err := b.Summary(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, store.ImportSummary{Import: imp, Domain: "example.com"}, empty)
+
+	b.plan(t, imp.ID, 3)
+	for no := range int32(2) {
+		part, _, err := b.ClaimPart(b.ctx, imp.ID, no)
+		require.NoError(t, err)
+		require.NoError(t, b.RecordChunk(b.ctx, chunk(part, 0)))
+		if no == 0 {
+			require.NoError(t, b.FinishPart(b.ctx, imp.ID, no, part.Fence))
+		}
+	}
+	_, err = b.SkipPart(b.ctx, imp.ID, 2)
+	require.NoError(t, err)
+	got, err := b.Summary(b.ctx, imp.ID)
+	require.NoError(t, err)
+	got.Import = store.Import{}
+	require.Equal(t, store.ImportSummary{
+		Domain: "example.com", PartsTotal: 3, PartsDone: 2, BytesTotal: 300, BytesRead: 150,
+		RowsRead: 20, RowsLoaded: 14, RowsRejected: 4, RowsOutOfRange: 2,
+	}, got)
+	_, err = b.Summary(b.ctx, 404)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// What the reconciler looks for: imports whose starter died before it had started
+// the workflow.
+func TestUnstartedImports(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	unstarted := func(before time.Time) []int64 {
+		rows, err := b.UnstartedImports(b.ctx, before)
+		require.NoError(t, err)
+		ids := []int64{}
+		for _, r := range rows {
+			require.Equal(t, "example.com", r.Domain)
+			ids = append(ids, r.Import.ID)
+		}
+		return ids
+	}
+	require.Empty(t, unstarted(imp.CreatedAt), "its starter may be about to")
+	require.Equal(t, []int64{imp.ID}, unstarted(imp.CreatedAt.Add(time.Second)))
+	require.NoError(t, b.EnterPhase(b.ctx, imp.ID, "run-1", store.StatusRunning, store.PhasePlanning))
+	require.NoError(t, b.NoteWorkflow(b.ctx, imp.ID, "import/example.com/1", "run-0"))
+	got, err := b.Import(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, "run-1", got.RunID, "the run that is at work knows better than its starter")
+	require.Equal(t, "import/example.com/1", got.WorkflowID)
+	require.Empty(t, unstarted(imp.CreatedAt.Add(time.Second)))
+
+	require.NoError(t, b.Finish(b.ctx, imp.ID, store.StatusFailed, "", ""))
+	require.Empty(t, unstarted(imp.CreatedAt.Add(time.Second)))
+	require.NoError(t, b.RequestDeletion(b.ctx, imp.ID))
+	require.Equal(t, []int64{imp.ID}, unstarted(imp.CreatedAt.Add(time.Second)), "its deletion waits for a workflow")
+}

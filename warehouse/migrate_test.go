@@ -1,0 +1,83 @@
+package warehouse_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/migration/migrationtest"
+	"github.com/sluicehq/sluice/warehouse"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+func TestMigrations(t *testing.T) {
+	t.Parallel()
+	migrationtest.Run(t, migrationtest.Config{
+		Name: "warehouse",
+		DSN:  func(t *testing.T) string { t.Helper(); return enginetest.WarehouseDSN(t) },
+		Open: func(t *testing.T, dsn string) migrationtest.Database {
+			t.Helper()
+			return open(t, warehouse.Config{DSN: dsn})
+		},
+	})
+}
+
+func TestMigrationsAreAppendOnly(t *testing.T) {
+	t.Parallel()
+	migrationtest.AppendOnly(t, os.DirFS("migrations"), "testdata/migrations.sha256")
+}
+
+func TestNewerDatabase(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.NoError(t, b.sql.Exec(b.ctx,
+		"INSERT INTO goose_db_version (version_id, is_applied, date, tstamp) SELECT 99999, 1, today(), now()"))
+	require.EqualError(t, b.Migrate(b.ctx), "the warehouse is at schema version 99999, this program knows up to 1: "+
+		"use the program that migrated it, or a newer one")
+}
+
+// What the migrations make is what importers fill: every column with its kind, in
+// order, behind the columns that the loader adds.
+func TestTablesMatchSchema(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, table := range schema.Imported() {
+		want := []string{"site_id|UInt64", "import_id|UInt64", "part|UInt32", "chunk|UInt32"}
+		for _, c := range table.Columns {
+			want = append(want, c.Name+"|"+c.Kind.String())
+		}
+		got := b.lines(t, `SELECT name, replaceRegexpOne(type, '^LowCardinality\\((.*)\\)$', '\\1') FROM system.columns
+			WHERE database = currentDatabase() AND table = '`+table.Name+`' ORDER BY position`)
+		require.Equal(t, want, got, table.Name)
+	}
+}
+
+// Purges, counts and views look for a site and an import, reports for days: the sort
+// keys lead with them. Repeated inserts are recognised in all tables but the one
+// that takes each row as a new version.
+func TestTableEngines(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	window := regexp.MustCompile(`non_replicated_deduplication_window = 10000\b`)
+	for _, table := range append(schema.Names(), "import_rejects") {
+		lines := b.lines(t, fmt.Sprintf(`SELECT engine, sorting_key, create_table_query FROM system.tables
+			WHERE database = currentDatabase() AND name = '%s'`, table))
+		require.Len(t, lines, 1)
+		engine, rest, _ := strings.Cut(lines[0], "|")
+		sortKey, statement, _ := strings.Cut(rest, "|")
+		require.Equal(t, "MergeTree", engine, table)
+		lead := "site_id, import_id, date"
+		if table == "import_rejects" {
+			lead = "site_id, import_id, part"
+		}
+		require.True(t, strings.HasPrefix(sortKey, lead), "%s: %s", table, sortKey)
+		require.Regexp(t, window, statement, table)
+	}
+	require.Equal(t, []string{"ReplacingMergeTree|site_id, import_id"}, b.lines(t, `SELECT engine, sorting_key FROM system.tables
+		WHERE database = currentDatabase() AND name = 'import_visibility'`))
+}

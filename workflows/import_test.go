@@ -1,0 +1,235 @@
+package workflows_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// permanent is an activity's error that no retry will cure, as package activities
+// makes it.
+func permanent(class importers.Class) error {
+	return temporal.NewNonRetryableApplicationError("the header is wrong", string(class), nil)
+}
+
+// transient is one that is worth a retry.
+func transient(details ...any) error {
+	return temporal.NewApplicationError("the source is away", activities.TypeTransient, details...)
+}
+
+// failAt fails every call of one activity.
+func failAt(name string, err error) func(string, int) error {
+	return func(got string, _ int) error {
+		if got == name {
+			return err
+		}
+		return nil
+	}
+}
+
+func TestImportCompletes(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.planned.Parallelism = 1
+	require.NoError(t, r.start())
+	require.Equal(t, append([]string{
+		workflows.ActivityBeforeStart, workflows.ActivityPlan, "import_data 0", "import_data 1",
+	}, happyEnd...), r.once())
+	var result workflows.ImportResult
+	require.NoError(t, r.GetWorkflowResult(&result))
+	require.Equal(t, workflows.ImportResult{
+		PartResult: activities.PartResult{RowsRead: 10, RowsLoaded: 8, RowsRejected: 1, RowsOutOfRange: 1},
+		Days:       "2021-01-01..2021-01-31",
+	}, result)
+	require.Equal(t, workflows.State{
+		ImportID: importID, Phase: store.StatusCompleted, Days: "2021-01-01..2021-01-31",
+		Parts: []workflows.PartState{
+			{Part: 0, Label: "file 0", Status: store.PartDone}, {Part: 1, Label: "file 1", Status: store.PartDone},
+		},
+	}, r.state())
+	require.Equal(t, workflows.Progress{
+		PartsTotal: 2, PartsDone: 2, PartResult: activities.PartResult{RowsRead: 10, RowsLoaded: 8, RowsRejected: 2},
+	}, r.progress())
+}
+
+// A permanent error of any step before the import is visible ends it, in the same
+// order of steps.
+func TestImportFails(t *testing.T) {
+	t.Parallel()
+	begun := []string{workflows.ActivityBeforeStart, workflows.ActivityPlan}
+	loaded := append(begun, "import_data 0") //nolint:gocritic // a new slice is wanted
+	for name, tc := range map[string]struct {
+		at     string
+		before []string
+	}{
+		"before_start": {workflows.ActivityBeforeStart, begun[:1]},
+		"plan":         {workflows.ActivityPlan, begun},
+		"import_data":  {workflows.ActivityImportData, loaded},
+		"on_success":   {workflows.ActivityOnSuccess, append(loaded, workflows.ActivityOnSuccess)},
+		"publish": {workflows.ActivityPublish, append(
+			loaded, workflows.ActivityOnSuccess, workflows.ActivityCleanUp, workflows.ActivityPublish)},
+	} {
+		for _, class := range []importers.Class{
+			importers.ClassInput, importers.ClassAccess, importers.ClassNoDays, importers.ClassRejects, importers.ClassInternal,
+		} {
+			t.Run(name+"/"+string(class), func(t *testing.T) {
+				t.Parallel()
+				r := setup(t)
+				r.planned = plan(1)
+				r.fail = failAt(tc.at, permanent(class))
+				err := r.start()
+				r.requireEnd(tc.before, activities.Ended{
+					Status: store.StatusFailed, Class: string(class), Reason: "the header is wrong",
+				})
+				var app *temporal.ApplicationError
+				require.ErrorAs(t, err, &app)
+				require.Equal(t, string(class), app.Type())
+				require.Equal(t, "the header is wrong", app.Message())
+				require.True(t, app.NonRetryable())
+				require.Equal(t, 1, r.calledTimes(tc.before[len(tc.before)-1]), "a permanent error is not tried again")
+			})
+		}
+	}
+}
+
+// What is not permanent is tried ten times in a callback.
+func TestImportFailsAfterRetries(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		err           error
+		class, reason string
+	}{
+		"transient": {transient(), string(importers.ClassSource), "the source is away"},
+		"unknown": {
+			temporal.NewApplicationError("nobody knows it", "ActivityNotRegisteredError"),
+			string(importers.ClassInternal), "nobody knows it",
+		},
+		"plain":   {errors.New("boom"), string(importers.ClassInternal), "boom"},
+		"timeout": {temporal.NewHeartbeatTimeoutError(), string(importers.ClassInternal), "an attempt took too long or its worker died: heartbeat timeout (type: Heartbeat)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := setup(t)
+			r.fail = failAt(workflows.ActivityPlan, tc.err)
+			require.Error(t, r.start())
+			require.Equal(t, 10, r.calledTimes(workflows.ActivityPlan))
+			r.requireEnd([]string{workflows.ActivityBeforeStart, workflows.ActivityPlan}, activities.Ended{
+				Status: store.StatusFailed, Class: tc.class, Reason: tc.reason,
+			})
+		})
+	}
+	t.Run("panic", func(t *testing.T) {
+		t.Parallel()
+		r := setup(t)
+		r.during[workflows.ActivityBeforeStart] = func() { panic("nil map") }
+		require.Error(t, r.start())
+		require.Equal(t, 10, r.calledTimes(workflows.ActivityBeforeStart))
+		r.requireEnd([]string{workflows.ActivityBeforeStart}, activities.Ended{
+			Status: store.StatusFailed, Class: string(importers.ClassInternal), Reason: "panic: nil map",
+		})
+	})
+}
+
+// Transient errors that cease are not seen in the end.
+func TestImportOutlivesTrouble(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.planned = plan(1)
+	r.fail = func(_ string, call int) error {
+		if call%3 != 0 {
+			return transient()
+		}
+		return nil
+	}
+	require.NoError(t, r.start())
+	require.Equal(t, append([]string{
+		workflows.ActivityBeforeStart, workflows.ActivityPlan, "import_data 0",
+	}, happyEnd...), r.once())
+	require.Equal(t, 3, r.calledTimes(workflows.ActivityPublish))
+}
+
+// Trouble with bookkeeping changes nothing. (Its retries have no limit, but in the test
+// environment: the recorded histories are held against that.)
+func TestImportOutlivesTroubleAtItsEnd(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.fail = func(name string, call int) error {
+		switch {
+		case name == workflows.ActivityBeforeStart:
+			return permanent(importers.ClassInput)
+		case (name == workflows.ActivityFinish || name == workflows.ActivityPurgeRows) && call <= 8:
+			return transient()
+		default:
+			return nil
+		}
+	}
+	require.Error(t, r.start())
+	require.Equal(t, 9, r.calledTimes(workflows.ActivityPurgeRows))
+	require.Equal(t, 9, r.calledTimes(workflows.ActivityFinish))
+}
+
+// Neither the importer's reaction nor its clean-up keeps an import from ending as it
+// would have.
+func TestImportEndsWhateverTheImporterDoes(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{workflows.ActivityCleanUp, workflows.ActivityOnFailure} {
+		for kind, fault := range map[string]error{"permanent": permanent(importers.ClassInput), "transient": transient()} {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				t.Parallel()
+				r := setup(t)
+				r.fail = func(got string, _ int) error {
+					switch got {
+					case name:
+						return fault
+					case workflows.ActivityBeforeStart:
+						return permanent(importers.ClassAccess)
+					default:
+						return nil
+					}
+				}
+				require.Error(t, r.start())
+				r.requireEnd([]string{workflows.ActivityBeforeStart}, activities.Ended{
+					Status: store.StatusFailed, Class: string(importers.ClassAccess), Reason: "the header is wrong",
+				})
+			})
+		}
+	}
+	t.Run("clean_up of a success", func(t *testing.T) {
+		t.Parallel()
+		r := setup(t)
+		r.fail = failAt(workflows.ActivityCleanUp, permanent(importers.ClassInput))
+		require.NoError(t, r.start())
+		require.Equal(t, happyEnd, r.once()[len(r.once())-3:])
+	})
+}
+
+// An import that has ended before is left alone: nothing of it is purged.
+func TestImportThatHasEnded(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{
+		workflows.ActivityBeforeStart, workflows.ActivityPlan, workflows.ActivityImportData,
+		workflows.ActivityOnSuccess, workflows.ActivityPublish,
+	} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			r := setup(t)
+			r.fail = failAt(at, permanent(importers.ClassEnded))
+			err := r.start()
+			var app *temporal.ApplicationError
+			require.ErrorAs(t, err, &app)
+			require.Equal(t, string(importers.ClassEnded), app.Type())
+			for _, name := range failedEnd {
+				if name != workflows.ActivityCleanUp || at != workflows.ActivityPublish {
+					require.Zero(t, r.calledTimes(name), name)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,130 @@
+package workflows_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// recorder runs imports on real engines in order to record their histories.
+type recorder struct {
+	*enginetest.System
+	t *testing.T
+}
+
+// recordings are the histories to record, by the names of their files.
+var recordings = map[string]func(r recorder) *historypb.History{
+	"completed": func(r recorder) *historypb.History {
+		return r.end(r.start(`{"rows": 100, "parts": 3, "bad_rows": 2}`), store.StatusCompleted)
+	},
+	"failed": func(r recorder) *historypb.History {
+		return r.end(r.start(`{"rows": 100, "parts": 3, "fail": "import_data", "permanent": true}`), store.StatusFailed)
+	},
+	"cancelled": func(r recorder) *historypb.History {
+		imp := r.start(`{"rows": 100000, "parts": 3, "delay": "50ms"}`)
+		r.WaitLoading(r.t, imp.ID)
+		require.NoError(r.t, r.Starter.Cancel(enginetest.Context(r.t), imp.ID))
+		return r.end(imp, store.StatusCancelled)
+	},
+	"retried": func(r recorder) *historypb.History {
+		imp := r.start(`{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`)
+		r.WaitParked(r.t, imp.ID)
+		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 0))
+		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 1))
+		return r.end(imp, store.StatusCompleted)
+	},
+	"skipped": func(r recorder) *historypb.History {
+		imp := r.start(`{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`)
+		r.WaitParked(r.t, imp.ID)
+		require.NoError(r.t, r.Starter.SkipPart(enginetest.Context(r.t), imp.ID, 0, "the file is lost"))
+		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 1))
+		return r.end(imp, store.StatusCompleted)
+	},
+	"continued_first": func(r recorder) *historypb.History {
+		imp := r.long()
+		return r.History(r.t, imp.WorkflowID, imp.RunID)
+	},
+	"continued_last": func(r recorder) *historypb.History {
+		return r.History(r.t, r.long().WorkflowID, "")
+	},
+	"reset": func(r recorder) *historypb.History {
+		imp := r.start(`{"rows": 100, "fail": "plan", "permanent": true, "fail_times": 1}`)
+		r.end(imp, store.StatusFailed)
+		r.Reset(r.t, imp.WorkflowID)
+		r.WaitFor(r.t, imp.ID, "completed", func(now store.ImportSummary) bool {
+			return now.Import.Status == store.StatusCompleted
+		})
+		return r.History(r.t, imp.WorkflowID, "")
+	},
+	"deleted": func(r recorder) *historypb.History {
+		imp := r.start(`{"rows": 100}`)
+		r.end(imp, store.StatusCompleted)
+		require.NoError(r.t, r.Starter.Delete(enginetest.Context(r.t), imp.ID))
+		require.NoError(r.t, r.Starter.WaitDeleted(enginetest.Context(r.t), imp.ID))
+		id := workflows.DeletionID("example.com", imp.ID)
+		require.NoError(r.t, r.Temporal.GetWorkflow(enginetest.Context(r.t), id, "").Get(enginetest.Context(r.t), nil))
+		return r.History(r.t, id, "")
+	},
+}
+
+// long runs an import that continues as new once.
+func (r recorder) long() store.Import {
+	r.t.Helper()
+	args, err := json.Marshal(noop.Args{Rows: 200, Parts: activities.MaxPlannedParts + 3, StartDate: 18628, EndDate: 18658})
+	require.NoError(r.t, err)
+	imp := r.start(string(args))
+	r.end(imp, store.StatusCompleted)
+	return imp
+}
+
+func (r recorder) start(args string) store.Import {
+	r.t.Helper()
+	settings := r.Settings.Import
+	settings.ChunkRows, settings.Parallelism = 50, 2
+	return r.Start(r.t, starter.Request{
+		Site: "example.com", Source: "noop", Args: json.RawMessage(args), Settings: &settings,
+	})
+}
+
+// end waits for the import and for its workflow, and returns the workflow's history.
+func (r recorder) end(imp store.Import, status string) *historypb.History {
+	r.t.Helper()
+	last := r.Wait(r.t, imp.ID)
+	require.Equal(r.t, status, last.Import.Status, last.Import.Error)
+	err := r.Temporal.GetWorkflow(enginetest.Context(r.t), imp.WorkflowID, "").Get(enginetest.Context(r.t), nil)
+	require.Equal(r.t, status == store.StatusCompleted, err == nil)
+	return r.History(r.t, imp.WorkflowID, "")
+}
+
+// recordHistories records all histories anew.
+func recordHistories(t *testing.T) {
+	t.Helper()
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	for name, recording := range recordings {
+		t.Run("record "+name, func(t *testing.T) {
+			system := enginetest.NewSystem(t, importers.NewRegistry(enginetest.Impatient(noop.New())))
+			system.AddSite(t, "example.com")
+			system.StartWorker(t)
+			text, err := protojson.Marshal(recording(recorder{System: system, t: t}))
+			require.NoError(t, err)
+			// Workers give their machine's name; it is nobody's business.
+			clean := strings.ReplaceAll(string(text), host, "recorder")
+			require.NoError(t, os.WriteFile(filepath.Join(replayFolder, name+".json"), []byte(clean), 0o600))
+		})
+	}
+}

@@ -1,0 +1,106 @@
+package workflows_test
+
+import (
+	"flag"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enums "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/workflows"
+)
+
+var record = flag.Bool("record", false,
+	"record the histories in testdata/replay anew: only from a released commit, see the README there")
+
+const replayFolder = "testdata/replay"
+
+// Workflows that were started by an earlier version go on with this one: what it did
+// then is what this code would do.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	if *record {
+		recordHistories(t)
+	}
+	files, err := filepath.Glob(replayFolder + "/*.json")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), len(recordings))
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			history := readHistory(t, file)
+			logger := log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+			require.NoError(t, replayer(t).ReplayWorkflowHistory(logger, history))
+			// A worker may take a run over with any of its tasks; of a long history, a
+			// sample is enough.
+			var tasks []int64
+			for _, event := range history.GetEvents() {
+				if event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+					tasks = append(tasks, event.GetWorkflowTaskCompletedEventAttributes().GetStartedEventId())
+				}
+			}
+			for i := 0; i < len(tasks); i += 1 + len(tasks)/40 {
+				part := &historypb.History{Events: history.GetEvents()[:tasks[i]]}
+				require.NoErrorf(t, replayer(t).ReplayWorkflowHistory(logger, part), "up to event %d", tasks[i])
+			}
+		})
+	}
+}
+
+func readHistory(t *testing.T, file string) *historypb.History {
+	t.Helper()
+	f, err := os.Open(file)
+	require.NoError(t, err)
+	defer f.Close() //nolint:errcheck // nothing was written
+	history, err := client.HistoryFromJSON(f, client.HistoryJSONOptions{})
+	require.NoError(t, err)
+	return history
+}
+
+func replayer(t *testing.T) worker.WorkflowReplayer {
+	t.Helper()
+	r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{})
+	require.NoError(t, err)
+	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
+	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
+	return r
+}
+
+// What stands in a history is small, is explained to people, and is retried as long as
+// it must be.
+func TestRecordedHistories(t *testing.T) {
+	t.Parallel()
+	forever := []string{
+		workflows.ActivityParkPart, workflows.ActivityPark, workflows.ActivitySkipPart, workflows.ActivityPurgeRows,
+		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityRemove,
+	}
+	seen := map[string]bool{}
+	for name := range recordings {
+		history := readHistory(t, filepath.Join(replayFolder, name+".json"))
+		require.Less(t, len(history.GetEvents()), 2000, name)
+		for _, event := range history.GetEvents() {
+			// An event is larger than any payload in it.
+			require.Less(t, event.Size(), maxPayload, name)
+			scheduled := event.GetActivityTaskScheduledEventAttributes()
+			if scheduled == nil {
+				continue
+			}
+			activity := scheduled.GetActivityType().GetName()
+			seen[activity] = true
+			require.NotEmptyf(t, event.GetUserMetadata().GetSummary().GetData(), "%s of %s needs a summary", activity, name)
+			require.NotZero(t, scheduled.GetStartToCloseTimeout().AsDuration(), activity)
+			limited := scheduled.GetRetryPolicy().GetMaximumAttempts() != 0
+			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
+		}
+	}
+	require.Len(t, seen, 13, "every activity is among them")
+}

@@ -1,0 +1,215 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// run is one run of a workflow in the SDK's test environment. Its activities do what
+// the fields say, and nothing by default; calls are noted in order.
+type run struct {
+	*testsuite.TestWorkflowEnvironment
+	t *testing.T
+
+	// fail returns the error of a call, given the activity's name and the number of
+	// the call to it, from 1.
+	fail func(name string, call int) error
+	// load loads a part, given how often it was called for that part, from 1.
+	load func(ctx context.Context, part int32, call int) error
+	// during is called while an activity runs, before it ends.
+	during  map[string]func()
+	planned activities.Planned
+
+	mu    sync.Mutex
+	calls []string
+	count map[string]int
+	ended []activities.Ended
+	// parked and skipped are the arguments of park_part and skip_part.
+	parked, skipped []activities.Stopped
+}
+
+const importID = 7
+
+func setup(t *testing.T) *run {
+	t.Helper()
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	r := &run{
+		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t,
+		fail:   func(string, int) error { return nil },
+		load:   func(context.Context, int32, int) error { return nil },
+		during: map[string]func(){}, count: map[string]int{},
+		planned: plan(2),
+	}
+	// Wall time; the workflow's own is skipped over.
+	r.SetTestTimeout(time.Minute)
+	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
+	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
+	r.register()
+	return r
+}
+
+// plan returns a plan of some parts, two at once, which park.
+func plan(parts int) activities.Planned {
+	p := activities.Planned{Open: parts, Total: parts, Days: "2021-01-01..2021-01-31", Parallelism: 2, Park: true}
+	for i := range min(parts, activities.MaxPlannedParts) {
+		p.Parts = append(p.Parts, activities.PlannedPart{No: int32(i), Label: fmt.Sprintf("file %d", i)})
+	}
+	return p
+}
+
+// register registers stand-ins for all activities.
+func (r *run) register() {
+	add := func(name string, fn any) {
+		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	}
+	for _, name := range []string{
+		workflows.ActivityBeforeStart, workflows.ActivityPark, workflows.ActivityOnSuccess,
+		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityRemove,
+	} {
+		add(name, func(_ context.Context, ref activities.ImportRef) error {
+			require.EqualValues(r.t, importID, ref.ImportID)
+			return r.called(name, name)
+		})
+	}
+	add(workflows.ActivityPlan, func(context.Context, activities.ImportRef) (activities.Planned, error) {
+		return r.planned, r.called(workflows.ActivityPlan, workflows.ActivityPlan)
+	})
+	add(workflows.ActivityPublish, func(context.Context, activities.ImportRef) (activities.PartResult, error) {
+		return activities.PartResult{RowsRead: 10, RowsLoaded: 8, RowsRejected: 1, RowsOutOfRange: 1},
+			r.called(workflows.ActivityPublish, workflows.ActivityPublish)
+	})
+	for _, name := range []string{workflows.ActivityOnFailure, workflows.ActivityFinish} {
+		add(name, func(_ context.Context, end activities.Ended) error {
+			r.mu.Lock()
+			r.ended = append(r.ended, end)
+			r.mu.Unlock()
+			return r.called(name, name)
+		})
+	}
+	for name, list := range map[string]*[]activities.Stopped{
+		workflows.ActivityParkPart: &r.parked, workflows.ActivitySkipPart: &r.skipped,
+	} {
+		add(name, func(_ context.Context, s activities.Stopped) error {
+			r.mu.Lock()
+			*list = append(*list, s)
+			r.mu.Unlock()
+			return r.called(name, fmt.Sprintf("%s %d", name, s.Part))
+		})
+	}
+	add(workflows.ActivityImportData, func(ctx context.Context, ref activities.PartRef) (activities.PartResult, error) {
+		label := fmt.Sprintf("%s %d", workflows.ActivityImportData, ref.Part)
+		if err := r.called(workflows.ActivityImportData, label); err != nil {
+			return activities.PartResult{}, err
+		}
+		r.mu.Lock()
+		r.count[label]++
+		call := r.count[label]
+		r.mu.Unlock()
+		return activities.PartResult{RowsRead: 5, RowsLoaded: 4, RowsRejected: 1}, r.load(ctx, ref.Part, call)
+	})
+}
+
+// called notes a call and returns the error that it is to end with.
+func (r *run) called(name, label string) error {
+	r.mu.Lock()
+	r.calls = append(r.calls, label)
+	r.count[name]++
+	call, during := r.count[name], r.during[name]
+	r.mu.Unlock()
+	if during != nil {
+		during()
+	}
+	return r.fail(name, call)
+}
+
+// once returns the calls in order, repetitions of the last one left out.
+func (r *run) once() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Compact(slices.Clone(r.calls))
+}
+
+// calledTimes returns how often an activity was called; "import_data 1" is part 1.
+func (r *run) calledTimes(label string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, call := range r.calls {
+		if call == label {
+			n++
+		}
+	}
+	return n
+}
+
+// start runs the import to its end.
+func (r *run) start() error {
+	r.t.Helper()
+	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID})
+	require.True(r.t, r.IsWorkflowCompleted(), "the workflow must end")
+	return r.GetWorkflowError()
+}
+
+// state asks the query state.
+func (r *run) state() workflows.State {
+	r.t.Helper()
+	var s workflows.State
+	value, err := r.QueryWorkflow(workflows.QueryState)
+	require.NoError(r.t, err)
+	require.NoError(r.t, value.Get(&s))
+	return s
+}
+
+// progress asks the query progress.
+func (r *run) progress() workflows.Progress {
+	r.t.Helper()
+	var p workflows.Progress
+	value, err := r.QueryWorkflow(workflows.QueryProgress)
+	require.NoError(r.t, err)
+	require.NoError(r.t, value.Get(&p))
+	return p
+}
+
+// statuses returns the parts' statuses in order.
+func (r *run) statuses() []string {
+	r.t.Helper()
+	var all []string
+	for _, p := range r.state().Parts {
+		all = append(all, p.Status)
+	}
+	return all
+}
+
+// The ways out, as calls of activities.
+var (
+	happyEnd  = []string{workflows.ActivityOnSuccess, workflows.ActivityCleanUp, workflows.ActivityPublish}
+	failedEnd = []string{
+		workflows.ActivityOnFailure, workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityFinish,
+	}
+)
+
+// requireEnd checks that the import ended other than well, in the right order.
+func (r *run) requireEnd(before []string, end activities.Ended) {
+	r.t.Helper()
+	require.Equal(r.t, append(slices.Clone(before), failedEnd...), r.once())
+	end.ImportID = importID
+	for _, got := range r.ended {
+		require.Equal(r.t, end, got)
+	}
+	require.Equal(r.t, end.Status, r.state().Phase)
+}
