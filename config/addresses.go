@@ -4,7 +4,7 @@ package config
 // `sluice` too, so that a second terminal needs no flags at all. All of them
 // are loopback; the ports are chosen beside, not on, the standard ones where a
 // developer's machine is likely to run the real server already (PostgreSQL on
-// 5432, ClickHouse on 8123).
+// 5432, ClickHouse on 8123 and 9000).
 const (
 	// DefaultTemporalAddress is the gRPC address of the Temporal frontend.
 	DefaultTemporalAddress = "127.0.0.1:7233"
@@ -14,6 +14,9 @@ const (
 	DefaultStoreAddress = "127.0.0.1:15432"
 	// DefaultWarehouseAddress is the address of ClickHouse's HTTP interface.
 	DefaultWarehouseAddress = "127.0.0.1:18123"
+	// DefaultWarehouseNativeAddress is the address of ClickHouse's native
+	// protocol.
+	DefaultWarehouseNativeAddress = "127.0.0.1:19000"
 	// DefaultWorkerAddress serves the worker's health, readiness and metrics.
 	DefaultWorkerAddress = "127.0.0.1:9464"
 

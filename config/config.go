@@ -124,22 +124,25 @@ func (c Config) Validate() error {
 	// DSNs are never quoted: they may hold passwords.
 	check(c.Store.DSN != "", "store.dsn is empty: want postgres://user:password@host:port/database")
 	check(c.Store.MaxConns >= 2, "store.max_conns is %d: want at least 2", c.Store.MaxConns)
-	check(c.Warehouse.DSN != "", "warehouse.dsn is empty: want clickhouse://user:password@host:9000/database or http://...")
+	check(c.Warehouse.DSN != "",
+		"warehouse.dsn is empty: want clickhouse://user:password@host:9000/database or http://...")
 	check(c.Warehouse.MaxConns >= 2, "warehouse.max_conns is %d: want at least 2", c.Warehouse.MaxConns)
-	check(c.Warehouse.InsertTimeout >= time.Second, "warehouse.insert_timeout is %s: want at least 1s", c.Warehouse.InsertTimeout)
-	check((c.Warehouse.CertFile == "") == (c.Warehouse.KeyFile == ""), "warehouse.cert_file and warehouse.key_file go together")
+	check(c.Warehouse.InsertTimeout >= time.Second,
+		"warehouse.insert_timeout is %s: want at least 1s", c.Warehouse.InsertTimeout)
+	check((c.Warehouse.CertFile == "") == (c.Warehouse.KeyFile == ""),
+		"warehouse.cert_file and warehouse.key_file go together")
 	if c.Worker.Listen != "off" {
 		_, _, err := net.SplitHostPort(c.Worker.Listen)
 		check(err == nil, "worker.listen is %q: want host:port, or off", c.Worker.Listen)
 	}
-	check(within(c.Worker.LoadSlots, 1, 64), "worker.load_slots is %d: want 1 to 64", c.Worker.LoadSlots)
+	check(oneTo(64, c.Worker.LoadSlots), "worker.load_slots is %d: want 1 to 64", c.Worker.LoadSlots)
 	check(c.Worker.StopTimeout > 0, "worker.stop_timeout is %s: want more than 0", c.Worker.StopTimeout)
 	check(c.Worker.StartTimeout > 0, "worker.start_timeout is %s: want more than 0", c.Worker.StartTimeout)
 	check(c.Worker.MemoryLimitMiB >= 64, "worker.memory_limit_mib is %d: want at least 64", c.Worker.MemoryLimitMiB)
 	check(c.Worker.StickyCache >= 0, "worker.sticky_cache is %d: want at least 0", c.Worker.StickyCache)
-	check(within(c.Import.ChunkRows, 1, 1_000_000), "import.chunk_rows is %d: want 1 to 1000000", c.Import.ChunkRows)
-	check(within(c.Import.ChunkBytes, 1, 256<<20), "import.chunk_bytes is %d: want 1 to 268435456", c.Import.ChunkBytes)
-	check(within(c.Import.Parallelism, 1, 64), "import.parallelism is %d: want 1 to 64", c.Import.Parallelism)
+	check(oneTo(1_000_000, c.Import.ChunkRows), "import.chunk_rows is %d: want 1 to 1000000", c.Import.ChunkRows)
+	check(oneTo(256<<20, c.Import.ChunkBytes), "import.chunk_bytes is %d: want 1 to 268435456", c.Import.ChunkBytes)
+	check(oneTo(64, c.Import.Parallelism), "import.parallelism is %d: want 1 to 64", c.Import.Parallelism)
 	check(c.Import.MaxRejects >= 0, "import.max_rejects is %d: want at least 0", c.Import.MaxRejects)
 	check(c.Import.MaxRejectShare >= 0 && c.Import.MaxRejectShare <= 1,
 		"import.max_reject_share is %g: want 0 to 1", c.Import.MaxRejectShare)
@@ -149,7 +152,7 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-func within(n, low, high int) bool { return low <= n && n <= high }
+func oneTo(most, n int) bool { return 1 <= n && n <= most }
 
 // Connection returns the settings as package warehouse takes them.
 func (w Warehouse) Connection() warehouse.Config {

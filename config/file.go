@@ -52,13 +52,15 @@ func (f *configFile) readSections(body ast.Node) {
 	for section, node := range f.entries(body, "sections: "+strings.Join(f.sections, ", ")) {
 		keys, known := f.settings[section.text]
 		if !known {
-			f.fault(section.node, "there is no section %s: the sections are %s", harmless(section.text), strings.Join(f.sections, ", "))
+			f.fault(section.node, "there is no section %s: the sections are %s",
+				harmless(section.text), strings.Join(f.sections, ", "))
 			continue
 		}
 		for key, value := range f.entries(node, "settings: "+f.keysOf(section.text)) {
 			s, known := keys[key.text]
 			if !known {
-				f.fault(key.node, "%s has no setting %s: its settings are %s", section.text, harmless(key.text), f.keysOf(section.text))
+				f.fault(key.node, "%s has no setting %s: its settings are %s",
+					section.text, harmless(key.text), f.keysOf(section.text))
 				continue
 			}
 			f.readSetting(s, value)

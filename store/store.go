@@ -110,9 +110,14 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
+// begin opens a transaction that the server ends when nothing comes for 5 s: a process
+// that hangs in the middle, or is cut off, must not keep its locks from the one that
+// takes over. It is set for the transaction alone, which poolers allow.
+const begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'"
+
 // inTx runs fn in a transaction, which is rolled back if fn fails.
 func (s *Store) inTx(ctx context.Context, fn func(q *db.Queries) error) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return fn(db.New(tx)) })
+	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error { return fn(db.New(tx)) })
 }
 
 // found turns pgx's "no rows" into ErrNotFound, naming what was looked for.

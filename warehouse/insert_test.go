@@ -46,9 +46,10 @@ func extremes(table *schema.Table) *schema.Batch {
 
 // Every value of every table comes back as it went in, by either way of inserting,
 // under the chunk's key.
-func TestInsertRows(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestInsertRows(t *testing.T) { eachProtocol(t, testInsertRows) }
+
+func testInsertRows(t *testing.T, b *bundle) {
+	t.Helper()
 	for _, table := range schema.Imported() {
 		t.Run(table.Name, func(t *testing.T) {
 			t.Parallel()
@@ -67,18 +68,20 @@ func TestInsertRows(t *testing.T) {
 	}
 }
 
-func TestInsertNothing(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestInsertNothing(t *testing.T) { eachProtocol(t, testInsertNothing) }
+
+func testInsertNothing(t *testing.T, b *bundle) {
+	t.Helper()
 	require.NoError(t, b.InsertRows(b.ctx, key(0), schema.NewBatch(schema.Pages)))
 	require.NoError(t, b.InsertRejects(b.ctx, key(0), nil))
 	require.Zero(t, b.number(t, "SELECT count() FROM imported_pages")+b.number(t, "SELECT count() FROM import_rejects"))
 }
 
 // An insert that becomes one part is there as a whole or not at all.
-func TestOneInsertIsOnePart(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestOneInsertIsOnePart(t *testing.T) { eachProtocol(t, testOneInsertIsOnePart) }
+
+func testOneInsertIsOnePart(t *testing.T, b *bundle) {
+	t.Helper()
 	require.NoError(t, b.InsertRows(b.ctx, key(0), visitors(0, 200_000)))
 	rejects := make([]schema.Reject, 5000)
 	require.NoError(t, b.InsertRejects(b.ctx, key(0), rejects))
@@ -90,9 +93,10 @@ func TestOneInsertIsOnePart(t *testing.T) {
 
 // A repeated insert has no effect, also while the first goes on, and whichever way
 // it takes. What is loaded after a purge is new.
-func TestTokens(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestTokens(t *testing.T) { eachProtocol(t, testTokens) }
+
+func testTokens(t *testing.T, b *bundle) {
+	t.Helper()
 	rejects := []schema.Reject{{Line: 1}, {Line: 2}}
 	insert := func(k warehouse.ChunkKey) error {
 		if err := b.InsertRows(b.ctx, k, visitors(0, 10)); err != nil {
@@ -131,9 +135,10 @@ func TestTokens(t *testing.T) {
 }
 
 // The same rows in two chunks are two loads: only the token tells a repetition.
-func TestSameRowsInTwoChunks(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestSameRowsInTwoChunks(t *testing.T) { eachProtocol(t, testSameRowsInTwoChunks) }
+
+func testSameRowsInTwoChunks(t *testing.T, b *bundle) {
+	t.Helper()
 	require.NoError(t, b.InsertRows(b.ctx, key(0), visitors(0, 10)))
 	require.NoError(t, b.InsertRows(b.ctx, key(1), visitors(0, 10)))
 	rows, err := b.ImportRows(b.ctx, schema.Visitors, 1, 2)
@@ -142,9 +147,10 @@ func TestSameRowsInTwoChunks(t *testing.T) {
 }
 
 // A refusal by the server is an Exception: nothing was stored.
-func TestInsertRefused(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestInsertRefused(t *testing.T) { eachProtocol(t, testInsertRefused) }
+
+func testInsertRefused(t *testing.T, b *bundle) {
+	t.Helper()
 	unknown := schema.NewBatch(&schema.Table{Name: "imported_nothing", Columns: schema.Visitors.Columns})
 	unknown.EndRow()
 	for _, insert := range []func() error{

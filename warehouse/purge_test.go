@@ -44,9 +44,10 @@ func (b *bundle) left(t *testing.T, keys []warehouse.ChunkKey) (rows, rejects []
 }
 
 // Each purge takes what it names and nothing else, at once, and may be repeated.
-func TestPurge(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestPurge(t *testing.T) { eachProtocol(t, testPurge) }
+
+func testPurge(t *testing.T, b *bundle) {
+	t.Helper()
 	keys := b.spread(t)
 	all := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 	without := func(gone ...int) []int {
@@ -83,9 +84,10 @@ func TestPurge(t *testing.T) {
 	}
 }
 
-func TestPurgeAtOnce(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestPurgeAtOnce(t *testing.T) { eachProtocol(t, testPurgeAtOnce) }
+
+func testPurgeAtOnce(t *testing.T, b *bundle) {
+	t.Helper()
 	require.NoError(t, b.InsertRows(b.ctx, key(0), visitors(0, 1000)))
 	for _, err := range atOnce(4, func(int) error { return b.PurgePart(b.ctx, schema.Visitors, key(0).PartKey) }) {
 		require.NoError(t, err)
@@ -95,9 +97,10 @@ func TestPurgeAtOnce(t *testing.T) {
 	require.Zero(t, rows)
 }
 
-func TestChunkCounts(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestChunkCounts(t *testing.T) { eachProtocol(t, testChunkCounts) }
+
+func testChunkCounts(t *testing.T, b *bundle) {
+	t.Helper()
 	for chunk := range uint32(5) {
 		require.NoError(t, b.InsertRows(b.ctx, key(chunk), visitors(0, int(chunk))))
 		require.NoError(t, b.InsertRejects(b.ctx, key(chunk), make([]schema.Reject, chunk%2)))

@@ -9,9 +9,10 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-func TestRejects(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestRejects(t *testing.T) { eachProtocol(t, testRejects) }
+
+func testRejects(t *testing.T, b *bundle) {
+	t.Helper()
 	none, err := b.Rejects(b.ctx, 1, 2, 0, 10)
 	require.NoError(t, err)
 	require.Equal(t, []schema.Reject{}, none)
@@ -32,9 +33,10 @@ func TestRejects(t *testing.T) {
 
 // Pages fit together without a gap or a doublet, also where nothing but the text
 // tells rejects apart: sources other than files have no lines.
-func TestRejectsPaging(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestRejectsPaging(t *testing.T) { eachProtocol(t, testRejectsPaging) }
+
+func testRejectsPaging(t *testing.T, b *bundle) {
+	t.Helper()
 	const total = 500
 	for chunk := range uint32(5) {
 		rejects := make([]schema.Reject, total/5)
@@ -62,9 +64,10 @@ func TestRejectsPaging(t *testing.T) {
 }
 
 // Rejects come in the order of parts and lines.
-func TestRejectsOrder(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestRejectsOrder(t *testing.T) { eachProtocol(t, testRejectsOrder) }
+
+func testRejectsOrder(t *testing.T, b *bundle) {
+	t.Helper()
 	second, first := key(0), key(1)
 	first.Part = 1
 	require.NoError(t, b.InsertRejects(b.ctx, second, []schema.Reject{{File: "b", Line: 9}, {File: "b", Line: 2}}))

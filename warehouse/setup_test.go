@@ -26,7 +26,27 @@ type bundle struct {
 
 func setup(tb testing.TB) *bundle {
 	tb.Helper()
-	b := &bundle{ctx: enginetest.Context(tb), dsn: enginetest.WarehouseDSN(tb)}
+	return setupAt(tb, enginetest.WarehouseDSN(tb))
+}
+
+// eachProtocol runs a test over HTTP and over the native protocol.
+func eachProtocol(t *testing.T, test func(t *testing.T, b *bundle)) {
+	t.Helper()
+	t.Parallel()
+	for name, dsn := range map[string]func(testing.TB) string{
+		"http": enginetest.WarehouseDSN, "native": enginetest.WarehouseNativeDSN,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, setupAt(t, dsn(t)))
+		})
+	}
+}
+
+// setupAt is setup in the database of a DSN.
+func setupAt(tb testing.TB, dsn string) *bundle {
+	tb.Helper()
+	b := &bundle{ctx: enginetest.Context(tb), dsn: dsn}
 	b.Warehouse = open(tb, warehouse.Config{DSN: b.dsn})
 	require.NoError(tb, b.Migrate(b.ctx))
 	b.sql = connect(tb, b.dsn)

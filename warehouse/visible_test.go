@@ -12,9 +12,10 @@ import (
 
 // Each of the ten views shows the rows of imports that were shown, flipped all at
 // once, and of no others.
-func TestVisibleViews(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestVisibleViews(t *testing.T) { eachProtocol(t, testVisibleViews) }
+
+func testVisibleViews(t *testing.T, b *bundle) {
+	t.Helper()
 	shown, hidden, never, elsewhere := key(0), key(0), key(0), key(0)
 	hidden.ImportID, never.ImportID, elsewhere.SiteID, elsewhere.Generation = 12, 13, 7, 1
 	for _, table := range schema.Imported() {
@@ -63,9 +64,10 @@ func sorted(lines []string) []string { slices.Sort(lines); return lines }
 
 // An attempt that was given up may show an import after it was hidden: that must
 // not bring back what is being purged. Running the import again does.
-func TestLateShow(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+func TestLateShow(t *testing.T) { eachProtocol(t, testLateShow) }
+
+func testLateShow(t *testing.T, b *bundle) {
+	t.Helper()
 	require.NoError(t, b.InsertRows(b.ctx, key(0), visitors(0, 3)))
 	visible := func() uint64 {
 		sum, err := b.VisibleSum(b.ctx, schema.Visitors, 1, 2, "visitors")

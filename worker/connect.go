@@ -40,7 +40,7 @@ func (w *Worker) connect(ctx context.Context) (err error) {
 	options.MetricsHandler, w.closeMetrics = temporalMetrics(w.metrics.registry, func(err error) {
 		w.log.Warn("a metric of the temporal client is not exported", "error", err)
 	})
-	return w.await(ctx, "temporal", func(ctx context.Context) error {
+	return w.await(ctx, "Temporal server", func(ctx context.Context) error {
 		w.temporal, err = client.DialContext(ctx, options)
 		if err != nil {
 			return fmt.Errorf("reach temporal at %s: %w", options.HostPort, err)
@@ -64,7 +64,7 @@ func (w *Worker) await(ctx context.Context, what string, try func(context.Contex
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
-			return fmt.Errorf("gave up waiting for the %s: %w", what, err)
+			return fmt.Errorf("gave up waiting for the %s after %s: %w", what, w.cfg.Settings.Worker.StartTimeout, err)
 		}
 	}
 }

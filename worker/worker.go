@@ -87,6 +87,10 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, stopServing()) }()
 	if err := w.connect(ctx); err != nil {
+		if ctx.Err() != nil {
+			// Told to stop while it was still waiting: that is no fault.
+			err = nil
+		}
 		return errors.Join(err, w.disconnect())
 	}
 	defer func() { err = errors.Join(err, w.disconnect()) }()

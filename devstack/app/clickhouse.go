@@ -13,10 +13,11 @@ import (
 func clickhouseCommand(hooks Hooks) *cli.Command {
 	return &cli.Command{
 		Name:  "clickhouse",
-		Usage: "run the ClickHouse engine behind its HTTP interface in the foreground",
+		Usage: "run the ClickHouse engine behind its HTTP and native interfaces in the foreground",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Required: true, Usage: "keep the tables in `folder`, made when missing"},
 			&cli.StringFlag{Name: "address", Value: config.DefaultWarehouseAddress, Usage: "`host:port` of the HTTP interface"},
+			&cli.StringFlag{Name: "native-address", Usage: "`host:port` of the native interface (default: none)"},
 		},
 		Action: func(c *cli.Context) error { return engineError(runClickHouse(c, hooks)) },
 	}
@@ -31,7 +32,10 @@ func runClickHouse(c *cli.Context, hooks Hooks) error {
 	if err != nil {
 		return err
 	}
-	cfg := clickhouse.Config{Address: c.String("address"), DataDir: c.String("data"), LibraryPath: lib, Logger: log}
+	cfg := clickhouse.Config{
+		Address: c.String("address"), NativeAddress: c.String("native-address"),
+		DataDir: c.String("data"), LibraryPath: lib, Logger: log,
+	}
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}

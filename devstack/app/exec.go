@@ -29,8 +29,8 @@ func execCommand(hooks Hooks) *cli.Command {
 		Name:      "exec",
 		Usage:     "run a command with all engines on free ports, then stop them",
 		ArgsUsage: "-- COMMAND [ARGUMENT...]",
-		Description: "The command finds the engines by SLUICE_STORE_DSN, SLUICE_WAREHOUSE_DSN, TEMPORAL_ADDRESS,\n" +
-			"TEMPORAL_NAMESPACE, SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN.\n" +
+		Description: "The command finds the engines by SLUICE_STORE_DSN, SLUICE_WAREHOUSE_DSN,\n" +
+			"SLUICE_WAREHOUSE_NATIVE_DSN, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN.\n" +
 			"Its exit code is this program's.",
 		Flags:  flags,
 		Action: func(c *cli.Context) error { return execute(c, hooks) },

@@ -22,11 +22,11 @@ func TestExec(t *testing.T) {
 	t.Run("gives the command the engines, returns its code and leaves nothing", func(t *testing.T) {
 		t.Parallel()
 		p := run(t, "exec", "--", "sh", "-c",
-			`echo "$1|$SLUICE_STORE_DSN|$SLUICE_WAREHOUSE_DSN|$TEMPORAL_ADDRESS|$TEMPORAL_NAMESPACE|$SLUICE_DEV_BIN"; `+
+			`echo "$1|$SLUICE_STORE_DSN|$SLUICE_WAREHOUSE_DSN|$SLUICE_WAREHOUSE_NATIVE_DSN|$TEMPORAL_ADDRESS|$TEMPORAL_NAMESPACE|$SLUICE_DEV_BIN"; `+
 				`test -f "$SLUICE_LIBCHDB" && test -d "$SLUICE_POSTGRES_BIN" && exit 7`, "sh", "an argument")
 		require.Equal(t, 7, p.code(t))
 		require.Regexp(t, `^an argument\|postgres://sluice@127\.0\.0\.1:\d+/sluice\?sslmode=disable\|`+
-			`http://default@127\.0\.0\.1:\d+/sluice\|127\.0\.0\.1:\d+\|default\|/.*\n$`, p.out.String())
+			`http://default@127\.0\.0\.1:\d+/sluice\|clickhouse://default@127\.0\.0\.1:\d+/sluice\|127\.0\.0\.1:\d+\|default\|/.*\n$`, p.out.String())
 		p.requireNothingLeft(t)
 	})
 

@@ -122,13 +122,14 @@ func upArgs(t *testing.T, dir string) ([]string, stack.Addresses) {
 	require.NoError(t, err)
 	return []string{
 		"up", "--data", dir, "--postgres-address", a.Store, "--clickhouse-address", a.Warehouse,
+		"--clickhouse-native-address", a.WarehouseNative,
 		"--temporal-address", a.Temporal, "--temporal-ui-address", a.TemporalUI, "--worker-address", a.Worker,
 	}, a
 }
 
 func requireFree(t *testing.T, a stack.Addresses) {
 	t.Helper()
-	for _, address := range []string{a.Store, a.Warehouse, a.Temporal, a.TemporalUI} {
+	for _, address := range []string{a.Store, a.Warehouse, a.WarehouseNative, a.Temporal, a.TemporalUI} {
 		require.Eventually(t, func() bool { return ports.Check(address) == nil }, 30*time.Second, 20*time.Millisecond,
 			"something still listens on %s", address)
 	}

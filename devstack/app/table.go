@@ -15,6 +15,7 @@ func writeTable(out io.Writer, s *stack.Stack) error {
 	rows := [][2]string{
 		{"PostgreSQL", env[stack.EnvStoreDSN]},
 		{"ClickHouse", env[stack.EnvWarehouseDSN]},
+		{"ClickHouse native", env[stack.EnvWarehouseNativeDSN]},
 		{"Temporal", a.Temporal + ", namespace " + env[stack.EnvTemporalNamespace]},
 	}
 	if a.TemporalUI != "" {

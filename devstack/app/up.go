@@ -40,6 +40,10 @@ func upFlags(hooks Hooks) []cli.Flag {
 		&cli.StringFlag{
 			Name: "clickhouse-address", Value: def.Warehouse, Usage: "`host:port` of ClickHouse's HTTP interface",
 		},
+		&cli.StringFlag{
+			Name: "clickhouse-native-address", Value: def.WarehouseNative,
+			Usage: "`host:port` of ClickHouse's native interface",
+		},
 		&cli.StringFlag{Name: "temporal-address", Value: def.Temporal, Usage: "`host:port` of Temporal's gRPC frontend"},
 		&cli.StringFlag{Name: "temporal-ui-address", Value: def.TemporalUI, Usage: "`host:port` of the Temporal Web UI"},
 	}
@@ -73,7 +77,8 @@ func up(c *cli.Context, hooks Hooks, output io.Writer, body func(context.Context
 	}
 	addresses := stack.Addresses{
 		Store: c.String("postgres-address"), Warehouse: c.String("clickhouse-address"),
-		Temporal: c.String("temporal-address"), TemporalUI: c.String("temporal-ui-address"),
+		WarehouseNative: c.String("clickhouse-native-address"),
+		Temporal:        c.String("temporal-address"), TemporalUI: c.String("temporal-ui-address"),
 		Worker: c.String("worker-address"),
 	}
 	if addresses.Worker == "" {

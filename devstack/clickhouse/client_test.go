@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -26,6 +27,23 @@ func TestClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, func(o *ch.Options) { o.Compression = compression })
+			testClient(t, b)
+		})
+	}
+	for name, compression := range map[string]*ch.Compression{
+		"native none":  nil,
+		"native LZ4":   {Method: ch.CompressionLZ4},
+		"native LZ4HC": {Method: ch.CompressionLZ4HC},
+		"native ZSTD":  {Method: ch.CompressionZSTD},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, overNative, func(o *ch.Options) {
+				o.Compression = compression
+				if compression != nil && compression.Method == ch.CompressionZSTD {
+					o.Settings = ch.Settings{"network_compression_method": "ZSTD"}
+				}
+			})
 			testClient(t, b)
 		})
 	}
@@ -145,7 +163,7 @@ func testClient(t *testing.T, b *bundle) {
 		exception, ok := errors.AsType[*ch.Exception](err)
 		require.True(t, ok, "%v", err)
 		require.EqualValues(t, 60, exception.Code)
-		require.Equal(t, "UNKNOWN_TABLE", exception.CodeName)
+		require.Contains(t, exception.Message, "nowhere")
 		_, err = b.conn.Query(b.ctx, "SELECT * FROM nowhere")
 		exception, ok = errors.AsType[*ch.Exception](err)
 		require.True(t, ok, "%v", err)
@@ -162,7 +180,7 @@ func testClient(t *testing.T, b *bundle) {
 		}
 		require.Less(t, n, 3_000_001)
 		require.Positive(t, n)
-		require.ErrorContains(t, rows.Err(), "FUNCTION_THROW_IF_VALUE_IS_NON_ZERO")
+		require.ErrorContains(t, rows.Err(), "Value passed to 'throwIf' function is non-zero")
 		require.Error(t, rows.Close(), "the error is told again")
 	})
 
@@ -172,7 +190,8 @@ func testClient(t *testing.T, b *bundle) {
 		defer cancel()
 		var n uint8
 		err := b.conn.QueryRow(ctx, "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1").Scan(&n)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
+		// The native client also gives the context's deadline to the socket.
+		require.True(t, errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded), "%v", err)
 		require.Eventually(t, func() bool {
 			return b.count(t, "SELECT count() FROM system.processes WHERE current_database = '"+b.database+"' AND query LIKE 'SELECT sleepEachRow(1)%'") == 0
 		}, waitFor, tick)

@@ -31,16 +31,8 @@ var httpEncodings = []string{"zstd", "lz4", "br", "gzip", "deflate"}
 // asked for by compress=1, excludes the other.
 func answerEncoding(values url.Values, header http.Header) (encoding, error) {
 	if isTrue(values.Get("compress")) {
-		switch method := values.Get("network_compression_method"); strings.ToUpper(method) {
-		case "", "LZ4", "LZ4HC":
-			return encoding{native: true, method: compress.LZ4}, nil
-		case "ZSTD":
-			return encoding{native: true, method: compress.ZSTD}, nil
-		case "NONE":
-			return encoding{native: true, method: compress.None}, nil
-		default:
-			return encoding{}, newException(codeUnknownCompression, "network_compression_method: want LZ4, LZ4HC, ZSTD or NONE, got %q", method)
-		}
+		method, err := blockMethod(values.Get("network_compression_method"))
+		return encoding{native: true, method: method}, err
 	}
 	if v := values.Get("enable_http_compression"); v != "" && !isTrue(v) {
 		return encoding{}, nil
@@ -56,6 +48,21 @@ func answerEncoding(values url.Values, header http.Header) (encoding, error) {
 		}
 	}
 	return encoding{}, nil
+}
+
+// blockMethod is the compression of blocks that the setting
+// network_compression_method asks for.
+func blockMethod(name string) (compress.Method, error) {
+	switch strings.ToUpper(name) {
+	case "", "LZ4", "LZ4HC":
+		return compress.LZ4, nil
+	case "ZSTD":
+		return compress.ZSTD, nil
+	case "NONE":
+		return compress.None, nil
+	default:
+		return 0, newException(codeUnknownCompression, "network_compression_method: want LZ4, LZ4HC, ZSTD or NONE, got %q", name)
+	}
 }
 
 // decodeBody removes the compression of a request's body: HTTP's, and below

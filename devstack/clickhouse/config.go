@@ -1,13 +1,15 @@
 // Package clickhouse serves the ClickHouse engine in process, behind
-// ClickHouse's own HTTP interface.
+// ClickHouse's own interfaces: HTTP and the native TCP protocol.
 //
 // The engine is chDB: ClickHouse built as a shared library. One process owns
 // one data directory, and clients such as clickhouse-go talk to it as they
-// would to a server (https://clickhouse.com/docs/interfaces/http). It is made
+// would to a server (https://clickhouse.com/docs/interfaces). It is made
 // for development, tests and small installations on one machine.
 //
 // What differs from a server: user and password are not checked, so listen on
-// loopback; session_id is ignored, each request is a session of its own;
+// loopback; session_id is ignored, each request is a session of its own, and
+// so is each query of a native connection, which does not transfer JSON,
+// Dynamic, Variant nor the states of aggregate functions;
 // queries can read files through table functions such as file(); and a
 // query_id is returned to the client, but unknown to KILL QUERY and system
 // tables. An INSERT that is broken off keeps none of the block being built,
@@ -43,6 +45,10 @@ type Config struct {
 	// address; port 0 picks a free one, which Ready reports. Required.
 	Address string
 
+	// NativeAddress is the TCP address of the native interface, host:port, to
+	// which the same applies. Defaults to "": there is none.
+	NativeAddress string
+
 	// DataDir is the directory of the engine's data, made if it is missing.
 	// One process at a time may use it. Required.
 	DataDir string
@@ -62,6 +68,10 @@ type Config struct {
 	// Ready, if set, is called once when the interface accepts requests, with
 	// the address it listens on. It must not block.
 	Ready func(addr string)
+
+	// NativeReady, if set, is called before Ready with the address of the
+	// native interface, if there is one. It must not block.
+	NativeReady func(addr string)
 
 	// MaxThreads bounds the threads of one query. Defaults to 0: as many as
 	// there are CPUs.
@@ -86,6 +96,11 @@ func (c Config) Validate() error {
 	var errs []error
 	if _, _, err := net.SplitHostPort(c.Address); err != nil {
 		errs = append(errs, fmt.Errorf("address %q: want host:port such as 127.0.0.1:8123: %w", c.Address, err))
+	}
+	if c.NativeAddress != "" {
+		if _, _, err := net.SplitHostPort(c.NativeAddress); err != nil {
+			errs = append(errs, fmt.Errorf("native address %q: want host:port such as 127.0.0.1:9000: %w", c.NativeAddress, err))
+		}
 	}
 	if c.DataDir == "" {
 		errs = append(errs, errors.New("data directory: want a path, got none"))
@@ -128,6 +143,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Ready == nil {
 		c.Ready = func(string) {}
+	}
+	if c.NativeReady == nil {
+		c.NativeReady = func(string) {}
 	}
 	if c.MaxConnections == 0 {
 		c.MaxConnections = min(max(2*runtime.NumCPU(), 4), 16)

@@ -151,6 +151,27 @@ func (e *engine) setup(req *request) string {
 	return "SET " + strings.Join(set, ", ")
 }
 
+// checkDatabase returns an error if there is no database with that name. The
+// empty name stands for the default database.
+func (e *engine) checkDatabase(name string) error {
+	if name == "" {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	r, err := e.control.exec("EXISTS DATABASE "+quoteName(name), "TSV", params{})
+	if err != nil {
+		return err
+	}
+	defer r.destroy()
+	if strings.TrimSpace(string(r.data)) != "1" {
+		return newException(codeUnknownDatabase, "Database %s does not exist", quoteName(name))
+	}
+	return nil
+}
+
 // kill tells the query with the given mark to end, and returns whether there
 // is such a query. It does not wait for the end.
 func (e *engine) kill(mark string) (bool, error) {

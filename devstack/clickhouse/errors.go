@@ -20,9 +20,13 @@ const (
 	codeTooManyQueries     = 202 // TOO_MANY_SIMULTANEOUS_QUERIES
 	codeAborted            = 236
 	codeCannotDecompress   = 271
-	codeOutfileNotAllowed  = 48 // NOT_IMPLEMENTED
+	codeNotImplemented     = 48 // NOT_IMPLEMENTED
 	codeUnknownCompression = 89 // UNKNOWN_COMPRESSION_METHOD
 	codeBadArguments       = 36
+	codeNoSuchColumn       = 16 // NO_SUCH_COLUMN_IN_TABLE
+	codeUnknownDatabase    = 81
+	codeUnexpectedPacket   = 101 // UNEXPECTED_PACKET_FROM_CLIENT
+	codeQueryCancelled     = 394 // QUERY_WAS_CANCELLED
 	codeUnknownException   = 1002
 )
 
@@ -35,9 +39,13 @@ var codeNames = map[int]string{
 	codeTooManyQueries:     "TOO_MANY_SIMULTANEOUS_QUERIES",
 	codeAborted:            "ABORTED",
 	codeCannotDecompress:   "CANNOT_DECOMPRESS",
-	codeOutfileNotAllowed:  "NOT_IMPLEMENTED",
+	codeNotImplemented:     "NOT_IMPLEMENTED",
 	codeUnknownCompression: "UNKNOWN_COMPRESSION_METHOD",
 	codeBadArguments:       "BAD_ARGUMENTS",
+	codeNoSuchColumn:       "NO_SUCH_COLUMN_IN_TABLE",
+	codeUnknownDatabase:    "UNKNOWN_DATABASE",
+	codeUnexpectedPacket:   "UNEXPECTED_PACKET_FROM_CLIENT",
+	codeQueryCancelled:     "QUERY_WAS_CANCELLED",
 	codeUnknownException:   "UNKNOWN_EXCEPTION",
 }
 
@@ -101,7 +109,7 @@ func (e *exception) status() int {
 		return http.StatusBadRequest
 	case codeCannotReadAllData, codeCannotDecompress, codeUnknownCompression:
 		return http.StatusBadRequest
-	case 46, 47, 50, 56, 60, 63, 73, 81, 82, 115, 243, 371: // unknown table, column, function, ...
+	case 46, 47, 50, 56, 60, 63, 73, 81, 82, 115, 371, 511: // unknown table, column, function, ...
 		return http.StatusNotFound
 	case 159: // TIMEOUT_EXCEEDED
 		return http.StatusRequestTimeout

@@ -20,6 +20,9 @@ import (
 // address is that of the engine all tests share: a process can run one.
 var address string
 
+// nativeAddress is that of its native interface.
+var nativeAddress string
+
 // libchdb is the library that the tests run.
 var libchdb string
 
@@ -49,8 +52,9 @@ func run(m *testing.M) (code int, err error) {
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
 		ended <- Run(ctx, Config{
-			Address: "127.0.0.1:0", DataDir: dir, LibraryPath: libchdb,
-			Ready: func(addr string) { ready <- addr },
+			Address: "127.0.0.1:0", NativeAddress: "127.0.0.1:0", DataDir: dir, LibraryPath: libchdb,
+			NativeReady: func(addr string) { nativeAddress = addr },
+			Ready:       func(addr string) { ready <- addr },
 		})
 	}()
 	select {
@@ -94,6 +98,22 @@ func setup(t *testing.T, changes ...func(*ch.Options)) *bundle {
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	b.conn = conn
 	return b
+}
+
+// overNative makes setup use the native interface.
+func overNative(o *ch.Options) { o.Addr, o.Protocol = []string{nativeAddress}, ch.Native }
+
+// eachProtocol runs a test over both interfaces.
+func eachProtocol(t *testing.T, test func(t *testing.T, b *bundle)) {
+	t.Helper()
+	t.Run("http", func(t *testing.T) {
+		t.Parallel()
+		test(t, setup(t))
+	})
+	t.Run("native", func(t *testing.T) {
+		t.Parallel()
+		test(t, setup(t, overNative))
+	})
 }
 
 // exec runs statements that must succeed.

@@ -21,14 +21,16 @@ import (
 const childDataDir = "CLICKHOUSE_TEST_DATA"
 
 // child serves an engine until it is told to end by a signal. It writes the
-// address to its output.
+// addresses to its output.
 func child(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	var nativeAddr string
 	return Run(ctx, Config{
-		Address: "127.0.0.1:0", DataDir: dir, LibraryPath: libchdb, ShutdownGrace: 3 * time.Second,
+		Address: "127.0.0.1:0", NativeAddress: "127.0.0.1:0", DataDir: dir, LibraryPath: libchdb, ShutdownGrace: 3 * time.Second,
+		NativeReady: func(addr string) { nativeAddr = addr },
 		Ready: func(addr string) {
-			if _, err := io.WriteString(os.Stdout, addr+"\n"); err != nil {
+			if _, err := io.WriteString(os.Stdout, addr+" "+nativeAddr+"\n"); err != nil {
 				panic(err)
 			}
 		},
@@ -39,6 +41,7 @@ func child(dir string) error {
 type process struct {
 	cmd     *exec.Cmd
 	address string
+	native  string
 }
 
 // start runs a child on dir and waits until it serves.
@@ -54,7 +57,9 @@ func start(t *testing.T, dir string) *process {
 	require.NoError(t, cmd.Start())
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err, "the child did not come up")
-	return &process{cmd, strings.TrimSpace(line)}
+	addresses := strings.Fields(line)
+	require.Len(t, addresses, 2)
+	return &process{cmd, addresses[0], addresses[1]}
 }
 
 // ask sends a query to the child.

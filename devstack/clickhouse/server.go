@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -40,19 +38,20 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.unlock()) }()
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Address)
+	listeners, err := listen(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	engine, err := openEngine(cfg)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, listeners.close())
 	}
 	cfg.Logger.Info("clickhouse engine started",
-		slog.String("address", listener.Addr().String()),
+		slog.String("address", listeners.http.Addr().String()),
+		slog.String("native_address", cfg.NativeAddress),
 		slog.String("version", engine.version),
 		slog.Int("max_connections", cfg.MaxConnections))
-	err = serve(ctx, cfg, engine, listener)
+	err = serve(ctx, cfg, engine, listeners)
 
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTime)
 	defer cancel()
@@ -73,39 +72,56 @@ func serverContext(ctx context.Context) context.Context {
 	return ctx
 }
 
-// serve answers requests on listener until ctx ends.
-func serve(ctx context.Context, cfg Config, e *engine, listener net.Listener) error {
+// interfaceServer is one of the engine's interfaces.
+type interfaceServer interface {
+	// serve answers until shutdown or close, and then returns nil. Queries end
+	// with running.
+	serve(running context.Context) error
+	// shutdown ends the interface once its queries have ended. It returns the
+	// error of ctx if that ends before.
+	shutdown(ctx context.Context) error
+	// close ends the interface at once.
+	close() error
+}
+
+// serve answers on listeners until ctx ends.
+func serve(ctx context.Context, cfg Config, e *engine, listeners listeners) error {
 	// Queries live as long as running, which outlasts ctx by the grace.
 	running, cancelAll := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelAll()
-	running = context.WithValue(running, serverKey{}, running)
-	srv := &http.Server{
-		Handler:           newHandler(e, cfg.Logger),
-		BaseContext:       func(net.Listener) context.Context { return running },
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
+	all := interfaces{newHTTPServer(running, e, cfg.Logger, listeners.http)}
+	if listeners.native != nil {
+		all = append(all, newNativeServer(e, cfg.Logger, listeners.native))
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(listener) }()
-	cfg.Ready(listener.Addr().String())
+	failed := make(chan error, len(all))
+	for _, i := range all {
+		go func() { failed <- i.serve(running) }()
+	}
+	if listeners.native != nil {
+		cfg.NativeReady(listeners.native.Addr().String())
+	}
+	cfg.Ready(listeners.http.Addr().String())
 
+	serving := len(all)
+	var err error
 	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
+	case err = <-failed:
+		serving--
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(running, cfg.ShutdownGrace)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(running), cfg.ShutdownGrace)
 	defer cancel()
-	err := srv.Shutdown(grace)
-	if err != nil {
+	if all.shutdown(grace) != nil {
 		cfg.Logger.Warn("cancelling queries that are still running")
 		cancelAll()
 		kill, cancel := context.WithTimeout(context.WithoutCancel(running), killTime)
 		defer cancel()
-		if err = srv.Shutdown(kill); err != nil {
-			err = errors.Join(fmt.Errorf("shut down: %w", err), srv.Close())
+		if killErr := all.shutdown(kill); killErr != nil {
+			err = errors.Join(err, fmt.Errorf("shut down: %w", killErr), all.close())
 		}
 	}
-	<-failed // http.ErrServerClosed, since we have closed it
+	for range serving {
+		err = errors.Join(err, <-failed)
+	}
 	return err
 }

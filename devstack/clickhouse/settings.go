@@ -53,11 +53,19 @@ func splitParams(values url.Values) ([]setting, params, error) {
 		if slices.Contains(reservedParams, name) {
 			continue
 		}
-		// A name goes into SQL as it is, hence nothing but a plain one.
-		if !settingName.MatchString(name) || name == markSetting {
-			return nil, params{}, newException(codeUnknownSetting, "Setting %s is neither a builtin setting nor started with the prefix 'SQL_' registered for user-defined settings", name)
+		if err := checkSetting(name); err != nil {
+			return nil, params{}, err
 		}
 		settings = append(settings, setting{name, value})
 	}
 	return settings, query, nil
+}
+
+// checkSetting refuses names that no setting of a client can have. A name goes
+// into SQL as it is, hence nothing but a plain one.
+func checkSetting(name string) error {
+	if !settingName.MatchString(name) || name == markSetting {
+		return newException(codeUnknownSetting, "Setting %s is neither a builtin setting nor started with the prefix 'SQL_' registered for user-defined settings", name)
+	}
+	return nil
 }

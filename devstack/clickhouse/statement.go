@@ -88,7 +88,7 @@ func analyseQuery(l *lexer, first token) (statement, error) {
 			// WITH ... INSERT: it writes.
 			st.kind, st.readOnly = statementPlain, false
 		case l.is(t, "INTO") && l.is(l.peek(), "OUTFILE"):
-			return st, newException(codeOutfileNotAllowed, "INTO OUTFILE is not allowed")
+			return st, newException(codeNotImplemented, "INTO OUTFILE is not allowed")
 		case l.is(t, "FORMAT"):
 			if name, ok := formatClause(l); ok {
 				st.format, st.formatAt = name, t.start
@@ -249,6 +249,16 @@ func (st statement) into(path, format string) string {
 		return st.text + clause + "FORMAT " + format
 	}
 	return st.text[:st.formatAt] + clause + st.text[st.formatAt:]
+}
+
+// plain returns a statement without its FORMAT clause.
+func (st statement) plain() string {
+	if st.format == "" {
+		return st.text
+	}
+	l := &lexer{text: st.text, pos: st.formatAt}
+	l.next() // FORMAT
+	return st.text[:st.formatAt] + st.text[l.next().end:]
 }
 
 // quote writes text as a string literal of ClickHouse's SQL.

@@ -16,6 +16,8 @@ type Addresses struct {
 	Store string
 	// Warehouse is ClickHouse's HTTP interface.
 	Warehouse string
+	// WarehouseNative is ClickHouse's native protocol. Empty leaves it out.
+	WarehouseNative string
 	// Temporal is the gRPC frontend.
 	Temporal string
 	// TemporalUI is the Web UI. Empty leaves the UI out.
@@ -27,11 +29,12 @@ type Addresses struct {
 // DefaultAddresses are those that `sluice` uses by default too.
 func DefaultAddresses() Addresses {
 	return Addresses{
-		Store:      config.DefaultStoreAddress,
-		Warehouse:  config.DefaultWarehouseAddress,
-		Temporal:   config.DefaultTemporalAddress,
-		TemporalUI: config.DefaultTemporalUIAddress,
-		Worker:     config.DefaultWorkerAddress,
+		Store:           config.DefaultStoreAddress,
+		Warehouse:       config.DefaultWarehouseAddress,
+		WarehouseNative: config.DefaultWarehouseNativeAddress,
+		Temporal:        config.DefaultTemporalAddress,
+		TemporalUI:      config.DefaultTemporalUIAddress,
+		Worker:          config.DefaultWorkerAddress,
 	}
 }
 
@@ -39,12 +42,15 @@ func DefaultAddresses() Addresses {
 // may be taken a moment later; see [Stack.Start].
 func FreeAddresses() (Addresses, error) {
 	const host = "127.0.0.1"
-	free, err := ports.Free(host, 5)
+	free, err := ports.Free(host, 6)
 	if err != nil {
 		return Addresses{}, err
 	}
 	at := func(i int) string { return net.JoinHostPort(host, strconv.Itoa(free[i])) }
-	return Addresses{Store: at(0), Warehouse: at(1), Temporal: at(2), TemporalUI: at(3), Worker: at(4)}, nil
+	return Addresses{
+		Store: at(0), Warehouse: at(1), WarehouseNative: at(2),
+		Temporal: at(3), TemporalUI: at(4), Worker: at(5),
+	}, nil
 }
 
 // endpoint is one address with what a user must know about it.
@@ -57,6 +63,9 @@ func (a Addresses) endpoints(worker bool) []endpoint {
 		{"PostgreSQL", a.Store, "--postgres-address"},
 		{"ClickHouse", a.Warehouse, "--clickhouse-address"},
 		{"Temporal", a.Temporal, "--temporal-address"},
+	}
+	if a.WarehouseNative != "" {
+		all = append(all, endpoint{"ClickHouse native", a.WarehouseNative, "--clickhouse-native-address"})
 	}
 	if a.TemporalUI != "" {
 		all = append(all, endpoint{"Temporal Web UI", a.TemporalUI, "--temporal-ui-address"})

@@ -13,6 +13,9 @@ const (
 	EnvStoreDSN = "SLUICE_STORE_DSN"
 	// EnvWarehouseDSN is ClickHouse's connection string.
 	EnvWarehouseDSN = "SLUICE_WAREHOUSE_DSN"
+	// EnvWarehouseNativeDSN is the connection string of ClickHouse's native
+	// protocol. It is not set where the stack leaves that out.
+	EnvWarehouseNativeDSN = "SLUICE_WAREHOUSE_NATIVE_DSN"
 	// EnvTemporalAddress is host:port of the Temporal frontend.
 	EnvTemporalAddress = "TEMPORAL_ADDRESS"
 	// EnvTemporalNamespace is the namespace to use.
@@ -29,7 +32,7 @@ const (
 // Env returns the variables in which a program finds this stack.
 func (s *Stack) Env() map[string]string {
 	a := s.cfg.Addresses
-	return map[string]string{
+	env := map[string]string{
 		EnvStoreDSN:          storeDSN(a.Store),
 		EnvWarehouseDSN:      "http://default@" + a.Warehouse + "/sluice",
 		EnvTemporalAddress:   a.Temporal,
@@ -38,6 +41,10 @@ func (s *Stack) Env() map[string]string {
 		EnvWorkerAddress:     a.Worker,
 		EnvBinary:            s.cfg.Binary,
 	}
+	if a.WarehouseNative != "" {
+		env[EnvWarehouseNativeDSN] = "clickhouse://default@" + a.WarehouseNative + "/sluice"
+	}
+	return env
 }
 
 func storeDSN(address string) string {

@@ -47,7 +47,8 @@ func (s *Stack) postgresSpec() supervise.Spec {
 
 func (s *Stack) clickhouseSpec() supervise.Spec {
 	spec := s.spec(ComponentClickHouse,
-		"clickhouse", "--data", s.dir("clickhouse"), "--address", s.cfg.Addresses.Warehouse)
+		"clickhouse", "--data", s.dir("clickhouse"), "--address", s.cfg.Addresses.Warehouse,
+		"--native-address", s.cfg.Addresses.WarehouseNative)
 	spec.Ready = probeHTTP("http://" + s.cfg.Addresses.Warehouse + "/ping")
 	return spec
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
@@ -73,12 +74,23 @@ func (c *Importer) discover(ctx context.Context, paths []string, faults *faults)
 	}
 	all.refuseDuplicates(faults)
 	if len(all.sources) == 0 && faults.none() {
-		faults.add(errNothing)
+		faults.add(all.nothing())
 	}
 	slices.SortFunc(all.sources, func(a, b source) int {
 		return cmp.Or(cmp.Compare(b.args.Size, a.args.Size), cmp.Compare(a.table.Name, b.table.Name))
 	})
 	return all, nil
+}
+
+// nothing is the fault that no path leads to a file to import, with what was left
+// out: the feedback, which would tell it too, is only written once there is a plan.
+func (f *found) nothing() error {
+	const most = 5
+	left := slices.Concat(f.infos, f.warnings)
+	if more := len(left) - most; more > 0 {
+		left = append(left[:most:most], fmt.Sprintf("and %d more", more))
+	}
+	return inputFault("%s", strings.Join(append([]string{errNothing.Error()}, left...), "\n"))
 }
 
 // warn notes a warning for the import's feedback.

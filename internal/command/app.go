@@ -47,8 +47,9 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	}
 	// Whatever fails after an interrupt fails because of it.
 	interrupted := ctx.Err() != nil
+	said := interrupted && errors.Is(err, context.Canceled)
 	var silent silentError
-	if !errors.As(err, &silent) && !(interrupted && errors.Is(err, context.Canceled)) {
+	if !said && !errors.As(err, &silent) {
 		if _, werr := fmt.Fprintf(s.Err, "sluice: %s\n", err); werr != nil {
 			return exitFailure
 		}

@@ -91,7 +91,8 @@ func skipPart(ctx context.Context, s *session) error {
 
 func partArgs(c *cli.Context) (id int64, part int32, err error) {
 	if c.NArg() != 2 {
-		return 0, 0, fmt.Errorf("want two arguments, the ID of an import and the number of a part: see `%s --help`", c.Command.HelpName)
+		return 0, 0, fmt.Errorf("want two arguments, the ID of an import and the number of a part: see `%s --help`",
+			c.Command.HelpName)
 	}
 	id, err = parseID(c.Args().Get(0))
 	if err != nil {
@@ -99,7 +100,8 @@ func partArgs(c *cli.Context) (id int64, part int32, err error) {
 	}
 	no, err := strconv.ParseInt(c.Args().Get(1), 10, 32)
 	if err != nil || no < 0 {
-		return 0, 0, fmt.Errorf("%q is not the number of a part: want one from 0, as `sluice import parts %d` shows it", c.Args().Get(1), id)
+		return 0, 0, fmt.Errorf("%q is not the number of a part: want one from 0, as `sluice import parts %d` shows it",
+			c.Args().Get(1), id)
 	}
 	return id, int32(no), nil
 }

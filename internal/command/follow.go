@@ -21,8 +21,8 @@ func follow(ctx context.Context, s *session, id int64) error {
 	last, err := client.Wait(ctx, id, func(summary store.ImportSummary) { progress.Show(readingOf(summary)) })
 	progress.Close()
 	if ctx.Err() != nil {
-		_, werr := fmt.Fprintf(s.cli.App.ErrWriter,
-			"Import %d goes on without you. Follow it with `sluice import logs %d -f`, stop it with `sluice import cancel %d`.\n", id, id, id)
+		_, werr := fmt.Fprintf(s.cli.App.ErrWriter, "Import %d goes on without you. "+
+			"Follow it with `sluice import logs %d -f`, stop it with `sluice import cancel %d`.\n", id, id, id)
 		return errors.Join(context.Canceled, werr)
 	}
 	if err != nil {

@@ -30,6 +30,8 @@ type session struct {
 // connectTimeout bounds how long a command waits for a database or for Temporal.
 const connectTimeout = 5 * time.Second
 
+const isTheStackUp = "Is the stack up? `sluice-dev up` starts it on this machine"
+
 // withSession reads the settings, runs the action and closes whatever it opened.
 func withSession(action func(ctx context.Context, s *session) error) cli.ActionFunc {
 	return func(c *cli.Context) (err error) {
@@ -78,7 +80,7 @@ func (s *session) Store(ctx context.Context) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := opened.Ping(ctx); err != nil {
-		return nil, fmt.Errorf("%w\nIs the stack up? `sluice-dev up` starts it on this machine; SLUICE_STORE_DSN names another", err)
+		return nil, fmt.Errorf("%w\n%s; SLUICE_STORE_DSN names another", err, isTheStackUp)
 	}
 	return opened, nil
 }
@@ -96,7 +98,7 @@ func (s *session) Warehouse(ctx context.Context) (*warehouse.Warehouse, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := opened.Ping(ctx); err != nil {
-		return nil, fmt.Errorf("%w\nIs the stack up? `sluice-dev up` starts it on this machine; SLUICE_WAREHOUSE_DSN names another", err)
+		return nil, fmt.Errorf("%w\n%s; SLUICE_WAREHOUSE_DSN names another", err, isTheStackUp)
 	}
 	return opened, nil
 }
@@ -116,8 +118,8 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 		defer cancel()
 		s.temporal, err = client.DialContext(ctx, options)
 		if err != nil {
-			return nil, fmt.Errorf("reach temporal at %s: %w\nIs the stack up? `sluice-dev up` starts it on this machine; "+
-				"TEMPORAL_ADDRESS names another", options.HostPort, err)
+			return nil, fmt.Errorf("reach temporal at %s: %w\n%s; TEMPORAL_ADDRESS names another",
+				options.HostPort, err, isTheStackUp)
 		}
 	}
 	return &starter.Starter{Temporal: s.temporal, Store: opened, Registry: Importers(), Defaults: s.settings.Import}, nil

@@ -45,10 +45,11 @@ func listImports(ctx context.Context, s *session) error {
 	if len(summaries) == 0 {
 		return say(s.cli, "There are no imports here. Start one with `sluice import start`.")
 	}
-	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED", "STARTED", "TOOK", "ERROR")
+	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED",
+		"STARTED", "TOOK", "ERROR")
 	for _, i := range summaries {
-		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source, statusCell(i.Import.Status), phaseCell(i.Import),
-			partsCell(i), i.RowsLoaded, i.RowsRejected,
+		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
+			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected,
 			when(i.Import.StartedAt), took(i.Import), brief(cmp.Or(i.Import.Error, i.Import.Trouble), 60))
 	}
 	return table.Write(s.cli.App.Writer)
@@ -115,7 +116,8 @@ func writeHead(w io.Writer, s store.ImportSummary) error {
 		lines = append(lines, [2]string{"Error", terminal.Paint(w, terminal.Red, i.Error) + " (" + i.ErrorClass + ")"})
 	}
 	for _, line := range lines {
-		if _, err := fmt.Fprintf(w, "%s %s\n", terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0])), line[1]); err != nil {
+		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, line[1]); err != nil {
 			return err
 		}
 	}
@@ -135,7 +137,8 @@ func writeParts(w io.Writer, parts []store.Part) error {
 func partsTable(parts []store.Part) *terminal.Table {
 	table := terminal.NewTable("PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "ERROR")
 	for _, p := range parts {
-		table.Row(terminal.Ordinal(p.No), p.Label, partCell(p.Status), p.RowsRead, p.RowsLoaded, p.RowsRejected, p.RowsOutOfRange, brief(p.Error, 80))
+		table.Row(terminal.Ordinal(p.No), p.Label, partCell(p.Status),
+			p.RowsRead, p.RowsLoaded, p.RowsRejected, p.RowsOutOfRange, brief(p.Error, 80))
 	}
 	return table
 }
@@ -172,7 +175,8 @@ func speedNote(rows int64, parts []store.Part) string {
 	if took < time.Second || rows == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", loaded in %s, %s rows/s", terminal.Duration(took), terminal.Count(int64(float64(rows)/took.Seconds())))
+	rate := int64(float64(rows) / took.Seconds())
+	return fmt.Sprintf(", loaded in %s, %s rows/s", terminal.Duration(took), terminal.Count(rate))
 }
 
 // phaseCell leaves out the phase of an import that has ended: it is the status.

@@ -32,7 +32,9 @@ func startCommand() *cli.Command {
 			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it is over"},
 			&cli.StringFlag{Name: "label", Usage: "call it `TEXT`", DefaultText: "what the kind of import is called"},
 			&cli.StringFlag{Name: "args", Usage: "further arguments as a `JSON` object, or @FILE, or - for standard input"},
-			&cli.StringFlag{Name: "idempotency-key", Usage: "return the import of the first start under `KEY`, if there was one"},
+			&cli.StringFlag{
+				Name: "idempotency-key", Usage: "return the import of the first start under `KEY`, if there was one",
+			},
 			&cli.IntFlag{
 				Name: "parallelism", Usage: "load `N` parts at once",
 				DefaultText: configured("import.parallelism", defaults.Parallelism),
@@ -58,7 +60,8 @@ func startCommand() *cli.Command {
 func startImport(ctx context.Context, s *session) error {
 	c := s.cli
 	if c.NArg() == 0 {
-		return fmt.Errorf("say what to import: `sluice import start SOURCE`, where SOURCE is %s", strings.Join(Importers().Names(), ", "))
+		return fmt.Errorf("say what to import: `sluice import start SOURCE`, where SOURCE is %s",
+			strings.Join(Importers().Names(), ", "))
 	}
 	if _, err := Importers().Lookup(c.Args().First()); err != nil {
 		return err

@@ -79,6 +79,7 @@ func TestHealthcheck(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/readyz" || !ready {
 			http.Error(w, "reach the store: gone", http.StatusServiceUnavailable)
+			return
 		}
 	}))
 	t.Cleanup(server.Close)

@@ -58,7 +58,8 @@ func importView(s store.ImportSummary, parts []store.Part) importJSON {
 		ID: i.ID, Site: s.Domain, Source: i.Source, Label: i.Label, Status: i.Status, Phase: i.Phase,
 		StartDate: i.StartDate, EndDate: i.EndDate, Days: []calendar.Range(i.Days),
 		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsRejected: s.RowsRejected, RowsOutOfRange: s.RowsOutOfRange,
-		Parts: partViews(parts), Trouble: i.Trouble, Error: i.Error, ErrorClass: i.ErrorClass, WorkflowID: i.WorkflowID, RunID: i.RunID,
+		Parts: partViews(parts), Trouble: i.Trouble, Error: i.Error, ErrorClass: i.ErrorClass,
+		WorkflowID: i.WorkflowID, RunID: i.RunID,
 		CreatedAt: i.CreatedAt, StartedAt: i.StartedAt, FinishedAt: i.FinishedAt,
 	}
 	if view.Days == nil {

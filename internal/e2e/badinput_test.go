@@ -2,8 +2,8 @@ package e2e
 
 import (
 	"archive/zip"
+	"cmp"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,60 +51,112 @@ func (f folder) zip(member, text string) {
 
 const goodRow = "2021-01-01,1,2,3,4,5\n"
 
+const (
+	names   = "[imported_]<table>_YYYYMMDD_YYYYMMDD.csv[.gz], where <table> is one of " + tables
+	tables  = "browsers, custom_events, devices, entry_pages, exit_pages, locations, operating_systems, pages, sources, visitors"
+	columns = "date,visitors,pageviews,bounces,visits,visit_duration"
+	cutOff  = visitorsFile + ":3: ends in the middle of a row: the file looks truncated; export or copy it again"
+)
+
 // badInput is something that cannot be imported at all.
 type badInput struct {
 	files func(f folder)
 	// path is what to import, in the folder; by default all of it.
 	path string
-	// class and err are the error, FOLDER standing for the folder.
-	class, err string
+	// err is the error, with . for the folder; its class is bad_input by default.
+	err, class string
 }
 
 var badInputs = map[string]badInput{
 	"wrong header": {
 		files: func(f folder) { f.write(visitorsFile, "date,visitors,clicks\n2021-01-01,1,2\n") },
+		err:   "./" + visitorsFile + `:1:15: unknown column "clicks"; expected: ` + columns,
 	},
-	"no header": {files: func(f folder) { f.write(visitorsFile, goodRow) }},
-	"truncated": {files: func(f folder) { f.visitors(goodRow, "2021-01-02,1,2") }},
+	"no header": {
+		files: func(f folder) { f.write(visitorsFile, goodRow) },
+		err:   "./" + visitorsFile + ":1:1: there is no header: the first line holds data; expected: " + columns,
+	},
+	"truncated": {
+		files: func(f folder) { f.visitors(goodRow, "2021-01-02,1,2") },
+		err:   cutOff,
+	},
 	"truncated in quotes": {
 		files: func(f folder) { f.visitors(goodRow, `2021-01-02,"1,2`) },
+		err:   cutOff,
 	},
-	"binary":     {files: func(f folder) { f.write(visitorsFile, "\x7fELF\x02\x01\x01\x00\x00\x00") }},
-	"empty file": {files: func(f folder) { f.write(visitorsFile, "") }},
+	"binary": {
+		files: func(f folder) { f.write(visitorsFile, "\x7fELF\x02\x01\x01\x00\x00\x00") },
+		err: "./" + visitorsFile + ": is binary, not text: its first line holds a NUL byte; expected CSV text with the header: " +
+			columns,
+	},
+	"empty file": {
+		files: func(f folder) { f.write(visitorsFile, "") },
+		err:   "./" + visitorsFile + ": has no header; expected: " + columns,
+	},
 	"duplicate": {
 		files: func(f folder) {
 			f.visitors(goodRow)
 			f.write("visitors_20210201_20210228.csv", header)
 		},
+		err: "./visitors_20210201_20210228.csv: is for imported_visitors like ./" + visitorsFile +
+			": an import takes one file per table",
 	},
-	"missing":       {files: func(folder) {}, path: "nowhere"},
-	"nothing in it": {files: func(f folder) { f.write("readme.txt", "hello") }},
+	"missing": {
+		files: func(folder) {}, path: "nowhere",
+		err: "./nowhere: does not exist on the machine of the worker",
+	},
+	"nothing in it": {
+		files: func(f folder) { f.write("readme.txt", "hello") },
+		err: "there is nothing to import: no file is named like an export; expected: " + names +
+			"\n./readme.txt was ignored: in a directory, only .csv and .csv.gz files are imported",
+	},
 	"a folder named like a file": {
 		files: func(f folder) { require.NoError(f.t, os.Mkdir(filepath.Join(f.dir, visitorsFile), 0o700)) },
+		err: "there is nothing to import: no file is named like an export; expected: " + names + "\n./" + visitorsFile +
+			" is a sub-directory and was not searched: name it too if it holds files to import",
 	},
-	"unreadable": {files: func(f folder) {
-		f.visitors(goodRow)
-		unreadable(f)
-	}},
-	"impossible date in its name": {files: func(f folder) { f.write("imported_visitors_20210230_20210231.csv", header) }},
+	"impossible date in its name": {
+		files: func(f folder) { f.write("imported_visitors_20210230_20210301.csv", header) },
+		err: "./imported_visitors_20210230_20210301.csv: has the date 20210230 in its name, which does not exist; " +
+			"dates are written YYYYMMDD",
+	},
 	"zip bomb": {
 		files: func(f folder) { f.zip(visitorsFile, header+strings.Repeat("0", 80<<20)) }, path: "export.zip",
+		err: "./export.zip/" + visitorsFile +
+			": is more than 200 times larger than its compressed form, as in an archive made to blow up",
 	},
 	"path traversal": {
 		files: func(f folder) { f.zip("../"+visitorsFile, header+goodRow) }, path: "export.zip",
+		err: "./export.zip/../" + visitorsFile +
+			": its path leads out of the archive, or may: pack the files again without their directories",
 	},
-	"no zip": {files: func(f folder) { f.write("export.zip", "PK\x03\x04 but no more") }, path: "export.zip"},
+	"no zip": {
+		files: func(f folder) { f.write("export.zip", "PK\x03\x04 but no more") }, path: "export.zip",
+		err: "./export.zip: is not a zip archive, or a truncated one: export or copy it again",
+	},
 	"too many rejects": {
 		files: func(f folder) {
 			f.visitors(strings.Repeat(goodRow, 50), strings.Repeat("2021-01-02,-1,2,3,4,5\n", 150))
 		},
+		class: "too_many_rejects",
+		err: visitorsFile + ": 110 of the first 160 rows cannot be loaded, more than the limit of 100 rows or 1 %; " +
+			"for instance line 52, visitors: negative number: want 0 or more",
 	},
 }
 
-// unreadable makes a file one that cannot be read; for the superuser everything can.
-func unreadable(f folder) {
-	f.t.Helper()
-	require.NoError(f.t, os.Chmod(filepath.Join(f.dir, visitorsFile), 0))
+// The superuser can read everything.
+func init() {
+	if os.Geteuid() == 0 {
+		return
+	}
+	badInputs["unreadable"] = badInput{
+		files: func(f folder) {
+			f.visitors(goodRow)
+			require.NoError(f.t, os.Chmod(filepath.Join(f.dir, visitorsFile), 0))
+		},
+		class: "access_denied",
+		err:   "./" + visitorsFile + ": may not be read by the worker: permission denied",
+	}
 }
 
 // What cannot be imported ends with a clear error, and with nothing of it half
@@ -118,7 +170,10 @@ func TestBadInput(t *testing.T) {
 			t.Parallel()
 			s := &system{System: s.System, t: t}
 			last, dir := s.importFiles(name, tc.files, tc.path, store.StatusFailed)
-			fmt.Printf("@@ %s | %s | %s\n", name, last.Import.ErrorClass, strings.ReplaceAll(last.Import.Error, dir, "FOLDER"))
+			require.Equal(t, tc.err, strings.ReplaceAll(last.Import.Error, dir, "."))
+			require.Equal(t, cmp.Or(tc.class, "bad_input"), last.Import.ErrorClass)
+			lines := s.feedback(last.Import.ID)
+			require.Equal(t, "error: "+last.Import.Error, lines[len(lines)-1], "the log ends with it")
 		})
 	}
 }

@@ -35,7 +35,19 @@ func StoreDSN(t testing.TB) string {
 // of the test.
 func WarehouseDSN(t testing.TB) string {
 	t.Helper()
-	admin := variable(t, "SLUICE_WAREHOUSE_DSN")
+	return warehouseDSN(t, "SLUICE_WAREHOUSE_DSN")
+}
+
+// WarehouseNativeDSN is the same as WarehouseDSN, with a DSN of the native protocol
+// instead of HTTP.
+func WarehouseNativeDSN(t testing.TB) string {
+	t.Helper()
+	return warehouseDSN(t, "SLUICE_WAREHOUSE_NATIVE_DSN")
+}
+
+func warehouseDSN(t testing.TB, named string) string {
+	t.Helper()
+	admin := variable(t, named)
 	name := "test_" + unique(t)
 	ExecClickHouse(t, admin, "CREATE DATABASE "+name)
 	t.Cleanup(func() { ExecClickHouse(t, admin, "DROP DATABASE IF EXISTS "+name) })

@@ -168,9 +168,9 @@ func TestRejectLimit(t *testing.T) {
 		"none allowed": {loading.RejectLimit{}, 1, "the part: 4 of the first 20 rows cannot be loaded, " +
 			"more than the limit of 0 rows or 0 %; for instance line 5, visitors: bad"},
 		"a few rows": {loading.RejectLimit{Count: 10}, 3, "the part: 12 of the first 60 rows cannot be loaded, " +
-			"more than the limit of 10 rows or 0 %; for instance line 45, visitors: bad"},
+			"more than the limit of 10 rows or 0 %; for instance line 5, visitors: bad"},
 		"all but one": {loading.RejectLimit{Count: 45}, 12, "the part: 46 of the first 230 rows cannot be loaded, " +
-			"more than the limit of 45 rows or 0 %; for instance line 225, visitors: bad"},
+			"more than the limit of 45 rows or 0 %; for instance line 5, visitors: bad"},
 		"a small share":          {loading.RejectLimit{Share: 0.19}, 1, "more than the limit of 0 rows or 19 %"},
 		"a few, or small share":  {loading.RejectLimit{Count: 7, Share: 0.1}, 2, "more than the limit of 7 rows or 10 %"},
 		"just as many":           {loading.RejectLimit{Count: 46}, 12, ""},

@@ -12,7 +12,6 @@ package loading
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
@@ -59,6 +58,8 @@ type attempt struct {
 	// present is what earlier attempts left behind their last checkpoint.
 	present map[uint32]warehouse.ChunkCount
 	now     Progress
+	// firstReject is the first row that this attempt has rejected, if any.
+	firstReject []importers.Reject
 }
 
 // Load reads the rest of the part, loads it, verifies the whole part and marks it
@@ -77,6 +78,10 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 		}
 	}
 	if err := a.loadRest(ctx); err != nil {
+		return a.now, err
+	}
+	// The attempt that recorded the last chunk may have died before it was checked.
+	if err := a.Rejects.check(a.Part.Label, a.now, nil); err != nil {
 		return a.now, err
 	}
 	if err := a.verify(ctx); err != nil {
@@ -115,7 +120,7 @@ func (l Loader) begin(job Job) (*attempt, error) {
 func (a *attempt) open(ctx context.Context, from importers.Cursor) (importers.Reader, error) {
 	reader, err := a.Importer.ImportData(ctx, a.Import, PartOf(a.Part, a.table), from)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", a.Part.Label, err)
+		return nil, a.about("open", err)
 	}
 	return reader, nil
 }

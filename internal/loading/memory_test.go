@@ -15,7 +15,7 @@ func TestMemoryIsFlat(t *testing.T) { //nolint:paralleltest // see above
 	b := setup(t)
 	// peak is the largest live heap seen after any chunk, in bytes.
 	peak := func(chunks int) (bytes uint64) {
-		f := b.part(t, &source{rows: chunks * 5000, size: 5000})
+		f := b.part(t, &source{rows: chunks * 20_000, size: 20_000, allGood: true})
 		f.advanced = func(loading.Progress) {
 			runtime.GC()
 			var stats runtime.MemStats

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,7 +61,7 @@ func (a *attempt) loadRest(ctx context.Context) error {
 				// There are as many places as buffers: this never waits.
 				filled <- chunk
 			})
-		}), reader.Close())
+		}), recovered(reader.Close))
 	})
 	group.Go(func() error {
 		for chunk := range filled {
@@ -70,7 +72,10 @@ func (a *attempt) loadRest(ctx context.Context) error {
 			if err := a.record(ctx, chunk, insertion.repair); err != nil {
 				return err
 			}
-			if err := a.Rejects.check(a.Part.Label, a.now, chunk.Rejects); err != nil {
+			if len(a.firstReject) == 0 && len(chunk.Rejects) > 0 {
+				a.firstReject = slices.Clone(chunk.Rejects[:1])
+			}
+			if err := a.Rejects.check(a.Part.Label, a.now, a.firstReject); err != nil {
 				return err
 			}
 			free <- chunk.Chunk
@@ -78,6 +83,14 @@ func (a *attempt) loadRest(ctx context.Context) error {
 		return nil
 	})
 	return group.Wait()
+}
+
+// about names the part that an importer's error is about, unless it does so itself.
+func (a *attempt) about(operation string, err error) error {
+	if strings.HasPrefix(err.Error(), a.Part.Label) {
+		return err
+	}
+	return fmt.Errorf("%s %s: %w", operation, a.Part.Label, err)
 }
 
 // recovered turns a panic of an importer into an error: in a goroutine of ours it
@@ -108,15 +121,27 @@ func (a *attempt) read(
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read %s: %w", a.Part.Label, err)
+			return a.about("read", err)
 		}
-		if len(chunk.Next) > importers.MaxCursor {
-			return importers.Permanent(importers.ClassInternal, fmt.Errorf("read %s: the cursor has %d bytes, at most %d are allowed",
-				a.Part.Label, len(chunk.Next), importers.MaxCursor))
+		if err := check(chunk); err != nil {
+			return importers.Permanent(importers.ClassInternal, fmt.Errorf("read %s: %w", a.Part.Label, err))
 		}
 		pass(numbered{Chunk: chunk, no: no, start: start, inserted: make(chan insertion, 1)})
 		start = chunk.Next
 	}
+}
+
+// check refuses a chunk that breaks the contract of package importers.
+func check(c *importers.Chunk) error {
+	good, rejected := int64(c.Rows.Rows()), int64(len(c.Rejects))
+	if c.RowsRead != good+rejected+c.OutOfRange {
+		return fmt.Errorf("the importer lost count: %d rows read, but %d good, %d rejected and %d out of range",
+			c.RowsRead, good, rejected, c.OutOfRange)
+	}
+	if len(c.Next) > importers.MaxCursor {
+		return fmt.Errorf("the cursor has %d bytes, at most %d are allowed", len(c.Next), importers.MaxCursor)
+	}
+	return nil
 }
 
 // insertOnce brings one chunk in, or what earlier attempts have left out of it.
@@ -148,11 +173,6 @@ func (a *attempt) insertOnce(ctx context.Context, c numbered) insertion {
 // record stores the checkpoint behind a chunk.
 func (a *attempt) record(ctx context.Context, c numbered, repair uint32) error {
 	loaded, rejected := int64(c.Rows.Rows()), int64(len(c.Rejects))
-	if c.RowsRead != loaded+rejected+c.OutOfRange {
-		return importers.Permanent(importers.ClassInternal, fmt.Errorf(
-			"read %s: the importer lost count: %d rows read, but %d good, %d rejected and %d out of range",
-			a.Part.Label, c.RowsRead, loaded, rejected, c.OutOfRange))
-	}
 	err := a.Store.RecordChunk(ctx, store.Checkpoint{
 		Chunk: store.Chunk{
 			ImportID: a.Part.ImportID, PartNo: a.Part.No, No: c.no, Cursor: string(c.start), Repair: int32(repair),

@@ -16,15 +16,18 @@ type RejectLimit struct {
 	Share float64
 }
 
-// check fails if there are too many rejects. latest are those of the last chunk;
-// the first of them serves as an example.
-func (l RejectLimit) check(label string, p Progress, latest []importers.Reject) error {
+// check fails if there are too many rejects. seen are those of this attempt, or some of
+// them; the first serves as an example.
+func (l RejectLimit) check(label string, p Progress, seen []importers.Reject) error {
 	if p.RowsRejected <= l.Count || float64(p.RowsRejected) <= l.Share*float64(p.RowsRead) {
 		return nil
 	}
 	example := ""
-	if len(latest) > 0 {
-		example = fmt.Sprintf("; for instance line %d, %s: %s", latest[0].Line, latest[0].Column, latest[0].Reason)
+	if len(seen) > 0 {
+		example = fmt.Sprintf("; for instance line %d, %s: %s", seen[0].Line, seen[0].Column, seen[0].Reason)
+		if seen[0].Column == "" {
+			example = fmt.Sprintf("; for instance line %d: %s", seen[0].Line, seen[0].Reason)
+		}
 	}
 	return importers.Permanent(importers.ClassRejects, fmt.Errorf(
 		"%s: %d of the first %d rows cannot be loaded, more than the limit of %d rows or %g %%%s",

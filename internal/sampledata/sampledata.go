@@ -48,7 +48,7 @@ func Write(dir string, spec Spec) ([]File, error) {
 	if spec.PageRows < 1 {
 		return nil, fmt.Errorf("%d rows of pages: want at least 1", spec.PageRows)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make export: %w", err)
 	}
 	tables := spec.Tables

@@ -8,10 +8,12 @@ var (
 	sources   = []string{"Google", "", "Hacker News", "Bing", "DuckDuckGo", "Reddit", "GitHub", "LinkedIn", "Newsletter"}
 	media     = []string{"", "organic", "referral", "email", "cpc", "social"}
 	countries = []string{"DE", "US", "GB", "FR", "IN", "NL", "BR", "CA", "PL", "ES", "IT", "JP", "AT", "CH", "SE"}
-	browsers  = []string{"Chrome", "Safari", "Firefox", "Mobile App", "Microsoft Edge", "Samsung Browser", "Opera", "Brave"}
-	systems   = []string{"Windows", "iOS", "Mac", "Android", "GNU/Linux", "Chrome OS"}
-	devices   = []string{"Desktop", "Mobile", "Tablet"}
-	goals     = []string{"Outbound Link: Click", "Signup", "File Download", "404", "Newsletter", "Checkout"}
+	browsers  = []string{
+		"Chrome", "Safari", "Firefox", "Mobile App", "Microsoft Edge", "Samsung Browser", "Opera", "Brave",
+	}
+	systems = []string{"Windows", "iOS", "Mac", "Android", "GNU/Linux", "Chrome OS"}
+	devices = []string{"Desktop", "Mobile", "Tablet"}
+	goals   = []string{"Outbound Link: Click", "Signup", "File Download", "404", "Newsletter", "Checkout"}
 )
 
 // text returns the value of a text column for the rank-th row of a day. Ranks have

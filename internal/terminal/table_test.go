@@ -28,7 +28,8 @@ func TestTable(t *testing.T) {
 			[]string{"COUNT", "X"}, [][]any{{12, "x"}, {"-", "y"}, {345, "z"}}, "COUNT  X\n12     x\n-      y\n345    z\n",
 		},
 		"no blanks behind the last text": {
-			[]string{"NAME", "ROWS", "ERROR"}, [][]any{{"a", 1, ""}, {"bcdef", 22, "broken"}},
+			[]string{"NAME", "ROWS", "ERROR"},
+			[][]any{{"a", 1, ""}, {"bcdef", 22, "broken"}},
 			"NAME   ROWS  ERROR\na         1\nbcdef    22  broken\n",
 		},
 		"wide runes": {

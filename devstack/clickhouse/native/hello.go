@@ -40,25 +40,25 @@ func (f *fieldReader) name(what string) string { return f.limited(what, maxName)
 
 // limited reads a text of at most limit bytes.
 func (f *fieldReader) limited(what string, limit uint64) (text string) {
-	f.do(what, func() (err error) { text, err = f.source.text(limit); return err })
+	f.do(what, func() (err error) { text, err = f.text(limit); return err })
 	return text
 }
 
 // number reads a number of variable length.
 func (f *fieldReader) number(what string) (n uint64) {
-	f.do(what, func() (err error) { n, err = f.source.uvarint(); return err })
+	f.do(what, func() (err error) { n, err = f.uvarint(); return err })
 	return n
 }
 
 // flag reads a single byte.
 func (f *fieldReader) flag(what string) (b byte) {
-	f.do(what, func() (err error) { b, err = f.source.byte(); return err })
+	f.do(what, func() (err error) { b, err = f.byte(); return err })
 	return b
 }
 
 // ignore throws n bytes away.
 func (f *fieldReader) ignore(what string, n int) {
-	f.do(what, func() error { return f.source.skip(n) })
+	f.do(what, func() error { return f.skip(n) })
 }
 
 func (f *fieldReader) do(what string, read func() error) {

@@ -1,0 +1,105 @@
+package worker_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/worker"
+)
+
+// scrape reads a worker's metrics as Prometheus does.
+func scrape(t *testing.T, address string) map[string]*dto.MetricFamily {
+	t.Helper()
+	status, text := get(t, address, "/metrics")
+	require.Equal(t, http.StatusOK, status)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	require.NoError(t, err)
+	return families
+}
+
+// labelNames are the labels that a metric may have. None of them grows with what is
+// imported: no site, no import, no workflow ID, no file.
+var labelNames = []string{
+	"source", "table", "version", "quantile",
+	"namespace", "task_queue", "activity_type", "workflow_type", "worker_type", "poller_type", "client_name",
+	"operation", "failure_reason", "status_code", "query_type", "update_name",
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	address := freeAddress(t)
+	s.Tune = func(cfg *worker.Config) { cfg.Settings.Worker.Listen = address }
+	s.StartWorker(t)
+	requireReady(t, address, http.StatusOK)
+	settings := s.Settings.Import
+	settings.ChunkRows = 25
+	one := func(day string) {
+		imp := s.Start(t, starter.Request{
+			Site: "example.com", Source: "noop", Settings: &settings,
+			Args: json.RawMessage(`{"rows": 100, "bad_rows": 3, "start_date": "` + day + `", "end_date": "` + day + `"}`),
+		})
+		require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
+	}
+	one("2021-01-01")
+	before := scrape(t, address)
+	for name, want := range map[string]float64{
+		"sluice_rows_loaded_total": 97, "sluice_rows_rejected_total": 3, "sluice_chunks_loaded_total": 4,
+	} {
+		family := before[name]
+		require.NotNil(t, family, name)
+		require.NotEmpty(t, family.GetHelp())
+		require.Len(t, family.GetMetric(), 1)
+		require.InDelta(t, want, family.GetMetric()[0].GetCounter().GetValue(), 0, name)
+		require.Equal(t, "noop", family.GetMetric()[0].GetLabel()[0].GetValue())
+		require.Equal(t, "imported_visitors", family.GetMetric()[0].GetLabel()[1].GetValue())
+	}
+	for _, name := range []string{
+		"temporal_activity_execution_latency_seconds", "temporal_workflow_completed_total",
+		"temporal_worker_task_slots_available", "temporal_request_total", "go_goroutines", "process_resident_memory_bytes",
+	} {
+		require.NotNil(t, before[name], "%s, among %v", name, familyNames(before))
+	}
+	for name, family := range before {
+		for _, metric := range family.GetMetric() {
+			for _, label := range metric.GetLabel() {
+				require.Contains(t, labelNames, label.GetName(), name)
+				require.NotContains(t, label.GetValue(), "example.com", name)
+			}
+		}
+	}
+
+	// The third import adds no series that the second has not.
+	one("2021-01-02")
+	second := series(scrape(t, address))
+	one("2021-01-03")
+	require.LessOrEqual(t, series(scrape(t, address)), second+5, "but for what chance adds")
+	require.Less(t, second, 2000)
+}
+
+func familyNames(families map[string]*dto.MetricFamily) []string {
+	names := make([]string, 0, len(families))
+	for name := range families {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func series(families map[string]*dto.MetricFamily) (n int) {
+	for _, family := range families {
+		n += len(family.GetMetric())
+	}
+	return n
+}

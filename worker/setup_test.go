@@ -1,0 +1,109 @@
+package worker_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/worker"
+)
+
+// freeAddress returns an address of this machine that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	return listener.Addr().String()
+}
+
+func newSystem(t *testing.T) *enginetest.System {
+	t.Helper()
+	s := enginetest.NewSystem(t, importers.NewRegistry(enginetest.Impatient(noop.New())))
+	s.AddSite(t, "example.com")
+	return s
+}
+
+// get asks a worker; status is 0 if nobody answers.
+func get(t *testing.T, address, path string) (status int, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(body)
+}
+
+// requireReady waits until a worker's readiness is as wanted, and returns what it says.
+func requireReady(t *testing.T, address string, want int, reasons ...string) {
+	t.Helper()
+	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+		status, text := get(t, address, "/readyz")
+		require.Equal(collect, want, status, text)
+		for _, reason := range reasons {
+			require.Contains(collect, text, reason)
+		}
+	}, 30*time.Second, 50*time.Millisecond)
+}
+
+// running is a worker whose end is waited for.
+type running struct {
+	cancel context.CancelFunc
+	done   chan error
+	log    *lockedBuffer
+}
+
+// lockedBuffer takes what several goroutines log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+// Write appends.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+// run runs a worker with a configuration of the test's own.
+func run(t *testing.T, cfg worker.Config) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{cancel: cancel, done: make(chan error, 1), log: &lockedBuffer{}}
+	cfg.Logger = slog.New(slog.NewTextHandler(r.log, nil))
+	go func() { r.done <- worker.Run(ctx, cfg) }()
+	t.Cleanup(cancel)
+	return r
+}
+
+// end waits for a worker to end on its own.
+func (r *running) end(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-r.done:
+		return err
+	case <-time.After(30 * time.Second):
+		require.FailNow(t, "the worker does not end")
+		return nil
+	}
+}
