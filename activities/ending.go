@@ -30,6 +30,13 @@ func (l *Loading) Publish(ctx context.Context, ref ImportRef) (PartResult, error
 }
 
 func (l *Loading) publish(ctx context.Context, s subject) error {
+	if s.stored.Status == store.StatusCompleted {
+		return nil
+	}
+	// A late attempt must not repair what is being purged.
+	if store.Ended(s.stored.Status) || s.stored.Status == store.StatusDeleting {
+		return fmt.Errorf("import %d is %s: %w", s.stored.ID, s.stored.Status, store.ErrConflict)
+	}
 	expected, err := l.Store.ExpectedRows(ctx, s.stored.ID)
 	if err != nil {
 		return fmt.Errorf("add up the rows of import %d: %w", s.stored.ID, err)
@@ -49,7 +56,8 @@ func (l *Loading) publish(ctx context.Context, s subject) error {
 }
 
 // verifyTable counts an import's rows in one table. If something arrived late, from
-// an attempt that had been given up, the parts of the table are repaired.
+// an attempt that had been given up, the parts of the table are repaired; those that
+// were skipped are purged again.
 func (l *Loading) verifyTable(ctx context.Context, s subject, e db.ExpectedRowsRow) error {
 	table, err := schema.Lookup(e.TableName)
 	if err != nil {
@@ -65,10 +73,10 @@ func (l *Loading) verifyTable(ctx context.Context, s subject, e db.ExpectedRowsR
 		return fmt.Errorf("list parts: %w", err)
 	}
 	for _, p := range parts {
-		if p.TableName != table.Name || p.Status != store.PartDone {
+		if p.TableName != table.Name {
 			continue
 		}
-		if err := l.loader().Verify(ctx, l.job(s, p)); err != nil {
+		if err := l.mendPart(ctx, s, table, p); err != nil {
 			return err
 		}
 	}
@@ -77,6 +85,15 @@ func (l *Loading) verifyTable(ctx context.Context, s subject, e db.ExpectedRowsR
 		err = fmt.Errorf("%s: %d rows, %d recorded: %w", table.Name, rows, e.RowsLoaded, errUnverified)
 	}
 	return err
+}
+
+// mendPart makes the warehouse hold what was recorded of a part: its chunks if it is
+// done, nothing if it was skipped.
+func (l *Loading) mendPart(ctx context.Context, s subject, table *schema.Table, part store.Part) error {
+	if part.Status == store.PartDone {
+		return l.loader().Verify(ctx, l.job(s, part))
+	}
+	return l.Warehouse.PurgePart(ctx, table, partKey(s.stored, part.No))
 }
 
 // PurgeRows hides an import and removes its rows from all tables. Rejects stay,

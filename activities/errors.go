@@ -88,10 +88,11 @@ func untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, func() { close(done); cancel(nil) }
 }
 
-// causeOf prefers the reason for which a context ended to the bare fact.
+// causeOf prefers the reason for which a context was cancelled to whatever that has
+// torn: not every driver says so. A permanent error stays one.
 func causeOf(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return context.Cause(ctx)
+	if _, permanent := importers.ClassOf(err); err == nil || permanent || !errors.Is(ctx.Err(), context.Canceled) {
+		return err
 	}
-	return err
+	return context.Cause(ctx)
 }

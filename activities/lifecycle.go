@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -273,10 +274,14 @@ func validate(plan importers.Plan) error {
 			faults = append(faults, fmt.Errorf("part %d has the number %d", i, p.No))
 		case p.Table == nil:
 			faults = append(faults, fmt.Errorf("part %d has no table", i))
-		case len(p.Label) == 0 || len(p.Label) > importers.MaxLabel:
-			faults = append(faults, fmt.Errorf("part %d: a label of %d bytes: want 1 to %d", i, len(p.Label), importers.MaxLabel))
+		case p.Label == "" || len(p.Label) > importers.MaxLabel:
+			faults = append(faults, fmt.Errorf("part %d: a label of %d bytes: want 1 to %d",
+				i, len(p.Label), importers.MaxLabel))
+		case len(p.Args) > 0 && !json.Valid(p.Args):
+			faults = append(faults, fmt.Errorf("part %d: the arguments are not JSON", i))
 		case len(p.Args) > importers.MaxPartArgs:
-			faults = append(faults, fmt.Errorf("part %d: arguments of %d bytes: want at most %d", i, len(p.Args), importers.MaxPartArgs))
+			faults = append(faults, fmt.Errorf("part %d: arguments of %d bytes: want at most %d",
+				i, len(p.Args), importers.MaxPartArgs))
 		}
 	}
 	return errors.Join(faults...)

@@ -106,6 +106,11 @@ func (l *Loading) job(s subject, part store.Part) loading.Job {
 	}
 }
 
+// partKey names a part in the warehouse.
+func partKey(imp store.Import, no int32) warehouse.PartKey {
+	return warehouse.PartKey{SiteID: uint64(imp.SiteID), ImportID: uint64(imp.ID), Part: uint32(no)}
+}
+
 // Stopped says why a part stopped.
 type Stopped struct {
 	PartRef
@@ -144,8 +149,7 @@ func (l *Loading) SkipPart(ctx context.Context, p Stopped) error {
 	if err != nil {
 		return failure(err)
 	}
-	key := warehouse.PartKey{SiteID: uint64(s.site.ID), ImportID: uint64(p.ImportID), Part: uint32(p.Part)}
-	if err := l.Warehouse.PurgePart(ctx, table, key); err != nil {
+	if err := l.Warehouse.PurgePart(ctx, table, partKey(s.stored, p.Part)); err != nil {
 		return failure(err)
 	}
 	log := feedback{store: l.Store, id: p.ImportID, activity: activity.GetInfo(ctx).ActivityID}

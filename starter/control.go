@@ -44,7 +44,8 @@ func (s *Starter) Delete(ctx context.Context, id int64) error {
 	}
 	if imp.Status != store.StatusDeleting {
 		if !store.Ended(imp.Status) {
-			return fmt.Errorf("import %d is %s, cancel it first with `sluice import cancel %d`: %w", id, imp.Status, id, store.ErrConflict)
+			return fmt.Errorf("import %d is %s, cancel it first with `sluice import cancel %d`: %w",
+				id, imp.Status, id, store.ErrConflict)
 		}
 		if err := s.Store.RequestDeletion(ctx, id); err != nil {
 			return err
@@ -103,10 +104,12 @@ func (s *Starter) update(ctx context.Context, id int64, name string, arg any) er
 	if err == nil {
 		err = handle.Get(waiting, nil)
 	}
+	// The server may notice a moment before this side that the time is up.
+	var timedOut *client.WorkflowUpdateServiceTimeoutOrCanceledError
 	switch {
 	case err == nil:
 		return nil
-	case waiting.Err() != nil && ctx.Err() == nil:
+	case ctx.Err() == nil && (waiting.Err() != nil || errors.As(err, &timedOut)):
 		return fmt.Errorf("%s of import %d: %w within %s: is one running, and is it ready? What was asked for may still "+
 			"happen once it is; `sluice import show %d` tells", name, id, ErrNoWorker, timeout, id)
 	default:

@@ -115,7 +115,8 @@ func TestWait(t *testing.T) {
 	seen := 0
 	last, err := s.Starter.Wait(ctx, imp.ID, func(now store.ImportSummary) {
 		require.Equal(t, store.StatusQueued, now.Import.Status)
-		if seen++; seen == 3 {
+		seen++
+		if seen == 3 {
 			cancel()
 		}
 	})

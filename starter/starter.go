@@ -90,13 +90,15 @@ func (s *Starter) create(
 	n := store.NewImport{
 		SiteID: site.ID, Source: importer.Name(), Label: r.Label, Args: args,
 		OnPartFailure: settings.OnPartFailure, MaxRejects: settings.MaxRejects, MaxRejectShare: settings.MaxRejectShare,
-		ChunkRows: int32(settings.ChunkRows), ChunkBytes: int32(settings.ChunkBytes), Parallelism: int32(settings.Parallelism),
+		ChunkRows: int32(settings.ChunkRows), ChunkBytes: int32(settings.ChunkBytes),
+		Parallelism: int32(settings.Parallelism),
 	}
 	if n.Label == "" {
 		n.Label = importer.Label()
 	}
 	if len(r.IdempotencyKey) > maxKey {
-		return store.Import{}, fmt.Errorf("the idempotency key has %d bytes: at most %d are allowed", len(r.IdempotencyKey), maxKey)
+		return store.Import{}, fmt.Errorf("the idempotency key has %d bytes: at most %d are allowed",
+			len(r.IdempotencyKey), maxKey)
 	}
 	if r.IdempotencyKey != "" {
 		n.IdempotencyKey = &r.IdempotencyKey
@@ -148,7 +150,8 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 	if errors.As(err, &started) {
 		run = s.Temporal.GetWorkflow(ctx, options.ID, started.RunId)
 	} else if err != nil {
-		return store.Import{}, fmt.Errorf("start the workflow of import %d (it stays queued, and a worker will start it): %w", imp.ID, err)
+		return store.Import{}, fmt.Errorf("start the workflow of import %d (it stays queued, and a worker will start it): %w",
+			imp.ID, err)
 	}
 	imp.WorkflowID, imp.RunID = run.GetID(), run.GetRunID()
 	if err := s.Store.NoteWorkflow(ctx, imp.ID, imp.WorkflowID, imp.RunID); err != nil {
@@ -161,7 +164,8 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 // everybody should read, and stay in the store.
 func details(imp store.Import, domain string) string {
 	return fmt.Sprintf("Import **%d** of **%s** by importer `%s`.\n\n"+
-		"`sluice import show %d` has its figures, `sluice import logs %d` its log, `sluice import rejects %d` its bad rows.\n\n"+
+		"`sluice import show %d` has its figures, `sluice import logs %d` its log, "+
+		"`sluice import rejects %d` its bad rows.\n\n"+
 		"A parked part waits for the update `retry_part` or `skip_part`.\n",
 		imp.ID, domain, imp.Source, imp.ID, imp.ID, imp.ID)
 }

@@ -14,9 +14,15 @@ import (
 
 // NewPart is a part of a plan to be saved.
 type NewPart struct {
-	Table, Label string
-	Args         json.RawMessage
-	Bytes        int64
+	// Table is the name of the table that the part's rows go to.
+	Table string
+	// Label says what the part is.
+	Label string
+	// Args is whatever the importer needs to open the part again, in JSON. Defaults
+	// to null.
+	Args json.RawMessage
+	// Bytes is how much there is to read; 0 if unknown.
+	Bytes int64
 }
 
 // SavePlan stores what an import is going to do. A plan that is stored already
@@ -37,8 +43,12 @@ func (s *Store) SavePlan(
 			return nil
 		}
 		for no, p := range parts {
+			args := p.Args
+			if len(args) == 0 {
+				args = json.RawMessage("null")
+			}
 			err := q.AddPart(ctx, db.AddPartParams{
-				ImportID: id, No: int32(no), TableName: p.Table, Label: p.Label, Args: p.Args, BytesTotal: p.Bytes,
+				ImportID: id, No: int32(no), TableName: p.Table, Label: plain(p.Label), Args: args, BytesTotal: p.Bytes,
 			})
 			if err != nil {
 				return fmt.Errorf("add part %d: %w", no, err)

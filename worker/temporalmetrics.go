@@ -12,7 +12,9 @@ import (
 
 // temporalMetrics turns the Temporal SDK's metrics into Prometheus ones of the same
 // registry, under the names that Temporal documents. close flushes them.
-func temporalMetrics(registry *prometheus.Registry, fault func(error)) (handler client.MetricsHandler, closeScope func() error) {
+func temporalMetrics(
+	registry *prometheus.Registry, fault func(error),
+) (handler client.MetricsHandler, closeScope func() error) {
 	reporter := tallyprom.NewReporter(tallyprom.Options{
 		Registerer: registry, DefaultTimerType: tallyprom.HistogramTimerType, OnRegisterError: fault,
 	})

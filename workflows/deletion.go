@@ -16,8 +16,8 @@ type DeletionInput struct {
 // removed.
 func Deletion(ctx workflow.Context, in DeletionInput) error {
 	ref := activities.ImportRef{ImportID: in.ImportID}
-	if err := workflow.ExecuteActivity(purging(ctx, "hide and purge rows"), ActivityPurgeRows, ref).Get(ctx, nil); err != nil {
+	if err := execute(purging(ctx, "hide and purge rows"), ActivityPurgeRows, ref); err != nil {
 		return err
 	}
-	return workflow.ExecuteActivity(purging(ctx, "remove the import"), ActivityRemove, ref).Get(ctx, nil)
+	return execute(purging(ctx, "remove the import"), ActivityRemove, ref)
 }

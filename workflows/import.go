@@ -69,7 +69,7 @@ func (r *importRun) work(ctx workflow.Context) error {
 			return err
 		}
 		check := callback(ctx, "check the source")
-		if err := workflow.ExecuteActivity(check, ActivityBeforeStart, ref).Get(ctx, nil); err != nil {
+		if err := execute(check, ActivityBeforeStart, ref); err != nil {
 			return err
 		}
 	}
@@ -88,7 +88,7 @@ func (r *importRun) work(ctx workflow.Context) error {
 	if err := r.enter(ctx, store.PhaseOnSuccess); err != nil {
 		return err
 	}
-	return workflow.ExecuteActivity(callback(ctx, "round off"), ActivityOnSuccess, ref).Get(ctx, nil)
+	return execute(callback(ctx, "round off"), ActivityOnSuccess, ref)
 }
 
 // complete cleans up and makes the rows visible. From here on a cancellation comes
@@ -137,17 +137,17 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 		return err
 	}
 	// The importer's own reaction must not keep the import from ending.
-	if err := workflow.ExecuteActivity(callback(ctx, "tell why"), ActivityOnFailure, end).Get(ctx, nil); err != nil {
+	if err := execute(callback(ctx, "tell why"), ActivityOnFailure, end); err != nil {
 		workflow.GetLogger(ctx).Error("on_failure failed", "error", err)
 	}
 	ref := activities.ImportRef{ImportID: r.in.ImportID}
-	if err := workflow.ExecuteActivity(purging(ctx, "purge what was loaded"), ActivityPurgeRows, ref).Get(ctx, nil); err != nil {
+	if err := execute(purging(ctx, "purge what was loaded"), ActivityPurgeRows, ref); err != nil {
 		return err
 	}
 	if err := r.cleanUp(ctx); err != nil {
 		return err
 	}
-	if err := workflow.ExecuteActivity(bookkeeping(ctx, "end as "+end.Status), ActivityFinish, end).Get(ctx, nil); err != nil {
+	if err := execute(bookkeeping(ctx, "end as "+end.Status), ActivityFinish, end); err != nil {
 		return err
 	}
 	r.phase = end.Status
@@ -170,7 +170,7 @@ func (r *importRun) cleanUp(ctx workflow.Context) error {
 		return err
 	}
 	ref := activities.ImportRef{ImportID: r.in.ImportID}
-	if err := workflow.ExecuteActivity(callback(ctx, "clean up"), ActivityCleanUp, ref).Get(ctx, nil); err != nil {
+	if err := execute(callback(ctx, "clean up"), ActivityCleanUp, ref); err != nil {
 		workflow.GetLogger(ctx).Error("clean_up failed", "error", err)
 	}
 	return nil

@@ -120,7 +120,7 @@ func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow
 			}
 			_, part.reason = explain(err)
 			stopped := activities.Stopped{PartRef: r.ref(part), Reason: part.reason}
-			if err := workflow.ExecuteActivity(bookkeeping(ctx, "park "+part.Label), ActivityParkPart, stopped).Get(ctx, nil); err != nil {
+			if err := execute(bookkeeping(ctx, "park "+part.Label), ActivityParkPart, stopped); err != nil {
 				return err
 			}
 			part.status = store.PartParked
@@ -167,7 +167,7 @@ func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workfl
 // skip leaves a part out.
 func (r *importRun) skip(ctx workflow.Context, part *partRun) error {
 	stopped := activities.Stopped{PartRef: r.ref(part), Reason: part.why}
-	if err := workflow.ExecuteActivity(purging(ctx, "skip "+part.Label), ActivitySkipPart, stopped).Get(ctx, nil); err != nil {
+	if err := execute(purging(ctx, "skip "+part.Label), ActivitySkipPart, stopped); err != nil {
 		return err
 	}
 	part.status, part.decision = store.PartSkipped, ""
@@ -194,7 +194,7 @@ func (r *importRun) park(ctx workflow.Context) error {
 		return fmt.Errorf("set search attributes: %w", err)
 	}
 	ref := activities.ImportRef{ImportID: r.in.ImportID}
-	return workflow.ExecuteActivity(bookkeeping(ctx, "wait for decisions"), ActivityPark, ref).Get(ctx, nil)
+	return execute(bookkeeping(ctx, "wait for decisions"), ActivityPark, ref)
 }
 
 func (r *importRun) ref(part *partRun) activities.PartRef {

@@ -29,9 +29,8 @@ func TestPartsInParallel(t *testing.T) {
 			running, most, met := 0, 0, make(chan struct{})
 			r.load = func(ctx context.Context, _ int32, _ int) error {
 				mu.Lock()
-				if running++; running > most {
-					most = running
-				}
+				running++
+				most = max(most, running)
 				if running == tc.want && most == tc.want {
 					select {
 					case <-met:

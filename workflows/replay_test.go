@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"flag"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,21 +18,15 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-var record = flag.Bool("record", false,
-	"record the histories in testdata/replay anew: only from a released commit, see the README there")
-
 const replayFolder = "testdata/replay"
 
 // Workflows that were started by an earlier version go on with this one: what it did
 // then is what this code would do.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	if *record {
-		recordHistories(t)
-	}
 	files, err := filepath.Glob(replayFolder + "/*.json")
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), len(recordings))
+	require.GreaterOrEqual(t, len(files), 9)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
@@ -84,8 +77,10 @@ func TestRecordedHistories(t *testing.T) {
 		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityRemove,
 	}
 	seen := map[string]bool{}
-	for name := range recordings {
-		history := readHistory(t, filepath.Join(replayFolder, name+".json"))
+	files, err := filepath.Glob(replayFolder + "/*.json")
+	require.NoError(t, err)
+	for _, name := range files {
+		history := readHistory(t, name)
 		require.Less(t, len(history.GetEvents()), 2000, name)
 		for _, event := range history.GetEvents() {
 			// An event is larger than any payload in it.

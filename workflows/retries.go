@@ -44,7 +44,8 @@ const (
 // callback are the options of an importer's callback.
 func callback(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: callbackTimeout, HeartbeatTimeout: callbackHeartbeat, RetryPolicy: retryCallback, Summary: summary,
+		StartToCloseTimeout: callbackTimeout, HeartbeatTimeout: callbackHeartbeat,
+		RetryPolicy: retryCallback, Summary: summary,
 	})
 }
 
@@ -71,4 +72,9 @@ func loadingPart(ctx workflow.Context, summary string) workflow.Context {
 		// being purged.
 		WaitForCancellation: true,
 	})
+}
+
+// execute runs an activity that has no result of its own.
+func execute(ctx workflow.Context, activity string, in any) error {
+	return workflow.ExecuteActivity(ctx, activity, in).Get(ctx, nil)
 }

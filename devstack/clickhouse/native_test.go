@@ -220,7 +220,7 @@ func TestNativeCancel(t *testing.T) {
 	t.Run("by a packet", func(t *testing.T) {
 		t.Parallel()
 		c := greeted(t, nativeAddress, "")
-		c.query("SELECT sleepEachRow(1) AS by_packet FROM numbers(600) SETTINGS max_block_size = 1000")
+		c.query("SELECT sum(sleepEachRow(0.5)) AS by_packet FROM numbers(600) SETTINGS max_block_size = 1")
 		require.Eventually(t, running("by_packet"), waitFor, tick)
 		c.send(proto.ClientCodeCancel.Encode)
 		require.EqualValues(t, 394, c.exception().Code)
@@ -230,7 +230,7 @@ func TestNativeCancel(t *testing.T) {
 	t.Run("by leaving", func(t *testing.T) {
 		t.Parallel()
 		c := greeted(t, nativeAddress, "")
-		c.query("SELECT sleepEachRow(1) AS by_leaving FROM numbers(600) SETTINGS max_block_size = 1000")
+		c.query("SELECT sum(sleepEachRow(0.5)) AS by_leaving FROM numbers(600) SETTINGS max_block_size = 1")
 		require.Eventually(t, running("by_leaving"), waitFor, tick)
 		require.NoError(t, c.socket.Close())
 		require.Eventually(t, func() bool { return !running("by_leaving")() }, waitFor, tick)
@@ -295,7 +295,7 @@ func TestNativeShutdown(t *testing.T) {
 	p := start(t, t.TempDir())
 	idle, busy := greeted(t, p.native, ""), greeted(t, p.native, "sluice")
 	idle.ping()
-	busy.query("SELECT sleepEachRow(1) AS endless FROM numbers(600) SETTINGS max_block_size = 1000")
+	busy.query("SELECT sum(sleepEachRow(0.5)) AS endless FROM numbers(600) SETTINGS max_block_size = 1")
 	require.Eventually(t, func() bool {
 		return p.ask(t, "SELECT count() FROM system.processes WHERE query LIKE '%endless%' AND query NOT LIKE '%processes%'") == "1\n"
 	}, waitFor, tick)

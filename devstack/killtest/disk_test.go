@@ -11,10 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
 )
 
-// lack is how ClickHouse names the fault.
-const lack = "not enough space"
+// lack is ClickHouse's name of the fault.
+const lack = "NOT_ENOUGH_SPACE"
 
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
@@ -44,7 +45,7 @@ func TestDiskFull(t *testing.T) {
 		parts, err := s.store.ListParts(ctx, imp.ID)
 		require.NoError(t, err)
 		require.Contains(t, parts[0].Error, lack)
-		log, err := s.store.ListFeedback(ctx, imp.ID)
+		log, err := s.store.ListFeedback(ctx, db.ListFeedbackParams{ImportID: imp.ID, RowLimit: 1000})
 		require.NoError(t, err)
 		require.Contains(t, log[len(log)-1].Message, lack)
 		s.requireHidden(ctx, t, imp.ID)

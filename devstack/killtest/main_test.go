@@ -2,7 +2,9 @@ package killtest_test
 
 import (
 	"context"
+	"flag"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,5 +19,13 @@ func TestMain(m *testing.M) {
 		err := app.New(sluice.Hooks()).RunContext(context.Background(), os.Args)
 		os.Exit(app.ExitCode(err, os.Stderr))
 	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(stacks)); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
+
+// stacks is how many tests run at once: they mostly wait, for heartbeats to be missed
+// and for pauses between attempts.
+const stacks = 4

@@ -45,7 +45,9 @@ type state struct {
 func (s state) ended() bool { return store.Ended(s.status) }
 
 // loading says that chunks are being loaded, and some are still to come.
-func (s state) loading() bool { return s.status == store.StatusRunning && s.phase == store.PhaseLoading }
+func (s state) loading() bool {
+	return s.status == store.StatusRunning && s.phase == store.PhaseLoading
+}
 
 // state reads how far an import of one part is.
 func (s *system) state(ctx context.Context, id int64) (state, error) {

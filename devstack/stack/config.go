@@ -20,6 +20,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+
+	"github.com/sluicehq/sluice/workflows"
 )
 
 // Worker describes the optional worker component.
@@ -67,16 +69,7 @@ type Config struct {
 
 // SearchAttributes returns the typed search attributes that Sluice's workflows
 // set.
-func SearchAttributes() map[string]string {
-	return map[string]string{
-		"SluiceSite":       "Keyword",
-		"SluiceSource":     "Keyword",
-		"SluiceStatus":     "Keyword",
-		"SluicePhase":      "Keyword",
-		"SluiceErrorClass": "Keyword",
-		"SluiceRows":       "Int",
-	}
-}
+func SearchAttributes() map[string]string { return workflows.SearchAttributes() }
 
 // Validate reports every fault at once. Zero values that have a default are
 // valid.

@@ -59,7 +59,7 @@ func TestDeleteUnderQueries(t *testing.T) {
 	require.EqualValues(t, rows, visible)
 	last := s.end(busy, store.StatusCompleted)
 	require.EqualValues(t, rows, last.RowsLoaded)
-	require.EqualValues(t, sumTo(rows), s.visitors(busy))
+	require.Equal(t, sumTo(rows), s.visitors(busy))
 }
 
 // sumTo is the sum of visitors of that many made-up rows.

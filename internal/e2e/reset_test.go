@@ -68,12 +68,12 @@ func TestResetOfACancelledImport(t *testing.T) {
 func TestResetChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)
-	ctx := enginetest.Context(t)
 	s.StartWorker(t)
 	imp := s.noop(site, `{"rows": 500, "parts": 3}`)
 	before := s.end(imp, store.StatusCompleted)
 	refused := func(imp store.Import) {
 		run := s.Reset(t, imp.WorkflowID)
+		ctx := enginetest.Context(t)
 		err := s.Temporal.GetWorkflow(ctx, imp.WorkflowID, run).Get(ctx, nil)
 		var app *temporal.ApplicationError
 		require.ErrorAs(t, err, &app)

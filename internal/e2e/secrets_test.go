@@ -70,11 +70,12 @@ func TestSecretsStayInside(t *testing.T) {
 	s.end(failed, store.StatusFailed)
 	require.NoError(t, s.Starter.Delete(ctx, failed.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, failed.ID))
+	ids := s.workflowIDs()
 	stop()
 
 	seen := map[string]string{"the log": logged.String()}
 	require.Contains(t, seen["the log"], "worker started", "something was logged at all")
-	for _, id := range s.workflowIDs() {
+	for _, id := range ids {
 		history, err := protojson.Marshal(s.History(t, id, ""))
 		require.NoError(t, err)
 		seen["history "+id] = string(history)

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
@@ -46,20 +46,20 @@ func TestStartedTwice(t *testing.T) {
 	imp := s.Start(t, request)
 	again := imp
 	again.RunID = ""
-	var starting sync.WaitGroup
+	var starting errgroup.Group
 	for range 5 {
-		starting.Go(func() {
+		starting.Go(func() error {
 			launched, err := s.Starter.Launch(ctx, again, site)
-			assert.NoError(t, err)
 			assert.Equal(t, imp.RunID, launched.RunID)
+			return err
 		})
-		starting.Go(func() {
+		starting.Go(func() error {
 			repeated, err := s.Starter.StartImport(ctx, request)
-			assert.NoError(t, err)
 			assert.Equal(t, imp.ID, repeated.ID)
+			return err
 		})
 	}
-	starting.Wait()
+	require.NoError(t, starting.Wait())
 	s.StartWorker(t)
 	last := s.end(imp, store.StatusCompleted)
 	require.EqualValues(t, 200, last.RowsLoaded)

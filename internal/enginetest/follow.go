@@ -5,84 +5,84 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enums "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
 
 // Start starts an import.
-func (s *System) Start(t testing.TB, r starter.Request) store.Import {
-	t.Helper()
-	imp, err := s.Starter.StartImport(Context(t), r)
-	require.NoError(t, err)
+func (s *System) Start(tb testing.TB, r starter.Request) store.Import {
+	tb.Helper()
+	imp, err := s.Starter.StartImport(Context(tb), r)
+	require.NoError(tb, err)
 	return imp
 }
 
 // Wait waits until an import has ended, and returns it as it is then.
-func (s *System) Wait(t testing.TB, id int64) store.ImportSummary {
-	t.Helper()
-	last, err := s.Starter.Wait(Context(t), id, nil)
-	require.NoErrorf(t, err, "import %d is %s, %s: %s", id, last.Import.Status, last.Import.Phase, last.Import.Trouble)
+func (s *System) Wait(tb testing.TB, id int64) store.ImportSummary {
+	tb.Helper()
+	last, err := s.Starter.Wait(Context(tb), id, nil)
+	require.NoErrorf(tb, err, "import %d is %s, %s: %s", id, last.Import.Status, last.Import.Phase, last.Import.Trouble)
 	return last
 }
 
 // WaitFor waits until an import is as the condition wants it, for a minute.
-func (s *System) WaitFor(t testing.TB, id int64, what string, is func(store.ImportSummary) bool) store.ImportSummary {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(Context(t), time.Minute)
+func (s *System) WaitFor(tb testing.TB, id int64, what string, is func(store.ImportSummary) bool) store.ImportSummary {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(Context(tb), time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		now, err := s.Store.Summary(Context(t), id)
-		require.NoError(t, err)
+		now, err := s.Store.Summary(Context(tb), id)
+		require.NoError(tb, err)
 		if is(now) {
 			return now
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			require.FailNowf(t, "waited in vain", "import %d: %s: it is %s, %s, with %d rows: %s%s", id, what,
+			require.FailNowf(tb, "waited in vain", "import %d: %s: it is %s, %s, with %d rows: %s%s", id, what,
 				now.Import.Status, now.Import.Phase, now.RowsLoaded, now.Import.Error, now.Import.Trouble)
 		}
 	}
 }
 
 // WaitLoading waits until some of an import's rows, but not all, are loaded.
-func (s *System) WaitLoading(t testing.TB, id int64) store.ImportSummary {
-	t.Helper()
-	now := s.WaitFor(t, id, "loading", func(now store.ImportSummary) bool {
+func (s *System) WaitLoading(tb testing.TB, id int64) store.ImportSummary {
+	tb.Helper()
+	now := s.WaitFor(tb, id, "loading", func(now store.ImportSummary) bool {
 		return now.RowsLoaded > 0 || store.Ended(now.Import.Status)
 	})
-	require.Falsef(t, store.Ended(now.Import.Status), "import %d has ended too soon: %s", id, now.Import.Error)
+	require.Falsef(tb, store.Ended(now.Import.Status), "import %d has ended too soon: %s", id, now.Import.Error)
 	return now
 }
 
 // WaitParked waits until an import waits for decisions.
-func (s *System) WaitParked(t testing.TB, id int64) store.ImportSummary {
-	t.Helper()
-	now := s.WaitFor(t, id, "parked", func(now store.ImportSummary) bool {
+func (s *System) WaitParked(tb testing.TB, id int64) store.ImportSummary {
+	tb.Helper()
+	now := s.WaitFor(tb, id, "parked", func(now store.ImportSummary) bool {
 		return now.Import.Status == store.StatusParked || store.Ended(now.Import.Status)
 	})
-	require.Equalf(t, store.StatusParked, now.Import.Status, "import %d has ended: %s", id, now.Import.Error)
+	require.Equalf(tb, store.StatusParked, now.Import.Status, "import %d has ended: %s", id, now.Import.Error)
 	return now
 }
 
 // History returns the history of a run of a workflow; an empty run ID stands for the
 // latest.
-func (s *System) History(t testing.TB, workflowID, runID string) *historypb.History {
-	t.Helper()
+func (s *System) History(tb testing.TB, workflowID, runID string) *historypb.History {
+	tb.Helper()
 	history := &historypb.History{}
-	events := s.Temporal.GetWorkflowHistory(Context(t), workflowID, runID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := s.Temporal.GetWorkflowHistory(Context(tb), workflowID, runID, false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		history.Events = append(history.Events, event)
 	}
 	return history
@@ -90,23 +90,23 @@ func (s *System) History(t testing.TB, workflowID, runID string) *historypb.Hist
 
 // Reset resets a workflow to the end of its first task, as the Web UI does, and
 // returns the new run's ID.
-func (s *System) Reset(t testing.TB, workflowID string) (runID string) {
-	t.Helper()
+func (s *System) Reset(tb testing.TB, workflowID string) (runID string) {
+	tb.Helper()
 	var first int64
-	for _, event := range s.History(t, workflowID, "").GetEvents() {
+	for _, event := range s.History(tb, workflowID, "").GetEvents() {
 		if event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
 			first = event.GetEventId()
 			break
 		}
 	}
-	require.NotZero(t, first, "the workflow has not begun")
-	answer, err := s.Temporal.ResetWorkflowExecution(Context(t), &workflowservice.ResetWorkflowExecutionRequest{
+	require.NotZero(tb, first, "the workflow has not begun")
+	answer, err := s.Temporal.ResetWorkflowExecution(Context(tb), &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:                 s.Namespace(),
 		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: workflowID},
 		Reason:                    "the cause is mended",
 		WorkflowTaskFinishEventId: first,
-		RequestId:                 unique(t),
+		RequestId:                 unique(tb),
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return answer.GetRunId()
 }

@@ -24,16 +24,16 @@ type Proxy struct {
 
 // NewProxy returns a proxy in front of the server that a DSN names, and the DSN with
 // the proxy's address. It ends with the test.
-func NewProxy(t testing.TB, dsn string) (proxy *Proxy, through string) {
-	t.Helper()
+func NewProxy(tb testing.TB, dsn string) (proxy *Proxy, through string) {
+	tb.Helper()
 	u, err := url.Parse(dsn)
-	require.NoError(t, err)
-	listener, err := (&net.ListenConfig{}).Listen(Context(t), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	require.NoError(tb, err)
+	listener, err := (&net.ListenConfig{}).Listen(Context(tb), "tcp", "127.0.0.1:0")
+	require.NoError(tb, err)
 	p := &Proxy{listener: listener, target: u.Host, conns: map[net.Conn]struct{}{}}
 	p.running.Go(p.accept)
-	t.Cleanup(func() {
-		require.NoError(t, listener.Close())
+	tb.Cleanup(func() {
+		require.NoError(tb, listener.Close())
 		p.Cut()
 		p.running.Wait()
 	})

@@ -7,15 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"google.golang.org/protobuf/types/known/durationpb"
-
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
@@ -42,24 +41,24 @@ type System struct {
 
 // NewSystem returns a system without a worker. Change its Settings before the first
 // StartWorker.
-func NewSystem(t testing.TB, registry *importers.Registry) *System {
-	t.Helper()
+func NewSystem(tb testing.TB, registry *importers.Registry) *System {
+	tb.Helper()
 	s := &System{Settings: config.Default(), Registry: registry}
-	s.Settings.Store.DSN, s.Settings.Warehouse.DSN = StoreDSN(t), WarehouseDSN(t)
+	s.Settings.Store.DSN, s.Settings.Warehouse.DSN = StoreDSN(tb), WarehouseDSN(tb)
 	s.Settings.Worker.Listen = "off"
-	s.options = Namespace(t)
-	ctx := Context(t)
+	s.options = Namespace(tb)
+	ctx := Context(tb)
 	var err error
 	s.Temporal, err = client.DialContext(ctx, s.options)
-	require.NoError(t, err)
-	t.Cleanup(s.Temporal.Close)
+	require.NoError(tb, err)
+	tb.Cleanup(s.Temporal.Close)
 	s.Store, err = store.Open(ctx, store.Config{DSN: s.Settings.Store.DSN})
-	require.NoError(t, err)
-	t.Cleanup(s.Store.Close)
+	require.NoError(tb, err)
+	tb.Cleanup(s.Store.Close)
 	s.Warehouse, err = warehouse.Open(s.Settings.Warehouse.Connection())
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Warehouse.Close()) })
-	require.NoError(t, errors.Join(s.Store.Migrate(ctx), s.Warehouse.Migrate(ctx)))
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Warehouse.Close()) })
+	require.NoError(tb, errors.Join(s.Store.Migrate(ctx), s.Warehouse.Migrate(ctx)))
 	s.Starter = &starter.Starter{
 		Temporal: s.Temporal, Store: s.Store, Registry: registry, Defaults: s.Settings.Import,
 	}
@@ -68,8 +67,8 @@ func NewSystem(t testing.TB, registry *importers.Registry) *System {
 
 // StartWorker runs a worker in this process until stop is called, or to the end of
 // the test. stop returns when the worker has ended.
-func (s *System) StartWorker(t testing.TB) (stop func()) {
-	t.Helper()
+func (s *System) StartWorker(tb testing.TB) (stop func()) {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	cfg := worker.Config{
@@ -84,10 +83,10 @@ func (s *System) StartWorker(t testing.TB) (stop func()) {
 		if !stopped {
 			stopped = true
 			cancel()
-			require.NoError(t, <-done)
+			require.NoError(tb, <-done)
 		}
 	}
-	t.Cleanup(stop)
+	tb.Cleanup(stop)
 	return stop
 }
 
@@ -106,29 +105,29 @@ func (s *System) Environ() []string {
 }
 
 // AddSite adds a site in UTC.
-func (s *System) AddSite(t testing.TB, domain string) store.Site {
-	t.Helper()
-	site, err := s.Store.AddSite(Context(t), domain, "UTC", nil)
-	require.NoError(t, err)
+func (s *System) AddSite(tb testing.TB, domain string) store.Site {
+	tb.Helper()
+	site, err := s.Store.AddSite(Context(tb), domain, "UTC", nil)
+	require.NoError(tb, err)
 	return site
 }
 
 // Namespace returns the options of a client of a new namespace with Sluice's search
 // attributes.
-func Namespace(t testing.TB) client.Options {
-	t.Helper()
-	ctx := Context(t)
+func Namespace(tb testing.TB) client.Options {
+	tb.Helper()
+	ctx := Context(tb)
 	options := client.Options{
-		HostPort: variable(t, "TEMPORAL_ADDRESS"), Namespace: "test-" + unique(t),
+		HostPort: variable(tb, "TEMPORAL_ADDRESS"), Namespace: "test-" + unique(tb),
 		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	}
 	c, err := client.NewLazyClient(options)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	defer c.Close()
 	_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
 		Namespace: options.Namespace, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	types := map[string]enums.IndexedValueType{}
 	for name, kind := range workflows.SearchAttributes() {
 		types[name] = enums.INDEXED_VALUE_TYPE_KEYWORD
@@ -137,7 +136,7 @@ func Namespace(t testing.TB) client.Options {
 		}
 	}
 	// A namespace takes a moment to be known everywhere.
-	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+	require.EventuallyWithT(tb, func(collect *assert.CollectT) {
 		_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 			Namespace: options.Namespace, SearchAttributes: types,
 		})

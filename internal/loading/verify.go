@@ -27,7 +27,8 @@ func (a *attempt) verify(ctx context.Context) error {
 			return nil
 		}
 		if round == maxRepairs {
-			return fmt.Errorf("verify %s: %d chunks are still wrong after %d repairs", a.Part.Label, len(wrong)+len(stray), round)
+			return fmt.Errorf("verify %s: %d chunks are still wrong after %d repairs",
+				a.Part.Label, len(wrong)+len(stray), round)
 		}
 		for _, chunk := range wrong {
 			if err := a.repair(ctx, chunk); err != nil {
@@ -79,7 +80,8 @@ func (a *attempt) repair(ctx context.Context, c store.Chunk) (err error) {
 	if err := reader.Next(ctx, chunk); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if chunk.RowsRead != c.RowsRead || int64(chunk.Rows.Rows()) != c.RowsLoaded || int64(len(chunk.Rejects)) != c.RowsRejected {
+	loaded, rejected := int64(chunk.Rows.Rows()), int64(len(chunk.Rejects))
+	if chunk.RowsRead != c.RowsRead || loaded != c.RowsLoaded || rejected != c.RowsRejected {
 		return importers.Permanent(importers.ClassInput, fmt.Errorf("%s %w", a.Part.Label, errUnstable))
 	}
 	c.Repair++

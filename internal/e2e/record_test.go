@@ -1,7 +1,8 @@
-package workflows_test
+package e2e
 
 import (
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,17 +111,23 @@ func (r recorder) end(imp store.Import, status string) *historypb.History {
 	return r.History(r.t, imp.WorkflowID, "")
 }
 
-// recordHistories records all histories anew.
-func recordHistories(t *testing.T) {
-	t.Helper()
+// TestRecord runs what is recorded, and with -record writes the histories.
+func TestRecord(t *testing.T) {
+	t.Parallel()
 	host, err := os.Hostname()
 	require.NoError(t, err)
 	for name, recording := range recordings {
-		t.Run("record "+name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			system := enginetest.NewSystem(t, importers.NewRegistry(enginetest.Impatient(noop.New())))
-			system.AddSite(t, "example.com")
+			system.AddSite(t, site)
 			system.StartWorker(t)
-			text, err := protojson.Marshal(recording(recorder{System: system, t: t}))
+			history := recording(recorder{System: system, t: t})
+			require.Less(t, len(history.GetEvents()), 2000)
+			if !*record {
+				return
+			}
+			text, err := protojson.Marshal(history)
 			require.NoError(t, err)
 			// Workers give their machine's name; it is nobody's business.
 			clean := strings.ReplaceAll(string(text), host, "recorder")
@@ -128,3 +135,8 @@ func recordHistories(t *testing.T) {
 		})
 	}
 }
+
+var record = flag.Bool("record", false,
+	"record the histories in workflows/testdata/replay anew: only from a released commit, see the README there")
+
+const replayFolder = "../../workflows/testdata/replay"

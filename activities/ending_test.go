@@ -1,0 +1,162 @@
+package activities_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+func TestPublish(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.loaded(t, `{"rows": 95, "parts": 3}`)
+	require.Zero(t, b.visible(t, ref))
+	for range 2 {
+		var result activities.PartResult
+		b.run(t, b.Publish, ref, &result)
+		require.Equal(t, activities.PartResult{RowsRead: 95, RowsLoaded: 95}, result)
+		require.Equal(t, sumTo(95), b.visible(t, ref))
+		require.Equal(t, store.StatusCompleted, b.imp(t, ref).Status)
+	}
+}
+
+// What arrives between the end of a part and the end of the import is found.
+func TestPublishRepairs(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(b *bundle, ref activities.ImportRef){
+		"a stray row":   func(b *bundle, ref activities.ImportRef) { b.stray(t, ref, 1, 0) },
+		"a stray chunk": func(b *bundle, ref activities.ImportRef) { b.stray(t, ref, 2, 99) },
+		"rows gone": func(b *bundle, ref activities.ImportRef) {
+			require.NoError(t, b.wh.PurgeRows(b.ctx, schema.Visitors, uint64(b.site.ID), uint64(ref.ImportID)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			ref := b.loaded(t, `{"rows": 60, "parts": 3}`)
+			damage(b, ref)
+			b.run(t, b.Publish, ref, nil)
+			require.Equal(t, sumTo(60), b.visible(t, ref))
+			require.EqualValues(t, 60, b.rows(t, ref))
+		})
+	}
+}
+
+// An import that never had a part for some rows does not get published with them.
+func TestPublishUnverified(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.loaded(t, `{"rows": 60, "parts": 3}`)
+	b.stray(t, ref, 77, 0)
+	app := b.fails(t, b.Publish, ref)
+	require.False(t, app.NonRetryable())
+	require.Equal(t, "imported_visitors: 61 rows, 60 recorded: the warehouse holds other rows than were recorded", app.Message())
+	require.Zero(t, b.visible(t, ref))
+}
+
+// Days that another import has brought in meanwhile are not published twice.
+func TestPublishOverlap(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.loaded(t, `{"rows": 10}`)
+	// Somebody has meddled with the first import's status, so that a second could run.
+	require.NoError(t, b.store.Finish(b.ctx, ref.ImportID, store.StatusFailed, "", ""))
+	second := b.loaded(t, `{"rows": 10}`)
+	b.run(t, b.Publish, second, nil)
+	require.NoError(t, b.store.EnterPhase(b.ctx, ref.ImportID, "another run", store.StatusRunning, store.PhaseLoading))
+	app := b.refused(t, b.Publish, ref, importers.ClassNoDays)
+	require.Equal(t, "import 1: 2021-01-01..2021-01-31: days imported by another import meanwhile", app.Message())
+	require.Zero(t, b.visible(t, ref))
+}
+
+// The whole way out of an import that fails: nothing of it stays but its rejects,
+// its reason and its log. A late attempt at anything changes nothing any more.
+func TestGivingUp(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.loaded(t, `{"rows": 50, "bad_rows": 5}`)
+	end := activities.Ended{ImportID: ref.ImportID, Status: store.StatusFailed, Class: "bad_input", Reason: "went \x00wrong"}
+	for range 2 {
+		b.run(t, b.OnFailure, end, nil)
+		b.run(t, b.PurgeRows, ref, nil)
+		b.run(t, b.CleanUp, ref, nil)
+		require.Zero(t, b.rows(t, ref))
+	}
+	for range 2 {
+		b.run(t, b.Loading.Finish, end, nil)
+	}
+	imp := b.imp(t, ref)
+	require.Equal(t, []string{store.StatusFailed, "went \uFFFDwrong", "bad_input"}, []string{imp.Status, imp.Error, imp.ErrorClass})
+	require.Equal(t, []string{"info: Importing 2021-01-01..2021-01-31.", "error: went \uFFFDwrong"}, b.log(t, ref))
+	rejects, err := b.wh.Rejects(b.ctx, uint64(b.site.ID), uint64(ref.ImportID), 0, 100)
+	require.NoError(t, err)
+	require.Len(t, rejects, 5, "people can see what was wrong")
+
+	require.Equal(t, "import 1 is failed: not possible in this state", b.refused(t, b.Publish, ref, importers.ClassEnded).Message())
+	part := activities.PartRef{ImportID: ref.ImportID}
+	for _, late := range []func() any{
+		func() any { return b.refused(t, b.ImportData, part, importers.ClassEnded) },
+		func() any { return b.refused(t, b.Plan, ref, importers.ClassEnded) },
+		func() any { return b.refused(t, b.OnSuccess, ref, importers.ClassEnded) },
+	} {
+		require.NotNil(t, late())
+	}
+	require.Zero(t, b.rows(t, ref))
+	require.Zero(t, b.visible(t, ref))
+	end.Status = store.StatusCancelled
+	b.refused(t, b.Loading.Finish, end, importers.ClassEnded)
+}
+
+func TestPurgeRowsOfCompleted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.loaded(t, `{"rows": 20}`)
+	b.run(t, b.Publish, ref, nil)
+	app := b.refused(t, b.PurgeRows, ref, importers.ClassEnded)
+	require.Equal(t, "import 1 has completed: not possible in this state", app.Message())
+	require.Equal(t, sumTo(20), b.visible(t, ref))
+}
+
+// Deletion takes everything: rows, rejects, log and the import itself.
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.loaded(t, `{"rows": 20, "bad_rows": 2}`)
+	b.run(t, b.Publish, ref, nil)
+	b.run(t, b.Remove, ref, nil)
+	require.Equal(t, store.StatusCompleted, b.imp(t, ref).Status, "it was not marked")
+	rejects, err := b.wh.Rejects(b.ctx, uint64(b.site.ID), uint64(ref.ImportID), 0, 100)
+	require.NoError(t, err)
+	require.Len(t, rejects, 2, "nor may its rejects go")
+
+	require.NoError(t, b.store.RequestDeletion(b.ctx, ref.ImportID))
+	for range 2 {
+		b.run(t, b.PurgeRows, ref, nil)
+	}
+	require.Zero(t, b.rows(t, ref))
+	require.Zero(t, b.visible(t, ref))
+	b.refused(t, b.Publish, ref, importers.ClassEnded)
+	b.run(t, b.Remove, ref, nil)
+	_, err = b.store.Import(b.ctx, ref.ImportID)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	rejects, err = b.wh.Rejects(b.ctx, uint64(b.site.ID), uint64(ref.ImportID), 0, 100)
+	require.NoError(t, err)
+	require.Empty(t, rejects)
+	b.run(t, b.Remove, ref, nil)
+	b.run(t, b.PurgeRows, ref, nil)
+}
+
+// OnSuccess hands the importer the sums of all parts.
+func TestOnSuccess(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.loaded(t, `{"rows": 20, "fail": "on_success", "fail_times": 1}`)
+	require.False(t, b.fails(t, b.OnSuccess, ref).NonRetryable())
+	b.run(t, b.OnSuccess, ref, nil)
+	require.Equal(t, store.PhaseOnSuccess, b.imp(t, ref).Phase)
+}

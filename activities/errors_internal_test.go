@@ -1,0 +1,106 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+)
+
+func TestFailure(t *testing.T) {
+	t.Parallel()
+	wrap := func(err error) error { return fmt.Errorf("load: %w", err) }
+	for name, tc := range map[string]struct {
+		err       error
+		kind      string
+		permanent bool
+		after     time.Duration
+	}{
+		"transient":              {wrap(io.ErrUnexpectedEOF), TypeTransient, false, 0},
+		"deadline":               {wrap(context.DeadlineExceeded), TypeTransient, false, 0},
+		"permanent":              {wrap(importers.Permanent(importers.ClassInput, io.EOF)), "bad_input", true, 0},
+		"permanent among others": {errors.Join(io.EOF, importers.Permanent(importers.ClassAccess, io.EOF)), "access_denied", true, 0},
+		"retry after":            {wrap(importers.RetryAfter(time.Minute, io.EOF)), TypeTransient, false, time.Minute},
+		"permanent after all":    {importers.Permanent(importers.ClassSource, importers.RetryAfter(time.Minute, io.EOF)), "source_unavailable", true, 0},
+		"not found":              {wrap(store.ErrNotFound), "ended", true, 0},
+		"conflict":               {wrap(store.ErrConflict), "ended", true, 0},
+		"in progress":            {wrap(store.ErrInProgress), "ended", true, 0},
+		"overlap":                {wrap(store.ErrOverlap), "no_free_days", true, 0},
+		"fenced":                 {wrap(store.ErrFenced), TypeTransient, false, 0},
+		"taken":                  {wrap(store.ErrTaken), TypeTransient, false, 0},
+		"worker stopping":        {fmt.Errorf("%w: %w", errWorkerStopping, context.Canceled), TypeTransient, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var app *temporal.ApplicationError
+			require.ErrorAs(t, failure(tc.err, Advance{Chunks: 7}), &app)
+			require.Equal(t, tc.err.Error(), app.Message())
+			require.Equal(t, tc.kind, app.Type())
+			require.Equal(t, tc.permanent, app.NonRetryable())
+			require.Equal(t, tc.after, app.NextRetryDelay())
+			var advance Advance
+			require.NoError(t, app.Details(&advance))
+			require.Equal(t, Advance{Chunks: 7}, advance)
+		})
+	}
+	require.NoError(t, failure(nil))
+	cancelled := wrap(context.Canceled)
+	require.Equal(t, cancelled, failure(cancelled), "no fault, and no retry")
+}
+
+// Messages go into histories: they are bounded and valid, wherever they are cut and
+// whatever they quote.
+func TestFailureMessages(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ text, want string }{
+		"short":           {"x", "x"},
+		"at the limit":    {strings.Repeat("x", maxMessage), strings.Repeat("x", maxMessage)},
+		"too long":        {strings.Repeat("x", maxMessage+1), strings.Repeat("x", maxMessage) + "..."},
+		"cut in a letter": {strings.Repeat("x", maxMessage-1) + "日本", strings.Repeat("x", maxMessage-1) + "..."},
+		"broken":          {"a\xffb", "a\uFFFDb"},
+		"all broken":      {strings.Repeat("\xff", maxMessage), "\uFFFD"},
+		"empty":           {"", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var app *temporal.ApplicationError
+			require.ErrorAs(t, failure(errors.New(tc.text)), &app)
+			require.Equal(t, tc.want, app.Message())
+			require.True(t, utf8.ValidString(app.Message()))
+		})
+	}
+}
+
+func TestCauseOf(t *testing.T) {
+	t.Parallel()
+	live := t.Context()
+	stopped, stop := context.WithCancelCause(live)
+	stop(errWorkerStopping)
+	broken := errors.New("broken pipe")
+	for name, tc := range map[string]struct {
+		ctx       context.Context
+		err, want error
+	}{
+		"no error":               {stopped, nil, nil},
+		"cancelled":              {stopped, fmt.Errorf("insert: %w", context.Canceled), errWorkerStopping},
+		"cancelled elsewhere":    {live, context.Canceled, context.Canceled},
+		"torn by the cancelling": {stopped, broken, errWorkerStopping},
+		"transient":              {live, broken, broken},
+		"permanent":              {stopped, importers.Permanent(importers.ClassInput, broken), broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.ErrorIs(t, causeOf(tc.ctx, tc.err), tc.want)
+		})
+	}
+}

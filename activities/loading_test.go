@@ -1,0 +1,211 @@
+package activities_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/store"
+)
+
+// observed adds up what an activity tells of its chunks.
+type observed struct {
+	mu             sync.Mutex
+	chunks         int
+	rows, rejected int64
+}
+
+func (o *observed) Loaded(_, _ string, rows, rejected int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.chunks++
+	o.rows += rows
+	o.rejected += rejected
+}
+
+func (b *bundle) planned(t *testing.T, args string) activities.ImportRef {
+	t.Helper()
+	ref := b.create(t, b.site, args)
+	b.run(t, b.Plan, ref, nil)
+	return ref
+}
+
+func TestImportData(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	seen := &observed{}
+	b.Observer = seen
+	b.env = b.newEnv()
+	ref := b.planned(t, `{"rows": 95, "bad_rows": 5}`)
+	part := activities.PartRef{ImportID: ref.ImportID}
+	want := activities.PartResult{RowsRead: 95, RowsLoaded: 90, RowsRejected: 5}
+	for range 2 {
+		var got activities.PartResult
+		b.run(t, b.ImportData, part, &got)
+		require.Equal(t, want, got, "a second time tells the same")
+		require.EqualValues(t, 90, b.rows(t, ref))
+	}
+	require.Equal(t, store.PhaseLoading, b.imp(t, ref).Phase)
+	require.Equal(t, []any{10, int64(90), int64(5)}, []any{seen.chunks, seen.rows, seen.rejected})
+	require.Zero(t, b.visible(t, ref), "not before it is published")
+	app := b.refused(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID, Part: 9}, importers.ClassEnded)
+	require.Equal(t, "import 1: part 9: not found", app.Message())
+}
+
+// Two executions of the activity at once, as after a network that was cut: one of
+// them wins, the other is told to stop, and no row is lost or doubled.
+func TestImportDataTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.planned(t, `{"rows": 300}`)
+	part := activities.PartRef{ImportID: ref.ImportID}
+	errs := make([]error, 2)
+	var both sync.WaitGroup
+	for i := range errs {
+		env := b.newEnv()
+		both.Go(func() { _, errs[i] = env.ExecuteActivity(b.ImportData, part) })
+	}
+	both.Wait()
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		var app *temporal.ApplicationError
+		require.ErrorAs(t, err, &app)
+		require.Equal(t, activities.TypeTransient, app.Type())
+		require.Contains(t, app.Message(), "a later attempt has taken over")
+	}
+	b.run(t, b.ImportData, part, nil)
+	require.EqualValues(t, 300, b.rows(t, ref))
+	b.run(t, b.Publish, ref, nil)
+	require.Equal(t, sumTo(300), b.visible(t, ref))
+}
+
+// An attempt that fails says how far it has come.
+func TestImportDataFails(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.planned(t, `{"rows": 100, "bad_rows": 30}`)
+	part := activities.PartRef{ImportID: ref.ImportID}
+	app := b.refused(t, b.ImportData, part, importers.ClassRejects)
+	require.Contains(t, app.Message(), "10 of the first 10 rows cannot be loaded, more than the limit of 5 rows or 0 %")
+	var advance activities.Advance
+	require.NoError(t, app.Details(&advance))
+	require.EqualValues(t, 1, advance.Chunks)
+}
+
+// An attempt ends soon when its worker stops, as one to be tried again.
+func TestImportDataWorkerStops(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.planned(t, `{"rows": 20, "delay": "1h"}`)
+	stop := make(chan struct{})
+	close(stop)
+	b.env.SetWorkerStopChannel(stop)
+	app := b.fails(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID})
+	require.Equal(t, activities.TypeTransient, app.Type())
+	require.False(t, app.NonRetryable())
+	require.Contains(t, app.Message(), "the worker is stopping")
+}
+
+func TestParkPart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.planned(t, `{"rows": 30, "parts": 2}`)
+	stopped := activities.Stopped{PartRef: activities.PartRef{ImportID: ref.ImportID, Part: 1}, Reason: "the disk is full"}
+	b.run(t, b.ParkPart, stopped, nil)
+	b.run(t, b.Park, ref, nil)
+	part, err := b.store.PartByNo(b.ctx, ref.ImportID, 1)
+	require.NoError(t, err)
+	require.Equal(t, store.PartParked, part.Status)
+	require.Equal(t, "the disk is full", part.Error)
+	require.Equal(t, store.StatusParked, b.imp(t, ref).Status)
+	require.Contains(t, b.log(t, ref),
+		"warn: Part 1, part 2 of 2, is parked: the disk is full. Retry it, skip it or cancel the import.")
+	stopped.Part = 9
+	b.refused(t, b.ParkPart, stopped, importers.ClassEnded)
+	b.run(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID, Part: 1}, nil)
+	require.Equal(t, store.StatusRunning, b.imp(t, ref).Status)
+}
+
+// A part that is skipped leaves nothing behind, also where an attempt at it inserts
+// once more after that.
+func TestSkipPart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.loaded(t, `{"rows": 40, "parts": 2}`)
+	stopped := activities.Stopped{PartRef: activities.PartRef{ImportID: ref.ImportID, Part: 1}, Reason: "of no use"}
+	for range 2 {
+		b.run(t, b.SkipPart, stopped, nil)
+		require.EqualValues(t, 20, b.rows(t, ref))
+	}
+	require.Contains(t, b.log(t, ref), "warn: Part 1, part 2 of 2, was skipped: of no use")
+	b.stray(t, ref, 1, 0)
+	var result activities.PartResult
+	b.run(t, b.Publish, ref, &result)
+	require.Equal(t, activities.PartResult{RowsRead: 20, RowsLoaded: 20}, result)
+	require.EqualValues(t, 20, b.rows(t, ref))
+	require.Equal(t, sumTo(20), b.visible(t, ref))
+	stopped.Part = 9
+	b.refused(t, b.SkipPart, stopped, importers.ClassEnded)
+}
+
+// All parts of a table may be skipped: then there must be nothing of it to see.
+func TestSkipAllParts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.planned(t, `{"rows": 40}`)
+	b.run(t, b.SkipPart, activities.Stopped{PartRef: activities.PartRef{ImportID: ref.ImportID}, Reason: "x"}, nil)
+	b.stray(t, ref, 0, 3)
+	b.run(t, b.Publish, ref, nil)
+	require.Zero(t, b.visible(t, ref))
+	require.Zero(t, b.rows(t, ref))
+}
+
+// An attempt that begins late, when its import is being given up, loads nothing.
+func TestLateImportData(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.planned(t, `{"rows": 40}`)
+	end := activities.Ended{ImportID: ref.ImportID, Status: store.StatusFailed, Class: "bad_input", Reason: "went wrong"}
+	b.run(t, b.OnFailure, end, nil)
+	app := b.refused(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID}, importers.ClassEnded)
+	require.Equal(t, "import 1: part 0 has been given up: not possible in this state", app.Message())
+	require.Zero(t, b.rows(t, ref))
+}
+
+// panicking is a noop importer that panics as long as it is told to.
+type panicking struct {
+	*noop.Importer
+	calm bool
+}
+
+func (p *panicking) ImportData(
+	ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor,
+) (importers.Reader, error) {
+	if !p.calm {
+		panic("no idea")
+	}
+	return p.Importer.ImportData(ctx, imp, part, from)
+}
+
+// A panic of an importer is an error like any other.
+func TestImportDataPanics(t *testing.T) {
+	t.Parallel()
+	p := &panicking{Importer: noop.New()}
+	b := setup(t, p)
+	ref := b.planned(t, `{"rows": 40}`)
+	part := activities.PartRef{ImportID: ref.ImportID}
+	_, err := b.env.ExecuteActivity(b.ImportData, part)
+	var panicked *temporal.PanicError
+	require.ErrorAs(t, err, &panicked)
+	p.calm = true
+	b.run(t, b.ImportData, part, nil)
+	require.EqualValues(t, 40, b.rows(t, ref))
+}

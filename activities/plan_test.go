@@ -1,0 +1,228 @@
+package activities_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// complete makes a completed import of the days.
+func (b *bundle) complete(t *testing.T, site store.Site, first, last string) {
+	t.Helper()
+	ref := b.create(t, site, `{"start_date": "`+first+`", "end_date": "`+last+`"}`)
+	b.run(t, b.Plan, ref, nil)
+	require.NoError(t, b.store.Finish(b.ctx, ref.ImportID, store.StatusCompleted, "", ""))
+}
+
+func TestBeforeStart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.create(t, b.site, `{"rows": 1}`)
+	b.run(t, b.BeforeStart, ref, nil)
+	imp := b.imp(t, ref)
+	require.Equal(t, store.PhaseBeforeStart, imp.Phase)
+	require.Equal(t, store.StatusRunning, imp.Status)
+	require.NotEmpty(t, imp.RunID)
+	require.NoError(t, b.store.Finish(b.ctx, ref.ImportID, store.StatusFailed, "", ""))
+	app := b.refused(t, b.BeforeStart, ref, importers.ClassEnded)
+	require.Equal(t, "import 1 has ended: not possible in this state", app.Message())
+	b.refused(t, b.BeforeStart, activities.ImportRef{ImportID: 404}, importers.ClassEnded)
+
+	failing := b.create(t, b.site, `{"rows": 1, "fail": "before_start", "permanent": true}`)
+	app = b.refused(t, b.BeforeStart, failing, importers.ClassInput)
+	require.Equal(t, "noop was told to fail in before_start", app.Message())
+}
+
+// An importer that this worker does not know may be known to a newer one.
+func TestUnknownImporter(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp, _, err := b.store.CreateImport(b.ctx, store.NewImport{
+		SiteID: b.site.ID, Source: "future", Label: "Future", Args: []byte(`{}`), OnPartFailure: store.OnPartFailureFail,
+		ChunkRows: 1, ChunkBytes: 1, Parallelism: 1,
+	})
+	require.NoError(t, err)
+	app := b.fails(t, b.BeforeStart, activities.ImportRef{ImportID: imp.ID})
+	require.False(t, app.NonRetryable())
+	require.Equal(t, `import 1: no importer is called "future": the importers are noop`, app.Message())
+}
+
+// Every free day inside the request is imported; what is left out is said, and why.
+func TestFreeDays(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	native := calendar.Day(18628 + 20) // 2021-01-21
+	b.Now = func() time.Time { return time.Date(2021, time.January, 24, 23, 30, 0, 0, time.UTC) }
+	b.env = b.newEnv()
+	for name, tc := range map[string]struct {
+		native   *calendar.Day
+		occupied [][2]string
+		asked    [2]string
+		// days are what is imported; a permanent error says why where there are none.
+		days, err string
+		log       []string
+	}{
+		"all free": {
+			asked: [2]string{"2021-01-01", "2021-01-10"}, days: "2021-01-01..2021-01-10",
+			log: []string{"info: Importing 2021-01-01..2021-01-10."},
+		},
+		"several gaps": {
+			occupied: [][2]string{{"2021-01-03", "2021-01-04"}, {"2021-01-08", "2021-01-08"}, {"2021-01-12", "2021-01-31"}},
+			asked:    [2]string{"2021-01-01", "2021-01-15"},
+			days:     "2021-01-01..2021-01-02, 2021-01-05..2021-01-07, 2021-01-09..2021-01-11",
+			log: []string{
+				"warn: Left out 2021-01-03..2021-01-04, 2021-01-08..2021-01-08, 2021-01-12..2021-01-15: imported before.",
+				"info: Importing 2021-01-01..2021-01-02, 2021-01-05..2021-01-07, 2021-01-09..2021-01-11.",
+			},
+		},
+		"native data": {
+			native: &native, asked: [2]string{"2021-01-15", "2021-02-15"}, days: "2021-01-15..2021-01-20",
+			log: []string{
+				"warn: Left out 2021-01-21..2021-02-15: imports end before 2021-01-21, the first day with native data.",
+				"info: Importing 2021-01-15..2021-01-20.",
+			},
+		},
+		"the future, where it is tomorrow already": {
+			asked: [2]string{"2021-01-20", "2021-01-31"}, days: "2021-01-20..2021-01-25",
+			log: []string{
+				"warn: Left out 2021-01-26..2021-01-31: imports end before 2021-01-26, the day after today in Europe/Berlin.",
+				"info: Importing 2021-01-20..2021-01-25.",
+			},
+		},
+		"some of everything": {
+			native: &native, occupied: [][2]string{{"2021-01-10", "2021-01-12"}}, asked: [2]string{"2021-01-08", "2021-01-22"},
+			days: "2021-01-08..2021-01-09, 2021-01-13..2021-01-20",
+			log: []string{
+				"warn: Left out 2021-01-21..2021-01-22: imports end before 2021-01-21, the first day with native data.",
+				"warn: Left out 2021-01-10..2021-01-12: imported before.",
+				"info: Importing 2021-01-08..2021-01-09, 2021-01-13..2021-01-20.",
+			},
+		},
+		"none left": {
+			native: &native, occupied: [][2]string{{"2021-01-01", "2021-01-20"}}, asked: [2]string{"2021-01-05", "2021-01-31"},
+			err: "no day is left to import: the source has 2021-01-05..2021-01-31; imported already: 2021-01-01..2021-01-20; " +
+				"imports end before 2021-01-21, the first day with native data",
+		},
+		"all in the future": {
+			asked: [2]string{"2021-03-01", "2021-03-31"},
+			err: "no day is left to import: the source has 2021-03-01..2021-03-31; imported already: no days; " +
+				"imports end before 2021-01-26, the day after today in Europe/Berlin",
+		},
+	} {
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the environment runs one activity at a time
+			site := b.addSite(t, strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", "")+".example.com", tc.native)
+			for _, o := range tc.occupied {
+				b.complete(t, site, o[0], o[1])
+			}
+			ref := b.create(t, site, `{"start_date": "`+tc.asked[0]+`", "end_date": "`+tc.asked[1]+`"}`)
+			if tc.err != "" {
+				app := b.refused(t, b.Plan, ref, importers.ClassNoDays)
+				require.Equal(t, tc.err, app.Message())
+				require.Empty(t, b.log(t, ref))
+				return
+			}
+			var plan activities.Planned
+			for range 2 {
+				b.run(t, b.Plan, ref, &plan)
+				require.Equal(t, tc.days, plan.Days)
+				require.Equal(t, tc.log, b.log(t, ref), "a retry says nothing twice")
+			}
+			imp := b.imp(t, ref)
+			require.Equal(t, tc.days, imp.Days.String())
+			require.Equal(t, tc.asked[0]+".."+tc.asked[1], calendar.Range{First: *imp.StartDate, Last: *imp.EndDate}.String())
+		})
+	}
+}
+
+func TestPlanned(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.create(t, b.site, `{"rows": 30, "parts": 3}`)
+	var plan activities.Planned
+	b.run(t, b.Plan, ref, &plan)
+	require.Equal(t, activities.Planned{
+		Parts: []activities.PlannedPart{{No: 0, Label: "part 1 of 3"}, {No: 1, Label: "part 2 of 3"}, {No: 2, Label: "part 3 of 3"}},
+		Open:  3, Total: 3, Days: "2021-01-01..2021-01-31", Parallelism: 3, Park: true,
+	}, plan)
+
+	// What is done or skipped is not loaded again, and what is parked stays so.
+	b.run(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID}, nil)
+	b.run(t, b.ParkPart, activities.Stopped{PartRef: activities.PartRef{ImportID: ref.ImportID, Part: 1}, Reason: "x"}, nil)
+	b.run(t, b.SkipPart, activities.Stopped{PartRef: activities.PartRef{ImportID: ref.ImportID, Part: 2}, Reason: "y"}, nil)
+	b.run(t, b.Plan, ref, &plan)
+	require.Equal(t, []activities.PlannedPart{{No: 1, Label: "part 2 of 3", Parked: true}}, plan.Parts)
+	require.Equal(t, 3, plan.Total)
+}
+
+// planner is a noop importer with a plan of the test's own.
+type planner struct {
+	*noop.Importer
+	plan importers.Plan
+}
+
+func (p *planner) Plan(context.Context, importers.Import) (importers.Plan, error) { return p.plan, nil }
+
+// A plan that breaks the contract is a fault of the importer, and never stored.
+func TestBrokenPlans(t *testing.T) {
+	t.Parallel()
+	p := &planner{Importer: noop.New()}
+	b := setup(t, p)
+	ref := b.create(t, b.site, `{}`)
+	days := calendar.Range{First: 18628, Last: 18630}
+	good := importers.Part{Table: schema.Visitors, Label: "x", Args: []byte(`{}`)}
+	with := func(change func(p *importers.Part)) importers.Plan {
+		part := good
+		change(&part)
+		return importers.Plan{Range: days, Parts: []importers.Part{part}}
+	}
+	for name, tc := range map[string]struct {
+		plan importers.Plan
+		want string
+	}{
+		"no parts":       {importers.Plan{Range: days}, "a plan of 0 parts: want 1 to 1000"},
+		"too many parts": {importers.Plan{Range: days, Parts: make([]importers.Part, 1001)}, "a plan of 1001 parts: want 1 to 1000"},
+		"backwards": {
+			importers.Plan{Range: calendar.Range{First: 2, Last: 1}, Parts: []importers.Part{good}},
+			"range 1970-01-03..1970-01-02 ends before it starts",
+		},
+		"number":     {with(func(p *importers.Part) { p.No = 1 }), "part 0 has the number 1"},
+		"no table":   {with(func(p *importers.Part) { p.Table = nil }), "part 0 has no table"},
+		"no label":   {with(func(p *importers.Part) { p.Label = "" }), "part 0: a label of 0 bytes: want 1 to 200"},
+		"long label": {with(func(p *importers.Part) { p.Label = strings.Repeat("x", 201) }), "part 0: a label of 201 bytes: want 1 to 200"},
+		"long args": {
+			with(func(p *importers.Part) { p.Args = []byte(`"` + strings.Repeat("x", 4<<10) + `"`) }),
+			"part 0: arguments of 4098 bytes: want at most 4096",
+		},
+		"broken args": {with(func(p *importers.Part) { p.Args = []byte(`{`) }), "part 0: the arguments are not JSON"},
+		"several": {
+			importers.Plan{Range: days, Parts: []importers.Part{{Label: "x"}, good}},
+			"part 0 has no table\npart 1 has the number 0",
+		},
+	} {
+		p.plan = tc.plan
+		app := b.refused(t, b.Plan, ref, importers.ClassInternal)
+		require.Equal(t, "importer noop: "+tc.want, app.Message(), name)
+		parts, err := b.store.ListParts(b.ctx, ref.ImportID)
+		require.NoError(t, err)
+		require.Empty(t, parts, name)
+	}
+
+	// A part without arguments, and with a label that no database would take.
+	p.plan = with(func(p *importers.Part) { p.Args, p.Label = nil, "a\xff\x00b" })
+	var plan activities.Planned
+	b.run(t, b.Plan, ref, &plan)
+	require.Equal(t, "a\uFFFD\uFFFDb", plan.Parts[0].Label)
+	part, err := b.store.PartByNo(b.ctx, ref.ImportID, 0)
+	require.NoError(t, err)
+	require.Equal(t, "null", string(part.Args))
+}
