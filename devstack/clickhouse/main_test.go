@@ -103,19 +103,6 @@ func setup(t *testing.T, changes ...func(*ch.Options)) *bundle {
 // overNative makes setup use the native interface.
 func overNative(o *ch.Options) { o.Addr, o.Protocol = []string{nativeAddress}, ch.Native }
 
-// eachProtocol runs a test over both interfaces.
-func eachProtocol(t *testing.T, test func(t *testing.T, b *bundle)) {
-	t.Helper()
-	t.Run("http", func(t *testing.T) {
-		t.Parallel()
-		test(t, setup(t))
-	})
-	t.Run("native", func(t *testing.T) {
-		t.Parallel()
-		test(t, setup(t, overNative))
-	})
-}
-
 // exec runs statements that must succeed.
 func (b *bundle) exec(t *testing.T, statements ...string) {
 	t.Helper()

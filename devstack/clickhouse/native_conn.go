@@ -91,7 +91,8 @@ func (c *nativeConn) handshake(refusal error) error {
 		return err
 	}
 	if refusal == nil && hello.Revision < native.MinRevision {
-		refusal = newException(codeNotImplemented, "Protocol revision %d is too old: want at least %d", hello.Revision, native.MinRevision)
+		refusal = newException(codeNotImplemented,
+			"Protocol revision %d is too old: want at least %d", hello.Revision, native.MinRevision)
 	}
 	if refusal == nil {
 		refusal = c.engine.checkDatabase(hello.Database)

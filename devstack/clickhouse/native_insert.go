@@ -101,7 +101,8 @@ func (c *nativeConn) brokenOff(insert *insertion, cause error) error {
 	case errors.Is(cause, os.ErrDeadlineExceeded):
 		// The engine had failed, and the client went on as if nothing was.
 		return &brokenError{error: err}
-	case errors.Is(cause, native.ErrMalformed), errors.Is(cause, native.ErrUnsupportedType), errors.Is(cause, errCancelled):
+	case errors.Is(cause, native.ErrMalformed), errors.Is(cause, native.ErrUnsupportedType),
+		errors.Is(cause, errCancelled):
 		return &brokenError{error: cause}
 	default:
 		return &brokenError{errors.Join(cause, err), true}

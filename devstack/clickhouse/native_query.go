@@ -67,7 +67,9 @@ type brokenError struct {
 func (e *brokenError) Unwrap() error { return e.error }
 
 // answer runs the query and writes its result.
-func (c *nativeConn) answer(running context.Context, q *nativeQuery, received native.Query) (counts progress, err error) {
+func (c *nativeConn) answer(
+	running context.Context, q *nativeQuery, received native.Query,
+) (counts progress, err error) {
 	if err := q.accept(received); err != nil {
 		return progress{}, err
 	}

@@ -28,7 +28,9 @@ func dialRaw(t *testing.T, address string) *rawClient {
 			require.ErrorIs(t, err, net.ErrClosed)
 		}
 	})
-	return &rawClient{t, conn.(*net.TCPConn), proto.NewReader(conn)}
+	socket, ok := conn.(*net.TCPConn)
+	require.True(t, ok)
+	return &rawClient{t, socket, proto.NewReader(conn)}
 }
 
 // greeted is a client behind the handshake.

@@ -27,7 +27,10 @@ type nativeServer struct {
 }
 
 func newNativeServer(e *engine, logger *slog.Logger, listener net.Listener) *nativeServer {
-	return &nativeServer{engine: e, logger: logger, listener: listener, conns: map[*nativeConn]bool{}, drained: make(chan struct{})}
+	return &nativeServer{
+		engine: e, logger: logger, listener: listener,
+		conns: map[*nativeConn]bool{}, drained: make(chan struct{}),
+	}
 }
 
 // serve accepts connections until shutdown or close. Queries end with running.

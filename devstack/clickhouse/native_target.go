@@ -139,7 +139,8 @@ func (s *session) columnsOf(text string, p params) ([]native.Column, error) {
 // target returns the table of an INSERT and its list of columns, which is nil
 // if there is none.
 func (st statement) target() (table string, names []string, err error) {
-	unsupported := newException(codeNotImplemented, "The native interface inserts into a table with an optional list of column names only")
+	unsupported := newException(codeNotImplemented,
+		"The native interface inserts into a table with an optional list of column names only")
 	l := &lexer{text: st.text[:st.sourceAt]}
 	l.next() // INSERT
 	for l.is(l.peek(), "INTO") || l.is(l.peek(), "TABLE") {
@@ -173,10 +174,8 @@ func (st statement) target() (table string, names []string, err error) {
 // it as it is written and without quotes.
 func (l *lexer) name() (written, plain string) {
 	start := l.peek().start
-	end := start
 	for {
 		t := l.next()
-		end = t.end
 		switch t.kind {
 		case tokenWord:
 			plain += l.text[t.start:t.end]
@@ -186,7 +185,7 @@ func (l *lexer) name() (written, plain string) {
 			return "", ""
 		}
 		if !l.is(l.peek(), ".") {
-			return l.text[start:end], plain
+			return l.text[start:t.end], plain
 		}
 		l.next()
 		plain += "."

@@ -3,12 +3,11 @@ package killtest_test
 import (
 	"bufio"
 	"bytes"
-	"crypto/md5" //nolint:gosec // a checksum that ClickHouse has too, not a secret
+	"crypto/md5"
 	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,7 +25,7 @@ type fingerprint struct {
 
 // add adds a row, written as its values with commas between them.
 func (f *fingerprint) add(row []byte) {
-	digest := md5.Sum(row) //nolint:gosec // see the import
+	digest := md5.Sum(row)
 	hash := binary.BigEndian.Uint64(digest[:8])
 	f.Rows++
 	f.Sum += hash
@@ -68,16 +67,7 @@ type shape struct {
 	badEvery, outsideEvery uint64
 }
 
-// million is the export of the big tests. It is written once and shared.
-var million = sync.OnceValues(func() (*input, error) {
-	dir, err := os.MkdirTemp("", "sluice-killtest-input-")
-	if err != nil {
-		return nil, err
-	}
-	return write(dir, shape{rows: 1_000_000, badEvery: 4_001, outsideEvery: 2_503})
-})
-
-// newInput writes a smaller export for one test.
+// newInput writes an export for one test.
 func newInput(t *testing.T, like shape) *input {
 	t.Helper()
 	in, err := write(t.TempDir(), like)
@@ -95,7 +85,7 @@ func write(dir string, like shape) (*input, error) {
 		return nil, err
 	}
 	in := &input{dir: filepath.Join(dir, "export")}
-	if err := os.Mkdir(in.dir, 0o755); err != nil { //nolint:gosec // sample data
+	if err := os.Mkdir(in.dir, 0o755); err != nil {
 		return nil, err
 	}
 	source, err := os.ReadFile(files[0].Path)
@@ -103,7 +93,7 @@ func write(dir string, like shape) (*input, error) {
 		return nil, err
 	}
 	spoiled := in.spoil(source, like)
-	if err := os.WriteFile(filepath.Join(in.dir, filepath.Base(files[0].Path)), spoiled, 0o644); err != nil { //nolint:gosec // sample data
+	if err := os.WriteFile(filepath.Join(in.dir, filepath.Base(files[0].Path)), spoiled, 0o644); err != nil {
 		return nil, err
 	}
 	return in, os.RemoveAll(plain)

@@ -3,12 +3,10 @@ package killtest_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/devstack/stack"
 )
@@ -25,8 +23,7 @@ const (
 // often that happens, the warehouse ends up with the rows of the input.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	in, err := million()
-	require.NoError(t, err)
+	in := newInput(t, shape{rows: 1_000_000, badEvery: 4_001, outsideEvery: 2_503})
 	s := newSystem(t, folder(t), true)
 	k := &killer{system: s, rng: rand.New(rand.NewPCG(seed, 0)), kills: map[stack.Component]int{}}
 	ctx, began := within(t, 8*time.Minute), time.Now()
@@ -44,9 +41,6 @@ func TestKill(t *testing.T) {
 	for _, c := range components {
 		assert.GreaterOrEqual(t, k.kills[c], wantKills/len(components)-1, "kills of %s", c)
 	}
-	say("kill test: seed %d, %d kills while loading (%v), %d imports of %d rows, all exact, %s",
+	t.Logf("kill test: seed %d, %d kills while loading (%v), %d imports of %d rows, all exact, %s",
 		seed, k.total(), k.kills, imports, in.rowsRead, time.Since(began).Round(100*time.Millisecond))
 }
-
-// say prints a line whether or not the tests are verbose.
-func say(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) }

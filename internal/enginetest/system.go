@@ -43,8 +43,14 @@ type System struct {
 // StartWorker.
 func NewSystem(tb testing.TB, registry *importers.Registry) *System {
 	tb.Helper()
+	return NewSystemAt(tb, registry, WarehouseDSN(tb))
+}
+
+// NewSystemAt is NewSystem with the warehouse at a DSN.
+func NewSystemAt(tb testing.TB, registry *importers.Registry, warehouseDSN string) *System {
+	tb.Helper()
 	s := &System{Settings: config.Default(), Registry: registry}
-	s.Settings.Store.DSN, s.Settings.Warehouse.DSN = StoreDSN(tb), WarehouseDSN(tb)
+	s.Settings.Store.DSN, s.Settings.Warehouse.DSN = StoreDSN(tb), warehouseDSN
 	s.Settings.Worker.Listen = "off"
 	s.options = Namespace(tb)
 	ctx := Context(tb)
