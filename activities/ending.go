@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"go.temporal.io/sdk/activity"
@@ -100,6 +101,10 @@ func (l *Loading) mendPart(ctx context.Context, s subject, table *schema.Table, 
 // so that people can see what was wrong with an import that failed.
 func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
 	imp, err := l.Store.Import(ctx, ref.ImportID)
+	if errors.Is(err, store.ErrNotFound) {
+		// A late attempt: it was removed, and its rows before it.
+		return nil
+	}
 	if err != nil {
 		return failure(err)
 	}
@@ -123,9 +128,16 @@ func (l *Loading) Finish(ctx context.Context, end Ended) error {
 	return failure(l.Store.Finish(ctx, end.ImportID, end.Status, end.Reason, end.Class))
 }
 
-// Remove deletes an import whose rows are purged, with its rejects and its log.
+// Remove deletes an import that is marked for deletion and whose rows are purged, with
+// its rejects and its log. One that is gone already stays gone.
 func (l *Loading) Remove(ctx context.Context, ref ImportRef) error {
 	imp, err := l.Store.Import(ctx, ref.ImportID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err == nil && imp.Status != store.StatusDeleting {
+		err = fmt.Errorf("import %d is %s: %w", imp.ID, imp.Status, store.ErrConflict)
+	}
 	if err != nil {
 		return failure(err)
 	}

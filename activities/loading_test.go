@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 
@@ -54,8 +55,8 @@ func TestImportData(t *testing.T) {
 	require.Equal(t, store.PhaseLoading, b.imp(t, ref).Phase)
 	require.Equal(t, []any{10, int64(90), int64(5)}, []any{seen.chunks, seen.rows, seen.rejected})
 	require.Zero(t, b.visible(t, ref), "not before it is published")
-	app := b.refused(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID, Part: 9}, importers.ClassEnded)
-	require.Equal(t, "import 1: part 9: not found", app.Message())
+	message := b.refused(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID, Part: 9}, importers.ClassEnded)
+	require.Equal(t, "import 1: part 9: not found", message)
 }
 
 // Two executions of the activity at once, as after a network that was cut: one of
@@ -93,18 +94,39 @@ func TestImportDataFails(t *testing.T) {
 	b := setup(t)
 	ref := b.planned(t, `{"rows": 100, "bad_rows": 30}`)
 	part := activities.PartRef{ImportID: ref.ImportID}
-	app := b.refused(t, b.ImportData, part, importers.ClassRejects)
+	app := b.fails(t, b.ImportData, part)
+	require.Equal(t, string(importers.ClassRejects), app.Type())
 	require.Contains(t, app.Message(), "10 of the first 10 rows cannot be loaded, more than the limit of 5 rows or 0 %")
 	var advance activities.Advance
 	require.NoError(t, app.Details(&advance))
 	require.EqualValues(t, 1, advance.Chunks)
 }
 
+// stalled is a noop importer whose source never answers.
+type stalled struct {
+	*noop.Importer
+}
+
+type stalledReader struct{}
+
+func (stalled) ImportData(
+	context.Context, importers.Import, importers.Part, importers.Cursor,
+) (importers.Reader, error) {
+	return stalledReader{}, nil
+}
+
+func (stalledReader) Next(ctx context.Context, _ *importers.Chunk) error {
+	<-ctx.Done()
+	return errors.New("connection torn")
+}
+
+func (stalledReader) Close() error { return nil }
+
 // An attempt ends soon when its worker stops, as one to be tried again.
 func TestImportDataWorkerStops(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	ref := b.planned(t, `{"rows": 20, "delay": "1h"}`)
+	b := setup(t, stalled{noop.New()})
+	ref := b.planned(t, `{"rows": 20}`)
 	stop := make(chan struct{})
 	close(stop)
 	b.env.SetWorkerStopChannel(stop)
@@ -175,8 +197,8 @@ func TestLateImportData(t *testing.T) {
 	ref := b.planned(t, `{"rows": 40}`)
 	end := activities.Ended{ImportID: ref.ImportID, Status: store.StatusFailed, Class: "bad_input", Reason: "went wrong"}
 	b.run(t, b.OnFailure, end, nil)
-	app := b.refused(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID}, importers.ClassEnded)
-	require.Equal(t, "import 1: part 0 has been given up: not possible in this state", app.Message())
+	message := b.refused(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID}, importers.ClassEnded)
+	require.Equal(t, "import 1: part 0 has been given up: not possible in this state", message)
 	require.Zero(t, b.rows(t, ref))
 }
 

@@ -34,13 +34,13 @@ func TestBeforeStart(t *testing.T) {
 	require.Equal(t, store.StatusRunning, imp.Status)
 	require.NotEmpty(t, imp.RunID)
 	require.NoError(t, b.store.Finish(b.ctx, ref.ImportID, store.StatusFailed, "", ""))
-	app := b.refused(t, b.BeforeStart, ref, importers.ClassEnded)
-	require.Equal(t, "import 1 has ended: not possible in this state", app.Message())
+	message := b.refused(t, b.BeforeStart, ref, importers.ClassEnded)
+	require.Equal(t, "import 1 has ended: not possible in this state", message)
 	b.refused(t, b.BeforeStart, activities.ImportRef{ImportID: 404}, importers.ClassEnded)
 
 	failing := b.create(t, b.site, `{"rows": 1, "fail": "before_start", "permanent": true}`)
-	app = b.refused(t, b.BeforeStart, failing, importers.ClassInput)
-	require.Equal(t, "noop was told to fail in before_start", app.Message())
+	message = b.refused(t, b.BeforeStart, failing, importers.ClassInput)
+	require.Equal(t, "noop was told to fail in before_start", message)
 }
 
 // An importer that this worker does not know may be known to a newer one.
@@ -58,7 +58,7 @@ func TestUnknownImporter(t *testing.T) {
 }
 
 // Every free day inside the request is imported; what is left out is said, and why.
-func TestFreeDays(t *testing.T) {
+func TestFreeDays(t *testing.T) { //nolint:tparallel // the environment runs one activity at a time
 	t.Parallel()
 	b := setup(t)
 	native := calendar.Day(18628 + 20) // 2021-01-21
@@ -119,15 +119,15 @@ func TestFreeDays(t *testing.T) {
 				"imports end before 2021-01-26, the day after today in Europe/Berlin",
 		},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the environment runs one activity at a time
+		t.Run(name, func(t *testing.T) {
 			site := b.addSite(t, strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", "")+".example.com", tc.native)
 			for _, o := range tc.occupied {
 				b.complete(t, site, o[0], o[1])
 			}
 			ref := b.create(t, site, `{"start_date": "`+tc.asked[0]+`", "end_date": "`+tc.asked[1]+`"}`)
 			if tc.err != "" {
-				app := b.refused(t, b.Plan, ref, importers.ClassNoDays)
-				require.Equal(t, tc.err, app.Message())
+				message := b.refused(t, b.Plan, ref, importers.ClassNoDays)
+				require.Equal(t, tc.err, message)
 				require.Empty(t, b.log(t, ref))
 				return
 			}
@@ -210,8 +210,8 @@ func TestBrokenPlans(t *testing.T) {
 		},
 	} {
 		p.plan = tc.plan
-		app := b.refused(t, b.Plan, ref, importers.ClassInternal)
-		require.Equal(t, "importer noop: "+tc.want, app.Message(), name)
+		message := b.refused(t, b.Plan, ref, importers.ClassInternal)
+		require.Equal(t, "importer noop: "+tc.want, message, name)
 		parts, err := b.store.ListParts(b.ctx, ref.ImportID)
 		require.NoError(t, err)
 		require.Empty(t, parts, name)

@@ -57,7 +57,7 @@ func (b *bundle) newEnv() *testsuite.TestActivityEnvironment {
 	env := suite.NewTestActivityEnvironment()
 	for _, fn := range []any{
 		b.BeforeStart, b.Plan, b.OnSuccess, b.OnFailure, b.CleanUp,
-		b.ImportData, b.ParkPart, b.Park, b.SkipPart, b.Publish, b.PurgeRows, b.Loading.Finish, b.Remove,
+		b.ImportData, b.ParkPart, b.Park, b.SkipPart, b.Publish, b.PurgeRows, b.Finish, b.Remove,
 	} {
 		env.RegisterActivity(fn)
 	}
@@ -108,13 +108,13 @@ func (b *bundle) run(t *testing.T, fn, arg, result any) {
 	}
 }
 
-// refused executes an activity that must fail for good.
-func (b *bundle) refused(t *testing.T, fn, arg any, class importers.Class) *temporal.ApplicationError {
+// refused executes an activity that must fail for good, and returns the message.
+func (b *bundle) refused(t *testing.T, fn, arg any, class importers.Class) string {
 	t.Helper()
 	app := b.fails(t, fn, arg)
 	require.True(t, app.NonRetryable(), "%v", app)
 	require.Equal(t, string(class), app.Type())
-	return app
+	return app.Message()
 }
 
 // fails executes an activity that must fail.

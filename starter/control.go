@@ -96,6 +96,8 @@ func (s *Starter) update(ctx context.Context, id int64, name string, arg any) er
 		return fmt.Errorf("import %d has not been started yet, try again in a minute: %w", id, store.ErrConflict)
 	}
 	timeout := cmp.Or(s.AnswerTimeout, defaultAnswerTimeout)
+	deadline, limited := ctx.Deadline()
+	ours := !limited || time.Until(deadline) > timeout
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	handle, err := s.Temporal.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
@@ -109,7 +111,7 @@ func (s *Starter) update(ctx context.Context, id int64, name string, arg any) er
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() == nil && (waiting.Err() != nil || errors.As(err, &timedOut)):
+	case ours && ctx.Err() == nil && (waiting.Err() != nil || errors.As(err, &timedOut)):
 		return fmt.Errorf("%s of import %d: %w within %s: is one running, and is it ready? What was asked for may still "+
 			"happen once it is; `sluice import show %d` tells", name, id, ErrNoWorker, timeout, id)
 	default:

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/starter"
@@ -65,12 +67,15 @@ func TestMetrics(t *testing.T) {
 		require.Equal(t, "noop", family.GetMetric()[0].GetLabel()[0].GetValue())
 		require.Equal(t, "imported_visitors", family.GetMetric()[0].GetLabel()[1].GetValue())
 	}
-	for _, name := range []string{
+	// The client's metrics are passed on every second.
+	wanted := []string{
 		"temporal_activity_execution_latency_seconds", "temporal_workflow_completed_total",
 		"temporal_worker_task_slots_available", "temporal_request_total", "go_goroutines", "process_resident_memory_bytes",
-	} {
-		require.NotNil(t, before[name], "%s, among %v", name, familyNames(before))
 	}
+	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+		before = scrape(t, address)
+		require.Subset(collect, familyNames(before), wanted)
+	}, 10*time.Second, 100*time.Millisecond)
 	for name, family := range before {
 		for _, metric := range family.GetMetric() {
 			for _, label := range metric.GetLabel() {

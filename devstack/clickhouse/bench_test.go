@@ -43,7 +43,7 @@ func BenchmarkInsertClient(b *testing.B) {
 				b.StartTimer()
 				for from := 0; from < benchRows; from += benchBlock {
 					b.StopTimer()
-					send := prepareBlock(b, ctx, conn, from)
+					send := prepareBlock(ctx, b, conn, from)
 					b.StartTimer()
 					require.NoError(b, send())
 				}
@@ -55,7 +55,7 @@ func BenchmarkInsertClient(b *testing.B) {
 }
 
 // prepareBlock fills a block with the rows from the given one on.
-func prepareBlock(b *testing.B, ctx context.Context, conn ch.Conn, from int) func() error {
+func prepareBlock(ctx context.Context, b *testing.B, conn ch.Conn, from int) func() error {
 	b.Helper()
 	batch, err := conn.PrepareBatch(ctx, "INSERT INTO bench_client")
 	require.NoError(b, err)

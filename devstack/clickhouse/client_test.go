@@ -164,7 +164,7 @@ func testClient(t *testing.T, b *bundle) {
 		require.True(t, ok, "%v", err)
 		require.EqualValues(t, 60, exception.Code)
 		require.Contains(t, exception.Message, "nowhere")
-		_, err = b.conn.Query(b.ctx, "SELECT * FROM nowhere")
+		_, err = b.conn.Query(b.ctx, "SELECT * FROM nowhere") //nolint:gocritic // there are no rows where there is no table
 		exception, ok = errors.AsType[*ch.Exception](err)
 		require.True(t, ok, "%v", err)
 		require.EqualValues(t, 60, exception.Code)

@@ -61,7 +61,8 @@ func blockMethod(name string) (compress.Method, error) {
 	case "NONE":
 		return compress.None, nil
 	default:
-		return 0, newException(codeUnknownCompression, "network_compression_method: want LZ4, LZ4HC, ZSTD or NONE, got %q", name)
+		return 0, newException(codeUnknownCompression,
+			"network_compression_method: want LZ4, LZ4HC, ZSTD or NONE, got %q", name)
 	}
 }
 

@@ -106,7 +106,8 @@ func (e *engine) do(ctx context.Context, req *request, f func(*session) error) e
 	case e.slots <- struct{}{}:
 		defer func() { <-e.slots }()
 	case <-ctx.Done():
-		return newException(codeTooManyQueries, "Too many simultaneous queries: no connection became free: %s", context.Cause(ctx))
+		return newException(codeTooManyQueries,
+			"Too many simultaneous queries: no connection became free: %s", context.Cause(ctx))
 	}
 	// The engine keeps a query's state in the variables of its thread, from
 	// the first piece of a stream to the last.

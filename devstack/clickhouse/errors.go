@@ -61,7 +61,8 @@ func (e *exception) Error() string { return e.text }
 
 // newException makes an error of our own in ClickHouse's form.
 func newException(code int, format string, args ...any) *exception {
-	return &exception{code, fmt.Sprintf("Code: %d. DB::Exception: %s. (%s)", code, fmt.Sprintf(format, args...), codeNames[code])}
+	text := fmt.Sprintf(format, args...)
+	return &exception{code, fmt.Sprintf("Code: %d. DB::Exception: %s. (%s)", code, text, codeNames[code])}
 }
 
 var codePrefix = regexp.MustCompile(`^Code: (\d+)\. DB::[A-Za-z]*Exception: `)

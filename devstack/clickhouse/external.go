@@ -20,6 +20,7 @@ type externalTable struct {
 // describes the tables is taken out of values, so as not to pass for settings.
 func (req *request) readForm(r *http.Request, values url.Values) error {
 	r.Body = io.NopCloser(req.body) // without compression
+	//nolint:gosec // G120: larger parts go to files, and only programs of this machine can send any
 	if err := r.ParseMultipartForm(maxFormMemory); err != nil {
 		return bodyError(err)
 	}
@@ -48,7 +49,8 @@ func (req *request) readForm(r *http.Request, values url.Values) error {
 			structure: values.Get(name + "_structure"),
 		}
 		if table.structure == "" {
-			return newException(codeBadArguments, "external table %s: want its columns in the parameter %s_structure", name, name)
+			return newException(codeBadArguments,
+				"external table %s: want its columns in the parameter %s_structure", name, name)
 		}
 		if !settingName.MatchString(table.format) {
 			return newException(codeBadArguments, "external table %s: %q is no name of a format", name, table.format)

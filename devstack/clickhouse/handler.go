@@ -75,7 +75,9 @@ func (h *handler) query(w http.ResponseWriter, r *http.Request) {
 }
 
 // run executes the request's statement and writes its result to answer.
-func (h *handler) run(ctx context.Context, w http.ResponseWriter, req *request, answer *response) (counts progress, err error) {
+func (h *handler) run(
+	ctx context.Context, w http.ResponseWriter, req *request, answer *response,
+) (counts progress, err error) {
 	st, data, err := req.statement()
 	if err != nil {
 		return progress{}, err
@@ -108,7 +110,9 @@ func (h *handler) run(ctx context.Context, w http.ResponseWriter, req *request, 
 }
 
 // execute runs the statement on s in the way that its kind asks for.
-func (h *handler) execute(s *session, w http.ResponseWriter, req *request, st statement, data io.Reader, answer *response) (progress, error) {
+func (h *handler) execute(
+	s *session, w http.ResponseWriter, req *request, st statement, data io.Reader, answer *response,
+) (progress, error) {
 	format := st.format
 	if format == "" {
 		format = req.defaultFormat

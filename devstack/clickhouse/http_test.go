@@ -33,7 +33,7 @@ func do(t *testing.T, r *http.Request) (int, http.Header, string) {
 // get asks for a path and returns the answer.
 func get(t *testing.T, path string) (int, http.Header, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base()+path, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base()+path, http.NoBody)
 	require.NoError(t, err)
 	return do(t, r)
 }

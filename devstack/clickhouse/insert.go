@@ -88,7 +88,7 @@ func (f *feed) run(done <-chan struct{}) (err error) {
 			err = errors.Join(err, fmt.Errorf("close pipe: %w", closeErr))
 		}
 	}()
-	buffer := copyBuffers.Get().(*[]byte)
+	buffer := copyBuffers.Get().(*[]byte) //nolint:errcheck // the pool holds nothing else
 	defer copyBuffers.Put(buffer)
 	for {
 		n, readErr := f.source.Read(*buffer)
@@ -114,7 +114,7 @@ func (f *feed) run(done <-chan struct{}) (err error) {
 func (f *feed) drain(buffer []byte) error {
 	for {
 		if _, err := f.source.Read(buffer); err != nil {
-			return nil
+			return nil //nolint:nilerr // how the source ends is of no interest any more
 		}
 	}
 }

@@ -124,6 +124,7 @@ func TestInsert(t *testing.T) {
 	t.Run("async insert", func(t *testing.T) {
 		t.Parallel()
 		b.newTable(t, "async")
+		//nolint:staticcheck // SA1019: deprecated, and still in use
 		require.NoError(t, b.conn.AsyncInsert(b.ctx, "INSERT INTO async (a, s) VALUES (1, 'x')", true))
 		require.EqualValues(t, 1, b.count(t, "SELECT count() FROM async"))
 	})
@@ -145,7 +146,7 @@ func TestInsertCutOff(t *testing.T) {
 		require.NoError(t, err)
 		_, err = io.WriteString(conn, head+body)
 		require.NoError(t, err)
-		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+		require.NoError(t, conn.(*net.TCPConn).CloseWrite()) //nolint:errcheck // it was dialled as tcp
 		answer, err := io.ReadAll(conn)
 		require.NoError(t, err)
 		require.NoError(t, conn.Close())

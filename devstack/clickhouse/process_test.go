@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"bufio"
 	"context"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -30,7 +29,7 @@ func child(dir string) error {
 		Address: "127.0.0.1:0", NativeAddress: "127.0.0.1:0", DataDir: dir, LibraryPath: libchdb, ShutdownGrace: 3 * time.Second,
 		NativeReady: func(addr string) { nativeAddr = addr },
 		Ready: func(addr string) {
-			if _, err := io.WriteString(os.Stdout, addr+" "+nativeAddr+"\n"); err != nil {
+			if _, err := os.Stdout.WriteString(addr + " " + nativeAddr + "\n"); err != nil {
 				panic(err)
 			}
 		},

@@ -122,7 +122,8 @@ func (req *request) statement() (statement, io.Reader, error) {
 		return statement{}, nil, bodyError(err)
 	}
 	if len(text) > maxQuery {
-		return statement{}, nil, newException(codeSyntaxError, "Max query size exceeded: a query has at most %d bytes", maxQuery)
+		return statement{}, nil, newException(codeSyntaxError,
+			"Max query size exceeded: a query has at most %d bytes", maxQuery)
 	}
 	return complete(string(text))
 }

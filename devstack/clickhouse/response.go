@@ -135,7 +135,8 @@ func (r *response) writeException(e *exception) error {
 // summary is the value of X-ClickHouse-Summary. Its numbers are strings, as
 // they come from a server.
 func (p progress) summary() string {
-	return fmt.Sprintf(`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d","total_rows_to_read":"0","result_rows":"0","result_bytes":"0"}`,
+	return fmt.Sprintf(`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d",`+
+		`"total_rows_to_read":"0","result_rows":"0","result_bytes":"0"}`,
 		p.readRows, p.readBytes, p.writtenRows, p.writtenBytes)
 }
 

@@ -65,7 +65,8 @@ func splitParams(values url.Values) ([]setting, params, error) {
 // into SQL as it is, hence nothing but a plain one.
 func checkSetting(name string) error {
 	if !settingName.MatchString(name) || name == markSetting {
-		return newException(codeUnknownSetting, "Setting %s is neither a builtin setting nor started with the prefix 'SQL_' registered for user-defined settings", name)
+		return newException(codeUnknownSetting, "Setting %s is neither a builtin setting nor started with the prefix "+
+			"'SQL_' registered for user-defined settings", name)
 	}
 	return nil
 }

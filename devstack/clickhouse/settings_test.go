@@ -31,7 +31,8 @@ func FuzzSettings(f *testing.F) {
 		}
 		settings, query, err := splitParams(values)
 		if err != nil {
-			require.IsType(t, &exception{}, err)
+			var refused *exception
+			require.ErrorAs(t, err, &refused)
 			return
 		}
 		require.Len(t, query.values, len(query.names))

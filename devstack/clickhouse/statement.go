@@ -81,7 +81,7 @@ func analyseQuery(l *lexer, first token) (statement, error) {
 		switch {
 		case l.is(t, ";"):
 			if l.peek().kind != tokenEnd {
-				return st, newException(codeSyntaxError, "Syntax error (Multi-statements are not allowed): failed at position %d (end of query)", t.start+1)
+				return st, errMultiStatement(t.start + 1)
 			}
 			end = t.start
 		case l.is(t, "INSERT"):
@@ -192,7 +192,7 @@ func analyseInsertSelect(l *lexer, more bool) (statement, bool, error) {
 		case l.depth != 0:
 		case l.is(t, ";"):
 			if l.peek().kind != tokenEnd {
-				return st, false, newException(codeSyntaxError, "Syntax error (Multi-statements are not allowed): failed at position %d (end of query)", t.start+1)
+				return st, false, errMultiStatement(t.start + 1)
 			}
 			end = t.start
 		case st.kind == statementInput && l.is(t, "FORMAT") && l.peek().kind == tokenWord:
@@ -269,4 +269,10 @@ func quote(text string) string {
 // quoteName writes name as an identifier of ClickHouse's SQL.
 func quoteName(name string) string {
 	return "`" + strings.NewReplacer(`\`, `\\`, "`", "\\`").Replace(name) + "`"
+}
+
+// errMultiStatement refuses a second statement, which begins at a position.
+func errMultiStatement(position int) error {
+	return newException(codeSyntaxError,
+		"Syntax error (Multi-statements are not allowed): failed at position %d (end of query)", position)
 }

@@ -51,7 +51,9 @@ func (s *session) streamNative(sql string, p params, emit func([]byte) error) (p
 // The library's own stream formats every block as if it were a result of its
 // own, with a header and footer each. Only INTO OUTFILE gives the formats
 // which have one a stream, hence the pipe.
-func (e *engine) streamFormat(s *session, st statement, p params, format string, w io.Writer) (counts progress, err error) {
+func (e *engine) streamFormat(
+	s *session, st statement, p params, format string, w io.Writer,
+) (counts progress, err error) {
 	path, err := e.pipes.pipe()
 	if err != nil {
 		return progress{}, err
@@ -64,7 +66,7 @@ func (e *engine) streamFormat(s *session, st statement, p params, format string,
 	done := make(chan struct{})
 	copied := make(chan error, 1)
 	go func() {
-		buffer := copyBuffers.Get().(*[]byte)
+		buffer := copyBuffers.Get().(*[]byte) //nolint:errcheck // the pool holds nothing else
 		defer copyBuffers.Put(buffer)
 		_, err := io.CopyBuffer(onlyWriter{w}, onlyReader{outlet}, *buffer)
 		if err != nil {

@@ -130,8 +130,8 @@ func (f Finder) withDefaults() Finder {
 func defaultRoots() []string {
 	var roots []string
 	if program, err := os.Executable(); err == nil {
-		if real, err := filepath.EvalSymlinks(program); err == nil {
-			program = real
+		if resolved, err := filepath.EvalSymlinks(program); err == nil {
+			program = resolved
 		}
 		roots = append(roots, filepath.Dir(program))
 	}

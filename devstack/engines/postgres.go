@@ -17,7 +17,8 @@ func (f Finder) PostgresBin() (string, error) {
 	f = f.withDefaults()
 	if dir := f.Getenv(EnvPostgresBin); dir != "" {
 		if err := hasPostgres(dir); err != nil {
-			return "", fmt.Errorf("%s: want the folder of initdb, pg_ctl and postgres: %w", EnvPostgresBin, errors.Join(ErrNotFound, err))
+			return "", fmt.Errorf("%s: want the folder of initdb, pg_ctl and postgres: %w",
+				EnvPostgresBin, errors.Join(ErrNotFound, err))
 		}
 		return dir, nil
 	}

@@ -122,7 +122,8 @@ func (d *demonstration) prepareSite(ctx context.Context) error {
 
 // verify compares the files with what queries see in ClickHouse.
 func (d *demonstration) verify(ctx context.Context, imp store.ImportSummary, files []sampledata.File) error {
-	table := terminal.NewTable("TABLE", "ROWS IN FILE", "ROWS IN CLICKHOUSE", "VISITORS IN FILE", "VISITORS IN CLICKHOUSE", "")
+	table := terminal.NewTable("TABLE", "ROWS IN FILE", "ROWS IN CLICKHOUSE",
+		"VISITORS IN FILE", "VISITORS IN CLICKHOUSE", "")
 	var faults []error
 	for _, file := range files {
 		seen, err := d.warehouse.VisibleSum(ctx, file.Table, uint64(imp.Import.SiteID), uint64(imp.Import.ID), "visitors")

@@ -40,7 +40,7 @@ func runWorker(ctx context.Context) error {
 
 // workerReady asks the worker whether it is at work.
 func workerReady(ctx context.Context, address string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", http.NoBody)
 	if err != nil {
 		return err
 	}

@@ -19,12 +19,12 @@ func TestDeleteUnderQueries(t *testing.T) {
 	s.AddSite(t, "busy.example")
 	ctx := enginetest.Context(t)
 	s.StartWorker(t)
-	const rows = 20000
-	gone := s.noop(site, `{"rows": 20000, "parts": 2}`)
-	other := s.noop("other.example", `{"rows": 20000, "parts": 2}`)
+	const rows = 4000
+	gone := s.noop(site, `{"rows": 4000, "parts": 2}`)
+	other := s.noop("other.example", `{"rows": 4000, "parts": 2}`)
 	s.end(gone, store.StatusCompleted)
 	s.end(other, store.StatusCompleted)
-	busy := s.noop("busy.example", slowly)
+	busy := s.noop("busy.example", `{"rows": 4000, "parts": 2, "delay": "30ms"}`)
 	s.WaitLoading(t, busy.ID)
 
 	conn := s.clickhouseConn()

@@ -92,10 +92,10 @@ func TestResetChangesNothing(t *testing.T) {
 	// A failed one stays so while another of the site is under way.
 	failed := s.noop(site, `{"start_date": "2022-01-01", "end_date": "2022-01-01", "fail": "plan", "permanent": true}`)
 	s.end(failed, store.StatusFailed)
-	other := s.noop(site, `{"rows": 20000, "delay": "20ms", "start_date": "2023-01-01", "end_date": "2023-01-01"}`)
+	other := s.noop(site, `{"rows": 4000, "delay": "30ms", "start_date": "2023-01-01", "end_date": "2023-01-01"}`)
 	s.WaitLoading(t, other.ID)
 	refused(failed)
 	require.Equal(t, store.StatusFailed, s.Wait(t, failed.ID).Import.Status)
 	s.end(other, store.StatusCompleted)
-	require.Equal(t, sumTo(20000), s.visitors(other))
+	require.Equal(t, sumTo(4000), s.visitors(other))
 }

@@ -64,7 +64,8 @@ func TestManyAtOnce(t *testing.T) {
 				dies := random.IntN(2 * f.source.chunks())
 				read := 0
 				g.source.next = func(context.Context, int) error {
-					if read++; read > dies {
+					read++
+					if read > dies {
 						cancel()
 					}
 					return nil
