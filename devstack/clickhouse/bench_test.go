@@ -29,13 +29,19 @@ func benchRow(i int) (day time.Time, hostname, page string) {
 	return benchDay.AddDate(0, 0, i%1500), "www.example.com", fmt.Sprintf("/blog/%d/an-article-with-a-title-of-usual-length", i%50_000)
 }
 
-// BenchmarkInsertClient inserts rows through the HTTP interface in blocks, one
+// BenchmarkInsertClient inserts rows through either interface in blocks, one
 // after the other, as an importer does. Making the blocks is not measured.
 func BenchmarkInsertClient(b *testing.B) {
-	for name, compression := range map[string]*ch.Compression{"none": nil, "LZ4": {Method: ch.CompressionLZ4}} {
+	lz4 := &ch.Compression{Method: ch.CompressionLZ4}
+	for name, options := range map[string]*ch.Options{
+		"http none":   {Addr: []string{address}, Protocol: ch.HTTP},
+		"http LZ4":    {Addr: []string{address}, Protocol: ch.HTTP, Compression: lz4},
+		"native none": {Addr: []string{nativeAddress}},
+		"native LZ4":  {Addr: []string{nativeAddress}, Compression: lz4},
+	} {
 		b.Run(name, func(b *testing.B) {
 			ctx := b.Context()
-			conn, err := ch.Open(&ch.Options{Addr: []string{address}, Protocol: ch.HTTP, Compression: compression})
+			conn, err := ch.Open(options)
 			require.NoError(b, err)
 			for b.Loop() {
 				b.StopTimer()

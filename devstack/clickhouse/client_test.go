@@ -31,10 +31,9 @@ func TestClient(t *testing.T) {
 		})
 	}
 	for name, compression := range map[string]*ch.Compression{
-		"native none":  nil,
-		"native LZ4":   {Method: ch.CompressionLZ4},
-		"native LZ4HC": {Method: ch.CompressionLZ4HC},
-		"native ZSTD":  {Method: ch.CompressionZSTD},
+		"native none": nil,
+		"native LZ4":  {Method: ch.CompressionLZ4},
+		"native ZSTD": {Method: ch.CompressionZSTD},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,6 +20,7 @@ func TestConfigValidate(t *testing.T) {
 		want   string
 	}{
 		"address":         {func(c *Config) { c.Address = "8123" }, `address "8123": want host:port`},
+		"native address":  {func(c *Config) { c.NativeAddress = "9000" }, `native address "9000": want host:port`},
 		"data directory":  {func(c *Config) { c.DataDir = "" }, "data directory: want a path"},
 		"pattern":         {func(c *Config) { c.DataDir = "a{b}" }, "want a path without * ? { }"},
 		"no library":      {func(c *Config) { c.LibraryPath = "" }, "SLUICE_LIBCHDB"},
@@ -55,6 +56,7 @@ func TestConfigDefaults(t *testing.T) {
 	require.LessOrEqual(t, cfg.MaxConnections, 16)
 	require.NotNil(t, cfg.Logger)
 	require.NotNil(t, cfg.Ready)
+	require.NotNil(t, cfg.NativeReady)
 }
 
 func TestRunErrors(t *testing.T) {

@@ -132,14 +132,14 @@ func TestCancelIsPrompt(t *testing.T) {
 			s := setup(t, hung)
 			s.StartWorker(t)
 			imp := s.noop(site, `{"rows": 10}`)
-			ctx, cancel := context.WithTimeout(enginetest.Context(t), 30*time.Second)
+			ctx, cancel := context.WithTimeout(enginetest.Context(t), time.Minute)
 			defer cancel()
 			requireClosed(ctx, t, hung.reached, "the importer is called")
 			begun := time.Now()
 			require.NoError(t, s.Starter.Cancel(ctx, imp.ID))
-			s.end(imp, store.StatusCancelled)
 			requireClosed(ctx, t, hung.released, "the importer is told")
 			require.Less(t, time.Since(begun), 10*time.Second)
+			s.end(imp, store.StatusCancelled)
 		})
 	}
 }
