@@ -16,7 +16,7 @@ func TestKillBetweenAcknowledgementAndCheckpoint(t *testing.T) {
 	in := newInput(t, shape{rows: 200_000, badEvery: 397, outsideEvery: 503})
 	s := newSystem(t, folder(t), true)
 	imp := s.start(t, "ack.example", in, 1_000)
-	ctx := within(t, 4*time.Minute)
+	ctx := within(t, patience)
 
 	const wantKills = 3
 	for range wantKills {

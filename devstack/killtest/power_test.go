@@ -16,7 +16,7 @@ func TestPowerButton(t *testing.T) {
 	dir := folder(t)
 	s := newSystem(t, dir, true)
 	id := s.start(t, "power.example", in, 1_000).ID
-	ctx := within(t, 4*time.Minute)
+	ctx := within(t, patience)
 
 	for _, chunk := range []int32{1, 60, 120} {
 		now := s.awaitChunks(ctx, t, id, chunk)

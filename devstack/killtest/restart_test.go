@@ -15,7 +15,7 @@ func TestRestartWhileIdle(t *testing.T) {
 	t.Parallel()
 	in := newInput(t, shape{rows: 20_000, badEvery: 397, outsideEvery: 503})
 	s := newSystem(t, folder(t), true)
-	ctx := within(t, 3*time.Minute)
+	ctx := within(t, patience)
 	before, err := s.stack.PID(stack.ComponentWorker)
 	require.NoError(t, err)
 	for _, engine := range stack.Engines() {

@@ -81,7 +81,7 @@ func startStack(t *testing.T, dir string, withWorker bool) *stack.Stack {
 	}
 	s, err := stack.New(cfg)
 	require.NoError(t, err)
-	require.NoError(t, s.Start(within(t, 2*time.Minute)), "output:\n%s", out)
+	require.NoError(t, s.Start(within(t, patience)), "output:\n%s", out)
 	t.Cleanup(func() {
 		require.NoError(t, s.Stop(context.Background()))
 		requireNothingLeft(t, s)
@@ -141,6 +141,10 @@ func folder(t *testing.T) string {
 	require.NoError(t, os.Chmod(dir, 0o711))
 	return filepath.Join(dir, "data")
 }
+
+// patience bounds what a test waits for. It is far more than any of it takes, because
+// a machine may be busy, and far less than for ever.
+const patience = 12 * time.Minute
 
 func within(t *testing.T, d time.Duration) context.Context {
 	t.Helper()

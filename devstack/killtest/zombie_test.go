@@ -37,7 +37,7 @@ func TestZombie(t *testing.T) {
 			s.migrate(t)
 			zombie := s.spawnWorker(t)
 			imp := s.start(t, m.site, in, 1_000)
-			ctx := within(t, 4*time.Minute)
+			ctx := within(t, patience)
 
 			caught, ok := s.freeze(ctx, t, zombie.pid, imp.ID, m.wanted)
 			require.True(t, ok, "the import ended before the moment came")
