@@ -2,7 +2,6 @@ package killtest_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +15,7 @@ func TestKillBetweenAcknowledgementAndCheckpoint(t *testing.T) {
 	in := newInput(t, shape{rows: 200_000, badEvery: 397, outsideEvery: 503})
 	s := newSystem(t, folder(t), true)
 	imp := s.start(t, "ack.example", in, 1_000)
-	ctx := within(t, patience)
+	ctx := bounded(t)
 
 	const wantKills = 3
 	for range wantKills {

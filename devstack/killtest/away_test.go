@@ -50,7 +50,7 @@ func TestStoreAway(t *testing.T) {
 		s := newSystem(t, folder(t), false)
 		s.migrate(t)
 		p := newProxy(t, s.stack.Addresses().Store)
-		ctx := within(t, patience)
+		ctx := bounded(t)
 		log, _ := s.runWorker(t, throughProxy(t, s, p))
 		imp := s.start(t, "early.example", in, 10_000)
 		poll(ctx, t, "the worker to say what it waits for", func(context.Context) bool {
@@ -87,7 +87,7 @@ func throughProxy(t *testing.T, s *system, p *proxy) func(*worker.Config) {
 // loading starts an import and returns when it has loaded some of its chunks.
 func (s *system) loading(t *testing.T, in *input) (id int64, ctx context.Context) {
 	t.Helper()
-	ctx = within(t, patience)
+	ctx = bounded(t)
 	imp := s.start(t, "away.example", in, 1_000)
 	now := s.awaitChunks(ctx, t, imp.ID, 5)
 	require.True(t, now.loading())

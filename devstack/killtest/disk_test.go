@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,7 +27,7 @@ func TestDiskFull(t *testing.T) {
 		dir := folder(t)
 		grow, mounted := mountSmall(t, filepath.Join(dir, "clickhouse"), 8)
 		s := newSystem(t, dir, true)
-		ctx := within(t, patience)
+		ctx := bounded(t)
 		imp := s.start(t, "disk.example", in, 10_000)
 		if !mounted {
 			// Without the right to mount, the engine itself is told to keep more free than
@@ -65,7 +64,7 @@ func TestDiskFull(t *testing.T) {
 	t.Run("for a while", func(t *testing.T) {
 		t.Parallel()
 		s := newSystem(t, folder(t), true)
-		ctx := within(t, patience)
+		ctx := bounded(t)
 		imp := s.start(t, "disk.example", in, 2_000)
 		require.True(t, s.awaitChunks(ctx, t, imp.ID, 3).loading())
 		s.keepFree(ctx, t, all)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,7 +17,7 @@ import (
 // once: as a multiset of rows, reject by reject, and in every figure that is told.
 func (s *system) requireExact(t *testing.T, id int64, in *input) {
 	t.Helper()
-	ctx := within(t, patience)
+	ctx := bounded(t)
 	summary, err := s.store.Summary(ctx, id)
 	require.NoError(t, err)
 	require.Equal(t, store.StatusCompleted, summary.Import.Status, "error: %s", summary.Import.Error)
@@ -89,7 +88,7 @@ func (s *system) fingerprint(t *testing.T, table string, site uint64, id int64, 
 		strings.Join(values, ", ',', "), table, site, id)
 	var f fingerprint
 	var exits uint64
-	require.NoError(t, s.clicks.QueryRow(within(t, patience), query).Scan(&f.Rows, &f.Sum, &f.Xor, &exits))
+	require.NoError(t, s.clicks.QueryRow(bounded(t), query).Scan(&f.Rows, &f.Sum, &f.Xor, &exits))
 	assert.Zero(t, exits, "a column that the export does not have")
 	return f
 }

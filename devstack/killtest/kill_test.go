@@ -26,7 +26,7 @@ func TestKill(t *testing.T) {
 	in := newInput(t, shape{rows: 1_000_000, badEvery: 4_001, outsideEvery: 2_503})
 	s := newSystem(t, folder(t), true)
 	k := &killer{system: s, rng: rand.New(rand.NewPCG(seed, 0)), kills: map[stack.Component]int{}}
-	ctx, began := within(t, patience), time.Now()
+	ctx, began := bounded(t), time.Now()
 
 	imports := 0
 	for k.total() < wantKills {

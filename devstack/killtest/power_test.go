@@ -3,7 +3,6 @@ package killtest_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -16,7 +15,7 @@ func TestPowerButton(t *testing.T) {
 	dir := folder(t)
 	s := newSystem(t, dir, true)
 	id := s.start(t, "power.example", in, 1_000).ID
-	ctx := within(t, patience)
+	ctx := bounded(t)
 
 	for _, chunk := range []int32{1, 60, 120} {
 		now := s.awaitChunks(ctx, t, id, chunk)

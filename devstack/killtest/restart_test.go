@@ -2,7 +2,6 @@ package killtest_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,7 +14,7 @@ func TestRestartWhileIdle(t *testing.T) {
 	t.Parallel()
 	in := newInput(t, shape{rows: 20_000, badEvery: 397, outsideEvery: 503})
 	s := newSystem(t, folder(t), true)
-	ctx := within(t, patience)
+	ctx := bounded(t)
 	before, err := s.stack.PID(stack.ComponentWorker)
 	require.NoError(t, err)
 	for _, engine := range stack.Engines() {

@@ -81,7 +81,7 @@ func startStack(t *testing.T, dir string, withWorker bool) *stack.Stack {
 	}
 	s, err := stack.New(cfg)
 	require.NoError(t, err)
-	require.NoError(t, s.Start(within(t, patience)), "output:\n%s", out)
+	require.NoError(t, s.Start(bounded(t)), "output:\n%s", out)
 	t.Cleanup(func() {
 		require.NoError(t, s.Stop(context.Background()))
 		requireNothingLeft(t, s)
@@ -142,13 +142,11 @@ func folder(t *testing.T) string {
 	return filepath.Join(dir, "data")
 }
 
-// patience bounds what a test waits for. It is far more than any of it takes, because
-// a machine may be busy, and far less than for ever.
-const patience = 12 * time.Minute
-
-func within(t *testing.T, d time.Duration) context.Context {
+// bounded returns the context of a test, with a bound that is far more than any of it
+// takes, because a machine may be busy, and far less than for ever.
+func bounded(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -18,7 +18,7 @@ import (
 // no workflow runs on behind the store's back.
 func (s *system) requireCalm(t *testing.T) {
 	t.Helper()
-	ctx := within(t, patience)
+	ctx := bounded(t)
 	imports, err := s.store.Summaries(ctx, "", 0, 1000)
 	require.NoError(t, err)
 	parked := int64(0)

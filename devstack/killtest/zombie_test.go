@@ -4,7 +4,6 @@ import (
 	"context"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -37,7 +36,7 @@ func TestZombie(t *testing.T) {
 			s.migrate(t)
 			zombie := s.spawnWorker(t)
 			imp := s.start(t, m.site, in, 1_000)
-			ctx := within(t, patience)
+			ctx := bounded(t)
 
 			caught, ok := s.freeze(ctx, t, zombie.pid, imp.ID, m.wanted)
 			require.True(t, ok, "the import ended before the moment came")
