@@ -88,7 +88,8 @@ func (b *bench) engineAlone(ctx context.Context, file sampledata.File) (float64,
 		columns = append(columns, c.Name+" "+c.Kind.String())
 	}
 	list := strings.Join(names, ", ")
-	query := fmt.Sprintf("INSERT INTO %s (site_id, import_id, part, chunk, %s) SELECT 1, 1, 0, 0, %s FROM file('%s', 'CSVWithNames', '%s')",
+	query := fmt.Sprintf("INSERT INTO %s (site_id, import_id, part, chunk, %s) "+
+		"SELECT 1, 1, 0, 0, %s FROM file('%s', 'CSVWithNames', '%s')",
 		aloneTable, list, list, file.Path, strings.Join(columns, ", "))
 	start := time.Now()
 	if err := b.engine.Exec(ctx, query); err != nil {

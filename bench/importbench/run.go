@@ -74,7 +74,9 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	results := make([]Result, 0, len(cfg.Rows))
 	for i, rows := range cfg.Rows {
-		fmt.Fprintf(log, "%s rows: making the file\n", terminal.Count(int64(rows)))
+		if _, err := fmt.Fprintf(log, "%s rows: making the file\n", terminal.Count(int64(rows))); err != nil {
+			return err
+		}
 		files, err := sampledata.Write(fmt.Sprintf("%s/%d", dir, i), sampledata.Spec{
 			Seed: uint64(i), Days: days, PageRows: rows, Tables: []*schema.Table{schema.Pages},
 		})
@@ -114,7 +116,9 @@ func measure(ctx context.Context, cfg Config, file sampledata.File, no int, log 
 		if err != nil {
 			return Result{}, err
 		}
-		fmt.Fprintf(log, "  run %d: engine alone %.2f s, sluice %.2f s\n", run+1, alone, took)
+		if _, err := fmt.Fprintf(log, "  run %d: engine alone %.2f s, sluice %.2f s\n", run+1, alone, took); err != nil {
+			return Result{}, err
+		}
 		engine, sluice = append(engine, alone), append(sluice, took)
 	}
 	result.Bench, result.Rows, result.MiB = "import", file.Rows, float64(file.Bytes)/(1<<20)
@@ -131,7 +135,8 @@ func median(values []float64) float64 {
 }
 
 func report(out io.Writer, results []Result) error {
-	table := terminal.NewTable("ROWS", "MIB", "SLUICE", "ENGINE ALONE", "RATIO", "SLUICE ROWS/S", "ENGINE ROWS/S", "WORKER PEAK", "HISTORY")
+	table := terminal.NewTable("ROWS", "MIB", "SLUICE", "ENGINE ALONE", "RATIO",
+		"SLUICE ROWS/S", "ENGINE ROWS/S", "WORKER PEAK", "HISTORY")
 	for _, r := range results {
 		table.Row(r.Rows, int64(r.MiB), fmt.Sprintf("%.2f s", r.SluiceS), fmt.Sprintf("%.2f s", r.EngineS),
 			fmt.Sprintf("%.2f", r.Ratio), int64(r.SluiceRowsS), int64(r.EngineRowsS),

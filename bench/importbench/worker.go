@@ -31,6 +31,7 @@ func startWorker(ctx context.Context, program string) (*workerProcess, error) {
 	if err != nil {
 		return nil, err
 	}
+	//nolint:gosec // G204: the program to measure is the benchmark's argument
 	cmd := exec.CommandContext(ctx, path, "worker", "--migrate", "--listen", address)
 	cmd.Env = append(os.Environ(), "SLUICE_LOG_LEVEL=WARN")
 	cmd.Stderr = os.Stderr
@@ -60,7 +61,7 @@ func (w *workerProcess) ready(ctx context.Context, address string) error {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", http.NoBody)
 		if err != nil {
 			return err
 		}

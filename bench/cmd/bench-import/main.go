@@ -12,7 +12,9 @@ import (
 	"github.com/sluicehq/sluice/bench/importbench"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var cfg importbench.Config
@@ -24,8 +26,11 @@ func main() {
 	if err == nil {
 		err = importbench.Run(ctx, cfg, os.Stdout, os.Stderr)
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench-import:", err)
-		os.Exit(1)
+	if err == nil {
+		return 0
 	}
+	if _, werr := fmt.Fprintln(os.Stderr, "bench-import:", err); werr != nil {
+		return 2
+	}
+	return 1
 }
