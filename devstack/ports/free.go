@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // The range free ports are taken from. It lies below the range from which
@@ -17,21 +18,38 @@ const (
 	rangeEnd   = 32000
 )
 
-// Free returns n different ports that nothing listens on at host right now.
-// They are picked at random, so that several callers rarely pick the same; the
-// one that loses such a race must try again with new ports.
+// given are the ports that this process has handed out: whoever asked for them may not
+// listen yet, and a process that starts many servers at once would else give two of
+// them the same port now and then.
+var given = struct {
+	sync.Mutex
+	ports map[int]bool
+}{ports: make(map[int]bool)}
+
+// claim marks a port as handed out, unless it is already.
+func claim(port int) bool {
+	given.Lock()
+	defer given.Unlock()
+	if given.ports[port] {
+		return false
+	}
+	given.ports[port] = true
+	return true
+}
+
+// Free returns n different ports that nothing listens on at host right now, and that
+// it has not returned before. They are picked at random, so that several processes
+// rarely pick the same; the one that loses such a race must try again with new ports.
 func Free(host string, n int) ([]int, error) {
 	found := make([]int, 0, n)
-	seen := make(map[int]bool, n)
 	for range 100 * n {
 		if len(found) == n {
 			return found, nil
 		}
 		port := rangeBegin + rand.IntN(rangeEnd-rangeBegin) //nolint:gosec // Not a secret.
-		if seen[port] || Check(net.JoinHostPort(host, strconv.Itoa(port))) != nil {
+		if Check(net.JoinHostPort(host, strconv.Itoa(port))) != nil || !claim(port) {
 			continue
 		}
-		seen[port] = true
 		found = append(found, port)
 	}
 	if len(found) == n {
