@@ -11,6 +11,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 )
@@ -18,12 +19,26 @@ import (
 // ImportRef names an import.
 type ImportRef struct {
 	ImportID int64 `json:"import_id"`
+	// Epoch is the grant of the import's locks that the activity goes by.
+	Epoch int64 `json:"epoch,omitempty"`
 }
 
 // PartRef names a part of an import.
 type PartRef struct {
 	ImportID int64 `json:"import_id"`
 	Part     int32 `json:"part"`
+	// Epoch is the grant of the import's locks that the activity goes by.
+	Epoch int64 `json:"epoch,omitempty"`
+	// RowsPerSecond bounds how fast the part is loaded; 0 is as fast as it goes.
+	RowsPerSecond int64 `json:"rows_per_second,omitempty"`
+}
+
+// Kit is what every activity about an import needs.
+type Kit struct {
+	Store    *store.Store
+	Registry *importers.Registry
+	// Connections opens the connections that imports name. Defaults to none.
+	Connections connections.Opener
 }
 
 // subject is an import with everything that its importer's callbacks need.
@@ -35,16 +50,16 @@ type subject struct {
 }
 
 // load reads an import and finds its importer.
-func load(ctx context.Context, s *store.Store, registry *importers.Registry, id int64) (subject, error) {
-	stored, err := s.Import(ctx, id)
+func (k Kit) load(ctx context.Context, id int64) (subject, error) {
+	stored, err := k.Store.Import(ctx, id)
 	if err != nil {
 		return subject{}, err
 	}
-	site, err := s.SiteByID(ctx, stored.SiteID)
+	site, err := k.Store.SiteByID(ctx, stored.SiteID)
 	if err != nil {
 		return subject{}, fmt.Errorf("read the site of import %d: %w", id, err)
 	}
-	importer, err := registry.Lookup(stored.Source)
+	importer, err := k.Registry.Lookup(stored.Source)
 	if err != nil {
 		// A newer worker may know it: worth a retry, and clear in the Web UI.
 		return subject{}, fmt.Errorf("import %d: %w", id, err)
@@ -52,23 +67,42 @@ func load(ctx context.Context, s *store.Store, registry *importers.Registry, id 
 	return subject{
 		stored: stored, site: site, importer: importer,
 		imp: importers.Import{
-			ID:       id,
-			Site:     importers.Site{ID: site.ID, Domain: site.Domain, TimeZone: site.TimeZone},
-			Args:     stored.Args,
-			Window:   stored.Days,
-			Chunk:    importers.ChunkLimit{Rows: int(stored.ChunkRows), Bytes: int(stored.ChunkBytes)},
-			Feedback: feedback{store: s, id: id, activity: activity.GetInfo(ctx).ActivityID},
+			ID:          id,
+			Site:        importers.Site{ID: site.ID, Domain: site.Domain, TimeZone: site.TimeZone},
+			Args:        stored.Args,
+			Window:      stored.Days,
+			Chunk:       importers.ChunkLimit{Rows: int(stored.ChunkRows), Bytes: int(stored.ChunkBytes)},
+			Feedback:    k.feedback(ctx, id),
+			Connections: k.opener(),
 		},
 	}, nil
 }
 
+func (k Kit) opener() connections.Opener {
+	if k.Connections == nil {
+		return connections.None{}
+	}
+	return k.Connections
+}
+
 // enter moves an import to a phase and reads it.
-func enter(ctx context.Context, s *store.Store, registry *importers.Registry, id int64, phase string) (subject, error) {
-	run := activity.GetInfo(ctx).WorkflowExecution.RunID
-	if err := s.EnterPhase(ctx, id, run, store.StatusRunning, phase); err != nil {
+func (k Kit) enter(ctx context.Context, ref ImportRef, phase string) (subject, error) {
+	err := k.Store.EnterPhase(ctx, ref.ImportID, store.Entry{
+		Run: runOf(ctx), Epoch: ref.Epoch, Status: store.StatusRunning, Phase: phase,
+	})
+	if err != nil {
 		return subject{}, err
 	}
-	return load(ctx, s, registry, id)
+	return k.load(ctx, ref.ImportID)
+}
+
+// runOf returns the run of the workflow that the activity belongs to.
+func runOf(ctx context.Context) string { return activity.GetInfo(ctx).WorkflowExecution.RunID }
+
+// feedback returns the import's log, as the activity writes to it.
+func (k Kit) feedback(ctx context.Context, id int64) feedback {
+	info := activity.GetInfo(ctx)
+	return feedback{store: k.Store, id: id, activity: info.WorkflowExecution.RunID + "/" + info.ActivityID}
 }
 
 // feedback writes an importer's messages to the import's log. The occasion of a line

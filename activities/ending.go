@@ -16,11 +16,11 @@ import (
 // makes it visible in all tables at once and ends the import. Whatever of that has
 // happened already happens again to no effect.
 func (l *Loading) Publish(ctx context.Context, ref ImportRef) (PartResult, error) {
-	s, err := load(ctx, l.Store, l.Registry, ref.ImportID)
+	s, err := l.load(ctx, ref.ImportID)
 	if err != nil {
 		return PartResult{}, failure(err)
 	}
-	if err := l.publish(ctx, s); err != nil {
+	if err := l.publish(ctx, s, ref.Epoch); err != nil {
 		return PartResult{}, failure(err)
 	}
 	summary, err := l.Store.Summary(ctx, ref.ImportID)
@@ -30,7 +30,7 @@ func (l *Loading) Publish(ctx context.Context, ref ImportRef) (PartResult, error
 	}, failure(err)
 }
 
-func (l *Loading) publish(ctx context.Context, s subject) error {
+func (l *Loading) publish(ctx context.Context, s subject, epoch int64) error {
 	if s.stored.Status == store.StatusCompleted {
 		return nil
 	}
@@ -47,13 +47,13 @@ func (l *Loading) publish(ctx context.Context, s subject) error {
 			return err
 		}
 	}
-	if err := l.Store.CheckDays(ctx, s.stored); err != nil {
+	if err := l.Store.ClaimDays(ctx, s.stored.ID, epoch); err != nil {
 		return err
 	}
 	if err := l.Warehouse.Show(ctx, uint64(s.site.ID), uint64(s.stored.ID), uint32(s.stored.Generation)); err != nil {
 		return err
 	}
-	return l.Store.Finish(ctx, s.stored.ID, store.StatusCompleted, "", "")
+	return l.Locks.finish(ctx, s.stored.ID, store.End{Status: store.StatusCompleted})
 }
 
 // verifyTable counts an import's rows in one table. If something arrived late, from
@@ -125,7 +125,7 @@ func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
 
 // Finish ends an import that did not complete.
 func (l *Loading) Finish(ctx context.Context, end Ended) error {
-	return failure(l.Store.Finish(ctx, end.ImportID, end.Status, end.Reason, end.Class))
+	return failure(l.Locks.finish(ctx, end.ImportID, store.End{Status: end.Status, Reason: end.Reason, Class: end.Class}))
 }
 
 // Remove deletes an import that is marked for deletion and whose rows are purged, with

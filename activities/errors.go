@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"go.temporal.io/sdk/activity"
@@ -18,12 +19,31 @@ import (
 // their importers.Class as their type.
 const TypeTransient = "transient"
 
+// Types of errors that no retry of the activity changes, and that tell the workflow what
+// to do instead.
+const (
+	// TypeUnlocked asks to acquire the import's locks again.
+	TypeUnlocked = "unlocked"
+	// TypeUnchanged says that there is nothing to import.
+	TypeUnchanged = "unchanged"
+	// TypeWait asks to go on at a later time; its details are a Wait.
+	TypeWait = "wait"
+)
+
+// Wait is until when an import waits for its source, and why.
+type Wait struct {
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"`
+}
+
 // storeClasses are the store's refusals that no retry changes.
 var storeClasses = map[error]importers.Class{
 	store.ErrNotFound:   importers.ClassEnded,
 	store.ErrConflict:   importers.ClassEnded,
-	store.ErrInProgress: importers.ClassEnded,
 	store.ErrOverlap:    importers.ClassNoDays,
+	store.ErrLimit:      importers.ClassInput,
+	store.ErrDecided:    importers.ClassEnded,
+	store.ErrSelfReview: importers.ClassAccess,
 }
 
 // maxMessage bounds an error's text in histories, in bytes.
@@ -47,6 +67,13 @@ func failure(err error, details ...any) error {
 		message = message[:cut] + "..."
 	}
 	options := temporal.ApplicationErrorOptions{Details: details}
+	if kind, detail := turnOf(err, message); kind != "" {
+		options.NonRetryable = true
+		if detail != nil {
+			options.Details = []any{detail}
+		}
+		return temporal.NewApplicationErrorWithOptions(message, kind, options)
+	}
 	class, permanent := importers.ClassOf(err)
 	for sentinel, c := range storeClasses {
 		if errors.Is(err, sentinel) {
@@ -62,6 +89,27 @@ func failure(err error, details ...any) error {
 		options.NextRetryDelay = after.After
 	}
 	return temporal.NewApplicationErrorWithOptions(message, TypeTransient, options)
+}
+
+// turnOf returns the type of an error that is no fault but a turn in the import's way,
+// and what the workflow must know of it; "" for any other.
+func turnOf(err error, message string) (kind string, detail any) {
+	var wait *importers.WaitError
+	switch {
+	case errors.As(err, &wait):
+		latest := time.Now().Add(importers.MaxWait)
+		until := wait.Until
+		if until.After(latest) {
+			until = latest
+		}
+		return TypeWait, Wait{Until: until.UTC(), Reason: message}
+	case errors.Is(err, store.ErrUnlocked):
+		return TypeUnlocked, nil
+	case errors.Is(err, importers.ErrUnchanged):
+		return TypeUnchanged, nil
+	default:
+		return "", nil
+	}
 }
 
 // plain makes text fit for Temporal, which takes valid UTF-8 only: what an error quotes

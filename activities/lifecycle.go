@@ -16,19 +16,50 @@ import (
 
 // Lifecycle runs an importer's callbacks, except reading data.
 type Lifecycle struct {
-	Store    *store.Store
-	Registry *importers.Registry
+	Kit
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 }
 
-// BeforeStart lets the importer check that the import can work at all.
-func (l *Lifecycle) BeforeStart(ctx context.Context, ref ImportRef) error {
-	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhaseBeforeStart)
+// Checked is what the check of an import's source has found.
+type Checked struct {
+	// Unchanged says why there is nothing to import; "" if there is.
+	Unchanged string `json:"unchanged,omitempty"`
+}
+
+// BeforeStart lets the importer check that the import can work at all, and finds out
+// whether its content was imported before.
+func (l *Lifecycle) BeforeStart(ctx context.Context, ref ImportRef) (Checked, error) {
+	s, err := l.enter(ctx, ref, store.PhaseBeforeStart)
 	if err != nil {
-		return failure(err)
+		return Checked{}, failure(err)
 	}
-	return failure(s.importer.BeforeStart(ctx, s.imp))
+	if err := s.importer.BeforeStart(ctx, s.imp); err != nil {
+		return Checked{}, failure(err)
+	}
+	checked, err := l.compare(ctx, s)
+	return checked, failure(err)
+}
+
+// compare looks for a completed import of the same content.
+func (l *Lifecycle) compare(ctx context.Context, s subject) (Checked, error) {
+	f, ok := s.importer.(importers.Fingerprinter)
+	if !ok {
+		return Checked{}, nil
+	}
+	fingerprint, err := f.Fingerprint(ctx, s.imp)
+	if err != nil || fingerprint == "" {
+		return Checked{}, err
+	}
+	if len(fingerprint) > importers.MaxFingerprint {
+		return Checked{}, importers.Permanent(importers.ClassInternal, fmt.Errorf(
+			"importer %s: a fingerprint of %d bytes: want at most %d", s.importer.Name(), len(fingerprint), importers.MaxFingerprint))
+	}
+	before, found, err := l.Store.Recognise(ctx, s.stored, fingerprint)
+	if err != nil || !found {
+		return Checked{}, err
+	}
+	return Checked{Unchanged: fmt.Sprintf("import %d has brought in the same content", before)}, nil
 }
 
 // Planned is what a workflow needs to know of a plan.
@@ -46,6 +77,10 @@ type Planned struct {
 	Parallelism int `json:"parallelism"`
 	// Park says that a part whose retries are exhausted waits for a decision.
 	Park bool `json:"park"`
+	// Review says that the import waits for a decision once it is loaded.
+	Review bool `json:"review,omitempty"`
+	// RowsPerSecond is how fast the import may be loaded; 0 is as fast as it goes.
+	RowsPerSecond int64 `json:"rows_per_second,omitempty"`
 }
 
 // PlannedPart is a part as a workflow sees it.
@@ -90,7 +125,7 @@ func plannedLabel(label string) string {
 // Plan lets the importer cut the import into parts, works out which days are free
 // and stores both. A plan that is stored already is used as it is.
 func (l *Lifecycle) Plan(ctx context.Context, ref ImportRef) (Planned, error) {
-	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhasePlanning)
+	s, err := l.enter(ctx, ref, store.PhasePlanning)
 	if err != nil {
 		return Planned{}, failure(err)
 	}
@@ -135,6 +170,7 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 	planned := Planned{
 		Parts: []PlannedPart{}, Total: len(parts), Days: imp.Days.String(),
 		Parallelism: int(imp.Parallelism), Park: imp.OnPartFailure == store.OnPartFailurePark,
+		Review: imp.Review, RowsPerSecond: imp.Rate,
 	}
 	fresh := 0
 	for _, p := range parts {
@@ -208,7 +244,7 @@ func (l *Lifecycle) cutOff(site store.Site) (calendar.Day, string, error) {
 
 // OnSuccess lets the importer round off an import whose parts are all loaded.
 func (l *Lifecycle) OnSuccess(ctx context.Context, ref ImportRef) error {
-	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhaseOnSuccess)
+	s, err := l.enter(ctx, ref, store.PhaseOnSuccess)
 	if err != nil {
 		return failure(err)
 	}
@@ -225,7 +261,8 @@ func (l *Lifecycle) OnSuccess(ctx context.Context, ref ImportRef) error {
 // Ended says how an import ends other than well.
 type Ended struct {
 	ImportID int64 `json:"import_id"`
-	// Status is store.StatusFailed or store.StatusCancelled.
+	// Status is store.StatusFailed, store.StatusCancelled, store.StatusDeclined or
+	// store.StatusUnchanged.
 	Status string `json:"status"`
 	// Class is the class of the error.
 	Class string `json:"class"`
@@ -236,14 +273,14 @@ type Ended struct {
 // OnFailure stops all attempts at parts, tells the user and lets the importer
 // react.
 func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
-	s, err := enter(ctx, l.Store, l.Registry, end.ImportID, store.PhaseOnFailure)
+	s, err := l.enter(ctx, ImportRef{ImportID: end.ImportID, Epoch: store.AnyEpoch}, store.PhaseOnFailure)
 	if err != nil {
 		return failure(err)
 	}
 	if err := l.Store.FailOpenParts(ctx, end.ImportID, end.Reason); err != nil {
 		return failure(err)
 	}
-	log := feedback{store: l.Store, id: end.ImportID, activity: "end"}
+	log := feedback{store: l.Store, id: end.ImportID, activity: runOf(ctx) + "/end"}
 	if err := log.Error(ctx, end.Reason); err != nil {
 		return failure(err)
 	}
@@ -252,7 +289,7 @@ func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
 
 // CleanUp lets the importer remove what it has left behind.
 func (l *Lifecycle) CleanUp(ctx context.Context, ref ImportRef) error {
-	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhaseCleanUp)
+	s, err := l.enter(ctx, ref, store.PhaseCleanUp)
 	if err != nil {
 		return failure(err)
 	}

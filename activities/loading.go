@@ -9,7 +9,6 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/loading"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -18,9 +17,9 @@ import (
 
 // Loading loads the parts of imports.
 type Loading struct {
-	Store     *store.Store
+	Kit
 	Warehouse *warehouse.Warehouse
-	Registry  *importers.Registry
+	Locks     *Locks
 	// Observer, if set, is told of every chunk that was loaded.
 	Observer Observer
 }
@@ -50,11 +49,11 @@ type PartResult struct {
 
 // ImportData loads one part, from where the last attempt stood to its end.
 func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, error) {
-	s, err := enter(ctx, l.Store, l.Registry, ref.ImportID, store.PhaseLoading)
+	s, err := l.enter(ctx, ImportRef{ImportID: ref.ImportID, Epoch: ref.Epoch}, store.PhaseLoading)
 	if err != nil {
 		return PartResult{}, failure(err)
 	}
-	part, open, err := l.Store.ClaimPart(ctx, ref.ImportID, ref.Part)
+	part, open, err := l.Store.ClaimPart(ctx, ref.ImportID, ref.Part, ref.Epoch)
 	if err != nil {
 		return PartResult{}, failure(err)
 	}
@@ -75,6 +74,7 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 
 	last := loading.Progress{RowsLoaded: part.RowsLoaded, RowsRejected: part.RowsRejected}
 	job := l.job(s, part)
+	job.Epoch, job.RowsPerSecond = ref.Epoch, ref.RowsPerSecond
 	job.Advanced = func(p loading.Progress) {
 		beat.chunks.Store(p.Chunks)
 		if l.Observer != nil {
@@ -124,20 +124,20 @@ func (l *Loading) ParkPart(ctx context.Context, p Stopped) error {
 	if err != nil {
 		return failure(err)
 	}
-	log := feedback{store: l.Store, id: p.ImportID, activity: activity.GetInfo(ctx).ActivityID}
-	return failure(log.Warn(ctx, fmt.Sprintf("Part %d, %s, is parked: %s. Retry it, skip it or cancel the import.",
+	return failure(l.feedback(ctx, p.ImportID).Warn(ctx, fmt.Sprintf("Part %d, %s, is parked: %s. Retry it, skip it or cancel the import.",
 		p.Part, part.Label, p.Reason)))
 }
 
 // Park notes that an import waits for decisions about its parked parts.
 func (l *Loading) Park(ctx context.Context, ref ImportRef) error {
-	run := activity.GetInfo(ctx).WorkflowExecution.RunID
-	return failure(l.Store.EnterPhase(ctx, ref.ImportID, run, store.StatusParked, store.PhaseLoading))
+	return failure(l.Store.EnterPhase(ctx, ref.ImportID, store.Entry{
+		Run: runOf(ctx), Epoch: ref.Epoch, Status: store.StatusParked, Phase: store.PhaseLoading,
+	}))
 }
 
 // SkipPart leaves a part out of the import: whatever it had brought in is purged.
 func (l *Loading) SkipPart(ctx context.Context, p Stopped) error {
-	s, err := load(ctx, l.Store, l.Registry, p.ImportID)
+	s, err := l.load(ctx, p.ImportID)
 	if err != nil {
 		return failure(err)
 	}
@@ -152,8 +152,7 @@ func (l *Loading) SkipPart(ctx context.Context, p Stopped) error {
 	if err := l.Warehouse.PurgePart(ctx, table, partKey(s.stored, p.Part)); err != nil {
 		return failure(err)
 	}
-	log := feedback{store: l.Store, id: p.ImportID, activity: activity.GetInfo(ctx).ActivityID}
-	return failure(log.Warn(ctx, fmt.Sprintf("Part %d, %s, was skipped: %s", p.Part, part.Label, p.Reason)))
+	return failure(l.feedback(ctx, p.ImportID).Warn(ctx, fmt.Sprintf("Part %d, %s, was skipped: %s", p.Part, part.Label, p.Reason)))
 }
 
 // heartbeat tells the server that an attempt lives, from the side, because a

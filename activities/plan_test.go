@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -21,7 +22,7 @@ func (b *bundle) complete(t *testing.T, site store.Site, first, last string) {
 	t.Helper()
 	ref := b.create(t, site, `{"start_date": "`+first+`", "end_date": "`+last+`"}`)
 	b.run(t, b.Plan, ref, nil)
-	require.NoError(t, b.store.Finish(b.ctx, ref.ImportID, store.StatusCompleted, "", ""))
+	require.NoError(t, b.finish(ref, store.StatusCompleted))
 }
 
 func TestBeforeStart(t *testing.T) {
@@ -33,9 +34,9 @@ func TestBeforeStart(t *testing.T) {
 	require.Equal(t, store.PhaseBeforeStart, imp.Phase)
 	require.Equal(t, store.StatusRunning, imp.Status)
 	require.NotEmpty(t, imp.RunID)
-	require.NoError(t, b.store.Finish(b.ctx, ref.ImportID, store.StatusFailed, "", ""))
+	require.NoError(t, b.finish(ref, store.StatusFailed))
 	message := b.refused(t, b.BeforeStart, ref, importers.ClassEnded)
-	require.Equal(t, "import 1 has ended: not possible in this state", message)
+	require.Equal(t, "import 1 has ended: it is failed: not possible in this state", message)
 	b.refused(t, b.BeforeStart, activities.ImportRef{ImportID: 404}, importers.ClassEnded)
 
 	failing := b.create(t, b.site, `{"rows": 1, "fail": "before_start", "permanent": true}`)
@@ -47,10 +48,10 @@ func TestBeforeStart(t *testing.T) {
 func TestUnknownImporter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	imp, _, err := b.store.CreateImport(b.ctx, store.NewImport{
+	imp, _, err := b.store.CreateImport(b.ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
 		SiteID: b.site.ID, Source: "future", Label: "Future", Args: []byte(`{}`), OnPartFailure: store.OnPartFailureFail,
-		ChunkRows: 1, ChunkBytes: 1, Parallelism: 1,
-	})
+		ChunkRows: 1, ChunkBytes: 1, Parallelism: 1, ReviewReminderS: 1, ReviewExpiryS: 1,
+	}})
 	require.NoError(t, err)
 	app := b.fails(t, b.BeforeStart, activities.ImportRef{ImportID: imp.ID})
 	require.False(t, app.NonRetryable())

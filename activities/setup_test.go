@@ -32,6 +32,11 @@ type bundle struct {
 	wh    *warehouse.Warehouse
 	site  store.Site
 	env   *testsuite.TestActivityEnvironment
+
+	locks   *activities.Locks
+	reviews *activities.Reviews
+	// woken are the imports whose workflows were told that they have got their locks.
+	woken []int64
 }
 
 // setup returns a bundle with a site and the noop importer, unless the test brings
@@ -43,8 +48,14 @@ func setup(t *testing.T, importer ...importers.Importer) *bundle {
 	}
 	b := &bundle{ctx: enginetest.Context(t), store: enginetest.Store(t), wh: enginetest.Warehouse(t)}
 	registry := importers.NewRegistry(importer...)
-	b.Lifecycle = activities.Lifecycle{Store: b.store, Registry: registry}
-	b.Loading = activities.Loading{Store: b.store, Warehouse: b.wh, Registry: registry}
+	kit := activities.Kit{Store: b.store, Registry: registry}
+	b.locks = &activities.Locks{Store: b.store, Wake: func(_ context.Context, w store.Woken) error {
+		b.woken = append(b.woken, w.ImportID)
+		return nil
+	}}
+	b.Lifecycle = activities.Lifecycle{Kit: kit}
+	b.Loading = activities.Loading{Kit: kit, Warehouse: b.wh, Locks: b.locks}
+	b.reviews = &activities.Reviews{Kit: kit, Locks: b.locks}
 	b.site = b.addSite(t, "example.com", nil)
 	b.env = b.newEnv()
 	return b
@@ -56,6 +67,7 @@ func (b *bundle) newEnv() *testsuite.TestActivityEnvironment {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
 	for _, fn := range []any{
+		b.locks.Acquire, b.reviews.Begin, b.reviews.Decide, b.reviews.Remind, b.Note,
 		b.BeforeStart, b.Plan, b.OnSuccess, b.OnFailure, b.CleanUp,
 		b.ImportData, b.ParkPart, b.Park, b.SkipPart, b.Publish, b.PurgeRows, b.Finish, b.Remove,
 	} {
@@ -66,7 +78,7 @@ func (b *bundle) newEnv() *testsuite.TestActivityEnvironment {
 
 func (b *bundle) addSite(t *testing.T, domain string, native *calendar.Day) store.Site {
 	t.Helper()
-	site, err := b.store.AddSite(b.ctx, domain, "Europe/Berlin", native)
+	site, err := b.store.AddSite(b.ctx, store.NewSite{Domain: domain, TimeZone: "Europe/Berlin", NativeStart: native})
 	require.NoError(t, err)
 	return site
 }
@@ -76,10 +88,10 @@ func (b *bundle) create(t *testing.T, site store.Site, args string) activities.I
 	t.Helper()
 	normal, err := noop.New().ParseArgs(json.RawMessage(args))
 	require.NoError(t, err)
-	imp, created, err := b.store.CreateImport(b.ctx, store.NewImport{
+	imp, created, err := b.store.CreateImport(b.ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
 		SiteID: site.ID, Source: "noop", Label: "No operation", Args: normal, OnPartFailure: store.OnPartFailurePark,
-		MaxRejects: 5, ChunkRows: 10, ChunkBytes: 1 << 20, Parallelism: 3,
-	})
+		MaxRejects: 5, ChunkRows: 10, ChunkBytes: 1 << 20, Parallelism: 3, ReviewReminderS: 60, ReviewExpiryS: 3600,
+	}})
 	require.NoError(t, err)
 	require.True(t, created)
 	return activities.ImportRef{ImportID: imp.ID}
@@ -96,6 +108,12 @@ func (b *bundle) loaded(t *testing.T, args string) activities.ImportRef {
 		b.run(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID, Part: p.No}, nil)
 	}
 	return ref
+}
+
+// finish ends an import behind the activities' back.
+func (b *bundle) finish(ref activities.ImportRef, status string) error {
+	_, err := b.store.Finish(b.ctx, ref.ImportID, store.End{Status: status}, store.LockLimits{})
+	return err
 }
 
 // run executes an activity that must succeed.

@@ -58,10 +58,23 @@ func (t *troubleInbound) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 	switch {
 	case err == nil && activity.GetInfo(ctx).Attempt > 1:
 		t.note(ctx, in, "")
-	case err != nil && ctx.Err() == nil && !isFinal(err):
-		t.note(ctx, in, messageOf(err))
+	case err != nil && ctx.Err() == nil:
+		t.tell(ctx, in, err)
 	}
 	return result, err
+}
+
+// tell writes down why an attempt failed, unless that ends the import and is written
+// down with its end.
+func (t *troubleInbound) tell(ctx context.Context, in *interceptor.ExecuteActivityInput, err error) {
+	var app *temporal.ApplicationError
+	var wait Wait
+	switch {
+	case !isFinal(err):
+		t.note(ctx, in, messageOf(err))
+	case errors.As(err, &app) && app.Type() == TypeWait && app.Details(&wait) == nil:
+		t.about(ctx, in, func(ctx context.Context, id int64) error { return t.store.NoteWait(ctx, id, wait.Until, wait.Reason) })
+	}
 }
 
 // isFinal says whether an error ends the activity: nothing is tried again.
@@ -81,6 +94,13 @@ func messageOf(err error) string {
 
 // note writes down what troubles the import that the activity is about.
 func (t *troubleInbound) note(ctx context.Context, in *interceptor.ExecuteActivityInput, trouble string) {
+	t.about(ctx, in, func(ctx context.Context, id int64) error { return t.store.NoteTrouble(ctx, id, trouble) })
+}
+
+// about writes something down about the import that the activity is about.
+func (t *troubleInbound) about(
+	ctx context.Context, in *interceptor.ExecuteActivityInput, write func(ctx context.Context, id int64) error,
+) {
 	if len(in.Args) == 0 {
 		return
 	}
@@ -92,7 +112,7 @@ func (t *troubleInbound) note(ctx context.Context, in *interceptor.ExecuteActivi
 	// the note fails too, and the log has it all the same.
 	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	if noteErr := t.store.NoteTrouble(noting, subject.about(), trouble); noteErr != nil {
-		activity.GetLogger(ctx).Warn("could not note the trouble", "error", noteErr)
+	if err := write(noting, subject.about()); err != nil {
+		activity.GetLogger(ctx).Warn("could not note the trouble", "error", err)
 	}
 }

@@ -19,6 +19,8 @@ const (
 	DefaultWarehouseNativeAddress = "127.0.0.1:19000"
 	// DefaultWorkerAddress serves the worker's health, readiness and metrics.
 	DefaultWorkerAddress = "127.0.0.1:9464"
+	// DefaultFakeGA4Address is where `sluice-dev fake ga4` listens.
+	DefaultFakeGA4Address = "127.0.0.1:18899"
 
 	// DefaultStoreDSN connects to the embedded PostgreSQL, which trusts
 	// loopback connections and therefore has no password.

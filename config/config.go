@@ -16,11 +16,15 @@ import (
 
 // Config has every setting. Its zero value is not valid; start with Default.
 type Config struct {
-	Store     Store     `yaml:"store"`
-	Warehouse Warehouse `yaml:"warehouse"`
-	Worker    Worker    `yaml:"worker"`
-	Import    Import    `yaml:"import"`
-	Log       Log       `yaml:"log"`
+	Store       Store       `yaml:"store"`
+	Warehouse   Warehouse   `yaml:"warehouse"`
+	Worker      Worker      `yaml:"worker"`
+	Import      Import      `yaml:"import"`
+	Limits      Limits      `yaml:"limits"`
+	Review      Review      `yaml:"review"`
+	Connections Connections `yaml:"connections"`
+	Notify      Notify      `yaml:"notify"`
+	Log         Log         `yaml:"log"`
 }
 
 // Store says how to reach PostgreSQL.
@@ -69,6 +73,11 @@ type Worker struct {
 	// StickyCache is how many workflows stay in memory between their tasks; 0 replays
 	// them every time, which tests do. Defaults to 1000.
 	StickyCache int `yaml:"sticky_cache"`
+	// Deployment and BuildID let Temporal send tasks by the version of the worker: the name
+	// of the Worker Deployment that it belongs to, and its version in there. They go
+	// together. Default to "", workers without versions.
+	Deployment string `yaml:"deployment"`
+	BuildID    string `yaml:"build_id"`
 }
 
 // Import has the defaults of new imports.
@@ -108,7 +117,10 @@ func Default() Config {
 			ChunkRows: 131072, ChunkBytes: 16 << 20, Parallelism: 2,
 			MaxRejects: 100, MaxRejectShare: 0.01, OnPartFailure: "park",
 		},
-		Log: Log{Level: slog.LevelInfo, Format: "text"},
+		Limits: defaultLimits(),
+		Review: defaultReview(),
+		Notify: defaultNotify(),
+		Log:    Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }
 
@@ -140,6 +152,7 @@ func (c Config) Validate() error {
 	check(c.Worker.StartTimeout > 0, "worker.start_timeout is %s: want more than 0", c.Worker.StartTimeout)
 	check(c.Worker.MemoryLimitMiB >= 64, "worker.memory_limit_mib is %d: want at least 64", c.Worker.MemoryLimitMiB)
 	check(c.Worker.StickyCache >= 0, "worker.sticky_cache is %d: want at least 0", c.Worker.StickyCache)
+	c.Worker.validateVersion(check)
 	check(oneTo(1_000_000, c.Import.ChunkRows), "import.chunk_rows is %d: want 1 to 1000000", c.Import.ChunkRows)
 	check(oneTo(256<<20, c.Import.ChunkBytes), "import.chunk_bytes is %d: want 1 to 268435456", c.Import.ChunkBytes)
 	check(oneTo(64, c.Import.Parallelism), "import.parallelism is %d: want 1 to 64", c.Import.Parallelism)
@@ -148,6 +161,11 @@ func (c Config) Validate() error {
 		"import.max_reject_share is %g: want 0 to 1", c.Import.MaxRejectShare)
 	check(c.Import.OnPartFailure == "park" || c.Import.OnPartFailure == "fail",
 		"import.on_part_failure is %q: want park or fail", c.Import.OnPartFailure)
+	check(c.Connections.Keyset == "" || c.Connections.KeysetFile == "",
+		"connections.keyset and connections.keyset_file are both set: use one")
+	c.Limits.validate(check)
+	c.Review.validate(check)
+	c.Notify.validate(check)
 	check(c.Log.Format == "text" || c.Log.Format == "json", "log.format is %q: want text or json", c.Log.Format)
 	return errors.Join(faults...)
 }

@@ -39,6 +39,8 @@ func typeName(s setting) string {
 		return "text"
 	case s.value.Kind() == reflect.Float64:
 		return "number"
+	case s.value.Kind() == reflect.Bool:
+		return "true or false"
 	case s.key == "level":
 		return "level"
 	default:
@@ -48,7 +50,7 @@ func typeName(s setting) string {
 
 func defaultText(s setting) string {
 	if d, ok := s.value.Interface().(time.Duration); ok {
-		return strings.Replace(d.String(), "m0s", "m", 1)
+		return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
 	}
 	return fmt.Sprint(s.value.Interface())
 }
@@ -79,5 +81,5 @@ func TestTagsAreComplete(t *testing.T) {
 		seen[s.name()] = true
 		require.NotEmpty(t, s.want())
 	}
-	require.Len(t, seen, 24)
+	require.Len(t, seen, 49)
 }

@@ -22,8 +22,16 @@ func (c *Config) readEnvironment(environ []string) error {
 		variables[name] = value
 	}
 	var faults []error
+	own := map[string]bool{}
+	for s := range c.settings() {
+		own[s.variable()] = true
+	}
 	for s := range c.settings() {
 		text, fromFile := variables[s.variable()], variables[s.variable()+fileSuffix]
+		if own[s.variable()+fileSuffix] {
+			// The variable is a setting itself: whoever uses it reads the file.
+			fromFile = ""
+		}
 		if text != "" && fromFile != "" {
 			faults = append(faults, fmt.Errorf("%s and %s%s are both set: use one", s.variable(), s.variable(), fileSuffix))
 			continue

@@ -66,6 +66,10 @@ func (s setting) set(text string) error {
 		s.value.SetInt(int64(d))
 	case kind == reflect.String:
 		s.value.SetString(text)
+	case kind == reflect.Bool:
+		var yes bool
+		yes, err = strconv.ParseBool(text)
+		s.value.SetBool(yes)
 	case kind == reflect.Float64:
 		var f float64
 		f, err = strconv.ParseFloat(text, 64)
@@ -88,6 +92,8 @@ func (s setting) want() string {
 		return "a duration, such as 90s or 2m"
 	case kind == reflect.String:
 		return "text"
+	case kind == reflect.Bool:
+		return "true or false"
 	case kind == reflect.Float64:
 		return "a number"
 	case s.key == "level":

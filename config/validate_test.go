@@ -31,6 +31,15 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		"import.chunk_bytes is 0: want 1 to 268435456",
 		"import.parallelism is 0: want 1 to 64",
 		`import.on_part_failure is "": want park or fail`,
+		"review.reminder is 0s: want at least 1s",
+		"review.expiry is 0s: want at least 1s",
+		`notify.webhook_addresses is "": want public or any`,
+		"notify.poll_interval is 0s: want at least 1s",
+		"notify.max_attempts is 0: want 1 to 100",
+		"notify.concurrency is 0: want 1 to 64",
+		"notify.smtp_port is 0: want 1 to 65535",
+		`notify.smtp_tls is "": want starttls, tls or none`,
+		"notify.smtp_timeout is 0s: want 1s to 5m",
 		`log.format is "": want text or json`,
 	}, strings.Split(err.Error(), "\n"))
 }
@@ -59,7 +68,25 @@ func TestValidate(t *testing.T) {
 		"slots":              {func(c *Config) { c.Worker.LoadSlots = 65 }, "worker.load_slots is 65: want 1 to 64"},
 		"negative cache":     {func(c *Config) { c.Worker.StickyCache = -1 }, "worker.sticky_cache is -1: want at least 0"},
 		"short insert":       {func(c *Config) { c.Warehouse.InsertTimeout = time.Millisecond }, "warehouse.insert_timeout is 1ms: want at least 1s"},
-		"listen":             {func(c *Config) { c.Worker.Listen = "9464" }, `worker.listen is "9464": want host:port, or off`},
+		"versioned":          {func(c *Config) { c.Worker.Deployment, c.Worker.BuildID = "sluice", "1.4.0+g12ab" }, ""},
+		"build alone":        {func(c *Config) { c.Worker.BuildID = "1" }, "worker.deployment and worker.build_id go together"},
+		"deployment alone":   {func(c *Config) { c.Worker.Deployment = "sluice" }, "worker.deployment and worker.build_id go together"},
+		"deployment's dot": {
+			func(c *Config) { c.Worker.Deployment, c.Worker.BuildID = "sluice.main", "1" },
+			`worker.deployment is "sluice.main": want at most 100 bytes, without "." and ":"`,
+		},
+		"reserved deployment": {
+			func(c *Config) { c.Worker.Deployment, c.Worker.BuildID = "__sluice", "1" },
+			`worker.deployment and worker.build_id cannot begin with "__"`,
+		},
+		"no limits":      {func(c *Config) { c.Limits = Limits{} }, ""},
+		"negative limit": {func(c *Config) { c.Limits.Running = -1 }, "limits.running is -1: want at least 0"},
+		"short expiry":   {func(c *Config) { c.Review.Expiry = time.Millisecond }, "review.expiry is 1ms: want at least 1s"},
+		"long build": {
+			func(c *Config) { c.Worker.Deployment, c.Worker.BuildID = "sluice", strings.Repeat("1", 101) },
+			"worker.build_id has 101 bytes: want at most 100",
+		},
+		"listen": {func(c *Config) { c.Worker.Listen = "9464" }, `worker.listen is "9464": want host:port, or off`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -27,13 +27,16 @@ const (
 	ClassEnded Class = "ended"
 	// ClassCancelled means that somebody cancelled the import.
 	ClassCancelled Class = "cancelled"
+	// ClassDeclined means that the import's review has declined it.
+	ClassDeclined Class = "declined"
 )
 
 // Known says whether the class is one of those above: what comes back from a
 // workflow's history may be any text.
 func (c Class) Known() bool {
 	switch c {
-	case ClassInput, ClassAccess, ClassNoDays, ClassRejects, ClassSource, ClassInternal, ClassEnded, ClassCancelled:
+	case ClassInput, ClassAccess, ClassNoDays, ClassRejects, ClassSource, ClassInternal, ClassEnded, ClassCancelled,
+		ClassDeclined:
 		return true
 	default:
 		return false
@@ -85,6 +88,38 @@ func RetryAfter(after time.Duration, err error) error {
 	}
 	return &RetryAfterError{After: after, Err: err}
 }
+
+// WaitError asks for a durable wait: the work cannot go on before a time that the other
+// side has named, such as the reset of a quota. The import waits, says why, and costs
+// nothing meanwhile; no retry is used up.
+type WaitError struct {
+	// Until is when to go on. It is at most MaxWait ahead.
+	Until time.Time
+	// Err is the reason, worded for the person who started the import.
+	Err error
+}
+
+// MaxWait bounds a WaitError: a longer wait is cut to it, and asked for again.
+const MaxWait = 25 * time.Hour
+
+// Error returns the reason's text.
+func (e *WaitError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *WaitError) Unwrap() error { return e.Err }
+
+// WaitUntil marks an error as one that passes at a known time.
+func WaitUntil(until time.Time, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &WaitError{Until: until, Err: err}
+}
+
+// ErrUnchanged ends an import well, but without rows: its source has nothing that was
+// not imported before. BeforeStart and Plan may return it, wrapped in what people should
+// read.
+var ErrUnchanged = errors.New("nothing has changed since the last import")
 
 // ClassOf returns the class of a permanent error, and ok = false for any other.
 func ClassOf(err error) (class Class, ok bool) {

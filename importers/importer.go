@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -79,6 +80,9 @@ type Import struct {
 	Chunk ChunkLimit
 	// Feedback takes messages for the person who started the import.
 	Feedback Feedback
+	// Connections opens the connections that Args name. A secret that it hands out
+	// goes into no error, message, cursor or part.
+	Connections connections.Opener
 }
 
 // Site is an analytics property.
@@ -97,6 +101,8 @@ type Feedback interface {
 	Info(ctx context.Context, message string) error
 	// Warn records something that the user may have to act on.
 	Warn(ctx context.Context, message string) error
+	// Error records something that has gone wrong, whether or not the import goes on.
+	Error(ctx context.Context, message string) error
 }
 
 // Plan is what an import is going to do.

@@ -15,7 +15,7 @@ import (
 // controls are all ways to do something about an import.
 func controls(ctx context.Context, s *starter.Starter, id int64) map[string]error {
 	return map[string]error{
-		"cancel": s.Cancel(ctx, id), "retry": s.RetryPart(ctx, id, 0), "skip": s.SkipPart(ctx, id, 0, "lost"),
+		"cancel": s.Cancel(ctx, id, starter.By{}), "retry": s.RetryPart(ctx, id, 0, starter.By{}), "skip": s.SkipPart(ctx, id, 0, starter.By{Why: "lost"}),
 	}
 }
 
@@ -82,7 +82,7 @@ func TestDecisionWithoutWorker(t *testing.T) {
 			stop()
 			s.Starter.AnswerTimeout = tc.set
 			begun := time.Now()
-			err := s.Starter.RetryPart(ctx, imp.ID, 0)
+			err := s.Starter.RetryPart(ctx, imp.ID, 0, starter.By{})
 			require.ErrorIs(t, err, starter.ErrNoWorker)
 			require.EqualError(t, err, "retry_part of import 1: no worker answers within "+tc.text+
 				": is one running, and is it ready? What was asked for may still happen once it is; `sluice import show 1` tells")
@@ -91,13 +91,13 @@ func TestDecisionWithoutWorker(t *testing.T) {
 			// Whoever gives up first is told of his own giving up.
 			impatient, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 			defer cancel()
-			require.NotErrorIs(t, s.Starter.RetryPart(impatient, imp.ID, 0), starter.ErrNoWorker)
+			require.NotErrorIs(t, s.Starter.RetryPart(impatient, imp.ID, 0, starter.By{}), starter.ErrNoWorker)
 
 			// Once a worker is there, the decision is taken: the first one, or, had the
 			// server forgotten it, this one.
 			s.StartWorker(t)
 			s.Starter.AnswerTimeout = 0
-			if err := s.Starter.RetryPart(ctx, imp.ID, 0); err != nil {
+			if err := s.Starter.RetryPart(ctx, imp.ID, 0, starter.By{}); err != nil {
 				require.Regexp(t, "part 0 is (being decided about already|running|done)|import 1 is completed|its workflow has ended",
 					err.Error())
 			}

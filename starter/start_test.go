@@ -37,7 +37,7 @@ func TestStartImportRefuses(t *testing.T) {
 		"bad arguments": {
 			request(`{"rowz": 1}`), nil,
 			`arguments of noop: unknown argument "rowz": the arguments are rows, parts, bad_rows, start_date, end_date, fail, ` +
-				`panic, fail_times, permanent, delay`,
+				`panic, fail_times, permanent, wait, unchanged, fingerprint, locks, delay`,
 		},
 		"no arguments": {
 			starter.Request{Site: site, Source: "csv"}, nil, `arguments of csv: argument "paths": want at least one path`,
@@ -135,8 +135,8 @@ func TestStartImportWithoutTemporal(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, store.StatusQueued, imp.Status)
 	for name, err := range map[string]error{
-		"cancel": s.Starter.Cancel(enginetest.Context(t), 1),
-		"retry":  s.Starter.RetryPart(enginetest.Context(t), 1, 0),
+		"cancel": s.Starter.Cancel(enginetest.Context(t), 1, starter.By{}),
+		"retry":  s.Starter.RetryPart(enginetest.Context(t), 1, 0, starter.By{}),
 	} {
 		require.ErrorIs(t, err, store.ErrConflict, name)
 		require.EqualError(t, err, "import 1 has not been started yet, try again in a minute: not possible in this state", name)

@@ -25,12 +25,18 @@ import (
 type Starter struct {
 	// Temporal is the client of the namespace that the workers poll. Required.
 	Temporal client.Client
+	// Namespace is the name of that namespace. Required for backfills.
+	Namespace string
 	// Store is the system of record. Required.
 	Store *store.Store
 	// Registry knows the kinds of imports. Required for StartImport.
 	Registry *importers.Registry
 	// Defaults are the settings of imports that do not say otherwise.
 	Defaults config.Import
+	// Review are the settings of imports that wait for a decision.
+	Review config.Review
+	// Limits bound how many imports a site may have.
+	Limits config.Limits
 	// AnswerTimeout bounds how long RetryPart and SkipPart wait for a worker.
 	// Defaults to 10s.
 	AnswerTimeout time.Duration
@@ -51,66 +57,19 @@ type Request struct {
 	IdempotencyKey string
 	// Settings replaces the starter's defaults.
 	Settings *config.Import
+	// By says who asks, for the four-eyes rule and for people.
+	By string
+	// Notify are e-mail addresses that are told how it went, besides the site's
+	// contacts.
+	Notify []string
+	// Review says whether the rows wait for a decision before they become visible.
+	// Defaults to what the importer says.
+	Review *bool
+	// RowsPerSecond bounds how fast it loads. Defaults to 0, as fast as it goes.
+	RowsPerSecond int64
+	// Schedule names the schedule that asks, if one does.
+	Schedule string
 }
-
-// StartImport creates an import and starts its workflow. Should the caller die in
-// between, a worker starts it within a minute. Repeated under the same idempotency
-// key it returns the import of the first time. The errors are store.ErrNotFound for
-// an unknown site and store.ErrInProgress if the site has an import under way.
-func (s *Starter) StartImport(ctx context.Context, r Request) (store.Import, error) {
-	site, err := s.Store.Site(ctx, r.Site)
-	if errors.Is(err, store.ErrNotFound) {
-		return store.Import{}, fmt.Errorf("%w: add it with `sluice site add %s`", err, r.Site)
-	}
-	if err != nil {
-		return store.Import{}, err
-	}
-	importer, err := s.Registry.Lookup(r.Source)
-	if err != nil {
-		return store.Import{}, err
-	}
-	args, err := importer.ParseArgs(r.Args)
-	if err != nil {
-		return store.Import{}, fmt.Errorf("arguments of %s: %w", r.Source, err)
-	}
-	created, err := s.create(ctx, site, importer, args, r)
-	if err != nil {
-		return store.Import{}, err
-	}
-	return s.Launch(ctx, created, site.Domain)
-}
-
-func (s *Starter) create(
-	ctx context.Context, site store.Site, importer importers.Importer, args json.RawMessage, r Request,
-) (store.Import, error) {
-	settings := s.Defaults
-	if r.Settings != nil {
-		settings = *r.Settings
-	}
-	n := store.NewImport{
-		SiteID: site.ID, Source: importer.Name(), Label: r.Label, Args: args,
-		OnPartFailure: settings.OnPartFailure, MaxRejects: settings.MaxRejects, MaxRejectShare: settings.MaxRejectShare,
-		ChunkRows: int32(settings.ChunkRows), ChunkBytes: int32(settings.ChunkBytes),
-		Parallelism: int32(settings.Parallelism),
-	}
-	if n.Label == "" {
-		n.Label = importer.Label()
-	}
-	if len(r.IdempotencyKey) > maxKey {
-		return store.Import{}, fmt.Errorf("the idempotency key has %d bytes: at most %d are allowed",
-			len(r.IdempotencyKey), maxKey)
-	}
-	if r.IdempotencyKey != "" {
-		n.IdempotencyKey = &r.IdempotencyKey
-	}
-	imp, _, err := s.Store.CreateImport(ctx, n)
-	if err != nil {
-		return store.Import{}, fmt.Errorf("site %s: %w", site.Domain, err)
-	}
-	return imp, nil
-}
-
-const maxKey = 200
 
 // Launch starts the workflow of an import that is queued, or of its deletion. It
 // does nothing where the workflow runs already.
@@ -118,32 +77,15 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 	if store.Ended(imp.Status) || imp.RunID != "" {
 		return imp, nil
 	}
-	options := client.StartWorkflowOptions{
-		TaskQueue: workflows.QueueMain,
-		// Whoever comes second joins the run that is there, and an import that has
-		// ended is never begun again but by a reset.
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		StaticSummary:            fmt.Sprintf("%s into %s", imp.Label, domain),
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			workflows.AttributeSite.ValueSet(domain),
-			workflows.AttributeSource.ValueSet(imp.Source),
-			workflows.AttributeStatus.ValueSet(imp.Status),
-			workflows.AttributePhase.ValueSet(imp.Phase),
-		),
-	}
-	var workflow string
-	var input any
+	options, workflow := importOptions(imp, domain), workflows.TypeImport
+	var input any = workflows.ImportInput{ImportID: imp.ID}
 	if imp.Status == store.StatusDeleting {
-		options.ID, workflow = workflows.DeletionID(domain, imp.ID), workflows.TypeDeletion
+		options, workflow = baseOptions(imp, domain), workflows.TypeDeletion
+		options.ID = workflows.DeletionID(domain, imp.ID)
 		options.StaticSummary = fmt.Sprintf("delete import %d of %s", imp.ID, domain)
-		input = workflows.DeletionInput{ImportID: imp.ID}
 		// A deletion that had failed may be asked for again.
 		options.WorkflowIDReusePolicy = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
-	} else {
-		options.ID, workflow = workflows.ImportID(domain, imp.ID), workflows.TypeImport
-		options.StaticDetails = details(imp, domain)
-		input = workflows.ImportInput{ImportID: imp.ID}
+		input = workflows.DeletionInput{ImportID: imp.ID}
 	}
 	run, err := s.Temporal.ExecuteWorkflow(ctx, options, workflow, input)
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
@@ -158,6 +100,24 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 		return store.Import{}, err
 	}
 	return imp, nil
+}
+
+// baseOptions are what the workflows about an import have in common.
+func baseOptions(imp store.Import, domain string) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		TaskQueue: workflows.QueueMain,
+		// Whoever comes second joins the run that is there, and an import that has
+		// ended is never begun again but by a reset.
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		StaticSummary:            fmt.Sprintf("%s into %s", imp.Label, domain),
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			workflows.AttributeSite.ValueSet(domain),
+			workflows.AttributeSource.ValueSet(imp.Source),
+			workflows.AttributeStatus.ValueSet(imp.Status),
+			workflows.AttributePhase.ValueSet(imp.Phase),
+		),
+	}
 }
 
 // details is what the Web UI shows about a run. Arguments may hold what not

@@ -14,7 +14,9 @@ func TestSites(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	native := calendar.Day(18628)
-	added, err := b.AddSite(b.ctx, "a.example.com", "UTC", &native)
+	added, err := b.AddSite(b.ctx, store.NewSite{
+		Domain: "a.example.com", TimeZone: "UTC", NativeStart: &native, Contacts: []string{"ann@example.com"},
+	})
 	require.NoError(t, err)
 	got, err := b.Site(b.ctx, "a.example.com")
 	require.NoError(t, err)
@@ -24,10 +26,10 @@ func TestSites(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, added, byID)
 
-	_, err = b.AddSite(b.ctx, "a.example.com", "UTC", nil)
+	_, err = b.AddSite(b.ctx, store.NewSite{Domain: "a.example.com", TimeZone: "UTC"})
 	require.ErrorIs(t, err, store.ErrTaken)
 	require.EqualError(t, err, "site a.example.com: taken already")
-	_, err = b.AddSite(b.ctx, "Upper.example.com", "UTC", nil)
+	_, err = b.AddSite(b.ctx, store.NewSite{Domain: "Upper.example.com", TimeZone: "UTC"})
 	require.ErrorContains(t, err, "sites_domain_check", "the database refuses what the caller let pass")
 	_, err = b.Site(b.ctx, "b.example.com")
 	require.ErrorIs(t, err, store.ErrNotFound)
@@ -51,9 +53,6 @@ func TestCreateImport(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, imp, got)
 
-	_, _, err = b.CreateImport(b.ctx, b.newImport(""))
-	require.ErrorIs(t, err, store.ErrInProgress)
-	require.EqualError(t, err, "import 1 is queued: an import of the site is in progress")
 	_, err = b.Import(b.ctx, 404)
 	require.ErrorIs(t, err, store.ErrNotFound)
 
@@ -64,38 +63,50 @@ func TestCreateImport(t *testing.T) {
 	require.ErrorContains(t, err, "imports_parallelism_check")
 }
 
-// Another site's import does not stand in the way, nor does one that has ended.
-func TestCreateImportBesideOthers(t *testing.T) {
+// A site has as many imports as it may: those that brought in something, or still may.
+// What ended otherwise does not count, nor do another site's.
+func TestImportsPerSite(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	first := b.create(t)
-	other, err := b.AddSite(b.ctx, "other.example.com", "UTC", nil)
+	limited := b.newImport("")
+	limited.MaxPerSite = 2
+	first, _, err := b.CreateImport(b.ctx, limited)
 	require.NoError(t, err)
-	n := b.newImport("")
-	n.SiteID = other.ID
-	_, created, err := b.CreateImport(b.ctx, n)
+	require.NoError(t, b.Finish(b.ctx, first.ID, store.StatusCompleted, "", ""))
+	second, _, err := b.CreateImport(b.ctx, limited)
 	require.NoError(t, err)
-	require.True(t, created)
-	for _, status := range []string{store.StatusCompleted, store.StatusFailed, store.StatusCancelled} {
-		require.NoError(t, b.Finish(b.ctx, first.ID, status, "", ""))
-		first = b.create(t)
+	_, _, err = b.CreateImport(b.ctx, limited)
+	require.ErrorIs(t, err, store.ErrLimit)
+	require.EqualError(t, err, "the site has 2 imports, and may have 2: limit reached")
+	other, err := b.AddSite(b.ctx, store.NewSite{Domain: "other.example.com", TimeZone: "UTC"})
+	require.NoError(t, err)
+	elsewhere := limited
+	elsewhere.SiteID = other.ID
+	_, _, err = b.CreateImport(b.ctx, elsewhere)
+	require.NoError(t, err)
+	for _, status := range []string{store.StatusFailed, store.StatusCancelled, store.StatusDeclined, store.StatusUnchanged} {
+		require.NoError(t, b.Finish(b.ctx, second.ID, status, "", ""))
+		second, _, err = b.CreateImport(b.ctx, limited)
+		require.NoError(t, err, status)
 	}
 }
 
-func TestTwoImportsAtOnce(t *testing.T) {
+func TestOneMoreAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	limited := b.newImport("")
+	limited.MaxPerSite = 3
 	refused := 0
-	for _, err := range atOnce(2, func(int) error {
-		_, _, err := b.CreateImport(b.ctx, b.newImport(""))
+	for _, err := range atOnce(10, func(int) error {
+		_, _, err := b.CreateImport(b.ctx, limited)
 		return err
 	}) {
 		if err != nil {
-			require.ErrorIs(t, err, store.ErrInProgress)
+			require.ErrorIs(t, err, store.ErrLimit)
 			refused++
 		}
 	}
-	require.Equal(t, 1, refused)
+	require.Equal(t, 7, refused)
 }
 
 // A start that is repeated, also at the same time, finds the import of the first,
@@ -119,8 +130,9 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 	require.Equal(t, 1, times)
 
-	_, _, err := b.CreateImport(b.ctx, b.newImport("twice"))
-	require.ErrorIs(t, err, store.ErrInProgress, "another key is another import")
+	_, made, err := b.CreateImport(b.ctx, b.newImport("twice"))
+	require.NoError(t, err)
+	require.True(t, made, "another key is another import")
 	require.NoError(t, b.Finish(b.ctx, imports[0].ID, store.StatusFailed, "x", "y"))
 	again, made, err := b.CreateImport(b.ctx, b.newImport("once"))
 	require.NoError(t, err)

@@ -95,12 +95,12 @@ func TestOneConnection(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	require.NoError(t, s.Migrate(ctx))
-	site, err := s.AddSite(ctx, "example.com", "UTC", nil)
+	site, err := s.AddSite(ctx, store.NewSite{Domain: "example.com", TimeZone: "UTC"})
 	require.NoError(t, err)
 	b := &bundle{Store: s, ctx: ctx, site: site}
 	id := b.create(t).ID
 	for _, err := range atOnce(20, func(int) error {
-		return s.EnterPhase(ctx, id, "run", store.StatusRunning, store.PhaseLoading)
+		return b.EnterPhase(ctx, id, "run", store.StatusRunning, store.PhaseLoading)
 	}) {
 		require.NoError(t, err)
 	}

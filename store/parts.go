@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/store/db"
@@ -67,13 +64,18 @@ func (s *Store) SavePlan(
 // ClaimPart begins an attempt at a part: it raises the part's fence, so that
 // writes of earlier attempts are refused from now on. open is false if the part
 // is done or skipped and there is nothing to do. The error is ErrConflict if the
-// part was given up with its import.
-func (s *Store) ClaimPart(ctx context.Context, id int64, no int32) (part Part, open bool, err error) {
-	part, err = s.Queries.ClaimPart(ctx, id, no)
-	if errors.Is(err, pgx.ErrNoRows) {
+// part was given up with its import, and ErrUnlocked if the import goes by another
+// grant of its locks than epoch.
+func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, epoch int64) (part Part, open bool, err error) {
+	part, err = s.Queries.ClaimPart(ctx, db.ClaimPartParams{ImportID: id, No: no, Epoch: epoch})
+	if noRows(err) {
 		part, err = s.PartByNo(ctx, id, no)
-		if err == nil && part.Status == PartFailed {
+		switch {
+		case err != nil:
+		case part.Status == PartFailed:
 			err = fmt.Errorf("import %d: part %d has been given up: %w", id, no, ErrConflict)
+		case part.Status != PartDone && part.Status != PartSkipped:
+			err = fmt.Errorf("import %d: claim part %d by grant %d: %w", id, no, epoch, ErrUnlocked)
 		}
 		return part, false, found(err, "import %d: part %d", id, no)
 	}
@@ -83,8 +85,9 @@ func (s *Store) ClaimPart(ctx context.Context, id int64, no int32) (part Part, o
 // Checkpoint is a chunk that the warehouse has acknowledged.
 type Checkpoint struct {
 	Chunk
-	// Fence is that of the attempt.
-	Fence int64
+	// Fence is that of the attempt, Epoch the grant of the import's locks that it goes
+	// by.
+	Fence, Epoch int64
 	// Next is the cursor behind the chunk.
 	Next string
 	// BytesRead is how far into the part the chunk ends.
@@ -96,7 +99,7 @@ type Checkpoint struct {
 func (s *Store) RecordChunk(ctx context.Context, c Checkpoint) error {
 	return s.inTx(ctx, func(q *db.Queries) error {
 		n, err := q.AdvancePart(ctx, db.AdvancePartParams{
-			ImportID: c.ImportID, PartNo: c.PartNo, ChunkNo: c.No, Fence: c.Fence,
+			ImportID: c.ImportID, PartNo: c.PartNo, ChunkNo: c.No, Fence: c.Fence, Epoch: c.Epoch,
 			Cursor: c.Next, BytesRead: c.BytesRead,
 			RowsRead: c.RowsRead, RowsLoaded: c.RowsLoaded, RowsRejected: c.RowsRejected, RowsOutOfRange: c.RowsOutOfRange,
 		})
@@ -122,8 +125,8 @@ func (s *Store) RecordRepair(ctx context.Context, c Chunk, fence int64) error {
 
 // FinishPart marks a part as done. The error is ErrFenced if a later attempt has
 // taken over.
-func (s *Store) FinishPart(ctx context.Context, id int64, no int32, fence int64) error {
-	n, err := s.Queries.FinishPart(ctx, db.FinishPartParams{ImportID: id, No: no, Fence: fence})
+func (s *Store) FinishPart(ctx context.Context, id int64, no int32, fence, epoch int64) error {
+	n, err := s.Queries.FinishPart(ctx, db.FinishPartParams{ImportID: id, No: no, Fence: fence, Epoch: epoch})
 	return fenced(n, err, "finish part")
 }
 

@@ -72,24 +72,24 @@ func TestClaimPart(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.claimed(t)
-	require.EqualValues(t, 1, first.Fence)
+	require.EqualValues(t, 1, first.Fence, 0)
 	require.Equal(t, store.PartRunning, first.Status)
 	require.NotNil(t, first.StartedAt)
-	second, open, err := b.ClaimPart(b.ctx, first.ImportID, 0)
+	second, open, err := b.ClaimPart(b.ctx, first.ImportID, 0, 0)
 	require.NoError(t, err)
 	require.True(t, open)
 	require.EqualValues(t, 2, second.Fence)
 	require.Equal(t, first.StartedAt, second.StartedAt)
 
-	require.NoError(t, b.FinishPart(b.ctx, first.ImportID, 0, second.Fence))
-	done, open, err := b.ClaimPart(b.ctx, first.ImportID, 0)
+	require.NoError(t, b.FinishPart(b.ctx, first.ImportID, 0, second.Fence, 0))
+	done, open, err := b.ClaimPart(b.ctx, first.ImportID, 0, 0)
 	require.NoError(t, err)
 	require.False(t, open, "there is nothing to do")
 	require.Equal(t, store.PartDone, done.Status)
 	require.Equal(t, done.BytesTotal, done.BytesRead)
 	require.Equal(t, second.Fence, done.Fence)
 
-	_, _, err = b.ClaimPart(b.ctx, first.ImportID, 7)
+	_, _, err = b.ClaimPart(b.ctx, first.ImportID, 7, 0)
 	require.ErrorIs(t, err, store.ErrNotFound)
 	require.EqualError(t, err, "import 1: part 7: not found")
 }
@@ -127,13 +127,13 @@ func TestFencing(t *testing.T) {
 	b := setup(t)
 	old := b.claimed(t)
 	require.NoError(t, b.RecordChunk(b.ctx, chunk(old, 0)))
-	current, _, err := b.ClaimPart(b.ctx, old.ImportID, 0)
+	current, _, err := b.ClaimPart(b.ctx, old.ImportID, 0, 0)
 	require.NoError(t, err)
 	repaired := chunk(old, 0).Chunk
 	repaired.Repair = 1
 	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(old, 1)), store.ErrFenced)
 	require.ErrorIs(t, b.RecordRepair(b.ctx, repaired, old.Fence), store.ErrFenced)
-	require.EqualError(t, b.FinishPart(b.ctx, old.ImportID, 0, old.Fence), "finish part: a later attempt has taken over")
+	require.EqualError(t, b.FinishPart(b.ctx, old.ImportID, 0, old.Fence, 0), "finish part: a later attempt has taken over")
 
 	require.NoError(t, b.RecordRepair(b.ctx, repaired, current.Fence))
 	chunks, err := b.ListChunks(b.ctx, old.ImportID, 0)
@@ -151,7 +151,7 @@ func TestFencingAtOnce(t *testing.T) {
 	id := b.claimed(t).ImportID
 	fences := make([]int64, 10)
 	errs := atOnce(len(fences), func(i int) error {
-		part, _, err := b.ClaimPart(b.ctx, id, 0)
+		part, _, err := b.ClaimPart(b.ctx, id, 0, 0)
 		if err != nil {
 			return err
 		}
@@ -186,11 +186,11 @@ func TestStopPart(t *testing.T) {
 	require.Equal(t, store.PartParked, parked.Status)
 	require.Equal(t, "disk full", parked.Error)
 	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(part, 0)), store.ErrFenced)
-	part, open, err := b.ClaimPart(b.ctx, id, 0)
+	part, open, err := b.ClaimPart(b.ctx, id, 0, 0)
 	require.NoError(t, err)
 	require.True(t, open, "a parked part may be tried again")
 	require.Empty(t, part.Error)
-	require.NoError(t, b.FinishPart(b.ctx, id, 0, part.Fence))
+	require.NoError(t, b.FinishPart(b.ctx, id, 0, part.Fence, 0))
 	done, err := b.StopPart(b.ctx, id, 0, store.PartParked, "too late")
 	require.NoError(t, err)
 	require.Equal(t, store.PartDone, done.Status)
@@ -207,14 +207,14 @@ func TestFailOpenParts(t *testing.T) {
 	imp := b.create(t)
 	b.plan(t, imp.ID, 4)
 	claim := func(no int32) store.Part {
-		part, open, err := b.ClaimPart(b.ctx, imp.ID, no)
+		part, open, err := b.ClaimPart(b.ctx, imp.ID, no, 0)
 		require.NoError(t, err)
 		require.True(t, open)
 		return part
 	}
 	done, running := claim(0), claim(1)
 	require.NoError(t, b.RecordChunk(b.ctx, chunk(done, 0)))
-	require.NoError(t, b.FinishPart(b.ctx, imp.ID, 0, done.Fence))
+	require.NoError(t, b.FinishPart(b.ctx, imp.ID, 0, done.Fence, 0))
 	_, err := b.StopPart(b.ctx, imp.ID, 2, store.PartParked, "parked before")
 	require.NoError(t, err)
 	for range 2 {
@@ -231,7 +231,7 @@ func TestFailOpenParts(t *testing.T) {
 	}
 	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(running, 0)), store.ErrFenced)
 	require.ErrorIs(t, b.RecordRepair(b.ctx, chunk(done, 0).Chunk, done.Fence), store.ErrFenced)
-	_, open, err := b.ClaimPart(b.ctx, imp.ID, 3)
+	_, open, err := b.ClaimPart(b.ctx, imp.ID, 3, 0)
 	require.ErrorIs(t, err, store.ErrConflict)
 	require.EqualError(t, err, "import 1: part 3 has been given up: not possible in this state")
 	require.False(t, open)
@@ -253,7 +253,7 @@ func TestSkipPart(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, chunks)
 	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(part, 1)), store.ErrFenced)
-	_, open, err := b.ClaimPart(b.ctx, id, 0)
+	_, open, err := b.ClaimPart(b.ctx, id, 0, 0)
 	require.NoError(t, err)
 	require.False(t, open)
 	_, err = b.SkipPart(b.ctx, id, 3)
@@ -271,10 +271,10 @@ func TestExpectedRows(t *testing.T) {
 	}
 	require.NoError(t, b.SavePlan(b.ctx, imp.ID, calendar.Range{}, nil, parts))
 	for no := range int32(3) {
-		part, _, err := b.ClaimPart(b.ctx, imp.ID, no)
+		part, _, err := b.ClaimPart(b.ctx, imp.ID, no, 0)
 		require.NoError(t, err)
 		require.NoError(t, b.RecordChunk(b.ctx, chunk(part, 0)))
-		require.NoError(t, b.FinishPart(b.ctx, imp.ID, no, part.Fence))
+		require.NoError(t, b.FinishPart(b.ctx, imp.ID, no, part.Fence, 0))
 	}
 	_, err := b.SkipPart(b.ctx, imp.ID, 2)
 	require.NoError(t, err)

@@ -36,7 +36,8 @@ func TestEnterPhase(t *testing.T) {
 func TestReopen(t *testing.T) {
 	t.Parallel()
 	for status, reopens := range map[string]bool{
-		store.StatusFailed: true, store.StatusCancelled: true, store.StatusCompleted: false,
+		store.StatusFailed: true, store.StatusCancelled: true, store.StatusDeclined: true,
+		store.StatusCompleted: false, store.StatusUnchanged: false,
 	} {
 		t.Run(status, func(t *testing.T) {
 			t.Parallel()
@@ -49,7 +50,7 @@ func TestReopen(t *testing.T) {
 
 			err := b.EnterPhase(b.ctx, id, "run-1", store.StatusRunning, store.PhaseBeforeStart)
 			require.ErrorIs(t, err, store.ErrConflict)
-			err = b.EnterPhase(b.ctx, id, "run-2", store.StatusRunning, store.PhaseBeforeStart)
+			grant, err := b.AcquireLocks(b.ctx, id, "run-2", store.LockLimits{})
 			imp, readErr := b.Import(b.ctx, id)
 			require.NoError(t, readErr)
 			chunks, readErr := b.ListChunks(b.ctx, id, 0)
@@ -61,7 +62,8 @@ func TestReopen(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, store.StatusRunning, imp.Status)
+			require.Positive(t, grant.Epoch)
+			require.Equal(t, store.StatusQueued, imp.Status)
 			require.Equal(t, "run-2", imp.RunID)
 			require.EqualValues(t, 1, imp.Generation)
 			require.Empty(t, imp.Error+imp.ErrorClass)
@@ -73,9 +75,47 @@ func TestReopen(t *testing.T) {
 			require.Zero(t, fresh.RowsRead+fresh.RowsLoaded+fresh.BytesRead+int64(fresh.NextChunk))
 			require.Empty(t, fresh.Cursor)
 			require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(part, 0)), store.ErrFenced, "the old attempt is locked out")
-			require.NoError(t, b.EnterPhase(b.ctx, id, "run-2", store.StatusRunning, store.PhasePlanning), "twice is once")
+			again, err := b.AcquireLocks(b.ctx, id, "run-2", store.LockLimits{})
+			require.NoError(t, err)
+			require.Equal(t, grant, again, "twice is once")
+			_, err = b.AcquireLocks(b.ctx, id, "run-1", store.LockLimits{})
+			require.NoError(t, err, "it is open: any run may ask")
 		})
 	}
+}
+
+// Whoever goes by a grant that the import no longer has is told to ask for it again, but
+// not the run that has ended it.
+func TestUnlocked(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.claimed(t).ImportID
+	grant, err := b.AcquireLocks(b.ctx, id, "run-1", store.LockLimits{})
+	require.NoError(t, err)
+	enter := func(run string, epoch int64) error {
+		return b.Store.EnterPhase(b.ctx, id, store.Entry{
+			Run: run, Epoch: epoch, Status: store.StatusRunning, Phase: store.PhaseLoading,
+		})
+	}
+	require.NoError(t, enter("run-1", grant.Epoch))
+	require.NoError(t, enter("run-1", store.AnyEpoch))
+	require.ErrorIs(t, enter("run-1", grant.Epoch-1), store.ErrUnlocked)
+	_, _, err = b.ClaimPart(b.ctx, id, 0, grant.Epoch+1)
+	require.ErrorIs(t, err, store.ErrUnlocked)
+	part, open, err := b.ClaimPart(b.ctx, id, 0, grant.Epoch)
+	require.NoError(t, err)
+	require.True(t, open)
+	late := chunk(part, 0)
+	late.Epoch = grant.Epoch - 1
+	require.ErrorIs(t, b.RecordChunk(b.ctx, late), store.ErrFenced)
+	require.ErrorIs(t, b.FinishPart(b.ctx, id, 0, part.Fence, grant.Epoch-1), store.ErrFenced)
+	require.ErrorIs(t, b.ClaimDays(b.ctx, id, grant.Epoch-1), store.ErrUnlocked)
+
+	require.NoError(t, b.Finish(b.ctx, id, store.StatusFailed, "x", "y"))
+	require.ErrorIs(t, enter("run-1", grant.Epoch), store.ErrConflict)
+	require.ErrorIs(t, enter("run-2", grant.Epoch), store.ErrUnlocked)
+	late.Epoch = grant.Epoch
+	require.ErrorIs(t, b.RecordChunk(b.ctx, late), store.ErrFenced, "the locks are released")
 }
 
 // Eight activities of a reset run begin at once: the import is reopened once.
@@ -86,24 +126,14 @@ func TestReopenAtOnce(t *testing.T) {
 	require.NoError(t, b.EnterPhase(b.ctx, id, "run-1", store.StatusRunning, store.PhaseLoading))
 	require.NoError(t, b.Finish(b.ctx, id, store.StatusFailed, "", ""))
 	for _, err := range atOnce(8, func(int) error {
-		return b.EnterPhase(b.ctx, id, "run-2", store.StatusRunning, store.PhaseLoading)
+		_, err := b.AcquireLocks(b.ctx, id, "run-2", store.LockLimits{})
+		return err
 	}) {
 		require.NoError(t, err)
 	}
 	imp, err := b.Import(b.ctx, id)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, imp.Generation)
-}
-
-func TestReopenBesideAnother(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	failed := b.create(t)
-	require.NoError(t, b.Finish(b.ctx, failed.ID, store.StatusFailed, "", ""))
-	b.create(t)
-	err := b.EnterPhase(b.ctx, failed.ID, "run-2", store.StatusRunning, store.PhaseBeforeStart)
-	require.ErrorIs(t, err, store.ErrInProgress)
-	require.EqualError(t, err, "import 1 cannot be run again: an import of the site is in progress")
 }
 
 func TestFinish(t *testing.T) {
@@ -160,34 +190,55 @@ func TestRequestDeletion(t *testing.T) {
 	}
 }
 
-// Days are checked against imports that completed meanwhile.
-func TestOccupiedDays(t *testing.T) {
+// Days are claimed against imports that have completed or claimed theirs meanwhile.
+func TestClaimDays(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	complete := func(first, last calendar.Day) store.Import {
+	plan := func(first, last calendar.Day) int64 {
 		imp := b.create(t)
 		days := calendar.Range{First: first, Last: last}
 		part := []store.NewPart{{Table: "imported_visitors", Label: "x", Args: []byte(`{}`)}}
 		require.NoError(t, b.SavePlan(b.ctx, imp.ID, days, calendar.NewSet(days), part))
-		require.NoError(t, b.Finish(b.ctx, imp.ID, store.StatusCompleted, "", ""))
-		imp, err := b.Import(b.ctx, imp.ID)
-		require.NoError(t, err)
-		return imp
+		return imp.ID
 	}
-	first, second := complete(10, 19), complete(20, 29)
+	first, second := plan(10, 19), plan(20, 29)
+	require.NoError(t, b.Finish(b.ctx, first, store.StatusCompleted, "", ""))
+	require.NoError(t, b.ClaimDays(b.ctx, second, 0))
+	require.NoError(t, b.ClaimDays(b.ctx, second, 0), "its own days are its own")
 	occupied, err := b.OccupiedDays(b.ctx, b.site.ID, 0)
 	require.NoError(t, err)
 	require.Equal(t, calendar.Set{{First: 10, Last: 29}}, occupied)
-	occupied, err = b.OccupiedDays(b.ctx, b.site.ID, first.ID)
+	occupied, err = b.OccupiedDays(b.ctx, b.site.ID, first)
 	require.NoError(t, err)
 	require.Equal(t, calendar.Set{{First: 20, Last: 29}}, occupied)
-	require.NoError(t, b.CheckDays(b.ctx, second), "its own days are its own")
 
-	third := complete(18, 21)
-	err = b.CheckDays(b.ctx, third)
+	third := plan(18, 21)
+	err = b.ClaimDays(b.ctx, third, 0)
 	require.ErrorIs(t, err, store.ErrOverlap)
 	require.EqualError(t, err, "import 3: 1970-01-19..1970-01-22: days imported by another import meanwhile")
-	require.NoError(t, b.RequestDeletion(b.ctx, first.ID))
-	require.NoError(t, b.RequestDeletion(b.ctx, second.ID))
-	require.NoError(t, b.CheckDays(b.ctx, third), "days of imports that are taken back are free")
+	require.NoError(t, b.RequestDeletion(b.ctx, first))
+	require.NoError(t, b.Finish(b.ctx, second, store.StatusDeclined, "", ""))
+	require.NoError(t, b.ClaimDays(b.ctx, third, 0), "days of imports that are taken back are free")
+}
+
+// Two imports that share their locks end at the same moment: one gets the days.
+func TestClaimDaysAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const imports = 8
+	ids := make([]int64, imports)
+	for i := range ids {
+		imp := b.create(t)
+		ids[i] = imp.ID
+		b.plan(t, imp.ID, 1)
+	}
+	won := 0
+	for _, err := range atOnce(imports, func(i int) error { return b.ClaimDays(b.ctx, ids[i], 0) }) {
+		if err == nil {
+			won++
+			continue
+		}
+		require.ErrorIs(t, err, store.ErrOverlap)
+	}
+	require.Equal(t, 1, won)
 }

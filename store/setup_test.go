@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
 )
 
 // bundle is a migrated store with a site, and a plain connection to its database.
@@ -31,7 +32,7 @@ func setup(t *testing.T) *bundle {
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	require.NoError(t, b.Migrate(b.ctx))
-	b.site, err = b.AddSite(b.ctx, "example.com", "Europe/Berlin", nil)
+	b.site, err = b.AddSite(b.ctx, store.NewSite{Domain: "example.com", TimeZone: "Europe/Berlin"})
 	require.NoError(t, err)
 	b.sql, err = pgx.Connect(b.ctx, dsn)
 	require.NoError(t, err)
@@ -41,11 +42,11 @@ func setup(t *testing.T) *bundle {
 
 // newImport is an import that could be created for the bundle's site.
 func (b *bundle) newImport(key string) store.NewImport {
-	n := store.NewImport{
+	n := store.NewImport{CreateImportParams: db.CreateImportParams{
 		SiteID: b.site.ID, Source: "noop", Label: "No-op", Args: json.RawMessage(`{"rows": 1}`),
 		OnPartFailure: store.OnPartFailurePark, MaxRejects: 10, MaxRejectShare: 0.5,
-		ChunkRows: 1000, ChunkBytes: 1 << 20, Parallelism: 2,
-	}
+		ChunkRows: 1000, ChunkBytes: 1 << 20, Parallelism: 2, ReviewReminderS: 60, ReviewExpiryS: 3600,
+	}}
 	if key != "" {
 		n.IdempotencyKey = &key
 	}
@@ -76,7 +77,7 @@ func (b *bundle) claimed(t *testing.T) store.Part {
 	t.Helper()
 	imp := b.create(t)
 	b.plan(t, imp.ID, 1)
-	part, open, err := b.ClaimPart(b.ctx, imp.ID, 0)
+	part, open, err := b.ClaimPart(b.ctx, imp.ID, 0, 0)
 	require.NoError(t, err)
 	require.True(t, open)
 	return part
@@ -115,4 +116,15 @@ func atOnce(n int, fn func(i int) error) []error {
 	close(start)
 	all.Wait()
 	return errs
+}
+
+// EnterPhase moves an import to a phase, by no grant of locks.
+func (b *bundle) EnterPhase(ctx context.Context, id int64, run, status, phase string) error {
+	return b.Store.EnterPhase(ctx, id, store.Entry{Run: run, Status: status, Phase: phase})
+}
+
+// Finish ends an import.
+func (b *bundle) Finish(ctx context.Context, id int64, status, reason, class string) error {
+	_, err := b.Store.Finish(ctx, id, store.End{Status: status, Reason: reason, Class: class}, store.LockLimits{})
+	return err
 }

@@ -4,19 +4,27 @@ import "slices"
 
 // The statuses of an import.
 const (
-	// StatusQueued means that the import has not begun.
+	// StatusQueued means that the import has not begun: it waits for a worker, or for
+	// its locks.
 	StatusQueued = "queued"
 	// StatusRunning means that its workflow is at work.
 	StatusRunning = "running"
 	// StatusParked means that parts have failed too often, and that it waits for
 	// somebody to retry or skip them, or to cancel.
 	StatusParked = "parked"
+	// StatusPending means that its rows are loaded and invisible, and that it waits for
+	// somebody to accept or decline them.
+	StatusPending = "pending"
 	// StatusCompleted means that its rows are visible.
 	StatusCompleted = "completed"
+	// StatusUnchanged means that its source had nothing that was not imported before.
+	StatusUnchanged = "unchanged"
 	// StatusFailed means that it ended with an error and left no rows.
 	StatusFailed = "failed"
 	// StatusCancelled means that somebody cancelled it; it left no rows.
 	StatusCancelled = "cancelled"
+	// StatusDeclined means that its review has declined it; it left no rows.
+	StatusDeclined = "declined"
 	// StatusDeleting means that its rows are being purged, it itself last.
 	StatusDeleting = "deleting"
 )
@@ -25,9 +33,12 @@ const (
 // status as its phase.
 const (
 	PhaseQueued      = "queued"
+	PhaseLocking     = "locking"
 	PhaseBeforeStart = "before_start"
 	PhasePlanning    = "planning"
 	PhaseLoading     = "loading"
+	PhaseReviewing   = "reviewing"
+	PhaseStagingDone = "staging_done"
 	PhaseOnSuccess   = "on_success"
 	PhaseOnFailure   = "on_failure"
 	PhaseCleanUp     = "clean_up"
@@ -58,7 +69,16 @@ const (
 	LevelError = "error"
 )
 
+// ended are the statuses of imports that are over.
+var ended = []string{StatusCompleted, StatusUnchanged, StatusFailed, StatusCancelled, StatusDeclined}
+
 // Ended says whether an import of that status is over.
-func Ended(status string) bool {
-	return slices.Contains([]string{StatusCompleted, StatusFailed, StatusCancelled}, status)
-}
+func Ended(status string) bool { return slices.Contains(ended, status) }
+
+// The decisions of a review.
+const (
+	// Accepted lets the rows become visible.
+	Accepted = "accepted"
+	// Declined purges them.
+	Declined = "declined"
+)

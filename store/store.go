@@ -25,10 +25,17 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrTaken means that a name is in use already.
 	ErrTaken = errors.New("taken already")
-	// ErrInProgress means that the site has an import under way.
-	ErrInProgress = errors.New("an import of the site is in progress")
+	// ErrLimit means that a limit is reached.
+	ErrLimit = errors.New("limit reached")
 	// ErrFenced means that a later attempt has taken over: the caller must stop.
 	ErrFenced = errors.New("a later attempt has taken over")
+	// ErrUnlocked means that the import does not hold the grant of its locks that the
+	// caller goes by: it must acquire them again.
+	ErrUnlocked = errors.New("the import does not hold its locks")
+	// ErrDecided means that a review has its decision already.
+	ErrDecided = errors.New("decided already")
+	// ErrSelfReview means that the one who started an import must not accept it.
+	ErrSelfReview = errors.New("four eyes are asked for")
 	// ErrOverlap means that days were brought in by another import meanwhile.
 	ErrOverlap = errors.New("days imported by another import meanwhile")
 	// ErrConflict means that the row is not in a state that allows the change.
@@ -49,6 +56,16 @@ type (
 	Chunk = db.Chunk
 	// Feedback is a line of an import's log.
 	Feedback = db.Feedback
+	// Dependency is a resource that an import locks.
+	Dependency = db.Dependency
+	// Review is the review of an import.
+	Review = db.Review
+	// ReviewSummary is a review with what people want to know about its import.
+	ReviewSummary = db.ListReviewsRow
+	// Lock is an import that waits for a resource, or has it.
+	Lock = db.ListLocksRow
+	// LockGrant is an entry of the log of grants.
+	LockGrant = db.LockGrant
 )
 
 // Config says how to reach PostgreSQL.

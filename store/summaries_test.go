@@ -12,7 +12,7 @@ import (
 func TestSummaries(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	other, err := b.AddSite(b.ctx, "other.example.com", "UTC", nil)
+	other, err := b.AddSite(b.ctx, store.NewSite{Domain: "other.example.com", TimeZone: "UTC"})
 	require.NoError(t, err)
 	// Imports 1, 3 and 5 belong to the first site, 2 and 4 to the other.
 	for i := range 5 {
@@ -63,11 +63,11 @@ func TestSummary(t *testing.T) {
 
 	b.plan(t, imp.ID, 3)
 	for no := range int32(2) {
-		part, _, err := b.ClaimPart(b.ctx, imp.ID, no)
+		part, _, err := b.ClaimPart(b.ctx, imp.ID, no, 0)
 		require.NoError(t, err)
 		require.NoError(t, b.RecordChunk(b.ctx, chunk(part, 0)))
 		if no == 0 {
-			require.NoError(t, b.FinishPart(b.ctx, imp.ID, no, part.Fence))
+			require.NoError(t, b.FinishPart(b.ctx, imp.ID, no, part.Fence, 0))
 		}
 	}
 	_, err = b.SkipPart(b.ctx, imp.ID, 2)

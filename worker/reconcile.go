@@ -3,20 +3,22 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 )
 
-// reconcile starts the workflows of imports whose starter died before it could,
-// until ctx ends. All workers do so: starting twice is harmless.
+// reconcile mends, until ctx ends, what was left behind by a process that died between
+// two systems. All workers do so: doing it twice is harmless.
 func (w *Worker) reconcile(ctx context.Context) {
 	ticker := time.NewTicker(w.cfg.ReconcileInterval)
 	defer ticker.Stop()
 	for {
-		if err := w.startAbandoned(ctx, time.Now().Add(-w.cfg.AbandonedAfter)); err != nil && ctx.Err() == nil {
-			w.log.Warn("could not look for abandoned imports", "error", err)
-		}
+		w.mend(ctx, "start abandoned imports", w.startAbandoned)
+		w.mend(ctx, "grant locks", w.grantWaiting)
+		w.mend(ctx, "end imports without a run", w.endOrphans)
 		w.health.setTemporal(w.temporalAnswers(ctx))
 		select {
 		case <-ticker.C:
@@ -26,8 +28,15 @@ func (w *Worker) reconcile(ctx context.Context) {
 	}
 }
 
-func (w *Worker) startAbandoned(ctx context.Context, before time.Time) error {
-	abandoned, err := w.store.UnstartedImports(ctx, before)
+func (w *Worker) mend(ctx context.Context, what string, fn func(context.Context) error) {
+	if err := fn(ctx); err != nil && ctx.Err() == nil {
+		w.log.Warn("could not reconcile", "what", what, "error", err)
+	}
+}
+
+// startAbandoned starts the workflows of imports whose starter died before it could.
+func (w *Worker) startAbandoned(ctx context.Context) error {
+	abandoned, err := w.store.UnstartedImports(ctx, time.Now().Add(-w.cfg.AbandonedAfter))
 	if err != nil {
 		return err
 	}
@@ -39,6 +48,43 @@ func (w *Worker) startAbandoned(ctx context.Context, before time.Time) error {
 			continue
 		}
 		w.log.Info("started an abandoned import", "import_id", a.Import.ID, "site", a.Domain, "status", a.Import.Status)
+	}
+	return errors.Join(failed...)
+}
+
+// grantWaiting grants locks where limits have been raised, and wakes imports that were
+// granted theirs by a process that died before it could tell.
+func (w *Worker) grantWaiting(ctx context.Context) error {
+	woken, err := w.store.GrantWaiting(ctx, w.cfg.Settings.Limits.Locks(), w.cfg.ReconcileInterval)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, g := range woken {
+		err := w.wake(ctx, g)
+		var gone *serviceerror.NotFound
+		if err != nil && !errors.As(err, &gone) {
+			// A workflow that has ended is looked after by endOrphans.
+			failed = append(failed, fmt.Errorf("wake import %d: %w", g.ImportID, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// endOrphans ends imports whose workflow was terminated, or has run into its timeout,
+// and could not do so itself: their rows are purged, their locks released.
+func (w *Worker) endOrphans(ctx context.Context) error {
+	ids, err := w.starter().Orphans(ctx)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, id := range ids {
+		if err := w.starter().EndOrphan(ctx, id); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		w.log.Warn("ending an import whose workflow was stopped", "import_id", id)
 	}
 	return errors.Join(failed...)
 }

@@ -13,15 +13,15 @@ import (
 	"sync"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/notify"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -34,6 +34,9 @@ type Config struct {
 	Settings config.Config
 	// Registry has the kinds of imports that the worker can carry out. Required.
 	Registry *importers.Registry
+	// Connections has the kinds of connections that the worker can test. Defaults to
+	// none.
+	Connections *connections.Registry
 	// Temporal are the options of the client. Required.
 	Temporal client.Options
 	// Logger is required.
@@ -53,6 +56,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.ReconcileInterval = cmp.Or(c.ReconcileInterval, 15*time.Second)
 	c.AbandonedAfter = cmp.Or(c.AbandonedAfter, 30*time.Second)
+	if c.Connections == nil {
+		c.Connections = connections.NewRegistry()
+	}
 	return c
 }
 
@@ -113,6 +119,7 @@ func (w *Worker) work(ctx context.Context) error {
 		Interceptors:                 []interceptor.WorkerInterceptor{trouble, &activities.Pulse{}},
 		MaxHeartbeatThrottleInterval: maxBeat,
 		WorkerStopTimeout:            w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
+		DeploymentOptions: deployment(w.cfg.Settings.Worker),
 	})
 	// Loading sends heartbeats of its own, which tell how far it is.
 	load := worker.New(w.temporal, workflows.QueueLoad, worker.Options{
@@ -121,8 +128,19 @@ func (w *Worker) work(ctx context.Context) error {
 		WorkerStopTimeout:            w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
 		MaxConcurrentActivityExecutionSize: w.cfg.Settings.Worker.LoadSlots,
 		DisableWorkflowWorker:              true,
+		DeploymentOptions:                  deployment(w.cfg.Settings.Worker),
 	})
-	Register(main, load, w.store, w.warehouse, w.cfg.Registry, w.metrics)
+	opened := &connections.Connections{
+		Store: w.store, Vault: connections.NewVault(w.cfg.Settings.Connections.Vault()), Registry: w.cfg.Connections,
+	}
+	dispatcher, err := notify.New(notify.Config{
+		Store: w.store, Settings: w.cfg.Settings.Notify, Connections: opened, Registry: w.cfg.Registry, Logger: w.log,
+	})
+	if err != nil {
+		return fmt.Errorf("notifications: %w", err)
+	}
+	w.register(main, load, opened)
+	RegisterConnections(main, opened)
 	if err := main.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
@@ -137,56 +155,25 @@ func (w *Worker) work(ctx context.Context) error {
 		stopping.Go(load.Stop)
 		stopping.Wait()
 	}()
-	reconciled := make(chan struct{})
-	go func() {
-		defer close(reconciled)
-		w.reconcile(ctx)
-	}()
+	var beside sync.WaitGroup
+	beside.Go(func() { w.reconcile(ctx) })
+	beside.Go(func() { dispatcher.Run(ctx) })
 	w.health.setReady(true)
 	w.log.Info("worker started", "importers", w.cfg.Registry.Names(), "load_slots", w.cfg.Settings.Worker.LoadSlots)
 	<-ctx.Done()
 	w.health.setReady(false)
 	w.log.Info("worker stopping")
-	<-reconciled
+	beside.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return nil
 }
 
-// Register registers all workflows and activities: main polls QueueMain, load
-// QueueLoad.
-func Register(
-	main, load worker.Registry, s *store.Store, wh *warehouse.Warehouse, registry *importers.Registry,
-	observer activities.Observer,
-) {
-	main.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
-	main.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
-
-	lifecycle := &activities.Lifecycle{Store: s, Registry: registry}
-	loading := &activities.Loading{Store: s, Warehouse: wh, Registry: registry, Observer: observer}
-	for name, fn := range map[string]any{
-		workflows.ActivityBeforeStart: lifecycle.BeforeStart,
-		workflows.ActivityPlan:        lifecycle.Plan,
-		workflows.ActivityOnSuccess:   lifecycle.OnSuccess,
-		workflows.ActivityOnFailure:   lifecycle.OnFailure,
-		workflows.ActivityCleanUp:     lifecycle.CleanUp,
-		workflows.ActivityParkPart:    loading.ParkPart,
-		workflows.ActivityPark:        loading.Park,
-		workflows.ActivitySkipPart:    loading.SkipPart,
-		workflows.ActivityPublish:     loading.Publish,
-		workflows.ActivityPurgeRows:   loading.PurgeRows,
-		workflows.ActivityFinish:      loading.Finish,
-		workflows.ActivityRemove:      loading.Remove,
-	} {
-		main.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
-	}
-	load.RegisterActivityWithOptions(loading.ImportData, activity.RegisterOptions{Name: workflows.ActivityImportData})
-}
-
 // starter starts the workflows of imports whose starter died.
 func (w *Worker) starter() *starter.Starter {
 	return &starter.Starter{
-		Temporal: w.temporal, Store: w.store, Registry: w.cfg.Registry, Defaults: w.cfg.Settings.Import,
+		Temporal: w.temporal, Namespace: w.cfg.Temporal.Namespace, Store: w.store, Registry: w.cfg.Registry,
+		Defaults: w.cfg.Settings.Import, Review: w.cfg.Settings.Review, Limits: w.cfg.Settings.Limits,
 	}
 }

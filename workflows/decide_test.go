@@ -34,13 +34,13 @@ func (refusal) Complete(any, error) {}
 // retry and skip send an update.
 func (r *run) retry(part int32) *answer {
 	a := &answer{}
-	r.UpdateWorkflow(workflows.UpdateRetryPart, "", a, workflows.RetryPart{Part: part})
+	r.UpdateWorkflow(workflows.OrderRetryPart, "", a, workflows.RetryPart{Part: part})
 	return a
 }
 
 func (r *run) skip(part int32, reason string) *answer {
 	a := &answer{}
-	r.UpdateWorkflow(workflows.UpdateSkipPart, "", a, workflows.SkipPart{Part: part, Reason: reason})
+	r.UpdateWorkflow(workflows.OrderSkipPart, "", a, workflows.SkipPart{Order: workflows.Order{Reason: reason}, Part: part})
 	return a
 }
 
@@ -92,7 +92,7 @@ func TestSkipPart(t *testing.T) {
 	require.NoError(t, r.start())
 	require.Equal(t, answer{accepted: true}, *a)
 	require.Equal(t, []activities.Stopped{
-		{PartRef: activities.PartRef{ImportID: importID, Part: 0}, Reason: "the export is lost"},
+		{PartRef: activities.PartRef{ImportID: importID, Part: 0, Epoch: epoch}, Reason: "the export is lost"},
 	}, r.skipped)
 	require.Equal(t, []string{store.PartSkipped, store.PartDone}, r.statuses())
 	require.Equal(t, 2, r.progress().PartsDone)
@@ -150,7 +150,7 @@ func TestSkippingIsOneDecision(t *testing.T) {
 	refused := make(chan error, 2)
 	r.during[workflows.ActivitySkipPart] = func() {
 		r.during[workflows.ActivitySkipPart] = nil
-		r.UpdateWorkflow(workflows.UpdateRetryPart, "", refusal(refused), workflows.RetryPart{Part: 0})
+		r.UpdateWorkflow(workflows.OrderRetryPart, "", refusal(refused), workflows.RetryPart{Part: 0})
 		err := <-refused
 		refused <- err
 	}

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -15,93 +16,190 @@ import (
 // ImportInput starts an Import workflow. Everything else stands in the store.
 type ImportInput struct {
 	ImportID int64 `json:"import_id"`
-	// Resumed says that an earlier run continued as this one: the import has been
-	// planned already.
+	// GiveUp, if set, says why the import is ended without doing anything else: its
+	// workflow was terminated.
+	GiveUp string `json:"give_up,omitempty"`
+	// Resumed says that an earlier run continued as this one, with the following: the
+	// import has been planned already.
 	Resumed bool `json:"resumed,omitempty"`
+	// Epoch is the grant of its locks.
+	Epoch int64 `json:"epoch,omitempty"`
+	// Paused and RowsPerSecond are what people have set.
+	Paused        bool   `json:"paused,omitempty"`
+	RowsPerSecond *int64 `json:"rows_per_second,omitempty"`
+	// Seen are the keys of the orders that were carried out.
+	Seen []string `json:"seen,omitempty"`
 }
 
 // ImportResult is what an import has brought in.
 type ImportResult struct {
 	activities.PartResult
 	Days string `json:"days"`
+	// Unchanged says why there was nothing to bring in, if there was not.
+	Unchanged string `json:"unchanged,omitempty"`
 }
 
 // importRun is the state of one run of the Import workflow.
 type importRun struct {
 	in    ImportInput
 	phase string
+	// waiting says what the import waits for, while it does.
+	waiting string
 	// reason says why the import has failed, once it has.
 	reason string
-	plan   activities.Planned
-	parts  []*partRun
+	// epoch is the grant of the import's locks, 0 while it has none.
+	epoch int64
+	plan  activities.Planned
+	parts []*partRun
+	// began says that parts may have been loaded: there may be something to purge.
+	began bool
+	// ending says that the end has begun: orders come too late.
+	ending bool
+
+	turns  turns
+	orders orders
+	review reviewing
+	lines  []Line
+	// writing lets one note be written at a time: they arrive in their order.
+	writing workflow.Mutex
 }
 
 // Import carries out one import:
 //
-//	before_start, plan, import_data for every part, on_success, clean_up, publish
+//	acquire_locks, before_start, plan, import_data for every part, a review if it is
+//	asked for, on_success, clean_up, publish
 //
 // and where something fails or the workflow is cancelled
 //
 //	on_failure, purge_rows, clean_up, finish
 //
-// Its rows become visible with publish, all at once.
+// Its rows become visible with publish, all at once. Its locks are released with its
+// end, or with the beginning of its review.
 func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
-	run := &importRun{in: in, phase: store.PhaseQueued}
+	run := &importRun{in: in, phase: store.PhaseQueued, epoch: in.Epoch, writing: workflow.NewMutex(ctx)}
+	work, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	run.orders.cancel = cancel
 	if err := run.serve(ctx); err != nil {
 		return ImportResult{}, err
 	}
-	err := run.work(ctx)
+	result, err := run.carryOut(ctx, work)
+	var again *workflow.ContinueAsNewError
+	if errors.As(err, &again) {
+		return ImportResult{}, err
+	}
+	// Whoever has given an order gets an answer.
+	settled, stop := workflow.NewDisconnectedContext(ctx)
+	defer stop()
+	if waitErr := workflow.Await(settled, func() bool { return run.answered(ctx) }); waitErr != nil && err == nil {
+		err = waitErr
+	}
+	return result, err
+}
+
+// carryOut works until the import has ended. work is ctx, and is cancelled by the order
+// to cancel too.
+func (r *importRun) carryOut(ctx, work workflow.Context) (ImportResult, error) {
+	err := r.work(work)
 	if err == nil {
-		return run.complete(ctx)
+		// An order to cancel that was accepted is kept, also in the last moment.
+		err = work.Err()
+	}
+	switch {
+	case err == nil:
+		return r.complete(ctx)
+	case isType(err, activities.TypeUnchanged):
+		return r.unchanged(ctx, err)
 	}
 	var again *workflow.ContinueAsNewError
 	if errors.As(err, &again) {
 		return ImportResult{}, err
 	}
-	return ImportResult{}, run.giveUp(ctx, err)
+	return ImportResult{}, r.giveUp(ctx, err)
 }
 
 // work goes through all phases up to the point of no return.
 func (r *importRun) work(ctx workflow.Context) error {
-	ref := activities.ImportRef{ImportID: r.in.ImportID}
+	if r.in.GiveUp != "" {
+		r.began = true
+		return temporal.NewNonRetryableApplicationError(r.in.GiveUp, string(importers.ClassInternal), nil)
+	}
+	err := r.goThrough(ctx)
+	for isType(err, activities.TypeUnlocked) {
+		// A reset has brought the run back to a point behind the grant of locks that
+		// the import no longer has, because it had ended.
+		r.epoch, r.in.Resumed, r.parts, r.began = 0, false, nil, true
+		err = r.goThrough(ctx)
+	}
+	return err
+}
+
+func (r *importRun) goThrough(ctx workflow.Context) error {
 	if !r.in.Resumed {
+		if err := r.lock(ctx); err != nil {
+			return err
+		}
 		if err := r.enter(ctx, store.PhaseBeforeStart); err != nil {
 			return err
 		}
-		check := callback(ctx, "check the source")
-		if err := execute(check, ActivityBeforeStart, ref); err != nil {
+		var checked activities.Checked
+		if err := r.callback(ctx, "check the source", ActivityBeforeStart, &checked); err != nil {
 			return err
+		}
+		if checked.Unchanged != "" {
+			return temporal.NewNonRetryableApplicationError(checked.Unchanged, activities.TypeUnchanged, nil)
 		}
 	}
 	if err := r.enter(ctx, store.PhasePlanning); err != nil {
 		return err
 	}
-	if err := workflow.ExecuteActivity(callback(ctx, "cut into parts"), ActivityPlan, ref).Get(ctx, &r.plan); err != nil {
+	if err := r.callback(ctx, "cut into parts", ActivityPlan, &r.plan); err != nil {
 		return err
 	}
+	if r.in.RowsPerSecond != nil {
+		r.plan.RowsPerSecond = *r.in.RowsPerSecond
+	}
+	r.began = true
 	if err := r.enter(ctx, store.PhaseLoading); err != nil {
 		return err
 	}
 	if err := r.load(ctx); err != nil {
 		return err
 	}
+	if r.plan.Review {
+		if err := r.awaitDecision(ctx); err != nil {
+			return err
+		}
+	}
 	if err := r.enter(ctx, store.PhaseOnSuccess); err != nil {
 		return err
 	}
-	return execute(callback(ctx, "round off"), ActivityOnSuccess, ref)
+	return r.callback(ctx, "round off", ActivityOnSuccess, nil)
+}
+
+// callback runs a callback of the importer that can be interrupted.
+func (r *importRun) callback(ctx workflow.Context, summary, activity string, result any) error {
+	return r.turns.take(ctx, r, func(ctx workflow.Context) error {
+		return workflow.ExecuteActivity(callback(ctx, summary), activity, r.self()).Get(ctx, result)
+	})
+}
+
+// self names the import, with the grant of locks that it goes by.
+func (r *importRun) self() activities.ImportRef {
+	return activities.ImportRef{ImportID: r.in.ImportID, Epoch: r.epoch}
 }
 
 // complete cleans up and makes the rows visible. From here on a cancellation comes
 // too late.
 func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
+	r.ending = true
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	if err := r.cleanUp(ctx); err != nil {
+	if err := r.cleanUp(ctx, r.self()); err != nil {
 		return ImportResult{}, err
 	}
 	result := ImportResult{Days: r.plan.Days}
-	publish := workflow.ExecuteActivity(purging(ctx, "verify and make visible"), ActivityPublish,
-		activities.ImportRef{ImportID: r.in.ImportID})
+	publish := workflow.ExecuteActivity(purging(ctx, "verify and make visible"), ActivityPublish, r.self())
 	if err := publish.Get(ctx, &result.PartResult); err != nil {
 		return ImportResult{}, r.giveUp(ctx, err)
 	}
@@ -112,25 +210,43 @@ func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
 		AttributeRows.ValueSet(result.RowsLoaded))
 }
 
+// unchanged ends an import that has nothing to bring in.
+func (r *importRun) unchanged(ctx workflow.Context, why error) (ImportResult, error) {
+	r.ending = true
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	_, reason := explain(why)
+	if err := r.note(ctx, store.LevelInfo, "Unchanged: "+reason+"."); err != nil {
+		return ImportResult{}, err
+	}
+	if err := r.cleanUp(ctx, r.self()); err != nil {
+		return ImportResult{}, err
+	}
+	end := activities.Ended{ImportID: r.in.ImportID, Status: store.StatusUnchanged}
+	if err := execute(bookkeeping(ctx, "end as unchanged"), ActivityFinish, end); err != nil {
+		return ImportResult{}, err
+	}
+	r.phase = store.StatusUnchanged
+	r.describe(ctx)
+	return ImportResult{Unchanged: reason}, workflow.UpsertTypedSearchAttributes(ctx,
+		AttributeStatus.ValueSet(store.StatusUnchanged), AttributePhase.ValueSet(store.StatusUnchanged))
+}
+
 // giveUp leaves no rows behind, ends the import and returns the error that ends the
 // workflow.
 func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
+	r.ending = true
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	end := activities.Ended{ImportID: r.in.ImportID, Status: store.StatusFailed}
 	end.Class, end.Reason = explain(cause)
-	if end.Class == string(importers.ClassEnded) {
-		// The import is not ours to end: it has ended before, or is gone. This run
-		// must not pass for the one that tells how.
-		err := workflow.UpsertTypedSearchAttributes(ctx,
-			AttributeStatus.ValueUnset(), AttributePhase.ValueUnset(), AttributeErrorClass.ValueSet(end.Class))
-		if err != nil {
-			return fmt.Errorf("set search attributes: %w", err)
-		}
-		return temporal.NewNonRetryableApplicationError(end.Reason, end.Class, nil)
-	}
-	if end.Class == string(importers.ClassCancelled) {
-		end.Status = store.StatusCancelled
+	switch end.Class {
+	case string(importers.ClassEnded):
+		return r.notOurs(ctx, end)
+	case string(importers.ClassCancelled):
+		end.Status, end.Reason = store.StatusCancelled, r.orders.cancelled(end.Reason)
+	case string(importers.ClassDeclined):
+		end.Status = store.StatusDeclined
 	}
 	r.reason = end.Reason
 	if err := r.enter(ctx, store.PhaseOnFailure); err != nil {
@@ -140,11 +256,13 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	if err := execute(callback(ctx, "tell why"), ActivityOnFailure, end); err != nil {
 		workflow.GetLogger(ctx).Error("on_failure failed", "error", err)
 	}
-	ref := activities.ImportRef{ImportID: r.in.ImportID}
-	if err := execute(purging(ctx, "purge what was loaded"), ActivityPurgeRows, ref); err != nil {
-		return err
+	anyway := activities.ImportRef{ImportID: r.in.ImportID, Epoch: store.AnyEpoch}
+	if r.began {
+		if err := execute(purging(ctx, "purge what was loaded"), ActivityPurgeRows, anyway); err != nil {
+			return err
+		}
 	}
-	if err := r.cleanUp(ctx); err != nil {
+	if err := r.cleanUp(ctx, anyway); err != nil {
 		return err
 	}
 	if err := execute(bookkeeping(ctx, "end as "+end.Status), ActivityFinish, end); err != nil {
@@ -163,13 +281,23 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	return temporal.NewNonRetryableApplicationError(end.Reason, end.Class, nil)
 }
 
+// notOurs ends a run whose import is not its to end: it has ended before, or is gone.
+// The run must not pass for the one that tells how.
+func (r *importRun) notOurs(ctx workflow.Context, end activities.Ended) error {
+	err := workflow.UpsertTypedSearchAttributes(ctx,
+		AttributeStatus.ValueUnset(), AttributePhase.ValueUnset(), AttributeErrorClass.ValueSet(end.Class))
+	if err != nil {
+		return fmt.Errorf("set search attributes: %w", err)
+	}
+	return temporal.NewNonRetryableApplicationError(end.Reason, end.Class, nil)
+}
+
 // cleanUp runs on every way out. A clean-up that keeps failing is logged and left:
 // it must not keep the import from ending.
-func (r *importRun) cleanUp(ctx workflow.Context) error {
+func (r *importRun) cleanUp(ctx workflow.Context, ref activities.ImportRef) error {
 	if err := r.enter(ctx, store.PhaseCleanUp); err != nil {
 		return err
 	}
-	ref := activities.ImportRef{ImportID: r.in.ImportID}
 	if err := execute(callback(ctx, "clean up"), ActivityCleanUp, ref); err != nil {
 		workflow.GetLogger(ctx).Error("clean_up failed", "error", err)
 	}
@@ -181,36 +309,42 @@ func (r *importRun) cleanUp(ctx workflow.Context) error {
 func (r *importRun) enter(ctx workflow.Context, phase string) error {
 	r.phase = phase
 	r.describe(ctx)
-	err := workflow.UpsertTypedSearchAttributes(ctx,
-		AttributeStatus.ValueSet(store.StatusRunning), AttributePhase.ValueSet(phase))
+	status := store.StatusRunning
+	switch phase {
+	case store.PhaseLocking:
+		status = store.StatusQueued
+	case store.PhaseReviewing, store.PhaseStagingDone:
+		status = store.StatusPending
+	}
+	err := workflow.UpsertTypedSearchAttributes(ctx, AttributeStatus.ValueSet(status), AttributePhase.ValueSet(phase))
 	if err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}
 	return nil
 }
 
-// explain returns the class and the text of the error that ended an import.
-func explain(err error) (class, reason string) {
-	var app *temporal.ApplicationError
-	var panicked *temporal.PanicError
-	var timeout *temporal.TimeoutError
-	switch {
-	case temporal.IsCanceledError(err):
-		return string(importers.ClassCancelled), "cancelled"
-	case errors.As(err, &app):
-		if app.Type() == activities.TypeTransient {
-			return string(importers.ClassSource), app.Message()
-		}
-		if !importers.Class(app.Type()).Known() {
-			// Temporal's own, for instance about an activity that nobody knows.
-			return string(importers.ClassInternal), app.Message()
-		}
-		return app.Type(), app.Message()
-	case errors.As(err, &panicked):
-		return string(importers.ClassInternal), "panic: " + panicked.Error()
-	case errors.As(err, &timeout):
-		return string(importers.ClassInternal), "an attempt took too long or its worker died: " + timeout.Error()
-	default:
-		return string(importers.ClassInternal), err.Error()
+// note writes a line to the import's log.
+func (r *importRun) note(ctx workflow.Context, level, message string) error {
+	return r.write(ctx, activities.Note{Level: level, Message: message})
+}
+
+// write writes a note down, behind those that were written before.
+func (r *importRun) write(ctx workflow.Context, note activities.Note) error {
+	r.remember(ctx, note.Level, note.Message)
+	note.ImportID = r.in.ImportID
+	if err := r.writing.Lock(ctx); err != nil {
+		return err
+	}
+	defer r.writing.Unlock()
+	return execute(bookkeeping(ctx, brief(note.Message)), ActivityNote, note)
+}
+
+// maxLines is how many lines of the log a workflow remembers.
+const maxLines = 100
+
+func (r *importRun) remember(ctx workflow.Context, level, message string) {
+	r.lines = append(r.lines, Line{At: workflow.Now(ctx).UTC().Truncate(time.Millisecond), Level: level, Message: message})
+	if len(r.lines) > maxLines {
+		r.lines = r.lines[1:]
 	}
 }

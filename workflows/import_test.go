@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -160,10 +161,9 @@ func TestImportOutlivesTrouble(t *testing.T) {
 func TestImportOutlivesTroubleAtItsEnd(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
+	r.load = func(context.Context, int32, int) error { return permanent(importers.ClassInput) }
 	r.fail = func(name string, call int) error {
 		switch {
-		case name == workflows.ActivityBeforeStart:
-			return permanent(importers.ClassInput)
 		case (name == workflows.ActivityFinish || name == workflows.ActivityPurgeRows) && call <= 8:
 			return transient()
 		default:

@@ -6,6 +6,8 @@ package workflows
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"go.temporal.io/sdk/temporal"
 )
@@ -25,6 +27,12 @@ const (
 	TypeImport = "Import"
 	// TypeDeletion deletes one import.
 	TypeDeletion = "Deletion"
+	// TypeConnectionTest tests a connection.
+	TypeConnectionTest = "ConnectionTest"
+	// TypeScheduledImport carries out one run of a schedule.
+	TypeScheduledImport = "ScheduledImport"
+	// TypeDryRun tells what an import would do.
+	TypeDryRun = "DryRun"
 )
 
 // Activities of an import.
@@ -42,15 +50,46 @@ const (
 	ActivityPublish     = "publish"
 	ActivityFinish      = "finish"
 	ActivityRemove      = "remove"
+	ActivityAcquire     = "acquire_locks"
+	ActivityBeginReview = "begin_review"
+	ActivityRemind      = "remind"
+	ActivityDecide      = "decide"
+	ActivityNote        = "note"
 )
 
-// Updates of an import: validated, answered at once.
+// ActivityTestConnection is the activity of a connection's test.
+const ActivityTestConnection = "test_connection"
+
+// Activities of schedules and of dry runs.
 const (
-	// UpdateRetryPart tries a parked part again.
-	UpdateRetryPart = "retry_part"
-	// UpdateSkipPart leaves a parked part out.
-	UpdateSkipPart = "skip_part"
+	ActivityCreateImport  = "create_import"
+	ActivityAwaitImport   = "await_import"
+	ActivityPauseSchedule = "pause_schedule"
+	ActivityDryRun        = "dry_run"
 )
+
+// Orders to an import. Each is an update, validated and answered at once, and a signal
+// of the same name and argument, for whoever does not wait for the answer.
+const (
+	// OrderPause interrupts the import where it stands: a Pause.
+	OrderPause = "pause"
+	// OrderResume lets it go on: a Resume.
+	OrderResume = "resume"
+	// OrderCancel ends it and takes back what it has brought in: a Cancel.
+	OrderCancel = "cancel"
+	// OrderRetryPart tries a parked part again: a RetryPart.
+	OrderRetryPart = "retry_part"
+	// OrderSkipPart leaves a parked part out: a SkipPart.
+	OrderSkipPart = "skip_part"
+	// OrderSetRate bounds how fast it loads: a SetRate.
+	OrderSetRate = "set_rate"
+	// OrderDecide accepts or declines it: a Decide.
+	OrderDecide = "decide"
+)
+
+// SignalLockGranted tells an import that waits for its locks that it has got them. Sent
+// without need it does no harm.
+const SignalLockGranted = "lock_granted"
 
 // Queries of an import.
 const (
@@ -58,6 +97,9 @@ const (
 	QueryState = "state"
 	// QueryProgress answers with a Progress.
 	QueryProgress = "progress"
+	// QueryFeedback answers with the last lines that the workflow itself has written to
+	// the import's log, a list of Line.
+	QueryFeedback = "feedback"
 )
 
 // Search attributes, by which runs are found in the Temporal Web UI.
@@ -72,12 +114,14 @@ var (
 	AttributePhase = temporal.NewSearchAttributeKeyKeyword("SluicePhase")
 	// AttributeErrorClass is the class of the error that ended the import.
 	AttributeErrorClass = temporal.NewSearchAttributeKeyKeyword("SluiceErrorClass")
+	// AttributePaused is whether the import is paused.
+	AttributePaused = temporal.NewSearchAttributeKeyBool("SluicePaused")
 	// AttributeRows is how many rows the import has loaded.
 	AttributeRows = temporal.NewSearchAttributeKeyInt64("SluiceRows")
 )
 
 // SearchAttributes returns the names and types of all search attributes, as a
-// namespace must have them: "Keyword" or "Int".
+// namespace must have them: "Keyword", "Int" or "Bool".
 func SearchAttributes() map[string]string {
 	return map[string]string{
 		AttributeSite.GetName():       "Keyword",
@@ -85,6 +129,7 @@ func SearchAttributes() map[string]string {
 		AttributeStatus.GetName():     "Keyword",
 		AttributePhase.GetName():      "Keyword",
 		AttributeErrorClass.GetName(): "Keyword",
+		AttributePaused.GetName():     "Bool",
 		AttributeRows.GetName():       "Int",
 	}
 }
@@ -92,5 +137,29 @@ func SearchAttributes() map[string]string {
 // ImportID returns the workflow ID of an import.
 func ImportID(site string, id int64) string { return fmt.Sprintf("import/%s/%d", site, id) }
 
+// ConnectionTestID returns the workflow ID of a connection's test.
+func ConnectionTestID(name string) string { return "connection-test/" + name }
+
+// ImportOf returns the number of the import that a workflow of that ID carries out.
+func ImportOf(workflowID string) (int64, error) {
+	parts := strings.Split(workflowID, "/")
+	if len(parts) >= 3 && parts[0] == "import" {
+		if id, err := strconv.ParseInt(parts[len(parts)-1], 10, 64); err == nil && id > 0 {
+			return id, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not the ID of an import's workflow: want import/<site>/<number>", workflowID)
+}
+
 // DeletionID returns the workflow ID of an import's deletion.
 func DeletionID(site string, id int64) string { return fmt.Sprintf("delete/%s/%d", site, id) }
+
+// ScheduleID returns the ID of a schedule.
+func ScheduleID(name string) string { return "schedule/" + name }
+
+// ScheduledID returns the workflow ID of a schedule's runs, to which the server adds the
+// time that each is for.
+func ScheduledID(name string) string { return "scheduled/" + name }
+
+// DryRunID returns the workflow ID of a dry run.
+func DryRunID(site, unique string) string { return "dry-run/" + site + "/" + unique }

@@ -23,12 +23,28 @@ func TestNames(t *testing.T) {
 		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityPublish, workflows.ActivityFinish,
 		workflows.ActivityRemove,
 	})
-	require.Equal(t, []string{"retry_part", "skip_part", "state", "progress"},
-		[]string{workflows.UpdateRetryPart, workflows.UpdateSkipPart, workflows.QueryState, workflows.QueryProgress})
+	require.Equal(t, []string{"acquire_locks", "begin_review", "remind", "decide", "note"}, []string{
+		workflows.ActivityAcquire, workflows.ActivityBeginReview, workflows.ActivityRemind, workflows.ActivityDecide,
+		workflows.ActivityNote,
+	})
+	require.Equal(t, []string{"pause", "resume", "cancel", "retry_part", "skip_part", "set_rate", "decide", "lock_granted"},
+		[]string{
+			workflows.OrderPause, workflows.OrderResume, workflows.OrderCancel, workflows.OrderRetryPart,
+			workflows.OrderSkipPart, workflows.OrderSetRate, workflows.OrderDecide, workflows.SignalLockGranted,
+		})
+	require.Equal(t, []string{"state", "progress", "feedback"},
+		[]string{workflows.QueryState, workflows.QueryProgress, workflows.QueryFeedback})
 	require.Equal(t, map[string]string{
 		"SluiceSite": "Keyword", "SluiceSource": "Keyword", "SluiceStatus": "Keyword", "SluicePhase": "Keyword",
-		"SluiceErrorClass": "Keyword", "SluiceRows": "Int",
+		"SluiceErrorClass": "Keyword", "SluicePaused": "Bool", "SluiceRows": "Int",
 	}, workflows.SearchAttributes())
 	require.Equal(t, "import/example.com/7", workflows.ImportID("example.com", 7))
 	require.Equal(t, "delete/example.com/7", workflows.DeletionID("example.com", 7))
+	id, err := workflows.ImportOf(workflows.ImportID("example.com/blog", 7))
+	require.NoError(t, err)
+	require.EqualValues(t, 7, id)
+	for _, other := range []string{"", "import/7", "delete/example.com/7", "import/example.com/x", "import/example.com/-1"} {
+		_, err := workflows.ImportOf(other)
+		require.ErrorContains(t, err, "want import/<site>/<number>", other)
+	}
 }

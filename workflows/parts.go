@@ -1,10 +1,8 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
@@ -92,14 +90,17 @@ func (r *importRun) take() (more bool) {
 
 // continueAsNew goes on in a new run, with a short history.
 func (r *importRun) continueAsNew(ctx workflow.Context) error {
-	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return r.answered(ctx) }); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		// The next run would not know that it was cancelled.
 		return ctx.Err()
 	}
-	return workflow.NewContinueAsNewError(ctx, TypeImport, ImportInput{ImportID: r.in.ImportID, Resumed: true})
+	return workflow.NewContinueAsNewError(ctx, TypeImport, ImportInput{
+		ImportID: r.in.ImportID, Resumed: true, Epoch: r.epoch,
+		Paused: r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.orders.seen,
+	})
 }
 
 // loadPart brings a part to an end: done or skipped. A part whose retries are
@@ -146,11 +147,20 @@ func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workfl
 		return err
 	}
 	defer slots.Release(1)
-	part.status = store.PartRunning
-	moved()
 	best := int32(-1)
 	for {
-		err := workflow.ExecuteActivity(loadingPart(ctx, part.Label), ActivityImportData, r.ref(part)).Get(ctx, &part.result)
+		err := r.turns.takeTurn(ctx, r, true, func(ctx workflow.Context) error {
+			part.status = store.PartRunning
+			moved()
+			ref := r.ref(part)
+			ref.RowsPerSecond = r.share()
+			err := workflow.ExecuteActivity(loadingPart(ctx, part.Label), ActivityImportData, ref).Get(ctx, &part.result)
+			if err != nil {
+				part.status = store.PartPending
+				moved()
+			}
+			return err
+		})
 		if err == nil {
 			part.status = store.PartDone
 			moved()
@@ -193,36 +203,17 @@ func (r *importRun) park(ctx workflow.Context) error {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeStatus.ValueSet(store.StatusParked)); err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}
-	ref := activities.ImportRef{ImportID: r.in.ImportID}
-	return execute(bookkeeping(ctx, "wait for decisions"), ActivityPark, ref)
+	return execute(bookkeeping(ctx, "wait for decisions"), ActivityPark, r.self())
 }
 
 func (r *importRun) ref(part *partRun) activities.PartRef {
-	return activities.PartRef{ImportID: r.in.ImportID, Part: part.No}
+	return activities.PartRef{ImportID: r.in.ImportID, Part: part.No, Epoch: r.epoch}
 }
 
-// isPermanent says whether an error is one that no retry will cure.
-func isPermanent(err error) bool {
-	var app *temporal.ApplicationError
-	return temporal.IsCanceledError(err) ||
-		errors.As(err, &app) && app.NonRetryable() && app.Type() != activities.TypeAdvanced
-}
-
-// advanceOf returns how far the last attempts came, from the error or, after a
-// worker's death, from the last heartbeat; -1 if neither tells.
-func advanceOf(err error) int32 {
-	var advance activities.Advance
-	var app *temporal.ApplicationError
-	var timeout *temporal.TimeoutError
-	switch {
-	case errors.As(err, &app) && app.HasDetails():
-		if app.Details(&advance) == nil {
-			return advance.Chunks
-		}
-	case errors.As(err, &timeout) && timeout.HasLastHeartbeatDetails():
-		if timeout.LastHeartbeatDetails(&advance) == nil {
-			return advance.Chunks
-		}
+// share is how many rows a second each of the parts that are loaded at once may load.
+func (r *importRun) share() int64 {
+	if r.plan.RowsPerSecond <= 0 {
+		return 0
 	}
-	return -1
+	return max(1, r.plan.RowsPerSecond/int64(max(1, min(r.plan.Parallelism, r.plan.Open))))
 }

@@ -28,6 +28,15 @@ var (
 	}
 )
 
+// retryDecision is for carrying a decision out: somebody waits for the answer.
+var retryDecision = &temporal.RetryPolicy{
+	InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 2 * time.Second, MaximumAttempts: 5,
+}
+
+// retryPoll is for looking every now and then whether something is there, as long as it
+// takes: attempts leave no trace in the history.
+var retryPoll = &temporal.RetryPolicy{InitialInterval: 2 * time.Second, BackoffCoefficient: 1.1, MaximumInterval: 30 * time.Second}
+
 // Timeouts of single attempts. Those with a heartbeat are taken up by another worker
 // that long after the death of the first; heartbeats are sent from the side, so
 // that they tell of the worker's life and not of progress.
@@ -46,6 +55,8 @@ func callback(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: callbackTimeout, HeartbeatTimeout: callbackHeartbeat,
 		RetryPolicy: retryCallback, Summary: summary,
+		// An interrupted attempt is waited for before the next begins.
+		WaitForCancellation: true,
 	})
 }
 
@@ -53,6 +64,28 @@ func callback(ctx workflow.Context, summary string) workflow.Context {
 func bookkeeping(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: bookkeepingTimeout, RetryPolicy: retryForever, Summary: summary,
+	})
+}
+
+// deciding are the options of the activity that carries a decision out.
+func deciding(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: bookkeepingTimeout, RetryPolicy: retryDecision, Summary: summary,
+	})
+}
+
+// creation are the options of the activity that creates a schedule's import: somebody may
+// have to mend something, and the next time comes anyway.
+func creation(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: bookkeepingTimeout, RetryPolicy: retryCallback, Summary: summary,
+	})
+}
+
+// polling are the options of an activity that fails until what it looks for is there.
+func polling(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: bookkeepingTimeout, RetryPolicy: retryPoll, Summary: summary,
 	})
 }
 

@@ -58,8 +58,9 @@ func connect(ctx context.Context, no int) (*bench, error) {
 	}
 	b.starter = &starter.Starter{
 		Temporal: b.temporal, Store: b.store, Registry: command.Importers(), Defaults: settings.Import,
+		Review: settings.Review, Limits: settings.Limits,
 	}
-	_, err = b.store.AddSite(ctx, b.site, "UTC", nil)
+	_, err = b.store.AddSite(ctx, store.NewSite{Domain: b.site, TimeZone: "UTC"})
 	return b, err
 }
 

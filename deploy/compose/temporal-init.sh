@@ -23,6 +23,7 @@ SluiceSource=Keyword
 SluiceStatus=Keyword
 SluicePhase=Keyword
 SluiceErrorClass=Keyword
+SluicePaused=Bool
 SluiceRows=Int
 '
 

@@ -49,7 +49,7 @@ func New(hooks Hooks) *cli.App {
 	}
 	commands := []*cli.Command{
 		upCommand(hooks), execCommand(hooks),
-		serverCommand(hooks), postgresCommand(hooks), clickhouseCommand(hooks),
+		serverCommand(hooks), postgresCommand(hooks), clickhouseCommand(hooks), fakeCommand(hooks),
 	}
 	if hooks.Worker != nil {
 		commands = append(commands, workerCommand(hooks))

@@ -30,8 +30,8 @@ func execCommand(hooks Hooks) *cli.Command {
 		Usage:     "run a command with all engines on free ports, then stop them",
 		ArgsUsage: "-- COMMAND [ARGUMENT...]",
 		Description: "The command finds the engines by SLUICE_STORE_DSN, SLUICE_WAREHOUSE_DSN,\n" +
-			"SLUICE_WAREHOUSE_NATIVE_DSN, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, SLUICE_LIBCHDB,\n" +
-			"SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN.\n" +
+			"SLUICE_WAREHOUSE_NATIVE_DSN, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, SLUICE_CONNECTIONS_KEYSET_FILE,\n" +
+			"SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN.\n" +
 			"Its exit code is this program's.",
 		Flags:  flags,
 		Action: func(c *cli.Context) error { return execute(c, hooks) },

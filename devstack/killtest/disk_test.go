@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/db"
 )
@@ -51,7 +52,7 @@ func TestDiskFull(t *testing.T) {
 		s.requireCalm(t)
 
 		grow(256)
-		require.NoError(t, s.starter.RetryPart(ctx, imp.ID, 0))
+		require.NoError(t, s.starter.RetryPart(ctx, imp.ID, 0, starter.By{}))
 		poll(ctx, t, "the import to leave off waiting", func(ctx context.Context) bool {
 			now, err := s.state(ctx, imp.ID)
 			return err == nil && now.status != store.StatusParked

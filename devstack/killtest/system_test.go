@@ -118,7 +118,7 @@ func (s *system) migrate(t *testing.T) {
 // start starts an import of an export into a new site, in chunks of chunkRows.
 func (s *system) start(t *testing.T, domain string, in *input, chunkRows int) store.Import {
 	t.Helper()
-	_, err := s.store.AddSite(t.Context(), domain, "UTC", nil)
+	_, err := s.store.AddSite(t.Context(), store.NewSite{Domain: domain, TimeZone: "UTC"})
 	require.NoError(t, err)
 	args, err := json.Marshal(csv.Args{Paths: []string{in.dir}})
 	require.NoError(t, err)

@@ -92,7 +92,7 @@ func (d *demonstration) run(ctx context.Context, export string) error {
 
 // prepareSite adds the demo's site, or takes back what an earlier demo imported.
 func (d *demonstration) prepareSite(ctx context.Context) error {
-	_, err := d.store.AddSite(ctx, demoSite, "Europe/Berlin", nil)
+	_, err := d.store.AddSite(ctx, store.NewSite{Domain: demoSite, TimeZone: "Europe/Berlin"})
 	if err == nil {
 		d.printf("$ sluice site add %s --timezone Europe/Berlin\n\n", demoSite)
 		return nil

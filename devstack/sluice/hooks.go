@@ -34,7 +34,8 @@ func runWorker(ctx context.Context) error {
 		return err
 	}
 	return worker.Run(ctx, worker.Config{
-		Settings: settings, Registry: command.Importers(), Temporal: options, Logger: logger, Migrate: true,
+		Settings: settings, Registry: command.Importers(), Connections: command.Connections(), Temporal: options,
+		Logger: logger, Migrate: true,
 	})
 }
 

@@ -24,6 +24,11 @@ const (
 	EnvTemporalUI = "SLUICE_TEMPORAL_UI"
 	// EnvWorkerAddress is where the worker serves health and metrics.
 	EnvWorkerAddress = "SLUICE_WORKER_LISTEN"
+	// EnvKeyset is the key set of connections; the stack leaves it empty, so that one of
+	// the caller's is not used beside EnvKeysetFile.
+	EnvKeyset = "SLUICE_CONNECTIONS_KEYSET"
+	// EnvKeysetFile is the file with the key set of connections.
+	EnvKeysetFile = "SLUICE_CONNECTIONS_KEYSET_FILE"
 	// EnvBinary is the sluice-dev program itself, for tests that start servers
 	// of their own.
 	EnvBinary = "SLUICE_DEV_BIN"
@@ -39,6 +44,8 @@ func (s *Stack) Env() map[string]string {
 		EnvTemporalNamespace: config.DefaultNamespace,
 		EnvTemporalUI:        "http://" + a.TemporalUI,
 		EnvWorkerAddress:     a.Worker,
+		EnvKeyset:            "",
+		EnvKeysetFile:        s.keysetFile(),
 		EnvBinary:            s.cfg.Binary,
 	}
 	if a.WarehouseNative != "" {

@@ -68,6 +68,9 @@ func (s *Stack) Start(ctx context.Context) (err error) {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
+	if err := s.ensureKeyset(); err != nil {
+		return err
+	}
 	if err := checkPorts(ctx, s.cfg.Addresses.endpoints(s.cfg.Worker != nil)); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 )
 
@@ -41,6 +42,8 @@ type Subject struct {
 	// Args are arguments as a user would give them. They lead to a plan with at
 	// least one part and one row.
 	Args json.RawMessage
+	// Connections has the connections that the arguments name. Defaults to none.
+	Connections connections.Opener
 }
 
 // Config says what to test.
@@ -128,7 +131,10 @@ func prepare(tb testing.TB, cfg Config) *bench {
 	b := &bench{Importer: s.Importer, lines: &Log{}}
 	b.imp = importers.Import{
 		ID: 1, Site: cfg.Site, Args: args, Feedback: b.lines,
-		Chunk: importers.ChunkLimit{Rows: cfg.ChunkRows, Bytes: 1 << 30},
+		Chunk: importers.ChunkLimit{Rows: cfg.ChunkRows, Bytes: 1 << 30}, Connections: s.Connections,
+	}
+	if b.imp.Connections == nil {
+		b.imp.Connections = connections.None{}
 	}
 	if b.imp.Site == (importers.Site{}) {
 		b.imp.Site = importers.Site{ID: 1, Domain: "example.com", TimeZone: "UTC"}

@@ -22,6 +22,11 @@ func (l *Log) Info(ctx context.Context, message string) error { return l.add(ctx
 // Warn records "warn: " and the message. It returns ctx's error if that is done.
 func (l *Log) Warn(ctx context.Context, message string) error { return l.add(ctx, "warn: "+message) }
 
+// Error records "error: " and the message. It returns ctx's error if that is done.
+func (l *Log) Error(ctx context.Context, message string) error {
+	return l.add(ctx, "error: "+message)
+}
+
 // Lines returns what was recorded, in order.
 func (l *Log) Lines() []string {
 	l.mu.Lock()

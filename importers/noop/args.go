@@ -20,9 +20,10 @@ const (
 	OnSuccess   = "on_success"
 	OnFailure   = "on_failure"
 	CleanUp     = "clean_up"
+	StageDone   = "stage_done"
 )
 
-var callbacks = []string{BeforeStart, Plan, ImportData, OnSuccess, OnFailure, CleanUp}
+var callbacks = []string{BeforeStart, Plan, ImportData, OnSuccess, OnFailure, CleanUp, StageDone}
 
 // Args says how many rows an import makes up and where it goes wrong.
 type Args struct {
@@ -44,6 +45,14 @@ type Args struct {
 	FailTimes int `json:"fail_times,omitempty"`
 	// Permanent makes the error of Fail one that no retry will cure.
 	Permanent bool `json:"permanent,omitempty"`
+	// Wait turns the error of Fail into a durable wait of that long, as a Go duration.
+	Wait string `json:"wait,omitempty"`
+	// Unchanged says at planning that nothing has changed.
+	Unchanged bool `json:"unchanged,omitempty"`
+	// Fingerprint is the hash of the content, if there is to be one.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// Locks are what the import locks. Defaults to its site, exclusively.
+	Locks []importers.Dependency `json:"locks,omitempty"`
 	// Delay is how long each chunk and each other callback takes, as a Go
 	// duration: "250ms".
 	Delay string `json:"delay,omitempty"`
@@ -90,21 +99,22 @@ func (a Args) Validate() error {
 	if a.Panic != "" && !slices.Contains(callbacks, a.Panic) {
 		faults = append(faults, fmt.Errorf("panic: want one of %s", strings.Join(callbacks, ", ")))
 	}
-	if d, err := a.delay(); err != nil || d < 0 {
-		faults = append(faults, errors.New(`delay: want a duration such as "250ms"`))
+	for name, text := range map[string]string{"delay": a.Delay, "wait": a.Wait} {
+		if d, err := duration(text); err != nil || d < 0 {
+			faults = append(faults, fmt.Errorf(`%s: want a duration such as "250ms"`, name))
+		}
+	}
+	if len(a.Fingerprint) > importers.MaxFingerprint {
+		faults = append(faults, fmt.Errorf("fingerprint: want at most %d bytes", importers.MaxFingerprint))
 	}
 	return errors.Join(faults...)
 }
 
 func (a Args) days() calendar.Range { return calendar.Range{First: a.StartDate, Last: a.EndDate} }
 
-func (a Args) delay() (time.Duration, error) {
-	if a.Delay == "" {
+func duration(text string) (time.Duration, error) {
+	if text == "" {
 		return 0, nil
 	}
-	d, err := time.ParseDuration(a.Delay)
-	if err != nil {
-		return 0, fmt.Errorf("parse delay: %w", err)
-	}
-	return d, nil
+	return time.ParseDuration(text)
 }

@@ -41,6 +41,7 @@ func calls(ctx context.Context, n *Importer, imp importers.Import) map[string]fu
 		OnSuccess: func() error { return n.OnSuccess(ctx, imp, importers.Result{}) },
 		OnFailure: func() error { return n.OnFailure(ctx, imp, "cause") },
 		CleanUp:   func() error { return n.CleanUp(ctx, imp) },
+		StageDone: func() error { return n.StageDone(ctx, nil, imp) },
 	}
 }
 

@@ -29,6 +29,10 @@ type call struct {
 var (
 	_ importers.Importer = (*Importer)(nil)
 	_ importers.Cleaner  = (*Importer)(nil)
+
+	_ importers.Locker        = (*Importer)(nil)
+	_ importers.Fingerprinter = (*Importer)(nil)
+	_ importers.Stager        = (*Importer)(nil)
 )
 
 // New returns a noop importer. It remembers for the life of the process which
@@ -68,6 +72,9 @@ func (n *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 	args, err := stored(imp)
 	if err != nil {
 		return importers.Plan{}, err
+	}
+	if args.Unchanged {
+		return importers.Plan{}, fmt.Errorf("noop was told so: %w", importers.ErrUnchanged)
 	}
 	plan := importers.Plan{Range: args.days(), Parts: make([]importers.Part, args.Parts)}
 	next, share, more := int64(0), args.Rows/int64(args.Parts), args.Rows%int64(args.Parts)
@@ -135,6 +142,9 @@ func (n *Importer) misbehave(args Args, importID int64, callback string) error {
 		panic("noop was told to panic in " + callback)
 	}
 	err := fmt.Errorf("%w in %s", ErrAsked, callback)
+	if d, parseErr := duration(args.Wait); parseErr == nil && d > 0 {
+		return importers.WaitUntil(time.Now().Add(d), err)
+	}
 	if args.Permanent {
 		return importers.Permanent(importers.ClassInput, err)
 	}
@@ -143,7 +153,7 @@ func (n *Importer) misbehave(args Args, importID int64, callback string) error {
 
 // wait lets the delay pass, or returns ctx's error as soon as it is done.
 func wait(ctx context.Context, args Args) error {
-	d, err := args.delay()
+	d, err := duration(args.Delay)
 	if err != nil {
 		return err
 	}

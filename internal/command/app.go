@@ -10,16 +10,25 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
+	"github.com/sluicehq/sluice/importers/googleanalytics4"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/version"
+	"github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/store"
 )
 
 // Importers returns the registry of all kinds of imports that sluice knows.
 func Importers() *importers.Registry {
-	return importers.NewRegistry(csv.New(), noop.New())
+	return importers.NewRegistry(csv.New(), googleanalytics4.New(googleanalytics4.Config{}), noop.New())
+}
+
+// Connections returns the registry of all kinds of connections that sluice knows.
+func Connections() *connections.Registry {
+	return connections.NewRegistry(googleanalytics4.ConnectionKind(), webhook.NewKind(config.WebhooksAny))
 }
 
 // Streams are where a command reads and writes, and what it takes for its
@@ -29,6 +38,8 @@ type Streams struct {
 	Out, Err io.Writer
 	// Environ is the environment as KEY=value. Defaults to the process's.
 	Environ []string
+	// Kinds are the kinds of connections. Defaults to Connections().
+	Kinds *connections.Registry
 }
 
 // Exit codes beside 0 for success.
@@ -63,13 +74,19 @@ func Run(ctx context.Context, args []string, s Streams) int {
 // silentError ends a command that has said already what was wrong.
 type silentError struct{ error }
 
-// environKey is where the environment stands in the app's metadata.
-const environKey = "environ"
+// Where the environment and the kinds of connections stand in the app's metadata.
+const (
+	environKey = "environ"
+	kindsKey   = "kinds"
+)
 
 // New returns the command line.
 func New(s Streams) *cli.App {
 	if s.Environ == nil {
 		s.Environ = os.Environ()
+	}
+	if s.Kinds == nil {
+		s.Kinds = Connections()
 	}
 	app := &cli.App{
 		Name:    "sluice",
@@ -81,16 +98,19 @@ func New(s Streams) *cli.App {
 			&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` (YAML); SLUICE_CONFIG names one too"},
 		},
 		Commands: []*cli.Command{
-			siteCommand(), importCommand(), migrateCommand(), workerCommand(), versionCommand(), helpCommand(),
+			siteCommand(), importCommand(), scheduleCommand(), generateCommand(), connectionCommand(), keysetCommand(), notificationCommand(), migrateCommand(),
+			workerCommand(), versionCommand(), helpCommand(),
 		},
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
-		Metadata:             map[string]any{environKey: s.Environ},
-		ExitErrHandler:       func(*cli.Context, error) {},
-		EnableBashCompletion: true,
-		HideHelp:             true,
-		HideVersion:          true,
-		Action:               chooseCommand,
-		OnUsageError:         usageError,
+		Metadata: map[string]any{environKey: s.Environ, kindsKey: s.Kinds},
+		// Values of flags may hold commas: --set a=b,c is one setting.
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		EnableBashCompletion:      true,
+		HideHelp:                  true,
+		HideVersion:               true,
+		Action:                    chooseCommand,
+		OnUsageError:              usageError,
 	}
 	app.Flags = append(app.Flags, helpFlag(), &cli.BoolFlag{
 		Name: "version", Aliases: []string{"v"}, Usage: "print the version", DisableDefaultText: true,
@@ -104,6 +124,15 @@ func environ(c *cli.Context) []string {
 	all, ok := c.App.Metadata[environKey].([]string)
 	if !ok {
 		return os.Environ()
+	}
+	return all
+}
+
+// kinds returns the kinds of connections that the command knows.
+func kinds(c *cli.Context) *connections.Registry {
+	all, ok := c.App.Metadata[kindsKey].(*connections.Registry)
+	if !ok {
+		return Connections()
 	}
 	return all
 }
@@ -130,8 +159,8 @@ func explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, store.ErrInProgress):
-		return fmt.Errorf("%w: wait for it (`sluice import list`) or cancel it (`sluice import cancel ID`)", err)
+	case errors.Is(err, store.ErrLimit):
+		return fmt.Errorf("%w: delete some (`sluice import delete ID`), or raise limits.imports_per_site", err)
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: is the stack up? `sluice-dev up` starts it on this machine", err)
 	default:

@@ -19,7 +19,7 @@ func cancelImport(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := client.Cancel(ctx, id); err != nil {
+	if err := client.Cancel(ctx, id, by(s.cli)); err != nil {
 		return err
 	}
 	if !s.cli.Bool("wait") {
@@ -65,7 +65,7 @@ func retryPart(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := client.RetryPart(ctx, id, part); err != nil {
+	if err := client.RetryPart(ctx, id, part, by(s.cli)); err != nil {
 		return err
 	}
 	return say(s.cli, "retrying part %d of import %d", part, id)
@@ -83,7 +83,7 @@ func skipPart(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := client.SkipPart(ctx, id, part, s.cli.String("reason")); err != nil {
+	if err := client.SkipPart(ctx, id, part, by(s.cli)); err != nil {
 		return err
 	}
 	return say(s.cli, "skipping part %d of import %d", part, id)

@@ -2,8 +2,11 @@ package command
 
 import (
 	"context"
+	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/terminal"
@@ -89,8 +92,21 @@ func showLogs(ctx context.Context, s *session) error {
 // there is no end of the list.
 func printLine(s *session, line store.Feedback) error {
 	w := s.cli.App.Writer
-	if asJSON(s.cli) {
+	switch s.cli.String("output") {
+	case "json":
 		return json.NewEncoder(w).Encode(feedbackJSON{Seq: line.Seq, At: line.At, Level: line.Level, Message: line.Message})
+	case "csv":
+		out := csv.NewWriter(w)
+		if line.Seq == 1 {
+			if err := out.Write([]string{"seq", "at", "level", "message"}); err != nil {
+				return err
+			}
+		}
+		err := out.Write([]string{
+			strconv.Itoa(int(line.Seq)), line.At.UTC().Format(time.RFC3339Nano), line.Level, line.Message,
+		})
+		out.Flush()
+		return errors.Join(err, out.Error())
 	}
 	colour := map[string]terminal.Colour{store.LevelWarn: terminal.Yellow, store.LevelError: terminal.Red}[line.Level]
 	_, err := fmt.Fprintf(w, "%s %s %s\n",

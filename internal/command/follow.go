@@ -31,7 +31,7 @@ func follow(ctx context.Context, s *session, id int64) error {
 	if err := printImport(ctx, s, id); err != nil {
 		return err
 	}
-	if last.Import.Status != store.StatusCompleted {
+	if status := last.Import.Status; status != store.StatusCompleted && status != store.StatusUnchanged {
 		return silentError{fmt.Errorf("import %d %s", id, last.Import.Status)}
 	}
 	return nil
@@ -40,8 +40,11 @@ func follow(ctx context.Context, s *session, id int64) error {
 // readingOf turns an import's state into what a progress display shows.
 func readingOf(s store.ImportSummary) terminal.Reading {
 	r := terminal.Reading{Label: s.Import.Phase, Done: s.BytesRead, Total: s.BytesTotal, Rows: s.RowsRead}
-	if s.Import.Status == store.StatusParked {
-		r.Label = store.StatusParked
+	if s.Import.Status == store.StatusParked || s.Import.Status == store.StatusPending {
+		r.Label = s.Import.Status
+	}
+	if s.Import.Paused {
+		r.Label = "paused"
 	}
 	if s.PartsTotal > 0 {
 		r.Detail = fmt.Sprintf("%d/%d parts", s.PartsDone, s.PartsTotal)
@@ -49,6 +52,14 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 	switch {
 	case s.Import.Status == store.StatusParked:
 		r.Trouble = fmt.Sprintf("waits for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
+	case s.Import.Status == store.StatusPending:
+		r.Trouble = fmt.Sprintf("waits for `sluice review accept %d` or decline", s.Import.ID)
+	case s.Import.Paused:
+		r.Trouble = fmt.Sprintf("`sluice import resume %d` lets it go on", s.Import.ID)
+	case s.Import.WaitUntil != nil:
+		r.Trouble = fmt.Sprintf("waits until %s: %s", when(s.Import.WaitUntil), brief(s.Import.WaitReason, 150))
+	case s.Import.Phase == store.PhaseLocking:
+		r.Trouble = "waits for its locks, which `sluice locks list` shows"
 	case s.Import.Trouble != "":
 		r.Trouble = "retrying: " + brief(s.Import.Trouble, 150)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/noop"
@@ -34,6 +35,8 @@ type result struct {
 type shell struct {
 	environ []string
 	stdin   string
+	// kinds are the kinds of connections, by default those of the program.
+	kinds *connections.Registry
 }
 
 // run runs a command to its end.
@@ -44,7 +47,9 @@ func (s shell) run(t *testing.T, args ...string) result {
 
 func (s shell) runContext(ctx context.Context, args ...string) result {
 	var out, stderr bytes.Buffer
-	code := Run(ctx, args, Streams{In: strings.NewReader(s.stdin), Out: &out, Err: &stderr, Environ: s.environ})
+	code := Run(ctx, args, Streams{
+		In: strings.NewReader(s.stdin), Out: &out, Err: &stderr, Environ: s.environ, Kinds: s.kinds,
+	})
 	return result{code: code, out: out.String(), err: stderr.String()}
 }
 
@@ -110,7 +115,7 @@ func start(t *testing.T) (*enginetest.System, shell) {
 func systemWithoutWorker(t *testing.T) (*enginetest.System, shell) {
 	t.Helper()
 	system := enginetest.NewSystem(t, importers.NewRegistry(csv.New(), hasty{noop.New()}))
-	return system, shell{environ: system.Environ()}
+	return system, shell{environ: append(system.Environ(), "USER=ann")}
 }
 
 // visitors writes an export with one bad row and one outside the days of its name's

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding/csv"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,6 +30,13 @@ type seen struct {
 	Rejected   int64      `json:"rows_rejected"`
 	OutOfRange int64      `json:"rows_out_of_range"`
 	Parts      []seenPart `json:"parts"`
+	By         string     `json:"requested_by"`
+	Paused     bool       `json:"paused"`
+	Rate       int64      `json:"rows_per_second"`
+	WaitUntil  *time.Time `json:"wait_until"`
+	WaitReason string     `json:"wait_reason"`
+	Review     bool       `json:"review"`
+	Schedule   string     `json:"schedule"`
 	Trouble    string     `json:"trouble"`
 	Error      string     `json:"error"`
 	ErrorClass string     `json:"error_class"`
@@ -74,6 +82,10 @@ func TestImport(t *testing.T) {
 	golden(t, "import-list", s.ok(t, "import", "list"))
 	golden(t, "import-parts", s.ok(t, "import", "parts", "1"))
 	golden(t, "import-rejects", s.ok(t, "import", "rejects", "1"))
+	rows, err := csv.NewReader(strings.NewReader(s.ok(t, "import", "logs", "1", "-o", "csv"))).ReadAll()
+	require.NoError(t, err)
+	require.Equal(t, []string{"seq", "at", "level", "message"}, rows[0])
+	require.Greater(t, len(rows), 1)
 	golden(t, "import-logs", s.ok(t, "import", "logs", "1"))
 
 	requireImport(t, s)
@@ -97,6 +109,7 @@ func requireImport(t *testing.T, s shell) {
 	require.Equal(t, []struct{ First, Last string }{{"2023-01-01", "2023-01-03"}}, i.Days)
 	require.Equal(t, []int64{6, 4, 1, 1}, []int64{i.RowsRead, i.Loaded, i.Rejected, i.OutOfRange})
 	require.Equal(t, "import/example.com/1", i.WorkflowID)
+	require.Equal(t, "ann", i.By)
 	require.NotEmpty(t, i.RunID)
 	require.False(t, i.CreatedAt.After(*i.StartedAt))
 	require.True(t, i.StartedAt.Before(*i.FinishedAt))
@@ -172,7 +185,7 @@ func TestStartIsRefused(t *testing.T) {
 	s.ok(t, "site", "add", "example.com")
 	s.fails(t, "site b.com: not found: add it with `sluice site add b.com`", "import", "start", "csv", "/tmp", "--site", "b.com")
 	s.fails(t, `arguments of noop: unknown argument "paths": the arguments are rows, parts, bad_rows, start_date, end_date, `+
-		`fail, panic, fail_times, permanent, delay`, "import", "start", "noop", "/tmp", "--site", "example.com")
+		`fail, panic, fail_times, permanent, wait, unchanged, fingerprint, locks, delay`, "import", "start", "noop", "/tmp", "--site", "example.com")
 	s.fails(t, `arguments of noop: argument "rows": want a whole number, got a string`,
 		"import", "start", "noop", "--site", "example.com", "--args", `{"rows": "many"}`)
 	s.fails(t, `arguments of csv: argument "paths": want at least one path`, "import", "start", "csv", "--site", "example.com")

@@ -9,8 +9,9 @@ import (
 
 func importCommand() *cli.Command {
 	waits := &cli.BoolFlag{Name: "wait", Usage: "wait until it is over"}
-	return group("import", "start, follow and take back imports",
+	return group("import", "start, follow and take back imports", append(orderCommands(),
 		startCommand(),
+		listenCommand(),
 		&cli.Command{
 			Name: "list", Usage: "list imports, newest first",
 			Flags: []cli.Flag{
@@ -29,7 +30,7 @@ func importCommand() *cli.Command {
 			Name: "logs", Usage: "show what an import has to tell", ArgsUsage: "ID",
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "wait for more until the import is over"},
-				outputFlag(),
+				outputFlag("csv"),
 			},
 			Action: withSession(showLogs),
 		},
@@ -47,8 +48,17 @@ func importCommand() *cli.Command {
 			Action: withSession(listRejects),
 		},
 		&cli.Command{
+			Name: "preview", Usage: "show rows of an import that waits for a decision", ArgsUsage: "ID",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "table", Usage: "only rows of `TABLE`, for instance imported_pages"},
+				&cli.IntFlag{Name: "limit", Value: 5, Usage: "at most `N` rows a table, 1 to 1000"},
+				outputFlag(),
+			},
+			Action: withSession(previewImport),
+		},
+		&cli.Command{
 			Name: "cancel", Usage: "stop an import; none of its rows stay", ArgsUsage: "ID",
-			Flags: []cli.Flag{waits}, Action: withSession(cancelImport),
+			Flags: []cli.Flag{waits, byFlag(), reasonFlag("")}, Action: withSession(cancelImport),
 		},
 		&cli.Command{
 			Name: "delete", Usage: "take back an import that has ended", ArgsUsage: "ID",
@@ -59,16 +69,13 @@ func importCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name: "retry-part", Usage: "try a parked part again", ArgsUsage: "ID PART",
-			Action: withSession(retryPart),
+			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withSession(retryPart),
 		},
 		&cli.Command{
 			Name: "skip-part", Usage: "leave a parked part out", ArgsUsage: "ID PART",
-			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "reason", Usage: "say why by this `TEXT`, which goes into the import's log; required"},
-			},
-			Action: withSession(skipPart),
+			Flags: []cli.Flag{byFlag(), reasonFlag("; required")}, Action: withSession(skipPart),
 		},
-	)
+	)...)
 }
 
 // idArg returns the command's single argument, the number of an import.

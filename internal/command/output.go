@@ -3,16 +3,22 @@ package command
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
 
-func outputFlag() cli.Flag {
+// outputFlag chooses between a table and JSON, and more where a command has it.
+func outputFlag(more ...string) cli.Flag {
+	formats := append([]string{"table", "json"}, more...)
+	last := len(formats) - 1
+	list := strings.Join(formats[:last], ", ") + " or " + formats[last]
 	return &cli.StringFlag{
-		Name: "output", Aliases: []string{"o"}, Usage: "write a `FORMAT`: table or json", Value: "table",
+		Name: "output", Aliases: []string{"o"}, Usage: "write a `FORMAT`: " + list, Value: "table",
 		Action: func(_ *cli.Context, value string) error {
-			if value != "table" && value != "json" {
-				return fmt.Errorf("--output %s: want table or json", value)
+			if !slices.Contains(formats, value) {
+				return fmt.Errorf("--output %s: want %s", value, list)
 			}
 			return nil
 		},

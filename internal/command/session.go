@@ -25,6 +25,8 @@ type session struct {
 	store     *store.Store
 	warehouse *warehouse.Warehouse
 	temporal  client.Client
+	// namespace is the one that temporal is a client of.
+	namespace string
 }
 
 // connectTimeout bounds how long a command waits for a database or for Temporal.
@@ -116,13 +118,17 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 		defer cancel()
+		s.namespace = options.Namespace
 		s.temporal, err = client.DialContext(ctx, options)
 		if err != nil {
 			return nil, fmt.Errorf("reach temporal at %s: %w\n%s; TEMPORAL_ADDRESS names another",
 				options.HostPort, err, isTheStackUp)
 		}
 	}
-	return &starter.Starter{Temporal: s.temporal, Store: opened, Registry: Importers(), Defaults: s.settings.Import}, nil
+	return &starter.Starter{
+		Temporal: s.temporal, Namespace: s.namespace, Store: opened, Registry: Importers(),
+		Defaults: s.settings.Import, Review: s.settings.Review, Limits: s.settings.Limits,
+	}, nil
 }
 
 // watcher returns a client that can follow imports but not start them: it needs no

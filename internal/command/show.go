@@ -109,6 +109,16 @@ func writeHead(w io.Writer, s store.ImportSummary) error {
 	if i.WorkflowID != "" {
 		lines = append(lines, [2]string{"Workflow", i.WorkflowID}, [2]string{"Run", i.RunID})
 	}
+	if i.RequestedBy != "" {
+		lines = append(lines, [2]string{"By", i.RequestedBy})
+	}
+	if i.Rate > 0 {
+		lines = append(lines, [2]string{"Rate", "at most " + terminal.Count(i.Rate) + " rows/s"})
+	}
+	if i.WaitUntil != nil {
+		lines = append(lines, [2]string{"Waiting", terminal.Paint(w, terminal.Yellow,
+			fmt.Sprintf("until %s: %s", when(i.WaitUntil), i.WaitReason))})
+	}
 	if i.Trouble != "" {
 		lines = append(lines, [2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.Trouble)})
 	}
@@ -181,10 +191,14 @@ func speedNote(rows int64, parts []store.Part) string {
 
 // phaseCell leaves out the phase of an import that has ended: it is the status.
 func phaseCell(i store.Import) string {
-	if i.Phase == i.Status {
+	switch {
+	case i.Phase == i.Status:
 		return "-"
+	case i.Paused:
+		return i.Phase + ", paused"
+	default:
+		return i.Phase
 	}
-	return i.Phase
 }
 
 func partsCell(s store.ImportSummary) string {
@@ -195,16 +209,21 @@ func partsCell(s store.ImportSummary) string {
 }
 
 func phaseNote(i store.Import) string {
-	if i.Phase == i.Status {
-		return ""
+	note := ""
+	if i.Phase != i.Status {
+		note = ", " + i.Phase
 	}
-	return ", " + i.Phase
+	if i.Paused {
+		note += ", paused"
+	}
+	return note
 }
 
 func statusCell(status string) terminal.Coloured {
 	colours := map[string]terminal.Colour{
 		store.StatusCompleted: terminal.Green, store.StatusFailed: terminal.Red, store.StatusCancelled: terminal.Yellow,
-		store.StatusParked: terminal.Yellow, store.StatusRunning: terminal.Cyan,
+		store.StatusParked: terminal.Yellow, store.StatusRunning: terminal.Cyan, store.StatusPending: terminal.Yellow,
+		store.StatusUnchanged: terminal.Green, store.StatusDeclined: terminal.Yellow,
 	}
 	return terminal.Coloured{Text: status, Colour: colours[status]}
 }

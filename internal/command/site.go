@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/mail"
 	"regexp"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ func siteCommand() *cli.Command {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "timezone", Value: "UTC", Usage: "IANA `ZONE` in which the site counts its days"},
 				&cli.StringFlag{Name: "native-start", Usage: "first `DAY` (YYYY-MM-DD) with native data; imports end before it"},
+				&cli.StringSliceFlag{Name: "contact", Usage: "tell `ADDRESS` by e-mail how its imports went; may be repeated"},
 				outputFlag(),
 			},
 			Action: withSession(addSite),
@@ -29,6 +31,14 @@ func siteCommand() *cli.Command {
 		&cli.Command{
 			Name: "list", Usage: "list all sites", Flags: []cli.Flag{outputFlag()},
 			Action: withSession(listSites),
+		},
+		&cli.Command{
+			Name: "forget-imports", Usage: "take back all imports of a site", ArgsUsage: "DOMAIN",
+			Description: "Their rows are out of sight at once, and are purged one import after the other.",
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletions are under way"}, outputFlag(),
+			},
+			Action: withSession(forgetImports),
 		},
 	)
 }
@@ -57,11 +67,19 @@ func addSite(ctx context.Context, s *session) error {
 		}
 		nativeStart = &day
 	}
+	contacts := c.StringSlice("contact")
+	for _, address := range contacts {
+		if _, err := mail.ParseAddress(address); err != nil {
+			return fmt.Errorf("--contact %q is not an e-mail address: want something like ann@example.com", address)
+		}
+	}
 	opened, err := s.Store(ctx)
 	if err != nil {
 		return err
 	}
-	site, err := opened.AddSite(ctx, domain, zone, nativeStart)
+	site, err := opened.AddSite(ctx, store.NewSite{
+		Domain: domain, TimeZone: zone, NativeStart: nativeStart, Contacts: contacts,
+	})
 	if errors.Is(err, store.ErrTaken) {
 		return fmt.Errorf("%w: `sluice site list` shows it", err)
 	}
@@ -113,9 +131,13 @@ type siteJSON struct {
 	Domain      string        `json:"domain"`
 	TimeZone    string        `json:"timezone"`
 	NativeStart *calendar.Day `json:"native_start"`
+	Contacts    []string      `json:"contacts"`
 	CreatedAt   time.Time     `json:"created_at"`
 }
 
 func siteView(s store.Site) siteJSON {
-	return siteJSON{ID: s.ID, Domain: s.Domain, TimeZone: s.TimeZone, NativeStart: s.NativeStart, CreatedAt: s.CreatedAt}
+	return siteJSON{
+		ID: s.ID, Domain: s.Domain, TimeZone: s.TimeZone, NativeStart: s.NativeStart, Contacts: s.Contacts,
+		CreatedAt: s.CreatedAt,
+	}
 }

@@ -63,12 +63,17 @@ func TestSites(t *testing.T) {
 	type site struct {
 		ID          int64
 		Domain      string
-		TimeZone    string    `json:"timezone"`
-		NativeStart *string   `json:"native_start"`
+		TimeZone    string  `json:"timezone"`
+		NativeStart *string `json:"native_start"`
+		Contacts    []string
 		CreatedAt   time.Time `json:"created_at"`
 	}
+	s.fails(t, `--contact "nobody" is not an e-mail address: want something like ann@example.com`,
+		"site", "add", "shop.example.com", "--contact", "nobody")
 	var added site
-	s.json(t, &added, "site", "add", "shop.example.com", "--native-start", "2024-01-31")
+	s.json(t, &added, "site", "add", "shop.example.com", "--native-start", "2024-01-31",
+		"--contact", "ann@example.com", "--contact", "bob@example.com")
+	require.Equal(t, []string{"ann@example.com", "bob@example.com"}, added.Contacts)
 	require.Equal(t, "shop.example.com", added.Domain)
 	require.Equal(t, "UTC", added.TimeZone)
 	require.Equal(t, "2024-01-31", *added.NativeStart)

@@ -22,54 +22,58 @@ func configured(setting string, value any) string {
 }
 
 func startCommand() *cli.Command {
-	defaults := config.Default().Import
 	return &cli.Command{
 		Name: "start", Usage: "start an import", ArgsUsage: "SOURCE [PATH...]",
 		Description: "SOURCE is the kind of import: " + strings.Join(Importers().Names(), ", ") + ".\n" +
 			"PATHs are files or folders that the worker can read, and stand for its argument \"paths\".",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "site", Usage: "the `DOMAIN` that the data belong to; required"},
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it is over"},
-			&cli.StringFlag{Name: "label", Usage: "call it `TEXT`", DefaultText: "what the kind of import is called"},
-			&cli.StringFlag{Name: "args", Usage: "further arguments as a `JSON` object, or @FILE, or - for standard input"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "tell what it would do, and do nothing of it"},
 			&cli.StringFlag{
 				Name: "idempotency-key", Usage: "return the import of the first start under `KEY`, if there was one",
 			},
-			&cli.IntFlag{
-				Name: "parallelism", Usage: "load `N` parts at once",
-				DefaultText: configured("import.parallelism", defaults.Parallelism),
-			},
-			&cli.Int64Flag{
-				Name: "max-rejects", Usage: "put up with `N` bad rows a part",
-				DefaultText: configured("import.max_rejects", defaults.MaxRejects),
-			},
-			&cli.Float64Flag{
-				Name: "max-reject-share", Usage: "or with this `SHARE` of its rows, 0 to 1, if that is more",
-				DefaultText: configured("import.max_reject_share", defaults.MaxRejectShare),
-			},
-			&cli.StringFlag{
-				Name: "on-part-failure", Usage: "`ACTION` when a part's retries are exhausted: park it, or fail the import",
-				DefaultText: configured("import.on_part_failure", defaults.OnPartFailure),
-			},
-			outputFlag(),
-		},
+		}, importFlags()...),
 		Action: withSession(startImport),
+	}
+}
+
+// importFlags say what an import is like, whether it starts now or on a schedule.
+func importFlags() []cli.Flag {
+	defaults := config.Default().Import
+	return []cli.Flag{
+		&cli.StringFlag{Name: "site", Usage: "the `DOMAIN` that the data belong to; required"},
+		&cli.StringFlag{Name: "label", Usage: "call it `TEXT`", DefaultText: "what the kind of import is called"},
+		&cli.StringFlag{Name: "args", Usage: "further arguments as a `JSON` object, or @FILE, or - for standard input"},
+		&cli.IntFlag{
+			Name: "parallelism", Usage: "load `N` parts at once",
+			DefaultText: configured("import.parallelism", defaults.Parallelism),
+		},
+		&cli.Int64Flag{
+			Name: "max-rejects", Usage: "put up with `N` bad rows a part",
+			DefaultText: configured("import.max_rejects", defaults.MaxRejects),
+		},
+		&cli.Float64Flag{
+			Name: "max-reject-share", Usage: "or with this `SHARE` of its rows, 0 to 1, if that is more",
+			DefaultText: configured("import.max_reject_share", defaults.MaxRejectShare),
+		},
+		&cli.StringFlag{
+			Name: "on-part-failure", Usage: "`ACTION` when a part's retries are exhausted: park it, or fail the import",
+			DefaultText: configured("import.on_part_failure", defaults.OnPartFailure),
+		},
+		&cli.BoolFlag{
+			Name: "review", Usage: "let its rows wait for a decision; --review=false does not",
+			DefaultText: "what the kind of import says",
+		},
+		&cli.Int64Flag{Name: "rate", Usage: "load at most `N` rows a second", DefaultText: "as fast as it goes"},
+		&cli.StringSliceFlag{Name: "notify", Usage: "tell `ADDRESS` by e-mail how it went; may be repeated"},
+		byFlag(),
+		outputFlag(),
 	}
 }
 
 func startImport(ctx context.Context, s *session) error {
 	c := s.cli
-	if c.NArg() == 0 {
-		return fmt.Errorf("say what to import: `sluice import start SOURCE`, where SOURCE is %s",
-			strings.Join(Importers().Names(), ", "))
-	}
-	if _, err := Importers().Lookup(c.Args().First()); err != nil {
-		return err
-	}
-	if err := requireFlag(c, "site", "say which site the data belong to, as `sluice site list` shows it"); err != nil {
-		return err
-	}
-	args, err := importArgs(c)
+	request, err := importRequest(c, c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -77,14 +81,15 @@ func startImport(ctx context.Context, s *session) error {
 	if err := settings.Validate(); err != nil {
 		return err
 	}
+	request.IdempotencyKey, request.Settings = c.String("idempotency-key"), &settings.Import
+	if c.Bool("dry-run") {
+		return dryRun(ctx, s, request)
+	}
 	client, err := s.Starter(ctx)
 	if err != nil {
 		return err
 	}
-	imp, err := client.StartImport(ctx, starter.Request{
-		Site: c.String("site"), Source: c.Args().First(), Label: c.String("label"), Args: args,
-		IdempotencyKey: c.String("idempotency-key"), Settings: &settings.Import,
-	})
+	imp, err := client.StartImport(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -98,6 +103,34 @@ func startImport(ctx context.Context, s *session) error {
 		return say(c, "import %d was started before under this key: it is %s", imp.ID, imp.Status)
 	}
 	return say(c, "started import %d: follow it with `sluice import logs %d -f`", imp.ID, imp.ID)
+}
+
+// importRequest is what the arguments, SOURCE [PATH...], and importFlags ask for, but for
+// the settings.
+func importRequest(c *cli.Context, args []string) (starter.Request, error) {
+	if len(args) == 0 {
+		return starter.Request{}, fmt.Errorf("say what to import: `%s`, where SOURCE is %s",
+			strings.TrimSuffix(c.Command.HelpName+" "+c.Command.ArgsUsage, " [PATH...]"), strings.Join(Importers().Names(), ", "))
+	}
+	if _, err := Importers().Lookup(args[0]); err != nil {
+		return starter.Request{}, err
+	}
+	if err := requireFlag(c, "site", "say which site the data belong to, as `sluice site list` shows it"); err != nil {
+		return starter.Request{}, err
+	}
+	encoded, err := importArgs(c, args[1:])
+	if err != nil {
+		return starter.Request{}, err
+	}
+	request := starter.Request{
+		Site: c.String("site"), Source: args[0], Label: c.String("label"), Args: encoded,
+		By: whoami(c), Notify: c.StringSlice("notify"), RowsPerSecond: c.Int64("rate"),
+	}
+	if c.IsSet("review") {
+		review := c.Bool("review")
+		request.Review = &review
+	}
+	return request, nil
 }
 
 // importSettings applies the flags to the defaults of imports.
@@ -119,7 +152,7 @@ func importSettings(c *cli.Context, settings config.Config) config.Config {
 
 // importArgs puts the importer's arguments together: the JSON object, and the paths,
 // made absolute because the worker has another working directory.
-func importArgs(c *cli.Context) (json.RawMessage, error) {
+func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 	args := map[string]json.RawMessage{}
 	if text := c.String("args"); text != "" {
 		data, err := readArgs(c, text)
@@ -130,7 +163,7 @@ func importArgs(c *cli.Context) (json.RawMessage, error) {
 			return nil, errors.New("--args is not a JSON object: want something like '{\"name\": \"value\"}'")
 		}
 	}
-	if paths := c.Args().Tail(); len(paths) > 0 {
+	if len(paths) > 0 {
 		if _, twice := args["paths"]; twice {
 			return nil, errors.New("paths are given both in --args and as arguments: use one")
 		}

@@ -23,6 +23,7 @@ func TestNothingRuns(t *testing.T) {
 		"site list", "site add a.com", "import list", "import show 1", "import parts 1", "import logs 1 -f", "import rejects 1",
 		"import cancel 1", "import delete 1", "import retry-part 1 0", "import skip-part 1 0 --reason x",
 		"import start noop --site a.com", "migrate up", "migrate status",
+		"connection list", "connection show a", "connection test a", "connection rotate --all", "connection remove a",
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

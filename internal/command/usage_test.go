@@ -40,7 +40,7 @@ func TestHelp(t *testing.T) {
 
 func TestGroupsShowTheirHelp(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"site", "import", "migrate"} {
+	for _, name := range []string{"site", "import", "connection", "keyset", "migrate"} {
 		require.Equal(t, offline().ok(t, name, "--help"), offline().ok(t, name))
 	}
 	require.Equal(t, offline().ok(t, "--help"), offline().ok(t))
@@ -79,9 +79,9 @@ func TestMistakes(t *testing.T) {
 		"import retry-part 1 x":                                "\"x\" is not the number of a part: want one from 0, as `sluice import parts 1` shows it",
 		"import skip-part 1 2":                                 "--reason is missing: say why, for the import's log",
 		"import skip-part y 2 --reason z":                      "\"y\" is not the ID of an import: want a number, as `sluice import list` shows it",
-		"import start":                                         "say what to import: `sluice import start SOURCE`, where SOURCE is csv, noop",
+		"import start":                                         "say what to import: `sluice import start SOURCE`, where SOURCE is csv, google_analytics_4, noop",
 		"import start csv":                                     "--site is missing: say which site the data belong to, as `sluice site list` shows it",
-		"import start nope --site a":                           "no importer is called \"nope\": the importers are csv, noop",
+		"import start nope --site a":                           "no importer is called \"nope\": the importers are csv, google_analytics_4, noop",
 		"import start csv --site a --args [1]":                 "--args is not a JSON object: want something like '{\"name\": \"value\"}'",
 		"import start csv --site a --args null":                "--args is not a JSON object: want something like '{\"name\": \"value\"}'",
 		"import start csv --site a --args @/nope":              "--args: open /nope: no such file or directory",

@@ -23,6 +23,13 @@ type importJSON struct {
 	RowsRejected   int64            `json:"rows_rejected"`
 	RowsOutOfRange int64            `json:"rows_out_of_range"`
 	Parts          []partJSON       `json:"parts"`
+	RequestedBy    string           `json:"requested_by"`
+	Paused         bool             `json:"paused"`
+	RowsPerSecond  int64            `json:"rows_per_second"`
+	WaitUntil      *time.Time       `json:"wait_until"`
+	WaitReason     string           `json:"wait_reason"`
+	Review         bool             `json:"review"`
+	Schedule       string           `json:"schedule"`
 	Trouble        string           `json:"trouble"`
 	Error          string           `json:"error"`
 	ErrorClass     string           `json:"error_class"`
@@ -58,6 +65,8 @@ func importView(s store.ImportSummary, parts []store.Part) importJSON {
 		ID: i.ID, Site: s.Domain, Source: i.Source, Label: i.Label, Status: i.Status, Phase: i.Phase,
 		StartDate: i.StartDate, EndDate: i.EndDate, Days: []calendar.Range(i.Days),
 		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsRejected: s.RowsRejected, RowsOutOfRange: s.RowsOutOfRange,
+		RequestedBy: i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
+		Review: i.Review, Schedule: i.Schedule,
 		Parts: partViews(parts), Trouble: i.Trouble, Error: i.Error, ErrorClass: i.ErrorClass,
 		WorkflowID: i.WorkflowID, RunID: i.RunID,
 		CreatedAt: i.CreatedAt, StartedAt: i.StartedAt, FinishedAt: i.FinishedAt,

@@ -63,7 +63,8 @@ func runWorker(c *cli.Context) error {
 	}
 	logger.Info("starting", "version", version.String())
 	return worker.Run(c.Context, worker.Config{
-		Settings: settings, Registry: Importers(), Temporal: options, Logger: logger, Migrate: c.Bool("migrate"),
+		Settings: settings, Registry: Importers(), Connections: Connections(), Temporal: options, Logger: logger,
+		Migrate: c.Bool("migrate"),
 	})
 }
 

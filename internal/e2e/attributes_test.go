@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -79,12 +80,12 @@ func TestParkedIsSeen(t *testing.T) {
 		"warn: Part 0, part 1 of 2, is parked: open part 1 of 2: noop was told to fail in import_data. "+
 			"Retry it, skip it or cancel the import.")
 
-	require.EqualError(t, s.Starter.RetryPart(ctx, imp.ID, 5),
+	require.EqualError(t, s.Starter.RetryPart(ctx, imp.ID, 5, starter.By{}),
 		"retry_part of import 1: part 5 is not among the open parts: the import has 2 parts, numbered from 0")
-	require.EqualError(t, s.Starter.SkipPart(ctx, imp.ID, 1, " "),
+	require.EqualError(t, s.Starter.SkipPart(ctx, imp.ID, 1, starter.By{Why: " "}),
 		"skip_part of import 1: say why the part is skipped: the reason is empty")
-	require.NoError(t, s.Starter.SkipPart(ctx, imp.ID, 0, "the file is lost"))
-	require.NoError(t, s.Starter.RetryPart(ctx, imp.ID, 1))
+	require.NoError(t, s.Starter.SkipPart(ctx, imp.ID, 0, starter.By{Why: "the file is lost"}))
+	require.NoError(t, s.Starter.RetryPart(ctx, imp.ID, 1, starter.By{}))
 	last := s.end(imp, store.StatusCompleted)
 	require.EqualValues(t, 50, last.RowsLoaded)
 	require.Equal(t, sumTo(100)-sumTo(50), s.visitors(imp))

@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -34,7 +35,7 @@ func TestCancelWhileLoading(t *testing.T) {
 	require.EqualError(t, err, fmt.Sprintf(
 		"import %d is running, cancel it first with `sluice import cancel %d`: not possible in this state", imp.ID, imp.ID))
 
-	require.NoError(t, s.Starter.Cancel(ctx, imp.ID))
+	require.NoError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{}))
 	last := s.end(imp, store.StatusCancelled)
 	require.Equal(t, string(importers.ClassCancelled), last.Import.ErrorClass)
 	require.Equal(t, "cancelled", last.Import.Error)
@@ -42,7 +43,7 @@ func TestCancelWhileLoading(t *testing.T) {
 	require.ErrorAs(t, s.Temporal.GetWorkflow(ctx, imp.WorkflowID, "").Get(ctx, nil), &canceled)
 	require.Contains(t, s.feedback(imp.ID), "error: cancelled")
 
-	require.EqualError(t, s.Starter.Cancel(ctx, imp.ID),
+	require.EqualError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{}),
 		fmt.Sprintf("import %d is cancelled: not possible in this state", imp.ID))
 	require.NoError(t, s.Starter.Delete(ctx, imp.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, imp.ID))
@@ -136,7 +137,7 @@ func TestCancelIsPrompt(t *testing.T) {
 			defer cancel()
 			requireClosed(ctx, t, hung.reached, "the importer is called")
 			begun := time.Now()
-			require.NoError(t, s.Starter.Cancel(ctx, imp.ID))
+			require.NoError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{}))
 			requireClosed(ctx, t, hung.released, "the importer is told")
 			require.Less(t, time.Since(begun), 10*time.Second)
 			s.end(imp, store.StatusCancelled)

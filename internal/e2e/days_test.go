@@ -51,7 +51,9 @@ func TestNativeDaysAreLeftOut(t *testing.T) {
 	s := setupNoop(t)
 	native, err := calendar.ParseDay("2021-01-11")
 	require.NoError(t, err)
-	_, err = s.Store.AddSite(enginetest.Context(t), "native.example", "Europe/Berlin", &native)
+	_, err = s.Store.AddSite(enginetest.Context(t), store.NewSite{
+		Domain: "native.example", TimeZone: "Europe/Berlin", NativeStart: &native,
+	})
 	require.NoError(t, err)
 	s.StartWorker(t)
 	last := s.end(s.noop("native.example", `{"rows": 310}`), store.StatusCompleted)

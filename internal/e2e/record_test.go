@@ -38,22 +38,55 @@ var recordings = map[string]func(r recorder) *historypb.History{
 	"cancelled": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100000, "parts": 3, "delay": "50ms"}`)
 		r.WaitLoading(r.t, imp.ID)
-		require.NoError(r.t, r.Starter.Cancel(enginetest.Context(r.t), imp.ID))
+		require.NoError(r.t, r.Starter.Cancel(enginetest.Context(r.t), imp.ID, starter.By{}))
 		return r.end(imp, store.StatusCancelled)
 	},
 	"retried": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`)
 		r.WaitParked(r.t, imp.ID)
-		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 0))
-		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 1))
+		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 0, starter.By{}))
+		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 1, starter.By{}))
 		return r.end(imp, store.StatusCompleted)
 	},
 	"skipped": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`)
 		r.WaitParked(r.t, imp.ID)
-		require.NoError(r.t, r.Starter.SkipPart(enginetest.Context(r.t), imp.ID, 0, "the file is lost"))
-		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 1))
+		require.NoError(r.t, r.Starter.SkipPart(enginetest.Context(r.t), imp.ID, 0, starter.By{Why: "the file is lost"}))
+		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 1, starter.By{}))
 		return r.end(imp, store.StatusCompleted)
+	},
+	"paused": func(r recorder) *historypb.History {
+		imp := r.start(`{"rows": 20000, "parts": 3, "delay": "20ms"}`)
+		r.WaitLoading(r.t, imp.ID)
+		ctx := enginetest.Context(r.t)
+		require.NoError(r.t, r.Starter.Pause(ctx, imp.ID, starter.By{Who: "ann"}))
+		require.NoError(r.t, r.Starter.SetRate(ctx, imp.ID, 1_000_000, starter.By{Who: "ann"}))
+		require.NoError(r.t, r.Starter.Resume(ctx, imp.ID, starter.By{Who: "ann"}))
+		return r.end(imp, store.StatusCompleted)
+	},
+	"waited": func(r recorder) *historypb.History {
+		return r.end(r.start(`{"rows": 200, "parts": 2, "fail": "import_data", "fail_times": 2, "wait": "300ms"}`),
+			store.StatusCompleted)
+	},
+	"locked": func(r recorder) *historypb.History {
+		first := r.start(`{"rows": 2000, "delay": "20ms", "start_date": "2021-01-01", "end_date": "2021-01-10"}`)
+		r.WaitLoading(r.t, first.ID)
+		second := r.start(`{"rows": 10, "start_date": "2021-02-01", "end_date": "2021-02-10"}`)
+		r.end(first, store.StatusCompleted)
+		return r.end(second, store.StatusCompleted)
+	},
+	"unchanged": func(r recorder) *historypb.History {
+		return r.end(r.start(`{"unchanged": true}`), store.StatusUnchanged)
+	},
+	"accepted": func(r recorder) *historypb.History { return r.reviewed(store.Accepted, store.StatusCompleted) },
+	"declined": func(r recorder) *historypb.History { return r.reviewed(store.Declined, store.StatusDeclined) },
+	"terminated": func(r recorder) *historypb.History {
+		imp := r.start(`{"rows": 20000, "parts": 3, "delay": "20ms"}`)
+		r.WaitLoading(r.t, imp.ID)
+		ctx := enginetest.Context(r.t)
+		require.NoError(r.t, r.Temporal.TerminateWorkflow(ctx, imp.WorkflowID, "", "for the record"))
+		require.NoError(r.t, r.Starter.EndOrphan(ctx, imp.ID))
+		return r.end(imp, store.StatusFailed)
 	},
 	"continued_first": func(r recorder) *historypb.History {
 		imp := r.long()
@@ -71,6 +104,16 @@ var recordings = map[string]func(r recorder) *historypb.History{
 		})
 		return r.History(r.t, imp.WorkflowID, "")
 	},
+	"scheduled": func(r recorder) *historypb.History {
+		return r.scheduled(`{"rows": 100}`, false, starter.RunCompleted)
+	},
+	"scheduled_failed": func(r recorder) *historypb.History {
+		return r.scheduled(`{"rows": 100, "fail": "plan", "permanent": true}`, false, starter.RunFailed)
+	},
+	"scheduled_joined": func(r recorder) *historypb.History {
+		return r.scheduled(`{"rows": 10, "delay": "2s"}`, true, starter.RunCompleted)
+	},
+	"dry_run": func(r recorder) *historypb.History { return r.dryRun() },
 	"deleted": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100}`)
 		r.end(imp, store.StatusCompleted)
@@ -94,11 +137,24 @@ func (r recorder) long() store.Import {
 
 func (r recorder) start(args string) store.Import {
 	r.t.Helper()
+	return r.Start(r.t, r.request(args))
+}
+
+func (r recorder) request(args string) starter.Request {
 	settings := r.Settings.Import
 	settings.ChunkRows, settings.Parallelism = 50, 2
-	return r.Start(r.t, starter.Request{
-		Site: "example.com", Source: "noop", Args: json.RawMessage(args), Settings: &settings,
-	})
+	return starter.Request{Site: "example.com", Source: "noop", Args: json.RawMessage(args), Settings: &settings}
+}
+
+// reviewed runs an import that waits for a decision, which is that.
+func (r recorder) reviewed(verdict, status string) *historypb.History {
+	r.t.Helper()
+	request, yes := r.request(`{"rows": 100}`), true
+	request.Review = &yes
+	imp := r.Start(r.t, request)
+	r.WaitFor(r.t, imp.ID, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseReviewing })
+	require.NoError(r.t, r.Starter.Decide(enginetest.Context(r.t), imp.ID, verdict, starter.By{Who: "ann", Why: "a look"}))
+	return r.end(imp, status)
 }
 
 // end waits for the import and for its workflow, and returns the workflow's history.
@@ -107,7 +163,7 @@ func (r recorder) end(imp store.Import, status string) *historypb.History {
 	last := r.Wait(r.t, imp.ID)
 	require.Equal(r.t, status, last.Import.Status, last.Import.Error)
 	err := r.Temporal.GetWorkflow(enginetest.Context(r.t), imp.WorkflowID, "").Get(enginetest.Context(r.t), nil)
-	require.Equal(r.t, status == store.StatusCompleted, err == nil)
+	require.Equal(r.t, status == store.StatusCompleted || status == store.StatusUnchanged, err == nil)
 	return r.History(r.t, imp.WorkflowID, "")
 }
 

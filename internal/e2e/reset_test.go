@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -54,7 +55,7 @@ func TestResetOfACancelledImport(t *testing.T) {
 	s.StartWorker(t)
 	imp := s.noop(site, `{"rows": 3000, "parts": 3, "delay": "20ms"}`)
 	s.WaitLoading(t, imp.ID)
-	require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID))
+	require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID, starter.By{}))
 	s.end(imp, store.StatusCancelled)
 	s.Reset(t, imp.WorkflowID)
 	s.WaitFor(t, imp.ID, "completed", func(now store.ImportSummary) bool {
@@ -89,13 +90,14 @@ func TestResetChangesNothing(t *testing.T) {
 	require.EqualValues(t, 500, all)
 	require.EqualValues(t, 500, visible)
 
-	// A failed one stays so while another of the site is under way.
+	// A failed one waits for its locks while another of the site is under way.
 	failed := s.noop(site, `{"start_date": "2022-01-01", "end_date": "2022-01-01", "fail": "plan", "permanent": true}`)
 	s.end(failed, store.StatusFailed)
 	other := s.noop(site, `{"rows": 4000, "delay": "30ms", "start_date": "2023-01-01", "end_date": "2023-01-01"}`)
 	s.WaitLoading(t, other.ID)
-	refused(failed)
-	require.Equal(t, store.StatusFailed, s.Wait(t, failed.ID).Import.Status)
+	s.Reset(t, failed.WorkflowID)
+	s.waitPhase(failed.ID, store.PhaseLocking)
 	s.end(other, store.StatusCompleted)
+	s.end(failed, store.StatusFailed)
 	require.Equal(t, sumTo(4000), s.visitors(other))
 }

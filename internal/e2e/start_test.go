@@ -73,21 +73,21 @@ func TestStartedTwice(t *testing.T) {
 	require.Equal(t, 1, s.runs(imp.WorkflowID))
 }
 
-// A site has one import at a time, and the refusal says which one is in the way.
+// Two imports of a site come one after the other: the second waits for the first, says
+// so, and begins when that has ended.
 func TestTwoImportsOfOneSite(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)
-	ctx := enginetest.Context(t)
-	first := s.noop(site, `{"rows": 100, "start_date": "2021-01-01", "end_date": "2021-01-10"}`)
-	next := s.noopRequest(site, `{"rows": 100, "start_date": "2021-02-01", "end_date": "2021-02-10"}`)
-	_, err := s.Starter.StartImport(ctx, next)
-	require.ErrorIs(t, err, store.ErrInProgress)
-	require.EqualError(t, err, "site example.com: import 1 is queued: an import of the site is in progress")
 	s.StartWorker(t)
-	s.end(first, store.StatusCompleted)
-	second := s.Start(t, next)
-	s.end(second, store.StatusCompleted)
-	require.NotEqual(t, first.ID, second.ID)
+	first := s.noop(site, `{"rows": 2000, "delay": "50ms", "start_date": "2021-01-01", "end_date": "2021-01-10"}`)
+	s.WaitLoading(t, first.ID)
+	second := s.noop(site, `{"rows": 100, "start_date": "2021-02-01", "end_date": "2021-02-10"}`)
+	s.waitPhase(second.ID, store.PhaseLocking)
+	require.Contains(t, s.feedback(second.ID), "info: Waiting for import 1 (site:example.com).")
+	require.Equal(t, "queued", s.attributes(second.WorkflowID, "")["SluiceStatus"])
+	ended := s.end(first, store.StatusCompleted)
+	last := s.end(second, store.StatusCompleted)
+	require.False(t, last.Import.StartedAt.Before(*ended.Import.FinishedAt), "it has begun after the other's end")
 }
 
 // An import whose starter died before it could start the workflow is started by a
@@ -98,10 +98,11 @@ func TestAbandonedImport(t *testing.T) {
 	ctx := enginetest.Context(t)
 	owner, err := s.Store.Site(ctx, site)
 	require.NoError(t, err)
-	imp, created, err := s.Store.CreateImport(ctx, db.CreateImportParams{
+	imp, created, err := s.Store.CreateImport(ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
 		SiteID: owner.ID, Source: "noop", Label: "abandoned", Args: json.RawMessage(`{"rows": 20}`),
 		OnPartFailure: store.OnPartFailurePark, ChunkRows: 10, ChunkBytes: 1 << 20, Parallelism: 1,
-	})
+		ReviewReminderS: 1, ReviewExpiryS: 1,
+	}})
 	require.NoError(t, err)
 	require.True(t, created)
 	s.Tune = func(cfg *worker.Config) {

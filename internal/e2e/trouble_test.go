@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -70,7 +71,7 @@ func TestUnspeakableErrors(t *testing.T) {
 				// Ten attempts would take minutes: that it is heard of is enough.
 				now := s.WaitFor(t, imp.ID, "in trouble", func(now store.ImportSummary) bool { return now.Import.Trouble != "" })
 				require.Contains(t, now.Import.Trouble, "panic: \uFFFD")
-				require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID))
+				require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID, starter.By{}))
 				s.end(imp, store.StatusCancelled)
 				return
 			}

@@ -110,3 +110,17 @@ func (s *System) Reset(tb testing.TB, workflowID string) (runID string) {
 	require.NoError(tb, err)
 	return answer.GetRunId()
 }
+
+// FindWorkflow returns the ID of a workflow of that type that has run; "" if there is
+// none, or none that is listed yet.
+func (s *System) FindWorkflow(tb testing.TB, workflowType string) string {
+	tb.Helper()
+	found, err := s.Temporal.ListWorkflow(Context(tb), &workflowservice.ListWorkflowExecutionsRequest{
+		Query: "WorkflowType = '" + workflowType + "'", PageSize: 1,
+	})
+	require.NoError(tb, err)
+	for _, run := range found.GetExecutions() {
+		return run.GetExecution().GetWorkflowId()
+	}
+	return ""
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/sluicehq/sluice/importers"
 )
 
@@ -16,6 +18,10 @@ type impatient struct{ importers.Importer }
 var (
 	_ importers.Importer = impatient{}
 	_ importers.Cleaner  = impatient{}
+
+	_ importers.Locker        = impatient{}
+	_ importers.Fingerprinter = impatient{}
+	_ importers.Stager        = impatient{}
 )
 
 // soon marks every transient error with the shortest delay there is.
@@ -59,6 +65,30 @@ func (i impatient) OnFailure(ctx context.Context, imp importers.Import, cause st
 func (i impatient) CleanUp(ctx context.Context, imp importers.Import) error {
 	if cleaner, ok := i.Importer.(importers.Cleaner); ok {
 		return soon(cleaner.CleanUp(ctx, imp))
+	}
+	return nil
+}
+
+// Dependencies calls the importer, or else returns what importers lock by default.
+func (i impatient) Dependencies(site string, args []byte) ([]importers.Dependency, error) {
+	if locker, ok := i.Importer.(importers.Locker); ok {
+		return locker.Dependencies(site, args)
+	}
+	return []importers.Dependency{{Resource: importers.SiteResource(site)}}, nil
+}
+
+// Fingerprint calls the importer, if it has fingerprints.
+func (i impatient) Fingerprint(ctx context.Context, imp importers.Import) (string, error) {
+	if f, ok := i.Importer.(importers.Fingerprinter); ok {
+		return f.Fingerprint(ctx, imp)
+	}
+	return "", nil
+}
+
+// StageDone calls the importer, if it has something to do then.
+func (i impatient) StageDone(ctx context.Context, tx pgx.Tx, imp importers.Import) error {
+	if s, ok := i.Importer.(importers.Stager); ok {
+		return s.StageDone(ctx, tx, imp)
 	}
 	return nil
 }

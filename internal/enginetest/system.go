@@ -66,7 +66,8 @@ func NewSystemAt(tb testing.TB, registry *importers.Registry, warehouseDSN strin
 	tb.Cleanup(func() { require.NoError(tb, s.Warehouse.Close()) })
 	require.NoError(tb, errors.Join(s.Store.Migrate(ctx), s.Warehouse.Migrate(ctx)))
 	s.Starter = &starter.Starter{
-		Temporal: s.Temporal, Store: s.Store, Registry: registry, Defaults: s.Settings.Import,
+		Temporal: s.Temporal, Namespace: s.options.Namespace, Store: s.Store, Registry: registry,
+		Defaults: s.Settings.Import, Review: s.Settings.Review, Limits: s.Settings.Limits,
 	}
 	return s
 }
@@ -113,7 +114,7 @@ func (s *System) Environ() []string {
 // AddSite adds a site in UTC.
 func (s *System) AddSite(tb testing.TB, domain string) store.Site {
 	tb.Helper()
-	site, err := s.Store.AddSite(Context(tb), domain, "UTC", nil)
+	site, err := s.Store.AddSite(Context(tb), store.NewSite{Domain: domain, TimeZone: "UTC"})
 	require.NoError(tb, err)
 	return site
 }
@@ -136,10 +137,8 @@ func Namespace(tb testing.TB) client.Options {
 	require.NoError(tb, err)
 	types := map[string]enums.IndexedValueType{}
 	for name, kind := range workflows.SearchAttributes() {
-		types[name] = enums.INDEXED_VALUE_TYPE_KEYWORD
-		if kind == "Int" {
-			types[name] = enums.INDEXED_VALUE_TYPE_INT
-		}
+		types[name], err = enums.IndexedValueTypeFromString(kind)
+		require.NoError(tb, err)
 	}
 	// A namespace takes a moment to be known everywhere.
 	require.EventuallyWithT(tb, func(collect *assert.CollectT) {

@@ -15,7 +15,7 @@ import (
 // attempt makes one attempt beside others. It may fail, but only because it was
 // cancelled or overtaken.
 func (f *fixture) attempt(ctx context.Context) error {
-	part, open, err := f.Store.ClaimPart(ctx, f.imp.ID, 0)
+	part, open, err := f.Store.ClaimPart(ctx, f.imp.ID, 0, 0)
 	if err == nil && open {
 		_, err = f.Load(ctx, f.job(part))
 	}

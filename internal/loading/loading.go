@@ -37,6 +37,10 @@ type Job struct {
 	Generation uint32
 	// Part is the part as claimed: its fence is this attempt's.
 	Part store.Part
+	// Epoch is the grant of the import's locks that the attempt goes by.
+	Epoch int64
+	// RowsPerSecond bounds how fast rows are read; 0 is as fast as it goes.
+	RowsPerSecond int64
 	// Advanced, if set, is called with the part's figures after every chunk. It
 	// must return quickly.
 	Advanced func(Progress)
@@ -87,7 +91,7 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 	if err := a.verify(ctx); err != nil {
 		return a.now, err
 	}
-	return a.now, l.Store.FinishPart(ctx, job.Part.ImportID, job.Part.No, job.Part.Fence)
+	return a.now, l.Store.FinishPart(ctx, job.Part.ImportID, job.Part.No, job.Part.Fence, job.Epoch)
 }
 
 // Verify counts the chunks of a part that was loaded before and repairs those that

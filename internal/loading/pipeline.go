@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -87,10 +86,7 @@ func (a *attempt) loadRest(ctx context.Context) error {
 
 // about names the part that an importer's error is about, unless it does so itself.
 func (a *attempt) about(operation string, err error) error {
-	if strings.HasPrefix(err.Error(), a.Part.Label) {
-		return err
-	}
-	return fmt.Errorf("%s %s: %w", operation, a.Part.Label, err)
+	return About(a.Part.Label, operation, err)
 }
 
 // recovered turns a panic of an importer into an error: in a goroutine of ours it
@@ -109,6 +105,7 @@ func (a *attempt) read(
 	ctx context.Context, reader importers.Reader, free <-chan *importers.Chunk, pass func(numbered),
 ) error {
 	start := importers.Cursor(a.Part.Cursor)
+	pace := newPace(a.RowsPerSecond, a.Import.Chunk.Rows)
 	for no := a.Part.NextChunk; ; no++ {
 		var chunk *importers.Chunk
 		select {
@@ -125,6 +122,9 @@ func (a *attempt) read(
 		}
 		if err := check(chunk); err != nil {
 			return importers.Permanent(importers.ClassInternal, fmt.Errorf("read %s: %w", a.Part.Label, err))
+		}
+		if err := pace.wait(ctx, chunk.RowsRead); err != nil {
+			return err
 		}
 		pass(numbered{Chunk: chunk, no: no, start: start, inserted: make(chan insertion, 1)})
 		start = chunk.Next
@@ -178,7 +178,7 @@ func (a *attempt) record(ctx context.Context, c numbered, repair uint32) error {
 			ImportID: a.Part.ImportID, PartNo: a.Part.No, No: c.no, Cursor: string(c.start), Repair: int32(repair),
 			RowsRead: c.RowsRead, RowsLoaded: loaded, RowsRejected: rejected, RowsOutOfRange: c.OutOfRange,
 		},
-		Fence: a.Part.Fence, Next: string(c.Next), BytesRead: c.Bytes,
+		Fence: a.Part.Fence, Epoch: a.Epoch, Next: string(c.Next), BytesRead: c.Bytes,
 	})
 	if err != nil {
 		return err

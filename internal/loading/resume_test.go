@@ -34,7 +34,7 @@ func TestLoad(t *testing.T) {
 				require.Equal(t, seen[len(seen)-1], last)
 			}
 			require.Equal(t, []int{1, 1}, []int{f.source.opened, f.source.closed})
-			_, open, err := f.Store.ClaimPart(f.ctx, f.imp.ID, 0)
+			_, open, err := f.Store.ClaimPart(f.ctx, f.imp.ID, 0, 0)
 			require.NoError(t, err)
 			require.False(t, open, "what is done is done")
 		})

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/loading"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -57,12 +58,14 @@ type fixture struct {
 // part makes a fixture on a site of its own.
 func (b *bundle) part(t *testing.T, s *source) *fixture {
 	t.Helper()
-	site, err := b.Store.AddSite(b.ctx, fmt.Sprintf("site%d.example.com", b.sites.Add(1)), "UTC", nil)
-	require.NoError(t, err)
-	imp, _, err := b.Store.CreateImport(b.ctx, store.NewImport{
-		SiteID: site.ID, Source: "source", Label: "Source", Args: []byte(`{}`), OnPartFailure: store.OnPartFailurePark,
-		ChunkRows: 1, ChunkBytes: 1, Parallelism: 1,
+	site, err := b.Store.AddSite(b.ctx, store.NewSite{
+		Domain: fmt.Sprintf("site%d.example.com", b.sites.Add(1)), TimeZone: "UTC",
 	})
+	require.NoError(t, err)
+	imp, _, err := b.Store.CreateImport(b.ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
+		SiteID: site.ID, Source: "source", Label: "Source", Args: []byte(`{}`), OnPartFailure: store.OnPartFailurePark,
+		ChunkRows: 1, ChunkBytes: 1, Parallelism: 1, ReviewReminderS: 1, ReviewExpiryS: 1,
+	}})
 	require.NoError(t, err)
 	days := calendar.Range{First: firstDay, Last: firstDay}
 	require.NoError(t, b.Store.SavePlan(b.ctx, imp.ID, days, calendar.NewSet(days), []store.NewPart{
@@ -84,7 +87,7 @@ func (f *fixture) key(chunk uint32) warehouse.ChunkKey {
 // claim begins an attempt.
 func (f *fixture) claim(t *testing.T) store.Part {
 	t.Helper()
-	part, open, err := f.Store.ClaimPart(f.ctx, f.imp.ID, 0)
+	part, open, err := f.Store.ClaimPart(f.ctx, f.imp.ID, 0, 0)
 	require.NoError(t, err)
 	require.True(t, open)
 	return part

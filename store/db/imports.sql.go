@@ -13,90 +13,60 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 )
 
-const activeImport = `-- name: ActiveImport :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked')
+const countActive = `-- name: CountActive :one
+SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'pending')
 `
 
-// ActiveImport returns the import of the site that is under way.
-func (q *Queries) ActiveImport(ctx context.Context, siteID int64) (Import, error) {
-	row := q.db.QueryRow(ctx, activeImport, siteID)
-	var i Import
-	err := row.Scan(
-		&i.ID,
-		&i.SiteID,
-		&i.Source,
-		&i.Label,
-		&i.Args,
-		&i.Status,
-		&i.Phase,
-		&i.OnPartFailure,
-		&i.MaxRejects,
-		&i.MaxRejectShare,
-		&i.ChunkRows,
-		&i.ChunkBytes,
-		&i.Parallelism,
-		&i.StartDate,
-		&i.EndDate,
-		&i.Days,
-		&i.Trouble,
-		&i.Error,
-		&i.ErrorClass,
-		&i.WorkflowID,
-		&i.RunID,
-		&i.Generation,
-		&i.IdempotencyKey,
-		&i.CreatedAt,
-		&i.StartedAt,
-		&i.FinishedAt,
-	)
-	return i, err
+// CountActive returns how many imports of a site are under way.
+func (q *Queries) CountActive(ctx context.Context, siteID int64) (int64, error) {
+	row := q.db.QueryRow(ctx, countActive, siteID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
-const completedDays = `-- name: CompletedDays :many
-SELECT days FROM imports WHERE site_id = $1 AND id <> $2 AND status = 'completed'
+const countImports = `-- name: CountImports :one
+SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'pending', 'completed')
 `
 
-// CompletedDays returns the days that each completed import of the site but one
-// has brought in.
-func (q *Queries) CompletedDays(ctx context.Context, siteID int64, exceptID int64) ([]calendar.Set, error) {
-	rows, err := q.db.Query(ctx, completedDays, siteID, exceptID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []calendar.Set{}
-	for rows.Next() {
-		var days calendar.Set
-		if err := rows.Scan(&days); err != nil {
-			return nil, err
-		}
-		items = append(items, days)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+// CountImports returns how many imports of a site are there or on their way.
+func (q *Queries) CountImports(ctx context.Context, siteID int64) (int64, error) {
+	row := q.db.QueryRow(ctx, countImports, siteID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const createImport = `-- name: CreateImport :one
 INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects, max_reject_share,
-                     chunk_rows, chunk_bytes, parallelism, idempotency_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at
+                     chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, four_eyes,
+                     review_reminder_s, review_expiry_s, rate, schedule)
+VALUES ($1, $2, $3, $4, $5, $6, $7,
+        $8, $9, $10, $11, $12, $13, $14, $15,
+        $16, $17, $18, $19)
+RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule
 `
 
 type CreateImportParams struct {
-	SiteID         int64
-	Source         string
-	Label          string
-	Args           json.RawMessage
-	OnPartFailure  string
-	MaxRejects     int64
-	MaxRejectShare float64
-	ChunkRows      int32
-	ChunkBytes     int32
-	Parallelism    int32
-	IdempotencyKey *string
+	SiteID          int64
+	Source          string
+	Label           string
+	Args            json.RawMessage
+	OnPartFailure   string
+	MaxRejects      int64
+	MaxRejectShare  float64
+	ChunkRows       int32
+	ChunkBytes      int32
+	Parallelism     int32
+	IdempotencyKey  *string
+	RequestedBy     string
+	Notify          []string
+	Review          bool
+	FourEyes        bool
+	ReviewReminderS int64
+	ReviewExpiryS   int64
+	Rate            int64
+	Schedule        string
 }
 
 // CreateImport adds a queued import.
@@ -113,6 +83,14 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		arg.ChunkBytes,
 		arg.Parallelism,
 		arg.IdempotencyKey,
+		arg.RequestedBy,
+		arg.Notify,
+		arg.Review,
+		arg.FourEyes,
+		arg.ReviewReminderS,
+		arg.ReviewExpiryS,
+		arg.Rate,
+		arg.Schedule,
 	)
 	var i Import
 	err := row.Scan(
@@ -142,6 +120,20 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		&i.CreatedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.RequestedBy,
+		&i.Notify,
+		&i.Review,
+		&i.FourEyes,
+		&i.ReviewReminderS,
+		&i.ReviewExpiryS,
+		&i.Paused,
+		&i.Rate,
+		&i.WaitUntil,
+		&i.WaitReason,
+		&i.Fingerprint,
+		&i.Epoch,
+		&i.DaysClaimed,
+		&i.Schedule,
 	)
 	return i, err
 }
@@ -160,11 +152,39 @@ func (q *Queries) DeleteImport(ctx context.Context, id int64) (int64, error) {
 	return result.RowsAffected(), nil
 }
 
+const endedImports = `-- name: EndedImports :many
+SELECT id FROM imports
+WHERE site_id = $1 AND status IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined') ORDER BY id
+`
+
+// EndedImports returns the imports of a site that can be deleted.
+func (q *Queries) EndedImports(ctx context.Context, siteID int64) ([]int64, error) {
+	rows, err := q.db.Query(ctx, endedImports, siteID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const enterPhase = `-- name: EnterPhase :execrows
 UPDATE imports
 SET phase = $1, status = $2, run_id = $3, trouble = '',
-    started_at = coalesce(started_at, now())
-WHERE id = $4 AND status IN ('queued', 'running', 'parked')
+    wait_until = NULL, wait_reason = '',
+    started_at = CASE WHEN $2 = 'queued' THEN started_at ELSE coalesce(started_at, now()) END
+WHERE id = $4 AND status IN ('queued', 'running', 'parked', 'pending')
+  AND (epoch = $5 OR $5 < 0)
 `
 
 type EnterPhaseParams struct {
@@ -172,17 +192,19 @@ type EnterPhaseParams struct {
 	Status string
 	RunID  string
 	ID     int64
+	Epoch  int64
 }
 
 // EnterPhase moves an import that has not ended to a phase, in the name of a
-// workflow run. It is a no-op where the import has ended, so that a late attempt
-// cannot bring it back to life.
+// workflow run and of a grant of its locks. It is a no-op where the import has ended or
+// goes by another grant, so that a late attempt changes nothing.
 func (q *Queries) EnterPhase(ctx context.Context, arg EnterPhaseParams) (int64, error) {
 	result, err := q.db.Exec(ctx, enterPhase,
 		arg.Phase,
 		arg.Status,
 		arg.RunID,
 		arg.ID,
+		arg.Epoch,
 	)
 	if err != nil {
 		return 0, err
@@ -193,8 +215,10 @@ func (q *Queries) EnterPhase(ctx context.Context, arg EnterPhaseParams) (int64, 
 const finishImport = `-- name: FinishImport :execrows
 UPDATE imports
 SET status = $1, phase = $1, error = $2, error_class = $3,
-    trouble = '', finished_at = now(), started_at = coalesce(started_at, now())
-WHERE id = $4 AND status IN ('queued', 'running', 'parked')
+    trouble = '', wait_until = NULL, wait_reason = '', paused = false, epoch = 0,
+    days_claimed = days_claimed AND $1 = 'completed',
+    finished_at = now(), started_at = coalesce(started_at, now())
+WHERE id = $4 AND status IN ('queued', 'running', 'parked', 'pending')
 `
 
 type FinishImportParams struct {
@@ -219,7 +243,7 @@ func (q *Queries) FinishImport(ctx context.Context, arg FinishImportParams) (int
 }
 
 const importByID = `-- name: ImportByID :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at FROM imports WHERE id = $1
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule FROM imports WHERE id = $1
 `
 
 // ImportByID returns an import.
@@ -253,12 +277,26 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 		&i.CreatedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.RequestedBy,
+		&i.Notify,
+		&i.Review,
+		&i.FourEyes,
+		&i.ReviewReminderS,
+		&i.ReviewExpiryS,
+		&i.Paused,
+		&i.Rate,
+		&i.WaitUntil,
+		&i.WaitReason,
+		&i.Fingerprint,
+		&i.Epoch,
+		&i.DaysClaimed,
+		&i.Schedule,
 	)
 	return i, err
 }
 
 const importByIdempotencyKey = `-- name: ImportByIdempotencyKey :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
 `
 
 // ImportByIdempotencyKey returns the import that was started under that key.
@@ -292,12 +330,26 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 		&i.CreatedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.RequestedBy,
+		&i.Notify,
+		&i.Review,
+		&i.FourEyes,
+		&i.ReviewReminderS,
+		&i.ReviewExpiryS,
+		&i.Paused,
+		&i.Rate,
+		&i.WaitUntil,
+		&i.WaitReason,
+		&i.Fingerprint,
+		&i.Epoch,
+		&i.DaysClaimed,
+		&i.Schedule,
 	)
 	return i, err
 }
 
 const importSummaries = `-- name: ImportSummaries :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, s.domain,
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range
 FROM imports i
@@ -383,6 +435,20 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.CreatedAt,
 			&i.Import.StartedAt,
 			&i.Import.FinishedAt,
+			&i.Import.RequestedBy,
+			&i.Import.Notify,
+			&i.Import.Review,
+			&i.Import.FourEyes,
+			&i.Import.ReviewReminderS,
+			&i.Import.ReviewExpiryS,
+			&i.Import.Paused,
+			&i.Import.Rate,
+			&i.Import.WaitUntil,
+			&i.Import.WaitReason,
+			&i.Import.Fingerprint,
+			&i.Import.Epoch,
+			&i.Import.DaysClaimed,
+			&i.Import.Schedule,
 			&i.Domain,
 			&i.PartsTotal,
 			&i.PartsDone,
@@ -403,16 +469,42 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 	return items, nil
 }
 
+const importedBefore = `-- name: ImportedBefore :one
+SELECT id FROM imports
+WHERE site_id = $1 AND source = $2 AND fingerprint = $3
+  AND fingerprint <> '' AND status = 'completed' AND id <> $4
+ORDER BY id DESC LIMIT 1
+`
+
+type ImportedBeforeParams struct {
+	SiteID      int64
+	Source      string
+	Fingerprint string
+	ExceptID    int64
+}
+
+// ImportedBefore returns the completed import of the same content.
+func (q *Queries) ImportedBefore(ctx context.Context, arg ImportedBeforeParams) (int64, error) {
+	row := q.db.QueryRow(ctx, importedBefore,
+		arg.SiteID,
+		arg.Source,
+		arg.Fingerprint,
+		arg.ExceptID,
+	)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
 const reopenImport = `-- name: ReopenImport :execrows
 UPDATE imports
-SET status = 'running', run_id = $1, generation = generation + 1, error = '', error_class = '',
-    finished_at = NULL
-WHERE id = $2 AND status IN ('failed', 'cancelled') AND run_id <> $1
+SET status = 'queued', run_id = $1, generation = generation + 1, error = '', error_class = '',
+    finished_at = NULL, paused = false, days_claimed = false
+WHERE id = $2 AND status IN ('failed', 'cancelled', 'declined') AND run_id <> $1
 `
 
 // ReopenImport lets another run of the workflow, which a reset has made, begin
-// again with an import that had failed or was cancelled. The run that ended it
-// cannot do so.
+// again with an import that had not completed. The run that ended it cannot do so.
 func (q *Queries) ReopenImport(ctx context.Context, runID string, iD int64) (int64, error) {
 	result, err := q.db.Exec(ctx, reopenImport, runID, iD)
 	if err != nil {
@@ -443,14 +535,64 @@ func (q *Queries) SetDays(ctx context.Context, arg SetDaysParams) error {
 	return err
 }
 
-const setTrouble = `-- name: SetTrouble :exec
+const setFingerprint = `-- name: SetFingerprint :exec
+UPDATE imports SET fingerprint = $2 WHERE id = $1
+`
+
+// SetFingerprint notes the hash of what an import reads.
+func (q *Queries) SetFingerprint(ctx context.Context, iD int64, fingerprint string) error {
+	_, err := q.db.Exec(ctx, setFingerprint, iD, fingerprint)
+	return err
+}
+
+const setPaused = `-- name: SetPaused :exec
+UPDATE imports SET paused = $2 WHERE id = $1
+`
+
+// SetPaused notes whether an import is paused.
+func (q *Queries) SetPaused(ctx context.Context, iD int64, paused bool) error {
+	_, err := q.db.Exec(ctx, setPaused, iD, paused)
+	return err
+}
+
+const setRate = `-- name: SetRate :exec
+UPDATE imports SET rate = $2 WHERE id = $1
+`
+
+// SetRate notes how many rows a second an import may load.
+func (q *Queries) SetRate(ctx context.Context, iD int64, rate int64) error {
+	_, err := q.db.Exec(ctx, setRate, iD, rate)
+	return err
+}
+
+const setTrouble = `-- name: SetTrouble :execrows
 UPDATE imports SET trouble = $1
-WHERE id = $2 AND status IN ('queued', 'running', 'parked', 'deleting')
+WHERE id = $2 AND status IN ('queued', 'running', 'parked', 'pending', 'deleting')
 `
 
 // SetTrouble notes why the last attempt at something failed.
-func (q *Queries) SetTrouble(ctx context.Context, trouble string, iD int64) error {
-	_, err := q.db.Exec(ctx, setTrouble, trouble, iD)
+func (q *Queries) SetTrouble(ctx context.Context, trouble string, iD int64) (int64, error) {
+	result, err := q.db.Exec(ctx, setTrouble, trouble, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const setWait = `-- name: SetWait :exec
+UPDATE imports SET wait_until = $1, wait_reason = $2
+WHERE id = $3 AND status IN ('queued', 'running', 'parked', 'pending')
+`
+
+type SetWaitParams struct {
+	WaitUntil  *time.Time
+	WaitReason string
+	ID         int64
+}
+
+// SetWait notes until when an import waits for its source, and why.
+func (q *Queries) SetWait(ctx context.Context, arg SetWaitParams) error {
+	_, err := q.db.Exec(ctx, setWait, arg.WaitUntil, arg.WaitReason, arg.ID)
 	return err
 }
 
@@ -475,7 +617,7 @@ func (q *Queries) SetWorkflow(ctx context.Context, arg SetWorkflowParams) error 
 
 const startDeleting = `-- name: StartDeleting :execrows
 UPDATE imports SET status = 'deleting', workflow_id = '', run_id = ''
-WHERE id = $1 AND status IN ('completed', 'failed', 'cancelled')
+WHERE id = $1 AND status IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined')
 `
 
 // StartDeleting marks an ended import for deletion.
@@ -487,8 +629,36 @@ func (q *Queries) StartDeleting(ctx context.Context, id int64) (int64, error) {
 	return result.RowsAffected(), nil
 }
 
+const takenDays = `-- name: TakenDays :many
+SELECT days FROM imports
+WHERE site_id = $1 AND id <> $2
+  AND (status = 'completed' OR days_claimed AND status IN ('queued', 'running', 'parked', 'pending'))
+`
+
+// TakenDays returns the days that each other import of the site has brought in, or
+// has claimed.
+func (q *Queries) TakenDays(ctx context.Context, siteID int64, exceptID int64) ([]calendar.Set, error) {
+	rows, err := q.db.Query(ctx, takenDays, siteID, exceptID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []calendar.Set{}
+	for rows.Next() {
+		var days calendar.Set
+		if err := rows.Scan(&days); err != nil {
+			return nil, err
+		}
+		items = append(items, days)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const unstartedImports = `-- name: UnstartedImports :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < $1
 ORDER BY i.id LIMIT 100
 `
@@ -536,6 +706,20 @@ func (q *Queries) UnstartedImports(ctx context.Context, createdBefore time.Time)
 			&i.Import.CreatedAt,
 			&i.Import.StartedAt,
 			&i.Import.FinishedAt,
+			&i.Import.RequestedBy,
+			&i.Import.Notify,
+			&i.Import.Review,
+			&i.Import.FourEyes,
+			&i.Import.ReviewReminderS,
+			&i.Import.ReviewExpiryS,
+			&i.Import.Paused,
+			&i.Import.Rate,
+			&i.Import.WaitUntil,
+			&i.Import.WaitReason,
+			&i.Import.Fingerprint,
+			&i.Import.Epoch,
+			&i.Import.DaysClaimed,
+			&i.Import.Schedule,
 			&i.Domain,
 		); err != nil {
 			return nil, err

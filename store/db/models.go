@@ -23,6 +23,75 @@ type Chunk struct {
 	Repair         int32
 }
 
+type Connection struct {
+	Name        string
+	Kind        string
+	Settings    json.RawMessage
+	SecretNames []string
+	Sealed      []byte
+	KeyID       int64
+	Version     int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type Delivery struct {
+	ID             int64
+	NotificationID string
+	Channel        string
+	Target         string
+	Status         string
+	Attempts       int32
+	Fence          int64
+	DueAt          time.Time
+	Error          string
+	CreatedAt      time.Time
+	FinishedAt     *time.Time
+}
+
+type Dependency struct {
+	ImportID int64
+	Resource string
+	Shared   bool
+}
+
+type DestinationCircuit struct {
+	Destination string
+	Failures    int32
+	OpenUntil   *time.Time
+	Reason      string
+	UpdatedAt   time.Time
+}
+
+type DestinationSetting struct {
+	Destination string
+	Action      string
+	Paused      bool
+	Realtime    *bool
+	Interval    *string
+	TimeZone    *string
+	MaxRetries  *int32
+	Concurrency *int32
+	BatchSize   *int32
+	Rate        *float64
+	Version     int64
+	UpdatedAt   time.Time
+	UpdatedBy   string
+}
+
+type Event struct {
+	ID             string
+	Source         string
+	Trigger        string
+	Version        string
+	Context        json.RawMessage
+	Data           json.RawMessage
+	ParentEventID  *string
+	IdempotencyKey *string
+	SentAt         *time.Time
+	ReceivedAt     time.Time
+}
+
 type Feedback struct {
 	ImportID int64
 	Seq      int32
@@ -33,32 +102,106 @@ type Feedback struct {
 }
 
 type Import struct {
-	ID             int64
-	SiteID         int64
-	Source         string
-	Label          string
-	Args           json.RawMessage
-	Status         string
-	Phase          string
-	OnPartFailure  string
-	MaxRejects     int64
-	MaxRejectShare float64
-	ChunkRows      int32
-	ChunkBytes     int32
-	Parallelism    int32
-	StartDate      *calendar.Day
-	EndDate        *calendar.Day
-	Days           calendar.Set
-	Trouble        string
-	Error          string
-	ErrorClass     string
-	WorkflowID     string
-	RunID          string
-	Generation     int32
-	IdempotencyKey *string
-	CreatedAt      time.Time
-	StartedAt      *time.Time
-	FinishedAt     *time.Time
+	ID              int64
+	SiteID          int64
+	Source          string
+	Label           string
+	Args            json.RawMessage
+	Status          string
+	Phase           string
+	OnPartFailure   string
+	MaxRejects      int64
+	MaxRejectShare  float64
+	ChunkRows       int32
+	ChunkBytes      int32
+	Parallelism     int32
+	StartDate       *calendar.Day
+	EndDate         *calendar.Day
+	Days            calendar.Set
+	Trouble         string
+	Error           string
+	ErrorClass      string
+	WorkflowID      string
+	RunID           string
+	Generation      int32
+	IdempotencyKey  *string
+	CreatedAt       time.Time
+	StartedAt       *time.Time
+	FinishedAt      *time.Time
+	RequestedBy     string
+	Notify          []string
+	Review          bool
+	FourEyes        bool
+	ReviewReminderS int64
+	ReviewExpiryS   int64
+	Paused          bool
+	Rate            int64
+	WaitUntil       *time.Time
+	WaitReason      string
+	Fingerprint     string
+	Epoch           int64
+	DaysClaimed     bool
+	Schedule        string
+}
+
+type Job struct {
+	ID          string
+	Destination string
+	Action      string
+	Version     string
+	Context     json.RawMessage
+	Data        json.RawMessage
+	EventID     string
+	ParentJobID *string
+	Lineage     []string
+	ReplayOf    *string
+	State       string
+	Attempt     int32
+	DueAt       *time.Time
+	LockedUntil *time.Time
+	Fence       int64
+	LastError   json.RawMessage
+	SentAt      *time.Time
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	FinishedAt  *time.Time
+}
+
+type JobEdit struct {
+	ID      int64
+	JobID   string
+	At      time.Time
+	By      string
+	Context json.RawMessage
+	Data    json.RawMessage
+}
+
+type LockGrant struct {
+	Epoch       int64
+	ImportID    int64
+	Seq         int64
+	RequestedAt time.Time
+	GrantedAt   time.Time
+	ReleasedAt  *time.Time
+}
+
+type LockRequest struct {
+	ImportID    int64
+	SiteID      int64
+	Seq         *int64
+	RequestedAt time.Time
+	GrantedAt   *time.Time
+	Epoch       *int64
+	TakenAt     *time.Time
+}
+
+type Notification struct {
+	ID         string
+	ImportID   int64
+	Event      string
+	Payload    json.RawMessage
+	CreatedAt  time.Time
+	ExpandedAt *time.Time
 }
 
 type Part struct {
@@ -82,10 +225,33 @@ type Part struct {
 	FinishedAt     *time.Time
 }
 
+type Review struct {
+	ImportID   int64
+	Generation int32
+	OpenedAt   time.Time
+	ExpiresAt  time.Time
+	Decision   *string
+	DecidedBy  string
+	Reason     string
+	DecidedAt  *time.Time
+	Error      string
+}
+
 type Site struct {
 	ID          int64
 	Domain      string
 	TimeZone    string
 	NativeStart *calendar.Day
 	CreatedAt   time.Time
+	Contacts    []string
+}
+
+type Transition struct {
+	ID          int64
+	JobID       string
+	StateBefore *string
+	StateAfter  string
+	Attempt     int32
+	Error       json.RawMessage
+	At          time.Time
 }

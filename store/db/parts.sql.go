@@ -77,6 +77,7 @@ SET next_chunk = $1 + 1, cursor = $2, bytes_read = $3,
     rows_out_of_range = rows_out_of_range + $7
 WHERE import_id = $8 AND no = $9
   AND fence = $10 AND next_chunk = $1
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $11)
 `
 
 type AdvancePartParams struct {
@@ -90,6 +91,7 @@ type AdvancePartParams struct {
 	ImportID       int64
 	PartNo         int32
 	Fence          int64
+	Epoch          int64
 }
 
 // AdvancePart adds a chunk's figures to its part, if the fence still holds and
@@ -106,6 +108,7 @@ func (q *Queries) AdvancePart(ctx context.Context, arg AdvancePartParams) (int64
 		arg.ImportID,
 		arg.PartNo,
 		arg.Fence,
+		arg.Epoch,
 	)
 	if err != nil {
 		return 0, err
@@ -117,15 +120,22 @@ const claimPart = `-- name: ClaimPart :one
 UPDATE parts
 SET fence = fence + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
 WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped', 'failed')
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $3)
 RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at
 `
+
+type ClaimPartParams struct {
+	ImportID int64
+	No       int32
+	Epoch    int64
+}
 
 // ClaimPart begins an attempt at a part: it raises the fence, which refuses the
 // writes of every earlier attempt, and returns where to go on. A part that is
 // done or skipped is not claimed, nor is one that was given up with its import: its
 // rows are being purged.
-func (q *Queries) ClaimPart(ctx context.Context, importID int64, no int32) (Part, error) {
-	row := q.db.QueryRow(ctx, claimPart, importID, no)
+func (q *Queries) ClaimPart(ctx context.Context, arg ClaimPartParams) (Part, error) {
+	row := q.db.QueryRow(ctx, claimPart, arg.ImportID, arg.No, arg.Epoch)
 	var i Part
 	err := row.Scan(
 		&i.ImportID,
@@ -205,17 +215,24 @@ func (q *Queries) ExpectedRows(ctx context.Context, importID int64) ([]ExpectedR
 const finishPart = `-- name: FinishPart :execrows
 UPDATE parts SET status = 'done', finished_at = now(), bytes_read = bytes_total
 WHERE import_id = $1 AND no = $2 AND fence = $3
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $4)
 `
 
 type FinishPartParams struct {
 	ImportID int64
 	No       int32
 	Fence    int64
+	Epoch    int64
 }
 
 // FinishPart marks a part as done, if the fence still holds.
 func (q *Queries) FinishPart(ctx context.Context, arg FinishPartParams) (int64, error) {
-	result, err := q.db.Exec(ctx, finishPart, arg.ImportID, arg.No, arg.Fence)
+	result, err := q.db.Exec(ctx, finishPart,
+		arg.ImportID,
+		arg.No,
+		arg.Fence,
+		arg.Epoch,
+	)
 	if err != nil {
 		return 0, err
 	}

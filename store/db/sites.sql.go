@@ -12,18 +12,24 @@ import (
 )
 
 const addSite = `-- name: AddSite :one
-INSERT INTO sites (domain, time_zone, native_start) VALUES ($1, $2, $3) RETURNING id, domain, time_zone, native_start, created_at
+INSERT INTO sites (domain, time_zone, native_start, contacts) VALUES ($1, $2, $3, $4) RETURNING id, domain, time_zone, native_start, created_at, contacts
 `
 
 type AddSiteParams struct {
 	Domain      string
 	TimeZone    string
 	NativeStart *calendar.Day
+	Contacts    []string
 }
 
 // AddSite adds a site; a taken domain violates sites_domain_key.
 func (q *Queries) AddSite(ctx context.Context, arg AddSiteParams) (Site, error) {
-	row := q.db.QueryRow(ctx, addSite, arg.Domain, arg.TimeZone, arg.NativeStart)
+	row := q.db.QueryRow(ctx, addSite,
+		arg.Domain,
+		arg.TimeZone,
+		arg.NativeStart,
+		arg.Contacts,
+	)
 	var i Site
 	err := row.Scan(
 		&i.ID,
@@ -31,12 +37,13 @@ func (q *Queries) AddSite(ctx context.Context, arg AddSiteParams) (Site, error) 
 		&i.TimeZone,
 		&i.NativeStart,
 		&i.CreatedAt,
+		&i.Contacts,
 	)
 	return i, err
 }
 
 const listSites = `-- name: ListSites :many
-SELECT id, domain, time_zone, native_start, created_at FROM sites ORDER BY domain
+SELECT id, domain, time_zone, native_start, created_at, contacts FROM sites ORDER BY domain
 `
 
 // ListSites returns all sites by domain.
@@ -55,6 +62,7 @@ func (q *Queries) ListSites(ctx context.Context) ([]Site, error) {
 			&i.TimeZone,
 			&i.NativeStart,
 			&i.CreatedAt,
+			&i.Contacts,
 		); err != nil {
 			return nil, err
 		}
@@ -67,7 +75,7 @@ func (q *Queries) ListSites(ctx context.Context) ([]Site, error) {
 }
 
 const siteByDomain = `-- name: SiteByDomain :one
-SELECT id, domain, time_zone, native_start, created_at FROM sites WHERE domain = $1
+SELECT id, domain, time_zone, native_start, created_at, contacts FROM sites WHERE domain = $1
 `
 
 // SiteByDomain returns the site of that domain.
@@ -80,12 +88,13 @@ func (q *Queries) SiteByDomain(ctx context.Context, domain string) (Site, error)
 		&i.TimeZone,
 		&i.NativeStart,
 		&i.CreatedAt,
+		&i.Contacts,
 	)
 	return i, err
 }
 
 const siteByID = `-- name: SiteByID :one
-SELECT id, domain, time_zone, native_start, created_at FROM sites WHERE id = $1
+SELECT id, domain, time_zone, native_start, created_at, contacts FROM sites WHERE id = $1
 `
 
 // SiteByID returns the site of that number.
@@ -98,6 +107,7 @@ func (q *Queries) SiteByID(ctx context.Context, id int64) (Site, error) {
 		&i.TimeZone,
 		&i.NativeStart,
 		&i.CreatedAt,
+		&i.Contacts,
 	)
 	return i, err
 }

@@ -1,17 +1,20 @@
 -- CreateImport adds a queued import.
 -- name: CreateImport :one
 INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects, max_reject_share,
-                     chunk_rows, chunk_bytes, parallelism, idempotency_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                     chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, four_eyes,
+                     review_reminder_s, review_expiry_s, rate, schedule)
+VALUES (@site_id, @source, @label, @args, @on_part_failure, @max_rejects, @max_reject_share,
+        @chunk_rows, @chunk_bytes, @parallelism, @idempotency_key, @requested_by, @notify, @review, @four_eyes,
+        @review_reminder_s, @review_expiry_s, @rate, @schedule)
 RETURNING *;
+
+-- CountImports returns how many imports of a site are there or on their way.
+-- name: CountImports :one
+SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'pending', 'completed');
 
 -- ImportByIdempotencyKey returns the import that was started under that key.
 -- name: ImportByIdempotencyKey :one
 SELECT * FROM imports WHERE site_id = $1 AND idempotency_key = sqlc.arg(key)::text;
-
--- ActiveImport returns the import of the site that is under way.
--- name: ActiveImport :one
-SELECT * FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked');
 
 -- ImportByID returns an import.
 -- name: ImportByID :one
@@ -50,27 +53,52 @@ SET workflow_id = sqlc.arg(workflow_id), run_id = CASE WHEN run_id = '' THEN sql
 WHERE id = sqlc.arg(id);
 
 -- EnterPhase moves an import that has not ended to a phase, in the name of a
--- workflow run. It is a no-op where the import has ended, so that a late attempt
--- cannot bring it back to life.
+-- workflow run and of a grant of its locks. It is a no-op where the import has ended or
+-- goes by another grant, so that a late attempt changes nothing.
 -- name: EnterPhase :execrows
 UPDATE imports
 SET phase = sqlc.arg(phase), status = sqlc.arg(status), run_id = sqlc.arg(run_id), trouble = '',
-    started_at = coalesce(started_at, now())
-WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked');
+    wait_until = NULL, wait_reason = '',
+    started_at = CASE WHEN sqlc.arg(status) = 'queued' THEN started_at ELSE coalesce(started_at, now()) END
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending')
+  AND (epoch = sqlc.arg(epoch) OR sqlc.arg(epoch) < 0);
 
 -- ReopenImport lets another run of the workflow, which a reset has made, begin
--- again with an import that had failed or was cancelled. The run that ended it
--- cannot do so.
+-- again with an import that had not completed. The run that ended it cannot do so.
 -- name: ReopenImport :execrows
 UPDATE imports
-SET status = 'running', run_id = sqlc.arg(run_id), generation = generation + 1, error = '', error_class = '',
-    finished_at = NULL
-WHERE id = sqlc.arg(id) AND status IN ('failed', 'cancelled') AND run_id <> sqlc.arg(run_id);
+SET status = 'queued', run_id = sqlc.arg(run_id), generation = generation + 1, error = '', error_class = '',
+    finished_at = NULL, paused = false, days_claimed = false
+WHERE id = sqlc.arg(id) AND status IN ('failed', 'cancelled', 'declined') AND run_id <> sqlc.arg(run_id);
+
+-- SetPaused notes whether an import is paused.
+-- name: SetPaused :exec
+UPDATE imports SET paused = $2 WHERE id = $1;
+
+-- SetRate notes how many rows a second an import may load.
+-- name: SetRate :exec
+UPDATE imports SET rate = $2 WHERE id = $1;
+
+-- SetWait notes until when an import waits for its source, and why.
+-- name: SetWait :exec
+UPDATE imports SET wait_until = sqlc.narg(wait_until), wait_reason = sqlc.arg(wait_reason)
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending');
+
+-- SetFingerprint notes the hash of what an import reads.
+-- name: SetFingerprint :exec
+UPDATE imports SET fingerprint = $2 WHERE id = $1;
+
+-- ImportedBefore returns the completed import of the same content.
+-- name: ImportedBefore :one
+SELECT id FROM imports
+WHERE site_id = sqlc.arg(site_id) AND source = sqlc.arg(source) AND fingerprint = sqlc.arg(fingerprint)
+  AND fingerprint <> '' AND status = 'completed' AND id <> sqlc.arg(except_id)
+ORDER BY id DESC LIMIT 1;
 
 -- SetTrouble notes why the last attempt at something failed.
--- name: SetTrouble :exec
+-- name: SetTrouble :execrows
 UPDATE imports SET trouble = sqlc.arg(trouble)
-WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'deleting');
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending', 'deleting');
 
 -- SetDays notes what the source has and what of it is imported.
 -- name: SetDays :exec
@@ -80,13 +108,15 @@ UPDATE imports SET start_date = $2, end_date = $3, days = $4 WHERE id = $1;
 -- name: FinishImport :execrows
 UPDATE imports
 SET status = sqlc.arg(status), phase = sqlc.arg(status), error = sqlc.arg(reason), error_class = sqlc.arg(error_class),
-    trouble = '', finished_at = now(), started_at = coalesce(started_at, now())
-WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked');
+    trouble = '', wait_until = NULL, wait_reason = '', paused = false, epoch = 0,
+    days_claimed = days_claimed AND sqlc.arg(status) = 'completed',
+    finished_at = now(), started_at = coalesce(started_at, now())
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending');
 
 -- StartDeleting marks an ended import for deletion.
 -- name: StartDeleting :execrows
 UPDATE imports SET status = 'deleting', workflow_id = '', run_id = ''
-WHERE id = $1 AND status IN ('completed', 'failed', 'cancelled');
+WHERE id = $1 AND status IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined');
 
 -- DeleteImport removes an import that is marked for deletion, with its parts,
 -- chunks and feedback.
@@ -100,7 +130,18 @@ SELECT sqlc.embed(i), s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < sqlc.arg(created_before)
 ORDER BY i.id LIMIT 100;
 
--- CompletedDays returns the days that each completed import of the site but one
--- has brought in.
--- name: CompletedDays :many
-SELECT days FROM imports WHERE site_id = $1 AND id <> sqlc.arg(except_id) AND status = 'completed';
+-- TakenDays returns the days that each other import of the site has brought in, or
+-- has claimed.
+-- name: TakenDays :many
+SELECT days FROM imports
+WHERE site_id = $1 AND id <> sqlc.arg(except_id)
+  AND (status = 'completed' OR days_claimed AND status IN ('queued', 'running', 'parked', 'pending'));
+
+-- EndedImports returns the imports of a site that can be deleted.
+-- name: EndedImports :many
+SELECT id FROM imports
+WHERE site_id = $1 AND status IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined') ORDER BY id;
+
+-- CountActive returns how many imports of a site are under way.
+-- name: CountActive :one
+SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'pending');

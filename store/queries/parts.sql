@@ -13,7 +13,8 @@ SELECT * FROM parts WHERE import_id = $1 ORDER BY no;
 -- name: ClaimPart :one
 UPDATE parts
 SET fence = fence + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
-WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped', 'failed')
+WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND status NOT IN ('done', 'skipped', 'failed')
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = sqlc.arg(epoch))
 RETURNING *;
 
 -- PartByNo returns a part.
@@ -29,12 +30,14 @@ SET next_chunk = sqlc.arg(chunk_no) + 1, cursor = sqlc.arg(cursor), bytes_read =
     rows_rejected = rows_rejected + sqlc.arg(rows_rejected),
     rows_out_of_range = rows_out_of_range + sqlc.arg(rows_out_of_range)
 WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(part_no)
-  AND fence = sqlc.arg(fence) AND next_chunk = sqlc.arg(chunk_no);
+  AND fence = sqlc.arg(fence) AND next_chunk = sqlc.arg(chunk_no)
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = sqlc.arg(epoch));
 
 -- FinishPart marks a part as done, if the fence still holds.
 -- name: FinishPart :execrows
 UPDATE parts SET status = 'done', finished_at = now(), bytes_read = bytes_total
-WHERE import_id = $1 AND no = $2 AND fence = $3;
+WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND fence = sqlc.arg(fence)
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = sqlc.arg(epoch));
 
 -- StopPart notes why a part that is not done has stopped: parked, skipped or
 -- failed.

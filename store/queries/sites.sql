@@ -1,6 +1,6 @@
 -- AddSite adds a site; a taken domain violates sites_domain_key.
 -- name: AddSite :one
-INSERT INTO sites (domain, time_zone, native_start) VALUES ($1, $2, $3) RETURNING *;
+INSERT INTO sites (domain, time_zone, native_start, contacts) VALUES ($1, $2, $3, $4) RETURNING *;
 
 -- SiteByDomain returns the site of that domain.
 -- name: SiteByDomain :one

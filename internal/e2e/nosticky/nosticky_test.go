@@ -71,7 +71,7 @@ func TestIsCancelled(t *testing.T) {
 	s := setup(t)
 	imp := s.start(`{"rows": 20000, "parts": 4, "delay": "20ms"}`)
 	s.WaitLoading(t, imp.ID)
-	require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID))
+	require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID, starter.By{}))
 	s.end(imp, store.StatusCancelled)
 }
 
@@ -81,9 +81,9 @@ func TestIsDecidedAbout(t *testing.T) {
 	ctx := enginetest.Context(t)
 	imp := s.start(`{"rows": 100, "parts": 3, "fail": "import_data", "fail_times": 30}`)
 	s.WaitParked(t, imp.ID)
-	require.NoError(t, s.Starter.SkipPart(ctx, imp.ID, 1, "lost"))
-	require.NoError(t, s.Starter.RetryPart(ctx, imp.ID, 0))
-	require.NoError(t, s.Starter.RetryPart(ctx, imp.ID, 2))
+	require.NoError(t, s.Starter.SkipPart(ctx, imp.ID, 1, starter.By{Why: "lost"}))
+	require.NoError(t, s.Starter.RetryPart(ctx, imp.ID, 0, starter.By{}))
+	require.NoError(t, s.Starter.RetryPart(ctx, imp.ID, 2, starter.By{}))
 	last := s.end(imp, store.StatusCompleted)
 	require.EqualValues(t, 67, last.RowsLoaded)
 }

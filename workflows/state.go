@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -11,24 +12,19 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// RetryPart is the argument of the update retry_part.
-type RetryPart struct {
-	Part int32 `json:"part"`
-}
-
-// SkipPart is the argument of the update skip_part.
-type SkipPart struct {
-	Part int32 `json:"part"`
-	// Reason says why; it goes into the import's log. Required.
-	Reason string `json:"reason"`
-}
-
 // State is the answer to the query state.
 type State struct {
-	ImportID int64       `json:"import_id"`
-	Phase    string      `json:"phase"`
-	Days     string      `json:"days,omitempty"`
-	Parts    []PartState `json:"parts"`
+	ImportID int64  `json:"import_id"`
+	Phase    string `json:"phase"`
+	// Paused says that the import is paused.
+	Paused bool `json:"paused,omitempty"`
+	// Waiting says what it waits for, and WaitUntil until when, if that is known.
+	Waiting   string     `json:"waiting,omitempty"`
+	WaitUntil *time.Time `json:"wait_until,omitempty"`
+	// RowsPerSecond is how fast it may load; 0 is as fast as it goes.
+	RowsPerSecond int64       `json:"rows_per_second,omitempty"`
+	Days          string      `json:"days,omitempty"`
+	Parts         []PartState `json:"parts"`
 }
 
 // PartState is a part in State.
@@ -47,70 +43,36 @@ type Progress struct {
 	activities.PartResult
 }
 
-// serve answers queries and updates from now on.
+// Line is a line that the workflow has written to the import's log.
+type Line struct {
+	At      time.Time `json:"at"`
+	Level   string    `json:"level"`
+	Message string    `json:"message"`
+}
+
+// serve answers queries and takes orders from now on.
 func (r *importRun) serve(ctx workflow.Context) error {
+	r.turns.paused = r.in.Paused
+	r.orders.seen = r.in.Seen
 	return errors.Join(
 		workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (State, error) { return r.state(), nil },
 			workflow.QueryHandlerOptions{Description: "Phase of the import and status of its parts."}),
 		workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, func() (Progress, error) { return r.progress(), nil },
 			workflow.QueryHandlerOptions{Description: "Rows of the parts that are done."}),
-		workflow.SetUpdateHandlerWithOptions(ctx, UpdateRetryPart,
-			func(_ workflow.Context, u RetryPart) error { return r.decide(u.Part, decideRetry, "") },
-			workflow.UpdateHandlerOptions{
-				Description: "Try a parked part again: {\"part\": 0}.",
-				Validator:   func(u RetryPart) error { return r.canDecide(u.Part) },
-			}),
-		workflow.SetUpdateHandlerWithOptions(ctx, UpdateSkipPart,
-			func(_ workflow.Context, u SkipPart) error { return r.decide(u.Part, decideSkip, u.Reason) },
-			workflow.UpdateHandlerOptions{
-				Description: "Leave a parked part out: {\"part\": 0, \"reason\": \"...\"}.",
-				Validator: func(u SkipPart) error {
-					if strings.TrimSpace(u.Reason) == "" {
-						return errors.New("say why the part is skipped: the reason is empty")
-					}
-					return r.canDecide(u.Part)
-				},
-			}),
+		workflow.SetQueryHandlerWithOptions(ctx, QueryFeedback, func() ([]Line, error) { return r.lines, nil },
+			workflow.QueryHandlerOptions{Description: "What the workflow itself has written to the import's log."}),
+		r.obey(ctx),
 	)
 }
 
-// canDecide says whether there is something to decide about a part.
-func (r *importRun) canDecide(no int32) error {
-	part := r.part(no)
-	switch {
-	case part == nil && r.plan.Total == 0:
-		return errors.New("the import has no parts yet")
-	case part == nil:
-		return fmt.Errorf("part %d is not among the open parts: the import has %d parts, numbered from 0", no, r.plan.Total)
-	case part.status != store.PartParked:
-		return fmt.Errorf("part %d is %s: only a parked part can be retried or skipped", no, part.status)
-	case part.decision != "":
-		return fmt.Errorf("part %d is being decided about already: %s", no, part.decision)
-	default:
-		return nil
-	}
-}
-
-func (r *importRun) decide(no int32, decision, why string) error {
-	if err := r.canDecide(no); err != nil {
-		return err
-	}
-	part := r.part(no)
-	part.decision, part.why = decision, why
-	return nil
-}
-
-func (r *importRun) part(no int32) *partRun {
-	for _, part := range r.parts {
-		if part.No == no {
-			return part
-		}
-	}
-	return nil
-}
-
 func (r *importRun) state() State {
-	s := State{ImportID: r.in.ImportID, Phase: r.phase, Days: r.plan.Days, Parts: []PartState{}}
+	s := State{
+		ImportID: r.in.ImportID, Phase: r.phase, Days: r.plan.Days, Parts: []PartState{},
+		Paused: r.turns.paused, Waiting: r.waiting, RowsPerSecond: r.plan.RowsPerSecond,
+	}
+	if until := r.turns.until; !until.IsZero() {
+		s.WaitUntil = &until
+	}
 	for _, part := range r.parts {
 		s.Parts = append(s.Parts, PartState{Part: part.No, Label: part.Label, Status: part.status, Reason: part.reason})
 	}
@@ -139,6 +101,12 @@ const maxDescribed = 50
 func (r *importRun) describe(ctx workflow.Context) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Phase **%s**", r.phase)
+	if r.turns.paused {
+		text.WriteString(", **paused**")
+	}
+	if r.waiting != "" {
+		fmt.Fprintf(&text, ", waiting for %s", r.waiting)
+	}
 	if r.reason != "" {
 		fmt.Fprintf(&text, ": %s", r.reason)
 	}

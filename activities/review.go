@@ -1,0 +1,132 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+)
+
+// TypeStageDone is the type of the error of an accepted import that could not be
+// finalised. It goes on waiting for a decision.
+const TypeStageDone = "stage_done"
+
+// Reviews lets imports wait for a decision, and carries the decision out.
+type Reviews struct {
+	Kit
+	Locks *Locks
+}
+
+// Opened is a review that has begun.
+type Opened struct {
+	// ExpiresAt is when the import is declined unless somebody has decided.
+	ExpiresAt time.Time `json:"expires_at"`
+	// Reminder is after how long people are reminded, again and again.
+	Reminder time.Duration `json:"reminder"`
+}
+
+// Begin lets an import wait for a decision: it releases its locks and keeps its days.
+func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
+	review, woken, err := r.Store.BeginReview(ctx, ref.ImportID, store.Entry{Run: runOf(ctx), Epoch: ref.Epoch}, r.Locks.Limits)
+	if err != nil {
+		return Opened{}, failure(err)
+	}
+	r.Locks.wake(ctx, woken)
+	imp, err := r.Store.Import(ctx, ref.ImportID)
+	if err != nil {
+		return Opened{}, failure(err)
+	}
+	log := r.feedback(ctx, ref.ImportID)
+	err = log.Info(ctx, fmt.Sprintf("Loaded, and invisible until it is accepted. It is declined on %s unless somebody decides.",
+		review.ExpiresAt.UTC().Format(time.RFC3339)))
+	return Opened{
+		ExpiresAt: review.ExpiresAt.UTC(), Reminder: time.Duration(imp.ReviewReminderS) * time.Second,
+	}, failure(err)
+}
+
+// Verdict is a decision about an import.
+type Verdict struct {
+	ImportID int64 `json:"import_id"`
+	// Verdict is store.Accepted or store.Declined.
+	Verdict string `json:"verdict"`
+	By      string `json:"by"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Decide carries a decision out. For an accepted import the importer's StageDone runs in
+// the transaction of the decision. If that fails the import goes on waiting.
+func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
+	s, err := r.load(ctx, v.ImportID)
+	if err != nil {
+		return failure(err)
+	}
+	if err := r.show(ctx, v, store.PhaseStagingDone); err != nil {
+		return failure(err)
+	}
+	var staging error
+	done := func(tx pgx.Tx) error {
+		stager, ok := s.importer.(importers.Stager)
+		if !ok || v.Verdict != store.Accepted {
+			return nil
+		}
+		staging = stager.StageDone(ctx, tx, s.imp)
+		return staging
+	}
+	err = r.Store.Decide(ctx, v.ImportID, store.Decision{Verdict: v.Verdict, By: v.By, Reason: v.Reason}, done)
+	if staging != nil {
+		return r.stagingFailed(ctx, v, staging)
+	}
+	if err != nil {
+		if showErr := r.show(ctx, v, store.PhaseReviewing); showErr != nil {
+			activity.GetLogger(ctx).Warn("could not show that the import goes on waiting", "error", showErr)
+		}
+		return failure(err)
+	}
+	text := fmt.Sprintf("%s by %s", capital(v.Verdict), v.By)
+	if v.Reason != "" {
+		text += ": " + v.Reason
+	}
+	return failure(r.feedback(ctx, v.ImportID).Info(ctx, text+"."))
+}
+
+// show notes the phase of an import that is being accepted.
+func (r *Reviews) show(ctx context.Context, v Verdict, phase string) error {
+	imp, err := r.Store.Import(ctx, v.ImportID)
+	if err != nil || v.Verdict != store.Accepted || imp.Status != store.StatusPending {
+		return err
+	}
+	return r.Store.EnterPhase(ctx, v.ImportID, store.Entry{Run: runOf(ctx), Status: store.StatusPending, Phase: phase})
+}
+
+// stagingFailed tells everybody why the import goes on waiting.
+func (r *Reviews) stagingFailed(ctx context.Context, v Verdict, cause error) error {
+	text := plain(fmt.Sprintf("accepted by %s, but it could not be finalised, and goes on waiting: %s", v.By, cause))
+	err := r.Store.NoteReviewError(ctx, v.ImportID, cause.Error())
+	if err := errors.Join(err, r.show(ctx, v, store.PhaseReviewing)); err != nil {
+		return failure(err)
+	}
+	if err := r.feedback(ctx, v.ImportID).Error(ctx, capital(text)); err != nil {
+		return failure(err)
+	}
+	return temporal.NewNonRetryableApplicationError(text, TypeStageDone, nil)
+}
+
+// Remind reminds people of an import that waits for a decision.
+func (r *Reviews) Remind(ctx context.Context, ref ImportRef) error {
+	return failure(r.Store.Remind(ctx, ref.ImportID))
+}
+
+// capital writes the first letter large.
+func capital(text string) string {
+	if text == "" {
+		return text
+	}
+	return string(text[0]&^0x20) + text[1:]
+}

@@ -1,0 +1,123 @@
+package config
+
+import (
+	"net"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Notify says who is told about imports, and how.
+type Notify struct {
+	// To are e-mail addresses that are told about every import, separated by commas.
+	// Defaults to none.
+	To string `yaml:"to"`
+	// Webhooks are the names of connections of kind webhook that are told about every
+	// import, separated by commas. Defaults to none.
+	Webhooks string `yaml:"webhooks"`
+	// WebhookAddresses says where webhooks may lead: "public" is https to public
+	// addresses, "any" is http as well, and private and loopback addresses. Defaults to
+	// public.
+	WebhookAddresses string `yaml:"webhook_addresses"`
+	// PollInterval is how often the outbox is looked at when nothing wakes the worker
+	// up. Defaults to 15s.
+	PollInterval time.Duration `yaml:"poll_interval"`
+	// MaxAttempts is how often a delivery is tried. Defaults to 12, which takes about a
+	// day.
+	MaxAttempts int `yaml:"max_attempts"`
+	// Concurrency is how many deliveries a worker makes at once. Defaults to 8.
+	Concurrency int `yaml:"concurrency"`
+	// Templates is a folder with templates of mails that replace the built-in ones.
+	// Defaults to none.
+	Templates string `yaml:"templates"`
+	// SMTPHost is the mail server. Defaults to none: no mail is sent.
+	SMTPHost string `yaml:"smtp_host"`
+	// SMTPPort is its port. Defaults to 587.
+	SMTPPort int `yaml:"smtp_port"`
+	// SMTPTLS is "starttls", "tls" for TLS from the beginning, or "none", which is
+	// allowed on this machine only. Defaults to starttls.
+	SMTPTLS string `yaml:"smtp_tls"`
+	// SMTPCAFile is a PEM file with the certificates that the server's may be signed
+	// by. Defaults to the system's.
+	SMTPCAFile string `yaml:"smtp_ca_file"`
+	// SMTPUsername and SMTPPassword log in. Default to none.
+	SMTPUsername string `yaml:"smtp_username"`
+	SMTPPassword string `yaml:"smtp_password"`
+	// SMTPFrom is the sender: an address, or a name with an address in angle brackets.
+	// Required with SMTPHost.
+	SMTPFrom string `yaml:"smtp_from"`
+	// SMTPTimeout bounds the delivery of one mail. Defaults to 30s.
+	SMTPTimeout time.Duration `yaml:"smtp_timeout"`
+}
+
+// The values of SMTPTLS and WebhookAddresses.
+const (
+	SMTPStartTLS = "starttls"
+	SMTPTLS      = "tls"
+	SMTPPlain    = "none"
+
+	WebhooksPublic = "public"
+	WebhooksAny    = "any"
+)
+
+func defaultNotify() Notify {
+	return Notify{
+		WebhookAddresses: WebhooksPublic, PollInterval: 15 * time.Second, MaxAttempts: 12, Concurrency: 8,
+		SMTPPort: 587, SMTPTLS: SMTPStartTLS, SMTPTimeout: 30 * time.Second,
+	}
+}
+
+// Recipients returns the addresses of To.
+func (n Notify) Recipients() []string { return listed(n.To) }
+
+// WebhookNames returns the names of Webhooks.
+func (n Notify) WebhookNames() []string { return listed(n.Webhooks) }
+
+// listed splits a list at its commas.
+func listed(text string) []string {
+	var all []string
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			all = append(all, item)
+		}
+	}
+	return all
+}
+
+var connectionName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// validate quotes neither addresses nor names of accounts: a password may have slipped.
+func (n Notify) validate(check func(ok bool, format string, args ...any)) {
+	for i, address := range n.Recipients() {
+		_, err := mail.ParseAddress(address)
+		check(err == nil, "notify.to: address %d is none: want something like anna@example.com, ben@example.com", i+1)
+	}
+	for i, name := range n.WebhookNames() {
+		check(connectionName.MatchString(name), "notify.webhooks: name %d is not that of a connection", i+1)
+	}
+	check(n.WebhookAddresses == WebhooksPublic || n.WebhookAddresses == WebhooksAny,
+		"notify.webhook_addresses is %q: want public or any", n.WebhookAddresses)
+	check(n.PollInterval >= time.Second, "notify.poll_interval is %s: want at least 1s", n.PollInterval)
+	check(oneTo(100, n.MaxAttempts), "notify.max_attempts is %d: want 1 to 100", n.MaxAttempts)
+	check(oneTo(64, n.Concurrency), "notify.concurrency is %d: want 1 to 64", n.Concurrency)
+	check(oneTo(65535, n.SMTPPort), "notify.smtp_port is %d: want 1 to 65535", n.SMTPPort)
+	check(n.SMTPTLS == SMTPStartTLS || n.SMTPTLS == SMTPTLS || n.SMTPTLS == SMTPPlain,
+		"notify.smtp_tls is %q: want starttls, tls or none", n.SMTPTLS)
+	check(n.SMTPTimeout >= time.Second && n.SMTPTimeout <= 5*time.Minute,
+		"notify.smtp_timeout is %s: want 1s to 5m", n.SMTPTimeout)
+	check((n.SMTPUsername == "") == (n.SMTPPassword == ""), "notify.smtp_username and notify.smtp_password go together")
+	if n.SMTPHost == "" {
+		return
+	}
+	check(n.SMTPTLS != SMTPPlain || loopback(n.SMTPHost),
+		"notify.smtp_tls is none: that is for a mail server on this machine only, such as localhost")
+	_, err := mail.ParseAddress(n.SMTPFrom)
+	check(err == nil, "notify.smtp_from is not an address: want something like Sluice <sluice@example.com>")
+}
+
+// loopback says whether a host is this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

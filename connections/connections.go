@@ -1,0 +1,245 @@
+package connections
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// Connections is the service for connections. It is safe for concurrent use.
+type Connections struct {
+	// Store has the connections, their secrets sealed. Required.
+	Store *store.Store
+	// Vault has the key set. Defaults to none, with which nothing can be sealed or
+	// opened.
+	Vault *Vault
+	// Registry knows the kinds. Required for Add, Replace and Test.
+	Registry *Registry
+}
+
+var _ Opener = (*Connections)(nil)
+
+// New is a connection as somebody describes it.
+type New struct {
+	// Name is the connection's name: 1 to 63 lower-case letters, digits, dashes and
+	// underscores, not beginning with one of the latter two.
+	Name string
+	// Kind is the name of its kind.
+	Kind string
+	// Settings is a JSON object; empty counts as {}.
+	Settings json.RawMessage
+	// Secrets are the secrets by their names.
+	Secrets map[string]string
+}
+
+// String returns name and kind, and nothing secret.
+func (n New) String() string { return n.Kind + " connection " + n.Name }
+
+// GoString is String, for %#v.
+func (n New) GoString() string { return n.String() }
+
+// LogValue is String, for slog.
+func (n New) LogValue() slog.Value { return slog.StringValue(n.String()) }
+
+// MarshalJSON writes name and kind alone.
+func (n New) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"name": n.Name, "kind": n.Kind})
+}
+
+// KeyStatus says how a connection's key stands to the key set.
+type KeyStatus string
+
+// The statuses of a key.
+const (
+	// KeyPrimary is the key that new secrets are sealed with.
+	KeyPrimary KeyStatus = "primary"
+	// KeyOld is another key of the key set: time to rotate.
+	KeyOld KeyStatus = "old"
+	// KeyMissing is not in the key set: the connection cannot be opened.
+	KeyMissing KeyStatus = "missing"
+	// KeyUnknown means that there is no key set to look at.
+	KeyUnknown KeyStatus = "unknown"
+)
+
+// Info is what may be seen of a connection.
+type Info struct {
+	Name     string          `json:"name"`
+	Kind     string          `json:"kind"`
+	Settings json.RawMessage `json:"settings"`
+	// Secrets are the names of the secrets that are set, sorted.
+	Secrets []string `json:"secrets"`
+	// KeyID is the key that has sealed them.
+	KeyID     uint32    `json:"key_id"`
+	KeyStatus KeyStatus `json:"key_status"`
+	// Version is raised by every change.
+	Version   int64     `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// MaxSecret is how many bytes a secret can have.
+const MaxSecret = 64 << 10
+
+var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// CheckName refuses what cannot be the name of a connection.
+func CheckName(name string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("%q is not the name of a connection: want 1 to 63 lower-case letters, digits, dashes and "+
+			"underscores, with a letter or digit first", name)
+	}
+	return nil
+}
+
+// Add adds a connection. The error is store.ErrTaken if there is one of that name, and
+// ErrNoKeyset if there is no key set.
+func (c *Connections) Add(ctx context.Context, n New) (Info, error) {
+	settings, sealed, err := c.prepare(n)
+	if err != nil {
+		return Info{}, err
+	}
+	row, err := c.Store.AddConnection(ctx, store.NewConnection{
+		Name: n.Name, Kind: n.Kind, Settings: settings, SecretNames: secretNames(n.Secrets),
+		Sealed: sealed.Data, KeyID: int64(sealed.KeyID),
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	return c.info(row), nil
+}
+
+// Replace replaces settings and secrets of a connection whose version is still the given
+// one, all of them: what is not given anew is gone. The error is ErrNotFound if there is
+// no such connection, and store.ErrConflict if it is of another version by now.
+func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, error) {
+	row, err := c.row(ctx, n.Name)
+	if err != nil {
+		return Info{}, err
+	}
+	if row.Kind != n.Kind {
+		return Info{}, fmt.Errorf("connection %s is of kind %s: its kind cannot be changed", n.Name, row.Kind)
+	}
+	settings, sealed, err := c.prepare(n)
+	if err != nil {
+		return Info{}, err
+	}
+	row.Version, row.Settings, row.SecretNames = version, settings, secretNames(n.Secrets)
+	row.Sealed, row.KeyID = sealed.Data, int64(sealed.KeyID)
+	row, err = c.Store.ReplaceConnection(ctx, row)
+	if err != nil {
+		return Info{}, notFound(err, n.Name)
+	}
+	return c.info(row), nil
+}
+
+// Open returns the connection of that name with its secrets in clear. The error is
+// ErrNotFound, ErrNoKeyset, ErrUnknownKey or ErrSealBroken, or the store's.
+func (c *Connections) Open(ctx context.Context, name string) (Connection, error) {
+	row, err := c.row(ctx, name)
+	if err != nil {
+		return Connection{}, err
+	}
+	secrets, err := c.Vault.Open(row.Kind, row.Name, sealedOf(row))
+	if err != nil {
+		return Connection{}, fmt.Errorf("open connection %s: %w", name, err)
+	}
+	return Connection{Name: row.Name, Kind: row.Kind, Settings: row.Settings, Secrets: secrets}, nil
+}
+
+// prepare checks a connection, reporting every fault at once, and seals its secrets.
+func (c *Connections) prepare(n New) (json.RawMessage, Sealed, error) {
+	if err := CheckName(n.Name); err != nil {
+		return nil, Sealed{}, err
+	}
+	kind, err := c.Registry.Lookup(n.Kind)
+	if err != nil {
+		return nil, Sealed{}, err
+	}
+	settings, err := kind.ParseSettings(n.Settings)
+	if err != nil {
+		err = fmt.Errorf("settings of %s: %w", n.Kind, err)
+	}
+	if err := errors.Join(err, checkSecrets(kind, n.Secrets)); err != nil {
+		return nil, Sealed{}, err
+	}
+	sealed, err := c.Vault.Seal(n.Kind, n.Name, n.Secrets)
+	return settings, sealed, err
+}
+
+// checkSecrets compares secrets with what their kind takes. A name that is unknown is
+// not repeated: it may be a secret that stands in the wrong place.
+func checkSecrets(kind Kind, secrets map[string]string) error {
+	var faults []error
+	var known []string
+	for _, spec := range kind.Secrets() {
+		known = append(known, spec.Name)
+		value, given := secrets[spec.Name]
+		switch {
+		case !given && spec.Required:
+			faults = append(faults, fmt.Errorf("the secret %s is missing: %s", spec.Name, spec.Description))
+		case given && value == "":
+			faults = append(faults, fmt.Errorf("the secret %s is empty", spec.Name))
+		case len(value) > MaxSecret:
+			faults = append(faults, fmt.Errorf("the secret %s has %d bytes: want at most %d", spec.Name, len(value), MaxSecret))
+		case !utf8.ValidString(value):
+			faults = append(faults, fmt.Errorf("the secret %s is not text in UTF-8", spec.Name))
+		}
+	}
+	for _, name := range secretNames(secrets) {
+		if !slices.Contains(known, name) {
+			faults = append(faults, unknownSecret(kind.Name(), known))
+			break
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func unknownSecret(kind string, known []string) error {
+	if len(known) == 0 {
+		return fmt.Errorf("connections of kind %s have no secrets", kind)
+	}
+	return fmt.Errorf("there is a secret of an unknown name: those of %s are %s", kind, strings.Join(known, ", "))
+}
+
+func secretNames(secrets map[string]string) []string {
+	names := make([]string, 0, len(secrets))
+	for name := range secrets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func sealedOf(row store.Connection) Sealed {
+	if row.KeyID < 0 || row.KeyID > math.MaxUint32 {
+		// The table's check does not let this in.
+		return Sealed{Data: row.Sealed}
+	}
+	return Sealed{KeyID: uint32(row.KeyID), Data: row.Sealed}
+}
+
+func (c *Connections) row(ctx context.Context, name string) (store.Connection, error) {
+	if err := CheckName(name); err != nil {
+		return store.Connection{}, err
+	}
+	row, err := c.Store.Connection(ctx, name)
+	return row, notFound(err, name)
+}
+
+// notFound replaces the store's error, which stands for rows of every kind.
+func notFound(err error, name string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("connection %s: %w", name, ErrNotFound)
+	}
+	return err
+}

@@ -1,0 +1,123 @@
+package connections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// List returns all connections by name.
+func (c *Connections) List(ctx context.Context) ([]Info, error) {
+	rows, err := c.Store.ListConnections(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list connections: %w", err)
+	}
+	all := make([]Info, len(rows))
+	for i, row := range rows {
+		all[i] = c.info(row)
+	}
+	return all, nil
+}
+
+// Show returns the connection of that name, or ErrNotFound.
+func (c *Connections) Show(ctx context.Context, name string) (Info, error) {
+	row, err := c.row(ctx, name)
+	if err != nil {
+		return Info{}, err
+	}
+	return c.info(row), nil
+}
+
+// Remove removes a connection. Unless forced it refuses, with store.ErrInUse, while an
+// import that has not ended names it. The error is ErrNotFound if there is none.
+func (c *Connections) Remove(ctx context.Context, name string, force bool) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	return notFound(c.Store.RemoveConnection(ctx, name, force), name)
+}
+
+// Rotate seals the secrets of a connection with the primary key. It returns false if
+// they are so already. The errors are those of Open, and store.ErrConflict if somebody
+// else has changed the connection meanwhile.
+func (c *Connections) Rotate(ctx context.Context, name string) (changed bool, err error) {
+	row, err := c.row(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	keys, err := c.Vault.Keyset()
+	if err != nil {
+		return false, err
+	}
+	primary, err := keys.Primary()
+	if err != nil {
+		return false, err
+	}
+	sealed := sealedOf(row)
+	if sealed.KeyID == primary {
+		return false, nil
+	}
+	secrets, err := c.Vault.Open(row.Kind, row.Name, sealed)
+	if err != nil {
+		return false, fmt.Errorf("open connection %s: %w", name, err)
+	}
+	if sealed, err = c.Vault.Seal(row.Kind, row.Name, secrets); err != nil {
+		return false, err
+	}
+	row.Sealed, row.KeyID = sealed.Data, int64(sealed.KeyID)
+	if _, err := c.Store.ReplaceConnection(ctx, row); err != nil {
+		return false, notFound(err, name)
+	}
+	return true, nil
+}
+
+// RotateAll rotates every connection and returns how many it has changed. It goes on
+// after an error; those of all connections are joined.
+func (c *Connections) RotateAll(ctx context.Context) (changed int, err error) {
+	rows, err := c.Store.ListConnections(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list connections: %w", err)
+	}
+	var faults []error
+	for _, row := range rows {
+		switch done, err := c.Rotate(ctx, row.Name); {
+		case errors.Is(err, ErrNotFound):
+			// Removed meanwhile: there is nothing left to rotate.
+		case err != nil:
+			faults = append(faults, err)
+		case done:
+			changed++
+		}
+	}
+	return changed, errors.Join(faults...)
+}
+
+// info is what may be seen of a row.
+func (c *Connections) info(row store.Connection) Info {
+	sealed := sealedOf(row)
+	return Info{
+		Name: row.Name, Kind: row.Kind, Settings: row.Settings, Secrets: row.SecretNames,
+		KeyID: sealed.KeyID, KeyStatus: c.keyStatus(sealed.KeyID),
+		Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+	}
+}
+
+func (c *Connections) keyStatus(id uint32) KeyStatus {
+	keys, err := c.Vault.Keyset()
+	if err != nil {
+		// Looking at connections works without a key set; using one says why it does not.
+		return KeyUnknown
+	}
+	for _, key := range keys.Keys() {
+		switch {
+		case key.ID != id:
+		case key.Primary:
+			return KeyPrimary
+		case key.Enabled:
+			return KeyOld
+		}
+	}
+	return KeyMissing
+}

@@ -1,0 +1,125 @@
+package destinations
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// Delivery is one attempt at the jobs of a claim.
+type Delivery struct {
+	// Destination and Action are what loads them.
+	Destination Destination
+	Action      Action
+	// Claim are the jobs.
+	Claim store.Claim
+	// Plan is what they are loaded by.
+	Plan Plan
+	// Toolkit is what the action is given.
+	Toolkit *Toolkit
+	// Versions resolves the versions of jobs that follow.
+	Versions *Versions
+}
+
+// Delivered is how it went.
+type Delivered struct {
+	// Outcome is what was decided for each job.
+	Outcome Outcome
+	// Outcomes are what the store is to be told: see Store.RecordOutcomes.
+	Outcomes []store.JobOutcome
+	// Ill is why the destination as such seems to be ill, "" if it does not: see
+	// Store.NoteLoad. It is also "" if nothing was tried.
+	Ill string
+	// Tried is how many jobs were tried.
+	Tried int
+}
+
+// Run loads the jobs, within the plan's timeout, and decides what becomes of them. It does
+// not fail: what goes wrong is an outcome. Faults of the action are logged.
+func (dl Delivery) Run(ctx context.Context) Delivered {
+	tk := dl.Toolkit.withDefaults()
+	tk.Logger = tk.Logger.With("destination", dl.Destination.Name(), "action", dl.Action.Name())
+	q := NewQueue(dl.Claim)
+	reports, fault := load(ctx, tk, dl.Action, q, dl.Plan)
+	o := Settle(q, reports, *dl.Plan.MaxRetries)
+	if fault != nil {
+		o.Faults = append(o.Faults, fault)
+		for i := range o.Results {
+			if o.Results[i].Error == ErrUnreported { //nolint:errorlint // what Settle says, not what it wraps
+				o.Results[i].Error = fmt.Errorf("%w: %w", ErrUnreported, fault)
+			}
+		}
+	}
+	fences := make(map[string]int64, len(dl.Claim.Jobs))
+	for _, job := range dl.Claim.Jobs {
+		fences[job.ID] = job.Fence
+	}
+	done := Delivered{}
+	for _, r := range o.Results {
+		event := EventOf(dl.Claim.Events[r.Job.EventID])
+		// What follows is decided even while the worker is told to stop.
+		jobs, faults := follow(context.WithoutCancel(ctx), tk, dl.Versions, dl.Destination, event, r)
+		o.Faults = append(o.Faults, faults...)
+		done.Outcomes = append(done.Outcomes, dl.Plan.outcome(r, fences[r.Job.ID], jobs))
+		if r.State != store.JobAwaiting {
+			done.Tried++
+		}
+	}
+	for _, fault := range o.Faults {
+		tk.Logger.Error("a destination has made a mistake", "error", fault)
+	}
+	if err := o.Unhealthy(); err != nil {
+		done.Ill = err.Error()
+	}
+	done.Outcome = o
+	return done
+}
+
+// outcome is what the store is told about a job.
+func (p Plan) outcome(r Result, fence int64, follows []store.NewJob) store.JobOutcome {
+	o := store.JobOutcome{
+		JobID: r.Job.ID, Fence: fence, State: r.State, Chained: follows, RetryAfter: r.RetryAfter,
+	}
+	if r.Error != nil {
+		o.Error = r.Error.Error()
+	}
+	switch r.State {
+	case store.JobFailed:
+		o.RetryAfter = max(r.RetryAfter, p.Backoff(r.Job.Attempt))
+	case store.JobUnknown:
+		// Whoever does not know may have delivered it: a destination that cannot tell
+		// leaves it to a person.
+		o.RetryAfter = -1
+		if p.RedriveUnknown && r.Job.Attempt <= int(*p.MaxRetries) {
+			o.RetryAfter = max(r.RetryAfter, p.Backoff(r.Job.Attempt))
+		}
+	}
+	return o
+}
+
+// load runs an action's Load and returns what it has reported. fault is that it has panicked.
+func load(ctx context.Context, tk *Toolkit, a Action, q *Queue, p Plan) (reports []Then, fault error) {
+	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
+	defer cancel()
+	var mu sync.Mutex
+	ended := false
+	report := func(t Then) {
+		mu.Lock()
+		defer mu.Unlock()
+		// Whoever reports after the end has leaked a goroutine. Its word could not be kept
+		// any more: the jobs may be loaded anew already.
+		if !ended {
+			reports = append(reports, t)
+		}
+	}
+	fault = guard(func() error {
+		a.Load(ctx, tk, q, report)
+		return nil
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	ended = true
+	return reports, fault
+}

@@ -1,0 +1,89 @@
+package destinations
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// Plan is how an action is loaded at present: what the program says about it, and over
+// that what people have set while it runs.
+type Plan struct {
+	// Schedule has all its fields set.
+	Schedule
+	// Concurrency, RatePerSecond, BatchSize and Timeout are as in Options, with defaults
+	// filled in; RatePerSecond 0 is as fast as it goes.
+	Concurrency   int
+	RatePerSecond float64
+	BatchSize     int
+	Timeout       time.Duration
+	// RedriveUnknown is as in Options.
+	RedriveUnknown bool
+	// Paused says that somebody has paused the action or its destination.
+	Paused bool
+}
+
+// Lease is how long jobs are claimed for: a load and the time to note how it went.
+func (p Plan) Lease() time.Duration { return p.Timeout + leaseMargin }
+
+const leaseMargin = time.Minute
+
+// PlanOf puts together what an action goes by. settings are what people have set, by
+// action, for the destination as a whole under "": store.Settings returns them. What is set
+// for the action counts more than what is for the destination, and both more than what the
+// program says. A setting that the program cannot use is left aside and reported by the
+// error; the plan can be used all the same.
+func PlanOf(d Destination, a Action, settings map[string]store.DestinationSettings) (Plan, error) {
+	o := d.Options()
+	p := Plan{
+		Schedule: Resolve(d, a), Concurrency: cmp.Or(o.Concurrency, 1), RatePerSecond: o.RatePerSecond,
+		BatchSize: cmp.Or(o.BatchSize, 100), Timeout: cmp.Or(o.Timeout, time.Minute), RedriveUnknown: o.RedriveUnknown,
+	}
+	schedule := p.Schedule
+	// The destination first: what the action says is set over it.
+	for _, name := range []string{"", a.Name()} {
+		set, found := settings[name]
+		if !found {
+			continue
+		}
+		p.Paused = p.Paused || set.Paused
+		override(&schedule.Realtime, set.Realtime)
+		override(&schedule.Interval, set.Interval)
+		override(&schedule.TimeZone, set.TimeZone)
+		override(&p.RatePerSecond, set.Rate)
+		if set.MaxRetries != nil {
+			schedule.MaxRetries = Retries(uint16(*set.MaxRetries))
+		}
+		if set.Concurrency != nil {
+			p.Concurrency = int(*set.Concurrency)
+		}
+		if set.BatchSize != nil {
+			p.BatchSize = int(*set.BatchSize)
+		}
+	}
+	if err := schedule.Validate(); err != nil {
+		return p, err
+	}
+	p.Schedule = schedule
+	return p, nil
+}
+
+// override sets a value unless nobody has set it.
+func override[T any](value *T, set *T) {
+	if set != nil {
+		*value = *set
+	}
+}
+
+// Claim returns what to ask the store for.
+func (p Plan) Claim(d Destination, a Action) store.ClaimRequest {
+	r := store.ClaimRequest{
+		Destination: d.Name(), Action: a.Name(), Limit: int32(p.BatchSize), Lease: p.Lease(),
+		RedriveAfter: -1, MaxRetries: int32(*p.MaxRetries),
+	}
+	if p.RedriveUnknown {
+		r.RedriveAfter = p.FirstRetry
+	}
+	return r
+}

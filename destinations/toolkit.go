@@ -1,0 +1,36 @@
+package destinations
+
+import (
+	"log/slog"
+
+	"github.com/sluicehq/sluice/connections"
+)
+
+// Toolkit is what destinations get to work with.
+type Toolkit struct {
+	// Logger takes what is worth an operator's attention. It holds the names of the
+	// destination and the action.
+	Logger *slog.Logger
+	// Connections opens connections by name. A connection is opened where it is used, in
+	// Load: its secrets go into no job, error or log.
+	Connections connections.Opener
+	// EventID is the event that Marshal is about, "" elsewhere.
+	EventID string
+	// ParentJobID is the job that Marshal's follows from, "" if it follows from none.
+	ParentJobID string
+}
+
+// withDefaults returns a toolkit in which nothing is missing.
+func (tk *Toolkit) withDefaults() *Toolkit {
+	full := Toolkit{}
+	if tk != nil {
+		full = *tk
+	}
+	if full.Logger == nil {
+		full.Logger = slog.New(slog.DiscardHandler)
+	}
+	if full.Connections == nil {
+		full.Connections = connections.None{}
+	}
+	return &full
+}

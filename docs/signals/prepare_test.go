@@ -1,0 +1,143 @@
+package signals
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+var somebody = starter.By{Who: "setup", Why: "the test wants it"}
+
+// system is all of Sluice, with a site for every import.
+type system struct {
+	*enginetest.System
+	sites atomic.Int64
+}
+
+// setup starts a worker with room for all the imports of a test at once.
+func setup(t *testing.T) *system {
+	t.Helper()
+	s := &system{System: enginetest.NewSystem(t, importers.NewRegistry(enginetest.Impatient(noop.New())))}
+	s.Settings.Worker.LoadSlots = 64
+	s.StartWorker(t)
+	return s
+}
+
+// start starts an import of a site of its own, in chunks of 50 rows.
+func (s *system) start(t *testing.T, args string, review bool) store.Import {
+	t.Helper()
+	site := fmt.Sprintf("site%d.example.com", s.sites.Add(1))
+	s.AddSite(t, site)
+	settings := s.Settings.Import
+	settings.ChunkRows = 50
+	return s.Start(t, starter.Request{
+		Site: site, Source: "noop", Args: json.RawMessage(args), Settings: &settings, Review: &review, By: "setup",
+	})
+}
+
+// slow takes minutes.
+const slow = `{"rows": 200000, "delay": "20ms"}`
+
+// prepare returns an import that is in the state that an order is for; "" is for queries.
+func (s *system) prepare(t *testing.T, order string) store.Import {
+	t.Helper()
+	switch order {
+	case workflows.OrderRetryPart, workflows.OrderSkipPart:
+		imp := s.start(t, `{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`, false)
+		s.WaitParked(t, imp.ID)
+		return imp
+	case workflows.OrderDecide:
+		imp := s.start(t, `{"rows": 100}`, true)
+		s.waitStatus(t, imp.ID, store.StatusPending)
+		return imp
+	case workflows.OrderResume:
+		imp := s.start(t, slow, false)
+		s.WaitLoading(t, imp.ID)
+		require.NoError(t, s.Starter.Pause(enginetest.Context(t), imp.ID, somebody))
+		return imp
+	default:
+		imp := s.start(t, slow, false)
+		s.WaitLoading(t, imp.ID)
+		return imp
+	}
+}
+
+func (s *system) waitStatus(t *testing.T, id int64, status string) {
+	t.Helper()
+	s.WaitFor(t, id, status, func(now store.ImportSummary) bool { return now.Import.Status == status })
+}
+
+// order is the argument of any order.
+type order struct {
+	By, Reason, Key, Verdict string
+	Part                     int32
+	RowsPerSecond            int64 `json:"rows_per_second"`
+}
+
+// requireDone waits until an order shows in the store.
+func (s *system) requireDone(t *testing.T, id int64, name string, o order) {
+	t.Helper()
+	switch name {
+	case workflows.OrderPause, workflows.OrderResume:
+		paused := name == workflows.OrderPause
+		s.WaitFor(t, id, name, func(now store.ImportSummary) bool { return now.Import.Paused == paused })
+	case workflows.OrderSetRate:
+		require.Positive(t, o.RowsPerSecond)
+		s.WaitFor(t, id, name, func(now store.ImportSummary) bool { return now.Import.Rate == o.RowsPerSecond })
+	case workflows.OrderCancel:
+		require.Equal(t, store.StatusCancelled, s.Wait(t, id).Import.Status)
+		return
+	case workflows.OrderDecide:
+		want := map[string]string{store.Accepted: store.StatusCompleted, store.Declined: store.StatusDeclined}[o.Verdict]
+		require.Equal(t, want, s.Wait(t, id).Import.Status)
+	case workflows.OrderRetryPart, workflows.OrderSkipPart:
+		s.requirePart(t, id, name, o)
+		return
+	default:
+		require.Failf(t, "unknown order", "%s", name)
+	}
+	s.requireLogged(t, id, o.By)
+}
+
+// requirePart waits until a part is not parked any more, or was parked anew.
+func (s *system) requirePart(t *testing.T, id int64, name string, o order) {
+	t.Helper()
+	if name == workflows.OrderSkipPart {
+		s.requireLogged(t, id, o.Reason)
+	}
+	ctx := enginetest.Context(t)
+	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+		parts, err := s.Store.ListParts(ctx, id)
+		require.NoError(collect, err)
+		want := map[string]string{workflows.OrderRetryPart: store.PartDone, workflows.OrderSkipPart: store.PartSkipped}[name]
+		require.Equal(collect, want, parts[o.Part].Status)
+	}, patience, interval)
+}
+
+// requireLogged waits until the import's log names who has given an order, or why.
+func (s *system) requireLogged(t *testing.T, id int64, text string) {
+	t.Helper()
+	require.NotEmpty(t, text)
+	ctx := enginetest.Context(t)
+	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+		lines, err := s.Store.ListFeedback(ctx, db.ListFeedbackParams{ImportID: id, RowLimit: 1000})
+		require.NoError(collect, err)
+		log := ""
+		for _, line := range lines {
+			log += line.Level + ": " + line.Message + "\n"
+		}
+		require.Contains(collect, log, text)
+	}, patience, interval)
+}

@@ -1,0 +1,93 @@
+package googleanalytics4
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+)
+
+// Args are the arguments of an import.
+type Args struct {
+	// Connection is the name of a connection of kind "google_analytics_4".
+	Connection string `json:"connection"`
+	// Property is the property's resource name, "properties/123"; "123" will do too.
+	Property string `json:"property"`
+	// StartDate and EndDate bound what is imported. They default to the first day with
+	// data, and the last one before today in the property's time zone: today is not over.
+	StartDate *calendar.Day `json:"start_date,omitempty"`
+	EndDate   *calendar.Day `json:"end_date,omitempty"`
+	// Parallelism is how many requests of this import run at once, at most
+	// MaxConcurrentRequests, which is the default.
+	Parallelism int `json:"parallelism,omitempty"`
+}
+
+// earliest is the first day that the API answers for.
+const earliest = "2015-08-14"
+
+// maxNumber is how many digits a property's number has at most.
+const maxNumber = 20
+
+// maxConnection is how long the name of a connection can be.
+const maxConnection = 200
+
+// ParseArgs checks arguments, which are those of Args.
+func (*Importer) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
+	args, err := decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(args)
+}
+
+func decode(raw json.RawMessage) (Args, error) {
+	var args Args
+	if err := importers.DecodeArgs(raw, &args); err != nil {
+		return Args{}, err
+	}
+	var faults []error
+	if args.Connection == "" || len(args.Connection) > maxConnection {
+		faults = append(faults, fmt.Errorf(`argument "connection": want the name of a %s connection`, Name))
+	}
+	property, ok := normalProperty(args.Property)
+	if !ok {
+		faults = append(faults, errors.New(`argument "property": want a property's number, as in "properties/123"`))
+	}
+	args.Property = property
+	for name, day := range map[string]*calendar.Day{"start_date": args.StartDate, "end_date": args.EndDate} {
+		if day != nil && day.String() < earliest {
+			faults = append(faults, fmt.Errorf("argument %q: Google Analytics 4 has no data before %s", name, earliest))
+		}
+	}
+	if args.StartDate != nil && args.EndDate != nil && *args.EndDate < *args.StartDate {
+		faults = append(faults, errors.New(`argument "end_date": is before "start_date"`))
+	}
+	if args.Parallelism < 0 || args.Parallelism > MaxConcurrentRequests {
+		faults = append(faults, fmt.Errorf(`argument "parallelism": want 1 to %d`, MaxConcurrentRequests))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return Args{}, err
+	}
+	return args, nil
+}
+
+// normalProperty returns the resource name of a property.
+func normalProperty(given string) (string, bool) {
+	number := strings.TrimPrefix(given, "properties/")
+	if number == "" || len(number) > maxNumber || strings.Trim(number, "0123456789") != "" {
+		return "", false
+	}
+	return "properties/" + number, true
+}
+
+// decodeStored reads the arguments that ParseArgs wrote.
+func decodeStored(raw json.RawMessage) (Args, error) {
+	args, err := decode(raw)
+	if err != nil {
+		return Args{}, importers.Permanent(importers.ClassInternal, fmt.Errorf("stored arguments: %w", err))
+	}
+	return args, nil
+}

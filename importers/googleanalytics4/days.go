@@ -1,0 +1,91 @@
+package googleanalytics4
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	analyticsdata "google.golang.org/api/analyticsdata/v1beta"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/importers"
+)
+
+// found is what the property says of itself.
+type found struct {
+	// days are from the first to the last that have data.
+	days calendar.Range
+	// timeZone is the IANA name of the zone in which the property counts its days.
+	timeZone string
+}
+
+// findDays asks for the first and the last day with data within those that the arguments
+// name.
+func (c *client) findDays(ctx context.Context, args Args, feedback importers.Feedback) (found, error) {
+	start, end := earliest, "yesterday" // in the property's own time zone
+	if args.StartDate != nil {
+		start = args.StartDate.String()
+	}
+	if args.EndDate != nil {
+		end = args.EndDate.String()
+	}
+	var f found
+	for _, edge := range []struct {
+		last bool
+		day  *calendar.Day
+	}{{false, &f.days.First}, {true, &f.days.Last}} {
+		answer, warnings, err := c.run(ctx, &analyticsdata.RunReportRequest{
+			DateRanges: []*analyticsdata.DateRange{{StartDate: start, EndDate: end}},
+			Dimensions: []*analyticsdata.Dimension{{Name: "date"}},
+			// Days on which both are 0 are no rows.
+			Metrics:  []*analyticsdata.Metric{{Name: "sessions"}, {Name: "screenPageViews"}},
+			OrderBys: []*analyticsdata.OrderBy{orderBy("date", edge.last)},
+			Limit:    edgeRows, ReturnPropertyQuota: true,
+		})
+		if err != nil {
+			return found{}, fmt.Errorf("look for the days of %s: %w", args.Property, err)
+		}
+		if err := warn(ctx, feedback, warnings...); err != nil {
+			return found{}, err
+		}
+		day, ok := firstDate(answer.Rows)
+		if !ok {
+			return found{}, importers.Permanent(importers.ClassNoDays, fmt.Errorf(
+				"no data found in %s from %s to %s: nothing to import", args.Property, start, end))
+		}
+		*edge.day = day
+		f.timeZone = cmp.Or(f.timeZone, answer.Metadata.TimeZone)
+	}
+	if err := f.days.Validate(); err != nil {
+		return found{}, fmt.Errorf("the days of %s changed while they were looked for: %w", args.Property, err)
+	}
+	return f, nil
+}
+
+// edgeRows is how many rows are asked for to find one with a date: "(other)" is none.
+const edgeRows = 3
+
+func firstDate(rows []row) (calendar.Day, bool) {
+	for _, r := range rows {
+		if len(r.DimensionValues) == 0 {
+			continue
+		}
+		if day, ok := parseDate(r.DimensionValues[0].Value); ok {
+			return day, true
+		}
+	}
+	return 0, false
+}
+
+func dayIn(t time.Time, zone *time.Location) calendar.Day { return calendar.DayOf(t.In(zone)) }
+
+// warn writes warnings to the feedback.
+func warn(ctx context.Context, feedback importers.Feedback, warnings ...string) error {
+	for _, w := range warnings {
+		if err := feedback.Warn(ctx, w); err != nil {
+			return fmt.Errorf("write feedback: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package googleanalytics4
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/oauth2"
+	"google.golang.org/api/googleapi"
+)
+
+// hasReason says whether an error gives one of the reasons, in the form of
+// google.rpc.ErrorInfo or in the older one.
+func hasReason(e *googleapi.Error, reasons ...string) bool {
+	for _, item := range e.Errors {
+		if slices.Contains(reasons, item.Reason) {
+			return true
+		}
+	}
+	for _, detail := range e.Details {
+		fields, ok := detail.(map[string]any)
+		if !ok {
+			continue
+		}
+		if reason, ok := fields["reason"].(string); ok && slices.Contains(reasons, reason) {
+			return true
+		}
+	}
+	return false
+}
+
+// grantCode returns the error code and its description from the answer of a token
+// endpoint; the library reads them for some kinds of grants only.
+func grantCode(e *oauth2.RetrieveError) (code, description string) {
+	if e.ErrorCode != "" {
+		return e.ErrorCode, e.ErrorDescription
+	}
+	var body struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	if err := json.Unmarshal(e.Body, &body); err != nil || body.Error == "" {
+		return "no reason given", ""
+	}
+	return body.Error, body.Description
+}
+
+// status words an HTTP status.
+func status(code int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
+}
+
+// shorten makes a text of somebody else's fit for a line of an error.
+func shorten(text string) string {
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
+	if text == "" {
+		return "no further explanation"
+	}
+	if len(text) <= maxMessage {
+		return text
+	}
+	end := maxMessage
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "..."
+}

@@ -1,0 +1,142 @@
+// Package googleanalytics4 imports the history of a Google Analytics 4 property through
+// Google's Analytics Data API: nine reports, each of which fills one imported table.
+//
+// It follows Google's documentation of the API's methods, dimensions and quotas:
+// https://developers.google.com/analytics/devguides/reporting/data/v1
+package googleanalytics4
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/sluicehq/sluice/importers"
+)
+
+// Name is the importer's name in the registry, and that of the kind of its connections.
+const Name = "google_analytics_4"
+
+// Limits of requests.
+const (
+	// DefaultPageRows is how many rows one request asks for: large enough for few
+	// requests, which cost quota, and small enough to be answered in time and to be held
+	// in memory twice for each part that is being read.
+	DefaultPageRows = 50_000
+	// MaxPageRows is the API's own limit.
+	MaxPageRows = 250_000
+	// RequestTimeout is how long one answer may take.
+	RequestTimeout = 80 * time.Second
+	// MaxConcurrentRequests is how many requests run at once for one property in this
+	// process: the API's limit for a standard property.
+	MaxConcurrentRequests = 10
+)
+
+// Config is how an importer works. The zero value is right for production.
+type Config struct {
+	// PageRows is how many rows one request asks for, at most MaxPageRows. Defaults to
+	// DefaultPageRows. Chunks do not depend on it.
+	PageRows int
+	// Transport sends the requests. Defaults to one of the importer's own, with the
+	// settings of http.DefaultTransport.
+	Transport http.RoundTripper
+	// Now tells the time by which quotas are reset. Defaults to time.Now.
+	Now func() time.Time
+	// Jitter returns a random duration below the limit, which spreads what waits for the
+	// same moment. Defaults to a uniform one.
+	Jitter func(limit time.Duration) time.Duration
+	// SourceName returns the name under which a traffic source is stored, for instance
+	// "Hacker News" for "news.ycombinator.com". Defaults to a table of well-known ones.
+	SourceName func(source string) string
+}
+
+func (c Config) withDefaults() Config {
+	if c.PageRows <= 0 {
+		c.PageRows = DefaultPageRows
+	}
+	c.PageRows = min(c.PageRows, MaxPageRows)
+	if c.Transport == nil {
+		c.Transport = newTransport()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Jitter == nil {
+		c.Jitter = rand.N[time.Duration]
+	}
+	if c.SourceName == nil {
+		c.SourceName = sourceName
+	}
+	return c
+}
+
+// Importer imports Google Analytics 4 properties. It keeps access tokens and what it knows
+// of quotas for the life of the process, and is safe for concurrent use.
+type Importer struct {
+	cfg     Config
+	tokens  tokenCache
+	quotas  quotaBook
+	limiter limiter
+	reports []*report
+	// maxAnswer is how many bytes an answer may have; tests make it small.
+	maxAnswer int64
+}
+
+var _ importers.Importer = (*Importer)(nil)
+
+// New returns an importer of Google Analytics 4 properties.
+func New(cfg Config) *Importer {
+	cfg = cfg.withDefaults()
+	return &Importer{cfg: cfg, reports: newReports(cfg.SourceName), maxAnswer: maxAnswer}
+}
+
+// Name returns "google_analytics_4".
+func (*Importer) Name() string { return Name }
+
+// Label returns what people see.
+func (*Importer) Label() string { return "Google Analytics 4" }
+
+// EmailTemplate names the templates of the mails about this kind of import.
+func (*Importer) EmailTemplate() string { return "google_analytics_import" }
+
+// BeforeStart checks that the property can be read and has data, and tells if its days are
+// not the site's.
+func (g *Importer) BeforeStart(ctx context.Context, imp importers.Import) error {
+	args, err := decodeStored(imp.Args)
+	if err != nil {
+		return err
+	}
+	c, err := g.client(ctx, imp, args)
+	if err != nil {
+		return err
+	}
+	found, err := c.findDays(ctx, args, imp.Feedback)
+	if err != nil {
+		return err
+	}
+	var warnings []string
+	if found.timeZone != "" && found.timeZone != imp.Site.TimeZone {
+		warnings = append(warnings, fmt.Sprintf("%s counts its days in %s, the site in %s: imported days are those of "+
+			"the property", args.Property, found.timeZone, imp.Site.TimeZone))
+	}
+	if zone, err := time.LoadLocation(found.timeZone); err == nil && found.days.Last >= dayIn(g.cfg.Now(), zone) {
+		warnings = append(warnings, fmt.Sprintf("%s is not over yet in %s: what happens later that day will be missing",
+			found.days.Last, found.timeZone))
+	}
+	return warn(ctx, imp.Feedback, warnings...)
+}
+
+// OnSuccess sums the import up for its user.
+func (*Importer) OnSuccess(ctx context.Context, imp importers.Import, result importers.Result) error {
+	err := imp.Feedback.Info(ctx, fmt.Sprintf(
+		"Google Analytics reports read: %d rows, of which %d loaded, %d rejected and %d outside the imported days",
+		result.RowsRead, result.RowsLoaded, result.RowsRejected, result.RowsOutOfRange))
+	if err != nil {
+		return fmt.Errorf("write feedback: %w", err)
+	}
+	return nil
+}
+
+// OnFailure does nothing: nothing was changed at Google.
+func (*Importer) OnFailure(context.Context, importers.Import, string) error { return nil }

@@ -1,0 +1,174 @@
+package googleanalytics4
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/importers/googleanalytics4/regions"
+)
+
+// folded is what Google writes in the place of values that were too many to keep. It is
+// stored as it is, because it is not nothing: an empty source, for one, means direct
+// traffic.
+const folded = "(other)"
+
+// present returns the value, or "" if it says that there is none.
+func present(v string) string {
+	switch v {
+	case "(none)", "(not set)", "(not provided)", "(data not available)":
+		return ""
+	default:
+		return v
+	}
+}
+
+// source returns the name of a traffic source; direct traffic has none.
+func source(v string, name func(string) string) string {
+	switch v = present(v); v {
+	case "", "(direct)":
+		return ""
+	case folded:
+		return v
+	default:
+		return name(v)
+	}
+}
+
+// sourceName names well-known sources as they are named in native data, and leaves others
+// as they are but for "www.".
+func sourceName(v string) string {
+	host := strings.TrimPrefix(strings.ToLower(v), "www.")
+	if name, ok := knownSources[host]; ok {
+		return name
+	}
+	return strings.TrimPrefix(v, "www.")
+}
+
+var knownSources = map[string]string{
+	"google": "Google", "bing": "Bing", "duckduckgo": "DuckDuckGo", "duckduckgo.com": "DuckDuckGo", "yahoo": "Yahoo!",
+	"yandex": "Yandex", "baidu": "Baidu", "ecosia.org": "Ecosia", "qwant.com": "Qwant", "search.brave.com": "Brave",
+	"facebook": "Facebook", "facebook.com": "Facebook", "m.facebook.com": "Facebook", "l.facebook.com": "Facebook",
+	"lm.facebook.com": "Facebook", "instagram": "Instagram", "instagram.com": "Instagram", "l.instagram.com": "Instagram",
+	"t.co": "Twitter", "twitter": "Twitter", "twitter.com": "Twitter", "x.com": "Twitter", "linkedin": "LinkedIn",
+	"linkedin.com": "LinkedIn", "lnkd.in": "LinkedIn", "reddit.com": "Reddit", "old.reddit.com": "Reddit",
+	"out.reddit.com": "Reddit", "youtube.com": "Youtube", "m.youtube.com": "Youtube", "github.com": "GitHub",
+	"news.ycombinator.com": "Hacker News", "pinterest.com": "Pinterest", "wikipedia.org": "Wikipedia",
+	"chatgpt.com": "ChatGPT", "perplexity.ai": "Perplexity", "perplexity": "Perplexity",
+}
+
+// medium returns utm_medium. Where nobody has tagged a link Google puts its own words for
+// how a visitor came, which are in the channel already.
+func medium(v, manualSource string) string {
+	v = present(v)
+	if (v == "organic" || v == "referral") && present(manualSource) == "" {
+		return ""
+	}
+	return v
+}
+
+// campaign returns utm_campaign, or "" for the words that Google puts where there is none.
+func campaign(v string) string {
+	switch v {
+	case "(direct)", "(organic)", "(referral)":
+		return ""
+	default:
+		return present(v)
+	}
+}
+
+// hostname returns a host without "www.".
+func hostname(v string) string { return strings.TrimPrefix(present(v), "www.") }
+
+// path returns the path of a page: no scheme, host, query or fragment.
+func path(v string) string {
+	v = present(v)
+	if _, rest, ok := strings.Cut(v, "://"); ok && !strings.HasPrefix(v, "/") {
+		_, p, _ := strings.Cut(rest, "/")
+		v = "/" + p
+	}
+	if end := strings.IndexAny(v, "?#"); end >= 0 {
+		v = v[:end]
+		if v == "" {
+			return "/"
+		}
+	}
+	return v
+}
+
+// eventName gives the events that Google measures by itself the names that native ones have.
+func eventName(v string) string {
+	switch v {
+	case "file_download":
+		return "File Download"
+	case "click":
+		return "Outbound Link: Click"
+	default:
+		return present(v)
+	}
+}
+
+// country returns an ISO 3166-1 alpha-2 code, or "" for anything else.
+func country(v string) string {
+	if len(v) != 2 || v[0] < 'A' || v[0] > 'Z' || v[1] < 'A' || v[1] > 'Z' || v == "ZZ" {
+		return ""
+	}
+	return v
+}
+
+// region returns an ISO 3166-2 code, or "" with a note if the name leads to none.
+func region(countryID, name string, n *notes) string {
+	code := country(countryID)
+	if name = present(name); code == "" || name == "" || name == folded {
+		return ""
+	}
+	found := regions.Code(code, name)
+	if found == "" {
+		n.unmappedRegion(code, name)
+	}
+	return found
+}
+
+// device returns the device's name with a capital, as native data have it.
+func device(v string) string {
+	v = present(v)
+	first, size := utf8.DecodeRuneInString(v)
+	if size == 0 || first == utf8.RuneError {
+		return v
+	}
+	return string(unicode.ToUpper(first)) + v[size:]
+}
+
+// browser returns the browser's name as native data have it.
+func browser(v string) string {
+	switch v {
+	case "Android Webview", "Android Browser", "Safari (in-app)", "Mozilla Compatible Agent":
+		return "Mobile App"
+	case "User-Agent:Opera":
+		return "Opera"
+	case "User-Agent: Mozilla":
+		return "Firefox"
+	default:
+		return present(v)
+	}
+}
+
+// operatingSystem returns the system's name as native data have it.
+func operatingSystem(v string) string {
+	switch v {
+	case "Macintosh":
+		return "Mac"
+	case "Linux":
+		return "GNU/Linux"
+	default:
+		return present(v)
+	}
+}
+
+// systemVersion returns the system's version; a system that is not known has none.
+func systemVersion(system, version string) string {
+	if present(system) == "" {
+		return ""
+	}
+	return present(version)
+}

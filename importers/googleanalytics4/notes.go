@@ -1,0 +1,116 @@
+package googleanalytics4
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// notes collect what the user should know of a part, to be told once at its end.
+type notes struct {
+	pos *position
+	// regions are some of the names that led to no code.
+	regions map[string]int
+	// metadata and totals are those of the last answer; they are of the whole report.
+	metadata metadata
+	totals   []row
+}
+
+// maxNames is how many names a note gives as examples.
+const maxNames = 5
+
+// maxNamesKept bounds the memory that names take.
+const maxNamesKept = 1000
+
+func (n *notes) unmappedRegion(country, name string) {
+	n.pos.unmapped++
+	if n.regions == nil {
+		n.regions = map[string]int{}
+	}
+	key := fmt.Sprintf("%s in %s", shorten(name), country)
+	if _, known := n.regions[key]; known || len(n.regions) < maxNamesKept {
+		n.regions[key]++
+	}
+}
+
+// warnings words the notes.
+func (n *notes) warnings(r *report) []string {
+	var all []string
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	p := n.pos
+	if p.offset != p.rowCount {
+		add("Google announced %d rows and sent %d: import these days again", p.rowCount, p.offset)
+	}
+	if p.changed != 0 {
+		add("the report's number of rows changed while it was read, to %d: Google was still correcting these days; "+
+			"import them again later", p.rowCount)
+	}
+	all = append(all, n.totalWarnings(r)...)
+	for _, s := range n.metadata.SamplingMetadatas {
+		add("the figures are estimated by Google from a sample of %d of %d events", s.SamplesReadCount, s.SamplingSpaceSize)
+	}
+	if n.metadata.SubjectToThresholding {
+		add("Google may have withheld rows about few people (data thresholds of the property)")
+	}
+	for _, t := range n.metadata.DataTruncationReasons {
+		add("the report is incomplete: %s", shorten(t.Message))
+	}
+	if n.metadata.DataLossFromOtherRow || p.folded > 0 {
+		add("Google has folded values that were too many into \"(other)\": %d rows, kept under that name", p.folded)
+	}
+	if p.unmapped > 0 {
+		add("%d rows have a region whose name leads to no ISO 3166-2 code, which is left empty%s", p.unmapped, n.examples())
+	}
+	return all
+}
+
+// examples names the regions that are met most.
+func (n *notes) examples() string {
+	names := slices.SortedFunc(maps.Keys(n.regions), func(a, b string) int {
+		return cmp.Or(n.regions[b]-n.regions[a], strings.Compare(a, b))
+	})
+	if len(names) == 0 {
+		return "" // they were met before the import was interrupted
+	}
+	more := ""
+	if len(names) > maxNames {
+		more, names = fmt.Sprintf(" and %d more names", len(names)-maxNames), names[:maxNames]
+	}
+	return ": " + strings.Join(names, ", ") + more
+}
+
+// nearShare is how far a sum of estimates may be from the estimate of the whole: Google
+// states errors of about 1 % for sessions.
+const nearShare = 0.02
+
+// totalWarnings compares sums with the totals that Google gives.
+func (n *notes) totalWarnings(r *report) []string {
+	if len(n.totals) == 0 {
+		return nil
+	}
+	var all []string
+	sum := 0
+	for i, m := range r.metrics {
+		if m.total == totalNone {
+			continue
+		}
+		got := n.pos.sums[sum]
+		sum++
+		if i >= len(n.totals[0].MetricValues) {
+			continue
+		}
+		want, ok := parseCount(n.totals[0].MetricValues[i].Value)
+		if !ok || got == want {
+			continue
+		}
+		off := math.Abs(float64(got) - float64(want))
+		if m.total == totalNear && off <= math.Max(1, nearShare*float64(want)) {
+			continue
+		}
+		all = append(all, fmt.Sprintf("the rows' %s add up to %d, Google's total is %d", m.name, got, want))
+	}
+	return all
+}

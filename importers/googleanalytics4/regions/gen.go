@@ -1,0 +1,62 @@
+//go:build ignore
+
+// Gen writes subdivisions.tsv from two files of Unicode CLDR's JSON edition: the English
+// names of cldr-subdivisions-full and the containment of cldr-core.
+//
+//	go run gen.go subdivisions/en/en.json supplemental/subdivisionContainment.json
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log"
+	"os"
+	"slices"
+	"strings"
+)
+
+func main() {
+	var names struct {
+		Subdivisions struct {
+			LocaleDisplayNames struct{ Subdivisions map[string]string }
+		}
+	}
+	var tree struct {
+		Supplemental struct {
+			SubdivisionContainment map[string]struct {
+				Contains []string `json:"_contains"`
+			}
+		}
+	}
+	read(os.Args[1], &names)
+	read(os.Args[2], &tree)
+	english := names.Subdivisions.LocaleDisplayNames.Subdivisions
+	var lines []string
+	for parent, node := range tree.Supplemental.SubdivisionContainment {
+		level := 2
+		if len(parent) == 2 && parent == strings.ToUpper(parent) {
+			level = 1
+		}
+		for _, id := range node.Contains {
+			// A territory inside another (Guernsey in GB) has an ISO 3166-1 code of its own.
+			if name := english[id]; name != "" && id == strings.ToLower(id) {
+				code := strings.ToUpper(id)
+				lines = append(lines, fmt.Sprintf("%s\t%s\t%d\t%s\n", code[:2], code[2:], level, name))
+			}
+		}
+	}
+	slices.Sort(lines)
+	if err := os.WriteFile("subdivisions.tsv", []byte(strings.Join(lines, "")), 0o644); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func read(path string, into any) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,101 @@
+package googleanalytics4
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/sluicehq/sluice/connections"
+)
+
+// The ways to authenticate.
+const (
+	// AuthRefreshToken is a person's consent: an OAuth client and a refresh token.
+	AuthRefreshToken = "refresh_token"
+	// AuthServiceAccount is the key of a service account of a Google Cloud project.
+	AuthServiceAccount = "service_account"
+)
+
+// The names of the secrets.
+const (
+	SecretClientSecret      = "client_secret"
+	SecretRefreshToken      = "refresh_token"
+	SecretServiceAccountKey = "service_account_key"
+)
+
+// Settings are what is not secret in a connection.
+type Settings struct {
+	// Auth is AuthRefreshToken, the default, or AuthServiceAccount.
+	Auth string `json:"auth"`
+	// ClientID is the OAuth client's id; for AuthRefreshToken only, and needed there.
+	ClientID string `json:"client_id,omitempty"`
+	// Endpoint is a base URL to use in the place of all of Google's, for tests and for
+	// work without Google. https, or http to this machine. Defaults to Google.
+	Endpoint string `json:"endpoint,omitempty"`
+}
+
+func parseSettings(raw json.RawMessage) (Settings, error) {
+	s := Settings{}
+	if err := connections.DecodeSettings(raw, &s); err != nil {
+		return Settings{}, err
+	}
+	var faults []error
+	switch s.Auth {
+	case "", AuthRefreshToken:
+		s.Auth = AuthRefreshToken
+		if s.ClientID == "" {
+			faults = append(faults, errors.New(`setting "client_id": is needed with a refresh token`))
+		}
+	case AuthServiceAccount:
+		if s.ClientID != "" {
+			faults = append(faults, errors.New(`setting "client_id": goes with a refresh token, not with a service account`))
+		}
+	default:
+		faults = append(faults, fmt.Errorf(`setting "auth": want %q or %q`, AuthRefreshToken, AuthServiceAccount))
+	}
+	endpoint, err := normalEndpoint(s.Endpoint)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	s.Endpoint = endpoint
+	if err := errors.Join(faults...); err != nil {
+		return Settings{}, err
+	}
+	return s, nil
+}
+
+// normalEndpoint returns a base URL without a slash at its end. Credentials go there, so
+// that it must be a place that nobody listens in on.
+func normalEndpoint(given string) (string, error) {
+	if given == "" {
+		return "", nil
+	}
+	u, err := url.Parse(given)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return "", errors.New(`setting "endpoint": want a base URL such as https://example.com, without user, "?" and "#"`)
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return "", errors.New(`setting "endpoint": want https; plain http is for this machine only`)
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// endpoints are where requests go.
+type endpoints struct{ data, admin, token string }
+
+func (s Settings) endpoints() endpoints {
+	if s.Endpoint != "" {
+		return endpoints{data: s.Endpoint, admin: s.Endpoint, token: s.Endpoint + "/token"}
+	}
+	return endpoints{ //nolint:gosec // G101: addresses, not credentials
+		data:  "https://analyticsdata.googleapis.com",
+		admin: "https://analyticsadmin.googleapis.com",
+		// Also for service accounts, whatever the token_uri in their key's file says.
+		token: "https://oauth2.googleapis.com/token",
+	}
+}

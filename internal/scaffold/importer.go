@@ -1,0 +1,82 @@
+package scaffold
+
+import (
+	"errors"
+	"fmt"
+	"go/token"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Importer is an importer to be generated.
+type Importer struct {
+	// Name is its name in the registry: lower case letters, digits and underscores, at most
+	// 50 characters, a letter first.
+	Name string
+	// Module is the path of a module of its own. Defaults to none: the importer is part of
+	// Sluice.
+	Module string
+}
+
+var (
+	validName   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,49}$`)
+	validModule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]*(/[A-Za-z0-9._~-]+)*$`)
+)
+
+// Validate reports every fault at once.
+func (i Importer) Validate() error {
+	var faults []error
+	switch {
+	case !validName.MatchString(i.Name):
+		faults = append(faults, fmt.Errorf(
+			"%q is not an importer's name: want a lower case letter, then up to 49 letters, digits and underscores", i.Name))
+	case token.IsKeyword(i.Package()) || i.Package() == "main" || strings.Trim(i.Name, "_") != i.Name:
+		faults = append(faults, fmt.Errorf("%q cannot be the name of a Go package: choose another", i.Name))
+	}
+	if i.Module != "" && (!validModule.MatchString(i.Module) || strings.Contains(i.Module, "..")) {
+		faults = append(faults, fmt.Errorf("%q is not the path of a Go module: want one such as example.com/team/things", i.Module))
+	}
+	return errors.Join(faults...)
+}
+
+// Package is the name of the Go package: the importer's name without underscores.
+func (i Importer) Package() string { return strings.ReplaceAll(i.Name, "_", "") }
+
+// Label is the name as people see it: "Daily totals" for daily_totals.
+func (i Importer) Label() string {
+	words := []rune(strings.Join(strings.FieldsFunc(i.Name, func(r rune) bool { return r == '_' }), " "))
+	words[0] = unicode.ToUpper(words[0])
+	return string(words)
+}
+
+// Import is the import path of the package.
+func (i Importer) Import() string {
+	if i.Module != "" {
+		return i.Module
+	}
+	return "github.com/sluicehq/sluice/importers/" + i.Package()
+}
+
+// Folder is where the importer goes unless somebody says otherwise.
+func (i Importer) Folder() string {
+	if i.Module != "" {
+		return i.Package()
+	}
+	return "importers/" + i.Package()
+}
+
+// Files returns the importer's files. A module of its own has a go.mod, too.
+func (i Importer) Files() ([]File, error) {
+	if err := i.Validate(); err != nil {
+		return nil, err
+	}
+	files, err := render("importer", i.Package(), i)
+	if err == nil && i.Module != "" {
+		// It names no version of Sluice: `go mod tidy` takes the newest.
+		files = append(files, File{Path: "go.mod", Content: []byte("module " + i.Module + "\n\ngo 1.26.0\n")})
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return files, err
+}

@@ -1,0 +1,117 @@
+package scaffold_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/scaffold"
+)
+
+// A generated importer compiles and passes its tests, without a network.
+func TestGeneratedImporterWorks(t *testing.T) {
+	t.Parallel()
+	checkout, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	files, err := scaffold.Importer{Name: "shop_orders2", Module: "example.com/team/orders"}.Files()
+	require.NoError(t, err)
+	_, err = scaffold.Write(dir, files)
+	require.NoError(t, err)
+	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600))
+	run := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+		out, err := cmd.CombinedOutput()
+		require.NoErrorf(t, err, "go %s: %s", strings.Join(args, " "), out)
+		return string(out)
+	}
+	run("mod", "edit", "-require=github.com/sluicehq/sluice@v0.0.0", "-replace=github.com/sluicehq/sluice="+checkout)
+	run("vet", "./...")
+	out := run("test", "-v", "./...")
+	require.Contains(t, out, "--- PASS: TestConformance")
+	require.NotContains(t, out, "SKIP")
+}
+
+// In the checkout itself there is no go.mod, and files are gofmt's.
+func TestImporterFiles(t *testing.T) {
+	t.Parallel()
+	importer := scaffold.Importer{Name: "daily_totals"}
+	files, err := importer.Files()
+	require.NoError(t, err)
+	paths := []string{}
+	for _, f := range files {
+		paths = append(paths, f.Path)
+		require.NotContains(t, string(f.Content), "<%", f.Path)
+		require.NotContains(t, string(f.Content), "<no value>", f.Path)
+		if !strings.HasSuffix(f.Path, ".md") {
+			require.Contains(t, string(f.Content), "package dailytotals")
+		}
+	}
+	require.ElementsMatch(t, []string{"dailytotals.go", "dailytotals_test.go", "plan.go", "reader.go", "README.md"}, paths)
+	require.Equal(t, []string{"dailytotals", "Daily totals", "importers/dailytotals", "github.com/sluicehq/sluice/importers/dailytotals"},
+		[]string{importer.Package(), importer.Label(), importer.Folder(), importer.Import()})
+	require.Equal(t, "dailytotals", scaffold.Importer{Name: "daily_totals", Module: "example.com/x"}.Folder())
+}
+
+func TestImporterValidate(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"":                      "is not an importer's name: want a lower case letter",
+		"Shop":                  `"Shop" is not an importer's name`,
+		"1shop":                 `"1shop" is not an importer's name`,
+		"sh-op":                 `"sh-op" is not an importer's name`,
+		"../shop":               `"../shop" is not an importer's name`,
+		"func":                  `"func" cannot be the name of a Go package`,
+		"f_unc":                 `"f_unc" cannot be the name of a Go package`,
+		"main":                  `"main" cannot be the name of a Go package`,
+		"shop_":                 `"shop_" cannot be the name of a Go package`,
+		strings.Repeat("x", 51): "is not an importer's name",
+	} {
+		_, err := scaffold.Importer{Name: name}.Files()
+		require.ErrorContains(t, err, want, name)
+	}
+	for _, module := range []string{"/x", "a b", "x/../y", "x//y", "x\n", "-x"} {
+		err := scaffold.Importer{Name: "shop", Module: module}.Validate()
+		require.ErrorContains(t, err, "is not the path of a Go module", module)
+	}
+	require.NoError(t, scaffold.Importer{Name: "shop", Module: "example.com/Team/x-y.z"}.Validate())
+}
+
+// Nothing that is there is touched, and nothing is left behind by halves.
+func TestWrite(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	files := []scaffold.File{{Path: "a.go", Content: []byte("a")}, {Path: "deep/b.go", Content: []byte("b")}, {Path: "c.go"}}
+	taken := filepath.Join(dir, "deep", "b.go")
+	require.NoError(t, os.MkdirAll(filepath.Dir(taken), 0o755))
+	require.NoError(t, os.WriteFile(taken, []byte("mine"), 0o600))
+	_, err := scaffold.Write(dir, files)
+	require.ErrorIs(t, err, scaffold.ErrExists)
+	require.EqualError(t, err, "there already: "+taken+": nothing is overwritten")
+	require.NoFileExists(t, filepath.Join(dir, "a.go"))
+	text, err := os.ReadFile(taken)
+	require.NoError(t, err)
+	require.Equal(t, "mine", string(text))
+
+	fresh := filepath.Join(t.TempDir(), "new")
+	paths, err := scaffold.Write(fresh, files)
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Join(fresh, "a.go"), filepath.Join(fresh, "deep", "b.go"), filepath.Join(fresh, "c.go")}, paths)
+
+	// A folder that cannot be made: what was written before goes again.
+	blocked := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(blocked, "deep"), nil, 0o600))
+	_, err = scaffold.Write(blocked, files)
+	require.Error(t, err)
+	require.NoFileExists(t, filepath.Join(blocked, "a.go"))
+	_, err = scaffold.Write(blocked, []scaffold.File{{Path: "../x"}})
+	require.EqualError(t, err, "../x is not below the folder")
+}

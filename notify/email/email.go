@@ -1,0 +1,162 @@
+// Package email delivers notifications by e-mail.
+package email
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"os"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/notify/channel"
+)
+
+// Sender sends notifications through a mail server. It is safe for concurrent use.
+type Sender struct {
+	settings  config.Notify
+	from      *mail.Address
+	tls       *tls.Config
+	templates *Templates
+}
+
+var _ channel.Sender = (*Sender)(nil)
+
+// New returns a sender. It reads the file with certificates, and does not connect. It
+// is an error if there is no mail server in the settings.
+func New(settings config.Notify, templates *Templates) (*Sender, error) {
+	if settings.SMTPHost == "" {
+		return nil, errors.New("no mail server is configured: notify.smtp_host is empty")
+	}
+	from, err := mail.ParseAddress(settings.SMTPFrom)
+	if err != nil {
+		return nil, errors.New("notify.smtp_from is not an address")
+	}
+	s := &Sender{
+		settings: settings, from: from, templates: templates,
+		tls: &tls.Config{ServerName: settings.SMTPHost, MinVersion: tls.VersionTLS12},
+	}
+	if settings.SMTPCAFile != "" {
+		text, err := os.ReadFile(settings.SMTPCAFile)
+		if err != nil {
+			return nil, fmt.Errorf("notify.smtp_ca_file: %w", err)
+		}
+		s.tls.RootCAs = x509.NewCertPool()
+		if !s.tls.RootCAs.AppendCertsFromPEM(text) {
+			return nil, errors.New("notify.smtp_ca_file holds no certificate in PEM form")
+		}
+	}
+	return s, nil
+}
+
+// Send makes one attempt at a mail. A recipient or a mail that the server refuses for
+// good is a permanent error. What an operator can mend, such as a wrong password, is not.
+func (s *Sender) Send(ctx context.Context, m channel.Message) error {
+	to, err := recipient(m.Target)
+	if err != nil {
+		return channel.Permanent(err)
+	}
+	message, err := s.compose(to, m)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.settings.SMTPTimeout)
+	defer cancel()
+	err = s.deliver(ctx, message)
+	if err == nil || message.IsDelivered() {
+		// What goes wrong behind the server's word that it has the mail is no matter.
+		return nil
+	}
+	return s.explain(ctx, err, to)
+}
+
+// deliver talks to the server.
+func (s *Sender) deliver(ctx context.Context, message *gomail.Msg) (err error) {
+	line := &line{sender: s}
+	// The library heeds the context while it connects only, and leaves connections
+	// open that it fails on.
+	stop := context.AfterFunc(ctx, line.cut)
+	defer stop()
+	defer line.cut()
+	client, err := gomail.NewClient(s.settings.SMTPHost, s.options(line.dial)...)
+	if err != nil {
+		return fmt.Errorf("prepare the mail client: %w", err)
+	}
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(client.SendWithSMTPClient(session, message), client.CloseWithSMTPClient(session))
+}
+
+func (s *Sender) options(dial gomail.DialContextFunc) []gomail.Option {
+	options := []gomail.Option{
+		// The context cuts the line in time; the library's own limit must not come first.
+		gomail.WithTimeout(s.settings.SMTPTimeout + dialTimeout),
+		gomail.WithPort(s.settings.SMTPPort), gomail.WithTLSConfig(s.tls),
+		gomail.WithDialContextFunc(dial),
+	}
+	if s.settings.SMTPTLS == config.SMTPStartTLS {
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	} else {
+		// TLS from the beginning is up before the library sees the connection.
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	}
+	if s.settings.SMTPUsername == "" {
+		return options
+	}
+	return append(options, gomail.WithUsername(s.settings.SMTPUsername), gomail.WithPassword(s.settings.SMTPPassword),
+		gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthSCRAMSHA256PLUS, gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain,
+			gomail.SMTPAuthLogin, gomail.SMTPAuthCramMD5))
+}
+
+// recipient returns the bare address. A name beside it is left out: it is anybody's
+// text, and what it may hold in an encoded form is better not unpacked.
+func recipient(target string) (string, error) {
+	to, err := mail.ParseAddress(target)
+	if err != nil || strings.ContainsFunc(to.Address, unfit) || strings.ContainsAny(to.Address, " <>") {
+		return "", errors.New("the recipient is not an e-mail address")
+	}
+	return to.Address, nil
+}
+
+// explain words an error of the library anew: it names the recipient, and quotes
+// whatever the server said.
+func (s *Sender) explain(ctx context.Context, err error, to string) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("the mail server did not take the mail within %s", s.settings.SMTPTimeout)
+	}
+	text := strings.ReplaceAll(err.Error(), to, "the recipient")
+	secret := connections.Connection{Secrets: map[string]string{"smtp_password": s.settings.SMTPPassword}}
+	worded := fmt.Errorf("send the mail: %s", clean(secret.Redact(text), maxError))
+	var sending *gomail.SendError
+	if errors.As(err, &sending) && sending.ErrorCode()/100 == 5 {
+		switch sending.Reason {
+		case gomail.ErrSMTPRcptTo:
+			return channel.Permanent(fmt.Errorf("the mail server refuses the recipient (%d)", sending.ErrorCode()))
+		case gomail.ErrSMTPDataClose:
+			return channel.Permanent(fmt.Errorf("the mail server refuses the mail (%d)", sending.ErrorCode()))
+		default:
+		}
+	}
+	return worded
+}
+
+// maxError is how many characters of a server's words are kept.
+const maxError = 300
+
+// dialTimeout bounds how long a connection may take to be made.
+const dialTimeout = 10 * time.Second
+
+// address is that of the mail server.
+func (s *Sender) address() string {
+	return net.JoinHostPort(s.settings.SMTPHost, fmt.Sprint(s.settings.SMTPPort))
+}

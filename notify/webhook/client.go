@@ -1,0 +1,128 @@
+package webhook
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/version"
+	"github.com/sluicehq/sluice/notify/channel"
+)
+
+// Timeout bounds one attempt.
+const Timeout = 10 * time.Second
+
+// maxAnswer is how many bytes of an answer are read, so that the connection can be
+// used again. Nobody looks at them.
+const maxAnswer = 64 << 10
+
+// maxRetryAfter bounds what an endpoint can ask for.
+const maxRetryAfter = 24 * time.Hour
+
+// client posts signed events.
+type client struct {
+	http    *http.Client
+	guard   guard
+	timeout time.Duration
+}
+
+func newClient(addresses string) *client {
+	g := guard{addresses: addresses}
+	return &client{
+		guard: g, timeout: Timeout,
+		http: &http.Client{
+			Transport: &http.Transport{
+				DialContext: g.dialer().DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: Timeout,
+				MaxResponseHeaderBytes: maxAnswer, IdleConnTimeout: 30 * time.Second, MaxIdleConns: 16,
+			},
+			// What is signed for one address is not for another one.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// post posts an event and returns the endpoint's status if that is one of success.
+func (c *client) post(
+	ctx context.Context, address string, secrets map[string]string, id string, body []byte,
+) (status string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return "", errors.New("the webhook's address is none")
+	}
+	if err := c.guard.check(request.URL); err != nil {
+		return "", err
+	}
+	if err := sign(request.Header, secrets, id, time.Now(), body); err != nil {
+		return "", err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", "Sluice/"+version.Version)
+	response, err := c.http.Do(request)
+	if err != nil {
+		return "", unreachable(err, c.timeout)
+	}
+	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer))
+	if err := errors.Join(err, response.Body.Close()); err != nil && response.StatusCode/100 != 2 {
+		return "", fmt.Errorf("read the endpoint's answer: %w", err)
+	}
+	return describe(response.StatusCode), judge(response)
+}
+
+// unreachable leaves the URL out of the error: its path may be a secret.
+func unreachable(err error, timeout time.Duration) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the endpoint did not answer within %s", timeout)
+	}
+	return fmt.Errorf("reach the endpoint: %w", err)
+}
+
+// judge turns an answer into an error, unless it is one of success.
+func judge(r *http.Response) error {
+	code := r.StatusCode
+	err := fmt.Errorf("the endpoint answered %s", describe(code))
+	switch {
+	case code/100 == 2:
+		return nil
+	case code/100 == 3:
+		return channel.Permanent(fmt.Errorf("%w: redirects are not followed", err))
+	case code == http.StatusGone:
+		return channel.Permanent(fmt.Errorf("%w: it is gone for good", err))
+	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code/100 == 5:
+		if wait := retryAfter(r.Header.Get("Retry-After"), time.Now()); wait > 0 {
+			return channel.RetryAfter(wait, err)
+		}
+		return err
+	default:
+		return channel.Permanent(err)
+	}
+}
+
+// describe does not quote the reason that the endpoint gave: it is anybody's text.
+func describe(code int) string {
+	return strconv.Itoa(code) + " " + cmp.Or(http.StatusText(code), "(unknown)")
+}
+
+// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, 10.2.3). It
+// returns 0 for what is neither.
+func retryAfter(text string, now time.Time) time.Duration {
+	var wait time.Duration
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+		wait = time.Duration(min(seconds, int64(maxRetryAfter/time.Second))) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now)
+	}
+	return max(0, min(wait, maxRetryAfter))
+}

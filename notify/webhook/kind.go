@@ -1,0 +1,141 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/store"
+)
+
+// KindName is the name of the kind of connections that webhooks are.
+const KindName = "webhook"
+
+// The names of a webhook's secrets.
+const (
+	secretSigning  = "signing_secret"
+	secretPrevious = "previous_signing_secret"
+)
+
+// settings are those of a connection of this kind.
+type settings struct {
+	// URL is where events are posted to.
+	URL string `json:"url"`
+	// Events are those that the endpoint wants; all if empty.
+	Events []string `json:"events,omitempty"`
+}
+
+// Kind is the kind of connections that webhooks are.
+type Kind struct{ client *client }
+
+var _ connections.Kind = (*Kind)(nil)
+
+// NewKind returns the kind. addresses says where webhooks may lead, as
+// notify.webhook_addresses does; it matters to Test only.
+func NewKind(addresses string) *Kind { return &Kind{client: newClient(addresses)} }
+
+// Name returns "webhook".
+func (*Kind) Name() string { return KindName }
+
+// Label returns what people call it.
+func (*Kind) Label() string { return "Webhook" }
+
+// Secrets are the key that events are signed with, and the one before while receivers
+// are moved over.
+func (*Kind) Secrets() []connections.SecretSpec {
+	return []connections.SecretSpec{
+		{
+			Name: secretSigning, Required: true,
+			Description: "whsec_ and 24 to 64 random bytes in base64; the receiver checks signatures with it",
+		},
+		{
+			Name:        secretPrevious,
+			Description: "the key before, while there are receivers that do not know the new one",
+		},
+	}
+}
+
+// ParseSettings checks {"url": "https://...", "events": ["completed", ...]}. Whether
+// the address is allowed is a matter of configuration, and seen when something is sent.
+func (*Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
+	s, err := parseSettings(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+// events are those that a webhook can be told of.
+func events() []string {
+	return []string{
+		store.EventCompleted, store.EventUnchanged, store.EventFailed, store.EventCancelled, store.EventDeclined,
+		store.EventReviewWanted, store.EventReviewReminder,
+	}
+}
+
+func parseSettings(raw json.RawMessage) (settings, error) {
+	var s settings
+	if err := connections.DecodeSettings(raw, &s); err != nil {
+		return settings{}, err
+	}
+	faults := []error{checkURL(s.URL)}
+	for i, event := range s.Events {
+		// "import.completed" is how the event is called in what is sent.
+		s.Events[i] = strings.TrimPrefix(event, typePrefix)
+		if !slices.Contains(events(), s.Events[i]) {
+			faults = append(faults, fmt.Errorf("setting \"events\": number %d is not an event: the events are %s",
+				i+1, strings.Join(events(), ", ")))
+		}
+	}
+	slices.Sort(s.Events)
+	s.Events = slices.Compact(s.Events)
+	return s, errors.Join(faults...)
+}
+
+// checkURL does not quote the URL: its path may be a secret.
+func checkURL(text string) error {
+	const want = `setting "url": want an address such as https://example.com/hooks/sluice`
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return errors.New(want)
+	case u.User != nil:
+		return errors.New(want + ", without user and password: events are signed instead")
+	case u.Fragment != "":
+		return errors.New(want + ", without a part behind #")
+	default:
+		return nil
+	}
+}
+
+// wants says whether the endpoint wants to know of the event.
+func (s settings) wants(event string) bool {
+	return len(s.Events) == 0 || slices.Contains(s.Events, event)
+}
+
+// Test posts a signed event of type "test", which receivers acknowledge and ignore.
+func (k *Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
+	s, err := parseSettings(c.Settings)
+	if err != nil {
+		return connections.Report{}, err
+	}
+	body, err := json.Marshal(envelope{
+		Type: "test", Timestamp: time.Now().UTC(), Data: map[string]string{"connection": c.Name},
+	})
+	if err != nil {
+		return connections.Report{}, fmt.Errorf("encode the test event: %w", err)
+	}
+	status, err := k.client.post(ctx, s.URL, c.Secrets, "test_"+uuid.NewString(), body)
+	if err != nil {
+		return connections.Report{}, err
+	}
+	return connections.Report{Lines: []string{"a signed test event was sent", "the endpoint answered " + status}}, nil
+}

@@ -1,0 +1,181 @@
+package starter_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+)
+
+// listening is a store with a site whose imports are listened to.
+type listening struct {
+	*store.Store
+	*starter.Listener
+	ctx     context.Context
+	sql     *pgx.Conn
+	siteID  int64
+	trouble chan error
+}
+
+func setupListening(t *testing.T) *listening {
+	t.Helper()
+	b := &listening{ctx: enginetest.Context(t), trouble: make(chan error, 100)}
+	dsn := enginetest.StoreDSN(t)
+	var err error
+	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn})
+	require.NoError(t, err)
+	t.Cleanup(b.Store.Close)
+	require.NoError(t, b.Migrate(b.ctx))
+	b.sql, err = pgx.Connect(b.ctx, dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
+	require.NoError(t, b.sql.QueryRow(b.ctx, "INSERT INTO sites (domain) VALUES ('example.com') RETURNING id").Scan(&b.siteID))
+	b.end(t, store.EventCompleted) // before anybody listened
+	b.Listener, err = starter.Listen(b.ctx, b.Store)
+	require.NoError(t, err)
+	b.Trouble = func(err error) { b.trouble <- err }
+	t.Cleanup(func() { require.NoError(t, b.Listener.Close(context.Background())) })
+	return b
+}
+
+func (b *listening) addImport(t *testing.T) (id int64) {
+	t.Helper()
+	require.NoError(t, b.sql.QueryRow(b.ctx, `INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects,
+			max_reject_share, chunk_rows, chunk_bytes, parallelism)
+		VALUES ($1, 'noop', 'No-op', '{}', 'park', 1, 0.1, 10, 10, 1) RETURNING id`, b.siteID).Scan(&id))
+	return id
+}
+
+// end announces the end of a new import.
+func (b *listening) end(t *testing.T, event string) (id int64) {
+	t.Helper()
+	id = b.addImport(t)
+	require.NoError(t, b.Announce(b.ctx, id, event, ""))
+	return id
+}
+
+// next returns the next notification.
+func (b *listening) next(t *testing.T) starter.Notification {
+	t.Helper()
+	n, err := b.Next(b.ctx)
+	require.NoError(t, err)
+	return n
+}
+
+// silent makes sure that nothing more is on its way: the end of one more import is the
+// next thing to be told.
+func (b *listening) silent(t *testing.T) {
+	t.Helper()
+	id := b.end(t, store.EventCompleted)
+	require.Equal(t, starter.Notification{Event: "complete", ImportID: id, SiteID: b.siteID}, b.next(t))
+}
+
+// lose cuts the listener's connection.
+func (b *listening) lose(t *testing.T) {
+	t.Helper()
+	var n int
+	require.NoError(t, b.sql.QueryRow(b.ctx, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid()`).Scan(&n))
+	require.Positive(t, n)
+}
+
+func TestListen(t *testing.T) {
+	t.Parallel()
+	b := setupListening(t)
+	b.silent(t)
+	id := b.addImport(t)
+	require.NoError(t, b.Announce(b.ctx, id, store.EventRetrying, ""))
+	require.NoError(t, b.Announce(b.ctx, id, store.EventReviewWanted, ""))
+	require.NoError(t, b.Announce(b.ctx, id, store.EventDeclined, ""))
+	n := b.next(t)
+	require.Equal(t, starter.Notification{Event: "transient_fail", ImportID: id, SiteID: b.siteID}, n)
+	require.False(t, starter.Ends(n))
+	n = b.next(t)
+	require.Equal(t, starter.Notification{Event: "fail", ImportID: id, SiteID: b.siteID}, n)
+	require.True(t, starter.Ends(n))
+
+	// A run again of the same import ends again.
+	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET generation = 1 WHERE id = $1", id)
+	require.NoError(t, err)
+	require.NoError(t, b.Announce(b.ctx, id, store.EventDeclined, ""))
+	require.Equal(t, n, b.next(t))
+	b.silent(t)
+	require.Empty(t, b.trouble)
+}
+
+// What ends while the connection is gone is told once it is back, and once only.
+func TestListenAcrossALostConnection(t *testing.T) {
+	t.Parallel()
+	b := setupListening(t)
+	b.silent(t)
+	for range 3 {
+		b.lose(t)
+		want := map[starter.Notification]bool{}
+		for _, event := range []string{store.EventFailed, store.EventCompleted, store.EventUnchanged} {
+			// The pool has lost its connections too.
+			id := b.addImport(t)
+			require.Eventually(t, func() bool { return b.Announce(b.ctx, id, event, "") == nil }, 10*time.Second, time.Millisecond)
+			want[starter.Notification{Event: store.JobEvent(event), ImportID: id, SiteID: b.siteID}] = true
+		}
+		for range len(want) {
+			n := b.next(t)
+			require.True(t, want[n], "%v was told twice, or is none of them", n)
+			delete(want, n)
+		}
+		b.silent(t)
+		require.Error(t, <-b.trouble)
+	}
+}
+
+// An import that is gone by the time one looks has ended nevertheless.
+func TestListenToADeletedImport(t *testing.T) {
+	t.Parallel()
+	b := setupListening(t)
+	id := b.end(t, store.EventCompleted)
+	_, err := b.sql.Exec(b.ctx, "DELETE FROM imports WHERE id = $1", id)
+	require.NoError(t, err)
+	require.Equal(t, starter.Notification{Event: "complete", ImportID: id, SiteID: b.siteID}, b.next(t))
+}
+
+func TestListenIgnoresNoise(t *testing.T) {
+	t.Parallel()
+	b := setupListening(t)
+	for _, noise := range []string{"", "x", "{}", "null", `{"event": 3}`} {
+		_, err := b.sql.Exec(b.ctx, "SELECT pg_notify($1, $2)", store.JobsChannel, noise)
+		require.NoError(t, err)
+	}
+	b.silent(t)
+}
+
+func TestListenStops(t *testing.T) {
+	t.Parallel()
+	b := setupListening(t)
+	ctx, cancel := context.WithTimeout(b.ctx, 50*time.Millisecond)
+	defer cancel()
+	_, err := b.Next(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	// The listener is as good as before.
+	b.silent(t)
+	id := b.end(t, store.EventCancelled)
+	for n, err := range b.All(b.ctx) {
+		require.NoError(t, err)
+		require.Equal(t, id, n.ImportID)
+		break
+	}
+	stopped, cancel := context.WithCancel(b.ctx)
+	cancel()
+	for _, err := range b.All(stopped) {
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	closed, err := store.Open(b.ctx, store.Config{DSN: "postgres://u@127.0.0.1:1/d"})
+	require.NoError(t, err)
+	t.Cleanup(closed.Close)
+	_, err = starter.Listen(b.ctx, closed)
+	require.ErrorContains(t, err, "listen to analytics_imports_jobs: ")
+}

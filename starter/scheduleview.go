@@ -1,0 +1,224 @@
+package starter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// maxNext is how many of the next runs are shown.
+const maxNext = 5
+
+// Schedule is a schedule as it is now.
+type Schedule struct {
+	Name    string
+	Request activities.ScheduledRequest
+	Timing  Timing
+	// Overlap is one of the constants that begin with Overlap.
+	Overlap            string
+	Catchup            time.Duration
+	PauseAfterFailures int
+	Paused             bool
+	// Note is what it is for, or why it was paused or resumed last.
+	Note      string
+	CreatedAt time.Time
+	// Next are the next runs, at most five, in the schedule's time zone; without the jitter
+	// of those that are far ahead.
+	Next []time.Time
+	// Runs are the last runs, newest first, at most ten.
+	Runs []Run
+	// Started is how many runs were started; Skipped and Missed are how many were not,
+	// because an import was under way, or because it was too late.
+	Started, Skipped, Missed int
+}
+
+// The states of a run.
+const (
+	RunRunning    = "running"
+	RunCompleted  = "completed"
+	RunFailed     = "failed"
+	RunCancelled  = "cancelled"
+	RunTerminated = "terminated"
+	// RunGone is a run that the server does not remember any more.
+	RunGone = "gone"
+)
+
+// Run is a run of a schedule.
+type Run struct {
+	// At is the time that it was for, StartedAt when it began.
+	At, StartedAt     time.Time
+	WorkflowID, RunID string
+	// Status is one of the constants that begin with Run.
+	Status string
+	// ImportID is its import; 0 if it has none (yet).
+	ImportID int64
+	// ImportStatus is the import's status; "" if it is gone.
+	ImportStatus string
+	// Reason says why it has failed.
+	Reason string
+}
+
+// Schedule returns a schedule with its last runs, or store.ErrNotFound.
+func (s *Starter) Schedule(ctx context.Context, name string) (Schedule, error) {
+	return s.schedule(ctx, name, maxRuns)
+}
+
+// maxRuns is how many of the last runs the server remembers.
+const maxRuns = 10
+
+func (s *Starter) schedule(ctx context.Context, name string, runs int) (Schedule, error) {
+	now, err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name)).Describe(ctx)
+	if isNotFound(err) {
+		return Schedule{}, fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
+	}
+	if err != nil {
+		return Schedule{}, fmt.Errorf("describe schedule %s: %w", name, err)
+	}
+	in, err := inputOf(now.Schedule.Action)
+	if err != nil {
+		return Schedule{}, fmt.Errorf("schedule %s: %w", name, err)
+	}
+	view := Schedule{
+		Name: name, Request: in.Request, Timing: timingOf(now.Schedule.Spec), PauseAfterFailures: in.PauseAfterFailures,
+		Overlap: overlapName(now.Schedule.Policy.Overlap), Catchup: now.Schedule.Policy.CatchupWindow,
+		Paused: now.Schedule.State.Paused, Note: now.Schedule.State.Note, CreatedAt: now.Info.CreatedAt,
+		Started: now.Info.NumActions, Skipped: now.Info.NumActionsSkippedOverlap, Missed: now.Info.NumActionsMissedCatchupWindow,
+	}
+	for _, at := range now.Info.NextActionTimes[:min(len(now.Info.NextActionTimes), maxNext)] {
+		view.Next = append(view.Next, at.In(view.Timing.Location()))
+	}
+	recent := slices.Clone(now.Info.RecentActions)
+	slices.SortStableFunc(recent, func(a, b client.ScheduleActionResult) int { return b.ActualTime.Compare(a.ActualTime) })
+	for _, action := range recent[:min(len(recent), runs)] {
+		run, err := s.run(ctx, action)
+		if err != nil {
+			return Schedule{}, fmt.Errorf("schedule %s: %w", name, err)
+		}
+		view.Runs = append(view.Runs, run)
+	}
+	return view, nil
+}
+
+// inputOf reads what a schedule starts.
+func inputOf(action client.ScheduleAction) (workflows.ScheduledInput, error) {
+	var in workflows.ScheduledInput
+	start, ok := action.(*client.ScheduleWorkflowAction)
+	if !ok || len(start.Args) != 1 {
+		return in, errors.New("it was not made by sluice: it starts something else")
+	}
+	payload, ok := start.Args[0].(*commonpb.Payload)
+	if !ok {
+		return in, errors.New("its input is no payload")
+	}
+	if err := converter.GetDefaultDataConverter().FromPayload(payload, &in); err != nil {
+		return in, fmt.Errorf("read its input: %w", err)
+	}
+	return in, nil
+}
+
+// Schedules returns up to so many schedules by name, each with its last run, and whether
+// there are more.
+func (s *Starter) Schedules(ctx context.Context, limit int) (list []Schedule, more bool, err error) {
+	entries, err := s.Temporal.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 1000})
+	if err != nil {
+		return nil, false, fmt.Errorf("list schedules: %w", err)
+	}
+	var names []string
+	for entries.HasNext() {
+		entry, err := entries.Next()
+		if err != nil {
+			return nil, false, fmt.Errorf("list schedules: %w", err)
+		}
+		if name, ours := strings.CutPrefix(entry.ID, workflows.ScheduleID("")); ours {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if len(list) == limit {
+			return list, true, nil
+		}
+		// The listing is a little behind; the schedule itself is not.
+		view, err := s.schedule(ctx, name, 1)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		list = append(list, view)
+	}
+	return list, false, nil
+}
+
+// run finds out what has become of a run.
+func (s *Starter) run(ctx context.Context, action client.ScheduleActionResult) (Run, error) {
+	r := Run{At: action.ScheduleTime.UTC(), StartedAt: action.ActualTime.UTC(), Status: RunGone}
+	if action.StartWorkflowResult == nil {
+		return r, nil
+	}
+	r.WorkflowID, r.RunID = action.StartWorkflowResult.WorkflowID, action.StartWorkflowResult.FirstExecutionRunID
+	now, err := s.Temporal.DescribeWorkflowExecution(ctx, r.WorkflowID, r.RunID)
+	if isNotFound(err) {
+		return r, nil
+	}
+	if err != nil {
+		return r, fmt.Errorf("describe run %s: %w", r.WorkflowID, err)
+	}
+	switch now.GetWorkflowExecutionInfo().GetStatus() {
+	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		r.Status = RunRunning
+		for _, child := range now.GetPendingChildren() {
+			if id, err := workflows.ImportOf(child.GetWorkflowId()); err == nil {
+				r.ImportID = id
+			}
+		}
+	case enums.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		r.Status = RunTerminated
+	default:
+		s.outcome(ctx, &r)
+	}
+	if r.ImportID == 0 {
+		return r, nil
+	}
+	imp, err := s.Store.Import(ctx, r.ImportID)
+	if errors.Is(err, store.ErrNotFound) {
+		return r, nil
+	}
+	r.ImportStatus = imp.Status
+	return r, err
+}
+
+// outcome reads how a run that is over has ended.
+func (s *Starter) outcome(ctx context.Context, r *Run) {
+	var outcome activities.ImportOutcome
+	err := s.Temporal.GetWorkflow(ctx, r.WorkflowID, r.RunID).Get(ctx, &outcome)
+	var app *temporal.ApplicationError
+	var failed workflows.ScheduledFailure
+	switch {
+	case err == nil:
+		r.Status, r.ImportID = RunCompleted, outcome.ImportID
+	case temporal.IsCanceledError(err):
+		r.Status, r.Reason = RunCancelled, "cancelled"
+	case errors.As(err, &app):
+		r.Status, r.Reason = RunFailed, app.Message()
+		if app.HasDetails() && app.Details(&failed) == nil {
+			r.ImportID = failed.ImportID
+		}
+	default:
+		r.Status, r.Reason = RunFailed, err.Error()
+	}
+}

@@ -1,0 +1,57 @@
+package starter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// pollInterval is how often the store is asked while waiting.
+const pollInterval = 50 * time.Millisecond
+
+// Wait follows an import until it has ended and returns it as it is then. seen, if
+// set, is called with every state that was read. It needs the store alone: no
+// worker, and no Temporal.
+func (s *Starter) Wait(ctx context.Context, id int64, seen func(store.ImportSummary)) (store.ImportSummary, error) {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		summary, err := s.Store.Summary(ctx, id)
+		if err != nil {
+			return store.ImportSummary{}, err
+		}
+		if seen != nil {
+			seen(summary)
+		}
+		if store.Ended(summary.Import.Status) {
+			return summary, nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return summary, ctx.Err()
+		}
+	}
+}
+
+// WaitDeleted waits until a deletion is over.
+func (s *Starter) WaitDeleted(ctx context.Context, id int64) error {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		_, err := s.Store.Import(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// What is announced about imports.
+const (
+	// EventCompleted means that the import's rows are visible.
+	EventCompleted = "completed"
+	// EventUnchanged means that there was nothing new to import.
+	EventUnchanged = "unchanged"
+	// EventFailed means that the import ended with an error.
+	EventFailed = "failed"
+	// EventCancelled means that somebody cancelled the import.
+	EventCancelled = "cancelled"
+	// EventDeclined means that somebody looked at the import and declined it.
+	EventDeclined = "declined"
+	// EventReviewWanted means that the import waits for a decision.
+	EventReviewWanted = "review_wanted"
+	// EventReviewReminder means that it still does.
+	EventReviewReminder = "review_reminder"
+	// EventRetrying means that something has failed and is tried again. It is told to
+	// listeners only.
+	EventRetrying = "retrying"
+)
+
+// JobsChannel is the PostgreSQL channel on which ends and retries of imports are told:
+// {"event": "complete" | "transient_fail" | "fail", "import_id": 1, "site_id": 1}.
+const JobsChannel = "analytics_imports_jobs"
+
+// OutboxChannel is the PostgreSQL channel that wakes the senders of notifications up.
+const OutboxChannel = "sluice_notifications"
+
+// The events on JobsChannel.
+const (
+	// JobComplete means that an import is over and well.
+	JobComplete = "complete"
+	// JobTransientFail means that something has failed and is tried again.
+	JobTransientFail = "transient_fail"
+	// JobFail means that an import is over and has brought in nothing.
+	JobFail = "fail"
+)
+
+// JobEvent returns what JobsChannel says about an event, "" where it says nothing.
+func JobEvent(event string) string {
+	switch event {
+	case EventCompleted, EventUnchanged:
+		return JobComplete
+	case EventRetrying:
+		return JobTransientFail
+	case EventFailed, EventCancelled, EventDeclined:
+		return JobFail
+	default:
+		return ""
+	}
+}
+
+// JobMessage is a message on JobsChannel.
+type JobMessage struct {
+	// Event is one of the constants that begin with Job.
+	Event string `json:"event"`
+	// ImportID is the import's number.
+	ImportID int64 `json:"import_id"`
+	// SiteID is the number of its site.
+	SiteID int64 `json:"site_id"`
+}
+
+// Announcement is what is announced: the payload of a notification. Fields are only
+// ever added.
+type Announcement struct {
+	// ID names the announcement: repeated, it stays the same.
+	ID string `json:"id"`
+	// Event is one of the constants that begin with Event.
+	Event string `json:"event"`
+	// Import is the import at that moment.
+	Import AnnouncedImport `json:"import"`
+	// Detail says more where there is more to say, such as who has declined and why.
+	Detail string `json:"detail,omitempty"`
+	// OccurredAt is when it happened.
+	OccurredAt time.Time `json:"occurred_at"`
+}
+
+// AnnouncedImport is an import at the moment of an announcement.
+type AnnouncedImport struct {
+	ID     int64  `json:"id"`
+	Site   string `json:"site"`
+	Source string `json:"source"`
+	Label  string `json:"label"`
+	Status string `json:"status"`
+	// StartDate and EndDate are the first and last day that the source has; null until
+	// that is known.
+	StartDate *calendar.Day `json:"start_date"`
+	EndDate   *calendar.Day `json:"end_date"`
+	// Days are those that are imported.
+	Days           calendar.Set `json:"days"`
+	RowsRead       int64        `json:"rows_read"`
+	RowsLoaded     int64        `json:"rows_loaded"`
+	RowsRejected   int64        `json:"rows_rejected"`
+	RowsOutOfRange int64        `json:"rows_out_of_range"`
+	// PartsSkipped is how many parts somebody has left out.
+	PartsSkipped int64 `json:"parts_skipped"`
+	// Error and ErrorClass say why it failed.
+	Error       string `json:"error"`
+	ErrorClass  string `json:"error_class"`
+	RequestedBy string `json:"requested_by"`
+	// ReviewExpiresAt is until when a decision is awaited; null if none is.
+	ReviewExpiresAt *time.Time `json:"review_expires_at"`
+}
+
+// Announce announces an event of an import in a transaction of its own. Methods that
+// change an import's status announce that themselves, in their transaction. The error
+// is ErrNotFound if there is no such import.
+func (s *Store) Announce(ctx context.Context, importID int64, event, detail string) error {
+	return s.inTx(ctx, func(q *db.Queries) error { return announce(ctx, q, importID, event, detail) })
+}
+
+// announce tells listeners of an event, and puts it into the outbox, both as part of
+// the caller's transaction: nothing is told that is rolled back, and nothing that is
+// committed stays untold. Call it after the import's row is changed. What was
+// announced before in the same generation of the import is not announced again, but
+// for EventRetrying, which is told every time and never put into the outbox.
+func announce(ctx context.Context, q *db.Queries, importID int64, event, detail string) error {
+	facts, err := q.ImportFacts(ctx, importID)
+	if err != nil {
+		return fmt.Errorf("announce %s: %w", event, found(err, "import %d", importID))
+	}
+	if event != EventRetrying {
+		added, err := addToOutbox(ctx, q, facts, event, detail)
+		if err != nil {
+			return fmt.Errorf("announce %s of import %d: %w", event, importID, err)
+		}
+		if !added {
+			return nil
+		}
+	}
+	job := JobEvent(event)
+	if job == "" {
+		return nil
+	}
+	message, err := json.Marshal(JobMessage{Event: job, ImportID: facts.ID, SiteID: facts.SiteID})
+	if err == nil {
+		err = q.SendNotify(ctx, JobsChannel, string(message))
+	}
+	if err != nil {
+		return fmt.Errorf("tell listeners of import %d: %w", importID, err)
+	}
+	return nil
+}
+
+// addToOutbox says whether the announcement is new.
+func addToOutbox(
+	ctx context.Context, q *db.Queries, f db.ImportFactsRow, event, detail string,
+) (added bool, err error) {
+	a := Announcement{
+		ID:    fmt.Sprintf("imp_%d_%d_%s", f.ID, f.Generation, event),
+		Event: event,
+		Import: AnnouncedImport{
+			ID: f.ID, Site: f.Domain, Source: f.Source, Label: f.Label, Status: f.Status,
+			StartDate: f.StartDate, EndDate: f.EndDate, Days: f.Days,
+			RowsRead: f.RowsRead, RowsLoaded: f.RowsLoaded, RowsRejected: f.RowsRejected, RowsOutOfRange: f.RowsOutOfRange,
+			PartsSkipped: f.PartsSkipped, Error: f.Error, ErrorClass: f.ErrorClass, RequestedBy: f.RequestedBy,
+			ReviewExpiresAt: f.ReviewExpiresAt,
+		},
+		Detail: plain(detail), OccurredAt: time.Now().UTC(),
+	}
+	if a.Import.Days == nil {
+		a.Import.Days = calendar.Set{}
+	}
+	payload, err := json.Marshal(a)
+	if err != nil {
+		return false, fmt.Errorf("encode the announcement: %w", err)
+	}
+	n, err := q.AddNotification(ctx, db.AddNotificationParams{ID: a.ID, ImportID: f.ID, Event: event, Payload: payload})
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, q.SendNotify(ctx, OutboxChannel, "")
+}

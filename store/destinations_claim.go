@@ -1,0 +1,167 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// ClaimRequest says which jobs a worker wants.
+type ClaimRequest struct {
+	// Destination and Action name whose jobs. Required.
+	Destination, Action string
+	// Limit is how many at most. Required.
+	Limit int32
+	// Lease is for how long they are the worker's. A job about which nothing was said
+	// when it ends becomes unknown. Required.
+	Lease time.Duration
+	// RedriveAfter is how long a job whose worker was lost waits until it is loaded
+	// again, which may deliver it twice. Below zero it waits for a person.
+	RedriveAfter time.Duration
+	// MaxRetries is after how many retries it waits for a person all the same.
+	MaxRetries int32
+}
+
+// Claim is what a worker gets.
+type Claim struct {
+	// Jobs are the worker's to load, those that have been due longest first.
+	Jobs []Job
+	// Events are the events of the jobs by their IDs.
+	Events map[string]Event
+	// Paused says that somebody has paused the action or its destination.
+	Paused bool
+	// OpenUntil is until when the circuit breaker keeps the destination from being
+	// loaded, zero if it does not.
+	OpenUntil time.Time
+	// Probing says that the circuit breaker lets a single job through to see whether the
+	// destination is well again.
+	Probing bool
+	// Expired is how many jobs became unknown because their worker was lost.
+	Expired int64
+	// NextDue is when there is something to do again, as far as is known now: when a job
+	// is due, or a lease ends. Zero if there is nothing.
+	NextDue time.Time
+}
+
+// expireLimit is how many lost jobs one claim deals with.
+const expireLimit = 10_000
+
+// lostWorker is what is noted about a job whose lease has ended.
+const lostWorker = "whoever had the job did not say how it went before its lease ended; it may have been delivered"
+
+// ClaimDue takes jobs that are due. Each is the caller's until the lease ends: no other
+// claim gets it before. Jobs whose lease has ended become unknown first. While the action
+// is paused, or the destination's circuit is open, there are no jobs.
+func (s *Store) ClaimDue(ctx context.Context, r ClaimRequest) (claim Claim, err error) {
+	err = s.inTx(ctx, func(q *db.Queries) error {
+		claim, err = claimDue(ctx, q, r)
+		return err
+	})
+	if err != nil {
+		return Claim{}, fmt.Errorf("claim jobs of %s/%s: %w", r.Destination, r.Action, err)
+	}
+	return claim, nil
+}
+
+func claimDue(ctx context.Context, q *db.Queries, r ClaimRequest) (claim Claim, err error) {
+	expired := db.ExpireJobsParams{
+		Destination: r.Destination, Action: r.Action, RowLimit: expireLimit,
+		Reason: JobError{Message: lostWorker}.encode(), WaitSeconds: max(0, r.RedriveAfter.Seconds()), MaxRedrives: -1,
+	}
+	if r.RedriveAfter >= 0 {
+		expired.MaxRedrives = r.MaxRetries
+	}
+	if claim.Expired, err = q.ExpireJobs(ctx, expired); err != nil {
+		return Claim{}, fmt.Errorf("expire leases: %w", err)
+	}
+	may, err := q.MayLoad(ctx, r.Destination, r.Action)
+	if err != nil {
+		return Claim{}, fmt.Errorf("read settings: %w", err)
+	}
+	claim.Paused, claim.Probing = may.Paused, may.Tripped && may.OpenUntil == nil
+	if may.OpenUntil != nil {
+		claim.OpenUntil = *may.OpenUntil
+	}
+	if !claim.Paused && claim.OpenUntil.IsZero() {
+		limit := r.Limit
+		if claim.Probing {
+			limit = min(limit, 1)
+		}
+		claim.Jobs, err = q.ClaimJobs(ctx, db.ClaimJobsParams{
+			Destination: r.Destination, Action: r.Action, RowLimit: limit, LeaseSeconds: r.Lease.Seconds(),
+		})
+		if err != nil {
+			return Claim{}, err
+		}
+	}
+	if claim.Events, err = eventsOf(ctx, q, claim.Jobs); err != nil {
+		return Claim{}, err
+	}
+	// An UPDATE returns rows in no order. IDs are in the order of creation.
+	slices.SortFunc(claim.Jobs, func(a, b Job) int { return cmp.Compare(a.ID, b.ID) })
+	claim.NextDue, err = nextDue(ctx, q, r.Destination, r.Action)
+	return claim, err
+}
+
+// eventsOf returns the events of jobs.
+func eventsOf(ctx context.Context, q *db.Queries, jobs []Job) (map[string]Event, error) {
+	ids := make([]string, 0, len(jobs))
+	for _, job := range jobs {
+		ids = append(ids, job.EventID)
+	}
+	slices.Sort(ids)
+	events, err := q.EventsByID(ctx, slices.Compact(ids))
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	byID := make(map[string]Event, len(events))
+	for _, event := range events {
+		byID[event.ID] = event
+	}
+	return byID, nil
+}
+
+// NextDue returns when there is something to do for an action, as far as is known now:
+// when a job is due, or the lease of one ends. It is zero if there is nothing.
+func (s *Store) NextDue(ctx context.Context, destination, action string) (time.Time, error) {
+	return nextDue(ctx, s.Queries, destination, action)
+}
+
+func nextDue(ctx context.Context, q *db.Queries, destination, action string) (time.Time, error) {
+	next, err := q.NextDue(ctx, destination, action)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return time.Time{}, fmt.Errorf("look for what is due: %w", err)
+	}
+	switch due, ends := next.DueAt, next.LeaseEnds; {
+	case due == nil && ends == nil:
+		return time.Time{}, nil
+	case due == nil || ends != nil && ends.Before(*due):
+		return *ends, nil
+	default:
+		return *due, nil
+	}
+}
+
+// KeepJobs makes the leases of jobs as long as if they had been claimed now, for a worker
+// that needs longer. The error is ErrFenced if one of them is not the caller's any more.
+func (s *Store) KeepJobs(ctx context.Context, jobs []Job, lease time.Duration) error {
+	p := db.ExtendLeasesParams{LeaseSeconds: lease.Seconds()}
+	for _, job := range jobs {
+		p.Ids, p.Fences = append(p.Ids, job.ID), append(p.Fences, job.Fence)
+	}
+	n, err := s.ExtendLeases(ctx, p)
+	if err != nil {
+		return fmt.Errorf("extend the lease of %d jobs: %w", len(jobs), err)
+	}
+	if n < int64(len(jobs)) {
+		return fmt.Errorf("%d of %d jobs: %w", int64(len(jobs))-n, len(jobs), ErrFenced)
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package store_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+func TestClaimDue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ids := b.addJobs(t, 3)
+	r := request()
+	r.Limit = 2
+	claim, err := b.ClaimDue(b.ctx, r)
+	require.NoError(t, err)
+	require.Len(t, claim.Jobs, 2)
+	require.Equal(t, ids[0], claim.Jobs[0].ID, "the oldest first")
+	require.Equal(t, ids[1], claim.Jobs[1].ID)
+	for _, job := range claim.Jobs {
+		require.Equal(t, store.JobExecuting, job.State)
+		require.EqualValues(t, 1, job.Attempt)
+		require.EqualValues(t, 1, job.Fence)
+		require.WithinDuration(t, time.Now().Add(time.Minute), *job.LockedUntil, 10*time.Second)
+		require.JSONEq(t, `{"total": 12}`, string(claim.Events[job.EventID].Data))
+	}
+	require.WithinDuration(t, time.Now(), claim.NextDue, 10*time.Second, "the third")
+	// Another action has nothing to do.
+	r.Action = "delete"
+	none, err := b.ClaimDue(b.ctx, r)
+	require.NoError(t, err)
+	require.Empty(t, none.Jobs)
+	require.Zero(t, none.NextDue)
+	require.NoError(t, b.KeepJobs(b.ctx, claim.Jobs, time.Hour))
+	kept, err := b.Job(b.ctx, ids[0])
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(time.Hour), *kept.LockedUntil, 10*time.Second)
+}
+
+// Concurrent claims never get the same job, and all together get every one.
+func TestClaimsDoNotOverlap(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 10 {
+		b.addJobs(t, 40)
+	}
+	var mu sync.Mutex
+	taken := map[string]int{}
+	for _, err := range atOnce(8, func(int) error {
+		for {
+			r := request()
+			r.Limit = 7
+			claim, err := b.ClaimDue(b.ctx, r)
+			if err != nil {
+				return err
+			}
+			if len(claim.Jobs) == 0 {
+				return nil
+			}
+			mu.Lock()
+			for _, job := range claim.Jobs {
+				taken[job.ID]++
+			}
+			mu.Unlock()
+		}
+	}) {
+		require.NoError(t, err)
+	}
+	require.Len(t, taken, 400)
+	for id, times := range taken {
+		require.Equal(t, 1, times, id)
+	}
+}
+
+// A job whose worker is lost becomes unknown, and is loaded again as the policy says.
+func TestLostWorker(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		redrive time.Duration
+		retries int32
+		again   bool
+	}{
+		"at once":           {redrive: 0, retries: 3, again: true},
+		"by a person":       {redrive: -1, retries: 3},
+		"tried too often":   {redrive: 0, retries: 0},
+		"not before a hour": {redrive: time.Hour, retries: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			id := b.addJobs(t, 1)[0]
+			r := request()
+			r.RedriveAfter, r.MaxRetries = test.redrive, test.retries
+			first, err := b.ClaimDue(b.ctx, r)
+			require.NoError(t, err)
+			require.Equal(t, *first.Jobs[0].LockedUntil, first.NextDue)
+			b.exec(t, "UPDATE jobs SET locked_until = now() - interval '1 s'")
+			again, err := b.ClaimDue(b.ctx, r)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, again.Expired)
+			if !test.again {
+				require.Empty(t, again.Jobs)
+				job, err := b.Job(b.ctx, id)
+				require.NoError(t, err)
+				require.Equal(t, store.JobUnknown, job.State)
+				require.Equal(t, test.redrive == time.Hour, job.DueAt != nil)
+				reason, err := store.ErrorOf(job.LastError)
+				require.NoError(t, err)
+				require.Contains(t, reason.Message, "it may have been delivered")
+				return
+			}
+			require.Len(t, again.Jobs, 1)
+			require.EqualValues(t, 2, again.Jobs[0].Fence)
+			require.Equal(t, []string{"acknowledged", "executing", "unknown", "executing"}, b.history(t, id))
+			// What the lost worker has to say now is refused, and it keeps nothing.
+			late, err := b.RecordOutcomes(b.ctx, []store.JobOutcome{outcome(first.Jobs[0], store.JobSucceeded)})
+			require.NoError(t, err)
+			require.Equal(t, store.Recorded{Fenced: []string{id}}, late)
+			require.ErrorIs(t, b.KeepJobs(b.ctx, first.Jobs, time.Hour), store.ErrFenced)
+		})
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	for _, action := range []string{"", "upsert"} {
+		b := setup(t)
+		b.addJobs(t, 1)
+		require.NoError(t, b.Pause(b.ctx, "crm", action, "anna"))
+		require.NoError(t, b.Pause(b.ctx, "crm", action, "ben"))
+		claim, err := b.ClaimDue(b.ctx, request())
+		require.NoError(t, err)
+		require.True(t, claim.Paused)
+		require.Empty(t, claim.Jobs)
+		require.NotZero(t, claim.NextDue)
+		set, err := b.Settings(b.ctx, "crm")
+		require.NoError(t, err)
+		require.Equal(t, "anna", set[action].UpdatedBy, "nothing has changed since")
+		require.NoError(t, b.Resume(b.ctx, "crm", action, "ben"))
+		require.Len(t, b.claim(t), 1)
+	}
+}
+
+func TestCircuit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addJobs(t, 3)
+	rule := store.CircuitRule{Threshold: 2, First: time.Minute, Most: 3 * time.Minute}
+	for i, want := range []time.Duration{0, time.Minute, 2 * time.Minute, 3 * time.Minute} {
+		circuit, err := b.NoteLoad(b.ctx, "crm", "refused", rule)
+		require.NoError(t, err)
+		require.EqualValues(t, i+1, circuit.Failures)
+		if want == 0 {
+			require.Nil(t, circuit.OpenUntil)
+		} else {
+			require.WithinDuration(t, time.Now().Add(want), *circuit.OpenUntil, 10*time.Second)
+		}
+	}
+	claim, err := b.ClaimDue(b.ctx, request())
+	require.NoError(t, err)
+	require.Empty(t, claim.Jobs)
+	require.False(t, claim.Probing)
+	require.WithinDuration(t, time.Now().Add(3*time.Minute), claim.OpenUntil, 10*time.Second)
+	// The time is over: one job is let through.
+	b.exec(t, "UPDATE destination_circuits SET open_until = now()")
+	claim, err = b.ClaimDue(b.ctx, request())
+	require.NoError(t, err)
+	require.True(t, claim.Probing)
+	require.Len(t, claim.Jobs, 1)
+	_, err = b.NoteLoad(b.ctx, "crm", "", rule)
+	require.NoError(t, err)
+	circuit, err := b.Circuit(b.ctx, "crm")
+	require.NoError(t, err)
+	require.Zero(t, circuit.Failures)
+	require.Nil(t, circuit.OpenUntil)
+	require.Len(t, b.claim(t), 2)
+	fresh, err := b.Circuit(b.ctx, "other")
+	require.NoError(t, err)
+	require.Equal(t, store.Circuit{Destination: "other"}, fresh)
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	every, retries := "@every 5m", int32(0)
+	set, err := b.SaveSettings(b.ctx, store.ChangedSettings{
+		Destination: "crm", Action: "upsert", Interval: &every, MaxRetries: &retries, UpdatedBy: "anna",
+	})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, set.Version)
+	require.Equal(t, &retries, set.MaxRetries)
+	require.Nil(t, set.Realtime)
+	changed := store.ChangedSettings{Destination: "crm", Action: "upsert", Paused: true, UpdatedBy: "ben", Replaces: 1}
+	set, err = b.SaveSettings(b.ctx, changed)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, set.Version)
+	_, err = b.SaveSettings(b.ctx, changed)
+	require.ErrorIs(t, err, store.ErrConflict)
+	require.ErrorContains(t, err, "crm/upsert")
+}

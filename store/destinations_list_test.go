@@ -1,0 +1,206 @@
+package store_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// many puts events with a job each into the store: three destinations of two actions,
+// one of a hundred jobs failed, one of ten waiting, the others succeeded, over ten days.
+func (b *bundle) many(t *testing.T, n int) {
+	t.Helper()
+	b.exec(t, `INSERT INTO events (id, source, trigger, received_at)
+		SELECT lpad(i::text, 10, '0'), 'shop', 'checkout', now() - make_interval(secs => ($1 - i) * 864000.0 / $1)
+		FROM generate_series(1, $1::integer) i`, n)
+	b.exec(t, `INSERT INTO jobs (id, destination, action, event_id, created_at)
+		SELECT e.id, (ARRAY['crm', 'mail', 'bi'])[1 + e.id::bigint % 3], (ARRAY['upsert', 'delete'])[1 + e.id::bigint % 2], e.id,
+		e.received_at FROM events e`)
+	b.exec(t, `UPDATE jobs SET state = 'executing', due_at = NULL, locked_until = now(), attempt = 1 WHERE id::bigint % 10 <> 0`)
+	b.exec(t, `UPDATE jobs SET state = 'failed', due_at = now(), locked_until = NULL WHERE id::bigint % 100 = 7`)
+	b.exec(t, `UPDATE jobs SET state = 'succeeded', locked_until = NULL, finished_at = now() WHERE state = 'executing'`)
+	b.exec(t, `VACUUM (ANALYZE) events, jobs, transitions`)
+}
+
+func TestListJobs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.many(t, 300)
+	now, one, two := time.Now(), int32(1), int32(2)
+	for name, test := range map[string]struct {
+		filter store.JobFilter
+		want   int
+	}{
+		"all":              {store.JobFilter{}, 300},
+		"ids":              {store.JobFilter{IDs: []string{"0000000001", "0000000002", "nope"}}, 2},
+		"event":            {store.JobFilter{EventID: "0000000001"}, 1},
+		"parent":           {store.JobFilter{ParentID: "0000000001"}, 0},
+		"replay":           {store.JobFilter{ReplayOf: "0000000001"}, 0},
+		"destination":      {store.JobFilter{Destinations: []string{"crm"}}, 100},
+		"destinations":     {store.JobFilter{Destinations: []string{"crm", "bi"}}, 200},
+		"not destination":  {store.JobFilter{NotDestinations: []string{"crm"}}, 200},
+		"action":           {store.JobFilter{Actions: []string{"upsert"}, NotActions: []string{"delete"}}, 150},
+		"version":          {store.JobFilter{Versions: []string{"v9"}}, 0},
+		"not version":      {store.JobFilter{NotVersions: []string{"v9"}}, 300},
+		"failed":           {store.JobFilter{States: []string{store.JobFailed}}, 3},
+		"not succeeded":    {store.JobFilter{NotStates: []string{store.JobSucceeded}}, 33},
+		"last day":         {store.JobFilter{CreatedAfter: now.Add(-24 * time.Hour)}, 30},
+		"before that":      {store.JobFilter{CreatedBefore: now.Add(-24 * time.Hour)}, 270},
+		"tried":            {store.JobFilter{MinAttempts: &one}, 270},
+		"tried often":      {store.JobFilter{MinAttempts: &two}, 0},
+		"tried seldom":     {store.JobFilter{MaxAttempts: new(int32)}, 30},
+		"several at once":  {store.JobFilter{Destinations: []string{"crm"}, States: []string{store.JobFailed}, MaxAttempts: &one}, 1},
+		"nothing harmful":  {store.JobFilter{Destinations: []string{"' OR 1 = 1 --"}}, 0},
+		"dollars, as well": {store.JobFilter{Destinations: []string{"$1"}, NotActions: []string{"$"}}, 0},
+	} {
+		jobs, err := b.ListJobs(b.ctx, test.filter, store.Page{Limit: store.MaxPage})
+		require.NoError(t, err, name)
+		require.Len(t, jobs, test.want, name)
+		n, err := b.CountJobs(b.ctx, test.filter)
+		require.NoError(t, err, name)
+		require.EqualValues(t, test.want, n, name)
+	}
+}
+
+// Pages add up to the whole, newest first.
+func TestListPages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.many(t, 250)
+	var seen []string
+	page := store.Page{}
+	for {
+		jobs, err := b.ListJobs(b.ctx, store.JobFilter{}, page)
+		require.NoError(t, err)
+		for _, job := range jobs {
+			seen = append(seen, job.ID)
+		}
+		if len(jobs) < 100 {
+			break
+		}
+		page.Before = jobs[99].ID
+	}
+	require.Len(t, seen, 250)
+	for i, id := range seen {
+		require.Equal(t, fmt.Sprintf("%010d", 250-i), id)
+	}
+}
+
+func TestListEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.many(t, 200)
+	failed := &store.JobFilter{States: []string{store.JobFailed}}
+	for name, test := range map[string]struct {
+		filter store.EventFilter
+		want   int
+	}{
+		"all":        {store.EventFilter{}, 200},
+		"ids":        {store.EventFilter{IDs: []string{"0000000001"}}, 1},
+		"source":     {store.EventFilter{Sources: []string{"shop"}, NotSources: []string{"till"}}, 200},
+		"trigger":    {store.EventFilter{Triggers: []string{"checkout"}, NotTriggers: []string{"checkout"}}, 0},
+		"version":    {store.EventFilter{Versions: []string{""}, NotVersions: []string{"v1"}}, 200},
+		"parent":     {store.EventFilter{ParentID: "0000000001"}, 0},
+		"last day":   {store.EventFilter{ReceivedAfter: time.Now().Add(-24 * time.Hour)}, 20},
+		"by jobs":    {store.EventFilter{Sources: []string{"shop"}, Jobs: failed}, 2},
+		"until then": {store.EventFilter{ReceivedBefore: time.Now().Add(-24 * time.Hour), Jobs: &store.JobFilter{}}, 180},
+	} {
+		events, err := b.ListEvents(b.ctx, test.filter, store.Page{Limit: store.MaxPage})
+		require.NoError(t, err, name)
+		require.Len(t, events, test.want, name)
+		n, err := b.CountEvents(b.ctx, test.filter)
+		require.NoError(t, err, name)
+		require.EqualValues(t, test.want, n, name)
+		for _, event := range events {
+			require.EqualValues(t, 1, event.Jobs)
+		}
+	}
+}
+
+func TestJobStats(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.many(t, 600)
+	stats, err := b.JobStats(b.ctx, store.JobFilter{Destinations: []string{"crm"}})
+	require.NoError(t, err)
+	var total, due int64
+	for _, line := range stats {
+		require.Equal(t, "crm", line.Destination)
+		total, due = total+line.Jobs, due+line.Due
+		require.Equal(t, line.Due > 0, line.OldestDue != nil)
+	}
+	require.EqualValues(t, 200, total)
+	require.EqualValues(t, 22, due)
+	hours, err := b.JobsByHour(b.ctx, store.JobFilter{CreatedAfter: time.Now().Add(-24 * time.Hour)})
+	require.NoError(t, err)
+	total = 0
+	for i, line := range hours {
+		total += line.Jobs
+		require.Equal(t, line.Hour, line.Hour.Truncate(time.Hour))
+		require.True(t, i == 0 || !line.Hour.After(hours[i-1].Hour))
+	}
+	require.EqualValues(t, 60, total)
+}
+
+// TestListingsUseIndexes: with 100,000 jobs every usual listing and what workers ask for
+// goes by an index, and none sorts or reads the whole table.
+func TestListingsUseIndexes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.many(t, 100_000)
+	for name, f := range map[string]store.JobFilter{
+		"all":                   {},
+		"id":                    {IDs: []string{"0000000001"}},
+		"event":                 {EventID: "0000000001"},
+		"parent":                {ParentID: "0000000001"},
+		"replay":                {ReplayOf: "0000000001"},
+		"destination":           {Destinations: []string{"crm"}},
+		"action":                {Destinations: []string{"crm"}, Actions: []string{"upsert"}},
+		"state":                 {States: []string{store.JobFailed}},
+		"state that is not":     {States: []string{store.JobHeld}},
+		"action and state":      {Destinations: []string{"crm"}, Actions: []string{"upsert"}, States: []string{store.JobFailed}},
+		"destination and state": {Destinations: []string{"crm"}, States: []string{store.JobFailed}},
+		"last hour":             {CreatedAfter: time.Now().Add(-time.Hour)},
+	} {
+		statement, args := store.ListJobsStatement(f, store.Page{})
+		b.usesIndex(t, name, statement, args)
+		statement, args = store.ListJobsStatement(f, store.Page{Before: "0000050000"})
+		b.usesIndex(t, name+", second page", statement, args)
+	}
+	for name, f := range map[string]store.EventFilter{
+		"all": {}, "source": {Sources: []string{"shop"}}, "last hour": {ReceivedAfter: time.Now().Add(-time.Hour)},
+		"parent": {ParentID: "0000000001"},
+	} {
+		statement, args := store.ListEventsStatement(f, store.Page{})
+		b.usesIndex(t, "events: "+name, statement, args)
+	}
+	b.usesIndex(t, "claim", `SELECT id FROM jobs WHERE destination = 'crm' AND action = 'upsert' AND due_at <= now()
+		ORDER BY due_at, id LIMIT 100 FOR UPDATE SKIP LOCKED`, nil)
+	b.usesIndex(t, "leases", `SELECT id FROM jobs WHERE destination = 'crm' AND action = 'upsert' AND state = 'executing'
+		AND locked_until <= now()`, nil)
+	b.usesIndex(t, "history", `SELECT * FROM transitions WHERE job_id = '0000000001' ORDER BY id`, nil)
+}
+
+// usesIndex looks at the plan of a statement: its outer part reads no table from one end to
+// the other, and touches few rows.
+func (b *bundle) usesIndex(t *testing.T, name, statement string, args []any) {
+	t.Helper()
+	var text []byte
+	require.NoError(t, b.sql.QueryRow(b.ctx, "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+statement, args...).Scan(&text), name)
+	require.NotContains(t, string(text), `"Seq Scan"`, name)
+	var plans []struct {
+		Plan struct {
+			Hit  int64 `json:"Shared Hit Blocks"`
+			Read int64 `json:"Shared Read Blocks"`
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &plans))
+	// All pages of the table are about 3,000.
+	require.Less(t, plans[0].Plan.Hit+plans[0].Plan.Read, int64(1000), "%s:\n%s", name, strings.TrimSpace(string(text)))
+}

@@ -1,0 +1,91 @@
+package store_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// moves are the legal moves of a job's state, as people are told.
+var moves = map[string][]string{
+	store.JobAcknowledged: {store.JobAwaiting, store.JobExecuting, store.JobCancelled, store.JobHeld},
+	store.JobAwaiting:     {store.JobExecuting, store.JobCancelled, store.JobHeld},
+	store.JobExecuting:    {store.JobAwaiting, store.JobSucceeded, store.JobFailed, store.JobDiscarded, store.JobUnknown},
+	store.JobSucceeded:    {},
+	store.JobFailed:       {store.JobAwaiting, store.JobExecuting, store.JobCancelled, store.JobHeld},
+	store.JobDiscarded:    {store.JobAwaiting},
+	store.JobUnknown: {
+		store.JobAwaiting, store.JobExecuting, store.JobSucceeded, store.JobDiscarded, store.JobCancelled, store.JobHeld,
+	},
+	store.JobCancelled: {store.JobAwaiting},
+	store.JobHeld:      {store.JobAwaiting, store.JobCancelled},
+}
+
+// TestMoves: the database lets a job make the legal moves, and no other, whoever writes;
+// each is a line of its history.
+func TestMoves(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Len(t, moves, len(store.JobStates()))
+	for _, from := range store.JobStates() {
+		for _, to := range store.JobStates() {
+			if from == to {
+				continue
+			}
+			id := b.addJobs(t, 1)[0]
+			b.force(t, id, from)
+			before := b.history(t, id)
+			require.Equal(t, from, before[len(before)-1])
+			_, err := b.sql.Exec(b.ctx, moveTo, to, id)
+			if slices.Contains(moves[from], to) {
+				require.NoError(t, err, "%s -> %s", from, to)
+				require.Equal(t, append(before, to), b.history(t, id))
+				continue
+			}
+			var pgErr *pgconn.PgError
+			require.ErrorAs(t, err, &pgErr, "%s -> %s", from, to)
+			require.Equal(t, "transitions_legal", pgErr.ConstraintName, "%s -> %s", from, to)
+			require.Equal(t, before, b.history(t, id))
+		}
+	}
+}
+
+// A job begins as acknowledged, and with nothing else.
+func TestFirstState(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	added, err := b.AddEvent(b.ctx, newEvent("", 0))
+	require.NoError(t, err)
+	for _, state := range store.JobStates() {
+		_, err := b.sql.Exec(b.ctx, `INSERT INTO jobs (id, destination, action, event_id, state, locked_until, due_at, finished_at)
+			SELECT $1, 'crm', 'upsert', $2, $1, CASE WHEN $1 = 'executing' THEN now() END,
+			CASE WHEN $1 IN ('acknowledged', 'awaiting', 'failed') THEN now() END,
+			CASE WHEN $1 IN ('succeeded', 'discarded', 'cancelled') THEN now() END`, state, added.Event.ID)
+		if state == store.JobAcknowledged {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, "transitions_legal", state)
+		}
+	}
+	_, err = b.sql.Exec(b.ctx, "UPDATE jobs SET state = 'lost'")
+	require.ErrorContains(t, err, "jobs_state_check")
+}
+
+// History is written by the database, and by nobody rewritten.
+func TestTransitionsAreAppendOnly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.addJobs(t, 1)[0]
+	for _, statement := range []string{
+		"UPDATE transitions SET attempt = 7", "DELETE FROM transitions", "TRUNCATE transitions", "TRUNCATE jobs CASCADE",
+		"DELETE FROM jobs", "DELETE FROM events",
+	} {
+		_, err := b.sql.Exec(b.ctx, statement)
+		require.ErrorContains(t, err, "transitions are append-only", statement)
+	}
+	require.Equal(t, []string{store.JobAcknowledged}, b.history(t, id))
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// Retention says which events are not needed any more.
+type Retention struct {
+	// ReceivedBefore is when they came, at the latest. Required.
+	ReceivedBefore time.Time
+	// Sources and NotSources bound where they came from. Default to anywhere.
+	Sources, NotSources []string
+	// States are those in which all their jobs must be, those of their parts among them.
+	// Defaults to succeeded. An event without jobs goes in any case.
+	States []string
+}
+
+// Purged is what retention has taken away, or would.
+type Purged struct{ Events, Jobs, Transitions int64 }
+
+// purgeStep is how many events, their parts not counted, go in one transaction.
+const purgeStep = 500
+
+// Purge takes away the events that a rule names, with their parts, jobs and history. An
+// event goes as a whole or not at all; whether it goes is decided in the transaction in
+// which it does, so that a job which is retried at that moment stays. With dryRun
+// nothing goes, and Purged says what would.
+func (s *Store) Purge(ctx context.Context, r Retention, dryRun bool) (p Purged, err error) {
+	if r.ReceivedBefore.IsZero() {
+		return Purged{}, errors.New("purge events: want to know before when they were received")
+	}
+	states := r.States
+	if len(states) == 0 {
+		states = []string{JobSucceeded}
+	}
+	var w where
+	w.addTime("e.received_at < $", r.ReceivedBefore)
+	w.addIn("e.source", r.Sources, r.NotSources)
+	w.conditions = append(w.conditions, "e.parent_event_id IS NULL")
+	w.add(`NOT EXISTS (SELECT 1 FROM events t JOIN jobs j ON j.event_id = t.id
+		WHERE (t.id = e.id OR t.parent_event_id = e.id) AND j.state <> ALL ($::text[]))`, states)
+	if dryRun {
+		return s.purgeable(ctx, w)
+	}
+	for after := ""; ; {
+		step, last, err := s.purgeStep(ctx, w, after)
+		p.Events, p.Jobs, p.Transitions = p.Events+step.Events, p.Jobs+step.Jobs, p.Transitions+step.Transitions
+		if err != nil {
+			return p, fmt.Errorf("purge events: %w", err)
+		}
+		if last == "" {
+			return p, nil
+		}
+		after = last
+	}
+}
+
+const countPurgeable = `, tree AS (
+		SELECT t.id FROM picked p JOIN events t ON t.id = p.id OR t.parent_event_id = p.id
+	), own AS (SELECT j.id FROM tree t JOIN jobs j ON j.event_id = t.id)
+	SELECT (SELECT count(*) FROM tree), (SELECT count(*) FROM own),
+	       (SELECT count(*) FROM own o JOIN transitions t ON t.job_id = o.id)`
+
+func (s *Store) purgeable(ctx context.Context, w where) (p Purged, err error) {
+	statement := "WITH picked AS (SELECT e.id FROM events e" + w.String() + ")" + countPurgeable
+	row := s.pool.QueryRow(ctx, statement, w.args...)
+	if err := row.Scan(&p.Events, &p.Jobs, &p.Transitions); err != nil {
+		return Purged{}, fmt.Errorf("count what would be purged: %w", err)
+	}
+	return p, nil
+}
+
+// purgeStep purges some events behind the given one and returns the last of them, "" if
+// there were none.
+func (s *Store) purgeStep(ctx context.Context, w where, after string) (p Purged, last string, err error) {
+	w.args, w.conditions = slices.Clone(w.args), slices.Clone(w.conditions)
+	w.addText("e.id > $", after)
+	pick := "SELECT e.id FROM events e" + w.String() + " ORDER BY e.id" + w.limited(purgeStep) + " FOR UPDATE OF e"
+	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+		if err := db.New(tx).AllowRetention(ctx); err != nil {
+			return err
+		}
+		// The jobs are locked, then asked once more: one may have been retried just now.
+		rows, err := tx.Query(ctx, pick, w.args...)
+		if err != nil {
+			return err
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		last = ids[len(ids)-1]
+		if _, err := tx.Exec(ctx, `SELECT j.id FROM jobs j WHERE j.event_id IN (
+			SELECT t.id FROM events t WHERE t.id = ANY ($1::text[]) OR t.parent_event_id = ANY ($1::text[]))
+			ORDER BY j.id FOR UPDATE`, ids); err != nil {
+			return err
+		}
+		again := where{args: slices.Clone(w.args[:len(w.args)-1]), conditions: slices.Clone(w.conditions)}
+		again.add("e.id = ANY ($::text[])", ids)
+		still := "SELECT e.id FROM events e" + again.String()
+		row := tx.QueryRow(ctx, "WITH picked AS ("+still+")"+countPurgeable, again.args...)
+		if err := row.Scan(&p.Events, &p.Jobs, &p.Transitions); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "DELETE FROM events WHERE id IN ("+still+")", again.args...)
+		return err
+	})
+	if err != nil {
+		return Purged{}, "", err
+	}
+	return p, last, nil
+}

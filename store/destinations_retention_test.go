@@ -1,0 +1,81 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	add := func(key string, jobs, subJobs int) store.AddedEvent {
+		n := newEvent(key, jobs)
+		if subJobs > 0 {
+			n.SubEvents = []store.NewEvent{newEvent(key+"-part", subJobs)}
+		}
+		added, err := b.AddEvent(b.ctx, n)
+		require.NoError(t, err)
+		return added
+	}
+	done, mixed, partly, idle := add("done", 2, 1), add("mixed", 2, 0), add("partly", 1, 1), add("idle", 0, 0)
+	for _, id := range append(done.Jobs, mixed.Jobs[0], partly.Jobs[0]) {
+		b.force(t, id, store.JobSucceeded)
+	}
+	b.force(t, mixed.Jobs[1], store.JobDiscarded)
+	replayed, _, err := b.ReplayJobs(b.ctx, store.JobFilter{IDs: done.Jobs[:1]}, store.Page{}, me)
+	require.NoError(t, err)
+	b.force(t, replayed[0], store.JobSucceeded)
+
+	rule := store.Retention{ReceivedBefore: time.Now().Add(time.Minute)}
+	want := store.Purged{Events: 3, Jobs: 4, Transitions: 12}
+	dry, err := b.Purge(b.ctx, rule, true)
+	require.NoError(t, err)
+	require.Equal(t, want, dry)
+	_, err = b.Event(b.ctx, done.Event.ID)
+	require.NoError(t, err, "a dry run takes nothing")
+	for _, none := range []store.Retention{
+		{ReceivedBefore: time.Now().Add(-time.Hour)},
+		{ReceivedBefore: rule.ReceivedBefore, Sources: []string{"till"}},
+		{ReceivedBefore: rule.ReceivedBefore, NotSources: []string{"shop"}},
+	} {
+		got, err := b.Purge(b.ctx, none, false)
+		require.NoError(t, err)
+		require.Zero(t, got)
+	}
+	got, err := b.Purge(b.ctx, rule, false)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	for _, id := range []string{done.Event.ID, done.SubEvents[0].Event.ID, idle.Event.ID} {
+		_, err = b.Event(b.ctx, id)
+		require.ErrorIs(t, err, store.ErrNotFound)
+	}
+	for _, id := range []string{mixed.Event.ID, partly.Event.ID, partly.SubEvents[0].Event.ID} {
+		_, err = b.Event(b.ctx, id)
+		require.NoError(t, err)
+	}
+	rule.States = []string{store.JobSucceeded, store.JobDiscarded}
+	got, err = b.Purge(b.ctx, rule, false)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, got.Events)
+	require.EqualValues(t, 2, got.Jobs)
+	_, err = b.Purge(b.ctx, store.Retention{}, false)
+	require.ErrorContains(t, err, "want to know before when")
+	// History is append-only again afterwards.
+	_, err = b.sql.Exec(b.ctx, "DELETE FROM transitions")
+	require.ErrorContains(t, err, "append-only")
+}
+
+func TestPurgeInSteps(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.many(t, 1500)
+	got, err := b.Purge(b.ctx, store.Retention{ReceivedBefore: time.Now().Add(time.Minute)}, false)
+	require.NoError(t, err)
+	require.EqualValues(t, 1335, got.Events)
+	require.EqualValues(t, 1335, got.Jobs)
+	require.EqualValues(t, 3*1335, got.Transitions)
+}

@@ -1,0 +1,27 @@
+package store
+
+import (
+	"context"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// CheckRoom says by ErrLimit that a site has as many imports as it may. It reserves
+// nothing: an import that is created later may find the place taken.
+func (s *Store) CheckRoom(ctx context.Context, siteID, most int64) error {
+	return checkRoom(ctx, s.Queries, NewImport{
+		CreateImportParams: db.CreateImportParams{SiteID: siteID}, MaxPerSite: most,
+	})
+}
+
+// FindFingerprint returns the completed import of the same site, source and fingerprint,
+// if there is one. Unlike Recognise it notes nothing.
+func (s *Store) FindFingerprint(ctx context.Context, imp Import, fingerprint string) (before int64, found bool, err error) {
+	before, err = s.ImportedBefore(ctx, db.ImportedBeforeParams{
+		SiteID: imp.SiteID, Source: imp.Source, Fingerprint: fingerprint, ExceptID: imp.ID,
+	})
+	if noRows(err) {
+		return 0, false, nil
+	}
+	return before, err == nil, err
+}

@@ -1,0 +1,218 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// LockLimits bound how many imports hold their locks at once, beside what their
+// dependencies allow. 0 is no limit.
+type LockLimits struct {
+	// Running is the limit of all imports.
+	Running int64
+	// RunningPerSite is the limit of each site's.
+	RunningPerSite int64
+}
+
+// Grant is the answer to a request for locks.
+type Grant struct {
+	// Epoch is the fencing epoch that the import's writes go by from now on; 0 while
+	// it waits. It rises with every grant, whatever it is of.
+	Epoch int64
+	// InTheWay are up to five imports that it waits for. It is empty where the import
+	// waits only because enough others run.
+	InTheWay []InTheWay
+}
+
+// InTheWay is an import that another one waits for.
+type InTheWay struct {
+	ImportID int64
+	Resource string
+}
+
+// Woken is an import that has just been granted its locks, and whose workflow is to
+// be told.
+type Woken struct {
+	ImportID int64
+	Domain   string
+}
+
+// AcquireLocks gets an import all its locks, or a place in the queue for them. An
+// import that has them, or waits, may ask again. One that had ended other than well
+// begins again if run is another than the run that ended it. The errors are
+// ErrNotFound, and ErrConflict if it has ended.
+func (s *Store) AcquireLocks(ctx context.Context, id int64, run string, limits LockLimits) (Grant, error) {
+	var grant Grant
+	err := s.inTx(ctx, func(q *db.Queries) error {
+		if err := q.LockGrants(ctx); err != nil {
+			return fmt.Errorf("lock the grants: %w", err)
+		}
+		if _, err := q.LockImport(ctx, id); err != nil {
+			return found(err, "import %d", id)
+		}
+		imp, err := q.ImportByID(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := reopen(ctx, q, imp, run); err != nil {
+			return err
+		}
+		request, err := enqueue(ctx, q, id, limits)
+		if err != nil {
+			return err
+		}
+		if request.Epoch == nil {
+			grant.InTheWay, err = inTheWay(ctx, q, id)
+			return err
+		}
+		grant.Epoch = *request.Epoch
+		if err := q.TakeLocks(ctx, id); err != nil {
+			return fmt.Errorf("take the locks: %w", err)
+		}
+		return q.SetEpoch(ctx, id, grant.Epoch)
+	})
+	if err != nil {
+		return Grant{}, fmt.Errorf("acquire locks: %w", err)
+	}
+	if grant.Epoch == 0 {
+		// What people see; nothing goes by it.
+		err = s.EnterPhase(ctx, id, Entry{Run: run, Epoch: AnyEpoch, Status: StatusQueued, Phase: PhaseLocking})
+	}
+	return grant, err
+}
+
+// enqueue returns the import's request, new or old, after having granted it if nothing
+// stands in its way.
+func enqueue(ctx context.Context, q *db.Queries, id int64, limits LockLimits) (db.LockRequest, error) {
+	n, err := q.RequestLocks(ctx, id)
+	if err == nil && n == 1 {
+		err = q.RequestResources(ctx, id)
+	}
+	if err != nil {
+		return db.LockRequest{}, fmt.Errorf("request: %w", err)
+	}
+	request, err := q.LockRequestOf(ctx, id)
+	if err != nil || request.Epoch != nil {
+		return request, err
+	}
+	own, err := q.ListDependencies(ctx, id)
+	if err != nil {
+		return request, err
+	}
+	// A new request stands at the end: granting it is nobody else's business.
+	resources := make([]string, len(own))
+	for i, d := range own {
+		resources[i] = d.Resource
+	}
+	if _, err := grantWaiting(ctx, q, limits, resources); err != nil {
+		return request, err
+	}
+	return q.LockRequestOf(ctx, id)
+}
+
+// grantWaiting grants what can be granted among the requests about the resources, or
+// among all if there are none.
+func grantWaiting(ctx context.Context, q *db.Queries, limits LockLimits, resources []string) ([]Woken, error) {
+	waiting, err := q.Grantable(ctx, resources)
+	if err != nil {
+		return nil, fmt.Errorf("find what can be granted: %w", err)
+	}
+	var woken []Woken
+	for _, w := range waiting {
+		counts, err := q.GrantedCounts(ctx, w.SiteID)
+		if err != nil {
+			return nil, fmt.Errorf("count grants: %w", err)
+		}
+		if limits.Running > 0 && counts.Total >= limits.Running {
+			break
+		}
+		if limits.RunningPerSite > 0 && counts.OfSite >= limits.RunningPerSite {
+			continue
+		}
+		if _, err := q.GrantLocks(ctx, w.ImportID); err != nil {
+			return nil, fmt.Errorf("grant: %w", err)
+		}
+		if err := q.LogGrant(ctx, w.ImportID); err != nil {
+			return nil, fmt.Errorf("log the grant: %w", err)
+		}
+		site, err := q.SiteByID(ctx, w.SiteID)
+		if err != nil {
+			return nil, fmt.Errorf("read the site: %w", err)
+		}
+		woken = append(woken, Woken{ImportID: w.ImportID, Domain: site.Domain})
+	}
+	return woken, nil
+}
+
+// releaseLocks takes the import's request out of the queue and grants what has waited
+// for it. The caller has locked the grants.
+func releaseLocks(ctx context.Context, q *db.Queries, id int64, limits LockLimits) ([]Woken, error) {
+	resources, err := q.ListDependencies(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("list dependencies: %w", err)
+	}
+	released, err := q.ReleaseLocks(ctx, id)
+	if noRows(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("release locks: %w", err)
+	}
+	if err := q.SetEpoch(ctx, id, 0); err != nil {
+		return nil, fmt.Errorf("forget the epoch: %w", err)
+	}
+	if err := q.LogRelease(ctx, released.Epoch); err != nil {
+		return nil, fmt.Errorf("log the release: %w", err)
+	}
+	// Where a limit counts, anybody may be next; else only who waited for the same.
+	names := []string{}
+	if limits == (LockLimits{}) {
+		for _, r := range resources {
+			names = append(names, r.Resource)
+		}
+		if len(names) == 0 {
+			return nil, nil
+		}
+	}
+	return grantWaiting(ctx, q, limits, names)
+}
+
+// GrantWaiting grants what can be granted, for when limits have been raised, and
+// returns all grants that a workflow has not learnt of within the time.
+func (s *Store) GrantWaiting(ctx context.Context, limits LockLimits, overdue time.Duration) ([]Woken, error) {
+	var woken []Woken
+	err := s.inTx(ctx, func(q *db.Queries) error {
+		if err := q.LockGrants(ctx); err != nil {
+			return fmt.Errorf("lock the grants: %w", err)
+		}
+		var err error
+		woken, err = grantWaiting(ctx, q, limits, []string{})
+		if err != nil {
+			return err
+		}
+		late, err := q.UntakenGrants(ctx, ptr(time.Now().Add(-overdue)))
+		if err != nil {
+			return fmt.Errorf("find grants that were not taken: %w", err)
+		}
+		for _, l := range late {
+			woken = append(woken, Woken(l))
+		}
+		return nil
+	})
+	return woken, err
+}
+
+func inTheWay(ctx context.Context, q *db.Queries, id int64) ([]InTheWay, error) {
+	rows, err := q.InTheWay(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find what is in the way: %w", err)
+	}
+	list := make([]InTheWay, len(rows))
+	for i, r := range rows {
+		list[i] = InTheWay{ImportID: r.ImportID, Resource: r.Resource}
+	}
+	return list, nil
+}

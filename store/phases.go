@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// Entry is the beginning of a phase.
+type Entry struct {
+	// Run is the workflow run in whose name the import is moved.
+	Run string
+	// Epoch is the grant of its locks that the import goes by: 0 is none, AnyEpoch
+	// whichever it has.
+	Epoch int64
+	// Status and Phase are what it gets.
+	Status, Phase string
+}
+
+// AnyEpoch is for what may be done to an import whatever locks it holds: ending it.
+const AnyEpoch = -1
+
+// EnterPhase moves an import to a phase. The error is ErrNotFound if there is no such
+// import, ErrConflict if it has ended, and ErrUnlocked if it goes by another grant of
+// its locks, or has ended and could be reopened by the run.
+func (s *Store) EnterPhase(ctx context.Context, id int64, e Entry) error {
+	n, err := s.Queries.EnterPhase(ctx, db.EnterPhaseParams{
+		ID: id, RunID: e.Run, Epoch: e.Epoch, Status: e.Status, Phase: e.Phase,
+	})
+	if err != nil || n == 1 {
+		return changedOne(n, err, "import %d: enter %s", id, e.Phase)
+	}
+	imp, err := s.Import(ctx, id)
+	if err != nil {
+		return err
+	}
+	if Ended(imp.Status) && (imp.RunID == e.Run || !reopens(imp.Status)) || imp.Status == StatusDeleting {
+		return fmt.Errorf("import %d has ended: it is %s: %w", id, imp.Status, ErrConflict)
+	}
+	return fmt.Errorf("import %d: enter %s by grant %d: %w", id, e.Phase, e.Epoch, ErrUnlocked)
+}
+
+// reopens says whether a reset of the workflow begins again with an import of that
+// status.
+func reopens(status string) bool {
+	return status == StatusFailed || status == StatusCancelled || status == StatusDeclined
+}
+
+// reopen begins again with an import that had not completed, if the run is another
+// than the one that ended it: somebody has reset the workflow.
+func reopen(ctx context.Context, q *db.Queries, imp Import, run string) error {
+	if !Ended(imp.Status) {
+		return nil
+	}
+	n, err := q.ReopenImport(ctx, run, imp.ID)
+	if err := changedOne(n, err, "import %d has ended: it is %s", imp.ID, imp.Status); err != nil {
+		return err
+	}
+	if err := errors.Join(q.DropImportChunks(ctx, imp.ID), q.ResetParts(ctx, imp.ID)); err != nil {
+		return fmt.Errorf("reset the parts of import %d: %w", imp.ID, err)
+	}
+	return nil
+}

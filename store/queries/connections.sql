@@ -1,0 +1,34 @@
+-- InsertConnection adds a connection; a taken name violates connections_pkey.
+-- name: InsertConnection :one
+INSERT INTO connections (name, kind, settings, secret_names, sealed, key_id)
+VALUES (sqlc.arg(name), sqlc.arg(kind), sqlc.arg(settings), sqlc.arg(secret_names)::text[], sqlc.arg(sealed),
+        sqlc.arg(key_id))
+RETURNING *;
+
+-- ConnectionByName returns the connection of that name.
+-- name: ConnectionByName :one
+SELECT * FROM connections WHERE name = $1;
+
+-- ListConnections returns all connections by name.
+-- name: ListConnections :many
+SELECT * FROM connections ORDER BY name;
+
+-- UpdateConnection replaces a connection that is still of the given version. Its kind
+-- stays: whatever names the connection counts on that.
+-- name: UpdateConnection :one
+UPDATE connections
+SET settings = sqlc.arg(settings), secret_names = sqlc.arg(secret_names)::text[], sealed = sqlc.arg(sealed),
+    key_id = sqlc.arg(key_id), version = version + 1, updated_at = now()
+WHERE name = sqlc.arg(name) AND kind = sqlc.arg(kind) AND version = sqlc.arg(version)
+RETURNING *;
+
+-- ConnectionUser returns the oldest import that names a connection and has not ended.
+-- name: ConnectionUser :one
+SELECT id, status FROM imports
+WHERE args->>'connection' = sqlc.arg(name)::text
+  AND status NOT IN ('completed', 'unchanged', 'declined', 'failed', 'cancelled', 'deleting')
+ORDER BY id LIMIT 1;
+
+-- DeleteConnection removes a connection.
+-- name: DeleteConnection :execrows
+DELETE FROM connections WHERE name = $1;

@@ -1,0 +1,77 @@
+-- EditJob replaces the payload of a job.
+-- name: EditJob :exec
+UPDATE jobs SET context = $2, data = $3, updated_at = now() WHERE id = $1;
+
+-- AddEdit keeps the payload of a job as it is now.
+-- name: AddEdit :exec
+INSERT INTO job_edits (job_id, by, context, data)
+SELECT j.id, sqlc.arg(by)::text, j.context, j.data FROM jobs j WHERE j.id = sqlc.arg(job_id);
+
+-- ReplayJob repeats a job under another ID.
+-- name: ReplayJob :execrows
+INSERT INTO jobs (id, destination, action, version, context, data, event_id, replay_of, sent_at, last_error)
+SELECT sqlc.arg(new_id)::text, j.destination, j.action, j.version, j.context, j.data, j.event_id, j.id, j.sent_at,
+       sqlc.arg(reason)::jsonb
+FROM jobs j WHERE j.id = sqlc.arg(id);
+
+-- SettingsOf returns what people have set for a destination and its actions.
+-- name: SettingsOf :many
+SELECT * FROM destination_settings
+WHERE sqlc.narg(destination)::text IS NULL OR destination = sqlc.narg(destination)
+ORDER BY destination, action;
+
+-- PutSettings replaces settings, or adds them.
+-- name: PutSettings :one
+INSERT INTO destination_settings (destination, action, paused, realtime, interval, time_zone, max_retries, concurrency,
+                                  batch_size, rate, updated_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (destination, action) DO UPDATE
+SET paused = excluded.paused, realtime = excluded.realtime, interval = excluded.interval,
+    time_zone = excluded.time_zone, max_retries = excluded.max_retries, concurrency = excluded.concurrency,
+    batch_size = excluded.batch_size, rate = excluded.rate, updated_by = excluded.updated_by, updated_at = now(),
+    version = destination_settings.version + 1
+WHERE destination_settings.version = sqlc.arg(replaces)::bigint
+RETURNING *;
+
+-- PauseDestination pauses a destination or an action, or lets it go on.
+-- name: PauseDestination :exec
+INSERT INTO destination_settings (destination, action, paused, updated_by) VALUES ($1, $2, $3, $4)
+ON CONFLICT (destination, action) DO UPDATE
+SET paused = excluded.paused, updated_by = excluded.updated_by, updated_at = now(),
+    version = destination_settings.version + 1
+WHERE destination_settings.paused <> excluded.paused;
+
+-- CircuitOf returns the circuit breaker of a destination.
+-- name: CircuitOf :one
+SELECT * FROM destination_circuits WHERE destination = $1;
+
+-- NoteFailure notes a load of which nothing has succeeded. From the threshold on each
+-- opens the circuit, for twice as long as the one before.
+-- name: NoteFailure :one
+INSERT INTO destination_circuits AS c (destination, failures, open_until, reason)
+VALUES (sqlc.arg(destination), 1,
+        CASE WHEN sqlc.arg(threshold)::integer <= 1
+             THEN now() + make_interval(secs => sqlc.arg(first_seconds)::double precision) END,
+        sqlc.arg(reason))
+ON CONFLICT (destination) DO UPDATE
+SET failures = c.failures + 1, reason = excluded.reason, updated_at = now(),
+    open_until = CASE WHEN c.failures + 1 >= sqlc.arg(threshold)::integer
+        THEN now() + make_interval(secs => least(sqlc.arg(most_seconds)::double precision,
+             sqlc.arg(first_seconds)::double precision * 2 ^ least(c.failures + 1 - sqlc.arg(threshold)::integer, 20)))
+        END
+RETURNING *;
+
+-- CloseCircuit notes that a load has succeeded.
+-- name: CloseCircuit :execrows
+UPDATE destination_circuits SET failures = 0, open_until = NULL, reason = '', updated_at = now()
+WHERE destination = $1 AND failures > 0;
+
+-- AllowRetention lets the transaction take transitions away.
+-- name: AllowRetention :exec
+SELECT set_config('sluice.retention', 'on', true);
+
+-- RequeueJob makes a job due at once; one that waits already keeps its state.
+-- name: RequeueJob :exec
+UPDATE jobs
+SET state = 'awaiting', due_at = now(), attempt = 0, finished_at = NULL, updated_at = now(), last_error = sqlc.arg(reason)::jsonb
+WHERE id = sqlc.arg(id);

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// BeginReview lets an import wait for a decision: its days become its own, its locks
+// are released, and whoever reviews is told. It may be repeated. The imports that have
+// got the locks are returned, to be woken.
+func (s *Store) BeginReview(
+	ctx context.Context, id int64, e Entry, limits LockLimits,
+) (review Review, woken []Woken, err error) {
+	err = s.inTx(ctx, func(q *db.Queries) error {
+		if err := q.LockGrants(ctx); err != nil {
+			return fmt.Errorf("lock the grants: %w", err)
+		}
+		imp, err := q.ImportByID(ctx, id)
+		if err != nil {
+			return found(err, "import %d", id)
+		}
+		if imp.Status == StatusPending && imp.Epoch == 0 {
+			review, err = q.OpenReview(ctx, id)
+			return err
+		}
+		if err := claimDays(ctx, q, id, e.Epoch); err != nil {
+			return err
+		}
+		n, err := q.EnterPhase(ctx, db.EnterPhaseParams{
+			ID: id, RunID: e.Run, Epoch: e.Epoch, Status: StatusPending, Phase: PhaseReviewing,
+		})
+		if err := changedOne(n, err, "import %d: enter %s", id, PhaseReviewing); err != nil {
+			return err
+		}
+		if review, err = q.OpenReview(ctx, id); err != nil {
+			return fmt.Errorf("open the review: %w", err)
+		}
+		if woken, err = releaseLocks(ctx, q, id, limits); err != nil {
+			return err
+		}
+		return announce(ctx, q, id, EventReviewWanted, "")
+	})
+	return review, woken, err
+}
+
+// Decision is what somebody has decided about an import.
+type Decision struct {
+	// Verdict is Accepted or Declined.
+	Verdict string
+	// By says who, Reason why.
+	By, Reason string
+}
+
+// Decide notes the decision of a review, and runs done in the same transaction: both
+// happen, or neither. The errors are ErrNotFound if the import has no review,
+// ErrDecided if it has its decision, ErrConflict if it does not wait for one, and
+// ErrSelfReview if the one who started it must not accept it. The same decision by the
+// same person is not an error: it is the repetition of an attempt whose outcome got
+// lost.
+func (s *Store) Decide(ctx context.Context, id int64, d Decision, done func(tx pgx.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{}, func(tx pgx.Tx) error {
+		q := db.New(tx)
+		review, err := q.LockReview(ctx, id)
+		if err != nil {
+			return found(err, "import %d has no review", id)
+		}
+		imp, err := q.ImportByID(ctx, id)
+		if err != nil {
+			return found(err, "import %d", id)
+		}
+		if review.Decision != nil {
+			if *review.Decision == d.Verdict && review.DecidedBy == d.By && review.Reason == d.Reason {
+				return nil
+			}
+			return decided(review)
+		}
+		if imp.Status != StatusPending {
+			return fmt.Errorf("import %d does not wait for a decision: it is %s: %w", id, imp.Status, ErrConflict)
+		}
+		if d.Verdict == Accepted && imp.FourEyes && imp.RequestedBy == d.By {
+			return fmt.Errorf("%s started import %d and cannot accept it, somebody else can: %w", d.By, id, ErrSelfReview)
+		}
+		n, err := q.DecideReview(ctx, db.DecideReviewParams{
+			ImportID: id, Generation: review.Generation, Decision: &d.Verdict, DecidedBy: plain(d.By), Reason: plain(d.Reason),
+		})
+		if err := changedOne(n, err, "decide about import %d", id); err != nil {
+			return err
+		}
+		return done(tx)
+	})
+}
+
+// decided says what has been decided.
+func decided(r Review) error {
+	at := ""
+	if r.DecidedAt != nil {
+		at = " on " + r.DecidedAt.UTC().Format(time.RFC3339)
+	}
+	err := fmt.Errorf("import %d was %s by %s%s: %w", r.ImportID, *r.Decision, r.DecidedBy, at, ErrDecided)
+	if r.Reason != "" {
+		err = fmt.Errorf("import %d was %s by %s%s (%s): %w", r.ImportID, *r.Decision, r.DecidedBy, at, r.Reason, ErrDecided)
+	}
+	return err
+}
+
+// CheckDecidable says why a review cannot be decided any more, if it cannot.
+func (s *Store) CheckDecidable(ctx context.Context, id int64) error {
+	imp, err := s.Import(ctx, id)
+	if err != nil {
+		return err
+	}
+	review, err := s.ReviewOf(ctx, id)
+	if noRows(err) {
+		return fmt.Errorf("import %d does not wait for a decision: it is %s: %w", id, imp.Status, ErrConflict)
+	}
+	if err != nil {
+		return fmt.Errorf("read the review: %w", err)
+	}
+	if review.Decision != nil {
+		return decided(review)
+	}
+	if imp.Status != StatusPending {
+		return fmt.Errorf("import %d does not wait for a decision: it is %s: %w", id, imp.Status, ErrConflict)
+	}
+	return nil
+}
+
+// NoteReviewError notes why an accepted import could not be finalised: its review
+// stays open.
+func (s *Store) NoteReviewError(ctx context.Context, id int64, reason string) error {
+	review, err := s.ReviewOf(ctx, id)
+	if err != nil {
+		return found(err, "import %d has no review", id)
+	}
+	return s.SetReviewError(ctx, db.SetReviewErrorParams{
+		ImportID: id, Generation: review.Generation, Error: plain(reason),
+	})
+}
+
+// noRows says whether a query found nothing.
+func noRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+
+func ptr[T any](v T) *T { return &v }
+
+// Remind announces that an import still waits for a decision. One that does not is left
+// alone.
+func (s *Store) Remind(ctx context.Context, id int64) error {
+	imp, err := s.Import(ctx, id)
+	if err != nil || imp.Status != StatusPending {
+		return err
+	}
+	return s.Announce(ctx, id, EventReviewReminder, "")
+}

@@ -1,0 +1,145 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// reviewed creates an import that waits for a decision.
+func (b *bundle) reviewed(t *testing.T, change func(n *store.NewImport)) store.Import {
+	t.Helper()
+	n := b.newImport("")
+	n.Review, n.RequestedBy, n.ReviewReminderS, n.ReviewExpiryS = true, "ann", 60, 3600
+	if change != nil {
+		change(&n)
+	}
+	imp, _, err := b.CreateImport(b.ctx, n)
+	require.NoError(t, err)
+	grant, err := b.AcquireLocks(b.ctx, imp.ID, "run-1", store.LockLimits{})
+	require.NoError(t, err)
+	b.plan(t, imp.ID, 1)
+	_, _, err = b.BeginReview(b.ctx, imp.ID, store.Entry{Run: "run-1", Epoch: grant.Epoch}, store.LockLimits{})
+	require.NoError(t, err)
+	imp, err = b.Import(b.ctx, imp.ID)
+	require.NoError(t, err)
+	return imp
+}
+
+func nothing(pgx.Tx) error { return nil }
+
+func TestBeginReview(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.reviewed(t, func(n *store.NewImport) { n.Dependencies = exclusive("a") })
+	require.Equal(t, []string{store.StatusPending, store.PhaseReviewing}, []string{imp.Status, imp.Phase})
+	require.True(t, imp.DaysClaimed, "its days are its own")
+	require.Zero(t, imp.Epoch)
+	locks, err := b.ListLocks(b.ctx, nil, 10)
+	require.NoError(t, err)
+	require.Empty(t, locks, "but its locks are not")
+	again, _, err := b.BeginReview(b.ctx, imp.ID, store.Entry{Run: "run-1", Epoch: 1}, store.LockLimits{})
+	require.NoError(t, err, "an attempt whose outcome got lost")
+	require.Equal(t, imp.ID, again.ImportID)
+	waiting, err := b.ListReviews(b.ctx, db.ListReviewsParams{RowLimit: 10})
+	require.NoError(t, err)
+	require.Len(t, waiting, 1)
+	require.Equal(t, "ann", waiting[0].RequestedBy)
+	require.InDelta(t, 3600, waiting[0].Review.ExpiresAt.Sub(waiting[0].Review.OpenedAt).Seconds(), 1)
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	accept := store.Decision{Verdict: store.Accepted, By: "bob", Reason: "looks right"}
+
+	t.Run("once, and told to whoever comes later", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		imp := b.reviewed(t, nil)
+		require.NoError(t, b.CheckDecidable(b.ctx, imp.ID))
+		require.NoError(t, b.Decide(b.ctx, imp.ID, accept, nothing))
+		require.NoError(t, b.Decide(b.ctx, imp.ID, accept, nothing), "the repetition of a lost attempt")
+		err := b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Declined, By: "carl", Reason: "no"}, nothing)
+		require.ErrorIs(t, err, store.ErrDecided)
+		require.ErrorContains(t, err, fmt.Sprintf("import %d was accepted by bob on 2", imp.ID))
+		require.ErrorContains(t, err, "(looks right): decided already")
+		require.ErrorIs(t, b.CheckDecidable(b.ctx, imp.ID), store.ErrDecided)
+	})
+
+	t.Run("what goes with it happens with it or not at all", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		imp := b.reviewed(t, nil)
+		b.exec(t, "CREATE TABLE staged (id bigint)")
+		broken := errors.New("no room")
+		err := b.Decide(b.ctx, imp.ID, accept, func(tx pgx.Tx) error {
+			_, err := tx.Exec(b.ctx, "INSERT INTO staged VALUES (1)")
+			return errors.Join(err, broken)
+		})
+		require.ErrorIs(t, err, broken)
+		require.NoError(t, b.CheckDecidable(b.ctx, imp.ID), "it goes on waiting")
+		require.NoError(t, b.NoteReviewError(b.ctx, imp.ID, "no room"))
+		review, err := b.ReviewOf(b.ctx, imp.ID)
+		require.NoError(t, err)
+		require.Equal(t, "no room", review.Error)
+		require.NoError(t, b.Decide(b.ctx, imp.ID, accept, func(tx pgx.Tx) error {
+			_, err := tx.Exec(b.ctx, "INSERT INTO staged VALUES (2)")
+			return err
+		}))
+		var staged int
+		require.NoError(t, b.sql.QueryRow(b.ctx, "SELECT sum(id) FROM staged").Scan(&staged))
+		require.Equal(t, 2, staged)
+	})
+
+	t.Run("four eyes", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		imp := b.reviewed(t, func(n *store.NewImport) { n.FourEyes = true })
+		err := b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Accepted, By: "ann"}, nothing)
+		require.ErrorIs(t, err, store.ErrSelfReview)
+		require.EqualError(t, err, fmt.Sprintf("ann started import %d and cannot accept it, somebody else can: four eyes are asked for", imp.ID))
+		require.NoError(t, b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Declined, By: "ann", Reason: "mine"}, nothing))
+	})
+
+	t.Run("fifty at once, one wins", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		imp := b.reviewed(t, nil)
+		ran := make(chan string, 50)
+		won := 0
+		for _, err := range atOnce(50, func(i int) error {
+			d := store.Decision{Verdict: []string{store.Accepted, store.Declined}[i%2], By: fmt.Sprint("client ", i)}
+			return b.Decide(b.ctx, imp.ID, d, func(pgx.Tx) error { ran <- d.By; return nil })
+		}) {
+			if err == nil {
+				won++
+				continue
+			}
+			require.ErrorIs(t, err, store.ErrDecided)
+		}
+		require.Equal(t, 1, won)
+		require.Len(t, ran, 1)
+		review, err := b.ReviewOf(b.ctx, imp.ID)
+		require.NoError(t, err)
+		require.Equal(t, <-ran, review.DecidedBy)
+	})
+
+	t.Run("only what waits", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		plain := b.create(t)
+		require.ErrorIs(t, b.Decide(b.ctx, plain.ID, accept, nothing), store.ErrNotFound)
+		require.ErrorIs(t, b.CheckDecidable(b.ctx, plain.ID), store.ErrConflict)
+		imp := b.reviewed(t, nil)
+		require.NoError(t, b.Finish(b.ctx, imp.ID, store.StatusCancelled, "cancelled", "cancelled"))
+		err := b.Decide(b.ctx, imp.ID, accept, nothing)
+		require.ErrorIs(t, err, store.ErrConflict)
+		require.ErrorContains(t, err, "does not wait for a decision: it is cancelled")
+	})
+}

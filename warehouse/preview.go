@@ -1,0 +1,63 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// Preview is a look at what an import has loaded into a table, visible or not.
+type Preview struct {
+	// Rows is how many there are.
+	Rows uint64
+	// Sums has a text for each column of the table: the sum of a counter, the first and
+	// last day of the date, and how many different values of a text.
+	Sums []string
+	// Sample has the first rows, by date, with a text for each column.
+	Sample [][]string
+}
+
+// Preview looks at an import's rows in a table: at most limit of them, and sums of all.
+func (w *Warehouse) Preview(
+	ctx context.Context, table *schema.Table, siteID, importID uint64, limit int,
+) (Preview, error) {
+	key := PartKey{SiteID: siteID, ImportID: importID}
+	const where = " WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}"
+	sums, values := make([]string, len(table.Columns)), make([]string, len(table.Columns))
+	for i, c := range table.Columns {
+		values[i] = "toString(" + c.Name + ")"
+		switch c.Kind {
+		case schema.KindDate:
+			sums[i] = "concat(toString(min(" + c.Name + ")), '..', toString(max(" + c.Name + ")))"
+		case schema.KindString:
+			sums[i] = "concat(toString(uniqExact(" + c.Name + ")), ' different')"
+		default:
+			sums[i] = "toString(sum(" + c.Name + "))"
+		}
+	}
+	var p Preview
+	query := "SELECT count(), [" + strings.Join(sums, ", ") + "] FROM " + table.Name + where
+	if err := w.conn.QueryRow(w.consistent(ctx), query, key.parameters()...).Scan(&p.Rows, &p.Sums); err != nil {
+		return Preview{}, fmt.Errorf("sum up %s: %w", table.Name, err)
+	}
+	query = "SELECT [" + strings.Join(values, ", ") + "] FROM " + table.Name + where +
+		" ORDER BY date, part, chunk LIMIT {limit:UInt32}"
+	rows, err := w.conn.Query(w.consistent(ctx), query, append(key.parameters(), named("limit", limit))...)
+	if err != nil {
+		return Preview{}, fmt.Errorf("sample %s: %w", table.Name, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells of every fault that matters
+	for rows.Next() {
+		var row []string
+		if err := rows.Scan(&row); err != nil {
+			return Preview{}, fmt.Errorf("sample %s: %w", table.Name, err)
+		}
+		p.Sample = append(p.Sample, row)
+	}
+	if err := rows.Err(); err != nil {
+		return Preview{}, fmt.Errorf("sample %s: %w", table.Name, err)
+	}
+	return p, nil
+}

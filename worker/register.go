@@ -1,0 +1,55 @@
+package worker
+
+import (
+	"context"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// register registers all workflows and activities about imports: main polls QueueMain,
+// load QueueLoad.
+func (w *Worker) register(main, load worker.Registry, opener connections.Opener) {
+	main.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
+	main.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
+
+	kit := activities.Kit{Store: w.store, Registry: w.cfg.Registry, Connections: opener}
+	locks := &activities.Locks{Store: w.store, Limits: w.cfg.Settings.Limits.Locks(), Wake: w.wake}
+	lifecycle := &activities.Lifecycle{Kit: kit}
+	loading := &activities.Loading{Kit: kit, Warehouse: w.warehouse, Locks: locks, Observer: w.metrics}
+	reviews := &activities.Reviews{Kit: kit, Locks: locks}
+	for name, fn := range map[string]any{
+		workflows.ActivityAcquire:     locks.Acquire,
+		workflows.ActivityBeforeStart: lifecycle.BeforeStart,
+		workflows.ActivityPlan:        lifecycle.Plan,
+		workflows.ActivityOnSuccess:   lifecycle.OnSuccess,
+		workflows.ActivityOnFailure:   lifecycle.OnFailure,
+		workflows.ActivityCleanUp:     lifecycle.CleanUp,
+		workflows.ActivityNote:        lifecycle.Note,
+		workflows.ActivityBeginReview: reviews.Begin,
+		workflows.ActivityRemind:      reviews.Remind,
+		workflows.ActivityDecide:      reviews.Decide,
+		workflows.ActivityParkPart:    loading.ParkPart,
+		workflows.ActivityPark:        loading.Park,
+		workflows.ActivitySkipPart:    loading.SkipPart,
+		workflows.ActivityPublish:     loading.Publish,
+		workflows.ActivityPurgeRows:   loading.PurgeRows,
+		workflows.ActivityFinish:      loading.Finish,
+		workflows.ActivityRemove:      loading.Remove,
+	} {
+		main.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	}
+	w.registerAround(main, lifecycle)
+	load.RegisterActivityWithOptions(loading.ImportData, activity.RegisterOptions{Name: workflows.ActivityImportData})
+}
+
+// wake tells the workflow of an import that it has got its locks.
+func (w *Worker) wake(ctx context.Context, woken store.Woken) error {
+	return w.temporal.SignalWorkflow(ctx, workflows.ImportID(woken.Domain, woken.ImportID), "", workflows.SignalLockGranted, nil)
+}

@@ -1,0 +1,39 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+)
+
+// ConnectionTestInput starts a ConnectionTest workflow.
+type ConnectionTestInput struct {
+	// Connection is the connection's name.
+	Connection string `json:"connection"`
+}
+
+// ConnectionTestTimeout bounds a ConnectionTest workflow, the wait for a worker
+// included: somebody sits and waits for it.
+const ConnectionTestTimeout = time.Minute
+
+// ConnectionTest tests a connection on a worker, which is where it will be used: its
+// network, its key set, its time. It is tried once; whoever asked decides whether to ask
+// again.
+func ConnectionTest(ctx workflow.Context, in ConnectionTestInput) (activities.ConnectionTested, error) {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: connectionTestTimeout,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:             "test connection " + in.Connection,
+	})
+	var tested activities.ConnectionTested
+	ref := activities.ConnectionRef{Connection: in.Connection}
+	err := workflow.ExecuteActivity(ctx, ActivityTestConnection, ref).Get(ctx, &tested)
+	return tested, err
+}
+
+// connectionTestTimeout bounds the attempt; the test itself ends a little earlier, so
+// that it can still tell what it has proven until then.
+const connectionTestTimeout = 30 * time.Second

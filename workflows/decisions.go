@@ -1,0 +1,43 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// canDecide says whether there is something to decide about a part.
+func (r *importRun) canDecide(no int32) error {
+	part := r.part(no)
+	switch {
+	case part == nil && r.plan.Total == 0:
+		return errors.New("the import has no parts yet")
+	case part == nil:
+		return fmt.Errorf("part %d is not among the open parts: the import has %d parts, numbered from 0", no, r.plan.Total)
+	case part.status != store.PartParked:
+		return fmt.Errorf("part %d is %s: only a parked part can be retried or skipped", no, part.status)
+	case part.decision != "":
+		return fmt.Errorf("part %d is being decided about already: %s", no, part.decision)
+	default:
+		return nil
+	}
+}
+
+func (r *importRun) decide(no int32, decision, why string) error {
+	if err := r.canDecide(no); err != nil {
+		return err
+	}
+	part := r.part(no)
+	part.decision, part.why = decision, why
+	return nil
+}
+
+func (r *importRun) part(no int32) *partRun {
+	for _, part := range r.parts {
+		if part.No == no {
+			return part
+		}
+	}
+	return nil
+}

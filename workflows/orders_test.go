@@ -1,0 +1,262 @@
+package workflows_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// order sends an order as an update.
+func (r *run) order(name string, arg any) *answer {
+	a := &answer{}
+	r.UpdateWorkflow(name, "", a, arg)
+	return a
+}
+
+var byAnn = workflows.Order{By: "ann", Reason: "a look at it"}
+
+// An import that waits for its locks does nothing until it is woken, and asks again then.
+func TestLocking(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.grant = func(call int) activities.Acquired {
+		if call < 3 {
+			return activities.Acquired{Waiting: "import 6 (site:example.com)"}
+		}
+		return activities.Acquired{Epoch: epoch}
+	}
+	wake := func() { r.SignalWorkflow(workflows.SignalLockGranted, nil) }
+	r.RegisterDelayedCallback(func() {
+		s := r.state()
+		require.Equal(t, store.PhaseLocking, s.Phase)
+		require.Equal(t, "import 6 (site:example.com)", s.Waiting)
+		require.Equal(t, 1, r.count[workflows.ActivityAcquire])
+		wake()
+	}, 1000*time.Hour)
+	r.RegisterDelayedCallback(wake, 2000*time.Hour)
+	require.NoError(t, r.start())
+	require.Equal(t, 3, r.count[workflows.ActivityAcquire], "woken without need it asks, and waits on")
+	require.EqualValues(t, epoch, r.loads[0].Epoch)
+}
+
+func TestCancelWhileLocking(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.grant = func(int) activities.Acquired { return activities.Acquired{Waiting: "import 6"} }
+	var cancelled *answer
+	r.RegisterDelayedCallback(func() { cancelled = r.order(workflows.OrderCancel, workflows.Cancel{Order: byAnn}) }, time.Hour)
+	err := r.start()
+	require.True(t, temporal.IsCanceledError(err))
+	require.Equal(t, answer{accepted: true}, *cancelled)
+	r.requireEnd(nil, activities.Ended{
+		Status: store.StatusCancelled, Class: string(importers.ClassCancelled), Reason: "cancelled by ann: a look at it",
+	})
+}
+
+// A reset can bring a run back behind a grant of locks that the import no longer has: it
+// begins again.
+func TestUnlockedRunBeginsAgain(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{workflows.ActivityBeforeStart, workflows.ActivityPlan, workflows.ActivityImportData, workflows.ActivityOnSuccess} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := setup(t)
+			r.planned = plan(1)
+			r.fail = func(got string, call int) error {
+				if got == name && call == 1 {
+					return temporal.NewNonRetryableApplicationError("not held", activities.TypeUnlocked, nil)
+				}
+				return nil
+			}
+			require.NoError(t, r.start())
+			require.Equal(t, 2, r.count[workflows.ActivityAcquire])
+			require.Equal(t, happyEnd, r.once()[len(r.once())-3:])
+		})
+	}
+}
+
+// A paused import does nothing, whatever was under way, and goes on where it stood.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.planned = plan(2)
+	paused := make(chan struct{})
+	r.load = func(_ context.Context, _ int32, call int) error {
+		if call == 1 {
+			<-paused
+			return context.Canceled
+		}
+		return nil
+	}
+	answers := map[string]*answer{}
+	r.RegisterDelayedCallback(func() {
+		answers["pause"] = r.order(workflows.OrderPause, workflows.Pause{Order: byAnn})
+		answers["again"] = r.order(workflows.OrderPause, workflows.Pause{Order: byAnn})
+	}, time.Second)
+	r.RegisterDelayedCallback(func() { close(paused) }, 2*time.Second)
+	r.RegisterDelayedCallback(func() {
+		require.True(t, r.state().Paused)
+		require.Equal(t, []string{store.PartPending, store.PartPending}, r.statuses())
+		answers["rate"] = r.order(workflows.OrderSetRate, workflows.SetRate{RowsPerSecond: 1000})
+		answers["negative"] = r.order(workflows.OrderSetRate, workflows.SetRate{RowsPerSecond: -1})
+		answers["resume"] = r.order(workflows.OrderResume, workflows.Resume{Order: byAnn})
+		answers["resume again"] = r.order(workflows.OrderResume, workflows.Resume{Order: byAnn})
+	}, 100*time.Hour)
+	require.NoError(t, r.start())
+	for _, name := range []string{"pause", "rate", "resume"} {
+		require.Equal(t, answer{accepted: true}, *answers[name], name)
+	}
+	require.EqualError(t, answers["again"].rejected, "import 7 is paused already")
+	require.EqualError(t, answers["resume again"].rejected, "import 7 is not paused")
+	require.EqualError(t, answers["negative"].rejected, "rows_per_second is -1: want 0, for no bound, or more")
+	require.Len(t, r.loads, 4)
+	require.EqualValues(t, 500, r.loads[3].RowsPerSecond, "each of two parts has half")
+	messages := []string{}
+	for _, n := range r.notes {
+		messages = append(messages, n.Message)
+	}
+	require.Equal(t, []string{
+		"Paused by ann: a look at it.", "Loading at most 1000 rows a second.", "Resumed by ann: a look at it.",
+	}, messages)
+	require.True(t, *r.notes[0].Paused)
+	require.EqualValues(t, 1000, *r.notes[1].RowsPerSecond)
+	require.False(t, *r.notes[2].Paused)
+}
+
+// While the source is waited for nothing is asked of it, whichever part has run into it;
+// a pause ends the wait, so that a resume tries at once.
+func TestWaitForTheSource(t *testing.T) {
+	t.Parallel()
+	for name, early := range map[string]bool{"to its end": false, "until somebody resumes": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := setup(t)
+			r.planned = plan(4)
+			until := r.Now().Add(50 * time.Hour)
+			r.load = func(_ context.Context, part int32, call int) error {
+				if part < 2 && call == 1 {
+					return temporal.NewApplicationErrorWithOptions("the quota is used up", activities.TypeWait,
+						temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{activities.Wait{Until: until, Reason: "the quota is used up"}}})
+				}
+				return nil
+			}
+			r.RegisterDelayedCallback(func() {
+				s := r.state()
+				require.Equal(t, "the quota is used up", s.Waiting)
+				require.WithinDuration(t, until, *s.WaitUntil, time.Second)
+				require.LessOrEqual(t, len(r.loads), 2, "nobody asks meanwhile")
+				if early {
+					r.order(workflows.OrderPause, workflows.Pause{})
+					r.RegisterDelayedCallback(func() { r.order(workflows.OrderResume, workflows.Resume{}) }, time.Minute)
+				}
+			}, 40*time.Hour)
+			require.NoError(t, r.start())
+			require.Equal(t, early, r.Now().Before(until))
+			require.Equal(t, store.LevelWarn, r.notes[0].Level)
+			require.Contains(t, r.notes[0].Message, "Waiting until ")
+			require.Zero(t, r.calledTimes(workflows.ActivityParkPart), "no retry is used up")
+		})
+	}
+}
+
+// Orders that come as signals are carried out like updates; a key is obeyed once; what is
+// refused is noted.
+func TestSignalledOrders(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	paused := make(chan struct{})
+	r.load = func(_ context.Context, _ int32, call int) error {
+		if call == 1 {
+			<-paused
+			return context.Canceled
+		}
+		return nil
+	}
+	once := workflows.Order{Key: "k1", By: "a service"}
+	r.RegisterDelayedCallback(func() {
+		r.SignalWorkflow(workflows.OrderPause, workflows.Pause{Order: once})
+		r.SignalWorkflow(workflows.OrderSkipPart, workflows.SkipPart{Part: 1})
+		r.SignalWorkflow(workflows.OrderPause, workflows.Pause{Order: workflows.Order{Key: strings.Repeat("k", 201)}})
+	}, time.Second)
+	r.RegisterDelayedCallback(func() { close(paused) }, 2*time.Second)
+	r.RegisterDelayedCallback(func() {
+		require.True(t, r.state().Paused)
+		r.SignalWorkflow(workflows.OrderResume, workflows.Resume{})
+		r.SignalWorkflow(workflows.OrderPause, workflows.Pause{Order: once})
+	}, time.Hour)
+	require.NoError(t, r.start())
+	messages := []string{}
+	for _, n := range r.notes {
+		messages = append(messages, n.Message)
+	}
+	require.ElementsMatch(t, []string{
+		"Paused by a service.", "The signal skip_part was refused: say why the part is skipped: the reason is empty.",
+		"The signal pause was refused: the key has 201 bytes: at most 200 are allowed.", "Resumed.",
+	}, messages)
+	var lines []workflows.Line
+	value, err := r.QueryWorkflow(workflows.QueryFeedback)
+	require.NoError(t, err)
+	require.NoError(t, value.Get(&lines))
+	require.Len(t, lines, 4)
+}
+
+// From the beginning of its end on, an import takes no orders, and says so.
+func TestOrdersComeTooLate(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	late := map[string]*answer{}
+	r.during[workflows.ActivityPublish] = func() {
+		late["pause"] = r.order(workflows.OrderPause, workflows.Pause{})
+		late["cancel"] = r.order(workflows.OrderCancel, workflows.Cancel{})
+		late["set_rate"] = r.order(workflows.OrderSetRate, workflows.SetRate{})
+	}
+	require.NoError(t, r.start())
+	for name, a := range late {
+		require.EqualError(t, a.rejected, "too late: import 7 is ending, its phase is clean_up", name)
+	}
+	require.Len(t, late, 3)
+}
+
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(r *run){
+		"by its content": func(r *run) { r.checked.Unchanged = "import 6 has brought in the same content" },
+		"by its plan": func(r *run) {
+			r.fail = failAt(workflows.ActivityPlan, temporal.NewNonRetryableApplicationError(
+				"import 6 has brought in the same content", activities.TypeUnchanged, nil))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := setup(t)
+			prepare(r)
+			require.NoError(t, r.start())
+			calls := r.once()
+			require.Equal(t, []string{workflows.ActivityCleanUp, workflows.ActivityFinish}, calls[len(calls)-2:])
+			require.NotContains(t, calls, workflows.ActivityOnFailure)
+			require.Equal(t, []activities.Ended{{ImportID: importID, Status: store.StatusUnchanged}}, r.ended)
+			require.Equal(t, "Unchanged: import 6 has brought in the same content.", r.notes[0].Message)
+			require.Equal(t, store.StatusUnchanged, r.state().Phase)
+		})
+	}
+}
+
+// A run that is started only to end an import does nothing else.
+func TestGiveUp(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID, GiveUp: "its workflow was terminated"})
+	require.Error(t, r.GetWorkflowError())
+	require.Equal(t, failedEnd, r.once())
+	require.Equal(t, "its workflow was terminated", r.ended[0].Reason)
+	require.Zero(t, r.count[workflows.ActivityAcquire])
+}

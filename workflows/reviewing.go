@@ -1,0 +1,147 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+)
+
+// reviewing is the state of an import's review.
+type reviewing struct {
+	open bool
+	// busy says that a decision is being carried out: others wait for how that goes.
+	busy bool
+	// verdict is the decision, once there is one.
+	verdict *activities.Verdict
+	expires time.Time
+}
+
+// reviewer is who decides about an import that nobody has decided about in time.
+const reviewer = "sluice"
+
+// awaitDecision lets the import wait until somebody accepts it. The error says so if it
+// is declined, also because nobody has decided in time.
+func (r *importRun) awaitDecision(ctx workflow.Context) error {
+	if err := r.enter(ctx, store.PhaseReviewing); err != nil {
+		return err
+	}
+	var opened activities.Opened
+	begin := bookkeeping(ctx, "wait for a decision")
+	if err := workflow.ExecuteActivity(begin, ActivityBeginReview, r.self()).Get(ctx, &opened); err != nil {
+		return err
+	}
+	r.epoch = 0
+	r.review = reviewing{open: true, expires: opened.ExpiresAt}
+	defer func() { r.review.open = false }()
+	r.waiting = "a decision until " + opened.ExpiresAt.Format(time.RFC3339)
+	r.describe(ctx)
+	if err := r.awaitVerdict(ctx, opened); err != nil {
+		return err
+	}
+	r.waiting = ""
+	v := r.review.verdict
+	if v.Verdict == store.Accepted {
+		return nil
+	}
+	reason := "declined by " + v.By
+	if v.Reason != "" {
+		reason += ": " + v.Reason
+	}
+	return temporal.NewNonRetryableApplicationError(reason, string(importers.ClassDeclined), nil)
+}
+
+// awaitVerdict waits for the decision, reminds people of it, and at last decides itself.
+func (r *importRun) awaitVerdict(ctx workflow.Context, opened activities.Opened) error {
+	decided := func() bool { return r.review.verdict != nil }
+	if opened.Reminder < opened.ExpiresAt.Sub(workflow.Now(ctx)) {
+		done, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+			Timeout: opened.Reminder, TimerOptions: workflow.TimerOptions{Summary: "remind of the review"},
+		}, decided)
+		if done || err != nil {
+			return err
+		}
+		if err := execute(bookkeeping(ctx, "remind of the review"), ActivityRemind, r.self()); err != nil {
+			return err
+		}
+	}
+	for !decided() {
+		left := max(0, opened.ExpiresAt.Sub(workflow.Now(ctx)))
+		_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+			Timeout: left, TimerOptions: workflow.TimerOptions{Summary: "the review expires"},
+		}, decided)
+		if err != nil {
+			return err
+		}
+		// Somebody may be deciding at this very moment.
+		if err := workflow.Await(ctx, func() bool { return !r.review.busy }); err != nil {
+			return err
+		}
+		if decided() {
+			return nil
+		}
+		expired := Decide{Verdict: store.Declined, Order: Order{
+			By: reviewer, Reason: "nobody decided until " + opened.ExpiresAt.Format(time.RFC3339),
+		}}
+		if err := r.decideReview(ctx, expired); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// canDecideReview says whether somebody can decide about the import.
+func (r *importRun) canDecideReview(d Decide) error {
+	switch {
+	case d.Verdict != store.Accepted && d.Verdict != store.Declined:
+		return fmt.Errorf("the verdict is %q: want %s or %s", d.Verdict, store.Accepted, store.Declined)
+	case strings.TrimSpace(d.By) == "":
+		return errors.New("say who decides: by is empty")
+	case d.Verdict == store.Declined && strings.TrimSpace(d.Reason) == "":
+		return errors.New("say why the import is declined: the reason is empty")
+	case r.review.verdict != nil:
+		v := r.review.verdict
+		return fmt.Errorf("import %d was %s by %s already", r.in.ImportID, v.Verdict, v.By)
+	case !r.review.open && r.phase != store.PhaseReviewing:
+		return fmt.Errorf("import %d does not wait for a decision: its phase is %s", r.in.ImportID, r.phase)
+	default:
+		return nil
+	}
+}
+
+// decideReview carries a decision out, one at a time.
+func (r *importRun) decideReview(ctx workflow.Context, d Decide) error {
+	// Whoever reads the store may know of the review a moment before the workflow does.
+	ready := func() bool { return !r.review.busy && (r.review.open || r.phase != store.PhaseReviewing) }
+	if err := workflow.Await(ctx, ready); err != nil {
+		return err
+	}
+	if err := r.canDecideReview(d); err != nil {
+		return err
+	}
+	r.review.busy = true
+	defer func() { r.review.busy = false }()
+	if d.Verdict == store.Accepted {
+		if err := r.enter(ctx, store.PhaseStagingDone); err != nil {
+			return err
+		}
+	}
+	v := activities.Verdict{ImportID: r.in.ImportID, Verdict: d.Verdict, By: d.By, Reason: d.Reason}
+	summary := fmt.Sprintf("%s by %s", d.Verdict, d.By)
+	if err := execute(deciding(ctx, summary), ActivityDecide, v); err != nil {
+		// The import goes on waiting.
+		if enterErr := r.enter(ctx, store.PhaseReviewing); enterErr != nil {
+			return enterErr
+		}
+		return err
+	}
+	r.review.verdict = &v
+	return nil
+}

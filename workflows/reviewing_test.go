@@ -1,0 +1,120 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// setupReview returns a run whose import waits for a decision for two weeks, and is
+// reminded of after a day.
+func setupReview(t *testing.T) *run {
+	t.Helper()
+	r := setup(t)
+	r.planned = plan(1)
+	r.planned.Review = true
+	r.opened = activities.Opened{ExpiresAt: r.Now().Add(14 * 24 * time.Hour), Reminder: 24 * time.Hour}
+	return r
+}
+
+func (r *run) decide(verdict, by, reason string) *answer {
+	return r.order(workflows.OrderDecide, workflows.Decide{
+		Verdict: verdict, Order: workflows.Order{By: by, Reason: reason},
+	})
+}
+
+func TestReviewAccepted(t *testing.T) {
+	t.Parallel()
+	r := setupReview(t)
+	var accepted, late *answer
+	refused := map[string]*answer{}
+	r.RegisterDelayedCallback(func() {
+		require.Equal(t, store.PhaseReviewing, r.state().Phase)
+		require.Contains(t, r.state().Waiting, "a decision until ")
+		require.Zero(t, r.calledTimes(workflows.ActivityOnSuccess))
+		require.Zero(t, r.calledTimes(workflows.ActivityRemind))
+		refused[`the verdict is "perhaps": want accepted or declined`] = r.decide("perhaps", "ann", "")
+		refused["say who decides: by is empty"] = r.decide(store.Accepted, " ", "")
+		refused["say why the import is declined: the reason is empty"] = r.decide(store.Declined, "ann", "")
+		accepted = r.decide(store.Accepted, "ann", "")
+		late = r.decide(store.Declined, "bob", "no")
+	}, time.Hour)
+	require.NoError(t, r.start())
+	require.Equal(t, answer{accepted: true}, *accepted)
+	for want, got := range refused {
+		require.EqualError(t, got.rejected, want)
+	}
+	require.Equal(t, []activities.Verdict{{ImportID: importID, Verdict: store.Accepted, By: "ann"}}, r.verdicts)
+	if late.rejected == nil {
+		require.ErrorContains(t, late.finished, "import 7 was accepted by ann already")
+	}
+	require.Equal(t, append([]string{
+		workflows.ActivityBeforeStart, workflows.ActivityPlan, "import_data 0", workflows.ActivityBeginReview,
+		workflows.ActivityDecide,
+	}, happyEnd...), r.once())
+}
+
+func TestReviewDeclined(t *testing.T) {
+	t.Parallel()
+	r := setupReview(t)
+	r.RegisterDelayedCallback(func() { r.decide(store.Declined, "ann", "wrong site") }, 30*time.Hour)
+	require.Error(t, r.start())
+	require.Equal(t, 1, r.calledTimes(workflows.ActivityRemind))
+	require.Equal(t, failedEnd, r.once()[len(r.once())-4:])
+	require.Equal(t, activities.Ended{
+		ImportID: importID, Status: store.StatusDeclined, Class: string(importers.ClassDeclined),
+		Reason: "declined by ann: wrong site",
+	}, r.ended[0])
+}
+
+func TestReviewExpires(t *testing.T) {
+	t.Parallel()
+	r := setupReview(t)
+	require.Error(t, r.start())
+	require.Equal(t, "sluice", r.verdicts[0].By)
+	require.Equal(t, store.Declined, r.verdicts[0].Verdict)
+	require.Contains(t, r.ended[0].Reason, "declined by sluice: nobody decided until ")
+	require.False(t, r.Now().Before(r.opened.ExpiresAt))
+}
+
+// A decision that could not be carried out is none: the import goes on waiting.
+func TestDecisionFails(t *testing.T) {
+	t.Parallel()
+	r := setupReview(t)
+	r.fail = func(name string, call int) error {
+		if name == workflows.ActivityDecide && call == 1 {
+			return temporal.NewNonRetryableApplicationError("could not be finalised: no room", activities.TypeStageDone, nil)
+		}
+		return nil
+	}
+	var first, second *answer
+	r.RegisterDelayedCallback(func() { first = r.decide(store.Accepted, "ann", "") }, time.Hour)
+	r.RegisterDelayedCallback(func() {
+		require.Equal(t, store.PhaseReviewing, r.state().Phase)
+		second = r.decide(store.Accepted, "ann", "")
+	}, 2*time.Hour)
+	require.NoError(t, r.start())
+	require.ErrorContains(t, first.finished, "could not be finalised: no room")
+	require.Equal(t, answer{accepted: true}, *second)
+	require.Len(t, r.verdicts, 2)
+}
+
+// Decisions before and behind the review are refused.
+func TestDecisionsOutOfTime(t *testing.T) {
+	t.Parallel()
+	r := setupReview(t)
+	var early, late *answer
+	r.during[workflows.ActivityPlan] = func() { early = r.decide(store.Accepted, "ann", "") }
+	r.during[workflows.ActivityOnSuccess] = func() { late = r.decide(store.Accepted, "bob", "") }
+	r.RegisterDelayedCallback(func() { r.decide(store.Accepted, "ann", "") }, time.Hour)
+	require.NoError(t, r.start())
+	require.EqualError(t, early.rejected, "import 7 does not wait for a decision: its phase is planning")
+	require.EqualError(t, late.rejected, "import 7 was accepted by ann already")
+}

@@ -1,0 +1,262 @@
+package workflows_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// scheduled is a run of a ScheduledImport in the SDK's test environment.
+type scheduled struct {
+	*testsuite.TestWorkflowEnvironment
+	t *testing.T
+
+	created   activities.CreatedImport
+	createErr error
+	// child is what the import does.
+	child  func(ctx workflow.Context) (workflows.ImportResult, error)
+	asked  []activities.ScheduledRun
+	paused []activities.SchedulePause
+	// children are the imports that were started.
+	children []workflow.Info
+}
+
+func setupScheduled(t *testing.T) *scheduled {
+	t.Helper()
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	s := &scheduled{
+		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t,
+		created: activities.CreatedImport{
+			ImportID: 7, Site: "example.com", Source: "noop", Status: store.StatusQueued, Phase: store.PhaseQueued, Summary: "noop",
+		},
+		child: func(workflow.Context) (workflows.ImportResult, error) {
+			return workflows.ImportResult{PartResult: activities.PartResult{RowsLoaded: 3}}, nil
+		},
+	}
+	s.SetTestTimeout(10 * time.Second)
+	s.RegisterWorkflowWithOptions(workflows.ScheduledImport, workflow.RegisterOptions{Name: workflows.TypeScheduledImport})
+	s.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.ImportInput) (workflows.ImportResult, error) {
+		require.Equal(t, workflows.ImportInput{ImportID: 7}, in)
+		s.children = append(s.children, *workflow.GetInfo(ctx))
+		return s.child(ctx)
+	}, workflow.RegisterOptions{Name: workflows.TypeImport})
+	s.RegisterActivityWithOptions(func(_ context.Context, run activities.ScheduledRun) (activities.CreatedImport, error) {
+		s.asked = append(s.asked, run)
+		return s.created, s.createErr
+	}, activity.RegisterOptions{Name: workflows.ActivityCreateImport})
+	s.RegisterActivityWithOptions(func(_ context.Context, p activities.SchedulePause) error {
+		s.paused = append(s.paused, p)
+		return nil
+	}, activity.RegisterOptions{Name: workflows.ActivityPauseSchedule})
+	return s
+}
+
+// run carries the workflow out and returns its error.
+func (s *scheduled) run(pauseAfter int) error {
+	s.t.Helper()
+	s.ExecuteWorkflow(workflows.TypeScheduledImport, workflows.ScheduledInput{
+		Schedule: "nightly", PauseAfterFailures: pauseAfter,
+		Request: activities.ScheduledRequest{Site: "example.com", Source: "noop", Args: json.RawMessage(`{"rows":3}`)},
+	})
+	require.True(s.t, s.IsWorkflowCompleted())
+	return s.GetWorkflowError()
+}
+
+func (s *scheduled) outcome() activities.ImportOutcome {
+	s.t.Helper()
+	var outcome activities.ImportOutcome
+	require.NoError(s.t, s.GetWorkflowResult(&outcome))
+	return outcome
+}
+
+func failing(class importers.Class) func(workflow.Context) (workflows.ImportResult, error) {
+	return func(workflow.Context) (workflows.ImportResult, error) {
+		return workflows.ImportResult{}, temporal.NewNonRetryableApplicationError("the file is gone", string(class), nil)
+	}
+}
+
+// requireFailure checks the error of a run that has failed.
+func requireFailure(t *testing.T, err error, class, message string, want workflows.ScheduledFailure) {
+	t.Helper()
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.True(t, app.NonRetryable())
+	require.Equal(t, []string{class, message}, []string{app.Type(), app.Message()})
+	var got workflows.ScheduledFailure
+	require.NoError(t, app.Details(&got))
+	require.Equal(t, want, got)
+}
+
+func TestScheduledImport(t *testing.T) {
+	t.Parallel()
+	s := setupScheduled(t)
+	start := time.Date(2026, 1, 1, 3, 0, 0, 5, time.UTC)
+	s.SetStartTime(start)
+	require.NoError(t, s.run(3))
+	require.Equal(t, activities.ImportOutcome{ImportID: 7, Status: store.StatusCompleted, RowsLoaded: 3}, s.outcome())
+	require.Len(t, s.asked, 1)
+	require.Equal(t, []any{"nightly", start.Truncate(time.Second), "noop"}, []any{s.asked[0].Schedule, s.asked[0].At, s.asked[0].Request.Source})
+	require.NotEmpty(t, s.asked[0].RunID)
+	require.Len(t, s.children, 1)
+	require.Equal(t, workflows.ImportID("example.com", 7), s.children[0].WorkflowExecution.ID)
+	require.Equal(t, "default-test-workflow-id", s.children[0].ParentWorkflowExecution.ID)
+	require.Empty(t, s.paused)
+	require.Equal(t, []string{"schedule/a", "scheduled/a", "dry-run/b/c"},
+		[]string{workflows.ScheduleID("a"), workflows.ScheduledID("a"), workflows.DryRunID("b", "c")})
+}
+
+func TestScheduledImportUnchanged(t *testing.T) {
+	t.Parallel()
+	s := setupScheduled(t)
+	s.child = func(workflow.Context) (workflows.ImportResult, error) {
+		return workflows.ImportResult{Unchanged: "nothing new"}, nil
+	}
+	require.NoError(t, s.run(1))
+	require.Equal(t, activities.ImportOutcome{ImportID: 7, Status: store.StatusUnchanged, Reason: "nothing new"}, s.outcome())
+}
+
+// A time that has its rows already is not imported again.
+func TestScheduledImportThatIsDone(t *testing.T) {
+	t.Parallel()
+	s := setupScheduled(t)
+	s.created.Status = store.StatusCompleted
+	require.NoError(t, s.run(1))
+	require.Empty(t, s.children)
+	require.Equal(t, activities.ImportOutcome{ImportID: 7, Status: store.StatusCompleted}, s.outcome())
+}
+
+// Failures in a row are counted from run to run, and pause the schedule.
+func TestScheduledImportFails(t *testing.T) {
+	t.Parallel()
+	before := func(failures int) error {
+		return temporal.NewNonRetryableApplicationError("before", "x", nil, workflows.ScheduledFailure{Failures: failures})
+	}
+	const reason = "import 7: the file is gone"
+	for name, tc := range map[string]struct {
+		last       error
+		class      importers.Class
+		pauseAfter int
+		failures   int
+		note       string
+	}{
+		"first":         {nil, importers.ClassInput, 3, 1, ""},
+		"second":        {before(1), importers.ClassInput, 3, 2, ""},
+		"third":         {before(2), importers.ClassInput, 3, 0, "3 failures in a row, the last one of " + reason},
+		"never":         {before(99), importers.ClassInput, 0, 100, ""},
+		"declined":      {before(2), importers.ClassDeclined, 3, 2, ""},
+		"another error": {errors.New("terminated"), importers.ClassInput, 3, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setupScheduled(t)
+			s.child = failing(tc.class)
+			if tc.last != nil {
+				s.SetLastError(tc.last)
+			}
+			requireFailure(t, s.run(tc.pauseAfter), string(tc.class), reason, workflows.ScheduledFailure{ImportID: 7, Failures: tc.failures})
+			if tc.note == "" {
+				require.Empty(t, s.paused)
+				return
+			}
+			require.Equal(t, []activities.SchedulePause{{Schedule: "nightly", ImportID: 7, Note: tc.note}}, s.paused)
+		})
+	}
+}
+
+func TestScheduledImportCannotBeCreated(t *testing.T) {
+	t.Parallel()
+	s := setupScheduled(t)
+	s.createErr = temporal.NewNonRetryableApplicationError("site x does not exist any more", string(importers.ClassInput), nil)
+	requireFailure(t, s.run(1), "bad_input", "create the import: site x does not exist any more", workflows.ScheduledFailure{})
+	require.Equal(t, "1 failures in a row, the last one to create the import: site x does not exist any more", s.paused[0].Note)
+}
+
+// Cancelling the run cancels its import, also one that is just being created.
+func TestScheduledImportIsCancelled(t *testing.T) {
+	t.Parallel()
+	for name, delay := range map[string]time.Duration{"before it begins": 0, "under way": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setupScheduled(t)
+			s.child = func(ctx workflow.Context) (workflows.ImportResult, error) {
+				err := workflow.Sleep(ctx, time.Hour)
+				require.True(t, temporal.IsCanceledError(err))
+				return workflows.ImportResult{}, temporal.NewCanceledError("taken back")
+			}
+			s.RegisterDelayedCallback(s.CancelWorkflow, delay)
+			err := s.run(1)
+			require.True(t, temporal.IsCanceledError(err), "%v", err)
+			require.Len(t, s.children, 1)
+			require.Empty(t, s.paused)
+		})
+	}
+}
+
+// An import that ends in time although its run was cancelled is told of as it is.
+func TestScheduledImportIsCancelledTooLate(t *testing.T) {
+	t.Parallel()
+	s := setupScheduled(t)
+	s.child = func(ctx workflow.Context) (workflows.ImportResult, error) {
+		require.Error(t, workflow.Sleep(ctx, time.Hour))
+		return workflows.ImportResult{}, nil
+	}
+	s.RegisterDelayedCallback(s.CancelWorkflow, time.Minute)
+	require.NoError(t, s.run(1))
+	require.Equal(t, store.StatusCompleted, s.outcome().Status)
+}
+
+// A schedule's input is small, however much is asked for.
+func TestScheduledInputIsSmall(t *testing.T) {
+	t.Parallel()
+	in := workflows.ScheduledInput{Request: activities.ScheduledRequest{Args: json.RawMessage(`"` + strings.Repeat("x", 30000) + `"`)}}
+	data, err := json.Marshal(in)
+	require.NoError(t, err)
+	require.Less(t, len(data), workflows.MaxScheduledInput)
+	require.Less(t, workflows.MaxScheduledInput, maxPayload)
+}
+
+func TestDryRun(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]int{"at once": 0, "after a worker's death": 1, "never": 5} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			suite := &testsuite.WorkflowTestSuite{}
+			suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+			env := suite.NewTestWorkflowEnvironment()
+			env.RegisterWorkflowWithOptions(workflows.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
+			calls := 0
+			env.RegisterActivityWithOptions(func(_ context.Context, r activities.DryRunRequest) (activities.DryRunReport, error) {
+				if calls++; calls <= fails {
+					return activities.DryRunReport{}, errors.New("the store is away")
+				}
+				return activities.DryRunReport{Site: r.Site}, nil
+			}, activity.RegisterOptions{Name: workflows.ActivityDryRun})
+			env.ExecuteWorkflow(workflows.TypeDryRun, activities.DryRunRequest{Site: "example.com"})
+			require.Equal(t, min(fails+1, 2), calls)
+			if fails > 1 {
+				require.ErrorContains(t, env.GetWorkflowError(), "the store is away")
+				return
+			}
+			var report activities.DryRunReport
+			require.NoError(t, env.GetWorkflowResult(&report))
+			require.Equal(t, "example.com", report.Site)
+		})
+	}
+}
