@@ -24,7 +24,8 @@ const MaxBackfill = 1000
 func (s *Starter) BackfillTimes(ctx context.Context, name string, from, to time.Time) ([]time.Time, error) {
 	switch {
 	case !from.Before(to):
-		return nil, fmt.Errorf("from %s to %s: want the earlier time first", from.Format(time.RFC3339), to.Format(time.RFC3339))
+		return nil, fmt.Errorf("from %s to %s: want the earlier time first",
+			from.Format(time.RFC3339), to.Format(time.RFC3339))
 	case to.After(time.Now()):
 		return nil, fmt.Errorf("to %s: a backfill is for times that have passed", to.Format(time.RFC3339))
 	}

@@ -95,7 +95,8 @@ func (s *Starter) schedule(ctx context.Context, name string, runs int) (Schedule
 		Name: name, Request: in.Request, Timing: timingOf(now.Schedule.Spec), PauseAfterFailures: in.PauseAfterFailures,
 		Overlap: overlapName(now.Schedule.Policy.Overlap), Catchup: now.Schedule.Policy.CatchupWindow,
 		Paused: now.Schedule.State.Paused, Note: now.Schedule.State.Note, CreatedAt: now.Info.CreatedAt,
-		Started: now.Info.NumActions, Skipped: now.Info.NumActionsSkippedOverlap, Missed: now.Info.NumActionsMissedCatchupWindow,
+		Started: now.Info.NumActions, Skipped: now.Info.NumActionsSkippedOverlap,
+		Missed: now.Info.NumActionsMissedCatchupWindow,
 	}
 	for _, at := range now.Info.NextActionTimes[:min(len(now.Info.NextActionTimes), maxNext)] {
 		view.Next = append(view.Next, at.In(view.Timing.Location()))

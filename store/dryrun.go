@@ -16,7 +16,9 @@ func (s *Store) CheckRoom(ctx context.Context, siteID, most int64) error {
 
 // FindFingerprint returns the completed import of the same site, source and fingerprint,
 // if there is one. Unlike Recognise it notes nothing.
-func (s *Store) FindFingerprint(ctx context.Context, imp Import, fingerprint string) (before int64, found bool, err error) {
+func (s *Store) FindFingerprint(
+	ctx context.Context, imp Import, fingerprint string,
+) (before int64, found bool, err error) {
 	before, err = s.ImportedBefore(ctx, db.ImportedBeforeParams{
 		SiteID: imp.SiteID, Source: imp.Source, Fingerprint: fingerprint, ExceptID: imp.ID,
 	})

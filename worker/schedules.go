@@ -12,7 +12,8 @@ import (
 // registerAround registers what leads to imports: schedules and dry runs. main polls
 // QueueMain. Imports are created by the starter, which activities do not know.
 func (w *Worker) registerAround(main worker.Registry, lifecycle *activities.Lifecycle) {
-	main.RegisterWorkflowWithOptions(workflows.ScheduledImport, workflow.RegisterOptions{Name: workflows.TypeScheduledImport})
+	scheduled := workflow.RegisterOptions{Name: workflows.TypeScheduledImport}
+	main.RegisterWorkflowWithOptions(workflows.ScheduledImport, scheduled)
 	main.RegisterWorkflowWithOptions(workflows.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
 	schedules := &activities.Schedules{
 		Store: w.store, Create: w.starter().CreateScheduled, Pause: w.starter().PauseFailing,

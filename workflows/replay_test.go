@@ -101,5 +101,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 17, "every activity but remind is among them")
+	require.Len(t, seen, 21, "every activity but remind is among them")
 }

@@ -35,7 +35,9 @@ var retryDecision = &temporal.RetryPolicy{
 
 // retryPoll is for looking every now and then whether something is there, as long as it
 // takes: attempts leave no trace in the history.
-var retryPoll = &temporal.RetryPolicy{InitialInterval: 2 * time.Second, BackoffCoefficient: 1.1, MaximumInterval: 30 * time.Second}
+var retryPoll = &temporal.RetryPolicy{
+	InitialInterval: 2 * time.Second, BackoffCoefficient: 1.1, MaximumInterval: 30 * time.Second,
+}
 
 // Timeouts of single attempts. Those with a heartbeat are taken up by another worker
 // that long after the death of the first; heartbeats are sent from the side, so

@@ -70,7 +70,7 @@ func (r *scheduledRun) carryOut(ctx workflow.Context) (activities.ImportOutcome,
 	if err := workflow.ExecuteActivity(creating, ActivityCreateImport, run).Get(work, &r.created); err != nil {
 		return activities.ImportOutcome{}, err
 	}
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Import **%d** of **%s**, by schedule `%s`.",
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Import **%d** of **%s**, by schedule **%s**.",
 		r.created.ImportID, r.created.Site, r.in.Schedule))
 	if store.Ended(r.created.Status) {
 		// An earlier run for the same time has brought it in.

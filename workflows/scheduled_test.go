@@ -243,7 +243,8 @@ func TestDryRun(t *testing.T) {
 			env.RegisterWorkflowWithOptions(workflows.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
 			calls := 0
 			env.RegisterActivityWithOptions(func(_ context.Context, r activities.DryRunRequest) (activities.DryRunReport, error) {
-				if calls++; calls <= fails {
+				calls++
+				if calls <= fails {
 					return activities.DryRunReport{}, errors.New("the store is away")
 				}
 				return activities.DryRunReport{Site: r.Site}, nil

@@ -98,8 +98,9 @@ func New(s Streams) *cli.App {
 			&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` (YAML); SLUICE_CONFIG names one too"},
 		},
 		Commands: []*cli.Command{
-			siteCommand(), importCommand(), scheduleCommand(), generateCommand(), connectionCommand(), keysetCommand(), notificationCommand(), migrateCommand(),
-			workerCommand(), versionCommand(), helpCommand(),
+			siteCommand(), importCommand(), reviewCommand(), locksCommand(), scheduleCommand(), connectionCommand(),
+			keysetCommand(), notificationCommand(), generateCommand(), migrateCommand(), workerCommand(),
+			versionCommand(), helpCommand(),
 		},
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
 		Metadata: map[string]any{environKey: s.Environ, kindsKey: s.Kinds},

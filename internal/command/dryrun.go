@@ -62,7 +62,8 @@ func writeReport(w io.Writer, r activities.DryRunReport) error {
 		if line[1] == "" {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s %s\n", terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0])), line[1]); err != nil {
+		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, line[1]); err != nil {
 			return err
 		}
 	}
@@ -127,8 +128,8 @@ func estimateLine(e activities.DryRunEstimate) string {
 	}
 	text := "about " + terminal.Count(*e.EstimatedRows) + " rows"
 	if e.EstimatedSeconds != nil {
-		text += fmt.Sprintf(", %s at %s rows/s, %s", terminal.Duration(time.Duration(*e.EstimatedSeconds*float64(time.Second))),
-			terminal.Count(e.RowsPerSecond), e.SpeedIs)
+		took := time.Duration(*e.EstimatedSeconds * float64(time.Second))
+		text += fmt.Sprintf(", %s at %s rows/s, %s", terminal.Duration(took), terminal.Count(e.RowsPerSecond), e.SpeedIs)
 	}
 	return text
 }
@@ -137,7 +138,8 @@ func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
-	table := terminal.NewTable("PART", "LABEL", "TABLE", "BYTES", "ROWS READ", "REJECTED", "OUT OF RANGE", "ROWS IN ALL", "ERROR")
+	table := terminal.NewTable(
+		"PART", "LABEL", "TABLE", "BYTES", "ROWS READ", "REJECTED", "OUT OF RANGE", "ROWS IN ALL", "ERROR")
 	for _, p := range parts {
 		rows := "?"
 		if p.EstimatedRows != nil {

@@ -38,9 +38,9 @@ func TestDryRunFails(t *testing.T) {
 	r := s.run(t, "import", "start", "csv", missing, "--site", "example.com", "--dry-run")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.out, "Dry run    csv into example.com; nothing is written\n")
-	real := s.run(t, "import", "start", "csv", missing, "--site", "example.com", "--wait")
+	actual := s.run(t, "import", "start", "csv", missing, "--site", "example.com", "--wait")
 	require.Contains(t, r.err, "sluice: the import would fail: "+missing)
-	require.Contains(t, real.out, r.err[len("sluice: the import would fail: "):len(r.err)-1], "a run says the same")
+	require.Contains(t, actual.out, r.err[len("sluice: the import would fail: "):len(r.err)-1], "a run says the same")
 
 	r = s.run(t, "import", "start", "noop", "--site", "example.com", "--dry-run", "-o", "json", "--args", `{"rows": 200, "bad_rows": 150}`)
 	require.Equal(t, exitFailure, r.code)

@@ -19,7 +19,9 @@ func generateCommand() *cli.Command {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "name", Usage: "its `NAME` in the registry, such as daily_totals; required"},
 				&cli.StringFlag{Name: "path", Usage: "write into `DIR`", DefaultText: "importers/<package>"},
-				&cli.StringFlag{Name: "module", Usage: "make it a Go module of its own, with this `PATH`", DefaultText: "a part of sluice"},
+				&cli.StringFlag{
+					Name: "module", Usage: "make it a Go module of its own, with this `PATH`", DefaultText: "a part of sluice",
+				},
 				outputFlag(),
 			},
 			Action: generateImporter,

@@ -196,11 +196,12 @@ func TestStartIsRefused(t *testing.T) {
 	s.stdin, s.environ = slow, append(s.environ, oneRowChunks)
 	require.Equal(t, "started import 1: follow it with `sluice import logs 1 -f`\n",
 		s.ok(t, "import", "start", "noop", "--site", "example.com", "--args", "-"))
-	r := s.run(t, "import", "start", "noop", "--site", "example.com")
-	require.Equal(t, exitFailure, r.code)
-	require.Regexp(t, "^sluice: site example.com: import 1 is (queued|running): an import of the site is in progress: "+
-		"wait for it \\(`sluice import list`\\) or cancel it \\(`sluice import cancel ID`\\)\n$", r.err)
-	r = s.run(t, "import", "delete", "1")
+	limited := s
+	limited.environ = append(limited.environ, "SLUICE_LIMITS_IMPORTS_PER_SITE=1")
+	limited.fails(t, "site example.com: the site has 1 imports, and may have 1: limit reached: "+
+		"delete some (`sluice import delete ID`), or raise limits.imports_per_site",
+		"import", "start", "noop", "--site", "example.com")
+	r := s.run(t, "import", "delete", "1")
 	require.Equal(t, exitFailure, r.code)
 	require.Regexp(t, "^sluice: import 1 is (queued|running), cancel it first with `sluice import cancel 1`: "+
 		"not possible in this state\n$", r.err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sluicehq/sluice/internal/terminal"
@@ -101,15 +102,18 @@ func printPreview(s *session, table *schema.Table, p warehouse.Preview) error {
 	if _, err := fmt.Fprintf(w, "%s, %s rows\n", table.Name, terminal.Count(int64(p.Rows))); err != nil {
 		return err
 	}
-	header := make([]string, len(table.Columns))
-	for i, c := range table.Columns {
-		header[i] = strings.ToUpper(c.Name)
+	header := []string{"ROW"}
+	for _, c := range table.Columns {
+		header = append(header, strings.ToUpper(c.Name))
 	}
 	out := terminal.NewTable(header...)
-	for _, row := range append(p.Sample, p.Sums) {
-		cells := make([]any, len(row))
-		for i, value := range row {
-			cells[i] = brief(value, 40)
+	for i, row := range append(p.Sample, p.Sums) {
+		cells := []any{strconv.Itoa(i + 1)}
+		if i == len(p.Sample) {
+			cells[0] = "all"
+		}
+		for _, value := range row {
+			cells = append(cells, brief(value, 40))
 		}
 		out.Row(cells...)
 	}

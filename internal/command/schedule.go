@@ -110,7 +110,8 @@ func triggerSchedule(ctx context.Context, s *session) error {
 	if err := client.TriggerSchedule(ctx, name, s.cli.String("overlap")); err != nil {
 		return err
 	}
-	return answer(ctx, s, client, name, "schedule %s is told to run now: `sluice schedule show %s` tells how it goes", name, name)
+	return answer(ctx, s, client, name,
+		"schedule %s is told to run now: `sluice schedule show %s` tells how it goes", name, name)
 }
 
 func deleteSchedule(ctx context.Context, s *session) error {
@@ -216,7 +217,8 @@ func parseMoment(flag, text string, zone *time.Location) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("--%s %q is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00", flag, text)
+	return time.Time{}, fmt.Errorf(
+		"--%s %q is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00", flag, text)
 }
 
 func orEmpty[T any](list []T) []T {

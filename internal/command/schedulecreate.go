@@ -17,7 +17,7 @@ func scheduleCreateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "create", Usage: "create a schedule", ArgsUsage: "NAME SOURCE [PATH...]",
 		Description: "SOURCE is the kind of import: " + strings.Join(Importers().Names(), ", ") + ".\n" +
-			"A cron expression has five fields: minute, hour, day of the month, month, day of the week; a day must\n" +
+			"A cron expression has five fields: minute, hour, day, month, weekday; a day must\n" +
 			"match both of its fields. An interval counts from midnight UTC. Settings that no flag names are the\n" +
 			"worker's, at the time of each run.",
 		Flags: append([]cli.Flag{

@@ -54,8 +54,8 @@ type runJSON struct {
 func scheduleView(s starter.Schedule) scheduleJSON {
 	view := scheduleJSON{
 		Name: s.Name, Site: s.Request.Site, Source: s.Request.Source, Args: s.Request.Args, Label: s.Request.Label,
-		Settings: s.Request.Settings, Cron: s.Timing.Cron, EverySeconds: s.Timing.Every.Seconds(), TimeZone: s.Timing.TimeZone,
-		JitterSeconds: s.Timing.Jitter.Seconds(), Overlap: s.Overlap, CatchupSeconds: s.Catchup.Seconds(),
+		Settings: s.Request.Settings, Cron: s.Timing.Cron, EverySeconds: s.Timing.Every.Seconds(),
+		TimeZone: s.Timing.TimeZone, JitterSeconds: s.Timing.Jitter.Seconds(), Overlap: s.Overlap, CatchupSeconds: s.Catchup.Seconds(),
 		PauseAfterFailures: s.PauseAfterFailures, Paused: s.Paused, Note: s.Note, CreatedAt: s.CreatedAt,
 		Next: orEmpty(s.Next), Runs: []runJSON{}, Started: s.Started, Skipped: s.Skipped, Missed: s.Missed,
 	}
@@ -180,7 +180,8 @@ func writeScheduleHead(w io.Writer, s starter.Schedule) error {
 		if line[1] == "" {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s %s\n", terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0])), line[1]); err != nil {
+		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, line[1]); err != nil {
 			return err
 		}
 	}

@@ -109,8 +109,9 @@ func startImport(ctx context.Context, s *session) error {
 // the settings.
 func importRequest(c *cli.Context, args []string) (starter.Request, error) {
 	if len(args) == 0 {
+		line := strings.TrimSuffix(c.Command.HelpName+" "+c.Command.ArgsUsage, " [PATH...]")
 		return starter.Request{}, fmt.Errorf("say what to import: `%s`, where SOURCE is %s",
-			strings.TrimSuffix(c.Command.HelpName+" "+c.Command.ArgsUsage, " [PATH...]"), strings.Join(Importers().Names(), ", "))
+			line, strings.Join(Importers().Names(), ", "))
 	}
 	if _, err := Importers().Lookup(args[0]); err != nil {
 		return starter.Request{}, err

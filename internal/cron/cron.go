@@ -63,7 +63,7 @@ func Check(expression string) error {
 	}
 	parts := strings.Fields(text)
 	if len(parts) != len(fields) {
-		return fmt.Errorf("%q has %d fields: want five: minute, hour, day of the month, month, day of the week",
+		return fmt.Errorf("%q has %d fields: want five: minute, hour, day, month, weekday",
 			text, len(parts))
 	}
 	var faults []error

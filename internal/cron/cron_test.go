@@ -23,8 +23,8 @@ func TestCheckRefuses(t *testing.T) {
 	t.Parallel()
 	for expression, want := range map[string]string{
 		"":                       "is empty: want five fields, such as '0 3 * * *' for every day at 03:00",
-		"0 3 * *":                `"0 3 * *" has 4 fields: want five: minute, hour, day of the month, month, day of the week`,
-		"0 0 3 * * *":            `"0 0 3 * * *" has 6 fields: want five: minute, hour, day of the month, month, day of the week`,
+		"0 3 * *":                `"0 3 * *" has 4 fields: want five: minute, hour, day, month, weekday`,
+		"0 0 3 * * *":            `"0 0 3 * * *" has 6 fields: want five: minute, hour, day, month, weekday`,
 		"@every 5m":              "uses @every: an interval is given by --every",
 		"@fortnightly":           `"@fortnightly" is no macro: they are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly`,
 		"TZ=UTC 0 3 * * *":       "names a time zone: that is given by --timezone",

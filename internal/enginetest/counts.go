@@ -1,7 +1,6 @@
 package enginetest
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -51,7 +50,7 @@ func countClickHouse(tb testing.TB, dsn string, counts map[string]uint64) {
 		"SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"))
 	for _, table := range tables {
 		var n uint64
-		require.NoError(tb, conn.QueryRow(ctx, fmt.Sprintf("SELECT count() FROM `%s`", table.Name)).Scan(&n))
+		require.NoError(tb, conn.QueryRow(ctx, "SELECT count() FROM "+table.Name).Scan(&n))
 		counts["warehouse."+table.Name] = n
 	}
 }

@@ -36,7 +36,8 @@ func (i Importer) Validate() error {
 		faults = append(faults, fmt.Errorf("%q cannot be the name of a Go package: choose another", i.Name))
 	}
 	if i.Module != "" && (!validModule.MatchString(i.Module) || strings.Contains(i.Module, "..")) {
-		faults = append(faults, fmt.Errorf("%q is not the path of a Go module: want one such as example.com/team/things", i.Module))
+		faults = append(faults, fmt.Errorf(
+			"%q is not the path of a Go module: want one such as example.com/team/things", i.Module))
 	}
 	return errors.Join(faults...)
 }

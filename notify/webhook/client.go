@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/version"
 	"github.com/sluicehq/sluice/notify/channel"
 )
@@ -19,33 +20,16 @@ import (
 // Timeout bounds one attempt.
 const Timeout = 10 * time.Second
 
-// maxAnswer is how many bytes of an answer are read, so that the connection can be
-// used again. Nobody looks at them.
-const maxAnswer = 64 << 10
-
-// maxRetryAfter bounds what an endpoint can ask for.
-const maxRetryAfter = 24 * time.Hour
-
 // client posts signed events.
 type client struct {
 	http    *http.Client
-	guard   guard
+	guard   outbound.Guard
 	timeout time.Duration
 }
 
 func newClient(addresses string) *client {
-	g := guard{addresses: addresses}
-	return &client{
-		guard: g, timeout: Timeout,
-		http: &http.Client{
-			Transport: &http.Transport{
-				DialContext: g.dialer().DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: Timeout,
-				MaxResponseHeaderBytes: maxAnswer, IdleConnTimeout: 30 * time.Second, MaxIdleConns: 16,
-			},
-			// What is signed for one address is not for another one.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}
+	g := outbound.Guard{Addresses: addresses}
+	return &client{guard: g, timeout: Timeout, http: g.Client()}
 }
 
 // post posts an event and returns the endpoint's status if that is one of success.
@@ -58,10 +42,10 @@ func (c *client) post(
 	if err != nil {
 		return "", errors.New("the webhook's address is none")
 	}
-	if err := c.guard.check(request.URL); err != nil {
+	if err := c.guard.Check(request.URL); err != nil {
 		return "", err
 	}
-	if err := sign(request.Header, secrets, id, time.Now(), body); err != nil {
+	if err := outbound.Sign(request.Header, secrets, id, time.Now(), body); err != nil {
 		return "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
@@ -70,7 +54,8 @@ func (c *client) post(
 	if err != nil {
 		return "", unreachable(err, c.timeout)
 	}
-	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer))
+	// Nobody looks at it; it is read so that the connection can be used again.
+	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, outbound.MaxAnswer))
 	if err := errors.Join(err, response.Body.Close()); err != nil && response.StatusCode/100 != 2 {
 		return "", fmt.Errorf("read the endpoint's answer: %w", err)
 	}
@@ -101,7 +86,7 @@ func judge(r *http.Response) error {
 	case code == http.StatusGone:
 		return channel.Permanent(fmt.Errorf("%w: it is gone for good", err))
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code/100 == 5:
-		if wait := retryAfter(r.Header.Get("Retry-After"), time.Now()); wait > 0 {
+		if wait := outbound.RetryAfter(r.Header.Get("Retry-After"), time.Now()); wait > 0 {
 			return channel.RetryAfter(wait, err)
 		}
 		return err
@@ -113,16 +98,4 @@ func judge(r *http.Response) error {
 // describe does not quote the reason that the endpoint gave: it is anybody's text.
 func describe(code int) string {
 	return strconv.Itoa(code) + " " + cmp.Or(http.StatusText(code), "(unknown)")
-}
-
-// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, 10.2.3). It
-// returns 0 for what is neither.
-func retryAfter(text string, now time.Time) time.Duration {
-	var wait time.Duration
-	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
-		wait = time.Duration(min(seconds, int64(maxRetryAfter/time.Second))) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		wait = at.Sub(now)
-	}
-	return max(0, min(wait, maxRetryAfter))
 }

@@ -13,17 +13,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/store"
 )
 
 // KindName is the name of the kind of connections that webhooks are.
 const KindName = "webhook"
-
-// The names of a webhook's secrets.
-const (
-	secretSigning  = "signing_secret"
-	secretPrevious = "previous_signing_secret"
-)
 
 // settings are those of a connection of this kind.
 type settings struct {
@@ -53,11 +48,11 @@ func (*Kind) Label() string { return "Webhook" }
 func (*Kind) Secrets() []connections.SecretSpec {
 	return []connections.SecretSpec{
 		{
-			Name: secretSigning, Required: true,
+			Name: outbound.SecretSigning, Required: true,
 			Description: "whsec_ and 24 to 64 random bytes in base64; the receiver checks signatures with it",
 		},
 		{
-			Name:        secretPrevious,
+			Name:        outbound.SecretPrevious,
 			Description: "the key before, while there are receivers that do not know the new one",
 		},
 	}
@@ -114,6 +109,18 @@ func checkURL(text string) error {
 	default:
 		return nil
 	}
+}
+
+// Endpoint returns where a connection of this kind leads to.
+func Endpoint(c connections.Connection) (address string, err error) {
+	if c.Kind != KindName {
+		return "", fmt.Errorf("the connection %s is of kind %s: want %s", c.Name, c.Kind, KindName)
+	}
+	s, err := parseSettings(c.Settings)
+	if err != nil {
+		return "", fmt.Errorf("settings of the webhook %s: %w", c.Name, err)
+	}
+	return s.URL, nil
 }
 
 // wants says whether the endpoint wants to know of the event.

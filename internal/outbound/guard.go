@@ -1,4 +1,7 @@
-package webhook
+// Package outbound has what every part of Sluice needs that posts to addresses which users
+// have given: where they may lead, how what is posted is signed, and how long the other side
+// wants to be left alone.
+package outbound
 
 import (
 	"errors"
@@ -11,30 +14,38 @@ import (
 	"github.com/sluicehq/sluice/config"
 )
 
-// guard keeps webhooks from being led into the network that Sluice runs in: whoever may
+// Guard keeps webhooks from being led into the network that Sluice runs in: whoever may
 // add a connection may not therefore talk to what listens there.
-type guard struct{ addresses string }
+type Guard struct {
+	// Addresses says where they may lead, as notify.webhook_addresses does. Anything but
+	// config.WebhooksAny is config.WebhooksPublic.
+	Addresses string
+}
 
 var (
 	errScheme  = errors.New("the webhook is not https: notify.webhook_addresses is public")
 	errPrivate = errors.New("the webhook leads to an address that is not public: notify.webhook_addresses is public")
 )
 
-// check refuses http. Addresses are looked at when they are dialled.
-func (g guard) check(u *url.URL) error {
-	if g.addresses != config.WebhooksAny && u.Scheme != "https" {
+// Check refuses http, unless that is allowed. Addresses are looked at when they are
+// dialled.
+func (g Guard) Check(u *url.URL) error {
+	if g.Addresses != config.WebhooksAny && u.Scheme != "https" {
 		return errScheme
 	}
 	return nil
 }
 
-// dialer looks at the address that a name was resolved to: a name may lead elsewhere
+// DialTimeout bounds how long a connection may take to be made.
+const DialTimeout = 10 * time.Second
+
+// Dialer looks at the address that a name was resolved to: a name may lead elsewhere
 // from one question to the next.
-func (g guard) dialer() *net.Dialer {
+func (g Guard) Dialer() *net.Dialer {
 	return &net.Dialer{
-		Timeout: Timeout, KeepAlive: 30 * time.Second,
+		Timeout: DialTimeout, KeepAlive: 30 * time.Second,
 		Control: func(_, address string, _ syscall.RawConn) error {
-			if g.addresses == config.WebhooksAny {
+			if g.Addresses == config.WebhooksAny {
 				return nil
 			}
 			to, err := netip.ParseAddrPort(address)

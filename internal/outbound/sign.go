@@ -1,4 +1,4 @@
-package webhook
+package outbound
 
 import (
 	"encoding/base64"
@@ -12,13 +12,22 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// sign puts ID, time and signatures into the headers. There is a signature for each
+// The names of a webhook's secrets.
+const (
+	// SecretSigning is the key that is signed with.
+	SecretSigning = "signing_secret"
+	// SecretPrevious is the one before it, while there are receivers that know no other.
+	SecretPrevious = "previous_signing_secret"
+)
+
+// Sign puts ID, time and signatures into the headers, as the Standard Webhooks
+// specification says (https://www.standardwebhooks.com). There is a signature for each
 // secret, so that receivers can change over from one to the next in peace.
-func sign(h http.Header, secrets map[string]string, id string, at time.Time, body []byte) error {
+func Sign(h http.Header, secrets map[string]string, id string, at time.Time, body []byte) error {
 	var signatures []string
-	for _, name := range []string{secretSigning, secretPrevious} {
+	for _, name := range []string{SecretSigning, SecretPrevious} {
 		secret, given := secrets[name]
-		if !given && name != secretSigning {
+		if !given && name != SecretSigning {
 			continue
 		}
 		if err := checkSecret(secret); err != nil {

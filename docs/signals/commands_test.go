@@ -1,0 +1,142 @@
+package signals
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+const (
+	patience = 30 * time.Second
+	interval = 20 * time.Millisecond
+)
+
+// example is the import's workflow ID on the page.
+const example = "import/example.com/1"
+
+// realCLI names a Temporal CLI that is used in the place of the interpreter, if set.
+const realCLI = "SLUICE_TEMPORAL_CLI"
+
+// TestCommands: every command line of the page does what it says.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	seen := map[string]bool{}
+	for _, line := range commandLines(t) {
+		name, argument := orderOf(t, line)
+		how := strings.Join(strings.Fields(line)[:3], " ")
+		seen[how+" "+name] = true
+		t.Run(how+" "+name, func(t *testing.T) {
+			t.Parallel()
+			isQuery := strings.Contains(line, " query ") || strings.Contains(line, "/query/")
+			prepared := name
+			if isQuery {
+				prepared = ""
+			}
+			imp := s.prepare(t, prepared)
+			output, err := s.run(t, imp, line)
+			require.NoErrorf(t, err, "%s\n%s", line, output)
+			if isQuery {
+				require.Contains(t, output, map[string]string{
+					workflows.QueryState: "loading", workflows.QueryProgress: "parts_total", workflows.QueryFeedback: "[",
+				}[name])
+				return
+			}
+			var o order
+			require.NoError(t, json.Unmarshal([]byte(argument), &o))
+			s.requireDone(t, imp.ID, name, o)
+		})
+	}
+	// The page leaves nothing out.
+	for _, name := range []string{
+		workflows.OrderPause, workflows.OrderResume, workflows.OrderCancel, workflows.OrderRetryPart,
+		workflows.OrderSkipPart, workflows.OrderSetRate, workflows.OrderDecide,
+	} {
+		require.True(t, seen["temporal workflow update "+name], "no update %s", name)
+		require.True(t, seen["temporal workflow signal "+name], "no signal %s", name)
+	}
+	for _, name := range []string{workflows.QueryState, workflows.QueryProgress, workflows.QueryFeedback} {
+		require.True(t, seen["temporal workflow query "+name], "no query %s", name)
+	}
+}
+
+// orderOf returns what a command line orders or asks, and the argument.
+func orderOf(t *testing.T, line string) (name, argument string) {
+	t.Helper()
+	args := words(t, line, map[string]string{"TEMPORAL_HTTP": "http://host"})
+	for i, arg := range args {
+		switch {
+		case arg == "--name" || arg == "--type":
+			name = args[i+1]
+		case arg == "--input":
+			argument = args[i+1]
+		case strings.HasPrefix(arg, "http://"):
+			name = arg[strings.LastIndex(arg, "/")+1:]
+		case arg == "-d":
+			argument = payloadOf(t, args[i+1])
+		}
+	}
+	require.NotEmpty(t, name, line)
+	return name, argument
+}
+
+// payloadOf returns the order in the body of a request to the HTTP API.
+func payloadOf(t *testing.T, body string) string {
+	t.Helper()
+	var request struct {
+		Input   json.RawMessage `json:"input"`
+		Request struct {
+			Input struct {
+				Args json.RawMessage `json:"args"`
+			} `json:"input"`
+		} `json:"request"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(body), &request))
+	payloads := request.Input
+	if payloads == nil {
+		payloads = request.Request.Input.Args
+	}
+	if payloads == nil {
+		return ""
+	}
+	var list []json.RawMessage
+	require.NoErrorf(t, json.Unmarshal(payloads, &list), "%s", body)
+	return string(list[0])
+}
+
+// run runs a command line of the page about an import of the test's.
+func (s *system) run(t *testing.T, imp store.Import, line string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(enginetest.Context(t), patience)
+	defer cancel()
+	line = strings.ReplaceAll(line, example, imp.WorkflowID)
+	line = strings.ReplaceAll(line, url.PathEscape(example), url.PathEscape(imp.WorkflowID))
+	line = strings.ReplaceAll(line, "/namespaces/default/", "/namespaces/"+s.Namespace()+"/")
+	args := words(t, line, map[string]string{"TEMPORAL_HTTP": os.Getenv("SLUICE_TEMPORAL_UI")})
+	switch args[0] {
+	case "temporal":
+		if program := os.Getenv(realCLI); program != "" {
+			command := exec.CommandContext(ctx, program, args[1:]...)
+			command.Env = append(os.Environ(), s.Environ()...)
+			output, err := command.CombinedOutput()
+			return string(output), err
+		}
+		return temporalCLI(ctx, s.Temporal, args[1:])
+	case "curl":
+		return curl(ctx, args[1:])
+	default:
+		require.Failf(t, "unknown program", "%s", line)
+		return "", nil
+	}
+}

@@ -1,0 +1,88 @@
+package signals
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	updatepb "go.temporal.io/api/update/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// payload is an order as all SDKs write it.
+func payload(order any) (*commonpb.Payloads, error) {
+	data, err := json.Marshal(order)
+	return &commonpb.Payloads{Payloads: []*commonpb.Payload{{
+		Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: data,
+	}}}, err
+}
+
+// update gives an order and waits for its outcome. id is a UUID: under the same one the
+// server takes the order once.
+func update(
+	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, order any,
+) error {
+	args, err := payload(order)
+	if err != nil {
+		return err
+	}
+	request := &workflowservice.UpdateWorkflowExecutionRequest{
+		Namespace:         namespace,
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID},
+		WaitPolicy:        &updatepb.WaitPolicy{LifecycleStage: enumspb.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED},
+		Request:           &updatepb.Request{Meta: &updatepb.Meta{UpdateId: id}, Input: &updatepb.Input{Name: name, Args: args}},
+	}
+	for {
+		answer, err := temporal.UpdateWorkflowExecution(ctx, request)
+		switch {
+		case err != nil:
+			return err
+		case answer.GetOutcome().GetFailure() != nil:
+			return errors.New(answer.GetOutcome().GetFailure().GetMessage())
+		case answer.GetOutcome() != nil:
+			return nil
+		}
+		// The server has waited as long as it waits: it is asked again, under the same ID.
+	}
+}
+
+// signal gives an order, and does not wait for an answer.
+func signal(
+	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, order any,
+) error {
+	input, err := payload(order)
+	if err != nil {
+		return err
+	}
+	_, err = temporal.SignalWorkflowExecution(ctx, &workflowservice.SignalWorkflowExecutionRequest{
+		Namespace: namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID},
+		SignalName: name, Input: input, RequestId: id,
+	})
+	return err
+}
+
+// The plain gRPC of the page gives orders, twice under the same ID, and is refused.
+func TestGRPC(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	ctx := enginetest.Context(t)
+	service := s.Temporal.WorkflowService()
+	imp := s.prepare(t, workflows.OrderSkipPart)
+	skip := map[string]any{"part": 1, "by": "ann", "reason": "not needed"}
+	for range 2 {
+		require.NoError(t, update(ctx, service, s.Namespace(), imp.WorkflowID, "4ea6f07a-skip", "skip_part", skip))
+	}
+	s.requireDone(t, imp.ID, workflows.OrderSkipPart, order{Part: 1, Reason: "not needed"})
+	err := update(ctx, service, s.Namespace(), imp.WorkflowID, "8c5b93e1-skip", "skip_part", skip)
+	require.ErrorContains(t, err, "part 1 is skipped: only a parked part can be retried or skipped")
+
+	require.NoError(t, signal(ctx, service, s.Namespace(), imp.WorkflowID, "0d0f7e55", "cancel", map[string]any{"by": "ann"}))
+	s.requireDone(t, imp.ID, workflows.OrderCancel, order{})
+}

@@ -1,0 +1,53 @@
+package signals
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// pause lets an import pause. The error says why where it is refused.
+func pause(ctx context.Context, c client.Client, workflowID string) error {
+	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflowID, UpdateName: "pause", WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args: []any{map[string]any{"by": "billing", "reason": "month end", "key": "month-end-2026-01"}},
+	})
+	if err != nil {
+		return fmt.Errorf("pause %s: %w", workflowID, err)
+	}
+	return handle.Get(ctx, nil)
+}
+
+// resume lets it go on, and does not wait for an answer.
+func resume(ctx context.Context, c client.Client, workflowID string) error {
+	return c.SignalWorkflow(ctx, workflowID, "", "resume", map[string]any{"by": "billing"})
+}
+
+// The client of the page pauses an import, is refused what makes no sense, and lets it go
+// on.
+func TestSDK(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	ctx := enginetest.Context(t)
+	imp := s.prepare(t, workflows.OrderPause)
+	require.NoError(t, pause(ctx, s.Temporal, imp.WorkflowID))
+	s.requireDone(t, imp.ID, workflows.OrderPause, order{By: "billing"})
+	require.NoError(t, pause(ctx, s.Temporal, imp.WorkflowID), "the same key: the same order")
+
+	_, err := temporalCLI(ctx, s.Temporal, []string{
+		"workflow", "update", "execute", "--workflow-id", imp.WorkflowID, "--name", "pause", "--input", `{"by": "ann"}`,
+	})
+	var refused *temporal.ApplicationError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, fmt.Sprintf("import %d is paused already", imp.ID), refused.Message())
+
+	require.NoError(t, resume(ctx, s.Temporal, imp.WorkflowID))
+	s.requireDone(t, imp.ID, workflows.OrderResume, order{By: "billing"})
+}
