@@ -141,3 +141,9 @@ $(bin)/tools/golangci-lint: tools/golangci-lint/go.mod
 	$(call build-tool,tools/golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
 $(bin)/tools/sqlc: tools/sqlc/go.mod
 	$(call build-tool,tools/sqlc,github.com/sqlc-dev/sqlc/cmd/sqlc)
+# Nothing above needs it, because it takes minutes and has a Temporal server inside. With
+# it, the documents' command lines are run by the real program:
+#   make bin/tools/temporal && SLUICE_TEMPORAL_CLI=$PWD/bin/tools/temporal make test PKG=./docs/signals
+# 1.5.1 is the last release that can be built as a dependency.
+$(bin)/tools/temporal: tools/temporal/go.mod
+	$(call build-tool,tools/temporal,github.com/temporalio/cli/cmd/temporal)

@@ -59,6 +59,10 @@ func failure(err error, details ...any) error {
 	if errors.Is(err, context.Canceled) && !errors.Is(err, errWorkerStopping) {
 		return err
 	}
+	if temporal.IsCanceledError(err) {
+		// The same, as the SDK words the reason for which it has cancelled a context.
+		return context.Canceled
+	}
 	message := plain(err.Error())
 	if cut := maxMessage; len(message) > cut {
 		for !utf8.RuneStart(message[cut]) {

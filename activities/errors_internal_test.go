@@ -59,6 +59,8 @@ func TestFailure(t *testing.T) {
 	require.NoError(t, failure(nil))
 	cancelled := wrap(context.Canceled)
 	require.Equal(t, cancelled, failure(cancelled), "no fault, and no retry")
+	require.Equal(t, context.Canceled, failure(fmt.Errorf("read: %w", temporal.NewCanceledError())),
+		"the SDK's reason for cancelling a context is the same")
 }
 
 // Messages go into histories: they are bounded and valid, wherever they are cut and

@@ -204,26 +204,24 @@ func (l *Lifecycle) freeDays(ctx context.Context, s subject, source calendar.Ran
 	if err != nil {
 		return nil, err
 	}
-	asked := calendar.NewSet(source)
-	allowed := asked.Minus(calendar.NewSet(calendar.Range{First: cutOff, Last: calendar.MaxDay}))
-	free := allowed.Minus(occupied)
-	if len(free) == 0 {
+	days := divide(source, occupied, cutOff)
+	if len(days.Free) == 0 {
 		return nil, importers.Permanent(importers.ClassNoDays, fmt.Errorf(
 			"no day is left to import: the source has %s; imported already: %s; imports end before %s, %s",
 			source, occupied, cutOff, why))
 	}
 	log := s.imp.Feedback
-	if late := asked.Minus(allowed); len(late) > 0 {
-		if err := log.Warn(ctx, fmt.Sprintf("Left out %s: imports end before %s, %s.", late, cutOff, why)); err != nil {
+	if len(days.Late) > 0 {
+		if err := log.Warn(ctx, fmt.Sprintf("Left out %s: imports end before %s, %s.", days.Late, cutOff, why)); err != nil {
 			return nil, err
 		}
 	}
-	if taken := allowed.Minus(free); len(taken) > 0 {
-		if err := log.Warn(ctx, fmt.Sprintf("Left out %s: imported before.", taken)); err != nil {
+	if len(days.Taken) > 0 {
+		if err := log.Warn(ctx, fmt.Sprintf("Left out %s: imported before.", days.Taken)); err != nil {
 			return nil, err
 		}
 	}
-	return free, log.Info(ctx, fmt.Sprintf("Importing %s.", free))
+	return days.Free, log.Info(ctx, fmt.Sprintf("Importing %s.", days.Free))
 }
 
 // cutOff returns the first day that cannot be imported, and why.

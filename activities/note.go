@@ -24,7 +24,7 @@ type Note struct {
 func (l *Lifecycle) Note(ctx context.Context, n Note) error {
 	var errs []error
 	if n.Paused != nil {
-		errs = append(errs, l.Store.SetPaused(ctx, n.ImportID, *n.Paused))
+		errs = append(errs, l.Store.NotePaused(ctx, n.ImportID, *n.Paused))
 	}
 	if n.RowsPerSecond != nil {
 		errs = append(errs, l.Store.SetRate(ctx, n.ImportID, *n.RowsPerSecond))

@@ -132,8 +132,10 @@ type QueuedJob struct {
 	// Version, Context and Data are as they were stored.
 	Version       string
 	Context, Data json.RawMessage
-	// Attempt is the number of this attempt, from 1.
+	// Attempt is the number of this attempt, from 1. People who retry a job set it back.
 	Attempt int
+	// Repeated says that the job was loaded before, by anybody: it may have been delivered.
+	Repeated bool
 	// SentAt and CreatedAt are when the event happened, zero if not known, and when the
 	// job was made.
 	SentAt, CreatedAt time.Time

@@ -19,7 +19,7 @@ func NewQueue(c store.Claim) *Queue {
 		}
 		queued := QueuedJob{
 			ID: job.ID, EventID: job.EventID, Version: job.Version, Context: job.Context, Data: job.Data,
-			Attempt: int(job.Attempt), CreatedAt: job.CreatedAt,
+			Attempt: int(job.Attempt), Repeated: job.Fence > 1, CreatedAt: job.CreatedAt,
 		}
 		if job.SentAt != nil {
 			queued.SentAt = *job.SentAt

@@ -86,7 +86,10 @@ func TestCommandsExist(t *testing.T) {
 			found[strings.Join(words[1:min(3, len(words))], " ")] = true
 		}
 	}
-	for _, line := range []string{"site add", "import start", "import logs", "migrate up", "version"} {
+	for _, line := range []string{
+		"site add", "site forget-imports", "import start", "import logs", "import preview", "import pause", "import resume",
+		"import set-rate", "review list", "review accept", "review decline", "locks list", "migrate up", "version",
+	} {
 		require.True(t, found[line], "no document shows `sluice %s`", line)
 	}
 }
@@ -110,7 +113,7 @@ func requireCommand(t *testing.T, path string, words []string) {
 		at := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(word) })
 		if at < 0 {
 			// An argument, or nonsense: only groups have nothing but commands.
-			require.Falsef(t, slices.Contains([]string{"site", "import", "migrate"}, words[0]) || word == words[0],
+			require.Falsef(t, slices.Contains([]string{"site", "import", "migrate", "review", "locks"}, words[0]) || word == words[0],
 				"%s: `sluice %s`: there is no command %s", path, asked, word)
 			return
 		}
@@ -199,6 +202,19 @@ func TestLimitsAreTrue(t *testing.T) {
 	count := func(n int) string { return terminal.Count(int64(n)) }
 	for _, limit := range []struct{ page, what, value string }{
 		{"operations.md", "parts of an import", count(importers.MaxParts)},
+		{"operations.md", "imports of a site, completed and under way", count(int(defaults.Limits.ImportsPerSite))},
+		{
+			"operations.md", "imports at work at once",
+			count(int(defaults.Limits.Running)) + " (`limits.running`), " + count(int(defaults.Limits.RunningPerSite)) + " of one site",
+		},
+		{"operations.md", "resources that an import locks", count(importers.MaxDependencies) + ", names of " + count(importers.MaxResource)},
+		{"operations.md", "a wait that a source may ask for", strconv.Itoa(int(importers.MaxWait.Hours())) + " hours"},
+		{"locks.md", "`limits.running`", count(int(defaults.Limits.Running))},
+		{"locks.md", "`limits.running_per_site`", count(int(defaults.Limits.RunningPerSite))},
+		{"locks.md", "`limits.imports_per_site`", strconv.FormatInt(defaults.Limits.ImportsPerSite, 10)},
+		{"authoring-an-importer.md", "resources that an import locks", count(importers.MaxDependencies) + ", names of " + count(importers.MaxResource)},
+		{"authoring-an-importer.md", "fingerprint", count(importers.MaxFingerprint) + " bytes"},
+		{"authoring-an-importer.md", "a wait", strconv.Itoa(int(importers.MaxWait.Hours())) + " hours"},
 		{"operations.md", "label of a part", count(importers.MaxLabel) + " bytes"},
 		{"operations.md", "chunk", count(defaults.Import.ChunkRows) + " rows or " + strconv.Itoa(defaults.Import.ChunkBytes>>20) + " MiB"},
 		{"operations.md", "rejected rows in a chunk", count(importers.MaxRejects)},
@@ -221,7 +237,7 @@ func TestLimitsAreTrue(t *testing.T) {
 	require.Contains(t, all["architecture.md"], "after every "+strconv.Itoa(activities.MaxPlannedParts)+" of them")
 	for _, class := range []importers.Class{
 		importers.ClassInput, importers.ClassAccess, importers.ClassNoDays, importers.ClassRejects, importers.ClassSource,
-		importers.ClassInternal, importers.ClassEnded, importers.ClassCancelled,
+		importers.ClassInternal, importers.ClassEnded, importers.ClassCancelled, importers.ClassDeclined,
 	} {
 		require.Contains(t, all["operations.md"], "`"+string(class)+"`")
 	}

@@ -72,8 +72,7 @@ func TestBackfillSchedule(t *testing.T) {
 // cancelled with its run.
 func TestScheduledImportThatRunsAlready(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
-	s.StartWorker(t)
+	s := setupSlow(t)
 	ctx := enginetest.Context(t)
 	at := mustTime(t, "2026-01-01T02:00:00Z")
 	early := request(slowArgs)

@@ -23,8 +23,19 @@ import (
 // never is when a schedule runs that is only triggered in a test: once a year.
 var never = starter.Timing{Cron: "0 0 1 1 *", TimeZone: "Europe/Berlin"}
 
-// slowArgs are those of an import that goes on until it is cancelled.
+// slowArgs are those of an import that goes on until it is cancelled, in the system of
+// setupSlow.
 const slowArgs = `{"rows": 1000000, "delay": "50ms"}`
+
+// setupSlow returns a system with a worker that loads in many small chunks.
+func setupSlow(t *testing.T) *enginetest.System {
+	t.Helper()
+	s := setup(t)
+	s.Settings.Import.ChunkRows = 50
+	s.Starter.Defaults = s.Settings.Import
+	s.StartWorker(t)
+	return s
+}
 
 func newSchedule(name, args string) starter.NewSchedule {
 	return starter.NewSchedule{
@@ -56,7 +67,10 @@ func awaitSchedule(t *testing.T, s *enginetest.System, name string, is func(star
 // trigger runs a schedule and waits for the end of that run.
 func trigger(t *testing.T, s *enginetest.System, name string) starter.Run {
 	t.Helper()
-	before := awaitSchedule(t, s, name, func(now starter.Schedule) bool { return idle(t, s, name) }).Started
+	before := awaitSchedule(t, s, name, func(now starter.Schedule) bool {
+		// Two runs for the same second would be for the same time, and share an import.
+		return idle(t, s, name) && (len(now.Runs) == 0 || time.Since(now.Runs[0].At) > time.Second)
+	}).Started
 	require.NoError(t, s.Starter.TriggerSchedule(enginetest.Context(t), name, ""))
 	return awaitSchedule(t, s, name, func(now starter.Schedule) bool {
 		return now.Started > before && now.Runs[0].Status != starter.RunRunning
@@ -198,8 +212,7 @@ func TestTriggerSchedule(t *testing.T) {
 // While an import is under way the next is left out, or cancels it.
 func TestOverlap(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
-	s.StartWorker(t)
+	s := setupSlow(t)
 	create(t, s, newSchedule("slow", slowArgs))
 	require.NoError(t, s.Starter.TriggerSchedule(enginetest.Context(t), "slow", ""))
 	first := awaitSchedule(t, s, "slow", func(now starter.Schedule) bool { return len(now.Runs) == 1 && now.Runs[0].ImportID != 0 }).Runs[0]
@@ -225,8 +238,7 @@ func TestOverlap(t *testing.T) {
 // Terminating a run leaves its import alone, which then is cancelled as any other.
 func TestTerminatedRun(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
-	s.StartWorker(t)
+	s := setupSlow(t)
 	ctx := enginetest.Context(t)
 	create(t, s, newSchedule("slow", slowArgs))
 	require.NoError(t, s.Starter.TriggerSchedule(ctx, "slow", ""))
@@ -260,10 +272,10 @@ func TestPauseAfterFailures(t *testing.T) {
 	now, err = s.Starter.Schedule(enginetest.Context(t), "bad")
 	require.NoError(t, err)
 	require.True(t, now.Paused)
-	require.Equal(t, "paused by sluice: 2 failures in a row, the last one of import 2: "+reason, now.Note)
+	require.Equal(t, "paused by sluice: 2 failures in a row, the last: import 2: "+reason, now.Note)
 	lines, err := s.Store.ListFeedback(enginetest.Context(t), db.ListFeedbackParams{ImportID: second.ImportID, RowLimit: 100})
 	require.NoError(t, err)
-	require.Equal(t, "Schedule bad is paused: 2 failures in a row, the last one of import 2: "+reason+
+	require.Equal(t, "Schedule bad is paused: 2 failures in a row, the last: import 2: "+reason+
 		". `sluice schedule resume bad` lets it go on.", lines[len(lines)-1].Message)
 
 	require.NoError(t, s.Starter.ResumeSchedule(enginetest.Context(t), "bad", starter.By{Who: "ann", Why: "mended"}))
@@ -293,7 +305,7 @@ func TestScheduleCannotCreate(t *testing.T) {
 	require.Zero(t, run.ImportID)
 	now, err := s.Starter.Schedule(enginetest.Context(t), "full")
 	require.NoError(t, err)
-	require.Equal(t, "paused by sluice: 1 failures in a row, the last one to "+run.Reason, now.Note)
+	require.Equal(t, "paused by sluice: it has failed: "+run.Reason, now.Note)
 
 	// Neither a site nor an importer has to last as long as a schedule.
 	for name, tc := range map[string]struct {

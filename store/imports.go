@@ -77,6 +77,23 @@ func (s *Store) NoteTrouble(ctx context.Context, id int64, trouble string) error
 	return nil
 }
 
+// NotePaused notes whether an import is paused. If it is, none of its parts is being
+// loaded.
+func (s *Store) NotePaused(ctx context.Context, id int64, paused bool) error {
+	return s.inTx(ctx, func(q *db.Queries) error {
+		if err := q.SetPaused(ctx, id, paused); err != nil {
+			return fmt.Errorf("note the pause of import %d: %w", id, err)
+		}
+		if !paused {
+			return nil
+		}
+		if err := q.PendParts(ctx, id); err != nil {
+			return fmt.Errorf("note the pause of import %d's parts: %w", id, err)
+		}
+		return nil
+	})
+}
+
 // NoteWait notes until when an import waits for its source, and why. It is forgotten
 // when the import goes on.
 func (s *Store) NoteWait(ctx context.Context, id int64, until time.Time, reason string) error {

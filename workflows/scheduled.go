@@ -179,11 +179,10 @@ func (r *scheduledRun) fail(ctx workflow.Context, cause error) error {
 	}
 	if most := r.in.PauseAfterFailures; most > 0 && end.Failures >= most {
 		pause := activities.SchedulePause{
-			Schedule: r.in.Schedule, ImportID: id,
-			Note: fmt.Sprintf("%d failures in a row, the last one of %s", end.Failures, reason),
+			Schedule: r.in.Schedule, ImportID: id, Note: fmt.Sprintf("%d failures in a row, the last: %s", end.Failures, reason),
 		}
-		if id == 0 {
-			pause.Note = fmt.Sprintf("%d failures in a row, the last one to %s", end.Failures, reason)
+		if end.Failures == 1 {
+			pause.Note = "it has failed: " + reason
 		}
 		work, stop := workflow.NewDisconnectedContext(ctx)
 		defer stop()

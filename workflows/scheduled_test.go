@@ -158,7 +158,7 @@ func TestScheduledImportFails(t *testing.T) {
 	}{
 		"first":         {nil, importers.ClassInput, 3, 1, ""},
 		"second":        {before(1), importers.ClassInput, 3, 2, ""},
-		"third":         {before(2), importers.ClassInput, 3, 0, "3 failures in a row, the last one of " + reason},
+		"third":         {before(2), importers.ClassInput, 3, 0, "3 failures in a row, the last: " + reason},
 		"never":         {before(99), importers.ClassInput, 0, 100, ""},
 		"declined":      {before(2), importers.ClassDeclined, 3, 2, ""},
 		"another error": {errors.New("terminated"), importers.ClassInput, 3, 1, ""},
@@ -185,7 +185,7 @@ func TestScheduledImportCannotBeCreated(t *testing.T) {
 	s := setupScheduled(t)
 	s.createErr = temporal.NewNonRetryableApplicationError("site x does not exist any more", string(importers.ClassInput), nil)
 	requireFailure(t, s.run(1), "bad_input", "create the import: site x does not exist any more", workflows.ScheduledFailure{})
-	require.Equal(t, "1 failures in a row, the last one to create the import: site x does not exist any more", s.paused[0].Note)
+	require.Equal(t, "it has failed: create the import: site x does not exist any more", s.paused[0].Note)
 }
 
 // Cancelling the run cancels its import, also one that is just being created.

@@ -16,7 +16,11 @@ import (
 // worker, so that what is killed is the code under test.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
-		err := app.New(sluice.Hooks()).RunContext(context.Background(), os.Args)
+		hooks := sluice.Hooks()
+		if os.Getenv(envTraces) != "" {
+			hooks.Worker = runTracingWorker
+		}
+		err := app.New(hooks).RunContext(context.Background(), os.Args)
 		os.Exit(app.ExitCode(err, os.Stderr))
 	}
 	flag.Parse()

@@ -39,10 +39,11 @@ type system struct {
 }
 
 // newSystem starts a stack on free ports with its data in dir, connects to it, and
-// takes it down with the test. Then nothing of it may be left.
-func newSystem(t *testing.T, dir string, withWorker bool) *system {
+// takes it down with the test. Then nothing of it may be left. change, if there is one,
+// changes the stack before its start.
+func newSystem(t *testing.T, dir string, withWorker bool, change ...func(*stack.Config)) *system {
 	t.Helper()
-	s := &system{settings: config.Default(), stack: startStack(t, dir, withWorker)}
+	s := &system{settings: config.Default(), stack: startStack(t, dir, withWorker, change...)}
 	env := s.stack.Env()
 	s.settings.Store.DSN, s.settings.Warehouse.DSN = env[stack.EnvStoreDSN], env[stack.EnvWarehouseDSN]
 	s.settings.Worker.Listen = "off"
@@ -63,13 +64,14 @@ func newSystem(t *testing.T, dir string, withWorker bool) *system {
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
 	s.starter = &starter.Starter{
-		Temporal: s.temporal, Store: s.store, Registry: command.Importers(), Defaults: s.settings.Import,
+		Temporal: s.temporal, Namespace: config.DefaultNamespace, Store: s.store, Registry: command.Importers(),
+		Defaults: s.settings.Import, Review: s.settings.Review, Limits: s.settings.Limits,
 	}
 	return s
 }
 
 // startStack starts the stack itself. What it writes is shown if the test fails.
-func startStack(t *testing.T, dir string, withWorker bool) *stack.Stack {
+func startStack(t *testing.T, dir string, withWorker bool, change ...func(*stack.Config)) *stack.Stack {
 	t.Helper()
 	addresses, err := stack.FreeAddresses()
 	require.NoError(t, err)
@@ -78,6 +80,9 @@ func startStack(t *testing.T, dir string, withWorker bool) *stack.Stack {
 	cfg.Logger = slog.New(slog.NewTextHandler(out, nil))
 	if withWorker {
 		cfg.Worker = &stack.Worker{Ready: sluice.Hooks().WorkerReady}
+	}
+	for _, c := range change {
+		c(&cfg)
 	}
 	s, err := stack.New(cfg)
 	require.NoError(t, err)

@@ -32,18 +32,21 @@ func blocks(t *testing.T, language string) []string {
 	return found
 }
 
-// commandLines returns the command lines of the page's shell blocks, of which each may go
-// over several lines.
-func commandLines(t *testing.T) []string {
+// commandLines returns the page's command lines of a program, of which each may go over
+// several lines.
+func commandLines(t *testing.T, program string) []string {
 	t.Helper()
 	var lines []string
 	for _, block := range blocks(t, "sh") {
 		for line := range strings.Lines(strings.ReplaceAll(block, "\\\n", " ")) {
-			if line = strings.TrimSpace(line); line != "" {
+			line = strings.TrimSpace(line)
+			require.Regexp(t, "^(temporal|curl) ", line, "a test runs every line")
+			if strings.HasPrefix(line, program+" ") {
 				lines = append(lines, line)
 			}
 		}
 	}
+	require.NotEmpty(t, lines)
 	return lines
 }
 

@@ -47,8 +47,8 @@ func (s *system) start(t *testing.T, args string, review bool) store.Import {
 	})
 }
 
-// slow takes minutes.
-const slow = `{"rows": 200000, "delay": "20ms"}`
+// slow takes more than a minute, and few inserts a second.
+const slow = `{"rows": 20000, "delay": "200ms"}`
 
 // prepare returns an import that is in the state that an order is for; "" is for queries.
 func (s *system) prepare(t *testing.T, order string) store.Import {
@@ -66,6 +66,11 @@ func (s *system) prepare(t *testing.T, order string) store.Import {
 		imp := s.start(t, slow, false)
 		s.WaitLoading(t, imp.ID)
 		require.NoError(t, s.Starter.Pause(enginetest.Context(t), imp.ID, somebody))
+		return imp
+	case "":
+		imp := s.start(t, slow, false)
+		s.WaitLoading(t, imp.ID)
+		require.NoError(t, s.Starter.SetRate(enginetest.Context(t), imp.ID, 1000, somebody))
 		return imp
 	default:
 		imp := s.start(t, slow, false)

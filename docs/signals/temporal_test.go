@@ -14,7 +14,7 @@ import (
 
 // temporalCLI carries out a command line of the Temporal CLI, as far as the page goes: the
 // same flags, the same calls, the same errors. Flags that it does not know are errors. The
-// CLI itself is not at hand: its module cannot be built as a dependency.
+// CLI itself, which takes minutes to build, takes its place where realCLI names it.
 func temporalCLI(ctx context.Context, c client.Client, args []string) (string, error) {
 	flags := flag.NewFlagSet("temporal", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)

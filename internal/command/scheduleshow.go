@@ -55,7 +55,8 @@ func scheduleView(s starter.Schedule) scheduleJSON {
 	view := scheduleJSON{
 		Name: s.Name, Site: s.Request.Site, Source: s.Request.Source, Args: s.Request.Args, Label: s.Request.Label,
 		Settings: s.Request.Settings, Cron: s.Timing.Cron, EverySeconds: s.Timing.Every.Seconds(),
-		TimeZone: s.Timing.TimeZone, JitterSeconds: s.Timing.Jitter.Seconds(), Overlap: s.Overlap, CatchupSeconds: s.Catchup.Seconds(),
+		TimeZone: s.Timing.TimeZone, JitterSeconds: s.Timing.Jitter.Seconds(),
+		Overlap: s.Overlap, CatchupSeconds: s.Catchup.Seconds(),
 		PauseAfterFailures: s.PauseAfterFailures, Paused: s.Paused, Note: s.Note, CreatedAt: s.CreatedAt,
 		Next: orEmpty(s.Next), Runs: []runJSON{}, Started: s.Started, Skipped: s.Skipped, Missed: s.Missed,
 	}

@@ -206,6 +206,11 @@ func TestPause(t *testing.T) {
 	before, err := s.Store.Summary(ctx, imp.ID)
 	require.NoError(t, err)
 	require.Positive(t, before.RowsRead)
+	parts, err := s.Store.ListParts(ctx, imp.ID)
+	require.NoError(t, err)
+	for _, part := range parts {
+		require.NotEqual(t, store.PartRunning, part.Status, "the store says so too")
+	}
 	require.NoError(t, s.Starter.SetRate(ctx, imp.ID, 1_000_000, ann))
 	require.NoError(t, s.Starter.Resume(ctx, imp.ID, bob))
 	require.ErrorContains(t, s.Starter.Resume(ctx, imp.ID, bob), "is not paused")
@@ -217,6 +222,26 @@ func TestPause(t *testing.T) {
 		"info: Paused by ann: a look at it.", "info: Loading at most 1000000 rows a second by ann: a look at it.",
 		"info: Resumed by bob: as agreed.",
 	})
+}
+
+// A pause takes effect also while loading is held back by a rate; no part is parked.
+func TestPauseOfASlowImport(t *testing.T) {
+	t.Parallel()
+	s := setupNoop(t)
+	ctx := enginetest.Context(t)
+	s.StartWorker(t)
+	r := s.noopRequest(site, `{"rows": 1000, "parts": 3}`)
+	r.RowsPerSecond = 20
+	imp := s.Start(t, r)
+	s.WaitFor(t, imp.ID, "loading", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseLoading })
+	require.NoError(t, s.Starter.Pause(ctx, imp.ID, ann))
+	require.NoError(t, s.Starter.SetRate(ctx, imp.ID, 0, ann))
+	require.NoError(t, s.Starter.Resume(ctx, imp.ID, bob))
+	s.end(imp, store.StatusCompleted)
+	for _, line := range s.feedback(imp.ID) {
+		require.NotContains(t, line, "parked")
+	}
+	require.Equal(t, sumTo(1000), s.visitors(imp))
 }
 
 // A callback that takes its time is interrupted by a pause too, and by a cancellation of

@@ -2,14 +2,11 @@ package webhook
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/outbound"
@@ -52,32 +49,20 @@ func (c *client) post(
 	request.Header.Set("User-Agent", "Sluice/"+version.Version)
 	response, err := c.http.Do(request)
 	if err != nil {
-		return "", unreachable(err, c.timeout)
+		return "", outbound.Unreachable(err, c.timeout)
 	}
 	// Nobody looks at it; it is read so that the connection can be used again.
 	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, outbound.MaxAnswer))
 	if err := errors.Join(err, response.Body.Close()); err != nil && response.StatusCode/100 != 2 {
 		return "", fmt.Errorf("read the endpoint's answer: %w", err)
 	}
-	return describe(response.StatusCode), judge(response)
-}
-
-// unreachable leaves the URL out of the error: its path may be a secret.
-func unreachable(err error, timeout time.Duration) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("the endpoint did not answer within %s", timeout)
-	}
-	return fmt.Errorf("reach the endpoint: %w", err)
+	return outbound.Describe(response.StatusCode), judge(response)
 }
 
 // judge turns an answer into an error, unless it is one of success.
 func judge(r *http.Response) error {
 	code := r.StatusCode
-	err := fmt.Errorf("the endpoint answered %s", describe(code))
+	err := fmt.Errorf("the endpoint answered %s", outbound.Describe(code))
 	switch {
 	case code/100 == 2:
 		return nil
@@ -93,9 +78,4 @@ func judge(r *http.Response) error {
 	default:
 		return channel.Permanent(err)
 	}
-}
-
-// describe does not quote the reason that the endpoint gave: it is anybody's text.
-func describe(code int) string {
-	return strconv.Itoa(code) + " " + cmp.Or(http.StatusText(code), "(unknown)")
 }

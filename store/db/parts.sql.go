@@ -349,6 +349,17 @@ func (q *Queries) PartByNo(ctx context.Context, importID int64, no int32) (Part,
 	return i, err
 }
 
+const pendParts = `-- name: PendParts :exec
+UPDATE parts SET status = 'pending' WHERE import_id = $1 AND status = 'running'
+`
+
+// PendParts notes that parts are not being loaded: their attempts were interrupted, and
+// whichever still goes on changes nothing here but to end the part.
+func (q *Queries) PendParts(ctx context.Context, importID int64) error {
+	_, err := q.db.Exec(ctx, pendParts, importID)
+	return err
+}
+
 const repairChunk = `-- name: RepairChunk :execrows
 UPDATE chunks c SET repair = $1
 FROM parts p

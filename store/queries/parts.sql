@@ -17,6 +17,11 @@ WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND status NOT IN ('
   AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = sqlc.arg(epoch))
 RETURNING *;
 
+-- PendParts notes that parts are not being loaded: their attempts were interrupted, and
+-- whichever still goes on changes nothing here but to end the part.
+-- name: PendParts :exec
+UPDATE parts SET status = 'pending' WHERE import_id = $1 AND status = 'running';
+
 -- PartByNo returns a part.
 -- name: PartByNo :one
 SELECT * FROM parts WHERE import_id = $1 AND no = $2;

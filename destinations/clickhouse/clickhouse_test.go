@@ -1,0 +1,187 @@
+package clickhouse_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"testing"
+
+	clickhousego "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/clickhouse"
+	"github.com/sluicehq/sluice/destinations/destinationtest"
+	"github.com/sluicehq/sluice/internal/enginetest"
+)
+
+const password = "hunter2-S3cret"
+
+func event(data string) destinations.Event { return destinations.Event{Data: json.RawMessage(data)} }
+
+// table is a table of a user's own.
+type table struct {
+	dsn, url, database string
+}
+
+// newTable makes one. The server is reached as well as a fault lets it.
+func newTable(tb testing.TB, fault destinationtest.Fault) table {
+	tb.Helper()
+	dsn := enginetest.WarehouseDSN(tb)
+	u, err := url.Parse(dsn)
+	require.NoError(tb, err)
+	enginetest.ExecClickHouse(tb, dsn, "CREATE TABLE orders (job_id String, no UInt32, at DateTime('UTC') DEFAULT 0, "+
+		"CONSTRAINT small CHECK no < 1000) ENGINE = MergeTree ORDER BY job_id")
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: u.Host})
+	return table{dsn: dsn, url: destinationtest.ServeHTTP(tb, fault, proxy), database: strings.TrimPrefix(u.Path, "/")}
+}
+
+func (t table) opener() destinationtest.Opener {
+	return destinationtest.Opener{
+		Name: "dwh", Kind: "clickhouse",
+		Settings: json.RawMessage(fmt.Sprintf(`{"url": %q, "database": %q}`, t.url, t.database)),
+		Secrets:  map[string]string{"password": password},
+	}
+}
+
+// ids returns the IDs in the table.
+func (t table) ids(tb testing.TB) []string {
+	tb.Helper()
+	options, err := clickhousego.ParseDSN(t.dsn)
+	require.NoError(tb, err)
+	conn, err := clickhousego.Open(options)
+	require.NoError(tb, err)
+	defer func() { require.NoError(tb, conn.Close()) }()
+	var all []struct {
+		ID string `ch:"job_id"`
+	}
+	require.NoError(tb, conn.Select(tb.Context(), &all, "SELECT job_id FROM orders ORDER BY job_id"))
+	ids := make([]string, len(all))
+	for i, row := range all {
+		ids[i] = row.ID
+	}
+	return ids
+}
+
+func subject(tb testing.TB, fault destinationtest.Fault) destinationtest.Subject {
+	tb.Helper()
+	t := newTable(tb, fault)
+	s := destinationtest.Subject{
+		Destination: clickhouse.New(), Action: "insert", Connections: t.opener(), Delivered: t.ids,
+	}
+	for i := range 6 {
+		s.Events = append(s.Events, event(fmt.Sprintf(
+			`{"connection": "dwh", "table": "orders", "row": {"no": %d, "at": "2026-02-01T12:00:00Z"}}`, i)))
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	cfg := destinationtest.Config{
+		New: func(tb testing.TB) destinationtest.Subject { tb.Helper(); return subject(tb, "") },
+		BadEvents: []destinations.Event{
+			event(`{}`), event(`{"connection": "dwh", "table": "orders"}`), event(`{"connection": "dwh", "table": "a; b", "row": {}}`),
+			event(`{"connection": "dwh", "table": "orders", "row": [1]}`), event(`{"connection": "dwh", "table": "orders", "row": null}`),
+			event(`{"connection": "dwh", "table": "orders", "row": {"job_id": "x"}}`),
+			event(`{"connection": "dwh", "table": "orders", "id_column": "a b", "row": {}}`),
+			event(`{"connection": "` + password + `/x", "table": "orders", "row": {}}`),
+			event(`{"connection": "dwh", "table": "orders", "row": {"x": "` + strings.Repeat("x", clickhouse.MaxRow) + `"}}`),
+		},
+		Secrets: []string{password},
+		Faults:  map[destinationtest.Fault]func(tb testing.TB) destinationtest.Subject{},
+	}
+	for _, fault := range destinationtest.Faults() {
+		cfg.Faults[fault] = func(tb testing.TB) destinationtest.Subject { tb.Helper(); return subject(tb, fault) }
+	}
+	// One request has all rows: what is refused are rows, not requests.
+	cfg.Faults[destinationtest.FaultPartial] = func(tb testing.TB) destinationtest.Subject {
+		tb.Helper()
+		s := subject(tb, "")
+		s.Events[2] = event(`{"connection": "dwh", "table": "orders", "row": {"no": 5000}}`)
+		s.Events[4] = event(`{"connection": "dwh", "table": "orders", "row": {"no": "many"}}`)
+		s.Events[5] = event(`{"connection": "dwh", "table": "orders", "row": {"colour": "red"}}`)
+		return s
+	}
+	destinationtest.Run(t, cfg)
+}
+
+func load(t *testing.T, c connections.Opener, jobs ...destinations.QueuedJob) map[string]destinations.Then {
+	t.Helper()
+	all := map[string]destinations.Then{}
+	q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: jobs}}}
+	clickhouse.New().Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: c}, q, func(then destinations.Then) {
+		for _, id := range then.Jobs {
+			all[id] = then
+		}
+	})
+	require.Len(t, all, len(jobs))
+	return all
+}
+
+// A row that is refused says why without its values, and what an operator can mend is not
+// held against it.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	tab := newTable(t, "")
+	for data, want := range map[string]struct {
+		text    string
+		discard bool
+	}{
+		`{"connection": "dwh", "table": "orders", "row": {"no": "hunter2"}}`: {"cannot parse", true},
+		`{"connection": "dwh", "table": "orders", "row": {"no": 5000}}`:      {"a constraint is violated", true},
+		`{"connection": "dwh", "table": "orders", "row": {"hunter2": 1}}`:    {"incorrect data", true},
+		`{"connection": "dwh", "table": "nowhere", "row": {"no": 1}}`:        {"unknown table", false},
+		`{"connection": "dwh", "table": "nowhere.x", "row": {"no": 1}}`:      {"unknown database", false},
+	} {
+		then := load(t, tab.opener(), destinations.QueuedJob{ID: "a", Data: json.RawMessage(data)})["a"]
+		require.ErrorContains(t, then.Error, want.text, data)
+		require.Equal(t, want.discard, then.ForceDiscard, data)
+		require.NotContains(t, then.Error.Error(), "hunter2")
+	}
+	require.Empty(t, tab.ids(t))
+}
+
+// A job that was loaded before goes in once, whatever it comes together with.
+func TestRepeatedAmongOthers(t *testing.T) {
+	t.Parallel()
+	tab := newTable(t, "")
+	job := func(id string, repeated bool) destinations.QueuedJob {
+		return destinations.QueuedJob{
+			ID: id, Repeated: repeated, Data: json.RawMessage(`{"connection": "dwh", "table": "orders", "row": {"no": 1}}`),
+		}
+	}
+	for _, then := range load(t, tab.opener(), job("a", false), job("b'", false)) {
+		require.NoError(t, then.Error)
+	}
+	for _, then := range load(t, tab.opener(), job("b'", true), job("c", true), job("d", false)) {
+		require.NoError(t, then.Error)
+	}
+	require.Equal(t, []string{"a", "b'", "c", "d"}, tab.ids(t))
+}
+
+func TestKind(t *testing.T) {
+	t.Parallel()
+	tab := newTable(t, "")
+	kind := clickhouse.Kind{}
+	settings, err := kind.ParseSettings(tab.opener().Settings)
+	require.NoError(t, err)
+	c := connections.Connection(tab.opener())
+	c.Settings = settings
+	report, err := kind.Test(t.Context(), c)
+	require.NoError(t, err)
+	require.Contains(t, report.Lines[1], tab.database)
+	c.Settings = json.RawMessage(`{"url": "http://127.0.0.1:1"}`)
+	_, err = kind.Test(t.Context(), c)
+	require.ErrorContains(t, err, "reach the endpoint")
+	for _, bad := range []string{
+		`{}`, `{"url": "clickhouse://x"}`, `{"url": "https://user:pw@x"}`, `{"url": "https://x?password=y"}`,
+		`{"url": "https://x", "user": ""}`, `{"url": "https://x", "port": 1}`,
+	} {
+		_, err := kind.ParseSettings(json.RawMessage(bad))
+		require.Error(t, err, bad)
+	}
+}

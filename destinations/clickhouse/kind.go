@@ -1,0 +1,90 @@
+package clickhouse
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
+)
+
+// KindName is the name of the kind of connections that lead to ClickHouse.
+const KindName = "clickhouse"
+
+const secretPassword = "password" //nolint:gosec // the name of a secret
+
+// settings are those of a connection of this kind.
+type settings struct {
+	// URL is the address of the HTTP interface.
+	URL string `json:"url"`
+	// Database is where tables are looked for. Defaults to "default".
+	Database string `json:"database"`
+	// User logs in. Defaults to "default".
+	User string `json:"user"`
+}
+
+// Kind is the kind of connections that lead to ClickHouse, by its HTTP interface. It is ready
+// for use.
+type Kind struct{}
+
+var _ connections.Kind = Kind{}
+
+// Name returns "clickhouse".
+func (Kind) Name() string { return KindName }
+
+// Label returns what people call it.
+func (Kind) Label() string { return "ClickHouse" }
+
+// Secrets returns the password.
+func (Kind) Secrets() []connections.SecretSpec {
+	return []connections.SecretSpec{{Name: secretPassword, Description: "the user's password, if it has one"}}
+}
+
+// ParseSettings checks {"url": "https://...", "database": "...", "user": "..."}.
+func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
+	s, err := parseSettings(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+func parseSettings(raw json.RawMessage) (settings, error) {
+	s := settings{Database: "default", User: "default"}
+	if err := connections.DecodeSettings(raw, &s); err != nil {
+		return settings{}, err
+	}
+	var faults []error
+	u, err := url.Parse(s.URL)
+	// User, password and parameters have places of their own, where they are safe.
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" {
+		faults = append(faults, errors.New(`setting "url": want an address such as https://clickhouse.example.com:8443`))
+	}
+	if s.Database == "" || s.User == "" {
+		faults = append(faults, errors.New(`settings "database" and "user": want none that is empty`))
+	}
+	return s, errors.Join(faults...)
+}
+
+// Test asks the server who it is.
+func (Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
+	s, err := newServer(outbound.Guard{Addresses: config.WebhooksAny}.Client(), c)
+	if err != nil {
+		return connections.Report{}, err
+	}
+	answer, err := s.query(ctx, "SELECT version() AS version, currentDatabase() AS database FORMAT JSONEachRow", nil)
+	if err != nil {
+		return connections.Report{}, err
+	}
+	var row struct{ Version, Database string }
+	if err := json.Unmarshal(answer, &row); err != nil {
+		return connections.Report{}, errors.New("the server's answer is not that of ClickHouse")
+	}
+	return connections.Report{Lines: []string{
+		"ClickHouse " + row.Version, fmt.Sprintf("the database %q can be used", row.Database),
+	}}, nil
+}

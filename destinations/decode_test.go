@@ -1,0 +1,54 @@
+package destinations_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/destinations"
+)
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"name": "x", "deep": {"count": 3}}`: "",
+		` {} `:                                "",
+		``:                                    "the data is not a JSON object",
+		`null`:                                "the data is not a JSON object",
+		`["hunter2"]`:                         "the data is not a JSON object",
+		`{"name": "hunter2"`:                  "the data cannot be read",
+		`{} "hunter2"`:                        "there is text behind the data's JSON object",
+		`{"title": "hunter2"}`:                `the data has a field that there is not: "title"`,
+		`{"name": 73727}`:                     `field "name" of the data: it is not for a JSON number`,
+		`{"deep": {"count": "hunter2"}}`:      `field "deep.count" of the data: it is not for a JSON string`,
+	} {
+		var into struct {
+			Name string `json:"name"`
+			Deep struct {
+				Count int `json:"count"`
+			} `json:"deep"`
+		}
+		err := destinations.Decode(json.RawMessage(text), &into)
+		if want == "" {
+			require.NoError(t, err, text)
+		} else {
+			require.EqualError(t, err, want, text)
+		}
+	}
+}
+
+// FuzzDecode: nothing makes it panic.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"name": "x", "deep": {"count": 3}}`))
+	f.Add([]byte(`{"name": 1e999999}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var into struct {
+			Name string         `json:"name"`
+			Deep map[string]any `json:"deep"`
+		}
+		if destinations.Decode(data, &into) == nil && !json.Valid(data) {
+			t.Fatalf("%q was read and is not JSON", data)
+		}
+	})
+}

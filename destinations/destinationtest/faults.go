@@ -1,0 +1,155 @@
+package destinationtest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// Fault is a way in which the other side misbehaves.
+type Fault string
+
+// The faults.
+const (
+	// FaultSlow answers late, but in time. All jobs are delivered.
+	FaultSlow Fault = "slow"
+	// FaultHanging takes what it is sent and never answers.
+	FaultHanging Fault = "hanging"
+	// FaultThrottled asks for a pause and does not say how long.
+	FaultThrottled Fault = "throttled"
+	// FaultThrottledFor asks for a pause of two minutes.
+	FaultThrottledFor Fault = "throttled for two minutes"
+	// FaultBroken answers that something is wrong on its side.
+	FaultBroken Fault = "broken"
+	// FaultPartial takes some of the jobs and refuses others.
+	FaultPartial Fault = "partial"
+	// FaultReset takes a job, then cuts the connection instead of saying so, the first
+	// time. It is well afterwards.
+	FaultReset Fault = "reset after commit"
+	// FaultTLS has a certificate that nobody trusts.
+	FaultTLS Fault = "tls"
+	// FaultHuge answers without end.
+	FaultHuge Fault = "huge answer"
+)
+
+// Faults returns all faults.
+func Faults() []Fault {
+	return []Fault{
+		FaultSlow, FaultHanging, FaultThrottled, FaultThrottledFor, FaultBroken, FaultPartial, FaultReset, FaultTLS, FaultHuge,
+	}
+}
+
+// hangingTimeout is how long a load of a side that hangs may take.
+const hangingTimeout = 300 * time.Millisecond
+
+func checkFault(tb testing.TB, cfg Config, fault Fault) {
+	tb.Helper()
+	fresh, applies := cfg.Faults[fault]
+	if !applies {
+		require.NotEmpty(tb, cfg.Inapplicable[fault], "why it cannot happen")
+		return
+	}
+	b := setup(tb, cfg, fresh)
+	switch fault {
+	case FaultSlow:
+		b.succeeds(tb)
+	case FaultHanging:
+		b.hangs(tb)
+	case FaultPartial:
+		b.partly(tb)
+	case FaultReset:
+		b.reset(tb)
+	case FaultHuge:
+		b.huge(tb)
+	default:
+		b.fails(tb, fault)
+	}
+}
+
+// fails: nothing is delivered or discarded; jobs are tried again, after what the other side
+// has asked for.
+func (b *bench) fails(tb testing.TB, fault Fault) {
+	tb.Helper()
+	done := b.load(tb.Context(), tb, b.claim)
+	for _, r := range done.Outcome.Results {
+		require.Contains(tb, []string{store.JobFailed, store.JobAwaiting}, r.State, "%v", r.Error)
+		if fault == FaultThrottledFor {
+			require.InDelta(tb, 120, r.RetryAfter.Seconds(), 10, "%s: %v", r.State, r.Error)
+		}
+	}
+	require.NotZero(tb, done.Tried, "somebody must have asked")
+	require.NotEmpty(tb, done.Ill, "the circuit breaker hears of it")
+	if b.Delivered != nil {
+		require.Empty(tb, b.Delivered(tb))
+	}
+}
+
+// hangs: a load ends in time by itself, and soon when it is told to stop; nothing that may
+// have been delivered is called a success or discarded.
+func (b *bench) hangs(tb testing.TB) {
+	tb.Helper()
+	b.Timeout = hangingTimeout
+	check := func(ctx context.Context) {
+		for _, r := range b.load(ctx, tb, b.claim).Outcome.Results {
+			require.NotContains(tb, []string{store.JobSucceeded, store.JobDiscarded}, r.State)
+		}
+	}
+	check(tb.Context())
+	b.Timeout = time.Minute
+	ctx, cancel := context.WithTimeout(tb.Context(), hangingTimeout)
+	defer cancel()
+	begun := time.Now()
+	check(ctx)
+	require.Less(tb, time.Since(begun), hangingTimeout+prompt, "cancelling is prompt")
+}
+
+// partly: what was delivered is a success and nothing else is.
+func (b *bench) partly(tb testing.TB) {
+	tb.Helper()
+	done := b.load(tb.Context(), tb, b.claim)
+	require.NotZero(tb, done.Outcome.Delivered())
+	require.Less(tb, done.Outcome.Delivered(), len(b.claim.Jobs))
+	if b.Delivered != nil {
+		require.Len(tb, b.Delivered(tb), done.Outcome.Delivered())
+	}
+}
+
+// reset: a job whose fate is not known is neither a success nor discarded; loaded again it is
+// delivered, once if the other side can tell.
+func (b *bench) reset(tb testing.TB) {
+	tb.Helper()
+	done := b.load(tb.Context(), tb, b.claim)
+	require.Less(tb, done.Outcome.Delivered(), len(b.claim.Jobs), "the connection was cut")
+	var again store.Claim
+	again.Events = b.claim.Events
+	for i, r := range done.Outcome.Results {
+		require.NotEqual(tb, store.JobDiscarded, r.State)
+		if r.State != store.JobSucceeded {
+			again.Jobs = append(again.Jobs, b.claim.Jobs[i])
+		}
+	}
+	for _, r := range b.load(tb.Context(), tb, repeated(again)).Outcome.Results {
+		require.Equal(tb, store.JobSucceeded, r.State, "%v", r.Error)
+	}
+	if b.Delivered != nil {
+		delivered := b.Delivered(tb)
+		require.Len(tb, distinct(delivered), len(b.Events))
+		if !b.cfg.Repeats {
+			require.Len(tb, delivered, len(b.Events))
+		}
+	}
+}
+
+// huge: what nobody needs is not read to its end.
+func (b *bench) huge(tb testing.TB) {
+	tb.Helper()
+	begun := time.Now()
+	for _, r := range b.load(tb.Context(), tb, b.claim).Outcome.Results {
+		require.NotEqual(tb, store.JobDiscarded, r.State)
+	}
+	require.Less(tb, time.Since(begun), prompt)
+}

@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/connections"
+)
+
+// KindName is the name of the kind of connections that lead to PostgreSQL.
+const KindName = "postgres"
+
+const secretPassword = "password" //nolint:gosec // the name of a secret
+
+// The values of the setting tls.
+const (
+	// TLSVerify wants a certificate that the system trusts, for the name of the host.
+	TLSVerify = "verify"
+	// TLSNone sends everything in clear.
+	TLSNone = "none"
+)
+
+// settings are those of a connection of this kind.
+type settings struct {
+	// Host is the server's name or address.
+	Host string `json:"host"`
+	// Port defaults to 5432.
+	Port int `json:"port"`
+	// Database and User are what to log in to, and who.
+	Database string `json:"database"`
+	User     string `json:"user"`
+	// TLS is TLSVerify or TLSNone. Defaults to TLSVerify.
+	TLS string `json:"tls"`
+}
+
+// Kind is the kind of connections that lead to PostgreSQL. It is ready for use.
+type Kind struct{}
+
+var _ connections.Kind = Kind{}
+
+// Name returns "postgres".
+func (Kind) Name() string { return KindName }
+
+// Label returns what people call it.
+func (Kind) Label() string { return "PostgreSQL" }
+
+// Secrets returns the password.
+func (Kind) Secrets() []connections.SecretSpec {
+	return []connections.SecretSpec{{Name: secretPassword, Description: "the user's password, if it has one"}}
+}
+
+// ParseSettings checks {"host": "...", "port": 5432, "database": "...", "user": "...",
+// "tls": "verify"}.
+func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
+	s, err := parseSettings(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+func parseSettings(raw json.RawMessage) (settings, error) {
+	s := settings{Port: 5432, TLS: TLSVerify}
+	if err := connections.DecodeSettings(raw, &s); err != nil {
+		return settings{}, err
+	}
+	var faults []error
+	if s.Host == "" || s.Database == "" || s.User == "" {
+		faults = append(faults, errors.New(`settings "host", "database" and "user": want none that is empty`))
+	}
+	if s.Port < 1 || s.Port > 65535 {
+		faults = append(faults, errors.New(`setting "port": want 1 to 65535`))
+	}
+	if s.TLS != TLSVerify && s.TLS != TLSNone {
+		faults = append(faults, fmt.Errorf(`setting "tls": want %s or %s`, TLSVerify, TLSNone))
+	}
+	return s, errors.Join(faults...)
+}
+
+// connectTimeout bounds how long a connection may take to be made.
+const connectTimeout = 10 * time.Second
+
+// connect connects to the database of a connection. The error has no secret in it.
+func connect(ctx context.Context, c connections.Connection) (*pgx.Conn, error) {
+	if c.Kind != KindName {
+		return nil, fmt.Errorf("the connection %s is of kind %s: want %s", c.Name, c.Kind, KindName)
+	}
+	s, err := parseSettings(c.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("settings of the connection %s: %w", c.Name, err)
+	}
+	// Nothing of this process's own settings (PGHOST and the like) is to slip in: all that
+	// the parser could take from there is set below.
+	cfg, err := pgx.ParseConfig("host=unset port=1 user=unset database=unset sslmode=disable")
+	if err != nil {
+		return nil, errors.New("prepare the connection")
+	}
+	cfg.Host, cfg.Port, cfg.Database, cfg.User = s.Host, uint16(s.Port), s.Database, s.User
+	cfg.Password, cfg.ConnectTimeout, cfg.Fallbacks = c.Secrets[secretPassword], connectTimeout, nil
+	if s.TLS == TLSVerify {
+		cfg.TLSConfig = &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12}
+	}
+	cfg.RuntimeParams = map[string]string{"application_name": "sluice", "statement_timeout": "30s", "lock_timeout": "20s"}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database of %s: %w", c.Name, worded(err))
+	}
+	return conn, nil
+}
+
+// Test logs in and asks who answers.
+func (Kind) Test(ctx context.Context, c connections.Connection) (report connections.Report, err error) {
+	conn, err := connect(ctx, c)
+	if err != nil {
+		return connections.Report{}, err
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	var version, database string
+	if err := conn.QueryRow(ctx, "SELECT current_setting('server_version'), current_database()").Scan(
+		&version, &database,
+	); err != nil {
+		return connections.Report{}, worded(err)
+	}
+	return connections.Report{Lines: []string{
+		"PostgreSQL " + version, fmt.Sprintf("the database %q can be used", database),
+	}}, nil
+}

@@ -1,0 +1,150 @@
+// Package postgres is the destination "postgres": it puts jobs as rows into tables of a
+// user's own, each in the place of the row with the same key.
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+)
+
+// Row is the data of an event and of a job.
+type Row struct {
+	// Connection is the name of the connection. Required.
+	Connection string `json:"connection"`
+	// Table is where the row goes: a name, or a schema and a name with a point between
+	// them. Required.
+	Table string `json:"table"`
+	// Key are the columns of the table's primary key, or of another unique index, by which
+	// the row is found that is there already. Required.
+	Key []string `json:"key"`
+	// Newest is a column that rises from one version of a row to the next, such as
+	// updated_at: a row takes the place of none that has a higher one. Defaults to none,
+	// with which the job that is loaded last wins, and that may be an older one's retry.
+	Newest string `json:"newest,omitempty"`
+	// Row has the columns and their values, in the form that jsonb_populate_record reads.
+	// Columns that are left out stay as they are. Required, at most MaxRow bytes.
+	Row json.RawMessage `json:"row"`
+}
+
+// MaxRow is how many bytes a row can have.
+const MaxRow = 256 << 10
+
+// New returns the destination.
+func New() destinations.Destination { return destination{} }
+
+type destination struct{}
+
+var _ destinations.Destination = destination{}
+
+func (destination) Name() string  { return "postgres" }
+func (destination) Label() string { return "PostgreSQL" }
+
+// Options: a row that comes twice is the same row.
+func (destination) Options() destinations.Options {
+	return destinations.Options{
+		DefaultSchedule: &destinations.Schedule{Interval: "@every 1m"}, BatchSize: 500, Timeout: 2 * time.Minute,
+		RedriveUnknown: true,
+	}
+}
+
+func (destination) Actions() []destinations.Action { return []destinations.Action{upsert{}} }
+
+// upsert is the action "upsert".
+type upsert struct{}
+
+var _ destinations.Action = upsert{}
+
+func (upsert) Name() string                     { return "upsert" }
+func (upsert) Schedule() *destinations.Schedule { return nil }
+
+// Marshal wants a Row for the event's data.
+func (upsert) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {
+	r, _, err := parse(e.Data)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode the row: %w", err)
+	}
+	return &destinations.Job{Data: data}, nil
+}
+
+// maxName is how many bytes of a name PostgreSQL heeds.
+const maxName = 63
+
+func validName(name string) bool {
+	return name != "" && len(name) <= maxName && !strings.ContainsRune(name, 0)
+}
+
+// parse reads a row, and returns its columns in a fixed order.
+func parse(data json.RawMessage) (r Row, columns []string, err error) {
+	if err := destinations.Decode(data, &r); err != nil {
+		return Row{}, nil, err
+	}
+	var faults []error
+	if connections.CheckName(r.Connection) != nil {
+		// Its error quotes the name, which may be a secret in the wrong place.
+		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
+	}
+	parts := strings.Split(r.Table, ".")
+	if len(parts) > 2 || slices.ContainsFunc(parts, func(p string) bool { return !validName(p) }) {
+		faults = append(faults, errors.New(`field "table" of the data: want the name of a table, with or without a schema`))
+	}
+	var values map[string]json.RawMessage
+	if len(r.Row) > MaxRow || json.Unmarshal(r.Row, &values) != nil || len(values) == 0 {
+		faults = append(faults, fmt.Errorf(`field "row" of the data: want an object with the values of the columns, `+
+			"of at most %d bytes", MaxRow))
+	}
+	columns = slices.Sorted(maps.Keys(values))
+	if slices.ContainsFunc(columns, func(c string) bool { return !validName(c) }) {
+		faults = append(faults, errors.New(`field "row" of the data: want names of columns`))
+	}
+	missing := func(c string) bool { return !slices.Contains(columns, c) }
+	if len(r.Key) == 0 || slices.ContainsFunc(r.Key, missing) {
+		faults = append(faults, errors.New(`field "key" of the data: want columns, all of which the row has`))
+	}
+	if r.Newest != "" && (missing(r.Newest) || slices.Contains(r.Key, r.Newest)) {
+		faults = append(faults, errors.New(`field "newest" of the data: want a column that the row has and the key has not`))
+	}
+	return r, columns, destinations.Join(faults...)
+}
+
+// statement returns the statement that puts a row in its place; the row is its parameter.
+// Values are turned into the types of their columns by the database itself.
+func (r Row) statement(columns []string) string {
+	table := pgx.Identifier(strings.Split(r.Table, ".")).Sanitize()
+	list := quoteAll(columns, "%s")
+	text := "INSERT INTO " + table + " AS there (" + list + ") SELECT " + list +
+		" FROM jsonb_populate_record(NULL::" + table + ", $1::jsonb) ON CONFLICT (" + quoteAll(r.Key, "%s") + ") DO "
+	rest := slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return slices.Contains(r.Key, c) })
+	if len(rest) == 0 {
+		return text + "NOTHING"
+	}
+	text += "UPDATE SET " + quoteAll(rest, "%[1]s = excluded.%[1]s")
+	if r.Newest != "" {
+		newest := quoteAll([]string{r.Newest}, "%s")
+		text += " WHERE there." + newest + " IS NULL OR there." + newest + " <= excluded." + newest
+	}
+	return text
+}
+
+// quoteAll writes names one after the other, each in a form.
+func quoteAll(names []string, form string) string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = fmt.Sprintf(form, pgx.Identifier{name}.Sanitize())
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,106 @@
+// Package webhook is the destination "webhook": it posts jobs to HTTP endpoints, signed as
+// the Standard Webhooks specification says (https://www.standardwebhooks.com). An endpoint
+// is a connection of kind "webhook", as for notifications; which events it wants to be
+// notified of does not matter here.
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/outbound"
+)
+
+// Message is the data of an event and of a job.
+type Message struct {
+	// Connection is the name of the endpoint's connection. Required.
+	Connection string `json:"connection"`
+	// Type says what has happened, for instance "order.created". Required, at most
+	// MaxType bytes.
+	Type string `json:"type"`
+	// Data is what there is to say about it: any JSON. Required.
+	Data json.RawMessage `json:"data"`
+}
+
+// Limits of a Message, in bytes.
+const (
+	MaxType = 200
+	// MaxData bounds Data: many receivers refuse more.
+	MaxData = 256 << 10
+)
+
+// New returns the destination. addresses says where webhooks may lead, as
+// notify.webhook_addresses does.
+func New(addresses string) destinations.Destination {
+	guard := outbound.Guard{Addresses: addresses}
+	return &destination{post: &post{guard: guard, http: guard.Client(), timeout: attemptTimeout}}
+}
+
+// attemptTimeout bounds one request.
+const attemptTimeout = 10 * time.Second
+
+type destination struct{ post *post }
+
+var _ destinations.Destination = (*destination)(nil)
+
+func (*destination) Name() string  { return "webhook" }
+func (*destination) Label() string { return "Webhook" }
+
+// Options: receivers know a job that comes twice by its webhook-id.
+func (*destination) Options() destinations.Options {
+	return destinations.Options{
+		DefaultSchedule: &destinations.Schedule{Realtime: true}, RedriveUnknown: true, Concurrency: 4, Timeout: 2 * time.Minute,
+	}
+}
+
+func (d *destination) Actions() []destinations.Action { return []destinations.Action{d.post} }
+
+// post is the action "post". Each job is a request of its own.
+type post struct {
+	guard   outbound.Guard
+	http    *http.Client
+	timeout time.Duration
+}
+
+var _ destinations.Action = (*post)(nil)
+
+func (*post) Name() string                     { return "post" }
+func (*post) Schedule() *destinations.Schedule { return nil }
+
+// Marshal wants a Message for the event's data.
+func (*post) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {
+	m, err := parse(e.Data)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode the message: %w", err)
+	}
+	return &destinations.Job{Data: data}, nil
+}
+
+func parse(data json.RawMessage) (Message, error) {
+	var m Message
+	if err := destinations.Decode(data, &m); err != nil {
+		return Message{}, err
+	}
+	var faults []error
+	if connections.CheckName(m.Connection) != nil {
+		// Its error quotes the name, which may be a secret in the wrong place.
+		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
+	}
+	if m.Type == "" || len(m.Type) > MaxType {
+		faults = append(faults, fmt.Errorf(`field "type" of the data: want 1 to %d bytes`, MaxType))
+	}
+	if len(m.Data) == 0 || len(m.Data) > MaxData {
+		faults = append(faults, fmt.Errorf(`field "data" of the data: want 1 to %d bytes of JSON`, MaxData))
+	}
+	return m, destinations.Join(faults...)
+}

@@ -1,0 +1,136 @@
+package killtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/worker"
+)
+
+// life is a system for tests of the life cycle of imports: with an importer that leaves
+// traces, and an endpoint that is told of every import.
+type life struct {
+	*system
+	// traces is the folder of the importer's.
+	traces string
+	// db looks at the store past its methods.
+	db       *pgxpool.Pool
+	gate     *gate
+	receiver *webhooktest.Receiver
+}
+
+// answerTimeout is how long people wait for a worker's answer before they ask again.
+const answerTimeout = 5 * time.Second
+
+func newLife(t *testing.T) *life {
+	t.Helper()
+	l := &life{traces: t.TempDir(), gate: newGate()}
+	require.NoError(t, makeTraces(l.traces))
+	l.system = newSystem(t, folder(t), true, func(cfg *stack.Config) {
+		env := map[string]string{
+			envTraces: l.traces, "SLUICE_NOTIFY_WEBHOOKS": "told", "SLUICE_NOTIFY_WEBHOOK_ADDRESSES": config.WebhooksAny,
+			// A delivery whose sender has died is made again that much sooner.
+			"SLUICE_NOTIFY_SMTP_TIMEOUT": "1s", "SLUICE_NOTIFY_POLL_INTERVAL": "2s",
+		}
+		maps.Copy(env, cfg.EngineEnv)
+		cfg.EngineEnv = env
+	})
+	l.starter.Registry, l.starter.AnswerTimeout = l.registry(), answerTimeout
+	ctx := bounded(t)
+	var err error
+	l.db, err = pgxpool.New(ctx, l.settings.Store.DSN)
+	require.NoError(t, err)
+	t.Cleanup(l.db.Close)
+	_, err = l.db.Exec(ctx, "CREATE TABLE "+stagedTable+" (import_id bigint NOT NULL)")
+	require.NoError(t, err)
+
+	l.receiver = webhooktest.Start(t, l.gate.answer)
+	t.Cleanup(l.gate.release)
+	told := l.receiver.Connection("told")
+	known := &connections.Connections{
+		Store: l.store, Registry: command.Connections(),
+		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: l.stack.Env()[stack.EnvKeysetFile]}),
+	}
+	_, err = known.Add(ctx, connections.New{
+		Name: told.Name, Kind: told.Kind, Settings: told.Settings, Secrets: told.Secrets,
+	})
+	require.NoError(t, err)
+	return l
+}
+
+func (l *life) registry() *importers.Registry {
+	return importers.NewRegistry(tracer{Importer: noop.New(), dir: l.traces})
+}
+
+// runTracingWorker is the worker of these tests. It looks more often than usual for what
+// a process that died has left undone.
+func runTracingWorker(ctx context.Context) error {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	logger := settings.Log.Logger(os.Stderr)
+	options, err := starter.TemporalOptions(logger, os.Environ())
+	if err != nil {
+		return err
+	}
+	return worker.Run(ctx, worker.Config{
+		Settings: settings, Connections: command.Connections(), Temporal: options, Logger: logger, Migrate: true,
+		Registry:          importers.NewRegistry(tracer{Importer: noop.New(), dir: os.Getenv(envTraces)}),
+		ReconcileInterval: 3 * time.Second, AbandonedAfter: 5 * time.Second,
+	})
+}
+
+// holding returns the traces of a kind.
+func (l *life) tracesOf(t *testing.T, kind string) map[string]bool {
+	t.Helper()
+	entries, err := os.ReadDir(tracer{dir: l.traces}.trace(kind, ""))
+	require.NoError(t, err)
+	names := map[string]bool{}
+	for _, entry := range entries {
+		names[entry.Name()] = true
+	}
+	return names
+}
+
+func name(id int64) string { return strconv.FormatInt(id, 10) }
+
+// tryEvery is how often people look, and ask again.
+const tryEvery = 25 * time.Millisecond
+
+// until calls look until it says that it has seen enough, or returns an error that is
+// final. Whatever look asks may be dead right now.
+func until(ctx context.Context, what string, look func(ctx context.Context) (seen bool, err error)) error {
+	ticker := time.NewTicker(tryEvery)
+	defer ticker.Stop()
+	for {
+		attempt, cancel := context.WithTimeout(ctx, 3*answerTimeout)
+		seen, err := look(attempt)
+		cancel()
+		if seen || err != nil {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("while waiting for %s: %w", what, context.Cause(ctx)), err)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package killtest_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/sluicehq/sluice/store"
+)
+
+// maxRounds bounds how often the imports are run until every aim was hit.
+const maxRounds = 4
+
+// stories are imports that go every way through the life cycle but for locks, which are
+// the subject of TestKillLocks. Each callback takes its time, so that it can be hit.
+func stories() []*story {
+	accepted, declined := decided(store.Accepted), decided(store.Declined)
+	anyhow := func(store.Import) bool { return true }
+	return []*story{
+		{name: "plain", args: `{"rows": 200, "parts": 2, "delay": "150ms"}`, status: store.StatusCompleted, rows: 200},
+		{
+			name: "accepted", args: `{"rows": 200, "parts": 2, "delay": "200ms"}`,
+			review: true, reviewed: true, play: accepted, staged: true, status: store.StatusCompleted, rows: 200,
+		},
+		{
+			name: "accepted at the second attempt", args: `{"rows": 100, "delay": "200ms", "fail": "stage_done", "fail_times": 1}`,
+			review: true, reviewed: true, play: accepted, staged: true, status: store.StatusCompleted, rows: 100,
+		},
+		{
+			name: "declined", args: `{"rows": 200, "parts": 2, "delay": "200ms"}`,
+			review: true, reviewed: true, play: declined, status: store.StatusDeclined,
+		},
+		{
+			name: "expired", args: `{"rows": 100, "delay": "50ms"}`,
+			review: true, reviewed: true, expiry: 4 * time.Second, status: store.StatusDeclined,
+		},
+		{
+			name: "cancelled in its review", args: `{"rows": 100, "delay": "100ms"}`, review: true, reviewed: true,
+			play: cancelled(inPhase(store.PhaseReviewing)), status: store.StatusCancelled,
+		},
+		{
+			name: "patient", args: `{"rows": 200, "parts": 2, "delay": "50ms", "fail": "import_data", "fail_times": 1, "wait": "2s"}`,
+			status: store.StatusCompleted, rows: 200,
+		},
+		{
+			name: "patient at its start", args: `{"rows": 100, "fail": "before_start", "fail_times": 1, "wait": "2s"}`,
+			status: store.StatusCompleted, rows: 100,
+		},
+		{
+			name: "cancelled while it waits", args: `{"rows": 100, "parts": 2, "fail": "import_data", "wait": "10m"}`,
+			play: cancelled(func(imp store.Import) bool { return imp.WaitUntil != nil }), status: store.StatusCancelled,
+		},
+		{
+			name: "cancelled while it loads", args: `{"rows": 100000, "delay": "100ms"}`,
+			play: cancelled(inPhase(store.PhaseLoading)), status: store.StatusCancelled,
+		},
+		{name: "cancelled at once", args: `{"rows": 50, "delay": "1h"}`, play: cancelled(anyhow), status: store.StatusCancelled},
+		{
+			name: "failed at its plan", args: `{"rows": 100, "delay": "200ms", "fail": "plan", "permanent": true}`,
+			status: store.StatusFailed,
+		},
+		{
+			name: "failed behind its rows", args: `{"rows": 200, "delay": "200ms", "fail": "on_success", "permanent": true}`,
+			status: store.StatusFailed,
+		},
+		{
+			name: "untidy", args: `{"rows": 100, "delay": "200ms", "fail": "clean_up", "fail_times": 1}`,
+			status: store.StatusCompleted, rows: 100,
+		},
+		{name: "unchanged", args: `{"unchanged": true, "delay": "100ms"}`, status: store.StatusUnchanged},
+	}
+}
+
+// TestKillLifeCycle kills worker, Temporal server and PostgreSQL while imports wait for
+// decisions and are decided about, wait for their source, give up, clean up, and are
+// being told of. Each ends as it should, with its rows or without, and is told of.
+func TestKillLifeCycle(t *testing.T) {
+	t.Parallel()
+	l, began := newLife(t), time.Now()
+	ctx := bounded(t)
+	h := &hunter{life: l, rng: rand.New(rand.NewPCG(seed, 1))}
+	h.left = append(aims(store.PhaseReviewing, store.PhaseStagingDone, sightWaiting, store.PhaseOnFailure, store.PhaseCleanUp),
+		aim{sightSending, stack.ComponentWorker}, aim{sightSending, stack.ComponentPostgres})
+
+	var told []*story
+	for round := 1; len(h.left) > 0; round++ {
+		require.LessOrEqual(t, round, maxRounds, "not hit: %v", h.left)
+		told = append(told, h.round(ctx, t, round, stories())...)
+	}
+	for _, s := range told {
+		l.requireEnd(ctx, t, s)
+	}
+	repeated := l.requireTold(ctx, t, told)
+	l.requireReleased(ctx, t)
+	l.requireCalm(t)
+	t.Logf("life cycle: %d kills, %d imports, each ended as it should, each told of, %d repeated, %s",
+		len(h.done), len(told), repeated, time.Since(began).Round(100*time.Millisecond))
+}
+
+// round runs all stories at once, and kills meanwhile.
+func (h *hunter) round(ctx context.Context, t *testing.T, round int, told []*story) []*story {
+	t.Helper()
+	hunting, over := context.WithCancel(ctx)
+	defer over()
+	var killing, telling errgroup.Group
+	for i, s := range told {
+		s.site, s.name = fmt.Sprintf("story-%d-%d.example", round, i), fmt.Sprintf("%s, round %d", s.name, round)
+		_, err := h.store.AddSite(ctx, store.NewSite{Domain: s.site, TimeZone: "UTC"})
+		require.NoError(t, err)
+	}
+	for _, s := range told {
+		telling.Go(func() error { return h.tell(ctx, s) })
+	}
+	killing.Go(func() error { return h.hunt(hunting, t) })
+	err := telling.Wait()
+	over()
+	require.NoError(t, killing.Wait())
+	require.NoError(t, h.stack.WaitReady(ctx))
+	require.NoError(t, err)
+	return told
+}
+
+// requireTold waits until everything was told, and checks that nothing else was. It
+// returns how many events came more than once.
+func (l *life) requireTold(ctx context.Context, t *testing.T, stories []*story) (repeated int) {
+	t.Helper()
+	want := map[string]bool{}
+	for _, s := range stories {
+		for _, id := range s.announcements() {
+			want[id] = true
+		}
+	}
+	poll(ctx, t, "all deliveries", func(ctx context.Context) bool {
+		var open int
+		err := l.db.QueryRow(ctx, `SELECT count(*) FILTER (WHERE d.status IS DISTINCT FROM 'delivered')
+			FROM notifications n LEFT JOIN deliveries d ON d.notification_id = n.id`).Scan(&open)
+		return err == nil && open == 0
+	})
+	came, bodies := map[string]bool{}, map[string]string{}
+	for _, event := range l.receiver.Events() {
+		if came[event.ID] {
+			repeated++
+			assert.Equal(t, bodies[event.ID], event.Body, "repeated, %s says the same", event.ID)
+		}
+		came[event.ID], bodies[event.ID] = true, event.Body
+	}
+	assert.Equal(t, want, came, "what was told")
+	return repeated
+}
+
+// requireReleased makes sure that nobody holds or waits for a lock, and that no grant was
+// left open.
+func (l *life) requireReleased(ctx context.Context, t *testing.T) {
+	t.Helper()
+	var requests, resources, open int
+	err := l.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM lock_requests), (SELECT count(*) FROM lock_resources),
+		(SELECT count(*) FROM lock_grants WHERE released_at IS NULL)`).Scan(&requests, &resources, &open)
+	require.NoError(t, err)
+	assert.Zero(t, requests, "requests for locks")
+	assert.Zero(t, resources, "resources of requests")
+	assert.Zero(t, open, "grants that were not released")
+	assert.Empty(t, l.tracesOf(t, traceOverlaps), "imports that overlapped")
+}

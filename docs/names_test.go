@@ -1,0 +1,69 @@
+package docs_test
+
+import (
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// TestNamesAreTrue: what imports are called while they are under way stands in the pages,
+// and so does what people order them to do.
+func TestNamesAreTrue(t *testing.T) {
+	t.Parallel()
+	all := pages(t)
+	for _, status := range []string{
+		store.StatusQueued, store.StatusRunning, store.StatusParked, store.StatusPending, store.StatusCompleted,
+		store.StatusUnchanged, store.StatusFailed, store.StatusCancelled, store.StatusDeclined, store.StatusDeleting,
+	} {
+		require.Contains(t, all["reviews.md"], "\n| `"+status+"` | ")
+	}
+	for _, phase := range []string{
+		store.PhaseQueued, store.PhaseLocking, store.PhaseBeforeStart, store.PhasePlanning, store.PhaseLoading,
+		store.PhaseReviewing, store.PhaseStagingDone, store.PhaseOnSuccess, store.PhaseCleanUp,
+	} {
+		require.Contains(t, all["architecture.md"], "\n| `"+phase+"` | ")
+	}
+	for _, activity := range []string{
+		workflows.ActivityAcquire, workflows.ActivityBeginReview, workflows.ActivityRemind, workflows.ActivityDecide,
+		workflows.ActivityImportData, workflows.ActivityPublish, workflows.ActivityOnFailure, workflows.ActivityPurgeRows,
+		workflows.ActivityCleanUp, workflows.ActivityFinish,
+	} {
+		require.Contains(t, all["architecture.md"], "`"+activity+"`")
+	}
+	for _, order := range []string{
+		workflows.OrderPause, workflows.OrderResume, workflows.OrderCancel, workflows.OrderRetryPart,
+		workflows.OrderSkipPart, workflows.OrderSetRate, workflows.OrderDecide,
+	} {
+		require.Contains(t, all["signals.md"], "\n| `"+order+"` | ")
+	}
+	for name := range workflows.SearchAttributes() {
+		require.Contains(t, all["operations.md"], "`"+name+"`")
+	}
+	require.Contains(t, all["signals.md"], workflows.SignalLockGranted)
+}
+
+var interfaceName = regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| `([A-Z][A-Za-z]+)` \\|")
+
+// TestAbilitiesExist: the page about importers names all interfaces that one may have, with
+// their methods.
+func TestAbilitiesExist(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../importers/abilities.go")
+	require.NoError(t, err)
+	named := map[string]string{}
+	for _, m := range interfaceName.FindAllStringSubmatch(pages(t)["authoring-an-importer.md"], -1) {
+		named[m[1]] = m[2]
+	}
+	declared := regexp.MustCompile(`(?m)^type (\w+) interface`).FindAllStringSubmatch(string(source), -1)
+	require.NotEmpty(t, declared)
+	for _, m := range declared {
+		require.Regexp(t, `(?m)^\t`+named[m[1]]+`\(`, string(source), m[1])
+	}
+	// Cleaner is older than the others, and stands with the contract.
+	require.Len(t, named, len(declared)+1)
+}
