@@ -53,7 +53,8 @@ func (l *Lifecycle) compare(ctx context.Context, s subject) (Checked, error) {
 	}
 	if len(fingerprint) > importers.MaxFingerprint {
 		return Checked{}, importers.Permanent(importers.ClassInternal, fmt.Errorf(
-			"importer %s: a fingerprint of %d bytes: want at most %d", s.importer.Name(), len(fingerprint), importers.MaxFingerprint))
+			"importer %s: a fingerprint of %d bytes: want at most %d",
+			s.importer.Name(), len(fingerprint), importers.MaxFingerprint))
 	}
 	before, found, err := l.Store.Recognise(ctx, s.stored, fingerprint)
 	if err != nil || !found {

@@ -124,7 +124,8 @@ func (l *Loading) ParkPart(ctx context.Context, p Stopped) error {
 	if err != nil {
 		return failure(err)
 	}
-	return failure(l.feedback(ctx, p.ImportID).Warn(ctx, fmt.Sprintf("Part %d, %s, is parked: %s. Retry it, skip it or cancel the import.",
+	log := l.feedback(ctx, p.ImportID)
+	return failure(log.Warn(ctx, fmt.Sprintf("Part %d, %s, is parked: %s. Retry it, skip it or cancel the import.",
 		p.Part, part.Label, p.Reason)))
 }
 
@@ -152,7 +153,8 @@ func (l *Loading) SkipPart(ctx context.Context, p Stopped) error {
 	if err := l.Warehouse.PurgePart(ctx, table, partKey(s.stored, p.Part)); err != nil {
 		return failure(err)
 	}
-	return failure(l.feedback(ctx, p.ImportID).Warn(ctx, fmt.Sprintf("Part %d, %s, was skipped: %s", p.Part, part.Label, p.Reason)))
+	log := l.feedback(ctx, p.ImportID)
+	return failure(log.Warn(ctx, fmt.Sprintf("Part %d, %s, was skipped: %s", p.Part, part.Label, p.Reason)))
 }
 
 // heartbeat tells the server that an attempt lives, from the side, because a

@@ -34,7 +34,8 @@ type Opened struct {
 
 // Begin lets an import wait for a decision: it releases its locks and keeps its days.
 func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
-	review, woken, err := r.Store.BeginReview(ctx, ref.ImportID, store.Entry{Run: runOf(ctx), Epoch: ref.Epoch}, r.Locks.Limits)
+	entry := store.Entry{Run: runOf(ctx), Epoch: ref.Epoch}
+	review, woken, err := r.Store.BeginReview(ctx, ref.ImportID, entry, r.Locks.Limits)
 	if err != nil {
 		return Opened{}, failure(err)
 	}
@@ -44,7 +45,8 @@ func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
 		return Opened{}, failure(err)
 	}
 	log := r.feedback(ctx, ref.ImportID)
-	err = log.Info(ctx, fmt.Sprintf("Loaded, and invisible until it is accepted. It is declined on %s unless somebody decides.",
+	err = log.Info(ctx, fmt.Sprintf(
+		"Loaded, and invisible until it is accepted. It is declined on %s unless somebody decides.",
 		review.ExpiresAt.UTC().Format(time.RFC3339)))
 	return Opened{
 		ExpiresAt: review.ExpiresAt.UTC(), Reminder: time.Duration(imp.ReviewReminderS) * time.Second,

@@ -73,7 +73,9 @@ func (t *troubleInbound) tell(ctx context.Context, in *interceptor.ExecuteActivi
 	case !isFinal(err):
 		t.note(ctx, in, messageOf(err))
 	case errors.As(err, &app) && app.Type() == TypeWait && app.Details(&wait) == nil:
-		t.about(ctx, in, func(ctx context.Context, id int64) error { return t.store.NoteWait(ctx, id, wait.Until, wait.Reason) })
+		t.about(ctx, in, func(ctx context.Context, id int64) error {
+			return t.store.NoteWait(ctx, id, wait.Until, wait.Reason)
+		})
 	}
 }
 

@@ -62,7 +62,7 @@ type WithHooks interface {
 // Options are the options of a destination. The zero value is fit for use.
 type Options struct {
 	// Versions are the versions of jobs that it takes, and since when each is
-	// deprecated: zero if it is maintained. A version that is not in here is refused.
+	// deprecated, zero if it is maintained. A version that is not in here is refused.
 	// Empty means that there are no versions.
 	Versions map[string]time.Time
 	// DefaultVersion is for events that name none. Required with Versions, and one of

@@ -70,7 +70,7 @@ func PlanOf(d Destination, a Action, settings map[string]store.DestinationSettin
 }
 
 // override sets a value unless nobody has set it.
-func override[T any](value *T, set *T) {
+func override[T any](value, set *T) {
 	if set != nil {
 		*value = *set
 	}

@@ -254,7 +254,7 @@ func checkGrants(t require.TestingT, b *bundle, locks map[int64][]store.Dependen
 func conflict(one, other []store.Dependency) bool {
 	for _, a := range one {
 		for _, b := range other {
-			if a.Resource == b.Resource && !(a.Shared && b.Shared) {
+			if a.Resource == b.Resource && (!a.Shared || !b.Shared) {
 				return true
 			}
 		}

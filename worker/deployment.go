@@ -18,8 +18,10 @@ func deployment(settings config.Worker) worker.DeploymentOptions {
 		return worker.DeploymentOptions{}
 	}
 	return worker.DeploymentOptions{
-		UseVersioning:             true,
-		Version:                   worker.WorkerDeploymentVersion{DeploymentName: settings.Deployment, BuildID: settings.BuildID},
+		UseVersioning: true,
+		Version: worker.WorkerDeploymentVersion{
+			DeploymentName: settings.Deployment, BuildID: settings.BuildID,
+		},
 		DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	}
 }

@@ -51,5 +51,6 @@ func (w *Worker) register(main, load worker.Registry, opener connections.Opener)
 
 // wake tells the workflow of an import that it has got its locks.
 func (w *Worker) wake(ctx context.Context, woken store.Woken) error {
-	return w.temporal.SignalWorkflow(ctx, workflows.ImportID(woken.Domain, woken.ImportID), "", workflows.SignalLockGranted, nil)
+	id := workflows.ImportID(woken.Domain, woken.ImportID)
+	return w.temporal.SignalWorkflow(ctx, id, "", workflows.SignalLockGranted, nil)
 }

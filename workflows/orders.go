@@ -118,11 +118,13 @@ func (r *importRun) obey(ctx workflow.Context) error {
 	return errors.Join(
 		offer(ctx, r, OrderPause, `Interrupt the import where it stands: {"by": "..", "reason": ".."}.`, r.canPause, r.pause),
 		offer(ctx, r, OrderResume, `Let a paused import go on: {"by": ".."}.`, r.canResume, r.resume),
-		offer(ctx, r, OrderCancel, `End the import and take back its rows: {"by": "..", "reason": ".."}.`, r.canCancel, r.cancel),
+		offer(ctx, r, OrderCancel, `End the import and take back its rows: {"by": "..", "reason": ".."}.`,
+			r.canCancel, r.cancel),
 		offer(ctx, r, OrderRetryPart, `Try a parked part again: {"part": 0}.`,
 			func(o RetryPart) error { return r.canDecide(o.Part) }, r.retryPart),
 		offer(ctx, r, OrderSkipPart, `Leave a parked part out: {"part": 0, "reason": ".."}.`, r.canSkip, r.skipPart),
-		offer(ctx, r, OrderSetRate, `Bound how fast it loads, 0 for no bound: {"rows_per_second": 1000}.`, r.canSetRate, r.setRate),
+		offer(ctx, r, OrderSetRate, `Bound how fast it loads, 0 for no bound: {"rows_per_second": 1000}.`,
+			r.canSetRate, r.setRate),
 		offer(ctx, r, OrderDecide, `Accept or decline: {"verdict": "accepted", "by": "..", "reason": ".."}.`,
 			r.canDecideReview, r.decideReview),
 	)

@@ -15,7 +15,7 @@ import (
 // KindName is the name of the kind of connections that lead to ClickHouse.
 const KindName = "clickhouse"
 
-const secretPassword = "password" //nolint:gosec // the name of a secret
+const secretPassword = "password"
 
 // settings are those of a connection of this kind.
 type settings struct {

@@ -30,7 +30,9 @@ type queued struct {
 // deduplication token, for tables that have a deduplication window; and of jobs that were
 // loaded before, those are left out whose rows are there. Where rows are refused, the batch is
 // halved until they are found, and the others go in.
-func (i *insert) Load(ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then)) {
+func (i *insert) Load(
+	ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
+) {
 	var order []target
 	batches := map[target][]queued{}
 	for job := range q.Jobs() {

@@ -68,14 +68,15 @@ var names = map[int]string{
 	6: "cannot parse text", 26: "cannot parse a quoted string", 27: "cannot parse the input", 38: "cannot parse a date",
 	41: "cannot parse a time", 53: "type mismatch", 69: "argument out of bound", 70: "cannot convert a type",
 	72: "cannot parse a number", 117: "incorrect data", 131: "string too large", 349: "cannot insert null",
-	376: "cannot parse a UUID", 407: "decimal overflow", 441: "cannot parse a domain value", 469: "a constraint is violated",
+	376: "cannot parse a UUID", 407: "decimal overflow", 441: "cannot parse a domain value",
+	469: "a constraint is violated",
 	675: "cannot parse an IPv4 address", 676: "cannot parse an IPv6 address", 691: "unknown element of an enum",
 }
 
 // ofRow are the errors that are a row's own fault: without the row, the others go in.
 var ofRow = map[int]bool{
-	6: true, 26: true, 27: true, 38: true, 41: true, 53: true, 69: true, 70: true, 72: true, 117: true, 131: true, 349: true,
-	376: true, 407: true, 441: true, 469: true, 675: true, 676: true, 691: true,
+	6: true, 26: true, 27: true, 38: true, 41: true, 53: true, 69: true, 70: true, 72: true, 117: true, 131: true,
+	349: true, 376: true, 407: true, 441: true, 469: true, 675: true, 676: true, 691: true,
 }
 
 // badRow says whether an error is a row's own fault.

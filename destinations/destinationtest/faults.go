@@ -39,7 +39,8 @@ const (
 // Faults returns all faults.
 func Faults() []Fault {
 	return []Fault{
-		FaultSlow, FaultHanging, FaultThrottled, FaultThrottledFor, FaultBroken, FaultPartial, FaultReset, FaultTLS, FaultHuge,
+		FaultSlow, FaultHanging, FaultThrottled, FaultThrottledFor, FaultBroken, FaultPartial, FaultReset,
+		FaultTLS, FaultHuge,
 	}
 }
 

@@ -64,7 +64,9 @@ func (write) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.
 }
 
 // Load writes the lines in order.
-func (write) Load(ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then)) {
+func (write) Load(
+	ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
+) {
 	for job := range q.Jobs() {
 		then := destinations.Then{Jobs: []string{job.ID}}
 		line, level, err := parse(job.Data)

@@ -16,7 +16,7 @@ import (
 // KindName is the name of the kind of connections that lead to PostgreSQL.
 const KindName = "postgres"
 
-const secretPassword = "password" //nolint:gosec // the name of a secret
+const secretPassword = "password"
 
 // The values of the setting tls.
 const (

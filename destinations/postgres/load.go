@@ -14,7 +14,9 @@ import (
 // Load puts the rows in their places, one after the other in the order in which their jobs
 // were made: of two that are about the same row, the later one counts. Each is a transaction
 // of its own, so that one that is refused does not take others with it.
-func (upsert) Load(ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then)) {
+func (upsert) Load(
+	ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
+) {
 	lines := &lines{tk: tk, byName: map[string]*line{}}
 	defer lines.close(ctx)
 	for job := range q.Jobs() {

@@ -30,7 +30,9 @@ const patience = 3
 // Load posts the jobs, several at a time, those of one endpoint in about the order in which
 // they were made. An endpoint that asks for a pause or does not answer gets no more; the
 // others do.
-func (p *post) Load(ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then)) {
+func (p *post) Load(
+	ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
+) {
 	endpoints := &endpoints{opener: tk.Connections, byName: map[string]*endpoint{}}
 	var group errgroup.Group
 	group.SetLimit(parallel)
@@ -218,7 +220,8 @@ func (e *endpoint) note(then destinations.Then) {
 	case then.RetryAfter > 0:
 		e.pause, e.pauseErr = max(e.pause, then.RetryAfter), fmt.Errorf("the endpoint wants a pause: %w", then.Error)
 	case errors.As(then.Error, &silent):
-		if e.silences++; e.silences >= patience {
+		e.silences++
+		if e.silences >= patience {
 			e.pauseErr = fmt.Errorf("the endpoint does not answer: %w", then.Error)
 		}
 	default:

@@ -55,7 +55,8 @@ func (*destination) Label() string { return "Webhook" }
 // Options: receivers know a job that comes twice by its webhook-id.
 func (*destination) Options() destinations.Options {
 	return destinations.Options{
-		DefaultSchedule: &destinations.Schedule{Realtime: true}, RedriveUnknown: true, Concurrency: 4, Timeout: 2 * time.Minute,
+		DefaultSchedule: &destinations.Schedule{Realtime: true}, RedriveUnknown: true, Concurrency: 4,
+		Timeout: 2 * time.Minute,
 	}
 }
 

@@ -13,29 +13,29 @@ import (
 func curl(ctx context.Context, args []string) (body string, err error) {
 	method, url, data := http.MethodGet, "", ""
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	for i := 0; i < len(args); i++ {
-		value := ""
-		if strings.HasPrefix(args[i], "-") && args[i] != "--fail-with-body" {
-			if i++; i == len(args) {
-				return "", fmt.Errorf("%s needs a value", args[i-1])
+	for len(args) > 0 {
+		name, value := args[0], ""
+		args = args[1:]
+		if name == "-H" || name == "-d" {
+			if len(args) == 0 {
+				return "", fmt.Errorf("%s needs a value", name)
 			}
-			value = args[i]
+			value, args = args[0], args[1:]
 		}
-		switch arg := args[i-min(len(value), 1)]; arg {
-		case "--fail-with-body":
-		case "-H":
-			name, text, ok := strings.Cut(value, ":")
+		switch {
+		case name == "--fail-with-body":
+		case name == "-H":
+			key, text, ok := strings.Cut(value, ":")
 			if !ok {
 				return "", fmt.Errorf("%q is not a header", value)
 			}
-			header.Set(name, strings.TrimSpace(text))
-		case "-d":
+			header.Set(key, strings.TrimSpace(text))
+		case name == "-d":
 			method, data = http.MethodPost, value
+		case url != "" || strings.HasPrefix(name, "-"):
+			return "", fmt.Errorf("unexpected argument %q", name)
 		default:
-			if url != "" || strings.HasPrefix(arg, "-") {
-				return "", fmt.Errorf("unexpected argument %q", arg)
-			}
-			url = arg
+			url = name
 		}
 	}
 	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(data))
