@@ -28,7 +28,7 @@ type Reviews struct {
 type Opened struct {
 	// ExpiresAt is when the import is declined unless somebody has decided.
 	ExpiresAt time.Time `json:"expires_at"`
-	// Reminder is after how long people are reminded, again and again.
+	// Reminder is after how long people are reminded, once.
 	Reminder time.Duration `json:"reminder"`
 }
 

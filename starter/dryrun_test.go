@@ -61,7 +61,7 @@ func TestDryRunLeavesNothing(t *testing.T) {
 	report, err := s.Starter.DryRun(enginetest.Context(t), request(`{"rows": 3}`))
 	require.NoError(t, err)
 	require.EqualValues(t, 3, *report.EstimatedRows)
-	all, err := s.Store.Summaries(enginetest.Context(t), "", 0, 10)
+	all, err := s.Store.Summaries(enginetest.Context(t), store.Listing{Limit: 10})
 	require.NoError(t, err)
 	require.Empty(t, all)
 }

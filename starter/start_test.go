@@ -58,7 +58,7 @@ func TestStartImportRefuses(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		all, err := s.Store.Summaries(context.Background(), "", 0, 10)
+		all, err := s.Store.Summaries(context.Background(), store.Listing{Limit: 10})
 		require.NoError(t, err)
 		require.Empty(t, all)
 	})

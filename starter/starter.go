@@ -126,6 +126,7 @@ func details(imp store.Import, domain string) string {
 	return fmt.Sprintf("Import **%d** of **%s** by importer `%s`.\n\n"+
 		"`sluice import show %d` has its figures, `sluice import logs %d` its log, "+
 		"`sluice import rejects %d` its bad rows.\n\n"+
-		"A parked part waits for the update `retry_part` or `skip_part`.\n",
+		"It takes the updates and signals `pause`, `resume`, `cancel`, `set_rate`; a parked part waits for `retry_part` or "+
+		"`skip_part`, a review for `decide`.\n",
 		imp.ID, domain, imp.Source, imp.ID, imp.ID, imp.ID)
 }

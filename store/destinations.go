@@ -144,11 +144,3 @@ func orNil(t time.Time) *time.Time {
 	}
 	return &t
 }
-
-// optional returns nil for an empty text.
-func optional(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}

@@ -47,17 +47,37 @@ func (s *Store) Summary(ctx context.Context, id int64) (ImportSummary, error) {
 	return rows[0], nil
 }
 
-// Summaries returns imports, newest first: of one site unless domain is empty,
-// and those before a number unless beforeID is 0.
-func (s *Store) Summaries(ctx context.Context, domain string, beforeID int64, limit int32) ([]ImportSummary, error) {
-	params := db.ImportSummariesParams{RowLimit: limit}
-	if domain != "" {
-		params.SiteDomain = &domain
+// Listing says which imports to list; what is empty is no condition.
+type Listing struct {
+	// Site is a domain, Source the name of an importer, By who has started it.
+	Site, Source, By string
+	// Statuses are some of the statuses.
+	Statuses []string
+	// BeforeID lists only imports before that number.
+	BeforeID int64
+	// Limit is how many at most. Required.
+	Limit int32
+}
+
+// Summaries returns imports, newest first.
+func (s *Store) Summaries(ctx context.Context, l Listing) ([]ImportSummary, error) {
+	params := db.ImportSummariesParams{
+		SiteDomain: optional(l.Site), Source: optional(l.Source), RequestedBy: optional(l.By), BeforeID: optional(l.BeforeID),
+		RowLimit: l.Limit,
 	}
-	if beforeID != 0 {
-		params.BeforeID = &beforeID
+	if len(l.Statuses) > 0 {
+		params.Statuses = l.Statuses
 	}
 	return s.ImportSummaries(ctx, params)
+}
+
+// optional is nil for the zero value.
+func optional[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
 }
 
 // NoteTrouble notes why the last attempt at something failed, while it is being

@@ -72,6 +72,11 @@ const (
 // ended are the statuses of imports that are over.
 var ended = []string{StatusCompleted, StatusUnchanged, StatusFailed, StatusCancelled, StatusDeclined}
 
+// Statuses returns all statuses of imports, in the order in which they come.
+func Statuses() []string {
+	return append([]string{StatusQueued, StatusRunning, StatusParked, StatusPending}, append(slices.Clone(ended), StatusDeleting)...)
+}
+
 // Ended says whether an import of that status is over.
 func Ended(status string) bool { return slices.Contains(ended, status) }
 

@@ -20,6 +20,9 @@ func TestSummaries(t *testing.T) {
 		if i%2 == 1 {
 			n.SiteID = other.ID
 		}
+		if i == 1 {
+			n.RequestedBy = "ann"
+		}
 		imp, _, err := b.CreateImport(b.ctx, n)
 		require.NoError(t, err)
 		if i < 4 {
@@ -27,23 +30,28 @@ func TestSummaries(t *testing.T) {
 		}
 	}
 	for name, tc := range map[string]struct {
-		domain string
-		before int64
-		limit  int32
-		want   []int64
+		listing store.Listing
+		want    []int64
 	}{
-		"all":               {"", 0, 10, []int64{5, 4, 3, 2, 1}},
-		"first page":        {"", 0, 2, []int64{5, 4}},
-		"next page":         {"", 4, 2, []int64{3, 2}},
-		"last page":         {"", 2, 2, []int64{1}},
-		"behind the last":   {"", 1, 2, []int64{}},
-		"one site":          {"example.com", 0, 10, []int64{5, 3, 1}},
-		"a page of a site":  {"example.com", 5, 1, []int64{3}},
-		"no site":           {"nobody.example.com", 0, 10, []int64{}},
-		"none asked for":    {"", 0, 0, []int64{}},
-		"before all others": {"", 99, 1, []int64{5}},
+		"all":               {store.Listing{Limit: 10}, []int64{5, 4, 3, 2, 1}},
+		"first page":        {store.Listing{Limit: 2}, []int64{5, 4}},
+		"next page":         {store.Listing{BeforeID: 4, Limit: 2}, []int64{3, 2}},
+		"last page":         {store.Listing{BeforeID: 2, Limit: 2}, []int64{1}},
+		"behind the last":   {store.Listing{BeforeID: 1, Limit: 2}, []int64{}},
+		"one site":          {store.Listing{Site: "example.com", Limit: 10}, []int64{5, 3, 1}},
+		"a page of a site":  {store.Listing{Site: "example.com", BeforeID: 5, Limit: 1}, []int64{3}},
+		"no site":           {store.Listing{Site: "nobody.example.com", Limit: 10}, []int64{}},
+		"none asked for":    {store.Listing{}, []int64{}},
+		"before all others": {store.Listing{BeforeID: 99, Limit: 1}, []int64{5}},
+		"of a status":       {store.Listing{Statuses: []string{store.StatusQueued}, Limit: 10}, []int64{5}},
+		"of statuses": {
+			store.Listing{Statuses: []string{store.StatusQueued, store.StatusCompleted}, Limit: 2}, []int64{5, 4},
+		},
+		"of a source":  {store.Listing{Source: "noop", Limit: 1}, []int64{5}},
+		"of no source": {store.Listing{Source: "nope", Limit: 1}, []int64{}},
+		"of somebody":  {store.Listing{By: "ann", Limit: 10}, []int64{2}},
 	} {
-		got, err := b.Summaries(b.ctx, tc.domain, tc.before, tc.limit)
+		got, err := b.Summaries(b.ctx, tc.listing)
 		require.NoError(t, err, name)
 		ids := []int64{}
 		for _, s := range got {

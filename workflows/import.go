@@ -76,7 +76,7 @@ type importRun struct {
 // Its rows become visible with publish, all at once. Its locks are released with its
 // end, or with the beginning of its review.
 func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
-	run := &importRun{in: in, phase: store.PhaseQueued, epoch: in.Epoch, writing: workflow.NewMutex(ctx)}
+	run := &importRun{in: in, phase: store.PhaseQueued, epoch: in.Epoch, lines: []Line{}, writing: workflow.NewMutex(ctx)}
 	work, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	run.orders.cancel = cancel

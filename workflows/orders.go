@@ -307,10 +307,17 @@ func (r *importRun) canSkip(o SkipPart) error {
 	return r.canDecide(o.Part)
 }
 
-func (r *importRun) retryPart(_ workflow.Context, o RetryPart) error {
-	return r.decide(o.Part, decideRetry, "")
+func (r *importRun) retryPart(ctx workflow.Context, o RetryPart) error {
+	if err := r.decide(o.Part, decideRetry, ""); err != nil {
+		return err
+	}
+	return r.note(ctx, store.LevelInfo, fmt.Sprintf("Part %d is tried again%s.", o.Part, signature(o.Order)))
 }
 
 func (r *importRun) skipPart(_ workflow.Context, o SkipPart) error {
-	return r.decide(o.Part, decideSkip, o.Reason)
+	why := o.Reason
+	if o.By != "" {
+		why += " (" + o.By + ")"
+	}
+	return r.decide(o.Part, decideSkip, why)
 }

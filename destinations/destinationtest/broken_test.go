@@ -139,7 +139,6 @@ func TestGood(t *testing.T) {
 // TestBroken: each way of being wrong is found by the check that is about it.
 func TestBroken(t *testing.T) {
 	t.Parallel()
-	type load = func(ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then))
 	wrap := func(k *kit, change func(then destinations.Then) destinations.Then) {
 		before := k.load
 		k.load = func(ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then)) {
@@ -195,10 +194,10 @@ func TestBroken(t *testing.T) {
 		}},
 		"panics on nothing": {"loading nothing", func(k *kit) {
 			before := k.load
-			k.load = load(func(ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then)) {
-				_ = q.Events[0].Event.ID
+			k.load = func(ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then)) {
+				tk.Logger.Debug("loading", "event_id", q.Events[0].Event.ID)
 				before(ctx, tk, q, report)
-			})
+			}
 		}},
 		"poison retried": {"a poisoned job", func(k *kit) {
 			wrap(k, func(then destinations.Then) destinations.Then { then.ForceDiscard = false; return then })

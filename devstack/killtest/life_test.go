@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/internal/command"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
 	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -111,6 +112,44 @@ func (l *life) tracesOf(t *testing.T, kind string) map[string]bool {
 }
 
 func name(id int64) string { return strconv.FormatInt(id, 10) }
+
+// lifeBound bounds a test of the life cycle: several times what it takes.
+const lifeBound = 3 * time.Minute
+
+// boundedLife returns the context of a test. If the test fails, what has not ended is
+// shown.
+func (l *life) boundedLife(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), lifeBound)
+	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		if t.Failed() {
+			l.showUnfinished(t)
+		}
+	})
+	return ctx
+}
+
+func (l *life) showUnfinished(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	all, err := l.store.Summaries(ctx, "", 0, 1000)
+	if err != nil {
+		t.Logf("what has not ended cannot be told: %s", err)
+		return
+	}
+	for _, s := range all {
+		if store.Ended(s.Import.Status) {
+			continue
+		}
+		t.Logf("import %d, %s: %s, %s, epoch %d, paused %t, trouble %q", s.Import.ID, s.Import.Label, s.Import.Status,
+			s.Import.Phase, s.Import.Epoch, s.Import.Paused, s.Import.Trouble)
+		now, err := l.temporal.DescribeWorkflowExecution(ctx, s.Import.WorkflowID, "")
+		t.Logf("its workflow: %v, %v, pending %v, %v", now.GetWorkflowExecutionInfo().GetStatus(), err,
+			now.GetPendingActivities(), now.GetPendingWorkflowTask())
+	}
+}
 
 // tryEvery is how often people look, and ask again.
 const tryEvery = 25 * time.Millisecond

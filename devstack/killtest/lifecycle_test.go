@@ -84,7 +84,7 @@ func stories() []*story {
 func TestKillLifeCycle(t *testing.T) {
 	t.Parallel()
 	l, began := newLife(t), time.Now()
-	ctx := bounded(t)
+	ctx := l.boundedLife(t)
 	h := &hunter{life: l, rng: rand.New(rand.NewPCG(seed, 1))}
 	h.left = append(aims(store.PhaseReviewing, store.PhaseStagingDone, sightWaiting, store.PhaseOnFailure, store.PhaseCleanUp),
 		aim{sightSending, stack.ComponentWorker}, aim{sightSending, stack.ComponentPostgres})
@@ -122,6 +122,7 @@ func (h *hunter) round(ctx context.Context, t *testing.T, round int, told []*sto
 	err := telling.Wait()
 	over()
 	require.NoError(t, killing.Wait())
+	t.Logf("round %d has ended", round)
 	require.NoError(t, h.stack.WaitReady(ctx))
 	require.NoError(t, err)
 	return told

@@ -147,7 +147,7 @@ func (s *story) announcements() []string {
 		events = append(events, store.EventReviewWanted)
 	}
 	for i, event := range events {
-		events[i] = fmt.Sprintf("imp_%d_1_%s", s.id, event)
+		events[i] = fmt.Sprintf("imp_%d_0_%s", s.id, event)
 	}
 	return events
 }

@@ -19,7 +19,7 @@ import (
 func (s *system) requireCalm(t *testing.T) {
 	t.Helper()
 	ctx := bounded(t)
-	imports, err := s.store.Summaries(ctx, "", 0, 1000)
+	imports, err := s.store.Summaries(ctx, store.Listing{Limit: 1000})
 	require.NoError(t, err)
 	parked := int64(0)
 	for _, i := range imports {

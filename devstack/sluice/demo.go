@@ -79,7 +79,7 @@ func (d *demonstration) run(ctx context.Context, export string) error {
 	if code := d.sluice(ctx, "import", "start", "csv", "--site", demoSite, export, "--wait"); code != 0 {
 		return fmt.Errorf("the import failed: `sluice import logs` says why")
 	}
-	imports, err := d.store.Summaries(ctx, demoSite, 0, 1)
+	imports, err := d.store.Summaries(ctx, store.Listing{Site: demoSite, Limit: 1})
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (d *demonstration) prepareSite(ctx context.Context) error {
 	if !errors.Is(err, store.ErrTaken) {
 		return err
 	}
-	earlier, err := d.store.Summaries(ctx, demoSite, 0, 100)
+	earlier, err := d.store.Summaries(ctx, store.Listing{Site: demoSite, Limit: 100})
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,9 @@ func importCommand() *cli.Command {
 			Name: "list", Usage: "list imports, newest first",
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "site", Usage: "only those of `DOMAIN`"},
+				&cli.StringFlag{Name: "source", Usage: "only those of the importer `NAME`"},
+				&cli.StringSliceFlag{Name: "status", Usage: "only those that are `STATUS`, or one of several with commas"},
+				&cli.StringFlag{Name: "by", Usage: "only those that `NAME` has started"},
 				&cli.IntFlag{Name: "limit", Value: 20, Usage: "at most `N`, 1 to 1000"},
 				&cli.Int64Flag{Name: "before", Usage: "only those with a number below `ID`", DefaultText: "start with the newest"},
 				outputFlag(),

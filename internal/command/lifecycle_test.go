@@ -39,6 +39,14 @@ func TestReviewCommands(t *testing.T) {
 	s.fails(t, "--reason is missing: say why, for the import's log", "review", "decline", "1")
 	require.Equal(t, "import 1 is accepted: its rows become visible\n", s.ok(t, "review", "accept", "1", "--by", "bob"))
 	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)
+	for filter, want := range map[string]string{
+		"--status accepted": "1 ", "--status completed,failed": "1 ", "--source noop --by ann": "1 ",
+		"--status failed": "There are no imports here", "--by bob": "There are no imports here",
+	} {
+		require.Regexp(t, "(?m)^ *"+want, s.ok(t, append([]string{"import", "list"}, strings.Fields(filter)...)...), filter)
+	}
+	s.fails(t, "--status done: want one of queued, running, parked, pending, completed, unchanged, failed, cancelled, "+
+		"declined, deleting", "import", "list", "--status", "done")
 	r := s.run(t, "review", "decline", "1", "--reason", "too late")
 	require.Equal(t, exitFailure, r.code)
 	require.Regexp(t, `^sluice: import 1 was accepted by bob on \S+: decided already\n$`, r.err)

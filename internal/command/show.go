@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
@@ -27,7 +31,14 @@ func listImports(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	summaries, err := opened.Summaries(ctx, s.cli.String("site"), s.cli.Int64("before"), int32(limit))
+	statuses, err := statusFlag(s.cli)
+	if err != nil {
+		return err
+	}
+	summaries, err := opened.Summaries(ctx, store.Listing{
+		Site: s.cli.String("site"), Source: s.cli.String("source"), By: s.cli.String("by"), Statuses: statuses,
+		BeforeID: s.cli.Int64("before"), Limit: int32(limit),
+	})
 	if err != nil {
 		return err
 	}
@@ -53,6 +64,26 @@ func listImports(ctx context.Context, s *session) error {
 			when(i.Import.StartedAt), took(i.Import), brief(cmp.Or(i.Import.Error, i.Import.Trouble), 60))
 	}
 	return table.Write(s.cli.App.Writer)
+}
+
+// familiar are the names that other systems have for a status, and that are understood.
+var familiar = map[string]string{"importing": store.StatusRunning, "accepted": store.StatusCompleted}
+
+// statusFlag returns the statuses that are asked for.
+func statusFlag(c *cli.Context) ([]string, error) {
+	var all []string
+	for _, text := range c.StringSlice("status") {
+		for name := range strings.SplitSeq(text, ",") {
+			if known, ok := familiar[name]; ok {
+				name = known
+			}
+			if !slices.Contains(store.Statuses(), name) {
+				return nil, fmt.Errorf("--status %s: want one of %s", name, strings.Join(store.Statuses(), ", "))
+			}
+			all = append(all, name)
+		}
+	}
+	return all, nil
 }
 
 func showImport(ctx context.Context, s *session) error {

@@ -81,7 +81,7 @@ func TestSecretsStayInside(t *testing.T) {
 		seen["history "+id] = string(history)
 	}
 	require.Len(t, seen, 4, "two imports, a deletion and the log")
-	rows, err := s.Store.Summaries(ctx, "", 0, 100)
+	rows, err := s.Store.Summaries(ctx, store.Listing{Limit: 100})
 	require.NoError(t, err)
 	text, err := json.Marshal(rows)
 	require.NoError(t, err)

@@ -30,7 +30,8 @@ type Sender struct {
 
 var _ channel.Sender = (*Sender)(nil)
 
-// New returns a sender. It reads the file with certificates, and does not connect. It
+// New returns a sender. Without templates it sends nothing but mails that others have
+// written. It reads the file with certificates, and does not connect. It
 // is an error if there is no mail server in the settings.
 func New(settings config.Notify, templates *Templates) (*Sender, error) {
 	if settings.SMTPHost == "" {
@@ -60,7 +61,16 @@ func New(settings config.Notify, templates *Templates) (*Sender, error) {
 // Send makes one attempt at a mail. A recipient or a mail that the server refuses for
 // good is a permanent error. What an operator can mend, such as a wrong password, is not.
 func (s *Sender) Send(ctx context.Context, m channel.Message) error {
-	to, err := recipient(m.Target)
+	written, err := s.write(m)
+	if err != nil {
+		return err
+	}
+	return s.SendMail(ctx, written)
+}
+
+// SendMail makes one attempt at a mail of any content. Errors are as those of Send.
+func (s *Sender) SendMail(ctx context.Context, m Mail) error {
+	to, err := recipient(m.To)
 	if err != nil {
 		return channel.Permanent(err)
 	}
@@ -159,4 +169,26 @@ const dialTimeout = 10 * time.Second
 // address is that of the mail server.
 func (s *Sender) address() string {
 	return net.JoinHostPort(s.settings.SMTPHost, fmt.Sprint(s.settings.SMTPPort))
+}
+
+// Check logs in to the server and sends nothing.
+func (s *Sender) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.settings.SMTPTimeout)
+	defer cancel()
+	line := &line{sender: s}
+	stop := context.AfterFunc(ctx, line.cut)
+	defer stop()
+	defer line.cut()
+	client, err := gomail.NewClient(s.settings.SMTPHost, s.options(line.dial)...)
+	if err != nil {
+		return fmt.Errorf("prepare the mail client: %w", err)
+	}
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err == nil {
+		err = client.CloseWithSMTPClient(session)
+	}
+	if err != nil {
+		return s.explain(ctx, err, s.from.Address)
+	}
+	return nil
 }

@@ -12,7 +12,11 @@ func Compose(s *Sender, m channel.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	message, err := s.compose(to, m)
+	written, err := s.write(m)
+	if err != nil {
+		return "", err
+	}
+	message, err := s.compose(to, written)
 	if err != nil {
 		return "", err
 	}

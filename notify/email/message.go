@@ -20,13 +20,34 @@ const (
 	maxReason  = 1000
 )
 
-// compose writes the mail. Every attempt at a delivery has the same Message-ID, by
-// which mail programs recognise a mail that came twice.
-func (s *Sender) compose(to string, m channel.Message) (*gomail.Msg, error) {
+// Mail is a mail to one recipient.
+type Mail struct {
+	// To is the recipient's address.
+	To string
+	// ID is the same at every attempt, and makes the Message-ID, by which mail programs
+	// recognise a mail that came twice.
+	ID string
+	// Subject is one line.
+	Subject string
+	// Text is the mail in plain text, HTML the same in HTML, "" if there is none.
+	Text, HTML string
+}
+
+// write writes the mail about an announcement.
+func (s *Sender) write(m channel.Message) (Mail, error) {
 	rendered, err := s.templates.Render(m.Announcement)
 	if err != nil {
-		return nil, err
+		return Mail{}, err
 	}
+	// One notification goes to several people, each in a mail of its own.
+	return Mail{
+		To: m.Target, ID: fmt.Sprintf("%s.%d", m.Announcement.ID, m.DeliveryID),
+		Subject: rendered.Subject, Text: rendered.Text, HTML: rendered.HTML,
+	}, nil
+}
+
+// compose puts the mail into its form.
+func (s *Sender) compose(to string, m Mail) (*gomail.Msg, error) {
 	message := gomail.NewMsg()
 	if err := message.FromFormat(clean(s.from.Name, maxField), s.from.Address); err != nil {
 		return nil, fmt.Errorf("sender of the mail: %w", err)
@@ -34,23 +55,24 @@ func (s *Sender) compose(to string, m channel.Message) (*gomail.Msg, error) {
 	if err := message.To(to); err != nil {
 		return nil, channel.Permanent(errors.New("the recipient cannot be written to"))
 	}
-	message.Subject(rendered.Subject)
-	message.SetMessageIDWithValue(messageID(m, s.from.Address))
+	message.Subject(m.Subject)
+	message.SetMessageIDWithValue(messageID(m.ID, s.from.Address))
 	message.SetDateWithValue(time.Now())
 	message.SetUserAgent("Sluice/" + version.Version)
 	// Nobody's absence note is wanted in return (RFC 3834).
 	message.SetGenHeader("Auto-Submitted", "auto-generated")
 	message.SetGenHeader("X-Auto-Response-Suppress", "All")
-	message.SetBodyString(gomail.TypeTextPlain, rendered.Text)
-	message.AddAlternativeString(gomail.TypeTextHTML, rendered.HTML)
+	message.SetBodyString(gomail.TypeTextPlain, m.Text)
+	if m.HTML != "" {
+		message.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	}
 	return message, nil
 }
 
-// messageID names the mail: one notification goes to several people, each in a mail
-// of its own.
-func messageID(m channel.Message, from string) string {
+// messageID names the mail.
+func messageID(id, from string) string {
 	_, domain, _ := strings.Cut(from, "@")
-	return fmt.Sprintf("%s.%d@%s", m.Announcement.ID, m.DeliveryID, domain)
+	return id + "@" + domain
 }
 
 // clean makes a line of text fit for a header or a line of a mail, whoever has written

@@ -367,16 +367,22 @@ CROSS JOIN LATERAL (
 ) t
 WHERE ($1::bigint IS NULL OR i.id = $1)
   AND ($2::text IS NULL OR s.domain = $2)
-  AND ($3::bigint IS NULL OR i.id < $3)
+  AND ($3::text IS NULL OR i.source = $3)
+  AND ($4::text IS NULL OR i.requested_by = $4)
+  AND ($5::text[] IS NULL OR i.status = ANY ($5::text[]))
+  AND ($6::bigint IS NULL OR i.id < $6)
 ORDER BY i.id DESC
-LIMIT $4
+LIMIT $7
 `
 
 type ImportSummariesParams struct {
-	ImportID   *int64
-	SiteDomain *string
-	BeforeID   *int64
-	RowLimit   int32
+	ImportID    *int64
+	SiteDomain  *string
+	Source      *string
+	RequestedBy *string
+	Statuses    []string
+	BeforeID    *int64
+	RowLimit    int32
 }
 
 type ImportSummariesRow struct {
@@ -393,11 +399,15 @@ type ImportSummariesRow struct {
 }
 
 // ImportSummaries returns imports, newest first, each with its site and the sums
-// of its parts: all of them, or those of one site, or one by its number.
+// of its parts: all of them, one by its number, or those of a site, a source, some
+// statuses and who has started them.
 func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams) ([]ImportSummariesRow, error) {
 	rows, err := q.db.Query(ctx, importSummaries,
 		arg.ImportID,
 		arg.SiteDomain,
+		arg.Source,
+		arg.RequestedBy,
+		arg.Statuses,
 		arg.BeforeID,
 		arg.RowLimit,
 	)

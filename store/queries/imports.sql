@@ -21,7 +21,8 @@ SELECT * FROM imports WHERE site_id = $1 AND idempotency_key = sqlc.arg(key)::te
 SELECT * FROM imports WHERE id = $1;
 
 -- ImportSummaries returns imports, newest first, each with its site and the sums
--- of its parts: all of them, or those of one site, or one by its number.
+-- of its parts: all of them, one by its number, or those of a site, a source, some
+-- statuses and who has started them.
 -- name: ImportSummaries :many
 SELECT sqlc.embed(i), s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
@@ -41,6 +42,9 @@ CROSS JOIN LATERAL (
 ) t
 WHERE (sqlc.narg(import_id)::bigint IS NULL OR i.id = sqlc.narg(import_id))
   AND (sqlc.narg(site_domain)::text IS NULL OR s.domain = sqlc.narg(site_domain))
+  AND (sqlc.narg(source)::text IS NULL OR i.source = sqlc.narg(source))
+  AND (sqlc.narg(requested_by)::text IS NULL OR i.requested_by = sqlc.narg(requested_by))
+  AND (sqlc.narg(statuses)::text[] IS NULL OR i.status = ANY (sqlc.narg(statuses)::text[]))
   AND (sqlc.narg(before_id)::bigint IS NULL OR i.id < sqlc.narg(before_id))
 ORDER BY i.id DESC
 LIMIT sqlc.arg(row_limit);

@@ -1,0 +1,117 @@
+package smtp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/mail"
+	"time"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/notify/email"
+)
+
+// KindName is the name of the kind of connections that lead to mail servers.
+const KindName = "smtp"
+
+const secretPassword = "password"
+
+// settings are those of a connection of this kind.
+type settings struct {
+	// Host is the mail server.
+	Host string `json:"host"`
+	// Port defaults to 587.
+	Port int `json:"port"`
+	// TLS is as in notify.smtp_tls. Defaults to starttls.
+	TLS string `json:"tls"`
+	// CAFile is as in notify.smtp_ca_file, a file of the worker's.
+	CAFile string `json:"ca_file,omitempty"`
+	// From is the sender: an address, or a name with an address in angle brackets.
+	From string `json:"from"`
+	// Username logs in. Defaults to none.
+	Username string `json:"username,omitempty"`
+}
+
+// Kind is the kind of connections that lead to mail servers. It is ready for use.
+type Kind struct{}
+
+var _ connections.Kind = Kind{}
+
+// Name returns "smtp".
+func (Kind) Name() string { return KindName }
+
+// Label returns what people call it.
+func (Kind) Label() string { return "Mail server" }
+
+// Secrets returns the password.
+func (Kind) Secrets() []connections.SecretSpec {
+	return []connections.SecretSpec{{Name: secretPassword, Description: "the password of the username, if there is one"}}
+}
+
+// ParseSettings checks {"host": "...", "port": 587, "tls": "starttls", "from": "..."}.
+func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
+	s, err := parseSettings(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+func parseSettings(raw json.RawMessage) (settings, error) {
+	s := settings{Port: 587, TLS: config.SMTPStartTLS}
+	if err := connections.DecodeSettings(raw, &s); err != nil {
+		return settings{}, err
+	}
+	var faults []error
+	if s.Host == "" {
+		faults = append(faults, errors.New(`setting "host": want the name of a mail server`))
+	}
+	if s.Port < 1 || s.Port > 65535 {
+		faults = append(faults, errors.New(`setting "port": want 1 to 65535`))
+	}
+	if s.TLS != config.SMTPStartTLS && s.TLS != config.SMTPTLS && s.TLS != config.SMTPPlain {
+		faults = append(faults, fmt.Errorf(`setting "tls": want %s, %s or %s`, config.SMTPStartTLS, config.SMTPTLS,
+			config.SMTPPlain))
+	}
+	if s.TLS == config.SMTPPlain && s.Username != "" && !loopback(s.Host) {
+		faults = append(faults, errors.New(`setting "tls": a password is not sent in clear over a network`))
+	}
+	if _, err := mail.ParseAddress(s.From); err != nil {
+		faults = append(faults, errors.New(`setting "from": want an address, or a name with an address in angle brackets`))
+	}
+	return s, errors.Join(faults...)
+}
+
+func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
+
+// mailTimeout bounds one mail.
+const mailTimeout = 20 * time.Second
+
+// sender returns the mailer of a connection.
+func sender(c connections.Connection) (*email.Sender, error) {
+	if c.Kind != KindName {
+		return nil, fmt.Errorf("the connection %s is of kind %s: want %s", c.Name, c.Kind, KindName)
+	}
+	s, err := parseSettings(c.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("settings of the connection %s: %w", c.Name, err)
+	}
+	return email.New(config.Notify{
+		SMTPHost: s.Host, SMTPPort: s.Port, SMTPTLS: s.TLS, SMTPCAFile: s.CAFile, SMTPFrom: s.From,
+		SMTPUsername: s.Username, SMTPPassword: c.Secrets[secretPassword], SMTPTimeout: mailTimeout,
+	}, nil)
+}
+
+// Test logs in and sends nothing.
+func (Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
+	s, err := sender(c)
+	if err != nil {
+		return connections.Report{}, err
+	}
+	if err := s.Check(ctx); err != nil {
+		return connections.Report{}, err
+	}
+	return connections.Report{Lines: []string{"the mail server takes mails from us"}}, nil
+}

@@ -1,0 +1,166 @@
+// Package smtp is the destination "smtp": it sends jobs as mails, each to one recipient.
+package smtp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/mail"
+	"time"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/notify/channel"
+	"github.com/sluicehq/sluice/notify/email"
+)
+
+// Mail is the data of an event and of a job.
+type Mail struct {
+	// Connection is the name of the mail server's connection. Required.
+	Connection string `json:"connection"`
+	// To is the recipient's address. Required.
+	To string `json:"to"`
+	// Subject is required, at most MaxSubject bytes.
+	Subject string `json:"subject"`
+	// Text is the mail in plain text. Required.
+	Text string `json:"text"`
+	// HTML is the same in HTML. Defaults to none.
+	HTML string `json:"html,omitempty"`
+}
+
+// Limits of a Mail, in bytes.
+const (
+	MaxSubject = 500
+	MaxBody    = 256 << 10
+)
+
+// New returns the destination.
+func New() destinations.Destination { return destination{} }
+
+type destination struct{}
+
+var _ destinations.Destination = destination{}
+
+func (destination) Name() string  { return "smtp" }
+func (destination) Label() string { return "E-mail" }
+
+// Options: a mail whose fate is unknown is not sent again. A mail program may recognise it by
+// its Message-ID, a person will not.
+func (destination) Options() destinations.Options {
+	return destinations.Options{
+		DefaultSchedule: &destinations.Schedule{Realtime: true, FirstRetry: time.Minute}, BatchSize: 20, Timeout: 5 * time.Minute,
+	}
+}
+
+func (destination) Actions() []destinations.Action { return []destinations.Action{send{}} }
+
+// send is the action "send".
+type send struct{}
+
+var _ destinations.Action = send{}
+
+func (send) Name() string                     { return "send" }
+func (send) Schedule() *destinations.Schedule { return nil }
+
+// Marshal wants a Mail for the event's data.
+func (send) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {
+	m, err := parse(e.Data)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode the mail: %w", err)
+	}
+	return &destinations.Job{Data: data}, nil
+}
+
+func parse(data json.RawMessage) (Mail, error) {
+	var m Mail
+	if err := destinations.Decode(data, &m); err != nil {
+		return Mail{}, err
+	}
+	var faults []error
+	if connections.CheckName(m.Connection) != nil {
+		// Its error quotes the name, which may be a secret in the wrong place.
+		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
+	}
+	if _, err := mail.ParseAddress(m.To); err != nil {
+		faults = append(faults, errors.New(`field "to" of the data: want an e-mail address`))
+	}
+	if m.Subject == "" || len(m.Subject) > MaxSubject {
+		faults = append(faults, fmt.Errorf(`field "subject" of the data: want 1 to %d bytes`, MaxSubject))
+	}
+	if m.Text == "" || len(m.Text)+len(m.HTML) > MaxBody {
+		faults = append(faults, fmt.Errorf(`fields "text" and "html" of the data: want a text, and %d bytes at most`, MaxBody))
+	}
+	return m, destinations.Join(faults...)
+}
+
+// patience is how many mails in a row may fail for the time being before a load gives up on
+// a server.
+const patience = 3
+
+// Load sends the mails one after the other. A recipient or a mail that the server refuses for
+// good is discarded; everything else is tried again.
+func (send) Load(
+	ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
+) {
+	servers := map[string]*server{}
+	for job := range q.Jobs() {
+		then := destinations.Then{Jobs: []string{job.ID}}
+		m, err := parse(job.Data)
+		if err != nil {
+			then.Error, then.ForceDiscard = err, true
+			report(then)
+			continue
+		}
+		if servers[m.Connection] == nil {
+			servers[m.Connection] = open(ctx, tk, m.Connection)
+		}
+		s := servers[m.Connection]
+		switch {
+		case ctx.Err() != nil:
+			then.Untried, then.Error = true, errors.New("the load was stopped before the job's turn")
+		case s.err != nil:
+			// The first job says that it was tried, so that somebody hears of it.
+			then.Error, then.Untried = s.err, s.failures > 0
+			s.failures++
+		default:
+			then.Error = s.send(ctx, job.ID, m)
+			then.ForceDiscard = channel.IsPermanent(then.Error)
+		}
+		report(then)
+	}
+}
+
+// server is a mail server of one load.
+type server struct {
+	sender *email.Sender
+	// err is why it cannot be used, or not any more.
+	err      error
+	failures int
+}
+
+func open(ctx context.Context, tk *destinations.Toolkit, name string) *server {
+	c, err := tk.Connections.Open(ctx, name)
+	if err != nil {
+		return &server{err: fmt.Errorf("open the connection %s: %w", name, err)}
+	}
+	s, err := sender(c)
+	return &server{sender: s, err: err}
+}
+
+func (s *server) send(ctx context.Context, id string, m Mail) error {
+	err := s.sender.SendMail(ctx, email.Mail{To: m.To, ID: id, Subject: m.Subject, Text: m.Text, HTML: m.HTML})
+	if err == nil || channel.IsPermanent(err) {
+		s.failures = 0
+		return err
+	}
+	s.failures++
+	if s.failures >= patience {
+		s.err = fmt.Errorf("the mail server takes no mails: %w", err)
+	}
+	return err
+}

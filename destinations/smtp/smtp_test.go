@@ -1,0 +1,172 @@
+package smtp_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	gosmtp "github.com/emersion/go-smtp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/destinationtest"
+	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/notify/email/smtptest"
+)
+
+func event(data string) destinations.Event { return destinations.Event{Data: json.RawMessage(data)} }
+
+// opener opens a mail server.
+func opener(tb testing.TB, n config.Notify) connections.Opener {
+	tb.Helper()
+	settings, err := json.Marshal(map[string]any{
+		"host": n.SMTPHost, "port": n.SMTPPort, "tls": n.SMTPTLS, "ca_file": n.SMTPCAFile, "from": n.SMTPFrom, "username": n.SMTPUsername,
+	})
+	require.NoError(tb, err)
+	return destinationtest.Opener{
+		Name: "mail", Kind: "smtp", Settings: settings, Secrets: map[string]string{"password": n.SMTPPassword},
+	}
+}
+
+// subject is the destination with a mail server, whose address may be changed.
+func subject(tb testing.TB, cfg smtptest.Config, change func(n *config.Notify)) destinationtest.Subject {
+	tb.Helper()
+	server := smtptest.Start(tb, cfg)
+	n := server.Settings()
+	if change != nil {
+		change(&n)
+	}
+	s := destinationtest.Subject{
+		Destination: smtp.New(), Action: "send", Connections: opener(tb, n),
+		Delivered: func(testing.TB) (all []string) {
+			for _, m := range server.Mails() {
+				all = append(all, m.Header.Get("Message-ID"))
+			}
+			return all
+		},
+	}
+	for i := range 5 {
+		s.Events = append(s.Events, event(fmt.Sprintf(
+			`{"connection": "mail", "to": "user%d@example.com", "subject": "Order %d", "text": "Thank you."}`, i, i)))
+	}
+	return s
+}
+
+// at leads elsewhere.
+func at(address *net.TCPAddr) func(n *config.Notify) {
+	return func(n *config.Notify) { n.SMTPHost, n.SMTPPort = address.IP.String(), address.Port }
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	type fresh = func(tb testing.TB) destinationtest.Subject
+	refuse := func(code int) func(string) error {
+		return func(string) error { return &gosmtp.SMTPError{Code: code, Message: "not now"} }
+	}
+	destinationtest.Run(t, destinationtest.Config{
+		New: func(tb testing.TB) destinationtest.Subject { tb.Helper(); return subject(tb, smtptest.Config{}, nil) },
+		BadEvents: []destinations.Event{
+			event(`{}`), event(`{"connection": "mail", "to": "nobody", "subject": "s", "text": "t"}`),
+			event(`{"connection": "mail", "to": "a@example.com", "subject": "", "text": "t"}`),
+			event(`{"connection": "mail", "to": "a@example.com", "subject": "s", "text": ""}`),
+			event(`{"connection": "` + smtptest.Password + `", "to": "a@example.com", "subject": "s", "text": "t"}`),
+			event(`{"connection": "mail", "to": "a@example.com", "subject": "s", "text": "` + strings.Repeat("x", smtp.MaxBody+1) + `"}`),
+		},
+		Repeats: true,
+		Secrets: []string{smtptest.Password},
+		Faults: map[destinationtest.Fault]fresh{
+			destinationtest.FaultSlow: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				return subject(tb, smtptest.Config{Hold: func() { <-time.After(50 * time.Millisecond) }}, nil)
+			},
+			destinationtest.FaultHanging: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				return subject(tb, smtptest.Config{}, at(destinationtest.Silent(tb)))
+			},
+			destinationtest.FaultThrottled: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				return subject(tb, smtptest.Config{Refuse: refuse(450)}, nil)
+			},
+			destinationtest.FaultBroken: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				return subject(tb, smtptest.Config{RefuseMail: func() error { return refuse(451)("") }}, nil)
+			},
+			destinationtest.FaultPartial: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				return subject(tb, smtptest.Config{Refuse: func(to string) error {
+					if strings.HasPrefix(to, "user2") {
+						return refuse(550)(to)
+					}
+					return nil
+				}}, nil)
+			},
+			destinationtest.FaultReset: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				return subject(tb, smtptest.Config{TLS: config.SMTPPlain}, func(n *config.Notify) {
+					server := net.JoinHostPort(n.SMTPHost, fmt.Sprint(n.SMTPPort))
+					at(destinationtest.CutAnswer(tb, server, []byte("queued")))(n)
+				})
+			},
+			destinationtest.FaultTLS: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				return subject(tb, smtptest.Config{}, func(n *config.Notify) { n.SMTPCAFile = "" })
+			},
+		},
+		Inapplicable: map[destinationtest.Fault]string{
+			destinationtest.FaultThrottledFor: "the protocol has no word for how long",
+			destinationtest.FaultHuge:         "an answer is read up to its last line, within the time that a mail may take",
+		},
+	})
+}
+
+// A mail is sent as it is written, and the same at every attempt.
+func TestMail(t *testing.T) {
+	t.Parallel()
+	server := smtptest.Start(t, smtptest.Config{})
+	q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: []destinations.QueuedJob{{
+		ID: "job-1", Data: json.RawMessage(`{"connection": "mail", "to": "Anna <anna@example.com>", "subject": "Thank you\r\nBcc: eve@example.com",
+			"text": "Dear Anna", "html": "<p>Dear Anna"}`),
+	}}}}}
+	for range 2 {
+		smtp.New().Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: opener(t, server.Settings())}, q,
+			func(then destinations.Then) { require.NoError(t, then.Error) })
+	}
+	mails := server.Await(t, 2)
+	for _, m := range mails {
+		require.Equal(t, "<job-1@example.com>", m.Header.Get("Message-ID"))
+		require.Equal(t, []string{"anna@example.com"}, m.To)
+		require.Empty(t, m.Header.Get("Bcc"), "a line break does not begin a header")
+		require.Contains(t, m.Raw, "<p>Dear Anna")
+	}
+}
+
+func TestKind(t *testing.T) {
+	t.Parallel()
+	server := smtptest.Start(t, smtptest.Config{})
+	kind := smtp.Kind{}
+	c, err := opener(t, server.Settings()).Open(t.Context(), "mail")
+	require.NoError(t, err)
+	c.Settings, err = kind.ParseSettings(c.Settings)
+	require.NoError(t, err)
+	report, err := kind.Test(t.Context(), c)
+	require.NoError(t, err)
+	require.Len(t, report.Lines, 1)
+	require.Empty(t, server.Mails())
+	c.Secrets["password"] = "wrong-" + smtptest.Password
+	_, err = kind.Test(t.Context(), c)
+	require.ErrorContains(t, err, "SMTP AUTH failed")
+	require.NotContains(t, err.Error(), smtptest.Password)
+	for _, bad := range []string{
+		`{}`, `{"host": "h", "from": "nobody"}`, `{"host": "h", "from": "a@example.com", "port": 0}`,
+		`{"host": "h", "from": "a@example.com", "tls": "maybe"}`,
+		`{"host": "h", "from": "a@example.com", "tls": "none", "username": "u"}`,
+	} {
+		_, err := kind.ParseSettings(json.RawMessage(bad))
+		require.Error(t, err, bad)
+	}
+}
