@@ -88,6 +88,10 @@ fuzz: doctor ## Run each fuzz target for FUZZTIME (20s)
 bench-import: doctor engines build ## Measure the speed of an import (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-import $(BENCHARGS)
 
+.PHONY: bench-lifecycle
+bench-lifecycle: doctor engines build ## Measure what imports cost apart from their data (BENCHARGS)
+	$(dev) exec -- go -C bench run ./cmd/bench-lifecycle $(BENCHARGS)
+
 .PHONY: lint
 lint: doctor lint-tools ## Check formatting, style, workflows, generated code and known vulnerabilities
 	@tools/lint.sh

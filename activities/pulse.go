@@ -40,6 +40,17 @@ func (p *pulseInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 	}
 	ctx, stop := untilStop(ctx)
 	defer stop()
+	defer keepBeating(ctx)()
+	result, err := p.Next.ExecuteActivity(ctx, in)
+	if err != nil && errors.Is(context.Cause(ctx), errWorkerStopping) {
+		// Whatever the activity made of it, it is no fault of the import.
+		return nil, failure(context.Cause(ctx))
+	}
+	return result, err
+}
+
+// keepBeating sends heartbeats from the side until stop is called.
+func keepBeating(ctx context.Context) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -54,13 +65,7 @@ func (p *pulseInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 			}
 		}
 	}()
-	defer func() { close(quit); <-done }()
-	result, err := p.Next.ExecuteActivity(ctx, in)
-	if err != nil && errors.Is(context.Cause(ctx), errWorkerStopping) {
-		// Whatever the activity made of it, it is no fault of the import.
-		return nil, failure(context.Cause(ctx))
-	}
-	return result, err
+	return func() { close(quit); <-done }
 }
 
 // beatEvery is how often an attempt heartbeats: often enough for its timeout, and for

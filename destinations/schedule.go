@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/sluicehq/sluice/destinations/cron"
+	"github.com/sluicehq/sluice/internal/cron"
 )
 
 // Schedule says when the jobs of an action are loaded. Fields that are not set are taken

@@ -27,6 +27,9 @@ type ClaimRequest struct {
 	RedriveAfter time.Duration
 	// MaxRetries is after how many retries it waits for a person all the same.
 	MaxRetries int32
+	// RetriesOnly leaves acknowledged jobs alone: those of an action that is loaded by the
+	// clock, between its times.
+	RetriesOnly bool
 }
 
 // Claim is what a worker gets.
@@ -96,6 +99,7 @@ func claimDue(ctx context.Context, q *db.Queries, r ClaimRequest) (claim Claim, 
 		}
 		claim.Jobs, err = q.ClaimJobs(ctx, db.ClaimJobsParams{
 			Destination: r.Destination, Action: r.Action, RowLimit: limit, LeaseSeconds: r.Lease.Seconds(),
+			RetriesOnly: r.RetriesOnly,
 		})
 		if err != nil {
 			return Claim{}, err

@@ -98,19 +98,48 @@ func enqueue(ctx context.Context, q *db.Queries, id int64, limits LockLimits) (d
 	if err != nil || request.Epoch != nil {
 		return request, err
 	}
-	own, err := q.ListDependencies(ctx, id)
-	if err != nil {
+	// A new request stands at the end: granting the others is nobody's business here, and
+	// looking at them all would make a long queue slow to join.
+	others, err := inTheWay(ctx, q, id)
+	if err != nil || len(others) > 0 {
 		return request, err
 	}
-	// A new request stands at the end: granting it is nobody else's business.
-	resources := make([]string, len(own))
-	for i, d := range own {
-		resources[i] = d.Resource
-	}
-	if _, err := grantWaiting(ctx, q, limits, resources); err != nil {
+	if granted, err := grant(ctx, q, id, request.SiteID, limits); err != nil || granted != roomFound {
 		return request, err
 	}
 	return q.LockRequestOf(ctx, id)
+}
+
+// room says whether the limits have let a grant happen.
+type room int
+
+// What became of a grant that nothing else stands in the way of.
+const (
+	roomFound room = iota
+	// roomLackingOnSite means that the site has as many as it may, others may have room.
+	roomLackingOnSite
+	roomLacking
+)
+
+// grant grants a request that nothing stands in the way of, if the limits allow it.
+func grant(ctx context.Context, q *db.Queries, id, siteID int64, limits LockLimits) (room, error) {
+	counts, err := q.GrantedCounts(ctx, siteID)
+	if err != nil {
+		return roomLacking, fmt.Errorf("count grants: %w", err)
+	}
+	if limits.Running > 0 && counts.Total >= limits.Running {
+		return roomLacking, nil
+	}
+	if limits.RunningPerSite > 0 && counts.OfSite >= limits.RunningPerSite {
+		return roomLackingOnSite, nil
+	}
+	if _, err := q.GrantLocks(ctx, id); err != nil {
+		return roomLacking, fmt.Errorf("grant: %w", err)
+	}
+	if err := q.LogGrant(ctx, id); err != nil {
+		return roomLacking, fmt.Errorf("log the grant: %w", err)
+	}
+	return roomFound, nil
 }
 
 // grantWaiting grants what can be granted among the requests about the resources, or
@@ -122,21 +151,15 @@ func grantWaiting(ctx context.Context, q *db.Queries, limits LockLimits, resourc
 	}
 	var woken []Woken
 	for _, w := range waiting {
-		counts, err := q.GrantedCounts(ctx, w.SiteID)
+		granted, err := grant(ctx, q, w.ImportID, w.SiteID, limits)
 		if err != nil {
-			return nil, fmt.Errorf("count grants: %w", err)
+			return nil, err
 		}
-		if limits.Running > 0 && counts.Total >= limits.Running {
+		if granted == roomLacking {
 			break
 		}
-		if limits.RunningPerSite > 0 && counts.OfSite >= limits.RunningPerSite {
+		if granted == roomLackingOnSite {
 			continue
-		}
-		if _, err := q.GrantLocks(ctx, w.ImportID); err != nil {
-			return nil, fmt.Errorf("grant: %w", err)
-		}
-		if err := q.LogGrant(ctx, w.ImportID); err != nil {
-			return nil, fmt.Errorf("log the grant: %w", err)
 		}
 		site, err := q.SiteByID(ctx, w.SiteID)
 		if err != nil {

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"testing"
@@ -14,6 +15,8 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -37,6 +40,18 @@ func silentServer(t *testing.T) string {
 	return listener.Addr().String()
 }
 
+// migrate brings the databases up to date.
+func migrate(t *testing.T, settings config.Config) {
+	t.Helper()
+	ctx := enginetest.Context(t)
+	s, err := store.Open(ctx, store.Config{DSN: settings.Store.DSN})
+	require.NoError(t, err)
+	defer s.Close()
+	w, err := warehouse.Open(settings.Warehouse.Connection())
+	require.NoError(t, err)
+	require.NoError(t, errors.Join(s.Migrate(ctx), w.Migrate(ctx), w.Close()))
+}
+
 // What is missing at the start is waited for as long as the settings say, and then
 // named.
 func TestStartWithoutEngines(t *testing.T) {
@@ -58,7 +73,7 @@ func TestStartWithoutEngines(t *testing.T) {
 			"gave up waiting for the schema after 2s: the databases are not up to date: run `sluice migrate up`",
 		}},
 		"no temporal": {func(c *worker.Config) {
-			c.Migrate = true
+			migrate(t, c.Settings)
 			c.Temporal = client.Options{HostPort: freeAddress(t), Logger: c.Temporal.Logger}
 		}, []string{"gave up waiting for the Temporal server after 2s: reach temporal at 127.0.0.1:"}},
 	} {
@@ -66,10 +81,6 @@ func TestStartWithoutEngines(t *testing.T) {
 			t.Parallel()
 			cfg := emptyConfig(t)
 			tc.change(&cfg)
-			if cfg.Migrate {
-				// Migrating takes a part of the time.
-				cfg.Settings.Worker.StartTimeout = 2 * time.Second
-			}
 			begun := time.Now()
 			r := run(t, cfg)
 			err := r.end(t)

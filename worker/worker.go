@@ -20,6 +20,7 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/notify"
 	"github.com/sluicehq/sluice/starter"
@@ -37,6 +38,10 @@ type Config struct {
 	// Connections has the kinds of connections that the worker can test. Defaults to
 	// none.
 	Connections *connections.Registry
+	// Destinations has the destinations that the worker can deliver to. Defaults to none.
+	Destinations *destinations.Registry
+	// Circuit says when a destination is left alone. Defaults to store.CircuitRule's own.
+	Circuit store.CircuitRule
 	// Temporal are the options of the client. Required.
 	Temporal client.Options
 	// Logger is required.
@@ -58,6 +63,9 @@ func (c Config) withDefaults() Config {
 	c.AbandonedAfter = cmp.Or(c.AbandonedAfter, 30*time.Second)
 	if c.Connections == nil {
 		c.Connections = connections.NewRegistry()
+	}
+	if c.Destinations == nil {
+		c.Destinations = destinations.NewRegistry()
 	}
 	return c
 }
@@ -141,6 +149,15 @@ func (w *Worker) work(ctx context.Context) error {
 	}
 	w.register(main, load, opened)
 	RegisterConnections(main, opened)
+	deliveries, err := w.newDeliveries(main, opened, fatal)
+	if err != nil {
+		return err
+	}
+	if err := deliveries.init(ctx); err != nil {
+		return err
+	}
+	// Destinations are shut down when nothing is loaded any more.
+	defer deliveries.shutdown(ctx)
 	if err := main.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
@@ -148,16 +165,21 @@ func (w *Worker) work(ctx context.Context) error {
 		main.Stop()
 		return fmt.Errorf("start worker: %w", err)
 	}
-	// Both stop at once: each may take as long as worker.stop_timeout says.
+	// All stop at once: each may take as long as worker.stop_timeout says.
 	defer func() {
 		var stopping sync.WaitGroup
 		stopping.Go(main.Stop)
 		stopping.Go(load.Stop)
+		stopping.Go(deliveries.stop)
 		stopping.Wait()
 	}()
+	if err := deliveries.start(); err != nil {
+		return err
+	}
 	var beside sync.WaitGroup
 	beside.Go(func() { w.reconcile(ctx) })
 	beside.Go(func() { dispatcher.Run(ctx) })
+	beside.Go(func() { deliveries.launch(ctx) })
 	w.health.setReady(true)
 	w.log.Info("worker started", "importers", w.cfg.Registry.Names(), "load_slots", w.cfg.Settings.Worker.LoadSlots)
 	<-ctx.Done()

@@ -101,8 +101,9 @@ func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 // to cancel too.
 func (r *importRun) carryOut(ctx, work workflow.Context) (ImportResult, error) {
 	err := r.work(work)
-	if err == nil {
-		// An order to cancel that was accepted is kept, also in the last moment.
+	if work.Err() != nil && (err == nil || !isPermanent(err)) {
+		// An order to cancel that was accepted is kept: also in the last moment, and where
+		// an attempt that it has stopped has failed of something else.
 		err = work.Err()
 	}
 	switch {

@@ -33,6 +33,10 @@ const (
 	TypeScheduledImport = "ScheduledImport"
 	// TypeDryRun tells what an import would do.
 	TypeDryRun = "DryRun"
+	// TypeDestination starts the workflows of a destination's actions.
+	TypeDestination = "Destination"
+	// TypeDestinationAction loads the jobs of an action.
+	TypeDestinationAction = "DestinationAction"
 )
 
 // Activities of an import.
@@ -68,6 +72,13 @@ const (
 	ActivityDryRun        = "dry_run"
 )
 
+// Activities of destinations.
+const (
+	ActivityDeliver       = "deliver"
+	ActivityNextDue       = "next_due"
+	ActivityApplySettings = "apply_settings"
+)
+
 // Orders to an import. Each is an update, validated and answered at once, and a signal
 // of the same name and argument, for whoever does not wait for the answer.
 const (
@@ -86,6 +97,32 @@ const (
 	// OrderDecide accepts or declines it: a Decide.
 	OrderDecide = "decide"
 )
+
+// Orders to an action of a destination, beside pause and resume. They are updates and
+// signals, too.
+const (
+	// OrderTrigger loads at once what waits: a Trigger.
+	OrderTrigger = "trigger"
+	// OrderSetSchedule changes when it is loaded: a SetSchedule.
+	OrderSetSchedule = "set_schedule"
+	// OrderSetJobRate bounds how fast it is loaded: a SetJobRate. It has the name of an
+	// import's order.
+	OrderSetJobRate = OrderSetRate
+	// OrderSetConcurrency bounds how many loads run at once: a SetConcurrency.
+	OrderSetConcurrency = "set_concurrency"
+)
+
+// Signals to an action of a destination. Neither carries anything; sent without need, they
+// do no harm.
+const (
+	// SignalEnqueue says that there are jobs.
+	SignalEnqueue = "enqueue"
+	// SignalRefresh says that settings have changed.
+	SignalRefresh = "refresh"
+)
+
+// QueryBacklog answers with a BacklogState: what waits for an action of a destination.
+const QueryBacklog = "backlog"
 
 // SignalLockGranted tells an import that waits for its locks that it has got them. Sent
 // without need it does no harm.
@@ -163,3 +200,15 @@ func ScheduledID(name string) string { return "scheduled/" + name }
 
 // DryRunID returns the workflow ID of a dry run.
 func DryRunID(site, unique string) string { return "dry-run/" + site + "/" + unique }
+
+// DestinationID returns the ID of the workflow that starts those of a destination's actions.
+func DestinationID(destination string) string { return "destination/" + destination }
+
+// DestinationActionID returns the workflow ID of an action of a destination.
+func DestinationActionID(destination, action string) string {
+	return "destination/" + destination + "/" + action
+}
+
+// DestinationQueue returns the task queue that has a destination's loads: one that hangs
+// takes no slot from another.
+func DestinationQueue(destination string) string { return "sluice-destination-" + destination }

@@ -40,6 +40,18 @@ func TestNames(t *testing.T) {
 	}, workflows.SearchAttributes())
 	require.Equal(t, "import/example.com/7", workflows.ImportID("example.com", 7))
 	require.Equal(t, "delete/example.com/7", workflows.DeletionID("example.com", 7))
+	require.Equal(t, []string{"Destination", "DestinationAction", "deliver", "next_due", "apply_settings"}, []string{
+		workflows.TypeDestination, workflows.TypeDestinationAction, workflows.ActivityDeliver, workflows.ActivityNextDue,
+		workflows.ActivityApplySettings,
+	})
+	require.Equal(t, []string{"trigger", "set_schedule", "set_rate", "set_concurrency", "enqueue", "refresh", "backlog"},
+		[]string{
+			workflows.OrderTrigger, workflows.OrderSetSchedule, workflows.OrderSetJobRate, workflows.OrderSetConcurrency,
+			workflows.SignalEnqueue, workflows.SignalRefresh, workflows.QueryBacklog,
+		})
+	require.Equal(t, []string{"destination/crm", "destination/crm/post", "sluice-destination-crm"}, []string{
+		workflows.DestinationID("crm"), workflows.DestinationActionID("crm", "post"), workflows.DestinationQueue("crm"),
+	})
 	id, err := workflows.ImportOf(workflows.ImportID("example.com/blog", 7))
 	require.NoError(t, err)
 	require.EqualValues(t, 7, id)

@@ -76,6 +76,8 @@ type orders struct {
 	seen []string
 	// underWay is how many orders that came as signals are being carried out.
 	underWay int
+	// signals are where they come from.
+	signals []workflow.ReceiveChannel
 }
 
 // maxSeen is how many keys of orders are remembered; maxKey bounds one, in bytes.
@@ -130,18 +132,30 @@ func (r *importRun) obey(ctx workflow.Context) error {
 	)
 }
 
+// obeyer is what takes orders.
+type obeyer interface {
+	// given is what came of the orders until now.
+	given() *orders
+	// refuse notes that an order that came as a signal could not be carried out: its
+	// sender gets no answer.
+	refuse(ctx workflow.Context, name string, why error)
+}
+
+func (r *importRun) given() *orders { return &r.orders }
+
 // offer takes an order as an update and as a signal. check says whether it can be
 // carried out, and changes nothing; carry carries it out.
 func offer[T interface{ order() Order }](
-	ctx workflow.Context, r *importRun, name, description string,
+	ctx workflow.Context, r obeyer, name, description string,
 	check func(T) error, carry func(workflow.Context, T) error,
 ) error {
+	given := r.given()
 	valid := func(order T) error {
 		key := order.order().Key
 		switch {
 		case len(key) > maxKey:
 			return fmt.Errorf("the key has %d bytes: at most %d are allowed", len(key), maxKey)
-		case r.orders.repeats(key):
+		case given.repeats(key):
 			return nil
 		default:
 			return check(order)
@@ -149,20 +163,21 @@ func offer[T interface{ order() Order }](
 	}
 	act := func(ctx workflow.Context, order T) error {
 		key := order.order().Key
-		if r.orders.repeats(key) {
+		if given.repeats(key) {
 			return nil
 		}
 		if err := valid(order); err != nil {
 			return err
 		}
-		r.orders.remember(key)
+		given.remember(key)
 		err := carry(ctx, order)
 		if err != nil {
-			r.orders.forget(key)
+			given.forget(key)
 		}
 		return plainly(err)
 	}
 	signals := workflow.GetSignalChannelWithOptions(ctx, name, workflow.SignalChannelOptions{Description: description})
+	given.signals = append(given.signals, signals)
 	workflow.GoNamed(ctx, "signal-"+name, func(ctx workflow.Context) {
 		// Orders are taken to the very end: one that comes too late is told so.
 		ctx, cancel := workflow.NewDisconnectedContext(ctx)
@@ -172,11 +187,11 @@ func offer[T interface{ order() Order }](
 			if !signals.Receive(ctx, &order) {
 				return
 			}
-			r.orders.underWay++
+			given.underWay++
 			if err := act(ctx, order); err != nil {
 				r.refuse(ctx, name, err)
 			}
-			r.orders.underWay--
+			given.underWay--
 		}
 	})
 	return workflow.SetUpdateHandlerWithOptions(ctx, name, act, workflow.UpdateHandlerOptions{
@@ -193,8 +208,7 @@ func offer[T interface{ order() Order }](
 // TypeOtherRun is the type of the error of an order that is for another run.
 const TypeOtherRun = "other_run"
 
-// refuse notes that an order that came as a signal could not be carried out: its sender
-// gets no answer.
+// refuse writes into the import's log.
 func (r *importRun) refuse(ctx workflow.Context, name string, why error) {
 	message := fmt.Sprintf("The signal %s was refused: %s.", name, why)
 	if err := r.note(ctx, store.LevelWarn, message); err != nil {

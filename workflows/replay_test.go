@@ -67,6 +67,9 @@ func replayer(t *testing.T) worker.WorkflowReplayer {
 	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 	r.RegisterWorkflowWithOptions(workflows.ScheduledImport, workflow.RegisterOptions{Name: workflows.TypeScheduledImport})
 	r.RegisterWorkflowWithOptions(workflows.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
+	r.RegisterWorkflowWithOptions(workflows.Destination, workflow.RegisterOptions{Name: workflows.TypeDestination})
+	r.RegisterWorkflowWithOptions(workflows.DestinationAction,
+		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
 	return r
 }
 
@@ -78,7 +81,7 @@ func TestRecordedHistories(t *testing.T) {
 		workflows.ActivityParkPart, workflows.ActivityPark, workflows.ActivitySkipPart, workflows.ActivityPurgeRows,
 		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityRemove,
 		workflows.ActivityPauseSchedule, workflows.ActivityAwaitImport, workflows.ActivityAcquire,
-		workflows.ActivityBeginReview, workflows.ActivityNote,
+		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDeliver, workflows.ActivityNextDue,
 	}
 	seen := map[string]bool{}
 	files, err := filepath.Glob(replayFolder + "/*.json")
@@ -101,5 +104,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 21, "every activity but remind is among them")
+	require.Len(t, seen, 24, "every activity but remind is among them")
 }

@@ -109,6 +109,20 @@ func loadingPart(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// delivering are the options of the activity that loads a batch of jobs. It runs on the
+// destination's own task queue. Its attempts end by themselves; only Sluice's own databases
+// make it fail.
+func delivering(ctx workflow.Context, destination string, timeout time.Duration, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           DestinationQueue(destination),
+		StartToCloseTimeout: timeout + deliverMargin, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retryForever,
+		Summary: summary, WaitForCancellation: true,
+	})
+}
+
+// deliverMargin is what claiming and recording may take, beside the load itself.
+const deliverMargin = time.Minute
+
 // execute runs an activity that has no result of its own.
 func execute(ctx workflow.Context, activity string, in any) error {
 	return workflow.ExecuteActivity(ctx, activity, in).Get(ctx, nil)

@@ -50,7 +50,7 @@ func (t *turns) takeTurn(
 		t.forget(now)
 		var app *temporal.ApplicationError
 		switch {
-		case now.interrupted && ctx.Err() == nil && temporal.IsCanceledError(err):
+		case now.interrupted && ctx.Err() == nil && stopped(err):
 			continue
 		case errors.As(err, &app) && app.Type() == activities.TypeWait:
 			var wait activities.Wait
@@ -64,6 +64,13 @@ func (t *turns) takeTurn(
 			return err
 		}
 	}
+}
+
+// stopped says whether an attempt that was told to stop has, and is to be repeated. One
+// that fails of something else before it hears of it, or whose worker dies, is not
+// retried by the server any more: that is up to whoever has interrupted it.
+func stopped(err error) bool {
+	return err != nil && (temporal.IsCanceledError(err) || !isPermanent(err))
 }
 
 func (t *turns) forget(done *turn) {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/sampledata"
 	"github.com/sluicehq/sluice/internal/terminal"
@@ -95,11 +96,11 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) (err error) {
 // measure runs one case, the engine and Sluice in turn, with a worker of its own so
 // that its peak memory is this case's.
 func measure(ctx context.Context, cfg Config, file sampledata.File, no int, log io.Writer) (result Result, err error) {
-	w, err := startWorker(ctx, cfg.Sluice)
+	w, err := workerprocess.Start(ctx, cfg.Sluice)
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { err = errors.Join(err, w.stop()) }()
+	defer func() { err = errors.Join(err, w.Stop()) }()
 	bench, err := connect(ctx, no)
 	if err != nil {
 		return Result{}, err
@@ -125,7 +126,7 @@ func measure(ctx context.Context, cfg Config, file sampledata.File, no int, log 
 	result.EngineS, result.SluiceS = median(engine), median(sluice)
 	result.Ratio = result.EngineS / result.SluiceS
 	result.EngineRowsS, result.SluiceRowsS = float64(file.Rows)/result.EngineS, float64(file.Rows)/result.SluiceS
-	result.WorkerPeakMiB, err = w.peakMiB()
+	result.WorkerPeakMiB, err = w.PeakMiB()
 	return result, err
 }
 

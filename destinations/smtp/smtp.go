@@ -49,7 +49,8 @@ func (destination) Label() string { return "E-mail" }
 // its Message-ID, a person will not.
 func (destination) Options() destinations.Options {
 	return destinations.Options{
-		DefaultSchedule: &destinations.Schedule{Realtime: true, FirstRetry: time.Minute}, BatchSize: 20, Timeout: 5 * time.Minute,
+		DefaultSchedule: &destinations.Schedule{Realtime: true, FirstRetry: time.Minute}, BatchSize: 20,
+		Timeout: 5 * time.Minute,
 	}
 }
 
@@ -93,7 +94,8 @@ func parse(data json.RawMessage) (Mail, error) {
 		faults = append(faults, fmt.Errorf(`field "subject" of the data: want 1 to %d bytes`, MaxSubject))
 	}
 	if m.Text == "" || len(m.Text)+len(m.HTML) > MaxBody {
-		faults = append(faults, fmt.Errorf(`fields "text" and "html" of the data: want a text, and %d bytes at most`, MaxBody))
+		faults = append(faults, fmt.Errorf(`fields "text" and "html" of the data: want a text, and at most %d bytes`,
+			MaxBody))
 	}
 	return m, destinations.Join(faults...)
 }

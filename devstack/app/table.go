@@ -3,21 +3,34 @@ package app
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/sluicehq/sluice/devstack/stack"
 )
 
+// redacted leaves the password out of a DSN. One that is no URL is not shown at all: it
+// may hold one anywhere.
+func redacted(dsn string) string {
+	at, err := url.Parse(dsn)
+	if err != nil || at.Scheme == "" {
+		return "a server of yours"
+	}
+	return at.Redacted()
+}
+
 // writeTable tells where everything is, once all of it is ready.
 func writeTable(out io.Writer, s *stack.Stack) error {
 	a, env := s.Addresses(), s.Env()
 	rows := [][2]string{
-		{"PostgreSQL", env[stack.EnvStoreDSN]},
-		{"ClickHouse", env[stack.EnvWarehouseDSN]},
-		{"ClickHouse native", env[stack.EnvWarehouseNativeDSN]},
-		{"Temporal", a.Temporal + ", namespace " + env[stack.EnvTemporalNamespace]},
+		{"PostgreSQL", redacted(env[stack.EnvStoreDSN])},
+		{"ClickHouse", redacted(env[stack.EnvWarehouseDSN])},
 	}
+	if native := env[stack.EnvWarehouseNativeDSN]; native != "" {
+		rows = append(rows, [2]string{"ClickHouse native", native})
+	}
+	rows = append(rows, [2]string{"Temporal", a.Temporal + ", namespace " + env[stack.EnvTemporalNamespace]})
 	if a.TemporalUI != "" {
 		rows = append(rows, [2]string{"Temporal Web UI", "http://" + a.TemporalUI})
 	}

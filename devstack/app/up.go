@@ -44,6 +44,14 @@ func upFlags(hooks Hooks) []cli.Flag {
 			Name: "clickhouse-native-address", Value: def.WarehouseNative,
 			Usage: "`host:port` of ClickHouse's native interface",
 		},
+		&cli.StringFlag{
+			Name: "store-dsn", EnvVars: []string{"SLUICE_DEV_STORE_DSN"},
+			Usage: "use the PostgreSQL server of `DSN` instead of the embedded one",
+		},
+		&cli.StringFlag{
+			Name: "warehouse-dsn", EnvVars: []string{"SLUICE_DEV_WAREHOUSE_DSN"},
+			Usage: "use the ClickHouse server of `DSN` instead of the embedded one",
+		},
 		&cli.StringFlag{Name: "temporal-address", Value: def.Temporal, Usage: "`host:port` of Temporal's gRPC frontend"},
 		&cli.StringFlag{Name: "temporal-ui-address", Value: def.TemporalUI, Usage: "`host:port` of the Temporal Web UI"},
 	}
@@ -85,7 +93,8 @@ func up(c *cli.Context, hooks Hooks, output io.Writer, body func(context.Context
 		addresses.Worker = stack.DefaultAddresses().Worker
 	}
 	s, err := stack.New(stack.Config{
-		DataDir: dir, Addresses: addresses, Worker: hooks.worker(!c.Bool("no-worker")),
+		DataDir: dir, Addresses: addresses, StoreDSN: c.String("store-dsn"), WarehouseDSN: c.String("warehouse-dsn"),
+		Worker: hooks.worker(!c.Bool("no-worker")),
 		Logger: log, Output: output, Colour: isTerminal(hooks.Stdout), EngineEnv: found,
 	})
 	if err != nil {

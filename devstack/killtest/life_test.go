@@ -64,14 +64,11 @@ func newLife(t *testing.T) *life {
 
 	l.receiver = webhooktest.Start(t, l.gate.answer)
 	t.Cleanup(l.gate.release)
-	told := l.receiver.Connection("told")
 	known := &connections.Connections{
 		Store: l.store, Registry: command.Connections(),
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: l.stack.Env()[stack.EnvKeysetFile]}),
 	}
-	_, err = known.Add(ctx, connections.New{
-		Name: told.Name, Kind: told.Kind, Settings: told.Settings, Secrets: told.Secrets,
-	})
+	_, err = known.Add(ctx, connections.New(l.receiver.Connection("told")))
 	require.NoError(t, err)
 	return l
 }
@@ -99,7 +96,7 @@ func runTracingWorker(ctx context.Context) error {
 	})
 }
 
-// holding returns the traces of a kind.
+// tracesOf returns the traces of a kind.
 func (l *life) tracesOf(t *testing.T, kind string) map[string]bool {
 	t.Helper()
 	entries, err := os.ReadDir(tracer{dir: l.traces}.trace(kind, ""))
@@ -134,7 +131,7 @@ func (l *life) showUnfinished(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	all, err := l.store.Summaries(ctx, "", 0, 1000)
+	all, err := l.store.Summaries(ctx, store.Listing{Limit: 1000})
 	if err != nil {
 		t.Logf("what has not ended cannot be told: %s", err)
 		return

@@ -61,7 +61,10 @@ func stories() []*story {
 			name: "cancelled while it loads", args: `{"rows": 100000, "delay": "100ms"}`,
 			play: cancelled(inPhase(store.PhaseLoading)), status: store.StatusCancelled,
 		},
-		{name: "cancelled at once", args: `{"rows": 50, "delay": "1h"}`, play: cancelled(anyhow), status: store.StatusCancelled},
+		{
+			name: "cancelled at once", args: `{"rows": 50, "fail": "before_start", "wait": "10m"}`,
+			play: cancelled(anyhow), status: store.StatusCancelled,
+		},
 		{
 			name: "failed at its plan", args: `{"rows": 100, "delay": "200ms", "fail": "plan", "permanent": true}`,
 			status: store.StatusFailed,

@@ -116,7 +116,7 @@ func (i tracer) compare(own string, mine []importers.Dependency) error {
 func conflict(a, b []importers.Dependency) bool {
 	for _, x := range a {
 		for _, y := range b {
-			if x.Resource == y.Resource && !(x.Shared && y.Shared) {
+			if x.Resource == y.Resource && (!x.Shared || !y.Shared) {
 				return true
 			}
 		}

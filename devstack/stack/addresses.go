@@ -56,31 +56,34 @@ func FreeAddresses() (Addresses, error) {
 // endpoint is one address with what a user must know about it.
 type endpoint struct {
 	name, address, flag string
+	component           Component
 }
 
 func (a Addresses) endpoints(worker bool) []endpoint {
 	all := []endpoint{
-		{"PostgreSQL", a.Store, "--postgres-address"},
-		{"ClickHouse", a.Warehouse, "--clickhouse-address"},
-		{"Temporal", a.Temporal, "--temporal-address"},
+		{"PostgreSQL", a.Store, "--postgres-address", ComponentPostgres},
+		{"ClickHouse", a.Warehouse, "--clickhouse-address", ComponentClickHouse},
+		{"Temporal", a.Temporal, "--temporal-address", ComponentTemporal},
 	}
 	if a.WarehouseNative != "" {
-		all = append(all, endpoint{"ClickHouse native", a.WarehouseNative, "--clickhouse-native-address"})
+		all = append(all, endpoint{
+			"ClickHouse native", a.WarehouseNative, "--clickhouse-native-address", ComponentClickHouse,
+		})
 	}
 	if a.TemporalUI != "" {
-		all = append(all, endpoint{"Temporal Web UI", a.TemporalUI, "--temporal-ui-address"})
+		all = append(all, endpoint{"Temporal Web UI", a.TemporalUI, "--temporal-ui-address", ComponentTemporal})
 	}
 	if worker {
-		all = append(all, endpoint{"worker", a.Worker, "--worker-address"})
+		all = append(all, endpoint{"worker", a.Worker, "--worker-address", ComponentWorker})
 	}
 	return all
 }
 
 // validate reports every malformed or doubly used address.
-func (a Addresses) validate(worker bool) error {
+func validate(endpoints []endpoint) error {
 	var errs []error
 	users := make(map[string]string)
-	for _, e := range a.endpoints(worker) {
+	for _, e := range endpoints {
 		host, port, err := net.SplitHostPort(e.address)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s address %q: want host:port", e.name, e.address))

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -47,6 +48,9 @@ type Config struct {
 	DataDir string
 	// Addresses default to [DefaultAddresses].
 	Addresses Addresses
+	// StoreDSN and WarehouseDSN name a PostgreSQL and a ClickHouse server that are there
+	// already, and are used instead of the embedded ones. Default to none.
+	StoreDSN, WarehouseDSN string
 	// SearchAttributes are registered in Temporal, name to type ("Keyword",
 	// "Int", ...). Defaults to [SearchAttributes].
 	SearchAttributes map[string]string
@@ -82,9 +86,18 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("max start failures is negative"))
 	}
 	if c.Addresses != (Addresses{}) {
-		errs = append(errs, c.Addresses.validate(c.Worker != nil))
+		errs = append(errs, validate(c.endpoints()))
 	}
 	return errors.Join(errs...)
+}
+
+// endpoints are the addresses at which the stack is going to listen.
+func (c Config) endpoints() []endpoint {
+	all := c.Addresses.endpoints(c.Worker != nil)
+	return slices.DeleteFunc(all, func(e endpoint) bool {
+		return c.StoreDSN != "" && e.component == ComponentPostgres ||
+			c.WarehouseDSN != "" && e.component == ComponentClickHouse
+	})
 }
 
 func (c Config) withDefaults() (Config, error) {

@@ -48,6 +48,13 @@ func (s *Stack) Env() map[string]string {
 		EnvKeysetFile:        s.keysetFile(),
 		EnvBinary:            s.cfg.Binary,
 	}
+	if s.cfg.StoreDSN != "" {
+		env[EnvStoreDSN] = s.cfg.StoreDSN
+	}
+	if s.cfg.WarehouseDSN != "" {
+		env[EnvWarehouseDSN] = s.cfg.WarehouseDSN
+		return env
+	}
 	if a.WarehouseNative != "" {
 		env[EnvWarehouseNativeDSN] = "clickhouse://default@" + a.WarehouseNative + "/sluice"
 	}

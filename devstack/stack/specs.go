@@ -20,7 +20,14 @@ func (s *Stack) engineSpecs() ([]supervise.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []supervise.Spec{s.postgresSpec(), s.clickhouseSpec(), temporal}, nil
+	specs := make([]supervise.Spec, 0, len(Engines()))
+	if s.cfg.StoreDSN == "" {
+		specs = append(specs, s.postgresSpec())
+	}
+	if s.cfg.WarehouseDSN == "" {
+		specs = append(specs, s.clickhouseSpec())
+	}
+	return append(specs, temporal), nil
 }
 
 func (s *Stack) spec(c Component, args ...string) supervise.Spec {

@@ -71,7 +71,7 @@ func (s *Stack) Start(ctx context.Context) (err error) {
 	if err := s.ensureKeyset(); err != nil {
 		return err
 	}
-	if err := checkPorts(ctx, s.cfg.Addresses.endpoints(s.cfg.Worker != nil)); err != nil {
+	if err := checkPorts(ctx, s.cfg.endpoints()); err != nil {
 		return err
 	}
 	s.sup, err = supervise.New(supervise.Config{

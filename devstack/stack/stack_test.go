@@ -49,6 +49,24 @@ func TestStack(t *testing.T) {
 		requireKept(t, start(t, cfg))
 	})
 
+	t.Run("uses servers that are there already", func(t *testing.T) {
+		t.Parallel()
+		servers := start(t, config(t)).Env()
+		cfg := config(t)
+		cfg.StoreDSN, cfg.WarehouseDSN = servers[stack.EnvStoreDSN], servers[stack.EnvWarehouseDSN]
+		s := start(t, cfg)
+		for _, name := range []string{stack.EnvStoreDSN, stack.EnvWarehouseDSN} {
+			require.Equal(t, servers[name], s.Env()[name])
+		}
+		require.NotContains(t, s.Env(), stack.EnvWarehouseNativeDSN)
+		for _, c := range []stack.Component{stack.ComponentPostgres, stack.ComponentClickHouse} {
+			_, err := s.PID(c)
+			require.Error(t, err, "%s is not run", c)
+		}
+		_, err := s.PID(stack.ComponentTemporal)
+		require.NoError(t, err)
+	})
+
 	t.Run("keeps a second stack off its folder", func(t *testing.T) {
 		t.Parallel()
 		cfg := config(t)

@@ -12,6 +12,10 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/clickhouse"
+	"github.com/sluicehq/sluice/destinations/postgres"
+	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/googleanalytics4"
@@ -28,7 +32,9 @@ func Importers() *importers.Registry {
 
 // Connections returns the registry of all kinds of connections that sluice knows.
 func Connections() *connections.Registry {
-	return connections.NewRegistry(googleanalytics4.ConnectionKind(), webhook.NewKind(config.WebhooksAny))
+	return connections.NewRegistry(
+		clickhouse.Kind{}, googleanalytics4.ConnectionKind(), postgres.Kind{}, smtp.Kind{},
+		webhook.NewKind(config.WebhooksAny))
 }
 
 // Streams are where a command reads and writes, and what it takes for its
@@ -40,6 +46,8 @@ type Streams struct {
 	Environ []string
 	// Kinds are the kinds of connections. Defaults to Connections().
 	Kinds *connections.Registry
+	// Destinations are those that there are. Defaults to Destinations(settings).
+	Destinations *destinations.Registry
 }
 
 // Exit codes beside 0 for success.
@@ -74,10 +82,12 @@ func Run(ctx context.Context, args []string, s Streams) int {
 // silentError ends a command that has said already what was wrong.
 type silentError struct{ error }
 
-// Where the environment and the kinds of connections stand in the app's metadata.
+// Where the environment, the kinds of connections and the destinations stand in the app's
+// metadata.
 const (
-	environKey = "environ"
-	kindsKey   = "kinds"
+	environKey      = "environ"
+	kindsKey        = "kinds"
+	destinationsKey = "destinations"
 )
 
 // New returns the command line.
@@ -99,11 +109,12 @@ func New(s Streams) *cli.App {
 		},
 		Commands: []*cli.Command{
 			siteCommand(), importCommand(), reviewCommand(), locksCommand(), scheduleCommand(), connectionCommand(),
-			keysetCommand(), notificationCommand(), generateCommand(), migrateCommand(), workerCommand(),
+			keysetCommand(), notificationCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
+			applyCommand(), diffCommand(), generateCommand(), migrateCommand(), workerCommand(),
 			versionCommand(), helpCommand(),
 		},
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
-		Metadata: map[string]any{environKey: s.Environ, kindsKey: s.Kinds},
+		Metadata: map[string]any{environKey: s.Environ, kindsKey: s.Kinds, destinationsKey: s.Destinations},
 		// Values of flags may hold commas: --set a=b,c is one setting.
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},

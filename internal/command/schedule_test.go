@@ -160,7 +160,7 @@ func TestScheduleUsage(t *testing.T) {
 		"no source": {[]string{"schedule", "create", "a"}, "say what to import: `sluice schedule create NAME SOURCE`, where SOURCE is " + strings.Join(Importers().Names(), ", ")},
 		"no site":   {[]string{"schedule", "create", "a", "noop"}, "--site is missing: say which site the data belong to, as `sluice site list` shows it"},
 		"no time":   {create(), "say when it runs: a cron expression or an interval"},
-		"cron":      {create("--cron", "0 3 * *"), `the cron expression: "0 3 * *" has 4 fields: want five: minute, hour, day, month, weekday`},
+		"cron":      {create("--cron", "0 3 * *"), `the cron expression: "0 3 * *" has 4 fields: want minute, hour, day of the month, month and day of the week`},
 		"duration":  {create("--every", "daily"), `--every "daily": want a duration such as 90s, 30m or 6h`},
 		"negative":  {create("--every", "6h", "--jitter", "-5m"), `--jitter "-5m": want a duration such as 90s, 30m or 6h`},
 		"zone":      {create("--every", "6h", "--timezone", "Mars"), `time zone "Mars": want an IANA name such as UTC or Europe/Berlin`},

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -129,6 +130,25 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 		Temporal: s.temporal, Namespace: s.namespace, Store: opened, Registry: Importers(),
 		Defaults: s.settings.Import, Review: s.settings.Review, Limits: s.settings.Limits,
 	}, nil
+}
+
+// Destinations returns the destinations that the command knows.
+func (s *session) Destinations() *destinations.Registry {
+	if all, ok := s.cli.App.Metadata[destinationsKey].(*destinations.Registry); ok && all != nil {
+		return all
+	}
+	return Destinations(s.settings.Notify)
+}
+
+// Deliveries returns the client for destinations, once Temporal answers.
+func (s *session) Deliveries(ctx context.Context) (*starter.Destinations, error) {
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return starter.NewDestinations(starter.DestinationsConfig{
+		Temporal: client.Temporal, Store: client.Store, Registry: s.Destinations(),
+	})
 }
 
 // watcher returns a client that can follow imports but not start them: it needs no

@@ -184,7 +184,10 @@ func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 	return json.Marshal(args)
 }
 
-func readArgs(c *cli.Context, text string) ([]byte, error) {
+func readArgs(c *cli.Context, text string) ([]byte, error) { return readText(c, "args", text) }
+
+// readText reads what a flag names: a file behind @, standard input for -, or the text itself.
+func readText(c *cli.Context, flag, text string) ([]byte, error) {
 	var data []byte
 	var err error
 	switch path, isFile := strings.CutPrefix(text, "@"); {
@@ -196,7 +199,7 @@ func readArgs(c *cli.Context, text string) ([]byte, error) {
 		data = []byte(text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--args: %w", err)
+		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}
 	return data, nil
 }

@@ -64,7 +64,7 @@ func runWorker(c *cli.Context) error {
 	logger.Info("starting", "version", version.String())
 	return worker.Run(c.Context, worker.Config{
 		Settings: settings, Registry: Importers(), Connections: Connections(), Temporal: options, Logger: logger,
-		Migrate: c.Bool("migrate"),
+		Migrate: c.Bool("migrate"), Destinations: Destinations(settings.Notify),
 	})
 }
 

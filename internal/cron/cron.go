@@ -1,130 +1,97 @@
-// Package cron checks cron expressions before a server sees them, with errors that say
-// which field is wrong and what would be right.
+// Package cron reads the intervals at which destinations are loaded, imports are repeated
+// and syncs run, says what comes next, and which field of an expression is wrong.
 //
-// What is accepted is what Temporal reads the same way as everybody else: the five
-// fields of crontab(5), with lists, ranges, steps and names, and the macros @hourly to
-// @yearly. One thing differs: where both a day of the month and a day of the week are
-// given, a day must match both, so that "0 3 1-7 * mon" is the first Monday.
+// Parse reads what Sluice itself runs by, Check what Temporal's schedules run by. Both take
+// the fields of crontab(5) with lists, ranges, steps and names; they differ in what two
+// kinds of days mean, as each says.
+//
+// The libraries that there are were looked at and left: robfig/cron/v3 has had no release
+// since 2020, loses what falls into the hour that summer time takes away and panics on some
+// zones, its maintained fork runs a daily job twice on the day when clocks go back, and
+// none says which of the five fields is wrong.
 package cron
 
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
+	"time"
 )
 
-// maxLength bounds an expression, in bytes.
-const maxLength = 200
+// Schedule is a series of moments. It is safe for concurrent use.
+type Schedule struct {
+	every time.Duration
+	zone  *time.Location
 
-// macros stand for whole expressions.
-var macros = []string{"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
-
-// field is one of the five fields.
-type field struct {
-	name     string
-	min, max int
-	// names are the names of the values from first on.
-	names []string
-	first int
+	minutes, hours, days, months, weekdays set
+	// bothDays says that both kinds of days were given, eitherDay that one is enough then.
+	bothDays, eitherDay bool
 }
 
-var fields = []field{
-	{name: "minute", max: 59},
-	{name: "hour", max: 23},
-	{name: "day of the month", min: 1, max: 31},
-	{
-		name: "month", min: 1, max: 12, first: 1,
-		names: []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"},
-	},
-	// 0 and 7 are both Sunday.
-	{name: "day of the week", max: 7, names: []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}},
+// MinEvery and MaxEvery bound the duration behind @every.
+const (
+	MinEvery = time.Second
+	MaxEvery = 366 * 24 * time.Hour
+)
+
+// maxText bounds the text of an interval, in bytes.
+const maxText = 200
+
+// Parse reads an interval: "@every 1h30m", "@hourly", "@daily" or "@midnight", "@weekly",
+// "@monthly", "@yearly" or "@annually", or the five fields minute, hour, day of the month, month and day of the week,
+// each with *, numbers, ranges, lists and steps. As in cron, if both days are given, either
+// is enough. zone is the IANA name of the time zone that they are about, "" for UTC.
+//
+// When clocks go forward, what falls into the time that there is not happens at its end.
+// When they go back, what falls into the time that comes twice happens the first time,
+// unless it happens in every hour: then the hour that comes twice is two hours.
+func Parse(text, zone string) (Schedule, error) {
+	s := Schedule{zone: time.UTC}
+	if zone != "" {
+		location, err := time.LoadLocation(zone)
+		if err != nil || zone == "Local" {
+			return Schedule{}, fmt.Errorf("%q is not a time zone: want a name such as Europe/Berlin", zone)
+		}
+		s.zone = location
+	}
+	text = strings.TrimSpace(text)
+	if len(text) > maxText {
+		return Schedule{}, fmt.Errorf("the interval has %d bytes: want at most %d", len(text), maxText)
+	}
+	if length, ok := strings.CutPrefix(text, "@every "); ok {
+		every, err := parseEvery(strings.TrimSpace(length))
+		s.every = every
+		return s, err
+	}
+	if text == "" {
+		return Schedule{}, errors.New("the interval is empty: want @every and a duration, or the five fields of cron")
+	}
+	if err := s.parseFields(text); err != nil {
+		return Schedule{}, err
+	}
+	s.eitherDay = s.bothDays
+	return s, s.hasDays(text)
 }
 
-// Check reports every fault of an expression at once.
-func Check(expression string) error {
-	text := strings.TrimSpace(expression)
-	switch {
-	case text == "":
-		return errors.New("is empty: want five fields, such as '0 3 * * *' for every day at 03:00")
-	case len(text) > maxLength:
-		return fmt.Errorf("has %d bytes: at most %d are allowed", len(text), maxLength)
-	case slices.Contains(macros, text):
-		return nil
-	case strings.HasPrefix(text, "@every"):
-		return errors.New("uses @every: an interval is given by --every")
-	case strings.HasPrefix(text, "@"):
-		return fmt.Errorf("%q is no macro: they are %s", text, strings.Join(macros, ", "))
-	case strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ="):
-		return errors.New("names a time zone: that is given by --timezone")
-	case strings.Contains(text, "#"):
-		return errors.New("holds a #: comments are not for here")
-	}
-	parts := strings.Fields(text)
-	if len(parts) != len(fields) {
-		return fmt.Errorf("%q has %d fields: want five: minute, hour, day, month, weekday",
-			text, len(parts))
-	}
-	var faults []error
-	for i, f := range fields {
-		if err := f.check(parts[i]); err != nil {
-			faults = append(faults, fmt.Errorf("%s %q: %w", f.name, parts[i], err))
-		}
-	}
-	return errors.Join(faults...)
-}
-
-// check refuses a field that is not a list of values, ranges and steps.
-func (f field) check(text string) error {
-	for item := range strings.SplitSeq(text, ",") {
-		span, step, stepped := strings.Cut(item, "/")
-		if stepped {
-			if n, err := number(step); err != nil || n < 1 || n > f.max {
-				return fmt.Errorf("the step behind / is %q: want 1 to %d", step, f.max)
-			}
-		}
-		if span == "*" {
-			continue
-		}
-		from, to, ranged := strings.Cut(span, "-")
-		first, err := f.value(from)
-		if err != nil {
-			return err
-		}
-		if !ranged {
-			continue
-		}
-		last, err := f.value(to)
-		if err != nil {
-			return err
-		}
-		if last < first {
-			return fmt.Errorf("%s ends before it starts: write it as two ranges", span)
-		}
+// hasDays refuses fields that no day fits, such as the 30th of February.
+func (s Schedule) hasDays(text string) error {
+	// The days of any nine years in a row are those of all, but around 2100.
+	if s.Next(time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		return fmt.Errorf("%q: there is no such day", text)
 	}
 	return nil
 }
 
-// value reads a number or a name.
-func (f field) value(text string) (int, error) {
-	if i := slices.Index(f.names, strings.ToLower(text)); i >= 0 {
-		return f.first + i, nil
+func parseEvery(text string) (time.Duration, error) {
+	every, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("@every: %q is not a duration: want one such as 90s or 1h30m", text)
 	}
-	n, err := number(text)
-	if err != nil || n < f.min || n > f.max {
-		if f.names != nil {
-			return 0, fmt.Errorf("%q: want %d to %d, or %s to %s", text, f.min, f.max, f.names[0], f.names[len(f.names)-1])
-		}
-		return 0, fmt.Errorf("%q: want %d to %d, or * for all", text, f.min, f.max)
+	if every < MinEvery || every > MaxEvery {
+		return 0, fmt.Errorf("@every: %s is out of range: want %s to %s", every, MinEvery, MaxEvery)
 	}
-	return n, nil
+	return every, nil
 }
 
-// number reads digits only: signs, which the standard library takes, are for nothing here.
-func number(text string) (int, error) {
-	if strings.Trim(text, "0123456789") != "" || text == "" || len(text) > 2 {
-		return 0, strconv.ErrSyntax
-	}
-	return strconv.Atoi(text)
-}
+// Every returns the length of an @every, 0 for fields.
+func (s Schedule) Every() time.Duration { return s.every }

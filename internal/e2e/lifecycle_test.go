@@ -293,14 +293,8 @@ func TestSignals(t *testing.T) {
 	s.WaitFor(t, imp.ID, "resumed", func(now store.ImportSummary) bool { return !now.Import.Paused })
 	send(workflows.OrderPause, pause)
 	send(workflows.OrderSkipPart, workflows.SkipPart{Part: 77, Order: workflows.Order{Reason: "x"}})
-	s.WaitFor(t, imp.ID, "refusal", func(store.ImportSummary) bool {
-		for _, line := range s.feedback(imp.ID) {
-			if line == "warn: The signal skip_part was refused: part 77 is not among the open parts: the import has 3 parts, numbered from 0." {
-				return true
-			}
-		}
-		return false
-	})
+	s.waitLine(imp.ID, "warn: The signal skip_part was refused: part 77 is not among the open parts: "+
+		"the import has 3 parts, numbered from 0.")
 	now, err := s.Store.Summary(ctx, imp.ID)
 	require.NoError(t, err)
 	require.False(t, now.Import.Paused, "the repeated order did nothing")
@@ -337,7 +331,7 @@ func TestLimitOfRunning(t *testing.T) {
 	s.WaitLoading(t, first.ID)
 	second := s.noop("other.example", `{"rows": 10}`)
 	s.waitPhase(second.ID, store.PhaseLocking)
-	require.Contains(t, s.feedback(second.ID), "info: Waiting for a place: as many imports run as may.")
+	s.waitLine(second.ID, "info: Waiting for a place: as many imports run as may.")
 	ended := s.end(first, store.StatusCompleted)
 	last := s.end(second, store.StatusCompleted)
 	require.False(t, last.Import.StartedAt.Before(*ended.Import.FinishedAt))

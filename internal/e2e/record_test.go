@@ -113,6 +113,10 @@ var recordings = map[string]func(r recorder) *historypb.History{
 	"scheduled_joined": func(r recorder) *historypb.History {
 		return r.scheduled(`{"rows": 10, "delay": "2s"}`, true, starter.RunCompleted)
 	},
+	"destination":         func(r recorder) *historypb.History { return r.destination() },
+	"destination_action":  func(r recorder) *historypb.History { return r.destinationAction(0) },
+	"destination_orders":  func(r recorder) *historypb.History { return r.destinationOrders() },
+	"destination_drained": func(r recorder) *historypb.History { return r.destinationAction(1) },
 	"dry_run": func(r recorder) *historypb.History { return r.dryRun() },
 	"deleted": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100}`)

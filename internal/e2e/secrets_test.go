@@ -1,102 +1,217 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
-	"net/url"
-	"sync"
+	"net"
+	"net/http"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
-	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/importers/googleanalytics4"
+	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/fakega4"
+	"github.com/sluicehq/sluice/internal/fakega4/fakega4test"
+	"github.com/sluicehq/sluice/notify/email/smtptest"
+	"github.com/sluicehq/sluice/notify/webhook"
+	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
 )
 
-// lockedBuffer takes what several goroutines log.
-type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
+// The secrets that are planted, besides those of the fakes.
+const (
+	plantedDSN     = "pl4nted-s3cret-0f-the-dsn"
+	plantedRefresh = "1//pl4nted-wr0ng-refresh-token"
+	plantedSMTP    = "pl4nted-wr0ng/p4ssw0rd+smtp"
+)
+
+// planted are all secrets that the worker knows or is told, by what they are.
+func planted(keyset string) map[string]string {
+	return map[string]string{
+		"the databases' password": plantedDSN, "a refresh token that is refused": plantedRefresh,
+		"an SMTP password that is refused": plantedSMTP, "the SMTP password": smtptest.Password,
+		"the webhook's key": webhooktest.Secret, "the client's secret": fakega4.ClientSecret,
+		"the refresh token": fakega4.RefreshToken, "an access token": "ya29.fake-", "the key set": keyset,
+	}
 }
 
-// Write appends.
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
+// secretive is a system in which everything has a secret, and a worker that logs all
+// there is to log.
+type secretive struct {
+	*system
+	fake   *fakega4test.Fake
+	mails  *smtptest.Server
+	hooks  *webhooktest.Receiver
+	keyset string
+	listen string
+	log    lockedBuffer
+
+	storeProxy, warehouseProxy *enginetest.Proxy
 }
 
-// withPassword puts a password into a DSN.
-func withPassword(t *testing.T, dsn, password string) string {
+func setupSecretive(t *testing.T) *secretive {
 	t.Helper()
-	u, err := url.Parse(dsn)
+	s := &secretive{
+		system: setup(t, enginetest.Impatient(noop.New()), googleanalytics4.New(googleanalytics4.Config{})),
+		fake:   fakega4test.Start(t, fakega4.Config{Days: 5, RowsPerDay: 5}), listen: freeAddress(t),
+	}
+	// Both channels fail at first, and the endpoint says again what it was told.
+	var mails, events atomic.Int32
+	s.mails = smtptest.Start(t, smtptest.Config{RefuseMail: func() error {
+		if mails.Add(1) == 1 {
+			return errors.New("the mailbox of " + smtptest.Username + " is busy")
+		}
+		return nil
+	}})
+	s.hooks = webhooktest.Start(t, func(w http.ResponseWriter, r *http.Request) {
+		if events.Add(1) == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			if _, err := fmt.Fprint(w, "what is this? ", r.Header); err != nil {
+				t.Errorf("answer an event: %s", err)
+			}
+		}
+	})
+	keys, err := connections.NewKeyset()
 	require.NoError(t, err)
-	u.User = url.UserPassword(u.User.Username(), password)
-	return u.String()
-}
+	text, err := keys.JSON()
+	require.NoError(t, err)
+	s.keyset = keyOf(t, text)
+	s.Settings.Connections = config.Connections{Keyset: string(text)}
+	s.Settings.Notify = s.mails.Settings()
+	s.Settings.Notify.To, s.Settings.Notify.Webhooks = "ops@example.com", "told"
+	s.Settings.Notify.WebhookAddresses = config.WebhooksAny
+	s.connect()
 
-// A password that the worker knows is nowhere to be found: in no history, no row that
-// users see and no line of a log, also not after everything has gone wrong.
-func TestSecretsStayInside(t *testing.T) {
-	const secret = "pl4nted-s3cr3t"
-	t.Setenv("SLUICE_PLANTED", secret)
-	s := setupNoop(t)
-	ctx := enginetest.Context(t)
-	storeProxy, storeDSN := enginetest.NewProxy(t, s.Settings.Store.DSN)
-	warehouseProxy, warehouseDSN := enginetest.NewProxy(t, s.Settings.Warehouse.DSN)
-	var logged lockedBuffer
+	var storeDSN, warehouseDSN string
+	s.storeProxy, storeDSN = enginetest.NewProxy(t, s.Settings.Store.DSN)
+	s.warehouseProxy, warehouseDSN = enginetest.NewProxy(t, s.Settings.Warehouse.DSN)
 	s.Tune = func(cfg *worker.Config) {
-		cfg.Settings.Store.DSN = withPassword(t, storeDSN, secret)
-		cfg.Settings.Warehouse.DSN = withPassword(t, warehouseDSN, secret)
-		cfg.Logger = slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		cfg.Settings.Store.DSN = withPassword(t, storeDSN, plantedDSN)
+		cfg.Settings.Warehouse.DSN = withPassword(t, warehouseDSN, plantedDSN)
+		cfg.Settings.Worker.Listen = s.listen
+		cfg.Connections = s.kinds()
+		cfg.Logger = slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		cfg.Temporal.Logger = log.NewStructuredLogger(cfg.Logger)
 	}
+	return s
+}
+
+func (*secretive) kinds() *connections.Registry {
+	return connections.NewRegistry(googleanalytics4.ConnectionKind(), webhook.NewKind(config.WebhooksAny))
+}
+
+// connect adds the connections: to the fake, to the fake with a token that it refuses,
+// and to the endpoint.
+func (s *secretive) connect() {
+	s.t.Helper()
+	known := &connections.Connections{
+		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: s.kinds(),
+	}
+	wrong := s.fake.Connection(s.t, "wrong")
+	wrong.Secrets["refresh_token"] = plantedRefresh
+	for _, c := range []connections.Connection{s.fake.Connection(s.t, "right"), wrong, s.hooks.Connection("told")} {
+		_, err := known.Add(enginetest.Context(s.t), connections.New(c))
+		require.NoError(s.t, err)
+	}
+}
+
+// analytics imports from the fake.
+func (s *secretive) analytics(connection, status string) {
+	s.t.Helper()
+	args, err := json.Marshal(googleanalytics4.Args{Connection: connection, Property: s.fake.Property()})
+	require.NoError(s.t, err)
+	imp := s.Start(s.t, starter.Request{Site: site, Source: googleanalytics4.Name, Args: args})
+	s.end(imp, status)
+}
+
+// awaitDeliveries waits until every notification was tried to be delivered on both
+// channels.
+func (s *secretive) awaitDeliveries(notifications int) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		list, err := s.Store.Notifications(enginetest.Context(s.t), 0, "", 100)
+		tried := 0
+		for _, n := range list {
+			if n.Status != nil && *n.Status != store.DeliverySending && n.Attempts != nil && *n.Attempts > 0 {
+				tried++
+			}
+		}
+		return err == nil && tried >= 2*notifications
+	}, 30*time.Second, 50*time.Millisecond)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	return listener.Addr().String()
+}
+
+// What the worker knows and nobody else should is nowhere to be found in clear, nor in
+// one of the usual encodings: in no history, no table, no log, no metric, no mail and no
+// event. Not even after everything has gone wrong that uses it.
+func TestSecretsStayInside(t *testing.T) {
+	t.Setenv("SLUICE_PLANTED", plantedDSN)
+	s := setupSecretive(t)
+	ctx := enginetest.Context(t)
 	stop := s.StartWorker(t)
 
 	imp := s.noop(site, `{"rows": 3000, "delay": "50ms", "bad_rows": 5}`)
 	s.WaitLoading(t, imp.ID)
-	warehouseProxy.Cut()
-	inTrouble := func(now store.ImportSummary) bool { return now.Import.Trouble != "" }
-	s.WaitFor(t, imp.ID, "in trouble without a warehouse", inTrouble)
-	warehouseProxy.Mend()
-	storeProxy.Cut()
-	storeProxy.Mend()
+	s.warehouseProxy.Cut()
+	s.WaitFor(t, imp.ID, "in trouble without a warehouse", func(now store.ImportSummary) bool { return now.Import.Trouble != "" })
+	seen := s.harvestPending(imp)
+	s.warehouseProxy.Mend()
+	s.storeProxy.Cut()
+	s.storeProxy.Mend()
 	s.end(imp, store.StatusCompleted)
+	s.fake.Inject(fakega4.Fault{Method: "token", Times: 1, Status: http.StatusInternalServerError},
+		fakega4.Fault{Method: "batchRunReports", Times: 2, Status: http.StatusServiceUnavailable, EchoToken: true},
+		fakega4.Fault{Method: "runReport", Times: 2, Status: http.StatusServiceUnavailable, EchoToken: true})
+	s.analytics("right", store.StatusCompleted)
+	s.analytics("wrong", store.StatusFailed)
+	for _, name := range []string{"right", "wrong", "told"} {
+		tested, err := s.Starter.TestConnection(ctx, name)
+		seen["the test of "+name] = fmt.Sprintf("%+v %v", tested, err)
+	}
 	failed := s.noop(site, `{"start_date": "2022-01-01", "end_date": "2022-01-01", "fail": "plan", "permanent": true}`)
 	s.end(failed, store.StatusFailed)
+	s.awaitDeliveries(4)
+	seen["metrics"] = s.metrics()
+	require.Contains(t, seen["metrics"], "sluice_rows_loaded_total")
+	stop()
+
+	// The mail server repeats a password that it refuses.
+	s.Settings.Notify.SMTPPassword = plantedSMTP
+	stop = s.StartWorker(t)
+	s.end(s.noop(site, `{"unchanged": true}`), store.StatusUnchanged)
+	s.awaitDeliveries(5)
 	require.NoError(t, s.Starter.Delete(ctx, failed.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, failed.ID))
 	ids := s.workflowIDs()
 	stop()
 
-	seen := map[string]string{"the log": logged.String()}
-	require.Contains(t, seen["the log"], "worker started", "something was logged at all")
-	for _, id := range ids {
-		history, err := protojson.Marshal(s.History(t, id, ""))
-		require.NoError(t, err)
-		seen["history "+id] = string(history)
-	}
-	require.Len(t, seen, 4, "two imports, a deletion and the log")
-	rows, err := s.Store.Summaries(ctx, store.Listing{Limit: 100})
-	require.NoError(t, err)
-	text, err := json.Marshal(rows)
-	require.NoError(t, err)
-	seen["imports"] = string(text)
-	for _, row := range rows {
-		parts, err := s.Store.ListParts(ctx, row.Import.ID)
-		require.NoError(t, err)
-		text, err := json.Marshal(parts)
-		require.NoError(t, err)
-		seen["parts"] += string(text)
-		for _, line := range s.feedback(row.Import.ID) {
-			seen["feedback"] += line
+	s.harvest(seen, ids)
+	require.NotEmpty(t, s.mails.Mails(), "mails were sent")
+	require.NotEmpty(t, s.hooks.Events(), "events were sent")
+	require.Positive(t, s.fake.Requests("token"), "the connection was used")
+	for what, secret := range planted(s.keyset) {
+		for encoding, form := range encodings(secret) {
+			for where, text := range seen {
+				require.NotContains(t, text, form, "%s, %s, is in %s", what, encoding, where)
+			}
 		}
-	}
-	for where, text := range seen {
-		require.NotContains(t, text, secret, where)
 	}
 }

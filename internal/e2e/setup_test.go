@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -82,6 +83,12 @@ func endOf(t *testing.T, s *enginetest.System, imp store.Import, status string) 
 func (s *system) waitPhase(id int64, phase string) store.ImportSummary {
 	s.t.Helper()
 	return s.WaitFor(s.t, id, phase, func(now store.ImportSummary) bool { return now.Import.Phase == phase })
+}
+
+// waitLine waits until a line is in an import's log.
+func (s *system) waitLine(id int64, line string) {
+	s.t.Helper()
+	s.WaitFor(s.t, id, line, func(store.ImportSummary) bool { return slices.Contains(s.feedback(id), line) })
 }
 
 // rowsOf counts an import's rows in all tables: all of them, and those that queries

@@ -83,7 +83,7 @@ func TestTwoImportsOfOneSite(t *testing.T) {
 	s.WaitLoading(t, first.ID)
 	second := s.noop(site, `{"rows": 100, "start_date": "2021-02-01", "end_date": "2021-02-10"}`)
 	s.waitPhase(second.ID, store.PhaseLocking)
-	require.Contains(t, s.feedback(second.ID), "info: Waiting for import 1 (site:example.com).")
+	s.waitLine(second.ID, "info: Waiting for import 1 (site:example.com).")
 	require.Equal(t, "queued", s.attributes(second.WorkflowID, "")["SluiceStatus"])
 	ended := s.end(first, store.StatusCompleted)
 	last := s.end(second, store.StatusCompleted)

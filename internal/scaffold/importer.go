@@ -35,11 +35,21 @@ func (i Importer) Validate() error {
 	case token.IsKeyword(i.Package()) || i.Package() == "main" || strings.Trim(i.Name, "_") != i.Name:
 		faults = append(faults, fmt.Errorf("%q cannot be the name of a Go package: choose another", i.Name))
 	}
-	if i.Module != "" && (!validModule.MatchString(i.Module) || strings.Contains(i.Module, "..")) {
-		faults = append(faults, fmt.Errorf(
-			"%q is not the path of a Go module: want one such as example.com/team/things", i.Module))
+	return errors.Join(append(faults, validateModule(i.Module))...)
+}
+
+// validateModule reports what is wrong with the path of a module, which may be empty.
+func validateModule(module string) error {
+	if module != "" && (!validModule.MatchString(module) || strings.Contains(module, "..")) {
+		return fmt.Errorf("%q is not the path of a Go module: want one such as example.com/team/things", module)
 	}
-	return errors.Join(faults...)
+	return nil
+}
+
+// goMod is the file of a module of its own. It names no version of Sluice: `go mod tidy`
+// takes the newest.
+func goMod(module string) File {
+	return File{Path: "go.mod", Content: []byte("module " + module + "\n\ngo 1.26.0\n")}
 }
 
 // Package is the name of the Go package: the importer's name without underscores.
@@ -75,8 +85,7 @@ func (i Importer) Files() ([]File, error) {
 	}
 	files, err := render("importer", i.Package(), i)
 	if err == nil && i.Module != "" {
-		// It names no version of Sluice: `go mod tidy` takes the newest.
-		files = append(files, File{Path: "go.mod", Content: []byte("module " + i.Module + "\n\ngo 1.26.0\n")})
+		files = append(files, goMod(i.Module))
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return files, err

@@ -15,11 +15,20 @@ import (
 // A generated importer compiles and passes its tests, without a network.
 func TestGeneratedImporterWorks(t *testing.T) {
 	t.Parallel()
+	files, err := scaffold.Importer{Name: "shop_orders2", Module: "example.com/team/orders"}.Files()
+	require.NoError(t, err)
+	out := testModule(t, files)
+	require.Contains(t, out, "--- PASS: TestConformance")
+	require.NotContains(t, out, "SKIP")
+}
+
+// testModule writes the files of a module, runs its tests with this checkout, without a
+// network, and returns what they have said.
+func testModule(t *testing.T, files []scaffold.File) string {
+	t.Helper()
 	checkout, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	dir := t.TempDir()
-	files, err := scaffold.Importer{Name: "shop_orders2", Module: "example.com/team/orders"}.Files()
-	require.NoError(t, err)
 	_, err = scaffold.Write(dir, files)
 	require.NoError(t, err)
 	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
@@ -35,9 +44,7 @@ func TestGeneratedImporterWorks(t *testing.T) {
 	}
 	run("mod", "edit", "-require=github.com/sluicehq/sluice@v0.0.0", "-replace=github.com/sluicehq/sluice="+checkout)
 	run("vet", "./...")
-	out := run("test", "-v", "./...")
-	require.Contains(t, out, "--- PASS: TestConformance")
-	require.NotContains(t, out, "SKIP")
+	return run("test", "-v", "./...")
 }
 
 // In the checkout itself there is no go.mod, and files are gofmt's.

@@ -15,7 +15,8 @@ const claimJobs = `-- name: ClaimJobs :many
 WITH due AS MATERIALIZED (
     SELECT c.id FROM jobs c
     WHERE c.destination = $2 AND c.action = $3 AND c.due_at <= now()
-    ORDER BY c.due_at, c.id LIMIT $4 FOR UPDATE SKIP LOCKED
+      AND NOT ($4::boolean AND c.state = 'acknowledged')
+    ORDER BY c.due_at, c.id LIMIT $5 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs j
 SET state = 'executing', attempt = j.attempt + 1, fence = j.fence + 1, due_at = NULL, updated_at = now(),
@@ -28,6 +29,7 @@ type ClaimJobsParams struct {
 	LeaseSeconds float64
 	Destination  string
 	Action       string
+	RetriesOnly  bool
 	RowLimit     int32
 }
 
@@ -37,6 +39,7 @@ func (q *Queries) ClaimJobs(ctx context.Context, arg ClaimJobsParams) ([]Job, er
 		arg.LeaseSeconds,
 		arg.Destination,
 		arg.Action,
+		arg.RetriesOnly,
 		arg.RowLimit,
 	)
 	if err != nil {

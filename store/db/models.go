@@ -101,6 +101,22 @@ type Feedback struct {
 	Occasion string
 }
 
+type Flow struct {
+	Name      string
+	Spec      json.RawMessage
+	Version   int64
+	UpdatedAt time.Time
+	UpdatedBy string
+}
+
+type FlowVersion struct {
+	Name    string
+	Version int64
+	Spec    []byte
+	At      time.Time
+	By      string
+}
+
 type Import struct {
 	ID              int64
 	SiteID          int64

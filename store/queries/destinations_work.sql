@@ -29,6 +29,7 @@ FROM gone WHERE j.id = gone.id;
 WITH due AS MATERIALIZED (
     SELECT c.id FROM jobs c
     WHERE c.destination = sqlc.arg(destination) AND c.action = sqlc.arg(action) AND c.due_at <= now()
+      AND NOT (sqlc.arg(retries_only)::boolean AND c.state = 'acknowledged')
     ORDER BY c.due_at, c.id LIMIT sqlc.arg(row_limit) FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs j

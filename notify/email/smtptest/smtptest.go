@@ -92,6 +92,10 @@ func Start(tb testing.TB, cfg Config) *Server {
 	go func() { done <- server.Serve(listener) }()
 	tb.Cleanup(func() {
 		require.NoError(tb, server.Close())
+		// A server that is closed before it has begun to serve does not know its listener.
+		if err := listener.Close(); err != nil {
+			require.ErrorIs(tb, err, net.ErrClosed)
+		}
 		require.NoError(tb, <-done)
 	})
 	return s

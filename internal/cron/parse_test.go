@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/destinations/cron"
+	"github.com/sluicehq/sluice/internal/cron"
 )
 
 func TestNext(t *testing.T) {
@@ -19,6 +19,8 @@ func TestNext(t *testing.T) {
 	}{
 		"every":        {"@every 90m", "", "2026-01-01T00:10:30Z", []string{"2026-01-01T01:40:30Z", "2026-01-01T03:10:30Z"}},
 		"hourly":       {"@hourly", "", "2026-01-01T00:10:30Z", []string{"2026-01-01T01:00:00Z", "2026-01-01T02:00:00Z"}},
+		"midnight too": {"@midnight", "", "2026-01-01T00:10:30Z", []string{"2026-01-02T00:00:00Z"}},
+		"annually":     {"@annually", "", "2026-01-01T00:00:00Z", []string{"2027-01-01T00:00:00Z"}},
 		"yearly":       {"@yearly", "", "2026-01-01T00:00:00Z", []string{"2027-01-01T00:00:00Z"}},
 		"quarters":     {"*/15 * * * *", "", "2026-01-01T00:15:00Z", []string{"2026-01-01T00:30:00Z", "2026-01-01T00:45:00Z", "2026-01-01T01:00:00Z"}},
 		"list":         {"5,50 9-10 * * *", "", "2026-01-01T00:00:00Z", []string{"2026-01-01T09:05:00Z", "2026-01-01T09:50:00Z", "2026-01-01T10:05:00Z", "2026-01-01T10:50:00Z", "2026-01-02T09:05:00Z"}},
@@ -113,6 +115,7 @@ func TestParseRefuses(t *testing.T) {
 		{"@every 10ms", "", "@every: 10ms is out of range: want 1s to 8784h0m0s"},
 		{"@every -1h", "", "out of range"},
 		{"@reboot", "", `"@reboot" is not known`},
+		{"60 24 * * *", "", "\nfield 2, the hour"},
 		{"@hourly", "Mars/Olympus", `"Mars/Olympus" is not a time zone: want a name such as Europe/Berlin`},
 		{"@hourly", "Local", `"Local" is not a time zone`},
 	} {

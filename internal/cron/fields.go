@@ -3,6 +3,7 @@ package cron
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,8 +15,12 @@ func (s set) has(n int) bool { return s>>n&1 == 1 }
 
 // shorthands are the names that there are for five fields.
 var shorthands = map[string]string{
-	"@yearly": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0", "@daily": "0 0 * * *", "@hourly": "0 * * * *",
+	"@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
+	"@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
 }
+
+// allShorthands lists them for people.
+const allShorthands = "@hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually"
 
 // field is one of the five.
 type field struct {
@@ -40,29 +45,26 @@ var fields = [5]field{
 	},
 }
 
-// parseFields reads five fields, or what stands for them.
+// parseFields reads five fields, or what stands for them, and reports every fault at once.
 func (s *Schedule) parseFields(text string) error {
 	if strings.HasPrefix(text, "@") {
 		long, known := shorthands[text]
 		if !known {
-			return fmt.Errorf("%q is not known: want @every and a duration, @hourly, @daily, @weekly, @monthly or @yearly", text)
+			return fmt.Errorf("%q is not known: want %s, or @every and a duration", text, allShorthands)
 		}
 		text = long
 	}
 	all := strings.Fields(text)
-	if len(all) == 0 {
-		return errors.New("the interval is empty: want @every and a duration, or the five fields of cron")
-	}
 	if len(all) != len(fields) {
-		return fmt.Errorf("%q has %d fields: want minute, hour, day of the month, month and day of the week, "+
-			"or @every and a duration", text, len(all))
+		return fmt.Errorf("%q has %d fields: want minute, hour, day of the month, month and day of the week", text, len(all))
 	}
+	var faults []error
 	for i, into := range []*set{&s.minutes, &s.hours, &s.days, &s.months, &s.weekdays} {
 		for entry := range strings.SplitSeq(all[i], ",") {
 			some, ok := fields[i].parse(entry)
 			if !ok {
-				return fmt.Errorf("field %d, the %s: %q is none: want *, or %s, with ranges as in 1-5, lists as in 1,3 "+
-					"and steps as in */2", i+1, fields[i].name, entry, fields[i].takes)
+				faults = append(faults, fmt.Errorf("field %d, the %s: %q is none: want *, or %s, with ranges as in 1-5, "+
+					"lists as in 1,3 and steps as in */2", i+1, fields[i].name, entry, fields[i].takes))
 			}
 			*into |= some
 		}
@@ -70,8 +72,8 @@ func (s *Schedule) parseFields(text string) error {
 	if s.weekdays.has(7) {
 		s.weekdays |= 1
 	}
-	s.eitherDay = !strings.HasPrefix(all[2], "*") && !strings.HasPrefix(all[4], "*")
-	return nil
+	s.bothDays = !strings.HasPrefix(all[2], "*") && !strings.HasPrefix(all[4], "*")
+	return errors.Join(faults...)
 }
 
 // parse reads one entry of a list: *, a number or a range, with or without a step.
@@ -107,10 +109,9 @@ func (f field) parse(text string) (some set, ok bool) {
 
 // value reads a number of the field, or its name.
 func (f field) value(text string) (n int, ok bool) {
-	for i, name := range f.names {
-		if strings.EqualFold(name, text) {
-			return f.least + i, true
-		}
+	// Not EqualFold: it takes letters for others that nobody else does.
+	if i := slices.Index(f.names, strings.ToLower(text)); i >= 0 {
+		return f.least + i, true
 	}
 	n, ok = number(text)
 	return n, ok && n >= f.least && n <= f.most

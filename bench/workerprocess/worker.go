@@ -1,4 +1,6 @@
-package importbench
+// Package workerprocess runs a worker in a process of its own, as in production, and
+// tells what it and other processes use.
+package workerprocess
 
 import (
 	"context"
@@ -15,14 +17,15 @@ import (
 	"time"
 )
 
-// workerProcess is a worker in a process of its own, as in production.
-type workerProcess struct {
+// Worker is a worker in a process of its own.
+type Worker struct {
 	cmd  *exec.Cmd
 	done chan error
 }
 
-// startWorker starts a worker and waits until it is ready.
-func startWorker(ctx context.Context, program string) (*workerProcess, error) {
+// Start starts the worker of a sluice program and waits until it is ready. It ends with
+// ctx, or with Stop.
+func Start(ctx context.Context, program string) (*Worker, error) {
 	path, err := filepath.Abs(program)
 	if err != nil {
 		return nil, err
@@ -39,10 +42,10 @@ func startWorker(ctx context.Context, program string) (*workerProcess, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the worker: %w", err)
 	}
-	w := &workerProcess{cmd: cmd, done: make(chan error, 1)}
+	w := &Worker{cmd: cmd, done: make(chan error, 1)}
 	go func() { w.done <- cmd.Wait() }()
 	if err := w.ready(ctx, address); err != nil {
-		return nil, errors.Join(err, w.stop())
+		return nil, errors.Join(err, w.Stop())
 	}
 	return w, nil
 }
@@ -55,7 +58,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-func (w *workerProcess) ready(ctx context.Context, address string) error {
+func (w *Worker) ready(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(50 * time.Millisecond)
@@ -84,8 +87,11 @@ func (w *workerProcess) ready(ctx context.Context, address string) error {
 	}
 }
 
-// peakMiB is the most memory that the process has had in use.
-func (w *workerProcess) peakMiB() (float64, error) {
+// PID is the process's.
+func (w *Worker) PID() int { return w.cmd.Process.Pid }
+
+// PeakMiB is the most memory that the process has had in use.
+func (w *Worker) PeakMiB() (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
@@ -99,7 +105,8 @@ func (w *workerProcess) peakMiB() (float64, error) {
 	return 0, errors.New("the system does not tell the peak memory of a process")
 }
 
-func (w *workerProcess) stop() error {
+// Stop ends the process in order, and waits for it.
+func (w *Worker) Stop() error {
 	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}

@@ -1,0 +1,234 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/store"
+)
+
+// Destinations has the activities that deliver jobs.
+type Destinations struct {
+	// Store is the system of record. Required.
+	Store *store.Store
+	// Registry has the destinations. Required.
+	Registry *destinations.Registry
+	// Connections opens the connections that jobs name. Defaults to none.
+	Connections connections.Opener
+	// Versions resolves the versions of jobs that follow from others. Required.
+	Versions *destinations.Versions
+	// Circuit says when a destination is left alone. Defaults to the store's defaults.
+	Circuit store.CircuitRule
+	// Grace is how long a load may go on when the worker has been told to stop. It ends
+	// before the worker does, so that its outcome can be recorded. Defaults to 0.
+	Grace time.Duration
+	// Wake tells actions that jobs were made for them by the outcomes of others. Required.
+	Wake func(ctx context.Context, refs []ActionRef) error
+	// Logger takes what is worth an operator's attention. Required.
+	Logger *slog.Logger
+}
+
+// Deliver claims a batch of jobs, loads it, and records how it went. Twice at once it loads
+// two batches. A worker that dies leaves jobs behind whose leases end: they are unknown then.
+func (d *Destinations) Deliver(ctx context.Context, r DeliverRequest) (Delivered, error) {
+	defer keepBeating(ctx)()
+	ctx, stop := untilGrace(ctx, d.Grace)
+	defer stop()
+	if err := ctx.Err(); err != nil {
+		return Delivered{}, failure(context.Cause(ctx))
+	}
+	delivered, err := d.deliver(ctx, r)
+	return delivered, failure(err)
+}
+
+func (d *Destinations) deliver(ctx context.Context, r DeliverRequest) (Delivered, error) {
+	dest, action, plan, err := d.plan(ctx, r.ActionRef)
+	if err != nil {
+		return Delivered{}, err
+	}
+	request := plan.Claim(dest, action)
+	if r.Limit > 0 {
+		request.Limit = min(request.Limit, int32(r.Limit))
+	}
+	request.RetriesOnly = !plan.Realtime && !r.Full
+	claim, err := d.Store.ClaimDue(ctx, request)
+	if err != nil {
+		return Delivered{}, err
+	}
+	if claim.Expired > 0 {
+		d.Logger.Warn("jobs are unknown: whoever had them has not said how they went", "destination", r.Destination,
+			"action", r.Action, "jobs", claim.Expired)
+	}
+	answer := Delivered{Claimed: len(claim.Jobs)}
+	if answer.Claimed > 0 {
+		done := destinations.Delivery{
+			Destination: dest, Action: action, Claim: claim, Plan: plan, Versions: d.Versions,
+			Toolkit: &destinations.Toolkit{Logger: d.Logger, Connections: d.Connections},
+		}.Run(ctx)
+		// What has been delivered is recorded, whatever ends the activity.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		defer cancel()
+		if err := d.settle(ctx, r.ActionRef, done); err != nil {
+			return Delivered{}, err
+		}
+		answer.Loaded, answer.Ill = loadedBy(done.Outcome), brief(done.Ill)
+		answer.Surveyed, err = d.survey(ctx, r.Survey)
+		return answer, err
+	}
+	answer.Surveyed, err = d.survey(ctx, r.Survey)
+	return answer, err
+}
+
+// recordTimeout bounds how long it is tried to record an outcome; it is within the margin by
+// which a lease is longer than a load.
+const recordTimeout = 30 * time.Second
+
+// settle records how a load went, tells the circuit breaker, and wakes the actions that are
+// next.
+func (d *Destinations) settle(ctx context.Context, ref ActionRef, done destinations.Delivered) error {
+	recorded, err := d.record(ctx, done.Outcomes)
+	if err != nil {
+		return err
+	}
+	log := d.Logger.With("destination", ref.Destination, "action", ref.Action)
+	if len(recorded.Fenced) > 0 {
+		log.Warn("outcomes came too late: somebody else has the jobs", "jobs", len(recorded.Fenced))
+	}
+	if err := errors.Join(recorded.Refused...); err != nil {
+		log.Error("jobs that follow could not be added", "error", err)
+	}
+	if done.Tried > 0 {
+		circuit, err := d.Store.NoteLoad(ctx, ref.Destination, done.Ill, d.Circuit)
+		if err != nil {
+			return err
+		}
+		if circuit.OpenUntil != nil {
+			log.Warn("the destination is left alone", "until", *circuit.OpenUntil, "failures", circuit.Failures,
+				"reason", circuit.Reason)
+		}
+	}
+	var next []ActionRef
+	for _, job := range recorded.Chained {
+		next = append(next, ActionRef{Destination: ref.Destination, Action: job.Action})
+	}
+	if next = distinct(next); len(next) > 0 {
+		if err := d.Wake(ctx, next); err != nil {
+			// The jobs are there, and are found at the next time of the action's schedule.
+			log.Warn("could not wake the actions that follow", "error", err)
+		}
+	}
+	return nil
+}
+
+// record tries until the outcomes are recorded or ctx ends: nobody else knows them.
+func (d *Destinations) record(ctx context.Context, outcomes []store.JobOutcome) (store.Recorded, error) {
+	const longest = 2 * time.Second
+	for delay := 100 * time.Millisecond; ; delay = min(2*delay, longest) {
+		recorded, err := d.Store.RecordOutcomes(ctx, outcomes)
+		if err == nil {
+			return recorded, nil
+		}
+		activity.GetLogger(ctx).Warn("could not record outcomes", "error", err)
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return store.Recorded{}, err
+		}
+	}
+}
+
+// plan returns what an action goes by. A setting that the program cannot use is logged.
+func (d *Destinations) plan(
+	ctx context.Context, ref ActionRef,
+) (destinations.Destination, destinations.Action, destinations.Plan, error) {
+	dest, action, err := d.Registry.LookupAction(ref.Destination, ref.Action)
+	if err != nil {
+		// A newer worker may know it: worth a retry, and clear in the Web UI.
+		return nil, nil, destinations.Plan{}, err
+	}
+	settings, err := d.Store.Settings(ctx, ref.Destination)
+	if err != nil {
+		return nil, nil, destinations.Plan{}, err
+	}
+	plan, err := destinations.PlanOf(dest, action, settings)
+	if err != nil {
+		d.Logger.Error("settings are left aside", "destination", ref.Destination, "action", ref.Action, "error", err)
+	}
+	return dest, action, plan, nil
+}
+
+func loadedBy(o destinations.Outcome) Loaded {
+	var l Loaded
+	for _, r := range o.Results {
+		switch r.State {
+		case store.JobSucceeded:
+			l.Succeeded++
+		case store.JobFailed:
+			l.Failed++
+		case store.JobDiscarded:
+			l.Discarded++
+		case store.JobUnknown:
+			l.Unknown++
+		case store.JobAwaiting:
+			l.Untried++
+		}
+	}
+	return l
+}
+
+func distinct(refs []ActionRef) []ActionRef {
+	var all []ActionRef
+	for _, ref := range refs {
+		if !slices.Contains(all, ref) {
+			all = append(all, ref)
+		}
+	}
+	return all
+}
+
+// maxReason bounds why a destination is ill where it stands in histories, in characters.
+const maxReason = 300
+
+func brief(text string) string {
+	if runes := []rune(plain(text)); len(runes) > maxReason {
+		return fmt.Sprintf("%s...", string(runes[:maxReason]))
+	}
+	return plain(text)
+}
+
+// untilGrace returns a context that ends a while after the worker has begun to stop, and at
+// once if it is stopping already: nothing new is begun then.
+func untilGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	stopping := activity.GetWorkerStopChannel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	stopped := fmt.Errorf("%w: %w", errWorkerStopping, context.Canceled)
+	select {
+	case <-stopping:
+		cancel(stopped)
+		return ctx, func() {}
+	default:
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-quit:
+			return
+		case <-stopping:
+		}
+		select {
+		case <-quit:
+		case <-time.After(grace):
+			cancel(stopped)
+		}
+	}()
+	return ctx, func() { close(quit); <-done; cancel(nil) }
+}

@@ -1,0 +1,129 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// NextDue tells how an action stands.
+func (d *Destinations) NextDue(ctx context.Context, s Survey) (Surveyed, error) {
+	surveyed, err := d.survey(ctx, s)
+	return surveyed, failure(err)
+}
+
+func (d *Destinations) survey(ctx context.Context, s Survey) (Surveyed, error) {
+	_, _, plan, err := d.plan(ctx, s.ActionRef)
+	if err != nil {
+		return Surveyed{}, err
+	}
+	backlog, err := d.Store.Backlog(ctx, s.Destination, s.Action, !plan.Realtime && !s.Full)
+	if err != nil {
+		return Surveyed{}, err
+	}
+	circuit, err := d.Store.Circuit(ctx, s.Destination)
+	if err != nil {
+		return Surveyed{}, err
+	}
+	answer := Surveyed{
+		Plan: ActionPlan{
+			Realtime: plan.Realtime, Interval: plan.Interval, TimeZone: plan.TimeZone, MaxRetries: int(*plan.MaxRetries),
+			Concurrency: plan.Concurrency, RatePerSecond: plan.RatePerSecond, BatchSize: plan.BatchSize,
+			TimeoutSeconds: plan.Timeout.Seconds(), Paused: plan.Paused,
+		},
+		NextDue: backlog.Next.UTC(), Due: backlog.Due, Waiting: backlog.Waiting,
+		Tripped: circuit.OpenUntil != nil, Failures: circuit.Failures, Reason: brief(circuit.Reason),
+	}
+	if backlog.Next.IsZero() {
+		answer.NextDue = time.Time{}
+	}
+	if circuit.OpenUntil != nil {
+		answer.OpenUntil = circuit.OpenUntil.UTC()
+	}
+	answer.NextRun, err = nextRun(plan, s)
+	return answer, err
+}
+
+// nextRun returns the next time of the schedule. What was answered before stands, as long as
+// the schedule does: "@every 1h" is not an hour from each question.
+func nextRun(plan destinations.Plan, s Survey) (time.Time, error) {
+	if s.NextRun.After(s.Now) && s.Interval == plan.Interval && s.TimeZone == plan.TimeZone {
+		return s.NextRun, nil
+	}
+	return plan.Next(s.Now)
+}
+
+// saveAttempts is how often settings are written that somebody else is changing, too.
+const saveAttempts = 10
+
+// Apply changes what an action goes by, for good, and tells how it stands then. What the
+// program cannot use is refused.
+func (d *Destinations) Apply(ctx context.Context, c SettingsChange) (Surveyed, error) {
+	err := store.ErrConflict
+	for attempt := 0; attempt < saveAttempts && errors.Is(err, store.ErrConflict); attempt++ {
+		err = d.apply(ctx, c)
+	}
+	if err != nil {
+		return Surveyed{}, failure(err)
+	}
+	return d.NextDue(ctx, c.Survey)
+}
+
+func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {
+	dest, action, err := d.Registry.LookupAction(c.Destination, c.Action)
+	if err != nil {
+		return err
+	}
+	settings, err := d.Store.Settings(ctx, c.Destination)
+	if err != nil {
+		return err
+	}
+	if c.Paused != nil && !*c.Paused && settings[""].Paused {
+		return importers.Permanent(importers.ClassInput,
+			errors.New("the destination is paused as a whole: resume that, then its actions go on"))
+	}
+	changed := c.onto(settings[c.Action])
+	settings[c.Action] = changed
+	if _, err := destinations.PlanOf(dest, action, settings); err != nil {
+		return importers.Permanent(importers.ClassInput, err)
+	}
+	_, err = d.Store.SaveSettings(ctx, db.PutSettingsParams{
+		Destination: c.Destination, Action: c.Action, Paused: changed.Paused, Realtime: changed.Realtime,
+		Interval: changed.Interval, TimeZone: changed.TimeZone, MaxRetries: changed.MaxRetries,
+		Concurrency: changed.Concurrency, BatchSize: changed.BatchSize, Rate: changed.Rate,
+		UpdatedBy: c.By, Replaces: changed.Version,
+	})
+	return err
+}
+
+// onto returns the settings with the change.
+func (c SettingsChange) onto(set store.DestinationSettings) store.DestinationSettings {
+	if c.Paused != nil {
+		set.Paused = *c.Paused
+	}
+	if c.Realtime != nil {
+		set.Realtime = c.Realtime
+	}
+	replace(&set.Interval, c.Interval)
+	replace(&set.TimeZone, c.TimeZone)
+	replace(&set.Rate, c.Rate)
+	replace(&set.Concurrency, c.Concurrency)
+	return set
+}
+
+// replace sets a setting; an empty value takes it away.
+func replace[T comparable](set **T, value *T) {
+	var none T
+	switch {
+	case value == nil:
+	case *value == none:
+		*set = nil
+	default:
+		*set = value
+	}
+}

@@ -1,0 +1,149 @@
+package flow
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/sluicehq/sluice/destinations"
+)
+
+// Program is a set of flows, ready to be run. It is safe for concurrent use.
+type Program struct {
+	rules []rule
+}
+
+// rule is a flow that was compiled.
+type rule struct {
+	Flow
+	source, event *regexp.Regexp
+	when          *vm.Program
+	steps         []step
+}
+
+// step is a step that was compiled.
+type step struct {
+	Step
+	destination   destinations.Destination
+	action        destinations.Action
+	when          *vm.Program
+	data, context mapping
+}
+
+// Compile checks flows and makes them ready to be run. It reports every fault at once, with
+// file:line:column for flows that come from a file. Flows that are disabled are checked, too.
+func Compile(registry *destinations.Registry, flows []Flow) (*Program, error) {
+	p, c := &Program{}, &compiler{registry: registry}
+	seen := map[string]bool{}
+	for i := range flows {
+		f := &flows[i]
+		switch {
+		case !validName.MatchString(f.Name):
+			c.fault(f, "name", "the name %q: want a lower-case letter, then up to 49 letters, digits, dashes and underscores",
+				f.Name)
+		case seen[f.Name]:
+			c.fault(f, "name", "there is a flow %s already", f.Name)
+		}
+		seen[f.Name] = true
+		p.rules = append(p.rules, c.rule(f))
+	}
+	if err := errors.Join(c.faults...); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// compiler collects faults.
+type compiler struct {
+	registry *destinations.Registry
+	faults   []error
+}
+
+func (c *compiler) fault(f *Flow, path, format string, args ...any) {
+	c.faults = append(c.faults, fmt.Errorf("%s: %s", f.place(path), fmt.Sprintf(format, args...)))
+}
+
+func (c *compiler) rule(f *Flow) rule {
+	r := rule{Flow: *f, source: pattern(f.Source), event: pattern(f.Event), when: c.condition(f, "when", f.When)}
+	if len(f.To) == 0 || len(f.To) > MaxSteps {
+		c.fault(f, "to", "there are %d actions: want 1 to %d", len(f.To), MaxSteps)
+	}
+	for i, s := range f.To {
+		path := element("to", i)
+		compiled := step{Step: s, when: c.condition(f, path+".when", s.When)}
+		var err error
+		if compiled.destination, err = c.registry.Lookup(s.Destination); err != nil {
+			c.fault(f, path+".destination", "%s", err)
+		} else if compiled.action, err = destinations.ActionOf(compiled.destination, s.Action); err != nil {
+			c.fault(f, path+".action", "%s", err)
+		} else if _, err = (&destinations.Versions{}).Resolve(compiled.destination, s.Version); err != nil {
+			c.fault(f, path+".version", "%s", err)
+		}
+		compiled.data = c.mapping(f, path+".data", s.Data)
+		compiled.context = c.mapping(f, path+".context", s.Context)
+		r.steps = append(r.steps, compiled)
+	}
+	return r
+}
+
+// pattern returns what a pattern matches.
+func pattern(text string) *regexp.Regexp {
+	quoted := regexp.QuoteMeta(cmp.Or(text, "*"))
+	return regexp.MustCompile("(?s)^" + strings.ReplaceAll(quoted, `\*`, ".*") + "$")
+}
+
+// condition compiles an expression that is true or false; none is nil.
+func (c *compiler) condition(f *Flow, path, text string) *vm.Program {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	return c.expression(f, path, text, expr.AsBool())
+}
+
+// expression compiles an expression, and notes what is wrong with it where it stands.
+func (c *compiler) expression(f *Flow, path, text string, more ...expr.Option) *vm.Program {
+	if len(text) > MaxExpression {
+		c.fault(f, path, "the expression has %d bytes: want at most %d", len(text), MaxExpression)
+		return nil
+	}
+	program, err := compileGuarded(text, append(more, expr.Env(Env{})))
+	if err == nil {
+		return program
+	}
+	var wrong *file.Error
+	if !errors.As(err, &wrong) {
+		c.fault(f, path, "%s", firstLine(err.Error()))
+		return nil
+	}
+	place := f.place(path)
+	if f.origin != nil {
+		place = f.origin.inside(f.path+"."+path, text, wrong.Line, wrong.Column)
+	}
+	c.faults = append(c.faults, fmt.Errorf("%s: %s", place, firstLine(wrong.Message)))
+	return nil
+}
+
+// compileGuarded compiles an expression. The compiler is other people's, and what it is
+// given is anybody's.
+func compileGuarded(text string, options []expr.Option) (program *vm.Program, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			program, err = nil, errors.New("the expression cannot be understood")
+		}
+	}()
+	return expr.Compile(text, options...)
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+// element is the path of an element of a list.
+func element(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

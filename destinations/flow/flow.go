@@ -1,0 +1,97 @@
+// Package flow has the rules by which events become jobs: which events, under what
+// condition, for which actions, and what of an event each action is given.
+//
+// Rules are written in YAML, or as values of Flow in Go. Conditions and mappings are
+// expressions of github.com/expr-lang/expr over the fields of Env. Everything is checked
+// when it is compiled: names of destinations, actions and fields, and the types of
+// expressions as far as they can be known. What an event holds is known only when it comes.
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// Flow is a rule. Its zero value is not fit for use.
+type Flow struct {
+	// Name is its key: a lower-case letter, then up to 49 letters, digits, dashes and
+	// underscores.
+	Name string `json:"name"`
+	// Description is for people.
+	Description string `json:"description,omitempty"`
+	// Disabled keeps the flow from doing anything.
+	Disabled bool `json:"disabled,omitempty"`
+	// Source and Event are patterns for where an event comes from and what it is called;
+	// * stands for any text. Default to any.
+	Source string `json:"source,omitempty"`
+	Event  string `json:"event,omitempty"`
+	// When is a condition. Defaults to true.
+	When string `json:"when,omitempty"`
+	// To are the actions that the event is for, at least one.
+	To []Step `json:"to"`
+
+	// origin is where it stands in a file; nil for flows made in Go.
+	origin *origin
+	// path is where it stands in the origin.
+	path string
+}
+
+// Step is one action of a flow.
+type Step struct {
+	// Destination and Action name it.
+	Destination string `json:"destination"`
+	Action      string `json:"action"`
+	// Version is that of the job. Defaults to the event's.
+	Version string `json:"version,omitempty"`
+	// When is a further condition. Defaults to true.
+	When string `json:"when,omitempty"`
+	// Data is what the action is given for the event's data: text is an expression, objects
+	// and lists hold more of them, and everything else stands for itself. Defaults to the
+	// event's data as they are.
+	Data map[string]any `json:"data,omitempty"`
+	// Context is the same for the event's context.
+	Context map[string]any `json:"context,omitempty"`
+}
+
+// Env is what expressions see of an event.
+type Env struct {
+	ID      string `expr:"id"`
+	Source  string `expr:"source"`
+	Name    string `expr:"name"`
+	Version string `expr:"version"`
+	// Context and Data are the event's JSON. Whole numbers are of type int, others float.
+	Context map[string]any `expr:"context"`
+	Data    map[string]any `expr:"data"`
+	// SentAt is zero if the source does not say when it happened.
+	SentAt     time.Time `expr:"sent_at"`
+	ReceivedAt time.Time `expr:"received_at"`
+}
+
+// Limits of flows.
+const (
+	// MaxFile is how many bytes a file can have.
+	MaxFile = 1 << 20
+	// MaxFlows is how many flows there can be.
+	MaxFlows = 1000
+	// MaxSteps is how many actions a flow can have.
+	MaxSteps = 100
+	// MaxExpression is how many bytes an expression can have.
+	MaxExpression = 4096
+	// maxDepth is how deep a mapping can be.
+	maxDepth = 20
+)
+
+var validName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,49}$`)
+
+// ErrNoObject means that an event's data or context is not a JSON object.
+var ErrNoObject = errors.New("not a JSON object")
+
+// place returns where something stands, for the beginning of an error.
+func (f *Flow) place(path string) string {
+	if f.origin == nil {
+		return fmt.Sprintf("flow %s: %s", f.Name, path)
+	}
+	return f.origin.place(f.path + "." + path)
+}

@@ -1,0 +1,217 @@
+package flow_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/destinations/log"
+	"github.com/sluicehq/sluice/destinations/postgres"
+	"github.com/sluicehq/sluice/store"
+)
+
+func registry() *destinations.Registry { return destinations.NewRegistry(log.New(), postgres.New()) }
+
+const paid = `# What the shop is about.
+flows:
+  - name: paid-orders
+    description: tells the log
+    from: {source: shop, event: order.*}
+    when: data.total > 10 && context.country != "FR"
+    to:
+      - destination: log
+        action: write
+        data:
+          text: '"order " + string(data.id)'
+          attributes: {total: data.total, tags: [name, 1, true, null], nested: {a: 'data.items | map(.sku)'}}
+      - destination: postgres
+        action: upsert
+        when: |
+          data.total > 100
+        data:
+          connection: '"dwh"'
+          table: '"orders"'
+          key: ['"id"']
+          row: {id: data.id}
+  - name: "off"
+    enabled: false
+    to: [{destination: log, action: write}]
+`
+
+// load reads and compiles.
+func load(text string) (*flow.Program, error) {
+	flows, err := flow.Parse("flows.yaml", []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return flow.Compile(registry(), flows)
+}
+
+func event(source, name, data string) destinations.Event {
+	return destinations.Event{
+		ID: "e1", Source: source, Trigger: name, Data: json.RawMessage(data), Context: json.RawMessage(`{"country": "DE"}`),
+	}
+}
+
+func decide(t *testing.T, p *flow.Program, e destinations.Event) []flow.Decision {
+	t.Helper()
+	return p.Decide(context.Background(), &destinations.Toolkit{}, &destinations.Versions{}, e)
+}
+
+func decided(all []flow.Decision) (words []string) {
+	for _, d := range all {
+		words = append(words, d.Decided)
+	}
+	return words
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	p, err := load(paid)
+	require.NoError(t, err)
+	all := decide(t, p, event("shop", "order.paid", `{"id": 9007199254740993, "total": 12.5, "items": [{"sku": "x"}]}`))
+	require.Equal(t, []string{flow.DecidedJob, flow.DecidedFalse, flow.DecidedDisabled}, decided(all))
+	jobs, err := flow.Jobs(all)
+	require.NoError(t, err)
+	require.Len(t, jobs, 1)
+	require.Equal(t, []string{"log", "write"}, []string{jobs[0].Destination, jobs[0].Action})
+	// All digits of an ID are kept.
+	require.JSONEq(t, `{"text": "order 9007199254740993", "attributes": {"total": 12.5, "tags": ["order.paid", 1, true, null], "nested": {"a": ["x"]}}}`,
+		string(jobs[0].Data))
+	require.JSONEq(t, `{"country": "DE"}`, string(jobs[0].Context))
+
+	all = decide(t, p, event("shop", "order.paid", `{"id": 7, "total": 101, "items": []}`))
+	require.Equal(t, []string{flow.DecidedJob, flow.DecidedJob, flow.DecidedDisabled}, decided(all), "%+v", all)
+	require.JSONEq(t, `{"connection": "dwh", "table": "orders", "key": ["id"], "row": {"id": 7}}`, string(all[1].Job.Data))
+
+	for name, test := range map[string]struct {
+		event destinations.Event
+		want  string
+	}{
+		"another source": {event("crm", "order.paid", `{}`), flow.DecidedElse},
+		"another name":   {event("shop", "cart.left", `{}`), flow.DecidedElse},
+		"too little":     {event("shop", "order.paid", `{"total": 1}`), flow.DecidedFalse},
+		"no total":       {event("shop", "order.paid", `{}`), flow.DecidedFault},
+		"no object":      {event("shop", "order.paid", `[1]`), flow.DecidedFault},
+		"no JSON":        {event("shop", "order.paid", `{`), flow.DecidedFault},
+	} {
+		all := decide(t, p, test.event)
+		require.Equal(t, []string{test.want, flow.DecidedDisabled}, decided(all), name)
+		_, err := flow.Jobs(all)
+		require.Equal(t, test.want == flow.DecidedFault, err != nil, name)
+	}
+	_, err = flow.Jobs(decide(t, p, event("shop", "order.paid", `{}`)))
+	require.ErrorContains(t, err, "flow paid-orders: flows.yaml:6:11: invalid operation")
+}
+
+func TestFlowsInGo(t *testing.T) {
+	t.Parallel()
+	p, err := flow.Compile(registry(), []flow.Flow{{
+		Name: "all", To: []flow.Step{{Destination: "log", Action: "write", Data: map[string]any{"text": "name"}}},
+	}})
+	require.NoError(t, err)
+	all := decide(t, p, event("any", "thing", ""))
+	require.JSONEq(t, `{"text": "thing"}`, string(all[0].Job.Data))
+	_, err = flow.Compile(registry(), []flow.Flow{{Name: "all", When: "nope", To: []flow.Step{{Destination: "log", Action: "write"}}}})
+	require.EqualError(t, err, "flow all: when: unknown name nope")
+	// Without a mapping an action is given what there is, which the log cannot use.
+	p, err = flow.Compile(registry(), []flow.Flow{{Name: "all", To: []flow.Step{{Destination: "log", Action: "write"}}}})
+	require.NoError(t, err)
+	all = decide(t, p, event("any", "thing", `{"other": 1}`))
+	require.Equal(t, []string{flow.DecidedFault}, decided(all))
+	require.ErrorContains(t, all[0].Err, "flow all: to[0]: marshal for log/write: ")
+	require.Equal(t, store.NewJob{}, all[0].Job)
+}
+
+// What a flow is stored as means the same as the flow.
+func TestStoredFlow(t *testing.T) {
+	t.Parallel()
+	flows, err := flow.Parse("flows.yaml", []byte(paid))
+	require.NoError(t, err)
+	text, err := json.Marshal(flows)
+	require.NoError(t, err)
+	var again []flow.Flow
+	require.NoError(t, json.Unmarshal(text, &again))
+	p, err := flow.Compile(registry(), again)
+	require.NoError(t, err)
+	e := event("shop", "order.paid", `{"id": 7, "total": 101, "items": []}`)
+	q, err := load(paid)
+	require.NoError(t, err)
+	require.Equal(t, decide(t, q, e), decide(t, p, e))
+}
+
+func TestRefuses(t *testing.T) {
+	t.Parallel()
+	step := "\n    to: [{destination: log, action: write}]\n"
+	for name, test := range map[string]struct{ text, want string }{
+		"field":       {"flows:\n  - name: a\n    form: x" + step, `flows.yaml:3:5: there is no field "form": the fields are description, enabled, from, name, to, when`},
+		"step field":  {"flows:\n  - name: a\n    to:\n      - destiny: log\n", `flows.yaml:4:9: there is no field "destiny": the fields are action, context, data, destination, version, when`},
+		"top field":   {"flow: []\n", `flows.yaml:1:1: there is no field "flow": the fields are flows`},
+		"destination": {"flows:\n  - name: a\n    to: [{destination: crm, action: write}]\n", `flows.yaml:3:24: no destination is called "crm": the destinations are log, postgres`},
+		"action":      {"flows:\n  - name: a\n    to: [{destination: log, action: read}]\n", `flows.yaml:3:37: log has no action "read": its actions are write`},
+		"version":     {"flows:\n  - name: a\n    to: [{destination: log, action: write, version: v9}]\n", `flows.yaml:3:53: log: version "v9": the destination does not know the version: it takes none`},
+		"name":        {"flows:\n  - name: A b" + step, `flows.yaml:2:11: the name "A b": want a lower-case letter, then up to 49 letters, digits, dashes and underscores`},
+		"no name":     {"flows:\n  - when: 'true'" + step, `flows.yaml:2:9: the name "": want`},
+		"twice":       {"flows:\n  - name: a" + step + "  - name: a" + step, "flows.yaml:4:11: there is a flow a already"},
+		"no actions":  {"flows:\n  - name: a\n", "there are 0 actions: want 1 to 100"},
+		"unknown":     {"flows:\n  - name: a\n    when: datum.total > 10" + step, "flows.yaml:3:11: unknown name datum"},
+		"deep inside": {"flows:\n  - name: a\n    when: 'source == \"x\" && datum > 10'" + step, "flows.yaml:3:29: unknown name datum"},
+		"block":       {"flows:\n  - name: a\n    when: |\n      source == \"x\" &&\n        datum > 10" + step, "flows.yaml:5:9: unknown name datum"},
+		"type":        {"flows:\n  - name: a\n    when: source + 1" + step, "flows.yaml:3:18: invalid operation: + (mismatched types string and int)"},
+		"not a bool":  {"flows:\n  - name: a\n    when: source" + step, "flows.yaml:3:11: expected bool, but got string"},
+		"syntax":      {"flows:\n  - name: a\n    when: source ==" + step, "flows.yaml:3:"},
+		"mapping":     {"flows:\n  - name: a\n    to: [{destination: log, action: write, data: {text: nome}}]\n", "flows.yaml:3:57: unknown name nome"},
+		"no mapping":  {"flows:\n  - name: a\n    to: [{destination: log, action: write, data: name}]\n", "flows.yaml:3:50: want fields with expressions"},
+		"enabled":     {"flows:\n  - name: a\n    enabled: maybe" + step, "flows.yaml:3:14: want true or false"},
+		"no list":     {"flows: a\n", "flows.yaml:1:8: want a list"},
+		"no object":   {"- a\n", "flows.yaml:1:1: want an object"},
+		"key twice":   {"flows: []\nflows: []\n", "flows.yaml:2:"},
+		"documents":   {"flows: []\n---\nflows: []\n", "flows.yaml:3:6: a second document: want a single one"},
+		"alias":       {"flows:\n  - &a {name: x}\n  - *a\n", "anchors, aliases and tags are not for here"},
+		"not YAML":    {"flows: [\n", "flows.yaml:1:"},
+		"too long":    {"flows:\n  - name: a\n    when: " + strings.Repeat("1+", 3000) + "1" + step, "the expression has 6001 bytes: want at most 4096"},
+		"too deep":    {"flows:\n  - name: a\n    to: [{destination: log, action: write, data: {a: " + strings.Repeat("[", 30) + strings.Repeat("]", 30) + "}}]\n", "it is too deep"},
+		"too large":   {strings.Repeat("#", flow.MaxFile+1), "flows.yaml has 1048577 bytes: want at most 1048576"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(test.text)
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+	_, err := load("flows:\n  - name: a\n    when: nope\n    to: [{destination: crm, action: x}]\n")
+	require.EqualError(t, err, "flows.yaml:3:11: unknown name nope\n"+
+		`flows.yaml:4:24: no destination is called "crm": the destinations are log, postgres`)
+	for _, text := range []string{"", "# nothing\n", "flows: []\n"} {
+		p, err := load(text)
+		require.NoError(t, err, text)
+		require.Empty(t, decide(t, p, event("a", "b", "{}")))
+	}
+}
+
+// FuzzLoad: nothing makes the loader panic; what it takes can be run, and every fault has a
+// place.
+func FuzzLoad(f *testing.F) {
+	f.Add(paid)
+	for _, text := range []string{
+		"flows:\n  - name: a\n    when: |\n      data.x[\n    to: [{destination: log, action: write, data: {text: 'filter(data, # > 1)'}}]\n",
+		"flows: [{name: a, when: 'all(data.list, {# > 1})', to: [{destination: log, action: write}]}]", "a: &a [*a]", "flows: !!x []", "\x00", "? a\n: b", "<<: *x",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := load(text)
+		if err != nil {
+			require.True(t, strings.HasPrefix(err.Error(), "flows.yaml"), "%q: %s", text, err)
+			return
+		}
+		for _, d := range decide(t, p, event("shop", "order.paid", `{"total": 12, "list": [1, 2], "id": "x"}`)) {
+			require.Equal(t, d.Decided == flow.DecidedFault, d.Err != nil)
+		}
+	})
+}

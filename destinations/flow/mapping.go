@@ -1,0 +1,100 @@
+package flow
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+)
+
+// mapping makes a value of an event; nil leaves the event's own.
+type mapping func(env Env) (any, error)
+
+// mapping compiles a mapping; none is nil.
+func (c *compiler) mapping(f *Flow, path string, fields map[string]any) mapping {
+	if fields == nil {
+		return nil
+	}
+	return c.value(f, path, fields)
+}
+
+// value compiles a part of a mapping.
+func (c *compiler) value(f *Flow, path string, value any) mapping {
+	switch v := value.(type) {
+	case string:
+		program := c.expression(f, path, v)
+		return func(env Env) (any, error) {
+			result, err := run(program, env)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", f.place(path), err)
+			}
+			return result, nil
+		}
+	case []any:
+		items := make([]mapping, 0, len(v))
+		for i, item := range v {
+			items = append(items, c.value(f, element(path, i), item))
+		}
+		return func(env Env) (any, error) {
+			list, faults := make([]any, len(items)), make([]error, len(items))
+			for i, item := range items {
+				list[i], faults[i] = item(env)
+			}
+			return list, errors.Join(faults...)
+		}
+	case map[string]any:
+		names, fields := slices.Sorted(maps.Keys(v)), map[string]mapping{}
+		for _, name := range names {
+			fields[name] = c.value(f, path+"."+name, v[name])
+		}
+		return func(env Env) (any, error) {
+			object, faults := make(map[string]any, len(names)), make([]error, len(names))
+			for i, name := range names {
+				object[name], faults[i] = fields[name](env)
+			}
+			return object, errors.Join(faults...)
+		}
+	default:
+		return func(Env) (any, error) { return value, nil }
+	}
+}
+
+// run runs an expression. The machine bounds the memory that it may take.
+func run(program *vm.Program, env Env) (result any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.New("the expression cannot be evaluated")
+		}
+	}()
+	result, err = expr.Run(program, env)
+	if err != nil {
+		// The rest of it repeats the expression.
+		var wrong *file.Error
+		if errors.As(err, &wrong) {
+			return nil, errors.New(firstLine(wrong.Message))
+		}
+		return nil, errors.New(firstLine(err.Error()))
+	}
+	return result, nil
+}
+
+// apply makes JSON by a mapping; without one it is the event's.
+func (m mapping) apply(env Env, own json.RawMessage) (json.RawMessage, error) {
+	if m == nil {
+		return own, nil
+	}
+	value, err := m(env)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, errors.New("what the expressions give cannot be written as JSON")
+	}
+	return text, nil
+}

@@ -1,0 +1,274 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+)
+
+func flowCommand() *cli.Command {
+	return group("flow", "see and try the rules by which events become jobs",
+		&cli.Command{
+			Name: "list", Usage: "list the flows that were applied", Flags: []cli.Flag{outputFlag()},
+			Action: withSession(listFlows),
+		},
+		&cli.Command{
+			Name: "show", Usage: "show a flow and what it has been", ArgsUsage: "NAME", Flags: []cli.Flag{outputFlag()},
+			Action: withSession(showFlow),
+		},
+		&cli.Command{
+			Name: "test", Usage: "tell what flows would make of an event, and change nothing",
+			Description: "An event is a JSON object with source, name, version, context and data.",
+			Flags: []cli.Flag{
+				flowFileFlag(),
+				&cli.StringFlag{Name: "event", Usage: "the event: a `JSON` object, or @FILE, or - for standard input; required"},
+				outputFlag(),
+			},
+			Action: withSession(testFlows),
+		},
+	)
+}
+
+func flowFileFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "file", Aliases: []string{"f"}, Usage: "read flows from `FILE` (YAML), - for standard input; required",
+	}
+}
+
+// readFlows reads and checks the flows of --file.
+func readFlows(s *session) ([]flow.Flow, *flow.Program, error) {
+	c := s.cli
+	if err := requireFlag(c, "file", "name a file with flows, for instance -f flows.yaml"); err != nil {
+		return nil, nil, err
+	}
+	name := c.String("file")
+	source := name
+	if name != "-" {
+		source = "@" + name
+	}
+	text, err := readText(c, "file", source)
+	if err != nil {
+		return nil, nil, err
+	}
+	flows, err := flow.Parse(name, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	program, err := flow.Compile(s.Destinations(), flows)
+	return flows, program, err
+}
+
+// sampleEvent is an event as people write it to try flows.
+type sampleEvent struct {
+	ID         string          `json:"id"`
+	Source     string          `json:"source"`
+	Name       string          `json:"name"`
+	Version    string          `json:"version"`
+	Context    json.RawMessage `json:"context"`
+	Data       json.RawMessage `json:"data"`
+	SentAt     time.Time       `json:"sent_at"`
+	ReceivedAt time.Time       `json:"received_at"`
+}
+
+// decisionJSON is a decision as programs see it. Fields are only ever added.
+type decisionJSON struct {
+	Flow        string          `json:"flow"`
+	Destination string          `json:"destination"`
+	Action      string          `json:"action"`
+	Decided     string          `json:"decided"`
+	Error       string          `json:"error"`
+	Version     string          `json:"version"`
+	Context     json.RawMessage `json:"context"`
+	Data        json.RawMessage `json:"data"`
+}
+
+func testFlows(ctx context.Context, s *session) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	_, program, err := readFlows(s)
+	if err != nil {
+		return err
+	}
+	if err := requireFlag(c, "event", "give an event to try, for instance --event @event.json"); err != nil {
+		return err
+	}
+	text, err := readText(c, "event", c.String("event"))
+	if err != nil {
+		return err
+	}
+	sample := sampleEvent{ID: "sample"}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&sample); err != nil {
+		return fmt.Errorf("--event: %w: want an object with source, name, version, context and data", err)
+	}
+	decisions := program.Decide(ctx, &destinations.Toolkit{}, &destinations.Versions{}, destinations.Event{
+		ID: sample.ID, Source: sample.Source, Trigger: sample.Name, Version: sample.Version, Context: sample.Context,
+		Data: sample.Data, SentAt: sample.SentAt, ReceivedAt: sample.ReceivedAt,
+	})
+	return errors.Join(writeDecisions(c, decisions), faultOf(decisions))
+}
+
+// faultOf ends the command with a failure if a flow has failed; what was wrong is said
+// already.
+func faultOf(decisions []flow.Decision) error {
+	if _, err := flow.Jobs(decisions); err != nil {
+		return silentError{err}
+	}
+	return nil
+}
+
+func writeDecisions(c *cli.Context, decisions []flow.Decision) error {
+	views := make([]decisionJSON, len(decisions))
+	for i, d := range decisions {
+		views[i] = decisionJSON{
+			Flow: d.Flow, Destination: d.Destination, Action: d.Action, Decided: d.Decided, Version: d.Job.Version,
+			Context: d.Job.Context, Data: d.Job.Data,
+		}
+		if d.Err != nil {
+			views[i].Error = d.Err.Error()
+		}
+	}
+	if asJSON(c) {
+		return writeJSON(c, views)
+	}
+	if len(views) == 0 {
+		return say(c, "There are no flows in the file.")
+	}
+	colours := map[string]terminal.Colour{flow.DecidedJob: terminal.Green, flow.DecidedFault: terminal.Red}
+	table := terminal.NewTable("FLOW", "DESTINATION", "ACTION", "DECIDED", "DATA")
+	for _, v := range views {
+		note := compact(v.Data)
+		if v.Error != "" {
+			note = v.Error
+		}
+		table.Row(v.Flow, orDash(v.Destination), orDash(v.Action),
+			terminal.Coloured{Text: v.Decided, Colour: colours[v.Decided]}, note)
+	}
+	return table.Write(c.App.Writer)
+}
+
+// flowJSON is a flow as programs see it. Fields are only ever added.
+type flowJSON struct {
+	Name      string            `json:"name"`
+	Version   int64             `json:"version"`
+	UpdatedAt time.Time         `json:"updated_at"`
+	UpdatedBy string            `json:"updated_by"`
+	Spec      json.RawMessage   `json:"spec"`
+	Versions  []flowVersionJSON `json:"versions"`
+}
+
+// flowVersionJSON is what a flow was from a moment on; without a spec it was removed then.
+type flowVersionJSON struct {
+	Version int64           `json:"version"`
+	At      time.Time       `json:"at"`
+	By      string          `json:"by"`
+	Spec    json.RawMessage `json:"spec"`
+}
+
+func flowView(f store.Flow) flowJSON {
+	return flowJSON{
+		Name: f.Name, Version: f.Version, UpdatedAt: f.UpdatedAt, UpdatedBy: f.UpdatedBy, Spec: f.Spec,
+		Versions: []flowVersionJSON{},
+	}
+}
+
+func listFlows(ctx context.Context, s *session) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := opened.Flows(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON(c) {
+		views := make([]flowJSON, len(all))
+		for i, f := range all {
+			views[i] = flowView(f)
+		}
+		return writeJSON(c, views)
+	}
+	if len(all) == 0 {
+		return say(c, "There are no flows. `sluice apply -f FILE` adds those of a file.")
+	}
+	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "CHANGED", "BY")
+	for _, f := range all {
+		var spec flow.Flow
+		if err := json.Unmarshal(f.Spec, &spec); err != nil {
+			return fmt.Errorf("read flow %s: %w", f.Name, err)
+		}
+		state := terminal.Coloured{Text: "enabled", Colour: terminal.Green}
+		if spec.Disabled {
+			state = terminal.Coloured{Text: "disabled", Colour: terminal.Yellow}
+		}
+		table.Row(f.Name, state, len(spec.To), terminal.Ordinal(f.Version), when(&f.UpdatedAt), orDash(f.UpdatedBy))
+	}
+	return table.Write(c.App.Writer)
+}
+
+func showFlow(ctx context.Context, s *session) error {
+	c := s.cli
+	name, err := oneArg(c, "the name of a flow")
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	f, err := opened.Flow(ctx, name)
+	if err != nil {
+		return err
+	}
+	versions, err := opened.FlowVersionsOf(ctx, name)
+	if err != nil {
+		return fmt.Errorf("read what flow %s has been: %w", name, err)
+	}
+	view := flowView(f)
+	for _, v := range versions {
+		spec := json.RawMessage(v.Spec)
+		if spec == nil {
+			spec = json.RawMessage("null")
+		}
+		view.Versions = append(view.Versions, flowVersionJSON{Version: v.Version, At: v.At, By: v.By, Spec: spec})
+	}
+	if asJSON(c) {
+		return writeJSON(c, view)
+	}
+	var spec bytes.Buffer
+	if err := json.Indent(&spec, f.Spec, "", "  "); err != nil {
+		return fmt.Errorf("read flow %s: %w", name, err)
+	}
+	if err := say(c, "%s\n", spec.String()); err != nil {
+		return err
+	}
+	table := terminal.NewTable("VERSION", "AT", "BY", "IS")
+	for _, v := range view.Versions {
+		is := "changed"
+		switch {
+		case string(v.Spec) == "null":
+			is = "removed"
+		case v.Version == f.Version:
+			is = "present"
+		}
+		table.Row(terminal.Ordinal(v.Version), when(&v.At), orDash(v.By), is)
+	}
+	return table.Write(c.App.Writer)
+}

@@ -1,0 +1,108 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const shopFlows = `flows:
+  - name: paid-orders
+    from: {source: shop, event: order.*}
+    when: data.total > 10
+    to:
+      - destination: log
+        action: write
+        data: {text: '"order " + string(data.id)'}
+      - destination: webhook
+        action: post
+        when: data.total > 1000
+`
+
+// fileOf writes a file of the test's own.
+func fileOf(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func TestFlowTest(t *testing.T) {
+	t.Parallel()
+	path := fileOf(t, "flows.yaml", shopFlows)
+	event := `{"source": "shop", "name": "order.paid", "data": {"id": 7, "total": 12}}`
+	golden(t, "flow-test", offline().ok(t, "flow", "test", "-f", path, "--event", event))
+	var decisions []decisionJSON
+	offline().json(t, &decisions, "flow", "test", "-f", path, "--event", "@"+fileOf(t, "event.json", event))
+	require.Len(t, decisions, 2)
+	require.Equal(t, []string{"job", "condition not met"}, []string{decisions[0].Decided, decisions[1].Decided})
+	require.JSONEq(t, `{"text": "order 7"}`, string(decisions[0].Data))
+	s := offline()
+	s.stdin = shopFlows
+	r := s.run(t, "flow", "test", "-f", "-", "--event", `{"source": "shop", "name": "order.paid"}`)
+	require.Equal(t, exitFailure, r.code, "a flow that fails is a failure")
+	require.Contains(t, r.out, "-:4:11: invalid operation")
+	require.Empty(t, r.err)
+
+	offline().fails(t, "--file is missing: name a file with flows, for instance -f flows.yaml", "flow", "test")
+	offline().fails(t, "--file: open /nope: no such file or directory", "apply", "-f", "/nope")
+	offline().fails(t, "--event is missing: give an event to try, for instance --event @event.json", "flow", "test", "-f", path)
+	offline().fails(t, `--event: json: unknown field "trigger": want an object with source, name, version, context and data`,
+		"flow", "test", "-f", path, "--event", `{"trigger": "x"}`)
+	bad := fileOf(t, "bad.yaml", strings.Replace(shopFlows, "data.total > 10", "datum", 1))
+	offline().fails(t, bad+":4:11: unknown name datum", "apply", "-f", bad)
+}
+
+func TestApply(t *testing.T) {
+	t.Parallel()
+	_, s := systemWithoutWorker(t)
+	require.Equal(t, "There are no flows. `sluice apply -f FILE` adds those of a file.\n", s.ok(t, "flow", "list"))
+	path := fileOf(t, "flows.yaml", shopFlows)
+	golden(t, "diff-added", s.ok(t, "diff", "-f", path))
+	require.Equal(t, "FLOW         IS     VERSION\npaid-orders  added        1\n", s.ok(t, "apply", "-f", path))
+	require.Equal(t, "FLOW         IS         VERSION\npaid-orders  unchanged        1\n", s.ok(t, "apply", "-f", path))
+	require.Equal(t, "Nothing would change.\n", s.ok(t, "diff", "-f", path))
+
+	changed := fileOf(t, "changed.yaml", strings.Replace(shopFlows, "data.total > 10\n", "data.total > 20\n    enabled: false\n", 1))
+	golden(t, "diff-changed", s.ok(t, "diff", "-f", changed))
+	var changes []changeJSON
+	s.json(t, &changes, "apply", "-f", changed, "--by", "bob")
+	require.Equal(t, []string{"paid-orders", "changed"}, []string{changes[0].Name, changes[0].Change})
+	require.EqualValues(t, 2, changes[0].Version)
+	golden(t, "flow-list", s.ok(t, "flow", "list"))
+	golden(t, "flow-show", s.ok(t, "flow", "show", "paid-orders"))
+	var shown flowJSON
+	s.json(t, &shown, "flow", "show", "paid-orders")
+	require.Len(t, shown.Versions, 2)
+	require.Equal(t, "bob", shown.Versions[0].By)
+
+	other := fileOf(t, "other.yaml", strings.Replace(shopFlows, "paid-orders", "others", 1))
+	require.NotContains(t, s.ok(t, "diff", "-f", other), "paid-orders")
+	require.Contains(t, s.ok(t, "diff", "-f", other, "--prune"), "flow paid-orders would be removed\n- {\n")
+	require.Equal(t, "FLOW         IS       VERSION\nothers       added          1\npaid-orders  removed        3\n",
+		s.ok(t, "apply", "-f", other, "--prune"))
+	s.fails(t, "flow paid-orders: not found", "flow", "show", "paid-orders")
+	var flows []flowJSON
+	s.json(t, &flows, "flow", "list")
+	require.Len(t, flows, 1)
+}
+
+func TestLineDiff(t *testing.T) {
+	t.Parallel()
+	lines := strings.Fields
+	for _, test := range []struct{ before, after, want string }{
+		{"", "", ""},
+		{"a b", "a b", "  a|  b"},
+		{"a b c", "a c", "  a|- b|  c"},
+		{"a c", "a b c", "  a|+ b|  c"},
+		{"a b c", "a x c", "  a|- b|+ x|  c"},
+		{"", "a", "+ a"},
+		{"a", "", "- a"},
+		{"a b a", "b a b", "- a|  b|  a|+ b"},
+	} {
+		require.Equal(t, test.want, strings.Join(lineDiff(lines(test.before), lines(test.after)), "|"))
+	}
+}

@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+var (
+	post  = activities.ActionRef{Destination: "crm", Action: "post"}
+	audit = activities.ActionRef{Destination: "crm", Action: "audit"}
+)
+
+// Jobs go all the ways that there are, through an action in realtime and one by the clock.
+// What the workflow says about it agrees with the store.
+func TestDestinationLife(t *testing.T) {
+	t.Parallel()
+	crm := newSink("crm",
+		&sinkAction{name: "post", schedule: realtime(), then: []destinations.Next{{Action: "audit"}}},
+		&sinkAction{name: "audit", schedule: destinations.Schedule{
+			Interval: "@every 1s", FirstRetry: 100 * time.Millisecond, MostRetry: time.Second,
+		}})
+	d := setupSinks(t, crm)
+	ctx := enginetest.Context(t)
+	well, again := d.send(post, sinkData{}), d.send(post, sinkData{Fail: 2})
+	worn, bad := d.send(post, sinkData{Fail: 9}), d.send(post, sinkData{Bad: true})
+
+	const executing = store.JobExecuting
+	require.Equal(t, []string{store.JobAcknowledged, executing, store.JobSucceeded}, d.wait(well, store.JobSucceeded))
+	require.Equal(t, []string{
+		store.JobAcknowledged, executing, store.JobFailed, executing, store.JobFailed, executing, store.JobSucceeded,
+	}, d.wait(again, store.JobSucceeded))
+	require.Equal(t, []string{
+		store.JobAcknowledged, executing, store.JobFailed, executing, store.JobFailed, executing, store.JobDiscarded,
+	}, d.wait(worn, store.JobDiscarded))
+	require.Equal(t, []string{store.JobAcknowledged, executing, store.JobDiscarded}, d.wait(bad, store.JobDiscarded))
+
+	// What follows is loaded by the clock, by itself.
+	children, err := d.Store.ListJobs(ctx, store.JobFilter{ParentID: well}, store.Page{})
+	require.NoError(t, err)
+	require.Len(t, children, 1)
+	require.Equal(t, []string{store.JobAcknowledged, executing, store.JobSucceeded},
+		d.wait(children[0].ID, store.JobSucceeded))
+
+	// Replayed and retried by hand.
+	by := store.Order{By: "ann", Reason: "a look"}
+	replayed, _, err := d.Store.ReplayJobs(ctx, store.JobFilter{IDs: []string{well}}, store.Page{}, by)
+	require.NoError(t, err)
+	require.NoError(t, d.Store.EditAndRetry(ctx, bad, nil, []byte(`{}`), by))
+	require.NoError(t, d.Wake(ctx, []activities.ActionRef{post}))
+	require.Len(t, replayed, 1)
+	d.wait(replayed[0], store.JobSucceeded)
+	require.Equal(t, []string{
+		store.JobAcknowledged, executing, store.JobDiscarded, store.JobAwaiting, executing, store.JobSucceeded,
+	}, d.wait(bad, store.JobSucceeded))
+
+	state := d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 4 && s.Running == 0 })
+	require.EqualValues(t, 2, state.Totals.Discarded, "one was retried since")
+	require.EqualValues(t, 4, state.Totals.Failed)
+	require.Zero(t, state.Totals.Unknown)
+	require.True(t, state.Plan.Realtime)
+	d.waitState(audit, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 4 })
+	jobs, twice := crm.counts()
+	require.Equal(t, 8, jobs)
+	require.Zero(t, twice)
+	backlog, err := d.Backlog(ctx, post)
+	require.NoError(t, err)
+	require.Zero(t, backlog)
+}
+
+// A destination that hangs delays nobody else, nor the end of the worker.
+func TestHangingDestination(t *testing.T) {
+	t.Parallel()
+	hang := make(chan struct{})
+	slow := newSink("slow", &sinkAction{name: "post", schedule: realtime(), hang: hang})
+	fast := newSink("fast", &sinkAction{name: "post", schedule: realtime()})
+	d := setupSinks(t, slow, fast)
+	stuck := activities.ActionRef{Destination: "slow", Action: "post"}
+	waiting := d.send(stuck, sinkData{})
+	d.wait(waiting, store.JobExecuting)
+	for range 20 {
+		id := d.send(activities.ActionRef{Destination: "fast", Action: "post"}, sinkData{})
+		require.Len(t, d.wait(id, store.JobSucceeded), 3)
+	}
+	now, err := d.Store.Job(enginetest.Context(t), waiting)
+	require.NoError(t, err)
+	require.Equal(t, store.JobExecuting, now.State)
+	require.Equal(t, workflows.ActionLoading, d.waitState(stuck, func(s workflows.ActionState) bool { return s.Running == 1 }).Status)
+	close(hang)
+	d.wait(waiting, store.JobSucceeded)
+}
+
+// Events that come in a flood, with pauses, orders and a restart of the worker in between,
+// are all delivered, each once.
+func TestOrdersLoseNothing(t *testing.T) {
+	t.Parallel()
+	crm := newSink("crm", &sinkAction{name: "post", schedule: realtime()},
+		&sinkAction{name: "audit", schedule: destinations.Schedule{Interval: "@every 1h"}})
+	d := setupSinks(t, crm)
+	ctx, by := enginetest.Context(t), starter.By{Who: "ann"}
+	var ids sync.Map
+	flood := func(n int) {
+		var senders sync.WaitGroup
+		for range 5 {
+			senders.Go(func() {
+				for range n / 5 {
+					id := d.send(post, sinkData{})
+					ids.Store(id, true)
+				}
+			})
+		}
+		senders.Wait()
+	}
+	flood(50)
+	require.NoError(t, d.Pause(ctx, post, by))
+	before, _ := crm.counts()
+	flood(50)
+	require.Equal(t, workflows.ActionPaused, d.waitState(post, func(s workflows.ActionState) bool { return s.Running == 0 }).Status)
+	paused, _ := crm.counts()
+	require.LessOrEqual(t, paused, 50)
+	require.GreaterOrEqual(t, paused, before)
+
+	// A deploy.
+	d.stop()
+	d.StartWorker(t)
+	require.True(t, d.waitState(post, func(workflows.ActionState) bool { return true }).Plan.Paused)
+	interval := "@every 30m"
+	require.NoError(t, d.SetSchedule(ctx, post, starter.NewTiming{Interval: &interval}, by))
+	require.NoError(t, d.SetConcurrency(ctx, post, 3, by))
+	require.NoError(t, d.SetRate(ctx, post, 500, by))
+	require.NoError(t, d.Resume(ctx, post, by))
+	flood(50)
+	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+		jobs, _ := crm.counts()
+		require.Equal(collect, 150, jobs)
+	}, 30*time.Second, 50*time.Millisecond)
+	_, twice := crm.counts()
+	require.Zero(t, twice)
+	state := d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 150 })
+	require.Equal(t, "@every 30m", state.Plan.Interval)
+	require.Equal(t, 3, state.Plan.Concurrency)
+	require.InDelta(t, 500, state.Plan.RatePerSecond, 0)
+	require.WithinDuration(t, time.Now().Add(30*time.Minute), state.NextRun, time.Minute)
+
+	// What is loaded by the clock waits for it, or for a trigger.
+	id := d.send(audit, sinkData{})
+	d.waitState(audit, func(s workflows.ActionState) bool { return !s.NextRun.IsZero() })
+	waits, err := d.Store.Job(ctx, id)
+	require.NoError(t, err)
+	require.Equal(t, store.JobAcknowledged, waits.State)
+	require.NoError(t, d.Trigger(ctx, audit, by))
+	d.wait(id, store.JobSucceeded)
+
+	wrong := "@every never"
+	require.ErrorContains(t, d.SetSchedule(ctx, post, starter.NewTiming{Interval: &wrong}, by), "is not a duration")
+	require.NoError(t, d.Pause(ctx, activities.ActionRef{Destination: "crm"}, by))
+	d.waitState(audit, func(s workflows.ActionState) bool { return s.Status == workflows.ActionPaused })
+	require.ErrorContains(t, d.Resume(ctx, post, by), "paused as a whole")
+	require.ErrorContains(t, d.Trigger(ctx, audit, by), "is paused")
+	require.NoError(t, d.Resume(ctx, activities.ActionRef{Destination: "crm"}, by))
+	d.waitState(audit, func(s workflows.ActionState) bool { return s.Status == workflows.ActionIdle })
+}
+
+// A destination that is ill is left alone, tried with one job, and goes on once it is well.
+func TestCircuitBreaker(t *testing.T) {
+	t.Parallel()
+	var ill atomic.Bool
+	ill.Store(true)
+	schedule := realtime()
+	schedule.MaxRetries = destinations.Retries(1000)
+	crm := newSink("crm", &sinkAction{name: "post", schedule: schedule, ill: func() error {
+		if ill.Load() {
+			return errors.New("out of order")
+		}
+		return nil
+	}})
+	d := setupSinks(t, crm)
+	first := d.send(post, sinkData{})
+	open := d.waitState(post, func(s workflows.ActionState) bool { return s.Status == workflows.ActionOpen })
+	require.GreaterOrEqual(t, open.Failures, int32(2))
+	require.Equal(t, "out of order", open.Reason)
+	for range 10 {
+		d.send(post, sinkData{})
+	}
+	ill.Store(false)
+	d.wait(first, store.JobSucceeded)
+	state := d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 11 })
+	require.Zero(t, state.Failures)
+	require.Zero(t, state.OpenUntil)
+	_, twice := crm.counts()
+	require.Zero(t, twice)
+}

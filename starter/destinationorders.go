@@ -1,0 +1,165 @@
+package starter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// Pause keeps the jobs of an action waiting; those of all actions of the destination if none
+// is named. Loads that are under way go on to their end.
+func (d *Destinations) Pause(ctx context.Context, ref activities.ActionRef, by By) error {
+	if ref.Action == "" {
+		return errors.Join(d.cfg.Store.Pause(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
+	}
+	return d.give(ctx, ref, workflows.OrderPause, func(o workflows.Order) any { return workflows.Pause{Order: o} }, by)
+}
+
+// Resume is the opposite of Pause. An action whose destination is paused as a whole cannot be
+// resumed by itself.
+func (d *Destinations) Resume(ctx context.Context, ref activities.ActionRef, by By) error {
+	if ref.Action == "" {
+		return errors.Join(d.cfg.Store.Resume(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
+	}
+	return d.give(ctx, ref, workflows.OrderResume, func(o workflows.Order) any { return workflows.Resume{Order: o} }, by)
+}
+
+// Trigger loads at once what waits for an action.
+func (d *Destinations) Trigger(ctx context.Context, ref activities.ActionRef, by By) error {
+	return d.give(ctx, ref, workflows.OrderTrigger, func(o workflows.Order) any { return workflows.Trigger{Order: o} }, by)
+}
+
+// NewTiming is a change of when an action is loaded. What is nil stays as it is; an empty text
+// goes back to what the program says.
+type NewTiming struct {
+	Realtime           *bool
+	Interval, TimeZone *string
+}
+
+// SetSchedule changes when an action is loaded.
+func (d *Destinations) SetSchedule(ctx context.Context, ref activities.ActionRef, t NewTiming, by By) error {
+	return d.give(ctx, ref, workflows.OrderSetSchedule, func(o workflows.Order) any {
+		return workflows.SetSchedule{Order: o, Realtime: t.Realtime, Interval: t.Interval, TimeZone: t.TimeZone}
+	}, by)
+}
+
+// SetRate bounds how many jobs a second an action loads; 0 goes back to what the program says.
+func (d *Destinations) SetRate(ctx context.Context, ref activities.ActionRef, jobsPerSecond float64, by By) error {
+	return d.give(ctx, ref, workflows.OrderSetJobRate, func(o workflows.Order) any {
+		return workflows.SetJobRate{Order: o, JobsPerSecond: jobsPerSecond}
+	}, by)
+}
+
+// SetConcurrency bounds how many loads of an action run at once; 0 goes back to what the
+// program says.
+func (d *Destinations) SetConcurrency(ctx context.Context, ref activities.ActionRef, loads int32, by By) error {
+	return d.give(ctx, ref, workflows.OrderSetConcurrency, func(o workflows.Order) any {
+		return workflows.SetConcurrency{Order: o, Loads: loads}
+	}, by)
+}
+
+// State asks the workflow of an action how it stands.
+func (d *Destinations) State(ctx context.Context, ref activities.ActionRef) (s workflows.ActionState, err error) {
+	err = d.ask(ctx, ref, workflows.QueryState, &s)
+	return s, err
+}
+
+// Backlog asks the workflow of an action what waits.
+func (d *Destinations) Backlog(ctx context.Context, ref activities.ActionRef) (b workflows.BacklogState, err error) {
+	err = d.ask(ctx, ref, workflows.QueryBacklog, &b)
+	return b, err
+}
+
+func (d *Destinations) ask(ctx context.Context, ref activities.ActionRef, query string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.AnswerTimeout)
+	defer cancel()
+	id := workflows.DestinationActionID(ref.Destination, ref.Action)
+	answer, err := d.cfg.Temporal.QueryWorkflow(ctx, id, "", query)
+	if err == nil {
+		err = answer.Get(into)
+	}
+	if err != nil {
+		return fmt.Errorf("%s of %s/%s: %w", query, ref.Destination, ref.Action, err)
+	}
+	return nil
+}
+
+// refresh tells all actions of a destination that settings have changed.
+func (d *Destinations) refresh(ctx context.Context, destination string) error {
+	dest, err := d.cfg.Registry.Lookup(destination)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, action := range dest.Actions() {
+		id := workflows.DestinationActionID(destination, action.Name())
+		err := d.cfg.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalRefresh, nil)
+		var gone *serviceerror.NotFound
+		if err != nil && !errors.As(err, &gone) {
+			// One that does not run reads its settings when it is started.
+			faults = append(faults, fmt.Errorf("tell %s/%s: %w", destination, action.Name(), err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// giveAttempts is how often an order is given to a run that goes on as another one meanwhile.
+const giveAttempts = 5
+
+// give sends an order and waits for its answer. Its key makes it one, however often it is
+// sent.
+func (d *Destinations) give(
+	ctx context.Context, ref activities.ActionRef, name string, order func(workflows.Order) any, by By,
+) error {
+	if _, _, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action); err != nil {
+		return err
+	}
+	key, err := store.NewID()
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, d.cfg.AnswerTimeout)
+	defer cancel()
+	options := client.UpdateWorkflowOptions{
+		WorkflowID: workflows.DestinationActionID(ref.Destination, ref.Action), UpdateName: name,
+		Args:         []any{order(workflows.Order{Key: key, By: by.Who, Reason: by.Why})},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	}
+	for attempt := 1; ; attempt++ {
+		handle, err := d.cfg.Temporal.UpdateWorkflow(waiting, options)
+		if err == nil {
+			err = handle.Get(waiting, nil)
+		}
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() == nil && waiting.Err() != nil:
+			return fmt.Errorf("%s of %s/%s: %w within %s: is one running, and is it ready? What was asked for may still "+
+				"happen once it is", name, ref.Destination, ref.Action, ErrNoWorker, d.cfg.AnswerTimeout)
+		case attempt < giveAttempts && moved(err):
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-waiting.Done():
+			}
+		default:
+			return fmt.Errorf("%s of %s/%s: %w", name, ref.Destination, ref.Action, err)
+		}
+	}
+}
+
+// moved says whether a run has ended before it could answer, as it does when it goes on as
+// another one.
+func moved(err error) bool {
+	var gone *serviceerror.NotFound
+	var aborted *serviceerror.Aborted
+	var unavailable *serviceerror.Unavailable
+	return errors.As(err, &gone) || errors.As(err, &aborted) || errors.As(err, &unavailable)
+}

@@ -1,0 +1,122 @@
+package starter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// DestinationsConfig is what Destinations need.
+type DestinationsConfig struct {
+	// Temporal is the client of the namespace that the workers poll. Required.
+	Temporal client.Client
+	// Store is the system of record. Required.
+	Store *store.Store
+	// Registry knows the destinations. Required.
+	Registry *destinations.Registry
+	// Logger takes what destinations have to say about events. Defaults to none.
+	Logger *slog.Logger
+	// AnswerTimeout bounds how long orders wait for a worker. Defaults to 10s.
+	AnswerTimeout time.Duration
+	// WakeInterval is how long the workflow of an action is left alone after it was told
+	// that there are jobs. Whoever adds some meanwhile waits for the next time, which is
+	// for all of them. Defaults to 100ms.
+	WakeInterval time.Duration
+}
+
+// Validate reports every fault.
+func (c DestinationsConfig) Validate() error {
+	var faults []error
+	if c.Temporal == nil || c.Store == nil || c.Registry == nil {
+		faults = append(faults, errors.New("destinations: want a Temporal client, a store and a registry"))
+	}
+	if c.AnswerTimeout < 0 || c.WakeInterval < 0 {
+		faults = append(faults, errors.New("destinations: want times that are not below zero"))
+	}
+	return errors.Join(faults...)
+}
+
+// Destinations takes events in, and controls how they are delivered. It is safe for
+// concurrent use, and meant to be shared: it tells each workflow once what many say.
+type Destinations struct {
+	cfg      DestinationsConfig
+	toolkit  *destinations.Toolkit
+	versions *destinations.Versions
+	wakers   wakers
+}
+
+// NewDestinations returns Destinations, or every fault of the configuration.
+func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.AnswerTimeout == 0 {
+		cfg.AnswerTimeout = defaultAnswerTimeout
+	}
+	if cfg.WakeInterval == 0 {
+		cfg.WakeInterval = 100 * time.Millisecond
+	}
+	d := &Destinations{
+		cfg: cfg, toolkit: &destinations.Toolkit{Logger: cfg.Logger},
+		versions: &destinations.Versions{Logger: cfg.Logger},
+	}
+	d.wakers = wakers{every: cfg.WakeInterval, send: d.signalEnqueue}
+	return d, nil
+}
+
+// Start starts the workflows of a destination's actions, or tells those that run already to
+// look at their settings anew. Repeating it does no harm.
+func (d *Destinations) Start(ctx context.Context, dest destinations.Destination) error {
+	in := workflows.DestinationInput{Destination: dest.Name()}
+	for _, action := range dest.Actions() {
+		in.Actions = append(in.Actions, action.Name())
+	}
+	_, err := d.cfg.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.DestinationID(dest.Name()), TaskQueue: workflows.QueueMain,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		// It ends once the actions are started.
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:         "start the actions of " + dest.Name(),
+	}, workflows.TypeDestination, in)
+	if err != nil {
+		return fmt.Errorf("start destination %s: %w", dest.Name(), err)
+	}
+	return nil
+}
+
+// Wake tells actions that there are jobs. It starts their workflows if they do not run.
+func (d *Destinations) Wake(ctx context.Context, refs []activities.ActionRef) error {
+	var faults []error
+	for _, ref := range refs {
+		if err := d.wakers.wake(ctx, ref); err != nil {
+			faults = append(faults, fmt.Errorf("wake %s/%s: %w", ref.Destination, ref.Action, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// signalEnqueue sends the signal enqueue to the workflow of an action.
+func (d *Destinations) signalEnqueue(ctx context.Context, ref activities.ActionRef) error {
+	id := workflows.DestinationActionID(ref.Destination, ref.Action)
+	_, err := d.cfg.Temporal.SignalWithStartWorkflow(ctx, id, workflows.SignalEnqueue, nil, client.StartWorkflowOptions{
+		ID: id, TaskQueue: workflows.QueueMain,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:         workflows.ActionSummary(ref.Destination, ref.Action),
+	}, workflows.TypeDestinationAction, workflows.DestinationActionInput{
+		Destination: ref.Destination, Action: ref.Action,
+	})
+	return err
+}

@@ -1,0 +1,144 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// deliveries deliver jobs: a Temporal worker for each destination, on a task queue of its own.
+type deliveries struct {
+	w         *Worker
+	lifecycle *destinations.Lifecycle
+	starter   *starter.Destinations
+	workers   []worker.Worker
+	// started are those of the workers that run.
+	started []worker.Worker
+}
+
+// newDeliveries registers the workflows and activities of destinations; main polls QueueMain.
+func (w *Worker) newDeliveries(
+	main worker.Registry, opened connections.Opener, fatal func(error),
+) (*deliveries, error) {
+	service, err := starter.NewDestinations(starter.DestinationsConfig{
+		Temporal: w.temporal, Store: w.store, Registry: w.cfg.Destinations, Logger: w.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	main.RegisterWorkflowWithOptions(workflows.Destination, workflow.RegisterOptions{Name: workflows.TypeDestination})
+	main.RegisterWorkflowWithOptions(workflows.DestinationAction,
+		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
+	settings := w.cfg.Settings.Worker
+	acts := &activities.Destinations{
+		Store: w.store, Registry: w.cfg.Destinations, Connections: opened,
+		Versions: &destinations.Versions{Logger: w.log}, Circuit: w.cfg.Circuit,
+		// The rest is for recording outcomes.
+		Grace: settings.StopTimeout / 2, Wake: service.Wake, Logger: w.log,
+	}
+	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})
+	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
+	dl := &deliveries{
+		w: w, starter: service,
+		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{Logger: w.log, Connections: opened}),
+	}
+	for _, d := range w.cfg.Destinations.All() {
+		one := worker.New(w.temporal, workflows.DestinationQueue(d.Name()), worker.Options{
+			MaxHeartbeatThrottleInterval: maxBeat,
+			WorkerStopTimeout:            settings.StopTimeout, OnFatalError: fatal,
+			MaxConcurrentActivityExecutionSize: slots(d),
+			DisableWorkflowWorker:              true,
+			DeploymentOptions:                  deployment(settings),
+		})
+		one.RegisterActivityWithOptions(acts.Deliver, activity.RegisterOptions{Name: workflows.ActivityDeliver})
+		dl.workers = append(dl.workers, one)
+	}
+	return dl, nil
+}
+
+// slots is how many loads of a destination a process has room for. How many there are over
+// all processes, and how many jobs a second, is counted by the workflows of the actions, of
+// which there is one each: both can be changed while they run. Slots only keep a destination
+// from filling a process.
+func slots(d destinations.Destination) int {
+	const least = 20
+	return max(least, d.Options().Concurrency*len(d.Actions()))
+}
+
+// initTimeout bounds how long all destinations together may take to get ready.
+const initTimeout = time.Minute
+
+// init gets the destinations ready. An error stops the worker.
+func (dl *deliveries) init(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, initTimeout)
+	defer cancel()
+	if err := dl.lifecycle.Start(ctx); err != nil {
+		return fmt.Errorf("destinations: %w", err)
+	}
+	return nil
+}
+
+// shutdown is the opposite of init.
+func (dl *deliveries) shutdown(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), initTimeout)
+	defer cancel()
+	dl.lifecycle.Stop(ctx)
+}
+
+// start begins to poll. After an error stop is to be called all the same.
+func (dl *deliveries) start() error {
+	for _, one := range dl.workers {
+		if err := one.Start(); err != nil {
+			return fmt.Errorf("start the worker of a destination: %w", err)
+		}
+		dl.started = append(dl.started, one)
+	}
+	return nil
+}
+
+// stop waits for the loads that are under way.
+func (dl *deliveries) stop() {
+	var stopping sync.WaitGroup
+	for _, one := range dl.started {
+		stopping.Go(one.Stop)
+	}
+	stopping.Wait()
+}
+
+// launch starts the workflows of all destinations, and tries again until it has worked or ctx
+// ends.
+func (dl *deliveries) launch(ctx context.Context) {
+	ticker := time.NewTicker(dl.w.cfg.ReconcileInterval)
+	defer ticker.Stop()
+	waiting := dl.w.cfg.Destinations.All()
+	for len(waiting) > 0 {
+		var failed []destinations.Destination
+		var faults []error
+		for _, d := range waiting {
+			if err := dl.starter.Start(ctx, d); err != nil {
+				failed, faults = append(failed, d), append(faults, err)
+			}
+		}
+		if waiting = failed; len(waiting) == 0 || ctx.Err() != nil {
+			return
+		}
+		dl.w.log.Warn("could not start the workflows of destinations", "error", errors.Join(faults...))
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

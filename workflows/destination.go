@@ -1,0 +1,52 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// DestinationInput starts a Destination workflow.
+type DestinationInput struct {
+	// Destination is the destination's name, Actions those of its actions.
+	Destination string   `json:"destination"`
+	Actions     []string `json:"actions"`
+}
+
+// Destination starts a DestinationAction for each action of a destination, and ends: those
+// go on for ever. One that runs already is told to look at its settings anew: they may be
+// those of another release now. Every worker starts it when it starts itself.
+func Destination(ctx workflow.Context, in DestinationInput) error {
+	var faults []error
+	for _, action := range in.Actions {
+		if err := startAction(ctx, in.Destination, action); err != nil {
+			faults = append(faults, fmt.Errorf("%s/%s: %w", in.Destination, action, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func startAction(ctx workflow.Context, destination, action string) error {
+	id := DestinationActionID(destination, action)
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID: id, TaskQueue: QueueMain,
+		// One that somebody has terminated comes back with the next worker.
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
+		StaticSummary:         ActionSummary(destination, action),
+	}), TypeDestinationAction, DestinationActionInput{Destination: destination, Action: action})
+	err := child.GetChildWorkflowExecution().Get(ctx, nil)
+	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if !errors.As(err, &started) {
+		return err
+	}
+	return workflow.SignalExternalWorkflow(ctx, id, "", SignalRefresh, nil).Get(ctx, nil)
+}
+
+// ActionSummary is what the Temporal Web UI shows beside the workflow of an action.
+func ActionSummary(destination, action string) string {
+	return fmt.Sprintf("load the jobs of %s into %s", action, destination)
+}

@@ -1,0 +1,352 @@
+package workflows_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// actionEnv is one run of DestinationAction in the SDK's test environment, over a store that
+// is a number of jobs.
+type actionEnv struct {
+	*testsuite.TestWorkflowEnvironment
+	t *testing.T
+
+	mu   sync.Mutex
+	plan activities.ActionPlan
+	// due is how many jobs can be loaded, nextDue when the next one is.
+	due     int64
+	nextDue time.Time
+	open    time.Time
+	// deliver is called while a batch is loaded.
+	deliver func(call int)
+	// requests are those to deliver; running and most count those at once.
+	requests      []activities.DeliverRequest
+	times         []time.Time
+	running, most int
+	changes       []activities.SettingsChange
+	surveys       int
+}
+
+func setupAction(t *testing.T) *actionEnv {
+	t.Helper()
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	e := &actionEnv{
+		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, deliver: func(int) {},
+		plan: activities.ActionPlan{
+			Realtime: true, Interval: "@every 1h", TimeZone: "UTC", Concurrency: 1, BatchSize: 10, TimeoutSeconds: 60,
+		},
+	}
+	e.SetTestTimeout(time.Minute)
+	e.RegisterWorkflowWithOptions(workflows.DestinationAction,
+		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
+	e.RegisterActivityWithOptions(func(_ context.Context, s activities.Survey) (activities.Surveyed, error) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.surveys++
+		return e.surveyed(s), nil
+	}, activity.RegisterOptions{Name: workflows.ActivityNextDue})
+	e.RegisterActivityWithOptions(func(_ context.Context, c activities.SettingsChange) (activities.Surveyed, error) {
+		return e.apply(c)
+	}, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
+	e.RegisterActivityWithOptions(func(_ context.Context, r activities.DeliverRequest) (activities.Delivered, error) {
+		return e.load(r), nil
+	}, activity.RegisterOptions{Name: workflows.ActivityDeliver})
+	return e
+}
+
+func (e *actionEnv) surveyed(s activities.Survey) activities.Surveyed {
+	answer := activities.Surveyed{
+		Plan: e.plan, NextRun: s.NextRun, NextDue: e.nextDue, OpenUntil: e.open, Tripped: !e.open.IsZero(),
+	}
+	if e.plan.Realtime || s.Full {
+		answer.Due, answer.Waiting = e.due, e.due
+	}
+	if !s.NextRun.After(s.Now) || s.Interval != e.plan.Interval {
+		every, err := time.ParseDuration(e.plan.Interval[len("@every "):])
+		require.NoError(e.t, err)
+		answer.NextRun = s.Now.Add(every)
+	}
+	return answer
+}
+
+func (e *actionEnv) apply(c activities.SettingsChange) (activities.Surveyed, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.changes = append(e.changes, c)
+	switch {
+	case c.Paused != nil:
+		e.plan.Paused = *c.Paused
+	case c.Interval != nil && *c.Interval == "never":
+		return activities.Surveyed{}, temporal.NewNonRetryableApplicationError("there is no such interval", "input", nil)
+	case c.Interval != nil:
+		e.plan.Interval = *c.Interval
+	case c.Rate != nil:
+		e.plan.RatePerSecond = *c.Rate
+	case c.Concurrency != nil:
+		e.plan.Concurrency = int(*c.Concurrency)
+	}
+	return e.surveyed(c.Survey), nil
+}
+
+func (e *actionEnv) load(r activities.DeliverRequest) activities.Delivered {
+	e.mu.Lock()
+	e.requests, e.times = append(e.requests, r), append(e.times, r.Now)
+	call := len(e.requests)
+	e.running++
+	e.most = max(e.most, e.running)
+	claimed := int64(0)
+	if e.plan.Realtime || r.Full {
+		claimed = min(e.due, int64(r.Limit))
+	}
+	if e.plan.Paused {
+		claimed = 0
+	}
+	e.due -= claimed
+	e.mu.Unlock()
+	e.deliver(call)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running--
+	return activities.Delivered{
+		Surveyed: e.surveyed(r.Survey), Claimed: int(claimed), Loaded: activities.Loaded{Succeeded: claimed},
+	}
+}
+
+func (e *actionEnv) add(jobs int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.due += jobs
+}
+
+// at lets something happen at a time of the workflow.
+func (e *actionEnv) at(after time.Duration, fn func()) { e.RegisterDelayedCallback(fn, after) }
+
+func (e *actionEnv) enqueue(jobs int64) {
+	e.add(jobs)
+	e.SignalWorkflow(workflows.SignalEnqueue, nil)
+}
+
+func (e *actionEnv) left() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.due
+}
+
+// start runs the workflow until it is cancelled after a time, or continues as new.
+func (e *actionEnv) start(carried *workflows.CarriedAction, until time.Duration) *workflows.CarriedAction {
+	e.t.Helper()
+	e.at(until, e.CancelWorkflow)
+	e.ExecuteWorkflow(workflows.TypeDestinationAction, workflows.DestinationActionInput{
+		Destination: "crm", Action: "post", Carried: carried,
+	})
+	require.True(e.t, e.IsWorkflowCompleted())
+	err := e.GetWorkflowError()
+	var again *workflow.ContinueAsNewError
+	if !temporal.IsCanceledError(err) {
+		require.ErrorAs(e.t, err, &again)
+		var in workflows.DestinationActionInput
+		require.NoError(e.t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &in))
+		require.NotNil(e.t, in.Carried)
+		require.Equal(e.t, "crm/post", in.Destination+"/"+in.Action)
+		return in.Carried
+	}
+	return nil
+}
+
+func (e *actionEnv) state() workflows.ActionState {
+	e.t.Helper()
+	var s workflows.ActionState
+	value, err := e.QueryWorkflow(workflows.QueryState)
+	require.NoError(e.t, err)
+	require.NoError(e.t, value.Get(&s))
+	return s
+}
+
+func TestRealtimeAction(t *testing.T) {
+	t.Parallel()
+	e := setupAction(t)
+	e.at(time.Minute, func() { e.enqueue(25) })
+	e.at(2*time.Minute, func() {
+		require.Zero(t, e.left())
+		require.EqualValues(t, 25, e.state().Totals.Succeeded)
+		require.Len(t, e.requests, 3, "as many as are needed")
+		require.Equal(t, workflows.ActionIdle, e.state().Status)
+		// Found by the clock, though nobody has said anything.
+		e.add(5)
+	})
+	e.at(61*time.Minute, func() { require.Zero(t, e.left()) })
+	require.Nil(t, e.start(nil, 62*time.Minute))
+}
+
+// An action by the clock leaves new jobs alone until its time, or a trigger, and looks for
+// retries in between.
+func TestActionByTheClock(t *testing.T) {
+	t.Parallel()
+	e := setupAction(t)
+	e.plan.Realtime = false
+	e.due = 25
+	e.at(time.Minute, func() { e.enqueue(0) })
+	e.at(2*time.Minute, func() {
+		require.Len(t, e.requests, 1, "only retries were looked for")
+		require.False(t, e.requests[0].Full)
+		require.EqualValues(t, 25, e.left())
+	})
+	e.at(61*time.Minute, func() {
+		require.Zero(t, e.left())
+		e.add(7)
+		e.UpdateWorkflow(workflows.OrderTrigger, "", &testsuite.TestUpdateCallback{
+			OnReject:   func(err error) { require.NoError(t, err) },
+			OnComplete: func(_ any, err error) { require.NoError(t, err) },
+			OnAccept:   func() {},
+		}, workflows.Trigger{})
+	})
+	e.at(62*time.Minute, func() { require.Zero(t, e.left()) })
+	require.Nil(t, e.start(nil, 63*time.Minute))
+	require.Len(t, e.requests, 5)
+}
+
+func TestActionWakesForRetries(t *testing.T) {
+	t.Parallel()
+	e := setupAction(t)
+	e.nextDue = e.Now().Add(10 * time.Minute)
+	e.at(9*time.Minute, func() { require.Empty(t, e.requests) })
+	e.at(10*time.Minute, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.due, e.nextDue = 1, time.Time{}
+	})
+	e.at(11*time.Minute, func() {
+		require.Zero(t, e.left())
+		require.Len(t, e.requests, 1)
+	})
+	require.Nil(t, e.start(nil, 12*time.Minute))
+}
+
+// Pauses keep jobs waiting and lose none; a repeated order is one.
+func TestActionOrders(t *testing.T) {
+	t.Parallel()
+	e := setupAction(t)
+	order := func(key string) workflows.Order { return workflows.Order{Key: key, By: "ann"} }
+	e.at(time.Minute, func() { e.SignalWorkflow(workflows.OrderPause, workflows.Pause{Order: order("a")}) })
+	e.at(2*time.Minute, func() { e.enqueue(100) })
+	e.at(2*time.Hour, func() {
+		require.EqualValues(t, 100, e.left(), "also when its time comes")
+		require.Equal(t, workflows.ActionPaused, e.state().Status)
+		e.SignalWorkflow(workflows.OrderPause, workflows.Pause{Order: order("a")})
+		e.SignalWorkflow(workflows.OrderTrigger, workflows.Trigger{})
+	})
+	e.at(2*time.Hour+time.Minute, func() {
+		require.Len(t, e.changes, 1)
+		require.Contains(t, e.state().Refusal, "crm/post is paused")
+		rate, interval := 5.0, "@every 5m"
+		e.SignalWorkflow(workflows.OrderSetJobRate, workflows.SetJobRate{Order: order("b"), JobsPerSecond: rate})
+		e.SignalWorkflow(workflows.OrderSetSchedule, workflows.SetSchedule{Order: order("c"), Interval: &interval})
+		e.SignalWorkflow(workflows.OrderResume, workflows.Resume{Order: order("d")})
+	})
+	var resumed time.Time
+	e.at(2*time.Hour+time.Minute+time.Second, func() { resumed = e.Now() })
+	e.at(3*time.Hour, func() {
+		require.Zero(t, e.left())
+		require.Equal(t, "@every 5m", e.state().Plan.Interval)
+		never := "never"
+		e.SignalWorkflow(workflows.OrderSetSchedule, workflows.SetSchedule{Interval: &never})
+	})
+	e.at(3*time.Hour+time.Minute, func() { require.Contains(t, e.state().Refusal, "there is no such interval") })
+	require.Nil(t, e.start(nil, 4*time.Hour))
+	require.Equal(t, "ann", e.changes[0].By)
+	// 100 jobs at 5 a second, the first five at once.
+	var last time.Time
+	for i, r := range e.requests {
+		if r.Limit == 5 && i < 20 {
+			last = e.times[i]
+		}
+	}
+	require.GreaterOrEqual(t, last.Sub(resumed), 17*time.Second)
+}
+
+func TestActionConcurrency(t *testing.T) {
+	t.Parallel()
+	e := setupAction(t)
+	e.due, e.plan.Concurrency = 200, 4
+	var together sync.WaitGroup
+	together.Add(4)
+	e.deliver = func(call int) {
+		if call <= 4 {
+			together.Done()
+			together.Wait()
+		}
+	}
+	require.Nil(t, e.start(nil, time.Minute))
+	require.Zero(t, e.left())
+	require.Equal(t, 4, e.most)
+}
+
+// While the circuit is open nothing is loaded; then one job at a time is.
+func TestActionCircuit(t *testing.T) {
+	t.Parallel()
+	e := setupAction(t)
+	e.due, e.plan.Concurrency, e.open = 30, 4, e.Now().Add(10*time.Minute)
+	e.at(9*time.Minute, func() {
+		require.Empty(t, e.requests)
+		require.Equal(t, workflows.ActionOpen, e.state().Status)
+		e.enqueue(1)
+	})
+	e.deliver = func(int) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.open = time.Time{}
+	}
+	require.Nil(t, e.start(nil, 11*time.Minute))
+	require.Zero(t, e.left())
+	require.Equal(t, 1, e.requests[0].Limit)
+	require.Equal(t, 10, e.requests[1].Limit)
+}
+
+// Ten thousand wake-ups pass without any run having more than a bounded number of turns, and
+// without a job being left behind between them.
+func TestActionHistoryIsBounded(t *testing.T) {
+	t.Parallel()
+	const wakes = 10_000
+	var carried *workflows.CarriedAction
+	sent, left := 0, int64(0)
+	for runs := 1; runs == 1 || carried != nil; runs++ {
+		e := setupAction(t)
+		e.due = left
+		first := sent
+		var next func()
+		next = func() {
+			if sent == wakes {
+				return
+			}
+			sent++
+			e.enqueue(1)
+			e.at(time.Second, next)
+		}
+		e.at(time.Second, next)
+		carried = e.start(carried, 24*time.Hour)
+		// A turn is a signal, a timer's start and end, an activity and two workflow tasks.
+		require.Less(t, (sent-first)*12, 2000, "run %d", runs)
+		left = e.left()
+		if carried != nil {
+			require.EqualValues(t, runs, carried.Totals.Runs)
+			require.EqualValues(t, sent, carried.Totals.Succeeded+left)
+		}
+	}
+	require.Equal(t, wakes, sent)
+	require.Zero(t, left)
+}

@@ -1,0 +1,168 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+)
+
+// Trigger is the argument of the order trigger.
+type Trigger struct{ Order }
+
+// SetSchedule is the argument of the order set_schedule. What is nil stays as it is; an empty
+// text goes back to what the program says.
+type SetSchedule struct {
+	Order
+	// Realtime, Interval and TimeZone are as in destinations.Schedule.
+	Realtime *bool   `json:"realtime,omitempty"`
+	Interval *string `json:"interval,omitempty"`
+	TimeZone *string `json:"time_zone,omitempty"`
+}
+
+// SetJobRate is the argument of the order set_rate to an action of a destination.
+type SetJobRate struct {
+	Order
+	// JobsPerSecond is how many jobs a second are loaded at most; 0 goes back to what the
+	// program says.
+	JobsPerSecond float64 `json:"jobs_per_second"`
+}
+
+// SetConcurrency is the argument of the order set_concurrency.
+type SetConcurrency struct {
+	Order
+	// Loads is how many loads run at once, at most MaxConcurrency; 0 goes back to what the
+	// program says.
+	Loads int32 `json:"loads"`
+}
+
+// MaxConcurrency bounds how many loads of an action run at once.
+const MaxConcurrency = 100
+
+func (r *actionRun) given() *orders { return &r.orders }
+
+// refuse keeps the last refusal, for the query state.
+func (r *actionRun) refuse(ctx workflow.Context, name string, why error) {
+	r.refusal = fmt.Sprintf("the signal %s was refused: %s", name, why)
+	workflow.GetLogger(ctx).Warn("a signal was refused", "signal", name, "error", why)
+}
+
+// answered says whether all orders have been carried out, those among them that came as
+// signals and that nobody has looked at yet.
+func (r *actionRun) answered(ctx workflow.Context) bool {
+	for _, signals := range r.orders.signals {
+		if signals.Len() > 0 {
+			return false
+		}
+	}
+	return workflow.AllHandlersFinished(ctx) && r.orders.underWay == 0
+}
+
+// serve takes orders and signals and answers queries from now on.
+func (r *actionRun) serve(ctx workflow.Context) error {
+	r.hear(ctx, SignalEnqueue, "There are jobs. It carries nothing.", func() { r.wake(false) })
+	r.hear(ctx, SignalRefresh, "Settings have changed. It carries nothing.", func() { r.stale = true })
+	return errors.Join(
+		workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (ActionState, error) { return r.state(ctx), nil },
+			workflow.QueryHandlerOptions{Description: "What the action goes by, and what it is doing."}),
+		workflow.SetQueryHandlerWithOptions(ctx, QueryBacklog, func() (BacklogState, error) { return r.backlog(), nil },
+			workflow.QueryHandlerOptions{Description: "What waits to be loaded, as far as is known."}),
+		offer(ctx, r, OrderPause, `Load nothing: {"by": "..", "reason": ".."}.`, func(Pause) error { return nil },
+			func(ctx workflow.Context, o Pause) error { return r.setPaused(ctx, o.Order, true) }),
+		offer(ctx, r, OrderResume, `Load again: {"by": ".."}.`, func(Resume) error { return nil },
+			func(ctx workflow.Context, o Resume) error { return r.setPaused(ctx, o.Order, false) }),
+		offer(ctx, r, OrderTrigger, `Load at once what waits: {"by": ".."}.`, r.canTrigger, r.trigger),
+		offer(ctx, r, OrderSetSchedule,
+			`Change when it is loaded: {"realtime": true, "interval": "@every 5m", "time_zone": "UTC"}.`,
+			canSetSchedule, r.setSchedule),
+		offer(ctx, r, OrderSetJobRate, `Bound how fast it is loaded: {"jobs_per_second": 10}.`, canSetJobRate, r.setRate),
+		offer(ctx, r, OrderSetConcurrency, `Bound how many loads run at once: {"loads": 4}.`,
+			canSetConcurrency, r.setConcurrency),
+	)
+}
+
+// hear takes a signal that carries nothing.
+func (r *actionRun) hear(ctx workflow.Context, name, description string, heard func()) {
+	signals := workflow.GetSignalChannelWithOptions(ctx, name, workflow.SignalChannelOptions{Description: description})
+	r.orders.signals = append(r.orders.signals, signals)
+	workflow.GoNamed(ctx, "signal-"+name, func(ctx workflow.Context) {
+		for signals.Receive(ctx, nil) {
+			r.cost += costSignal
+			r.changed = true
+			heard()
+		}
+	})
+}
+
+// apply stores a change of the settings, from which on it counts.
+func (r *actionRun) apply(ctx workflow.Context, o Order, c activities.SettingsChange) error {
+	c.Survey, c.By = r.question(ctx), o.By
+	r.cost += costActivity
+	var answer activities.Surveyed
+	err := workflow.ExecuteActivity(deciding(ctx, "change settings"+signature(o)), ActivityApplySettings, c).Get(ctx, &answer)
+	if err != nil {
+		return err
+	}
+	r.learn(answer)
+	r.expected, r.changed = max(r.expected, answer.Due), true
+	return nil
+}
+
+func (r *actionRun) setPaused(ctx workflow.Context, o Order, paused bool) error {
+	return r.apply(ctx, o, activities.SettingsChange{Paused: &paused})
+}
+
+func (r *actionRun) canTrigger(Trigger) error {
+	if r.known.Plan.Paused {
+		return fmt.Errorf("%s/%s is paused: resume it, then it loads what waits", r.ref.Destination, r.ref.Action)
+	}
+	return nil
+}
+
+func (r *actionRun) trigger(workflow.Context, Trigger) error {
+	r.wake(true)
+	r.changed = true
+	return nil
+}
+
+func canSetSchedule(o SetSchedule) error {
+	if o.Realtime == nil && o.Interval == nil && o.TimeZone == nil {
+		return errors.New("want at least one of realtime, interval and time_zone")
+	}
+	// Whether there are such times is looked up in the worker's own list of time zones.
+	if o.Interval != nil && *o.Interval != "" && strings.TrimSpace(*o.Interval) == "" {
+		return errors.New("the interval is blank")
+	}
+	return nil
+}
+
+func (r *actionRun) setSchedule(ctx workflow.Context, o SetSchedule) error {
+	return r.apply(ctx, o.Order, activities.SettingsChange{
+		Realtime: o.Realtime, Interval: o.Interval, TimeZone: o.TimeZone,
+	})
+}
+
+func canSetJobRate(o SetJobRate) error {
+	if o.JobsPerSecond < 0 {
+		return fmt.Errorf("jobs_per_second is %g: want 0, for what the program says, or more", o.JobsPerSecond)
+	}
+	return nil
+}
+
+func (r *actionRun) setRate(ctx workflow.Context, o SetJobRate) error {
+	return r.apply(ctx, o.Order, activities.SettingsChange{Rate: &o.JobsPerSecond})
+}
+
+func canSetConcurrency(o SetConcurrency) error {
+	if o.Loads < 0 || o.Loads > MaxConcurrency {
+		return fmt.Errorf("loads is %d: want 1 to %d, or 0 for what the program says", o.Loads, MaxConcurrency)
+	}
+	return nil
+}
+
+func (r *actionRun) setConcurrency(ctx workflow.Context, o SetConcurrency) error {
+	return r.apply(ctx, o.Order, activities.SettingsChange{Concurrency: &o.Loads})
+}
