@@ -53,6 +53,7 @@ type Destinations struct {
 	toolkit  *destinations.Toolkit
 	versions *destinations.Versions
 	wakers   wakers
+	flows    flows
 }
 
 // NewDestinations returns Destinations, or every fault of the configuration.

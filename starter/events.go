@@ -29,7 +29,7 @@ type EventRequest struct {
 	IdempotencyKey string
 	// SentAt is when the source says that it happened.
 	SentAt time.Time
-	// To are the actions that it is delivered by.
+	// To are the actions that it is delivered by, beside those that flows deliver it by.
 	To []activities.ActionRef
 	// Parts are parts of it, each with actions of its own and none with parts.
 	Parts []EventRequest
@@ -87,6 +87,11 @@ func (d *Destinations) newEvent(ctx context.Context, r EventRequest) (store.NewE
 			n.Jobs = append(n.Jobs, job)
 		}
 	}
+	made, err := d.flowJobs(ctx, event)
+	if err != nil {
+		return store.NewEvent{}, err
+	}
+	n.Jobs = append(n.Jobs, made...)
 	for i, part := range r.Parts {
 		if part.Source == "" {
 			part.Source = r.Source

@@ -135,7 +135,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		"name":     {func(n *starter.NewSchedule) { n.Name = "A b" }, `"A b" is not a schedule's name: want 1 to 63`},
 		"no time":  {func(n *starter.NewSchedule) { n.Timing = starter.Timing{} }, "say when it runs: a cron expression or an interval"},
 		"both":     {func(n *starter.NewSchedule) { n.Timing.Every = time.Hour }, "both a cron expression and an interval are given"},
-		"cron":     {func(n *starter.NewSchedule) { n.Timing.Cron = "0 25 * * *" }, `the cron expression: hour "25": "25": want 0 to 23`},
+		"cron":     {func(n *starter.NewSchedule) { n.Timing.Cron = "0 25 * * *" }, `the cron expression: field 2, the hour: "25" is none: want *, or 0 to 23`},
 		"zone":     {func(n *starter.NewSchedule) { n.Timing.TimeZone = "Mars" }, `time zone "Mars": want an IANA name`},
 		"local":    {func(n *starter.NewSchedule) { n.Timing.TimeZone = "Local" }, `time zone "Local": want an IANA name`},
 		"interval": {func(n *starter.NewSchedule) { n.Timing = starter.Timing{Every: time.Second} }, "an interval of 1s: want whole seconds, at least 1m0s"},
@@ -166,7 +166,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		},
 		"30 February": {
 			func(n *starter.NewSchedule) { n.Timing.Cron = "0 0 30 2 *" },
-			`schedule bad would never run: no day matches "0 0 30 2 *"`,
+			`the cron expression: "0 0 30 2 *": there is no such day`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

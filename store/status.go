@@ -74,7 +74,8 @@ var ended = []string{StatusCompleted, StatusUnchanged, StatusFailed, StatusCance
 
 // Statuses returns all statuses of imports, in the order in which they come.
 func Statuses() []string {
-	return append([]string{StatusQueued, StatusRunning, StatusParked, StatusPending}, append(slices.Clone(ended), StatusDeleting)...)
+	active := []string{StatusQueued, StatusRunning, StatusParked, StatusPending}
+	return slices.Concat(active, ended, []string{StatusDeleting})
 }
 
 // Ended says whether an import of that status is over.

@@ -104,7 +104,8 @@ func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 		if err := r.survey(ctx); err != nil {
 			return err
 		}
-		if r.wakeUp(ctx); r.stale {
+		r.wakeUp(ctx)
+		if r.stale {
 			continue
 		}
 		for !r.long(ctx) && r.mayLoad(ctx) {
@@ -164,8 +165,9 @@ func (r *actionRun) wakeUp(ctx workflow.Context) {
 	if run := r.known.NextRun; !run.IsZero() && !now.Before(run) {
 		r.known.NextRun = time.Time{}
 		r.wake(true)
-		// Whatever has not reached the workflow otherwise is noticed now.
-		r.stale = true
+		// The next load tells when it is to be the next time. While there are none, it is
+		// asked for, and whatever has not reached the workflow otherwise is noticed.
+		r.stale = r.known.Plan.Paused || r.known.OpenUntil.After(now)
 	}
 	if due := r.known.NextDue; !due.IsZero() && !now.Before(due) {
 		r.known.NextDue = time.Time{}

@@ -267,7 +267,7 @@ func TestActionOrders(t *testing.T) {
 		e.SignalWorkflow(workflows.OrderSetSchedule, workflows.SetSchedule{Interval: &never})
 	})
 	e.at(3*time.Hour+time.Minute, func() { require.Contains(t, e.state().Refusal, "there is no such interval") })
-	require.Nil(t, e.start(nil, 4*time.Hour))
+	require.Nil(t, e.start(nil, 3*time.Hour+2*time.Minute))
 	require.Equal(t, "ann", e.changes[0].By)
 	// 100 jobs at 5 a second, the first five at once.
 	var last time.Time

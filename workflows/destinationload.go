@@ -82,7 +82,7 @@ func (r *actionRun) settle(ctx workflow.Context, answer activities.Delivered, fu
 	r.learn(answer.Surveyed)
 	if answer.Claimed > 0 {
 		r.totals.Loads++
-		r.totals.Loaded.Add(answer.Loaded)
+		r.totals.Add(answer.Loaded)
 	}
 	now := workflow.Now(ctx)
 	switch {

@@ -102,8 +102,8 @@ func (r *actionRun) apply(ctx workflow.Context, o Order, c activities.SettingsCh
 	c.Survey, c.By = r.question(ctx), o.By
 	r.cost += costActivity
 	var answer activities.Surveyed
-	err := workflow.ExecuteActivity(deciding(ctx, "change settings"+signature(o)), ActivityApplySettings, c).Get(ctx, &answer)
-	if err != nil {
+	applying := deciding(ctx, "change settings"+signature(o))
+	if err := workflow.ExecuteActivity(applying, ActivityApplySettings, c).Get(ctx, &answer); err != nil {
 		return err
 	}
 	r.learn(answer)

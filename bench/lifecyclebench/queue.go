@@ -69,7 +69,8 @@ func (b *bench) queue(ctx context.Context, cfg Config) (q Queue, err error) {
 	err = until(ctx, time.Second, func() (bool, error) {
 		var left int
 		row := b.db.QueryRow(ctx, "SELECT count(*) FROM imports WHERE status IN ('queued', 'running', 'parked', 'pending')")
-		return left == 0, row.Scan(&left)
+		err := row.Scan(&left)
+		return left == 0, err
 	})
 	if err != nil {
 		return q, err
@@ -86,7 +87,8 @@ func (b *bench) queue(ctx context.Context, cfg Config) (q Queue, err error) {
 		return q, err
 	}
 	q.Store = loadAfter.since(loadBefore).each(cfg.Imports, q.Seconds)
-	return q, b.lookBack(ctx, &q, began)
+	err = b.lookBack(ctx, &q, began)
+	return q, err
 }
 
 // lookBack reads from the store how it went.

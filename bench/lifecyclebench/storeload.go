@@ -40,7 +40,8 @@ func (b *bench) settledLoad(ctx context.Context) (l StoreLoad, err error) {
 func (l StoreLoad) since(before StoreLoad) StoreLoad {
 	return StoreLoad{
 		Transactions: l.Transactions - before.Transactions, Written: l.Written - before.Written,
-		Fetched: l.Fetched - before.Fetched, Returned: l.Returned - before.Returned, Deadlocks: l.Deadlocks - before.Deadlocks,
+		Fetched: l.Fetched - before.Fetched, Returned: l.Returned - before.Returned,
+		Deadlocks: l.Deadlocks - before.Deadlocks,
 	}
 }
 

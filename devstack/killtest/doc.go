@@ -3,6 +3,11 @@
 // random and at chosen moments, hang, are away, run out of disk, and afterwards the
 // multiset of rows in the warehouse equals the input.
 //
+// The tests of the life cycle do the same to imports that wait for locks, for their source
+// and for decisions, that give up and clean up, and that are told of: afterwards each has
+// ended as it should, none has overlapped with another one that it must not overlap with,
+// and everybody has been told.
+//
 // It has tests only. Every test runs a stack of its own on free ports, whose engines
 // and worker are processes of the test binary.
 package killtest

@@ -18,9 +18,10 @@ func destinationOrderCommands() []*cli.Command {
 	}
 	return []*cli.Command{
 		{
-			Name: "pause", Usage: "keep the jobs of a destination, or of one of its actions, waiting", ArgsUsage: "NAME [ACTION]",
-			Flags:  []cli.Flag{byFlag(), why()},
-			Action: withSession(orderDestination("is paused: its jobs wait", (*starter.Destinations).Pause)),
+			Name: "pause", Usage: "keep the jobs of a destination, or of one of its actions, waiting",
+			ArgsUsage: "NAME [ACTION]",
+			Flags:     []cli.Flag{byFlag(), why()},
+			Action:    withSession(orderDestination("is paused: its jobs wait", (*starter.Destinations).Pause)),
 		},
 		{
 			Name: "resume", Usage: "let a paused destination, or action, go on", ArgsUsage: "NAME [ACTION]",

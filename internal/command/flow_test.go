@@ -106,3 +106,31 @@ func TestLineDiff(t *testing.T) {
 		require.Equal(t, test.want, strings.Join(lineDiff(lines(test.before), lines(test.after)), "|"))
 	}
 }
+
+// What was applied is what happens to the next event.
+func TestFlowsRun(t *testing.T) {
+	t.Parallel()
+	_, s := systemWithoutWorker(t)
+	send := func(data string) []string {
+		return []string{"event", "send", "--source", "shop", "--name", "order.paid", "--data", data}
+	}
+	s.ok(t, send(`{"id": 6, "total": 12}`)...)
+	require.Equal(t, "[]\n", s.ok(t, "job", "list", "-o", "json"), "no flow, no job")
+	s.ok(t, "apply", "-f", fileOf(t, "flows.yaml", shopFlows))
+	s.ok(t, send(`{"id": 7, "total": 12}`)...)
+	s.ok(t, send(`{"id": 8, "total": 2}`)...)
+	var jobs []jobJSON
+	s.json(t, &jobs, "job", "list", "--destination", "log")
+	require.Len(t, jobs, 1)
+	require.Equal(t, []string{"log", "write"}, []string{jobs[0].Destination, jobs[0].Action})
+	require.Contains(t, s.ok(t, "job", "show", jobs[0].ID, "-o", "json"), "order 7")
+
+	r := s.run(t, send(`{"id": 9, "total": "a lot"}`)...)
+	require.Equal(t, exitFailure, r.code, "an event that a flow makes no sense of is refused")
+	require.Contains(t, r.err, "paid-orders")
+	changed := strings.Replace(shopFlows, "data.total > 10", "data.total > 1", 1)
+	s.ok(t, "apply", "-f", fileOf(t, "flows.yaml", changed))
+	s.ok(t, send(`{"id": 10, "total": 2}`)...)
+	s.json(t, &jobs, "job", "list", "--destination", "log")
+	require.Len(t, jobs, 2)
+}

@@ -117,7 +117,7 @@ var recordings = map[string]func(r recorder) *historypb.History{
 	"destination_action":  func(r recorder) *historypb.History { return r.destinationAction(0) },
 	"destination_orders":  func(r recorder) *historypb.History { return r.destinationOrders() },
 	"destination_drained": func(r recorder) *historypb.History { return r.destinationAction(1) },
-	"dry_run": func(r recorder) *historypb.History { return r.dryRun() },
+	"dry_run":             func(r recorder) *historypb.History { return r.dryRun() },
 	"deleted": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100}`)
 		r.end(imp, store.StatusCompleted)

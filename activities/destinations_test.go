@@ -1,0 +1,238 @@
+package activities_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/store"
+)
+
+// crm is a destination with the actions upsert, in realtime, and audit, by the clock.
+type crm struct {
+	load func(q *destinations.Queue, report func(destinations.Then))
+}
+
+func (crm) Name() string                  { return "crm" }
+func (crm) Label() string                 { return "CRM" }
+func (crm) Options() destinations.Options { return destinations.Options{BatchSize: 5} }
+func (c crm) Actions() []destinations.Action {
+	return []destinations.Action{crmAction{c, "upsert", true}, crmAction{c, "audit", false}}
+}
+
+type crmAction struct {
+	crm      crm
+	name     string
+	realtime bool
+}
+
+func (a crmAction) Name() string { return a.name }
+
+func (a crmAction) Schedule() *destinations.Schedule {
+	return &destinations.Schedule{Realtime: a.realtime, Interval: "0 3 * * *", TimeZone: "Europe/Berlin"}
+}
+
+func (crmAction) Marshal(
+	_ context.Context, _ *destinations.Toolkit, e destinations.Event,
+) (*destinations.Job, error) {
+	return &destinations.Job{Data: e.Data}, nil
+}
+
+func (a crmAction) Load(
+	_ context.Context, _ *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
+) {
+	a.crm.load(q, report)
+}
+
+// deliveries is the activities of destinations on a store of the test's own.
+type deliveries struct {
+	*activities.Destinations
+	t   *testing.T
+	ctx context.Context
+
+	mu     sync.Mutex
+	loaded map[string]int
+	woken  []activities.ActionRef
+	// then is reported about every job.
+	then destinations.Then
+}
+
+func setupDeliveries(t *testing.T) *deliveries {
+	t.Helper()
+	d := &deliveries{t: t, ctx: enginetest.Context(t), loaded: map[string]int{}}
+	d.Destinations = &activities.Destinations{
+		Store: enginetest.Store(t), Registry: destinations.NewRegistry(crm{d.load}), Versions: &destinations.Versions{},
+		Circuit: store.CircuitRule{Threshold: 2, First: time.Hour, Most: time.Hour}, Logger: slog.New(slog.DiscardHandler),
+		Wake: func(_ context.Context, refs []activities.ActionRef) error {
+			d.woken = append(d.woken, refs...)
+			return errors.New("nobody is there")
+		},
+	}
+	return d
+}
+
+func (d *deliveries) load(q *destinations.Queue, report func(destinations.Then)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for job := range q.Jobs() {
+		d.loaded[job.ID]++
+	}
+	report(d.then)
+}
+
+// add adds an event with jobs of an action.
+func (d *deliveries) add(action string, n int) []string {
+	d.t.Helper()
+	event := store.NewEvent{Source: "shop"}
+	for range n {
+		event.Jobs = append(event.Jobs, store.NewJob{Destination: "crm", Action: action, Data: json.RawMessage(`{"no": 1}`)})
+	}
+	added, err := d.Store.AddEvent(d.ctx, event)
+	require.NoError(d.t, err)
+	return added.Jobs
+}
+
+func about(action string, full bool) activities.Survey {
+	return activities.Survey{
+		ActionRef: activities.ActionRef{Destination: "crm", Action: action}, Now: time.Now(), Full: full,
+	}
+}
+
+// run runs an activity, as a worker does.
+func run[R any](_ *deliveries, activity, in any) (result R, err error) {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(activity)
+	value, err := env.ExecuteActivity(activity, in)
+	if err == nil {
+		err = value.Get(&result)
+	}
+	return result, err
+}
+
+func (d *deliveries) deliver(action string, full bool) activities.Delivered {
+	d.t.Helper()
+	answer, err := run[activities.Delivered](d, d.Deliver, activities.DeliverRequest{Survey: about(action, full)})
+	require.NoError(d.t, err)
+	return answer
+}
+
+// Twice at once and twice in a row, each job is loaded once.
+func TestDeliver(t *testing.T) {
+	t.Parallel()
+	d := setupDeliveries(t)
+	d.then = destinations.Then{OnSucceeded: []destinations.Next{{Action: "audit"}}}
+	ids := d.add("upsert", 8)
+	var both sync.WaitGroup
+	answers := make([]activities.Delivered, 2)
+	for i := range answers {
+		both.Go(func() { answers[i] = d.deliver("upsert", false) })
+	}
+	both.Wait()
+	require.Equal(t, 8, answers[0].Claimed+answers[1].Claimed)
+	require.EqualValues(t, 8, answers[0].Succeeded+answers[1].Succeeded)
+	again := d.deliver("upsert", false)
+	require.Zero(t, again.Claimed)
+	require.Zero(t, again.NextDue)
+	require.Len(t, d.loaded, 8)
+	for _, id := range ids {
+		require.Equal(t, 1, d.loaded[id])
+		job, err := d.Store.Job(d.ctx, id)
+		require.NoError(t, err)
+		require.Equal(t, store.JobSucceeded, job.State)
+	}
+	// What follows is there, though its action could not be told, and waits for its time.
+	require.Contains(t, d.woken, activities.ActionRef{Destination: "crm", Action: "audit"})
+	require.Zero(t, d.deliver("audit", false).Claimed)
+	full := d.deliver("audit", true)
+	require.Equal(t, 5, full.Claimed)
+	require.EqualValues(t, 3, full.Due)
+}
+
+// A destination that is ill opens its circuit, and its jobs come back.
+func TestDeliverFails(t *testing.T) {
+	t.Parallel()
+	d := setupDeliveries(t)
+	d.then = destinations.Then{Error: errors.New("out of order"), RetryAfter: time.Hour}
+	d.add("upsert", 8)
+	first := d.deliver("upsert", false)
+	require.EqualValues(t, 5, first.Failed)
+	require.Equal(t, "out of order", first.Ill)
+	require.False(t, first.Tripped)
+	require.EqualValues(t, 3, first.Due)
+	second := d.deliver("upsert", false)
+	require.True(t, second.Tripped)
+	require.WithinDuration(t, time.Now().Add(time.Hour), second.OpenUntil, time.Minute)
+	require.WithinDuration(t, time.Now().Add(time.Hour), second.NextDue, time.Minute, "as it was asked for")
+	d.add("upsert", 1)
+	require.Zero(t, d.deliver("upsert", false).Claimed)
+}
+
+func TestApplySettings(t *testing.T) {
+	t.Parallel()
+	d := setupDeliveries(t)
+	change := activities.SettingsChange{Survey: about("upsert", false), By: "ann"}
+	interval, rate := "@every 5m", 2.5
+	change.Interval, change.Rate = &interval, &rate
+	answer, err := run[activities.Surveyed](d, d.Apply, change)
+	require.NoError(t, err)
+	require.Equal(t, "@every 5m", answer.Plan.Interval)
+	require.WithinDuration(t, time.Now().Add(5*time.Minute), answer.NextRun, time.Minute)
+
+	// What was answered stands, as long as the schedule does.
+	later := about("upsert", false)
+	later.Now, later.NextRun = later.Now.Add(time.Minute), answer.NextRun
+	later.Interval, later.TimeZone = answer.Plan.Interval, answer.Plan.TimeZone
+	same, err := run[activities.Surveyed](d, d.NextDue, later)
+	require.NoError(t, err)
+	require.Equal(t, answer.NextRun, same.NextRun)
+
+	// Twice in a row, and at once with somebody else.
+	var both sync.WaitGroup
+	faults := make([]error, 2)
+	for i := range faults {
+		both.Go(func() { _, faults[i] = run[activities.Surveyed](d, d.Apply, change) })
+	}
+	both.Wait()
+	require.NoError(t, errors.Join(faults...))
+	settings, err := d.Store.Settings(d.ctx, "crm")
+	require.NoError(t, err)
+	require.InDelta(t, 2.5, *settings["upsert"].Rate, 0)
+	require.Equal(t, "ann", settings["upsert"].UpdatedBy)
+
+	// An empty value goes back to what the program says; a wrong one changes nothing.
+	none, wrong := "", "@every day"
+	change.Interval, change.Rate = &none, nil
+	answer, err = run[activities.Surveyed](d, d.Apply, change)
+	require.NoError(t, err)
+	require.Equal(t, "0 3 * * *", answer.Plan.Interval)
+	change.Interval = &wrong
+	_, err = run[activities.Surveyed](d, d.Apply, change)
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.True(t, app.NonRetryable())
+	require.Contains(t, app.Message(), "is not a duration")
+
+	require.NoError(t, d.Store.Pause(d.ctx, "crm", "", "bob"))
+	no := false
+	_, err = run[activities.Surveyed](d, d.Apply, activities.SettingsChange{Survey: about("upsert", false), Paused: &no})
+	require.ErrorContains(t, err, "paused as a whole")
+	paused, err := run[activities.Surveyed](d, d.NextDue, about("upsert", false))
+	require.NoError(t, err)
+	require.True(t, paused.Plan.Paused)
+	_, err = run[activities.Surveyed](d, d.NextDue, about("delete", false))
+	require.ErrorContains(t, err, `crm has no action "delete"`)
+}
