@@ -25,7 +25,7 @@ func run() int {
 	flag.IntVar(&cfg.Bare, "bare", 300, "how many workflows that do nothing they are compared with")
 	flag.IntVar(&cfg.Waiters, "waiters", 1000, "how many imports wait for one lock")
 	flag.DurationVar(&cfg.Idle, "idle", 10*time.Second, "over how long the waiting ones are watched")
-	limit := flag.Duration("limit", 8*time.Minute, "how long it may take in all; a machine with nothing else to do needs about three minutes")
+	limit := flag.Duration("limit", 8*time.Minute, "how long it may take; an idle machine needs about 3m")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(ctx, *limit)
 	defer cancel()
