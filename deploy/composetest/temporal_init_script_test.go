@@ -19,6 +19,7 @@ var searchAttributes = map[string]string{
 	"SluiceStatus":     "Keyword",
 	"SluicePhase":      "Keyword",
 	"SluiceErrorClass": "Keyword",
+	"SluicePaused":     "Bool",
 	"SluiceRows":       "Int",
 }
 
