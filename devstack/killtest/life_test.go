@@ -111,7 +111,7 @@ func (l *life) tracesOf(t *testing.T, kind string) map[string]bool {
 func name(id int64) string { return strconv.FormatInt(id, 10) }
 
 // lifeBound bounds a test of the life cycle: several times what it takes.
-const lifeBound = 6 * time.Minute
+const lifeBound = 11 * time.Minute
 
 // boundedLife returns the context of a test. If the test fails, what has not ended is
 // shown.
