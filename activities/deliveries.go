@@ -58,11 +58,14 @@ type Surveyed struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
-// DeliverRequest asks to load a batch.
+// DeliverRequest asks to load jobs.
 type DeliverRequest struct {
 	Survey
-	// Limit is how many jobs at most.
+	// Limit is how many jobs a batch has at most.
 	Limit int `json:"limit"`
+	// StretchSeconds is for how long further batches are begun, and, for a realtime action,
+	// waited for. 0 asks for a single batch.
+	StretchSeconds float64 `json:"stretch_seconds,omitempty"`
 }
 
 // Loaded counts what became of jobs.
@@ -84,13 +87,14 @@ func (l *Loaded) Add(more Loaded) {
 	l.Untried += more.Untried
 }
 
-// Delivered is how a batch went, and how the action stands after it.
+// Delivered is how it went, and how the action stands after it.
 type Delivered struct {
 	Surveyed
 	Loaded
-	// Claimed is how many jobs there were.
+	// Claimed is how many jobs there were, Batches in how many loads.
 	Claimed int `json:"claimed"`
-	// Ill is why the destination as such seems to be ill, "" if it does not.
+	Batches int `json:"batches,omitempty"`
+	// Ill is why, by the last load, the destination as such seems to be ill, "" if it does not.
 	Ill string `json:"ill,omitempty"`
 }
 

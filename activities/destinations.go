@@ -36,57 +36,6 @@ type Destinations struct {
 	Logger *slog.Logger
 }
 
-// Deliver claims a batch of jobs, loads it, and records how it went. Twice at once it loads
-// two batches. A worker that dies leaves jobs behind whose leases end: they are unknown then.
-func (d *Destinations) Deliver(ctx context.Context, r DeliverRequest) (Delivered, error) {
-	defer keepBeating(ctx)()
-	ctx, stop := untilGrace(ctx, d.Grace)
-	defer stop()
-	if err := ctx.Err(); err != nil {
-		return Delivered{}, failure(context.Cause(ctx))
-	}
-	delivered, err := d.deliver(ctx, r)
-	return delivered, failure(err)
-}
-
-func (d *Destinations) deliver(ctx context.Context, r DeliverRequest) (Delivered, error) {
-	dest, action, plan, err := d.plan(ctx, r.ActionRef)
-	if err != nil {
-		return Delivered{}, err
-	}
-	request := plan.Claim(dest, action)
-	if r.Limit > 0 {
-		request.Limit = min(request.Limit, int32(r.Limit))
-	}
-	request.RetriesOnly = !plan.Realtime && !r.Full
-	claim, err := d.Store.ClaimDue(ctx, request)
-	if err != nil {
-		return Delivered{}, err
-	}
-	if claim.Expired > 0 {
-		d.Logger.Warn("jobs are unknown: whoever had them has not said how they went", "destination", r.Destination,
-			"action", r.Action, "jobs", claim.Expired)
-	}
-	answer := Delivered{Claimed: len(claim.Jobs)}
-	if answer.Claimed > 0 {
-		done := destinations.Delivery{
-			Destination: dest, Action: action, Claim: claim, Plan: plan, Versions: d.Versions,
-			Toolkit: &destinations.Toolkit{Logger: d.Logger, Connections: d.Connections},
-		}.Run(ctx)
-		// What has been delivered is recorded, whatever ends the activity.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-		defer cancel()
-		if err := d.settle(ctx, r.ActionRef, done); err != nil {
-			return Delivered{}, err
-		}
-		answer.Loaded, answer.Ill = loadedBy(done.Outcome), brief(done.Ill)
-		answer.Surveyed, err = d.survey(ctx, r.Survey)
-		return answer, err
-	}
-	answer.Surveyed, err = d.survey(ctx, r.Survey)
-	return answer, err
-}
-
 // recordTimeout bounds how long it is tried to record an outcome; it is within the margin by
 // which a lease is longer than a load.
 const recordTimeout = 30 * time.Second
@@ -145,24 +94,27 @@ func (d *Destinations) record(ctx context.Context, outcomes []store.JobOutcome) 
 	}
 }
 
+// planned is an action and what it goes by.
+type planned struct {
+	dest     destinations.Destination
+	action   destinations.Action
+	settings map[string]store.DestinationSettings
+	plan     destinations.Plan
+}
+
 // plan returns what an action goes by. A setting that the program cannot use is logged.
-func (d *Destinations) plan(
-	ctx context.Context, ref ActionRef,
-) (destinations.Destination, destinations.Action, destinations.Plan, error) {
-	dest, action, err := d.Registry.LookupAction(ref.Destination, ref.Action)
-	if err != nil {
+func (d *Destinations) plan(ctx context.Context, ref ActionRef) (p planned, err error) {
+	if p.dest, p.action, err = d.Registry.LookupAction(ref.Destination, ref.Action); err != nil {
 		// A newer worker may know it: worth a retry, and clear in the Web UI.
-		return nil, nil, destinations.Plan{}, err
+		return planned{}, err
 	}
-	settings, err := d.Store.Settings(ctx, ref.Destination)
-	if err != nil {
-		return nil, nil, destinations.Plan{}, err
+	if p.settings, err = d.Store.Settings(ctx, ref.Destination); err != nil {
+		return planned{}, err
 	}
-	plan, err := destinations.PlanOf(dest, action, settings)
-	if err != nil {
+	if p.plan, err = destinations.PlanOf(p.dest, p.action, p.settings); err != nil {
 		d.Logger.Error("settings are left aside", "destination", ref.Destination, "action", ref.Action, "error", err)
 	}
-	return dest, action, plan, nil
+	return p, nil
 }
 
 func loadedBy(o destinations.Outcome) Loaded {

@@ -18,10 +18,11 @@ func (d *Destinations) NextDue(ctx context.Context, s Survey) (Surveyed, error) 
 }
 
 func (d *Destinations) survey(ctx context.Context, s Survey) (Surveyed, error) {
-	_, _, plan, err := d.plan(ctx, s.ActionRef)
+	p, err := d.plan(ctx, s.ActionRef)
 	if err != nil {
 		return Surveyed{}, err
 	}
+	plan := p.plan
 	backlog, err := d.Store.Backlog(ctx, s.Destination, s.Action, !plan.Realtime && !s.Full)
 	if err != nil {
 		return Surveyed{}, err

@@ -40,7 +40,7 @@ func (p *pulseInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 	}
 	ctx, stop := untilStop(ctx)
 	defer stop()
-	defer keepBeating(ctx)()
+	defer keepBeating(ctx, nil)()
 	result, err := p.Next.ExecuteActivity(ctx, in)
 	if err != nil && errors.Is(context.Cause(ctx), errWorkerStopping) {
 		// Whatever the activity made of it, it is no fault of the import.
@@ -49,15 +49,20 @@ func (p *pulseInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 	return result, err
 }
 
-// keepBeating sends heartbeats from the side until stop is called.
-func keepBeating(ctx context.Context) (stop func()) {
+// keepBeating sends heartbeats from the side until stop is called, with what details returns
+// if it is not nil.
+func keepBeating(ctx context.Context, details func() any) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		ticker := time.NewTicker(beatEvery(ctx))
 		defer ticker.Stop()
 		for {
-			activity.RecordHeartbeat(ctx)
+			if details == nil {
+				activity.RecordHeartbeat(ctx)
+			} else {
+				activity.RecordHeartbeat(ctx, details())
+			}
 			select {
 			case <-ticker.C:
 			case <-quit:

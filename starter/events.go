@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
 )
 
 // ErrNotWoken means that an event is stored with its jobs, but that the workflows of their
@@ -41,27 +44,43 @@ type EventRequest struct {
 // that went wrong, destinations.ErrVersion, store.ErrPayload or what an action has to say
 // about the event if nothing is stored.
 func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.AddedEvent, error) {
-	n, err := d.newEvent(ctx, r)
-	if err != nil {
+	added, err := d.AddEvents(ctx, []EventRequest{r})
+	if len(added) == 0 {
 		return store.AddedEvent{}, err
+	}
+	return added[0], err
+}
+
+// AddEvents is AddEvent for several events at once, which costs little more than one: all of
+// them are stored, or none. The answer is in their order.
+func (d *Destinations) AddEvents(ctx context.Context, requests []EventRequest) ([]store.AddedEvent, error) {
+	program, err := d.flowProgram(ctx)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]store.NewEvent, len(requests))
+	for i := range requests {
+		if events[i], err = d.newEvent(ctx, program, requests[i]); err != nil {
+			return nil, err
+		}
 	}
 	// The same event is told again: whoever has stored it may have died before.
-	added, err := d.cfg.Store.AddEvent(ctx, n)
+	added, err := d.cfg.Store.AddEvents(ctx, events)
 	if err != nil {
-		return store.AddedEvent{}, err
+		return nil, err
 	}
-	refs, err := d.realtime(ctx, n)
+	refs, err := d.unattended(ctx, jobsOf(events))
 	if err == nil {
 		err = d.Wake(ctx, refs)
 	}
 	if err != nil {
-		return added, fmt.Errorf("event %s: %w: %w", added.Event.ID, ErrNotWoken, err)
+		return added, fmt.Errorf("event %s: %w: %w", added[0].Event.ID, ErrNotWoken, err)
 	}
 	return added, nil
 }
 
 // newEvent makes the jobs of an event.
-func (d *Destinations) newEvent(ctx context.Context, r EventRequest) (store.NewEvent, error) {
+func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r EventRequest) (store.NewEvent, error) {
 	id, err := store.NewID()
 	if err != nil {
 		return store.NewEvent{}, err
@@ -87,7 +106,7 @@ func (d *Destinations) newEvent(ctx context.Context, r EventRequest) (store.NewE
 			n.Jobs = append(n.Jobs, job)
 		}
 	}
-	made, err := d.flowJobs(ctx, event)
+	made, err := d.flowJobs(ctx, program, event)
 	if err != nil {
 		return store.NewEvent{}, err
 	}
@@ -96,7 +115,7 @@ func (d *Destinations) newEvent(ctx context.Context, r EventRequest) (store.NewE
 		if part.Source == "" {
 			part.Source = r.Source
 		}
-		sub, err := d.newEvent(ctx, part)
+		sub, err := d.newEvent(ctx, program, part)
 		if err != nil {
 			return store.NewEvent{}, fmt.Errorf("part %d: %w", i+1, err)
 		}
@@ -105,16 +124,35 @@ func (d *Destinations) newEvent(ctx context.Context, r EventRequest) (store.NewE
 	return n, nil
 }
 
-// realtime returns the actions that an event has jobs for and that load in realtime.
-func (d *Destinations) realtime(ctx context.Context, n store.NewEvent) ([]activities.ActionRef, error) {
+// unattended returns the actions that load in realtime, have some of the jobs, and have no
+// load that looks for them anyway.
+func (d *Destinations) unattended(ctx context.Context, jobs []store.NewJob) ([]activities.ActionRef, error) {
 	var refs []activities.ActionRef
-	seen, settings := map[activities.ActionRef]bool{}, map[string]map[string]store.DestinationSettings{}
-	for _, job := range append(n.Jobs, jobsOf(n.SubEvents)...) {
+	var theirs, actions []string
+	for _, job := range jobs {
 		ref := activities.ActionRef{Destination: job.Destination, Action: job.Action}
-		if seen[ref] {
-			continue
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+			theirs, actions = append(theirs, ref.Destination), append(actions, ref.Action)
 		}
-		seen[ref] = true
+	}
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	attended, err := d.cfg.Store.LookedOutFor(ctx, theirs, actions)
+	if err != nil {
+		return nil, fmt.Errorf("see whether jobs are looked for: %w", err)
+	}
+	refs = slices.DeleteFunc(refs, func(ref activities.ActionRef) bool {
+		return slices.Contains(attended, db.LookedOutForRow{Destination: ref.Destination, Action: ref.Action})
+	})
+	return d.realtime(ctx, refs)
+}
+
+// realtime returns those of some actions that load in realtime.
+func (d *Destinations) realtime(ctx context.Context, refs []activities.ActionRef) (those []activities.ActionRef, err error) {
+	settings := map[string]map[string]store.DestinationSettings{}
+	for _, ref := range refs {
 		dest, action, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action)
 		if err != nil {
 			return nil, err
@@ -129,16 +167,17 @@ func (d *Destinations) realtime(ctx context.Context, n store.NewEvent) ([]activi
 			d.cfg.Logger.Error("settings are left aside", "destination", ref.Destination, "action", ref.Action, "error", err)
 		}
 		if plan.Realtime {
-			refs = append(refs, ref)
+			those = append(those, ref)
 		}
 	}
-	return refs, nil
+	return those, nil
 }
 
-func jobsOf(parts []store.NewEvent) []store.NewJob {
+// jobsOf returns the jobs of events and of their parts.
+func jobsOf(events []store.NewEvent) []store.NewJob {
 	var jobs []store.NewJob
-	for _, part := range parts {
-		jobs = append(jobs, part.Jobs...)
+	for _, event := range events {
+		jobs = append(append(jobs, event.Jobs...), jobsOf(event.SubEvents)...)
 	}
 	return jobs
 }

@@ -34,46 +34,62 @@ type ClaimRequest struct {
 
 // Claim is what a worker gets.
 type Claim struct {
-	// Jobs are the worker's to load, those that have been due longest first.
+	// Jobs are the worker's to load, those that were made first in front.
 	Jobs []Job
 	// Events are the events of the jobs by their IDs.
 	Events map[string]Event
-	// Paused says that somebody has paused the action or its destination.
+	// Paused says, if there are no jobs, that somebody has paused the action or its
+	// destination.
 	Paused bool
-	// OpenUntil is until when the circuit breaker keeps the destination from being
-	// loaded, zero if it does not.
+	// OpenUntil is, if there are no jobs, until when the circuit breaker keeps the
+	// destination from being loaded, zero if it does not.
 	OpenUntil time.Time
-	// Probing says that the circuit breaker lets a single job through to see whether the
-	// destination is well again.
-	Probing bool
-	// Expired is how many jobs became unknown because their worker was lost.
-	Expired int64
-	// NextDue is when there is something to do again, as far as is known now: when a job
-	// is due, or a lease ends. Zero if there is nothing.
-	NextDue time.Time
 }
 
-// expireLimit is how many lost jobs one claim deals with.
-const expireLimit = 10_000
-
-// lostWorker is what is noted about a job whose lease has ended.
-const lostWorker = "whoever had the job did not say how it went before its lease ended; it may have been delivered"
-
 // ClaimDue takes jobs that are due. Each is the caller's until the lease ends: no other
-// claim gets it before. Jobs whose lease has ended become unknown first. While the action
-// is paused, or the destination's circuit is open, there are no jobs.
-func (s *Store) ClaimDue(ctx context.Context, r ClaimRequest) (claim Claim, err error) {
-	err = s.inTx(ctx, func(q *db.Queries) error {
-		claim, err = claimDue(ctx, q, r)
-		return err
-	})
+// claim gets it before. While the action is paused, or the destination's circuit is open,
+// there are no jobs; to see whether a destination is well again there is one.
+func (s *Store) ClaimDue(ctx context.Context, r ClaimRequest) (Claim, error) {
+	claim, err := s.claimDue(ctx, r)
 	if err != nil {
 		return Claim{}, fmt.Errorf("claim jobs of %s/%s: %w", r.Destination, r.Action, err)
 	}
 	return claim, nil
 }
 
-func claimDue(ctx context.Context, q *db.Queries, r ClaimRequest) (claim Claim, err error) {
+func (s *Store) claimDue(ctx context.Context, r ClaimRequest) (claim Claim, err error) {
+	claim.Jobs, err = s.ClaimJobs(ctx, db.ClaimJobsParams{
+		Destination: r.Destination, Action: r.Action, RowLimit: r.Limit, LeaseSeconds: r.Lease.Seconds(),
+		RetriesOnly: r.RetriesOnly,
+	})
+	if err != nil {
+		return Claim{}, err
+	}
+	if len(claim.Jobs) == 0 {
+		may, err := s.MayLoad(ctx, r.Destination, r.Action)
+		if err != nil {
+			return Claim{}, fmt.Errorf("read settings: %w", err)
+		}
+		if claim.Paused = may.Paused; may.OpenUntil != nil {
+			claim.OpenUntil = *may.OpenUntil
+		}
+		return claim, nil
+	}
+	// An UPDATE returns rows in no order. IDs are in the order of creation.
+	slices.SortFunc(claim.Jobs, func(a, b Job) int { return cmp.Compare(a.ID, b.ID) })
+	claim.Events, err = eventsOf(ctx, s.Queries, claim.Jobs)
+	return claim, err
+}
+
+// expireLimit is how many lost jobs are dealt with at once.
+const expireLimit = 10_000
+
+// lostWorker is what is noted about a job whose lease has ended.
+const lostWorker = "whoever had the job did not say how it went before its lease ended; it may have been delivered"
+
+// ExpireLeases makes jobs unknown whose lease has ended, and returns how many. They are
+// claimed again as the request says.
+func (s *Store) ExpireLeases(ctx context.Context, r ClaimRequest) (int64, error) {
 	expired := db.ExpireJobsParams{
 		Destination: r.Destination, Action: r.Action, RowLimit: expireLimit,
 		Reason: JobError{Message: lostWorker}.encode(), WaitSeconds: max(0, r.RedriveAfter.Seconds()), MaxRedrives: -1,
@@ -81,37 +97,11 @@ func claimDue(ctx context.Context, q *db.Queries, r ClaimRequest) (claim Claim, 
 	if r.RedriveAfter >= 0 {
 		expired.MaxRedrives = r.MaxRetries
 	}
-	if claim.Expired, err = q.ExpireJobs(ctx, expired); err != nil {
-		return Claim{}, fmt.Errorf("expire leases: %w", err)
-	}
-	may, err := q.MayLoad(ctx, r.Destination, r.Action)
+	n, err := s.ExpireJobs(ctx, expired)
 	if err != nil {
-		return Claim{}, fmt.Errorf("read settings: %w", err)
+		return 0, fmt.Errorf("expire leases of %s/%s: %w", r.Destination, r.Action, err)
 	}
-	claim.Paused, claim.Probing = may.Paused, may.Tripped && may.OpenUntil == nil
-	if may.OpenUntil != nil {
-		claim.OpenUntil = *may.OpenUntil
-	}
-	if !claim.Paused && claim.OpenUntil.IsZero() {
-		limit := r.Limit
-		if claim.Probing {
-			limit = min(limit, 1)
-		}
-		claim.Jobs, err = q.ClaimJobs(ctx, db.ClaimJobsParams{
-			Destination: r.Destination, Action: r.Action, RowLimit: limit, LeaseSeconds: r.Lease.Seconds(),
-			RetriesOnly: r.RetriesOnly,
-		})
-		if err != nil {
-			return Claim{}, err
-		}
-	}
-	if claim.Events, err = eventsOf(ctx, q, claim.Jobs); err != nil {
-		return Claim{}, err
-	}
-	// An UPDATE returns rows in no order. IDs are in the order of creation.
-	slices.SortFunc(claim.Jobs, func(a, b Job) int { return cmp.Compare(a.ID, b.ID) })
-	claim.NextDue, err = nextDue(ctx, q, r.Destination, r.Action)
-	return claim, err
+	return n, nil
 }
 
 // eventsOf returns the events of jobs.
@@ -135,11 +125,7 @@ func eventsOf(ctx context.Context, q *db.Queries, jobs []Job) (map[string]Event,
 // NextDue returns when there is something to do for an action, as far as is known now:
 // when a job is due, or the lease of one ends. It is zero if there is nothing.
 func (s *Store) NextDue(ctx context.Context, destination, action string) (time.Time, error) {
-	return nextDue(ctx, s.Queries, destination, action)
-}
-
-func nextDue(ctx context.Context, q *db.Queries, destination, action string) (time.Time, error) {
-	next, err := q.NextDue(ctx, destination, action)
+	next, err := s.Queries.NextDue(ctx, destination, action)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("look for what is due: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/store/db"
 )
@@ -65,43 +64,59 @@ type AddedEvent struct {
 // AddEvent adds an event with its parts and all their jobs: everything or nothing. An
 // event whose source has sent one under the same key before changes nothing, and gives
 // the one of then; so does a part. The error is ErrPayload if a payload cannot be kept.
-func (s *Store) AddEvent(ctx context.Context, n NewEvent) (added AddedEvent, err error) {
-	err = s.inTx(ctx, func(q *db.Queries) error {
-		added, err = addEvent(ctx, q, n, nil)
-		return err
-	})
+func (s *Store) AddEvent(ctx context.Context, n NewEvent) (AddedEvent, error) {
+	all, err := s.AddEvents(ctx, []NewEvent{n})
 	if err != nil {
-		return AddedEvent{}, fmt.Errorf("add an event of %s: %w", n.Source, asPayload(err))
+		return AddedEvent{}, err
+	}
+	return all[0], nil
+}
+
+// AddEvents is AddEvent for several events at once: all of them, or none. The answer is in
+// their order.
+func (s *Store) AddEvents(ctx context.Context, events []NewEvent) ([]AddedEvent, error) {
+	var b eventBatch
+	for i := range events {
+		if err := b.add(events[i]); err != nil {
+			return nil, fmt.Errorf("add an event of %s: %w", events[i].Source, err)
+		}
+	}
+	rows, err := s.Queries.AddEvents(ctx, b.params)
+	if err != nil {
+		return nil, fmt.Errorf("add %d events: %w", len(events), asPayload(err))
+	}
+	stored := make(map[string]Event, len(rows))
+	for _, row := range rows {
+		stored[row.ID] = Event(row)
+	}
+	added := make([]AddedEvent, len(events))
+	for i, whole := range b.wholes {
+		if added[i], err = s.added(ctx, whole, stored); err != nil {
+			return nil, err
+		}
 	}
 	return added, nil
 }
 
-func addEvent(ctx context.Context, q *db.Queries, n NewEvent, parent *Event) (AddedEvent, error) {
-	if parent != nil && len(n.SubEvents) > 0 {
-		return AddedEvent{}, errors.New("a part of an event has parts itself")
-	}
-	event, created, err := insertEvent(ctx, q, n, parent)
-	if err != nil {
-		return AddedEvent{}, err
-	}
-	added := AddedEvent{Event: event, Created: created}
+// added returns an event as it is stored now: as it was added, or as it was there before.
+func (s *Store) added(ctx context.Context, p pendingEvent, stored map[string]Event) (AddedEvent, error) {
+	event, created := stored[p.id]
 	if !created {
-		return known(ctx, q, added)
-	}
-	for _, job := range n.Jobs {
-		id, err := insertJob(ctx, q, event, job, nil)
+		// Whoever has added it at the same moment was waited for.
+		event, err := s.EventByKey(ctx, p.source, p.key)
 		if err != nil {
-			return AddedEvent{}, fmt.Errorf("job of %s/%s: %w", job.Destination, job.Action, err)
+			return AddedEvent{}, fmt.Errorf("read the event %q of %s: %w", p.key, p.source, err)
 		}
-		added.Jobs = append(added.Jobs, id)
+		return known(ctx, s.Queries, AddedEvent{Event: event})
 	}
-	for i, sub := range n.SubEvents {
-		part, err := addEvent(ctx, q, sub, &event)
+	added := AddedEvent{Event: event, Created: true, Jobs: p.jobs}
+	for _, part := range p.parts {
+		sub, err := s.added(ctx, part, stored)
 		if err != nil {
-			return AddedEvent{}, fmt.Errorf("part %d: %w", i+1, err)
+			return AddedEvent{}, err
 		}
-		added.SubEvents = append(added.SubEvents, part)
-		added.Jobs = append(added.Jobs, part.Jobs...)
+		added.SubEvents = append(added.SubEvents, sub)
+		added.Jobs = append(added.Jobs, sub.Jobs...)
 	}
 	return added, nil
 }
@@ -130,49 +145,20 @@ func known(ctx context.Context, q *db.Queries, added AddedEvent) (AddedEvent, er
 	return added, nil
 }
 
-func insertEvent(ctx context.Context, q *db.Queries, n NewEvent, parent *Event) (Event, bool, error) {
-	p := db.InsertEventParams{
-		ID: n.ID, Source: n.Source, Trigger: n.Trigger, Version: n.Version,
-		IdempotencyKey: optional(n.IdempotencyKey), SentAt: orNil(n.SentAt),
-	}
-	var faults [3]error
-	p.Context, faults[0] = payload("context", n.Context)
-	p.Data, faults[1] = payload("data", n.Data)
-	if p.ID == "" {
-		p.ID, faults[2] = NewID()
-	}
-	if err := errors.Join(faults[:]...); err != nil {
-		return Event{}, false, err
-	}
-	if parent != nil {
-		p.ParentEventID = &parent.ID
-	}
-	event, err := q.InsertEvent(ctx, p)
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return event, err == nil, err
-	}
-	// Whoever adds the same event at the same moment was waited for.
-	event, err = q.EventByKey(ctx, n.Source, n.IdempotencyKey)
-	return event, false, err
-}
-
-// insertJob adds a job of an event: of a job's outcome if there is a parent.
-func insertJob(ctx context.Context, q *db.Queries, event Event, n NewJob, parent *Job) (id string, err error) {
+// insertJob adds a job that follows from the outcome of another one.
+func insertJob(ctx context.Context, q *db.Queries, parent Job, n NewJob) (id string, err error) {
 	p := db.InsertJobParams{
-		ID: n.ID, Destination: n.Destination, Action: n.Action, Version: n.Version, EventID: event.ID,
-		Lineage: []string{}, SentAt: orNil(n.SentAt), DueAt: orNil(n.DueAt),
+		ID: n.ID, Destination: n.Destination, Action: n.Action, Version: n.Version, EventID: parent.EventID,
+		ParentJobID: &parent.ID, SentAt: orNil(n.SentAt), DueAt: orNil(n.DueAt),
 	}
-	if parent != nil {
-		p.ParentJobID = &parent.ID
-		if p.Lineage, err = lineage(*parent, n); err != nil {
-			return "", err
-		}
+	if p.Lineage, err = lineage(parent, n); err != nil {
+		return "", err
 	}
 	if p.SentAt == nil {
-		p.SentAt = event.SentAt
+		p.SentAt = parent.SentAt
 	}
 	var faults [3]error
-	if p.Context = event.Context; len(n.Context) > 0 {
+	if p.Context = parent.Context; len(n.Context) > 0 {
 		p.Context, faults[0] = payload("context", n.Context)
 	}
 	p.Data, faults[1] = payload("data", n.Data)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,67 +52,98 @@ type ChainedJob struct{ ID, ParentID, Action string }
 
 // RecordOutcomes notes how the loads of jobs went, and adds the jobs that follow from it,
 // in one transaction. It may be called again with the same outcomes: nothing happens
-// twice. A following job that cannot be is left out, without harm to the outcome.
+// twice. A following job that cannot be is left out, without harm to the outcome. That a
+// job has failed whose lease has ended is left aside: it is going to be loaded again anyway.
 func (s *Store) RecordOutcomes(ctx context.Context, outcomes []JobOutcome) (r Recorded, err error) {
-	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
-		r, err = recordOutcomes(ctx, tx, outcomes)
-		return err
-	})
+	b, err := newOutcomeBatch(outcomes)
+	if err == nil && !b.chains {
+		r, err = b.record(ctx, s.Queries)
+	} else if err == nil {
+		err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+			if r, err = b.record(ctx, db.New(tx)); err != nil {
+				return err
+			}
+			return b.addChained(ctx, tx, &r)
+		})
+	}
 	if err != nil {
 		return Recorded{}, fmt.Errorf("record the outcomes of %d jobs: %w", len(outcomes), err)
 	}
 	return r, nil
 }
 
-func recordOutcomes(ctx context.Context, tx pgx.Tx, outcomes []JobOutcome) (r Recorded, err error) {
-	q := db.New(tx)
-	ids := make([]string, len(outcomes))
-	for i, o := range outcomes {
-		ids[i] = o.JobID
-	}
-	rows, err := q.LockJobs(ctx, ids)
-	if err != nil {
-		return Recorded{}, fmt.Errorf("lock: %w", err)
-	}
-	jobs := make(map[string]Job, len(rows))
-	for _, row := range rows {
-		jobs[row.ID] = row
-	}
-	var p db.RecordJobsParams
-	var noted []JobOutcome
+// outcomeBatch is the outcomes of a load.
+type outcomeBatch struct {
+	params db.RecordJobsParams
+	byJob  map[string]JobOutcome
+	// again are jobs with more than one outcome: the first one counts.
+	again []string
+	// chains says that there are jobs that follow.
+	chains bool
+}
+
+func newOutcomeBatch(outcomes []JobOutcome) (*outcomeBatch, error) {
+	b := &outcomeBatch{byJob: make(map[string]JobOutcome, len(outcomes))}
 	for _, o := range outcomes {
-		job := jobs[o.JobID]
-		switch {
-		case job.ID == "" || job.Fence != o.Fence:
-			r.Fenced = append(r.Fenced, o.JobID)
-			continue
-		case job.State != JobExecuting && !late(job, o):
-			r.Already = append(r.Already, o.JobID)
+		if _, twice := b.byJob[o.JobID]; twice {
+			b.again = append(b.again, o.JobID)
 			continue
 		}
-		if err := appendOutcome(&p, o); err != nil {
-			return Recorded{}, fmt.Errorf("job %s: %w", o.JobID, err)
+		if err := appendOutcome(&b.params, o); err != nil {
+			return nil, fmt.Errorf("job %s: %w", o.JobID, err)
 		}
-		noted, r.Recorded = append(noted, o), append(r.Recorded, o.JobID)
-		// A second outcome for the job counts as repeated.
-		job.State = o.State
-		jobs[o.JobID] = job
+		b.byJob[o.JobID] = o
+		b.chains = b.chains || len(o.Chained) > 0
 	}
-	if err := q.RecordJobs(ctx, p); err != nil {
+	return b, nil
+}
+
+// record notes the outcomes, and finds out what was the matter with those that it could not.
+func (b *outcomeBatch) record(ctx context.Context, q *db.Queries) (r Recorded, err error) {
+	recorded, err := q.RecordJobs(ctx, b.params)
+	if err != nil {
 		return Recorded{}, err
 	}
-	for _, o := range noted {
-		if err := addChained(ctx, tx, jobs[o.JobID], o.Chained, &r); err != nil {
-			return Recorded{}, err
+	r.Recorded, r.Already = append(r.Recorded, recorded...), b.again
+	if len(r.Recorded) == len(b.byJob) {
+		return r, nil
+	}
+	left := maps.Clone(b.byJob)
+	for _, id := range r.Recorded {
+		delete(left, id)
+	}
+	rows, err := q.FencesOf(ctx, slices.Collect(maps.Keys(left)))
+	if err != nil {
+		return Recorded{}, fmt.Errorf("look at what was not noted: %w", err)
+	}
+	for _, row := range rows {
+		if row.Fence == left[row.ID].Fence {
+			r.Already = append(r.Already, row.ID)
+			delete(left, row.ID)
 		}
 	}
+	r.Fenced = slices.AppendSeq(r.Fenced, maps.Keys(left))
 	return r, nil
 }
 
-// late says whether an outcome came after the lease had ended, and says what is not known
-// yet. That it failed is left aside: the job is going to be loaded again anyway.
-func late(job Job, o JobOutcome) bool {
-	return job.State == JobUnknown && (o.State == JobSucceeded || o.State == JobDiscarded)
+// addChained adds the jobs that follow from those of which the outcome was noted now.
+func (b *outcomeBatch) addChained(ctx context.Context, tx pgx.Tx, r *Recorded) error {
+	var ids []string
+	for _, id := range r.Recorded {
+		if len(b.byJob[id].Chained) > 0 {
+			ids = append(ids, id)
+		}
+	}
+	parents, err := db.New(tx).JobsByID(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("read the jobs that others follow: %w", err)
+	}
+	for _, parent := range parents {
+		if err := addChained(ctx, tx, parent, b.byJob[parent.ID].Chained, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // appendOutcome adds an outcome to the arrays of the statement.
@@ -127,7 +160,7 @@ func appendOutcome(p *db.RecordJobsParams, o JobOutcome) error {
 	default:
 		return fmt.Errorf("%q is not an outcome", o.State)
 	}
-	p.Ids, p.States = append(p.Ids, o.JobID), append(p.States, o.State)
+	p.Ids, p.Fences, p.States = append(p.Ids, o.JobID), append(p.Fences, o.Fence), append(p.States, o.State)
 	p.Errors = append(p.Errors, JobError{Message: o.Error}.encode())
 	p.Untried, p.WaitSeconds = append(p.Untried, untried), append(p.WaitSeconds, wait)
 	return nil
@@ -136,11 +169,10 @@ func appendOutcome(p *db.RecordJobsParams, o JobOutcome) error {
 // addChained adds the jobs that follow from one. Each has a savepoint of its own: what the
 // database refuses would otherwise take the outcome of all jobs with it, for ever.
 func addChained(ctx context.Context, tx pgx.Tx, parent Job, chained []NewJob, r *Recorded) error {
-	event := Event{ID: parent.EventID, Context: parent.Context, SentAt: parent.SentAt}
 	for _, n := range chained {
 		var id string
 		err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) (err error) {
-			id, err = insertJob(ctx, db.New(savepoint), event, n, &parent)
+			id, err = insertJob(ctx, db.New(savepoint), parent, n)
 			return err
 		})
 		switch {

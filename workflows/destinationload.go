@@ -41,9 +41,24 @@ func (r *actionRun) limit() int {
 	return limit
 }
 
+// stretch is for how long a load goes on with further batches: what Temporal takes to begin
+// one is so not taken for each.
+const stretch = 30 * time.Second
+
+// stretch returns for how long the next load goes on. Where there is a rate, each batch is
+// counted here; and whether a destination is well again is seen by a single one.
+func (r *actionRun) stretch() time.Duration {
+	if r.known.Plan.RatePerSecond > 0 || r.known.Tripped {
+		return 0
+	}
+	return stretch
+}
+
 // load begins a load.
 func (r *actionRun) load(ctx workflow.Context) {
-	request := activities.DeliverRequest{Survey: r.question(ctx), Limit: r.limit()}
+	request := activities.DeliverRequest{
+		Survey: r.question(ctx), Limit: r.limit(), StretchSeconds: r.stretch().Seconds(),
+	}
 	wakes := r.wakes
 	r.expected = max(0, r.expected-int64(request.Limit))
 	r.running++
@@ -51,8 +66,8 @@ func (r *actionRun) load(ctx workflow.Context) {
 	r.pace(ctx, request.Limit)
 	workflow.GoNamed(ctx, "load", func(ctx workflow.Context) {
 		defer func() { r.running, r.changed = r.running-1, true }()
-		timeout := time.Duration(r.known.Plan.TimeoutSeconds * float64(time.Second))
-		options := delivering(ctx, r.ref.Destination, timeout, fmt.Sprintf("load at most %d jobs", request.Limit))
+		timeout := time.Duration(r.known.Plan.TimeoutSeconds*float64(time.Second)) + r.stretch()
+		options := delivering(ctx, r.ref.Destination, timeout, fmt.Sprintf("load %d jobs at a time", request.Limit))
 		var answer activities.Delivered
 		if err := workflow.ExecuteActivity(options, ActivityDeliver, request).Get(ctx, &answer); err != nil {
 			r.failed = err
@@ -81,7 +96,7 @@ func (r *actionRun) pace(ctx workflow.Context, jobs int) {
 func (r *actionRun) settle(ctx workflow.Context, answer activities.Delivered, full, upToDate bool) {
 	r.learn(answer.Surveyed)
 	if answer.Claimed > 0 {
-		r.totals.Loads++
+		r.totals.Loads += int64(max(1, answer.Batches))
 		r.totals.Add(answer.Loaded)
 	}
 	now := workflow.Now(ctx)

@@ -11,6 +11,146 @@ import (
 	"time"
 )
 
+const addEvents = `-- name: AddEvents :many
+WITH whole AS (
+    INSERT INTO events (id, source, trigger, version, context, data, idempotency_key, sent_at)
+    SELECT n.id, n.source, n.trigger, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz
+    FROM (SELECT unnest($1::text[]) AS id, unnest($2::text[]) AS source,
+                 unnest($3::text[]) AS trigger, unnest($4::text[]) AS version,
+                 unnest($5::jsonb[]) AS context, unnest($6::jsonb[]) AS data,
+                 unnest($7::text[]) AS key, unnest($8::text[]) AS sent_at) n
+    ON CONFLICT (source, idempotency_key) DO NOTHING
+    RETURNING id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at
+), part AS (
+    INSERT INTO events (id, source, trigger, version, context, data, idempotency_key, sent_at, parent_event_id)
+    SELECT n.id, n.source, n.trigger, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz, w.id
+    FROM (SELECT unnest($9::text[]) AS id, unnest($10::text[]) AS parent,
+                 unnest($11::text[]) AS source,
+                 unnest($12::text[]) AS trigger, unnest($13::text[]) AS version,
+                 unnest($14::jsonb[]) AS context, unnest($15::jsonb[]) AS data,
+                 unnest($16::text[]) AS key, unnest($17::text[]) AS sent_at) n
+    JOIN whole w ON w.id = n.parent
+    ON CONFLICT (source, idempotency_key) DO NOTHING
+    RETURNING id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at
+), added AS (
+    SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM whole UNION ALL SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM part
+), job AS (
+    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at)
+    SELECT n.id, n.destination, n.action, n.version, n.context, n.data, a.id, nullif(n.sent_at, '')::timestamptz,
+           coalesce(nullif(n.due_at, '')::timestamptz, now())
+    FROM (SELECT unnest($18::text[]) AS id, unnest($19::text[]) AS event,
+                 unnest($20::text[]) AS destination, unnest($21::text[]) AS action,
+                 unnest($22::text[]) AS version, unnest($23::jsonb[]) AS context,
+                 unnest($24::jsonb[]) AS data, unnest($25::text[]) AS sent_at,
+                 unnest($26::text[]) AS due_at) n
+    JOIN added a ON a.id = n.event
+)
+SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM added
+`
+
+type AddEventsParams struct {
+	Ids             []string
+	Sources         []string
+	Triggers        []string
+	Versions        []string
+	Contexts        []json.RawMessage
+	Data            []json.RawMessage
+	Keys            []string
+	Sent            []string
+	PartIds         []string
+	PartParents     []string
+	PartSources     []string
+	PartTriggers    []string
+	PartVersions    []string
+	PartContexts    []json.RawMessage
+	PartData        []json.RawMessage
+	PartKeys        []string
+	PartSent        []string
+	JobIds          []string
+	JobEvents       []string
+	JobDestinations []string
+	JobActions      []string
+	JobVersions     []string
+	JobContexts     []json.RawMessage
+	JobData         []json.RawMessage
+	JobSent         []string
+	JobDue          []string
+}
+
+type AddEventsRow struct {
+	ID             string
+	Source         string
+	Trigger        string
+	Version        string
+	Context        json.RawMessage
+	Data           json.RawMessage
+	ParentEventID  *string
+	IdempotencyKey *string
+	SentAt         *time.Time
+	ReceivedAt     time.Time
+}
+
+// AddEvents adds events that have no parent, parts of them, and jobs of both, and returns the
+// events that were added. An event whose source has sent one of that key before is left out
+// with everything that belongs to it. Empty text stands for none.
+func (q *Queries) AddEvents(ctx context.Context, arg AddEventsParams) ([]AddEventsRow, error) {
+	rows, err := q.db.Query(ctx, addEvents,
+		arg.Ids,
+		arg.Sources,
+		arg.Triggers,
+		arg.Versions,
+		arg.Contexts,
+		arg.Data,
+		arg.Keys,
+		arg.Sent,
+		arg.PartIds,
+		arg.PartParents,
+		arg.PartSources,
+		arg.PartTriggers,
+		arg.PartVersions,
+		arg.PartContexts,
+		arg.PartData,
+		arg.PartKeys,
+		arg.PartSent,
+		arg.JobIds,
+		arg.JobEvents,
+		arg.JobDestinations,
+		arg.JobActions,
+		arg.JobVersions,
+		arg.JobContexts,
+		arg.JobData,
+		arg.JobSent,
+		arg.JobDue,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AddEventsRow{}
+	for rows.Next() {
+		var i AddEventsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Source,
+			&i.Trigger,
+			&i.Version,
+			&i.Context,
+			&i.Data,
+			&i.ParentEventID,
+			&i.IdempotencyKey,
+			&i.SentAt,
+			&i.ReceivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const editsOf = `-- name: EditsOf :many
 SELECT id, job_id, at, by, context, data FROM job_edits WHERE job_id = $1 ORDER BY id
 `
@@ -123,54 +263,6 @@ func (q *Queries) EventsByID(ctx context.Context, ids []string) ([]Event, error)
 		return nil, err
 	}
 	return items, nil
-}
-
-const insertEvent = `-- name: InsertEvent :one
-INSERT INTO events (id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (source, idempotency_key) DO NOTHING
-RETURNING id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at
-`
-
-type InsertEventParams struct {
-	ID             string
-	Source         string
-	Trigger        string
-	Version        string
-	Context        json.RawMessage
-	Data           json.RawMessage
-	ParentEventID  *string
-	IdempotencyKey *string
-	SentAt         *time.Time
-}
-
-// InsertEvent adds an event, unless its source has sent one of that key before.
-func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) (Event, error) {
-	row := q.db.QueryRow(ctx, insertEvent,
-		arg.ID,
-		arg.Source,
-		arg.Trigger,
-		arg.Version,
-		arg.Context,
-		arg.Data,
-		arg.ParentEventID,
-		arg.IdempotencyKey,
-		arg.SentAt,
-	)
-	var i Event
-	err := row.Scan(
-		&i.ID,
-		&i.Source,
-		&i.Trigger,
-		&i.Version,
-		&i.Context,
-		&i.Data,
-		&i.ParentEventID,
-		&i.IdempotencyKey,
-		&i.SentAt,
-		&i.ReceivedAt,
-	)
-	return i, err
 }
 
 const insertJob = `-- name: InsertJob :exec

@@ -12,11 +12,20 @@ import (
 )
 
 const claimJobs = `-- name: ClaimJobs :many
-WITH due AS MATERIALIZED (
+WITH may AS MATERIALIZED (
+    SELECT CASE
+        WHEN EXISTS (SELECT 1 FROM destination_settings s
+                     WHERE s.destination = $2 AND s.action IN ('', $3) AND s.paused) THEN 0
+        ELSE coalesce((SELECT CASE WHEN o.open_until > now() THEN 0 ELSE least($4::integer, 1) END
+                       FROM destination_circuits o
+                       WHERE o.destination = $2 AND o.open_until IS NOT NULL),
+                      $4::integer)
+    END AS most
+), due AS MATERIALIZED (
     SELECT c.id FROM jobs c
     WHERE c.destination = $2 AND c.action = $3 AND c.due_at <= now()
-      AND NOT ($4::boolean AND c.state = 'acknowledged')
-    ORDER BY c.due_at, c.id LIMIT $5 FOR UPDATE SKIP LOCKED
+      AND NOT ($5::boolean AND c.state = 'acknowledged')
+    ORDER BY c.due_at, c.id LIMIT (SELECT m.most FROM may m) FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs j
 SET state = 'executing', attempt = j.attempt + 1, fence = j.fence + 1, due_at = NULL, updated_at = now(),
@@ -29,18 +38,20 @@ type ClaimJobsParams struct {
 	LeaseSeconds float64
 	Destination  string
 	Action       string
-	RetriesOnly  bool
 	RowLimit     int32
+	RetriesOnly  bool
 }
 
-// ClaimJobs takes jobs that are due, those that have been so longest first.
+// ClaimJobs takes jobs that are due, those that have been so longest first: none while the
+// action or its destination is paused or the circuit is open, and one to see whether a
+// destination is well again.
 func (q *Queries) ClaimJobs(ctx context.Context, arg ClaimJobsParams) ([]Job, error) {
 	rows, err := q.db.Query(ctx, claimJobs,
 		arg.LeaseSeconds,
 		arg.Destination,
 		arg.Action,
-		arg.RetriesOnly,
 		arg.RowLimit,
+		arg.RetriesOnly,
 	)
 	if err != nil {
 		return nil, err
@@ -142,6 +153,82 @@ func (q *Queries) ExtendLeases(ctx context.Context, arg ExtendLeasesParams) (int
 	return result.RowsAffected(), nil
 }
 
+const fencesOf = `-- name: FencesOf :many
+SELECT id, fence FROM jobs WHERE id = ANY ($1::text[])
+`
+
+type FencesOfRow struct {
+	ID    string
+	Fence int64
+}
+
+// FencesOf returns which attempt has jobs, or had them last.
+func (q *Queries) FencesOf(ctx context.Context, ids []string) ([]FencesOfRow, error) {
+	rows, err := q.db.Query(ctx, fencesOf, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FencesOfRow{}
+	for rows.Next() {
+		var i FencesOfRow
+		if err := rows.Scan(&i.ID, &i.Fence); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const jobsByID = `-- name: JobsByID :many
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at FROM jobs WHERE id = ANY ($1::text[])
+`
+
+// JobsByID returns jobs.
+func (q *Queries) JobsByID(ctx context.Context, ids []string) ([]Job, error) {
+	rows, err := q.db.Query(ctx, jobsByID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Job{}
+	for rows.Next() {
+		var i Job
+		if err := rows.Scan(
+			&i.ID,
+			&i.Destination,
+			&i.Action,
+			&i.Version,
+			&i.Context,
+			&i.Data,
+			&i.EventID,
+			&i.ParentJobID,
+			&i.Lineage,
+			&i.ReplayOf,
+			&i.State,
+			&i.Attempt,
+			&i.DueAt,
+			&i.LockedUntil,
+			&i.Fence,
+			&i.LastError,
+			&i.SentAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockJobs = `-- name: LockJobs :many
 SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at FROM jobs
 WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE
@@ -194,24 +281,20 @@ SELECT EXISTS (
            SELECT 1 FROM destination_settings s
            WHERE s.destination = $1 AND s.action IN ('', $2) AND s.paused
        ) AS paused,
-       -- A circuit that was open and may be tried again lets one job through.
-       EXISTS (SELECT 1 FROM destination_circuits c
-               WHERE c.destination = $1 AND c.open_until IS NOT NULL) AS tripped,
        (SELECT c.open_until FROM destination_circuits c
         WHERE c.destination = $1 AND c.open_until > now()) AS open_until
 `
 
 type MayLoadRow struct {
 	Paused    bool
-	Tripped   bool
 	OpenUntil *time.Time
 }
 
-// MayLoad returns what people and the circuit breaker have to say about an action.
+// MayLoad returns what people and the circuit breaker have against loading an action.
 func (q *Queries) MayLoad(ctx context.Context, destination string, action string) (MayLoadRow, error) {
 	row := q.db.QueryRow(ctx, mayLoad, destination, action)
 	var i MayLoadRow
-	err := row.Scan(&i.Paused, &i.Tripped, &i.OpenUntil)
+	err := row.Scan(&i.Paused, &i.OpenUntil)
 	return i, err
 }
 
@@ -237,35 +320,56 @@ func (q *Queries) NextDue(ctx context.Context, destination string, action string
 	return i, err
 }
 
-const recordJobs = `-- name: RecordJobs :exec
+const recordJobs = `-- name: RecordJobs :many
 UPDATE jobs j
 SET state = o.state, last_error = o.error, locked_until = NULL, updated_at = now(),
     attempt = j.attempt - o.untried,
     -- Below zero: nobody is going to load it again.
     due_at = CASE WHEN o.wait_seconds >= 0 THEN now() + make_interval(secs => o.wait_seconds) END,
     finished_at = CASE WHEN o.state IN ('succeeded', 'discarded') THEN now() END
-FROM (SELECT unnest($1::text[]) AS id, unnest($2::text[]) AS state,
-             unnest($3::jsonb[]) AS error, unnest($4::integer[]) AS untried,
-             unnest($5::double precision[]) AS wait_seconds) o
-WHERE j.id = o.id
+FROM (SELECT unnest($1::text[]) AS id, unnest($2::bigint[]) AS fence,
+             unnest($3::text[]) AS state,
+             unnest($4::jsonb[]) AS error, unnest($5::integer[]) AS untried,
+             unnest($6::double precision[]) AS wait_seconds) o
+WHERE j.id = o.id AND j.fence = o.fence
+  AND (j.state = 'executing' OR j.state = 'unknown' AND o.state IN ('succeeded', 'discarded'))
+RETURNING j.id
 `
 
 type RecordJobsParams struct {
 	Ids         []string
+	Fences      []int64
 	States      []string
 	Errors      []json.RawMessage
 	Untried     []int32
 	WaitSeconds []float64
 }
 
-// RecordJobs notes how jobs went.
-func (q *Queries) RecordJobs(ctx context.Context, arg RecordJobsParams) error {
-	_, err := q.db.Exec(ctx, recordJobs,
+// RecordJobs notes how jobs went, and returns those of which it did: those that the same
+// attempt still has, and those of lost workers about which it is known now.
+func (q *Queries) RecordJobs(ctx context.Context, arg RecordJobsParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, recordJobs,
 		arg.Ids,
+		arg.Fences,
 		arg.States,
 		arg.Errors,
 		arg.Untried,
 		arg.WaitSeconds,
 	)
-	return err
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

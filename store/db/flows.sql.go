@@ -28,6 +28,36 @@ func (q *Queries) FlowByName(ctx context.Context, name string) (Flow, error) {
 	return i, err
 }
 
+const flowVersionsInForce = `-- name: FlowVersionsInForce :many
+SELECT name, version FROM flows ORDER BY name
+`
+
+type FlowVersionsInForceRow struct {
+	Name    string
+	Version int64
+}
+
+// FlowVersionsInForce returns which version of each flow is in force.
+func (q *Queries) FlowVersionsInForce(ctx context.Context) ([]FlowVersionsInForceRow, error) {
+	rows, err := q.db.Query(ctx, flowVersionsInForce)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FlowVersionsInForceRow{}
+	for rows.Next() {
+		var i FlowVersionsInForceRow
+		if err := rows.Scan(&i.Name, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const flowVersionsOf = `-- name: FlowVersionsOf :many
 SELECT name, version, spec, at, by FROM flow_versions WHERE name = $1 ORDER BY version DESC
 `

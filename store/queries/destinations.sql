@@ -1,10 +1,3 @@
--- InsertEvent adds an event, unless its source has sent one of that key before.
--- name: InsertEvent :one
-INSERT INTO events (id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (source, idempotency_key) DO NOTHING
-RETURNING *;
-
 -- EventByKey returns the event that a source has sent under a key.
 -- name: EventByKey :one
 SELECT * FROM events WHERE source = sqlc.arg(source) AND idempotency_key = sqlc.arg(key)::text;
@@ -41,3 +34,42 @@ SELECT * FROM transitions WHERE job_id = $1 ORDER BY id;
 -- EditsOf returns what people have changed about a job, oldest first.
 -- name: EditsOf :many
 SELECT * FROM job_edits WHERE job_id = $1 ORDER BY id;
+
+-- AddEvents adds events that have no parent, parts of them, and jobs of both, and returns the
+-- events that were added. An event whose source has sent one of that key before is left out
+-- with everything that belongs to it. Empty text stands for none.
+-- name: AddEvents :many
+WITH whole AS (
+    INSERT INTO events (id, source, trigger, version, context, data, idempotency_key, sent_at)
+    SELECT n.id, n.source, n.trigger, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz
+    FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(sources)::text[]) AS source,
+                 unnest(sqlc.arg(triggers)::text[]) AS trigger, unnest(sqlc.arg(versions)::text[]) AS version,
+                 unnest(sqlc.arg(contexts)::jsonb[]) AS context, unnest(sqlc.arg(data)::jsonb[]) AS data,
+                 unnest(sqlc.arg(keys)::text[]) AS key, unnest(sqlc.arg(sent)::text[]) AS sent_at) n
+    ON CONFLICT (source, idempotency_key) DO NOTHING
+    RETURNING *
+), part AS (
+    INSERT INTO events (id, source, trigger, version, context, data, idempotency_key, sent_at, parent_event_id)
+    SELECT n.id, n.source, n.trigger, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz, w.id
+    FROM (SELECT unnest(sqlc.arg(part_ids)::text[]) AS id, unnest(sqlc.arg(part_parents)::text[]) AS parent,
+                 unnest(sqlc.arg(part_sources)::text[]) AS source,
+                 unnest(sqlc.arg(part_triggers)::text[]) AS trigger, unnest(sqlc.arg(part_versions)::text[]) AS version,
+                 unnest(sqlc.arg(part_contexts)::jsonb[]) AS context, unnest(sqlc.arg(part_data)::jsonb[]) AS data,
+                 unnest(sqlc.arg(part_keys)::text[]) AS key, unnest(sqlc.arg(part_sent)::text[]) AS sent_at) n
+    JOIN whole w ON w.id = n.parent
+    ON CONFLICT (source, idempotency_key) DO NOTHING
+    RETURNING *
+), added AS (
+    SELECT * FROM whole UNION ALL SELECT * FROM part
+), job AS (
+    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at)
+    SELECT n.id, n.destination, n.action, n.version, n.context, n.data, a.id, nullif(n.sent_at, '')::timestamptz,
+           coalesce(nullif(n.due_at, '')::timestamptz, now())
+    FROM (SELECT unnest(sqlc.arg(job_ids)::text[]) AS id, unnest(sqlc.arg(job_events)::text[]) AS event,
+                 unnest(sqlc.arg(job_destinations)::text[]) AS destination, unnest(sqlc.arg(job_actions)::text[]) AS action,
+                 unnest(sqlc.arg(job_versions)::text[]) AS version, unnest(sqlc.arg(job_contexts)::jsonb[]) AS context,
+                 unnest(sqlc.arg(job_data)::jsonb[]) AS data, unnest(sqlc.arg(job_sent)::text[]) AS sent_at,
+                 unnest(sqlc.arg(job_due)::text[]) AS due_at) n
+    JOIN added a ON a.id = n.event
+)
+SELECT * FROM added;

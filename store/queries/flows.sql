@@ -30,3 +30,7 @@ SET spec = excluded.spec, version = excluded.version, updated_at = now(), update
 -- RemoveFlow removes a flow.
 -- name: RemoveFlow :exec
 DELETE FROM flows WHERE name = $1;
+
+-- FlowVersionsInForce returns which version of each flow is in force.
+-- name: FlowVersionsInForce :many
+SELECT name, version FROM flows ORDER BY name;
