@@ -27,7 +27,7 @@ type BurnDown struct {
 
 // burnDown enqueues jobs while nothing is delivered, and looks how long they take then.
 func (b *bench) burnDown(ctx context.Context, s system) (d BurnDown, err error) {
-	if err := s.start(ctx, true); err != nil {
+	if err := s.start(ctx, mode{held: true}); err != nil {
 		return d, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()

@@ -26,7 +26,7 @@ type Latency struct {
 
 // latency enqueues jobs at a rate and looks when they come.
 func (b *bench) latency(ctx context.Context, s system) (l Latency, err error) {
-	if err := s.start(ctx, false); err != nil {
+	if err := s.start(ctx, mode{}); err != nil {
 		return l, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()

@@ -26,7 +26,9 @@ const (
 
 // The systems.
 const (
-	SystemSluice = "sluice"
+	SystemSluice     = "sluice"
+	SystemRiver      = "river"
+	SystemRiverTuned = "river-tuned"
 )
 
 // Config says what to measure.
@@ -46,7 +48,7 @@ type Config struct {
 
 // Cases returns the names of all cases, Systems those of all systems.
 func Cases() []string   { return []string{CaseLatency, CaseBurn} }
-func Systems() []string { return []string{SystemSluice} }
+func Systems() []string { return []string{SystemSluice, SystemRiver, SystemRiverTuned} }
 
 // Validate reports every fault at once.
 func (c Config) Validate() error {
@@ -93,23 +95,46 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, to.Stop()) }()
 	b := &bench{cfg: cfg, sink: sink.Client{URL: "http://" + to.Address()}, systems: map[string]system{}}
-	postgres, err := findPostgres(ctx)
-	if err != nil {
-		return fmt.Errorf("PostgreSQL: %w", err)
-	}
-	if slices.Contains(cfg.Systems, SystemSluice) {
-		s, err := connectSluice(ctx, b.sink, postgres)
-		if err != nil {
-			return err
-		}
-		defer s.close()
-		b.systems[SystemSluice] = s
+	defer b.close()
+	if err := b.connect(ctx); err != nil {
+		return err
 	}
 	result := Result{Bench: "jobs"}
 	if err := b.measure(ctx, &result, log); err != nil {
 		return err
 	}
 	return report(out, cfg, result)
+}
+
+// connect connects the systems.
+func (b *bench) connect(ctx context.Context) error {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	postgres, err := findPostgres(ctx, settings.Store.DSN)
+	if err != nil {
+		return fmt.Errorf("PostgreSQL: %w", err)
+	}
+	for _, name := range b.cfg.Systems {
+		var s system
+		if name == SystemSluice {
+			s, err = connectSluice(ctx, settings, b.sink, postgres)
+		} else {
+			s, err = connectRiver(ctx, settings.Store.DSN, name == SystemRiverTuned, b.sink, postgres)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		b.systems[name] = s
+	}
+	return nil
+}
+
+func (b *bench) close() {
+	for _, s := range b.systems {
+		s.close()
+	}
 }
 
 // measure measures every case with every system, one after the other: they are to be in
@@ -148,12 +173,8 @@ func measured[T any](into *map[string]T, name string) func(T, error) error {
 
 // findPostgres returns the process of PostgreSQL, which runs on this machine: it is the
 // parent of its sessions.
-func findPostgres(ctx context.Context) (pid int, err error) {
-	settings, err := config.Load("", os.Environ())
-	if err != nil {
-		return 0, err
-	}
-	db, err := pgx.Connect(ctx, settings.Store.DSN)
+func findPostgres(ctx context.Context, dsn string) (pid int, err error) {
+	db, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return 0, err
 	}

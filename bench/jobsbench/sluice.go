@@ -40,11 +40,7 @@ var _ system = (*sluice)(nil)
 
 // connectSluice finds the stack by the environment that `sluice-dev exec` has set, makes the
 // tables, and adds a connection for each lane of the sink.
-func connectSluice(ctx context.Context, to sink.Client, postgresPID int) (s *sluice, err error) {
-	settings, err := config.Load("", os.Environ())
-	if err != nil {
-		return nil, err
-	}
+func connectSluice(ctx context.Context, settings config.Config, to sink.Client, postgresPID int) (s *sluice, err error) {
 	options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), os.Environ())
 	if err != nil {
 		return nil, err
@@ -114,9 +110,9 @@ func (s *sluice) close() {
 }
 
 // start starts a worker. That it is held is a matter of the store, which it looks into first.
-func (s *sluice) start(ctx context.Context, held bool) (err error) {
+func (s *sluice) start(ctx context.Context, m mode) (err error) {
 	s.began = time.Now()
-	if held {
+	if m.held {
 		if err := s.service.Pause(ctx, refOf(laneAll).whole(), starter.By{Who: "bench"}); err != nil {
 			return err
 		}

@@ -12,9 +12,8 @@ import (
 // system is what jobs are delivered by. What delivers is a process of its own; what
 // enqueues is this one.
 type system interface {
-	// start starts the process that delivers, and returns once it is ready. A held one
-	// delivers nothing before it is released.
-	start(ctx context.Context, held bool) error
+	// start starts the process that delivers, and returns once it is ready.
+	start(ctx context.Context, m mode) error
 	release(ctx context.Context) error
 	// stop ends the process.
 	stop() error
@@ -26,6 +25,16 @@ type system interface {
 	succeeded(ctx context.Context) (int64, error)
 	// usage is what the processes have used so far that the system needs.
 	usage() (Usage, error)
+	// close lets go of what enqueues.
+	close()
+}
+
+// mode is what a process is started for.
+type mode struct {
+	// held says that it delivers nothing before it is released.
+	held bool
+	// lanes says that jobs are for lanes, and not for laneAll.
+	lanes bool
 }
 
 // laneAll is the lane of the cases that have one.
