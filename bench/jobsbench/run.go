@@ -20,8 +20,9 @@ import (
 
 // The cases.
 const (
-	CaseLatency = "latency"
-	CaseBurn    = "burn"
+	CaseLatency   = "latency"
+	CaseBurn      = "burn"
+	CaseIsolation = "isolation"
 )
 
 // The systems.
@@ -42,12 +43,15 @@ type Config struct {
 	Producers      int
 	// Burn is how many jobs have piled up in the case of the burn-down.
 	Burn int
+	// LaneRate is how many jobs a second are enqueued in the case of isolation, for all ten
+	// destinations together, as long as in the case of latency.
+	LaneRate float64
 	// Patience is how long the jobs of a case are waited for once all are enqueued.
 	Patience time.Duration
 }
 
 // Cases returns the names of all cases, Systems those of all systems.
-func Cases() []string   { return []string{CaseLatency, CaseBurn} }
+func Cases() []string   { return []string{CaseLatency, CaseBurn, CaseIsolation} }
 func Systems() []string { return []string{SystemSluice, SystemRiver, SystemRiverTuned} }
 
 // Validate reports every fault at once.
@@ -64,7 +68,8 @@ func (c Config) Validate() error {
 		}
 	}
 	for name, n := range map[string]float64{
-		"rate": c.Rate, "producers": float64(c.Producers), "burn": float64(c.Burn), "length": c.Length.Seconds(),
+		"rate": c.Rate, "producers": float64(c.Producers), "burn": float64(c.Burn),
+		"lane-rate": c.LaneRate, "length": c.Length.Seconds(),
 	} {
 		if n < 1 {
 			faults = append(faults, fmt.Errorf("-%s is %v: want 1 or more", name, n))
@@ -151,6 +156,8 @@ func (b *bench) measure(ctx context.Context, r *Result, log io.Writer) error {
 				err = measured(&r.Latency, name)(b.latency(ctx, b.systems[name]))
 			case CaseBurn:
 				err = measured(&r.Burn, name)(b.burnDown(ctx, b.systems[name]))
+			case CaseIsolation:
+				err = measured(&r.Isolation, name)(b.isolation(ctx, b.systems[name]))
 			}
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", one, name, err)
