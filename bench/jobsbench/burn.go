@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/sluicehq/sluice/bench/sink"
 )
 
 // BurnDown are the figures of jobs that have piled up.
@@ -30,12 +28,13 @@ func (b *bench) burnDown(ctx context.Context, s system) (d BurnDown, err error) 
 	if err := s.start(ctx, mode{held: true}); err != nil {
 		return d, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := b.sink.Reset(ctx, sink.Behaviour{}); err != nil {
+	defer func() { err = errors.Join(err, s.stop(ctx)) }()
+	first, err := b.fresh(ctx)
+	if err != nil {
 		return d, err
 	}
 	began := time.Now()
-	if err := s.enqueueAll(ctx, int64(b.cfg.Burn)); err != nil {
+	if err := s.enqueueAll(ctx, first, int64(b.cfg.Burn)); err != nil {
 		return d, fmt.Errorf("enqueue: %w", err)
 	}
 	d.Jobs, d.Enqueueing = b.cfg.Burn, time.Since(began).Seconds()

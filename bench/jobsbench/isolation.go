@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/sluicehq/sluice/bench/sink"
 )
 
 // Isolation are the figures of ten destinations, one of which hangs: all of them are about
@@ -26,25 +24,22 @@ func (b *bench) isolation(ctx context.Context, s system) (i Isolation, err error
 	if err := s.start(ctx, mode{lanes: true}); err != nil {
 		return i, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.stop(ctx)) }()
 	plan := schedule{rate: b.cfg.LaneRate}
 	warm := plan.within(b.cfg.WarmUp)
 	// Of each turn the first job is for the lane that hangs later.
 	jobs := plan.within(b.cfg.WarmUp+b.cfg.Length) / lanes * lanes
 	counts := func(no int64) bool { return no >= warm && no%lanes != 0 }
 	for _, pass := range []struct {
-		behaviour sink.Behaviour
-		awaited   int64
-		into      *Latency
+		hang    []string
+		awaited int64
+		into    *Latency
 	}{
-		{sink.Behaviour{}, jobs, &i.Well},
-		{sink.Behaviour{Hang: []string{laneOf(0)}}, jobs / lanes * (lanes - 1), &i.Hanging},
+		{nil, jobs, &i.Well},
+		{[]string{laneOf(0)}, jobs / lanes * (lanes - 1), &i.Hanging},
 	} {
-		if err := b.sink.Reset(ctx, pass.behaviour); err != nil {
-			return i, err
-		}
-		if *pass.into, err = b.bySchedule(ctx, s, plan, jobs, pass.awaited, counts, laneOf); err != nil {
-			return i, fmt.Errorf("with %d lanes that hang: %w", len(pass.behaviour.Hang), err)
+		if *pass.into, err = b.bySchedule(ctx, s, plan, jobs, pass.awaited, counts, laneOf, pass.hang...); err != nil {
+			return i, fmt.Errorf("with %d lanes that hang: %w", len(pass.hang), err)
 		}
 	}
 	i.Ratio = i.Hanging.Delay.P99 / i.Well.Delay.P99

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/sluicehq/sluice/bench/sink"
 )
 
 // Latency are the figures of jobs that are enqueued one by one, by the clock.
@@ -29,10 +27,7 @@ func (b *bench) latency(ctx context.Context, s system) (l Latency, err error) {
 	if err := s.start(ctx, mode{}); err != nil {
 		return l, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := b.sink.Reset(ctx, sink.Behaviour{}); err != nil {
-		return l, err
-	}
+	defer func() { err = errors.Join(err, s.stop(ctx)) }()
 	plan := schedule{rate: b.cfg.Rate}
 	warm, jobs := plan.within(b.cfg.WarmUp), plan.within(b.cfg.WarmUp+b.cfg.Length)
 	counts := func(no int64) bool { return no >= warm }
@@ -40,18 +35,22 @@ func (b *bench) latency(ctx context.Context, s system) (l Latency, err error) {
 }
 
 // bySchedule enqueues jobs by a schedule that begins soon, waits until as many have come as
-// are awaited, and says how those of them went that count.
+// are awaited, and says how those of them went that count. The sink lets the lanes hang.
 func (b *bench) bySchedule(
 	ctx context.Context, s system, plan schedule, jobs, awaited int64, counts func(no int64) bool,
-	lane func(no int64) string,
+	lane func(no int64) string, hang ...string,
 ) (l Latency, err error) {
+	first, err := b.fresh(ctx, hang...)
+	if err != nil {
+		return l, err
+	}
 	before, err := s.usage()
 	if err != nil {
 		return l, err
 	}
 	plan.start = time.Now().Add(100 * time.Millisecond)
 	accepted, err := generate(ctx, plan, jobs, b.cfg.Producers, func(ctx context.Context, no int64) error {
-		return s.enqueue(ctx, lane(no), no)
+		return s.enqueue(ctx, lane(no), first+no)
 	})
 	if err != nil {
 		return l, err
@@ -69,7 +68,7 @@ func (b *bench) bySchedule(
 	if err != nil {
 		return l, err
 	}
-	delays, came := delaysOf(plan, jobs, counts, arrivals, end)
+	delays, came := delaysOf(plan, first, jobs, counts, arrivals, end)
 	var enqueued []time.Duration
 	for no, d := range accepted {
 		if counts(int64(no)) {

@@ -102,7 +102,13 @@ func (s *riverSystem) release(ctx context.Context) error {
 	return errors.Join(err, response.Body.Close())
 }
 
-func (s *riverSystem) stop() error { return s.worker.Stop() }
+func (s *riverSystem) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	stopped := s.worker.Stop()
+	_, err := s.pool.Exec(ctx, fmt.Sprintf("DELETE FROM %s.river_job WHERE finalized_at IS NULL", s.setup.Schema))
+	return errors.Join(stopped, err)
+}
 
 func (s *riverSystem) enqueue(ctx context.Context, lane string, no int64) error {
 	_, err := s.client.Insert(ctx, s.args(lane, no), insertOpts(lane))
@@ -125,11 +131,11 @@ func insertOpts(lane string) *river.InsertOpts {
 func riverQueue(lane string) string { return "lane_" + lane }
 
 // enqueueAll copies jobs in, which is the fastest way that River has.
-func (s *riverSystem) enqueueAll(ctx context.Context, jobs int64) error {
+func (s *riverSystem) enqueueAll(ctx context.Context, first, jobs int64) error {
 	const atOnce = 5000
-	for first := int64(0); first < jobs; first += atOnce {
+	for end := first + jobs; first < end; first += atOnce {
 		var params []river.InsertManyParams
-		for no := first; no < min(first+atOnce, jobs); no++ {
+		for no := first; no < min(first+atOnce, end); no++ {
 			params = append(params, river.InsertManyParams{Args: s.args(laneAll, no)})
 		}
 		if _, err := s.client.InsertManyFast(ctx, params); err != nil {

@@ -86,6 +86,20 @@ type bench struct {
 	cfg     Config
 	sink    sink.Client
 	systems map[string]system
+	// first is the number of the next case's first job.
+	first int64
+}
+
+// numbers is how many numbers a case has for its jobs. They are never used again: what comes
+// late is not taken for a job of another case.
+const numbers = 1_000_000_000
+
+// fresh lets the sink forget what was before, and let the lanes hang from now on. It returns
+// the number of the first job.
+func (b *bench) fresh(ctx context.Context, hang ...string) (first int64, err error) {
+	first = b.first
+	b.first += numbers
+	return first, b.sink.Reset(ctx, sink.Behaviour{From: first, Hang: hang})
 }
 
 // Run measures every case, then writes a table and one line of JSON to out. What it is doing

@@ -3,6 +3,7 @@ package jobsbench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -125,7 +126,13 @@ func (s *sluice) release(ctx context.Context) error {
 	return s.service.Resume(ctx, refOf(laneAll).whole(), starter.By{Who: "bench"})
 }
 
-func (s *sluice) stop() error { return s.worker.Stop() }
+func (s *sluice) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	stopped := s.worker.Stop()
+	_, err := s.store.CancelJobs(ctx, store.JobFilter{CreatedAfter: s.began}, store.Order{By: "bench"})
+	return errors.Join(stopped, err)
+}
 
 // ref names the action of a lane.
 type ref activities.ActionRef
@@ -162,13 +169,15 @@ func (s *sluice) enqueue(ctx context.Context, lane string, no int64) error {
 const bulk = 500
 
 // enqueueAll adds events of many parts, each with a job.
-func (s *sluice) enqueueAll(ctx context.Context, jobs int64) error {
+func (s *sluice) enqueueAll(ctx context.Context, first, jobs int64) error {
+	end := first + jobs
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
-	for first := int64(0); first < jobs; first += bulk {
+	for ; first < end; first += bulk {
+		from := first
 		group.Go(func() error {
 			whole := starter.EventRequest{Source: "bench", Name: "jobs"}
-			for no := first; no < min(first+bulk, jobs); no++ {
+			for no := from; no < min(from+bulk, end); no++ {
 				part, err := request(laneAll, no)
 				if err != nil {
 					return err

@@ -36,13 +36,14 @@ func percentile(sorted []time.Duration, percent int) time.Duration {
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // delaysOf returns how long after its time each of the jobs came that count, and how many of
-// them came. One that did not come by the end counts as if it had come then.
+// them came. One that did not come by the end counts as if it had come then. The sink knows
+// the first one by another number.
 func delaysOf(
-	s schedule, jobs int64, counts func(no int64) bool, arrivals []sink.Arrival, end time.Time,
+	s schedule, first, jobs int64, counts func(no int64) bool, arrivals []sink.Arrival, end time.Time,
 ) (delays []time.Duration, came int) {
 	at := make(map[int64]time.Time, len(arrivals))
 	for _, a := range arrivals {
-		at[a.No] = time.Unix(0, a.At)
+		at[a.No-first] = time.Unix(0, a.At)
 	}
 	for no := range jobs {
 		if !counts(no) {

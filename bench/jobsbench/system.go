@@ -15,12 +15,14 @@ type system interface {
 	// start starts the process that delivers, and returns once it is ready.
 	start(ctx context.Context, m mode) error
 	release(ctx context.Context) error
-	// stop ends the process.
-	stop() error
+	// stop ends the process, and withdraws the jobs that were not delivered: they are to be
+	// no burden for the next case.
+	stop(ctx context.Context) error
 	// enqueue adds one job for a lane, as a program does that has something to deliver.
 	enqueue(ctx context.Context, lane string, no int64) error
-	// enqueueAll adds jobs for laneAll by the means that there are for many at once.
-	enqueueAll(ctx context.Context, jobs int64) error
+	// enqueueAll adds jobs for laneAll, from a number on, by the means that there are for many
+	// at once.
+	enqueueAll(ctx context.Context, first, jobs int64) error
 	// succeeded is how many jobs the store says were delivered since the last start.
 	succeeded(ctx context.Context) (int64, error)
 	// usage is what the processes have used so far that the system needs.
@@ -42,6 +44,9 @@ const laneAll = "all"
 
 // lanes is how many destinations the case of isolation has.
 const lanes = 10
+
+// stopTimeout bounds how long it may take to withdraw jobs.
+const stopTimeout = time.Minute
 
 // laneOf is the lane of a job in the case of isolation.
 func laneOf(no int64) string { return fmt.Sprint(no % lanes) }

@@ -18,6 +18,8 @@ type Counts struct {
 	Doubles int `json:"doubles"`
 	// Refused is how many requests were no job, or not signed.
 	Refused int `json:"refused"`
+	// Strays is how many requests were about jobs of before the reset.
+	Strays int `json:"strays"`
 	// Hung is how many requests were left without an answer.
 	Hung int `json:"hung"`
 	// Last is when the last new job came, in nanoseconds since 1970.
@@ -51,9 +53,17 @@ func (l *ledger) note(no, at int64) {
 	}
 }
 
-// refuse notes a request that is no job, hang one that gets no answer.
-func (l *ledger) refuse() { l.mu.Lock(); l.counts.Refused++; l.mu.Unlock() }
-func (l *ledger) hang()   { l.mu.Lock(); l.counts.Hung++; l.mu.Unlock() }
+// refuse notes a request that is no job, stray one of an earlier case, hang one that gets no
+// answer.
+func (l *ledger) refuse() { l.count(&l.counts.Refused) }
+func (l *ledger) stray()  { l.count(&l.counts.Strays) }
+func (l *ledger) hang()   { l.count(&l.counts.Hung) }
+
+func (l *ledger) count(what *int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*what++
+}
 
 func (l *ledger) tally() Counts {
 	l.mu.Lock()

@@ -29,6 +29,9 @@ const (
 
 // Behaviour is what the sink does from a reset on.
 type Behaviour struct {
+	// From is the first number of the jobs that count. Others are taken and forgotten:
+	// earlier cases may have left them behind.
+	From int64 `json:"from,omitempty"`
 	// Hang are the lanes whose requests get no answer.
 	Hang []string `json:"hang,omitempty"`
 	// Delay are lanes that answer only after a while.
@@ -90,6 +93,8 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request) {
 	case err != nil || !is || r.Header.Get("webhook-id") == "" || r.Header.Get("webhook-signature") == "":
 		now.refuse()
 		http.Error(w, "no job of the benchmark", http.StatusBadRequest)
+	case no < now.behaviour.From:
+		now.stray()
 	case now.hanging[lane]:
 		now.hang()
 		<-r.Context().Done()

@@ -117,6 +117,24 @@ func TestHangs(t *testing.T) {
 	require.Equal(t, 2, n.Jobs)
 }
 
+// What an earlier case has left behind is taken, so that it does not come again.
+func TestStrays(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	require.NoError(t, c.Reset(t.Context(), sink.Behaviour{From: 10, Hang: []string{"b"}}))
+	for _, lane := range []string{"a", "b"} {
+		code, err := post(t.Context(), c, lane, job(9), true)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, code)
+	}
+	_, err := post(t.Context(), c, "a", job(10), true)
+	require.NoError(t, err)
+	n, err := c.Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 2, n.Strays)
+	require.Equal(t, 1, n.Jobs)
+}
+
 func TestServe(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
