@@ -92,6 +92,10 @@ bench-import: doctor engines build ## Measure the speed of an import (BENCHARGS)
 bench-lifecycle: doctor engines build ## Measure what imports cost apart from their data (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-lifecycle $(BENCHARGS)
 
+.PHONY: bench-jobs
+bench-jobs: doctor engines build-dev ## Measure how jobs are delivered, by Sluice and by River (BENCHARGS)
+	$(dev) exec -- go -C bench run ./cmd/bench-jobs $(BENCHARGS)
+
 .PHONY: lint
 lint: doctor lint-tools ## Check formatting, style, workflows, generated code and known vulnerabilities
 	@tools/lint.sh

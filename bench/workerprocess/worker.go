@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,13 +20,21 @@ import (
 
 // Worker is a worker in a process of its own.
 type Worker struct {
-	cmd  *exec.Cmd
-	done chan error
+	cmd     *exec.Cmd
+	address string
+	done    chan error
 }
 
 // Start starts the worker of a sluice program and waits until it is ready. It ends with
 // ctx, or with Stop.
 func Start(ctx context.Context, program string) (*Worker, error) {
+	return StartProgram(ctx, program, nil, "worker", "--migrate", "--listen")
+}
+
+// StartProgram starts a program that serves /readyz at an address, which is put behind the
+// arguments, and waits until it is ready. environ is put over the environment. It ends with
+// ctx, or with Stop.
+func StartProgram(ctx context.Context, program string, environ []string, args ...string) (*Worker, error) {
 	path, err := filepath.Abs(program)
 	if err != nil {
 		return nil, err
@@ -35,20 +44,25 @@ func Start(ctx context.Context, program string) (*Worker, error) {
 		return nil, err
 	}
 	//nolint:gosec // G204: the program to measure is the benchmark's argument
-	cmd := exec.CommandContext(ctx, path, "worker", "--migrate", "--listen", address)
-	cmd.Env = append(os.Environ(), "SLUICE_LOG_LEVEL=WARN")
+	cmd := exec.CommandContext(ctx, path, append(slices.Clone(args), address)...)
+	cmd.Env = append(append(os.Environ(), "SLUICE_LOG_LEVEL=WARN"), environ...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	// One that does not end when it is told to is no reason to wait for ever.
+	cmd.WaitDelay = time.Minute
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the worker: %w", err)
+		return nil, fmt.Errorf("start %s: %w", args[0], err)
 	}
-	w := &Worker{cmd: cmd, done: make(chan error, 1)}
+	w := &Worker{cmd: cmd, address: address, done: make(chan error, 1)}
 	go func() { w.done <- cmd.Wait() }()
 	if err := w.ready(ctx, address); err != nil {
 		return nil, errors.Join(err, w.Stop())
 	}
 	return w, nil
 }
+
+// Address is where the process listens, as host:port.
+func (w *Worker) Address() string { return w.address }
 
 func freeAddress(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")

@@ -1,0 +1,198 @@
+package jobsbench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/bench/sink"
+	"github.com/sluicehq/sluice/bench/workerprocess"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+)
+
+// poolSize is how many connections to PostgreSQL this process enqueues with, by each system.
+const poolSize = 16
+
+// sluice is Sluice.
+type sluice struct {
+	store    *store.Store
+	temporal client.Client
+	service  *starter.Destinations
+	worker   *workerprocess.Worker
+	// temporalPID and postgresPID are the engines.
+	temporalPID, postgresPID int
+	began                    time.Time
+}
+
+var _ system = (*sluice)(nil)
+
+// connectSluice finds the stack by the environment that `sluice-dev exec` has set, makes the
+// tables, and adds a connection for each lane of the sink.
+func connectSluice(ctx context.Context, settings config.Config, to sink.Client, postgresPID int) (s *sluice, err error) {
+	options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	s = &sluice{postgresPID: postgresPID}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.store, err = store.Open(ctx, store.Config{DSN: settings.Store.DSN, MaxConns: poolSize}); err != nil {
+		return nil, err
+	}
+	if err := s.store.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	if s.temporal, err = client.DialContext(ctx, options); err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(options.HostPort)
+	if err != nil {
+		return nil, fmt.Errorf("temporal address: %w", err)
+	}
+	if s.temporalPID, err = workerprocess.Find("start-dev", port); err != nil {
+		return nil, fmt.Errorf("the Temporal server: %w", err)
+	}
+	if s.service, err = starter.NewDestinations(starter.DestinationsConfig{
+		Temporal: s.temporal, Store: s.store, Registry: registry(), AnswerTimeout: time.Minute,
+	}); err != nil {
+		return nil, err
+	}
+	return s, s.addConnections(ctx, settings, to)
+}
+
+func (s *sluice) addConnections(ctx context.Context, settings config.Config, to sink.Client) error {
+	known := &connections.Connections{
+		Store: s.store, Vault: connections.NewVault(settings.Connections.Vault()), Registry: command.Connections(),
+	}
+	names := []string{laneAll}
+	for no := range int64(lanes) {
+		names = append(names, laneOf(no))
+	}
+	for _, lane := range names {
+		address, err := json.Marshal(map[string]string{"url": to.Hook(lane)})
+		if err != nil {
+			return err
+		}
+		if _, err := known.Add(ctx, connections.New{
+			Name: connectionOf(lane), Kind: "webhook", Settings: address,
+			Secrets: map[string]string{"signing_secret": signingSecret},
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func connectionOf(lane string) string { return "bench-" + lane }
+
+func (s *sluice) close() {
+	if s.temporal != nil {
+		s.temporal.Close()
+	}
+	if s.store != nil {
+		s.store.Close()
+	}
+}
+
+// start starts a worker. That it is held is a matter of the store, which it looks into first.
+func (s *sluice) start(ctx context.Context, m mode) (err error) {
+	s.began = time.Now()
+	if m.held {
+		if err := s.service.Pause(ctx, refOf(laneAll).whole(), starter.By{Who: "bench"}); err != nil {
+			return err
+		}
+	}
+	s.worker, err = startSelf(ctx, nil, roleSluiceWorker)
+	return err
+}
+
+func (s *sluice) release(ctx context.Context) error {
+	return s.service.Resume(ctx, refOf(laneAll).whole(), starter.By{Who: "bench"})
+}
+
+func (s *sluice) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	stopped := s.worker.Stop()
+	_, err := s.store.CancelJobs(ctx, store.JobFilter{CreatedAfter: s.began}, store.Order{By: "bench"})
+	return errors.Join(stopped, err)
+}
+
+// ref names the action of a lane.
+type ref activities.ActionRef
+
+func refOf(lane string) ref {
+	if lane == laneAll {
+		return ref{Destination: "webhook", Action: "post"}
+	}
+	return ref{Destination: laneDestination(lane), Action: "post"}
+}
+
+// whole is the destination with all of its actions.
+func (r ref) whole() activities.ActionRef { return activities.ActionRef{Destination: r.Destination} }
+
+func request(lane string, no int64) (starter.EventRequest, error) {
+	data, err := json.Marshal(map[string]any{
+		"connection": connectionOf(lane), "type": jobType, "data": jobData(no),
+	})
+	return starter.EventRequest{
+		Source: "bench", Name: "job", Data: data, To: []activities.ActionRef{activities.ActionRef(refOf(lane))},
+	}, err
+}
+
+func (s *sluice) enqueue(ctx context.Context, lane string, no int64) error {
+	r, err := request(lane, no)
+	if err != nil {
+		return err
+	}
+	_, err = s.service.AddEvent(ctx, r)
+	return err
+}
+
+// bulk is how many jobs are added at once.
+const bulk = 500
+
+// enqueueAll adds events of many parts, each with a job.
+func (s *sluice) enqueueAll(ctx context.Context, first, jobs int64) error {
+	end := first + jobs
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	for ; first < end; first += bulk {
+		from := first
+		group.Go(func() error {
+			whole := starter.EventRequest{Source: "bench", Name: "jobs"}
+			for no := from; no < min(from+bulk, end); no++ {
+				part, err := request(laneAll, no)
+				if err != nil {
+					return err
+				}
+				whole.Parts = append(whole.Parts, part)
+			}
+			_, err := s.service.AddEvent(ctx, whole)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func (s *sluice) succeeded(ctx context.Context) (int64, error) {
+	return s.store.CountJobs(ctx, store.JobFilter{States: []string{store.JobSucceeded}, CreatedAfter: s.began})
+}
+
+func (s *sluice) usage() (Usage, error) { return usageOf(s.worker.PID(), s.temporalPID, s.postgresPID) }

@@ -1,0 +1,55 @@
+package jobsbench
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/webhook"
+	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/worker"
+)
+
+// laneWebhook is the destination webhook under the name of a lane: with a task queue, a
+// circuit breaker and limits of its own.
+type laneWebhook struct {
+	destinations.Destination
+	name string
+}
+
+// Name is the lane's.
+func (l laneWebhook) Name() string { return l.name }
+
+// laneDestination is the name of a lane's destination.
+func laneDestination(lane string) string { return "bench_" + lane }
+
+// registry has the destinations of the program sluice, and one for each lane.
+func registry() *destinations.Registry {
+	all := command.Destinations(config.Notify{WebhookAddresses: config.WebhooksAny})
+	for no := range int64(lanes) {
+		all.Register(laneWebhook{Destination: webhook.New(config.WebhooksAny), name: laneDestination(laneOf(no))})
+	}
+	return all
+}
+
+// runSluiceWorker runs the worker of the program sluice, which knows the lanes besides, with
+// the settings of the environment.
+func runSluiceWorker(ctx context.Context, address string) error {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	settings.Worker.Listen = address
+	logger := settings.Log.Logger(os.Stderr)
+	options, err := starter.TemporalOptions(logger.With(slog.String("process", roleSluiceWorker)), os.Environ())
+	if err != nil {
+		return err
+	}
+	return worker.Run(ctx, worker.Config{
+		Settings: settings, Registry: command.Importers(), Connections: command.Connections(), Temporal: options,
+		Logger: logger, Migrate: true, Destinations: registry(),
+	})
+}
