@@ -45,9 +45,9 @@ const (
 	// lookEvery is how soon a change of settings counts within a stretch, and how often
 	// leases are looked at that may have ended.
 	lookEvery = time.Second
-	// The waits between looks at a queue that is empty: the first one, doubled up to the
-	// most.
-	firstWait = time.Millisecond
+	// The waits between looks at a queue that was not full: the first one, in which jobs
+	// that come one by one become a batch, doubled up to the most while none come.
+	firstWait = 4 * time.Millisecond
 	mostWait  = 16 * time.Millisecond
 	// relieveEvery is every how many such looks it is asked whether others look, too.
 	relieveEvery = 8

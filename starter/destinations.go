@@ -54,6 +54,7 @@ type Destinations struct {
 	versions *destinations.Versions
 	wakers   wakers
 	flows    flows
+	intake   intake[*eventCall]
 }
 
 // NewDestinations returns Destinations, or every fault of the configuration.
@@ -75,6 +76,7 @@ func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
 		versions: &destinations.Versions{Logger: cfg.Logger},
 	}
 	d.wakers = wakers{every: cfg.WakeInterval, send: d.signalEnqueue}
+	d.intake.do = d.addEvents
 	return d, nil
 }
 

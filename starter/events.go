@@ -52,31 +52,99 @@ func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.Adde
 }
 
 // AddEvents is AddEvent for several events at once, which costs little more than one: all of
-// them are stored, or none. The answer is in their order.
+// them are stored, or none. The answer is in their order. Calls that come at the same time
+// share a transaction.
 func (d *Destinations) AddEvents(ctx context.Context, requests []EventRequest) ([]store.AddedEvent, error) {
-	program, err := d.flowProgram(ctx)
-	if err != nil {
+	call := &eventCall{requests: requests}
+	if err := d.intake.ask(ctx, call); err != nil {
 		return nil, err
 	}
-	events := make([]store.NewEvent, len(requests))
-	for i := range requests {
-		if events[i], err = d.newEvent(ctx, program, requests[i]); err != nil {
-			return nil, err
+	return call.added, call.err
+}
+
+// eventCall is a call of AddEvents.
+type eventCall struct {
+	requests []EventRequest
+	events   []store.NewEvent
+	added    []store.AddedEvent
+	err      error
+}
+
+// addEvents carries calls out together. What goes wrong with one is no fault of the others.
+func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
+	program, err := d.flowProgram(ctx)
+	var good []*eventCall
+	for _, c := range calls {
+		if c.err = err; err == nil {
+			c.events, c.err = d.newEvents(ctx, program, c.requests)
 		}
+		if c.err == nil {
+			good = append(good, c)
+		}
+	}
+	if len(good) == 0 {
+		return
+	}
+	if !d.store(ctx, good) {
+		for _, c := range good {
+			d.store(ctx, []*eventCall{c})
+		}
+	}
+	d.tell(ctx, good)
+}
+
+// store stores the events of calls in one transaction. It says whether each of them knows now
+// how it went: several that have failed together have to be stored one by one.
+func (d *Destinations) store(ctx context.Context, calls []*eventCall) bool {
+	var events []store.NewEvent
+	for _, c := range calls {
+		events = append(events, c.events...)
 	}
 	// The same event is told again: whoever has stored it may have died before.
 	added, err := d.cfg.Store.AddEvents(ctx, events)
-	if err != nil {
-		return nil, err
+	if err != nil && len(calls) > 1 {
+		return false
+	}
+	for _, c := range calls {
+		if c.err = err; err == nil {
+			c.added, added = added[:len(c.events)], added[len(c.events):]
+		}
+	}
+	return true
+}
+
+// tell tells the actions that have to be told that there are jobs.
+func (d *Destinations) tell(ctx context.Context, calls []*eventCall) {
+	var events []store.NewEvent
+	for _, c := range calls {
+		if c.err == nil {
+			events = append(events, c.events...)
+		}
 	}
 	refs, err := d.unattended(ctx, jobsOf(events))
 	if err == nil {
 		err = d.Wake(ctx, refs)
 	}
-	if err != nil {
-		return added, fmt.Errorf("event %s: %w: %w", added[0].Event.ID, ErrNotWoken, err)
+	if err == nil {
+		return
 	}
-	return added, nil
+	for _, c := range calls {
+		if c.err == nil && len(c.added) > 0 {
+			c.err = fmt.Errorf("event %s: %w: %w", c.added[0].Event.ID, ErrNotWoken, err)
+		}
+	}
+}
+
+func (d *Destinations) newEvents(
+	ctx context.Context, program *flow.Program, requests []EventRequest,
+) (events []store.NewEvent, err error) {
+	events = make([]store.NewEvent, len(requests))
+	for i := range requests {
+		if events[i], err = d.newEvent(ctx, program, requests[i]); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
 }
 
 // newEvent makes the jobs of an event.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-
 	"github.com/sluicehq/sluice/store/db"
 )
 
