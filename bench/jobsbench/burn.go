@@ -88,7 +88,7 @@ func (b *bench) settled(ctx context.Context, s system, jobs int64, since time.Ti
 			return time.Since(since).Seconds(), nil
 		}
 		if err := pass(ctx, 100*time.Millisecond); err != nil {
-			return 0, fmt.Errorf("the sink has %d jobs, but the store says only of %d that they have succeeded: %w", jobs, n, err)
+			return 0, fmt.Errorf("the sink has %d jobs, of which the store says that %d have succeeded: %w", jobs, n, err)
 		}
 	}
 }

@@ -32,7 +32,9 @@ type riverSystem struct {
 var _ system = (*riverSystem)(nil)
 
 // connectRiver makes River's tables, in a schema of their own, and a client to insert jobs.
-func connectRiver(ctx context.Context, dsn string, tuned bool, to sink.Client, postgresPID int) (s *riverSystem, err error) {
+func connectRiver(
+	ctx context.Context, dsn string, tuned bool, to sink.Client, postgresPID int,
+) (s *riverSystem, err error) {
 	s = &riverSystem{setup: newRiverSetup(dsn, tuned, to), postgresPID: postgresPID}
 	if s.pool, err = openPool(ctx, dsn, poolSize); err != nil {
 		return nil, err
@@ -57,7 +59,8 @@ func connectRiver(ctx context.Context, dsn string, tuned bool, to sink.Client, p
 	}
 	// Whoever inserts tells the workers of it, at most once in its FetchCooldown.
 	s.client, err = river.NewClient(driver, &river.Config{
-		Schema: s.setup.Schema, Logger: quiet, FetchCooldown: s.setup.FetchCooldown, FetchPollInterval: s.setup.FetchPollInterval,
+		Schema: s.setup.Schema, Logger: quiet,
+		FetchCooldown: s.setup.FetchCooldown, FetchPollInterval: s.setup.FetchPollInterval,
 	})
 	return s, err
 }
@@ -146,8 +149,8 @@ func (s *riverSystem) enqueueAll(ctx context.Context, first, jobs int64) error {
 }
 
 func (s *riverSystem) succeeded(ctx context.Context) (n int64, err error) {
-	err = s.pool.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s.river_job WHERE state = 'completed' AND created_at >= $1",
-		s.setup.Schema), s.began).Scan(&n)
+	query := "SELECT count(*) FROM %s.river_job WHERE state = 'completed' AND created_at >= $1"
+	err = s.pool.QueryRow(ctx, fmt.Sprintf(query, s.setup.Schema), s.began).Scan(&n)
 	return n, err
 }
 

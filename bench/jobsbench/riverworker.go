@@ -50,7 +50,8 @@ func (p *poster) Work(ctx context.Context, job *river.Job[riverArgs]) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.setup.Sink.Hook(job.Args.Lane), bytes.NewReader(body))
+	address := p.setup.Sink.Hook(job.Args.Lane)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

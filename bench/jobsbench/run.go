@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,69 +15,6 @@ import (
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/config"
 )
-
-// The cases.
-const (
-	CaseLatency   = "latency"
-	CaseBurn      = "burn"
-	CaseIsolation = "isolation"
-)
-
-// The systems.
-const (
-	SystemSluice     = "sluice"
-	SystemRiver      = "river"
-	SystemRiverTuned = "river-tuned"
-)
-
-// Config says what to measure.
-type Config struct {
-	// Cases and Systems are what to measure, and of what.
-	Cases, Systems []string
-	// Rate is how many jobs a second are enqueued in the case of latency, for Length after
-	// a WarmUp that does not count, by as many Producers at once at most.
-	Rate           float64
-	WarmUp, Length time.Duration
-	Producers      int
-	// Burn is how many jobs have piled up in the case of the burn-down.
-	Burn int
-	// LaneRate is how many jobs a second are enqueued in the case of isolation, for all ten
-	// destinations together, as long as in the case of latency.
-	LaneRate float64
-	// Patience is how long the jobs of a case are waited for once all are enqueued.
-	Patience time.Duration
-}
-
-// Cases returns the names of all cases, Systems those of all systems.
-func Cases() []string   { return []string{CaseLatency, CaseBurn, CaseIsolation} }
-func Systems() []string { return []string{SystemSluice, SystemRiver, SystemRiverTuned} }
-
-// Validate reports every fault at once.
-func (c Config) Validate() error {
-	var faults []error
-	for _, list := range []struct {
-		flag         string
-		given, known []string
-	}{{"cases", c.Cases, Cases()}, {"systems", c.Systems, Systems()}} {
-		for _, name := range list.given {
-			if !slices.Contains(list.known, name) {
-				faults = append(faults, fmt.Errorf("-%s names %q: want some of %v", list.flag, name, list.known))
-			}
-		}
-	}
-	for name, n := range map[string]float64{
-		"rate": c.Rate, "producers": float64(c.Producers), "burn": float64(c.Burn),
-		"lane-rate": c.LaneRate, "length": c.Length.Seconds(),
-	} {
-		if n < 1 {
-			faults = append(faults, fmt.Errorf("-%s is %v: want 1 or more", name, n))
-		}
-	}
-	if c.WarmUp < 0 || c.Patience < time.Second {
-		faults = append(faults, errors.New("-warm-up and -patience: want 0s and 1s or more"))
-	}
-	return errors.Join(faults...)
-}
 
 // bench is what the cases work with.
 type bench struct {
@@ -118,8 +53,10 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) (err error) {
 	if err := b.connect(ctx); err != nil {
 		return err
 	}
-	result := Result{Bench: "jobs"}
-	if err := b.measure(ctx, &result, log); err != nil {
+	result := Result{
+		Bench: "jobs", Latency: map[string]Latency{}, Burn: map[string]BurnDown{}, Isolation: map[string]Isolation{},
+	}
+	if err := b.measure(ctx, result, log); err != nil {
 		return err
 	}
 	return report(out, cfg, result)
@@ -158,7 +95,7 @@ func (b *bench) close() {
 
 // measure measures every case with every system, one after the other: they are to be in
 // nobody's way.
-func (b *bench) measure(ctx context.Context, r *Result, log io.Writer) error {
+func (b *bench) measure(ctx context.Context, r Result, log io.Writer) error {
 	for _, one := range b.cfg.Cases {
 		for _, name := range b.cfg.Systems {
 			if _, err := fmt.Fprintf(log, "%s: %s\n", one, name); err != nil {
@@ -167,11 +104,11 @@ func (b *bench) measure(ctx context.Context, r *Result, log io.Writer) error {
 			var err error
 			switch one {
 			case CaseLatency:
-				err = measured(&r.Latency, name)(b.latency(ctx, b.systems[name]))
+				r.Latency[name], err = b.latency(ctx, b.systems[name])
 			case CaseBurn:
-				err = measured(&r.Burn, name)(b.burnDown(ctx, b.systems[name]))
+				r.Burn[name], err = b.burnDown(ctx, b.systems[name])
 			case CaseIsolation:
-				err = measured(&r.Isolation, name)(b.isolation(ctx, b.systems[name]))
+				r.Isolation[name], err = b.isolation(ctx, b.systems[name])
 			}
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", one, name, err)
@@ -179,17 +116,6 @@ func (b *bench) measure(ctx context.Context, r *Result, log io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// measured returns a function that puts figures of a system down.
-func measured[T any](into *map[string]T, name string) func(T, error) error {
-	return func(figures T, err error) error {
-		if *into == nil {
-			*into = map[string]T{}
-		}
-		(*into)[name] = figures
-		return err
-	}
 }
 
 // findPostgres returns the process of PostgreSQL, which runs on this machine: it is the

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	stop()
 	switch {
 	case err != nil:
-		fmt.Fprintln(os.Stderr, err) //nolint:errcheck // the code below says it, too
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	case is:
 		os.Exit(0)
