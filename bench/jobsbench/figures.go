@@ -32,6 +32,10 @@ func latencyFigures() []oneFigure[Latency] {
 		{"enqueued_p99_ms", "due to enqueued, p99", milliseconds1, func(l Latency) float64 { return l.Enqueued.P99 }},
 		{"delivered", "delivered", whole, func(l Latency) float64 { return float64(l.Delivered) }},
 		{"doubles", "delivered again", whole, func(l Latency) float64 { return float64(l.Doubles) }},
+		{
+			"enqueuer_ms", "processor, who enqueues, a job", milliseconds2,
+			func(l Latency) float64 { return l.Used.Enqueuer },
+		},
 		{"worker_ms", "processor, worker, a job", milliseconds2, func(l Latency) float64 { return l.Used.Worker }},
 		{"sum_ms", "processor, with engines, a job", milliseconds2, func(l Latency) float64 { return l.Used.Sum }},
 	}

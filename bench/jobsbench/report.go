@@ -2,6 +2,7 @@ package jobsbench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -16,6 +17,24 @@ type Result struct {
 	Isolation map[string]Isolation `json:"isolation,omitempty"`
 	// Ratios are Sluice's figures divided by those of the others: by figure, then by system.
 	Ratios map[string]map[string]float64 `json:"ratios,omitempty"`
+}
+
+// missing says where not all jobs were delivered in time: figures are to be compared only
+// where there is none of that.
+func (r Result) missing() error {
+	var faults []error
+	note := func(what, system string, delivered, jobs int) {
+		if delivered < jobs {
+			faults = append(faults, fmt.Errorf("%s of %s: %d of %d jobs were delivered in time", what, system, delivered, jobs))
+		}
+	}
+	for _, system := range Systems() {
+		l, d, i := r.Latency[system], r.Burn[system], r.Isolation[system]
+		note(CaseLatency, system, l.Delivered, l.Jobs)
+		note(CaseBurn, system, d.Delivered, d.Jobs)
+		note(CaseIsolation, system, i.Well.Delivered+i.Hanging.Delivered, i.Well.Jobs+i.Hanging.Jobs)
+	}
+	return errors.Join(faults...)
 }
 
 // ratios divides Sluice's figures by the others'.

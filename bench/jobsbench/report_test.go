@@ -40,6 +40,21 @@ func TestReport(t *testing.T) {
 	require.NotContains(t, read.Ratios, "latency_doubles", "nothing is divided by 0")
 }
 
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	l := Latency{Jobs: 10, Delivered: 10}
+	r := Result{
+		Latency: map[string]Latency{SystemSluice: l}, Burn: map[string]BurnDown{SystemRiver: {Jobs: 5, Delivered: 5}},
+		Isolation: map[string]Isolation{SystemRiverTuned: {Well: l, Hanging: l}},
+	}
+	require.NoError(t, r.missing())
+	l.Delivered = 9
+	r.Latency[SystemSluice], r.Burn[SystemRiver] = l, BurnDown{Jobs: 5, Delivered: 4}
+	r.Isolation[SystemRiverTuned] = Isolation{Well: l, Hanging: l}
+	require.EqualError(t, r.missing(), "latency of sluice: 9 of 10 jobs were delivered in time\n"+
+		"burn of river: 4 of 5 jobs were delivered in time\nisolation of river-tuned: 18 of 20 jobs were delivered in time")
+}
+
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	good := Config{

@@ -60,8 +60,8 @@ func TestDelays(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	before := Usage{Worker: time.Second, Temporal: 2 * time.Second, Postgres: 3 * time.Second}
-	after := Usage{Worker: 2 * time.Second, Temporal: 2 * time.Second, Postgres: 3500 * time.Millisecond}
-	require.Equal(t, PerJob{Worker: 10, Postgres: 5, Sum: 15}, after.each(before, 100))
+	before := Usage{Enqueuer: time.Second, Worker: time.Second, Temporal: 2 * time.Second, Postgres: 3 * time.Second}
+	after := Usage{Enqueuer: 3 * time.Second, Worker: 2 * time.Second, Temporal: 2 * time.Second, Postgres: 3500 * time.Millisecond}
+	require.Equal(t, PerJob{Enqueuer: 20, Worker: 10, Postgres: 5, Sum: 15}, after.each(before, 100))
 	require.Equal(t, PerJob{}, before.each(before, 0))
 }

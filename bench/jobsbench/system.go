@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/sluicehq/sluice/bench/workerprocess"
@@ -66,8 +67,9 @@ const signingSecret = "whsec_YmVuY2gtam9icy1vZi1zbHVpY2UtMzItYnl0ZXMhISE=" //nol
 
 // Usage is processor time.
 type Usage struct {
-	// Worker is the process that delivers, Temporal and Postgres are the engines' that the
-	// system works with.
+	// Enqueuer is this process, Worker the one that delivers, Temporal and Postgres are the
+	// engines' that the system works with.
+	Enqueuer time.Duration
 	Worker   time.Duration
 	Temporal time.Duration
 	Postgres time.Duration
@@ -75,16 +77,19 @@ type Usage struct {
 
 // PerJob is processor time a job, in milliseconds.
 type PerJob struct {
+	Enqueuer float64 `json:"enqueuer_ms"`
 	Worker   float64 `json:"worker_ms"`
 	Temporal float64 `json:"temporal_ms"`
 	Postgres float64 `json:"postgres_ms"`
-	Sum      float64 `json:"sum_ms"`
+	// Sum is that of the worker and the engines.
+	Sum float64 `json:"sum_ms"`
 }
 
 // each is what jobs have cost, from one look to a later one.
 func (u Usage) each(before Usage, jobs int) PerJob {
 	n := float64(max(jobs, 1))
 	p := PerJob{
+		Enqueuer: milliseconds(u.Enqueuer-before.Enqueuer) / n,
 		Worker:   milliseconds(u.Worker-before.Worker) / n,
 		Temporal: milliseconds(u.Temporal-before.Temporal) / n,
 		Postgres: milliseconds(u.Postgres-before.Postgres) / n,
@@ -95,6 +100,12 @@ func (u Usage) each(before Usage, jobs int) PerJob {
 
 // usageOf reads the processor time of processes; 0 is none.
 func usageOf(worker, temporal, postgres int) (u Usage, err error) {
+	// Not by /proc, which counts the children in.
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
+		return u, fmt.Errorf("read the processor time: %w", err)
+	}
+	u.Enqueuer = time.Duration(own.Utime.Nano() + own.Stime.Nano())
 	for _, p := range []struct {
 		pid  int
 		into *time.Duration
