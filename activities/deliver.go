@@ -96,21 +96,18 @@ func (s *stretch) batch(ctx context.Context) (int, error) {
 func (s *stretch) load(ctx context.Context, claim store.Claim) destinations.Delivered {
 	loaded := make(chan struct{})
 	var asking sync.WaitGroup
-	if !s.ends.IsZero() && s.plan.Concurrency > 1 {
-		patience := slow
-		if len(claim.Jobs) == int(s.claim.Limit) {
-			patience = 0
-		}
-		asking.Go(func() {
-			timer := time.NewTimer(patience)
+	asking.Go(func() {
+		if len(claim.Jobs) < int(s.claim.Limit) {
+			timer := time.NewTimer(slow)
 			defer timer.Stop()
 			select {
 			case <-timer.C:
-				s.askForAnother(ctx)
 			case <-loaded:
+				return
 			}
-		})
-	}
+		}
+		s.askForAnother(ctx)
+	})
 	done := destinations.Delivery{
 		Destination: s.dest, Action: s.action, Claim: claim, Plan: s.plan, Versions: s.d.Versions,
 		Toolkit: &destinations.Toolkit{Logger: s.d.Logger, Connections: s.d.Connections},
@@ -123,7 +120,7 @@ func (s *stretch) load(ctx context.Context, claim store.Claim) destinations.Deli
 // askForAnother tells the action's own workflow that there are jobs, so that it begins another
 // load if it may, but not every moment. What goes wrong costs speed alone.
 func (s *stretch) askForAnother(ctx context.Context) {
-	if s.plan.Concurrency < 2 || time.Since(s.asked) < askEvery {
+	if s.ends.IsZero() || s.plan.Concurrency < 2 || time.Since(s.asked) < askEvery {
 		return
 	}
 	s.asked = time.Now()

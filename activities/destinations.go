@@ -30,6 +30,9 @@ type Destinations struct {
 	// Grace is how long a load may go on when the worker has been told to stop. It ends
 	// before the worker does, so that its outcome can be recorded. Defaults to 0.
 	Grace time.Duration
+	// Linger is how long a load of a realtime action waits for further jobs when there are
+	// none. Defaults to 1 s.
+	Linger time.Duration
 	// Wake tells actions that jobs were made for them by the outcomes of others. Required.
 	Wake func(ctx context.Context, refs []ActionRef) error
 	// Logger takes what is worth an operator's attention. Required.

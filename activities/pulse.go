@@ -67,6 +67,9 @@ func keepBeating(ctx context.Context, details func() any) (stop func()) {
 			case <-ticker.C:
 			case <-quit:
 				return
+			case <-ctx.Done():
+				// It would reach nobody.
+				return
 			}
 		}
 	}()

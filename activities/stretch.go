@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"sync"
@@ -40,8 +41,7 @@ type stretch struct {
 }
 
 const (
-	// linger is how long a realtime action waits for further jobs when there are none.
-	linger = time.Second
+	defaultLinger = time.Second
 	// lookEvery is how soon a change of settings counts within a stretch, and how often
 	// leases are looked at that may have ended.
 	lookEvery = time.Second
@@ -125,7 +125,7 @@ func (s *stretch) more(ctx context.Context, claimed int) (bool, error) {
 		s.looks, s.idle = 0, time.Now()
 	}
 	if !full {
-		if time.Since(s.idle) > linger {
+		if time.Since(s.idle) > cmp.Or(s.d.Linger, defaultLinger) {
 			return false, nil
 		}
 		if s.looks++; s.looks%relieveEvery == 0 {
