@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -74,7 +76,18 @@ func setup(t *testing.T) *run {
 	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
 	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 	r.register()
+	requireHeartbeats(r.TestWorkflowEnvironment, t)
 	return r
+}
+
+// requireHeartbeats checks that no activity is without a heartbeat timeout: the death of its
+// worker would go unnoticed for as long as an attempt may take.
+func requireHeartbeats(env *testsuite.TestWorkflowEnvironment, t *testing.T) {
+	t.Helper()
+	env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		assert.NotZerof(t, info.HeartbeatTimeout, "%s", info.ActivityType.Name)
+		assert.LessOrEqual(t, info.HeartbeatTimeout, 30*time.Second)
+	})
 }
 
 // plan returns a plan of some parts, two at once, which park.
