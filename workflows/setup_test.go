@@ -51,6 +51,7 @@ type run struct {
 	parked, skipped []activities.Stopped
 	notes           []activities.Note
 	verdicts        []activities.Verdict
+	reminders       []activities.Reminder
 	loads           []activities.PartRef
 }
 
@@ -106,7 +107,7 @@ func (r *run) register() {
 	}
 	for _, name := range []string{
 		workflows.ActivityPark, workflows.ActivityOnSuccess,
-		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityRemove, workflows.ActivityRemind,
+		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityRemove,
 	} {
 		add(name, func(_ context.Context, ref activities.ImportRef) error {
 			require.EqualValues(r.t, importID, ref.ImportID)
@@ -132,6 +133,12 @@ func (r *run) register() {
 	})
 	add(workflows.ActivityBeginReview, func(context.Context, activities.ImportRef) (activities.Opened, error) {
 		return r.opened, r.called(workflows.ActivityBeginReview, workflows.ActivityBeginReview)
+	})
+	add(workflows.ActivityRemind, func(_ context.Context, m activities.Reminder) error {
+		r.mu.Lock()
+		r.reminders = append(r.reminders, m)
+		r.mu.Unlock()
+		return r.called(workflows.ActivityRemind, workflows.ActivityRemind)
 	})
 	add(workflows.ActivityDecide, func(_ context.Context, v activities.Verdict) error {
 		r.mu.Lock()
