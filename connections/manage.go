@@ -31,7 +31,8 @@ func (c *Connections) Show(ctx context.Context, name string) (Info, error) {
 }
 
 // Remove removes a connection. Unless forced it refuses, with store.ErrInUse, while an
-// import that has not ended names it. The error is ErrNotFound if there is none.
+// import that has not ended, a job that is still to be loaded or a flow in force names it.
+// The error is ErrNotFound if there is none.
 func (c *Connections) Remove(ctx context.Context, name string, force bool) error {
 	if err := CheckName(name); err != nil {
 		return err

@@ -269,3 +269,15 @@ func TestJobMistakes(t *testing.T) {
 		})
 	}
 }
+
+// A connection that waiting jobs name is not removed by accident.
+func TestRemoveConnectionInUse(t *testing.T) {
+	t.Parallel()
+	b := newShop(t)
+	b.shell, _ = withKinds(t, b.shell)
+	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN")
+	b.ok(t, "job", "edit", b.hook, "--data", `{"connection": "ops"}`)
+	b.fails(t, "connection ops: 1 job of webhook/post to be loaded: in use: wait for what uses it, end it or take the connection out "+
+		"of it, or remove the connection all the same with --force", "connection", "remove", "ops")
+	require.Equal(t, "removed connection ops\n", b.ok(t, "connection", "remove", "ops", "--force"))
+}
