@@ -96,8 +96,10 @@ func TestRemoveConnectionOfDestinations(t *testing.T) {
 	}
 	shop, other := json.RawMessage(`{"connection": "shop"}`), json.RawMessage(`{"connection": "other"}`)
 	added, err := b.AddEvent(b.ctx, store.NewEvent{Source: "s", Jobs: []store.NewJob{
-		{Destination: "webhook", Action: "post", Data: shop}, {Destination: "webhook", Action: "post", Data: shop},
-		{Destination: "postgres", Action: "upsert", Data: shop}, {Destination: "webhook", Action: "post", Data: other},
+		{Destination: "webhook", Action: "post", Data: shop},
+		{Destination: "webhook", Action: "post", Data: shop},
+		{Destination: "postgres", Action: "upsert", Data: shop},
+		{Destination: "webhook", Action: "post", Data: other},
 	}})
 	require.NoError(t, err)
 	b.apply(t, flows(false,

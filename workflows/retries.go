@@ -53,6 +53,7 @@ const (
 	bookkeepingHeartbeat = 10 * time.Second
 	purgeTimeout         = time.Hour
 	purgeHeartbeat       = 30 * time.Second
+	retentionTimeout     = 10 * time.Minute
 )
 
 // callback are the options of an importer's callback.
@@ -102,6 +103,15 @@ func polling(ctx workflow.Context, summary string) workflow.Context {
 func purging(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: purgeTimeout, HeartbeatTimeout: purgeHeartbeat, RetryPolicy: retryForever, Summary: summary,
+	})
+}
+
+// retaining are the options of the activity that purges events: what it could not do the
+// next run of its schedule does.
+func retaining(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: retentionTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
+		RetryPolicy: retryCallback, Summary: summary,
 	})
 }
 

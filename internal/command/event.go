@@ -26,6 +26,7 @@ func eventCommand() *cli.Command {
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(showEvent),
 		},
 		sendCommand(),
+		purgeCommand(),
 	)
 }
 
