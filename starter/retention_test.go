@@ -80,7 +80,7 @@ func TestRetentionRuns(t *testing.T) {
 	add := func(age time.Duration) string {
 		added, err := s.Store.AddEvent(ctx, store.NewEvent{Source: "shop", Data: json.RawMessage(`{}`)})
 		require.NoError(t, err)
-		moveBack(t, s, added.Event.ID, age)
+		moveBack(ctx, t, s, added.Event.ID, age)
 		return added.Event.ID
 	}
 	old, young := add(3*time.Hour), add(time.Hour)

@@ -1,6 +1,7 @@
 package starter_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -28,9 +29,8 @@ func setup(t *testing.T) *enginetest.System {
 }
 
 // moveBack makes an event older than it is.
-func moveBack(t *testing.T, s *enginetest.System, event string, age time.Duration) {
+func moveBack(ctx context.Context, t *testing.T, s *enginetest.System, event string, age time.Duration) {
 	t.Helper()
-	ctx := enginetest.Context(t)
 	conn, err := pgx.Connect(ctx, s.Settings.Store.DSN)
 	require.NoError(t, err)
 	_, err = conn.Exec(ctx, "UPDATE events SET received_at = now() - $2::interval WHERE id = $1", event, age)

@@ -71,8 +71,8 @@ func connectionUsers(ctx context.Context, q *db.Queries, name string) ([]string,
 	return users, err
 }
 
-// jobsNaming says how many jobs of which actions name a connection, "" if none does. most is
-// how many were looked at at most.
+// jobsNaming says how many jobs of which actions name a connection, "" if none does. most bounds
+// how many were looked at.
 func jobsNaming(counts []db.ConnectionJobsRow, most int64) string {
 	var looked int64
 	var actions []string

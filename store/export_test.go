@@ -22,5 +22,5 @@ func ListEventsStatement(f EventFilter, p Page) (statement string, args []any) {
 	return listEvents(f, p)
 }
 
-// JobsNaming says how many jobs name a connection, of so many that were looked at at most.
+// JobsNaming says how many jobs name a connection, where most bounds how many were looked at.
 func JobsNaming(counts []db.ConnectionJobsRow, most int64) string { return jobsNaming(counts, most) }

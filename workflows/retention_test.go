@@ -27,7 +27,7 @@ func retention(
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartTime(time.Date(2026, time.March, 31, 3, 0, 0, 500, time.UTC))
-	requireHeartbeats(env, t)
+	requireHeartbeats(t, env)
 	env.RegisterWorkflowWithOptions(workflows.Retention, workflow.RegisterOptions{Name: workflows.TypeRetention})
 	env.RegisterActivityWithOptions(func(_ context.Context, r activities.PurgeRequest) (activities.PurgeProgress, error) {
 		return purge(r)

@@ -77,13 +77,13 @@ func setup(t *testing.T) *run {
 	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
 	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 	r.register()
-	requireHeartbeats(r.TestWorkflowEnvironment, t)
+	requireHeartbeats(t, r.TestWorkflowEnvironment)
 	return r
 }
 
 // requireHeartbeats checks that no activity is without a heartbeat timeout: the death of its
 // worker would go unnoticed for as long as an attempt may take.
-func requireHeartbeats(env *testsuite.TestWorkflowEnvironment, t *testing.T) {
+func requireHeartbeats(t *testing.T, env *testsuite.TestWorkflowEnvironment) {
 	t.Helper()
 	env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
 		assert.NotZerof(t, info.HeartbeatTimeout, "%s", info.ActivityType.Name)

@@ -72,7 +72,8 @@ func explainConnection(err error) error {
 	case errors.Is(err, store.ErrConflict):
 		return fmt.Errorf("%w: look at it with `sluice connection show`, then try again", err)
 	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("%w: wait for what uses it, end it or take the connection out of it, or remove the connection all the same with --force", err)
+		return fmt.Errorf("%w: wait for what uses it, end it or take the connection out of it, "+
+			"or remove the connection all the same with --force", err)
 	default:
 		return err
 	}

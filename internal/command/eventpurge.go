@@ -24,7 +24,8 @@ func purgeCommand() *cli.Command {
 			&cli.DurationFlag{Name: "older-than", Usage: "those received longer than `DURATION` ago, such as 720h"},
 			&cli.StringSliceFlag{
 				Name: "state", DefaultText: store.JobSucceeded,
-				Usage: "`STATE` in which their jobs must be, or one of several with commas: " + strings.Join(store.EndedStates(), ", "),
+				Usage: "`STATE` in which their jobs must be, or one of several with commas: " +
+					strings.Join(store.EndedStates(), ", "),
 			},
 			&cli.StringSliceFlag{Name: "source", Usage: "only those of the source `NAME`, or one of several with commas"},
 			&cli.StringSliceFlag{Name: "not-source", Usage: "none of the source `NAME`"},
