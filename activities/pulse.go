@@ -9,10 +9,16 @@ import (
 	"go.temporal.io/sdk/interceptor"
 )
 
+// Brief is how long an attempt at Sluice's own bookkeeping may take. Pulse lets such
+// attempts end when the worker stops: they are over before they are worth interrupting,
+// and whoever decides about an import waits for one.
+const Brief = time.Minute
+
 // Pulse is a worker interceptor for activities that do not heartbeat on their own. It
 // sends heartbeats from the side for those that have a heartbeat timeout, so that
 // another worker takes over soon after this one has died, and so that a cancellation
-// reaches them; and it ends them early when the worker stops.
+// reaches them; and it ends those early when the worker stops that may take longer than
+// Brief.
 type Pulse struct {
 	interceptor.WorkerInterceptorBase
 }
@@ -34,8 +40,12 @@ type pulseInbound struct {
 
 // ExecuteActivity runs the activity with a pulse.
 func (p *pulseInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	if activity.GetInfo(ctx).HeartbeatTimeout == 0 {
-		// Short bookkeeping: it is over before it is worth interrupting.
+	info := activity.GetInfo(ctx)
+	if info.HeartbeatTimeout == 0 {
+		return p.Next.ExecuteActivity(ctx, in)
+	}
+	if info.StartToCloseTimeout <= Brief {
+		defer keepBeating(ctx, nil)()
 		return p.Next.ExecuteActivity(ctx, in)
 	}
 	ctx, stop := untilStop(ctx)
@@ -50,7 +60,7 @@ func (p *pulseInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 }
 
 // keepBeating sends heartbeats from the side until stop is called, with what details returns
-// if it is not nil.
+// if it is not nil. What is over before the first is due sends none.
 func keepBeating(ctx context.Context, details func() any) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -58,13 +68,13 @@ func keepBeating(ctx context.Context, details func() any) (stop func()) {
 		ticker := time.NewTicker(beatEvery(ctx))
 		defer ticker.Stop()
 		for {
-			if details == nil {
-				activity.RecordHeartbeat(ctx)
-			} else {
-				activity.RecordHeartbeat(ctx, details())
-			}
 			select {
 			case <-ticker.C:
+				if details == nil {
+					activity.RecordHeartbeat(ctx)
+				} else {
+					activity.RecordHeartbeat(ctx, details())
+				}
 			case <-quit:
 				return
 			case <-ctx.Done():

@@ -28,7 +28,7 @@ type Reviews struct {
 type Opened struct {
 	// ExpiresAt is when the import is declined unless somebody has decided.
 	ExpiresAt time.Time `json:"expires_at"`
-	// Reminder is after how long people are reminded, once.
+	// Reminder is after how long people are reminded, and how long after that again.
 	Reminder time.Duration `json:"reminder"`
 }
 
@@ -120,9 +120,18 @@ func (r *Reviews) stagingFailed(ctx context.Context, v Verdict, cause error) err
 	return temporal.NewNonRetryableApplicationError(text, TypeStageDone, nil)
 }
 
-// Remind reminds people of an import that waits for a decision.
-func (r *Reviews) Remind(ctx context.Context, ref ImportRef) error {
-	return failure(r.Store.Remind(ctx, ref.ImportID))
+// Reminder is one of the reminders of a review.
+type Reminder struct {
+	ImportRef
+
+	// No counts them, from 1. Defaults to 1: whoever says nothing reminds once.
+	No int `json:"no,omitempty"`
+}
+
+// Remind reminds people of an import that waits for a decision. The same reminder is sent
+// once, however often it is asked for.
+func (r *Reviews) Remind(ctx context.Context, reminder Reminder) error {
+	return failure(r.Store.Remind(ctx, reminder.ImportID, max(1, reminder.No)))
 }
 
 // capital writes the first letter large.

@@ -22,6 +22,7 @@ type Config struct {
 	Import      Import      `yaml:"import"`
 	Limits      Limits      `yaml:"limits"`
 	Review      Review      `yaml:"review"`
+	Retention   Retention   `yaml:"retention"`
 	Connections Connections `yaml:"connections"`
 	Notify      Notify      `yaml:"notify"`
 	Log         Log         `yaml:"log"`
@@ -117,10 +118,11 @@ func Default() Config {
 			ChunkRows: 131072, ChunkBytes: 16 << 20, Parallelism: 2,
 			MaxRejects: 100, MaxRejectShare: 0.01, OnPartFailure: "park",
 		},
-		Limits: defaultLimits(),
-		Review: defaultReview(),
-		Notify: defaultNotify(),
-		Log:    Log{Level: slog.LevelInfo, Format: "text"},
+		Limits:    defaultLimits(),
+		Review:    defaultReview(),
+		Retention: defaultRetention(),
+		Notify:    defaultNotify(),
+		Log:       Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }
 
@@ -165,6 +167,7 @@ func (c Config) Validate() error {
 		"connections.keyset and connections.keyset_file are both set: use one")
 	c.Limits.validate(check)
 	c.Review.validate(check)
+	c.Retention.validate(check)
 	c.Notify.validate(check)
 	check(c.Log.Format == "text" || c.Log.Format == "json", "log.format is %q: want text or json", c.Log.Format)
 	return errors.Join(faults...)

@@ -37,7 +37,8 @@ type Review struct {
 	// FourEyes refuses a decision to accept by the person who has started the import.
 	// Defaults to false.
 	FourEyes bool `yaml:"four_eyes"`
-	// Reminder is after how long people are reminded. Defaults to 24h.
+	// Reminder is after how long people are reminded, and how long after that again.
+	// Defaults to 24h.
 	Reminder time.Duration `yaml:"reminder"`
 	// Expiry is after how long an import that nobody has decided about is declined.
 	// Defaults to 336h, two weeks.

@@ -33,6 +33,8 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		`import.on_part_failure is "": want park or fail`,
 		"review.reminder is 0s: want at least 1s",
 		"review.expiry is 0s: want at least 1s",
+		"retention.states is empty: want some of succeeded, discarded, cancelled",
+		"retention.cron: is empty: want five fields, such as '0 3 * * *' for every day at 03:00",
 		`notify.webhook_addresses is "": want public or any`,
 		"notify.poll_interval is 0s: want at least 1s",
 		"notify.max_attempts is 0: want 1 to 100",
@@ -82,6 +84,31 @@ func TestValidate(t *testing.T) {
 		"no limits":      {func(c *Config) { c.Limits = Limits{} }, ""},
 		"negative limit": {func(c *Config) { c.Limits.Running = -1 }, "limits.running is -1: want at least 0"},
 		"short expiry":   {func(c *Config) { c.Review.Expiry = time.Millisecond }, "review.expiry is 1ms: want at least 1s"},
+		"retention": {
+			func(c *Config) {
+				c.Retention.Events, c.Retention.States, c.Retention.Cron = 720*time.Hour, "succeeded, discarded", "@daily"
+			}, "",
+		},
+		"short retention": {
+			func(c *Config) { c.Retention.Events = time.Second },
+			"retention.events is 1s: want 0, for ever, or whole seconds, at least 1m",
+		},
+		"negative retention": {
+			func(c *Config) { c.Retention.Events = -time.Hour },
+			"retention.events is -1h0m0s: want 0, for ever, or whole seconds, at least 1m",
+		},
+		"retention of the unfinished": {
+			func(c *Config) { c.Retention.States = "succeeded,held" },
+			`retention.states has "held": want some of succeeded, discarded, cancelled`,
+		},
+		"retention's cron": {
+			func(c *Config) { c.Retention.Cron = "0 3 * *" },
+			`retention.cron: "0 3 * *" has 4 fields: want minute, hour, day of the month, month and day of the week`,
+		},
+		"retention's jitter": {
+			func(c *Config) { c.Retention.Jitter = 25 * time.Hour },
+			"retention.jitter is 25h0m0s: want 0 to 24h",
+		},
 		"long build": {
 			func(c *Config) { c.Worker.Deployment, c.Worker.BuildID = "sluice", strings.Repeat("1", 101) },
 			"worker.build_id has 101 bytes: want at most 100",

@@ -85,6 +85,14 @@ type Info struct {
 	Version   int64     `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+	// Disabled says why a webhook gets no notifications any more; only Show tells it.
+	Disabled *Disabled `json:"disabled,omitempty"`
+}
+
+// Disabled is since when a webhook gets no notifications, and why.
+type Disabled struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
 }
 
 // MaxSecret is how many bytes a secret can have.

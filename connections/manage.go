@@ -27,11 +27,19 @@ func (c *Connections) Show(ctx context.Context, name string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return c.info(row), nil
+	info := c.info(row)
+	disabled, err := c.Store.Disabled(ctx, name)
+	if err == nil {
+		info.Disabled = &Disabled{At: disabled.DisabledAt, Reason: disabled.Reason}
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return Info{}, fmt.Errorf("show connection %s: %w", name, err)
+	}
+	return info, nil
 }
 
 // Remove removes a connection. Unless forced it refuses, with store.ErrInUse, while an
-// import that has not ended names it. The error is ErrNotFound if there is none.
+// import that has not ended, a job that is still to be loaded or a flow in force names it.
+// The error is ErrNotFound if there is none.
 func (c *Connections) Remove(ctx context.Context, name string, force bool) error {
 	if err := CheckName(name); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/notify/email/smtptest"
@@ -116,8 +118,8 @@ func TestGivingUp(t *testing.T) {
 	}{
 		"after all attempts": {503, 3, "warn: notification ID could not be delivered to the webhook ops, given up after 3 attempts: " +
 			"the endpoint answered 503 Service Unavailable; `sluice notification show ID` shows it"},
-		"gone": {410, 1, "warn: notification ID could not be delivered to the webhook ops, given up after 1 attempt: " +
-			"the endpoint answered 410 Gone: it is gone for good; `sluice notification show ID` shows it"},
+		"gone": {410, 1, "warn: notification ID could not be delivered to the webhook ops, which gets no more until " +
+			"`sluice notification enable ops`: the endpoint answered 410 Gone: it is gone for good"},
 		"refused": {404, 1, "warn: notification ID could not be delivered to the webhook ops, given up after 1 attempt: " +
 			"the endpoint answered 404 Not Found; `sluice notification show ID` shows it"},
 	} {
@@ -136,12 +138,50 @@ func TestGivingUp(t *testing.T) {
 
 			// Somebody has mended it.
 			code.Store(http.StatusOK)
+			if test.code == http.StatusGone {
+				require.EventuallyWithT(t, func(collect *assert.CollectT) {
+					require.NoError(collect, b.Enable(context.Background(), "ops"))
+				}, 10*time.Second, 10*time.Millisecond)
+			}
 			n, err := b.RetryNotification(b.ctx, id)
 			require.NoError(t, err)
 			require.EqualValues(t, 1, n)
 			b.await(t, id, store.DeliveryDelivered)
 		})
 	}
+}
+
+// A webhook that says it is gone gets no more notifications, whose deliveries say why, until
+// somebody enables it; the others get theirs. It is said once.
+func TestGoneWebhookIsDisabled(t *testing.T) {
+	t.Parallel()
+	var code atomic.Int32
+	code.Store(http.StatusGone)
+	ops := webhooktest.Start(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(code.Load())) })
+	b := setup(t, nil, map[string]*webhooktest.Receiver{"ops": ops, "other": webhooktest.Start(t, nil)})
+	b.run(t)
+	b.await(t, b.announce(t, store.EventCompleted), store.DeliveryGivenUp, store.DeliveryDelivered)
+	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+		disabled, err := b.Disabled(context.Background(), "ops")
+		require.NoError(collect, err)
+		require.Equal(collect, "the endpoint answered 410 Gone: it is gone for good", disabled.Reason)
+	}, 10*time.Second, 10*time.Millisecond)
+	feedback := b.feedback(t)
+
+	id := b.announce(t, store.EventFailed)
+	all := b.await(t, id, store.DeliveryGivenUp, store.DeliveryDelivered)
+	require.Contains(t, all[0].Error, "the target is disabled since 2")
+	require.Contains(t, all[0].Error, "410 Gone: it is gone for good: `sluice notification enable ops` enables it")
+	require.Len(t, ops.Events(), 1, "it was left alone")
+	require.Equal(t, feedback, b.feedback(t))
+	require.Equal(t, 1, strings.Count(b.log.String(), "webhook disabled"))
+
+	code.Store(http.StatusOK)
+	require.NoError(t, b.Enable(b.ctx, "ops"))
+	require.ErrorIs(t, b.Enable(b.ctx, "ops"), store.ErrNotFound)
+	_, err := b.RetryNotification(b.ctx, id)
+	require.NoError(t, err)
+	b.await(t, id, store.DeliveryDelivered, store.DeliveryDelivered)
 }
 
 // A recipient that the server does not know is given up at once, the others are told;

@@ -127,20 +127,34 @@ func (s *Store) Announce(ctx context.Context, importID int64, event, detail stri
 // announced before in the same generation of the import is not announced again, but
 // for EventRetrying, which is told every time and never put into the outbox.
 func announce(ctx context.Context, q *db.Queries, importID int64, event, detail string) error {
-	facts, err := q.ImportFacts(ctx, importID)
+	return announceAs(ctx, q, announcedEvent{importID: importID, event: event, detail: detail})
+}
+
+// announcedEvent is an event of an import that is announced.
+type announcedEvent struct {
+	importID      int64
+	event, detail string
+	// no counts events that can happen again in a generation of an import, from 1: each is
+	// an announcement of its own.
+	no int
+}
+
+// announceAs is announce for an event that may happen more than once.
+func announceAs(ctx context.Context, q *db.Queries, e announcedEvent) error {
+	facts, err := q.ImportFacts(ctx, e.importID)
 	if err != nil {
-		return fmt.Errorf("announce %s: %w", event, found(err, "import %d", importID))
+		return fmt.Errorf("announce %s: %w", e.event, found(err, "import %d", e.importID))
 	}
-	if event != EventRetrying {
-		added, err := addToOutbox(ctx, q, facts, event, detail)
+	if e.event != EventRetrying {
+		added, err := addToOutbox(ctx, q, facts, e)
 		if err != nil {
-			return fmt.Errorf("announce %s of import %d: %w", event, importID, err)
+			return fmt.Errorf("announce %s of import %d: %w", e.event, e.importID, err)
 		}
 		if !added {
 			return nil
 		}
 	}
-	job := JobEvent(event)
+	job := JobEvent(e.event)
 	if job == "" {
 		return nil
 	}
@@ -149,18 +163,19 @@ func announce(ctx context.Context, q *db.Queries, importID int64, event, detail 
 		err = q.SendNotify(ctx, JobsChannel, string(message))
 	}
 	if err != nil {
-		return fmt.Errorf("tell listeners of import %d: %w", importID, err)
+		return fmt.Errorf("tell listeners of import %d: %w", e.importID, err)
 	}
 	return nil
 }
 
 // addToOutbox says whether the announcement is new.
-func addToOutbox(
-	ctx context.Context, q *db.Queries, f db.ImportFactsRow, event, detail string,
-) (added bool, err error) {
+func addToOutbox(ctx context.Context, q *db.Queries, f db.ImportFactsRow, e announcedEvent) (added bool, err error) {
+	id := fmt.Sprintf("imp_%d_%d_%s", f.ID, f.Generation, e.event)
+	if e.no > 1 {
+		id += fmt.Sprintf("_%d", e.no)
+	}
 	a := Announcement{
-		ID:    fmt.Sprintf("imp_%d_%d_%s", f.ID, f.Generation, event),
-		Event: event,
+		ID: id, Event: e.event,
 		Import: AnnouncedImport{
 			ID: f.ID, Site: f.Domain, Source: f.Source, Label: f.Label, Status: f.Status,
 			StartDate: f.StartDate, EndDate: f.EndDate, Days: f.Days,
@@ -168,7 +183,7 @@ func addToOutbox(
 			PartsSkipped: f.PartsSkipped, Error: f.Error, ErrorClass: f.ErrorClass, RequestedBy: f.RequestedBy,
 			ReviewExpiresAt: f.ReviewExpiresAt,
 		},
-		Detail: plain(detail), OccurredAt: time.Now().UTC(),
+		Detail: plain(e.detail), OccurredAt: time.Now().UTC(),
 	}
 	if a.Import.Days == nil {
 		a.Import.Days = calendar.Set{}
@@ -177,7 +192,7 @@ func addToOutbox(
 	if err != nil {
 		return false, fmt.Errorf("encode the announcement: %w", err)
 	}
-	n, err := q.AddNotification(ctx, db.AddNotificationParams{ID: a.ID, ImportID: f.ID, Event: event, Payload: payload})
+	n, err := q.AddNotification(ctx, db.AddNotificationParams{ID: a.ID, ImportID: f.ID, Event: e.event, Payload: payload})
 	if err != nil || n == 0 {
 		return false, err
 	}

@@ -16,7 +16,7 @@ type Connection = db.Connection
 // NewConnection is a connection to be added.
 type NewConnection = db.InsertConnectionParams
 
-// ErrInUse means that an import which has not ended names the row.
+// ErrInUse means that something names the row which has yet to be done.
 var ErrInUse = errors.New("in use")
 
 // AddConnection adds a connection. The error is ErrTaken if there is one of that name.
@@ -56,30 +56,4 @@ func (s *Store) ReplaceConnection(ctx context.Context, changed Connection) (Conn
 		return Connection{}, fmt.Errorf("replace connection %s: %w", changed.Name, err)
 	}
 	return row, nil
-}
-
-// RemoveConnection removes a connection. Unless forced it refuses, with ErrInUse, while
-// an import that has not ended names the connection in its arguments; it looks once, and
-// an import that is created at the same time finds no connection. The error is
-// ErrNotFound if there is no such connection.
-func (s *Store) RemoveConnection(ctx context.Context, name string, force bool) error {
-	return s.inTx(ctx, func(q *db.Queries) error {
-		if !force {
-			user, err := q.ConnectionUser(ctx, name)
-			if err == nil {
-				return fmt.Errorf("connection %s: import %d is %s: %w", name, user.ID, user.Status, ErrInUse)
-			}
-			if !errors.Is(err, pgx.ErrNoRows) {
-				return fmt.Errorf("look for imports that use connection %s: %w", name, err)
-			}
-		}
-		n, err := q.DeleteConnection(ctx, name)
-		if err != nil {
-			return fmt.Errorf("remove connection %s: %w", name, err)
-		}
-		if n == 0 {
-			return fmt.Errorf("connection %s: %w", name, ErrNotFound)
-		}
-		return nil
-	})
 }

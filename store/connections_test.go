@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
 )
 
 func newConnection(name string) store.NewConnection {
@@ -82,4 +83,64 @@ func TestRemoveConnection(t *testing.T) {
 	b.exec(t, "UPDATE imports SET status = 'running', phase = 'loading' WHERE id = $1", imp.ID)
 	require.NoError(t, b.RemoveConnection(b.ctx, "shop", true))
 	require.ErrorIs(t, b.RemoveConnection(b.ctx, "shop", true), store.ErrNotFound)
+}
+
+// Jobs that are still to be loaded and flows in force keep a connection from being removed;
+// those that are over, disabled or about others do not.
+func TestRemoveConnectionOfDestinations(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, name := range []string{"shop", "other"} {
+		_, err := b.AddConnection(b.ctx, newConnection(name))
+		require.NoError(t, err)
+	}
+	shop, other := json.RawMessage(`{"connection": "shop"}`), json.RawMessage(`{"connection": "other"}`)
+	added, err := b.AddEvent(b.ctx, store.NewEvent{Source: "s", Jobs: []store.NewJob{
+		{Destination: "webhook", Action: "post", Data: shop},
+		{Destination: "webhook", Action: "post", Data: shop},
+		{Destination: "postgres", Action: "upsert", Data: shop},
+		{Destination: "webhook", Action: "post", Data: other},
+	}})
+	require.NoError(t, err)
+	b.apply(t, flows(false,
+		"a", `{"to": [{"data": {"text": "'x'"}}, {"data": {"connection": "data.vip ? 'shop' : 'vip'"}}]}`,
+		"b", `{"disabled": true, "to": [{"data": {"connection": "'shop'"}}]}`,
+		"c", `{"to": [{"data": {"connection": "\"shop\""}}]}`,
+		"d", `{"to": [{"data": {"connection": "'shop2'"}}, {"data": {"text": "'shop'"}}, {"data": {"connection": "data.shop"}}]}`))
+	refused := func(want string) {
+		t.Helper()
+		err := b.RemoveConnection(b.ctx, "shop", false)
+		require.ErrorIs(t, err, store.ErrInUse)
+		require.EqualError(t, err, "connection shop: "+want+": in use")
+	}
+	refused("1 job of postgres/upsert, 2 jobs of webhook/post to be loaded; named by flow a, c")
+	_, err = b.CancelJobs(b.ctx, store.JobFilter{IDs: added.Jobs[:2]}, store.Order{})
+	require.NoError(t, err)
+	_, err = b.HoldJobs(b.ctx, store.JobFilter{IDs: added.Jobs[2:3]}, store.Order{})
+	require.NoError(t, err)
+	refused("1 job of postgres/upsert to be loaded; named by flow a, c")
+	_, err = b.CancelJobs(b.ctx, store.JobFilter{IDs: added.Jobs[2:3]}, store.Order{})
+	require.NoError(t, err)
+	refused("named by flow a, c")
+	b.apply(t, flows(true))
+	require.NoError(t, b.RemoveConnection(b.ctx, "shop", false))
+	require.ErrorIs(t, b.RemoveConnection(b.ctx, "other", false), store.ErrInUse)
+	require.NoError(t, b.RemoveConnection(b.ctx, "other", true))
+}
+
+// Where there are too many jobs to look at all of them, that is said.
+func TestConnectionOfManyJobs(t *testing.T) {
+	t.Parallel()
+	counts := func(jobs ...int64) (rows []db.ConnectionJobsRow) {
+		for i, n := range jobs {
+			rows = append(rows, db.ConnectionJobsRow{Destination: "d", Action: fmt.Sprint(i), Looked: 10, Jobs: n})
+		}
+		return rows
+	}
+	require.Empty(t, store.JobsNaming(counts(0, 0), 21))
+	require.Equal(t, "too many jobs are to be loaded to know: none of the 20 that were looked at names it",
+		store.JobsNaming(counts(0, 0), 20))
+	require.Equal(t, "1 job of d/1 to be loaded", store.JobsNaming(counts(0, 1), 21))
+	require.Equal(t, "2 jobs of d/0, 1 job of d/1 to be loaded, among the 20 that were looked at",
+		store.JobsNaming(counts(2, 1), 20))
 }

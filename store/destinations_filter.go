@@ -25,6 +25,8 @@ type JobFilter struct {
 	CreatedAfter, CreatedBefore time.Time
 	// MinAttempts and MaxAttempts bound how often they were tried, both in.
 	MinAttempts, MaxAttempts *int32
+	// Event, if set, picks the jobs of such events. What it says about jobs is not looked at.
+	Event *EventFilter
 }
 
 // EventFilter picks events, as JobFilter does jobs.
@@ -41,7 +43,8 @@ type EventFilter struct {
 	// ReceivedAfter and ReceivedBefore bound when they came; the first moment is in, the
 	// last one out.
 	ReceivedAfter, ReceivedBefore time.Time
-	// Jobs, if set, picks events that have such jobs.
+	// Jobs, if set, picks events that have such jobs. What it says about events is not looked
+	// at.
 	Jobs *JobFilter
 }
 
@@ -137,6 +140,15 @@ func (w *where) jobs(f JobFilter) {
 	if f.MaxAttempts != nil {
 		w.add("j.attempt <= $", *f.MaxAttempts)
 	}
+	if f.Event == nil {
+		return
+	}
+	event := *f.Event
+	event.Jobs = nil
+	inner := where{args: w.args, conditions: []string{"e.id = j.event_id"}}
+	inner.events(event)
+	w.args = inner.args
+	w.conditions = append(w.conditions, "EXISTS (SELECT 1 FROM events e"+inner.String()+")")
 }
 
 // events adds the conditions of a filter about the events that are called e.
@@ -151,8 +163,10 @@ func (w *where) events(f EventFilter) {
 	if f.Jobs == nil {
 		return
 	}
+	jobs := *f.Jobs
+	jobs.Event = nil
 	inner := where{args: w.args, conditions: []string{"j.event_id = e.id"}}
-	inner.jobs(*f.Jobs)
+	inner.jobs(jobs)
 	w.args = inner.args
 	w.conditions = append(w.conditions, "EXISTS (SELECT 1 FROM jobs j"+inner.String()+")")
 }

@@ -26,41 +26,81 @@ type Retention struct {
 // Purged is what retention has taken away, or would.
 type Purged struct{ Events, Jobs, Transitions int64 }
 
+// PurgeCursor is how far a purge has come: it goes from the oldest event to the newest. The
+// zero value is the beginning.
+type PurgeCursor struct {
+	ReceivedAt time.Time `json:"received_at"`
+	ID         string    `json:"id"`
+}
+
+// Add adds what another step has taken away.
+func (p Purged) Add(more Purged) Purged {
+	return Purged{
+		Events: p.Events + more.Events, Jobs: p.Jobs + more.Jobs, Transitions: p.Transitions + more.Transitions,
+	}
+}
+
 // purgeStep is how many events, their parts not counted, go in one transaction.
 const purgeStep = 500
+
+// EndedStates are those in which nothing more is done about a job by itself: events whose
+// jobs are in one of them may be purged.
+func EndedStates() []string { return []string{JobSucceeded, JobDiscarded, JobCancelled} }
+
+// where returns what picks the events.
+func (r Retention) where() (w where, err error) {
+	if r.ReceivedBefore.IsZero() {
+		return w, errors.New("purge events: want to know before when they were received")
+	}
+	states := r.States
+	if len(states) == 0 {
+		states = []string{JobSucceeded}
+	}
+	w.addTime("e.received_at < $", r.ReceivedBefore)
+	w.addIn("e.source", r.Sources, r.NotSources)
+	w.conditions = append(w.conditions, "e.parent_event_id IS NULL")
+	w.add(`NOT EXISTS (SELECT 1 FROM events t JOIN jobs j ON j.event_id = t.id
+		WHERE (t.id = e.id OR t.parent_event_id = e.id) AND j.state <> ALL ($::text[]))`, states)
+	return w, nil
+}
 
 // Purge takes away the events that a rule names, with their parts, jobs and history. An
 // event goes as a whole or not at all; whether it goes is decided in the transaction in
 // which it does, so that a job which is retried at that moment stays. With dryRun
 // nothing goes, and Purged says what would.
 func (s *Store) Purge(ctx context.Context, r Retention, dryRun bool) (p Purged, err error) {
-	if r.ReceivedBefore.IsZero() {
-		return Purged{}, errors.New("purge events: want to know before when they were received")
-	}
-	states := r.States
-	if len(states) == 0 {
-		states = []string{JobSucceeded}
-	}
-	var w where
-	w.addTime("e.received_at < $", r.ReceivedBefore)
-	w.addIn("e.source", r.Sources, r.NotSources)
-	w.conditions = append(w.conditions, "e.parent_event_id IS NULL")
-	w.add(`NOT EXISTS (SELECT 1 FROM events t JOIN jobs j ON j.event_id = t.id
-		WHERE (t.id = e.id OR t.parent_event_id = e.id) AND j.state <> ALL ($::text[]))`, states)
 	if dryRun {
+		w, err := r.where()
+		if err != nil {
+			return Purged{}, err
+		}
 		return s.purgeable(ctx, w)
 	}
-	for after := ""; ; {
-		step, last, err := s.purgeStep(ctx, w, after)
-		p.Events, p.Jobs, p.Transitions = p.Events+step.Events, p.Jobs+step.Jobs, p.Transitions+step.Transitions
+	for after, done := (PurgeCursor{}), false; !done; {
+		var step Purged
+		step, after, done, err = s.PurgeStep(ctx, r, after)
+		p = p.Add(step)
 		if err != nil {
-			return p, fmt.Errorf("purge events: %w", err)
+			return p, err
 		}
-		if last == "" {
-			return p, nil
-		}
-		after = last
 	}
+	return p, nil
+}
+
+// PurgeStep is one transaction of Purge: it takes away up to 500 events behind the cursor, and
+// returns where the next step goes on. done says that there is nothing behind.
+func (s *Store) PurgeStep(
+	ctx context.Context, r Retention, after PurgeCursor,
+) (p Purged, next PurgeCursor, done bool, err error) {
+	w, err := r.where()
+	if err != nil {
+		return Purged{}, after, false, err
+	}
+	p, next, done, err = s.purgeStep(ctx, w, after)
+	if err != nil {
+		return Purged{}, after, false, fmt.Errorf("purge events: %w", err)
+	}
+	return p, next, done, nil
 }
 
 const countPurgeable = `, tree AS (
@@ -78,12 +118,17 @@ func (s *Store) purgeable(ctx context.Context, w where) (p Purged, err error) {
 	return p, nil
 }
 
-// purgeStep purges some events behind the given one and returns the last of them, "" if
-// there were none.
-func (s *Store) purgeStep(ctx context.Context, w where, after string) (p Purged, last string, err error) {
-	w.args, w.conditions = slices.Clone(w.args), slices.Clone(w.conditions)
-	w.addText("e.id > $", after)
-	pick := "SELECT e.id FROM events e" + w.String() + " ORDER BY e.id" + w.limited(purgeStep) + " FOR UPDATE OF e"
+// purgeStep purges some events behind the cursor.
+func (s *Store) purgeStep(
+	ctx context.Context, w where, after PurgeCursor,
+) (p Purged, last PurgeCursor, done bool, err error) {
+	if after.ID != "" {
+		// In this order the index by time ends the search where the events become too new.
+		w.args = append(w.args, after.ReceivedAt, after.ID)
+		w.conditions = append(w.conditions, fmt.Sprintf("(e.received_at, e.id) > ($%d, $%d)", len(w.args)-1, len(w.args)))
+	}
+	pick := "SELECT e.id, e.received_at FROM events e" + w.String() + " ORDER BY e.received_at, e.id" +
+		w.limited(purgeStep) + " FOR UPDATE OF e"
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
 		if err := db.New(tx).AllowRetention(ctx); err != nil {
 			return err
@@ -93,11 +138,15 @@ func (s *Store) purgeStep(ctx context.Context, w where, after string) (p Purged,
 		if err != nil {
 			return err
 		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil || len(ids) == 0 {
+		picked, err := pgx.CollectRows(rows, pgx.RowToStructByName[PurgeCursor])
+		if err != nil || len(picked) == 0 {
 			return err
 		}
-		last = ids[len(ids)-1]
+		last = picked[len(picked)-1]
+		ids := make([]string, len(picked))
+		for i, e := range picked {
+			ids[i] = e.ID
+		}
 		if _, err := tx.Exec(ctx, `SELECT j.id FROM jobs j WHERE j.event_id IN (
 			SELECT t.id FROM events t WHERE t.id = ANY ($1::text[]) OR t.parent_event_id = ANY ($1::text[]))
 			ORDER BY j.id FOR UPDATE`, ids); err != nil {
@@ -114,7 +163,7 @@ func (s *Store) purgeStep(ctx context.Context, w where, after string) (p Purged,
 		return err
 	})
 	if err != nil {
-		return Purged{}, "", err
+		return Purged{}, after, false, err
 	}
-	return p, last, nil
+	return p, last, last.ID == "", nil
 }

@@ -73,6 +73,18 @@ func TestPurgeInSteps(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.many(t, 1500)
+	// The events of one moment are told apart; what stays is gone past.
+	b.exec(t, "UPDATE events SET received_at = date_trunc('day', received_at)")
+	rule := store.Retention{ReceivedBefore: time.Now().Add(-48 * time.Hour), States: []string{store.JobFailed}}
+	step, after, done, err := b.PurgeStep(b.ctx, rule, store.PurgeCursor{})
+	require.NoError(t, err)
+	require.False(t, done, "there may be more")
+	require.NotZero(t, step.Events)
+	require.NotEmpty(t, after.ID)
+	step, _, done, err = b.PurgeStep(b.ctx, rule, after)
+	require.NoError(t, err)
+	require.True(t, done)
+	require.Zero(t, step)
 	got, err := b.Purge(b.ctx, store.Retention{ReceivedBefore: time.Now().Add(time.Minute)}, false)
 	require.NoError(t, err)
 	require.EqualValues(t, 1335, got.Events)

@@ -21,3 +21,6 @@ func ListJobsStatement(f JobFilter, p Page) (statement string, args []any) { ret
 func ListEventsStatement(f EventFilter, p Page) (statement string, args []any) {
 	return listEvents(f, p)
 }
+
+// JobsNaming says how many jobs name a connection, where most bounds how many were looked at.
+func JobsNaming(counts []db.ConnectionJobsRow, most int64) string { return jobsNaming(counts, most) }

@@ -94,7 +94,7 @@ func (s *Store) ClaimDueDeliveries(ctx context.Context, limit int32, lease time.
 	return claimed, nil
 }
 
-// EndDelivery ends a delivery as delivered or skipped. The error is ErrFenced if
+// EndDelivery ends a delivery without a word in the import's log. The error is ErrFenced if
 // another attempt has begun meanwhile.
 func (s *Store) EndDelivery(ctx context.Context, d Delivery, status, reason string) error {
 	n, err := s.FinishDelivery(ctx, db.FinishDeliveryParams{

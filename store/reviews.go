@@ -148,12 +148,14 @@ func noRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
 func ptr[T any](v T) *T { return &v }
 
-// Remind announces that an import still waits for a decision. One that does not is left
-// alone.
-func (s *Store) Remind(ctx context.Context, id int64) error {
+// Remind announces that an import still waits for a decision. no counts the reminders of a
+// review, from 1; each is announced once. An import that does not wait is left alone.
+func (s *Store) Remind(ctx context.Context, id int64, no int) error {
 	imp, err := s.Import(ctx, id)
 	if err != nil || imp.Status != StatusPending {
 		return err
 	}
-	return s.Announce(ctx, id, EventReviewReminder, "")
+	return s.inTx(ctx, func(q *db.Queries) error {
+		return announceAs(ctx, q, announcedEvent{importID: id, event: EventReviewReminder, no: no})
+	})
 }

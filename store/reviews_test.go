@@ -143,3 +143,28 @@ func TestDecide(t *testing.T) {
 		require.ErrorContains(t, err, "does not wait for a decision: it is cancelled")
 	})
 }
+
+// Each reminder is announced once, however often it is asked for, and none of an import
+// that does not wait any more.
+func TestRemind(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.reviewed(t, nil)
+	for _, no := range []int{1, 1, 2, 2, 3} {
+		require.NoError(t, b.Remind(b.ctx, imp.ID, no))
+	}
+	require.NoError(t, b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Declined, By: "ann", Reason: "no"}, nothing))
+	err := b.Finish(b.ctx, imp.ID, store.StatusDeclined, "no", "declined")
+	require.NoError(t, err)
+	require.NoError(t, b.Remind(b.ctx, imp.ID, 4))
+	listed, err := b.Notifications(b.ctx, imp.ID, "", 10)
+	require.NoError(t, err)
+	var ids []string
+	for _, n := range listed {
+		if n.Event == store.EventReviewReminder {
+			ids = append(ids, n.ID)
+		}
+	}
+	first := fmt.Sprintf("imp_%d_0_review_reminder", imp.ID)
+	require.ElementsMatch(t, []string{first, first + "_2", first + "_3"}, ids)
+}

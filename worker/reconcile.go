@@ -16,6 +16,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 	ticker := time.NewTicker(w.cfg.ReconcileInterval)
 	defer ticker.Stop()
 	for {
+		w.mend(ctx, "schedule retention", w.applyRetention)
 		w.mend(ctx, "start abandoned imports", w.startAbandoned)
 		w.mend(ctx, "grant locks", w.grantWaiting)
 		w.mend(ctx, "end imports without a run", w.endOrphans)

@@ -79,6 +79,8 @@ type Worker struct {
 	temporal  client.Client
 	metrics   *metrics
 	health    *health
+	// retained says that the schedule of retention is what the settings say.
+	retained bool
 	// closeMetrics flushes the metrics of the Temporal client.
 	closeMetrics func() error
 }
@@ -149,6 +151,7 @@ func (w *Worker) work(ctx context.Context) error {
 	}
 	w.register(main, load, opened)
 	RegisterConnections(main, opened)
+	w.registerRetention(main)
 	deliveries, err := w.newDeliveries(main, opened, fatal)
 	if err != nil {
 		return err

@@ -66,6 +66,7 @@ func setupAction(t *testing.T) *actionEnv {
 	e.RegisterActivityWithOptions(func(_ context.Context, r activities.DeliverRequest) (activities.Delivered, error) {
 		return e.load(r), nil
 	}, activity.RegisterOptions{Name: workflows.ActivityDeliver})
+	requireHeartbeats(t, e.TestWorkflowEnvironment)
 	return e
 }
 

@@ -33,6 +33,8 @@ const (
 	TypeScheduledImport = "ScheduledImport"
 	// TypeDryRun tells what an import would do.
 	TypeDryRun = "DryRun"
+	// TypeRetention purges events that are too old.
+	TypeRetention = "Retention"
 	// TypeDestination starts the workflows of a destination's actions.
 	TypeDestination = "Destination"
 	// TypeDestinationAction loads the jobs of an action.
@@ -71,6 +73,13 @@ const (
 	ActivityPauseSchedule = "pause_schedule"
 	ActivityDryRun        = "dry_run"
 )
+
+// ActivityPurgeEvents is the activity of retention.
+const ActivityPurgeEvents = "purge_events"
+
+// RetentionSchedule is the ID of the schedule of retention, and of the workflows that it
+// starts, to which the server adds the time that each is for.
+const RetentionSchedule = "retention"
 
 // Activities of destinations.
 const (

@@ -104,5 +104,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 24, "every activity but remind is among them")
+	require.Len(t, seen, 24, "every activity but remind and purge_events is among them")
 }

@@ -5,6 +5,8 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
 )
 
 // The retry policies, one for each kind of activity. Permanent errors are never
@@ -43,13 +45,15 @@ var retryPoll = &temporal.RetryPolicy{
 // that long after the death of the first; heartbeats are sent from the side, so
 // that they tell of the worker's life and not of progress.
 const (
-	callbackTimeout    = 10 * time.Minute
-	callbackHeartbeat  = 30 * time.Second
-	loadTimeout        = 24 * time.Hour
-	loadHeartbeat      = 10 * time.Second
-	bookkeepingTimeout = time.Minute
-	purgeTimeout       = time.Hour
-	purgeHeartbeat     = 30 * time.Second
+	callbackTimeout      = 10 * time.Minute
+	callbackHeartbeat    = 30 * time.Second
+	loadTimeout          = 24 * time.Hour
+	loadHeartbeat        = 10 * time.Second
+	bookkeepingTimeout   = activities.Brief
+	bookkeepingHeartbeat = 10 * time.Second
+	purgeTimeout         = time.Hour
+	purgeHeartbeat       = 30 * time.Second
+	retentionTimeout     = 10 * time.Minute
 )
 
 // callback are the options of an importer's callback.
@@ -65,14 +69,16 @@ func callback(ctx workflow.Context, summary string) workflow.Context {
 // bookkeeping are the options of Sluice's own activities.
 func bookkeeping(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: bookkeepingTimeout, RetryPolicy: retryForever, Summary: summary,
+		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
+		RetryPolicy: retryForever, Summary: summary,
 	})
 }
 
 // deciding are the options of the activity that carries a decision out.
 func deciding(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: bookkeepingTimeout, RetryPolicy: retryDecision, Summary: summary,
+		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
+		RetryPolicy: retryDecision, Summary: summary,
 	})
 }
 
@@ -80,14 +86,16 @@ func deciding(ctx workflow.Context, summary string) workflow.Context {
 // have to mend something, and the next time comes anyway.
 func creation(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: bookkeepingTimeout, RetryPolicy: retryCallback, Summary: summary,
+		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
+		RetryPolicy: retryCallback, Summary: summary,
 	})
 }
 
 // polling are the options of an activity that fails until what it looks for is there.
 func polling(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: bookkeepingTimeout, RetryPolicy: retryPoll, Summary: summary,
+		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
+		RetryPolicy: retryPoll, Summary: summary,
 	})
 }
 
@@ -95,6 +103,15 @@ func polling(ctx workflow.Context, summary string) workflow.Context {
 func purging(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: purgeTimeout, HeartbeatTimeout: purgeHeartbeat, RetryPolicy: retryForever, Summary: summary,
+	})
+}
+
+// retaining are the options of the activity that purges events: what it could not do the
+// next run of its schedule does.
+func retaining(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: retentionTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
+		RetryPolicy: retryCallback, Summary: summary,
 	})
 }
 

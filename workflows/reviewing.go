@@ -58,19 +58,18 @@ func (r *importRun) awaitDecision(ctx workflow.Context) error {
 	return temporal.NewNonRetryableApplicationError(reason, string(importers.ClassDeclined), nil)
 }
 
+// MostReminders bounds how often people are reminded of one review, however short the time
+// between reminders: their mailboxes and the history are not endless.
+const MostReminders = 30
+
+// changeReminders is the change since which people are reminded more than once.
+const changeReminders = "repeated-reminders"
+
 // awaitVerdict waits for the decision, reminds people of it, and at last decides itself.
 func (r *importRun) awaitVerdict(ctx workflow.Context, opened activities.Opened) error {
 	decided := func() bool { return r.review.verdict != nil }
-	if opened.Reminder < opened.ExpiresAt.Sub(workflow.Now(ctx)) {
-		done, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-			Timeout: opened.Reminder, TimerOptions: workflow.TimerOptions{Summary: "remind of the review"},
-		}, decided)
-		if done || err != nil {
-			return err
-		}
-		if err := execute(bookkeeping(ctx, "remind of the review"), ActivityRemind, r.self()); err != nil {
-			return err
-		}
+	if err := r.remind(ctx, opened, decided); err != nil {
+		return err
 	}
 	for !decided() {
 		left := max(0, opened.ExpiresAt.Sub(workflow.Now(ctx)))
@@ -91,6 +90,27 @@ func (r *importRun) awaitVerdict(ctx workflow.Context, opened activities.Opened)
 			By: reviewer, Reason: "nobody decided until " + opened.ExpiresAt.Format(time.RFC3339),
 		}}
 		if err := r.decideReview(ctx, expired); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remind reminds people again and again, until somebody has decided or there is no time
+// left for another reminder.
+func (r *importRun) remind(ctx workflow.Context, opened activities.Opened, decided func() bool) error {
+	for no := 1; no <= MostReminders && opened.Reminder < opened.ExpiresAt.Sub(workflow.Now(ctx)); no++ {
+		if no == 2 && workflow.GetVersion(ctx, changeReminders, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+			return nil
+		}
+		done, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+			Timeout: opened.Reminder, TimerOptions: workflow.TimerOptions{Summary: "remind of the review"},
+		}, decided)
+		if done || err != nil {
+			return err
+		}
+		reminder := activities.Reminder{ImportRef: r.self(), No: no}
+		if err := execute(bookkeeping(ctx, "remind of the review"), ActivityRemind, reminder); err != nil {
 			return err
 		}
 	}

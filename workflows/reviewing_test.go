@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/importers"
@@ -82,6 +83,45 @@ func TestReviewExpires(t *testing.T) {
 	require.Equal(t, store.Declined, r.verdicts[0].Verdict)
 	require.Contains(t, r.ended[0].Reason, "declined by sluice: nobody decided until ")
 	require.False(t, r.Now().Before(r.opened.ExpiresAt))
+}
+
+// People are reminded at the interval until somebody decides, or there is no time for
+// another reminder before the review expires; and not without end.
+func TestReminders(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for name, test := range map[string]struct {
+		reminder, expiry, decided time.Duration
+		// old is a run that began when people were reminded once.
+		old  bool
+		want int
+	}{
+		"until it expires":         {day, 14 * day, 0, false, 13},
+		"until it is decided":      {day, 14 * day, 3*day + time.Hour, false, 3},
+		"decided before":           {day, 14 * day, time.Hour, false, 0},
+		"no time for one":          {day, day, 0, false, 0},
+		"time for one":             {day, 2 * day, 0, false, 1},
+		"not without end":          {time.Second, 14 * day, 0, false, workflows.MostReminders},
+		"once, in a run from then": {day, 14 * day, 5 * day, true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := setupReview(t)
+			if test.old {
+				r.OnGetVersion("repeated-reminders", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
+			}
+			r.opened = activities.Opened{ExpiresAt: r.Now().Add(test.expiry), Reminder: test.reminder}
+			if test.decided != 0 {
+				r.RegisterDelayedCallback(func() { r.decide(store.Accepted, "ann", "") }, test.decided)
+			}
+			err := r.start()
+			require.Equal(t, test.decided == 0, err != nil)
+			require.Len(t, r.reminders, test.want)
+			for i, reminder := range r.reminders {
+				require.Equal(t, activities.Reminder{ImportRef: activities.ImportRef{ImportID: importID}, No: i + 1}, reminder)
+			}
+		})
+	}
 }
 
 // A decision that could not be carried out is none: the import goes on waiting.

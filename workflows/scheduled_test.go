@@ -65,6 +65,7 @@ func setupScheduled(t *testing.T) *scheduled {
 		s.paused = append(s.paused, p)
 		return nil
 	}, activity.RegisterOptions{Name: workflows.ActivityPauseSchedule})
+	requireHeartbeats(t, s.TestWorkflowEnvironment)
 	return s
 }
 

@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -49,6 +51,7 @@ type run struct {
 	parked, skipped []activities.Stopped
 	notes           []activities.Note
 	verdicts        []activities.Verdict
+	reminders       []activities.Reminder
 	loads           []activities.PartRef
 }
 
@@ -74,7 +77,18 @@ func setup(t *testing.T) *run {
 	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
 	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 	r.register()
+	requireHeartbeats(t, r.TestWorkflowEnvironment)
 	return r
+}
+
+// requireHeartbeats checks that no activity is without a heartbeat timeout: the death of its
+// worker would go unnoticed for as long as an attempt may take.
+func requireHeartbeats(t *testing.T, env *testsuite.TestWorkflowEnvironment) {
+	t.Helper()
+	env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		assert.NotZerof(t, info.HeartbeatTimeout, "%s", info.ActivityType.Name)
+		assert.LessOrEqual(t, info.HeartbeatTimeout, 30*time.Second)
+	})
 }
 
 // plan returns a plan of some parts, two at once, which park.
@@ -93,7 +107,7 @@ func (r *run) register() {
 	}
 	for _, name := range []string{
 		workflows.ActivityPark, workflows.ActivityOnSuccess,
-		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityRemove, workflows.ActivityRemind,
+		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityRemove,
 	} {
 		add(name, func(_ context.Context, ref activities.ImportRef) error {
 			require.EqualValues(r.t, importID, ref.ImportID)
@@ -119,6 +133,12 @@ func (r *run) register() {
 	})
 	add(workflows.ActivityBeginReview, func(context.Context, activities.ImportRef) (activities.Opened, error) {
 		return r.opened, r.called(workflows.ActivityBeginReview, workflows.ActivityBeginReview)
+	})
+	add(workflows.ActivityRemind, func(_ context.Context, m activities.Reminder) error {
+		r.mu.Lock()
+		r.reminders = append(r.reminders, m)
+		r.mu.Unlock()
+		return r.called(workflows.ActivityRemind, workflows.ActivityRemind)
 	})
 	add(workflows.ActivityDecide, func(_ context.Context, v activities.Verdict) error {
 		r.mu.Lock()

@@ -34,7 +34,7 @@ func connectionCommand() *cli.Command {
 		&cli.Command{
 			Name: "remove", Usage: "remove a connection", ArgsUsage: "NAME",
 			Flags: []cli.Flag{
-				&cli.BoolFlag{Name: "force", Usage: "even if an import that has not ended uses it"},
+				&cli.BoolFlag{Name: "force", Usage: "even if an import that has not ended, a job or a flow uses it"},
 				outputFlag(),
 			},
 			Action: withSession(removeConnection),
@@ -72,7 +72,8 @@ func explainConnection(err error) error {
 	case errors.Is(err, store.ErrConflict):
 		return fmt.Errorf("%w: look at it with `sluice connection show`, then try again", err)
 	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("%w: wait for it or cancel it, or remove the connection all the same with --force", err)
+		return fmt.Errorf("%w: wait for what uses it, end it or take the connection out of it, "+
+			"or remove the connection all the same with --force", err)
 	default:
 		return err
 	}

@@ -72,6 +72,11 @@ func showConnection(ctx context.Context, s *session) error {
 		[2]string{"version", fmt.Sprint(info.Version)},
 		[2]string{"added", info.CreatedAt.Local().Format(time.DateTime)},
 		[2]string{"changed", info.UpdatedAt.Local().Format(time.DateTime)})
+	if d := info.Disabled; d != nil {
+		why := fmt.Sprintf("gets no notifications since %s: %s; `sluice notification enable %s` enables it",
+			d.At.Local().Format(time.DateTime), d.Reason, info.Name)
+		lines = append(lines, [2]string{"disabled", why})
+	}
 	width := 0
 	for _, line := range lines {
 		width = max(width, len(line[0]))

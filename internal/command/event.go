@@ -18,7 +18,7 @@ func eventCommand() *cli.Command {
 		&cli.Command{
 			Name: "list", Usage: "list events, newest first",
 			Description: "Flags about jobs, from --destination on, pick events that have such jobs.",
-			Flags:       slices.Concat(eventFilterFlags(), jobFilterFlags(), pageFlags(), []cli.Flag{outputFlag()}),
+			Flags:       slices.Concat(eventListFlags(), jobFilterFlags(), pageFlags(), []cli.Flag{countFlag(), outputFlag()}),
 			Action:      withSession(listEvents),
 		},
 		&cli.Command{
@@ -26,41 +26,8 @@ func eventCommand() *cli.Command {
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(showEvent),
 		},
 		sendCommand(),
+		purgeCommand(),
 	)
-}
-
-func eventFilterFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "source", Usage: "only those of the source `NAME`, or one of several with commas"},
-		&cli.StringSliceFlag{Name: "not-source", Usage: "none of the source `NAME`"},
-		&cli.StringSliceFlag{Name: "name", Usage: "only those called `NAME`, or one of several with commas"},
-		&cli.StringSliceFlag{Name: "not-name", Usage: "none called `NAME`"},
-		&cli.StringSliceFlag{Name: "event-version", Usage: "only those of the version `NAME`, or one of several with commas"},
-		&cli.StringSliceFlag{Name: "not-event-version", Usage: "none of the version `NAME`"},
-		&cli.StringFlag{Name: "part-of", Usage: "only the parts of the event `ID`"},
-		&cli.StringFlag{Name: "received-after", Usage: "only those received at `TIME` or later; 2h is two hours ago"},
-		&cli.StringFlag{Name: "received-before", Usage: "only those received before `TIME`"},
-	}
-}
-
-// eventFilter reads eventFilterFlags and jobFilterFlags.
-func eventFilter(c *cli.Context) (f store.EventFilter, err error) {
-	jobs, byJobs, err := jobFilter(c)
-	if err != nil {
-		return f, err
-	}
-	if byJobs {
-		f.Jobs = &jobs
-	}
-	f.Sources, f.NotSources = listFlag(c, "source"), listFlag(c, "not-source")
-	f.Triggers, f.NotTriggers = listFlag(c, "name"), listFlag(c, "not-name")
-	f.Versions, f.NotVersions = listFlag(c, "event-version"), listFlag(c, "not-event-version")
-	f.ParentID = c.String("part-of")
-	if f.ReceivedAfter, err = timeFlag(c, "received-after"); err != nil {
-		return f, err
-	}
-	f.ReceivedBefore, err = timeFlag(c, "received-before")
-	return f, err
 }
 
 // listedEventJSON is an event of a listing as programs see it. Fields are only ever added.
@@ -100,6 +67,10 @@ func listEvents(ctx context.Context, s *session) error {
 	opened, err := s.Store(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Bool("count") {
+		n, err := opened.CountEvents(ctx, filter)
+		return answerCount(c, n, err)
 	}
 	events, err := opened.ListEvents(ctx, filter, page)
 	if err != nil {

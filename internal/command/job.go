@@ -15,7 +15,7 @@ func jobCommand() *cli.Command {
 	return group("job", "look after jobs: events on their way to a destination", append([]*cli.Command{
 		{
 			Name: "list", Usage: "list jobs, newest first",
-			Flags:  slices.Concat(jobFilterFlags(), pageFlags(), []cli.Flag{outputFlag()}),
+			Flags:  slices.Concat(jobPickFlags(), pageFlags(), []cli.Flag{countFlag(), outputFlag()}),
 			Action: withSession(listJobs),
 		},
 		{
@@ -24,7 +24,7 @@ func jobCommand() *cli.Command {
 		},
 		{
 			Name: "stats", Usage: "count jobs by destination, action and state",
-			Flags: append(jobFilterFlags(),
+			Flags: append(jobPickFlags(),
 				&cli.BoolFlag{
 					Name:  "hourly",
 					Usage: "count them by hour, destination and state, those of the last day if nothing else is said",
@@ -75,7 +75,7 @@ func listJobs(ctx context.Context, s *session) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	filter, _, err := jobFilter(c)
+	filter, _, err := jobPick(c)
 	if err != nil {
 		return err
 	}
@@ -86,6 +86,10 @@ func listJobs(ctx context.Context, s *session) error {
 	opened, err := s.Store(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Bool("count") {
+		n, err := opened.CountJobs(ctx, filter)
+		return answerCount(c, n, err)
 	}
 	jobs, err := opened.ListJobs(ctx, filter, page)
 	if err != nil {
@@ -150,7 +154,7 @@ func countJobs(ctx context.Context, s *session) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	filter, _, err := jobFilter(c)
+	filter, _, err := jobPick(c)
 	if err != nil {
 		return err
 	}

@@ -133,6 +133,16 @@ func TestJobFilters(t *testing.T) {
 		"--limit 2":                        {b.mail, b.hook},
 		"--limit 2 --before " + b.hook:     {b.log},
 		"--state failed --destination log": {},
+		"--source shop":                    {b.hook, b.log},
+		"--source shop,crm":                {b.mail, b.hook, b.log},
+		"--not-source shop":                {b.mail},
+		"--name order.paid":                {b.hook, b.log},
+		"--not-name order.paid":            {b.mail},
+		"--event-version v1":               {b.hook, b.log},
+		"--not-event-version v1":           {b.mail},
+		"--received-after 1h":              {b.mail, b.hook, b.log},
+		"--received-before 1h":             {},
+		"--source shop --state failed":     {b.hook},
 	} {
 		var jobs []listedJobJSON
 		b.json(t, &jobs, append([]string{"job", "list"}, strings.Fields(line)...)...)
@@ -151,6 +161,15 @@ func TestJobFilters(t *testing.T) {
 		b.json(t, &events, append([]string{"event", "list"}, strings.Fields(line)...)...)
 		require.Len(t, events, want, line)
 	}
+	require.Equal(t, "3\n", b.ok(t, "job", "list", "--count", "--limit", "1"))
+	require.Equal(t, "2\n", b.ok(t, "job", "list", "--count", "--source", "shop"))
+	require.Equal(t, "1\n", b.ok(t, "event", "list", "--count", "--source", "shop"))
+	var count map[string]int64
+	b.json(t, &count, "event", "list", "--count")
+	require.Equal(t, map[string]int64{"count": 2}, count)
+	var stats []jobCountJSON
+	b.json(t, &stats, "job", "stats", "--source", "crm")
+	require.Len(t, stats, 1)
 	require.Equal(t, "There are no jobs here.\n", b.ok(t, "job", "list", "--state", "held"))
 	require.Equal(t, "There are no jobs here.\n", b.ok(t, "job", "stats", "--state", "held"))
 	require.Equal(t, "There are no events here.\n", b.ok(t, "event", "list", "--source", "x"))
@@ -165,6 +184,8 @@ func TestJobOrders(t *testing.T) {
 	require.Contains(t, b.ok(t, "job", "show", b.log), "ann: held: a look at it")
 	require.Equal(t, "released 1 job\n", b.ok(t, "job", "release", b.log, "--by", "bob"))
 	require.Equal(t, store.JobAwaiting, b.state(t, b.log))
+	require.Equal(t, "held 1 job\n", b.ok(t, "job", "hold", "--source", "crm"), "by their events, too")
+	require.Equal(t, "released 1 job\n", b.ok(t, "job", "release", b.mail))
 	require.Equal(t, "cancelled 2 jobs\n", b.ok(t, "job", "cancel", "--destination", "log,smtp"))
 	require.Equal(t, "cancelled 0 jobs\n", b.ok(t, "job", "cancel", "--destination", "log,smtp"))
 	require.Equal(t, []string{store.JobCancelled, store.JobCancelled, store.JobAcknowledged},
@@ -254,6 +275,7 @@ func TestJobMistakes(t *testing.T) {
 		"event list --not-state done":       "--not-state done: want one of " + states,
 		"job list --min-attempts -1":        "--min-attempts -1: want 0 to 2147483647",
 		"job list --limit 1001":             "--limit 1001: want 1 to 1000",
+		"job list --received-after soon":    `--received-after "soon" is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
 		"job list x":                        "unexpected argument \"x\": see `sluice job list --help`",
 		"job list --created-after soon":     `--created-after "soon" is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
 		"event list --received-before soon": `--received-before "soon" is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
@@ -268,4 +290,32 @@ func TestJobMistakes(t *testing.T) {
 			offline().fails(t, want, strings.Fields(line)...)
 		})
 	}
+}
+
+// A webhook that was disabled says so until it is enabled or changed; and a connection that
+// waiting jobs name is not removed by accident.
+func TestConnectionInUse(t *testing.T) {
+	t.Parallel()
+	b := newShop(t)
+	b.shell, _ = withKinds(t, b.shell)
+	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN")
+	b.fails(t, "webhook ops is not disabled", "notification", "enable", "ops")
+	for _, enable := range [][]string{
+		{"notification", "enable", "ops"},
+		{"connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN", "--replace", "--set", "page_size:=7"},
+	} {
+		first, err := b.Store.Disable(enginetest.Context(t), "ops", "it answered 410 Gone")
+		require.NoError(t, err)
+		require.True(t, first)
+		require.Regexp(t, `(?m)^disabled +gets no notifications since [0-9: -]+: it answered 410 Gone; `+
+			"`sluice notification enable ops` enables it$", b.ok(t, "connection", "show", "ops"))
+		b.ok(t, "connection", "rotate", "ops")
+		require.Contains(t, b.ok(t, "connection", "show", "ops"), "410 Gone", "other keys are no other endpoint")
+		b.ok(t, enable...)
+		require.NotContains(t, b.ok(t, "connection", "show", "ops"), "disabled")
+	}
+	b.ok(t, "job", "edit", b.hook, "--data", `{"connection": "ops"}`)
+	b.fails(t, "connection ops: 1 job of webhook/post to be loaded: in use: wait for what uses it, end it or take the connection out "+
+		"of it, or remove the connection all the same with --force", "connection", "remove", "ops")
+	require.Equal(t, "removed connection ops\n", b.ok(t, "connection", "remove", "ops", "--force"))
 }

@@ -74,7 +74,7 @@ func jobReasonFlag() cli.Flag {
 
 func pickFlags() []cli.Flag {
 	all := &cli.BoolFlag{Name: "all", Usage: "every job"}
-	return append(jobFilterFlags(), all, byFlag(), jobReasonFlag(), outputFlag())
+	return append(jobPickFlags(), all, byFlag(), jobReasonFlag(), outputFlag())
 }
 
 // orderOf says who gives an order to jobs, and why.
@@ -84,7 +84,7 @@ func orderOf(c *cli.Context) store.Order {
 
 // picked returns the jobs that an order is for: either IDs, or a filter.
 func picked(c *cli.Context) (ids []string, f store.JobFilter, err error) {
-	f, set, err := jobFilter(c)
+	f, set, err := jobPick(c)
 	if err != nil {
 		return nil, f, err
 	}

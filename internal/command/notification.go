@@ -37,6 +37,10 @@ func notificationCommand() *cli.Command {
 			Name: "retry", Usage: "deliver now what was given up, or waits to be tried again", ArgsUsage: "ID",
 			Action: withSession(retryNotification),
 		},
+		&cli.Command{
+			Name: "enable", Usage: "let a webhook have notifications again that has said it is gone", ArgsUsage: "CONNECTION",
+			Flags: []cli.Flag{outputFlag()}, Action: withSession(enableWebhook),
+		},
 	)
 }
 
@@ -221,4 +225,26 @@ func retryNotification(ctx context.Context, s *session) error {
 		return say(s.cli, "nothing to retry: no delivery of %s was given up or waits", id)
 	}
 	return say(s.cli, "%d of the deliveries of %s will be tried again now, by any worker", n, id)
+}
+
+func enableWebhook(ctx context.Context, s *session) error {
+	name, err := connectionArg(s.cli)
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	err = opened.Enable(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("webhook %s is not disabled", name)
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		return writeJSON(s.cli, map[string]string{"enabled": name})
+	}
+	return say(s.cli, "webhook %s gets notifications again; `sluice notification retry ID` sends what it has missed", name)
 }

@@ -51,6 +51,27 @@ func IsPermanent(err error) bool {
 	return errors.As(err, &p)
 }
 
+// GoneError is an error that says that the target wants nothing any more, ever.
+type GoneError struct{ Err error }
+
+// Error returns the fault's text.
+func (e *GoneError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the fault.
+func (e *GoneError) Unwrap() error { return e.Err }
+
+// Gone marks an error as permanent, and the target as one that wants nothing any more.
+func Gone(err error) error { return Permanent(&GoneError{Err: err}) }
+
+// IsGone says whether the target wants nothing any more.
+func IsGone(err error) bool {
+	var g *GoneError
+	return errors.As(err, &g)
+}
+
+// ErrDisabled means that the target gets nothing until somebody enables it again.
+var ErrDisabled = errors.New("the target is disabled")
+
 // RetryAfterError is an error with the time to wait before the next attempt.
 type RetryAfterError struct {
 	// After is how long to wait at least.

@@ -20,6 +20,13 @@ func TestErrors(t *testing.T) {
 	require.EqualError(t, permanent, "wrapped: fault")
 	require.Zero(t, channel.Wait(permanent))
 
+	gone := fmt.Errorf("wrapped: %w", channel.Gone(fault))
+	require.True(t, channel.IsPermanent(gone))
+	require.True(t, channel.IsGone(gone))
+	require.False(t, channel.IsGone(permanent))
+	require.ErrorIs(t, gone, fault)
+	require.EqualError(t, gone, "wrapped: fault")
+
 	later := fmt.Errorf("wrapped: %w", channel.RetryAfter(time.Minute, fault))
 	require.False(t, channel.IsPermanent(later))
 	require.ErrorIs(t, later, fault)

@@ -69,7 +69,7 @@ func judge(r *http.Response) error {
 	case code/100 == 3:
 		return channel.Permanent(fmt.Errorf("%w: redirects are not followed", err))
 	case code == http.StatusGone:
-		return channel.Permanent(fmt.Errorf("%w: it is gone for good", err))
+		return channel.Gone(fmt.Errorf("%w: it is gone for good", err))
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code/100 == 5:
 		if wait := outbound.RetryAfter(r.Header.Get("Retry-After"), time.Now()); wait > 0 {
 			return channel.RetryAfter(wait, err)

@@ -32,6 +32,52 @@ func (q *Queries) ConnectionByName(ctx context.Context, name string) (Connection
 	return i, err
 }
 
+const connectionJobs = `-- name: ConnectionJobs :many
+SELECT l.destination, l.action, count(*) AS looked, count(*) FILTER (WHERE l.connection = $1::text) AS jobs
+FROM (
+    SELECT j.destination, j.action, j.data->>'connection' AS connection FROM jobs j
+    WHERE j.state IN ('acknowledged', 'awaiting', 'executing', 'failed', 'unknown', 'held')
+    LIMIT $2
+) l
+GROUP BY l.destination, l.action
+ORDER BY l.destination, l.action
+`
+
+type ConnectionJobsRow struct {
+	Destination string
+	Action      string
+	Looked      int64
+	Jobs        int64
+}
+
+// ConnectionJobs counts the jobs that are still to be loaded by action, and those among
+// them whose data name a connection. It looks at so many at most; the index by state finds
+// them without a look at those that are over.
+func (q *Queries) ConnectionJobs(ctx context.Context, name string, most int32) ([]ConnectionJobsRow, error) {
+	rows, err := q.db.Query(ctx, connectionJobs, name, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ConnectionJobsRow{}
+	for rows.Next() {
+		var i ConnectionJobsRow
+		if err := rows.Scan(
+			&i.Destination,
+			&i.Action,
+			&i.Looked,
+			&i.Jobs,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const connectionUser = `-- name: ConnectionUser :one
 SELECT id, status FROM imports
 WHERE args->>'connection' = $1::text

@@ -79,6 +79,12 @@ type DestinationSetting struct {
 	UpdatedBy   string
 }
 
+type DisabledEndpoint struct {
+	Connection string
+	Reason     string
+	DisabledAt time.Time
+}
+
 type Event struct {
 	ID             string
 	Source         string

@@ -148,6 +148,44 @@ func (q *Queries) DeliveriesOf(ctx context.Context, notificationID string) ([]De
 	return items, nil
 }
 
+const disableEndpoint = `-- name: DisableEndpoint :execrows
+INSERT INTO disabled_endpoints (connection, reason) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING
+`
+
+// DisableEndpoint notes that a webhook is to get no more notifications, unless that is noted.
+func (q *Queries) DisableEndpoint(ctx context.Context, connection string, reason string) (int64, error) {
+	result, err := q.db.Exec(ctx, disableEndpoint, connection, reason)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const enableEndpoint = `-- name: EnableEndpoint :execrows
+DELETE FROM disabled_endpoints WHERE connection = $1
+`
+
+// EnableEndpoint lets a webhook have notifications again.
+func (q *Queries) EnableEndpoint(ctx context.Context, connection string) (int64, error) {
+	result, err := q.db.Exec(ctx, enableEndpoint, connection)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const endpointDisabled = `-- name: EndpointDisabled :one
+SELECT connection, reason, disabled_at FROM disabled_endpoints WHERE connection = $1
+`
+
+// EndpointDisabled returns since when a webhook gets no more notifications, and why.
+func (q *Queries) EndpointDisabled(ctx context.Context, connection string) (DisabledEndpoint, error) {
+	row := q.db.QueryRow(ctx, endpointDisabled, connection)
+	var i DisabledEndpoint
+	err := row.Scan(&i.Connection, &i.Reason, &i.DisabledAt)
+	return i, err
+}
+
 const endsSince = `-- name: EndsSince :many
 SELECT n.id, n.event, n.import_id, i.site_id, n.created_at
 FROM notifications n JOIN imports i ON i.id = n.import_id

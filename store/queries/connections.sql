@@ -29,6 +29,19 @@ WHERE args->>'connection' = sqlc.arg(name)::text
   AND status NOT IN ('completed', 'unchanged', 'declined', 'failed', 'cancelled', 'deleting')
 ORDER BY id LIMIT 1;
 
+-- ConnectionJobs counts the jobs that are still to be loaded by action, and those among
+-- them whose data name a connection. It looks at so many at most; the index by state finds
+-- them without a look at those that are over.
+-- name: ConnectionJobs :many
+SELECT l.destination, l.action, count(*) AS looked, count(*) FILTER (WHERE l.connection = sqlc.arg(name)::text) AS jobs
+FROM (
+    SELECT j.destination, j.action, j.data->>'connection' AS connection FROM jobs j
+    WHERE j.state IN ('acknowledged', 'awaiting', 'executing', 'failed', 'unknown', 'held')
+    LIMIT sqlc.arg(most)
+) l
+GROUP BY l.destination, l.action
+ORDER BY l.destination, l.action;
+
 -- DeleteConnection removes a connection.
 -- name: DeleteConnection :execrows
 DELETE FROM connections WHERE name = $1;

@@ -117,3 +117,15 @@ WHERE n.event IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined')
   AND n.created_at >= sqlc.arg(since)
   AND (sqlc.narg(import_id)::bigint IS NULL OR n.import_id = sqlc.narg(import_id))
 ORDER BY n.created_at, n.id;
+
+-- DisableEndpoint notes that a webhook is to get no more notifications, unless that is noted.
+-- name: DisableEndpoint :execrows
+INSERT INTO disabled_endpoints (connection, reason) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING;
+
+-- EndpointDisabled returns since when a webhook gets no more notifications, and why.
+-- name: EndpointDisabled :one
+SELECT * FROM disabled_endpoints WHERE connection = $1;
+
+-- EnableEndpoint lets a webhook have notifications again.
+-- name: EnableEndpoint :execrows
+DELETE FROM disabled_endpoints WHERE connection = $1;

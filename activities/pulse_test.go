@@ -1,0 +1,96 @@
+package activities_test
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+)
+
+// pulse runs an activity once on a worker with the interceptor, and returns how often it
+// was heard of, and its error.
+func pulse(options workflow.ActivityOptions, fn func(ctx context.Context) error, stopping chan struct{}) (int64, error) {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities.Pulse{}}})
+	env.SetWorkerStopChannel(stopping)
+	var beats atomic.Int64
+	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { beats.Add(1) })
+	env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: "beaten"})
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		options.RetryPolicy = &temporal.RetryPolicy{MaximumAttempts: 1}
+		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), "beaten").Get(ctx, nil)
+	})
+	return beats.Load(), env.GetWorkflowError()
+}
+
+// Whoever has a heartbeat timeout is heard of from the side, while it runs.
+func TestPulseBeats(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		heartbeat, takes time.Duration
+		least, most      int64
+	}{
+		"long":    {400 * time.Millisecond, 500 * time.Millisecond, 1, 5},
+		"short":   {10 * time.Second, 0, 0, 0},
+		"without": {0, 300 * time.Millisecond, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			options := workflow.ActivityOptions{StartToCloseTimeout: activities.Brief, HeartbeatTimeout: test.heartbeat}
+			beats, err := pulse(options, func(context.Context) error {
+				<-time.After(test.takes)
+				return nil
+			}, nil)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, beats, test.least)
+			require.LessOrEqual(t, beats, test.most)
+		})
+	}
+}
+
+// A worker that stops ends what may take long, and lets bookkeeping come to its end.
+func TestPulseWhenTheWorkerStops(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		timeout time.Duration
+		want    string
+	}{
+		"bookkeeping": {activities.Brief, ""},
+		"callback":    {activities.Brief + time.Second, "the worker is stopping"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopping := make(chan struct{})
+			options := workflow.ActivityOptions{StartToCloseTimeout: test.timeout, HeartbeatTimeout: 10 * time.Second}
+			_, err := pulse(options, func(ctx context.Context) error {
+				close(stopping)
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-time.After(500 * time.Millisecond):
+					return nil
+				}
+			}, stopping)
+			if test.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}

@@ -1,0 +1,55 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/cron"
+	"github.com/sluicehq/sluice/store"
+)
+
+// Retention says how long events are kept, with their jobs and the jobs' history.
+type Retention struct {
+	// Events is how long after they were received. Defaults to 0, for ever; otherwise at
+	// least 1m.
+	Events time.Duration `yaml:"events"`
+	// States are those in which all jobs of an event must be for it to go, separated by
+	// commas: succeeded, discarded, cancelled. Defaults to succeeded.
+	States string `yaml:"states"`
+	// Sources and NotSources bound which events go, by names separated by commas. Default
+	// to all.
+	Sources    string `yaml:"sources"`
+	NotSources string `yaml:"not_sources"`
+	// Cron is when it is looked for events that are too old, in UTC. Defaults to "0 3 * * *".
+	Cron string `yaml:"cron"`
+	// Jitter delays that by a random time below it. Defaults to 1h.
+	Jitter time.Duration `yaml:"jitter"`
+}
+
+func defaultRetention() Retention {
+	return Retention{States: store.JobSucceeded, Cron: "0 3 * * *", Jitter: time.Hour}
+}
+
+// StateNames returns the names of States.
+func (r Retention) StateNames() []string { return listed(r.States) }
+
+// SourceNames returns the names of Sources.
+func (r Retention) SourceNames() []string { return listed(r.Sources) }
+
+// NotSourceNames returns the names of NotSources.
+func (r Retention) NotSourceNames() []string { return listed(r.NotSources) }
+
+func (r Retention) validate(check func(ok bool, format string, args ...any)) {
+	check(r.Events == 0 || r.Events >= time.Minute && r.Events%time.Second == 0,
+		"retention.events is %s: want 0, for ever, or whole seconds, at least 1m", r.Events)
+	check(len(r.StateNames()) > 0, "retention.states is empty: want some of %s", strings.Join(store.EndedStates(), ", "))
+	for _, state := range r.StateNames() {
+		check(slices.Contains(store.EndedStates(), state),
+			"retention.states has %q: want some of %s", state, strings.Join(store.EndedStates(), ", "))
+	}
+	if err := cron.Check(r.Cron); err != nil {
+		check(false, "retention.cron: %w", err)
+	}
+	check(r.Jitter >= 0 && r.Jitter <= 24*time.Hour, "retention.jitter is %s: want 0 to 24h", r.Jitter)
+}

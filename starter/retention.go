@@ -1,0 +1,90 @@
+package starter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// ApplyRetention makes the schedule of retention what the settings say: it is created,
+// brought up to date, or deleted if events are kept for ever. One that is as it should be, is
+// left alone; one that somebody has paused stays paused. It may be called again at will, and
+// by many at once.
+func (s *Starter) ApplyRetention(ctx context.Context, r config.Retention) error {
+	handle := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.RetentionSchedule)
+	if r.Events == 0 {
+		if err := handle.Delete(ctx); err != nil && !isNotFound(err) {
+			return fmt.Errorf("delete the schedule of retention: %w", err)
+		}
+		return nil
+	}
+	options := retentionOptions(r)
+	_, err := s.Temporal.ScheduleClient().Create(ctx, options)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return fmt.Errorf("create the schedule of retention: %w", err)
+	}
+	wanted := retentionInput(r)
+	err = handle.Update(ctx, client.ScheduleUpdateOptions{
+		DoUpdate: func(now client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			if sameRetention(now.Description.Schedule.Action, wanted) {
+				return nil, temporal.ErrSkipScheduleUpdate
+			}
+			changed := now.Description.Schedule
+			changed.Spec, changed.Action = &options.Spec, options.Action
+			return &client.ScheduleUpdate{Schedule: &changed}, nil
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("update the schedule of retention: %w", err)
+	}
+	return nil
+}
+
+// retentionInput is what the schedule starts workflows with.
+func retentionInput(r config.Retention) workflows.RetentionInput {
+	return workflows.RetentionInput{
+		Rule: activities.RetentionRule{
+			KeepSeconds: int64(r.Events / time.Second), States: r.StateNames(),
+			Sources: r.SourceNames(), NotSources: r.NotSourceNames(),
+		},
+		Cron: r.Cron, Jitter: r.Jitter,
+	}
+}
+
+func retentionOptions(r config.Retention) client.ScheduleOptions {
+	return client.ScheduleOptions{
+		ID: workflows.RetentionSchedule, Spec: Timing{Cron: r.Cron, TimeZone: "UTC", Jitter: r.Jitter}.spec(),
+		// What one run has not come to, the next one does.
+		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: DefaultCatchup,
+		Action: &client.ScheduleWorkflowAction{
+			ID: workflows.RetentionSchedule, Workflow: workflows.TypeRetention, Args: []any{retentionInput(r)},
+			TaskQueue: workflows.QueueMain, StaticSummary: fmt.Sprintf("purge events older than %s", r.Events),
+		},
+	}
+}
+
+// sameRetention says whether a schedule starts workflows with that input.
+func sameRetention(action client.ScheduleAction, wanted workflows.RetentionInput) bool {
+	start, ok := action.(*client.ScheduleWorkflowAction)
+	if !ok || len(start.Args) != 1 {
+		return false
+	}
+	payload, ok := start.Args[0].(*commonpb.Payload)
+	var in workflows.RetentionInput
+	return ok && converter.GetDefaultDataConverter().FromPayload(payload, &in) == nil && reflect.DeepEqual(in, wanted)
+}

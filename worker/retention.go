@@ -1,0 +1,30 @@
+package worker
+
+import (
+	"context"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// registerRetention registers what purges old events; main polls QueueMain.
+func (w *Worker) registerRetention(main worker.Registry) {
+	main.RegisterWorkflowWithOptions(workflows.Retention, workflow.RegisterOptions{Name: workflows.TypeRetention})
+	purging := &activities.Retentions{Store: w.store}
+	main.RegisterActivityWithOptions(purging.PurgeEvents, activity.RegisterOptions{Name: workflows.ActivityPurgeEvents})
+}
+
+// applyRetention makes the schedule of retention what the settings say. Once that has worked
+// it does nothing any more: settings change with the process.
+func (w *Worker) applyRetention(ctx context.Context) error {
+	if w.retained {
+		return nil
+	}
+	err := w.starter().ApplyRetention(ctx, w.cfg.Settings.Retention)
+	w.retained = err == nil
+	return err
+}
