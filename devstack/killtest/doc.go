@@ -8,6 +8,10 @@
 // ended as it should, none has overlapped with another one that it must not overlap with,
 // and everybody has been told.
 //
+// The tests of delivery do the same to jobs on their way to an endpoint that fails for one
+// in ten: afterwards each has ended as it should, none is lost, and what has come more than
+// once came under the same ID, and is counted.
+//
 // It has tests only. Every test runs a stack of its own on free ports, whose engines
 // and worker are processes of the test binary.
 package killtest

@@ -20,7 +20,6 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/command"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
-	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -77,22 +76,10 @@ func (l *life) registry() *importers.Registry {
 	return importers.NewRegistry(tracer{Importer: noop.New(), dir: l.traces})
 }
 
-// runTracingWorker is the worker of these tests. It looks more often than usual for what
-// a process that died has left undone.
+// runTracingWorker is the worker of these tests.
 func runTracingWorker(ctx context.Context) error {
-	settings, err := config.Load("", os.Environ())
-	if err != nil {
-		return err
-	}
-	logger := settings.Log.Logger(os.Stderr)
-	options, err := starter.TemporalOptions(logger, os.Environ())
-	if err != nil {
-		return err
-	}
-	return worker.Run(ctx, worker.Config{
-		Settings: settings, Connections: command.Connections(), Temporal: options, Logger: logger, Migrate: true,
-		Registry:          importers.NewRegistry(tracer{Importer: noop.New(), dir: os.Getenv(envTraces)}),
-		ReconcileInterval: 3 * time.Second, AbandonedAfter: 5 * time.Second,
+	return runWorkerProcess(ctx, func(cfg *worker.Config) {
+		cfg.Registry = importers.NewRegistry(tracer{Importer: noop.New(), dir: os.Getenv(envTraces)})
 	})
 }
 

@@ -17,8 +17,11 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
 		hooks := sluice.Hooks()
-		if os.Getenv(envTraces) != "" {
+		switch {
+		case os.Getenv(envTraces) != "":
 			hooks.Worker = runTracingWorker
+		case os.Getenv(envBrisk) != "":
+			hooks.Worker = runBriskWorker
 		}
 		err := app.New(hooks).RunContext(context.Background(), os.Args)
 		os.Exit(app.ExitCode(err, os.Stderr))

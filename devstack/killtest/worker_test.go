@@ -12,13 +12,16 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/devstack/ports"
 	"github.com/sluicehq/sluice/devstack/sluice"
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -52,6 +55,27 @@ func (s *system) runWorker(t *testing.T, change func(*worker.Config)) (log *outp
 		}
 	})
 	return log, stop
+}
+
+// runWorkerProcess is a worker process of a stack whose configuration differs from that of
+// the program. It looks more often than usual for what a process that died has left undone.
+func runWorkerProcess(ctx context.Context, change func(*worker.Config)) error {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	logger := settings.Log.Logger(os.Stderr)
+	options, err := starter.TemporalOptions(logger, os.Environ())
+	if err != nil {
+		return err
+	}
+	cfg := worker.Config{
+		Settings: settings, Registry: command.Importers(), Connections: command.Connections(),
+		Temporal: options, Logger: logger, Migrate: true,
+		ReconcileInterval: 3 * time.Second, AbandonedAfter: 5 * time.Second,
+	}
+	change(&cfg)
+	return worker.Run(ctx, cfg)
 }
 
 // process is a worker process that nobody restarts.

@@ -3,6 +3,7 @@
 package webhooktest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -45,7 +46,7 @@ type Receiver struct {
 }
 
 // Start runs an endpoint until the end of the test. answer, if not nil, writes the answer
-// to an event; otherwise that is 204.
+// to an event, whose body it can read; otherwise that is 204.
 func Start(tb testing.TB, answer http.HandlerFunc) *Receiver {
 	tb.Helper()
 	r := &Receiver{tb: tb, answer: answer, came: make(chan struct{})}
@@ -90,6 +91,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.came = make(chan struct{})
 	r.mu.Unlock()
 	if r.answer != nil {
+		request.Body = io.NopCloser(bytes.NewReader(body))
 		r.answer(w, request)
 		return
 	}

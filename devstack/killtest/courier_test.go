@@ -1,0 +1,152 @@
+package killtest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/webhook"
+	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/worker"
+)
+
+// envBrisk is the variable that makes the worker of a stack one that has the destination of
+// the delivery tests.
+const envBrisk = "KILLTEST_BRISK"
+
+// brisk is the destination webhook with less patience: a job whose worker has died is given
+// up after 75 seconds instead of three minutes, and what has failed is tried again within
+// seconds. What it does is the same.
+type brisk struct{ destinations.Destination }
+
+// Options are those of the webhook, but for times.
+func (b brisk) Options() destinations.Options {
+	o := b.Destination.Options()
+	o.Timeout = 15 * time.Second
+	o.DefaultSchedule = &destinations.Schedule{
+		Realtime: true, FirstRetry: 500 * time.Millisecond, MostRetry: 4 * time.Second,
+	}
+	return o
+}
+
+func couriers() *destinations.Registry {
+	return destinations.NewRegistry(brisk{webhook.New(config.WebhooksAny)})
+}
+
+// runBriskWorker is the worker of these tests. It leaves a destination that is ill alone for
+// seconds instead of minutes.
+func runBriskWorker(ctx context.Context) error {
+	return runWorkerProcess(ctx, func(cfg *worker.Config) {
+		cfg.Destinations = couriers()
+		cfg.Circuit = store.CircuitRule{First: time.Second, Most: 4 * time.Second}
+	})
+}
+
+// posted is what delivers the events.
+var posted = activities.ActionRef{Destination: "webhook", Action: "post"}
+
+// delivery is a system that delivers to an endpoint of the test.
+type delivery struct {
+	*system
+	*starter.Destinations
+	endpoint *endpoint
+}
+
+// shops is how many connections lead to the endpoint: what one of them asks for is no matter
+// of the others.
+const shops = 3
+
+func shop(number int) string { return fmt.Sprintf("shop-%d", number%shops) }
+
+func newDelivery(t *testing.T) *delivery {
+	t.Helper()
+	d := &delivery{endpoint: newEndpoint()}
+	receiver := webhooktest.Start(t, d.endpoint.answer)
+	d.system = newSystem(t, folder(t), true, func(cfg *stack.Config) {
+		env := map[string]string{envBrisk: "yes"}
+		maps.Copy(env, cfg.EngineEnv)
+		cfg.EngineEnv = env
+	})
+	var err error
+	d.Destinations, err = starter.NewDestinations(starter.DestinationsConfig{
+		Temporal: d.temporal, Store: d.store, Registry: couriers(), AnswerTimeout: answerTimeout,
+	})
+	require.NoError(t, err)
+	known := &connections.Connections{
+		Store: d.store, Registry: command.Connections(),
+		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: d.stack.Env()[stack.EnvKeysetFile]}),
+	}
+	for i := range shops {
+		_, err := known.Add(t.Context(), connections.New(receiver.Connection(shop(i))))
+		require.NoError(t, err)
+	}
+	return d
+}
+
+// orderData is what an event has to say.
+type orderData struct {
+	Number int `json:"number"`
+}
+
+// send sends an event however often that takes: under its key it stays one. It returns the
+// event's job.
+func (d *delivery) send(ctx context.Context, number int) (job string, err error) {
+	order, err := json.Marshal(orderData{Number: number})
+	if err != nil {
+		return "", err
+	}
+	data, err := json.Marshal(webhook.Message{Connection: shop(number), Type: "order.created", Data: order})
+	if err != nil {
+		return "", err
+	}
+	err = until(ctx, fmt.Sprintf("event %d to be stored", number), func(ctx context.Context) (bool, error) {
+		added, err := d.AddEvent(ctx, starter.EventRequest{
+			Source: "shop", Name: "order", Data: data, IdempotencyKey: fmt.Sprint(number),
+			To: []activities.ActionRef{posted},
+		})
+		if err != nil {
+			return false, nil //nolint:nilerr // somebody is dead, and gets up again
+		}
+		if len(added.Jobs) != 1 {
+			return false, fmt.Errorf("event %d has the jobs %v", number, added.Jobs)
+		}
+		job = added.Jobs[0]
+		return true, nil
+	})
+	return job, err
+}
+
+// stats returns what `sluice job stats` counts: jobs by their action and state.
+func (d *delivery) stats(ctx context.Context, t *testing.T) map[string]int {
+	t.Helper()
+	var out, stderr bytes.Buffer
+	code := command.Run(ctx, []string{"job", "stats", "--output", "json"}, command.Streams{
+		In: &bytes.Buffer{}, Out: &out, Err: &stderr, Environ: stack.WithEnv(os.Environ(), d.stack.Env()),
+	})
+	require.Zero(t, code, "%s", &stderr)
+	var lines []struct {
+		Destination, Action, State string
+		Jobs                       int
+	}
+	require.NoError(t, json.Unmarshal(out.Bytes(), &lines))
+	counts := map[string]int{}
+	for _, line := range lines {
+		counts[line.Destination+"/"+line.Action+" "+line.State] = line.Jobs
+	}
+	return counts
+}

@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	enums "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	sdk "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// shownJob is what `sluice job show` says about a job.
+type shownJob struct {
+	ID, State, Destination, Action, Error, By string
+	Attempt                                   int32
+	ReplayOf                                  *string    `json:"replay_of"`
+	ParentJobID                               *string    `json:"parent_job_id"`
+	DueAt                                     *time.Time `json:"due_at"`
+	Transitions                               []struct {
+		At            time.Time
+		From          *string
+		To, Error, By string
+		Attempt       int32
+	}
+}
+
+func (d *tale) shown(id string) (j shownJob) {
+	d.t.Helper()
+	d.sluice(&j, "job", "show", id)
+	require.Equal(d.t, id, j.ID)
+	return j
+}
+
+// requireAgreement waits until nothing is under way, and makes sure that the store, the
+// commands and the workflows say the same about jobs, which are all that there are, and about
+// the actions.
+func (d *tale) requireAgreement(jobs ...string) {
+	d.t.Helper()
+	moves := map[activities.ActionRef]activities.Loaded{}
+	standing := map[activities.ActionRef]map[string]int64{}
+	for _, id := range jobs {
+		j := d.requireShown(id)
+		ref := activities.ActionRef{Destination: j.Destination, Action: j.Action}
+		if standing[ref] == nil {
+			standing[ref] = map[string]int64{}
+		}
+		standing[ref][j.State]++
+		counts := moves[ref]
+		for _, line := range j.Transitions {
+			counts.Add(loadedAs(line.To))
+		}
+		moves[ref] = counts
+	}
+	for _, ref := range actors {
+		require.EventuallyWithT(d.t, func(collect *assert.CollectT) {
+			d.compare(collect, ref, moves[ref], standing[ref])
+		}, 30*time.Second, 50*time.Millisecond, "%s/%s", ref.Destination, ref.Action)
+	}
+}
+
+// requireShown compares what a command says about a job with the store, line by line.
+func (d *tale) requireShown(id string) shownJob {
+	d.t.Helper()
+	ctx, shown := enginetest.Context(d.t), d.shown(id)
+	job, err := d.Store.Job(ctx, id)
+	require.NoError(d.t, err)
+	require.Equal(d.t, job.State, shown.State)
+	require.Equal(d.t, job.Attempt, shown.Attempt)
+	require.Equal(d.t, job.ParentJobID, shown.ParentJobID)
+	require.Equal(d.t, job.DueAt == nil, shown.DueAt == nil)
+	lines, err := d.Store.TransitionsOf(ctx, id)
+	require.NoError(d.t, err)
+	require.Len(d.t, shown.Transitions, len(lines))
+	for i, line := range lines {
+		why, err := store.ErrorOf(line.Error)
+		require.NoError(d.t, err)
+		told := shown.Transitions[i]
+		require.Equal(d.t, line.StateBefore, told.From)
+		require.Equal(d.t, []any{line.StateAfter, line.Attempt, why.Message, why.By},
+			[]any{told.To, told.Attempt, told.Error, told.By})
+		require.WithinDuration(d.t, line.At, told.At, 0)
+	}
+	return shown
+}
+
+// loadedAs is what a load says that has brought a job to a state.
+func loadedAs(state string) activities.Loaded {
+	switch state {
+	case store.JobSucceeded:
+		return activities.Loaded{Succeeded: 1}
+	case store.JobFailed:
+		return activities.Loaded{Failed: 1}
+	case store.JobDiscarded:
+		return activities.Loaded{Discarded: 1}
+	default:
+		return activities.Loaded{}
+	}
+}
+
+// compare compares what is known about an action: moves are those of its jobs by the store,
+// standing is how many of them are in which state.
+func (d *tale) compare(
+	t *assert.CollectT, ref activities.ActionRef, moves activities.Loaded, standing map[string]int64,
+) {
+	ctx := enginetest.Context(d.t)
+	state, err := d.State(ctx, ref)
+	require.NoError(t, err)
+	require.Equal(t, moves, state.Totals.Loaded, "the query state")
+	require.Equal(t, workflows.ActionIdle, state.Status)
+	require.Equal(t, moves, d.historyOf(ref), "the results of activities in the history")
+	require.Equal(t, workflows.ActionSummary(ref.Destination, ref.Action), d.summaryOf(t, ref))
+	require.Contains(t, d.detailsOf(t, ref), fmt.Sprintf("| %d | %d | %d | %d | %d |",
+		state.Totals.Loads, moves.Succeeded, moves.Failed, moves.Discarded, moves.Unknown), "the current details")
+
+	var shown struct {
+		Actions []struct {
+			Name     string
+			Interval string
+			Realtime bool
+			Jobs     map[string]int64
+		}
+	}
+	d.sluice(&shown, "destination", "show", ref.Destination)
+	for _, action := range shown.Actions {
+		if action.Name != ref.Action {
+			continue
+		}
+		if standing == nil {
+			standing = map[string]int64{}
+		}
+		require.Equal(t, standing, action.Jobs, "sluice destination show")
+		require.Equal(t, state.Plan.Interval, action.Interval)
+		require.Equal(t, state.Plan.Realtime, action.Realtime)
+	}
+	backlog, err := d.Backlog(ctx, ref)
+	require.NoError(t, err)
+	waiting := standing[store.JobAcknowledged] + standing[store.JobFailed] + standing[store.JobAwaiting]
+	require.Equal(t, waiting, backlog.Waiting, "the query backlog")
+}
+
+// detailsOf returns what the Web UI shows as the current details of an action's workflow.
+func (d *tale) detailsOf(t *assert.CollectT, ref activities.ActionRef) string {
+	id := workflows.DestinationActionID(ref.Destination, ref.Action)
+	answer, err := d.Temporal.QueryWorkflow(enginetest.Context(d.t), id, "", "__temporal_workflow_metadata")
+	require.NoError(t, err)
+	var about sdk.WorkflowMetadata
+	require.NoError(t, answer.Get(&about))
+	return about.GetCurrentDetails()
+}
+
+// summaryOf returns the summary of an action's workflow.
+func (d *tale) summaryOf(t *assert.CollectT, ref activities.ActionRef) (summary string) {
+	id := workflows.DestinationActionID(ref.Destination, ref.Action)
+	now, err := d.Temporal.DescribeWorkflowExecution(enginetest.Context(d.t), id, "")
+	require.NoError(t, err)
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayload(
+		now.GetExecutionConfig().GetUserMetadata().GetSummary(), &summary))
+	return summary
+}
+
+// historyOf adds up what the loads of an action say in the histories of all its runs.
+func (d *tale) historyOf(ref activities.ActionRef) (sum activities.Loaded) {
+	d.t.Helper()
+	id := workflows.DestinationActionID(ref.Destination, ref.Action)
+	for run, first := "", true; first || run != ""; first = false {
+		history := d.History(d.t, id, run)
+		run = history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
+		loads := map[int64]bool{}
+		for _, event := range history.GetEvents() {
+			switch event.GetEventType() {
+			case enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+				kind := event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
+				loads[event.GetEventId()] = kind == workflows.ActivityDeliver
+			case enums.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+				if done := event.GetActivityTaskCompletedEventAttributes(); loads[done.GetScheduledEventId()] {
+					sum.Add(d.deliveredBy(done))
+				}
+			}
+		}
+	}
+	return sum
+}
+
+func (d *tale) deliveredBy(done *historypb.ActivityTaskCompletedEventAttributes) activities.Loaded {
+	d.t.Helper()
+	var answer activities.Delivered
+	require.NoError(d.t, converter.GetDefaultDataConverter().FromPayloads(done.GetResult(), &answer))
+	return answer.Loaded
+}
