@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -132,6 +133,10 @@ func (w *where) jobs(f JobFilter) {
 	w.addIn("j.action", f.Actions, f.NotActions)
 	w.addIn("j.version", f.Versions, f.NotVersions)
 	w.addIn("j.state", f.States, f.NotStates)
+	if len(f.States) > 0 && !slices.Contains(f.States, JobSucceeded) || slices.Contains(f.NotStates, JobSucceeded) {
+		// Said twice, because it is what the index by state goes by.
+		w.conditions = append(w.conditions, "j.state <> 'succeeded'")
+	}
 	w.addTime("j.created_at >= $", f.CreatedAfter)
 	w.addTime("j.created_at < $", f.CreatedBefore)
 	if f.MinAttempts != nil {
