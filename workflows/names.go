@@ -33,6 +33,8 @@ const (
 	TypeScheduledImport = "ScheduledImport"
 	// TypeDryRun tells what an import would do.
 	TypeDryRun = "DryRun"
+	// TypeHandover hands an import's end, or its rows, over to destinations.
+	TypeHandover = "Handover"
 	// TypeDestination starts the workflows of a destination's actions.
 	TypeDestination = "Destination"
 	// TypeDestinationAction loads the jobs of an action.
@@ -70,6 +72,12 @@ const (
 	ActivityAwaitImport   = "await_import"
 	ActivityPauseSchedule = "pause_schedule"
 	ActivityDryRun        = "dry_run"
+)
+
+// Activities of a handover.
+const (
+	ActivityHandOverEnd  = "hand_over_end"
+	ActivityHandOverRows = "hand_over_rows"
 )
 
 // Activities of destinations.
@@ -128,7 +136,7 @@ const QueryBacklog = "backlog"
 // without need it does no harm.
 const SignalLockGranted = "lock_granted"
 
-// Queries of an import.
+// Queries of an import. A handover has progress, too, and answers with a HandoverProgress.
 const (
 	// QueryState answers with a State.
 	QueryState = "state"
@@ -173,6 +181,17 @@ func SearchAttributes() map[string]string {
 
 // ImportID returns the workflow ID of an import.
 func ImportID(site string, id int64) string { return fmt.Sprintf("import/%s/%d", site, id) }
+
+// HandoverID returns the workflow ID of the handover of an import's end. Another end of the
+// same import, which a reset has made possible, has a number: what is handed over of the
+// one does not have to wait for the other.
+func HandoverID(site string, id int64, generation int32) string {
+	handover := ImportID(site, id) + "/handover"
+	if generation > 0 {
+		handover += fmt.Sprintf("-%d", generation)
+	}
+	return handover
+}
 
 // ConnectionTestID returns the workflow ID of a connection's test.
 func ConnectionTestID(name string) string { return "connection-test/" + name }

@@ -67,6 +67,7 @@ func replayer(t *testing.T) worker.WorkflowReplayer {
 	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 	r.RegisterWorkflowWithOptions(workflows.ScheduledImport, workflow.RegisterOptions{Name: workflows.TypeScheduledImport})
 	r.RegisterWorkflowWithOptions(workflows.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
+	r.RegisterWorkflowWithOptions(workflows.Handover, workflow.RegisterOptions{Name: workflows.TypeHandover})
 	r.RegisterWorkflowWithOptions(workflows.Destination, workflow.RegisterOptions{Name: workflows.TypeDestination})
 	r.RegisterWorkflowWithOptions(workflows.DestinationAction,
 		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
