@@ -83,6 +83,7 @@ func TestRecordedHistories(t *testing.T) {
 		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityRemove,
 		workflows.ActivityPauseSchedule, workflows.ActivityAwaitImport, workflows.ActivityAcquire,
 		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDeliver, workflows.ActivityNextDue,
+		workflows.ActivityHandOverEnd, workflows.ActivityHandOverRows,
 	}
 	seen := map[string]bool{}
 	files, err := filepath.Glob(replayFolder + "/*.json")
@@ -105,5 +106,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 24, "every activity but remind is among them")
+	require.Len(t, seen, 26, "every activity but remind is among them")
 }
