@@ -83,14 +83,16 @@ func (h *Handovers) handOverEnd(ctx context.Context, end Handover) (HandedOver, 
 	imp := summary.Import
 	event, err := flow.ImportEnd{
 		ImportID: end.ImportID, Site: end.Site, Importer: end.Importer, Label: imp.Label, Status: end.Status,
-		Reason: end.Reason, ErrorClass: end.Class, Days: daysOf(imp), RowsRead: end.RowsRead, RowsLoaded: end.RowsLoaded,
-		RowsRejected: end.RowsRejected, RowsOutOfRange: end.RowsOutOfRange, StartedBy: imp.RequestedBy, Schedule: imp.Schedule,
-		Generation: end.Generation, CreatedAt: imp.CreatedAt.UTC(), StartedAt: utc(imp.StartedAt), FinishedAt: end.FinishedAt,
+		Reason: end.Reason, ErrorClass: end.Class, Days: daysOf(imp),
+		RowsRead: end.RowsRead, RowsLoaded: end.RowsLoaded, RowsRejected: end.RowsRejected, RowsOutOfRange: end.RowsOutOfRange,
+		StartedBy: imp.RequestedBy, Schedule: imp.Schedule, Generation: end.Generation,
+		CreatedAt: imp.CreatedAt.UTC(), StartedAt: utc(imp.StartedAt), FinishedAt: end.FinishedAt,
 	}.Event()
 	if err != nil {
 		return HandedOver{}, err
 	}
-	added, err := h.Add(ctx, []ImportEvent{{Event: event, Key: fmt.Sprintf("import/%d/%d/end", end.ImportID, end.Generation)}})
+	key := fmt.Sprintf("import/%d/%d/end", end.ImportID, end.Generation)
+	added, err := h.Add(ctx, []ImportEvent{{Event: event, Key: key}})
 	if err != nil {
 		return HandedOver{}, err
 	}

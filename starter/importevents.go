@@ -16,7 +16,8 @@ import (
 
 // ErrReservedSource means that an event from outside claims to be an import's: flows could
 // not tell it from what imports have to say.
-var ErrReservedSource = errors.New("the source " + flow.SourceImport + " is for what imports have to say: want another name")
+var ErrReservedSource = errors.New("the source " + flow.SourceImport +
+	" is for what imports have to say: want another name")
 
 // addersAtOnce is how many events of an import are added at the same time by one process:
 // enough for their transactions to be written together, and few enough to leave connections
@@ -86,13 +87,13 @@ func (d *Destinations) addImportEvent(
 		ID: event.ID, Source: event.Source, Trigger: event.Trigger, Context: event.Context, Data: event.Data,
 		IdempotencyKey: e.Key, SentAt: event.SentAt, Jobs: jobs,
 	})
-	if errors.Is(err, store.ErrPayload) {
-		answer.Unfit = err
-		return nil, answer, nil
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		answer.Jobs = len(added.Jobs)
+		return jobs, answer, nil
+	case errors.Is(err, store.ErrPayload):
+		return nil, activities.AddedImportEvent{Unfit: err}, nil
+	default:
 		return nil, answer, fmt.Errorf("add %s: %w", e.Key, err)
 	}
-	answer.Jobs = len(added.Jobs)
-	return jobs, answer, nil
 }

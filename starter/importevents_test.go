@@ -87,14 +87,13 @@ func TestAddImportEvents(t *testing.T) {
 		answers, err = h.AddImportEvents(h.ctx, rows(t, 10))
 		require.NoError(t, err)
 		for i, a := range answers {
-			switch {
-			case i == 4:
+			if i == 4 {
 				require.ErrorContains(t, a.Unfit, "flow even-rows: ")
 				require.Zero(t, a.Jobs)
-			default:
-				require.NoError(t, a.Unfit)
-				require.Equal(t, (i+1)%2, a.Jobs, i)
+				continue
 			}
+			require.NoError(t, a.Unfit)
+			require.Equal(t, (i+1)%2, a.Jobs, i)
 		}
 		jobs, err := h.store.ListJobs(h.ctx, store.JobFilter{}, store.Page{})
 		require.NoError(t, err)

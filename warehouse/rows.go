@@ -53,8 +53,8 @@ func (w *Warehouse) ChunkRows(
 }
 
 func scanRow(rows driver.Rows, table *schema.Table) (Row, error) {
-	texts, large, small := make([]string, len(table.Columns)), make([]uint64, len(table.Columns)), make([]uint32, len(table.Columns))
-	into := make([]any, len(table.Columns))
+	n := len(table.Columns)
+	texts, large, small, into := make([]string, n), make([]uint64, n), make([]uint32, n), make([]any, n)
 	for i, c := range table.Columns {
 		switch c.Kind {
 		case schema.KindUint64:
@@ -68,7 +68,7 @@ func scanRow(rows driver.Rows, table *schema.Table) (Row, error) {
 	if err := rows.Scan(into...); err != nil {
 		return nil, err
 	}
-	row := make(Row, len(table.Columns))
+	row := make(Row, n)
 	for i, c := range table.Columns {
 		switch c.Kind {
 		case schema.KindUint64:

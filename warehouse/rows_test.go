@@ -66,10 +66,10 @@ func testChunkRowsOfAllTables(t *testing.T, b *bundle) {
 				want[c.Name] = text
 			case schema.KindUint64:
 				batch.SetUint64(i, 1<<63+uint64(i))
-				want[c.Name] = uint64(1<<63 + uint64(i))
+				want[c.Name] = 1<<63 + uint64(i)
 			case schema.KindUint32:
 				batch.SetUint32(i, 1<<31+uint32(i))
-				want[c.Name] = uint32(1<<31 + uint32(i))
+				want[c.Name] = 1<<31 + uint32(i)
 			}
 		}
 		batch.EndRow()

@@ -42,23 +42,29 @@ func TestImportIsHandedOver(t *testing.T) {
 			t.Helper()
 			require.NoError(t, err)
 		}},
-		"unchanged": {func(r *run) { r.checked.Unchanged = "import 3 has brought it in" }, store.StatusUnchanged,
+		"unchanged": {
+			func(r *run) { r.checked.Unchanged = "import 3 has brought it in" }, store.StatusUnchanged,
 			"import 3 has brought it in", func(t *testing.T, err error) {
 				t.Helper()
 				require.NoError(t, err)
-			}},
-		"failed": {func(r *run) { r.fail = failAt(workflows.ActivityPlan, permanent(importers.ClassInput)) }, store.StatusFailed,
+			},
+		},
+		"failed": {
+			func(r *run) { r.fail = failAt(workflows.ActivityPlan, permanent(importers.ClassInput)) }, store.StatusFailed,
 			"", func(t *testing.T, err error) {
 				t.Helper()
 				var app *temporal.ApplicationError
 				require.ErrorAs(t, err, &app)
 				require.Equal(t, string(importers.ClassInput), app.Type())
-			}},
-		"cancelled": {func(r *run) { r.during[workflows.ActivityPlan] = r.CancelWorkflow }, store.StatusCancelled,
+			},
+		},
+		"cancelled": {
+			func(r *run) { r.during[workflows.ActivityPlan] = r.CancelWorkflow }, store.StatusCancelled,
 			"", func(t *testing.T, err error) {
 				t.Helper()
 				require.True(t, temporal.IsCanceledError(err))
-			}},
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -65,7 +65,8 @@ func Handover(ctx workflow.Context, in HandoverInput) (HandoverResult, error) {
 	if in.Carried != nil {
 		r.next, r.result.HandedOver = in.Carried.Next, in.Carried.Handed
 	}
-	err := workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, func() (HandoverProgress, error) { return r.progress(), nil },
+	answer := func() (HandoverProgress, error) { return r.progress(), nil }
+	err := workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, answer,
 		workflow.QueryHandlerOptions{Description: "What was handed over so far."})
 	if err != nil {
 		return HandoverResult{}, err
@@ -92,8 +93,8 @@ func (r *handoverRun) handOver(ctx workflow.Context) error {
 	r.describe(ctx)
 	if r.in.End && r.in.Carried == nil {
 		var handed activities.HandedOver
-		err := workflow.ExecuteActivity(handingOver(ctx, "hand over how it has ended"), ActivityHandOverEnd, r.in.Handover).Get(ctx, &handed)
-		if err != nil {
+		options := handingOver(ctx, "hand over how it has ended")
+		if err := workflow.ExecuteActivity(options, ActivityHandOverEnd, r.in.Handover).Get(ctx, &handed); err != nil {
 			return err
 		}
 		r.result.Add(handed)
@@ -117,9 +118,9 @@ func (r *handoverRun) handOver(ctx workflow.Context) error {
 // page hands over a page of rows.
 func (r *handoverRun) page(ctx workflow.Context) (more bool, err error) {
 	page := activities.HandoverPage{Handover: r.in.Handover, From: r.next, Tell: max(0, maxTold-r.result.Told)}
-	summary := fmt.Sprintf("hand over rows from %d of %d", r.result.Rows+1, r.in.RowsLoaded)
+	options := handingOver(ctx, fmt.Sprintf("hand over rows from %d of %d", r.result.Rows+1, r.in.RowsLoaded))
 	var handed activities.HandedPage
-	if err := workflow.ExecuteActivity(handingOver(ctx, summary), ActivityHandOverRows, page).Get(ctx, &handed); err != nil {
+	if err := workflow.ExecuteActivity(options, ActivityHandOverRows, page).Get(ctx, &handed); err != nil {
 		return false, err
 	}
 	r.result.Add(handed.HandedOver)
@@ -153,7 +154,8 @@ func (r *handoverRun) progress() HandoverProgress {
 // describe shows how far it is as the run's current details in the Web UI.
 func (r *handoverRun) describe(ctx workflow.Context) {
 	p := r.progress()
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Import **%d** of **%s** has ended as **%s**: %d of %d rows handed over, %d jobs, %d unfit",
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf(
+		"Import **%d** of **%s** has ended as **%s**: %d of %d rows handed over, %d jobs, %d unfit",
 		r.in.ImportID, r.in.Site, r.in.Status, p.Rows, p.RowsTotal, p.Jobs, p.Unfit))
 }
 

@@ -58,7 +58,8 @@ func (c *compiler) origin(f *Flow, r rule) {
 	}
 	switch ends := EndEvents(); {
 	case f.Records && f.Event != "":
-		c.fault(f, "from.event", "it is a flow about records, which are all called %s: want either records or event", EventRecord)
+		c.fault(f, "from.event", "it is a flow about records, which are all called %s: want either records or event",
+			EventRecord)
 	case !f.Records && !slices.ContainsFunc(ends, r.event.MatchString):
 		c.fault(f, "from.event", "imports do not end as %q: want one of %s, or a pattern for some of them",
 			f.Event, strings.Join(ends, ", "))

@@ -63,7 +63,8 @@ func TestFlowsAboutImports(t *testing.T) {
 		"another's row": {recordEvent(t, "csv", schema.Pages), []string{not, not, not, not}, ""},
 		"unknown importer": {
 			destinations.Event{Source: flow.SourceImport, Trigger: "import.declined", Context: []byte(`{"importer": 7}`)},
-			[]string{not, not, not, not}, "",
+			[]string{not, not, not, not},
+			"",
 		},
 	} {
 		all := decide(t, p, test.event)

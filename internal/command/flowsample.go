@@ -20,13 +20,18 @@ import (
 // sampleFlags say what flows are tried with.
 func sampleFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "event", Usage: "the event: a `JSON` object, or @FILE, or - for standard input; this or --import is required"},
+		&cli.StringFlag{
+			Name:  "event",
+			Usage: "the event: a `JSON` object, or @FILE, or - for standard input; this or --import is required",
+		},
 		&cli.StringFlag{Name: "import", Usage: "a made-up end of an import by the importer `NAME`, in place of an event"},
 		&cli.StringFlag{
 			Name: "end", Usage: "with --import, how it ends: `STATUS`, one of " + strings.Join(endStatuses(), ", "),
 			DefaultText: store.StatusCompleted,
 		},
-		&cli.StringFlag{Name: "table", Usage: "with --import, a made-up row of `TABLE` instead of an end, such as imported_pages"},
+		&cli.StringFlag{
+			Name: "table", Usage: "with --import, a made-up row of `TABLE` instead of an end, such as imported_pages",
+		},
 	}
 }
 
@@ -54,8 +59,8 @@ func sampleOf(c *cli.Context) (destinations.Event, error) {
 	if c.IsSet("end") || c.IsSet("table") {
 		return destinations.Event{}, errors.New("--end and --table are about an import: name an importer with --import")
 	}
-	err := requireFlag(c, "event", "give an event to try, for instance --event @event.json, or an importer, for instance --import csv")
-	if err != nil {
+	const advice = "give an event to try, for instance --event @event.json, or an importer, for instance --import csv"
+	if err := requireFlag(c, "event", advice); err != nil {
 		return destinations.Event{}, err
 	}
 	text, err := readText(c, "event", c.String("event"))
@@ -66,7 +71,8 @@ func sampleOf(c *cli.Context) (destinations.Event, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&sample); err != nil {
-		return destinations.Event{}, fmt.Errorf("--event: %w: want an object with source, name, version, context and data", err)
+		err = fmt.Errorf("--event: %w: want an object with source, name, version, context and data", err)
+		return destinations.Event{}, err
 	}
 	return destinations.Event{
 		ID: sample.ID, Source: sample.Source, Trigger: sample.Name, Version: sample.Version, Context: sample.Context,
