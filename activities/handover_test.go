@@ -177,7 +177,8 @@ func TestHandOverRows(t *testing.T) {
 			require.LessOrEqual(t, handed.Rows, int64(activities.MaxHandedRows))
 			require.Empty(t, handed.Stopped)
 			sum.Add(handed.HandedOver)
-			if pages++; handed.Next == nil {
+			pages++
+			if handed.Next == nil {
 				return sum, pages
 			}
 			page.From = *handed.Next
@@ -333,7 +334,8 @@ func TestHandOverOfManyChunks(t *testing.T) {
 		var handed activities.HandedPage
 		b.run(t, h.HandOverRows, page, &handed)
 		missing += handed.Missing
-		if pages++; handed.Next == nil {
+		pages++
+		if handed.Next == nil {
 			break
 		}
 		page.From = *handed.Next

@@ -81,7 +81,7 @@ func (d *Destinations) addImportEvent(
 	event.ReceivedAt = time.Now()
 	jobs, answer.Unfit = flow.Jobs(program.Decide(ctx, d.toolkit, d.versions, event))
 	if answer.Unfit != nil || len(jobs) == 0 {
-		return nil, answer, nil
+		return nil, answer, nil //nolint:nilerr // that no jobs can be made of it is an answer
 	}
 	added, err := d.cfg.Store.AddEvent(ctx, store.NewEvent{
 		ID: event.ID, Source: event.Source, Trigger: event.Trigger, Context: event.Context, Data: event.Data,

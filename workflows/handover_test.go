@@ -128,7 +128,8 @@ func TestHandoverOfAnEnd(t *testing.T) {
 	h := setupHandover(t)
 	calls := 0
 	h.end = func() (activities.HandedOver, error) {
-		if calls++; calls < 5 {
+		calls++
+		if calls < 5 {
 			return activities.HandedOver{}, errors.New("the store is away")
 		}
 		return activities.HandedOver{Jobs: 2}, nil

@@ -76,13 +76,15 @@ func TestImportArrives(t *testing.T) {
 
 	// It is a child that was left behind.
 	for _, event := range h.History(t, imp.WorkflowID, "").GetEvents() {
-		if a := event.GetStartChildWorkflowExecutionInitiatedEventAttributes(); a != nil {
-			require.Equal(t, enums.PARENT_CLOSE_POLICY_ABANDON, a.GetParentClosePolicy())
-			require.Equal(t, enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY, a.GetWorkflowIdReusePolicy())
-			require.NotEmpty(t, event.GetUserMetadata().GetSummary().GetData())
-			require.Equal(t, workflows.HandoverID(site, imp.ID, 0), a.GetWorkflowId())
-			return
+		a := event.GetStartChildWorkflowExecutionInitiatedEventAttributes()
+		if a == nil {
+			continue
 		}
+		require.Equal(t, enums.PARENT_CLOSE_POLICY_ABANDON, a.GetParentClosePolicy())
+		require.Equal(t, enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY, a.GetWorkflowIdReusePolicy())
+		require.NotEmpty(t, event.GetUserMetadata().GetSummary().GetData())
+		require.Equal(t, workflows.HandoverID(site, imp.ID, 0), a.GetWorkflowId())
+		return
 	}
 	t.Fatal("no handover was started")
 }
