@@ -15,19 +15,20 @@ import (
 // Publish completes an import: it verifies once more what the warehouse holds,
 // makes it visible in all tables at once and ends the import. Whatever of that has
 // happened already happens again to no effect.
-func (l *Loading) Publish(ctx context.Context, ref ImportRef) (PartResult, error) {
+func (l *Loading) Publish(ctx context.Context, ref ImportRef) (Published, error) {
 	s, err := l.load(ctx, ref.ImportID)
 	if err != nil {
-		return PartResult{}, failure(err)
+		return Published{}, failure(err)
 	}
 	if err := l.publish(ctx, s, ref.Epoch); err != nil {
-		return PartResult{}, failure(err)
+		return Published{}, failure(err)
 	}
 	summary, err := l.Store.Summary(ctx, ref.ImportID)
-	return PartResult{
-		RowsRead: summary.RowsRead, RowsLoaded: summary.RowsLoaded,
-		RowsRejected: summary.RowsRejected, RowsOutOfRange: summary.RowsOutOfRange,
-	}, failure(err)
+	if err != nil {
+		return Published{}, failure(err)
+	}
+	handover, err := l.handover(ctx, ref.ImportID)
+	return Published{PartResult: sumsOf(summary), Handover: handover}, failure(err)
 }
 
 func (l *Loading) publish(ctx context.Context, s subject, epoch int64) error {
@@ -124,8 +125,13 @@ func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
 }
 
 // Finish ends an import that did not complete.
-func (l *Loading) Finish(ctx context.Context, end Ended) error {
-	return failure(l.Locks.finish(ctx, end.ImportID, store.End{Status: end.Status, Reason: end.Reason, Class: end.Class}))
+func (l *Loading) Finish(ctx context.Context, end Ended) (Finished, error) {
+	err := l.Locks.finish(ctx, end.ImportID, store.End{Status: end.Status, Reason: end.Reason, Class: end.Class})
+	if err != nil {
+		return Finished{}, failure(err)
+	}
+	handover, err := l.handover(ctx, end.ImportID)
+	return Finished{Handover: handover}, failure(err)
 }
 
 // Remove deletes an import that is marked for deletion and whose rows are purged, with

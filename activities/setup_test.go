@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,6 +36,8 @@ type bundle struct {
 
 	locks   *activities.Locks
 	reviews *activities.Reviews
+	// chunkRows is how many rows a chunk has. Defaults to 10.
+	chunkRows int32
 	// woken are the imports whose workflows were told that they have got their locks.
 	woken []int64
 }
@@ -90,7 +93,7 @@ func (b *bundle) create(t *testing.T, site store.Site, args string) activities.I
 	require.NoError(t, err)
 	imp, created, err := b.store.CreateImport(b.ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
 		SiteID: site.ID, Source: "noop", Label: "No operation", Args: normal, OnPartFailure: store.OnPartFailurePark,
-		MaxRejects: 5, ChunkRows: 10, ChunkBytes: 1 << 20, Parallelism: 3, ReviewReminderS: 60, ReviewExpiryS: 3600,
+		MaxRejects: 5, ChunkRows: cmp.Or(b.chunkRows, 10), ChunkBytes: 1 << 20, Parallelism: 3, ReviewReminderS: 60, ReviewExpiryS: 3600,
 	}})
 	require.NoError(t, err)
 	require.True(t, created)

@@ -42,7 +42,7 @@ type EventRequest struct {
 // those of their actions that load in realtime. Repeated under the same idempotency key it
 // returns the event of the first time, and tells them again. The error is ErrNotWoken if only
 // that went wrong, destinations.ErrVersion, store.ErrPayload or what an action has to say
-// about the event if nothing is stored.
+// about the event, or ErrReservedSource, if nothing is stored.
 func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.AddedEvent, error) {
 	added, err := d.AddEvents(ctx, []EventRequest{r})
 	if len(added) == 0 {
@@ -149,6 +149,9 @@ func (d *Destinations) newEvents(
 
 // newEvent makes the jobs of an event.
 func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r EventRequest) (store.NewEvent, error) {
+	if r.Source == flow.SourceImport {
+		return store.NewEvent{}, ErrReservedSource
+	}
 	id, err := store.NewID()
 	if err != nil {
 		return store.NewEvent{}, err

@@ -48,6 +48,7 @@ func (w *Worker) newDeliveries(
 		// The rest is for recording outcomes.
 		Grace: settings.StopTimeout / 2, Wake: service.Wake, Logger: w.log,
 	}
+	w.registerHandovers(main, service)
 	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})
 	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	dl := &deliveries{

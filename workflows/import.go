@@ -74,7 +74,8 @@ type importRun struct {
 //	on_failure, purge_rows, clean_up, finish
 //
 // Its rows become visible with publish, all at once. Its locks are released with its
-// end, or with the beginning of its review.
+// end, or with the beginning of its review. What flows want to hear of its end, or of its
+// rows, is left to a Handover, which is started at last.
 func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 	run := &importRun{in: in, phase: store.PhaseQueued, epoch: in.Epoch, lines: []Line{}, writing: workflow.NewMutex(ctx)}
 	work, cancel := workflow.WithCancel(ctx)
@@ -201,14 +202,18 @@ func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
 	}
 	result := ImportResult{Days: r.plan.Days}
 	publish := workflow.ExecuteActivity(purging(ctx, "verify and make visible"), ActivityPublish, r.self())
-	if err := publish.Get(ctx, &result.PartResult); err != nil {
+	var published activities.Published
+	if err := publish.Get(ctx, &published); err != nil {
 		return ImportResult{}, r.giveUp(ctx, err)
 	}
+	result.PartResult = published.PartResult
 	r.phase = store.StatusCompleted
 	r.describe(ctx)
-	return result, workflow.UpsertTypedSearchAttributes(ctx,
+	err := workflow.UpsertTypedSearchAttributes(ctx,
 		AttributeStatus.ValueSet(store.StatusCompleted), AttributePhase.ValueSet(store.StatusCompleted),
 		AttributeRows.ValueSet(result.RowsLoaded))
+	r.handOver(ctx, published.Handover)
+	return result, err
 }
 
 // unchanged ends an import that has nothing to bring in.
@@ -224,13 +229,20 @@ func (r *importRun) unchanged(ctx workflow.Context, why error) (ImportResult, er
 		return ImportResult{}, err
 	}
 	end := activities.Ended{ImportID: r.in.ImportID, Status: store.StatusUnchanged}
-	if err := execute(bookkeeping(ctx, "end as unchanged"), ActivityFinish, end); err != nil {
+	handover, err := r.finish(ctx, end)
+	if err != nil {
 		return ImportResult{}, err
+	}
+	if handover != nil {
+		// The store has no reason for an end that is none to worry about.
+		handover.Reason = reason
 	}
 	r.phase = store.StatusUnchanged
 	r.describe(ctx)
-	return ImportResult{Unchanged: reason}, workflow.UpsertTypedSearchAttributes(ctx,
+	err = workflow.UpsertTypedSearchAttributes(ctx,
 		AttributeStatus.ValueSet(store.StatusUnchanged), AttributePhase.ValueSet(store.StatusUnchanged))
+	r.handOver(ctx, handover)
+	return ImportResult{Unchanged: reason}, err
 }
 
 // giveUp leaves no rows behind, ends the import and returns the error that ends the
@@ -266,13 +278,15 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	if err := r.cleanUp(ctx, anyway); err != nil {
 		return err
 	}
-	if err := execute(bookkeeping(ctx, "end as "+end.Status), ActivityFinish, end); err != nil {
+	handover, err := r.finish(ctx, end)
+	if err != nil {
 		return err
 	}
 	r.phase = end.Status
 	r.describe(ctx)
-	err := workflow.UpsertTypedSearchAttributes(ctx,
+	err = workflow.UpsertTypedSearchAttributes(ctx,
 		AttributeStatus.ValueSet(end.Status), AttributePhase.ValueSet(end.Status), AttributeErrorClass.ValueSet(end.Class))
+	r.handOver(ctx, handover)
 	if err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}

@@ -35,6 +35,8 @@ const (
 	TypeDryRun = "DryRun"
 	// TypeRetention purges events that are too old.
 	TypeRetention = "Retention"
+	// TypeHandover hands an import's end, or its rows, over to destinations.
+	TypeHandover = "Handover"
 	// TypeDestination starts the workflows of a destination's actions.
 	TypeDestination = "Destination"
 	// TypeDestinationAction loads the jobs of an action.
@@ -80,6 +82,12 @@ const ActivityPurgeEvents = "purge_events"
 // RetentionSchedule is the ID of the schedule of retention, and of the workflows that it
 // starts, to which the server adds the time that each is for.
 const RetentionSchedule = "retention"
+
+// Activities of a handover.
+const (
+	ActivityHandOverEnd  = "hand_over_end"
+	ActivityHandOverRows = "hand_over_rows"
+)
 
 // Activities of destinations.
 const (
@@ -137,7 +145,7 @@ const QueryBacklog = "backlog"
 // without need it does no harm.
 const SignalLockGranted = "lock_granted"
 
-// Queries of an import.
+// Queries of an import. A handover has progress, too, and answers with a HandoverProgress.
 const (
 	// QueryState answers with a State.
 	QueryState = "state"
@@ -182,6 +190,17 @@ func SearchAttributes() map[string]string {
 
 // ImportID returns the workflow ID of an import.
 func ImportID(site string, id int64) string { return fmt.Sprintf("import/%s/%d", site, id) }
+
+// HandoverID returns the workflow ID of the handover of an import's end. Another end of the
+// same import, which a reset has made possible, has a number: what is handed over of the
+// one does not have to wait for the other.
+func HandoverID(site string, id int64, generation int32) string {
+	handover := ImportID(site, id) + "/handover"
+	if generation > 0 {
+		handover += fmt.Sprintf("-%d", generation)
+	}
+	return handover
+}
 
 // ConnectionTestID returns the workflow ID of a connection's test.
 func ConnectionTestID(name string) string { return "connection-test/" + name }

@@ -67,6 +67,7 @@ func replayer(t *testing.T) worker.WorkflowReplayer {
 	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 	r.RegisterWorkflowWithOptions(workflows.ScheduledImport, workflow.RegisterOptions{Name: workflows.TypeScheduledImport})
 	r.RegisterWorkflowWithOptions(workflows.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
+	r.RegisterWorkflowWithOptions(workflows.Handover, workflow.RegisterOptions{Name: workflows.TypeHandover})
 	r.RegisterWorkflowWithOptions(workflows.Destination, workflow.RegisterOptions{Name: workflows.TypeDestination})
 	r.RegisterWorkflowWithOptions(workflows.DestinationAction,
 		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
@@ -82,6 +83,7 @@ func TestRecordedHistories(t *testing.T) {
 		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityRemove,
 		workflows.ActivityPauseSchedule, workflows.ActivityAwaitImport, workflows.ActivityAcquire,
 		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDeliver, workflows.ActivityNextDue,
+		workflows.ActivityHandOverEnd, workflows.ActivityHandOverRows,
 	}
 	seen := map[string]bool{}
 	files, err := filepath.Glob(replayFolder + "/*.json")
@@ -104,5 +106,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 24, "every activity but remind and purge_events is among them")
+	require.Len(t, seen, 26, "every activity but remind and purge_events is among them")
 }

@@ -140,6 +140,18 @@ func delivering(ctx workflow.Context, destination string, timeout time.Duration,
 // deliverMargin is what claiming and recording may take, beside the load itself.
 const deliverMargin = time.Minute
 
+// handingOver are the options of activities that hand something of an import over. They
+// need Sluice's databases, and flows that can be compiled, which somebody has to mend.
+func handingOver(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: handoverTimeout, HeartbeatTimeout: callbackHeartbeat, RetryPolicy: retryForever,
+		Summary: summary, WaitForCancellation: true,
+	})
+}
+
+// handoverTimeout bounds one page of rows, which takes seconds.
+const handoverTimeout = 10 * time.Minute
+
 // execute runs an activity that has no result of its own.
 func execute(ctx workflow.Context, activity string, in any) error {
 	return workflow.ExecuteActivity(ctx, activity, in).Get(ctx, nil)

@@ -40,6 +40,8 @@ type run struct {
 	// from 1.
 	grant   func(call int) activities.Acquired
 	checked activities.Checked
+	// handover is what publish and finish say that flows want.
+	handover *activities.Handover
 	// opened is the review that begins.
 	opened activities.Opened
 
@@ -149,16 +151,17 @@ func (r *run) register() {
 	add(workflows.ActivityPlan, func(context.Context, activities.ImportRef) (activities.Planned, error) {
 		return r.planned, r.called(workflows.ActivityPlan, workflows.ActivityPlan)
 	})
-	add(workflows.ActivityPublish, func(context.Context, activities.ImportRef) (activities.PartResult, error) {
-		return activities.PartResult{RowsRead: 10, RowsLoaded: 8, RowsRejected: 1, RowsOutOfRange: 1},
+	add(workflows.ActivityPublish, func(context.Context, activities.ImportRef) (activities.Published, error) {
+		result := activities.PartResult{RowsRead: 10, RowsLoaded: 8, RowsRejected: 1, RowsOutOfRange: 1}
+		return activities.Published{PartResult: result, Handover: r.handover},
 			r.called(workflows.ActivityPublish, workflows.ActivityPublish)
 	})
 	for _, name := range []string{workflows.ActivityOnFailure, workflows.ActivityFinish} {
-		add(name, func(_ context.Context, end activities.Ended) error {
+		add(name, func(_ context.Context, end activities.Ended) (activities.Finished, error) {
 			r.mu.Lock()
 			r.ended = append(r.ended, end)
 			r.mu.Unlock()
-			return r.called(name, name)
+			return activities.Finished{Handover: r.handover}, r.called(name, name)
 		})
 	}
 	for name, list := range map[string]*[]activities.Stopped{

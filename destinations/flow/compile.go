@@ -22,9 +22,9 @@ type Program struct {
 // rule is a flow that was compiled.
 type rule struct {
 	Flow
-	source, event *regexp.Regexp
-	when          *vm.Program
-	steps         []step
+	source, event, importer *regexp.Regexp
+	when                    *vm.Program
+	steps                   []step
 }
 
 // step is a step that was compiled.
@@ -70,7 +70,11 @@ func (c *compiler) fault(f *Flow, path, format string, args ...any) {
 }
 
 func (c *compiler) rule(f *Flow) rule {
-	r := rule{Flow: *f, source: pattern(f.Source), event: pattern(f.Event), when: c.condition(f, "when", f.When)}
+	r := rule{
+		Flow: *f, source: pattern(f.Source), event: pattern(f.Event), importer: pattern(f.Import),
+		when: c.condition(f, "when", f.When),
+	}
+	c.origin(f, r)
 	if len(f.To) == 0 || len(f.To) > MaxSteps {
 		c.fault(f, "to", "there are %d actions: want 1 to %d", len(f.To), MaxSteps)
 	}

@@ -27,6 +27,14 @@ type Flow struct {
 	// * stands for any text. Default to any.
 	Source string `json:"source,omitempty"`
 	Event  string `json:"event,omitempty"`
+	// Import is a pattern for the name of an importer, and makes it a flow about imports:
+	// about how they end, of which Event then names some, or about what they have brought
+	// in. Source is not for such a flow. Defaults to none: a flow about events, which hears
+	// nothing of imports.
+	Import string `json:"import,omitempty"`
+	// Records makes a flow about imports one about the rows that completed imports have
+	// loaded, each of them an event, instead of one about their ends. Event is not for it.
+	Records bool `json:"records,omitempty"`
 	// When is a condition. Defaults to true.
 	When string `json:"when,omitempty"`
 	// To are the actions that the event is for, at least one.

@@ -87,6 +87,30 @@ func (r *reader) text(into *string) func(ast.Node, string) {
 	}
 }
 
+// truth returns what reads true or false.
+func (r *reader) truth(into *bool) func(ast.Node, string) {
+	return func(node ast.Node, _ string) {
+		b, ok := node.(*ast.BoolNode)
+		if !ok {
+			r.fault(node, "want true or false")
+			return
+		}
+		*into = b.Value
+	}
+}
+
+// pattern returns what reads a pattern that is not empty: what is left empty by mistake
+// must not come to mean something else.
+func (r *reader) pattern(into *string) func(ast.Node, string) {
+	return func(node ast.Node, path string) {
+		before := len(r.faults)
+		r.text(into)(node, path)
+		if *into == "" && len(r.faults) == before {
+			r.fault(node, `want a name, or "*" for any`)
+		}
+	}
+}
+
 // value reads a part of a mapping.
 func (r *reader) value(node ast.Node, path string, depth int) any {
 	r.at[path] = positionOf(node)

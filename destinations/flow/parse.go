@@ -22,6 +22,9 @@ import (
 //	        action: post
 //	        data: {connection: '"ops"', type: name, data: data}
 //
+// What stands for source and event may be {import: csv, event: import.failed} or
+// {import: csv, records: true} instead.
+//
 // It reports every fault at once, each with file:line:column. Expressions are left to
 // Compile.
 func Parse(file string, text []byte) (flows []Flow, err error) {
@@ -91,16 +94,12 @@ func (r *reader) flow(node ast.Node, path string) Flow {
 	enabled := true
 	r.object(node, path, map[string]func(ast.Node, string){
 		"name": r.text(&f.Name), "description": r.text(&f.Description), "when": r.text(&f.When),
-		"enabled": func(node ast.Node, _ string) {
-			b, ok := node.(*ast.BoolNode)
-			if !ok {
-				r.fault(node, "want true or false")
-				return
-			}
-			enabled = b.Value
-		},
+		"enabled": r.truth(&enabled),
 		"from": func(node ast.Node, path string) {
-			r.object(node, path, map[string]func(ast.Node, string){"source": r.text(&f.Source), "event": r.text(&f.Event)})
+			r.object(node, path, map[string]func(ast.Node, string){
+				"source": r.text(&f.Source), "event": r.text(&f.Event), "import": r.pattern(&f.Import),
+				"records": r.truth(&f.Records),
+			})
 		},
 		"to": func(node ast.Node, path string) {
 			for i, item := range r.list(node) {

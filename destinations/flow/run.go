@@ -56,7 +56,7 @@ func (p *Program) Decide(
 		switch {
 		case r.Disabled:
 			d.Decided = DecidedDisabled
-		case !r.source.MatchString(e.Source) || !r.event.MatchString(e.Trigger):
+		case !r.isFor(e, importerOf(env)):
 			d.Decided = DecidedElse
 		case err != nil:
 			d.Decided, d.Err = DecidedFault, err

@@ -29,12 +29,8 @@ func flowCommand() *cli.Command {
 		&cli.Command{
 			Name: "test", Usage: "tell what flows would make of an event, and change nothing",
 			Description: "An event is a JSON object with source, name, version, context and data.",
-			Flags: []cli.Flag{
-				flowFileFlag(),
-				&cli.StringFlag{Name: "event", Usage: "the event: a `JSON` object, or @FILE, or - for standard input; required"},
-				outputFlag(),
-			},
-			Action: withSession(testFlows),
+			Flags:       append(append([]cli.Flag{flowFileFlag()}, sampleFlags()...), outputFlag()),
+			Action:      withSession(testFlows),
 		},
 	)
 }
@@ -68,18 +64,6 @@ func readFlows(s *session) ([]flow.Flow, *flow.Program, error) {
 	return flows, program, err
 }
 
-// sampleEvent is an event as people write it to try flows.
-type sampleEvent struct {
-	ID         string          `json:"id"`
-	Source     string          `json:"source"`
-	Name       string          `json:"name"`
-	Version    string          `json:"version"`
-	Context    json.RawMessage `json:"context"`
-	Data       json.RawMessage `json:"data"`
-	SentAt     time.Time       `json:"sent_at"`
-	ReceivedAt time.Time       `json:"received_at"`
-}
-
 // decisionJSON is a decision as programs see it. Fields are only ever added.
 type decisionJSON struct {
 	Flow        string          `json:"flow"`
@@ -101,23 +85,11 @@ func testFlows(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := requireFlag(c, "event", "give an event to try, for instance --event @event.json"); err != nil {
-		return err
-	}
-	text, err := readText(c, "event", c.String("event"))
+	event, err := sampleOf(c)
 	if err != nil {
 		return err
 	}
-	sample := sampleEvent{ID: "sample"}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&sample); err != nil {
-		return fmt.Errorf("--event: %w: want an object with source, name, version, context and data", err)
-	}
-	decisions := program.Decide(ctx, &destinations.Toolkit{}, &destinations.Versions{}, destinations.Event{
-		ID: sample.ID, Source: sample.Source, Trigger: sample.Name, Version: sample.Version, Context: sample.Context,
-		Data: sample.Data, SentAt: sample.SentAt, ReceivedAt: sample.ReceivedAt,
-	})
+	decisions := program.Decide(ctx, &destinations.Toolkit{}, &destinations.Versions{}, event)
 	return errors.Join(writeDecisions(c, decisions), faultOf(decisions))
 }
 

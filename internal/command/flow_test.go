@@ -49,11 +49,50 @@ func TestFlowTest(t *testing.T) {
 
 	offline().fails(t, "--file is missing: name a file with flows, for instance -f flows.yaml", "flow", "test")
 	offline().fails(t, "--file: open /nope: no such file or directory", "apply", "-f", "/nope")
-	offline().fails(t, "--event is missing: give an event to try, for instance --event @event.json", "flow", "test", "-f", path)
+	offline().fails(t, "--event is missing: give an event to try, for instance --event @event.json, or an importer, for instance --import csv", "flow", "test", "-f", path)
 	offline().fails(t, `--event: json: unknown field "trigger": want an object with source, name, version, context and data`,
 		"flow", "test", "-f", path, "--event", `{"trigger": "x"}`)
 	bad := fileOf(t, "bad.yaml", strings.Replace(shopFlows, "data.total > 10", "datum", 1))
 	offline().fails(t, bad+":4:11: unknown name datum", "apply", "-f", bad)
+}
+
+const importFlows = `flows:
+  - name: failures
+    from: {import: csv, event: import.failed}
+    to:
+      - destination: webhook
+        action: post
+        data: {connection: '"ops"', type: name, data: {site: data.site, why: data.reason}}
+  - name: pages
+    from: {import: "*", records: true}
+    when: data.table == "imported_pages"
+    to:
+      - destination: log
+        action: write
+        data: {text: 'data.row.page + " on " + data.row.date'}
+`
+
+func TestFlowTestOfImports(t *testing.T) {
+	t.Parallel()
+	path := fileOf(t, "flows.yaml", importFlows)
+	golden(t, "flow-test-end", offline().ok(t, "flow", "test", "-f", path, "--import", "csv", "--end", "failed"))
+	golden(t, "flow-test-row", offline().ok(t, "flow", "test", "-f", path, "--import", "google_analytics_4", "--table", "imported_pages"))
+	var decisions []decisionJSON
+	offline().json(t, &decisions, "flow", "test", "-f", path, "--import", "csv")
+	for _, d := range decisions {
+		require.Equal(t, "not for this event", d.Decided, "it has completed")
+	}
+	for want, args := range map[string][]string{
+		`--import: no importer is called "x": the importers are csv, google_analytics_4, noop`: {"--import", "x"},
+		"--end running: want one of completed, unchanged, failed, cancelled, declined":         {"--import", "csv", "--end", "running"},
+		"--end and --table are both there: want one of them":                                   {"--import", "csv", "--end", "failed", "--table", "imported_pages"},
+		"--event and --import are both there: want one of them":                                {"--import", "csv", "--event", "{}"},
+		"--end and --table are about an import: name an importer with --import":                {"--end", "failed"},
+	} {
+		offline().fails(t, want, append([]string{"flow", "test", "-f", path}, args...)...)
+	}
+	r := offline().run(t, "flow", "test", "-f", path, "--import", "csv", "--table", "x")
+	require.Contains(t, r.err, `sluice: --table: no imported table is called "x": the tables are imported_browsers, `)
 }
 
 func TestApply(t *testing.T) {

@@ -113,6 +113,8 @@ var recordings = map[string]func(r recorder) *historypb.History{
 	"scheduled_joined": func(r recorder) *historypb.History {
 		return r.scheduled(`{"rows": 10, "delay": "2s"}`, true, starter.RunCompleted)
 	},
+	"handed_over":         func(r recorder) *historypb.History { return r.handover(false) },
+	"handover":            func(r recorder) *historypb.History { return r.handover(true) },
 	"destination":         func(r recorder) *historypb.History { return r.destination() },
 	"destination_action":  func(r recorder) *historypb.History { return r.destinationAction(0) },
 	"destination_orders":  func(r recorder) *historypb.History { return r.destinationOrders() },

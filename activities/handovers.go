@@ -1,0 +1,129 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+)
+
+// MaxHandedRows is how many rows one activity hands over at most.
+const MaxHandedRows = 2000
+
+// ImportEvent is something that an import has to say.
+type ImportEvent struct {
+	// Event has no ID yet.
+	Event destinations.Event
+	// Key names the occasion: the same is stored once.
+	Key string
+}
+
+// AddedImportEvent is what has become of an ImportEvent.
+type AddedImportEvent struct {
+	// Jobs is how many jobs it has, made now or when it was added before.
+	Jobs int
+	// Unfit says why flows, or the actions that they name, can make no sense of it; then
+	// nothing is stored, and no retry changes that. It can quote what the event holds.
+	Unfit error
+}
+
+// Handovers hands the ends of imports, and their rows, over to destinations.
+type Handovers struct {
+	// Store is the system of record. Required.
+	Store *store.Store
+	// Warehouse has the rows. Required.
+	Warehouse *warehouse.Warehouse
+	// Add makes the jobs of events by the flows in force, stores what has some, and tells
+	// their actions. It answers for each event in turn. Repeated for the same keys it makes
+	// nothing twice. Required.
+	Add func(ctx context.Context, events []ImportEvent) ([]AddedImportEvent, error)
+}
+
+// HandedOver is what was handed over.
+type HandedOver struct {
+	// Rows is how many rows were read, Jobs how many jobs there are of them and of the end.
+	Rows int64 `json:"rows,omitempty"`
+	Jobs int64 `json:"jobs,omitempty"`
+	// Unfit is how many rows and ends no jobs could be made of, although flows are for
+	// them, Told how many of those stand in the import's log.
+	Unfit int64 `json:"unfit,omitempty"`
+	Told  int   `json:"told,omitempty"`
+	// Missing is how many rows the warehouse does not have that were loaded.
+	Missing int64 `json:"missing,omitempty"`
+}
+
+// Add adds up.
+func (h *HandedOver) Add(more HandedOver) {
+	h.Rows += more.Rows
+	h.Jobs += more.Jobs
+	h.Unfit += more.Unfit
+	h.Told += more.Told
+	h.Missing += more.Missing
+}
+
+// HandOverEnd hands over how an import has ended.
+func (h *Handovers) HandOverEnd(ctx context.Context, end Handover) (HandedOver, error) {
+	handed, err := h.handOverEnd(ctx, end)
+	return handed, failure(err)
+}
+
+func (h *Handovers) handOverEnd(ctx context.Context, end Handover) (HandedOver, error) {
+	summary, err := h.Store.Summary(ctx, end.ImportID)
+	if errors.Is(err, store.ErrNotFound) {
+		// Whoever deletes an import does not want to hear of it any more.
+		return HandedOver{}, nil
+	}
+	if err != nil {
+		return HandedOver{}, err
+	}
+	imp := summary.Import
+	event, err := flow.ImportEnd{
+		ImportID: end.ImportID, Site: end.Site, Importer: end.Importer, Label: imp.Label, Status: end.Status,
+		Reason: end.Reason, ErrorClass: end.Class, Days: daysOf(imp),
+		RowsRead: end.RowsRead, RowsLoaded: end.RowsLoaded,
+		RowsRejected: end.RowsRejected, RowsOutOfRange: end.RowsOutOfRange,
+		StartedBy: imp.RequestedBy, Schedule: imp.Schedule, Generation: end.Generation,
+		CreatedAt: imp.CreatedAt.UTC(), StartedAt: utc(imp.StartedAt), FinishedAt: end.FinishedAt,
+	}.Event()
+	if err != nil {
+		return HandedOver{}, err
+	}
+	key := fmt.Sprintf("import/%d/%d/end", end.ImportID, end.Generation)
+	added, err := h.Add(ctx, []ImportEvent{{Event: event, Key: key}})
+	if err != nil {
+		return HandedOver{}, err
+	}
+	handed := HandedOver{Jobs: int64(added[0].Jobs)}
+	if added[0].Unfit != nil {
+		handed.Unfit, handed.Told = 1, 1
+		err = h.tell(ctx, end, "end", "How it has ended", added[0].Unfit)
+	}
+	return handed, err
+}
+
+// tell writes to the import's log that something could not be handed over. The occasion
+// is the thing itself, so that it is said once.
+func (h *Handovers) tell(ctx context.Context, end Handover, occasion, what string, unfit error) error {
+	occasion = fmt.Sprintf("handover/%d/%s", end.Generation, occasion)
+	message := fmt.Sprintf("%s could not be handed over: %s.", what, shorten(unfit.Error()))
+	err := h.Store.AddFeedback(ctx, end.ImportID, store.LevelWarn, occasion, message)
+	if errors.Is(err, store.ErrNotFound) {
+		// It is gone, and its log with it.
+		return nil
+	}
+	return err
+}
+
+// maxUnfit bounds what is said about one row, in characters.
+const maxUnfit = 300
+
+func shorten(text string) string {
+	if runes := []rune(plain(text)); len(runes) > maxUnfit {
+		return string(runes[:maxUnfit]) + "..."
+	}
+	return plain(text)
+}

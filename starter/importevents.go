@@ -1,0 +1,102 @@
+package starter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// ErrReservedSource means that an event from outside claims to be an import's: flows could
+// not tell it from what imports have to say.
+var ErrReservedSource = errors.New("the source " + flow.SourceImport +
+	" is for what imports have to say: want another name")
+
+// importBatch is how many events of an import are stored in one transaction.
+const importBatch = 200
+
+// AddImportEvents makes the jobs of what an import has to say by the flows in force, stores
+// each event that has some with them, and tells those of their actions that load in
+// realtime, once for all of them. What no flow makes a job of is not stored: the import has
+// it. The answers are in the order of the events. After an error some events may be stored;
+// repeated under the same keys nothing is stored twice, and actions are told again.
+func (d *Destinations) AddImportEvents(
+	ctx context.Context, events []activities.ImportEvent,
+) ([]activities.AddedImportEvent, error) {
+	answers := make([]activities.AddedImportEvent, len(events))
+	program, err := d.flowProgram(ctx)
+	if err != nil || program == nil {
+		return answers, err
+	}
+	var fit []store.NewEvent
+	// answered are the answers to those that are fit.
+	var answered []*activities.AddedImportEvent
+	for i := range events {
+		n, unfit, err := d.importEvent(ctx, program, events[i])
+		switch {
+		case err != nil:
+			return nil, err
+		case unfit != nil:
+			answers[i].Unfit = unfit
+		case len(n.Jobs) > 0:
+			fit, answered = append(fit, n), append(answered, &answers[i])
+		}
+	}
+	for from := 0; from < len(fit); from += importBatch {
+		to := min(from+importBatch, len(fit))
+		if err := d.storeImportEvents(ctx, fit[from:to], answered[from:to]); err != nil {
+			return nil, err
+		}
+	}
+	refs, err := d.unattended(ctx, jobsOf(fit))
+	if err == nil {
+		err = d.Wake(ctx, refs)
+	}
+	return answers, err
+}
+
+// importEvent makes the jobs of one event. unfit says why none can be made of it.
+func (d *Destinations) importEvent(
+	ctx context.Context, program *flow.Program, e activities.ImportEvent,
+) (n store.NewEvent, unfit, err error) {
+	event := e.Event
+	if event.ID, err = store.NewID(); err != nil {
+		return n, nil, err
+	}
+	event.ReceivedAt = time.Now()
+	n = store.NewEvent{
+		ID: event.ID, Source: event.Source, Trigger: event.Trigger, Context: event.Context, Data: event.Data,
+		IdempotencyKey: e.Key, SentAt: event.SentAt,
+	}
+	n.Jobs, unfit = flow.Jobs(program.Decide(ctx, d.toolkit, d.versions, event))
+	return n, unfit, nil
+}
+
+// storeImportEvents stores events in one transaction, or one by one if one of them cannot be
+// stored.
+func (d *Destinations) storeImportEvents(
+	ctx context.Context, events []store.NewEvent, answers []*activities.AddedImportEvent,
+) error {
+	added, err := d.cfg.Store.AddEvents(ctx, events)
+	switch {
+	case err == nil:
+		for i := range added {
+			answers[i].Jobs = len(added[i].Jobs)
+		}
+		return nil
+	case !errors.Is(err, store.ErrPayload):
+		return err
+	case len(events) == 1:
+		answers[0].Unfit = err
+		return nil
+	}
+	for i := range events {
+		if err := d.storeImportEvents(ctx, events[i:i+1], answers[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

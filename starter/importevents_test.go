@@ -1,0 +1,144 @@
+package starter_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/flow"
+	dlog "github.com/sluicehq/sluice/destinations/log"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// handing is a service for destinations without a worker.
+type handing struct {
+	*starter.Destinations
+	ctx   context.Context
+	store *store.Store
+}
+
+func setupHanding(t *testing.T) *handing {
+	t.Helper()
+	s := setup(t)
+	service, err := starter.NewDestinations(starter.DestinationsConfig{
+		Temporal: s.Temporal, Store: s.Store, Registry: destinations.NewRegistry(dlog.New()),
+	})
+	require.NoError(t, err)
+	return &handing{Destinations: service, ctx: enginetest.Context(t), store: s.Store}
+}
+
+// apply makes the flows those of a text in YAML.
+func (h *handing) apply(t *testing.T, text string) {
+	t.Helper()
+	flows, err := flow.Parse("flows.yaml", []byte(text))
+	require.NoError(t, err)
+	set := store.FlowSet{Prune: true}
+	for _, f := range flows {
+		spec, err := json.Marshal(f)
+		require.NoError(t, err)
+		set.Flows = append(set.Flows, store.FlowSpec{Name: f.Name, Spec: spec})
+	}
+	_, err = h.store.ApplyFlows(h.ctx, set)
+	require.NoError(t, err)
+}
+
+// rows are rows of pages, whose numbers of visitors are from zero on.
+func rows(t *testing.T, n int) []activities.ImportEvent {
+	t.Helper()
+	events := make([]activities.ImportEvent, n)
+	for i := range events {
+		record := flow.SampleRecord("csv", schema.Pages)
+		record.Row["visitors"] = i
+		e, err := record.Event()
+		require.NoError(t, err)
+		events[i] = activities.ImportEvent{Event: e, Key: fmt.Sprintf("import/1/0/imported_pages/0/0/%d", i)}
+	}
+	return events
+}
+
+const someRows = `flows:
+  - name: events
+    to: [{destination: log, action: write}]
+  - name: even-rows
+    from: {import: csv, records: true}
+    when: data.row.visitors % 2 == 0
+    to: [{destination: log, action: write, data: {text: 'data.row.visitors == 4 ? nil : data.row.page'}}]
+`
+
+// Rows become jobs as flows say, and nothing is kept of those that none wants. What a flow
+// cannot make sense of keeps no other from its way, and repetitions change nothing.
+func TestAddImportEvents(t *testing.T) {
+	t.Parallel()
+	h := setupHanding(t)
+	answers, err := h.AddImportEvents(h.ctx, rows(t, 3))
+	require.NoError(t, err)
+	require.Equal(t, make([]activities.AddedImportEvent, 3), answers, "there are no flows")
+
+	h.apply(t, someRows)
+	for range 2 {
+		answers, err = h.AddImportEvents(h.ctx, rows(t, 10))
+		require.NoError(t, err)
+		for i, a := range answers {
+			if i == 4 {
+				require.ErrorContains(t, a.Unfit, "flow even-rows: ")
+				require.Zero(t, a.Jobs)
+				continue
+			}
+			require.NoError(t, a.Unfit)
+			require.Equal(t, (i+1)%2, a.Jobs, i)
+		}
+		jobs, err := h.store.ListJobs(h.ctx, store.JobFilter{}, store.Page{})
+		require.NoError(t, err)
+		require.Len(t, jobs, 4)
+		events, err := h.store.ListEvents(h.ctx, store.EventFilter{Sources: []string{"import"}}, store.Page{})
+		require.NoError(t, err)
+		require.Len(t, events, 4, "what nobody wants is not stored")
+	}
+}
+
+// What cannot be stored is unfit, and no reason to try for ever.
+func TestImportEventThatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	h := setupHanding(t)
+	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: log, action: write, data: {text: '\"x\"'}}]\n")
+	events := rows(t, 2)
+	record := flow.SampleRecord("csv", schema.Pages)
+	record.Row["page"] = "\x00"
+	var err error
+	events[0].Event, err = record.Event()
+	require.NoError(t, err)
+	answers, err := h.AddImportEvents(h.ctx, events)
+	require.NoError(t, err)
+	require.ErrorIs(t, answers[0].Unfit, store.ErrPayload)
+	require.Equal(t, activities.AddedImportEvent{Jobs: 1}, answers[1])
+}
+
+// Flows that are not understood here are worth a retry: somebody mends them, or another
+// worker knows them.
+func TestFlowsThatAreNotUnderstood(t *testing.T) {
+	t.Parallel()
+	h := setupHanding(t)
+	h.apply(t, "flows:\n  - name: a\n    from: {import: csv}\n    to: [{destination: crm, action: write}]\n")
+	_, err := h.AddImportEvents(h.ctx, rows(t, 1))
+	require.ErrorContains(t, err, `the flows in force: flow a: to[0].destination: no destination is called "crm"`)
+}
+
+// Nobody can pass for an import.
+func TestReservedSource(t *testing.T) {
+	t.Parallel()
+	h := setupHanding(t)
+	_, err := h.AddEvent(h.ctx, starter.EventRequest{Source: "import", Name: "import.completed"})
+	require.ErrorIs(t, err, starter.ErrReservedSource)
+	_, err = h.AddEvent(h.ctx, starter.EventRequest{Source: "shop", Parts: []starter.EventRequest{{Source: "import"}}})
+	require.ErrorIs(t, err, starter.ErrReservedSource)
+	_, err = h.AddEvent(h.ctx, starter.EventRequest{Source: "imports", Name: "import.completed"})
+	require.NoError(t, err)
+}
