@@ -43,7 +43,10 @@ func (d *Destinations) deliver(ctx context.Context, r DeliverRequest) (Delivered
 			return Delivered{}, err
 		}
 	}
-	err = s.run(ctx)
+	var unhang func()
+	s.bell, unhang = d.bells.hang(r.ActionRef)
+	defer unhang()
+	err = errors.Join(s.run(ctx), s.settled())
 	// What has been loaded is told, whatever has ended it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
@@ -67,6 +70,7 @@ func (s *stretch) soFar() any {
 
 // batch claims jobs, loads them and records how it went. It returns how many there were.
 func (s *stretch) batch(ctx context.Context) (int, error) {
+	s.claim.Again = s.looks > 0
 	claim, err := s.d.Store.ClaimDue(ctx, s.claim)
 	if err != nil {
 		return 0, err
@@ -75,20 +79,50 @@ func (s *stretch) batch(ctx context.Context) (int, error) {
 		s.barred = claim.Paused || !claim.OpenUntil.IsZero()
 		return 0, nil
 	}
-	done := s.load(ctx, claim)
-	// What has been delivered is recorded, whatever ends the activity.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	if err := s.d.settle(ctx, s.r.ActionRef, done); err != nil {
-		return 0, err
+	return len(claim.Jobs), s.settle(ctx, s.load(ctx, claim))
+}
+
+// settle records how a batch went, while the next one is claimed already: outcomes are
+// recorded one batch after the other. What was delivered is recorded, whatever has gone wrong
+// before, or ends the activity. A destination that is ill is waited for: the next claim has to
+// know what the circuit breaker says.
+func (s *stretch) settle(ctx context.Context, done destinations.Delivered) error {
+	err := s.settled()
+	settling := make(chan error, 1)
+	s.settling = settling
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		defer cancel()
+		err := s.d.settle(ctx, s.r.ActionRef, done)
+		if err == nil {
+			s.count(done)
+		}
+		settling <- err
+	}()
+	if err != nil || done.Ill != "" {
+		return errors.Join(err, s.settled())
 	}
+	return nil
+}
+
+// settled waits until the last batch is recorded.
+func (s *stretch) settled() error {
+	if s.settling == nil {
+		return nil
+	}
+	err := <-s.settling
+	s.settling = nil
+	return err
+}
+
+// count adds what was recorded to the answer.
+func (s *stretch) count(done destinations.Delivered) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answer.Claimed += len(claim.Jobs)
+	s.answer.Claimed += len(done.Outcomes)
 	s.answer.Batches++
 	s.answer.Add(loadedBy(done.Outcome))
 	s.answer.Ill = brief(done.Ill)
-	return len(claim.Jobs), nil
 }
 
 // load loads a batch. While it does, another load is asked for if there may be work for one:

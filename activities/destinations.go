@@ -37,6 +37,8 @@ type Destinations struct {
 	Wake func(ctx context.Context, refs []ActionRef) error
 	// Logger takes what is worth an operator's attention. Required.
 	Logger *slog.Logger
+
+	bells bells
 }
 
 // recordTimeout bounds how long it is tried to record an outcome; it is within the margin by

@@ -32,6 +32,10 @@ type stretch struct {
 	// since.
 	idle  time.Time
 	looks int
+	// bell rings when there may be jobs.
+	bell chan struct{}
+	// settling is told when the last batch is recorded, nil if it is.
+	settling <-chan error
 	// barred says that somebody, or the circuit breaker, does not want jobs to be loaded.
 	barred bool
 
@@ -45,16 +49,18 @@ const (
 	// lookEvery is how soon a change of settings counts within a stretch, and how often
 	// leases are looked at that may have ended.
 	lookEvery = time.Second
-	// The waits between looks at a queue that was not full: the first one, in which jobs
-	// that come one by one become a batch, doubled up to the most while none come.
+	// firstWait is between two looks at least, unless there was a full batch: jobs that come
+	// one by one become a batch. It is doubled while none come: up to deafWait, or, where
+	// the bells work, up to mostWait, within which they ring.
 	firstWait = 4 * time.Millisecond
-	mostWait  = 16 * time.Millisecond
-	// relieveEvery is every how many such looks it is asked whether others look, too.
+	deafWait  = 16 * time.Millisecond
+	mostWait  = 256 * time.Millisecond
+	// relieveEvery is every how many looks that find nothing it is asked whether others look, too.
 	relieveEvery = 8
 	// slow is after which time another load is asked for while one goes on, askEvery how
 	// often at most, and handOver how long before the end of a stretch.
-	slow     = 100 * time.Millisecond
-	askEvery = time.Second
+	slow     = 250 * time.Millisecond
+	askEvery = 2 * time.Second
 	handOver = time.Second
 )
 
@@ -133,7 +139,7 @@ func (s *stretch) more(ctx context.Context, claimed int) (bool, error) {
 				return false, err
 			}
 		}
-		pass(ctx, min(firstWait<<min(s.looks-1, 10), mostWait))
+		s.pass(ctx)
 	}
 	if time.Until(s.ends) < handOver {
 		s.askForAnother(ctx)
@@ -141,12 +147,25 @@ func (s *stretch) more(ctx context.Context, claimed int) (bool, error) {
 	return !s.over(ctx), nil
 }
 
-// pass waits, unless the worker is told to stop.
-func pass(ctx context.Context, wait time.Duration) {
+// pass waits until it is time to look again, unless the worker is told to stop.
+func (s *stretch) pass(ctx context.Context) {
+	most := deafWait
+	if s.d.bells.work() {
+		most = mostWait
+	}
+	pause(ctx, firstWait, nil)
+	if rest := min(firstWait<<min(s.looks-1, 10), most) - firstWait; rest > 0 {
+		pause(ctx, rest, s.bell)
+	}
+}
+
+// pause waits for a time, or until the bell rings.
+func pause(ctx context.Context, wait time.Duration, bell <-chan struct{}) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-bell:
 	case <-activity.GetWorkerStopChannel(ctx):
 	case <-ctx.Done():
 	}

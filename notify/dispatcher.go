@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -89,53 +88,11 @@ func (r *rounds) round(ctx, sending context.Context, deliveries *sync.WaitGroup)
 	return nil
 }
 
-// reconnectWait is how long to wait before listening again.
-const reconnectWait = 5 * time.Second
-
 // listen rouses the rounds when something was put into the outbox. Where it cannot
 // listen, polling has to do.
 func (r *rounds) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		if err := r.listenOnce(ctx); err != nil && ctx.Err() == nil {
-			r.cfg.Logger.Warn("notifications are polled for", "error", err)
-		}
-		timer := time.NewTimer(reconnectWait)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
-}
-
-// aliveInterval is how often a silent connection is asked whether it is still there.
-const aliveInterval = 30 * time.Second
-
-func (r *rounds) listenOnce(ctx context.Context) (err error) {
-	sub, err := r.cfg.Store.Subscribe(ctx, store.OutboxChannel)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if cerr := sub.Close(ctx); err == nil && cerr != nil {
-			err = fmt.Errorf("end the subscription: %w", cerr)
-		}
-	}()
-	// Something may have been told before this was listened to.
-	r.rouse()
-	for ctx.Err() == nil {
-		waiting, cancel := context.WithTimeout(ctx, aliveInterval)
-		_, told, err := sub.Await(waiting)
-		if err == nil && !told {
-			_, err = sub.Now(ctx)
-		}
-		cancel()
-		if err != nil {
-			return err
-		}
-		if told {
-			r.rouse()
-		}
-	}
-	return nil
+	r.cfg.Store.Follow(ctx, store.OutboxChannel, store.Followed{
+		Heard: func(string) { r.rouse() },
+		Lost:  func(err error) { r.cfg.Logger.Warn("notifications are polled for", "error", err) },
+	})
 }

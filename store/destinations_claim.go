@@ -30,6 +30,9 @@ type ClaimRequest struct {
 	// RetriesOnly leaves acknowledged jobs alone: those of an action that is loaded by the
 	// clock, between its times.
 	RetriesOnly bool
+	// Again says that the caller has looked just now, and need not be told why there are no
+	// jobs.
+	Again bool
 }
 
 // Claim is what a worker gets.
@@ -64,6 +67,9 @@ func (s *Store) claimDue(ctx context.Context, r ClaimRequest) (claim Claim, err 
 	})
 	if err != nil {
 		return Claim{}, err
+	}
+	if len(claim.Jobs) == 0 && r.Again {
+		return claim, nil
 	}
 	if len(claim.Jobs) == 0 {
 		may, err := s.MayLoad(ctx, r.Destination, r.Action)

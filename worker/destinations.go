@@ -23,7 +23,9 @@ type deliveries struct {
 	w         *Worker
 	lifecycle *destinations.Lifecycle
 	starter   *starter.Destinations
-	workers   []worker.Worker
+	// listen rings for loads that wait for jobs.
+	listen  func(ctx context.Context)
+	workers []worker.Worker
 	// started are those of the workers that run.
 	started []worker.Worker
 }
@@ -52,7 +54,7 @@ func (w *Worker) newDeliveries(
 	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})
 	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	dl := &deliveries{
-		w: w, starter: service,
+		w: w, starter: service, listen: acts.Listen,
 		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{Logger: w.log, Connections: opened}),
 	}
 	for _, d := range w.cfg.Destinations.All() {

@@ -183,6 +183,7 @@ func (w *Worker) work(ctx context.Context) error {
 	beside.Go(func() { w.reconcile(ctx) })
 	beside.Go(func() { dispatcher.Run(ctx) })
 	beside.Go(func() { deliveries.launch(ctx) })
+	beside.Go(func() { deliveries.listen(ctx) })
 	w.health.setReady(true)
 	w.log.Info("worker started", "importers", w.cfg.Registry.Names(), "load_slots", w.cfg.Settings.Worker.LoadSlots)
 	<-ctx.Done()

@@ -36,3 +36,14 @@ DROP INDEX jobs_by_time;
 CREATE INDEX jobs_by_time ON jobs USING brin (created_at);
 DROP INDEX jobs_by_state;
 CREATE INDEX jobs_by_state ON jobs (state, id DESC) WHERE state <> 'succeeded';
+
+-- Loads that wait for jobs hear of those that are added.
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION note_new_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO transitions (job_id, state_after, attempt, error)
+    SELECT n.id, n.state, n.attempt, n.last_error FROM new_jobs n;
+    PERFORM pg_notify('sluice_jobs', a.name) FROM (SELECT DISTINCT n.destination || '/' || n.action AS name FROM new_jobs n) a;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
