@@ -2,18 +2,30 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/sluicehq/sluice/store"
 )
 
-// bells wake loads up that wait for jobs, when some are added.
+// bells wake loads up that wait for jobs, when some are added: for each occasion one of an
+// action's, since one is enough.
 type bells struct {
 	mu sync.Mutex
 	// heard says that PostgreSQL is listened to.
-	heard    bool
-	byAction map[ActionRef]map[chan struct{}]bool
+	heard bool
+	// missed counts occasions that each load has to look into for itself.
+	missed   int
+	byAction map[ActionRef]*bell
+}
+
+// bell is about one action.
+type bell struct {
+	// rung counts the occasions.
+	rung int
+	// waiting are the loads that wait, the one that has waited longest first.
+	waiting []chan struct{}
 }
 
 // Listen rings for loads that wait for jobs until ctx ends. Without it, or where PostgreSQL's
@@ -21,54 +33,84 @@ type bells struct {
 func (d *Destinations) Listen(ctx context.Context) {
 	d.Store.Follow(ctx, store.AddedChannel, store.Followed{
 		Heard: func(payload string) {
-			destination, action, named := strings.Cut(payload, "/")
-			d.bells.ring(ActionRef{Destination: destination, Action: action}, !named)
+			if destination, action, named := strings.Cut(payload, "/"); named {
+				d.bells.ring(ActionRef{Destination: destination, Action: action})
+			} else {
+				d.bells.hear()
+			}
 		},
 		Lost: func(err error) {
-			d.bells.silence()
+			d.bells.lose()
 			d.Logger.Warn("jobs are polled for", "error", err)
 		},
 	})
 }
 
-// hang returns a bell for an action; take takes it down.
-func (b *bells) hang(ref ActionRef) (bell chan struct{}, take func()) {
-	bell = make(chan struct{}, 1)
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *bells) of(ref ActionRef) *bell {
 	if b.byAction == nil {
-		b.byAction = map[ActionRef]map[chan struct{}]bool{}
+		b.byAction = map[ActionRef]*bell{}
 	}
 	if b.byAction[ref] == nil {
-		b.byAction[ref] = map[chan struct{}]bool{}
+		b.byAction[ref] = &bell{}
 	}
-	b.byAction[ref][bell] = true
-	return bell, func() {
+	return b.byAction[ref]
+}
+
+// occasions is how often there was an occasion to look. A load asks before it looks for
+// jobs: wait does not wait if there was another one since.
+func (b *bells) occasions(ref ActionRef) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.of(ref).rung + b.missed
+}
+
+// wait returns a channel that is closed at the next occasion, nil if there was one since;
+// leave ends the waiting.
+func (b *bells) wait(ref ActionRef, since int) (rings chan struct{}, leave func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	own := b.of(ref)
+	if own.rung+b.missed != since {
+		return nil, func() {}
+	}
+	rings = make(chan struct{})
+	own.waiting = append(own.waiting, rings)
+	return rings, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		delete(b.byAction[ref], bell)
+		own.waiting = slices.DeleteFunc(own.waiting, func(c chan struct{}) bool { return c == rings })
 	}
 }
 
-// ring rings the bells of an action, or all.
-func (b *bells) ring(ref ActionRef, all bool) {
+// ring rings for one of an action's loads.
+func (b *bells) ring(ref ActionRef) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	own := b.of(ref)
+	own.rung++
+	if len(own.waiting) > 0 {
+		close(own.waiting[0])
+		own.waiting = own.waiting[1:]
+	}
+}
+
+// hear notes that PostgreSQL is listened to from now on. All loads look: something may have
+// been missed.
+func (b *bells) hear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.heard = true
-	for of, hung := range b.byAction {
-		if !all && of != ref {
-			continue
+	b.missed++
+	for _, own := range b.byAction {
+		for _, rings := range own.waiting {
+			close(rings)
 		}
-		for bell := range hung {
-			select {
-			case bell <- struct{}{}:
-			default:
-			}
-		}
+		own.waiting = nil
 	}
 }
 
-func (b *bells) silence() {
+// lose is the opposite of hear.
+func (b *bells) lose() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.heard = false

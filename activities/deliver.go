@@ -43,9 +43,6 @@ func (d *Destinations) deliver(ctx context.Context, r DeliverRequest) (Delivered
 			return Delivered{}, err
 		}
 	}
-	var unhang func()
-	s.bell, unhang = d.bells.hang(r.ActionRef)
-	defer unhang()
 	err = errors.Join(s.run(ctx), s.settled())
 	// What has been loaded is told, whatever has ended it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
@@ -71,6 +68,8 @@ func (s *stretch) soFar() any {
 // batch claims jobs, loads them and records how it went. It returns how many there were.
 func (s *stretch) batch(ctx context.Context) (int, error) {
 	s.claim.Again = s.looks > 0
+	s.occasions = s.d.bells.occasions(s.r.ActionRef)
+	s.lookout.look()
 	claim, err := s.d.Store.ClaimDue(ctx, s.claim)
 	if err != nil {
 		return 0, err

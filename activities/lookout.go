@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/store"
@@ -17,8 +18,10 @@ import (
 type lookout struct {
 	store *store.Store
 	said  db.KeepLookoutParams
-	quit  chan struct{}
-	done  chan error
+	// looked is when the load has looked for jobs last, in Unix nanoseconds.
+	looked atomic.Int64
+	quit   chan struct{}
+	done   chan error
 }
 
 // lookoutLasts is for how long the word is given, lookoutEvery how often it is renewed. One
@@ -26,6 +29,8 @@ type lookout struct {
 const (
 	lookoutLasts = 2 * time.Second
 	lookoutEvery = 500 * time.Millisecond
+	// stuckAfter is after how long a load that has not looked relieves nobody.
+	stuckAfter = time.Second
 )
 
 // lookOut gives the word, and renews it until end is called.
@@ -40,6 +45,7 @@ func (d *Destinations) lookOut(ctx context.Context, ref ActionRef) (*lookout, er
 			ID: id, Destination: ref.Destination, Action: ref.Action, Seconds: lookoutLasts.Seconds(),
 		},
 	}
+	l.look()
 	if err := l.say(ctx); err != nil {
 		return nil, err
 	}
@@ -47,8 +53,17 @@ func (d *Destinations) lookOut(ctx context.Context, ref ActionRef) (*lookout, er
 	return l, nil
 }
 
+// look notes that the load looks for jobs.
+func (l *lookout) look() {
+	if l != nil {
+		l.looked.Store(time.Now().UnixNano())
+	}
+}
+
 func (l *lookout) say(ctx context.Context) error {
-	if err := l.store.KeepLookout(ctx, l.said); err != nil {
+	said := l.said
+	said.LookedSecondsAgo = time.Since(time.Unix(0, l.looked.Load())).Seconds()
+	if err := l.store.KeepLookout(ctx, said); err != nil {
 		return fmt.Errorf("say that jobs are looked for: %w", err)
 	}
 	return nil
@@ -70,10 +85,10 @@ func (l *lookout) renew(ctx context.Context) (last error) {
 	}
 }
 
-// relieved says whether another load that was begun earlier is on the lookout.
+// relieved says whether another load that was begun earlier is on the lookout, and not stuck.
 func (l *lookout) relieved(ctx context.Context) (bool, error) {
 	relieved, err := l.store.EarlierLookout(ctx, db.EarlierLookoutParams{
-		Destination: l.said.Destination, Action: l.said.Action, ID: l.said.ID,
+		Destination: l.said.Destination, Action: l.said.Action, ID: l.said.ID, WithinSeconds: stuckAfter.Seconds(),
 	})
 	if err != nil {
 		return false, fmt.Errorf("see whether others look for jobs: %w", err)

@@ -29,11 +29,12 @@ type stretch struct {
 	// lookout is nil if the action is not a realtime one, or there is a single batch.
 	lookout *lookout
 	// idle is since when there have been no jobs, looks how often they were looked for
-	// since.
+	// since, and rests how often it has waited.
 	idle  time.Time
 	looks int
-	// bell rings when there may be jobs.
-	bell chan struct{}
+	rests int
+	// occasions is how many there were to look before it has looked last.
+	occasions int
 	// settling is told when the last batch is recorded, nil if it is.
 	settling <-chan error
 	// barred says that somebody, or the circuit breaker, does not want jobs to be loaded.
@@ -55,7 +56,7 @@ const (
 	firstWait = 4 * time.Millisecond
 	deafWait  = 16 * time.Millisecond
 	mostWait  = 256 * time.Millisecond
-	// relieveEvery is every how many looks that find nothing it is asked whether others look, too.
+	// relieveEvery is every how many such waits it is asked whether others look, too.
 	relieveEvery = 8
 	// slow is after which time another load is asked for while one goes on, askEvery how
 	// often at most, and handOver how long before the end of a stretch.
@@ -134,7 +135,8 @@ func (s *stretch) more(ctx context.Context, claimed int) (bool, error) {
 		if time.Since(s.idle) > cmp.Or(s.d.Linger, defaultLinger) {
 			return false, nil
 		}
-		if s.looks++; s.looks%relieveEvery == 0 {
+		s.looks++
+		if s.rests++; s.rests%relieveEvery == 0 {
 			if relieved, err := s.lookout.relieved(ctx); err != nil || relieved {
 				return false, err
 			}
@@ -154,18 +156,23 @@ func (s *stretch) pass(ctx context.Context) {
 		most = mostWait
 	}
 	pause(ctx, firstWait, nil)
-	if rest := min(firstWait<<min(s.looks-1, 10), most) - firstWait; rest > 0 {
-		pause(ctx, rest, s.bell)
+	rest := min(firstWait<<min(s.looks-1, 10), most) - firstWait
+	if rest <= 0 {
+		return
+	}
+	if rings, leave := s.d.bells.wait(s.r.ActionRef, s.occasions); rings != nil {
+		defer leave()
+		pause(ctx, rest, rings)
 	}
 }
 
-// pause waits for a time, or until the bell rings.
-func pause(ctx context.Context, wait time.Duration, bell <-chan struct{}) {
+// pause waits for a time, or until a bell rings.
+func pause(ctx context.Context, wait time.Duration, rings <-chan struct{}) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-bell:
+	case <-rings:
 	case <-activity.GetWorkerStopChannel(ctx):
 	case <-ctx.Done():
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
 )
 
 // ErrNotWoken means that an event is stored with its jobs, but that the workflows of their
@@ -198,25 +197,25 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 // unattended returns the actions that load in realtime, have some of the jobs, and have no
 // load that looks for them anyway.
 func (d *Destinations) unattended(ctx context.Context, jobs []store.NewJob) ([]activities.ActionRef, error) {
-	var refs []activities.ActionRef
-	var theirs, actions []string
+	var those []store.ActionName
 	for _, job := range jobs {
-		ref := activities.ActionRef{Destination: job.Destination, Action: job.Action}
-		if !slices.Contains(refs, ref) {
-			refs = append(refs, ref)
-			theirs, actions = append(theirs, ref.Destination), append(actions, ref.Action)
+		if name := (store.ActionName{Destination: job.Destination, Action: job.Action}); !slices.Contains(those, name) {
+			those = append(those, name)
 		}
 	}
-	if len(refs) == 0 {
+	if len(those) == 0 {
 		return nil, nil
 	}
-	attended, err := d.cfg.Store.LookedOutFor(ctx, theirs, actions)
+	attended, err := d.cfg.Store.RingLookouts(ctx, those)
 	if err != nil {
-		return nil, fmt.Errorf("see whether jobs are looked for: %w", err)
+		return nil, err
 	}
-	refs = slices.DeleteFunc(refs, func(ref activities.ActionRef) bool {
-		return slices.Contains(attended, db.LookedOutForRow{Destination: ref.Destination, Action: ref.Action})
-	})
+	var refs []activities.ActionRef
+	for _, name := range those {
+		if !slices.Contains(attended, name) {
+			refs = append(refs, activities.ActionRef(name))
+		}
+	}
 	return d.realtime(ctx, refs)
 }
 

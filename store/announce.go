@@ -38,8 +38,8 @@ const JobsChannel = "analytics_imports_jobs"
 // OutboxChannel is the PostgreSQL channel that wakes the senders of notifications up.
 const OutboxChannel = "sluice_notifications"
 
-// AddedChannel is the PostgreSQL channel on which is told for which actions jobs were added:
-// "destination/action".
+// AddedChannel is the PostgreSQL channel on which loads that are on the lookout are told that
+// jobs were added: "destination/action".
 const AddedChannel = "sluice_jobs"
 
 // The events on JobsChannel.

@@ -56,7 +56,7 @@ func (*destination) Label() string { return "Webhook" }
 func (*destination) Options() destinations.Options {
 	return destinations.Options{
 		DefaultSchedule: &destinations.Schedule{Realtime: true}, RedriveUnknown: true, Concurrency: 4,
-		Timeout: 2 * time.Minute,
+		BatchSize: 200, Timeout: 2 * time.Minute,
 	}
 }
 

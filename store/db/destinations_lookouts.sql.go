@@ -12,19 +12,26 @@ import (
 const earlierLookout = `-- name: EarlierLookout :one
 SELECT EXISTS (SELECT 1 FROM destination_lookouts l
                WHERE l.destination = $1 AND l.action = $2 AND l.until > now()
-                 AND l.id < $3)
+                 AND l.looked_at > now() - make_interval(secs => $3::double precision)
+                 AND l.id < $4)
 `
 
 type EarlierLookoutParams struct {
-	Destination string
-	Action      string
-	ID          string
+	Destination   string
+	Action        string
+	WithinSeconds float64
+	ID            string
 }
 
 // EarlierLookout says whether another load of the action that was begun earlier is on the
-// lookout. IDs are in the order of their making.
+// lookout, and has looked not long ago. IDs are in the order of their making.
 func (q *Queries) EarlierLookout(ctx context.Context, arg EarlierLookoutParams) (bool, error) {
-	row := q.db.QueryRow(ctx, earlierLookout, arg.Destination, arg.Action, arg.ID)
+	row := q.db.QueryRow(ctx, earlierLookout,
+		arg.Destination,
+		arg.Action,
+		arg.WithinSeconds,
+		arg.ID,
+	)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
@@ -45,17 +52,19 @@ WITH gone AS (
     DELETE FROM destination_lookouts g
     WHERE g.destination = $2 AND g.action = $3 AND g.until < now() - interval '1 minute'
 )
-INSERT INTO destination_lookouts (id, destination, action, until)
+INSERT INTO destination_lookouts (id, destination, action, until, looked_at)
 VALUES ($1, $2, $3,
-        clock_timestamp() + make_interval(secs => $4::double precision))
-ON CONFLICT (id) DO UPDATE SET until = excluded.until
+        clock_timestamp() + make_interval(secs => $4::double precision),
+        clock_timestamp() - make_interval(secs => $5::double precision))
+ON CONFLICT (id) DO UPDATE SET until = excluded.until, looked_at = excluded.looked_at
 `
 
 type KeepLookoutParams struct {
-	ID          string
-	Destination string
-	Action      string
-	Seconds     float64
+	ID               string
+	Destination      string
+	Action           string
+	Seconds          float64
+	LookedSecondsAgo float64
 }
 
 // KeepLookout says that a load is going to look for jobs again before it ends, and clears
@@ -66,34 +75,46 @@ func (q *Queries) KeepLookout(ctx context.Context, arg KeepLookoutParams) error 
 		arg.Destination,
 		arg.Action,
 		arg.Seconds,
+		arg.LookedSecondsAgo,
 	)
 	return err
 }
 
-const lookedOutFor = `-- name: LookedOutFor :many
-SELECT DISTINCT l.destination, l.action FROM destination_lookouts l
-JOIN (SELECT unnest($1::text[]) AS destination, unnest($2::text[]) AS action) w
-  ON w.destination = l.destination AND w.action = l.action
-WHERE l.until > clock_timestamp()
+const ringLookouts = `-- name: RingLookouts :many
+SELECT a.destination, a.action, pg_notify($1, a.destination || '/' || a.action)::text AS rung FROM (
+    SELECT DISTINCT l.destination, l.action FROM destination_lookouts l
+    JOIN (SELECT unnest($2::text[]) AS destination, unnest($3::text[]) AS action) w
+      ON w.destination = l.destination AND w.action = l.action
+    WHERE l.until > clock_timestamp()
+) a
 `
 
-type LookedOutForRow struct {
-	Destination string
-	Action      string
+type RingLookoutsParams struct {
+	Channel      string
+	Destinations []string
+	Actions      []string
 }
 
-// LookedOutFor returns those of some actions that a load is on the lookout for. The clock is
-// looked at after what it is compared with was committed.
-func (q *Queries) LookedOutFor(ctx context.Context, destinations []string, actions []string) ([]LookedOutForRow, error) {
-	rows, err := q.db.Query(ctx, lookedOutFor, destinations, actions)
+type RingLookoutsRow struct {
+	Destination string
+	Action      string
+	Rung        string
+}
+
+// RingLookouts returns those of some actions that loads are on the lookout for, and wakes
+// these loads. The clock is looked at after what it is compared with was committed. The
+// notification has a transaction of its own: in that which adds jobs it would keep others
+// from committing at the same time.
+func (q *Queries) RingLookouts(ctx context.Context, arg RingLookoutsParams) ([]RingLookoutsRow, error) {
+	rows, err := q.db.Query(ctx, ringLookouts, arg.Channel, arg.Destinations, arg.Actions)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []LookedOutForRow{}
+	items := []RingLookoutsRow{}
 	for rows.Next() {
-		var i LookedOutForRow
-		if err := rows.Scan(&i.Destination, &i.Action); err != nil {
+		var i RingLookoutsRow
+		if err := rows.Scan(&i.Destination, &i.Action, &i.Rung); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

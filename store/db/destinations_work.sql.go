@@ -332,7 +332,8 @@ FROM (SELECT unnest($1::text[]) AS id, unnest($2::bigint[]) AS fence,
              unnest($4::jsonb[]) AS error, unnest($5::integer[]) AS untried,
              unnest($6::double precision[]) AS wait_seconds) o
 WHERE j.id = o.id AND j.fence = o.fence
-  AND (j.state = 'executing' OR j.state = 'unknown' AND o.state IN ('succeeded', 'discarded'))
+  -- A CASE, so that it is by their IDs and not by their states that jobs are looked for.
+  AND CASE j.state WHEN 'executing' THEN true WHEN 'unknown' THEN o.state IN ('succeeded', 'discarded') ELSE false END
 RETURNING j.id
 `
 

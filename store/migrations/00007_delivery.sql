@@ -24,7 +24,9 @@ CREATE UNLOGGED TABLE destination_lookouts (
     destination text NOT NULL,
     action      text NOT NULL,
     -- A load that has died keeps nobody waiting beyond this.
-    until       timestamptz NOT NULL
+    until       timestamptz NOT NULL,
+    -- When it has looked last: one that is stuck in its jobs is no help to others.
+    looked_at   timestamptz NOT NULL
 );
 CREATE INDEX destination_lookouts_by_action ON destination_lookouts (destination, action, until);
 
@@ -36,14 +38,3 @@ DROP INDEX jobs_by_time;
 CREATE INDEX jobs_by_time ON jobs USING brin (created_at);
 DROP INDEX jobs_by_state;
 CREATE INDEX jobs_by_state ON jobs (state, id DESC) WHERE state <> 'succeeded';
-
--- Loads that wait for jobs hear of those that are added.
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION note_new_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO transitions (job_id, state_after, attempt, error)
-    SELECT n.id, n.state, n.attempt, n.last_error FROM new_jobs n;
-    PERFORM pg_notify('sluice_jobs', a.name) FROM (SELECT DISTINCT n.destination || '/' || n.action AS name FROM new_jobs n) a;
-    RETURN NULL;
-END $$;
--- +goose StatementEnd

@@ -81,7 +81,8 @@ FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigin
              unnest(sqlc.arg(errors)::jsonb[]) AS error, unnest(sqlc.arg(untried)::integer[]) AS untried,
              unnest(sqlc.arg(wait_seconds)::double precision[]) AS wait_seconds) o
 WHERE j.id = o.id AND j.fence = o.fence
-  AND (j.state = 'executing' OR j.state = 'unknown' AND o.state IN ('succeeded', 'discarded'))
+  -- A CASE, so that it is by their IDs and not by their states that jobs are looked for.
+  AND CASE j.state WHEN 'executing' THEN true WHEN 'unknown' THEN o.state IN ('succeeded', 'discarded') ELSE false END
 RETURNING j.id;
 
 -- FencesOf returns which attempt has jobs, or had them last.
