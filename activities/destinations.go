@@ -30,6 +30,8 @@ type Destinations struct {
 	// Grace is how long a load may go on when the worker has been told to stop. It ends
 	// before the worker does, so that its outcome can be recorded. Defaults to 0.
 	Grace time.Duration
+	// Observer hears what became of jobs. Defaults to nobody.
+	Observer DeliveryObserver
 	// Linger is how long a load of a realtime action waits for further jobs when there are
 	// none. Defaults to 1 s.
 	Linger time.Duration
@@ -39,6 +41,13 @@ type Destinations struct {
 	Logger *slog.Logger
 
 	bells bells
+}
+
+// DeliveryObserver hears how loads went. Its methods may be called concurrently.
+type DeliveryObserver interface {
+	// Delivered says that it was recorded of so many jobs that a load has brought them to a
+	// state.
+	Delivered(ref ActionRef, state string, jobs int)
 }
 
 // recordTimeout bounds how long it is tried to record an outcome; it is within the margin by
@@ -52,6 +61,7 @@ func (d *Destinations) settle(ctx context.Context, ref ActionRef, done destinati
 	if err != nil {
 		return err
 	}
+	d.observe(ref, done.Outcomes, recorded.Recorded)
 	log := d.Logger.With("destination", ref.Destination, "action", ref.Action)
 	if len(recorded.Fenced) > 0 {
 		log.Warn("outcomes came too late: somebody else has the jobs", "jobs", len(recorded.Fenced))
@@ -80,6 +90,26 @@ func (d *Destinations) settle(ctx context.Context, ref ActionRef, done destinati
 		}
 	}
 	return nil
+}
+
+// observe tells the observer of outcomes, as far as they were recorded.
+func (d *Destinations) observe(ref ActionRef, outcomes []store.JobOutcome, recorded []string) {
+	if d.Observer == nil {
+		return
+	}
+	known := make(map[string]bool, len(recorded))
+	for _, id := range recorded {
+		known[id] = true
+	}
+	states := map[string]int{}
+	for _, o := range outcomes {
+		if known[o.JobID] {
+			states[o.State]++
+		}
+	}
+	for state, jobs := range states {
+		d.Observer.Delivered(ref, state, jobs)
+	}
 }
 
 // record tries until the outcomes are recorded or ctx ends: nobody else knows them.

@@ -78,7 +78,10 @@ func (d *Destinations) newStretch(ctx context.Context, r DeliverRequest) (*stret
 	if r.StretchSeconds > 0 {
 		s.ends = time.Now().Add(time.Duration(r.StretchSeconds * float64(time.Second)))
 	}
-	return s, s.expire(ctx)
+	if err := s.expire(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // expire gives up on workers that have said nothing.
@@ -136,7 +139,8 @@ func (s *stretch) more(ctx context.Context, claimed int) (bool, error) {
 			return false, nil
 		}
 		s.looks++
-		if s.rests++; s.rests%relieveEvery == 0 {
+		s.rests++
+		if s.rests%relieveEvery == 0 {
 			if relieved, err := s.lookout.relieved(ctx); err != nil || relieved {
 				return false, err
 			}

@@ -220,7 +220,9 @@ func (d *Destinations) unattended(ctx context.Context, jobs []store.NewJob) ([]a
 }
 
 // realtime returns those of some actions that load in realtime.
-func (d *Destinations) realtime(ctx context.Context, refs []activities.ActionRef) (those []activities.ActionRef, err error) {
+func (d *Destinations) realtime(
+	ctx context.Context, refs []activities.ActionRef,
+) (those []activities.ActionRef, err error) {
 	settings := map[string]map[string]store.DestinationSettings{}
 	for _, ref := range refs {
 		dest, action, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action)

@@ -48,7 +48,7 @@ func (w *Worker) newDeliveries(
 		Store: w.store, Registry: w.cfg.Destinations, Connections: opened,
 		Versions: &destinations.Versions{Logger: w.log}, Circuit: w.cfg.Circuit,
 		// The rest is for recording outcomes.
-		Grace: settings.StopTimeout / 2, Wake: service.Wake, Logger: w.log,
+		Grace: settings.StopTimeout / 2, Wake: service.Wake, Logger: w.log, Observer: w.metrics,
 	}
 	w.registerHandovers(main, service)
 	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})

@@ -9,17 +9,22 @@ import (
 
 // metrics are the worker's Prometheus metrics:
 //
-//	sluice_rows_loaded_total{source,table}     rows acknowledged by the warehouse
-//	sluice_rows_rejected_total{source,table}   rows that could not be loaded
-//	sluice_chunks_loaded_total{source,table}   chunks recorded
-//	temporal_*                                 the Temporal SDK's own, counters and latencies
-//	go_*, process_*                            the process's
+//	sluice_rows_loaded_total{source,table}       rows acknowledged by the warehouse
+//	sluice_rows_rejected_total{source,table}     rows that could not be loaded
+//	sluice_chunks_loaded_total{source,table}     chunks recorded
+//	sluice_jobs_total{destination,action,state}  jobs of which it was recorded how a load went
+//	temporal_*                                   the Temporal SDK's own, counters and latencies
+//	go_*, process_*                              the process's
 type metrics struct {
 	registry               *prometheus.Registry
 	rows, rejected, chunks *prometheus.CounterVec
+	jobs                   *prometheus.CounterVec
 }
 
-var _ activities.Observer = (*metrics)(nil)
+var (
+	_ activities.Observer         = (*metrics)(nil)
+	_ activities.DeliveryObserver = (*metrics)(nil)
+)
 
 func newMetrics() *metrics {
 	labels := []string{"source", "table"}
@@ -34,8 +39,11 @@ func newMetrics() *metrics {
 		chunks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_chunks_loaded_total", Help: "Chunks recorded as loaded.",
 		}, labels),
+		jobs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sluice_jobs_total", Help: "Jobs by the state that a load has brought them to.",
+		}, []string{"destination", "action", "state"}),
 	}
-	m.registry.MustRegister(m.rows, m.rejected, m.chunks,
+	m.registry.MustRegister(m.rows, m.rejected, m.chunks, m.jobs,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -45,4 +53,9 @@ func (m *metrics) Loaded(source, table string, rows, rejected int64) {
 	m.chunks.WithLabelValues(source, table).Inc()
 	m.rows.WithLabelValues(source, table).Add(float64(rows))
 	m.rejected.WithLabelValues(source, table).Add(float64(rejected))
+}
+
+// Delivered counts jobs.
+func (m *metrics) Delivered(ref activities.ActionRef, state string, jobs int) {
+	m.jobs.WithLabelValues(ref.Destination, ref.Action, state).Add(float64(jobs))
 }

@@ -33,7 +33,7 @@ func scrape(t *testing.T, address string) map[string]*dto.MetricFamily {
 // labelNames are the labels that a metric may have. None of them grows with what is
 // imported: no site, no import, no workflow ID, no file.
 var labelNames = []string{
-	"source", "table", "version", "quantile",
+	"source", "table", "version", "quantile", "destination", "action", "state",
 	"namespace", "task_queue", "activity_type", "workflow_type", "worker_type", "poller_type", "client_name",
 	"operation", "failure_reason", "status_code", "query_type", "update_name",
 }

@@ -1,0 +1,134 @@
+package starter_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/webhook"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// setupPosting returns a service whose only destination loads in realtime, without a worker.
+func setupPosting(t *testing.T) (*handing, *enginetest.System) {
+	t.Helper()
+	s := setup(t)
+	service, err := starter.NewDestinations(starter.DestinationsConfig{
+		Temporal: s.Temporal, Store: s.Store, Registry: destinations.NewRegistry(webhook.New("any")),
+	})
+	require.NoError(t, err)
+	return &handing{Destinations: service, ctx: enginetest.Context(t), store: s.Store}, s
+}
+
+var post = activities.ActionRef{Destination: "webhook", Action: "post"}
+
+// order is an event with that text in it.
+func order(key, text string) starter.EventRequest {
+	return starter.EventRequest{
+		Source: "shop", Name: "order", IdempotencyKey: key, To: []activities.ActionRef{post},
+		Data: json.RawMessage(fmt.Sprintf(`{"connection": "ops", "type": "order", "data": {"text": "%s"}}`, text)),
+	}
+}
+
+// Events that come at once are stored together, and what is wrong with one is wrong with
+// that one alone.
+func TestAddEventAtOnce(t *testing.T) {
+	t.Parallel()
+	h, _ := setupPosting(t)
+	const n = 60
+	added, faults := make([]store.AddedEvent, n), make([]error, n)
+	var adding sync.WaitGroup
+	for i := range n {
+		adding.Go(func() {
+			text := "good"
+			switch i % 10 {
+			case 3:
+				// Go takes it for JSON, PostgreSQL does not.
+				text = `\u0000`
+			case 7:
+				text = strings.Repeat("x", webhook.MaxData)
+			}
+			// Every two have a key in common.
+			added[i], faults[i] = h.AddEvent(h.ctx, order(fmt.Sprint(i/10, i%10/2, i%10 == 3 || i%10 == 7), text))
+		})
+	}
+	adding.Wait()
+	created := map[string]int{}
+	for i := range n {
+		switch i % 10 {
+		case 3:
+			require.ErrorIs(t, faults[i], store.ErrPayload)
+		case 7:
+			require.ErrorContains(t, faults[i], `field "data" of the data`)
+		default:
+			require.NoError(t, faults[i])
+			require.Len(t, added[i].Jobs, 1)
+			if added[i].Created {
+				created[added[i].Event.ID]++
+			} else {
+				created[added[i].Event.ID] += 0
+			}
+		}
+	}
+	require.Len(t, created, n/10*5, "each key once")
+	for id, times := range created {
+		require.Equal(t, 1, times, id)
+	}
+	jobs, err := h.store.CountJobs(h.ctx, store.JobFilter{})
+	require.NoError(t, err)
+	require.EqualValues(t, len(created), jobs)
+}
+
+// The workflow of an action is told of jobs, unless a load is on the lookout for them.
+func TestAddEventTellsOnce(t *testing.T) {
+	t.Parallel()
+	h, s := setupPosting(t)
+	lookout := db.KeepLookoutParams{ID: "a", Destination: "webhook", Action: "post", Seconds: 3600}
+	require.NoError(t, h.store.KeepLookout(h.ctx, lookout))
+	heard, err := h.store.Subscribe(h.ctx, store.AddedChannel)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, heard.Close(h.ctx)) })
+	_, err = h.AddEvent(h.ctx, order("", "x"))
+	require.NoError(t, err)
+	id := workflows.DestinationActionID("webhook", "post")
+	_, err = s.Temporal.DescribeWorkflowExecution(h.ctx, id, "")
+	var missing *serviceerror.NotFound
+	require.ErrorAs(t, err, &missing)
+	payload, told, err := heard.Await(h.ctx)
+	require.NoError(t, err)
+	require.True(t, told)
+	require.Equal(t, "webhook/post", payload)
+
+	require.NoError(t, h.store.EndLookout(h.ctx, "a"))
+	_, err = h.AddEvent(h.ctx, order("", "x"))
+	require.NoError(t, err)
+	history := s.Temporal.GetWorkflowHistory(h.ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	signals := 0
+	for history.HasNext() {
+		event, err := history.Next()
+		require.NoError(t, err)
+		if event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED {
+			signals++
+		}
+	}
+	require.Equal(t, 1, signals)
+
+	// A load that has died keeps nobody waiting.
+	lookout.Seconds = 0
+	require.NoError(t, h.store.KeepLookout(h.ctx, lookout))
+	rung, err := h.store.RingLookouts(h.ctx, []store.ActionName{{Destination: "webhook", Action: "post"}})
+	require.NoError(t, err)
+	require.Empty(t, rung)
+}
