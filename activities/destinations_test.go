@@ -65,13 +65,15 @@ type deliveries struct {
 	mu     sync.Mutex
 	loaded map[string]int
 	woken  []activities.ActionRef
+	// observed is how many jobs the observer was told of, by state.
+	observed map[string]int
 	// then is reported about every job.
 	then destinations.Then
 }
 
 func setupDeliveries(t *testing.T) *deliveries {
 	t.Helper()
-	d := &deliveries{t: t, ctx: enginetest.Context(t), loaded: map[string]int{}}
+	d := &deliveries{t: t, ctx: enginetest.Context(t), loaded: map[string]int{}, observed: map[string]int{}}
 	d.Destinations = &activities.Destinations{
 		Store: enginetest.Store(t), Registry: destinations.NewRegistry(crm{d.load}), Versions: &destinations.Versions{},
 		Circuit: store.CircuitRule{Threshold: 2, First: time.Hour, Most: time.Hour}, Logger: slog.New(slog.DiscardHandler),
@@ -79,8 +81,16 @@ func setupDeliveries(t *testing.T) *deliveries {
 			d.woken = append(d.woken, refs...)
 			return errors.New("nobody is there")
 		},
+		Observer: d,
 	}
 	return d
+}
+
+// Delivered hears what became of jobs.
+func (d *deliveries) Delivered(ref activities.ActionRef, state string, jobs int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.observed[ref.Action+" "+state] += jobs
 }
 
 func (d *deliveries) load(q *destinations.Queue, report func(destinations.Then)) {
@@ -160,6 +170,7 @@ func TestDeliver(t *testing.T) {
 	full := d.deliver("audit", true)
 	require.Equal(t, 5, full.Claimed)
 	require.EqualValues(t, 3, full.Due)
+	require.Equal(t, map[string]int{"upsert succeeded": 8, "audit succeeded": 5}, d.observed)
 }
 
 // A destination that is ill opens its circuit, and its jobs come back.
