@@ -88,6 +88,10 @@ fuzz: doctor ## Run each fuzz target for FUZZTIME (20s)
 bench-import: doctor engines build ## Measure the speed of an import (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-import $(BENCHARGS)
 
+.PHONY: bench-ga4
+bench-ga4: doctor ## Measure reading ten thousand rows of Google Analytics 4, beside nine seconds of another importer's pauses
+	go test ./importers/googleanalytics4 -run '^$$' -bench Read -count 3
+
 .PHONY: bench-lifecycle
 bench-lifecycle: doctor engines build ## Measure what imports cost apart from their data (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-lifecycle $(BENCHARGS)
