@@ -29,7 +29,7 @@ export TESTFLAGS FUZZTIME PKG
 .PHONY: help
 help: ## List the targets
 	@if [ -t 1 ]; then c='\033[36m'; r='\033[0m'; else c=; r=; fi; \
-	grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | while IFS= read -r line; do \
+	grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | while IFS= read -r line; do \
 		printf "  $$c%-16s$$r %s\n" "$${line%%:*}" "$${line##*## }"; \
 	done
 
@@ -89,8 +89,8 @@ bench-import: doctor engines build ## Measure the speed of an import (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-import $(BENCHARGS)
 
 .PHONY: bench-ga4
-bench-ga4: doctor ## Measure reading ten thousand rows of Google Analytics 4, beside nine seconds of another importer's pauses
-	go test ./importers/googleanalytics4 -run '^$$' -bench Read -count 3
+bench-ga4: doctor ## Measure how Google Analytics 4 is read, beside another importer's pauses
+	go test ./importers/googleanalytics4 -run '^$$' -bench '^BenchmarkRead$$' -count 3
 
 .PHONY: bench-lifecycle
 bench-lifecycle: doctor engines build ## Measure what imports cost apart from their data (BENCHARGS)
