@@ -144,7 +144,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "YYYY-MM-DD HH:MM:SS"},
 	{regexp.MustCompile(`, loaded in .* rows/s`), ""},
 	{regexp.MustCompile(`\b(\d\.\ds|\d\ds )`), "#.#s"},
-	{regexp.MustCompile(`\b\d\ds`), "#.#s"},
+	{regexp.MustCompile(`\b(\d+m)?\d\ds`), "#.#s"},
 	{regexp.MustCompile(`imports end before \d{4}-\d\d-\d\d`), "imports end before TOMORROW"},
 	{regexp.MustCompile(`\bgo1\.[0-9.a-z]+ [a-z]+/[a-z0-9]+`), "goVERSION OS/ARCH"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},

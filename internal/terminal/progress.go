@@ -131,6 +131,8 @@ func Duration(d time.Duration) string {
 		return "0.0s"
 	case d < 9950*time.Millisecond:
 		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < 10*time.Second:
+		return "10s"
 	case d < time.Minute:
 		return fmt.Sprintf("%ds", int(d.Seconds()))
 	case d < time.Hour:

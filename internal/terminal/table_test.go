@@ -91,7 +91,7 @@ func TestDuration(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		0: "0.0s", -time.Second: "0.0s", 40 * time.Millisecond: "0.0s", 440 * time.Millisecond: "0.4s", 9940 * time.Millisecond: "9.9s",
-		9960 * time.Millisecond: "9s", 12 * time.Second: "12s", 59999 * time.Millisecond: "59s", time.Minute: "1m00s",
+		9960 * time.Millisecond: "10s", 12 * time.Second: "12s", 59999 * time.Millisecond: "59s", time.Minute: "1m00s",
 		185 * time.Second: "3m05s", 3599 * time.Second: "59m59s", time.Hour: "1h00m", 130 * time.Minute: "2h10m", 100 * time.Hour: "100h00m",
 	} {
 		require.Equal(t, want, Duration(d), "%v", d)
