@@ -67,7 +67,8 @@ func (s *stretch) soFar() any {
 
 // batch claims jobs, loads them and records how it went. It returns how many there were.
 func (s *stretch) batch(ctx context.Context) (int, error) {
-	s.claim.Again = s.looks > 0
+	// The first look that finds nothing asks why.
+	s.claim.Again = s.looks > 1
 	s.occasions = s.d.bells.occasions(s.r.ActionRef)
 	s.lookout.look()
 	claim, err := s.d.Store.ClaimDue(ctx, s.claim)
@@ -83,8 +84,8 @@ func (s *stretch) batch(ctx context.Context) (int, error) {
 
 // settle records how a batch went, while the next one is claimed already: outcomes are
 // recorded one batch after the other. What was delivered is recorded, whatever has gone wrong
-// before, or ends the activity. A destination that is ill is waited for: the next claim has to
-// know what the circuit breaker says.
+// before, or ends the activity. That a destination is ill ends the stretch: the workflow has to
+// know, and so has whoever looks at it.
 func (s *stretch) settle(ctx context.Context, done destinations.Delivered) error {
 	err := s.settled()
 	settling := make(chan error, 1)
@@ -98,7 +99,7 @@ func (s *stretch) settle(ctx context.Context, done destinations.Delivered) error
 		}
 		settling <- err
 	}()
-	if err != nil || done.Ill != "" {
+	if s.ill = done.Ill != ""; err != nil || s.ill {
 		return errors.Join(err, s.settled())
 	}
 	return nil

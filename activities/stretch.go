@@ -37,8 +37,9 @@ type stretch struct {
 	occasions int
 	// settling is told when the last batch is recorded, nil if it is.
 	settling <-chan error
-	// barred says that somebody, or the circuit breaker, does not want jobs to be loaded.
-	barred bool
+	// barred says that somebody, or the circuit breaker, does not want jobs to be loaded, ill
+	// that nothing has come of the last batch.
+	barred, ill bool
 
 	// mu guards what follows: heartbeats show it.
 	mu     sync.Mutex
@@ -125,7 +126,7 @@ func (s *stretch) run(ctx context.Context) error {
 // how many jobs the last one had.
 func (s *stretch) more(ctx context.Context, claimed int) (bool, error) {
 	full := claimed == int(s.claim.Limit)
-	if s.ends.IsZero() || s.barred || !full && s.lookout == nil {
+	if s.ends.IsZero() || s.barred || s.ill || !full && s.lookout == nil {
 		return false, nil
 	}
 	if changed, err := s.lookAround(ctx); err != nil || changed {

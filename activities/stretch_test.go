@@ -102,10 +102,16 @@ func TestStretchEnds(t *testing.T) {
 		d := setupDeliveries(t)
 		d.then = destinations.Then{Error: errors.New("out of order")}
 		d.add("upsert", 20)
-		answer := d.stretch("upsert", false, 600)
-		require.EqualValues(t, 10, answer.Failed, "two loads, then the circuit is open")
-		require.True(t, answer.Tripped)
-		require.EqualValues(t, 10, answer.Due)
+		for loads := range 2 {
+			answer := d.stretch("upsert", false, 600)
+			require.EqualValues(t, 5, answer.Failed)
+			require.Equal(t, "out of order", answer.Ill)
+			require.EqualValues(t, 15-5*loads, answer.Due)
+			require.Equal(t, loads == 1, answer.Tripped)
+		}
+		barred := d.stretch("upsert", false, 600)
+		require.Zero(t, barred.Claimed)
+		require.False(t, barred.OpenUntil.IsZero())
 	})
 	t.Run("its time", func(t *testing.T) {
 		t.Parallel()

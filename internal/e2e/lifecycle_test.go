@@ -149,7 +149,7 @@ func TestDecisionIsRaced(t *testing.T) {
 			winner = i
 		}
 	}
-	require.NotEqual(t, -1, winner)
+	require.NotEqual(t, -1, winner, "%v", errs)
 	for i, err := range errs {
 		if i != winner {
 			require.ErrorContains(t, err, fmt.Sprintf("by client %d", winner))
