@@ -185,7 +185,8 @@ func (w *Worker) work(ctx context.Context) error {
 	beside.Go(func() { deliveries.launch(ctx) })
 	beside.Go(func() { deliveries.listen(ctx) })
 	w.health.setReady(true)
-	w.log.Info("worker started", "importers", w.cfg.Registry.Names(), "load_slots", w.cfg.Settings.Worker.LoadSlots)
+	w.log.Info("worker started", "importers", w.cfg.Registry.Names(), "destinations", w.cfg.Destinations.Names(),
+		"load_slots", w.cfg.Settings.Worker.LoadSlots)
 	<-ctx.Done()
 	w.health.setReady(false)
 	w.log.Info("worker stopping")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -74,7 +75,8 @@ func (r *actionRun) serve(ctx workflow.Context) error {
 			func(ctx workflow.Context, o Pause) error { return r.setPaused(ctx, o.Order, true) }),
 		offer(ctx, r, OrderResume, `Load again: {"by": ".."}.`, func(Resume) error { return nil },
 			func(ctx workflow.Context, o Resume) error { return r.setPaused(ctx, o.Order, false) }),
-		offer(ctx, r, OrderTrigger, `Load at once what waits: {"by": ".."}.`, r.canTrigger, r.trigger),
+		offer(ctx, r, OrderTrigger, `Load at once what waits: {"by": ".."}.`,
+			func(Trigger) error { return r.canTrigger(ctx) }, r.trigger),
 		offer(ctx, r, OrderSetSchedule,
 			`Change when it is loaded: {"realtime": true, "interval": "@every 5m", "time_zone": "UTC"}.`,
 			canSetSchedule, r.setSchedule),
@@ -115,9 +117,13 @@ func (r *actionRun) setPaused(ctx workflow.Context, o Order, paused bool) error 
 	return r.apply(ctx, o, activities.SettingsChange{Paused: &paused})
 }
 
-func (r *actionRun) canTrigger(Trigger) error {
+func (r *actionRun) canTrigger(ctx workflow.Context) error {
 	if r.known.Plan.Paused {
 		return fmt.Errorf("%s/%s is paused: resume it, then it loads what waits", r.ref.Destination, r.ref.Action)
+	}
+	if until := r.known.OpenUntil; until.After(workflow.Now(ctx)) {
+		return fmt.Errorf("%s is left alone until %s, because nothing came of %d loads in a row: then it is tried by itself",
+			r.ref.Destination, until.Format(time.RFC3339), r.known.Failures)
 	}
 	return nil
 }

@@ -65,6 +65,14 @@ func (r *actionRun) state(ctx workflow.Context) ActionState {
 	}
 }
 
+// inWords is the status as people call it.
+func (s ActionState) inWords() string {
+	if s.Status == ActionOpen {
+		return "left alone until " + s.OpenUntil.Format(time.RFC3339)
+	}
+	return s.Status
+}
+
 func (r *actionRun) status(ctx workflow.Context) string {
 	switch {
 	case r.known.Plan.Paused:
@@ -88,17 +96,19 @@ func (r *actionRun) backlog() BacklogState {
 func (r *actionRun) describe(ctx workflow.Context) {
 	s := r.state(ctx)
 	var text strings.Builder
-	fmt.Fprintf(&text, "**%s**", s.Status)
+	fmt.Fprintf(&text, "**%s**", s.inWords())
 	if s.Reason != "" {
 		fmt.Fprintf(&text, ", %d loads in a row without a success: %s", s.Failures, cell(s.Reason))
 	}
-	if s.Status == ActionOpen {
-		fmt.Fprintf(&text, "; left alone until %s", s.OpenUntil.Format(time.RFC3339))
-	}
-	if !s.NextRun.IsZero() {
+	switch {
+	case s.Status == ActionPaused:
+		text.WriteString("\n\nJobs wait until somebody gives the order `resume`.")
+	case s.Status == ActionOpen:
+		text.WriteString("\n\nThen one job is tried.")
+	case !s.NextRun.IsZero():
 		fmt.Fprintf(&text, "\n\nNext load by %s at %s.", s.Plan.Interval, s.NextRun.Format(time.RFC3339))
 	}
-	fmt.Fprintf(&text, "\n\n| Loads | Succeeded | Failed | Discarded | Unknown | Due |\n"+
+	fmt.Fprintf(&text, "\n\n| Loads | Succeeded | Failed | Discarded | Unknown | Due at the last look |\n"+
 		"| --- | --- | --- | --- | --- | --- |\n| %d | %d | %d | %d | %d | %d |\n",
 		s.Totals.Loads, s.Totals.Succeeded, s.Totals.Failed, s.Totals.Discarded, s.Totals.Unknown, r.known.Due)
 	workflow.SetCurrentDetails(ctx, text.String())

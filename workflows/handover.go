@@ -154,18 +154,24 @@ func (r *handoverRun) progress() HandoverProgress {
 // describe shows how far it is as the run's current details in the Web UI.
 func (r *handoverRun) describe(ctx workflow.Context) {
 	p := r.progress()
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf(
-		"Import **%d** of **%s** has ended as **%s**: %d of %d rows handed over, %d jobs, %d unfit",
-		r.in.ImportID, r.in.Site, r.in.Status, p.Rows, p.RowsTotal, p.Jobs, p.Unfit))
+	text := fmt.Sprintf("Import **%d** of **%s** has ended as **%s**: %s made",
+		r.in.ImportID, r.in.Site, r.in.Status, countOf(p.Jobs, "job"))
+	if r.in.Records {
+		text += fmt.Sprintf(", %d of %s handed over", p.Rows, countOf(p.RowsTotal, "row"))
+	}
+	if p.Unfit > 0 {
+		text += fmt.Sprintf(", %d unfit", p.Unfit)
+	}
+	workflow.SetCurrentDetails(ctx, text)
 }
 
 // tell writes to the import's log what was handed over, and what was not.
 func (r *handoverRun) tell(ctx workflow.Context) error {
 	note := activities.Note{ImportID: r.in.ImportID, Level: store.LevelInfo, Message: "Handed over by flows: "}
 	if r.in.Records {
-		note.Message += fmt.Sprintf("%d rows, ", r.result.Rows)
+		note.Message += countOf(r.result.Rows, "row") + ", "
 	}
-	note.Message += fmt.Sprintf("%d jobs.", r.result.Jobs)
+	note.Message += countOf(r.result.Jobs, "job") + "."
 	warn := func(format string, args ...any) {
 		note.Level = store.LevelWarn
 		note.Message += fmt.Sprintf(format, args...)
@@ -180,4 +186,12 @@ func (r *handoverRun) tell(ctx workflow.Context) error {
 		warn(" The rest is not handed over: %s.", why)
 	}
 	return execute(bookkeeping(ctx, "say what was handed over"), ActivityNote, note)
+}
+
+// countOf counts things.
+func countOf[N int | int64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -48,8 +48,7 @@ func runSluiceWorker(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	return worker.Run(ctx, worker.Config{
-		Settings: settings, Registry: command.Importers(), Connections: command.Connections(), Temporal: options,
-		Logger: logger, Migrate: true, Destinations: registry(),
-	})
+	cfg := command.WorkerConfig(settings, options, logger)
+	cfg.Migrate, cfg.Destinations = true, registry()
+	return worker.Run(ctx, cfg)
 }

@@ -33,10 +33,9 @@ func runWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return worker.Run(ctx, worker.Config{
-		Settings: settings, Registry: command.Importers(), Connections: command.Connections(), Temporal: options,
-		Logger: logger, Migrate: true,
-	})
+	cfg := command.WorkerConfig(settings, options, logger)
+	cfg.Migrate = true
+	return worker.Run(ctx, cfg)
 }
 
 // workerReady asks the worker whether it is at work.

@@ -65,11 +65,13 @@ type versionJSON struct {
 // actionJSON is an action and what it goes by at present: what the program says, and over
 // that what people have set.
 type actionJSON struct {
-	Name           string           `json:"name"`
-	Paused         bool             `json:"paused"`
-	Realtime       bool             `json:"realtime"`
-	Interval       string           `json:"interval"`
-	TimeZone       string           `json:"time_zone"`
+	Name     string `json:"name"`
+	Paused   bool   `json:"paused"`
+	Realtime bool   `json:"realtime"`
+	Interval string `json:"interval"`
+	TimeZone string `json:"time_zone"`
+	// Next is the next time by the clock, null where the interval is counted from when the
+	// workflow was last at work: that has the time.
 	Next           *time.Time       `json:"next"`
 	MaxRetries     int              `json:"max_retries"`
 	FirstRetry     float64          `json:"first_retry_seconds"`
@@ -147,7 +149,7 @@ func actionView(
 		TimeoutSeconds: p.Timeout.Seconds(), RedriveUnknown: p.RedriveUnknown, Jobs: jobs,
 	}
 	next, err := p.Next(time.Now())
-	if err == nil {
+	if err == nil && !strings.HasPrefix(p.Interval, "@every") {
 		view.Next = &next
 	}
 	if fault := destinations.Join(fault, err); fault != nil {
@@ -192,8 +194,16 @@ func listDestinations(ctx context.Context, s *session) error {
 }
 
 func destinationCell(v destinationJSON) terminal.Coloured {
+	paused := 0
+	for _, a := range v.Actions {
+		if a.Paused {
+			paused++
+		}
+	}
 	switch {
-	case v.Paused:
+	case paused > 0 && paused < len(v.Actions):
+		return terminal.Coloured{Text: "partly paused", Colour: terminal.Yellow}
+	case v.Paused || paused > 0:
 		return terminal.Coloured{Text: "paused", Colour: terminal.Yellow}
 	case v.OpenUntil != nil:
 		return terminal.Coloured{Text: "left alone", Colour: terminal.Red}
@@ -250,11 +260,13 @@ func writeDestination(c *cli.Context, v destinationJSON) error {
 		}
 		lines = append(lines, [2]string{"Version", text})
 	}
+	var jobs []string
 	for _, state := range store.JobStates() {
 		if n := v.Jobs[state]; n > 0 {
-			lines = append(lines, [2]string{"Jobs", terminal.Count(n) + " " + state})
+			jobs = append(jobs, terminal.Count(n)+" "+state)
 		}
 	}
+	lines = append(lines, [2]string{"Jobs", strings.Join(jobs, ", ")})
 	for _, a := range v.Actions {
 		if a.Fault != "" {
 			lines = append(lines, [2]string{"Fault", a.Name + ": " + terminal.Paint(w, terminal.Red, a.Fault)})

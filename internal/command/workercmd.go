@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/version"
@@ -62,10 +64,18 @@ func runWorker(c *cli.Context) error {
 		return err
 	}
 	logger.Info("starting", "version", version.String())
-	return worker.Run(c.Context, worker.Config{
-		Settings: settings, Registry: Importers(), Connections: Connections(), Temporal: options, Logger: logger,
-		Migrate: c.Bool("migrate"), Destinations: Destinations(settings.Notify),
-	})
+	cfg := WorkerConfig(settings, options, logger)
+	cfg.Migrate = c.Bool("migrate")
+	return worker.Run(c.Context, cfg)
+}
+
+// WorkerConfig is a worker that knows everything that the program does: what `sluice worker`
+// runs, and what sluice-dev runs beside its engines.
+func WorkerConfig(settings config.Config, temporal client.Options, logger *slog.Logger) worker.Config {
+	return worker.Config{
+		Settings: settings, Registry: Importers(), Connections: Connections(),
+		Destinations: Destinations(settings.Notify), Temporal: temporal, Logger: logger,
+	}
 }
 
 // checkWorker is for containers without any other program that could ask.
