@@ -1,0 +1,24 @@
+package command_test
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/command"
+)
+
+// Every worker knows all that commands know: what somebody starts or sends, somebody carries
+// out.
+func TestWorkerConfig(t *testing.T) {
+	t.Parallel()
+	settings := config.Default()
+	cfg := command.WorkerConfig(settings, client.Options{}, slog.New(slog.DiscardHandler))
+	require.Equal(t, command.Importers().Names(), cfg.Registry.Names())
+	require.Equal(t, command.Destinations(settings.Notify).Names(), cfg.Destinations.Names())
+	require.NotEmpty(t, cfg.Destinations.Names())
+	require.NotNil(t, cfg.Connections)
+}
