@@ -72,7 +72,7 @@ func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, epoch int64) 
 		part, err = s.PartByNo(ctx, id, no)
 		switch {
 		case err != nil:
-		case part.Status == PartFailed:
+		case part.Status == PartFailed, part.Status == PartPending && part.FinishedAt != nil:
 			err = fmt.Errorf("import %d: part %d has been given up: %w", id, no, ErrConflict)
 		case part.Status != PartDone && part.Status != PartSkipped:
 			err = fmt.Errorf("import %d: claim part %d by grant %d: %w", id, no, epoch, ErrUnlocked)
@@ -141,8 +141,11 @@ func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason
 	return part, found(err, "import %d: part %d", id, no)
 }
 
-// FailOpenParts marks all parts that have not ended as failed and raises the fences
-// of all, so that nothing more is written.
+// FailOpenParts ends all parts of an import that is given up, and raises the fences of
+// all, so that nothing more is written. Parked parts become failed with the error that
+// parked them, and so does the one being loaded that the reason names. The others did
+// not fail themselves: they are pending, with a FinishedAt and no error. An empty reason
+// names no part.
 func (s *Store) FailOpenParts(ctx context.Context, id int64, reason string) error {
 	if err := s.StopParts(ctx, plain(reason), id); err != nil {
 		return fmt.Errorf("stop parts: %w", err)

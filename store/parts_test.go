@@ -224,9 +224,10 @@ func TestFailOpenParts(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, store.PartDone, parts[0].Status)
 	require.Empty(t, parts[0].Error)
+	require.Equal(t, []string{store.PartPending, ""}, []string{parts[1].Status, parts[1].Error}, "it was interrupted")
+	require.Equal(t, []string{store.PartFailed, "parked before"}, []string{parts[2].Status, parts[2].Error})
+	require.Equal(t, []string{store.PartPending, ""}, []string{parts[3].Status, parts[3].Error}, "it never began")
 	for _, p := range parts[1:] {
-		require.Equal(t, store.PartFailed, p.Status)
-		require.Equal(t, "given up", p.Error)
 		require.NotNil(t, p.FinishedAt)
 	}
 	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(running, 0)), store.ErrFenced)
@@ -235,6 +236,35 @@ func TestFailOpenParts(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrConflict)
 	require.EqualError(t, err, "import 1: part 3 has been given up: not possible in this state")
 	require.False(t, open)
+}
+
+// The part that an import fails of is the one that the reason names: its siblings were
+// only interrupted.
+func TestFailOpenPartsCulprit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	b.plan(t, imp.ID, 3)
+	for no := range int32(2) {
+		_, _, err := b.ClaimPart(b.ctx, imp.ID, no, 0)
+		require.NoError(t, err)
+	}
+	b.exec(t, "UPDATE parts SET label = CASE no WHEN 0 THEN 'part 1' ELSE 'part 1' || no END WHERE import_id = $1", imp.ID)
+	const reason = "read part 11: no such file"
+	for range 2 {
+		require.NoError(t, b.FailOpenParts(b.ctx, imp.ID, reason))
+	}
+	parts, err := b.ListParts(b.ctx, imp.ID)
+	require.NoError(t, err)
+	for no, want := range [][]string{{store.PartPending, ""}, {store.PartFailed, reason}, {store.PartPending, ""}} {
+		require.Equal(t, want, []string{parts[no].Status, parts[no].Error}, no)
+	}
+
+	cancelled := b.claimed(t)
+	require.NoError(t, b.FailOpenParts(b.ctx, cancelled.ImportID, "cancelled by ann: "+cancelled.Label+" hangs"))
+	part, err := b.PartByNo(b.ctx, cancelled.ImportID, 0)
+	require.NoError(t, err)
+	require.Equal(t, []string{store.PartPending, ""}, []string{part.Status, part.Error})
 }
 
 func TestSkipPart(t *testing.T) {

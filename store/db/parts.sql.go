@@ -120,6 +120,7 @@ const claimPart = `-- name: ClaimPart :one
 UPDATE parts
 SET fence = fence + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
 WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped', 'failed')
+  AND NOT (status = 'pending' AND finished_at IS NOT NULL)
   AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $3)
 RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at
 `
@@ -132,8 +133,8 @@ type ClaimPartParams struct {
 
 // ClaimPart begins an attempt at a part: it raises the fence, which refuses the
 // writes of every earlier attempt, and returns where to go on. A part that is
-// done or skipped is not claimed, nor is one that was given up with its import: its
-// rows are being purged.
+// done or skipped is not claimed, nor is one that was given up with its import, failed or
+// pending with an end: its rows are being purged.
 func (q *Queries) ClaimPart(ctx context.Context, arg ClaimPartParams) (Part, error) {
 	row := q.db.QueryRow(ctx, claimPart, arg.ImportID, arg.No, arg.Epoch)
 	var i Part
@@ -467,17 +468,27 @@ func (q *Queries) StopPart(ctx context.Context, arg StopPartParams) (int64, erro
 }
 
 const stopParts = `-- name: StopParts :exec
-UPDATE parts
-SET fence = fence + 1,
-    error = CASE WHEN status IN ('pending', 'running', 'parked') THEN $1 ELSE error END,
-    finished_at = CASE WHEN status IN ('pending', 'running', 'parked') THEN now() ELSE finished_at END,
-    status = CASE WHEN status IN ('pending', 'running', 'parked') THEN 'failed' ELSE status END
-WHERE import_id = $2
+UPDATE parts p
+SET fence = p.fence + 1,
+    error = CASE WHEN p.no = culprit.no THEN $1::text ELSE p.error END,
+    finished_at = CASE WHEN p.status IN ('pending', 'running') THEN coalesce(p.finished_at, now()) ELSE p.finished_at END,
+    status = CASE WHEN p.no = culprit.no OR p.status = 'parked' THEN 'failed'
+                  WHEN p.status = 'running' THEN 'pending'
+                  ELSE p.status END
+FROM (SELECT (
+    SELECT c.no FROM parts c
+    WHERE c.import_id = $2 AND c.status = 'running' AND position(c.label IN $1::text) > 0
+      AND NOT starts_with($1::text, 'cancelled')
+    ORDER BY length(c.label) DESC, c.no LIMIT 1) AS no) culprit
+WHERE p.import_id = $2
 `
 
-// StopParts marks all parts that have not ended as failed, and raises the fences
-// of all: nothing may be written to an import that is being given up, not even the
-// repair of a part that is done.
+// StopParts ends the parts of an import that is given up. Parked parts have failed, and
+// keep their own error; so has the one part that was being loaded and that the reason
+// tells of, by the longest label if several fit. The others did not fail themselves:
+// they stay pending, and finished_at says that they are given up. Who cancels may tell of
+// a part, but it has not failed. The fences of all rise: nothing may be written to such
+// an import, not even the repair of a part that is done.
 func (q *Queries) StopParts(ctx context.Context, reason string, importID int64) error {
 	_, err := q.db.Exec(ctx, stopParts, reason, importID)
 	return err
