@@ -153,6 +153,8 @@ func TestWaitForTheSource(t *testing.T) {
 				s := r.state()
 				require.Equal(t, "the quota is used up", s.Waiting)
 				require.WithinDuration(t, until, *s.WaitUntil, time.Second)
+				require.Contains(t, r.details(), "Phase **loading**, waits until "+s.WaitUntil.Format(time.RFC3339)+
+					": the quota is used up. 0 of 4 parts done, 0 rows loaded by them\n")
 				require.LessOrEqual(t, len(r.loads), 2, "nobody asks meanwhile")
 				if early {
 					r.order(workflows.OrderPause, workflows.Pause{})

@@ -98,6 +98,8 @@ func TestPartIsParked(t *testing.T) {
 		require.Equal(t, 2, r.progress().PartsDone)
 		require.Equal(t, 10, r.calledTimes("import_data 1"), "ten attempts")
 		require.Equal(t, 1, r.calledTimes(workflows.ActivityPark))
+		require.Contains(t, r.details(), "Phase **loading**, **parked**: 1 part has failed too often. Send the update "+
+			"`retry_part` or `skip_part` for each, or `cancel`. 2 of 3 parts done, ")
 		r.CancelWorkflow()
 	}, 24*time.Hour)
 	require.Error(t, r.start())

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -104,15 +105,14 @@ func (r *importRun) describe(ctx workflow.Context) {
 	if r.turns.paused {
 		text.WriteString(", **paused**")
 	}
-	if r.waiting != "" {
-		fmt.Fprintf(&text, ", waiting for %s", r.waiting)
-	}
+	text.WriteString(r.waits())
 	if r.reason != "" {
 		fmt.Fprintf(&text, ": %s", r.reason)
 	}
 	if r.plan.Total > 0 {
 		p := r.progress()
-		fmt.Fprintf(&text, ", %d of %d parts done, %d rows loaded by them\n\n", p.PartsDone, p.PartsTotal, p.RowsLoaded)
+		fmt.Fprintf(&text, ". %d of %d parts done, %s rows loaded by them\n\n",
+			p.PartsDone, p.PartsTotal, terminal.Count(p.RowsLoaded))
 		text.WriteString("| Part | Status | Rows loaded | Reason |\n| --- | --- | --- | --- |\n")
 	}
 	for i, part := range r.parts {
@@ -120,10 +120,34 @@ func (r *importRun) describe(ctx workflow.Context) {
 			fmt.Fprintf(&text, "| ... and %d more | | | |\n", len(r.parts)-i)
 			break
 		}
-		fmt.Fprintf(&text, "| %d %s | %s | %d | %s |\n", part.No, cell(part.Label), part.status, part.result.RowsLoaded,
-			cell(part.reason))
+		fmt.Fprintf(&text, "| %d %s | %s | %s | %s |\n", part.No, cell(part.Label), part.status,
+			terminal.Count(part.result.RowsLoaded), cell(part.reason))
 	}
 	workflow.SetCurrentDetails(ctx, text.String())
+}
+
+// waits says what the import waits for, and who can do something about it.
+func (r *importRun) waits() string {
+	switch until := r.turns.until; {
+	case !until.IsZero():
+		return fmt.Sprintf(", waits until %s: %s", until.UTC().Format(time.RFC3339), r.waiting)
+	case r.waiting != "":
+		return ", waiting for " + r.waiting
+	case r.ending || r.phase != store.PhaseLoading || !r.settled():
+		return ""
+	}
+	parked := 0
+	for _, part := range r.parts {
+		if part.status == store.PartParked {
+			parked++
+		}
+	}
+	parts := "1 part has"
+	if parked > 1 {
+		parts = fmt.Sprintf("%d parts have", parked)
+	}
+	return fmt.Sprintf(", **parked**: %s failed too often. Send the update `%s` or `%s` for each, or `%s`",
+		parts, OrderRetryPart, OrderSkipPart, OrderCancel)
 }
 
 // maxCell bounds a text in the table, in characters; the import's log has all of it.
