@@ -19,6 +19,12 @@ func TestReviewCommands(t *testing.T) {
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--review", "--args", `{"rows": 3}`)
 	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseReviewing })
 
+	shown := s.ok(t, "import", "show", "1")
+	require.Regexp(t, `\nWaiting    until \d{4}-\S+ \S+ for a decision: accept or decline with .sluice review accept 1. or `, shown)
+	var pending shownJSON
+	s.json(t, &pending, "import", "show", "1")
+	require.WithinDuration(t, time.Now().Add(14*24*time.Hour), *pending.ReviewExpiresAt, time.Minute)
+
 	golden(t, "import-preview", s.ok(t, "import", "preview", "1", "--limit", "2"))
 	var previews []previewJSON
 	s.json(t, &previews, "import", "preview", "1", "--table", "imported_visitors")
@@ -73,12 +79,17 @@ func TestOrderCommands(t *testing.T) {
 	table := s.ok(t, "locks", "list")
 	require.Regexp(t, `site:example.com +exclusive +held +1 `, table)
 	require.Regexp(t, `site:example.com +exclusive +waiting +2 `, table)
+	require.Contains(t, s.ok(t, "import", "show", "2"), "\nWaiting    for import 1 (site:example.com)\n")
+	var queued shownJSON
+	s.json(t, &queued, "import", "show", "2")
+	require.Equal(t, []waitingForJSON{{ImportID: 1, Resource: "site:example.com"}}, queued.WaitingFor)
 
 	require.Equal(t, "import 1 is paused: `sluice import resume 1` lets it go on\n",
 		s.ok(t, "import", "pause", "1", "--reason", "a look at it"))
 	s.fails(t, "pause of import 1: import 1 is paused already", "import", "pause", "1")
 	shown := s.ok(t, "import", "show", "1")
 	require.Contains(t, shown, "running, loading, paused")
+	require.Contains(t, shown, "\nWaiting    for `sluice import resume 1`; `sluice import logs 1` tells who has paused it\n")
 	require.Contains(t, shown, "at most 1,000,000 rows/s")
 	require.Contains(t, s.ok(t, "import", "list"), "loading, paused")
 	require.Equal(t, "import 1 loads as fast as it goes\n", s.ok(t, "import", "set-rate", "1", "0"))
@@ -88,6 +99,7 @@ func TestOrderCommands(t *testing.T) {
 	require.Contains(t, s.ok(t, "import", "logs", "1"), "Paused by ann: a look at it.")
 	s.ok(t, "import", "cancel", "1", "--wait", "--reason", "enough")
 	require.Equal(t, "cancelled by ann: enough", system.Wait(t, 1).Import.Error)
+	require.Regexp(t, `(?s)\nReason     cancelled by ann: enough\n.* interrupted `, s.ok(t, "import", "show", "1"))
 	require.Equal(t, store.StatusCompleted, system.Wait(t, 2).Import.Status, "the next one had its turn")
 }
 

@@ -108,14 +108,20 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	if err != nil {
 		return err
 	}
+	waits, err := waitsOf(ctx, opened, summary.Import)
+	if err != nil {
+		return err
+	}
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, importView(summary, parts))
+		return writeJSON(s.cli, shownJSON{
+			importJSON: importView(summary, parts), WaitingFor: waits.imports, ReviewExpiresAt: waits.expires,
+		})
 	}
 	w := s.cli.App.Writer
-	return errors.Join(writeHead(w, summary), writeParts(w, parts), writeSums(w, summary, parts))
+	return errors.Join(writeHead(w, summary, waits.line(summary.Import)), writeParts(w, parts), writeSums(w, summary, parts))
 }
 
-func writeHead(w io.Writer, s store.ImportSummary) error {
+func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	i := s.Import
 	status := statusCell(i.Status)
 	lines := [][2]string{
@@ -146,14 +152,17 @@ func writeHead(w io.Writer, s store.ImportSummary) error {
 	if i.Rate > 0 {
 		lines = append(lines, [2]string{"Rate", "at most " + terminal.Count(i.Rate) + " rows/s"})
 	}
-	if i.WaitUntil != nil {
-		lines = append(lines, [2]string{"Waiting", terminal.Paint(w, terminal.Yellow,
-			fmt.Sprintf("until %s: %s", when(i.WaitUntil), i.WaitReason))})
+	if waits != "" {
+		lines = append(lines, [2]string{"Waiting", terminal.Paint(w, terminal.Yellow, waits)})
 	}
 	if i.Trouble != "" {
 		lines = append(lines, [2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.Trouble)})
 	}
-	if i.Error != "" && i.Status != store.StatusCancelled {
+	switch {
+	case i.Error == "":
+	case i.Status == store.StatusCancelled:
+		lines = append(lines, [2]string{"Reason", i.Error})
+	default:
 		lines = append(lines, [2]string{"Error", terminal.Paint(w, terminal.Red, i.Error) + " (" + i.ErrorClass + ")"})
 	}
 	for _, line := range lines {
@@ -178,7 +187,7 @@ func writeParts(w io.Writer, parts []store.Part) error {
 func partsTable(parts []store.Part) *terminal.Table {
 	table := terminal.NewTable("PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "ERROR")
 	for _, p := range parts {
-		table.Row(terminal.Ordinal(p.No), p.Label, partCell(p.Status),
+		table.Row(terminal.Ordinal(p.No), p.Label, partCell(p),
 			p.RowsRead, p.RowsLoaded, p.RowsRejected, p.RowsOutOfRange, brief(p.Error, 80))
 	}
 	return table
@@ -259,12 +268,12 @@ func statusCell(status string) terminal.Coloured {
 	return terminal.Coloured{Text: status, Colour: colours[status]}
 }
 
-func partCell(status string) terminal.Coloured {
+func partCell(p store.Part) terminal.Coloured {
 	colours := map[string]terminal.Colour{
 		store.PartDone: terminal.Green, store.PartFailed: terminal.Red, store.PartParked: terminal.Yellow,
 		store.PartSkipped: terminal.Yellow, store.PartRunning: terminal.Cyan,
 	}
-	return terminal.Coloured{Text: status, Colour: colours[status]}
+	return terminal.Coloured{Text: partText(p), Colour: colours[p.Status]}
 }
 
 func when(t *time.Time) string {
