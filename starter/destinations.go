@@ -118,6 +118,7 @@ func (d *Destinations) signalEnqueue(ctx context.Context, ref activities.ActionR
 		ID: id, TaskQueue: workflows.QueueMain,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		StaticSummary:         workflows.ActionSummary(ref.Destination, ref.Action),
+		StaticDetails:         workflows.ActionDetails(ref.Destination, ref.Action),
 	}, workflows.TypeDestinationAction, workflows.DestinationActionInput{
 		Destination: ref.Destination, Action: ref.Action,
 	})

@@ -37,6 +37,7 @@ func startAction(ctx workflow.Context, destination, action string) error {
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:         ActionSummary(destination, action),
+		StaticDetails:         ActionDetails(destination, action),
 	}), TypeDestinationAction, DestinationActionInput{Destination: destination, Action: action})
 	err := child.GetChildWorkflowExecution().Get(ctx, nil)
 	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
@@ -49,4 +50,12 @@ func startAction(ctx workflow.Context, destination, action string) error {
 // ActionSummary is what the Temporal Web UI shows beside the workflow of an action.
 func ActionSummary(destination, action string) string {
 	return fmt.Sprintf("load the jobs of %s into %s", action, destination)
+}
+
+// ActionDetails is what it shows below.
+func ActionDetails(destination, action string) string {
+	return fmt.Sprintf("`sluice destination show %[1]s` tells how it stands, "+
+		"`sluice job list --destination %[1]s --action %[2]s` has its jobs.\n\n"+
+		"It takes the updates and signals `pause`, `resume`, `trigger`, `set_schedule`, `set_rate` and `set_concurrency`. "+
+		"While a load is under way, *Pending Activities* has what it has done so far.", destination, action)
 }

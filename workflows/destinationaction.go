@@ -79,7 +79,7 @@ type actionRun struct {
 // loop, an activity and a signal are taken to cost.
 const (
 	maxEvents    = 1000
-	costTurn     = 6
+	costTurn     = 7
 	costActivity = 6
 	costSignal   = 1
 )
@@ -210,7 +210,11 @@ func (r *actionRun) sleep(ctx workflow.Context) error {
 	if until.IsZero() {
 		return workflow.Await(ctx, func() bool { return r.changed })
 	}
-	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+	// The timer of a wait that is over would stay among those that people see, and wake the
+	// workflow up for nothing.
+	waiting, stop := workflow.WithCancel(ctx)
+	defer stop()
+	_, err := workflow.AwaitWithOptions(waiting, workflow.AwaitOptions{
 		Timeout: until.Sub(workflow.Now(ctx)), TimerOptions: workflow.TimerOptions{Summary: why},
 	}, func() bool { return r.changed })
 	return err
