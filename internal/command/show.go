@@ -118,7 +118,8 @@ func printImport(ctx context.Context, s *session, id int64) error {
 		})
 	}
 	w := s.cli.App.Writer
-	return errors.Join(writeHead(w, summary, waits.line(summary.Import)), writeParts(w, parts), writeSums(w, summary, parts))
+	return errors.Join(
+		writeHead(w, summary, waits.line(summary.Import)), writeParts(w, parts), writeSums(w, summary, parts))
 }
 
 func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
