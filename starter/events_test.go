@@ -34,11 +34,11 @@ func setupPosting(t *testing.T) (*handing, *enginetest.System) {
 
 var post = activities.ActionRef{Destination: "webhook", Action: "post"}
 
-// order is an event with that text in it.
+// order is an event with that text, as it stands in JSON, in it.
 func order(key, text string) starter.EventRequest {
 	return starter.EventRequest{
 		Source: "shop", Name: "order", IdempotencyKey: key, To: []activities.ActionRef{post},
-		Data: json.RawMessage(fmt.Sprintf(`{"connection": "ops", "type": "order", "data": {"text": "%s"}}`, text)),
+		Data: json.RawMessage(`{"connection": "ops", "type": "order", "data": {"text": "` + text + `"}}`),
 	}
 }
 

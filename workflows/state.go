@@ -146,7 +146,7 @@ func (r *importRun) waits() string {
 	if parked > 1 {
 		parts = fmt.Sprintf("%d parts have", parked)
 	}
-	return fmt.Sprintf(", **parked**: %s failed too often. Send the update `%s` or `%s` for each, or `%s`",
+	return fmt.Sprintf(", **parked**: %s failed too often. Send the update %#q or %#q for each, or %#q",
 		parts, OrderRetryPart, OrderSkipPart, OrderCancel)
 }
 

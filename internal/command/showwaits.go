@@ -33,8 +33,8 @@ type waits struct {
 
 func waitsOf(ctx context.Context, s *store.Store, i store.Import) (waits, error) {
 	var w waits
-	switch {
-	case i.Phase == store.PhaseLocking:
+	switch i.Phase {
+	case store.PhaseLocking:
 		others, err := s.InTheWay(ctx, i.ID)
 		if err != nil {
 			return w, fmt.Errorf("find what import %d waits for: %w", i.ID, err)
@@ -42,7 +42,7 @@ func waitsOf(ctx context.Context, s *store.Store, i store.Import) (waits, error)
 		for _, o := range others {
 			w.imports = append(w.imports, waitingForJSON{ImportID: o.ImportID, Resource: o.Resource})
 		}
-	case i.Phase == store.PhaseReviewing:
+	case store.PhaseReviewing:
 		review, err := s.ReviewOf(ctx, i.ID)
 		if err != nil {
 			return w, fmt.Errorf("read the review of import %d: %w", i.ID, err)
