@@ -37,7 +37,7 @@ func (d *Destinations) deliver(ctx context.Context, r DeliverRequest) (Delivered
 			d.Logger.Warn("what an earlier attempt has said cannot be read", "error", err)
 		}
 	}
-	defer keepBeating(ctx, s.soFar)()
+	defer keepBeating(ctx, func() any { return s.soFar() })()
 	if s.plan.Realtime && !s.ends.IsZero() {
 		if s.lookout, err = d.lookOut(ctx, r.ActionRef); err != nil {
 			return Delivered{}, err
@@ -54,12 +54,13 @@ func (d *Destinations) deliver(ctx context.Context, r DeliverRequest) (Delivered
 	if err != nil {
 		return Delivered{}, err
 	}
-	s.answer.Surveyed, err = d.survey(ctx, r.Survey)
-	return s.answer, err
+	answer := s.soFar()
+	answer.Surveyed, err = d.survey(ctx, r.Survey)
+	return answer, err
 }
 
-// soFar is what heartbeats tell.
-func (s *stretch) soFar() any {
+// soFar is what heartbeats tell, and at last the answer.
+func (s *stretch) soFar() Delivered {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.answer
