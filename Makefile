@@ -80,6 +80,10 @@ test: doctor engines build ## Run every test of every module (TESTFLAGS, PKG)
 test-race: doctor engines build ## The same under the race detector
 	@TESTFLAGS="-race $(TESTFLAGS)" tools/test.sh
 
+.PHONY: test-stress
+test-stress: doctor engines build ## Repeat the tests that could race, on a machine kept busy (STRESS_COUNT)
+	@tools/stress.sh
+
 .PHONY: fuzz
 fuzz: doctor ## Run each fuzz target for FUZZTIME (20s)
 	@tools/fuzz.sh

@@ -141,7 +141,7 @@ func TestGivingUp(t *testing.T) {
 			if test.code == http.StatusGone {
 				require.EventuallyWithT(t, func(collect *assert.CollectT) {
 					require.NoError(collect, b.Enable(context.Background(), "ops"))
-				}, 10*time.Second, 10*time.Millisecond)
+				}, time.Minute, 10*time.Millisecond)
 			}
 			n, err := b.RetryNotification(b.ctx, id)
 			require.NoError(t, err)
@@ -165,7 +165,7 @@ func TestGoneWebhookIsDisabled(t *testing.T) {
 		disabled, err := b.Disabled(context.Background(), "ops")
 		require.NoError(collect, err)
 		require.Equal(collect, "the endpoint answered 410 Gone: it is gone for good", disabled.Reason)
-	}, 10*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	feedback := b.feedback(t)
 
 	id := b.announce(t, store.EventFailed)
@@ -355,7 +355,7 @@ func TestStoreGoesAway(t *testing.T) {
 	require.NoError(t, err)
 	id := b.addImport(t)
 	require.Eventually(t, func() bool { return b.Announce(b.ctx, id, store.EventCompleted, "") == nil },
-		10*time.Second, 10*time.Millisecond)
+		time.Minute, 10*time.Millisecond)
 	require.Len(t, ops.Await(t, 2), 2)
 }
 

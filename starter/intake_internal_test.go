@@ -44,7 +44,7 @@ func TestIntake(t *testing.T) {
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		return len(in.waiting) == more
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	close(release)
 	asking.Wait()
 	seen := map[int]int{}

@@ -120,7 +120,7 @@ func TestListenAcrossALostConnection(t *testing.T) {
 		for _, event := range []string{store.EventFailed, store.EventCompleted, store.EventUnchanged} {
 			// The pool has lost its connections too.
 			id := b.addImport(t)
-			require.Eventually(t, func() bool { return b.Announce(b.ctx, id, event, "") == nil }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return b.Announce(b.ctx, id, event, "") == nil }, time.Minute, time.Millisecond)
 			want[starter.Notification{Event: store.JobEvent(event), ImportID: id, SiteID: b.siteID}] = true
 		}
 		for range len(want) {

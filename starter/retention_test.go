@@ -69,7 +69,7 @@ func TestApplyRetention(t *testing.T) {
 		_, err := handle.Describe(context.Background())
 		var gone *serviceerror.NotFound
 		require.ErrorAs(collect, err, &gone)
-	}, 20*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 }
 
 // A worker makes the schedule, and carries out what it starts.

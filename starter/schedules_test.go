@@ -60,7 +60,7 @@ func awaitSchedule(t *testing.T, s *enginetest.System, name string, is func(star
 		now, err = s.Starter.Schedule(context.Background(), name)
 		require.NoError(collect, err)
 		require.True(collect, is(now), "%+v", now)
-	}, 40*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	return now
 }
 

@@ -58,7 +58,7 @@ func TestWakersFail(t *testing.T) {
 		one.mu.Lock()
 		defer one.mu.Unlock()
 		return one.next != nil
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	waiting := make(chan error, 1)
 	go func() { waiting <- w.wake(t.Context(), woken) }()
 	cancel()

@@ -1,9 +1,10 @@
 #!/bin/bash
 # Runs every test of every module, and goes on after a failure. Use `make test`,
-# which builds and installs what the tests need.
+# which builds and installs what the tests need. The output ends with the slowest
+# packages and, for each package that failed, the command that runs it alone.
 #
 #   TESTFLAGS   flags of `go test`
-#   PKG         packages, within each module; defaults to ./...
+#   PKG         packages, in each module that has them; defaults to ./...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/section.sh
@@ -12,20 +13,56 @@ cd "$(dirname "$0")/.."
 read -r -a flags <<<"${TESTFLAGS:-}"
 pkg=${PKG:-./...}
 
-# The tests of these modules meet real engines, which sluice-dev starts, tells
-# them about by environment, and stops. devstack starts engines itself.
-with_engines=(. ./bench)
-
-test_module() {
-    local module=$1 run=()
-    for m in "${with_engines[@]}"; do
-        [[ $m == "$module" ]] && run=(./bin/sluice-dev exec --)
-    done
-    ${run[@]+"${run[@]}"} go -C "$module" test ${flags[@]+"${flags[@]}"} "$pkg"
+# go_test MODULE sets command to the start of the command line that tests the
+# module. The tests of the root and of bench meet real engines, which sluice-dev
+# starts, names in the environment, and stops; devstack starts engines itself.
+go_test() {
+    command=(go test)
+    [[ $1 == . ]] || command=(go -C "$1" test)
+    case $1 in
+        . | ./bench) command=(./bin/sluice-dev exec -- "${command[@]}") ;;
+    esac
 }
 
-modules=$(tools/modules.sh)
-for module in $modules; do
+output=$(mktemp -d)
+trap 'rm -rf "$output"' EXIT
+
+test_module() {
+    local command
+    go_test "$1"
+    "${command[@]}" ${flags[@]+"${flags[@]}"} "$pkg" | tee "$output/of${1//\//:}"
+}
+
+modules=()
+for module in $(tools/modules.sh); do
+    [[ -d $module/${pkg%/...} ]] && modules+=("$module")
+done
+((${#modules[@]} > 0)) || { echo "test: no module has the package $pkg" >&2; exit 1; }
+for module in "${modules[@]}"; do
     section "test $module" test_module "$module"
 done
+
+# go test prints "ok<tab>package<tab>1.234s" for a package that passed, and
+# "FAIL<tab>package<tab>1.234s" or "FAIL<tab>package [build failed]" for another.
+printf '\nslowest packages\n'
+cat "$output"/* | awk -F'\t' '$1 ~ /^(ok|FAIL)/ && $3 ~ /^[0-9.]+s/ { printf "%8.1f s  %s\n", $3, $2 }' |
+    sort -rn | head -n 10
+
+# failed_packages prints the command that runs each failed package alone.
+failed_packages() {
+    local module path package folder command
+    for module in "${modules[@]}"; do
+        path=$(go -C "$module" list -m)
+        while IFS= read -r package; do
+            folder=${package#"$path"}
+            [[ $folder == ./* ]] || folder=.$folder
+            go_test "$module"
+            printf '  %s %s\n' "${command[*]}" "$folder"
+        done < <(awk -F'\t' '$1 == "FAIL" && $2 != "" { sub(/ \[.*/, "", $2); print $2 }' "$output/of${module//\//:}")
+    done
+}
+failures=$(failed_packages)
+if [[ -n $failures ]]; then
+    printf '\nto run a failed package alone (-run NAME for one test, -count 10 for repetitions)\n%s\n' "$failures"
+fi
 finish "test"

@@ -94,7 +94,7 @@ func TestUnreachable(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			t.Parallel()
 			w := open(t, warehouse.Config{DSN: scheme + "://u:" + secret + "@" + address + "/db?read_timeout=9s"})
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			for operation, err := range map[string]error{
 				"reach the warehouse: ":           w.Ping(ctx),
@@ -128,7 +128,7 @@ func TestHangingServer(t *testing.T) {
 				DSN:           scheme + "://u:" + secret + "@" + hang(t) + "/db?dial_timeout=300ms",
 				InsertTimeout: 300 * time.Millisecond,
 			})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			for name, call := range map[string]func() error{
 				"rows":    func() error { return w.InsertRows(ctx, key(0), visitors(0, 100_000)) },

@@ -75,7 +75,7 @@ func TestMetrics(t *testing.T) {
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		before = scrape(t, address)
 		require.Subset(collect, familyNames(before), wanted)
-	}, 10*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	for name, family := range before {
 		for _, metric := range family.GetMetric() {
 			for _, label := range metric.GetLabel() {

@@ -102,7 +102,7 @@ func (r *running) end(t *testing.T) error {
 	select {
 	case err := <-r.done:
 		return err
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		require.FailNow(t, "the worker does not end")
 		return nil
 	}

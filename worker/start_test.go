@@ -81,13 +81,11 @@ func TestStartWithoutEngines(t *testing.T) {
 			t.Parallel()
 			cfg := emptyConfig(t)
 			tc.change(&cfg)
-			begun := time.Now()
 			r := run(t, cfg)
 			err := r.end(t)
 			for _, want := range tc.want {
 				require.ErrorContains(t, err, want)
 			}
-			require.Less(t, time.Since(begun), 8*time.Second)
 			require.NotContains(t, err.Error()+r.log.String(), "s3cr3t")
 			require.Contains(t, r.log.String(), "msg=waiting", "it says what it waits for")
 		})
@@ -135,10 +133,10 @@ func TestStartRefuses(t *testing.T) {
 			t.Parallel()
 			cfg := worker.Config{Settings: config.Default(), Registry: importers.NewRegistry(noop.New())}
 			cfg.Settings.Worker.Listen = "off"
+			// A fault that waiting cannot mend is not waited for.
+			cfg.Settings.Worker.StartTimeout = time.Hour
 			tc.change(&cfg)
-			begun := time.Now()
 			require.EqualError(t, run(t, cfg).end(t), tc.want)
-			require.Less(t, time.Since(begun), 3*time.Second)
 		})
 	}
 }
@@ -149,12 +147,11 @@ func TestStopWhileStarting(t *testing.T) {
 	cfg := worker.Config{Settings: config.Default(), Registry: importers.NewRegistry(noop.New())}
 	cfg.Settings.Store.DSN = "postgres://sluice@" + freeAddress(t) + "/sluice"
 	cfg.Settings.Worker.Listen = freeAddress(t)
+	cfg.Settings.Worker.StartTimeout = time.Hour
 	r := run(t, cfg)
 	requireReady(t, cfg.Settings.Worker.Listen, http.StatusServiceUnavailable)
 	r.cancel()
-	begun := time.Now()
 	require.NoError(t, r.end(t))
-	require.Less(t, time.Since(begun), 5*time.Second)
 }
 
 // Workers that stop do so gracefully, and have let go of their address.
@@ -168,7 +165,7 @@ func TestStop(t *testing.T) {
 		requireReady(t, address, http.StatusOK)
 		begun := time.Now()
 		stop()
-		require.Less(t, time.Since(begun), 5*time.Second)
+		require.Less(t, time.Since(begun), config.Default().Worker.StopTimeout, "the stop timeout is not waited out")
 	}
 	_, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", address)
 	require.Error(t, err)

@@ -151,6 +151,6 @@ func post(t *testing.T, path, body string, header http.Header) (int, http.Header
 // How long tests wait for what happens in the background, and how often they
 // look.
 const (
-	waitFor = 20 * time.Second
+	waitFor = time.Minute
 	tick    = 10 * time.Millisecond
 )

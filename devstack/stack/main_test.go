@@ -88,7 +88,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 func requireAllFree(t *testing.T, a stack.Addresses) {
 	t.Helper()
 	for _, address := range []string{a.Store, a.Warehouse, a.WarehouseNative, a.Temporal, a.TemporalUI} {
-		require.Eventually(t, func() bool { return ports.Check(address) == nil }, 20*time.Second, 20*time.Millisecond,
+		require.Eventually(t, func() bool { return ports.Check(address) == nil }, time.Minute, 20*time.Millisecond,
 			"something still listens on %s", address)
 	}
 }

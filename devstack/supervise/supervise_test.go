@@ -97,7 +97,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 
 func requireFree(t *testing.T, address string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return ports.Check(address) == nil }, 10*time.Second, 10*time.Millisecond,
+	require.Eventually(t, func() bool { return ports.Check(address) == nil }, time.Minute, 10*time.Millisecond,
 		"something still listens on %s", address)
 }
 
@@ -111,7 +111,7 @@ func TestChild(t *testing.T) {
 		spec.Name, spec.Ready = "engine", answers(address)
 		c, err := b.Start(spec)
 		require.NoError(t, err)
-		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		require.NoError(t, c.WaitReady(within(t, time.Minute)))
 
 		pid, err := ask(t.Context(), address)
 		require.NoError(t, err)
@@ -134,10 +134,10 @@ func TestChild(t *testing.T) {
 		c, err := b.Start(spec)
 		require.NoError(t, err)
 		for i := range 3 {
-			require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+			require.NoError(t, c.WaitReady(within(t, time.Minute)))
 			before := c.PID()
 			require.NoError(t, c.Kill())
-			require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+			require.NoError(t, c.WaitReady(within(t, time.Minute)))
 			pid, err := ask(t.Context(), address)
 			require.NoError(t, err)
 			require.NotEqual(t, before, pid)
@@ -153,7 +153,7 @@ func TestChild(t *testing.T) {
 		spec.MaxStartFailures, spec.MinBackoff = 2, time.Millisecond
 		c, err := b.Start(spec)
 		require.NoError(t, err)
-		err = c.WaitReady(within(t, 20*time.Second))
+		err = c.WaitReady(within(t, time.Minute))
 		var failed *FailedError
 		require.ErrorAs(t, err, &failed)
 		require.Equal(t, 2, failed.Attempts)
@@ -172,7 +172,7 @@ func TestChild(t *testing.T) {
 		spec.MaxStartFailures, spec.MinBackoff = 4, time.Millisecond
 		c, err := s.Start(spec)
 		require.NoError(t, err)
-		require.Error(t, c.WaitReady(within(t, 20*time.Second)))
+		require.Error(t, c.WaitReady(within(t, time.Minute)))
 		require.Contains(t, log.String(), "child ended, starting it again")
 		require.Regexp(t, `child keeps failing.*failures=3 last_lines=.*cannot open the moon`, log.String())
 	})
@@ -187,7 +187,7 @@ func TestChild(t *testing.T) {
 		}())
 		require.NoError(t, err)
 		var failed *FailedError
-		require.ErrorAs(t, c.WaitReady(within(t, 20*time.Second)), &failed)
+		require.ErrorAs(t, c.WaitReady(within(t, time.Minute)), &failed)
 		require.Equal(t, 1, failed.Attempts)
 	})
 
@@ -198,7 +198,7 @@ func TestChild(t *testing.T) {
 		spec.Ready = answers(address)
 		c, err := b.Start(spec)
 		require.NoError(t, err)
-		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		require.NoError(t, c.WaitReady(within(t, time.Minute)))
 		require.Equal(t, 1, c.Restarts())
 	})
 
@@ -210,7 +210,7 @@ func TestChild(t *testing.T) {
 		spec.ReadyTimeout, spec.MaxStartFailures = 100*time.Millisecond, 1
 		c, err := b.Start(spec)
 		require.NoError(t, err)
-		require.ErrorContains(t, c.WaitReady(within(t, 20*time.Second)), "not ready after 100ms: warming up")
+		require.ErrorContains(t, c.WaitReady(within(t, time.Minute)), "not ready after 100ms: warming up")
 		requireFree(t, address)
 	})
 
@@ -236,8 +236,8 @@ func TestChild(t *testing.T) {
 		}
 		c, err := b.Start(spec)
 		require.NoError(t, err)
-		require.Eventually(t, func() bool { return c.Restarts() == 1 }, 20*time.Second, 10*time.Millisecond)
-		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		require.Eventually(t, func() bool { return c.Restarts() == 1 }, time.Minute, 10*time.Millisecond)
+		require.NoError(t, c.WaitReady(within(t, time.Minute)))
 	})
 
 	t.Run("that ignores the stop signal is killed", func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestChild(t *testing.T) {
 		spec.StopTimeout, spec.Ready = 50*time.Millisecond, answers(address)
 		c, err := b.Start(spec)
 		require.NoError(t, err)
-		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		require.NoError(t, c.WaitReady(within(t, time.Minute)))
 		require.NoError(t, c.Stop(t.Context()))
 		requireFree(t, address)
 	})
@@ -261,11 +261,11 @@ func TestChild(t *testing.T) {
 		}
 		c, err := b.Start(spec)
 		require.NoError(t, err)
-		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		require.NoError(t, c.WaitReady(within(t, time.Minute)))
 		before, err := ask(t.Context(), grandchild)
 		require.NoError(t, err)
 		require.NoError(t, c.Kill())
-		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		require.NoError(t, c.WaitReady(within(t, time.Minute)))
 		after, err := ask(t.Context(), grandchild)
 		require.NoError(t, err)
 		require.NotEqual(t, before, after)
@@ -281,7 +281,7 @@ func TestChild(t *testing.T) {
 		spec.StopTimeout, spec.Ready = time.Hour, answers(address)
 		c, err := b.Start(spec)
 		require.NoError(t, err)
-		require.NoError(t, c.WaitReady(within(t, 20*time.Second)))
+		require.NoError(t, c.WaitReady(within(t, time.Minute)))
 		hurry, cancel := context.WithCancel(t.Context())
 		cancel()
 		require.NoError(t, c.Stop(hurry))
@@ -293,7 +293,7 @@ func TestChild(t *testing.T) {
 		b := setup(t)
 		c, err := b.Start(Spec{Name: "ghost", Path: filepath.Join(t.TempDir(), "ghost"), MaxStartFailures: 1})
 		require.NoError(t, err)
-		require.ErrorContains(t, c.WaitReady(within(t, 20*time.Second)), "ghost failed to start: start process:")
+		require.ErrorContains(t, c.WaitReady(within(t, time.Minute)), "ghost failed to start: start process:")
 		require.ErrorContains(t, c.Kill(), "no process is running")
 	})
 }
@@ -328,7 +328,7 @@ func TestSupervisor(t *testing.T) {
 			var err error
 			children[i], err = b.Start(spec)
 			require.NoError(t, err)
-			require.NoError(t, children[i].WaitReady(within(t, 20*time.Second)))
+			require.NoError(t, children[i].WaitReady(within(t, time.Minute)))
 		}
 		order := make(chan string, len(children))
 		for _, c := range children {

@@ -221,7 +221,7 @@ func TestConnectionTestWithoutWorker(t *testing.T) {
 	require.Eventually(t, func() bool {
 		description, err := system.Temporal.DescribeWorkflowExecution(ctx, workflows.ConnectionTestID("shop"), "")
 		return err == nil && description.GetWorkflowExecutionInfo().GetTaskQueue() == workflows.QueueMain
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	require.NoError(t, system.Temporal.TerminateWorkflow(ctx, workflows.ConnectionTestID("shop"), "", "the test is over"))
 	require.Equal(t, exitFailure, wait())
 	require.Contains(t, stderr.String(), "sluice: test connection shop: ")

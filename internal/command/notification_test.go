@@ -185,7 +185,7 @@ func (b *announcing) awaitListeners(t *testing.T, n int) {
 		require.NoError(t, b.sql.QueryRow(b.ctx, `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND query = 'SELECT clock_timestamp()'`).Scan(&listening))
 		return listening == n
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 }
 
 // What is heard of one import until it ends decides how the command ends.

@@ -105,6 +105,6 @@ func (s *system) workflowIDs() []string {
 			require.NotEqual(collect, enums.WORKFLOW_EXECUTION_STATUS_RUNNING, run.GetStatus())
 			ids = append(ids, run.GetExecution().GetWorkflowId())
 		}
-	}, 20*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	return ids
 }

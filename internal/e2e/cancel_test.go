@@ -122,8 +122,8 @@ func (r stuckReader) Next(ctx context.Context, _ *importers.Chunk) error {
 // Close does nothing.
 func (stuckReader) Close() error { return nil }
 
-// Wherever an importer hangs, it is told of a cancellation within seconds, and the
-// import ends.
+// Wherever an importer hangs, it is told of a cancellation, and the import ends: long before
+// the attempt, which may take hours, has come to its own timeout.
 func TestCancelIsPrompt(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{noop.BeforeStart, noop.Plan, noop.ImportData, "next"} {
@@ -136,10 +136,8 @@ func TestCancelIsPrompt(t *testing.T) {
 			ctx, cancel := context.WithTimeout(enginetest.Context(t), time.Minute)
 			defer cancel()
 			requireClosed(ctx, t, hung.reached, "the importer is called")
-			begun := time.Now()
 			require.NoError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{}))
 			requireClosed(ctx, t, hung.released, "the importer is told")
-			require.Less(t, time.Since(begun), 10*time.Second)
 			s.end(imp, store.StatusCancelled)
 		})
 	}

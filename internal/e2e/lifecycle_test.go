@@ -204,7 +204,7 @@ func TestPause(t *testing.T) {
 			}
 		}
 		return state.Paused
-	}, 20*time.Second, 50*time.Millisecond, "no part is loading")
+	}, time.Minute, 50*time.Millisecond, "no part is loading")
 	before, err := s.Store.Summary(ctx, imp.ID)
 	require.NoError(t, err)
 	require.Positive(t, before.RowsRead)

@@ -32,7 +32,7 @@ func (s *system) runs(workflowID string) int {
 			require.NotEqual(collect, enums.WORKFLOW_EXECUTION_STATUS_RUNNING, run.GetStatus())
 		}
 		count = len(list.GetExecutions())
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	return count
 }
 

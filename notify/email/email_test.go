@@ -213,12 +213,10 @@ func TestSilentServer(t *testing.T) {
 		err := sender(t, settings).Send(t.Context(), message(store.EventCompleted))
 		require.EqualError(t, err, "the mail server did not take the mail within 200ms")
 	}
-	settings.SMTPTimeout = time.Minute
+	settings.SMTPTimeout = time.Hour
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	begun := time.Now()
 	require.Error(t, sender(t, settings).Send(ctx, message(store.EventCompleted)))
-	require.Less(t, time.Since(begun), 5*time.Second)
 }
 
 func TestRecipients(t *testing.T) {

@@ -138,7 +138,7 @@ func TestSlowAndEndlessAnswers(t *testing.T) {
 	webhook.SetTimeout(s, 200*time.Millisecond)
 	require.EqualError(t, s.Send(t.Context(), message()), "the endpoint did not answer within 200ms")
 
-	// What an endpoint has to say is not listened to for ever.
+	// An endless answer is not read to its end: the sender would run into its timeout.
 	endless := webhooktest.Start(t, func(w http.ResponseWriter, r *http.Request) {
 		line := []byte(strings.Repeat("x", 1<<16))
 		for r.Context().Err() == nil {
@@ -147,9 +147,7 @@ func TestSlowAndEndlessAnswers(t *testing.T) {
 			}
 		}
 	})
-	begun := time.Now()
 	require.NoError(t, sender(endless.Connection("ops")).Send(t.Context(), message()))
-	require.Less(t, time.Since(begun), 5*time.Second)
 }
 
 func TestWhereWebhooksMayLead(t *testing.T) {

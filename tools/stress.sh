@@ -1,0 +1,42 @@
+#!/bin/bash
+# Repeats the tests that depend on what other processes do meanwhile: those that
+# cancel work, kill processes, wait for engines or race with each other. Every
+# processor is kept busy by something else, so that what is ordered by luck alone
+# comes in another order. Use `make test-stress`.
+#
+#   STRESS_COUNT    repetitions of each test; defaults to 10
+#   STRESS_LOAD     busy processes; defaults to two for each processor
+#   STRESS_MINUTES  bound of the whole; defaults to 40
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=tools/section.sh
+. tools/section.sh
+
+count=${STRESS_COUNT:-10}
+load=${STRESS_LOAD:-$((2 * $(getconf _NPROCESSORS_ONLN)))}
+deadline=$((SECONDS + 60 * ${STRESS_MINUTES:-40}))
+
+busy=()
+# shellcheck disable=SC2329 # the trap calls it
+stop_load() { ((${#busy[@]} == 0)) || kill "${busy[@]}" 2>/dev/null || true; }
+trap stop_load EXIT
+for ((i = 0; i < load; i++)); do
+    while :; do :; done &
+    busy+=($!)
+done
+
+# stress COMMAND ... runs go test within what is left of the time.
+stress() {
+    local left=$((deadline - SECONDS))
+    ((left > 0)) || { echo "the time was used up before this began"; return 1; }
+    "$@" -count "$count" -timeout "${left}s" -failfast
+}
+
+engines=(./bin/sluice-dev exec -- go test)
+section "loading, beside cancelled attempts" stress "${engines[@]}" ./internal/loading
+section "workers that start and stop" stress "${engines[@]}" ./worker
+section "clients that give up" stress "${engines[@]}" ./starter ./notify/... ./warehouse ./activities
+section "imports that are interrupted" stress "${engines[@]}" ./internal/e2e \
+    -run 'TestWorker|TestTwoWorkers|TestCancel|TestDecision|TestReset'
+section "processes that are killed" stress go -C devstack test ./supervise ./postgres
+finish "stress"
