@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/importertest"
+	"github.com/sluicehq/sluice/importers/sourcefile"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -51,22 +52,25 @@ func (totals) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(args)
 }
 
-// open opens the file. That there is none, no retry will cure; whatever else went wrong,
-// one may.
-func open(raw json.RawMessage) (*os.File, error) {
+// open opens the file, with a deadline. No retry cures a missing file or a path that is no
+// regular file; every other error is worth one.
+func open(ctx context.Context, raw json.RawMessage) (*sourcefile.File, error) {
 	var args totalsArgs
 	if err := json.Unmarshal(raw, &args); err != nil {
 		return nil, importers.Permanent(importers.ClassInternal, fmt.Errorf("stored arguments: %w", err))
 	}
-	f, err := os.Open(args.Path)
+	f, err := sourcefile.Open(ctx, args.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, importers.Permanent(importers.ClassInput, fmt.Errorf("%s: does not exist", args.Path))
+	}
+	if errors.Is(err, sourcefile.ErrNotRegular) {
+		return nil, importers.Permanent(importers.ClassInput, fmt.Errorf("%s: %w", args.Path, err))
 	}
 	return f, err
 }
 
-func (totals) BeforeStart(_ context.Context, imp importers.Import) error {
-	f, err := open(imp.Args)
+func (totals) BeforeStart(ctx context.Context, imp importers.Import) error {
+	f, err := open(ctx, imp.Args)
 	if err != nil {
 		return err
 	}
@@ -83,7 +87,7 @@ type row struct {
 // Plan makes one part of the file. The range is from its first day to its last, and it
 // takes reading the file to know them.
 func (totals) Plan(ctx context.Context, imp importers.Import) (plan importers.Plan, err error) {
-	f, err := open(imp.Args)
+	f, err := open(ctx, imp.Args)
 	if err != nil {
 		return importers.Plan{}, err
 	}
@@ -110,7 +114,7 @@ func (totals) Plan(ctx context.Context, imp importers.Import) (plan importers.Pl
 }
 
 func (totals) ImportData(
-	_ context.Context, imp importers.Import, part importers.Part, from importers.Cursor,
+	ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor,
 ) (importers.Reader, error) {
 	behind := 0
 	if from != "" {
@@ -119,7 +123,7 @@ func (totals) ImportData(
 			return nil, importers.Permanent(importers.ClassInternal, errors.New("the cursor is no number of a line"))
 		}
 	}
-	f, err := open(imp.Args)
+	f, err := open(ctx, imp.Args)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +136,7 @@ func (totals) ImportData(
 }
 
 type totalsReader struct {
-	file  *os.File
+	file  *sourcefile.File
 	lines *bufio.Scanner
 	label string
 	imp   importers.Import

@@ -2,17 +2,19 @@ package csv
 
 import (
 	"archive/zip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/flate"
+
+	"github.com/sluicehq/sluice/importers/sourcefile"
 )
 
 // directoryBudget is how much of an archive may be read to list its members, so
@@ -22,33 +24,29 @@ const directoryBudget = 8 << 20
 // archive is a zip archive that is open.
 type archive struct {
 	*zip.Reader
-	file *os.File
+	file *sourcefile.File
 	size int64
 }
 
 // openArchive opens a zip archive. The caller closes its file.
-func openArchive(path string) (*archive, error) {
-	file, err := os.Open(path)
+func (c *Importer) openArchive(ctx context.Context, path string) (*archive, error) {
+	file, err := c.files.Open(ctx, path)
 	if err != nil {
 		return nil, fileFault(err)
 	}
-	info, err := file.Stat()
-	if err != nil {
-		return nil, errors.Join(fileFault(err), file.Close())
-	}
 	at := &budgetReaderAt{file: file, left: directoryBudget}
-	reader, err := zip.NewReader(at, info.Size())
+	reader, err := zip.NewReader(at, file.Info().Size())
 	if err != nil {
 		return nil, errors.Join(archiveFault(err), file.Close())
 	}
 	at.unlimited = true
 	reader.RegisterDecompressor(zip.Deflate, flate.NewReader)
-	return &archive{Reader: reader, file: file, size: info.Size()}, nil
+	return &archive{Reader: reader, file: file, size: file.Info().Size()}, nil
 }
 
 // addArchive adds the members of a zip archive at its top or in a folder there.
-func (c *Importer) addArchive(path string, f *found, faults *faults) {
-	ar, err := openArchive(path)
+func (c *Importer) addArchive(ctx context.Context, path string, f *found, faults *faults) {
+	ar, err := c.openArchive(ctx, path)
 	if err != nil {
 		faults.add(fmt.Errorf("%s: %w", path, err))
 		return
@@ -164,7 +162,7 @@ var errBudget = inputFault("its list of members is longer than %d bytes", direct
 // budgetReaderAt reads a file, at first only so much of it, and marks errors of
 // the file as such.
 type budgetReaderAt struct {
-	file      *os.File
+	file      io.ReaderAt
 	left      int
 	unlimited bool
 }

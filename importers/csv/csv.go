@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/sourcefile"
 )
 
 // Limits that keep a hostile or broken source from taking the worker down.
@@ -45,10 +46,11 @@ func (l limits) denseFault() error {
 	return inputFault("is more than %d times larger than its compressed form, as in an archive made to blow up", l.ratio)
 }
 
-// Importer imports CSV exports. It holds no state and is safe for concurrent
-// use.
+// Importer imports CSV exports. It is safe for concurrent use.
 type Importer struct {
 	limits limits
+	// files opens files with a deadline, and knows those that hang.
+	files sourcefile.Opener
 }
 
 var _ importers.Importer = (*Importer)(nil)
@@ -82,7 +84,7 @@ func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) error 
 		return err
 	}
 	for _, src := range found.sources {
-		in, err := c.open(src.args)
+		in, err := c.open(ctx, src.args)
 		if err != nil {
 			faults.add(fmt.Errorf("%s: %w", src.shown, err))
 			continue

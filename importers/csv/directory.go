@@ -1,16 +1,16 @@
 package csv
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 )
 
 // addDirectory adds the files of a directory. It does not go into directories
 // below: what lies there was perhaps put aside.
-func (f *found) addDirectory(dir string, faults *faults) {
-	entries, err := os.ReadDir(dir)
+func (c *Importer) addDirectory(ctx context.Context, dir string, f *found, faults *faults) {
+	entries, err := c.files.ReadDir(ctx, dir)
 	if err != nil {
 		faults.add(fmt.Errorf("%s: %w", dir, fileFault(err)))
 		return
@@ -21,14 +21,16 @@ func (f *found) addDirectory(dir string, faults *faults) {
 			continue
 		}
 		// Stat follows symbolic links, with which volumes are often made up.
-		info, err := os.Stat(path)
+		info, err := c.files.Stat(ctx, path)
 		_, isText := trimExtension(entry.Name())
 		switch {
 		case err != nil:
 			faults.add(fmt.Errorf("%s: %w", path, fileFault(err)))
 		case info.IsDir():
 			f.warn("%s is a sub-directory and was not searched: name it too if it holds files to import", path)
-		case !isText || !info.Mode().IsRegular():
+		case isText && !info.Mode().IsRegular():
+			f.warn("%s was ignored: it is not a regular file", path)
+		case !isText:
 			f.warn("%s was ignored: in a directory, only .csv and .csv.gz files are imported", path)
 		default:
 			f.addFile(path, info, faults)

@@ -8,8 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/sourcefile"
 )
 
 // maxFaults is how many faults are told one by one.
@@ -72,6 +74,10 @@ func fileFault(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return inputFault("does not exist on the machine of the worker")
+	case errors.Is(err, syscall.ELOOP):
+		return inputFault("is a symbolic link that leads back to itself: name the file itself")
+	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR), errors.Is(err, sourcefile.ErrNotRegular):
+		return inputFault("%w", err)
 	case errors.Is(err, fs.ErrPermission):
 		return importers.Permanent(importers.ClassAccess, errors.New("may not be read by the worker: permission denied"))
 	default:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -39,7 +38,7 @@ func (c *Importer) Fingerprint(ctx context.Context, imp importers.Import) (strin
 	for _, src := range found.sources {
 		content := fmt.Sprintf("crc32:%08x", src.args.CRC32)
 		if src.args.Member == "" {
-			if content, err = hashFile(ctx, src.args.Path); err != nil {
+			if content, err = c.hashFile(ctx, src.args.Path); err != nil {
 				return "", fmt.Errorf("%s: %w", src.shown, err)
 			}
 		}
@@ -51,8 +50,8 @@ func (c *Importer) Fingerprint(ctx context.Context, imp importers.Import) (strin
 }
 
 // hashFile hashes a file as it lies there, compressed or not.
-func hashFile(ctx context.Context, path string) (_ string, err error) {
-	file, err := os.Open(path)
+func (c *Importer) hashFile(ctx context.Context, path string) (_ string, err error) {
+	file, err := c.files.Open(ctx, path)
 	if err != nil {
 		return "", fileFault(err)
 	}

@@ -1,11 +1,13 @@
 package csv
 
 import (
+	"context"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/sluicehq/sluice/importers/sourcefile"
 )
 
 // input is an open source: a reader of its text, whatever it is packed in. Of
@@ -13,7 +15,7 @@ import (
 // memory, and its Close would just repeat the error that reading gave.
 type input struct {
 	io.Reader
-	file *os.File
+	file *sourcefile.File
 	// packed counts the compressed bytes of a gzip file; nil for others.
 	packed *counter
 	// seekable means that the file is the text itself.
@@ -24,11 +26,11 @@ type input struct {
 var errChanged = inputFault("has changed since the import was planned: start a new import")
 
 // open opens a source, and refuses it if it is not the one that was planned.
-func (c *Importer) open(args partArgs) (*input, error) {
+func (c *Importer) open(ctx context.Context, args partArgs) (*input, error) {
 	if args.Member != "" {
-		return c.openMember(args)
+		return c.openMember(ctx, args)
 	}
-	file, err := os.Open(args.Path)
+	file, err := c.files.Open(ctx, args.Path)
 	if err != nil {
 		return nil, fileFault(err)
 	}
@@ -41,11 +43,7 @@ func (c *Importer) open(args partArgs) (*input, error) {
 
 // wrap puts the readers of a file's text on top of the file.
 func (c *Importer) wrap(in *input, args partArgs) error {
-	info, err := in.file.Stat()
-	if err != nil {
-		return fileFault(err)
-	}
-	if info.Size() != args.Size || info.ModTime().UnixNano() != args.ModTime {
+	if info := in.file.Info(); info.Size() != args.Size || info.ModTime().UnixNano() != args.ModTime {
 		return errChanged
 	}
 	in.packed = &counter{r: in.file}
@@ -65,8 +63,8 @@ func (c *Importer) wrap(in *input, args partArgs) error {
 }
 
 // openMember opens a member of a zip archive.
-func (c *Importer) openMember(args partArgs) (*input, error) {
-	ar, err := openArchive(args.Path)
+func (c *Importer) openMember(ctx context.Context, args partArgs) (*input, error) {
+	ar, err := c.openArchive(ctx, args.Path)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (c *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 
 // checkHeader opens a source and looks at its header.
 func (c *Importer) checkHeader(ctx context.Context, src source) error {
-	in, err := c.open(src.args)
+	in, err := c.open(ctx, src.args)
 	if err != nil {
 		return fmt.Errorf("%s: %w", src.shown, err)
 	}

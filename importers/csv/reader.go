@@ -21,7 +21,7 @@ func (c *Importer) ImportData(
 	if err := json.Unmarshal(part.Args, &args); err != nil {
 		return nil, importers.Permanent(importers.ClassInternal, fmt.Errorf("part arguments: %w", err))
 	}
-	in, err := c.open(args)
+	in, err := c.open(ctx, args)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", part.Label, err)
 	}

@@ -57,17 +57,17 @@ func (c *Importer) discover(ctx context.Context, paths []string, faults *faults)
 		if err := ctx.Err(); err != nil {
 			return found{}, err
 		}
-		info, err := os.Stat(path)
+		info, err := c.files.Stat(ctx, path)
 		_, isZip := cutSuffixFold(path, ".zip")
 		switch {
 		case err != nil:
 			faults.add(fmt.Errorf("%s: %w", path, fileFault(err)))
 		case info.IsDir():
-			all.addDirectory(path, faults)
+			c.addDirectory(ctx, path, &all, faults)
 		case !info.Mode().IsRegular():
 			faults.add(inputFault("%s: is neither a file nor a directory", path))
 		case isZip:
-			c.addArchive(path, &all, faults)
+			c.addArchive(ctx, path, &all, faults)
 		default:
 			all.addFile(path, info, faults)
 		}

@@ -1,0 +1,91 @@
+package sourcefile
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+// do runs an operation in a goroutine of its own and waits for it until ctx is done or the
+// timeout is over. late, if set, gets what the operation returns afterwards. The goroutine
+// ends when the operating system lets the operation return.
+func do[T any](
+	ctx context.Context, o *Opener, path, operation string, run func() (T, error), late func(T),
+) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	if operation != "close" && o.hangs(path) {
+		return none, fmt.Errorf("%s: %w since an earlier operation", operation, ErrHung)
+	}
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		value, err := run()
+		done <- outcome{value, err}
+	}()
+	timeout := o.Timeout
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	var err error
+	select {
+	case got := <-done:
+		return got.value, got.err
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+		err = fmt.Errorf("%s: %w within %s", operation, ErrHung, timeout)
+	}
+	o.mark(path, 1)
+	go func() {
+		got := <-done
+		o.mark(path, -1)
+		if late != nil && got.err == nil {
+			late(got.value)
+		}
+	}()
+	return none, err
+}
+
+// hangs says whether an operation on the path has not returned.
+func (o *Opener) hangs(path string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.hung[path] > 0
+}
+
+// mark counts the operations on a path that have not returned.
+func (o *Opener) mark(path string, by int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.hung == nil {
+		o.hung = map[string]int{}
+	}
+	if o.hung[path] += by; o.hung[path] == 0 {
+		delete(o.hung, path)
+	}
+}
+
+// kindOf names what is no regular file.
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a directory"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	default:
+		return "something else"
+	}
+}
