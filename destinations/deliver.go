@@ -88,6 +88,9 @@ func (p Plan) outcome(r Result, fence int64, follows []store.NewJob) store.JobOu
 	switch r.State {
 	case store.JobFailed:
 		o.RetryAfter = max(r.RetryAfter, p.Backoff(r.Job.Attempt))
+		if ClassOf(r.Error) == ErrorClassOperator {
+			o.RetryAfter = max(o.RetryAfter, OperatorBackoff)
+		}
 	case store.JobUnknown:
 		// Whoever does not know may have delivered it: a destination that cannot tell
 		// leaves it to a person.

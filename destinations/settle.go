@@ -44,6 +44,8 @@ var ErrUnreported = errors.New("the load has ended without a word about the job"
 //   - With one they have failed, and OnFailed follows, or, if this was the last of their
 //     attempts, they are discarded, and OnDiscarded follows. maxRetries 0 leaves them one
 //     attempt.
+//   - An error of ErrorClassOperator fails them however many attempts there were: an operator
+//     mends the cause, and they are kept until then.
 //   - ForceDiscard discards them at once; Unknown and Untried do what they say.
 //   - A job that no report is about is unknown.
 //
@@ -119,7 +121,7 @@ func settle(job QueuedJob, t *Then, maxRetries uint16) Result {
 		return Result{Job: job, State: store.JobAwaiting, Error: t.Error, RetryAfter: t.RetryAfter}
 	case t.Error == nil:
 		return Result{Job: job, State: store.JobSucceeded, Next: t.OnSucceeded}
-	case t.ForceDiscard || job.Attempt > int(maxRetries):
+	case t.ForceDiscard || job.Attempt > int(maxRetries) && ClassOf(t.Error) != ErrorClassOperator:
 		return Result{Job: job, State: store.JobDiscarded, Error: t.Error, Next: t.OnDiscarded}
 	default:
 		return Result{Job: job, State: store.JobFailed, Error: t.Error, RetryAfter: t.RetryAfter, Next: t.OnFailed}
@@ -140,15 +142,15 @@ func (o Outcome) count(state string) int {
 }
 
 // Unhealthy returns why the destination as such seems to be ill, for the circuit breaker:
-// the first error, if nothing has succeeded and something has failed or is unknown. It is
-// nil if something has, and if nothing was wrong but the jobs themselves: those are
-// discarded by force.
+// the first error of ErrorClassConnection among jobs that have failed or are unknown. It is nil
+// if a job has succeeded, and if nothing was wrong but the jobs themselves or what an operator
+// has to mend.
 func (o Outcome) Unhealthy() error {
 	if o.Delivered() > 0 {
 		return nil
 	}
 	for _, r := range o.Results {
-		if r.State == store.JobFailed || r.State == store.JobUnknown {
+		if (r.State == store.JobFailed || r.State == store.JobUnknown) && ClassOf(r.Error) == ErrorClassConnection {
 			return r.Error
 		}
 	}

@@ -105,6 +105,10 @@ func TestUnhealthy(t *testing.T) {
 		"all failed":           {[]destinations.Then{{Error: errNo}}, true},
 		"nobody knows":         {nil, true},
 		"the jobs' own fault":  {[]destinations.Then{{Error: errNo, ForceDiscard: true}}, false},
+		"an answer about jobs": {[]destinations.Then{{Error: destinations.WithClass(destinations.ErrorClassJob, errNo)}}, false},
+		"an operator's mistake": {
+			[]destinations.Then{{Error: destinations.WithClass(destinations.ErrorClassOperator, errNo)}}, false,
+		},
 		"nothing was tried":    {[]destinations.Then{{Error: errNo, Untried: true}}, false},
 		"one failed, one held": {[]destinations.Then{{Error: errNo, Untried: true}, {Jobs: []string{"b"}, Error: errNo}}, true},
 	} {

@@ -14,7 +14,8 @@ type Then struct {
 	Jobs []string
 	// Error is why they were not delivered, nil if they were. They are tried again until
 	// their retries are used up. It holds no secret and no personal data: it is stored
-	// and shown.
+	// and shown. WithClass says whether it is about the job, an operator's mistake, or about
+	// the connection, which is the default.
 	Error error
 	// ForceDiscard says that no retry will help. Error must say why.
 	ForceDiscard bool

@@ -1,0 +1,58 @@
+package destinations
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrorClass says what an error of a load is evidence of.
+type ErrorClass string
+
+// The classes of errors.
+const (
+	// ErrorClassConnection is an error of the connection: the server, the network, the
+	// credentials. It is evidence about the connection's health. An error without a class has
+	// this one.
+	ErrorClassConnection ErrorClass = "connection"
+	// ErrorClassJob is an answer about this job alone, such as a value that does not fit. It
+	// is no evidence about the connection.
+	ErrorClassJob ErrorClass = "job"
+	// ErrorClassOperator is a mistake that an operator can mend, such as a missing table,
+	// column, partition or connection. The job is kept, whatever its retries, and is retried
+	// slowly: see OperatorBackoff. It is no evidence about the connection.
+	ErrorClassOperator ErrorClass = "operator"
+)
+
+// OperatorBackoff is the least wait before a job is retried after an error of
+// ErrorClassOperator. Longer waits of the schedule count.
+const OperatorBackoff = 5 * time.Minute
+
+// WithClass gives an error a class. The text stays the same, and errors.Is and errors.As find
+// the error. It returns nil for nil.
+func WithClass(class ErrorClass, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &classified{error: err, class: class}
+}
+
+// ClassOf returns the class of an error, or of the first error in its chain that has one.
+// Defaults to ErrorClassConnection; "" for nil.
+func ClassOf(err error) ErrorClass {
+	if err == nil {
+		return ""
+	}
+	var c *classified
+	if errors.As(err, &c) {
+		return c.class
+	}
+	return ErrorClassConnection
+}
+
+type classified struct {
+	error
+	class ErrorClass
+}
+
+// Unwrap returns the error without its class.
+func (c *classified) Unwrap() error { return c.error }
