@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -65,9 +66,10 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 	var compressed, uncompressed uint64
 	for _, member := range ar.File {
 		shown := archivePath + "/" + member.Name
-		name := path.Clean(member.Name)
+		slashed := slashes(member.Name)
+		name := path.Clean(slashed)
 		_, isText := trimExtension(name)
-		if err := refusePath(member.Name); err != nil {
+		if err := refusePath(slashed); err != nil {
 			faults.add(fmt.Errorf("%s: %w", shown, err))
 			continue
 		}
@@ -79,11 +81,12 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 			continue
 		}
 		switch {
-		case strings.HasSuffix(member.Name, "/"):
+		case strings.HasSuffix(slashed, "/"):
 		case strings.Count(name, "/") > 1:
-			f.warn("%s was ignored: in an archive, files are looked for at the top and one folder down", shown)
+			f.warn("%s was ignored: in an archive, files are looked for at the top and one folder down; pack it further up",
+				shown)
 		case !isText:
-			f.warn("%s was ignored: in an archive, only .csv files are imported", shown)
+			f.warnings = append(f.warnings, ignored(shown, "an archive, only .csv files"))
 		default:
 			compressed += min(member.CompressedSize64, uint64(ar.size)+1)
 			uncompressed += member.UncompressedSize64
@@ -102,15 +105,22 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 	}
 }
 
+// slashes returns a member's path with slashes. Some programs on Windows write
+// backslashes, against the format's specification (APPNOTE.TXT, 4.4.17).
+func slashes(name string) string { return strings.ReplaceAll(name, `\`, "/") }
+
 // refusePath refuses a member whose path leads out of the archive. Nothing is
 // ever unpacked to disk, but an archive with such a member is not one to trust.
 func refusePath(name string) error {
-	local := filepath.IsLocal(strings.TrimSuffix(name, "/")) && !strings.Contains(name, `\`)
+	local := filepath.IsLocal(strings.TrimSuffix(name, "/")) && !drive.MatchString(name)
 	if !local || slices.Contains(strings.Split(name, "/"), "..") {
 		return inputFault("its path leads out of the archive, or may: pack the files again without their directories")
 	}
 	return nil
 }
+
+// drive is the beginning of an absolute path on Windows.
+var drive = regexp.MustCompile(`^[A-Za-z]:`)
 
 // refuseMember refuses members that no export holds, and those that unpack to
 // more than the limits by their own account. What they unpack to in truth is

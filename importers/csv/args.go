@@ -17,6 +17,9 @@ type Args struct {
 	// workers. Each is a .csv file, a .csv.gz file, a .zip archive, or a
 	// directory of .csv and .csv.gz files.
 	Paths []string `json:"paths"`
+	// LeaveOutUnknownColumns leaves out columns that the imported tables do not have,
+	// with a warning. Without it such a column is a fault.
+	LeaveOutUnknownColumns bool `json:"leave_out_unknown_columns,omitempty"`
 }
 
 // maxPathBytes leaves room in Part.Args for what else stands there.

@@ -42,7 +42,8 @@ var allDays = calendar.NewSet(calendar.Range{First: calendar.MinDay, Last: calen
 func readAll(tb testing.TB, path string, chunk *importers.Chunk, chunkRows int) int {
 	tb.Helper()
 	c := New()
-	imp := importers.Import{Window: allDays, Chunk: importers.ChunkLimit{Rows: chunkRows, Bytes: 16 << 20}}
+	imp, _ := run(tb, chunkRows, path)
+	imp.Window, imp.Chunk.Bytes = allDays, 16<<20
 	found, err := c.discover(context.Background(), []string{path}, &faults{})
 	require.NoError(tb, err)
 	r, err := c.ImportData(context.Background(), imp, planPart(tb, found.sources[0]), "")

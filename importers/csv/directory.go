@@ -31,7 +31,7 @@ func (c *Importer) addDirectory(ctx context.Context, dir string, f *found, fault
 		case isText && !info.Mode().IsRegular():
 			f.warn("%s was ignored: it is not a regular file", path)
 		case !isText:
-			f.warn("%s was ignored: in a directory, only .csv and .csv.gz files are imported", path)
+			f.warnings = append(f.warnings, ignored(path, "a directory, only .csv and .csv.gz files"))
 		default:
 			f.addFile(path, info, faults)
 		}

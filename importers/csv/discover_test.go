@@ -25,7 +25,7 @@ func TestDiscoverIgnores(t *testing.T) {
 	require.Len(t, plan.Parts, 1)
 	require.Equal(t, []string{
 		"info: " + dir + "/imported_custom_props_20210101_20210131.csv is left out: custom properties cannot be imported",
-		"warn: " + dir + "/export.zip was ignored: in a directory, only .csv and .csv.gz files are imported",
+		"warn: " + dir + "/export.zip was ignored: it is a zip archive: name it, or unpack it and name the folder",
 		"warn: " + dir + "/old is a sub-directory and was not searched: name it too if it holds files to import",
 		"warn: " + dir + "/readme.txt was ignored: in a directory, only .csv and .csv.gz files are imported",
 	}, log.Lines())
@@ -44,7 +44,7 @@ func TestArchiveIgnores(t *testing.T) {
 	require.Len(t, plan.Parts, 2)
 	require.Equal(t, []string{
 		"info: " + path + "/imported_custom_props_20210101_20210131.csv is left out: custom properties cannot be imported",
-		"warn: " + path + "/x/y/" + goodName + " was ignored: in an archive, files are looked for at the top and one folder down",
+		"warn: " + path + "/x/y/" + goodName + " was ignored: in an archive, files are looked for at the top and one folder down; pack it further up",
 		"warn: " + path + "/readme.txt was ignored: in an archive, only .csv files are imported",
 	}, log.Lines())
 }

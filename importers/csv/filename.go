@@ -3,6 +3,7 @@ package csv
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -32,11 +33,19 @@ type fileName struct {
 // errCustomProps marks a file that exports hold but that is left out.
 var errCustomProps = errors.New("custom properties cannot be imported")
 
+// copyMark is what browsers and desktops add to the name of a file that is there already.
+var copyMark = regexp.MustCompile(`(?i)( ?\(\d{1,4}\)| \d{1,4}| - copy( \(\d{1,4}\))?| copy( \d{1,4})?)$`)
+
 // parseName reads the name of an export file, without its directory. The prefix
-// is optional, and so is ".gz". The error says what is wrong with the name,
+// is optional, and so is ".gz"; case and the mark of a copy, as in "name (1).csv", do not
+// count. The error says what is wrong with the name,
 // which the caller shows, and what would be right.
 func parseName(name string) (fileName, error) {
 	stem, ok := trimExtension(name)
+	if kind := foreignKind(name); kind != "" {
+		return fileName{}, errors.New(kind)
+	}
+	stem = strings.ToLower(stem)
 	if !ok || len(stem) <= len(daysForm) {
 		return fileName{}, fmt.Errorf("is not named like an export; expected: %s", expectedName)
 	}
@@ -70,11 +79,17 @@ func parseName(name string) (fileName, error) {
 	return parsed, nil
 }
 
-// trimExtension cuts .csv or .csv.gz off, in any case.
+// trimExtension cuts .csv or .csv.gz off, in any case, and with it the mark of a copy.
 func trimExtension(name string) (stem string, ok bool) {
-	stem, _ = cutSuffixFold(name, ".gz")
-	return cutSuffixFold(stem, ".csv")
+	stem, packed := cutSuffixFold(name, ".gz")
+	if packed {
+		stem = trimCopy(stem)
+	}
+	stem, ok = cutSuffixFold(stem, ".csv")
+	return trimCopy(stem), ok
 }
+
+func trimCopy(stem string) string { return copyMark.ReplaceAllString(stem, "") }
 
 func cutSuffixFold(s, suffix string) (string, bool) {
 	if n := len(s) - len(suffix); n >= 0 && strings.EqualFold(s[n:], suffix) {

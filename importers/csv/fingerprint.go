@@ -35,6 +35,11 @@ func (c *Importer) Fingerprint(ctx context.Context, imp importers.Import) (strin
 	}
 	slices.SortFunc(found.sources, func(a, b source) int { return cmp.Compare(a.table.Name, b.table.Name) })
 	sum := xxhash.New()
+	if args.LeaveOutUnknownColumns {
+		if _, err := fmt.Fprintln(sum, "leave_out_unknown_columns"); err != nil {
+			return "", fmt.Errorf("hash the arguments: %w", err)
+		}
+	}
 	for _, src := range found.sources {
 		content := fmt.Sprintf("crc32:%08x", src.args.CRC32)
 		if src.args.Member == "" {

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -24,6 +25,7 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte(conformanceText()), uint8(5))
 	f.Add([]byte("date,device\n2021-01-01,\"x\n2021-01-01,y\n\n\x00,z\n2021-01-01"), uint8(1))
 	f.Add([]byte("device,visitors,date,bounces\r\n\xff,99999999999999999999,2021-02-30,4294967296\r\n"), uint8(1))
+	f.Add([]byte("sep=,\rDate, visitors ,,\r2021-01-01,1\r\\N,,,\r,,,\r2021-01-02,\\N,x,\r"), uint8(1))
 	f.Fuzz(func(t *testing.T, text []byte, rows uint8) {
 		path := filepath.Join(t.TempDir(), devicesName)
 		require.NoError(t, os.WriteFile(path, text, 0o600))
@@ -46,7 +48,7 @@ func FuzzReader(f *testing.F) {
 				require.LessOrEqual(t, len(r.Sample), importers.MaxSample)
 				require.NotEmpty(t, r.Reason)
 				require.True(t, utf8.ValidString(r.Sample))
-				require.LessOrEqual(t, r.Line, int64(bytes.Count(text, []byte("\n"))+1))
+				require.LessOrEqual(t, r.Line, int64(bytes.Count(text, []byte("\n"))+bytes.Count(text, []byte("\r"))+1))
 			}
 			rest, err := importertest.ReadPart(t.Context(), New(), imp, plan.Parts[0], c.Next)
 			require.NoError(t, err)
@@ -64,7 +66,7 @@ func requireInputFault(t *testing.T, err error) {
 
 // FuzzName: a name that is accepted says what it was read as.
 func FuzzName(f *testing.F) {
-	for _, name := range []string{goodName, "pages_20210101_20211231.csv.gz", "imported_custom_props_20210101_20211231.csv", "x.csv", "_20210101_20211231.csv"} {
+	for _, name := range []string{goodName, "pages_20210101_20211231.csv.gz", "imported_custom_props_20210101_20211231.csv", "x.csv", "_20210101_20211231.csv", "pages_20210101_20211231 (1).csv", "Visitors_20210101_20211231 - copy (2).CSV (1).gz"} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
@@ -143,5 +145,23 @@ func FuzzValues(f *testing.F) {
 			return
 		}
 		require.NotEmpty(t, whyNotDate(v))
+	})
+}
+
+// FuzzMember: a member's path that is accepted leads nowhere but into the archive,
+// whichever way its slashes lean.
+func FuzzMember(f *testing.F) {
+	for _, name := range []string{`export\x.csv`, `..\x`, "C:/x", "a/../x", "/x", `a\..\..\x`, "x/"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		clean := slashes(name)
+		require.NotContains(t, clean, `\`)
+		if refusePath(clean) != nil {
+			return
+		}
+		require.True(t, filepath.IsLocal(filepath.Join("archive", clean)))
+		require.NotContains(t, strings.Split(clean, "/"), "..")
+		require.False(t, strings.HasPrefix(clean, "/"))
 	})
 }

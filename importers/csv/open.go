@@ -38,6 +38,9 @@ func (c *Importer) open(ctx context.Context, args partArgs) (*input, error) {
 	if err := c.wrap(in, args); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
+	if err := in.detectLineEnds(); err != nil {
+		return nil, errors.Join(readFault(err), in.Close())
+	}
 	return in, nil
 }
 
@@ -82,6 +85,9 @@ func (c *Importer) openMember(ctx context.Context, args partArgs) (*input, error
 		}
 		packed := int64(member.CompressedSize64)
 		in.Reader = &guard{r: text, limits: c.limits, packed: func() int64 { return packed }}
+		if err := in.detectLineEnds(); err != nil {
+			return nil, errors.Join(readFault(err), in.Close())
+		}
 		return in, nil
 	}
 	return nil, errors.Join(errChanged, in.Close())

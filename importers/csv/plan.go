@@ -29,7 +29,7 @@ func (c *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 		if err := ctx.Err(); err != nil {
 			return importers.Plan{}, err
 		}
-		err := c.checkHeader(ctx, src)
+		err := c.checkHeader(ctx, src, args, &found)
 		if isContext(err) {
 			return importers.Plan{}, err
 		}
@@ -48,13 +48,24 @@ func (c *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 	return plan, found.tell(ctx, imp.Feedback)
 }
 
-// checkHeader opens a source and looks at its header.
-func (c *Importer) checkHeader(ctx context.Context, src source) error {
+// checkHeader opens a source, looks at its header and, if that can be had at once, its
+// end. It warns of what it sees there.
+func (c *Importer) checkHeader(ctx context.Context, src source, args Args, f *found) error {
 	in, err := c.open(ctx, src.args)
 	if err != nil {
 		return fmt.Errorf("%s: %w", src.shown, err)
 	}
-	_, err = readHeader(ctx, record.New(in, 0, 1), src.table, src.shown)
+	h, err := readHeader(ctx, record.New(in, 0, 1), src.table, args.LeaveOutUnknownColumns, src.shown)
+	if err == nil {
+		f.warnings = append(f.warnings, h.warnings(src.shown)...)
+		var endless bool
+		if endless, err = in.endless(); err != nil {
+			err = fmt.Errorf("%s: %w", src.shown, err)
+		}
+		if endless {
+			f.warn(endlessWarning, src.shown)
+		}
+	}
 	if closeErr := in.Close(); closeErr != nil && err == nil {
 		err = fmt.Errorf("close %s: %w", src.shown, closeErr)
 	}

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,12 +22,16 @@ func (c *Importer) ImportData(
 	if err := json.Unmarshal(part.Args, &args); err != nil {
 		return nil, importers.Permanent(importers.ClassInternal, fmt.Errorf("part arguments: %w", err))
 	}
+	all, err := decodeStored(imp.Args)
+	if err != nil {
+		return nil, err
+	}
 	in, err := c.open(ctx, args)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", part.Label, err)
 	}
-	r := &reader{in: in, file: part.Label, limit: imp.Chunk, date: newDateCache(imp.Window)}
-	if err := r.start(ctx, part, from); err != nil {
+	r := &reader{in: in, file: part.Label, limit: imp.Chunk, date: newDateCache(imp.Window), feedback: imp.Feedback}
+	if err := r.start(ctx, part, all.LeaveOutUnknownColumns, from); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
 	return r, nil
@@ -34,20 +39,21 @@ func (c *Importer) ImportData(
 
 // reader reads the rows of one file.
 type reader struct {
-	in      *input
-	scan    *record.Scanner
-	columns []column
-	file    string
-	limit   importers.ChunkLimit
-	date    dateCache
+	in   *input
+	scan *record.Scanner
+	header
+	file     string
+	limit    importers.ChunkLimit
+	date     dateCache
+	feedback importers.Feedback
 }
 
 // start reads the header, which tells what the columns mean wherever reading
 // starts, and goes to the cursor.
-func (r *reader) start(ctx context.Context, part importers.Part, from importers.Cursor) error {
+func (r *reader) start(ctx context.Context, part importers.Part, leaveOut bool, from importers.Cursor) error {
 	r.scan = record.New(r.in, 0, 1)
 	var err error
-	if r.columns, err = readHeader(ctx, r.scan, part.Table, part.Label); err != nil || from == "" {
+	if r.header, err = readHeader(ctx, r.scan, part.Table, leaveOut, part.Label); err != nil || from == "" {
 		return err
 	}
 	p, err := parseCursor(from)
@@ -98,11 +104,27 @@ func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 		if err != nil {
 			return err
 		}
-		if r.limit.Full(chunk, offset-start) {
+		if err := r.warnEndless(ctx); err != nil {
+			return err
+		}
+		if chunk.RowsRead > 0 && r.limit.Full(chunk, offset-start) {
 			r.finish(chunk, position{offset, line})
 			return nil
 		}
 	}
+}
+
+// warnEndless warns if the current record ends the text without a line end. Planning has
+// seen it of files that are not packed.
+func (r *reader) warnEndless(ctx context.Context) error {
+	if r.in.seekable || r.scan.Terminated() || bytes.HasSuffix(r.scan.Raw(), []byte("\r")) {
+		return nil
+	}
+	place := fmt.Sprintf("%s:%d", r.file, r.scan.Line())
+	if err := r.feedback.Warn(ctx, fmt.Sprintf(endlessWarning, place)); err != nil {
+		return fmt.Errorf("write feedback: %w", err)
+	}
+	return nil
 }
 
 func (r *reader) finish(chunk *importers.Chunk, p position) {

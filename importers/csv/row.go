@@ -16,13 +16,15 @@ import (
 // bad row is thus a reject whatever its date, and says what is wrong with the
 // first bad value from the left.
 func (r *reader) addRow(chunk *importers.Chunk) error {
-	if r.scan.Len() != len(r.columns) {
+	n := r.scan.Len()
+	if n < r.named || n > len(r.columns) {
 		return r.addMiscounted(chunk)
 	}
 	chunk.RowsRead++
 	b := chunk.Rows
-	for i := range r.columns {
-		c, v, ok := &r.columns[i], r.scan.Field(i), true
+	for i := range n {
+		c, v := &r.columns[i], r.scan.Field(i)
+		var ok bool
 		switch c.kind {
 		case schema.KindUint64:
 			var n uint64
@@ -44,10 +46,16 @@ func (r *reader) addRow(chunk *importers.Chunk) error {
 			if ok = r.date.set(v); ok {
 				b.SetDate(c.index, r.date.day)
 			}
+		default:
+			ok = !c.nameless || len(v) == 0
 		}
-		if !ok {
+		if !ok && !r.isNull(c, v) {
 			b.DropRow()
-			r.reject(chunk, c.name, whyNot(c.kind, v), v)
+			if r.isBlank() {
+				chunk.RowsRead--
+				return nil
+			}
+			r.reject(chunk, c.name, whyNot(c, v), v)
 			return nil
 		}
 	}
@@ -60,9 +68,28 @@ func (r *reader) addRow(chunk *importers.Chunk) error {
 	return nil
 }
 
+// isNull says whether a value of a counter is ClickHouse's NULL, which counts as 0 as an
+// empty one does.
+func (*reader) isNull(c *column, v []byte) bool {
+	return (c.kind == schema.KindUint64 || c.kind == schema.KindUint32) && string(v) == `\N`
+}
+
+// isBlank says whether the current record has no value at all. Spreadsheets write such
+// rows for lines that were emptied; like blank lines they are passed over.
+func (r *reader) isBlank() bool {
+	for i := range r.scan.Len() {
+		if len(r.scan.Field(i)) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // whyNot says why a value does not fit a column.
-func whyNot(kind schema.Kind, v []byte) string {
-	switch kind {
+func whyNot(c *column, v []byte) string {
+	switch kind := c.kind; kind {
+	case 0:
+		return "value in a column without a name: name the column, or empty it"
 	case schema.KindDate:
 		return whyNotDate(v)
 	case schema.KindString:
@@ -83,6 +110,9 @@ func (r *reader) addMiscounted(chunk *importers.Chunk) error {
 	got, want := r.scan.Len(), len(r.columns)
 	if got < want && !r.scan.Terminated() {
 		return r.truncated()
+	}
+	if r.isBlank() {
+		return nil
 	}
 	chunk.RowsRead++
 	r.reject(chunk, "", fmt.Sprintf("row with %d values: want %d, as many as the header has columns", got, want), r.line())

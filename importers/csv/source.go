@@ -46,6 +46,8 @@ type found struct {
 	sources []source
 	// infos and warnings are for the import's feedback.
 	infos, warnings []string
+	// dashboard are files that are named like those of Plausible's dashboard export.
+	dashboard []string
 }
 
 // discover looks at all paths and returns the files to import, the largest
@@ -72,6 +74,7 @@ func (c *Importer) discover(ctx context.Context, paths []string, faults *faults)
 			all.addFile(path, info, faults)
 		}
 	}
+	all.addDashboard(faults)
 	all.refuseDuplicates(faults)
 	if len(all.sources) == 0 && faults.none() {
 		faults.add(all.nothing())
@@ -105,6 +108,10 @@ func (f *found) addFile(path string, info os.FileInfo, faults *faults) {
 
 // add adds a file by what its name says.
 func (f *found) add(name, shown string, args partArgs, faults *faults) {
+	if isDashboardName(name) {
+		f.dashboard = append(f.dashboard, shown)
+		return
+	}
 	parsed, err := parseName(name)
 	if errors.Is(err, errCustomProps) {
 		f.infos = append(f.infos, fmt.Sprintf("%s is left out: %v", shown, err))
@@ -125,13 +132,20 @@ func (f *found) add(name, shown string, args partArgs, faults *faults) {
 // refuseDuplicates refuses a second file of a table: a row that stands in both
 // would count twice.
 func (f *found) refuseDuplicates(faults *faults) {
-	first := make(map[*schema.Table]string, len(f.sources))
+	first := make(map[*schema.Table]source, len(f.sources))
 	for _, src := range f.sources {
 		other, taken := first[src.table]
-		if !taken {
-			first[src.table] = src.shown
-			continue
+		switch {
+		case !taken:
+			first[src.table] = src
+		case other.shown == src.shown:
+			faults.add(inputFault("%s: is in the archive twice: pack it again with one of the two", src.shown))
+		case other.days == src.days:
+			faults.add(inputFault("%s: is for %s and the same days like %s, perhaps a copy of it: leave one of the two out",
+				src.shown, src.table.Name, other.shown))
+		default:
+			faults.add(inputFault("%s: is for %s like %s: an import takes one file per table; import them one after the other",
+				src.shown, src.table.Name, other.shown))
 		}
-		faults.add(inputFault("%s: is for %s like %s: an import takes one file per table", src.shown, src.table.Name, other))
 	}
 }

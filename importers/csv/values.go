@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"regexp"
 	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/calendar"
@@ -108,17 +109,25 @@ func (d *dateCache) set(v []byte) bool {
 
 // whyNotDate says why a value is not a date that can be stored.
 func whyNotDate(v []byte) string {
+	const want = "want a day written as YYYY-MM-DD"
 	switch {
 	case len(v) == 0:
-		return "the date is empty: want a day written as YYYY-MM-DD"
-	case !looksLikeDate(v):
-		return "not a date: want a day written as YYYY-MM-DD"
-	case string(v) < calendar.MinDay.String() || string(v) > calendar.MaxDay.String():
+		return "the date is empty: " + want
+	case looksLikeDate(v) && (string(v) < calendar.MinDay.String() || string(v) > calendar.MaxDay.String()):
 		return fmt.Sprintf("date out of range: want %s to %s", calendar.MinDay, calendar.MaxDay)
-	default:
+	case looksLikeDate(v):
 		return "this day does not exist: want a day of the calendar, written as YYYY-MM-DD"
+	case looksLikeDate(bytes.TrimSpace(v)):
+		return "date with blanks around it: " + want + " and nothing else"
+	case len(v) <= maxOtherDate && v[0] >= '0' && v[0] <= '9' && bytes.ContainsAny(v, "/.-"):
+		return "not a date: " + want + "; spreadsheets rewrite dates when they save a file: import it as it was exported"
+	default:
+		return "not a date: " + want
 	}
 }
+
+// maxOtherDate is how long a day or time is that is written in another way.
+const maxOtherDate = 30
 
 func looksLikeDate(v []byte) bool {
 	if len(v) != len("YYYY-MM-DD") {
@@ -153,10 +162,21 @@ func whyNotUint(v []byte, kind schema.Kind) string {
 		return "negative number: want 0 or more"
 	case v[0] == '+' && allDigits(trimmed):
 		return "number with a sign: want digits only"
+	case allDigits(bytes.TrimSpace(v)):
+		return "number with blanks around it: want digits only"
+	case scientific.Match(v):
+		return "number in scientific notation, as spreadsheets write large ones: want digits only"
+	case separated.Match(v):
+		return "number with a decimal comma or separators of thousands: want digits only, for instance 1234 and not 1,234"
 	default:
 		return "not a whole number: want digits only, or nothing for 0"
 	}
 }
+
+var (
+	scientific = regexp.MustCompile(`^\d+([.,]\d+)?[eE][+-]?\d+$`)
+	separated  = regexp.MustCompile(`^\d+([,.'’\x{a0}\x{202f} ]\d+)+$`)
+)
 
 func allDigits(v []byte) bool {
 	for _, c := range v {
