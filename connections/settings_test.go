@@ -17,16 +17,16 @@ const planted = "pl4nted-s3cr3t"
 func TestDecodeSettings(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`{"page_size": "` + planted + `"}`:                 `setting "page_size": want a whole number`,
-		`{"page_size": 1.5}`:                               `setting "page_size": want a whole number`,
-		`{"endpoint": ["` + planted + `"]}`:                `setting "endpoint": want a string`,
+		`{"page_size": "` + planted + `"}`:                 `setting "page_size": want a whole number, got a string`,
+		`{"page_size": 1.5}`:                               `setting "page_size": want a whole number, got a number`,
+		`{"endpoint": ["` + planted + `"]}`:                `setting "endpoint": want a string, got an array`,
 		`{"Endpoint": "` + planted + `"}`:                  `unknown setting "Endpoint": the settings are endpoint, page_size, behave`,
 		`{"endpoint": "a", "endpoint": "` + planted + `"}`: `setting "endpoint" is given twice`,
 		`["` + planted + `"]`:                              "the settings are not a JSON object",
 		planted:                                            "the settings are not a JSON object",
 		`{"endpoint": ` + planted + `}`:                    "the settings are not valid JSON",
 		`{"endpoint": "a"`:                                 "the settings are not valid JSON",
-		`{} "` + planted + `"`:                             "there is text behind the settings' JSON object",
+		`{} "` + planted + `"`:                             "there is text behind the JSON object of the settings",
 		`{"page_size": 0}`:                                 `setting "page_size": want at least 1`,
 	} {
 		_, err := connectiontest.Kind{}.ParseSettings(json.RawMessage(text))
@@ -39,7 +39,7 @@ func TestDecodeSettings(t *testing.T) {
 	}
 	var none struct{}
 	require.NoError(t, connections.DecodeSettings(nil, &none))
-	require.EqualError(t, connections.DecodeSettings(json.RawMessage(`{"a": 1}`), &none), "there are no settings for this kind")
+	require.EqualError(t, connections.DecodeSettings(json.RawMessage(`{"a": 1}`), &none), "unknown setting \"a\": there are none")
 }
 
 // FuzzDecodeSettings: the value of a setting is in no error, whatever its form, and what

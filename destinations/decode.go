@@ -1,40 +1,19 @@
 package destinations
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/inbound"
 )
 
-// Decode reads the data of an event or a job into the struct that into points to. It refuses
-// what encoding/json lets pass: fields that there are not, and text behind the object. Its
-// errors name fields and never quote values, which may be personal.
+// Decode reads the data of an event or a job into the struct that into points to. At every
+// depth it refuses unknown fields, fields in another case or given twice, null, and text
+// behind the object. A field with the tag required:"true" must be there. Its errors name
+// fields and never quote values, which may be personal.
 func Decode(data json.RawMessage, into any) error {
-	if text := bytes.TrimSpace(data); len(text) == 0 || text[0] != '{' {
-		return errors.New("the data is not a JSON object")
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(into)
-	if err == nil {
-		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-			return errors.New("there is text behind the data's JSON object")
-		}
-		return nil
-	}
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		// Value can hold a number that was given: its first word is the type.
-		got, _, _ := strings.Cut(wrong.Value, " ")
-		return fmt.Errorf("field %q of the data: it is not for a JSON %s", wrong.Field, got)
-	}
-	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
-		return fmt.Errorf("the data has a field that there is not: %s", name)
-	}
-	return errors.New("the data cannot be read")
+	return inbound.Decode(inbound.Subject{Object: "the data", Field: "field", Quiet: true}, data, into)
 }
 
 // Join returns an error with the texts of several on one line, as people are shown it in

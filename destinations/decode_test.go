@@ -17,11 +17,11 @@ func TestDecode(t *testing.T) {
 		``:                                    "the data is not a JSON object",
 		`null`:                                "the data is not a JSON object",
 		`["hunter2"]`:                         "the data is not a JSON object",
-		`{"name": "hunter2"`:                  "the data cannot be read",
-		`{} "hunter2"`:                        "there is text behind the data's JSON object",
-		`{"title": "hunter2"}`:                `the data has a field that there is not: "title"`,
-		`{"name": 73727}`:                     `field "name" of the data: it is not for a JSON number`,
-		`{"deep": {"count": "hunter2"}}`:      `field "deep.count" of the data: it is not for a JSON string`,
+		`{"name": "hunter2"`:                  "the data is not valid JSON",
+		`{} "hunter2"`:                        "there is text behind the JSON object of the data",
+		`{"title": "hunter2"}`:                `unknown field "title": the fields are name, deep`,
+		`{"name": 73727}`:                     `field "name": want a string, got a number`,
+		`{"deep": {"count": "hunter2"}}`:      `field "deep.count": want a whole number, got a string`,
 	} {
 		var into struct {
 			Name string `json:"name"`

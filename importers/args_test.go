@@ -25,7 +25,7 @@ func TestDecodeArgs(t *testing.T) {
 		"none":             {in: `{}`},
 		"nothing":          {in: " \n"},
 		"unknown":          {in: `{"title": "s3cr3t"}`, err: `unknown argument "title": the arguments are name, count, deep, list`},
-		"unknown and deep": {in: `{"deep": {"off": "s3cr3t"}}`, err: `unknown field "off"`},
+		"unknown and deep": {in: `{"deep": {"off": "s3cr3t"}}`, err: `unknown argument "deep.off": those of "deep" are on`},
 		"other case":       {in: `{"NAME": "s3cr3t"}`, err: `unknown argument "NAME"`},
 		"twice":            {in: `{"name": "s3cr3t", "name": "s3cr3t"}`, err: `argument "name" is given twice`},
 		"a string":         {in: `{"count": "s3cr3t"}`, err: `argument "count": want a whole number, got a string`},

@@ -33,6 +33,8 @@ type CarriedAction struct {
 	Totals ActionTotals `json:"totals"`
 	// Seen are the keys of the orders that were carried out.
 	Seen []string `json:"seen,omitempty"`
+	// Refused is how many signals were refused.
+	Refused int `json:"refused,omitempty"`
 }
 
 // ActionTotals is what the workflow of an action has done.
@@ -93,7 +95,7 @@ func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 	r := &actionRun{ref: activities.ActionRef{Destination: in.Destination, Action: in.Action}, stale: true}
 	if c := in.Carried; c != nil {
 		r.known, r.full, r.expected, r.stale, r.paceAt = c.Known, c.Full, c.Expected, c.Stale, c.PaceAt
-		r.totals, r.orders.seen = c.Totals, c.Seen
+		r.totals, r.orders.seen, r.orders.refusals = c.Totals, c.Seen, c.Refused
 	}
 	r.totals.Runs++
 	if err := r.serve(ctx); err != nil {
@@ -199,7 +201,7 @@ func (r *actionRun) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, TypeDestinationAction, DestinationActionInput{
 		Destination: r.ref.Destination, Action: r.ref.Action, Carried: &CarriedAction{
 			Known: r.known, Full: r.full, Expected: r.expected, Stale: r.stale, PaceAt: r.paceAt,
-			Totals: r.totals, Seen: r.orders.seen,
+			Totals: r.totals, Seen: r.orders.seen, Refused: r.orders.refusals,
 		},
 	})
 }
@@ -215,7 +217,7 @@ func (r *actionRun) sleep(ctx workflow.Context) error {
 	waiting, stop := workflow.WithCancel(ctx)
 	defer stop()
 	_, err := workflow.AwaitWithOptions(waiting, workflow.AwaitOptions{
-		Timeout: until.Sub(workflow.Now(ctx)), TimerOptions: workflow.TimerOptions{Summary: why},
+		Timeout: until.Sub(workflow.Now(ctx)), TimerOptions: workflow.TimerOptions{Summary: brief(why)},
 	}, func() bool { return r.changed })
 	return err
 }

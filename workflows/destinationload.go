@@ -88,6 +88,8 @@ func (r *actionRun) pace(ctx workflow.Context, jobs int) {
 	if now := workflow.Now(ctx); jobs > 0 && r.paceAt.Before(now) {
 		r.paceAt = now
 	}
+	// What the program says is not checked as commands are.
+	rate = max(rate, MinJobsPerSecond)
 	r.paceAt = r.paceAt.Add(time.Duration(float64(jobs) / rate * float64(time.Second)))
 }
 

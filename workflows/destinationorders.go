@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/internal/inbound"
 )
 
 // Trigger is the argument of the order trigger.
@@ -27,9 +28,9 @@ type SetSchedule struct {
 // SetJobRate is the argument of the order set_rate to an action of a destination.
 type SetJobRate struct {
 	Order
-	// JobsPerSecond is how many jobs a second are loaded at most; 0 goes back to what the
-	// program says.
-	JobsPerSecond float64 `json:"jobs_per_second"`
+	// JobsPerSecond is how many jobs a second are loaded at most, MinJobsPerSecond to
+	// MaxJobsPerSecond; 0 goes back to what the program says.
+	JobsPerSecond float64 `json:"jobs_per_second" required:"true"`
 }
 
 // SetConcurrency is the argument of the order set_concurrency.
@@ -37,7 +38,7 @@ type SetConcurrency struct {
 	Order
 	// Loads is how many loads run at once, at most MaxConcurrency; 0 goes back to what the
 	// program says.
-	Loads int32 `json:"loads"`
+	Loads int32 `json:"loads" required:"true"`
 }
 
 // MaxConcurrency bounds how many loads of an action run at once.
@@ -46,9 +47,9 @@ const MaxConcurrency = 100
 func (r *actionRun) given() *orders { return &r.orders }
 
 // refuse keeps the last refusal, for the query state.
-func (r *actionRun) refuse(ctx workflow.Context, name string, why error) {
-	r.refusal = fmt.Sprintf("the signal %s was refused: %s", name, why)
-	workflow.GetLogger(ctx).Warn("a signal was refused", "signal", name, "error", why)
+func (r *actionRun) refuse(ctx workflow.Context, message string) {
+	r.refusal = message
+	workflow.GetLogger(ctx).Warn("signal refused", "refusal", message)
 }
 
 // answered says whether all orders have been carried out, those among them that came as
@@ -138,11 +139,26 @@ func canSetSchedule(o SetSchedule) error {
 	if o.Realtime == nil && o.Interval == nil && o.TimeZone == nil {
 		return errors.New("want at least one of realtime, interval and time_zone")
 	}
+	if err := errors.Join(checkTiming("interval", o.Interval), checkTiming("time_zone", o.TimeZone)); err != nil {
+		return err
+	}
 	// Whether there are such times is looked up in the worker's own list of time zones.
 	if o.Interval != nil && *o.Interval != "" && strings.TrimSpace(*o.Interval) == "" {
 		return errors.New("the interval is blank")
 	}
 	return nil
+}
+
+// checkTiming refuses a text that is long or has control characters.
+func checkTiming(name string, text *string) error {
+	if text == nil {
+		return nil
+	}
+	clean, err := inbound.Text(name, *text, inbound.MaxName)
+	if err == nil && clean != strings.TrimSpace(*text) {
+		err = fmt.Errorf("%s has control characters: want none", name)
+	}
+	return err
 }
 
 func (r *actionRun) setSchedule(ctx workflow.Context, o SetSchedule) error {
@@ -152,10 +168,11 @@ func (r *actionRun) setSchedule(ctx workflow.Context, o SetSchedule) error {
 }
 
 func canSetJobRate(o SetJobRate) error {
-	if o.JobsPerSecond < 0 {
-		return fmt.Errorf("jobs_per_second is %g: want 0, for what the program says, or more", o.JobsPerSecond)
+	if o.JobsPerSecond == 0 || o.JobsPerSecond >= MinJobsPerSecond && o.JobsPerSecond <= MaxJobsPerSecond {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("jobs_per_second is %g: want %g to %d, or 0 for what the program says",
+		o.JobsPerSecond, MinJobsPerSecond, MaxJobsPerSecond)
 }
 
 func (r *actionRun) setRate(ctx workflow.Context, o SetJobRate) error {

@@ -29,6 +29,8 @@ type ImportInput struct {
 	RowsPerSecond *int64 `json:"rows_per_second,omitempty"`
 	// Seen are the keys of the orders that were carried out.
 	Seen []string `json:"seen,omitempty"`
+	// Refused is how many signals were refused.
+	Refused int `json:"refused,omitempty"`
 }
 
 // ImportResult is what an import has brought in.

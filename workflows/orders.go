@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -16,9 +17,10 @@ import (
 // Order is what all orders have in common.
 type Order struct {
 	// Key makes a repeated order one: a second order of the same key does nothing. At
-	// most 200 bytes; "" is not compared.
+	// most inbound.MaxKey bytes; "" is not compared.
 	Key string `json:"key,omitempty"`
-	// By says who gives the order, Reason why; both go into the import's log.
+	// By says who gives the order, Reason why; both go into the import's log. They have at
+	// most inbound.MaxName and inbound.MaxReason bytes.
 	By     string `json:"by,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	// Run, in an update, is the run of the workflow that the order is for; "" is any. A
@@ -27,7 +29,7 @@ type Order struct {
 	Run string `json:"run,omitempty"`
 }
 
-func (o Order) order() Order { return o }
+func (o *Order) order() *Order { return o }
 
 // The orders without anything of their own.
 type (
@@ -42,28 +44,28 @@ type (
 // RetryPart is the argument of the order retry_part.
 type RetryPart struct {
 	Order
-	Part int32 `json:"part"`
+	Part int32 `json:"part" required:"true"`
 }
 
 // SkipPart is the argument of the order skip_part. Its Reason is required.
 type SkipPart struct {
 	Order
-	Part int32 `json:"part"`
+	Part int32 `json:"part" required:"true"`
 }
 
 // SetRate is the argument of the order set_rate.
 type SetRate struct {
 	Order
-	// RowsPerSecond is how many rows all parts together may load; 0 is as fast as it
-	// goes.
-	RowsPerSecond int64 `json:"rows_per_second"`
+	// RowsPerSecond is how many rows all parts together may load, at most
+	// MaxRowsPerSecond; 0 is as fast as it goes.
+	RowsPerSecond int64 `json:"rows_per_second" required:"true"`
 }
 
 // Decide is the argument of the order decide. By is required, and Reason for declining.
 type Decide struct {
 	Order
 	// Verdict is store.Accepted or store.Declined: "accepted" or "declined".
-	Verdict string `json:"verdict"`
+	Verdict string `json:"verdict" required:"true"`
 }
 
 // orders is what came of the orders to an import.
@@ -74,17 +76,16 @@ type orders struct {
 	cancelling *Order
 	// seen are the keys of the orders that were carried out, the oldest first.
 	seen []string
+	// refusals is how many signals were refused.
+	refusals int
 	// underWay is how many orders that came as signals are being carried out.
 	underWay int
 	// signals are where they come from.
 	signals []workflow.ReceiveChannel
 }
 
-// maxSeen is how many keys of orders are remembered; maxKey bounds one, in bytes.
-const (
-	maxSeen = 200
-	maxKey  = 200
-)
+// maxSeen is how many keys of orders are remembered.
+const maxSeen = 200
 
 // cancelled says who has cancelled the import, and why.
 func (o *orders) cancelled(otherwise string) string {
@@ -136,37 +137,34 @@ func (r *importRun) obey(ctx workflow.Context) error {
 type obeyer interface {
 	// given is what came of the orders until now.
 	given() *orders
-	// refuse notes that an order that came as a signal could not be carried out: its
-	// sender gets no answer.
-	refuse(ctx workflow.Context, name string, why error)
+	// refuse logs that an order that came as a signal was refused: its sender gets no
+	// answer.
+	refuse(ctx workflow.Context, message string)
 }
 
 func (r *importRun) given() *orders { return &r.orders }
 
 // offer takes an order as an update and as a signal. check says whether it can be
-// carried out, and changes nothing; carry carries it out.
-func offer[T interface{ order() Order }](
+// carried out, and changes nothing; carry carries it out. The argument is decoded here:
+// what is wrong with it refuses the order, and never fails the workflow task.
+func offer[T any, P command[T]](
 	ctx workflow.Context, r obeyer, name, description string,
 	check func(T) error, carry func(workflow.Context, T) error,
 ) error {
 	given := r.given()
-	valid := func(order T) error {
-		key := order.order().Key
-		switch {
-		case len(key) > maxKey:
-			return fmt.Errorf("the key has %d bytes: at most %d are allowed", len(key), maxKey)
-		case given.repeats(key):
-			return nil
-		default:
-			return check(order)
+	read := func(argument, further converter.RawValue) (T, error) {
+		if further.Payload() != nil {
+			var none T
+			return none, errors.New("there are several arguments: want one JSON object")
 		}
+		return decodeCommand[T, P](argument)
 	}
 	act := func(ctx workflow.Context, order T) error {
-		key := order.order().Key
+		key := P(&order).order().Key
 		if given.repeats(key) {
 			return nil
 		}
-		if err := valid(order); err != nil {
+		if err := check(order); err != nil {
 			return err
 		}
 		given.remember(key)
@@ -174,7 +172,7 @@ func offer[T interface{ order() Order }](
 		if err != nil {
 			given.forget(key)
 		}
-		return plainly(err)
+		return err
 	}
 	signals := workflow.GetSignalChannelWithOptions(ctx, name, workflow.SignalChannelOptions{Description: description})
 	given.signals = append(given.signals, signals)
@@ -183,46 +181,54 @@ func offer[T interface{ order() Order }](
 		ctx, cancel := workflow.NewDisconnectedContext(ctx)
 		defer cancel()
 		for {
-			var order T
-			if !signals.Receive(ctx, &order) {
+			var argument converter.RawValue
+			if !signals.Receive(ctx, &argument) {
 				return
 			}
 			given.underWay++
-			if err := act(ctx, order); err != nil {
-				r.refuse(ctx, name, err)
+			order, err := read(argument, converter.RawValue{})
+			if err == nil {
+				err = act(ctx, order)
+			}
+			if err != nil {
+				if message := given.refused(name, refusal(err)); message != "" {
+					r.refuse(ctx, message)
+				}
 			}
 			given.underWay--
 		}
 	})
-	return workflow.SetUpdateHandlerWithOptions(ctx, name, act, workflow.UpdateHandlerOptions{
-		Description: description,
-		Validator: func(ctx workflow.Context, order T) error {
-			if run := order.order().Run; run != "" && run != workflow.GetInfo(ctx).WorkflowExecution.RunID {
-				return temporal.NewNonRetryableApplicationError("the order is for another run of the workflow", TypeOtherRun, nil)
-			}
-			return valid(order)
-		},
+	update := func(ctx workflow.Context, argument, further converter.RawValue) error {
+		order, err := read(argument, further)
+		if err == nil {
+			err = act(ctx, order)
+		}
+		return refusal(err)
+	}
+	validate := func(ctx workflow.Context, argument, further converter.RawValue) error {
+		order, err := read(argument, further)
+		if err != nil {
+			return refusal(err)
+		}
+		common := P(&order).order()
+		if run := common.Run; run != "" && run != workflow.GetInfo(ctx).WorkflowExecution.RunID {
+			return temporal.NewNonRetryableApplicationError("the order is for another run of the workflow", TypeOtherRun, nil)
+		}
+		if given.repeats(common.Key) {
+			return nil
+		}
+		return refusal(check(order))
+	}
+	return workflow.SetUpdateHandlerWithOptions(ctx, name, update, workflow.UpdateHandlerOptions{
+		Description: description, Validator: validate,
 	})
 }
 
-// TypeOtherRun is the type of the error of an order that is for another run.
-const TypeOtherRun = "other_run"
-
 // refuse writes into the import's log.
-func (r *importRun) refuse(ctx workflow.Context, name string, why error) {
-	message := fmt.Sprintf("The signal %s was refused: %s.", name, why)
+func (r *importRun) refuse(ctx workflow.Context, message string) {
 	if err := r.note(ctx, store.LevelWarn, message); err != nil {
-		workflow.GetLogger(ctx).Error("could not note a refused signal", "signal", name, "error", err)
+		workflow.GetLogger(ctx).Error("could not note a refused signal", "error", err)
 	}
-}
-
-// plainly leaves out what Temporal adds to an activity's error.
-func plainly(err error) error {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
-		return temporal.NewNonRetryableApplicationError(app.Message(), app.Type(), nil)
-	}
-	return err
 }
 
 func (o *orders) repeats(key string) bool { return key != "" && slices.Contains(o.seen, key) }
@@ -297,8 +303,8 @@ func (r *importRun) cancel(_ workflow.Context, o Cancel) error {
 }
 
 func (r *importRun) canSetRate(o SetRate) error {
-	if o.RowsPerSecond < 0 {
-		return fmt.Errorf("rows_per_second is %d: want 0, for no bound, or more", o.RowsPerSecond)
+	if o.RowsPerSecond < 0 || o.RowsPerSecond > MaxRowsPerSecond {
+		return fmt.Errorf("rows_per_second is %d: want 0, for no bound, or up to %d", o.RowsPerSecond, MaxRowsPerSecond)
 	}
 	return r.inTime()
 }

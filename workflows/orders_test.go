@@ -117,7 +117,7 @@ func TestPause(t *testing.T) {
 	}
 	require.EqualError(t, answers["again"].rejected, "import 7 is paused already")
 	require.EqualError(t, answers["resume again"].rejected, "import 7 is not paused")
-	require.EqualError(t, answers["negative"].rejected, "rows_per_second is -1: want 0, for no bound, or more")
+	require.EqualError(t, answers["negative"].rejected, "rows_per_second is -1: want 0, for no bound, or up to 1000000000")
 	require.Len(t, r.loads, 4)
 	require.EqualValues(t, 500, r.loads[3].RowsPerSecond, "each of two parts has half")
 	messages := []string{}
@@ -202,7 +202,7 @@ func TestSignalledOrders(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{
 		"Paused by a service.", "The signal skip_part was refused: say why the part is skipped: the reason is empty.",
-		"The signal pause was refused: the key has 201 bytes: at most 200 are allowed.", "Resumed.",
+		"The signal pause was refused: key has 201 bytes in JSON: want at most 200.", "Resumed.",
 	}, messages)
 	var lines []workflows.Line
 	value, err := r.QueryWorkflow(workflows.QueryFeedback)

@@ -99,7 +99,7 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 	}
 	return workflow.NewContinueAsNewError(ctx, TypeImport, ImportInput{
 		ImportID: r.in.ImportID, Resumed: true, Epoch: r.epoch,
-		Paused: r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.orders.seen,
+		Paused: r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.orders.seen, Refused: r.orders.refusals,
 	})
 }
 

@@ -60,7 +60,7 @@ const (
 func callback(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: callbackTimeout, HeartbeatTimeout: callbackHeartbeat,
-		RetryPolicy: retryCallback, Summary: summary,
+		RetryPolicy: retryCallback, Summary: brief(summary),
 		// An interrupted attempt is waited for before the next begins.
 		WaitForCancellation: true,
 	})
@@ -70,7 +70,7 @@ func callback(ctx workflow.Context, summary string) workflow.Context {
 func bookkeeping(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
-		RetryPolicy: retryForever, Summary: summary,
+		RetryPolicy: retryForever, Summary: brief(summary),
 	})
 }
 
@@ -78,7 +78,7 @@ func bookkeeping(ctx workflow.Context, summary string) workflow.Context {
 func deciding(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
-		RetryPolicy: retryDecision, Summary: summary,
+		RetryPolicy: retryDecision, Summary: brief(summary),
 	})
 }
 
@@ -87,7 +87,7 @@ func deciding(ctx workflow.Context, summary string) workflow.Context {
 func creation(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
-		RetryPolicy: retryCallback, Summary: summary,
+		RetryPolicy: retryCallback, Summary: brief(summary),
 	})
 }
 
@@ -95,14 +95,14 @@ func creation(ctx workflow.Context, summary string) workflow.Context {
 func polling(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
-		RetryPolicy: retryPoll, Summary: summary,
+		RetryPolicy: retryPoll, Summary: brief(summary),
 	})
 }
 
 // purging are the options of activities that wait for ClickHouse to rewrite data.
 func purging(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: purgeTimeout, HeartbeatTimeout: purgeHeartbeat, RetryPolicy: retryForever, Summary: summary,
+		StartToCloseTimeout: purgeTimeout, HeartbeatTimeout: purgeHeartbeat, RetryPolicy: retryForever, Summary: brief(summary),
 	})
 }
 
@@ -111,7 +111,7 @@ func purging(ctx workflow.Context, summary string) workflow.Context {
 func retaining(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: retentionTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
-		RetryPolicy: retryCallback, Summary: summary,
+		RetryPolicy: retryCallback, Summary: brief(summary),
 	})
 }
 
@@ -119,7 +119,7 @@ func retaining(ctx workflow.Context, summary string) workflow.Context {
 func loadingPart(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           QueueLoad,
-		StartToCloseTimeout: loadTimeout, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retryLoad, Summary: summary,
+		StartToCloseTimeout: loadTimeout, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retryLoad, Summary: brief(summary),
 		// A cancelled attempt is waited for, so that it does not insert into what is
 		// being purged.
 		WaitForCancellation: true,
@@ -133,7 +133,7 @@ func delivering(ctx workflow.Context, destination string, timeout time.Duration,
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           DestinationQueue(destination),
 		StartToCloseTimeout: timeout + deliverMargin, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retryForever,
-		Summary: summary, WaitForCancellation: true,
+		Summary: brief(summary), WaitForCancellation: true,
 	})
 }
 
@@ -145,7 +145,7 @@ const deliverMargin = time.Minute
 func handingOver(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: handoverTimeout, HeartbeatTimeout: callbackHeartbeat, RetryPolicy: retryForever,
-		Summary: summary, WaitForCancellation: true,
+		Summary: brief(summary), WaitForCancellation: true,
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -117,11 +118,14 @@ func (r *importRun) remind(ctx workflow.Context, opened activities.Opened, decid
 	return nil
 }
 
+// maxVerdict bounds a verdict in an error, in bytes of JSON.
+const maxVerdict = 50
+
 // canDecideReview says whether somebody can decide about the import.
 func (r *importRun) canDecideReview(d Decide) error {
 	switch {
 	case d.Verdict != store.Accepted && d.Verdict != store.Declined:
-		return fmt.Errorf("the verdict is %q: want %s or %s", d.Verdict, store.Accepted, store.Declined)
+		return fmt.Errorf("the verdict is %q: want %s or %s", inbound.Cut(d.Verdict, maxVerdict), store.Accepted, store.Declined)
 	case strings.TrimSpace(d.By) == "":
 		return errors.New("say who decides: by is empty")
 	case d.Verdict == store.Declined && strings.TrimSpace(d.Reason) == "":

@@ -54,7 +54,7 @@ type Line struct {
 // serve answers queries and takes orders from now on.
 func (r *importRun) serve(ctx workflow.Context) error {
 	r.turns.paused = r.in.Paused
-	r.orders.seen = r.in.Seen
+	r.orders.seen, r.orders.refusals = r.in.Seen, r.in.Refused
 	return errors.Join(
 		workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (State, error) { return r.state(), nil },
 			workflow.QueryHandlerOptions{Description: "Phase of the import and status of its parts."}),

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -115,12 +116,8 @@ func (t *turns) wait(ctx workflow.Context, r *importRun, w activities.Wait) erro
 	return err
 }
 
-// maxSummary bounds the summary of a timer, in characters.
-const maxSummary = 150
+// maxSummary bounds the summary of a timer or an activity, in bytes of JSON. The server
+// refuses more than 400, and with it the workflow task.
+const maxSummary = 300
 
-func brief(text string) string {
-	if runes := []rune(text); len(runes) > maxSummary {
-		return string(runes[:maxSummary]) + "..."
-	}
-	return text
-}
+func brief(text string) string { return inbound.Cut(text, maxSummary) }

@@ -22,7 +22,7 @@ func TestParseArgs(t *testing.T) {
 		"empty list":   {in: `{"paths": []}`, err: `want at least one path`},
 		"null":         {in: `null`, err: `not a JSON object`},
 		"not a list":   {in: `{"paths": "/a"}`, err: `argument "paths": want a list, got a string`},
-		"not strings":  {in: `{"paths": [1]}`, err: `argument "paths": want a string, got a number`},
+		"not strings":  {in: `{"paths": [1]}`, err: `argument "paths[0]": want a string, got a number`},
 		"relative":     {in: `{"paths": ["a", "/b", "./c"]}`, err: "path 1, \"a\", is not absolute: it must start with \"/\"\nargument \"paths\": path 3, \"./c\", is not"},
 		"twice":        {in: `{"paths": ["/a/b", "/a/./b/"]}`, err: `"/a/b" is given twice`},
 		"empty path":   {in: `{"paths": [""]}`, err: `path 1 is empty`},

@@ -40,7 +40,7 @@ func TestEventSend(t *testing.T) {
 
 	r := s.run(t, "event", "send", "--source", "shop", "--data", `{"texts": 1}`, "--destination", "log", "--action", "write")
 	require.Equal(t, exitFailure, r.code)
-	require.Contains(t, r.err, "marshal for log/write: the data has a field that there is not")
+	require.Contains(t, r.err, "marshal for log/write: unknown field")
 	for line, want := range map[string]string{
 		"":                             "--source is missing: say where it comes from, for instance --source shop",
 		"--source a --destination log": "there are 1 --destination and 0 --action: want as many of both",
