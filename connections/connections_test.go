@@ -114,7 +114,7 @@ func TestAddRefuses(t *testing.T) {
 				n.Settings = json.RawMessage(`{"page_size": "` + planted + `"}`)
 				n.Secrets = map[string]string{"note": "", planted: planted}
 			},
-			"settings of example: setting \"page_size\": want a whole number\n" +
+			"settings of example: setting \"page_size\": want a whole number, got a string\n" +
 				"the secret token is missing: an access token, from the account's page\n" +
 				"the secret note is empty\n" +
 				"there is a secret of an unknown name: those of example are token, note",

@@ -100,7 +100,7 @@ func TestKeys(t *testing.T) {
 	now, err := s.Store.Import(ctx, imp.ID)
 	require.NoError(t, err)
 	require.False(t, now.Paused, "and does nothing")
-	require.ErrorContains(t, give("pause", strings.Repeat("k", 201)), "the key has 201 bytes: at most 200 are allowed")
+	require.ErrorContains(t, give("pause", strings.Repeat("k", 201)), "key has 201 bytes in JSON: want at most 200")
 }
 
 // A signal that is sent while no worker runs reaches the import; an update waits.
