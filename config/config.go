@@ -163,8 +163,7 @@ func (c Config) Validate() error {
 		"import.max_reject_share is %g: want 0 to 1", c.Import.MaxRejectShare)
 	check(c.Import.OnPartFailure == "park" || c.Import.OnPartFailure == "fail",
 		"import.on_part_failure is %q: want park or fail", c.Import.OnPartFailure)
-	check(c.Connections.Keyset == "" || c.Connections.KeysetFile == "",
-		"connections.keyset and connections.keyset_file are both set: use one")
+	c.Connections.validate(check)
 	c.Limits.validate(check)
 	c.Review.validate(check)
 	c.Retention.validate(check)

@@ -9,14 +9,22 @@ import (
 	"github.com/sluicehq/sluice/connections"
 )
 
-// Connections configures how the secrets of connections are encrypted. Without a key set
-// everything else works.
+// Connections configures how the secrets of connections are encrypted, and what connections
+// may reach. Without a key set everything else works.
 type Connections struct {
 	// Keyset is the key set itself, as `sluice keyset create` writes it. Defaults to
 	// what KeysetFile holds.
 	Keyset string `yaml:"keyset"`
 	// KeysetFile is a file with the key set. Defaults to the embedded stack's.
 	KeysetFile string `yaml:"keyset_file"`
+	// Addresses says which addresses connections may dial: KIND=ADDRESSES, separated by
+	// commas, where ADDRESSES is public, private, loopback, any, a network such as
+	// 10.0.0.0/8, or several with "+" between them. Kinds that are left out have their
+	// defaults: public for google_analytics_4 and webhook, any for the others.
+	Addresses string `yaml:"addresses"`
+	// Cleartext is the ADDRESSES to which secrets may be sent without TLS, beside this
+	// machine. Defaults to none.
+	Cleartext string `yaml:"cleartext"`
 }
 
 // EmbeddedKeyset is the name of the embedded stack's key set in its data folder.

@@ -16,10 +16,6 @@ type Notify struct {
 	// Webhooks are the names of connections of kind webhook that are told about every
 	// import, separated by commas. Defaults to none.
 	Webhooks string `yaml:"webhooks"`
-	// WebhookAddresses says where webhooks may lead: "public" is https to public
-	// addresses, "any" is http as well, and private and loopback addresses. Defaults to
-	// public.
-	WebhookAddresses string `yaml:"webhook_addresses"`
 	// PollInterval is how often the outbox is looked at when nothing wakes the worker
 	// up. Defaults to 15s.
 	PollInterval time.Duration `yaml:"poll_interval"`
@@ -51,19 +47,16 @@ type Notify struct {
 	SMTPTimeout time.Duration `yaml:"smtp_timeout"`
 }
 
-// The values of SMTPTLS and WebhookAddresses.
+// The values of SMTPTLS.
 const (
 	SMTPStartTLS = "starttls"
 	SMTPTLS      = "tls"
 	SMTPPlain    = "none"
-
-	WebhooksPublic = "public"
-	WebhooksAny    = "any"
 )
 
 func defaultNotify() Notify {
 	return Notify{
-		WebhookAddresses: WebhooksPublic, PollInterval: 15 * time.Second, MaxAttempts: 12, Concurrency: 8,
+		PollInterval: 15 * time.Second, MaxAttempts: 12, Concurrency: 8,
 		SMTPPort: 587, SMTPTLS: SMTPStartTLS, SMTPTimeout: 30 * time.Second,
 	}
 }
@@ -96,8 +89,6 @@ func (n Notify) validate(check func(ok bool, format string, args ...any)) {
 	for i, name := range n.WebhookNames() {
 		check(connectionName.MatchString(name), "notify.webhooks: name %d is not that of a connection", i+1)
 	}
-	check(n.WebhookAddresses == WebhooksPublic || n.WebhookAddresses == WebhooksAny,
-		"notify.webhook_addresses is %q: want public or any", n.WebhookAddresses)
 	check(n.PollInterval >= time.Second, "notify.poll_interval is %s: want at least 1s", n.PollInterval)
 	check(oneTo(100, n.MaxAttempts), "notify.max_attempts is %d: want 1 to 100", n.MaxAttempts)
 	check(oneTo(64, n.Concurrency), "notify.concurrency is %d: want 1 to 64", n.Concurrency)

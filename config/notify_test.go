@@ -28,7 +28,7 @@ func TestValidateNotify(t *testing.T) {
 		"plain, localhost": {func(n *Notify) { n.SMTPHost, n.SMTPFrom, n.SMTPTLS = "localhost", from, SMTPPlain }, ""},
 		"plain, 127.0.0.1": {func(n *Notify) { n.SMTPHost, n.SMTPFrom, n.SMTPTLS = "127.0.0.1", from, SMTPPlain }, ""},
 		"plain, ::1":       {func(n *Notify) { n.SMTPHost, n.SMTPFrom, n.SMTPTLS = "::1", from, SMTPPlain }, ""},
-		"any webhooks":     {func(n *Notify) { n.Webhooks, n.WebhookAddresses = "ops, sales_2", WebhooksAny }, ""},
+		"any webhooks":     {func(n *Notify) { n.Webhooks = "ops, sales_2" }, ""},
 		"plain, elsewhere": {
 			func(n *Notify) { n.SMTPHost, n.SMTPFrom, n.SMTPTLS = "10.0.0.1", from, SMTPPlain },
 			"notify.smtp_tls is none: that is for a mail server on this machine only, such as localhost",
@@ -52,7 +52,6 @@ func TestValidateNotify(t *testing.T) {
 			func(n *Notify) { n.Webhooks = "https://example.com/" + secret },
 			"notify.webhooks: name 1 is not that of a connection",
 		},
-		"addresses":     {func(n *Notify) { n.WebhookAddresses = "all" }, `notify.webhook_addresses is "all": want public or any`},
 		"tls":           {func(n *Notify) { n.SMTPTLS = "ssl" }, `notify.smtp_tls is "ssl": want starttls, tls or none`},
 		"port":          {func(n *Notify) { n.SMTPPort = 65536 }, "notify.smtp_port is 65536: want 1 to 65535"},
 		"attempts":      {func(n *Notify) { n.MaxAttempts = 101 }, "notify.max_attempts is 101: want 1 to 100"},

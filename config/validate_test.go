@@ -35,7 +35,6 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		"review.expiry is 0s: want at least 1s",
 		"retention.states is empty: want some of succeeded, discarded, cancelled",
 		"retention.cron: is empty: want five fields, such as '0 3 * * *' for every day at 03:00",
-		`notify.webhook_addresses is "": want public or any`,
 		"notify.poll_interval is 0s: want at least 1s",
 		"notify.max_attempts is 0: want 1 to 100",
 		"notify.concurrency is 0: want 1 to 64",

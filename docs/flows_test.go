@@ -34,7 +34,7 @@ func decide(t *testing.T, text string, e destinations.Event) []flow.Decision {
 	t.Helper()
 	flows, err := flow.Parse("flows.md", []byte(text))
 	require.NoError(t, err)
-	program, err := flow.Compile(command.Destinations(config.Default().Notify), flows)
+	program, err := flow.Compile(command.Destinations(config.Default().Connections), flows)
 	require.NoError(t, err)
 	return program.Decide(context.Background(), &destinations.Toolkit{}, &destinations.Versions{}, e)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/channel"
 	"github.com/sluicehq/sluice/notify/email"
 	"github.com/sluicehq/sluice/notify/webhook"
@@ -33,6 +34,8 @@ type Config struct {
 	Settings config.Notify
 	// Connections opens webhooks by their names. Required if there are any.
 	Connections connections.Opener
+	// Webhooks decides which addresses webhooks may lead to. Defaults to none.
+	Webhooks outbound.Guard
 	// Registry knows the importers, which name the templates of their mails. Required.
 	Registry *importers.Registry
 	// Logger is required.
@@ -89,7 +92,7 @@ func New(cfg Config) (*Dispatcher, error) {
 		cfg:   cfg,
 		lease: max(cfg.Settings.SMTPTimeout, webhook.Timeout) + margin,
 		senders: map[string]channel.Sender{
-			store.ChannelWebhook: webhook.New(cfg.Connections, cfg.Settings.WebhookAddresses),
+			store.ChannelWebhook: webhook.New(cfg.Connections, cfg.Webhooks),
 		},
 	}
 	templates, err := loadTemplates(cfg)

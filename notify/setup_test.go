@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify"
 	"github.com/sluicehq/sluice/notify/email/smtptest"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
@@ -88,9 +89,9 @@ func setup(t *testing.T, server *smtptest.Server, receivers map[string]*webhookt
 		opened[name] = receiver.Connection(name)
 		settings.Webhooks += name + ","
 	}
-	settings.WebhookAddresses, settings.PollInterval, settings.MaxAttempts = config.WebhooksAny, 20*time.Millisecond, 3
+	settings.PollInterval, settings.MaxAttempts = 20*time.Millisecond, 3
 	b.cfg = notify.Config{
-		Store: b.Store, Settings: settings, Connections: opened, Registry: importers.NewRegistry(csv.New()),
+		Store: b.Store, Settings: settings, Connections: opened, Webhooks: outbound.Loopback(), Registry: importers.NewRegistry(csv.New()),
 		Logger:  slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Backoff: func(int32) time.Duration { return time.Millisecond },
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/db"
@@ -26,7 +27,7 @@ func setupPosting(t *testing.T) (*handing, *enginetest.System) {
 	t.Helper()
 	s := setup(t)
 	service, err := starter.NewDestinations(starter.DestinationsConfig{
-		Temporal: s.Temporal, Store: s.Store, Registry: destinations.NewRegistry(webhook.New("any")),
+		Temporal: s.Temporal, Store: s.Store, Registry: destinations.NewRegistry(webhook.New(outbound.Loopback())),
 	})
 	require.NoError(t, err)
 	return &handing{Destinations: service, ctx: enginetest.Context(t), store: s.Store}, s

@@ -23,6 +23,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/notify"
+	"github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -145,6 +146,7 @@ func (w *Worker) work(ctx context.Context) error {
 	}
 	dispatcher, err := notify.New(notify.Config{
 		Store: w.store, Settings: w.cfg.Settings.Notify, Connections: opened, Registry: w.cfg.Registry, Logger: w.log,
+		Webhooks: w.cfg.Settings.Connections.Guard(webhook.KindName),
 	})
 	if err != nil {
 		return fmt.Errorf("notifications: %w", err)

@@ -57,7 +57,7 @@ func connect(ctx context.Context, no int) (*bench, error) {
 		return nil, err
 	}
 	b.starter = &starter.Starter{
-		Temporal: b.temporal, Store: b.store, Registry: command.Importers(), Defaults: settings.Import,
+		Temporal: b.temporal, Store: b.store, Registry: command.Importers(settings), Defaults: settings.Import,
 		Review: settings.Review, Limits: settings.Limits,
 	}
 	_, err = b.store.AddSite(ctx, store.NewSite{Domain: b.site, TimeZone: "UTC"})

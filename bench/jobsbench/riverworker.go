@@ -18,7 +18,6 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
@@ -34,10 +33,10 @@ type poster struct {
 const attemptTimeout = 10 * time.Second
 
 func newPoster(setup riverSetup) *poster {
-	guard := outbound.Guard{Addresses: config.WebhooksAny}
+	guard := outbound.Loopback()
 	return &poster{setup: setup, client: &http.Client{Transport: &http.Transport{
 		// No connection is closed because there are too many of them.
-		DialContext: guard.Dialer().DialContext, MaxIdleConns: 0, MaxIdleConnsPerHost: setup.MaxWorkers * lanes,
+		DialContext: guard.Dialer(outbound.Exposed).DialContext, MaxIdleConns: 0, MaxIdleConnsPerHost: setup.MaxWorkers * lanes,
 		IdleConnTimeout: 30 * time.Second,
 	}}}
 }

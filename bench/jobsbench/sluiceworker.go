@@ -9,6 +9,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -28,9 +29,9 @@ func laneDestination(lane string) string { return "bench_" + lane }
 
 // registry has the destinations of the program sluice, and one for each lane.
 func registry() *destinations.Registry {
-	all := command.Destinations(config.Notify{WebhookAddresses: config.WebhooksAny})
+	all := command.Destinations(config.Connections{Addresses: "webhook=loopback"})
 	for no := range int64(lanes) {
-		all.Register(laneWebhook{Destination: webhook.New(config.WebhooksAny), name: laneDestination(laneOf(no))})
+		all.Register(laneWebhook{Destination: webhook.New(outbound.Loopback()), name: laneDestination(laneOf(no))})
 	}
 	return all
 }

@@ -59,7 +59,7 @@ func connect(ctx context.Context, workerPID int) (*bench, error) {
 		return nil, err
 	}
 	b.starter = &starter.Starter{
-		Temporal: b.temporal, Namespace: temporal.Namespace, Store: b.store, Registry: command.Importers(),
+		Temporal: b.temporal, Namespace: temporal.Namespace, Store: b.store, Registry: command.Importers(settings),
 		Defaults: settings.Import, Review: settings.Review, Limits: settings.Limits,
 	}
 	// The case with the lock has them all on one site.

@@ -7,11 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"time"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/outbound"
@@ -36,11 +34,9 @@ type Row struct {
 // MaxRow is how many bytes a row can have.
 const MaxRow = 256 << 10
 
-// New returns the destination.
-func New() destinations.Destination {
-	// A warehouse stands in a private network as a rule, and its connection is an
-	// operator's.
-	return &destination{insert: &insert{http: outbound.Guard{Addresses: config.WebhooksAny}.Client()}}
+// New returns the destination. The guard decides which addresses it may dial.
+func New(guard outbound.Guard) destinations.Destination {
+	return &destination{insert: &insert{clients: newClients(guard)}}
 }
 
 type destination struct{ insert *insert }
@@ -61,7 +57,7 @@ func (*destination) Options() destinations.Options {
 func (d *destination) Actions() []destinations.Action { return []destinations.Action{d.insert} }
 
 // insert is the action "insert".
-type insert struct{ http *http.Client }
+type insert struct{ clients clients }
 
 var _ destinations.Action = (*insert)(nil)
 

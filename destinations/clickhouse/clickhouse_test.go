@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/clickhouse"
 	"github.com/sluicehq/sluice/destinations/destinationtest"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 const password = "hunter2-S3cret"
@@ -70,7 +71,7 @@ func subject(tb testing.TB, fault destinationtest.Fault) destinationtest.Subject
 	tb.Helper()
 	t := newTable(tb, fault)
 	s := destinationtest.Subject{
-		Destination: clickhouse.New(), Action: "insert", Connections: t.opener(), Delivered: t.ids,
+		Destination: clickhouse.New(outbound.Loopback()), Action: "insert", Connections: t.opener(), Delivered: t.ids,
 	}
 	for i := range 6 {
 		s.Events = append(s.Events, event(fmt.Sprintf(
@@ -113,7 +114,7 @@ func load(t *testing.T, c connections.Opener, jobs ...destinations.QueuedJob) ma
 	t.Helper()
 	all := map[string]destinations.Then{}
 	q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: jobs}}}
-	clickhouse.New().Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: c}, q, func(then destinations.Then) {
+	clickhouse.New(outbound.Loopback()).Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: c}, q, func(then destinations.Then) {
 		for _, id := range then.Jobs {
 			all[id] = then
 		}
@@ -166,7 +167,7 @@ func TestRepeatedAmongOthers(t *testing.T) {
 func TestKind(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t, "")
-	kind := clickhouse.Kind{}
+	kind := clickhouse.Kind{Guard: outbound.Loopback()}
 	settings, err := kind.ParseSettings(tab.opener().Settings)
 	require.NoError(t, err)
 	c := connections.Connection(tab.opener())

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
@@ -29,7 +28,10 @@ type settings struct {
 
 // Kind is the kind of connections that lead to ClickHouse, by its HTTP interface. It is ready
 // for use.
-type Kind struct{}
+type Kind struct {
+	// Guard decides which addresses Test may dial. Defaults to none.
+	Guard outbound.Guard
+}
 
 var _ connections.Kind = Kind{}
 
@@ -71,8 +73,8 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 }
 
 // Test asks the server who it is.
-func (Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
-	s, err := newServer(outbound.Guard{Addresses: config.WebhooksAny}.Client(), c)
+func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
+	s, err := newServer(newClients(k.Guard), c)
 	if err != nil {
 		return connections.Report{}, err
 	}

@@ -90,7 +90,7 @@ func (i *insert) batch(
 		report(destinations.Then{Jobs: ids(rows), Error: fmt.Errorf("open the connection %s: %w", to.connection, err)})
 		return
 	}
-	s, err := newServer(i.http, c)
+	s, err := newServer(i.clients, c)
 	if err != nil {
 		report(destinations.Then{Jobs: ids(rows), Error: err})
 		return

@@ -30,7 +30,7 @@ type server struct {
 	password string
 }
 
-func newServer(client *http.Client, c connections.Connection) (*server, error) {
+func newServer(with clients, c connections.Connection) (*server, error) {
 	if c.Kind != KindName {
 		return nil, fmt.Errorf("the connection %s is of kind %s: want %s", c.Name, c.Kind, KindName)
 	}
@@ -38,7 +38,23 @@ func newServer(client *http.Client, c connections.Connection) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("settings of the connection %s: %w", c.Name, err)
 	}
-	return &server{http: client, settings: s, password: c.Secrets[secretPassword]}, nil
+	return &server{http: with.of(c), settings: s, password: c.Secrets[secretPassword]}, nil
+}
+
+// clients are the client for connections with a password, which is exposed by http, and the one
+// for those without.
+type clients struct{ secret, open *http.Client }
+
+func newClients(guard outbound.Guard) clients {
+	return clients{secret: guard.Client(outbound.Exposed), open: guard.Client(outbound.Protected)}
+}
+
+// of returns the client for a connection.
+func (w clients) of(c connections.Connection) *http.Client {
+	if c.Secrets[secretPassword] == "" {
+		return w.open
+	}
+	return w.secret
 }
 
 // fault is an answer that is an error.

@@ -12,10 +12,13 @@ import (
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/destinations/postgres"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/store"
 )
 
-func registry() *destinations.Registry { return destinations.NewRegistry(log.New(), postgres.New()) }
+func registry() *destinations.Registry {
+	return destinations.NewRegistry(log.New(), postgres.New(outbound.Loopback()))
+}
 
 const paid = `# What the shop is about.
 flows:

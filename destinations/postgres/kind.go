@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // KindName is the name of the kind of connections that lead to PostgreSQL.
@@ -40,7 +42,10 @@ type settings struct {
 }
 
 // Kind is the kind of connections that lead to PostgreSQL. It is ready for use.
-type Kind struct{}
+type Kind struct {
+	// Guard decides which addresses Test may dial. Defaults to none.
+	Guard outbound.Guard
+}
 
 var _ connections.Kind = Kind{}
 
@@ -74,6 +79,9 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 	if s.Host == "" || s.Database == "" || s.User == "" {
 		faults = append(faults, errors.New(`settings "host", "database" and "user": want none that is empty`))
 	}
+	if strings.ContainsAny(s.Host, "/@, ") {
+		faults = append(faults, errors.New(`setting "host": want the name or the address of one host`))
+	}
 	if s.Port < 1 || s.Port > 65535 {
 		faults = append(faults, errors.New(`setting "port": want 1 to 65535`))
 	}
@@ -87,7 +95,7 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 const connectTimeout = 10 * time.Second
 
 // connect connects to the database of a connection. The error has no secret in it.
-func connect(ctx context.Context, c connections.Connection) (*pgx.Conn, error) {
+func connect(ctx context.Context, guard outbound.Guard, c connections.Connection) (*pgx.Conn, error) {
 	if c.Kind != KindName {
 		return nil, fmt.Errorf("the connection %s is of kind %s: want %s", c.Name, c.Kind, KindName)
 	}
@@ -103,9 +111,13 @@ func connect(ctx context.Context, c connections.Connection) (*pgx.Conn, error) {
 	}
 	cfg.Host, cfg.Port, cfg.Database, cfg.User = s.Host, uint16(s.Port), s.Database, s.User
 	cfg.Password, cfg.ConnectTimeout, cfg.Fallbacks = c.Secrets[secretPassword], connectTimeout, nil
+	exposure := outbound.Protected
 	if s.TLS == TLSVerify {
 		cfg.TLSConfig = &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12}
+	} else if cfg.Password != "" {
+		exposure = outbound.Exposed
 	}
+	cfg.DialFunc = guard.Dialer(exposure).DialContext
 	cfg.RuntimeParams = map[string]string{"application_name": "sluice", "statement_timeout": "30s", "lock_timeout": "20s"}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
@@ -115,8 +127,8 @@ func connect(ctx context.Context, c connections.Connection) (*pgx.Conn, error) {
 }
 
 // Test logs in and asks who answers.
-func (Kind) Test(ctx context.Context, c connections.Connection) (report connections.Report, err error) {
-	conn, err := connect(ctx, c)
+func (k Kind) Test(ctx context.Context, c connections.Connection) (report connections.Report, err error) {
+	conn, err := connect(ctx, k.Guard, c)
 	if err != nil {
 		return connections.Report{}, err
 	}

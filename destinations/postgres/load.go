@@ -9,15 +9,16 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // Load puts the rows in their places, one after the other in the order in which their jobs
 // were made: of two that are about the same row, the later one counts. Each is a transaction
 // of its own, so that one that is refused does not take others with it.
-func (upsert) Load(
+func (u upsert) Load(
 	ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
 ) {
-	lines := &lines{tk: tk, byName: map[string]*line{}}
+	lines := &lines{tk: tk, guard: u.guard, byName: map[string]*line{}}
 	defer lines.close(ctx)
 	for job := range q.Jobs() {
 		r, columns, err := parse(job.Data)
@@ -34,12 +35,13 @@ func (upsert) Load(
 // lines are the connections of one load.
 type lines struct {
 	tk     *destinations.Toolkit
+	guard  outbound.Guard
 	byName map[string]*line
 }
 
 func (l *lines) to(name string) *line {
 	if l.byName[name] == nil {
-		l.byName[name] = &line{name: name}
+		l.byName[name] = &line{name: name, guard: l.guard}
 	}
 	return l.byName[name]
 }
@@ -63,8 +65,9 @@ func (l *lines) close(ctx context.Context) {
 
 // line is a connection of one load.
 type line struct {
-	name string
-	conn *pgx.Conn
+	name  string
+	guard outbound.Guard
+	conn  *pgx.Conn
 	// lost is why it cannot be used any more.
 	lost error
 }
@@ -98,6 +101,6 @@ func (l *line) open(ctx context.Context, tk *destinations.Toolkit) error {
 	if err != nil {
 		return fmt.Errorf("open the connection %s: %w", l.name, err)
 	}
-	l.conn, err = connect(ctx, c)
+	l.conn, err = connect(ctx, l.guard, c)
 	return err
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // Row is the data of an event and of a job.
@@ -40,10 +41,10 @@ type Row struct {
 // MaxRow is how many bytes a row can have.
 const MaxRow = 256 << 10
 
-// New returns the destination.
-func New() destinations.Destination { return destination{} }
+// New returns the destination. The guard decides which addresses it may dial.
+func New(guard outbound.Guard) destinations.Destination { return destination{upsert{guard}} }
 
-type destination struct{}
+type destination struct{ upsert upsert }
 
 var _ destinations.Destination = destination{}
 
@@ -58,10 +59,10 @@ func (destination) Options() destinations.Options {
 	}
 }
 
-func (destination) Actions() []destinations.Action { return []destinations.Action{upsert{}} }
+func (d destination) Actions() []destinations.Action { return []destinations.Action{d.upsert} }
 
 // upsert is the action "upsert".
-type upsert struct{}
+type upsert struct{ guard outbound.Guard }
 
 var _ destinations.Action = upsert{}
 

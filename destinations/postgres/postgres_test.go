@@ -14,11 +14,13 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/destinationtest"
 	"github.com/sluicehq/sluice/destinations/postgres"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 const password = "hunter2-S3cret"
@@ -87,7 +89,7 @@ func subject(tb testing.TB) (destinationtest.Subject, table) {
 	tb.Helper()
 	t := newTable(tb)
 	s := destinationtest.Subject{
-		Destination: postgres.New(), Action: "upsert", Connections: t.direct(tb), Delivered: t.ids,
+		Destination: postgres.New(outbound.Loopback()), Action: "upsert", Connections: t.direct(tb), Delivered: t.ids,
 	}
 	for i := range 6 {
 		s.Events = append(s.Events, event(fmt.Sprintf(row, i)))
@@ -178,7 +180,7 @@ func load(t *testing.T, c connections.Opener, data ...string) []destinations.The
 	for i, text := range data {
 		q.Events[0].Jobs = append(q.Events[0].Jobs, destinations.QueuedJob{ID: fmt.Sprint(i), Data: json.RawMessage(text)})
 	}
-	postgres.New().Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: c}, q, func(then destinations.Then) {
+	postgres.New(outbound.Loopback()).Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: c}, q, func(then destinations.Then) {
 		all = append(all, then)
 	})
 	require.Len(t, all, len(data))
@@ -244,7 +246,7 @@ func TestErrors(t *testing.T) {
 func TestKind(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t)
-	kind := postgres.Kind{}
+	kind := postgres.Kind{Guard: outbound.Loopback()}
 	c, err := tab.direct(t).Open(t.Context(), "dwh")
 	require.NoError(t, err)
 	c.Settings, err = kind.ParseSettings(c.Settings)
@@ -258,8 +260,30 @@ func TestKind(t *testing.T) {
 	for _, bad := range []string{
 		`{}`, `{"host": "h", "database": "d", "user": ""}`, `{"host": "h", "database": "d", "user": "u", "port": 0}`,
 		`{"host": "h", "database": "d", "user": "u", "tls": "prefer"}`, `{"dsn": "postgres://x"}`,
+		`{"host": "/var/run/postgresql", "database": "d", "user": "u"}`, `{"host": "@a", "database": "d", "user": "u"}`,
+		`{"host": "a,b", "database": "d", "user": "u"}`,
 	} {
 		_, err := kind.ParseSettings(json.RawMessage(bad))
 		require.Error(t, err, bad)
 	}
+}
+
+// What a connection may reach is decided when it is dialled, and a password is not sent in clear
+// over a network.
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	c := connections.Connection{
+		Name: "dwh", Kind: postgres.KindName, Secrets: map[string]string{"password": "hunter2"},
+		Settings: json.RawMessage(`{"host": "127.0.0.1", "port": 1, "database": "d", "user": "u", "tls": "none"}`),
+	}
+	settings := config.Connections{Addresses: "postgres=public"}
+	_, err := postgres.Kind{Guard: settings.Guard(postgres.KindName)}.Test(t.Context(), c)
+	require.ErrorContains(t, err, "the address 127.0.0.1 is not allowed for connections of kind postgres")
+	c.Settings = json.RawMessage(`{"host": "198.51.100.1", "database": "d", "user": "u", "tls": "none"}`)
+	_, err = postgres.Kind{Guard: config.Connections{}.Guard(postgres.KindName)}.Test(t.Context(), c)
+	require.ErrorContains(t, err, "a secret would be sent in clear to 198.51.100.1")
+	require.NotContains(t, err.Error(), "hunter2")
+	c.Settings = json.RawMessage(`{"host": "169.254.169.254", "port": 80, "database": "d", "user": "u"}`)
+	_, err = postgres.Kind{Guard: config.Connections{}.Guard(postgres.KindName)}.Test(t.Context(), c)
+	require.ErrorContains(t, err, "the address 169.254.169.254 is not allowed")
 }

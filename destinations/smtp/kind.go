@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/email"
 )
 
@@ -35,7 +36,10 @@ type settings struct {
 }
 
 // Kind is the kind of connections that lead to mail servers. It is ready for use.
-type Kind struct{}
+type Kind struct {
+	// Guard decides which addresses Test may dial. Defaults to none.
+	Guard outbound.Guard
+}
 
 var _ connections.Kind = Kind{}
 
@@ -75,22 +79,17 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 		faults = append(faults, fmt.Errorf(`setting "tls": want %s, %s or %s`, config.SMTPStartTLS, config.SMTPTLS,
 			config.SMTPPlain))
 	}
-	if s.TLS == config.SMTPPlain && s.Username != "" && !loopback(s.Host) {
-		faults = append(faults, errors.New(`setting "tls": a password is not sent in clear over a network`))
-	}
 	if _, err := mail.ParseAddress(s.From); err != nil {
 		faults = append(faults, errors.New(`setting "from": want an address, or a name with an address in angle brackets`))
 	}
 	return s, errors.Join(faults...)
 }
 
-func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
-
 // mailTimeout bounds one mail.
 const mailTimeout = 20 * time.Second
 
 // sender returns the mailer of a connection.
-func sender(c connections.Connection) (*email.Sender, error) {
+func sender(guard outbound.Guard, c connections.Connection) (*email.Sender, error) {
 	if c.Kind != KindName {
 		return nil, fmt.Errorf("the connection %s is of kind %s: want %s", c.Name, c.Kind, KindName)
 	}
@@ -98,15 +97,23 @@ func sender(c connections.Connection) (*email.Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("settings of the connection %s: %w", c.Name, err)
 	}
-	return email.New(config.Notify{
+	exposure := outbound.Protected
+	if s.TLS == config.SMTPPlain && s.Username != "" {
+		exposure = outbound.Exposed
+	}
+	mailer, err := email.New(config.Notify{
 		SMTPHost: s.Host, SMTPPort: s.Port, SMTPTLS: s.TLS, SMTPCAFile: s.CAFile, SMTPFrom: s.From,
 		SMTPUsername: s.Username, SMTPPassword: c.Secrets[secretPassword], SMTPTimeout: mailTimeout,
 	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return mailer.WithDialer(guard.Dialer(exposure)), nil
 }
 
 // Test logs in and sends nothing.
-func (Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
-	s, err := sender(c)
+func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
+	s, err := sender(k.Guard, c)
 	if err != nil {
 		return connections.Report{}, err
 	}

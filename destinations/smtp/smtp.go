@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/channel"
 	"github.com/sluicehq/sluice/notify/email"
 )
@@ -35,10 +36,10 @@ const (
 	MaxBody    = 256 << 10
 )
 
-// New returns the destination.
-func New() destinations.Destination { return destination{} }
+// New returns the destination. The guard decides which addresses it may dial.
+func New(guard outbound.Guard) destinations.Destination { return destination{send{guard}} }
 
-type destination struct{}
+type destination struct{ send send }
 
 var _ destinations.Destination = destination{}
 
@@ -54,10 +55,10 @@ func (destination) Options() destinations.Options {
 	}
 }
 
-func (destination) Actions() []destinations.Action { return []destinations.Action{send{}} }
+func (d destination) Actions() []destinations.Action { return []destinations.Action{d.send} }
 
 // send is the action "send".
-type send struct{}
+type send struct{ guard outbound.Guard }
 
 var _ destinations.Action = send{}
 
@@ -106,7 +107,7 @@ const patience = 3
 
 // Load sends the mails one after the other. A recipient or a mail that the server refuses for
 // good is discarded; everything else is tried again.
-func (send) Load(
+func (a send) Load(
 	ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
 ) {
 	servers := map[string]*server{}
@@ -119,7 +120,7 @@ func (send) Load(
 			continue
 		}
 		if servers[m.Connection] == nil {
-			servers[m.Connection] = open(ctx, tk, m.Connection)
+			servers[m.Connection] = open(ctx, tk, a.guard, m.Connection)
 		}
 		s := servers[m.Connection]
 		switch {
@@ -145,12 +146,12 @@ type server struct {
 	failures int
 }
 
-func open(ctx context.Context, tk *destinations.Toolkit, name string) *server {
+func open(ctx context.Context, tk *destinations.Toolkit, guard outbound.Guard, name string) *server {
 	c, err := tk.Connections.Open(ctx, name)
 	if err != nil {
 		return &server{err: fmt.Errorf("open the connection %s: %w", name, err)}
 	}
-	s, err := sender(c)
+	s, err := sender(guard, c)
 	return &server{sender: s, err: err}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/destinationtest"
 	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/email/smtptest"
 )
 
@@ -42,7 +43,7 @@ func subject(tb testing.TB, cfg smtptest.Config, change func(n *config.Notify)) 
 		change(&n)
 	}
 	s := destinationtest.Subject{
-		Destination: smtp.New(), Action: "send", Connections: opener(tb, n),
+		Destination: smtp.New(outbound.Loopback()), Action: "send", Connections: opener(tb, n),
 		Delivered: func(testing.TB) (all []string) {
 			for _, m := range server.Mails() {
 				all = append(all, m.Header.Get("Message-ID"))
@@ -133,7 +134,7 @@ func TestMail(t *testing.T) {
 			"text": "Dear Anna", "html": "<p>Dear Anna"}`),
 	}}}}}
 	for range 2 {
-		smtp.New().Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: opener(t, server.Settings())}, q,
+		smtp.New(outbound.Loopback()).Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: opener(t, server.Settings())}, q,
 			func(then destinations.Then) { require.NoError(t, then.Error) })
 	}
 	mails := server.Await(t, 2)
@@ -148,7 +149,7 @@ func TestMail(t *testing.T) {
 func TestKind(t *testing.T) {
 	t.Parallel()
 	server := smtptest.Start(t, smtptest.Config{})
-	kind := smtp.Kind{}
+	kind := smtp.Kind{Guard: outbound.Loopback()}
 	c, err := opener(t, server.Settings()).Open(t.Context(), "mail")
 	require.NoError(t, err)
 	c.Settings, err = kind.ParseSettings(c.Settings)
@@ -164,9 +165,47 @@ func TestKind(t *testing.T) {
 	for _, bad := range []string{
 		`{}`, `{"host": "h", "from": "nobody"}`, `{"host": "h", "from": "a@example.com", "port": 0}`,
 		`{"host": "h", "from": "a@example.com", "tls": "maybe"}`,
-		`{"host": "h", "from": "a@example.com", "tls": "none", "username": "u"}`,
 	} {
 		_, err := kind.ParseSettings(json.RawMessage(bad))
 		require.Error(t, err, bad)
+	}
+}
+
+// What a connection may reach is decided when it is dialled, and a password is not sent in clear
+// over a network.
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	server := smtptest.Start(t, smtptest.Config{})
+	c, err := opener(t, server.Settings()).Open(t.Context(), "mail")
+	require.NoError(t, err)
+	settings := config.Connections{Addresses: "smtp=10.0.0.0/8"}
+	_, err = smtp.Kind{Guard: settings.Guard(smtp.KindName)}.Test(t.Context(), c)
+	require.ErrorContains(t, err, "is not allowed for connections of kind smtp")
+	var then destinations.Then
+	smtp.New(settings.Guard(smtp.KindName)).Actions()[0].Load(
+		t.Context(), &destinations.Toolkit{Connections: opener(t, server.Settings())},
+		&destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: []destinations.QueuedJob{{
+			ID: "a", Data: json.RawMessage(`{"connection": "mail", "to": "a@example.com", "subject": "s", "text": "t"}`),
+		}}}}}, func(answer destinations.Then) { then = answer })
+	require.ErrorContains(t, then.Error, "is not allowed for connections of kind smtp")
+	require.False(t, then.ForceDiscard)
+	c.Settings = json.RawMessage(`{"host": "198.51.100.1", "from": "a@example.com", "tls": "none", "username": "u"}`)
+	_, err = smtp.Kind{Guard: config.Connections{}.Guard(smtp.KindName)}.Test(t.Context(), c)
+	require.ErrorContains(t, err, "a secret would be sent in clear to 198.51.100.1")
+	require.Empty(t, server.Mails())
+}
+
+// A file with certificates is a path of a user's: what has no end is refused.
+func TestCertificatesAreBounded(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/dev/zero": "want a regular file", "/": "want a regular file", "/nowhere": "no such file",
+	} {
+		c := connections.Connection{
+			Name: "mail", Kind: smtp.KindName,
+			Settings: json.RawMessage(`{"host": "127.0.0.1", "from": "a@example.com", "ca_file": "` + path + `"}`),
+		}
+		_, err := smtp.Kind{Guard: outbound.Loopback()}.Test(t.Context(), c)
+		require.ErrorContains(t, err, want)
 	}
 }

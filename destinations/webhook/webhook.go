@@ -35,11 +35,10 @@ const (
 	MaxData = 256 << 10
 )
 
-// New returns the destination. addresses says where webhooks may lead, as
-// notify.webhook_addresses does.
-func New(addresses string) destinations.Destination {
-	guard := outbound.Guard{Addresses: addresses}
-	return &destination{post: &post{guard: guard, http: guard.Client(), timeout: attemptTimeout}}
+// New returns the destination. The guard decides which addresses webhooks may lead to. What is
+// posted is for the receiver alone: by http it is exposed.
+func New(guard outbound.Guard) destinations.Destination {
+	return &destination{post: &post{http: guard.Client(outbound.Exposed), timeout: attemptTimeout}}
 }
 
 // attemptTimeout bounds one request.
@@ -64,7 +63,6 @@ func (d *destination) Actions() []destinations.Action { return []destinations.Ac
 
 // post is the action "post". Each job is a request of its own.
 type post struct {
-	guard   outbound.Guard
 	http    *http.Client
 	timeout time.Duration
 }

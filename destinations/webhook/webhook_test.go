@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/destinationtest"
 	"github.com/sluicehq/sluice/destinations/webhook"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 const key = "hunter2-S3cret-hunter2-S3cret!!!"
@@ -77,7 +78,7 @@ func subject(tb testing.TB, fault destinationtest.Fault) (destinationtest.Subjec
 	tb.Helper()
 	r := &receiver{}
 	s := destinationtest.Subject{
-		Destination: webhook.New(config.WebhooksAny), Action: "post", Delivered: r.ids,
+		Destination: webhook.New(outbound.Loopback()), Action: "post", Delivered: r.ids,
 		Connections: opener(destinationtest.ServeHTTP(tb, fault, r) + path),
 	}
 	for i := range 12 {
@@ -172,7 +173,7 @@ func TestAnswers(t *testing.T) {
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(code)
 		}))
-		then := load(t, webhook.New(config.WebhooksAny), opener(address), destinations.QueuedJob{
+		then := load(t, webhook.New(outbound.Loopback()), opener(address), destinations.QueuedJob{
 			ID: "a", Data: json.RawMessage(`{"connection": "ops", "type": "x", "data": null}`),
 		})[0]
 		require.Equal(t, 1, asked, "the redirect was followed")
@@ -189,15 +190,15 @@ func TestAnswers(t *testing.T) {
 // Nobody is led into the network that Sluice runs in, by name or by address.
 func TestPublicAddressesOnly(t *testing.T) {
 	t.Parallel()
-	d := webhook.New(config.WebhooksPublic)
+	d := webhook.New(config.Default().Connections.Guard("webhook"))
 	for address, want := range map[string]string{
-		"http://example.com/hook":       "the webhook is not https",
-		"https://127.0.0.1:1/hook":      "leads to an address that is not public",
-		"https://localhost:1/hook":      "leads to an address that is not public",
-		"https://[::1]:1/hook":          "leads to an address that is not public",
-		"https://169.254.169.254/hook":  "leads to an address that is not public",
-		"https://[::ffff:10.0.0.1]:443": "leads to an address that is not public",
-		"https://0.0.0.0/hook":          "leads to an address that is not public",
+		"http://93.184.215.14/hook":     "a secret would be sent in clear to 93.184.215.14",
+		"https://127.0.0.1:1/hook":      "is not allowed for connections of kind webhook",
+		"https://localhost:1/hook":      "is not allowed for connections of kind webhook",
+		"https://[::1]:1/hook":          "is not allowed for connections of kind webhook",
+		"https://169.254.169.254/hook":  "is not allowed for connections of kind webhook",
+		"https://[::ffff:10.0.0.1]:443": "is not allowed for connections of kind webhook",
+		"https://0.0.0.0/hook":          "is not allowed for connections of kind webhook",
 	} {
 		then := load(t, d, opener(address), destinations.QueuedJob{
 			ID: "a", Data: json.RawMessage(`{"connection": "ops", "type": "x", "data": 1}`),
@@ -226,7 +227,7 @@ func TestSilence(t *testing.T) {
 			ID: fmt.Sprint(i), Data: json.RawMessage(fmt.Sprintf(`{"connection": %q, "type": "x", "data": 1}`, name)),
 		})
 	}
-	all := load(t, webhook.NewImpatient(config.WebhooksAny, 100*time.Millisecond), c, jobs...)
+	all := load(t, webhook.NewImpatient(outbound.Loopback(), 100*time.Millisecond), c, jobs...)
 	require.Len(t, good.ids(t), 20)
 	tried, untried := 0, 0
 	for _, then := range all {

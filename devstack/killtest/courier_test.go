@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
@@ -45,7 +46,7 @@ func (b brisk) Options() destinations.Options {
 }
 
 func couriers() *destinations.Registry {
-	return destinations.NewRegistry(brisk{webhook.New(config.WebhooksAny)})
+	return destinations.NewRegistry(brisk{webhook.New(outbound.Loopback())})
 }
 
 // runBriskWorker is the worker of these tests. It leaves a destination that is ill alone for
@@ -88,7 +89,7 @@ func newDelivery(t *testing.T) *delivery {
 	})
 	require.NoError(t, err)
 	known := &connections.Connections{
-		Store: d.store, Registry: command.Connections(),
+		Store: d.store, Registry: command.Connections(config.Connections{}),
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: d.stack.Env()[stack.EnvKeysetFile]}),
 	}
 	for i := range shops {

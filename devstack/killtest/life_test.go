@@ -45,7 +45,7 @@ func newLife(t *testing.T) *life {
 	require.NoError(t, makeTraces(l.traces))
 	l.system = newSystem(t, folder(t), true, func(cfg *stack.Config) {
 		env := map[string]string{
-			envTraces: l.traces, "SLUICE_NOTIFY_WEBHOOKS": "told", "SLUICE_NOTIFY_WEBHOOK_ADDRESSES": config.WebhooksAny,
+			envTraces: l.traces, "SLUICE_NOTIFY_WEBHOOKS": "told",
 			// A delivery whose sender has died is made again that much sooner.
 			"SLUICE_NOTIFY_SMTP_TIMEOUT": "1s", "SLUICE_NOTIFY_POLL_INTERVAL": "2s",
 		}
@@ -64,7 +64,7 @@ func newLife(t *testing.T) *life {
 	l.receiver = webhooktest.Start(t, l.gate.answer)
 	t.Cleanup(l.gate.release)
 	known := &connections.Connections{
-		Store: l.store, Registry: command.Connections(),
+		Store: l.store, Registry: command.Connections(config.Connections{}),
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: l.stack.Env()[stack.EnvKeysetFile]}),
 	}
 	_, err = known.Add(ctx, connections.New(l.receiver.Connection("told")))

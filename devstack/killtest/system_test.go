@@ -64,7 +64,7 @@ func newSystem(t *testing.T, dir string, withWorker bool, change ...func(*stack.
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
 	s.starter = &starter.Starter{
-		Temporal: s.temporal, Namespace: config.DefaultNamespace, Store: s.store, Registry: command.Importers(),
+		Temporal: s.temporal, Namespace: config.DefaultNamespace, Store: s.store, Registry: command.Importers(s.settings),
 		Defaults: s.settings.Import, Review: s.settings.Review, Limits: s.settings.Limits,
 	}
 	return s

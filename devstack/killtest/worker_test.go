@@ -31,7 +31,7 @@ func (s *system) runWorker(t *testing.T, change func(*worker.Config)) (log *outp
 	t.Helper()
 	log = &output{}
 	cfg := worker.Config{
-		Settings: s.settings, Registry: command.Importers(), Temporal: s.temporalOptions(),
+		Settings: s.settings, Registry: command.Importers(s.settings), Temporal: s.temporalOptions(),
 		Logger: slog.New(slog.NewTextHandler(log, nil)), Migrate: true,
 	}
 	if change != nil {
@@ -70,7 +70,7 @@ func runWorkerProcess(ctx context.Context, change func(*worker.Config)) error {
 		return err
 	}
 	cfg := worker.Config{
-		Settings: settings, Registry: command.Importers(), Connections: command.Connections(),
+		Settings: settings, Registry: command.Importers(settings), Connections: command.Connections(settings.Connections),
 		Temporal: options, Logger: logger, Migrate: true,
 		ReconcileInterval: 3 * time.Second, AbandonedAfter: 5 * time.Second,
 	}

@@ -1,7 +1,9 @@
 package stack
 
 import (
+	"cmp"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/sluicehq/sluice/config"
@@ -29,10 +31,21 @@ const (
 	EnvKeyset = "SLUICE_CONNECTIONS_KEYSET"
 	// EnvKeysetFile is the file with the key set of connections.
 	EnvKeysetFile = "SLUICE_CONNECTIONS_KEYSET_FILE"
+	// EnvAddresses says which addresses connections may dial.
+	EnvAddresses = "SLUICE_CONNECTIONS_ADDRESSES"
 	// EnvBinary is the sluice-dev program itself, for tests that start servers
 	// of their own.
 	EnvBinary = "SLUICE_DEV_BIN"
 )
+
+// localAddresses lets connections lead to fakes and endpoints on a developer's machine, which
+// the default does not.
+const localAddresses = "google_analytics_4=public+loopback, webhook=public+loopback"
+
+// given returns a variable that the caller has set, or else a value for it.
+func (s *Stack) given(name, value string) string {
+	return cmp.Or(s.cfg.EngineEnv[name], os.Getenv(name), value)
+}
 
 // Env returns the variables in which a program finds this stack.
 func (s *Stack) Env() map[string]string {
@@ -46,6 +59,7 @@ func (s *Stack) Env() map[string]string {
 		EnvWorkerAddress:     a.Worker,
 		EnvKeyset:            "",
 		EnvKeysetFile:        s.keysetFile(),
+		EnvAddresses:         s.given(EnvAddresses, localAddresses),
 		EnvBinary:            s.cfg.Binary,
 	}
 	if s.cfg.StoreDSN != "" {

@@ -16,13 +16,14 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/importertest"
 	"github.com/sluicehq/sluice/internal/fakega4"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // answering lets a function answer requests for pages of reports; the fake answers the
 // others, those for tokens and days.
 func answering(b *bench, answer func(req *analyticsdata.RunReportRequest) string) {
 	cfg := b.cfg
-	base := newTransport()
+	base := newTransport(outbound.Loopback())
 	cfg.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if !strings.HasSuffix(r.URL.Path, ":runReport") {
 			return base.RoundTrip(r)
@@ -152,7 +153,7 @@ func (e endless) Read(p []byte) (int, error) {
 func TestEndlessAnswers(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fakega4.Config{}, 0)
-	base := newTransport()
+	base := newTransport(outbound.Loopback())
 	for status, says := range map[int]string{
 		http.StatusOK: "larger than 1048576 bytes", http.StatusBadGateway: "502 Bad Gateway",
 	} {

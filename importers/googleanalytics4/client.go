@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	analyticsdata "google.golang.org/api/analyticsdata/v1beta"
 	"google.golang.org/api/googleapi"
@@ -167,16 +166,3 @@ func (c *client) redact(text, token string) string {
 
 // what names what is asked about.
 func (c *client) what() string { return cmp.Or(c.property, "the account") }
-
-// newTransport returns a transport of the importer's own. Its timeouts bound what the
-// request's own one does not have to wait for.
-func newTransport() http.RoundTripper {
-	base, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		return http.DefaultTransport
-	}
-	t := base.Clone()
-	t.MaxIdleConnsPerHost = MaxConcurrentRequests
-	t.IdleConnTimeout = 30 * time.Second
-	return t
-}

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/importers/importertest"
 	"github.com/sluicehq/sluice/internal/fakega4"
 	"github.com/sluicehq/sluice/internal/fakega4/fakega4test"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -56,7 +57,7 @@ func setup(tb testing.TB, cfg fakega4.Config, pageRows int) *bench {
 	cfg.Now = b.clock.Now
 	b.fake = fakega4test.Start(tb, cfg)
 	b.Importer = New(Config{
-		PageRows: pageRows, Now: b.clock.Now, Jitter: func(limit time.Duration) time.Duration { return limit / 2 },
+		Guard: outbound.Loopback(), PageRows: pageRows, Now: b.clock.Now, Jitter: func(limit time.Duration) time.Duration { return limit / 2 },
 	})
 	b.imp = importers.Import{
 		ID: 7, Site: importers.Site{ID: 1, Domain: "example.com", TimeZone: "UTC"},

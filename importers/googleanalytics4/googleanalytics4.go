@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // Name is the importer's name in the registry, and that of the kind of its connections.
@@ -38,8 +39,11 @@ type Config struct {
 	// PageRows is how many rows one request asks for, at most MaxPageRows. Defaults to
 	// DefaultPageRows. Chunks do not depend on it.
 	PageRows int
-	// Transport sends the requests. Defaults to one of the importer's own, with the
-	// settings of http.DefaultTransport.
+	// Guard decides which addresses an endpoint may have that a connection names. Defaults
+	// to none; Google's own hosts need it not.
+	Guard outbound.Guard
+	// Transport sends the requests. Defaults to one of the importer's own, which dials what
+	// the guard allows, and Google's hosts with the settings of http.DefaultTransport.
 	Transport http.RoundTripper
 	// Now tells the time by which quotas are reset. Defaults to time.Now.
 	Now func() time.Time
@@ -57,7 +61,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.PageRows = min(c.PageRows, MaxPageRows)
 	if c.Transport == nil {
-		c.Transport = newTransport()
+		c.Transport = newTransport(c.Guard)
 	}
 	if c.Now == nil {
 		c.Now = time.Now

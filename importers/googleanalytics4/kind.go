@@ -11,6 +11,7 @@ import (
 	analyticsadmin "google.golang.org/api/analyticsadmin/v1beta"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // kind is the kind of this importer's connections.
@@ -18,8 +19,11 @@ type kind struct{ importer *Importer }
 
 var _ connections.Kind = (*kind)(nil)
 
-// ConnectionKind returns the kind of connections that this importer uses.
-func ConnectionKind() connections.Kind { return &kind{importer: New(Config{})} }
+// ConnectionKind returns the kind of connections that this importer uses. The guard decides
+// which addresses its test may dial, beside Google's.
+func ConnectionKind(guard outbound.Guard) connections.Kind {
+	return &kind{importer: New(Config{Guard: guard})}
+}
 
 // Name returns "google_analytics_4".
 func (*kind) Name() string { return Name }

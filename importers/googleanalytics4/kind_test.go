@@ -11,11 +11,12 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/fakega4"
 	"github.com/sluicehq/sluice/internal/fakega4/fakega4test"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	kind := ConnectionKind()
+	kind := ConnectionKind(outbound.Loopback())
 	require.NotPanics(t, func() { connections.NewRegistry(kind) })
 	require.Equal(t, Name, kind.Name())
 	require.NotEmpty(t, kind.Label())
@@ -66,7 +67,7 @@ func TestEndpoints(t *testing.T) {
 func TestConnectionTest(t *testing.T) {
 	t.Parallel()
 	fake := fakega4test.Start(t, fakega4.Config{})
-	kind := ConnectionKind()
+	kind := ConnectionKind(outbound.Loopback())
 	for _, conn := range []connections.Connection{fake.Connection(t, "one"), fake.ServiceAccount(t, "two")} {
 		report, err := kind.Test(t.Context(), conn)
 		require.NoError(t, err)
@@ -76,7 +77,7 @@ func TestConnectionTest(t *testing.T) {
 		}, report.Lines)
 	}
 	require.Equal(t, 4, fake.Requests("accountSummaries"), "two pages each")
-	list, err := New(Config{}).Properties(t.Context(), fake.Connection(t, "one"))
+	list, err := New(Config{Guard: outbound.Loopback()}).Properties(t.Context(), fake.Connection(t, "one"))
 	require.NoError(t, err)
 	require.Equal(t, Property{Name: "properties/428685906", DisplayName: "Example shop", Account: "Account 28425170"}, list[0])
 

@@ -25,16 +25,24 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Importers returns the registry of all kinds of imports that sluice knows.
-func Importers() *importers.Registry {
-	return importers.NewRegistry(csv.New(), googleanalytics4.New(googleanalytics4.Config{}), noop.New())
+// Importers returns the registry of all kinds of imports that sluice knows. What they may reach
+// is a matter of the settings.
+func Importers(settings config.Config) *importers.Registry {
+	return importers.NewRegistry(
+		csv.New(),
+		googleanalytics4.New(googleanalytics4.Config{Guard: settings.Connections.Guard(googleanalytics4.Name)}),
+		noop.New())
 }
 
-// Connections returns the registry of all kinds of connections that sluice knows.
-func Connections() *connections.Registry {
+// Connections returns the registry of all kinds of connections that sluice knows. What their
+// tests may reach is a matter of the settings.
+func Connections(settings config.Connections) *connections.Registry {
 	return connections.NewRegistry(
-		clickhouse.Kind{}, googleanalytics4.ConnectionKind(), postgres.Kind{}, smtp.Kind{},
-		webhook.NewKind(config.WebhooksAny))
+		clickhouse.Kind{Guard: settings.Guard(clickhouse.KindName)},
+		googleanalytics4.ConnectionKind(settings.Guard(googleanalytics4.Name)),
+		postgres.Kind{Guard: settings.Guard(postgres.KindName)},
+		smtp.Kind{Guard: settings.Guard(smtp.KindName)},
+		webhook.NewKind(settings.Guard(webhook.KindName)))
 }
 
 // Streams are where a command reads and writes, and what it takes for its
@@ -44,7 +52,7 @@ type Streams struct {
 	Out, Err io.Writer
 	// Environ is the environment as KEY=value. Defaults to the process's.
 	Environ []string
-	// Kinds are the kinds of connections. Defaults to Connections().
+	// Kinds are the kinds of connections. Defaults to Connections(settings).
 	Kinds *connections.Registry
 	// Destinations are those that there are. Defaults to Destinations(settings).
 	Destinations *destinations.Registry
@@ -95,9 +103,6 @@ func New(s Streams) *cli.App {
 	if s.Environ == nil {
 		s.Environ = os.Environ()
 	}
-	if s.Kinds == nil {
-		s.Kinds = Connections()
-	}
 	app := &cli.App{
 		Name:    "sluice",
 		Usage:   "run data imports as durable workflows",
@@ -140,11 +145,12 @@ func environ(c *cli.Context) []string {
 	return all
 }
 
-// kinds returns the kinds of connections that the command knows.
-func kinds(c *cli.Context) *connections.Registry {
+// kinds returns the kinds of connections that the command knows. Their tests reach what the
+// settings allow.
+func kinds(c *cli.Context, settings config.Connections) *connections.Registry {
 	all, ok := c.App.Metadata[kindsKey].(*connections.Registry)
-	if !ok {
-		return Connections()
+	if !ok || all == nil {
+		return Connections(settings)
 	}
 	return all
 }

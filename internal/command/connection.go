@@ -49,7 +49,7 @@ func (s *session) Connections(ctx context.Context) (*connections.Connections, er
 		return nil, err
 	}
 	return &connections.Connections{
-		Store: opened, Vault: connections.NewVault(s.settings.Connections.Vault()), Registry: kinds(s.cli),
+		Store: opened, Vault: connections.NewVault(s.settings.Connections.Vault()), Registry: kinds(s.cli, s.settings.Connections),
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 )
 
@@ -83,7 +84,7 @@ func newConnection(c *cli.Context) (connections.New, error) {
 	if err := requireFlag(c, "kind", "say which kind of system it leads to: "+kindNames(c)); err != nil {
 		return connections.New{}, err
 	}
-	kind, err := kinds(c).Lookup(c.String("kind"))
+	kind, err := kinds(c, config.Connections{}).Lookup(c.String("kind"))
 	if err != nil {
 		return connections.New{}, err
 	}
@@ -111,7 +112,7 @@ func newConnection(c *cli.Context) (connections.New, error) {
 }
 
 func kindNames(c *cli.Context) string {
-	names := kinds(c).Names()
+	names := kinds(c, config.Connections{}).Names()
 	if len(names) == 0 {
 		return "this program knows none"
 	}

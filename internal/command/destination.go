@@ -17,14 +17,16 @@ import (
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/terminal"
+	hook "github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/store"
 )
 
 // Destinations returns the registry of all destinations that sluice knows. What they may
 // reach is a matter of the settings.
-func Destinations(settings config.Notify) *destinations.Registry {
+func Destinations(settings config.Connections) *destinations.Registry {
 	return destinations.NewRegistry(
-		clickhouse.New(), log.New(), postgres.New(), smtp.New(), webhook.New(settings.WebhookAddresses))
+		clickhouse.New(settings.Guard(clickhouse.KindName)), log.New(), postgres.New(settings.Guard(postgres.KindName)),
+		smtp.New(settings.Guard(smtp.KindName)), webhook.New(settings.Guard(hook.KindName)))
 }
 
 func destinationCommand() *cli.Command {

@@ -56,7 +56,7 @@ func TestEventSend(t *testing.T) {
 func TestDestinationOrders(t *testing.T) {
 	t.Parallel()
 	system, s := systemWithoutWorker(t)
-	system.Tune = func(c *worker.Config) { c.Destinations = Destinations(config.Default().Notify) }
+	system.Tune = func(c *worker.Config) { c.Destinations = Destinations(config.Default().Connections) }
 	system.StartWorker(t)
 	send := []string{
 		"event", "send", "--source", "shop", "--data", `{"text": "paid"}`, "--destination", "log", "--action", "write",

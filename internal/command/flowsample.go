@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
@@ -86,7 +87,7 @@ func sampleOfImport(c *cli.Context) (e destinations.Event, err error) {
 		return e, errors.New("--event and --import are both there: want one of them")
 	}
 	importer := c.String("import")
-	if _, err := Importers().Lookup(importer); err != nil {
+	if _, err := Importers(config.Default()).Lookup(importer); err != nil {
 		return e, fmt.Errorf("--import: %w", err)
 	}
 	switch {

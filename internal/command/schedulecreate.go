@@ -10,13 +10,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/starter"
 )
 
 func scheduleCreateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "create", Usage: "create a schedule", ArgsUsage: "NAME SOURCE [PATH...]",
-		Description: "SOURCE is the kind of import: " + strings.Join(Importers().Names(), ", ") + ".\n" +
+		Description: "SOURCE is the kind of import: " + strings.Join(Importers(config.Default()).Names(), ", ") + ".\n" +
 			"A cron expression has five fields: minute, hour, day, month, weekday; a day must\n" +
 			"match both of its fields. An interval counts from midnight UTC. Settings that no flag names are the\n" +
 			"worker's, at the time of each run.",

@@ -127,7 +127,7 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 		}
 	}
 	return &starter.Starter{
-		Temporal: s.temporal, Namespace: s.namespace, Store: opened, Registry: Importers(),
+		Temporal: s.temporal, Namespace: s.namespace, Store: opened, Registry: Importers(s.settings),
 		Defaults: s.settings.Import, Review: s.settings.Review, Limits: s.settings.Limits,
 	}, nil
 }
@@ -137,7 +137,7 @@ func (s *session) Destinations() *destinations.Registry {
 	if all, ok := s.cli.App.Metadata[destinationsKey].(*destinations.Registry); ok && all != nil {
 		return all
 	}
-	return Destinations(s.settings.Notify)
+	return Destinations(s.settings.Connections)
 }
 
 // Deliveries returns the client for destinations, once Temporal answers.

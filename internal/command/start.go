@@ -24,7 +24,7 @@ func configured(setting string, value any) string {
 func startCommand() *cli.Command {
 	return &cli.Command{
 		Name: "start", Usage: "start an import", ArgsUsage: "SOURCE [PATH...]",
-		Description: "SOURCE is the kind of import: " + strings.Join(Importers().Names(), ", ") + ".\n" +
+		Description: "SOURCE is the kind of import: " + strings.Join(Importers(config.Default()).Names(), ", ") + ".\n" +
 			"PATHs are files or folders that the worker can read, and stand for its argument \"paths\".",
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it is over"},
@@ -111,9 +111,9 @@ func importRequest(c *cli.Context, args []string) (starter.Request, error) {
 	if len(args) == 0 {
 		line := strings.TrimSuffix(c.Command.HelpName+" "+c.Command.ArgsUsage, " [PATH...]")
 		return starter.Request{}, fmt.Errorf("say what to import: `%s`, where SOURCE is %s",
-			line, strings.Join(Importers().Names(), ", "))
+			line, strings.Join(Importers(config.Default()).Names(), ", "))
 	}
-	if _, err := Importers().Lookup(args[0]); err != nil {
+	if _, err := Importers(config.Default()).Lookup(args[0]); err != nil {
 		return starter.Request{}, err
 	}
 	if err := requireFlag(c, "site", "say which site the data belong to, as `sluice site list` shows it"); err != nil {

@@ -17,8 +17,8 @@ func TestWorkerConfig(t *testing.T) {
 	t.Parallel()
 	settings := config.Default()
 	cfg := command.WorkerConfig(settings, client.Options{}, slog.New(slog.DiscardHandler))
-	require.Equal(t, command.Importers().Names(), cfg.Registry.Names())
-	require.Equal(t, command.Destinations(settings.Notify).Names(), cfg.Destinations.Names())
+	require.Equal(t, command.Importers(settings).Names(), cfg.Registry.Names())
+	require.Equal(t, command.Destinations(settings.Connections).Names(), cfg.Destinations.Names())
 	require.NotEmpty(t, cfg.Destinations.Names())
 	require.NotNil(t, cfg.Connections)
 }

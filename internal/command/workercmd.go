@@ -73,8 +73,8 @@ func runWorker(c *cli.Context) error {
 // runs, and what sluice-dev runs beside its engines.
 func WorkerConfig(settings config.Config, temporal client.Options, logger *slog.Logger) worker.Config {
 	return worker.Config{
-		Settings: settings, Registry: Importers(), Connections: Connections(),
-		Destinations: Destinations(settings.Notify), Temporal: temporal, Logger: logger,
+		Settings: settings, Registry: Importers(settings), Connections: Connections(settings.Connections),
+		Destinations: Destinations(settings.Connections), Temporal: temporal, Logger: logger,
 	}
 }
 

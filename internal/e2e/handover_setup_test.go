@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/destinations/postgres"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -46,7 +47,7 @@ func setupHanding(t *testing.T, flows string) *handing {
 	text, err := keys.JSON()
 	require.NoError(t, err)
 	h.Settings.Connections = config.Connections{Keyset: string(text)}
-	kinds := connections.NewRegistry(postgres.Kind{})
+	kinds := connections.NewRegistry(postgres.Kind{Guard: outbound.Loopback()})
 	known := &connections.Connections{
 		Store: h.Store, Vault: connections.NewVault(h.Settings.Connections.Vault()), Registry: kinds,
 	}
@@ -58,7 +59,7 @@ func setupHanding(t *testing.T, flows string) *handing {
 	_, err = h.dwh.Exec(ctx, `CREATE TABLE rows (import_id bigint, date date, visitors bigint, PRIMARY KEY (import_id, visitors));
 		CREATE TABLE ends (import_id bigint, generation int, status text, rows_loaded bigint, reason text, PRIMARY KEY (import_id, generation))`)
 	require.NoError(t, err)
-	registry := destinations.NewRegistry(postgres.New(), h.sink)
+	registry := destinations.NewRegistry(postgres.New(outbound.Loopback()), h.sink)
 	h.Tune = func(cfg *worker.Config) { cfg.Destinations, cfg.Connections = registry, kinds }
 	h.Destinations, err = starter.NewDestinations(starter.DestinationsConfig{
 		Temporal: h.Temporal, Store: h.Store, Registry: registry, AnswerTimeout: 30 * time.Second,

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/fakega4"
 	"github.com/sluicehq/sluice/internal/fakega4/fakega4test"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/email/smtptest"
 	"github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
@@ -63,7 +64,7 @@ type secretive struct {
 func setupSecretive(t *testing.T) *secretive {
 	t.Helper()
 	s := &secretive{
-		system: setup(t, enginetest.Impatient(noop.New()), googleanalytics4.New(googleanalytics4.Config{})),
+		system: setup(t, enginetest.Impatient(noop.New()), googleanalytics4.New(googleanalytics4.Config{Guard: outbound.Loopback()})),
 		fake:   fakega4test.Start(t, fakega4.Config{Days: 5, RowsPerDay: 5}), listen: freeAddress(t),
 	}
 	// Both channels fail at first, and the endpoint says again what it was told.
@@ -90,7 +91,7 @@ func setupSecretive(t *testing.T) *secretive {
 	s.Settings.Connections = config.Connections{Keyset: string(text)}
 	s.Settings.Notify = s.mails.Settings()
 	s.Settings.Notify.To, s.Settings.Notify.Webhooks = "ops@example.com", "told"
-	s.Settings.Notify.WebhookAddresses = config.WebhooksAny
+	s.Settings.Connections.Addresses = "webhook=loopback, google_analytics_4=loopback"
 	s.connect()
 
 	var storeDSN, warehouseDSN string
@@ -108,7 +109,7 @@ func setupSecretive(t *testing.T) *secretive {
 }
 
 func (*secretive) kinds() *connections.Registry {
-	return connections.NewRegistry(googleanalytics4.ConnectionKind(), webhook.NewKind(config.WebhooksAny))
+	return connections.NewRegistry(googleanalytics4.ConnectionKind(outbound.Loopback()), webhook.NewKind(outbound.Loopback()))
 }
 
 // connect adds the connections: to the fake, to the fake with a token that it refuses,

@@ -23,6 +23,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/command"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
@@ -153,10 +154,10 @@ func setupTale(t *testing.T) *tale {
 	require.NoError(t, err)
 	s.Settings.Connections = config.Connections{Keyset: string(text)}
 
-	posts := webhook.New(config.WebhooksAny)
+	posts := webhook.New(outbound.Loopback())
 	d := &tale{
 		script:   &script{},
-		registry: destinations.NewRegistry(briskly{posts}, briskly{postgres.New()}, orders{briskly{posts}}),
+		registry: destinations.NewRegistry(briskly{posts}, briskly{postgres.New(outbound.Loopback())}, orders{briskly{posts}}),
 	}
 	d.receiver = webhooktest.Start(t, d.script.answer)
 	dsn, err := url.Parse(enginetest.StoreDSN(t))
@@ -165,7 +166,7 @@ func setupTale(t *testing.T) *tale {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.dwh.Close(context.WithoutCancel(ctx))) })
 	known := &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: command.Connections(),
+		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: command.Connections(config.Connections{}),
 	}
 	for _, c := range []connections.Connection{d.receiver.Connection("shop"), connectionTo(t, dsn)} {
 		_, err := known.Add(ctx, connections.New(c))
@@ -173,7 +174,7 @@ func setupTale(t *testing.T) *tale {
 	}
 
 	s.Tune = func(cfg *worker.Config) {
-		cfg.Connections, cfg.Destinations = command.Connections(), d.registry
+		cfg.Connections, cfg.Destinations = command.Connections(config.Connections{}), d.registry
 		// It is not the subject here.
 		cfg.Circuit = store.CircuitRule{Threshold: 1000}
 	}

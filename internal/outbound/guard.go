@@ -1,94 +1,80 @@
-// Package outbound has what every part of Sluice needs that posts to addresses which users
-// have given: where they may lead, how what is posted is signed, and how long the other side
-// wants to be left alone.
+// Package outbound has what every part of Sluice needs that connects to systems which users
+// name: the dialer and its rules, the signatures of webhooks, and the reading of answers.
 package outbound
 
 import (
-	"errors"
+	"context"
+	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"syscall"
 	"time"
-
-	"github.com/sluicehq/sluice/config"
 )
 
-// Guard keeps webhooks from being led into the network that Sluice runs in: whoever may
-// add a connection may not therefore talk to what listens there.
+// Guard decides which addresses the connections of one kind may dial. A person who may add a
+// connection must not thereby reach what listens in the network that Sluice runs in. The zero
+// value dials nothing.
 type Guard struct {
-	// Addresses says where they may lead, as notify.webhook_addresses does. Anything but
-	// config.WebhooksAny is config.WebhooksPublic.
-	Addresses string
+	kind             string
+	addresses, clear Rule
 }
 
-var (
-	errScheme  = errors.New("the webhook is not https: notify.webhook_addresses is public")
-	errPrivate = errors.New("the webhook leads to an address that is not public: notify.webhook_addresses is public")
+// NewGuard returns the guard of a kind of connections. addresses are those that may be
+// dialled; clear are those among them to which secrets may be sent without TLS, beside
+// loopback.
+func NewGuard(kind string, addresses, clear Rule) Guard {
+	return Guard{kind: kind, addresses: addresses, clear: clear}
+}
+
+// Loopback returns a guard that dials this machine alone, for tests.
+func Loopback() Guard {
+	return Guard{kind: "test", addresses: Rule{prefixes: terms[TermLoopback]}}
+}
+
+// Exposure says what somebody who listens in on a connection would learn.
+type Exposure bool
+
+const (
+	// Protected: the connection is encrypted before a secret is sent, or no secret is sent.
+	Protected Exposure = false
+	// Exposed: a secret is sent in clear.
+	Exposed Exposure = true
 )
-
-// Check refuses http, unless that is allowed. Addresses are looked at when they are
-// dialled.
-func (g Guard) Check(u *url.URL) error {
-	if g.Addresses != config.WebhooksAny && u.Scheme != "https" {
-		return errScheme
-	}
-	return nil
-}
 
 // DialTimeout bounds how long a connection may take to be made.
 const DialTimeout = 10 * time.Second
 
-// Dialer looks at the address that a name was resolved to: a name may lead elsewhere
-// from one question to the next.
-func (g Guard) Dialer() *net.Dialer {
+// RefusedError means that an address may not be dialled.
+type RefusedError struct{ text string }
+
+// Error names the address and the setting that would allow it.
+func (e *RefusedError) Error() string { return e.text }
+
+// Dialer checks each address when it is dialled, after its name was resolved: a name may lead
+// elsewhere from one question to the next. Nothing but TCP is dialled, no sockets of this
+// machine. Proxies are not used.
+func (g Guard) Dialer(e Exposure) *net.Dialer {
 	return &net.Dialer{
 		Timeout: DialTimeout, KeepAlive: 30 * time.Second,
-		Control: func(_, address string, _ syscall.RawConn) error {
-			if g.Addresses == config.WebhooksAny {
-				return nil
-			}
-			to, err := netip.ParseAddrPort(address)
-			if err != nil || !public(to.Addr()) {
-				return errPrivate
-			}
-			return nil
+		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
+			return g.check(e, network, address)
 		},
 	}
 }
 
-// public says whether an address is one of the open Internet.
-func public(a netip.Addr) bool {
-	a = a.Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() {
-		return false
+func (g Guard) check(e Exposure, network, address string) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil || network != "tcp4" && network != "tcp6" {
+		return &RefusedError{fmt.Sprintf("a connection of kind %s dials hosts by TCP, not a socket of network %q", g.kind, network)}
 	}
-	for _, block := range special {
-		if block.Contains(a) {
-			return false
-		}
+	switch a := to.Addr(); {
+	case !g.addresses.Has(a):
+		return &RefusedError{fmt.Sprintf("the address %s is not allowed for connections of kind %s: the setting "+
+			"connections.addresses says which are", a, g.kind)}
+	case e == Exposed && !a.Unmap().IsLoopback() && !g.clear.Has(a):
+		return &RefusedError{fmt.Sprintf("a secret would be sent in clear to %s: use TLS, or allow it with the setting "+
+			"connections.cleartext", a)}
+	default:
+		return nil
 	}
-	return true
-}
-
-// special are blocks that look public and are not (the IANA registries of special
-// purpose addresses): shared and test networks, and those that wrap an IPv4 address,
-// which may be a private one.
-var special = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"),
-	netip.MustParsePrefix("100.64.0.0/10"),
-	netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("192.0.2.0/24"),
-	netip.MustParsePrefix("192.88.99.0/24"),
-	netip.MustParsePrefix("198.18.0.0/15"),
-	netip.MustParsePrefix("198.51.100.0/24"),
-	netip.MustParsePrefix("203.0.113.0/24"),
-	netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b::/96"),
-	netip.MustParsePrefix("64:ff9b:1::/48"),
-	netip.MustParsePrefix("100::/64"),
-	netip.MustParsePrefix("2001::/23"),
-	netip.MustParsePrefix("2001:db8::/32"),
-	netip.MustParsePrefix("2002::/16"),
-	netip.MustParsePrefix("3fff::/20"),
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
-	"os"
 	"strings"
 	"time"
 
@@ -26,6 +25,7 @@ type Sender struct {
 	from      *mail.Address
 	tls       *tls.Config
 	templates *Templates
+	dialer    *net.Dialer
 }
 
 var _ channel.Sender = (*Sender)(nil)
@@ -42,11 +42,11 @@ func New(settings config.Notify, templates *Templates) (*Sender, error) {
 		return nil, errors.New("notify.smtp_from is not an address")
 	}
 	s := &Sender{
-		settings: settings, from: from, templates: templates,
+		settings: settings, from: from, templates: templates, dialer: &net.Dialer{Timeout: dialTimeout},
 		tls: &tls.Config{ServerName: settings.SMTPHost, MinVersion: tls.VersionTLS12},
 	}
 	if settings.SMTPCAFile != "" {
-		text, err := os.ReadFile(settings.SMTPCAFile)
+		text, err := readCertificates(settings.SMTPCAFile)
 		if err != nil {
 			return nil, fmt.Errorf("notify.smtp_ca_file: %w", err)
 		}
@@ -56,6 +56,12 @@ func New(settings config.Notify, templates *Templates) (*Sender, error) {
 		}
 	}
 	return s, nil
+}
+
+// WithDialer lets the sender dial by another dialer, one that checks addresses, and returns it.
+func (s *Sender) WithDialer(dialer *net.Dialer) *Sender {
+	s.dialer = dialer
+	return s
 }
 
 // Send makes one attempt at a mail. A recipient or a mail that the server refuses for

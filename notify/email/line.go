@@ -20,8 +20,7 @@ type line struct {
 
 // dial connects to the mail server, with TLS if that is there from the beginning.
 func (l *line) dial(ctx context.Context, network, _ string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: dialTimeout}
-	conn, err := dialer.DialContext(ctx, network, l.sender.address())
+	conn, err := l.sender.dialer.DialContext(ctx, network, l.sender.address())
 	if err != nil {
 		return nil, fmt.Errorf("reach the mail server: %w", err)
 	}

@@ -33,9 +33,8 @@ type Kind struct{ client *client }
 
 var _ connections.Kind = (*Kind)(nil)
 
-// NewKind returns the kind. addresses says where webhooks may lead, as
-// notify.webhook_addresses does; it matters to Test only.
-func NewKind(addresses string) *Kind { return &Kind{client: newClient(addresses)} }
+// NewKind returns the kind. The guard decides where Test may post to.
+func NewKind(guard outbound.Guard) *Kind { return &Kind{client: newClient(guard)} }
 
 // Name returns "webhook".
 func (*Kind) Name() string { return KindName }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/channel"
 )
 
@@ -32,9 +33,9 @@ type Sender struct {
 var _ channel.Sender = (*Sender)(nil)
 
 // New returns a sender that finds endpoints by the names of their connections.
-// addresses says where webhooks may lead, as notify.webhook_addresses does.
-func New(opener connections.Opener, addresses string) *Sender {
-	return &Sender{opener: opener, client: newClient(addresses)}
+// The guard decides which addresses webhooks may lead to.
+func New(opener connections.Opener, guard outbound.Guard) *Sender {
+	return &Sender{opener: opener, client: newClient(guard)}
 }
 
 // Send posts a notification to the webhook that its target names. The ID of the

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/channel"
 	"github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
@@ -37,7 +38,7 @@ func message() channel.Message {
 }
 
 func sender(c connections.Connection) *webhook.Sender {
-	return webhook.New(opener(c), config.WebhooksAny)
+	return webhook.New(opener(c), outbound.Loopback())
 }
 
 func TestSend(t *testing.T) {
@@ -154,17 +155,21 @@ func TestWhereWebhooksMayLead(t *testing.T) {
 	t.Parallel()
 	r := webhooktest.Start(t, nil)
 	c := r.Connection("ops")
-	err := webhook.New(opener(c), config.WebhooksPublic).Send(t.Context(), message())
-	require.EqualError(t, err, "the webhook is not https: notify.webhook_addresses is public")
+	public := config.Default().Connections.Guard("webhook")
+	err := webhook.New(opener(c), public).Send(t.Context(), message())
+	require.ErrorContains(t, err, "the address 127.0.0.1 is not allowed for connections of kind webhook")
+	// `sluice connection test` posts by the same rules.
+	_, err = webhook.NewKind(public).Test(t.Context(), c)
+	require.ErrorContains(t, err, "the address 127.0.0.1 is not allowed for connections of kind webhook")
 	secure := httptest.NewTLSServer(r)
 	t.Cleanup(secure.Close)
 	for _, host := range []string{secure.URL, strings.Replace(secure.URL, "127.0.0.1", "localhost", 1)} {
 		c.Settings = json.RawMessage(`{"url": "` + host + `/hunter2"}`)
-		err = webhook.New(opener(c), config.WebhooksPublic).Send(t.Context(), message())
-		require.ErrorContains(t, err, "the webhook leads to an address that is not public")
+		err = webhook.New(opener(c), public).Send(t.Context(), message())
+		require.ErrorContains(t, err, "is not allowed for connections of kind webhook")
 		require.NotContains(t, err.Error(), "hunter2")
 		// Where it may lead, a certificate must be one that can be trusted.
-		err = webhook.New(opener(c), config.WebhooksAny).Send(t.Context(), message())
+		err = webhook.New(opener(c), outbound.Loopback()).Send(t.Context(), message())
 		require.ErrorContains(t, err, "certificate")
 		require.NotContains(t, err.Error(), "hunter2", "the address may be a secret")
 		require.False(t, channel.IsPermanent(err))
@@ -194,7 +199,7 @@ func TestBadConnections(t *testing.T) {
 		require.NotContains(t, err.Error(), "hunter2")
 		require.NotContains(t, err.Error(), "aHVudGVy")
 	}
-	err := webhook.New(connections.None{}, config.WebhooksAny).Send(t.Context(), message())
+	err := webhook.New(connections.None{}, outbound.Loopback()).Send(t.Context(), message())
 	require.ErrorIs(t, err, connections.ErrNotFound)
 	require.Empty(t, r.Events())
 }
@@ -213,7 +218,7 @@ func TestUnwanted(t *testing.T) {
 
 func TestKind(t *testing.T) {
 	t.Parallel()
-	kind := webhook.NewKind(config.WebhooksAny)
+	kind := webhook.NewKind(outbound.Loopback())
 	require.Equal(t, []string{"webhook"}, connections.NewRegistry(kind).Names())
 	for text, want := range map[string]string{
 		`{"url": "https://example.com/a?b=c"}`:                                               `{"url":"https://example.com/a?b=c"}`,
@@ -244,7 +249,7 @@ func TestKind(t *testing.T) {
 
 func TestTestEvent(t *testing.T) {
 	t.Parallel()
-	kind := webhook.NewKind(config.WebhooksAny)
+	kind := webhook.NewKind(outbound.Loopback())
 	r := webhooktest.Start(t, nil)
 	report, err := kind.Test(t.Context(), r.Connection("ops"))
 	require.NoError(t, err)
@@ -257,8 +262,8 @@ func TestTestEvent(t *testing.T) {
 	away := webhooktest.Start(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	_, err = kind.Test(t.Context(), away.Connection("ops"))
 	require.EqualError(t, err, "the endpoint answered 403 Forbidden")
-	_, err = webhook.NewKind(config.WebhooksPublic).Test(t.Context(), r.Connection("ops"))
-	require.ErrorContains(t, err, "the webhook is not https")
+	_, err = webhook.NewKind(config.Default().Connections.Guard("webhook")).Test(t.Context(), r.Connection("ops"))
+	require.ErrorContains(t, err, "is not allowed for connections of kind webhook")
 	_, err = kind.Test(t.Context(), connections.Connection{})
 	require.Error(t, err)
 	ctx, cancel := context.WithCancelCause(t.Context())
