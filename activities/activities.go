@@ -59,6 +59,10 @@ func (k Kit) load(ctx context.Context, id int64) (subject, error) {
 	if err != nil {
 		return subject{}, fmt.Errorf("read the site of import %d: %w", id, err)
 	}
+	data, err := k.Store.ImportData(ctx, id)
+	if err != nil {
+		return subject{}, err
+	}
 	importer, err := k.Registry.Lookup(stored.Source)
 	if err != nil {
 		// A newer worker may know it: worth a retry, and clear in the Web UI.
@@ -70,6 +74,7 @@ func (k Kit) load(ctx context.Context, id int64) (subject, error) {
 			ID:          id,
 			Site:        importers.Site{ID: site.ID, Domain: site.Domain, TimeZone: site.TimeZone},
 			Args:        stored.Args,
+			Checked:     data.Checked,
 			Window:      stored.Days,
 			Chunk:       importers.ChunkLimit{Rows: int(stored.ChunkRows), Bytes: int(stored.ChunkBytes)},
 			Feedback:    k.feedback(ctx, id),

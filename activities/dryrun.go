@@ -159,9 +159,11 @@ func (d *DryRuns) subject(ctx context.Context, r DryRunRequest, log importers.Fe
 
 // rehearse fills the report, up to where the import would fail.
 func (d *DryRuns) rehearse(ctx context.Context, s subject, r DryRunRequest, report *DryRunReport) error {
-	if err := s.importer.BeforeStart(ctx, s.imp); err != nil {
+	checked, err := s.importer.BeforeStart(ctx, s.imp)
+	if err != nil {
 		return err
 	}
+	s.imp.Checked = checked
 	if err := d.recognise(ctx, s, report); err != nil || report.Unchanged != "" {
 		return err
 	}

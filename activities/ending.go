@@ -99,7 +99,8 @@ func (l *Loading) mendPart(ctx context.Context, s subject, table *schema.Table, 
 }
 
 // PurgeRows hides an import and removes its rows from all tables. Rejects stay,
-// so that people can see what was wrong with an import that failed.
+// so that people can see what was wrong with an import that failed. An import that was
+// never planned has no rows.
 func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
 	imp, err := l.Store.Import(ctx, ref.ImportID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -111,6 +112,9 @@ func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
 	}
 	if imp.Status == store.StatusCompleted {
 		return failure(fmt.Errorf("import %d has completed: %w", imp.ID, store.ErrConflict))
+	}
+	if parts, err := l.Store.ListParts(ctx, imp.ID); err != nil || len(parts) == 0 {
+		return failure(err)
 	}
 	site, id := uint64(imp.SiteID), uint64(imp.ID)
 	if err := l.Warehouse.Hide(ctx, site, id, uint32(imp.Generation)); err != nil {
@@ -126,7 +130,13 @@ func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
 
 // Finish ends an import that did not complete.
 func (l *Loading) Finish(ctx context.Context, end Ended) (Finished, error) {
-	err := l.Locks.finish(ctx, end.ImportID, store.End{Status: end.Status, Reason: end.Reason, Class: end.Class})
+	var err error
+	if end.Status != store.StatusUnchanged {
+		err = l.Store.FailOpenParts(ctx, end.ImportID, end.Reason)
+	}
+	if err == nil {
+		err = l.Locks.finish(ctx, end.ImportID, store.End{Status: end.Status, Reason: end.Reason, Class: end.Class})
+	}
 	if err != nil {
 		return Finished{}, failure(err)
 	}

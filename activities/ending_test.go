@@ -148,12 +148,41 @@ func TestRemove(t *testing.T) {
 	b.run(t, b.PurgeRows, ref, nil)
 }
 
-// OnSuccess hands the importer the sums of all parts.
+// Finalize runs while the rows are invisible.
+func TestFinalize(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.loaded(t, `{"rows": 20, "fail": "finalize", "fail_times": 1}`)
+	require.False(t, b.fails(t, b.Finalize, ref).NonRetryable())
+	b.run(t, b.Finalize, ref, nil)
+	require.Equal(t, store.PhaseFinalize, b.imp(t, ref).Phase)
+}
+
+// OnSuccess runs once the import is completed, and tells of its failures.
 func TestOnSuccess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ref := b.loaded(t, `{"rows": 20, "fail": "on_success", "fail_times": 1}`)
+	b.refused(t, b.OnSuccess, ref, importers.ClassEnded)
+	require.NoError(t, b.finish(ref, store.StatusCompleted))
 	require.False(t, b.fails(t, b.OnSuccess, ref).NonRetryable())
 	b.run(t, b.OnSuccess, ref, nil)
-	require.Equal(t, store.PhaseOnSuccess, b.imp(t, ref).Phase)
+	require.Equal(t, store.StatusCompleted, b.imp(t, ref).Phase)
+	require.Contains(t, b.log(t, ref),
+		"warn: on_success failed, it is retried; the import is completed: noop was told to fail in on_success")
+}
+
+// A summary has what before_start and the parts have returned, and stands in the result.
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.create(t, b.site, `{"rows": 4, "parts": 2, "data": {"files": 3}}`)
+	b.run(t, b.BeforeStart, ref, nil)
+	b.run(t, b.Plan, ref, nil)
+	b.run(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID}, nil)
+	b.run(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID, Part: 1}, nil)
+	b.run(t, b.Summarize, ref, nil)
+	data, err := b.store.ImportData(b.ctx, ref.ImportID)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"checked": {"files": 3}, "parts": [{"files": 3}, {"files": 3}]}`, string(data.Summary))
 }

@@ -21,46 +21,54 @@ type Lifecycle struct {
 	Now func() time.Time
 }
 
-// Checked is what the check of an import's source has found.
-type Checked struct {
-	// Unchanged says why there is nothing to import; "" if there is.
-	Unchanged string `json:"unchanged,omitempty"`
-}
-
-// BeforeStart lets the importer check that the import can work at all, and finds out
-// whether its content was imported before.
-func (l *Lifecycle) BeforeStart(ctx context.Context, ref ImportRef) (Checked, error) {
-	s, err := l.enter(ctx, ref, store.PhaseBeforeStart)
+// BeforeStart lets the importer check that the import can work at all. It needs no locks:
+// it only reads.
+func (l *Lifecycle) BeforeStart(ctx context.Context, ref ImportRef) error {
+	if err := l.Store.BeginCheck(ctx, ref.ImportID, runOf(ctx)); err != nil {
+		return failure(err)
+	}
+	s, err := l.load(ctx, ref.ImportID)
 	if err != nil {
-		return Checked{}, failure(err)
+		return failure(err)
 	}
-	if err := s.importer.BeforeStart(ctx, s.imp); err != nil {
-		return Checked{}, failure(err)
+	data, err := s.importer.BeforeStart(ctx, s.imp)
+	if errors.Is(err, importers.ErrUnchanged) {
+		// The source was checked: it is there, and has nothing new.
+		return failure(errors.Join(err, l.Store.MarkChecked(ctx, ref.ImportID)))
 	}
-	checked, err := l.compare(ctx, s)
-	return checked, failure(err)
+	if err == nil {
+		err = checkData(s.importer.Name(), "before_start", data, importers.MaxData)
+	}
+	if err == nil {
+		err = l.Store.SaveCheck(ctx, ref.ImportID, data)
+	}
+	if err == nil {
+		err = l.Store.MarkChecked(ctx, ref.ImportID)
+	}
+	return failure(err)
 }
 
-// compare looks for a completed import of the same content.
-func (l *Lifecycle) compare(ctx context.Context, s subject) (Checked, error) {
+// recognise looks for a completed import of the same content. The answer says why there
+// is nothing to import; "" if there is.
+func (l *Lifecycle) recognise(ctx context.Context, s subject) (unchanged string, err error) {
 	f, ok := s.importer.(importers.Fingerprinter)
 	if !ok {
-		return Checked{}, nil
+		return "", nil
 	}
 	fingerprint, err := f.Fingerprint(ctx, s.imp)
 	if err != nil || fingerprint == "" {
-		return Checked{}, err
+		return "", err
 	}
 	if len(fingerprint) > importers.MaxFingerprint {
-		return Checked{}, importers.Permanent(importers.ClassInternal, fmt.Errorf(
+		return "", importers.Permanent(importers.ClassInternal, fmt.Errorf(
 			"importer %s: a fingerprint of %d bytes: want at most %d",
 			s.importer.Name(), len(fingerprint), importers.MaxFingerprint))
 	}
 	before, found, err := l.Store.Recognise(ctx, s.stored, fingerprint)
 	if err != nil || !found {
-		return Checked{}, err
+		return "", err
 	}
-	return Checked{Unchanged: fmt.Sprintf("import %d has brought in the same content", before)}, nil
+	return fmt.Sprintf("import %d has brought in the same content", before), nil
 }
 
 // Planned is what a workflow needs to know of a plan.
@@ -72,12 +80,16 @@ type Planned struct {
 	Open int `json:"open"`
 	// Total is how many parts the import has in all.
 	Total int `json:"total"`
+	// Unchanged says why there is nothing to import; "" if there is.
+	Unchanged string `json:"unchanged,omitempty"`
 	// Days is the days that are imported, for people.
 	Days string `json:"days"`
 	// Parallelism is how many parts may be loaded at once.
 	Parallelism int `json:"parallelism"`
 	// Park says that a part whose retries are exhausted waits for a decision.
 	Park bool `json:"park"`
+	// Summarize says that the importer makes a summary of its parts.
+	Summarize bool `json:"summarize,omitempty"`
 	// Review says that the import waits for a decision once it is loaded.
 	Review bool `json:"review,omitempty"`
 	// RowsPerSecond is how fast the import may be loaded; 0 is as fast as it goes.
@@ -131,10 +143,16 @@ func (l *Lifecycle) Plan(ctx context.Context, ref ImportRef) (Planned, error) {
 		return Planned{}, failure(err)
 	}
 	planned, err := l.stored(ctx, s)
-	if err == nil && planned.Total == 0 {
-		if err = l.plan(ctx, s); err == nil {
-			planned, err = l.stored(ctx, s)
-		}
+	if err != nil || planned.Total > 0 {
+		return planned, failure(err)
+	}
+	// The import has its locks now: what holds them has completed.
+	unchanged, err := l.recognise(ctx, s)
+	if err != nil || unchanged != "" {
+		return Planned{Parts: []PlannedPart{}, Unchanged: unchanged}, failure(err)
+	}
+	if err = l.plan(ctx, s); err == nil {
+		planned, err = l.stored(ctx, s)
 	}
 	return planned, failure(err)
 }
@@ -173,6 +191,7 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 		Parallelism: int(imp.Parallelism), Park: imp.OnPartFailure == store.OnPartFailurePark,
 		Review: imp.Review, RowsPerSecond: imp.Rate,
 	}
+	_, planned.Summarize = s.importer.(importers.Summarizer)
 	fresh := 0
 	for _, p := range parts {
 		if p.Status == store.PartDone || p.Status == store.PartSkipped {
@@ -239,22 +258,6 @@ func (l *Lifecycle) cutOff(site store.Site) (calendar.Day, string, error) {
 		now = l.Now
 	}
 	return calendar.DayOf(now().In(zone)) + 1, "the day after today in " + site.TimeZone, nil
-}
-
-// OnSuccess lets the importer round off an import whose parts are all loaded.
-func (l *Lifecycle) OnSuccess(ctx context.Context, ref ImportRef) error {
-	s, err := l.enter(ctx, ref, store.PhaseOnSuccess)
-	if err != nil {
-		return failure(err)
-	}
-	summary, err := l.Store.Summary(ctx, ref.ImportID)
-	if err != nil {
-		return failure(err)
-	}
-	return failure(s.importer.OnSuccess(ctx, s.imp, importers.Result{
-		RowsRead: summary.RowsRead, RowsLoaded: summary.RowsLoaded,
-		RowsRejected: summary.RowsRejected, RowsOutOfRange: summary.RowsOutOfRange,
-	}))
 }
 
 // Ended says how an import ends other than well.

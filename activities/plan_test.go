@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -32,16 +33,32 @@ func TestBeforeStart(t *testing.T) {
 	b.run(t, b.BeforeStart, ref, nil)
 	imp := b.imp(t, ref)
 	require.Equal(t, store.PhaseBeforeStart, imp.Phase)
-	require.Equal(t, store.StatusRunning, imp.Status)
+	require.Equal(t, store.StatusQueued, imp.Status, "it comes before the locks")
+	require.NotNil(t, imp.CheckedAt)
 	require.NotEmpty(t, imp.RunID)
 	require.NoError(t, b.finish(ref, store.StatusFailed))
 	message := b.refused(t, b.BeforeStart, ref, importers.ClassEnded)
-	require.Equal(t, "import 1 has ended: it is failed: not possible in this state", message)
+	require.Equal(t, "enter before_start: import 1 has ended: it is failed: not possible in this state", message)
 	b.refused(t, b.BeforeStart, activities.ImportRef{ImportID: 404}, importers.ClassEnded)
 
 	failing := b.create(t, b.site, `{"rows": 1, "fail": "before_start", "permanent": true}`)
 	message = b.refused(t, b.BeforeStart, failing, importers.ClassInput)
 	require.Equal(t, "noop was told to fail in before_start", message)
+	require.Nil(t, b.imp(t, failing).CheckedAt)
+}
+
+// What before_start returns is kept, and bounded.
+func TestBeforeStartData(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ref := b.create(t, b.site, `{"rows": 1, "data": {"files": 3}}`)
+	b.run(t, b.BeforeStart, ref, nil)
+	data, err := b.store.ImportData(b.ctx, ref.ImportID)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"files": 3}`, string(data.Checked))
+	large := b.create(t, b.site, fmt.Sprintf(`{"rows": 1, "data": %q}`, strings.Repeat("x", importers.MaxData)))
+	require.Equal(t, "importer noop: before_start returned data of 4098 bytes: want at most 4096",
+		b.refused(t, b.BeforeStart, large, importers.ClassInternal))
 }
 
 // An importer that this worker does not know may be known to a newer one.
@@ -153,7 +170,7 @@ func TestPlanned(t *testing.T) {
 	b.run(t, b.Plan, ref, &plan)
 	require.Equal(t, activities.Planned{
 		Parts: []activities.PlannedPart{{No: 0, Label: "part 1 of 3"}, {No: 1, Label: "part 2 of 3"}, {No: 2, Label: "part 3 of 3"}},
-		Open:  3, Total: 3, Days: "2021-01-01..2021-01-31", Parallelism: 3, Park: true,
+		Open:  3, Total: 3, Days: "2021-01-01..2021-01-31", Parallelism: 3, Park: true, Summarize: true,
 	}, plan)
 
 	// What is done or skipped is not loaded again, and what is parked stays so.

@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"testing"
@@ -30,12 +31,12 @@ type moody struct {
 	seen    []string
 }
 
-func (m *moody) BeforeStart(context.Context, importers.Import) error {
+func (m *moody) BeforeStart(context.Context, importers.Import) (json.RawMessage, error) {
 	m.seen = append(m.seen, m.trouble())
 	if mood := len(m.seen) - 1; mood < len(m.moods) {
-		return m.moods[mood]()
+		return nil, m.moods[mood]()
 	}
-	return nil
+	return nil, nil
 }
 
 // withTrouble runs BeforeStart with retries, as a workflow does, on a worker with the

@@ -24,7 +24,7 @@ func TestNamesAreTrue(t *testing.T) {
 	}
 	for _, phase := range []string{
 		store.PhaseQueued, store.PhaseLocking, store.PhaseBeforeStart, store.PhasePlanning, store.PhaseLoading,
-		store.PhaseReviewing, store.PhaseStagingDone, store.PhaseOnSuccess, store.PhaseCleanUp,
+		store.PhaseReviewing, store.PhaseStagingDone, store.PhaseFinalize, store.PhaseCleanUp,
 	} {
 		require.Contains(t, all["architecture.md"], "\n| `"+phase+"` | ")
 	}

@@ -2,6 +2,7 @@ package importers
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -40,7 +41,7 @@ func SiteResource(site string) string { return "site:" + site }
 type Fingerprinter interface {
 	// Fingerprint returns a hash of the content that the import would read, and of the
 	// arguments that matter to how it is read: at most MaxFingerprint bytes, or "" if
-	// it cannot tell. It is called after BeforeStart.
+	// it cannot tell. It is called before Plan, under the import's locks.
 	Fingerprint(ctx context.Context, imp Import) (string, error)
 }
 
@@ -52,6 +53,51 @@ const MaxFingerprint = 200
 type Reviewed interface {
 	// ReviewByDefault says whether they do.
 	ReviewByDefault() bool
+}
+
+// MaxData bounds what BeforeStart returns, and what DataReader returns about a part, in
+// bytes. MaxSummary bounds what Summarizer returns.
+const (
+	MaxData    = 4 << 10
+	MaxSummary = 32 << 10
+)
+
+// DataReader is a Reader that returns data about its part, beside rows.
+type DataReader interface {
+	// Data returns a JSON value of at most MaxData bytes without secrets; nil is none. It
+	// is called once Next has returned io.EOF. A reader that was opened at a cursor has
+	// not read the chunks before it: what it must know of them belongs into the cursor.
+	Data() (json.RawMessage, error)
+}
+
+// Summarizer is an Importer that makes a summary of what its callbacks have returned.
+// Reviewers read it; it is passed to Finalize and OnSuccess.
+type Summarizer interface {
+	// Summarize returns a JSON object of at most MaxSummary bytes without secrets; nil is
+	// none. It is called once all parts are loaded, and does no I/O. Parts that were
+	// skipped are not among parts.
+	Summarize(ctx context.Context, imp Import, parts []PartData) (json.RawMessage, error)
+}
+
+// PartData is what is known of a part that is loaded.
+type PartData struct {
+	// No, Table and Label are those of the Part.
+	No    int
+	Table string
+	Label string
+	// Result counts the part's rows; its Summary is nil.
+	Result Result
+	// Data is what DataReader has returned, nil if nothing.
+	Data json.RawMessage
+}
+
+// Finalizer is an Importer with something to do before the rows of an import become
+// visible.
+type Finalizer interface {
+	// Finalize runs once all parts are loaded and verified, and accepted if they are
+	// reviewed, just before CleanUp and the moment the rows become visible. A permanent
+	// error fails the import.
+	Finalize(ctx context.Context, imp Import, result Result) error
 }
 
 // Stager is an Importer with something to do when its import is accepted, such as moving

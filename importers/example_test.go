@@ -69,12 +69,12 @@ func open(ctx context.Context, raw json.RawMessage) (*sourcefile.File, error) {
 	return f, err
 }
 
-func (totals) BeforeStart(ctx context.Context, imp importers.Import) error {
+func (totals) BeforeStart(ctx context.Context, imp importers.Import) (json.RawMessage, error) {
 	f, err := open(ctx, imp.Args)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return f.Close()
+	return nil, f.Close()
 }
 
 // row is a line of the file.

@@ -39,8 +39,12 @@ type Importer interface {
 	// and does no I/O.
 	ParseArgs(args json.RawMessage) (json.RawMessage, error)
 	// BeforeStart checks that the import can work at all: files or accounts are
-	// there and may be read.
-	BeforeStart(ctx context.Context, imp Import) error
+	// there and may be read. It only reads, because the import has no locks yet. A
+	// permanent error ends the import, and is returned by the call that starts it;
+	// OnFailure is not called then, CleanUp is. It may return data, a JSON value of at
+	// most MaxData bytes without secrets, which is Import.Checked from then on; nil is
+	// none.
+	BeforeStart(ctx context.Context, imp Import) (json.RawMessage, error)
 	// Plan looks at the source and cuts the import into parts. Planning the same
 	// source twice gives the same plan.
 	Plan(ctx context.Context, imp Import) (Plan, error)
@@ -48,11 +52,13 @@ type Importer interface {
 	// else behind the chunk that gave that cursor. It may be called for several
 	// parts at once. The caller closes the reader.
 	ImportData(ctx context.Context, imp Import, part Part, from Cursor) (Reader, error)
-	// OnSuccess runs once all parts are loaded and verified, just before their
-	// rows become visible.
+	// OnSuccess runs once the import is completed and its rows are visible, after
+	// CleanUp. Its failure is told in the import's log and retried, and undoes nothing.
+	// What must happen before the rows are visible belongs to Finalizer.
 	OnSuccess(ctx context.Context, imp Import, result Result) error
 	// OnFailure runs when the import has failed for good or was cancelled, before
-	// its rows are purged. cause says why.
+	// its rows are purged. cause says why. It is not called if BeforeStart has not
+	// succeeded.
 	OnFailure(ctx context.Context, imp Import, cause string) error
 }
 
@@ -71,6 +77,8 @@ type Import struct {
 	Site Site
 	// Args are the arguments in the normal form that ParseArgs returned.
 	Args json.RawMessage
+	// Checked is what BeforeStart has returned, nil if nothing or not yet.
+	Checked json.RawMessage
 	// Window is the days to import: the plan's range without the days that are
 	// taken already. It is empty until planning is over. A reader counts rows of
 	// other days as out of range and leaves them out.
@@ -144,4 +152,6 @@ const (
 // Result is what an import has loaded when all its parts are done.
 type Result struct {
 	RowsRead, RowsLoaded, RowsRejected, RowsOutOfRange int64
+	// Summary is what Summarizer has made of the parts, nil if there is none.
+	Summary json.RawMessage
 }

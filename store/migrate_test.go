@@ -40,8 +40,8 @@ func TestNewerDatabase(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
-	require.EqualError(t, b.Migrate(b.ctx), "the store is at schema version 99999, this program knows up to 8: "+
-		"use the program that migrated it, or a newer one")
+	require.Regexp(t, `^the store is at schema version 99999, this program knows up to \d+: `+
+		`use the program that migrated it, or a newer one$`, b.Migrate(b.ctx).Error())
 	m, err := b.Migrations()
 	require.NoError(t, err)
 	_, err = m.Pending(b.ctx)

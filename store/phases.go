@@ -42,6 +42,33 @@ func (s *Store) EnterPhase(ctx context.Context, id int64, e Entry) error {
 	return fmt.Errorf("import %d: enter %s by grant %d: %w", id, e.Phase, e.Epoch, ErrUnlocked)
 }
 
+// BeginCheck moves an import to before_start, in the name of a workflow run and before it
+// has locks. An import that had ended other than well begins again if run is another than
+// the run that ended it. The errors are ErrNotFound, and ErrConflict if it has ended.
+func (s *Store) BeginCheck(ctx context.Context, id int64, run string) error {
+	err := s.inTx(ctx, func(q *db.Queries) error {
+		if _, err := q.LockImport(ctx, id); err != nil {
+			return found(err, "import %d", id)
+		}
+		imp, err := q.ImportByID(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := reopen(ctx, q, imp, run); err != nil {
+			return err
+		}
+		if imp.Status == StatusDeleting {
+			return fmt.Errorf("import %d is being deleted: %w", id, ErrConflict)
+		}
+		_, err = q.BeginCheck(ctx, run, id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("enter %s: %w", PhaseBeforeStart, err)
+	}
+	return nil
+}
+
 // reopens says whether a reset of the workflow begins again with an import of that
 // status.
 func reopens(status string) bool {

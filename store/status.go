@@ -33,13 +33,13 @@ const (
 // status as its phase.
 const (
 	PhaseQueued      = "queued"
-	PhaseLocking     = "locking"
 	PhaseBeforeStart = "before_start"
+	PhaseLocking     = "locking"
 	PhasePlanning    = "planning"
 	PhaseLoading     = "loading"
 	PhaseReviewing   = "reviewing"
 	PhaseStagingDone = "staging_done"
-	PhaseOnSuccess   = "on_success"
+	PhaseFinalize    = "finalize"
 	PhaseOnFailure   = "on_failure"
 	PhaseCleanUp     = "clean_up"
 )

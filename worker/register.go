@@ -28,6 +28,8 @@ func (w *Worker) register(main, load worker.Registry, opener connections.Opener)
 		workflows.ActivityAcquire:     locks.Acquire,
 		workflows.ActivityBeforeStart: lifecycle.BeforeStart,
 		workflows.ActivityPlan:        lifecycle.Plan,
+		workflows.ActivitySummarize:   lifecycle.Summarize,
+		workflows.ActivityFinalize:    lifecycle.Finalize,
 		workflows.ActivityOnSuccess:   lifecycle.OnSuccess,
 		workflows.ActivityOnFailure:   lifecycle.OnFailure,
 		workflows.ActivityCleanUp:     lifecycle.CleanUp,

@@ -43,7 +43,7 @@ func TestImportIsHandedOver(t *testing.T) {
 			require.NoError(t, err)
 		}},
 		"unchanged": {
-			func(r *run) { r.checked.Unchanged = "import 3 has brought it in" }, store.StatusUnchanged,
+			func(r *run) { r.planned.Unchanged = "import 3 has brought it in" }, store.StatusUnchanged,
 			"import 3 has brought it in", func(t *testing.T, err error) {
 				t.Helper()
 				require.NoError(t, err)

@@ -53,8 +53,8 @@ type importRun struct {
 	epoch int64
 	plan  activities.Planned
 	parts []*partRun
-	// began says that parts may have been loaded: there may be something to purge.
-	began bool
+	// checked says that before_start has succeeded.
+	checked bool
 	// ending says that the end has begun: orders come too late.
 	ending bool
 
@@ -68,12 +68,12 @@ type importRun struct {
 
 // Import carries out one import:
 //
-//	acquire_locks, before_start, plan, import_data for every part, a review if it is
-//	asked for, on_success, clean_up, publish
+//	before_start, acquire_locks, plan, import_data for every part, summarize, a review if
+//	it is asked for, finalize, clean_up, publish, on_success
 //
 // and where something fails or the workflow is cancelled
 //
-//	on_failure, purge_rows, clean_up, finish
+//	on_failure unless before_start has failed, purge_rows, clean_up, finish
 //
 // Its rows become visible with publish, all at once. Its locks are released with its
 // end, or with the beginning of its review. What flows want to hear of its end, or of its
@@ -125,14 +125,14 @@ func (r *importRun) carryOut(ctx, work workflow.Context) (ImportResult, error) {
 // work goes through all phases up to the point of no return.
 func (r *importRun) work(ctx workflow.Context) error {
 	if r.in.GiveUp != "" {
-		r.began = true
+		r.checked = true
 		return temporal.NewNonRetryableApplicationError(r.in.GiveUp, string(importers.ClassInternal), nil)
 	}
 	err := r.goThrough(ctx)
 	for isType(err, activities.TypeUnlocked) {
 		// A reset has brought the run back to a point behind the grant of locks that
 		// the import no longer has, because it had ended.
-		r.epoch, r.in.Resumed, r.parts, r.began = 0, false, nil, true
+		r.epoch, r.in.Resumed, r.parts, r.plan, r.checked = 0, false, nil, activities.Planned{}, false
 		err = r.goThrough(ctx)
 	}
 	return err
@@ -140,45 +140,50 @@ func (r *importRun) work(ctx workflow.Context) error {
 
 func (r *importRun) goThrough(ctx workflow.Context) error {
 	if !r.in.Resumed {
-		if err := r.lock(ctx); err != nil {
-			return err
-		}
 		if err := r.enter(ctx, store.PhaseBeforeStart); err != nil {
 			return err
 		}
-		var checked activities.Checked
-		if err := r.callback(ctx, "check the source", ActivityBeforeStart, &checked); err != nil {
+		if err := r.callback(ctx, "check the source", ActivityBeforeStart, nil); err != nil {
 			return err
 		}
-		if checked.Unchanged != "" {
-			return temporal.NewNonRetryableApplicationError(checked.Unchanged, activities.TypeUnchanged, nil)
+		r.checked = true
+		if err := r.lock(ctx); err != nil {
+			return err
 		}
 	}
+	r.checked = true
 	if err := r.enter(ctx, store.PhasePlanning); err != nil {
 		return err
 	}
 	if err := r.callback(ctx, "cut into parts", ActivityPlan, &r.plan); err != nil {
 		return err
 	}
+	if r.plan.Unchanged != "" {
+		return temporal.NewNonRetryableApplicationError(r.plan.Unchanged, activities.TypeUnchanged, nil)
+	}
 	if r.in.RowsPerSecond != nil {
 		r.plan.RowsPerSecond = *r.in.RowsPerSecond
 	}
-	r.began = true
 	if err := r.enter(ctx, store.PhaseLoading); err != nil {
 		return err
 	}
 	if err := r.load(ctx); err != nil {
 		return err
 	}
+	if r.plan.Summarize {
+		if err := r.callback(ctx, "sum up", ActivitySummarize, nil); err != nil {
+			return err
+		}
+	}
 	if r.plan.Review {
 		if err := r.awaitDecision(ctx); err != nil {
 			return err
 		}
 	}
-	if err := r.enter(ctx, store.PhaseOnSuccess); err != nil {
+	if err := r.enter(ctx, store.PhaseFinalize); err != nil {
 		return err
 	}
-	return r.callback(ctx, "round off", ActivityOnSuccess, nil)
+	return r.callback(ctx, "finalize", ActivityFinalize, nil)
 }
 
 // callback runs a callback of the importer that can be interrupted.
@@ -215,7 +220,20 @@ func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
 		AttributeStatus.ValueSet(store.StatusCompleted), AttributePhase.ValueSet(store.StatusCompleted),
 		AttributeRows.ValueSet(result.RowsLoaded))
 	r.handOver(ctx, published.Handover)
+	r.onSuccess(ctx)
 	return result, err
+}
+
+// onSuccess lets the importer react to the import's success. The import is completed,
+// whatever comes of it.
+func (r *importRun) onSuccess(ctx workflow.Context) {
+	if err := execute(callback(ctx, "react to the success"), ActivityOnSuccess, r.self()); err != nil {
+		workflow.GetLogger(ctx).Error("on_success failed", "error", err)
+		_, reason := explain(err)
+		if err := r.note(ctx, store.LevelError, "on_success failed for good; the import is completed: "+reason); err != nil {
+			workflow.GetLogger(ctx).Error("could not note that on_success failed", "error", err)
+		}
+	}
 }
 
 // unchanged ends an import that has nothing to bring in.
@@ -264,18 +282,12 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 		end.Status = store.StatusDeclined
 	}
 	r.reason = end.Reason
-	if err := r.enter(ctx, store.PhaseOnFailure); err != nil {
+	if err := r.onFailure(ctx, end); err != nil {
 		return err
 	}
-	// The importer's own reaction must not keep the import from ending.
-	if err := execute(callback(ctx, "tell why"), ActivityOnFailure, end); err != nil {
-		workflow.GetLogger(ctx).Error("on_failure failed", "error", err)
-	}
 	anyway := activities.ImportRef{ImportID: r.in.ImportID, Epoch: store.AnyEpoch}
-	if r.began {
-		if err := execute(purging(ctx, "purge what was loaded"), ActivityPurgeRows, anyway); err != nil {
-			return err
-		}
+	if err := execute(purging(ctx, "purge what was loaded"), ActivityPurgeRows, anyway); err != nil {
+		return err
 	}
 	if err := r.cleanUp(ctx, anyway); err != nil {
 		return err
@@ -296,6 +308,22 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 		return temporal.NewCanceledError(end.Reason)
 	}
 	return temporal.NewNonRetryableApplicationError(end.Reason, end.Class, nil)
+}
+
+// onFailure tells why the import fails, and lets the importer react unless its
+// before_start has not succeeded.
+func (r *importRun) onFailure(ctx workflow.Context, end activities.Ended) error {
+	if !r.checked {
+		return r.note(ctx, store.LevelError, end.Reason)
+	}
+	if err := r.enter(ctx, store.PhaseOnFailure); err != nil {
+		return err
+	}
+	// The importer's own reaction must not keep the import from ending.
+	if err := execute(callback(ctx, "tell why"), ActivityOnFailure, end); err != nil {
+		workflow.GetLogger(ctx).Error("on_failure failed", "error", err)
+	}
+	return nil
 }
 
 // notOurs ends a run whose import is not its to end: it has ended before, or is gone.
@@ -328,7 +356,7 @@ func (r *importRun) enter(ctx workflow.Context, phase string) error {
 	r.describe(ctx)
 	status := store.StatusRunning
 	switch phase {
-	case store.PhaseLocking:
+	case store.PhaseBeforeStart, store.PhaseLocking:
 		status = store.StatusQueued
 	case store.PhaseReviewing, store.PhaseStagingDone:
 		status = store.StatusPending

@@ -73,9 +73,9 @@ func TestImportFails(t *testing.T) {
 		"before_start": {workflows.ActivityBeforeStart, begun[:1]},
 		"plan":         {workflows.ActivityPlan, begun},
 		"import_data":  {workflows.ActivityImportData, loaded},
-		"on_success":   {workflows.ActivityOnSuccess, append(loaded, workflows.ActivityOnSuccess)},
+		"finalize":     {workflows.ActivityFinalize, append(loaded, workflows.ActivityFinalize)},
 		"publish": {workflows.ActivityPublish, append(
-			loaded, workflows.ActivityOnSuccess, workflows.ActivityCleanUp, workflows.ActivityPublish)},
+			loaded, workflows.ActivityFinalize, workflows.ActivityCleanUp, workflows.ActivityPublish)},
 	} {
 		for _, class := range []importers.Class{
 			importers.ClassInput, importers.ClassAccess, importers.ClassNoDays, importers.ClassRejects, importers.ClassInternal,
@@ -98,6 +98,57 @@ func TestImportFails(t *testing.T) {
 			})
 		}
 	}
+}
+
+// An import whose before_start fails has not started: the importer's on_failure is not
+// called, and the reason is in the log all the same.
+func TestBeforeStartFails(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.fail = failAt(workflows.ActivityBeforeStart, permanent(importers.ClassInput))
+	require.Error(t, r.start())
+	require.Zero(t, r.calledTimes(workflows.ActivityOnFailure))
+	require.Equal(t, 1, r.calledTimes(workflows.ActivityCleanUp))
+	require.Equal(t, []activities.Note{{ImportID: importID, Level: store.LevelError, Message: "the header is wrong"}}, r.notes)
+	require.Zero(t, r.count[workflows.ActivityAcquire], "it needs no locks")
+}
+
+// on_success runs once the rows are visible: its failure is retried and told, and undoes
+// nothing.
+func TestOnSuccessFails(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		err    error
+		times  int
+		reason string
+	}{
+		"permanent": {permanent(importers.ClassInput), 1, "the header is wrong"},
+		"transient": {transient(), 10, "the source is away"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := setup(t)
+			r.fail = failAt(workflows.ActivityOnSuccess, tc.err)
+			require.NoError(t, r.start())
+			require.Equal(t, tc.times, r.calledTimes(workflows.ActivityOnSuccess))
+			require.Equal(t, happyEnd, r.once()[len(r.once())-len(happyEnd):])
+			require.Equal(t, store.StatusCompleted, r.state().Phase)
+			require.Equal(t, "on_success failed for good; the import is completed: "+tc.reason, r.notes[len(r.notes)-1].Message)
+			require.Zero(t, r.calledTimes(workflows.ActivityOnFailure))
+		})
+	}
+}
+
+// A summary is made only where the importer makes them, before the review.
+func TestSummarize(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.planned = plan(1)
+	r.planned.Summarize = true
+	require.NoError(t, r.start())
+	require.Equal(t, append([]string{
+		workflows.ActivityBeforeStart, workflows.ActivityPlan, "import_data 0", workflows.ActivitySummarize,
+	}, happyEnd...), r.once())
 }
 
 // What is not permanent is tried ten times in a callback.
@@ -206,7 +257,7 @@ func TestImportEndsWhateverTheImporterDoes(t *testing.T) {
 		r := setup(t)
 		r.fail = failAt(workflows.ActivityCleanUp, permanent(importers.ClassInput))
 		require.NoError(t, r.start())
-		require.Equal(t, happyEnd, r.once()[len(r.once())-3:])
+		require.Equal(t, happyEnd, r.once()[len(r.once())-len(happyEnd):])
 	})
 }
 
@@ -215,7 +266,7 @@ func TestImportThatHasEnded(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{
 		workflows.ActivityBeforeStart, workflows.ActivityPlan, workflows.ActivityImportData,
-		workflows.ActivityOnSuccess, workflows.ActivityPublish,
+		workflows.ActivityFinalize, workflows.ActivityPublish,
 	} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()

@@ -51,6 +51,8 @@ const (
 	ActivityParkPart    = "park_part"
 	ActivityPark        = "park"
 	ActivitySkipPart    = "skip_part"
+	ActivitySummarize   = "summarize"
+	ActivityFinalize    = "finalize"
 	ActivityOnSuccess   = "on_success"
 	ActivityOnFailure   = "on_failure"
 	ActivityPurgeRows   = "purge_rows"

@@ -57,7 +57,7 @@ func TestCancelWhileLocking(t *testing.T) {
 	err := r.start()
 	require.True(t, temporal.IsCanceledError(err))
 	require.Equal(t, answer{accepted: true}, *cancelled)
-	r.requireEnd(nil, activities.Ended{
+	r.requireEnd([]string{workflows.ActivityBeforeStart}, activities.Ended{
 		Status: store.StatusCancelled, Class: string(importers.ClassCancelled), Reason: "cancelled by ann: a look at it",
 	})
 }
@@ -66,7 +66,7 @@ func TestCancelWhileLocking(t *testing.T) {
 // begins again.
 func TestUnlockedRunBeginsAgain(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{workflows.ActivityBeforeStart, workflows.ActivityPlan, workflows.ActivityImportData, workflows.ActivityOnSuccess} {
+	for _, name := range []string{workflows.ActivityPlan, workflows.ActivityImportData, workflows.ActivityFinalize} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := setup(t)
@@ -79,7 +79,7 @@ func TestUnlockedRunBeginsAgain(t *testing.T) {
 			}
 			require.NoError(t, r.start())
 			require.Equal(t, 2, r.count[workflows.ActivityAcquire])
-			require.Equal(t, happyEnd, r.once()[len(r.once())-3:])
+			require.Equal(t, happyEnd, r.once()[len(r.once())-len(happyEnd):])
 		})
 	}
 }
@@ -231,7 +231,7 @@ func TestOrdersComeTooLate(t *testing.T) {
 func TestUnchanged(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(r *run){
-		"by its content": func(r *run) { r.checked.Unchanged = "import 6 has brought in the same content" },
+		"by its content": func(r *run) { r.planned.Unchanged = "import 6 has brought in the same content" },
 		"by its plan": func(r *run) {
 			r.fail = failAt(workflows.ActivityPlan, temporal.NewNonRetryableApplicationError(
 				"import 6 has brought in the same content", activities.TypeUnchanged, nil))

@@ -39,7 +39,7 @@ func TestReviewAccepted(t *testing.T) {
 	r.RegisterDelayedCallback(func() {
 		require.Equal(t, store.PhaseReviewing, r.state().Phase)
 		require.Contains(t, r.state().Waiting, "a decision until ")
-		require.Zero(t, r.calledTimes(workflows.ActivityOnSuccess))
+		require.Zero(t, r.calledTimes(workflows.ActivityFinalize))
 		require.Zero(t, r.calledTimes(workflows.ActivityRemind))
 		refused[`the verdict is "perhaps": want accepted or declined`] = r.decide("perhaps", "ann", "")
 		refused["say who decides: by is empty"] = r.decide(store.Accepted, " ", "")
@@ -152,7 +152,7 @@ func TestDecisionsOutOfTime(t *testing.T) {
 	r := setupReview(t)
 	var early, late *answer
 	r.during[workflows.ActivityPlan] = func() { early = r.decide(store.Accepted, "ann", "") }
-	r.during[workflows.ActivityOnSuccess] = func() { late = r.decide(store.Accepted, "bob", "") }
+	r.during[workflows.ActivityFinalize] = func() { late = r.decide(store.Accepted, "bob", "") }
 	r.RegisterDelayedCallback(func() { r.decide(store.Accepted, "ann", "") }, time.Hour)
 	require.NoError(t, r.start())
 	require.EqualError(t, early.rejected, "import 7 does not wait for a decision: its phase is planning")

@@ -70,7 +70,7 @@ func stories() []*story {
 			status: store.StatusFailed,
 		},
 		{
-			name: "failed behind its rows", args: `{"rows": 200, "delay": "200ms", "fail": "on_success", "permanent": true}`,
+			name: "failed behind its rows", args: `{"rows": 200, "delay": "200ms", "fail": "finalize", "permanent": true}`,
 			status: store.StatusFailed,
 		},
 		{

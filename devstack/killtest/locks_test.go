@@ -118,7 +118,7 @@ func (h *hunter) crowd(t *testing.T) []*story {
 		fields := `"rows": 60, "delay": "40ms"`
 		switch i % 10 {
 		case 3:
-			fields, s.status, s.rows = fields+`, "fail": "on_success", "permanent": true`, store.StatusFailed, 0
+			fields, s.status, s.rows = fields+`, "fail": "finalize", "permanent": true`, store.StatusFailed, 0
 		case 6:
 			s.status, s.rows, s.play = store.StatusCancelled, 0, cancelled(inPhase(store.PhaseLocking))
 		case 9:

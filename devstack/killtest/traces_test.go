@@ -22,7 +22,7 @@ const envTraces = "KILLTEST_TRACES"
 
 // The folders of traces. Each file is called like the number of an import.
 const (
-	// traceHeld has what imports hold between before_start and clean_up.
+	// traceHeld has what imports hold between plan and clean_up.
 	traceHeld = "held"
 	// traceCleaned has what imports have cleaned up.
 	traceCleaned = "cleaned"
@@ -57,29 +57,28 @@ func makeTraces(dir string) error {
 
 func (i tracer) trace(sub, name string) string { return filepath.Join(i.dir, sub, name) }
 
-// BeforeStart takes down what the import holds from now on, and looks whether somebody
-// else holds the same: of two at once at least the later one sees the other.
-func (i tracer) BeforeStart(ctx context.Context, imp importers.Import) error {
+// Plan takes down what the import holds from now on, and looks whether another import holds the same: of two at once at least the later one sees the other.
+func (i tracer) Plan(ctx context.Context, imp importers.Import) (importers.Plan, error) {
 	mine, err := i.Dependencies(imp.Site.Domain, imp.Args)
 	if err != nil {
-		return err
+		return importers.Plan{}, err
 	}
 	text, err := json.Marshal(mine)
 	if err != nil {
-		return err
+		return importers.Plan{}, err
 	}
 	// Renamed, so that nobody reads half of it.
 	own := strconv.FormatInt(imp.ID, 10)
 	if err := os.WriteFile(i.trace("", own+".new"), text, 0o600); err != nil {
-		return err
+		return importers.Plan{}, err
 	}
 	if err := os.Rename(i.trace("", own+".new"), i.trace(traceHeld, own)); err != nil {
-		return err
+		return importers.Plan{}, err
 	}
 	if err := i.compare(own, mine); err != nil {
-		return err
+		return importers.Plan{}, err
 	}
-	return i.Importer.BeforeStart(ctx, imp)
+	return i.Importer.Plan(ctx, imp)
 }
 
 func (i tracer) compare(own string, mine []importers.Dependency) error {
@@ -135,7 +134,7 @@ func (i tracer) StageDone(ctx context.Context, tx pgx.Tx, imp importers.Import) 
 	return i.Importer.StageDone(ctx, tx, imp)
 }
 
-// CleanUp takes back what BeforeStart has taken down.
+// CleanUp takes back what Plan has taken down.
 func (i tracer) CleanUp(ctx context.Context, imp importers.Import) error {
 	if err := i.Importer.CleanUp(ctx, imp); err != nil {
 		return err

@@ -6,6 +6,7 @@ package csv
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/sluicehq/sluice/importers"
@@ -73,15 +74,15 @@ func (*Importer) EmailTemplate() string { return "csv_import" }
 
 // BeforeStart checks that all files are there, may be read and are named like
 // exports, and that there is something to import.
-func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) error {
+func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.RawMessage, error) {
 	args, err := decodeStored(imp.Args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var faults faults
 	found, err := c.discover(ctx, args.Paths, &faults)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, src := range found.sources {
 		in, err := c.open(ctx, src.args)
@@ -93,11 +94,11 @@ func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) error 
 			faults.add(fmt.Errorf("close %s: %w", src.shown, err))
 		}
 	}
-	return faults.err()
+	return nil, faults.err()
 }
 
-// OnSuccess sums the import up for its user.
-func (*Importer) OnSuccess(ctx context.Context, imp importers.Import, result importers.Result) error {
+// Finalize sums the import up for its user.
+func (*Importer) Finalize(ctx context.Context, imp importers.Import, result importers.Result) error {
 	err := imp.Feedback.Info(ctx, fmt.Sprintf(
 		"CSV files read: %d rows, of which %d loaded, %d rejected and %d outside the imported days",
 		result.RowsRead, result.RowsLoaded, result.RowsRejected, result.RowsOutOfRange))
@@ -106,6 +107,9 @@ func (*Importer) OnSuccess(ctx context.Context, imp importers.Import, result imp
 	}
 	return nil
 }
+
+// OnSuccess does nothing: the files stay where they are.
+func (*Importer) OnSuccess(context.Context, importers.Import, importers.Result) error { return nil }
 
 // OnFailure does nothing: the files are not ours to touch.
 func (*Importer) OnFailure(context.Context, importers.Import, string) error { return nil }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/importertest"
 )
 
 func TestDiscoverIgnores(t *testing.T) {
@@ -18,7 +19,7 @@ func TestDiscoverIgnores(t *testing.T) {
 	}.write(t)
 	imp, log := run(t, 10, dir)
 	c := New()
-	require.NoError(t, c.BeforeStart(t.Context(), imp))
+	require.NoError(t, importertest.BeforeStart(t.Context(), c, imp))
 	require.Empty(t, log.Lines(), "only planning tells")
 	plan, err := c.Plan(t.Context(), imp)
 	require.NoError(t, err)
@@ -87,7 +88,7 @@ func TestStoredArgs(t *testing.T) {
 	broken := importers.Import{Args: []byte(`{"paths": 1}`)}
 	_, planErr := c.Plan(t.Context(), broken)
 	_, readErr := c.ImportData(t.Context(), broken, importers.Part{Args: []byte(`[]`)}, "")
-	for _, err := range []error{c.BeforeStart(t.Context(), broken), planErr, readErr} {
+	for _, err := range []error{importertest.BeforeStart(t.Context(), c, broken), planErr, readErr} {
 		class, _ := importers.ClassOf(err)
 		require.Equal(t, importers.ClassInternal, class, "%v", err)
 	}
@@ -96,7 +97,7 @@ func TestStoredArgs(t *testing.T) {
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	imp, log := run(t, 10, "/gone")
-	require.NoError(t, New().OnSuccess(t.Context(), imp, importers.Result{RowsRead: 10, RowsLoaded: 7, RowsRejected: 2, RowsOutOfRange: 1}))
+	require.NoError(t, New().Finalize(t.Context(), imp, importers.Result{RowsRead: 10, RowsLoaded: 7, RowsRejected: 2, RowsOutOfRange: 1}))
 	require.NoError(t, New().OnFailure(t.Context(), imp, "cancelled"))
 	require.Equal(t, []string{"info: CSV files read: 10 rows, of which 7 loaded, 2 rejected and 1 outside the imported days"}, log.Lines())
 }

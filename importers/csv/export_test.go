@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/importertest"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -30,7 +31,7 @@ func load(t *testing.T, paths ...string) loaded {
 	t.Helper()
 	c := New()
 	imp, _ := run(t, 5, paths...)
-	require.NoError(t, c.BeforeStart(t.Context(), imp))
+	require.NoError(t, importertest.BeforeStart(t.Context(), c, imp))
 	plan, err := c.Plan(t.Context(), imp)
 	require.NoError(t, err)
 	got := loaded{days: plan.Range.String(), rows: map[string]int{}, sums: map[string]uint64{}}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/importertest"
 )
 
 const (
@@ -114,7 +115,7 @@ func TestPathFaults(t *testing.T) {
 	t.Parallel()
 	dir := files{goodName: goodText, "notes.txt": "x"}.write(t)
 	imp, _ := run(t, 10, filepath.Join(dir, "missing"), filepath.Join(dir, "notes.txt"), os.DevNull)
-	err := New().BeforeStart(t.Context(), imp)
+	err := importertest.BeforeStart(t.Context(), New(), imp)
 	class, _ := importers.ClassOf(err)
 	require.Equal(t, importers.ClassInput, class)
 	golden(t, err.Error(), dir)

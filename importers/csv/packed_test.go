@@ -120,7 +120,7 @@ func TestHugeDirectory(t *testing.T) {
 	}
 	path := filepath.Join(files{"export.zip": zipped(t, members...)}.write(t), "export.zip")
 	imp, _ := run(t, 10, path)
-	require.ErrorContains(t, New().BeforeStart(t.Context(), imp), "its list of members is longer than 8388608 bytes")
+	require.ErrorContains(t, importertest.BeforeStart(t.Context(), New(), imp), "its list of members is longer than 8388608 bytes")
 }
 
 func TestChangedSincePlanned(t *testing.T) {

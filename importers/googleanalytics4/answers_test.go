@@ -166,7 +166,7 @@ func TestEndlessAnswers(t *testing.T) {
 			}, nil
 		})})
 		b.maxAnswer = 1 << 20
-		require.ErrorContains(t, b.BeforeStart(t.Context(), b.imp), says)
+		require.ErrorContains(t, importertest.BeforeStart(t.Context(), b, b.imp), says)
 	}
 }
 

@@ -181,7 +181,7 @@ func TestFaultsOfTokens(t *testing.T) {
 			t.Parallel()
 			b := setup(t, fakega4.Config{}, 0)
 			tc.spoil(t, b)
-			err := b.BeforeStart(t.Context(), b.imp)
+			err := importertest.BeforeStart(t.Context(), b, b.imp)
 			require.ErrorContains(t, err, tc.says)
 			require.Equal(t, tc.want, outcomeOf(err), err)
 			for _, secret := range []string{"planted", fakega4.ClientSecret, fakega4.RefreshToken, "PRIVATE KEY"} {
@@ -233,13 +233,13 @@ func TestBadConnections(t *testing.T) {
 		}}, importers.ClassAccess, "is not the JSON file of a service account's key"},
 	} {
 		b.imp.Connections = tc.open
-		err := b.BeforeStart(t.Context(), b.imp)
+		err := importertest.BeforeStart(t.Context(), b, b.imp)
 		require.ErrorContains(t, err, tc.says, name)
 		require.Equal(t, outcome{class: tc.class}, outcomeOf(err))
 		require.NotContains(t, err.Error(), "planted")
 	}
 	b.imp.Connections = fakega4test.Opener{good}
-	require.NoError(t, b.BeforeStart(t.Context(), b.imp))
+	require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))
 }
 
 // roundTrip is a transport that a function makes.
@@ -253,7 +253,7 @@ func TestNetworkFaultsAreTransient(t *testing.T) {
 	b.Importer = New(Config{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, errors.New("no route to planted " + fakega4.RefreshToken)
 	})})
-	err := b.BeforeStart(t.Context(), b.imp)
+	err := importertest.BeforeStart(t.Context(), b, b.imp)
 	require.ErrorContains(t, err, "no route to planted [secret]")
 	require.Equal(t, outcome{}, outcomeOf(err))
 }

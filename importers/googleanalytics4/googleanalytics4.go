@@ -7,6 +7,7 @@ package googleanalytics4
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -106,18 +107,18 @@ func (*Importer) EmailTemplate() string { return "google_analytics_import" }
 
 // BeforeStart checks that the property can be read and has data, and tells if its days are
 // not the site's.
-func (g *Importer) BeforeStart(ctx context.Context, imp importers.Import) error {
+func (g *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.RawMessage, error) {
 	args, err := decodeStored(imp.Args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c, err := g.client(ctx, imp, args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	found, err := c.findDays(ctx, args, imp.Feedback)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var warnings []string
 	if found.timeZone != "" && found.timeZone != imp.Site.TimeZone {
@@ -128,11 +129,11 @@ func (g *Importer) BeforeStart(ctx context.Context, imp importers.Import) error 
 		warnings = append(warnings, fmt.Sprintf("%s is not over yet in %s: what happens later that day will be missing",
 			found.days.Last, found.timeZone))
 	}
-	return warn(ctx, imp.Feedback, warnings...)
+	return nil, warn(ctx, imp.Feedback, warnings...)
 }
 
-// OnSuccess sums the import up for its user.
-func (*Importer) OnSuccess(ctx context.Context, imp importers.Import, result importers.Result) error {
+// Finalize sums the import up for its user.
+func (*Importer) Finalize(ctx context.Context, imp importers.Import, result importers.Result) error {
 	err := imp.Feedback.Info(ctx, fmt.Sprintf(
 		"Google Analytics reports read: %d rows, of which %d loaded, %d rejected and %d outside the imported days",
 		result.RowsRead, result.RowsLoaded, result.RowsRejected, result.RowsOutOfRange))
@@ -141,6 +142,9 @@ func (*Importer) OnSuccess(ctx context.Context, imp importers.Import, result imp
 	}
 	return nil
 }
+
+// OnSuccess does nothing: nothing was changed at Google.
+func (*Importer) OnSuccess(context.Context, importers.Import, importers.Result) error { return nil }
 
 // OnFailure does nothing: nothing was changed at Google.
 func (*Importer) OnFailure(context.Context, importers.Import, string) error { return nil }

@@ -115,7 +115,7 @@ func TestRequestTimeout(t *testing.T) {
 		b := *base
 		b.Importer = New(Config{Transport: deaf{}})
 		begun := time.Now()
-		err := b.BeforeStart(t.Context(), b.imp)
+		err := importertest.BeforeStart(t.Context(), b, b.imp)
 		require.ErrorContains(t, err, "google did not answer within 1m20s")
 		require.Equal(t, outcome{}, outcomeOf(err))
 		require.Equal(t, RequestTimeout, time.Since(begun))

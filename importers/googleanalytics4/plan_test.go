@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/importertest"
 	"github.com/sluicehq/sluice/internal/fakega4"
 )
 
@@ -52,7 +53,7 @@ func TestDays(t *testing.T) {
 			if tc.class != "" {
 				require.ErrorContains(t, err, "no data found in properties/428685906 from 2020-01-01 to 2020-01-02")
 				require.Equal(t, outcome{class: tc.class}, outcomeOf(err))
-				require.Error(t, b.BeforeStart(t.Context(), b.imp))
+				require.Error(t, importertest.BeforeStart(t.Context(), b, b.imp))
 				return
 			}
 			require.NoError(t, err)
@@ -64,17 +65,17 @@ func TestDays(t *testing.T) {
 	_, err := b.Plan(t.Context(), b.imp)
 	require.ErrorContains(t, err, "from 2015-08-14 to yesterday: nothing to import")
 	b.imp.Args = json.RawMessage(`{"connection": "ga", "property": "1"}`)
-	require.Equal(t, outcome{class: importers.ClassAccess}, outcomeOf(b.BeforeStart(t.Context(), b.imp)))
+	require.Equal(t, outcome{class: importers.ClassAccess}, outcomeOf(importertest.BeforeStart(t.Context(), b, b.imp)))
 }
 
 func TestTodayIsNotOver(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fakega4.Config{Days: 3}, 0)
 	b.imp.Args = json.RawMessage(`{"connection": "ga", "property": "428685906", "end_date": "2024-03-01"}`)
-	require.NoError(t, b.BeforeStart(t.Context(), b.imp))
+	require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))
 	require.Empty(t, b.lines.Lines())
 	b.clock.Set(at(0, 0, 0).Add(-1)) // the last moment of 1 March
-	require.NoError(t, b.BeforeStart(t.Context(), b.imp))
+	require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))
 	require.Len(t, b.warned("2024-03-01 is not over yet in UTC"), 1)
 }
 

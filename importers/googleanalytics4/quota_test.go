@@ -69,9 +69,9 @@ func TestQuotaUsedUpByOthers(t *testing.T) {
 			t.Parallel()
 			b := setup(t, fakega4.Config{}, 0)
 			require.True(t, b.fake.Exhaust(quota))
-			require.Equal(t, outcome{until: until}, outcomeOf(b.BeforeStart(t.Context(), b.imp)))
+			require.Equal(t, outcome{until: until}, outcomeOf(importertest.BeforeStart(t.Context(), b, b.imp)))
 			b.clock.Set(until)
-			require.NoError(t, b.BeforeStart(t.Context(), b.imp))
+			require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))
 		})
 	}
 }

@@ -69,13 +69,13 @@ func TestTotals(t *testing.T) {
 func TestTimeZones(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fakega4.Config{TimeZone: "America/New_York"}, 0)
-	require.NoError(t, b.BeforeStart(t.Context(), b.imp))
+	require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))
 	require.Len(t, b.warned("properties/428685906 counts its days in America/New_York, the site in UTC"), 1)
 
 	b = setup(t, fakega4.Config{}, 0)
-	require.NoError(t, b.BeforeStart(t.Context(), b.imp))
+	require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))
 	require.Empty(t, b.lines.Lines())
-	require.NoError(t, b.OnSuccess(t.Context(), b.imp, importers.Result{RowsRead: 5, RowsLoaded: 2, RowsRejected: 2, RowsOutOfRange: 1}))
+	require.NoError(t, b.Finalize(t.Context(), b.imp, importers.Result{RowsRead: 5, RowsLoaded: 2, RowsRejected: 2, RowsOutOfRange: 1}))
 	require.Equal(t, []string{
 		"info: Google Analytics reports read: 5 rows, of which 2 loaded, 2 rejected and 1 outside the imported days",
 	}, b.lines.Lines())

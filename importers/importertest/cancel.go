@@ -31,7 +31,7 @@ func checkCancel(tb testing.TB, cfg Config) {
 		_, err := b.Plan(ctx, b.imp)
 		return err
 	}), "Plan")
-	if err := inTime(tb, limit, "BeforeStart", func() error { return b.BeforeStart(ctx, b.imp) }); err != nil {
+	if err := inTime(tb, limit, "BeforeStart", func() error { return b.before(ctx) }); err != nil {
 		isDone(err, "BeforeStart")
 	}
 	part := b.plan.Parts[0]

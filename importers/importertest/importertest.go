@@ -25,6 +25,7 @@ package importertest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -113,13 +114,32 @@ type bench struct {
 func setup(tb testing.TB, cfg Config) *bench {
 	tb.Helper()
 	b := prepare(tb, cfg)
-	require.NoError(tb, b.BeforeStart(tb.Context(), b.imp), "BeforeStart")
+	require.NoError(tb, b.before(tb.Context()), "BeforeStart")
 	plan, err := b.Plan(tb.Context(), b.imp)
 	require.NoError(tb, err, "Plan")
 	require.NotEmpty(tb, plan.Parts, "a source for the suite has at least one part")
 	b.plan = plan
 	b.imp.Window = calendar.NewSet(plan.Range)
 	return b
+}
+
+// BeforeStart calls an importer's BeforeStart, and checks the data that it returns.
+func BeforeStart(ctx context.Context, importer importers.Importer, imp importers.Import) error {
+	data, err := importer.BeforeStart(ctx, imp)
+	if err != nil {
+		return err
+	}
+	return checkJSON("BeforeStart", data, importers.MaxData)
+}
+
+func (b *bench) before(ctx context.Context) error { return BeforeStart(ctx, b.Importer, b.imp) }
+
+// checkJSON refuses data that the contract does not allow.
+func checkJSON(what string, data []byte, limit int) error {
+	if data != nil && (len(data) > limit || !json.Valid(data)) {
+		return fmt.Errorf("%s returned %d bytes: want JSON of at most %d bytes", what, len(data), limit)
+	}
+	return nil
 }
 
 // prepare makes an import that is not planned yet.

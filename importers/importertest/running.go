@@ -76,9 +76,14 @@ func (b *bench) hooks(tb testing.TB) []hook {
 	tb.Helper()
 	ctx := tb.Context()
 	all := []hook{
-		{"BeforeStart", func() error { return b.BeforeStart(ctx, b.imp) }},
+		{"BeforeStart", func() error { return b.before(ctx) }},
 		{"OnSuccess", func() error { return b.OnSuccess(ctx, b.imp, importers.Result{RowsRead: 3, RowsLoaded: 3}) }},
 		{"OnFailure", func() error { return b.OnFailure(ctx, b.imp, "importertest: made to fail") }},
+	}
+	if f, ok := b.Importer.(importers.Finalizer); ok {
+		all = append(all, hook{"Finalize", func() error {
+			return f.Finalize(ctx, b.imp, importers.Result{RowsRead: 3, RowsLoaded: 3})
+		}})
 	}
 	if c, ok := b.Importer.(importers.Cleaner); ok {
 		all = append(all, hook{"CleanUp", func() error { return c.CleanUp(ctx, b.imp) }})

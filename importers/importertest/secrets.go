@@ -38,6 +38,9 @@ func (b *bench) saidWell(tb testing.TB) []string {
 			}
 		}
 	}
+	if f, ok := b.Importer.(importers.Finalizer); ok {
+		require.NoError(tb, f.Finalize(tb.Context(), b.imp, importers.Result{}))
+	}
 	require.NoError(tb, b.OnSuccess(tb.Context(), b.imp, importers.Result{}))
 	return append(said, b.lines.Lines()...)
 }

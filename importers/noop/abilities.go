@@ -2,6 +2,7 @@ package noop
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,6 +22,21 @@ func (*Importer) Dependencies(site string, raw []byte) ([]importers.Dependency, 
 func (*Importer) Fingerprint(_ context.Context, imp importers.Import) (string, error) {
 	args, err := stored(imp)
 	return args.Fingerprint, err
+}
+
+// Summarize lists what before_start and the parts have returned, if they have.
+func (*Importer) Summarize(_ context.Context, imp importers.Import, parts []importers.PartData) (json.RawMessage, error) {
+	if imp.Checked == nil {
+		return nil, nil
+	}
+	summary := struct {
+		Checked json.RawMessage   `json:"checked"`
+		Parts   []json.RawMessage `json:"parts"`
+	}{Checked: imp.Checked, Parts: []json.RawMessage{}}
+	for _, part := range parts {
+		summary.Parts = append(summary.Parts, part.Data)
+	}
+	return json.Marshal(summary)
 }
 
 // StageDone does nothing but misbehave.

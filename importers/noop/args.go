@@ -17,13 +17,14 @@ const (
 	BeforeStart = "before_start"
 	Plan        = "plan"
 	ImportData  = "import_data"
+	Finalize    = "finalize"
 	OnSuccess   = "on_success"
 	OnFailure   = "on_failure"
 	CleanUp     = "clean_up"
 	StageDone   = "stage_done"
 )
 
-var callbacks = []string{BeforeStart, Plan, ImportData, OnSuccess, OnFailure, CleanUp, StageDone}
+var callbacks = []string{BeforeStart, Plan, ImportData, Finalize, OnSuccess, OnFailure, CleanUp, StageDone}
 
 // Args says how many rows an import makes up and where it goes wrong.
 type Args struct {
@@ -51,6 +52,9 @@ type Args struct {
 	Unchanged bool `json:"unchanged,omitempty"`
 	// Fingerprint is the hash of the content, if there is to be one.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// Data is what before_start and each part return, a JSON value. With it the import has a
+	// summary, which lists what they have returned.
+	Data json.RawMessage `json:"data,omitempty"`
 	// Locks are what the import locks. Defaults to its site, exclusively.
 	Locks []importers.Dependency `json:"locks,omitempty"`
 	// Delay is how long each chunk and each other callback takes, as a Go

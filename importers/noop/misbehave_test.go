@@ -29,7 +29,7 @@ func run(t *testing.T, args string) importers.Import {
 // calls are all callbacks by the names that arguments know them by.
 func calls(ctx context.Context, n *Importer, imp importers.Import) map[string]func() error {
 	return map[string]func() error{
-		BeforeStart: func() error { return n.BeforeStart(ctx, imp) },
+		BeforeStart: func() error { return importertest.BeforeStart(ctx, n, imp) },
 		Plan: func() error {
 			_, err := n.Plan(ctx, imp)
 			return err
@@ -38,6 +38,7 @@ func calls(ctx context.Context, n *Importer, imp importers.Import) map[string]fu
 			_, err := n.ImportData(ctx, imp, importers.Part{Args: json.RawMessage(`{"first": 0, "end": 0}`)}, "")
 			return err
 		},
+		Finalize:  func() error { return n.Finalize(ctx, imp, importers.Result{}) },
 		OnSuccess: func() error { return n.OnSuccess(ctx, imp, importers.Result{}) },
 		OnFailure: func() error { return n.OnFailure(ctx, imp, "cause") },
 		CleanUp:   func() error { return n.CleanUp(ctx, imp) },

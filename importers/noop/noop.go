@@ -58,9 +58,13 @@ func (*Importer) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(args)
 }
 
-// BeforeStart does nothing but misbehave.
-func (n *Importer) BeforeStart(ctx context.Context, imp importers.Import) error {
-	return n.hook(ctx, imp, BeforeStart)
+// BeforeStart returns what Args.Data says, and misbehaves.
+func (n *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.RawMessage, error) {
+	if err := n.hook(ctx, imp, BeforeStart); err != nil {
+		return nil, err
+	}
+	args, err := stored(imp)
+	return args.Data, err
 }
 
 // Plan deals the rows out to the parts; the first parts have one more where
@@ -94,6 +98,11 @@ func (n *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 		}
 	}
 	return plan, nil
+}
+
+// Finalize does nothing but misbehave.
+func (n *Importer) Finalize(ctx context.Context, imp importers.Import, _ importers.Result) error {
+	return n.hook(ctx, imp, Finalize)
 }
 
 // OnSuccess does nothing but misbehave.

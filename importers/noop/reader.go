@@ -74,6 +74,9 @@ type reader struct {
 	next  int64
 }
 
+// Data returns what Args.Data says.
+func (r *reader) Data() (json.RawMessage, error) { return r.args.Data, nil }
+
 // Next fills the chunk with the rows that come next.
 func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	chunk.Reset()

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -87,8 +88,8 @@ func (s *stuck) hang(ctx context.Context, here string) error {
 }
 
 // BeforeStart may hang.
-func (s *stuck) BeforeStart(ctx context.Context, _ importers.Import) error {
-	return s.hang(ctx, noop.BeforeStart)
+func (s *stuck) BeforeStart(ctx context.Context, _ importers.Import) (json.RawMessage, error) {
+	return nil, s.hang(ctx, noop.BeforeStart)
 }
 
 // Plan may hang.

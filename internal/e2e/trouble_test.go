@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -50,12 +51,12 @@ type foul struct {
 }
 
 // BeforeStart fails.
-func (f foul) BeforeStart(context.Context, importers.Import) error {
+func (f foul) BeforeStart(context.Context, importers.Import) (json.RawMessage, error) {
 	err := errors.New("\xff\xfe\x00 is not text")
 	if f.panics {
 		panic(err)
 	}
-	return importers.Permanent(importers.ClassInput, err)
+	return nil, importers.Permanent(importers.ClassInput, err)
 }
 
 // Whatever an importer says, the import ends, with what can be written down of it.

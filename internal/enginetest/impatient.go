@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,8 +34,9 @@ func soon(err error) error {
 }
 
 // BeforeStart calls the importer.
-func (i impatient) BeforeStart(ctx context.Context, imp importers.Import) error {
-	return soon(i.Importer.BeforeStart(ctx, imp))
+func (i impatient) BeforeStart(ctx context.Context, imp importers.Import) (json.RawMessage, error) {
+	data, err := i.Importer.BeforeStart(ctx, imp)
+	return data, soon(err)
 }
 
 // Plan calls the importer.
@@ -83,6 +85,22 @@ func (i impatient) Fingerprint(ctx context.Context, imp importers.Import) (strin
 		return f.Fingerprint(ctx, imp)
 	}
 	return "", nil
+}
+
+// Summarize calls the importer, if it makes summaries.
+func (i impatient) Summarize(ctx context.Context, imp importers.Import, parts []importers.PartData) (json.RawMessage, error) {
+	if s, ok := i.Importer.(importers.Summarizer); ok {
+		return s.Summarize(ctx, imp, parts)
+	}
+	return nil, nil
+}
+
+// Finalize calls the importer, if it finalizes.
+func (i impatient) Finalize(ctx context.Context, imp importers.Import, result importers.Result) error {
+	if f, ok := i.Importer.(importers.Finalizer); ok {
+		return soon(f.Finalize(ctx, imp, result))
+	}
+	return nil
 }
 
 // StageDone calls the importer, if it has something to do then.

@@ -11,6 +11,7 @@ package loading
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/sluicehq/sluice/importers"
@@ -64,6 +65,8 @@ type attempt struct {
 	now     Progress
 	// firstReject is the first row that this attempt has rejected, if any.
 	firstReject []importers.Reject
+	// data is what the reader has returned about the part.
+	data json.RawMessage
 }
 
 // Load reads the rest of the part, loads it, verifies the whole part and marks it
@@ -90,6 +93,11 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 	}
 	if err := a.verify(ctx); err != nil {
 		return a.now, err
+	}
+	if a.data != nil {
+		if err := l.Store.SavePartData(ctx, job.Part, a.data); err != nil {
+			return a.now, err
+		}
 	}
 	return a.now, l.Store.FinishPart(ctx, job.Part.ImportID, job.Part.No, job.Part.Fence, job.Epoch)
 }

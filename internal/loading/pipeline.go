@@ -2,6 +2,7 @@ package loading
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -115,7 +116,7 @@ func (a *attempt) read(
 		}
 		err := reader.Next(ctx, chunk)
 		if errors.Is(err, io.EOF) {
-			return nil
+			return a.takeData(reader)
 		}
 		if err != nil {
 			return a.about("read", err)
@@ -129,6 +130,27 @@ func (a *attempt) read(
 		pass(numbered{Chunk: chunk, no: no, start: start, inserted: make(chan insertion, 1)})
 		start = chunk.Next
 	}
+}
+
+// takeData takes what a reader returns about its part, beside rows.
+func (a *attempt) takeData(reader importers.Reader) error {
+	r, ok := reader.(importers.DataReader)
+	if !ok {
+		return nil
+	}
+	data, err := r.Data()
+	switch {
+	case err != nil:
+		return a.about("read the data of", err)
+	case len(data) > importers.MaxData:
+		return importers.Permanent(importers.ClassInternal, fmt.Errorf(
+			"import_data returned data of %d bytes about %s: want at most %d", len(data), a.Part.Label, importers.MaxData))
+	case data != nil && !json.Valid(data):
+		return importers.Permanent(importers.ClassInternal, fmt.Errorf(
+			"import_data returned data that is not JSON about %s", a.Part.Label))
+	}
+	a.data = data
+	return nil
 }
 
 // check refuses a chunk that breaks the contract of package importers.

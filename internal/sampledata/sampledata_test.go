@@ -83,7 +83,7 @@ func TestImportable(t *testing.T) {
 		ID: 1, Args: args, Window: calendar.NewSet(s.Days), Chunk: importers.ChunkLimit{Rows: 1000, Bytes: 1 << 20},
 		Feedback: &importertest.Log{},
 	}
-	require.NoError(t, importer.BeforeStart(t.Context(), imp))
+	require.NoError(t, importertest.BeforeStart(t.Context(), importer, imp))
 	plan, err := importer.Plan(t.Context(), imp)
 	require.NoError(t, err)
 	require.Equal(t, s.Days, plan.Range)

@@ -13,6 +13,23 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 )
 
+const beginCheck = `-- name: BeginCheck :execrows
+UPDATE imports
+SET phase = 'before_start', status = 'queued', run_id = $1, trouble = '', wait_until = NULL, wait_reason = ''
+WHERE id = $2 AND status IN ('queued', 'running', 'parked', 'pending')
+  AND (run_id <> $1 OR phase IN ('queued', 'before_start'))
+`
+
+// BeginCheck moves an import to before_start, in the name of a workflow run. It is a
+// no-op where the run has gone further, so that a late attempt changes nothing.
+func (q *Queries) BeginCheck(ctx context.Context, runID string, iD int64) (int64, error) {
+	result, err := q.db.Exec(ctx, beginCheck, runID, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const countActive = `-- name: CountActive :one
 SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'pending')
 `
@@ -44,7 +61,7 @@ INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects,
 VALUES ($1, $2, $3, $4, $5, $6, $7,
         $8, $9, $10, $11, $12, $13, $14, $15,
         $16, $17, $18, $19)
-RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule
+RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at
 `
 
 type CreateImportParams struct {
@@ -134,6 +151,7 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		&i.Epoch,
 		&i.DaysClaimed,
 		&i.Schedule,
+		&i.CheckedAt,
 	)
 	return i, err
 }
@@ -243,7 +261,7 @@ func (q *Queries) FinishImport(ctx context.Context, arg FinishImportParams) (int
 }
 
 const importByID = `-- name: ImportByID :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule FROM imports WHERE id = $1
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at FROM imports WHERE id = $1
 `
 
 // ImportByID returns an import.
@@ -291,12 +309,13 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 		&i.Epoch,
 		&i.DaysClaimed,
 		&i.Schedule,
+		&i.CheckedAt,
 	)
 	return i, err
 }
 
 const importByIdempotencyKey = `-- name: ImportByIdempotencyKey :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
 `
 
 // ImportByIdempotencyKey returns the import that was started under that key.
@@ -344,12 +363,13 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 		&i.Epoch,
 		&i.DaysClaimed,
 		&i.Schedule,
+		&i.CheckedAt,
 	)
 	return i, err
 }
 
 const importSummaries = `-- name: ImportSummaries :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, s.domain,
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.checked_at, s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range
 FROM imports i
@@ -459,6 +479,7 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.Epoch,
 			&i.Import.DaysClaimed,
 			&i.Import.Schedule,
+			&i.Import.CheckedAt,
 			&i.Domain,
 			&i.PartsTotal,
 			&i.PartsDone,
@@ -506,10 +527,21 @@ func (q *Queries) ImportedBefore(ctx context.Context, arg ImportedBeforeParams) 
 	return id, err
 }
 
+const markChecked = `-- name: MarkChecked :exec
+UPDATE imports SET checked_at = coalesce(checked_at, now()), trouble = ''
+WHERE id = $1 AND status IN ('queued', 'running', 'parked', 'pending')
+`
+
+// MarkChecked notes that before_start has found that the import can work.
+func (q *Queries) MarkChecked(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, markChecked, id)
+	return err
+}
+
 const reopenImport = `-- name: ReopenImport :execrows
 UPDATE imports
 SET status = 'queued', run_id = $1, generation = generation + 1, error = '', error_class = '',
-    finished_at = NULL, paused = false, days_claimed = false
+    finished_at = NULL, paused = false, days_claimed = false, phase = 'queued', checked_at = NULL
 WHERE id = $2 AND status IN ('failed', 'cancelled', 'declined') AND run_id <> $1
 `
 
@@ -668,7 +700,7 @@ func (q *Queries) TakenDays(ctx context.Context, siteID int64, exceptID int64) (
 }
 
 const unstartedImports = `-- name: UnstartedImports :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.checked_at, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < $1
 ORDER BY i.id LIMIT 100
 `
@@ -730,6 +762,7 @@ func (q *Queries) UnstartedImports(ctx context.Context, createdBefore time.Time)
 			&i.Import.Epoch,
 			&i.Import.DaysClaimed,
 			&i.Import.Schedule,
+			&i.Import.CheckedAt,
 			&i.Domain,
 		); err != nil {
 			return nil, err

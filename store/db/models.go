@@ -164,6 +164,7 @@ type Import struct {
 	Epoch           int64
 	DaysClaimed     bool
 	Schedule        string
+	CheckedAt       *time.Time
 }
 
 type Job struct {

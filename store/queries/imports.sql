@@ -67,12 +67,25 @@ SET phase = sqlc.arg(phase), status = sqlc.arg(status), run_id = sqlc.arg(run_id
 WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending')
   AND (epoch = sqlc.arg(epoch) OR sqlc.arg(epoch) < 0);
 
+-- BeginCheck moves an import to before_start, in the name of a workflow run. It is a
+-- no-op where the run has gone further, so that a late attempt changes nothing.
+-- name: BeginCheck :execrows
+UPDATE imports
+SET phase = 'before_start', status = 'queued', run_id = sqlc.arg(run_id), trouble = '', wait_until = NULL, wait_reason = ''
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending')
+  AND (run_id <> sqlc.arg(run_id) OR phase IN ('queued', 'before_start'));
+
+-- MarkChecked notes that before_start has found that the import can work.
+-- name: MarkChecked :exec
+UPDATE imports SET checked_at = coalesce(checked_at, now()), trouble = ''
+WHERE id = $1 AND status IN ('queued', 'running', 'parked', 'pending');
+
 -- ReopenImport lets another run of the workflow, which a reset has made, begin
 -- again with an import that had not completed. The run that ended it cannot do so.
 -- name: ReopenImport :execrows
 UPDATE imports
 SET status = 'queued', run_id = sqlc.arg(run_id), generation = generation + 1, error = '', error_class = '',
-    finished_at = NULL, paused = false, days_claimed = false
+    finished_at = NULL, paused = false, days_claimed = false, phase = 'queued', checked_at = NULL
 WHERE id = sqlc.arg(id) AND status IN ('failed', 'cancelled', 'declined') AND run_id <> sqlc.arg(run_id);
 
 -- SetPaused notes whether an import is paused.
