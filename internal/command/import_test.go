@@ -161,7 +161,7 @@ func requireProgress(t *testing.T, text, last string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	require.LessOrEqual(t, len(lines), 12, text)
-	order := []string{"queued", "before_start", "planning", "loading", "on_success", "on_failure", "clean_up", "completed", "failed", "cancelled"}
+	order := []string{"queued", "before_start", "planning", "loading", "finalize", "on_failure", "clean_up", "completed", "failed", "cancelled"}
 	before := -1
 	for _, line := range lines {
 		at := slices.Index(order, strings.Fields(line)[0])
@@ -185,7 +185,7 @@ func TestStartIsRefused(t *testing.T) {
 	s.ok(t, "site", "add", "example.com")
 	s.fails(t, "site b.com: not found: add it with `sluice site add b.com`", "import", "start", "csv", "/tmp", "--site", "b.com")
 	s.fails(t, `arguments of noop: unknown argument "paths": the arguments are rows, parts, bad_rows, start_date, end_date, `+
-		`fail, panic, fail_times, permanent, wait, unchanged, fingerprint, locks, delay`, "import", "start", "noop", "/tmp", "--site", "example.com")
+		`fail, panic, fail_times, permanent, wait, unchanged, fingerprint, data, locks, delay`, "import", "start", "noop", "/tmp", "--site", "example.com")
 	s.fails(t, `arguments of noop: argument "rows": want a whole number, got a string`,
 		"import", "start", "noop", "--site", "example.com", "--args", `{"rows": "many"}`)
 	s.fails(t, `arguments of csv: argument "paths": want at least one path`, "import", "start", "csv", "--site", "example.com")

@@ -22,7 +22,7 @@ func TestOnlyFreeDaysAreImported(t *testing.T) {
 	}
 	s.end(days("2021-01-05", "2021-01-08", 40), store.StatusCompleted)
 	s.end(days("2021-01-20", "2021-01-20", 10), store.StatusCompleted)
-	failed := s.noop(site, `{"rows": 10, "start_date": "2021-01-25", "end_date": "2021-01-26", "fail": "on_success", "permanent": true}`)
+	failed := s.noop(site, `{"rows": 10, "start_date": "2021-01-25", "end_date": "2021-01-26", "fail": "finalize", "permanent": true}`)
 	s.end(failed, store.StatusFailed)
 
 	last := s.end(days("2021-01-01", "2021-01-31", 310), store.StatusCompleted)

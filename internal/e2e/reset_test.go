@@ -18,7 +18,7 @@ func TestResetOfAFailedImport(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)
 	s.StartWorker(t)
-	for _, at := range []string{"before_start", "plan", "import_data", "on_success"} {
+	for _, at := range []string{"before_start", "plan", "import_data", "finalize"} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			domain := at + ".example"

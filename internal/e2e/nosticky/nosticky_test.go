@@ -62,7 +62,7 @@ func TestCompletes(t *testing.T) {
 func TestFails(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	last := s.end(s.start(`{"rows": 500, "parts": 5, "fail": "on_success", "permanent": true}`), store.StatusFailed)
+	last := s.end(s.start(`{"rows": 500, "parts": 5, "fail": "finalize", "permanent": true}`), store.StatusFailed)
 	require.Equal(t, "bad_input", last.Import.ErrorClass)
 }
 
