@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/importers/importertest"
 )
 
 // What is no regular file is refused at once, at every step: the open of a named pipe would
@@ -20,7 +22,7 @@ func TestNamedPipe(t *testing.T) {
 		path := filepath.Join(t.TempDir(), name)
 		require.NoError(t, syscall.Mkfifo(path, 0o600))
 		imp, _ := run(t, 10, path)
-		requireFault(t, New().BeforeStart(t.Context(), imp), path+": is neither a file nor a directory")
+		requireFault(t, importertest.BeforeStart(t.Context(), New(), imp), path+": is neither a file nor a directory")
 		_, err := New().Plan(t.Context(), imp)
 		requireFault(t, err, path+": is neither a file nor a directory")
 		_, err = New().Fingerprint(t.Context(), imp)
@@ -63,10 +65,10 @@ func TestImpossiblePaths(t *testing.T) {
 		filepath.Join(dir, strings.Repeat("a", 300)+".csv"): "file name too long",
 	} {
 		imp, _ := run(t, 10, path)
-		requireFault(t, New().BeforeStart(t.Context(), imp), want)
+		requireFault(t, importertest.BeforeStart(t.Context(), New(), imp), want)
 	}
 	imp, _ := run(t, 10, dir)
-	requireFault(t, New().BeforeStart(t.Context(), imp), loop+": is a symbolic link that leads back to itself")
+	requireFault(t, importertest.BeforeStart(t.Context(), New(), imp), loop+": is a symbolic link that leads back to itself")
 }
 
 func requireFault(t *testing.T, err error, want string) {
