@@ -3,6 +3,8 @@ package supervise
 import (
 	"bytes"
 	"sync"
+
+	"github.com/sluicehq/sluice/internal/terminal"
 )
 
 // maxLine bounds a line of a child's output. A longer one is cut into pieces,
@@ -61,7 +63,7 @@ func (w *lineWriter) line() {
 		copy(w.last, w.last[1:])
 		w.last = w.last[:w.keep-1]
 	}
-	w.last = append(w.last, string(line))
+	w.last = append(w.last, terminal.Text(line))
 	w.mu.Unlock()
 	w.pending = w.pending[:0]
 }

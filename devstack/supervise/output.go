@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/sluicehq/sluice/internal/terminal"
 )
 
 // prefixer writes children's lines to one writer, each with its child's name,
@@ -34,15 +36,16 @@ func (p *prefixer) add(name string) {
 	}
 }
 
-// writeLine writes "name | line".
+// writeLine writes "name | line", without control characters: a child may log what others have
+// sent.
 func (p *prefixer) writeLine(name string, line []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var err error
 	if p.colour {
-		_, err = fmt.Fprintf(p.w, "\x1b[%dm%-*s |\x1b[0m %s\n", p.colors[name], p.width, name, line)
+		_, err = fmt.Fprintf(p.w, "\x1b[%dm%-*s |\x1b[0m %s\n", p.colors[name], p.width, name, terminal.Text(line))
 	} else {
-		_, err = fmt.Fprintf(p.w, "%-*s | %s\n", p.width, name, line)
+		_, err = fmt.Fprintf(p.w, "%-*s | %s\n", p.width, name, terminal.Text(line))
 	}
 	return err
 }

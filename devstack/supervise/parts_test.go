@@ -93,7 +93,9 @@ func TestPrefixer(t *testing.T) {
 	p.add("temporal")
 	require.NoError(t, p.writeLine("pg", []byte("up")))
 	require.NoError(t, p.writeLine("temporal", []byte("up")))
-	require.Equal(t, "\x1b[36mpg       |\x1b[0m up\n\x1b[32mtemporal |\x1b[0m up\n", out.String())
+	require.NoError(t, p.writeLine("pg", []byte("a\tb\x1b[2J\u202e")))
+	require.Equal(t, "\x1b[36mpg       |\x1b[0m up\n\x1b[32mtemporal |\x1b[0m up\n"+
+		"\x1b[36mpg       |\x1b[0m a\tb\\u001b[2J\\u202e\n", out.String())
 }
 
 func TestForeground(t *testing.T) {

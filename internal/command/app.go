@@ -20,6 +20,7 @@ import (
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/googleanalytics4"
 	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/internal/version"
 	"github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/store"
@@ -67,8 +68,11 @@ const (
 // Run runs a command line, without the program's name, and returns the exit code:
 // 0 for success, 130 if ctx ended, else 1. Errors are written to s.Err.
 func Run(ctx context.Context, args []string, s Streams) int {
+	out, stderr := terminal.NewWriter(s.Out), terminal.NewWriter(s.Err)
+	s.Out, s.Err = out, stderr
 	app := New(s)
 	err := app.RunContext(ctx, append([]string{app.Name}, flagsFirst(app, args)...))
+	err = errors.Join(err, out.Flush(), stderr.Flush())
 	if err == nil {
 		return 0
 	}
@@ -103,6 +107,8 @@ func New(s Streams) *cli.App {
 	if s.Environ == nil {
 		s.Environ = os.Environ()
 	}
+	// Everything that is shown passes here: control characters of data do not reach a terminal.
+	s.Out, s.Err = terminal.NewWriter(s.Out), terminal.NewWriter(s.Err)
 	app := &cli.App{
 		Name:    "sluice",
 		Usage:   "run data imports as durable workflows",

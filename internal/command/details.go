@@ -2,10 +2,9 @@ package command
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -96,22 +95,18 @@ func printLine(s *session, line store.Feedback) error {
 	case "json":
 		return json.NewEncoder(w).Encode(feedbackJSON{Seq: line.Seq, At: line.At, Level: line.Level, Message: line.Message})
 	case "csv":
-		out := csv.NewWriter(w)
-		if line.Seq == 1 {
-			if err := out.Write([]string{"seq", "at", "level", "message"}); err != nil {
-				return err
-			}
-		}
-		err := out.Write([]string{
+		rows := [][]string{{
 			strconv.Itoa(int(line.Seq)), line.At.UTC().Format(time.RFC3339Nano), line.Level, line.Message,
-		})
-		out.Flush()
-		return errors.Join(err, out.Error())
+		}}
+		if line.Seq == 1 {
+			rows = slices.Insert(rows, 0, []string{"seq", "at", "level", "message"})
+		}
+		return writeCSV(w, rows)
 	}
 	colour := map[string]terminal.Colour{store.LevelWarn: terminal.Yellow, store.LevelError: terminal.Red}[line.Level]
 	_, err := fmt.Fprintf(w, "%s %s %s\n",
 		terminal.Paint(w, terminal.Faint, line.At.Local().Format(time.DateTime)),
-		terminal.Paint(w, colour, fmt.Sprintf("%-5s", line.Level)), line.Message)
+		terminal.Paint(w, colour, fmt.Sprintf("%-5s", line.Level)), terminal.Line(line.Message))
 	return err
 }
 

@@ -63,7 +63,7 @@ func writeReport(w io.Writer, r activities.DryRunReport) error {
 			continue
 		}
 		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, line[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
 			return err
 		}
 	}
@@ -177,7 +177,8 @@ func writeSample(w io.Writer, p activities.DryRunPart) error {
 		}
 	}
 	for _, r := range p.Rejects {
-		_, err := fmt.Fprintf(w, "%s:%d: %s: %s\n", r.File, r.Line, orDash(r.Column), r.Reason)
+		_, err := fmt.Fprintf(w, "%s:%d: %s: %s\n",
+			terminal.Line(r.File), r.Line, terminal.Line(orDash(r.Column)), terminal.Line(r.Reason))
 		if err != nil {
 			return err
 		}

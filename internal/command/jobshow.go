@@ -155,7 +155,7 @@ func writeLines(c *cli.Context, lines [][2]string) error {
 			continue
 		}
 		name := terminal.Paint(c.App.Writer, terminal.Faint, fmt.Sprintf("%-*s", width, line[0]))
-		if err := say(c, "%s  %s", name, line[1]); err != nil {
+		if err := say(c, "%s  %s", name, terminal.Block(line[1], width+2)); err != nil {
 			return err
 		}
 	}

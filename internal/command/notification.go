@@ -194,7 +194,7 @@ func showNotification(ctx context.Context, s *session) error {
 			continue
 		}
 		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-7s", line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, line[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 8)); err != nil {
 			return err
 		}
 	}

@@ -182,7 +182,7 @@ func writeScheduleHead(w io.Writer, s starter.Schedule) error {
 			continue
 		}
 		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, line[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
 			return err
 		}
 	}

@@ -168,7 +168,7 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	}
 	for _, line := range lines {
 		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, line[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,13 @@ type line struct{ label, left, right, trouble string }
 func NewProgress(w io.Writer, every time.Duration) *Progress {
 	p := &Progress{w: w, every: every, now: time.Now}
 	if IsTerminal(w) {
-		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(barWidth), mpb.WithRefreshRate(100*time.Millisecond))
+		// A bar moves the cursor: what it writes goes past the escaping of control characters,
+		// and its texts are escaped by themselves.
+		raw := w
+		if escaping, ok := w.(*Writer); ok {
+			raw = escaping.w
+		}
+		p.bars = mpb.New(mpb.WithOutput(raw), mpb.WithWidth(barWidth), mpb.WithRefreshRate(100*time.Millisecond))
 		p.bar = p.bars.AddBar(0,
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.beside().left + " " })),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + p.beside().right })),
@@ -103,6 +109,7 @@ func (p *Progress) beside() line {
 // describe puts a reading into words, padded so that lines and bars stay where they
 // are from one reading to the next.
 func (p *Progress) describe(r Reading) line {
+	r.Label, r.Detail, r.Trouble = Line(r.Label), Line(r.Detail), Line(r.Trouble)
 	l := line{label: r.Label, trouble: r.Trouble, left: fmt.Sprintf("%-12s  %-11s", r.Label, r.Detail)}
 	if r.Total > 0 {
 		l.right = fmt.Sprintf("%3d %%  ", 100*min(r.Done, r.Total)/r.Total)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,9 @@ import (
 
 // IsTerminal says whether the writer is a terminal.
 func IsTerminal(w io.Writer) bool {
+	if escaping, ok := w.(*Writer); ok {
+		w = escaping.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
@@ -35,6 +39,12 @@ const (
 
 // Paint returns the text in a colour if the writer is a terminal.
 func Paint(w io.Writer, c Colour, text string) string {
+	if escaping, ok := w.(*Writer); ok {
+		if code := slices.Index(colourCodes, c); c != Plain && escaping.colours && code > 0 {
+			return string(rune(firstColour+code)) + text + string(firstColour)
+		}
+		return text
+	}
 	if c == Plain || !IsTerminal(w) || os.Getenv("NO_COLOR") != "" {
 		return text
 	}
@@ -71,7 +81,7 @@ func (t *Table) Row(cells ...any) {
 		case Ordinal:
 			row[i] = cell{text: strconv.FormatInt(int64(v), 10), number: true}
 		case Coloured:
-			row[i] = cell{text: v.Text, colour: v.Colour}
+			row[i] = cell{text: Line(v.Text), colour: v.Colour}
 		case int64:
 			row[i] = cell{text: Count(v), number: true}
 		case int:
@@ -79,7 +89,7 @@ func (t *Table) Row(cells ...any) {
 		case int32:
 			row[i] = cell{text: Count(int64(v)), number: true}
 		default:
-			row[i] = cell{text: fmt.Sprint(v)}
+			row[i] = cell{text: Line(fmt.Sprint(v))}
 		}
 	}
 	t.rows = append(t.rows, row)
