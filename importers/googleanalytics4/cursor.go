@@ -20,8 +20,8 @@ type position struct {
 	rowCount int64
 	// sums are those of the metrics with a total, in the report's order.
 	sums [maxSums]uint64
-	// folded and unmapped count the rows that notes tell of.
-	folded, unmapped int64
+	// folded, undated and unmapped count the rows that notes tell of.
+	folded, undated, unmapped int64
 	// changed is 1 if the report had another number of rows on a later page.
 	changed int64
 }
@@ -29,12 +29,12 @@ type position struct {
 const unknownRows = -1
 
 // cursorVersion changes when the meaning of the figures does.
-const cursorVersion = "1"
+const cursorVersion = "2"
 
 // cursor writes the position: the version and the figures, separated by colons.
 func (p position) cursor() importers.Cursor {
 	figures := []string{cursorVersion}
-	for _, n := range []int64{p.offset, p.rowCount, p.folded, p.unmapped, p.changed} {
+	for _, n := range []int64{p.offset, p.rowCount, p.folded, p.undated, p.unmapped, p.changed} {
 		figures = append(figures, strconv.FormatInt(n, 10))
 	}
 	for _, n := range p.sums {
@@ -53,7 +53,7 @@ func parseCursor(c importers.Cursor) (position, error) {
 		return p, nil
 	}
 	figures := strings.Split(string(c), ":")
-	counts := []*int64{&p.offset, &p.rowCount, &p.folded, &p.unmapped, &p.changed}
+	counts := []*int64{&p.offset, &p.rowCount, &p.folded, &p.undated, &p.unmapped, &p.changed}
 	if len(figures) != 1+len(counts)+len(p.sums) || figures[0] != cursorVersion {
 		return position{}, errCursor
 	}

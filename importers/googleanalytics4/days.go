@@ -23,6 +23,9 @@ type found struct {
 // findDays asks for the first and the last day with data within those that the arguments
 // name.
 func (c *client) findDays(ctx context.Context, args Args, feedback importers.Feedback) (found, error) {
+	if err := args.notBeforeItsTime(c.cfg.Now()); err != nil {
+		return found{}, err
+	}
 	start, end := earliest, "yesterday" // in the property's own time zone
 	if args.StartDate != nil {
 		start = args.StartDate.String()
@@ -61,6 +64,28 @@ func (c *client) findDays(ctx context.Context, args Args, feedback importers.Fee
 		return found{}, fmt.Errorf("the days of %s changed while they were looked for: %w", args.Property, err)
 	}
 	return f, nil
+}
+
+// eastmost is the time zone in which a day begins first.
+var eastmost = time.FixedZone("UTC+14", 14*60*60)
+
+// notBeforeItsTime refuses days that have not come in any time zone. That of the property
+// is not known yet.
+func (a Args) notBeforeItsTime(now time.Time) error {
+	if a.StartDate == nil {
+		return nil
+	}
+	today := dayIn(now, eastmost)
+	switch {
+	case *a.StartDate > today:
+		return importers.Permanent(importers.ClassInput, fmt.Errorf(
+			`argument "start_date": %s is in the future: want a day that has data`, *a.StartDate))
+	case a.EndDate == nil && *a.StartDate == today:
+		return importers.Permanent(importers.ClassInput, fmt.Errorf(
+			`argument "start_date": %s is not over, and imports end with yesterday: want an earlier day, or an "end_date"`,
+			*a.StartDate))
+	}
+	return nil
 }
 
 // edgeRows is how many rows are asked for to find one with a date: "(other)" is none.

@@ -35,28 +35,6 @@ func source(v string, name func(string) string) string {
 	}
 }
 
-// sourceName names well-known sources as they are named in native data, and leaves others
-// as they are but for "www.".
-func sourceName(v string) string {
-	host := strings.TrimPrefix(strings.ToLower(v), "www.")
-	if name, ok := knownSources[host]; ok {
-		return name
-	}
-	return strings.TrimPrefix(v, "www.")
-}
-
-var knownSources = map[string]string{
-	"google": "Google", "bing": "Bing", "duckduckgo": "DuckDuckGo", "duckduckgo.com": "DuckDuckGo", "yahoo": "Yahoo!",
-	"yandex": "Yandex", "baidu": "Baidu", "ecosia.org": "Ecosia", "qwant.com": "Qwant", "search.brave.com": "Brave",
-	"facebook": "Facebook", "facebook.com": "Facebook", "m.facebook.com": "Facebook", "l.facebook.com": "Facebook",
-	"lm.facebook.com": "Facebook", "instagram": "Instagram", "instagram.com": "Instagram", "l.instagram.com": "Instagram",
-	"t.co": "Twitter", "twitter": "Twitter", "twitter.com": "Twitter", "x.com": "Twitter", "linkedin": "LinkedIn",
-	"linkedin.com": "LinkedIn", "lnkd.in": "LinkedIn", "reddit.com": "Reddit", "old.reddit.com": "Reddit",
-	"out.reddit.com": "Reddit", "youtube.com": "Youtube", "m.youtube.com": "Youtube", "github.com": "GitHub",
-	"news.ycombinator.com": "Hacker News", "pinterest.com": "Pinterest", "wikipedia.org": "Wikipedia",
-	"chatgpt.com": "ChatGPT", "perplexity.ai": "Perplexity", "perplexity": "Perplexity",
-}
-
 // medium returns utm_medium. Where nobody has tagged a link Google puts its own words for
 // how a visitor came, which are in the channel already.
 func medium(v, manualSource string) string {

@@ -20,7 +20,17 @@ func TestNames(t *testing.T) {
 		}},
 		"source": {func(v string) string { return source(v, sourceName) }, map[string]string{
 			"(direct)": "", "(not set)": "", "google": "Google", "bing": "Bing", "duckduckgo": "DuckDuckGo", "(other)": "(other)",
-			"www.example.com": "example.com", "l.facebook.com": "Facebook", "t.co": "Twitter", "News.YCombinator.com": "Hacker News",
+			"www.example.com": "example.com", "l.facebook.com": "Facebook", "t.co": "X (Twitter)", "News.YCombinator.com": "Hacker News",
+			"fb": "Facebook", "ig": "Instagram", "t.me": "Telegram", "pinterest.de": "Pinterest", "google_ads": "Google",
+			"Google-Ads": "Google", "adwords": "Google", "google ads": "Google", "FB_Ads": "Facebook", "yt": "Youtube",
+			"google.co.uk": "Google", "search.google.com.au": "Google", "mail.google.com": "Gmail", "pinterest.co.uk": "Pinterest",
+			"de.pinterest.com": "Pinterest", "uk.search.yahoo.com": "Yahoo!", "yandex.com.tr": "Yandex", "web.telegram.org": "Telegram",
+			"lm.facebook.com": "Facebook", "out.reddit.com": "Reddit", "de.wikipedia.org": "Wikipedia", "twitter": "X (Twitter)",
+			"x.com": "X (Twitter)", "Twitter": "X (Twitter)", "chat.openai.com": "ChatGPT", "com.google.android.gm": "Gmail",
+			// Neither hosts of others that look alike, nor tags of one's own.
+			"notgoogle.com": "notgoogle.com", "google.example.com": "google.example.com", "t.me.example.com": "t.me.example.com",
+			"facebook.github.io": "facebook.github.io", "newsletter": "newsletter", "Spring_Sale": "Spring_Sale", "co.uk": "co.uk",
+			"fbx": "fbx", "www.Blog.example.com": "Blog.example.com",
 		}},
 		"campaign": {campaign, map[string]string{
 			"(organic)": "", "(referral)": "", "(direct)": "", "(not set)": "", "spring": "spring",
@@ -117,5 +127,20 @@ func FuzzPath(f *testing.F) {
 			require.NoError(t, err)
 			require.Equal(t, u.Path, unescaped)
 		}
+	})
+}
+
+// A source's name is stable: naming a name gives it again. Names of others are kept.
+func FuzzSourceName(f *testing.F) {
+	for _, seed := range []string{"fb", "www.google.co.uk", "t.me", ".", "a..b", "google_ads", "com.", "X (Twitter)", "www.www.example.com"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := sourceName(text)
+		if strings.HasPrefix(strings.ToLower(got), "www.") || strings.HasSuffix(got, "/") {
+			return
+		}
+		require.Equal(t, got, sourceName(got))
+		require.LessOrEqual(t, len(got), len(text)+len("com.google.android.googlequicksearchbox"))
 	})
 }

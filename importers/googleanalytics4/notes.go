@@ -61,6 +61,10 @@ func (n *notes) warnings(r *report) []string {
 	if n.metadata.DataLossFromOtherRow || p.folded > 0 {
 		add("Google has folded values that were too many into \"(other)\": %d rows, kept under that name", p.folded)
 	}
+	if p.undated > 0 {
+		add("Google has folded days that were too many into \"(other)\": %d rows of no day, rejected and not loaded",
+			p.undated)
+	}
 	if p.unmapped > 0 {
 		add("%d rows have a region whose name leads to no ISO 3166-2 code, which is left empty%s", p.unmapped, n.examples())
 	}

@@ -140,13 +140,13 @@ func TestChangingReports(t *testing.T) {
 
 func TestCursors(t *testing.T) {
 	t.Parallel()
-	p := position{offset: 1 << 40, rowCount: 1 << 50, folded: 3, unmapped: 4, changed: 1, sums: [maxSums]uint64{1 << 63, 7}}
+	p := position{offset: 1 << 40, rowCount: 1 << 50, folded: 3, undated: 2, unmapped: 4, changed: 1, sums: [maxSums]uint64{1 << 63, 7}}
 	back, err := parseCursor(p.cursor())
 	require.NoError(t, err)
 	require.Equal(t, p, back)
 	for _, bad := range []importers.Cursor{
-		"x", "1", "2:0:0:0:0:0:0:0", "1:0:0:0:0:0:0", "1:-1:0:0:0:0:0:0", "1:5:4:0:0:0:0:0", "1:+1:2:0:0:0:0:0",
-		"1:01:2:0:0:0:0:0", "1:a:2:0:0:0:0:0", "1:1:2:0:0:0:0:0:0",
+		"x", "2", "1:0:0:0:0:0:0:0:0", "2:0:0:0:0:0:0:0", "2:-1:0:0:0:0:0:0:0", "2:5:4:0:0:0:0:0:0",
+		"2:+1:2:0:0:0:0:0:0", "2:01:2:0:0:0:0:0:0", "2:a:2:0:0:0:0:0:0", "2:1:2:0:0:0:0:0:0:0",
 	} {
 		_, err := parseCursor(bad)
 		require.Equal(t, outcome{class: importers.ClassInternal}, outcomeOf(err), bad)

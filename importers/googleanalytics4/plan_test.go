@@ -43,7 +43,15 @@ func TestDays(t *testing.T) {
 		"from":           {`, "start_date": "2024-02-10"`, "2024-02-10..2024-03-01", ""},
 		"to":             {`, "end_date": "2024-02-10"`, "2024-02-01..2024-02-10", ""},
 		"wider than all": {`, "start_date": "2020-01-01", "end_date": "2024-03-02"`, "2024-02-01..2024-03-01", ""},
-		"no day of them": {`, "start_date": "2020-01-01", "end_date": "2020-01-02"`, "", importers.ClassNoDays},
+		"no day of them": {
+			`, "start_date": "2020-01-01", "end_date": "2020-01-02"`, "no data found in properties/428685906 from 2020-01-01 to 2020-01-02",
+			importers.ClassNoDays,
+		},
+		"from the future": {`, "start_date": "2024-03-04"`, `"start_date": 2024-03-04 is in the future`, importers.ClassInput},
+		"all in the future": {
+			`, "start_date": "2030-01-01", "end_date": "2030-02-01"`, `"start_date": 2030-01-01 is in the future`, importers.ClassInput,
+		},
+		"from today": {`, "start_date": "2024-03-03"`, `"start_date": 2024-03-03 is not over`, importers.ClassInput},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -51,7 +59,7 @@ func TestDays(t *testing.T) {
 			b.imp.Args = json.RawMessage(fmt.Sprintf(`{"connection": "ga", "property": "428685906"%s}`, tc.args))
 			plan, err := b.Plan(t.Context(), b.imp)
 			if tc.class != "" {
-				require.ErrorContains(t, err, "no data found in properties/428685906 from 2020-01-01 to 2020-01-02")
+				require.ErrorContains(t, err, tc.want)
 				require.Equal(t, outcome{class: tc.class}, outcomeOf(err))
 				require.Error(t, importertest.BeforeStart(t.Context(), b, b.imp))
 				return

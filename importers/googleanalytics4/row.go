@@ -44,6 +44,11 @@ func (r *reader) sum(raw row) {
 		}
 		sum++
 	}
+	// A row of no day is rejected, and not kept under the name.
+	if len(raw.DimensionValues) > 0 && raw.DimensionValues[0].Value == folded {
+		r.pos.undated++
+		return
+	}
 	for _, v := range raw.DimensionValues {
 		if v.Value == folded {
 			r.pos.folded++

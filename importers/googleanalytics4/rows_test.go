@@ -1,6 +1,7 @@
 package googleanalytics4
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"testing"
@@ -81,7 +82,16 @@ func TestFoldedAndUndated(t *testing.T) {
 		}, r)
 		require.Contains(t, r.Reason, "YYYYMMDD")
 	}
-	require.Len(t, b.warned(`folded values that were too many into "(other)"`), 1)
+	kept := 0
+	for _, page := range column(rows, schema.Pages.Index("page")) {
+		if page == "(other)" {
+			kept++
+		}
+	}
+	require.Equal(t, []string{fmt.Sprintf("warn: imported_pages 2024-02: Google has folded values that were too many into "+
+		"\"(other)\": %d rows, kept under that name", kept)}, b.warned("folded values"), "rejected rows are not kept")
+	require.Equal(t, []string{fmt.Sprintf("warn: imported_pages 2024-02: Google has folded days that were too many into "+
+		"\"(other)\": %d rows of no day, rejected and not loaded", len(rejects))}, b.warned("folded days"))
 	rows, _ = b.read(t, b.part(t, "imported_locations"), "")
 	require.True(t, slices.Contains(column(rows, schema.Locations.Index("country")), ""), "no code for what is folded")
 }

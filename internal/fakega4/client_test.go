@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +109,15 @@ func byDate(metrics ...string) *analyticsdata.RunReportRequest {
 	}
 	for _, m := range metrics {
 		req.Metrics = append(req.Metrics, &analyticsdata.Metric{Name: m})
+	}
+	return req
+}
+
+// by is a request for all days by the dimensions, whose names commas separate.
+func by(dimensions string, metrics ...string) *analyticsdata.RunReportRequest {
+	req := byDate(metrics...)
+	for d := range strings.SplitSeq(dimensions, ",") {
+		req.Dimensions = append(req.Dimensions, &analyticsdata.Dimension{Name: d})
 	}
 	return req
 }

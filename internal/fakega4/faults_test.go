@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	analyticsdata "google.golang.org/api/analyticsdata/v1beta"
 
 	"github.com/sluicehq/sluice/internal/fakega4"
 )
@@ -110,9 +111,27 @@ func TestRecorded(t *testing.T) {
 	require.Equal(t, "20200101", res.Rows[0].DimensionValues[0].Value)
 	require.Equal(t, "8.0", res.Rows[0].MetricValues[0].Value, "as it was recorded")
 	require.Equal(t, "17", res.Totals[0].MetricValues[0].Value)
-	require.Empty(t, c.report(t, byDate("eventCount")).Rows, "nothing was recorded of it")
+	require.Empty(t, c.report(t, by("browser", "sessions")).Rows, "nothing was recorded of it")
 	req.DateRanges[0].EndDate = "2020-01-01"
 	require.Len(t, c.report(t, req).Rows, 1)
+
+	// An answer that was recorded to another request is refused, with the difference.
+	byBrowser := strings.ReplaceAll(strings.Replace(recordedVisitors, `[{"name": "date"}]`, `[{"name": "date"}, {"name": "browser"}]`, 1),
+		`"}], "metricValues"`, `"}, {"value": "Firefox"}], "metricValues"`)
+	write("browsers.json", byBrowser)
+	c = start(t, fakega4.Config{Dir: dir})
+	require.Len(t, c.report(t, by("browser", "sessions")).Rows, 2)
+	for _, tc := range []struct {
+		req  *analyticsdata.RunReportRequest
+		want string
+	}{
+		{byDate("eventCount"), "recorded answer visitors.json has the metrics sessions, screenPageViews, and lacks eventCount"},
+		{by("browser", "sessions", "totalUsers"), "recorded answer browsers.json has the metrics sessions, screenPageViews, and lacks totalUsers"},
+		{by("browser,operatingSystem", "sessions"), "recorded answer browsers.json has the dimensions date, browser, want date, browser, operatingSystem"},
+	} {
+		require.Contains(t, c.refused(t, tc.req).Message, "No recorded answer matches the request: "+tc.want)
+	}
+	require.Empty(t, c.report(t, by("operatingSystem", "sessions")).Rows, "nothing was recorded of it")
 
 	write("broken.json", `{`)
 	_, err = fakega4.New(fakega4.Config{Dir: dir})

@@ -4,16 +4,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // recorded has reports that were answered once.
 type recorded struct{ reports []*recordedReport }
 
 type recordedReport struct {
+	// name is that of its file.
+	name                string
 	dimensions, metrics []string
 	rows                []*tableRow
 	timeZone            string
@@ -48,6 +52,7 @@ func readRecorded(dir string) (*recorded, error) {
 			if err != nil {
 				return nil, fmt.Errorf("recorded answer %s: %w", name, err)
 			}
+			report.name = filepath.Base(name)
 			// A request for one row only, such as the first day, is no report.
 			if a.RowCount == len(a.Rows) {
 				r.reports = append(r.reports, report)
@@ -89,34 +94,73 @@ func newRecordedReport(a answer) (*recordedReport, error) {
 }
 
 // tabulate returns the recorded report with the same dimensions and with the metrics that
-// were asked for, in that order. Where nothing was recorded there are no rows, as in a
-// property that measures nothing of the kind.
+// were asked for, in that order. A recorded report about the same thing that does not have
+// what was asked for is refused: an importer that is tried with it has changed its request.
+// Where nothing was recorded of the kind there are no rows, as in a property that measures
+// nothing of it.
 func (r *recorded) tabulate(q *query) (*table, *rpcError) {
 	t := &table{sums: make([]int64, len(q.metrics))}
+	var near []string
 	for _, report := range r.reports {
 		t.timeZone = report.timeZone
-		if !slices.Equal(report.dimensions, q.dimensions) {
-			continue
+		difference, related := report.compare(q)
+		if difference == "" {
+			report.fill(t, q)
+			return t, nil
 		}
-		columns := make([]int, len(q.metrics))
-		for i, m := range q.metrics {
-			columns[i] = slices.Index(report.metrics, m.name)
+		if related {
+			near = append(near, "recorded answer "+report.name+" "+difference)
 		}
-		if slices.Contains(columns, -1) {
-			continue
-		}
-		for _, from := range report.rows {
-			if from.dimensions[0] < q.start || from.dimensions[0] > q.end {
-				continue
-			}
-			row := &tableRow{dimensions: from.dimensions}
-			for i, c := range columns {
-				row.metrics, row.raw = append(row.metrics, from.metrics[c]), append(row.raw, from.raw[c])
-				t.sums[i] += from.metrics[c]
-			}
-			t.rows = append(t.rows, row)
-		}
-		return t, nil
+	}
+	if len(near) > 0 {
+		return nil, fail(http.StatusBadRequest, "No recorded answer matches the request: %s.", strings.Join(near, "; "))
 	}
 	return t, nil
+}
+
+// compare says in what the report differs from what is asked for, and whether both are
+// about the same thing: they share a dimension beside the date.
+func (r *recordedReport) compare(q *query) (difference string, related bool) {
+	var lacks []string
+	for _, m := range q.metrics {
+		if !slices.Contains(r.metrics, m.name) {
+			lacks = append(lacks, m.name)
+		}
+	}
+	switch {
+	case !slices.Equal(r.dimensions, q.dimensions):
+		for _, d := range q.dimensions {
+			related = related || d != "date" && slices.Contains(r.dimensions, d)
+		}
+		return fmt.Sprintf("has the dimensions %s, want %s", list(r.dimensions), list(q.dimensions)), related
+	case len(lacks) > 0:
+		return fmt.Sprintf("has the metrics %s, and lacks %s", list(r.metrics), list(lacks)), true
+	}
+	return "", true
+}
+
+func list(names []string) string {
+	if len(names) == 0 {
+		return "(none)"
+	}
+	return strings.Join(names, ", ")
+}
+
+// fill adds the report's rows of the days that are asked for.
+func (r *recordedReport) fill(t *table, q *query) {
+	columns := make([]int, len(q.metrics))
+	for i, m := range q.metrics {
+		columns[i] = slices.Index(r.metrics, m.name)
+	}
+	for _, from := range r.rows {
+		if from.dimensions[0] < q.start || from.dimensions[0] > q.end {
+			continue
+		}
+		row := &tableRow{dimensions: from.dimensions}
+		for i, c := range columns {
+			row.metrics, row.raw = append(row.metrics, from.metrics[c]), append(row.raw, from.raw[c])
+			t.sums[i] += from.metrics[c]
+		}
+		t.rows = append(t.rows, row)
+	}
 }

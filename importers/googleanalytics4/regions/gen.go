@@ -1,7 +1,10 @@
 //go:build ignore
 
 // Gen writes subdivisions.tsv from two files of Unicode CLDR's JSON edition: the English
-// names of cldr-subdivisions-full and the containment of cldr-core.
+// names of cldr-subdivisions-full and the containment of cldr-core, both of version 48.2.0.
+// CLDR keeps the names of codes that ISO 3166-2 has since given to other regions, as in
+// Iran (2020) and Morocco (2018), has some that were cut off, and lacks a few, as that of
+// Inner Mongolia; corrections.tsv has today's.
 //
 //	go run gen.go subdivisions/en/en.json supplemental/subdivisionContainment.json
 package main
@@ -31,6 +34,10 @@ func main() {
 	read(os.Args[1], &names)
 	read(os.Args[2], &tree)
 	english := names.Subdivisions.LocaleDisplayNames.Subdivisions
+	for _, line := range strings.Split(strings.TrimSpace(text("corrections.tsv")), "\n") {
+		f := strings.Split(line, "\t")
+		english[strings.ToLower(f[0]+f[1])] = f[2]
+	}
 	var lines []string
 	for parent, node := range tree.Supplemental.SubdivisionContainment {
 		level := 2
@@ -51,12 +58,16 @@ func main() {
 	}
 }
 
-func read(path string, into any) {
+func text(path string) string {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
+	return string(raw)
+}
+
+func read(path string, into any) {
+	if err := json.Unmarshal([]byte(text(path)), into); err != nil {
 		log.Fatal(err)
 	}
 }

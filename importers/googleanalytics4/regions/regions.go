@@ -132,7 +132,7 @@ func significant(words []string) []string {
 
 var generic = map[string]bool{
 	"of": true, "the": true, "and": true, "de": true, "state": true, "province": true, "region": true, "county": true,
-	"oblast": true, "krai": true, "kray": true, "republic": true, "district": true, "department": true,
+	"oblast": true, "oblysy": true, "krai": true, "kray": true, "republic": true, "district": true, "department": true,
 	"governorate": true, "prefecture": true, "voivodeship": true, "canton": true, "community": true,
 	"autonomous": true, "municipality": true, "division": true, "emirate": true, "parish": true, "rayon": true,
 }
