@@ -3,8 +3,10 @@ package clickhouse_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +28,7 @@ func event(data string) destinations.Event { return destinations.Event{Data: jso
 // table is a table of a user's own.
 type table struct {
 	dsn, url, database string
+	engine             http.Handler
 }
 
 // newTable makes one. The server is reached as well as a fault lets it.
@@ -37,7 +40,41 @@ func newTable(tb testing.TB, fault destinationtest.Fault) table {
 	enginetest.ExecClickHouse(tb, dsn, "CREATE TABLE orders (job_id String, no UInt32, at DateTime('UTC') DEFAULT 0, "+
 		"CONSTRAINT small CHECK no < 1000) ENGINE = MergeTree ORDER BY job_id")
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: u.Host})
-	return table{dsn: dsn, url: destinationtest.ServeHTTP(tb, fault, proxy), database: strings.TrimPrefix(u.Path, "/")}
+	return table{
+		dsn: dsn, url: destinationtest.ServeHTTP(tb, fault, proxy), database: strings.TrimPrefix(u.Path, "/"), engine: proxy,
+	}
+}
+
+// behind is the table, reached through a handler.
+func (t table) behind(tb testing.TB, handler http.HandlerFunc) table {
+	tb.Helper()
+	t.url = destinationtest.ServeHTTP(tb, "", handler)
+	return t
+}
+
+func (t table) exec(tb testing.TB, statement string) {
+	tb.Helper()
+	enginetest.ExecClickHouse(tb, t.dsn, statement)
+}
+
+// jobs are rows for the table, with the IDs a, b and so on.
+func jobs(rows ...string) (all []destinations.QueuedJob) {
+	for i, row := range rows {
+		all = append(all, destinations.QueuedJob{
+			ID: fmt.Sprintf("%03d", i), Attempt: 1, Data: json.RawMessage(`{"connection": "dwh", "table": "orders", "row": ` + row + `}`),
+		})
+	}
+	return all
+}
+
+// again are jobs that come once more.
+func again(jobs []destinations.QueuedJob) []destinations.QueuedJob {
+	all := slices.Clone(jobs)
+	for i := range all {
+		all[i].Attempt++
+		all[i].Repeated = true
+	}
+	return all
 }
 
 func (t table) opener() destinationtest.Opener {
@@ -123,24 +160,28 @@ func load(t *testing.T, c connections.Opener, jobs ...destinations.QueuedJob) ma
 	return all
 }
 
-// A row that is refused says why without its values, and what an operator can mend is not
-// held against it.
+// A row that is refused says why without its values, and what an operator can mend is kept.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t, "")
+	const job, operator = destinations.ErrorClassJob, destinations.ErrorClassOperator
 	for data, want := range map[string]struct {
-		text    string
-		discard bool
+		text  string
+		class destinations.ErrorClass
 	}{
-		`{"connection": "dwh", "table": "orders", "row": {"no": "hunter2"}}`: {"cannot parse", true},
-		`{"connection": "dwh", "table": "orders", "row": {"no": 5000}}`:      {"a constraint is violated", true},
-		`{"connection": "dwh", "table": "orders", "row": {"hunter2": 1}}`:    {"incorrect data", true},
-		`{"connection": "dwh", "table": "nowhere", "row": {"no": 1}}`:        {"unknown table", false},
-		`{"connection": "dwh", "table": "nowhere.x", "row": {"no": 1}}`:      {"unknown database", false},
+		`{"connection": "dwh", "table": "orders", "row": {"no": "hunter2"}}`:                       {`column "no": want a whole number`, job},
+		`{"connection": "dwh", "table": "orders", "row": {"no": 5000}}`:                            {"a constraint is violated", job},
+		`{"connection": "dwh", "table": "orders", "row": {"colour": "hunter2"}}`:                   {`no column ["colour"]`, operator},
+		`{"connection": "dwh", "table": "orders", "id_column": "job", "row": {"no": 1}}`:           {`no column "job" for the job's ID`, operator},
+		`{"connection": "dwh", "table": "orders", "id_column": "at", "row": {"no": 1}}`:            {`column "at" cannot take the job's ID`, operator},
+		`{"connection": "dwh", "table": "nowhere", "row": {"no": 1}}`:                              {"unknown table", operator},
+		`{"connection": "dwh", "table": "nowhere.x", "row": {"no": 1}}`:                            {"unknown database", operator},
+		`{"connection": "dwh", "table": "orders", "row": {"no": -1, "colour": "red", "at": null}}`: {`column "at": want a value, not null`, job},
 	} {
 		then := load(t, tab.opener(), destinations.QueuedJob{ID: "a", Data: json.RawMessage(data)})["a"]
 		require.ErrorContains(t, then.Error, want.text, data)
-		require.Equal(t, want.discard, then.ForceDiscard, data)
+		require.Equal(t, want.class, destinations.ClassOf(then.Error), data)
+		require.Equal(t, want.class == job, then.ForceDiscard, data)
 		require.NotContains(t, then.Error.Error(), "hunter2")
 	}
 	require.Empty(t, tab.ids(t))

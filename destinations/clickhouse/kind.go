@@ -78,15 +78,15 @@ func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.R
 	if err != nil {
 		return connections.Report{}, err
 	}
-	answer, err := s.query(ctx, "SELECT version() AS version, currentDatabase() AS database FORMAT JSONEachRow", nil)
-	if err != nil {
+	var rows []struct{ Version, Database string }
+	statement := "SELECT version() AS version, currentDatabase() AS database FORMAT JSON"
+	if _, err := s.query(ctx, statement, &rows); err != nil {
 		return connections.Report{}, err
 	}
-	var row struct{ Version, Database string }
-	if err := json.Unmarshal(answer, &row); err != nil {
-		return connections.Report{}, errors.New("the server's answer is not that of ClickHouse")
+	if len(rows) != 1 {
+		return connections.Report{}, errUnreadable
 	}
 	return connections.Report{Lines: []string{
-		"ClickHouse " + row.Version, fmt.Sprintf("the database %q can be used", row.Database),
+		"ClickHouse " + rows[0].Version, fmt.Sprintf("the database %q can be used", rows[0].Database),
 	}}, nil
 }

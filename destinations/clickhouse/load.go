@@ -1,16 +1,14 @@
 package clickhouse
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
+	"log/slog"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/sluicehq/sluice/destinations"
 )
@@ -22,6 +20,10 @@ type target struct{ connection, table, idColumn string }
 type queued struct {
 	id       string
 	repeated bool
+	attempt  int
+	// row has the columns and their values, names their names in order.
+	row   map[string]json.RawMessage
+	names []string
 	// line is the row in the form that is sent.
 	line []byte
 }
@@ -37,154 +39,120 @@ func (i *insert) Load(
 	batches := map[target][]queued{}
 	for job := range q.Jobs() {
 		r, err := parse(job.Data)
-		var line []byte
+		var one queued
 		if err == nil {
-			line, err = r.line(job.ID)
+			one, err = newQueued(job, r)
 		}
 		if err != nil {
-			report(destinations.Then{Jobs: []string{job.ID}, Error: err, ForceDiscard: true})
+			report(discarded(job.ID, err))
 			continue
 		}
 		to := target{r.Connection, r.Table, r.IDColumn}
 		if batches[to] == nil {
 			order = append(order, to)
 		}
-		batches[to] = append(batches[to], queued{job.ID, job.Repeated, line})
+		batches[to] = append(batches[to], one)
 	}
+	lost := map[string]error{}
 	for _, to := range order {
-		i.batch(ctx, tk, to, batches[to], report)
+		r := &run{
+			to: to, report: report, lost: lost[to.connection],
+			log: cmp.Or(tk.Logger, slog.New(slog.DiscardHandler)).With("connection", to.connection, "table", to.table),
+		}
+		i.batch(ctx, tk, r, batches[to])
+		lost[to.connection] = r.lost
 	}
 }
 
-// line returns the row with the job's ID in it.
-func (r Row) line(id string) ([]byte, error) {
-	var columns map[string]json.RawMessage
-	if err := json.Unmarshal(r.Row, &columns); err != nil {
-		return nil, errors.New(`field "row" of the data cannot be read`)
+// newQueued returns a job with its row, and the job's ID in it.
+func newQueued(job destinations.QueuedJob, r Row) (queued, error) {
+	one := queued{id: job.ID, repeated: job.Repeated, attempt: job.Attempt}
+	unreadable := errors.New(`field "row" of the data cannot be read`)
+	if json.Unmarshal(r.Row, &one.row) != nil {
+		return queued{}, unreadable
 	}
-	quoted, err := json.Marshal(id)
+	for name := range one.row {
+		one.names = append(one.names, name)
+	}
+	slices.Sort(one.names)
+	id, err := json.Marshal(job.ID)
 	if err != nil {
-		return nil, fmt.Errorf("encode the job's ID: %w", err)
+		return queued{}, fmt.Errorf("encode the job's ID: %w", err)
 	}
-	columns[r.IDColumn] = quoted
+	one.row[r.IDColumn] = id
 	// With sorted names: a batch that comes again is the same to the byte.
-	line, err := json.Marshal(columns)
-	if err != nil {
-		return nil, errors.New(`field "row" of the data cannot be read`)
+	if one.line, err = json.Marshal(one.row); err != nil {
+		return queued{}, unreadable
 	}
-	return append(line, '\n'), nil
+	one.line = append(one.line, '\n')
+	return one, nil
 }
 
 // batch inserts the rows of one table.
-func (i *insert) batch(
-	ctx context.Context, tk *destinations.Toolkit, to target, rows []queued, report func(destinations.Then),
-) {
-	if ctx.Err() != nil {
-		report(destinations.Then{
-			Jobs: ids(rows), Untried: true, Error: errors.New("the load was stopped before the jobs' turn"),
-		})
+func (i *insert) batch(ctx context.Context, tk *destinations.Toolkit, r *run, rows []queued) {
+	if r.over(ctx, rows) {
 		return
 	}
-	c, err := tk.Connections.Open(ctx, to.connection)
+	c, err := tk.Connections.Open(ctx, r.to.connection)
+	if err == nil {
+		r.server, err = newServer(i.clients, c)
+	} else {
+		err = fmt.Errorf("open the connection %s: %w", r.to.connection, err)
+	}
 	if err != nil {
-		report(destinations.Then{Jobs: ids(rows), Error: fmt.Errorf("open the connection %s: %w", to.connection, err)})
+		r.report(destinations.Then{Jobs: ids(rows), Error: err})
 		return
 	}
-	s, err := newServer(i.clients, c)
-	if err != nil {
-		report(destinations.Then{Jobs: ids(rows), Error: err})
+	if r.table, err = r.server.describe(ctx, r.to.table); err != nil {
+		r.lose(rows, fmt.Errorf("ask for its columns: %w", err))
 		return
 	}
-	missing, there, err := s.missing(ctx, to, rows)
-	if err != nil {
-		report(failure(rows, fmt.Errorf("look for rows that are there: %w", err)))
+	rows = r.fit(rows)
+	if rows = r.missing(ctx, rows, func(row queued) bool { return row.repeated }); len(rows) == 0 {
 		return
 	}
-	if len(there) > 0 {
-		report(destinations.Then{Jobs: there})
+	for _, piece := range pieces(rows) {
+		r.insertAll(ctx, piece)
 	}
-	s.insertRows(ctx, to, missing, report)
+	r.judge(ctx)
 }
 
-// insertRows inserts rows, and halves them where some are refused.
-func (s *server) insertRows(ctx context.Context, to target, rows []queued, report func(destinations.Then)) {
+// fit returns the rows that fit the table, and reports about the others.
+func (r *run) fit(rows []queued) []queued {
 	if len(rows) == 0 {
-		return
+		return nil
 	}
-	var body bytes.Buffer
+	if err := r.table.checkID(r.to.idColumn, rows[0].id); err != nil {
+		r.kept(rows, err)
+		return nil
+	}
+	var fitting []queued
 	for _, row := range rows {
-		body.Write(row.line)
+		switch own, operator := r.table.check(row.row, row.names); {
+		case own != nil:
+			r.report(discarded(row.id, r.about(own)))
+		case operator != nil:
+			r.kept([]queued{row}, operator)
+		default:
+			fitting = append(fitting, row)
+		}
 	}
-	statement := "INSERT INTO " + quoteTable(to.table) + " FORMAT JSONEachRow"
-	err := s.insert(ctx, statement, url.Values{
-		"insert_deduplication_token":       {token(rows)},
-		"input_format_skip_unknown_fields": {"0"},
-		// What was acknowledged is there.
-		"async_insert": {"0"},
-		// JSON as other programs write it.
-		"date_time_input_format": {"best_effort"},
-	}, body.Bytes())
-	switch {
-	case err == nil:
-		report(destinations.Then{Jobs: ids(rows)})
-	case badRow(err) && len(rows) > 1:
-		half := len(rows) / 2
-		s.insertRows(ctx, to, rows[:half], report)
-		s.insertRows(ctx, to, rows[half:], report)
-	case badRow(err):
-		report(destinations.Then{Jobs: ids(rows), Error: fmt.Errorf("insert: %w", err), ForceDiscard: true})
-	default:
-		report(failure(rows, fmt.Errorf("insert: %w", err)))
-	}
+	return fitting
 }
 
-// failure is what is reported about rows that are to be tried again.
-func failure(rows []queued, err error) destinations.Then {
-	then := destinations.Then{Jobs: ids(rows), Error: err}
-	var f *fault
-	if errors.As(err, &f) {
-		then.RetryAfter = min(f.retryAfter, 24*time.Hour)
-	}
-	return then
-}
+// maxBody bounds the rows of a request, so that the server makes one block of them.
+const maxBody = 8 << 20
 
-// missing leaves out the rows that were inserted by an earlier load.
-func (s *server) missing(ctx context.Context, to target, rows []queued) (missing []queued, there []string, err error) {
-	var asked []string
-	for _, row := range rows {
-		if row.repeated {
-			asked = append(asked, "'"+strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(row.id)+"'")
+// pieces cuts a batch into requests.
+func pieces(rows []queued) (all [][]queued) {
+	from, size := 0, 0
+	for i, row := range rows {
+		if size += len(row.line); size > maxBody && i > from {
+			all = append(all, rows[from:i])
+			from, size = i, len(row.line)
 		}
 	}
-	if len(asked) == 0 {
-		return rows, nil, nil
-	}
-	column := quote(to.idColumn)
-	// The IDs are in the statement, which is sent as the body: as parameters they would make
-	// the address too long.
-	answer, err := s.query(ctx, "SELECT DISTINCT "+column+" AS id FROM "+quoteTable(to.table)+" WHERE "+column+
-		" IN ("+strings.Join(asked, ", ")+") FORMAT JSONEachRow", nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	known := map[string]bool{}
-	for dec := json.NewDecoder(bytes.NewReader(answer)); dec.More(); {
-		var row struct {
-			ID string `json:"id"`
-		}
-		if err := dec.Decode(&row); err != nil {
-			return nil, nil, errors.New("the server's answer is not that of ClickHouse")
-		}
-		known[row.ID] = true
-	}
-	for _, row := range rows {
-		if known[row.id] {
-			there = append(there, row.id)
-		} else {
-			missing = append(missing, row)
-		}
-	}
-	return missing, there, nil
+	return append(all, rows[from:])
 }
 
 func ids(rows []queued) []string {
@@ -193,12 +161,6 @@ func ids(rows []queued) []string {
 		all[i] = row.id
 	}
 	return all
-}
-
-// token names a batch by the jobs in it.
-func token(rows []queued) string {
-	sum := sha256.Sum256([]byte(strings.Join(ids(rows), "\n")))
-	return "sluice-jobs-" + hex.EncodeToString(sum[:16])
 }
 
 // quote quotes a name that parse has checked.
