@@ -111,6 +111,9 @@ func (d *Dispatcher) note(
 	case errors.Is(failure, channel.ErrDisabled):
 		// The import's log says nothing: nothing was tried.
 		return store.DeliveryGivenUp, s.EndDelivery(ctx, c.Delivery, store.DeliveryGivenUp, failure.Error())
+	case channel.IsUnknown(failure):
+		// A further attempt may deliver it a second time.
+		return store.DeliveryGivenUp, s.GiveUpDelivery(ctx, c, failure.Error(), givenUp(c, failure))
 	case channel.IsPermanent(failure), int(c.Delivery.Attempts) >= d.cfg.Settings.MaxAttempts && !stopped:
 		return store.DeliveryGivenUp, s.GiveUpDelivery(ctx, c, failure.Error(), givenUp(c, failure))
 	case stopped:

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/mail"
 	"time"
 
 	"github.com/sluicehq/sluice/config"
@@ -79,8 +78,8 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 		faults = append(faults, fmt.Errorf(`setting "tls": want %s, %s or %s`, config.SMTPStartTLS, config.SMTPTLS,
 			config.SMTPPlain))
 	}
-	if _, err := mail.ParseAddress(s.From); err != nil {
-		faults = append(faults, errors.New(`setting "from": want an address, or a name with an address in angle brackets`))
+	if _, err := email.Address(s.From); err != nil {
+		faults = append(faults, fmt.Errorf(`setting "from": want an address, or a name with an address in angle brackets: %w`, err))
 	}
 	return s, errors.Join(faults...)
 }

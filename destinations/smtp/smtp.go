@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/mail"
 	"time"
 
 	"github.com/sluicehq/sluice/connections"
@@ -88,9 +87,11 @@ func parse(data json.RawMessage) (Mail, error) {
 		// Its error quotes the name, which may be a secret in the wrong place.
 		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
 	}
-	if _, err := mail.ParseAddress(m.To); err != nil {
-		faults = append(faults, errors.New(`field "to" of the data: want an e-mail address`))
+	if _, err := email.Address(m.To); err != nil {
+		faults = append(faults, fmt.Errorf(`field "to" of the data: %w`, err))
 	}
+	// A subject is one line: a line end in it would begin a header of its own, decoded.
+	m.Subject = email.Subject(m.Subject)
 	if m.Subject == "" || len(m.Subject) > MaxSubject {
 		faults = append(faults, fmt.Errorf(`field "subject" of the data: want 1 to %d bytes`, MaxSubject))
 	}
@@ -106,7 +107,8 @@ func parse(data json.RawMessage) (Mail, error) {
 const patience = 3
 
 // Load sends the mails one after the other. A recipient or a mail that the server refuses for
-// good is discarded; everything else is tried again.
+// good is discarded. A mail that the server may have taken is unknown, and not sent again.
+// Everything else is tried again.
 func (a send) Load(
 	ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
 ) {
@@ -131,8 +133,7 @@ func (a send) Load(
 			then.Error, then.Untried = s.err, s.failures > 0
 			s.failures++
 		default:
-			then.Error = s.send(ctx, job.ID, m)
-			then.ForceDiscard = channel.IsPermanent(then.Error)
+			s.send(ctx, job.ID, m, &then)
 		}
 		report(then)
 	}
@@ -155,15 +156,29 @@ func open(ctx context.Context, tk *destinations.Toolkit, guard outbound.Guard, n
 	return &server{sender: s, err: err}
 }
 
-func (s *server) send(ctx context.Context, id string, m Mail) error {
+// send sends a mail, and reports how that went.
+func (s *server) send(ctx context.Context, id string, m Mail, then *destinations.Then) {
 	err := s.sender.SendMail(ctx, email.Mail{To: m.To, ID: id, Subject: m.Subject, Text: m.Text, HTML: m.HTML})
-	if err == nil || channel.IsPermanent(err) {
+	then.Error = err
+	switch {
+	case err == nil:
 		s.failures = 0
-		return err
+		return
+	case channel.IsPermanent(err):
+		then.Error, then.ForceDiscard = destinations.WithClass(destinations.ErrorClassJob, err), true
+		s.failures = 0
+		return
+	case errors.Is(err, email.ErrUnknown):
+		then.Unknown = true
+	case errors.Is(err, email.ErrSender):
+		then.Error = destinations.WithClass(destinations.ErrorClassOperator, err)
 	}
 	s.failures++
 	if s.failures >= patience {
-		s.err = fmt.Errorf("the mail server takes no mails: %w", err)
+		s.err = fmt.Errorf("the mail server takes no mails: %w", then.Error)
 	}
-	return err
+	if s.err != nil && then.Unknown {
+		// Of the jobs that are left nothing was sent.
+		s.err = errors.New("the mail server takes no mails: it does not answer after a mail was sent")
+	}
 }

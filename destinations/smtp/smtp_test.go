@@ -3,7 +3,9 @@ package smtp_test
 import (
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net"
+	"net/mail"
 	"strings"
 	"testing"
 	"time"
@@ -208,4 +210,93 @@ func TestCertificatesAreBounded(t *testing.T) {
 		_, err := smtp.Kind{Guard: outbound.Loopback()}.Test(t.Context(), c)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// loaded loads one mail by a server that replies by rote, and returns what was reported.
+func loaded(t *testing.T, server *smtptest.Script, data string) destinations.Then {
+	t.Helper()
+	q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: []destinations.QueuedJob{
+		{ID: "job-1", Data: json.RawMessage(data)},
+	}}}}
+	var all []destinations.Then
+	n := server.Settings()
+	smtp.New(outbound.Loopback()).Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: opener(t, n)}, q,
+		func(then destinations.Then) { all = append(all, then) })
+	require.Len(t, all, 1)
+	return all[0]
+}
+
+// What becomes of a mail depends on where and how the server refuses it.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	type want struct {
+		discard, unknown bool
+		class            destinations.ErrorClass
+	}
+	for reply, want := range map[[2]string]want{
+		{"MAIL", "552 too large"}:        {discard: true, class: destinations.ErrorClassJob},
+		{"MAIL", "554 no"}:               {discard: true, class: destinations.ErrorClassJob},
+		{"MAIL", "550 who are you"}:      {class: destinations.ErrorClassOperator},
+		{"RCPT", "550 no such user"}:     {discard: true, class: destinations.ErrorClassJob},
+		{"DATA", "552 too large"}:        {discard: true, class: destinations.ErrorClassJob},
+		{"DATA", "554 no"}:               {discard: true, class: destinations.ErrorClassJob},
+		{"DATA", "451 later"}:            {class: destinations.ErrorClassConnection},
+		{".", "554 spam"}:                {discard: true, class: destinations.ErrorClassJob},
+		{".", smtptest.Cut}:              {unknown: true, class: destinations.ErrorClassConnection},
+		{"DATA", smtptest.Cut}:           {class: destinations.ErrorClassConnection},
+		{"RCPT", "421 closing, no room"}: {class: destinations.ErrorClassConnection},
+	} {
+		server := smtptest.Scripted(t, func(command string) string {
+			if strings.HasPrefix(command, reply[0]) {
+				return reply[1]
+			}
+			return "ok"
+		})
+		then := loaded(t, server, `{"connection": "mail", "to": "info@bücher.example", "subject": "Hi\r\nBcc: x", "text": "t"}`)
+		require.Error(t, then.Error)
+		require.Equal(t, want.discard, then.ForceDiscard, "%v: %s", reply, then.Error)
+		require.Equal(t, want.unknown, then.Unknown, "%v: %s", reply, then.Error)
+		require.Equal(t, want.class, destinations.ClassOf(then.Error), "%v: %s", reply, then.Error)
+	}
+}
+
+// A subject is one line, also decoded, and a domain is in punycode.
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	server := smtptest.Scripted(t, func(string) string { return "ok" })
+	then := loaded(t, server, `{"connection": "mail", "to": "info@bücher.example", "subject": "Hi\r\nBcc: x\u0000ä", "text": "t"}`)
+	require.NoError(t, then.Error)
+	require.Contains(t, server.Commands(), "RCPT TO:<info@xn--bcher-kva.example>")
+	header, err := mail.ReadMessage(strings.NewReader(server.Mails()[0]))
+	require.NoError(t, err)
+	subject, err := (&mime.WordDecoder{}).DecodeHeader(header.Header.Get("Subject"))
+	require.NoError(t, err)
+	require.Equal(t, "Hi Bcc: x ä", subject)
+}
+
+// FuzzSend: what is accepted when an event is sent is accepted at delivery.
+func FuzzSend(f *testing.F) {
+	f.Add("info@bücher.example", "Hi\r\nBcc: x", "text")
+	f.Add("jörg@example.com", "\u0000", "\x00")
+	f.Add(`"a b"@example.com`, "x", "")
+	action := smtp.New(outbound.Loopback()).Actions()[0]
+	f.Fuzz(func(t *testing.T, to, subject, text string) {
+		data, err := json.Marshal(map[string]string{"connection": "mail", "to": to, "subject": subject, "text": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		job, err := action.Marshal(t.Context(), &destinations.Toolkit{}, destinations.Event{Data: data})
+		if err != nil {
+			return
+		}
+		q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: []destinations.QueuedJob{{ID: "job-1", Data: job.Data}}}}}
+		// Nothing listens on port 1: the mail is accepted, and the server is not reached.
+		opener := destinationtest.Opener{Name: "mail", Kind: "smtp", Settings: json.RawMessage(
+			`{"host": "127.0.0.1", "port": 1, "tls": "none", "from": "a@example.com"}`)}
+		action.Load(t.Context(), &destinations.Toolkit{Connections: opener}, q, func(then destinations.Then) {
+			if then.ForceDiscard {
+				t.Fatalf("to %q, subject %q: %s", to, subject, then.Error)
+			}
+		})
+	})
 }

@@ -24,11 +24,18 @@ type Message struct {
 // Sender delivers messages in one way. It may be called concurrently, and again with
 // a message that was delivered before: the other side tells by the announcement's ID.
 type Sender interface {
-	// Send makes one attempt. An error made with Permanent ends the delivery, ErrUnwanted
-	// leaves it out, any other one is followed by another attempt. Errors hold neither
+	// Send makes one attempt. An error made with Permanent ends the delivery, as does
+	// ErrUnknown; ErrUnwanted leaves it out, any other one is followed by another attempt. Errors hold neither
 	// secrets nor addresses of people.
 	Send(ctx context.Context, m Message) error
 }
+
+// ErrUnknown means that the target may have got the message or not. Another attempt may
+// deliver it a second time: the delivery ends.
+var ErrUnknown = errors.New("it may have been delivered, and is not sent again")
+
+// IsUnknown says whether the target may have got the message or not.
+func IsUnknown(err error) bool { return errors.Is(err, ErrUnknown) }
 
 // ErrUnwanted means that the target does not want to know of such events.
 var ErrUnwanted = errors.New("the target does not want such events")

@@ -9,13 +9,11 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
-	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
 	"github.com/sluicehq/sluice/config"
-	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/notify/channel"
 )
 
@@ -40,6 +38,9 @@ func New(settings config.Notify, templates *Templates) (*Sender, error) {
 	from, err := mail.ParseAddress(settings.SMTPFrom)
 	if err != nil {
 		return nil, errors.New("notify.smtp_from is not an address")
+	}
+	if from.Address, err = Address(from.Address); err != nil {
+		return nil, fmt.Errorf("notify.smtp_from: %w", err)
 	}
 	s := &Sender{
 		settings: settings, from: from, templates: templates, dialer: &net.Dialer{Timeout: dialTimeout},
@@ -66,6 +67,7 @@ func (s *Sender) WithDialer(dialer *net.Dialer) *Sender {
 
 // Send makes one attempt at a mail. A recipient or a mail that the server refuses for
 // good is a permanent error. What an operator can mend, such as a wrong password, is not.
+// ErrUnknown is the error where the server may have taken the mail.
 func (s *Sender) Send(ctx context.Context, m channel.Message) error {
 	written, err := s.write(m)
 	if err != nil {
@@ -86,17 +88,17 @@ func (s *Sender) SendMail(ctx context.Context, m Mail) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.settings.SMTPTimeout)
 	defer cancel()
-	err = s.deliver(ctx, message)
+	line := &line{sender: s}
+	err = s.deliver(ctx, message, line)
 	if err == nil || message.IsDelivered() {
-		// What goes wrong behind the server's word that it has the mail is no matter.
+		// An error after the server has acknowledged the mail changes nothing.
 		return nil
 	}
-	return s.explain(ctx, err, to)
+	return s.explain(ctx, err, to, line)
 }
 
 // deliver talks to the server.
-func (s *Sender) deliver(ctx context.Context, message *gomail.Msg) (err error) {
-	line := &line{sender: s}
+func (s *Sender) deliver(ctx context.Context, message *gomail.Msg, line *line) (err error) {
 	// The library heeds the context while it connects only, and leaves connections
 	// open that it fails on.
 	stop := context.AfterFunc(ctx, line.cut)
@@ -110,7 +112,9 @@ func (s *Sender) deliver(ctx context.Context, message *gomail.Msg) (err error) {
 	if err != nil {
 		return err
 	}
-	return errors.Join(client.SendWithSMTPClient(session, message), client.CloseWithSMTPClient(session))
+	err = client.SendWithSMTPClient(session, message)
+	line.said()
+	return errors.Join(err, client.CloseWithSMTPClient(session))
 }
 
 func (s *Sender) options(dial gomail.DialContextFunc) []gomail.Option {
@@ -137,37 +141,12 @@ func (s *Sender) options(dial gomail.DialContextFunc) []gomail.Option {
 // recipient returns the bare address. A name beside it is left out: it is anybody's
 // text, and what it may hold in an encoded form is better not unpacked.
 func recipient(target string) (string, error) {
-	to, err := mail.ParseAddress(target)
-	if err != nil || strings.ContainsFunc(to.Address, unfit) || strings.ContainsAny(to.Address, " <>") {
-		return "", errors.New("the recipient is not an e-mail address")
+	to, err := Address(target)
+	if err != nil {
+		return "", fmt.Errorf("the recipient is not an e-mail address that mail servers take: %w", err)
 	}
-	return to.Address, nil
+	return to, nil
 }
-
-// explain words an error of the library anew: it names the recipient, and quotes
-// whatever the server said.
-func (s *Sender) explain(ctx context.Context, err error, to string) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("the mail server did not take the mail within %s", s.settings.SMTPTimeout)
-	}
-	text := strings.ReplaceAll(err.Error(), to, "the recipient")
-	secret := connections.Connection{Secrets: map[string]string{"smtp_password": s.settings.SMTPPassword}}
-	worded := fmt.Errorf("send the mail: %s", clean(secret.Redact(text), maxError))
-	var sending *gomail.SendError
-	if errors.As(err, &sending) && sending.ErrorCode()/100 == 5 {
-		switch sending.Reason {
-		case gomail.ErrSMTPRcptTo:
-			return channel.Permanent(fmt.Errorf("the mail server refuses the recipient (%d)", sending.ErrorCode()))
-		case gomail.ErrSMTPDataClose:
-			return channel.Permanent(fmt.Errorf("the mail server refuses the mail (%d)", sending.ErrorCode()))
-		default:
-		}
-	}
-	return worded
-}
-
-// maxError is how many characters of a server's words are kept.
-const maxError = 300
 
 // dialTimeout bounds how long a connection may take to be made.
 const dialTimeout = 10 * time.Second
@@ -194,7 +173,7 @@ func (s *Sender) Check(ctx context.Context) error {
 		err = client.CloseWithSMTPClient(session)
 	}
 	if err != nil {
-		return s.explain(ctx, err, s.from.Address)
+		return s.explain(ctx, err, s.from.Address, line)
 	}
 	return nil
 }

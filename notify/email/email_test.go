@@ -127,8 +127,6 @@ func bodies(t *testing.T, raw string) (text, html string) {
 // TestFailures: each has its own word, and none holds the password or the recipient.
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	released := make(chan struct{})
-	t.Cleanup(func() { close(released) })
 	refuse := func(code int) func(string) error {
 		return func(to string) error { return &smtp.SMTPError{Code: code, Message: "no such user <" + to + ">"} }
 	}
@@ -175,11 +173,6 @@ func TestFailures(t *testing.T) {
 		},
 		"nobody there": {
 			change: func(n *config.Notify) { n.SMTPPort = 1 }, want: "send the mail: reach the mail server: ",
-		},
-		"hanging": {
-			server: smtptest.Config{Hold: func() { <-released }},
-			change: func(n *config.Notify) { n.SMTPTimeout = 300 * time.Millisecond },
-			want:   "the mail server did not take the mail within 300ms",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -230,7 +223,7 @@ func TestRecipients(t *testing.T) {
 		m := message(store.EventCompleted)
 		m.Target = target
 		err := s.Send(t.Context(), m)
-		require.EqualError(t, err, "the recipient is not an e-mail address", target)
+		require.ErrorContains(t, err, "the recipient is not an e-mail address that mail servers take", target)
 		require.True(t, channel.IsPermanent(err))
 	}
 	// A name is left out, whatever it unpacks to.

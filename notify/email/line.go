@@ -16,6 +16,40 @@ type line struct {
 	mu     sync.Mutex
 	conn   net.Conn
 	ended  bool
+	// failed says that something of the mail could not be written, over that the mail is
+	// sent, or is not.
+	failed, over bool
+}
+
+// watched notes that a write has failed: then the server has not got all of it.
+type watched struct {
+	net.Conn
+	line *line
+}
+
+// Write writes.
+func (w *watched) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	if err != nil {
+		w.line.mu.Lock()
+		w.line.failed = w.line.failed || !w.line.over
+		w.line.mu.Unlock()
+	}
+	return n, err
+}
+
+// said ends the mail: what cannot be written from now on is no part of it.
+func (l *line) said() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+}
+
+// broken says whether something of the mail could not be written.
+func (l *line) broken() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
 }
 
 // dial connects to the mail server, with TLS if that is there from the beginning.
@@ -24,6 +58,7 @@ func (l *line) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach the mail server: %w", err)
 	}
+	conn = &watched{Conn: conn, line: l}
 	if !l.take(conn) {
 		return nil, context.Canceled
 	}

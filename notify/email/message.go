@@ -27,7 +27,7 @@ type Mail struct {
 	// ID is the same at every attempt, and makes the Message-ID, by which mail programs
 	// recognise a mail that came twice.
 	ID string
-	// Subject is one line.
+	// Subject is sent as one line, whatever it holds.
 	Subject string
 	// Text is the mail in plain text, HTML the same in HTML, "" if there is none.
 	Text, HTML string
@@ -55,7 +55,7 @@ func (s *Sender) compose(to string, m Mail) (*gomail.Msg, error) {
 	if err := message.To(to); err != nil {
 		return nil, channel.Permanent(errors.New("the recipient cannot be written to"))
 	}
-	message.Subject(m.Subject)
+	message.Subject(Subject(m.Subject))
 	message.SetMessageIDWithValue(messageID(m.ID, s.from.Address))
 	message.SetDateWithValue(time.Now())
 	message.SetUserAgent("Sluice/" + version.Version)

@@ -1,0 +1,85 @@
+package email
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/notify/channel"
+)
+
+// Outcomes of an attempt, beside success, a permanent error and one that a retry may cure.
+var (
+	// ErrUnknown means that the server has the whole mail and has not said whether it took
+	// it. A further attempt may deliver the mail a second time.
+	ErrUnknown = fmt.Errorf("the mail server did not answer after the whole mail was sent: %w", channel.ErrUnknown)
+	// ErrSender means that the server refuses the sender, which an operator can mend.
+	ErrSender = errors.New("the mail server refuses the sender")
+)
+
+// explain words an error of the library anew: it does not name the recipient, and redacts
+// what the server quotes. The reply's code and the stage decide what the error means
+// (RFC 5321, section 4.2.1): a 5xx reply is permanent, unless it is about the session.
+func (s *Sender) explain(ctx context.Context, err error, to string, line *line) error {
+	var sending *gomail.SendError
+	stage, code := gomail.SendErrReason(-1), 0
+	if errors.As(err, &sending) {
+		stage, code = sending.Reason, sending.ErrorCode()
+	}
+	if stage == gomail.ErrSMTPDataClose && code == 0 && !line.broken() {
+		return ErrUnknown
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("the mail server did not take the mail within %s", s.settings.SMTPTimeout)
+	}
+	if permanent := refused(stage, code); permanent != nil {
+		return permanent
+	}
+	text := strings.ReplaceAll(err.Error(), to, "the recipient")
+	secret := connections.Connection{Secrets: map[string]string{"smtp_password": s.settings.SMTPPassword}}
+	text = clean(secret.Redact(text), maxError)
+	if stage == gomail.ErrSMTPMailFrom && code/100 == 5 && !aboutSession(code) {
+		return fmt.Errorf("%w (%d): %s", ErrSender, code, text)
+	}
+	return fmt.Errorf("send the mail: %s", text)
+}
+
+// refused returns the permanent error of a reply, nil if the reply is not permanent.
+func refused(stage gomail.SendErrReason, code int) error {
+	if code/100 != 5 || aboutSession(code) {
+		return nil
+	}
+	switch stage {
+	case gomail.ErrSMTPMailFrom:
+		// Other replies to MAIL FROM are about the sender. These two are about the mail: its
+		// size, and the transaction as such.
+		if code != 552 && code != 554 {
+			return nil
+		}
+		return channel.Permanent(fmt.Errorf("the mail server refuses the mail (%d)", code))
+	case gomail.ErrSMTPRcptTo:
+		return channel.Permanent(fmt.Errorf("the mail server refuses the recipient (%d)", code))
+	case gomail.ErrSMTPData, gomail.ErrSMTPDataClose:
+		return channel.Permanent(fmt.Errorf("the mail server refuses the mail (%d)", code))
+	default:
+		return nil
+	}
+}
+
+// aboutSession says whether a reply is about the session and not about the mail: unknown or
+// misplaced commands (500 to 504), missing or failed authentication and encryption.
+func aboutSession(code int) bool {
+	switch code {
+	case 500, 501, 502, 503, 504, 523, 524, 525, 530, 534, 535, 538:
+		return true
+	default:
+		return false
+	}
+}
+
+// maxError is how many characters of a server's reply are kept.
+const maxError = 300
