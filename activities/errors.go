@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -11,6 +12,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 )
@@ -45,6 +47,10 @@ var storeClasses = map[error]importers.Class{
 	store.ErrDecided:    importers.ClassEnded,
 	store.ErrSelfReview: importers.ClassAccess,
 }
+
+// keyFaults are those of a connection whose secrets cannot be opened: an operator has to give the
+// worker the key set, and no retry does that.
+var keyFaults = []error{connections.ErrNoKeyset, connections.ErrUnknownKey, connections.ErrSealBroken}
 
 // maxMessage bounds an error's text in histories, in bytes.
 const maxMessage = 2000
@@ -83,6 +89,9 @@ func failure(err error, details ...any) error {
 		if errors.Is(err, sentinel) {
 			class, permanent = c, true
 		}
+	}
+	if slices.ContainsFunc(keyFaults, func(fault error) bool { return errors.Is(err, fault) }) {
+		class, permanent = importers.ClassAccess, true
 	}
 	if permanent {
 		options.NonRetryable = true

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 )
@@ -41,6 +42,9 @@ func TestFailure(t *testing.T) {
 		"overlap":                {wrap(store.ErrOverlap), "no_free_days", true, 0},
 		"fenced":                 {wrap(store.ErrFenced), TypeTransient, false, 0},
 		"taken":                  {wrap(store.ErrTaken), TypeTransient, false, 0},
+		"no key set":             {wrap(connections.ErrNoKeyset), "access_denied", true, 0},
+		"missing key":            {wrap(connections.ErrUnknownKey), "access_denied", true, 0},
+		"broken seal":            {wrap(connections.ErrSealBroken), "access_denied", true, 0},
 		"worker stopping":        {fmt.Errorf("%w: %w", errWorkerStopping, context.Canceled), TypeTransient, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -109,10 +109,10 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Add adds a connection. The error is store.ErrTaken if there is one of that name, and
-// ErrNoKeyset if there is no key set.
+// Add adds a connection. The error is store.ErrTaken if there is one of that name,
+// ErrNoKeyset if there is no key set, and ErrOtherKeyset if it is not the store's.
 func (c *Connections) Add(ctx context.Context, n New) (Info, error) {
-	settings, sealed, err := c.prepare(n)
+	settings, sealed, err := c.prepare(ctx, n)
 	if err != nil {
 		return Info{}, err
 	}
@@ -137,7 +137,7 @@ func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, 
 	if row.Kind != n.Kind {
 		return Info{}, fmt.Errorf("connection %s is of kind %s: its kind cannot be changed", n.Name, row.Kind)
 	}
-	settings, sealed, err := c.prepare(n)
+	settings, sealed, err := c.prepare(ctx, n)
 	if err != nil {
 		return Info{}, err
 	}
@@ -165,7 +165,7 @@ func (c *Connections) Open(ctx context.Context, name string) (Connection, error)
 }
 
 // prepare checks a connection, reporting every fault at once, and seals its secrets.
-func (c *Connections) prepare(n New) (json.RawMessage, Sealed, error) {
+func (c *Connections) prepare(ctx context.Context, n New) (json.RawMessage, Sealed, error) {
 	if err := CheckName(n.Name); err != nil {
 		return nil, Sealed{}, err
 	}
@@ -178,6 +178,9 @@ func (c *Connections) prepare(n New) (json.RawMessage, Sealed, error) {
 		err = fmt.Errorf("settings of %s: %w", n.Kind, err)
 	}
 	if err := errors.Join(err, checkSecrets(kind, n.Secrets)); err != nil {
+		return nil, Sealed{}, err
+	}
+	if err := c.checkKeyset(ctx); err != nil {
 		return nil, Sealed{}, err
 	}
 	sealed, err := c.Vault.Seal(n.Kind, n.Name, n.Secrets)

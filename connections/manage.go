@@ -67,6 +67,9 @@ func (c *Connections) Rotate(ctx context.Context, name string) (changed bool, er
 	if sealed.KeyID == primary {
 		return false, nil
 	}
+	if err := c.checkKeyset(ctx); err != nil {
+		return false, err
+	}
 	secrets, err := c.Vault.Open(row.Kind, row.Name, sealed)
 	if err != nil {
 		return false, fmt.Errorf("open connection %s: %w", name, err)
@@ -99,7 +102,11 @@ func (c *Connections) RotateAll(ctx context.Context) (changed int, err error) {
 			changed++
 		}
 	}
-	return changed, errors.Join(faults...)
+	if len(faults) > 0 || len(rows) == 0 {
+		return changed, errors.Join(faults...)
+	}
+	// Older keys may go from the key set now: the store's is known by the primary one.
+	return changed, c.sealKeyset(ctx)
 }
 
 // info is what may be seen of a row.

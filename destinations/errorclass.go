@@ -3,6 +3,8 @@ package destinations
 import (
 	"errors"
 	"time"
+
+	"github.com/sluicehq/sluice/connections"
 )
 
 // ErrorClass says what an error of a load is evidence of.
@@ -37,7 +39,8 @@ func WithClass(class ErrorClass, err error) error {
 }
 
 // ClassOf returns the class of an error, or of the first error in its chain that has one.
-// Defaults to ErrorClassConnection; "" for nil.
+// Defaults to ErrorClassConnection, and to ErrorClassOperator for secrets that cannot be opened; ""
+// for nil.
 func ClassOf(err error) ErrorClass {
 	if err == nil {
 		return ""
@@ -46,8 +49,17 @@ func ClassOf(err error) ErrorClass {
 	if errors.As(err, &c) {
 		return c.class
 	}
+	for _, fault := range keyFaults {
+		if errors.Is(err, fault) {
+			return ErrorClassOperator
+		}
+	}
 	return ErrorClassConnection
 }
+
+// keyFaults are those of a connection whose secrets cannot be opened: an operator has to give the
+// worker the key set.
+var keyFaults = []error{connections.ErrNoKeyset, connections.ErrUnknownKey, connections.ErrSealBroken}
 
 type classified struct {
 	error

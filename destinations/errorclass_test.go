@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/store"
 )
@@ -23,6 +24,9 @@ func TestErrorClass(t *testing.T) {
 		"the outermost class counts")
 	require.ErrorIs(t, err, errNo)
 	require.EqualError(t, err, "insert: no")
+	for _, fault := range []error{connections.ErrNoKeyset, connections.ErrUnknownKey, connections.ErrSealBroken} {
+		require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(fmt.Errorf("open: %w", fault)))
+	}
 }
 
 // An operator's mistake keeps its job, whatever its retries, and is retried slowly; it says

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,6 +30,13 @@ func keysetCommand() *cli.Command {
 			Name: "rotate", Usage: "add a new primary key, and keep the others for what they have encrypted",
 			Flags:  []cli.Flag{keysetFileFlag(), outputFlag()},
 			Action: withSession(rotateKeyset),
+		},
+		&cli.Command{
+			Name: "adopt", Usage: "make the key set the store's, when the one before is lost",
+			Description: "The store remembers the key set that encrypts its connections, and refuses another one. This replaces it.\n" +
+				"Connections that another key set has encrypted cannot be opened any more: add them anew with\n" +
+				"`sluice connection add --replace`, or bring that key set back and adopt it again.",
+			Flags: []cli.Flag{outputFlag()}, Action: withSession(adoptKeyset),
 		},
 		&cli.Command{
 			Name: "list", Usage: "list the keys by their IDs", Flags: []cli.Flag{keysetFileFlag(), outputFlag()},
@@ -128,4 +136,26 @@ func listKeyset(_ context.Context, s *session) error {
 		table.Row(terminal.Ordinal(key.ID), is)
 	}
 	return table.Write(c.App.Writer)
+}
+
+func adoptKeyset(ctx context.Context, s *session) error {
+	if err := noArgs(s.cli); err != nil {
+		return err
+	}
+	service, err := s.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	closed, err := service.AdoptKeyset(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		return writeJSON(s.cli, map[string][]string{"cannot_be_opened": closed})
+	}
+	if len(closed) == 0 {
+		return say(s.cli, "the key set is the store's: it opens all connections")
+	}
+	return say(s.cli, "the key set is the store's: it cannot open %s; `sluice connection add --replace` encrypts them anew",
+		strings.Join(closed, ", "))
 }

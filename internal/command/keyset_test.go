@@ -3,6 +3,7 @@ package command
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,4 +44,29 @@ func TestKeyset(t *testing.T) {
 	require.Len(t, own, 1)
 	inline.fails(t, "connections.keyset is set, and cannot be rotated in place: "+
 		"write it to a file, rotate that with --file, then set it anew", "keyset", "rotate")
+}
+
+// A command with another key set than the store's encrypts nothing; where the store's is lost, it is
+// replaced.
+func TestAnotherKeyset(t *testing.T) {
+	t.Parallel()
+	s, _ := connectionShell(t)
+	s.ok(t, "connection", "add", "shop", "--kind", "example", "--secret", "token=env:TOKEN")
+	other := s
+	path := filepath.Join(t.TempDir(), "other.json")
+	s.ok(t, "keyset", "create", "--out", path)
+	other.environ = append(slices.Clone(s.environ), "SLUICE_CONNECTIONS_KEYSET_FILE="+path)
+	r := other.run(t, "connection", "add", "shop2", "--kind", "example", "--secret", "token=env:TOKEN")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, "the key set is not the one of this store, whose key ")
+	require.Contains(t, r.err, "`sluice keyset adopt` makes this one the store's")
+	require.NotContains(t, s.ok(t, "connection", "list"), "shop2")
+	require.Equal(t, "the key set is the store's: it cannot open shop; `sluice connection add --replace` encrypts them anew\n",
+		other.ok(t, "keyset", "adopt"))
+	other.ok(t, "connection", "add", "shop2", "--kind", "example", "--secret", "token=env:TOKEN")
+	other.ok(t, "connection", "add", "shop", "--kind", "example", "--replace", "--secret", "token=env:TOKEN")
+	require.Equal(t, "the key set is the store's: it opens all connections\n", other.ok(t, "keyset", "adopt"))
+	var adopted map[string][]string
+	other.json(t, &adopted, "keyset", "adopt")
+	require.Equal(t, map[string][]string{"cannot_be_opened": {}}, adopted)
 }

@@ -35,6 +35,13 @@ type Connection struct {
 	UpdatedAt   time.Time
 }
 
+type ConnectionKeyset struct {
+	One       bool
+	KeyID     int64
+	Sealed    []byte
+	UpdatedAt time.Time
+}
+
 type Delivery struct {
 	ID             int64
 	NotificationID string

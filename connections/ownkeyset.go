@@ -1,0 +1,88 @@
+package connections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// ErrOtherKeyset means that the key set is not the one that seals the store's connections. A
+// secret that it sealed could not be opened by the workers.
+var ErrOtherKeyset = errors.New("the key set is not the one of this store")
+
+// The name under which the store's key set seals a text of its own; no connection can have it.
+const (
+	ownKind = "#keyset"
+	ownName = "store"
+)
+
+// checkKeyset refuses a key set that is not the store's. The first one that is used becomes the
+// store's.
+func (c *Connections) checkKeyset(ctx context.Context) error {
+	row, err := c.Store.ConnectionKeyset(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		if err := c.firstKeyset(ctx); err != nil {
+			return err
+		}
+		row, err = c.Store.ConnectionKeyset(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("check the key set: %w", err)
+	}
+	_, err = c.Vault.Open(ownKind, ownName, sealedOf(store.Connection{KeyID: row.KeyID, Sealed: row.Sealed}))
+	if errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrSealBroken) {
+		return fmt.Errorf("%w, whose key %d seals its secrets: use the key set that the workers have "+
+			"(connections.keyset_file, SLUICE_CONNECTIONS_KEYSET_FILE); if that is lost, `sluice keyset adopt` makes this "+
+			"one the store's", ErrOtherKeyset, row.KeyID)
+	}
+	return err
+}
+
+// firstKeyset makes the key set the store's, if nothing was sealed by another one.
+func (c *Connections) firstKeyset(ctx context.Context) error {
+	rows, err := c.Store.ListConnections(ctx)
+	if err != nil {
+		return fmt.Errorf("list connections: %w", err)
+	}
+	for _, row := range rows {
+		if _, err := c.Vault.Open(row.Kind, row.Name, sealedOf(row)); err != nil {
+			return fmt.Errorf("%w, because it does not open connection %s: %w", ErrOtherKeyset, row.Name, err)
+		}
+	}
+	sealed, err := c.Vault.Seal(ownKind, ownName, nil)
+	if err != nil {
+		return err
+	}
+	return c.Store.RememberKeyset(ctx, int64(sealed.KeyID), sealed.Data)
+}
+
+// AdoptKeyset makes the key set the store's, for where the one before is lost. Connections that
+// were sealed by another one stay, and cannot be opened until they are replaced or that key set is
+// back; their names are returned. The error is ErrNoKeyset if there is no key set.
+func (c *Connections) AdoptKeyset(ctx context.Context) (closed []string, err error) {
+	if err := c.sealKeyset(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := c.Store.ListConnections(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list connections: %w", err)
+	}
+	closed = []string{}
+	for _, row := range rows {
+		if _, err := c.Vault.Open(row.Kind, row.Name, sealedOf(row)); err != nil {
+			closed = append(closed, row.Name)
+		}
+	}
+	return closed, nil
+}
+
+// sealKeyset remembers the store's key set by its primary key.
+func (c *Connections) sealKeyset(ctx context.Context) error {
+	sealed, err := c.Vault.Seal(ownKind, ownName, nil)
+	if err != nil {
+		return err
+	}
+	return c.Store.ReplaceKeyset(ctx, int64(sealed.KeyID), sealed.Data)
+}

@@ -1,0 +1,36 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// ConnectionKeyset is a text that the store's key set has sealed, with the ID of the key.
+type ConnectionKeyset = db.ConnectionKeyset
+
+// ConnectionKeyset returns what the store's key set has sealed, or ErrNotFound if none has sealed
+// anything yet.
+func (s *Store) ConnectionKeyset(ctx context.Context) (ConnectionKeyset, error) {
+	row, err := s.ReadConnectionKeyset(ctx)
+	return row, found(err, "key set of connections")
+}
+
+// RememberKeyset remembers the store's key set by what it has sealed, unless there is one.
+func (s *Store) RememberKeyset(ctx context.Context, keyID int64, sealed []byte) error {
+	err := s.AddConnectionKeyset(ctx, keyID, sealed)
+	if err != nil {
+		return fmt.Errorf("remember the key set of connections: %w", err)
+	}
+	return nil
+}
+
+// ReplaceKeyset remembers a key set in the place of the one that there is.
+func (s *Store) ReplaceKeyset(ctx context.Context, keyID int64, sealed []byte) error {
+	err := s.PutConnectionKeyset(ctx, keyID, sealed)
+	if err != nil {
+		return fmt.Errorf("replace the key set of connections: %w", err)
+	}
+	return nil
+}
