@@ -138,7 +138,11 @@ func plannedLabel(label string) string {
 // Plan lets the importer cut the import into parts, works out which days are free
 // and stores both. A plan that is stored already is used as it is.
 func (l *Lifecycle) Plan(ctx context.Context, ref ImportRef) (Planned, error) {
-	s, err := l.enter(ctx, ref, store.PhasePlanning)
+	s, err := l.load(ctx, ref.ImportID)
+	if err == nil && s.stored.Status != store.StatusPending {
+		// One in review stays there while a new run of its workflow reads the plan.
+		s, err = l.enter(ctx, ref, store.PhasePlanning)
+	}
 	if err != nil {
 		return Planned{}, failure(err)
 	}
@@ -277,6 +281,10 @@ type Ended struct {
 func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
 	s, err := l.enter(ctx, ImportRef{ImportID: end.ImportID, Epoch: store.AnyEpoch}, store.PhaseOnFailure)
 	if err != nil {
+		return failure(err)
+	}
+	ending := store.End{Status: end.Status, Class: end.Class, Reason: end.Reason}
+	if err := l.Store.NoteEnding(ctx, end.ImportID, ending); err != nil {
 		return failure(err)
 	}
 	if err := l.Store.FailOpenParts(ctx, end.ImportID, end.Reason); err != nil {

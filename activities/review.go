@@ -30,6 +30,9 @@ type Opened struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	// Reminder is after how long people are reminded, and how long after that again.
 	Reminder time.Duration `json:"reminder"`
+	// Decided is the decision, if there is one already: an earlier run of the workflow has
+	// learnt of it.
+	Decided *Verdict `json:"decided,omitempty"`
 }
 
 // Begin lets an import wait for a decision: it releases its locks and keeps its days.
@@ -40,6 +43,11 @@ func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
 		return Opened{}, failure(err)
 	}
 	r.Locks.wake(ctx, woken)
+	if review.Decision != nil {
+		return Opened{ExpiresAt: review.ExpiresAt.UTC(), Decided: &Verdict{
+			ImportID: ref.ImportID, Verdict: *review.Decision, By: review.DecidedBy, Reason: review.Reason,
+		}}, nil
+	}
 	imp, err := r.Store.Import(ctx, ref.ImportID)
 	if err != nil {
 		return Opened{}, failure(err)

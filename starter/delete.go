@@ -37,7 +37,12 @@ func (s *Starter) Delete(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Launch(ctx, imp, site.Domain)
+	if imp.RunID == "" {
+		_, err = s.Launch(ctx, imp, site.Domain)
+		return err
+	}
+	// It was asked for before: its workflow may be gone.
+	_, err = s.Recover(ctx, id)
 	return err
 }
 

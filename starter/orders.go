@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -87,11 +88,12 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 }
 
 // Cancel asks an import to stop. It returns once that is accepted; the import ends as
-// cancelled after its rows are purged. Where no worker answers, the server keeps the
-// request for one. The error is store.ErrConflict if the import has ended.
+// cancelled after its rows are purged. Where the workflow takes no commands, because no worker
+// answers, its task fails or it has taken as many as the server allows, Temporal's own
+// cancellation is requested. The error is store.ErrConflict if the import has ended.
 func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 	err := s.give(ctx, id, workflows.OrderCancel, func(run string) any { return workflows.Cancel{Order: by.order(run)} })
-	if !errors.Is(err, ErrNoWorker) {
+	if err == nil || ctx.Err() != nil || isRefusal(err) {
 		return err
 	}
 	imp, err := s.Store.Import(ctx, id)
@@ -101,35 +103,69 @@ func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 	if err := s.Temporal.CancelWorkflow(ctx, imp.WorkflowID, ""); err != nil {
 		return fmt.Errorf("cancel import %d: %w", id, closed(err))
 	}
-	return nil
+	// A run that is cancelled so does not learn who has asked for it.
+	occasion := "cancel/" + imp.RunID + "/" + by.Who + "/" + by.Why
+	return s.Store.AddFeedback(ctx, id, store.LevelInfo, occasion, capital(noteOf("cancellation requested", by))+".")
+}
+
+// isRefusal says whether a command was refused for a reason that no other way changes.
+func isRefusal(err error) bool {
+	var app *temporal.ApplicationError
+	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.As(err, &app)
 }
 
 // give sends an order, made for the run of the import's workflow, and waits for its
 // answer, which needs a worker. A run that continues as another one meanwhile does not
-// take it: then it is given to that one.
+// take it: then it is given to that one. A workflow that is gone is started again first.
 func (s *Starter) give(ctx context.Context, id int64, name string, order func(run string) any) error {
-	const runs = 3
+	const attempts = 5
 	for attempt := 1; ; attempt++ {
-		imp, err := s.Store.Import(ctx, id)
+		imp, run, err := s.commanded(ctx, id)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s of import %d: %w", name, id, err)
 		}
-		if store.Ended(imp.Status) || imp.Status == store.StatusDeleting {
-			return fmt.Errorf("import %d is %s: %w", id, imp.Status, store.ErrConflict)
-		}
-		if imp.WorkflowID == "" {
-			return fmt.Errorf("import %d has not been started yet, try again in a minute: %w", id, store.ErrConflict)
-		}
-		now, err := s.Temporal.DescribeWorkflowExecution(ctx, imp.WorkflowID, "")
-		if err != nil {
-			return fmt.Errorf("%s of import %d: %w", name, id, closed(err))
-		}
-		err = s.send(ctx, imp, name, order(now.GetWorkflowExecutionInfo().GetExecution().GetRunId()))
+		err = s.send(ctx, imp, name, order(run))
 		var app *temporal.ApplicationError
-		if attempt == runs || !errors.As(err, &app) || app.Type() != workflows.TypeOtherRun {
+		other := errors.As(err, &app) && app.Type() == workflows.TypeOtherRun
+		if attempt == attempts || !other && !moved(err) && !errors.Is(err, errClosed) {
 			return err
+		}
+		pause(ctx, time.Duration(attempt-1)*100*time.Millisecond)
+	}
+}
+
+// commanded returns an import that takes commands, and the run of its workflow, after having
+// started one where there is none.
+func (s *Starter) commanded(ctx context.Context, id int64) (imp store.Import, run string, err error) {
+	for range 2 {
+		imp, domain, err := s.unended(ctx, id)
+		if err == nil && (imp.ID == 0 || imp.Status == store.StatusDeleting) {
+			if imp, err = s.Store.Import(ctx, id); err == nil {
+				err = fmt.Errorf("it is %s: %w", imp.Status, store.ErrConflict)
+			}
+		}
+		if err != nil {
+			return store.Import{}, "", err
+		}
+		now, err := s.Temporal.DescribeWorkflowExecution(ctx, workflows.ImportID(domain, id), "")
+		if err == nil && now.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING && !isOther(imp, now) {
+			imp.WorkflowID = workflows.ImportID(domain, id)
+			return imp, now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), nil
+		}
+		if err != nil && !isNotFound(err) {
+			return store.Import{}, "", fmt.Errorf("describe its workflow: %w", err)
+		}
+		if imp.RunID == "" {
+			_, err = s.Launch(ctx, imp, domain)
+		} else {
+			_, err = s.Recover(ctx, id)
+		}
+		if err != nil {
+			return store.Import{}, "", err
 		}
 	}
+	return store.Import{}, "", fmt.Errorf("its workflow does not run and is being started again: repeat the command in a minute: %w",
+		store.ErrConflict)
 }
 
 // send sends an order and waits for its answer.
@@ -163,7 +199,18 @@ func (s *Starter) send(ctx context.Context, imp store.Import, name string, order
 func closed(err error) error {
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
-		return fmt.Errorf("its workflow has ended: %w", store.ErrConflict)
+		return errClosed
 	}
 	return err
+}
+
+// errClosed means that the run of a workflow was closed when a command came.
+var errClosed = fmt.Errorf("its workflow has ended: %w", store.ErrConflict)
+
+// capital writes the first letter large.
+func capital(text string) string {
+	if text == "" {
+		return text
+	}
+	return string(text[0]&^0x20) + text[1:]
 }

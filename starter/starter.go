@@ -80,13 +80,10 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 	options, workflow := importOptions(imp, domain), workflows.TypeImport
 	var input any = workflows.ImportInput{ImportID: imp.ID}
 	if imp.Status == store.StatusDeleting {
-		options, workflow = baseOptions(imp, domain), workflows.TypeDeletion
-		options.ID = workflows.DeletionID(domain, imp.ID)
-		options.StaticSummary = fmt.Sprintf("delete import %d of %s", imp.ID, domain)
-		// A deletion that had failed may be asked for again.
-		options.WorkflowIDReusePolicy = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+		options, workflow = deletionOptions(imp, domain), workflows.TypeDeletion
 		input = workflows.DeletionInput{ImportID: imp.ID}
 	}
+	options.WorkflowExecutionErrorWhenAlreadyStarted = true
 	run, err := s.Temporal.ExecuteWorkflow(ctx, options, workflow, input)
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &started) {
@@ -99,6 +96,13 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 	if err := s.Store.NoteWorkflow(ctx, imp.ID, imp.WorkflowID, imp.RunID); err != nil {
 		return store.Import{}, err
 	}
+	if started == nil {
+		return imp, nil
+	}
+	// The run that is there may be another import's, or may have ended without this one.
+	if _, err := s.Recover(ctx, imp.ID); err != nil {
+		return store.Import{}, err
+	}
 	return imp, nil
 }
 
@@ -106,16 +110,18 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 func baseOptions(imp store.Import, domain string) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
 		TaskQueue: workflows.QueueMain,
-		// Whoever comes second joins the run that is there, and an import that has
-		// ended is never begun again but by a reset.
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		// The second starter is told of the run that is there. An import that has ended begins
+		// again by a reset only.
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		StaticSummary:            fmt.Sprintf("%s into %s", imp.Label, domain),
+		Memo:                     map[string]any{workflows.MemoImport: imp.Uid},
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			workflows.AttributeSite.ValueSet(domain),
 			workflows.AttributeSource.ValueSet(imp.Source),
 			workflows.AttributeStatus.ValueSet(imp.Status),
 			workflows.AttributePhase.ValueSet(imp.Phase),
+			workflows.AttributePaused.ValueSet(imp.Paused),
 		),
 	}
 }

@@ -12,8 +12,9 @@ import (
 )
 
 // BeginReview lets an import wait for a decision: its days become its own, its locks
-// are released, and whoever reviews is told. It may be repeated. The imports that have
-// got the locks are returned, to be woken.
+// are released, and whoever reviews is told. It may be repeated. A review that has its
+// decision is returned as it is. The imports that have got the locks are returned, to be
+// woken.
 func (s *Store) BeginReview(
 	ctx context.Context, id int64, e Entry, limits LockLimits,
 ) (review Review, woken []Woken, err error) {
@@ -24,6 +25,10 @@ func (s *Store) BeginReview(
 		imp, err := q.ImportByID(ctx, id)
 		if err != nil {
 			return found(err, "import %d", id)
+		}
+		review, err = q.ReviewOf(ctx, id)
+		if err == nil && review.Generation == imp.Generation && review.Decision != nil || err != nil && !noRows(err) {
+			return err
 		}
 		if imp.Status == StatusPending && imp.Epoch == 0 {
 			review, err = q.OpenReview(ctx, id)

@@ -8,6 +8,8 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/workflows"
 )
 
 // reconcile mends, until ctx ends, what was left behind by a process that died between
@@ -19,7 +21,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 		w.mend(ctx, "schedule retention", w.applyRetention)
 		w.mend(ctx, "start abandoned imports", w.startAbandoned)
 		w.mend(ctx, "grant locks", w.grantWaiting)
-		w.mend(ctx, "end imports without a run", w.endOrphans)
+		w.mend(ctx, "compare imports with their workflows", w.recoverImports)
 		w.health.setTemporal(w.temporalAnswers(ctx))
 		select {
 		case <-ticker.C:
@@ -65,29 +67,40 @@ func (w *Worker) grantWaiting(ctx context.Context) error {
 		err := w.wake(ctx, g)
 		var gone *serviceerror.NotFound
 		if err != nil && !errors.As(err, &gone) {
-			// A workflow that has ended is looked after by endOrphans.
+			// A workflow that has ended is looked after by recoverImports.
 			failed = append(failed, fmt.Errorf("wake import %d: %w", g.ImportID, err))
 		}
 	}
 	return errors.Join(failed...)
 }
 
-// endOrphans ends imports whose workflow was terminated, or has run into its timeout,
-// and could not do so itself: their rows are purged, their locks released.
-func (w *Worker) endOrphans(ctx context.Context) error {
-	ids, err := w.starter().Orphans(ctx)
+// maxChecked is how many imports one round compares with their workflows.
+const maxChecked = 100
+
+// recoverImports compares imports with their workflows, each import once in an interval over
+// all workers, and mends what differs.
+func (w *Worker) recoverImports(ctx context.Context) error {
+	ids, err := w.store.Uncompared(ctx, w.cfg.ReconcileInterval, maxChecked)
 	if err != nil {
 		return err
 	}
 	var failed []error
 	for _, id := range ids {
-		if err := w.starter().EndOrphan(ctx, id); err != nil {
+		recovery, err := w.starter().Recover(ctx, id)
+		if err != nil {
 			failed = append(failed, err)
 			continue
 		}
-		w.log.Warn("ending an import whose workflow was stopped", "import_id", id)
+		if recovery.Cause != "" {
+			w.metrics.recovered.WithLabelValues(workflows.TypeImport).Inc()
+			w.log.Warn("started the workflow of an import again", "import_id", id, "cause", recovery.Cause, "ends", recovery.Ends)
+		}
 	}
-	return errors.Join(failed...)
+	faulty, err := w.store.CountFaulty(ctx)
+	if err == nil {
+		w.metrics.failing.WithLabelValues(workflows.TypeImport).Set(float64(faulty))
+	}
+	return errors.Join(append(failed, err)...)
 }
 
 func (w *Worker) temporalAnswers(ctx context.Context) error {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"go.temporal.io/sdk/workflow"
+
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -11,6 +13,9 @@ import (
 func (r *importRun) canDecide(no int32) error {
 	part := r.part(no)
 	switch {
+	case part == nil && r.plan.Total == 0 && r.in.Resumed:
+		// It reads its plan: the command waits for that.
+		return nil
 	case part == nil && r.plan.Total == 0:
 		return errors.New("the import has no parts yet")
 	case part == nil:
@@ -24,7 +29,10 @@ func (r *importRun) canDecide(no int32) error {
 	}
 }
 
-func (r *importRun) decide(no int32, decision, why string) error {
+func (r *importRun) decide(ctx workflow.Context, no int32, decision, why string) error {
+	if err := workflow.Await(ctx, func() bool { return r.plan.Total > 0 || !r.in.Resumed || r.ending }); err != nil {
+		return err
+	}
 	if err := r.canDecide(no); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -17,11 +18,18 @@ import (
 type ImportInput struct {
 	ImportID int64 `json:"import_id"`
 	// GiveUp, if set, says why the import is ended without doing anything else: its
-	// workflow was terminated.
+	// workflow was terminated, or an earlier run had begun to end it.
 	GiveUp string `json:"give_up,omitempty"`
+	// GiveUpClass is the class of that end. Defaults to importers.ClassInternal.
+	GiveUpClass string `json:"give_up_class,omitempty"`
+	// Purge says that the warehouse may have rows of another import of the same number: they
+	// are purged first.
+	Purge bool `json:"purge,omitempty"`
 	// Resumed says that an earlier run continued as this one, with the following: the
 	// import has been planned already.
 	Resumed bool `json:"resumed,omitempty"`
+	// InReview says that it waits for a decision, or has it.
+	InReview bool `json:"in_review,omitempty"`
 	// Epoch is the grant of its locks.
 	Epoch int64 `json:"epoch,omitempty"`
 	// Paused and RowsPerSecond are what people have set.
@@ -79,7 +87,13 @@ type importRun struct {
 // end, or with the beginning of its review. What flows want to hear of its end, or of its
 // rows, is left to a Handover, which is started at last.
 func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
-	run := &importRun{in: in, phase: store.PhaseQueued, epoch: in.Epoch, lines: []Line{}, writing: workflow.NewMutex(ctx)}
+	run := &importRun{
+		in: in, phase: store.PhaseQueued, epoch: in.Epoch, lines: []Line{}, writing: workflow.NewMutex(ctx),
+		checked: in.Resumed,
+	}
+	if in.InReview {
+		run.phase = store.PhaseReviewing
+	}
 	work, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	run.orders.cancel = cancel
@@ -126,13 +140,20 @@ func (r *importRun) carryOut(ctx, work workflow.Context) (ImportResult, error) {
 func (r *importRun) work(ctx workflow.Context) error {
 	if r.in.GiveUp != "" {
 		r.checked = true
-		return temporal.NewNonRetryableApplicationError(r.in.GiveUp, string(importers.ClassInternal), nil)
+		class := cmp.Or(r.in.GiveUpClass, string(importers.ClassInternal))
+		return temporal.NewNonRetryableApplicationError(r.in.GiveUp, class, nil)
+	}
+	if r.in.Purge {
+		if err := execute(purging(ctx, "purge what another import has left"), ActivityPurgeRows, r.self()); err != nil {
+			return err
+		}
 	}
 	err := r.goThrough(ctx)
 	for isType(err, activities.TypeUnlocked) {
 		// A reset has brought the run back to a point behind the grant of locks that
 		// the import no longer has, because it had ended.
-		r.epoch, r.in.Resumed, r.parts, r.plan, r.checked = 0, false, nil, activities.Planned{}, false
+		r.epoch, r.in.Resumed, r.in.InReview, r.checked = 0, false, false, false
+		r.parts, r.plan = nil, activities.Planned{}
 		err = r.goThrough(ctx)
 	}
 	return err
@@ -151,7 +172,12 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 			return err
 		}
 	}
-	r.checked = true
+	if r.in.InReview {
+		if err := r.callback(ctx, "read the plan", ActivityPlan, &r.plan); err != nil {
+			return err
+		}
+		return r.afterLoad(ctx)
+	}
 	if err := r.enter(ctx, store.PhasePlanning); err != nil {
 		return err
 	}
@@ -175,6 +201,11 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 			return err
 		}
 	}
+	return r.afterLoad(ctx)
+}
+
+// afterLoad goes through the phases behind loading, up to the point of no return.
+func (r *importRun) afterLoad(ctx workflow.Context) error {
 	if r.plan.Review {
 		if err := r.awaitDecision(ctx); err != nil {
 			return err

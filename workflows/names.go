@@ -190,6 +190,9 @@ func SearchAttributes() map[string]string {
 	}
 }
 
+// MemoImport is the memo of an import's workflow that names the import beyond its number.
+const MemoImport = "sluice_import"
+
 // ImportID returns the workflow ID of an import.
 func ImportID(site string, id int64) string { return fmt.Sprintf("import/%s/%d", site, id) }
 

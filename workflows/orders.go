@@ -328,16 +328,16 @@ func (r *importRun) canSkip(o SkipPart) error {
 }
 
 func (r *importRun) retryPart(ctx workflow.Context, o RetryPart) error {
-	if err := r.decide(o.Part, decideRetry, ""); err != nil {
+	if err := r.decide(ctx, o.Part, decideRetry, ""); err != nil {
 		return err
 	}
 	return r.note(ctx, store.LevelInfo, fmt.Sprintf("Part %d is tried again%s.", o.Part, signature(o.Order)))
 }
 
-func (r *importRun) skipPart(_ workflow.Context, o SkipPart) error {
+func (r *importRun) skipPart(ctx workflow.Context, o SkipPart) error {
 	why := o.Reason
 	if o.By != "" {
 		why += " (" + o.By + ")"
 	}
-	return r.decide(o.Part, decideSkip, why)
+	return r.decide(ctx, o.Part, decideSkip, why)
 }

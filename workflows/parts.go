@@ -83,7 +83,11 @@ func (r *importRun) take() (more bool) {
 		if p.Label == "" {
 			p.Label = fmt.Sprintf("part %d", p.No)
 		}
-		r.parts = append(r.parts, &partRun{PlannedPart: p, status: store.PartPending})
+		part := &partRun{PlannedPart: p, status: store.PartPending}
+		if p.Parked {
+			part.status, part.reason = store.PartParked, "parked before"
+		}
+		r.parts = append(r.parts, part)
 	}
 	return r.plan.Open > len(r.parts)
 }
@@ -107,7 +111,6 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 // exhausted waits, parked, for a decision.
 func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow.Semaphore, moved func()) error {
 	if part.Parked {
-		part.status, part.reason = store.PartParked, "parked before"
 		moved()
 	}
 	for {

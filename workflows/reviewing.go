@@ -44,8 +44,10 @@ func (r *importRun) awaitDecision(ctx workflow.Context) error {
 	defer func() { r.review.open = false }()
 	r.waiting = "a decision until " + opened.ExpiresAt.Format(time.RFC3339)
 	r.describe(ctx)
-	if err := r.awaitVerdict(ctx, opened); err != nil {
-		return err
+	if r.review.verdict = opened.Decided; r.review.verdict == nil {
+		if err := r.awaitVerdict(ctx, opened); err != nil {
+			return err
+		}
 	}
 	r.waiting = ""
 	v := r.review.verdict

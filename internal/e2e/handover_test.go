@@ -115,7 +115,7 @@ func TestEndsArrive(t *testing.T) {
 	terminated := h.noop(site, `{"rows": 3000, "delay": "20ms"}`)
 	h.WaitLoading(t, terminated.ID)
 	require.NoError(t, h.Temporal.TerminateWorkflow(enginetest.Context(t), terminated.WorkflowID, "", "for a test"))
-	require.NoError(t, h.Starter.EndOrphan(enginetest.Context(t), terminated.ID))
+	require.NoError(t, h.recover(terminated.ID))
 	ended(terminated, 0, store.StatusFailed, "%terminated%")
 
 	h.Reset(t, failed.WorkflowID)

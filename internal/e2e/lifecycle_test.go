@@ -318,7 +318,7 @@ func TestTerminated(t *testing.T) {
 	s.waitPhase(next.ID, store.PhaseLocking)
 	require.NoError(t, s.Temporal.TerminateWorkflow(ctx, imp.WorkflowID, "", "by mistake"))
 	last := s.end(imp, store.StatusFailed)
-	require.Equal(t, "its workflow was terminated", last.Import.Error)
+	require.Equal(t, "its workflow was terminated: by mistake", last.Import.Error)
 	s.end(next, store.StatusCompleted)
 }
 

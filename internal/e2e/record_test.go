@@ -85,7 +85,8 @@ var recordings = map[string]func(r recorder) *historypb.History{
 		r.WaitLoading(r.t, imp.ID)
 		ctx := enginetest.Context(r.t)
 		require.NoError(r.t, r.Temporal.TerminateWorkflow(ctx, imp.WorkflowID, "", "for the record"))
-		require.NoError(r.t, r.Starter.EndOrphan(ctx, imp.ID))
+		_, err := r.Starter.Recover(ctx, imp.ID)
+		require.NoError(r.t, err)
 		return r.end(imp, store.StatusFailed)
 	},
 	"continued_first": func(r recorder) *historypb.History {

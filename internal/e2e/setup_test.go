@@ -144,3 +144,9 @@ func (s *system) clickhouseConn() clickhouse.Conn {
 	s.t.Cleanup(func() { require.NoError(s.t, conn.Close()) })
 	return conn
 }
+
+// recover compares an import with its workflow, as workers do every now and then.
+func (s *system) recover(id int64) error {
+	_, err := s.Starter.Recover(enginetest.Context(s.t), id)
+	return err
+}

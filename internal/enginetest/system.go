@@ -97,6 +97,17 @@ func (s *System) StartWorker(tb testing.TB) (stop func()) {
 	return stop
 }
 
+// LoseTemporal gives the system a Temporal that knows nothing, as after the loss of its
+// database: a new namespace. Stop its workers before.
+func (s *System) LoseTemporal(tb testing.TB) {
+	tb.Helper()
+	s.options = Namespace(tb)
+	c, err := client.DialContext(Context(tb), s.options)
+	require.NoError(tb, err)
+	tb.Cleanup(c.Close)
+	s.Temporal, s.Starter.Temporal, s.Starter.Namespace = c, c, s.options.Namespace
+}
+
 // Namespace returns the name of the system's namespace.
 func (s *System) Namespace() string { return s.options.Namespace }
 

@@ -61,7 +61,7 @@ INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects,
 VALUES ($1, $2, $3, $4, $5, $6, $7,
         $8, $9, $10, $11, $12, $13, $14, $15,
         $16, $17, $18, $19)
-RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at
+RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason
 `
 
 type CreateImportParams struct {
@@ -152,6 +152,15 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		&i.DaysClaimed,
 		&i.Schedule,
 		&i.CheckedAt,
+		&i.Uid,
+		&i.ComparedAt,
+		&i.Recoveries,
+		&i.RecoverAfter,
+		&i.BehindSince,
+		&i.WorkflowFault,
+		&i.Ending,
+		&i.EndingClass,
+		&i.EndingReason,
 	)
 	return i, err
 }
@@ -233,7 +242,7 @@ func (q *Queries) EnterPhase(ctx context.Context, arg EnterPhaseParams) (int64, 
 const finishImport = `-- name: FinishImport :execrows
 UPDATE imports
 SET status = $1, phase = $1, error = $2, error_class = $3,
-    trouble = '', wait_until = NULL, wait_reason = '', paused = false, epoch = 0,
+    trouble = '', workflow_fault = '', wait_until = NULL, wait_reason = '', paused = false, epoch = 0,
     days_claimed = days_claimed AND $1 = 'completed',
     finished_at = now(), started_at = coalesce(started_at, now())
 WHERE id = $4 AND status IN ('queued', 'running', 'parked', 'pending')
@@ -261,7 +270,7 @@ func (q *Queries) FinishImport(ctx context.Context, arg FinishImportParams) (int
 }
 
 const importByID = `-- name: ImportByID :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at FROM imports WHERE id = $1
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason FROM imports WHERE id = $1
 `
 
 // ImportByID returns an import.
@@ -310,12 +319,21 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 		&i.DaysClaimed,
 		&i.Schedule,
 		&i.CheckedAt,
+		&i.Uid,
+		&i.ComparedAt,
+		&i.Recoveries,
+		&i.RecoverAfter,
+		&i.BehindSince,
+		&i.WorkflowFault,
+		&i.Ending,
+		&i.EndingClass,
+		&i.EndingReason,
 	)
 	return i, err
 }
 
 const importByIdempotencyKey = `-- name: ImportByIdempotencyKey :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
 `
 
 // ImportByIdempotencyKey returns the import that was started under that key.
@@ -364,12 +382,21 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 		&i.DaysClaimed,
 		&i.Schedule,
 		&i.CheckedAt,
+		&i.Uid,
+		&i.ComparedAt,
+		&i.Recoveries,
+		&i.RecoverAfter,
+		&i.BehindSince,
+		&i.WorkflowFault,
+		&i.Ending,
+		&i.EndingClass,
+		&i.EndingReason,
 	)
 	return i, err
 }
 
 const importSummaries = `-- name: ImportSummaries :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.checked_at, s.domain,
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range
 FROM imports i
@@ -480,6 +507,15 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.DaysClaimed,
 			&i.Import.Schedule,
 			&i.Import.CheckedAt,
+			&i.Import.Uid,
+			&i.Import.ComparedAt,
+			&i.Import.Recoveries,
+			&i.Import.RecoverAfter,
+			&i.Import.BehindSince,
+			&i.Import.WorkflowFault,
+			&i.Import.Ending,
+			&i.Import.EndingClass,
+			&i.Import.EndingReason,
 			&i.Domain,
 			&i.PartsTotal,
 			&i.PartsDone,
@@ -541,7 +577,8 @@ func (q *Queries) MarkChecked(ctx context.Context, id int64) error {
 const reopenImport = `-- name: ReopenImport :execrows
 UPDATE imports
 SET status = 'queued', run_id = $1, generation = generation + 1, error = '', error_class = '',
-    finished_at = NULL, paused = false, days_claimed = false, phase = 'queued', checked_at = NULL
+    finished_at = NULL, paused = false, days_claimed = false, phase = 'queued', checked_at = NULL,
+    ending = '', ending_class = '', ending_reason = ''
 WHERE id = $2 AND status IN ('failed', 'cancelled', 'declined') AND run_id <> $1
 `
 
@@ -658,7 +695,7 @@ func (q *Queries) SetWorkflow(ctx context.Context, arg SetWorkflowParams) error 
 }
 
 const startDeleting = `-- name: StartDeleting :execrows
-UPDATE imports SET status = 'deleting', workflow_id = '', run_id = ''
+UPDATE imports SET status = 'deleting', workflow_id = '', run_id = '', recover_after = NULL
 WHERE id = $1 AND status IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined')
 `
 
@@ -700,7 +737,7 @@ func (q *Queries) TakenDays(ctx context.Context, siteID int64, exceptID int64) (
 }
 
 const unstartedImports = `-- name: UnstartedImports :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.checked_at, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < $1
 ORDER BY i.id LIMIT 100
 `
@@ -763,6 +800,15 @@ func (q *Queries) UnstartedImports(ctx context.Context, createdBefore time.Time)
 			&i.Import.DaysClaimed,
 			&i.Import.Schedule,
 			&i.Import.CheckedAt,
+			&i.Import.Uid,
+			&i.Import.ComparedAt,
+			&i.Import.Recoveries,
+			&i.Import.RecoverAfter,
+			&i.Import.BehindSince,
+			&i.Import.WorkflowFault,
+			&i.Import.Ending,
+			&i.Import.EndingClass,
+			&i.Import.EndingReason,
 			&i.Domain,
 		); err != nil {
 			return nil, err

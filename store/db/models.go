@@ -172,6 +172,15 @@ type Import struct {
 	DaysClaimed     bool
 	Schedule        string
 	CheckedAt       *time.Time
+	Uid             string
+	ComparedAt      time.Time
+	Recoveries      int32
+	RecoverAfter    *time.Time
+	BehindSince     *time.Time
+	WorkflowFault   string
+	Ending          string
+	EndingClass     string
+	EndingReason    string
 }
 
 type Job struct {
@@ -265,6 +274,15 @@ type Review struct {
 	Reason     string
 	DecidedAt  *time.Time
 	Error      string
+}
+
+type Schedule struct {
+	Name       string
+	Definition json.RawMessage
+	Paused     bool
+	Note       string
+	CreatedAt  time.Time
+	DeletedAt  *time.Time
 }
 
 type Site struct {

@@ -85,7 +85,8 @@ WHERE id = $1 AND status IN ('queued', 'running', 'parked', 'pending');
 -- name: ReopenImport :execrows
 UPDATE imports
 SET status = 'queued', run_id = sqlc.arg(run_id), generation = generation + 1, error = '', error_class = '',
-    finished_at = NULL, paused = false, days_claimed = false, phase = 'queued', checked_at = NULL
+    finished_at = NULL, paused = false, days_claimed = false, phase = 'queued', checked_at = NULL,
+    ending = '', ending_class = '', ending_reason = ''
 WHERE id = sqlc.arg(id) AND status IN ('failed', 'cancelled', 'declined') AND run_id <> sqlc.arg(run_id);
 
 -- SetPaused notes whether an import is paused.
@@ -125,14 +126,14 @@ UPDATE imports SET start_date = $2, end_date = $3, days = $4 WHERE id = $1;
 -- name: FinishImport :execrows
 UPDATE imports
 SET status = sqlc.arg(status), phase = sqlc.arg(status), error = sqlc.arg(reason), error_class = sqlc.arg(error_class),
-    trouble = '', wait_until = NULL, wait_reason = '', paused = false, epoch = 0,
+    trouble = '', workflow_fault = '', wait_until = NULL, wait_reason = '', paused = false, epoch = 0,
     days_claimed = days_claimed AND sqlc.arg(status) = 'completed',
     finished_at = now(), started_at = coalesce(started_at, now())
 WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending');
 
 -- StartDeleting marks an ended import for deletion.
 -- name: StartDeleting :execrows
-UPDATE imports SET status = 'deleting', workflow_id = '', run_id = ''
+UPDATE imports SET status = 'deleting', workflow_id = '', run_id = '', recover_after = NULL
 WHERE id = $1 AND status IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined');
 
 -- DeleteImport removes an import that is marked for deletion, with its parts,

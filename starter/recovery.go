@@ -1,0 +1,189 @@
+package starter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// Recovery is what Recover has done about an import.
+type Recovery struct {
+	// Cause says why its workflow was started again; "" if it was not.
+	Cause string
+	// Ends says that the new run takes back what there is and ends the import.
+	Ends bool
+}
+
+// behindFor is how long a workflow is ahead of its import before that is taken for a restored
+// store, and not for an activity that is about to record something.
+const behindFor = time.Minute
+
+// Recover compares an import that has not ended with its workflow, and mends what differs.
+// The store is the system of record: a run that is missing, has timed out, was terminated by
+// the server, or has ended without the import, is started again under the same ID, and goes
+// on from the checkpoints; so is one that is ahead of a restored store. A run that was
+// terminated by hand is followed by one that ends the import. A failing task of a run is
+// noted for people. It may be called at any time, and by many at once.
+func (s *Starter) Recover(ctx context.Context, id int64) (Recovery, error) {
+	imp, domain, err := s.unended(ctx, id)
+	if err != nil || imp.ID == 0 {
+		return Recovery{}, err
+	}
+	workflowID := workflows.ImportID(domain, id)
+	if imp.Status == store.StatusDeleting {
+		workflowID = workflows.DeletionID(domain, id)
+	}
+	run, err := s.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	switch {
+	case isNotFound(err):
+		return s.startAgain(ctx, id, revival{cause: "Temporal does not know its workflow"})
+	case err != nil:
+		return Recovery{}, fmt.Errorf("describe the workflow of import %d: %w", id, err)
+	case isOther(imp, run):
+		return s.startAgain(ctx, id, revival{
+			cause: "the workflow of its name belonged to an import that a restore of the store has removed", other: true,
+		})
+	case run.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		return s.inspect(ctx, imp, run)
+	}
+	cause, end, err := s.closeCause(ctx, run.GetWorkflowExecutionInfo())
+	if err != nil {
+		return Recovery{}, fmt.Errorf("read why the workflow of import %d is closed: %w", id, err)
+	}
+	return s.startAgain(ctx, id, revival{cause: cause, end: end})
+}
+
+// unended returns an import and its site's domain; the zero import if there is none that has
+// not ended.
+func (s *Starter) unended(ctx context.Context, id int64) (store.Import, string, error) {
+	imp, err := s.Store.Import(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && store.Ended(imp.Status) {
+		return store.Import{}, "", nil
+	}
+	if err != nil {
+		return store.Import{}, "", err
+	}
+	site, err := s.Store.SiteByID(ctx, imp.SiteID)
+	if err != nil {
+		return store.Import{}, "", fmt.Errorf("read the site of import %d: %w", id, err)
+	}
+	return imp, site.Domain, nil
+}
+
+// revival says why the workflow of an import is started again, and what for.
+type revival struct {
+	cause string
+	// end is how the import is to end; nil if it goes on.
+	end *store.End
+	// other says that the warehouse may have rows of another import of the same number.
+	other bool
+}
+
+// startAgain starts the workflow of an import again. The import is read anew: its run may
+// have ended it just before it was closed.
+func (s *Starter) startAgain(ctx context.Context, id int64, r revival) (Recovery, error) {
+	imp, domain, err := s.unended(ctx, id)
+	if err != nil || imp.ID == 0 {
+		return Recovery{}, err
+	}
+	no, ok, err := s.Store.StartRecovery(ctx, id)
+	if err != nil || !ok {
+		return Recovery{}, err
+	}
+	done := Recovery{Cause: r.cause}
+	if imp.Status == store.StatusDeleting {
+		err = s.relaunch(ctx, imp, deletionOptions(imp, domain), workflows.TypeDeletion, workflows.DeletionInput{ImportID: id})
+	} else {
+		done.Ends = r.end != nil || imp.Ending != ""
+		err = s.resume(ctx, imp, domain, r, fmt.Sprintf("recovery/%s/%d", imp.RunID, no))
+	}
+	if err != nil {
+		return Recovery{}, errors.Join(err, s.Store.ForgetRecovery(context.WithoutCancel(ctx), id))
+	}
+	return done, nil
+}
+
+// resume starts the run that goes on with an import, and says so in the import's log.
+func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r revival, occasion string) error {
+	if r.other {
+		if err := s.Store.Disown(ctx, imp.ID); err != nil {
+			return err
+		}
+	}
+	planned, err := s.Store.Planned(ctx, imp.ID)
+	if err != nil {
+		return err
+	}
+	in := workflows.ImportInput{
+		ImportID: imp.ID, Epoch: imp.Epoch, Paused: imp.Paused, Purge: r.other, Resumed: planned && !r.other,
+	}
+	in.InReview = in.Resumed && imp.Status == store.StatusPending
+	text := "The workflow is started again from the last checkpoints: " + r.cause + "."
+	switch {
+	case imp.Ending != "":
+		in.GiveUp, in.GiveUpClass = imp.EndingReason, imp.EndingClass
+	case r.end != nil:
+		in.GiveUp, in.GiveUpClass = r.end.Reason, r.end.Class
+	}
+	if in.GiveUp != "" {
+		text = "The workflow is started again to end the import: " + r.cause + "."
+	}
+	if err := s.Store.AddFeedback(ctx, imp.ID, store.LevelWarn, occasion, text); err != nil {
+		return err
+	}
+	return s.relaunch(ctx, imp, importOptions(imp, domain), workflows.TypeImport, in)
+}
+
+// relaunch starts a workflow again, instead of a run that still runs.
+func (s *Starter) relaunch(
+	ctx context.Context, imp store.Import, options client.StartWorkflowOptions, workflow string, input any,
+) error {
+	options.WorkflowIDReusePolicy = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	// A run that still runs belongs to another import, or is ahead of a restored store.
+	options.WorkflowIDConflictPolicy = enums.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
+	run, err := s.Temporal.ExecuteWorkflow(ctx, options, workflow, input)
+	if err != nil {
+		return fmt.Errorf("start the workflow of import %d again: %w", imp.ID, err)
+	}
+	return s.Store.NoteWorkflow(ctx, imp.ID, run.GetID(), run.GetRunID())
+}
+
+// isOther says whether a run of the import's workflow ID was started for another import, which
+// had the same number before a restore of the store took it away.
+func isOther(imp store.Import, run *workflowservice.DescribeWorkflowExecutionResponse) bool {
+	uid := ""
+	decode(run.GetWorkflowExecutionInfo().GetMemo().GetFields()[workflows.MemoImport], &uid)
+	return uid != "" && uid != imp.Uid
+}
+
+// deletionOptions are the options of the workflow of an import's deletion.
+func deletionOptions(imp store.Import, domain string) client.StartWorkflowOptions {
+	options := baseOptions(imp, domain)
+	options.ID = workflows.DeletionID(domain, imp.ID)
+	options.StaticSummary = fmt.Sprintf("delete import %d of %s", imp.ID, domain)
+	// A deletion that had failed may be asked for again.
+	options.WorkflowIDReusePolicy = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	return options
+}
+
+// importOptions are the options of an import's workflow.
+func importOptions(imp store.Import, domain string) client.StartWorkflowOptions {
+	options := baseOptions(imp, domain)
+	options.ID = workflows.ImportID(domain, imp.ID)
+	options.StaticDetails = details(imp, domain)
+	return options
+}
+
+// endBy is the end of an import whose workflow was closed by a person.
+func endBy(class importers.Class, reason string) *store.End {
+	return &store.End{Class: string(class), Reason: reason}
+}
