@@ -122,7 +122,7 @@ func (s *Starter) give(ctx context.Context, id int64, name string, order func(ru
 	for attempt := 1; ; attempt++ {
 		imp, run, err := s.commanded(ctx, id)
 		if err != nil {
-			return fmt.Errorf("%s of import %d: %w", name, id, err)
+			return err
 		}
 		err = s.send(ctx, imp, name, order(run))
 		var app *temporal.ApplicationError
@@ -141,7 +141,7 @@ func (s *Starter) commanded(ctx context.Context, id int64) (imp store.Import, ru
 		imp, domain, err := s.unended(ctx, id)
 		if err == nil && (imp.ID == 0 || imp.Status == store.StatusDeleting) {
 			if imp, err = s.Store.Import(ctx, id); err == nil {
-				err = fmt.Errorf("it is %s: %w", imp.Status, store.ErrConflict)
+				err = fmt.Errorf("import %d is %s: %w", id, imp.Status, store.ErrConflict)
 			}
 		}
 		if err != nil {
@@ -153,7 +153,7 @@ func (s *Starter) commanded(ctx context.Context, id int64) (imp store.Import, ru
 			return imp, now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), nil
 		}
 		if err != nil && !isNotFound(err) {
-			return store.Import{}, "", fmt.Errorf("describe its workflow: %w", err)
+			return store.Import{}, "", fmt.Errorf("describe the workflow of import %d: %w", id, err)
 		}
 		if imp.RunID == "" {
 			_, err = s.Launch(ctx, imp, domain)
@@ -164,8 +164,8 @@ func (s *Starter) commanded(ctx context.Context, id int64) (imp store.Import, ru
 			return store.Import{}, "", err
 		}
 	}
-	return store.Import{}, "", fmt.Errorf("its workflow does not run and is being started again: repeat the command in a minute: %w",
-		store.ErrConflict)
+	return store.Import{}, "", fmt.Errorf("the workflow of import %d does not run, and is started again within an hour, as it was "+
+		"several times: repeat the command then: %w", id, store.ErrConflict)
 }
 
 // send sends an order and waits for its answer.

@@ -134,16 +134,22 @@ func TestStartImportWithoutTemporal(t *testing.T) {
 	imp, err := s.Store.Import(enginetest.Context(t), 1)
 	require.NoError(t, err)
 	require.Equal(t, store.StatusQueued, imp.Status)
-	for name, err := range map[string]error{
-		"cancel": s.Starter.Cancel(enginetest.Context(t), 1, starter.By{}),
-		"retry":  s.Starter.RetryPart(enginetest.Context(t), 1, 0, starter.By{}),
-	} {
-		require.ErrorIs(t, err, store.ErrConflict, name)
-		require.EqualError(t, err, "import 1 has not been started yet, try again in a minute: not possible in this state", name)
-	}
 	s.Tune = func(cfg *worker.Config) {
 		cfg.ReconcileInterval, cfg.AbandonedAfter = 50*time.Millisecond, time.Millisecond
 	}
 	s.StartWorker(t)
 	require.Equal(t, store.StatusCompleted, s.Wait(t, 1).Import.Status)
+}
+
+// A command starts the workflow of an import that has none yet.
+func TestCommandStartsWorkflow(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	ctx := enginetest.Context(t)
+	imp, err := s.Starter.CreateImport(ctx, request(`{"rows": 3}`))
+	require.NoError(t, err)
+	s.Tune = func(cfg *worker.Config) { cfg.AbandonedAfter = time.Hour }
+	s.StartWorker(t)
+	require.NoError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{Who: "ann"}))
+	require.Equal(t, store.StatusCancelled, s.Wait(t, imp.ID).Import.Status)
 }

@@ -13,8 +13,8 @@ import (
 //	sluice_rows_rejected_total{source,table}     rows that could not be loaded
 //	sluice_chunks_loaded_total{source,table}     chunks recorded
 //	sluice_jobs_total{destination,action,state}  jobs of which it was recorded how a load went
-//	sluice_workflows_recovered_total{type}       workflows that were started again from the store
-//	sluice_workflow_tasks_failing{type}          workflows that stand still because a task of theirs fails
+//	sluice_workflows_recovered_total{workflow_type} workflows that were started again from the store
+//	sluice_workflow_tasks_failing{workflow_type}    workflows that stand still because a task of theirs fails
 //	temporal_*                                   the Temporal SDK's own, counters and latencies
 //	go_*, process_*                              the process's
 type metrics struct {
@@ -48,10 +48,10 @@ func newMetrics() *metrics {
 		}, []string{"destination", "action", "state"}),
 		recovered: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_workflows_recovered_total", Help: "Workflows that were started again from the store.",
-		}, []string{"type"}),
+		}, []string{"workflow_type"}),
 		failing: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sluice_workflow_tasks_failing", Help: "Workflows that stand still because a task of theirs fails.",
-		}, []string{"type"}),
+		}, []string{"workflow_type"}),
 	}
 	m.registry.MustRegister(m.rows, m.rejected, m.chunks, m.jobs, m.recovered, m.failing,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

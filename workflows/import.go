@@ -259,9 +259,7 @@ func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
 // whatever comes of it.
 func (r *importRun) onSuccess(ctx workflow.Context) {
 	if err := execute(callback(ctx, "react to the success"), ActivityOnSuccess, r.self()); err != nil {
-		workflow.GetLogger(ctx).Error("on_success failed", "error", err)
-		_, reason := explain(err)
-		if err := r.note(ctx, store.LevelError, "on_success failed for good; the import is completed: "+reason); err != nil {
+		if err := r.noteFailing(ctx, "on_success failed for good; the import is completed", err); err != nil {
 			workflow.GetLogger(ctx).Error("could not note that on_success failed", "error", err)
 		}
 	}
@@ -352,7 +350,7 @@ func (r *importRun) onFailure(ctx workflow.Context, end activities.Ended) error 
 	}
 	// The importer's own reaction must not keep the import from ending.
 	if err := execute(callback(ctx, "tell why"), ActivityOnFailure, end); err != nil {
-		workflow.GetLogger(ctx).Error("on_failure failed", "error", err)
+		return r.noteFailing(ctx, "on_failure failed for good; the import ends all the same", err)
 	}
 	return nil
 }
@@ -368,16 +366,22 @@ func (r *importRun) notOurs(ctx workflow.Context, end activities.Ended) error {
 	return temporal.NewNonRetryableApplicationError(end.Reason, end.Class, nil)
 }
 
-// cleanUp runs on every way out. A clean-up that keeps failing is logged and left:
-// it must not keep the import from ending.
+// cleanUp runs on every way out. A clean-up that keeps failing stands in the import's log: it
+// must not keep the import from ending.
 func (r *importRun) cleanUp(ctx workflow.Context, ref activities.ImportRef) error {
 	if err := r.enter(ctx, store.PhaseCleanUp); err != nil {
 		return err
 	}
 	if err := execute(callback(ctx, "clean up"), ActivityCleanUp, ref); err != nil {
-		workflow.GetLogger(ctx).Error("clean_up failed", "error", err)
+		return r.noteFailing(ctx, "clean_up failed for good; what it was to remove may be left", err)
 	}
 	return nil
+}
+
+// noteFailing writes to the import's log what has failed without changing how the import ends.
+func (r *importRun) noteFailing(ctx workflow.Context, what string, err error) error {
+	_, reason := explain(err)
+	return r.note(ctx, store.LevelError, what+": "+reason)
 }
 
 // enter notes the phase where people see it. The store's copy is written by the

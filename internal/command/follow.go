@@ -50,6 +50,8 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 		r.Detail = fmt.Sprintf("%d/%d parts", s.PartsDone, s.PartsTotal)
 	}
 	switch {
+	case s.Import.WorkflowFault != "":
+		r.Trouble = brief(s.Import.WorkflowFault, 150)
 	case s.Import.Status == store.StatusParked:
 		r.Trouble = fmt.Sprintf("waits for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
 	case s.Import.Status == store.StatusPending:

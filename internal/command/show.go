@@ -61,7 +61,7 @@ func listImports(ctx context.Context, s *session) error {
 	for _, i := range summaries {
 		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
 			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected,
-			when(i.Import.StartedAt), took(i.Import), brief(cmp.Or(i.Import.Error, i.Import.Trouble), 60))
+			when(i.Import.StartedAt), took(i.Import), brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.Trouble), 60))
 	}
 	return table.Write(s.cli.App.Writer)
 }
@@ -155,6 +155,9 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	}
 	if waits != "" {
 		lines = append(lines, [2]string{"Waiting", terminal.Paint(w, terminal.Yellow, waits)})
+	}
+	if i.WorkflowFault != "" {
+		lines = append(lines, [2]string{"Fault", terminal.Paint(w, terminal.Red, i.WorkflowFault)})
 	}
 	if i.Trouble != "" {
 		lines = append(lines, [2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.Trouble)})

@@ -31,6 +31,8 @@ type importJSON struct {
 	Review         bool             `json:"review"`
 	Schedule       string           `json:"schedule"`
 	Trouble        string           `json:"trouble"`
+	// WorkflowFault says why a task of its workflow fails; "" while none does.
+	WorkflowFault string `json:"workflow_fault"`
 	Error          string           `json:"error"`
 	ErrorClass     string           `json:"error_class"`
 	WorkflowID     string           `json:"workflow_id"`
@@ -67,7 +69,7 @@ func importView(s store.ImportSummary, parts []store.Part) importJSON {
 		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsRejected: s.RowsRejected, RowsOutOfRange: s.RowsOutOfRange,
 		RequestedBy: i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
 		Review: i.Review, Schedule: i.Schedule,
-		Parts: partViews(parts), Trouble: i.Trouble, Error: i.Error, ErrorClass: i.ErrorClass,
+		Parts: partViews(parts), Trouble: i.Trouble, WorkflowFault: i.WorkflowFault, Error: i.Error, ErrorClass: i.ErrorClass,
 		WorkflowID: i.WorkflowID, RunID: i.RunID,
 		CreatedAt: i.CreatedAt, StartedAt: i.StartedAt, FinishedAt: i.FinishedAt,
 	}
