@@ -106,5 +106,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 26, "every activity but remind and purge_events is among them")
+	require.Len(t, seen, 28, "every activity but remind and purge_events is among them")
 }

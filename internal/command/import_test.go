@@ -38,6 +38,7 @@ type seen struct {
 	Review     bool       `json:"review"`
 	Schedule   string     `json:"schedule"`
 	Trouble    string     `json:"trouble"`
+	Fault      string     `json:"workflow_fault"`
 	Error      string     `json:"error"`
 	ErrorClass string     `json:"error_class"`
 	WorkflowID string     `json:"workflow_id"`

@@ -32,14 +32,14 @@ type importJSON struct {
 	Schedule       string           `json:"schedule"`
 	Trouble        string           `json:"trouble"`
 	// WorkflowFault says why a task of its workflow fails; "" while none does.
-	WorkflowFault string `json:"workflow_fault"`
-	Error          string           `json:"error"`
-	ErrorClass     string           `json:"error_class"`
-	WorkflowID     string           `json:"workflow_id"`
-	RunID          string           `json:"run_id"`
-	CreatedAt      time.Time        `json:"created_at"`
-	StartedAt      *time.Time       `json:"started_at"`
-	FinishedAt     *time.Time       `json:"finished_at"`
+	WorkflowFault string     `json:"workflow_fault"`
+	Error         string     `json:"error"`
+	ErrorClass    string     `json:"error_class"`
+	WorkflowID    string     `json:"workflow_id"`
+	RunID         string     `json:"run_id"`
+	CreatedAt     time.Time  `json:"created_at"`
+	StartedAt     *time.Time `json:"started_at"`
+	FinishedAt    *time.Time `json:"finished_at"`
 }
 
 // partJSON is a part as programs see it.
