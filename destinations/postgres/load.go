@@ -85,15 +85,14 @@ func (l *line) put(ctx context.Context, tk *destinations.Toolkit, r Row, columns
 			return destinations.Then{Error: err}
 		}
 	}
-	_, err := l.conn.Exec(ctx, r.statement(columns), []byte(r.Row))
-	err = worded(err)
+	err := l.upsert(ctx, r, columns)
 	if !answered(err) {
 		l.lost = fmt.Errorf("the connection %s was lost: %w", l.name, err)
 	}
 	if err != nil {
-		err = fmt.Errorf("put the row into its table: %w", err)
+		err = fmt.Errorf("put the row into the table %s of the connection %s: %w", r.Table, l.name, err)
 	}
-	return destinations.Then{Error: err, ForceDiscard: ownFault(err)}
+	return destinations.Then{Error: destinations.WithClass(class(err), err), ForceDiscard: ownFault(err)}
 }
 
 func (l *line) open(ctx context.Context, tk *destinations.Toolkit) error {
@@ -103,4 +102,30 @@ func (l *line) open(ctx context.Context, tk *destinations.Toolkit) error {
 	}
 	l.conn, err = connect(ctx, l.guard, c)
 	return err
+}
+
+// upsert runs the statement. That it ends without an error is no proof: a row counts as put in
+// its place if the database says that it has inserted or updated one, or if the row is there.
+func (l *line) upsert(ctx context.Context, r Row, columns []string) error {
+	tag, err := l.conn.Exec(ctx, r.statement(columns), []byte(r.Row))
+	if err != nil {
+		return worded(err)
+	}
+	if tag.RowsAffected() > 0 {
+		return nil
+	}
+	var changed []string
+	var there bool
+	if err := l.conn.QueryRow(ctx, r.settling(columns), []byte(r.Row)).Scan(&changed, &there); err != nil {
+		return fmt.Errorf("look for a row that the statement did not put: %w", worded(err))
+	}
+	switch {
+	case len(changed) > 0:
+		return &refusal{code: codeChanged, text: fmt.Sprintf(
+			"the type of the column %q would change the value: want one that the column can hold as it is", changed[0])}
+	case !there:
+		return &refusal{code: codeLeftOut, text: "the statement put no row, and gave no error: a trigger leaves it out"}
+	default:
+		return nil
+	}
 }

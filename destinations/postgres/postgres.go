@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/outbound"
@@ -120,32 +118,4 @@ func parse(data json.RawMessage) (r Row, columns []string, err error) {
 		faults = append(faults, errors.New(`field "newest" of the data: want a column that the row has and the key has not`))
 	}
 	return r, columns, destinations.Join(faults...)
-}
-
-// statement returns the statement that puts a row in its place; the row is its parameter.
-// Values are turned into the types of their columns by the database itself.
-func (r Row) statement(columns []string) string {
-	table := pgx.Identifier(strings.Split(r.Table, ".")).Sanitize()
-	list := quoteAll(columns, "%s")
-	text := "INSERT INTO " + table + " AS there (" + list + ") SELECT " + list +
-		" FROM jsonb_populate_record(NULL::" + table + ", $1::jsonb) ON CONFLICT (" + quoteAll(r.Key, "%s") + ") DO "
-	rest := slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return slices.Contains(r.Key, c) })
-	if len(rest) == 0 {
-		return text + "NOTHING"
-	}
-	text += "UPDATE SET " + quoteAll(rest, "%[1]s = excluded.%[1]s")
-	if r.Newest != "" {
-		newest := quoteAll([]string{r.Newest}, "%s")
-		text += " WHERE there." + newest + " IS NULL OR there." + newest + " <= excluded." + newest
-	}
-	return text
-}
-
-// quoteAll writes names one after the other, each in a form.
-func quoteAll(names []string, form string) string {
-	all := make([]string, len(names))
-	for i, name := range names {
-		all[i] = fmt.Sprintf(form, pgx.Identifier{name}.Sanitize())
-	}
-	return strings.Join(all, ", ")
 }

@@ -137,7 +137,9 @@ func TestConformance(t *testing.T) {
 			destinationtest.FaultBroken: func(tb testing.TB) destinationtest.Subject {
 				tb.Helper()
 				s, t := subject(tb)
-				t.exec(tb, `REVOKE ALL ON "The Orders" FROM PUBLIC; ALTER TABLE "The Orders" RENAME COLUMN tags TO labels`)
+				t.exec(tb, `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS
+					$$ BEGIN RAISE EXCEPTION 'out of order' USING ERRCODE = 'io_error'; END $$`)
+				t.exec(tb, `CREATE TRIGGER broken BEFORE INSERT ON "The Orders" FOR EACH ROW EXECUTE FUNCTION broken()`)
 				return s
 			},
 			destinationtest.FaultPartial: func(tb testing.TB) destinationtest.Subject {
