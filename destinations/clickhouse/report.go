@@ -30,26 +30,23 @@ func (r *run) accept(jobs []string) {
 
 // about puts an error in words that name the table.
 func (r *run) about(err error) error {
-	return destinations.WithClass(destinations.ErrorClassJob, fmt.Errorf("table %s: %w", r.to.table, err))
+	return fmt.Errorf("table %s of the connection %s: %w", r.to.table, r.to.connection, err)
 }
 
 // kept reports rows that an operator's mistake keeps from the table.
 func (r *run) kept(rows []queued, err error) {
-	err = fmt.Errorf("table %s of the connection %s: %w", r.to.table, r.to.connection, err)
-	r.report(destinations.Then{Jobs: ids(rows), Error: destinations.WithClass(destinations.ErrorClassOperator, err)})
+	r.report(destinations.Then{Jobs: ids(rows), Error: destinations.WithClass(destinations.ErrorClassOperator, r.about(err))})
 }
 
 // failed reports rows that are to be tried again.
 func (r *run) failed(rows []queued, err error, f *fault) {
-	err = destinations.WithClass(f.class(), fmt.Errorf("insert into the table %s of the connection %s: %w",
-		r.to.table, r.to.connection, err))
+	err = destinations.WithClass(f.class(), r.about(err))
 	r.report(destinations.Then{Jobs: ids(rows), Error: err, RetryAfter: retryAfter(f)})
 }
 
 func (r *run) unknown(rows []queued, err error) {
 	if len(rows) > 0 {
-		err = fmt.Errorf("insert into the table %s: %w", r.to.table, err)
-		r.report(destinations.Then{Jobs: ids(rows), Unknown: true, Error: err})
+		r.report(destinations.Then{Jobs: ids(rows), Unknown: true, Error: r.about(err)})
 	}
 }
 
@@ -63,6 +60,7 @@ func (r *run) lose(rows []queued, err error) {
 		r.failed(rows, err, f)
 		return
 	}
+	err = r.about(err)
 	r.lost = err
 	then := destinations.Then{Jobs: ids(rows), Error: err, RetryAfter: retryAfter(err)}
 	var silent *unanswered

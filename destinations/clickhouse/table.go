@@ -89,8 +89,8 @@ func (t table) check(r map[string]json.RawMessage, names []string) (own, operato
 		if n := len(missing) - maxFaults; n > 0 {
 			missing, more = missing[:maxFaults], fmt.Sprintf(" and %d more", n)
 		}
-		operator = fmt.Errorf("the table has no column %v%s that a row can fill: add it, or leave it out of the row",
-			missing, more)
+		operator = fmt.Errorf("no column %s%s that a row can fill: add it to the table, or leave it out of the row",
+			strings.Join(missing, ", "), more)
 	}
 	return own, operator
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -34,13 +35,18 @@ const (
 	FaultTLS Fault = "tls"
 	// FaultHuge answers without end.
 	FaultHuge Fault = "huge answer"
+	// FaultImpostor is another server, such as a proxy with a page of its own, that answers
+	// everything with success.
+	FaultImpostor Fault = "impostor"
+	// FaultUnready lacks what an operator has to add, such as a table. All jobs are kept.
+	FaultUnready Fault = "unready"
 )
 
 // Faults returns all faults.
 func Faults() []Fault {
 	return []Fault{
 		FaultSlow, FaultHanging, FaultThrottled, FaultThrottledFor, FaultBroken, FaultPartial, FaultReset,
-		FaultTLS, FaultHuge,
+		FaultTLS, FaultHuge, FaultImpostor, FaultUnready,
 	}
 }
 
@@ -66,6 +72,8 @@ func checkFault(tb testing.TB, cfg Config, fault Fault) {
 		b.reset(tb)
 	case FaultHuge:
 		b.huge(tb)
+	case FaultUnready:
+		b.waits(tb)
 	default:
 		b.fails(tb, fault)
 	}
@@ -142,6 +150,25 @@ func (b *bench) reset(tb testing.TB) {
 		if !b.cfg.Repeats {
 			require.Len(tb, delivered, len(b.Events))
 		}
+	}
+}
+
+// waits: what an operator has to add is waited for, however many attempts it takes, and is no
+// evidence about the connection's health.
+func (b *bench) waits(tb testing.TB) {
+	tb.Helper()
+	for i := range b.claim.Jobs {
+		b.claim.Jobs[i].Attempt = 500
+	}
+	done := b.load(tb.Context(), tb, b.claim)
+	for i, r := range done.Outcome.Results {
+		require.Equal(tb, store.JobFailed, r.State, "%v", r.Error)
+		require.Equal(tb, destinations.ErrorClassOperator, destinations.ClassOf(r.Error), "%v", r.Error)
+		require.GreaterOrEqual(tb, done.Outcomes[i].RetryAfter, destinations.OperatorBackoff)
+	}
+	require.Empty(tb, done.Ill)
+	if b.Delivered != nil {
+		require.Empty(tb, b.Delivered(tb))
 	}
 }
 

@@ -82,6 +82,11 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		f.well.ServeHTTP(httptest.NewRecorder(), r)
 		cut(w)
+	case FaultImpostor:
+		w.Header().Set("Content-Type", "text/html")
+		if _, err := io.WriteString(w, "<html><h1>We are down for maintenance</h1></html>"); err != nil {
+			return
+		}
 	case FaultHuge:
 		f.well.ServeHTTP(httptest.NewRecorder(), r)
 		pour(w)

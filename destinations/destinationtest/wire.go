@@ -58,6 +58,17 @@ func Silent(tb testing.TB) *net.TCPAddr {
 	})
 }
 
+// Impostor runs a server that speaks another protocol, and answers everything with success.
+func Impostor(tb testing.TB) *net.TCPAddr {
+	tb.Helper()
+	return listen(tb, func(client net.Conn) {
+		if _, err := io.WriteString(client, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nOk.\r\n"); err == nil {
+			pass(io.Discard, client)
+		}
+		hangUp(client)
+	})
+}
+
 // BadCertificate runs a server that secures its connections with a certificate which nobody
 // trusts. before, if not nil, comes first, for protocols that begin in clear.
 func BadCertificate(tb testing.TB, before func(client net.Conn) error) *net.TCPAddr {

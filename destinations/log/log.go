@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/sluicehq/sluice/destinations"
 )
@@ -63,7 +64,8 @@ func (write) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.
 	return &destinations.Job{Data: data}, nil
 }
 
-// Load writes the lines in order.
+// Load writes the lines in order. A line that the worker's log leaves out, or cannot take, is
+// none that was written.
 func (write) Load(
 	ctx context.Context, tk *destinations.Toolkit, q *destinations.Queue, report func(destinations.Then),
 ) {
@@ -76,11 +78,26 @@ func (write) Load(
 		case err != nil:
 			then.ForceDiscard, then.Error = true, err
 		default:
-			tk.Logger.Log(ctx, level, "a job was logged", "job_id", job.ID, "event_id", job.EventID, "text", line.Text,
-				"attributes", line.Attributes)
+			then.Error = writeLine(ctx, tk.Logger.Handler(), level, job, line)
 		}
 		report(then)
 	}
+}
+
+// writeLine writes by the handler, which says what a logger does not: whether it has written.
+func writeLine(
+	ctx context.Context, h slog.Handler, level slog.Level, job destinations.QueuedJob, line Line,
+) error {
+	if !h.Enabled(ctx, level) {
+		return destinations.WithClass(destinations.ErrorClassOperator, fmt.Errorf(
+			"the worker's log leaves out lines of the level %s: want a higher level of the line, or a lower one of the log", level))
+	}
+	record := slog.NewRecord(time.Now(), level, "a job was logged", 0)
+	record.Add("job_id", job.ID, "event_id", job.EventID, "text", line.Text, "attributes", line.Attributes)
+	if err := h.Handle(ctx, record); err != nil {
+		return fmt.Errorf("write a line of the log: %w", err)
+	}
+	return nil
 }
 
 var levels = map[string]slog.Level{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"testing"
 
@@ -57,4 +58,25 @@ func TestLines(t *testing.T) {
 		{"level": "DEBUG", "msg": "a job was logged", "job_id": "a", "event_id": "e", "text": "one", "attributes": map[string]any{"no": 1.0}},
 		{"level": "ERROR", "msg": "a job was logged", "job_id": "b", "event_id": "e", "text": "two", "attributes": nil},
 	}, lines)
+}
+
+// A line that was left out, or could not be written, is no success.
+func TestLinesThatAreNotWritten(t *testing.T) {
+	t.Parallel()
+	q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: []destinations.QueuedJob{
+		{ID: "a", Data: json.RawMessage(`{"text": "one", "level": "debug"}`)},
+	}}}}
+	load := func(out io.Writer, level slog.Level) (err error) {
+		tk := &destinations.Toolkit{Logger: slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level}))}
+		log.New().Actions()[0].Load(t.Context(), tk, q, func(then destinations.Then) { err = then.Error })
+		return err
+	}
+	var out bytes.Buffer
+	err := load(&out, slog.LevelInfo)
+	require.ErrorContains(t, err, "leaves out lines of the level DEBUG")
+	require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(err))
+	require.Empty(t, out.String())
+	read, write := io.Pipe()
+	require.NoError(t, read.Close())
+	require.ErrorContains(t, load(write, slog.LevelDebug), "write a line of the log")
 }

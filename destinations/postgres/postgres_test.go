@@ -134,6 +134,16 @@ func TestConformance(t *testing.T) {
 				tb.Helper()
 				return through(tb, postgres.TLSNone, func(table) *net.TCPAddr { return destinationtest.Silent(tb) })
 			},
+			destinationtest.FaultImpostor: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				return through(tb, postgres.TLSNone, func(table) *net.TCPAddr { return destinationtest.Impostor(tb) })
+			},
+			destinationtest.FaultUnready: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				s, t := subject(tb)
+				t.exec(tb, `ALTER TABLE "The Orders" RENAME COLUMN tags TO labels`)
+				return s
+			},
 			destinationtest.FaultBroken: func(tb testing.TB) destinationtest.Subject {
 				tb.Helper()
 				s, t := subject(tb)

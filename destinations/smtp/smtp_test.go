@@ -91,6 +91,10 @@ func TestConformance(t *testing.T) {
 				tb.Helper()
 				return subject(tb, smtptest.Config{}, at(destinationtest.Silent(tb)))
 			},
+			destinationtest.FaultImpostor: func(tb testing.TB) destinationtest.Subject {
+				tb.Helper()
+				return subject(tb, smtptest.Config{}, at(destinationtest.Impostor(tb)))
+			},
 			destinationtest.FaultThrottled: func(tb testing.TB) destinationtest.Subject {
 				tb.Helper()
 				return subject(tb, smtptest.Config{Refuse: refuse(450)}, nil)
@@ -122,6 +126,7 @@ func TestConformance(t *testing.T) {
 		},
 		Inapplicable: map[destinationtest.Fault]string{
 			destinationtest.FaultThrottledFor: "the protocol has no word for how long",
+			destinationtest.FaultUnready:      "a mail server lacks nothing that an operator would add",
 			destinationtest.FaultHuge:         "an answer is read up to its last line, within the time that a mail may take",
 		},
 	})
