@@ -20,6 +20,7 @@ type Config struct {
 	Warehouse   Warehouse   `yaml:"warehouse"`
 	Worker      Worker      `yaml:"worker"`
 	Import      Import      `yaml:"import"`
+	CSV         CSV         `yaml:"csv"`
 	Limits      Limits      `yaml:"limits"`
 	Review      Review      `yaml:"review"`
 	Retention   Retention   `yaml:"retention"`
@@ -163,6 +164,7 @@ func (c Config) Validate() error {
 		"import.max_reject_share is %g: want 0 to 1", c.Import.MaxRejectShare)
 	check(c.Import.OnPartFailure == "park" || c.Import.OnPartFailure == "fail",
 		"import.on_part_failure is %q: want park or fail", c.Import.OnPartFailure)
+	c.CSV.validate(check)
 	c.Connections.validate(check)
 	c.Limits.validate(check)
 	c.Review.validate(check)

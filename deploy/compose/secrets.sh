@@ -61,3 +61,14 @@ store_password=$(cat "$dir/store_password")
 warehouse_password=$(cat "$dir/warehouse_password")
 printf 'postgres://sluice:%s@postgres:5432/sluice?sslmode=disable' "$store_password" | store_secret store_dsn
 printf 'http://sluice:%s@clickhouse:8123/sluice' "$warehouse_password" | store_secret warehouse_dsn
+
+# The key set that encrypts the secrets of connections, as `sluice keyset create` writes it: a Tink
+# key set with one key for AES-256-GCM (field 3, 32 bytes, of its protocol buffer).
+new_keyset() {
+    id=$(od -An -v -tu4 -N4 /dev/urandom | tr -d ' \n')
+    key=$({ printf '\032\040'; dd if=/dev/urandom bs=32 count=1 2>/dev/null; } | base64 | tr -d '\n')
+    printf '{"primaryKeyId":%s,"key":[{"keyData":{"typeUrl":"%s","value":"%s","keyMaterialType":"SYMMETRIC"},' \
+        "$id" type.googleapis.com/google.crypto.tink.AesGcmKey "$key"
+    printf '"status":"ENABLED","keyId":%s,"outputPrefixType":"TINK"}]}\n' "$id"
+}
+new_keyset | store_secret keyset

@@ -34,7 +34,7 @@ func TestSecretsScript(t *testing.T) {
 		first := run(t, nil, script, dir)
 		require.Zero(t, first.status, first.stderr)
 		made := read(t, dir)
-		require.Len(t, made, 6, "and nothing left over")
+		require.Len(t, made, 7, "and nothing left over")
 
 		random := regexp.MustCompile(`^[0-9a-f]{64}$`)
 		different := map[string]bool{}

@@ -73,3 +73,15 @@ func secretPaths(service types.ServiceConfig) []string {
 	}
 	return found
 }
+
+// Connections' secrets are encrypted with the key set, and opened by the worker.
+func TestConnectionsHaveAKeyset(t *testing.T) {
+	t.Parallel()
+	project := load(t, "*")
+	for _, name := range []string{"worker", "sluice"} {
+		environment := project.Services[name].Environment
+		require.NotNil(t, environment["SLUICE_CONNECTIONS_KEYSET_FILE"], name)
+		require.Equal(t, "/run/secrets/keyset", *environment["SLUICE_CONNECTIONS_KEYSET_FILE"])
+		require.Equal(t, "/imports", *environment["SLUICE_CSV_ROOTS"], "what is mounted, and nothing else")
+	}
+}

@@ -31,7 +31,7 @@ func execCommand(hooks Hooks) *cli.Command {
 		ArgsUsage: "-- COMMAND [ARGUMENT...]",
 		Description: "The command finds the engines by SLUICE_STORE_DSN, SLUICE_WAREHOUSE_DSN,\n" +
 			"SLUICE_WAREHOUSE_NATIVE_DSN, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, SLUICE_CONNECTIONS_KEYSET_FILE,\n" +
-			"SLUICE_CONNECTIONS_ADDRESSES, " +
+			"SLUICE_CONNECTIONS_ADDRESSES, SLUICE_CSV_ROOTS, " +
 			"SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN.\n" +
 			"Its exit code is this program's.",
 		Flags:  flags,

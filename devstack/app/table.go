@@ -38,6 +38,7 @@ func writeTable(out io.Writer, s *stack.Stack) error {
 		rows = append(rows, [2]string{"worker", "http://" + a.Worker})
 	}
 	rows = append(rows,
+		[2]string{"CSV files below", env[stack.EnvCSVRoots]},
 		[2]string{"connections may dial", env[stack.EnvAddresses]},
 		[2]string{"key set", env[stack.EnvKeysetFile]},
 		[2]string{"data", s.DataDir()},

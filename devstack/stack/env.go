@@ -33,6 +33,8 @@ const (
 	EnvKeysetFile = "SLUICE_CONNECTIONS_KEYSET_FILE"
 	// EnvAddresses says which addresses connections may dial.
 	EnvAddresses = "SLUICE_CONNECTIONS_ADDRESSES"
+	// EnvCSVRoots are the folders below which CSV files may be imported.
+	EnvCSVRoots = "SLUICE_CSV_ROOTS"
 	// EnvBinary is the sluice-dev program itself, for tests that start servers
 	// of their own.
 	EnvBinary = "SLUICE_DEV_BIN"
@@ -60,6 +62,7 @@ func (s *Stack) Env() map[string]string {
 		EnvKeyset:            "",
 		EnvKeysetFile:        s.keysetFile(),
 		EnvAddresses:         s.given(EnvAddresses, localAddresses),
+		EnvCSVRoots:          s.given(EnvCSVRoots, "/"),
 		EnvBinary:            s.cfg.Binary,
 	}
 	if s.cfg.StoreDSN != "" {

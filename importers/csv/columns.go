@@ -3,6 +3,7 @@ package csv
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sluicehq/sluice/importers/csv/record"
@@ -64,6 +65,7 @@ func matchColumns(scan *record.Scanner, table *schema.Table, leaveOut bool) (hea
 	fault := func(field int, format string, args ...any) {
 		faults = append(faults, headerFault{field, fmt.Sprintf(format, args...)})
 	}
+	quoted := quoting(scan)
 	for i := range scan.Len() {
 		written := string(scan.Field(i))
 		name := normalName(written)
@@ -77,7 +79,7 @@ func matchColumns(scan *record.Scanner, table *schema.Table, leaveOut bool) (hea
 		case slices.Contains(dashboardColumns, name):
 			return header{}, []headerFault{{i, fmt.Sprintf("the column %q is one of %s", clip(name), dashboardExport)}}
 		case slices.ContainsFunc(h.columns, func(c column) bool { return c.name == name }):
-			fault(i, "column %q comes twice", clip(name))
+			fault(i, "column %s comes twice", quoted(i, name))
 		case index >= 0:
 			col.kind = table.Columns[index].Kind
 		case slices.Contains(obsolete[table], name):
@@ -85,7 +87,7 @@ func matchColumns(scan *record.Scanner, table *schema.Table, leaveOut bool) (hea
 		case leaveOut:
 			h.unknown = append(h.unknown, clip(name))
 		default:
-			fault(i, "unknown column %q%s%s", clip(written), didYouMean(name, table.ColumnNames()), wayWithout)
+			fault(i, "unknown column %s%s%s", quoted(i, written), didYouMean(name, table.ColumnNames()), wayWithout)
 		}
 		h.columns = append(h.columns, col)
 		if !col.nameless {
@@ -136,4 +138,16 @@ func list(names []string) string {
 		more, names = fmt.Sprintf(" and %d more", len(names)-maxListed), names[:maxListed]
 	}
 	return strings.Join(names, ", ") + more
+}
+
+// quoting returns how a column is named in a fault: by its name if the line is the header of an
+// export, which has a date, and by its number if it may be anything, such as the first line of a
+// file with passwords.
+func quoting(scan *record.Scanner) func(field int, name string) string {
+	for i := range scan.Len() {
+		if normalName(string(scan.Field(i))) == dateColumn {
+			return func(_ int, name string) string { return strconv.Quote(clip(name)) }
+		}
+	}
+	return func(field int, _ string) string { return strconv.Itoa(field + 1) }
 }

@@ -56,9 +56,14 @@ type Importer struct {
 
 var _ importers.Importer = (*Importer)(nil)
 
-// New returns an importer of CSV exports.
-func New() *Importer {
-	return &Importer{limits: limits{
+// New returns an importer of CSV exports anywhere, for tests and for programs whose users may read
+// every file.
+func New() *Importer { return Within(nil) }
+
+// Within returns an importer of CSV exports below these folders, absolute paths. nil allows every
+// path, an empty list none.
+func Within(roots []string) *Importer {
+	return &Importer{files: sourcefile.Opener{Roots: roots}, limits: limits{
 		members: MaxMembers, uncompressed: MaxUncompressed, ratio: MaxRatio, ratioFree: RatioFree,
 	}}
 }

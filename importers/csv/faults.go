@@ -72,6 +72,9 @@ func inputFault(format string, args ...any) error {
 // not know, such as those of a network file system, stay transient.
 func fileFault(err error) error {
 	switch {
+	case errors.Is(err, sourcefile.ErrOutside):
+		return importers.Permanent(importers.ClassAccess, fmt.Errorf(
+			"%w, which the setting csv.roots (SLUICE_CSV_ROOTS) of the worker names", err))
 	case errors.Is(err, fs.ErrNotExist):
 		return inputFault("does not exist on the machine of the worker")
 	case errors.Is(err, syscall.ELOOP):

@@ -10,6 +10,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,6 +34,10 @@ type Opener struct {
 	// Timeout bounds a single operation: one open, stat, listing or read. Defaults to
 	// DefaultTimeout.
 	Timeout time.Duration
+	// Roots are absolute paths of the folders below which files may be opened, listed and looked
+	// at, also by symbolic links; those that do not exist have no files. nil allows every path, an
+	// empty list none.
+	Roots []string
 
 	mu sync.Mutex
 	// hung has the paths of operations that have not returned: each occupies a thread, so
@@ -60,7 +66,7 @@ var (
 func Open(ctx context.Context, path string) (*File, error) { return new(Opener).Open(ctx, path) }
 
 // Open opens a regular file for reading. The error is ErrNotRegular for everything else,
-// ErrHung after the timeout, that of ctx, or that of the operating system.
+// ErrOutside for what lies outside the roots, ErrHung after the timeout, that of ctx, or that of the operating system.
 func (o *Opener) Open(ctx context.Context, path string) (*File, error) {
 	return do(ctx, o, path, "open", func() (*File, error) { return o.open(path) }, func(f *File) {
 		// The caller has given up: nobody else closes it, and nobody could be told.
@@ -70,8 +76,7 @@ func (o *Opener) Open(ctx context.Context, path string) (*File, error) {
 
 // open runs in a goroutine of its own.
 func (o *Opener) open(path string) (*File, error) {
-	// Without nonBlock the open of a named pipe waits for its writer.
-	file, err := os.OpenFile(path, os.O_RDONLY|nonBlock, 0) //nolint:gosec // the operator has named the path
+	file, err := o.openFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -85,14 +90,44 @@ func (o *Opener) open(path string) (*File, error) {
 	return &File{opener: o, path: path, file: file, info: info}, nil
 }
 
-// Stat is os.Stat with a deadline.
-func (o *Opener) Stat(ctx context.Context, path string) (fs.FileInfo, error) {
-	return do(ctx, o, path, "stat", func() (fs.FileInfo, error) { return os.Stat(path) }, nil)
+// openFile opens a file, and never waits: without nonBlock the open of a named pipe waits for its
+// writer.
+func (o *Opener) openFile(path string) (file *os.File, err error) {
+	if o.Roots == nil {
+		return os.OpenFile(path, os.O_RDONLY|nonBlock, 0) //nolint:gosec // the operator has named the path
+	}
+	err = o.within(path, func(in *os.Root, rel string) (err error) {
+		file, err = in.OpenFile(rel, os.O_RDONLY|nonBlock, 0)
+		return err
+	})
+	return file, err
 }
 
-// ReadDir is os.ReadDir with a deadline.
+// Stat is os.Stat with a deadline. The error is ErrOutside, or as that of Open.
+func (o *Opener) Stat(ctx context.Context, path string) (fs.FileInfo, error) {
+	return do(ctx, o, path, "stat", func() (info fs.FileInfo, err error) {
+		if o.Roots == nil {
+			return os.Stat(path)
+		}
+		err = o.within(path, func(in *os.Root, rel string) (err error) {
+			info, err = in.Stat(rel)
+			return err
+		})
+		return info, err
+	}, nil)
+}
+
+// ReadDir is os.ReadDir with a deadline. The error is ErrOutside, or as that of Open.
 func (o *Opener) ReadDir(ctx context.Context, path string) ([]fs.DirEntry, error) {
-	return do(ctx, o, path, "list", func() ([]fs.DirEntry, error) { return os.ReadDir(path) }, nil)
+	return do(ctx, o, path, "list", func() (entries []fs.DirEntry, err error) {
+		folder, err := o.openFile(path)
+		if err != nil {
+			return nil, err
+		}
+		entries, err = folder.ReadDir(-1)
+		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+		return entries, errors.Join(err, folder.Close())
+	}, nil)
 }
 
 // Name returns the path of the file, as given to Open.

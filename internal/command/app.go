@@ -30,7 +30,7 @@ import (
 // is a matter of the settings.
 func Importers(settings config.Config) *importers.Registry {
 	return importers.NewRegistry(
-		csv.New(),
+		csv.Within(settings.CSV.Folders()),
 		googleanalytics4.New(googleanalytics4.Config{Guard: settings.Connections.Guard(googleanalytics4.Name)}),
 		noop.New())
 }

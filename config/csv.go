@@ -1,0 +1,25 @@
+package config
+
+import (
+	"path/filepath"
+	"slices"
+)
+
+// CSV configures the importer csv.
+type CSV struct {
+	// Roots are the folders below which files may be imported, absolute paths separated by ":"
+	// (";" on Windows); "/" is every file that the worker may read. Defaults to none: nothing
+	// is imported.
+	Roots string `yaml:"roots"`
+}
+
+// Folders returns the folders of Roots; none is an empty list, not nil.
+func (c CSV) Folders() []string {
+	return slices.DeleteFunc(append([]string{}, filepath.SplitList(c.Roots)...), func(folder string) bool { return folder == "" })
+}
+
+func (c CSV) validate(check func(ok bool, format string, args ...any)) {
+	for _, folder := range c.Folders() {
+		check(filepath.IsAbs(folder), "csv.roots has %q: want absolute paths of folders", folder)
+	}
+}
