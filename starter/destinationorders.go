@@ -150,7 +150,7 @@ func (d *Destinations) give(
 			case <-waiting.Done():
 			}
 		default:
-			return fmt.Errorf("%s of %s/%s: %w", name, ref.Destination, ref.Action, err)
+			return fmt.Errorf("%s of %s/%s: %w", name, ref.Destination, ref.Action, answered(err))
 		}
 	}
 }

@@ -191,7 +191,7 @@ func (s *Starter) send(ctx context.Context, imp store.Import, name string, order
 		return fmt.Errorf("%s of import %d: %w within %s: is one running, and is it ready? What was asked for may still "+
 			"happen once it is; `sluice import show %d` tells", name, id, ErrNoWorker, timeout, id)
 	default:
-		return fmt.Errorf("%s of import %d: %w", name, id, closed(err))
+		return fmt.Errorf("%s of import %d: %w", name, id, answered(closed(err)))
 	}
 }
 

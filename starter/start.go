@@ -23,13 +23,18 @@ const (
 // StartImport creates an import and starts its workflow. Should the caller die in
 // between, a worker starts it within a minute. Repeated under the same idempotency
 // key it returns the import of the first time. The errors are store.ErrNotFound for
-// an unknown site and store.ErrLimit if the site has as many imports as it may.
+// an unknown site, store.ErrLimit if the site has as many imports as it may, and, if it
+// waits for the check of the source, a CheckError.
 func (s *Starter) StartImport(ctx context.Context, r Request) (store.Import, error) {
 	imp, err := s.CreateImport(ctx, r)
 	if err != nil {
 		return store.Import{}, err
 	}
-	return s.Launch(ctx, imp, r.Site)
+	imp, err = s.Launch(ctx, imp, r.Site)
+	if err != nil || r.CheckTimeout <= 0 {
+		return imp, err
+	}
+	return s.AwaitCheck(ctx, imp, r.CheckTimeout)
 }
 
 // CreateImport creates an import without starting its workflow, which is left to Launch
@@ -60,15 +65,16 @@ func (s *Starter) check(
 	}
 	if err == nil {
 		importer, err = s.Registry.Lookup(r.Source)
+		err = mark(err, ErrInvalid)
 	}
 	if err != nil {
 		return site, nil, nil, err
 	}
 	args, err = importer.ParseArgs(r.Args)
 	if err != nil {
-		return site, nil, nil, fmt.Errorf("arguments of %s: %w", r.Source, err)
+		return site, nil, nil, mark(fmt.Errorf("arguments of %s: %w", r.Source, err), ErrInvalid)
 	}
-	return site, importer, args, checkLengths(r)
+	return site, importer, args, mark(checkLengths(r), ErrInvalid)
 }
 
 func checkLengths(r Request) error {

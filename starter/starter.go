@@ -67,6 +67,9 @@ type Request struct {
 	Review *bool
 	// RowsPerSecond bounds how fast it loads. Defaults to 0, as fast as it goes.
 	RowsPerSecond int64
+	// CheckTimeout bounds how long StartImport waits until a worker has checked the source.
+	// The returned import has no CheckedAt if none has by then. Defaults to 0: no wait.
+	CheckTimeout time.Duration
 	// Schedule names the schedule that asks, if one does.
 	Schedule string
 }

@@ -15,6 +15,13 @@ const pollInterval = 50 * time.Millisecond
 // set, is called with every state that was read. It needs the store alone: no
 // worker, and no Temporal.
 func (s *Starter) Wait(ctx context.Context, id int64, seen func(store.ImportSummary)) (store.ImportSummary, error) {
+	return s.WaitFor(ctx, id, func(i store.Import) bool { return store.Ended(i.Status) }, seen)
+}
+
+// WaitFor is Wait until a condition holds.
+func (s *Starter) WaitFor(
+	ctx context.Context, id int64, holds func(store.Import) bool, seen func(store.ImportSummary),
+) (store.ImportSummary, error) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
@@ -25,7 +32,7 @@ func (s *Starter) Wait(ctx context.Context, id int64, seen func(store.ImportSumm
 		if seen != nil {
 			seen(summary)
 		}
-		if store.Ended(summary.Import.Status) {
+		if holds(summary.Import) {
 			return summary, nil
 		}
 		select {

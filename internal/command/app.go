@@ -59,14 +59,8 @@ type Streams struct {
 	Destinations *destinations.Registry
 }
 
-// Exit codes beside 0 for success.
-const (
-	exitFailure     = 1
-	exitInterrupted = 130
-)
-
-// Run runs a command line, without the program's name, and returns the exit code:
-// 0 for success, 130 if ctx ended, else 1. Errors are written to s.Err.
+// Run runs a command line, without the program's name, and returns the exit code: 130 if
+// ctx ended, else that of docs/exit-codes.md. Errors are written to s.Err.
 func Run(ctx context.Context, args []string, s Streams) int {
 	out, stderr := terminal.NewWriter(s.Out), terminal.NewWriter(s.Err)
 	s.Out, s.Err = out, stderr
@@ -74,13 +68,13 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	err := app.RunContext(ctx, append([]string{app.Name}, flagsFirst(app, args)...))
 	err = errors.Join(err, out.Flush(), stderr.Flush())
 	if err == nil {
-		return 0
+		return exitDone
 	}
 	// Whatever fails after an interrupt fails because of it.
 	interrupted := ctx.Err() != nil
 	said := interrupted && errors.Is(err, context.Canceled)
-	var silent silentError
-	if !said && !errors.As(err, &silent) {
+	var coded exitError
+	if !said && !(errors.As(err, &coded) && coded.silent) {
 		if _, werr := fmt.Fprintf(s.Err, "sluice: %s\n", err); werr != nil {
 			return exitFailure
 		}
@@ -88,11 +82,8 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	if interrupted {
 		return exitInterrupted
 	}
-	return exitFailure
+	return codeOf(err)
 }
-
-// silentError ends a command that has said already what was wrong.
-type silentError struct{ error }
 
 // Where the environment, the kinds of connections and the destinations stand in the app's
 // metadata.
@@ -132,7 +123,7 @@ func New(s Streams) *cli.App {
 		EnableBashCompletion:      true,
 		HideHelp:                  true,
 		HideVersion:               true,
-		Action:                    chooseCommand,
+		Action:                    beforeBegin(chooseCommand),
 		OnUsageError:              usageError,
 	}
 	app.Flags = append(app.Flags, helpFlag(), &cli.BoolFlag{

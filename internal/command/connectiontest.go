@@ -65,7 +65,7 @@ func testConnection(ctx context.Context, s *session) error {
 	failed := errors.New(tested.Error)
 	if asJSON(s.cli) {
 		// The object has said it.
-		return silentError{failed}
+		return silently(exitFailure, failed)
 	}
 	return failed
 }

@@ -20,15 +20,16 @@ func TestParkedParts(t *testing.T) {
 		"--args", `{"rows": 10, "parts": 2, "fail": "import_data", "fail_times": 20}`)
 	stderr.await(enginetest.Context(t), t, "parked")
 	require.Contains(t, stderr.String(), "waits for `sluice import retry-part 1 PART` or skip-part")
+	require.Equal(t, exitParked, wait(), "a person has to decide")
 	golden(t, "import-parked", s.ok(t, "import", "show", "1"))
 	golden(t, "import-parked-list", s.ok(t, "import", "list"))
 
 	r := s.run(t, "import", "retry-part", "1", "5")
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitRefused, r.code)
 	require.Contains(t, r.err, "part 5 is not among the open parts: the import has 2 parts, numbered from 0")
 	require.Equal(t, "skipping part 0 of import 1\n", s.ok(t, "import", "skip-part", "1", "0", "--reason", "no use"))
 	require.Equal(t, "retrying part 1 of import 1\n", s.ok(t, "import", "retry-part", "1", "1"))
-	require.Zero(t, wait(), stderr.String())
+	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)
 	golden(t, "import-skipped", s.ok(t, "import", "show", "1"))
 	require.Contains(t, s.ok(t, "import", "logs", "1"), "Part 0, part 1 of 2, was skipped: no use")
 

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,9 +15,6 @@ import (
 // dryRun tells what an import would do. The error is the one that the import would end
 // with.
 func dryRun(ctx context.Context, s *session, request starter.Request) error {
-	if s.cli.Bool("wait") {
-		return errors.New("a dry run starts nothing that could be waited for: leave out --wait or --dry-run")
-	}
 	client, err := s.Starter(ctx)
 	if err != nil {
 		return err

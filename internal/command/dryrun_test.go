@@ -46,7 +46,7 @@ func TestDryRunFails(t *testing.T) {
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.out, `"error_class": "too_many_rejects"`)
 	s.fails(t, "site b.com: not found: add it with `sluice site add b.com`", "import", "start", "noop", "--site", "b.com", "--dry-run")
-	s.fails(t, "a dry run starts nothing that could be waited for: leave out --wait or --dry-run",
+	s.fails(t, "a dry run starts nothing that could be waited for: leave out --wait, --listen or --dry-run",
 		"import", "start", "noop", "--site", "example.com", "--dry-run", "--wait")
 }
 
@@ -67,7 +67,7 @@ func TestGenerateImporter(t *testing.T) {
 		filepath.Join(dir, "reader.go")+"\n  "+filepath.Join(dir, "shoporders.go")+"\n  "+filepath.Join(dir, "shoporders_test.go")+"\n"+
 		filepath.Join(dir, "README.md")+" says what comes next\n", out)
 	r := offline().run(t, "generate", "importer", "--name", "shop_orders", "--path", dir)
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitRefused, r.code)
 	require.Contains(t, r.err, "sluice: there already: "+dir)
 	require.Contains(t, r.err, "nothing is overwritten: choose another --name or --path")
 	var made struct {

@@ -89,6 +89,7 @@ func testFlows(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	begin(c)
 	decisions := program.Decide(ctx, &destinations.Toolkit{}, &destinations.Versions{}, event)
 	return errors.Join(writeDecisions(c, decisions), faultOf(decisions))
 }
@@ -97,7 +98,7 @@ func testFlows(ctx context.Context, s *session) error {
 // already.
 func faultOf(decisions []flow.Decision) error {
 	if _, err := flow.Jobs(decisions); err != nil {
-		return silentError{err}
+		return silently(exitFailure, err)
 	}
 	return nil
 }

@@ -10,16 +10,24 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// follow shows an import's progress until it is over, then its figures. The error
-// says so unless it completed.
+// ofPerson says whether an import is over or parked: nothing happens by itself any more.
+func ofPerson(i store.Import) bool { return store.Ended(i.Status) || i.Status == store.StatusParked }
+
+// follow shows an import's progress until it is over or parked, then its figures. The
+// error has the exit code.
 func follow(ctx context.Context, s *session, id int64) error {
 	client, err := s.watcher(ctx)
 	if err != nil {
 		return err
 	}
 	progress := terminal.NewProgress(s.cli.App.ErrWriter, 5*time.Second)
-	last, err := client.Wait(ctx, id, func(summary store.ImportSummary) { progress.Show(readingOf(summary)) })
+	ctx, cancel := withTimeout(ctx, s)
+	defer cancel()
+	last, err := client.WaitFor(ctx, id, ofPerson, func(summary store.ImportSummary) { progress.Show(readingOf(summary)) })
 	progress.Close()
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return exitWith(exitTimeout, fmt.Errorf("import %d is %s and goes on: %w", id, last.Import.Status, errTimeout))
+	}
 	if ctx.Err() != nil {
 		_, werr := fmt.Fprintf(s.cli.App.ErrWriter, "Import %d goes on without you. "+
 			"Follow it with `sluice import logs %d -f`, stop it with `sluice import cancel %d`.\n", id, id, id)
@@ -31,8 +39,8 @@ func follow(ctx context.Context, s *session, id int64) error {
 	if err := printImport(ctx, s, id); err != nil {
 		return err
 	}
-	if status := last.Import.Status; status != store.StatusCompleted && status != store.StatusUnchanged {
-		return silentError{fmt.Errorf("import %d %s", id, last.Import.Status)}
+	if code := codeOfStatus(last.Import.Status); code != exitDone {
+		return silently(code, fmt.Errorf("import %d is %s", id, last.Import.Status))
 	}
 	return nil
 }

@@ -130,6 +130,7 @@ func generate(c *cli.Context, g generated, files []scaffold.File) error {
 	if c.IsSet("path") {
 		dir = c.String("path")
 	}
+	begin(c)
 	written, err := scaffold.Write(dir, files)
 	if errors.Is(err, scaffold.ErrExists) {
 		return fmt.Errorf("%w: choose another --name or --path", err)

@@ -15,7 +15,7 @@ func TestGenerateDestination(t *testing.T) {
 	require.Contains(t, out, filepath.Join(dir, "README.md")+" says what comes next\n")
 	require.NoFileExists(t, filepath.Join(dir, "migrations.go"))
 	r := offline().run(t, "generate", "destination", "--name", "shop_crm", "--path", dir)
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitRefused, r.code)
 	require.Contains(t, r.err, "nothing is overwritten: choose another --name or --path")
 
 	require.Equal(t, "wrote action upsert_contact:\n  "+filepath.Join(dir, "upsertcontactaction.go")+"\n  "+

@@ -203,7 +203,7 @@ func TestStartIsRefused(t *testing.T) {
 		"delete some (`sluice import delete ID`), or raise limits.imports_per_site",
 		"import", "start", "noop", "--site", "example.com")
 	r := s.run(t, "import", "delete", "1")
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitRefused, r.code)
 	require.Regexp(t, "^sluice: import 1 is (queued|running), cancel it first with `sluice import cancel 1`: "+
 		"not possible in this state\n$", r.err)
 	require.Equal(t, "import 1 is cancelled; none of its rows stay\n", s.ok(t, "import", "cancel", "1", "--wait"))

@@ -192,7 +192,7 @@ func TestJobOrders(t *testing.T) {
 		[]string{b.state(t, b.log), b.state(t, b.mail), b.state(t, b.hook)})
 	// One of two cannot be: the other one is, and both are said.
 	r := b.run(t, "job", "release", "nope", b.log)
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitRefused, r.code)
 	require.Equal(t, "sluice: job nope: not found\njob "+b.log+" is cancelled: it cannot be released\n", r.err)
 	r = b.run(t, "job", "cancel", b.hook, b.log)
 	require.Equal(t, "cancelled 1 job\n", r.out)

@@ -57,6 +57,7 @@ func createKeyset(_ context.Context, s *session) error {
 		return err
 	}
 	path := c.String("out")
+	begin(c)
 	if path == "" {
 		k, err := connections.NewKeyset()
 		if err != nil {
@@ -71,7 +72,7 @@ func createKeyset(_ context.Context, s *session) error {
 	}
 	_, err := connections.CreateKeysetFile(path)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: `sluice keyset rotate --file %s` adds a key to it", err, path)
+		return exitWith(exitRefused, fmt.Errorf("%w: `sluice keyset rotate --file %s` adds a key to it", err, path))
 	}
 	if err != nil {
 		return err
@@ -93,6 +94,7 @@ func rotateKeyset(_ context.Context, s *session) error {
 		}
 		path = s.settings.Connections.File()
 	}
+	begin(c)
 	k, err := connections.RotateKeysetFile(path)
 	if err != nil {
 		return err
@@ -117,6 +119,7 @@ func listKeyset(_ context.Context, s *session) error {
 	if path := c.String("file"); path != "" {
 		from = connections.VaultConfig{KeysetFile: path}
 	}
+	begin(c)
 	k, err := connections.NewVault(from).Keyset()
 	if err != nil {
 		return err

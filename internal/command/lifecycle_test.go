@@ -54,7 +54,7 @@ func TestReviewCommands(t *testing.T) {
 	s.fails(t, "--status done: want one of queued, running, parked, pending, completed, unchanged, failed, cancelled, "+
 		"declined, deleting", "import", "list", "--status", "done")
 	r := s.run(t, "review", "decline", "1", "--reason", "too late")
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitRefused, r.code)
 	require.Regexp(t, `^sluice: import 1 was accepted by bob on \S+: decided already\n$`, r.err)
 	s.json(t, &reviews, "review", "list", "--all")
 	require.Equal(t, store.Accepted, *reviews[0].Decision)

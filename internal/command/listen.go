@@ -82,46 +82,6 @@ func (s *session) Listen(ctx context.Context) (*starter.Listener, error) {
 	return listener, nil
 }
 
-// listenUntilEnd prints what is heard of one import until it ends. The error says so
-// unless it ended well. An import that has ended already, before anybody listened, is
-// told of at once.
-func listenUntilEnd(ctx context.Context, s *session, listener *starter.Listener, id int64) error {
-	summary, err := s.store.Summary(ctx, id)
-	if err != nil {
-		return err
-	}
-	if store.Ended(summary.Import.Status) {
-		event := store.JobEvent(summary.Import.Status)
-		return endOf(ctx, s, starter.Notification{Event: event, ImportID: id, SiteID: summary.Import.SiteID})
-	}
-	for n, err := range listener.All(ctx) {
-		if err != nil {
-			return err
-		}
-		if n.ImportID != id {
-			continue
-		}
-		if starter.Ends(n) {
-			return endOf(ctx, s, n)
-		}
-		if err := printNotification(ctx, s, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// endOf prints the end of an import. The error says so unless it ended well.
-func endOf(ctx context.Context, s *session, n starter.Notification) error {
-	if err := printNotification(ctx, s, n); err != nil {
-		return err
-	}
-	if n.Event == store.JobComplete {
-		return nil
-	}
-	return silentError{fmt.Errorf("import %d failed", n.ImportID)}
-}
-
 // notificationJSON is what is heard of an import, as programs see it. Fields are only
 // ever added.
 type notificationJSON struct {
@@ -161,6 +121,10 @@ func printNotification(ctx context.Context, s *session, n starter.Notification) 
 	switch {
 	case n.Event == store.JobComplete && view.Status == store.StatusCompleted:
 		line += ", " + terminal.Count(view.RowsLoaded) + " rows loaded"
+	case n.Event == eventParked:
+		line += fmt.Sprintf(", waits for `sluice import retry-part %d PART`, skip-part or cancel", n.ImportID)
+	case n.Event == eventTimeout:
+		line += fmt.Sprintf(", the import goes on: it is %s", view.Status)
 	case view.Error != "":
 		line += ", " + brief(view.Error, 150)
 	}

@@ -1,10 +1,11 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
@@ -197,8 +199,8 @@ func TestListenUntilEnd(t *testing.T) {
 		store.EventDeclined: false,
 	} {
 		for _, early := range []bool{true, false} {
-			var out bytes.Buffer
-			err := b.withSession(t, &out, func(ctx context.Context, s *session) error {
+			out := newScreen()
+			err := b.withSession(t, out, func(ctx context.Context, s *session) error {
 				listener, err := s.Listen(ctx)
 				if err != nil {
 					return err
@@ -207,22 +209,33 @@ func TestListenUntilEnd(t *testing.T) {
 				require.NoError(t, b.Announce(ctx, other, status, ""))
 				id := b.addImport(t, b.siteID, store.StatusQueued)
 				require.NoError(t, b.Announce(ctx, id, store.EventRetrying, ""))
-				if !early {
-					require.NoError(t, b.Announce(ctx, id, status, ""))
-				} else {
-					_, err = b.sql.Exec(ctx, "UPDATE imports SET status = $1 WHERE id = $2", status, id)
-					require.NoError(t, err)
+				var group errgroup.Group
+				end := func() error {
+					if !early {
+						// It ends once the listener has told that it is retried.
+						out.await(ctx, t, "transient_fail")
+					}
+					if _, err := b.sql.Exec(ctx, "UPDATE imports SET status = $1 WHERE id = $2", status, id); err != nil {
+						return err
+					}
+					return b.Announce(ctx, id, status, "")
 				}
-				err = listenUntilEnd(ctx, s, listener, id)
+				if early {
+					require.NoError(t, end())
+				} else {
+					group.Go(end)
+				}
+				err = errors.Join(listenUntilEnd(ctx, s, listener, id), group.Wait())
 				require.NoError(t, listener.Close(ctx))
 				return err
 			})
-			var silent silentError
+			var ended exitError
 			if fine {
 				require.NoError(t, err)
 				require.Contains(t, out.String(), ": complete")
 			} else {
-				require.ErrorAs(t, err, &silent)
+				require.ErrorAs(t, err, &ended)
+				require.Equal(t, codeOfStatus(status), ended.code)
 				require.Contains(t, out.String(), ": fail")
 			}
 			require.Equal(t, !early, strings.Contains(out.String(), "transient_fail"))
@@ -231,7 +244,7 @@ func TestListenUntilEnd(t *testing.T) {
 }
 
 // withSession runs an action as a command does.
-func (b *announcing) withSession(t *testing.T, out *bytes.Buffer, action func(ctx context.Context, s *session) error) error {
+func (b *announcing) withSession(t *testing.T, out io.Writer, action func(ctx context.Context, s *session) error) error {
 	t.Helper()
 	app := New(Streams{Out: out, Err: out, Environ: b.environ})
 	app.Commands = append(app.Commands, &cli.Command{Name: "try", Flags: []cli.Flag{outputFlag()}, Action: withSession(action)})

@@ -18,7 +18,7 @@ func outputFlag(more ...string) cli.Flag {
 		Name: "output", Aliases: []string{"o"}, Usage: "write a `FORMAT`: " + list, Value: "table",
 		Action: func(_ *cli.Context, value string) error {
 			if !slices.Contains(formats, value) {
-				return fmt.Errorf("--output %s: want %s", value, list)
+				return exitWith(exitUsage, fmt.Errorf("--output %s: want %s", value, list))
 			}
 			return nil
 		},

@@ -217,8 +217,8 @@ func parseMoment(flag, text string, zone *time.Location) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf(
-		"--%s %q is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00", flag, text)
+	return time.Time{}, exitWith(exitUsage, fmt.Errorf(
+		"--%s %q is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00", flag, text))
 }
 
 func orEmpty[T any](list []T) []T {

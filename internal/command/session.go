@@ -75,15 +75,16 @@ func (s *session) Store(ctx context.Context) (*store.Store, error) {
 	if s.store != nil {
 		return s.store, nil
 	}
+	begin(s.cli)
 	opened, err := store.Open(ctx, store.Config{DSN: s.settings.Store.DSN, MaxConns: 4, ConnectTimeout: connectTimeout})
 	if err != nil {
-		return nil, err
+		return nil, exitWith(exitUsage, err)
 	}
 	s.store = opened
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := opened.Ping(ctx); err != nil {
-		return nil, fmt.Errorf("%w\n%s; SLUICE_STORE_DSN names another", err, isTheStackUp)
+		return nil, exitWith(exitUnavailable, fmt.Errorf("%w\n%s; SLUICE_STORE_DSN names another", err, isTheStackUp))
 	}
 	return opened, nil
 }
@@ -93,15 +94,16 @@ func (s *session) Warehouse(ctx context.Context) (*warehouse.Warehouse, error) {
 	if s.warehouse != nil {
 		return s.warehouse, nil
 	}
+	begin(s.cli)
 	opened, err := warehouse.Open(s.settings.Warehouse.Connection())
 	if err != nil {
-		return nil, err
+		return nil, exitWith(exitUsage, err)
 	}
 	s.warehouse = opened
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := opened.Ping(ctx); err != nil {
-		return nil, fmt.Errorf("%w\n%s; SLUICE_WAREHOUSE_DSN names another", err, isTheStackUp)
+		return nil, exitWith(exitUnavailable, fmt.Errorf("%w\n%s; SLUICE_WAREHOUSE_DSN names another", err, isTheStackUp))
 	}
 	return opened, nil
 }
@@ -115,15 +117,15 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 	if s.temporal == nil {
 		options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), environ(s.cli))
 		if err != nil {
-			return nil, err
+			return nil, exitWith(exitUsage, err)
 		}
 		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 		defer cancel()
 		s.namespace = options.Namespace
 		s.temporal, err = client.DialContext(ctx, options)
 		if err != nil {
-			return nil, fmt.Errorf("reach temporal at %s: %w\n%s; TEMPORAL_ADDRESS names another",
-				options.HostPort, err, isTheStackUp)
+			return nil, exitWith(exitUnavailable, fmt.Errorf("reach temporal at %s: %w\n%s; TEMPORAL_ADDRESS names another",
+				options.HostPort, err, isTheStackUp))
 		}
 	}
 	return &starter.Starter{

@@ -27,11 +27,11 @@ func listImports(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	statuses, err := statusFlag(s.cli)
 	if err != nil {
 		return err
 	}
-	statuses, err := statusFlag(s.cli)
+	opened, err := s.Store(ctx)
 	if err != nil {
 		return err
 	}

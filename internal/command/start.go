@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
 )
 
 // configured is the default of a flag that overrides a setting.
@@ -27,7 +29,13 @@ func startCommand() *cli.Command {
 		Description: "SOURCE is the kind of import: " + strings.Join(Importers(config.Default()).Names(), ", ") + ".\n" +
 			"PATHs are files or folders that the worker can read, and stand for its argument \"paths\".",
 		Flags: append([]cli.Flag{
-			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it is over"},
+			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it is over or parked"},
+			&cli.BoolFlag{Name: "listen", Usage: "print its events, one a line, until it is over or parked"},
+			timeoutFlag(),
+			&cli.DurationFlag{
+				Name: "check-timeout", Usage: "wait at most `DURATION` until a worker has checked the source",
+				Value: checkTimeout,
+			},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what it would do, and do nothing of it"},
 			&cli.StringFlag{
 				Name: "idempotency-key", Usage: "return the import of the first start under `KEY`, if there was one",
@@ -82,6 +90,9 @@ func startImport(ctx context.Context, s *session) error {
 		return err
 	}
 	request.IdempotencyKey, request.Settings = c.String("idempotency-key"), &settings.Import
+	if err := checkWaits(c); err != nil {
+		return err
+	}
 	if c.Bool("dry-run") {
 		return dryRun(ctx, s, request)
 	}
@@ -89,20 +100,78 @@ func startImport(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	imp, err := client.StartImport(ctx, request)
+	if c.Bool("listen") {
+		return startAndListen(ctx, s, client, request)
+	}
+	imp, err := client.CreateImport(ctx, request)
 	if err != nil {
+		return err
+	}
+	// A new import has no workflow yet.
+	repeated := imp.RunID != ""
+	if imp, err = client.Launch(ctx, imp, request.Site); err != nil {
 		return err
 	}
 	if c.Bool("wait") {
 		return follow(ctx, s, imp.ID)
 	}
+	if imp, err = client.AwaitCheck(ctx, imp, c.Duration("check-timeout")); err != nil {
+		return err
+	}
 	if asJSON(c) {
 		return printImport(ctx, s, imp.ID)
 	}
-	if imp.StartedAt != nil {
+	if repeated {
 		return say(c, "import %d was started before under this key: it is %s", imp.ID, imp.Status)
 	}
+	if imp.CheckedAt == nil && !store.Ended(imp.Status) {
+		return say(c, "import %d is queued: source not checked yet; follow it with `sluice import logs %d -f`", imp.ID, imp.ID)
+	}
 	return say(c, "started import %d: follow it with `sluice import logs %d -f`", imp.ID, imp.ID)
+}
+
+// checkTimeout is how long a start waits for the check of the source, by default.
+const checkTimeout = 15 * time.Second
+
+func timeoutFlag() cli.Flag {
+	return &cli.DurationFlag{
+		Name: "timeout", Usage: "end --wait or --listen after `DURATION`; the import goes on", DefaultText: "no timeout",
+	}
+}
+
+// checkWaits refuses flags about waiting that do not go together.
+func checkWaits(c *cli.Context) error {
+	switch {
+	case c.Bool("wait") && c.Bool("listen"):
+		return errors.New("--wait and --listen are both there: want one of them")
+	case c.Bool("dry-run") && (c.Bool("wait") || c.Bool("listen")):
+		return errors.New("a dry run starts nothing that could be waited for: leave out --wait, --listen or --dry-run")
+	case c.IsSet("timeout") && !c.Bool("wait") && !c.Bool("listen"):
+		return errors.New("--timeout is about --wait and --listen: want one of them")
+	case c.Duration("timeout") < 0 || c.IsSet("timeout") && c.Duration("timeout") == 0:
+		return fmt.Errorf("--timeout %s: want more than 0, such as 15s", c.Duration("timeout"))
+	case c.Duration("check-timeout") < 0:
+		return fmt.Errorf("--check-timeout %s: want 0, for no wait, or more", c.Duration("check-timeout"))
+	default:
+		return nil
+	}
+}
+
+// startAndListen starts an import and prints its events. It listens before it starts, so
+// that no event is missed.
+func startAndListen(ctx context.Context, s *session, client *starter.Starter, request starter.Request) (err error) {
+	ctx, cancel := withTimeout(ctx, s)
+	defer cancel()
+	listener, err := s.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, listener.Close(context.WithoutCancel(ctx))) }()
+	imp, err := client.StartImport(ctx, request)
+	if err != nil {
+		return err
+	}
+	return listenUntilEnd(ctx, s, listener, imp.ID)
 }
 
 // importRequest is what the arguments, SOURCE [PATH...], and importFlags ask for, but for

@@ -30,7 +30,7 @@ func TestNothingRuns(t *testing.T) {
 			s := offline()
 			s.environ = append(s.environ, "SLUICE_STORE_DSN=postgres://u:"+planted+"@127.0.0.1:1/d")
 			r := s.run(t, strings.Fields(line)...)
-			require.Equal(t, exitFailure, r.code)
+			require.Equal(t, exitUnavailable, r.code)
 			require.Empty(t, r.out)
 			require.True(t, strings.HasPrefix(r.err, "sluice: reach the store: "), r.err)
 			require.Contains(t, r.err, "127.0.0.1:1 ")
@@ -49,12 +49,12 @@ func TestOneEngineIsMissing(t *testing.T) {
 	s.environ = append(s.environ, store)
 
 	r := s.run(t, "migrate", "status")
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitUnavailable, r.code)
 	require.Contains(t, r.err, "sluice: reach the warehouse: ")
 	require.Contains(t, r.err, "\nIs the stack up? `sluice-dev up` starts it on this machine; SLUICE_WAREHOUSE_DSN names another\n")
 
 	r = s.run(t, "import", "cancel", "1")
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitUnavailable, r.code)
 	require.Contains(t, r.err, "sluice: reach temporal at 127.0.0.1:1: ")
 	require.Contains(t, r.err, "\nIs the stack up? `sluice-dev up` starts it on this machine; TEMPORAL_ADDRESS names another\n")
 }
@@ -92,6 +92,6 @@ func TestHealthcheck(t *testing.T) {
 	s = shell{environ: []string{"SLUICE_WORKER_LISTEN=off"}}
 	s.fails(t, "worker.listen is off: there is nobody to ask", "worker", "healthcheck")
 	r := shell{environ: []string{"SLUICE_WORKER_LISTEN=127.0.0.1:1"}}.run(t, "worker", "healthcheck")
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitUnavailable, r.code)
 	require.Contains(t, r.err, "sluice: reach the worker: ")
 }

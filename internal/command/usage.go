@@ -53,6 +53,7 @@ func helpCommand() *cli.Command {
 func polish(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = usageError
+		c.Action = beforeBegin(c.Action)
 		c.HideHelp = true
 		c.Flags = append(c.Flags, helpFlag())
 		for _, f := range c.Flags {
@@ -89,7 +90,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 		}
 		text = fmt.Sprintf("%s %s: %s", dashed(m[3]), m[2], want)
 	}
-	return fmt.Errorf("%s: see `%s --help`", text, c.Command.HelpName)
+	return exitWith(exitUsage, fmt.Errorf("%s: see `%s --help`", text, c.Command.HelpName))
 }
 
 // dashed writes a flag as people type it.

@@ -63,6 +63,7 @@ func runWorker(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	begin(c)
 	logger.Info("starting", "version", version.String())
 	cfg := WorkerConfig(settings, options, logger)
 	cfg.Migrate = c.Bool("migrate")
@@ -90,9 +91,10 @@ func checkWorker(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	begin(s.cli)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return fmt.Errorf("reach the worker: %w", err)
+		return exitWith(exitUnavailable, fmt.Errorf("reach the worker: %w", err))
 	}
 	defer response.Body.Close() //nolint:errcheck // nothing was written
 	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))
@@ -100,7 +102,7 @@ func checkWorker(ctx context.Context, s *session) error {
 		return fmt.Errorf("read the worker's answer: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the worker is not ready: %s", strings.TrimSpace(string(text)))
+		return exitWith(exitUnavailable, fmt.Errorf("the worker is not ready: %s", strings.TrimSpace(string(text))))
 	}
 	return say(s.cli, "ready")
 }

@@ -1,0 +1,52 @@
+package starter
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// CheckError is the error of an import whose source was checked and cannot be imported. The
+// import has ended as failed.
+type CheckError struct {
+	// ImportID is the import's number.
+	ImportID int64
+	// Class is the class of the importer's error, an importers.Class.
+	Class string
+	// Reason is its text.
+	Reason string
+}
+
+// Error says which import it is, and what is wrong with its source.
+func (e *CheckError) Error() string { return fmt.Sprintf("import %d: %s", e.ImportID, e.Reason) }
+
+// AwaitCheck waits until a worker has checked an import's source, but not longer than
+// timeout. Then CheckedAt of the import is nil: its check is still to come. The error is a
+// CheckError if the source cannot be imported.
+func (s *Starter) AwaitCheck(ctx context.Context, imp store.Import, timeout time.Duration) (store.Import, error) {
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		if imp.Status == store.StatusFailed && imp.CheckedAt == nil {
+			return imp, &CheckError{ImportID: imp.ID, Class: imp.ErrorClass, Reason: imp.Error}
+		}
+		if imp.CheckedAt != nil || store.Ended(imp.Status) || imp.Status == store.StatusDeleting {
+			return imp, nil
+		}
+		select {
+		case <-ticker.C:
+		case <-waiting.Done():
+			// The import goes on without an answer. Only the caller's own end is an error.
+			return imp, ctx.Err()
+		}
+		latest, err := s.Store.Import(ctx, imp.ID)
+		if err != nil {
+			return imp, err
+		}
+		imp = latest
+	}
+}
