@@ -116,7 +116,7 @@ func (c *compiler) expression(f *Flow, path, text string, more ...expr.Option) *
 		c.fault(f, path, "the expression has %d bytes: want at most %d", len(text), MaxExpression)
 		return nil
 	}
-	program, err := compileGuarded(text, append(more, expr.Env(Env{})))
+	program, err := compileGuarded(text, more)
 	if err == nil {
 		return program
 	}
@@ -141,7 +141,11 @@ func compileGuarded(text string, options []expr.Option) (program *vm.Program, er
 			program, err = nil, errors.New("the expression cannot be understood")
 		}
 	}()
-	return expr.Compile(text, options...)
+	// Types are checked as the expression stands: behind the meter they are unknown.
+	if _, err := expr.Compile(text, append(options, expr.Env(Env{}))...); err != nil {
+		return nil, err
+	}
+	return expr.Compile(text, append(options, expr.Env(metered{}), expr.Patch(metering{}))...)
 }
 
 func firstLine(text string) string {

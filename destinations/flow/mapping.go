@@ -10,6 +10,8 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
+
+	"github.com/sluicehq/sluice/destinations"
 )
 
 // mapping makes a value of an event; nil leaves the event's own.
@@ -64,24 +66,31 @@ func (c *compiler) value(f *Flow, path string, value any) mapping {
 	}
 }
 
-// run runs an expression. The machine bounds the memory that it may take.
+// run runs an expression. Its meter bounds the memory that it may take.
 func run(program *vm.Program, env Env) (result any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = errors.New("the expression cannot be evaluated")
 		}
 	}()
-	result, err = expr.Run(program, env)
+	result, err = expr.Run(program, newMetered(env))
 	if err != nil {
 		// The rest of it repeats the expression.
 		var wrong *file.Error
 		if errors.As(err, &wrong) {
+			if wrong.Message == "memory budget exceeded" {
+				return nil, errElements
+			}
 			return nil, errors.New(firstLine(wrong.Message))
 		}
 		return nil, errors.New(firstLine(err.Error()))
 	}
 	return result, nil
 }
+
+// maxWritten is up to what estimate of its size a value is written as JSON. The estimate is
+// up to six times too large; what was written is measured with the job.
+const maxWritten = 6 * destinations.MaxPayload
 
 // apply makes JSON by a mapping; without one it is the event's.
 func (m mapping) apply(env Env, own json.RawMessage) (json.RawMessage, error) {
@@ -91,6 +100,11 @@ func (m mapping) apply(env Env, own json.RawMessage) (json.RawMessage, error) {
 	value, err := m(env)
 	if err != nil {
 		return nil, err
+	}
+	// A value can hold the same text many times over, which costs nothing before it is
+	// written.
+	if jsonSize(value, false, maxWritten) > maxWritten {
+		return nil, fmt.Errorf("what the expressions give has more than %d bytes as JSON", destinations.MaxPayload)
 	}
 	text, err := json.Marshal(value)
 	if err != nil {
