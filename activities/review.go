@@ -28,6 +28,8 @@ type Reviews struct {
 type Opened struct {
 	// ExpiresAt is when the import is declined unless somebody has decided.
 	ExpiresAt time.Time `json:"expires_at"`
+	// OpenedAt is when the review began.
+	OpenedAt time.Time `json:"opened_at,omitzero"`
 	// Reminder is after how long people are reminded, and how long after that again.
 	Reminder time.Duration `json:"reminder"`
 	// Decided is the decision, if there is one already: an earlier run of the workflow has
@@ -57,7 +59,7 @@ func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
 		"Loaded, and invisible until it is accepted. It is declined on %s unless somebody decides.",
 		review.ExpiresAt.UTC().Format(time.RFC3339)))
 	return Opened{
-		ExpiresAt: review.ExpiresAt.UTC(), Reminder: time.Duration(imp.ReviewReminderS) * time.Second,
+		ExpiresAt: review.ExpiresAt.UTC(), OpenedAt: review.OpenedAt.UTC(), Reminder: time.Duration(imp.ReviewReminderS) * time.Second,
 	}, failure(err)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/store"
@@ -161,5 +162,7 @@ func moved(err error) bool {
 	var gone *serviceerror.NotFound
 	var aborted *serviceerror.Aborted
 	var unavailable *serviceerror.Unavailable
-	return errors.As(err, &gone) || errors.As(err, &aborted) || errors.As(err, &unavailable)
+	var app *temporal.ApplicationError
+	return errors.As(err, &gone) || errors.As(err, &aborted) || errors.As(err, &unavailable) ||
+		errors.As(err, &app) && app.Type() == workflows.TypeOtherRun
 }

@@ -118,19 +118,17 @@ func isRefusal(err error) bool {
 // answer, which needs a worker. A run that continues as another one meanwhile does not
 // take it: then it is given to that one. A workflow that is gone is started again first.
 func (s *Starter) give(ctx context.Context, id int64, name string, order func(run string) any) error {
-	const attempts = 5
+	begun, timeout := time.Now(), cmp.Or(s.AnswerTimeout, defaultAnswerTimeout)
 	for attempt := 1; ; attempt++ {
 		imp, run, err := s.commanded(ctx, id)
 		if err != nil {
 			return err
 		}
 		err = s.send(ctx, imp, name, order(run))
-		var app *temporal.ApplicationError
-		other := errors.As(err, &app) && app.Type() == workflows.TypeOtherRun
-		if attempt == attempts || !other && !moved(err) && !errors.Is(err, errClosed) {
+		if time.Since(begun) > timeout || ctx.Err() != nil || !moved(err) && !errors.Is(err, errClosed) {
 			return err
 		}
-		pause(ctx, time.Duration(attempt-1)*100*time.Millisecond)
+		pause(ctx, min(time.Second, time.Duration(attempt-1)*100*time.Millisecond))
 	}
 }
 

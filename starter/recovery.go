@@ -126,6 +126,7 @@ func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r
 	in := workflows.ImportInput{
 		ImportID: imp.ID, Epoch: imp.Epoch, Paused: imp.Paused, Purge: r.other, Resumed: planned && !r.other,
 	}
+	in.Checked = !in.Resumed && imp.CheckedAt != nil
 	in.InReview = in.Resumed && imp.Status == store.StatusPending
 	text := "The workflow is started again from the last checkpoints: " + r.cause + "."
 	switch {

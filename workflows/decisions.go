@@ -30,13 +30,19 @@ func (r *importRun) canDecide(no int32) error {
 }
 
 func (r *importRun) decide(ctx workflow.Context, no int32, decision, why string) error {
-	if err := workflow.Await(ctx, func() bool { return r.plan.Total > 0 || !r.in.Resumed || r.ending }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return r.plan.Total > 0 || !r.in.Resumed || r.ending || r.orders.continuing }); err != nil {
 		return err
+	}
+	if r.orders.continuing {
+		return errContinues()
 	}
 	if err := r.canDecide(no); err != nil {
 		return err
 	}
 	part := r.part(no)
+	if part == nil {
+		return errors.New("the import is ending")
+	}
 	part.decision, part.why = decision, why
 	return nil
 }

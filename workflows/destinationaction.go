@@ -187,12 +187,17 @@ func (r *actionRun) wake(full bool) {
 // long says whether the history is long enough.
 func (r *actionRun) long(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
-	return r.cost >= maxEvents || info.GetCurrentHistoryLength() >= maxEvents || info.GetContinueAsNewSuggested()
+	return r.cost >= maxEvents || r.orders.taken >= maxRunCommands || info.GetCurrentHistoryLength() >= maxEvents || info.GetContinueAsNewSuggested()
 }
 
 // continueAsNew goes on in a new run, when what is under way has ended.
 func (r *actionRun) continueAsNew(ctx workflow.Context) error {
-	if err := workflow.Await(ctx, func() bool { return r.running == 0 && r.answered(ctx) }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return r.running == 0 }); err != nil {
+		return err
+	}
+	// From here on updates are refused, to be repeated: a stream of them must not keep the run.
+	r.orders.closing = true
+	if err := workflow.Await(ctx, func() bool { return r.answered(ctx) }); err != nil {
 		return err
 	}
 	if r.failed != nil {
@@ -210,7 +215,7 @@ func (r *actionRun) continueAsNew(ctx workflow.Context) error {
 func (r *actionRun) sleep(ctx workflow.Context) error {
 	until, why := r.nextWake(ctx)
 	if until.IsZero() {
-		return workflow.Await(ctx, func() bool { return r.changed })
+		return workflow.Await(ctx, func() bool { return r.changed || r.long(ctx) })
 	}
 	// The timer of a wait that is over would stay among those that people see, and wake the
 	// workflow up for nothing.
@@ -218,7 +223,7 @@ func (r *actionRun) sleep(ctx workflow.Context) error {
 	defer stop()
 	_, err := workflow.AwaitWithOptions(waiting, workflow.AwaitOptions{
 		Timeout: until.Sub(workflow.Now(ctx)), TimerOptions: workflow.TimerOptions{Summary: brief(why)},
-	}, func() bool { return r.changed })
+	}, func() bool { return r.changed || r.long(ctx) })
 	return err
 }
 

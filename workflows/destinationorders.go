@@ -54,14 +54,7 @@ func (r *actionRun) refuse(ctx workflow.Context, message string) {
 
 // answered says whether all orders have been carried out, those among them that came as
 // signals and that nobody has looked at yet.
-func (r *actionRun) answered(ctx workflow.Context) bool {
-	for _, signals := range r.orders.signals {
-		if signals.Len() > 0 {
-			return false
-		}
-	}
-	return workflow.AllHandlersFinished(ctx) && r.orders.underWay == 0
-}
+func (r *actionRun) answered(ctx workflow.Context) bool { return r.orders.answered(ctx) }
 
 // serve takes orders and signals and answers queries from now on.
 func (r *actionRun) serve(ctx workflow.Context) error {

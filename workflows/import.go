@@ -28,6 +28,8 @@ type ImportInput struct {
 	// Resumed says that an earlier run continued as this one, with the following: the
 	// import has been planned already.
 	Resumed bool `json:"resumed,omitempty"`
+	// Checked says that before_start has succeeded.
+	Checked bool `json:"checked,omitempty"`
 	// InReview says that it waits for a decision, or has it.
 	InReview bool `json:"in_review,omitempty"`
 	// Epoch is the grant of its locks.
@@ -37,6 +39,10 @@ type ImportInput struct {
 	RowsPerSecond *int64 `json:"rows_per_second,omitempty"`
 	// Seen are the keys of the orders that were carried out.
 	Seen []string `json:"seen,omitempty"`
+	// Retrying are parts that are retried, and that the store may know as parked.
+	Retrying []int32 `json:"retrying,omitempty"`
+	// Signals are commands that the run before has left.
+	Signals []CarriedSignal `json:"signals,omitempty"`
 	// Refused is how many signals were refused.
 	Refused int `json:"refused,omitempty"`
 }
@@ -89,14 +95,14 @@ type importRun struct {
 func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 	run := &importRun{
 		in: in, phase: store.PhaseQueued, epoch: in.Epoch, lines: []Line{}, writing: workflow.NewMutex(ctx),
-		checked: in.Resumed,
+		checked: in.Resumed || in.Checked,
 	}
 	if in.InReview {
 		run.phase = store.PhaseReviewing
 	}
 	work, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	run.orders.cancel = cancel
+	run.orders.cancel, run.orders.inherited = cancel, in.Signals
 	if err := run.serve(ctx); err != nil {
 		return ImportResult{}, err
 	}
@@ -117,8 +123,14 @@ func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 // carryOut works until the import has ended. work is ctx, and is cancelled by the order
 // to cancel too.
 func (r *importRun) carryOut(ctx, work workflow.Context) (ImportResult, error) {
+	r.watch(work, r.orders.cancel)
 	err := r.work(work)
-	if work.Err() != nil && (err == nil || !isPermanent(err)) {
+	switch {
+	case r.continues(ctx, err):
+		err = r.continueAsNew(ctx)
+	case r.orders.continuing && r.orders.cancelling == nil && ctx.Err() == nil:
+		// The work was done, or has failed, before it could stop.
+	case work.Err() != nil && (err == nil || !isPermanent(err)):
 		// An order to cancel that was accepted is kept: also in the last moment, and where
 		// an attempt that it has stopped has failed of something else.
 		err = work.Err()
@@ -161,13 +173,9 @@ func (r *importRun) work(ctx workflow.Context) error {
 
 func (r *importRun) goThrough(ctx workflow.Context) error {
 	if !r.in.Resumed {
-		if err := r.enter(ctx, store.PhaseBeforeStart); err != nil {
+		if err := r.check(ctx); err != nil {
 			return err
 		}
-		if err := r.callback(ctx, "check the source", ActivityBeforeStart, nil); err != nil {
-			return err
-		}
-		r.checked = true
 		if err := r.lock(ctx); err != nil {
 			return err
 		}
@@ -202,6 +210,21 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 		}
 	}
 	return r.afterLoad(ctx)
+}
+
+// check lets the importer check its source, once.
+func (r *importRun) check(ctx workflow.Context) error {
+	if r.checked {
+		return nil
+	}
+	if err := r.enter(ctx, store.PhaseBeforeStart); err != nil {
+		return err
+	}
+	if err := r.callback(ctx, "check the source", ActivityBeforeStart, nil); err != nil {
+		return err
+	}
+	r.checked = true
+	return nil
 }
 
 // afterLoad goes through the phases behind loading, up to the point of no return.

@@ -82,6 +82,15 @@ type orders struct {
 	underWay int
 	// signals are where they come from.
 	signals []workflow.ReceiveChannel
+	// taken is how many orders the run has taken.
+	taken int
+	// continuing says that the run continues as a new one: decisions are for that one.
+	continuing bool
+	// closing says that only updates under way are waited for: further ones are for the next
+	// run.
+	closing bool
+	// carried are signals for the next run, inherited those that the run before has left.
+	carried, inherited []CarriedSignal
 }
 
 // maxSeen is how many keys of orders are remembered.
@@ -112,9 +121,7 @@ func signature(o Order) string {
 }
 
 // answered says whether all orders have been carried out.
-func (r *importRun) answered(ctx workflow.Context) bool {
-	return workflow.AllHandlersFinished(ctx) && r.orders.underWay == 0
-}
+func (r *importRun) answered(ctx workflow.Context) bool { return r.orders.answered(ctx) }
 
 // obey takes all orders from now on.
 func (r *importRun) obey(ctx workflow.Context) error {
@@ -160,6 +167,7 @@ func offer[T any, P command[T]](
 		return decodeCommand[T, P](argument)
 	}
 	act := func(ctx workflow.Context, order T) error {
+		given.taken++
 		key := P(&order).order().Key
 		if given.repeats(key) {
 			return nil
@@ -180,14 +188,14 @@ func offer[T any, P command[T]](
 		// Orders are taken to the very end: one that comes too late is told so.
 		ctx, cancel := workflow.NewDisconnectedContext(ctx)
 		defer cancel()
-		for {
-			var argument converter.RawValue
-			if !signals.Receive(ctx, &argument) {
-				return
-			}
+		take := func(argument converter.RawValue) {
 			given.underWay++
+			defer func() { given.underWay-- }()
 			order, err := read(argument, converter.RawValue{})
-			if err == nil {
+			switch {
+			case err == nil && given.continuing:
+				err = given.carry(name, argument)
+			case err == nil:
 				err = act(ctx, order)
 			}
 			if err != nil {
@@ -195,7 +203,16 @@ func offer[T any, P command[T]](
 					r.refuse(ctx, message)
 				}
 			}
-			given.underWay--
+		}
+		for _, argument := range given.carriedTo(name) {
+			take(argument)
+		}
+		for {
+			var argument converter.RawValue
+			if !signals.Receive(ctx, &argument) {
+				return
+			}
+			take(argument)
 		}
 	})
 	update := func(ctx workflow.Context, argument, further converter.RawValue) error {
@@ -216,6 +233,9 @@ func offer[T any, P command[T]](
 		}
 		if given.repeats(common.Key) {
 			return nil
+		}
+		if given.closing || given.continuing && slices.Contains(decisions, name) {
+			return errContinues()
 		}
 		return refusal(check(order))
 	}
@@ -319,6 +339,9 @@ func (r *importRun) setRate(ctx workflow.Context, o SetRate) error {
 	}
 	return r.write(ctx, activities.Note{Level: store.LevelInfo, Message: message, RowsPerSecond: &rate})
 }
+
+// decisions are the orders that only a run that goes on can carry out.
+var decisions = []string{OrderRetryPart, OrderSkipPart, OrderDecide}
 
 func (r *importRun) canSkip(o SkipPart) error {
 	if strings.TrimSpace(o.Reason) == "" {

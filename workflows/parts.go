@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -84,7 +85,7 @@ func (r *importRun) take() (more bool) {
 			p.Label = fmt.Sprintf("part %d", p.No)
 		}
 		part := &partRun{PlannedPart: p, status: store.PartPending}
-		if p.Parked {
+		if p.Parked && !slices.Contains(r.in.Retrying, p.No) {
 			part.status, part.reason = store.PartParked, "parked before"
 		}
 		r.parts = append(r.parts, part)
@@ -92,25 +93,10 @@ func (r *importRun) take() (more bool) {
 	return r.plan.Open > len(r.parts)
 }
 
-// continueAsNew goes on in a new run, with a short history.
-func (r *importRun) continueAsNew(ctx workflow.Context) error {
-	if err := workflow.Await(ctx, func() bool { return r.answered(ctx) }); err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		// The next run would not know that it was cancelled.
-		return ctx.Err()
-	}
-	return workflow.NewContinueAsNewError(ctx, TypeImport, ImportInput{
-		ImportID: r.in.ImportID, Resumed: true, Epoch: r.epoch,
-		Paused: r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.orders.seen, Refused: r.orders.refusals,
-	})
-}
-
 // loadPart brings a part to an end: done or skipped. A part whose retries are
 // exhausted waits, parked, for a decision.
 func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow.Semaphore, moved func()) error {
-	if part.Parked {
+	if part.status == store.PartParked {
 		moved()
 	}
 	for {

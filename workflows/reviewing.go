@@ -102,12 +102,24 @@ func (r *importRun) awaitVerdict(ctx workflow.Context, opened activities.Opened)
 // remind reminds people again and again, until somebody has decided or there is no time
 // left for another reminder.
 func (r *importRun) remind(ctx workflow.Context, opened activities.Opened, decided func() bool) error {
-	for no := 1; no <= MostReminders && opened.Reminder < opened.ExpiresAt.Sub(workflow.Now(ctx)); no++ {
-		if no == 2 && workflow.GetVersion(ctx, changeReminders, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	now := workflow.Now(ctx)
+	if opened.Reminder <= 0 {
+		return nil
+	}
+	if opened.OpenedAt.IsZero() {
+		opened.OpenedAt = now
+	}
+	// Earlier runs have reminded until now.
+	for no := 1 + int(now.Sub(opened.OpenedAt)/opened.Reminder); no <= MostReminders; no++ {
+		due := opened.OpenedAt.Add(time.Duration(no) * opened.Reminder)
+		if !due.Before(opened.ExpiresAt) {
+			return nil
+		}
+		if no >= 2 && workflow.GetVersion(ctx, changeReminders, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 			return nil
 		}
 		done, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-			Timeout: opened.Reminder, TimerOptions: workflow.TimerOptions{Summary: "remind of the review"},
+			Timeout: max(0, due.Sub(workflow.Now(ctx))), TimerOptions: workflow.TimerOptions{Summary: "remind of the review"},
 		}, decided)
 		if done || err != nil {
 			return err
@@ -145,9 +157,14 @@ func (r *importRun) canDecideReview(d Decide) error {
 // decideReview carries a decision out, one at a time.
 func (r *importRun) decideReview(ctx workflow.Context, d Decide) error {
 	// Whoever reads the store may know of the review a moment before the workflow does.
-	ready := func() bool { return !r.review.busy && (r.review.open || r.phase != store.PhaseReviewing) }
+	ready := func() bool {
+		return !r.review.busy && (r.review.open || r.phase != store.PhaseReviewing) || r.orders.continuing
+	}
 	if err := workflow.Await(ctx, ready); err != nil {
 		return err
+	}
+	if r.orders.continuing {
+		return errContinues()
 	}
 	if err := r.canDecideReview(d); err != nil {
 		return err
