@@ -35,7 +35,8 @@ func (r *run) about(err error) error {
 
 // kept reports rows that an operator's mistake keeps from the table.
 func (r *run) kept(rows []queued, err error) {
-	r.report(destinations.Then{Jobs: ids(rows), Error: destinations.WithClass(destinations.ErrorClassOperator, r.about(err))})
+	err = destinations.WithClass(destinations.ErrorClassOperator, r.about(err))
+	r.report(destinations.Then{Jobs: ids(rows), Error: err})
 }
 
 // failed reports rows that are to be tried again.

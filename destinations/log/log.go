@@ -90,7 +90,9 @@ func writeLine(
 ) error {
 	if !h.Enabled(ctx, level) {
 		return destinations.WithClass(destinations.ErrorClassOperator, fmt.Errorf(
-			"the worker's log leaves out lines of the level %s: want a higher level of the line, or a lower one of the log", level))
+			"the worker's log leaves out lines of the level %s: want a higher level of the line, or a lower one of the log",
+			level,
+		))
 	}
 	record := slog.NewRecord(time.Now(), level, "a job was logged", 0)
 	record.Add("job_id", job.ID, "event_id", job.EventID, "text", line.Text, "attributes", line.Attributes)

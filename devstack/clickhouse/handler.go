@@ -124,6 +124,11 @@ func (h *handler) execute(
 			source:     data,
 			stopSource: func() error { return control.SetReadDeadline(time.Now().Add(drainTime)) },
 		})
+		if req.asynchronous() {
+			// A server answers for the queue, and counts nothing
+			// (https://github.com/ClickHouse/ClickHouse/issues/57768).
+			counts = progress{}
+		}
 		return counts, err
 	case st.kind == statementSelect && format == "Native":
 		answer.setFormat(format)

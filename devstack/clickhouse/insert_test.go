@@ -127,6 +127,12 @@ func TestInsert(t *testing.T) {
 		//nolint:staticcheck // SA1019: deprecated, and still in use
 		require.NoError(t, b.conn.AsyncInsert(b.ctx, "INSERT INTO async (a, s) VALUES (1, 'x')", true))
 		require.EqualValues(t, 1, b.count(t, "SELECT count() FROM async"))
+		for setting, written := range map[string]string{"0": `"written_rows":"1"`, "1": `"written_rows":"0"`} {
+			status, header, text := post(t, b.insertPath("INSERT INTO async (a, s) FORMAT CSV", "async_insert="+setting), setting+",y\n", nil)
+			require.Equal(t, http.StatusOK, status, text)
+			require.Contains(t, header.Get("X-ClickHouse-Summary"), written)
+		}
+		require.EqualValues(t, 3, b.count(t, "SELECT count() FROM async"))
 	})
 }
 

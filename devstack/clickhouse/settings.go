@@ -70,3 +70,11 @@ func checkSetting(name string) error {
 	}
 	return nil
 }
+
+// asynchronous says whether the request asks for an asynchronous insert. The engine inserts at
+// once all the same: it waits for what a server would put into a queue.
+func (r *request) asynchronous() bool {
+	return slices.ContainsFunc(r.settings, func(s setting) bool {
+		return s.name == "async_insert" && (s.value == "1" || s.value == "true")
+	})
+}

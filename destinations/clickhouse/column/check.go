@@ -26,7 +26,7 @@ func (t Type) Check(value json.RawMessage, zone *time.Location) error {
 	switch t.name {
 	case "Nullable", "LowCardinality", "SimpleAggregateFunction":
 		return t.args[0].Check(value, zone)
-	case "Array", "Map", "Tuple", "Nested", "Variant", "JSON":
+	case "Array", "QBit", "Map", "Tuple", "Nested", "Variant", "JSON", "Dynamic":
 		return t.checkInside(value, zone)
 	case "Date", "Date32", "DateTime", "DateTime64", "DateTime32", "Time", "Time64":
 		return t.checkTime(value, zone)

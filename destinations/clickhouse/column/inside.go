@@ -12,7 +12,7 @@ import (
 // checkInside checks the elements of a value that has some.
 func (t Type) checkInside(value []byte, zone *time.Location) error {
 	switch t.name {
-	case "Array":
+	case "Array", "QBit":
 		return t.checkArray(value, zone)
 	case "Map":
 		return t.checkMap(value, zone)
@@ -24,6 +24,8 @@ func (t Type) checkInside(value []byte, zone *time.Location) error {
 		return t.checkTuple(value, zone)
 	case "JSON":
 		return t.checkJSON(value, zone)
+	case "Dynamic":
+		return t.checkFree("", value, zone, 0)
 	default:
 		return t.checkVariant(value, zone)
 	}
@@ -84,53 +86,6 @@ func (t Type) checkTuple(value []byte, zone *time.Location) error {
 			return fmt.Errorf("element %q: %w", key, err)
 		}
 		return nil
-	})
-}
-
-// checkVariant wants a value that fits one of the types.
-func (t Type) checkVariant(value []byte, zone *time.Location) error {
-	for _, arg := range t.args {
-		if arg.Check(value, zone) == nil {
-			return nil
-		}
-	}
-	return errors.New("want a value that fits one of the Variant's types")
-}
-
-// checkJSON checks the paths that have a type, and numbers elsewhere.
-func (t Type) checkJSON(value []byte, zone *time.Location) error {
-	if value[0] != '{' {
-		return errors.New("want an object")
-	}
-	return t.checkPaths("", value, zone, 0)
-}
-
-// maxJSONDepth bounds how deep the objects of a JSON column can be nested.
-const maxJSONDepth = 200
-
-func (t Type) checkPaths(prefix string, value []byte, zone *time.Location, depth int) error {
-	if depth > maxJSONDepth {
-		return fmt.Errorf("want objects that are nested no deeper than %d", maxJSONDepth)
-	}
-	return members(value, func(key string, value json.RawMessage) error {
-		path := prefix + key
-		i := slices.Index(t.names, path)
-		switch {
-		case i >= 0:
-			if err := t.args[i].Check(value, zone); err != nil {
-				return fmt.Errorf("path %q: %w", path, err)
-			}
-			return nil
-		case value[0] == '{':
-			return t.checkPaths(path+".", value, zone, depth+1)
-		case isNumber(value):
-			if checkInteger("Int64", value, 64, true) == nil || checkInteger("UInt64", value, 64, false) == nil {
-				return nil
-			}
-			return checkFloat(value, 64)
-		default:
-			return nil
-		}
 	})
 }
 

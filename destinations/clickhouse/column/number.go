@@ -36,6 +36,9 @@ func (t Type) checkNumber(value []byte) error {
 
 // integer returns how many bits a type of whole numbers has.
 func (t Type) integer() (bits uint, signed, ok bool) {
+	if strings.HasPrefix(t.name, "Interval") {
+		return 64, true, true
+	}
 	digits, isInt := strings.CutPrefix(strings.TrimPrefix(t.name, "U"), "Int")
 	n, err := strconv.ParseUint(digits, 10, 16)
 	if !isInt || err != nil {

@@ -89,6 +89,8 @@ func (t *Type) take(args []string, depth int) error {
 			return errors.New("parse a column's type: a SimpleAggregateFunction has no type")
 		}
 		return t.takeTypes(args[1:], depth)
+	case "QBit":
+		return t.takeTypes(args[:1], depth)
 	case "Tuple", "Nested", "JSON":
 		return t.takeNamed(args, depth)
 	case "Enum", "Enum8", "Enum16":
@@ -111,8 +113,8 @@ func (t *Type) take(args []string, depth int) error {
 func (t *Type) complete(args []string) error {
 	want := map[string]int{
 		"Nullable": 1, "LowCardinality": 1, "Array": 1, "Map": 2, "Decimal": 2, "FixedString": 1, "DateTime64": 1,
-		"Time64": 1,
-		"Enum8":  1, "Enum16": 1, "Tuple": 1, "Nested": 1, "Variant": 1, "SimpleAggregateFunction": 2,
+		"Time64": 1, "QBit": 1,
+		"Enum8": 1, "Enum16": 1, "Tuple": 1, "Nested": 1, "Variant": 1, "SimpleAggregateFunction": 2,
 	}[t.name]
 	if len(args) < want {
 		return fmt.Errorf("parse a column's type: %s has %d arguments (want %d)", t.name, len(args), want)
