@@ -276,6 +276,15 @@ type Ended struct {
 	Reason string `json:"reason"`
 }
 
+// Level returns the level of the line that tells of the end. What people have decided is no
+// error.
+func (e Ended) Level() string {
+	if e.Status == store.StatusCancelled || e.Status == store.StatusDeclined {
+		return store.LevelInfo
+	}
+	return store.LevelError
+}
+
 // OnFailure stops all attempts at parts, tells the user and lets the importer
 // react.
 func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
@@ -291,8 +300,11 @@ func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
 		return failure(err)
 	}
 	log := feedback{store: l.Store, id: end.ImportID, activity: runOf(ctx) + "/end"}
-	if err := log.Error(ctx, end.Reason); err != nil {
-		return failure(err)
+	// The line about a decline is written with the decision.
+	if end.Status != store.StatusDeclined {
+		if err := log.add(ctx, end.Level(), end.Reason); err != nil {
+			return failure(err)
+		}
 	}
 	return failure(s.importer.OnFailure(ctx, s.imp, end.Reason))
 }

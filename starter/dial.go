@@ -28,7 +28,7 @@ func TemporalOptions(logger *slog.Logger, environ []string) (client.Options, err
 	if options.Namespace == "" {
 		options.Namespace = config.DefaultNamespace
 	}
-	options.Logger = log.NewStructuredLogger(logger)
+	options.Logger = log.NewStructuredLogger(slog.New(cancelHandler{logger.Handler()}))
 	return options, nil
 }
 

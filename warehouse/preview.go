@@ -13,7 +13,8 @@ type Preview struct {
 	// Rows is how many there are.
 	Rows uint64
 	// Sums has a text for each column of the table: the sum of a counter, the first and
-	// last day of the date, and how many different values of a text.
+	// last day of the date, and how many different values of a text or an identifier. All
+	// are empty if there are no rows.
 	Sums []string
 	// Sample has the first rows, by date, with a text for each column.
 	Sample [][]string
@@ -28,10 +29,10 @@ func (w *Warehouse) Preview(
 	sums, values := make([]string, len(table.Columns)), make([]string, len(table.Columns))
 	for i, c := range table.Columns {
 		values[i] = "toString(" + c.Name + ")"
-		switch c.Kind {
-		case schema.KindDate:
+		switch {
+		case c.Kind == schema.KindDate:
 			sums[i] = "concat(toString(min(" + c.Name + ")), '..', toString(max(" + c.Name + ")))"
-		case schema.KindString:
+		case c.Kind == schema.KindString, c.Identifier:
 			sums[i] = "concat(toString(uniqExact(" + c.Name + ")), ' different')"
 		default:
 			sums[i] = "toString(sum(" + c.Name + "))"
@@ -41,6 +42,10 @@ func (w *Warehouse) Preview(
 	query := "SELECT count(), [" + strings.Join(sums, ", ") + "] FROM " + table.Name + where
 	if err := w.conn.QueryRow(w.consistent(ctx), query, key.parameters()...).Scan(&p.Rows, &p.Sums); err != nil {
 		return Preview{}, fmt.Errorf("sum up %s: %w", table.Name, err)
+	}
+	if p.Rows == 0 {
+		clear(p.Sums)
+		return p, nil
 	}
 	query = "SELECT [" + strings.Join(values, ", ") + "] FROM " + table.Name + where +
 		" ORDER BY date, part, chunk LIMIT {limit:UInt32}"

@@ -366,7 +366,7 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 // before_start has not succeeded.
 func (r *importRun) onFailure(ctx workflow.Context, end activities.Ended) error {
 	if !r.checked {
-		return r.note(ctx, store.LevelError, end.Reason)
+		return r.note(ctx, end.Level(), end.Reason)
 	}
 	if err := r.enter(ctx, store.PhaseOnFailure); err != nil {
 		return err

@@ -22,7 +22,8 @@ func listParts(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if _, err := opened.Import(ctx, id); err != nil {
+	imp, err := opened.Import(ctx, id)
+	if err != nil {
 		return err
 	}
 	parts, err := opened.ListParts(ctx, id)
@@ -30,8 +31,9 @@ func listParts(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, partViews(parts))
+		return writeJSON(s.cli, partViews(imp.Status, parts))
 	}
+	_, parts, _ = takeBack(store.ImportSummary{Import: imp}, parts)
 	if len(parts) == 0 {
 		return say(s.cli, "Import %d has no parts.", id)
 	}

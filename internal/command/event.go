@@ -84,7 +84,7 @@ func listEvents(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(events) == 0 {
-		return say(c, "There are no events here.")
+		return nothing(c, "events", "There are no events here.")
 	}
 	table := terminal.NewTable("ID", "SOURCE", "NAME", "VERSION", "RECEIVED", "JOBS")
 	for _, e := range events {

@@ -47,7 +47,15 @@ func follow(ctx context.Context, s *session, id int64) error {
 
 // readingOf turns an import's state into what a progress display shows.
 func readingOf(s store.ImportSummary) terminal.Reading {
-	r := terminal.Reading{Label: s.Import.Phase, Done: s.BytesRead, Total: s.BytesTotal, Rows: s.RowsRead}
+	r := terminal.Reading{Label: s.Import.Phase}
+	// How far loading had come says nothing of an import that takes its rows back.
+	failing := rowsTakenBack(s.Import.Status) || s.Import.Phase == store.PhaseOnFailure ||
+		s.Import.Phase == store.PhaseCleanUp && s.PartsDone < s.PartsTotal
+	if !failing {
+		r.Rows, r.Done, r.Total = s.RowsRead, s.BytesRead, s.BytesTotal
+	}
+	// What was skipped is not going to be read.
+	r.Over = failing || s.Import.Phase != store.PhaseLoading && r.Done < r.Total
 	if s.Import.Status == store.StatusParked || s.Import.Status == store.StatusPending {
 		r.Label = s.Import.Status
 	}

@@ -27,6 +27,7 @@ type seen struct {
 	Days       []struct{ First, Last string }
 	RowsRead   int64      `json:"rows_read"`
 	Loaded     int64      `json:"rows_loaded"`
+	TakenBack  int64      `json:"rows_taken_back"`
 	Rejected   int64      `json:"rows_rejected"`
 	OutOfRange int64      `json:"rows_out_of_range"`
 	Parts      []seenPart `json:"parts"`
@@ -59,6 +60,7 @@ type seenPart struct {
 	Attempts   int64      `json:"attempts"`
 	RowsRead   int64      `json:"rows_read"`
 	Loaded     int64      `json:"rows_loaded"`
+	TakenBack  int64      `json:"rows_taken_back"`
 	Rejected   int64      `json:"rows_rejected"`
 	OutOfRange int64      `json:"rows_out_of_range"`
 	Error      string     `json:"error"`
@@ -93,7 +95,7 @@ func TestImport(t *testing.T) {
 	requireRejectsAndLogs(t, s)
 
 	s.ok(t, "import", "list", "--before", "1")
-	require.Equal(t, "There are no imports here. Start one with `sluice import start`.\n", s.ok(t, "import", "list", "--site", "b.com"))
+	require.Equal(t, "No imports match --site.\n", s.ok(t, "import", "list", "--site", "b.com"))
 	require.Equal(t, "deleted import 1\n", s.ok(t, "import", "delete", "1"))
 	s.fails(t, "import 1: not found", "import", "show", "1")
 }

@@ -103,7 +103,7 @@ func listJobs(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(views) == 0 {
-		return say(c, "There are no jobs here.")
+		return nothing(c, "jobs", "There are no jobs here.")
 	}
 	if err := jobsTable(views).Write(c.App.Writer); err != nil {
 		return err
@@ -170,7 +170,7 @@ func countJobs(ctx context.Context, s *session) error {
 	case asJSON(c):
 		return writeJSON(c, views)
 	case len(views) == 0:
-		return say(c, "There are no jobs here.")
+		return nothing(c, "jobs", "There are no jobs here.")
 	case c.Bool("hourly"):
 		return hoursTable(views).Write(c.App.Writer)
 	}

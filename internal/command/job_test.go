@@ -170,9 +170,9 @@ func TestJobFilters(t *testing.T) {
 	var stats []jobCountJSON
 	b.json(t, &stats, "job", "stats", "--source", "crm")
 	require.Len(t, stats, 1)
-	require.Equal(t, "There are no jobs here.\n", b.ok(t, "job", "list", "--state", "held"))
-	require.Equal(t, "There are no jobs here.\n", b.ok(t, "job", "stats", "--state", "held"))
-	require.Equal(t, "There are no events here.\n", b.ok(t, "event", "list", "--source", "x"))
+	require.Equal(t, "No jobs match --state.\n", b.ok(t, "job", "list", "--state", "held"))
+	require.Equal(t, "No jobs match --state.\n", b.ok(t, "job", "stats", "--state", "held"))
+	require.Equal(t, "No events match --source.\n", b.ok(t, "event", "list", "--source", "x"))
 	require.Contains(t, b.ok(t, "job", "list", "--limit", "2"), "There may be more: --before "+b.hook+" shows them.\n")
 }
 

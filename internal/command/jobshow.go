@@ -114,7 +114,7 @@ func writeJob(c *cli.Context, v jobJSON) error {
 		{"Job", v.ID},
 		{"For", v.Destination + "/" + v.Action + versionNote(v.Version)},
 		{"State", terminal.Paint(w, state.Colour, state.Text) + fmt.Sprintf(", %s", attempts(v.Attempt))},
-		{"Note", noteOf(v.Error, v.By)},
+		{errorLabel(v.State), noteOf(v.Error, v.By)},
 		{"Next", momentOr(v.DueAt)},
 		{"Lease", momentOr(v.LockedUntil)},
 		{"Event", v.EventID},
@@ -141,6 +141,14 @@ func writeJob(c *cli.Context, v jobJSON) error {
 		table.Row(when(&t.At), jobCell(t.To), t.Attempt, brief(noteOf(t.Error, t.By), 120))
 	}
 	return table.Write(w)
+}
+
+// errorLabel says what the error of a job in that state is about.
+func errorLabel(state string) string {
+	if state == store.JobExecuting {
+		return "Before"
+	}
+	return "Note"
 }
 
 // writeLines writes names and values below each other, and leaves out values that are

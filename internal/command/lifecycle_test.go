@@ -47,7 +47,7 @@ func TestReviewCommands(t *testing.T) {
 	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)
 	for filter, want := range map[string]string{
 		"--status accepted": "1 ", "--status completed,failed": "1 ", "--source noop --by ann": "1 ",
-		"--status failed": "There are no imports here", "--by bob": "There are no imports here",
+		"--status failed": "No imports match --status", "--by bob": "No imports match --by",
 	} {
 		require.Regexp(t, "(?m)^ *"+want, s.ok(t, append([]string{"import", "list"}, strings.Fields(filter)...)...), filter)
 	}

@@ -104,7 +104,7 @@ func listNotifications(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(all) == 0 {
-		return say(c, "There are no notifications here.")
+		return nothing(c, "notifications", "There are no notifications here.")
 	}
 	table := terminal.NewTable("ID", "SITE", "CHANNEL", "TARGET", "STATUS", "ATTEMPTS", "NEXT", "ERROR")
 	for _, n := range all {

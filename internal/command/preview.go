@@ -65,6 +65,8 @@ func previewImport(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, views)
 	}
 	switch {
+	case rowsTakenBack(imp.Status):
+		return say(s.cli, "Import %d is %s: it has left no rows.", id, imp.Status)
 	case len(tables) == 0:
 		return say(s.cli, "Import %d has loaded nothing yet: it is %s.", id, imp.Status)
 	case imp.Status == store.StatusPending:
@@ -99,6 +101,10 @@ func previewedTables(ctx context.Context, s *session, opened *store.Store, imp s
 
 func printPreview(s *session, table *schema.Table, p warehouse.Preview) error {
 	w := s.cli.App.Writer
+	if p.Rows == 0 {
+		_, err := fmt.Fprintf(w, "%s, no rows\n\n", table.Name)
+		return err
+	}
 	if _, err := fmt.Fprintf(w, "%s, %s rows\n", table.Name, terminal.Count(int64(p.Rows))); err != nil {
 		return err
 	}
@@ -112,8 +118,8 @@ func printPreview(s *session, table *schema.Table, p warehouse.Preview) error {
 		if i == len(p.Sample) {
 			cells[0] = "all"
 		}
-		for _, value := range row {
-			cells = append(cells, brief(value, 40))
+		for j, value := range row {
+			cells = append(cells, previewCell(table.Columns[j], value))
 		}
 		out.Row(cells...)
 	}
@@ -122,6 +128,19 @@ func printPreview(s *session, table *schema.Table, p warehouse.Preview) error {
 	}
 	_, err := fmt.Fprintln(w)
 	return err
+}
+
+// previewCell is a value as a table shows it: counters with separators of thousands.
+func previewCell(c schema.Column, value string) any {
+	n, err := strconv.ParseInt(value, 10, 64)
+	switch {
+	case c.Kind == schema.KindString || err != nil:
+		return brief(value, 40)
+	case c.Identifier:
+		return terminal.Ordinal(n)
+	default:
+		return n
+	}
 }
 
 func previewView(table *schema.Table, p warehouse.Preview) previewJSON {

@@ -113,7 +113,11 @@ func listReviews(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(reviews) == 0 {
-		return say(c, "No import waits for a decision.")
+		text := "No import waits for a decision."
+		if c.Bool("all") {
+			text = "No import has been reviewed, and none waits for a decision."
+		}
+		return nothing(c, "reviews", text)
 	}
 	table := terminal.NewTable("IMPORT", "SITE", "LABEL", "STARTED BY", "SINCE", "EXPIRES", "DECISION", "NOTE")
 	for _, r := range reviews {

@@ -54,11 +54,12 @@ func listImports(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, views)
 	}
 	if len(summaries) == 0 {
-		return say(s.cli, "There are no imports here. Start one with `sluice import start`.")
+		return nothing(s.cli, "imports", "There are no imports here. Start one with `sluice import start`.")
 	}
 	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED",
 		"STARTED", "TOOK", "ERROR")
 	for _, i := range summaries {
+		i, _, _ = takeBack(i, nil)
 		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
 			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected,
 			when(i.Import.StartedAt), took(i.Import), brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.Trouble), 60))
@@ -118,8 +119,9 @@ func printImport(ctx context.Context, s *session, id int64) error {
 		})
 	}
 	w := s.cli.App.Writer
+	summary, parts, back := takeBack(summary, parts)
 	return errors.Join(
-		writeHead(w, summary, waits.line(summary.Import)), writeParts(w, parts), writeSums(w, summary, parts))
+		writeHead(w, summary, waits.line(summary.Import)), writeParts(w, parts), writeSums(w, summary, parts, back))
 }
 
 func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
@@ -164,7 +166,7 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	}
 	switch {
 	case i.Error == "":
-	case i.Status == store.StatusCancelled:
+	case i.Status == store.StatusCancelled, i.Status == store.StatusDeclined:
 		lines = append(lines, [2]string{"Reason", i.Error})
 	default:
 		lines = append(lines, [2]string{"Error", terminal.Paint(w, terminal.Red, i.Error) + " (" + i.ErrorClass + ")"})
@@ -197,13 +199,18 @@ func partsTable(parts []store.Part) *terminal.Table {
 	return table
 }
 
-func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part) error {
+// writeSums adds the rows up; back is how many were loaded and taken back.
+func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part, back int64) error {
 	if s.PartsTotal == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "\n%s rows read = %s loaded + %s rejected + %s out of range%s\n",
+	taken := ""
+	if back > 0 {
+		taken = fmt.Sprintf(" + %s loaded and taken back", terminal.Count(back))
+	}
+	_, err := fmt.Fprintf(w, "\n%s rows read = %s loaded + %s rejected + %s out of range%s%s\n",
 		terminal.Count(s.RowsRead), terminal.Count(s.RowsLoaded), terminal.Count(s.RowsRejected),
-		terminal.Count(s.RowsOutOfRange), speedNote(s.RowsRead, parts))
+		terminal.Count(s.RowsOutOfRange), taken, speedNote(s.RowsRead, parts))
 	if err == nil && s.RowsRejected > 0 {
 		_, err = fmt.Fprintf(w, "`sluice import rejects %d` lists the rejected rows.\n", s.Import.ID)
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// importJSON is an import as programs see it. Fields are only ever added.
+// importJSON is an import as programs see it. Fields are only ever added. rows_taken_back
+// were loaded by an import that has ended without leaving rows.
 type importJSON struct {
 	ID             int64            `json:"id"`
 	Site           string           `json:"site"`
@@ -20,6 +21,7 @@ type importJSON struct {
 	Days           []calendar.Range `json:"days"`
 	RowsRead       int64            `json:"rows_read"`
 	RowsLoaded     int64            `json:"rows_loaded"`
+	RowsTakenBack  int64            `json:"rows_taken_back"`
 	RowsRejected   int64            `json:"rows_rejected"`
 	RowsOutOfRange int64            `json:"rows_out_of_range"`
 	Parts          []partJSON       `json:"parts"`
@@ -54,6 +56,7 @@ type partJSON struct {
 	Attempts       int64      `json:"attempts"`
 	RowsRead       int64      `json:"rows_read"`
 	RowsLoaded     int64      `json:"rows_loaded"`
+	RowsTakenBack  int64      `json:"rows_taken_back"`
 	RowsRejected   int64      `json:"rows_rejected"`
 	RowsOutOfRange int64      `json:"rows_out_of_range"`
 	Error          string     `json:"error"`
@@ -63,13 +66,16 @@ type partJSON struct {
 
 func importView(s store.ImportSummary, parts []store.Part) importJSON {
 	i := s.Import
+	s, _, back := takeBack(s, nil)
 	view := importJSON{
 		ID: i.ID, Site: s.Domain, Source: i.Source, Label: i.Label, Status: i.Status, Phase: i.Phase,
 		StartDate: i.StartDate, EndDate: i.EndDate, Days: []calendar.Range(i.Days),
-		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsRejected: s.RowsRejected, RowsOutOfRange: s.RowsOutOfRange,
-		RequestedBy: i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
+		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsTakenBack: back, RowsRejected: s.RowsRejected,
+		RowsOutOfRange: s.RowsOutOfRange,
+		RequestedBy:    i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
 		Review: i.Review, Schedule: i.Schedule,
-		Parts: partViews(parts), Trouble: i.Trouble, WorkflowFault: i.WorkflowFault, Error: i.Error, ErrorClass: i.ErrorClass,
+		Parts: partViews(i.Status, parts), Trouble: i.Trouble, WorkflowFault: i.WorkflowFault,
+		Error: i.Error, ErrorClass: i.ErrorClass,
 		WorkflowID: i.WorkflowID, RunID: i.RunID,
 		CreatedAt: i.CreatedAt, StartedAt: i.StartedAt, FinishedAt: i.FinishedAt,
 	}
@@ -79,7 +85,8 @@ func importView(s store.ImportSummary, parts []store.Part) importJSON {
 	return view
 }
 
-func partViews(parts []store.Part) []partJSON {
+// partViews are the parts of an import of that status.
+func partViews(status string, parts []store.Part) []partJSON {
 	views := make([]partJSON, len(parts))
 	for i, p := range parts {
 		views[i] = partJSON{
@@ -87,6 +94,9 @@ func partViews(parts []store.Part) []partJSON {
 			BytesTotal: p.BytesTotal, BytesRead: p.BytesRead, Chunks: p.NextChunk, Attempts: p.Fence,
 			RowsRead: p.RowsRead, RowsLoaded: p.RowsLoaded, RowsRejected: p.RowsRejected, RowsOutOfRange: p.RowsOutOfRange,
 			Error: p.Error, StartedAt: p.StartedAt, FinishedAt: p.FinishedAt,
+		}
+		if rowsTakenBack(status) {
+			views[i].RowsLoaded, views[i].RowsTakenBack = 0, p.RowsLoaded
 		}
 	}
 	return views

@@ -21,6 +21,8 @@ type Reading struct {
 	Done, Total int64
 	// Rows is how many rows there have been.
 	Rows int64
+	// Over means that it does not advance any more: neither speed nor time is shown.
+	Over bool
 	// Trouble says what keeps it from advancing, if anything does.
 	Trouble string
 }
@@ -118,13 +120,13 @@ func (p *Progress) describe(r Reading) line {
 	if r.Total > 0 || r.Rows > 0 {
 		facts = append(facts, Count(r.Rows)+" rows")
 	}
-	if p.pace.rate >= 1 {
+	if p.pace.rate >= 1 && !r.Over {
 		facts = append(facts, Count(int64(p.pace.rate))+" rows/s")
 	}
 	switch {
 	case r.Trouble != "":
 		facts = append(facts, r.Trouble)
-	case p.pace.remaining > 0:
+	case p.pace.remaining > 0 && !r.Over:
 		facts = append(facts, Duration(p.pace.remaining)+" left")
 	}
 	l.right += strings.Join(facts, ", ")

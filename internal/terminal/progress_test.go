@@ -125,3 +125,22 @@ func TestNoTotal(t *testing.T) {
 	require.Equal(t, "loading       0/1 parts    1,234 rows\n", out.String())
 	require.NotPanics(t, p.Close)
 }
+
+// An import that fails has no speed and no time left, whatever it had before.
+func TestNothingIsLeftOfWhatIsOver(t *testing.T) {
+	t.Parallel()
+	p, c, out := newTestProgress()
+	for i := range 12 {
+		c.pass(500 * time.Millisecond)
+		p.Show(Reading{Label: "loading", Done: int64(i) * 10, Total: 400, Rows: int64(i) * 1000})
+	}
+	p.Show(Reading{Label: "clean_up", Detail: "0/1 parts", Done: 110, Total: 400, Rows: 11000, Over: true})
+	c.pass(time.Second)
+	p.Show(Reading{Label: "failed", Detail: "0/1 parts", Over: true})
+	p.Close()
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	require.Contains(t, lines[len(lines)-3], "left")
+	require.Equal(t, []string{
+		"clean_up      0/1 parts     27 %  11,000 rows", "failed        0/1 parts",
+	}, lines[len(lines)-2:])
+}

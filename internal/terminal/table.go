@@ -104,7 +104,8 @@ type Coloured struct {
 // columnGap is how many blanks stand between columns.
 const columnGap = 2
 
-// Write writes the table.
+// Write writes the table. On a terminal that is too narrow for it, columns of text are
+// cut; where there is none, nothing is.
 func (t *Table) Write(w io.Writer) error {
 	widths := make([]int, len(t.header))
 	numbers := make([]bool, len(t.header))
@@ -115,12 +116,14 @@ func (t *Table) Write(w io.Writer) error {
 			numbers[i] = numbers[i] && row[i].number
 		}
 	}
+	fit(widths, numbers, widthOf(w))
 	var out strings.Builder
 	line := func(cells []cell) {
 		// Blanks are held back until something follows them: lines end where their
 		// text does.
 		blanks := 0
 		for i, c := range cells {
+			c.text = cutTo(c.text, widths[i])
 			before, after := 0, widths[i]-runewidth.StringWidth(c.text)
 			if numbers[i] {
 				before, after = after, 0

@@ -9,7 +9,11 @@ import (
 
 // mixed has columns of every kind.
 var mixed = &Table{Name: "mixed", Columns: []Column{
-	{"date", KindDate}, {"name", KindString}, {"big", KindUint64}, {"small", KindUint32}, {"more", KindString},
+	{Name: "date", Kind: KindDate},
+	{Name: "name", Kind: KindString},
+	{Name: "big", Kind: KindUint64},
+	{Name: "small", Kind: KindUint32},
+	{Name: "more", Kind: KindString},
 }}
 
 // printMixed returns the rows of a batch of mixed.

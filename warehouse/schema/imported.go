@@ -32,7 +32,7 @@ var (
 	// Locations has the country as ISO 3166-1 alpha-2, the region as
 	// ISO 3166-2 and the city as a GeoNames id.
 	Locations = &Table{Name: "imported_locations", Columns: columns(
-		texts("country", "region"), counters64("city"), sessionCounters())}
+		texts("country", "region"), identifiers64("city"), sessionCounters())}
 
 	Devices = &Table{Name: "imported_devices", Columns: columns(
 		texts("device"), sessionCounters())}
@@ -61,6 +61,15 @@ func columns(groups ...[]Column) []Column {
 func texts(names ...string) []Column      { return ofKind(KindString, names) }
 func counters64(names ...string) []Column { return ofKind(KindUint64, names) }
 func counters32(names ...string) []Column { return ofKind(KindUint32, names) }
+
+// identifiers64 name things by numbers.
+func identifiers64(names ...string) []Column {
+	group := counters64(names...)
+	for i := range group {
+		group[i].Identifier = true
+	}
+	return group
+}
 
 // sessionCounters are the counters that tables about visits share.
 func sessionCounters() []Column {

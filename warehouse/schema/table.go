@@ -48,6 +48,8 @@ type Column struct {
 	Name string
 	// Kind is the type of its values.
 	Kind Kind
+	// Identifier means that the numbers name something and are not to be added up.
+	Identifier bool
 }
 
 // Table is one of the imported tables, without the columns that the loader adds

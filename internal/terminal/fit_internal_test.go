@@ -1,0 +1,34 @@
+package terminal
+
+import (
+	"testing"
+
+	"github.com/mattn/go-runewidth"
+	"github.com/stretchr/testify/require"
+)
+
+func TestFit(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		widths  []int
+		numbers []bool
+		limit   int
+		want    []int
+	}{
+		"no terminal":                {[]int{36, 90, 200}, []bool{false, false, false}, 0, []int{36, 90, 200}},
+		"wide enough":                {[]int{5, 20, 30}, []bool{true, false, false}, 59, []int{5, 20, 30}},
+		"the widest gives way":       {[]int{5, 20, 60}, []bool{true, false, false}, 80, []int{5, 20, 51}},
+		"then the next":              {[]int{5, 40, 60}, []bool{true, false, false}, 60, []int{5, 25, 26}},
+		"neither first nor numbers":  {[]int{90, 50, 30}, []bool{false, true, false}, 80, []int{90, 50, minColumn}},
+		"not below what can be read": {[]int{5, 17, 18, 40}, []bool{true, false, false, false}, 30, []int{5, 16, 16, 16}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fit(tc.widths, tc.numbers, tc.limit)
+			require.Equal(t, tc.want, tc.widths)
+		})
+	}
+	require.Equal(t, "日本...", cutTo("日本語日本語", 8))
+	require.Equal(t, 7, runewidth.StringWidth(cutTo("日本語日本語", 8)), "no half of a wide letter")
+	require.Equal(t, "short", cutTo("short", 8))
+}
