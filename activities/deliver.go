@@ -145,7 +145,7 @@ func (s *stretch) load(ctx context.Context, claim store.Claim) destinations.Deli
 	})
 	done := destinations.Delivery{
 		Destination: s.dest, Action: s.action, Claim: claim, Plan: s.plan, Versions: s.d.Versions,
-		Toolkit: &destinations.Toolkit{Logger: s.d.Logger, Connections: s.d.Connections},
+		Toolkit: &destinations.Toolkit{Logger: s.d.Logger, Connections: s.d.Connections, Service: s.d.Service},
 	}.Run(ctx)
 	close(loaded)
 	asking.Wait()

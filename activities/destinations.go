@@ -39,6 +39,8 @@ type Destinations struct {
 	Wake func(ctx context.Context, refs []ActionRef) error
 	// Logger takes what is worth an operator's attention. Required.
 	Logger *slog.Logger
+	// Service is this process, as destinations are told. Defaults to none.
+	Service *destinations.Service
 
 	bells bells
 }

@@ -49,6 +49,10 @@ func TestDelivery(t *testing.T) {
 	require.Equal(t, 1, done.Outcome.Delivered())
 	byID := map[string]store.JobOutcome{}
 	for _, o := range done.Outcomes {
+		for i := range o.Chained {
+			require.NotEmpty(t, o.Chained[i].ID)
+			o.Chained[i].ID = ""
+		}
 		byID[o.JobID] = o
 	}
 	require.Equal(t, store.JobOutcome{JobID: "a", Fence: 10, State: store.JobSucceeded, Chained: []store.NewJob{
@@ -184,6 +188,8 @@ func TestMakeJob(t *testing.T) {
 		}
 		require.NoError(t, err, name)
 		require.Equal(t, test.made, made, name)
+		require.Equal(t, made, got.ID != "", name)
+		got.ID = ""
 		require.Equal(t, test.want, got, name)
 	}
 }

@@ -23,7 +23,9 @@ type Lifecycle struct {
 
 // hooked is a destination or an action with hooks.
 type hooked struct {
-	name  string
+	name string
+	// kind is InterfaceDestination or InterfaceAction.
+	kind  string
 	hooks WithHooks
 }
 
@@ -54,7 +56,7 @@ func (l *Lifecycle) Start(ctx context.Context) error {
 func (l *Lifecycle) Stop(ctx context.Context) {
 	for _, h := range slices.Backward(l.running) {
 		if err := guard(func() error { return h.hooks.Shutdown(ctx, l.tk) }); err != nil {
-			l.tk.Logger.Error("a destination could not be shut down", "name", h.name, "error", err)
+			l.tk.Logger.Error("a destination could not be shut down", "interface", h.kind, "name", h.name, "error", err)
 		}
 	}
 	l.running = nil
@@ -65,11 +67,11 @@ func hookedOf(r *Registry) []hooked {
 	var all []hooked
 	for _, d := range r.All() {
 		if hooks, ok := d.(WithHooks); ok {
-			all = append(all, hooked{d.Name(), hooks})
+			all = append(all, hooked{d.Name(), InterfaceDestination, hooks})
 		}
 		for _, a := range d.Actions() {
 			if hooks, ok := a.(WithHooks); ok {
-				all = append(all, hooked{d.Name() + "/" + a.Name(), hooks})
+				all = append(all, hooked{d.Name() + "/" + a.Name(), InterfaceAction, hooks})
 			}
 		}
 	}

@@ -25,7 +25,11 @@ func MakeJob(
 		return store.NewJob{}, false, err
 	}
 	own := tk.withDefaults()
-	own.EventID = e.ID
+	id, err := store.NewID()
+	if err != nil {
+		return store.NewJob{}, false, err
+	}
+	own.EventID, own.JobID = e.ID, id
 	var job *Job
 	err = guard(func() error {
 		job, err = a.Marshal(ctx, own, e)
@@ -44,7 +48,7 @@ func MakeJob(
 		}
 	}
 	n = store.NewJob{
-		Destination: d.Name(), Action: a.Name(), Version: version, Context: job.Context, Data: job.Data,
+		ID: id, Destination: d.Name(), Action: a.Name(), Version: version, Context: job.Context, Data: job.Data,
 		SentAt: job.SentAt, DueAt: job.DueAt,
 	}
 	if len(n.Context) == 0 {

@@ -36,6 +36,10 @@ type Outcome struct {
 // ErrUnreported is why a job is unknown about which nothing was reported.
 var ErrUnreported = errors.New("the load has ended without a word about the job")
 
+// ErrNoReason is why a job is discarded that a destination discards without an error. The
+// job stays discarded, and the conformance suite fails such a destination.
+var ErrNoReason = errors.New("ForceDiscard without Error")
+
 // Settle decides what becomes of the jobs of a queue, by what was reported:
 //
 //   - A report that names no jobs is about all that no report names. Of reports of the same
@@ -90,9 +94,14 @@ func (o *Outcome) assign(q *Queue, reports []Then) (byJob map[string]*Then, rest
 // straighten makes a report consistent.
 func (o *Outcome) straighten(no int, t Then) Then {
 	fault := func(text string) { o.Faults = append(o.Faults, fmt.Errorf("report %d: %s", no, text)) }
-	if t.Error == nil && (t.ForceDiscard || t.Unknown || t.Untried) {
-		// Whoever says so does not mean that it was delivered.
-		fault("jobs are discarded, unknown or untried without an error that says why")
+	switch {
+	case t.Error != nil:
+	case t.ForceDiscard && !t.Unknown && !t.Untried:
+		fault(ErrNoReason.Error() + ": a discarded job needs its reason")
+		t.Error = ErrNoReason
+	case t.ForceDiscard || t.Unknown || t.Untried:
+		// Such a report does not mean that the job was delivered.
+		fault("jobs are unknown or untried without an error that says why")
 		t.Error = errors.New("the destination did not say why")
 	}
 	switch {

@@ -26,6 +26,8 @@ type DestinationsConfig struct {
 	Registry *destinations.Registry
 	// Logger takes what destinations have to say about events. Defaults to none.
 	Logger *slog.Logger
+	// Service is this process, as destinations are told. Defaults to a gateway.
+	Service *destinations.Service
 	// AnswerTimeout bounds how long orders wait for a worker. Defaults to 10s.
 	AnswerTimeout time.Duration
 	// WakeInterval is how long the workflow of an action is left alone after it was told
@@ -65,6 +67,9 @@ func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Service == nil {
+		cfg.Service = destinations.NewService(destinations.ServiceGateway)
+	}
 	if cfg.AnswerTimeout == 0 {
 		cfg.AnswerTimeout = defaultAnswerTimeout
 	}
@@ -72,7 +77,7 @@ func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
 		cfg.WakeInterval = 100 * time.Millisecond
 	}
 	d := &Destinations{
-		cfg: cfg, toolkit: &destinations.Toolkit{Logger: cfg.Logger},
+		cfg: cfg, toolkit: &destinations.Toolkit{Logger: cfg.Logger, Service: cfg.Service},
 		versions: &destinations.Versions{Logger: cfg.Logger},
 	}
 	d.wakers = wakers{every: cfg.WakeInterval, send: d.signalEnqueue}

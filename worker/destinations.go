@@ -34,8 +34,9 @@ type deliveries struct {
 func (w *Worker) newDeliveries(
 	main worker.Registry, opened connections.Opener, fatal func(error),
 ) (*deliveries, error) {
+	scheduler := destinations.NewService(destinations.ServiceScheduler)
 	service, err := starter.NewDestinations(starter.DestinationsConfig{
-		Temporal: w.temporal, Store: w.store, Registry: w.cfg.Destinations, Logger: w.log,
+		Temporal: w.temporal, Store: w.store, Registry: w.cfg.Destinations, Logger: w.log, Service: scheduler,
 	})
 	if err != nil {
 		return nil, err
@@ -49,13 +50,14 @@ func (w *Worker) newDeliveries(
 		Versions: &destinations.Versions{Logger: w.log}, Circuit: w.cfg.Circuit,
 		// The rest is for recording outcomes.
 		Grace: settings.StopTimeout / 2, Wake: service.Wake, Logger: w.log, Observer: w.metrics,
+		Service: scheduler,
 	}
 	w.registerHandovers(main, service)
 	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})
 	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	dl := &deliveries{
 		w: w, starter: service, listen: acts.Listen,
-		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{Logger: w.log, Connections: opened}),
+		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{Logger: w.log, Connections: opened, Service: scheduler}),
 	}
 	for _, d := range w.cfg.Destinations.All() {
 		one := worker.New(w.temporal, workflows.DestinationQueue(d.Name()), worker.Options{

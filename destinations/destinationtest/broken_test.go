@@ -214,6 +214,14 @@ func TestBroken(t *testing.T) {
 				before(ctx, tk, q, report)
 			}
 		}},
+		"poison discarded without a reason": {"a poisoned job", func(k *kit) {
+			wrap(k, func(then destinations.Then) destinations.Then {
+				if then.ForceDiscard {
+					then.Error = nil
+				}
+				return then
+			})
+		}},
 		"missing connection discards": {"a connection that is missing", func(k *kit) {
 			wrap(k, func(then destinations.Then) destinations.Then { then.ForceDiscard = then.Error != nil; return then })
 		}},

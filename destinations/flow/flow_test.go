@@ -145,7 +145,12 @@ func TestStoredFlow(t *testing.T) {
 	e := event("shop", "order.paid", `{"id": 7, "total": 101, "items": []}`)
 	q, err := load(paid)
 	require.NoError(t, err)
-	require.Equal(t, decide(t, q, e), decide(t, p, e))
+	want, got := decide(t, q, e), decide(t, p, e)
+	for i := range got {
+		// Each job has an ID of its own.
+		want[i].Job.ID, got[i].Job.ID = "", ""
+	}
+	require.Equal(t, want, got)
 }
 
 func TestRefuses(t *testing.T) {
