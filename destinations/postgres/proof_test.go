@@ -66,7 +66,8 @@ func TestValuesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t)
 	tab.exec(t, `CREATE DOMAIN price AS numeric(9, 2); CREATE TABLE t (id int PRIMARY KEY, n numeric(9, 2), p price, r real,
-		d date, at timestamp(0), z timestamptz, f float8, b boolean, v varchar(3), w time(3), any_n numeric)`)
+		d date, at timestamp(0), z timestamptz, f float8, b boolean, v varchar(3), w time(3), any_n numeric,
+		many numeric(9, 2)[], tags text[])`)
 	for row, fits := range map[string]bool{
 		`"n": 1.23`: true, `"n": "1.230"`: true, `"n": 1.239`: false, `"n": "1.239"`: false, `"n": 123456789`: false, `"n": null`: true,
 		`"n": "NaN"`: true, `"p": 1.239`: false, `"p": 1.2`: true, `"any_n": 1.23456789012345678901234567890`: true,
@@ -75,6 +76,8 @@ func TestValuesThatDoNotFit(t *testing.T) {
 		`"d": "2026-02-30"`: false, `"at": "2026-02-01T12:00:00.5"`: false, `"at": "2026-02-01T12:00:00.000"`: true,
 		`"z": "2026-02-01T12:00:00.123456Z"`: true, `"z": "2026-02-01T12:00:00.1234567Z"`: false, `"z": "infinity"`: true,
 		`"w": "12:00:00.123"`: true, `"w": "12:00:00.1234"`: false, `"b": "maybe"`: false, `"v": "abcd"`: false, `"v": "abc"`: true,
+		`"v": "abc  "`: false, `"many": [1.23, "4.50", null]`: true, `"many": [1.23, 1.239]`: false, `"many": [[1.23], ["1.239"]]`: false,
+		`"many": "{1.23,NULL}"`: true, `"many": "{1.239}"`: false, `"many": []`: true, `"tags": ["1.239"]`: true, `"tags": "{a}"`: true,
 	} {
 		then := load(t, tab.direct(t), head+`"row": {"id": 1, `+row+`}}`)[0]
 		require.Equal(t, fits, then.Error == nil, "%s: %v", row, then.Error)

@@ -38,7 +38,7 @@ func (r Row) statement(columns []string) string {
 }
 
 // changed returns a query for the columns whose type changes the value, without an error:
-// numbers that are rounded, days and fractions of seconds that are cut. Fractions of
+// numbers that are rounded, days, fractions of seconds and spaces that are cut. Fractions of
 // floating-point numbers are rounded by their nature.
 func (r Row) changed() string {
 	literal := "'" + strings.ReplaceAll(r.table(), "'", "''") + "'"
@@ -60,7 +60,18 @@ func (r Row) changed() string {
 			WHEN 'timestamptz'::regtype THEN ` + cut + `
 			WHEN 'time'::regtype THEN ` + cut + `
 			WHEN 'timetz'::regtype THEN ` + cut + `
+			WHEN 'varchar'::regtype THEN jsonb_typeof(g.value) = 'string' AND g.value <> s.value
+			WHEN 'numeric[]'::regtype THEN jsonb_typeof(s.value) = 'array' AND
+				CASE jsonb_typeof(g.value)
+				WHEN 'string' THEN ARRAY(SELECT n FROM unnest((g.value #>> '{}')::numeric[]) AS n WHERE n IS NOT NULL)
+				ELSE ` + leaves("g.value") + ` END <> ` + leaves("s.value") + `
 			ELSE false END`
+}
+
+// leaves flattens an array of numbers, which may be in quotes.
+func leaves(value string) string {
+	return `ARRAY(SELECT (leaf #>> '{}')::numeric FROM jsonb_path_query(` + value +
+		`, 'strict $.** ? (@.type() == "number" || @.type() == "string")') AS leaf)`
 }
 
 // cut says whether a time has more digits of a second than its type.
