@@ -75,7 +75,6 @@ func (k Kit) load(ctx context.Context, id int64) (subject, error) {
 			Site:        importers.Site{ID: site.ID, Domain: site.Domain, TimeZone: site.TimeZone},
 			Args:        stored.Args,
 			Checked:     data.Checked,
-			Window:      stored.Days,
 			Chunk:       importers.ChunkLimit{Rows: int(stored.ChunkRows), Bytes: int(stored.ChunkBytes)},
 			Feedback:    k.feedback(ctx, id),
 			Connections: k.opener(),

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/loading"
 	"github.com/sluicehq/sluice/store"
@@ -26,6 +28,8 @@ type DryRunRequest struct {
 	Parallelism    int     `json:"parallelism"`
 	MaxRejects     int64   `json:"max_rejects"`
 	MaxRejectShare float64 `json:"max_reject_share"`
+	// MaxRejectCeiling is the share of a whole part's rows that may be rejected.
+	MaxRejectCeiling float64 `json:"max_reject_ceiling,omitempty"`
 	// Dependencies are what it would lock.
 	Dependencies []importers.Dependency `json:"dependencies,omitempty"`
 }
@@ -164,39 +168,55 @@ func (d *DryRuns) rehearse(ctx context.Context, s subject, r DryRunRequest, repo
 		return err
 	}
 	s.imp.Checked = checked
-	if err := d.recognise(ctx, s, report); err != nil || report.Unchanged != "" {
+	if err := d.recognise(ctx, &s, report); err != nil || report.Unchanged != "" {
 		return err
 	}
-	plan, err := s.importer.Plan(ctx, s.imp)
+	plan, err := planOf(ctx, s)
 	if err != nil {
 		return err
-	}
-	if err := validate(plan); err != nil {
-		return importers.Permanent(importers.ClassInternal, fmt.Errorf("importer %s: %w", s.importer.Name(), err))
 	}
 	report.SourceDays, report.PartsTotal = plan.Range.String(), len(plan.Parts)
 	for _, p := range plan.Parts {
 		report.BytesTotal += p.Bytes
 	}
-	days, err := d.freeDays(ctx, s, plan.Range)
+	windows, err := d.freeDays(ctx, s, plan)
 	if err != nil {
 		return err
 	}
-	report.Days, s.imp.Window = days.String(), days
-	limit := loading.RejectLimit{Count: r.MaxRejects, Share: r.MaxRejectShare}
+	report.Days = calendar.NewSet(slices.Concat(windows...)...).String()
+	limit := loading.RejectLimit{Count: r.MaxRejects, Share: r.MaxRejectShare, Ceiling: r.MaxRejectCeiling}
 	sampling := time.Now()
 	var failed error
-	for _, p := range plan.Parts[:min(len(plan.Parts), MaxDryRunParts)] {
+	nothing := true
+	for i, p := range plan.Parts[:min(len(plan.Parts), MaxDryRunParts)] {
 		if ctx.Err() != nil || time.Since(sampling) > dryRunSampling {
 			break
 		}
+		s.imp.Window = windows[i]
 		sampled, err := samplePart(ctx, s, p, limit)
 		report.Parts = append(report.Parts, sampled)
 		// The others are looked into all the same: they may have faults of their own.
 		failed = firstOf(failed, err)
+		nothing = nothing && sampled.Complete && len(sampled.claims) == 0
+		for _, w := range sampled.warnings {
+			report.Log = append(report.Log, DryRunLine{Level: store.LevelWarn, Message: cut(w, maxLine)})
+		}
 	}
 	report.estimate(r)
+	if failed == nil && nothing && len(report.Parts) == report.PartsTotal {
+		report.Unchanged = nothingLoaded(report.sums())
+	}
 	return failed
+}
+
+// sums adds up the rows of parts that were read to their end.
+func (r *DryRunReport) sums() PartResult {
+	var sums PartResult
+	for _, p := range r.Parts {
+		sums.RowsRead += p.RowsRead
+		sums.RowsLeftOut += p.RowsLeftOut
+	}
+	return sums
 }
 
 func firstOf(first, second error) error {
@@ -207,7 +227,7 @@ func firstOf(first, second error) error {
 }
 
 // recognise looks for a completed import of the same content, and notes nothing.
-func (d *DryRuns) recognise(ctx context.Context, s subject, report *DryRunReport) error {
+func (d *DryRuns) recognise(ctx context.Context, s *subject, report *DryRunReport) error {
 	f, ok := s.importer.(importers.Fingerprinter)
 	if !ok {
 		return nil
@@ -216,7 +236,8 @@ func (d *DryRuns) recognise(ctx context.Context, s subject, report *DryRunReport
 	if err != nil || fingerprint == "" {
 		return err
 	}
-	before, found, err := d.Store.FindFingerprint(ctx, s.stored, fingerprint)
+	s.stored.Fingerprint = fingerprint
+	before, found, err := d.Store.FindFingerprint(ctx, s.stored, fingerprint, true)
 	if found {
 		report.Unchanged = fmt.Sprintf("import %d has brought in the same content", before)
 	}

@@ -129,8 +129,8 @@ func TestDryRunSeesOthers(t *testing.T) {
 	require.Contains(t, b.dry(t, `{"rows": 3, "fingerprint": "abc"}`).Unchanged, "import 1 has brought in the same content")
 	got := b.dry(t, `{"rows": 3, "start_date": "2023-01-01", "end_date": "2023-01-04"}`)
 	require.Equal(t, []string{"2023-01-01..2023-01-04", "2023-01-03..2023-01-04"}, []string{got.SourceDays, got.Days})
-	require.Equal(t, activities.DryRunLine{Level: "warn", Message: "Left out 2023-01-01..2023-01-02: imported before."}, got.Log[0])
-	require.EqualValues(t, 2, got.Parts[0].RowsOutOfRange)
+	require.Equal(t, activities.DryRunLine{Level: "warn", Message: "Left out 2023-01-01..2023-01-02: imported before, by import 1."}, got.Log[0])
+	require.EqualValues(t, 2, got.Parts[0].RowsLeftOut)
 
 	held := b.create(t, b.site, `{}`)
 	require.NoError(t, b.store.AddDependency(b.ctx, db.AddDependencyParams{ImportID: held.ImportID, Resource: "site:example.com"}))

@@ -24,10 +24,11 @@ type DryRunPart struct {
 	// Bytes is how much there is to read, and BytesRead how much was; 0 if unknown.
 	Bytes     int64 `json:"bytes"`
 	BytesRead int64 `json:"bytes_read"`
-	// The rows of the first chunk: RowsRead = good + rejected + out of range.
+	// The rows of the first chunk: RowsRead = good + rejected + out of range + left out.
 	RowsRead       int64 `json:"rows_read"`
 	RowsRejected   int64 `json:"rows_rejected"`
 	RowsOutOfRange int64 `json:"rows_out_of_range"`
+	RowsLeftOut    int64 `json:"rows_left_out"`
 	// Complete says that this was all of it.
 	Complete bool `json:"complete"`
 	// Columns and Sample are some good rows, as text.
@@ -41,6 +42,10 @@ type DryRunPart struct {
 	Error string `json:"error,omitempty"`
 
 	took time.Duration
+	// claims are the days that the part would bring in, and warnings what its import's log
+	// would say of it, if it was read to its end.
+	claims   calendar.Set
+	warnings []string
 }
 
 // DryRunReject is a row that cannot be loaded.
@@ -89,7 +94,8 @@ func samplePart(
 	defer cancel()
 	chunk := importers.NewChunk(part.Table)
 	start := time.Now()
-	err := recovered(func() error { return readFirst(short, s, part, chunk) })
+	var confirmed calendar.Set
+	err := recovered(func() (err error) { confirmed, err = readFirst(short, s, part, chunk); return err })
 	p.took = time.Since(start)
 	if short.Err() != nil && ctx.Err() == nil && err != nil {
 		// A slow source is no fault of it.
@@ -97,12 +103,13 @@ func samplePart(
 		return p, nil
 	}
 	if errors.Is(err, io.EOF) {
-		p.Complete, p.EstimatedRows = true, new(int64)
-		return p, nil
+		chunk.Reset()
+		p.Complete, p.EstimatedRows, err = true, new(int64), nil
+	} else if err == nil {
+		p.describe(chunk)
 	}
 	if err == nil {
-		p.describe(chunk)
-		err = limit.Check(part.Label, loading.Progress{RowsRead: p.RowsRead, RowsRejected: p.RowsRejected}, chunk.Rejects)
+		p.claims, p.warnings, err = limit.Rehearse(part, s.imp.Window, chunk, p.Complete, confirmed)
 	}
 	if err != nil {
 		p.Error = cut(err.Error(), maxMessage)
@@ -110,22 +117,29 @@ func samplePart(
 	return p, err
 }
 
-// readFirst fills the chunk with the part's first rows.
-func readFirst(ctx context.Context, s subject, part importers.Part, chunk *importers.Chunk) (err error) {
+// readFirst fills the chunk with the part's first rows. If there are none, it returns io.EOF
+// and the days that the source has confirmed as empty.
+func readFirst(
+	ctx context.Context, s subject, part importers.Part, chunk *importers.Chunk,
+) (confirmed calendar.Set, err error) {
 	reader, err := s.importer.ImportData(ctx, s.imp, part, "")
 	if err != nil {
-		return loading.About(part.Label, "open", err)
+		return nil, loading.About(part.Label, "open", err)
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
 	err = reader.Next(ctx, chunk)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return loading.About(part.Label, "read", err)
+	if confirmer, ok := reader.(importers.Confirmer); ok && errors.Is(err, io.EOF) {
+		confirmed = confirmer.Confirmed()
 	}
-	return err
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, loading.About(part.Label, "read", err)
+	}
+	return confirmed, err
 }
 
 func (p *DryRunPart) describe(c *importers.Chunk) {
-	p.RowsRead, p.RowsRejected, p.RowsOutOfRange, p.BytesRead = c.RowsRead, int64(len(c.Rejects)), c.OutOfRange, c.Bytes
+	p.RowsRead, p.RowsRejected, p.RowsOutOfRange, p.RowsLeftOut, p.BytesRead =
+		c.RowsRead, int64(len(c.Rejects)), c.OutOfRange, c.LeftOut, c.Bytes
 	p.Sample = sample(c.Rows, sampleRows)
 	for _, r := range c.Rejects[:min(len(c.Rejects), sampleRejects)] {
 		p.Rejects = append(p.Rejects, DryRunReject{

@@ -28,7 +28,9 @@ func (l *Loading) Publish(ctx context.Context, ref ImportRef) (Published, error)
 		return Published{}, failure(err)
 	}
 	handover, err := l.handover(ctx, ref.ImportID)
-	return Published{PartResult: sumsOf(summary), Handover: handover}, failure(err)
+	return Published{
+		PartResult: sumsOf(summary), Days: summary.Import.Days.String(), Handover: handover,
+	}, failure(err)
 }
 
 func (l *Loading) publish(ctx context.Context, s subject, epoch int64) error {
@@ -48,13 +50,22 @@ func (l *Loading) publish(ctx context.Context, s subject, epoch int64) error {
 			return err
 		}
 	}
-	if err := l.Store.ClaimDays(ctx, s.stored.ID, epoch); err != nil {
+	if err := claimed(l.Store.ClaimDays(ctx, s.stored.ID, epoch)); err != nil {
 		return err
 	}
 	if err := l.Warehouse.Show(ctx, uint64(s.site.ID), uint64(s.stored.ID), uint32(s.stored.Generation)); err != nil {
 		return err
 	}
 	return l.Locks.finish(ctx, s.stored.ID, store.End{Status: store.StatusCompleted})
+}
+
+// claimed says what can be done about an import that cannot claim its days.
+func claimed(err error) error {
+	var overlap *store.OverlapError
+	if !errors.As(err, &overlap) {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, wayOut(overlap.Holders))
 }
 
 // verifyTable counts an import's rows in one table. If something arrived late, from
@@ -119,6 +130,10 @@ func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
 	site, id := uint64(imp.SiteID), uint64(imp.ID)
 	if err := l.Warehouse.Hide(ctx, site, id, uint32(imp.Generation)); err != nil {
 		return failure(err)
+	}
+	// No query sees the rows any more: another import may bring the days in.
+	if err := l.Store.ReleaseDays(ctx, imp.ID); err != nil {
+		return failure(fmt.Errorf("release the days of import %d: %w", imp.ID, err))
 	}
 	for _, table := range schema.Imported() {
 		if err := l.Warehouse.PurgeRows(ctx, table, site, id); err != nil {

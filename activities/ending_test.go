@@ -67,7 +67,8 @@ func TestPublishOverlap(t *testing.T) {
 	second := b.loaded(t, `{"rows": 10}`)
 	b.run(t, b.Publish, second, nil)
 	message := b.refused(t, b.Publish, ref, importers.ClassNoDays)
-	require.Equal(t, "import 1: 2021-01-01..2021-01-31: days imported by another import meanwhile", message)
+	require.Equal(t, "import 1: claim 2021-01-01..2021-01-31 of imported_visitors: days imported by another import "+
+		"meanwhile: import 2; to import these days anew, delete import 2 first (`sluice import show 2`, `sluice import delete 2`)", message)
 	require.Zero(t, b.visible(t, ref))
 }
 

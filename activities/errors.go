@@ -40,12 +40,14 @@ type Wait struct {
 
 // storeClasses are the store's refusals that no retry changes.
 var storeClasses = map[error]importers.Class{
-	store.ErrNotFound:   importers.ClassEnded,
-	store.ErrConflict:   importers.ClassEnded,
-	store.ErrOverlap:    importers.ClassNoDays,
-	store.ErrLimit:      importers.ClassInput,
-	store.ErrDecided:    importers.ClassEnded,
-	store.ErrSelfReview: importers.ClassAccess,
+	store.ErrNotFound: importers.ClassEnded,
+	store.ErrConflict: importers.ClassEnded,
+	store.ErrOverlap:  importers.ClassNoDays,
+	// An import of which nothing was loaded ends as unchanged before it comes to this.
+	store.ErrNothingLoaded: importers.ClassInternal,
+	store.ErrLimit:         importers.ClassInput,
+	store.ErrDecided:       importers.ClassEnded,
+	store.ErrSelfReview:    importers.ClassAccess,
 }
 
 // keyFaults are those of a connection whose secrets cannot be opened: an operator has to give the

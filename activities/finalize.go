@@ -33,6 +33,7 @@ func (l *Lifecycle) Summarize(ctx context.Context, ref ImportRef) error {
 			No: int(p.No), Table: p.TableName, Label: p.Label, Data: p.Data,
 			Result: importers.Result{
 				RowsRead: p.RowsRead, RowsLoaded: p.RowsLoaded, RowsRejected: p.RowsRejected, RowsOutOfRange: p.RowsOutOfRange,
+				RowsLeftOut: p.RowsLeftOut,
 			},
 		}
 	}
@@ -109,7 +110,7 @@ func (l *Lifecycle) result(ctx context.Context, s subject) (importers.Result, er
 	data, err := l.Store.ImportData(ctx, s.stored.ID)
 	return importers.Result{
 		RowsRead: sums.RowsRead, RowsLoaded: sums.RowsLoaded,
-		RowsRejected: sums.RowsRejected, RowsOutOfRange: sums.RowsOutOfRange, Summary: data.Summary,
+		RowsRejected: sums.RowsRejected, RowsOutOfRange: sums.RowsOutOfRange, RowsLeftOut: sums.RowsLeftOut, Summary: data.Summary,
 	}, err
 }
 

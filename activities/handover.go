@@ -33,6 +33,8 @@ type Handover struct {
 // Published is the answer of publish.
 type Published struct {
 	PartResult
+	// Days are the days that were brought in.
+	Days string `json:"days,omitempty"`
 	// Handover is what is to be handed over, nil if no flow wants anything.
 	Handover *Handover `json:"handover,omitempty"`
 }
@@ -87,5 +89,6 @@ func (k Kit) handover(ctx context.Context, id int64) (*Handover, error) {
 func sumsOf(s store.ImportSummary) PartResult {
 	return PartResult{
 		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsRejected: s.RowsRejected, RowsOutOfRange: s.RowsOutOfRange,
+		RowsLeftOut: s.RowsLeftOut,
 	}
 }

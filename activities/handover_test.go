@@ -327,7 +327,7 @@ func TestHandOverOfManyChunks(t *testing.T) {
 			Chunk: store.Chunk{ImportID: ref.ImportID, No: no, RowsRead: 1, RowsLoaded: 1}, Fence: part.Fence,
 		}))
 	}
-	require.NoError(t, b.store.FinishPart(b.ctx, ref.ImportID, 0, part.Fence, 0))
+	require.NoError(t, b.store.FinishPart(b.ctx, store.DonePart{ImportID: ref.ImportID, Fence: part.Fence, Claims: part.FreeDays}))
 	require.NoError(t, b.finish(ref, store.StatusCompleted))
 	page, missing, pages := activities.HandoverPage{Handover: activities.Handover{ImportID: ref.ImportID}}, int64(0), 0
 	for {

@@ -85,7 +85,7 @@ func (h *Handovers) handOverEnd(ctx context.Context, end Handover) (HandedOver, 
 		ImportID: end.ImportID, Site: end.Site, Importer: end.Importer, Label: imp.Label, Status: end.Status,
 		Reason: end.Reason, ErrorClass: end.Class, Days: daysOf(imp),
 		RowsRead: end.RowsRead, RowsLoaded: end.RowsLoaded,
-		RowsRejected: end.RowsRejected, RowsOutOfRange: end.RowsOutOfRange,
+		RowsRejected: end.RowsRejected, RowsOutOfRange: end.RowsOutOfRange, RowsLeftOut: end.RowsLeftOut,
 		StartedBy: imp.RequestedBy, Schedule: imp.Schedule, Generation: end.Generation,
 		CreatedAt: imp.CreatedAt.UTC(), StartedAt: utc(imp.StartedAt), FinishedAt: end.FinishedAt,
 	}.Event()

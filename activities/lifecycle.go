@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -50,7 +51,7 @@ func (l *Lifecycle) BeforeStart(ctx context.Context, ref ImportRef) error {
 
 // recognise looks for a completed import of the same content. The answer says why there
 // is nothing to import; "" if there is.
-func (l *Lifecycle) recognise(ctx context.Context, s subject) (unchanged string, err error) {
+func (l *Lifecycle) recognise(ctx context.Context, s *subject) (unchanged string, err error) {
 	f, ok := s.importer.(importers.Fingerprinter)
 	if !ok {
 		return "", nil
@@ -64,6 +65,7 @@ func (l *Lifecycle) recognise(ctx context.Context, s subject) (unchanged string,
 			"importer %s: a fingerprint of %d bytes: want at most %d",
 			s.importer.Name(), len(fingerprint), importers.MaxFingerprint))
 	}
+	s.stored.Fingerprint = fingerprint
 	before, found, err := l.Store.Recognise(ctx, s.stored, fingerprint)
 	if err != nil || !found {
 		return "", err
@@ -151,7 +153,7 @@ func (l *Lifecycle) Plan(ctx context.Context, ref ImportRef) (Planned, error) {
 		return planned, failure(err)
 	}
 	// The import has its locks now: what holds them has completed.
-	unchanged, err := l.recognise(ctx, s)
+	unchanged, err := l.recognise(ctx, &s)
 	if err != nil || unchanged != "" {
 		return Planned{Parts: []PlannedPart{}, Unchanged: unchanged}, failure(err)
 	}
@@ -162,22 +164,34 @@ func (l *Lifecycle) Plan(ctx context.Context, ref ImportRef) (Planned, error) {
 }
 
 func (l *Lifecycle) plan(ctx context.Context, s subject) error {
-	plan, err := s.importer.Plan(ctx, s.imp)
+	plan, err := planOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	if err := validate(plan); err != nil {
-		return importers.Permanent(importers.ClassInternal, fmt.Errorf("importer %s: %w", s.importer.Name(), err))
-	}
-	days, err := l.freeDays(ctx, s, plan.Range)
+	windows, err := l.freeDays(ctx, s, plan)
 	if err != nil {
 		return err
 	}
 	parts := make([]store.NewPart, len(plan.Parts))
 	for i, p := range plan.Parts {
-		parts[i] = store.NewPart{Table: p.Table.Name, Label: p.Label, Args: p.Args, Bytes: p.Bytes}
+		parts[i] = store.NewPart{
+			Table: p.Table.Name, Label: p.Label, Args: p.Args, Bytes: p.Bytes, Days: p.Days, Free: windows[i],
+		}
 	}
-	return l.Store.SavePlan(ctx, s.stored.ID, plan.Range, days, parts)
+	return l.Store.SavePlan(ctx, s.stored.ID, plan.Range, parts)
+}
+
+// planOf returns the importer's plan, with the days of every part.
+func planOf(ctx context.Context, s subject) (importers.Plan, error) {
+	plan, err := s.importer.Plan(ctx, s.imp)
+	if err != nil {
+		return plan, err
+	}
+	plan = plan.WithDays()
+	if err := validate(plan); err != nil {
+		return plan, importers.Permanent(importers.ClassInternal, fmt.Errorf("importer %s: %w", s.importer.Name(), err))
+	}
+	return plan, nil
 }
 
 // stored returns the plan as it stands in the store; Total is 0 if there is none.
@@ -215,53 +229,6 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 		planned.Parts = append(planned.Parts, part)
 	}
 	return planned, nil
-}
-
-// freeDays takes from the source's days those that are imported already and those
-// that have native data or lie in the future, and tells the user what was left out.
-func (l *Lifecycle) freeDays(ctx context.Context, s subject, source calendar.Range) (calendar.Set, error) {
-	occupied, err := l.Store.OccupiedDays(ctx, s.site.ID, s.stored.ID)
-	if err != nil {
-		return nil, err
-	}
-	cutOff, why, err := l.cutOff(s.site)
-	if err != nil {
-		return nil, err
-	}
-	days := divide(source, occupied, cutOff)
-	if len(days.Free) == 0 {
-		return nil, importers.Permanent(importers.ClassNoDays, fmt.Errorf(
-			"no day is left to import: the source has %s; imported already: %s; imports end before %s, %s",
-			source, occupied, cutOff, why))
-	}
-	log := s.imp.Feedback
-	if len(days.Late) > 0 {
-		if err := log.Warn(ctx, fmt.Sprintf("Left out %s: imports end before %s, %s.", days.Late, cutOff, why)); err != nil {
-			return nil, err
-		}
-	}
-	if len(days.Taken) > 0 {
-		if err := log.Warn(ctx, fmt.Sprintf("Left out %s: imported before.", days.Taken)); err != nil {
-			return nil, err
-		}
-	}
-	return days.Free, log.Info(ctx, fmt.Sprintf("Importing %s.", days.Free))
-}
-
-// cutOff returns the first day that cannot be imported, and why.
-func (l *Lifecycle) cutOff(site store.Site) (calendar.Day, string, error) {
-	if site.NativeStart != nil {
-		return *site.NativeStart, "the first day with native data", nil
-	}
-	zone, err := time.LoadLocation(site.TimeZone)
-	if err != nil {
-		return 0, "", importers.Permanent(importers.ClassInternal, fmt.Errorf("site %s: %w", site.Domain, err))
-	}
-	now := time.Now
-	if l.Now != nil {
-		now = l.Now
-	}
-	return calendar.DayOf(now().In(zone)) + 1, "the day after today in " + site.TimeZone, nil
 }
 
 // Ended says how an import ends other than well.
@@ -327,6 +294,7 @@ func validate(plan importers.Plan) error {
 		return fmt.Errorf("a plan of %d parts: want 1 to %d", len(plan.Parts), importers.MaxParts)
 	}
 	faults := []error{plan.Range.Validate()}
+	whole := calendar.NewSet(plan.Range)
 	for i, p := range plan.Parts {
 		switch {
 		case p.No != i:
@@ -338,6 +306,8 @@ func validate(plan importers.Plan) error {
 				i, len(p.Label), importers.MaxLabel))
 		case len(p.Args) > 0 && !json.Valid(p.Args):
 			faults = append(faults, fmt.Errorf("part %d: the arguments are not JSON", i))
+		case !slices.Equal(calendar.NewSet(p.Days...), p.Days) || len(p.Days.Minus(whole)) > 0:
+			faults = append(faults, fmt.Errorf("part %d has the days %s: want a set within %s", i, p.Days, plan.Range))
 		case len(p.Args) > importers.MaxPartArgs:
 			faults = append(faults, fmt.Errorf("part %d: arguments of %d bytes: want at most %d",
 				i, len(p.Args), importers.MaxPartArgs))

@@ -39,12 +39,13 @@ type Advance struct {
 	From int32 `json:"from,omitempty"`
 }
 
-// PartResult is what a part has brought in.
+// PartResult is what a part has brought in: RowsRead is the sum of the others.
 type PartResult struct {
 	RowsRead       int64 `json:"rows_read"`
 	RowsLoaded     int64 `json:"rows_loaded"`
 	RowsRejected   int64 `json:"rows_rejected"`
 	RowsOutOfRange int64 `json:"rows_out_of_range"`
+	RowsLeftOut    int64 `json:"rows_left_out"`
 }
 
 // ImportData loads one part, from where the last attempt stood to its end.
@@ -60,7 +61,7 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 	if !open {
 		return resultOf(loading.Progress{
 			RowsRead: part.RowsRead, RowsLoaded: part.RowsLoaded,
-			RowsRejected: part.RowsRejected, RowsOutOfRange: part.RowsOutOfRange,
+			RowsRejected: part.RowsRejected, RowsOutOfRange: part.RowsOutOfRange, RowsLeftOut: part.RowsLeftOut,
 		}), nil
 	}
 	from := startOf(ctx, part.NextChunk)
@@ -92,6 +93,7 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 func resultOf(p loading.Progress) PartResult {
 	return PartResult{
 		RowsRead: p.RowsRead, RowsLoaded: p.RowsLoaded, RowsRejected: p.RowsRejected, RowsOutOfRange: p.RowsOutOfRange,
+		RowsLeftOut: p.RowsLeftOut,
 	}
 }
 
@@ -100,9 +102,13 @@ func (l *Loading) loader() loading.Loader {
 }
 
 func (l *Loading) job(s subject, part store.Part) loading.Job {
+	s.imp.Window = part.FreeDays
+	warn := func(ctx context.Context, message string) error { return s.imp.Feedback.Warn(ctx, message) }
 	return loading.Job{
-		Importer: s.importer, Import: s.imp, Part: part, Generation: uint32(s.stored.Generation),
-		Rejects: loading.RejectLimit{Count: s.stored.MaxRejects, Share: s.stored.MaxRejectShare},
+		Importer: s.importer, Import: s.imp, Part: part, Generation: uint32(s.stored.Generation), Warn: warn,
+		Rejects: loading.RejectLimit{
+			Count: s.stored.MaxRejects, Share: s.stored.MaxRejectShare, Ceiling: s.stored.MaxRejectCeiling,
+		},
 	}
 }
 

@@ -178,15 +178,21 @@ func TestSkipPart(t *testing.T) {
 	b.refused(t, b.SkipPart, stopped, importers.ClassEnded)
 }
 
-// All parts of a table may be skipped: then there must be nothing of it to see.
+// All parts of a table may be skipped: then there must be nothing of it to see, and if they
+// were all parts, there is no import.
 func TestSkipAllParts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ref := b.planned(t, `{"rows": 40}`)
 	b.run(t, b.SkipPart, activities.Stopped{PartRef: activities.PartRef{ImportID: ref.ImportID}, Reason: "x"}, nil)
 	b.stray(t, ref, 0, 3)
-	b.run(t, b.Publish, ref, nil)
+	app := b.fails(t, b.CheckLoaded, ref)
+	require.Equal(t, activities.TypeUnchanged, app.Type())
+	require.Equal(t, "all parts were skipped", app.Message())
+	message := b.refused(t, b.Publish, ref, importers.ClassInternal)
+	require.Contains(t, message, "no row was loaded, and the source has confirmed no day as empty")
 	require.Zero(t, b.visible(t, ref))
+	b.run(t, b.PurgeRows, ref, nil)
 	require.Zero(t, b.rows(t, ref))
 }
 

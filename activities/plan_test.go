@@ -18,12 +18,14 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// complete makes a completed import of the days.
-func (b *bundle) complete(t *testing.T, site store.Site, first, last string) {
+// complete makes a completed import of the days, and returns its number.
+func (b *bundle) complete(t *testing.T, site store.Site, first, last string) int64 {
 	t.Helper()
 	ref := b.create(t, site, `{"start_date": "`+first+`", "end_date": "`+last+`"}`)
 	b.run(t, b.Plan, ref, nil)
+	b.run(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID}, nil)
 	require.NoError(t, b.finish(ref, store.StatusCompleted))
+	return ref.ImportID
 }
 
 func TestBeforeStart(t *testing.T) {
@@ -99,7 +101,7 @@ func TestFreeDays(t *testing.T) { //nolint:tparallel // the environment runs one
 			asked:    [2]string{"2021-01-01", "2021-01-15"},
 			days:     "2021-01-01..2021-01-02, 2021-01-05..2021-01-07, 2021-01-09..2021-01-11",
 			log: []string{
-				"warn: Left out 2021-01-03..2021-01-04, 2021-01-08..2021-01-08, 2021-01-12..2021-01-15: imported before.",
+				"warn: Left out 2021-01-03..2021-01-04, 2021-01-08..2021-01-08, 2021-01-12..2021-01-15: imported before, by IMPORTS.",
 				"info: Importing 2021-01-01..2021-01-02, 2021-01-05..2021-01-07, 2021-01-09..2021-01-11.",
 			},
 		},
@@ -122,30 +124,42 @@ func TestFreeDays(t *testing.T) { //nolint:tparallel // the environment runs one
 			days: "2021-01-08..2021-01-09, 2021-01-13..2021-01-20",
 			log: []string{
 				"warn: Left out 2021-01-21..2021-01-22: imports end before 2021-01-21, the first day with native data.",
-				"warn: Left out 2021-01-10..2021-01-12: imported before.",
+				"warn: Left out 2021-01-10..2021-01-12: imported before, by IMPORTS.",
 				"info: Importing 2021-01-08..2021-01-09, 2021-01-13..2021-01-20.",
 			},
 		},
 		"none left": {
 			native: &native, occupied: [][2]string{{"2021-01-01", "2021-01-20"}}, asked: [2]string{"2021-01-05", "2021-01-31"},
-			err: "no day is left to import: the source has 2021-01-05..2021-01-31; imported already: 2021-01-01..2021-01-20; " +
-				"imports end before 2021-01-21, the first day with native data",
+			err: "no day is left to import: the source has 2021-01-05..2021-01-31; imported already: 2021-01-05..2021-01-20, by IMPORTS; " +
+				"imports end before 2021-01-21, the first day with native data; to import these days anew, delete IMPORTS first " +
+				"(`sluice import show ID`, `sluice import delete ID`)",
 		},
 		"all in the future": {
 			asked: [2]string{"2021-03-01", "2021-03-31"},
-			err: "no day is left to import: the source has 2021-03-01..2021-03-31; imported already: no days; " +
+			err: "no day is left to import: the source has 2021-03-01..2021-03-31; " +
 				"imports end before 2021-01-26, the day after today in Europe/Berlin",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			site := b.addSite(t, strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", "")+".example.com", tc.native)
+			var holders []string
 			for _, o := range tc.occupied {
-				b.complete(t, site, o[0], o[1])
+				holders = append(holders, fmt.Sprintf("import %d", b.complete(t, site, o[0], o[1])))
+			}
+			named := func(text string) string {
+				text = strings.ReplaceAll(text, "IMPORTS", strings.Join(holders, ", "))
+				if len(holders) == 1 {
+					text = strings.ReplaceAll(text, " ID", strings.TrimPrefix(holders[0], "import"))
+				}
+				return text
+			}
+			for i := range tc.log {
+				tc.log[i] = named(tc.log[i])
 			}
 			ref := b.create(t, site, `{"start_date": "`+tc.asked[0]+`", "end_date": "`+tc.asked[1]+`"}`)
 			if tc.err != "" {
 				message := b.refused(t, b.Plan, ref, importers.ClassNoDays)
-				require.Equal(t, tc.err, message)
+				require.Equal(t, named(tc.err), message)
 				require.Empty(t, b.log(t, ref))
 				return
 			}
@@ -220,6 +234,16 @@ func TestBrokenPlans(t *testing.T) {
 		"long args": {
 			with(func(p *importers.Part) { p.Args = []byte(`"` + strings.Repeat("x", 4<<10) + `"`) }),
 			"part 0: arguments of 4098 bytes: want at most 4096",
+		},
+		"days of another plan": {
+			with(func(p *importers.Part) { p.Days = calendar.Set{{First: 18628, Last: 18631}} }),
+			"part 0 has the days 2021-01-01..2021-01-04: want a set within 2021-01-01..2021-01-03",
+		},
+		"days in disorder": {
+			with(func(p *importers.Part) {
+				p.Days = calendar.Set{{First: 18630, Last: 18630}, {First: 18628, Last: 18628}}
+			}),
+			"part 0 has the days 2021-01-03..2021-01-03, 2021-01-01..2021-01-01: want a set within 2021-01-01..2021-01-03",
 		},
 		"broken args": {with(func(p *importers.Part) { p.Args = []byte(`{`) }), "part 0: the arguments are not JSON"},
 		"several": {

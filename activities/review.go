@@ -42,7 +42,7 @@ func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
 	entry := store.Entry{Run: runOf(ctx), Epoch: ref.Epoch}
 	review, woken, err := r.Store.BeginReview(ctx, ref.ImportID, entry, r.Locks.Limits)
 	if err != nil {
-		return Opened{}, failure(err)
+		return Opened{}, failure(claimed(err))
 	}
 	r.Locks.wake(ctx, woken)
 	if review.Decision != nil {

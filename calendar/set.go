@@ -87,6 +87,9 @@ func (s Set) Minus(other Set) Set {
 	return left
 }
 
+// Both returns the days that are in s and in other.
+func (s Set) Both(other Set) Set { return s.Minus(s.Minus(other)) }
+
 // Days returns how many days the set has.
 func (s Set) Days() int {
 	n := 0

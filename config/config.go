@@ -93,6 +93,9 @@ type Import struct {
 	// as the more generous of the two allows. Default to 100 rows, 0.01.
 	MaxRejects     int64   `yaml:"max_rejects"`
 	MaxRejectShare float64 `yaml:"max_reject_share"`
+	// MaxRejectCeiling is the share of a whole part's rows that may be bad, more than 0 and
+	// at most 1, whatever the other two allow. Defaults to 0.5.
+	MaxRejectCeiling float64 `yaml:"max_reject_ceiling"`
 	// OnPartFailure says what happens when a part's retries are exhausted: "park"
 	// waits for a decision, "fail" fails the import. Defaults to park.
 	OnPartFailure string `yaml:"on_part_failure"`
@@ -117,7 +120,7 @@ func Default() Config {
 		},
 		Import: Import{
 			ChunkRows: 131072, ChunkBytes: 16 << 20, Parallelism: 2,
-			MaxRejects: 100, MaxRejectShare: 0.01, OnPartFailure: "park",
+			MaxRejects: 100, MaxRejectShare: 0.01, MaxRejectCeiling: 0.5, OnPartFailure: "park",
 		},
 		Limits:    defaultLimits(),
 		Review:    defaultReview(),
@@ -162,6 +165,8 @@ func (c Config) Validate() error {
 	check(c.Import.MaxRejects >= 0, "import.max_rejects is %d: want at least 0", c.Import.MaxRejects)
 	check(c.Import.MaxRejectShare >= 0 && c.Import.MaxRejectShare <= 1,
 		"import.max_reject_share is %g: want 0 to 1", c.Import.MaxRejectShare)
+	check(c.Import.MaxRejectCeiling > 0 && c.Import.MaxRejectCeiling <= 1,
+		"import.max_reject_ceiling is %g: want more than 0, at most 1", c.Import.MaxRejectCeiling)
 	check(c.Import.OnPartFailure == "park" || c.Import.OnPartFailure == "fail",
 		"import.on_part_failure is %q: want park or fail", c.Import.OnPartFailure)
 	c.CSV.validate(check)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/calendar"
 )
 
 // Locker is an Importer that says itself what its imports lock. Imports run at the same
@@ -107,4 +109,16 @@ type Stager interface {
 	// fails the import goes on waiting for a decision. It may be called again after it
 	// has failed or its transaction was lost.
 	StageDone(ctx context.Context, tx pgx.Tx, imp Import) error
+}
+
+// Confirmer is a Reader of a source that answers for days, so that a day without rows is
+// known to be empty: a report of an API, for instance, but never a file, which may be cut or
+// of the wrong export.
+type Confirmer interface {
+	// Confirmed returns the days for which the source has answered completely, with rows
+	// or without. They count as imported. It is called after Next has returned io.EOF,
+	// also of a reader that was opened behind the last chunk. A part whose reader is no
+	// Confirmer, or confirms nothing, has brought in the days from the first to the last
+	// row that was loaded.
+	Confirmed() calendar.Set
 }

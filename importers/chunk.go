@@ -3,6 +3,7 @@ package importers
 import (
 	"context"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -28,7 +29,7 @@ type Reader interface {
 }
 
 // Chunk is the unit of loading and of exactly-once.
-// RowsRead = Rows.Rows() + len(Rejects) + OutOfRange, always.
+// RowsRead = Rows.Rows() + len(Rejects) + OutOfRange + LeftOut, always.
 type Chunk struct {
 	// Rows are the rows to load.
 	Rows *schema.Batch
@@ -36,8 +37,13 @@ type Chunk struct {
 	Rejects []Reject
 	// RowsRead is how many rows the chunk was cut from.
 	RowsRead int64
-	// OutOfRange is how many of those are dated outside the import's window.
-	OutOfRange int64
+	// OutOfRange is how many of those are dated outside Part.Days, and OutOfRangeDay is
+	// the day of the first of them.
+	OutOfRange    int64
+	OutOfRangeDay calendar.Day
+	// LeftOut is how many of those are dated within Part.Days, but not within
+	// Import.Window: their days are taken, or too late.
+	LeftOut int64
 	// Bytes is how far into the part this chunk ends, in the unit of Part.Bytes.
 	Bytes int64
 	// Next is the cursor behind this chunk.
@@ -46,6 +52,20 @@ type Chunk struct {
 
 // NewChunk returns an empty chunk for rows of the table.
 func NewChunk(t *schema.Table) *Chunk { return &Chunk{Rows: schema.NewBatch(t)} }
+
+// LeaveOut counts a row that is not loaded because its day is not within Import.Window: as
+// out of range if the part does not have that day, else as left out. The caller drops the
+// row from Rows and counts it in RowsRead.
+func (c *Chunk) LeaveOut(part Part, day calendar.Day) {
+	if part.Days.Contains(day) {
+		c.LeftOut++
+		return
+	}
+	if c.OutOfRange == 0 {
+		c.OutOfRangeDay = day
+	}
+	c.OutOfRange++
+}
 
 // Reset empties the chunk and keeps its memory.
 func (c *Chunk) Reset() {

@@ -127,7 +127,7 @@ func (totals) ImportData(
 	if err != nil {
 		return nil, err
 	}
-	r := &totalsReader{file: f, lines: bufio.NewScanner(f), label: part.Label, imp: imp}
+	r := &totalsReader{file: f, lines: bufio.NewScanner(f), part: part, imp: imp}
 	// Lines that an earlier attempt has dealt with.
 	for more := true; more && r.line < behind; {
 		more = r.scan()
@@ -138,7 +138,7 @@ func (totals) ImportData(
 type totalsReader struct {
 	file  *sourcefile.File
 	lines *bufio.Scanner
-	label string
+	part  importers.Part
 	imp   importers.Import
 	// line and offset are where reading stands.
 	line   int
@@ -170,18 +170,18 @@ func (r *totalsReader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	return nil
 }
 
-// add puts a line where it belongs: every row that is read is loaded, rejected or out
-// of range.
+// add puts a line where it belongs: every row that is read is loaded, rejected, out of
+// range or left out.
 func (r *totalsReader) add(chunk *importers.Chunk) {
 	chunk.RowsRead++
 	var v row
 	if err := json.Unmarshal(r.lines.Bytes(), &v); err != nil {
-		chunk.Rejects = append(chunk.Rejects, importers.NewReject(r.label, int64(r.line), "",
+		chunk.Rejects = append(chunk.Rejects, importers.NewReject(r.part.Label, int64(r.line), "",
 			`not a row: want {"date": "YYYY-MM-DD", "visitors": 0, "pageviews": 0}`, r.lines.Bytes()))
 		return
 	}
 	if !r.imp.Window.Contains(v.Date) {
-		chunk.OutOfRange++
+		chunk.LeaveOut(r.part, v.Date)
 		return
 	}
 	chunk.Rows.SetDate(schema.Visitors.Index("date"), uint16(v.Date))

@@ -10,6 +10,7 @@ package importers
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/connections"
@@ -79,9 +80,10 @@ type Import struct {
 	Args json.RawMessage
 	// Checked is what BeforeStart has returned, nil if nothing or not yet.
 	Checked json.RawMessage
-	// Window is the days to import: the plan's range without the days that are
-	// taken already. It is empty until planning is over. A reader counts rows of
-	// other days as out of range and leaves them out.
+	// Window is the days to import, of the part that is being read: Part.Days without
+	// the days that another import has in the part's table and those that are too late.
+	// It is empty everywhere but in ImportData. A reader loads no row of another day, and
+	// counts it by Chunk.LeaveOut.
 	Window calendar.Set
 	// Chunk bounds the chunks. It is fixed when the import is planned, so that
 	// every attempt cuts the same chunks.
@@ -141,6 +143,21 @@ type Part struct {
 	Args json.RawMessage
 	// Bytes is how much there is to read, for progress bars; 0 if unknown.
 	Bytes int64
+	// Days are the days that the part says it has: those in a file's name, or those that a
+	// report is asked for. Rows of other days are out of range. They lie within
+	// Plan.Range. Defaults to Plan.Range.
+	Days calendar.Set
+}
+
+// WithDays returns the plan with the days of every part filled in.
+func (p Plan) WithDays() Plan {
+	p.Parts = slices.Clone(p.Parts)
+	for i := range p.Parts {
+		if len(p.Parts[i].Days) == 0 {
+			p.Parts[i].Days = calendar.NewSet(p.Range)
+		}
+	}
+	return p
 }
 
 // Limits of a part.
@@ -151,7 +168,8 @@ const (
 
 // Result is what an import has loaded when all its parts are done.
 type Result struct {
-	RowsRead, RowsLoaded, RowsRejected, RowsOutOfRange int64
+	// RowsRead is the sum of the others.
+	RowsRead, RowsLoaded, RowsRejected, RowsOutOfRange, RowsLeftOut int64
 	// Summary is what Summarizer has made of the parts, nil if there is none.
 	Summary json.RawMessage
 }

@@ -71,7 +71,7 @@ func (s *Starter) dryRunRequest(ctx context.Context, r Request) (activities.DryR
 	in := activities.DryRunRequest{
 		Site: site.Domain, Source: n.Source, Args: args, Review: n.Review, RowsPerSecond: n.Rate,
 		ChunkBytes: int(n.ChunkBytes), Parallelism: int(n.Parallelism),
-		MaxRejects: n.MaxRejects, MaxRejectShare: n.MaxRejectShare,
+		MaxRejects: n.MaxRejects, MaxRejectShare: n.MaxRejectShare, MaxRejectCeiling: n.MaxRejectCeiling,
 	}
 	for _, d := range n.Dependencies {
 		in.Dependencies = append(in.Dependencies, importers.Dependency{Resource: d.Resource, Shared: d.Shared})

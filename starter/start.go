@@ -111,7 +111,8 @@ func (s *Starter) newImport(
 		CreateImportParams: db.CreateImportParams{
 			SiteID: site.ID, Source: importer.Name(), Label: r.Label, Args: args,
 			OnPartFailure: settings.OnPartFailure, MaxRejects: settings.MaxRejects, MaxRejectShare: settings.MaxRejectShare,
-			ChunkRows: int32(settings.ChunkRows), ChunkBytes: int32(settings.ChunkBytes),
+			MaxRejectCeiling: settings.MaxRejectCeiling,
+			ChunkRows:        int32(settings.ChunkRows), ChunkBytes: int32(settings.ChunkBytes),
 			Parallelism: int32(settings.Parallelism),
 			RequestedBy: r.By, Notify: r.Notify, Rate: r.RowsPerSecond, Schedule: r.Schedule,
 			Review: needsReview(importer, r), FourEyes: s.Review.FourEyes,

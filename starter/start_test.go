@@ -86,13 +86,14 @@ func TestStartImportSettings(t *testing.T) {
 	s.AddSite(t, "other.example")
 	own := request(`{"rows": 3}`)
 	own.Site, own.Label = "other.example", "History"
-	own.Settings = &config.Import{ChunkRows: 7, ChunkBytes: 9, Parallelism: 3, MaxRejects: 5, MaxRejectShare: 0.5, OnPartFailure: "fail"}
+	own.Settings = &config.Import{ChunkRows: 7, ChunkBytes: 9, Parallelism: 3, MaxRejects: 5, MaxRejectShare: 0.5, MaxRejectCeiling: 0.7, OnPartFailure: "fail"}
 	second, err := s.Starter.StartImport(ctx, own)
 	require.NoError(t, err)
 	require.Equal(t, "History", second.Label)
 	require.Equal(t, []int32{7, 9, 3}, []int32{second.ChunkRows, second.ChunkBytes, second.Parallelism})
 	require.EqualValues(t, 5, second.MaxRejects)
 	require.InDelta(t, 0.5, second.MaxRejectShare, 0)
+	require.InDelta(t, 0.7, second.MaxRejectCeiling, 0)
 	require.Equal(t, "fail", second.OnPartFailure)
 }
 

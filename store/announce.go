@@ -108,6 +108,9 @@ type AnnouncedImport struct {
 	RowsLoaded     int64        `json:"rows_loaded"`
 	RowsRejected   int64        `json:"rows_rejected"`
 	RowsOutOfRange int64        `json:"rows_out_of_range"`
+	RowsLeftOut    int64        `json:"rows_left_out"`
+	// Warnings is how many warnings the import's log has.
+	Warnings int64 `json:"warnings"`
 	// PartsSkipped is how many parts somebody has left out.
 	PartsSkipped int64 `json:"parts_skipped"`
 	// Error and ErrorClass say why it failed.
@@ -184,6 +187,7 @@ func addToOutbox(ctx context.Context, q *db.Queries, f db.ImportFactsRow, e anno
 			ID: f.ID, Site: f.Domain, Source: f.Source, Label: f.Label, Status: f.Status,
 			StartDate: f.StartDate, EndDate: f.EndDate, Days: f.Days,
 			RowsRead: f.RowsRead, RowsLoaded: f.RowsLoaded, RowsRejected: f.RowsRejected, RowsOutOfRange: f.RowsOutOfRange,
+			RowsLeftOut: f.RowsLeftOut, Warnings: f.Warnings,
 			PartsSkipped: f.PartsSkipped, Error: f.Error, ErrorClass: f.ErrorClass, RequestedBy: f.RequestedBy,
 			ReviewExpiresAt: f.ReviewExpiresAt,
 		},

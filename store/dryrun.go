@@ -15,12 +15,13 @@ func (s *Store) CheckRoom(ctx context.Context, siteID, most int64) error {
 }
 
 // FindFingerprint returns the completed import of the same site, source and fingerprint,
-// if there is one. Unlike Recognise it notes nothing.
+// if there is one: with allOfIt only one of which no row was left out and no part skipped.
+// Unlike Recognise it notes nothing.
 func (s *Store) FindFingerprint(
-	ctx context.Context, imp Import, fingerprint string,
+	ctx context.Context, imp Import, fingerprint string, allOfIt bool,
 ) (before int64, found bool, err error) {
 	before, err = s.ImportedBefore(ctx, db.ImportedBeforeParams{
-		SiteID: imp.SiteID, Source: imp.Source, Fingerprint: fingerprint, ExceptID: imp.ID,
+		SiteID: imp.SiteID, Source: imp.Source, Fingerprint: fingerprint, ExceptID: imp.ID, AllOfIt: allOfIt,
 	})
 	if noRows(err) {
 		return 0, false, nil

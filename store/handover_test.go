@@ -27,7 +27,7 @@ func TestLoadedChunks(t *testing.T) {
 			require.NoError(t, b.RecordChunk(b.ctx, checkpoint))
 		}
 		if no != 1 {
-			require.NoError(t, b.FinishPart(b.ctx, imp.ID, no, part.Fence, 0))
+			b.finishPart(t, part, 0)
 		}
 	}
 	list := func(part, from, limit int32) []store.LoadedChunk {

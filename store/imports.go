@@ -124,18 +124,14 @@ func (s *Store) NoteWait(ctx context.Context, id int64, until time.Time, reason 
 }
 
 // Recognise notes the fingerprint of what an import is about to read, and returns the
-// completed import of its site and source that has the same, if there is one.
+// completed import of its site and source that has brought in all of the same content, if
+// there is one. An import of which rows were left out or parts skipped is none: the rest of
+// the content may be brought in now.
 func (s *Store) Recognise(ctx context.Context, imp Import, fingerprint string) (before int64, found bool, err error) {
 	if err := s.SetFingerprint(ctx, imp.ID, fingerprint); err != nil {
 		return 0, false, fmt.Errorf("note the fingerprint of import %d: %w", imp.ID, err)
 	}
-	before, err = s.ImportedBefore(ctx, db.ImportedBeforeParams{
-		SiteID: imp.SiteID, Source: imp.Source, Fingerprint: fingerprint, ExceptID: imp.ID,
-	})
-	if noRows(err) {
-		return 0, false, nil
-	}
-	return before, err == nil, err
+	return s.FindFingerprint(ctx, imp, fingerprint, true)
 }
 
 // NoteWorkflow notes the workflow that carries an import out.

@@ -52,8 +52,8 @@ func (b *outbox) addImport(t *testing.T) (id int64) {
 			'[{"first": "2023-01-02", "last": "2023-01-31"}]', 'no such file', 'bad_input', 'ben', '{ben@example.com}')
 		RETURNING id`, b.siteID).Scan(&id))
 	_, err := b.sql.Exec(b.ctx, `INSERT INTO parts (import_id, no, table_name, label, args, status, rows_read, rows_loaded,
-			rows_rejected, rows_out_of_range)
-		VALUES ($1, 0, 'imported_pages', 'a', '{}', 'done', 10, 7, 2, 1), ($1, 1, 'imported_pages', 'b', '{}', 'skipped', 0, 0, 0, 0)`, id)
+			rows_rejected, rows_out_of_range, rows_left_out)
+		VALUES ($1, 0, 'imported_pages', 'a', '{}', 'done', 13, 7, 2, 1, 3), ($1, 1, 'imported_pages', 'b', '{}', 'skipped', 0, 0, 0, 0, 0)`, id)
 	require.NoError(t, err)
 	return id
 }
@@ -112,7 +112,7 @@ func TestAnnounceKeepsASnapshot(t *testing.T) {
 		"import": {
 			"id": %d, "site": "example.com", "source": "csv", "label": "CSV export", "status": "failed",
 			"start_date": "2023-01-01", "end_date": "2023-01-31", "days": [{"first": "2023-01-02", "last": "2023-01-31"}],
-			"rows_read": 10, "rows_loaded": 7, "rows_rejected": 2, "rows_out_of_range": 1, "parts_skipped": 1,
+			"rows_read": 13, "rows_left_out": 3, "warnings": 0, "rows_loaded": 7, "rows_rejected": 2, "rows_out_of_range": 1, "parts_skipped": 1,
 			"error": "no such file", "error_class": "bad_input", "requested_by": "ben", "review_expires_at": null
 		}}`, b.importID, b.importID), string(got))
 }

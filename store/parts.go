@@ -20,14 +20,14 @@ type NewPart struct {
 	Args json.RawMessage
 	// Bytes is how much there is to read; 0 if unknown.
 	Bytes int64
+	// Days are the days that the part says it has, Free those of them that it may bring in.
+	Days, Free calendar.Set
 }
 
-// SavePlan stores what an import is going to do. A plan that is stored already
-// stays: parts may be under way, and planning the same source again gives the
-// same plan.
-func (s *Store) SavePlan(
-	ctx context.Context, id int64, source calendar.Range, days calendar.Set, parts []NewPart,
-) error {
+// SavePlan stores what an import is going to do: its parts, with the days that each may
+// bring in. A plan that is stored already stays: parts may be under way, and planning the
+// same source again gives the same plan.
+func (s *Store) SavePlan(ctx context.Context, id int64, source calendar.Range, parts []NewPart) error {
 	return s.inTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
 			return found(err, "import %d", id)
@@ -46,20 +46,27 @@ func (s *Store) SavePlan(
 			}
 			err := q.AddPart(ctx, db.AddPartParams{
 				ImportID: id, No: int32(no), TableName: p.Table, Label: plain(p.Label), Args: args, BytesTotal: p.Bytes,
+				Days: some(p.Days), FreeDays: some(p.Free),
 			})
 			if err != nil {
 				return fmt.Errorf("add part %d: %w", no, err)
 			}
 		}
 		first, last := source.First, source.Last
-		// No days are an empty list, not null.
-		days = append(calendar.Set{}, days...)
+		var free calendar.Set
+		for _, p := range parts {
+			free = append(free, p.Free...)
+		}
+		days := some(calendar.NewSet(free...))
 		if err := q.SetDays(ctx, db.SetDaysParams{ID: id, StartDate: &first, EndDate: &last, Days: days}); err != nil {
 			return fmt.Errorf("set days: %w", err)
 		}
 		return nil
 	})
 }
+
+// some makes no days an empty list, not null.
+func some(days calendar.Set) calendar.Set { return append(calendar.Set{}, days...) }
 
 // ClaimPart begins an attempt at a part: it raises the part's fence, so that
 // writes of earlier attempts are refused from now on. open is false if the part
@@ -92,17 +99,24 @@ type Checkpoint struct {
 	Next string
 	// BytesRead is how far into the part the chunk ends.
 	BytesRead int64
+	// Days are from the first to the last day of the rows that were loaded; nil if none was.
+	Days *calendar.Range
 }
 
 // RecordChunk stores a checkpoint and adds its figures to the part, both or
 // neither. The error is ErrFenced if a later attempt has taken over.
 func (s *Store) RecordChunk(ctx context.Context, c Checkpoint) error {
+	advance := db.AdvancePartParams{
+		ImportID: c.ImportID, PartNo: c.PartNo, ChunkNo: c.No, Fence: c.Fence, Epoch: c.Epoch,
+		Cursor: c.Next, BytesRead: c.BytesRead,
+		RowsRead: c.RowsRead, RowsLoaded: c.RowsLoaded, RowsRejected: c.RowsRejected, RowsOutOfRange: c.RowsOutOfRange,
+		RowsLeftOut: c.RowsLeftOut,
+	}
+	if c.Days != nil {
+		advance.FirstDay, advance.LastDay = &c.Days.First, &c.Days.Last
+	}
 	return s.inTx(ctx, func(q *db.Queries) error {
-		n, err := q.AdvancePart(ctx, db.AdvancePartParams{
-			ImportID: c.ImportID, PartNo: c.PartNo, ChunkNo: c.No, Fence: c.Fence, Epoch: c.Epoch,
-			Cursor: c.Next, BytesRead: c.BytesRead,
-			RowsRead: c.RowsRead, RowsLoaded: c.RowsLoaded, RowsRejected: c.RowsRejected, RowsOutOfRange: c.RowsOutOfRange,
-		})
+		n, err := q.AdvancePart(ctx, advance)
 		if err := fenced(n, err, "advance part"); err != nil {
 			return err
 		}
@@ -123,10 +137,22 @@ func (s *Store) RecordRepair(ctx context.Context, c Chunk, fence int64) error {
 	return fenced(n, err, "record repair")
 }
 
-// FinishPart marks a part as done. The error is ErrFenced if a later attempt has
-// taken over.
-func (s *Store) FinishPart(ctx context.Context, id int64, no int32, fence, epoch int64) error {
-	n, err := s.Queries.FinishPart(ctx, db.FinishPartParams{ImportID: id, No: no, Fence: fence, Epoch: epoch})
+// DonePart is a part that is loaded and verified.
+type DonePart struct {
+	ImportID int64
+	No       int32
+	// Fence is that of the attempt, Epoch the grant of the import's locks that it goes by.
+	Fence, Epoch int64
+	// Claims are the days that the part has brought in; none if it has brought in nothing.
+	Claims calendar.Set
+}
+
+// FinishPart marks a part as done, with the days that it claims. The error is ErrFenced if
+// a later attempt has taken over.
+func (s *Store) FinishPart(ctx context.Context, d DonePart) error {
+	n, err := s.Queries.FinishPart(ctx, db.FinishPartParams{
+		ImportID: d.ImportID, No: d.No, Fence: d.Fence, Epoch: d.Epoch, ClaimedDays: some(d.Claims),
+	})
 	return fenced(n, err, "finish part")
 }
 

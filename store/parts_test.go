@@ -18,33 +18,42 @@ func TestSavePlan(t *testing.T) {
 	source := calendar.Range{First: 0, Last: calendar.MaxDay}
 	days := calendar.Set{{First: 5, Last: 9}, {First: 20, Last: 30}}
 	parts := []store.NewPart{
-		{Table: "imported_pages", Label: "pages", Args: []byte(`{"a": 1}`), Bytes: 7},
-		{Table: "imported_devices", Label: "devices", Args: []byte(`[]`)},
+		{
+			Table: "imported_pages", Label: "pages", Args: []byte(`{"a": 1}`), Bytes: 7,
+			Days: calendar.Set{{First: 1, Last: 25}}, Free: calendar.Set{{First: 5, Last: 9}, {First: 20, Last: 25}},
+		},
+		{
+			Table: "imported_devices", Label: "devices", Args: []byte(`[]`),
+			Days: calendar.Set{{First: 22, Last: 40}}, Free: calendar.Set{{First: 22, Last: 30}},
+		},
 	}
-	require.NoError(t, b.SavePlan(b.ctx, imp.ID, source, days, parts))
+	require.NoError(t, b.SavePlan(b.ctx, imp.ID, source, parts))
 	got, err := b.Import(b.ctx, imp.ID)
 	require.NoError(t, err)
-	require.Equal(t, days, got.Days)
+	require.Equal(t, days, got.Days, "those of all parts")
 	require.Equal(t, []calendar.Day{source.First, source.Last}, []calendar.Day{*got.StartDate, *got.EndDate})
 	list, err := b.ListParts(b.ctx, imp.ID)
 	require.NoError(t, err)
 	require.Len(t, list, 2)
 	for i, p := range list {
 		want := parts[i]
-		require.Equal(t, want, store.NewPart{Table: p.TableName, Label: p.Label, Args: p.Args, Bytes: p.BytesTotal})
+		require.Equal(t, want, store.NewPart{
+			Table: p.TableName, Label: p.Label, Args: p.Args, Bytes: p.BytesTotal, Days: p.Days, Free: p.FreeDays,
+		})
+		require.Empty(t, p.ClaimedDays, "nothing is loaded yet")
 		require.EqualValues(t, i, p.No)
 		require.Equal(t, store.PartPending, p.Status)
 	}
 
 	// Parts may be under way: another plan changes nothing.
-	require.NoError(t, b.SavePlan(b.ctx, imp.ID, calendar.Range{}, nil, parts[:1]))
+	require.NoError(t, b.SavePlan(b.ctx, imp.ID, calendar.Range{}, parts[:1]))
 	again, err := b.Import(b.ctx, imp.ID)
 	require.NoError(t, err)
 	require.Equal(t, got, again)
 	same, err := b.ListParts(b.ctx, imp.ID)
 	require.NoError(t, err)
 	require.Equal(t, list, same)
-	require.ErrorIs(t, b.SavePlan(b.ctx, 404, source, days, parts), store.ErrNotFound)
+	require.ErrorIs(t, b.SavePlan(b.ctx, 404, source, parts), store.ErrNotFound)
 }
 
 // A plan is stored as a whole or not at all, also when two attempts meet.
@@ -53,7 +62,7 @@ func TestSavePlanAtOnce(t *testing.T) {
 	b := setup(t)
 	imp := b.create(t)
 	bad := []store.NewPart{{Table: "t", Label: "good", Args: []byte(`{}`)}, {Table: "t", Label: "bad", Args: []byte(`{`)}}
-	err := b.SavePlan(b.ctx, imp.ID, calendar.Range{}, nil, bad)
+	err := b.SavePlan(b.ctx, imp.ID, calendar.Range{}, bad)
 	require.ErrorContains(t, err, "add part 1: ")
 	list, err := b.ListParts(b.ctx, imp.ID)
 	require.NoError(t, err)
@@ -61,7 +70,7 @@ func TestSavePlanAtOnce(t *testing.T) {
 
 	plans := [][]store.NewPart{bad[:1], {bad[0], bad[0], bad[0]}}
 	require.NoError(t, errors.Join(atOnce(2, func(i int) error {
-		return b.SavePlan(b.ctx, imp.ID, calendar.Range{}, nil, plans[i])
+		return b.SavePlan(b.ctx, imp.ID, calendar.Range{}, plans[i])
 	})...))
 	list, err = b.ListParts(b.ctx, imp.ID)
 	require.NoError(t, err)
@@ -81,7 +90,7 @@ func TestClaimPart(t *testing.T) {
 	require.EqualValues(t, 2, second.Fence)
 	require.Equal(t, first.StartedAt, second.StartedAt)
 
-	require.NoError(t, b.FinishPart(b.ctx, first.ImportID, 0, second.Fence, 0))
+	b.finishPart(t, second, 0)
 	done, open, err := b.ClaimPart(b.ctx, first.ImportID, 0, 0)
 	require.NoError(t, err)
 	require.False(t, open, "there is nothing to do")
@@ -103,8 +112,10 @@ func TestRecordChunk(t *testing.T) {
 	}
 	got, err := b.PartByNo(b.ctx, part.ImportID, 0)
 	require.NoError(t, err)
-	require.Equal(t, []int64{2, 20, 14, 4, 2, 50},
-		[]int64{int64(got.NextChunk), got.RowsRead, got.RowsLoaded, got.RowsRejected, got.RowsOutOfRange, got.BytesRead})
+	require.Equal(t, []int64{2, 24, 14, 4, 2, 4, 50}, []int64{
+		int64(got.NextChunk), got.RowsRead, got.RowsLoaded, got.RowsRejected, got.RowsOutOfRange, got.RowsLeftOut, got.BytesRead,
+	})
+	require.Equal(t, []calendar.Day{102, 105}, []calendar.Day{*got.FirstDay, *got.LastDay})
 	require.Equal(t, "to", got.Cursor)
 	chunks, err := b.ListChunks(b.ctx, part.ImportID, 0)
 	require.NoError(t, err)
@@ -133,7 +144,7 @@ func TestFencing(t *testing.T) {
 	repaired.Repair = 1
 	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(old, 1)), store.ErrFenced)
 	require.ErrorIs(t, b.RecordRepair(b.ctx, repaired, old.Fence), store.ErrFenced)
-	require.EqualError(t, b.FinishPart(b.ctx, old.ImportID, 0, old.Fence, 0), "finish part: a later attempt has taken over")
+	require.EqualError(t, b.FinishPart(b.ctx, doneBy(old, 0)), "finish part: a later attempt has taken over")
 
 	require.NoError(t, b.RecordRepair(b.ctx, repaired, current.Fence))
 	chunks, err := b.ListChunks(b.ctx, old.ImportID, 0)
@@ -173,7 +184,7 @@ func TestFencingAtOnce(t *testing.T) {
 	part, err := b.PartByNo(b.ctx, id, 0)
 	require.NoError(t, err)
 	require.EqualValues(t, 11, part.Fence)
-	require.EqualValues(t, 10, part.RowsRead)
+	require.EqualValues(t, 12, part.RowsRead)
 }
 
 func TestStopPart(t *testing.T) {
@@ -190,7 +201,7 @@ func TestStopPart(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, open, "a parked part may be tried again")
 	require.Empty(t, part.Error)
-	require.NoError(t, b.FinishPart(b.ctx, id, 0, part.Fence, 0))
+	b.finishPart(t, part, 0)
 	done, err := b.StopPart(b.ctx, id, 0, store.PartParked, "too late")
 	require.NoError(t, err)
 	require.Equal(t, store.PartDone, done.Status)
@@ -214,7 +225,7 @@ func TestFailOpenParts(t *testing.T) {
 	}
 	done, running := claim(0), claim(1)
 	require.NoError(t, b.RecordChunk(b.ctx, chunk(done, 0)))
-	require.NoError(t, b.FinishPart(b.ctx, imp.ID, 0, done.Fence, 0))
+	b.finishPart(t, done, 0)
 	_, err := b.StopPart(b.ctx, imp.ID, 2, store.PartParked, "parked before")
 	require.NoError(t, err)
 	for range 2 {
@@ -299,12 +310,12 @@ func TestExpectedRows(t *testing.T) {
 	for i, table := range tables {
 		parts[i] = store.NewPart{Table: table, Label: "x", Args: []byte(`{}`)}
 	}
-	require.NoError(t, b.SavePlan(b.ctx, imp.ID, calendar.Range{}, nil, parts))
+	require.NoError(t, b.SavePlan(b.ctx, imp.ID, calendar.Range{}, parts))
 	for no := range int32(3) {
 		part, _, err := b.ClaimPart(b.ctx, imp.ID, no, 0)
 		require.NoError(t, err)
 		require.NoError(t, b.RecordChunk(b.ctx, chunk(part, 0)))
-		require.NoError(t, b.FinishPart(b.ctx, imp.ID, no, part.Fence, 0))
+		b.finishPart(t, part, 0)
 	}
 	_, err := b.SkipPart(b.ctx, imp.ID, 2)
 	require.NoError(t, err)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -108,7 +107,8 @@ func TestUnlocked(t *testing.T) {
 	late := chunk(part, 0)
 	late.Epoch = grant.Epoch - 1
 	require.ErrorIs(t, b.RecordChunk(b.ctx, late), store.ErrFenced)
-	require.ErrorIs(t, b.FinishPart(b.ctx, id, 0, part.Fence, grant.Epoch-1), store.ErrFenced)
+	require.ErrorIs(t, b.FinishPart(b.ctx, doneBy(part, grant.Epoch-1)), store.ErrFenced)
+	b.finishPart(t, part, grant.Epoch)
 	require.ErrorIs(t, b.ClaimDays(b.ctx, id, grant.Epoch-1), store.ErrUnlocked)
 
 	require.NoError(t, b.Finish(b.ctx, id, store.StatusFailed, "x", "y"))
@@ -188,57 +188,4 @@ func TestRequestDeletion(t *testing.T) {
 		require.NoError(t, b.sql.QueryRow(b.ctx, "SELECT count(*) FROM "+table).Scan(&rows))
 		require.Zero(t, rows, table)
 	}
-}
-
-// Days are claimed against imports that have completed or claimed theirs meanwhile.
-func TestClaimDays(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	plan := func(first, last calendar.Day) int64 {
-		imp := b.create(t)
-		days := calendar.Range{First: first, Last: last}
-		part := []store.NewPart{{Table: "imported_visitors", Label: "x", Args: []byte(`{}`)}}
-		require.NoError(t, b.SavePlan(b.ctx, imp.ID, days, calendar.NewSet(days), part))
-		return imp.ID
-	}
-	first, second := plan(10, 19), plan(20, 29)
-	require.NoError(t, b.Finish(b.ctx, first, store.StatusCompleted, "", ""))
-	require.NoError(t, b.ClaimDays(b.ctx, second, 0))
-	require.NoError(t, b.ClaimDays(b.ctx, second, 0), "its own days are its own")
-	occupied, err := b.OccupiedDays(b.ctx, b.site.ID, 0)
-	require.NoError(t, err)
-	require.Equal(t, calendar.Set{{First: 10, Last: 29}}, occupied)
-	occupied, err = b.OccupiedDays(b.ctx, b.site.ID, first)
-	require.NoError(t, err)
-	require.Equal(t, calendar.Set{{First: 20, Last: 29}}, occupied)
-
-	third := plan(18, 21)
-	err = b.ClaimDays(b.ctx, third, 0)
-	require.ErrorIs(t, err, store.ErrOverlap)
-	require.EqualError(t, err, "import 3: 1970-01-19..1970-01-22: days imported by another import meanwhile")
-	require.NoError(t, b.RequestDeletion(b.ctx, first))
-	require.NoError(t, b.Finish(b.ctx, second, store.StatusDeclined, "", ""))
-	require.NoError(t, b.ClaimDays(b.ctx, third, 0), "days of imports that are taken back are free")
-}
-
-// Two imports that share their locks end at the same moment: one gets the days.
-func TestClaimDaysAtOnce(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	const imports = 8
-	ids := make([]int64, imports)
-	for i := range ids {
-		imp := b.create(t)
-		ids[i] = imp.ID
-		b.plan(t, imp.ID, 1)
-	}
-	won := 0
-	for _, err := range atOnce(imports, func(i int) error { return b.ClaimDays(b.ctx, ids[i], 0) }) {
-		if err == nil {
-			won++
-			continue
-		}
-		require.ErrorIs(t, err, store.ErrOverlap)
-	}
-	require.Equal(t, 1, won)
 }

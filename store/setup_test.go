@@ -67,9 +67,35 @@ func (b *bundle) plan(t *testing.T, id int64, parts int) {
 	days := calendar.Range{First: 100, Last: 109}
 	list := make([]store.NewPart, parts)
 	for i := range list {
-		list[i] = store.NewPart{Table: "imported_visitors", Label: "part", Args: json.RawMessage(`{}`), Bytes: 100}
+		list[i] = store.NewPart{Table: "imported_visitors", Label: "part", Args: json.RawMessage(`{}`), Bytes: 100, Days: calendar.NewSet(days), Free: calendar.NewSet(days)}
 	}
-	require.NoError(t, b.SavePlan(b.ctx, id, days, calendar.NewSet(days), list))
+	require.NoError(t, b.SavePlan(b.ctx, id, days, list))
+}
+
+// finishPart marks a part as done that claims all days which it may bring in.
+func (b *bundle) finishPart(t *testing.T, part store.Part, epoch int64) {
+	t.Helper()
+	require.NoError(t, b.FinishPart(b.ctx, doneBy(part, epoch)))
+}
+
+// doneBy is a part that is done by a grant of its import's locks.
+func doneBy(part store.Part, epoch int64) store.DonePart {
+	return store.DonePart{
+		ImportID: part.ImportID, No: part.No, Fence: part.Fence, Epoch: epoch, Claims: part.FreeDays,
+	}
+}
+
+// loaded creates an import of the days in a table and loads it: it has claimed nothing yet.
+func (b *bundle) loaded(t *testing.T, table string, days calendar.Range) int64 {
+	t.Helper()
+	imp := b.create(t)
+	set := calendar.NewSet(days)
+	require.NoError(t, b.SavePlan(b.ctx, imp.ID, days, []store.NewPart{{Table: table, Label: "x", Days: set, Free: set}}))
+	part, open, err := b.ClaimPart(b.ctx, imp.ID, 0, 0)
+	require.NoError(t, err)
+	require.True(t, open)
+	b.finishPart(t, part, 0)
+	return imp.ID
 }
 
 // claimed creates an import with one part and claims it.
@@ -90,15 +116,16 @@ func (b *bundle) exec(t *testing.T, statement string, args ...any) {
 	require.NoError(t, err)
 }
 
-// chunk is the checkpoint of a chunk of ten rows: seven good, two bad, one out of
-// range.
+// chunk is the checkpoint of a chunk of twelve rows: seven good, of days around 103, two
+// bad, one out of range and two left out.
 func chunk(part store.Part, no int32) store.Checkpoint {
 	return store.Checkpoint{
 		Chunk: store.Chunk{
 			ImportID: part.ImportID, PartNo: part.No, No: no, Cursor: "from",
-			RowsRead: 10, RowsLoaded: 7, RowsRejected: 2, RowsOutOfRange: 1,
+			RowsRead: 12, RowsLoaded: 7, RowsRejected: 2, RowsOutOfRange: 1, RowsLeftOut: 2,
 		},
 		Fence: part.Fence, Next: "to", BytesRead: 50,
+		Days: &calendar.Range{First: 102 + calendar.Day(no), Last: 104 + calendar.Day(no)},
 	}
 }
 

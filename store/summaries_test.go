@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -75,17 +76,20 @@ func TestSummary(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, b.RecordChunk(b.ctx, chunk(part, 0)))
 		if no == 0 {
-			require.NoError(t, b.FinishPart(b.ctx, imp.ID, no, part.Fence, 0))
+			b.finishPart(t, part, 0)
 		}
 	}
 	_, err = b.SkipPart(b.ctx, imp.ID, 2)
 	require.NoError(t, err)
+	for i, level := range []string{store.LevelWarn, store.LevelInfo, store.LevelWarn, store.LevelError} {
+		require.NoError(t, b.AddFeedback(b.ctx, imp.ID, level, fmt.Sprint(i), "x"))
+	}
 	got, err := b.Summary(b.ctx, imp.ID)
 	require.NoError(t, err)
 	got.Import = store.Import{}
 	require.Equal(t, store.ImportSummary{
 		Domain: "example.com", PartsTotal: 3, PartsDone: 2, BytesTotal: 300, BytesRead: 150,
-		RowsRead: 20, RowsLoaded: 14, RowsRejected: 4, RowsOutOfRange: 2,
+		RowsRead: 24, RowsLoaded: 14, RowsRejected: 4, RowsOutOfRange: 2, RowsLeftOut: 4, Warnings: 2,
 	}, got)
 	_, err = b.Summary(b.ctx, 404)
 	require.ErrorIs(t, err, store.ErrNotFound)

@@ -41,6 +41,7 @@ func (w *Worker) register(main, load worker.Registry, opener connections.Opener)
 		workflows.ActivityPark:        loading.Park,
 		workflows.ActivitySkipPart:    loading.SkipPart,
 		workflows.ActivityPublish:     loading.Publish,
+		workflows.ActivityCheckLoaded: loading.CheckLoaded,
 		workflows.ActivityPurgeRows:   loading.PurgeRows,
 		workflows.ActivityFinish:      loading.Finish,
 		workflows.ActivityRemove:      loading.Remove,

@@ -82,8 +82,8 @@ type importRun struct {
 
 // Import carries out one import:
 //
-//	before_start, acquire_locks, plan, import_data for every part, summarize, a review if
-//	it is asked for, finalize, clean_up, publish, on_success
+//	before_start, acquire_locks, plan, import_data for every part, check_loaded, summarize,
+//	a review if it is asked for, finalize, clean_up, publish, on_success
 //
 // and where something fails or the workflow is cancelled
 //
@@ -204,6 +204,9 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 	if err := r.load(ctx); err != nil {
 		return err
 	}
+	if err := execute(bookkeeping(ctx, "check what was loaded"), ActivityCheckLoaded, r.self()); err != nil {
+		return err
+	}
 	if r.plan.Summarize {
 		if err := r.callback(ctx, "sum up", ActivitySummarize, nil); err != nil {
 			return err
@@ -268,6 +271,10 @@ func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
 		return ImportResult{}, r.giveUp(ctx, err)
 	}
 	result.PartResult = published.PartResult
+	if published.Days != "" {
+		// Fewer than were planned, where the source had no rows.
+		result.Days, r.plan.Days = published.Days, published.Days
+	}
 	r.phase = store.StatusCompleted
 	r.describe(ctx)
 	err := workflow.UpsertTypedSearchAttributes(ctx,
@@ -296,6 +303,12 @@ func (r *importRun) unchanged(ctx workflow.Context, why error) (ImportResult, er
 	_, reason := explain(why)
 	if err := r.note(ctx, store.LevelInfo, "Unchanged: "+reason+"."); err != nil {
 		return ImportResult{}, err
+	}
+	if r.plan.Total > 0 {
+		// A part that was skipped may have left rows behind.
+		if err := execute(purging(ctx, "purge what was loaded"), ActivityPurgeRows, r.self()); err != nil {
+			return ImportResult{}, err
+		}
 	}
 	if err := r.cleanUp(ctx, r.self()); err != nil {
 		return ImportResult{}, err

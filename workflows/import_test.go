@@ -73,6 +73,7 @@ func TestImportFails(t *testing.T) {
 		"before_start": {workflows.ActivityBeforeStart, begun[:1]},
 		"plan":         {workflows.ActivityPlan, begun},
 		"import_data":  {workflows.ActivityImportData, loaded},
+		"check_loaded": {workflows.ActivityCheckLoaded, loaded},
 		"finalize":     {workflows.ActivityFinalize, append(loaded, workflows.ActivityFinalize)},
 		"publish": {workflows.ActivityPublish, append(
 			loaded, workflows.ActivityFinalize, workflows.ActivityCleanUp, workflows.ActivityPublish)},
@@ -94,10 +95,33 @@ func TestImportFails(t *testing.T) {
 				require.Equal(t, string(class), app.Type())
 				require.Equal(t, "the header is wrong", app.Message())
 				require.True(t, app.NonRetryable())
-				require.Equal(t, 1, r.calledTimes(tc.before[len(tc.before)-1]), "a permanent error is not tried again")
+				require.Equal(t, 1, r.count[tc.at], "a permanent error is not tried again")
 			})
 		}
 	}
+}
+
+// An import that has loaded nothing ends as unchanged: it is not reviewed, not finalized and
+// not published, and leaves no row behind.
+func TestNothingLoaded(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.planned = plan(1)
+	r.planned.Review = true
+	r.fail = failAt(workflows.ActivityCheckLoaded,
+		temporal.NewNonRetryableApplicationError("the source has no rows", activities.TypeUnchanged, nil))
+	require.NoError(t, r.start())
+	require.Equal(t, []string{
+		workflows.ActivityBeforeStart, workflows.ActivityPlan, "import_data 0",
+		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityFinish,
+	}, r.once())
+	require.Equal(t, []activities.Ended{{ImportID: importID, Status: store.StatusUnchanged}}, r.ended)
+	require.Equal(t, []activities.Note{
+		{ImportID: importID, Level: store.LevelInfo, Message: "Unchanged: the source has no rows."},
+	}, r.notes)
+	var result workflows.ImportResult
+	require.NoError(t, r.GetWorkflowResult(&result))
+	require.Equal(t, workflows.ImportResult{Unchanged: "the source has no rows"}, result)
 }
 
 // An import whose before_start fails has not started: the importer's on_failure is not

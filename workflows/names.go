@@ -48,6 +48,7 @@ const (
 	ActivityBeforeStart = "before_start"
 	ActivityPlan        = "plan"
 	ActivityImportData  = "import_data"
+	ActivityCheckLoaded = "check_loaded"
 	ActivityParkPart    = "park_part"
 	ActivityPark        = "park"
 	ActivitySkipPart    = "skip_part"

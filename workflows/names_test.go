@@ -15,10 +15,10 @@ func TestNames(t *testing.T) {
 	require.Equal(t, []string{"sluice", "sluice-load"}, []string{workflows.QueueMain, workflows.QueueLoad})
 	require.Equal(t, []string{"Import", "Deletion"}, []string{workflows.TypeImport, workflows.TypeDeletion})
 	require.Equal(t, []string{
-		"before_start", "plan", "import_data", "park_part", "park", "skip_part", "summarize", "finalize", "on_success", "on_failure", "purge_rows",
+		"before_start", "plan", "import_data", "check_loaded", "park_part", "park", "skip_part", "summarize", "finalize", "on_success", "on_failure", "purge_rows",
 		"clean_up", "publish", "finish", "remove",
 	}, []string{
-		workflows.ActivityBeforeStart, workflows.ActivityPlan, workflows.ActivityImportData, workflows.ActivityParkPart,
+		workflows.ActivityBeforeStart, workflows.ActivityPlan, workflows.ActivityImportData, workflows.ActivityCheckLoaded, workflows.ActivityParkPart,
 		workflows.ActivityPark, workflows.ActivitySkipPart, workflows.ActivitySummarize, workflows.ActivityFinalize, workflows.ActivityOnSuccess, workflows.ActivityOnFailure,
 		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityPublish, workflows.ActivityFinish,
 		workflows.ActivityRemove,

@@ -83,7 +83,7 @@ func TestRecordedHistories(t *testing.T) {
 		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityRemove,
 		workflows.ActivityPauseSchedule, workflows.ActivityAwaitImport, workflows.ActivityAcquire,
 		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDeliver, workflows.ActivityNextDue,
-		workflows.ActivityHandOverEnd, workflows.ActivityHandOverRows,
+		workflows.ActivityHandOverEnd, workflows.ActivityHandOverRows, workflows.ActivityCheckLoaded,
 	}
 	seen := map[string]bool{}
 	files, err := filepath.Glob(replayFolder + "/*.json")
@@ -106,5 +106,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 28, "every activity but remind and purge_events is among them")
+	require.Len(t, seen, 29, "every activity but remind and purge_events is among them")
 }

@@ -114,7 +114,15 @@ func (r *run) register() {
 			return r.called(name, name)
 		})
 	}
-	// Locks and notes are not among the calls: they would be in each test's list.
+	// Locks, notes and the check of what was loaded are not among the calls: they would be in
+	// each test's list.
+	add(workflows.ActivityCheckLoaded, func(context.Context, activities.ImportRef) error {
+		r.mu.Lock()
+		r.count[workflows.ActivityCheckLoaded]++
+		call := r.count[workflows.ActivityCheckLoaded]
+		r.mu.Unlock()
+		return r.fail(workflows.ActivityCheckLoaded, call)
+	})
 	add(workflows.ActivityAcquire, func(context.Context, activities.ImportRef) (activities.Acquired, error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -91,6 +91,7 @@ func (r *importRun) progress() Progress {
 		p.RowsLoaded += part.result.RowsLoaded
 		p.RowsRejected += part.result.RowsRejected
 		p.RowsOutOfRange += part.result.RowsOutOfRange
+		p.RowsLeftOut += part.result.RowsLeftOut
 	}
 	return p
 }

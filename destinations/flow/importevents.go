@@ -29,6 +29,7 @@ type ImportEnd struct {
 	RowsLoaded     int64 `json:"rows_loaded"`
 	RowsRejected   int64 `json:"rows_rejected"`
 	RowsOutOfRange int64 `json:"rows_out_of_range"`
+	RowsLeftOut    int64 `json:"rows_left_out"`
 	// StartedBy says who has, Schedule which schedule, if one has.
 	StartedBy string `json:"started_by"`
 	Schedule  string `json:"schedule"`

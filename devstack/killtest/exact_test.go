@@ -45,7 +45,7 @@ func (s *system) requireExact(t *testing.T, id int64, in *input) {
 	assert.EqualValues(t, in.want.Rows, summary.RowsLoaded, "rows loaded")
 	assert.EqualValues(t, len(in.rejected), summary.RowsRejected, "rows rejected")
 	assert.Equal(t, in.outOfRange, summary.RowsOutOfRange, "rows out of range")
-	assert.Equal(t, summary.RowsRead, summary.RowsLoaded+summary.RowsRejected+summary.RowsOutOfRange)
+	assert.Equal(t, summary.RowsRead, summary.RowsLoaded+summary.RowsRejected+summary.RowsOutOfRange+summary.RowsLeftOut)
 	s.requireChunks(t, summary)
 }
 

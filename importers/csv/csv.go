@@ -105,8 +105,8 @@ func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.
 // Finalize sums the import up for its user.
 func (*Importer) Finalize(ctx context.Context, imp importers.Import, result importers.Result) error {
 	err := imp.Feedback.Info(ctx, fmt.Sprintf(
-		"CSV files read: %d rows, of which %d loaded, %d rejected and %d outside the imported days",
-		result.RowsRead, result.RowsLoaded, result.RowsRejected, result.RowsOutOfRange))
+		"CSV files read: %d rows, of which %d loaded, %d rejected, %d out of range and %d left out",
+		result.RowsRead, result.RowsLoaded, result.RowsRejected, result.RowsOutOfRange, result.RowsLeftOut))
 	if err != nil {
 		return fmt.Errorf("write feedback: %w", err)
 	}

@@ -99,5 +99,5 @@ func TestSummary(t *testing.T) {
 	imp, log := run(t, 10, "/gone")
 	require.NoError(t, New().Finalize(t.Context(), imp, importers.Result{RowsRead: 10, RowsLoaded: 7, RowsRejected: 2, RowsOutOfRange: 1}))
 	require.NoError(t, New().OnFailure(t.Context(), imp, "cancelled"))
-	require.Equal(t, []string{"info: CSV files read: 10 rows, of which 7 loaded, 2 rejected and 1 outside the imported days"}, log.Lines())
+	require.Equal(t, []string{"info: CSV files read: 10 rows, of which 7 loaded, 2 rejected, 1 out of range and 0 left out"}, log.Lines())
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/importertest"
 )
@@ -80,19 +79,20 @@ func run(tb testing.TB, rows int, paths ...string) (importers.Import, *importert
 	log := &importertest.Log{}
 	return importers.Import{
 		ID: 1, Args: raw, Feedback: log,
-		Window: calendar.NewSet(calendar.Range{First: calendar.MinDay, Last: calendar.MaxDay}),
+		Window: allDays,
 		Chunk:  importers.ChunkLimit{Rows: rows, Bytes: 1 << 30},
 	}, log
 }
 
-// readOnly plans an import of one file and reads it whole, in chunks of that
-// many rows.
+// readOnly plans an import of one file and reads it whole, whatever the days in
+// its name, in chunks of that many rows.
 func readOnly(tb testing.TB, rows int, path string) ([]importertest.Copy, error) {
 	tb.Helper()
 	imp, _ := run(tb, rows, path)
 	plan, err := New().Plan(context.Background(), imp)
 	require.NoError(tb, err)
 	require.Len(tb, plan.Parts, 1)
+	plan.Parts[0].Days = allDays
 	return importertest.ReadPart(context.Background(), New(), imp, plan.Parts[0], "")
 }
 

@@ -39,7 +39,9 @@ func (c *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 		if err != nil {
 			return importers.Plan{}, fmt.Errorf("write part: %w", err)
 		}
-		plan.Parts[i] = importers.Part{No: i, Table: src.table, Label: src.label, Args: raw, Bytes: src.args.Size}
+		plan.Parts[i] = importers.Part{
+			No: i, Table: src.table, Label: src.label, Args: raw, Bytes: src.args.Size, Days: calendar.NewSet(src.days),
+		}
 	}
 	if err := faults.err(); err != nil {
 		return importers.Plan{}, err

@@ -30,7 +30,9 @@ func (c *Importer) ImportData(
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", part.Label, err)
 	}
-	r := &reader{in: in, file: part.Label, limit: imp.Chunk, date: newDateCache(imp.Window), feedback: imp.Feedback}
+	r := &reader{
+		in: in, part: part, file: part.Label, limit: imp.Chunk, date: newDateCache(imp.Window), feedback: imp.Feedback,
+	}
 	if err := r.start(ctx, part, all.LeaveOutUnknownColumns, from); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
@@ -40,6 +42,7 @@ func (c *Importer) ImportData(
 // reader reads the rows of one file.
 type reader struct {
 	in   *input
+	part importers.Part
 	scan *record.Scanner
 	header
 	file     string

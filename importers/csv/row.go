@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv/record"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
 // addRow puts the current record into the chunk: as a reject if anything is
-// wrong with it, else as out of range if its date is, else as a row to load. A
+// wrong with it, else as out of range or left out if its date is, else as a row to load. A
 // bad row is thus a reject whatever its date, and says what is wrong with the
 // first bad value from the left.
 func (r *reader) addRow(chunk *importers.Chunk) error {
@@ -61,7 +62,7 @@ func (r *reader) addRow(chunk *importers.Chunk) error {
 	}
 	if !r.date.inside {
 		b.DropRow()
-		chunk.OutOfRange++
+		chunk.LeaveOut(r.part, calendar.Day(r.date.day))
 		return nil
 	}
 	b.EndRow()

@@ -67,10 +67,12 @@ func TestValuesArriveWhole(t *testing.T) {
 	require.Empty(t, copies[0].Rejects)
 }
 
-// A bad row is a reject whatever its date; only good rows are out of range.
+// A bad row is a reject whatever its date. A good row of a day that is not in the file's name
+// is out of range; one of a day that is, but is taken, is left out.
 func TestWindow(t *testing.T) {
 	t.Parallel()
-	dir := files{goodName: "date,visitors\n2021-01-01,1\n2021-01-02,2\n2021-01-05,3\n2021-01-05,x\n2021-01-02,y\n"}.write(t)
+	dir := files{goodName: "date,visitors\n2021-01-01,1\n2021-01-02,2\n2021-01-05,3\n2021-01-05,x\n2021-01-02,y\n" +
+		"2020-12-31,4\n2022-01-01,5\n2020-12-31,z\n"}.write(t)
 	imp, _ := run(t, 1000, dir)
 	plan, err := New().Plan(t.Context(), imp)
 	require.NoError(t, err)
@@ -79,9 +81,11 @@ func TestWindow(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, copies, 1)
 	require.Equal(t, []string{"18629\t2\t0\t0\t0\t0\t"}, copies[0].Rows)
+	require.Equal(t, int64(2), copies[0].LeftOut)
 	require.Equal(t, int64(2), copies[0].OutOfRange)
-	require.Len(t, copies[0].Rejects, 2)
-	require.Equal(t, int64(5), copies[0].RowsRead)
+	require.Len(t, copies[0].Rejects, 3)
+	require.Equal(t, int64(8), copies[0].RowsRead)
+	require.Equal(t, "2021-01-01..2021-01-31", plan.Parts[0].Days.String(), "the days in the name")
 }
 
 func TestTruncated(t *testing.T) {

@@ -24,17 +24,19 @@ type position struct {
 	folded, undated, unmapped int64
 	// changed is 1 if the report had another number of rows on a later page.
 	changed int64
+	// truncated is 1 if Google has said that the report is incomplete.
+	truncated int64
 }
 
 const unknownRows = -1
 
 // cursorVersion changes when the meaning of the figures does.
-const cursorVersion = "2"
+const cursorVersion = "3"
 
 // cursor writes the position: the version and the figures, separated by colons.
 func (p position) cursor() importers.Cursor {
 	figures := []string{cursorVersion}
-	for _, n := range []int64{p.offset, p.rowCount, p.folded, p.undated, p.unmapped, p.changed} {
+	for _, n := range []int64{p.offset, p.rowCount, p.folded, p.undated, p.unmapped, p.changed, p.truncated} {
 		figures = append(figures, strconv.FormatInt(n, 10))
 	}
 	for _, n := range p.sums {
@@ -53,7 +55,7 @@ func parseCursor(c importers.Cursor) (position, error) {
 		return p, nil
 	}
 	figures := strings.Split(string(c), ":")
-	counts := []*int64{&p.offset, &p.rowCount, &p.folded, &p.undated, &p.unmapped, &p.changed}
+	counts := []*int64{&p.offset, &p.rowCount, &p.folded, &p.undated, &p.unmapped, &p.changed, &p.truncated}
 	if len(figures) != 1+len(counts)+len(p.sums) || figures[0] != cursorVersion {
 		return position{}, errCursor
 	}

@@ -52,6 +52,14 @@ func (c *client) findDays(ctx context.Context, args Args, feedback importers.Fee
 		if err := warn(ctx, feedback, warnings...); err != nil {
 			return found{}, err
 		}
+		switch {
+		case len(answer.DimensionHeaders) != 1:
+			// Also an answer without rows has them: this is none of the API's.
+			return found{}, fmt.Errorf("look for the days of %s: google's answer has no column of dates", args.Property)
+		case len(answer.Rows) == 0 && answer.RowCount > 0:
+			return found{}, fmt.Errorf("look for the days of %s: google announces %d rows and sends none",
+				args.Property, answer.RowCount)
+		}
 		day, ok := firstDate(answer.Rows)
 		if !ok {
 			return found{}, importers.Permanent(importers.ClassNoDays, fmt.Errorf(

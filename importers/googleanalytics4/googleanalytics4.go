@@ -112,6 +112,9 @@ func (g *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.
 	if err != nil {
 		return nil, err
 	}
+	if err := g.inTime(args); err != nil {
+		return nil, err
+	}
 	c, err := g.client(ctx, imp, args)
 	if err != nil {
 		return nil, err
@@ -132,11 +135,23 @@ func (g *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.
 	return nil, warn(ctx, imp.Feedback, warnings...)
 }
 
+// easternmost is the zone in which a day begins first.
+var easternmost = time.FixedZone("UTC+14", 14*60*60)
+
+// inTime refuses days that no property can have data for yet.
+func (g *Importer) inTime(args Args) error {
+	if today := dayIn(g.cfg.Now(), easternmost); args.StartDate != nil && *args.StartDate > today {
+		return importers.Permanent(importers.ClassInput, fmt.Errorf(
+			`argument "start_date": %s is in the future: want a day up to today, %s`, *args.StartDate, today))
+	}
+	return nil
+}
+
 // Finalize sums the import up for its user.
 func (*Importer) Finalize(ctx context.Context, imp importers.Import, result importers.Result) error {
 	err := imp.Feedback.Info(ctx, fmt.Sprintf(
-		"Google Analytics reports read: %d rows, of which %d loaded, %d rejected and %d outside the imported days",
-		result.RowsRead, result.RowsLoaded, result.RowsRejected, result.RowsOutOfRange))
+		"Google Analytics reports read: %d rows, of which %d loaded, %d rejected, %d out of range and %d left out",
+		result.RowsRead, result.RowsLoaded, result.RowsRejected, result.RowsOutOfRange, result.RowsLeftOut))
 	if err != nil {
 		return fmt.Errorf("write feedback: %w", err)
 	}

@@ -41,9 +41,6 @@ func (n *notes) warnings(r *report) []string {
 	var all []string
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	p := n.pos
-	if p.offset != p.rowCount {
-		add("Google announced %d rows and sent %d: import these days again", p.rowCount, p.offset)
-	}
 	if p.changed != 0 {
 		add("the report's number of rows changed while it was read, to %d: Google was still correcting these days; "+
 			"import them again later", p.rowCount)

@@ -42,6 +42,7 @@ func (g *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 			}
 			plan.Parts = append(plan.Parts, importers.Part{
 				No: len(plan.Parts), Table: r.table, Label: r.table.Name + " " + s.label, Args: raw,
+				Days: calendar.NewSet(s.days),
 			})
 		}
 	}

@@ -80,7 +80,7 @@ type reader struct {
 	notes  notes
 	// rows are those of the page that are still to be read.
 	rows []row
-	// ended means that Google sent no rows where there should be more.
+	// ended means that the last answer held no rows, because there are no more.
 	ended bool
 	// told means that the notes were written.
 	told bool
@@ -123,7 +123,7 @@ func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 
 // atEnd says whether there are no more rows.
 func (r *reader) atEnd() bool {
-	return r.ended || r.pos.rowCount != unknownRows && r.pos.offset >= r.pos.rowCount
+	return r.pos.rowCount != unknownRows && r.pos.offset >= r.pos.rowCount
 }
 
 // fetch makes sure that there is a row to read, and says whether there is.
@@ -141,6 +141,9 @@ func (r *reader) fetch(ctx context.Context) (bool, error) {
 	if err := warn(ctx, r.imp.Feedback, got.warnings...); err != nil {
 		return false, err
 	}
+	if err := r.short(got.answer); err != nil {
+		return false, err
+	}
 	if r.pos.rowCount != unknownRows && r.pos.rowCount != got.answer.RowCount {
 		r.pos.changed = 1
 	}
@@ -152,9 +155,38 @@ func (r *reader) fetch(ctx context.Context) (bool, error) {
 		r.pos.changed = 1
 	}
 	r.notes.metadata, r.notes.totals = got.answer.Metadata, got.answer.Totals
+	if len(got.answer.Metadata.DataTruncationReasons) > 0 {
+		r.pos.truncated = 1
+	}
 	r.ended = len(r.rows) == 0
 	return !r.ended, nil
 }
+
+// short refuses an answer that holds fewer rows than it announces, or that denies the rows
+// which were sent before: it proves nothing, and is asked for again.
+func (r *reader) short(a *response) error {
+	switch {
+	case len(a.Rows) > 0:
+		return nil
+	case a.RowCount > r.pos.offset:
+		return fmt.Errorf("google announces %d rows and sends none from row %d on", a.RowCount, r.pos.offset+1)
+	case a.RowCount == 0 && r.pos.offset > 0:
+		return fmt.Errorf("google announces no rows, after it has sent %d", r.pos.offset)
+	default:
+		return nil
+	}
+}
+
+// Confirmed returns the days that Google has answered for completely: all of the part's,
+// unless Google says that the report is truncated.
+func (r *reader) Confirmed() calendar.Set {
+	if !r.atEnd() || r.pos.truncated != 0 {
+		return nil
+	}
+	return r.part.Days
+}
+
+var _ importers.Confirmer = (*reader)(nil)
 
 // tell writes the notes to the feedback.
 func (r *reader) tell(ctx context.Context) error {

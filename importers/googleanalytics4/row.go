@@ -12,7 +12,7 @@ import (
 )
 
 // add puts a row of the report into the chunk: as a reject if anything is wrong with it,
-// else as out of range if its day is, else as a row to load.
+// else as out of range or left out if its day is, else as a row to load.
 func (r *reader) add(chunk *importers.Chunk, raw row) {
 	chunk.RowsRead++
 	r.sum(raw)
@@ -24,7 +24,7 @@ func (r *reader) add(chunk *importers.Chunk, raw row) {
 			r.part.Label, r.pos.offset+1, fault.column, fault.reason, []byte(fault.sample)))
 	case !r.window.Contains(day):
 		chunk.Rows.DropRow()
-		chunk.OutOfRange++
+		chunk.LeaveOut(r.part, day)
 	default:
 		chunk.Rows.EndRow()
 	}

@@ -119,7 +119,8 @@ func TestWindow(t *testing.T) {
 	b.imp.Window = b.imp.Window.Minus(newSet(first+5, first+6))
 	copies := readChunks(t, b, part)
 	require.Len(t, copies, 1)
-	require.Equal(t, int64(2), copies[0].OutOfRange)
+	require.Equal(t, int64(2), copies[0].LeftOut)
+	require.Zero(t, copies[0].OutOfRange)
 	require.Len(t, copies[0].Rows, 16-2)
 	require.Equal(t, int64(16), copies[0].RowsRead)
 

@@ -77,6 +77,6 @@ func TestTimeZones(t *testing.T) {
 	require.Empty(t, b.lines.Lines())
 	require.NoError(t, b.Finalize(t.Context(), b.imp, importers.Result{RowsRead: 5, RowsLoaded: 2, RowsRejected: 2, RowsOutOfRange: 1}))
 	require.Equal(t, []string{
-		"info: Google Analytics reports read: 5 rows, of which 2 loaded, 2 rejected and 1 outside the imported days",
+		"info: Google Analytics reports read: 5 rows, of which 2 loaded, 2 rejected, 1 out of range and 0 left out",
 	}, b.lines.Lines())
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 )
@@ -20,6 +21,8 @@ type broken struct {
 	// open changes what a reader is opened with; err is returned instead of it.
 	open func(ctx *context.Context, imp *importers.Import, from *importers.Cursor) error
 	next func(chunk *importers.Chunk)
+	// confirmed changes what a reader confirms.
+	confirmed func(days calendar.Set) calendar.Set
 	// closed is called when a reader is closed.
 	closed func()
 	hook   func(ctx context.Context, imp importers.Import) error
@@ -81,6 +84,18 @@ func (r *brokenReader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	return err
 }
 
+// Confirmed returns what the reader confirms, or something else.
+func (r *brokenReader) Confirmed() calendar.Set {
+	var days calendar.Set
+	if c, ok := r.Reader.(importers.Confirmer); ok {
+		days = c.Confirmed()
+	}
+	if r.b.confirmed != nil {
+		return r.b.confirmed(days)
+	}
+	return days
+}
+
 func (r *brokenReader) Close() error {
 	if r.b.closed != nil {
 		r.b.closed()
@@ -133,6 +148,9 @@ var breakages = map[string]map[string]func() *broken{
 		},
 		"arguments too large": func() *broken {
 			return &broken{plan: func(p *importers.Plan) { p.Parts[0].Args = make([]byte, importers.MaxPartArgs+1) }}
+		},
+		"days of a part that the plan has not": func() *broken {
+			return &broken{plan: func(p *importers.Plan) { p.Parts[0].Days = allDays }}
 		},
 		"days in reverse": func() *broken {
 			return &broken{plan: func(p *importers.Plan) { p.Range.First, p.Range.Last = p.Range.Last, p.Range.First }}
@@ -202,6 +220,23 @@ var breakages = map[string]map[string]func() *broken{
 			return &broken{open: func(_ *context.Context, imp *importers.Import, _ *importers.Cursor) error {
 				imp.Window = allDays
 				return nil
+			}}
+		},
+	},
+	"rows of other days are told apart": {
+		"all are out of range": func() *broken {
+			return &broken{next: func(c *importers.Chunk) { c.OutOfRange, c.LeftOut = c.OutOfRange+c.LeftOut, 0 }}
+		},
+		"wanted ones are left out": func() *broken {
+			return &broken{next: func(c *importers.Chunk) { c.LeftOut++ }}
+		},
+	},
+	"confirmed days are the part's": {
+		"days of others": func() *broken { return &broken{confirmed: func(calendar.Set) calendar.Set { return allDays }} },
+		"fewer each time": func() *broken {
+			var calls atomic.Int64
+			return &broken{confirmed: func(days calendar.Set) calendar.Set {
+				return days.Minus(calendar.NewSet(calendar.Range{First: days[0].First, Last: days[0].First + calendar.Day(calls.Add(1)%3)}))
 			}}
 		},
 	},

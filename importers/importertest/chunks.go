@@ -87,8 +87,8 @@ func checkAccounting(tb testing.TB, cfg Config) {
 	for _, part := range b.plan.Parts {
 		bytes := int64(0)
 		for i, c := range b.read(tb, part, "") {
-			require.Equal(tb, c.RowsRead, int64(len(c.Rows)+len(c.Rejects))+c.OutOfRange,
-				"chunk %d of part %d: rows read are not rows + rejects + out of range", i, part.No)
+			require.Equal(tb, c.RowsRead, int64(len(c.Rows)+len(c.Rejects))+c.OutOfRange+c.LeftOut,
+				"chunk %d of part %d: rows read are not rows + rejects + out of range + left out", i, part.No)
 			require.GreaterOrEqual(tb, c.Bytes, bytes, "progress of part %d goes back", part.No)
 			if bytes = c.Bytes; part.Bytes > 0 {
 				require.LessOrEqual(tb, bytes, part.Bytes, "progress of part %d exceeds the whole", part.No)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -72,7 +73,7 @@ func checkPlan(tb testing.TB, cfg Config) {
 	b := setup(tb, cfg)
 	again, err := b.Plan(tb.Context(), b.imp)
 	require.NoError(tb, err)
-	require.Equal(tb, b.plan, again, "planning twice gives two plans")
+	require.Equal(tb, b.plan, again.WithDays(), "planning twice gives two plans")
 	require.NoError(tb, b.plan.Range.Validate())
 	require.LessOrEqual(tb, len(b.plan.Parts), importers.MaxParts, "parts")
 	for i, part := range b.plan.Parts {
@@ -86,6 +87,8 @@ func checkPlan(tb testing.TB, cfg Config) {
 		require.LessOrEqual(tb, len(part.Args), importers.MaxPartArgs, "arguments of part %d", i)
 		require.True(tb, len(part.Args) == 0 || json.Valid(part.Args), "arguments of part %d are not JSON", i)
 		require.GreaterOrEqual(tb, part.Bytes, int64(0))
+		require.Equal(tb, calendar.NewSet(part.Days...), part.Days, "the days of part %d are no set: make one with calendar.NewSet", i)
+		require.Empty(tb, part.Days.Minus(calendar.NewSet(b.plan.Range)), "part %d has days that the plan has not", i)
 	}
 }
 

@@ -96,6 +96,8 @@ var checks = []struct {
 	{"rows read are accounted for", checkAccounting},
 	{"rejects say what is wrong", checkRejects},
 	{"no row is outside the window", checkWindow},
+	{"rows of other days are told apart", checkDays},
+	{"confirmed days are the part's", checkConfirmed},
 	{"parts are read at once", checkConcurrent},
 	{"hooks can be called again", checkHooks},
 	{"cancelling is prompt", checkCancel},
@@ -118,7 +120,7 @@ func setup(tb testing.TB, cfg Config) *bench {
 	plan, err := b.Plan(tb.Context(), b.imp)
 	require.NoError(tb, err, "Plan")
 	require.NotEmpty(tb, plan.Parts, "a source for the suite has at least one part")
-	b.plan = plan
+	b.plan = plan.WithDays()
 	b.imp.Window = calendar.NewSet(plan.Range)
 	return b
 }

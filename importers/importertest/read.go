@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -20,7 +21,7 @@ type Copy struct {
 	Rows    []string
 	Rejects []importers.Reject
 
-	RowsRead, OutOfRange, Bytes int64
+	RowsRead, OutOfRange, LeftOut, Bytes int64
 
 	Next importers.Cursor
 }
@@ -29,10 +30,12 @@ type Copy struct {
 const maxChunks = 1_000_000
 
 // ReadPart reads a part from the cursor to its end, and returns copies of its
-// chunks. The importer is given a chunk that is not empty, as it must not mind.
+// chunks. The importer is given a chunk that is not empty, as it must not mind, and a window
+// that lies within the part's days.
 func ReadPart(
 	ctx context.Context, imp importers.Importer, run importers.Import, part importers.Part, from importers.Cursor,
 ) (copies []Copy, err error) {
+	run.Window = windowOf(run.Window, part)
 	reader, err := imp.ImportData(ctx, run, part, from)
 	if err != nil {
 		return nil, fmt.Errorf("open part %d: %w", part.No, err)
@@ -49,17 +52,25 @@ func ReadPart(
 		}
 		copies = append(copies, Copy{
 			Rows: printRows(chunk.Rows), Rejects: slices.Clone(chunk.Rejects),
-			RowsRead: chunk.RowsRead, OutOfRange: chunk.OutOfRange, Bytes: chunk.Bytes, Next: chunk.Next,
+			RowsRead: chunk.RowsRead, OutOfRange: chunk.OutOfRange, LeftOut: chunk.LeftOut, Bytes: chunk.Bytes, Next: chunk.Next,
 		})
 	}
 	return nil, fmt.Errorf("part %d has not ended after %d chunks", part.No, maxChunks)
+}
+
+// windowOf returns those days of a window that the part has.
+func windowOf(window calendar.Set, part importers.Part) calendar.Set {
+	if len(part.Days) == 0 {
+		return window
+	}
+	return window.Both(part.Days)
 }
 
 // dirty leaves something behind in a chunk, as the chunk before does.
 func dirty(c *importers.Chunk) {
 	c.Rows.EndRow()
 	c.Rejects = append(c.Rejects, importers.Reject{Reason: "left over"})
-	c.RowsRead, c.OutOfRange, c.Bytes, c.Next = 1, 1, 1, "left over"
+	c.RowsRead, c.OutOfRange, c.LeftOut, c.Bytes, c.Next = 1, 1, 1, 1, "left over"
 }
 
 func printRows(b *schema.Batch) []string {

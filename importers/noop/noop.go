@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -94,7 +95,7 @@ func (n *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 		}
 		plan.Parts[i] = importers.Part{
 			No: i, Table: schema.Visitors, Label: fmt.Sprintf("part %d of %d", i+1, args.Parts),
-			Args: raw, Bytes: (rows.End - rows.First) * RowBytes,
+			Args: raw, Bytes: (rows.End - rows.First) * RowBytes, Days: calendar.NewSet(plan.Range),
 		}
 	}
 	return plan, nil

@@ -54,7 +54,7 @@ func (n *Importer) ImportData(
 	if err := json.Unmarshal(part.Args, &rows); err != nil {
 		return nil, importers.Permanent(importers.ClassInternal, fmt.Errorf("part arguments: %w", err))
 	}
-	r := &reader{args: args, imp: imp, label: part.Label, rows: rows, next: rows.First}
+	r := &reader{args: args, imp: imp, part: part, label: part.Label, rows: rows, next: rows.First}
 	if from != "" {
 		next, err := strconv.ParseInt(string(from), 10, 64)
 		if err != nil || next < rows.First || next > rows.End {
@@ -69,6 +69,7 @@ func (n *Importer) ImportData(
 type reader struct {
 	args  Args
 	imp   importers.Import
+	part  importers.Part
 	label string
 	rows  span
 	next  int64
@@ -109,7 +110,7 @@ func (r *reader) add(chunk *importers.Chunk) {
 	}
 	row := r.args.Row(r.next)
 	if !r.imp.Window.Contains(row.Day) {
-		chunk.OutOfRange++
+		chunk.LeaveOut(r.part, row.Day)
 		return
 	}
 	b := chunk.Rows
@@ -121,6 +122,11 @@ func (r *reader) add(chunk *importers.Chunk) {
 	b.SetUint64(colVisitDuration, row.VisitDuration)
 	b.EndRow()
 }
+
+// Confirmed returns all days of the part: what is made up is known to be complete.
+func (r *reader) Confirmed() calendar.Set { return r.part.Days }
+
+var _ importers.Confirmer = (*reader)(nil)
 
 // Close does nothing: there is nothing to free.
 func (*reader) Close() error { return nil }

@@ -135,7 +135,7 @@ func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
 		return err
 	}
 	table := terminal.NewTable(
-		"PART", "LABEL", "TABLE", "BYTES", "ROWS READ", "REJECTED", "OUT OF RANGE", "ROWS IN ALL", "ERROR")
+		"PART", "LABEL", "TABLE", "BYTES", "ROWS READ", "REJECTED", "OUT OF RANGE", "LEFT OUT", "ROWS IN ALL", "ERROR")
 	for _, p := range parts {
 		rows := "?"
 		if p.EstimatedRows != nil {
@@ -144,7 +144,7 @@ func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
 				rows = "~" + rows
 			}
 		}
-		table.Row(terminal.Ordinal(int32(p.Part)), p.Label, p.Table, p.Bytes, p.RowsRead, p.RowsRejected, p.RowsOutOfRange,
+		table.Row(terminal.Ordinal(int32(p.Part)), p.Label, p.Table, p.Bytes, p.RowsRead, p.RowsRejected, p.RowsOutOfRange, p.RowsLeftOut,
 			rows, brief(p.Error, 80))
 	}
 	return table.Write(w)

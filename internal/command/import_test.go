@@ -30,6 +30,8 @@ type seen struct {
 	TakenBack  int64      `json:"rows_taken_back"`
 	Rejected   int64      `json:"rows_rejected"`
 	OutOfRange int64      `json:"rows_out_of_range"`
+	LeftOut    int64      `json:"rows_left_out"`
+	Warnings   int64      `json:"warnings"`
 	Parts      []seenPart `json:"parts"`
 	By         string     `json:"requested_by"`
 	Paused     bool       `json:"paused"`
@@ -50,22 +52,25 @@ type seen struct {
 }
 
 type seenPart struct {
-	Part       int32      `json:"part"`
-	Table      string     `json:"table"`
-	Label      string     `json:"label"`
-	Status     string     `json:"status"`
-	BytesTotal int64      `json:"bytes_total"`
-	BytesRead  int64      `json:"bytes_read"`
-	Chunks     int32      `json:"chunks"`
-	Attempts   int64      `json:"attempts"`
-	RowsRead   int64      `json:"rows_read"`
-	Loaded     int64      `json:"rows_loaded"`
-	TakenBack  int64      `json:"rows_taken_back"`
-	Rejected   int64      `json:"rows_rejected"`
-	OutOfRange int64      `json:"rows_out_of_range"`
-	Error      string     `json:"error"`
-	StartedAt  *time.Time `json:"started_at"`
-	FinishedAt *time.Time `json:"finished_at"`
+	Part       int32  `json:"part"`
+	Table      string `json:"table"`
+	Label      string `json:"label"`
+	Status     string `json:"status"`
+	BytesTotal int64  `json:"bytes_total"`
+	BytesRead  int64  `json:"bytes_read"`
+	Chunks     int32  `json:"chunks"`
+	Attempts   int64  `json:"attempts"`
+	RowsRead   int64  `json:"rows_read"`
+	Loaded     int64  `json:"rows_loaded"`
+	TakenBack  int64  `json:"rows_taken_back"`
+	Rejected   int64  `json:"rows_rejected"`
+	OutOfRange int64  `json:"rows_out_of_range"`
+	LeftOut    int64  `json:"rows_left_out"`
+	Days       []struct{ First, Last string }
+	Claimed    []struct{ First, Last string } `json:"claimed_days"`
+	Error      string                         `json:"error"`
+	StartedAt  *time.Time                     `json:"started_at"`
+	FinishedAt *time.Time                     `json:"finished_at"`
 }
 
 // TestImport goes through the life of an import as an operator does.
@@ -110,7 +115,7 @@ func requireImport(t *testing.T, s shell) {
 	require.Equal(t, "2023-01-01", *i.StartDate)
 	require.Equal(t, "2023-01-03", *i.EndDate)
 	require.Equal(t, []struct{ First, Last string }{{"2023-01-01", "2023-01-03"}}, i.Days)
-	require.Equal(t, []int64{6, 4, 1, 1}, []int64{i.RowsRead, i.Loaded, i.Rejected, i.OutOfRange})
+	require.Equal(t, []int64{6, 4, 1, 1, 0, 1}, []int64{i.RowsRead, i.Loaded, i.Rejected, i.OutOfRange, i.LeftOut, i.Warnings})
 	require.Equal(t, "import/example.com/1", i.WorkflowID)
 	require.Equal(t, "ann", i.By)
 	require.NotEmpty(t, i.RunID)
@@ -122,7 +127,8 @@ func requireImport(t *testing.T, s shell) {
 	require.Equal(t, "imported_visitors", p.Table)
 	require.Equal(t, "imported_visitors_20230101_20230103.csv", p.Label)
 	require.Equal(t, []string{"done", ""}, []string{p.Status, p.Error})
-	require.Equal(t, []int64{4, 2, 1, 1}, []int64{p.RowsRead, p.Loaded, p.Rejected, p.OutOfRange})
+	require.Equal(t, []int64{4, 2, 1, 1, 0}, []int64{p.RowsRead, p.Loaded, p.Rejected, p.OutOfRange, p.LeftOut})
+	require.Equal(t, p.Days, p.Claimed, "from the first to the last row")
 	require.Equal(t, []int64{1, 1, p.BytesTotal}, []int64{int64(p.Chunks), p.Attempts, p.BytesRead})
 	require.Positive(t, p.BytesTotal)
 	require.True(t, p.StartedAt.Before(*p.FinishedAt))
@@ -152,9 +158,10 @@ func requireRejectsAndLogs(t *testing.T, s shell) {
 	require.Equal(t, "[]\n", s.ok(t, "import", "rejects", "1", "--skip", "1", "-o", "json"))
 
 	lines := strings.Split(strings.TrimSpace(s.ok(t, "import", "logs", "1", "-f", "-o", "json")), "\n")
-	require.Len(t, lines, 2)
+	require.Len(t, lines, 3)
+	levels := []string{"info", "warn", "info"}
 	for n, line := range lines {
-		require.Regexp(t, `^\{"seq":`+string(rune('1'+n))+`,"at":"[0-9TZ:.-]+","level":"info","message":".+"\}$`, line)
+		require.Regexp(t, `^\{"seq":`+string(rune('1'+n))+`,"at":"[0-9TZ:.-]+","level":"`+levels[n]+`","message":".+"\}$`, line)
 	}
 }
 

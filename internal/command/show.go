@@ -56,12 +56,12 @@ func listImports(ctx context.Context, s *session) error {
 	if len(summaries) == 0 {
 		return nothing(s.cli, "imports", "There are no imports here. Start one with `sluice import start`.")
 	}
-	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED",
+	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED", "WARNINGS",
 		"STARTED", "TOOK", "ERROR")
 	for _, i := range summaries {
 		i, _, _ = takeBack(i, nil)
 		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
-			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected,
+			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected, i.Warnings,
 			when(i.Import.StartedAt), took(i.Import), brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.Trouble), 60))
 	}
 	return table.Write(s.cli.App.Writer)
@@ -121,7 +121,8 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	w := s.cli.App.Writer
 	summary, parts, back := takeBack(summary, parts)
 	return errors.Join(
-		writeHead(w, summary, waits.line(summary.Import)), writeParts(w, parts), writeSums(w, summary, parts, back))
+		writeHead(w, summary, waits.line(summary.Import)), writeParts(w, parts), writeSums(w, summary, parts, back),
+		writeWarnings(w, summary))
 }
 
 func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
@@ -191,10 +192,10 @@ func writeParts(w io.Writer, parts []store.Part) error {
 }
 
 func partsTable(parts []store.Part) *terminal.Table {
-	table := terminal.NewTable("PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "ERROR")
+	table := terminal.NewTable("PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "LEFT OUT", "ERROR")
 	for _, p := range parts {
 		table.Row(terminal.Ordinal(p.No), p.Label, partCell(p),
-			p.RowsRead, p.RowsLoaded, p.RowsRejected, p.RowsOutOfRange, brief(p.Error, 80))
+			p.RowsRead, p.RowsLoaded, p.RowsRejected, p.RowsOutOfRange, p.RowsLeftOut, brief(p.Error, 80))
 	}
 	return table
 }
@@ -208,12 +209,25 @@ func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part, back int6
 	if back > 0 {
 		taken = fmt.Sprintf(" + %s loaded and taken back", terminal.Count(back))
 	}
-	_, err := fmt.Fprintf(w, "\n%s rows read = %s loaded + %s rejected + %s out of range%s%s\n",
+	_, err := fmt.Fprintf(w, "\n%s rows read = %s loaded + %s rejected + %s out of range + %s left out%s%s\n",
 		terminal.Count(s.RowsRead), terminal.Count(s.RowsLoaded), terminal.Count(s.RowsRejected),
-		terminal.Count(s.RowsOutOfRange), taken, speedNote(s.RowsRead, parts))
+		terminal.Count(s.RowsOutOfRange), terminal.Count(s.RowsLeftOut), taken, speedNote(s.RowsRead, parts))
 	if err == nil && s.RowsRejected > 0 {
 		_, err = fmt.Fprintf(w, "`sluice import rejects %d` lists the rejected rows.\n", s.Import.ID)
 	}
+	return err
+}
+
+// writeWarnings counts the warnings of an import, and says where they are.
+func writeWarnings(w io.Writer, s store.ImportSummary) error {
+	text := "%s warnings: `sluice import logs %d` shows them."
+	switch s.Warnings {
+	case 0:
+		return nil
+	case 1:
+		text = "%s warning: `sluice import logs %d` shows it."
+	}
+	_, err := fmt.Fprintln(w, terminal.Paint(w, terminal.Yellow, fmt.Sprintf(text, terminal.Count(s.Warnings), s.Import.ID)))
 	return err
 }
 

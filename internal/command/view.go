@@ -24,6 +24,8 @@ type importJSON struct {
 	RowsTakenBack  int64            `json:"rows_taken_back"`
 	RowsRejected   int64            `json:"rows_rejected"`
 	RowsOutOfRange int64            `json:"rows_out_of_range"`
+	RowsLeftOut    int64            `json:"rows_left_out"`
+	Warnings       int64            `json:"warnings"`
 	Parts          []partJSON       `json:"parts"`
 	RequestedBy    string           `json:"requested_by"`
 	Paused         bool             `json:"paused"`
@@ -46,22 +48,26 @@ type importJSON struct {
 
 // partJSON is a part as programs see it.
 type partJSON struct {
-	Part           int32      `json:"part"`
-	Table          string     `json:"table"`
-	Label          string     `json:"label"`
-	Status         string     `json:"status"`
-	BytesTotal     int64      `json:"bytes_total"`
-	BytesRead      int64      `json:"bytes_read"`
-	Chunks         int32      `json:"chunks"`
-	Attempts       int64      `json:"attempts"`
-	RowsRead       int64      `json:"rows_read"`
-	RowsLoaded     int64      `json:"rows_loaded"`
-	RowsTakenBack  int64      `json:"rows_taken_back"`
-	RowsRejected   int64      `json:"rows_rejected"`
-	RowsOutOfRange int64      `json:"rows_out_of_range"`
-	Error          string     `json:"error"`
-	StartedAt      *time.Time `json:"started_at"`
-	FinishedAt     *time.Time `json:"finished_at"`
+	Part           int32  `json:"part"`
+	Table          string `json:"table"`
+	Label          string `json:"label"`
+	Status         string `json:"status"`
+	BytesTotal     int64  `json:"bytes_total"`
+	BytesRead      int64  `json:"bytes_read"`
+	Chunks         int32  `json:"chunks"`
+	Attempts       int64  `json:"attempts"`
+	RowsRead       int64  `json:"rows_read"`
+	RowsLoaded     int64  `json:"rows_loaded"`
+	RowsTakenBack  int64  `json:"rows_taken_back"`
+	RowsRejected   int64  `json:"rows_rejected"`
+	RowsOutOfRange int64  `json:"rows_out_of_range"`
+	RowsLeftOut    int64  `json:"rows_left_out"`
+	// Days are those that the part says it has, ClaimedDays those that it has brought in.
+	Days        []calendar.Range `json:"days"`
+	ClaimedDays []calendar.Range `json:"claimed_days"`
+	Error       string           `json:"error"`
+	StartedAt   *time.Time       `json:"started_at"`
+	FinishedAt  *time.Time       `json:"finished_at"`
 }
 
 func importView(s store.ImportSummary, parts []store.Part) importJSON {
@@ -71,8 +77,8 @@ func importView(s store.ImportSummary, parts []store.Part) importJSON {
 		ID: i.ID, Site: s.Domain, Source: i.Source, Label: i.Label, Status: i.Status, Phase: i.Phase,
 		StartDate: i.StartDate, EndDate: i.EndDate, Days: []calendar.Range(i.Days),
 		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsTakenBack: back, RowsRejected: s.RowsRejected,
-		RowsOutOfRange: s.RowsOutOfRange,
-		RequestedBy:    i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
+		RowsOutOfRange: s.RowsOutOfRange, RowsLeftOut: s.RowsLeftOut, Warnings: s.Warnings,
+		RequestedBy: i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
 		Review: i.Review, Schedule: i.Schedule,
 		Parts: partViews(i.Status, parts), Trouble: i.Trouble, WorkflowFault: i.WorkflowFault,
 		Error: i.Error, ErrorClass: i.ErrorClass,
@@ -93,7 +99,9 @@ func partViews(status string, parts []store.Part) []partJSON {
 			Part: p.No, Table: p.TableName, Label: p.Label, Status: p.Status,
 			BytesTotal: p.BytesTotal, BytesRead: p.BytesRead, Chunks: p.NextChunk, Attempts: p.Fence,
 			RowsRead: p.RowsRead, RowsLoaded: p.RowsLoaded, RowsRejected: p.RowsRejected, RowsOutOfRange: p.RowsOutOfRange,
-			Error: p.Error, StartedAt: p.StartedAt, FinishedAt: p.FinishedAt,
+			RowsLeftOut: p.RowsLeftOut, Days: append([]calendar.Range{}, p.Days...),
+			ClaimedDays: append([]calendar.Range{}, p.ClaimedDays...),
+			Error:       p.Error, StartedAt: p.StartedAt, FinishedAt: p.FinishedAt,
 		}
 		if rowsTakenBack(status) {
 			views[i].RowsLoaded, views[i].RowsTakenBack = 0, p.RowsLoaded

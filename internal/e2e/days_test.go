@@ -28,10 +28,10 @@ func TestOnlyFreeDaysAreImported(t *testing.T) {
 	last := s.end(days("2021-01-01", "2021-01-31", 310), store.StatusCompleted)
 	require.EqualValues(t, 310, last.RowsRead)
 	require.EqualValues(t, 260, last.RowsLoaded)
-	require.EqualValues(t, 50, last.RowsOutOfRange)
+	require.EqualValues(t, 50, last.RowsLeftOut)
 	require.Equal(t, "2021-01-01..2021-01-04, 2021-01-09..2021-01-19, 2021-01-21..2021-01-31", last.Import.Days.String())
 	require.Contains(t, s.feedback(last.Import.ID),
-		"warn: Left out 2021-01-05..2021-01-08, 2021-01-20..2021-01-20: imported before.")
+		"warn: Left out 2021-01-05..2021-01-08, 2021-01-20..2021-01-20: imported before, by import 1, import 2.")
 	require.Contains(t, s.feedback(last.Import.ID),
 		"info: Importing 2021-01-01..2021-01-04, 2021-01-09..2021-01-19, 2021-01-21..2021-01-31.")
 
@@ -58,7 +58,7 @@ func TestNativeDaysAreLeftOut(t *testing.T) {
 	s.StartWorker(t)
 	last := s.end(s.noop("native.example", `{"rows": 310}`), store.StatusCompleted)
 	require.EqualValues(t, 100, last.RowsLoaded)
-	require.EqualValues(t, 210, last.RowsOutOfRange)
+	require.EqualValues(t, 210, last.RowsLeftOut)
 	require.Contains(t, s.feedback(last.Import.ID),
 		"warn: Left out 2021-01-11..2021-01-31: imports end before 2021-01-11, the first day with native data.")
 }

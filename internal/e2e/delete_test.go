@@ -80,7 +80,8 @@ func TestDeleteAndImportAgain(t *testing.T) {
 	taken := s.end(s.noop(site, args), store.StatusFailed)
 	require.Equal(t, "no_free_days", taken.Import.ErrorClass)
 	require.Contains(t, taken.Import.Error, "no day is left to import: the source has 2021-01-01..2021-01-31; "+
-		"imported already: 2021-01-01..2021-01-31; imports end before ")
+		"imported already: 2021-01-01..2021-01-31, by import 1; imports end before ")
+	require.Contains(t, taken.Import.Error, "to import these days anew, delete import 1 first (`sluice import show 1`, `sluice import delete 1`)")
 
 	require.NoError(t, s.Starter.Delete(ctx, first.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, first.ID))

@@ -66,7 +66,7 @@ func endOf(t *testing.T, s *enginetest.System, imp store.Import, status string) 
 	err := s.Temporal.GetWorkflow(enginetest.Context(t), last.Import.WorkflowID, "").Get(enginetest.Context(t), nil)
 	well := status == store.StatusCompleted || status == store.StatusUnchanged
 	require.Equal(t, well, err == nil, "the workflow's end is the import's")
-	require.Equal(t, last.RowsRead, last.RowsLoaded+last.RowsRejected+last.RowsOutOfRange)
+	require.Equal(t, last.RowsRead, last.RowsLoaded+last.RowsRejected+last.RowsOutOfRange+last.RowsLeftOut)
 	require.Empty(t, last.Import.Trouble)
 	require.NotNil(t, last.Import.FinishedAt)
 	if status != store.StatusCompleted {

@@ -88,15 +88,28 @@ func TestLyingImporter(t *testing.T) {
 	}{
 		"too many read": {
 			func(c *importers.Chunk) { c.RowsRead++ },
-			"read the part: the importer lost count: 21 rows read, but 14 good, 4 rejected and 2 out of range",
+			"read the part: the importer lost count: 21 rows read, but 14 good, 4 rejected, 2 out of range and 0 left out",
 		},
 		"too few read": {
 			func(c *importers.Chunk) { c.RowsRead = 0 },
-			"read the part: the importer lost count: 0 rows read, but 14 good, 4 rejected and 2 out of range",
+			"read the part: the importer lost count: 0 rows read, but 14 good, 4 rejected, 2 out of range and 0 left out",
 		},
 		"rejects forgotten": {
 			func(c *importers.Chunk) { c.Rejects = nil },
-			"read the part: the importer lost count: 20 rows read, but 14 good, 0 rejected and 2 out of range",
+			"read the part: the importer lost count: 20 rows read, but 14 good, 0 rejected, 2 out of range and 0 left out",
+		},
+		"left out and loaded": {
+			func(c *importers.Chunk) { c.LeftOut++ },
+			"read the part: the importer lost count: 20 rows read, but 14 good, 4 rejected, 2 out of range and 1 left out",
+		},
+		"a day that is not wanted": {
+			func(c *importers.Chunk) {
+				c.Rows.SetDate(0, uint16(firstDay+1))
+				c.Rows.EndRow()
+				c.RowsRead++
+			},
+			"read the part: the importer gave a row of 2021-01-02 to load, which is not among the days to import, " +
+				"2021-01-01..2021-01-01",
 		},
 		"long cursor": {
 			func(c *importers.Chunk) { c.Next = importers.Cursor(strings.Repeat("x", importers.MaxCursor+1)) },

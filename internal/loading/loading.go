@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -30,7 +31,7 @@ type Loader struct {
 type Job struct {
 	// Importer reads the part.
 	Importer importers.Importer
-	// Import is the import that the part belongs to.
+	// Import is the import that the part belongs to, its window that of the part.
 	Import importers.Import
 	// Rejects is how many bad rows are put up with.
 	Rejects RejectLimit
@@ -45,13 +46,21 @@ type Job struct {
 	// Advanced, if set, is called with the part's figures after every chunk. It
 	// must return quickly.
 	Advanced func(Progress)
+	// Warn, if set, takes what people should know of the part, before it counts as done.
+	Warn func(ctx context.Context, message string) error
 }
 
 // Progress is how far a part has come.
 type Progress struct {
-	Chunks                                             int32
-	RowsRead, RowsLoaded, RowsRejected, RowsOutOfRange int64
-	BytesRead                                          int64
+	Chunks int32
+	// RowsRead is the sum of the other counts of rows.
+	RowsRead, RowsLoaded, RowsRejected, RowsOutOfRange, RowsLeftOut int64
+	BytesRead                                                       int64
+	// Days are from the first to the last day of the rows that were loaded; nil if none
+	// was.
+	Days *calendar.Range
+	// Claims are the days that the part has brought in, once it is done.
+	Claims calendar.Set
 }
 
 // attempt is one attempt at one part.
@@ -63,8 +72,10 @@ type attempt struct {
 	// present is what earlier attempts left behind their last checkpoint.
 	present map[uint32]warehouse.ChunkCount
 	now     Progress
-	// firstReject is the first row that this attempt has rejected, if any.
-	firstReject []importers.Reject
+	// seen are rows that this attempt could not load, as examples.
+	seen examples
+	// confirmed are the days that the source has answered for.
+	confirmed calendar.Set
 	// data is what the reader has returned about the part.
 	data json.RawMessage
 }
@@ -88,18 +99,41 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 		return a.now, err
 	}
 	// The attempt that recorded the last chunk may have died before it was checked.
-	if err := a.Rejects.check(a.Part.Label, a.now, nil); err != nil {
+	if err := a.Rejects.check(a.Part.Label, a.now, a.seen); err != nil {
+		return a.now, err
+	}
+	if err := a.Rejects.checkEnd(a.Part.Label, a.Part.Days, a.now, a.seen); err != nil {
 		return a.now, err
 	}
 	if err := a.verify(ctx); err != nil {
 		return a.now, err
+	}
+	a.now.Claims = claimed(a.confirmed, a.now.Days, a.Part.FreeDays)
+	for _, message := range warnings(a.Part.Label, a.Part.Days, a.now, a.seen) {
+		if a.Warn == nil {
+			break
+		}
+		if err := a.Warn(ctx, message); err != nil {
+			return a.now, err
+		}
 	}
 	if a.data != nil {
 		if err := l.Store.SavePartData(ctx, job.Part, a.data); err != nil {
 			return a.now, err
 		}
 	}
-	return a.now, l.Store.FinishPart(ctx, job.Part.ImportID, job.Part.No, job.Part.Fence, job.Epoch)
+	return a.now, l.Store.FinishPart(ctx, store.DonePart{
+		ImportID: job.Part.ImportID, No: job.Part.No, Fence: job.Part.Fence, Epoch: job.Epoch, Claims: a.now.Claims,
+	})
+}
+
+// claimed returns the days that a part has brought in: those that its source has answered
+// for, and those between the first and the last row that was loaded.
+func claimed(confirmed calendar.Set, loaded *calendar.Range, free calendar.Set) calendar.Set {
+	if loaded != nil {
+		confirmed = confirmed.Union(calendar.NewSet(*loaded))
+	}
+	return confirmed.Both(free)
 }
 
 // Verify counts the chunks of a part that was loaded before and repairs those that
@@ -124,8 +158,17 @@ func (l Loader) begin(job Job) (*attempt, error) {
 		now: Progress{
 			Chunks: p.NextChunk, BytesRead: p.BytesRead,
 			RowsRead: p.RowsRead, RowsLoaded: p.RowsLoaded, RowsRejected: p.RowsRejected, RowsOutOfRange: p.RowsOutOfRange,
+			RowsLeftOut: p.RowsLeftOut, Days: daysLoaded(p),
 		},
 	}, nil
+}
+
+// daysLoaded returns from which to which day a part has rows, as far as it is recorded.
+func daysLoaded(p store.Part) *calendar.Range {
+	if p.FirstDay == nil || p.LastDay == nil {
+		return nil
+	}
+	return &calendar.Range{First: *p.FirstDay, Last: *p.LastDay}
 }
 
 // open opens the part behind a cursor.
@@ -139,7 +182,9 @@ func (a *attempt) open(ctx context.Context, from importers.Cursor) (importers.Re
 
 // PartOf is the importer's view of a stored part.
 func PartOf(p store.Part, table *schema.Table) importers.Part {
-	return importers.Part{No: int(p.No), Table: table, Label: p.Label, Args: p.Args, Bytes: p.BytesTotal}
+	return importers.Part{
+		No: int(p.No), Table: table, Label: p.Label, Args: p.Args, Bytes: p.BytesTotal, Days: p.Days,
+	}
 }
 
 // chunkKey names a chunk of this part.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -72,10 +73,8 @@ func (a *attempt) loadRest(ctx context.Context) error {
 			if err := a.record(ctx, chunk, insertion.repair); err != nil {
 				return err
 			}
-			if len(a.firstReject) == 0 && len(chunk.Rejects) > 0 {
-				a.firstReject = slices.Clone(chunk.Rejects[:1])
-			}
-			if err := a.Rejects.check(a.Part.Label, a.now, a.firstReject); err != nil {
+			a.seen.add(chunk.Chunk)
+			if err := a.Rejects.check(a.Part.Label, a.now, a.seen); err != nil {
 				return err
 			}
 			free <- chunk.Chunk
@@ -116,12 +115,15 @@ func (a *attempt) read(
 		}
 		err := reader.Next(ctx, chunk)
 		if errors.Is(err, io.EOF) {
+			if confirmer, ok := reader.(importers.Confirmer); ok {
+				a.confirmed = confirmer.Confirmed()
+			}
 			return a.takeData(reader)
 		}
 		if err != nil {
 			return a.about("read", err)
 		}
-		if err := check(chunk); err != nil {
+		if err := check(chunk, a.Import.Window); err != nil {
 			return importers.Permanent(importers.ClassInternal, fmt.Errorf("read %s: %w", a.Part.Label, err))
 		}
 		if err := pace.wait(ctx, chunk.RowsRead); err != nil {
@@ -154,11 +156,20 @@ func (a *attempt) takeData(reader importers.Reader) error {
 }
 
 // check refuses a chunk that breaks the contract of package importers.
-func check(c *importers.Chunk) error {
+func check(c *importers.Chunk, window calendar.Set) error {
 	good, rejected := int64(c.Rows.Rows()), int64(len(c.Rejects))
-	if c.RowsRead != good+rejected+c.OutOfRange {
-		return fmt.Errorf("the importer lost count: %d rows read, but %d good, %d rejected and %d out of range",
-			c.RowsRead, good, rejected, c.OutOfRange)
+	if c.RowsRead != good+rejected+c.OutOfRange+c.LeftOut {
+		return fmt.Errorf("the importer lost count: %d rows read, but %d good, %d rejected, %d out of range and %d left out",
+			c.RowsRead, good, rejected, c.OutOfRange, c.LeftOut)
+	}
+	// The days of the rows are what the import claims: one more would be loaded twice.
+	for i, date := range c.Rows.Dates(0) {
+		if i > 0 && date == c.Rows.Dates(0)[i-1] {
+			continue
+		}
+		if day := calendar.Day(date); !window.Contains(day) {
+			return fmt.Errorf("the importer gave a row of %s to load, which is not among the days to import, %s", day, window)
+		}
 	}
 	if len(c.Next) > importers.MaxCursor {
 		return fmt.Errorf("the cursor has %d bytes, at most %d are allowed", len(c.Next), importers.MaxCursor)
@@ -195,12 +206,14 @@ func (a *attempt) insertOnce(ctx context.Context, c numbered) insertion {
 // record stores the checkpoint behind a chunk.
 func (a *attempt) record(ctx context.Context, c numbered, repair uint32) error {
 	loaded, rejected := int64(c.Rows.Rows()), int64(len(c.Rejects))
+	days := daysOf(c.Chunk)
 	err := a.Store.RecordChunk(ctx, store.Checkpoint{
 		Chunk: store.Chunk{
 			ImportID: a.Part.ImportID, PartNo: a.Part.No, No: c.no, Cursor: string(c.start), Repair: int32(repair),
 			RowsRead: c.RowsRead, RowsLoaded: loaded, RowsRejected: rejected, RowsOutOfRange: c.OutOfRange,
+			RowsLeftOut: c.LeftOut,
 		},
-		Fence: a.Part.Fence, Epoch: a.Epoch, Next: string(c.Next), BytesRead: c.Bytes,
+		Fence: a.Part.Fence, Epoch: a.Epoch, Next: string(c.Next), BytesRead: c.Bytes, Days: days,
 	})
 	if err != nil {
 		return err
@@ -209,9 +222,31 @@ func (a *attempt) record(ctx context.Context, c numbered, repair uint32) error {
 		Chunks: c.no + 1, BytesRead: c.Bytes,
 		RowsRead: a.now.RowsRead + c.RowsRead, RowsLoaded: a.now.RowsLoaded + loaded,
 		RowsRejected: a.now.RowsRejected + rejected, RowsOutOfRange: a.now.RowsOutOfRange + c.OutOfRange,
+		RowsLeftOut: a.now.RowsLeftOut + c.LeftOut, Days: span(a.now.Days, days),
 	}
 	if a.Advanced != nil {
 		a.Advanced(a.now)
 	}
 	return nil
+}
+
+// daysOf returns from which to which day a chunk has rows to load; nil if it has none.
+func daysOf(c *importers.Chunk) *calendar.Range {
+	dates := c.Rows.Dates(0)
+	if len(dates) == 0 {
+		return nil
+	}
+	return &calendar.Range{First: calendar.Day(slices.Min(dates)), Last: calendar.Day(slices.Max(dates))}
+}
+
+// span returns the smallest range that holds both; nil is no day.
+func span(a, b *calendar.Range) *calendar.Range {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	default:
+		return &calendar.Range{First: min(a.First, b.First), Last: max(a.Last, b.Last)}
+	}
 }

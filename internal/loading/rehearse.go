@@ -4,13 +4,31 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 )
 
-// Check returns the error that loading ends with if a part has too many rejects: seen are
-// some of them.
-func (l RejectLimit) Check(label string, p Progress, seen []importers.Reject) error {
-	return l.check(label, p, seen)
+// Rehearse judges the first chunk of a part as loading would: it returns the error that
+// loading ends with, as far as the chunk shows it. With complete the chunk is all of the
+// part, confirmed are the days that its source has answered for, and claims and warnings are
+// those of the part.
+func (l RejectLimit) Rehearse(
+	part importers.Part, window calendar.Set, chunk *importers.Chunk, complete bool, confirmed calendar.Set,
+) (claims calendar.Set, warned []string, err error) {
+	p := Progress{
+		RowsRead: chunk.RowsRead, RowsLoaded: int64(chunk.Rows.Rows()), RowsRejected: int64(len(chunk.Rejects)),
+		RowsOutOfRange: chunk.OutOfRange, RowsLeftOut: chunk.LeftOut, Days: daysOf(chunk),
+	}
+	seen := examples{}
+	seen.add(chunk)
+	if err := l.check(part.Label, p, seen); err != nil || !complete {
+		return nil, nil, err
+	}
+	if err := l.checkEnd(part.Label, part.Days, p, seen); err != nil {
+		return nil, nil, err
+	}
+	p.Claims = claimed(confirmed, p.Days, window)
+	return p.Claims, warnings(part.Label, part.Days, p, seen), nil
 }
 
 // About names the part that an importer's error is about, unless it does so itself.

@@ -2,34 +2,118 @@ package loading
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 )
 
-// RejectLimit is how many bad rows a part may have: as many as the more generous
-// of the two figures allows. It is checked after every chunk, so that a file of
-// the wrong kind fails early.
+// RejectLimit is how many bad rows a part may have. Count and Share are checked after every
+// chunk, so that a file of the wrong kind fails early: the more generous of the two applies.
+// Ceiling is checked at the end of the part.
 type RejectLimit struct {
 	// Count is the number of rows.
 	Count int64
 	// Share is the share of the rows read so far, from 0 to 1.
 	Share float64
+	// Ceiling is the share of all rows of the part that may be rejected, whatever Count
+	// and Share allow. 0 is no ceiling.
+	Ceiling float64
 }
 
-// check fails if there are too many rejects. seen are those of this attempt, or some of
-// them; the first serves as an example.
-func (l RejectLimit) check(label string, p Progress, seen []importers.Reject) error {
+// examples are rows that could not be loaded, for messages.
+type examples struct {
+	// rejects holds the first reject, if there is one.
+	rejects []importers.Reject
+	// stray is the day of the first row that is out of range; nil if there is none.
+	stray *calendar.Day
+}
+
+// add notes the first rows of a chunk that cannot be loaded.
+func (e *examples) add(c *importers.Chunk) {
+	if len(e.rejects) == 0 && len(c.Rejects) > 0 {
+		e.rejects = slices.Clone(c.Rejects[:1])
+	}
+	if e.stray == nil && c.OutOfRange > 0 {
+		day := c.OutOfRangeDay
+		e.stray = &day
+	}
+}
+
+// reject words the first reject.
+func (e examples) reject() string {
+	switch {
+	case len(e.rejects) == 0:
+		return ""
+	case e.rejects[0].Column == "":
+		return fmt.Sprintf("; for instance line %d: %s", e.rejects[0].Line, e.rejects[0].Reason)
+	default:
+		return fmt.Sprintf("; for instance line %d, %s: %s", e.rejects[0].Line, e.rejects[0].Column, e.rejects[0].Reason)
+	}
+}
+
+// check fails if there are too many rejects.
+func (l RejectLimit) check(label string, p Progress, seen examples) error {
 	if p.RowsRejected <= l.Count || float64(p.RowsRejected) <= l.Share*float64(p.RowsRead) {
 		return nil
 	}
-	example := ""
-	if len(seen) > 0 {
-		example = fmt.Sprintf("; for instance line %d, %s: %s", seen[0].Line, seen[0].Column, seen[0].Reason)
-		if seen[0].Column == "" {
-			example = fmt.Sprintf("; for instance line %d: %s", seen[0].Line, seen[0].Reason)
-		}
-	}
 	return importers.Permanent(importers.ClassRejects, fmt.Errorf(
 		"%s: %d of the first %d rows cannot be loaded, more than the limit of %d rows or %g %%%s",
-		label, p.RowsRejected, p.RowsRead, l.Count, 100*l.Share, example))
+		label, p.RowsRejected, p.RowsRead, l.Count, 100*l.Share, seen.reject()))
+}
+
+// checkEnd fails if a part that was read to its end has brought in nothing although it has
+// rows, or if too large a share of them was rejected. Rows that were left out because their
+// days are taken or too late are no fault of the part.
+func (l RejectLimit) checkEnd(label string, days calendar.Set, p Progress, seen examples) error {
+	switch {
+	case p.RowsRead == 0:
+		return nil
+	case p.RowsRejected == p.RowsRead:
+		return importers.Permanent(importers.ClassRejects, fmt.Errorf(
+			"%s: no row of %d can be loaded: all are rejected%s", label, p.RowsRead, seen.reject()))
+	case p.RowsRejected+p.RowsOutOfRange == p.RowsRead:
+		rejected := ""
+		if p.RowsRejected > 0 {
+			rejected = fmt.Sprintf("; the others are rejected%s", seen.reject())
+		}
+		return importers.Permanent(importers.ClassInput, fmt.Errorf(
+			"%s: no row of %d can be loaded: %s%s", label, p.RowsRead, outside(p, days, seen), rejected))
+	case l.Ceiling > 0 && float64(p.RowsRejected) > l.Ceiling*float64(p.RowsRead):
+		return importers.Permanent(importers.ClassRejects, fmt.Errorf(
+			"%s: %d of %d rows are rejected, more than %g %%, the limit for a whole part (import.max_reject_ceiling)%s",
+			label, p.RowsRejected, p.RowsRead, 100*l.Ceiling, seen.reject()))
+	default:
+		return nil
+	}
+}
+
+// warnings returns what people should know of a part that is done.
+func warnings(label string, days calendar.Set, p Progress, seen examples) []string {
+	var all []string
+	if p.RowsRead == 0 && len(p.Claims) == 0 {
+		all = append(all, label+": no row to load; no day is taken by it")
+	}
+	if p.RowsOutOfRange > 0 {
+		all = append(all, fmt.Sprintf("%s: %s; not loaded", label, outside(p, days, seen)))
+	}
+	return all
+}
+
+// outside tells of rows that are dated outside the days of their part.
+func outside(p Progress, days calendar.Set, seen examples) string {
+	example := ""
+	if seen.stray != nil {
+		example = fmt.Sprintf(", for instance %s", *seen.stray)
+	}
+	return fmt.Sprintf("%s dated outside %s, the days in the file's name or in the report's request%s",
+		rows(p.RowsOutOfRange), days, example)
+}
+
+// rows counts rows, as the beginning of a sentence.
+func rows(n int64) string {
+	if n == 1 {
+		return "1 row is"
+	}
+	return fmt.Sprintf("%d rows are", n)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/loading"
 	"github.com/sluicehq/sluice/store"
 )
@@ -27,10 +28,12 @@ func TestLoad(t *testing.T) {
 			require.Len(t, seen, f.source.chunks())
 			for i, p := range seen {
 				require.EqualValues(t, i+1, p.Chunks)
-				require.Equal(t, p.RowsRead, p.RowsLoaded+p.RowsRejected+p.RowsOutOfRange)
+				require.Equal(t, p.RowsRead, p.RowsLoaded+p.RowsRejected+p.RowsOutOfRange+p.RowsLeftOut)
 				require.Equal(t, p.RowsRead, p.BytesRead)
 			}
 			if len(seen) > 0 {
+				require.Equal(t, calendar.Set{{First: firstDay, Last: firstDay}}, last.Claims)
+				last.Claims = nil
 				require.Equal(t, seen[len(seen)-1], last)
 			}
 			require.Equal(t, []int{1, 1}, []int{f.source.opened, f.source.closed})

@@ -62,18 +62,24 @@ func (b *bundle) part(t *testing.T, s *source) *fixture {
 		Domain: fmt.Sprintf("site%d.example.com", b.sites.Add(1)), TimeZone: "UTC",
 	})
 	require.NoError(t, err)
-	imp, _, err := b.Store.CreateImport(b.ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
-		SiteID: site.ID, Source: "source", Label: "Source", Args: []byte(`{}`), OnPartFailure: store.OnPartFailurePark,
-		ChunkRows: 1, ChunkBytes: 1, Parallelism: 1, ReviewReminderS: 1, ReviewExpiryS: 1,
-	}})
+	imp, _, err := b.Store.CreateImport(b.ctx, store.NewImport{CreateImportParams: params(site.ID)})
 	require.NoError(t, err)
 	days := calendar.Range{First: firstDay, Last: firstDay}
-	require.NoError(t, b.Store.SavePlan(b.ctx, imp.ID, days, calendar.NewSet(days), []store.NewPart{
-		{Table: schema.Visitors.Name, Label: "the part", Args: []byte(`{}`), Bytes: int64(s.rows)},
-	}))
+	window := calendar.NewSet(days)
+	require.NoError(t, b.Store.SavePlan(b.ctx, imp.ID, days, []store.NewPart{{
+		Table: schema.Visitors.Name, Label: "the part", Args: []byte(`{}`), Bytes: int64(s.rows), Days: window, Free: window,
+	}}))
 	return &fixture{
 		bundle: b, source: s, limit: loading.RejectLimit{Count: 1 << 40},
-		imp: importers.Import{ID: imp.ID, Site: importers.Site{ID: site.ID}, Window: calendar.NewSet(days)},
+		imp: importers.Import{ID: imp.ID, Site: importers.Site{ID: site.ID}, Window: window},
+	}
+}
+
+// params are those of an import of a site.
+func params(siteID int64) db.CreateImportParams {
+	return db.CreateImportParams{
+		SiteID: siteID, Source: "source", Label: "Source", Args: []byte(`{}`), OnPartFailure: store.OnPartFailurePark,
+		ChunkRows: 1, ChunkBytes: 1, Parallelism: 1, ReviewReminderS: 1, ReviewExpiryS: 1,
 	}
 }
 

@@ -81,7 +81,8 @@ func (a *attempt) repair(ctx context.Context, c store.Chunk) (err error) {
 		return err
 	}
 	loaded, rejected := int64(chunk.Rows.Rows()), int64(len(chunk.Rejects))
-	if chunk.RowsRead != c.RowsRead || loaded != c.RowsLoaded || rejected != c.RowsRejected {
+	if chunk.RowsRead != c.RowsRead || loaded != c.RowsLoaded || rejected != c.RowsRejected ||
+		chunk.OutOfRange != c.RowsOutOfRange || chunk.LeftOut != c.RowsLeftOut {
 		return importers.Permanent(importers.ClassInput, fmt.Errorf("%s %w", a.Part.Label, errUnstable))
 	}
 	c.Repair++

@@ -26,8 +26,11 @@ func advice(class importers.Class, i store.AnnouncedImport) (explanation string,
 			{"To import days anew, delete the import that brought them in first:", "sluice import delete ID"},
 		}
 	case importers.ClassRejects:
-		return "More rows could not be read than the import puts up with.", []Step{
-			logs, {"Correct the rows, or allow more of them by --max-rejects or --max-reject-share.", ""}, again,
+		return "More rows were rejected than the import tolerates.", []Step{
+			{"Which rows, and why:", fmt.Sprintf("sluice import rejects %d", i.ID)},
+			{"Correct the rows, or allow more of them by --max-rejects, --max-reject-share or the setting " +
+				"import.max_reject_ceiling.", ""},
+			again,
 		}
 	case importers.ClassSource:
 		return "The other side did not answer, or only with errors, through all retries.", []Step{

@@ -42,7 +42,7 @@ func announcement(event string) store.Announcement {
 		Import: store.AnnouncedImport{
 			ID: 3, Site: "example.com", Source: "csv", Label: "CSV export", Status: event,
 			StartDate: &first, EndDate: &last, Days: calendar.Set{{First: first + 2, Last: last}},
-			RowsRead: 1234567, RowsLoaded: 1234500, RowsRejected: 60, RowsOutOfRange: 7, PartsSkipped: 1,
+			RowsRead: 1234578, RowsLoaded: 1234500, RowsRejected: 60, RowsOutOfRange: 7, RowsLeftOut: 11, Warnings: 2, PartsSkipped: 1,
 			Error: "imported_pages.csv:3:1: want a date", ErrorClass: "bad_input", RequestedBy: "ben", ReviewExpiresAt: &expires,
 		},
 	}
@@ -93,7 +93,7 @@ func TestSend(t *testing.T) {
 			}
 			text, html := bodies(t, mails[0].Raw)
 			require.Contains(t, text, "CSV export has been imported for example.com: 2023-01-03 to 2023-01-31.")
-			require.Contains(t, text, "    Rows read                  1,234,567")
+			require.Contains(t, text, "    Rows read                  1,234,578")
 			require.Contains(t, html, "<b>CSV export</b> has been imported")
 		})
 	}

@@ -54,6 +54,7 @@ func TestRender(t *testing.T) {
 		}
 		if event == store.EventUnchanged {
 			a.Import.RowsRead, a.Import.RowsLoaded, a.Import.RowsRejected, a.Import.RowsOutOfRange = 0, 0, 0, 0
+			a.Import.RowsLeftOut = 0
 			a.Import.PartsSkipped, a.Import.Days = 0, nil
 		}
 		r, err := all.Render(a)

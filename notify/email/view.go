@@ -110,25 +110,33 @@ func figures(i store.AnnouncedImport) []Figure {
 		{"Rows read", terminal.Count(i.RowsRead)},
 		{"Rows loaded", terminal.Count(i.RowsLoaded)},
 		{"Rows rejected", terminal.Count(i.RowsRejected)},
-		{"Rows of other days", terminal.Count(i.RowsOutOfRange)},
+		{"Rows out of range", terminal.Count(i.RowsOutOfRange)},
+		{"Rows left out", terminal.Count(i.RowsLeftOut)},
 	}
 }
 
 func leftOut(i store.AnnouncedImport, leftOutDays string) []string {
 	var lines []string
 	if leftOutDays != "" {
-		lines = append(lines, "Days that were imported before, or have data of the site's own: "+leftOutDays)
+		lines = append(lines, "Days that were imported before, are too late, or have no rows: "+leftOutDays)
 	}
 	if i.RowsRejected > 0 {
 		lines = append(lines, fmt.Sprintf("%s that could not be read; `sluice import rejects %d` shows more",
 			counted(i.RowsRejected, "row"), i.ID))
 	}
 	if i.RowsOutOfRange > 0 {
-		lines = append(lines, counted(i.RowsOutOfRange, "row")+" of days that were not imported")
+		lines = append(lines, counted(i.RowsOutOfRange, "row")+" dated outside the days in their own file's name or request")
+	}
+	if i.RowsLeftOut > 0 {
+		lines = append(lines, counted(i.RowsLeftOut, "row")+" of days that are imported already or too late")
 	}
 	if i.PartsSkipped > 0 {
 		lines = append(lines, fmt.Sprintf("%s that somebody has skipped; `sluice import parts %d` shows which",
 			counted(i.PartsSkipped, "part"), i.ID))
+	}
+	if i.Warnings > 0 {
+		lines = append(lines, fmt.Sprintf("%s in the import's log; `sluice import logs %d` shows more",
+			counted(i.Warnings, "warning"), i.ID))
 	}
 	return lines
 }

@@ -28,7 +28,7 @@ func (q *Queries) DataOfImport(ctx context.Context, importID int64) (DataOfImpor
 }
 
 const dataOfParts = `-- name: DataOfParts :many
-SELECT p.no, p.table_name, p.label, p.rows_read, p.rows_loaded, p.rows_rejected, p.rows_out_of_range, d.data
+SELECT p.no, p.table_name, p.label, p.rows_read, p.rows_loaded, p.rows_rejected, p.rows_out_of_range, p.rows_left_out, d.data
 FROM parts p LEFT JOIN part_data d ON d.import_id = p.import_id AND d.part_no = p.no
 WHERE p.import_id = $1 AND p.status = 'done' ORDER BY p.no
 `
@@ -41,6 +41,7 @@ type DataOfPartsRow struct {
 	RowsLoaded     int64
 	RowsRejected   int64
 	RowsOutOfRange int64
+	RowsLeftOut    int64
 	Data           []byte
 }
 
@@ -63,6 +64,7 @@ func (q *Queries) DataOfParts(ctx context.Context, importID int64) ([]DataOfPart
 			&i.RowsLoaded,
 			&i.RowsRejected,
 			&i.RowsOutOfRange,
+			&i.RowsLeftOut,
 			&i.Data,
 		); err != nil {
 			return nil, err

@@ -56,34 +56,35 @@ func (q *Queries) CountImports(ctx context.Context, siteID int64) (int64, error)
 
 const createImport = `-- name: CreateImport :one
 INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects, max_reject_share,
-                     chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, four_eyes,
+                     max_reject_ceiling, chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, four_eyes,
                      review_reminder_s, review_expiry_s, rate, schedule)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
-        $8, $9, $10, $11, $12, $13, $14, $15,
-        $16, $17, $18, $19)
-RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason
+        $8, $9, $10, $11, $12, $13, $14, $15, $16,
+        $17, $18, $19, $20)
+RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason
 `
 
 type CreateImportParams struct {
-	SiteID          int64
-	Source          string
-	Label           string
-	Args            json.RawMessage
-	OnPartFailure   string
-	MaxRejects      int64
-	MaxRejectShare  float64
-	ChunkRows       int32
-	ChunkBytes      int32
-	Parallelism     int32
-	IdempotencyKey  *string
-	RequestedBy     string
-	Notify          []string
-	Review          bool
-	FourEyes        bool
-	ReviewReminderS int64
-	ReviewExpiryS   int64
-	Rate            int64
-	Schedule        string
+	SiteID           int64
+	Source           string
+	Label            string
+	Args             json.RawMessage
+	OnPartFailure    string
+	MaxRejects       int64
+	MaxRejectShare   float64
+	MaxRejectCeiling float64
+	ChunkRows        int32
+	ChunkBytes       int32
+	Parallelism      int32
+	IdempotencyKey   *string
+	RequestedBy      string
+	Notify           []string
+	Review           bool
+	FourEyes         bool
+	ReviewReminderS  int64
+	ReviewExpiryS    int64
+	Rate             int64
+	Schedule         string
 }
 
 // CreateImport adds a queued import.
@@ -96,6 +97,7 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		arg.OnPartFailure,
 		arg.MaxRejects,
 		arg.MaxRejectShare,
+		arg.MaxRejectCeiling,
 		arg.ChunkRows,
 		arg.ChunkBytes,
 		arg.Parallelism,
@@ -151,6 +153,7 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		&i.Epoch,
 		&i.DaysClaimed,
 		&i.Schedule,
+		&i.MaxRejectCeiling,
 		&i.CheckedAt,
 		&i.Uid,
 		&i.ComparedAt,
@@ -270,7 +273,7 @@ func (q *Queries) FinishImport(ctx context.Context, arg FinishImportParams) (int
 }
 
 const importByID = `-- name: ImportByID :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason FROM imports WHERE id = $1
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason FROM imports WHERE id = $1
 `
 
 // ImportByID returns an import.
@@ -318,6 +321,7 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 		&i.Epoch,
 		&i.DaysClaimed,
 		&i.Schedule,
+		&i.MaxRejectCeiling,
 		&i.CheckedAt,
 		&i.Uid,
 		&i.ComparedAt,
@@ -333,7 +337,7 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 }
 
 const importByIdempotencyKey = `-- name: ImportByIdempotencyKey :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
 `
 
 // ImportByIdempotencyKey returns the import that was started under that key.
@@ -381,6 +385,7 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 		&i.Epoch,
 		&i.DaysClaimed,
 		&i.Schedule,
+		&i.MaxRejectCeiling,
 		&i.CheckedAt,
 		&i.Uid,
 		&i.ComparedAt,
@@ -396,9 +401,10 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 }
 
 const importSummaries = `-- name: ImportSummaries :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, s.domain,
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
-       t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range
+       t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out,
+       (SELECT count(*) FROM feedback f WHERE f.import_id = i.id AND f.level = 'warn') AS warnings
 FROM imports i
 JOIN sites s ON s.id = i.site_id
 CROSS JOIN LATERAL (
@@ -409,7 +415,8 @@ CROSS JOIN LATERAL (
            coalesce(sum(p.rows_read), 0)::bigint AS rows_read,
            coalesce(sum(p.rows_loaded), 0)::bigint AS rows_loaded,
            coalesce(sum(p.rows_rejected), 0)::bigint AS rows_rejected,
-           coalesce(sum(p.rows_out_of_range), 0)::bigint AS rows_out_of_range
+           coalesce(sum(p.rows_out_of_range), 0)::bigint AS rows_out_of_range,
+           coalesce(sum(p.rows_left_out), 0)::bigint AS rows_left_out
     FROM parts p WHERE p.import_id = i.id
 ) t
 WHERE ($1::bigint IS NULL OR i.id = $1)
@@ -443,10 +450,12 @@ type ImportSummariesRow struct {
 	RowsLoaded     int64
 	RowsRejected   int64
 	RowsOutOfRange int64
+	RowsLeftOut    int64
+	Warnings       int64
 }
 
 // ImportSummaries returns imports, newest first, each with its site and the sums
-// of its parts: all of them, one by its number, or those of a site, a source, some
+// of its parts, and how many warnings its log has: all of them, one by its number, or those of a site, a source, some
 // statuses and who has started them.
 func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams) ([]ImportSummariesRow, error) {
 	rows, err := q.db.Query(ctx, importSummaries,
@@ -506,6 +515,7 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.Epoch,
 			&i.Import.DaysClaimed,
 			&i.Import.Schedule,
+			&i.Import.MaxRejectCeiling,
 			&i.Import.CheckedAt,
 			&i.Import.Uid,
 			&i.Import.ComparedAt,
@@ -525,6 +535,8 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.RowsLoaded,
 			&i.RowsRejected,
 			&i.RowsOutOfRange,
+			&i.RowsLeftOut,
+			&i.Warnings,
 		); err != nil {
 			return nil, err
 		}
@@ -537,9 +549,11 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 }
 
 const importedBefore = `-- name: ImportedBefore :one
-SELECT id FROM imports
+SELECT id FROM imports i
 WHERE site_id = $1 AND source = $2 AND fingerprint = $3
   AND fingerprint <> '' AND status = 'completed' AND id <> $4
+  AND NOT ($5::boolean AND EXISTS (
+      SELECT 1 FROM parts p WHERE p.import_id = i.id AND (p.status <> 'done' OR p.rows_left_out > 0)))
 ORDER BY id DESC LIMIT 1
 `
 
@@ -548,15 +562,18 @@ type ImportedBeforeParams struct {
 	Source      string
 	Fingerprint string
 	ExceptID    int64
+	AllOfIt     bool
 }
 
-// ImportedBefore returns the completed import of the same content.
+// ImportedBefore returns the completed import of the same content. With all_of_it it is
+// one that has brought all of it in: no row was left out, and no part skipped.
 func (q *Queries) ImportedBefore(ctx context.Context, arg ImportedBeforeParams) (int64, error) {
 	row := q.db.QueryRow(ctx, importedBefore,
 		arg.SiteID,
 		arg.Source,
 		arg.Fingerprint,
 		arg.ExceptID,
+		arg.AllOfIt,
 	)
 	var id int64
 	err := row.Scan(&id)
@@ -708,36 +725,8 @@ func (q *Queries) StartDeleting(ctx context.Context, id int64) (int64, error) {
 	return result.RowsAffected(), nil
 }
 
-const takenDays = `-- name: TakenDays :many
-SELECT days FROM imports
-WHERE site_id = $1 AND id <> $2
-  AND (status = 'completed' OR days_claimed AND status IN ('queued', 'running', 'parked', 'pending'))
-`
-
-// TakenDays returns the days that each other import of the site has brought in, or
-// has claimed.
-func (q *Queries) TakenDays(ctx context.Context, siteID int64, exceptID int64) ([]calendar.Set, error) {
-	rows, err := q.db.Query(ctx, takenDays, siteID, exceptID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []calendar.Set{}
-	for rows.Next() {
-		var days calendar.Set
-		if err := rows.Scan(&days); err != nil {
-			return nil, err
-		}
-		items = append(items, days)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const unstartedImports = `-- name: UnstartedImports :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < $1
 ORDER BY i.id LIMIT 100
 `
@@ -799,6 +788,7 @@ func (q *Queries) UnstartedImports(ctx context.Context, createdBefore time.Time)
 			&i.Import.Epoch,
 			&i.Import.DaysClaimed,
 			&i.Import.Schedule,
+			&i.Import.MaxRejectCeiling,
 			&i.Import.CheckedAt,
 			&i.Import.Uid,
 			&i.Import.ComparedAt,

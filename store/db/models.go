@@ -21,6 +21,7 @@ type Chunk struct {
 	RowsRejected   int64
 	RowsOutOfRange int64
 	Repair         int32
+	RowsLeftOut    int64
 }
 
 type Connection struct {
@@ -131,56 +132,57 @@ type FlowVersion struct {
 }
 
 type Import struct {
-	ID              int64
-	SiteID          int64
-	Source          string
-	Label           string
-	Args            json.RawMessage
-	Status          string
-	Phase           string
-	OnPartFailure   string
-	MaxRejects      int64
-	MaxRejectShare  float64
-	ChunkRows       int32
-	ChunkBytes      int32
-	Parallelism     int32
-	StartDate       *calendar.Day
-	EndDate         *calendar.Day
-	Days            calendar.Set
-	Trouble         string
-	Error           string
-	ErrorClass      string
-	WorkflowID      string
-	RunID           string
-	Generation      int32
-	IdempotencyKey  *string
-	CreatedAt       time.Time
-	StartedAt       *time.Time
-	FinishedAt      *time.Time
-	RequestedBy     string
-	Notify          []string
-	Review          bool
-	FourEyes        bool
-	ReviewReminderS int64
-	ReviewExpiryS   int64
-	Paused          bool
-	Rate            int64
-	WaitUntil       *time.Time
-	WaitReason      string
-	Fingerprint     string
-	Epoch           int64
-	DaysClaimed     bool
-	Schedule        string
-	CheckedAt       *time.Time
-	Uid             string
-	ComparedAt      time.Time
-	Recoveries      int32
-	RecoverAfter    *time.Time
-	BehindSince     *time.Time
-	WorkflowFault   string
-	Ending          string
-	EndingClass     string
-	EndingReason    string
+	ID               int64
+	SiteID           int64
+	Source           string
+	Label            string
+	Args             json.RawMessage
+	Status           string
+	Phase            string
+	OnPartFailure    string
+	MaxRejects       int64
+	MaxRejectShare   float64
+	ChunkRows        int32
+	ChunkBytes       int32
+	Parallelism      int32
+	StartDate        *calendar.Day
+	EndDate          *calendar.Day
+	Days             calendar.Set
+	Trouble          string
+	Error            string
+	ErrorClass       string
+	WorkflowID       string
+	RunID            string
+	Generation       int32
+	IdempotencyKey   *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	FinishedAt       *time.Time
+	RequestedBy      string
+	Notify           []string
+	Review           bool
+	FourEyes         bool
+	ReviewReminderS  int64
+	ReviewExpiryS    int64
+	Paused           bool
+	Rate             int64
+	WaitUntil        *time.Time
+	WaitReason       string
+	Fingerprint      string
+	Epoch            int64
+	DaysClaimed      bool
+	Schedule         string
+	MaxRejectCeiling float64
+	CheckedAt        *time.Time
+	Uid              string
+	ComparedAt       time.Time
+	Recoveries       int32
+	RecoverAfter     *time.Time
+	BehindSince      *time.Time
+	WorkflowFault    string
+	Ending           string
+	EndingClass      string
+	EndingReason     string
 }
 
 type Job struct {
@@ -262,6 +264,12 @@ type Part struct {
 	Error          string
 	StartedAt      *time.Time
 	FinishedAt     *time.Time
+	Days           calendar.Set
+	FreeDays       calendar.Set
+	FirstDay       *calendar.Day
+	LastDay        *calendar.Day
+	ClaimedDays    calendar.Set
+	RowsLeftOut    int64
 }
 
 type Review struct {

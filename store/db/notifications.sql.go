@@ -260,7 +260,8 @@ func (q *Queries) FinishDelivery(ctx context.Context, arg FinishDeliveryParams) 
 const importFacts = `-- name: ImportFacts :one
 SELECT i.id, i.site_id, s.domain, i.source, i.label, i.status, i.generation, i.start_date, i.end_date, i.days,
        i.error, i.error_class, i.requested_by, r.expires_at AS review_expires_at,
-       t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.parts_skipped
+       t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out, t.parts_skipped,
+       (SELECT count(*) FROM feedback f WHERE f.import_id = i.id AND f.level = 'warn') AS warnings
 FROM imports i
 JOIN sites s ON s.id = i.site_id
 LEFT JOIN reviews r ON r.import_id = i.id AND r.generation = i.generation AND r.decision IS NULL
@@ -269,6 +270,7 @@ CROSS JOIN LATERAL (
            coalesce(sum(p.rows_loaded), 0)::bigint AS rows_loaded,
            coalesce(sum(p.rows_rejected), 0)::bigint AS rows_rejected,
            coalesce(sum(p.rows_out_of_range), 0)::bigint AS rows_out_of_range,
+           coalesce(sum(p.rows_left_out), 0)::bigint AS rows_left_out,
            count(*) FILTER (WHERE p.status = 'skipped') AS parts_skipped
     FROM parts p WHERE p.import_id = i.id
 ) t
@@ -294,7 +296,9 @@ type ImportFactsRow struct {
 	RowsLoaded      int64
 	RowsRejected    int64
 	RowsOutOfRange  int64
+	RowsLeftOut     int64
 	PartsSkipped    int64
+	Warnings        int64
 }
 
 // ImportFacts returns what an announcement says about an import.
@@ -320,7 +324,9 @@ func (q *Queries) ImportFacts(ctx context.Context, id int64) (ImportFactsRow, er
 		&i.RowsLoaded,
 		&i.RowsRejected,
 		&i.RowsOutOfRange,
+		&i.RowsLeftOut,
 		&i.PartsSkipped,
+		&i.Warnings,
 	)
 	return i, err
 }

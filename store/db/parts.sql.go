@@ -8,11 +8,14 @@ package db
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/sluicehq/sluice/calendar"
 )
 
 const addChunk = `-- name: AddChunk :exec
-INSERT INTO chunks (import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO chunks (import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair,
+                    rows_left_out)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 `
 
 type AddChunkParams struct {
@@ -25,6 +28,7 @@ type AddChunkParams struct {
 	RowsRejected   int64
 	RowsOutOfRange int64
 	Repair         int32
+	RowsLeftOut    int64
 }
 
 // AddChunk records a chunk that the warehouse has acknowledged.
@@ -39,12 +43,14 @@ func (q *Queries) AddChunk(ctx context.Context, arg AddChunkParams) error {
 		arg.RowsRejected,
 		arg.RowsOutOfRange,
 		arg.Repair,
+		arg.RowsLeftOut,
 	)
 	return err
 }
 
 const addPart = `-- name: AddPart :exec
-INSERT INTO parts (import_id, no, table_name, label, args, bytes_total) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO parts (import_id, no, table_name, label, args, bytes_total, days, free_days)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type AddPartParams struct {
@@ -54,6 +60,8 @@ type AddPartParams struct {
 	Label      string
 	Args       json.RawMessage
 	BytesTotal int64
+	Days       calendar.Set
+	FreeDays   calendar.Set
 }
 
 // AddPart adds a part of a plan.
@@ -65,6 +73,8 @@ func (q *Queries) AddPart(ctx context.Context, arg AddPartParams) error {
 		arg.Label,
 		arg.Args,
 		arg.BytesTotal,
+		arg.Days,
+		arg.FreeDays,
 	)
 	return err
 }
@@ -74,10 +84,12 @@ UPDATE parts
 SET next_chunk = $1 + 1, cursor = $2, bytes_read = $3,
     rows_read = rows_read + $4, rows_loaded = rows_loaded + $5,
     rows_rejected = rows_rejected + $6,
-    rows_out_of_range = rows_out_of_range + $7
-WHERE import_id = $8 AND no = $9
-  AND fence = $10 AND next_chunk = $1
-  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $11)
+    rows_out_of_range = rows_out_of_range + $7,
+    rows_left_out = rows_left_out + $8,
+    first_day = least(first_day, $9::date), last_day = greatest(last_day, $10::date)
+WHERE import_id = $11 AND no = $12
+  AND fence = $13 AND next_chunk = $1
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $14)
 `
 
 type AdvancePartParams struct {
@@ -88,6 +100,9 @@ type AdvancePartParams struct {
 	RowsLoaded     int64
 	RowsRejected   int64
 	RowsOutOfRange int64
+	RowsLeftOut    int64
+	FirstDay       *calendar.Day
+	LastDay        *calendar.Day
 	ImportID       int64
 	PartNo         int32
 	Fence          int64
@@ -105,6 +120,9 @@ func (q *Queries) AdvancePart(ctx context.Context, arg AdvancePartParams) (int64
 		arg.RowsLoaded,
 		arg.RowsRejected,
 		arg.RowsOutOfRange,
+		arg.RowsLeftOut,
+		arg.FirstDay,
+		arg.LastDay,
 		arg.ImportID,
 		arg.PartNo,
 		arg.Fence,
@@ -122,7 +140,7 @@ SET fence = fence + 1, status = 'running', error = '', started_at = coalesce(sta
 WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped', 'failed')
   AND NOT (status = 'pending' AND finished_at IS NOT NULL)
   AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $3)
-RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at
+RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out
 `
 
 type ClaimPartParams struct {
@@ -157,6 +175,12 @@ func (q *Queries) ClaimPart(ctx context.Context, arg ClaimPartParams) (Part, err
 		&i.Error,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.Days,
+		&i.FreeDays,
+		&i.FirstDay,
+		&i.LastDay,
+		&i.ClaimedDays,
+		&i.RowsLeftOut,
 	)
 	return i, err
 }
@@ -214,21 +238,25 @@ func (q *Queries) ExpectedRows(ctx context.Context, importID int64) ([]ExpectedR
 }
 
 const finishPart = `-- name: FinishPart :execrows
-UPDATE parts SET status = 'done', finished_at = now(), bytes_read = bytes_total
-WHERE import_id = $1 AND no = $2 AND fence = $3
-  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $4)
+UPDATE parts
+SET status = 'done', finished_at = now(), bytes_read = bytes_total, claimed_days = $1
+WHERE import_id = $2 AND no = $3 AND fence = $4
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $5)
 `
 
 type FinishPartParams struct {
-	ImportID int64
-	No       int32
-	Fence    int64
-	Epoch    int64
+	ClaimedDays calendar.Set
+	ImportID    int64
+	No          int32
+	Fence       int64
+	Epoch       int64
 }
 
-// FinishPart marks a part as done, if the fence still holds.
+// FinishPart marks a part as done, with the days that it claims, if the fence still
+// holds.
 func (q *Queries) FinishPart(ctx context.Context, arg FinishPartParams) (int64, error) {
 	result, err := q.db.Exec(ctx, finishPart,
+		arg.ClaimedDays,
 		arg.ImportID,
 		arg.No,
 		arg.Fence,
@@ -241,7 +269,7 @@ func (q *Queries) FinishPart(ctx context.Context, arg FinishPartParams) (int64, 
 }
 
 const listChunks = `-- name: ListChunks :many
-SELECT import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair FROM chunks WHERE import_id = $1 AND part_no = $2 ORDER BY no
+SELECT import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair, rows_left_out FROM chunks WHERE import_id = $1 AND part_no = $2 ORDER BY no
 `
 
 // ListChunks returns the recorded chunks of a part in order.
@@ -264,6 +292,7 @@ func (q *Queries) ListChunks(ctx context.Context, importID int64, partNo int32) 
 			&i.RowsRejected,
 			&i.RowsOutOfRange,
 			&i.Repair,
+			&i.RowsLeftOut,
 		); err != nil {
 			return nil, err
 		}
@@ -276,7 +305,7 @@ func (q *Queries) ListChunks(ctx context.Context, importID int64, partNo int32) 
 }
 
 const listParts = `-- name: ListParts :many
-SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at FROM parts WHERE import_id = $1 ORDER BY no
+SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out FROM parts WHERE import_id = $1 ORDER BY no
 `
 
 // ListParts returns the parts of an import in order.
@@ -308,6 +337,12 @@ func (q *Queries) ListParts(ctx context.Context, importID int64) ([]Part, error)
 			&i.Error,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.Days,
+			&i.FreeDays,
+			&i.FirstDay,
+			&i.LastDay,
+			&i.ClaimedDays,
+			&i.RowsLeftOut,
 		); err != nil {
 			return nil, err
 		}
@@ -320,7 +355,7 @@ func (q *Queries) ListParts(ctx context.Context, importID int64) ([]Part, error)
 }
 
 const partByNo = `-- name: PartByNo :one
-SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at FROM parts WHERE import_id = $1 AND no = $2
+SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out FROM parts WHERE import_id = $1 AND no = $2
 `
 
 // PartByNo returns a part.
@@ -346,6 +381,12 @@ func (q *Queries) PartByNo(ctx context.Context, importID int64, no int32) (Part,
 		&i.Error,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.Days,
+		&i.FreeDays,
+		&i.FirstDay,
+		&i.LastDay,
+		&i.ClaimedDays,
+		&i.RowsLeftOut,
 	)
 	return i, err
 }
@@ -394,7 +435,8 @@ func (q *Queries) RepairChunk(ctx context.Context, arg RepairChunkParams) (int64
 const resetParts = `-- name: ResetParts :exec
 UPDATE parts
 SET status = 'pending', error = '', finished_at = NULL, fence = fence + 1, next_chunk = 0, cursor = '', bytes_read = 0,
-    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0
+    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0, rows_left_out = 0,
+    first_day = NULL, last_day = NULL, claimed_days = '[]'
 WHERE import_id = $1
 `
 
@@ -407,9 +449,10 @@ func (q *Queries) ResetParts(ctx context.Context, importID int64) error {
 const skipPart = `-- name: SkipPart :one
 UPDATE parts
 SET status = 'skipped', finished_at = now(), fence = fence + 1, next_chunk = 0, cursor = '',
-    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0
+    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0, rows_left_out = 0,
+    first_day = NULL, last_day = NULL, claimed_days = '[]'
 WHERE import_id = $1 AND no = $2
-RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at
+RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out
 `
 
 // SkipPart takes a part that was loaded in part out of the figures: its rows are
@@ -436,6 +479,12 @@ func (q *Queries) SkipPart(ctx context.Context, importID int64, no int32) (Part,
 		&i.Error,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.Days,
+		&i.FreeDays,
+		&i.FirstDay,
+		&i.LastDay,
+		&i.ClaimedDays,
+		&i.RowsLeftOut,
 	)
 	return i, err
 }

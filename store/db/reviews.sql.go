@@ -9,20 +9,6 @@ import (
 	"context"
 )
 
-const claimDays = `-- name: ClaimDays :execrows
-UPDATE imports SET days_claimed = true
-WHERE id = $1 AND epoch = $2 AND status IN ('queued', 'running', 'parked', 'pending')
-`
-
-// ClaimDays makes the import's days its own.
-func (q *Queries) ClaimDays(ctx context.Context, iD int64, epoch int64) (int64, error) {
-	result, err := q.db.Exec(ctx, claimDays, iD, epoch)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const decideReview = `-- name: DecideReview :execrows
 UPDATE reviews
 SET decision = $1, decided_by = $2, reason = $3, decided_at = now(), error = ''
@@ -136,17 +122,6 @@ func (q *Queries) LockReview(ctx context.Context, importID int64) (Review, error
 		&i.Error,
 	)
 	return i, err
-}
-
-const lockSite = `-- name: LockSite :exec
-SELECT id FROM sites WHERE id = $1 FOR UPDATE
-`
-
-// LockSite makes everybody who claims days of a site queue up until the
-// transaction's end.
-func (q *Queries) LockSite(ctx context.Context, id int64) error {
-	_, err := q.db.Exec(ctx, lockSite, id)
-	return err
 }
 
 const openReview = `-- name: OpenReview :one

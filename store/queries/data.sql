@@ -20,6 +20,6 @@ ON CONFLICT (import_id, part_no) DO UPDATE SET data = excluded.data;
 -- DataOfParts returns the done parts of an import in order, with what import_data has
 -- returned about each.
 -- name: DataOfParts :many
-SELECT p.no, p.table_name, p.label, p.rows_read, p.rows_loaded, p.rows_rejected, p.rows_out_of_range, d.data
+SELECT p.no, p.table_name, p.label, p.rows_read, p.rows_loaded, p.rows_rejected, p.rows_out_of_range, p.rows_left_out, d.data
 FROM parts p LEFT JOIN part_data d ON d.import_id = p.import_id AND d.part_no = p.no
 WHERE p.import_id = $1 AND p.status = 'done' ORDER BY p.no;

@@ -1,10 +1,10 @@
 -- CreateImport adds a queued import.
 -- name: CreateImport :one
 INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects, max_reject_share,
-                     chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, four_eyes,
+                     max_reject_ceiling, chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, four_eyes,
                      review_reminder_s, review_expiry_s, rate, schedule)
 VALUES (@site_id, @source, @label, @args, @on_part_failure, @max_rejects, @max_reject_share,
-        @chunk_rows, @chunk_bytes, @parallelism, @idempotency_key, @requested_by, @notify, @review, @four_eyes,
+        @max_reject_ceiling, @chunk_rows, @chunk_bytes, @parallelism, @idempotency_key, @requested_by, @notify, @review, @four_eyes,
         @review_reminder_s, @review_expiry_s, @rate, @schedule)
 RETURNING *;
 
@@ -21,12 +21,13 @@ SELECT * FROM imports WHERE site_id = $1 AND idempotency_key = sqlc.arg(key)::te
 SELECT * FROM imports WHERE id = $1;
 
 -- ImportSummaries returns imports, newest first, each with its site and the sums
--- of its parts: all of them, one by its number, or those of a site, a source, some
+-- of its parts, and how many warnings its log has: all of them, one by its number, or those of a site, a source, some
 -- statuses and who has started them.
 -- name: ImportSummaries :many
 SELECT sqlc.embed(i), s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
-       t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range
+       t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out,
+       (SELECT count(*) FROM feedback f WHERE f.import_id = i.id AND f.level = 'warn') AS warnings
 FROM imports i
 JOIN sites s ON s.id = i.site_id
 CROSS JOIN LATERAL (
@@ -37,7 +38,8 @@ CROSS JOIN LATERAL (
            coalesce(sum(p.rows_read), 0)::bigint AS rows_read,
            coalesce(sum(p.rows_loaded), 0)::bigint AS rows_loaded,
            coalesce(sum(p.rows_rejected), 0)::bigint AS rows_rejected,
-           coalesce(sum(p.rows_out_of_range), 0)::bigint AS rows_out_of_range
+           coalesce(sum(p.rows_out_of_range), 0)::bigint AS rows_out_of_range,
+           coalesce(sum(p.rows_left_out), 0)::bigint AS rows_left_out
     FROM parts p WHERE p.import_id = i.id
 ) t
 WHERE (sqlc.narg(import_id)::bigint IS NULL OR i.id = sqlc.narg(import_id))
@@ -106,11 +108,14 @@ WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending')
 -- name: SetFingerprint :exec
 UPDATE imports SET fingerprint = $2 WHERE id = $1;
 
--- ImportedBefore returns the completed import of the same content.
+-- ImportedBefore returns the completed import of the same content. With all_of_it it is
+-- one that has brought all of it in: no row was left out, and no part skipped.
 -- name: ImportedBefore :one
-SELECT id FROM imports
+SELECT id FROM imports i
 WHERE site_id = sqlc.arg(site_id) AND source = sqlc.arg(source) AND fingerprint = sqlc.arg(fingerprint)
   AND fingerprint <> '' AND status = 'completed' AND id <> sqlc.arg(except_id)
+  AND NOT (sqlc.arg(all_of_it)::boolean AND EXISTS (
+      SELECT 1 FROM parts p WHERE p.import_id = i.id AND (p.status <> 'done' OR p.rows_left_out > 0)))
 ORDER BY id DESC LIMIT 1;
 
 -- SetTrouble notes why the last attempt at something failed.
@@ -147,13 +152,6 @@ DELETE FROM imports WHERE id = $1 AND status = 'deleting';
 SELECT sqlc.embed(i), s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < sqlc.arg(created_before)
 ORDER BY i.id LIMIT 100;
-
--- TakenDays returns the days that each other import of the site has brought in, or
--- has claimed.
--- name: TakenDays :many
-SELECT days FROM imports
-WHERE site_id = $1 AND id <> sqlc.arg(except_id)
-  AND (status = 'completed' OR days_claimed AND status IN ('queued', 'running', 'parked', 'pending'));
 
 -- EndedImports returns the imports of a site that can be deleted.
 -- name: EndedImports :many

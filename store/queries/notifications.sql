@@ -2,7 +2,8 @@
 -- name: ImportFacts :one
 SELECT i.id, i.site_id, s.domain, i.source, i.label, i.status, i.generation, i.start_date, i.end_date, i.days,
        i.error, i.error_class, i.requested_by, r.expires_at AS review_expires_at,
-       t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.parts_skipped
+       t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out, t.parts_skipped,
+       (SELECT count(*) FROM feedback f WHERE f.import_id = i.id AND f.level = 'warn') AS warnings
 FROM imports i
 JOIN sites s ON s.id = i.site_id
 LEFT JOIN reviews r ON r.import_id = i.id AND r.generation = i.generation AND r.decision IS NULL
@@ -11,6 +12,7 @@ CROSS JOIN LATERAL (
            coalesce(sum(p.rows_loaded), 0)::bigint AS rows_loaded,
            coalesce(sum(p.rows_rejected), 0)::bigint AS rows_rejected,
            coalesce(sum(p.rows_out_of_range), 0)::bigint AS rows_out_of_range,
+           coalesce(sum(p.rows_left_out), 0)::bigint AS rows_left_out,
            count(*) FILTER (WHERE p.status = 'skipped') AS parts_skipped
     FROM parts p WHERE p.import_id = i.id
 ) t

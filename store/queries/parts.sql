@@ -1,6 +1,7 @@
 -- AddPart adds a part of a plan.
 -- name: AddPart :exec
-INSERT INTO parts (import_id, no, table_name, label, args, bytes_total) VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO parts (import_id, no, table_name, label, args, bytes_total, days, free_days)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- ListParts returns the parts of an import in order.
 -- name: ListParts :many
@@ -34,14 +35,18 @@ UPDATE parts
 SET next_chunk = sqlc.arg(chunk_no) + 1, cursor = sqlc.arg(cursor), bytes_read = sqlc.arg(bytes_read),
     rows_read = rows_read + sqlc.arg(rows_read), rows_loaded = rows_loaded + sqlc.arg(rows_loaded),
     rows_rejected = rows_rejected + sqlc.arg(rows_rejected),
-    rows_out_of_range = rows_out_of_range + sqlc.arg(rows_out_of_range)
+    rows_out_of_range = rows_out_of_range + sqlc.arg(rows_out_of_range),
+    rows_left_out = rows_left_out + sqlc.arg(rows_left_out),
+    first_day = least(first_day, sqlc.narg(first_day)::date), last_day = greatest(last_day, sqlc.narg(last_day)::date)
 WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(part_no)
   AND fence = sqlc.arg(fence) AND next_chunk = sqlc.arg(chunk_no)
   AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = sqlc.arg(epoch));
 
--- FinishPart marks a part as done, if the fence still holds.
+-- FinishPart marks a part as done, with the days that it claims, if the fence still
+-- holds.
 -- name: FinishPart :execrows
-UPDATE parts SET status = 'done', finished_at = now(), bytes_read = bytes_total
+UPDATE parts
+SET status = 'done', finished_at = now(), bytes_read = bytes_total, claimed_days = sqlc.arg(claimed_days)
 WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND fence = sqlc.arg(fence)
   AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = sqlc.arg(epoch));
 
@@ -77,7 +82,8 @@ WHERE p.import_id = sqlc.arg(import_id);
 -- name: SkipPart :one
 UPDATE parts
 SET status = 'skipped', finished_at = now(), fence = fence + 1, next_chunk = 0, cursor = '',
-    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0
+    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0, rows_left_out = 0,
+    first_day = NULL, last_day = NULL, claimed_days = '[]'
 WHERE import_id = $1 AND no = $2
 RETURNING *;
 
@@ -85,7 +91,8 @@ RETURNING *;
 -- name: ResetParts :exec
 UPDATE parts
 SET status = 'pending', error = '', finished_at = NULL, fence = fence + 1, next_chunk = 0, cursor = '', bytes_read = 0,
-    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0
+    rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0, rows_left_out = 0,
+    first_day = NULL, last_day = NULL, claimed_days = '[]'
 WHERE import_id = $1;
 
 -- DropImportChunks forgets the chunks of all parts of an import.
@@ -94,8 +101,9 @@ DELETE FROM chunks WHERE import_id = $1;
 
 -- AddChunk records a chunk that the warehouse has acknowledged.
 -- name: AddChunk :exec
-INSERT INTO chunks (import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+INSERT INTO chunks (import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair,
+                    rows_left_out)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- ListChunks returns the recorded chunks of a part in order.
 -- name: ListChunks :many

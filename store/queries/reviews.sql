@@ -1,13 +1,3 @@
--- LockSite makes everybody who claims days of a site queue up until the
--- transaction's end.
--- name: LockSite :exec
-SELECT id FROM sites WHERE id = $1 FOR UPDATE;
-
--- ClaimDays makes the import's days its own.
--- name: ClaimDays :execrows
-UPDATE imports SET days_claimed = true
-WHERE id = sqlc.arg(id) AND epoch = sqlc.arg(epoch) AND status IN ('queued', 'running', 'parked', 'pending');
-
 -- OpenReview begins the review of an import, unless it has begun.
 -- name: OpenReview :one
 INSERT INTO reviews (import_id, generation, expires_at)
