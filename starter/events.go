@@ -39,85 +39,107 @@ type EventRequest struct {
 
 // AddEvent makes the jobs of an event, stores it with them, everything or nothing, and tells
 // those of their actions that load in realtime. Repeated under the same idempotency key it
-// returns the event of the first time, and tells them again. The error is ErrNotWoken if only
+// returns the event of the first time, and tells them again. A flow that fails for the event
+// stops nothing: the event is kept for it, and AddedEvent.Faults names it. The error is ErrNotWoken if only
 // that went wrong, destinations.ErrVersion, store.ErrPayload or what an action has to say
 // about the event, or ErrReservedSource, if nothing is stored.
 func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.AddedEvent, error) {
-	added, err := d.AddEvents(ctx, []EventRequest{r})
-	if len(added) == 0 {
+	results, err := d.AddEvents(ctx, []EventRequest{r})
+	if err != nil {
 		return store.AddedEvent{}, err
 	}
-	return added[0], err
+	return results[0].AddedEvent, results[0].Err
 }
 
-// AddEvents is AddEvent for several events at once, which costs little more than one: all of
-// them are stored, or none. The answer is in their order. Calls that come at the same time
-// share a transaction.
-func (d *Destinations) AddEvents(ctx context.Context, requests []EventRequest) ([]store.AddedEvent, error) {
-	call := &eventCall{requests: requests}
+// AddResult is how one event of AddEvents went.
+type AddResult struct {
+	store.AddedEvent
+	// Err is why the event is not stored, or ErrNotWoken if it is.
+	Err error
+}
+
+// AddEvents is AddEvent for several events at once, which costs little more than one. Each
+// event stands for itself: one that an action refuses is not stored, and the others are. The
+// answers are in their order. Calls that come at the same time share a transaction. The error
+// is that of ctx, or of the store before it was asked.
+func (d *Destinations) AddEvents(ctx context.Context, requests []EventRequest) ([]AddResult, error) {
+	call := &eventCall{}
+	for i := range requests {
+		call.events = append(call.events, &pendingEvent{request: &requests[i]})
+	}
 	if err := d.intake.ask(ctx, call); err != nil {
 		return nil, err
 	}
-	return call.added, call.err
+	results := make([]AddResult, len(call.events))
+	for i, e := range call.events {
+		results[i] = AddResult{AddedEvent: e.added, Err: e.err}
+	}
+	return results, nil
 }
 
 // eventCall is a call of AddEvents.
-type eventCall struct {
-	requests []EventRequest
-	events   []store.NewEvent
-	added    []store.AddedEvent
-	err      error
+type eventCall struct{ events []*pendingEvent }
+
+// pendingEvent is an event on its way into the store.
+type pendingEvent struct {
+	request *EventRequest
+	event   store.NewEvent
+	added   store.AddedEvent
+	err     error
 }
 
-// addEvents carries calls out together. What goes wrong with one is no fault of the others.
+// addEvents carries calls out together. What goes wrong with one event is no fault of the
+// others.
 func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
 	program, err := d.flowProgram(ctx)
-	var good []*eventCall
+	var good []*pendingEvent
 	for _, c := range calls {
-		if c.err = err; err == nil {
-			c.events, c.err = d.newEvents(ctx, program, c.requests)
-		}
-		if c.err == nil {
-			good = append(good, c)
+		for _, e := range c.events {
+			if e.err = err; err == nil {
+				e.event, e.err = d.newEvent(ctx, program, *e.request)
+			}
+			if e.err == nil {
+				good = append(good, e)
+			}
 		}
 	}
 	if len(good) == 0 {
 		return
 	}
 	if !d.store(ctx, good) {
-		for _, c := range good {
-			d.store(ctx, []*eventCall{c})
+		for _, e := range good {
+			d.store(ctx, []*pendingEvent{e})
 		}
 	}
 	d.tell(ctx, good)
 }
 
-// store stores the events of calls in one transaction. It says whether each of them knows now
-// how it went: several that have failed together have to be stored one by one.
-func (d *Destinations) store(ctx context.Context, calls []*eventCall) bool {
-	var events []store.NewEvent
-	for _, c := range calls {
-		events = append(events, c.events...)
+// store stores events in one transaction. It says whether each of them knows now how it went:
+// several that have failed together have to be stored one by one.
+func (d *Destinations) store(ctx context.Context, pending []*pendingEvent) bool {
+	events := make([]store.NewEvent, len(pending))
+	for i, e := range pending {
+		events[i] = e.event
 	}
 	// The same event is told again: whoever has stored it may have died before.
 	added, err := d.cfg.Store.AddEvents(ctx, events)
-	if err != nil && len(calls) > 1 {
+	if err != nil && len(pending) > 1 && ctx.Err() == nil {
 		return false
 	}
-	for _, c := range calls {
-		if c.err = err; err == nil {
-			c.added, added = added[:len(c.events)], added[len(c.events):]
+	for i, e := range pending {
+		if e.err = err; err == nil {
+			e.added = added[i]
 		}
 	}
 	return true
 }
 
 // tell tells the actions that have to be told that there are jobs.
-func (d *Destinations) tell(ctx context.Context, calls []*eventCall) {
+func (d *Destinations) tell(ctx context.Context, pending []*pendingEvent) {
 	var events []store.NewEvent
-	for _, c := range calls {
-		if c.err == nil {
-			events = append(events, c.events...)
+	for _, e := range pending {
+		if e.err == nil {
+			events = append(events, e.event)
 		}
 	}
 	refs, err := d.unattended(ctx, jobsOf(events))
@@ -127,23 +149,11 @@ func (d *Destinations) tell(ctx context.Context, calls []*eventCall) {
 	if err == nil {
 		return
 	}
-	for _, c := range calls {
-		if c.err == nil && len(c.added) > 0 {
-			c.err = fmt.Errorf("event %s: %w: %w", c.added[0].Event.ID, ErrNotWoken, err)
+	for _, e := range pending {
+		if e.err == nil {
+			e.err = fmt.Errorf("event %s: %w: %w", e.added.Event.ID, ErrNotWoken, err)
 		}
 	}
-}
-
-func (d *Destinations) newEvents(
-	ctx context.Context, program *flow.Program, requests []EventRequest,
-) (events []store.NewEvent, err error) {
-	events = make([]store.NewEvent, len(requests))
-	for i := range requests {
-		if events[i], err = d.newEvent(ctx, program, requests[i]); err != nil {
-			return nil, err
-		}
-	}
-	return events, nil
 }
 
 // newEvent makes the jobs of an event.
@@ -176,11 +186,8 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 			n.Jobs = append(n.Jobs, job)
 		}
 	}
-	made, err := d.flowJobs(ctx, program, event)
-	if err != nil {
-		return store.NewEvent{}, err
-	}
-	n.Jobs = append(n.Jobs, made...)
+	made, faults := d.flowJobs(ctx, program, event)
+	n.Jobs, n.Faults = append(n.Jobs, made...), faults
 	for i, part := range r.Parts {
 		if part.Source == "" {
 			part.Source = r.Source

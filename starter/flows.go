@@ -2,7 +2,6 @@ package starter
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -21,19 +20,23 @@ type flows struct {
 	program  *flow.Program
 }
 
-// flowJobs returns the jobs that the flows in force make of an event. What a flow cannot
-// make sense of is an error: the sender is told, and nothing is stored.
+// flowJobs returns the jobs that the flows in force make of an event, and the flows that have
+// failed for it: for these it is kept.
 func (d *Destinations) flowJobs(
 	ctx context.Context, program *flow.Program, event destinations.Event,
-) ([]store.NewJob, error) {
+) (jobs []store.NewJob, faults []store.FlowFault) {
 	if program == nil {
 		return nil, nil
 	}
-	return flow.Jobs(program.Decide(ctx, d.toolkit, d.versions, event))
+	jobs, kept := flow.Split(program.Decide(ctx, d.toolkit, d.versions, event))
+	for _, k := range kept {
+		faults = append(faults, store.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
+	}
+	return jobs, faults
 }
 
-// flowProgram returns the flows in force, nil if there are none. Only their versions are
-// read, as long as those stay the same.
+// flowProgram returns the flows in force, nil if there are none. A faulty one does not stop the
+// others. Only their versions are read, as long as those stay the same.
 func (d *Destinations) flowProgram(ctx context.Context) (*flow.Program, error) {
 	versions, err := d.cfg.Store.FlowVersionsInForce(ctx)
 	if err != nil {
@@ -57,13 +60,12 @@ func (d *Destinations) flowProgram(ctx context.Context) (*flow.Program, error) {
 	}
 	rules := make([]flow.Flow, len(stored))
 	for i, f := range stored {
-		if err := json.Unmarshal(f.Spec, &rules[i]); err != nil {
-			return nil, fmt.Errorf("flow %s: %w", f.Name, err)
-		}
+		rules[i] = flow.Read(f.Name, f.Spec)
 	}
-	program, err := flow.Compile(d.cfg.Registry, rules)
-	if err != nil {
-		return nil, fmt.Errorf("the flows in force: %w", err)
+	program := flow.CompileEach(d.cfg.Registry, rules)
+	for name, fault := range program.Faults() {
+		// Told once for each version: events keep coming, and are kept.
+		d.cfg.Logger.Error("flow is faulty: its events are kept", "flow", name, "error", fault)
 	}
 	d.flows.program, d.flows.versions = program, versions
 	return program, nil

@@ -41,7 +41,7 @@ func (d *Destinations) AddImportEvents(
 			return nil, err
 		case unfit != nil:
 			answers[i].Unfit = unfit
-		case len(n.Jobs) > 0:
+		case len(n.Jobs) > 0 || len(n.Faults) > 0:
 			fit, answered = append(fit, n), append(answered, &answers[i])
 		}
 	}
@@ -71,8 +71,18 @@ func (d *Destinations) importEvent(
 		ID: event.ID, Source: event.Source, Trigger: event.Trigger, Context: event.Context, Data: event.Data,
 		IdempotencyKey: e.Key, SentAt: event.SentAt,
 	}
-	n.Jobs, unfit = flow.Jobs(program.Decide(ctx, d.toolkit, d.versions, event))
-	return n, unfit, nil
+	decisions := program.Decide(ctx, d.toolkit, d.versions, event)
+	jobs, kept := flow.Split(decisions)
+	for _, k := range kept {
+		if !k.Faulty {
+			// The flow is fit for other rows: this one is left out, and the import's log says so.
+			_, unfit = flow.Jobs(decisions)
+			return n, unfit, nil
+		}
+		n.Faults = append(n.Faults, store.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
+	}
+	n.Jobs = jobs
+	return n, nil, nil
 }
 
 // storeImportEvents stores events in one transaction, or one by one if one of them cannot be

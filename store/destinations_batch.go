@@ -19,6 +19,7 @@ type eventBatch struct {
 type pendingEvent struct {
 	id, source, key string
 	jobs            []string
+	faults          []FlowFault
 	parts           []pendingEvent
 }
 
@@ -32,7 +33,7 @@ func (b *eventBatch) add(n NewEvent) error {
 	p.Ids, p.Sources, p.Triggers = append(p.Ids, row.id), append(p.Sources, n.Source), append(p.Triggers, n.Trigger)
 	p.Versions, p.Keys, p.Sent = append(p.Versions, n.Version), append(p.Keys, n.IdempotencyKey), append(p.Sent, row.sent)
 	p.Contexts, p.Data = append(p.Contexts, row.context), append(p.Data, row.data)
-	whole := pendingEvent{id: row.id, source: n.Source, key: n.IdempotencyKey}
+	whole := pendingEvent{id: row.id, source: n.Source, key: n.IdempotencyKey, faults: b.addFaults(row.id, n.Faults)}
 	if whole.jobs, err = b.addJobs(row, n.Jobs); err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func (b *eventBatch) addPart(parent string, n NewEvent) (pendingEvent, error) {
 	p.PartVersions, p.PartKeys = append(p.PartVersions, n.Version), append(p.PartKeys, n.IdempotencyKey)
 	p.PartContexts, p.PartData = append(p.PartContexts, row.context), append(p.PartData, row.data)
 	p.PartSent = append(p.PartSent, row.sent)
-	part := pendingEvent{id: row.id, source: n.Source, key: n.IdempotencyKey}
+	part := pendingEvent{id: row.id, source: n.Source, key: n.IdempotencyKey, faults: b.addFaults(row.id, n.Faults)}
 	part.jobs, err = b.addJobs(row, n.Jobs)
 	return part, err
 }
@@ -111,6 +112,16 @@ func (b *eventBatch) addJobs(event eventRow, jobs []NewJob) (ids []string, err e
 		ids = append(ids, id)
 	}
 	return ids, nil
+}
+
+// addFaults adds the flows that an event is kept for.
+func (b *eventBatch) addFaults(event string, faults []FlowFault) []FlowFault {
+	p := &b.params
+	for _, f := range faults {
+		p.FaultFlows, p.FaultEvents = append(p.FaultFlows, f.Flow), append(p.FaultEvents, event)
+		p.FaultReasons = append(p.FaultReasons, f.reason())
+	}
+	return faults
 }
 
 // timestamp writes a time for PostgreSQL, "" for none.

@@ -29,6 +29,8 @@ type NewEvent struct {
 	SentAt time.Time
 	// Jobs are what is to be done with it.
 	Jobs []NewJob
+	// Faults are the flows that have failed for it: it is kept, to be replayed for them.
+	Faults []FlowFault
 	// SubEvents are its parts, each with jobs of its own and none with parts.
 	SubEvents []NewEvent
 }
@@ -56,6 +58,8 @@ type AddedEvent struct {
 	Created bool
 	// Jobs are the IDs of its jobs, those of its parts behind its own.
 	Jobs []string
+	// Faults are the flows that it is kept for, if it was added now.
+	Faults []FlowFault
 	// SubEvents are its parts.
 	SubEvents []AddedEvent
 }
@@ -108,7 +112,7 @@ func (s *Store) added(ctx context.Context, p pendingEvent, stored map[string]Eve
 		}
 		return known(ctx, s.Queries, AddedEvent{Event: event})
 	}
-	added := AddedEvent{Event: event, Created: true, Jobs: p.jobs}
+	added := AddedEvent{Event: event, Created: true, Jobs: p.jobs, Faults: p.faults}
 	for _, part := range p.parts {
 		sub, err := s.added(ctx, part, stored)
 		if err != nil {
@@ -116,6 +120,7 @@ func (s *Store) added(ctx context.Context, p pendingEvent, stored map[string]Eve
 		}
 		added.SubEvents = append(added.SubEvents, sub)
 		added.Jobs = append(added.Jobs, sub.Jobs...)
+		added.Faults = append(added.Faults, sub.Faults...)
 	}
 	return added, nil
 }

@@ -138,7 +138,7 @@ func changeFlow(ctx context.Context, q *db.Queries, change *FlowChange, by strin
 		return err
 	}
 	if change.Change == FlowRemoved {
-		return q.RemoveFlow(ctx, change.Name)
+		return errors.Join(q.RemoveFlow(ctx, change.Name), q.DropFlowFaults(ctx, change.Name))
 	}
 	return q.PutFlow(ctx, db.PutFlowParams{Name: change.Name, Spec: change.After, Version: change.Version, UpdatedBy: by})
 }

@@ -25,6 +25,8 @@ type rule struct {
 	source, event, importer *regexp.Regexp
 	when                    *vm.Program
 	steps                   []step
+	// fault is why the flow cannot be used, nil if it can.
+	fault error
 }
 
 // step is a step that was compiled.
@@ -57,6 +59,46 @@ func Compile(registry *destinations.Registry, flows []Flow) (*Program, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// CompileEach makes flows ready to be run that are in force: a faulty one does not keep the
+// others from their events. What is wrong with it is what Decide decides about its events, and
+// Faults returns it.
+func CompileEach(registry *destinations.Registry, flows []Flow) *Program {
+	p := &Program{}
+	for i := range flows {
+		c := &compiler{registry: registry}
+		r := c.rule(&flows[i])
+		if r.fault = destinations.Join(c.faults...); flows[i].unreadable != nil {
+			r.fault = flows[i].unreadable
+		}
+		p.rules = append(p.rules, r)
+	}
+	return p
+}
+
+// Faults returns what is wrong with faulty flows, by their names.
+func (p *Program) Faults() map[string]error {
+	faults := map[string]error{}
+	for i := range p.rules {
+		if r := &p.rules[i]; r.fault != nil {
+			faults[r.Name] = r.fault
+		}
+	}
+	return faults
+}
+
+// Only returns the program of one flow, nil if there is no flow of that name.
+func (p *Program) Only(name string) *Program {
+	if p == nil {
+		return nil
+	}
+	for i := range p.rules {
+		if p.rules[i].Name == name {
+			return &Program{rules: p.rules[i : i+1]}
+		}
+	}
+	return nil
 }
 
 // compiler collects faults.

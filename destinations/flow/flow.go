@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/inbound"
 )
 
 // Flow is a rule. Its zero value is not fit for use.
@@ -44,6 +46,18 @@ type Flow struct {
 	origin *origin
 	// path is where it stands in the origin.
 	path string
+	// unreadable is why its specification cannot be read, nil if it can.
+	unreadable error
+}
+
+// Read reads a flow that is stored as JSON. One that has fields of another version of the
+// program is faulty, and taken for one about all events from outside.
+func Read(name string, spec []byte) Flow {
+	var f Flow
+	if err := inbound.Decode(inbound.Subject{Object: "the flow", Field: "field"}, spec, &f); err != nil {
+		return Flow{Name: name, unreadable: err}
+	}
+	return f
 }
 
 // Step is one action of a flow.

@@ -26,8 +26,8 @@ const (
 	DecidedFalse = "condition not met"
 	// DecidedNothing means that the action has nothing to do with the event.
 	DecidedNothing = "nothing to do"
-	// DecidedFault means that an expression, or the action, could not make sense of the
-	// event.
+	// DecidedFault means that the flow has failed for the event: an expression, or the action,
+	// could not make sense of it, or the flow itself is faulty.
 	DecidedFault = "fault"
 )
 
@@ -40,6 +40,8 @@ type Decision struct {
 	// Err says why, for DecidedFault. It can quote what the event holds, which may be
 	// personal: it is for whoever sends the event, and not for logs.
 	Err error
+	// Faulty says that the flow itself is, whatever the event.
+	Faulty bool
 	// Job is the job, for DecidedJob.
 	Job store.NewJob
 }
@@ -58,6 +60,8 @@ func (p *Program) Decide(
 			d.Decided = DecidedDisabled
 		case !r.isFor(e, importerOf(env)):
 			d.Decided = DecidedElse
+		case r.fault != nil:
+			d.Decided, d.Err, d.Faulty = DecidedFault, fmt.Errorf("the flow is faulty: %w", r.fault), true
 		case err != nil:
 			d.Decided, d.Err = DecidedFault, err
 		default:
@@ -81,6 +85,32 @@ func Jobs(decisions []Decision) (jobs []store.NewJob, err error) {
 		}
 	}
 	return jobs, errors.Join(faults...)
+}
+
+// Kept is a flow that has failed for an event, and why.
+type Kept struct {
+	Flow string
+	Err  error
+	// Faulty says that the flow itself is, whatever the event.
+	Faulty bool
+}
+
+// Split returns the jobs of the flows that have not failed, and those that have. Of a flow that
+// has failed for one of its actions there are no jobs: replayed, it makes all of them.
+func Split(decisions []Decision) (jobs []store.NewJob, kept []Kept) {
+	failed := map[string]bool{}
+	for _, d := range decisions {
+		if d.Decided == DecidedFault && !failed[d.Flow] {
+			failed[d.Flow] = true
+			kept = append(kept, Kept{Flow: d.Flow, Err: d.Err, Faulty: d.Faulty})
+		}
+	}
+	for _, d := range decisions {
+		if d.Decided == DecidedJob && !failed[d.Flow] {
+			jobs = append(jobs, d.Job)
+		}
+	}
+	return jobs, kept
 }
 
 func (r rule) decide(

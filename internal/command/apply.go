@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -71,6 +73,7 @@ func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 	if err != nil {
 		return err
 	}
+	replayed, replayErr := replayChanged(ctx, s, opened, changes, dryRun)
 	switch {
 	case asJSON(c):
 		views := make([]changeJSON, len(changes))
@@ -80,7 +83,7 @@ func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 				Before: orNull(change.Before), After: orNull(change.After),
 			}
 		}
-		return writeJSON(c, views)
+		return errors.Join(writeJSON(c, views), replayErr)
 	case dryRun:
 		return writeDiff(c, changes)
 	}
@@ -91,7 +94,45 @@ func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 	for _, change := range changes {
 		table.Row(change.Name, changeCell(change.Change), terminal.Ordinal(change.Version))
 	}
-	return table.Write(c.App.Writer)
+	if err := table.Write(c.App.Writer); err != nil {
+		return err
+	}
+	for _, text := range replayed {
+		if err := say(c, "%s", text); err != nil {
+			return err
+		}
+	}
+	return replayErr
+}
+
+// replayChanged replays the events that are kept for flows that were changed, and returns how
+// that went.
+func replayChanged(
+	ctx context.Context, s *session, opened *store.Store, changes []store.FlowChange, dryRun bool,
+) (texts []string, err error) {
+	if dryRun {
+		return nil, nil
+	}
+	kept, err := opened.FlowFaults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, change := range changes {
+		if change.Change == store.FlowRemoved || kept[change.Name].Events == 0 {
+			continue
+		}
+		client, err := s.Deliveries(ctx)
+		if err == nil {
+			var r starter.Replayed
+			r, err = client.ReplayFlow(ctx, change.Name)
+			texts = append(texts, replayedText(change.Name, r))
+		}
+		if err != nil {
+			return texts, fmt.Errorf("the flows are applied; events are kept for flow %[1]s still (`sluice flow replay %[1]s`): %[2]w",
+				change.Name, err)
+		}
+	}
+	return texts, nil
 }
 
 func orNull(text json.RawMessage) json.RawMessage {

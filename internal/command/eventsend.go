@@ -70,6 +70,20 @@ type sentJSON struct {
 	EventID string   `json:"event_id"`
 	Created bool     `json:"created"`
 	Jobs    []string `json:"jobs"`
+	// Kept are the flows that have failed for it.
+	Kept []keptJSON `json:"kept"`
+}
+
+// keptJSON is a flow that has failed for an event, which is kept for it.
+type keptJSON struct {
+	Flow   string `json:"flow"`
+	Reason string `json:"reason"`
+}
+
+// firstLineOf returns the first line of a text: faults stand one below the other.
+func firstLineOf(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 func sendEvent(ctx context.Context, s *session) error {
@@ -90,9 +104,13 @@ func sendEvent(ctx context.Context, s *session) error {
 		return err
 	}
 	// An event that is stored is, whoever could not be told of it.
+	kept := make([]keptJSON, len(added.Faults))
+	for i, f := range added.Faults {
+		kept[i] = keptJSON{Flow: f.Flow, Reason: f.Reason}
+	}
 	if asJSON(c) {
 		return errors.Join(writeJSON(c, sentJSON{
-			EventID: added.Event.ID, Created: added.Created, Jobs: orEmpty(added.Jobs),
+			EventID: added.Event.ID, Created: added.Created, Jobs: orEmpty(added.Jobs), Kept: kept,
 		}), err)
 	}
 	text := fmt.Sprintf("stored event %s with %s", added.Event.ID, manyJobs(int64(len(added.Jobs))))
@@ -101,6 +119,10 @@ func sendEvent(ctx context.Context, s *session) error {
 	}
 	if len(added.Jobs) > 0 {
 		text += "\n  " + strings.Join(added.Jobs, "\n  ")
+	}
+	for _, k := range kept {
+		text += fmt.Sprintf("\nkept for flow %s, which has failed: %s: `sluice flow replay %s` once it is mended",
+			k.Flow, firstLineOf(k.Reason), k.Flow)
 	}
 	return errors.Join(say(c, "%s", text), err)
 }

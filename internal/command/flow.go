@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -31,6 +32,11 @@ func flowCommand() *cli.Command {
 			Description: "An event is a JSON object with source, name, version, context and data.",
 			Flags:       append(append([]cli.Flag{flowFileFlag()}, sampleFlags()...), outputFlag()),
 			Action:      withSession(testFlows),
+		},
+		&cli.Command{
+			Name: "replay", Usage: "make the jobs of the events that are kept for a flow", ArgsUsage: "NAME",
+			Description: "Events that a flow has failed for are kept. `sluice apply` replays them when it changes the flow.",
+			Flags:       []cli.Flag{outputFlag()}, Action: withSession(replayFlow),
 		},
 	)
 }
@@ -141,6 +147,12 @@ type flowJSON struct {
 	UpdatedBy string            `json:"updated_by"`
 	Spec      json.RawMessage   `json:"spec"`
 	Versions  []flowVersionJSON `json:"versions"`
+	// Fault is why the flow cannot be used, "" if it can.
+	Fault string `json:"fault"`
+	// KeptEvents is how many events are kept because the flow has failed for them, LastFailure
+	// why it has failed last.
+	KeptEvents  int64  `json:"kept_events"`
+	LastFailure string `json:"last_failure"`
 }
 
 // flowVersionJSON is what a flow was from a moment on; without a spec it was removed then.
@@ -151,11 +163,17 @@ type flowVersionJSON struct {
 	Spec    json.RawMessage `json:"spec"`
 }
 
-func flowView(f store.Flow) flowJSON {
-	return flowJSON{
+// flowView returns a flow with what is wrong with it.
+func flowView(s *session, f store.Flow, kept map[string]store.FlowFaultCount) (flowJSON, flow.Flow) {
+	view := flowJSON{
 		Name: f.Name, Version: f.Version, UpdatedAt: f.UpdatedAt, UpdatedBy: f.UpdatedBy, Spec: f.Spec,
-		Versions: []flowVersionJSON{},
+		Versions: []flowVersionJSON{}, KeptEvents: kept[f.Name].Events, LastFailure: kept[f.Name].Reason,
 	}
+	spec := flow.Read(f.Name, f.Spec)
+	if fault := flow.CompileEach(s.Destinations(), []flow.Flow{spec}).Faults()[spec.Name]; fault != nil {
+		view.Fault = fault.Error()
+	}
+	return view, spec
 }
 
 func listFlows(ctx context.Context, s *session) error {
@@ -171,29 +189,94 @@ func listFlows(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	kept, err := opened.FlowFaults(ctx)
+	if err != nil {
+		return err
+	}
+	views, specs := make([]flowJSON, len(all)), make([]flow.Flow, len(all))
+	for i, f := range all {
+		views[i], specs[i] = flowView(s, f, kept)
+	}
 	if asJSON(c) {
-		views := make([]flowJSON, len(all))
-		for i, f := range all {
-			views[i] = flowView(f)
-		}
 		return writeJSON(c, views)
 	}
 	if len(all) == 0 {
 		return say(c, "There are no flows. `sluice apply -f FILE` adds those of a file.")
 	}
-	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "CHANGED", "BY")
-	for _, f := range all {
-		var spec flow.Flow
-		if err := json.Unmarshal(f.Spec, &spec); err != nil {
-			return fmt.Errorf("read flow %s: %w", f.Name, err)
-		}
+	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "KEPT EVENTS", "CHANGED", "BY")
+	for i, v := range views {
 		state := terminal.Coloured{Text: "enabled", Colour: terminal.Green}
-		if spec.Disabled {
+		switch {
+		case v.Fault != "":
+			state = terminal.Coloured{Text: "faulty", Colour: terminal.Red}
+		case specs[i].Disabled:
 			state = terminal.Coloured{Text: "disabled", Colour: terminal.Yellow}
 		}
-		table.Row(f.Name, state, len(spec.To), terminal.Ordinal(f.Version), when(&f.UpdatedAt), orDash(f.UpdatedBy))
+		table.Row(v.Name, state, len(specs[i].To), terminal.Ordinal(v.Version), v.KeptEvents, when(&all[i].UpdatedAt),
+			orDash(v.UpdatedBy))
 	}
 	return table.Write(c.App.Writer)
+}
+
+// faultLines say what is wrong with a flow.
+func faultLines(c *cli.Context, v flowJSON) error {
+	if v.Fault != "" {
+		if err := say(c, "%s: %s\n", terminal.Paint(c.App.Writer, terminal.Red, "faulty"), v.Fault); err != nil {
+			return err
+		}
+	}
+	if v.KeptEvents == 0 {
+		return nil
+	}
+	return say(c, "%d events are kept, because the flow has failed for them, last: %s.\nMend the flow, then "+
+		"`sluice flow replay %s` makes their jobs.\n", v.KeptEvents, firstLineOf(v.LastFailure), v.Name)
+}
+
+// replayedJSON is a replay as programs see it. Fields are only ever added.
+type replayedJSON struct {
+	Events int    `json:"events"`
+	Jobs   int    `json:"jobs"`
+	Failed int    `json:"failed"`
+	Fault  string `json:"fault"`
+}
+
+func replayFlow(ctx context.Context, s *session) error {
+	c := s.cli
+	name, err := oneArg(c, "the name of a flow")
+	if err != nil {
+		return err
+	}
+	client, err := s.Deliveries(ctx)
+	if err != nil {
+		return err
+	}
+	replayed, err := client.ReplayFlow(ctx, name)
+	if err != nil && !errors.Is(err, starter.ErrNotWoken) {
+		return err
+	}
+	view := replayedJSON{Events: replayed.Events, Jobs: replayed.Jobs, Failed: replayed.Failed}
+	if replayed.LastFault != nil {
+		view.Fault = replayed.LastFault.Error()
+	}
+	if asJSON(c) {
+		err = errors.Join(writeJSON(c, view), err)
+	} else {
+		err = errors.Join(say(c, "%s", replayedText(name, replayed)), err)
+	}
+	if err == nil && replayed.Failed > 0 {
+		return silently(exitFailure, fmt.Errorf("flow %s has failed again: %w", name, replayed.LastFault))
+	}
+	return err
+}
+
+// replayedText says how a replay went.
+func replayedText(name string, r starter.Replayed) string {
+	text := fmt.Sprintf("replayed %d events for flow %s: %s", r.Events, name, manyJobs(int64(r.Jobs)))
+	if r.Failed > 0 {
+		text += fmt.Sprintf("\n%d events are kept still: the flow has failed for them again, last: %s", r.Failed,
+			firstLineOf(r.LastFault.Error()))
+	}
+	return text
 }
 
 func showFlow(ctx context.Context, s *session) error {
@@ -214,7 +297,11 @@ func showFlow(ctx context.Context, s *session) error {
 	if err != nil {
 		return fmt.Errorf("read what flow %s has been: %w", name, err)
 	}
-	view := flowView(f)
+	kept, err := opened.FlowFaults(ctx)
+	if err != nil {
+		return err
+	}
+	view, _ := flowView(s, f, kept)
 	for _, v := range versions {
 		spec := json.RawMessage(v.Spec)
 		if spec == nil {
@@ -229,7 +316,7 @@ func showFlow(ctx context.Context, s *session) error {
 	if err := json.Indent(&spec, f.Spec, "", "  "); err != nil {
 		return fmt.Errorf("read flow %s: %w", name, err)
 	}
-	if err := say(c, "%s\n", spec.String()); err != nil {
+	if err := errors.Join(faultLines(c, view), say(c, "%s\n", spec.String())); err != nil {
 		return err
 	}
 	table := terminal.NewTable("VERSION", "AT", "BY", "IS")

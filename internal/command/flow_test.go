@@ -50,7 +50,7 @@ func TestFlowTest(t *testing.T) {
 	offline().fails(t, "--file is missing: name a file with flows, for instance -f flows.yaml", "flow", "test")
 	offline().fails(t, "--file: open /nope: no such file or directory", "apply", "-f", "/nope")
 	offline().fails(t, "--event is missing: give an event to try, for instance --event @event.json, or an importer, for instance --import csv", "flow", "test", "-f", path)
-	offline().fails(t, `--event: json: unknown field "trigger": want an object with source, name, version, context and data`,
+	offline().fails(t, `--event: unknown field "trigger": the fields are id, source, name, version, context, data, sent_at, received_at`,
 		"flow", "test", "-f", path, "--event", `{"trigger": "x"}`)
 	bad := fileOf(t, "bad.yaml", strings.Replace(shopFlows, "data.total > 10", "datum", 1))
 	offline().fails(t, bad+":4:11: unknown name datum", "apply", "-f", bad)
@@ -165,11 +165,24 @@ func TestFlowsRun(t *testing.T) {
 	require.Contains(t, s.ok(t, "job", "show", jobs[0].ID, "-o", "json"), "order 7")
 
 	r := s.run(t, send(`{"id": 9, "total": "a lot"}`)...)
-	require.Equal(t, exitFailure, r.code, "an event that a flow makes no sense of is refused")
-	require.Contains(t, r.err, "paid-orders")
-	changed := strings.Replace(shopFlows, "data.total > 10", "data.total > 1", 1)
-	s.ok(t, "apply", "-f", fileOf(t, "flows.yaml", changed))
+	require.Zero(t, r.code, "an event that a flow fails for is kept for it: %s", r.err)
+	require.Contains(t, r.out, "kept for flow paid-orders, which has failed: ")
+	var flows []flowJSON
+	s.json(t, &flows, "flow", "list")
+	require.EqualValues(t, 1, flows[0].KeptEvents)
+	require.Contains(t, flows[0].LastFailure, "invalid operation")
+	require.Contains(t, s.ok(t, "flow", "show", "paid-orders"), "1 events are kept, because the flow has failed for them")
+	r = s.run(t, "flow", "replay", "paid-orders")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.out, "replayed 0 events for flow paid-orders: 0 jobs\n1 events are kept still")
+
+	// Mended, the flow makes the job of the event that was kept.
+	mended := strings.NewReplacer("data.total > 1000", `data.total != "a lot" && data.total > 1000`,
+		"data.total > 10", `data.total == "a lot" || data.total > 1`).Replace(shopFlows)
+	require.Contains(t, s.ok(t, "apply", "-f", fileOf(t, "flows.yaml", mended)), "replayed 1 events for flow paid-orders: 1 job")
 	s.ok(t, send(`{"id": 10, "total": 2}`)...)
 	s.json(t, &jobs, "job", "list", "--destination", "log")
-	require.Len(t, jobs, 2)
+	require.Len(t, jobs, 3)
+	s.json(t, &flows, "flow", "list")
+	require.Zero(t, flows[0].KeptEvents)
 }

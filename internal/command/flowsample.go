@@ -1,7 +1,6 @@
 package command
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -69,11 +69,8 @@ func sampleOf(c *cli.Context) (destinations.Event, error) {
 		return destinations.Event{}, err
 	}
 	sample := sampleEvent{ID: "sample"}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&sample); err != nil {
-		err = fmt.Errorf("--event: %w: want an object with source, name, version, context and data", err)
-		return destinations.Event{}, err
+	if err := inbound.Decode(inbound.Subject{Object: "the event", Field: "field"}, text, &sample); err != nil {
+		return destinations.Event{}, fmt.Errorf("--event: %w", err)
 	}
 	return destinations.Event{
 		ID: sample.ID, Source: sample.Source, Trigger: sample.Name, Version: sample.Version, Context: sample.Context,

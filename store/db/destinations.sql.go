@@ -44,6 +44,12 @@ WITH whole AS (
                  unnest($24::jsonb[]) AS data, unnest($25::text[]) AS sent_at,
                  unnest($26::text[]) AS due_at) n
     JOIN added a ON a.id = n.event
+), fault AS (
+    INSERT INTO flow_faults (flow, event_id, reason)
+    SELECT n.flow, a.id, n.reason
+    FROM (SELECT unnest($27::text[]) AS flow, unnest($28::text[]) AS event,
+                 unnest($29::text[]) AS reason) n
+    JOIN added a ON a.id = n.event
 )
 SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM added
 `
@@ -75,6 +81,9 @@ type AddEventsParams struct {
 	JobData         []json.RawMessage
 	JobSent         []string
 	JobDue          []string
+	FaultFlows      []string
+	FaultEvents     []string
+	FaultReasons    []string
 }
 
 type AddEventsRow struct {
@@ -121,6 +130,9 @@ func (q *Queries) AddEvents(ctx context.Context, arg AddEventsParams) ([]AddEven
 		arg.JobData,
 		arg.JobSent,
 		arg.JobDue,
+		arg.FaultFlows,
+		arg.FaultEvents,
+		arg.FaultReasons,
 	)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,57 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"time"
 )
+
+const countFlowFaults = `-- name: CountFlowFaults :many
+SELECT flow, count(*) AS events, (array_agg(reason ORDER BY at DESC, event_id DESC))[1]::text AS reason, max(at)::timestamptz AS at
+FROM flow_faults GROUP BY flow ORDER BY flow
+`
+
+type CountFlowFaultsRow struct {
+	Flow   string
+	Events int64
+	Reason string
+	At     time.Time
+}
+
+// CountFlowFaults returns for each flow that has failed how many events are kept for it, and
+// the last reason.
+func (q *Queries) CountFlowFaults(ctx context.Context) ([]CountFlowFaultsRow, error) {
+	rows, err := q.db.Query(ctx, countFlowFaults)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CountFlowFaultsRow{}
+	for rows.Next() {
+		var i CountFlowFaultsRow
+		if err := rows.Scan(
+			&i.Flow,
+			&i.Events,
+			&i.Reason,
+			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const dropFlowFaults = `-- name: DropFlowFaults :exec
+DELETE FROM flow_faults WHERE flow = $1
+`
+
+// DropFlowFaults forgets the events that are kept for a flow.
+func (q *Queries) DropFlowFaults(ctx context.Context, flow string) error {
+	_, err := q.db.Exec(ctx, dropFlowFaults, flow)
+	return err
+}
 
 const flowByName = `-- name: FlowByName :one
 SELECT name, spec, version, updated_at, updated_by FROM flows WHERE name = $1
@@ -26,6 +76,49 @@ func (q *Queries) FlowByName(ctx context.Context, name string) (Flow, error) {
 		&i.UpdatedBy,
 	)
 	return i, err
+}
+
+const flowFaultEvents = `-- name: FlowFaultEvents :many
+SELECT e.id, e.source, e.trigger, e.version, e.context, e.data, e.parent_event_id, e.idempotency_key, e.sent_at, e.received_at FROM flow_faults f JOIN events e ON e.id = f.event_id
+WHERE f.flow = $1 AND f.event_id > $2 ORDER BY f.event_id LIMIT $3
+`
+
+type FlowFaultEventsParams struct {
+	Flow  string
+	After string
+	Most  int32
+}
+
+// FlowFaultEvents returns events that are kept for a flow, the oldest first.
+func (q *Queries) FlowFaultEvents(ctx context.Context, arg FlowFaultEventsParams) ([]Event, error) {
+	rows, err := q.db.Query(ctx, flowFaultEvents, arg.Flow, arg.After, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Source,
+			&i.Trigger,
+			&i.Version,
+			&i.Context,
+			&i.Data,
+			&i.ParentEventID,
+			&i.IdempotencyKey,
+			&i.SentAt,
+			&i.ReceivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const flowVersionsInForce = `-- name: FlowVersionsInForce :many
@@ -151,6 +244,22 @@ func (q *Queries) NoteFlow(ctx context.Context, arg NoteFlowParams) (int64, erro
 	return version, err
 }
 
+const noteFlowFault = `-- name: NoteFlowFault :exec
+UPDATE flow_faults SET reason = $1, at = now() WHERE flow = $2 AND event_id = $3
+`
+
+type NoteFlowFaultParams struct {
+	Reason  string
+	Flow    string
+	EventID string
+}
+
+// NoteFlowFault notes why an event that is kept has failed again.
+func (q *Queries) NoteFlowFault(ctx context.Context, arg NoteFlowFaultParams) error {
+	_, err := q.db.Exec(ctx, noteFlowFault, arg.Reason, arg.Flow, arg.EventID)
+	return err
+}
+
 const putFlow = `-- name: PutFlow :exec
 INSERT INTO flows (name, spec, version, updated_by) VALUES ($1, $2, $3, $4)
 ON CONFLICT (name) DO UPDATE
@@ -183,4 +292,54 @@ DELETE FROM flows WHERE name = $1
 func (q *Queries) RemoveFlow(ctx context.Context, name string) error {
 	_, err := q.db.Exec(ctx, removeFlow, name)
 	return err
+}
+
+const replayFlowFault = `-- name: ReplayFlowFault :one
+WITH fault AS (
+    DELETE FROM flow_faults f WHERE f.flow = $1 AND f.event_id = $2 RETURNING f.event_id
+), job AS (
+    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at)
+    SELECT n.id, n.destination, n.action, n.version, n.context, n.data, f.event_id, nullif(n.sent_at, '')::timestamptz,
+           coalesce(nullif(n.due_at, '')::timestamptz, now())
+    FROM (SELECT unnest($3::text[]) AS id,
+                 unnest($4::text[]) AS destination, unnest($5::text[]) AS action,
+                 unnest($6::text[]) AS version, unnest($7::jsonb[]) AS context,
+                 unnest($8::jsonb[]) AS data, unnest($9::text[]) AS sent_at,
+                 unnest($10::text[]) AS due_at) n
+    CROSS JOIN fault f
+)
+SELECT EXISTS (SELECT 1 FROM fault) AS replayed
+`
+
+type ReplayFlowFaultParams struct {
+	Flow            string
+	EventID         string
+	JobIds          []string
+	JobDestinations []string
+	JobActions      []string
+	JobVersions     []string
+	JobContexts     []json.RawMessage
+	JobData         []json.RawMessage
+	JobSent         []string
+	JobDue          []string
+}
+
+// ReplayFlowFault adds the jobs that a flow makes of an event that was kept for it, and keeps
+// the event no longer. It answers true once: of two that replay the same event, one adds jobs.
+func (q *Queries) ReplayFlowFault(ctx context.Context, arg ReplayFlowFaultParams) (bool, error) {
+	row := q.db.QueryRow(ctx, replayFlowFault,
+		arg.Flow,
+		arg.EventID,
+		arg.JobIds,
+		arg.JobDestinations,
+		arg.JobActions,
+		arg.JobVersions,
+		arg.JobContexts,
+		arg.JobData,
+		arg.JobSent,
+		arg.JobDue,
+	)
+	var replayed bool
+	err := row.Scan(&replayed)
+	return replayed, err
 }

@@ -71,5 +71,11 @@ WITH whole AS (
                  unnest(sqlc.arg(job_data)::jsonb[]) AS data, unnest(sqlc.arg(job_sent)::text[]) AS sent_at,
                  unnest(sqlc.arg(job_due)::text[]) AS due_at) n
     JOIN added a ON a.id = n.event
+), fault AS (
+    INSERT INTO flow_faults (flow, event_id, reason)
+    SELECT n.flow, a.id, n.reason
+    FROM (SELECT unnest(sqlc.arg(fault_flows)::text[]) AS flow, unnest(sqlc.arg(fault_events)::text[]) AS event,
+                 unnest(sqlc.arg(fault_reasons)::text[]) AS reason) n
+    JOIN added a ON a.id = n.event
 )
 SELECT * FROM added;

@@ -34,3 +34,40 @@ DELETE FROM flows WHERE name = $1;
 -- FlowVersionsInForce returns which version of each flow is in force.
 -- name: FlowVersionsInForce :many
 SELECT name, version FROM flows ORDER BY name;
+
+-- CountFlowFaults returns for each flow that has failed how many events are kept for it, and
+-- the last reason.
+-- name: CountFlowFaults :many
+SELECT flow, count(*) AS events, (array_agg(reason ORDER BY at DESC, event_id DESC))[1]::text AS reason, max(at)::timestamptz AS at
+FROM flow_faults GROUP BY flow ORDER BY flow;
+
+-- FlowFaultEvents returns events that are kept for a flow, the oldest first.
+-- name: FlowFaultEvents :many
+SELECT e.* FROM flow_faults f JOIN events e ON e.id = f.event_id
+WHERE f.flow = sqlc.arg(flow) AND f.event_id > sqlc.arg(after) ORDER BY f.event_id LIMIT sqlc.arg(most);
+
+-- NoteFlowFault notes why an event that is kept has failed again.
+-- name: NoteFlowFault :exec
+UPDATE flow_faults SET reason = sqlc.arg(reason), at = now() WHERE flow = sqlc.arg(flow) AND event_id = sqlc.arg(event_id);
+
+-- DropFlowFaults forgets the events that are kept for a flow.
+-- name: DropFlowFaults :exec
+DELETE FROM flow_faults WHERE flow = $1;
+
+-- ReplayFlowFault adds the jobs that a flow makes of an event that was kept for it, and keeps
+-- the event no longer. It answers true once: of two that replay the same event, one adds jobs.
+-- name: ReplayFlowFault :one
+WITH fault AS (
+    DELETE FROM flow_faults f WHERE f.flow = sqlc.arg(flow) AND f.event_id = sqlc.arg(event_id) RETURNING f.event_id
+), job AS (
+    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at)
+    SELECT n.id, n.destination, n.action, n.version, n.context, n.data, f.event_id, nullif(n.sent_at, '')::timestamptz,
+           coalesce(nullif(n.due_at, '')::timestamptz, now())
+    FROM (SELECT unnest(sqlc.arg(job_ids)::text[]) AS id,
+                 unnest(sqlc.arg(job_destinations)::text[]) AS destination, unnest(sqlc.arg(job_actions)::text[]) AS action,
+                 unnest(sqlc.arg(job_versions)::text[]) AS version, unnest(sqlc.arg(job_contexts)::jsonb[]) AS context,
+                 unnest(sqlc.arg(job_data)::jsonb[]) AS data, unnest(sqlc.arg(job_sent)::text[]) AS sent_at,
+                 unnest(sqlc.arg(job_due)::text[]) AS due_at) n
+    CROSS JOIN fault f
+)
+SELECT EXISTS (SELECT 1 FROM fault) AS replayed;

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/sluicehq/sluice/internal/inbound"
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// FlowFaultCount is how many events are kept for a flow that has failed, and why it has failed
+// last.
+type FlowFaultCount = db.CountFlowFaultsRow
+
+// FlowFault says that a flow has failed for an event, which is kept for it.
+type FlowFault struct {
+	// Flow is the flow's name, Reason why it has failed. Reason can quote what the event holds,
+	// which may be personal: it is not for logs.
+	Flow, Reason string
+}
+
+// maxFaultReason bounds a reason, in bytes of JSON.
+const maxFaultReason = 1000
+
+func (f FlowFault) reason() string { return inbound.Cut(inbound.Clean(f.Reason), maxFaultReason) }
+
+// FlowFaults returns the flows that events are kept for, by name.
+func (s *Store) FlowFaults(ctx context.Context) (map[string]FlowFaultCount, error) {
+	rows, err := s.CountFlowFaults(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read which flows have failed: %w", err)
+	}
+	all := make(map[string]FlowFaultCount, len(rows))
+	for _, row := range rows {
+		all[row.Flow] = row
+	}
+	return all, nil
+}
+
+// ReplayFlow adds the jobs that a flow makes of an event that is kept for it, and keeps the
+// event no longer. It says whether it was kept: replayed twice, jobs are added once.
+func (s *Store) ReplayFlow(ctx context.Context, flow string, event Event, jobs []NewJob) (bool, error) {
+	var b eventBatch
+	row := eventRow{id: event.ID, context: json.RawMessage(event.Context)}
+	if event.SentAt != nil {
+		row.sent = timestamp(*event.SentAt)
+	}
+	if _, err := b.addJobs(row, jobs); err != nil {
+		return false, err
+	}
+	p := b.params
+	replayed, err := s.ReplayFlowFault(ctx, db.ReplayFlowFaultParams{
+		Flow: flow, EventID: event.ID, JobIds: p.JobIds, JobDestinations: p.JobDestinations, JobActions: p.JobActions,
+		JobVersions: p.JobVersions, JobContexts: p.JobContexts, JobData: p.JobData, JobSent: p.JobSent, JobDue: p.JobDue,
+	})
+	if err != nil {
+		return false, fmt.Errorf("replay event %s for flow %s: %w", event.ID, flow, asPayload(err))
+	}
+	return replayed, nil
+}
+
+// FailFlow notes why an event that is kept for a flow has failed again.
+func (s *Store) FailFlow(ctx context.Context, event string, f FlowFault) error {
+	note := db.NoteFlowFaultParams{Flow: f.Flow, EventID: event, Reason: f.reason()}
+	if err := s.NoteFlowFault(ctx, note); err != nil {
+		return fmt.Errorf("note why event %s fails for flow %s: %w", event, f.Flow, err)
+	}
+	return nil
+}
+
+// KeptForFlow returns events that are kept for a flow, the oldest first, behind the event
+// after; "" begins with the first.
+func (s *Store) KeptForFlow(ctx context.Context, flow, after string, most int32) ([]Event, error) {
+	rows, err := s.FlowFaultEvents(ctx, db.FlowFaultEventsParams{Flow: flow, After: after, Most: most})
+	if err != nil {
+		return nil, fmt.Errorf("read the events that are kept for flow %s: %w", flow, err)
+	}
+	return rows, nil
+}
