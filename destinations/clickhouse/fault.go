@@ -35,9 +35,7 @@ func newFault(code int, text []byte) *fault {
 	if match := valueOf.FindSubmatch(text); match != nil {
 		f.column = string(match[1])
 	}
-	const sizesDiffer, constraint = 190, 469
-	f.namesRow = !f.unknownField &&
-		(f.column != "" || atRow.Match(text) || code == sizesDiffer || code == constraint)
+	f.namesRow = !f.unknownField && (ofValue[code] || f.column != "" || atRow.Match(text))
 	return f
 }
 
@@ -55,7 +53,7 @@ func (f *fault) Error() string {
 
 // names are the errors that people meet.
 var names = map[int]string{
-	16: "no such column", 47: "unknown identifier", 60: "unknown table", 81: "unknown database", 164: "read only",
+	16: "no such column", 36: "bad arguments", 47: "unknown identifier", 115: "unknown setting", 60: "unknown table", 81: "unknown database", 164: "read only",
 	193: "wrong password", 194: "password required", 201: "quota exceeded", 202: "too many simultaneous queries",
 	241: "memory limit exceeded", 242: "table is read only", 243: "not enough space", 252: "too many parts",
 	497: "access denied", 516: "authentication failed", 6: "cannot parse text", 25: "cannot parse an escape sequence",
@@ -64,8 +62,15 @@ var names = map[int]string{
 	117: "incorrect data", 130: "cannot parse an array", 131: "string too large", 190: "sizes of arrays do not match",
 	319: "unknown status of the insert", 349: "cannot insert null", 376: "cannot parse a UUID", 407: "decimal overflow",
 	441: "cannot parse a domain value", 467: "cannot parse a bool", 469: "a constraint is violated",
-	632: "unexpected data after a value", 675: "cannot parse an IPv4 address", 676: "cannot parse an IPv6 address",
+	452: "setting constraint violation", 632: "unexpected data after a value", 675: "cannot parse an IPv4 address", 676: "cannot parse an IPv6 address",
 	691: "unknown element of an enum", 745: "server overloaded", 999: "error of the Keeper",
+}
+
+// ofValue are errors that are always about a value of a row. Others are if they say so, such as
+// a type mismatch, which a table's definition causes, too.
+var ofValue = map[int]bool{
+	6: true, 25: true, 26: true, 27: true, 38: true, 41: true, 72: true, 117: true, 130: true, 131: true, 190: true,
+	349: true, 376: true, 407: true, 441: true, 467: true, 469: true, 632: true, 675: true, 676: true, 691: true,
 }
 
 // ofServer are errors about the state of the server or the table. No row causes them, even if

@@ -94,7 +94,7 @@ func TestNothingIsDiscardedWhileNothingIsAccepted(t *testing.T) {
 		241: destinations.ErrorClassConnection, 242: destinations.ErrorClassConnection, 243: destinations.ErrorClassConnection,
 		252: destinations.ErrorClassConnection, 516: destinations.ErrorClassConnection, 999: destinations.ErrorClassConnection,
 		// Without the words that name a row these say nothing about one.
-		27: destinations.ErrorClassJob, 53: destinations.ErrorClassJob, 9999: destinations.ErrorClassJob,
+		53: destinations.ErrorClassJob, 69: destinations.ErrorClassJob, 9999: destinations.ErrorClassJob,
 		497: destinations.ErrorClassOperator, 60: destinations.ErrorClassOperator,
 	} {
 		t.Run(strconv.Itoa(int(code)), func(t *testing.T) {

@@ -27,14 +27,19 @@ func (r *run) insertOnce(ctx context.Context, rows []queued) error {
 		"query":                            {"INSERT INTO " + quoteTable(r.to.table) + " FORMAT JSONEachRow"},
 		"insert_deduplication_token":       {token(rows)},
 		"input_format_skip_unknown_fields": {"0"},
-		// A null is no default, and a misspelt element is not left out.
-		"input_format_null_as_default":                         {"0"},
-		"input_format_json_ignore_unknown_keys_in_named_tuple": {"0"},
+		// A null is no default, and a row with a fault is not skipped, whatever the profile says.
+		"input_format_null_as_default":    {"0"},
+		"input_format_allow_errors_num":   {"0"},
+		"input_format_allow_errors_ratio": {"0"},
 		// What was acknowledged is there, also in the tables behind a Distributed one.
 		"async_insert":            {"0"},
 		"insert_distributed_sync": {"1"},
 		// JSON as other programs write it.
 		"date_time_input_format": {"best_effort"},
+	}
+	// Settings that older servers do not know are sent where they matter.
+	if r.table.tuples {
+		parameters["input_format_json_ignore_unknown_keys_in_named_tuple"] = []string{"0"}
 	}
 	if r.table.freeForm {
 		// Texts stay texts: as dates they would be changed into what a date can hold.

@@ -18,8 +18,9 @@ type table struct {
 	columns map[string]columnOf
 	// zone is the server's time zone, nil if it is not known.
 	zone *time.Location
-	// freeForm says that a column takes values without a type of their own.
-	freeForm bool
+	// freeForm says that a column takes values without a type of their own, tuples that one has
+	// elements with names.
+	freeForm, tuples bool
 }
 
 type columnOf struct {
@@ -49,6 +50,7 @@ func (s *server) describe(ctx context.Context, name string) (table, error) {
 			return table{}, fmt.Errorf("column %q: %w", row.Name, err)
 		}
 		t.freeForm = t.freeForm || freeForm(row.Type)
+		t.tuples = t.tuples || strings.Contains(row.Type, "Tuple") || strings.Contains(row.Type, "Nested")
 		t.columns[row.Name] = columnOf{typ, slices.Contains([]string{"MATERIALIZED", "ALIAS", "EPHEMERAL"}, row.DefaultType)}
 	}
 	return t, nil

@@ -271,8 +271,12 @@ func TestDefaults(t *testing.T) {
 		"ENGINE = MergeTree ORDER BY job_id")
 	profile := tab.behind(t, func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		if !q.Has("input_format_null_as_default") {
-			q.Set("input_format_null_as_default", "1")
+		for setting, value := range map[string]string{
+			"input_format_null_as_default": "1", "input_format_allow_errors_num": "10", "input_format_skip_unknown_fields": "1",
+		} {
+			if !q.Has(setting) {
+				q.Set(setting, value)
+			}
 		}
 		r.URL.RawQuery = q.Encode()
 		tab.engine.ServeHTTP(w, r)
@@ -280,6 +284,10 @@ func TestDefaults(t *testing.T) {
 	reports := load(t, profile.opener(), jobs(`{}`, `{"v": null}`, `{"w": null}`, `{"w": null, "v": 1}`)...)
 	require.ErrorContains(t, reports["001"].Error, `column "v": want a value, not null (UInt8 is not Nullable)`)
 	require.Equal(t, map[string][]string{"000": {"7"}, "002": {"7"}, "003": {"1"}}, tab.texts(t))
+	tab.exec(t, "CREATE OR REPLACE TABLE orders (job_id String, v String) ENGINE = MergeTree ORDER BY job_id")
+	bad := load(t, profile.opener(), jobs(`{"v": "x"}`, `{"v": "\ud800"}`)...)["001"]
+	require.ErrorContains(t, bad.Error, `column "v": ClickHouse answered with error 25`)
+	require.True(t, bad.ForceDiscard)
 }
 
 // Of many faults of a row the first are told, and how many more there are.
