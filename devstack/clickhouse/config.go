@@ -6,12 +6,14 @@
 // would to a server (https://clickhouse.com/docs/interfaces). It is made
 // for development, tests and small installations on one machine.
 //
-// What differs from a server: user and password are not checked, so listen on
-// loopback; session_id is ignored, each request is a session of its own, and
+// What differs from a server: user and password are not checked, so it listens on
+// loopback only and answers no page of another site; clients reach no file, program
+// or other server: table functions and engines such as file(), url() and s3(),
+// dictionaries, backups, INTO OUTFILE and FROM INFILE are refused, and VALUES takes no
+// comments, quoted names and heredocs; session_id is ignored, each request is a session of its own, and
 // so is each query of a native connection, which does not transfer JSON,
 // Dynamic, Variant nor the states of aggregate functions;
-// queries can read files through table functions such as file(); and a
-// query_id is returned to the client, but unknown to KILL QUERY and system
+// the data of input() are held in memory; and a query_id is returned to the client, but unknown to KILL QUERY and system
 // tables. An INSERT that is broken off keeps none of the block being built,
 // but, as with a server, the parts of a large one that were complete before.
 package clickhouse
@@ -20,11 +22,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/devstack/loopback"
 )
 
 // Defaults of [Config].
@@ -41,7 +44,7 @@ const (
 // Config says where the engine listens and where its data are.
 type Config struct {
 	// Address is the TCP address of the HTTP interface, host:port. The
-	// interface does not check passwords, so the host should be a loopback
+	// interface does not check passwords, so the host must be a loopback
 	// address; port 0 picks a free one, which Ready reports. Required.
 	Address string
 
@@ -94,12 +97,12 @@ type Config struct {
 // that have a default are valid.
 func (c Config) Validate() error {
 	var errs []error
-	if _, _, err := net.SplitHostPort(c.Address); err != nil {
-		errs = append(errs, fmt.Errorf("address %q: want host:port such as 127.0.0.1:8123: %w", c.Address, err))
+	if err := loopback.CheckAddress(c.Address); err != nil {
+		errs = append(errs, err)
 	}
 	if c.NativeAddress != "" {
-		if _, _, err := net.SplitHostPort(c.NativeAddress); err != nil {
-			errs = append(errs, fmt.Errorf("native address %q: want host:port such as 127.0.0.1:9000: %w", c.NativeAddress, err))
+		if err := loopback.CheckAddress(c.NativeAddress); err != nil {
+			errs = append(errs, fmt.Errorf("native %w", err))
 		}
 	}
 	if c.DataDir == "" {

@@ -21,6 +21,8 @@ func TestConfigValidate(t *testing.T) {
 	}{
 		"address":         {func(c *Config) { c.Address = "8123" }, `address "8123": want host:port`},
 		"native address":  {func(c *Config) { c.NativeAddress = "9000" }, `native address "9000": want host:port`},
+		"open to all":     {func(c *Config) { c.Address = "0.0.0.0:8123" }, "want a loopback host"},
+		"native to all":   {func(c *Config) { c.NativeAddress = ":9000" }, `native address ":9000": want a loopback host`},
 		"data directory":  {func(c *Config) { c.DataDir = "" }, "data directory: want a path"},
 		"pattern":         {func(c *Config) { c.DataDir = "a{b}" }, "want a path without * ? { }"},
 		"no library":      {func(c *Config) { c.LibraryPath = "" }, "SLUICE_LIBCHDB"},

@@ -48,8 +48,12 @@ func openEngine(cfg Config) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	rights, err := writeRights(cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
 	e := &engine{
-		args:     []string{"--path=" + filepath.Join(cfg.DataDir, "engine")},
+		args:     []string{"--path=" + filepath.Join(cfg.DataDir, "engine"), "--config-file=" + rights},
 		database: cfg.Database,
 		threads:  cfg.MaxThreads,
 		pipes:    pipes,

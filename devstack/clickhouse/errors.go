@@ -27,6 +27,7 @@ const (
 	codeUnknownDatabase    = 81
 	codeUnexpectedPacket   = 101 // UNEXPECTED_PACKET_FROM_CLIENT
 	codeQueryCancelled     = 394 // QUERY_WAS_CANCELLED
+	codeAccessDenied       = 497 // ACCESS_DENIED
 	codeUnknownException   = 1002
 )
 
@@ -46,6 +47,7 @@ var codeNames = map[int]string{
 	codeUnknownDatabase:    "UNKNOWN_DATABASE",
 	codeUnexpectedPacket:   "UNEXPECTED_PACKET_FROM_CLIENT",
 	codeQueryCancelled:     "QUERY_WAS_CANCELLED",
+	codeAccessDenied:       "ACCESS_DENIED",
 	codeUnknownException:   "UNKNOWN_EXCEPTION",
 }
 

@@ -75,7 +75,7 @@ func (req *request) close() error {
 // connection.
 func (e *engine) load(s *session, tables []externalTable) error {
 	for _, t := range tables {
-		if err := s.run("CREATE TEMPORARY TABLE " + quoteName(t.name) + " (" + t.structure + ")"); err != nil {
+		if err := s.makeTable(t.name, t.structure); err != nil {
 			return err
 		}
 		file, err := t.open()

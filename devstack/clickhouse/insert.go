@@ -36,19 +36,18 @@ type feed struct {
 // cancelled first and the pipe closed afterwards: nothing of the block that
 // was being put together is kept.
 func (e *engine) feed(s *session, st statement, p params, f *feed) (counts progress, err error) {
+	if st.kind == statementInput {
+		return e.feedInput(s, st, p, f)
+	}
+	if strings.EqualFold(st.format, "Values") {
+		f.source = &valuesReader{source: f.source}
+	}
 	path, err := e.pipes.pipe()
 	if err != nil {
 		return progress{}, err
 	}
 	defer func() { err = errors.Join(err, os.Remove(path)) }()
 
-	if st.kind == statementInput {
-		// A source that cannot be read twice is no stable one in the eyes of
-		// INSERT ... SELECT, which would ignore a deduplication token.
-		if err := s.run("SET deduplicate_insert_select = 'enable_even_for_bad_queries'"); err != nil {
-			return progress{}, err
-		}
-	}
 	f.path = path
 	f.opened = make(chan struct{})
 	f.kill = func(done <-chan struct{}) error { return e.killUntil(done, s.mark) }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicehq/sluice/devstack/loopback"
 )
 
 // listeners are where the interfaces accept their clients.
@@ -79,7 +81,7 @@ func newHTTPServer(running context.Context, e *engine, logger *slog.Logger, list
 	running = context.WithValue(running, serverKey{}, running)
 	return &httpServer{
 		Server: &http.Server{
-			Handler:           newHandler(e, logger),
+			Handler:           loopback.Handler(newHandler(e, logger)),
 			BaseContext:       func(net.Listener) context.Context { return running },
 			ReadHeaderTimeout: 10 * time.Second,
 			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),

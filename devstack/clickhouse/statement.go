@@ -56,14 +56,19 @@ var readOnlyWords = []string{"SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC
 func analyse(text string, more bool) (st statement, ok bool, err error) {
 	l := &lexer{text: text}
 	first := l.peek()
-	if l.is(first, "INSERT") {
-		return analyseInsert(l, more)
-	}
-	if more {
+	switch {
+	case l.is(first, "INSERT"):
+		st, ok, err = analyseInsert(l, more)
+	case more:
 		return statement{}, false, nil
+	default:
+		st, err = analyseQuery(l, first)
+		ok = err == nil
 	}
-	st, err = analyseQuery(l, first)
-	return st, err == nil, err
+	if ok && err == nil {
+		err = confine(st.text)
+	}
+	return st, ok && err == nil, err
 }
 
 // analyseQuery handles everything but INSERT.
@@ -231,13 +236,13 @@ func dataStart(text string, at int) (int, error) {
 // early are those of an INSERT with data, whereas an INSERT ... SELECT from
 // file() has rules of its own for each of them.
 func (st statement) fed(path string) string {
-	if st.kind == statementInput {
-		return st.text[:st.input.start] +
-			"file(" + quote(path) + ", " + quote(st.format) + ", " + st.structure + ", 'none')" +
-			st.text[st.input.end:]
-	}
 	return st.text[:st.sourceAt] + " FROM INFILE " + quote(path) + " COMPRESSION 'none' " +
 		st.text[st.sourceAt:st.formatAt] + " FORMAT " + st.format
+}
+
+// over returns an INSERT ... SELECT ... FROM input(...) that reads its data from a table.
+func (st statement) over(table string) string {
+	return st.text[:st.input.start] + quoteName(table) + st.text[st.input.end:]
 }
 
 // into returns the statement writing its output in the given format to the

@@ -46,6 +46,7 @@ func newSystem(t *testing.T, dir string, withWorker bool, change ...func(*stack.
 	s := &system{settings: config.Default(), stack: startStack(t, dir, withWorker, change...)}
 	env := s.stack.Env()
 	s.settings.Store.DSN, s.settings.Warehouse.DSN = env[stack.EnvStoreDSN], env[stack.EnvWarehouseDSN]
+	s.settings.CSV.Roots, s.settings.Connections.Addresses = env[stack.EnvCSVRoots], env[stack.EnvAddresses]
 	s.settings.Worker.Listen = "off"
 
 	var err error

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/devstack/loopback"
 	"github.com/sluicehq/sluice/devstack/ports"
 )
 
@@ -91,6 +92,11 @@ func validate(endpoints []endpoint) error {
 		}
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || host == "" {
 			errs = append(errs, fmt.Errorf("%s address %q: want a host and a port from 1 to 65535", e.name, e.address))
+		}
+		if e.component != ComponentWorker && host != "" {
+			if err := loopback.CheckAddress(e.address); err != nil {
+				errs = append(errs, fmt.Errorf("%s %w", e.name, err))
+			}
 		}
 		if other, ok := users[e.address]; ok {
 			errs = append(errs, fmt.Errorf("%s and %s have the same address %s", other, e.name, e.address))

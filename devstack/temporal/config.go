@@ -16,6 +16,8 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/sluicehq/sluice/devstack/loopback"
 )
 
 // Defaults of [Config].
@@ -98,6 +100,9 @@ func (c Config) Validate() error {
 	for name, ip := range map[string]string{"ip": c.IP, "ui ip": c.UIIP} {
 		if ip != "" && ip != "localhost" && net.ParseIP(ip) == nil {
 			errs = append(errs, fmt.Errorf("%s %q: want an IP address such as 127.0.0.1", name, ip))
+		} else if ip != "" && !loopback.IsHost(ip) {
+			errs = append(errs, fmt.Errorf("%s %q: want a loopback address such as 127.0.0.1, because this server asks for no password",
+				name, ip))
 		}
 	}
 	for name, port := range map[string]int{

@@ -30,6 +30,9 @@ func TestConfig(t *testing.T) {
 		} {
 			require.ErrorContains(t, err, want)
 		}
+		for _, open := range []Config{{IP: "0.0.0.0"}, {UIIP: "::"}, {IP: "192.168.1.1"}} {
+			require.ErrorContains(t, open.Validate(), "want a loopback address")
+		}
 	})
 
 	t.Run("has usable defaults", func(t *testing.T) {

@@ -22,6 +22,10 @@ func dynamicConfig(overrides map[string]any) dynamicconfig.StaticClient {
 	values := dynamicconfig.StaticClient{
 		// Nothing phones home.
 		dynamicconfig.EnableServerVersionCheck.Key(): false,
+		// A name that was made to lead here is not this server's.
+		dynamicconfig.FrontendHTTPAllowedHosts.Key(): []string{
+			"localhost", "localhost:*", "127.0.0.1", "127.0.0.1:*", "[::1]", "[::1]:*",
+		},
 
 		// A page of the UI, the tests and the starter list workflows; 10 calls
 		// a second per namespace are too few for the three of them.

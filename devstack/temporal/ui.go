@@ -5,13 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/labstack/echo/v4"
 	uiserver "github.com/temporalio/ui-server/v2/server"
+	"github.com/temporalio/ui-server/v2/server/api"
 	uiconfig "github.com/temporalio/ui-server/v2/server/config"
 	"github.com/temporalio/ui-server/v2/server/server_options"
 
+	"github.com/sluicehq/sluice/devstack/loopback"
 	"github.com/sluicehq/sluice/devstack/ports"
 )
 
@@ -45,8 +50,9 @@ func (c Config) startUI(ctx context.Context, frontend string) (*ui, error) {
 		return nil, fmt.Errorf("start web ui: %w", err) // its constructor panics
 	}
 	u := &ui{
-		server: uiserver.NewServer(server_options.WithConfigProvider(cfg)),
-		done:   make(chan error, 1),
+		server: uiserver.NewServer(server_options.WithConfigProvider(cfg),
+			server_options.WithAPIMiddleware([]api.Middleware{thisMachineOnly})),
+		done: make(chan error, 1),
 	}
 	go func() { u.done <- u.server.Start() }() // ends with stop
 	if err := awaitListener(ctx, address); err != nil {
@@ -80,4 +86,18 @@ func (u *ui) stop() error {
 		return fmt.Errorf("web ui: %w", err)
 	}
 	return nil
+}
+
+// thisMachineOnly refuses calls of the Web UI's API that pages of other sites make, also under a name
+// that was made to lead here.
+func thisMachineOnly(echo.Context) runtime.ServeMuxOption {
+	return runtime.WithMiddlewares(func(next runtime.HandlerFunc) runtime.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request, path map[string]string) {
+			if err := loopback.CheckRequest(r); err != nil {
+				http.Error(w, err.Error(), http.StatusForbidden)
+				return
+			}
+			next(w, r, path)
+		}
+	})
 }
