@@ -47,13 +47,24 @@ type Surveyed struct {
 	NextDue time.Time `json:"next_due,omitzero"`
 	// Due is how many jobs can be loaded now, Waiting how many in all can be now or later;
 	// store.MaxBacklog stands for as many or more.
-	Due     int64 `json:"due,omitempty"`
+	Due int64 `json:"due,omitempty"`
+	// Blocked is how many jobs are due and wait for their connection: see store.Backlog.
+	Blocked int64 `json:"blocked,omitempty"`
 	Waiting int64 `json:"waiting,omitempty"`
-	// Tripped says that the circuit breaker has opened: nothing is loaded until OpenUntil,
-	// and one job at a time after that.
-	Tripped   bool      `json:"tripped,omitempty"`
+	// Unhealthy are connections that jobs wait for and that are not healthy, at most five.
+	Unhealthy []UnhealthyConnection `json:"unhealthy,omitempty"`
+}
+
+// UnhealthyConnection is a connection that fails, or that a person has paused.
+type UnhealthyConnection struct {
+	// Connection is its name, or "@" and the destination for jobs that name none.
+	Connection string `json:"connection"`
+	// State is store.ConnectionFailing or another of its kind.
+	State string `json:"state"`
+	// OpenUntil is until when its circuit is open, zero if it is not.
 	OpenUntil time.Time `json:"open_until,omitzero"`
-	// Failures is how many loads in a row nothing has come of, Reason why.
+	// Failures is how many consecutive batches have failed, Reason why the last one has, or
+	// why it is paused.
 	Failures int32  `json:"failures,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 }
@@ -64,7 +75,7 @@ type DeliverRequest struct {
 	// Limit is how many jobs a batch has at most.
 	Limit int `json:"limit"`
 	// StretchSeconds is for how long further batches are begun, and, for a realtime action,
-	// waited for. 0 asks for a single batch.
+	// waited for. 0 asks for a single batch of each connection.
 	StretchSeconds float64 `json:"stretch_seconds,omitempty"`
 }
 
@@ -94,7 +105,7 @@ type Delivered struct {
 	// Claimed is how many jobs there were, Batches in how many loads.
 	Claimed int `json:"claimed"`
 	Batches int `json:"batches,omitempty"`
-	// Ill is why, by the last load, the destination as such seems to be ill, "" if it does not.
+	// Ill is why, by the last batch, its connection seems unhealthy, "" if it does not.
 	Ill string `json:"ill,omitempty"`
 }
 
@@ -110,4 +121,6 @@ type SettingsChange struct {
 	TimeZone    *string  `json:"time_zone,omitempty"`
 	Rate        *float64 `json:"rate,omitempty"`
 	Concurrency *int32   `json:"concurrency,omitempty"`
+	// TryNow lets open circuits be tried at once, and makes jobs due that wait for a retry.
+	TryNow bool `json:"try_now,omitempty"`
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -25,7 +26,7 @@ type Destinations struct {
 	Connections connections.Opener
 	// Versions resolves the versions of jobs that follow from others. Required.
 	Versions *destinations.Versions
-	// Circuit says when a destination is left alone. Defaults to the store's defaults.
+	// Circuit says when the circuit of a connection opens. Defaults to the store's defaults.
 	Circuit store.CircuitRule
 	// Grace is how long a load may go on when the worker has been told to stop. It ends
 	// before the worker does, so that its outcome can be recorded. Defaults to 0.
@@ -43,6 +44,9 @@ type Destinations struct {
 	Service *destinations.Service
 
 	bells bells
+	// batches are those under way, leftovers what those have done that outlived their activity.
+	batches   sync.WaitGroup
+	leftovers leftovers
 }
 
 // DeliveryObserver hears how loads went. Its methods may be called concurrently.
@@ -56,9 +60,9 @@ type DeliveryObserver interface {
 // which a lease is longer than a load.
 const recordTimeout = 30 * time.Second
 
-// settle records how a load went, tells the circuit breaker, and wakes the actions that are
-// next.
-func (d *Destinations) settle(ctx context.Context, ref ActionRef, done destinations.Delivered) error {
+// settle records how the load of a batch went, notes what it says about the health of its
+// connection, and wakes the actions that are next.
+func (d *Destinations) settle(ctx context.Context, ref ActionRef, connection string, done destinations.Delivered) error {
 	recorded, err := d.record(ctx, done.Outcomes)
 	if err != nil {
 		return err
@@ -71,15 +75,13 @@ func (d *Destinations) settle(ctx context.Context, ref ActionRef, done destinati
 	if err := errors.Join(recorded.Refused...); err != nil {
 		log.Error("jobs that follow could not be added", "error", err)
 	}
-	if done.Tried > 0 {
-		circuit, err := d.Store.NoteLoad(ctx, ref.Destination, done.Ill, d.Circuit)
-		if err != nil {
-			return err
-		}
-		if circuit.OpenUntil != nil {
-			log.Warn("the destination is left alone", "until", *circuit.OpenUntil, "failures", circuit.Failures,
-				"reason", circuit.Reason)
-		}
+	health, err := d.Store.NoteEvidence(ctx, connection, done.Evidence, d.Circuit)
+	if err != nil {
+		return err
+	}
+	if health.OpenUntil != nil {
+		log.Warn("circuit open", "connection", connection, "until", *health.OpenUntil, "failures", health.Failures,
+			"reason", health.Reason)
 	}
 	var next []ActionRef
 	for _, job := range recorded.Chained {

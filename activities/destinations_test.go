@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
@@ -67,8 +69,11 @@ type deliveries struct {
 	woken  []activities.ActionRef
 	// observed is how many jobs the observer was told of, by state.
 	observed map[string]int
-	// then is reported about every job.
+	// then is reported about every job, or what ill says about it, if that is set.
 	then destinations.Then
+	ill  func(destinations.QueuedJob) error
+	// hang is waited for before jobs of the connection "slow" are loaded.
+	hang chan struct{}
 }
 
 func setupDeliveries(t *testing.T) *deliveries {
@@ -76,7 +81,7 @@ func setupDeliveries(t *testing.T) *deliveries {
 	d := &deliveries{t: t, ctx: enginetest.Context(t), loaded: map[string]int{}, observed: map[string]int{}}
 	d.Destinations = &activities.Destinations{
 		Store: enginetest.Store(t), Registry: destinations.NewRegistry(crm{d.load}), Versions: &destinations.Versions{},
-		Circuit: store.CircuitRule{Threshold: 2, First: time.Hour, Most: time.Hour}, Logger: slog.New(slog.DiscardHandler),
+		Circuit: store.CircuitRule{Threshold: 2, First: time.Hour, Max: time.Hour}, Logger: slog.New(slog.DiscardHandler),
 		Wake: func(_ context.Context, refs []activities.ActionRef) error {
 			d.woken = append(d.woken, refs...)
 			return errors.New("nobody is there")
@@ -94,12 +99,33 @@ func (d *deliveries) Delivered(ref activities.ActionRef, state string, jobs int)
 }
 
 func (d *deliveries) load(q *destinations.Queue, report func(destinations.Then)) {
+	if d.hang != nil && strings.Contains(string(q.Events[0].Jobs[0].Data), "slow") {
+		<-d.hang
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for job := range q.Jobs() {
 		d.loaded[job.ID]++
+		if d.ill != nil {
+			report(destinations.Then{Jobs: []string{job.ID}, Error: d.ill(job)})
+		}
 	}
-	report(d.then)
+	if d.ill == nil {
+		report(d.then)
+	}
+}
+
+// addTo adds an event with jobs of upsert that use a connection.
+func (d *deliveries) addTo(connection string, n int) []string {
+	d.t.Helper()
+	event := store.NewEvent{Source: "shop"}
+	for range n {
+		data := json.RawMessage(`{"connection": "` + connection + `"}`)
+		event.Jobs = append(event.Jobs, store.NewJob{Destination: "crm", Action: "upsert", Data: data})
+	}
+	added, err := d.Store.AddEvent(d.ctx, event)
+	require.NoError(d.t, err)
+	return added.Jobs
 }
 
 // add adds an event with jobs of an action.
@@ -145,6 +171,9 @@ func TestDeliver(t *testing.T) {
 	t.Parallel()
 	d := setupDeliveries(t)
 	d.then = destinations.Then{OnSucceeded: []destinations.Next{{Action: "audit"}}}
+	two := int32(2)
+	_, err := d.Store.SaveSettings(d.ctx, store.ChangedSettings{Destination: "crm", Action: "upsert", Concurrency: &two})
+	require.NoError(t, err)
 	ids := d.add("upsert", 8)
 	var both sync.WaitGroup
 	answers := make([]activities.Delivered, 2)
@@ -173,23 +202,48 @@ func TestDeliver(t *testing.T) {
 	require.Equal(t, map[string]int{"upsert succeeded": 8, "audit succeeded": 5}, d.observed)
 }
 
-// A destination that is ill opens its circuit, and its jobs come back.
+// A connection that fails opens its circuit, and its jobs come back; those of another are
+// loaded all the same, and a connection that is none is no evidence.
 func TestDeliverFails(t *testing.T) {
 	t.Parallel()
 	d := setupDeliveries(t)
-	d.then = destinations.Then{Error: errors.New("out of order"), RetryAfter: time.Hour}
-	d.add("upsert", 8)
-	first := d.deliver("upsert", false)
-	require.EqualValues(t, 5, first.Failed)
-	require.Equal(t, "out of order", first.Ill)
-	require.False(t, first.Tripped)
-	require.EqualValues(t, 3, first.Due)
-	second := d.deliver("upsert", false)
-	require.True(t, second.Tripped)
-	require.WithinDuration(t, time.Now().Add(time.Hour), second.OpenUntil, time.Minute)
-	require.WithinDuration(t, time.Now().Add(time.Hour), second.NextDue, time.Minute, "as it was asked for")
-	d.add("upsert", 1)
-	require.Zero(t, d.deliver("upsert", false).Claimed)
+	d.ill = func(job destinations.QueuedJob) error {
+		switch {
+		case strings.Contains(string(job.Data), "down"):
+			return errors.New("out of order")
+		case strings.Contains(string(job.Data), "typo"):
+			return destinations.WithClass(destinations.ErrorClassOperator, connections.ErrNotFound)
+		default:
+			return nil
+		}
+	}
+	for range 2 {
+		d.addTo("down", 5)
+		d.addTo("typo", 5)
+		answer := d.stretch("upsert", false, 600)
+		require.EqualValues(t, 10, answer.Failed)
+	}
+	d.addTo("down", 3)
+	d.addTo("up", 3)
+	d.addTo("typo", 1)
+	answer := d.stretch("upsert", false, 600)
+	require.EqualValues(t, 3, answer.Succeeded)
+	require.EqualValues(t, 1, answer.Failed, "the circuit of down is open")
+	require.Zero(t, answer.Due)
+	require.EqualValues(t, 3, answer.Blocked)
+	require.Len(t, answer.Unhealthy, 1)
+	require.Equal(t, "down", answer.Unhealthy[0].Connection)
+	require.Equal(t, store.ConnectionOpen, answer.Unhealthy[0].State)
+	require.Equal(t, "out of order", answer.Unhealthy[0].Reason)
+	require.WithinDuration(t, time.Now().Add(time.Hour), answer.Unhealthy[0].OpenUntil, time.Minute)
+
+	// A trigger tries it with a job that has not failed, and then all of them.
+	d.ill = func(destinations.QueuedJob) error { return nil }
+	_, err := run[activities.Surveyed](d, d.Apply, activities.SettingsChange{Survey: about("upsert", false), TryNow: true})
+	require.NoError(t, err)
+	answer = d.stretch("upsert", false, 600)
+	require.EqualValues(t, 13+11, answer.Succeeded)
+	require.Empty(t, answer.Unhealthy)
 }
 
 func TestApplySettings(t *testing.T) {

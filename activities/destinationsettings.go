@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -23,11 +24,9 @@ func (d *Destinations) survey(ctx context.Context, s Survey) (Surveyed, error) {
 		return Surveyed{}, err
 	}
 	plan := p.plan
-	backlog, err := d.Store.Backlog(ctx, s.Destination, s.Action, !plan.Realtime && !s.Full)
-	if err != nil {
-		return Surveyed{}, err
-	}
-	circuit, err := d.Store.Circuit(ctx, s.Destination)
+	claim := plan.Claim(p.dest, p.action)
+	claim.RetriesOnly = !plan.Realtime && !s.Full
+	backlog, err := d.Store.Backlog(ctx, claim)
 	if err != nil {
 		return Surveyed{}, err
 	}
@@ -37,17 +36,42 @@ func (d *Destinations) survey(ctx context.Context, s Survey) (Surveyed, error) {
 			Concurrency: plan.Concurrency, RatePerSecond: plan.RatePerSecond, BatchSize: plan.BatchSize,
 			TimeoutSeconds: plan.Timeout.Seconds(), Paused: plan.Paused,
 		},
-		NextDue: backlog.Next.UTC(), Due: backlog.Due, Waiting: backlog.Waiting,
-		Tripped: circuit.OpenUntil != nil, Failures: circuit.Failures, Reason: brief(circuit.Reason),
+		NextDue: backlog.Next.UTC(), Due: backlog.Due, Blocked: backlog.Blocked, Waiting: backlog.Waiting,
 	}
 	if backlog.Next.IsZero() {
 		answer.NextDue = time.Time{}
 	}
-	if circuit.OpenUntil != nil {
-		answer.OpenUntil = circuit.OpenUntil.UTC()
+	if answer.Unhealthy, err = d.unhealthy(ctx, s.ActionRef); err != nil {
+		return Surveyed{}, err
 	}
 	answer.NextRun, err = nextRun(plan, s)
 	return answer, err
+}
+
+// maxUnhealthy is how many unhealthy connections a history holds.
+const maxUnhealthy = 5
+
+// unhealthy returns the unhealthy connections that jobs of an action wait for.
+func (d *Destinations) unhealthy(ctx context.Context, ref ActionRef) ([]UnhealthyConnection, error) {
+	rows, err := d.Store.UnhealthyOf(ctx, ref.Destination, ref.Action, maxUnhealthy)
+	if err != nil {
+		return nil, err
+	}
+	var all []UnhealthyConnection
+	for _, h := range rows {
+		u := UnhealthyConnection{
+			Connection: cmp.Or(store.NamedConnection(h.Connection), h.Connection), State: store.ConnectionState(h, time.Now()),
+			Failures: h.Failures, Reason: brief(h.Reason),
+		}
+		if h.OpenUntil != nil {
+			u.OpenUntil = h.OpenUntil.UTC()
+		}
+		if h.PausedAt != nil {
+			u.Reason = brief(h.PausedReason)
+		}
+		all = append(all, u)
+	}
+	return all, nil
 }
 
 // nextRun returns the next time of the schedule. What was answered before stands, as long as
@@ -76,6 +100,18 @@ func (d *Destinations) Apply(ctx context.Context, c SettingsChange) (Surveyed, e
 }
 
 func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {
+	if c.TryNow {
+		if _, _, err := d.Registry.LookupAction(c.Destination, c.Action); err != nil {
+			return err
+		}
+		if err := d.Store.TryNow(ctx, c.Destination, c.Action); err != nil {
+			return err
+		}
+		if c.Paused == nil {
+			return nil
+		}
+	}
+
 	dest, action, err := d.Registry.LookupAction(c.Destination, c.Action)
 	if err != nil {
 		return err

@@ -3,7 +3,10 @@ package activities
 import (
 	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,21 +15,22 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// stretch is one run of the activity deliver: a batch of jobs or, if it was asked for, as
-// many as come within a while. What Temporal takes to begin an activity is so not taken for
-// every batch, and a job that comes meanwhile is loaded within milliseconds.
+// stretch is one run of the activity deliver: a batch of each connection or, if it was asked
+// for, as many as come within a while. What Temporal takes to begin an activity is so not taken
+// for every batch, and a job that comes meanwhile is loaded within milliseconds.
+//
+// Batches of different connections are loaded at the same time, so that one that hangs delays
+// no other; of each connection there is one at a time.
 type stretch struct {
 	planned
 	d     *Destinations
 	r     DeliverRequest
 	claim store.ClaimRequest
-	// ends is when no further batch is begun, zero if there is only one.
+	// ends is when no further batch is begun, zero if there is only one of each connection.
 	ends time.Time
 	// looked is when settings and leases were looked at last.
 	looked time.Time
-	// asked is when another load was asked for last.
-	asked time.Time
-	// lookout is nil if the action is not a realtime one, or there is a single batch.
+	// lookout is nil if the action is not a realtime one, or does not wait for jobs.
 	lookout *lookout
 	// idle is since when there have been no jobs, looks how often they were looked for
 	// since, and rests how often it has waited.
@@ -35,15 +39,19 @@ type stretch struct {
 	rests int
 	// occasions is how many there were to look before it has looked last.
 	occasions int
-	// settling is told when the last batch is recorded, nil if it is.
-	settling <-chan error
-	// barred says that somebody, or the circuit breaker, does not want jobs to be loaded, ill
-	// that nothing has come of the last batch.
-	barred, ill bool
+	// busy are the connections with a batch under way, which comes to loaded at its end.
+	// gone is closed when nothing receives from it any more.
+	busy   map[string]bool
+	loaded chan *batch
+	gone   chan struct{}
+	// fault is why batches could not be recorded.
+	fault error
 
-	// mu guards what follows: heartbeats show it.
+	// mu guards what follows: heartbeats show the answer.
 	mu     sync.Mutex
 	answer Delivered
+	// asked is when another load was asked for last.
+	asked time.Time
 }
 
 const (
@@ -53,8 +61,10 @@ const (
 	lookEvery = time.Second
 	// firstWait is between two looks at least, unless there was a full batch: jobs that come
 	// one by one become a batch. It is doubled while none come: up to deafWait, or, where
-	// the bells work, up to mostWait, within which they ring.
+	// the bells work, up to mostWait, within which they ring. While batches are under way it
+	// is busyWait after a look that has found nothing.
 	firstWait = 4 * time.Millisecond
+	busyWait  = 20 * time.Millisecond
 	deafWait  = 16 * time.Millisecond
 	mostWait  = 256 * time.Millisecond
 	// relieveEvery is every how many such waits it is asked whether others look, too.
@@ -64,6 +74,8 @@ const (
 	slow     = 250 * time.Millisecond
 	askEvery = 2 * time.Second
 	handOver = time.Second
+	// maxBusy is how many connections have a batch under way at most.
+	maxBusy = 256
 )
 
 func (d *Destinations) newStretch(ctx context.Context, r DeliverRequest) (*stretch, error) {
@@ -71,11 +83,11 @@ func (d *Destinations) newStretch(ctx context.Context, r DeliverRequest) (*stret
 	if err != nil {
 		return nil, err
 	}
-	s := &stretch{planned: p, d: d, r: r, claim: p.plan.Claim(p.dest, p.action), idle: time.Now()}
-	if r.Limit > 0 {
-		s.claim.Limit = min(s.claim.Limit, int32(r.Limit))
+	s := &stretch{
+		planned: p, d: d, r: r, idle: time.Now(), busy: map[string]bool{},
+		loaded: make(chan *batch), gone: make(chan struct{}),
 	}
-	s.claim.RetriesOnly = !p.plan.Realtime && !r.Full
+	s.take(p)
 	if r.StretchSeconds > 0 {
 		s.ends = time.Now().Add(time.Duration(r.StretchSeconds * float64(time.Second)))
 	}
@@ -83,6 +95,15 @@ func (d *Destinations) newStretch(ctx context.Context, r DeliverRequest) (*stret
 		return nil, err
 	}
 	return s, nil
+}
+
+// take goes by a plan from now on.
+func (s *stretch) take(p planned) {
+	s.planned, s.claim = p, p.plan.Claim(p.dest, p.action)
+	if s.r.Limit > 0 {
+		s.claim.Limit = min(s.claim.Limit, int32(s.r.Limit))
+	}
+	s.claim.RetriesOnly = !p.plan.Realtime && !s.r.Full
 }
 
 // expire gives up on workers that have said nothing.
@@ -96,9 +117,9 @@ func (s *stretch) expire(ctx context.Context) error {
 	return err
 }
 
-// lookAround looks at settings and leases, every now and then. It says whether settings have
-// changed: then it is for the workflow to go on by the new ones.
-func (s *stretch) lookAround(ctx context.Context) (changed bool, err error) {
+// lookAround takes up changed settings and looks at leases, every now and then. It says whether
+// the schedule has changed: then the workflow has to know first.
+func (s *stretch) lookAround(ctx context.Context) (rescheduled bool, err error) {
 	if time.Since(s.looked) < lookEvery {
 		return false, nil
 	}
@@ -106,13 +127,23 @@ func (s *stretch) lookAround(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return !reflect.DeepEqual(settings, s.settings), s.expire(ctx)
+	if !reflect.DeepEqual(settings, s.settings) {
+		p, err := s.d.plan(ctx, s.r.ActionRef)
+		if err != nil {
+			return false, err
+		}
+		before := s.plan
+		s.take(p)
+		rescheduled = before.Realtime != p.plan.Realtime || before.Interval != p.plan.Interval ||
+			before.TimeZone != p.plan.TimeZone
+	}
+	return rescheduled, s.expire(ctx)
 }
 
 // run loads batch after batch until there are no more, or none that it may load.
 func (s *stretch) run(ctx context.Context) error {
 	for {
-		claimed, err := s.batch(ctx)
+		claimed, err := s.next(ctx)
 		if err != nil {
 			return err
 		}
@@ -122,65 +153,177 @@ func (s *stretch) run(ctx context.Context) error {
 	}
 }
 
-// more says whether another batch is to be claimed, and waits until it is time to. claimed is
-// how many jobs the last one had.
+// next claims jobs of connections that have no batch under way here, and begins to load them.
+// It returns how many there were.
+func (s *stretch) next(ctx context.Context) (int, error) {
+	s.occasions = s.d.bells.occasions(s.r.ActionRef)
+	s.lookout.look()
+	if s.plan.Paused || len(s.busy) >= maxBusy {
+		return 0, nil
+	}
+	s.claim.Busy = slices.Sorted(maps.Keys(s.busy))
+	claim, err := s.d.Store.ClaimDue(ctx, s.claim)
+	if err != nil {
+		return 0, err
+	}
+	for _, own := range claim.ByConnection() {
+		b := &batch{
+			stretch: s, planned: s.planned, claim: own, connection: own.Connection(),
+			full: len(claim.Jobs) == int(s.claim.Limit),
+		}
+		s.busy[b.connection] = true
+		s.claim.After = b.connection
+		s.d.batches.Go(func() { b.run(ctx) })
+	}
+	return len(claim.Jobs), nil
+}
+
+// end notes that a batch has ended.
+func (s *stretch) end(b *batch) {
+	delete(s.busy, b.connection)
+	s.fault = errors.Join(s.fault, b.fault)
+	s.idle, s.looks = time.Now(), 0
+	if b.fault == nil {
+		s.count(b.done)
+	}
+}
+
+// more says whether another claim is to be made, and waits until it is time to. claimed is how
+// many jobs the last one had.
 func (s *stretch) more(ctx context.Context, claimed int) (bool, error) {
-	full := claimed == int(s.claim.Limit)
-	if s.ends.IsZero() || s.barred || s.ill || !full && s.lookout == nil {
+	if s.ends.IsZero() || s.fault != nil {
 		return false, nil
 	}
-	if changed, err := s.lookAround(ctx); err != nil || changed {
+	if rescheduled, err := s.lookAround(ctx); err != nil || rescheduled {
 		return false, err
 	}
+	full := claimed > 0 && claimed == int(s.claim.Limit)
 	if claimed > 0 {
 		s.looks, s.idle = 0, time.Now()
 	}
 	if !full {
-		if time.Since(s.idle) > cmp.Or(s.d.Linger, defaultLinger) {
-			return false, nil
-		}
-		s.looks++
-		s.rests++
-		if s.rests%relieveEvery == 0 {
-			if relieved, err := s.lookout.relieved(ctx); err != nil || relieved {
+		if len(s.busy) == 0 {
+			if rest, err := s.rest(ctx); err != nil || rest {
 				return false, err
 			}
 		}
-		s.pass(ctx)
+		s.looks++
+		s.pass(ctx, claimed)
 	}
 	if time.Until(s.ends) < handOver {
-		s.askForAnother(ctx)
+		s.askForAnother(ctx, s.plan.Concurrency)
 	}
-	return !s.over(ctx), nil
+	return !s.over(ctx) && s.fault == nil, nil
 }
 
-// pass waits until it is time to look again, unless the worker is told to stop.
-func (s *stretch) pass(ctx context.Context) {
+// rest says whether the stretch is over because there are no jobs.
+func (s *stretch) rest(ctx context.Context) (bool, error) {
+	linger := cmp.Or(s.d.Linger, defaultLinger)
+	if s.plan.RatePerSecond > 0 {
+		// A connection waits as long between two batches.
+		linger = max(linger, 2*time.Second)
+	}
+	if s.plan.Paused || s.lookout == nil || time.Since(s.idle) > linger {
+		return true, nil
+	}
+	if s.rests++; s.rests%relieveEvery == 0 {
+		return s.lookout.relieved(ctx)
+	}
+	return false, nil
+}
+
+// pass waits until it is time to look again: there are new jobs, a batch has ended, or a while
+// has passed. It ends early if the worker is told to stop. claimed is how many jobs there were.
+func (s *stretch) pass(ctx context.Context, claimed int) {
 	most := deafWait
-	if s.d.bells.work() {
+	switch {
+	case s.lookout == nil:
+		// Its jobs are not announced: it waits for its own batches.
+		most = lookEvery
+	case s.d.bells.work():
 		most = mostWait
 	}
-	pause(ctx, firstWait, nil)
-	rest := min(firstWait<<min(s.looks-1, 10), most) - firstWait
-	if rest <= 0 {
+	if s.await(ctx, firstWait, nil, false) {
+		return
+	}
+	if len(s.busy) > 0 {
+		// What is announced is most likely for a connection that is busy: its jobs are
+		// claimed when its batch has ended.
+		if claimed == 0 && s.await(ctx, busyWait-firstWait, nil, true) {
+			return
+		}
+	} else {
+		most = min(firstWait<<min(s.looks-1, 10), most)
+	}
+	if most <= firstWait {
 		return
 	}
 	if rings, leave := s.d.bells.wait(s.r.ActionRef, s.occasions); rings != nil {
 		defer leave()
-		pause(ctx, rest, rings)
+		s.await(ctx, most-firstWait, rings, true)
 	}
 }
 
-// pause waits for a time, or until a bell rings.
-func pause(ctx context.Context, wait time.Duration, rings <-chan struct{}) {
-	timer := time.NewTimer(wait)
+// await waits for a time, or until a bell rings or a batch has ended, and says whether one has.
+// Unless it is at once, the end of a batch is waited for to its time, too, if there is no more
+// where it came from.
+func (s *stretch) await(ctx context.Context, wait time.Duration, rings <-chan struct{}, atOnce bool) (ended bool) {
+	timer := time.NewTimer(min(wait, max(0, time.Until(s.ends))))
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-rings:
-	case <-activity.GetWorkerStopChannel(ctx):
-	case <-ctx.Done():
+	for {
+		select {
+		case <-timer.C:
+			return ended
+		case <-rings:
+			return ended
+		case b := <-s.loaded:
+			s.end(b)
+			if ended = true; b.full || atOnce {
+				return true
+			}
+		case <-activity.GetWorkerStopChannel(ctx):
+			return ended
+		case <-ctx.Done():
+			return ended
+		}
 	}
+}
+
+// finish waits a moment for the batches under way. A connection that hangs keeps its own batch
+// waiting and nothing else: the process goes on with it when the activity has ended.
+func (s *stretch) finish(ctx context.Context) error {
+	var deadline <-chan time.Time
+	if !s.ends.IsZero() {
+		deadline = time.After(slow)
+	}
+	for waiting := true; waiting && len(s.busy) > 0; {
+		select {
+		case b := <-s.loaded:
+			s.end(b)
+		case <-deadline:
+			select {
+			case <-activity.GetWorkerStopChannel(ctx):
+				// They end soon, and the process with them.
+				deadline = nil
+			default:
+				waiting = false
+			}
+		}
+	}
+	close(s.gone)
+	return errors.Join(s.fault, s.leave(ctx))
+}
+
+// leave ends the lookout, before the last look at what is due, which is the survey's.
+func (s *stretch) leave(ctx context.Context) error {
+	if s.lookout == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	err := s.lookout.end(ctx)
+	s.lookout = nil
+	return err
 }
 
 // over says whether no further batch is to be begun.

@@ -1,7 +1,6 @@
 package activities_test
 
 import (
-	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/activities"
-	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/db"
 )
@@ -97,22 +95,6 @@ func TestStretchEnds(t *testing.T) {
 		require.Equal(t, 1, answer.Claimed)
 		require.False(t, d.attended())
 	})
-	t.Run("ill", func(t *testing.T) {
-		t.Parallel()
-		d := setupDeliveries(t)
-		d.then = destinations.Then{Error: errors.New("out of order")}
-		d.add("upsert", 20)
-		for loads := range 2 {
-			answer := d.stretch("upsert", false, 600)
-			require.EqualValues(t, 5, answer.Failed)
-			require.Equal(t, "out of order", answer.Ill)
-			require.EqualValues(t, 15-5*loads, answer.Due)
-			require.Equal(t, loads == 1, answer.Tripped)
-		}
-		barred := d.stretch("upsert", false, 600)
-		require.Zero(t, barred.Claimed)
-		require.False(t, barred.OpenUntil.IsZero())
-	})
 	t.Run("its time", func(t *testing.T) {
 		t.Parallel()
 		d := setupDeliveries(t)
@@ -122,6 +104,32 @@ func TestStretchEnds(t *testing.T) {
 		require.EqualValues(t, 15, answer.Due)
 		require.False(t, d.attended())
 	})
+}
+
+// A connection that hangs delays neither the jobs of others nor the end of the stretch. Its own
+// batch is recorded when it has ended, and is counted by the next stretch.
+func TestStretchLeavesHangingConnection(t *testing.T) {
+	t.Parallel()
+	d := setupDeliveries(t)
+	d.hang = make(chan struct{})
+	slow := d.addTo("slow", 12)
+	for range 20 {
+		d.addTo("fast", 3)
+	}
+	answer := d.stretch("upsert", false, 1)
+	require.EqualValues(t, 60, answer.Succeeded)
+	require.Equal(t, 60, d.count())
+	require.Zero(t, answer.Due)
+	require.EqualValues(t, 7, answer.Blocked, "one batch at a time")
+	d.addTo("fast", 1)
+	require.EqualValues(t, 1, d.stretch("upsert", false, 0.01).Succeeded)
+	close(d.hang)
+	d.Wait()
+	job, err := d.Store.Job(d.ctx, slow[0])
+	require.NoError(t, err)
+	require.Equal(t, store.JobSucceeded, job.State)
+	require.Contains(t, d.woken, activities.ActionRef{Destination: "crm", Action: "upsert"}, "there may be more")
+	require.EqualValues(t, 12, d.stretch("upsert", false, 600).Succeeded, "with those that nobody had waited for")
 }
 
 // Of loads that find little one is enough: the one that was begun first, unless it is stuck.

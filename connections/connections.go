@@ -85,6 +85,8 @@ type Info struct {
 	Version   int64     `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+	// Health is how jobs fare with it; only List and Show tell it.
+	Health Health `json:"health"`
 	// Disabled says why a webhook gets no notifications any more; only Show tells it.
 	Disabled *Disabled `json:"disabled,omitempty"`
 }

@@ -71,6 +71,8 @@ func TestAddAndOpen(t *testing.T) {
 	require.EqualValues(t, 1, added.Version)
 	shown, err := b.Show(b.ctx, "shop")
 	require.NoError(t, err)
+	require.Equal(t, store.ConnectionHealthy, shown.Health.State)
+	added.Health = shown.Health
 	require.Equal(t, added, shown)
 	opened, err := b.Open(b.ctx, "shop")
 	require.NoError(t, err)

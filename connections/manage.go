@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sluicehq/sluice/store"
 )
@@ -14,9 +15,18 @@ func (c *Connections) List(ctx context.Context) ([]Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}
+	unhealthy, err := c.Store.Unhealthy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byName := make(map[string]store.ConnectionHealth, len(unhealthy))
+	for _, h := range unhealthy {
+		byName[h.Connection] = h
+	}
 	all := make([]Info, len(rows))
 	for i, row := range rows {
 		all[i] = c.info(row)
+		all[i].Health = HealthAt(byName[row.Name], time.Now())
 	}
 	return all, nil
 }
@@ -28,6 +38,11 @@ func (c *Connections) Show(ctx context.Context, name string) (Info, error) {
 		return Info{}, err
 	}
 	info := c.info(row)
+	health, err := c.Store.Health(ctx, name)
+	if err != nil {
+		return Info{}, err
+	}
+	info.Health = HealthAt(health, time.Now())
 	disabled, err := c.Store.Disabled(ctx, name)
 	if err == nil {
 		info.Disabled = &Disabled{At: disabled.DisabledAt, Reason: disabled.Reason}

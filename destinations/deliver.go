@@ -29,9 +29,12 @@ type Delivered struct {
 	Outcome Outcome
 	// Outcomes are what the store is to be told: see Store.RecordOutcomes.
 	Outcomes []store.JobOutcome
-	// Ill is why the destination as such seems to be ill, "" if it does not: see
-	// Store.NoteLoad. It is also "" if nothing was tried.
+	// Ill is why the connection seems unhealthy, "" if it does not. It is also "" if nothing
+	// was tried.
 	Ill string
+	// Evidence is what the load says about the health of its connection: see
+	// Store.NoteEvidence.
+	Evidence store.Evidence
 	// Tried is how many jobs were tried.
 	Tried int
 }
@@ -41,6 +44,7 @@ type Delivered struct {
 func (dl Delivery) Run(ctx context.Context) Delivered {
 	tk := dl.Toolkit.withDefaults()
 	tk.Logger = tk.Logger.With("destination", dl.Destination.Name(), "action", dl.Action.Name())
+	tk.Connections = classifying{tk.Connections}
 	q := NewQueue(dl.Claim)
 	reports, fault := load(ctx, tk, dl.Action, q, dl.Plan)
 	o := Settle(q, reports, *dl.Plan.MaxRetries)
@@ -70,8 +74,11 @@ func (dl Delivery) Run(ctx context.Context) Delivered {
 	for _, fault := range o.Faults {
 		tk.Logger.Error("a destination has made a mistake", "error", fault)
 	}
-	if err := o.Unhealthy(); err != nil {
-		done.Ill = err.Error()
+	// What a worker that stops has interrupted says nothing.
+	if done.Evidence = o.Evidence(); done.Evidence.Succeeded || ctx.Err() == nil {
+		done.Ill = done.Evidence.Reason
+	} else {
+		done.Evidence = store.Evidence{}
 	}
 	done.Outcome = o
 	return done

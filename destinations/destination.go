@@ -70,11 +70,11 @@ type Options struct {
 	DefaultVersion string
 	// DefaultSchedule is for actions without one. Defaults to DefaultSchedule().
 	DefaultSchedule *Schedule
-	// Concurrency is how many loads run at once, over all workers. Defaults to 1, with
-	// which jobs are loaded in order.
+	// Concurrency is how many queues of a connection are loaded at once, over all workers.
+	// Defaults to 1, with which its jobs are loaded in order.
 	Concurrency int
-	// RatePerSecond is how many jobs a second are loaded at most, over all workers.
-	// Defaults to 0: as many as it goes.
+	// RatePerSecond is how many jobs a second of a connection are loaded at most, over all
+	// workers. Defaults to 0, no bound.
 	RatePerSecond float64
 	// BatchSize is how many jobs a queue has at most. Defaults to 100, and is MaxBatch at
 	// most. A queue of a realtime action has fewer if there are not as many.
@@ -147,8 +147,9 @@ type QueuedEvent struct {
 	Jobs  []QueuedJob
 }
 
-// Queue is what one Load is given: jobs of one action, in the order in which they were
-// made, by their events. A Load reads it and does not change it.
+// Queue is what one Load is given: jobs of one action and one connection, in the order in
+// which they were made, by their events. The connection is the one that the field "connection"
+// of their data names; jobs without one are together. A Load reads it and does not change it.
 type Queue struct {
 	Events []QueuedEvent
 }

@@ -80,7 +80,7 @@ func override[T any](value, set *T) {
 func (p Plan) Claim(d Destination, a Action) store.ClaimRequest {
 	r := store.ClaimRequest{
 		Destination: d.Name(), Action: a.Name(), Limit: int32(p.BatchSize), Lease: p.Lease(),
-		RedriveAfter: -1, MaxRetries: int32(*p.MaxRetries),
+		RedriveAfter: -1, MaxRetries: int32(*p.MaxRetries), Concurrency: int32(p.Concurrency), Rate: p.RatePerSecond,
 	}
 	if p.RedriveUnknown {
 		r.RedriveAfter = p.FirstRetry

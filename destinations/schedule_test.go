@@ -105,6 +105,7 @@ func TestPlan(t *testing.T) {
 	}, p)
 	require.Equal(t, store.ClaimRequest{
 		Destination: "crm", Action: "upsert", Limit: 50, Lease: 2 * time.Minute, RedriveAfter: 30 * time.Second, MaxRetries: 72,
+		Concurrency: 1, Rate: 8,
 	}, p.Claim(d, d.actions[0]))
 	on, daily, zone, retries, ten, rate := true, "@daily", "Asia/Kolkata", int32(0), int32(10), 0.5
 	settings := map[string]store.DestinationSettings{

@@ -17,6 +17,8 @@ type Result struct {
 	State string
 	// Error says why, nil for JobSucceeded.
 	Error error
+	// Forced says that the destination has discarded it by ForceDiscard.
+	Forced bool
 	// RetryAfter is how long the destination wants to be left alone at least, 0 if it did
 	// not say.
 	RetryAfter time.Duration
@@ -131,7 +133,7 @@ func settle(job QueuedJob, t *Then, maxRetries uint16) Result {
 	case t.Error == nil:
 		return Result{Job: job, State: store.JobSucceeded, Next: t.OnSucceeded}
 	case t.ForceDiscard || job.Attempt > int(maxRetries) && ClassOf(t.Error) != ErrorClassOperator:
-		return Result{Job: job, State: store.JobDiscarded, Error: t.Error, Next: t.OnDiscarded}
+		return Result{Job: job, State: store.JobDiscarded, Error: t.Error, Forced: t.ForceDiscard, Next: t.OnDiscarded}
 	default:
 		return Result{Job: job, State: store.JobFailed, Error: t.Error, RetryAfter: t.RetryAfter, Next: t.OnFailed}
 	}
@@ -148,20 +150,4 @@ func (o Outcome) count(state string) int {
 		}
 	}
 	return n
-}
-
-// Unhealthy returns why the destination as such seems to be ill, for the circuit breaker:
-// the first error of ErrorClassConnection among jobs that have failed or are unknown. It is nil
-// if a job has succeeded, and if nothing was wrong but the jobs themselves or what an operator
-// has to mend.
-func (o Outcome) Unhealthy() error {
-	if o.Delivered() > 0 {
-		return nil
-	}
-	for _, r := range o.Results {
-		if (r.State == store.JobFailed || r.State == store.JobUnknown) && ClassOf(r.Error) == ErrorClassConnection {
-			return r.Error
-		}
-	}
-	return nil
 }

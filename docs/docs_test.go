@@ -246,8 +246,12 @@ func TestLimitsAreTrue(t *testing.T) {
 // TestMetricsExist: every metric of ours that operations.md names is registered.
 func TestMetricsExist(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("../worker/metrics.go")
-	require.NoError(t, err)
+	var source []byte
+	for _, file := range []string{"metrics.go", "connectionmetrics.go"} {
+		text, err := os.ReadFile("../worker/" + file)
+		require.NoError(t, err)
+		source = append(source, text...)
+	}
 	names := regexp.MustCompile("`(sluice_[a-z_]+)\\{").FindAllStringSubmatch(pages(t)["operations.md"], -1)
 	require.NotEmpty(t, names)
 	for _, m := range names {

@@ -24,16 +24,19 @@ func (d *Destinations) Pause(ctx context.Context, ref activities.ActionRef, by B
 	return d.give(ctx, ref, workflows.OrderPause, func(o workflows.Order) any { return workflows.Pause{Order: o} }, by)
 }
 
-// Resume is the opposite of Pause. An action whose destination is paused as a whole cannot be
-// resumed by itself.
+// Resume is the opposite of Pause, and tries at once what waits: the open circuits of
+// connections let a job through, and retries become due. An action whose destination is paused
+// as a whole cannot be resumed by itself.
 func (d *Destinations) Resume(ctx context.Context, ref activities.ActionRef, by By) error {
 	if ref.Action == "" {
-		return errors.Join(d.cfg.Store.Resume(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
+		return errors.Join(d.cfg.Store.Resume(ctx, ref.Destination, "", by.Who),
+			d.cfg.Store.TryNow(ctx, ref.Destination, ""), d.refresh(ctx, ref.Destination))
 	}
 	return d.give(ctx, ref, workflows.OrderResume, func(o workflows.Order) any { return workflows.Resume{Order: o} }, by)
 }
 
-// Trigger loads at once what waits for an action.
+// Trigger loads at once what waits for an action, retries too. Open circuits of connections let
+// a job through.
 func (d *Destinations) Trigger(ctx context.Context, ref activities.ActionRef, by By) error {
 	return d.give(ctx, ref, workflows.OrderTrigger, func(o workflows.Order) any { return workflows.Trigger{Order: o} }, by)
 }
@@ -52,14 +55,14 @@ func (d *Destinations) SetSchedule(ctx context.Context, ref activities.ActionRef
 	}, by)
 }
 
-// SetRate bounds how many jobs a second an action loads; 0 goes back to what the program says.
+// SetRate bounds how many jobs a second of each connection an action loads; 0 goes back to what the program says.
 func (d *Destinations) SetRate(ctx context.Context, ref activities.ActionRef, jobsPerSecond float64, by By) error {
 	return d.give(ctx, ref, workflows.OrderSetJobRate, func(o workflows.Order) any {
 		return workflows.SetJobRate{Order: o, JobsPerSecond: jobsPerSecond}
 	}, by)
 }
 
-// SetConcurrency bounds how many loads of an action run at once; 0 goes back to what the
+// SetConcurrency bounds how many batches of each connection an action loads at once; 0 goes back to what the
 // program says.
 func (d *Destinations) SetConcurrency(ctx context.Context, ref activities.ActionRef, loads int32, by By) error {
 	return d.give(ctx, ref, workflows.OrderSetConcurrency, func(o workflows.Order) any {
@@ -91,6 +94,15 @@ func (d *Destinations) ask(ctx context.Context, ref activities.ActionRef, query 
 		return fmt.Errorf("%s of %s/%s: %w", query, ref.Destination, ref.Action, err)
 	}
 	return nil
+}
+
+// Refresh tells all actions of all destinations that settings or connections have changed.
+func (d *Destinations) Refresh(ctx context.Context) error {
+	var faults []error
+	for _, dest := range d.cfg.Registry.All() {
+		faults = append(faults, d.refresh(ctx, dest.Name()))
+	}
+	return errors.Join(faults...)
 }
 
 // refresh tells all actions of a destination that settings have changed.

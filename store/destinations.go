@@ -59,8 +59,6 @@ type (
 	// DestinationSettings are what people have set for a destination or one of its
 	// actions; nil fields leave what the program says.
 	DestinationSettings = db.DestinationSetting
-	// Circuit is the circuit breaker of a destination.
-	Circuit = db.DestinationCircuit
 )
 
 // Errors about destinations.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -11,41 +10,32 @@ import (
 
 // Backlog is what waits for an action.
 type Backlog struct {
-	// Due is how many jobs can be loaded now, Waiting how many can be now or later; both
-	// are MaxBacklog if there are as many or more.
-	Due, Waiting int64
-	// Next is when there is something to do: when the first job is due, which may be in
-	// the past, or a lease ends. Zero if there is nothing.
+	// Due is how many jobs can be claimed now, Blocked how many are due and cannot: the
+	// circuit of their connection is open, its rate makes them wait, or it has as many batches
+	// under way as it may. Waiting is how many can be claimed now or later. Each is MaxBacklog
+	// if there are as many or more.
+	Due, Blocked, Waiting int64
+	// Next is when there is something to do: when the first job can be claimed, which may be
+	// in the past, or a lease ends. Zero if there is nothing.
 	Next time.Time
 }
 
 // MaxBacklog is how far a backlog is counted.
 const MaxBacklog = 10_000
 
-// Backlog returns what waits for an action: everything, or without the jobs that are
-// acknowledged if retriesOnly is set, as ClaimRequest.RetriesOnly says. Waiting is always of
-// everything.
-func (s *Store) Backlog(ctx context.Context, destination, action string, retriesOnly bool) (Backlog, error) {
-	count, err := s.CountDue(ctx, db.CountDueParams{
-		Destination: destination, Action: action, RetriesOnly: retriesOnly, Most: MaxBacklog,
+// Backlog returns what waits for the action of a request, which says what can be claimed.
+// Waiting is of everything, whatever RetriesOnly says.
+func (s *Store) Backlog(ctx context.Context, r ClaimRequest) (Backlog, error) {
+	row, err := s.ActionBacklog(ctx, db.ActionBacklogParams{
+		Destination: r.Destination, Action: r.Action, Concurrency: max(1, r.Concurrency), RetriesOnly: r.RetriesOnly,
+		RowLimit: MaxBacklog,
 	})
 	if err != nil {
-		return Backlog{}, fmt.Errorf("count what is due for %s/%s: %w", destination, action, err)
+		return Backlog{}, fmt.Errorf("count what is due for %s/%s: %w", r.Destination, r.Action, err)
 	}
-	b := Backlog{Due: count.Due, Waiting: count.Waiting}
-	if !retriesOnly {
-		b.Next, err = s.NextDue(ctx, destination, action)
-		return b, err
-	}
-	next, err := s.NextRetry(ctx, destination, action)
-	if err != nil {
-		return Backlog{}, fmt.Errorf("look for what is due for %s/%s: %w", destination, action, err)
-	}
-	if due, ends := cmp.Or(next.DueAt, next.LeaseEnds), next.LeaseEnds; due != nil {
-		b.Next = *due
-		if ends != nil && ends.Before(*due) {
-			b.Next = *ends
-		}
+	b := Backlog{Due: row.Due, Blocked: row.Blocked, Waiting: row.Waiting}
+	if row.NextAt != nil {
+		b.Next = *row.NextAt
 	}
 	return b, nil
 }

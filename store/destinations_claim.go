@@ -3,12 +3,10 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/store/db"
 )
@@ -27,12 +25,20 @@ type ClaimRequest struct {
 	RedriveAfter time.Duration
 	// MaxRetries is after how many retries it waits for a person all the same.
 	MaxRetries int32
-	// RetriesOnly leaves acknowledged jobs alone: those of an action that is loaded by the
-	// clock, between its times.
+	// RetriesOnly leaves out acknowledged jobs: those of an action that is loaded by its
+	// schedule, between two runs.
 	RetriesOnly bool
-	// Again says that the caller has looked just now, and need not be told why there are no
-	// jobs.
-	Again bool
+	// Concurrency is how many batches of a connection are under way at most, over all
+	// workers and actions. Defaults to 1.
+	Concurrency int32
+	// Rate is how many jobs a second of each connection are claimed at most. Defaults to 0,
+	// no bound.
+	Rate float64
+	// Busy are connections to pass over. Defaults to none.
+	Busy []string
+	// After is the connection behind which the claim begins, so that none is always first.
+	// Defaults to "", the first.
+	After string
 }
 
 // Claim is what a worker gets.
@@ -41,17 +47,13 @@ type Claim struct {
 	Jobs []Job
 	// Events are the events of the jobs by their IDs.
 	Events map[string]Event
-	// Paused says, if there are no jobs, that somebody has paused the action or its
-	// destination.
-	Paused bool
-	// OpenUntil is, if there are no jobs, until when the circuit breaker keeps the
-	// destination from being loaded, zero if it does not.
-	OpenUntil time.Time
 }
 
 // ClaimDue takes jobs that are due. Each is the caller's until the lease ends: no other
-// claim gets it before. While the action is paused, or the destination's circuit is open,
-// there are no jobs; to see whether a destination is well again there is one.
+// claim gets it before. Jobs of a connection that is paused, has an open circuit or as many
+// batches under way as Concurrency says are not claimed; a half-open circuit lets one job
+// through. Within a connection jobs that have not failed come first. There are no jobs while
+// the action or its destination is paused.
 func (s *Store) ClaimDue(ctx context.Context, r ClaimRequest) (Claim, error) {
 	claim, err := s.claimDue(ctx, r)
 	if err != nil {
@@ -61,30 +63,47 @@ func (s *Store) ClaimDue(ctx context.Context, r ClaimRequest) (Claim, error) {
 }
 
 func (s *Store) claimDue(ctx context.Context, r ClaimRequest) (claim Claim, err error) {
-	claim.Jobs, err = s.ClaimJobs(ctx, db.ClaimJobsParams{
+	p := db.ClaimJobsParams{
 		Destination: r.Destination, Action: r.Action, RowLimit: r.Limit, LeaseSeconds: r.Lease.Seconds(),
-		RetriesOnly: r.RetriesOnly,
-	})
-	if err != nil {
+		RetriesOnly: r.RetriesOnly, Concurrency: max(1, r.Concurrency), Rate: r.Rate, Busy: r.Busy, After: r.After,
+	}
+	if p.Busy == nil {
+		p.Busy = []string{}
+	}
+	if claim.Jobs, err = s.ClaimJobs(ctx, p); err != nil || len(claim.Jobs) == 0 {
 		return Claim{}, err
-	}
-	if len(claim.Jobs) == 0 && r.Again {
-		return claim, nil
-	}
-	if len(claim.Jobs) == 0 {
-		may, err := s.MayLoad(ctx, r.Destination, r.Action)
-		if err != nil {
-			return Claim{}, fmt.Errorf("read settings: %w", err)
-		}
-		if claim.Paused = may.Paused; may.OpenUntil != nil {
-			claim.OpenUntil = *may.OpenUntil
-		}
-		return claim, nil
 	}
 	// An UPDATE returns rows in no order. IDs are in the order of creation.
 	slices.SortFunc(claim.Jobs, func(a, b Job) int { return cmp.Compare(a.ID, b.ID) })
 	claim.Events, err = eventsOf(ctx, s.Queries, claim.Jobs)
 	return claim, err
+}
+
+// ByConnection splits a claim into one for each connection, in the order of their names.
+func (c Claim) ByConnection() []Claim {
+	byName := map[string]*Claim{}
+	for _, job := range c.Jobs {
+		own := byName[job.Connection]
+		if own == nil {
+			own = &Claim{Events: map[string]Event{}}
+			byName[job.Connection] = own
+		}
+		own.Jobs = append(own.Jobs, job)
+		own.Events[job.EventID] = c.Events[job.EventID]
+	}
+	all := make([]Claim, 0, len(byName))
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		all = append(all, *byName[name])
+	}
+	return all
+}
+
+// Connection is the connection of a claim's jobs, if they are all of one.
+func (c Claim) Connection() string {
+	if len(c.Jobs) == 0 {
+		return ""
+	}
+	return c.Jobs[0].Connection
 }
 
 // expireLimit is how many lost jobs are dealt with at once.
@@ -126,23 +145,6 @@ func eventsOf(ctx context.Context, q *db.Queries, jobs []Job) (map[string]Event,
 		byID[event.ID] = event
 	}
 	return byID, nil
-}
-
-// NextDue returns when there is something to do for an action, as far as is known now:
-// when a job is due, or the lease of one ends. It is zero if there is nothing.
-func (s *Store) NextDue(ctx context.Context, destination, action string) (time.Time, error) {
-	next, err := s.Queries.NextDue(ctx, destination, action)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return time.Time{}, fmt.Errorf("look for what is due: %w", err)
-	}
-	switch due, ends := next.DueAt, next.LeaseEnds; {
-	case due == nil && ends == nil:
-		return time.Time{}, nil
-	case due == nil || ends != nil && ends.Before(*due):
-		return *ends, nil
-	default:
-		return *due, nil
-	}
 }
 
 // KeepJobs makes the leases of jobs as long as if they had been claimed now, for a worker

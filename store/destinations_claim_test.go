@@ -28,17 +28,19 @@ func TestClaimDue(t *testing.T) {
 		require.WithinDuration(t, time.Now().Add(time.Minute), *job.LockedUntil, 10*time.Second)
 		require.JSONEq(t, `{"total": 12}`, string(claim.Events[job.EventID].Data))
 	}
-	due, err := b.NextDue(b.ctx, "crm", "upsert")
+	r.Concurrency = 2
+	backlog, err := b.Backlog(b.ctx, r)
 	require.NoError(t, err)
-	require.WithinDuration(t, time.Now(), due, 10*time.Second, "the third")
+	require.WithinDuration(t, time.Now(), backlog.Next, 10*time.Second, "the third")
+	require.EqualValues(t, 1, backlog.Due)
 	// Another action has nothing to do.
 	r.Action = "delete"
 	none, err := b.ClaimDue(b.ctx, r)
 	require.NoError(t, err)
 	require.Empty(t, none.Jobs)
-	due, err = b.NextDue(b.ctx, "crm", "delete")
+	backlog, err = b.Backlog(b.ctx, r)
 	require.NoError(t, err)
-	require.Zero(t, due)
+	require.Zero(t, backlog)
 	require.NoError(t, b.KeepJobs(b.ctx, claim.Jobs, time.Hour))
 	kept, err := b.Job(b.ctx, ids[0])
 	require.NoError(t, err)
@@ -57,7 +59,7 @@ func TestClaimsDoNotOverlap(t *testing.T) {
 	for _, err := range atOnce(8, func(int) error {
 		for {
 			r := request()
-			r.Limit = 7
+			r.Limit, r.Concurrency = 7, 1000
 			claim, err := b.ClaimDue(b.ctx, r)
 			if err != nil {
 				return err
@@ -101,9 +103,9 @@ func TestLostWorker(t *testing.T) {
 			r.RedriveAfter, r.MaxRetries = test.redrive, test.retries
 			first, err := b.ClaimDue(b.ctx, r)
 			require.NoError(t, err)
-			ends, err := b.NextDue(b.ctx, "crm", "upsert")
+			backlog, err := b.Backlog(b.ctx, r)
 			require.NoError(t, err)
-			require.Equal(t, *first.Jobs[0].LockedUntil, ends)
+			require.Equal(t, *first.Jobs[0].LockedUntil, backlog.Next)
 			expired, err := b.ExpireLeases(b.ctx, r)
 			require.NoError(t, err)
 			require.Zero(t, expired, "not yet")
@@ -145,7 +147,6 @@ func TestPause(t *testing.T) {
 		require.NoError(t, b.Pause(b.ctx, "crm", action, "ben"))
 		claim, err := b.ClaimDue(b.ctx, request())
 		require.NoError(t, err)
-		require.True(t, claim.Paused)
 		require.Empty(t, claim.Jobs)
 		set, err := b.Settings(b.ctx, "crm")
 		require.NoError(t, err)
@@ -153,42 +154,6 @@ func TestPause(t *testing.T) {
 		require.NoError(t, b.Resume(b.ctx, "crm", action, "ben"))
 		require.Len(t, b.claim(t), 1)
 	}
-}
-
-func TestCircuit(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.addJobs(t, 3)
-	rule := store.CircuitRule{Threshold: 2, First: time.Minute, Most: 3 * time.Minute}
-	for i, want := range []time.Duration{0, time.Minute, 2 * time.Minute, 3 * time.Minute} {
-		circuit, err := b.NoteLoad(b.ctx, "crm", "refused", rule)
-		require.NoError(t, err)
-		require.EqualValues(t, i+1, circuit.Failures)
-		if want == 0 {
-			require.Nil(t, circuit.OpenUntil)
-		} else {
-			require.WithinDuration(t, time.Now().Add(want), *circuit.OpenUntil, 10*time.Second)
-		}
-	}
-	claim, err := b.ClaimDue(b.ctx, request())
-	require.NoError(t, err)
-	require.Empty(t, claim.Jobs)
-	require.WithinDuration(t, time.Now().Add(3*time.Minute), claim.OpenUntil, 10*time.Second)
-	// The time is over: one job is let through.
-	b.exec(t, "UPDATE destination_circuits SET open_until = now()")
-	claim, err = b.ClaimDue(b.ctx, request())
-	require.NoError(t, err)
-	require.Len(t, claim.Jobs, 1)
-	_, err = b.NoteLoad(b.ctx, "crm", "", rule)
-	require.NoError(t, err)
-	circuit, err := b.Circuit(b.ctx, "crm")
-	require.NoError(t, err)
-	require.Zero(t, circuit.Failures)
-	require.Nil(t, circuit.OpenUntil)
-	require.Len(t, b.claim(t), 2)
-	fresh, err := b.Circuit(b.ctx, "other")
-	require.NoError(t, err)
-	require.Equal(t, store.Circuit{Destination: "other"}, fresh)
 }
 
 func TestSettings(t *testing.T) {

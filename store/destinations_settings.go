@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -60,62 +59,6 @@ func (s *Store) Settings(ctx context.Context, destination string) (map[string]De
 		byAction[set.Action] = set
 	}
 	return byAction, nil
-}
-
-// CircuitRule says when a destination is left alone.
-type CircuitRule struct {
-	// Threshold is after how many loads in a row that nothing has come of. Defaults to 5.
-	Threshold int32
-	// First is for how long then. Defaults to 1 min. It doubles with every further load
-	// that nothing comes of.
-	First time.Duration
-	// Most is for how long at most. Defaults to 30 min.
-	Most time.Duration
-}
-
-func (r CircuitRule) withDefaults() CircuitRule {
-	if r.Threshold == 0 {
-		r.Threshold = 5
-	}
-	if r.First == 0 {
-		r.First = time.Minute
-	}
-	if r.Most == 0 {
-		r.Most = 30 * time.Minute
-	}
-	return r
-}
-
-// NoteLoad tells the circuit breaker how a load went: reason is why nothing has come of
-// it, "" if something has. It returns the breaker as it is then.
-func (s *Store) NoteLoad(ctx context.Context, destination, reason string, rule CircuitRule) (Circuit, error) {
-	if reason == "" {
-		if _, err := s.CloseCircuit(ctx, destination); err != nil {
-			return Circuit{}, fmt.Errorf("close the circuit of %s: %w", destination, err)
-		}
-		return Circuit{Destination: destination}, nil
-	}
-	rule = rule.withDefaults()
-	circuit, err := s.NoteFailure(ctx, db.NoteFailureParams{
-		Destination: destination, Reason: plain(reason), Threshold: rule.Threshold,
-		FirstSeconds: rule.First.Seconds(), MostSeconds: rule.Most.Seconds(),
-	})
-	if err != nil {
-		return Circuit{}, fmt.Errorf("note a failure of %s: %w", destination, err)
-	}
-	return circuit, nil
-}
-
-// Circuit returns the circuit breaker of a destination.
-func (s *Store) Circuit(ctx context.Context, destination string) (Circuit, error) {
-	circuit, err := s.CircuitOf(ctx, destination)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Circuit{Destination: destination}, nil
-	}
-	if err != nil {
-		return Circuit{}, fmt.Errorf("read the circuit of %s: %w", destination, err)
-	}
-	return circuit, nil
 }
 
 func named(destination, action string) string {

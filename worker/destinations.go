@@ -24,7 +24,9 @@ type deliveries struct {
 	lifecycle *destinations.Lifecycle
 	starter   *starter.Destinations
 	// listen rings for loads that wait for jobs.
-	listen  func(ctx context.Context)
+	listen func(ctx context.Context)
+	// wait waits for batches that have outlived their activity.
+	wait    func()
 	workers []worker.Worker
 	// started are those of the workers that run.
 	started []worker.Worker
@@ -56,7 +58,7 @@ func (w *Worker) newDeliveries(
 	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})
 	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	dl := &deliveries{
-		w: w, starter: service, listen: acts.Listen,
+		w: w, starter: service, listen: acts.Listen, wait: acts.Wait,
 		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{Logger: w.log, Connections: opened, Service: scheduler}),
 	}
 	for _, d := range w.cfg.Destinations.All() {
@@ -74,9 +76,9 @@ func (w *Worker) newDeliveries(
 }
 
 // slots is how many loads of a destination a process has room for. How many there are over
-// all processes, and how many jobs a second, is counted by the workflows of the actions, of
-// which there is one each: both can be changed while they run. Slots only keep a destination
-// from filling a process.
+// all processes is counted by the workflows of the actions, how many batches and jobs a second
+// of each connection by the store: both can be changed while they run. Slots only keep a
+// destination from filling a process.
 func slots(d destinations.Destination) int {
 	const least = 20
 	return max(least, d.Options().Concurrency*len(d.Actions()))
@@ -120,6 +122,7 @@ func (dl *deliveries) stop() {
 		stopping.Go(one.Stop)
 	}
 	stopping.Wait()
+	dl.wait()
 }
 
 // launch starts the workflows of all destinations, and tries again until it has worked or ctx

@@ -15,6 +15,7 @@ import (
 //	sluice_jobs_total{destination,action,state}  jobs of which it was recorded how a load went
 //	sluice_workflows_recovered_total{workflow_type} workflows that were started again from the store
 //	sluice_workflow_tasks_failing{workflow_type}    workflows that stand still because a task of theirs fails
+//	sluice_connection_*                          see connectionMetrics
 //	temporal_*                                   the Temporal SDK's own, counters and latencies
 //	go_*, process_*                              the process's
 type metrics struct {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -33,7 +34,7 @@ func scrape(t *testing.T, address string) map[string]*dto.MetricFamily {
 // labelNames are the labels that a metric may have. None of them grows with what is
 // imported: no site, no import, no workflow ID, no file.
 var labelNames = []string{
-	"source", "table", "version", "quantile", "destination", "action", "state",
+	"source", "table", "version", "quantile", "destination", "action", "state", "connection",
 	"namespace", "task_queue", "activity_type", "workflow_type", "worker_type", "poller_type", "client_name",
 	"operation", "failure_reason", "status_code", "query_type", "update_name",
 }
@@ -55,6 +56,10 @@ func TestMetrics(t *testing.T) {
 		require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
 	}
 	one("2021-01-01")
+	for _, id := range []string{"1", "2", "3", "4", "5"} {
+		_, err := s.Store.NoteEvidence(enginetest.Context(t), "ops", store.Evidence{Failed: []string{id}, Reason: "x"}, store.CircuitRule{})
+		require.NoError(t, err)
+	}
 	before := scrape(t, address)
 	for name, want := range map[string]float64{
 		"sluice_rows_loaded_total": 97, "sluice_rows_rejected_total": 3, "sluice_chunks_loaded_total": 4,
@@ -66,6 +71,11 @@ func TestMetrics(t *testing.T) {
 		require.InDelta(t, want, family.GetMetric()[0].GetCounter().GetValue(), 0, name)
 		require.Equal(t, "noop", family.GetMetric()[0].GetLabel()[0].GetValue())
 		require.Equal(t, "imported_visitors", family.GetMetric()[0].GetLabel()[1].GetValue())
+	}
+	for name, want := range map[string]float64{"sluice_connection_circuit_open": 1, "sluice_connection_failures": 5} {
+		require.Len(t, before[name].GetMetric(), 1)
+		require.InDelta(t, want, before[name].GetMetric()[0].GetGauge().GetValue(), 0, name)
+		require.Equal(t, "ops", before[name].GetMetric()[0].GetLabel()[0].GetValue())
 	}
 	// The client's metrics are passed on every second.
 	wanted := []string{

@@ -41,7 +41,7 @@ type Config struct {
 	Connections *connections.Registry
 	// Destinations has the destinations that the worker can deliver to. Defaults to none.
 	Destinations *destinations.Registry
-	// Circuit says when a destination is left alone. Defaults to store.CircuitRule's own.
+	// Circuit says when the circuit of a connection opens. Defaults to store.CircuitRule's own.
 	Circuit store.CircuitRule
 	// Temporal are the options of the client. Required.
 	Temporal client.Options
@@ -125,6 +125,9 @@ func (w *Worker) work(ctx context.Context) error {
 	defer cancel(nil)
 	fatal := func(err error) { cancel(fmt.Errorf("temporal refuses this worker: %w", err)) }
 
+	if err := w.metrics.registry.Register(newConnectionMetrics(w.store, w.log)); err != nil {
+		return fmt.Errorf("metrics of connections: %w", err)
+	}
 	trouble := &activities.Trouble{Store: w.store}
 	main := worker.New(w.temporal, workflows.QueueMain, worker.Options{
 		Interceptors:                 []interceptor.WorkerInterceptor{trouble, &activities.Pulse{}},

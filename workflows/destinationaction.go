@@ -27,8 +27,6 @@ type CarriedAction struct {
 	Full     bool  `json:"full,omitempty"`
 	Expected int64 `json:"expected,omitempty"`
 	Stale    bool  `json:"stale,omitempty"`
-	// PaceAt is when the rate allows the next load.
-	PaceAt time.Time `json:"pace_at,omitzero"`
 	// Totals are since the workflow was started.
 	Totals ActionTotals `json:"totals"`
 	// Seen are the keys of the orders that were carried out.
@@ -63,8 +61,6 @@ type actionRun struct {
 	expected int64
 	// stale says that the settings may have changed.
 	stale bool
-	// paceAt is when the rate allows the next load.
-	paceAt time.Time
 	// running is how many loads run.
 	running int
 	// changed says that something has happened that the loop has not seen yet.
@@ -94,7 +90,7 @@ const (
 func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 	r := &actionRun{ref: activities.ActionRef{Destination: in.Destination, Action: in.Action}, stale: true}
 	if c := in.Carried; c != nil {
-		r.known, r.full, r.expected, r.stale, r.paceAt = c.Known, c.Full, c.Expected, c.Stale, c.PaceAt
+		r.known, r.full, r.expected, r.stale = c.Known, c.Full, c.Expected, c.Stale
 		r.totals, r.orders.seen, r.orders.refusals = c.Totals, c.Seen, c.Refused
 	}
 	r.totals.Runs++
@@ -110,7 +106,7 @@ func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 		if r.stale {
 			continue
 		}
-		for !r.long(ctx) && r.mayLoad(ctx) {
+		for !r.long(ctx) && r.mayLoad() {
 			r.load(ctx)
 		}
 		r.describe(ctx)
@@ -169,7 +165,7 @@ func (r *actionRun) wakeUp(ctx workflow.Context) {
 		r.wake(true)
 		// The next load tells when it is to be the next time. While there are none, it is
 		// asked for, and whatever has not reached the workflow otherwise is noticed.
-		r.stale = r.known.Plan.Paused || r.known.OpenUntil.After(now)
+		r.stale = r.known.Plan.Paused
 	}
 	if due := r.known.NextDue; !due.IsZero() && !now.Before(due) {
 		r.known.NextDue = time.Time{}
@@ -205,7 +201,7 @@ func (r *actionRun) continueAsNew(ctx workflow.Context) error {
 	}
 	return workflow.NewContinueAsNewError(ctx, TypeDestinationAction, DestinationActionInput{
 		Destination: r.ref.Destination, Action: r.ref.Action, Carried: &CarriedAction{
-			Known: r.known, Full: r.full, Expected: r.expected, Stale: r.stale, PaceAt: r.paceAt,
+			Known: r.known, Full: r.full, Expected: r.expected, Stale: r.stale,
 			Totals: r.totals, Seen: r.orders.seen, Refused: r.orders.refusals,
 		},
 	})
@@ -240,13 +236,6 @@ func (r *actionRun) nextWake(ctx workflow.Context) (until time.Time, why string)
 	if r.known.Plan.Paused {
 		return until, why
 	}
-	if r.known.OpenUntil.After(now) {
-		sooner(r.known.OpenUntil, "the destination is left alone")
-		return until, why
-	}
 	sooner(r.known.NextDue, "until the next job is due")
-	if r.expected > 0 {
-		sooner(r.paceAt, "until the rate allows the next load")
-	}
 	return until, why
 }

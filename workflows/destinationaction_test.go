@@ -30,7 +30,8 @@ type actionEnv struct {
 	// due is how many jobs can be loaded, nextDue when the next one is.
 	due     int64
 	nextDue time.Time
-	open    time.Time
+	// blocked is how many jobs wait for their connection.
+	blocked int64
 	// deliver is called while a batch is loaded.
 	deliver func(call int)
 	// requests are those to deliver; running and most count those at once.
@@ -72,7 +73,7 @@ func setupAction(t *testing.T) *actionEnv {
 
 func (e *actionEnv) surveyed(s activities.Survey) activities.Surveyed {
 	answer := activities.Surveyed{
-		Plan: e.plan, NextRun: s.NextRun, NextDue: e.nextDue, OpenUntil: e.open, Tripped: !e.open.IsZero(),
+		Plan: e.plan, NextRun: s.NextRun, NextDue: e.nextDue, Blocked: e.blocked,
 	}
 	if e.plan.Realtime || s.Full {
 		answer.Due, answer.Waiting = e.due, e.due
@@ -259,8 +260,6 @@ func TestActionOrders(t *testing.T) {
 		e.SignalWorkflow(workflows.OrderSetSchedule, workflows.SetSchedule{Order: order("c"), Interval: &interval})
 		e.SignalWorkflow(workflows.OrderResume, workflows.Resume{Order: order("d")})
 	})
-	var resumed time.Time
-	e.at(2*time.Hour+time.Minute+time.Second, func() { resumed = e.Now() })
 	e.at(3*time.Hour, func() {
 		require.Zero(t, e.left())
 		require.Equal(t, "@every 5m", e.state().Plan.Interval)
@@ -270,14 +269,6 @@ func TestActionOrders(t *testing.T) {
 	e.at(3*time.Hour+time.Minute, func() { require.Contains(t, e.state().Refusal, "there is no such interval") })
 	require.Nil(t, e.start(nil, 3*time.Hour+2*time.Minute))
 	require.Equal(t, "ann", e.changes[0].By)
-	// 100 jobs at 5 a second, the first five at once.
-	var last time.Time
-	for i, r := range e.requests {
-		if r.Limit == 5 && i < 20 {
-			last = e.times[i]
-		}
-	}
-	require.GreaterOrEqual(t, last.Sub(resumed), 17*time.Second)
 }
 
 func TestActionConcurrency(t *testing.T) {
@@ -297,25 +288,43 @@ func TestActionConcurrency(t *testing.T) {
 	require.Equal(t, 4, e.most)
 }
 
-// While the circuit is open nothing is loaded; then one job at a time is.
-func TestActionCircuit(t *testing.T) {
+// Jobs of a connection with an open circuit are loaded when it lets them through: the time that
+// the store gives for it is kept, also for those that have waited for the action's schedule.
+func TestActionOfBlockedConnection(t *testing.T) {
 	t.Parallel()
 	e := setupAction(t)
-	e.due, e.plan.Concurrency, e.open = 30, 4, e.Now().Add(10*time.Minute)
-	e.at(9*time.Minute, func() {
-		require.Empty(t, e.requests)
-		require.Equal(t, workflows.ActionOpen, e.state().Status)
-		e.enqueue(1)
-	})
-	e.deliver = func(int) {
+	e.plan.Realtime = false
+	e.blocked, e.nextDue = 30, e.Now().Add(90*time.Minute)
+	e.at(61*time.Minute, func() { require.Len(t, e.requests, 1, "at its time") })
+	e.at(89*time.Minute, func() {
+		require.Len(t, e.requests, 1)
+		require.Equal(t, workflows.ActionIdle, e.state().Status)
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.open = time.Time{}
-	}
-	require.Nil(t, e.start(nil, 11*time.Minute))
-	require.Zero(t, e.left())
-	require.Equal(t, 1, e.requests[0].Limit)
-	require.Equal(t, 10, e.requests[1].Limit)
+		e.due, e.blocked, e.nextDue = 30, 0, time.Time{}
+	})
+	e.at(91*time.Minute, func() {
+		require.Zero(t, e.left())
+		require.True(t, e.requests[1].Full)
+	})
+	require.Nil(t, e.start(nil, 92*time.Minute))
+}
+
+// A trigger tries at once what waits, whatever has failed before; so does resume.
+func TestActionTriesNow(t *testing.T) {
+	t.Parallel()
+	e := setupAction(t)
+	e.nextDue = e.Now().Add(24 * time.Hour)
+	e.at(time.Minute, func() { e.SignalWorkflow(workflows.OrderTrigger, workflows.Trigger{}) })
+	e.at(2*time.Minute, func() { e.SignalWorkflow(workflows.OrderPause, workflows.Pause{}) })
+	e.at(3*time.Minute, func() { e.SignalWorkflow(workflows.OrderResume, workflows.Resume{}) })
+	require.Nil(t, e.start(nil, 4*time.Minute))
+	require.Len(t, e.changes, 3)
+	require.True(t, e.changes[0].TryNow)
+	require.Nil(t, e.changes[0].Paused)
+	require.False(t, e.changes[1].TryNow)
+	require.True(t, e.changes[2].TryNow)
+	require.NotEmpty(t, e.requests)
 }
 
 // Ten thousand wake-ups pass without any run having more than a bounded number of turns, and

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -28,16 +27,16 @@ type SetSchedule struct {
 // SetJobRate is the argument of the order set_rate to an action of a destination.
 type SetJobRate struct {
 	Order
-	// JobsPerSecond is how many jobs a second are loaded at most, MinJobsPerSecond to
-	// MaxJobsPerSecond; 0 goes back to what the program says.
+	// JobsPerSecond is how many jobs a second of each connection are loaded at most,
+	// MinJobsPerSecond to MaxJobsPerSecond; 0 goes back to what the program says.
 	JobsPerSecond float64 `json:"jobs_per_second" required:"true"`
 }
 
 // SetConcurrency is the argument of the order set_concurrency.
 type SetConcurrency struct {
 	Order
-	// Loads is how many loads run at once, at most MaxConcurrency; 0 goes back to what the
-	// program says.
+	// Loads is how many batches of each connection are loaded at once, at most MaxConcurrency;
+	// 0 goes back to what the program says.
 	Loads int32 `json:"loads" required:"true"`
 }
 
@@ -61,7 +60,7 @@ func (r *actionRun) serve(ctx workflow.Context) error {
 	r.hear(ctx, SignalEnqueue, "There are jobs. It carries nothing.", func() { r.wake(false) })
 	r.hear(ctx, SignalRefresh, "Settings have changed. It carries nothing.", func() { r.stale = true })
 	return errors.Join(
-		workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (ActionState, error) { return r.state(ctx), nil },
+		workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (ActionState, error) { return r.state(), nil },
 			workflow.QueryHandlerOptions{Description: "What the action goes by, and what it is doing."}),
 		workflow.SetQueryHandlerWithOptions(ctx, QueryBacklog, func() (BacklogState, error) { return r.backlog(), nil },
 			workflow.QueryHandlerOptions{Description: "What waits to be loaded, as far as is known."}),
@@ -70,7 +69,7 @@ func (r *actionRun) serve(ctx workflow.Context) error {
 		offer(ctx, r, OrderResume, `Load again: {"by": ".."}.`, func(Resume) error { return nil },
 			func(ctx workflow.Context, o Resume) error { return r.setPaused(ctx, o.Order, false) }),
 		offer(ctx, r, OrderTrigger, `Load at once what waits: {"by": ".."}.`,
-			func(Trigger) error { return r.canTrigger(ctx) }, r.trigger),
+			func(Trigger) error { return r.canTrigger() }, r.trigger),
 		offer(ctx, r, OrderSetSchedule,
 			`Change when it is loaded: {"realtime": true, "interval": "@every 5m", "time_zone": "UTC"}.`,
 			canSetSchedule, r.setSchedule),
@@ -108,23 +107,22 @@ func (r *actionRun) apply(ctx workflow.Context, o Order, c activities.SettingsCh
 }
 
 func (r *actionRun) setPaused(ctx workflow.Context, o Order, paused bool) error {
-	return r.apply(ctx, o, activities.SettingsChange{Paused: &paused})
+	return r.apply(ctx, o, activities.SettingsChange{Paused: &paused, TryNow: !paused})
 }
 
-func (r *actionRun) canTrigger(ctx workflow.Context) error {
+func (r *actionRun) canTrigger() error {
 	if r.known.Plan.Paused {
 		return fmt.Errorf("%s/%s is paused: resume it, then it loads what waits", r.ref.Destination, r.ref.Action)
-	}
-	if until := r.known.OpenUntil; until.After(workflow.Now(ctx)) {
-		return fmt.Errorf("%s is left alone until %s, because nothing came of %d loads in a row: then it is tried by itself",
-			r.ref.Destination, until.Format(time.RFC3339), r.known.Failures)
 	}
 	return nil
 }
 
-func (r *actionRun) trigger(workflow.Context, Trigger) error {
+// trigger tries at once what waits: the open circuits of its connections and its retries too.
+func (r *actionRun) trigger(ctx workflow.Context, o Trigger) error {
+	if err := r.apply(ctx, o.Order, activities.SettingsChange{TryNow: true}); err != nil {
+		return err
+	}
 	r.wake(true)
-	r.changed = true
 	return nil
 }
 

@@ -18,10 +18,6 @@ const (
 	ActionLoading = "loading"
 	// ActionPaused loads nothing, because somebody wants it so.
 	ActionPaused = "paused"
-	// ActionOpen loads nothing for a while, because nothing has come of the loads before.
-	ActionOpen = "open"
-	// ActionProbing tries with one job whether the destination is well again.
-	ActionProbing = "probing"
 )
 
 // ActionState is how an action of a destination stands.
@@ -35,11 +31,8 @@ type ActionState struct {
 	// NextRun is the next time of the schedule, NextDue when a job is due or a lease ends.
 	NextRun time.Time `json:"next_run,omitzero"`
 	NextDue time.Time `json:"next_due,omitzero"`
-	// OpenUntil is until when the circuit breaker is open, Failures after how many loads of
-	// which nothing has come, Reason why.
-	OpenUntil time.Time `json:"open_until,omitzero"`
-	Failures  int32     `json:"failures,omitempty"`
-	Reason    string    `json:"reason,omitempty"`
+	// Unhealthy are connections that jobs wait for and that are not healthy, at most five.
+	Unhealthy []activities.UnhealthyConnection `json:"unhealthy,omitempty"`
 	// Totals are since the workflow was started.
 	Totals ActionTotals `json:"totals"`
 	// Refusal is the last signal that could not be obeyed.
@@ -56,31 +49,19 @@ type BacklogState struct {
 	Expected int64 `json:"expected"`
 }
 
-func (r *actionRun) state(ctx workflow.Context) ActionState {
+func (r *actionRun) state() ActionState {
 	return ActionState{
-		ActionRef: r.ref, Status: r.status(ctx), Plan: r.known.Plan, Running: r.running,
+		ActionRef: r.ref, Status: r.status(), Plan: r.known.Plan, Running: r.running,
 		NextRun: r.known.NextRun, NextDue: r.known.NextDue,
-		OpenUntil: r.known.OpenUntil, Failures: r.known.Failures, Reason: r.known.Reason,
-		Totals: r.totals, Refusal: r.refusal,
+		Unhealthy: r.known.Unhealthy,
+		Totals:    r.totals, Refusal: r.refusal,
 	}
 }
 
-// inWords is the status as people call it.
-func (s ActionState) inWords() string {
-	if s.Status == ActionOpen {
-		return "left alone until " + s.OpenUntil.Format(time.RFC3339)
-	}
-	return s.Status
-}
-
-func (r *actionRun) status(ctx workflow.Context) string {
+func (r *actionRun) status() string {
 	switch {
 	case r.known.Plan.Paused:
 		return ActionPaused
-	case r.known.OpenUntil.After(workflow.Now(ctx)):
-		return ActionOpen
-	case r.running > 0 && r.known.Tripped:
-		return ActionProbing
 	case r.running > 0:
 		return ActionLoading
 	default:
@@ -94,19 +75,24 @@ func (r *actionRun) backlog() BacklogState {
 
 // describe shows the state as the run's current details in the Web UI.
 func (r *actionRun) describe(ctx workflow.Context) {
-	s := r.state(ctx)
+	s := r.state()
 	var text strings.Builder
-	fmt.Fprintf(&text, "**%s**", s.inWords())
-	if s.Reason != "" {
-		fmt.Fprintf(&text, ", %d loads in a row without a success: %s", s.Failures, cell(s.Reason))
-	}
+	fmt.Fprintf(&text, "**%s**", s.Status)
 	switch {
 	case s.Status == ActionPaused:
-		text.WriteString("\n\nJobs wait until somebody gives the order `resume`.")
-	case s.Status == ActionOpen:
-		text.WriteString("\n\nThen one job is tried.")
+		text.WriteString("\n\nJobs wait for the order `resume`.")
 	case !s.NextRun.IsZero():
 		fmt.Fprintf(&text, "\n\nNext load by %s at %s.", s.Plan.Interval, s.NextRun.Format(time.RFC3339))
+	}
+	for _, u := range s.Unhealthy {
+		fmt.Fprintf(&text, "\n\nConnection `%s` is %s", u.Connection, u.State)
+		if !u.OpenUntil.IsZero() {
+			fmt.Fprintf(&text, ", circuit open until %s after %d consecutive failures",
+				u.OpenUntil.Format(time.RFC3339), u.Failures)
+		}
+		if u.Reason != "" {
+			text.WriteString(": " + cell(u.Reason))
+		}
 	}
 	fmt.Fprintf(&text, "\n\n| Loads | Succeeded | Failed | Discarded | Unknown | Due at the last look |\n"+
 		"| --- | --- | --- | --- | --- | --- |\n| %d | %d | %d | %d | %d | %d |\n",

@@ -96,6 +96,7 @@ func (i *insert) batch(ctx context.Context, tk *destinations.Toolkit, r *run, ro
 	c, err := tk.Connections.Open(ctx, r.to.connection)
 	if err == nil {
 		r.server, err = newServer(i.clients, c)
+		err = destinations.WithClass(destinations.ErrorClassOperator, err)
 	} else {
 		err = fmt.Errorf("open the connection %s: %w", r.to.connection, err)
 	}

@@ -98,7 +98,7 @@ func good() *kit {
 			} else if c, err := tk.Connections.Open(ctx, "side"); err != nil {
 				then.Error = err
 			} else if c.Kind != "kit" {
-				then.Error = errors.New("the connection is of another kind")
+				then.Error = destinations.WithClass(destinations.ErrorClassOperator, errors.New("the connection is of another kind"))
 			} else {
 				k.deliver(job.ID)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
@@ -97,11 +98,13 @@ const connectTimeout = 10 * time.Second
 // connect connects to the database of a connection. The error has no secret in it.
 func connect(ctx context.Context, guard outbound.Guard, c connections.Connection) (*pgx.Conn, error) {
 	if c.Kind != KindName {
-		return nil, fmt.Errorf("the connection %s is of kind %s: want %s", c.Name, c.Kind, KindName)
+		err := fmt.Errorf("the connection %s is of kind %s: want %s", c.Name, c.Kind, KindName)
+		return nil, destinations.WithClass(destinations.ErrorClassOperator, err)
 	}
 	s, err := parseSettings(c.Settings)
 	if err != nil {
-		return nil, fmt.Errorf("settings of the connection %s: %w", c.Name, err)
+		err = fmt.Errorf("settings of the connection %s: %w", c.Name, err)
+		return nil, destinations.WithClass(destinations.ErrorClassOperator, err)
 	}
 	// Nothing of this process's own settings (PGHOST and the like) is to slip in: all that
 	// the parser could take from there is set below.

@@ -153,7 +153,7 @@ func open(ctx context.Context, tk *destinations.Toolkit, guard outbound.Guard, n
 		return &server{err: fmt.Errorf("open the connection %s: %w", name, err)}
 	}
 	s, err := sender(guard, c)
-	return &server{sender: s, err: err}
+	return &server{sender: s, err: destinations.WithClass(destinations.ErrorClassOperator, err)}
 }
 
 // send sends a mail, and reports how that went.

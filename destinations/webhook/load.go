@@ -136,6 +136,13 @@ func judge(r *http.Response) destinations.Then {
 		// The specification's word for: never again.
 		then.ForceDiscard = true
 		then.Error = fmt.Errorf("%w: it is gone for good", then.Error)
+	case http.StatusPaymentRequired, http.StatusNotAcceptable, http.StatusConflict, http.StatusLengthRequired,
+		http.StatusPreconditionFailed, http.StatusRequestURITooLong, http.StatusRequestedRangeNotSatisfiable,
+		http.StatusExpectationFailed, http.StatusTeapot, http.StatusLocked, http.StatusFailedDependency,
+		http.StatusPreconditionRequired, http.StatusRequestHeaderFieldsTooLarge, http.StatusUnavailableForLegalReasons:
+		// Answers about this event, which may be another one later.
+		then.Error = destinations.WithClass(destinations.ErrorClassJob, then.Error)
+		then.RetryAfter = outbound.RetryAfter(r.Header.Get("Retry-After"), time.Now())
 	default:
 		switch code / 100 {
 		case 2:
@@ -191,6 +198,7 @@ func (e *endpoint) open(ctx context.Context) (connections.Connection, string, er
 			return
 		}
 		e.address, e.openErr = notification.Endpoint(e.connection)
+		e.openErr = destinations.WithClass(destinations.ErrorClassOperator, e.openErr)
 	})
 	return e.connection, e.address, e.openErr
 }

@@ -54,7 +54,7 @@ func couriers() *destinations.Registry {
 func runBriskWorker(ctx context.Context) error {
 	return runWorkerProcess(ctx, func(cfg *worker.Config) {
 		cfg.Destinations = couriers()
-		cfg.Circuit = store.CircuitRule{First: time.Second, Most: 4 * time.Second}
+		cfg.Circuit = store.CircuitRule{First: time.Second, Max: 4 * time.Second}
 	})
 }
 

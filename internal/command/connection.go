@@ -24,6 +24,15 @@ func connectionCommand() *cli.Command {
 		},
 		connectionTestCommand(),
 		&cli.Command{
+			Name: "pause", Usage: "open the circuit of a connection: its jobs wait", ArgsUsage: "NAME",
+			Flags:  []cli.Flag{byFlag(), &cli.StringFlag{Name: "reason", Usage: "say why by this `TEXT`"}},
+			Action: withSession(pauseConnection),
+		},
+		&cli.Command{
+			Name: "resume", Usage: "close the circuit of a connection: its jobs are tried at once", ArgsUsage: "NAME",
+			Action: withSession(resumeConnection),
+		},
+		&cli.Command{
 			Name: "rotate", Usage: "encrypt secrets with the primary key of the key set", ArgsUsage: "NAME",
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "all", Usage: "those of all connections, instead of NAME"},
@@ -77,6 +86,44 @@ func explainConnection(err error) error {
 	default:
 		return err
 	}
+}
+
+func pauseConnection(ctx context.Context, s *session) error {
+	name, err := connectionArg(s.cli)
+	if err != nil {
+		return err
+	}
+	service, err := s.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	given := by(s.cli)
+	if err := service.Pause(ctx, name, store.Order{By: given.Who, Reason: given.Why}); err != nil {
+		return explainConnection(err)
+	}
+	return say(s.cli, "connection %s is paused: its jobs wait for `sluice connection resume %s`", name, name)
+}
+
+func resumeConnection(ctx context.Context, s *session) error {
+	name, err := connectionArg(s.cli)
+	if err != nil {
+		return err
+	}
+	service, err := s.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	if err := service.Resume(ctx, name); err != nil {
+		return explainConnection(err)
+	}
+	client, err := s.Deliveries(ctx)
+	if err == nil {
+		err = client.Refresh(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("connection %s is resumed, but the workflows of destinations could not be told: %w", name, err)
+	}
+	return say(s.cli, "connection %s is resumed: its jobs are tried at once", name)
 }
 
 func rotateConnections(ctx context.Context, s *session) error {

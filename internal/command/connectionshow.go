@@ -27,9 +27,9 @@ func listConnections(ctx context.Context, s *session) error {
 	if len(all) == 0 {
 		return say(s.cli, "There are no connections yet. Add one with `sluice connection add NAME --kind KIND`.")
 	}
-	table := terminal.NewTable("NAME", "KIND", "KEY", "KEY IS", "CHANGED")
+	table := terminal.NewTable("NAME", "KIND", "STATE", "KEY", "KEY IS", "CHANGED")
 	for _, info := range all {
-		table.Row(info.Name, info.Kind, terminal.Ordinal(info.KeyID), keyCell(info.KeyStatus),
+		table.Row(info.Name, info.Kind, healthCell(info.Health), terminal.Ordinal(info.KeyID), keyCell(info.KeyStatus),
 			info.UpdatedAt.Local().Format(time.DateTime))
 	}
 	return table.Write(s.cli.App.Writer)
@@ -63,6 +63,7 @@ func showConnection(ctx context.Context, s *session) error {
 		{"name", info.Name},
 		{"kind", info.Kind},
 		{"settings", string(info.Settings)},
+		{"health", healthText(info.Health)},
 	}
 	for _, secret := range info.Secrets {
 		lines = append(lines, [2]string{secret, "set"})

@@ -49,13 +49,12 @@ type destinationJSON struct {
 	Versions       []versionJSON    `json:"versions"`
 	DefaultVersion string           `json:"default_version"`
 	Paused         bool             `json:"paused"`
-	OpenUntil      *time.Time       `json:"circuit_open_until"`
-	Failures       int32            `json:"circuit_failures"`
-	Reason         string           `json:"circuit_reason"`
 	Jobs           map[string]int64 `json:"jobs"`
 	Due            int64            `json:"due"`
 	OldestDue      *time.Time       `json:"oldest_due"`
 	Actions        []actionJSON     `json:"actions"`
+	// Connections are those that jobs wait for.
+	Connections []waitingJSON `json:"connections"`
 }
 
 // versionJSON is a version of a destination's jobs.
@@ -93,7 +92,7 @@ func destinationView(ctx context.Context, opened *store.Store, d destinations.De
 	if err != nil {
 		return destinationJSON{}, err
 	}
-	circuit, err := opened.Circuit(ctx, d.Name())
+	waiting, err := opened.ConnectionsOf(ctx, d.Name())
 	if err != nil {
 		return destinationJSON{}, err
 	}
@@ -104,8 +103,7 @@ func destinationView(ctx context.Context, opened *store.Store, d destinations.De
 	o := d.Options()
 	view := destinationJSON{
 		Name: d.Name(), Label: d.Label(), DefaultVersion: o.DefaultVersion, Versions: versionViews(o),
-		Paused: settings[""].Paused, OpenUntil: circuit.OpenUntil, Failures: circuit.Failures, Reason: circuit.Reason,
-		Jobs: map[string]int64{},
+		Paused: settings[""].Paused, Jobs: map[string]int64{}, Connections: waitingViews(waiting, time.Now()),
 	}
 	byAction := map[string]map[string]int64{}
 	for _, n := range counts {
@@ -207,8 +205,14 @@ func destinationCell(v destinationJSON) terminal.Coloured {
 		return terminal.Coloured{Text: "partly paused", Colour: terminal.Yellow}
 	case v.Paused || paused > 0:
 		return terminal.Coloured{Text: "paused", Colour: terminal.Yellow}
-	case v.OpenUntil != nil:
-		return terminal.Coloured{Text: "left alone", Colour: terminal.Red}
+	}
+	switch open, paused := countStates(v.Connections); {
+	case open > 0 && open == len(v.Connections):
+		return terminal.Coloured{Text: "circuit open", Colour: terminal.Red}
+	case open > 0:
+		return terminal.Coloured{Text: "circuit partly open", Colour: terminal.Red}
+	case paused > 0:
+		return terminal.Coloured{Text: "partly paused", Colour: terminal.Yellow}
 	default:
 		return terminal.Coloured{Text: "active", Colour: terminal.Green}
 	}
@@ -240,17 +244,9 @@ func showDestination(ctx context.Context, s *session) error {
 
 func writeDestination(c *cli.Context, v destinationJSON) error {
 	w, state := c.App.Writer, destinationCell(v)
-	circuit := ""
-	if v.Failures > 0 {
-		circuit = fmt.Sprintf("%d loads in a row without a success: %s", v.Failures, v.Reason)
-	}
-	if v.OpenUntil != nil {
-		circuit += "; left alone until " + when(v.OpenUntil)
-	}
 	lines := [][2]string{
 		{"Destination", v.Name + ", " + v.Label},
 		{"State", terminal.Paint(w, state.Colour, state.Text)},
-		{"Trouble", circuit},
 	}
 	for _, version := range v.Versions {
 		text := version.Name
@@ -286,7 +282,10 @@ func writeDestination(c *cli.Context, v destinationJSON) error {
 		table.Row(a.Name, pausedCell(a.Paused), loadedWhen(a), a.TimeZone, a.MaxRetries, a.Concurrency,
 			rateText(a.RatePerSecond), a.BatchSize, redriven(a.RedriveUnknown))
 	}
-	return table.Write(w)
+	if err := table.Write(w); err != nil || len(v.Connections) == 0 {
+		return err
+	}
+	return writeWaiting(c, v.Connections)
 }
 
 func pausedCell(paused bool) terminal.Coloured {

@@ -24,12 +24,12 @@ func destinationOrderCommands() []*cli.Command {
 			Action:    withSession(orderDestination("is paused: its jobs wait", (*starter.Destinations).Pause)),
 		},
 		{
-			Name: "resume", Usage: "let a paused destination, or action, go on", ArgsUsage: "NAME [ACTION]",
+			Name: "resume", Usage: "resume a destination or one of its actions; try at once what waits", ArgsUsage: "NAME [ACTION]",
 			Flags:  []cli.Flag{byFlag(), why()},
 			Action: withSession(orderDestination("goes on", (*starter.Destinations).Resume)),
 		},
 		{
-			Name: "trigger", Usage: "load at once what waits for an action", ArgsUsage: "NAME ACTION",
+			Name: "trigger", Usage: "try at once what waits for an action, retries and open circuits too", ArgsUsage: "NAME ACTION",
 			Flags: []cli.Flag{byFlag(), why()}, Action: withSession(triggerAction),
 		},
 		{

@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -253,8 +254,9 @@ func TestDestinationTrouble(t *testing.T) {
 	b := newShop(t)
 	ctx := enginetest.Context(t)
 	require.NoError(t, b.Store.Pause(ctx, "log", "", "ann"))
-	for range 5 {
-		_, err := b.Store.NoteLoad(ctx, "webhook", "it answered 503", store.CircuitRule{})
+	for i := range 5 {
+		_, err := b.Store.NoteEvidence(ctx, "@webhook", store.Evidence{Failed: []string{fmt.Sprint(i)}, Reason: "it answered 503"},
+			store.CircuitRule{})
 		require.NoError(t, err)
 	}
 	interval := "nonsense"
@@ -262,8 +264,8 @@ func TestDestinationTrouble(t *testing.T) {
 	require.NoError(t, err)
 	table := b.ok(t, "destination", "list")
 	require.Regexp(t, `(?m)^log +Log +paused `, table)
-	require.Regexp(t, `(?m)^webhook +Webhook +left alone `, table)
-	require.Contains(t, b.ok(t, "destination", "show", "webhook"), "5 loads in a row without a success: it answered 503; left alone until 2")
+	require.Regexp(t, `(?m)^webhook +Webhook +circuit open `, table)
+	require.Regexp(t, `(?m)^- +open +1 +1 +5 +2\S+ \S+ +it answered 503$`, b.ok(t, "destination", "show", "webhook"))
 	require.Contains(t, b.ok(t, "destination", "show", "smtp"), `send: interval: "nonsense" has 1 fields`)
 }
 

@@ -149,7 +149,7 @@ func setupSinks(t *testing.T, sinks ...*sink) *delivering {
 	}
 	s.Tune = func(cfg *worker.Config) {
 		cfg.Destinations = registry
-		cfg.Circuit = store.CircuitRule{Threshold: 2, First: 300 * time.Millisecond, Most: time.Second}
+		cfg.Circuit = store.CircuitRule{Threshold: 2, First: 300 * time.Millisecond, Max: time.Second}
 	}
 	service, err := starter.NewDestinations(starter.DestinationsConfig{
 		Temporal: s.Temporal, Store: s.Store, Registry: registry, AnswerTimeout: 30 * time.Second,

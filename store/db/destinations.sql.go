@@ -317,7 +317,7 @@ func (q *Queries) InsertJob(ctx context.Context, arg InsertJobParams) error {
 }
 
 const jobByID = `-- name: JobByID :one
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at FROM jobs WHERE id = $1
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM jobs WHERE id = $1
 `
 
 // JobByID returns a job.
@@ -345,12 +345,14 @@ func (q *Queries) JobByID(ctx context.Context, id string) (Job, error) {
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.FinishedAt,
+		&i.Connection,
+		&i.HasFailed,
 	)
 	return i, err
 }
 
 const jobsOfEvent = `-- name: JobsOfEvent :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at FROM jobs WHERE event_id = $1 ORDER BY id
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM jobs WHERE event_id = $1 ORDER BY id
 `
 
 // JobsOfEvent returns the jobs of an event, in the order in which they were added.
@@ -384,6 +386,8 @@ func (q *Queries) JobsOfEvent(ctx context.Context, eventID string) ([]Job, error
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.FinishedAt,
+			&i.Connection,
+			&i.HasFailed,
 		); err != nil {
 			return nil, err
 		}

@@ -10,64 +10,44 @@ import (
 	"time"
 )
 
-const countDue = `-- name: CountDue :one
-SELECT (SELECT count(*) FROM (
-           SELECT 1 FROM jobs d
-           WHERE d.destination = $1 AND d.action = $2 AND d.due_at <= now()
-             AND NOT ($3::boolean AND d.state = 'acknowledged')
-           LIMIT $4::integer) due) AS due,
-       (SELECT count(*) FROM (
-           SELECT 1 FROM jobs l
-           WHERE l.destination = $1 AND l.action = $2 AND l.due_at IS NOT NULL
-           LIMIT $4::integer) waiting) AS waiting
+const actionBacklog = `-- name: ActionBacklog :one
+SELECT coalesce(due, 0)::bigint AS due, coalesce(blocked, 0)::bigint AS blocked,
+       coalesce(waiting, 0)::bigint AS waiting, next_at
+FROM action_backlog(
+    for_destination => $1, for_action => $2, concurrency => $3,
+    retries_only => $4, row_limit => $5)
 `
 
-type CountDueParams struct {
+type ActionBacklogParams struct {
 	Destination string
 	Action      string
+	Concurrency int32
 	RetriesOnly bool
-	Most        int32
+	RowLimit    int64
 }
 
-type CountDueRow struct {
+type ActionBacklogRow struct {
 	Due     int64
+	Blocked int64
 	Waiting int64
+	NextAt  *time.Time
 }
 
-// CountDue counts the jobs of an action that are due by now and those that will be, each up
-// to a limit: a backlog of millions is not counted for every batch that is taken from it.
-func (q *Queries) CountDue(ctx context.Context, arg CountDueParams) (CountDueRow, error) {
-	row := q.db.QueryRow(ctx, countDue,
+// ActionBacklog tells what waits for an action, as the function action_backlog says.
+func (q *Queries) ActionBacklog(ctx context.Context, arg ActionBacklogParams) (ActionBacklogRow, error) {
+	row := q.db.QueryRow(ctx, actionBacklog,
 		arg.Destination,
 		arg.Action,
+		arg.Concurrency,
 		arg.RetriesOnly,
-		arg.Most,
+		arg.RowLimit,
 	)
-	var i CountDueRow
-	err := row.Scan(&i.Due, &i.Waiting)
-	return i, err
-}
-
-const nextRetry = `-- name: NextRetry :one
-SELECT (SELECT d.due_at FROM jobs d
-        WHERE d.destination = $1 AND d.action = $2 AND d.due_at IS NOT NULL
-          AND d.state IN ('awaiting', 'failed', 'unknown')
-        ORDER BY d.due_at LIMIT 1) AS due_at,
-       (SELECT e.locked_until FROM jobs e
-        WHERE e.destination = $1 AND e.action = $2 AND e.state = 'executing'
-        ORDER BY e.locked_until LIMIT 1) AS lease_ends
-`
-
-type NextRetryRow struct {
-	DueAt     *time.Time
-	LeaseEnds *time.Time
-}
-
-// NextRetry returns when the next job of an action is due that is none of those that nobody
-// has touched yet, and when the next lease ends.
-func (q *Queries) NextRetry(ctx context.Context, destination string, action string) (NextRetryRow, error) {
-	row := q.db.QueryRow(ctx, nextRetry, destination, action)
-	var i NextRetryRow
-	err := row.Scan(&i.DueAt, &i.LeaseEnds)
+	var i ActionBacklogRow
+	err := row.Scan(
+		&i.Due,
+		&i.Blocked,
+		&i.Waiting,
+		&i.NextAt,
+	)
 	return i, err
 }

@@ -31,38 +31,6 @@ func (q *Queries) AllowRetention(ctx context.Context) error {
 	return err
 }
 
-const circuitOf = `-- name: CircuitOf :one
-SELECT destination, failures, open_until, reason, updated_at FROM destination_circuits WHERE destination = $1
-`
-
-// CircuitOf returns the circuit breaker of a destination.
-func (q *Queries) CircuitOf(ctx context.Context, destination string) (DestinationCircuit, error) {
-	row := q.db.QueryRow(ctx, circuitOf, destination)
-	var i DestinationCircuit
-	err := row.Scan(
-		&i.Destination,
-		&i.Failures,
-		&i.OpenUntil,
-		&i.Reason,
-		&i.UpdatedAt,
-	)
-	return i, err
-}
-
-const closeCircuit = `-- name: CloseCircuit :execrows
-UPDATE destination_circuits SET failures = 0, open_until = NULL, reason = '', updated_at = now()
-WHERE destination = $1 AND failures > 0
-`
-
-// CloseCircuit notes that a load has succeeded.
-func (q *Queries) CloseCircuit(ctx context.Context, destination string) (int64, error) {
-	result, err := q.db.Exec(ctx, closeCircuit, destination)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const editJob = `-- name: EditJob :exec
 UPDATE jobs SET context = $2, data = $3, updated_at = now() WHERE id = $1
 `
@@ -77,50 +45,6 @@ type EditJobParams struct {
 func (q *Queries) EditJob(ctx context.Context, arg EditJobParams) error {
 	_, err := q.db.Exec(ctx, editJob, arg.ID, arg.Context, arg.Data)
 	return err
-}
-
-const noteFailure = `-- name: NoteFailure :one
-INSERT INTO destination_circuits AS c (destination, failures, open_until, reason)
-VALUES ($1, 1,
-        CASE WHEN $2::integer <= 1
-             THEN now() + make_interval(secs => $3::double precision) END,
-        $4)
-ON CONFLICT (destination) DO UPDATE
-SET failures = c.failures + 1, reason = excluded.reason, updated_at = now(),
-    open_until = CASE WHEN c.failures + 1 >= $2::integer
-        THEN now() + make_interval(secs => least($5::double precision,
-             $3::double precision * 2 ^ least(c.failures + 1 - $2::integer, 20)))
-        END
-RETURNING destination, failures, open_until, reason, updated_at
-`
-
-type NoteFailureParams struct {
-	Destination  string
-	Threshold    int32
-	FirstSeconds float64
-	Reason       string
-	MostSeconds  float64
-}
-
-// NoteFailure notes a load of which nothing has succeeded. From the threshold on each
-// opens the circuit, for twice as long as the one before.
-func (q *Queries) NoteFailure(ctx context.Context, arg NoteFailureParams) (DestinationCircuit, error) {
-	row := q.db.QueryRow(ctx, noteFailure,
-		arg.Destination,
-		arg.Threshold,
-		arg.FirstSeconds,
-		arg.Reason,
-		arg.MostSeconds,
-	)
-	var i DestinationCircuit
-	err := row.Scan(
-		&i.Destination,
-		&i.Failures,
-		&i.OpenUntil,
-		&i.Reason,
-		&i.UpdatedAt,
-	)
-	return i, err
 }
 
 const pauseDestination = `-- name: PauseDestination :exec

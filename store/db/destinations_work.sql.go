@@ -8,50 +8,39 @@ package db
 import (
 	"context"
 	"encoding/json"
-	"time"
 )
 
 const claimJobs = `-- name: ClaimJobs :many
-WITH may AS MATERIALIZED (
-    SELECT CASE
-        WHEN EXISTS (SELECT 1 FROM destination_settings s
-                     WHERE s.destination = $2 AND s.action IN ('', $3) AND s.paused) THEN 0
-        ELSE coalesce((SELECT CASE WHEN o.open_until > now() THEN 0 ELSE least($4::integer, 1) END
-                       FROM destination_circuits o
-                       WHERE o.destination = $2 AND o.open_until IS NOT NULL),
-                      $4::integer)
-    END AS most
-), due AS MATERIALIZED (
-    SELECT c.id FROM jobs c
-    WHERE c.destination = $2 AND c.action = $3 AND c.due_at <= now()
-      AND NOT ($5::boolean AND c.state = 'acknowledged')
-    ORDER BY c.due_at, c.id LIMIT (SELECT m.most FROM may m) FOR UPDATE SKIP LOCKED
-)
-UPDATE jobs j
-SET state = 'executing', attempt = j.attempt + 1, fence = j.fence + 1, due_at = NULL, updated_at = now(),
-    locked_until = now() + make_interval(secs => $1::double precision)
-FROM due WHERE j.id = due.id
-RETURNING j.id, j.destination, j.action, j.version, j.context, j.data, j.event_id, j.parent_job_id, j.lineage, j.replay_of, j.state, j.attempt, j.due_at, j.locked_until, j.fence, j.last_error, j.sent_at, j.created_at, j.updated_at, j.finished_at
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM claim_jobs(
+    for_destination => $1, for_action => $2, row_limit => $3,
+    concurrency => $4, rate => $5, retries_only => $6,
+    lease_seconds => $7, busy => $8::text[], after => $9)
 `
 
 type ClaimJobsParams struct {
-	LeaseSeconds float64
 	Destination  string
 	Action       string
 	RowLimit     int32
+	Concurrency  int32
+	Rate         float64
 	RetriesOnly  bool
+	LeaseSeconds float64
+	Busy         []string
+	After        string
 }
 
-// ClaimJobs takes jobs that are due, those that have been so longest first: none while the
-// action or its destination is paused or the circuit is open, and one to see whether a
-// destination is well again.
+// ClaimJobs takes due jobs of an action, as the function claim_jobs says.
 func (q *Queries) ClaimJobs(ctx context.Context, arg ClaimJobsParams) ([]Job, error) {
 	rows, err := q.db.Query(ctx, claimJobs,
-		arg.LeaseSeconds,
 		arg.Destination,
 		arg.Action,
 		arg.RowLimit,
+		arg.Concurrency,
+		arg.Rate,
 		arg.RetriesOnly,
+		arg.LeaseSeconds,
+		arg.Busy,
+		arg.After,
 	)
 	if err != nil {
 		return nil, err
@@ -81,6 +70,8 @@ func (q *Queries) ClaimJobs(ctx context.Context, arg ClaimJobsParams) ([]Job, er
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.FinishedAt,
+			&i.Connection,
+			&i.HasFailed,
 		); err != nil {
 			return nil, err
 		}
@@ -100,7 +91,7 @@ WITH gone AS MATERIALIZED (
     ORDER BY c.id LIMIT $6 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs j
-SET state = 'unknown', locked_until = NULL, updated_at = now(), last_error = $1::jsonb,
+SET state = 'unknown', locked_until = NULL, has_failed = true, updated_at = now(), last_error = $1::jsonb,
     due_at = CASE WHEN j.attempt <= $2::integer
              THEN now() + make_interval(secs => $3::double precision) END
 FROM gone WHERE j.id = gone.id
@@ -184,7 +175,7 @@ func (q *Queries) FencesOf(ctx context.Context, ids []string) ([]FencesOfRow, er
 }
 
 const jobsByID = `-- name: JobsByID :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at FROM jobs WHERE id = ANY ($1::text[])
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM jobs WHERE id = ANY ($1::text[])
 `
 
 // JobsByID returns jobs.
@@ -218,6 +209,8 @@ func (q *Queries) JobsByID(ctx context.Context, ids []string) ([]Job, error) {
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.FinishedAt,
+			&i.Connection,
+			&i.HasFailed,
 		); err != nil {
 			return nil, err
 		}
@@ -230,7 +223,7 @@ func (q *Queries) JobsByID(ctx context.Context, ids []string) ([]Job, error) {
 }
 
 const lockJobs = `-- name: LockJobs :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at FROM jobs
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM jobs
 WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE
 `
 
@@ -265,6 +258,8 @@ func (q *Queries) LockJobs(ctx context.Context, ids []string) ([]Job, error) {
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.FinishedAt,
+			&i.Connection,
+			&i.HasFailed,
 		); err != nil {
 			return nil, err
 		}
@@ -276,54 +271,10 @@ func (q *Queries) LockJobs(ctx context.Context, ids []string) ([]Job, error) {
 	return items, nil
 }
 
-const mayLoad = `-- name: MayLoad :one
-SELECT EXISTS (
-           SELECT 1 FROM destination_settings s
-           WHERE s.destination = $1 AND s.action IN ('', $2) AND s.paused
-       ) AS paused,
-       (SELECT c.open_until FROM destination_circuits c
-        WHERE c.destination = $1 AND c.open_until > now()) AS open_until
-`
-
-type MayLoadRow struct {
-	Paused    bool
-	OpenUntil *time.Time
-}
-
-// MayLoad returns what people and the circuit breaker have against loading an action.
-func (q *Queries) MayLoad(ctx context.Context, destination string, action string) (MayLoadRow, error) {
-	row := q.db.QueryRow(ctx, mayLoad, destination, action)
-	var i MayLoadRow
-	err := row.Scan(&i.Paused, &i.OpenUntil)
-	return i, err
-}
-
-const nextDue = `-- name: NextDue :one
-SELECT (SELECT d.due_at FROM jobs d
-        WHERE d.destination = $1 AND d.action = $2 AND d.due_at IS NOT NULL
-        ORDER BY d.due_at LIMIT 1) AS due_at,
-       (SELECT e.locked_until FROM jobs e
-        WHERE e.destination = $1 AND e.action = $2 AND e.state = 'executing'
-        ORDER BY e.locked_until LIMIT 1) AS lease_ends
-`
-
-type NextDueRow struct {
-	DueAt     *time.Time
-	LeaseEnds *time.Time
-}
-
-// NextDue returns when the next job of an action is due, and when the next lease ends.
-func (q *Queries) NextDue(ctx context.Context, destination string, action string) (NextDueRow, error) {
-	row := q.db.QueryRow(ctx, nextDue, destination, action)
-	var i NextDueRow
-	err := row.Scan(&i.DueAt, &i.LeaseEnds)
-	return i, err
-}
-
 const recordJobs = `-- name: RecordJobs :many
 UPDATE jobs j
 SET state = o.state, last_error = o.error, locked_until = NULL, updated_at = now(),
-    attempt = j.attempt - o.untried,
+    attempt = j.attempt - o.untried, has_failed = j.has_failed OR o.state IN ('failed', 'unknown', 'discarded'),
     -- Below zero: nobody is going to load it again.
     due_at = CASE WHEN o.wait_seconds >= 0 THEN now() + make_interval(secs => o.wait_seconds) END,
     finished_at = CASE WHEN o.state IN ('succeeded', 'discarded') THEN now() END

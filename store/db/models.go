@@ -36,6 +36,20 @@ type Connection struct {
 	UpdatedAt   time.Time
 }
 
+type ConnectionHealth struct {
+	Connection   string
+	Failures     int32
+	FailedJobs   []string
+	Reason       string
+	OpenUntil    *time.Time
+	ProbeUntil   *time.Time
+	PausedAt     *time.Time
+	PausedBy     string
+	PausedReason string
+	PacedUntil   *time.Time
+	UpdatedAt    time.Time
+}
+
 type ConnectionKeyset struct {
 	One       bool
 	KeyID     int64
@@ -61,14 +75,6 @@ type Dependency struct {
 	ImportID int64
 	Resource string
 	Shared   bool
-}
-
-type DestinationCircuit struct {
-	Destination string
-	Failures    int32
-	OpenUntil   *time.Time
-	Reason      string
-	UpdatedAt   time.Time
 }
 
 type DestinationSetting struct {
@@ -206,6 +212,8 @@ type Job struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	FinishedAt  *time.Time
+	Connection  string
+	HasFailed   bool
 }
 
 type JobEdit struct {

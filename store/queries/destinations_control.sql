@@ -41,31 +41,6 @@ SET paused = excluded.paused, updated_by = excluded.updated_by, updated_at = now
     version = destination_settings.version + 1
 WHERE destination_settings.paused <> excluded.paused;
 
--- CircuitOf returns the circuit breaker of a destination.
--- name: CircuitOf :one
-SELECT * FROM destination_circuits WHERE destination = $1;
-
--- NoteFailure notes a load of which nothing has succeeded. From the threshold on each
--- opens the circuit, for twice as long as the one before.
--- name: NoteFailure :one
-INSERT INTO destination_circuits AS c (destination, failures, open_until, reason)
-VALUES (sqlc.arg(destination), 1,
-        CASE WHEN sqlc.arg(threshold)::integer <= 1
-             THEN now() + make_interval(secs => sqlc.arg(first_seconds)::double precision) END,
-        sqlc.arg(reason))
-ON CONFLICT (destination) DO UPDATE
-SET failures = c.failures + 1, reason = excluded.reason, updated_at = now(),
-    open_until = CASE WHEN c.failures + 1 >= sqlc.arg(threshold)::integer
-        THEN now() + make_interval(secs => least(sqlc.arg(most_seconds)::double precision,
-             sqlc.arg(first_seconds)::double precision * 2 ^ least(c.failures + 1 - sqlc.arg(threshold)::integer, 20)))
-        END
-RETURNING *;
-
--- CloseCircuit notes that a load has succeeded.
--- name: CloseCircuit :execrows
-UPDATE destination_circuits SET failures = 0, open_until = NULL, reason = '', updated_at = now()
-WHERE destination = $1 AND failures > 0;
-
 -- AllowRetention lets the transaction take transitions away.
 -- name: AllowRetention :exec
 SELECT set_config('sluice.retention', 'on', true);

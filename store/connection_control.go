@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// PauseConnection opens the circuit of a connection until ResumeConnection: its jobs wait,
+// whatever their destination. Batches under way are not interrupted. The error is ErrNotFound
+// if there is no such connection.
+func (s *Store) PauseConnection(ctx context.Context, name string, o Order) error {
+	n, err := s.Queries.PauseConnection(ctx, db.PauseConnectionParams{Name: name, By: plain(o.By), Reason: plain(o.Reason)})
+	if err != nil {
+		return fmt.Errorf("pause connection %s: %w", name, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("connection %s: %w", name, ErrNotFound)
+	}
+	return nil
+}
+
+// maxAdvanced is how many jobs that wait for a retry are made due at once by one command.
+const maxAdvanced = 10_000
+
+// ResumeConnection lets the jobs of a connection be loaded at once, those that wait for a
+// retry too. If its circuit was open one job is tried first. The error is ErrNotFound if
+// there is no such connection.
+func (s *Store) ResumeConnection(ctx context.Context, name string) error {
+	if _, err := s.Connection(ctx, name); err != nil {
+		return fmt.Errorf("resume connection %s: %w", name, err)
+	}
+	return s.inTx(ctx, func(q *db.Queries) error {
+		if err := q.ResumeConnection(ctx, name); err != nil {
+			return fmt.Errorf("resume connection %s: %w", name, err)
+		}
+		if _, err := q.AdvanceJobs(ctx, db.AdvanceJobsParams{Connection: name, RowLimit: maxAdvanced}); err != nil {
+			return fmt.Errorf("advance the jobs of connection %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// TryNow lets the jobs of a destination (action "") or of one of its actions be tried at
+// once: the open circuits of their connections become half-open, and up to 10,000 jobs that
+// wait for a retry become due.
+func (s *Store) TryNow(ctx context.Context, destination, action string) error {
+	return s.inTx(ctx, func(q *db.Queries) error {
+		if _, err := q.HalfOpenCircuits(ctx, destination, action); err != nil {
+			return fmt.Errorf("try the connections of %s: %w", named(destination, action), err)
+		}
+		p := db.AdvanceJobsParams{Destination: destination, Action: action, RowLimit: maxAdvanced}
+		if _, err := q.AdvanceJobs(ctx, p); err != nil {
+			return fmt.Errorf("advance the jobs of %s: %w", named(destination, action), err)
+		}
+		return nil
+	})
+}
+
+// ConnectionWaiting is what waits for a connection, in one destination.
+type ConnectionWaiting struct {
+	// Health is the connection's.
+	Health ConnectionHealth
+	// Waiting is how many jobs wait, Due how many of them are due by their own time.
+	Waiting, Due int64
+}
+
+// ConnectionsOf returns the connections that jobs of a destination wait for, by name.
+func (s *Store) ConnectionsOf(ctx context.Context, destination string) ([]ConnectionWaiting, error) {
+	counts, err := s.WaitingByConnection(ctx, destination)
+	if err != nil {
+		return nil, fmt.Errorf("count the waiting jobs of %s: %w", destination, err)
+	}
+	names := make([]string, len(counts))
+	for i, n := range counts {
+		names[i] = n.Connection
+	}
+	rows, err := s.HealthOf(ctx, names)
+	if err != nil {
+		return nil, fmt.Errorf("read the health of the connections of %s: %w", destination, err)
+	}
+	byName := make(map[string]ConnectionHealth, len(rows))
+	for _, h := range rows {
+		byName[h.Connection] = h
+	}
+	all := make([]ConnectionWaiting, len(counts))
+	for i, n := range counts {
+		all[i] = ConnectionWaiting{Health: byName[n.Connection], Waiting: n.Waiting, Due: n.Due}
+		all[i].Health.Connection = n.Connection
+	}
+	return all, nil
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// ConnectionHealth is the health of a connection, and the circuit that it leads to: closed
+// if OpenUntil is nil, open until then, half-open after that. PausedAt is set if a person has
+// opened it.
+type ConnectionHealth = db.ConnectionHealth
+
+// The states of a connection.
+const (
+	// ConnectionHealthy means that jobs are loaded.
+	ConnectionHealthy = "healthy"
+	// ConnectionFailing means that batches have failed, fewer than open the circuit.
+	ConnectionFailing = "failing"
+	// ConnectionOpen means that the circuit is open: its jobs wait.
+	ConnectionOpen = "open"
+	// ConnectionHalfOpen means that one job at a time is loaded until one succeeds.
+	ConnectionHalfOpen = "half-open"
+	// ConnectionPaused means that a person has opened the circuit.
+	ConnectionPaused = "paused"
+)
+
+// ConnectionState returns the state of a connection at a time: ConnectionHealthy or another
+// of its kind.
+func ConnectionState(h ConnectionHealth, now time.Time) string {
+	switch {
+	case h.PausedAt != nil:
+		return ConnectionPaused
+	case h.OpenUntil != nil && h.OpenUntil.After(now):
+		return ConnectionOpen
+	case h.OpenUntil != nil:
+		return ConnectionHalfOpen
+	case h.Failures > 0:
+		return ConnectionFailing
+	default:
+		return ConnectionHealthy
+	}
+}
+
+// NamedConnection returns the name of the connection that a job's key stands for, "" for the
+// key of jobs that name none.
+func NamedConnection(key string) string {
+	if strings.HasPrefix(key, "@") {
+		return ""
+	}
+	return key
+}
+
+// CircuitRule says when the circuit of a connection opens.
+type CircuitRule struct {
+	// Threshold is how many consecutive batches have to fail, each with a job of its own.
+	// Defaults to 5.
+	Threshold int32
+	// First is for how long it opens then. Defaults to 1 min. It doubles with every failed
+	// probe.
+	First time.Duration
+	// Max bounds that. Defaults to 30 min.
+	Max time.Duration
+}
+
+func (r CircuitRule) withDefaults() CircuitRule {
+	if r.Threshold == 0 {
+		r.Threshold = 5
+	}
+	if r.First == 0 {
+		r.First = time.Minute
+	}
+	if r.Max == 0 {
+		r.Max = 30 * time.Minute
+	}
+	return r
+}
+
+// Evidence is what a batch says about the health of its connection. The zero value says
+// nothing.
+type Evidence struct {
+	// Succeeded says that a job has succeeded: the connection is healthy.
+	Succeeded bool
+	// Failed are the IDs of the jobs that have failed because of the connection. It counts
+	// only if none has succeeded.
+	Failed []string
+	// Reason is why the first of them has. It holds no secret.
+	Reason string
+}
+
+// maxEvidence is how many jobs of a batch are looked at.
+const maxEvidence = 100
+
+// NoteEvidence tells the circuit breaker of a connection how a batch went, and returns its
+// health, which is zero unless the batch has failed.
+func (s *Store) NoteEvidence(
+	ctx context.Context, connection string, e Evidence, rule CircuitRule,
+) (h ConnectionHealth, err error) {
+	rule = rule.withDefaults()
+	switch {
+	case e.Succeeded:
+		_, err = s.CloseCircuit(ctx, connection)
+	case len(e.Failed) == 0:
+		err = s.EndProbe(ctx, connection)
+	default:
+		h, err = s.NoteFailure(ctx, db.NoteFailureParams{
+			Connection: connection, Jobs: e.Failed[:min(len(e.Failed), maxEvidence)], Reason: plain(e.Reason),
+			Threshold: rule.Threshold, FirstSeconds: rule.First.Seconds(), MaxSeconds: rule.Max.Seconds(),
+		})
+	}
+	if err != nil {
+		return ConnectionHealth{}, fmt.Errorf("note the health of connection %s: %w", connection, err)
+	}
+	return h, nil
+}
+
+// Unhealthy returns the connections that are not healthy, by name.
+func (s *Store) Unhealthy(ctx context.Context) ([]ConnectionHealth, error) {
+	all, err := s.ListHealth(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list unhealthy connections: %w", err)
+	}
+	return all, nil
+}
+
+// Health returns the health of a connection.
+func (s *Store) Health(ctx context.Context, connection string) (ConnectionHealth, error) {
+	rows, err := s.HealthOf(ctx, []string{connection})
+	if err != nil {
+		return ConnectionHealth{}, fmt.Errorf("read the health of connection %s: %w", connection, err)
+	}
+	if len(rows) == 0 {
+		return ConnectionHealth{Connection: connection}, nil
+	}
+	return rows[0], nil
+}
+
+// UnhealthyOf returns the connections that are not healthy and that jobs of an action wait
+// for, by name, at most so many.
+func (s *Store) UnhealthyOf(ctx context.Context, destination, action string, limit int32) ([]ConnectionHealth, error) {
+	all, err := s.HealthForAction(ctx, db.HealthForActionParams{Destination: destination, Action: action, RowLimit: limit})
+	if err != nil {
+		return nil, fmt.Errorf("list unhealthy connections of %s: %w", named(destination, action), err)
+	}
+	return all, nil
+}

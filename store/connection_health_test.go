@@ -1,0 +1,349 @@
+package store_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// addTo adds jobs of crm/upsert that use a connection, and returns their IDs.
+func (b *bundle) addTo(t *testing.T, connection string, n int) []string {
+	t.Helper()
+	event := newEvent("", n)
+	for i := range event.Jobs {
+		event.Jobs[i].Data = json.RawMessage(fmt.Sprintf(`{"connection": %q, "no": %d}`, connection, i))
+	}
+	added, err := b.AddEvent(b.ctx, event)
+	require.NoError(t, err)
+	return added.Jobs
+}
+
+// taken returns the IDs of the jobs that a request gets.
+func (b *bundle) taken(t *testing.T, r store.ClaimRequest) []string {
+	t.Helper()
+	claim, err := b.ClaimDue(b.ctx, r)
+	require.NoError(t, err)
+	ids := []string{}
+	for _, job := range claim.Jobs {
+		ids = append(ids, job.ID)
+	}
+	return ids
+}
+
+// fail fails jobs that are claimed; they are due again at once.
+func (b *bundle) fail(t *testing.T, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		job, err := b.Job(b.ctx, id)
+		require.NoError(t, err)
+		b.record(t, outcome(job, store.JobFailed))
+	}
+}
+
+// connect adds a connection, so that it can be paused and removed.
+func (b *bundle) connect(t *testing.T, name string) {
+	t.Helper()
+	_, err := b.AddConnection(b.ctx, store.NewConnection{
+		Name: name, Kind: "webhook", Settings: json.RawMessage(`{}`), SecretNames: []string{}, Sealed: []byte{1}, KeyID: 1,
+	})
+	require.NoError(t, err)
+}
+
+func (b *bundle) note(t *testing.T, connection string, failed ...string) store.ConnectionHealth {
+	t.Helper()
+	rule := store.CircuitRule{Threshold: 2, First: time.Minute, Max: 3 * time.Minute}
+	h, err := b.NoteEvidence(b.ctx, connection, store.Evidence{Failed: failed, Reason: "refused"}, rule)
+	require.NoError(t, err)
+	return h
+}
+
+func (b *bundle) state(t *testing.T, connection string) string {
+	t.Helper()
+	h, err := b.Health(b.ctx, connection)
+	require.NoError(t, err)
+	return store.ConnectionState(h, time.Now())
+}
+
+func TestKeyOfConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for data, want := range map[string]string{
+		`{"connection": "dwh"}`: "dwh", `{"connection": "d w h"}`: "@crm", `{"connection": 7}`: "7",
+		`{"connection": "@crm"}`: "@crm", `{}`: "@crm", `["dwh"]`: "@crm", `{"connection": null}`: "@crm",
+		`{"connection": "` + strings.Repeat("x", 64) + `"}`: "@crm",
+	} {
+		event := newEvent("", 1)
+		event.Jobs[0].Data = json.RawMessage(data)
+		added, err := b.AddEvent(b.ctx, event)
+		require.NoError(t, err)
+		job, err := b.Job(b.ctx, added.Jobs[0])
+		require.NoError(t, err)
+		require.Equal(t, want, job.Connection, data)
+		// It follows an edit.
+		require.NoError(t, b.EditAndRetry(b.ctx, job.ID, nil, json.RawMessage(`{"connection": "other"}`), me))
+		job, err = b.Job(b.ctx, job.ID)
+		require.NoError(t, err)
+		require.Equal(t, "other", job.Connection)
+	}
+}
+
+// A claim takes of each connection in turn, and passes over those that are busy.
+func TestClaimOfConnections(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	mine, other, last := b.addTo(t, "a", 5), b.addTo(t, "b", 5), b.addTo(t, "c", 1)
+	r := request()
+	r.Limit, r.Busy = 3, []string{"a"}
+	require.Equal(t, other[:3], b.taken(t, r))
+	r.Busy = nil
+	require.Equal(t, mine[:3], b.taken(t, r), "b has a batch under way")
+	require.Equal(t, last, b.taken(t, r))
+	require.Empty(t, b.taken(t, r))
+	r.Concurrency, r.After, r.Limit = 2, "a", 4
+	require.Equal(t, append(mine[3:], other[3:]...), b.taken(t, r), "b, c and then a")
+
+	claim := store.Claim{Jobs: []store.Job{{ID: "1", Connection: "y"}, {ID: "2", Connection: "x"}, {ID: "3", Connection: "y"}}}
+	split := claim.ByConnection()
+	require.Len(t, split, 2)
+	require.Equal(t, "x", split[0].Connection())
+	require.Len(t, split[1].Jobs, 2)
+}
+
+// Of many claims at once one gets a batch of a connection with the concurrency 1, whatever
+// the action, and the next one after it was recorded.
+func TestConcurrencyOfConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addTo(t, "a", 40)
+	event := newEvent("", 0)
+	event.Jobs = []store.NewJob{{Destination: "crm", Action: "delete", Data: json.RawMessage(`{"connection": "a"}`)}}
+	_, err := b.AddEvent(b.ctx, event)
+	require.NoError(t, err)
+	for range 5 {
+		got := make(chan []store.Job, 8)
+		for _, err := range atOnce(8, func(i int) error {
+			r := request()
+			r.Limit, r.Action = 2, []string{"upsert", "upsert", "delete"}[i%3]
+			claim, err := b.ClaimDue(b.ctx, r)
+			if len(claim.Jobs) > 0 {
+				got <- claim.Jobs
+			}
+			return err
+		}) {
+			require.NoError(t, err)
+		}
+		require.Len(t, got, 1)
+		for _, job := range <-got {
+			b.record(t, outcome(job, store.JobSucceeded))
+		}
+	}
+	// A lost worker does not count once its lease has ended.
+	require.NotEmpty(t, b.taken(t, request()))
+	b.addTo(t, "a", 1)
+	require.Empty(t, b.taken(t, request()))
+	backlog, err := b.Backlog(b.ctx, request())
+	require.NoError(t, err)
+	require.Zero(t, backlog.Due)
+	require.WithinDuration(t, time.Now().Add(3*time.Second), backlog.Next, 2*time.Second)
+	b.exec(t, "UPDATE jobs SET locked_until = now() WHERE state = 'executing'")
+	require.Len(t, b.taken(t, request()), 1)
+}
+
+// Jobs that have not failed do not wait behind those that have, nor these for ever.
+func TestNeverFailedFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	old := b.addTo(t, "a", 20)
+	require.Len(t, b.taken(t, request()), 20)
+	b.fail(t, old...)
+	fresh := b.addTo(t, "a", 20)
+	r := request()
+	r.Limit = 10
+	got := b.taken(t, r)
+	require.Len(t, got, 10)
+	require.Subset(t, got, fresh[:7])
+	failed := func() (n int) {
+		for _, id := range got {
+			if id <= old[len(old)-1] {
+				n++
+			}
+		}
+		return n
+	}
+	require.Contains(t, []int{2, 3}, failed())
+	// A job that was sent back untried keeps its rank.
+	for _, id := range got {
+		job, err := b.Job(b.ctx, id)
+		require.NoError(t, err)
+		b.record(t, outcome(job, store.JobAwaiting))
+	}
+	got = b.taken(t, r)
+	require.Contains(t, []int{2, 3}, failed())
+}
+
+// One job that keeps failing is no evidence; different ones open the circuit. It then lets one
+// job through at a time, rather one that has not failed.
+func TestCircuit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	old, other := b.addTo(t, "a", 3), b.addTo(t, "b", 1)
+	for range 5 {
+		h := b.note(t, "a", old[0])
+		require.EqualValues(t, 1, h.Failures)
+		require.Nil(t, h.OpenUntil)
+	}
+	require.Equal(t, store.ConnectionFailing, b.state(t, "a"))
+	require.Len(t, b.taken(t, request()), 4)
+	b.fail(t, old...)
+	h := b.note(t, "a", old[0], old[1])
+	require.EqualValues(t, 2, h.Failures)
+	require.WithinDuration(t, time.Now().Add(time.Minute), *h.OpenUntil, 10*time.Second)
+	require.Equal(t, store.ConnectionOpen, b.state(t, "a"))
+	require.Equal(t, *h.OpenUntil, *b.note(t, "a", old[2]).OpenUntil, "what was under way counts no more")
+
+	require.Empty(t, b.taken(t, request()), "b is under way")
+	fresh := b.addTo(t, "a", 2)
+	require.Empty(t, b.taken(t, request()))
+	backlog, err := b.Backlog(b.ctx, request())
+	require.NoError(t, err)
+	require.Zero(t, backlog.Due)
+	require.WithinDuration(t, time.Now().Add(time.Minute), backlog.Next, 10*time.Second)
+	b.fail(t, other[0])
+	require.Equal(t, other, b.taken(t, request()), "another connection is undisturbed")
+
+	halfOpen := func() { b.exec(t, "UPDATE connection_health SET open_until = now() WHERE connection = 'a'") }
+	for i, want := range []time.Duration{2 * time.Minute, 3 * time.Minute, 3 * time.Minute} {
+		halfOpen()
+		require.Equal(t, store.ConnectionHalfOpen, b.state(t, "a"))
+		r := request()
+		r.Concurrency = 4
+		probe := b.taken(t, r)
+		require.Len(t, probe, 1)
+		require.Empty(t, b.taken(t, r), "one at a time")
+		if i < 2 {
+			require.Equal(t, fresh[i], probe[0])
+		}
+		b.fail(t, probe...)
+		h := b.note(t, "a", probe...)
+		require.WithinDuration(t, time.Now().Add(want), *h.OpenUntil, 10*time.Second)
+	}
+	halfOpen()
+	require.Len(t, b.taken(t, request()), 1)
+	b.note(t, "a")
+	r := request()
+	r.Concurrency = 2
+	require.Len(t, b.taken(t, r), 1, "a batch that says nothing ends the probe")
+	_, err = b.NoteEvidence(b.ctx, "a", store.Evidence{Succeeded: true}, store.CircuitRule{})
+	require.NoError(t, err)
+	require.Equal(t, store.ConnectionHealthy, b.state(t, "a"))
+	r.Concurrency = 3
+	require.Len(t, b.taken(t, r), 3)
+	unhealthy, err := b.Unhealthy(b.ctx)
+	require.NoError(t, err)
+	require.Empty(t, unhealthy)
+}
+
+func TestPauseConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.ErrorIs(t, b.PauseConnection(b.ctx, "a", me), store.ErrNotFound)
+	require.ErrorIs(t, b.ResumeConnection(b.ctx, "a"), store.ErrNotFound)
+	b.connect(t, "a")
+	ids := b.addTo(t, "a", 2)
+	require.NoError(t, b.PauseConnection(b.ctx, "a", me))
+	require.Equal(t, store.ConnectionPaused, b.state(t, "a"))
+	require.Empty(t, b.taken(t, request()))
+	backlog, err := b.Backlog(b.ctx, request())
+	require.NoError(t, err)
+	require.Equal(t, store.Backlog{Waiting: 2}, backlog)
+	waiting, err := b.ConnectionsOf(b.ctx, "crm")
+	require.NoError(t, err)
+	require.Len(t, waiting, 1)
+	require.EqualValues(t, 2, waiting[0].Due)
+	require.Equal(t, "anna", waiting[0].Health.PausedBy)
+	_, err = b.NoteEvidence(b.ctx, "a", store.Evidence{Succeeded: true}, store.CircuitRule{})
+	require.NoError(t, err)
+	require.Equal(t, store.ConnectionPaused, b.state(t, "a"), "what was under way resumes nothing")
+	require.NoError(t, b.ResumeConnection(b.ctx, "a"))
+	require.Equal(t, ids, b.taken(t, request()))
+}
+
+// Trigger and resume try at once: the circuit lets a job through, and jobs do not wait for
+// their retry.
+func TestTryNow(t *testing.T) {
+	t.Parallel()
+	for name, try := range map[string]func(b *bundle) error{
+		"action":      func(b *bundle) error { return b.TryNow(b.ctx, "crm", "upsert") },
+		"destination": func(b *bundle) error { return b.TryNow(b.ctx, "crm", "") },
+		"connection":  func(b *bundle) error { return b.ResumeConnection(b.ctx, "a") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.connect(t, "a")
+			b.addTo(t, "a", 2)
+			claim, err := b.ClaimDue(b.ctx, request())
+			require.NoError(t, err)
+			for _, job := range claim.Jobs {
+				failed := outcome(job, store.JobFailed)
+				failed.RetryAfter = time.Hour
+				b.record(t, failed)
+				b.note(t, "a", job.ID)
+			}
+			require.Equal(t, store.ConnectionOpen, b.state(t, "a"))
+			require.NoError(t, b.TryNow(b.ctx, "crm", "delete"))
+			require.Empty(t, b.taken(t, request()), "another action changes nothing")
+			require.NoError(t, try(b))
+			require.Equal(t, store.ConnectionHalfOpen, b.state(t, "a"))
+			require.Len(t, b.taken(t, request()), 1)
+		})
+	}
+}
+
+// A changed connection is tried at once, a removed one is forgotten.
+func TestHealthOfChangedConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect(t, "a")
+	b.note(t, "a", "1")
+	b.note(t, "a", "2")
+	require.Equal(t, store.ConnectionOpen, b.state(t, "a"))
+	row, err := b.Connection(b.ctx, "a")
+	require.NoError(t, err)
+	_, err = b.ReplaceConnection(b.ctx, row)
+	require.NoError(t, err)
+	require.Equal(t, store.ConnectionHalfOpen, b.state(t, "a"))
+	require.NoError(t, b.RemoveConnection(b.ctx, "a", false))
+	require.Equal(t, store.ConnectionHealthy, b.state(t, "a"))
+}
+
+// The rate is that of each connection, over all claims.
+func TestRateOfConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect(t, "a")
+	mine := b.addTo(t, "a", 20)
+	other := b.addTo(t, "gone", 3)
+	r := request()
+	r.Rate, r.Concurrency = 5, 10
+	require.Equal(t, append(mine[:5:5], other...), b.taken(t, r))
+	require.Empty(t, b.taken(t, r))
+	backlog, err := b.Backlog(b.ctx, r)
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(time.Second), backlog.Next, 900*time.Millisecond)
+	h, err := b.Health(b.ctx, "gone")
+	require.NoError(t, err)
+	require.Nil(t, h.PacedUntil, "it is no connection's name")
+	b.exec(t, "UPDATE connection_health SET paced_until = now()")
+	r.Rate = 0.5
+	require.Equal(t, mine[5:6], b.taken(t, r))
+	h, err = b.Health(b.ctx, "a")
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(2*time.Second), *h.PacedUntil, time.Second)
+}
