@@ -43,15 +43,39 @@ func (w *Warehouse) PurgeRejects(ctx context.Context, siteID, importID uint64) e
 
 // purge deletes rows for good. It looks first, because a mutation rewrites parts
 // and is worth avoiding where there is nothing to delete.
+//
+// An answer without an error is no proof: what stands between may have given it. It looks
+// again therefore.
 func (w *Warehouse) purge(ctx context.Context, table, where string, parameters []any) error {
+	found, err := w.anyRow(ctx, table, where, parameters)
+	if err != nil || !found {
+		return err
+	}
+	if err := w.deleteRows(ctx, table, where, parameters); err != nil {
+		return err
+	}
+	if found, err = w.anyRow(ctx, table, where, parameters); err == nil && found {
+		err = fmt.Errorf("purge %s: %w", table, errNotDone)
+	}
+	return err
+}
+
+// errNotDone means that ClickHouse, or what stands before it, has acknowledged a statement
+// that has had no effect.
+var errNotDone = errors.New("the statement was acknowledged without an error, but has had no effect: " +
+	"is it ClickHouse that answers at warehouse.dsn?")
+
+// anyRow says whether a table has such rows.
+func (w *Warehouse) anyRow(ctx context.Context, table, where string, parameters []any) (bool, error) {
 	var found uint8
 	query := `SELECT count() > 0 FROM (SELECT 1 FROM ` + table + ` WHERE ` + where + ` LIMIT 1)`
 	if err := w.conn.QueryRow(w.consistent(ctx), query, parameters...).Scan(&found); err != nil {
-		return fmt.Errorf("look for rows to purge in %s: %w", table, err)
+		return false, fmt.Errorf("look for rows to purge in %s: %w", table, err)
 	}
-	if found == 0 {
-		return nil
-	}
+	return found != 0, nil
+}
+
+func (w *Warehouse) deleteRows(ctx context.Context, table, where string, parameters []any) error {
 	// mutations_sync waits until the rows are gone on all replicas.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"mutations_sync": 2}))
 	if err := w.conn.Exec(ctx, `ALTER TABLE `+table+w.onCluster()+` DELETE WHERE `+where, parameters...); err != nil {
@@ -72,14 +96,22 @@ func (w *Warehouse) Hide(ctx context.Context, siteID, importID uint64, generatio
 }
 
 // setVisible adds a row to the import's visibility, of which the one with the
-// highest version counts.
+// highest version counts, and proves that it is there.
 func (w *Warehouse) setVisible(ctx context.Context, siteID, importID uint64, visible bool, version uint32) error {
 	ctx, cancel := context.WithTimeout(ctx, w.insertTimeout)
 	defer cancel()
+	parameters := append(PartKey{SiteID: siteID, ImportID: importID}.parameters(),
+		named("visible", visible), named("version", version))
 	err := w.conn.Exec(ctx, `INSERT INTO import_visibility
-		SELECT {site:UInt64}, {import:UInt64}, {visible:Bool}, {version:UInt32}`,
-		append(PartKey{SiteID: siteID, ImportID: importID}.parameters(),
-			named("visible", visible), named("version", version))...)
+		SELECT {site:UInt64}, {import:UInt64}, {visible:Bool}, {version:UInt32}`, parameters...)
+	var noted uint8
+	if err == nil {
+		err = w.conn.QueryRow(w.consistent(ctx), `SELECT count() > 0 FROM import_visibility
+			WHERE site_id = {site:UInt64} AND import_id = {import:UInt64} AND version >= {version:UInt32}`, parameters...).Scan(&noted)
+	}
+	if err == nil && noted == 0 {
+		err = errNotDone
+	}
 	if err != nil {
 		return fmt.Errorf("set visibility of import %d: %w", importID, err)
 	}
