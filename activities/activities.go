@@ -145,6 +145,13 @@ func (f feedback) Warn(ctx context.Context, message string) error {
 	return f.add(ctx, store.LevelWarn, message)
 }
 
+// WarnPart writes the warning to the line that has it already, if there is one.
+func (f feedback) WarnPart(ctx context.Context, w importers.PartWarning) error {
+	return f.store.AddPartFeedback(ctx, f.id, store.PartLine{
+		Level: store.LevelWarn, Part: w.Part, Message: w.Message, Rows: w.Rows, Text: w.Text,
+	})
+}
+
 func (f feedback) Error(ctx context.Context, message string) error {
 	return f.add(ctx, store.LevelError, message)
 }

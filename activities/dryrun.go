@@ -288,7 +288,19 @@ func (r *DryRunReport) end(err error) {
 }
 
 // collected is a Feedback that keeps lines to itself.
-type collected struct{ lines []DryRunLine }
+type collected struct {
+	lines []DryRunLine
+	// repeated are the lines that several parts share, by their message.
+	repeated map[string]*repeatedLine
+}
+
+// repeatedLine is a line that several parts share.
+type repeatedLine struct {
+	at    int
+	first string
+	parts int
+	rows  int64
+}
 
 var _ importers.Feedback = (*collected)(nil)
 
@@ -307,6 +319,25 @@ func (c *collected) Info(_ context.Context, message string) error {
 // Warn keeps a line.
 func (c *collected) Warn(_ context.Context, message string) error {
 	c.add(store.LevelWarn, message)
+	return nil
+}
+
+// WarnPart keeps a line, or adds the part to the line that has the warning already.
+func (c *collected) WarnPart(_ context.Context, w importers.PartWarning) error {
+	if c.repeated == nil {
+		c.repeated = map[string]*repeatedLine{}
+	}
+	r := c.repeated[w.Message]
+	if r == nil {
+		r = &repeatedLine{at: len(c.lines), first: w.Part}
+		c.repeated[w.Message] = r
+		c.add(store.LevelWarn, w.String())
+	}
+	r.parts++
+	r.rows += w.Rows
+	if r.at < len(c.lines) {
+		c.lines[r.at].Message = cut(w.Text(r.first, r.parts, r.rows), maxLine)
+	}
 	return nil
 }
 

@@ -116,6 +116,9 @@ type Feedback interface {
 	Info(ctx context.Context, message string) error
 	// Warn records something that the user may have to act on.
 	Warn(ctx context.Context, message string) error
+	// WarnPart records a warning that several parts may give. The log has it once, with
+	// the number of parts and of rows, however often and in whatever process it is given.
+	WarnPart(ctx context.Context, w PartWarning) error
 	// Error records something that has gone wrong, whether or not the import goes on.
 	Error(ctx context.Context, message string) error
 }

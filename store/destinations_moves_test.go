@@ -89,3 +89,27 @@ func TestTransitionsAreAppendOnly(t *testing.T) {
 	}
 	require.Equal(t, []string{store.JobAcknowledged}, b.history(t, id))
 }
+
+// The line about an attempt that begins has no error: that of the attempt before is in its
+// own line.
+func TestErrorsBelongToAttempts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.addJobs(t, 1)[0]
+	for _, state := range []string{store.JobExecuting, store.JobFailed, store.JobExecuting} {
+		if state == store.JobFailed {
+			b.exec(t, `UPDATE jobs SET last_error = '{"message": "it answered 503"}' WHERE id = $1`, id)
+		}
+		_, err := b.sql.Exec(b.ctx, moveTo, state, id)
+		require.NoError(t, err)
+	}
+	moves, err := b.TransitionsOf(b.ctx, id)
+	require.NoError(t, err)
+	var errors []string
+	for _, m := range moves {
+		why, err := store.ErrorOf(m.Error)
+		require.NoError(t, err)
+		errors = append(errors, m.StateAfter+": "+why.Message)
+	}
+	require.Equal(t, []string{"acknowledged: ", "executing: ", "failed: it answered 503", "executing: "}, errors)
+}

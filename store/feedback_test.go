@@ -76,3 +76,33 @@ func TestOddTexts(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want, imp.Error)
 }
+
+// A warning of several parts is one line with their number, whoever gives it and however
+// often.
+func TestPartFeedback(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.create(t).ID
+	line := func(part, message string, rows int64) store.PartLine {
+		return store.PartLine{
+			Level: store.LevelWarn, Part: part, Message: message, Rows: rows,
+			Text: func(first string, parts int, rows int64) string {
+				return fmt.Sprintf("%s +%d: %s %d", first, parts-1, message, rows)
+			},
+		}
+	}
+	const parts = 12
+	for range 2 {
+		require.NoError(t, errors.Join(atOnce(parts, func(i int) error {
+			return b.AddPartFeedback(b.ctx, id, line(fmt.Sprintf("part %d", i), "estimated", int64(i)))
+		})...))
+	}
+	require.NoError(t, b.AddPartFeedback(b.ctx, id, line("part 3", "withheld", 0)))
+	require.NoError(t, b.AddFeedback(b.ctx, id, store.LevelInfo, "end", "over"))
+	lines := b.feedback(t, id, 0, 10)
+	require.Len(t, lines, 3)
+	require.Regexp(t, `^part \d+ \+11: estimated 66$`, lines[0].Message)
+	require.Len(t, lines[0].Parts, parts)
+	require.Equal(t, []any{"part 3 +0: withheld 0", "over", int32(3)}, []any{lines[1].Message, lines[2].Message, lines[2].Seq})
+	require.ErrorIs(t, b.AddPartFeedback(b.ctx, 404, line("a", "b", 1)), store.ErrNotFound)
+}

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/sluicehq/sluice/importers"
 )
 
 // notes collect what the user should know of a part, to be told once at its end.
@@ -36,18 +38,26 @@ func (n *notes) unmappedRegion(country, name string) {
 	}
 }
 
-// warnings words the notes.
-func (n *notes) warnings(r *report) []string {
-	var all []string
-	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+// warnings words the notes. What several parts may say in the same words is one line in the
+// import's log.
+func (n *notes) warnings(r *report) []importers.PartWarning {
+	var all []importers.PartWarning
+	add := func(format string, args ...any) {
+		all = append(all, importers.PartWarning{Message: fmt.Sprintf(format, args...)})
+	}
 	p := n.pos
 	if p.changed != 0 {
 		add("the report's number of rows changed while it was read, to %d: Google was still correcting these days; "+
 			"import them again later", p.rowCount)
 	}
-	all = append(all, n.totalWarnings(r)...)
+	for _, text := range n.totalWarnings(r) {
+		add("%s", text)
+	}
 	for _, s := range n.metadata.SamplingMetadatas {
-		add("the figures are estimated by Google from a sample of %d of %d events", s.SamplesReadCount, s.SamplingSpaceSize)
+		all = append(all, importers.PartWarning{
+			Message: "the figures are estimated by Google from a sample",
+			Detail:  fmt.Sprintf("of %d of %d events", s.SamplesReadCount, s.SamplingSpaceSize),
+		})
 	}
 	if n.metadata.SubjectToThresholding {
 		add("Google may have withheld rows about few people (data thresholds of the property)")
@@ -56,14 +66,19 @@ func (n *notes) warnings(r *report) []string {
 		add("the report is incomplete: %s", shorten(t.Message))
 	}
 	if n.metadata.DataLossFromOtherRow || p.folded > 0 {
-		add("Google has folded values that were too many into \"(other)\": %d rows, kept under that name", p.folded)
+		all = append(all, importers.PartWarning{
+			Message: "Google has folded values that were too many into \"(other)\", which is kept as a name", Rows: p.folded,
+		})
 	}
 	if p.undated > 0 {
-		add("Google has folded days that were too many into \"(other)\": %d rows of no day, rejected and not loaded",
-			p.undated)
+		all = append(all, importers.PartWarning{
+			Message: "Google has folded days that were too many into \"(other)\", rejected and not loaded", Rows: p.undated,
+		})
 	}
 	if p.unmapped > 0 {
-		add("%d rows have a region whose name leads to no ISO 3166-2 code, which is left empty%s", p.unmapped, n.examples())
+		all = append(all, importers.PartWarning{
+			Message: "regions whose name leads to no ISO 3166-2 code are left empty", Rows: p.unmapped, Detail: n.examples(),
+		})
 	}
 	return all
 }
@@ -80,7 +95,7 @@ func (n *notes) examples() string {
 	if len(names) > maxNames {
 		more, names = fmt.Sprintf(" and %d more names", len(names)-maxNames), names[:maxNames]
 	}
-	return ": " + strings.Join(names, ", ") + more
+	return strings.Join(names, ", ") + more
 }
 
 // nearShare is how far a sum of estimates may be from the estimate of the whole: Google

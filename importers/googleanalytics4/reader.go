@@ -190,11 +190,13 @@ var _ importers.Confirmer = (*reader)(nil)
 
 // tell writes the notes to the feedback.
 func (r *reader) tell(ctx context.Context) error {
-	warnings := r.notes.warnings(r.report)
-	for i, w := range warnings {
-		warnings[i] = r.part.Label + ": " + w
+	for _, w := range r.notes.warnings(r.report) {
+		w.Part = r.part.Label
+		if err := r.imp.Feedback.WarnPart(ctx, w); err != nil {
+			return fmt.Errorf("write feedback: %w", err)
+		}
 	}
-	return warn(ctx, r.imp.Feedback, warnings...)
+	return nil
 }
 
 // Close ends the request under way.

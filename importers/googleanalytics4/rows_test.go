@@ -89,9 +89,9 @@ func TestFoldedAndUndated(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{fmt.Sprintf("warn: imported_pages 2024-02: Google has folded values that were too many into "+
-		"\"(other)\": %d rows, kept under that name", kept)}, b.warned("folded values"), "rejected rows are not kept")
+		"\"(other)\", which is kept as a name: %d rows", kept)}, b.warned("folded values"), "rejected rows are not kept")
 	require.Equal(t, []string{fmt.Sprintf("warn: imported_pages 2024-02: Google has folded days that were too many into "+
-		"\"(other)\": %d rows of no day, rejected and not loaded", len(rejects))}, b.warned("folded days"))
+		"\"(other)\", rejected and not loaded: %d rows", len(rejects))}, b.warned("folded days"))
 	rows, _ = b.read(t, b.part(t, "imported_locations"), "")
 	require.True(t, slices.Contains(column(rows, schema.Locations.Index("country")), ""), "no code for what is folded")
 }

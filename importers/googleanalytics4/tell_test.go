@@ -36,8 +36,8 @@ func TestReservations(t *testing.T) {
 	part := b.part(t, "imported_visitors")
 	require.Len(t, readChunks(t, b, part), 3)
 	for _, text := range []string{
-		"imported_visitors 2024-02: the figures are estimated by Google from a sample of 10 of 500 events",
-		"withheld rows about few people", "incomplete: The retention ended.", `into "(other)": 0 rows`,
+		"imported_visitors 2024-02: the figures are estimated by Google from a sample, for instance of 10 of 500 events",
+		"withheld rows about few people", "incomplete: The retention ended.", `into "(other)", which is kept as a name`,
 	} {
 		require.Len(t, b.warned(text), 1, text)
 	}

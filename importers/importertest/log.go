@@ -22,6 +22,11 @@ func (l *Log) Info(ctx context.Context, message string) error { return l.add(ctx
 // Warn records "warn: " and the message. It returns ctx's error if that is done.
 func (l *Log) Warn(ctx context.Context, message string) error { return l.add(ctx, "warn: "+message) }
 
+// WarnPart records "warn: " and the warning's text. It returns ctx's error if that is done.
+func (l *Log) WarnPart(ctx context.Context, w importers.PartWarning) error {
+	return l.add(ctx, "warn: "+w.String())
+}
+
 // Error records "error: " and the message. It returns ctx's error if that is done.
 func (l *Log) Error(ctx context.Context, message string) error {
 	return l.add(ctx, "error: "+message)

@@ -146,7 +146,7 @@ func writeJob(c *cli.Context, v jobJSON) error {
 // errorLabel says what the error of a job in that state is about.
 func errorLabel(state string) string {
 	if state == store.JobExecuting {
-		return "Before"
+		return "Last error"
 	}
 	return "Note"
 }

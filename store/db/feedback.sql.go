@@ -36,8 +36,58 @@ func (q *Queries) AddFeedback(ctx context.Context, arg AddFeedbackParams) error 
 	return err
 }
 
+const addPartFeedback = `-- name: AddPartFeedback :exec
+INSERT INTO feedback (import_id, seq, level, message, occasion, parts, rows)
+SELECT $1, coalesce(max(f.seq), 0) + 1, $2, $3, $4,
+       ARRAY[$5::text], $6::bigint
+FROM feedback f WHERE f.import_id = $1
+`
+
+type AddPartFeedbackParams struct {
+	ImportID int64
+	Level    string
+	Message  string
+	Occasion string
+	Part     string
+	PartRows int64
+}
+
+// AddPartFeedback appends a line that names a part. The caller holds the import's lock.
+func (q *Queries) AddPartFeedback(ctx context.Context, arg AddPartFeedbackParams) error {
+	_, err := q.db.Exec(ctx, addPartFeedback,
+		arg.ImportID,
+		arg.Level,
+		arg.Message,
+		arg.Occasion,
+		arg.Part,
+		arg.PartRows,
+	)
+	return err
+}
+
+const feedbackOf = `-- name: FeedbackOf :one
+SELECT import_id, seq, at, level, message, occasion, parts, rows FROM feedback WHERE import_id = $1 AND occasion = $2
+`
+
+// FeedbackOf returns the line of an occasion.
+func (q *Queries) FeedbackOf(ctx context.Context, importID int64, occasion string) (Feedback, error) {
+	row := q.db.QueryRow(ctx, feedbackOf, importID, occasion)
+	var i Feedback
+	err := row.Scan(
+		&i.ImportID,
+		&i.Seq,
+		&i.At,
+		&i.Level,
+		&i.Message,
+		&i.Occasion,
+		&i.Parts,
+		&i.Rows,
+	)
+	return i, err
+}
+
 const listFeedback = `-- name: ListFeedback :many
-SELECT import_id, seq, at, level, message, occasion FROM feedback WHERE import_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+SELECT import_id, seq, at, level, message, occasion, parts, rows FROM feedback WHERE import_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 `
 
 type ListFeedbackParams struct {
@@ -63,6 +113,8 @@ func (q *Queries) ListFeedback(ctx context.Context, arg ListFeedbackParams) ([]F
 			&i.Level,
 			&i.Message,
 			&i.Occasion,
+			&i.Parts,
+			&i.Rows,
 		); err != nil {
 			return nil, err
 		}
@@ -84,4 +136,30 @@ func (q *Queries) LockImport(ctx context.Context, id int64) (int64, error) {
 	var id_2 int64
 	err := row.Scan(&id_2)
 	return id_2, err
+}
+
+const repeatFeedback = `-- name: RepeatFeedback :exec
+UPDATE feedback
+SET message = $1, parts = parts || $2::text, rows = rows + $3::bigint
+WHERE import_id = $4 AND occasion = $5
+`
+
+type RepeatFeedbackParams struct {
+	Message  string
+	Part     string
+	PartRows int64
+	ImportID int64
+	Occasion string
+}
+
+// RepeatFeedback adds a part to a line. The caller holds the import's lock.
+func (q *Queries) RepeatFeedback(ctx context.Context, arg RepeatFeedbackParams) error {
+	_, err := q.db.Exec(ctx, repeatFeedback,
+		arg.Message,
+		arg.Part,
+		arg.PartRows,
+		arg.ImportID,
+		arg.Occasion,
+	)
+	return err
 }

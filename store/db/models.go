@@ -119,6 +119,8 @@ type Feedback struct {
 	Level    string
 	Message  string
 	Occasion string
+	Parts    []string
+	Rows     int64
 }
 
 type Flow struct {

@@ -14,3 +14,20 @@ ON CONFLICT (import_id, occasion) DO NOTHING;
 -- ListFeedback returns the lines of an import's log behind a sequence number.
 -- name: ListFeedback :many
 SELECT * FROM feedback WHERE import_id = sqlc.arg(import_id) AND seq > sqlc.arg(after_seq) ORDER BY seq LIMIT sqlc.arg(row_limit);
+
+-- FeedbackOf returns the line of an occasion.
+-- name: FeedbackOf :one
+SELECT * FROM feedback WHERE import_id = sqlc.arg(import_id) AND occasion = sqlc.arg(occasion);
+
+-- AddPartFeedback appends a line that names a part. The caller holds the import's lock.
+-- name: AddPartFeedback :exec
+INSERT INTO feedback (import_id, seq, level, message, occasion, parts, rows)
+SELECT sqlc.arg(import_id), coalesce(max(f.seq), 0) + 1, sqlc.arg(level), sqlc.arg(message), sqlc.arg(occasion),
+       ARRAY[sqlc.arg(part)::text], sqlc.arg(part_rows)::bigint
+FROM feedback f WHERE f.import_id = sqlc.arg(import_id);
+
+-- RepeatFeedback adds a part to a line. The caller holds the import's lock.
+-- name: RepeatFeedback :exec
+UPDATE feedback
+SET message = sqlc.arg(message), parts = parts || sqlc.arg(part)::text, rows = rows + sqlc.arg(part_rows)::bigint
+WHERE import_id = sqlc.arg(import_id) AND occasion = sqlc.arg(occasion);
