@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/loading"
 	"github.com/sluicehq/sluice/store"
 )
@@ -283,7 +284,7 @@ func (r *DryRunReport) end(err error) {
 			// A run tries it again for some minutes before it says so.
 			class = importers.ClassSource
 		}
-		r.Error, r.Class = cut(err.Error(), maxMessage), string(class)
+		r.Error, r.Class = inbound.CutLines(plain(err.Error()), maxFaults), string(class)
 	}
 }
 

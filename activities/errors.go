@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -54,8 +55,13 @@ var storeClasses = map[error]importers.Class{
 // worker the key set, and no retry does that.
 var keyFaults = []error{connections.ErrNoKeyset, connections.ErrUnknownKey, connections.ErrSealBroken}
 
-// maxMessage bounds an error's text in histories, in bytes.
-const maxMessage = 2000
+// Bounds of an error's text in histories, in bytes of JSON. A list of faults is cut at a whole
+// fault, and ends with "and N more".
+const (
+	maxMessage = 2000
+	// maxFaults is for permanent errors, which are written once: the faults of many files.
+	maxFaults = 24 << 10
+)
 
 // failure turns an error into what Temporal's retries understand. Details, if any,
 // go along with it.
@@ -71,13 +77,7 @@ func failure(err error, details ...any) error {
 		// The same, as the SDK words the reason for which it has cancelled a context.
 		return context.Canceled
 	}
-	message := plain(err.Error())
-	if cut := maxMessage; len(message) > cut {
-		for !utf8.RuneStart(message[cut]) {
-			cut--
-		}
-		message = message[:cut] + "..."
-	}
+	message := inbound.CutLines(plain(err.Error()), maxMessage)
 	options := temporal.ApplicationErrorOptions{Details: details}
 	if kind, detail := turnOf(err, message); kind != "" {
 		options.NonRetryable = true
@@ -97,6 +97,7 @@ func failure(err error, details ...any) error {
 	}
 	if permanent {
 		options.NonRetryable = true
+		message = inbound.CutLines(plain(err.Error()), maxFaults)
 		return temporal.NewApplicationErrorWithOptions(message, string(class), options)
 	}
 	var after *importers.RetryAfterError

@@ -74,8 +74,9 @@ func TestFailureMessages(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
 		"short":           {"x", "x"},
 		"at the limit":    {strings.Repeat("x", maxMessage), strings.Repeat("x", maxMessage)},
-		"too long":        {strings.Repeat("x", maxMessage+1), strings.Repeat("x", maxMessage) + "..."},
-		"cut in a letter": {strings.Repeat("x", maxMessage-1) + "日本", strings.Repeat("x", maxMessage-1) + "..."},
+		"too long":        {strings.Repeat("x", maxMessage+1), strings.Repeat("x", maxMessage-3) + "..."},
+		"cut in a letter": {strings.Repeat("x", maxMessage-4) + "日本", strings.Repeat("x", maxMessage-4) + "..."},
+		"many faults":     {strings.Repeat("a fault of a file\n", 999) + "the last", strings.Repeat("a fault of a file\n", 104) + "and 896 more"},
 		"broken":          {"a\xffb", "a\uFFFDb"},
 		"all broken":      {strings.Repeat("\xff", maxMessage), "\uFFFD"},
 		"empty":           {"", ""},

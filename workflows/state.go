@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
 )
@@ -96,6 +97,9 @@ func (r *importRun) progress() Progress {
 	return p
 }
 
+// maxShownReason bounds the reason in the Web UI's details, which the server bounds.
+const maxShownReason = 4000
+
 // maxDescribed is how many parts the Web UI's details list.
 const maxDescribed = 50
 
@@ -108,7 +112,7 @@ func (r *importRun) describe(ctx workflow.Context) {
 	}
 	text.WriteString(r.waits())
 	if r.reason != "" {
-		fmt.Fprintf(&text, ": %s", r.reason)
+		fmt.Fprintf(&text, ": %s", inbound.CutLines(r.reason, maxShownReason))
 	}
 	if r.plan.Total > 0 {
 		p := r.progress()

@@ -83,10 +83,10 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 		switch {
 		case strings.HasSuffix(slashed, "/"):
 		case strings.Count(name, "/") > 1:
-			f.warn("%s was ignored: in an archive, files are looked for at the top and one folder down; pack it further up",
+			f.ignore("%s was ignored: in an archive, files are looked for at the top and one folder down; pack it further up",
 				shown)
 		case !isText:
-			f.warnings = append(f.warnings, ignored(shown, "an archive, only .csv files"))
+			f.ignore("%s", ignored(shown, "an archive, only .csv files"))
 		default:
 			compressed += min(member.CompressedSize64, uint64(ar.size)+1)
 			uncompressed += member.UncompressedSize64

@@ -27,11 +27,11 @@ func (c *Importer) addDirectory(ctx context.Context, dir string, f *found, fault
 		case err != nil:
 			faults.add(fmt.Errorf("%s: %w", path, fileFault(err)))
 		case info.IsDir():
-			f.warn("%s is a sub-directory and was not searched: name it too if it holds files to import", path)
+			f.ignore("%s is a sub-directory and was not searched: name it too if it holds files to import", path)
 		case isText && !info.Mode().IsRegular():
-			f.warn("%s was ignored: it is not a regular file", path)
+			f.ignore("%s was ignored: it is not a regular file", path)
 		case !isText:
-			f.warnings = append(f.warnings, ignored(path, "a directory, only .csv and .csv.gz files"))
+			f.ignore("%s", ignored(path, "a directory, only .csv and .csv.gz files"))
 		default:
 			f.addFile(path, info, faults)
 		}

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,6 +31,22 @@ func TestDiscoverIgnores(t *testing.T) {
 		"warn: " + dir + "/old is a sub-directory and was not searched: name it too if it holds files to import",
 		"warn: " + dir + "/readme.txt was ignored: in a directory, only .csv and .csv.gz files are imported",
 	}, log.Lines())
+}
+
+// Of many ignored files the log names the first ones, and counts the others.
+func TestManyIgnored(t *testing.T) {
+	t.Parallel()
+	all := files{goodName: goodText}
+	for i := range 200 {
+		all[fmt.Sprintf("note%03d.txt", i)] = "x"
+	}
+	imp, log := run(t, 10, all.write(t))
+	_, err := New().Plan(t.Context(), imp)
+	require.NoError(t, err)
+	lines := log.Lines()
+	require.Len(t, lines, maxIgnored+1)
+	require.Contains(t, lines[0], "note000.txt was ignored")
+	require.Equal(t, "warn: 180 more files were ignored", lines[maxIgnored])
 }
 
 func TestArchiveIgnores(t *testing.T) {

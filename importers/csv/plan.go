@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
@@ -80,7 +81,11 @@ func (f found) tell(ctx context.Context, feedback importers.Feedback) error {
 	for _, line := range f.infos {
 		errs = append(errs, feedback.Info(ctx, line))
 	}
-	for _, line := range f.warnings {
+	left := slices.Concat(f.ignored, f.warnings)
+	if f.moreIgnored > 0 {
+		left = append(left, fmt.Sprintf("%d more files were ignored", f.moreIgnored))
+	}
+	for _, line := range left {
 		errs = append(errs, feedback.Warn(ctx, line))
 	}
 	if err := errors.Join(errs...); err != nil {

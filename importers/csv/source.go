@@ -46,6 +46,10 @@ type found struct {
 	sources []source
 	// infos and warnings are for the import's feedback.
 	infos, warnings []string
+	// ignored are the first maxIgnored files that were ignored, moreIgnored how many there are
+	// beside them.
+	ignored     []string
+	moreIgnored int
 	// dashboard are files that are named like those of Plausible's dashboard export.
 	dashboard []string
 }
@@ -89,11 +93,23 @@ func (c *Importer) discover(ctx context.Context, paths []string, faults *faults)
 // out: the feedback, which would tell it too, is only written once there is a plan.
 func (f *found) nothing() error {
 	const most = 5
-	left := slices.Concat(f.infos, f.warnings)
-	if more := len(left) - most; more > 0 {
-		left = append(left[:most:most], fmt.Sprintf("and %d more", more))
+	left := slices.Concat(f.infos, f.warnings, f.ignored)
+	if more := len(left) + f.moreIgnored - most; more > 0 {
+		left = append(left[:min(most, len(left)):min(most, len(left))], fmt.Sprintf("and %d more", more))
 	}
 	return inputFault("%s", strings.Join(append([]string{errNothing.Error()}, left...), "\n"))
+}
+
+// maxIgnored is how many ignored files the feedback names; the others are counted.
+const maxIgnored = 20
+
+// ignore notes that a file is not imported.
+func (f *found) ignore(format string, args ...any) {
+	if len(f.ignored) == maxIgnored {
+		f.moreIgnored++
+		return
+	}
+	f.ignored = append(f.ignored, fmt.Sprintf(format, args...))
 }
 
 // warn notes a warning for the import's feedback.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
 )
@@ -170,7 +171,7 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	case i.Status == store.StatusCancelled, i.Status == store.StatusDeclined:
 		lines = append(lines, [2]string{"Reason", i.Error})
 	default:
-		lines = append(lines, [2]string{"Error", terminal.Paint(w, terminal.Red, i.Error) + " (" + i.ErrorClass + ")"})
+		lines = append(lines, [2]string{"Error", terminal.Paint(w, terminal.Red, shownFaults(i.Error)) + " (" + i.ErrorClass + ")"})
 	}
 	for _, line := range lines {
 		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
@@ -335,3 +336,9 @@ func brief(text string, most int) string {
 	}
 	return text
 }
+
+// maxShownFaults bounds a list of faults on a terminal, in bytes of JSON; --output json has all.
+const maxShownFaults = 4000
+
+// shownFaults cuts a list of faults, one a line, at a whole fault.
+func shownFaults(text string) string { return inbound.CutLines(text, maxShownFaults) }

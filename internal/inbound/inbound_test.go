@@ -160,3 +160,25 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+func TestCutLines(t *testing.T) {
+	t.Parallel()
+	faults := "first fault\nsecond fault\nthird fault"
+	require.Equal(t, faults, inbound.CutLines(faults, 100))
+	require.Equal(t, "first fault\nand 2 more", inbound.CutLines(faults, 30))
+	require.Equal(t, "fir...\nand 2 more", inbound.CutLines(faults, 18))
+	require.Equal(t, "abc...", inbound.CutLines("abcdefgh", 6))
+}
+
+// FuzzCutLines: a list that is cut has whole lines, and says how many are left out.
+func FuzzCutLines(f *testing.F) {
+	f.Add("one\ntwo\nthree", 20)
+	f.Add("<<<<\n\xff\n\n", 30)
+	f.Fuzz(func(t *testing.T, text string, limit int) {
+		limit = 50 + max(0, limit%1000)
+		cut := inbound.CutLines(text, limit)
+		if inbound.EncodedSize(cut) > limit {
+			t.Fatalf("%q was cut to %q, beyond %d", text, cut, limit)
+		}
+	})
+}

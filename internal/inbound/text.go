@@ -71,3 +71,31 @@ func Cut(text string, limit int) string {
 	}
 	return text
 }
+
+// CutLines returns the first lines of a text that take up at most limit bytes of JSON, and a
+// line that says how many more there are. It never cuts inside a line, unless the first one is
+// too long alone. Lists of faults have one fault a line.
+func CutLines(text string, limit int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if EncodedSize(text) <= limit {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	// The last line takes at most as much as for all lines.
+	room := limit - EncodedSize(more(len(lines)))
+	size, kept := 0, 0
+	for kept < len(lines) && size+EncodedSize(lines[kept])+EncodedSize("\n") <= room {
+		size += EncodedSize(lines[kept]) + EncodedSize("\n")
+		kept++
+	}
+	switch {
+	case len(lines) == 1:
+		return Cut(text, limit)
+	case kept == 0:
+		return Cut(lines[0], room-EncodedSize("\n")) + "\n" + more(len(lines)-1)
+	default:
+		return strings.Join(append(lines[:kept:kept], more(len(lines)-kept)), "\n")
+	}
+}
+
+func more(lines int) string { return fmt.Sprintf("and %d more", lines) }
