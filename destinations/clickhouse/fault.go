@@ -20,6 +20,8 @@ type fault struct {
 	// column, if it says so.
 	namesRow bool
 	column   string
+	// reading says that the error is of reading what was sent: nothing was written yet.
+	reading bool
 	// unknownField says that the table lacks a column.
 	unknownField bool
 }
@@ -35,7 +37,8 @@ func newFault(code int, text []byte) *fault {
 	if match := valueOf.FindSubmatch(text); match != nil {
 		f.column = string(match[1])
 	}
-	f.namesRow = !f.unknownField && (ofValue[code] || f.column != "" || atRow.Match(text))
+	f.reading = f.column != "" || atRow.Match(text)
+	f.namesRow = !f.unknownField && (ofValue[code] || f.reading)
 	return f
 }
 
@@ -53,7 +56,8 @@ func (f *fault) Error() string {
 
 // names are the errors that people meet.
 var names = map[int]string{
-	16: "no such column", 36: "bad arguments", 47: "unknown identifier", 115: "unknown setting", 60: "unknown table", 81: "unknown database", 164: "read only",
+	16: "no such column", 36: "bad arguments", 47: "unknown identifier",
+	60: "unknown table", 81: "unknown database", 115: "unknown setting", 164: "read only",
 	193: "wrong password", 194: "password required", 201: "quota exceeded", 202: "too many simultaneous queries",
 	241: "memory limit exceeded", 242: "table is read only", 243: "not enough space", 252: "too many parts",
 	497: "access denied", 516: "authentication failed", 6: "cannot parse text", 25: "cannot parse an escape sequence",
@@ -62,7 +66,8 @@ var names = map[int]string{
 	117: "incorrect data", 130: "cannot parse an array", 131: "string too large", 190: "sizes of arrays do not match",
 	319: "unknown status of the insert", 349: "cannot insert null", 376: "cannot parse a UUID", 407: "decimal overflow",
 	441: "cannot parse a domain value", 467: "cannot parse a bool", 469: "a constraint is violated",
-	452: "setting constraint violation", 632: "unexpected data after a value", 675: "cannot parse an IPv4 address", 676: "cannot parse an IPv6 address",
+	452: "setting constraint violation", 632: "unexpected data after a value",
+	675: "cannot parse an IPv4 address", 676: "cannot parse an IPv6 address",
 	691: "unknown element of an enum", 745: "server overloaded", 999: "error of the Keeper",
 }
 

@@ -108,8 +108,7 @@ func (i *insert) batch(ctx context.Context, tk *destinations.Toolkit, r *run, ro
 		r.lose(rows, fmt.Errorf("ask for its columns: %w", err))
 		return
 	}
-	rows = r.fit(rows)
-	if rows = r.missing(ctx, rows, func(row queued) bool { return row.repeated }); len(rows) == 0 {
+	if rows = r.missing(ctx, r.fit(rows), nil); len(rows) == 0 {
 		return
 	}
 	for _, piece := range pieces(rows) {

@@ -45,6 +45,15 @@ func (r *run) failed(rows []queued, err error, f *fault) {
 	r.report(destinations.Then{Jobs: ids(rows), Error: err, RetryAfter: retryAfter(f)})
 }
 
+// refusedAll reports rows of a table that accepts none.
+func (r *run) refusedAll(rows []queued, f *fault) {
+	if !r.warned {
+		r.log.Warn("the table accepts no row", "error", f)
+	}
+	r.warned = true
+	r.failed(rows, fmt.Errorf("%w, and accepted no row of the table", f), f)
+}
+
 func (r *run) unknown(rows []queued, err error) {
 	if len(rows) > 0 {
 		r.report(destinations.Then{Jobs: ids(rows), Unknown: true, Error: r.about(err)})

@@ -28,6 +28,8 @@ type run struct {
 	refusals, budget int
 	// alone are rows that were refused alone.
 	alone []refused
+	// warned says that the log has it that no row was accepted.
+	warned bool
 	// lost is why the connection cannot be used any more.
 	lost error
 }
@@ -76,14 +78,10 @@ func (r *run) halve(ctx context.Context, rows []queued, f *fault) {
 		return
 	}
 	if !r.accepted && r.refusals >= r.budget {
-		r.log.Warn("no row of the table was accepted", "error", f)
-		r.failed(rows, fmt.Errorf("%w, and accepted no row of the table", f), f)
+		r.refusedAll(rows, f)
 		return
 	}
-	if !f.namesRow {
-		// What failed behind the table, such as a materialized view, may have left rows in it.
-		rows = r.missing(ctx, rows, func(queued) bool { return true })
-	}
+	rows = r.without(ctx, rows, f)
 	halves := [][]queued{rows[:len(rows)/2], rows[len(rows)/2:]}
 	faults := []*fault{r.try(ctx, halves[0]), r.try(ctx, halves[1])}
 	// At random, so that a load does not fail at the same rows each time.
@@ -99,14 +97,17 @@ func (r *run) halve(ctx context.Context, rows []queued, f *fault) {
 // it, or if it is refused once more while other rows of the table are accepted.
 func (r *run) judge(ctx context.Context) {
 	for _, one := range r.alone {
-		rows, f := []queued{one.row}, one.fault
+		f := one.fault
+		rows := r.without(ctx, []queued{one.row}, f)
 		ofRow := func() bool { return r.accepted && f.class() == destinations.ErrorClassJob }
-		if !f.namesRow && ofRow() {
+		if len(rows) > 0 && !f.namesRow && ofRow() {
 			if f = r.try(ctx, rows); f == nil {
 				continue
 			}
+			rows = r.without(ctx, rows, f)
 		}
 		switch {
+		case len(rows) == 0:
 		case f.namesRow, ofRow():
 			err := error(f)
 			if _, known := one.row.row[f.column]; known {
@@ -116,8 +117,7 @@ func (r *run) judge(ctx context.Context) {
 		case r.accepted:
 			r.failed(rows, f, f)
 		default:
-			r.log.Warn("no row of the table was accepted", "error", f)
-			r.failed(rows, fmt.Errorf("%w, and accepted no row of the table", f), f)
+			r.refusedAll(rows, f)
 		}
 	}
 	r.alone = nil

@@ -67,11 +67,12 @@ func (r *run) settle(ctx context.Context, rows []queued, cause error) {
 		fmt.Errorf("%w, and the table does not have this one", cause)))
 }
 
-// missing leaves out rows that are there, of those that are asked for.
-func (r *run) missing(ctx context.Context, rows []queued, ask func(queued) bool) []queued {
+// missing leaves out rows that are there: of those that were loaded before, or, if they were
+// refused with a fault, of all.
+func (r *run) missing(ctx context.Context, rows []queued, f *fault) []queued {
 	var asked, rest []queued
 	for _, row := range rows {
-		if ask(row) {
+		if row.repeated || f != nil {
 			asked = append(asked, row)
 		} else {
 			rest = append(rest, row)
@@ -88,8 +89,21 @@ func (r *run) missing(ctx context.Context, rows []queued, ask func(queued) bool)
 	there, missing := part(asked, known)
 	if len(there) > 0 {
 		r.report(destinations.Then{Jobs: there})
+		if f != nil {
+			r.log.Warn("rows are in the table although ClickHouse refused them: a view of the table may lack them",
+				"rows", len(there), "error", f)
+		}
 	}
 	return append(missing, rest...)
+}
+
+// without leaves out rows that are there although they were refused: what fails behind the
+// table, such as a materialized view, may leave them in it.
+func (r *run) without(ctx context.Context, rows []queued, f *fault) []queued {
+	if f.reading {
+		return rows
+	}
+	return r.missing(ctx, rows, f)
 }
 
 func repeated(rows []queued) bool {
