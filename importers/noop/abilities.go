@@ -2,8 +2,9 @@ package noop
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/importers"
 )
@@ -39,6 +40,6 @@ func (*Importer) Summarize(_ context.Context, imp importers.Import, parts []impo
 }
 
 // StageDone does nothing but misbehave.
-func (n *Importer) StageDone(ctx context.Context, _ *sql.Tx, imp importers.Import) error {
+func (n *Importer) StageDone(ctx context.Context, _ pgx.Tx, imp importers.Import) error {
 	return n.hook(ctx, imp, StageDone)
 }
