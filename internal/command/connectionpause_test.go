@@ -27,6 +27,8 @@ func TestConnectionHealth(t *testing.T) {
 		{Destination: "webhook", Action: "post", Data: json.RawMessage(`{"connection": "ops"}`)},
 	}})
 	require.NoError(t, err)
+	b.ok(t, "job", "edit", b.log, "--data", `{"text": "x", "connection": "typo"}`)
+	require.Regexp(t, `(?m)^typo +missing +1 +1 `, b.ok(t, "destination", "show", "log"))
 	for i := range 5 {
 		e := store.Evidence{Failed: []string{fmt.Sprint(i)}, Reason: "the endpoint answered 503"}
 		_, err := b.Store.NoteEvidence(ctx, "ops", e, store.CircuitRule{})

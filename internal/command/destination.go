@@ -92,7 +92,7 @@ func destinationView(ctx context.Context, opened *store.Store, d destinations.De
 	if err != nil {
 		return destinationJSON{}, err
 	}
-	waiting, err := opened.ConnectionsOf(ctx, d.Name())
+	waiting, err := waitingViews(ctx, opened, d.Name())
 	if err != nil {
 		return destinationJSON{}, err
 	}
@@ -103,7 +103,7 @@ func destinationView(ctx context.Context, opened *store.Store, d destinations.De
 	o := d.Options()
 	view := destinationJSON{
 		Name: d.Name(), Label: d.Label(), DefaultVersion: o.DefaultVersion, Versions: versionViews(o),
-		Paused: settings[""].Paused, Jobs: map[string]int64{}, Connections: waitingViews(waiting, time.Now()),
+		Paused: settings[""].Paused, Jobs: map[string]int64{}, Connections: waiting,
 	}
 	byAction := map[string]map[string]int64{}
 	for _, n := range counts {

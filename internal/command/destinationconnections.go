@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -11,9 +12,13 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
+// stateMissing is the state of a connection that jobs name and that does not exist.
+const stateMissing = "missing"
+
 // waitingJSON is a connection that jobs of a destination wait for.
 type waitingJSON struct {
-	// Connection is its name, "" for jobs that name none.
+	// Connection is its name, "" for jobs that name none. State is also "missing", for a name
+	// that is no connection's.
 	Connection string `json:"connection"`
 	connections.Health
 	// Waiting is how many jobs wait, Due how many of them are due by their own time.
@@ -21,15 +26,31 @@ type waitingJSON struct {
 	Due     int64 `json:"due"`
 }
 
-func waitingViews(all []store.ConnectionWaiting, now time.Time) []waitingJSON {
+// waitingViews reads the connections that jobs of a destination wait for.
+func waitingViews(ctx context.Context, opened *store.Store, destination string) ([]waitingJSON, error) {
+	all, err := opened.ConnectionsOf(ctx, destination)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := opened.ListConnections(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list connections: %w", err)
+	}
+	known := make(map[string]bool, len(rows))
+	for _, row := range rows {
+		known[row.Name] = true
+	}
 	views := make([]waitingJSON, len(all))
 	for i, w := range all {
 		views[i] = waitingJSON{
-			Connection: store.NamedConnection(w.Health.Connection), Health: connections.HealthAt(w.Health, now),
+			Connection: store.NamedConnection(w.Health.Connection), Health: connections.HealthAt(w.Health, time.Now()),
 			Waiting: w.Waiting, Due: w.Due,
 		}
+		if name := views[i].Connection; name != "" && !known[name] {
+			views[i].State = stateMissing
+		}
 	}
-	return views
+	return views, nil
 }
 
 // countStates counts the connections with an open circuit and those that are paused.
@@ -81,7 +102,7 @@ func writeWaiting(c *cli.Context, all []waitingJSON) error {
 func healthCell(h connections.Health) terminal.Coloured {
 	colour := map[string]terminal.Colour{
 		store.ConnectionHealthy: terminal.Green, store.ConnectionFailing: terminal.Yellow,
-		store.ConnectionPaused: terminal.Yellow, store.ConnectionOpen: terminal.Red, store.ConnectionHalfOpen: terminal.Red,
+		stateMissing: terminal.Red, store.ConnectionPaused: terminal.Yellow, store.ConnectionOpen: terminal.Red, store.ConnectionHalfOpen: terminal.Red,
 	}[h.State]
 	return terminal.Coloured{Text: h.State, Colour: colour}
 }
