@@ -456,7 +456,7 @@ func (r *importRun) write(ctx workflow.Context, note activities.Note) error {
 }
 
 // maxLines is how many lines of the log a workflow remembers.
-const maxLines = 100
+const maxLines = 20
 
 func (r *importRun) remember(ctx workflow.Context, level, message string) {
 	r.lines = append(r.lines, Line{At: workflow.Now(ctx).UTC().Truncate(time.Millisecond), Level: level, Message: message})

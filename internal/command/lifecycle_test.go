@@ -61,6 +61,22 @@ func TestReviewCommands(t *testing.T) {
 	require.Contains(t, s.ok(t, "review", "list", "--all"), "accepted by bob")
 }
 
+// What an importer has summed up stands before the reviewer.
+func TestShowSummary(t *testing.T) {
+	t.Parallel()
+	system, s := start(t)
+	s.ok(t, "site", "add", "example.com")
+	s.ok(t, "import", "start", "noop", "--site", "example.com", "--review", "--args", `{"rows": 4, "parts": 2, "data": {"files": 3}}`)
+	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseReviewing })
+	require.Contains(t, s.ok(t, "import", "show", "1"),
+		"\nSummary\n  checked: {\"files\": 3}\n  parts: [{\"files\": 3}, {\"files\": 3}]\n")
+	var shown shownJSON
+	s.json(t, &shown, "import", "show", "1")
+	require.JSONEq(t, `{"checked": {"files": 3}, "parts": [{"files": 3}, {"files": 3}]}`, string(shown.Summary))
+	s.ok(t, "review", "accept", "1")
+	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)
+}
+
 func TestOrderCommands(t *testing.T) {
 	t.Parallel()
 	system, s := start(t)

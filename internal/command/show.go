@@ -3,9 +3,11 @@ package command
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -114,15 +116,20 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	if err != nil {
 		return err
 	}
+	data, err := opened.ImportData(ctx, id)
+	if err != nil {
+		return err
+	}
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, shownJSON{
 			importJSON: importView(summary, parts), WaitingFor: waits.imports, ReviewExpiresAt: waits.expires,
+			Summary: data.Summary,
 		})
 	}
 	w := s.cli.App.Writer
 	summary, parts, back := takeBack(summary, parts)
 	return errors.Join(
-		writeHead(w, summary, waits.line(summary.Import)), writeParts(w, parts), writeSums(w, summary, parts, back),
+		writeHead(w, summary, waits.line(summary.Import)), writeSummary(w, data.Summary), writeParts(w, parts), writeSums(w, summary, parts, back),
 		writeWarnings(w, summary))
 }
 
@@ -176,6 +183,26 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	for _, line := range lines {
 		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
 		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeSummary writes what the importer has summed up for reviewers, a key a line.
+func writeSummary(w io.Writer, summary json.RawMessage) error {
+	if summary == nil {
+		return nil
+	}
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(summary, &values); err != nil {
+		return fmt.Errorf("read the summary: %w", err)
+	}
+	if _, err := fmt.Fprintf(w, "\n%s\n", terminal.Paint(w, terminal.Faint, "Summary")); err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if _, err := fmt.Fprintf(w, "  %s: %s\n", terminal.Block(key, 2), terminal.Block(string(values[key]), 4)); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ type shownJSON struct {
 	WaitingFor []waitingForJSON `json:"waiting_for,omitempty"`
 	// ReviewExpiresAt is when it is declined unless somebody decides about it.
 	ReviewExpiresAt *time.Time `json:"review_expires_at,omitempty"`
+	// Summary is what the importer has summed up for reviewers.
+	Summary json.RawMessage `json:"summary,omitempty"`
 }
 
 // waitingForJSON is an import that another one waits for, and the resource of both.
