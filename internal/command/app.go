@@ -75,7 +75,7 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	said := interrupted && errors.Is(err, context.Canceled)
 	var coded exitError
 	if !said && !(errors.As(err, &coded) && coded.silent) {
-		if _, werr := fmt.Fprintf(s.Err, "sluice: %s\n", err); werr != nil {
+		if _, werr := fmt.Fprintf(s.Err, "sluice: %s\n", explainFault(err)); werr != nil {
 			return exitFailure
 		}
 	}

@@ -79,7 +79,7 @@ func pickFlags() []cli.Flag {
 
 // orderOf says who gives an order to jobs, and why.
 func orderOf(c *cli.Context) store.Order {
-	return store.Order{By: whoami(c), Reason: c.String("reason")}
+	return store.Order{By: whoami(c), Reason: why(c)}
 }
 
 // picked returns the jobs that an order is for: either IDs, or a filter.

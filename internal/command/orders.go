@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
 )
@@ -24,10 +25,17 @@ func reasonFlag(usage string) cli.Flag {
 }
 
 // by returns who gives an order, and why.
-func by(c *cli.Context) starter.By { return starter.By{Who: whoami(c), Why: c.String("reason")} }
+func by(c *cli.Context) starter.By { return starter.By{Who: whoami(c), Why: why(c)} }
 
-// whoami returns who runs the command.
-func whoami(c *cli.Context) string {
+// why returns the reason, as one line of at most inbound.MaxReason bytes.
+func why(c *cli.Context) string {
+	return inbound.Cut(inbound.Clean(c.String("reason")), inbound.MaxReason)
+}
+
+// whoami returns who runs the command, as one line of at most inbound.MaxName bytes.
+func whoami(c *cli.Context) string { return inbound.Cut(inbound.Clean(account(c)), inbound.MaxName) }
+
+func account(c *cli.Context) string {
 	if name := c.String("by"); name != "" {
 		return name
 	}
