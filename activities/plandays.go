@@ -32,7 +32,8 @@ func (l *Lifecycle) freeDays(ctx context.Context, s subject, plan importers.Plan
 	}
 	log := s.imp.Feedback
 	for _, late := range alike(tables, func(t tableDays) calendar.Set { return t.Late }) {
-		err := log.Warn(ctx, fmt.Sprintf("Left out %s%s: imports end before %s, %s.", late.days, late.scope(tables), cutOff, why))
+		err := log.Warn(ctx, fmt.Sprintf("Left out %s%s: imports end before %s, %s.",
+			late.days, late.scope(tables), cutOff, why))
 		if err != nil {
 			return nil, err
 		}

@@ -143,7 +143,7 @@ func TestClaimForReviewAtOnce(t *testing.T) {
 			_, _, err := b.BeginReview(b.ctx, second, store.Entry{Run: "run-1"}, store.LockLimits{})
 			return err
 		})
-		require.True(t, (errs[0] == nil) != (errs[1] == nil), "%v", errs)
+		require.NotEqual(t, errs[0] == nil, errs[1] == nil, "%v", errs)
 		require.ErrorIs(t, errors.Join(errs...), store.ErrOverlap)
 		for _, id := range []int64{first, second} {
 			require.NoError(t, b.Finish(b.ctx, id, store.StatusCancelled, "", ""))

@@ -107,7 +107,8 @@ func (w *Warehouse) setVisible(ctx context.Context, siteID, importID uint64, vis
 	var noted uint8
 	if err == nil {
 		err = w.conn.QueryRow(w.consistent(ctx), `SELECT count() > 0 FROM import_visibility
-			WHERE site_id = {site:UInt64} AND import_id = {import:UInt64} AND version >= {version:UInt32}`, parameters...).Scan(&noted)
+			WHERE site_id = {site:UInt64} AND import_id = {import:UInt64} AND version >= {version:UInt32}`,
+			parameters...).Scan(&noted)
 	}
 	if err == nil && noted == 0 {
 		err = errNotDone

@@ -3,7 +3,6 @@ package googleanalytics4
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -31,7 +30,7 @@ func (b *bench) confirmed(t *testing.T, part importers.Part, from importers.Curs
 			last = chunk.Next
 		}
 	}
-	require.True(t, errors.Is(err, io.EOF), "%v", err)
+	require.ErrorIs(t, err, io.EOF)
 	confirmer, ok := r.(importers.Confirmer)
 	require.True(t, ok)
 	return confirmer.Confirmed(), last

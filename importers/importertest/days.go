@@ -1,7 +1,6 @@
 package importertest
 
 import (
-	"errors"
 	"io"
 	"testing"
 
@@ -55,7 +54,8 @@ func checkConfirmed(tb testing.TB, cfg Config) {
 		first := b.confirmed(tb, part, "")
 		require.Empty(tb, first.Minus(part.Days), "part %d confirms days that it has not", part.No)
 		for _, c := range b.read(tb, part, "") {
-			require.Equal(tb, first, b.confirmed(tb, part, c.Next), "part %d confirms other days from cursor %q", part.No, c.Next)
+			require.Equal(tb, first, b.confirmed(tb, part, c.Next),
+				"part %d confirms other days from cursor %q", part.No, c.Next)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func (b *bench) confirmed(tb testing.TB, part importers.Part, from importers.Cur
 	for err == nil {
 		err = reader.Next(tb.Context(), chunk)
 	}
-	require.True(tb, errors.Is(err, io.EOF), "%v", err)
+	require.ErrorIs(tb, err, io.EOF)
 	if c, ok := reader.(importers.Confirmer); ok {
 		return c.Confirmed()
 	}

@@ -87,7 +87,8 @@ func checkPlan(tb testing.TB, cfg Config) {
 		require.LessOrEqual(tb, len(part.Args), importers.MaxPartArgs, "arguments of part %d", i)
 		require.True(tb, len(part.Args) == 0 || json.Valid(part.Args), "arguments of part %d are not JSON", i)
 		require.GreaterOrEqual(tb, part.Bytes, int64(0))
-		require.Equal(tb, calendar.NewSet(part.Days...), part.Days, "the days of part %d are no set: make one with calendar.NewSet", i)
+		require.Equal(tb, calendar.NewSet(part.Days...), part.Days,
+			"the days of part %d are no set: make one with calendar.NewSet", i)
 		require.Empty(tb, part.Days.Minus(calendar.NewSet(b.plan.Range)), "part %d has days that the plan has not", i)
 	}
 }

@@ -65,7 +65,8 @@ func listImports(ctx context.Context, s *session) error {
 		i, _, _ = takeBack(i, nil)
 		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
 			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected, i.Warnings,
-			when(i.Import.StartedAt), took(i.Import), brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.Trouble), 60))
+			when(i.Import.StartedAt), took(i.Import),
+			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.Trouble), 60))
 	}
 	return table.Write(s.cli.App.Writer)
 }
@@ -220,7 +221,8 @@ func writeParts(w io.Writer, parts []store.Part) error {
 }
 
 func partsTable(parts []store.Part) *terminal.Table {
-	table := terminal.NewTable("PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "LEFT OUT", "ERROR")
+	table := terminal.NewTable(
+		"PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "LEFT OUT", "ERROR")
 	for _, p := range parts {
 		table.Row(terminal.Ordinal(p.No), p.Label, partCell(p),
 			p.RowsRead, p.RowsLoaded, p.RowsRejected, p.RowsOutOfRange, p.RowsLeftOut, brief(p.Error, 80))
@@ -255,7 +257,8 @@ func writeWarnings(w io.Writer, s store.ImportSummary) error {
 	case 1:
 		text = "%s warning: `sluice import logs %d` shows it."
 	}
-	_, err := fmt.Fprintln(w, terminal.Paint(w, terminal.Yellow, fmt.Sprintf(text, terminal.Count(s.Warnings), s.Import.ID)))
+	text = fmt.Sprintf(text, terminal.Count(s.Warnings), s.Import.ID)
+	_, err := fmt.Fprintln(w, terminal.Paint(w, terminal.Yellow, text))
 	return err
 }
 

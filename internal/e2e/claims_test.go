@@ -48,7 +48,7 @@ func TestClaimsOfImportsAtOnce(t *testing.T) {
 		switch now.Import.Status {
 		case store.StatusPending:
 			require.NoError(t, s.Starter.Decide(ctx, id, store.Accepted, starter.By{Who: "bob"}))
-			now = s.end(now.Import, store.StatusCompleted)
+			s.end(now.Import, store.StatusCompleted)
 		case store.StatusCompleted:
 		default:
 			require.Equal(t, store.StatusFailed, now.Import.Status)

@@ -119,7 +119,8 @@ func analytics(t *testing.T, withheld int32) (*system, store.Import) {
 	s.StartWorker(t)
 	args, err := json.Marshal(googleanalytics4.Args{Connection: "ga", Property: fake.Property()})
 	require.NoError(t, err)
-	return s, s.Start(t, starter.Request{Site: site, Source: googleanalytics4.Name, Args: args})
+	imp := s.Start(t, starter.Request{Site: site, Source: googleanalytics4.Name, Args: args})
+	return s, imp
 }
 
 // A report that announces rows and sends none is asked for again: if the rows come, they are
