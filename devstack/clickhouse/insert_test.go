@@ -178,7 +178,7 @@ func TestInsertCutOff(t *testing.T) {
 				t.Parallel()
 				table := fmt.Sprintf("cut_%d", databases.Add(1))
 				b.newTable(t, table)
-				answer := send(t, "POST "+b.insertPath("INSERT INTO "+table+" (a, s) FORMAT "+tc.format)+" HTTP/1.1\r\nHost: x\r\n")
+				answer := send(t, "POST "+b.insertPath("INSERT INTO "+table+" (a, s) FORMAT "+tc.format)+" HTTP/1.1\r\nHost: localhost\r\n")
 				require.Contains(t, answer, "HTTP/1.1 400 Bad Request")
 				require.Contains(t, answer, "Code: 33. DB::Exception: Cannot read all data")
 				require.Zero(t, b.count(t, "SELECT count() FROM "+table))
@@ -201,7 +201,7 @@ func TestInsertCutOff(t *testing.T) {
 		var dialer net.Dialer
 		conn, err := dialer.DialContext(b.ctx, "tcp", address)
 		require.NoError(t, err)
-		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
 			b.insertPath("INSERT INTO stopped (a, s) FORMAT Native"), len(block), block)
 		require.NoError(t, err)
 		require.Eventually(t, func() bool { return b.running(t, "stopped") == 1 }, waitFor, tick)

@@ -251,7 +251,7 @@ func TestNativeHandshake(t *testing.T) {
 	require.EqualValues(t, codeNotImplemented, c.exception().Code)
 
 	c = dialRaw(t, nativeAddress)
-	c.send(func(b *proto.Buffer) { b.PutRaw([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")) })
+	c.send(func(b *proto.Buffer) { b.PutRaw([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")) })
 	require.EqualValues(t, codeUnexpectedPacket, c.exception().Code)
 
 	for name, packet := range map[string][]byte{
