@@ -66,11 +66,11 @@ func (c Connections) cleartext() (outbound.Rule, error) {
 // not known, and settings that Validate refuses, allow none.
 func (c Connections) Guard(kind string) outbound.Guard {
 	rules, err := c.rules()
-	clear, cerr := c.cleartext()
+	cleartext, cerr := c.cleartext()
 	if err != nil || cerr != nil {
 		return outbound.NewGuard(kind, outbound.Rule{}, outbound.Rule{})
 	}
-	return outbound.NewGuard(kind, rules[kind], clear)
+	return outbound.NewGuard(kind, rules[kind], cleartext)
 }
 
 func (c Connections) validate(check func(ok bool, format string, args ...any)) {

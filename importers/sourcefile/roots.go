@@ -103,18 +103,18 @@ func openRoots(folders []string) ([]root, error) {
 	var all []root
 	for _, folder := range folders {
 		folder = filepath.Clean(folder)
-		real, err := filepath.EvalSymlinks(folder)
+		resolved, err := filepath.EvalSymlinks(folder)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return all, fmt.Errorf("open the folder %s: %w", folder, err)
 		}
-		opened, err := os.OpenRoot(real)
+		opened, err := os.OpenRoot(resolved)
 		if err != nil {
 			return all, fmt.Errorf("open the folder %s: %w", folder, err)
 		}
-		all = append(all, root{Root: opened, names: []string{folder, real}})
+		all = append(all, root{Root: opened, names: []string{folder, resolved}})
 	}
 	return all, nil
 }

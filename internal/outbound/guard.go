@@ -15,15 +15,15 @@ import (
 // connection must not thereby reach what listens in the network that Sluice runs in. The zero
 // value dials nothing.
 type Guard struct {
-	kind             string
-	addresses, clear Rule
+	kind                 string
+	addresses, cleartext Rule
 }
 
 // NewGuard returns the guard of a kind of connections. addresses are those that may be
-// dialled; clear are those among them to which secrets may be sent without TLS, beside
+// dialled; cleartext are those among them to which secrets may be sent without TLS, beside
 // loopback.
-func NewGuard(kind string, addresses, clear Rule) Guard {
-	return Guard{kind: kind, addresses: addresses, clear: clear}
+func NewGuard(kind string, addresses, cleartext Rule) Guard {
+	return Guard{kind: kind, addresses: addresses, cleartext: cleartext}
 }
 
 // Loopback returns a guard that dials this machine alone, for tests.
@@ -35,9 +35,9 @@ func Loopback() Guard {
 type Exposure bool
 
 const (
-	// Protected: the connection is encrypted before a secret is sent, or no secret is sent.
+	// Protected says that the connection is encrypted before a secret is sent, or no secret is sent.
 	Protected Exposure = false
-	// Exposed: a secret is sent in clear.
+	// Exposed says that a secret is sent in clear.
 	Exposed Exposure = true
 )
 
@@ -65,13 +65,14 @@ func (g Guard) Dialer(e Exposure) *net.Dialer {
 func (g Guard) check(e Exposure, network, address string) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || network != "tcp4" && network != "tcp6" {
-		return &RefusedError{fmt.Sprintf("a connection of kind %s dials hosts by TCP, not a socket of network %q", g.kind, network)}
+		return &RefusedError{fmt.Sprintf("a connection of kind %s dials hosts by TCP, not a socket of network %q",
+			g.kind, network)}
 	}
 	switch a := to.Addr(); {
 	case !g.addresses.Has(a):
 		return &RefusedError{fmt.Sprintf("the address %s is not allowed for connections of kind %s: the setting "+
 			"connections.addresses says which are", a, g.kind)}
-	case e == Exposed && !a.Unmap().IsLoopback() && !g.clear.Has(a):
+	case e == Exposed && !a.Unmap().IsLoopback() && !g.cleartext.Has(a):
 		return &RefusedError{fmt.Sprintf("a secret would be sent in clear to %s: use TLS, or allow it with the setting "+
 			"connections.cleartext", a)}
 	default:

@@ -55,7 +55,8 @@ var internet = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork(), ssrf.WithDeni
 // MaxRule is how many bytes the text of a rule can have.
 const MaxRule = 4 << 10
 
-var errTerm = errors.New("want public, private, loopback, any, a network such as 10.0.0.0/8, or several with + between them")
+var errTerm = errors.New(
+	"want public, private, loopback, any, a network such as 10.0.0.0/8, or several with + between them")
 
 // ParseRule reads a rule: terms with "+" between them. A term is one of the constants, an
 // address, or a network with the length of its prefix.

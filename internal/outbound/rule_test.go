@@ -10,10 +10,10 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
-func rule(t testing.TB, text string) outbound.Rule {
-	t.Helper()
+func rule(tb testing.TB, text string) outbound.Rule {
+	tb.Helper()
 	r, err := outbound.ParseRule(text)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return r
 }
 
