@@ -157,6 +157,11 @@ func (d *Destinations) give(
 		case ctx.Err() == nil && waiting.Err() != nil:
 			return fmt.Errorf("%s of %s/%s: %w within %s: is one running, and is it ready? What was asked for may still "+
 				"happen once it is", name, ref.Destination, ref.Action, ErrNoWorker, d.cfg.AnswerTimeout)
+		case attempt < giveAttempts && isNotFound(err):
+			// It does not run: the store has all that it needs to begin again.
+			if _, _, err := d.Recover(ctx, ref); err != nil {
+				return err
+			}
 		case attempt < giveAttempts && moved(err):
 			select {
 			case <-time.After(100 * time.Millisecond):

@@ -3,11 +3,9 @@ package starter
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
-	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
@@ -19,7 +17,7 @@ import (
 func (s *Starter) inspect(
 	ctx context.Context, imp store.Import, run *workflowservice.DescribeWorkflowExecutionResponse,
 ) (Recovery, error) {
-	fault, err := taskFault(ctx, s, run)
+	fault, err := taskFault(ctx, s.Temporal, run)
 	if err != nil {
 		return Recovery{}, fmt.Errorf("read why a task of import %d fails: %w", imp.ID, err)
 	}
@@ -86,43 +84,4 @@ func decode(payload *commonpb.Payload, into any) {
 		return
 	}
 	_ = converter.GetDefaultDataConverter().FromPayload(payload, into) //nolint:errcheck // see above
-}
-
-// failingFrom is from which attempt on a task is told to fail: single ones fail when a worker
-// stops.
-const failingFrom = 3
-
-// maxFault bounds the text about a failing task, in bytes.
-const maxFault = 500
-
-// taskFault says why the task of a running workflow fails; "" if it does not. The workflow
-// stands still meanwhile, and goes on by itself once a worker can carry its task out.
-func taskFault(
-	ctx context.Context, s *Starter, run *workflowservice.DescribeWorkflowExecutionResponse,
-) (string, error) {
-	task := run.GetPendingWorkflowTask()
-	if task.GetAttempt() < failingFrom {
-		return "", nil
-	}
-	text := fmt.Sprintf("its workflow stands still: a task of it fails since %s, in attempt %d",
-		task.GetOriginalScheduledTime().AsTime().UTC().Format(time.RFC3339), task.GetAttempt())
-	history, err := s.Temporal.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx,
-		&workflowservice.GetWorkflowExecutionHistoryReverseRequest{
-			Namespace: s.Namespace, Execution: run.GetWorkflowExecutionInfo().GetExecution(), MaximumPageSize: 10,
-		})
-	if err != nil {
-		return "", err
-	}
-	for _, event := range history.GetHistory().GetEvents() {
-		switch event.GetEventType() {
-		case enums.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-			why := event.GetWorkflowTaskFailedEventAttributes().GetFailure().GetMessage()
-			return text + ": " + cutTo(strings.ToValidUTF8(why, "?"), maxFault), nil
-		case enums.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
-			return text + ": a worker took it and did not answer", nil
-		case enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
-			return text, nil
-		}
-	}
-	return text, nil
 }

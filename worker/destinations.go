@@ -125,13 +125,13 @@ func (dl *deliveries) stop() {
 	dl.wait()
 }
 
-// launch starts the workflows of all destinations, and tries again until it has worked or ctx
-// ends.
+// launch starts the workflows of all destinations, until ctx ends: at first all of them, with
+// news of their settings, and then those that do not run.
 func (dl *deliveries) launch(ctx context.Context) {
 	ticker := time.NewTicker(dl.w.cfg.ReconcileInterval)
 	defer ticker.Stop()
 	waiting := dl.w.cfg.Destinations.All()
-	for len(waiting) > 0 {
+	for {
 		var failed []destinations.Destination
 		var faults []error
 		for _, d := range waiting {
@@ -139,14 +139,41 @@ func (dl *deliveries) launch(ctx context.Context) {
 				failed, faults = append(failed, d), append(faults, err)
 			}
 		}
-		if waiting = failed; len(waiting) == 0 || ctx.Err() != nil {
-			return
+		if waiting = failed; len(waiting) == 0 {
+			faults = append(faults, dl.recover(ctx))
 		}
-		dl.w.log.Warn("could not start the workflows of destinations", "error", errors.Join(faults...))
+		if err := errors.Join(faults...); err != nil && ctx.Err() == nil {
+			dl.w.log.Warn("could not start the workflows of destinations", "error", err)
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// recover starts the workflows of actions that do not run, as after a termination or the loss
+// of Temporal's data, and counts those whose task fails.
+func (dl *deliveries) recover(ctx context.Context) error {
+	var faults []error
+	failing := 0
+	for _, d := range dl.w.cfg.Destinations.All() {
+		for _, action := range d.Actions() {
+			ref := activities.ActionRef{Destination: d.Name(), Action: action.Name()}
+			standing, started, err := dl.starter.Recover(ctx, ref)
+			if err != nil {
+				faults = append(faults, err)
+			}
+			if started && standing.ClosedAt != nil {
+				dl.w.log.Warn("started the workflow of an action again", "destination", ref.Destination, "action", ref.Action)
+				dl.w.metrics.recovered.WithLabelValues(workflows.TypeDestinationAction).Inc()
+			}
+			if standing.Fault != "" {
+				failing++
+			}
+		}
+	}
+	dl.w.metrics.failing.WithLabelValues(workflows.TypeDestinationAction).Set(float64(failing))
+	return errors.Join(faults...)
 }

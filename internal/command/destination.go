@@ -73,17 +73,22 @@ type actionJSON struct {
 	TimeZone string `json:"time_zone"`
 	// Next is the next time by the clock, null where the interval is counted from when the
 	// workflow was last at work: that has the time.
-	Next           *time.Time       `json:"next"`
-	MaxRetries     int              `json:"max_retries"`
-	FirstRetry     float64          `json:"first_retry_seconds"`
-	MostRetry      float64          `json:"most_retry_seconds"`
-	Concurrency    int              `json:"concurrency"`
-	RatePerSecond  float64          `json:"rate_per_second"`
-	BatchSize      int              `json:"batch_size"`
-	TimeoutSeconds float64          `json:"timeout_seconds"`
-	RedriveUnknown bool             `json:"redrive_unknown"`
-	Fault          string           `json:"fault"`
-	Jobs           map[string]int64 `json:"jobs"`
+	Next           *time.Time `json:"next"`
+	MaxRetries     int        `json:"max_retries"`
+	FirstRetry     float64    `json:"first_retry_seconds"`
+	MostRetry      float64    `json:"most_retry_seconds"`
+	Concurrency    int        `json:"concurrency"`
+	RatePerSecond  float64    `json:"rate_per_second"`
+	BatchSize      int        `json:"batch_size"`
+	TimeoutSeconds float64    `json:"timeout_seconds"`
+	RedriveUnknown bool       `json:"redrive_unknown"`
+	Fault          string     `json:"fault"`
+	// Workflow is how the action's workflow stands: running, not running, failing or, where
+	// Temporal does not answer, unknown.
+	Workflow string `json:"workflow"`
+	// WorkflowFault says more where it is not running.
+	WorkflowFault string           `json:"workflow_fault"`
+	Jobs          map[string]int64 `json:"jobs"`
 }
 
 // destinationView reads what people have set for a destination and how it goes.
@@ -178,6 +183,7 @@ func listDestinations(ctx context.Context, s *session) error {
 		}
 		views = append(views, view)
 	}
+	s.withWorkflows(ctx, views...)
 	if asJSON(c) {
 		return writeJSON(c, views)
 	}
@@ -200,6 +206,7 @@ func destinationCell(v destinationJSON) terminal.Coloured {
 			paused++
 		}
 	}
+	standing := v.standing()
 	switch {
 	case paused > 0 && paused < len(v.Actions):
 		return terminal.Coloured{Text: "partly paused", Colour: terminal.Yellow}
@@ -213,6 +220,8 @@ func destinationCell(v destinationJSON) terminal.Coloured {
 		return terminal.Coloured{Text: "circuit partly open", Colour: terminal.Red}
 	case paused > 0:
 		return terminal.Coloured{Text: "partly paused", Colour: terminal.Yellow}
+	case standing != workflowRunning:
+		return terminal.Coloured{Text: standing, Colour: terminal.Red}
 	default:
 		return terminal.Coloured{Text: "active", Colour: terminal.Green}
 	}
@@ -236,6 +245,7 @@ func showDestination(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	s.withWorkflows(ctx, view)
 	if asJSON(c) {
 		return writeJSON(c, view)
 	}
@@ -266,6 +276,9 @@ func writeDestination(c *cli.Context, v destinationJSON) error {
 	}
 	lines = append(lines, [2]string{"Jobs", strings.Join(jobs, ", ")})
 	for _, a := range v.Actions {
+		if a.WorkflowFault != "" {
+			lines = append(lines, [2]string{"Workflow", a.Name + ": " + terminal.Paint(w, terminal.Red, terminal.Line(a.WorkflowFault))})
+		}
 		if a.Fault != "" {
 			lines = append(lines, [2]string{"Fault", a.Name + ": " + terminal.Paint(w, terminal.Red, a.Fault)})
 		}
@@ -279,7 +292,7 @@ func writeDestination(c *cli.Context, v destinationJSON) error {
 	table := terminal.NewTable(
 		"ACTION", "STATE", "LOADED", "ZONE", "RETRIES", "AT ONCE", "JOBS/S", "BATCH", "UNKNOWN JOBS")
 	for _, a := range v.Actions {
-		table.Row(a.Name, pausedCell(a.Paused), loadedWhen(a), a.TimeZone, a.MaxRetries, a.Concurrency,
+		table.Row(a.Name, actionCell(a), loadedWhen(a), a.TimeZone, a.MaxRetries, a.Concurrency,
 			rateText(a.RatePerSecond), a.BatchSize, redriven(a.RedriveUnknown))
 	}
 	if err := table.Write(w); err != nil || len(v.Connections) == 0 {

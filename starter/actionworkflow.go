@@ -1,0 +1,53 @@
+package starter
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/workflows"
+)
+
+// ActionWorkflow is how the workflow of a destination's action stands.
+type ActionWorkflow struct {
+	// Running says that Temporal has it as running.
+	Running bool
+	// ClosedAt is when it was closed, as by a termination; nil if it runs or is not known.
+	ClosedAt *time.Time
+	// Fault says why its task fails; "" if it does not.
+	Fault string
+}
+
+// Workflow returns how the workflow of an action stands. It needs no worker.
+func (d *Destinations) Workflow(ctx context.Context, ref activities.ActionRef) (ActionWorkflow, error) {
+	run, err := d.cfg.Temporal.DescribeWorkflowExecution(ctx, workflows.DestinationActionID(ref.Destination, ref.Action), "")
+	if isNotFound(err) {
+		return ActionWorkflow{}, nil
+	}
+	if err != nil {
+		return ActionWorkflow{}, fmt.Errorf("describe the workflow of %s/%s: %w", ref.Destination, ref.Action, err)
+	}
+	info := run.GetWorkflowExecutionInfo()
+	if info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		closed := info.GetCloseTime().AsTime()
+		return ActionWorkflow{ClosedAt: &closed}, nil
+	}
+	fault, err := taskFault(ctx, d.cfg.Temporal, run)
+	return ActionWorkflow{Running: true, Fault: fault}, err
+}
+
+// Recover starts the workflow of an action that does not run. The store has its settings and
+// jobs.
+func (d *Destinations) Recover(ctx context.Context, ref activities.ActionRef) (standing ActionWorkflow, started bool, err error) {
+	standing, err = d.Workflow(ctx, ref)
+	if err != nil || standing.Running {
+		return standing, false, err
+	}
+	if err := d.signalEnqueue(ctx, ref); err != nil {
+		return standing, false, fmt.Errorf("start the workflow of %s/%s: %w", ref.Destination, ref.Action, err)
+	}
+	return standing, true, nil
+}

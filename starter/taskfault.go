@@ -1,0 +1,48 @@
+package starter
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+)
+
+// failingFrom is from which attempt on a task is told to fail: single ones fail when a worker
+// stops.
+const failingFrom = 3
+
+// maxFault bounds the text about a failing task, in bytes.
+const maxFault = 500
+
+// taskFault says why the task of a running workflow fails; "" if it does not. The workflow
+// stands still meanwhile, and goes on by itself once a worker can carry its task out.
+func taskFault(
+	ctx context.Context, c client.Client, run *workflowservice.DescribeWorkflowExecutionResponse,
+) (string, error) {
+	task := run.GetPendingWorkflowTask()
+	if task.GetAttempt() < failingFrom {
+		return "", nil
+	}
+	text := fmt.Sprintf("the workflow stands still: a task of it fails since %s, in attempt %d",
+		task.GetOriginalScheduledTime().AsTime().UTC().Format(time.RFC3339), task.GetAttempt())
+	of := run.GetWorkflowExecutionInfo().GetExecution()
+	events := c.GetWorkflowHistory(ctx, of.GetWorkflowId(), of.GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	why := ""
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil {
+			return "", err
+		}
+		switch event.GetEventType() {
+		case enums.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+			why = ": " + cutTo(strings.ToValidUTF8(event.GetWorkflowTaskFailedEventAttributes().GetFailure().GetMessage(), "?"), maxFault)
+		case enums.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
+			why = ": a worker took it and did not answer"
+		}
+	}
+	return text + why, nil
+}
