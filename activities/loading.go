@@ -126,7 +126,7 @@ type Stopped struct {
 
 // ParkPart notes that a part waits for a decision.
 func (l *Loading) ParkPart(ctx context.Context, p Stopped) error {
-	part, err := l.Store.StopPart(ctx, p.ImportID, p.Part, store.PartParked, p.Reason)
+	part, err := l.Store.ParkPart(ctx, p.ImportID, p.Part, p.Reason)
 	if err != nil {
 		return failure(err)
 	}

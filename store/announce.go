@@ -22,6 +22,9 @@ const (
 	EventCancelled = "cancelled"
 	// EventDeclined means that somebody looked at the import and declined it.
 	EventDeclined = "declined"
+	// EventParked means that parts have failed too often, and that the import waits for
+	// somebody to retry or skip them, or to cancel; other parts may go on meanwhile.
+	EventParked = "parked"
 	// EventReviewWanted means that the import waits for a decision.
 	EventReviewWanted = "review_wanted"
 	// EventReviewReminder means that it still does.
@@ -32,7 +35,7 @@ const (
 )
 
 // JobsChannel is the PostgreSQL channel on which ends and retries of imports are told:
-// {"event": "complete" | "transient_fail" | "fail", "import_id": 1, "site_id": 1}.
+// {"event": "complete" | "transient_fail" | "parked" | "fail", "import_id": 1, "site_id": 1}.
 const JobsChannel = "analytics_imports_jobs"
 
 // OutboxChannel is the PostgreSQL channel that wakes the senders of notifications up.
@@ -48,6 +51,8 @@ const (
 	JobComplete = "complete"
 	// JobTransientFail means that something has failed and is tried again.
 	JobTransientFail = "transient_fail"
+	// JobParked means that an import waits for a decision about a part.
+	JobParked = "parked"
 	// JobFail means that an import is over and has brought in nothing.
 	JobFail = "fail"
 )
@@ -61,6 +66,8 @@ func JobEvent(event string) string {
 		return JobTransientFail
 	case EventFailed, EventCancelled, EventDeclined:
 		return JobFail
+	case EventParked:
+		return JobParked
 	default:
 		return ""
 	}
@@ -144,6 +151,8 @@ type announcedEvent struct {
 	// no counts events that can happen again in a generation of an import, from 1: each is
 	// an announcement of its own.
 	no int
+	// about tells apart what may happen again to different things.
+	about string
 }
 
 // announceAs is announce for an event that may happen more than once.
@@ -180,6 +189,9 @@ func addToOutbox(ctx context.Context, q *db.Queries, f db.ImportFactsRow, e anno
 	id := fmt.Sprintf("imp_%d_%d_%s", f.ID, f.Generation, e.event)
 	if e.no > 1 {
 		id += fmt.Sprintf("_%d", e.no)
+	}
+	if e.about != "" {
+		id += "_" + e.about
 	}
 	a := Announcement{
 		ID: id, Event: e.event,

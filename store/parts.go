@@ -75,6 +75,9 @@ func some(days calendar.Set) calendar.Set { return append(calendar.Set{}, days..
 // grant of its locks than epoch.
 func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, epoch int64) (part Part, open bool, err error) {
 	part, err = s.Queries.ClaimPart(ctx, db.ClaimPartParams{ImportID: id, No: no, Epoch: epoch})
+	if err == nil {
+		return part, true, s.ShowParked(ctx, id)
+	}
 	if noRows(err) {
 		part, err = s.PartByNo(ctx, id, no)
 		switch {
@@ -156,6 +159,35 @@ func (s *Store) FinishPart(ctx context.Context, d DonePart) error {
 	return fenced(n, err, "finish part")
 }
 
+// ParkPart parks a part with the reason, as StopPart does, shows its import as parked, and
+// tells people if no other part was parked before. Repeated, it tells nothing anew.
+func (s *Store) ParkPart(ctx context.Context, id int64, no int32, reason string) (part Part, err error) {
+	err = s.inTx(ctx, func(q *db.Queries) error {
+		if _, err := q.LockImport(ctx, id); err != nil {
+			return found(err, "import %d", id)
+		}
+		parked, err := q.CountParked(ctx, id)
+		if err != nil {
+			return fmt.Errorf("count parked parts: %w", err)
+		}
+		_, err = q.StopPart(ctx, db.StopPartParams{ImportID: id, No: no, Status: PartParked, Reason: plain(reason)})
+		if err != nil {
+			return fmt.Errorf("stop part: %w", err)
+		}
+		if part, err = q.PartByNo(ctx, id, no); err != nil {
+			return found(err, "import %d: part %d", id, no)
+		}
+		if err := q.ShowParked(ctx, id); err != nil || parked > 0 || part.Status != PartParked {
+			return err
+		}
+		return announceAs(ctx, q, announcedEvent{
+			importID: id, event: EventParked, detail: fmt.Sprintf("Part %d, %s: %s", no, part.Label, reason),
+			about: fmt.Sprintf("%d_%d", no, part.Fence),
+		})
+	})
+	return part, err
+}
+
 // StopPart parks a part with the reason, and raises its fence. A part that is
 // done or skipped stays as it is.
 func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason string) (Part, error) {
@@ -186,8 +218,10 @@ func (s *Store) SkipPart(ctx context.Context, id int64, no int32) (part Part, er
 		if err := q.DropChunks(ctx, id, no); err != nil {
 			return fmt.Errorf("drop chunks: %w", err)
 		}
-		part, err = q.SkipPart(ctx, id, no)
-		return found(err, "import %d: part %d", id, no)
+		if part, err = q.SkipPart(ctx, id, no); err != nil {
+			return found(err, "import %d: part %d", id, no)
+		}
+		return q.ShowParked(ctx, id)
 	})
 	return part, err
 }

@@ -20,6 +20,9 @@ func (r *importRun) canDecide(no int32) error {
 		return errors.New("the import has no parts yet")
 	case part == nil:
 		return fmt.Errorf("part %d is not among the open parts: the import has %d parts, numbered from 0", no, r.plan.Total)
+	case part.parking:
+		// The command waits for that.
+		return nil
 	case part.status != store.PartParked:
 		return fmt.Errorf("part %d is %s: only a parked part can be retried or skipped", no, part.status)
 	case part.decision != "":
@@ -33,6 +36,11 @@ func (r *importRun) decide(ctx workflow.Context, no int32, decision, why string)
 	if err := workflow.Await(ctx, func() bool { return r.plan.Total > 0 || !r.in.Resumed || r.ending || r.orders.continuing }); err != nil {
 		return err
 	}
+	if part := r.part(no); part != nil {
+		if err := workflow.Await(ctx, func() bool { return !part.parking || r.ending || r.orders.continuing }); err != nil {
+			return err
+		}
+	}
 	if r.orders.continuing {
 		return errContinues()
 	}
@@ -40,7 +48,7 @@ func (r *importRun) decide(ctx workflow.Context, no int32, decision, why string)
 		return err
 	}
 	part := r.part(no)
-	if part == nil {
+	if part == nil || part.parking {
 		return errors.New("the import is ending")
 	}
 	part.decision, part.why = decision, why

@@ -69,6 +69,8 @@ type importRun struct {
 	parts []*partRun
 	// checked says that before_start has succeeded.
 	checked bool
+	// parkedAtOnce says that the import is shown as parked as soon as a part is.
+	parkedAtOnce bool
 	// ending says that the end has begun: orders come too late.
 	ending bool
 
@@ -431,6 +433,10 @@ func (r *importRun) enter(ctx workflow.Context, phase string) error {
 		status = store.StatusQueued
 	case store.PhaseReviewing, store.PhaseStagingDone:
 		status = store.StatusPending
+	case store.PhaseLoading:
+		if r.parkedAtOnce && r.hasParked() {
+			status = store.StatusParked
+		}
 	}
 	err := workflow.UpsertTypedSearchAttributes(ctx, AttributeStatus.ValueSet(status), AttributePhase.ValueSet(phase))
 	if err != nil {

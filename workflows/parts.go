@@ -16,6 +16,8 @@ type partRun struct {
 	status string
 	reason string
 	result activities.PartResult
+	// parking says that the store is about to know the part as parked, or knows already.
+	parking bool
 	// decision is what somebody has decided about the part while it is parked.
 	decision string
 	why      string
@@ -110,11 +112,15 @@ func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow
 			}
 			_, part.reason = explain(err)
 			stopped := activities.Stopped{PartRef: r.ref(part), Reason: part.reason}
+			part.parking = true
 			if err := execute(bookkeeping(ctx, "park "+part.Label), ActivityParkPart, stopped); err != nil {
 				return err
 			}
-			part.status = store.PartParked
+			part.status, part.parking = store.PartParked, false
 			moved()
+			if err := r.showParked(ctx); err != nil {
+				return err
+			}
 		}
 		if err := workflow.Await(ctx, func() bool { return part.decision != "" }); err != nil {
 			return err
@@ -185,6 +191,23 @@ func (r *importRun) settled() bool {
 		}
 	}
 	return parked
+}
+
+// changeParked is the change since which an import is shown as parked as soon as a part is.
+const changeParked = "parked-at-once"
+
+// showParked shows the import as parked, also while other parts go on.
+func (r *importRun) showParked(ctx workflow.Context) error {
+	if workflow.GetVersion(ctx, changeParked, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	r.parkedAtOnce = true
+	return r.enter(ctx, store.PhaseLoading)
+}
+
+// hasParked says whether a part is parked and not decided about.
+func (r *importRun) hasParked() bool {
+	return slices.ContainsFunc(r.parts, func(p *partRun) bool { return p.status == store.PartParked && p.decision == "" })
 }
 
 // park notes that the import waits for decisions.

@@ -75,10 +75,11 @@ func TestParkedIsSeen(t *testing.T) {
 	imp := s.noop(site, `{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`)
 	now := s.WaitParked(t, imp.ID)
 	require.Equal(t, store.PhaseLoading, now.Import.Phase)
-	require.Equal(t, "parked", s.attributes(imp.WorkflowID, "")["SluiceStatus"])
-	require.Contains(t, s.feedback(imp.ID),
-		"warn: Part 0, part 1 of 2, is parked: open part 1 of 2: noop was told to fail in import_data. "+
-			"Retry it, skip it or cancel the import.")
+	s.WaitFor(t, imp.ID, "parked in Temporal", func(store.ImportSummary) bool {
+		return s.attributes(imp.WorkflowID, "")["SluiceStatus"] == "parked"
+	})
+	s.waitLine(imp.ID, "warn: Part 0, part 1 of 2, is parked: open part 1 of 2: noop was told to fail in import_data. "+
+		"Retry it, skip it or cancel the import.")
 
 	require.EqualError(t, s.Starter.RetryPart(ctx, imp.ID, 5, starter.By{}),
 		"retry_part of import 1: part 5 is not among the open parts: the import has 2 parts, numbered from 0")

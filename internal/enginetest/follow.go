@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,11 +64,18 @@ func (s *System) WaitLoading(tb testing.TB, id int64) store.ImportSummary {
 	return now
 }
 
-// WaitParked waits until an import waits for decisions.
+// WaitParked waits until an import waits for decisions and nothing of it goes on.
 func (s *System) WaitParked(tb testing.TB, id int64) store.ImportSummary {
 	tb.Helper()
 	now := s.WaitFor(tb, id, "parked", func(now store.ImportSummary) bool {
-		return now.Import.Status == store.StatusParked || store.Ended(now.Import.Status)
+		if now.Import.Status != store.StatusParked {
+			return store.Ended(now.Import.Status)
+		}
+		parts, err := s.Store.ListParts(Context(tb), id)
+		require.NoError(tb, err)
+		return !slices.ContainsFunc(parts, func(p store.Part) bool {
+			return p.Status == store.PartPending || p.Status == store.PartRunning
+		})
 	})
 	require.Equalf(tb, store.StatusParked, now.Import.Status, "import %d has ended: %s", id, now.Import.Error)
 	return now

@@ -31,12 +31,14 @@ func kindOf(event string) string {
 		return "failure"
 	case store.EventReviewWanted, store.EventReviewReminder:
 		return "review"
+	case store.EventParked:
+		return "parked"
 	default:
 		return "ended"
 	}
 }
 
-func kinds() []string { return []string{"ended", "failure", "review", "success"} }
+func kinds() []string { return []string{"ended", "failure", "parked", "review", "success"} }
 
 const (
 	textSuffix = ".txt.tmpl"
@@ -46,7 +48,7 @@ const (
 
 // Templates are the templates of mails. They come in sets, one a folder: that which an
 // importer's EmailTemplate names, and "default" for what that lacks. A set has, for each
-// of success, failure, review and ended, a <kind>.txt.tmpl, which also defines the
+// of success, failure, parked, review and ended, a <kind>.txt.tmpl, which also defines the
 // template "subject", and a <kind>.html.tmpl. They are given a View, and may use what
 // partials.txt.tmpl and partials.html.tmpl of the default set define.
 type Templates struct {

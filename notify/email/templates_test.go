@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func events() []string {
 	return []string{
 		store.EventCompleted, store.EventUnchanged, store.EventFailed, store.EventCancelled, store.EventDeclined,
-		store.EventReviewWanted, store.EventReviewReminder,
+		store.EventParked, store.EventReviewWanted, store.EventReviewReminder,
 	}
 }
 
@@ -127,8 +127,8 @@ func TestFaultsOfTemplates(t *testing.T) {
 		"no subject": {"a/success.txt.tmpl", "x", `template a/success.txt.tmpl: it does not define the template "subject"`},
 		"syntax":     {"a/success.html.tmpl", "{{if}}", "template a/success.html.tmpl: "},
 		"field":      {"a/success.html.tmpl", "{{.Nope}}", "can't evaluate field Nope"},
-		"unknown":    {"a/party.txt.tmpl", "x", "template a/party.txt.tmpl: want ended, failure, review, success with .txt.tmpl or .html.tmpl"},
-		"ending":     {"a/success.tmpl", "x", "template a/success.tmpl: want ended, failure, review, success with"},
+		"unknown":    {"a/party.txt.tmpl", "x", "template a/party.txt.tmpl: want ended, failure, parked, review, success with .txt.tmpl or .html.tmpl"},
+		"ending":     {"a/success.tmpl", "x", "template a/success.tmpl: want ended, failure, parked, review, success with"},
 		"context":    {"a/success.html.tmpl", "<a href=\"{{if .Site}}\">{{end}}", "success.html.tmpl"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -158,6 +158,14 @@ func steps(a store.Announcement) []Step {
 			{"Make its rows visible:", fmt.Sprintf("sluice review accept %d", a.Import.ID)},
 			{"Or throw them away:", fmt.Sprintf("sluice review decline %d --reason TEXT", a.Import.ID)},
 		}
+	case store.EventParked:
+		return []Step{
+			{"What happened, line by line:", fmt.Sprintf("sluice import logs %d", a.Import.ID)},
+			{"Its parts:", fmt.Sprintf("sluice import parts %d", a.Import.ID)},
+			{"Once the cause is mended, retry each parked part:", fmt.Sprintf("sluice import retry-part %d PART", a.Import.ID)},
+			{"Or leave it out:", fmt.Sprintf("sluice import skip-part %d PART --reason TEXT", a.Import.ID)},
+			{"Or end the import:", fmt.Sprintf("sluice import cancel %d", a.Import.ID)},
+		}
 	case store.EventCompleted:
 		return []Step{{"To take it back:", fmt.Sprintf("sluice import delete %d", a.Import.ID)}}
 	default:

@@ -71,7 +71,7 @@ func (*Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 func events() []string {
 	return []string{
 		store.EventCompleted, store.EventUnchanged, store.EventFailed, store.EventCancelled, store.EventDeclined,
-		store.EventReviewWanted, store.EventReviewReminder,
+		store.EventParked, store.EventReviewWanted, store.EventReviewReminder,
 	}
 }
 

@@ -210,7 +210,10 @@ func (q *Queries) EndedImports(ctx context.Context, siteID int64) ([]int64, erro
 
 const enterPhase = `-- name: EnterPhase :execrows
 UPDATE imports
-SET phase = $1, status = $2, run_id = $3, trouble = '',
+SET phase = $1, status = CASE
+        WHEN $2 = 'running' AND $1 = 'loading'
+             AND EXISTS (SELECT 1 FROM parts p WHERE p.import_id = imports.id AND p.status = 'parked') THEN 'parked'
+        ELSE $2 END, run_id = $3, trouble = '',
     wait_until = NULL, wait_reason = '',
     started_at = CASE WHEN $2 = 'queued' THEN started_at ELSE coalesce(started_at, now()) END
 WHERE id = $4 AND status IN ('queued', 'running', 'parked', 'pending')
@@ -219,7 +222,7 @@ WHERE id = $4 AND status IN ('queued', 'running', 'parked', 'pending')
 
 type EnterPhaseParams struct {
 	Phase  string
-	Status string
+	Status interface{}
 	RunID  string
 	ID     int64
 	Epoch  int64
@@ -227,7 +230,8 @@ type EnterPhaseParams struct {
 
 // EnterPhase moves an import that has not ended to a phase, in the name of a
 // workflow run and of a grant of its locks. It is a no-op where the import has ended or
-// goes by another grant, so that a late attempt changes nothing.
+// goes by another grant, so that a late attempt changes nothing. One that loads is parked
+// as long as one of its parts is.
 func (q *Queries) EnterPhase(ctx context.Context, arg EnterPhaseParams) (int64, error) {
 	result, err := q.db.Exec(ctx, enterPhase,
 		arg.Phase,

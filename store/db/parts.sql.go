@@ -185,6 +185,18 @@ func (q *Queries) ClaimPart(ctx context.Context, arg ClaimPartParams) (Part, err
 	return i, err
 }
 
+const countParked = `-- name: CountParked :one
+SELECT count(*) FROM parts WHERE import_id = $1 AND status = 'parked'
+`
+
+// CountParked returns how many parts of an import are parked.
+func (q *Queries) CountParked(ctx context.Context, importID int64) (int64, error) {
+	row := q.db.QueryRow(ctx, countParked, importID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const dropChunks = `-- name: DropChunks :exec
 DELETE FROM chunks WHERE import_id = $1 AND part_no = $2
 `
@@ -443,6 +455,19 @@ WHERE import_id = $1
 // ResetParts takes all parts back to their beginning and raises their fences.
 func (q *Queries) ResetParts(ctx context.Context, importID int64) error {
 	_, err := q.db.Exec(ctx, resetParts, importID)
+	return err
+}
+
+const showParked = `-- name: ShowParked :exec
+UPDATE imports i
+SET status = CASE WHEN EXISTS (SELECT 1 FROM parts p WHERE p.import_id = i.id AND p.status = 'parked') THEN 'parked' ELSE 'running' END
+WHERE i.id = $1 AND i.status IN ('running', 'parked') AND i.phase = 'loading'
+`
+
+// ShowParked shows an import as parked that loads and has a parked part, and as running one
+// that has none.
+func (q *Queries) ShowParked(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, showParked, id)
 	return err
 }
 

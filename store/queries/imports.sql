@@ -60,10 +60,14 @@ WHERE id = sqlc.arg(id);
 
 -- EnterPhase moves an import that has not ended to a phase, in the name of a
 -- workflow run and of a grant of its locks. It is a no-op where the import has ended or
--- goes by another grant, so that a late attempt changes nothing.
+-- goes by another grant, so that a late attempt changes nothing. One that loads is parked
+-- as long as one of its parts is.
 -- name: EnterPhase :execrows
 UPDATE imports
-SET phase = sqlc.arg(phase), status = sqlc.arg(status), run_id = sqlc.arg(run_id), trouble = '',
+SET phase = sqlc.arg(phase), status = CASE
+        WHEN sqlc.arg(status) = 'running' AND sqlc.arg(phase) = 'loading'
+             AND EXISTS (SELECT 1 FROM parts p WHERE p.import_id = imports.id AND p.status = 'parked') THEN 'parked'
+        ELSE sqlc.arg(status) END, run_id = sqlc.arg(run_id), trouble = '',
     wait_until = NULL, wait_reason = '',
     started_at = CASE WHEN sqlc.arg(status) = 'queued' THEN started_at ELSE coalesce(started_at, now()) END
 WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending')

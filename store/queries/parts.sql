@@ -125,3 +125,14 @@ DELETE FROM chunks WHERE import_id = $1 AND part_no = $2;
 -- name: ExpectedRows :many
 SELECT table_name, coalesce(sum(rows_loaded) FILTER (WHERE status = 'done'), 0)::bigint AS rows_loaded
 FROM parts WHERE import_id = $1 GROUP BY table_name ORDER BY table_name;
+
+-- CountParked returns how many parts of an import are parked.
+-- name: CountParked :one
+SELECT count(*) FROM parts WHERE import_id = $1 AND status = 'parked';
+
+-- ShowParked shows an import as parked that loads and has a parked part, and as running one
+-- that has none.
+-- name: ShowParked :exec
+UPDATE imports i
+SET status = CASE WHEN EXISTS (SELECT 1 FROM parts p WHERE p.import_id = i.id AND p.status = 'parked') THEN 'parked' ELSE 'running' END
+WHERE i.id = $1 AND i.status IN ('running', 'parked') AND i.phase = 'loading';

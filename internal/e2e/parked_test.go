@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// halfBroken cannot read part 1.
+type halfBroken struct{ importers.Importer }
+
+// ImportData refuses part 1 for the time being.
+func (h halfBroken) ImportData(
+	ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor,
+) (importers.Reader, error) {
+	if part.No == 1 {
+		return nil, errors.New("the disk is away")
+	}
+	return h.Importer.ImportData(ctx, imp, part, from)
+}
+
+// People are told of a parked part at once, also while another part goes on: by the import's
+// status, by the outbox of mails and webhooks, and by NOTIFY.
+func TestParkedIsTold(t *testing.T) {
+	t.Parallel()
+	s := setup(t, enginetest.Impatient(halfBroken{noop.New()}))
+	ctx := enginetest.Context(t)
+	listener, err := starter.Listen(ctx, s.Store)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close(ctx)) }()
+	s.StartWorker(t)
+	imp := s.noop(site, forHours)
+	now := s.WaitFor(t, imp.ID, "parked", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusParked })
+	require.EqualValues(t, 3, now.PartsTotal)
+	require.Zero(t, now.PartsDone)
+	s.WaitFor(t, imp.ID, "another part goes on", func(now store.ImportSummary) bool { return now.RowsLoaded > 0 })
+	for {
+		n, err := listener.Next(ctx)
+		require.NoError(t, err)
+		if n.Event == store.JobParked {
+			require.Equal(t, imp.ID, n.ImportID)
+			break
+		}
+	}
+	told, err := s.Store.ListNotifications(ctx, db.ListNotificationsParams{RowLimit: 10})
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(told, func(n store.ListedNotification) bool { return n.Event == store.EventParked }))
+	s.WaitFor(t, imp.ID, "shown in Temporal", func(store.ImportSummary) bool {
+		return s.attributes(imp.WorkflowID, "")["SluiceStatus"] == store.StatusParked
+	})
+	require.NoError(t, s.Starter.SkipPart(ctx, imp.ID, 1, bob))
+	s.WaitFor(t, imp.ID, "running again", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusRunning })
+	require.NoError(t, s.Starter.Cancel(ctx, imp.ID, bob))
+	s.end(imp, store.StatusCancelled)
+}
