@@ -42,7 +42,7 @@ func TestCancelWhileLoading(t *testing.T) {
 	require.Equal(t, "cancelled", last.Import.Error)
 	var canceled *temporal.CanceledError
 	require.ErrorAs(t, s.Temporal.GetWorkflow(ctx, imp.WorkflowID, "").Get(ctx, nil), &canceled)
-	require.Contains(t, s.feedback(imp.ID), "error: cancelled")
+	require.Contains(t, s.feedback(imp.ID), "info: cancelled")
 
 	require.EqualError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{}),
 		fmt.Sprintf("import %d is cancelled: not possible in this state", imp.ID))
