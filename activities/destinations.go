@@ -62,7 +62,9 @@ const recordTimeout = 30 * time.Second
 
 // settle records how the load of a batch went, notes what it says about the health of its
 // connection, and wakes the actions that are next.
-func (d *Destinations) settle(ctx context.Context, ref ActionRef, connection string, done destinations.Delivered) error {
+func (d *Destinations) settle(
+	ctx context.Context, ref ActionRef, connection string, done destinations.Delivered,
+) error {
 	recorded, err := d.record(ctx, done.Outcomes)
 	if err != nil {
 		return err

@@ -188,10 +188,13 @@ func (s *stretch) end(b *batch) {
 	}
 }
 
+// broken says whether a batch could not be recorded, which ends the stretch.
+func (s *stretch) broken() bool { return s.fault != nil }
+
 // more says whether another claim is to be made, and waits until it is time to. claimed is how
 // many jobs the last one had.
 func (s *stretch) more(ctx context.Context, claimed int) (bool, error) {
-	if s.ends.IsZero() || s.fault != nil {
+	if s.ends.IsZero() || s.broken() {
 		return false, nil
 	}
 	if rescheduled, err := s.lookAround(ctx); err != nil || rescheduled {
@@ -213,7 +216,7 @@ func (s *stretch) more(ctx context.Context, claimed int) (bool, error) {
 	if time.Until(s.ends) < handOver {
 		s.askForAnother(ctx, s.plan.Concurrency)
 	}
-	return !s.over(ctx) && s.fault == nil, nil
+	return !s.over(ctx) && !s.broken(), nil
 }
 
 // rest says whether the stretch is over because there are no jobs.
@@ -226,7 +229,8 @@ func (s *stretch) rest(ctx context.Context) (bool, error) {
 	if s.plan.Paused || s.lookout == nil || time.Since(s.idle) > linger {
 		return true, nil
 	}
-	if s.rests++; s.rests%relieveEvery == 0 {
+	s.rests++
+	if s.rests%relieveEvery == 0 {
 		return s.lookout.relieved(ctx)
 	}
 	return false, nil

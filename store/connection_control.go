@@ -11,7 +11,8 @@ import (
 // whatever their destination. Batches under way are not interrupted. The error is ErrNotFound
 // if there is no such connection.
 func (s *Store) PauseConnection(ctx context.Context, name string, o Order) error {
-	n, err := s.Queries.PauseConnection(ctx, db.PauseConnectionParams{Name: name, By: plain(o.By), Reason: plain(o.Reason)})
+	p := db.PauseConnectionParams{Name: name, By: plain(o.By), Reason: plain(o.Reason)}
+	n, err := s.Queries.PauseConnection(ctx, p)
 	if err != nil {
 		return fmt.Errorf("pause connection %s: %w", name, err)
 	}

@@ -32,7 +32,8 @@ func newConnectionMetrics(opened *store.Store, log *slog.Logger) *connectionMetr
 		store: opened, log: log,
 		open: prometheus.NewDesc("sluice_connection_circuit_open",
 			"Whether the circuit of an unhealthy connection is open, half-open or paused.", labels, nil),
-		failures: prometheus.NewDesc("sluice_connection_failures", "Consecutive failed batches of a connection.", labels, nil),
+		failures: prometheus.NewDesc("sluice_connection_failures",
+			"Consecutive failed batches of a connection.", labels, nil),
 	}
 }
 

@@ -102,7 +102,8 @@ func writeWaiting(c *cli.Context, all []waitingJSON) error {
 func healthCell(h connections.Health) terminal.Coloured {
 	colour := map[string]terminal.Colour{
 		store.ConnectionHealthy: terminal.Green, store.ConnectionFailing: terminal.Yellow,
-		stateMissing: terminal.Red, store.ConnectionPaused: terminal.Yellow, store.ConnectionOpen: terminal.Red, store.ConnectionHalfOpen: terminal.Red,
+		store.ConnectionPaused: terminal.Yellow, store.ConnectionOpen: terminal.Red, store.ConnectionHalfOpen: terminal.Red,
+		stateMissing: terminal.Red,
 	}[h.State]
 	return terminal.Coloured{Text: h.State, Colour: colour}
 }

@@ -24,13 +24,15 @@ func destinationOrderCommands() []*cli.Command {
 			Action:    withSession(orderDestination("is paused: its jobs wait", (*starter.Destinations).Pause)),
 		},
 		{
-			Name: "resume", Usage: "resume a destination or one of its actions; try at once what waits", ArgsUsage: "NAME [ACTION]",
-			Flags:  []cli.Flag{byFlag(), why()},
-			Action: withSession(orderDestination("goes on", (*starter.Destinations).Resume)),
+			Name: "resume", Usage: "resume a destination or one of its actions; try at once what waits",
+			ArgsUsage: "NAME [ACTION]",
+			Flags:     []cli.Flag{byFlag(), why()},
+			Action:    withSession(orderDestination("goes on", (*starter.Destinations).Resume)),
 		},
 		{
-			Name: "trigger", Usage: "try at once what waits for an action, retries and open circuits too", ArgsUsage: "NAME ACTION",
-			Flags: []cli.Flag{byFlag(), why()}, Action: withSession(triggerAction),
+			Name: "trigger", Usage: "try at once what waits for an action, retries and open circuits too",
+			ArgsUsage: "NAME ACTION",
+			Flags:     []cli.Flag{byFlag(), why()}, Action: withSession(triggerAction),
 		},
 		{
 			Name: "set-schedule", Usage: "change when an action is loaded", ArgsUsage: "NAME ACTION",

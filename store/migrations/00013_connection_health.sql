@@ -139,7 +139,7 @@ CREATE FUNCTION claim_jobs(
     for_destination text, for_action text, row_limit integer, concurrency integer, rate double precision,
     retries_only boolean, lease_seconds double precision, busy text[], after text
 ) RETURNS SETOF jobs LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     lease     interval := make_interval(secs => lease_seconds);
     position  text := after;
@@ -230,7 +230,7 @@ CREATE FUNCTION action_backlog(
     for_destination text, for_action text, concurrency integer, retries_only boolean, row_limit bigint,
     OUT due bigint, OUT blocked bigint, OUT waiting bigint, OUT next_at timestamptz
 ) LANGUAGE plpgsql STABLE
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     current text := '';
     free_at timestamptz;
