@@ -48,7 +48,8 @@ func decodeCommand[T any, P command[T]](argument converter.RawValue) (T, error) 
 	if err := inbound.Decode(argumentOf, text, &into); err != nil {
 		return into, err
 	}
-	return into, P(&into).order().clean()
+	err = P(&into).order().clean()
+	return into, err
 }
 
 // jsonOf returns the JSON of a payload. No argument, or the nil of an SDK, counts as {}.

@@ -102,7 +102,8 @@ func polling(ctx workflow.Context, summary string) workflow.Context {
 // purging are the options of activities that wait for ClickHouse to rewrite data.
 func purging(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: purgeTimeout, HeartbeatTimeout: purgeHeartbeat, RetryPolicy: retryForever, Summary: brief(summary),
+		StartToCloseTimeout: purgeTimeout, HeartbeatTimeout: purgeHeartbeat, RetryPolicy: retryForever,
+		Summary: brief(summary),
 	})
 }
 

@@ -139,7 +139,8 @@ const maxVerdict = 50
 func (r *importRun) canDecideReview(d Decide) error {
 	switch {
 	case d.Verdict != store.Accepted && d.Verdict != store.Declined:
-		return fmt.Errorf("the verdict is %q: want %s or %s", inbound.Cut(d.Verdict, maxVerdict), store.Accepted, store.Declined)
+		return fmt.Errorf("the verdict is %q: want %s or %s",
+			inbound.Cut(d.Verdict, maxVerdict), store.Accepted, store.Declined)
 	case strings.TrimSpace(d.By) == "":
 		return errors.New("say who decides: by is empty")
 	case d.Verdict == store.Declined && strings.TrimSpace(d.Reason) == "":

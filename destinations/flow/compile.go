@@ -69,7 +69,8 @@ func CompileEach(registry *destinations.Registry, flows []Flow) *Program {
 	for i := range flows {
 		c := &compiler{registry: registry}
 		r := c.rule(&flows[i])
-		if r.fault = destinations.Join(c.faults...); flows[i].unreadable != nil {
+		r.fault = destinations.Join(c.faults...)
+		if flows[i].unreadable != nil {
 			r.fault = flows[i].unreadable
 		}
 		p.rules = append(p.rules, r)

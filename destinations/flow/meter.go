@@ -64,9 +64,8 @@ func newMetered(env Env) metered {
 
 // use counts bytes.
 func (m *meter) use(bytes int) {
-	if m.fits(bytes); bytes > 0 {
-		m.bytes += bytes
-	}
+	m.fits(bytes)
+	m.bytes += bytes
 }
 
 // fits ends the evaluation if so many bytes more are too many.
@@ -103,7 +102,9 @@ func (m *meter) pattern(args ...any) any {
 }
 
 // references are the functions whose result is a part of an argument: nothing is made.
-var references = []string{"first", "last", "get", "take", "max", "min", "len", "type", "trim", "trimPrefix", "trimSuffix"}
+var references = []string{
+	"first", "last", "get", "take", "max", "min", "len", "type", "trim", "trimPrefix", "trimSuffix",
+}
 
 // call calls a function of the language, the name of which is the first argument. What its
 // result takes is estimated before it is made.

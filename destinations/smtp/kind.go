@@ -79,7 +79,8 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 			config.SMTPPlain))
 	}
 	if _, err := email.Address(s.From); err != nil {
-		faults = append(faults, fmt.Errorf(`setting "from": want an address, or a name with an address in angle brackets: %w`, err))
+		faults = append(faults,
+			fmt.Errorf(`setting "from": want an address, or a name with an address in angle brackets: %w`, err))
 	}
 	return s, errors.Join(faults...)
 }

@@ -128,8 +128,8 @@ func replayChanged(
 			texts = append(texts, replayedText(change.Name, r))
 		}
 		if err != nil {
-			return texts, fmt.Errorf("the flows are applied; events are kept for flow %[1]s still (`sluice flow replay %[1]s`): %[2]w",
-				change.Name, err)
+			return texts, fmt.Errorf("the flows are applied; events are kept for flow %[1]s still "+
+				"(`sluice flow replay %[1]s`): %[2]w", change.Name, err)
 		}
 	}
 	return texts, nil

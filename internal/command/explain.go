@@ -14,7 +14,7 @@ import (
 // explainFault adds to an error of PostgreSQL or Temporal what it means, and what a person can
 // do about it. Errors that Sluice has worded itself stay as they are.
 func explainFault(err error) error {
-	advice := ""
+	var advice string
 	var postgres *pgconn.PgError
 	switch {
 	case err == nil || errors.Is(err, starter.ErrRefused):
@@ -73,7 +73,8 @@ func temporalAdvice(err error) string {
 	var query *serviceerror.QueryFailed
 	switch {
 	case errors.As(err, &namespace):
-		return "The Temporal namespace does not exist: create it (`temporal operator namespace create`), or correct TEMPORAL_NAMESPACE."
+		return "The Temporal namespace does not exist: create it (`temporal operator namespace create`), " +
+			"or correct TEMPORAL_NAMESPACE."
 	case errors.As(err, &missing):
 		return "Temporal does not know the workflow: it has ended, was deleted, or was never started. " +
 			"Workers start a missing one again; if none runs, start `sluice worker`."
@@ -82,11 +83,13 @@ func temporalAdvice(err error) string {
 	case errors.As(err, &exhausted):
 		return "Temporal limits requests at the moment: try again in a moment, or raise the namespace's limits."
 	case errors.As(err, &unavailable), errors.As(err, &late):
-		return "Temporal does not answer: is it up? `sluice-dev up` starts it on this machine; TEMPORAL_ADDRESS names another."
+		return "Temporal does not answer: is it up? `sluice-dev up` starts it on this machine; " +
+			"TEMPORAL_ADDRESS names another."
 	case errors.As(err, &query):
 		return "The workflow could not answer: its worker may be of another version. The store has the state."
 	case errors.As(err, &invalid):
-		return "Temporal refuses the request as it is: the version of the server or of its settings may not fit. See `sluice version`."
+		return "Temporal refuses the request as it is: the version of the server or its settings may not fit. " +
+			"See `sluice version`."
 	case errors.As(err, &exists):
 		return "Temporal has one of that name already."
 	default:

@@ -179,7 +179,8 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	case i.Status == store.StatusCancelled, i.Status == store.StatusDeclined:
 		lines = append(lines, [2]string{"Reason", i.Error})
 	default:
-		lines = append(lines, [2]string{"Error", terminal.Paint(w, terminal.Red, shownFaults(i.Error)) + " (" + i.ErrorClass + ")"})
+		fault := terminal.Paint(w, terminal.Red, shownFaults(i.Error))
+		lines = append(lines, [2]string{"Error", fault + " (" + i.ErrorClass + ")"})
 	}
 	for _, line := range lines {
 		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))

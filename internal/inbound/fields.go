@@ -58,13 +58,10 @@ func decodesItself(t reflect.Type) bool {
 
 // fits says whether a token begins a value of a type.
 func (w *walker) fits(token json.Token, t reflect.Type, path string) error {
-	got, want := kindOf(token), ""
-	switch {
-	case decodesItself(t) && token != nil:
+	if decodesItself(t) && token != nil {
 		return nil
-	default:
-		want = describe(t)
 	}
+	got, want := kindOf(token), describe(t)
 	number, isNumber := token.(json.Number)
 	switch {
 	case got == described[t.Kind()]:

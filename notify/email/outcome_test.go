@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/notify/email/smtptest"
 )
 
-// replies replies to commands that begin with prefix, and takes everything else.
+// replies answers commands that begin with prefix, and takes everything else.
 func replies(prefix, reply string) func(string) string {
 	return func(command string) string {
 		if strings.HasPrefix(command, prefix) {
