@@ -40,7 +40,7 @@ func TestExitCodes(t *testing.T) {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	require.Error(t, cmd.Run())
-	require.Equal(t, 1, cmd.ProcessState.ExitCode())
+	require.Equal(t, 2, cmd.ProcessState.ExitCode(), "a mistake in the command line")
 	require.Equal(t, "sluice: `sluice` has no command \"nope\": see `sluice --help`\n", stderr.String())
 }
 

@@ -54,6 +54,7 @@ func TestSearchAttributesAgreeWithTheStore(t *testing.T) {
 			require.Equal(t, tc.class, last.Import.ErrorClass)
 			want := map[string]any{
 				"SluiceSite": domain, "SluiceSource": "noop", "SluiceStatus": tc.status, "SluicePhase": tc.status,
+				"SluicePaused": false,
 			}
 			if tc.class != "" {
 				want["SluiceErrorClass"] = tc.class

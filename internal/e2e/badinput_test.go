@@ -70,7 +70,8 @@ type badInput struct {
 var badInputs = map[string]badInput{
 	"wrong header": {
 		files: func(f folder) { f.write(visitorsFile, "date,visitors,clicks\n2021-01-01,1,2\n") },
-		err:   "./" + visitorsFile + `:1:15: unknown column "clicks"; expected: ` + columns,
+		err: "./" + visitorsFile + `:1:15: unknown column "clicks"; --args '{"leave_out_unknown_columns": true}' leaves it out; expected: ` +
+			columns,
 	},
 	"no header": {
 		files: func(f folder) { f.write(visitorsFile, goodRow) },
@@ -99,7 +100,7 @@ var badInputs = map[string]badInput{
 			f.write("visitors_20210201_20210228.csv", header)
 		},
 		err: "./visitors_20210201_20210228.csv: is for imported_visitors like ./" + visitorsFile +
-			": an import takes one file per table",
+			": an import takes one file per table; import them one after the other",
 	},
 	"missing": {
 		files: func(folder) {}, path: "nowhere",

@@ -257,7 +257,7 @@ func TestPauseInACallback(t *testing.T) {
 	s.waitPhase(imp.ID, store.PhaseBeforeStart)
 	require.NoError(t, s.Starter.Pause(ctx, imp.ID, ann))
 	require.NoError(t, s.Starter.Cancel(ctx, imp.ID, bob))
-	s.waitPhase(imp.ID, store.PhaseOnFailure)
+	s.waitPhase(imp.ID, store.PhaseCleanUp)
 	require.ErrorContains(t, s.Starter.Resume(ctx, imp.ID, bob), "too late")
 }
 

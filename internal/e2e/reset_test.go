@@ -80,7 +80,7 @@ func TestResetChangesNothing(t *testing.T) {
 		require.ErrorAs(t, err, &app)
 		require.Equal(t, string(importers.ClassEnded), app.Type())
 		require.Equal(t, map[string]any{
-			"SluiceSite": site, "SluiceSource": "noop", "SluiceErrorClass": "ended",
+			"SluiceSite": site, "SluiceSource": "noop", "SluiceErrorClass": "ended", "SluicePaused": false,
 		}, s.attributes(imp.WorkflowID, run), "the run must not pass for the one that tells how the import ended")
 	}
 	refused(imp)
