@@ -94,7 +94,8 @@ func (l *Lifecycle) OnSuccess(ctx context.Context, ref ImportRef) error {
 	if _, permanent := importers.ClassOf(err); permanent {
 		again = "the error is permanent"
 	}
-	told := s.imp.Feedback.Warn(ctx, fmt.Sprintf("on_success failed, %s; the import is completed: %s", again, plain(err.Error())))
+	told := s.imp.Feedback.Warn(ctx,
+		fmt.Sprintf("on_success failed, %s; the import is completed: %s", again, plain(err.Error())))
 	if told != nil {
 		activity.GetLogger(ctx).Warn("a failure of on_success could not be told", "import_id", ref.ImportID, "error", told)
 	}
@@ -110,7 +111,8 @@ func (l *Lifecycle) result(ctx context.Context, s subject) (importers.Result, er
 	data, err := l.Store.ImportData(ctx, s.stored.ID)
 	return importers.Result{
 		RowsRead: sums.RowsRead, RowsLoaded: sums.RowsLoaded,
-		RowsRejected: sums.RowsRejected, RowsOutOfRange: sums.RowsOutOfRange, RowsLeftOut: sums.RowsLeftOut, Summary: data.Summary,
+		RowsRejected: sums.RowsRejected, RowsOutOfRange: sums.RowsOutOfRange, RowsLeftOut: sums.RowsLeftOut,
+		Summary: data.Summary,
 	}, err
 }
 

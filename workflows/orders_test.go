@@ -211,6 +211,31 @@ func TestSignalledOrders(t *testing.T) {
 	require.Len(t, lines, 4)
 }
 
+// The query feedback has the last 20 lines.
+func TestFeedbackIsBounded(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.grant = func(call int) activities.Acquired {
+		if call == 1 {
+			return activities.Acquired{Waiting: "import 6"}
+		}
+		return activities.Acquired{Epoch: epoch}
+	}
+	r.RegisterDelayedCallback(func() {
+		for n := range 25 {
+			r.SignalWorkflow(workflows.OrderSetRate, workflows.SetRate{RowsPerSecond: int64(n + 1)})
+		}
+	}, time.Hour)
+	r.RegisterDelayedCallback(func() { r.SignalWorkflow(workflows.SignalLockGranted, nil) }, 2*time.Hour)
+	require.NoError(t, r.start())
+	var lines []workflows.Line
+	value, err := r.QueryWorkflow(workflows.QueryFeedback)
+	require.NoError(t, err)
+	require.NoError(t, value.Get(&lines))
+	require.Len(t, lines, 20)
+	require.Equal(t, "Loading at most 25 rows a second.", lines[19].Message)
+}
+
 // From the beginning of its end on, an import takes no orders, and says so.
 func TestOrdersComeTooLate(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,9 @@ func (*Importer) Fingerprint(_ context.Context, imp importers.Import) (string, e
 }
 
 // Summarize lists what before_start and the parts have returned, if they have.
-func (*Importer) Summarize(_ context.Context, imp importers.Import, parts []importers.PartData) (json.RawMessage, error) {
+func (*Importer) Summarize(
+	_ context.Context, imp importers.Import, parts []importers.PartData,
+) (json.RawMessage, error) {
 	if imp.Checked == nil {
 		return nil, nil
 	}

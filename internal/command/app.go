@@ -74,7 +74,7 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	interrupted := ctx.Err() != nil
 	said := interrupted && errors.Is(err, context.Canceled)
 	var coded exitError
-	if !said && !(errors.As(err, &coded) && coded.silent) {
+	if silent := errors.As(err, &coded) && coded.silent; !said && !silent {
 		if _, werr := fmt.Fprintf(s.Err, "sluice: %s\n", explainFault(err)); werr != nil {
 			return exitFailure
 		}

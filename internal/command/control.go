@@ -30,7 +30,8 @@ func cancelImport(ctx context.Context, s *session) error {
 		return err
 	}
 	if last.Import.Status != store.StatusCancelled {
-		return exitWith(exitRefused, fmt.Errorf("import %d could not be cancelled any more: it is %s", id, last.Import.Status))
+		return exitWith(exitRefused,
+			fmt.Errorf("import %d could not be cancelled any more: it is %s", id, last.Import.Status))
 	}
 	return say(s.cli, "import %d is cancelled; none of its rows stay", id)
 }

@@ -130,7 +130,8 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	w := s.cli.App.Writer
 	summary, parts, back := takeBack(summary, parts)
 	return errors.Join(
-		writeHead(w, summary, waits.line(summary.Import)), writeSummary(w, data.Summary), writeParts(w, parts), writeSums(w, summary, parts, back),
+		writeHead(w, summary, waits.line(summary.Import)), writeSummary(w, data.Summary),
+		writeParts(w, parts), writeSums(w, summary, parts, back),
 		writeWarnings(w, summary))
 }
 
@@ -204,7 +205,8 @@ func writeSummary(w io.Writer, summary json.RawMessage) error {
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if _, err := fmt.Fprintf(w, "  %s: %s\n", terminal.Block(key, 2), terminal.Block(string(values[key]), 4)); err != nil {
+		value := terminal.Block(string(values[key]), 4)
+		if _, err := fmt.Fprintf(w, "  %s: %s\n", terminal.Block(key, 2), value); err != nil {
 			return err
 		}
 	}

@@ -125,7 +125,8 @@ func startImport(ctx context.Context, s *session) error {
 		return say(c, "import %d was started before under this key: it is %s", imp.ID, imp.Status)
 	}
 	if imp.CheckedAt == nil && !store.Ended(imp.Status) {
-		return say(c, "import %d is queued: source not checked yet; follow it with `sluice import logs %d -f`", imp.ID, imp.ID)
+		return say(c, "import %d is queued: source not checked yet; follow it with `sluice import logs %d -f`",
+			imp.ID, imp.ID)
 	}
 	return say(c, "started import %d: follow it with `sluice import logs %d -f`", imp.ID, imp.ID)
 }
