@@ -162,8 +162,8 @@ func (s *Starter) commanded(ctx context.Context, id int64) (imp store.Import, ru
 			return store.Import{}, "", err
 		}
 	}
-	return store.Import{}, "", fmt.Errorf("the workflow of import %d does not run, and is started again within an hour, as it was "+
-		"several times: repeat the command then: %w", id, store.ErrConflict)
+	return store.Import{}, "", fmt.Errorf("the workflow of import %d does not run, "+
+		"and is started again within an hour: repeat the command then: %w", id, store.ErrConflict)
 }
 
 // send sends an order and waits for its answer.

@@ -101,7 +101,8 @@ func (s *Starter) startAgain(ctx context.Context, id int64, r revival) (Recovery
 	}
 	done := Recovery{Cause: r.cause}
 	if imp.Status == store.StatusDeleting {
-		err = s.relaunch(ctx, imp, deletionOptions(imp, domain), workflows.TypeDeletion, workflows.DeletionInput{ImportID: id})
+		in := workflows.DeletionInput{ImportID: id}
+		err = s.relaunch(ctx, imp, deletionOptions(imp, domain), workflows.TypeDeletion, in)
 	} else {
 		done.Ends = r.end != nil || imp.Ending != ""
 		err = s.resume(ctx, imp, domain, r, fmt.Sprintf("recovery/%s/%d", imp.RunID, no))

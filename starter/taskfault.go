@@ -30,7 +30,8 @@ func taskFault(
 	text := fmt.Sprintf("the workflow stands still: a task of it fails since %s, in attempt %d",
 		task.GetOriginalScheduledTime().AsTime().UTC().Format(time.RFC3339), task.GetAttempt())
 	of := run.GetWorkflowExecutionInfo().GetExecution()
-	events := c.GetWorkflowHistory(ctx, of.GetWorkflowId(), of.GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := c.GetWorkflowHistory(ctx, of.GetWorkflowId(), of.GetRunId(), false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	why := ""
 	for events.HasNext() {
 		event, err := events.Next()
@@ -39,7 +40,8 @@ func taskFault(
 		}
 		switch event.GetEventType() {
 		case enums.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-			why = ": " + cutTo(strings.ToValidUTF8(event.GetWorkflowTaskFailedEventAttributes().GetFailure().GetMessage(), "?"), maxFault)
+			message := event.GetWorkflowTaskFailedEventAttributes().GetFailure().GetMessage()
+			why = ": " + cutTo(strings.ToValidUTF8(message, "?"), maxFault)
 		case enums.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
 			why = ": a worker took it and did not answer"
 		}

@@ -85,7 +85,7 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 		next.InReview = r.plan.Review
 	}
 	for _, part := range r.parts {
-		if part.Parked && part.status != store.PartParked && part.status != store.PartDone && part.status != store.PartSkipped {
+		if part.Parked && (part.status == store.PartPending || part.status == store.PartRunning) {
 			// The store may know it as parked until its next attempt has begun.
 			next.Retrying = append(next.Retrying, part.No)
 		}
@@ -95,7 +95,8 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 
 // errContinues refuses a command that the next run can carry out.
 func errContinues() error {
-	return temporal.NewNonRetryableApplicationError("the workflow continues as a new run: repeat the command", TypeOtherRun, nil)
+	return temporal.NewNonRetryableApplicationError(
+		"the workflow continues as a new run: repeat the command", TypeOtherRun, nil)
 }
 
 // answered says whether all orders have been carried out, those among them that came as
@@ -123,7 +124,7 @@ func (o *orders) carry(name string, argument converter.RawValue) error {
 		size += len(carried.Argument)
 	}
 	if size > maxCarried {
-		return fmt.Errorf("the workflow continues as a new run, with more than %d bytes of signals: send it again", maxCarried)
+		return fmt.Errorf("the workflow continues as a new run, with over %d bytes of signals: send it again", maxCarried)
 	}
 	o.carried = append(o.carried, CarriedSignal{Name: name, Argument: text})
 	return nil

@@ -33,7 +33,8 @@ func (r *importRun) canDecide(no int32) error {
 }
 
 func (r *importRun) decide(ctx workflow.Context, no int32, decision, why string) error {
-	if err := workflow.Await(ctx, func() bool { return r.plan.Total > 0 || !r.in.Resumed || r.ending || r.orders.continuing }); err != nil {
+	planned := func() bool { return r.plan.Total > 0 || !r.in.Resumed || r.ending || r.orders.continuing }
+	if err := workflow.Await(ctx, planned); err != nil {
 		return err
 	}
 	if part := r.part(no); part != nil {

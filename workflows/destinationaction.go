@@ -183,7 +183,8 @@ func (r *actionRun) wake(full bool) {
 // long says whether the history is long enough.
 func (r *actionRun) long(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
-	return r.cost >= maxEvents || r.orders.taken >= maxRunCommands || info.GetCurrentHistoryLength() >= maxEvents || info.GetContinueAsNewSuggested()
+	return r.cost >= maxEvents || r.orders.taken >= maxRunCommands ||
+		info.GetCurrentHistoryLength() >= maxEvents || info.GetContinueAsNewSuggested()
 }
 
 // continueAsNew goes on in a new run, when what is under way has ended.
