@@ -51,7 +51,8 @@ func (r *valuesReader) step(c byte) error {
 	case c == '\'':
 		r.inText, r.escaped, r.word = true, false, ""
 	case c == '"' || c == '`' || c == '$' || c == '#' || last == '-' && c == '-' || last == '/' && c == '*':
-		return newException(codeSyntaxError, "Cannot parse VALUES: %q outside of a text is not allowed here: use INSERT ... SELECT", string(c))
+		return newException(codeSyntaxError,
+			"Cannot parse VALUES: %q outside of a text is not allowed here: use INSERT ... SELECT", string(c))
 	case c == '(' && strings.EqualFold(r.word, "file"):
 		return errDenied("file()")
 	case c >= utf8.RuneSelf:

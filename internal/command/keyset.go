@@ -33,8 +33,8 @@ func keysetCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name: "adopt", Usage: "make the key set the store's, when the one before is lost",
-			Description: "The store remembers the key set that encrypts its connections, and refuses another one. This replaces it.\n" +
-				"Connections that another key set has encrypted cannot be opened any more: add them anew with\n" +
+			Description: "The store remembers the key set that encrypts its connections, and refuses another one.\n" +
+				"This replaces it. Connections that another key set has encrypted cannot be opened any more: add them anew with\n" +
 				"`sluice connection add --replace`, or bring that key set back and adopt it again.",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(adoptKeyset),
 		},
@@ -159,6 +159,6 @@ func adoptKeyset(ctx context.Context, s *session) error {
 	if len(closed) == 0 {
 		return say(s.cli, "the key set is the store's: it opens all connections")
 	}
-	return say(s.cli, "the key set is the store's: it cannot open %s; `sluice connection add --replace` encrypts them anew",
-		strings.Join(closed, ", "))
+	return say(s.cli, "the key set is the store's: it cannot open %s; "+
+		"`sluice connection add --replace` encrypts them anew", strings.Join(closed, ", "))
 }
