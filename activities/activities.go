@@ -6,6 +6,7 @@ package activities
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"fmt"
 
@@ -78,8 +79,26 @@ func (k Kit) load(ctx context.Context, id int64) (subject, error) {
 			Chunk:       importers.ChunkLimit{Rows: int(stored.ChunkRows), Bytes: int(stored.ChunkBytes)},
 			Feedback:    k.feedback(ctx, id),
 			Connections: k.opener(),
+			Conn:        k.conn(importer),
 		},
 	}, nil
+}
+
+// schemaOf returns the schema of an importer, "" if it has none.
+func schemaOf(importer importers.Importer) string {
+	if owner, ok := importer.(importers.SchemaOwner); ok {
+		return owner.Schema()
+	}
+	return ""
+}
+
+// conn returns what connects to an importer's schema, nil if it has none.
+func (k Kit) conn(importer importers.Importer) func(ctx context.Context) (*sql.Conn, error) {
+	schema := schemaOf(importer)
+	if schema == "" {
+		return nil
+	}
+	return func(ctx context.Context) (*sql.Conn, error) { return k.Store.SchemaConn(ctx, schema) }
 }
 
 func (k Kit) opener() connections.Opener {

@@ -2,11 +2,11 @@ package activities
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
@@ -83,7 +83,7 @@ func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 		return failure(err)
 	}
 	var staging error
-	done := func(tx pgx.Tx) error {
+	done := func(tx *sql.Tx) error {
 		stager, ok := s.importer.(importers.Stager)
 		if !ok || v.Verdict != store.Accepted {
 			return nil
@@ -91,7 +91,7 @@ func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 		staging = stager.StageDone(ctx, tx, s.imp)
 		return staging
 	}
-	err = r.Store.Decide(ctx, v.ImportID, store.Decision{Verdict: v.Verdict, By: v.By, Reason: v.Reason}, done)
+	err = r.Store.Decide(ctx, v.ImportID, store.Decision{Verdict: v.Verdict, By: v.By, Reason: v.Reason}, schemaOf(s.importer), done)
 	if staging != nil {
 		return r.stagingFailed(ctx, v, staging)
 	}

@@ -2,9 +2,8 @@ package importers
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/calendar"
 )
@@ -108,7 +107,16 @@ type Stager interface {
 	// StageDone runs in the transaction of the decision: both happen, or neither. If it
 	// fails the import goes on waiting for a decision. It may be called again after it
 	// has failed or its transaction was lost.
-	StageDone(ctx context.Context, tx pgx.Tx, imp Import) error
+	// The transaction's search path begins with the schema of a SchemaOwner.
+	StageDone(ctx context.Context, tx *sql.Tx, imp Import) error
+}
+
+// SchemaOwner is an Importer with tables of its own in the store's PostgreSQL: Import.Conn
+// connects to them.
+type SchemaOwner interface {
+	// Schema returns the schema's name: importer_ and 1 to 50 lower-case letters, digits or
+	// underscores; "" is none. It is created before it is first used.
+	Schema() string
 }
 
 // Confirmer is a Reader of a source that answers for days, so that a day without rows is

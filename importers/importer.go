@@ -9,6 +9,7 @@ package importers
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"slices"
 
@@ -90,6 +91,10 @@ type Import struct {
 	Chunk ChunkLimit
 	// Feedback takes messages for the person who started the import.
 	Feedback Feedback
+	// Conn connects to the importer's own schema in PostgreSQL. The connection is closed
+	// when ctx ends, at the latest, which is when the callback returns; close it earlier if
+	// it is not needed any more. Nil unless the importer is a SchemaOwner.
+	Conn func(ctx context.Context) (*sql.Conn, error)
 	// Connections opens the connections that Args name. A secret that it hands out
 	// goes into no error, message, cursor or part.
 	Connections connections.Opener

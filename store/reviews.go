@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -63,42 +64,61 @@ type Decision struct {
 }
 
 // Decide notes the decision of a review, and runs done in the same transaction: both
-// happen, or neither. The errors are ErrNotFound if the import has no review,
-// ErrDecided if it has its decision, ErrConflict if it does not wait for one, and
-// ErrSelfReview if the one who started it must not accept it. The same decision by the
-// same person is not an error: it is the repetition of an attempt whose outcome got
-// lost.
-func (s *Store) Decide(ctx context.Context, id int64, d Decision, done func(tx pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{}, func(tx pgx.Tx) error {
-		q := db.New(tx)
-		review, err := q.LockReview(ctx, id)
-		if err != nil {
-			return found(err, "import %d has no review", id)
-		}
-		imp, err := q.ImportByID(ctx, id)
-		if err != nil {
-			return found(err, "import %d", id)
-		}
-		if review.Decision != nil {
-			if *review.Decision == d.Verdict && review.DecidedBy == d.By && review.Reason == d.Reason {
-				return nil
-			}
-			return decided(review)
-		}
-		if imp.Status != StatusPending {
-			return fmt.Errorf("import %d does not wait for a decision: it is %s: %w", id, imp.Status, ErrConflict)
-		}
-		if d.Verdict == Accepted && imp.FourEyes && imp.RequestedBy == d.By {
-			return fmt.Errorf("%s started import %d and cannot accept it, somebody else can: %w", d.By, id, ErrSelfReview)
-		}
-		n, err := q.DecideReview(ctx, db.DecideReviewParams{
-			ImportID: id, Generation: review.Generation, Decision: &d.Verdict, DecidedBy: plain(d.By), Reason: plain(d.Reason),
-		})
-		if err := changedOne(n, err, "decide about import %d", id); err != nil {
+// happen, or neither. schema, if there is one, comes first in the search path of done. The
+// errors are ErrNotFound if the import has no review, ErrDecided if it has its decision,
+// ErrConflict if it does not wait for one, and ErrSelfReview if the one who started it must
+// not accept it. The same decision by the same person is not an error: it is the repetition
+// of an attempt whose outcome got lost.
+func (s *Store) Decide(ctx context.Context, id int64, d Decision, schema string, done func(tx *sql.Tx) error) error {
+	if schema != "" {
+		if _, err := s.schemaDB(ctx, schema); err != nil {
 			return err
+		}
+	}
+	return s.inSQLTx(ctx, func(tx *sql.Tx, queries func(func(q *db.Queries) error) error) error {
+		repeated := false
+		err := queries(func(q *db.Queries) (err error) {
+			repeated, err = decide(ctx, q, id, d)
+			return err
+		})
+		if err != nil || repeated {
+			return err
+		}
+		if schema != "" {
+			if err := useSchema(ctx, tx, schema); err != nil {
+				return err
+			}
 		}
 		return done(tx)
 	})
+}
+
+// decide notes a decision; repeated says that it stands there already.
+func decide(ctx context.Context, q *db.Queries, id int64, d Decision) (repeated bool, err error) {
+	review, err := q.LockReview(ctx, id)
+	if err != nil {
+		return false, found(err, "import %d has no review", id)
+	}
+	imp, err := q.ImportByID(ctx, id)
+	if err != nil {
+		return false, found(err, "import %d", id)
+	}
+	if review.Decision != nil {
+		if *review.Decision == d.Verdict && review.DecidedBy == d.By && review.Reason == d.Reason {
+			return true, nil
+		}
+		return false, decided(review)
+	}
+	if imp.Status != StatusPending {
+		return false, fmt.Errorf("import %d does not wait for a decision: it is %s: %w", id, imp.Status, ErrConflict)
+	}
+	if d.Verdict == Accepted && imp.FourEyes && imp.RequestedBy == d.By {
+		return false, fmt.Errorf("%s started import %d and cannot accept it, somebody else can: %w", d.By, id, ErrSelfReview)
+	}
+	n, err := q.DecideReview(ctx, db.DecideReviewParams{
+		ImportID: id, Generation: review.Generation, Decision: &d.Verdict, DecidedBy: plain(d.By), Reason: plain(d.Reason),
+	})
+	return false, changedOne(n, err, "decide about import %d", id)
 }
 
 // decided says what has been decided.

@@ -1,11 +1,11 @@
 package store_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/store"
@@ -36,7 +36,7 @@ func (b *bundle) reviewed(t *testing.T, change func(n *store.NewImport)) store.I
 	return imp
 }
 
-func nothing(pgx.Tx) error { return nil }
+func nothing(*sql.Tx) error { return nil }
 
 func TestBeginReview(t *testing.T) {
 	t.Parallel()
@@ -67,9 +67,9 @@ func TestDecide(t *testing.T) {
 		b := setup(t)
 		imp := b.reviewed(t, nil)
 		require.NoError(t, b.CheckDecidable(b.ctx, imp.ID))
-		require.NoError(t, b.Decide(b.ctx, imp.ID, accept, nothing))
-		require.NoError(t, b.Decide(b.ctx, imp.ID, accept, nothing), "the repetition of a lost attempt")
-		err := b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Declined, By: "carl", Reason: "no"}, nothing)
+		require.NoError(t, b.Decide(b.ctx, imp.ID, accept, "", nothing))
+		require.NoError(t, b.Decide(b.ctx, imp.ID, accept, "", nothing), "the repetition of a lost attempt")
+		err := b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Declined, By: "carl", Reason: "no"}, "", nothing)
 		require.ErrorIs(t, err, store.ErrDecided)
 		require.ErrorContains(t, err, fmt.Sprintf("import %d was accepted by bob on 2", imp.ID))
 		require.ErrorContains(t, err, "(looks right): decided already")
@@ -82,8 +82,8 @@ func TestDecide(t *testing.T) {
 		imp := b.reviewed(t, nil)
 		b.exec(t, "CREATE TABLE staged (id bigint)")
 		broken := errors.New("no room")
-		err := b.Decide(b.ctx, imp.ID, accept, func(tx pgx.Tx) error {
-			_, err := tx.Exec(b.ctx, "INSERT INTO staged VALUES (1)")
+		err := b.Decide(b.ctx, imp.ID, accept, "", func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(b.ctx, "INSERT INTO staged VALUES (1)")
 			return errors.Join(err, broken)
 		})
 		require.ErrorIs(t, err, broken)
@@ -92,8 +92,8 @@ func TestDecide(t *testing.T) {
 		review, err := b.ReviewOf(b.ctx, imp.ID)
 		require.NoError(t, err)
 		require.Equal(t, "no room", review.Error)
-		require.NoError(t, b.Decide(b.ctx, imp.ID, accept, func(tx pgx.Tx) error {
-			_, err := tx.Exec(b.ctx, "INSERT INTO staged VALUES (2)")
+		require.NoError(t, b.Decide(b.ctx, imp.ID, accept, "", func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(b.ctx, "INSERT INTO staged VALUES (2)")
 			return err
 		}))
 		var staged int
@@ -105,10 +105,10 @@ func TestDecide(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		imp := b.reviewed(t, func(n *store.NewImport) { n.FourEyes = true })
-		err := b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Accepted, By: "ann"}, nothing)
+		err := b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Accepted, By: "ann"}, "", nothing)
 		require.ErrorIs(t, err, store.ErrSelfReview)
 		require.EqualError(t, err, fmt.Sprintf("ann started import %d and cannot accept it, somebody else can: four eyes are asked for", imp.ID))
-		require.NoError(t, b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Declined, By: "ann", Reason: "mine"}, nothing))
+		require.NoError(t, b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Declined, By: "ann", Reason: "mine"}, "", nothing))
 	})
 
 	t.Run("fifty at once, one wins", func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestDecide(t *testing.T) {
 		won := 0
 		for _, err := range atOnce(50, func(i int) error {
 			d := store.Decision{Verdict: []string{store.Accepted, store.Declined}[i%2], By: fmt.Sprint("client ", i)}
-			return b.Decide(b.ctx, imp.ID, d, func(pgx.Tx) error { ran <- d.By; return nil })
+			return b.Decide(b.ctx, imp.ID, d, "", func(*sql.Tx) error { ran <- d.By; return nil })
 		}) {
 			if err == nil {
 				won++
@@ -138,11 +138,11 @@ func TestDecide(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		plain := b.create(t)
-		require.ErrorIs(t, b.Decide(b.ctx, plain.ID, accept, nothing), store.ErrNotFound)
+		require.ErrorIs(t, b.Decide(b.ctx, plain.ID, accept, "", nothing), store.ErrNotFound)
 		require.ErrorIs(t, b.CheckDecidable(b.ctx, plain.ID), store.ErrConflict)
 		imp := b.reviewed(t, nil)
 		require.NoError(t, b.Finish(b.ctx, imp.ID, store.StatusCancelled, "cancelled", "cancelled"))
-		err := b.Decide(b.ctx, imp.ID, accept, nothing)
+		err := b.Decide(b.ctx, imp.ID, accept, "", nothing)
 		require.ErrorIs(t, err, store.ErrConflict)
 		require.ErrorContains(t, err, "does not wait for a decision: it is cancelled")
 	})
@@ -157,7 +157,7 @@ func TestRemind(t *testing.T) {
 	for _, no := range []int{1, 1, 2, 2, 3} {
 		require.NoError(t, b.Remind(b.ctx, imp.ID, no))
 	}
-	require.NoError(t, b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Declined, By: "ann", Reason: "no"}, nothing))
+	require.NoError(t, b.Decide(b.ctx, imp.ID, store.Decision{Verdict: store.Declined, By: "ann", Reason: "no"}, "", nothing))
 	err := b.Finish(b.ctx, imp.ID, store.StatusDeclined, "no", "declined")
 	require.NoError(t, err)
 	require.NoError(t, b.Remind(b.ctx, imp.ID, 4))

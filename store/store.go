@@ -82,7 +82,8 @@ type Config struct {
 // Store gives access to the system of record. It is safe for concurrent use.
 type Store struct {
 	*db.Queries
-	pool *pgxpool.Pool
+	pool    *pgxpool.Pool
+	schemas schemas
 }
 
 // Open makes a pool of connections. It does not connect: Ping does.
@@ -117,7 +118,10 @@ func badDSN(err error) error {
 }
 
 // Close ends all connections.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	s.schemas.close()
+	s.pool.Close()
+}
 
 // Ping checks that the store can be reached.
 func (s *Store) Ping(ctx context.Context) error {

@@ -2,6 +2,7 @@ package killtest_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
@@ -127,8 +126,8 @@ func conflict(a, b []importers.Dependency) bool {
 const stagedTable = "killtest_staged"
 
 // StageDone adds a row in the transaction of the decision.
-func (i tracer) StageDone(ctx context.Context, tx pgx.Tx, imp importers.Import) error {
-	if _, err := tx.Exec(ctx, "INSERT INTO "+stagedTable+" (import_id) VALUES ($1)", imp.ID); err != nil {
+func (i tracer) StageDone(ctx context.Context, tx *sql.Tx, imp importers.Import) error {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO "+stagedTable+" (import_id) VALUES ($1)", imp.ID); err != nil {
 		return err
 	}
 	return i.Importer.StageDone(ctx, tx, imp)

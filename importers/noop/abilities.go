@@ -2,9 +2,8 @@ package noop
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/importers"
 )
@@ -42,6 +41,6 @@ func (*Importer) Summarize(
 }
 
 // StageDone does nothing but misbehave.
-func (n *Importer) StageDone(ctx context.Context, _ pgx.Tx, imp importers.Import) error {
+func (n *Importer) StageDone(ctx context.Context, _ *sql.Tx, imp importers.Import) error {
 	return n.hook(ctx, imp, StageDone)
 }

@@ -2,10 +2,9 @@ package enginetest
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/importers"
 )
@@ -87,6 +86,14 @@ func (i impatient) Fingerprint(ctx context.Context, imp importers.Import) (strin
 	return "", nil
 }
 
+// Schema returns the importer's schema, if it has one.
+func (i impatient) Schema() string {
+	if o, ok := i.Importer.(importers.SchemaOwner); ok {
+		return o.Schema()
+	}
+	return ""
+}
+
 // Summarize calls the importer, if it makes summaries.
 func (i impatient) Summarize(ctx context.Context, imp importers.Import, parts []importers.PartData) (json.RawMessage, error) {
 	if s, ok := i.Importer.(importers.Summarizer); ok {
@@ -104,7 +111,7 @@ func (i impatient) Finalize(ctx context.Context, imp importers.Import, result im
 }
 
 // StageDone calls the importer, if it has something to do then.
-func (i impatient) StageDone(ctx context.Context, tx pgx.Tx, imp importers.Import) error {
+func (i impatient) StageDone(ctx context.Context, tx *sql.Tx, imp importers.Import) error {
 	if s, ok := i.Importer.(importers.Stager); ok {
 		return s.StageDone(ctx, tx, imp)
 	}
