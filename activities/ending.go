@@ -14,7 +14,8 @@ import (
 
 // Publish completes an import: it verifies once more what the warehouse holds,
 // makes it visible in all tables at once and ends the import. Whatever of that has
-// happened already happens again to no effect.
+// happened already happens again to no effect. An import with open parts is refused, with
+// TypeUnfinished: its workflow is ahead of a store that was restored.
 func (l *Loading) Publish(ctx context.Context, ref ImportRef) (Published, error) {
 	s, err := l.load(ctx, ref.ImportID)
 	if err != nil {
@@ -40,6 +41,10 @@ func (l *Loading) publish(ctx context.Context, s subject, epoch int64) error {
 	// A late attempt must not repair what is being purged.
 	if store.Ended(s.stored.Status) || s.stored.Status == store.StatusDeleting {
 		return fmt.Errorf("import %d is %s: %w", s.stored.ID, s.stored.Status, store.ErrConflict)
+	}
+	// What is open must not be repaired as if it were skipped.
+	if err := l.Store.Finished(ctx, s.stored.ID); err != nil {
+		return err
 	}
 	expected, err := l.Store.ExpectedRows(ctx, s.stored.ID)
 	if err != nil {

@@ -59,6 +59,32 @@ func TestPublishUnverified(t *testing.T) {
 	require.Zero(t, b.visible(t, ref))
 }
 
+// An import with open parts is neither published nor given to reviewers: its workflow is ahead
+// of a store that was restored. Nothing of it is repaired either.
+func TestPublishUnfinished(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	unplanned := b.create(t, b.site, `{"rows": 10}`)
+	ref := b.create(t, b.site, `{"rows": 60, "parts": 3}`)
+	b.run(t, b.Plan, ref, nil)
+	for part := range int32(2) {
+		b.run(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID, Part: part}, nil)
+	}
+	b.stray(t, ref, 2, 0)
+	for _, step := range []any{b.CheckLoaded, b.reviews.Begin, b.Publish} {
+		app := b.fails(t, step, ref)
+		require.True(t, app.NonRetryable())
+		require.Equal(t, activities.TypeUnfinished, app.Type())
+		require.Equal(t, "import 2: 1 of 3 parts are neither done nor skipped: the import is not loaded in full", app.Message())
+		require.Equal(t, activities.TypeUnfinished, b.fails(t, step, unplanned).Type(), "one that was never planned")
+	}
+	require.Zero(t, b.visible(t, ref))
+	require.EqualValues(t, 41, b.rows(t, ref))
+	b.run(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID, Part: 2}, nil)
+	b.run(t, b.Publish, ref, nil)
+	require.Equal(t, sumTo(60), b.visible(t, ref))
+}
+
 // Days that another import has brought in meanwhile are not published twice.
 func TestPublishOverlap(t *testing.T) {
 	t.Parallel()

@@ -27,6 +27,8 @@ const TypeTransient = "transient"
 const (
 	// TypeUnlocked asks to acquire the import's locks again.
 	TypeUnlocked = "unlocked"
+	// TypeUnfinished asks to load the parts of the import that the store knows as open.
+	TypeUnfinished = "unfinished"
 	// TypeUnchanged says that there is nothing to import.
 	TypeUnchanged = "unchanged"
 	// TypeWait asks to go on at a later time; its details are a Wait.
@@ -121,6 +123,8 @@ func turnOf(err error, message string) (kind string, detail any) {
 		return TypeWait, Wait{Until: until.UTC(), Reason: message}
 	case errors.Is(err, store.ErrUnlocked):
 		return TypeUnlocked, nil
+	case errors.Is(err, store.ErrUnfinished):
+		return TypeUnfinished, nil
 	case errors.Is(err, importers.ErrUnchanged):
 		return TypeUnchanged, nil
 	default:

@@ -38,6 +38,7 @@ func TestFailure(t *testing.T) {
 		"limit":                  {wrap(store.ErrLimit), "bad_input", true, 0},
 		"decided":                {wrap(store.ErrDecided), "ended", true, 0},
 		"unlocked":               {wrap(store.ErrUnlocked), TypeUnlocked, true, 0},
+		"unfinished":             {wrap(store.ErrUnfinished), TypeUnfinished, true, 0},
 		"unchanged":              {wrap(importers.ErrUnchanged), TypeUnchanged, true, 0},
 		"overlap":                {wrap(store.ErrOverlap), "no_free_days", true, 0},
 		"fenced":                 {wrap(store.ErrFenced), TypeTransient, false, 0},

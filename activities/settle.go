@@ -12,9 +12,13 @@ import (
 
 // CheckLoaded proves that an import whose parts are all done or skipped has brought something
 // in: rows, or days that its source has confirmed as empty. Else the import ends as unchanged,
-// by an error of TypeUnchanged, and takes no day.
+// by an error of TypeUnchanged, and takes no day. An error of TypeUnfinished says that the store
+// has open parts.
 func (l *Loading) CheckLoaded(ctx context.Context, ref ImportRef) error {
 	if _, err := l.enter(ctx, ref, store.PhaseLoading); err != nil {
+		return failure(err)
+	}
+	if err := l.Store.Finished(ctx, ref.ImportID); err != nil {
 		return failure(err)
 	}
 	parts, err := l.Store.ListParts(ctx, ref.ImportID)

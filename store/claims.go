@@ -75,8 +75,8 @@ func Holding(claims []DayClaim, table string, days calendar.Set) []DayClaim {
 // ClaimDays makes the days of an import's parts its own, each in the part's table, until it
 // has ended other than well. It may be repeated. The errors are ErrOverlap, as an
 // *OverlapError, if another import has brought in or claimed some of them since they were
-// found free, ErrNothingLoaded if there are none, and ErrUnlocked if the import goes by
-// another grant of its locks.
+// found free, ErrNothingLoaded if there are none, ErrUnfinished if a part is neither done nor
+// skipped, and ErrUnlocked if the import goes by another grant of its locks.
 func (s *Store) ClaimDays(ctx context.Context, id, epoch int64) error {
 	return s.inTx(ctx, func(q *db.Queries) error { return claimDays(ctx, q, id, epoch) })
 }
@@ -97,6 +97,9 @@ func claimDays(ctx context.Context, q *db.Queries, id, epoch int64) error {
 	parts, err := q.ListParts(ctx, id)
 	if err != nil {
 		return fmt.Errorf("list parts: %w", err)
+	}
+	if err := finished(id, parts); err != nil {
+		return err
 	}
 	var all calendar.Set
 	for _, p := range parts {
@@ -119,6 +122,32 @@ func claimDays(ctx context.Context, q *db.Queries, id, epoch int64) error {
 	}
 	if n == 0 {
 		return fmt.Errorf("import %d: claim days by grant %d: %w", id, epoch, ErrUnlocked)
+	}
+	return nil
+}
+
+// Finished returns ErrUnfinished unless an import has parts and each is done or skipped. The
+// store may have been restored to a time at which its workflow was not as far as now.
+func (s *Store) Finished(ctx context.Context, id int64) error {
+	parts, err := s.ListParts(ctx, id)
+	if err != nil {
+		return fmt.Errorf("list parts: %w", err)
+	}
+	return finished(id, parts)
+}
+
+func finished(id int64, parts []Part) error {
+	if len(parts) == 0 {
+		return fmt.Errorf("import %d has no parts: %w", id, ErrUnfinished)
+	}
+	open := 0
+	for _, p := range parts {
+		if p.Status != PartDone && p.Status != PartSkipped {
+			open++
+		}
+	}
+	if open > 0 {
+		return fmt.Errorf("import %d: %d of %d parts are neither done nor skipped: %w", id, open, len(parts), ErrUnfinished)
 	}
 	return nil
 }

@@ -58,14 +58,14 @@ func TestClaimOfNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	imp := b.create(t)
-	b.plan(t, imp.ID, 3)
-	require.ErrorIs(t, b.ClaimDays(b.ctx, imp.ID, 0), store.ErrNothingLoaded, "no part is done")
+	b.plan(t, imp.ID, 2)
 	part, _, err := b.ClaimPart(b.ctx, imp.ID, 0, 0)
 	require.NoError(t, err)
 	require.NoError(t, b.FinishPart(b.ctx, store.DonePart{ImportID: imp.ID, Fence: part.Fence}))
 	err = b.ClaimDays(b.ctx, imp.ID, 0)
-	require.ErrorIs(t, err, store.ErrNothingLoaded)
-	require.EqualError(t, err, "import 1: claim days: no row was loaded, and the source has confirmed no day as empty")
+	require.ErrorIs(t, err, store.ErrUnfinished)
+	require.EqualError(t, err, "import 1: 1 of 2 parts are neither done nor skipped: the import is not loaded in full")
+	require.ErrorIs(t, b.Finished(b.ctx, imp.ID), store.ErrUnfinished)
 	got, err := b.Import(b.ctx, imp.ID)
 	require.NoError(t, err)
 	require.False(t, got.DaysClaimed)
@@ -83,7 +83,14 @@ func TestClaimOfNothing(t *testing.T) {
 	// What is skipped or begun again has brought in nothing.
 	_, err = b.SkipPart(b.ctx, imp.ID, 1)
 	require.NoError(t, err)
-	require.ErrorIs(t, b.ClaimDays(b.ctx, imp.ID, 0), store.ErrNothingLoaded)
+	require.NoError(t, b.Finished(b.ctx, imp.ID))
+	err = b.ClaimDays(b.ctx, imp.ID, 0)
+	require.ErrorIs(t, err, store.ErrNothingLoaded)
+	require.EqualError(t, err, "import 1: claim days: no row was loaded, and the source has confirmed no day as empty")
+
+	// One without a plan has brought in nothing that is known.
+	unplanned := b.create(t)
+	require.EqualError(t, b.ClaimDays(b.ctx, unplanned.ID, 0), "import 2 has no parts: the import is not loaded in full")
 }
 
 // A reset of the workflow begins again without claims.

@@ -32,6 +32,9 @@ var (
 	// ErrUnlocked means that the import does not hold the grant of its locks that the
 	// caller goes by: it must acquire them again.
 	ErrUnlocked = errors.New("the import does not hold its locks")
+	// ErrUnfinished means that parts of an import are neither done nor skipped, or that it has
+	// none: it must be loaded before it can be published.
+	ErrUnfinished = errors.New("the import is not loaded in full")
 	// ErrDecided means that a review has its decision already.
 	ErrDecided = errors.New("decided already")
 	// ErrSelfReview means that the one who started an import must not accept it.

@@ -93,6 +93,25 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, TypeImport, next)
 }
 
+// beginAgain continues as a new run that loads what the store knows as open: the store was
+// restored, and this run is ahead of it.
+func (r *importRun) beginAgain(ctx workflow.Context) error {
+	err := r.note(ctx, store.LevelWarn,
+		"Parts are open that the workflow had loaded: the store was restored. They are loaded again from the last checkpoints.")
+	if err != nil {
+		return err
+	}
+	// Its parts come before its review.
+	r.phase = store.PhaseLoading
+	return r.continueAsNew(ctx)
+}
+
+// isContinueAsNew says whether an error ends a run that the next one continues.
+func isContinueAsNew(err error) bool {
+	var again *workflow.ContinueAsNewError
+	return errors.As(err, &again)
+}
+
 // errContinues refuses a command that the next run can carry out.
 func errContinues() error {
 	return temporal.NewNonRetryableApplicationError(

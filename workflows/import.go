@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"time"
 
@@ -109,8 +108,7 @@ func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 		return ImportResult{}, err
 	}
 	result, err := run.carryOut(ctx, work)
-	var again *workflow.ContinueAsNewError
-	if errors.As(err, &again) {
+	if isContinueAsNew(err) {
 		return ImportResult{}, err
 	}
 	// Whoever has given an order gets an answer.
@@ -138,13 +136,14 @@ func (r *importRun) carryOut(ctx, work workflow.Context) (ImportResult, error) {
 		err = work.Err()
 	}
 	switch {
+	case isType(err, activities.TypeUnfinished):
+		err = r.beginAgain(ctx)
 	case err == nil:
 		return r.complete(ctx)
 	case isType(err, activities.TypeUnchanged):
 		return r.unchanged(ctx, err)
 	}
-	var again *workflow.ContinueAsNewError
-	if errors.As(err, &again) {
+	if isContinueAsNew(err) {
 		return ImportResult{}, err
 	}
 	return ImportResult{}, r.giveUp(ctx, err)
@@ -259,9 +258,9 @@ func (r *importRun) self() activities.ImportRef {
 
 // complete cleans up and makes the rows visible. From here on a cancellation comes
 // too late.
-func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
+func (r *importRun) complete(outer workflow.Context) (ImportResult, error) {
 	r.ending = true
-	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	ctx, cancel := workflow.NewDisconnectedContext(outer)
 	defer cancel()
 	if err := r.cleanUp(ctx, r.self()); err != nil {
 		return ImportResult{}, err
@@ -269,7 +268,13 @@ func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
 	result := ImportResult{Days: r.plan.Days}
 	publish := workflow.ExecuteActivity(purging(ctx, "verify and make visible"), ActivityPublish, r.self())
 	var published activities.Published
-	if err := publish.Get(ctx, &published); err != nil {
+	err := publish.Get(ctx, &published)
+	if isType(err, activities.TypeUnfinished) {
+		if err = r.beginAgain(outer); isContinueAsNew(err) {
+			return ImportResult{}, err
+		}
+	}
+	if err != nil {
 		return ImportResult{}, r.giveUp(ctx, err)
 	}
 	result.PartResult = published.PartResult
@@ -279,7 +284,7 @@ func (r *importRun) complete(ctx workflow.Context) (ImportResult, error) {
 	}
 	r.phase = store.StatusCompleted
 	r.describe(ctx)
-	err := workflow.UpsertTypedSearchAttributes(ctx,
+	err = workflow.UpsertTypedSearchAttributes(ctx,
 		AttributeStatus.ValueSet(store.StatusCompleted), AttributePhase.ValueSet(store.StatusCompleted),
 		AttributeRows.ValueSet(result.RowsLoaded))
 	r.handOver(ctx, published.Handover)
