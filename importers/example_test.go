@@ -52,8 +52,8 @@ func (totals) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(args)
 }
 
-// open opens the file, with a deadline. No retry cures a missing file or a path that is no
-// regular file; every other error is worth one.
+// open opens the file, with a deadline. A missing file and a path that is no regular file are
+// permanent errors; every other error is retried.
 func open(ctx context.Context, raw json.RawMessage) (*sourcefile.File, error) {
 	var args totalsArgs
 	if err := json.Unmarshal(raw, &args); err != nil {
@@ -170,8 +170,8 @@ func (r *totalsReader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	return nil
 }
 
-// add puts a line where it belongs: every row that is read is loaded, rejected, out of
-// range or left out.
+// add accounts for one line: every row that is read is loaded, rejected, out of range or
+// left out.
 func (r *totalsReader) add(chunk *importers.Chunk) {
 	chunk.RowsRead++
 	var v row
