@@ -80,7 +80,7 @@ type Summarizer interface {
 	Summarize(ctx context.Context, imp Import, parts []PartData) (json.RawMessage, error)
 }
 
-// PartData is what is known of a part that is loaded.
+// PartData describes a loaded part and the data that its reader has returned.
 type PartData struct {
 	// No, Table and Label are those of the Part.
 	No    int

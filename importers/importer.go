@@ -40,12 +40,11 @@ type Importer interface {
 	// names are errors. It is called before the import exists, by the client,
 	// and does no I/O.
 	ParseArgs(args json.RawMessage) (json.RawMessage, error)
-	// BeforeStart checks that the import can work at all: files or accounts are
-	// there and may be read. It only reads, because the import has no locks yet. A
-	// permanent error ends the import, and is returned by the call that starts it;
-	// OnFailure is not called then, CleanUp is. It may return data, a JSON value of at
-	// most MaxData bytes without secrets, which is Import.Checked from then on; nil is
-	// none.
+	// BeforeStart checks that the source exists and is readable, without side effects,
+	// because the import has no locks yet. A permanent error ends the import, and the
+	// call that starts the import returns it; then CleanUp is called, OnFailure is not.
+	// BeforeStart may return data, a JSON value of at most MaxData bytes without secrets,
+	// which later callbacks find in Import.Checked; nil means none.
 	BeforeStart(ctx context.Context, imp Import) (json.RawMessage, error)
 	// Plan looks at the source and cuts the import into parts. Planning the same
 	// source twice gives the same plan.
@@ -54,12 +53,12 @@ type Importer interface {
 	// else behind the chunk that gave that cursor. It may be called for several
 	// parts at once. The caller closes the reader.
 	ImportData(ctx context.Context, imp Import, part Part, from Cursor) (Reader, error)
-	// OnSuccess runs once the import is completed and its rows are visible, after
-	// CleanUp. Its failure is told in the import's log and retried, and undoes nothing.
-	// What must happen before the rows are visible belongs to Finalizer.
+	// OnSuccess runs after the import is completed, its rows are visible and CleanUp has
+	// run. Its failure is logged and retried, and does not change the import's status.
+	// Work that must precede the visibility of rows belongs in Finalizer.
 	OnSuccess(ctx context.Context, imp Import, result Result) error
-	// OnFailure runs when the import has failed for good or was cancelled, before
-	// its rows are purged. cause says why. It is not called if BeforeStart has not
+	// OnFailure runs after the import has failed permanently or was cancelled, before
+	// its rows are purged. cause is the reason. It is not called unless BeforeStart has
 	// succeeded.
 	OnFailure(ctx context.Context, imp Import, cause string) error
 }

@@ -19,7 +19,7 @@ type CheckError struct {
 	Reason string
 }
 
-// Error says which import it is, and what is wrong with its source.
+// Error names the import and the fault of its source.
 func (e *CheckError) Error() string { return fmt.Sprintf("import %d: %s", e.ImportID, e.Reason) }
 
 // AwaitCheck waits until a worker has checked an import's source, but not longer than

@@ -96,7 +96,7 @@ func (d *Destinations) ask(ctx context.Context, ref activities.ActionRef, query 
 	return nil
 }
 
-// Refresh tells all actions of all destinations that settings or connections have changed.
+// Refresh notifies all actions of all destinations of changed settings or connections.
 func (d *Destinations) Refresh(ctx context.Context) error {
 	var faults []error
 	for _, dest := range d.cfg.Registry.All() {

@@ -26,7 +26,7 @@ type DestinationsConfig struct {
 	Registry *destinations.Registry
 	// Logger takes what destinations have to say about events. Defaults to none.
 	Logger *slog.Logger
-	// Service is this process, as destinations are told. Defaults to a gateway.
+	// Service is the kind of this process, passed to destinations. Defaults to a gateway.
 	Service *destinations.Service
 	// AnswerTimeout bounds how long orders wait for a worker. Defaults to 10s.
 	AnswerTimeout time.Duration

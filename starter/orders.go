@@ -114,9 +114,9 @@ func isRefusal(err error) bool {
 	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.As(err, &app)
 }
 
-// give sends an order, made for the run of the import's workflow, and waits for its
-// answer, which needs a worker. A run that continues as another one meanwhile does not
-// take it: then it is given to that one. A workflow that is gone is started again first.
+// give sends an order, made for the current run of the import's workflow, and waits for its
+// answer, which needs a worker. If the run continues as new meanwhile, the order is sent to
+// the new run. A missing workflow is started first.
 func (s *Starter) give(ctx context.Context, id int64, name string, order func(run string) any) error {
 	begun, timeout := time.Now(), cmp.Or(s.AnswerTimeout, defaultAnswerTimeout)
 	for attempt := 1; ; attempt++ {

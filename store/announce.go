@@ -22,8 +22,8 @@ const (
 	EventCancelled = "cancelled"
 	// EventDeclined means that somebody looked at the import and declined it.
 	EventDeclined = "declined"
-	// EventParked means that parts have failed too often, and that the import waits for
-	// somebody to retry or skip them, or to cancel; other parts may go on meanwhile.
+	// EventParked means that parts have exhausted their retries, and that the import waits
+	// for a command: retry or skip them, or cancel. Other parts may still be loading.
 	EventParked = "parked"
 	// EventReviewWanted means that the import waits for a decision.
 	EventReviewWanted = "review_wanted"

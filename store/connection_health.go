@@ -94,8 +94,8 @@ type Evidence struct {
 // maxEvidence is how many jobs of a batch are looked at.
 const maxEvidence = 100
 
-// NoteEvidence tells the circuit breaker of a connection how a batch went, and returns its
-// health, which is zero unless the batch has failed.
+// NoteEvidence records the result of a batch with the connection's circuit breaker and
+// returns its health, which is zero unless the batch has failed.
 func (s *Store) NoteEvidence(
 	ctx context.Context, connection string, e Evidence, rule CircuitRule,
 ) (h ConnectionHealth, err error) {

@@ -26,7 +26,7 @@ func (s *Store) RememberKeyset(ctx context.Context, keyID int64, sealed []byte) 
 	return nil
 }
 
-// ReplaceKeyset remembers a key set in the place of the one that there is.
+// ReplaceKeyset replaces the store's key set.
 func (s *Store) ReplaceKeyset(ctx context.Context, keyID int64, sealed []byte) error {
 	err := s.PutConnectionKeyset(ctx, keyID, sealed)
 	if err != nil {

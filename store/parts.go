@@ -159,8 +159,9 @@ func (s *Store) FinishPart(ctx context.Context, d DonePart) error {
 	return fenced(n, err, "finish part")
 }
 
-// ParkPart parks a part with the reason, as StopPart does, shows its import as parked, and
-// tells people if no other part was parked before. Repeated, it tells nothing anew.
+// ParkPart parks a part with the reason, as StopPart does, sets its import's status to
+// parked, and sends a notification unless another part was parked before. A repetition
+// sends none.
 func (s *Store) ParkPart(ctx context.Context, id int64, no int32, reason string) (part Part, err error) {
 	err = s.inTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {

@@ -21,9 +21,8 @@ func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit in
 }
 
 // StartRecovery counts a recovery of an import's workflow and returns its number, from 1. ok
-// is false if the import has ended, or if the last recovery is too recent: the wait between
-// two doubles from 15 seconds to an hour, and begins anew once the workflow has run for a
-// minute.
+// is false if the import has ended, or if the last recovery is too recent: the backoff
+// doubles from 15 seconds to an hour, and is reset once the workflow has run for a minute.
 func (s *Store) StartRecovery(ctx context.Context, id int64) (no int32, ok bool, err error) {
 	no, err = s.BeginRecovery(ctx, id)
 	if noRows(err) {
@@ -35,7 +34,7 @@ func (s *Store) StartRecovery(ctx context.Context, id int64) (no int32, ok bool,
 	return no, true, nil
 }
 
-// WorkflowState is what is known of the running workflow of an import.
+// WorkflowState describes the running workflow of an import.
 type WorkflowState struct {
 	// Fault says why its task fails; "" while it does not.
 	Fault string
@@ -65,8 +64,8 @@ func (s *Store) Disown(ctx context.Context, id int64) error {
 	return nil
 }
 
-// NoteEnding notes how an import ends, before anything of it is taken back: a new run of its
-// workflow goes on with that end. The first end that is noted counts.
+// NoteEnding stores how an import ends, before its rows are purged, so that a new run of its
+// workflow continues with that end. The first stored end wins.
 func (s *Store) NoteEnding(ctx context.Context, id int64, end End) error {
 	err := s.BeginEnding(ctx, db.BeginEndingParams{
 		ID: id, Ending: end.Status, EndingClass: plain(end.Class), EndingReason: plain(end.Reason),

@@ -12,10 +12,10 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// BeginReview lets an import wait for a decision: its days become its own, its locks
-// are released, and whoever reviews is told. It may be repeated. A review that has its
-// decision is returned as it is. The imports that have got the locks are returned, to be
-// woken.
+// BeginReview begins the review of an import: it claims the days, releases the locks and
+// notifies the reviewers. It is idempotent; a review that is already decided is returned
+// unchanged. It returns the imports that were granted the locks, so that the caller can
+// notify their workflows.
 func (s *Store) BeginReview(
 	ctx context.Context, id int64, e Entry, limits LockLimits,
 ) (review Review, woken []Woken, err error) {

@@ -29,7 +29,7 @@ const (
 
 var schemaName = regexp.MustCompile(`^importer_[a-z0-9_]{1,50}$`)
 
-// CheckSchema says what is wrong with the name of an importer's schema.
+// CheckSchema returns an error if the name of an importer's schema is invalid.
 func CheckSchema(name string) error {
 	if !schemaName.MatchString(name) {
 		return fmt.Errorf("schema %q: want importer_ and 1 to 50 lower-case letters, digits or underscores", name)

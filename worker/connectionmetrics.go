@@ -10,8 +10,8 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// connectionMetrics tells of connections that are not healthy, as the store knows them at the
-// time of the scrape:
+// connectionMetrics collects the unhealthy connections in the store at the time of the
+// scrape:
 //
 //	sluice_connection_circuit_open{connection}  1 while its jobs wait: the circuit is open, half-open or paused
 //	sluice_connection_failures{connection}      consecutive failed batches

@@ -48,7 +48,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.plain.RoundTrip(r)
 }
 
-// CloseIdleConnections closes what nobody uses at the moment.
+// CloseIdleConnections closes the idle connections of both transports.
 func (t *transport) CloseIdleConnections() {
 	t.secured.CloseIdleConnections()
 	t.plain.CloseIdleConnections()

@@ -19,9 +19,8 @@ type Guard struct {
 	addresses, cleartext Rule
 }
 
-// NewGuard returns the guard of a kind of connections. addresses are those that may be
-// dialled; cleartext are those among them to which secrets may be sent without TLS, beside
-// loopback.
+// NewGuard returns the guard of a kind of connections. It may dial addresses; it may send
+// secrets without TLS to loopback and to those of them that are in cleartext.
 func NewGuard(kind string, addresses, cleartext Rule) Guard {
 	return Guard{kind: kind, addresses: addresses, cleartext: cleartext}
 }
@@ -31,7 +30,7 @@ func Loopback() Guard {
 	return Guard{kind: "test", addresses: Rule{prefixes: terms[TermLoopback]}}
 }
 
-// Exposure says what somebody who listens in on a connection would learn.
+// Exposure classifies a request by the secrets that an eavesdropper would learn from it.
 type Exposure bool
 
 const (

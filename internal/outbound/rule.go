@@ -103,8 +103,8 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// Has says whether the rule has an address. An address that wraps an IPv4 one counts if the
-// rule has both: what is behind a translator is reached by either.
+// Has reports whether the rule contains an address. An IPv6 address that embeds an IPv4
+// address is contained only if both are, because a translator makes either reachable.
 func (r Rule) Has(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	if !r.has(a) {
