@@ -29,7 +29,7 @@ func connectionCommand() *cli.Command {
 			Action: withSession(pauseConnection),
 		},
 		&cli.Command{
-			Name: "resume", Usage: "close the circuit of a connection: its jobs are tried at once", ArgsUsage: "NAME",
+			Name: "resume", Usage: "close the circuit of a connection and retry its jobs at once", ArgsUsage: "NAME",
 			Action: withSession(resumeConnection),
 		},
 		&cli.Command{

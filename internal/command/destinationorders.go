@@ -24,13 +24,13 @@ func destinationOrderCommands() []*cli.Command {
 			Action:    withSession(orderDestination("is paused: its jobs wait", (*starter.Destinations).Pause)),
 		},
 		{
-			Name: "resume", Usage: "resume a destination or one of its actions; try at once what waits",
+			Name: "resume", Usage: "resume a destination or one of its actions and retry its jobs at once",
 			ArgsUsage: "NAME [ACTION]",
 			Flags:     []cli.Flag{byFlag(), why()},
 			Action:    withSession(orderDestination("goes on", (*starter.Destinations).Resume)),
 		},
 		{
-			Name: "trigger", Usage: "try at once what waits for an action, retries and open circuits too",
+			Name: "trigger", Usage: "deliver the waiting jobs of an action at once, including retries and open circuits",
 			ArgsUsage: "NAME ACTION",
 			Flags:     []cli.Flag{byFlag(), why()}, Action: withSession(triggerAction),
 		},

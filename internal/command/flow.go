@@ -34,7 +34,7 @@ func flowCommand() *cli.Command {
 			Action:      withSession(testFlows),
 		},
 		&cli.Command{
-			Name: "replay", Usage: "make the jobs of the events that are kept for a flow", ArgsUsage: "NAME",
+			Name: "replay", Usage: "create jobs from the events that are kept for a flow", ArgsUsage: "NAME",
 			Description: "Events that a flow has failed for are kept. `sluice apply` replays them when it changes the flow.",
 			Flags:       []cli.Flag{outputFlag()}, Action: withSession(replayFlow),
 		},

@@ -32,7 +32,7 @@ func keysetCommand() *cli.Command {
 			Action: withSession(rotateKeyset),
 		},
 		&cli.Command{
-			Name: "adopt", Usage: "make the key set the store's, when the one before is lost",
+			Name: "adopt", Usage: "register a new key set with the store after the old one was lost",
 			Description: "The store remembers the key set that encrypts its connections, and refuses another one.\n" +
 				"This replaces it. Connections that another key set has encrypted cannot be opened any more: add them anew with\n" +
 				"`sluice connection add --replace`, or bring that key set back and adopt it again.",

@@ -29,8 +29,8 @@ func startCommand() *cli.Command {
 		Description: "SOURCE is the kind of import: " + strings.Join(Importers(config.Default()).Names(), ", ") + ".\n" +
 			"PATHs are files or folders that the worker can read, and stand for its argument \"paths\".",
 		Flags: append([]cli.Flag{
-			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it is over or parked"},
-			&cli.BoolFlag{Name: "listen", Usage: "print its events, one a line, until it is over or parked"},
+			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it has ended or is parked"},
+			&cli.BoolFlag{Name: "listen", Usage: "print its events, one per line, until it has ended or is parked"},
 			timeoutFlag(),
 			&cli.DurationFlag{
 				Name: "check-timeout", Usage: "wait at most `DURATION` until a worker has checked the source",
@@ -136,7 +136,7 @@ const checkTimeout = 15 * time.Second
 
 func timeoutFlag() cli.Flag {
 	return &cli.DurationFlag{
-		Name: "timeout", Usage: "end --wait or --listen after `DURATION`; the import goes on", DefaultText: "no timeout",
+		Name: "timeout", Usage: "stop --wait or --listen after `DURATION`; the import continues", DefaultText: "no timeout",
 	}
 }
 
