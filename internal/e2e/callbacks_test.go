@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/store"
+)
+
+// closing fails for good in the callbacks that come after an import's work.
+type closing struct{ importers.Importer }
+
+var errClosing = importers.Permanent(importers.ClassAccess, errors.New("the folder is read-only"))
+
+// OnSuccess fails.
+func (closing) OnSuccess(context.Context, importers.Import, importers.Result) error {
+	return errClosing
+}
+
+// OnFailure fails.
+func (closing) OnFailure(context.Context, importers.Import, string) error { return errClosing }
+
+// CleanUp fails.
+func (closing) CleanUp(context.Context, importers.Import) error { return errClosing }
+
+// A callback that fails after the work was done, or had failed, keeps no import from its end, and
+// stands in the import's log.
+func TestClosingCallbacksFail(t *testing.T) {
+	t.Parallel()
+	const (
+		cleanUp   = "error: clean_up failed for good; what it was to remove may be left: the folder is read-only"
+		onFailure = "error: on_failure failed for good; the import ends all the same: the folder is read-only"
+		onSuccess = "error: on_success failed for good; the import is completed: the folder is read-only"
+	)
+	s := setup(t, closing{noop.New()})
+	s.StartWorker(t)
+	good := s.noop(site, `{"rows": 100}`)
+	require.EqualValues(t, 100, s.end(good, store.StatusCompleted).RowsLoaded)
+	lines := s.feedback(good.ID)
+	require.Contains(t, lines, cleanUp)
+	require.Contains(t, lines, onSuccess)
+	require.NotContains(t, lines, onFailure)
+
+	bad := s.noop(site, `{"rows": 100, "start_date": "2022-01-01", "end_date": "2022-01-31", "fail": "import_data", "permanent": true}`)
+	s.end(bad, store.StatusFailed)
+	lines = s.feedback(bad.ID)
+	require.Contains(t, lines, cleanUp)
+	require.Contains(t, lines, onFailure)
+	require.NotContains(t, lines, onSuccess)
+}
