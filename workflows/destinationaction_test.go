@@ -30,8 +30,8 @@ type actionEnv struct {
 	// due is how many jobs can be loaded, nextDue when the next one is.
 	due     int64
 	nextDue time.Time
-	// blocked is how many jobs wait for their connection.
-	blocked int64
+	// blocked is how many jobs wait for their connection, scheduled how many are due later.
+	blocked, scheduled int64
 	// deliver is called while a batch is loaded.
 	deliver func(call int)
 	// requests are those to deliver; running and most count those at once.
@@ -76,7 +76,7 @@ func (e *actionEnv) surveyed(s activities.Survey) activities.Surveyed {
 		Plan: e.plan, NextRun: s.NextRun, NextDue: e.nextDue, Blocked: e.blocked,
 	}
 	if e.plan.Realtime || s.Full {
-		answer.Due, answer.Waiting = e.due, e.due
+		answer.Due, answer.Waiting = e.due, e.due+e.blocked+e.scheduled
 	}
 	if !s.NextRun.After(s.Now) || s.Interval != e.plan.Interval {
 		every, err := time.ParseDuration(e.plan.Interval[len("@every "):])
@@ -174,6 +174,15 @@ func (e *actionEnv) state() workflows.ActionState {
 	e.t.Helper()
 	var s workflows.ActionState
 	value, err := e.QueryWorkflow(workflows.QueryState)
+	require.NoError(e.t, err)
+	require.NoError(e.t, value.Get(&s))
+	return s
+}
+
+func (e *actionEnv) backlog() workflows.BacklogState {
+	e.t.Helper()
+	var s workflows.BacklogState
+	value, err := e.QueryWorkflow(workflows.QueryBacklog)
 	require.NoError(e.t, err)
 	require.NoError(e.t, value.Get(&s))
 	return s
@@ -294,11 +303,14 @@ func TestActionOfBlockedConnection(t *testing.T) {
 	t.Parallel()
 	e := setupAction(t)
 	e.plan.Realtime = false
-	e.blocked, e.nextDue = 30, e.Now().Add(90*time.Minute)
+	e.blocked, e.scheduled, e.nextDue = 30, 4, e.Now().Add(90*time.Minute)
 	e.at(61*time.Minute, func() { require.Len(t, e.requests, 1, "at its time") })
 	e.at(89*time.Minute, func() {
 		require.Len(t, e.requests, 1)
 		require.Equal(t, workflows.ActionIdle, e.state().Status)
+		backlog := e.backlog()
+		require.EqualValues(t, 34, backlog.Waiting)
+		require.EqualValues(t, 4, backlog.Scheduled, "those of the connection are due")
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.due, e.blocked, e.nextDue = 30, 0, time.Time{}

@@ -45,7 +45,8 @@ type BacklogState struct {
 	// store.MaxBacklog stands for as many or more.
 	Due     int64 `json:"due"`
 	Waiting int64 `json:"waiting"`
-	// Scheduled is how many of those that wait can be loaded later, but not now.
+	// Scheduled is how many of those that wait are scheduled for later: neither due, nor held back
+	// by their connection.
 	Scheduled int64 `json:"scheduled"`
 	// Expected is how many there may be, by what was heard since.
 	Expected int64 `json:"expected"`
@@ -73,7 +74,8 @@ func (r *actionRun) status() string {
 
 func (r *actionRun) backlog() BacklogState {
 	return BacklogState{
-		Due: r.known.Due, Waiting: r.known.Waiting, Scheduled: max(0, r.known.Waiting-r.known.Due), Expected: r.expected,
+		Due: r.known.Due, Waiting: r.known.Waiting, Scheduled: max(0, r.known.Waiting-r.known.Due-r.known.Blocked),
+		Expected: r.expected,
 	}
 }
 
