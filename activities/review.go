@@ -59,7 +59,8 @@ func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
 		"Loaded, and invisible until it is accepted. It is declined on %s unless somebody decides.",
 		review.ExpiresAt.UTC().Format(time.RFC3339)))
 	return Opened{
-		ExpiresAt: review.ExpiresAt.UTC(), OpenedAt: review.OpenedAt.UTC(), Reminder: time.Duration(imp.ReviewReminderS) * time.Second,
+		ExpiresAt: review.ExpiresAt.UTC(), OpenedAt: review.OpenedAt.UTC(),
+		Reminder: time.Duration(imp.ReviewReminderS) * time.Second,
 	}, failure(err)
 }
 

@@ -15,7 +15,7 @@ type CSV struct {
 
 // Folders returns the folders of Roots; none is an empty list, not nil.
 func (c CSV) Folders() []string {
-	return slices.DeleteFunc(append([]string{}, filepath.SplitList(c.Roots)...), func(folder string) bool { return folder == "" })
+	return slices.DeleteFunc(filepath.SplitList(c.Roots), func(folder string) bool { return folder == "" })
 }
 
 func (c CSV) validate(check func(ok bool, format string, args ...any)) {

@@ -23,7 +23,8 @@ type ActionWorkflow struct {
 
 // Workflow returns how the workflow of an action stands. It needs no worker.
 func (d *Destinations) Workflow(ctx context.Context, ref activities.ActionRef) (ActionWorkflow, error) {
-	run, err := d.cfg.Temporal.DescribeWorkflowExecution(ctx, workflows.DestinationActionID(ref.Destination, ref.Action), "")
+	id := workflows.DestinationActionID(ref.Destination, ref.Action)
+	run, err := d.cfg.Temporal.DescribeWorkflowExecution(ctx, id, "")
 	if isNotFound(err) {
 		return ActionWorkflow{}, nil
 	}
@@ -41,7 +42,9 @@ func (d *Destinations) Workflow(ctx context.Context, ref activities.ActionRef) (
 
 // Recover starts the workflow of an action that does not run. The store has its settings and
 // jobs.
-func (d *Destinations) Recover(ctx context.Context, ref activities.ActionRef) (standing ActionWorkflow, started bool, err error) {
+func (d *Destinations) Recover(
+	ctx context.Context, ref activities.ActionRef,
+) (standing ActionWorkflow, started bool, err error) {
 	standing, err = d.Workflow(ctx, ref)
 	if err != nil || standing.Running {
 		return standing, false, err

@@ -51,7 +51,9 @@ func (s *Starter) closeCause(
 }
 
 // closeEvent returns the last event of a run.
-func (s *Starter) closeEvent(ctx context.Context, run *workflowpb.WorkflowExecutionInfo) (*historypb.HistoryEvent, error) {
+func (s *Starter) closeEvent(
+	ctx context.Context, run *workflowpb.WorkflowExecutionInfo,
+) (*historypb.HistoryEvent, error) {
 	events := s.Temporal.GetWorkflowHistory(ctx, run.GetExecution().GetWorkflowId(), run.GetExecution().GetRunId(), false,
 		enums.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
 	if !events.HasNext() {

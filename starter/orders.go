@@ -146,7 +146,8 @@ func (s *Starter) commanded(ctx context.Context, id int64) (imp store.Import, ru
 			return store.Import{}, "", err
 		}
 		now, err := s.Temporal.DescribeWorkflowExecution(ctx, workflows.ImportID(domain, id), "")
-		if err == nil && now.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING && !isOther(imp, now) {
+		runs := now.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING
+		if err == nil && runs && !isOther(imp, now) {
 			imp.WorkflowID = workflows.ImportID(domain, id)
 			return imp, now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), nil
 		}

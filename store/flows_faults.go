@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/sluicehq/sluice/internal/inbound"
@@ -42,7 +41,7 @@ func (s *Store) FlowFaults(ctx context.Context) (map[string]FlowFaultCount, erro
 // event no longer. It says whether it was kept: replayed twice, jobs are added once.
 func (s *Store) ReplayFlow(ctx context.Context, flow string, event Event, jobs []NewJob) (bool, error) {
 	var b eventBatch
-	row := eventRow{id: event.ID, context: json.RawMessage(event.Context)}
+	row := eventRow{id: event.ID, context: event.Context}
 	if event.SentAt != nil {
 		row.sent = timestamp(*event.SentAt)
 	}

@@ -44,7 +44,9 @@ type WorkflowState struct {
 
 // NoteWorkflowState notes how the running workflow of an import stands.
 func (s *Store) NoteWorkflowState(ctx context.Context, id int64, state WorkflowState) error {
-	err := s.Queries.NoteWorkflowState(ctx, db.NoteWorkflowStateParams{ID: id, Fault: plain(state.Fault), Behind: state.Behind})
+	err := s.Queries.NoteWorkflowState(ctx, db.NoteWorkflowStateParams{
+		ID: id, Fault: plain(state.Fault), Behind: state.Behind,
+	})
 	if err != nil {
 		return fmt.Errorf("note the state of the workflow of import %d: %w", id, err)
 	}

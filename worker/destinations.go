@@ -59,7 +59,9 @@ func (w *Worker) newDeliveries(
 	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	dl := &deliveries{
 		w: w, starter: service, listen: acts.Listen, wait: acts.Wait,
-		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{Logger: w.log, Connections: opened, Service: scheduler}),
+		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{
+			Logger: w.log, Connections: opened, Service: scheduler,
+		}),
 	}
 	for _, d := range w.cfg.Destinations.All() {
 		one := worker.New(w.temporal, workflows.DestinationQueue(d.Name()), worker.Options{

@@ -93,7 +93,8 @@ func (w *Worker) recoverImports(ctx context.Context) error {
 		}
 		if recovery.Cause != "" {
 			w.metrics.recovered.WithLabelValues(workflows.TypeImport).Inc()
-			w.log.Warn("started the workflow of an import again", "import_id", id, "cause", recovery.Cause, "ends", recovery.Ends)
+			w.log.Warn("started the workflow of an import again",
+				"import_id", id, "cause", recovery.Cause, "ends", recovery.Ends)
 		}
 	}
 	faulty, err := w.store.CountFaulty(ctx)

@@ -2,21 +2,37 @@ package sourcefile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
 )
 
-// do runs an operation in a goroutine of its own and waits for it until ctx is done or the
-// timeout is over. late, if set, gets what the operation returns afterwards. The goroutine
-// ends when the operating system lets the operation return.
+// do is bounded with a context: its error is that of ctx once ctx is done.
 func do[T any](
 	ctx context.Context, o *Opener, path, operation string, run func() (T, error), late func(T),
 ) (T, error) {
-	var none T
 	if err := ctx.Err(); err != nil {
+		var none T
 		return none, err
 	}
+	value, err := bounded(ctx.Done(), o, path, operation, run, late)
+	if errors.Is(err, errStopped) {
+		err = ctx.Err()
+	}
+	return value, err
+}
+
+// errStopped is the error of an operation that is not waited for any longer.
+var errStopped = errors.New("stopped")
+
+// bounded runs an operation in a goroutine of its own and waits for it until stop is closed
+// or the timeout is over. late, if set, receives what the operation returns afterwards. The
+// goroutine ends when the operating system lets the operation return.
+func bounded[T any](
+	stop <-chan struct{}, o *Opener, path, operation string, run func() (T, error), late func(T),
+) (T, error) {
+	var none T
 	if operation != "close" && o.hangs(path) {
 		return none, fmt.Errorf("%s: %w since an earlier operation", operation, ErrHung)
 	}
@@ -39,8 +55,8 @@ func do[T any](
 	select {
 	case got := <-done:
 		return got.value, got.err
-	case <-ctx.Done():
-		err = ctx.Err()
+	case <-stop:
+		err = errStopped
 	case <-timer.C:
 		err = fmt.Errorf("%s: %w within %s", operation, ErrHung, timeout)
 	}

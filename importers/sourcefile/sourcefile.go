@@ -151,7 +151,7 @@ func (f *File) Seek(offset int64, whence int) (int64, error) { return f.file.See
 
 // Close closes the file.
 func (f *File) Close() error {
-	_, err := do(context.Background(), f.opener, f.path, "close", func() (int, error) { return 0, f.file.Close() }, nil)
+	_, err := bounded(nil, f.opener, f.path, "close", func() (int, error) { return 0, f.file.Close() }, nil)
 	return err
 }
 
@@ -162,7 +162,7 @@ func (f *File) read(p []byte, read func([]byte) (int, error)) (int, error) {
 		buffer *[]byte
 		n      int
 	}
-	r, err := do(context.Background(), f.opener, f.path, "read", func() (result, error) {
+	r, err := bounded(nil, f.opener, f.path, "read", func() (result, error) {
 		buffer, ok := f.opener.buffers.Get().(*[]byte)
 		if !ok || cap(*buffer) < len(p) {
 			made := make([]byte, len(p))

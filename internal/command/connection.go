@@ -58,7 +58,8 @@ func (s *session) Connections(ctx context.Context) (*connections.Connections, er
 		return nil, err
 	}
 	return &connections.Connections{
-		Store: opened, Vault: connections.NewVault(s.settings.Connections.Vault()), Registry: kinds(s.cli, s.settings.Connections),
+		Store: opened, Vault: connections.NewVault(s.settings.Connections.Vault()),
+		Registry: kinds(s.cli, s.settings.Connections),
 	}, nil
 }
 

@@ -22,7 +22,8 @@ const hostile = "/x\x1b[2J\x1b]0;title\x07\u009b1A\rgone\x7f\u202egpj"
 func TestDataDoNotControlTheTerminal(t *testing.T) {
 	t.Parallel()
 	system, s := start(t)
-	dir := filepath.Join(t.TempDir(), "export\x1b[2J")
+	const folder = "export\x1b[2J"
+	dir := t.TempDir() + string(filepath.Separator) + folder
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	for name, text := range map[string]string{
 		"imported_pages_20230101_20230103.csv": "date,hostname,page,visits,visitors,pageviews,total_scroll_depth,total_scroll_depth_visits," +

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // writeCSV writes rows for spreadsheets. A field that a spreadsheet would take for a formula
@@ -33,7 +34,8 @@ const formulas = "=+-@\t\r\n|\uFF1D\uFF0B\uFF0D\uFF20"
 
 func defused(field string) string {
 	text := strings.TrimLeft(field, " \u00A0\u3000")
-	if text != "" && strings.ContainsRune(formulas, []rune(text)[0]) {
+	first, _ := utf8.DecodeRuneInString(text)
+	if text != "" && strings.ContainsRune(formulas, first) {
 		return "'" + field
 	}
 	return field

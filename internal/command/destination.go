@@ -277,7 +277,8 @@ func writeDestination(c *cli.Context, v destinationJSON) error {
 	lines = append(lines, [2]string{"Jobs", strings.Join(jobs, ", ")})
 	for _, a := range v.Actions {
 		if a.WorkflowFault != "" {
-			lines = append(lines, [2]string{"Workflow", a.Name + ": " + terminal.Paint(w, terminal.Red, terminal.Line(a.WorkflowFault))})
+			fault := terminal.Paint(w, terminal.Red, terminal.Line(a.WorkflowFault))
+			lines = append(lines, [2]string{"Workflow", a.Name + ": " + fault})
 		}
 		if a.Fault != "" {
 			lines = append(lines, [2]string{"Fault", a.Name + ": " + terminal.Paint(w, terminal.Red, a.Fault)})

@@ -144,8 +144,8 @@ func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
 				rows = "~" + rows
 			}
 		}
-		table.Row(terminal.Ordinal(int32(p.Part)), p.Label, p.Table, p.Bytes, p.RowsRead, p.RowsRejected, p.RowsOutOfRange, p.RowsLeftOut,
-			rows, brief(p.Error, 80))
+		table.Row(terminal.Ordinal(int32(p.Part)), p.Label, p.Table, p.Bytes,
+			p.RowsRead, p.RowsRejected, p.RowsOutOfRange, p.RowsLeftOut, rows, brief(p.Error, 80))
 	}
 	return table.Write(w)
 }

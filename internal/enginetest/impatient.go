@@ -95,7 +95,9 @@ func (i impatient) Schema() string {
 }
 
 // Summarize calls the importer, if it makes summaries.
-func (i impatient) Summarize(ctx context.Context, imp importers.Import, parts []importers.PartData) (json.RawMessage, error) {
+func (i impatient) Summarize(
+	ctx context.Context, imp importers.Import, parts []importers.PartData,
+) (json.RawMessage, error) {
 	if s, ok := i.Importer.(importers.Summarizer); ok {
 		return s.Summarize(ctx, imp, parts)
 	}

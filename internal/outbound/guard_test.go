@@ -32,7 +32,9 @@ func TestDialerRefusesAddresses(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(s.Close)
-	port := s.Listener.Addr().(*net.TCPAddr).Port
+	address, ok := s.Listener.Addr().(*net.TCPAddr)
+	require.True(t, ok)
+	port := address.Port
 	for text, want := range map[string]bool{"public": false, "any": true, "loopback": true, "10.0.0.0/8": false} {
 		g := outbound.NewGuard("webhook", rule(t, text), outbound.Rule{})
 		// A name is resolved first.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -34,7 +35,7 @@ func NewWriter(w io.Writer) *Writer {
 func (e *Writer) Write(text []byte) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	all := append(e.rest, text...)
+	all := slices.Concat(e.rest, text)
 	e.rest = nil
 	if cut := unfinished(all); cut < len(all) {
 		all, e.rest = all[:cut], append([]byte(nil), all[cut:]...)
