@@ -157,7 +157,8 @@ func (d *DryRuns) subject(ctx context.Context, r DryRunRequest, log importers.Fe
 		stored: store.Import{ID: id, SiteID: site.ID, Source: r.Source, Args: r.Args}, site: site, importer: importer,
 		imp: importers.Import{
 			ID: id, Site: importers.Site{ID: site.ID, Domain: site.Domain, TimeZone: site.TimeZone}, Args: r.Args,
-			Chunk: importers.ChunkLimit{Rows: dryRunRows, Bytes: r.ChunkBytes}, Feedback: log, Connections: d.opener(), Conn: d.conn(importer),
+			Chunk: importers.ChunkLimit{Rows: dryRunRows, Bytes: r.ChunkBytes}, Feedback: log,
+			Connections: d.opener(), Conn: d.conn(importer),
 		},
 	}, nil
 }

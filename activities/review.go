@@ -92,7 +92,8 @@ func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 		staging = stager.StageDone(ctx, tx, s.imp)
 		return staging
 	}
-	err = r.Store.Decide(ctx, v.ImportID, store.Decision{Verdict: v.Verdict, By: v.By, Reason: v.Reason}, schemaOf(s.importer), done)
+	decision := store.Decision{Verdict: v.Verdict, By: v.By, Reason: v.Reason}
+	err = r.Store.Decide(ctx, v.ImportID, decision, schemaOf(s.importer), done)
 	if staging != nil {
 		return r.stagingFailed(ctx, v, staging)
 	}

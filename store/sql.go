@@ -148,7 +148,8 @@ func useSchema(ctx context.Context, tx *sql.Tx, schema string) error {
 	if err := CheckSchema(schema); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "SELECT set_config('search_path', $1 || ', ' || current_setting('search_path'), true)", schema); err != nil {
+	const first = "SELECT set_config('search_path', $1 || ', ' || current_setting('search_path'), true)"
+	if _, err := tx.ExecContext(ctx, first, schema); err != nil {
 		return fmt.Errorf("use schema %s: %w", schema, err)
 	}
 	return nil

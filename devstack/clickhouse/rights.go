@@ -16,7 +16,8 @@ import (
 // and table engines (https://clickhouse.com/docs/sql-reference/statements/grant#sources); without
 // CREATE DICTIONARY no source of a dictionary is reached. The data of our own pipes need none.
 const rights = "GRANT SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, " +
-	"CREATE TEMPORARY TABLE, CREATE FUNCTION, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, SYSTEM, dictGet, INTROSPECTION ON *.*"
+	"CREATE TEMPORARY TABLE, CREATE FUNCTION, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, SYSTEM, dictGet, " +
+	"INTROSPECTION ON *.*"
 
 const usersXML = `<clickhouse>
   <profiles><default/></profiles>

@@ -101,8 +101,8 @@ func (c Config) Validate() error {
 		if ip != "" && ip != "localhost" && net.ParseIP(ip) == nil {
 			errs = append(errs, fmt.Errorf("%s %q: want an IP address such as 127.0.0.1", name, ip))
 		} else if ip != "" && !loopback.IsHost(ip) {
-			errs = append(errs, fmt.Errorf("%s %q: want a loopback address such as 127.0.0.1, because this server asks for no password",
-				name, ip))
+			errs = append(errs, fmt.Errorf(
+				"%s %q: want a loopback address such as 127.0.0.1, because this server asks for no password", name, ip))
 		}
 	}
 	for name, port := range map[string]int{

@@ -13,9 +13,22 @@ import (
 func TestCSVDefusesFormulas(t *testing.T) {
 	t.Parallel()
 	for _, tc := range [][2]string{
-		{"", ""}, {"plain", "plain"}, {"a=b", "a=b"}, {"1-2", "1-2"}, {"http://x", "http://x"},
-		{"=1+1", "'=1+1"}, {"+1", "'+1"}, {"-1", "'-1"}, {"@SUM(A1)", "'@SUM(A1)"}, {"\t=1", "'\t=1"}, {"\r=1", "'\\u000d=1"},
-		{"\n=1", "'\n=1"}, {" =1", "' =1"}, {"＝1", "'＝1"}, {"\u3000@x", "'\u3000@x"}, {`=HYPERLINK("http://x";"y")`, `'=HYPERLINK("http://x";"y")`},
+		{"", ""},
+		{"plain", "plain"},
+		{"a=b", "a=b"},
+		{"1-2", "1-2"},
+		{"http://x", "http://x"},
+		{"=1+1", "'=1+1"},
+		{"+1", "'+1"},
+		{"-1", "'-1"},
+		{"@SUM(A1)", "'@SUM(A1)"},
+		{"\t=1", "'\t=1"},
+		{"\r=1", "'\\u000d=1"},
+		{"\n=1", "'\n=1"},
+		{" =1", "' =1"},
+		{"＝1", "'＝1"},
+		{"\u3000@x", "'\u3000@x"},
+		{`=HYPERLINK("http://x";"y")`, `'=HYPERLINK("http://x";"y")`},
 	} {
 		field, want := tc[0], tc[1]
 		var out bytes.Buffer

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -61,7 +60,7 @@ func TestDestinationOrders(t *testing.T) {
 	system.Tune = func(c *worker.Config) {
 		c.Destinations = Destinations(config.Default().Connections)
 		// A line that the log leaves out is none that was written: this log takes all.
-		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		c.Logger = slog.New(slog.NewTextHandler(newScreen(), nil))
 	}
 	system.StartWorker(t)
 	send := []string{
