@@ -96,8 +96,8 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 // beginAgain continues as a new run that loads what the store knows as open: the store was
 // restored, and this run is ahead of it.
 func (r *importRun) beginAgain(ctx workflow.Context) error {
-	err := r.note(ctx, store.LevelWarn,
-		"Parts are open that the workflow had loaded: the store was restored. They are loaded again from the last checkpoints.")
+	err := r.note(ctx, store.LevelWarn, "Parts are open that the workflow had loaded: the store was restored. "+
+		"They are loaded again from the last checkpoints.")
 	if err != nil {
 		return err
 	}
