@@ -32,6 +32,8 @@ type PartRef struct {
 	Epoch int64 `json:"epoch,omitempty"`
 	// RowsPerSecond bounds how fast the part is loaded; 0 is as fast as it goes.
 	RowsPerSecond int64 `json:"rows_per_second,omitempty"`
+	// Report says when the part reports its progress. Defaults to never.
+	Report ReportRule `json:"report,omitzero"`
 }
 
 // Kit is what every activity about an import needs.

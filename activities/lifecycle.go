@@ -96,6 +96,10 @@ type Planned struct {
 	Review bool `json:"review,omitempty"`
 	// RowsPerSecond is how fast the import may be loaded; 0 is as fast as it goes.
 	RowsPerSecond int64 `json:"rows_per_second,omitempty"`
+	// Bytes is how much there is to read in all, as far as the importer knows.
+	Bytes int64 `json:"bytes,omitempty"`
+	// Recorded has the figures of all parts that are done.
+	Recorded PartResult `json:"recorded,omitzero"`
 }
 
 // PlannedPart is a part as a workflow sees it.
@@ -106,6 +110,9 @@ type PlannedPart struct {
 	Label string `json:"label,omitempty"`
 	// Parked says that it had been parked before the workflow continued as new.
 	Parked bool `json:"parked,omitempty"`
+	// Recorded has the figures of the part's last checkpoint, for the first maxRecorded parts
+	// that have begun and are not parked.
+	Recorded *PartResult `json:"recorded,omitempty"`
 }
 
 // MaxPlannedParts is how many parts one run of a workflow is given to load. It keeps
@@ -210,8 +217,9 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 		Review: imp.Review, RowsPerSecond: imp.Rate,
 	}
 	_, planned.Summarize = s.importer.(importers.Summarizer)
-	fresh := 0
+	fresh, begun := 0, 0
 	for _, p := range parts {
+		planned.record(p)
 		if p.Status == store.PartDone || p.Status == store.PartSkipped {
 			continue
 		}
@@ -222,6 +230,11 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 				continue
 			}
 			fresh++
+			if p.RowsRead > 0 && begun < maxRecorded {
+				begun++
+				recorded := recordedOf(p)
+				part.Recorded = &recorded
+			}
 		}
 		if len(planned.Parts) < maxLabelled {
 			part.Label = plannedLabel(p.Label)

@@ -22,6 +22,9 @@ type Loading struct {
 	Locks     *Locks
 	// Observer, if set, is told of every chunk that was loaded.
 	Observer Observer
+	// Report, if set, sends a PartReport to the workflow of the activity whose context it is
+	// called with.
+	Report func(context.Context, PartReport) error
 }
 
 // Observer watches the loading, for metrics.
@@ -59,10 +62,7 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 		return PartResult{}, failure(err)
 	}
 	if !open {
-		return resultOf(loading.Progress{
-			RowsRead: part.RowsRead, RowsLoaded: part.RowsLoaded,
-			RowsRejected: part.RowsRejected, RowsOutOfRange: part.RowsOutOfRange, RowsLeftOut: part.RowsLeftOut,
-		}), nil
+		return recordedOf(part), nil
 	}
 	from := startOf(ctx, part.NextChunk)
 	if err := beginAnew(ctx, from, part.NextChunk); err != nil {
@@ -72,6 +72,8 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 	defer stop()
 	beat := startHeartbeat(ctx, Advance{Chunks: part.NextChunk, From: from})
 	defer beat.stop()
+	reports := l.startReports(ctx, part, ref.Report)
+	defer reports.stop()
 
 	last := loading.Progress{RowsLoaded: part.RowsLoaded, RowsRejected: part.RowsRejected}
 	job := l.job(s, part)
@@ -82,12 +84,22 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 			l.Observer.Loaded(s.importer.Name(), part.TableName, p.RowsLoaded-last.RowsLoaded, p.RowsRejected-last.RowsRejected)
 		}
 		last = p
+		reports.advanced(p)
 	}
 	progress, err := l.loader().Load(ctx, job)
 	if err != nil {
 		return PartResult{}, failure(causeOf(ctx, err), Advance{Chunks: progress.Chunks, From: from})
 	}
 	return resultOf(progress), nil
+}
+
+// Add adds the figures of another part.
+func (p *PartResult) Add(other PartResult) {
+	p.RowsRead += other.RowsRead
+	p.RowsLoaded += other.RowsLoaded
+	p.RowsRejected += other.RowsRejected
+	p.RowsOutOfRange += other.RowsOutOfRange
+	p.RowsLeftOut += other.RowsLeftOut
 }
 
 func resultOf(p loading.Progress) PartResult {

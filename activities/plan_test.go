@@ -184,7 +184,7 @@ func TestPlanned(t *testing.T) {
 	b.run(t, b.Plan, ref, &plan)
 	require.Equal(t, activities.Planned{
 		Parts: []activities.PlannedPart{{No: 0, Label: "part 1 of 3"}, {No: 1, Label: "part 2 of 3"}, {No: 2, Label: "part 3 of 3"}},
-		Open:  3, Total: 3, Days: "2021-01-01..2021-01-31", Parallelism: 3, Park: true, Summarize: true,
+		Open:  3, Total: 3, Days: "2021-01-01..2021-01-31", Parallelism: 3, Park: true, Summarize: true, Bytes: 30 * noop.RowBytes,
 	}, plan)
 
 	// What is done or skipped is not loaded again, and what is parked stays so.

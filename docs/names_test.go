@@ -45,6 +45,7 @@ func TestNamesAreTrue(t *testing.T) {
 		require.Contains(t, all["operations.md"], "`"+name+"`")
 	}
 	require.Contains(t, all["signals.md"], workflows.SignalLockGranted)
+	require.Contains(t, all["signals.md"], "`"+workflows.SignalPartProgress+"`")
 }
 
 var interfaceName = regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| `([A-Z][A-Za-z]+)` \\|")

@@ -22,7 +22,7 @@ func (w *Worker) register(main, load worker.Registry, opener connections.Opener)
 	kit := activities.Kit{Store: w.store, Registry: w.cfg.Registry, Connections: opener}
 	locks := &activities.Locks{Store: w.store, Limits: w.cfg.Settings.Limits.Locks(), Wake: w.wake}
 	lifecycle := &activities.Lifecycle{Kit: kit}
-	loading := &activities.Loading{Kit: kit, Warehouse: w.warehouse, Locks: locks, Observer: w.metrics}
+	loading := &activities.Loading{Kit: kit, Warehouse: w.warehouse, Locks: locks, Observer: w.metrics, Report: w.report}
 	reviews := &activities.Reviews{Kit: kit, Locks: locks}
 	for name, fn := range map[string]any{
 		workflows.ActivityAcquire:     locks.Acquire,
@@ -56,4 +56,10 @@ func (w *Worker) register(main, load worker.Registry, opener connections.Opener)
 func (w *Worker) wake(ctx context.Context, woken store.Woken) error {
 	id := workflows.ImportID(woken.Domain, woken.ImportID)
 	return w.temporal.SignalWorkflow(ctx, id, "", workflows.SignalLockGranted, nil)
+}
+
+// report sends the progress of a part to the run that loads it. ctx is that of the activity.
+func (w *Worker) report(ctx context.Context, report activities.PartReport) error {
+	run := activity.GetInfo(ctx).WorkflowExecution
+	return w.temporal.SignalWorkflow(ctx, run.ID, run.RunID, workflows.SignalPartProgress, report)
 }

@@ -66,6 +66,8 @@ type importRun struct {
 	epoch int64
 	plan  activities.Planned
 	parts []*partRun
+	// asOf is when the figures of parts were last reported.
+	asOf time.Time
 	// checked says that before_start has succeeded.
 	checked bool
 	// parkedAtOnce says that the import is shown as parked as soon as a part is.
@@ -182,7 +184,7 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 		}
 	}
 	if r.in.InReview {
-		if err := r.callback(ctx, "read the plan", ActivityPlan, &r.plan); err != nil {
+		if err := r.readPlan(ctx, "read the plan"); err != nil {
 			return err
 		}
 		return r.afterLoad(ctx)
@@ -190,7 +192,7 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 	if err := r.enter(ctx, store.PhasePlanning); err != nil {
 		return err
 	}
-	if err := r.callback(ctx, "cut into parts", ActivityPlan, &r.plan); err != nil {
+	if err := r.readPlan(ctx, "cut into parts"); err != nil {
 		return err
 	}
 	if r.plan.Unchanged != "" {

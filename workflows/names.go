@@ -148,6 +148,10 @@ const QueryBacklog = "backlog"
 // without need it does no harm.
 const SignalLockGranted = "lock_granted"
 
+// SignalPartProgress tells an import how far a running part is: an activities.PartReport. It
+// is Sluice's own, and one that is lost, late or wrong does no harm but to the query progress.
+const SignalPartProgress = "part_progress"
+
 // Queries of an import. A handover has progress, too, and answers with a HandoverProgress.
 const (
 	// QueryState answers with a State.

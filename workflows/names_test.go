@@ -27,10 +27,11 @@ func TestNames(t *testing.T) {
 		workflows.ActivityAcquire, workflows.ActivityBeginReview, workflows.ActivityRemind, workflows.ActivityDecide,
 		workflows.ActivityNote,
 	})
-	require.Equal(t, []string{"pause", "resume", "cancel", "retry_part", "skip_part", "set_rate", "decide", "lock_granted"},
+	require.Equal(t, []string{"pause", "resume", "cancel", "retry_part", "skip_part", "set_rate", "decide", "lock_granted", "part_progress"},
 		[]string{
 			workflows.OrderPause, workflows.OrderResume, workflows.OrderCancel, workflows.OrderRetryPart,
 			workflows.OrderSkipPart, workflows.OrderSetRate, workflows.OrderDecide, workflows.SignalLockGranted,
+			workflows.SignalPartProgress,
 		})
 	require.Equal(t, []string{"state", "progress", "feedback"},
 		[]string{workflows.QueryState, workflows.QueryProgress, workflows.QueryFeedback})

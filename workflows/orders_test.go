@@ -154,7 +154,7 @@ func TestWaitForTheSource(t *testing.T) {
 				require.Equal(t, "the quota is used up", s.Waiting)
 				require.WithinDuration(t, until, *s.WaitUntil, time.Second)
 				require.Contains(t, r.details(), "Phase **loading**, waits until "+s.WaitUntil.Format(time.RFC3339)+
-					": the quota is used up. 0 of 4 parts done, 0 rows loaded by them\n")
+					": the quota is used up. 0 of 4 parts done, 0 rows loaded\n")
 				require.LessOrEqual(t, len(r.loads), 2, "nobody asks meanwhile")
 				if early {
 					r.order(workflows.OrderPause, workflows.Pause{})

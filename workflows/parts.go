@@ -16,6 +16,8 @@ type partRun struct {
 	status string
 	reason string
 	result activities.PartResult
+	// reported are the figures of the part's last report while it is not done.
+	reported activities.PartReport
 	// parking says that the store is about to know the part as parked, or knows already.
 	parking bool
 	// decision is what somebody has decided about the part while it is parked.
@@ -90,6 +92,9 @@ func (r *importRun) take() (more bool) {
 		if p.Parked && !slices.Contains(r.in.Retrying, p.No) {
 			part.status, part.reason = store.PartParked, "parked before"
 		}
+		if p.Recorded != nil {
+			part.reported.PartResult = *p.Recorded
+		}
 		r.parts = append(r.parts, part)
 	}
 	return r.plan.Open > len(r.parts)
@@ -148,7 +153,7 @@ func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workfl
 			part.status = store.PartRunning
 			moved()
 			ref := r.ref(part)
-			ref.RowsPerSecond = r.share()
+			ref.RowsPerSecond, ref.Report = r.share(), r.plan.ReportRule()
 			err := workflow.ExecuteActivity(loadingPart(ctx, part.Label), ActivityImportData, ref).Get(ctx, &part.result)
 			if err != nil {
 				part.status = store.PartPending
@@ -157,7 +162,7 @@ func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workfl
 			return err
 		})
 		if err == nil {
-			part.status = store.PartDone
+			part.status, r.asOf = store.PartDone, workflow.Now(ctx).UTC()
 			moved()
 			return nil
 		}

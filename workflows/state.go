@@ -8,7 +8,6 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
@@ -37,14 +36,6 @@ type PartState struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Progress is the answer to the query progress: the sums of the parts that are
-// done. The figures of parts that are under way are in the store.
-type Progress struct {
-	PartsTotal int `json:"parts_total"`
-	PartsDone  int `json:"parts_done"`
-	activities.PartResult
-}
-
 // Line is a line that the workflow has written to the import's log.
 type Line struct {
 	At      time.Time `json:"at"`
@@ -56,11 +47,12 @@ type Line struct {
 func (r *importRun) serve(ctx workflow.Context) error {
 	r.turns.paused = r.in.Paused
 	r.orders.seen, r.orders.refusals = r.in.Seen, r.in.Refused
+	r.followParts(ctx)
 	return errors.Join(
 		workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (State, error) { return r.state(), nil },
 			workflow.QueryHandlerOptions{Description: "Phase of the import and status of its parts."}),
 		workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, func() (Progress, error) { return r.progress(), nil },
-			workflow.QueryHandlerOptions{Description: "Rows of the parts that are done."}),
+			workflow.QueryHandlerOptions{Description: "Rows of the parts, as of their last report."}),
 		workflow.SetQueryHandlerWithOptions(ctx, QueryFeedback, func() ([]Line, error) { return r.lines, nil },
 			workflow.QueryHandlerOptions{Description: "What the workflow itself has written to the import's log."}),
 		r.obey(ctx),
@@ -79,22 +71,6 @@ func (r *importRun) state() State {
 		s.Parts = append(s.Parts, PartState{Part: part.No, Label: part.Label, Status: part.status, Reason: part.reason})
 	}
 	return s
-}
-
-func (r *importRun) progress() Progress {
-	p := Progress{PartsTotal: r.plan.Total, PartsDone: r.plan.Total - r.plan.Open}
-	for _, part := range r.parts {
-		if part.status != store.PartDone && part.status != store.PartSkipped {
-			continue
-		}
-		p.PartsDone++
-		p.RowsRead += part.result.RowsRead
-		p.RowsLoaded += part.result.RowsLoaded
-		p.RowsRejected += part.result.RowsRejected
-		p.RowsOutOfRange += part.result.RowsOutOfRange
-		p.RowsLeftOut += part.result.RowsLeftOut
-	}
-	return p
 }
 
 // maxShownReason bounds the reason in the Web UI's details, which the server bounds.
@@ -116,7 +92,7 @@ func (r *importRun) describe(ctx workflow.Context) {
 	}
 	if r.plan.Total > 0 {
 		p := r.progress()
-		fmt.Fprintf(&text, ". %d of %d parts done, %s rows loaded by them\n\n",
+		fmt.Fprintf(&text, ". %d of %d parts done, %s rows loaded\n\n",
 			p.PartsDone, p.PartsTotal, terminal.Count(p.RowsLoaded))
 		text.WriteString("| Part | Status | Rows loaded | Reason |\n| --- | --- | --- | --- |\n")
 	}
@@ -126,7 +102,7 @@ func (r *importRun) describe(ctx workflow.Context) {
 			break
 		}
 		fmt.Fprintf(&text, "| %d %s | %s | %s | %s |\n", part.No, cell(part.Label), part.status,
-			terminal.Count(part.result.RowsLoaded), cell(part.reason))
+			terminal.Count(part.figures().RowsLoaded), cell(part.reason))
 	}
 	workflow.SetCurrentDetails(ctx, text.String())
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 
+	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 )
@@ -39,5 +40,7 @@ func TestHistoryOfManyParts(t *testing.T) {
 		}
 	}
 	require.Equal(t, 7, runs)
+	require.LessOrEqual(t, s.reports(imp), activities.MaxReports)
+	require.Equal(t, int64(3000), s.queryProgress(imp).RowsLoaded, "the last run knows of those before")
 	t.Logf("%d runs with %d events", runs, events)
 }
