@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -41,6 +42,6 @@ func TestHistoryOfManyParts(t *testing.T) {
 	}
 	require.Equal(t, 7, runs)
 	require.LessOrEqual(t, s.reports(imp), activities.MaxReports)
-	require.Equal(t, int64(3000), s.queryProgress(imp).RowsLoaded, "the last run knows of those before")
+	require.Equal(t, int64(3000), s.queryProgress(enginetest.Context(t), imp).RowsLoaded, "the last run knows of those before")
 	t.Logf("%d runs with %d events", runs, events)
 }

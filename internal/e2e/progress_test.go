@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 )
 
 // queryProgress asks an import's workflow how far it is.
-func (s *system) queryProgress(imp store.Import) workflows.Progress {
+func (s *system) queryProgress(ctx context.Context, imp store.Import) workflows.Progress {
 	s.t.Helper()
-	value, err := s.Temporal.QueryWorkflow(enginetest.Context(s.t), imp.WorkflowID, "", workflows.QueryProgress)
+	value, err := s.Temporal.QueryWorkflow(ctx, imp.WorkflowID, "", workflows.QueryProgress)
 	require.NoError(s.t, err)
 	var p workflows.Progress
 	require.NoError(s.t, value.Get(&p))
@@ -54,7 +55,7 @@ func TestProgressWithinPart(t *testing.T) {
 	seen := []workflows.Progress{}
 	interrupted := false
 	s.WaitFor(t, imp.ID, "progress", func(now store.ImportSummary) bool {
-		p := s.queryProgress(imp)
+		p := s.queryProgress(ctx, imp)
 		if p.PartsDone == 0 && p.RowsLoaded > 0 && (len(seen) == 0 || p.RowsLoaded > seen[len(seen)-1].RowsLoaded) {
 			seen = append(seen, p)
 		}
@@ -75,8 +76,8 @@ func TestProgressWithinPart(t *testing.T) {
 			require.True(t, p.AsOf.After(seen[i-1].AsOf))
 		}
 	}
-	require.Equal(t, 1, s.queryProgress(imp).PartsDone)
-	require.EqualValues(t, 10000, s.queryProgress(imp).RowsLoaded)
+	require.Equal(t, 1, s.queryProgress(ctx, imp).PartsDone)
+	require.EqualValues(t, 10000, s.queryProgress(ctx, imp).RowsLoaded)
 	require.GreaterOrEqual(t, s.reports(imp), len(seen))
 	require.LessOrEqual(t, s.reports(imp), activities.MaxReports)
 }
