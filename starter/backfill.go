@@ -29,6 +29,13 @@ func (s *Starter) BackfillTimes(ctx context.Context, name string, from, to time.
 	case to.After(time.Now()):
 		return nil, fmt.Errorf("to %s: a backfill is for times that have passed", to.Format(time.RFC3339))
 	}
+	if err := s.requireSchedule(ctx, name); err != nil {
+		return nil, err
+	}
+	// Only Temporal knows the times.
+	if _, err := s.SyncSchedule(ctx, name); err != nil {
+		return nil, err
+	}
 	view, err := s.schedule(ctx, name, 0)
 	if err != nil {
 		return nil, err
@@ -91,7 +98,7 @@ func (s *Starter) BackfillSchedule(
 	if len(times) == 0 {
 		return nil, errors.New("schedule " + name + " has no time in between: there is nothing to run")
 	}
-	return times, s.changeSchedule(ctx, name, "backfill", func(h client.ScheduleHandle) error {
+	return times, s.runSchedule(ctx, name, "backfill", func(h client.ScheduleHandle) error {
 		return h.Backfill(ctx, client.ScheduleBackfillOptions{
 			Backfill: []client.ScheduleBackfill{{Start: from, End: to, Overlap: policy}},
 		})

@@ -55,6 +55,19 @@ func (s *Starter) ApplyRetention(ctx context.Context, r config.Retention) error 
 	return nil
 }
 
+// RestoreRetention makes the schedule of retention again if Temporal has lost it. One that
+// there is stays as it is.
+func (s *Starter) RestoreRetention(ctx context.Context, r config.Retention) error {
+	if r.Events == 0 {
+		return nil
+	}
+	_, err := s.Temporal.ScheduleClient().Create(ctx, retentionOptions(r))
+	if err != nil && !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return fmt.Errorf("create the schedule of retention: %w", err)
+	}
+	return nil
+}
+
 // retentionInput is what the schedule starts workflows with.
 func retentionInput(r config.Retention) workflows.RetentionInput {
 	return workflows.RetentionInput{

@@ -3,6 +3,7 @@ package starter
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -91,16 +92,14 @@ func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 	if err := checkSize(in); err != nil {
 		return Schedule{}, err
 	}
-	options, err := scheduleOptions(n, in)
-	if err != nil {
+	if err := s.recordSchedule(ctx, n, in); err != nil {
 		return Schedule{}, err
 	}
-	handle, err := s.Temporal.ScheduleClient().Create(ctx, options)
-	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
-		return Schedule{}, fmt.Errorf("schedule %s: %w", n.Name, store.ErrTaken)
-	}
-	if err != nil {
-		return Schedule{}, fmt.Errorf("create schedule %s: %w", n.Name, err)
+	if err := s.finishChange(ctx, n.Name, "create"); isInvalid(err) {
+		// Temporal refuses it for good.
+		return Schedule{}, errors.Join(err, s.DeleteSchedule(context.WithoutCancel(ctx), n.Name))
+	} else if err != nil {
+		return Schedule{}, err
 	}
 	created, err := s.Schedule(ctx, n.Name)
 	if err != nil || len(created.Next) > 0 {
@@ -108,7 +107,28 @@ func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 	}
 	// Only the server's calendar knows that there is no 30th of February.
 	never := fmt.Errorf("schedule %s would never run: no day matches %q", n.Name, n.Timing.Cron)
-	return Schedule{}, errors.Join(never, handle.Delete(ctx))
+	return Schedule{}, errors.Join(never, s.DeleteSchedule(ctx, n.Name))
+}
+
+// recordSchedule adds a schedule to the store. The error is store.ErrTaken if the store or
+// Temporal has one of that name; one that is being deleted is deleted first.
+func (s *Starter) recordSchedule(ctx context.Context, n NewSchedule, in workflows.ScheduledInput) error {
+	row, err := s.knownSchedule(ctx, n.Name)
+	if err == nil && row.DeletedAt != nil {
+		err = s.finishChange(ctx, n.Name, "delete")
+	} else if err == nil {
+		err = fmt.Errorf("schedule %s: %w", n.Name, store.ErrTaken)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	data, err := json.Marshal(definitionOf(n, in))
+	if err != nil {
+		return fmt.Errorf("encode schedule %s: %w", n.Name, err)
+	}
+	return s.Store.AddSchedule(ctx, store.NewSchedule{
+		Name: n.Name, Definition: data, Paused: n.Paused, Note: n.Note, CreatedAt: time.Now(),
+	})
 }
 
 // scheduleOptions are the schedule as the server takes it.
@@ -133,33 +153,36 @@ func scheduleOptions(n NewSchedule, in workflows.ScheduledInput) (client.Schedul
 
 // PauseSchedule pauses a schedule: nothing is started any more; what is under way goes on.
 func (s *Starter) PauseSchedule(ctx context.Context, name string, by By) error {
-	return s.changeSchedule(ctx, name, "pause", func(h client.ScheduleHandle) error {
-		return h.Pause(ctx, client.SchedulePauseOptions{Note: noteOf("paused", by)})
-	})
-}
-
-// PauseFailing pauses a schedule whose imports keep failing. One that is paused keeps its
-// note, and one that is gone is none of our business any more.
-func (s *Starter) PauseFailing(ctx context.Context, name, note string) error {
-	handle := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name))
-	now, err := handle.Describe(ctx)
-	if err == nil && !now.Schedule.State.Paused {
-		err = handle.Pause(ctx, client.SchedulePauseOptions{Note: "paused by sluice: " + note})
-	}
-	if isNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("pause schedule %s: %w", name, err)
-	}
-	return nil
+	return s.setPaused(ctx, name, true, "pause", noteOf("paused", by))
 }
 
 // ResumeSchedule lets a paused schedule go on with the next time that comes.
 func (s *Starter) ResumeSchedule(ctx context.Context, name string, by By) error {
-	return s.changeSchedule(ctx, name, "resume", func(h client.ScheduleHandle) error {
-		return h.Unpause(ctx, client.ScheduleUnpauseOptions{Note: noteOf("resumed", by)})
-	})
+	return s.setPaused(ctx, name, false, "resume", noteOf("resumed", by))
+}
+
+func (s *Starter) setPaused(ctx context.Context, name string, paused bool, what, note string) error {
+	if err := s.requireSchedule(ctx, name); err != nil {
+		return err
+	}
+	if err := s.Store.SetSchedulePaused(ctx, name, paused, note); err != nil {
+		return err
+	}
+	return s.finishChange(ctx, name, what)
+}
+
+// PauseFailing pauses a schedule whose imports keep failing. One that is paused keeps its
+// note. Without such a schedule nothing happens.
+func (s *Starter) PauseFailing(ctx context.Context, name, note string) error {
+	if err := s.requireSchedule(ctx, name); errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if err := s.Store.PauseFailingSchedule(ctx, name, "paused by sluice: "+note); err != nil {
+		return err
+	}
+	return s.finishChange(ctx, name, "pause")
 }
 
 // TriggerSchedule runs a schedule now, also a paused one. Where an import of it is under
@@ -173,33 +196,43 @@ func (s *Starter) TriggerSchedule(ctx context.Context, name, overlap string) err
 		}
 		options.Overlap = policy
 	}
-	return s.changeSchedule(ctx, name, "trigger", func(h client.ScheduleHandle) error { return h.Trigger(ctx, options) })
+	return s.runSchedule(ctx, name, "trigger", func(h client.ScheduleHandle) error { return h.Trigger(ctx, options) })
 }
 
-// DeleteSchedule deletes a schedule. Its imports stay; those under way go on.
+// DeleteSchedule deletes a schedule. Its imports stay; those under way go on. If Temporal
+// cannot be reached the store remembers it, and workers delete it there.
 func (s *Starter) DeleteSchedule(ctx context.Context, name string) error {
-	return s.changeSchedule(ctx, name, "delete", func(h client.ScheduleHandle) error { return h.Delete(ctx) })
+	if _, err := s.knownSchedule(ctx, name); err != nil {
+		return err
+	}
+	if err := s.Store.MarkScheduleDeleted(ctx, name); err != nil {
+		return fmt.Errorf("delete schedule %s: %w", name, err)
+	}
+	return s.finishChange(ctx, name, "delete")
 }
 
-// changeSchedule changes a schedule. The error is store.ErrNotFound if there is none of
-// that name.
-func (s *Starter) changeSchedule(
-	ctx context.Context, name, what string, change func(h client.ScheduleHandle) error,
-) error {
-	handle := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name))
-	// Some of the server's orders are put into a mailbox, also of a schedule that has been
-	// deleted: only looking tells.
-	_, err := handle.Describe(ctx)
+// runSchedule makes a schedule run. Temporal has it before, also if it had lost it. The error
+// is store.ErrNotFound if there is none of that name.
+func (s *Starter) runSchedule(ctx context.Context, name, what string, run func(h client.ScheduleHandle) error) error {
+	err := s.requireSchedule(ctx, name)
 	if err == nil {
-		err = change(handle)
+		_, err = s.SyncSchedule(ctx, name)
 	}
-	if isNotFound(err) {
-		return fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
+	if err == nil {
+		err = run(s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name)))
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("%s schedule %s: %w", what, name, err)
 	}
 	return nil
+}
+
+func isInvalid(err error) bool {
+	var invalid *serviceerror.InvalidArgument
+	return errors.As(err, &invalid)
 }
 
 func isNotFound(err error) bool {

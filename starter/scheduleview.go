@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -80,24 +80,35 @@ func (s *Starter) Schedule(ctx context.Context, name string) (Schedule, error) {
 const maxRuns = 10
 
 func (s *Starter) schedule(ctx context.Context, name string, runs int) (Schedule, error) {
+	row, err := s.Store.Schedule(ctx, name)
+	stored := err == nil
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return Schedule{}, err
+	}
+	if row.DeletedAt != nil {
+		return Schedule{}, fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
+	}
 	now, err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name)).Describe(ctx)
+	if isNotFound(err) && stored {
+		return storedSchedule(row)
+	}
 	if isNotFound(err) {
 		return Schedule{}, fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
 	}
 	if err != nil {
 		return Schedule{}, fmt.Errorf("describe schedule %s: %w", name, err)
 	}
-	in, err := inputOf(now.Schedule.Action)
+	has, err := described(now.Schedule)
 	if err != nil {
 		return Schedule{}, fmt.Errorf("schedule %s: %w", name, err)
 	}
-	view := Schedule{
-		Name: name, Request: in.Request, Timing: timingOf(now.Schedule.Spec), PauseAfterFailures: in.PauseAfterFailures,
-		Overlap: overlapName(now.Schedule.Policy.Overlap), Catchup: now.Schedule.Policy.CatchupWindow,
-		Paused: now.Schedule.State.Paused, Note: now.Schedule.State.Note, CreatedAt: now.Info.CreatedAt,
-		Started: now.Info.NumActions, Skipped: now.Info.NumActionsSkippedOverlap,
-		Missed: now.Info.NumActionsMissedCatchupWindow,
+	view := has.view(name)
+	view.Paused, view.Note, view.CreatedAt = now.Schedule.State.Paused, now.Schedule.State.Note, now.Info.CreatedAt
+	if stored {
+		view.CreatedAt = row.CreatedAt
 	}
+	view.Started, view.Skipped, view.Missed = now.Info.NumActions, now.Info.NumActionsSkippedOverlap,
+		now.Info.NumActionsMissedCatchupWindow
 	for _, at := range now.Info.NextActionTimes[:min(len(now.Info.NextActionTimes), maxNext)] {
 		view.Next = append(view.Next, at.In(view.Timing.Location()))
 	}
@@ -110,6 +121,25 @@ func (s *Starter) schedule(ctx context.Context, name string, runs int) (Schedule
 		}
 		view.Runs = append(view.Runs, run)
 	}
+	return view, nil
+}
+
+// view is a definition as people see it.
+func (d definition) view(name string) Schedule {
+	return Schedule{
+		Name: name, Request: d.Input.Request, Timing: d.Timing, PauseAfterFailures: d.Input.PauseAfterFailures,
+		Overlap: d.Overlap, Catchup: d.Catchup,
+	}
+}
+
+// storedSchedule is a schedule that Temporal does not have (yet): it has no runs.
+func storedSchedule(row store.Schedule) (Schedule, error) {
+	d, err := parseDefinition(row)
+	if err != nil {
+		return Schedule{}, err
+	}
+	view := d.view(row.Name)
+	view.Paused, view.Note, view.CreatedAt = row.Paused, row.Note, row.CreatedAt
 	return view, nil
 }
 
@@ -133,26 +163,23 @@ func inputOf(action client.ScheduleAction) (workflows.ScheduledInput, error) {
 // Schedules returns up to so many schedules by name, each with its last run, and whether
 // there are more.
 func (s *Starter) Schedules(ctx context.Context, limit int) (list []Schedule, more bool, err error) {
-	entries, err := s.Temporal.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 1000})
+	known, err := s.temporalSchedules(ctx)
 	if err != nil {
-		return nil, false, fmt.Errorf("list schedules: %w", err)
+		return nil, false, err
 	}
-	var names []string
-	for entries.HasNext() {
-		entry, err := entries.Next()
-		if err != nil {
-			return nil, false, fmt.Errorf("list schedules: %w", err)
-		}
-		if name, ours := strings.CutPrefix(entry.ID, workflows.ScheduleID("")); ours {
-			names = append(names, name)
-		}
+	rows, err := s.Store.ListSchedules(ctx)
+	if err != nil {
+		return nil, false, fmt.Errorf("list the schedules of the store: %w", err)
 	}
-	slices.Sort(names)
+	for _, row := range rows {
+		known[row.Name] = true
+	}
+	names := slices.Sorted(maps.Keys(known))
 	for _, name := range names {
 		if len(list) == limit {
 			return list, true, nil
 		}
-		// The listing is a little behind; the schedule itself is not.
+		// The listing is a little behind, and has schedules that are being deleted.
 		view, err := s.schedule(ctx, name, 1)
 		if errors.Is(err, store.ErrNotFound) {
 			continue

@@ -19,14 +19,14 @@ type Timing struct {
 	// Cron has the five fields of crontab(5), or is a macro such as @daily. It is read in
 	// TimeZone: a time that the clocks jump over is left out on that day, and of one that
 	// comes twice the second is taken.
-	Cron string
+	Cron string `json:"cron,omitempty"`
 	// Every is an interval, at least MinInterval. Runs are at its multiples since
 	// 1970-01-01 in UTC, whatever the time zone: every 6h is 00:00, 06:00, 12:00, 18:00 UTC.
-	Every time.Duration
+	Every time.Duration `json:"every_ns,omitempty"`
 	// TimeZone is the IANA name of the zone. Defaults to UTC.
-	TimeZone string
+	TimeZone string `json:"time_zone"`
 	// Jitter delays each run by a random time below it. Defaults to 0.
-	Jitter time.Duration
+	Jitter time.Duration `json:"jitter_ns,omitempty"`
 }
 
 // MinInterval is the shortest interval of a schedule.

@@ -57,6 +57,7 @@ func TestModelsMatchMigrations(t *testing.T) {
 	for table, model := range map[string]any{
 		"sites": store.Site{}, "imports": store.Import{}, "parts": store.Part{}, "chunks": store.Chunk{}, "feedback": store.Feedback{},
 		"connections": store.Connection{}, "events": store.Event{}, "jobs": store.Job{}, "transitions": store.Transition{},
+		"schedules": store.Schedule{},
 	} {
 		rows, err := b.sql.Query(b.ctx, `SELECT column_name, is_nullable FROM information_schema.columns
 			WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`, table)

@@ -22,6 +22,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 		w.mend(ctx, "start abandoned imports", w.startAbandoned)
 		w.mend(ctx, "grant locks", w.grantWaiting)
 		w.mend(ctx, "compare imports with their workflows", w.recoverImports)
+		w.mend(ctx, "compare schedules with Temporal's", w.syncSchedules)
 		w.health.setTemporal(w.temporalAnswers(ctx))
 		select {
 		case <-ticker.C:

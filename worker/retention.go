@@ -19,10 +19,11 @@ func (w *Worker) registerRetention(main worker.Registry) {
 }
 
 // applyRetention makes the schedule of retention what the settings say. Once that has worked
-// it does nothing any more: settings change with the process.
+// it is only made again where Temporal has lost it: settings change with the process, and
+// workers of other settings may run beside this one.
 func (w *Worker) applyRetention(ctx context.Context) error {
 	if w.retained {
-		return nil
+		return w.starter().RestoreRetention(ctx, w.cfg.Settings.Retention)
 	}
 	err := w.starter().ApplyRetention(ctx, w.cfg.Settings.Retention)
 	w.retained = err == nil

@@ -1,11 +1,15 @@
 package worker
 
 import (
+	"context"
+	"errors"
+
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -26,4 +30,38 @@ func (w *Worker) registerAround(main worker.Registry, lifecycle *activities.Life
 	} {
 		main.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}
+}
+
+// syncSchedules makes Temporal's schedules what the store says, each once in an interval over
+// all workers. What only Temporal has, as of an earlier version or before a restore of the
+// store, is added to the store.
+func (w *Worker) syncSchedules(ctx context.Context) error {
+	names, err := w.store.UncomparedSchedules(ctx, w.cfg.ReconcileInterval, maxChecked)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, name := range names {
+		done, err := w.starter().SyncSchedule(ctx, name)
+		if err != nil {
+			// One that cannot be applied must not keep the others from it.
+			failed = append(failed, err)
+			continue
+		}
+		if done != "" {
+			w.log.Info("made a schedule in Temporal what the store says", "schedule", name, "done", done)
+		}
+	}
+	unknown, err := w.starter().UnknownSchedules(ctx)
+	failed = append(failed, err)
+	for _, name := range unknown {
+		adopted, err := w.starter().AdoptSchedule(ctx, name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			failed = append(failed, err)
+		}
+		if adopted {
+			w.log.Info("added a schedule of Temporal to the store", "schedule", name)
+		}
+	}
+	return errors.Join(failed...)
 }

@@ -296,11 +296,12 @@ type Review struct {
 
 type Schedule struct {
 	Name       string
-	Definition json.RawMessage
+	Definition []byte
 	Paused     bool
 	Note       string
 	CreatedAt  time.Time
 	DeletedAt  *time.Time
+	ComparedAt time.Time
 }
 
 type Site struct {

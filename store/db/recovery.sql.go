@@ -7,33 +7,7 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 )
-
-const addSchedule = `-- name: AddSchedule :execrows
-INSERT INTO schedules (name, definition, paused, note) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING
-`
-
-type AddScheduleParams struct {
-	Name       string
-	Definition json.RawMessage
-	Paused     bool
-	Note       string
-}
-
-// AddSchedule adds a schedule, unless there is one of that name.
-func (q *Queries) AddSchedule(ctx context.Context, arg AddScheduleParams) (int64, error) {
-	result, err := q.db.Exec(ctx, addSchedule,
-		arg.Name,
-		arg.Definition,
-		arg.Paused,
-		arg.Note,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
 
 const beginEnding = `-- name: BeginEnding :exec
 UPDATE imports
@@ -158,51 +132,6 @@ func (q *Queries) KnownImports(ctx context.Context, ids []int64) ([]int64, error
 	return items, nil
 }
 
-const listSchedules = `-- name: ListSchedules :many
-SELECT name, definition, paused, note, created_at, deleted_at FROM schedules ORDER BY name
-`
-
-// ListSchedules returns all schedules.
-func (q *Queries) ListSchedules(ctx context.Context) ([]Schedule, error) {
-	rows, err := q.db.Query(ctx, listSchedules)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Schedule{}
-	for rows.Next() {
-		var i Schedule
-		if err := rows.Scan(
-			&i.Name,
-			&i.Definition,
-			&i.Paused,
-			&i.Note,
-			&i.CreatedAt,
-			&i.DeletedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const markScheduleDeleted = `-- name: MarkScheduleDeleted :execrows
-UPDATE schedules SET deleted_at = coalesce(deleted_at, now()) WHERE name = $1
-`
-
-// MarkScheduleDeleted notes that a schedule is to be deleted.
-func (q *Queries) MarkScheduleDeleted(ctx context.Context, name string) (int64, error) {
-	result, err := q.db.Exec(ctx, markScheduleDeleted, name)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const noteWorkflowState = `-- name: NoteWorkflowState :exec
 UPDATE imports
 SET workflow_fault = $1, behind_since = CASE WHEN $2::boolean THEN coalesce(behind_since, now()) END,
@@ -223,29 +152,6 @@ func (q *Queries) NoteWorkflowState(ctx context.Context, arg NoteWorkflowStatePa
 	return err
 }
 
-const putSchedule = `-- name: PutSchedule :exec
-INSERT INTO schedules (name, definition, paused, note) VALUES ($1, $2, $3, $4)
-ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, paused = excluded.paused, note = excluded.note, deleted_at = NULL
-`
-
-type PutScheduleParams struct {
-	Name       string
-	Definition json.RawMessage
-	Paused     bool
-	Note       string
-}
-
-// PutSchedule adds a schedule, or replaces it.
-func (q *Queries) PutSchedule(ctx context.Context, arg PutScheduleParams) error {
-	_, err := q.db.Exec(ctx, putSchedule,
-		arg.Name,
-		arg.Definition,
-		arg.Paused,
-		arg.Note,
-	)
-	return err
-}
-
 const raiseGeneration = `-- name: RaiseGeneration :exec
 UPDATE imports SET generation = generation + 1 WHERE id = $1
 `
@@ -254,50 +160,5 @@ UPDATE imports SET generation = generation + 1 WHERE id = $1
 // import that had the same number.
 func (q *Queries) RaiseGeneration(ctx context.Context, id int64) error {
 	_, err := q.db.Exec(ctx, raiseGeneration, id)
-	return err
-}
-
-const removeSchedule = `-- name: RemoveSchedule :exec
-DELETE FROM schedules WHERE name = $1
-`
-
-// RemoveSchedule removes a schedule.
-func (q *Queries) RemoveSchedule(ctx context.Context, name string) error {
-	_, err := q.db.Exec(ctx, removeSchedule, name)
-	return err
-}
-
-const scheduleByName = `-- name: ScheduleByName :one
-SELECT name, definition, paused, note, created_at, deleted_at FROM schedules WHERE name = $1
-`
-
-// ScheduleByName returns a schedule.
-func (q *Queries) ScheduleByName(ctx context.Context, name string) (Schedule, error) {
-	row := q.db.QueryRow(ctx, scheduleByName, name)
-	var i Schedule
-	err := row.Scan(
-		&i.Name,
-		&i.Definition,
-		&i.Paused,
-		&i.Note,
-		&i.CreatedAt,
-		&i.DeletedAt,
-	)
-	return i, err
-}
-
-const setSchedulePaused = `-- name: SetSchedulePaused :exec
-UPDATE schedules SET paused = $2, note = $3 WHERE name = $1
-`
-
-type SetSchedulePausedParams struct {
-	Name   string
-	Paused bool
-	Note   string
-}
-
-// SetSchedulePaused notes whether a schedule is paused, and why.
-func (q *Queries) SetSchedulePaused(ctx context.Context, arg SetSchedulePausedParams) error {
-	_, err := q.db.Exec(ctx, setSchedulePaused, arg.Name, arg.Paused, arg.Note)
 	return err
 }

@@ -25,14 +25,17 @@ CREATE INDEX imports_uncompared ON imports (compared_at)
     WHERE status IN ('queued', 'running', 'parked', 'pending', 'deleting');
 CREATE INDEX imports_faulty ON imports (id) WHERE workflow_fault <> '';
 
--- Schedules of imports. Temporal runs them.
+-- Schedules of imports. Temporal runs them; this table is the system of record.
 CREATE TABLE schedules (
-    name       text PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 63),
-    -- What is imported when, as the starter writes it.
-    definition jsonb NOT NULL,
-    paused     boolean NOT NULL DEFAULT false,
-    note       text NOT NULL DEFAULT '',
-    created_at timestamptz NOT NULL DEFAULT now(),
-    -- When its deletion was asked for; the row goes once Temporal has deleted it.
-    deleted_at timestamptz
+    name        text PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 63),
+    -- What is imported and when, as the starter writes it. json keeps the arguments byte by byte.
+    definition  json NOT NULL,
+    paused      boolean NOT NULL DEFAULT false,
+    note        text NOT NULL DEFAULT '',
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    -- When its deletion was requested. The row is deleted once Temporal has deleted the schedule.
+    deleted_at  timestamptz,
+    -- When the schedule was last compared with Temporal's.
+    compared_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX schedules_uncompared ON schedules (compared_at);

@@ -1,0 +1,51 @@
+-- InsertSchedule adds a schedule, unless there is one of that name.
+-- name: InsertSchedule :execrows
+INSERT INTO schedules (name, definition, paused, note, created_at)
+VALUES (sqlc.arg(name), sqlc.arg(definition), sqlc.arg(paused), sqlc.arg(note), sqlc.arg(created_at))
+ON CONFLICT (name) DO NOTHING;
+
+-- FillSchedule sets everything of a schedule that is being adopted.
+-- name: FillSchedule :exec
+UPDATE schedules
+SET definition = sqlc.arg(definition), paused = sqlc.arg(paused), note = sqlc.arg(note), created_at = sqlc.arg(created_at)
+WHERE name = sqlc.arg(name);
+
+-- SetSchedulePaused sets whether a schedule is paused, and why.
+-- name: SetSchedulePaused :execrows
+UPDATE schedules SET paused = sqlc.arg(paused), note = sqlc.arg(note)
+WHERE name = sqlc.arg(name) AND deleted_at IS NULL;
+
+-- PauseRunningSchedule pauses a schedule that is not paused.
+-- name: PauseRunningSchedule :exec
+UPDATE schedules SET paused = true, note = sqlc.arg(note)
+WHERE name = sqlc.arg(name) AND NOT paused AND deleted_at IS NULL;
+
+-- ScheduleByName returns a schedule.
+-- name: ScheduleByName :one
+SELECT * FROM schedules WHERE name = $1;
+
+-- LockSchedule returns a schedule and keeps others from changing it.
+-- name: LockSchedule :one
+SELECT * FROM schedules WHERE name = $1 FOR UPDATE;
+
+-- ListSchedules returns all schedules, also those that are being deleted.
+-- name: ListSchedules :many
+SELECT * FROM schedules ORDER BY name;
+
+-- ClaimUncomparedSchedules returns schedules that were not compared with Temporal's for some
+-- seconds, the longest ago first. Each is claimed by one caller.
+-- name: ClaimUncomparedSchedules :many
+UPDATE schedules SET compared_at = now()
+WHERE name IN (
+    SELECT c.name FROM schedules c
+    WHERE c.compared_at < now() - make_interval(secs => sqlc.arg(interval_s)::double precision)
+    ORDER BY c.compared_at LIMIT sqlc.arg(row_limit) FOR UPDATE SKIP LOCKED)
+RETURNING name;
+
+-- MarkScheduleDeleted records that a schedule is to be deleted.
+-- name: MarkScheduleDeleted :exec
+UPDATE schedules SET deleted_at = coalesce(deleted_at, now()) WHERE name = $1;
+
+-- RemoveSchedule removes a schedule that is to be deleted.
+-- name: RemoveSchedule :exec
+DELETE FROM schedules WHERE name = $1 AND deleted_at IS NOT NULL;
