@@ -44,6 +44,9 @@ func (c Connection) MarshalJSON() ([]byte, error) {
 // ErrNotFound means that there is no connection of that name.
 var ErrNotFound = errors.New("no such connection")
 
+// ErrInvalid means that settings or secrets are not what the kind of the connection takes.
+var ErrInvalid = errors.New("invalid connection")
+
 // Opener opens connections by name. The error is ErrNotFound if there is none.
 type Opener interface {
 	Open(ctx context.Context, name string) (Connection, error)

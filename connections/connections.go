@@ -180,7 +180,7 @@ func (c *Connections) prepare(ctx context.Context, n New) (json.RawMessage, Seal
 		err = fmt.Errorf("settings of %s: %w", n.Kind, err)
 	}
 	if err := errors.Join(err, checkSecrets(kind, n.Secrets)); err != nil {
-		return nil, Sealed{}, err
+		return nil, Sealed{}, invalid{err}
 	}
 	if err := c.checkKeyset(ctx); err != nil {
 		return nil, Sealed{}, err
@@ -188,6 +188,15 @@ func (c *Connections) prepare(ctx context.Context, n New) (json.RawMessage, Seal
 	sealed, err := c.Vault.Seal(n.Kind, n.Name, n.Secrets)
 	return settings, sealed, err
 }
+
+// invalid makes an error ErrInvalid without changing its text.
+type invalid struct{ error }
+
+// Unwrap returns the error itself.
+func (i invalid) Unwrap() error { return i.error }
+
+// Is says that it is ErrInvalid.
+func (invalid) Is(target error) bool { return target == ErrInvalid }
 
 // checkSecrets compares secrets with what their kind takes. A name that is unknown is
 // not repeated: it may be a secret that stands in the wrong place.

@@ -161,6 +161,9 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 	if r.Source == flow.SourceImport {
 		return store.NewEvent{}, ErrReservedSource
 	}
+	if err := checkEvent(r); err != nil {
+		return store.NewEvent{}, mark(err, ErrInvalid)
+	}
 	id, err := store.NewID()
 	if err != nil {
 		return store.NewEvent{}, err
@@ -180,7 +183,7 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 		}
 		job, made, err := destinations.MakeJob(ctx, d.toolkit, d.versions, dest, action, event)
 		if err != nil {
-			return store.NewEvent{}, err
+			return store.NewEvent{}, mark(err, ErrInvalid)
 		}
 		if made {
 			n.Jobs = append(n.Jobs, job)

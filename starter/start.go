@@ -17,6 +17,7 @@ import (
 const (
 	maxKey    = 200
 	maxBy     = 200
+	maxLabel  = 200
 	maxNotify = 20
 )
 
@@ -82,6 +83,9 @@ func checkLengths(r Request) error {
 	if len(r.IdempotencyKey) > maxKey {
 		faults = append(faults, fmt.Errorf("the idempotency key has %d bytes: at most %d are allowed",
 			len(r.IdempotencyKey), maxKey))
+	}
+	if len(r.Label) > maxLabel {
+		faults = append(faults, fmt.Errorf("the label has %d bytes: at most %d are allowed", len(r.Label), maxLabel))
 	}
 	if len(r.By) > maxBy {
 		faults = append(faults, fmt.Errorf("the name of who asks has %d bytes: at most %d are allowed", len(r.By), maxBy))

@@ -37,7 +37,7 @@ func TestStartImportRefuses(t *testing.T) {
 		"bad arguments": {
 			request(`{"rowz": 1}`), nil,
 			`arguments of noop: unknown argument "rowz": the arguments are rows, parts, bad_rows, start_date, end_date, fail, ` +
-				`panic, fail_times, permanent, wait, unchanged, fingerprint, locks, delay`,
+				`panic, fail_times, permanent, wait, unchanged, fingerprint, data, locks, delay`,
 		},
 		"no arguments": {
 			starter.Request{Site: site, Source: "csv"}, nil, `arguments of csv: argument "paths": want at least one path`,
@@ -46,6 +46,11 @@ func TestStartImportRefuses(t *testing.T) {
 			starter.Request{Site: site, Source: "noop", IdempotencyKey: strings.Repeat("k", 201)},
 			nil,
 			"the idempotency key has 201 bytes: at most 200 are allowed",
+		},
+		"long label": {
+			starter.Request{Site: site, Source: "noop", Label: strings.Repeat("l", 201)},
+			starter.ErrInvalid,
+			"the label has 201 bytes: at most 200 are allowed",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

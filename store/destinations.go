@@ -130,9 +130,21 @@ func payload(what string, text json.RawMessage) (json.RawMessage, error) {
 func asPayload(err error) error {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && strings.HasPrefix(pgErr.Code, "22") {
-		return fmt.Errorf("%w: %s", ErrPayload, pgErr.Message)
+		return fmt.Errorf("%w: %s", ErrPayload, payloadFault(pgErr))
 	}
 	return err
+}
+
+// payloadFault says what PostgreSQL does not store although it is JSON to Go.
+func payloadFault(err *pgconn.PgError) string {
+	switch {
+	case strings.Contains(err.Message, "unsupported Unicode escape"), strings.Contains(err.Detail, "surrogate"):
+		return `a text holds \u0000 or half of a surrogate pair, which PostgreSQL does not store`
+	case err.Code == "22003":
+		return "a number is too large"
+	default:
+		return err.Message
+	}
 }
 
 // orNil returns nil for a zero time.

@@ -297,7 +297,7 @@ func (r *importRun) complete(outer workflow.Context) (ImportResult, error) {
 // onSuccess lets the importer react to the import's success. The import is completed,
 // whatever comes of it.
 func (r *importRun) onSuccess(ctx workflow.Context) {
-	if err := execute(callback(ctx, "react to the success"), ActivityOnSuccess, r.self()); err != nil {
+	if err := execute(endCallback(ctx, "react to the success"), ActivityOnSuccess, r.self()); err != nil {
 		if err := r.noteFailing(ctx, "on_success failed for good; the import is completed", err); err != nil {
 			workflow.GetLogger(ctx).Error("could not note that on_success failed", "error", err)
 		}
@@ -394,7 +394,7 @@ func (r *importRun) onFailure(ctx workflow.Context, end activities.Ended) error 
 		return err
 	}
 	// The importer's own reaction must not keep the import from ending.
-	if err := execute(callback(ctx, "tell why"), ActivityOnFailure, end); err != nil {
+	if err := execute(endCallback(ctx, "tell why"), ActivityOnFailure, end); err != nil {
 		return r.noteFailing(ctx, "on_failure failed for good; the import ends all the same", err)
 	}
 	return nil
@@ -417,7 +417,7 @@ func (r *importRun) cleanUp(ctx workflow.Context, ref activities.ImportRef) erro
 	if err := r.enter(ctx, store.PhaseCleanUp); err != nil {
 		return err
 	}
-	if err := execute(callback(ctx, "clean up"), ActivityCleanUp, ref); err != nil {
+	if err := execute(endCallback(ctx, "clean up"), ActivityCleanUp, ref); err != nil {
 		return r.noteFailing(ctx, "clean_up failed for good; what it was to remove may be left", err)
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/activities"
@@ -287,6 +289,32 @@ func TestImportEndsWhateverTheImporterDoes(t *testing.T) {
 		require.NoError(t, r.start())
 		require.Equal(t, happyEnd, r.once()[len(r.once())-len(happyEnd):])
 	})
+}
+
+// A callback that hangs after the outcome is settled does not keep the import from ending: all
+// its attempts together have 10 minutes.
+func TestEndCallbacksAreBounded(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]error{
+		workflows.ActivityCleanUp: nil, workflows.ActivityOnSuccess: nil,
+		workflows.ActivityOnFailure: permanent(importers.ClassInput),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := setup(t)
+			var bound time.Duration
+			r.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+				if info.ActivityType.Name == name {
+					bound = info.ScheduleToCloseTimeout
+				}
+			})
+			if fault != nil {
+				r.fail = failAt(workflows.ActivityPlan, fault)
+			}
+			require.Equal(t, fault != nil, r.start() != nil)
+			require.Equal(t, 10*time.Minute, bound)
+		})
+	}
 }
 
 // An import that has ended before is left alone: nothing of it is purged.

@@ -47,6 +47,8 @@ var retryPoll = &temporal.RetryPolicy{
 const (
 	callbackTimeout      = 10 * time.Minute
 	callbackHeartbeat    = 30 * time.Second
+	endCallbackAttempt   = 3 * time.Minute
+	endCallbackTimeout   = 10 * time.Minute
 	loadTimeout          = 24 * time.Hour
 	loadHeartbeat        = 10 * time.Second
 	bookkeepingTimeout   = activities.Brief
@@ -64,6 +66,15 @@ func callback(ctx workflow.Context, summary string) workflow.Context {
 		// An interrupted attempt is waited for before the next begins.
 		WaitForCancellation: true,
 	})
+}
+
+// endCallback are the options of a callback after the import's outcome is settled
+// (on_failure, clean_up, on_success): all attempts together have 10 minutes, so that one that
+// hangs does not keep the import from ending.
+func endCallback(ctx workflow.Context, summary string) workflow.Context {
+	ctx = callback(ctx, summary)
+	ctx = workflow.WithStartToCloseTimeout(ctx, endCallbackAttempt)
+	return workflow.WithScheduleToCloseTimeout(ctx, endCallbackTimeout)
 }
 
 // bookkeeping are the options of Sluice's own activities.

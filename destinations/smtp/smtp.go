@@ -168,6 +168,10 @@ func (s *server) send(ctx context.Context, id string, m Mail, then *destinations
 		then.Error, then.ForceDiscard = destinations.WithClass(destinations.ErrorClassJob, err), true
 		s.failures = 0
 		return
+	case errors.Is(err, email.ErrDeferred):
+		then.Error = destinations.WithClass(destinations.ErrorClassJob, err)
+		s.failures = 0
+		return
 	case errors.Is(err, email.ErrUnknown):
 		then.Unknown = true
 	case errors.Is(err, email.ErrSender):

@@ -250,6 +250,10 @@ func TestRefusals(t *testing.T) {
 		{".", smtptest.Cut}:              {unknown: true, class: destinations.ErrorClassConnection},
 		{"DATA", smtptest.Cut}:           {class: destinations.ErrorClassConnection},
 		{"RCPT", "421 closing, no room"}: {class: destinations.ErrorClassConnection},
+		{"RCPT", "450 greylisted"}:       {class: destinations.ErrorClassJob},
+		{"RCPT", "452 mailbox full"}:     {class: destinations.ErrorClassJob},
+		{".", "451 greylisted"}:          {class: destinations.ErrorClassJob},
+		{".", "452 no storage"}:          {class: destinations.ErrorClassConnection},
 	} {
 		server := smtptest.Scripted(t, func(command string) string {
 			if strings.HasPrefix(command, reply[0]) {

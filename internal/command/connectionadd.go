@@ -147,7 +147,7 @@ func readSettingsFlag(c *cli.Context, secrets []secretSource) (json.RawMessage, 
 }
 
 // maxInput bounds what is read for one flag, in bytes.
-const maxInput = 1 << 20
+const maxInput = 4 << 20
 
 var errTooLarge = fmt.Errorf("it is larger than %d bytes", maxInput)
 

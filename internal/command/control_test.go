@@ -21,6 +21,8 @@ func TestParkedParts(t *testing.T) {
 	stderr.await(enginetest.Context(t), t, "parked")
 	require.Contains(t, stderr.String(), "waits for `sluice import retry-part 1 PART` or skip-part")
 	require.Equal(t, exitParked, wait(), "a person has to decide")
+	// The import is parked with its first parked part; the other one is still being tried.
+	system.WaitParked(t, 1)
 	golden(t, "import-parked", s.ok(t, "import", "show", "1"))
 	golden(t, "import-parked-list", s.ok(t, "import", "list"))
 

@@ -40,8 +40,22 @@ func TestEventSend(t *testing.T) {
 	require.JSONEq(t, `{"a": 1}`, string(event.Context))
 
 	r := s.run(t, "event", "send", "--source", "shop", "--data", `{"texts": 1}`, "--destination", "log", "--action", "write")
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitUsage, r.code)
 	require.Contains(t, r.err, "marshal for log/write: unknown field")
+	for flag, text := range map[string]string{
+		"--source": strings.Repeat("x", 101), "--name": strings.Repeat("x", 101), "--idempotency-key": strings.Repeat("x", 256),
+		"--event-version": "a\nb",
+	} {
+		r := s.run(t, "event", "send", "--source", "shop", flag, text)
+		require.Equal(t, exitUsage, r.code, "%s: %s", flag, r.err)
+		require.NotContains(t, r.err, "SQLSTATE", flag)
+		require.Regexp(t, "bytes: want at most|control character", r.err, flag)
+	}
+	for _, data := range []string{`{"text": "\u0000"}`, `{"text": "\ud800"}`} {
+		r := s.run(t, "event", "send", "--source", "shop", "--data", data)
+		require.Equal(t, exitUsage, r.code, data)
+		require.Contains(t, r.err, "surrogate pair, which PostgreSQL does not store", data)
+	}
 	for line, want := range map[string]string{
 		"":                             "--source is missing: say where it comes from, for instance --source shop",
 		"--source a --destination log": "there are 1 --destination and 0 --action: want as many of both",

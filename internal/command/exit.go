@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/scaffold"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
@@ -63,14 +64,16 @@ var sentinels = []struct {
 	code   int
 	errors []error
 }{
-	{exitUsage, []error{starter.ErrInvalid, starter.ErrReservedSource, store.ErrPayload}},
+	{exitUsage, []error{
+		starter.ErrInvalid, starter.ErrReservedSource, store.ErrPayload, destinations.ErrVersion, connections.ErrInvalid,
+	}},
 	{exitUnavailable, []error{
 		starter.ErrNoWorker, starter.ErrNoAnswer, starter.ErrNotWoken, context.DeadlineExceeded,
 	}},
 	{exitRefused, []error{
 		starter.ErrRefused, store.ErrNotFound, store.ErrTaken, store.ErrLimit, store.ErrDecided, store.ErrSelfReview,
 		store.ErrOverlap, store.ErrConflict, store.ErrInUse, connections.ErrNotFound, connections.ErrNoKeyset,
-		connections.ErrUnknownKey, connections.ErrSealBroken, scaffold.ErrExists,
+		connections.ErrUnknownKey, connections.ErrSealBroken, connections.ErrOtherKeyset, scaffold.ErrExists,
 	}},
 }
 
@@ -83,12 +86,13 @@ func codeOf(err error) int {
 	var missing *serviceerror.NotFound
 	var exists *serviceerror.AlreadyExists
 	var invalid *serviceerror.InvalidArgument
+	var namespace *serviceerror.NamespaceNotFound
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &network), errors.As(err, &unavailable), errors.As(err, &late):
+	case errors.As(err, &network), errors.As(err, &unavailable), errors.As(err, &late), errors.As(err, &namespace):
 		return exitUnavailable
 	}
 	for _, s := range sentinels {

@@ -26,7 +26,7 @@ func follow(ctx context.Context, s *session, id int64) error {
 	last, err := client.WaitFor(ctx, id, ofPerson, func(summary store.ImportSummary) { progress.Show(readingOf(summary)) })
 	progress.Close()
 	if errors.Is(context.Cause(ctx), errTimeout) {
-		return exitWith(exitTimeout, fmt.Errorf("import %d is %s and goes on: %w", id, last.Import.Status, errTimeout))
+		return exitWith(exitTimeout, fmt.Errorf("import %d has not ended and continues: %w", id, errTimeout))
 	}
 	if ctx.Err() != nil {
 		_, werr := fmt.Fprintf(s.cli.App.ErrWriter, "Import %d goes on without you. "+

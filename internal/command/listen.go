@@ -74,6 +74,10 @@ func (s *session) Listen(ctx context.Context) (*starter.Listener, error) {
 		return nil, err
 	}
 	listener.Trouble = func(err error) {
+		if ctx.Err() != nil {
+			// The command ends: the connection is closed, not lost.
+			return
+		}
 		if _, werr := fmt.Fprintf(s.cli.App.ErrWriter, "The connection is lost, and is made anew: %s\n", err); werr != nil {
 			// Nobody reads it: what is heard goes to standard output.
 			listener.Trouble = nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/importers/sourcefile"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
@@ -239,6 +239,9 @@ func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 			return nil, errors.New("paths are given both in --args and as arguments: use one")
 		}
 		for i, path := range paths {
+			if path == "" {
+				return nil, fmt.Errorf("path %d is empty: want a file or a folder (an unset variable of the shell?)", i+1)
+			}
 			absolute, err := filepath.Abs(path)
 			if err != nil {
 				return nil, fmt.Errorf("path %s: %w", path, err)
@@ -256,15 +259,14 @@ func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 
 func readArgs(c *cli.Context, text string) ([]byte, error) { return readText(c, "args", text) }
 
-// readText reads what a flag names: a file behind @, standard input for -, or the text itself.
-func readText(c *cli.Context, flag, text string) ([]byte, error) {
-	var data []byte
-	var err error
+// readText reads what a flag names: a regular file behind @, standard input for -, or the text
+// itself; at most maxInput bytes.
+func readText(c *cli.Context, flag, text string) (data []byte, err error) {
 	switch path, isFile := strings.CutPrefix(text, "@"); {
 	case isFile:
-		data, err = os.ReadFile(path)
+		data, err = readBounded(func() (io.ReadCloser, error) { return sourcefile.Open(c.Context, path) })
 	case text == "-":
-		data, err = io.ReadAll(c.App.Reader)
+		data, err = readBounded(func() (io.ReadCloser, error) { return io.NopCloser(c.App.Reader), nil })
 	default:
 		data = []byte(text)
 	}

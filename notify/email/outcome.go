@@ -19,6 +19,9 @@ var (
 	ErrUnknown = fmt.Errorf("the mail server did not answer after the whole mail was sent: %w", channel.ErrUnknown)
 	// ErrSender means that the server refuses the sender, which an operator can mend.
 	ErrSender = errors.New("the mail server refuses the sender")
+	// ErrDeferred means that the server puts off this mail or its recipient (greylisting, a
+	// full or busy mailbox), which says nothing about other mails.
+	ErrDeferred = errors.New("the mail server defers the mail")
 )
 
 // explain words an error of the library anew: it does not name the recipient, and redacts
@@ -45,7 +48,24 @@ func (s *Sender) explain(ctx context.Context, err error, to string, line *line) 
 	if stage == gomail.ErrSMTPMailFrom && code/100 == 5 && !aboutSession(code) {
 		return fmt.Errorf("%w (%d): %s", ErrSender, code, text)
 	}
+	if deferred(stage, code) {
+		return fmt.Errorf("%w (%d): %s", ErrDeferred, code, text)
+	}
 	return fmt.Errorf("send the mail: %s", text)
+}
+
+// deferred says whether a reply defers one mail: 450 and 451 to its recipient or its content,
+// 452 to its recipient. Other 4xx replies are about the server: 421 closes the session, a 452 to
+// the content lacks storage, 454 and 455 are about the session (RFC 5321, section 4.2.3).
+func deferred(stage gomail.SendErrReason, code int) bool {
+	switch stage {
+	case gomail.ErrSMTPRcptTo:
+		return code == 450 || code == 451 || code == 452
+	case gomail.ErrSMTPDataClose:
+		return code == 450 || code == 451
+	default:
+		return false
+	}
 }
 
 // refused returns the permanent error of a reply, nil if the reply is not permanent.
