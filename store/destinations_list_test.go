@@ -186,8 +186,11 @@ func TestListingsUseIndexes(t *testing.T) {
 		statement, args := store.ListEventsStatement(f, store.Page{})
 		b.usesIndex(t, "events: "+name, statement, args)
 	}
-	b.usesIndex(t, "claim", `SELECT id FROM jobs WHERE destination = 'crm' AND action = 'upsert' AND due_at <= now()
-		ORDER BY due_at, id LIMIT 100 FOR UPDATE SKIP LOCKED`, nil)
+	// What claim_jobs asks for each connection: jobs that have not failed, then those that have.
+	for _, failed := range []string{"NOT has_failed", "has_failed"} {
+		b.usesIndex(t, "claim", `SELECT id FROM jobs WHERE destination = 'crm' AND action = 'upsert' AND connection = '@crm'
+			AND `+failed+` AND due_at <= now() ORDER BY due_at, id LIMIT 100 FOR UPDATE SKIP LOCKED`, nil)
+	}
 	b.usesIndex(t, "leases", `SELECT id FROM jobs WHERE destination = 'crm' AND action = 'upsert' AND state = 'executing'
 		AND locked_until <= now()`, nil)
 	b.usesIndex(t, "history", `SELECT * FROM transitions WHERE job_id = '0000000001' ORDER BY id`, nil)
