@@ -59,6 +59,16 @@ type WithHooks interface {
 	Shutdown(ctx context.Context, tk *Toolkit) error
 }
 
+// WithData is an Action whose Marshal reads the event's data by Decode. Flows that make data for
+// it are checked when they are read: names of fields, types of constants, and fields with the
+// tag required:"true". Marshal is tried on data that are the same for every event, with an event
+// that has nothing else. Other actions check data only when an event comes.
+type WithData interface {
+	Action
+	// Data returns a pointer to a new struct of the type that Marshal decodes into.
+	Data() any
+}
+
 // Options are the options of a destination. The zero value is fit for use.
 type Options struct {
 	// Versions are the versions of jobs that it takes, and since when each is

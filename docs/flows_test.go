@@ -75,7 +75,7 @@ var example = regexp.MustCompile("(?m)^\\| `(.+)` \\| `(.+)` \\|$")
 func TestExpressionsGive(t *testing.T) {
 	t.Parallel()
 	page := pages(t)["flows.md"]
-	from, to := strings.Index(page, "| Expression | Gives |"), strings.Index(page, "## When a mapping fails")
+	from, to := strings.Index(page, "| Expression | Gives |"), strings.Index(page, "Whole numbers keep all their digits")
 	require.True(t, 0 < from && from < to)
 	examples := example.FindAllStringSubmatch(page[from:to], -1)
 	require.Greater(t, len(examples), 10)
@@ -94,6 +94,22 @@ func TestExpressionsGive(t *testing.T) {
 			gives = "null"
 		}
 		require.JSONEq(t, m[2], gives, expression)
+	}
+}
+
+// TestMappingsRefused: mappings are refused as the page says.
+func TestMappingsRefused(t *testing.T) {
+	t.Parallel()
+	page := pages(t)["flows.md"]
+	from, to := strings.Index(page, "| Mapping for `log` / `write` | Error |"), strings.Index(page, "## When a mapping fails")
+	require.True(t, 0 < from && from < to)
+	examples := example.FindAllStringSubmatch(page[from:to], -1)
+	require.Len(t, examples, 5)
+	for _, m := range examples {
+		flows, err := flow.Parse("flows.md", []byte("flows: [{name: a, to: [{destination: log, action: write, data: "+m[1]+"}]}]"))
+		require.NoError(t, err, m[1])
+		_, err = flow.Compile(command.Destinations(config.Default().Connections), flows)
+		require.ErrorContains(t, err, m[2], m[1])
 	}
 }
 

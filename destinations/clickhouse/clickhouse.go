@@ -18,17 +18,17 @@ import (
 // Row is the data of an event and of a job.
 type Row struct {
 	// Connection is the name of the connection. Required.
-	Connection string `json:"connection"`
+	Connection string `json:"connection" required:"true"`
 	// Table is where the row goes: a name, or a database and a name with a point between
 	// them. Required.
-	Table string `json:"table"`
+	Table string `json:"table" required:"true"`
 	// IDColumn is the column of type String that takes the job's ID, by which a row that is
 	// there already is recognised. It should be among the first of the sort key, or have an
 	// index. Defaults to "job_id".
 	IDColumn string `json:"id_column,omitempty"`
 	// Row has the columns and their values. Columns that are left out have their defaults.
 	// Required, at most MaxRow bytes.
-	Row json.RawMessage `json:"row"`
+	Row json.RawMessage `json:"row" required:"true"`
 }
 
 // MaxRow is how many bytes a row can have.
@@ -59,10 +59,13 @@ func (d *destination) Actions() []destinations.Action { return []destinations.Ac
 // insert is the action "insert".
 type insert struct{ clients clients }
 
-var _ destinations.Action = (*insert)(nil)
+var _ destinations.WithData = (*insert)(nil)
 
 func (*insert) Name() string                     { return "insert" }
 func (*insert) Schedule() *destinations.Schedule { return nil }
+
+// Data returns a Row.
+func (*insert) Data() any { return &Row{} }
 
 // Marshal wants a Row for the event's data.
 func (*insert) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {

@@ -39,9 +39,10 @@ type step struct {
 }
 
 // Compile checks flows and makes them ready to be run. It reports every fault at once, with
-// file:line:column for flows that come from a file. Flows that are disabled are checked, too.
+// file:line:column for flows that come from a file. Flows that are disabled are checked, too. It
+// refuses mappings that no event can satisfy: see destinations.WithData.
 func Compile(registry *destinations.Registry, flows []Flow) (*Program, error) {
-	p, c := &Program{}, &compiler{registry: registry}
+	p, c := &Program{}, &compiler{registry: registry, strict: true}
 	seen := map[string]bool{}
 	for i := range flows {
 		f := &flows[i]
@@ -63,7 +64,8 @@ func Compile(registry *destinations.Registry, flows []Flow) (*Program, error) {
 
 // CompileEach makes flows ready to be run that are in force: a faulty one does not keep the
 // others from their events. What is wrong with it is what Decide decides about its events, and
-// Faults returns it.
+// Faults returns it. A mapping that no event can satisfy is not a fault of the flow, as it fails
+// only for the events that reach it.
 func CompileEach(registry *destinations.Registry, flows []Flow) *Program {
 	p := &Program{}
 	for i := range flows {
@@ -105,7 +107,9 @@ func (p *Program) Only(name string) *Program {
 // compiler collects faults.
 type compiler struct {
 	registry *destinations.Registry
-	faults   []error
+	// strict refuses mappings that no event can satisfy.
+	strict bool
+	faults []error
 }
 
 func (c *compiler) fault(f *Flow, path, format string, args ...any) {
@@ -125,6 +129,7 @@ func (c *compiler) rule(f *Flow) rule {
 		path := element("to", i)
 		compiled := step{Step: s, when: c.condition(f, path+".when", s.When)}
 		var err error
+		before := len(c.faults)
 		if compiled.destination, err = c.registry.Lookup(s.Destination); err != nil {
 			c.fault(f, path+".destination", "%s", err)
 		} else if compiled.action, err = destinations.ActionOf(compiled.destination, s.Action); err != nil {
@@ -132,8 +137,12 @@ func (c *compiler) rule(f *Flow) rule {
 		} else if _, err = (&destinations.Versions{}).Resolve(compiled.destination, s.Version); err != nil {
 			c.fault(f, path+".version", "%s", err)
 		}
-		compiled.data = c.mapping(f, path+".data", s.Data)
-		compiled.context = c.mapping(f, path+".context", s.Context)
+		named := len(c.faults) == before
+		var known any
+		if compiled.data, known = c.mapping(f, path+".data", s.Data); named {
+			c.check(f, path+".data", compiled, known)
+		}
+		compiled.context, _ = c.mapping(f, path+".context", s.Context)
 		r.steps = append(r.steps, compiled)
 	}
 	return r

@@ -117,3 +117,13 @@ func (f *Flow) place(path string) string {
 	}
 	return f.origin.place(f.path + "." + path)
 }
+
+// placeOfName returns where the name of a field stands.
+func (f *Flow) placeOfName(path string) string {
+	if f.origin != nil {
+		if p, known := f.origin.names[f.path+"."+path]; known {
+			return f.origin.write(p)
+		}
+	}
+	return f.place(path)
+}

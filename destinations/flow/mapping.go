@@ -17,30 +17,35 @@ import (
 // mapping makes a value of an event; nil leaves the event's own.
 type mapping func(env Env) (any, error)
 
-// mapping compiles a mapping; none is nil.
-func (c *compiler) mapping(f *Flow, path string, fields map[string]any) mapping {
+// mapping compiles a mapping; none is nil. known is what it gives, as far as that is the same for
+// every event.
+func (c *compiler) mapping(f *Flow, path string, fields map[string]any) (m mapping, known any) {
 	if fields == nil {
-		return nil
+		return nil, unknown
 	}
 	return c.value(f, path, fields)
 }
 
 // value compiles a part of a mapping.
-func (c *compiler) value(f *Flow, path string, value any) mapping {
+func (c *compiler) value(f *Flow, path string, value any) (m mapping, known any) {
 	switch v := value.(type) {
 	case string:
 		program := c.expression(f, path, v)
-		return func(env Env) (any, error) {
+		m = func(env Env) (any, error) {
 			result, err := run(program, env)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", f.place(path), err)
 			}
 			return result, nil
 		}
+		if program == nil || !c.strict {
+			return m, unknown
+		}
+		return m, c.known(f, path, func() (any, error) { return constant(v, program) })
 	case []any:
-		items := make([]mapping, 0, len(v))
+		items, list := make([]mapping, len(v)), make([]any, len(v))
 		for i, item := range v {
-			items = append(items, c.value(f, element(path, i), item))
+			items[i], list[i] = c.value(f, element(path, i), item)
 		}
 		return func(env Env) (any, error) {
 			list, faults := make([]any, len(items)), make([]error, len(items))
@@ -48,11 +53,11 @@ func (c *compiler) value(f *Flow, path string, value any) mapping {
 				list[i], faults[i] = item(env)
 			}
 			return list, errors.Join(faults...)
-		}
+		}, list
 	case map[string]any:
-		names, fields := slices.Sorted(maps.Keys(v)), map[string]mapping{}
+		names, fields, object := slices.Sorted(maps.Keys(v)), map[string]mapping{}, map[string]any{}
 		for _, name := range names {
-			fields[name] = c.value(f, path+"."+name, v[name])
+			fields[name], object[name] = c.value(f, path+"."+name, v[name])
 		}
 		return func(env Env) (any, error) {
 			object, faults := make(map[string]any, len(names)), make([]error, len(names))
@@ -60,9 +65,13 @@ func (c *compiler) value(f *Flow, path string, value any) mapping {
 				object[name], faults[i] = fields[name](env)
 			}
 			return object, errors.Join(faults...)
-		}
+		}, object
 	default:
-		return func(Env) (any, error) { return value, nil }
+		m = func(Env) (any, error) { return value, nil }
+		if !c.strict {
+			return m, unknown
+		}
+		return m, c.known(f, path, func() (any, error) { return asJSON(value) })
 	}
 }
 

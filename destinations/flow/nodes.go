@@ -145,6 +145,7 @@ func (r *reader) value(node ast.Node, path string, depth int) any {
 	object, seen := map[string]any{}, map[string]bool{}
 	for _, pair := range pairs {
 		if name, ok := r.key(pair, seen); ok {
+			r.names[path+"."+name] = positionOf(pair.Key)
 			object[name] = r.value(pair.Value, path+"."+name, depth+1)
 		}
 	}

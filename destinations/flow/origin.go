@@ -12,6 +12,8 @@ type origin struct {
 	file  string
 	lines []string
 	at    map[string]position
+	// names are where the names of the fields of mappings stand.
+	names map[string]position
 }
 
 // position is a line and a column, both from one.

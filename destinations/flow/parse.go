@@ -37,7 +37,9 @@ func Parse(file string, text []byte) (flows []Flow, err error) {
 			flows, err = nil, fmt.Errorf("%s cannot be read: it is not YAML that makes sense", file)
 		}
 	}()
-	r := &reader{origin: &origin{file: file, lines: strings.Split(string(text), "\n"), at: map[string]position{}}}
+	r := &reader{origin: &origin{
+		file: file, lines: strings.Split(string(text), "\n"), at: map[string]position{}, names: map[string]position{},
+	}}
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, r.syntaxFault(err)

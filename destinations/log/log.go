@@ -18,7 +18,7 @@ type Line struct {
 	// Level is "debug", "info", "warn" or "error". Defaults to info.
 	Level string `json:"level,omitempty"`
 	// Text is what there is to say. Required, at most MaxText bytes.
-	Text string `json:"text"`
+	Text string `json:"text" required:"true"`
 	// Attributes are put beside it.
 	Attributes map[string]any `json:"attributes,omitempty"`
 }
@@ -46,10 +46,13 @@ func (destination) Actions() []destinations.Action { return []destinations.Actio
 // write is the action "write", which writes one line a job.
 type write struct{}
 
-var _ destinations.Action = write{}
+var _ destinations.WithData = write{}
 
 func (write) Name() string                     { return "write" }
 func (write) Schedule() *destinations.Schedule { return nil }
+
+// Data returns a Line.
+func (write) Data() any { return &Line{} }
 
 // Marshal wants a Line for the event's data.
 func (write) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {

@@ -20,20 +20,20 @@ import (
 // Row is the data of an event and of a job.
 type Row struct {
 	// Connection is the name of the connection. Required.
-	Connection string `json:"connection"`
+	Connection string `json:"connection" required:"true"`
 	// Table is where the row goes: a name, or a schema and a name with a point between
 	// them. Required.
-	Table string `json:"table"`
+	Table string `json:"table" required:"true"`
 	// Key are the columns of the table's primary key, or of another unique index, by which
 	// the row is found that is there already. Required.
-	Key []string `json:"key"`
+	Key []string `json:"key" required:"true"`
 	// Newest is a column that rises from one version of a row to the next, such as
 	// updated_at: a row takes the place of none that has a higher one. Defaults to none,
 	// with which the job that is loaded last wins, and that may be an older one's retry.
 	Newest string `json:"newest,omitempty"`
 	// Row has the columns and their values, in the form that jsonb_populate_record reads.
 	// Columns that are left out stay as they are. Required, at most MaxRow bytes.
-	Row json.RawMessage `json:"row"`
+	Row json.RawMessage `json:"row" required:"true"`
 }
 
 // MaxRow is how many bytes a row can have.
@@ -62,10 +62,13 @@ func (d destination) Actions() []destinations.Action { return []destinations.Act
 // upsert is the action "upsert".
 type upsert struct{ guard outbound.Guard }
 
-var _ destinations.Action = upsert{}
+var _ destinations.WithData = upsert{}
 
 func (upsert) Name() string                     { return "upsert" }
 func (upsert) Schedule() *destinations.Schedule { return nil }
+
+// Data returns a Row.
+func (upsert) Data() any { return &Row{} }
 
 // Marshal wants a Row for the event's data.
 func (upsert) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {

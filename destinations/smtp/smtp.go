@@ -18,13 +18,13 @@ import (
 // Mail is the data of an event and of a job.
 type Mail struct {
 	// Connection is the name of the mail server's connection. Required.
-	Connection string `json:"connection"`
+	Connection string `json:"connection" required:"true"`
 	// To is the recipient's address. Required.
-	To string `json:"to"`
+	To string `json:"to" required:"true"`
 	// Subject is required, at most MaxSubject bytes.
-	Subject string `json:"subject"`
+	Subject string `json:"subject" required:"true"`
 	// Text is the mail in plain text. Required.
-	Text string `json:"text"`
+	Text string `json:"text" required:"true"`
 	// HTML is the same in HTML. Defaults to none.
 	HTML string `json:"html,omitempty"`
 }
@@ -59,10 +59,13 @@ func (d destination) Actions() []destinations.Action { return []destinations.Act
 // send is the action "send".
 type send struct{ guard outbound.Guard }
 
-var _ destinations.Action = send{}
+var _ destinations.WithData = send{}
 
 func (send) Name() string                     { return "send" }
 func (send) Schedule() *destinations.Schedule { return nil }
+
+// Data returns a Mail.
+func (send) Data() any { return &Mail{} }
 
 // Marshal wants a Mail for the event's data.
 func (send) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {

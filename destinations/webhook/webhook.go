@@ -20,12 +20,12 @@ import (
 // Message is the data of an event and of a job.
 type Message struct {
 	// Connection is the name of the endpoint's connection. Required.
-	Connection string `json:"connection"`
+	Connection string `json:"connection" required:"true"`
 	// Type says what has happened, for instance "order.created". Required, at most
 	// MaxType bytes.
-	Type string `json:"type"`
+	Type string `json:"type" required:"true"`
 	// Data is what there is to say about it: any JSON. Required.
-	Data json.RawMessage `json:"data"`
+	Data json.RawMessage `json:"data" required:"true"`
 }
 
 // Limits of a Message, in bytes.
@@ -67,10 +67,13 @@ type post struct {
 	timeout time.Duration
 }
 
-var _ destinations.Action = (*post)(nil)
+var _ destinations.WithData = (*post)(nil)
 
 func (*post) Name() string                     { return "post" }
 func (*post) Schedule() *destinations.Schedule { return nil }
+
+// Data returns a Message.
+func (*post) Data() any { return &Message{} }
 
 // Marshal wants a Message for the event's data.
 func (*post) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {

@@ -56,6 +56,25 @@ func TestFlowTest(t *testing.T) {
 	offline().fails(t, bad+":4:11: unknown name datum", "apply", "-f", bad)
 }
 
+// apply refuses mappings that no event can satisfy, before it opens the store.
+func TestApplyRefusesMappings(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{
+		`{text: name, bogus: "1"}`:       `:8:28: unknown field "bogus": the fields are level, text, attributes`,
+		`{text: 5}`:                      `:8:22: field "text": want a string, got a number`,
+		`{text: '"x"', level: '"loud"'}`: `:8:15: marshal for log/write: field "level" of the data: want debug, info, warn or error`,
+		`{level: data.level}`:            `:8:15: field "text" is required`,
+	} {
+		bad := fileOf(t, "bad.yaml", strings.Replace(shopFlows, `{text: '"order " + string(data.id)'}`, data, 1))
+		for _, command := range []string{"apply", "diff", "flow test"} {
+			offline().fails(t, bad+want, append(strings.Fields(command), "-f", bad)...)
+		}
+	}
+	bad := fileOf(t, "bad.yaml", shopFlows+"        data: {}\n")
+	offline().fails(t, bad+`:12:15: field "connection" is required`+"\n"+bad+`:12:15: field "type" is required`+"\n"+
+		bad+`:12:15: field "data" is required`, "apply", "-f", bad)
+}
+
 const importFlows = `flows:
   - name: failures
     from: {import: csv, event: import.failed}

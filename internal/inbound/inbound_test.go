@@ -182,3 +182,35 @@ func FuzzCutLines(f *testing.F) {
 		}
 	})
 }
+
+// Partial finds what Decode finds, and everything at once, in what is known.
+func TestPartial(t *testing.T) {
+	t.Parallel()
+	what := inbound.Unknown{}
+	for name, test := range map[string]struct {
+		object map[string]any
+		want   []string
+	}{
+		"all unknown": {map[string]any{"part": what, "list": what, "map": what, "at": what}, nil},
+		"all well": {map[string]any{
+			"part": json.Number("1"), "list": []any{what, map[string]any{"name": what}}, "map": map[string]any{"a": what, "b": "x"},
+			"at": "2026-01-02T03:04:05Z", "any": nil, "raw": []any{nil}, "on": true,
+		}, nil},
+		"wrong": {map[string]any{
+			"count": json.Number("256"), "list": []any{map[string]any{}, map[string]any{"name": nil}}, "map": map[string]any{"a": true},
+			"prat": what, "by": []any{}, "at": nil,
+		}, []string{
+			`at: field "at": want a value, got null`, `by: field "by": want a string, got an array`,
+			`count: field "count": the number is too large: want 0 to 255`, `list[0]: field "list[0].name" is required`,
+			`list[1].name: field "list[1].name": want a string, got null`, `map.a: field "map.a": want a string, got true or false`,
+			`prat: unknown field "prat": the fields are by, part, rate, count, on, at, list, map, any, raw`, `: field "part" is required`,
+		}},
+	} {
+		var got []string
+		for _, fault := range inbound.Partial(subject, test.object, &command{}) {
+			require.Equal(t, fault.Path == "prat", fault.Name)
+			got = append(got, fault.Path+": "+fault.Err.Error())
+		}
+		require.Equal(t, test.want, got, name)
+	}
+}
