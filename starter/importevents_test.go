@@ -121,14 +121,19 @@ func TestImportEventThatCannotBeStored(t *testing.T) {
 	require.Equal(t, activities.AddedImportEvent{Jobs: 1}, answers[1])
 }
 
-// Flows that are not understood here are worth a retry: somebody mends them, or another
-// worker knows them.
+// A flow to a destination that this program does not know stops no import: its rows are kept
+// for the flow, which may be corrected, or known to another worker.
 func TestFlowsThatAreNotUnderstood(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t)
-	h.apply(t, "flows:\n  - name: a\n    from: {import: csv}\n    to: [{destination: crm, action: write}]\n")
-	_, err := h.AddImportEvents(h.ctx, rows(t, 1))
-	require.ErrorContains(t, err, `the flows in force: flow a: to[0].destination: no destination is called "crm"`)
+	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: crm, action: write}]\n")
+	answers, err := h.AddImportEvents(h.ctx, rows(t, 1))
+	require.NoError(t, err)
+	require.Equal(t, []activities.AddedImportEvent{{}}, answers)
+	kept, err := h.store.FlowFaults(h.ctx)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, kept["a"].Events)
+	require.Contains(t, kept["a"].Reason, `no destination is called "crm"`)
 }
 
 // Nobody can pass for an import.
