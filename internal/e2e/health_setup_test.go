@@ -111,6 +111,13 @@ func (c *connected) health(name string) connections.Health {
 	return info.Health
 }
 
+// waitHealth waits until a connection is in a state. What a batch says about its connection is
+// noted after its jobs are recorded.
+func (c *connected) waitHealth(name, state string) {
+	c.t.Helper()
+	require.Eventually(c.t, func() bool { return c.health(name).State == state }, time.Minute, 20*time.Millisecond)
+}
+
 // whole is the destination of an action.
 func whole(ref activities.ActionRef) activities.ActionRef {
 	return activities.ActionRef{Destination: ref.Destination}

@@ -146,7 +146,7 @@ func TestConnectionDown(t *testing.T) {
 				c.wait(store.JobFailed, id)
 				failed = append(failed, id)
 			}
-			require.Equal(t, store.ConnectionOpen, c.health("down").State)
+			c.waitHealth("down", store.ConnectionOpen)
 			require.Contains(t, c.health("down").Reason, "502")
 			fresh := c.send(posts, hookJob("down", "order"))
 			for range 20 {
