@@ -76,7 +76,7 @@ func some(days calendar.Set) calendar.Set { return append(calendar.Set{}, days..
 func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, epoch int64) (part Part, open bool, err error) {
 	part, err = s.Queries.ClaimPart(ctx, db.ClaimPartParams{ImportID: id, No: no, Epoch: epoch})
 	if err == nil {
-		return part, true, s.ShowParked(ctx, id)
+		return part, true, s.inTx(ctx, func(q *db.Queries) error { return showParked(ctx, q, id) })
 	}
 	if noRows(err) {
 		part, err = s.PartByNo(ctx, id, no)
@@ -178,7 +178,7 @@ func (s *Store) ParkPart(ctx context.Context, id int64, no int32, reason string)
 		if part, err = q.PartByNo(ctx, id, no); err != nil {
 			return found(err, "import %d: part %d", id, no)
 		}
-		if err := q.ShowParked(ctx, id); err != nil || parked > 0 || part.Status != PartParked {
+		if err := showParked(ctx, q, id); err != nil || parked > 0 || part.Status != PartParked {
 			return err
 		}
 		return announceAs(ctx, q, announcedEvent{
@@ -222,9 +222,19 @@ func (s *Store) SkipPart(ctx context.Context, id int64, no int32) (part Part, er
 		if part, err = q.SkipPart(ctx, id, no); err != nil {
 			return found(err, "import %d: part %d", id, no)
 		}
-		return q.ShowParked(ctx, id)
+		return showParked(ctx, q, id)
 	})
 	return part, err
+}
+
+// showParked shows an import as parked or running, by its parts. The lock comes first, and with
+// a statement of its own: one that has waited for the lock would still count the parts that it
+// saw before.
+func showParked(ctx context.Context, q *db.Queries, id int64) error {
+	if _, err := q.LockImport(ctx, id); err != nil {
+		return found(err, "import %d", id)
+	}
+	return q.ShowParked(ctx, id)
 }
 
 // fenced turns an update that found no row into ErrFenced.

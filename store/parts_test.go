@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -324,4 +325,41 @@ func TestExpectedRows(t *testing.T) {
 	require.Equal(t, []db.ExpectedRowsRow{
 		{TableName: "imported_devices"}, {TableName: "imported_pages", RowsLoaded: 14}, {TableName: "imported_visitors"},
 	}, got, "a table of which everything was skipped must hold nothing, and is looked at")
+}
+
+// A part that begins while another one is being parked does not hide that: its claim waits for
+// the parking, and then counts the parts anew.
+func TestClaimBesideParking(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp := b.create(t)
+	b.plan(t, imp.ID, 2)
+	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET status = 'running', phase = 'loading' WHERE id = $1", imp.ID)
+	require.NoError(t, err)
+	tx, err := b.sql.Begin(b.ctx)
+	require.NoError(t, err)
+	_, err = tx.Exec(b.ctx, "UPDATE imports SET status = 'parked' WHERE id = $1", imp.ID)
+	require.NoError(t, err)
+	_, err = tx.Exec(b.ctx, "UPDATE parts SET status = 'parked' WHERE import_id = $1 AND no = 0", imp.ID)
+	require.NoError(t, err)
+	claimed := make(chan error, 1)
+	go func() {
+		_, _, err := b.ClaimPart(b.ctx, imp.ID, 1, 0)
+		claimed <- err
+	}()
+	require.Eventually(t, func() bool {
+		// A transaction sees the activity of its first look, until it forgets it.
+		if _, err := tx.Exec(b.ctx, "SELECT pg_stat_clear_snapshot()"); err != nil {
+			return false
+		}
+		var waiting int
+		err := tx.QueryRow(b.ctx, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
+		return err == nil && waiting > 0
+	}, time.Minute, 5*time.Millisecond)
+	require.NoError(t, tx.Commit(b.ctx))
+	require.NoError(t, <-claimed)
+	now, err := b.Import(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.Equal(t, store.StatusParked, now.Status)
 }

@@ -20,12 +20,12 @@ func TestUp(t *testing.T) {
 		p.await(t, filepath.Join(dir, "logs"))
 		out := p.out.String()
 		for _, want := range []string{
-			"  PostgreSQL         postgres://sluice@" + a.Store + "/sluice?sslmode=disable\n",
-			"  ClickHouse         http://default@" + a.Warehouse + "/sluice\n",
-			"  ClickHouse native  clickhouse://default@" + a.WarehouseNative + "/sluice\n",
-			"  Temporal           " + a.Temporal + ", namespace default\n",
-			"  Temporal Web UI    http://" + a.TemporalUI + "\n",
-			"  worker             http://" + a.Worker + "\n",
+			"  PostgreSQL            postgres://sluice@" + a.Store + "/sluice?sslmode=disable\n",
+			"  ClickHouse            http://default@" + a.Warehouse + "/sluice\n",
+			"  ClickHouse native     clickhouse://default@" + a.WarehouseNative + "/sluice\n",
+			"  Temporal              " + a.Temporal + ", namespace default\n",
+			"  Temporal Web UI       http://" + a.TemporalUI + "\n",
+			"  worker                http://" + a.Worker + "\n",
 		} {
 			require.Contains(t, out, want)
 		}
