@@ -14,7 +14,8 @@
 // so is each query of a native connection, which does not transfer JSON,
 // Dynamic, Variant nor the states of aggregate functions;
 // the data of input() are held in memory; and a query_id is returned to the
-// client, but unknown to KILL QUERY and system tables. An INSERT that is broken off keeps none of the block being built,
+// client, but unknown to KILL QUERY and system tables. An INSERT that is broken
+// off keeps none of the block being built,
 // but, as with a server, the parts of a large one that were complete before.
 package clickhouse
 
