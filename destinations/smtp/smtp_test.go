@@ -97,11 +97,11 @@ func TestConformance(t *testing.T) {
 			},
 			destinationtest.FaultThrottled: func(tb testing.TB) destinationtest.Subject {
 				tb.Helper()
-				return subject(tb, smtptest.Config{Refuse: refuse(450)}, nil)
+				return subject(tb, smtptest.Config{Refuse: refuse(421)}, nil)
 			},
 			destinationtest.FaultBroken: func(tb testing.TB) destinationtest.Subject {
 				tb.Helper()
-				return subject(tb, smtptest.Config{RefuseMail: func() error { return refuse(451)("") }}, nil)
+				return subject(tb, smtptest.Config{RefuseMail: func() error { return refuse(452)("") }}, nil)
 			},
 			destinationtest.FaultPartial: func(tb testing.TB) destinationtest.Subject {
 				tb.Helper()

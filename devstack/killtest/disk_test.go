@@ -45,9 +45,11 @@ func TestDiskFull(t *testing.T) {
 		parts, err := s.store.ListParts(ctx, imp.ID)
 		require.NoError(t, err)
 		require.Contains(t, parts[0].Error, lack)
-		log, err := s.store.ListFeedback(ctx, db.ListFeedbackParams{ImportID: imp.ID, RowLimit: 1000})
-		require.NoError(t, err)
-		require.Contains(t, log[len(log)-1].Message, lack)
+		// The status comes with the first parked part; the log's line follows.
+		poll(ctx, t, "the log to say why", func(ctx context.Context) bool {
+			log, err := s.store.ListFeedback(ctx, db.ListFeedbackParams{ImportID: imp.ID, RowLimit: 1000})
+			return err == nil && len(log) > 0 && strings.Contains(log[len(log)-1].Message, lack)
+		})
 		s.requireHidden(ctx, t, imp.ID)
 		s.requireCalm(t)
 

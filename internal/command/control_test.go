@@ -23,6 +23,9 @@ func TestParkedParts(t *testing.T) {
 	require.Equal(t, exitParked, wait(), "a person has to decide")
 	// The import is parked with its first parked part; the other one is still being tried.
 	system.WaitParked(t, 1)
+	system.WaitFor(t, 1, "nothing is tried again", func(now store.ImportSummary) bool {
+		return now.Import.Trouble == "" && now.Warnings == 2
+	})
 	golden(t, "import-parked", s.ok(t, "import", "show", "1"))
 	golden(t, "import-parked-list", s.ok(t, "import", "list"))
 

@@ -57,7 +57,7 @@ func TestAnotherKeyset(t *testing.T) {
 	s.ok(t, "keyset", "create", "--out", path)
 	other.environ = append(slices.Clone(s.environ), "SLUICE_CONNECTIONS_KEYSET_FILE="+path)
 	r := other.run(t, "connection", "add", "shop2", "--kind", "example", "--secret", "token=env:TOKEN")
-	require.Equal(t, exitFailure, r.code)
+	require.Equal(t, exitRefused, r.code)
 	require.Contains(t, r.err, "the key set is not the one of this store, whose key ")
 	require.Contains(t, r.err, "`sluice keyset adopt` makes this one the store's")
 	require.NotContains(t, s.ok(t, "connection", "list"), "shop2")
