@@ -144,7 +144,7 @@ func TestFailures(t *testing.T) {
 			server: smtptest.Config{Refuse: refuse(550)}, permanent: true, want: "the mail server refuses the recipient (550)",
 		},
 		"recipient refused for now": {
-			server: smtptest.Config{Refuse: refuse(450)}, want: "send the mail: ",
+			server: smtptest.Config{Refuse: refuse(450)}, want: "the mail server defers the mail (450): ",
 		},
 		"refused mail": {
 			server:    smtptest.Config{RefuseMail: func() error { return &smtp.SMTPError{Code: 554, Message: "spam"} }},
@@ -152,7 +152,7 @@ func TestFailures(t *testing.T) {
 		},
 		"mail refused for now": {
 			server: smtptest.Config{RefuseMail: func() error { return &smtp.SMTPError{Code: 451, Message: "full"} }},
-			want:   "send the mail: ",
+			want:   "the mail server defers the mail (451): ",
 		},
 		"unknown authority": {
 			change: func(n *config.Notify) { n.SMTPCAFile = "" }, want: "certificate signed by unknown authority",
