@@ -199,6 +199,6 @@ func (d *delivering) waitState(ref activities.ActionRef, is func(workflows.Actio
 		now, err = d.State(enginetest.Context(d.t), ref)
 		require.NoError(collect, err)
 		require.True(collect, is(now), "%+v", now)
-	}, 30*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	return now
 }
