@@ -33,10 +33,13 @@ stress() {
 }
 
 engines=(./bin/sluice-dev exec -- go test)
-section "loading, beside cancelled attempts" stress "${engines[@]}" ./internal/loading
+section "loading, beside cancelled attempts" stress "${engines[@]}" ./internal/loading \
+    -run 'TestResume|TestConcurrent|TestOvertaken|TestFailingSource'
 section "workers that start and stop" stress "${engines[@]}" ./worker
-section "clients that give up" stress "${engines[@]}" ./starter ./notify/... ./warehouse ./activities
+section "clients that give up" stress "${engines[@]}" ./starter ./notify/... ./warehouse \
+    -run 'TestDecision|TestWait|TestWakers|TestIntake|TestStart|TestListen|TestSlow|TestHanging|TestUnreachable'
+section "batches and heartbeats that are interrupted" stress "${engines[@]}" ./activities -run 'TestPulse|TestStretch'
 section "imports that are interrupted" stress "${engines[@]}" ./internal/e2e \
-    -run 'TestWorker|TestTwoWorkers|TestCancel|TestDecision|TestReset'
+    -run 'TestWorker|TestTwoWorkers|TestCancel|TestDecision|TestReset|TestParked'
 section "processes that are killed" stress go -C devstack test ./supervise ./postgres
 finish "stress"
