@@ -34,7 +34,7 @@ stress() {
 
 engines=(./bin/sluice-dev exec -- go test)
 section "loading, beside cancelled attempts" stress "${engines[@]}" ./internal/loading \
-    -run 'TestResume|TestConcurrent|TestOvertaken|TestFailingSource'
+    -run 'TestResume|TestTwoAtOnce|TestManyAtOnce|TestOvertaken|TestFailingSource'
 section "workers that start and stop" stress "${engines[@]}" ./worker
 section "clients that give up" stress "${engines[@]}" ./starter ./notify/... ./warehouse \
     -run 'TestDecision|TestWait|TestWakers|TestIntake|TestStart|TestListen|TestSlow|TestHanging|TestUnreachable'
