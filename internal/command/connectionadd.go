@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -122,28 +121,14 @@ func kindNames(c *cli.Context) string {
 // readSettingsFlag returns the text that --settings stands for.
 func readSettingsFlag(c *cli.Context, secrets []secretSource) (json.RawMessage, error) {
 	text := c.String("settings")
-	path, isFile := strings.CutPrefix(text, "@")
-	switch {
-	case isFile:
-		data, err := readBounded(func() (io.ReadCloser, error) { return os.Open(path) })
-		if err != nil {
-			return nil, fmt.Errorf("--settings: %w", err)
-		}
-		return data, nil
-	case text == "-":
+	if text == "-" {
 		for _, s := range secrets {
 			if s.from == fromInput {
 				return nil, fmt.Errorf("--settings and --secret %s both want standard input: use a file for one", s.name)
 			}
 		}
-		data, err := readBounded(func() (io.ReadCloser, error) { return io.NopCloser(c.App.Reader), nil })
-		if err != nil {
-			return nil, fmt.Errorf("--settings: %w", err)
-		}
-		return data, nil
-	default:
-		return json.RawMessage(text), nil
 	}
+	return readText(c, "settings", text)
 }
 
 // maxInput bounds what is read for one flag, in bytes.
