@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/groupcommit"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -56,7 +57,7 @@ type Destinations struct {
 	versions *destinations.Versions
 	wakers   wakers
 	flows    flows
-	intake   intake[*eventCall]
+	adding   groupcommit.Group[*eventCall]
 }
 
 // NewDestinations returns Destinations, or every fault of the configuration.
@@ -81,7 +82,7 @@ func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
 		versions: &destinations.Versions{Logger: cfg.Logger},
 	}
 	d.wakers = wakers{every: cfg.WakeInterval, send: d.signalEnqueue}
-	d.intake.do = d.addEvents
+	d.adding.Do = d.addEvents
 	return d, nil
 }
 

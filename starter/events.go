@@ -67,7 +67,7 @@ func (d *Destinations) AddEvents(ctx context.Context, requests []EventRequest) (
 	for i := range requests {
 		call.events = append(call.events, &pendingEvent{request: &requests[i]})
 	}
-	if err := d.intake.ask(ctx, call); err != nil {
+	if err := d.adding.Call(ctx, call); err != nil {
 		return nil, err
 	}
 	results := make([]AddResult, len(call.events))

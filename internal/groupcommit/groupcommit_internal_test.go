@@ -1,4 +1,4 @@
-package starter
+package groupcommit
 
 import (
 	"context"
@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Those who come while all groups are busy are carried out together, each once.
-func TestIntake(t *testing.T) {
+// Calls that arrive while all groups are busy are carried out together, each once.
+func TestGroup(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var groups [][]int
 	begun, release := make(chan struct{}, 100), make(chan struct{})
-	in := &intake[int]{do: func(_ context.Context, group []int) {
+	g := &Group[int]{Do: func(_ context.Context, group []int) {
 		mu.Lock()
 		groups = append(groups, group)
 		mu.Unlock()
@@ -26,56 +26,56 @@ func TestIntake(t *testing.T) {
 	var asking sync.WaitGroup
 	ask := func(call int) {
 		asking.Go(func() {
-			if err := in.ask(t.Context(), call); err != nil {
+			if err := g.Call(t.Context(), call); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	for call := range intakeGroups {
+	for call := range defaultMaxGroups {
 		ask(call)
 		<-begun
 	}
-	const more = intakeMost + 50
+	const more = defaultMaxCalls + 50
 	for call := range more {
-		ask(intakeGroups + call)
+		ask(defaultMaxGroups + call)
 	}
-	// All of them stand in line before anything moves.
+	// All calls are waiting before the first group ends.
 	require.Eventually(t, func() bool {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		return len(in.waiting) == more
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return len(g.waiting) == more
 	}, time.Minute, time.Millisecond)
 	close(release)
 	asking.Wait()
 	seen := map[int]int{}
 	for _, group := range groups {
-		require.LessOrEqual(t, len(group), intakeMost)
+		require.LessOrEqual(t, len(group), defaultMaxCalls)
 		for _, call := range group {
 			seen[call]++
 		}
 	}
-	require.Len(t, seen, intakeGroups+more)
+	require.Len(t, seen, defaultMaxGroups+more)
 	for call, times := range seen {
 		require.Equal(t, 1, times, call)
 	}
-	require.Less(t, len(groups), 2*intakeGroups+1)
-	require.Zero(t, in.running)
+	require.Less(t, len(groups), 2*defaultMaxGroups+1)
+	require.Zero(t, g.running)
 }
 
-// A caller that gives up does not end what others wait for.
-func TestIntakeCallerGivesUp(t *testing.T) {
+// A caller that gives up does not cancel the calls of others.
+func TestGroupCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	var done atomic.Bool
-	in := &intake[int]{do: func(ctx context.Context, _ []int) {
+	g := &Group[int]{Do: func(ctx context.Context, _ []int) {
 		<-release
 		done.Store(ctx.Err() == nil)
 	}}
 	ctx, cancel := context.WithCancel(t.Context())
 	other := make(chan error, 1)
 	cancel()
-	require.ErrorIs(t, in.ask(ctx, 1), context.Canceled)
-	go func() { other <- in.ask(t.Context(), 2) }()
+	require.ErrorIs(t, g.Call(ctx, 1), context.Canceled)
+	go func() { other <- g.Call(t.Context(), 2) }()
 	close(release)
 	require.NoError(t, <-other)
 	require.True(t, done.Load())

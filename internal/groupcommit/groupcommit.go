@@ -1,0 +1,91 @@
+// Package groupcommit combines concurrent calls into groups, so that many callers share the
+// cost of one transaction.
+package groupcommit
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+)
+
+// Group carries out concurrent calls together. Calls that arrive while all groups are busy form
+// the next one; no call waits for others to arrive.
+type Group[Call any] struct {
+	// Do carries out the calls of a group and stores the results in them. It runs in up to
+	// MaxGroups goroutines at once, each bounded by Timeout. Required.
+	Do func(ctx context.Context, calls []Call)
+	// MaxGroups is how many groups run at once. Defaults to 4.
+	MaxGroups int
+	// MaxCalls is how many calls a group has at most. Defaults to 200.
+	MaxCalls int
+
+	mu      sync.Mutex
+	waiting []pendingCall[Call]
+	running int
+}
+
+type pendingCall[Call any] struct {
+	call Call
+	done chan struct{}
+}
+
+const (
+	defaultMaxGroups = 4
+	defaultMaxCalls  = 200
+	// Timeout bounds one group. The context of a single caller does not end a group.
+	Timeout = 30 * time.Second
+)
+
+// Call returns after a group has carried out the call, or with the error of ctx. After an error
+// the call may have been carried out.
+func (g *Group[Call]) Call(ctx context.Context, call Call) error {
+	pending := pendingCall[Call]{call: call, done: make(chan struct{})}
+	g.mu.Lock()
+	g.waiting = append(g.waiting, pending)
+	if g.running < cmp.Or(g.MaxGroups, defaultMaxGroups) {
+		g.running++
+		// It ends when no call is waiting.
+		go g.serve(context.WithoutCancel(ctx))
+	}
+	g.mu.Unlock()
+	select {
+	case <-pending.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// serve carries out groups until no call is waiting.
+func (g *Group[Call]) serve(ctx context.Context) {
+	for group := g.next(); len(group) > 0; group = g.next() {
+		calls := make([]Call, len(group))
+		for i, pending := range group {
+			calls[i] = pending.call
+		}
+		g.do(ctx, calls)
+		for _, pending := range group {
+			close(pending.done)
+		}
+	}
+}
+
+func (g *Group[Call]) do(ctx context.Context, calls []Call) {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	g.Do(ctx, calls)
+}
+
+// next takes the calls of the next group. An empty group ends its goroutine.
+func (g *Group[Call]) next() []pendingCall[Call] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := min(len(g.waiting), cmp.Or(g.MaxCalls, defaultMaxCalls))
+	group := g.waiting[:n:n]
+	if g.waiting = g.waiting[n:]; n == 0 {
+		g.waiting = nil
+		g.running--
+	}
+	return group
+}
