@@ -164,6 +164,11 @@ func (l *Loading) Finish(ctx context.Context, end Ended) (Finished, error) {
 	return Finished{Handover: handover}, failure(err)
 }
 
+// Close records that the workflow has done what follows an import's end.
+func (l *Loading) Close(ctx context.Context, ref ImportRef) error {
+	return failure(l.Store.NoteClosed(ctx, ref.ImportID))
+}
+
 // Remove deletes an import that is marked for deletion and whose rows are purged, with
 // its rejects and its log. One that is gone already stays gone.
 func (l *Loading) Remove(ctx context.Context, ref ImportRef) error {

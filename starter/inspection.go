@@ -21,7 +21,7 @@ func (s *Starter) inspect(
 	if err != nil {
 		return Recovery{}, fmt.Errorf("read why a task of import %d fails: %w", imp.ID, err)
 	}
-	if imp.Status == store.StatusDeleting {
+	if imp.Status == store.StatusDeleting || store.Ended(imp.Status) {
 		return Recovery{}, s.Store.NoteWorkflowState(ctx, imp.ID, store.WorkflowState{Fault: fault})
 	}
 	shown := attributesOf(run)

@@ -136,8 +136,8 @@ func (s *Starter) give(ctx context.Context, id int64, name string, order func(ru
 // started one where there is none.
 func (s *Starter) commanded(ctx context.Context, id int64) (imp store.Import, run string, err error) {
 	for range 2 {
-		imp, domain, err := s.unended(ctx, id)
-		if err == nil && (imp.ID == 0 || imp.Status == store.StatusDeleting) {
+		imp, domain, err := s.open(ctx, id)
+		if err == nil && (imp.ID == 0 || store.Ended(imp.Status) || imp.Status == store.StatusDeleting) {
 			if imp, err = s.Store.Import(ctx, id); err == nil {
 				err = fmt.Errorf("import %d is %s: %w", id, imp.Status, store.ErrConflict)
 			}

@@ -27,14 +27,16 @@ type Recovery struct {
 // store, and not for an activity that is about to record something.
 const behindFor = time.Minute
 
-// Recover compares an import that has not ended with its workflow, and mends what differs.
+// Recover compares an import whose workflow is not done with that workflow, and mends what
+// differs.
 // The store is the system of record: a run that is missing, has timed out, was terminated by
 // the server, or has ended without the import, is started again under the same ID, and goes
 // on from the checkpoints; so is one that is ahead of a restored store. A run that was
-// terminated by hand is followed by one that ends the import. A failing task of a run is
-// noted for people. It may be called at any time, and by many at once.
+// terminated by hand is followed by one that ends the import. Of an import that has ended, the
+// new run does what follows the end, unless a person has terminated the run before. A failing
+// task of a run is noted for people. It may be called at any time, and by many at once.
 func (s *Starter) Recover(ctx context.Context, id int64) (Recovery, error) {
-	imp, domain, err := s.unended(ctx, id)
+	imp, domain, err := s.open(ctx, id)
 	if err != nil || imp.ID == 0 {
 		return Recovery{}, err
 	}
@@ -62,11 +64,11 @@ func (s *Starter) Recover(ctx context.Context, id int64) (Recovery, error) {
 	return s.startAgain(ctx, id, revival{cause: cause, end: end})
 }
 
-// unended returns an import and its site's domain; the zero import if there is none that has
-// not ended.
-func (s *Starter) unended(ctx context.Context, id int64) (store.Import, string, error) {
+// open returns an import and its site's domain; the zero import if there is none whose workflow
+// has something left to do.
+func (s *Starter) open(ctx context.Context, id int64) (store.Import, string, error) {
 	imp, err := s.Store.Import(ctx, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && store.Ended(imp.Status) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && imp.ClosedAt != nil && imp.Status != store.StatusDeleting {
 		return store.Import{}, "", nil
 	}
 	if err != nil {
@@ -91,9 +93,12 @@ type revival struct {
 // startAgain starts the workflow of an import again. The import is read anew: its run may
 // have ended it just before it was closed.
 func (s *Starter) startAgain(ctx context.Context, id int64, r revival) (Recovery, error) {
-	imp, domain, err := s.unended(ctx, id)
+	imp, domain, err := s.open(ctx, id)
 	if err != nil || imp.ID == 0 {
 		return Recovery{}, err
+	}
+	if store.Ended(imp.Status) && r.end != nil {
+		return Recovery{}, s.abandon(ctx, imp, r)
 	}
 	no, ok, err := s.Store.StartRecovery(ctx, id)
 	if err != nil || !ok {
@@ -111,6 +116,16 @@ func (s *Starter) startAgain(ctx context.Context, id int64, r revival) (Recovery
 		return Recovery{}, errors.Join(err, s.Store.ForgetRecovery(context.WithoutCancel(ctx), id))
 	}
 	return done, nil
+}
+
+// abandon records that nothing follows the end of an import: a person has closed its workflow.
+func (s *Starter) abandon(ctx context.Context, imp store.Import, r revival) error {
+	text := "What follows the end of the import (dispatch to flows, on_success) may be incomplete: " + r.cause + "."
+	err := s.Store.AddFeedback(ctx, imp.ID, store.LevelWarn, "abandoned/"+imp.RunID, text)
+	if err != nil {
+		return err
+	}
+	return s.Store.NoteClosed(ctx, imp.ID)
 }
 
 // resume starts the run that goes on with an import, and says so in the import's log.
@@ -131,12 +146,15 @@ func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r
 	in.InReview = in.Resumed && imp.Status == store.StatusPending
 	text := "The workflow is started again from the last checkpoints: " + r.cause + "."
 	switch {
+	case store.Ended(imp.Status):
+		in.Ended, in.GiveUp, in.GiveUpClass = imp.Status, imp.Error, imp.ErrorClass
+		text = "The workflow is started again for what follows the end of the import: " + r.cause + "."
 	case imp.Ending != "":
 		in.GiveUp, in.GiveUpClass = imp.EndingReason, imp.EndingClass
 	case r.end != nil:
 		in.GiveUp, in.GiveUpClass = r.end.Reason, r.end.Class
 	}
-	if in.GiveUp != "" {
+	if in.GiveUp != "" && in.Ended == "" {
 		text = "The workflow is started again to end the import: " + r.cause + "."
 	}
 	if err := s.Store.AddFeedback(ctx, imp.ID, store.LevelWarn, occasion, text); err != nil {

@@ -9,8 +9,7 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// Uncompared claims up to limit imports, among those that have a workflow and have not ended,
-// that were not compared with it for the interval. Another call within the interval returns
+// Uncompared claims up to limit imports, among those whose workflow is not done, that were not compared with it for the interval. Another call within the interval returns
 // others.
 func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit int32) ([]int64, error) {
 	ids, err := s.ClaimUncompared(ctx, interval.Seconds(), limit)
@@ -21,7 +20,7 @@ func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit in
 }
 
 // StartRecovery counts a recovery of an import's workflow and returns its number, from 1. ok
-// is false if the import has ended, or if the last recovery is too recent: the backoff
+// is false if its workflow is done, or if the last recovery is too recent: the backoff
 // doubles from 15 seconds to an hour, and is reset once the workflow has run for a minute.
 func (s *Store) StartRecovery(ctx context.Context, id int64) (no int32, ok bool, err error) {
 	no, err = s.BeginRecovery(ctx, id)
@@ -97,4 +96,12 @@ func (s *Store) Queueing(ctx context.Context, id int64) (bool, error) {
 		return false, fmt.Errorf("read the lock request of import %d: %w", id, err)
 	}
 	return true, nil
+}
+
+// NoteClosed notes that the workflow of an ended import is done: also what follows the end.
+func (s *Store) NoteClosed(ctx context.Context, id int64) error {
+	if err := s.CloseImport(ctx, id); err != nil {
+		return fmt.Errorf("close import %d: %w", id, err)
+	}
+	return nil
 }

@@ -44,6 +44,7 @@ func (w *Worker) register(main, load worker.Registry, opener connections.Opener)
 		workflows.ActivityCheckLoaded: loading.CheckLoaded,
 		workflows.ActivityPurgeRows:   loading.PurgeRows,
 		workflows.ActivityFinish:      loading.Finish,
+		workflows.ActivityClose:       loading.Close,
 		workflows.ActivityRemove:      loading.Remove,
 	} {
 		main.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})

@@ -19,6 +19,9 @@ import (
 const (
 	maxRunEvents   = 1500
 	maxRunCommands = 200
+	// maxFinalEvents bounds a run that waits for its activities to stop: from then on, commands
+	// are for the next run.
+	maxFinalEvents = maxRunEvents + 200
 )
 
 // CarriedSignal is a command that came as a signal while a run was continuing as the next,
@@ -37,6 +40,11 @@ func (r *importRun) long(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
 	return r.orders.taken >= maxRunCommands || info.GetCurrentHistoryLength() >= maxRunEvents ||
 		info.GetContinueAsNewSuggested() && r.waits() != ""
+}
+
+// tooLong says whether a run that is about to continue as a new one takes no more commands.
+func tooLong(ctx workflow.Context) bool {
+	return workflow.GetInfo(ctx).GetCurrentHistoryLength() >= maxFinalEvents
 }
 
 // watch ends the work of a run that is long enough, by cancelling it: what is loading stops at

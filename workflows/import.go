@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +22,9 @@ type ImportInput struct {
 	GiveUp string `json:"give_up,omitempty"`
 	// GiveUpClass is the class of that end. Defaults to importers.ClassInternal.
 	GiveUpClass string `json:"give_up_class,omitempty"`
+	// Ended, if set, is the status with which an earlier run has ended the import, with GiveUp
+	// and GiveUpClass: this run does what follows the end.
+	Ended string `json:"ended,omitempty"`
 	// Purge says that the warehouse may have rows of another import of the same number: they
 	// are purged first.
 	Purge bool `json:"purge,omitempty"`
@@ -125,6 +129,9 @@ func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 // carryOut works until the import has ended. work is ctx, and is cancelled by the order
 // to cancel too.
 func (r *importRun) carryOut(ctx, work workflow.Context) (ImportResult, error) {
+	if r.in.Ended != "" {
+		return r.follow(ctx)
+	}
 	r.watch(work, r.orders.cancel)
 	err := r.work(work)
 	switch {
@@ -267,6 +274,12 @@ func (r *importRun) complete(outer workflow.Context) (ImportResult, error) {
 	if err := r.cleanUp(ctx, r.self()); err != nil {
 		return ImportResult{}, err
 	}
+	return r.publish(ctx, outer)
+}
+
+// publish makes the rows visible and does what follows. A workflow that is ahead of a restored
+// store continues as a new run of outer.
+func (r *importRun) publish(ctx, outer workflow.Context) (ImportResult, error) {
 	result := ImportResult{Days: r.plan.Days}
 	publish := workflow.ExecuteActivity(purging(ctx, "verify and make visible"), ActivityPublish, r.self())
 	var published activities.Published
@@ -276,7 +289,10 @@ func (r *importRun) complete(outer workflow.Context) (ImportResult, error) {
 			return ImportResult{}, err
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil && r.in.Ended != "":
+		return ImportResult{}, r.notOurs(ctx, endedBecause(r.in.ImportID, err))
+	case err != nil:
 		return ImportResult{}, r.giveUp(ctx, err)
 	}
 	result.PartResult = published.PartResult
@@ -291,7 +307,29 @@ func (r *importRun) complete(outer workflow.Context) (ImportResult, error) {
 		AttributeRows.ValueSet(result.RowsLoaded))
 	r.handOver(ctx, published.Handover)
 	r.onSuccess(ctx)
-	return result, err
+	return result, errors.Join(err, r.close(ctx))
+}
+
+// follow does what follows the end of an import that an earlier run has ended.
+func (r *importRun) follow(outer workflow.Context) (ImportResult, error) {
+	r.ending, r.checked = true, true
+	ctx, cancel := workflow.NewDisconnectedContext(outer)
+	defer cancel()
+	switch r.in.Ended {
+	case store.StatusCompleted:
+		return r.publish(ctx, outer)
+	case store.StatusUnchanged:
+		return r.endUnchanged(ctx, r.in.GiveUp)
+	default:
+		return ImportResult{}, r.end(ctx, activities.Ended{
+			ImportID: r.in.ImportID, Status: r.in.Ended, Class: r.in.GiveUpClass, Reason: r.in.GiveUp,
+		})
+	}
+}
+
+// close records that nothing is left to do.
+func (r *importRun) close(ctx workflow.Context) error {
+	return execute(bookkeeping(ctx, "close"), ActivityClose, r.self())
 }
 
 // onSuccess lets the importer react to the import's success. The import is completed,
@@ -322,6 +360,11 @@ func (r *importRun) unchanged(ctx workflow.Context, why error) (ImportResult, er
 	if err := r.cleanUp(ctx, r.self()); err != nil {
 		return ImportResult{}, err
 	}
+	return r.endUnchanged(ctx, reason)
+}
+
+// endUnchanged ends an import as unchanged and does what follows.
+func (r *importRun) endUnchanged(ctx workflow.Context, reason string) (ImportResult, error) {
 	end := activities.Ended{ImportID: r.in.ImportID, Status: store.StatusUnchanged}
 	handover, err := r.finish(ctx, end)
 	if err != nil {
@@ -336,7 +379,7 @@ func (r *importRun) unchanged(ctx workflow.Context, why error) (ImportResult, er
 	err = workflow.UpsertTypedSearchAttributes(ctx,
 		AttributeStatus.ValueSet(store.StatusUnchanged), AttributePhase.ValueSet(store.StatusUnchanged))
 	r.handOver(ctx, handover)
-	return ImportResult{Unchanged: reason}, err
+	return ImportResult{Unchanged: reason}, errors.Join(err, r.close(ctx))
 }
 
 // giveUp leaves no rows behind, ends the import and returns the error that ends the
@@ -366,8 +409,17 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	if err := r.cleanUp(ctx, anyway); err != nil {
 		return err
 	}
+	return r.end(ctx, end)
+}
+
+// end ends an import other than well, does what follows and returns the error that ends the
+// workflow.
+func (r *importRun) end(ctx workflow.Context, end activities.Ended) error {
 	handover, err := r.finish(ctx, end)
-	if err != nil {
+	switch {
+	case err != nil && r.in.Ended != "":
+		return r.notOurs(ctx, endedBecause(r.in.ImportID, err))
+	case err != nil:
 		return err
 	}
 	r.phase = end.Status
@@ -375,6 +427,9 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	err = workflow.UpsertTypedSearchAttributes(ctx,
 		AttributeStatus.ValueSet(end.Status), AttributePhase.ValueSet(end.Status), AttributeErrorClass.ValueSet(end.Class))
 	r.handOver(ctx, handover)
+	if err := r.close(ctx); err != nil {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}
@@ -398,6 +453,13 @@ func (r *importRun) onFailure(ctx workflow.Context, end activities.Ended) error 
 		return r.noteFailing(ctx, "on_failure failed for good; the import ends all the same", err)
 	}
 	return nil
+}
+
+// endedBecause is the end of a run that finds its import ended otherwise, or gone.
+func endedBecause(id int64, err error) activities.Ended {
+	end := activities.Ended{ImportID: id}
+	end.Class, end.Reason = explain(err)
+	return end
 }
 
 // notOurs ends a run whose import is not its to end: it has ended before, or is gone.

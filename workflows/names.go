@@ -60,6 +60,7 @@ const (
 	ActivityCleanUp     = "clean_up"
 	ActivityPublish     = "publish"
 	ActivityFinish      = "finish"
+	ActivityClose       = "close"
 	ActivityRemove      = "remove"
 	ActivityAcquire     = "acquire_locks"
 	ActivityBeginReview = "begin_review"

@@ -20,7 +20,7 @@ func TestNames(t *testing.T) {
 	}, []string{
 		workflows.ActivityBeforeStart, workflows.ActivityPlan, workflows.ActivityImportData, workflows.ActivityCheckLoaded, workflows.ActivityParkPart,
 		workflows.ActivityPark, workflows.ActivitySkipPart, workflows.ActivitySummarize, workflows.ActivityFinalize, workflows.ActivityOnSuccess, workflows.ActivityOnFailure,
-		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityPublish, workflows.ActivityFinish,
+		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityClose,
 		workflows.ActivityRemove,
 	})
 	require.Equal(t, []string{"acquire_locks", "begin_review", "remind", "decide", "note"}, []string{

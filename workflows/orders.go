@@ -234,7 +234,7 @@ func offer[T any, P command[T]](
 		if given.repeats(common.Key) {
 			return nil
 		}
-		if given.closing || given.continuing && slices.Contains(decisions, name) {
+		if given.closing || given.continuing && (slices.Contains(decisions, name) || tooLong(ctx)) {
 			return errContinues()
 		}
 		return refusal(check(order))

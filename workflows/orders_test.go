@@ -268,7 +268,7 @@ func TestUnchanged(t *testing.T) {
 			prepare(r)
 			require.NoError(t, r.start())
 			calls := r.once()
-			require.Equal(t, []string{workflows.ActivityCleanUp, workflows.ActivityFinish}, calls[len(calls)-2:])
+			require.Equal(t, []string{workflows.ActivityCleanUp, workflows.ActivityFinish, workflows.ActivityClose}, calls[len(calls)-3:])
 			require.NotContains(t, calls, workflows.ActivityOnFailure)
 			require.Equal(t, []activities.Ended{{ImportID: importID, Status: store.StatusUnchanged}}, r.ended)
 			require.Equal(t, "Unchanged: import 6 has brought in the same content.", r.notes[0].Message)

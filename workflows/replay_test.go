@@ -80,7 +80,7 @@ func TestRecordedHistories(t *testing.T) {
 	t.Parallel()
 	forever := []string{
 		workflows.ActivityParkPart, workflows.ActivityPark, workflows.ActivitySkipPart, workflows.ActivityPurgeRows,
-		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityRemove,
+		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityClose, workflows.ActivityRemove,
 		workflows.ActivityPauseSchedule, workflows.ActivityAwaitImport, workflows.ActivityAcquire,
 		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDeliver, workflows.ActivityNextDue,
 		workflows.ActivityHandOverEnd, workflows.ActivityHandOverRows, workflows.ActivityCheckLoaded,

@@ -107,7 +107,7 @@ func (r *run) register() {
 	}
 	for _, name := range []string{
 		workflows.ActivityPark, workflows.ActivitySummarize, workflows.ActivityFinalize, workflows.ActivityOnSuccess,
-		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityRemove,
+		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityRemove, workflows.ActivityClose,
 	} {
 		add(name, func(_ context.Context, ref activities.ImportRef) error {
 			require.EqualValues(r.t, importID, ref.ImportID)
@@ -269,9 +269,11 @@ func (r *run) statuses() []string {
 var (
 	happyEnd = []string{
 		workflows.ActivityFinalize, workflows.ActivityCleanUp, workflows.ActivityPublish, workflows.ActivityOnSuccess,
+		workflows.ActivityClose,
 	}
 	failedEnd = []string{
 		workflows.ActivityOnFailure, workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityFinish,
+		workflows.ActivityClose,
 	}
 	// earlyEnd is that of an import whose before_start has not succeeded.
 	earlyEnd = failedEnd[1:]

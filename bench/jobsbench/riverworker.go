@@ -36,8 +36,8 @@ func newPoster(setup riverSetup) *poster {
 	guard := outbound.Loopback()
 	return &poster{setup: setup, client: &http.Client{Transport: &http.Transport{
 		// No connection is closed because there are too many of them.
-		DialContext: guard.Dialer(outbound.Exposed).DialContext, MaxIdleConns: 0, MaxIdleConnsPerHost: setup.MaxWorkers * lanes,
-		IdleConnTimeout: 30 * time.Second,
+		DialContext:  guard.Dialer(outbound.Exposed).DialContext,
+		MaxIdleConns: 0, MaxIdleConnsPerHost: setup.MaxWorkers * lanes, IdleConnTimeout: 30 * time.Second,
 	}}}
 }
 

@@ -62,7 +62,8 @@ func connectSluice(
 
 func (s *sluice) addConnections(ctx context.Context, settings config.Config, to sink.Client) error {
 	known := &connections.Connections{
-		Store: s.store, Vault: connections.NewVault(settings.Connections.Vault()), Registry: command.Connections(config.Connections{}),
+		Store: s.store, Vault: connections.NewVault(settings.Connections.Vault()),
+		Registry: command.Connections(config.Connections{}),
 	}
 	names := []string{laneAll}
 	for no := range int64(lanes) {

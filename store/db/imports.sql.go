@@ -61,7 +61,7 @@ INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects,
 VALUES ($1, $2, $3, $4, $5, $6, $7,
         $8, $9, $10, $11, $12, $13, $14, $15, $16,
         $17, $18, $19, $20)
-RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason
+RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason, closed_at
 `
 
 type CreateImportParams struct {
@@ -164,6 +164,7 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		&i.Ending,
 		&i.EndingClass,
 		&i.EndingReason,
+		&i.ClosedAt,
 	)
 	return i, err
 }
@@ -277,7 +278,7 @@ func (q *Queries) FinishImport(ctx context.Context, arg FinishImportParams) (int
 }
 
 const importByID = `-- name: ImportByID :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason FROM imports WHERE id = $1
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason, closed_at FROM imports WHERE id = $1
 `
 
 // ImportByID returns an import.
@@ -336,12 +337,13 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 		&i.Ending,
 		&i.EndingClass,
 		&i.EndingReason,
+		&i.ClosedAt,
 	)
 	return i, err
 }
 
 const importByIdempotencyKey = `-- name: ImportByIdempotencyKey :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason, closed_at FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
 `
 
 // ImportByIdempotencyKey returns the import that was started under that key.
@@ -400,12 +402,13 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 		&i.Ending,
 		&i.EndingClass,
 		&i.EndingReason,
+		&i.ClosedAt,
 	)
 	return i, err
 }
 
 const importSummaries = `-- name: ImportSummaries :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, s.domain,
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, i.closed_at, s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out,
        (SELECT count(*) FROM feedback f WHERE f.import_id = i.id AND f.level = 'warn') AS warnings
@@ -530,6 +533,7 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.Ending,
 			&i.Import.EndingClass,
 			&i.Import.EndingReason,
+			&i.Import.ClosedAt,
 			&i.Domain,
 			&i.PartsTotal,
 			&i.PartsDone,
@@ -730,7 +734,7 @@ func (q *Queries) StartDeleting(ctx context.Context, id int64) (int64, error) {
 }
 
 const unstartedImports = `-- name: UnstartedImports :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, i.closed_at, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < $1
 ORDER BY i.id LIMIT 100
 `
@@ -803,6 +807,7 @@ func (q *Queries) UnstartedImports(ctx context.Context, createdBefore time.Time)
 			&i.Import.Ending,
 			&i.Import.EndingClass,
 			&i.Import.EndingReason,
+			&i.Import.ClosedAt,
 			&i.Domain,
 		); err != nil {
 			return nil, err

@@ -191,6 +191,7 @@ type Import struct {
 	Ending           string
 	EndingClass      string
 	EndingReason     string
+	ClosedAt         *time.Time
 }
 
 type Job struct {

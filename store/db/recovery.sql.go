@@ -38,13 +38,13 @@ const beginRecovery = `-- name: BeginRecovery :one
 UPDATE imports
 SET recoveries = recoveries + 1, behind_since = NULL, workflow_fault = '',
     recover_after = now() + least(3600, 15 * power(2, least(recoveries, 10))) * interval '1 second'
-WHERE id = $1 AND status IN ('queued', 'running', 'parked', 'pending', 'deleting')
+WHERE id = $1 AND (closed_at IS NULL OR status = 'deleting')
   AND (recover_after IS NULL OR recover_after <= now())
 RETURNING recoveries
 `
 
-// BeginRecovery counts a recovery of an import that has not ended, unless it is too early for
-// another one: waits double from 15 seconds to an hour.
+// BeginRecovery counts a recovery of an import whose workflow is not done, unless it is too early
+// for another one: waits double from 15 seconds to an hour.
 func (q *Queries) BeginRecovery(ctx context.Context, id int64) (int32, error) {
 	row := q.db.QueryRow(ctx, beginRecovery, id)
 	var recoveries int32
@@ -56,7 +56,7 @@ const claimUncompared = `-- name: ClaimUncompared :many
 UPDATE imports SET compared_at = now()
 WHERE id IN (
     SELECT c.id FROM imports c
-    WHERE c.status IN ('queued', 'running', 'parked', 'pending', 'deleting') AND c.run_id <> ''
+    WHERE (c.closed_at IS NULL OR c.status = 'deleting') AND c.run_id <> ''
       AND c.compared_at < now() - make_interval(secs => $1::double precision)
     ORDER BY c.compared_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING id
@@ -82,6 +82,16 @@ func (q *Queries) ClaimUncompared(ctx context.Context, intervalS float64, rowLim
 		return nil, err
 	}
 	return items, nil
+}
+
+const closeImport = `-- name: CloseImport :exec
+UPDATE imports SET closed_at = coalesce(closed_at, now()) WHERE id = $1
+`
+
+// CloseImport notes that the workflow of an ended import has nothing left to do.
+func (q *Queries) CloseImport(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, closeImport, id)
+	return err
 }
 
 const countFaulty = `-- name: CountFaulty :one

@@ -4,18 +4,18 @@
 UPDATE imports SET compared_at = now()
 WHERE id IN (
     SELECT c.id FROM imports c
-    WHERE c.status IN ('queued', 'running', 'parked', 'pending', 'deleting') AND c.run_id <> ''
+    WHERE (c.closed_at IS NULL OR c.status = 'deleting') AND c.run_id <> ''
       AND c.compared_at < now() - make_interval(secs => sqlc.arg(interval_s)::double precision)
     ORDER BY c.compared_at LIMIT sqlc.arg(row_limit) FOR UPDATE SKIP LOCKED)
 RETURNING id;
 
--- BeginRecovery counts a recovery of an import that has not ended, unless it is too early for
--- another one: waits double from 15 seconds to an hour.
+-- BeginRecovery counts a recovery of an import whose workflow is not done, unless it is too early
+-- for another one: waits double from 15 seconds to an hour.
 -- name: BeginRecovery :one
 UPDATE imports
 SET recoveries = recoveries + 1, behind_since = NULL, workflow_fault = '',
     recover_after = now() + least(3600, 15 * power(2, least(recoveries, 10))) * interval '1 second'
-WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending', 'deleting')
+WHERE id = sqlc.arg(id) AND (closed_at IS NULL OR status = 'deleting')
   AND (recover_after IS NULL OR recover_after <= now())
 RETURNING recoveries;
 
@@ -51,3 +51,7 @@ UPDATE imports SET generation = generation + 1 WHERE id = $1;
 -- KnownImports returns which of the imports there are.
 -- name: KnownImports :many
 SELECT id FROM imports WHERE id = ANY (sqlc.arg(ids)::bigint[]);
+
+-- CloseImport notes that the workflow of an ended import has nothing left to do.
+-- name: CloseImport :exec
+UPDATE imports SET closed_at = coalesce(closed_at, now()) WHERE id = $1;
