@@ -105,7 +105,7 @@ bench-jobs: doctor engines build-dev ## Measure how jobs are delivered, by Sluic
 	$(dev) exec -- go -C bench run ./cmd/bench-jobs $(BENCHARGS)
 
 .PHONY: lint
-lint: doctor lint-tools ## Check formatting, style, workflows, generated code and known vulnerabilities
+lint: doctor lint-tools ## Check formatting, words, style, workflows, generated code and known vulnerabilities
 	@tools/lint.sh
 
 .PHONY: fmt
@@ -134,7 +134,7 @@ clean: ## Remove what was built or installed here
 
 ##
 ## Tools: each is pinned in a go.mod and built once. golangci-lint and sqlc have
-## modules of their own, lest one tool change the versions another is built with.
+## modules of their own, so that one tool does not change the versions of another.
 ##
 
 .PHONY: lint-tools

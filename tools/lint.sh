@@ -51,6 +51,20 @@ check_scripts() {
     fi
 }
 
+# Dependabot updates no module that its configuration does not list.
+check_dependabot() {
+    local manifest folder missing=0
+    while IFS= read -r manifest; do
+        folder=${manifest%/*}
+        folder=${folder#.}
+        folder=${folder:-/}
+        grep -q -x "      - $folder" .github/dependabot.yml ||
+            { echo ".github/dependabot.yml: the folder $folder is missing"; missing=1; }
+    done < <(find . \( -name node_modules -o -name testdata -o -path ./bin -o -path ./.git \) -prune -o \
+        \( -name go.mod -o -name package.json \) -print)
+    return "$missing"
+}
+
 # Exit status 3 means findings. Anything else but 0 here is a fault of the check
 # itself, the database having been reached a moment ago.
 check_vulnerabilities() {
@@ -59,6 +73,9 @@ check_vulnerabilities() {
 
 section "format" check_format
 section "scripts" check_scripts
+section "words" tools/words.sh
+section "dependabot covers every module" check_dependabot
+section "checks fail on planted violations" tools/lint_test.sh
 
 modules=$(tools/modules.sh)
 for module in $modules; do

@@ -42,7 +42,7 @@ func startVersion(t *testing.T, s *enginetest.System, build string) (stop func()
 	return stop
 }
 
-// An import that was begun by one version is gone on with by the next, once that is the
+// The next version resumes an import that an earlier version began, once it is the
 // current one.
 func TestVersions(t *testing.T) {
 	t.Parallel()

@@ -154,7 +154,7 @@ func TestStopWhileStarting(t *testing.T) {
 	require.NoError(t, r.end(t))
 }
 
-// Workers that stop do so gracefully, and have let go of their address.
+// Workers that stop do so gracefully, and release their address.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)

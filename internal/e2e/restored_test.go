@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// held waits in finalize until it is let go.
+// held waits in finalize until the test releases it.
 type held struct {
 	importers.Importer
 	reached chan struct{}

@@ -1,0 +1,4 @@
+// Package planted breaks the rule layer-workflows of .golangci.yml.
+package planted
+
+import _ "github.com/sluicehq/sluice/worker"
