@@ -13,14 +13,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/csv/record"
-	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/terminal"
 )
 
@@ -97,20 +97,20 @@ func TestCommandsExist(t *testing.T) {
 // requireCommand checks a command line: the command and every flag of it exist.
 func requireCommand(t *testing.T, path string, words []string) {
 	t.Helper()
-	app := command.New(command.Streams{Out: io.Discard, Err: io.Discard})
+	app := cli.New(cli.Streams{Out: io.Discard, Err: io.Discard})
 	flags, commands := app.Flags, app.Commands
 	asked := strings.Join(words, " ")
 	for _, word := range words {
 		if strings.HasPrefix(word, "-") {
 			name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
-			known := slices.ContainsFunc(slices.Concat(flags, app.Flags), func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+			known := slices.ContainsFunc(slices.Concat(flags, app.Flags), func(f urfave.Flag) bool { return slices.Contains(f.Names(), name) })
 			require.Truef(t, known, "%s: `sluice %s`: there is no flag %s", path, asked, word)
 			continue
 		}
 		if len(commands) == 0 {
 			continue
 		}
-		at := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(word) })
+		at := slices.IndexFunc(commands, func(c *urfave.Command) bool { return c.HasName(word) })
 		if at < 0 {
 			// An argument, or nonsense: only groups have nothing but commands.
 			require.Falsef(t, slices.Contains([]string{"site", "import", "migrate", "review", "locks"}, words[0]) || word == words[0],

@@ -8,7 +8,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/webhook"
-	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
@@ -29,7 +29,7 @@ func laneDestination(lane string) string { return "bench_" + lane }
 
 // registry has the destinations of the program sluice, and one for each lane.
 func registry() *destinations.Registry {
-	all := command.Destinations(config.Connections{Addresses: "webhook=loopback"})
+	all := cli.Destinations(config.Connections{Addresses: "webhook=loopback"})
 	for no := range int64(lanes) {
 		all.Register(laneWebhook{Destination: webhook.New(outbound.Loopback()), name: laneDestination(laneOf(no))})
 	}
@@ -49,7 +49,7 @@ func runSluiceWorker(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	cfg := command.WorkerConfig(settings, options, logger)
+	cfg := cli.WorkerConfig(settings, options, logger)
 	cfg.Migrate, cfg.Destinations = true, registry()
 	return worker.Run(ctx, cfg)
 }

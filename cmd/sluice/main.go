@@ -8,7 +8,7 @@ import (
 	"syscall"
 	_ "time/tzdata" // sites have time zones also where the system has none
 
-	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/cli"
 )
 
 func main() { os.Exit(run()) }
@@ -18,5 +18,5 @@ func run() int {
 	defer stop()
 	// A second Ctrl-C ends what does not heed the first.
 	context.AfterFunc(ctx, stop)
-	return command.Run(ctx, os.Args[1:], command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	return cli.Run(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 }

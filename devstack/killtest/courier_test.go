@@ -18,7 +18,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/devstack/stack"
-	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
 	"github.com/sluicehq/sluice/starter"
@@ -89,7 +89,7 @@ func newDelivery(t *testing.T) *delivery {
 	})
 	require.NoError(t, err)
 	known := &connections.Connections{
-		Store: d.store, Registry: command.Connections(config.Connections{}),
+		Store: d.store, Registry: cli.Connections(config.Connections{}),
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: d.stack.Env()[stack.EnvKeysetFile]}),
 	}
 	for i := range shops {
@@ -136,7 +136,7 @@ func (d *delivery) send(ctx context.Context, number int) (job string, err error)
 func (d *delivery) stats(ctx context.Context, t *testing.T) map[string]int {
 	t.Helper()
 	var out, stderr bytes.Buffer
-	code := command.Run(ctx, []string{"job", "stats", "--output", "json"}, command.Streams{
+	code := cli.Run(ctx, []string{"job", "stats", "--output", "json"}, cli.Streams{
 		In: &bytes.Buffer{}, Out: &out, Err: &stderr, Environ: stack.WithEnv(os.Environ(), d.stack.Env()),
 	})
 	require.Zero(t, code, "%s", &stderr)

@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/devstack/stack"
-	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/sampledata"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
@@ -163,7 +163,7 @@ func httpInterface(dsn string) string {
 }
 
 func (d *demonstration) sluice(ctx context.Context, args ...string) int {
-	return command.Run(ctx, args, command.Streams{In: os.Stdin, Out: d.stdout, Err: d.stderr})
+	return cli.Run(ctx, args, cli.Streams{In: os.Stdin, Out: d.stdout, Err: d.stderr})
 }
 
 // printf tells people what goes on. A terminal that is gone is no reason to stop.

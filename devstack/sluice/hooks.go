@@ -10,7 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/devstack/app"
-	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/version"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
@@ -33,7 +33,7 @@ func runWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg := command.WorkerConfig(settings, options, logger)
+	cfg := cli.WorkerConfig(settings, options, logger)
 	cfg.Migrate = true
 	return worker.Run(ctx, cfg)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/postgres"
 	"github.com/sluicehq/sluice/destinations/webhook"
-	"github.com/sluicehq/sluice/internal/command"
+	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
@@ -166,7 +166,7 @@ func setupTale(t *testing.T) *tale {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.dwh.Close(context.WithoutCancel(ctx))) })
 	known := &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: command.Connections(config.Connections{}),
+		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: cli.Connections(config.Connections{}),
 	}
 	for _, c := range []connections.Connection{d.receiver.Connection("shop"), connectionTo(t, dsn)} {
 		_, err := known.Add(ctx, connections.New(c))
@@ -174,7 +174,7 @@ func setupTale(t *testing.T) *tale {
 	}
 
 	s.Tune = func(cfg *worker.Config) {
-		cfg.Connections, cfg.Destinations = command.Connections(config.Connections{}), d.registry
+		cfg.Connections, cfg.Destinations = cli.Connections(config.Connections{}), d.registry
 		// It is not the subject here.
 		cfg.Circuit = store.CircuitRule{Threshold: 1000}
 	}
@@ -207,7 +207,7 @@ func (d *tale) sluice(into any, args ...string) {
 		args = append(args, "--output", "json")
 	}
 	var out, stderr bytes.Buffer
-	code := command.Run(enginetest.Context(d.t), args, command.Streams{
+	code := cli.Run(enginetest.Context(d.t), args, cli.Streams{
 		In: &bytes.Buffer{}, Out: &out, Err: &stderr, Destinations: d.registry,
 		Environ: append(d.Environ(), "USER=ann", "SLUICE_CONNECTIONS_KEYSET="+d.Settings.Connections.Keyset),
 	})

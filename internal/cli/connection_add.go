@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+)
+
+func connectionAddCommand() *cli.Command {
+	return &cli.Command{
+		Name: "add", Usage: "add a connection, or replace one", ArgsUsage: "NAME",
+		Description: "A secret is never taken from the command line itself, where other users and the shell's history\n" +
+			"see it: --secret token=env:TOKEN, --secret token=file:PATH or --secret token=- (standard input).\n" +
+			"A line end at the end of a file or of standard input is no part of the secret.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "kind", Usage: "the `KIND` of system that it leads to; required"},
+			&cli.StringSliceFlag{Name: "set", Usage: "a setting: `KEY=TEXT`, or KEY:=JSON; may be repeated"},
+			&cli.StringFlag{Name: "settings", Usage: "settings as a `JSON` object, or @FILE, or - for standard input"},
+			&cli.StringSliceFlag{
+				Name: "secret", Usage: "a secret: `NAME=env:VARIABLE`, NAME=file:PATH or NAME=-; may be repeated",
+			},
+			&cli.BoolFlag{Name: "replace", Usage: "if there is one, replace its settings and secrets, all of them"},
+			outputFlag(),
+		},
+		Action: withSession(addConnection),
+	}
+}
+
+func addConnection(ctx context.Context, s *session) error {
+	c := s.cli
+	n, err := newConnection(c)
+	if err != nil {
+		return err
+	}
+	service, err := s.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	info, done, err := addOrReplace(ctx, service, n, c.Bool("replace"))
+	if err != nil {
+		return explainConnection(err)
+	}
+	if asJSON(c) {
+		return writeJSON(c, info)
+	}
+	return say(c, "%s connection %s (%s): `sluice connection test %s` tries it", done, info.Name, info.Kind, info.Name)
+}
+
+// addOrReplace adds a connection or, if asked to, replaces the one that is there at
+// this moment. It returns in a word what it has done.
+func addOrReplace(
+	ctx context.Context, service *connections.Connections, n connections.New, replace bool,
+) (info connections.Info, done string, err error) {
+	if replace {
+		before, err := service.Show(ctx, n.Name)
+		if err == nil {
+			info, err := service.Replace(ctx, n, before.Version)
+			return info, "replaced", err
+		}
+		if !errors.Is(err, connections.ErrNotFound) {
+			return connections.Info{}, "", err
+		}
+	}
+	info, err = service.Add(ctx, n)
+	return info, "added", err
+}
+
+// newConnection puts together what the command line says, and reads the secrets from
+// where it says that they are.
+func newConnection(c *cli.Context) (connections.New, error) {
+	name, err := connectionArg(c)
+	if err != nil {
+		return connections.New{}, err
+	}
+	if err := requireFlag(c, "kind", "say which kind of system it leads to: "+kindNames(c)); err != nil {
+		return connections.New{}, err
+	}
+	kind, err := kinds(c, config.Connections{}).Lookup(c.String("kind"))
+	if err != nil {
+		return connections.New{}, err
+	}
+	var secretNames []string
+	for _, spec := range kind.Secrets() {
+		secretNames = append(secretNames, spec.Name)
+	}
+	sources, err := parseSecrets(c.StringSlice("secret"), secretNames)
+	if err != nil {
+		return connections.New{}, err
+	}
+	text, err := readSettingsFlag(c, sources)
+	if err != nil {
+		return connections.New{}, err
+	}
+	settings, err := parseSettings(text, c.StringSlice("set"), secretNames)
+	if err != nil {
+		return connections.New{}, err
+	}
+	secrets, err := readSecrets(c, sources)
+	if err != nil {
+		return connections.New{}, err
+	}
+	return connections.New{Name: name, Kind: kind.Name(), Settings: settings, Secrets: secrets}, nil
+}
+
+func kindNames(c *cli.Context) string {
+	names := kinds(c, config.Connections{}).Names()
+	if len(names) == 0 {
+		return "this program knows none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// readSettingsFlag returns the text that --settings stands for.
+func readSettingsFlag(c *cli.Context, secrets []secretSource) (json.RawMessage, error) {
+	text := c.String("settings")
+	if text == "-" {
+		for _, s := range secrets {
+			if s.from == fromInput {
+				return nil, fmt.Errorf("--settings and --secret %s both want standard input: use a file for one", s.name)
+			}
+		}
+	}
+	return readText(c, "settings", text)
+}
+
+// maxInput bounds what is read for one flag, in bytes.
+const maxInput = 4 << 20
+
+var errTooLarge = fmt.Errorf("it is larger than %d bytes", maxInput)
+
+// readBounded reads a small file to its end.
+func readBounded(open func() (io.ReadCloser, error)) (data []byte, err error) {
+	f, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	data, err = io.ReadAll(io.LimitReader(f, maxInput+1))
+	if err == nil && len(data) > maxInput {
+		return nil, errTooLarge
+	}
+	return data, err
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
+)
+
+func connectionTestCommand() *cli.Command {
+	return &cli.Command{
+		Name: "test", Usage: "prove that a connection works, on the worker that will use it", ArgsUsage: "NAME",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "local", Usage: "test it in this process instead"},
+			outputFlag(),
+		},
+		Action: withSession(testConnection),
+	}
+}
+
+// testedJSON is how the test of a connection went, for programs.
+type testedJSON struct {
+	Connection string   `json:"connection"`
+	OK         bool     `json:"ok"`
+	Lines      []string `json:"lines"`
+	Error      string   `json:"error,omitempty"`
+}
+
+func testConnection(ctx context.Context, s *session) error {
+	name, err := connectionArg(s.cli)
+	if err != nil {
+		return err
+	}
+	service, err := s.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	// Whoever mistypes a name need not wait for a worker.
+	if _, err := service.Show(ctx, name); err != nil {
+		return explainConnection(err)
+	}
+	tested := testedJSON{Connection: name, Lines: []string{}}
+	if s.cli.Bool("local") {
+		err = testHere(ctx, service, &tested)
+	} else {
+		err = testThere(ctx, s, &tested)
+	}
+	if err != nil {
+		return err
+	}
+	tested.OK = tested.Error == ""
+	if asJSON(s.cli) {
+		err = writeJSON(s.cli, tested)
+	} else {
+		err = printTested(s.cli, tested)
+	}
+	if err != nil || tested.OK {
+		return err
+	}
+	failed := errors.New(tested.Error)
+	if asJSON(s.cli) {
+		// The object has said it.
+		return silently(exitFailure, failed)
+	}
+	return failed
+}
+
+// testHere tests a connection in this process.
+func testHere(ctx context.Context, service *connections.Connections, tested *testedJSON) error {
+	report, err := service.Test(ctx, tested.Connection)
+	tested.Lines = append(tested.Lines, report.Lines...)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		tested.Error = err.Error()
+	}
+	return nil
+}
+
+// testThere tests a connection on a worker.
+func testThere(ctx context.Context, s *session, tested *testedJSON) error {
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return err
+	}
+	result, err := client.TestConnection(ctx, tested.Connection)
+	if errors.Is(err, starter.ErrNoAnswer) {
+		return fmt.Errorf("%w: is `sluice worker` running? --local tests the connection from here", err)
+	}
+	if err != nil {
+		return err
+	}
+	tested.Lines, tested.Error = append(tested.Lines, result.Lines...), result.Error
+	return nil
+}
+
+func printTested(c *cli.Context, tested testedJSON) error {
+	for _, line := range tested.Lines {
+		if err := say(c, "%s %s", terminal.Paint(c.App.Writer, terminal.Green, "ok"), line); err != nil {
+			return err
+		}
+	}
+	if !tested.OK {
+		return nil
+	}
+	return say(c, "connection %s works", tested.Connection)
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+)
+
+// stateMissing is the state of a connection that jobs name and that does not exist.
+const stateMissing = "missing"
+
+// waitingJSON is a connection that jobs of a destination wait for.
+type waitingJSON struct {
+	// Connection is its name, "" for jobs that name none. State is also "missing", for a name
+	// that is no connection's.
+	Connection string `json:"connection"`
+	connections.Health
+	// Waiting is how many jobs wait, Due how many of them are due by their own time.
+	Waiting int64 `json:"waiting"`
+	Due     int64 `json:"due"`
+}
+
+// waitingViews reads the connections that jobs of a destination wait for.
+func waitingViews(ctx context.Context, opened *store.Store, destination string) ([]waitingJSON, error) {
+	all, err := opened.ConnectionsOf(ctx, destination)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := opened.ListConnections(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list connections: %w", err)
+	}
+	known := make(map[string]bool, len(rows))
+	for _, row := range rows {
+		known[row.Name] = true
+	}
+	views := make([]waitingJSON, len(all))
+	for i, w := range all {
+		views[i] = waitingJSON{
+			Connection: store.NamedConnection(w.Health.Connection), Health: connections.HealthAt(w.Health, time.Now()),
+			Waiting: w.Waiting, Due: w.Due,
+		}
+		if name := views[i].Connection; name != "" && !known[name] {
+			views[i].State = stateMissing
+		}
+	}
+	return views, nil
+}
+
+// countStates counts the connections with an open circuit and those that are paused.
+func countStates(all []waitingJSON) (open, paused int) {
+	for _, w := range all {
+		switch w.State {
+		case store.ConnectionOpen, store.ConnectionHalfOpen:
+			open++
+		case store.ConnectionPaused:
+			paused++
+		}
+	}
+	return open, paused
+}
+
+// maxWaitingRows is how many connections are shown on a terminal: the unhealthy ones first.
+const maxWaitingRows = 20
+
+func writeWaiting(c *cli.Context, all []waitingJSON) error {
+	if err := say(c, ""); err != nil {
+		return err
+	}
+	var sorted []waitingJSON
+	for _, healthy := range []bool{false, true} {
+		for _, w := range all {
+			if (w.State == store.ConnectionHealthy) == healthy {
+				sorted = append(sorted, w)
+			}
+		}
+	}
+	table := terminal.NewTable("CONNECTION", "STATE", "WAITING", "DUE", "FAILURES", "OPEN UNTIL", "LAST ERROR")
+	for _, w := range sorted[:min(len(sorted), maxWaitingRows)] {
+		name := w.Connection
+		if name == "" {
+			name = "-"
+		}
+		table.Row(name, healthCell(w.Health), w.Waiting, w.Due, w.Failures, when(w.OpenUntil), healthReason(w.Health))
+	}
+	if err := table.Write(c.App.Writer); err != nil {
+		return err
+	}
+	if more := len(sorted) - maxWaitingRows; more > 0 {
+		return say(c, "and %d more: `--output json` has all", more)
+	}
+	return nil
+}
+
+// healthCell colours what wants attention.
+func healthCell(h connections.Health) terminal.Coloured {
+	colour := map[string]terminal.Colour{
+		store.ConnectionHealthy: terminal.Green, store.ConnectionFailing: terminal.Yellow,
+		store.ConnectionPaused: terminal.Yellow, store.ConnectionOpen: terminal.Red, store.ConnectionHalfOpen: terminal.Red,
+		stateMissing: terminal.Red,
+	}[h.State]
+	return terminal.Coloured{Text: h.State, Colour: colour}
+}
+
+// healthReason says why a connection is not healthy.
+func healthReason(h connections.Health) string {
+	if h.PausedAt == nil {
+		return h.Reason
+	}
+	text := "paused"
+	if h.PausedBy != "" {
+		text += " by " + h.PausedBy
+	}
+	if h.PausedReason != "" {
+		text += ": " + h.PausedReason
+	}
+	return text
+}
+
+// healthText is the health of a connection in one line.
+func healthText(h connections.Health) string {
+	text := h.State
+	if h.OpenUntil != nil && h.State == store.ConnectionOpen {
+		text = "circuit open until " + when(h.OpenUntil)
+	}
+	if h.State == store.ConnectionHalfOpen {
+		text = "circuit half-open: one job at a time is tried"
+	}
+	if h.Failures > 0 {
+		text += fmt.Sprintf(" after %d consecutive failures", h.Failures)
+	}
+	switch reason := healthReason(h); {
+	case h.PausedAt != nil:
+		return reason
+	case reason != "":
+		text += ": " + reason
+	}
+	return text
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+)
+
+func purgeCommand() *cli.Command {
+	return &cli.Command{
+		Name: "purge", Usage: "take away old events, with their jobs and the jobs' history",
+		Description: "An event goes with its parts once all jobs of them are in one of the states. Workers do the\n" +
+			"same by the clock, where retention.events is set.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "before", Usage: "those received before `TIME`; 720h is 720 hours ago"},
+			&cli.DurationFlag{Name: "older-than", Usage: "those received longer than `DURATION` ago, such as 720h"},
+			&cli.StringSliceFlag{
+				Name: "state", DefaultText: store.JobSucceeded,
+				Usage: "`STATE` in which their jobs must be, or one of several with commas: " +
+					strings.Join(store.EndedStates(), ", "),
+			},
+			&cli.StringSliceFlag{Name: "source", Usage: "only those of the source `NAME`, or one of several with commas"},
+			&cli.StringSliceFlag{Name: "not-source", Usage: "none of the source `NAME`"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "take nothing away, and say what would go"},
+			outputFlag(),
+		},
+		Action: withSession(purgeEvents),
+	}
+}
+
+// retentionOf reads the flags that say which events go.
+func retentionOf(c *cli.Context) (r store.Retention, err error) {
+	r.States, r.Sources, r.NotSources = listFlag(c, "state"), listFlag(c, "source"), listFlag(c, "not-source")
+	for _, state := range r.States {
+		if !slices.Contains(store.EndedStates(), state) {
+			return r, fmt.Errorf("--state %s: want one of %s", state, strings.Join(store.EndedStates(), ", "))
+		}
+	}
+	if c.IsSet("before") == c.IsSet("older-than") {
+		return r, errors.New("say how old: --before TIME or --older-than DURATION, one of the two")
+	}
+	if !c.IsSet("older-than") {
+		r.ReceivedBefore, err = timeFlag(c, "before")
+		return r, err
+	}
+	age := c.Duration("older-than")
+	if age <= 0 {
+		return r, fmt.Errorf("--older-than %s: want more than 0, such as 720h", age)
+	}
+	r.ReceivedBefore = time.Now().Add(-age)
+	return r, nil
+}
+
+// purgedJSON is what was taken away, as programs see it. Fields are only ever added.
+type purgedJSON struct {
+	ReceivedBefore time.Time `json:"received_before"`
+	DryRun         bool      `json:"dry_run"`
+	Events         int64     `json:"events"`
+	Jobs           int64     `json:"jobs"`
+	Transitions    int64     `json:"transitions"`
+}
+
+func purgeEvents(ctx context.Context, s *session) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	rule, err := retentionOf(c)
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	purged, err := opened.Purge(ctx, rule, c.Bool("dry-run"))
+	if err != nil && purged == (store.Purged{}) {
+		return err
+	}
+	// What went before something failed is gone, and worth knowing of.
+	return errors.Join(answerPurged(c, rule, purged), err)
+}
+
+func answerPurged(c *cli.Context, rule store.Retention, p store.Purged) error {
+	if asJSON(c) {
+		return writeJSON(c, purgedJSON{
+			ReceivedBefore: rule.ReceivedBefore.UTC(), DryRun: c.Bool("dry-run"), Events: p.Events, Jobs: p.Jobs,
+			Transitions: p.Transitions,
+		})
+	}
+	done := "purged"
+	if c.Bool("dry-run") {
+		done = "would be purged"
+	}
+	if p.Events == 0 {
+		return say(c, "No event received before %s can go.", when(&rule.ReceivedBefore))
+	}
+	table := terminal.NewTable("RECEIVED BEFORE", "EVENTS", "JOBS", "TRANSITIONS", "")
+	table.Row(when(&rule.ReceivedBefore), p.Events, p.Jobs, p.Transitions, done)
+	return table.Write(c.App.Writer)
+}

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/worker"
+)
+
+// How long a delivery may take on a busy machine, and how often it is looked for.
+const (
+	waitForDelivery = 30 * time.Second
+	pollDelivery    = 50 * time.Millisecond
+)
+
+// Events are stored, known again, and refused where a destination cannot use them.
+func TestEventSend(t *testing.T) {
+	t.Parallel()
+	_, s := systemWithoutWorker(t)
+	send := []string{
+		"event", "send", "--source", "shop", "--name", "order.paid", "--idempotency-key", "order 1", "--data", `{"text": "paid"}`,
+		"--destination", "log", "--action", "write",
+	}
+	require.Regexp(t, `^stored event [0-9a-f-]{36} with 1 job\n  [0-9a-f-]{36}\n$`, s.ok(t, send...))
+	require.Contains(t, s.ok(t, send...), "was sent before under this key: nothing was stored\n")
+	var sent sentJSON
+	s.stdin = `{"text": "more"}`
+	s.json(t, &sent, "event", "send", "--source", "crm", "--data", "-", "--context", `{"a": 1}`)
+	require.True(t, sent.Created)
+	require.Empty(t, sent.Jobs)
+	var event eventJSON
+	s.json(t, &event, "event", "show", sent.EventID)
+	require.JSONEq(t, `{"text": "more"}`, string(event.Data))
+	require.JSONEq(t, `{"a": 1}`, string(event.Context))
+
+	r := s.run(t, "event", "send", "--source", "shop", "--data", `{"texts": 1}`, "--destination", "log", "--action", "write")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "marshal for log/write: unknown field")
+	for flag, text := range map[string]string{
+		"--source": strings.Repeat("x", 101), "--name": strings.Repeat("x", 101), "--idempotency-key": strings.Repeat("x", 256),
+		"--event-version": "a\nb",
+	} {
+		r := s.run(t, "event", "send", "--source", "shop", flag, text)
+		require.Equal(t, exitUsage, r.code, "%s: %s", flag, r.err)
+		require.NotContains(t, r.err, "SQLSTATE", flag)
+		require.Regexp(t, "bytes: want at most|control character", r.err, flag)
+	}
+	for _, data := range []string{`{"text": "\u0000"}`, `{"text": "\ud800"}`} {
+		r := s.run(t, "event", "send", "--source", "shop", "--data", data)
+		require.Equal(t, exitUsage, r.code, data)
+		require.Contains(t, r.err, "surrogate pair, which PostgreSQL does not store", data)
+	}
+	for line, want := range map[string]string{
+		"":                             "--source is missing: say where it comes from, for instance --source shop",
+		"--source a --destination log": "there are 1 --destination and 0 --action: want as many of both",
+		"--source a --destination log --action read": `log has no action "read": its actions are write`,
+		"--source a --data [1]":                      `--data is not a JSON object: want something like '{"name": "value"}'`,
+		"--source a --data - --context -":            "--data and --context cannot both be read from standard input",
+	} {
+		offline().fails(t, want, append([]string{"event", "send"}, strings.Fields(line)...)...)
+	}
+}
+
+// With a worker an event is delivered, and an action obeys.
+func TestDestinationOrders(t *testing.T) {
+	t.Parallel()
+	system, s := systemWithoutWorker(t)
+	system.Tune = func(c *worker.Config) {
+		c.Destinations = Destinations(config.Default().Connections)
+		// A line that the log leaves out is none that was written: this log takes all.
+		c.Logger = slog.New(slog.NewTextHandler(newScreen(), nil))
+	}
+	system.StartWorker(t)
+	send := []string{
+		"event", "send", "--source", "shop", "--data", `{"text": "paid"}`, "--destination", "log", "--action", "write",
+	}
+	s.ok(t, send...)
+	require.Eventually(t, func() bool {
+		return strings.Contains(s.ok(t, "job", "list"), store.JobSucceeded)
+	}, waitForDelivery, pollDelivery)
+
+	require.Equal(t, "log is paused: its jobs wait\n", s.ok(t, "destination", "pause", "log"))
+	require.Regexp(t, `(?m)^log +Log +paused `, s.ok(t, "destination", "list"))
+	require.Equal(t, "log goes on\n", s.ok(t, "destination", "resume", "log"))
+	require.Equal(t, "log/write is paused: its jobs wait\n", s.ok(t, "destination", "pause", "log", "write", "--reason", "a look"))
+	require.Equal(t, "log/write goes on\n", s.ok(t, "destination", "resume", "log", "write"))
+	require.Equal(t, "log/write has another schedule\n",
+		s.ok(t, "destination", "set-schedule", "log", "write", "--interval", "0 3 * * *", "--timezone", "Europe/Berlin", "--realtime=false"))
+	var shown destinationJSON
+	s.json(t, &shown, "destination", "show", "log")
+	require.Equal(t, []any{"0 3 * * *", "Europe/Berlin", false},
+		[]any{shown.Actions[0].Interval, shown.Actions[0].TimeZone, shown.Actions[0].Realtime})
+	var sent sentJSON
+	s.json(t, &sent, send...)
+	require.Equal(t, "log/write loads what waits for it\n", s.ok(t, "destination", "trigger", "log", "write"))
+	require.Eventually(t, func() bool {
+		return strings.Contains(s.ok(t, "job", "show", sent.Jobs[0]), store.JobSucceeded)
+	}, waitForDelivery, pollDelivery)
+
+	// What a person makes due is loaded at once by an action that loads in realtime.
+	s.ok(t, "destination", "set-schedule", "log", "write", "--realtime")
+	var replayed struct {
+		Order string   `json:"order"`
+		Jobs  int      `json:"jobs"`
+		IDs   []string `json:"ids"`
+	}
+	s.json(t, &replayed, "job", "replay", sent.Jobs[0])
+	require.Eventually(t, func() bool {
+		return strings.Contains(s.ok(t, "job", "show", replayed.IDs[0]), store.JobSucceeded)
+	}, waitForDelivery, pollDelivery)
+
+	for line, want := range map[string]string{
+		"pause":                  "want the name of a destination, and of an action if it is about one: see `sluice destination pause --help`",
+		"pause crm":              `no destination is called "crm": the destinations are clickhouse, log, postgres, smtp, webhook`,
+		"resume log read":        `log has no action "read": its actions are write`,
+		"trigger log":            "want two arguments, the names of a destination and of its action: see `sluice destination trigger --help`",
+		"set-schedule log write": "say what is to be changed: --interval, --timezone or --realtime",
+	} {
+		offline().fails(t, want, append([]string{"destination"}, strings.Fields(line)...)...)
+	}
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/urfave/cli/v2"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/scaffold"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+)
+
+// The exit codes of all commands. docs/exit-codes.md has the same list.
+const (
+	// exitDone means that what was asked for is done, or that nothing had changed.
+	exitDone = 0
+	// exitFailure means that it was tried and has failed.
+	exitFailure = 1
+	// exitUsage means that the command line or the configuration is wrong: nothing was tried.
+	exitUsage = 2
+	// exitRefused means that the present state does not allow it.
+	exitRefused = 3
+	// exitUnavailable means that a server or a worker does not answer.
+	exitUnavailable = 4
+	// exitParked means that an import is parked: it waits for a person.
+	exitParked = 5
+	// exitCancelled means that an import was cancelled or declined.
+	exitCancelled = 6
+	// exitTimeout means that the time that the command was given is over.
+	exitTimeout = 7
+	// exitInterrupted means that the command was interrupted by a signal.
+	exitInterrupted = 130
+)
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	error
+	code int
+	// silent says that the command has written already what is wrong.
+	silent bool
+}
+
+// Unwrap returns the error itself.
+func (e exitError) Unwrap() error { return e.error }
+
+// exitWith gives an error an exit code; a nil error stays nil.
+func exitWith(code int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return exitError{error: err, code: code}
+}
+
+// silently ends a command that has written already what is wrong.
+func silently(code int, err error) error { return exitError{error: err, code: code, silent: true} }
+
+// sentinels are the exit codes of errors of other packages. The first match counts.
+var sentinels = []struct {
+	code   int
+	errors []error
+}{
+	{exitUsage, []error{
+		starter.ErrInvalid, starter.ErrReservedSource, store.ErrPayload, destinations.ErrVersion, connections.ErrInvalid,
+	}},
+	{exitUnavailable, []error{
+		starter.ErrNoWorker, starter.ErrNoAnswer, starter.ErrNotWoken, context.DeadlineExceeded,
+	}},
+	{exitRefused, []error{
+		starter.ErrRefused, store.ErrNotFound, store.ErrTaken, store.ErrLimit, store.ErrDecided, store.ErrSelfReview,
+		store.ErrOverlap, store.ErrConflict, store.ErrInUse, connections.ErrNotFound, connections.ErrNoKeyset,
+		connections.ErrUnknownKey, connections.ErrSealBroken, connections.ErrOtherKeyset, scaffold.ErrExists,
+	}},
+}
+
+// codeOf returns the exit code of an error.
+func codeOf(err error) int {
+	var coded exitError
+	var network *net.OpError
+	var unavailable *serviceerror.Unavailable
+	var late *serviceerror.DeadlineExceeded
+	var missing *serviceerror.NotFound
+	var exists *serviceerror.AlreadyExists
+	var invalid *serviceerror.InvalidArgument
+	var namespace *serviceerror.NamespaceNotFound
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.As(err, &network), errors.As(err, &unavailable), errors.As(err, &late), errors.As(err, &namespace):
+		return exitUnavailable
+	}
+	for _, s := range sentinels {
+		for _, target := range s.errors {
+			if errors.Is(err, target) {
+				return s.code
+			}
+		}
+	}
+	if errors.As(err, &missing) || errors.As(err, &exists) || errors.As(err, &invalid) {
+		return exitRefused
+	}
+	return exitFailure
+}
+
+// codeOfStatus returns the exit code of a command that has waited for an import.
+func codeOfStatus(status string) int {
+	switch status {
+	case store.StatusCompleted, store.StatusUnchanged:
+		return exitDone
+	case store.StatusParked:
+		return exitParked
+	case store.StatusCancelled, store.StatusDeclined:
+		return exitCancelled
+	default:
+		return exitFailure
+	}
+}
+
+// begunKey is where the app's metadata say whether the command has begun its work.
+const begunKey = "begun"
+
+// begin says that the command line and the configuration are right, and that the work
+// begins. An error before that is one of usage.
+func begin(c *cli.Context) { c.App.Metadata[begunKey] = true }
+
+// beforeBegin gives errors of a command that has not begun its work their exit code.
+func beforeBegin(action cli.ActionFunc) cli.ActionFunc {
+	if action == nil {
+		return nil
+	}
+	return func(c *cli.Context) error {
+		err := action(c)
+		var coded exitError
+		if begun, ok := c.App.Metadata[begunKey].(bool); ok && begun || errors.As(err, &coded) {
+			return err
+		}
+		return exitWith(exitUsage, err)
+	}
+}

@@ -1,0 +1,334 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+)
+
+func flowCommand() *cli.Command {
+	return group("flow", "see and try the rules by which events become jobs",
+		&cli.Command{
+			Name: "list", Usage: "list the flows that were applied", Flags: []cli.Flag{outputFlag()},
+			Action: withSession(listFlows),
+		},
+		&cli.Command{
+			Name: "show", Usage: "show a flow and what it has been", ArgsUsage: "NAME", Flags: []cli.Flag{outputFlag()},
+			Action: withSession(showFlow),
+		},
+		&cli.Command{
+			Name: "test", Usage: "tell what flows would make of an event, and change nothing",
+			Description: "An event is a JSON object with source, name, version, context and data.",
+			Flags:       append(append([]cli.Flag{flowFileFlag()}, sampleFlags()...), outputFlag()),
+			Action:      withSession(testFlows),
+		},
+		&cli.Command{
+			Name: "replay", Usage: "create jobs from the events that are kept for a flow", ArgsUsage: "NAME",
+			Description: "Events that a flow has failed for are kept. `sluice apply` replays them when it changes the flow.",
+			Flags:       []cli.Flag{outputFlag()}, Action: withSession(replayFlow),
+		},
+	)
+}
+
+func flowFileFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "file", Aliases: []string{"f"}, Usage: "read flows from `FILE` (YAML), - for standard input; required",
+	}
+}
+
+// readFlows reads and checks the flows of --file.
+func readFlows(s *session) ([]flow.Flow, *flow.Program, error) {
+	c := s.cli
+	if err := requireFlag(c, "file", "name a file with flows, for instance -f flows.yaml"); err != nil {
+		return nil, nil, err
+	}
+	name := c.String("file")
+	source := name
+	if name != "-" {
+		source = "@" + name
+	}
+	text, err := readText(c, "file", source)
+	if err != nil {
+		return nil, nil, err
+	}
+	flows, err := flow.Parse(name, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	program, err := flow.Compile(s.Destinations(), flows)
+	return flows, program, err
+}
+
+// decisionJSON is a decision as programs see it. Fields are only ever added.
+type decisionJSON struct {
+	Flow        string          `json:"flow"`
+	Destination string          `json:"destination"`
+	Action      string          `json:"action"`
+	Decided     string          `json:"decided"`
+	Error       string          `json:"error"`
+	Version     string          `json:"version"`
+	Context     json.RawMessage `json:"context"`
+	Data        json.RawMessage `json:"data"`
+}
+
+func testFlows(ctx context.Context, s *session) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	_, program, err := readFlows(s)
+	if err != nil {
+		return err
+	}
+	event, err := sampleOf(c)
+	if err != nil {
+		return err
+	}
+	begin(c)
+	decisions := program.Decide(ctx, &destinations.Toolkit{}, &destinations.Versions{}, event)
+	return errors.Join(writeDecisions(c, decisions), faultOf(decisions))
+}
+
+// faultOf ends the command with a failure if a flow has failed; what was wrong is said
+// already.
+func faultOf(decisions []flow.Decision) error {
+	if _, err := flow.Jobs(decisions); err != nil {
+		return silently(exitFailure, err)
+	}
+	return nil
+}
+
+func writeDecisions(c *cli.Context, decisions []flow.Decision) error {
+	views := make([]decisionJSON, len(decisions))
+	for i, d := range decisions {
+		views[i] = decisionJSON{
+			Flow: d.Flow, Destination: d.Destination, Action: d.Action, Decided: d.Decided, Version: d.Job.Version,
+			Context: d.Job.Context, Data: d.Job.Data,
+		}
+		if d.Err != nil {
+			views[i].Error = d.Err.Error()
+		}
+	}
+	if asJSON(c) {
+		return writeJSON(c, views)
+	}
+	if len(views) == 0 {
+		return say(c, "There are no flows in the file.")
+	}
+	colours := map[string]terminal.Colour{flow.DecidedJob: terminal.Green, flow.DecidedFault: terminal.Red}
+	table := terminal.NewTable("FLOW", "DESTINATION", "ACTION", "DECIDED", "DATA")
+	for _, v := range views {
+		note := compact(v.Data)
+		if v.Error != "" {
+			note = v.Error
+		}
+		table.Row(v.Flow, orDash(v.Destination), orDash(v.Action),
+			terminal.Coloured{Text: v.Decided, Colour: colours[v.Decided]}, note)
+	}
+	return table.Write(c.App.Writer)
+}
+
+// flowJSON is a flow as programs see it. Fields are only ever added.
+type flowJSON struct {
+	Name      string            `json:"name"`
+	Version   int64             `json:"version"`
+	UpdatedAt time.Time         `json:"updated_at"`
+	UpdatedBy string            `json:"updated_by"`
+	Spec      json.RawMessage   `json:"spec"`
+	Versions  []flowVersionJSON `json:"versions"`
+	// Fault is why the flow cannot be used, "" if it can.
+	Fault string `json:"fault"`
+	// KeptEvents is how many events are kept because the flow has failed for them, LastFailure
+	// why it has failed last.
+	KeptEvents  int64  `json:"kept_events"`
+	LastFailure string `json:"last_failure"`
+}
+
+// flowVersionJSON is what a flow was from a moment on; without a spec it was removed then.
+type flowVersionJSON struct {
+	Version int64           `json:"version"`
+	At      time.Time       `json:"at"`
+	By      string          `json:"by"`
+	Spec    json.RawMessage `json:"spec"`
+}
+
+// flowView returns a flow with what is wrong with it.
+func flowView(s *session, f store.Flow, kept map[string]store.FlowFaultCount) (flowJSON, flow.Flow) {
+	view := flowJSON{
+		Name: f.Name, Version: f.Version, UpdatedAt: f.UpdatedAt, UpdatedBy: f.UpdatedBy, Spec: f.Spec,
+		Versions: []flowVersionJSON{}, KeptEvents: kept[f.Name].Events, LastFailure: kept[f.Name].Reason,
+	}
+	spec := flow.Read(f.Name, f.Spec)
+	if fault := flow.CompileEach(s.Destinations(), []flow.Flow{spec}).Faults()[spec.Name]; fault != nil {
+		view.Fault = fault.Error()
+	}
+	return view, spec
+}
+
+func listFlows(ctx context.Context, s *session) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := opened.Flows(ctx)
+	if err != nil {
+		return err
+	}
+	kept, err := opened.FlowFaults(ctx)
+	if err != nil {
+		return err
+	}
+	views, specs := make([]flowJSON, len(all)), make([]flow.Flow, len(all))
+	for i, f := range all {
+		views[i], specs[i] = flowView(s, f, kept)
+	}
+	if asJSON(c) {
+		return writeJSON(c, views)
+	}
+	if len(all) == 0 {
+		return say(c, "There are no flows. `sluice apply -f FILE` adds those of a file.")
+	}
+	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "KEPT EVENTS", "CHANGED", "BY")
+	for i, v := range views {
+		state := terminal.Coloured{Text: "enabled", Colour: terminal.Green}
+		switch {
+		case v.Fault != "":
+			state = terminal.Coloured{Text: "faulty", Colour: terminal.Red}
+		case specs[i].Disabled:
+			state = terminal.Coloured{Text: "disabled", Colour: terminal.Yellow}
+		}
+		table.Row(v.Name, state, len(specs[i].To), terminal.Ordinal(v.Version), v.KeptEvents, when(&all[i].UpdatedAt),
+			orDash(v.UpdatedBy))
+	}
+	return table.Write(c.App.Writer)
+}
+
+// faultLines say what is wrong with a flow.
+func faultLines(c *cli.Context, v flowJSON) error {
+	if v.Fault != "" {
+		if err := say(c, "%s: %s\n", terminal.Paint(c.App.Writer, terminal.Red, "faulty"), v.Fault); err != nil {
+			return err
+		}
+	}
+	if v.KeptEvents == 0 {
+		return nil
+	}
+	return say(c, "%d events are kept, because the flow has failed for them, last: %s.\nMend the flow, then "+
+		"`sluice flow replay %s` makes their jobs.\n", v.KeptEvents, firstLineOf(v.LastFailure), v.Name)
+}
+
+// replayedJSON is a replay as programs see it. Fields are only ever added.
+type replayedJSON struct {
+	Events int    `json:"events"`
+	Jobs   int    `json:"jobs"`
+	Failed int    `json:"failed"`
+	Fault  string `json:"fault"`
+}
+
+func replayFlow(ctx context.Context, s *session) error {
+	c := s.cli
+	name, err := oneArg(c, "the name of a flow")
+	if err != nil {
+		return err
+	}
+	client, err := s.Deliveries(ctx)
+	if err != nil {
+		return err
+	}
+	replayed, err := client.ReplayFlow(ctx, name)
+	if err != nil && !errors.Is(err, starter.ErrNotWoken) {
+		return err
+	}
+	view := replayedJSON{Events: replayed.Events, Jobs: replayed.Jobs, Failed: replayed.Failed}
+	if replayed.LastFault != nil {
+		view.Fault = replayed.LastFault.Error()
+	}
+	if asJSON(c) {
+		err = errors.Join(writeJSON(c, view), err)
+	} else {
+		err = errors.Join(say(c, "%s", replayedText(name, replayed)), err)
+	}
+	if err == nil && replayed.Failed > 0 {
+		return silently(exitFailure, fmt.Errorf("flow %s has failed again: %w", name, replayed.LastFault))
+	}
+	return err
+}
+
+// replayedText says how a replay went.
+func replayedText(name string, r starter.Replayed) string {
+	text := fmt.Sprintf("replayed %d events for flow %s: %s", r.Events, name, manyJobs(int64(r.Jobs)))
+	if r.Failed > 0 {
+		text += fmt.Sprintf("\n%d events are kept still: the flow has failed for them again, last: %s", r.Failed,
+			firstLineOf(r.LastFault.Error()))
+	}
+	return text
+}
+
+func showFlow(ctx context.Context, s *session) error {
+	c := s.cli
+	name, err := oneArg(c, "the name of a flow")
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	f, err := opened.Flow(ctx, name)
+	if err != nil {
+		return err
+	}
+	versions, err := opened.FlowVersionsOf(ctx, name)
+	if err != nil {
+		return fmt.Errorf("read what flow %s has been: %w", name, err)
+	}
+	kept, err := opened.FlowFaults(ctx)
+	if err != nil {
+		return err
+	}
+	view, _ := flowView(s, f, kept)
+	for _, v := range versions {
+		spec := json.RawMessage(v.Spec)
+		if spec == nil {
+			spec = json.RawMessage("null")
+		}
+		view.Versions = append(view.Versions, flowVersionJSON{Version: v.Version, At: v.At, By: v.By, Spec: spec})
+	}
+	if asJSON(c) {
+		return writeJSON(c, view)
+	}
+	var spec bytes.Buffer
+	if err := json.Indent(&spec, f.Spec, "", "  "); err != nil {
+		return fmt.Errorf("read flow %s: %w", name, err)
+	}
+	if err := errors.Join(faultLines(c, view), say(c, "%s\n", spec.String())); err != nil {
+		return err
+	}
+	table := terminal.NewTable("VERSION", "AT", "BY", "IS")
+	for _, v := range view.Versions {
+		is := "changed"
+		switch {
+		case string(v.Spec) == "null":
+			is = "removed"
+		case v.Version == f.Version:
+			is = "present"
+		}
+		table.Row(terminal.Ordinal(v.Version), when(&v.At), orDash(v.By), is)
+	}
+	return table.Write(c.App.Writer)
+}

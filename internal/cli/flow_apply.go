@@ -1,0 +1,246 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+)
+
+func applyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "apply", Usage: "make the flows what a file says",
+		Description: "Flows that are so already stay as they are. Nothing is changed if anything in the file is wrong.",
+		Flags:       []cli.Flag{flowFileFlag(), pruneFlag(), byFlag(), outputFlag()},
+		Action:      withSession(func(ctx context.Context, s *session) error { return applyFlows(ctx, s, false) }),
+	}
+}
+
+func diffCommand() *cli.Command {
+	return &cli.Command{
+		Name: "diff", Usage: "show what `sluice apply` would change, and change nothing",
+		Flags:  []cli.Flag{flowFileFlag(), pruneFlag(), outputFlag()},
+		Action: withSession(func(ctx context.Context, s *session) error { return applyFlows(ctx, s, true) }),
+	}
+}
+
+func pruneFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "prune", Usage: "remove flows that are not in the file"}
+}
+
+// changeJSON is a change as programs see it. Fields are only ever added.
+type changeJSON struct {
+	Name    string          `json:"name"`
+	Change  string          `json:"change"`
+	Version int64           `json:"version"`
+	Before  json.RawMessage `json:"before"`
+	After   json.RawMessage `json:"after"`
+}
+
+func applyFlows(ctx context.Context, s *session, dryRun bool) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	flows, _, err := readFlows(s)
+	if err != nil {
+		return err
+	}
+	set := store.FlowSet{Prune: c.Bool("prune"), DryRun: dryRun}
+	if !dryRun {
+		set.By = whoami(c)
+	}
+	for _, f := range flows {
+		spec, err := json.Marshal(f)
+		if err != nil {
+			return fmt.Errorf("encode flow %s: %w", f.Name, err)
+		}
+		set.Flows = append(set.Flows, store.FlowSpec{Name: f.Name, Spec: spec})
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	changes, err := opened.ApplyFlows(ctx, set)
+	if err != nil {
+		return err
+	}
+	replayed, replayErr := replayChanged(ctx, s, opened, changes, dryRun)
+	switch {
+	case asJSON(c):
+		views := make([]changeJSON, len(changes))
+		for i, change := range changes {
+			views[i] = changeJSON{
+				Name: change.Name, Change: change.Change, Version: change.Version,
+				Before: orNull(change.Before), After: orNull(change.After),
+			}
+		}
+		return errors.Join(writeJSON(c, views), replayErr)
+	case dryRun:
+		return writeDiff(c, changes)
+	}
+	if len(changes) == 0 {
+		return say(c, "There are no flows in the file.")
+	}
+	table := terminal.NewTable("FLOW", "IS", "VERSION")
+	for _, change := range changes {
+		table.Row(change.Name, changeCell(change.Change), terminal.Ordinal(change.Version))
+	}
+	if err := table.Write(c.App.Writer); err != nil {
+		return err
+	}
+	for _, text := range replayed {
+		if err := say(c, "%s", text); err != nil {
+			return err
+		}
+	}
+	return replayErr
+}
+
+// replayChanged replays the events that are kept for flows that were changed, and returns how
+// that went.
+func replayChanged(
+	ctx context.Context, s *session, opened *store.Store, changes []store.FlowChange, dryRun bool,
+) (texts []string, err error) {
+	if dryRun {
+		return nil, nil
+	}
+	kept, err := opened.FlowFaults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, change := range changes {
+		if change.Change == store.FlowRemoved || kept[change.Name].Events == 0 {
+			continue
+		}
+		client, err := s.Deliveries(ctx)
+		if err == nil {
+			var r starter.Replayed
+			r, err = client.ReplayFlow(ctx, change.Name)
+			texts = append(texts, replayedText(change.Name, r))
+		}
+		if err != nil {
+			return texts, fmt.Errorf("the flows are applied; events are kept for flow %[1]s still "+
+				"(`sluice flow replay %[1]s`): %[2]w", change.Name, err)
+		}
+	}
+	return texts, nil
+}
+
+func orNull(text json.RawMessage) json.RawMessage {
+	if text == nil {
+		return json.RawMessage("null")
+	}
+	return text
+}
+
+func changeCell(change string) terminal.Coloured {
+	colours := map[string]terminal.Colour{
+		store.FlowAdded: terminal.Green, store.FlowChanged: terminal.Yellow, store.FlowRemoved: terminal.Red,
+	}
+	return terminal.Coloured{Text: change, Colour: colours[change]}
+}
+
+// writeDiff writes the lines that go and those that come.
+func writeDiff(c *cli.Context, changes []store.FlowChange) error {
+	w, changed := c.App.Writer, false
+	for _, change := range changes {
+		if change.Change == store.FlowUnchanged {
+			continue
+		}
+		changed = true
+		cell := changeCell(change.Change)
+		if err := say(c, "flow %s would be %s", change.Name, terminal.Paint(w, cell.Colour, cell.Text)); err != nil {
+			return err
+		}
+		before, err := specLines(change.Before)
+		if err != nil {
+			return err
+		}
+		after, err := specLines(change.After)
+		if err != nil {
+			return err
+		}
+		for _, line := range lineDiff(before, after) {
+			colour := terminal.Plain
+			switch line[0] {
+			case '-':
+				colour = terminal.Red
+			case '+':
+				colour = terminal.Green
+			}
+			if err := say(c, "%s", terminal.Paint(w, colour, line)); err != nil {
+				return err
+			}
+		}
+	}
+	if !changed {
+		return say(c, "Nothing would change.")
+	}
+	return nil
+}
+
+// specLines returns the lines of a specification, its fields in the order of their names:
+// the database has an order of its own.
+func specLines(spec json.RawMessage) ([]string, error) {
+	if spec == nil {
+		return nil, nil
+	}
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(spec))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil {
+		return nil, fmt.Errorf("read a flow: %w", err)
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil {
+		return nil, fmt.Errorf("write a flow: %w", err)
+	}
+	return strings.Split(strings.TrimSpace(text.String()), "\n"), nil
+}
+
+// lineDiff returns the lines of both texts, with a sign before each: the longest sequence
+// of lines that both have stays.
+func lineDiff(before, after []string) []string {
+	// common[i][j] is the length of that sequence in before[i:] and after[j:].
+	common := make([][]int, len(before)+1)
+	for i := range common {
+		common[i] = make([]int, len(after)+1)
+	}
+	for i := len(before) - 1; i >= 0; i-- {
+		for j := len(after) - 1; j >= 0; j-- {
+			if before[i] == after[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			} else {
+				common[i][j] = max(common[i+1][j], common[i][j+1])
+			}
+		}
+	}
+	var lines []string
+	i, j := 0, 0
+	for i < len(before) || j < len(after) {
+		switch {
+		case i < len(before) && j < len(after) && before[i] == after[j]:
+			lines = append(lines, "  "+before[i])
+			i, j = i+1, j+1
+		case j == len(after) || i < len(before) && common[i+1][j] >= common[i][j+1]:
+			lines = append(lines, "- "+before[i])
+			i++
+		default:
+			lines = append(lines, "+ "+after[j])
+			j++
+		}
+	}
+	return lines
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/internal/inbound"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// sampleFlags say what flows are tried with.
+func sampleFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name:  "event",
+			Usage: "the event: a `JSON` object, or @FILE, or - for standard input; this or --import is required",
+		},
+		&cli.StringFlag{Name: "import", Usage: "a made-up end of an import by the importer `NAME`, in place of an event"},
+		&cli.StringFlag{
+			Name: "end", Usage: "with --import, how it ends: `STATUS`, one of " + strings.Join(endStatuses(), ", "),
+			DefaultText: store.StatusCompleted,
+		},
+		&cli.StringFlag{
+			Name: "table", Usage: "with --import, a made-up row of `TABLE` instead of an end, such as imported_pages",
+		},
+	}
+}
+
+func endStatuses() []string {
+	return slices.DeleteFunc(store.Statuses(), func(status string) bool { return !store.Ended(status) })
+}
+
+// sampleEvent is an event as people write it to try flows.
+type sampleEvent struct {
+	ID         string          `json:"id"`
+	Source     string          `json:"source"`
+	Name       string          `json:"name"`
+	Version    string          `json:"version"`
+	Context    json.RawMessage `json:"context"`
+	Data       json.RawMessage `json:"data"`
+	SentAt     time.Time       `json:"sent_at"`
+	ReceivedAt time.Time       `json:"received_at"`
+}
+
+// sampleOf returns what flows are tried with.
+func sampleOf(c *cli.Context) (destinations.Event, error) {
+	if c.IsSet("import") {
+		return sampleOfImport(c)
+	}
+	if c.IsSet("end") || c.IsSet("table") {
+		return destinations.Event{}, errors.New("--end and --table are about an import: name an importer with --import")
+	}
+	const advice = "give an event to try, for instance --event @event.json, or an importer, for instance --import csv"
+	if err := requireFlag(c, "event", advice); err != nil {
+		return destinations.Event{}, err
+	}
+	text, err := readText(c, "event", c.String("event"))
+	if err != nil {
+		return destinations.Event{}, err
+	}
+	sample := sampleEvent{ID: "sample"}
+	if err := inbound.Decode(inbound.Subject{Object: "the event", Field: "field"}, text, &sample); err != nil {
+		return destinations.Event{}, fmt.Errorf("--event: %w", err)
+	}
+	return destinations.Event{
+		ID: sample.ID, Source: sample.Source, Trigger: sample.Name, Version: sample.Version, Context: sample.Context,
+		Data: sample.Data, SentAt: sample.SentAt, ReceivedAt: sample.ReceivedAt,
+	}, nil
+}
+
+// sampleOfImport makes up an end or a row of an import.
+func sampleOfImport(c *cli.Context) (e destinations.Event, err error) {
+	if c.IsSet("event") {
+		return e, errors.New("--event and --import are both there: want one of them")
+	}
+	importer := c.String("import")
+	if _, err := Importers(config.Default()).Lookup(importer); err != nil {
+		return e, fmt.Errorf("--import: %w", err)
+	}
+	switch {
+	case c.IsSet("end") && c.IsSet("table"):
+		return e, errors.New("--end and --table are both there: want one of them")
+	case c.IsSet("table"):
+		table, err := schema.Lookup(c.String("table"))
+		if err != nil {
+			return e, fmt.Errorf("--table: %w", err)
+		}
+		e, err = flow.SampleRecord(importer, table).Event()
+		if err != nil {
+			return e, err
+		}
+	default:
+		status := store.StatusCompleted
+		if c.IsSet("end") {
+			status = c.String("end")
+		}
+		if !store.Ended(status) {
+			return e, fmt.Errorf("--end %s: want one of %s", status, strings.Join(endStatuses(), ", "))
+		}
+		if e, err = flow.SampleEnd(importer, status).Event(); err != nil {
+			return e, err
+		}
+	}
+	e.ID = "sample"
+	return e, nil
+}

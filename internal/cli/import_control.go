@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+func cancelImport(ctx context.Context, s *session) error {
+	id, err := idArg(s.cli)
+	if err != nil {
+		return err
+	}
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := client.Cancel(ctx, id, by(s.cli)); err != nil {
+		return err
+	}
+	if !s.cli.Bool("wait") {
+		return say(s.cli, "cancelling import %d: its rows are being purged", id)
+	}
+	last, err := client.Wait(ctx, id, nil)
+	if err != nil {
+		return err
+	}
+	if last.Import.Status != store.StatusCancelled {
+		return exitWith(exitRefused,
+			fmt.Errorf("import %d could not be cancelled any more: it is %s", id, last.Import.Status))
+	}
+	return say(s.cli, "import %d is cancelled; none of its rows stay", id)
+}
+
+func deleteImport(ctx context.Context, s *session) error {
+	id, err := idArg(s.cli)
+	if err != nil {
+		return err
+	}
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := client.Delete(ctx, id); err != nil {
+		return err
+	}
+	if s.cli.Bool("no-wait") {
+		return say(s.cli, "deleting import %d", id)
+	}
+	if err := client.WaitDeleted(ctx, id); err != nil {
+		return err
+	}
+	return say(s.cli, "deleted import %d", id)
+}
+
+func retryPart(ctx context.Context, s *session) error {
+	id, part, err := partArgs(s.cli)
+	if err != nil {
+		return err
+	}
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := client.RetryPart(ctx, id, part, by(s.cli)); err != nil {
+		return err
+	}
+	return say(s.cli, "retrying part %d of import %d", part, id)
+}
+
+func skipPart(ctx context.Context, s *session) error {
+	id, part, err := partArgs(s.cli)
+	if err != nil {
+		return err
+	}
+	if err := requireFlag(s.cli, "reason", "say why, for the import's log"); err != nil {
+		return err
+	}
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := client.SkipPart(ctx, id, part, by(s.cli)); err != nil {
+		return err
+	}
+	return say(s.cli, "skipping part %d of import %d", part, id)
+}
+
+func partArgs(c *cli.Context) (id int64, part int32, err error) {
+	if c.NArg() != 2 {
+		return 0, 0, fmt.Errorf("want two arguments, the ID of an import and the number of a part: see `%s --help`",
+			c.Command.HelpName)
+	}
+	id, err = parseID(c.Args().Get(0))
+	if err != nil {
+		return 0, 0, err
+	}
+	no, err := strconv.ParseInt(c.Args().Get(1), 10, 32)
+	if err != nil || no < 0 {
+		return 0, 0, fmt.Errorf("%q is not the number of a part: want one from 0, as `sluice import parts %d` shows it",
+			c.Args().Get(1), id)
+	}
+	return id, int32(no), nil
+}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/db"
+)
+
+func listParts(ctx context.Context, s *session) error {
+	id, err := idArg(s.cli)
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	imp, err := opened.Import(ctx, id)
+	if err != nil {
+		return err
+	}
+	parts, err := opened.ListParts(ctx, id)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		return writeJSON(s.cli, partViews(imp.Status, parts))
+	}
+	_, parts, _ = takeBack(store.ImportSummary{Import: imp}, parts)
+	if len(parts) == 0 {
+		return say(s.cli, "Import %d has no parts.", id)
+	}
+	return partsTable(parts).Write(s.cli.App.Writer)
+}
+
+// logPage is how many lines of a log are read at once, and logPoll how often more
+// are looked for.
+const (
+	logPage = 500
+	logPoll = 250 * time.Millisecond
+)
+
+func showLogs(ctx context.Context, s *session) error {
+	id, err := idArg(s.cli)
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	ticker := time.NewTicker(logPoll)
+	defer ticker.Stop()
+	after := int32(0)
+	for {
+		// The import first: whatever it says before it ends is then among the lines.
+		imp, err := opened.Import(ctx, id)
+		if err != nil {
+			return err
+		}
+		lines, err := opened.ListFeedback(ctx, db.ListFeedbackParams{ImportID: id, AfterSeq: after, RowLimit: logPage})
+		if err != nil {
+			return err
+		}
+		for _, line := range lines {
+			if err := printLine(s, line); err != nil {
+				return err
+			}
+			after = line.Seq
+		}
+		if len(lines) == logPage {
+			continue
+		}
+		if !s.cli.Bool("follow") || store.Ended(imp.Status) {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// printLine writes a line of a log: as JSON one object a line, because with -f
+// there is no end of the list.
+func printLine(s *session, line store.Feedback) error {
+	w := s.cli.App.Writer
+	switch s.cli.String("output") {
+	case "json":
+		return json.NewEncoder(w).Encode(feedbackJSON{Seq: line.Seq, At: line.At, Level: line.Level, Message: line.Message})
+	case "csv":
+		rows := [][]string{{
+			strconv.Itoa(int(line.Seq)), line.At.UTC().Format(time.RFC3339Nano), line.Level, line.Message,
+		}}
+		if line.Seq == 1 {
+			rows = slices.Insert(rows, 0, []string{"seq", "at", "level", "message"})
+		}
+		return writeCSV(w, rows)
+	}
+	colour := map[string]terminal.Colour{store.LevelWarn: terminal.Yellow, store.LevelError: terminal.Red}[line.Level]
+	_, err := fmt.Fprintf(w, "%s %s %s\n",
+		terminal.Paint(w, terminal.Faint, line.At.Local().Format(time.DateTime)),
+		terminal.Paint(w, colour, fmt.Sprintf("%-5s", line.Level)), terminal.Line(line.Message))
+	return err
+}
+
+// maxRejectsListed bounds a listing of rejects.
+const maxRejectsListed = 10000
+
+func listRejects(ctx context.Context, s *session) error {
+	id, err := idArg(s.cli)
+	if err != nil {
+		return err
+	}
+	limit, err := limitFlag(s.cli, maxRejectsListed)
+	if err != nil {
+		return err
+	}
+	skip := s.cli.Int("skip")
+	if skip < 0 {
+		return fmt.Errorf("--skip %d: want at least 0", skip)
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	imp, err := opened.Import(ctx, id)
+	if err != nil {
+		return err
+	}
+	house, err := s.Warehouse(ctx)
+	if err != nil {
+		return err
+	}
+	rejects, err := house.Rejects(ctx, uint64(imp.SiteID), uint64(id), skip, limit)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		views := make([]rejectJSON, len(rejects))
+		for i, r := range rejects {
+			views[i] = rejectJSON{File: r.File, Line: r.Line, Column: r.Column, Reason: r.Reason, Sample: r.Sample}
+		}
+		return writeJSON(s.cli, views)
+	}
+	switch {
+	case len(rejects) == 0 && skip > 0:
+		return say(s.cli, "Import %d has no rejected rows behind the first %d.", id, skip)
+	case len(rejects) == 0:
+		return say(s.cli, "Import %d has no rejected rows.", id)
+	}
+	table := terminal.NewTable("FILE", "LINE", "COLUMN", "REASON", "SAMPLE")
+	for _, r := range rejects {
+		table.Row(r.File, terminal.Ordinal(r.Line), r.Column, r.Reason, fmt.Sprintf("%q", brief(r.Sample, 60)))
+	}
+	if err := table.Write(s.cli.App.Writer); err != nil {
+		return err
+	}
+	if len(rejects) == limit {
+		err = say(s.cli, "There may be more: --skip %d goes on.", skip+limit)
+	}
+	return err
+}

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
+)
+
+// dryRun tells what an import would do. The error is the one that the import would end
+// with.
+func dryRun(ctx context.Context, s *session, request starter.Request) error {
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return err
+	}
+	report, err := client.DryRun(ctx, request)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		err = writeJSON(s.cli, report)
+	} else {
+		err = writeReport(s.cli.App.Writer, report)
+	}
+	if err == nil && report.Error != "" {
+		err = fmt.Errorf("the import would fail: %s (%s)", report.Error, report.Class)
+	}
+	return err
+}
+
+func writeReport(w io.Writer, r activities.DryRunReport) error {
+	lines := [][2]string{
+		{"Dry run", fmt.Sprintf("%s into %s; nothing is written", r.Source, r.Site)},
+		{"Unchanged", r.Unchanged},
+		{"Source has", r.SourceDays},
+		{"Importing", r.Days},
+	}
+	for _, l := range r.Log {
+		lines = append(lines, [2]string{"Log", l.Level + ": " + l.Message})
+	}
+	for _, l := range r.Locks {
+		lines = append(lines, [2]string{"Locks", lockLine(l)})
+	}
+	if r.WaitUntil != nil {
+		lines = append(lines, [2]string{"Waits", "until " + when(r.WaitUntil)})
+	}
+	lines = append(lines, [2]string{"Review", reviewLine(r)})
+	if r.PartsTotal > 0 {
+		lines = append(lines, [2]string{"Parts", partsLine(r)}, [2]string{"Estimate", estimateLine(r.DryRunEstimate)})
+	}
+	for _, line := range lines {
+		if line[1] == "" {
+			continue
+		}
+		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
+			return err
+		}
+	}
+	if len(r.Parts) == 0 {
+		return nil
+	}
+	if err := writeSampledParts(w, r.Parts); err != nil {
+		return err
+	}
+	for _, p := range r.Parts {
+		if err := writeSample(w, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lockLine(l activities.DryRunLock) string {
+	mode := "exclusive"
+	if l.Shared {
+		mode = "shared"
+	}
+	text := l.Resource + ", " + mode
+	if l.Free {
+		return text + ", free"
+	}
+	if len(l.Holders) > 0 {
+		text += ", held by " + importList(l.Holders)
+	}
+	if len(l.Waiting) > 0 {
+		text += ", wanted by " + importList(l.Waiting)
+	}
+	return text + ": it would wait"
+}
+
+func importList(ids []int64) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = fmt.Sprintf("import %d", id)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func reviewLine(r activities.DryRunReport) string {
+	if r.Review {
+		return "its rows would wait for a decision"
+	}
+	return "none: its rows become visible at once"
+}
+
+func partsLine(r activities.DryRunReport) string {
+	text := terminal.Count(int64(r.PartsTotal))
+	if len(r.Parts) < r.PartsTotal {
+		text += fmt.Sprintf(", the first %d of them looked into", len(r.Parts))
+	}
+	return text
+}
+
+func estimateLine(e activities.DryRunEstimate) string {
+	if e.EstimatedRows == nil {
+		return "unknown: the source does not say how large it is"
+	}
+	text := "about " + terminal.Count(*e.EstimatedRows) + " rows"
+	if e.EstimatedSeconds != nil {
+		took := time.Duration(*e.EstimatedSeconds * float64(time.Second))
+		text += fmt.Sprintf(", %s at %s rows/s, %s", terminal.Duration(took), terminal.Count(e.RowsPerSecond), e.SpeedIs)
+	}
+	return text
+}
+
+func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	table := terminal.NewTable(
+		"PART", "LABEL", "TABLE", "BYTES", "ROWS READ", "REJECTED", "OUT OF RANGE", "LEFT OUT", "ROWS IN ALL", "ERROR")
+	for _, p := range parts {
+		rows := "?"
+		if p.EstimatedRows != nil {
+			rows = terminal.Count(*p.EstimatedRows)
+			if !p.Complete {
+				rows = "~" + rows
+			}
+		}
+		table.Row(terminal.Ordinal(int32(p.Part)), p.Label, p.Table, p.Bytes,
+			p.RowsRead, p.RowsRejected, p.RowsOutOfRange, p.RowsLeftOut, rows, brief(p.Error, 80))
+	}
+	return table.Write(w)
+}
+
+// writeSample shows rows of a part, good and bad ones.
+func writeSample(w io.Writer, p activities.DryRunPart) error {
+	if len(p.Sample) > 0 {
+		if _, err := fmt.Fprintf(w, "\n%s\n", p.Label); err != nil {
+			return err
+		}
+		header := make([]string, len(p.Columns))
+		for i, c := range p.Columns {
+			header[i] = strings.ToUpper(c)
+		}
+		table := terminal.NewTable(header...)
+		for _, row := range p.Sample {
+			cells := make([]any, len(row))
+			for i, cell := range row {
+				cells[i] = cell
+			}
+			table.Row(cells...)
+		}
+		if err := table.Write(w); err != nil {
+			return err
+		}
+	}
+	for _, r := range p.Rejects {
+		_, err := fmt.Fprintf(w, "%s:%d: %s: %s\n",
+			terminal.Line(r.File), r.Line, terminal.Line(orDash(r.Column)), terminal.Line(r.Reason))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+)
+
+// ofPerson says whether an import is over or parked: nothing happens by itself any more.
+func ofPerson(i store.Import) bool { return store.Ended(i.Status) || i.Status == store.StatusParked }
+
+// follow shows an import's progress until it is over or parked, then its figures. The
+// error has the exit code.
+func follow(ctx context.Context, s *session, id int64) error {
+	client, err := s.watcher(ctx)
+	if err != nil {
+		return err
+	}
+	progress := terminal.NewProgress(s.cli.App.ErrWriter, 5*time.Second)
+	ctx, cancel := withTimeout(ctx, s)
+	defer cancel()
+	last, err := client.WaitFor(ctx, id, ofPerson, func(summary store.ImportSummary) { progress.Show(readingOf(summary)) })
+	progress.Close()
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return exitWith(exitTimeout, fmt.Errorf("import %d has not ended and continues: %w", id, errTimeout))
+	}
+	if ctx.Err() != nil {
+		_, werr := fmt.Fprintf(s.cli.App.ErrWriter, "Import %d goes on without you. "+
+			"Follow it with `sluice import logs %d -f`, stop it with `sluice import cancel %d`.\n", id, id, id)
+		return errors.Join(context.Canceled, werr)
+	}
+	if err != nil {
+		return err
+	}
+	if err := printImport(ctx, s, id); err != nil {
+		return err
+	}
+	if code := codeOfStatus(last.Import.Status); code != exitDone {
+		return silently(code, fmt.Errorf("import %d is %s", id, last.Import.Status))
+	}
+	return nil
+}
+
+// readingOf turns an import's state into what a progress display shows.
+func readingOf(s store.ImportSummary) terminal.Reading {
+	r := terminal.Reading{Label: s.Import.Phase}
+	// How far loading had come says nothing of an import that takes its rows back.
+	failing := rowsTakenBack(s.Import.Status) || s.Import.Phase == store.PhaseOnFailure ||
+		s.Import.Phase == store.PhaseCleanUp && s.PartsDone < s.PartsTotal
+	if !failing {
+		r.Rows, r.Done, r.Total = s.RowsRead, s.BytesRead, s.BytesTotal
+	}
+	// What was skipped is not going to be read.
+	r.Over = failing || s.Import.Phase != store.PhaseLoading && r.Done < r.Total
+	if s.Import.Status == store.StatusParked || s.Import.Status == store.StatusPending {
+		r.Label = s.Import.Status
+	}
+	if s.Import.Paused {
+		r.Label = "paused"
+	}
+	if s.PartsTotal > 0 {
+		r.Detail = fmt.Sprintf("%d/%d parts", s.PartsDone, s.PartsTotal)
+	}
+	switch {
+	case s.Import.WorkflowFault != "":
+		r.Trouble = brief(s.Import.WorkflowFault, 150)
+	case s.Import.Status == store.StatusParked:
+		r.Trouble = fmt.Sprintf("waits for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
+	case s.Import.Status == store.StatusPending:
+		r.Trouble = fmt.Sprintf("waits for `sluice review accept %d` or decline", s.Import.ID)
+	case s.Import.Paused:
+		r.Trouble = fmt.Sprintf("`sluice import resume %d` lets it go on", s.Import.ID)
+	case s.Import.WaitUntil != nil:
+		r.Trouble = fmt.Sprintf("waits until %s: %s", when(s.Import.WaitUntil), brief(s.Import.WaitReason, 150))
+	case s.Import.Phase == store.PhaseLocking:
+		r.Trouble = "waits for its locks, which `sluice locks list` shows"
+	case s.Import.Trouble != "":
+		r.Trouble = "retrying: " + brief(s.Import.Trouble, 150)
+	}
+	return r
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// previewJSON is what an import has loaded into a table, as programs see it.
+type previewJSON struct {
+	Table   string              `json:"table"`
+	Rows    uint64              `json:"rows"`
+	Columns []string            `json:"columns"`
+	Sums    map[string]string   `json:"sums"`
+	Sample  []map[string]string `json:"sample"`
+}
+
+func previewImport(ctx context.Context, s *session) error {
+	id, err := idArg(s.cli)
+	if err != nil {
+		return err
+	}
+	limit, err := limitFlag(s.cli, maxListed)
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	imp, err := opened.Import(ctx, id)
+	if err != nil {
+		return err
+	}
+	tables, err := previewedTables(ctx, s, opened, imp)
+	if err != nil {
+		return err
+	}
+	house, err := s.Warehouse(ctx)
+	if err != nil {
+		return err
+	}
+	views := []previewJSON{}
+	for _, table := range tables {
+		p, err := house.Preview(ctx, table, uint64(imp.SiteID), uint64(id), limit)
+		if err != nil {
+			return err
+		}
+		if asJSON(s.cli) {
+			views = append(views, previewView(table, p))
+			continue
+		}
+		if err := printPreview(s, table, p); err != nil {
+			return err
+		}
+	}
+	if asJSON(s.cli) {
+		return writeJSON(s.cli, views)
+	}
+	switch {
+	case rowsTakenBack(imp.Status):
+		return say(s.cli, "Import %d is %s: it has left no rows.", id, imp.Status)
+	case len(tables) == 0:
+		return say(s.cli, "Import %d has loaded nothing yet: it is %s.", id, imp.Status)
+	case imp.Status == store.StatusPending:
+		return say(s.cli, "None of this is in any query until `sluice review accept %d`.", id)
+	default:
+		return nil
+	}
+}
+
+// previewedTables returns the tables that the import's parts load.
+func previewedTables(ctx context.Context, s *session, opened *store.Store, imp store.Import) ([]*schema.Table, error) {
+	if name := s.cli.String("table"); name != "" {
+		table, err := schema.Lookup(name)
+		return []*schema.Table{table}, err
+	}
+	parts, err := opened.ListParts(ctx, imp.ID)
+	if err != nil {
+		return nil, err
+	}
+	var tables []*schema.Table
+	for _, p := range parts {
+		table, err := schema.Lookup(p.TableName)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(tables, table) {
+			tables = append(tables, table)
+		}
+	}
+	return tables, nil
+}
+
+func printPreview(s *session, table *schema.Table, p warehouse.Preview) error {
+	w := s.cli.App.Writer
+	if p.Rows == 0 {
+		_, err := fmt.Fprintf(w, "%s, no rows\n\n", table.Name)
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "%s, %s rows\n", table.Name, terminal.Count(int64(p.Rows))); err != nil {
+		return err
+	}
+	header := []string{"ROW"}
+	for _, c := range table.Columns {
+		header = append(header, strings.ToUpper(c.Name))
+	}
+	out := terminal.NewTable(header...)
+	for i, row := range append(p.Sample, p.Sums) {
+		cells := []any{strconv.Itoa(i + 1)}
+		if i == len(p.Sample) {
+			cells[0] = "all"
+		}
+		for j, value := range row {
+			cells = append(cells, previewCell(table.Columns[j], value))
+		}
+		out.Row(cells...)
+	}
+	if err := out.Write(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+// previewCell is a value as a table shows it: counters with separators of thousands.
+func previewCell(c schema.Column, value string) any {
+	n, err := strconv.ParseInt(value, 10, 64)
+	switch {
+	case c.Kind == schema.KindString || err != nil:
+		return brief(value, 40)
+	case c.Identifier:
+		return terminal.Ordinal(n)
+	default:
+		return n
+	}
+}
+
+func previewView(table *schema.Table, p warehouse.Preview) previewJSON {
+	named := func(values []string) map[string]string {
+		row := make(map[string]string, len(values))
+		for i, value := range values {
+			row[table.Columns[i].Name] = value
+		}
+		return row
+	}
+	view := previewJSON{
+		Table: table.Name, Rows: p.Rows, Columns: table.ColumnNames(), Sums: named(p.Sums), Sample: []map[string]string{},
+	}
+	for _, row := range p.Sample {
+		view.Sample = append(view.Sample, named(row))
+	}
+	return view
+}

@@ -1,0 +1,377 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/internal/inbound"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+)
+
+// maxListed bounds a listing of imports.
+const maxListed = 1000
+
+func listImports(ctx context.Context, s *session) error {
+	if err := noArgs(s.cli); err != nil {
+		return err
+	}
+	limit, err := limitFlag(s.cli, maxListed)
+	if err != nil {
+		return err
+	}
+	statuses, err := statusFlag(s.cli)
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	summaries, err := opened.Summaries(ctx, store.Listing{
+		Site: s.cli.String("site"), Source: s.cli.String("source"), By: s.cli.String("by"), Statuses: statuses,
+		BeforeID: s.cli.Int64("before"), Limit: int32(limit),
+	})
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		views := make([]importJSON, len(summaries))
+		for i, summary := range summaries {
+			parts, err := opened.ListParts(ctx, summary.Import.ID)
+			if err != nil {
+				return err
+			}
+			views[i] = importView(summary, parts)
+		}
+		return writeJSON(s.cli, views)
+	}
+	if len(summaries) == 0 {
+		return nothing(s.cli, "imports", "There are no imports here. Start one with `sluice import start`.")
+	}
+	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED", "WARNINGS",
+		"STARTED", "TOOK", "ERROR")
+	for _, i := range summaries {
+		i, _, _ = takeBack(i, nil)
+		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
+			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected, i.Warnings,
+			when(i.Import.StartedAt), took(i.Import),
+			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.Trouble), 60))
+	}
+	return table.Write(s.cli.App.Writer)
+}
+
+// familiar are the names that other systems have for a status, and that are understood.
+var familiar = map[string]string{"importing": store.StatusRunning, "accepted": store.StatusCompleted}
+
+// statusFlag returns the statuses that are asked for.
+func statusFlag(c *cli.Context) ([]string, error) {
+	var all []string
+	for _, text := range c.StringSlice("status") {
+		for name := range strings.SplitSeq(text, ",") {
+			if known, ok := familiar[name]; ok {
+				name = known
+			}
+			if !slices.Contains(store.Statuses(), name) {
+				return nil, fmt.Errorf("--status %s: want one of %s", name, strings.Join(store.Statuses(), ", "))
+			}
+			all = append(all, name)
+		}
+	}
+	return all, nil
+}
+
+func showImport(ctx context.Context, s *session) error {
+	id, err := idArg(s.cli)
+	if err != nil {
+		return err
+	}
+	return printImport(ctx, s, id)
+}
+
+// printImport writes an import with its parts.
+func printImport(ctx context.Context, s *session, id int64) error {
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	summary, err := opened.Summary(ctx, id)
+	if err != nil {
+		return err
+	}
+	parts, err := opened.ListParts(ctx, id)
+	if err != nil {
+		return err
+	}
+	waits, err := waitsOf(ctx, opened, summary.Import)
+	if err != nil {
+		return err
+	}
+	data, err := opened.ImportData(ctx, id)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		return writeJSON(s.cli, shownJSON{
+			importJSON: importView(summary, parts), WaitingFor: waits.imports, ReviewExpiresAt: waits.expires,
+			Summary: data.Summary,
+		})
+	}
+	w := s.cli.App.Writer
+	summary, parts, back := takeBack(summary, parts)
+	return errors.Join(
+		writeHead(w, summary, waits.line(summary.Import)), writeSummary(w, data.Summary),
+		writeParts(w, parts), writeSums(w, summary, parts, back),
+		writeWarnings(w, summary))
+}
+
+func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
+	i := s.Import
+	status := statusCell(i.Status)
+	lines := [][2]string{
+		{"Import", fmt.Sprintf("%d, %s", i.ID, i.Label)},
+		{"Site", s.Domain},
+		{"Source", i.Source},
+		{"Status", terminal.Paint(w, status.Colour, status.Text) + phaseNote(i)},
+	}
+	if i.StartDate != nil && i.EndDate != nil {
+		lines = append(lines, [2]string{"Source has", fmt.Sprintf("%s..%s", i.StartDate, i.EndDate)})
+		// What has failed or was cancelled has brought in nothing.
+		switch {
+		case i.Status == store.StatusCompleted:
+			lines = append(lines, [2]string{"Imported", i.Days.String()})
+		case !store.Ended(i.Status):
+			lines = append(lines, [2]string{"Importing", i.Days.String()})
+		}
+	}
+	if i.StartedAt != nil {
+		lines = append(lines, [2]string{"Started", when(i.StartedAt) + tookNote(i)})
+	}
+	if i.WorkflowID != "" {
+		lines = append(lines, [2]string{"Workflow", i.WorkflowID}, [2]string{"Run", i.RunID})
+	}
+	if i.RequestedBy != "" {
+		lines = append(lines, [2]string{"By", i.RequestedBy})
+	}
+	if i.Rate > 0 {
+		lines = append(lines, [2]string{"Rate", "at most " + terminal.Count(i.Rate) + " rows/s"})
+	}
+	if waits != "" {
+		lines = append(lines, [2]string{"Waiting", terminal.Paint(w, terminal.Yellow, waits)})
+	}
+	if i.WorkflowFault != "" {
+		lines = append(lines, [2]string{"Fault", terminal.Paint(w, terminal.Red, i.WorkflowFault)})
+	}
+	if i.Trouble != "" {
+		lines = append(lines, [2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.Trouble)})
+	}
+	switch {
+	case i.Error == "":
+	case i.Status == store.StatusCancelled, i.Status == store.StatusDeclined:
+		lines = append(lines, [2]string{"Reason", i.Error})
+	default:
+		fault := terminal.Paint(w, terminal.Red, shownFaults(i.Error))
+		lines = append(lines, [2]string{"Error", fault + " (" + i.ErrorClass + ")"})
+	}
+	for _, line := range lines {
+		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeSummary writes what the importer has summed up for reviewers, a key a line.
+func writeSummary(w io.Writer, summary json.RawMessage) error {
+	if summary == nil {
+		return nil
+	}
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(summary, &values); err != nil {
+		return fmt.Errorf("read the summary: %w", err)
+	}
+	if _, err := fmt.Fprintf(w, "\n%s\n", terminal.Paint(w, terminal.Faint, "Summary")); err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		value := terminal.Block(string(values[key]), 4)
+		if _, err := fmt.Fprintf(w, "  %s: %s\n", terminal.Block(key, 2), value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeParts(w io.Writer, parts []store.Part) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return partsTable(parts).Write(w)
+}
+
+func partsTable(parts []store.Part) *terminal.Table {
+	table := terminal.NewTable(
+		"PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "LEFT OUT", "ERROR")
+	for _, p := range parts {
+		table.Row(terminal.Ordinal(p.No), p.Label, partCell(p),
+			p.RowsRead, p.RowsLoaded, p.RowsRejected, p.RowsOutOfRange, p.RowsLeftOut, brief(p.Error, 80))
+	}
+	return table
+}
+
+// writeSums adds the rows up; back is how many were loaded and taken back.
+func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part, back int64) error {
+	if s.PartsTotal == 0 {
+		return nil
+	}
+	taken := ""
+	if back > 0 {
+		taken = fmt.Sprintf(" + %s loaded and taken back", terminal.Count(back))
+	}
+	_, err := fmt.Fprintf(w, "\n%s rows read = %s loaded + %s rejected + %s out of range + %s left out%s%s\n",
+		terminal.Count(s.RowsRead), terminal.Count(s.RowsLoaded), terminal.Count(s.RowsRejected),
+		terminal.Count(s.RowsOutOfRange), terminal.Count(s.RowsLeftOut), taken, speedNote(s.RowsRead, parts))
+	if err == nil && s.RowsRejected > 0 {
+		_, err = fmt.Fprintf(w, "`sluice import rejects %d` lists the rejected rows.\n", s.Import.ID)
+	}
+	return err
+}
+
+// writeWarnings counts the warnings of an import, and says where they are.
+func writeWarnings(w io.Writer, s store.ImportSummary) error {
+	text := "%s warnings: `sluice import logs %d` shows them."
+	switch s.Warnings {
+	case 0:
+		return nil
+	case 1:
+		text = "%s warning: `sluice import logs %d` shows it."
+	}
+	text = fmt.Sprintf(text, terminal.Count(s.Warnings), s.Import.ID)
+	_, err := fmt.Fprintln(w, terminal.Paint(w, terminal.Yellow, text))
+	return err
+}
+
+// speedNote says how fast the parts were loaded, from the start of the first to the
+// end of the last. What took less than a second tells nothing about speed.
+func speedNote(rows int64, parts []store.Part) string {
+	var first, last time.Time
+	for _, p := range parts {
+		if p.StartedAt == nil || p.FinishedAt == nil {
+			continue
+		}
+		if first.IsZero() || p.StartedAt.Before(first) {
+			first = *p.StartedAt
+		}
+		if p.FinishedAt.After(last) {
+			last = *p.FinishedAt
+		}
+	}
+	took := last.Sub(first)
+	if took < time.Second || rows == 0 {
+		return ""
+	}
+	rate := int64(float64(rows) / took.Seconds())
+	return fmt.Sprintf(", loaded in %s, %s rows/s", terminal.Duration(took), terminal.Count(rate))
+}
+
+// phaseCell leaves out the phase of an import that has ended: it is the status.
+func phaseCell(i store.Import) string {
+	switch {
+	case i.Phase == i.Status:
+		return "-"
+	case i.Paused:
+		return i.Phase + ", paused"
+	default:
+		return i.Phase
+	}
+}
+
+func partsCell(s store.ImportSummary) string {
+	if s.PartsTotal == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d/%d", s.PartsDone, s.PartsTotal)
+}
+
+func phaseNote(i store.Import) string {
+	note := ""
+	if i.Phase != i.Status {
+		note = ", " + i.Phase
+	}
+	if i.Paused {
+		note += ", paused"
+	}
+	return note
+}
+
+func statusCell(status string) terminal.Coloured {
+	colours := map[string]terminal.Colour{
+		store.StatusCompleted: terminal.Green, store.StatusFailed: terminal.Red, store.StatusCancelled: terminal.Yellow,
+		store.StatusParked: terminal.Yellow, store.StatusRunning: terminal.Cyan, store.StatusPending: terminal.Yellow,
+		store.StatusUnchanged: terminal.Green, store.StatusDeclined: terminal.Yellow,
+	}
+	return terminal.Coloured{Text: status, Colour: colours[status]}
+}
+
+func partCell(p store.Part) terminal.Coloured {
+	colours := map[string]terminal.Colour{
+		store.PartDone: terminal.Green, store.PartFailed: terminal.Red, store.PartParked: terminal.Yellow,
+		store.PartSkipped: terminal.Yellow, store.PartRunning: terminal.Cyan,
+	}
+	return terminal.Coloured{Text: partText(p), Colour: colours[p.Status]}
+}
+
+func when(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.Local().Format(time.DateTime)
+}
+
+func took(i store.Import) string {
+	if i.StartedAt == nil {
+		return "-"
+	}
+	end := time.Now()
+	if i.FinishedAt != nil {
+		end = *i.FinishedAt
+	}
+	return terminal.Duration(end.Sub(*i.StartedAt))
+}
+
+func tookNote(i store.Import) string {
+	if i.FinishedAt == nil {
+		return ", " + took(i) + " ago"
+	}
+	return ", took " + took(i)
+}
+
+// brief cuts a text to its first line and so many characters.
+func brief(text string, most int) string {
+	for i, r := range text {
+		if r == '\n' || i >= most {
+			return text[:i] + "..."
+		}
+	}
+	return text
+}
+
+// maxShownFaults bounds a list of faults on a terminal, in bytes of JSON; --output json has all.
+const maxShownFaults = 4000
+
+// shownFaults cuts a list of faults, one a line, at a whole fault.
+func shownFaults(text string) string { return inbound.CutLines(text, maxShownFaults) }

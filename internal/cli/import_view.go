@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/store"
+)
+
+// importJSON is an import as programs see it. Fields are only ever added. rows_taken_back
+// were loaded by an import that has ended without leaving rows.
+type importJSON struct {
+	ID             int64            `json:"id"`
+	Site           string           `json:"site"`
+	Source         string           `json:"source"`
+	Label          string           `json:"label"`
+	Status         string           `json:"status"`
+	Phase          string           `json:"phase"`
+	StartDate      *calendar.Day    `json:"start_date"`
+	EndDate        *calendar.Day    `json:"end_date"`
+	Days           []calendar.Range `json:"days"`
+	RowsRead       int64            `json:"rows_read"`
+	RowsLoaded     int64            `json:"rows_loaded"`
+	RowsTakenBack  int64            `json:"rows_taken_back"`
+	RowsRejected   int64            `json:"rows_rejected"`
+	RowsOutOfRange int64            `json:"rows_out_of_range"`
+	RowsLeftOut    int64            `json:"rows_left_out"`
+	Warnings       int64            `json:"warnings"`
+	Parts          []partJSON       `json:"parts"`
+	RequestedBy    string           `json:"requested_by"`
+	Paused         bool             `json:"paused"`
+	RowsPerSecond  int64            `json:"rows_per_second"`
+	WaitUntil      *time.Time       `json:"wait_until"`
+	WaitReason     string           `json:"wait_reason"`
+	Review         bool             `json:"review"`
+	Schedule       string           `json:"schedule"`
+	Trouble        string           `json:"trouble"`
+	// WorkflowFault says why a task of its workflow fails; "" while none does.
+	WorkflowFault string     `json:"workflow_fault"`
+	Error         string     `json:"error"`
+	ErrorClass    string     `json:"error_class"`
+	WorkflowID    string     `json:"workflow_id"`
+	RunID         string     `json:"run_id"`
+	CreatedAt     time.Time  `json:"created_at"`
+	StartedAt     *time.Time `json:"started_at"`
+	FinishedAt    *time.Time `json:"finished_at"`
+}
+
+// partJSON is a part as programs see it.
+type partJSON struct {
+	Part           int32  `json:"part"`
+	Table          string `json:"table"`
+	Label          string `json:"label"`
+	Status         string `json:"status"`
+	BytesTotal     int64  `json:"bytes_total"`
+	BytesRead      int64  `json:"bytes_read"`
+	Chunks         int32  `json:"chunks"`
+	Attempts       int64  `json:"attempts"`
+	RowsRead       int64  `json:"rows_read"`
+	RowsLoaded     int64  `json:"rows_loaded"`
+	RowsTakenBack  int64  `json:"rows_taken_back"`
+	RowsRejected   int64  `json:"rows_rejected"`
+	RowsOutOfRange int64  `json:"rows_out_of_range"`
+	RowsLeftOut    int64  `json:"rows_left_out"`
+	// Days are those that the part says it has, ClaimedDays those that it has brought in.
+	Days        []calendar.Range `json:"days"`
+	ClaimedDays []calendar.Range `json:"claimed_days"`
+	Error       string           `json:"error"`
+	StartedAt   *time.Time       `json:"started_at"`
+	FinishedAt  *time.Time       `json:"finished_at"`
+}
+
+func importView(s store.ImportSummary, parts []store.Part) importJSON {
+	i := s.Import
+	s, _, back := takeBack(s, nil)
+	view := importJSON{
+		ID: i.ID, Site: s.Domain, Source: i.Source, Label: i.Label, Status: i.Status, Phase: i.Phase,
+		StartDate: i.StartDate, EndDate: i.EndDate, Days: []calendar.Range(i.Days),
+		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsTakenBack: back, RowsRejected: s.RowsRejected,
+		RowsOutOfRange: s.RowsOutOfRange, RowsLeftOut: s.RowsLeftOut, Warnings: s.Warnings,
+		RequestedBy: i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
+		Review: i.Review, Schedule: i.Schedule,
+		Parts: partViews(i.Status, parts), Trouble: i.Trouble, WorkflowFault: i.WorkflowFault,
+		Error: i.Error, ErrorClass: i.ErrorClass,
+		WorkflowID: i.WorkflowID, RunID: i.RunID,
+		CreatedAt: i.CreatedAt, StartedAt: i.StartedAt, FinishedAt: i.FinishedAt,
+	}
+	if view.Days == nil {
+		view.Days = []calendar.Range{}
+	}
+	return view
+}
+
+// partViews are the parts of an import of that status.
+func partViews(status string, parts []store.Part) []partJSON {
+	views := make([]partJSON, len(parts))
+	for i, p := range parts {
+		views[i] = partJSON{
+			Part: p.No, Table: p.TableName, Label: p.Label, Status: p.Status,
+			BytesTotal: p.BytesTotal, BytesRead: p.BytesRead, Chunks: p.NextChunk, Attempts: p.Fence,
+			RowsRead: p.RowsRead, RowsLoaded: p.RowsLoaded, RowsRejected: p.RowsRejected, RowsOutOfRange: p.RowsOutOfRange,
+			RowsLeftOut: p.RowsLeftOut, Days: append([]calendar.Range{}, p.Days...),
+			ClaimedDays: append([]calendar.Range{}, p.ClaimedDays...),
+			Error:       p.Error, StartedAt: p.StartedAt, FinishedAt: p.FinishedAt,
+		}
+		if rowsTakenBack(status) {
+			views[i].RowsLoaded, views[i].RowsTakenBack = 0, p.RowsLoaded
+		}
+	}
+	return views
+}
+
+type feedbackJSON struct {
+	Seq     int32     `json:"seq"`
+	At      time.Time `json:"at"`
+	Level   string    `json:"level"`
+	Message string    `json:"message"`
+}
+
+type rejectJSON struct {
+	File   string `json:"file"`
+	Line   int64  `json:"line"`
+	Column string `json:"column"`
+	Reason string `json:"reason"`
+	Sample string `json:"sample"`
+}

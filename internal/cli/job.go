@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+)
+
+func jobCommand() *cli.Command {
+	return group("job", "look after jobs: events on their way to a destination", append([]*cli.Command{
+		{
+			Name: "list", Usage: "list jobs, newest first",
+			Flags:  slices.Concat(jobPickFlags(), pageFlags(), []cli.Flag{countFlag(), outputFlag()}),
+			Action: withSession(listJobs),
+		},
+		{
+			Name: "show", Usage: "show a job, what it carries and what it has been through", ArgsUsage: "ID",
+			Flags: []cli.Flag{outputFlag()}, Action: withSession(showJob),
+		},
+		{
+			Name: "stats", Usage: "count jobs by destination, action and state",
+			Flags: append(jobPickFlags(),
+				&cli.BoolFlag{
+					Name:  "hourly",
+					Usage: "count them by hour, destination and state, those of the last day if nothing else is said",
+				},
+				outputFlag()),
+			Action: withSession(countJobs),
+		},
+	}, jobOrderCommands()...)...)
+}
+
+// listedJobJSON is a job of a listing as programs see it. Fields are only ever added.
+type listedJobJSON struct {
+	ID          string     `json:"id"`
+	Destination string     `json:"destination"`
+	Action      string     `json:"action"`
+	Version     string     `json:"version"`
+	EventID     string     `json:"event_id"`
+	ParentJobID *string    `json:"parent_job_id"`
+	ReplayOf    *string    `json:"replay_of"`
+	State       string     `json:"state"`
+	Attempt     int32      `json:"attempt"`
+	DueAt       *time.Time `json:"due_at"`
+	Error       string     `json:"error"`
+	By          string     `json:"by"`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+	FinishedAt  *time.Time `json:"finished_at"`
+}
+
+func listedJobViews(jobs []store.ListedJob) ([]listedJobJSON, error) {
+	views := make([]listedJobJSON, len(jobs))
+	for i, j := range jobs {
+		why, err := store.ErrorOf(j.LastError)
+		if err != nil {
+			return nil, err
+		}
+		views[i] = listedJobJSON{
+			ID: j.ID, Destination: j.Destination, Action: j.Action, Version: j.Version, EventID: j.EventID,
+			ParentJobID: j.ParentJobID, ReplayOf: j.ReplayOf, State: j.State, Attempt: j.Attempt, DueAt: j.DueAt,
+			Error: why.Message, By: why.By, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, FinishedAt: j.FinishedAt,
+		}
+	}
+	return views, nil
+}
+
+func listJobs(ctx context.Context, s *session) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	filter, _, err := jobPick(c)
+	if err != nil {
+		return err
+	}
+	page, err := pageOf(c)
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Bool("count") {
+		n, err := opened.CountJobs(ctx, filter)
+		return answerCount(c, n, err)
+	}
+	jobs, err := opened.ListJobs(ctx, filter, page)
+	if err != nil {
+		return err
+	}
+	views, err := listedJobViews(jobs)
+	if err != nil {
+		return err
+	}
+	if asJSON(c) {
+		return writeJSON(c, views)
+	}
+	if len(views) == 0 {
+		return nothing(c, "jobs", "There are no jobs here.")
+	}
+	if err := jobsTable(views).Write(c.App.Writer); err != nil {
+		return err
+	}
+	return goOn(c, len(views), views[len(views)-1].ID)
+}
+
+func jobsTable(views []listedJobJSON) *terminal.Table {
+	table := terminal.NewTable("ID", "DESTINATION", "ACTION", "STATE", "ATTEMPTS", "CREATED", "NEXT", "NOTE")
+	for _, v := range views {
+		table.Row(v.ID, v.Destination, v.Action, jobCell(v.State), v.Attempt, when(&v.CreatedAt), when(v.DueAt),
+			brief(noteOf(v.Error, v.By), 80))
+	}
+	return table
+}
+
+// noteOf is why a job is in its state, and who has brought it there if it was a person.
+func noteOf(message, by string) string {
+	if by == "" {
+		return message
+	}
+	return by + ": " + message
+}
+
+func jobCell(state string) terminal.Coloured {
+	colours := map[string]terminal.Colour{
+		store.JobSucceeded: terminal.Green, store.JobExecuting: terminal.Cyan, store.JobFailed: terminal.Yellow,
+		store.JobUnknown: terminal.Red, store.JobDiscarded: terminal.Red, store.JobHeld: terminal.Yellow,
+		store.JobCancelled: terminal.Faint,
+	}
+	return terminal.Coloured{Text: state, Colour: colours[state]}
+}
+
+// jobCountJSON is a line of the statistics as programs see it. Fields are only ever added.
+type jobCountJSON struct {
+	Hour          *time.Time `json:"hour"`
+	Destination   string     `json:"destination"`
+	Action        string     `json:"action"`
+	State         string     `json:"state"`
+	Jobs          int64      `json:"jobs"`
+	Due           int64      `json:"due"`
+	OldestDue     *time.Time `json:"oldest_due"`
+	OldestCreated *time.Time `json:"oldest_created"`
+}
+
+func countJobs(ctx context.Context, s *session) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	filter, _, err := jobPick(c)
+	if err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	views, err := jobCounts(ctx, opened, filter, c.Bool("hourly"))
+	if err != nil {
+		return err
+	}
+	switch {
+	case asJSON(c):
+		return writeJSON(c, views)
+	case len(views) == 0:
+		return nothing(c, "jobs", "There are no jobs here.")
+	case c.Bool("hourly"):
+		return hoursTable(views).Write(c.App.Writer)
+	}
+	table := terminal.NewTable("DESTINATION", "ACTION", "STATE", "JOBS", "DUE", "DUE SINCE", "OLDEST")
+	for _, v := range views {
+		table.Row(v.Destination, v.Action, jobCell(v.State), v.Jobs, v.Due, when(v.OldestDue), when(v.OldestCreated))
+	}
+	return table.Write(c.App.Writer)
+}
+
+func jobCounts(ctx context.Context, opened *store.Store, filter store.JobFilter, hourly bool) ([]jobCountJSON, error) {
+	views := []jobCountJSON{}
+	if !hourly {
+		all, err := opened.JobStats(ctx, filter)
+		for _, n := range all {
+			views = append(views, jobCountJSON{
+				Destination: n.Destination, Action: n.Action, State: n.State, Jobs: n.Jobs, Due: n.Due, OldestDue: n.OldestDue,
+				OldestCreated: &n.OldestCreated,
+			})
+		}
+		return views, err
+	}
+	if filter.CreatedAfter.IsZero() && filter.CreatedBefore.IsZero() {
+		// The hours of all times would be a long list, and a slow one.
+		filter.CreatedAfter = time.Now().Add(-24 * time.Hour)
+	}
+	all, err := opened.JobsByHour(ctx, filter)
+	for _, n := range all {
+		views = append(views, jobCountJSON{Hour: &n.Hour, Destination: n.Destination, State: n.State, Jobs: n.Jobs})
+	}
+	return views, err
+}
+
+func hoursTable(views []jobCountJSON) *terminal.Table {
+	table := terminal.NewTable("HOUR", "DESTINATION", "STATE", "JOBS")
+	for _, v := range views {
+		table.Row(when(v.Hour), v.Destination, jobCell(v.State), v.Jobs)
+	}
+	return table
+}

@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// outputFlag chooses between a table and JSON, and more where a command has it.
+func outputFlag(more ...string) cli.Flag {
+	formats := append([]string{"table", "json"}, more...)
+	last := len(formats) - 1
+	list := strings.Join(formats[:last], ", ") + " or " + formats[last]
+	return &cli.StringFlag{
+		Name: "output", Aliases: []string{"o"}, Usage: "write a `FORMAT`: " + list, Value: "table",
+		Action: func(_ *cli.Context, value string) error {
+			if !slices.Contains(formats, value) {
+				return exitWith(exitUsage, fmt.Errorf("--output %s: want %s", value, list))
+			}
+			return nil
+		},
+	}
+}
+
+func asJSON(c *cli.Context) bool { return c.String("output") == "json" }
+
+// writeJSON writes a value for programs: indented, because people look at it too.
+func writeJSON(c *cli.Context, v any) error {
+	encoder := json.NewEncoder(c.App.Writer)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}
+
+// say writes a line for people.
+func say(c *cli.Context, format string, args ...any) error {
+	_, err := fmt.Fprintf(c.App.Writer, format+"\n", args...)
+	return err
+}
+
+// oneArg returns the command's single argument.
+func oneArg(c *cli.Context, name string) (string, error) {
+	if c.NArg() != 1 {
+		return "", fmt.Errorf("want one argument, %s, got %s: see `%s --help`", name, counted(c.NArg()), c.Command.HelpName)
+	}
+	return c.Args().First(), nil
+}
+
+func counted(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return fmt.Sprint(n)
+}
+
+func noArgs(c *cli.Context) error {
+	if c.NArg() != 0 {
+		return fmt.Errorf("unexpected argument %q: see `%s --help`", c.Args().First(), c.Command.HelpName)
+	}
+	return nil
+}

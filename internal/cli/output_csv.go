@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// writeCSV writes rows for spreadsheets. A field that a spreadsheet would take for a formula
+// begins with an apostrophe, which the spreadsheet hides.
+func writeCSV(w io.Writer, rows [][]string) error {
+	out := csv.NewWriter(w)
+	for _, row := range rows {
+		fields := make([]string, len(row))
+		for i, field := range row {
+			fields[i] = defused(field)
+		}
+		if err := out.Write(fields); err != nil {
+			return fmt.Errorf("write CSV: %w", err)
+		}
+	}
+	out.Flush()
+	if err := out.Error(); err != nil {
+		return fmt.Errorf("write CSV: %w", err)
+	}
+	return nil
+}
+
+// formulas are the characters that begin a formula, also in their full width and behind blanks,
+// which spreadsheets leave out (https://owasp.org/www-community/attacks/CSV_Injection).
+const formulas = "=+-@\t\r\n|\uFF1D\uFF0B\uFF0D\uFF20"
+
+func defused(field string) string {
+	text := strings.TrimLeft(field, " \u00A0\u3000")
+	first, _ := utf8.DecodeRuneInString(text)
+	if text != "" && strings.ContainsRune(formulas, first) {
+		return "'" + field
+	}
+	return field
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/starter"
+)
+
+func scheduleCreateCommand() *cli.Command {
+	return &cli.Command{
+		Name: "create", Usage: "create a schedule", ArgsUsage: "NAME SOURCE [PATH...]",
+		Description: "SOURCE is the kind of import: " + strings.Join(Importers(config.Default()).Names(), ", ") + ".\n" +
+			"A cron expression has five fields: minute, hour, day, month, weekday; a day must\n" +
+			"match both of its fields. An interval counts from midnight UTC. Settings that no flag names are the\n" +
+			"worker's, at the time of each run.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "cron", Usage: "run by this `EXPRESSION`, for instance '0 3 * * *'"},
+			&cli.StringFlag{Name: "every", Usage: "or run every `DURATION`, for instance 6h"},
+			&cli.StringFlag{Name: "timezone", Usage: "read --cron in this IANA `ZONE`", Value: "UTC"},
+			&cli.StringFlag{Name: "jitter", Usage: "delay each run by up to `DURATION`, at random", DefaultText: "none"},
+			overlapFlag(starter.OverlapSkip),
+			&cli.StringFlag{
+				Name: "catchup", Usage: "start a run that was missed up to `DURATION` late",
+				DefaultText: short(starter.DefaultCatchup),
+			},
+			&cli.BoolFlag{Name: "paused", Usage: "create it paused"},
+			&cli.StringFlag{Name: "note", Usage: "say by this `TEXT` what it is for", DefaultText: "nothing"},
+			&cli.IntFlag{
+				Name: "pause-after-failures", Usage: "pause it after `N` failures in a row; 0 never does",
+				Value: starter.DefaultPauseAfterFailures,
+			},
+		}, importFlags()...),
+		Action: withSession(createSchedule),
+	}
+}
+
+func createSchedule(ctx context.Context, s *session) error {
+	c := s.cli
+	if c.NArg() == 0 {
+		return errors.New("say what to call it: `sluice schedule create NAME SOURCE`")
+	}
+	request, err := importRequest(c, c.Args().Tail())
+	if err != nil {
+		return err
+	}
+	times := timingFlags{
+		cron: c.String("cron"), every: c.String("every"), jitter: c.String("jitter"),
+		zone: c.String("timezone"), catchup: c.String("catchup"),
+	}
+	timing, catchup, err := times.parse()
+	if err != nil {
+		return err
+	}
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return err
+	}
+	created, err := client.CreateSchedule(ctx, starter.NewSchedule{
+		Name: c.Args().First(), Request: request, Settings: settingsOverride(c), Timing: timing,
+		Overlap: c.String("overlap"), Catchup: catchup, Paused: c.Bool("paused"), Note: c.String("note"),
+		PauseAfterFailures: c.Int("pause-after-failures"),
+	})
+	if err != nil {
+		return err
+	}
+	if asJSON(c) {
+		return writeJSON(c, scheduleView(created))
+	}
+	paused := ""
+	if created.Paused {
+		paused = ", paused"
+	}
+	return say(c, "created schedule %s%s: its next runs are %s", created.Name, paused, nextRuns(created, moment))
+}
+
+// timingFlags are what the flags about time say.
+type timingFlags struct {
+	cron, every, jitter, zone, catchup string
+}
+
+// parse reads the flags; it reports every fault at once.
+func (f timingFlags) parse() (starter.Timing, time.Duration, error) {
+	t := starter.Timing{Cron: strings.TrimSpace(f.cron), TimeZone: f.zone}
+	var faults []error
+	read := func(name, text string) time.Duration {
+		if text == "" {
+			return 0
+		}
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			faults = append(faults, fmt.Errorf("--%s %q: want a duration such as 90s, 30m or 6h", name, text))
+		}
+		return d
+	}
+	t.Every, t.Jitter = read("every", f.every), read("jitter", f.jitter)
+	catchup := read("catchup", f.catchup)
+	if len(faults) == 0 {
+		faults = append(faults, t.Validate())
+	}
+	return t, catchup, errors.Join(faults...)
+}
+
+// settingsOverride are the settings that flags name.
+func settingsOverride(c *cli.Context) activities.ImportSettings {
+	var with activities.ImportSettings
+	if c.IsSet("parallelism") {
+		n := c.Int("parallelism")
+		with.Parallelism = &n
+	}
+	if c.IsSet("max-rejects") {
+		n := c.Int64("max-rejects")
+		with.MaxRejects = &n
+	}
+	if c.IsSet("max-reject-share") {
+		share := c.Float64("max-reject-share")
+		with.MaxRejectShare = &share
+	}
+	if c.IsSet("on-part-failure") {
+		action := c.String("on-part-failure")
+		with.OnPartFailure = &action
+	}
+	return with
+}
+
+// short writes a duration without the zeros behind it: 6h instead of 6h0m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// nextRuns lists the next runs of a schedule.
+func nextRuns(s starter.Schedule, write func(time.Time) string) string {
+	if len(s.Next) == 0 {
+		return "none"
+	}
+	texts := make([]string, len(s.Next))
+	for i, at := range s.Next {
+		texts[i] = write(at)
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
+)
+
+// scheduleJSON is a schedule as programs see it. Fields are only ever added.
+type scheduleJSON struct {
+	Name               string                    `json:"name"`
+	Site               string                    `json:"site"`
+	Source             string                    `json:"source"`
+	Args               json.RawMessage           `json:"args"`
+	Label              string                    `json:"label"`
+	Settings           activities.ImportSettings `json:"settings"`
+	Cron               string                    `json:"cron"`
+	EverySeconds       float64                   `json:"every_seconds"`
+	TimeZone           string                    `json:"time_zone"`
+	JitterSeconds      float64                   `json:"jitter_seconds"`
+	Overlap            string                    `json:"overlap"`
+	CatchupSeconds     float64                   `json:"catchup_seconds"`
+	PauseAfterFailures int                       `json:"pause_after_failures"`
+	Paused             bool                      `json:"paused"`
+	Note               string                    `json:"note"`
+	CreatedAt          time.Time                 `json:"created_at"`
+	Next               []time.Time               `json:"next"`
+	Runs               []runJSON                 `json:"runs"`
+	Started            int                       `json:"started"`
+	Skipped            int                       `json:"skipped"`
+	Missed             int                       `json:"missed"`
+}
+
+// runJSON is a run of a schedule as programs see it.
+type runJSON struct {
+	At           time.Time `json:"at"`
+	StartedAt    time.Time `json:"started_at"`
+	Status       string    `json:"status"`
+	ImportID     int64     `json:"import_id"`
+	ImportStatus string    `json:"import_status"`
+	Reason       string    `json:"reason"`
+	WorkflowID   string    `json:"workflow_id"`
+	RunID        string    `json:"run_id"`
+}
+
+func scheduleView(s starter.Schedule) scheduleJSON {
+	view := scheduleJSON{
+		Name: s.Name, Site: s.Request.Site, Source: s.Request.Source, Args: s.Request.Args, Label: s.Request.Label,
+		Settings: s.Request.Settings, Cron: s.Timing.Cron, EverySeconds: s.Timing.Every.Seconds(),
+		TimeZone: s.Timing.TimeZone, JitterSeconds: s.Timing.Jitter.Seconds(),
+		Overlap: s.Overlap, CatchupSeconds: s.Catchup.Seconds(),
+		PauseAfterFailures: s.PauseAfterFailures, Paused: s.Paused, Note: s.Note, CreatedAt: s.CreatedAt,
+		Next: orEmpty(s.Next), Runs: []runJSON{}, Started: s.Started, Skipped: s.Skipped, Missed: s.Missed,
+	}
+	for _, r := range s.Runs {
+		view.Runs = append(view.Runs, runJSON{
+			At: r.At, StartedAt: r.StartedAt, Status: r.Status, ImportID: r.ImportID, ImportStatus: r.ImportStatus,
+			Reason: r.Reason, WorkflowID: r.WorkflowID, RunID: r.RunID,
+		})
+	}
+	return view
+}
+
+func listSchedules(ctx context.Context, s *session) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	limit, err := limitFlag(c, maxListed)
+	if err != nil {
+		return err
+	}
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return err
+	}
+	all, more, err := client.Schedules(ctx, limit)
+	if err != nil {
+		return err
+	}
+	if asJSON(c) {
+		views := make([]scheduleJSON, len(all))
+		for i, one := range all {
+			views[i] = scheduleView(one)
+		}
+		return writeJSON(c, views)
+	}
+	if len(all) == 0 {
+		return say(c, "There are no schedules. Create one with `sluice schedule create`.")
+	}
+	table := terminal.NewTable("NAME", "SITE", "SOURCE", "WHEN", "ZONE", "STATE", "NEXT RUNS", "LAST RUN", "NOTE")
+	for _, one := range all {
+		last := terminal.Coloured{Text: "-"}
+		if len(one.Runs) > 0 {
+			last = runCell(one.Runs[0])
+		}
+		table.Row(one.Name, one.Request.Site, one.Request.Source, timingCell(one.Timing), one.Timing.TimeZone, stateCell(one),
+			nextRuns(one, func(at time.Time) string { return at.Format("01-02 15:04") }), last, brief(orDash(one.Note), 60))
+	}
+	if err := table.Write(c.App.Writer); err != nil || !more {
+		return err
+	}
+	return say(c, "\nThere are more: --limit shows them.")
+}
+
+func timingCell(t starter.Timing) string {
+	if t.Cron != "" {
+		return t.Cron
+	}
+	return "every " + short(t.Every)
+}
+
+func stateCell(s starter.Schedule) terminal.Coloured {
+	if s.Paused {
+		return terminal.Coloured{Text: "paused", Colour: terminal.Yellow}
+	}
+	return terminal.Coloured{Text: "active", Colour: terminal.Green}
+}
+
+func runCell(r starter.Run) terminal.Coloured {
+	colours := map[string]terminal.Colour{
+		starter.RunCompleted: terminal.Green, starter.RunFailed: terminal.Red, starter.RunRunning: terminal.Cyan,
+		starter.RunCancelled: terminal.Yellow, starter.RunTerminated: terminal.Red,
+	}
+	text := r.Status
+	if r.ImportID != 0 {
+		text += fmt.Sprintf(", import %d", r.ImportID)
+	}
+	return terminal.Coloured{Text: text, Colour: colours[r.Status]}
+}
+
+func showSchedule(ctx context.Context, s *session) error {
+	name, client, err := toSchedule(ctx, s)
+	if err != nil {
+		return err
+	}
+	one, err := client.Schedule(ctx, name)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		return writeJSON(s.cli, scheduleView(one))
+	}
+	w := s.cli.App.Writer
+	return errors.Join(writeScheduleHead(w, one), writeRuns(w, one))
+}
+
+func writeScheduleHead(w io.Writer, s starter.Schedule) error {
+	state := stateCell(s)
+	when := timingCell(s.Timing) + ", " + s.Timing.TimeZone
+	if s.Timing.Jitter > 0 {
+		when += ", up to " + short(s.Timing.Jitter) + " later"
+	}
+	failures := "never"
+	if s.PauseAfterFailures > 0 {
+		failures = fmt.Sprintf("after %d failures in a row", s.PauseAfterFailures)
+	}
+	lines := [][2]string{
+		{"Schedule", s.Name},
+		{"State", terminal.Paint(w, state.Colour, state.Text)},
+		{"Note", s.Note},
+		{"Imports", s.Request.Source + " into " + s.Request.Site},
+		{"Arguments", string(s.Request.Args)},
+		{"When", when},
+		{"Overlap", s.Overlap},
+		{"Catch-up", "up to " + short(s.Catchup) + " late"},
+		{"Pauses", failures},
+		{"By", s.Request.By},
+		{"Runs", fmt.Sprintf("%d started, %d skipped, %d missed", s.Started, s.Skipped, s.Missed)},
+		{"Next runs", nextRuns(s, moment)},
+	}
+	for _, line := range lines {
+		if line[1] == "" {
+			continue
+		}
+		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeRuns(w io.Writer, s starter.Schedule) error {
+	if len(s.Runs) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	table := terminal.NewTable("FOR", "STARTED", "RUN", "IMPORT", "STATUS", "REASON")
+	for _, r := range s.Runs {
+		imported := "-"
+		if r.ImportID != 0 {
+			imported = fmt.Sprint(r.ImportID)
+		}
+		table.Row(moment(r.At.In(s.Timing.Location())), when(&r.StartedAt),
+			terminal.Coloured{Text: r.Status, Colour: runCell(r).Colour}, imported,
+			statusCell(cmp.Or(r.ImportStatus, "-")), brief(orDash(r.Reason), 100))
+	}
+	return table.Write(w)
+}

@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+)
+
+// session is what a command works with; each part is opened when it is first asked
+// for.
+type session struct {
+	cli       *cli.Context
+	settings  config.Config
+	store     *store.Store
+	warehouse *warehouse.Warehouse
+	temporal  client.Client
+	// namespace is the one that temporal is a client of.
+	namespace string
+}
+
+// connectTimeout bounds how long a command waits for a database or for Temporal.
+const connectTimeout = 5 * time.Second
+
+const isTheStackUp = "Is the stack up? `sluice-dev up` starts it on this machine"
+
+// withSession reads the settings, runs the action and closes whatever it opened.
+func withSession(action func(ctx context.Context, s *session) error) cli.ActionFunc {
+	return func(c *cli.Context) (err error) {
+		settings, err := loadSettings(c)
+		if err != nil {
+			return err
+		}
+		s := &session{cli: c, settings: settings}
+		defer func() { err = errors.Join(err, s.close()) }()
+		return explain(action(c.Context, s))
+	}
+}
+
+// readSettings reads the settings without validating them: flags may be to come.
+func readSettings(c *cli.Context) (config.Config, error) {
+	path := c.String("config")
+	for _, entry := range environ(c) {
+		if value, ok := strings.CutPrefix(entry, "SLUICE_CONFIG="); ok && !c.IsSet("config") {
+			path = value
+		}
+	}
+	return config.Load(path, environ(c))
+}
+
+func loadSettings(c *cli.Context) (config.Config, error) {
+	settings, err := readSettings(c)
+	if err != nil {
+		return config.Config{}, err
+	}
+	if err := settings.Validate(); err != nil {
+		return config.Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	return settings, nil
+}
+
+// Store returns the store, once it answers.
+func (s *session) Store(ctx context.Context) (*store.Store, error) {
+	if s.store != nil {
+		return s.store, nil
+	}
+	begin(s.cli)
+	opened, err := store.Open(ctx, store.Config{DSN: s.settings.Store.DSN, MaxConns: 4, ConnectTimeout: connectTimeout})
+	if err != nil {
+		return nil, exitWith(exitUsage, err)
+	}
+	s.store = opened
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := opened.Ping(ctx); err != nil {
+		return nil, exitWith(exitUnavailable, fmt.Errorf("%w\n%s; SLUICE_STORE_DSN names another", err, isTheStackUp))
+	}
+	return opened, nil
+}
+
+// Warehouse returns the warehouse, once it answers.
+func (s *session) Warehouse(ctx context.Context) (*warehouse.Warehouse, error) {
+	if s.warehouse != nil {
+		return s.warehouse, nil
+	}
+	begin(s.cli)
+	opened, err := warehouse.Open(s.settings.Warehouse.Connection())
+	if err != nil {
+		return nil, exitWith(exitUsage, err)
+	}
+	s.warehouse = opened
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := opened.Ping(ctx); err != nil {
+		return nil, exitWith(exitUnavailable, fmt.Errorf("%w\n%s; SLUICE_WAREHOUSE_DSN names another", err, isTheStackUp))
+	}
+	return opened, nil
+}
+
+// Starter returns the client for imports, once Temporal answers.
+func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.temporal == nil {
+		options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), environ(s.cli))
+		if err != nil {
+			return nil, exitWith(exitUsage, err)
+		}
+		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		s.namespace = options.Namespace
+		s.temporal, err = client.DialContext(ctx, options)
+		if err != nil {
+			return nil, exitWith(exitUnavailable, fmt.Errorf("reach temporal at %s: %w\n%s; TEMPORAL_ADDRESS names another",
+				options.HostPort, err, isTheStackUp))
+		}
+	}
+	return &starter.Starter{
+		Temporal: s.temporal, Namespace: s.namespace, Store: opened, Registry: Importers(s.settings),
+		Defaults: s.settings.Import, Review: s.settings.Review, Limits: s.settings.Limits,
+	}, nil
+}
+
+// Destinations returns the destinations that the command knows.
+func (s *session) Destinations() *destinations.Registry {
+	if all, ok := s.cli.App.Metadata[destinationsKey].(*destinations.Registry); ok && all != nil {
+		return all
+	}
+	return Destinations(s.settings.Connections)
+}
+
+// Deliveries returns the client for destinations, once Temporal answers.
+func (s *session) Deliveries(ctx context.Context) (*starter.Destinations, error) {
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return starter.NewDestinations(starter.DestinationsConfig{
+		Temporal: client.Temporal, Store: client.Store, Registry: s.Destinations(),
+	})
+}
+
+// watcher returns a client that can follow imports but not start them: it needs no
+// Temporal.
+func (s *session) watcher(ctx context.Context) (*starter.Starter, error) {
+	opened, err := s.Store(ctx)
+	return &starter.Starter{Store: opened}, err
+}
+
+func (s *session) close() error {
+	var err error
+	if s.temporal != nil {
+		s.temporal.Close()
+	}
+	if s.warehouse != nil {
+		err = s.warehouse.Close()
+	}
+	if s.store != nil {
+		s.store.Close()
+	}
+	return err
+}

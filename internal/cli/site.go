@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+)
+
+func siteCommand() *cli.Command {
+	return group("site", "manage sites, the owners of imported data",
+		&cli.Command{
+			Name: "add", Usage: "add a site", ArgsUsage: "DOMAIN",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "timezone", Value: "UTC", Usage: "IANA `ZONE` in which the site counts its days"},
+				&cli.StringFlag{Name: "native-start", Usage: "first `DAY` (YYYY-MM-DD) with native data; imports end before it"},
+				&cli.StringSliceFlag{Name: "contact", Usage: "tell `ADDRESS` by e-mail how its imports went; may be repeated"},
+				outputFlag(),
+			},
+			Action: withSession(addSite),
+		},
+		&cli.Command{
+			Name: "list", Usage: "list all sites", Flags: []cli.Flag{outputFlag()},
+			Action: withSession(listSites),
+		},
+		&cli.Command{
+			Name: "forget-imports", Usage: "take back all imports of a site", ArgsUsage: "DOMAIN",
+			Description: "Their rows are out of sight at once, and are purged one import after the other.",
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletions are under way"}, outputFlag(),
+			},
+			Action: withSession(forgetImports),
+		},
+	)
+}
+
+var domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$`)
+
+func addSite(ctx context.Context, s *session) error {
+	c := s.cli
+	domain, err := oneArg(c, "the domain of a site")
+	if err != nil {
+		return err
+	}
+	domain = strings.ToLower(domain)
+	if !domainPattern.MatchString(domain) || len(domain) > 253 {
+		return fmt.Errorf("%q is not a site's domain: want letters, digits, dots and dashes, such as example.com", domain)
+	}
+	zone := c.String("timezone")
+	if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
+		return fmt.Errorf("--timezone %q is not an IANA time zone: want one such as UTC or Europe/Berlin", zone)
+	}
+	var nativeStart *calendar.Day
+	if text := c.String("native-start"); text != "" {
+		day, err := calendar.ParseDay(text)
+		if err != nil {
+			return fmt.Errorf("--native-start: %w", err)
+		}
+		nativeStart = &day
+	}
+	contacts := c.StringSlice("contact")
+	for _, address := range contacts {
+		if _, err := mail.ParseAddress(address); err != nil {
+			return fmt.Errorf("--contact %q is not an e-mail address: want something like ann@example.com", address)
+		}
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	site, err := opened.AddSite(ctx, store.NewSite{
+		Domain: domain, TimeZone: zone, NativeStart: nativeStart, Contacts: contacts,
+	})
+	if errors.Is(err, store.ErrTaken) {
+		return fmt.Errorf("%w: `sluice site list` shows it", err)
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON(c) {
+		return writeJSON(c, siteView(site))
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "added site %d, %s (%s)\n", site.ID, site.Domain, site.TimeZone)
+	return err
+}
+
+func listSites(ctx context.Context, s *session) error {
+	if err := noArgs(s.cli); err != nil {
+		return err
+	}
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return err
+	}
+	sites, err := opened.ListSites(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		views := make([]siteJSON, len(sites))
+		for i, site := range sites {
+			views[i] = siteView(site)
+		}
+		return writeJSON(s.cli, views)
+	}
+	if len(sites) == 0 {
+		return say(s.cli, "There are no sites yet. Add one with `sluice site add DOMAIN`.")
+	}
+	table := terminal.NewTable("ID", "DOMAIN", "TIME ZONE", "NATIVE DATA FROM", "ADDED")
+	for _, site := range sites {
+		native := "-"
+		if site.NativeStart != nil {
+			native = site.NativeStart.String()
+		}
+		table.Row(terminal.Ordinal(site.ID), site.Domain, site.TimeZone, native, site.CreatedAt.Local().Format(time.DateTime))
+	}
+	return table.Write(s.cli.App.Writer)
+}
+
+type siteJSON struct {
+	ID          int64         `json:"id"`
+	Domain      string        `json:"domain"`
+	TimeZone    string        `json:"timezone"`
+	NativeStart *calendar.Day `json:"native_start"`
+	Contacts    []string      `json:"contacts"`
+	CreatedAt   time.Time     `json:"created_at"`
+}
+
+func siteView(s store.Site) siteJSON {
+	return siteJSON{
+		ID: s.ID, Domain: s.Domain, TimeZone: s.TimeZone, NativeStart: s.NativeStart, Contacts: s.Contacts,
+		CreatedAt: s.CreatedAt,
+	}
+}

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/terminal"
+)
+
+// forgetImports takes back all imports of a site.
+func forgetImports(ctx context.Context, s *session) error {
+	c := s.cli
+	domain, err := oneArg(c, "the domain of a site")
+	if err != nil {
+		return err
+	}
+	client, err := s.Starter(ctx)
+	if err != nil {
+		return err
+	}
+	ids, err := client.ForgetImports(ctx, domain)
+	if err != nil {
+		return err
+	}
+	if !c.Bool("no-wait") {
+		progress := terminal.NewProgress(c.App.ErrWriter, 5*time.Second)
+		for i, id := range ids {
+			progress.Show(terminal.Reading{
+				Label: "deleting", Done: int64(i), Total: int64(len(ids)), Detail: fmt.Sprintf("%d/%d imports", i, len(ids)),
+			})
+			if err := client.WaitDeleted(ctx, id); err != nil {
+				progress.Close()
+				return errors.Join(fmt.Errorf("wait for the deletion of import %d, which goes on: %w", id, err))
+			}
+		}
+		progress.Close()
+	}
+	if asJSON(c) {
+		return writeJSON(c, map[string]any{"site": domain, "imports": append([]int64{}, ids...)})
+	}
+	switch {
+	case len(ids) == 0:
+		return say(c, "%s has no imports", domain)
+	case c.Bool("no-wait"):
+		return say(c, "deleting %d imports of %s: none of their rows are seen any more", len(ids), domain)
+	default:
+		return say(c, "deleted %d imports of %s", len(ids), domain)
+	}
+}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/version"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/worker"
+)
+
+func workerCommand() *cli.Command {
+	return &cli.Command{
+		Name: "worker", Usage: "carry out workflows and activities until it is stopped",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "migrate", Usage: "bring the databases up to date first"},
+			&cli.StringFlag{
+				Name: "listen", Usage: "serve health, readiness and metrics on `ADDRESS`, or off",
+				DefaultText: configured("worker.listen", config.Default().Worker.Listen),
+			},
+			&cli.IntFlag{
+				Name: "load-slots", Usage: "load `N` parts at once",
+				DefaultText: configured("worker.load_slots", config.Default().Worker.LoadSlots),
+			},
+		},
+		Action: runWorker,
+		Subcommands: []*cli.Command{{
+			Name: "healthcheck", Usage: "ask the worker on this machine whether it is ready",
+			Action: withSession(checkWorker),
+		}},
+	}
+}
+
+func runWorker(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	settings, err := readSettings(c)
+	if err != nil {
+		return err
+	}
+	if c.IsSet("listen") {
+		settings.Worker.Listen = c.String("listen")
+	}
+	if c.IsSet("load-slots") {
+		settings.Worker.LoadSlots = c.Int("load-slots")
+	}
+	if err := settings.Validate(); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	logger := settings.Log.Logger(c.App.ErrWriter)
+	options, err := starter.TemporalOptions(logger, environ(c))
+	if err != nil {
+		return err
+	}
+	begin(c)
+	logger.Info("starting", "version", version.String())
+	cfg := WorkerConfig(settings, options, logger)
+	cfg.Migrate = c.Bool("migrate")
+	return worker.Run(c.Context, cfg)
+}
+
+// WorkerConfig is a worker that knows everything that the program does: what `sluice worker`
+// runs, and what sluice-dev runs beside its engines.
+func WorkerConfig(settings config.Config, temporal client.Options, logger *slog.Logger) worker.Config {
+	return worker.Config{
+		Settings: settings, Registry: Importers(settings), Connections: Connections(settings.Connections),
+		Destinations: Destinations(settings.Connections), Temporal: temporal, Logger: logger,
+	}
+}
+
+// checkWorker is for containers without any other program that could ask.
+func checkWorker(ctx context.Context, s *session) error {
+	address := s.settings.Worker.Listen
+	if address == "off" {
+		return errors.New("worker.listen is off: there is nobody to ask")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", http.NoBody)
+	if err != nil {
+		return err
+	}
+	begin(s.cli)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return exitWith(exitUnavailable, fmt.Errorf("reach the worker: %w", err))
+	}
+	defer response.Body.Close() //nolint:errcheck // nothing was written
+	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))
+	if err != nil {
+		return fmt.Errorf("read the worker's answer: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return exitWith(exitUnavailable, fmt.Errorf("the worker is not ready: %s", strings.TrimSpace(string(text))))
+	}
+	return say(s.cli, "ready")
+}
