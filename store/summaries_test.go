@@ -81,8 +81,8 @@ func TestSummary(t *testing.T) {
 	}
 	_, err = b.SkipPart(b.ctx, imp.ID, 2)
 	require.NoError(t, err)
-	for i, level := range []string{store.LevelWarn, store.LevelInfo, store.LevelWarn, store.LevelError} {
-		require.NoError(t, b.AddFeedback(b.ctx, imp.ID, level, fmt.Sprint(i), "x"))
+	for i, level := range []string{store.LevelWarn, store.LevelInfo, store.LevelWarn, store.LevelError, store.LevelError} {
+		require.NoError(t, b.AddFeedback(b.ctx, imp.ID, level, fmt.Sprint(i), fmt.Sprintf("message %d", i)))
 	}
 	got, err := b.Summary(b.ctx, imp.ID)
 	require.NoError(t, err)
@@ -90,6 +90,7 @@ func TestSummary(t *testing.T) {
 	require.Equal(t, store.ImportSummary{
 		Domain: "example.com", PartsTotal: 3, PartsDone: 2, BytesTotal: 300, BytesRead: 150,
 		RowsRead: 24, RowsLoaded: 14, RowsRejected: 4, RowsOutOfRange: 2, RowsLeftOut: 4, Warnings: 2,
+		Errors: 2, LastError: "message 4",
 	}, got)
 	_, err = b.Summary(b.ctx, 404)
 	require.ErrorIs(t, err, store.ErrNotFound)

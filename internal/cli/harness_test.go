@@ -145,6 +145,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "RUN-ID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "YYYY-MM-DD HH:MM:SS"},
 	{regexp.MustCompile(`, loaded in .* rows/s`), ""},
+	{regexp.MustCompile(`\b\d\ds ago`), "#.#s ago"},
 	{regexp.MustCompile(`\b(\d\.\ds|\d\ds )`), "#.#s"},
 	{regexp.MustCompile(`\b(\d+m)?\d\ds`), "#.#s"},
 	{regexp.MustCompile(`imports end before \d{4}-\d\d-\d\d`), "imports end before TOMORROW"},

@@ -103,7 +103,7 @@ func TestProofOfSuccess(t *testing.T) {
 				require.Contains(t, logs, said)
 			}
 			if tc.warned > 0 {
-				require.Regexp(t, fmt.Sprintf("(?m)^%d warnings?: `sluice import logs 1` shows", tc.warned), r.out)
+				require.Regexp(t, fmt.Sprintf("(?m)^%d warnings? .*in the log: see `sluice import logs 1`", tc.warned), r.out)
 			}
 			var i seen
 			s.json(t, &i, "import", "show", "1")

@@ -60,13 +60,13 @@ func listImports(ctx context.Context, s *session) error {
 		return nothing(s.cli, "imports", "There are no imports here. Start one with `sluice import start`.")
 	}
 	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED", "WARNINGS",
-		"STARTED", "TOOK", "ERROR")
+		"ERRORS", "STARTED", "TOOK", "LAST ERROR")
 	for _, i := range summaries {
 		i, _, _ = takeBack(i, nil)
 		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
 			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected, i.Warnings,
-			when(i.Import.StartedAt), took(i.Import),
-			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.Trouble), 60))
+			i.Errors, when(i.Import.StartedAt), took(i.Import),
+			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.Trouble, i.LastError), 60))
 	}
 	return table.Write(s.cli.App.Writer)
 }
@@ -132,7 +132,7 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	return errors.Join(
 		writeHead(w, summary, waits.line(summary.Import)), writeSummary(w, data.Summary),
 		writeParts(w, parts), writeSums(w, summary, parts, back),
-		writeWarnings(w, summary))
+		writeLogCounts(w, summary))
 }
 
 func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
@@ -182,6 +182,9 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	default:
 		fault := terminal.Paint(w, terminal.Red, shownFaults(i.Error))
 		lines = append(lines, [2]string{"Error", fault + " (" + i.ErrorClass + ")"})
+	}
+	if s.LastError != "" && s.LastError != i.Error {
+		lines = append(lines, [2]string{"Last error", terminal.Paint(w, terminal.Red, shownFaults(s.LastError))})
 	}
 	for _, line := range lines {
 		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
@@ -251,17 +254,27 @@ func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part, back int6
 	return err
 }
 
-// writeWarnings counts the warnings of an import, and says where they are.
-func writeWarnings(w io.Writer, s store.ImportSummary) error {
-	text := "%s warnings: `sluice import logs %d` shows them."
-	switch s.Warnings {
-	case 0:
-		return nil
-	case 1:
-		text = "%s warning: `sluice import logs %d` shows it."
+// writeLogCounts counts the warnings and errors in the log of an import, and names the
+// command that shows them.
+func writeLogCounts(w io.Writer, s store.ImportSummary) error {
+	var counts []string
+	for _, level := range []struct {
+		lines int64
+		name  string
+	}{{s.Warnings, "warning"}, {s.Errors, "error"}} {
+		if level.lines > 0 {
+			counts = append(counts, plural(level.lines, level.name))
+		}
 	}
-	text = fmt.Sprintf(text, terminal.Count(s.Warnings), s.Import.ID)
-	_, err := fmt.Fprintln(w, terminal.Paint(w, terminal.Yellow, text))
+	if len(counts) == 0 {
+		return nil
+	}
+	colour := terminal.Yellow
+	if s.Errors > 0 {
+		colour = terminal.Red
+	}
+	text := fmt.Sprintf("%s in the log: see `sluice import logs %d`", strings.Join(counts, " and "), s.Import.ID)
+	_, err := fmt.Fprintln(w, terminal.Paint(w, colour, text))
 	return err
 }
 

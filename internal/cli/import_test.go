@@ -32,6 +32,8 @@ type seen struct {
 	OutOfRange int64      `json:"rows_out_of_range"`
 	LeftOut    int64      `json:"rows_left_out"`
 	Warnings   int64      `json:"warnings"`
+	Errors     int64      `json:"errors"`
+	LastError  string     `json:"last_error"`
 	Parts      []seenPart `json:"parts"`
 	By         string     `json:"requested_by"`
 	Paused     bool       `json:"paused"`
@@ -115,7 +117,9 @@ func requireImport(t *testing.T, s shell) {
 	require.Equal(t, "2023-01-01", *i.StartDate)
 	require.Equal(t, "2023-01-03", *i.EndDate)
 	require.Equal(t, []struct{ First, Last string }{{"2023-01-01", "2023-01-03"}}, i.Days)
-	require.Equal(t, []int64{6, 4, 1, 1, 0, 1}, []int64{i.RowsRead, i.Loaded, i.Rejected, i.OutOfRange, i.LeftOut, i.Warnings})
+	require.Equal(t, []int64{6, 4, 1, 1, 0, 1, 0},
+		[]int64{i.RowsRead, i.Loaded, i.Rejected, i.OutOfRange, i.LeftOut, i.Warnings, i.Errors})
+	require.Empty(t, i.LastError)
 	require.Equal(t, "import/example.com/1", i.WorkflowID)
 	require.Equal(t, "ann", i.By)
 	require.NotEmpty(t, i.RunID)
@@ -256,6 +260,37 @@ func TestFailedImport(t *testing.T) {
 	require.True(t, strings.HasSuffix(i.Error, "nope.csv: does not exist on the machine of the worker"), i.Error)
 	require.Nil(t, i.StartDate)
 	require.Empty(t, i.Parts)
+}
+
+// A callback that fails for good after the outcome is settled leaves the import completed. The
+// listing and the import itself count and name the error.
+func TestErrorsOfCompletedImport(t *testing.T) {
+	t.Parallel()
+	_, s := start(t)
+	s.ok(t, "site", "add", "example.com")
+	shown := s.ok(t, "import", "start", "noop", "--site", "example.com", "--wait", "--args",
+		`{"rows": 4, "fail": "clean_up", "permanent": true}`)
+	const fault = "clean_up failed for good; what it was to remove may be left: noop was told to fail in clean_up"
+	require.Contains(t, shown, "\nStatus     completed\n")
+	require.Contains(t, shown, "\nLast error "+fault+"\n")
+	require.Contains(t, shown, "\n1 error in the log: see `sluice import logs 1`\n")
+	require.Contains(t, s.ok(t, "import", "logs", "1"), " error "+fault+"\n")
+	golden(t, "import-errors-list", s.ok(t, "import", "list"))
+
+	var i seen
+	s.json(t, &i, "import", "show", "1")
+	require.Equal(t, []string{"completed", "", fault}, []string{i.Status, i.Error, i.LastError})
+	require.Equal(t, []int64{0, 1}, []int64{i.Warnings, i.Errors})
+	var all []seen
+	s.json(t, &all, "import", "list")
+	require.Equal(t, []seen{i}, all)
+
+	// The error of a failed import is among its log's errors, and is shown once.
+	failed := s.run(t, "import", "start", "noop", "--site", "example.com", "--wait", "--args",
+		`{"rows": 4, "fail": "plan", "permanent": true}`)
+	require.Contains(t, failed.out, "\nError      noop was told to fail in plan (bad_input)\n")
+	require.NotContains(t, failed.out, "Last error")
+	require.Contains(t, failed.out, "\n1 error in the log: see `sluice import logs 2`\n")
 }
 
 func TestIdempotencyKey(t *testing.T) {

@@ -25,16 +25,20 @@ type importJSON struct {
 	RowsRejected   int64            `json:"rows_rejected"`
 	RowsOutOfRange int64            `json:"rows_out_of_range"`
 	RowsLeftOut    int64            `json:"rows_left_out"`
-	Warnings       int64            `json:"warnings"`
-	Parts          []partJSON       `json:"parts"`
-	RequestedBy    string           `json:"requested_by"`
-	Paused         bool             `json:"paused"`
-	RowsPerSecond  int64            `json:"rows_per_second"`
-	WaitUntil      *time.Time       `json:"wait_until"`
-	WaitReason     string           `json:"wait_reason"`
-	Review         bool             `json:"review"`
-	Schedule       string           `json:"schedule"`
-	Trouble        string           `json:"trouble"`
+	// Warnings and Errors are the numbers of such lines in the import's log. LastError is the
+	// last error line, "" if there is none.
+	Warnings      int64      `json:"warnings"`
+	Errors        int64      `json:"errors"`
+	LastError     string     `json:"last_error"`
+	Parts         []partJSON `json:"parts"`
+	RequestedBy   string     `json:"requested_by"`
+	Paused        bool       `json:"paused"`
+	RowsPerSecond int64      `json:"rows_per_second"`
+	WaitUntil     *time.Time `json:"wait_until"`
+	WaitReason    string     `json:"wait_reason"`
+	Review        bool       `json:"review"`
+	Schedule      string     `json:"schedule"`
+	Trouble       string     `json:"trouble"`
 	// WorkflowFault says why a task of its workflow fails; "" while none does.
 	WorkflowFault string     `json:"workflow_fault"`
 	Error         string     `json:"error"`
@@ -78,6 +82,7 @@ func importView(s store.ImportSummary, parts []store.Part) importJSON {
 		StartDate: i.StartDate, EndDate: i.EndDate, Days: []calendar.Range(i.Days),
 		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsTakenBack: back, RowsRejected: s.RowsRejected,
 		RowsOutOfRange: s.RowsOutOfRange, RowsLeftOut: s.RowsLeftOut, Warnings: s.Warnings,
+		Errors: s.Errors, LastError: s.LastError,
 		RequestedBy: i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
 		Review: i.Review, Schedule: i.Schedule,
 		Parts: partViews(i.Status, parts), Trouble: i.Trouble, WorkflowFault: i.WorkflowFault,

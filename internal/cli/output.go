@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/internal/terminal"
 )
 
 // outputFlag chooses between a table and JSON, and more where a command has it.
@@ -57,6 +59,14 @@ func counted(n int) string {
 		return "none"
 	}
 	return fmt.Sprint(n)
+}
+
+// plural writes a count with its noun: "1 warning", "2 warnings".
+func plural(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return terminal.Count(n) + " " + noun
 }
 
 func noArgs(c *cli.Context) error {

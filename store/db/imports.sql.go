@@ -411,9 +411,15 @@ const importSummaries = `-- name: ImportSummaries :many
 SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, i.closed_at, s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out,
-       (SELECT count(*) FROM feedback f WHERE f.import_id = i.id AND f.level = 'warn') AS warnings
+       l.warnings, l.errors, l.last_error
 FROM imports i
 JOIN sites s ON s.id = i.site_id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE f.level = 'warn') AS warnings,
+           count(*) FILTER (WHERE f.level = 'error') AS errors,
+           coalesce((array_agg(f.message ORDER BY f.seq DESC) FILTER (WHERE f.level = 'error'))[1], '')::text AS last_error
+    FROM feedback f WHERE f.import_id = i.id AND f.level <> 'info'
+) l
 CROSS JOIN LATERAL (
     SELECT count(*) AS parts_total,
            count(*) FILTER (WHERE p.status IN ('done', 'skipped')) AS parts_done,
@@ -459,11 +465,13 @@ type ImportSummariesRow struct {
 	RowsOutOfRange int64
 	RowsLeftOut    int64
 	Warnings       int64
+	Errors         int64
+	LastError      string
 }
 
-// ImportSummaries returns imports, newest first, each with its site and the sums
-// of its parts, and how many warnings its log has: all of them, one by its number, or those of a site, a source, some
-// statuses and who has started them.
+// ImportSummaries returns imports, newest first, each with its site, the sums of its parts, the number of warnings
+// and errors in its log and the last error there. It returns all imports, one by its number, or those of a site, a
+// source, some statuses and a requester.
 func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams) ([]ImportSummariesRow, error) {
 	rows, err := q.db.Query(ctx, importSummaries,
 		arg.ImportID,
@@ -545,6 +553,8 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.RowsOutOfRange,
 			&i.RowsLeftOut,
 			&i.Warnings,
+			&i.Errors,
+			&i.LastError,
 		); err != nil {
 			return nil, err
 		}

@@ -20,16 +20,22 @@ SELECT * FROM imports WHERE site_id = $1 AND idempotency_key = sqlc.arg(key)::te
 -- name: ImportByID :one
 SELECT * FROM imports WHERE id = $1;
 
--- ImportSummaries returns imports, newest first, each with its site and the sums
--- of its parts, and how many warnings its log has: all of them, one by its number, or those of a site, a source, some
--- statuses and who has started them.
+-- ImportSummaries returns imports, newest first, each with its site, the sums of its parts, the number of warnings
+-- and errors in its log and the last error there. It returns all imports, one by its number, or those of a site, a
+-- source, some statuses and a requester.
 -- name: ImportSummaries :many
 SELECT sqlc.embed(i), s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out,
-       (SELECT count(*) FROM feedback f WHERE f.import_id = i.id AND f.level = 'warn') AS warnings
+       l.warnings, l.errors, l.last_error
 FROM imports i
 JOIN sites s ON s.id = i.site_id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE f.level = 'warn') AS warnings,
+           count(*) FILTER (WHERE f.level = 'error') AS errors,
+           coalesce((array_agg(f.message ORDER BY f.seq DESC) FILTER (WHERE f.level = 'error'))[1], '')::text AS last_error
+    FROM feedback f WHERE f.import_id = i.id AND f.level <> 'info'
+) l
 CROSS JOIN LATERAL (
     SELECT count(*) AS parts_total,
            count(*) FILTER (WHERE p.status IN ('done', 'skipped')) AS parts_done,
