@@ -12,7 +12,7 @@ import (
 )
 
 // TestNamesAreTrue: what imports are called while they are under way stands in the pages,
-// and so does what people order them to do.
+// and so does the commands that they take.
 func TestNamesAreTrue(t *testing.T) {
 	t.Parallel()
 	all := pages(t)
@@ -35,11 +35,11 @@ func TestNamesAreTrue(t *testing.T) {
 	} {
 		require.Contains(t, all["architecture.md"], "`"+activity+"`")
 	}
-	for _, order := range []string{
-		workflows.OrderPause, workflows.OrderResume, workflows.OrderCancel, workflows.OrderRetryPart,
-		workflows.OrderSkipPart, workflows.OrderSetRate, workflows.OrderDecide,
+	for _, command := range []string{
+		workflows.CommandPause, workflows.CommandResume, workflows.CommandCancel, workflows.CommandRetryPart,
+		workflows.CommandSkipPart, workflows.CommandSetRate, workflows.CommandDecide,
 	} {
-		require.Contains(t, all["signals.md"], "\n| `"+order+"` | ")
+		require.Contains(t, all["signals.md"], "\n| `"+command+"` | ")
 	}
 	for name := range workflows.SearchAttributes() {
 		require.Contains(t, all["operations.md"], "`"+name+"`")

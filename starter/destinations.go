@@ -29,7 +29,7 @@ type DestinationsConfig struct {
 	Logger *slog.Logger
 	// Service is the kind of this process, passed to destinations. Defaults to a gateway.
 	Service *destinations.Service
-	// AnswerTimeout bounds how long orders wait for a worker. Defaults to 10s.
+	// AnswerTimeout bounds how long commands wait for a worker. Defaults to 10s.
 	AnswerTimeout time.Duration
 	// WakeInterval is how long the workflow of an action is left alone after it was told
 	// that there are jobs. Whoever adds some meanwhile waits for the next time, which is

@@ -2,189 +2,288 @@ package workflows_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	commonpb "go.temporal.io/api/common/v1"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/sluicehq/sluice/internal/inbound"
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// payload is an argument as another program may send it.
-func payload(encoding, data string) converter.RawValue {
-	return converter.NewRawValue(&commonpb.Payload{
-		Metadata: map[string][]byte{converter.MetadataEncoding: []byte(encoding)}, Data: []byte(data),
+// command sends a command as an update.
+func (r *run) command(name string, arg any) *answer {
+	a := &answer{}
+	r.UpdateWorkflow(name, "", a, arg)
+	return a
+}
+
+var byAnn = workflows.Command{By: "ann", Reason: "a look at it"}
+
+// An import that waits for its locks does nothing until it is woken, and asks again then.
+func TestLocking(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.grant = func(call int) activities.Acquired {
+		if call < 3 {
+			return activities.Acquired{Waiting: "import 6 (site:example.com)"}
+		}
+		return activities.Acquired{Epoch: epoch}
+	}
+	wake := func() { r.SignalWorkflow(workflows.SignalLockGranted, nil) }
+	r.RegisterDelayedCallback(func() {
+		s := r.state()
+		require.Equal(t, store.PhaseLocking, s.Phase)
+		require.Equal(t, "import 6 (site:example.com)", s.Waiting)
+		require.Equal(t, 1, r.count[workflows.ActivityAcquire])
+		wake()
+	}, 1000*time.Hour)
+	r.RegisterDelayedCallback(wake, 2000*time.Hour)
+	require.NoError(t, r.start())
+	require.Equal(t, 3, r.count[workflows.ActivityAcquire], "woken without need it asks, and waits on")
+	require.EqualValues(t, epoch, r.loads[0].Epoch)
+}
+
+func TestCancelWhileLocking(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.grant = func(int) activities.Acquired { return activities.Acquired{Waiting: "import 6"} }
+	var cancelled *answer
+	r.RegisterDelayedCallback(func() { cancelled = r.command(workflows.CommandCancel, workflows.Cancel{Command: byAnn}) }, time.Hour)
+	err := r.start()
+	require.True(t, temporal.IsCanceledError(err))
+	require.Equal(t, answer{accepted: true}, *cancelled)
+	r.requireEnd([]string{workflows.ActivityBeforeStart}, activities.Ended{
+		Status: store.StatusCancelled, Class: string(importers.ClassCancelled), Reason: "cancelled by ann: a look at it",
 	})
 }
 
-func plain(data string) converter.RawValue { return payload(converter.MetadataEncodingJSON, data) }
-
-// badImportCommand is a command to an import that is refused, and why.
-type badCommand struct {
-	name     string
-	argument any
-	why      string
-}
-
-var badImportCommands = []badCommand{
-	{workflows.OrderSkipPart, plain(`{"prat":2,"reason":"x"}`), `unknown field "prat": the fields are key, by, reason, run, part`},
-	{workflows.OrderSkipPart, plain(`{"reason":"x"}`), `field "part" is required`},
-	{workflows.OrderSkipPart, plain(`{"part":null,"reason":"x"}`), `field "part": want a whole number, got null`},
-	{workflows.OrderSkipPart, plain(`{"part":0}`), "say why the part is skipped: the reason is empty"},
-	{workflows.OrderSkipPart, plain(`{"part":0,"reason":"\u0000\n"}`), "say why the part is skipped: the reason is empty"},
-	{workflows.OrderRetryPart, nil, `field "part" is required`},
-	{workflows.OrderSetRate, plain(`null`), "the argument is not a JSON object"},
-	{workflows.OrderSetRate, nil, `field "rows_per_second" is required`},
-	{workflows.OrderSetRate, plain(`{}`), `field "rows_per_second" is required`},
-	{workflows.OrderSetRate, plain(`{"unknown":1}`), `unknown field "unknown"`},
-	{workflows.OrderSetRate, plain(`{"Rows_Per_Second":1}`), `unknown field "Rows_Per_Second"`},
-	{workflows.OrderSetRate, plain(`{"rows_per_second":1,"rows_per_second":2}`), `field "rows_per_second" is given twice`},
-	{workflows.OrderSetRate, plain(`{"rows_per_second":1} {}`), "there is text behind the JSON object of the argument"},
-	{workflows.OrderSetRate, plain(`{"rows_per_second":1e308}`), `field "rows_per_second": want a whole number`},
-	{workflows.OrderSetRate, plain(`{"rows_per_second":10000000000}`), "rows_per_second is 10000000000: want 0, for no bound, or up to 1000000000"},
-	{workflows.OrderSetRate, plain(`{"rows_per_second":NaN}`), "the argument is not valid JSON"},
-	{workflows.OrderSetRate, plain(`[1]`), "the argument is not a JSON object"},
-	{workflows.OrderSetRate, plain(``), "the argument is not a JSON object"},
-	{workflows.OrderSetRate, payload("binary/plain", `{"rows_per_second":1}`), `the argument has the encoding "binary/plain": want json/plain`},
-	{workflows.OrderSetRate, payload("", `{"rows_per_second":1}`), `the argument has the encoding "": want json/plain`},
-	{workflows.OrderDecide, plain(`{"by":"ann"}`), `field "verdict" is required`},
-	{workflows.OrderDecide, plain(`{"by":"ann","verdict":"` + strings.Repeat("<", 2000) + `"}`), `the verdict is "`},
-	{workflows.OrderPause, plain(`{"reason":"` + strings.Repeat("<", 2000) + `"}`), "reason has 12000 bytes in JSON: want at most 2000"},
-	{workflows.OrderPause, plain(`{"by":"` + strings.Repeat("<", 100) + `"}`), "by has 600 bytes in JSON: want at most 200"},
-	{workflows.OrderPause, plain(`{"key":"` + strings.Repeat("k", 201) + `"}`), "key has 201 bytes in JSON: want at most 200"},
-	{workflows.OrderPause, plain(`{"reason":"` + strings.Repeat("<", 600_000) + `"}`), "the argument has 600013 bytes: want at most 16384"},
-	{workflows.OrderPause, plain(`{"` + strings.Repeat("x", 10_000) + `":1}`), `unknown field "xxx`},
-}
-
-// A command that is not what it must be is refused, as an update and as a signal, and
-// changes nothing: no argument fails the workflow task.
-func TestRefusedCommands(t *testing.T) {
+// A reset can bring a run back behind a grant of locks that the import no longer has: it
+// begins again.
+func TestUnlockedRunBeginsAgain(t *testing.T) {
 	t.Parallel()
-	for i, c := range badImportCommands {
-		t.Run(fmt.Sprintf("%d %s", i, c.name), func(t *testing.T) {
+	for _, name := range []string{workflows.ActivityPlan, workflows.ActivityImportData, workflows.ActivityFinalize} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := setup(t)
-			hold := make(chan struct{})
-			r.load = func(context.Context, int32, int) error { <-hold; return nil }
-			var got *answer
-			r.RegisterDelayedCallback(func() {
-				got = r.order(c.name, c.argument)
-				r.SignalWorkflow(c.name, c.argument)
-			}, time.Second)
-			r.RegisterDelayedCallback(func() {
-				require.False(t, r.state().Paused)
-				require.Zero(t, r.state().RowsPerSecond)
-				close(hold)
-			}, 2*time.Second)
+			r.planned = plan(1)
+			r.fail = func(got string, call int) error {
+				if got == name && call == 1 {
+					return temporal.NewNonRetryableApplicationError("not held", activities.TypeUnlocked, nil)
+				}
+				return nil
+			}
 			require.NoError(t, r.start())
-			require.False(t, got.accepted)
-			requireRefusal(t, got.rejected, c.why)
-			require.Len(t, r.notes, 1)
-			require.Equal(t, store.LevelWarn, r.notes[0].Level)
-			require.Contains(t, r.notes[0].Message, "The signal "+c.name+" was refused: "+c.why)
-			require.Less(t, inbound.EncodedSize(r.notes[0].Message), 1200)
-			require.Empty(t, r.skipped)
+			require.Equal(t, 2, r.count[workflows.ActivityAcquire])
+			require.Equal(t, happyEnd, r.once()[len(r.once())-len(happyEnd):])
 		})
 	}
 }
 
-func requireRefusal(t *testing.T, err error, why string) {
-	t.Helper()
-	var app *temporal.ApplicationError
-	require.ErrorAs(t, err, &app)
-	require.True(t, app.NonRetryable())
-	require.Contains(t, app.Message(), why)
-	require.Less(t, len(app.Message()), 1000)
-}
-
-// An update has one argument.
-func TestSeveralArguments(t *testing.T) {
+// A paused import does nothing, whatever was under way, and goes on where it stood.
+func TestPause(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
-	got := &answer{}
-	hold := make(chan struct{})
-	r.load = func(context.Context, int32, int) error { <-hold; return nil }
-	r.RegisterDelayedCallback(func() {
-		r.UpdateWorkflow(workflows.OrderPause, "", got, plain(`{}`), plain(`{"by":"ann"}`))
-		close(hold)
-	}, time.Second)
-	require.NoError(t, r.start())
-	requireRefusal(t, got.rejected, "there are several arguments: want one JSON object")
-}
-
-// The texts of a command lose their control characters, and its key is compared without them.
-func TestCleanedCommands(t *testing.T) {
-	t.Parallel()
-	r := setup(t)
-	hold := make(chan struct{})
-	r.load = func(context.Context, int32, int) error { <-hold; return nil }
-	r.RegisterDelayedCallback(func() {
-		r.SignalWorkflow(workflows.OrderSetRate, plain(`{"key":"k","by":"an\u001b[2Jn","reason":"two\nlines","rows_per_second":7}`))
-		r.SignalWorkflow(workflows.OrderSetRate, plain(`{"key":"k\u0000","rows_per_second":8}`))
-		close(hold)
-	}, time.Second)
-	require.NoError(t, r.start())
-	require.Len(t, r.notes, 1)
-	require.Equal(t, "Loading at most 7 rows a second by an[2Jn: two lines.", r.notes[0].Message)
-}
-
-// Of many signals that are refused the first ones are logged, and the last of those says so.
-func TestManyRefusedSignals(t *testing.T) {
-	t.Parallel()
-	r := setup(t)
-	hold := make(chan struct{})
-	r.load = func(context.Context, int32, int) error { <-hold; return nil }
-	r.RegisterDelayedCallback(func() {
-		for range 100 {
-			r.SignalWorkflow(workflows.OrderSkipPart, plain(`{"prat":2}`))
+	r.planned = plan(2)
+	paused := make(chan struct{})
+	r.load = func(_ context.Context, _ int32, call int) error {
+		if call == 1 {
+			<-paused
+			return context.Canceled
 		}
-		close(hold)
+		return nil
+	}
+	answers := map[string]*answer{}
+	r.RegisterDelayedCallback(func() {
+		answers["pause"] = r.command(workflows.CommandPause, workflows.Pause{Command: byAnn})
+		answers["again"] = r.command(workflows.CommandPause, workflows.Pause{Command: byAnn})
 	}, time.Second)
+	r.RegisterDelayedCallback(func() { close(paused) }, 2*time.Second)
+	r.RegisterDelayedCallback(func() {
+		require.True(t, r.state().Paused)
+		require.Equal(t, []string{store.PartPending, store.PartPending}, r.statuses())
+		answers["rate"] = r.command(workflows.CommandSetRate, workflows.SetRate{RowsPerSecond: 1000})
+		answers["negative"] = r.command(workflows.CommandSetRate, workflows.SetRate{RowsPerSecond: -1})
+		answers["resume"] = r.command(workflows.CommandResume, workflows.Resume{Command: byAnn})
+		answers["resume again"] = r.command(workflows.CommandResume, workflows.Resume{Command: byAnn})
+	}, 100*time.Hour)
 	require.NoError(t, r.start())
-	require.Len(t, r.notes, workflows.MaxRefusals)
-	require.Contains(t, r.notes[workflows.MaxRefusals-1].Message, "Further refusals are not logged.")
+	for _, name := range []string{"pause", "rate", "resume"} {
+		require.Equal(t, answer{accepted: true}, *answers[name], name)
+	}
+	require.EqualError(t, answers["again"].rejected, "import 7 is paused already")
+	require.EqualError(t, answers["resume again"].rejected, "import 7 is not paused")
+	require.EqualError(t, answers["negative"].rejected, "invalid rows_per_second -1: want 1 to 1000000000, or 0 for no limit")
+	require.Len(t, r.loads, 4)
+	require.EqualValues(t, 500, r.loads[3].RowsPerSecond, "each of two parts has half")
+	messages := []string{}
+	for _, n := range r.notes {
+		messages = append(messages, n.Message)
+	}
+	require.Equal(t, []string{
+		"Paused by ann: a look at it.", "Rate limit set to 1000 rows per second.", "Resumed by ann: a look at it.",
+	}, messages)
+	require.True(t, *r.notes[0].Paused)
+	require.EqualValues(t, 1000, *r.notes[1].RowsPerSecond)
+	require.False(t, *r.notes[2].Paused)
 }
 
-// Commands to an action of a destination are refused like those to an import.
-func TestRefusedActionCommands(t *testing.T) {
+// While the source is waited for nothing is asked of it, whichever part has run into it;
+// a pause ends the wait, so that a resume tries at once.
+func TestWaitForTheSource(t *testing.T) {
 	t.Parallel()
-	const rate = "want 0.001 to 1000000, or 0 for what the program says"
-	for i, c := range []badCommand{
-		{workflows.OrderSetJobRate, plain(`null`), "the argument is not a JSON object"},
-		{workflows.OrderSetJobRate, nil, `field "jobs_per_second" is required`},
-		{workflows.OrderSetJobRate, plain(`{"unknown":1}`), `unknown field "unknown": the fields are key, by, reason, run, jobs_per_second`},
-		{workflows.OrderSetJobRate, plain(`{"jobs_per_second":1e-300}`), "jobs_per_second is 1e-300: " + rate},
-		{workflows.OrderSetJobRate, plain(`{"jobs_per_second":1e308}`), "jobs_per_second is 1e+308: " + rate},
-		{workflows.OrderSetJobRate, plain(`{"jobs_per_second":1e309}`), `field "jobs_per_second": the number is too large`},
-		{workflows.OrderSetJobRate, plain(`{"jobs_per_second":-1}`), "jobs_per_second is -1: " + rate},
-		{workflows.OrderSetJobRate, plain(`{"jobs_per_second":"NaN"}`), `field "jobs_per_second": want a number, got a string`},
-		{workflows.OrderSetConcurrency, plain(`{}`), `field "loads" is required`},
-		{workflows.OrderSetConcurrency, plain(`{"loads":101}`), "loads is 101: want 1 to 100"},
-		{workflows.OrderSetSchedule, plain(`{}`), "want at least one of realtime, interval and time_zone"},
-		{workflows.OrderSetSchedule, plain(`{"realtime":null}`), `field "realtime": want true or false, got null`},
-		{workflows.OrderSetSchedule, plain(`{"interval":"` + strings.Repeat("<", 600) + `"}`), "interval has 3600 bytes in JSON: want at most 200"},
-		{workflows.OrderSetSchedule, plain(`{"time_zone":"U\u0000TC"}`), "time_zone has control characters: want none"},
-		{workflows.OrderPause, plain(`{"reason":"` + strings.Repeat("<", 600_000) + `"}`), "the argument has 600013 bytes: want at most 16384"},
-		{workflows.OrderTrigger, plain(`7`), "the argument is not a JSON object"},
-	} {
-		t.Run(fmt.Sprintf("%d %s", i, c.name), func(t *testing.T) {
+	for name, early := range map[string]bool{"to its end": false, "until somebody resumes": true} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := setupAction(t)
-			got := &answer{}
-			e.at(time.Minute, func() { e.UpdateWorkflow(c.name, "", got, c.argument) })
-			e.at(2*time.Minute, func() { e.SignalWorkflow(c.name, c.argument) })
-			e.at(3*time.Minute, func() { require.Contains(t, e.state().Refusal, c.why) })
-			require.Nil(t, e.start(nil, 4*time.Minute))
-			require.False(t, got.accepted)
-			requireRefusal(t, got.rejected, c.why)
-			require.Empty(t, e.changes)
+			r := setup(t)
+			r.planned = plan(4)
+			until := r.Now().Add(50 * time.Hour)
+			r.load = func(_ context.Context, part int32, call int) error {
+				if part < 2 && call == 1 {
+					return temporal.NewApplicationErrorWithOptions("the quota is used up", activities.TypeWait,
+						temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{activities.Wait{Until: until, Reason: "the quota is used up"}}})
+				}
+				return nil
+			}
+			r.RegisterDelayedCallback(func() {
+				s := r.state()
+				require.Equal(t, "the quota is used up", s.Waiting)
+				require.WithinDuration(t, until, *s.WaitUntil, time.Second)
+				require.Contains(t, r.details(), "Phase **loading**, waits until "+s.WaitUntil.Format(time.RFC3339)+
+					": the quota is used up. 0 of 4 parts done, 0 rows loaded\n")
+				require.LessOrEqual(t, len(r.loads), 2, "nobody asks meanwhile")
+				if early {
+					r.command(workflows.CommandPause, workflows.Pause{})
+					r.RegisterDelayedCallback(func() { r.command(workflows.CommandResume, workflows.Resume{}) }, time.Minute)
+				}
+			}, 40*time.Hour)
+			require.NoError(t, r.start())
+			require.Equal(t, early, r.Now().Before(until))
+			require.Equal(t, store.LevelWarn, r.notes[0].Level)
+			require.Contains(t, r.notes[0].Message, "Waiting until ")
+			require.Zero(t, r.calledTimes(workflows.ActivityParkPart), "no retry is used up")
 		})
 	}
+}
+
+// Commands that come as signals are carried out like updates; a key is carried out once; what is
+// refused is noted.
+func TestSignalledOrders(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	paused := make(chan struct{})
+	r.load = func(_ context.Context, _ int32, call int) error {
+		if call == 1 {
+			<-paused
+			return context.Canceled
+		}
+		return nil
+	}
+	once := workflows.Command{Key: "k1", By: "a service"}
+	r.RegisterDelayedCallback(func() {
+		r.SignalWorkflow(workflows.CommandPause, workflows.Pause{Command: once})
+		r.SignalWorkflow(workflows.CommandSkipPart, workflows.SkipPart{Part: 1})
+		r.SignalWorkflow(workflows.CommandPause, workflows.Pause{Command: workflows.Command{Key: strings.Repeat("k", 201)}})
+	}, time.Second)
+	r.RegisterDelayedCallback(func() { close(paused) }, 2*time.Second)
+	r.RegisterDelayedCallback(func() {
+		require.True(t, r.state().Paused)
+		r.SignalWorkflow(workflows.CommandResume, workflows.Resume{})
+		r.SignalWorkflow(workflows.CommandPause, workflows.Pause{Command: once})
+	}, time.Hour)
+	require.NoError(t, r.start())
+	messages := []string{}
+	for _, n := range r.notes {
+		messages = append(messages, n.Message)
+	}
+	require.ElementsMatch(t, []string{
+		"Paused by a service.", "The signal skip_part was refused: skipping a part requires a reason.",
+		"The signal pause was refused: key has 201 bytes in JSON: want at most 200.", "Resumed.",
+	}, messages)
+	var lines []workflows.Line
+	value, err := r.QueryWorkflow(workflows.QueryFeedback)
+	require.NoError(t, err)
+	require.NoError(t, value.Get(&lines))
+	require.Len(t, lines, 4)
+}
+
+// The query feedback has the last 20 lines.
+func TestFeedbackIsBounded(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.grant = func(call int) activities.Acquired {
+		if call == 1 {
+			return activities.Acquired{Waiting: "import 6"}
+		}
+		return activities.Acquired{Epoch: epoch}
+	}
+	r.RegisterDelayedCallback(func() {
+		for n := range 25 {
+			r.SignalWorkflow(workflows.CommandSetRate, workflows.SetRate{RowsPerSecond: int64(n + 1)})
+		}
+	}, time.Hour)
+	r.RegisterDelayedCallback(func() { r.SignalWorkflow(workflows.SignalLockGranted, nil) }, 2*time.Hour)
+	require.NoError(t, r.start())
+	var lines []workflows.Line
+	value, err := r.QueryWorkflow(workflows.QueryFeedback)
+	require.NoError(t, err)
+	require.NoError(t, value.Get(&lines))
+	require.Len(t, lines, 20)
+	require.Equal(t, "Rate limit set to 25 rows per second.", lines[19].Message)
+}
+
+// From the beginning of its end on, an import takes no commands, and says so.
+func TestOrdersComeTooLate(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	late := map[string]*answer{}
+	r.during[workflows.ActivityPublish] = func() {
+		late["pause"] = r.command(workflows.CommandPause, workflows.Pause{})
+		late["cancel"] = r.command(workflows.CommandCancel, workflows.Cancel{})
+		late["set_rate"] = r.command(workflows.CommandSetRate, workflows.SetRate{})
+	}
+	require.NoError(t, r.start())
+	for name, a := range late {
+		require.EqualError(t, a.rejected, "too late: import 7 is ending, its phase is clean_up", name)
+	}
+	require.Len(t, late, 3)
+}
+
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(r *run){
+		"by its content": func(r *run) { r.planned.Unchanged = "import 6 has brought in the same content" },
+		"by its plan": func(r *run) {
+			r.fail = failAt(workflows.ActivityPlan, temporal.NewNonRetryableApplicationError(
+				"import 6 has brought in the same content", activities.TypeUnchanged, nil))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := setup(t)
+			prepare(r)
+			require.NoError(t, r.start())
+			calls := r.once()
+			require.Equal(t, []string{workflows.ActivityCleanUp, workflows.ActivityFinish, workflows.ActivityClose}, calls[len(calls)-3:])
+			require.NotContains(t, calls, workflows.ActivityOnFailure)
+			require.Equal(t, []activities.Ended{{ImportID: importID, Status: store.StatusUnchanged}}, r.ended)
+			require.Equal(t, "Unchanged: import 6 has brought in the same content.", r.notes[0].Message)
+			require.Equal(t, store.StatusUnchanged, r.state().Phase)
+		})
+	}
+}
+
+// A run that is started only to end an import does nothing else.
+func TestGiveUp(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID, GiveUp: "its workflow was terminated"})
+	require.Error(t, r.GetWorkflowError())
+	require.Equal(t, failedEnd, r.once())
+	require.Equal(t, "its workflow was terminated", r.ended[0].Reason)
+	require.Zero(t, r.count[workflows.ActivityAcquire])
 }

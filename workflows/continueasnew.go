@@ -14,8 +14,8 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Bounds of one run of a workflow that waits for commands: then it continues as a new run. The
-// server refuses updates beyond 2,000 a run, and terminates a run of 51,200 events.
+// Bounds of one run of a workflow that takes commands; beyond them it continues as new. The
+// server refuses updates beyond 2,000 per run and terminates a run at 51,200 events.
 const (
 	maxRunEvents   = 1500
 	maxRunCommands = 200
@@ -24,69 +24,67 @@ const (
 	maxFinalEvents = maxRunEvents + 200
 )
 
-// CarriedSignal is a command that came as a signal while a run was continuing as the next,
-// which carries it out.
+// CarriedSignal is a signal that arrived while a run was continuing as new; the next run
+// executes it.
 type CarriedSignal struct {
 	Name     string          `json:"name"`
 	Argument json.RawMessage `json:"argument"`
 }
 
-// maxCarried bounds the arguments of all signals that are carried, in bytes.
+// maxCarried bounds the arguments of all carried signals together, in bytes.
 const maxCarried = 32 << 10
 
-// long says whether the run has taken so many commands, or has so long a history, that it is
-// to continue as a new one.
+// long reports whether the run has reached a bound and is to continue as new.
 func (r *importRun) long(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
-	return r.orders.taken >= maxRunCommands || info.GetCurrentHistoryLength() >= maxRunEvents ||
+	return r.commands.accepted >= maxRunCommands || info.GetCurrentHistoryLength() >= maxRunEvents ||
 		info.GetContinueAsNewSuggested() && r.waits() != ""
 }
 
-// tooLong says whether a run that is about to continue as a new one takes no more commands.
+// tooLong reports whether a run that is about to continue as new refuses further commands.
 func tooLong(ctx workflow.Context) bool {
 	return workflow.GetInfo(ctx).GetCurrentHistoryLength() >= maxFinalEvents
 }
 
-// watch ends the work of a run that is long enough, by cancelling it: what is loading stops at
-// its checkpoint, whatever the import waits for. It leaves alone a run that is carrying a
-// decision out or that is ending.
+// watch cancels the work of a run that is to continue as new: running parts stop at their
+// checkpoints, waits end. It spares a run that is executing a decision or ending.
 func (r *importRun) watch(ctx workflow.Context, stop workflow.CancelFunc) {
 	workflow.GoNamed(ctx, "continue-as-new", func(ctx workflow.Context) {
 		if err := workflow.Await(ctx, func() bool { return r.long(ctx) && !r.deciding() }); err != nil {
 			return
 		}
-		r.orders.continuing = true
+		r.commands.continuing = true
 		stop()
 	})
 }
 
-// deciding says whether a decision is being carried out, or the end has begun.
+// deciding reports whether a decision is being executed or the import is ending.
 func (r *importRun) deciding() bool {
-	return r.ending || r.orders.cancelling != nil || r.review.busy ||
+	return r.ending || r.commands.cancelling != nil || r.review.busy ||
 		slices.ContainsFunc(r.parts, func(p *partRun) bool { return p.decision != "" })
 }
 
-// continues says whether the work of the run has stopped for the next run, given its error.
+// continues reports whether err is the stop of the work before the next run.
 func (r *importRun) continues(ctx workflow.Context, err error) bool {
-	return r.orders.continuing && r.orders.cancelling == nil && ctx.Err() == nil &&
+	return r.commands.continuing && r.commands.cancelling == nil && ctx.Err() == nil &&
 		err != nil && (temporal.IsCanceledError(err) || !isPermanent(err))
 }
 
-// continueAsNew goes on in a new run, with a short history. A cancellation that has come
-// meanwhile is its error: the next run would not know of it.
+// continueAsNew continues in a new run with a short history. It returns a cancellation that
+// arrived meanwhile, which the next run would miss.
 func (r *importRun) continueAsNew(ctx workflow.Context) error {
-	r.orders.continuing, r.orders.closing = true, true
+	r.commands.continuing, r.commands.closing = true, true
 	settled, stop := workflow.NewDisconnectedContext(ctx)
 	defer stop()
-	if err := workflow.Await(settled, func() bool { return r.orders.answered(ctx) }); err != nil {
+	if err := workflow.Await(settled, func() bool { return r.commands.answered(ctx) }); err != nil {
 		return err
 	}
-	if r.orders.cancelling != nil || ctx.Err() != nil {
+	if r.commands.cancelling != nil || ctx.Err() != nil {
 		return temporal.NewCanceledError()
 	}
 	next := ImportInput{
 		ImportID: r.in.ImportID, Resumed: r.plan.Total > 0, Checked: r.checked && r.plan.Total == 0, Epoch: r.epoch,
-		Paused: r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.orders.seen, Signals: r.orders.carried,
+		Paused: r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.commands.seenKeys, Signals: r.commands.carried,
 	}
 	switch r.phase {
 	case store.PhaseReviewing, store.PhaseStagingDone, store.PhaseFinalize:
@@ -94,18 +92,18 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 	}
 	for _, part := range r.parts {
 		if part.Parked && (part.status == store.PartPending || part.status == store.PartRunning) {
-			// The store may know it as parked until its next attempt has begun.
+			// The store lists it as parked until its next attempt begins.
 			next.Retrying = append(next.Retrying, part.No)
 		}
 	}
 	return workflow.NewContinueAsNewError(ctx, TypeImport, next)
 }
 
-// beginAgain continues as a new run that loads what the store knows as open: the store was
-// restored, and this run is ahead of it.
-func (r *importRun) beginAgain(ctx workflow.Context) error {
-	err := r.note(ctx, store.LevelWarn, "Parts are open that the workflow had loaded: the store was restored. "+
-		"They are loaded again from the last checkpoints.")
+// reloadOpenParts continues as a new run that loads the parts that the store has as open: the
+// store was restored from a backup and is behind this run.
+func (r *importRun) reloadOpenParts(ctx workflow.Context) error {
+	err := r.note(ctx, store.LevelWarn, "The store has open parts that the workflow had loaded: the store was restored. "+
+		"Loading them again from their last checkpoints.")
 	if err != nil {
 		return err
 	}
@@ -114,52 +112,52 @@ func (r *importRun) beginAgain(ctx workflow.Context) error {
 	return r.continueAsNew(ctx)
 }
 
-// isContinueAsNew says whether an error ends a run that the next one continues.
+// isContinueAsNew reports whether err continues the workflow as a new run.
 func isContinueAsNew(err error) bool {
 	var again *workflow.ContinueAsNewError
 	return errors.As(err, &again)
 }
 
-// errContinues refuses a command that the next run can carry out.
+// errContinues refuses a command for the next run.
 func errContinues() error {
 	return temporal.NewNonRetryableApplicationError(
 		"the workflow continues as a new run: repeat the command", TypeOtherRun, nil)
 }
 
-// answered says whether all orders have been carried out, those among them that came as
-// signals and were not looked at yet.
-func (o *orders) answered(ctx workflow.Context) bool {
+// answered reports whether all commands have been executed, signals not yet received
+// included.
+func (o *commandState) answered(ctx workflow.Context) bool {
 	for _, signals := range o.signals {
 		if signals.Len() > 0 {
 			return false
 		}
 	}
-	return workflow.AllHandlersFinished(ctx) && o.underWay == 0
+	return workflow.AllHandlersFinished(ctx) && o.executing == 0
 }
 
-// carry keeps a signal for the next run. The error says why it is refused.
-func (o *orders) carry(name string, argument converter.RawValue) error {
+// carry stores a signal for the next run. The error is a refusal.
+func (o *commandState) carry(name string, argument converter.RawValue) error {
 	text, err := jsonOf(argument.Payload())
 	if err != nil {
 		return err
 	}
 	if !json.Valid(text) {
-		return errors.New("the argument is not JSON")
+		return errors.New("the argument is not valid JSON")
 	}
 	size := len(text)
 	for _, carried := range o.carried {
 		size += len(carried.Argument)
 	}
 	if size > maxCarried {
-		return fmt.Errorf("the workflow continues as a new run, with over %d bytes of signals: send it again", maxCarried)
+		return fmt.Errorf("the workflow continues as a new run with more than %d bytes of signals: send the signal again", maxCarried)
 	}
 	o.carried = append(o.carried, CarriedSignal{Name: name, Argument: text})
 	return nil
 }
 
-// carriedTo returns the arguments of the signals of that name that an earlier run has left,
-// as they would come from the server.
-func (o *orders) carriedTo(name string) (arguments []converter.RawValue) {
+// inheritedSignals returns the arguments of the named signals from the previous run, as
+// payloads from the server.
+func (o *commandState) inheritedSignals(name string) (arguments []converter.RawValue) {
 	for _, signal := range o.inherited {
 		if signal.Name == name {
 			arguments = append(arguments, converter.NewRawValue(&commonpb.Payload{

@@ -34,13 +34,13 @@ func (refusal) Complete(any, error) {}
 // retry and skip send an update.
 func (r *run) retry(part int32) *answer {
 	a := &answer{}
-	r.UpdateWorkflow(workflows.OrderRetryPart, "", a, workflows.RetryPart{Part: part})
+	r.UpdateWorkflow(workflows.CommandRetryPart, "", a, workflows.RetryPart{Part: part})
 	return a
 }
 
 func (r *run) skip(part int32, reason string) *answer {
 	a := &answer{}
-	r.UpdateWorkflow(workflows.OrderSkipPart, "", a, workflows.SkipPart{Order: workflows.Order{Reason: reason}, Part: part})
+	r.UpdateWorkflow(workflows.CommandSkipPart, "", a, workflows.SkipPart{Command: workflows.Command{Reason: reason}, Part: part})
 	return a
 }
 
@@ -120,8 +120,8 @@ func TestDecisionsAreRefused(t *testing.T) {
 	}, time.Second)
 	r.RegisterDelayedCallback(func() {
 		refused["part 2 is done: only a parked part can be retried or skipped"] = r.retry(2)
-		refused["part 3 is not among the open parts: the import has 3 parts, numbered from 0"] = r.skip(3, "why not")
-		refused["say why the part is skipped: the reason is empty"] = r.skip(0, " \n")
+		refused["part 3 is not an open part: the import has 3 parts, numbered from 0"] = r.skip(3, "why not")
+		refused["skipping a part requires a reason"] = r.skip(0, " \n")
 		mended = true
 		// Two at the same moment: the first wins.
 		require.Equal(t, answer{}, *r.retry(9), "not yet answered")
@@ -150,7 +150,7 @@ func TestSkippingIsOneDecision(t *testing.T) {
 	refused := make(chan error, 2)
 	r.during[workflows.ActivitySkipPart] = func() {
 		r.during[workflows.ActivitySkipPart] = nil
-		r.UpdateWorkflow(workflows.OrderRetryPart, "", refusal(refused), workflows.RetryPart{Part: 0})
+		r.UpdateWorkflow(workflows.CommandRetryPart, "", refusal(refused), workflows.RetryPart{Part: 0})
 		err := <-refused
 		refused <- err
 	}
@@ -160,6 +160,6 @@ func TestSkippingIsOneDecision(t *testing.T) {
 		r.skip(1, "lost too")
 	}, 2*time.Hour)
 	require.NoError(t, r.start())
-	require.EqualError(t, <-refused, "part 0 is being decided about already: skip")
+	require.EqualError(t, <-refused, "part 0 already has the decision skip")
 	require.Len(t, r.skipped, 2)
 }

@@ -29,7 +29,7 @@ type CarriedAction struct {
 	Stale    bool  `json:"stale,omitempty"`
 	// Totals are since the workflow was started.
 	Totals ActionTotals `json:"totals"`
-	// Seen are the keys of the orders that were carried out.
+	// Seen are the keys of the commands that were carried out.
 	Seen []string `json:"seen,omitempty"`
 	// Refused is how many signals were refused.
 	Refused int `json:"refused,omitempty"`
@@ -46,10 +46,10 @@ type ActionTotals struct {
 
 // actionRun is the state of one run of a DestinationAction.
 type actionRun struct {
-	ref    activities.ActionRef
-	known  activities.Surveyed
-	totals ActionTotals
-	orders orders
+	ref      activities.ActionRef
+	known    activities.Surveyed
+	totals   ActionTotals
+	commands commandState
 
 	// full says that everything that is due is to be loaded, also what nobody has touched
 	// yet. It says nothing about realtime actions, of which everything is loaded always.
@@ -69,7 +69,7 @@ type actionRun struct {
 	cost int
 	// failed is why a load could not be: the workflow is cancelled.
 	failed error
-	// refusal is the last signal that could not be obeyed.
+	// refusal is the last signal that was refused.
 	refusal string
 }
 
@@ -91,7 +91,7 @@ func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 	r := &actionRun{ref: activities.ActionRef{Destination: in.Destination, Action: in.Action}, stale: true}
 	if c := in.Carried; c != nil {
 		r.known, r.full, r.expected, r.stale = c.Known, c.Full, c.Expected, c.Stale
-		r.totals, r.orders.seen, r.orders.refusals = c.Totals, c.Seen, c.Refused
+		r.totals, r.commands.seenKeys, r.commands.refusals = c.Totals, c.Seen, c.Refused
 	}
 	r.totals.Runs++
 	if err := r.serve(ctx); err != nil {
@@ -183,7 +183,7 @@ func (r *actionRun) wake(full bool) {
 // long says whether the history is long enough.
 func (r *actionRun) long(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
-	return r.cost >= maxEvents || r.orders.taken >= maxRunCommands ||
+	return r.cost >= maxEvents || r.commands.accepted >= maxRunCommands ||
 		info.GetCurrentHistoryLength() >= maxEvents || info.GetContinueAsNewSuggested()
 }
 
@@ -193,7 +193,7 @@ func (r *actionRun) continueAsNew(ctx workflow.Context) error {
 		return err
 	}
 	// From here on updates are refused, to be repeated: a stream of them must not keep the run.
-	r.orders.closing = true
+	r.commands.closing = true
 	if err := workflow.Await(ctx, func() bool { return r.answered(ctx) }); err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (r *actionRun) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, TypeDestinationAction, DestinationActionInput{
 		Destination: r.ref.Destination, Action: r.ref.Action, Carried: &CarriedAction{
 			Known: r.known, Full: r.full, Expected: r.expected, Stale: r.stale,
-			Totals: r.totals, Seen: r.orders.seen, Refused: r.orders.refusals,
+			Totals: r.totals, Seen: r.commands.seenKeys, Refused: r.commands.refusals,
 		},
 	})
 }
@@ -225,7 +225,7 @@ func (r *actionRun) sleep(ctx workflow.Context) error {
 }
 
 // nextWake returns when to look again, and for what; zero if there is nothing to wait for
-// but signals, orders and loads.
+// but signals, commands and loads.
 func (r *actionRun) nextWake(ctx workflow.Context) (until time.Time, why string) {
 	now := workflow.Now(ctx)
 	sooner := func(at time.Time, reason string) {

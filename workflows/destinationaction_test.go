@@ -220,7 +220,7 @@ func TestActionByTheClock(t *testing.T) {
 	e.at(61*time.Minute, func() {
 		require.Zero(t, e.left())
 		e.add(7)
-		e.UpdateWorkflow(workflows.OrderTrigger, "", &testsuite.TestUpdateCallback{
+		e.UpdateWorkflow(workflows.CommandTrigger, "", &testsuite.TestUpdateCallback{
 			OnReject:   func(err error) { require.NoError(t, err) },
 			OnComplete: func(_ any, err error) { require.NoError(t, err) },
 			OnAccept:   func() {},
@@ -248,32 +248,32 @@ func TestActionWakesForRetries(t *testing.T) {
 	require.Nil(t, e.start(nil, 12*time.Minute))
 }
 
-// Pauses keep jobs waiting and lose none; a repeated order is one.
+// Pauses keep jobs waiting and lose none; a repeated command is one.
 func TestActionOrders(t *testing.T) {
 	t.Parallel()
 	e := setupAction(t)
-	order := func(key string) workflows.Order { return workflows.Order{Key: key, By: "ann"} }
-	e.at(time.Minute, func() { e.SignalWorkflow(workflows.OrderPause, workflows.Pause{Order: order("a")}) })
+	command := func(key string) workflows.Command { return workflows.Command{Key: key, By: "ann"} }
+	e.at(time.Minute, func() { e.SignalWorkflow(workflows.CommandPause, workflows.Pause{Command: command("a")}) })
 	e.at(2*time.Minute, func() { e.enqueue(100) })
 	e.at(2*time.Hour, func() {
 		require.EqualValues(t, 100, e.left(), "also when its time comes")
 		require.Equal(t, workflows.ActionPaused, e.state().Status)
-		e.SignalWorkflow(workflows.OrderPause, workflows.Pause{Order: order("a")})
-		e.SignalWorkflow(workflows.OrderTrigger, workflows.Trigger{})
+		e.SignalWorkflow(workflows.CommandPause, workflows.Pause{Command: command("a")})
+		e.SignalWorkflow(workflows.CommandTrigger, workflows.Trigger{})
 	})
 	e.at(2*time.Hour+time.Minute, func() {
 		require.Len(t, e.changes, 1)
 		require.Contains(t, e.state().Refusal, "crm/post is paused")
 		rate, interval := 5.0, "@every 5m"
-		e.SignalWorkflow(workflows.OrderSetJobRate, workflows.SetJobRate{Order: order("b"), JobsPerSecond: rate})
-		e.SignalWorkflow(workflows.OrderSetSchedule, workflows.SetSchedule{Order: order("c"), Interval: &interval})
-		e.SignalWorkflow(workflows.OrderResume, workflows.Resume{Order: order("d")})
+		e.SignalWorkflow(workflows.CommandSetJobRate, workflows.SetJobRate{Command: command("b"), JobsPerSecond: rate})
+		e.SignalWorkflow(workflows.CommandSetSchedule, workflows.SetSchedule{Command: command("c"), Interval: &interval})
+		e.SignalWorkflow(workflows.CommandResume, workflows.Resume{Command: command("d")})
 	})
 	e.at(3*time.Hour, func() {
 		require.Zero(t, e.left())
 		require.Equal(t, "@every 5m", e.state().Plan.Interval)
 		never := "never"
-		e.SignalWorkflow(workflows.OrderSetSchedule, workflows.SetSchedule{Interval: &never})
+		e.SignalWorkflow(workflows.CommandSetSchedule, workflows.SetSchedule{Interval: &never})
 	})
 	e.at(3*time.Hour+time.Minute, func() { require.Contains(t, e.state().Refusal, "there is no such interval") })
 	require.Nil(t, e.start(nil, 3*time.Hour+2*time.Minute))
@@ -327,9 +327,9 @@ func TestActionTriesNow(t *testing.T) {
 	t.Parallel()
 	e := setupAction(t)
 	e.nextDue = e.Now().Add(24 * time.Hour)
-	e.at(time.Minute, func() { e.SignalWorkflow(workflows.OrderTrigger, workflows.Trigger{}) })
-	e.at(2*time.Minute, func() { e.SignalWorkflow(workflows.OrderPause, workflows.Pause{}) })
-	e.at(3*time.Minute, func() { e.SignalWorkflow(workflows.OrderResume, workflows.Resume{}) })
+	e.at(time.Minute, func() { e.SignalWorkflow(workflows.CommandTrigger, workflows.Trigger{}) })
+	e.at(2*time.Minute, func() { e.SignalWorkflow(workflows.CommandPause, workflows.Pause{}) })
+	e.at(3*time.Minute, func() { e.SignalWorkflow(workflows.CommandResume, workflows.Resume{}) })
 	require.Nil(t, e.start(nil, 4*time.Minute))
 	require.Len(t, e.changes, 3)
 	require.True(t, e.changes[0].TryNow)

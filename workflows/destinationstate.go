@@ -35,7 +35,7 @@ type ActionState struct {
 	Unhealthy []activities.UnhealthyConnection `json:"unhealthy,omitempty"`
 	// Totals are since the workflow was started.
 	Totals ActionTotals `json:"totals"`
-	// Refusal is the last signal that could not be obeyed.
+	// Refusal is the last signal that was refused.
 	Refusal string `json:"refusal,omitempty"`
 }
 
@@ -86,7 +86,7 @@ func (r *actionRun) describe(ctx workflow.Context) {
 	fmt.Fprintf(&text, "**%s**", s.Status)
 	switch {
 	case s.Status == ActionPaused:
-		text.WriteString("\n\nJobs wait for the order `resume`.")
+		text.WriteString("\n\nJobs wait for the command `resume`.")
 	case !s.NextRun.IsZero():
 		fmt.Fprintf(&text, "\n\nNext load by %s at %s.", s.Plan.Interval, s.NextRun.Format(time.RFC3339))
 	}

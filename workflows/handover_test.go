@@ -229,6 +229,6 @@ func TestHandoverID(t *testing.T) {
 	require.Equal(t, "import/example.com/7/handover-2", workflows.HandoverID("example.com", 7, 2))
 	for _, generation := range []int32{0, 2} {
 		_, err := workflows.ImportOf(workflows.HandoverID("example.com", 7, generation))
-		require.Error(t, err, "orders are for imports")
+		require.Error(t, err, "commands are for imports")
 	}
 }

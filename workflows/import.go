@@ -40,7 +40,7 @@ type ImportInput struct {
 	// Paused and RowsPerSecond are what people have set.
 	Paused        bool   `json:"paused,omitempty"`
 	RowsPerSecond *int64 `json:"rows_per_second,omitempty"`
-	// Seen are the keys of the orders that were carried out.
+	// Seen are the keys of the commands that were carried out.
 	Seen []string `json:"seen,omitempty"`
 	// Retrying are parts that are retried, and that the store may know as parked.
 	Retrying []int32 `json:"retrying,omitempty"`
@@ -76,13 +76,13 @@ type importRun struct {
 	checked bool
 	// parkedAtOnce says that the import is shown as parked as soon as a part is.
 	parkedAtOnce bool
-	// ending says that the end has begun: orders come too late.
+	// ending says that the end has begun: commands come too late.
 	ending bool
 
-	turns  turns
-	orders orders
-	review reviewing
-	lines  []Line
+	turns    turns
+	commands commandState
+	review   reviewing
+	lines    []Line
 	// writing lets one note be written at a time: they arrive in their order.
 	writing workflow.Mutex
 }
@@ -109,7 +109,7 @@ func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 	}
 	work, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	run.orders.cancel, run.orders.inherited = cancel, in.Signals
+	run.commands.cancel, run.commands.inherited = cancel, in.Signals
 	if err := run.serve(ctx); err != nil {
 		return ImportResult{}, err
 	}
@@ -117,7 +117,7 @@ func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 	if isContinueAsNew(err) {
 		return ImportResult{}, err
 	}
-	// Whoever has given an order gets an answer.
+	// Whoever has given a command gets an answer.
 	settled, stop := workflow.NewDisconnectedContext(ctx)
 	defer stop()
 	if waitErr := workflow.Await(settled, func() bool { return run.answered(ctx) }); waitErr != nil && err == nil {
@@ -126,27 +126,27 @@ func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 	return result, err
 }
 
-// carryOut works until the import has ended. work is ctx, and is cancelled by the order
+// carryOut works until the import has ended. work is ctx, and is cancelled by the command
 // to cancel too.
 func (r *importRun) carryOut(ctx, work workflow.Context) (ImportResult, error) {
 	if r.in.Ended != "" {
 		return r.follow(ctx)
 	}
-	r.watch(work, r.orders.cancel)
+	r.watch(work, r.commands.cancel)
 	err := r.work(work)
 	switch {
 	case r.continues(ctx, err):
 		err = r.continueAsNew(ctx)
-	case r.orders.continuing && r.orders.cancelling == nil && ctx.Err() == nil:
+	case r.commands.continuing && r.commands.cancelling == nil && ctx.Err() == nil:
 		// The work was done, or has failed, before it could stop.
 	case work.Err() != nil && (err == nil || !isPermanent(err)):
-		// An order to cancel that was accepted is kept: also in the last moment, and where
+		// A command to cancel that was accepted is kept: also in the last moment, and where
 		// an attempt that it has stopped has failed of something else.
 		err = work.Err()
 	}
 	switch {
 	case isType(err, activities.TypeUnfinished):
-		err = r.beginAgain(ctx)
+		err = r.reloadOpenParts(ctx)
 	case err == nil:
 		return r.complete(ctx)
 	case isType(err, activities.TypeUnchanged):
@@ -285,7 +285,7 @@ func (r *importRun) publish(ctx, outer workflow.Context) (ImportResult, error) {
 	var published activities.Published
 	err := publish.Get(ctx, &published)
 	if isType(err, activities.TypeUnfinished) {
-		if err = r.beginAgain(outer); isContinueAsNew(err) {
+		if err = r.reloadOpenParts(outer); isContinueAsNew(err) {
 			return ImportResult{}, err
 		}
 	}
@@ -394,7 +394,7 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	case string(importers.ClassEnded):
 		return r.notOurs(ctx, end)
 	case string(importers.ClassCancelled):
-		end.Status, end.Reason = store.StatusCancelled, r.orders.cancelled(end.Reason)
+		end.Status, end.Reason = store.StatusCancelled, r.commands.cancelReason(end.Reason)
 	case string(importers.ClassDeclined):
 		end.Status = store.StatusDeclined
 	}

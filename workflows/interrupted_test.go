@@ -35,12 +35,12 @@ func TestInterruptedAttemptFails(t *testing.T) {
 		return nil
 	}
 	r.RegisterDelayedCallback(func() {
-		r.order(workflows.OrderPause, workflows.Pause{Order: byAnn})
+		r.command(workflows.CommandPause, workflows.Pause{Command: byAnn})
 	}, time.Second)
 	r.RegisterDelayedCallback(func() { close(paused) }, 2*time.Second)
 	r.RegisterDelayedCallback(func() {
 		require.Equal(t, []string{store.PartPending}, r.statuses())
-		r.order(workflows.OrderResume, workflows.Resume{Order: byAnn})
+		r.command(workflows.CommandResume, workflows.Resume{Command: byAnn})
 	}, time.Hour)
 	require.NoError(t, r.start())
 	require.Empty(t, r.parked)

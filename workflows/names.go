@@ -100,37 +100,37 @@ const (
 	ActivityApplySettings = "apply_settings"
 )
 
-// Orders to an import. Each is an update, validated and answered at once, and a signal
-// of the same name and argument, for whoever does not wait for the answer.
+// Commands of an import. Each is an update, validated and answered at once, and a signal of
+// the same name and argument, for senders that do not wait for the answer.
 const (
-	// OrderPause interrupts the import where it stands: a Pause.
-	OrderPause = "pause"
-	// OrderResume lets it go on: a Resume.
-	OrderResume = "resume"
-	// OrderCancel ends it and takes back what it has brought in: a Cancel.
-	OrderCancel = "cancel"
-	// OrderRetryPart tries a parked part again: a RetryPart.
-	OrderRetryPart = "retry_part"
-	// OrderSkipPart leaves a parked part out: a SkipPart.
-	OrderSkipPart = "skip_part"
-	// OrderSetRate bounds how fast it loads: a SetRate.
-	OrderSetRate = "set_rate"
-	// OrderDecide accepts or declines it: a Decide.
-	OrderDecide = "decide"
+	// CommandPause interrupts running attempts and pauses the import: a Pause.
+	CommandPause = "pause"
+	// CommandResume resumes a paused import: a Resume.
+	CommandResume = "resume"
+	// CommandCancel ends the import and purges its rows: a Cancel.
+	CommandCancel = "cancel"
+	// CommandRetryPart retries a parked part: a RetryPart.
+	CommandRetryPart = "retry_part"
+	// CommandSkipPart skips a parked part: a SkipPart.
+	CommandSkipPart = "skip_part"
+	// CommandSetRate limits the rows loaded per second: a SetRate.
+	CommandSetRate = "set_rate"
+	// CommandDecide accepts or declines the import: a Decide.
+	CommandDecide = "decide"
 )
 
-// Orders to an action of a destination, beside pause and resume. They are updates and
-// signals, too.
+// Commands of an action of a destination, in addition to pause and resume. They are updates
+// and signals, too.
 const (
-	// OrderTrigger loads at once what waits: a Trigger.
-	OrderTrigger = "trigger"
-	// OrderSetSchedule changes when it is loaded: a SetSchedule.
-	OrderSetSchedule = "set_schedule"
-	// OrderSetJobRate bounds how fast it is loaded: a SetJobRate. It has the name of an
-	// import's order.
-	OrderSetJobRate = OrderSetRate
-	// OrderSetConcurrency bounds how many loads run at once: a SetConcurrency.
-	OrderSetConcurrency = "set_concurrency"
+	// CommandTrigger delivers waiting jobs at once: a Trigger.
+	CommandTrigger = "trigger"
+	// CommandSetSchedule changes the action's schedule: a SetSchedule.
+	CommandSetSchedule = "set_schedule"
+	// CommandSetJobRate limits the jobs per second: a SetJobRate. It has the same name as the
+	// command of an import.
+	CommandSetJobRate = CommandSetRate
+	// CommandSetConcurrency limits the concurrent batches: a SetConcurrency.
+	CommandSetConcurrency = "set_concurrency"
 )
 
 // Signals to an action of a destination. Neither carries anything; sent without need, they

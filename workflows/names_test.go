@@ -29,8 +29,8 @@ func TestNames(t *testing.T) {
 	})
 	require.Equal(t, []string{"pause", "resume", "cancel", "retry_part", "skip_part", "set_rate", "decide", "lock_granted", "part_progress"},
 		[]string{
-			workflows.OrderPause, workflows.OrderResume, workflows.OrderCancel, workflows.OrderRetryPart,
-			workflows.OrderSkipPart, workflows.OrderSetRate, workflows.OrderDecide, workflows.SignalLockGranted,
+			workflows.CommandPause, workflows.CommandResume, workflows.CommandCancel, workflows.CommandRetryPart,
+			workflows.CommandSkipPart, workflows.CommandSetRate, workflows.CommandDecide, workflows.SignalLockGranted,
 			workflows.SignalPartProgress,
 		})
 	require.Equal(t, []string{"state", "progress", "feedback"},
@@ -47,7 +47,7 @@ func TestNames(t *testing.T) {
 	})
 	require.Equal(t, []string{"trigger", "set_schedule", "set_rate", "set_concurrency", "enqueue", "refresh", "backlog"},
 		[]string{
-			workflows.OrderTrigger, workflows.OrderSetSchedule, workflows.OrderSetJobRate, workflows.OrderSetConcurrency,
+			workflows.CommandTrigger, workflows.CommandSetSchedule, workflows.CommandSetJobRate, workflows.CommandSetConcurrency,
 			workflows.SignalEnqueue, workflows.SignalRefresh, workflows.QueryBacklog,
 		})
 	require.Equal(t, []string{"destination/crm", "destination/crm/post", "sluice-destination-crm"}, []string{

@@ -60,7 +60,7 @@ func (r *importRun) followParts(ctx workflow.Context) {
 	reports := workflow.GetSignalChannelWithOptions(ctx, SignalPartProgress, workflow.SignalChannelOptions{
 		Description: "Progress of a running part; sent by Sluice itself.",
 	})
-	r.orders.signals = append(r.orders.signals, reports)
+	r.commands.signals = append(r.commands.signals, reports)
 	workflow.GoNamed(ctx, "signal-"+SignalPartProgress, func(ctx workflow.Context) {
 		ctx, cancel := workflow.NewDisconnectedContext(ctx)
 		defer cancel()

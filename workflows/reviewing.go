@@ -89,10 +89,10 @@ func (r *importRun) awaitVerdict(ctx workflow.Context, opened activities.Opened)
 		if decided() {
 			return nil
 		}
-		expired := Decide{Verdict: store.Declined, Order: Order{
+		expired := Decide{Verdict: store.Declined, Command: Command{
 			By: reviewer, Reason: "nobody decided until " + opened.ExpiresAt.Format(time.RFC3339),
 		}}
-		if err := r.decideReview(ctx, expired); err != nil {
+		if err := r.decide(ctx, expired); err != nil {
 			return err
 		}
 	}
@@ -136,7 +136,7 @@ func (r *importRun) remind(ctx workflow.Context, opened activities.Opened, decid
 const maxVerdict = 50
 
 // canDecideReview says whether somebody can decide about the import.
-func (r *importRun) canDecideReview(d Decide) error {
+func (r *importRun) canDecide(d Decide) error {
 	switch {
 	case d.Verdict != store.Accepted && d.Verdict != store.Declined:
 		return fmt.Errorf("the verdict is %q: want %s or %s",
@@ -156,18 +156,18 @@ func (r *importRun) canDecideReview(d Decide) error {
 }
 
 // decideReview carries a decision out, one at a time.
-func (r *importRun) decideReview(ctx workflow.Context, d Decide) error {
+func (r *importRun) decide(ctx workflow.Context, d Decide) error {
 	// Whoever reads the store may know of the review a moment before the workflow does.
 	ready := func() bool {
-		return !r.review.busy && (r.review.open || r.phase != store.PhaseReviewing) || r.orders.continuing
+		return !r.review.busy && (r.review.open || r.phase != store.PhaseReviewing) || r.commands.continuing
 	}
 	if err := workflow.Await(ctx, ready); err != nil {
 		return err
 	}
-	if r.orders.continuing {
+	if r.commands.continuing {
 		return errContinues()
 	}
-	if err := r.canDecideReview(d); err != nil {
+	if err := r.canDecide(d); err != nil {
 		return err
 	}
 	r.review.busy = true

@@ -26,8 +26,8 @@ func setupReview(t *testing.T) *run {
 }
 
 func (r *run) decide(verdict, by, reason string) *answer {
-	return r.order(workflows.OrderDecide, workflows.Decide{
-		Verdict: verdict, Order: workflows.Order{By: by, Reason: reason},
+	return r.command(workflows.CommandDecide, workflows.Decide{
+		Verdict: verdict, Command: workflows.Command{By: by, Reason: reason},
 	})
 }
 

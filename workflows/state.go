@@ -43,10 +43,10 @@ type Line struct {
 	Message string    `json:"message"`
 }
 
-// serve answers queries and takes orders from now on.
+// serve answers queries and takes commands from now on.
 func (r *importRun) serve(ctx workflow.Context) error {
 	r.turns.paused = r.in.Paused
-	r.orders.seen, r.orders.refusals = r.in.Seen, r.in.Refused
+	r.commands.seenKeys, r.commands.refusals = r.in.Seen, r.in.Refused
 	r.followParts(ctx)
 	return errors.Join(
 		workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (State, error) { return r.state(), nil },
@@ -55,7 +55,7 @@ func (r *importRun) serve(ctx workflow.Context) error {
 			workflow.QueryHandlerOptions{Description: "Rows of the parts, as of their last report."}),
 		workflow.SetQueryHandlerWithOptions(ctx, QueryFeedback, func() ([]Line, error) { return r.lines, nil },
 			workflow.QueryHandlerOptions{Description: "What the workflow itself has written to the import's log."}),
-		r.obey(ctx),
+		r.handleCommands(ctx),
 	)
 }
 
@@ -128,7 +128,7 @@ func (r *importRun) waits() string {
 		parts = fmt.Sprintf("%d parts have", parked)
 	}
 	return fmt.Sprintf(", **parked**: %s failed too often. Send the update %#q or %#q for each, or %#q",
-		parts, OrderRetryPart, OrderSkipPart, OrderCancel)
+		parts, CommandRetryPart, CommandSkipPart, CommandCancel)
 }
 
 // maxCell bounds a text in the table, in characters; the import's log has all of it.

@@ -36,7 +36,7 @@ func TestCommands(t *testing.T) {
 	s := setup(t)
 	seen := map[string]bool{}
 	for _, line := range commandLines(t, "temporal") {
-		name, _ := orderOf(t, line)
+		name, _ := commandOf(t, line)
 		how := strings.Join(strings.Fields(line)[:3], " ")
 		seen[how+" "+name] = true
 		t.Run(how+" "+name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestCommands(t *testing.T) {
 		})
 	}
 	for _, line := range commandLines(t, "curl") {
-		name, argument := orderOf(t, line)
+		name, argument := commandOf(t, line)
 		t.Run("http "+name, func(t *testing.T) {
 			t.Parallel()
 			if argument != "" {
@@ -56,8 +56,8 @@ func TestCommands(t *testing.T) {
 	}
 	// The page leaves nothing out.
 	for _, name := range []string{
-		workflows.OrderPause, workflows.OrderResume, workflows.OrderCancel, workflows.OrderRetryPart,
-		workflows.OrderSkipPart, workflows.OrderSetRate, workflows.OrderDecide,
+		workflows.CommandPause, workflows.CommandResume, workflows.CommandCancel, workflows.CommandRetryPart,
+		workflows.CommandSkipPart, workflows.CommandSetRate, workflows.CommandDecide,
 	} {
 		require.True(t, seen["temporal workflow update "+name], "no update %s", name)
 		require.True(t, seen["temporal workflow signal "+name], "no signal %s", name)
@@ -68,10 +68,10 @@ func TestCommands(t *testing.T) {
 }
 
 // requireWorks runs a command line about an import that it is for, and waits until what it
-// orders is done.
+// commands is done.
 func (s *system) requireWorks(t *testing.T, line string) {
 	t.Helper()
-	name, argument := orderOf(t, line)
+	name, argument := commandOf(t, line)
 	isQuery := strings.Contains(line, " query ") || strings.Contains(line, "/query/")
 	prepared := name
 	if isQuery {
@@ -88,13 +88,13 @@ func (s *system) requireWorks(t *testing.T, line string) {
 		}[name], output)
 		return
 	}
-	var o order
+	var o command
 	require.NoError(t, json.Unmarshal([]byte(argument), &o))
 	s.requireDone(t, imp.ID, name, o)
 }
 
-// orderOf returns what a command line orders or asks, and the argument.
-func orderOf(t *testing.T, line string) (name, argument string) {
+// commandOf returns the command or query of a command line, and the argument.
+func commandOf(t *testing.T, line string) (name, argument string) {
 	t.Helper()
 	args := words(t, line, map[string]string{"TEMPORAL_UI": "http://host"})
 	for i, arg := range args {
@@ -121,7 +121,7 @@ type payloads struct {
 	} `json:"payloads"`
 }
 
-// payloadOf returns the order in the body of a request to the Web UI's server.
+// payloadOf returns the command in the body of a request to the Web UI's server.
 func payloadOf(t *testing.T, body string) string {
 	t.Helper()
 	var request struct {

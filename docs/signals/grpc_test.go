@@ -16,20 +16,20 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// payload is an order as all SDKs write it.
-func payload(order any) (*commonpb.Payloads, error) {
-	data, err := json.Marshal(order)
+// payload is a command as all SDKs write it.
+func payload(command any) (*commonpb.Payloads, error) {
+	data, err := json.Marshal(command)
 	return &commonpb.Payloads{Payloads: []*commonpb.Payload{{
 		Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: data,
 	}}}, err
 }
 
-// update gives an order and waits for its outcome. id is a UUID: under the same one the
-// server takes the order once.
+// update gives a command and waits for its outcome. id is a UUID: under the same one the
+// server takes the command once.
 func update(
-	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, order any,
+	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, command any,
 ) error {
-	args, err := payload(order)
+	args, err := payload(command)
 	if err != nil {
 		return err
 	}
@@ -53,11 +53,11 @@ func update(
 	}
 }
 
-// signal gives an order, and does not wait for an answer.
+// signal gives a command, and does not wait for an answer.
 func signal(
-	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, order any,
+	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, command any,
 ) error {
-	input, err := payload(order)
+	input, err := payload(command)
 	if err != nil {
 		return err
 	}
@@ -68,23 +68,23 @@ func signal(
 	return err
 }
 
-// The plain gRPC of the page gives orders, twice under the same ID, and is refused.
+// The plain gRPC of the page gives commands, twice under the same ID, and is refused.
 func TestGRPC(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	ctx := enginetest.Context(t)
 	service := s.Temporal.WorkflowService()
-	imp := s.prepare(t, workflows.OrderSkipPart)
+	imp := s.prepare(t, workflows.CommandSkipPart)
 	skip := map[string]any{"part": 1, "by": "ann", "reason": "not needed"}
 	for range 2 {
 		require.NoError(t, update(ctx, service, s.Namespace(), imp.WorkflowID, "4ea6f07a-skip", "skip_part", skip))
 	}
-	s.requireDone(t, imp.ID, workflows.OrderSkipPart, order{Part: 1, Reason: "not needed"})
+	s.requireDone(t, imp.ID, workflows.CommandSkipPart, command{Part: 1, Reason: "not needed"})
 	err := update(ctx, service, s.Namespace(), imp.WorkflowID, "8c5b93e1-skip", "skip_part", skip)
 	// The store may know that it is skipped a moment before the workflow does.
 	require.Error(t, err)
 	require.Regexp(t, "part 1 is (skipped: only a parked part can be retried or skipped|being decided about already: skip)", err)
 
 	require.NoError(t, signal(ctx, service, s.Namespace(), imp.WorkflowID, "0d0f7e55", "cancel", map[string]any{"by": "ann"}))
-	s.requireDone(t, imp.ID, workflows.OrderCancel, order{})
+	s.requireDone(t, imp.ID, workflows.CommandCancel, command{})
 }

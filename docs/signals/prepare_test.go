@@ -50,19 +50,19 @@ func (s *system) start(t *testing.T, args string, review bool) store.Import {
 // slow takes more than a minute, and few inserts a second.
 const slow = `{"rows": 20000, "delay": "200ms"}`
 
-// prepare returns an import that is in the state that an order is for; "" is for queries.
-func (s *system) prepare(t *testing.T, order string) store.Import {
+// prepare returns an import that is in the state that a command is for; "" is for queries.
+func (s *system) prepare(t *testing.T, command string) store.Import {
 	t.Helper()
-	switch order {
-	case workflows.OrderRetryPart, workflows.OrderSkipPart:
+	switch command {
+	case workflows.CommandRetryPart, workflows.CommandSkipPart:
 		imp := s.start(t, `{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`, false)
 		s.WaitParked(t, imp.ID)
 		return imp
-	case workflows.OrderDecide:
+	case workflows.CommandDecide:
 		imp := s.start(t, `{"rows": 100}`, true)
 		s.waitStatus(t, imp.ID, store.StatusPending)
 		return imp
-	case workflows.OrderResume:
+	case workflows.CommandResume:
 		imp := s.start(t, slow, false)
 		s.WaitLoading(t, imp.ID)
 		require.NoError(t, s.Starter.Pause(enginetest.Context(t), imp.ID, somebody))
@@ -84,54 +84,54 @@ func (s *system) waitStatus(t *testing.T, id int64, status string) {
 	s.WaitFor(t, id, status, func(now store.ImportSummary) bool { return now.Import.Status == status })
 }
 
-// order is the argument of any order.
-type order struct {
+// command is the argument of any command.
+type command struct {
 	By, Reason, Key, Verdict string
 	Part                     int32
 	RowsPerSecond            int64 `json:"rows_per_second"`
 }
 
-// requireDone waits until an order shows in the store.
-func (s *system) requireDone(t *testing.T, id int64, name string, o order) {
+// requireDone waits until a command shows in the store.
+func (s *system) requireDone(t *testing.T, id int64, name string, o command) {
 	t.Helper()
 	switch name {
-	case workflows.OrderPause, workflows.OrderResume:
-		paused := name == workflows.OrderPause
+	case workflows.CommandPause, workflows.CommandResume:
+		paused := name == workflows.CommandPause
 		s.WaitFor(t, id, name, func(now store.ImportSummary) bool { return now.Import.Paused == paused })
-	case workflows.OrderSetRate:
+	case workflows.CommandSetRate:
 		require.Positive(t, o.RowsPerSecond)
 		s.WaitFor(t, id, name, func(now store.ImportSummary) bool { return now.Import.Rate == o.RowsPerSecond })
-	case workflows.OrderCancel:
+	case workflows.CommandCancel:
 		require.Equal(t, store.StatusCancelled, s.Wait(t, id).Import.Status)
 		return
-	case workflows.OrderDecide:
+	case workflows.CommandDecide:
 		want := map[string]string{store.Accepted: store.StatusCompleted, store.Declined: store.StatusDeclined}[o.Verdict]
 		require.Equal(t, want, s.Wait(t, id).Import.Status)
-	case workflows.OrderRetryPart, workflows.OrderSkipPart:
+	case workflows.CommandRetryPart, workflows.CommandSkipPart:
 		s.requirePart(t, id, name, o)
 		return
 	default:
-		require.Failf(t, "unknown order", "%s", name)
+		require.Failf(t, "unknown command", "%s", name)
 	}
 	s.requireLogged(t, id, o.By)
 }
 
 // requirePart waits until a part is not parked any more, or was parked anew.
-func (s *system) requirePart(t *testing.T, id int64, name string, o order) {
+func (s *system) requirePart(t *testing.T, id int64, name string, o command) {
 	t.Helper()
-	if name == workflows.OrderSkipPart {
+	if name == workflows.CommandSkipPart {
 		s.requireLogged(t, id, o.Reason)
 	}
 	ctx := enginetest.Context(t)
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		parts, err := s.Store.ListParts(ctx, id)
 		require.NoError(collect, err)
-		want := map[string]string{workflows.OrderRetryPart: store.PartDone, workflows.OrderSkipPart: store.PartSkipped}[name]
+		want := map[string]string{workflows.CommandRetryPart: store.PartDone, workflows.CommandSkipPart: store.PartSkipped}[name]
 		require.Equal(collect, want, parts[o.Part].Status)
 	}, patience, interval)
 }
 
-// requireLogged waits until the import's log names who has given an order, or why.
+// requireLogged waits until the import's log names who has given a command, or why.
 func (s *system) requireLogged(t *testing.T, id int64, text string) {
 	t.Helper()
 	require.NotEmpty(t, text)

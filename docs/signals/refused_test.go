@@ -33,12 +33,12 @@ func requireQuoted(t *testing.T, text string) {
 	require.Failf(t, "not on the page", "%s", text)
 }
 
-// Refused orders look as the page says.
+// Refused commands look as the page says.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	ctx := enginetest.Context(t)
-	paused, loading, parked := s.prepare(t, workflows.OrderResume), s.prepare(t, workflows.OrderPause), s.prepare(t, workflows.OrderSkipPart)
+	paused, loading, parked := s.prepare(t, workflows.CommandResume), s.prepare(t, workflows.CommandPause), s.prepare(t, workflows.CommandSkipPart)
 	refusedOverHTTP, err := s.run(t, paused, strings.NewReplacer("signal/pause", "update/pause", `"input": {"payloads"`,
 		`"waitPolicy": {"lifecycleStage": 3}, "request": {"meta": {}, "input": {"args": {"payloads"`, `}]}}`, `}]}}}}`).Replace(commandLines(t, "curl")[0]))
 	require.NoError(t, err)
@@ -78,12 +78,12 @@ func TestRefused(t *testing.T) {
 	require.True(t, answer.HasValue())
 }
 
-// Of orders with the same key one is carried out; a refused one does not use it up.
+// Of commands with the same key one is carried out; a refused one does not use it up.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	ctx := enginetest.Context(t)
-	imp := s.prepare(t, workflows.OrderPause)
+	imp := s.prepare(t, workflows.CommandPause)
 	give := func(name, key string) error {
 		return executeUpdate(ctx, s.Temporal, client.UpdateWorkflowOptions{
 			WorkflowID: imp.WorkflowID, UpdateName: name, WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -91,12 +91,12 @@ func TestKeys(t *testing.T) {
 		})
 	}
 	require.ErrorContains(t, give("resume", "a"), "is not paused")
-	require.NoError(t, give("pause", "a"), "a refused order has not used the key up")
+	require.NoError(t, give("pause", "a"), "a refused command has not used the key up")
 	require.NoError(t, give("resume", "b"))
 	require.NoError(t, give("pause", "a"), "a repetition is no error")
 	require.NoError(t, s.Temporal.SignalWorkflow(ctx, imp.WorkflowID, "", "pause", map[string]any{"by": "ann", "key": "a"}))
 	require.NoError(t, s.Temporal.SignalWorkflow(ctx, imp.WorkflowID, "", "set_rate", map[string]any{"by": "bob", "rows_per_second": 1}))
-	s.requireDone(t, imp.ID, workflows.OrderSetRate, order{By: "bob", RowsPerSecond: 1})
+	s.requireDone(t, imp.ID, workflows.CommandSetRate, command{By: "bob", RowsPerSecond: 1})
 	now, err := s.Store.Import(ctx, imp.ID)
 	require.NoError(t, err)
 	require.False(t, now.Paused, "and does nothing")
@@ -117,7 +117,7 @@ func TestNoWorker(t *testing.T) {
 		Args: []any{map[string]any{"by": "ann", "rows_per_second": 100_000}},
 	}))
 	s.StartWorker(t)
-	s.requireDone(t, imp.ID, workflows.OrderPause, order{By: "ann"})
+	s.requireDone(t, imp.ID, workflows.CommandPause, command{By: "ann"})
 	now, err := s.Store.Summary(ctx, imp.ID)
 	require.NoError(t, err)
 	require.Zero(t, now.PartsTotal, "before anything else")

@@ -36,10 +36,10 @@ func TestSDK(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	ctx := enginetest.Context(t)
-	imp := s.prepare(t, workflows.OrderPause)
+	imp := s.prepare(t, workflows.CommandPause)
 	require.NoError(t, pause(ctx, s.Temporal, imp.WorkflowID))
-	s.requireDone(t, imp.ID, workflows.OrderPause, order{By: "billing"})
-	require.NoError(t, pause(ctx, s.Temporal, imp.WorkflowID), "the same key: the same order")
+	s.requireDone(t, imp.ID, workflows.CommandPause, command{By: "billing"})
+	require.NoError(t, pause(ctx, s.Temporal, imp.WorkflowID), "the same key: the same command")
 
 	_, err := temporalCLI(ctx, s.Temporal, []string{
 		"workflow", "update", "execute", "--workflow-id", imp.WorkflowID, "--name", "pause", "--input", `{"by": "ann"}`,
@@ -49,5 +49,5 @@ func TestSDK(t *testing.T) {
 	require.Equal(t, fmt.Sprintf("import %d is paused already", imp.ID), refused.Message())
 
 	require.NoError(t, resume(ctx, s.Temporal, imp.WorkflowID))
-	s.requireDone(t, imp.ID, workflows.OrderResume, order{By: "billing"})
+	s.requireDone(t, imp.ID, workflows.CommandResume, command{By: "billing"})
 }

@@ -31,7 +31,7 @@ func TestParkedParts(t *testing.T) {
 
 	r := s.run(t, "import", "retry-part", "1", "5")
 	require.Equal(t, exitRefused, r.code)
-	require.Contains(t, r.err, "part 5 is not among the open parts: the import has 2 parts, numbered from 0")
+	require.Contains(t, r.err, "part 5 is not an open part: the import has 2 parts, numbered from 0")
 	require.Equal(t, "skipping part 0 of import 1\n", s.ok(t, "import", "skip-part", "1", "0", "--reason", "no use"))
 	require.Equal(t, "retrying part 1 of import 1\n", s.ok(t, "import", "retry-part", "1", "1"))
 	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)

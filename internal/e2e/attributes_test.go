@@ -83,7 +83,7 @@ func TestParkedIsSeen(t *testing.T) {
 		"Retry it, skip it or cancel the import.")
 
 	require.EqualError(t, s.Starter.RetryPart(ctx, imp.ID, 5, starter.By{}),
-		"retry_part of import 1: part 5 is not among the open parts: the import has 2 parts, numbered from 0")
+		"retry_part of import 1: part 5 is not an open part: the import has 2 parts, numbered from 0")
 	require.EqualError(t, s.Starter.SkipPart(ctx, imp.ID, 1, starter.By{Why: " "}),
 		"skip_part of import 1: say why the part is skipped: the reason is empty")
 	require.NoError(t, s.Starter.SkipPart(ctx, imp.ID, 0, starter.By{Why: "the file is lost"}))

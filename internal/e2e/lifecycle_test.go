@@ -45,7 +45,7 @@ func TestReview(t *testing.T) {
 		// The site is not blocked meanwhile, and the days are not given away.
 		other := s.noop(site, `{"rows": 310, "start_date": "2021-01-25", "end_date": "2021-02-10"}`)
 		require.Equal(t, "2021-02-01..2021-02-10", s.end(other, store.StatusCompleted).Import.Days.String())
-		require.ErrorContains(t, s.Starter.Pause(ctx, imp.ID, ann), "waits for a decision: there is nothing to pause")
+		require.ErrorContains(t, s.Starter.Pause(ctx, imp.ID, ann), "is in review: an import in review cannot be paused")
 		require.ErrorContains(t, s.Starter.Decide(ctx, imp.ID, "perhaps", ann), `the verdict is "perhaps": want accepted or declined`)
 		require.ErrorContains(t, s.Starter.Decide(ctx, imp.ID, store.Declined, starter.By{Who: "ann"}), "the reason is empty")
 		require.ErrorContains(t, s.Starter.Decide(ctx, imp.ID, store.Accepted, starter.By{}), "say who decides")
@@ -288,19 +288,19 @@ func TestSignals(t *testing.T) {
 	send := func(name string, arg any) {
 		require.NoError(t, s.Temporal.SignalWorkflow(ctx, imp.WorkflowID, "", name, arg))
 	}
-	pause := workflows.Pause{Order: workflows.Order{Key: "k1", By: "another service"}}
-	send(workflows.OrderPause, pause)
+	pause := workflows.Pause{Command: workflows.Command{Key: "k1", By: "another service"}}
+	send(workflows.CommandPause, pause)
 	s.WaitFor(t, imp.ID, "paused", func(now store.ImportSummary) bool { return now.Import.Paused })
-	send(workflows.OrderResume, workflows.Resume{Order: workflows.Order{Key: "k2"}})
+	send(workflows.CommandResume, workflows.Resume{Command: workflows.Command{Key: "k2"}})
 	s.WaitFor(t, imp.ID, "resumed", func(now store.ImportSummary) bool { return !now.Import.Paused })
-	send(workflows.OrderPause, pause)
-	send(workflows.OrderSkipPart, workflows.SkipPart{Part: 77, Order: workflows.Order{Reason: "x"}})
-	s.waitLine(imp.ID, "warn: The signal skip_part was refused: part 77 is not among the open parts: "+
+	send(workflows.CommandPause, pause)
+	send(workflows.CommandSkipPart, workflows.SkipPart{Part: 77, Command: workflows.Command{Reason: "x"}})
+	s.waitLine(imp.ID, "warn: The signal skip_part was refused: part 77 is not an open part: "+
 		"the import has 3 parts, numbered from 0.")
 	now, err := s.Store.Summary(ctx, imp.ID)
 	require.NoError(t, err)
 	require.False(t, now.Import.Paused, "the repeated order did nothing")
-	send(workflows.OrderCancel, workflows.Cancel{Order: workflows.Order{By: "another service"}})
+	send(workflows.CommandCancel, workflows.Cancel{Command: workflows.Command{By: "another service"}})
 	require.Equal(t, "cancelled by another service", s.end(imp, store.StatusCancelled).Import.Error)
 }
 

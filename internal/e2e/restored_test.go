@@ -90,8 +90,8 @@ func TestStoreRestoredBehindWorkflow(t *testing.T) {
 			last := s.end(imp, store.StatusCompleted)
 			require.EqualValues(t, 1000, last.RowsLoaded)
 			require.Equal(t, sumTo(1000), s.visitors(imp))
-			require.Contains(t, s.feedback(imp.ID), "warn: Parts are open that the workflow had loaded: the store was restored. "+
-				"They are loaded again from the last checkpoints.")
+			require.Contains(t, s.feedback(imp.ID), "warn: The store has open parts that the workflow had loaded: the store was restored. "+
+				"Loading them again from their last checkpoints.")
 			require.Equal(t, last.PartsTotal, last.PartsDone)
 		})
 	}

@@ -11,30 +11,30 @@ import (
 	"github.com/sluicehq/sluice/internal/inbound"
 )
 
-// Trigger is the argument of the order trigger.
-type Trigger struct{ Order }
+// Trigger is the argument of the command trigger.
+type Trigger struct{ Command }
 
-// SetSchedule is the argument of the order set_schedule. What is nil stays as it is; an empty
+// SetSchedule is the argument of the command set_schedule. What is nil stays as it is; an empty
 // text goes back to what the program says.
 type SetSchedule struct {
-	Order
+	Command
 	// Realtime, Interval and TimeZone are as in destinations.Schedule.
 	Realtime *bool   `json:"realtime,omitempty"`
 	Interval *string `json:"interval,omitempty"`
 	TimeZone *string `json:"time_zone,omitempty"`
 }
 
-// SetJobRate is the argument of the order set_rate to an action of a destination.
+// SetJobRate is the argument of the command set_rate to an action of a destination.
 type SetJobRate struct {
-	Order
+	Command
 	// JobsPerSecond is how many jobs a second of each connection are loaded at most,
 	// MinJobsPerSecond to MaxJobsPerSecond; 0 goes back to what the program says.
 	JobsPerSecond float64 `json:"jobs_per_second" required:"true"`
 }
 
-// SetConcurrency is the argument of the order set_concurrency.
+// SetConcurrency is the argument of the command set_concurrency.
 type SetConcurrency struct {
-	Order
+	Command
 	// Loads is how many batches of each connection are loaded at once, at most MaxConcurrency;
 	// 0 goes back to what the program says.
 	Loads int32 `json:"loads" required:"true"`
@@ -43,46 +43,46 @@ type SetConcurrency struct {
 // MaxConcurrency bounds how many loads of an action run at once.
 const MaxConcurrency = 100
 
-func (r *actionRun) given() *orders { return &r.orders }
+func (r *actionRun) commandState() *commandState { return &r.commands }
 
 // refuse keeps the last refusal, for the query state.
-func (r *actionRun) refuse(ctx workflow.Context, message string) {
+func (r *actionRun) logRefusal(ctx workflow.Context, message string) {
 	r.refusal = message
 	workflow.GetLogger(ctx).Warn("signal refused", "refusal", message)
 }
 
-// answered says whether all orders have been carried out, those among them that came as
+// answered says whether all commands have been carried out, those among them that came as
 // signals and that nobody has looked at yet.
-func (r *actionRun) answered(ctx workflow.Context) bool { return r.orders.answered(ctx) }
+func (r *actionRun) answered(ctx workflow.Context) bool { return r.commands.answered(ctx) }
 
-// serve takes orders and signals and answers queries from now on.
+// serve takes commands and signals and answers queries from now on.
 func (r *actionRun) serve(ctx workflow.Context) error {
-	r.hear(ctx, SignalEnqueue, "There are jobs. It carries nothing.", func() { r.wake(false) })
-	r.hear(ctx, SignalRefresh, "Settings have changed. It carries nothing.", func() { r.stale = true })
+	r.handleSignal(ctx, SignalEnqueue, "There are jobs. It carries nothing.", func() { r.wake(false) })
+	r.handleSignal(ctx, SignalRefresh, "Settings have changed. It carries nothing.", func() { r.stale = true })
 	return errors.Join(
 		workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (ActionState, error) { return r.state(), nil },
 			workflow.QueryHandlerOptions{Description: "What the action goes by, and what it is doing."}),
 		workflow.SetQueryHandlerWithOptions(ctx, QueryBacklog, func() (BacklogState, error) { return r.backlog(), nil },
 			workflow.QueryHandlerOptions{Description: "What waits to be loaded, as far as is known."}),
-		offer(ctx, r, OrderPause, `Load nothing: {"by": "..", "reason": ".."}.`, func(Pause) error { return nil },
-			func(ctx workflow.Context, o Pause) error { return r.setPaused(ctx, o.Order, true) }),
-		offer(ctx, r, OrderResume, `Load again: {"by": ".."}.`, func(Resume) error { return nil },
-			func(ctx workflow.Context, o Resume) error { return r.setPaused(ctx, o.Order, false) }),
-		offer(ctx, r, OrderTrigger, `Load at once what waits: {"by": ".."}.`,
+		handleCommand(ctx, r, CommandPause, `Load nothing: {"by": "..", "reason": ".."}.`, func(Pause) error { return nil },
+			func(ctx workflow.Context, o Pause) error { return r.setPaused(ctx, o.Command, true) }),
+		handleCommand(ctx, r, CommandResume, `Load again: {"by": ".."}.`, func(Resume) error { return nil },
+			func(ctx workflow.Context, o Resume) error { return r.setPaused(ctx, o.Command, false) }),
+		handleCommand(ctx, r, CommandTrigger, `Load at once what waits: {"by": ".."}.`,
 			func(Trigger) error { return r.canTrigger() }, r.trigger),
-		offer(ctx, r, OrderSetSchedule,
+		handleCommand(ctx, r, CommandSetSchedule,
 			`Change when it is loaded: {"realtime": true, "interval": "@every 5m", "time_zone": "UTC"}.`,
 			canSetSchedule, r.setSchedule),
-		offer(ctx, r, OrderSetJobRate, `Bound how fast it is loaded: {"jobs_per_second": 10}.`, canSetJobRate, r.setRate),
-		offer(ctx, r, OrderSetConcurrency, `Bound how many loads run at once: {"loads": 4}.`,
+		handleCommand(ctx, r, CommandSetJobRate, `Bound how fast it is loaded: {"jobs_per_second": 10}.`, canSetJobRate, r.setRate),
+		handleCommand(ctx, r, CommandSetConcurrency, `Bound how many loads run at once: {"loads": 4}.`,
 			canSetConcurrency, r.setConcurrency),
 	)
 }
 
 // hear takes a signal that carries nothing.
-func (r *actionRun) hear(ctx workflow.Context, name, description string, heard func()) {
+func (r *actionRun) handleSignal(ctx workflow.Context, name, description string, heard func()) {
 	signals := workflow.GetSignalChannelWithOptions(ctx, name, workflow.SignalChannelOptions{Description: description})
-	r.orders.signals = append(r.orders.signals, signals)
+	r.commands.signals = append(r.commands.signals, signals)
 	workflow.GoNamed(ctx, "signal-"+name, func(ctx workflow.Context) {
 		for signals.Receive(ctx, nil) {
 			r.cost += costSignal
@@ -93,7 +93,7 @@ func (r *actionRun) hear(ctx workflow.Context, name, description string, heard f
 }
 
 // apply stores a change of the settings, from which on it counts.
-func (r *actionRun) apply(ctx workflow.Context, o Order, c activities.SettingsChange) error {
+func (r *actionRun) apply(ctx workflow.Context, o Command, c activities.SettingsChange) error {
 	c.Survey, c.By = r.question(ctx), o.By
 	r.cost += costActivity
 	var answer activities.Surveyed
@@ -106,7 +106,7 @@ func (r *actionRun) apply(ctx workflow.Context, o Order, c activities.SettingsCh
 	return nil
 }
 
-func (r *actionRun) setPaused(ctx workflow.Context, o Order, paused bool) error {
+func (r *actionRun) setPaused(ctx workflow.Context, o Command, paused bool) error {
 	return r.apply(ctx, o, activities.SettingsChange{Paused: &paused, TryNow: !paused})
 }
 
@@ -119,7 +119,7 @@ func (r *actionRun) canTrigger() error {
 
 // trigger tries at once what waits: the open circuits of its connections and its retries too.
 func (r *actionRun) trigger(ctx workflow.Context, o Trigger) error {
-	if err := r.apply(ctx, o.Order, activities.SettingsChange{TryNow: true}); err != nil {
+	if err := r.apply(ctx, o.Command, activities.SettingsChange{TryNow: true}); err != nil {
 		return err
 	}
 	r.wake(true)
@@ -153,7 +153,7 @@ func checkTiming(name string, text *string) error {
 }
 
 func (r *actionRun) setSchedule(ctx workflow.Context, o SetSchedule) error {
-	return r.apply(ctx, o.Order, activities.SettingsChange{
+	return r.apply(ctx, o.Command, activities.SettingsChange{
 		Realtime: o.Realtime, Interval: o.Interval, TimeZone: o.TimeZone,
 	})
 }
@@ -167,7 +167,7 @@ func canSetJobRate(o SetJobRate) error {
 }
 
 func (r *actionRun) setRate(ctx workflow.Context, o SetJobRate) error {
-	return r.apply(ctx, o.Order, activities.SettingsChange{Rate: &o.JobsPerSecond})
+	return r.apply(ctx, o.Command, activities.SettingsChange{Rate: &o.JobsPerSecond})
 }
 
 func canSetConcurrency(o SetConcurrency) error {
@@ -178,5 +178,5 @@ func canSetConcurrency(o SetConcurrency) error {
 }
 
 func (r *actionRun) setConcurrency(ctx workflow.Context, o SetConcurrency) error {
-	return r.apply(ctx, o.Order, activities.SettingsChange{Concurrency: &o.Loads})
+	return r.apply(ctx, o.Command, activities.SettingsChange{Concurrency: &o.Loads})
 }

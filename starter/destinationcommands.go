@@ -21,7 +21,7 @@ func (d *Destinations) Pause(ctx context.Context, ref activities.ActionRef, by B
 	if ref.Action == "" {
 		return errors.Join(d.cfg.Store.Pause(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
 	}
-	return d.give(ctx, ref, workflows.OrderPause, func(o workflows.Order) any { return workflows.Pause{Order: o} }, by)
+	return d.sendCommand(ctx, ref, workflows.CommandPause, func(o workflows.Command) any { return workflows.Pause{Command: o} }, by)
 }
 
 // Resume is the opposite of Pause, and tries at once what waits: the open circuits of
@@ -32,13 +32,13 @@ func (d *Destinations) Resume(ctx context.Context, ref activities.ActionRef, by 
 		return errors.Join(d.cfg.Store.Resume(ctx, ref.Destination, "", by.Who),
 			d.cfg.Store.TryNow(ctx, ref.Destination, ""), d.refresh(ctx, ref.Destination))
 	}
-	return d.give(ctx, ref, workflows.OrderResume, func(o workflows.Order) any { return workflows.Resume{Order: o} }, by)
+	return d.sendCommand(ctx, ref, workflows.CommandResume, func(o workflows.Command) any { return workflows.Resume{Command: o} }, by)
 }
 
 // Trigger loads at once what waits for an action, retries too. Open circuits of connections let
 // a job through.
 func (d *Destinations) Trigger(ctx context.Context, ref activities.ActionRef, by By) error {
-	return d.give(ctx, ref, workflows.OrderTrigger, func(o workflows.Order) any { return workflows.Trigger{Order: o} }, by)
+	return d.sendCommand(ctx, ref, workflows.CommandTrigger, func(o workflows.Command) any { return workflows.Trigger{Command: o} }, by)
 }
 
 // NewTiming is a change of when an action is loaded. What is nil stays as it is; an empty text
@@ -50,23 +50,23 @@ type NewTiming struct {
 
 // SetSchedule changes when an action is loaded.
 func (d *Destinations) SetSchedule(ctx context.Context, ref activities.ActionRef, t NewTiming, by By) error {
-	return d.give(ctx, ref, workflows.OrderSetSchedule, func(o workflows.Order) any {
-		return workflows.SetSchedule{Order: o, Realtime: t.Realtime, Interval: t.Interval, TimeZone: t.TimeZone}
+	return d.sendCommand(ctx, ref, workflows.CommandSetSchedule, func(o workflows.Command) any {
+		return workflows.SetSchedule{Command: o, Realtime: t.Realtime, Interval: t.Interval, TimeZone: t.TimeZone}
 	}, by)
 }
 
 // SetRate bounds how many jobs a second of each connection an action loads; 0 goes back to what the program says.
 func (d *Destinations) SetRate(ctx context.Context, ref activities.ActionRef, jobsPerSecond float64, by By) error {
-	return d.give(ctx, ref, workflows.OrderSetJobRate, func(o workflows.Order) any {
-		return workflows.SetJobRate{Order: o, JobsPerSecond: jobsPerSecond}
+	return d.sendCommand(ctx, ref, workflows.CommandSetJobRate, func(o workflows.Command) any {
+		return workflows.SetJobRate{Command: o, JobsPerSecond: jobsPerSecond}
 	}, by)
 }
 
 // SetConcurrency bounds how many batches of each connection an action loads at once; 0 goes back to what the
 // program says.
 func (d *Destinations) SetConcurrency(ctx context.Context, ref activities.ActionRef, loads int32, by By) error {
-	return d.give(ctx, ref, workflows.OrderSetConcurrency, func(o workflows.Order) any {
-		return workflows.SetConcurrency{Order: o, Loads: loads}
+	return d.sendCommand(ctx, ref, workflows.CommandSetConcurrency, func(o workflows.Command) any {
+		return workflows.SetConcurrency{Command: o, Loads: loads}
 	}, by)
 }
 
@@ -124,13 +124,12 @@ func (d *Destinations) refresh(ctx context.Context, destination string) error {
 	return errors.Join(faults...)
 }
 
-// giveAttempts is how often an order is given to a run that goes on as another one meanwhile.
-const giveAttempts = 5
+// commandAttempts bounds the attempts to send a command to a run that continues as new.
+const commandAttempts = 5
 
-// give sends an order and waits for its answer. Its key makes it one, however often it is
-// sent.
-func (d *Destinations) give(
-	ctx context.Context, ref activities.ActionRef, name string, order func(workflows.Order) any, by By,
+// sendCommand sends a command and waits for the answer. The key deduplicates its attempts.
+func (d *Destinations) sendCommand(
+	ctx context.Context, ref activities.ActionRef, name string, command func(workflows.Command) any, by By,
 ) error {
 	if _, _, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action); err != nil {
 		return err
@@ -143,7 +142,7 @@ func (d *Destinations) give(
 	defer cancel()
 	options := client.UpdateWorkflowOptions{
 		WorkflowID: workflows.DestinationActionID(ref.Destination, ref.Action), UpdateName: name,
-		Args:         []any{order(workflows.Order{Key: key, By: by.Who, Reason: by.Why})},
+		Args:         []any{command(workflows.Command{Key: key, By: by.Who, Reason: by.Why})},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	}
 	for attempt := 1; ; attempt++ {
@@ -155,14 +154,14 @@ func (d *Destinations) give(
 		case err == nil:
 			return nil
 		case ctx.Err() == nil && waiting.Err() != nil:
-			return fmt.Errorf("%s of %s/%s: %w within %s: is one running, and is it ready? What was asked for may still "+
-				"happen once it is", name, ref.Destination, ref.Action, ErrNoWorker, d.cfg.AnswerTimeout)
-		case attempt < giveAttempts && isNotFound(err):
-			// It does not run: the store has all that it needs to begin again.
+			return fmt.Errorf("%s of %s/%s: %w within %s: check that a worker is running and ready. The command may still be "+
+				"executed once it is", name, ref.Destination, ref.Action, ErrNoWorker, d.cfg.AnswerTimeout)
+		case attempt < commandAttempts && isNotFound(err):
+			// The workflow does not run: start it from the store.
 			if _, _, err := d.Recover(ctx, ref); err != nil {
 				return err
 			}
-		case attempt < giveAttempts && moved(err):
+		case attempt < commandAttempts && moved(err):
 			select {
 			case <-time.After(100 * time.Millisecond):
 			case <-waiting.Done():
@@ -173,8 +172,8 @@ func (d *Destinations) give(
 	}
 }
 
-// moved says whether a run has ended before it could answer, as it does when it goes on as
-// another one.
+// moved reports whether a run ended before it could answer, for instance because it continued
+// as new.
 func moved(err error) bool {
 	var gone *serviceerror.NotFound
 	var aborted *serviceerror.Aborted

@@ -9,43 +9,44 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// canDecide says whether there is something to decide about a part.
-func (r *importRun) canDecide(no int32) error {
+// canDecidePart returns an error unless a part can be retried or skipped.
+func (r *importRun) canDecidePart(no int32) error {
 	part := r.part(no)
 	switch {
 	case part == nil && r.plan.Total == 0 && r.in.Resumed:
-		// It reads its plan: the command waits for that.
+		// The run is reading its plan, for which the command waits.
 		return nil
 	case part == nil && r.plan.Total == 0:
 		return errors.New("the import has no parts yet")
 	case part == nil:
-		return fmt.Errorf("part %d is not among the open parts: the import has %d parts, numbered from 0", no, r.plan.Total)
+		return fmt.Errorf("part %d is not an open part: the import has %d parts, numbered from 0", no, r.plan.Total)
 	case part.parking:
-		// The command waits for that.
+		// The command waits until the part is parked.
 		return nil
 	case part.status != store.PartParked:
 		return fmt.Errorf("part %d is %s: only a parked part can be retried or skipped", no, part.status)
 	case part.decision != "":
-		return fmt.Errorf("part %d is being decided about already: %s", no, part.decision)
+		return fmt.Errorf("part %d already has the decision %s", no, part.decision)
 	default:
 		return nil
 	}
 }
 
-func (r *importRun) decide(ctx workflow.Context, no int32, decision, why string) error {
-	planned := func() bool { return r.plan.Total > 0 || !r.in.Resumed || r.ending || r.orders.continuing }
+// decidePart sets the decision about a parked part, which loadPart executes.
+func (r *importRun) decidePart(ctx workflow.Context, no int32, decision, why string) error {
+	planned := func() bool { return r.plan.Total > 0 || !r.in.Resumed || r.ending || r.commands.continuing }
 	if err := workflow.Await(ctx, planned); err != nil {
 		return err
 	}
 	if part := r.part(no); part != nil {
-		if err := workflow.Await(ctx, func() bool { return !part.parking || r.ending || r.orders.continuing }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return !part.parking || r.ending || r.commands.continuing }); err != nil {
 			return err
 		}
 	}
-	if r.orders.continuing {
+	if r.commands.continuing {
 		return errContinues()
 	}
-	if err := r.canDecide(no); err != nil {
+	if err := r.canDecidePart(no); err != nil {
 		return err
 	}
 	part := r.part(no)

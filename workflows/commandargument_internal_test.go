@@ -34,7 +34,7 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
-func requireBounded[T any, P command[T]](t *testing.T, argument converter.RawValue, check func(P) error) {
+func requireBounded[T any, P commandArgument[T]](t *testing.T, argument converter.RawValue, check func(P) error) {
 	t.Helper()
 	got, err := decodeCommand[T, P](argument)
 	if err == nil {
@@ -46,7 +46,7 @@ func requireBounded[T any, P command[T]](t *testing.T, argument converter.RawVal
 		}
 		return
 	}
-	o := P(&got).order()
+	o := P(&got).command()
 	for _, text := range []string{o.By, o.Key, o.Reason, o.Run} {
 		if inbound.EncodedSize(text) > inbound.MaxReason || inbound.Clean(text) != text {
 			t.Fatalf("%q was taken", text)

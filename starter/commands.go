@@ -16,70 +16,70 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// ErrNoWorker means that no worker has answered in time. What was asked for may still
-// be carried out once one is there.
+// ErrNoWorker reports that no worker answered in time. The command may still be executed once
+// a worker runs.
 var ErrNoWorker = errors.New("no worker answers")
 
-// defaultAnswerTimeout bounds the wait for a worker's answer.
+// defaultAnswerTimeout is the default of Starter.AnswerTimeout.
 const defaultAnswerTimeout = 10 * time.Second
 
-// By says who gives an order, and why; both go into the import's log.
+// By names the sender of a command and the motive; both are written to the import's log.
 type By struct {
 	Who, Why string
 }
 
-func (b By) order(run string) workflows.Order {
-	return workflows.Order{By: b.Who, Reason: b.Why, Run: run}
+func (b By) command(run string) workflows.Command {
+	return workflows.Command{By: b.Who, Reason: b.Why, Run: run}
 }
 
-// Pause interrupts an import where it stands, also while it waits for its source. The
-// error says why where it is refused.
+// Pause interrupts the running attempts of an import and pauses it, also while it waits for
+// its source. A refusal is an error with the reason.
 func (s *Starter) Pause(ctx context.Context, id int64, by By) error {
-	return s.give(ctx, id, workflows.OrderPause, func(run string) any {
-		return workflows.Pause{Order: by.order(run)}
+	return s.sendCommand(ctx, id, workflows.CommandPause, func(run string) any {
+		return workflows.Pause{Command: by.command(run)}
 	})
 }
 
-// Resume lets a paused import go on.
+// Resume resumes a paused import.
 func (s *Starter) Resume(ctx context.Context, id int64, by By) error {
-	return s.give(ctx, id, workflows.OrderResume, func(run string) any {
-		return workflows.Resume{Order: by.order(run)}
+	return s.sendCommand(ctx, id, workflows.CommandResume, func(run string) any {
+		return workflows.Resume{Command: by.command(run)}
 	})
 }
 
-// SetRate bounds how many rows a second an import loads; 0 is as fast as it goes.
+// SetRate limits the rows that an import loads per second; 0 is unlimited.
 func (s *Starter) SetRate(ctx context.Context, id, rowsPerSecond int64, by By) error {
-	return s.give(ctx, id, workflows.OrderSetRate, func(run string) any {
-		return workflows.SetRate{Order: by.order(run), RowsPerSecond: rowsPerSecond}
+	return s.sendCommand(ctx, id, workflows.CommandSetRate, func(run string) any {
+		return workflows.SetRate{Command: by.command(run), RowsPerSecond: rowsPerSecond}
 	})
 }
 
-// RetryPart tries a parked part again. The error says why where it is refused.
+// RetryPart retries a parked part. A refusal is an error with the reason.
 func (s *Starter) RetryPart(ctx context.Context, id int64, part int32, by By) error {
-	return s.give(ctx, id, workflows.OrderRetryPart, func(run string) any {
-		return workflows.RetryPart{Order: by.order(run), Part: part}
+	return s.sendCommand(ctx, id, workflows.CommandRetryPart, func(run string) any {
+		return workflows.RetryPart{Command: by.command(run), Part: part}
 	})
 }
 
-// SkipPart leaves a parked part out. by.Why is required.
+// SkipPart skips a parked part. by.Why is required.
 func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, by By) error {
-	return s.give(ctx, id, workflows.OrderSkipPart, func(run string) any {
-		return workflows.SkipPart{Order: by.order(run), Part: part}
+	return s.sendCommand(ctx, id, workflows.CommandSkipPart, func(run string) any {
+		return workflows.SkipPart{Command: by.command(run), Part: part}
 	})
 }
 
 // Decide accepts or declines an import: the verdict is store.Accepted or
-// store.Declined. by.Who is required, and by.Why for declining. The error says why where
-// it is refused, and what was decided where somebody was faster.
+// store.Declined. by.Who is required; by.Why too, to decline. A refusal is an error with the
+// reason; store.ErrDecided with the earlier decision, if there is one.
 func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) error {
 	if err := s.Store.CheckDecidable(ctx, id); err != nil {
 		return err
 	}
-	err := s.give(ctx, id, workflows.OrderDecide, func(run string) any {
-		return workflows.Decide{Order: by.order(run), Verdict: verdict}
+	err := s.sendCommand(ctx, id, workflows.CommandDecide, func(run string) any {
+		return workflows.Decide{Command: by.command(run), Verdict: verdict}
 	})
 	if err != nil {
-		// Somebody may have been faster: then that is what there is to say.
+		// Another decision may have won the race.
 		if late := s.Store.CheckDecidable(ctx, id); errors.Is(late, store.ErrDecided) {
 			return late
 		}
@@ -87,12 +87,12 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 	return err
 }
 
-// Cancel asks an import to stop. It returns once that is accepted; the import ends as
+// Cancel cancels an import. It returns once the command is accepted; the import ends as
 // cancelled after its rows are purged. Where the workflow takes no commands, because no worker
-// answers, its task fails or it has taken as many as the server allows, Temporal's own
-// cancellation is requested. The error is store.ErrConflict if the import has ended.
+// answers, its task fails or the server's limit of updates is reached, Cancel requests
+// Temporal's own cancellation. Returns store.ErrConflict if the import has ended.
 func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
-	err := s.give(ctx, id, workflows.OrderCancel, func(run string) any { return workflows.Cancel{Order: by.order(run)} })
+	err := s.sendCommand(ctx, id, workflows.CommandCancel, func(run string) any { return workflows.Cancel{Command: by.command(run)} })
 	if err == nil || ctx.Err() != nil || isRefusal(err) {
 		return err
 	}
@@ -103,28 +103,28 @@ func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 	if err := s.Temporal.CancelWorkflow(ctx, imp.WorkflowID, ""); err != nil {
 		return fmt.Errorf("cancel import %d: %w", id, closed(err))
 	}
-	// A run that is cancelled so does not learn who has asked for it.
+	// Temporal's cancellation does not carry the requester.
 	occasion := "cancel/" + imp.RunID + "/" + by.Who + "/" + by.Why
 	return s.Store.AddFeedback(ctx, id, store.LevelInfo, occasion, capital(noteOf("cancellation requested", by))+".")
 }
 
-// isRefusal says whether a command was refused for a reason that no other way changes.
+// isRefusal reports whether a command was refused for good.
 func isRefusal(err error) bool {
 	var app *temporal.ApplicationError
 	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.As(err, &app)
 }
 
-// give sends an order, made for the current run of the import's workflow, and waits for its
-// answer, which needs a worker. If the run continues as new meanwhile, the order is sent to
-// the new run. A missing workflow is started first.
-func (s *Starter) give(ctx context.Context, id int64, name string, order func(run string) any) error {
+// sendCommand sends a command, built for the current run of the import's workflow, and waits
+// for the answer of a worker. If the run continues as new meanwhile, it sends the command to
+// the new run. It starts a missing workflow first.
+func (s *Starter) sendCommand(ctx context.Context, id int64, name string, command func(run string) any) error {
 	begun, timeout := time.Now(), cmp.Or(s.AnswerTimeout, defaultAnswerTimeout)
 	for attempt := 1; ; attempt++ {
-		imp, run, err := s.commanded(ctx, id)
+		imp, run, err := s.commandTarget(ctx, id)
 		if err != nil {
 			return err
 		}
-		err = s.send(ctx, imp, name, order(run))
+		err = s.sendUpdate(ctx, imp, name, command(run))
 		if time.Since(begun) > timeout || ctx.Err() != nil || !moved(err) && !errors.Is(err, errClosed) {
 			return err
 		}
@@ -132,9 +132,8 @@ func (s *Starter) give(ctx context.Context, id int64, name string, order func(ru
 	}
 }
 
-// commanded returns an import that takes commands, and the run of its workflow, after having
-// started one where there is none.
-func (s *Starter) commanded(ctx context.Context, id int64) (imp store.Import, run string, err error) {
+// commandTarget returns the import and the run of its workflow. It starts a missing workflow.
+func (s *Starter) commandTarget(ctx context.Context, id int64) (imp store.Import, run string, err error) {
 	for range 2 {
 		imp, domain, err := s.open(ctx, id)
 		if err == nil && (imp.ID == 0 || store.Ended(imp.Status) || imp.Status == store.StatusDeleting) {
@@ -167,8 +166,8 @@ func (s *Starter) commanded(ctx context.Context, id int64) (imp store.Import, ru
 		"and is started again within an hour: repeat the command then: %w", id, store.ErrConflict)
 }
 
-// send sends an order and waits for its answer.
-func (s *Starter) send(ctx context.Context, imp store.Import, name string, order any) error {
+// sendUpdate sends a command as an update and waits for the answer.
+func (s *Starter) sendUpdate(ctx context.Context, imp store.Import, name string, command any) error {
 	id := imp.ID
 	timeout := cmp.Or(s.AnswerTimeout, defaultAnswerTimeout)
 	deadline, limited := ctx.Deadline()
@@ -176,25 +175,25 @@ func (s *Starter) send(ctx context.Context, imp store.Import, name string, order
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	handle, err := s.Temporal.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
-		WorkflowID: imp.WorkflowID, UpdateName: name, Args: []any{order}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: imp.WorkflowID, UpdateName: name, Args: []any{command}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
 		err = handle.Get(waiting, nil)
 	}
-	// The server may notice a moment before this side that the time is up.
+	// The server may time out a moment before the client.
 	var timedOut *client.WorkflowUpdateServiceTimeoutOrCanceledError
 	switch {
 	case err == nil:
 		return nil
 	case ours && ctx.Err() == nil && (waiting.Err() != nil || errors.As(err, &timedOut)):
-		return fmt.Errorf("%s of import %d: %w within %s: is one running, and is it ready? What was asked for may still "+
-			"happen once it is; `sluice import show %d` tells", name, id, ErrNoWorker, timeout, id)
+		return fmt.Errorf("%s of import %d: %w within %s: check that a worker is running and ready. The command may still be "+
+			"executed once it is; see `sluice import show %d`", name, id, ErrNoWorker, timeout, id)
 	default:
 		return fmt.Errorf("%s of import %d: %w", name, id, answered(closed(err)))
 	}
 }
 
-// closed rewords Temporal's answer about a run that has ended.
+// closed maps Temporal's NotFound for a closed run to errClosed.
 func closed(err error) error {
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
@@ -203,10 +202,10 @@ func closed(err error) error {
 	return err
 }
 
-// errClosed means that the run of a workflow was closed when a command came.
+// errClosed reports that the workflow's run was closed when the command arrived.
 var errClosed = fmt.Errorf("its workflow has ended: %w", store.ErrConflict)
 
-// capital writes the first letter large.
+// capital returns text with an upper-case first letter.
 func capital(text string) string {
 	if text == "" {
 		return text
