@@ -299,5 +299,5 @@ func TestApplySettings(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, paused.Plan.Paused)
 	_, err = run[activities.Surveyed](d, d.NextDue, about("delete", false))
-	require.ErrorContains(t, err, `crm has no action "delete"`)
+	require.ErrorContains(t, err, `crm: unknown action "delete"`)
 }

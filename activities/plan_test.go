@@ -74,7 +74,7 @@ func TestUnknownImporter(t *testing.T) {
 	require.NoError(t, err)
 	app := b.fails(t, b.BeforeStart, activities.ImportRef{ImportID: imp.ID})
 	require.False(t, app.NonRetryable())
-	require.Equal(t, `import 1: no importer is called "future": the importers are noop`, app.Message())
+	require.Equal(t, `import 1: unknown importer "future" (want noop)`, app.Message())
 }
 
 // Every free day inside the request is imported; what is left out is said, and why.

@@ -110,7 +110,7 @@ func TestAddRefuses(t *testing.T) {
 	}{
 		"name": {func(n *connections.New) { n.Name = "Shop" }, `"Shop" is not the name of a connection: want 1 to 63 lower-case ` +
 			`letters, digits, dashes and underscores, with a letter or digit first`},
-		"kind": {func(n *connections.New) { n.Kind = "nope" }, `no kind of connection is called "nope": the kinds are example`},
+		"kind": {func(n *connections.New) { n.Kind = "nope" }, `unknown kind of connection "nope" (want example)`},
 		"everything at once": {
 			func(n *connections.New) {
 				n.Settings = json.RawMessage(`{"page_size": "` + planted + `"}`)
@@ -291,7 +291,7 @@ func TestTest(t *testing.T) {
 
 	b.Registry = connections.NewRegistry()
 	_, err = b.Test(b.ctx, "hang")
-	require.EqualError(t, err, "connection hang: this program knows no kinds of connections")
+	require.EqualError(t, err, `connection hang: unknown kind of connection "example" (none is registered)`)
 	_, err = b.Test(b.ctx, "nobody")
 	require.ErrorIs(t, err, connections.ErrNotFound)
 }

@@ -27,15 +27,15 @@ func TestRegistry(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Example", got.Label())
 	_, err = r.Lookup("Example")
-	require.EqualError(t, err, `no kind of connection is called "Example": the kinds are example, webhook`)
+	require.EqualError(t, err, `unknown kind of connection "Example" (want example, webhook)`)
 	_, err = connections.NewRegistry().Lookup("example")
-	require.EqualError(t, err, "this program knows no kinds of connections")
+	require.EqualError(t, err, `unknown kind of connection "example" (none is registered)`)
 	require.Empty(t, connections.NewRegistry().Names())
 }
 
 func TestRegisterPanics(t *testing.T) {
 	t.Parallel()
-	require.PanicsWithValue(t, "connections: Register of a nil kind", func() { connections.NewRegistry(nil) })
+	require.PanicsWithValue(t, "connections: Register of a nil kind of connection", func() { connections.NewRegistry(nil) })
 	require.PanicsWithValue(t, `connections: "example" is registered twice`,
 		func() { connections.NewRegistry(connectiontest.Kind{}, connectiontest.Kind{}) })
 	for _, name := range []string{"", "A", "9a", "a-b", "a/b", "a\n", "é", string(make([]byte, 51))} {

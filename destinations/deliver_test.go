@@ -67,7 +67,7 @@ func TestDelivery(t *testing.T) {
 	require.Equal(t, store.JobUnknown, byID["e"].State)
 	require.Negative(t, byID["e"].RetryAfter, "it is left to a person")
 	require.Contains(t, byID["e"].Error, "without a word")
-	require.Contains(t, log.String(), `crm has no action \"nope\"`)
+	require.Contains(t, log.String(), `crm: unknown action \"nope\"`)
 }
 
 func TestDeliveryOfUnknown(t *testing.T) {

@@ -25,9 +25,9 @@ type Actions map[string][]Action
 
 // Actions returns the actions of all destinations.
 func (r *Registry) Actions() Actions {
-	all := make(Actions, len(r.byName))
-	for name, d := range r.byName {
-		all[name] = d.Actions()
+	all := Actions{}
+	for _, d := range r.All() {
+		all[d.Name()] = d.Actions()
 	}
 	return all
 }

@@ -3,51 +3,23 @@ package destinations
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
+
+	"github.com/sluicehq/sluice/internal/registry"
 )
 
-// Registry holds the known destinations. Fill it at start, then share it: reading is safe
-// for concurrent use, registering is not.
-type Registry struct {
-	byName map[string]Destination
-}
+// Registry holds the destinations that a program knows. Register adds one and panics on a mistake of
+// the program, Lookup returns one or an error that names the valid ones, Names and All list them,
+// sorted. Fill it at start, then share it: reading is safe for concurrent use, registering is not.
+type Registry struct{ registry.Registry[Destination] }
 
 // NewRegistry returns a registry of the given destinations. It panics where Register does.
 func NewRegistry(all ...Destination) *Registry {
-	r := &Registry{byName: make(map[string]Destination, len(all))}
+	r := &Registry{registry.New("destinations", "destination", Check)}
 	for _, d := range all {
 		r.Register(d)
 	}
 	return r
-}
-
-// Register adds a destination. It panics on a nil destination, on unfit options, names and
-// schedules, and on a name that is taken: these are mistakes in the program, not in its
-// input.
-func (r *Registry) Register(d Destination) {
-	if d == nil {
-		panic("destinations: Register of a nil destination")
-	}
-	if err := Check(d); err != nil {
-		panic(fmt.Sprintf("destinations: %q: %s", d.Name(), err))
-	}
-	if _, taken := r.byName[d.Name()]; taken {
-		panic(fmt.Sprintf("destinations: %q is registered twice", d.Name()))
-	}
-	r.byName[d.Name()] = d
-}
-
-// Lookup returns the destination of that name. The error names the known ones.
-func (r *Registry) Lookup(name string) (Destination, error) {
-	if d, ok := r.byName[name]; ok {
-		return d, nil
-	}
-	if len(r.byName) == 0 {
-		return nil, errors.New("this program knows no destinations")
-	}
-	return nil, fmt.Errorf("no destination is called %q: the destinations are %s", name, strings.Join(r.Names(), ", "))
 }
 
 // LookupAction returns an action of a destination. The error names the known ones.
@@ -71,35 +43,14 @@ func ActionOf(d Destination, name string) (Action, error) {
 		names = append(names, a.Name())
 	}
 	slices.Sort(names)
-	return nil, fmt.Errorf("%s has no action %q: its actions are %s", d.Name(), name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("%s: %w", d.Name(), registry.Unknown("action", name, names))
 }
-
-// Names returns the names of all destinations, sorted.
-func (r *Registry) Names() []string {
-	names := make([]string, 0, len(r.byName))
-	for name := range r.byName {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// All returns all destinations, by name.
-func (r *Registry) All() []Destination {
-	all := make([]Destination, 0, len(r.byName))
-	for _, name := range r.Names() {
-		all = append(all, r.byName[name])
-	}
-	return all
-}
-
-var validName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,49}$`)
 
 // Check reports every fault in what a destination says about itself.
 func Check(d Destination) error {
 	var faults []error
-	if !validName.MatchString(d.Name()) {
-		faults = append(faults, fmt.Errorf("the name %q does not match %s", d.Name(), validName))
+	if !registry.ValidName.MatchString(d.Name()) {
+		faults = append(faults, fmt.Errorf("the name %q does not match %s", d.Name(), registry.ValidName))
 	}
 	if d.Label() == "" {
 		faults = append(faults, errors.New("there is no label"))
@@ -114,8 +65,8 @@ func Check(d Destination) error {
 			faults = append(faults, errors.New("an action is nil"))
 			continue
 		}
-		if !validName.MatchString(a.Name()) || seen[a.Name()] {
-			faults = append(faults, fmt.Errorf("the action %q comes twice or does not match %s", a.Name(), validName))
+		if !registry.ValidName.MatchString(a.Name()) || seen[a.Name()] {
+			faults = append(faults, fmt.Errorf("the action %q comes twice or does not match %s", a.Name(), registry.ValidName))
 		}
 		seen[a.Name()] = true
 		if err := Resolve(d, a).Validate(); err != nil {

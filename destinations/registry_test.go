@@ -19,16 +19,16 @@ func TestRegistry(t *testing.T) {
 	require.NoError(t, err)
 	require.Same(t, crm, got)
 	_, err = r.Lookup("bi")
-	require.EqualError(t, err, `no destination is called "bi": the destinations are crm, mail`)
+	require.EqualError(t, err, `unknown destination "bi" (want crm, mail)`)
 	_, a, err := r.LookupAction("crm", "delete")
 	require.NoError(t, err)
 	require.Equal(t, "delete", a.Name())
 	_, _, err = r.LookupAction("crm", "drop")
-	require.EqualError(t, err, `crm has no action "drop": its actions are delete, upsert`)
+	require.EqualError(t, err, `crm: unknown action "drop" (want delete, upsert)`)
 	_, _, err = r.LookupAction("bi", "drop")
 	require.Error(t, err)
 	_, err = destinations.NewRegistry().Lookup("crm")
-	require.EqualError(t, err, "this program knows no destinations")
+	require.EqualError(t, err, `unknown destination "crm" (none is registered)`)
 }
 
 func TestRegisterPanics(t *testing.T) {

@@ -26,7 +26,7 @@ func TestRegistry(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "CSV export", got.Label())
 	_, err = r.Lookup("CSV")
-	require.EqualError(t, err, `no importer is called "CSV": the importers are csv, noop`)
+	require.EqualError(t, err, `unknown importer "CSV" (want csv, noop)`)
 	require.Empty(t, importers.NewRegistry().Names())
 }
 

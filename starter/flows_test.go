@@ -46,7 +46,7 @@ func TestFaultyFlow(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, counts, 5)
 	require.EqualValues(t, 1, counts["gone"].Events)
-	require.Contains(t, counts["gone"].Reason, `no destination is called "crm"`)
+	require.Contains(t, counts["gone"].Reason, `unknown destination "crm"`)
 	require.Contains(t, counts["newer"].Reason, `unknown field "window"`)
 
 	_, err = h.ReplayFlow(h.ctx, "gone")

@@ -133,7 +133,7 @@ func TestFlowsThatAreNotUnderstood(t *testing.T) {
 	kept, err := h.store.FlowFaults(h.ctx)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, kept["a"].Events)
-	require.Contains(t, kept["a"].Reason, `no destination is called "crm"`)
+	require.Contains(t, kept["a"].Reason, `unknown destination "crm"`)
 }
 
 // Nobody can pass for an import.

@@ -148,7 +148,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		"failures": {func(n *starter.NewSchedule) { n.PauseAfterFailures = -1 }, "pause after -1 failures: want 0, for never, or more"},
 		"note":     {func(n *starter.NewSchedule) { n.Note = strings.Repeat("x", 1001) }, "a note of 1001 bytes: at most 1000 are allowed"},
 		"site":     {func(n *starter.NewSchedule) { n.Request.Site = "nobody.example" }, "site nobody.example: not found"},
-		"source":   {func(n *starter.NewSchedule) { n.Request.Source = "nope" }, `no importer is called "nope"`},
+		"source":   {func(n *starter.NewSchedule) { n.Request.Source = "nope" }, `unknown importer "nope"`},
 		"args":     {func(n *starter.NewSchedule) { n.Request.Args = json.RawMessage(`{"rowz": 1}`) }, `arguments of noop: unknown argument "rowz"`},
 		"settings": {
 			func(n *starter.NewSchedule) { zero := 0; n.Settings.Parallelism = &zero },
@@ -316,7 +316,7 @@ func TestScheduleCannotCreate(t *testing.T) {
 			activities.ScheduledRequest{Site: "gone.example", Source: "noop"},
 			"site gone.example does not exist any more: delete schedule x, or add the site again",
 		},
-		"importer": {activities.ScheduledRequest{Site: site, Source: "gone"}, `no importer is called "gone": the importers are csv, noop`},
+		"importer": {activities.ScheduledRequest{Site: site, Source: "gone"}, `unknown importer "gone" (want csv, noop)`},
 		"arguments": {
 			activities.ScheduledRequest{Site: site, Source: "noop", Args: json.RawMessage(`[]`)},
 			"arguments of noop: the arguments are not a JSON object",

@@ -32,7 +32,7 @@ func TestStartImportRefuses(t *testing.T) {
 			"site nobody.example: not found: add it with `sluice site add nobody.example`",
 		},
 		"unknown importer": {
-			starter.Request{Site: site, Source: "nope"}, nil, `no importer is called "nope": the importers are csv, noop`,
+			starter.Request{Site: site, Source: "nope"}, nil, `unknown importer "nope" (want csv, noop)`,
 		},
 		"bad arguments": {
 			request(`{"rowz": 1}`), nil,

@@ -160,8 +160,8 @@ func TestRefuses(t *testing.T) {
 		"field":       {"flows:\n  - name: a\n    form: x" + step, `flows.yaml:3:5: there is no field "form": the fields are description, enabled, from, name, to, when`},
 		"step field":  {"flows:\n  - name: a\n    to:\n      - destiny: log\n", `flows.yaml:4:9: there is no field "destiny": the fields are action, context, data, destination, version, when`},
 		"top field":   {"flow: []\n", `flows.yaml:1:1: there is no field "flow": the fields are flows`},
-		"destination": {"flows:\n  - name: a\n    to: [{destination: crm, action: write}]\n", `flows.yaml:3:24: no destination is called "crm": the destinations are log, postgres`},
-		"action":      {"flows:\n  - name: a\n    to: [{destination: log, action: read}]\n", `flows.yaml:3:37: log has no action "read": its actions are write`},
+		"destination": {"flows:\n  - name: a\n    to: [{destination: crm, action: write}]\n", `flows.yaml:3:24: unknown destination "crm" (want log, postgres)`},
+		"action":      {"flows:\n  - name: a\n    to: [{destination: log, action: read}]\n", `flows.yaml:3:37: log: unknown action "read" (want write)`},
 		"version":     {"flows:\n  - name: a\n    to: [{destination: log, action: write, version: v9}]\n", `flows.yaml:3:53: log: version "v9": the destination does not know the version: it takes none`},
 		"name":        {"flows:\n  - name: A b" + step, `flows.yaml:2:11: the name "A b": want a lower-case letter, then up to 49 letters, digits, dashes and underscores`},
 		"no name":     {"flows:\n  - when: 'true'" + step, `flows.yaml:2:9: the name "": want`},
@@ -201,7 +201,7 @@ func TestRefuses(t *testing.T) {
 	}
 	_, err := load("flows:\n  - name: a\n    when: nope\n    to: [{destination: crm, action: x}]\n")
 	require.EqualError(t, err, "flows.yaml:3:11: unknown name nope\n"+
-		`flows.yaml:4:24: no destination is called "crm": the destinations are log, postgres`)
+		`flows.yaml:4:24: unknown destination "crm" (want log, postgres)`)
 	for _, text := range []string{"", "# nothing\n", "flows: []\n"} {
 		p, err := load(text)
 		require.NoError(t, err, text)

@@ -241,7 +241,7 @@ func TestConnectionMistakes(t *testing.T) {
 		"connection add shop": "--kind is missing: say which kind of system it leads to: example",
 		"connection add Shop": "\"Shop\" is not the name of a connection: want 1 to 63 lower-case letters, digits, dashes and underscores, " +
 			"with a letter or digit first",
-		"connection add shop --kind nope":             "no kind of connection is called \"nope\": the kinds are example",
+		"connection add shop --kind nope":             "unknown kind of connection \"nope\" (want example)",
 		add + "--secret token=" + planted:             "--secret token: " + outside,
 		add + "--secret token=env:" + planted:         "--secret token: " + outside,
 		add + "--secret token=env:":                   "--secret token: " + outside,

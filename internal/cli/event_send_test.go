@@ -59,7 +59,7 @@ func TestEventSend(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                             "--source is missing: say where it comes from, for instance --source shop",
 		"--source a --destination log": "there are 1 --destination and 0 --action: want as many of both",
-		"--source a --destination log --action read": `log has no action "read": its actions are write`,
+		"--source a --destination log --action read": `log: unknown action "read" (want write)`,
 		"--source a --data [1]":                      `--data is not a JSON object: want something like '{"name": "value"}'`,
 		"--source a --data - --context -":            "--data and --context cannot both be read from standard input",
 	} {
@@ -117,8 +117,8 @@ func TestDestinationOrders(t *testing.T) {
 
 	for line, want := range map[string]string{
 		"pause":                  "want the name of a destination, and of an action if it is about one: see `sluice destination pause --help`",
-		"pause crm":              `no destination is called "crm": the destinations are clickhouse, log, postgres, smtp, webhook`,
-		"resume log read":        `log has no action "read": its actions are write`,
+		"pause crm":              `unknown destination "crm" (want clickhouse, log, postgres, smtp, webhook)`,
+		"resume log read":        `log: unknown action "read" (want write)`,
 		"trigger log":            "want two arguments, the names of a destination and of its action: see `sluice destination trigger --help`",
 		"set-schedule log write": "say what is to be changed: --interval, --timezone or --realtime",
 	} {

@@ -102,7 +102,7 @@ func TestFlowTestOfImports(t *testing.T) {
 		require.Equal(t, "not for this event", d.Decided, "it has completed")
 	}
 	for want, args := range map[string][]string{
-		`--import: no importer is called "x": the importers are csv, google_analytics_4, noop`: {"--import", "x"},
+		`--import: unknown importer "x" (want csv, google_analytics_4, noop)`: {"--import", "x"},
 		"--end running: want one of completed, unchanged, failed, cancelled, declined":         {"--import", "csv", "--end", "running"},
 		"--end and --table are both there: want one of them":                                   {"--import", "csv", "--end", "failed", "--table", "imported_pages"},
 		"--event and --import are both there: want one of them":                                {"--import", "csv", "--event", "{}"},
@@ -111,7 +111,7 @@ func TestFlowTestOfImports(t *testing.T) {
 		offline().fails(t, want, append([]string{"flow", "test", "-f", path}, args...)...)
 	}
 	r := offline().run(t, "flow", "test", "-f", path, "--import", "csv", "--table", "x")
-	require.Contains(t, r.err, `sluice: --table: no imported table is called "x": the tables are imported_browsers, `)
+	require.Contains(t, r.err, `sluice: --table: unknown imported table "x" (want imported_browsers,`)
 }
 
 func TestApply(t *testing.T) {

@@ -81,6 +81,6 @@ func TestGenerateImporter(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(text), "module example.com/things\n")
 	offline().fails(t, "--name is missing: say what to call it, for instance --name daily_totals", "generate", "importer")
-	offline().fails(t, `"Shop" is not an importer's name: want a lower case letter, then up to 49 letters, digits and underscores`,
+	offline().fails(t, `"Shop" is not the name of an importer: want a lower case letter, then up to 49 letters, digits and underscores`,
 		"generate", "importer", "--name", "Shop")
 }

@@ -106,7 +106,7 @@ func TestJobCommands(t *testing.T) {
 
 	b.fails(t, "job nope: not found", "job", "show", "nope")
 	b.fails(t, "event nope: not found", "event", "show", "nope")
-	b.fails(t, `no destination is called "crm": the destinations are clickhouse, log, postgres, smtp, webhook`,
+	b.fails(t, `unknown destination "crm" (want clickhouse, log, postgres, smtp, webhook)`,
 		"destination", "show", "crm")
 }
 

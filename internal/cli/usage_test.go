@@ -81,7 +81,7 @@ func TestMistakes(t *testing.T) {
 		"import skip-part y 2 --reason z":                      "\"y\" is not the ID of an import: want a number, as `sluice import list` shows it",
 		"import start":                                         "say what to import: `sluice import start SOURCE`, where SOURCE is csv, google_analytics_4, noop",
 		"import start csv":                                     "--site is missing: say which site the data belong to, as `sluice site list` shows it",
-		"import start nope --site a":                           "no importer is called \"nope\": the importers are csv, google_analytics_4, noop",
+		"import start nope --site a":                           "unknown importer \"nope\" (want csv, google_analytics_4, noop)",
 		"import start csv --site a --args [1]":                 "--args is not a JSON object: want something like '{\"name\": \"value\"}'",
 		"import start csv --site a --args null":                "--args is not a JSON object: want something like '{\"name\": \"value\"}'",
 		"import start csv --site a --args @/nope":              "--args: open /nope: no such file or directory",

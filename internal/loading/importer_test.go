@@ -140,7 +140,7 @@ func TestUnknownTable(t *testing.T) {
 	_, err := l.Load(t.Context(), job)
 	class, _ := importers.ClassOf(err)
 	require.Equal(t, importers.ClassInternal, class)
-	require.ErrorContains(t, err, `no imported table is called "imported_nothing"`)
+	require.ErrorContains(t, err, `unknown imported table "imported_nothing"`)
 	require.EqualError(t, l.Verify(t.Context(), job), err.Error())
 }
 

@@ -6,6 +6,8 @@ import (
 	"go/token"
 	"slices"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/registry"
 )
 
 // Destination is a destination to be generated, with an action "send".
@@ -28,7 +30,7 @@ func (d Destination) Validate() error {
 // validateName reports what is wrong with the name of something that becomes Go code.
 func validateName(what, name, code string) error {
 	switch {
-	case !validName.MatchString(name):
+	case !registry.ValidName.MatchString(name):
 		return fmt.Errorf("%q is not the name of %s: want a lower case letter, then up to 49 letters, digits and underscores",
 			name, what)
 	case token.IsKeyword(code) || code == "main" || strings.Trim(name, "_") != name:
@@ -99,7 +101,7 @@ type Action struct {
 // Validate reports every fault at once.
 func (a Action) Validate() error {
 	var name error
-	if !validName.MatchString(a.Name) || strings.Trim(a.Name, "_") != a.Name {
+	if !registry.ValidName.MatchString(a.Name) || strings.Trim(a.Name, "_") != a.Name {
 		name = fmt.Errorf("%q is not the name of an action: want a lower case letter, then up to 49 letters, digits and "+
 			"underscores, with no underscore at the end", a.Name)
 	}

@@ -3,7 +3,6 @@ package scaffold
 import (
 	"errors"
 	"fmt"
-	"go/token"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,22 +19,11 @@ type Importer struct {
 	Module string
 }
 
-var (
-	validName   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,49}$`)
-	validModule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]*(/[A-Za-z0-9._~-]+)*$`)
-)
+var validModule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]*(/[A-Za-z0-9._~-]+)*$`)
 
 // Validate reports every fault at once.
 func (i Importer) Validate() error {
-	var faults []error
-	switch {
-	case !validName.MatchString(i.Name):
-		faults = append(faults, fmt.Errorf(
-			"%q is not an importer's name: want a lower case letter, then up to 49 letters, digits and underscores", i.Name))
-	case token.IsKeyword(i.Package()) || i.Package() == "main" || strings.Trim(i.Name, "_") != i.Name:
-		faults = append(faults, fmt.Errorf("%q cannot be the name of a Go package: choose another", i.Name))
-	}
-	return errors.Join(append(faults, validateModule(i.Module))...)
+	return errors.Join(validateName("an importer", i.Name, i.Package()), validateModule(i.Module))
 }
 
 // validateModule reports what is wrong with the path of a module, which may be empty.

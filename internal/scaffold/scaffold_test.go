@@ -71,16 +71,16 @@ func TestImporterFiles(t *testing.T) {
 func TestImporterValidate(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"":                      "is not an importer's name: want a lower case letter",
-		"Shop":                  `"Shop" is not an importer's name`,
-		"1shop":                 `"1shop" is not an importer's name`,
-		"sh-op":                 `"sh-op" is not an importer's name`,
-		"../shop":               `"../shop" is not an importer's name`,
+		"":                      "is not the name of an importer: want a lower case letter",
+		"Shop":                  `"Shop" is not the name of an importer`,
+		"1shop":                 `"1shop" is not the name of an importer`,
+		"sh-op":                 `"sh-op" is not the name of an importer`,
+		"../shop":               `"../shop" is not the name of an importer`,
 		"func":                  `"func" cannot be the name of a Go package`,
 		"f_unc":                 `"f_unc" cannot be the name of a Go package`,
 		"main":                  `"main" cannot be the name of a Go package`,
 		"shop_":                 `"shop_" cannot be the name of a Go package`,
-		strings.Repeat("x", 51): "is not an importer's name",
+		strings.Repeat("x", 51): "is not the name of an importer",
 	} {
 		_, err := scaffold.Importer{Name: name}.Files()
 		require.ErrorContains(t, err, want, name)

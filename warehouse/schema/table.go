@@ -7,7 +7,8 @@ package schema
 import (
 	"fmt"
 	"sort"
-	"strings"
+
+	"github.com/sluicehq/sluice/internal/registry"
 )
 
 // Kind is the type of a column's values.
@@ -88,7 +89,7 @@ func Lookup(name string) (*Table, error) {
 			return t, nil
 		}
 	}
-	return nil, fmt.Errorf("no imported table is called %q: the tables are %s", name, strings.Join(Names(), ", "))
+	return nil, registry.Unknown("imported table", name, Names())
 }
 
 // Imported returns all imported tables, sorted by name. The slice is the

@@ -62,7 +62,7 @@ func TestLookup(t *testing.T) {
 	require.NoError(t, err)
 	require.Same(t, Pages, got)
 	_, err = Lookup("pages")
-	require.ErrorContains(t, err, `no imported table is called "pages": the tables are imported_browsers, `)
+	require.ErrorContains(t, err, `unknown imported table "pages" (want imported_browsers,`)
 	require.Equal(t, -1, Pages.Index("nothing"))
 	require.Equal(t, "Date", KindDate.String())
 	require.Equal(t, "Kind(9)", Kind(9).String())
