@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
@@ -123,6 +124,28 @@ func TestCreateSchedule(t *testing.T) {
 		require.Len(collect, all, 1)
 		require.Equal(collect, "every", all[0].Name)
 	}, 30*time.Second, 100*time.Millisecond)
+}
+
+// An expression means to a schedule what it means to a destination: a day that matches either the day
+// of the month or the day of the week is enough. Temporal's own cron strings want both.
+func TestScheduleCronDialect(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for name, expression := range map[string]string{"either": "0 3 1-7 * mon", "both": "0 3 */2 * mon", "weekly": "@weekly"} {
+		n := newSchedule(name, `{}`)
+		n.Timing, n.Paused = starter.Timing{Cron: expression, TimeZone: "Europe/Berlin"}, true
+		got := create(t, s, n)
+		require.Equal(t, n.Timing, got.Timing, "what was typed is kept")
+		require.Len(t, got.Next, 5)
+		delivery := destinations.Schedule{Interval: expression, TimeZone: "Europe/Berlin"}
+		want := got.Next[0].Add(-time.Second)
+		for _, at := range got.Next {
+			next, err := delivery.Next(want)
+			require.NoError(t, err)
+			require.True(t, next.Equal(at), "%s: a destination runs at %s, the schedule at %s", expression, next, at)
+			want = next
+		}
+	}
 }
 
 func TestCreateScheduleRefuses(t *testing.T) {

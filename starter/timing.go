@@ -16,7 +16,8 @@ import (
 
 // Timing says when a schedule runs: by Cron or Every, one of the two.
 type Timing struct {
-	// Cron has the five fields of crontab(5), or is a macro such as @daily. It is read in
+	// Cron has the five fields of crontab(5), or is a macro such as @daily; where both the day of the
+	// month and the day of the week are restricted, a day that matches either is enough. It is read in
 	// TimeZone: a time that the clocks jump over is left out on that day, and of one that
 	// comes twice the second is taken.
 	Cron string `json:"cron,omitempty"`
@@ -77,13 +78,15 @@ func (t Timing) Location() *time.Location {
 	return time.UTC
 }
 
-// spec returns the timing as the server takes it. The server turns cron expressions
-// into calendars; the comment keeps what was typed.
+// spec returns the timing as the server takes it. The server turns cron expressions into calendars; the
+// comment of each keeps what was typed.
 func (t Timing) spec() client.ScheduleSpec {
 	spec := client.ScheduleSpec{TimeZoneName: t.TimeZone, Jitter: t.Jitter}
 	if t.Cron != "" {
 		text := strings.TrimSpace(t.Cron)
-		spec.CronExpressions = []string{text + " # " + text}
+		for _, calendar := range cron.Calendars(text) {
+			spec.CronExpressions = append(spec.CronExpressions, calendar+" # "+text)
+		}
 	} else {
 		spec.Intervals = []client.ScheduleIntervalSpec{{Every: t.Every}}
 	}

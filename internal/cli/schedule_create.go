@@ -18,8 +18,8 @@ func scheduleCreateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "create", Usage: "create a schedule", ArgsUsage: "NAME SOURCE [PATH...]",
 		Description: "SOURCE is the kind of import: " + strings.Join(Importers(config.Default()).Names(), ", ") + ".\n" +
-			"A cron expression has five fields: minute, hour, day, month, weekday; a day must\n" +
-			"match both of its fields. An interval counts from midnight UTC. Settings that no flag names are the\n" +
+			"A cron expression has five fields: minute, hour, day, month, weekday; if both day\n" +
+			"and weekday are restricted, either is enough. An interval counts from midnight UTC. Settings that no flag names are the\n" +
 			"worker's, at the time of each run.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "cron", Usage: "run by this `EXPRESSION`, for instance '0 3 * * *'"},

@@ -1,9 +1,8 @@
 // Package cron reads the intervals at which destinations are loaded, imports are repeated
 // and syncs run, says what comes next, and which field of an expression is wrong.
 //
-// Parse reads what Sluice itself runs by, Check what Temporal's schedules run by. Both take
-// the fields of crontab(5) with lists, ranges, steps and names; they differ in what two
-// kinds of days mean, as each says.
+// Parse reads what Sluice itself runs by, Check and Calendars are for what Temporal's schedules run by.
+// Both take the fields of crontab(5) with lists, ranges, steps and names, and mean the same days by them.
 //
 // The libraries that there are were looked at and left: robfig/cron/v3 has had no release
 // since 2020, loses what falls into the hour that summer time takes away and panics on some
@@ -12,7 +11,6 @@
 package cron
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,8 +22,8 @@ type Schedule struct {
 	zone  *time.Location
 
 	minutes, hours, days, months, weekdays set
-	// bothDays says that both kinds of days were given, eitherDay that one is enough then.
-	bothDays, eitherDay bool
+	// eitherDay says that a day that matches either days or weekdays is enough.
+	eitherDay bool
 }
 
 // MinEvery and MaxEvery bound the duration behind @every.
@@ -39,8 +37,10 @@ const maxText = 200
 
 // Parse reads an interval: "@every 1h30m", "@hourly", "@daily" or "@midnight", "@weekly",
 // "@monthly", "@yearly" or "@annually", or the five fields minute, hour, day of the month, month and day of the week,
-// each with *, numbers, ranges, lists and steps. As in cron, if both days are given, either
-// is enough. zone is the IANA name of the time zone that they are about, "" for UTC.
+// each with *, numbers, ranges, lists and steps. As in crontab(5), if neither the day of the month nor
+// the day of the week begins with *, a day that matches either of the two is enough: "0 3 1-7 * mon" is
+// every Monday and the first seven days of each month. zone is the IANA name of the time zone that the
+// fields are about, "" for UTC.
 //
 // When clocks go forward, what falls into the time that there is not happens at its end.
 // When they go back, what falls into the time that comes twice happens the first time,
@@ -55,21 +55,14 @@ func Parse(text, zone string) (Schedule, error) {
 		s.zone = location
 	}
 	text = strings.TrimSpace(text)
-	if len(text) > maxText {
-		return Schedule{}, fmt.Errorf("the interval has %d bytes: want at most %d", len(text), maxText)
-	}
-	if length, ok := strings.CutPrefix(text, "@every "); ok {
+	if length, ok := strings.CutPrefix(text, "@every"); ok {
 		every, err := parseEvery(strings.TrimSpace(length))
 		s.every = every
 		return s, err
 	}
-	if text == "" {
-		return Schedule{}, errors.New("the interval is empty: want @every and a duration, or the five fields of cron")
-	}
 	if err := s.parseFields(text); err != nil {
 		return Schedule{}, err
 	}
-	s.eitherDay = s.bothDays
 	return s, s.hasDays(text)
 }
 
@@ -92,6 +85,3 @@ func parseEvery(text string) (time.Duration, error) {
 	}
 	return every, nil
 }
-
-// Every returns the length of an @every, 0 for fields.
-func (s Schedule) Every() time.Duration { return s.every }

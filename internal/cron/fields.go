@@ -19,8 +19,8 @@ var shorthands = map[string]string{
 	"@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
 }
 
-// allShorthands lists them for people.
-const allShorthands = "@hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually"
+// forms lists for people what an expression can be.
+const forms = "@every, @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually or five cron fields"
 
 // field is one of the five.
 type field struct {
@@ -47,10 +47,19 @@ var fields = [5]field{
 
 // parseFields reads five fields, or what stands for them, and reports every fault at once.
 func (s *Schedule) parseFields(text string) error {
-	if strings.HasPrefix(text, "@") {
+	switch {
+	case text == "":
+		return errors.New("is empty: want five fields, such as '0 3 * * *' for every day at 03:00")
+	case len(text) > maxText:
+		return fmt.Errorf("has %d bytes: want at most %d", len(text), maxText)
+	case strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ="):
+		return errors.New("names a time zone: that is given by --timezone")
+	case strings.Contains(text, "#"):
+		return errors.New("holds a #: comments are not allowed")
+	case strings.HasPrefix(text, "@"):
 		long, known := shorthands[text]
 		if !known {
-			return fmt.Errorf("%q is not known: want %s, or @every and a duration", text, allShorthands)
+			return fmt.Errorf("unknown descriptor %q (want %s)", text, forms)
 		}
 		text = long
 	}
@@ -72,8 +81,13 @@ func (s *Schedule) parseFields(text string) error {
 	if s.weekdays.has(7) {
 		s.weekdays |= 1
 	}
-	s.bothDays = !strings.HasPrefix(all[2], "*") && !strings.HasPrefix(all[4], "*")
+	s.eitherDay = eitherDay(all)
 	return errors.Join(faults...)
+}
+
+// eitherDay says whether both kinds of days are restricted, so that either is enough.
+func eitherDay(fields []string) bool {
+	return !strings.HasPrefix(fields[2], "*") && !strings.HasPrefix(fields[4], "*")
 }
 
 // parse reads one entry of a list: *, a number or a range, with or without a step.
