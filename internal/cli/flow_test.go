@@ -102,11 +102,11 @@ func TestFlowTestOfImports(t *testing.T) {
 		require.Equal(t, "not for this event", d.Decided, "it has completed")
 	}
 	for want, args := range map[string][]string{
-		`--import: unknown importer "x" (want csv, google_analytics_4, noop)`: {"--import", "x"},
-		"--end running: want one of completed, unchanged, failed, cancelled, declined":         {"--import", "csv", "--end", "running"},
-		"--end and --table are both there: want one of them":                                   {"--import", "csv", "--end", "failed", "--table", "imported_pages"},
-		"--event and --import are both there: want one of them":                                {"--import", "csv", "--event", "{}"},
-		"--end and --table are about an import: name an importer with --import":                {"--end", "failed"},
+		`--import: unknown importer "x" (want csv, google_analytics_4, noop)`:          {"--import", "x"},
+		"--end running: want one of completed, unchanged, failed, cancelled, declined": {"--import", "csv", "--end", "running"},
+		"--end and --table are both there: want one of them":                           {"--import", "csv", "--end", "failed", "--table", "imported_pages"},
+		"--event and --import are both there: want one of them":                        {"--import", "csv", "--event", "{}"},
+		"--end and --table are about an import: name an importer with --import":        {"--end", "failed"},
 	} {
 		offline().fails(t, want, append([]string{"flow", "test", "-f", path}, args...)...)
 	}
