@@ -1,6 +1,6 @@
-// Package calendar has days, ranges of days and sets of ranges: what an import
-// covers, what is covered already and what remains free. A day has no time zone;
-// it is a day in the time zone of the site whose data it dates.
+// Package calendar defines days, ranges of days and sets of days, such as the days
+// that an import covers and those that are free. A day has no time zone of its own:
+// it is a day in the time zone of its site.
 package calendar
 
 import (
@@ -12,7 +12,7 @@ import (
 // Day is a calendar day, counted from 1970-01-01.
 type Day int32
 
-// The days that the warehouse can hold: ClickHouse's Date is a uint16.
+// The first and the last day that the warehouse can store: ClickHouse's Date is a uint16.
 const (
 	MinDay Day = 0
 	MaxDay Day = 1<<16 - 1
@@ -20,14 +20,14 @@ const (
 
 const secondsPerDay = 24 * 60 * 60
 
-// DayOf returns the day of a time in that time's own location.
+// DayOf returns the day of a time in the location of the time.
 func DayOf(t time.Time) Day {
 	year, month, day := t.Date()
 	return Day(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / secondsPerDay)
 }
 
-// ParseDay reads a day written as YYYY-MM-DD. Days that do not exist, such as
-// 2023-02-29, and days outside 1970-01-01 to 2149-06-06 are refused.
+// ParseDay parses a day in the form YYYY-MM-DD. The error reports invalid days, such as
+// 2023-02-29, and days outside 1970-01-01 to 2149-06-06.
 func ParseDay(s string) (Day, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
@@ -40,16 +40,16 @@ func ParseDay(s string) (Day, error) {
 	return d, nil
 }
 
-// Time returns the day's midnight in UTC.
+// Time returns midnight UTC of the day.
 func (d Day) Time() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
 
 // String returns the day as YYYY-MM-DD.
 func (d Day) String() string { return d.Time().Format(time.DateOnly) }
 
-// MarshalJSON writes the day as a string, YYYY-MM-DD.
+// MarshalJSON encodes the day as a string, YYYY-MM-DD.
 func (d Day) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
-// UnmarshalJSON reads a day from a string, YYYY-MM-DD.
+// UnmarshalJSON decodes a day from a string, YYYY-MM-DD.
 func (d *Day) UnmarshalJSON(data []byte) error {
 	var s string
 	if err := json.Unmarshal(data, &s); err != nil {

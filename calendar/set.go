@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Range is the days from First to Last, both included.
+// Range is a range of days from First to Last, both inclusive.
 type Range struct {
 	First Day `json:"first"`
 	Last  Day `json:"last"`
 }
 
-// Validate refuses a range that ends before it starts.
+// Validate returns an error if the range ends before it starts.
 func (r Range) Validate() error {
 	if r.Last < r.First {
 		return fmt.Errorf("range %s..%s ends before it starts", r.First, r.Last)
@@ -20,21 +20,21 @@ func (r Range) Validate() error {
 	return nil
 }
 
-// Days returns how many days the range has.
+// Days returns the number of days in the range.
 func (r Range) Days() int { return int(r.Last-r.First) + 1 }
 
-// Contains says whether the day is in the range.
+// Contains reports whether the day is in the range.
 func (r Range) Contains(d Day) bool { return r.First <= d && d <= r.Last }
 
 // String returns the range as FIRST..LAST.
 func (r Range) String() string { return r.First.String() + ".." + r.Last.String() }
 
-// Set is a set of days: ranges in order, none touching another. The zero value
-// is the empty set. Make one with NewSet.
+// Set is a set of days: sorted ranges that neither overlap nor touch. The zero value
+// is the empty set. NewSet creates other sets.
 type Set []Range
 
-// NewSet returns the days that are in any of the ranges, which may come in any
-// order and overlap. Ranges that end before they start hold no day.
+// NewSet returns the days that are in any of the ranges. The ranges may be unsorted
+// and overlap. A range that ends before it starts contains no day.
 func NewSet(ranges ...Range) Set {
 	sorted := slices.DeleteFunc(slices.Clone(ranges), func(r Range) bool { return r.Last < r.First })
 	slices.SortFunc(sorted, func(a, b Range) int { return int(a.First) - int(b.First) })
@@ -49,7 +49,7 @@ func NewSet(ranges ...Range) Set {
 	return set
 }
 
-// Contains says whether the day is in the set.
+// Contains reports whether the day is in the set.
 func (s Set) Contains(d Day) bool {
 	_, found := slices.BinarySearchFunc(s, d, func(r Range, d Day) int {
 		switch {
@@ -87,10 +87,10 @@ func (s Set) Minus(other Set) Set {
 	return left
 }
 
-// Both returns the days that are in s and in other.
+// Both returns the intersection: the days that are in s and in other.
 func (s Set) Both(other Set) Set { return s.Minus(s.Minus(other)) }
 
-// Days returns how many days the set has.
+// Days returns the number of days in the set.
 func (s Set) Days() int {
 	n := 0
 	for _, r := range s {
@@ -99,8 +99,8 @@ func (s Set) Days() int {
 	return n
 }
 
-// Bounds returns the smallest range that holds the whole set; ok is false for
-// the empty set.
+// Bounds returns the smallest range that contains the set; ok is false for the
+// empty set.
 func (s Set) Bounds() (bounds Range, ok bool) {
 	if len(s) == 0 {
 		return Range{}, false

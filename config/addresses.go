@@ -1,14 +1,13 @@
 package config
 
-// Addresses of the embedded stack (`sluice-dev up`). They are the defaults of
-// `sluice` too, so that a second terminal needs no flags at all. All of them
-// are loopback; the ports are chosen beside, not on, the standard ones where a
-// developer's machine is likely to run the real server already (PostgreSQL on
-// 5432, ClickHouse on 8123 and 9000).
+// Addresses of the embedded stack (`sluice-dev up`). They are also the defaults of
+// `sluice`, so that a second terminal needs no flags. All addresses are loopback. The
+// ports differ from the standard ones of servers that a developer's machine is likely
+// to run (PostgreSQL on 5432, ClickHouse on 8123 and 9000).
 const (
 	// DefaultTemporalAddress is the gRPC address of the Temporal frontend.
 	DefaultTemporalAddress = "127.0.0.1:7233"
-	// DefaultTemporalUIAddress is where the Temporal Web UI listens.
+	// DefaultTemporalUIAddress is the address of the Temporal Web UI.
 	DefaultTemporalUIAddress = "127.0.0.1:8233"
 	// DefaultStoreAddress is PostgreSQL's address.
 	DefaultStoreAddress = "127.0.0.1:15432"
@@ -19,7 +18,7 @@ const (
 	DefaultWarehouseNativeAddress = "127.0.0.1:19000"
 	// DefaultWorkerAddress serves the worker's health, readiness and metrics.
 	DefaultWorkerAddress = "127.0.0.1:9464"
-	// DefaultFakeGA4Address is where `sluice-dev fake ga4` listens.
+	// DefaultFakeGA4Address is the address of `sluice-dev fake ga4`.
 	DefaultFakeGA4Address = "127.0.0.1:18899"
 
 	// DefaultStoreDSN connects to the embedded PostgreSQL, which trusts

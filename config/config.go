@@ -1,7 +1,7 @@
-// Package config has the settings of all of Sluice's processes. A setting comes
-// from, in rising order: its default, the configuration file (YAML), the environment,
-// flags. The connection to Temporal is not among them: it is configured like
-// every Temporal client, by TEMPORAL_ADDRESS and its siblings or a temporal.toml.
+// Package config defines the settings of all processes of Sluice. The sources of a
+// setting, in rising precedence, are its default, the configuration file (YAML), the
+// environment and flags. The connection to Temporal is configured like that of every
+// Temporal client, by TEMPORAL_ADDRESS and related variables or a temporal.toml.
 package config
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/warehouse"
 )
 
-// Config has every setting. Its zero value is not valid; start with Default.
+// Config holds every setting. The zero value is invalid: start with Default.
 type Config struct {
 	Store       Store       `yaml:"store"`
 	Warehouse   Warehouse   `yaml:"warehouse"`
@@ -29,7 +29,7 @@ type Config struct {
 	Log         Log         `yaml:"log"`
 }
 
-// Store says how to reach PostgreSQL.
+// Store configures the connection to PostgreSQL.
 type Store struct {
 	// DSN is a connection URI. Defaults to the embedded stack's.
 	DSN string `yaml:"dsn"`
@@ -37,7 +37,7 @@ type Store struct {
 	MaxConns int32 `yaml:"max_conns"`
 }
 
-// Warehouse says how to reach ClickHouse.
+// Warehouse configures the connection to ClickHouse.
 type Warehouse struct {
 	// DSN is a URL: clickhouse:// for the native protocol, http:// or https:// for
 	// HTTP. Defaults to the embedded stack's.
@@ -48,8 +48,8 @@ type Warehouse struct {
 	MaxConns int `yaml:"max_conns"`
 	// InsertTimeout bounds the insert of a chunk. Defaults to 2m.
 	InsertTimeout time.Duration `yaml:"insert_timeout"`
-	// CAFile, CertFile, KeyFile and ServerName configure TLS. Default to what the
-	// DSN asks for.
+	// CAFile, CertFile, KeyFile and ServerName configure TLS. Default to the settings
+	// in the DSN.
 	CAFile     string `yaml:"ca_file"`
 	CertFile   string `yaml:"cert_file"`
 	KeyFile    string `yaml:"key_file"`
@@ -59,45 +59,46 @@ type Warehouse struct {
 // Worker configures `sluice worker`.
 type Worker struct {
 	// Listen is the address of health, readiness and metrics. Defaults to
-	// DefaultWorkerAddress; "off" listens nowhere.
+	// DefaultWorkerAddress; "off" disables them.
 	Listen string `yaml:"listen"`
-	// LoadSlots is how many parts the worker loads at once, each with about 50 MiB
-	// of buffers. Defaults to 4.
+	// LoadSlots is the number of parts that the worker loads concurrently, each with
+	// about 50 MiB of buffers. Defaults to 4.
 	LoadSlots int `yaml:"load_slots"`
 	// StopTimeout bounds a graceful stop. Defaults to 30s.
 	StopTimeout time.Duration `yaml:"stop_timeout"`
-	// StartTimeout bounds how long the worker waits at its start for databases and
-	// Temporal that are not there yet. Defaults to 3m.
+	// StartTimeout bounds the wait for unavailable databases and Temporal at the start
+	// of the worker. Defaults to 3m.
 	StartTimeout time.Duration `yaml:"start_timeout"`
 	// MemoryLimitMiB is the soft limit of Go's memory, unless GOMEMLIMIT is set.
 	// Defaults to 230.
 	MemoryLimitMiB int64 `yaml:"memory_limit_mib"`
-	// StickyCache is how many workflows stay in memory between their tasks; 0 replays
-	// them every time, which tests do. Defaults to 1000.
+	// StickyCache is the number of workflows kept in memory between their tasks. 0
+	// replays them for every task, as tests do. Defaults to 1000.
 	StickyCache int `yaml:"sticky_cache"`
-	// Deployment and BuildID let Temporal send tasks by the version of the worker: the name
-	// of the Worker Deployment that it belongs to, and its version in there. They go
-	// together. Default to "", workers without versions.
+	// Deployment and BuildID enable worker versioning: the name of the worker's Worker
+	// Deployment, and its version in the deployment. Set both or neither. Default to "",
+	// workers without versions.
 	Deployment string `yaml:"deployment"`
 	BuildID    string `yaml:"build_id"`
 }
 
-// Import has the defaults of new imports.
+// Import holds the defaults of new imports.
 type Import struct {
 	// ChunkRows and ChunkBytes bound a chunk. Default to 131072 rows, 16 MiB.
 	ChunkRows  int `yaml:"chunk_rows"`
 	ChunkBytes int `yaml:"chunk_bytes"`
-	// Parallelism is how many parts of an import are loaded at once. Defaults to 2.
+	// Parallelism is the number of parts of an import that are loaded concurrently.
+	// Defaults to 2.
 	Parallelism int `yaml:"parallelism"`
-	// MaxRejects and MaxRejectShare are how many bad rows a part may have: as many
-	// as the more generous of the two allows. Default to 100 rows, 0.01.
+	// MaxRejects and MaxRejectShare are the number and the share of rejected rows that a
+	// part tolerates; the larger limit applies. Default to 100 rows, 0.01.
 	MaxRejects     int64   `yaml:"max_rejects"`
 	MaxRejectShare float64 `yaml:"max_reject_share"`
-	// MaxRejectCeiling is the share of a whole part's rows that may be bad, more than 0 and
-	// at most 1, whatever the other two allow. Defaults to 0.5.
+	// MaxRejectCeiling is the maximum share of rejected rows in a whole part, more than 0
+	// and at most 1, regardless of the other two limits. Defaults to 0.5.
 	MaxRejectCeiling float64 `yaml:"max_reject_ceiling"`
-	// OnPartFailure says what happens when a part's retries are exhausted: "park"
-	// waits for a decision, "fail" fails the import. Defaults to park.
+	// OnPartFailure is the action when a part's retries are exhausted: "park" waits for
+	// a decision, "fail" fails the import. Defaults to park.
 	OnPartFailure string `yaml:"on_part_failure"`
 }
 
@@ -130,7 +131,7 @@ func Default() Config {
 	}
 }
 
-// Validate reports every fault at once, each with the name of the setting in the
+// Validate reports all errors at once, each with the name of the setting in the
 // configuration file.
 func (c Config) Validate() error {
 	var faults []error
@@ -139,7 +140,7 @@ func (c Config) Validate() error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
-	// DSNs are never quoted: they may hold passwords.
+	// Errors never quote DSNs, which may contain passwords.
 	check(c.Store.DSN != "", "store.dsn is empty: want postgres://user:password@host:port/database")
 	check(c.Store.MaxConns >= 2, "store.max_conns is %d: want at least 2", c.Store.MaxConns)
 	check(c.Warehouse.DSN != "",
@@ -181,7 +182,7 @@ func (c Config) Validate() error {
 
 func oneTo(most, n int) bool { return 1 <= n && n <= most }
 
-// Connection returns the settings as package warehouse takes them.
+// Connection returns the settings for package warehouse.
 func (w Warehouse) Connection() warehouse.Config {
 	return warehouse.Config{
 		DSN: w.DSN, Cluster: w.Cluster, MaxConns: w.MaxConns, InsertTimeout: w.InsertTimeout,

@@ -9,36 +9,35 @@ import (
 	"github.com/sluicehq/sluice/connections"
 )
 
-// Connections configures how the secrets of connections are encrypted, and what connections
-// may reach. Without a key set everything else works.
+// Connections configures the encryption of the secrets of connections, and the addresses
+// that connections may dial. Everything except secrets works without a key set.
 type Connections struct {
-	// Keyset is the key set itself, as `sluice keyset create` writes it. Defaults to
-	// what KeysetFile holds.
+	// Keyset is the key set as text, as written by `sluice keyset create`. Defaults to the
+	// content of KeysetFile.
 	Keyset string `yaml:"keyset"`
 	// KeysetFile is a file with the key set. Defaults to the embedded stack's.
 	KeysetFile string `yaml:"keyset_file"`
-	// Addresses says which addresses connections may dial: KIND=ADDRESSES, separated by
+	// Addresses lists the addresses that connections may dial: KIND=ADDRESSES, separated by
 	// commas, where ADDRESSES is public, private, loopback, any, a network such as
-	// 10.0.0.0/8, or several with "+" between them. Kinds that are left out have their
-	// defaults: public for google_analytics_4 and webhook, any for the others.
+	// 10.0.0.0/8, or several joined by "+". Omitted kinds have their defaults: public for
+	// google_analytics_4 and webhook, any for the others.
 	Addresses string `yaml:"addresses"`
-	// Cleartext is the ADDRESSES to which secrets may be sent without TLS, beside this
-	// machine. Defaults to none.
+	// Cleartext lists the ADDRESSES to which secrets may be sent without TLS, in addition
+	// to loopback. Defaults to none.
 	Cleartext string `yaml:"cleartext"`
 }
 
 // EmbeddedKeyset is the name of the embedded stack's key set in its data folder.
 const EmbeddedKeyset = "keyset.json"
 
-// EmbeddedData returns the folder in which the embedded stack (`sluice-dev up`) keeps
-// everything unless told otherwise: what SLUICE_DEV_DATA says, for root on Linux
-// /var/lib/sluice-dev, else sluice-dev in $XDG_DATA_HOME or ~/.local/share. The error is
-// that there is no home.
+// EmbeddedData returns the default data folder of the embedded stack (`sluice-dev up`): the
+// value of SLUICE_DEV_DATA, for root on Linux /var/lib/sluice-dev, otherwise sluice-dev in
+// $XDG_DATA_HOME or ~/.local/share. It returns an error if there is no home directory.
 func EmbeddedData() (string, error) {
 	if dir := os.Getenv("SLUICE_DEV_DATA"); dir != "" {
 		return dir, nil
 	}
-	// Root's home is closed to the account that PostgreSQL has to run as.
+	// PostgreSQL's account cannot access root's home directory.
 	if os.Geteuid() == 0 && runtime.GOOS == "linux" {
 		return "/var/lib/sluice-dev", nil
 	}
@@ -52,8 +51,8 @@ func EmbeddedData() (string, error) {
 	return filepath.Join(home, ".local", "share", "sluice-dev"), nil
 }
 
-// File returns the path of the key set's file: the setting, or the embedded stack's, or
-// "" where there is no home to look in.
+// File returns the path of the key set's file: the setting, or the embedded stack's file, or
+// "" without a home directory.
 func (c Connections) File() string {
 	if c.KeysetFile != "" {
 		return c.KeysetFile
@@ -65,7 +64,7 @@ func (c Connections) File() string {
 	return filepath.Join(dir, EmbeddedKeyset)
 }
 
-// Vault returns the settings as package connections takes them.
+// Vault returns the settings for package connections.
 func (c Connections) Vault() connections.VaultConfig {
 	if c.Keyset != "" {
 		return connections.VaultConfig{Keyset: c.Keyset}

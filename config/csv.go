@@ -8,12 +8,12 @@ import (
 // CSV configures the importer csv.
 type CSV struct {
 	// Roots are the folders below which files may be imported, absolute paths separated by ":"
-	// (";" on Windows); "/" is every file that the worker may read. Defaults to none: nothing
-	// is imported.
+	// (";" on Windows). "/" allows every file that the worker can read. Defaults to none,
+	// which allows no import.
 	Roots string `yaml:"roots"`
 }
 
-// Folders returns the folders of Roots; none is an empty list, not nil.
+// Folders returns the folders of Roots. Without Roots it returns an empty list, not nil.
 func (c CSV) Folders() []string {
 	return slices.DeleteFunc(filepath.SplitList(c.Roots), func(folder string) bool { return folder == "" })
 }

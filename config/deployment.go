@@ -2,16 +2,16 @@ package config
 
 import "strings"
 
-// maxVersion bounds the name of a deployment and of a version in it, in bytes. Temporal
-// makes workflow IDs out of the two, and servers allow as little as 255 bytes for one.
+// maxVersion bounds the names of a deployment and of its version, in bytes. Temporal
+// derives workflow IDs from both, and some servers limit an ID to 255 bytes.
 const maxVersion = 100
 
-// Versioned says whether the worker takes part in Temporal's worker versioning.
+// Versioned reports whether the worker uses Temporal's worker versioning.
 func (w Worker) Versioned() bool { return w.Deployment != "" && w.BuildID != "" }
 
 func (w Worker) validateVersion(check func(ok bool, format string, args ...any)) {
 	check((w.Deployment == "") == (w.BuildID == ""), "worker.deployment and worker.build_id go together")
-	// Temporal separates the two by these characters, of which only versions may have some.
+	// Temporal uses these characters as separators; only versions may contain them.
 	check(len(w.Deployment) <= maxVersion && !strings.ContainsAny(w.Deployment, ".:"),
 		`worker.deployment is %q: want at most %d bytes, without "." and ":"`, w.Deployment, maxVersion)
 	check(!strings.HasPrefix(w.Deployment, "__") && !strings.HasPrefix(w.BuildID, "__"),

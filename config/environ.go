@@ -6,18 +6,17 @@ import (
 	"strings"
 )
 
-// fileSuffix lets every variable be read from a file instead: SLUICE_STORE_DSN_FILE
-// names one that holds the DSN. It is how secrets get in without being seen in
-// process listings.
+// fileSuffix marks variables that name a file with the value: SLUICE_STORE_DSN_FILE names
+// a file with the DSN. Secrets in files do not appear in process listings.
 const fileSuffix = "_FILE"
 
-// readEnvironment applies the variables that are settings. Others are left alone,
-// though they begin with the prefix: orchestrators make some up from the names of
-// services. An empty variable counts as unset.
+// readEnvironment applies the variables of settings. It ignores other variables with the
+// prefix, because orchestrators derive some from the names of services. An empty variable
+// counts as unset.
 func (c *Config) readEnvironment(environ []string) error {
 	variables := make(map[string]string, len(environ))
 	for _, entry := range environ {
-		// As everywhere, the last one wins.
+		// The last of several values wins.
 		name, value, _ := strings.Cut(entry, "=")
 		variables[name] = value
 	}
@@ -29,7 +28,7 @@ func (c *Config) readEnvironment(environ []string) error {
 	for s := range c.settings() {
 		text, fromFile := variables[s.variable()], variables[s.variable()+fileSuffix]
 		if own[s.variable()+fileSuffix] {
-			// The variable is a setting itself: whoever uses it reads the file.
+			// The variable is itself a setting, and its user reads the file.
 			fromFile = ""
 		}
 		if text != "" && fromFile != "" {
@@ -42,7 +41,7 @@ func (c *Config) readEnvironment(environ []string) error {
 				faults = append(faults, fmt.Errorf("read the file that %s%s names: %w", s.variable(), fileSuffix, err))
 				continue
 			}
-			// Editors end files with a line end; it is no part of a password.
+			// Editors add a trailing newline, which does not belong to a password.
 			text = strings.TrimRight(string(content), "\r\n")
 		}
 		if text == "" {

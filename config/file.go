@@ -11,10 +11,9 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// readYAML applies a configuration file. It goes through the syntax tree by itself
-// instead of decoding into the struct: so it knows the place of every fault, leaves the
-// defaults of an empty file alone, refuses what would be ignored or rounded, and
-// its errors cannot quote a value.
+// readYAML applies a configuration file. It walks the syntax tree instead of decoding into
+// the struct: it knows the position of every error, keeps the defaults of empty settings,
+// refuses values that a decoder would ignore or round, and its errors cannot quote a value.
 func (c *Config) readYAML(path string, text []byte) error {
 	f := &configFile{path: path, settings: map[string]map[string]setting{}}
 	for s := range c.settings() {
@@ -39,7 +38,7 @@ func (c *Config) readYAML(path string, text []byte) error {
 	return errors.Join(f.faults...)
 }
 
-// configFile is a configuration file that is being read.
+// configFile is a parsed configuration file.
 type configFile struct {
 	path     string
 	sections []string
@@ -82,7 +81,7 @@ func (f *configFile) readSetting(s setting, node ast.Node) {
 	var text string
 	switch v := node.(type) {
 	case nil, *ast.NullNode:
-		// Nothing is written down: the default stays.
+		// An empty value keeps the default.
 		return
 	case *ast.StringNode:
 		text = v.Value
@@ -105,7 +104,8 @@ type entryKey struct {
 	node ast.Node
 }
 
-// entries goes through a mapping. what says what it should hold, where it is none.
+// entries iterates over a mapping. what describes the expected content for the error if
+// the node is not a mapping.
 func (f *configFile) entries(node ast.Node, what string) func(yield func(entryKey, ast.Node) bool) {
 	var values []*ast.MappingValueNode
 	switch v := node.(type) {
@@ -136,8 +136,8 @@ func (f *configFile) fault(node ast.Node, format string, args ...any) {
 	f.faults = append(f.faults, fmt.Errorf("%s:%d:%d: %w", f.path, at.Line, at.Column, fmt.Errorf(format, args...)))
 }
 
-// syntaxFault keeps the position and the bare message: the parser's full text shows
-// the lines around a fault.
+// syntaxFault returns the position and the message only: the parser's full text quotes
+// lines of the file.
 func (f *configFile) syntaxFault(err error) error {
 	var syntax yaml.Error
 	if !errors.As(err, &syntax) || syntax.GetToken() == nil {
@@ -155,8 +155,8 @@ var (
 	identifier = regexp.MustCompile(`^[a-z][a-z_]{0,39}$`)
 )
 
-// harmless quotes a name that looks like one of a setting. Anything else may be a
-// value that has slipped, and is not told.
+// harmless quotes a text that looks like the name of a setting. Other texts may be
+// misplaced values and are not quoted.
 func harmless(name string) string {
 	if identifier.MatchString(name) {
 		return `"` + name + `"`

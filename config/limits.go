@@ -6,20 +6,20 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Limits bound how many imports there are. Each is enforced in the store.
+// Limits bound the number of imports. The store enforces them.
 type Limits struct {
-	// ImportsPerSite is how many imports a site may have: those that have completed and
-	// those that are under way. Defaults to 1000; 0 is no limit.
+	// ImportsPerSite is the maximum number of completed and unfinished imports of a site.
+	// Defaults to 1000; 0 is no limit.
 	ImportsPerSite int64 `yaml:"imports_per_site"`
-	// Running is how many imports may be at work at once; the others wait their turn.
+	// Running is the maximum number of imports that run concurrently; the others wait.
 	// Defaults to 64; 0 is no limit.
 	Running int64 `yaml:"running"`
-	// RunningPerSite is how many of one site. Defaults to 8; 0 is no limit. Only
-	// importers that share their locks ever come so far.
+	// RunningPerSite is the same limit for one site. Defaults to 8; 0 is no limit. It
+	// affects only importers with shared locks.
 	RunningPerSite int64 `yaml:"running_per_site"`
 }
 
-// Locks returns the limits that granting locks goes by.
+// Locks returns the limits for granting locks.
 func (l Limits) Locks() store.LockLimits {
 	return store.LockLimits{Running: l.Running, RunningPerSite: l.RunningPerSite}
 }
@@ -32,16 +32,15 @@ func (l Limits) validate(check func(ok bool, format string, args ...any)) {
 	check(l.RunningPerSite >= 0, "limits.running_per_site is %d: want at least 0", l.RunningPerSite)
 }
 
-// Review has the defaults of imports that wait for a decision.
+// Review holds the defaults of imports in review.
 type Review struct {
 	// FourEyes refuses a decision to accept by the person who has started the import.
 	// Defaults to false.
 	FourEyes bool `yaml:"four_eyes"`
-	// Reminder is after how long people are reminded, and how long after that again.
-	// Defaults to 24h.
+	// Reminder is the interval of reminders. Defaults to 24h.
 	Reminder time.Duration `yaml:"reminder"`
-	// Expiry is after how long an import that nobody has decided about is declined.
-	// Defaults to 336h, two weeks.
+	// Expiry is the time after which an import without a decision is declined. Defaults to
+	// 336h, two weeks.
 	Expiry time.Duration `yaml:"expiry"`
 }
 

@@ -8,9 +8,9 @@ import (
 )
 
 // Load returns the defaults, overridden by the file (none if path is empty) and
-// then by the environment, given as KEY=value. Flags are the caller's to apply;
-// so is Validate, after them. The error names every fault of the file, with line and
-// column, or of the environment. It never quotes a value: it may be a password.
+// then by the environment, given as KEY=value. The caller applies flags and then calls
+// Validate. The error reports all errors of the file, with line and column, or of the
+// environment. It never quotes a value, which may be a password.
 func Load(path string, environ []string) (Config, error) {
 	c := Default()
 	if path != "" {
@@ -28,7 +28,7 @@ func Load(path string, environ []string) (Config, error) {
 	return c, nil
 }
 
-// maxFile bounds the configuration file, and the files that variables name, in bytes.
+// maxFile bounds the configuration file and files named by variables, in bytes.
 const maxFile = 1 << 20
 
 var errTooLarge = fmt.Errorf("the file is larger than %d bytes", maxFile)

@@ -7,8 +7,8 @@ import (
 	"github.com/sluicehq/sluice/internal/terminal"
 )
 
-// Logger returns a logger as configured. Control characters are escaped, also those that a
-// handler passes.
+// Logger returns the configured logger. It escapes control characters, also those that a
+// handler does not escape.
 func (l Log) Logger(w io.Writer) *slog.Logger {
 	w = terminal.NewWriter(w)
 	options := &slog.HandlerOptions{Level: l.Level}

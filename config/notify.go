@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Notify says who is told about imports, and how.
+// Notify configures the notifications about imports.
 type Notify struct {
-	// To are e-mail addresses that are told about every import, separated by commas.
+	// To lists the e-mail addresses that are notified of every import, separated by commas.
 	// Defaults to none.
 	To string `yaml:"to"`
-	// Webhooks are the names of connections of kind webhook that are told about every
-	// import, separated by commas. Defaults to none.
+	// Webhooks lists the connections of kind webhook that are notified of every import,
+	// separated by commas. Defaults to none.
 	Webhooks string `yaml:"webhooks"`
 	// PollInterval is how often the outbox is looked at when nothing wakes the worker
 	// up. Defaults to 15s.
@@ -24,20 +24,20 @@ type Notify struct {
 	MaxAttempts int `yaml:"max_attempts"`
 	// Concurrency is how many deliveries a worker makes at once. Defaults to 8.
 	Concurrency int `yaml:"concurrency"`
-	// Templates is a folder with templates of mails that replace the built-in ones.
-	// Defaults to none.
+	// Templates is a folder with mail templates that override the built-in ones. Defaults to
+	// none.
 	Templates string `yaml:"templates"`
 	// SMTPHost is the mail server. Defaults to none: no mail is sent.
 	SMTPHost string `yaml:"smtp_host"`
 	// SMTPPort is its port. Defaults to 587.
 	SMTPPort int `yaml:"smtp_port"`
-	// SMTPTLS is "starttls", "tls" for TLS from the beginning, or "none", which is
-	// allowed on this machine only. Defaults to starttls.
+	// SMTPTLS is "starttls", "tls" for implicit TLS, or "none", which is allowed for
+	// loopback only. Defaults to starttls.
 	SMTPTLS string `yaml:"smtp_tls"`
-	// SMTPCAFile is a PEM file with the certificates that the server's may be signed
-	// by. Defaults to the system's.
+	// SMTPCAFile is a PEM file with the CA certificates for the server. Defaults to the
+	// system's.
 	SMTPCAFile string `yaml:"smtp_ca_file"`
-	// SMTPUsername and SMTPPassword log in. Default to none.
+	// SMTPUsername and SMTPPassword are the credentials. Default to none.
 	SMTPUsername string `yaml:"smtp_username"`
 	SMTPPassword string `yaml:"smtp_password"`
 	// SMTPFrom is the sender: an address, or a name with an address in angle brackets.
@@ -67,7 +67,7 @@ func (n Notify) Recipients() []string { return listed(n.To) }
 // WebhookNames returns the names of Webhooks.
 func (n Notify) WebhookNames() []string { return listed(n.Webhooks) }
 
-// listed splits a list at its commas.
+// listed splits a comma-separated list.
 func listed(text string) []string {
 	var all []string
 	for item := range strings.SplitSeq(text, ",") {
@@ -80,7 +80,7 @@ func listed(text string) []string {
 
 var connectionName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// validate quotes neither addresses nor names of accounts: a password may have slipped.
+// validate quotes neither addresses nor account names, which may be misplaced passwords.
 func (n Notify) validate(check func(ok bool, format string, args ...any)) {
 	for i, address := range n.Recipients() {
 		_, err := mail.ParseAddress(address)
@@ -107,7 +107,7 @@ func (n Notify) validate(check func(ok bool, format string, args ...any)) {
 	check(err == nil, "notify.smtp_from is not an address: want something like Sluice <sluice@example.com>")
 }
 
-// loopback says whether a host is this machine.
+// loopback reports whether a host is a loopback address.
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

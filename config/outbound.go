@@ -10,9 +10,8 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
-// defaultAddresses are the rules of the kinds of connections that dial. The URL of a webhook or
-// an endpoint comes from a user; a database or a mail server stands in a private network as a
-// rule.
+// defaultAddresses are the default rules of the kinds of connections. A user supplies the URL
+// of a webhook or an endpoint; databases and mail servers are usually in a private network.
 func defaultAddresses() map[string]string {
 	return map[string]string{
 		"clickhouse": outbound.TermAny, "google_analytics_4": outbound.TermPublic, "postgres": outbound.TermAny,
@@ -30,7 +29,7 @@ func (c Connections) rules() (map[string]outbound.Rule, error) {
 		kind = strings.TrimSpace(kind)
 		switch _, known := texts[kind]; {
 		case !known:
-			// What stands there is not repeated if it does not look like a kind.
+			// Quote the text only if it looks like a kind.
 			faults = append(faults, fmt.Errorf("connections.addresses: no kind %s: want KIND=ADDRESSES, where KIND is one of %s",
 				harmless(kind), strings.Join(slices.Sorted(maps.Keys(texts)), ", ")))
 		case seen[kind]:
@@ -62,8 +61,8 @@ func (c Connections) cleartext() (outbound.Rule, error) {
 	return rule, nil
 }
 
-// Guard returns what decides which addresses connections of that kind may dial. A kind that is
-// not known, and settings that Validate refuses, allow none.
+// Guard returns the guard for the addresses that connections of a kind may dial. For an
+// unknown kind, and with settings that Validate refuses, it allows none.
 func (c Connections) Guard(kind string) outbound.Guard {
 	rules, err := c.rules()
 	cleartext, cerr := c.cleartext()

@@ -9,21 +9,21 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Retention says how long events are kept, with their jobs and the jobs' history.
+// Retention configures how long events, their jobs and the jobs' history are kept.
 type Retention struct {
-	// Events is how long after they were received. Defaults to 0, for ever; otherwise at
-	// least 1m.
+	// Events is the time that events are kept after their receipt, at least 1m. Defaults to
+	// 0, which keeps them forever.
 	Events time.Duration `yaml:"events"`
-	// States are those in which all jobs of an event must be for it to go, separated by
-	// commas: succeeded, discarded, cancelled. Defaults to succeeded.
+	// States lists states, separated by commas: succeeded, discarded, cancelled. An event is
+	// purged if all of its jobs are in one of them. Defaults to succeeded.
 	States string `yaml:"states"`
-	// Sources and NotSources bound which events go, by names separated by commas. Default
-	// to all.
+	// Sources and NotSources list the sources whose events are purged or kept, separated by
+	// commas. Default to purging the events of all sources.
 	Sources    string `yaml:"sources"`
 	NotSources string `yaml:"not_sources"`
-	// Cron is when it is looked for events that are too old, in UTC. Defaults to "0 3 * * *".
+	// Cron is the schedule of the purge, in UTC. Defaults to "0 3 * * *".
 	Cron string `yaml:"cron"`
-	// Jitter delays that by a random time below it. Defaults to 1h.
+	// Jitter is the maximum random delay of the purge. Defaults to 1h.
 	Jitter time.Duration `yaml:"jitter"`
 }
 

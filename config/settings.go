@@ -16,21 +16,21 @@ const EnvPrefix = "SLUICE_"
 
 // setting is one field of a Config.
 type setting struct {
-	// section and key are its place in the file.
+	// section and key are its position in the file.
 	section, key string
 	value        reflect.Value
 }
 
-// name is how errors and documents call the setting.
+// name returns the name of the setting in errors and documents.
 func (s setting) name() string { return s.section + "." + s.key }
 
-// variable is its environment variable.
+// variable returns its environment variable.
 func (s setting) variable() string {
 	return EnvPrefix + strings.ToUpper(s.section) + "_" + strings.ToUpper(s.key)
 }
 
-// settings goes through all settings in the order of the struct. Files, environment
-// and documents all come from here, so that none can forget one.
+// settings iterates over all settings in the order of the struct. Files, environment and
+// documents all use it, so that none can omit one.
 func (c *Config) settings() iter.Seq[setting] {
 	return func(yield func(setting) bool) {
 		sections := reflect.ValueOf(c).Elem()
@@ -49,8 +49,8 @@ func (c *Config) settings() iter.Seq[setting] {
 
 var durationType = reflect.TypeFor[time.Duration]()
 
-// set reads the setting from text. The error says what would be right and never
-// quotes the text.
+// set parses the setting from text. The error describes valid values and never quotes the
+// text.
 func (s setting) set(text string) error {
 	if u, ok := s.value.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if u.UnmarshalText([]byte(text)) != nil {
@@ -85,7 +85,7 @@ func (s setting) set(text string) error {
 	return nil
 }
 
-// want says what the setting holds.
+// want describes the valid values of the setting.
 func (s setting) want() string {
 	switch kind := s.value.Kind(); {
 	case s.value.Type() == durationType:

@@ -2,5 +2,5 @@
 
 package connections
 
-// sameAccess does nothing where files inherit their permissions from their folder.
+// sameAccess does nothing: files inherit their permissions from their folder.
 func sameAccess(string, string) error { return nil }

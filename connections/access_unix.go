@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// sameAccess gives a file the owner and the permissions of another one: a service must
-// be able to read its key set after root has rotated it.
+// sameAccess copies owner and permissions from another file: a service must be able to
+// read its key set after root has rotated it.
 func sameAccess(from, to string) error {
 	info, err := os.Stat(from)
 	if err != nil {

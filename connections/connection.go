@@ -1,9 +1,8 @@
-// Package connections has the named credentials and settings by which Sluice reaches
-// outside systems.
+// Package connections manages the named credentials and settings for outside systems.
 //
-// A connection is referred to by its name everywhere: in an import's arguments, in
-// workflows' histories, on the command line. Its secrets are encrypted at rest, and are
-// in clear only in the process that uses them, while it uses them.
+// Arguments of imports, histories of workflows and the command line contain only the name
+// of a connection. Its secrets are encrypted at rest, and are decrypted only in the process
+// that uses them, while it uses them.
 package connections
 
 import (
@@ -13,21 +12,20 @@ import (
 	"log/slog"
 )
 
-// Connection is a connection that has been opened: its secrets are in clear. It is not
-// to be logged, stored or sent anywhere; printed by fmt, slog or encoding/json it shows
-// its name and kind only.
+// Connection is an open connection with decrypted secrets. Do not log, store or send it.
+// fmt, slog and encoding/json print its name and kind only.
 type Connection struct {
 	// Name is the connection's name.
 	Name string
 	// Kind is the name of its kind, for instance "google_analytics_4".
 	Kind string
-	// Settings are what is not secret, in the normal form of the kind: a JSON object.
+	// Settings are the settings without secrets, in the normal form of the kind: a JSON object.
 	Settings json.RawMessage
-	// Secrets are the secrets by their names.
+	// Secrets maps names to secrets.
 	Secrets map[string]string
 }
 
-// String returns name and kind, and nothing secret.
+// String returns name and kind without secrets.
 func (c Connection) String() string { return c.Kind + " connection " + c.Name }
 
 // GoString is String, for %#v.
@@ -36,23 +34,23 @@ func (c Connection) GoString() string { return c.String() }
 // LogValue is String, for slog.
 func (c Connection) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// MarshalJSON writes name and kind alone.
+// MarshalJSON encodes name and kind only.
 func (c Connection) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"name": c.Name, "kind": c.Kind})
 }
 
-// ErrNotFound means that there is no connection of that name.
+// ErrNotFound means that no connection has the name.
 var ErrNotFound = errors.New("no such connection")
 
-// ErrInvalid means that settings or secrets are not what the kind of the connection takes.
+// ErrInvalid means that settings or secrets are invalid for the kind of the connection.
 var ErrInvalid = errors.New("invalid connection")
 
-// Opener opens connections by name. The error is ErrNotFound if there is none.
+// Opener opens connections by name. It returns ErrNotFound if no connection has the name.
 type Opener interface {
 	Open(ctx context.Context, name string) (Connection, error)
 }
 
-// None opens nothing: for tests, and for importers that need no connections.
+// None is an Opener without connections, for tests and for importers that need none.
 type None struct{}
 
 // Open returns ErrNotFound.

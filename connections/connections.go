@@ -18,31 +18,30 @@ import (
 
 // Connections is the service for connections. It is safe for concurrent use.
 type Connections struct {
-	// Store has the connections, their secrets sealed. Required.
+	// Store holds the connections with sealed secrets. Required.
 	Store *store.Store
-	// Vault has the key set. Defaults to none, with which nothing can be sealed or
-	// opened.
+	// Vault holds the key set. Defaults to none: secrets can be neither sealed nor opened.
 	Vault *Vault
-	// Registry knows the kinds. Required for Add, Replace and Test.
+	// Registry holds the kinds. Required for Add, Replace and Test.
 	Registry *Registry
 }
 
 var _ Opener = (*Connections)(nil)
 
-// New is a connection as somebody describes it.
+// New describes a connection to add or to replace.
 type New struct {
 	// Name is the connection's name: 1 to 63 lower-case letters, digits, dashes and
-	// underscores, not beginning with one of the latter two.
+	// underscores, beginning with a letter or a digit.
 	Name string
 	// Kind is the name of its kind.
 	Kind string
 	// Settings is a JSON object; empty counts as {}.
 	Settings json.RawMessage
-	// Secrets are the secrets by their names.
+	// Secrets maps names to secrets.
 	Secrets map[string]string
 }
 
-// String returns name and kind, and nothing secret.
+// String returns name and kind without secrets.
 func (n New) String() string { return n.Kind + " connection " + n.Name }
 
 // GoString is String, for %#v.
@@ -51,58 +50,58 @@ func (n New) GoString() string { return n.String() }
 // LogValue is String, for slog.
 func (n New) LogValue() slog.Value { return slog.StringValue(n.String()) }
 
-// MarshalJSON writes name and kind alone.
+// MarshalJSON encodes name and kind only.
 func (n New) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"name": n.Name, "kind": n.Kind})
 }
 
-// KeyStatus says how a connection's key stands to the key set.
+// KeyStatus is the relation of a connection's key to the key set.
 type KeyStatus string
 
 // The statuses of a key.
 const (
-	// KeyPrimary is the key that new secrets are sealed with.
+	// KeyPrimary is the primary key, which seals new secrets.
 	KeyPrimary KeyStatus = "primary"
-	// KeyOld is another key of the key set: time to rotate.
+	// KeyOld is another key of the key set: rotate the connection.
 	KeyOld KeyStatus = "old"
-	// KeyMissing is not in the key set: the connection cannot be opened.
+	// KeyMissing is a key outside the key set: the connection cannot be opened.
 	KeyMissing KeyStatus = "missing"
-	// KeyUnknown means that there is no key set to look at.
+	// KeyUnknown means that no key set is configured.
 	KeyUnknown KeyStatus = "unknown"
 )
 
-// Info is what may be seen of a connection.
+// Info describes a connection without its secrets.
 type Info struct {
 	Name     string          `json:"name"`
 	Kind     string          `json:"kind"`
 	Settings json.RawMessage `json:"settings"`
-	// Secrets are the names of the secrets that are set, sorted.
+	// Secrets lists the names of the secrets that are set, sorted.
 	Secrets []string `json:"secrets"`
-	// KeyID is the key that has sealed them.
+	// KeyID identifies the key that sealed the secrets.
 	KeyID     uint32    `json:"key_id"`
 	KeyStatus KeyStatus `json:"key_status"`
-	// Version is raised by every change.
+	// Version increases with every change.
 	Version   int64     `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
-	// Health is how jobs fare with it; only List and Show tell it.
+	// Health is the health of the connection. Only List and Show set it.
 	Health Health `json:"health"`
-	// Disabled says why a webhook gets no notifications any more; only Show tells it.
+	// Disabled is the reason why a webhook receives no notifications. Only Show sets it.
 	Disabled *Disabled `json:"disabled,omitempty"`
 }
 
-// Disabled is since when a webhook gets no notifications, and why.
+// Disabled is the time and the reason of a webhook's disablement.
 type Disabled struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
 }
 
-// MaxSecret is how many bytes a secret can have.
+// MaxSecret is the size limit of a secret, in bytes.
 const MaxSecret = 64 << 10
 
 var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// CheckName refuses what cannot be the name of a connection.
+// CheckName returns an error if the text is not a valid name of a connection.
 func CheckName(name string) error {
 	if !validName.MatchString(name) {
 		return fmt.Errorf("%q is not the name of a connection: want 1 to 63 lower-case letters, digits, dashes and "+
@@ -111,8 +110,8 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Add adds a connection. The error is store.ErrTaken if there is one of that name,
-// ErrNoKeyset if there is no key set, and ErrOtherKeyset if it is not the store's.
+// Add adds a connection. It returns store.ErrTaken if the name is in use, ErrNoKeyset
+// without a key set, and ErrOtherKeyset if the key set is not the store's.
 func (c *Connections) Add(ctx context.Context, n New) (Info, error) {
 	settings, sealed, err := c.prepare(ctx, n)
 	if err != nil {
@@ -128,9 +127,9 @@ func (c *Connections) Add(ctx context.Context, n New) (Info, error) {
 	return c.info(row), nil
 }
 
-// Replace replaces settings and secrets of a connection whose version is still the given
-// one, all of them: what is not given anew is gone. The error is ErrNotFound if there is
-// no such connection, and store.ErrConflict if it is of another version by now.
+// Replace replaces all settings and secrets of a connection whose version is the given one.
+// Omitted settings and secrets are removed. It returns ErrNotFound if the connection does
+// not exist, and store.ErrConflict if its version has changed.
 func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, error) {
 	row, err := c.row(ctx, n.Name)
 	if err != nil {
@@ -152,8 +151,8 @@ func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, 
 	return c.info(row), nil
 }
 
-// Open returns the connection of that name with its secrets in clear. The error is
-// ErrNotFound, ErrNoKeyset, ErrUnknownKey or ErrSealBroken, or the store's.
+// Open returns the named connection with decrypted secrets. It returns ErrNotFound,
+// ErrNoKeyset, ErrUnknownKey, ErrSealBroken or an error of the store.
 func (c *Connections) Open(ctx context.Context, name string) (Connection, error) {
 	row, err := c.row(ctx, name)
 	if err != nil {
@@ -166,7 +165,7 @@ func (c *Connections) Open(ctx context.Context, name string) (Connection, error)
 	return Connection{Name: row.Name, Kind: row.Kind, Settings: row.Settings, Secrets: secrets}, nil
 }
 
-// prepare checks a connection, reporting every fault at once, and seals its secrets.
+// prepare validates a connection, reports all errors at once, and seals its secrets.
 func (c *Connections) prepare(ctx context.Context, n New) (json.RawMessage, Sealed, error) {
 	if err := CheckName(n.Name); err != nil {
 		return nil, Sealed{}, err
@@ -189,17 +188,17 @@ func (c *Connections) prepare(ctx context.Context, n New) (json.RawMessage, Seal
 	return settings, sealed, err
 }
 
-// invalid makes an error ErrInvalid without changing its text.
+// invalid turns an error into an ErrInvalid without changing its text.
 type invalid struct{ error }
 
 // Unwrap returns the error itself.
 func (i invalid) Unwrap() error { return i.error }
 
-// Is says that it is ErrInvalid.
+// Is matches ErrInvalid.
 func (invalid) Is(target error) bool { return target == ErrInvalid }
 
-// checkSecrets compares secrets with what their kind takes. A name that is unknown is
-// not repeated: it may be a secret that stands in the wrong place.
+// checkSecrets checks secrets against the specification of their kind. Errors do not quote
+// an unknown name, which may be a misplaced secret.
 func checkSecrets(kind Kind, secrets map[string]string) error {
 	var faults []error
 	var known []string
@@ -244,7 +243,7 @@ func secretNames(secrets map[string]string) []string {
 
 func sealedOf(row store.Connection) Sealed {
 	if row.KeyID < 0 || row.KeyID > math.MaxUint32 {
-		// The table's check does not let this in.
+		// A check constraint of the table prevents this.
 		return Sealed{Data: row.Sealed}
 	}
 	return Sealed{KeyID: uint32(row.KeyID), Data: row.Sealed}
@@ -258,7 +257,7 @@ func (c *Connections) row(ctx context.Context, name string) (store.Connection, e
 	return row, notFound(err, name)
 }
 
-// notFound replaces the store's error, which stands for rows of every kind.
+// notFound replaces the store's generic error by ErrNotFound.
 func notFound(err error, name string) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("connection %s: %w", name, ErrNotFound)

@@ -7,23 +7,23 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Health is how jobs fare with a connection.
+// Health is the health of a connection.
 type Health struct {
-	// State is store.ConnectionHealthy or another of its kind.
+	// State is store.ConnectionHealthy or another state of connections.
 	State string `json:"state"`
-	// Failures is how many consecutive batches have failed, Reason why the last one has.
+	// Failures is the number of consecutive failed batches, Reason the last error.
 	Failures int32  `json:"failures"`
 	Reason   string `json:"reason"`
-	// OpenUntil is until when the circuit is open; null while it is closed.
+	// OpenUntil is the time until which the circuit is open; null while it is closed.
 	OpenUntil *time.Time `json:"open_until"`
-	// PausedAt is when a person has opened it, null if none has; PausedBy and PausedReason
-	// say who, and why.
+	// PausedAt is the time at which PausedBy paused the connection for PausedReason; null if
+	// it is not paused.
 	PausedAt     *time.Time `json:"paused_at"`
 	PausedBy     string     `json:"paused_by"`
 	PausedReason string     `json:"paused_reason"`
 }
 
-// HealthAt returns the health as it is at a time.
+// HealthAt returns the health at a time.
 func HealthAt(h store.ConnectionHealth, now time.Time) Health {
 	return Health{
 		State: store.ConnectionState(h, now), Failures: h.Failures, Reason: h.Reason, OpenUntil: h.OpenUntil,
@@ -31,8 +31,8 @@ func HealthAt(h store.ConnectionHealth, now time.Time) Health {
 	}
 }
 
-// Pause opens the circuit of a connection: its jobs wait until Resume. The error is
-// ErrNotFound if there is none.
+// Pause opens the circuit of a connection: its jobs wait until Resume. It returns
+// ErrNotFound if the connection does not exist.
 func (c *Connections) Pause(ctx context.Context, name string, o store.Order) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -40,8 +40,8 @@ func (c *Connections) Pause(ctx context.Context, name string, o store.Order) err
 	return notFound(c.Store.PauseConnection(ctx, name, o), name)
 }
 
-// Resume lets the jobs of a connection be loaded at once. The error is ErrNotFound if there
-// is none.
+// Resume ends a pause and makes the jobs of the connection due now. It returns ErrNotFound
+// if the connection does not exist.
 func (c *Connections) Resume(ctx context.Context, name string) error {
 	if err := CheckName(name); err != nil {
 		return err

@@ -11,24 +11,24 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
 
-// Keyset is a set of keys for AES256-GCM, in the form of the library Tink. New secrets
-// are sealed with its primary key; the others open what was sealed before. It is not to
-// be logged: printed by fmt or slog it shows how many keys there are.
+// Keyset is a set of keys for AES256-GCM, in the format of the library Tink. The primary key
+// seals new secrets; the other keys open secrets sealed earlier. fmt and slog print only the
+// number of keys.
 type Keyset struct {
 	handle *keyset.Handle
 }
 
-// Key says what may be known of a key.
+// Key describes a key without its material.
 type Key struct {
-	// ID is what sealed secrets name it by.
+	// ID identifies the key in sealed secrets.
 	ID uint32 `json:"id"`
-	// Primary says that new secrets are sealed with it.
+	// Primary reports that the key seals new secrets.
 	Primary bool `json:"primary"`
-	// Enabled says that it can be used at all.
+	// Enabled reports that the key can be used.
 	Enabled bool `json:"enabled"`
 }
 
-// NewKeyset makes a key set with one key.
+// NewKeyset creates a key set with one key.
 func NewKeyset() (*Keyset, error) {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
@@ -37,11 +37,11 @@ func NewKeyset() (*Keyset, error) {
 	return &Keyset{handle: handle}, nil
 }
 
-// errNotKeyset tells nothing of the text, which may be key material in another form.
+// errNotKeyset does not quote the text, which may be key material in another format.
 var errNotKeyset = errors.New("this is not a key set: want what `sluice keyset create` writes, " +
 	"a Tink key set for AEAD as JSON")
 
-// ParseKeyset reads a key set as JSON writes it.
+// ParseKeyset parses the result of Keyset.JSON.
 func ParseKeyset(text []byte) (*Keyset, error) {
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
 	if err != nil {
@@ -53,7 +53,7 @@ func ParseKeyset(text []byte) (*Keyset, error) {
 	return &Keyset{handle: handle}, nil
 }
 
-// JSON returns the key set in clear: whoever has it can open every secret.
+// JSON returns the unencrypted key set, which can open every secret.
 func (k *Keyset) JSON() ([]byte, error) {
 	var out bytes.Buffer
 	if err := insecurecleartextkeyset.Write(k.handle, keyset.NewJSONWriter(&out)); err != nil {
@@ -63,7 +63,7 @@ func (k *Keyset) JSON() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Rotated returns the key set with a new primary key beside those that it has.
+// Rotated returns the key set with an additional, primary key.
 func (k *Keyset) Rotated() (*Keyset, error) {
 	manager := keyset.NewManagerFromHandle(k.handle)
 	id, err := manager.Add(aead.AES256GCMKeyTemplate())
@@ -86,7 +86,7 @@ func (k *Keyset) Keys() []Key {
 	for i := range k.handle.Len() {
 		entry, err := k.handle.Entry(i)
 		if err != nil {
-			// Entry fails for numbers of no key only.
+			// Entry fails only for an index out of range.
 			continue
 		}
 		keys = append(keys, Key{
@@ -96,7 +96,7 @@ func (k *Keyset) Keys() []Key {
 	return keys
 }
 
-// Primary returns the ID of the key that new secrets are sealed with.
+// Primary returns the ID of the primary key.
 func (k *Keyset) Primary() (uint32, error) {
 	entry, err := k.handle.Primary()
 	if err != nil {
@@ -105,7 +105,7 @@ func (k *Keyset) Primary() (uint32, error) {
 	return entry.KeyID(), nil
 }
 
-// String tells how many keys there are.
+// String returns the number of keys.
 func (k *Keyset) String() string { return fmt.Sprintf("key set of %d keys", k.handle.Len()) }
 
 // GoString is String, for %#v.

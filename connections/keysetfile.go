@@ -12,8 +12,8 @@ import (
 // maxKeyset bounds the file of a key set, in bytes: thousands of keys.
 const maxKeyset = 1 << 20
 
-// CreateKeysetFile makes a key set in a new file that its owner alone may read. The file
-// is there as a whole or not at all. The error is fs.ErrExist if there is one already.
+// CreateKeysetFile creates a key set in a new file that only its owner can read. It is
+// atomic, and returns fs.ErrExist if the file exists.
 func CreateKeysetFile(path string) (k *Keyset, err error) {
 	if k, err = NewKeyset(); err != nil {
 		return nil, err
@@ -28,8 +28,8 @@ func CreateKeysetFile(path string) (k *Keyset, err error) {
 	return k, syncFolder(path)
 }
 
-// createWhole writes beside the file and gives it its name afterwards. A link does not
-// replace a file that is there, as a renaming would.
+// createWhole writes a temporary file and links it to its name. Unlike a rename, a link does
+// not replace an existing file.
 func createWhole(path string, text []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
@@ -71,10 +71,9 @@ func ReadKeysetFile(path string) (k *Keyset, err error) {
 	return k, nil
 }
 
-// RotateKeysetFile adds a new primary key to the key set in a file. The file is replaced
-// at once or not at all, with the same owner and permissions. Of two rotations at the
-// same time one is refused: a key that was lost could never open again what was sealed
-// with it in between.
+// RotateKeysetFile adds a new primary key to the key set in a file. It replaces the file
+// atomically, with the same owner and permissions. Of two concurrent rotations one is
+// refused: secrets sealed with a lost key could never be opened again.
 func RotateKeysetFile(path string) (*Keyset, error) {
 	k, err := rotateFile(path, path+".new")
 	if err != nil {
@@ -85,7 +84,7 @@ func RotateKeysetFile(path string) (*Keyset, error) {
 
 // rotateFile writes the rotated key set to next and moves that to path.
 func rotateFile(path, next string) (k *Keyset, err error) {
-	// Whoever has made the file is the one who rotates.
+	// The process that creates the file owns the rotation.
 	if err := claim(next); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("the key set is being rotated by somebody else, "+
@@ -121,7 +120,7 @@ func rotateFile(path, next string) (k *Keyset, err error) {
 	return k, nil
 }
 
-// claim makes an empty file that must not exist yet.
+// claim creates an empty file, which must not exist.
 func claim(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -130,7 +129,7 @@ func claim(path string) error {
 	return f.Close()
 }
 
-// overwrite writes text so that it is there after a loss of power too.
+// overwrite writes text durably: it survives a power failure.
 func overwrite(path string, text []byte) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -143,7 +142,7 @@ func overwrite(path string, text []byte) (err error) {
 	return f.Sync()
 }
 
-// syncFolder makes the name of a new file last.
+// syncFolder makes the name of a new file durable.
 func syncFolder(path string) (err error) {
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {

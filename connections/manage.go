@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// List returns all connections by name.
+// List returns all connections, sorted by name.
 func (c *Connections) List(ctx context.Context) ([]Info, error) {
 	rows, err := c.Store.ListConnections(ctx)
 	if err != nil {
@@ -31,7 +31,7 @@ func (c *Connections) List(ctx context.Context) ([]Info, error) {
 	return all, nil
 }
 
-// Show returns the connection of that name, or ErrNotFound.
+// Show returns the named connection, or ErrNotFound.
 func (c *Connections) Show(ctx context.Context, name string) (Info, error) {
 	row, err := c.row(ctx, name)
 	if err != nil {
@@ -52,9 +52,9 @@ func (c *Connections) Show(ctx context.Context, name string) (Info, error) {
 	return info, nil
 }
 
-// Remove removes a connection. Unless forced it refuses, with store.ErrInUse, while an
-// import that has not ended, a job that is still to be loaded or a flow in force names it.
-// The error is ErrNotFound if there is none.
+// Remove removes a connection. Unless forced, it returns store.ErrInUse while an unfinished
+// import, an undelivered job or a current flow names it. It returns ErrNotFound if the
+// connection does not exist.
 func (c *Connections) Remove(ctx context.Context, name string, force bool) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -62,9 +62,9 @@ func (c *Connections) Remove(ctx context.Context, name string, force bool) error
 	return notFound(c.Store.RemoveConnection(ctx, name, force), name)
 }
 
-// Rotate seals the secrets of a connection with the primary key. It returns false if
-// they are so already. The errors are those of Open, and store.ErrConflict if somebody
-// else has changed the connection meanwhile.
+// Rotate seals the secrets of a connection with the primary key. It returns false if the
+// primary key has sealed them already. It returns the errors of Open, and store.ErrConflict
+// after a concurrent change of the connection.
 func (c *Connections) Rotate(ctx context.Context, name string) (changed bool, err error) {
 	row, err := c.row(ctx, name)
 	if err != nil {
@@ -99,8 +99,8 @@ func (c *Connections) Rotate(ctx context.Context, name string) (changed bool, er
 	return true, nil
 }
 
-// RotateAll rotates every connection and returns how many it has changed. It goes on
-// after an error; those of all connections are joined.
+// RotateAll rotates every connection and returns the number of changed ones. It continues
+// after an error and joins the errors of all connections.
 func (c *Connections) RotateAll(ctx context.Context) (changed int, err error) {
 	rows, err := c.Store.ListConnections(ctx)
 	if err != nil {
@@ -110,7 +110,7 @@ func (c *Connections) RotateAll(ctx context.Context) (changed int, err error) {
 	for _, row := range rows {
 		switch done, err := c.Rotate(ctx, row.Name); {
 		case errors.Is(err, ErrNotFound):
-			// Removed meanwhile: there is nothing left to rotate.
+			// A concurrent call has removed the connection.
 		case err != nil:
 			faults = append(faults, err)
 		case done:
@@ -120,11 +120,11 @@ func (c *Connections) RotateAll(ctx context.Context) (changed int, err error) {
 	if len(faults) > 0 || len(rows) == 0 {
 		return changed, errors.Join(faults...)
 	}
-	// Older keys may go from the key set now: the store's is known by the primary one.
+	// Register the primary key, so that older keys can be removed from the key set.
 	return changed, c.sealKeyset(ctx)
 }
 
-// info is what may be seen of a row.
+// info describes a row without its secrets.
 func (c *Connections) info(row store.Connection) Info {
 	sealed := sealedOf(row)
 	return Info{
@@ -137,7 +137,7 @@ func (c *Connections) info(row store.Connection) Info {
 func (c *Connections) keyStatus(id uint32) KeyStatus {
 	keys, err := c.Vault.Keyset()
 	if err != nil {
-		// Looking at connections works without a key set; using one says why it does not.
+		// Listing connections works without a key set; opening one returns the error.
 		return KeyUnknown
 	}
 	for _, key := range keys.Keys() {

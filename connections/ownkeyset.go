@@ -8,18 +8,18 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// ErrOtherKeyset means that the key set is not the one that seals the store's connections. A
-// secret that it sealed could not be opened by the workers.
+// ErrOtherKeyset means that the key set is not the store's key set. Workers could not open
+// secrets that it seals.
 var ErrOtherKeyset = errors.New("the key set is not the one of this store")
 
-// The name under which the store's key set seals a text of its own; no connection can have it.
+// The name for the text that identifies the store's key set; it is invalid for connections.
 const (
 	ownKind = "#keyset"
 	ownName = "store"
 )
 
-// checkKeyset refuses a key set that is not the store's. The first one that is used becomes the
-// store's.
+// checkKeyset returns an error if the key set is not the store's. The first key set in use
+// becomes the store's.
 func (c *Connections) checkKeyset(ctx context.Context) error {
 	row, err := c.Store.ConnectionKeyset(ctx)
 	if errors.Is(err, store.ErrNotFound) {
@@ -40,7 +40,7 @@ func (c *Connections) checkKeyset(ctx context.Context) error {
 	return err
 }
 
-// firstKeyset makes the key set the store's, if nothing was sealed by another one.
+// firstKeyset registers the key set with the store, unless another one has sealed secrets.
 func (c *Connections) firstKeyset(ctx context.Context) error {
 	rows, err := c.Store.ListConnections(ctx)
 	if err != nil {
@@ -58,9 +58,9 @@ func (c *Connections) firstKeyset(ctx context.Context) error {
 	return c.Store.RememberKeyset(ctx, int64(sealed.KeyID), sealed.Data)
 }
 
-// AdoptKeyset makes the key set the store's, for where the one before is lost. Connections that
-// were sealed by another one stay, and cannot be opened until they are replaced or that key set is
-// back; their names are returned. The error is ErrNoKeyset if there is no key set.
+// AdoptKeyset registers the key set with the store after the loss of the previous one. It
+// returns the names of the connections that the key set cannot open: replace them, or restore
+// the previous key set. It returns ErrNoKeyset without a key set.
 func (c *Connections) AdoptKeyset(ctx context.Context) (closed []string, err error) {
 	if err := c.sealKeyset(ctx); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (c *Connections) AdoptKeyset(ctx context.Context) (closed []string, err err
 	return closed, nil
 }
 
-// sealKeyset remembers the store's key set by its primary key.
+// sealKeyset stores a text sealed with the primary key, which identifies the key set.
 func (c *Connections) sealKeyset(ctx context.Context) error {
 	sealed, err := c.Vault.Seal(ownKind, ownName, nil)
 	if err != nil {

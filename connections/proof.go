@@ -12,9 +12,8 @@ import (
 // TestTimeout bounds the test of a connection.
 const TestTimeout = 25 * time.Second
 
-// Test opens a connection and lets its kind prove that it works. Neither the report nor
-// the error has a secret in it, whatever the kind has written. A panic of the kind is an
-// error.
+// Test opens a connection and calls the test of its kind. It removes secrets from the report
+// and the error. A panic of the kind is an error.
 func (c *Connections) Test(ctx context.Context, name string) (Report, error) {
 	opened, err := c.Open(ctx, name)
 	if err != nil {
@@ -43,8 +42,8 @@ func (c *Connections) Test(ctx context.Context, name string) (Report, error) {
 	return Report{Lines: lines}, fmt.Errorf("connection %s: %w", name, clean)
 }
 
-// testError has the text of a kind's error but not the error itself, whose fields may
-// hold secrets; of its causes only a context's end is kept.
+// testError holds the text of a kind's error instead of the error itself, whose fields may
+// contain secrets. Of its causes it keeps only the end of a context.
 type testError struct {
 	text  string
 	cause error
@@ -53,21 +52,21 @@ type testError struct {
 // Error returns the text.
 func (e *testError) Error() string { return e.text }
 
-// Unwrap returns the end of the context that was the cause, if it was.
+// Unwrap returns the context's error if it was the cause.
 func (e *testError) Unwrap() error { return e.cause }
 
 func runTest(ctx context.Context, kind Kind, c Connection) (report Report, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// The stack shows arguments, the text of the panic does not.
+			// Omit the stack, which shows arguments.
 			err = fmt.Errorf("the test of kind %s panicked: %v", kind.Name(), p)
 		}
 	}()
 	return kind.Test(ctx, c)
 }
 
-// harmless makes a text fit for histories: without secrets, on one line, of bounded
-// length, in UTF-8.
+// harmless prepares a text for histories: without secrets, on one line, of bounded length, in
+// UTF-8.
 func harmless(c Connection, text string) string {
 	text = strings.ToValidUTF8(c.Redact(text), string(utf8.RuneError))
 	text = strings.Join(strings.Fields(text), " ")

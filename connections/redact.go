@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// redacted stands where a secret stood.
+	// redacted replaces a secret.
 	redacted = "[secret]"
-	// minSecret is the length below which a text is left alone: hardly a secret, and
-	// taking it out would make any message unreadable.
+	// minSecret is the minimum length of a redacted secret: removing shorter texts would make
+	// messages unreadable.
 	minSecret = 4
-	// minLine is the same for a line of a secret that has several, such as a key file.
+	// minLine is the minimum for one line of a multi-line secret, such as a key file.
 	minLine = 16
 )
 
-// Redact returns the text without the connection's secrets, also where they stand in the
-// forms in which URLs, JSON, headers and quotation marks hold them. It is a second line
-// of defence, for messages whose author is somebody else.
+// Redact returns the text without the connection's secrets, also as encoded in URLs, JSON,
+// headers and quotation marks. It is a second line of defence for messages of libraries and
+// servers.
 func (c Connection) Redact(text string) string {
 	var all []string
 	for _, secret := range c.Secrets {
@@ -30,14 +30,14 @@ func (c Connection) Redact(text string) string {
 			continue
 		}
 		all = append(all, forms(secret)...)
-		// Libraries quote a line of a file, or of the file that another file holds.
+		// Libraries quote single lines of a file, or of a file embedded in another.
 		for line := range strings.Lines(strings.ReplaceAll(secret, `\n`, "\n")) {
 			if line = strings.TrimSpace(line); len(line) >= minLine {
 				all = append(all, line)
 			}
 		}
 	}
-	// The longest first: one form may be a piece of another.
+	// The longest first: one form may be part of another.
 	slices.SortFunc(all, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	for _, form := range slices.Compact(all) {
 		text = strings.ReplaceAll(text, form, redacted)
@@ -45,7 +45,7 @@ func (c Connection) Redact(text string) string {
 	return text
 }
 
-// forms returns a secret as it may appear in a text.
+// forms returns the encodings in which a secret may appear in a text.
 func forms(secret string) []string {
 	all := []string{
 		secret, strings.TrimSpace(secret), url.QueryEscape(secret), url.PathEscape(secret),

@@ -17,40 +17,39 @@ var (
 	ErrNoKeyset = errors.New("there is no key set for the secrets of connections: make one with " +
 		"`sluice keyset create --out FILE` and name it in connections.keyset_file (SLUICE_CONNECTIONS_KEYSET_FILE), " +
 		"for the worker too")
-	// ErrUnknownKey means that secrets are sealed with a key that the key set lacks.
+	// ErrUnknownKey means that the key set lacks the key that sealed the secrets.
 	ErrUnknownKey = errors.New("the key set lacks the key")
-	// ErrSealBroken means that sealed secrets were altered, or stand in the row of
-	// another connection.
+	// ErrSealBroken means that sealed secrets were altered, or copied from another
+	// connection.
 	ErrSealBroken = errors.New("the sealed secrets are damaged, or are not those of this connection")
 )
 
-// VaultConfig says where the key set is. With neither field set there is none.
+// VaultConfig configures the source of the key set. Without a field there is no key set.
 type VaultConfig struct {
-	// Keyset is the key set itself, as JSON. A secret.
+	// Keyset is the key set as JSON. It is a secret.
 	Keyset string
-	// KeysetFile is the path of a file with it, for where Keyset is empty.
+	// KeysetFile is the path of a file with the key set, used if Keyset is empty.
 	KeysetFile string
 }
 
-// Vault seals and opens secrets. It reads the key set whenever it is used, which is
-// seldom, so that a rotated file needs no restart. It is safe for concurrent use.
+// Vault seals and opens secrets. It reads the key set for every use, so that a rotated file
+// needs no restart. It is safe for concurrent use.
 type Vault struct {
 	cfg VaultConfig
 }
 
-// NewVault returns a vault. It does no I/O: without a key set everything but secrets
-// works.
+// NewVault returns a vault without I/O. Everything except secrets works without a key set.
 func NewVault(cfg VaultConfig) *Vault { return &Vault{cfg: cfg} }
 
-// Sealed are secrets that have been sealed.
+// Sealed holds encrypted secrets.
 type Sealed struct {
-	// KeyID is the key that has sealed them.
+	// KeyID identifies the key that sealed them.
 	KeyID uint32
 	// Data is the ciphertext.
 	Data []byte
 }
 
-// Keyset returns the key set. The error is ErrNoKeyset if there is none.
+// Keyset returns the key set, or ErrNoKeyset if none is configured.
 func (v *Vault) Keyset() (*Keyset, error) {
 	switch {
 	case v == nil || v.cfg == VaultConfig{}:
@@ -69,7 +68,7 @@ func (v *Vault) Keyset() (*Keyset, error) {
 	return k, err
 }
 
-// Seal encrypts secrets for the connection of that kind and name.
+// Seal encrypts secrets for the connection with the kind and the name.
 func (v *Vault) Seal(kind, name string, secrets map[string]string) (Sealed, error) {
 	k, err := v.Keyset()
 	if err != nil {
@@ -94,7 +93,7 @@ func (v *Vault) Seal(kind, name string, secrets map[string]string) (Sealed, erro
 	return Sealed{KeyID: id, Data: data}, nil
 }
 
-// Open decrypts what was sealed for the connection of that kind and name. The error is
+// Open decrypts secrets sealed for the connection with the kind and the name. It returns
 // ErrNoKeyset, ErrUnknownKey or ErrSealBroken.
 func (v *Vault) Open(kind, name string, sealed Sealed) (map[string]string, error) {
 	k, err := v.Keyset()
@@ -121,11 +120,11 @@ func (v *Vault) Open(kind, name string, sealed Sealed) (map[string]string, error
 	return secrets, nil
 }
 
-// boundTo is the associated data: a ciphertext that is moved to another row does not
-// open there. Neither kind nor name has a slash.
+// boundTo returns the associated data: a ciphertext copied to another row cannot be
+// decrypted. Neither kind nor name contains a slash.
 func boundTo(kind, name string) []byte { return []byte("sluice/connection/v1/" + kind + "/" + name) }
 
-// String tells nothing of the key set.
+// String reveals nothing about the key set.
 func (v *Vault) String() string { return "vault" }
 
 // GoString is String, for %#v.

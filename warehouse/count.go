@@ -7,14 +7,14 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// rejectsTable holds the rows that could not be loaded.
+// rejectsTable holds the rejected rows.
 const rejectsTable = "import_rejects"
 
-// ChunkCount is how many rows of a chunk the warehouse holds.
+// ChunkCount is the number of rows of a chunk in the warehouse.
 type ChunkCount struct{ Rows, Rejects uint64 }
 
-// ChunkCounts counts what the warehouse holds of a part, by chunk, from the given
-// chunk on. Chunks of which there is nothing are absent.
+// ChunkCounts counts the rows of a part in the warehouse by chunk, from the given chunk on.
+// The result omits chunks without rows.
 func (w *Warehouse) ChunkCounts(
 	ctx context.Context, table *schema.Table, key PartKey, from uint32,
 ) (map[uint32]ChunkCount, error) {
@@ -47,7 +47,7 @@ func (w *Warehouse) ChunkCounts(
 	return counts, nil
 }
 
-// ImportRows counts the rows that a table holds of an import, visible or not.
+// ImportRows counts an import's rows in a table, visible or not.
 func (w *Warehouse) ImportRows(ctx context.Context, table *schema.Table, siteID, importID uint64) (uint64, error) {
 	key := PartKey{SiteID: siteID, ImportID: importID}
 	query := `SELECT count() FROM ` + table.Name + ` WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}`
@@ -61,8 +61,8 @@ func (w *Warehouse) ImportRows(ctx context.Context, table *schema.Table, siteID,
 // Sum is a number of rows and the sum of one of their columns.
 type Sum struct{ Rows, Sum uint64 }
 
-// VisibleSum counts the rows of an import that queries see in a table, and adds up
-// one of its numeric columns. An unknown column is an error.
+// VisibleSum counts an import's visible rows in a table, and adds up one of its numeric
+// columns. An unknown column is an error.
 func (w *Warehouse) VisibleSum(
 	ctx context.Context, table *schema.Table, siteID, importID uint64, column string,
 ) (Sum, error) {
@@ -79,9 +79,9 @@ func (w *Warehouse) VisibleSum(
 	return sum, nil
 }
 
-// Rejects returns at most limit rejected rows of an import in the order of parts and
-// lines, leaving out the first skip. Rows without lines have an order too, so that
-// pages fit together.
+// Rejects returns at most limit rejected rows of an import after the first skip, in the order
+// of parts and lines. The order is total, also for rows without lines, so that pages do not
+// overlap.
 func (w *Warehouse) Rejects(ctx context.Context, siteID, importID uint64, skip, limit int) ([]schema.Reject, error) {
 	key := PartKey{SiteID: siteID, ImportID: importID}
 	rows, err := w.conn.Query(w.consistent(ctx), `SELECT file, toInt64(line), column, reason, sample FROM `+rejectsTable+`

@@ -13,25 +13,24 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// PartKey names a part of an import in the warehouse.
+// PartKey identifies a part of an import in the warehouse.
 type PartKey struct {
 	SiteID, ImportID uint64
 	Part             uint32
 }
 
-// ChunkKey names a chunk, and which of its loads is meant.
+// ChunkKey identifies one load of a chunk.
 type ChunkKey struct {
 	PartKey
 	Chunk uint32
-	// Generation counts how often the whole import was run again after it had
-	// failed, and Repair tells apart the loads of a chunk that was purged in
-	// between. What is loaded after a purge needs a new token, because the old one
-	// is still remembered.
+	// Generation counts the runs of the whole import after failures, Repair the loads of
+	// the chunk after purges. A load after a purge needs a new token, because ClickHouse
+	// still keeps the old one.
 	Generation, Repair uint32
 }
 
-// Token is the deduplication token of the chunk's rows: ClickHouse takes an
-// insert under a token that it remembers for a repetition and ignores it.
+// Token is the deduplication token of the chunk's rows: ClickHouse ignores an insert whose
+// token it keeps as a repetition.
 func (k ChunkKey) Token() string {
 	return fmt.Sprintf("%d/%d/%d#%d.%d", k.ImportID, k.Part, k.Chunk, k.Generation, k.Repair)
 }
@@ -39,9 +38,9 @@ func (k ChunkKey) Token() string {
 // loaderColumns are added to every row of an imported table.
 var loaderColumns = []string{"site_id", "import_id", "part", "chunk"}
 
-// InsertRows loads a chunk's rows in one insert, which becomes one part of the
-// table: all rows or none. An error that is no Exception leaves the outcome
-// unknown; calling again with the same key is safe.
+// InsertRows loads a chunk's rows in one insert, which becomes one part of the table: all
+// rows or none. After an error that is not an Exception, the outcome is unknown; a repeated
+// call with the same key is safe.
 func (w *Warehouse) InsertRows(ctx context.Context, key ChunkKey, rows *schema.Batch) error {
 	if rows.Rows() == 0 {
 		return nil
@@ -60,7 +59,7 @@ func (w *Warehouse) InsertRows(ctx context.Context, key ChunkKey, rows *schema.B
 	return nil
 }
 
-// InsertRejects stores a chunk's rejected rows, under the same rules.
+// InsertRejects stores a chunk's rejected rows, with the same guarantees.
 func (w *Warehouse) InsertRejects(ctx context.Context, key ChunkKey, rejects []schema.Reject) error {
 	if len(rejects) == 0 {
 		return nil
@@ -84,7 +83,7 @@ func (w *Warehouse) InsertRejects(ctx context.Context, key ChunkKey, rejects []s
 	return nil
 }
 
-// insertContext carries the settings of a chunk's insert.
+// insertContext returns a context with the settings of a chunk's insert.
 func (w *Warehouse) insertContext(ctx context.Context, key ChunkKey) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, w.insertTimeout)
 	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
@@ -95,13 +94,13 @@ func (w *Warehouse) insertContext(ctx context.Context, key ChunkKey) (context.Co
 	})), cancel
 }
 
-// serverTimeout is the insert timeout as the server takes it, in seconds, of which 0
-// would mean none: an insert that its sender has given up must not land much later.
+// serverTimeout is the server's timeout in whole seconds, at least 1 because 0 means none: an
+// insert must not take effect long after the client's timeout.
 func (w *Warehouse) serverTimeout() int {
 	return int((w.insertTimeout + time.Second - 1) / time.Second)
 }
 
-// insertInto is the statement that inserts the loader's columns and the given ones.
+// insertInto returns the statement that inserts the loader's columns and the given ones.
 func insertInto(table string, columns []string) string {
 	return fmt.Sprintf("INSERT INTO %s (%s)", table, strings.Join(slices.Concat(loaderColumns, columns), ", "))
 }

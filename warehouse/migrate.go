@@ -19,14 +19,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// deduplicationWindow is how many inserts back a table remembers tokens. A retry
-// must come within that many inserts of other chunks into the same table, which
-// an import that inserts tens of chunks a minute does.
+// deduplicationWindow is the number of inserts whose tokens a table keeps. A retry must follow
+// within that many inserts of other chunks into the same table, which holds for imports that
+// insert tens of chunks a minute.
 const deduplicationWindow = 10000
 
-// Migrations returns the migrator of the warehouse. ClickHouse has no locks to
-// keep two migrators apart: the statements are idempotent instead. The caller
-// closes it.
+// Migrations returns the migrator of the warehouse. ClickHouse has no locks against concurrent
+// migrators; the statements are idempotent instead. The caller closes the migrator.
 func (w *Warehouse) Migrations() (*migration.Migrator, error) {
 	files, err := renderMigrations(w.cluster)
 	if err != nil {
@@ -35,12 +34,12 @@ func (w *Warehouse) Migrations() (*migration.Migrator, error) {
 	return migration.New("warehouse", goose.DialectClickHouse, clickhouse.OpenDB(w.options), files)
 }
 
-// Migrate brings the warehouse's schema up to date.
+// Migrate applies all pending migrations of the warehouse.
 func (w *Warehouse) Migrate(ctx context.Context) error { return migration.Up(ctx, w.Migrations) }
 
 var clusterName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
-// checkCluster refuses a name that could be anything else in a statement.
+// checkCluster refuses names that are not plain identifiers in a statement.
 func checkCluster(cluster string) error {
 	if cluster != "" && !clusterName.MatchString(cluster) {
 		return fmt.Errorf("%q is not the name of a cluster: it must match %s", cluster, clusterName)
@@ -48,7 +47,7 @@ func checkCluster(cluster string) error {
 	return nil
 }
 
-// engines fills in what differs between one server and a cluster.
+// engines holds the differences between a single server and a cluster.
 type engines struct{ OnCluster, MergeTree, ReplacingMergeTree, Deduplicate string }
 
 func enginesFor(cluster string) (engines, error) {

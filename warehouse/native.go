@@ -12,9 +12,9 @@ import (
 )
 
 // streamRows sends a chunk's rows over HTTP as one block in ClickHouse's Native
-// format, straight from the batch. The driver's own batches would hold the rows two
-// more times, in columns and encoded, which a worker that loads several parts at
-// once cannot afford.
+// format, directly from the batch. The driver's batches would hold the rows two more times,
+// in columns and encoded, which is too much memory for a worker that loads several parts
+// concurrently.
 func (w *Warehouse) streamRows(ctx context.Context, query string, key ChunkKey, rows *schema.Batch) error {
 	reader, writer := io.Pipe()
 	encoded := make(chan error, 1)
@@ -24,21 +24,21 @@ func (w *Warehouse) streamRows(ctx context.Context, query string, key ChunkKey, 
 		if err == nil {
 			err = buffered.Flush()
 		}
-		// A fault cuts the body off, so that the server refuses the block.
+		// An error truncates the body, so that the server refuses the block.
 		encoded <- errors.Join(err, writer.CloseWithError(err))
 	}()
 	err := w.conn.InsertFormat(ctx, "Native", query, reader)
 	if closeErr := reader.CloseWithError(errAbandoned); closeErr != nil {
 		err = errors.Join(err, closeErr)
 	}
-	// Once the server has answered well, the encoder has ended well too.
+	// After a successful response the encoder has succeeded, too.
 	if encodeErr := <-encoded; err == nil {
 		err = encodeErr
 	}
 	return err
 }
 
-// errAbandoned ends the encoder where nobody reads any more.
+// errAbandoned ends the encoder when the request has ended.
 var errAbandoned = errors.New("the insert has ended")
 
 // encodeBlock writes one block: the number of columns and of rows, then for each

@@ -8,19 +8,19 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// Preview is a look at what an import has loaded into a table, visible or not.
+// Preview summarizes an import's rows in a table, visible or not.
 type Preview struct {
-	// Rows is how many there are.
+	// Rows is the number of rows.
 	Rows uint64
-	// Sums has a text for each column of the table: the sum of a counter, the first and
-	// last day of the date, and how many different values of a text or an identifier. All
-	// are empty if there are no rows.
+	// Sums has a text for each column of the table: the sum of a counter, the first and last
+	// day of the date, or the number of distinct values of a text or an identifier. All are
+	// empty without rows.
 	Sums []string
-	// Sample has the first rows, by date, with a text for each column.
+	// Sample holds the first rows by date, with a text for each column.
 	Sample [][]string
 }
 
-// Preview looks at an import's rows in a table: at most limit of them, and sums of all.
+// Preview returns at most limit of an import's rows in a table, and sums of all rows.
 func (w *Warehouse) Preview(
 	ctx context.Context, table *schema.Table, siteID, importID uint64, limit int,
 ) (Preview, error) {

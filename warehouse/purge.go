@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// PurgeChunk removes a chunk's rows and rejects and returns when they are gone.
+// PurgeChunk deletes a chunk's rows and rejects, and returns after the deletion.
 func (w *Warehouse) PurgeChunk(ctx context.Context, table *schema.Table, key ChunkKey) error {
 	where := `site_id = {site:UInt64} AND import_id = {import:UInt64} AND part = {part:UInt32} AND chunk = {chunk:UInt32}`
 	parameters := append(key.parameters(), named("chunk", key.Chunk))
@@ -20,7 +20,7 @@ func (w *Warehouse) PurgeChunk(ctx context.Context, table *schema.Table, key Chu
 	)
 }
 
-// PurgePart removes a part's rows and rejects and returns when they are gone.
+// PurgePart deletes a part's rows and rejects, and returns after the deletion.
 func (w *Warehouse) PurgePart(ctx context.Context, table *schema.Table, key PartKey) error {
 	where := `site_id = {site:UInt64} AND import_id = {import:UInt64} AND part = {part:UInt32}`
 	return errors.Join(
@@ -29,23 +29,23 @@ func (w *Warehouse) PurgePart(ctx context.Context, table *schema.Table, key Part
 	)
 }
 
-// PurgeRows removes an import's rows from a table and returns when they are gone.
+// PurgeRows deletes an import's rows from a table, and returns after the deletion.
 func (w *Warehouse) PurgeRows(ctx context.Context, table *schema.Table, siteID, importID uint64) error {
 	key := PartKey{SiteID: siteID, ImportID: importID}
 	return w.purge(ctx, table.Name, `site_id = {site:UInt64} AND import_id = {import:UInt64}`, key.parameters())
 }
 
-// PurgeRejects removes an import's rejects and returns when they are gone.
+// PurgeRejects deletes an import's rejects, and returns after the deletion.
 func (w *Warehouse) PurgeRejects(ctx context.Context, siteID, importID uint64) error {
 	key := PartKey{SiteID: siteID, ImportID: importID}
 	return w.purge(ctx, rejectsTable, `site_id = {site:UInt64} AND import_id = {import:UInt64}`, key.parameters())
 }
 
-// purge deletes rows for good. It looks first, because a mutation rewrites parts
-// and is worth avoiding where there is nothing to delete.
+// purge deletes rows permanently. It checks first whether there are any, because a mutation
+// rewrites parts.
 //
-// An answer without an error is no proof: what stands between may have given it. It looks
-// again therefore.
+// A response without an error proves nothing, because a proxy may have sent it. Therefore
+// purge checks again afterwards.
 func (w *Warehouse) purge(ctx context.Context, table, where string, parameters []any) error {
 	found, err := w.anyRow(ctx, table, where, parameters)
 	if err != nil || !found {
@@ -60,12 +60,11 @@ func (w *Warehouse) purge(ctx context.Context, table, where string, parameters [
 	return err
 }
 
-// errNotDone means that ClickHouse, or what stands before it, has acknowledged a statement
-// that has had no effect.
+// errNotDone means that ClickHouse, or a proxy, has acknowledged a statement without effect.
 var errNotDone = errors.New("the statement was acknowledged without an error, but has had no effect: " +
 	"is it ClickHouse that answers at warehouse.dsn?")
 
-// anyRow says whether a table has such rows.
+// anyRow reports whether a table has such rows.
 func (w *Warehouse) anyRow(ctx context.Context, table, where string, parameters []any) (bool, error) {
 	var found uint8
 	query := `SELECT count() > 0 FROM (SELECT 1 FROM ` + table + ` WHERE ` + where + ` LIMIT 1)`
@@ -76,7 +75,7 @@ func (w *Warehouse) anyRow(ctx context.Context, table, where string, parameters 
 }
 
 func (w *Warehouse) deleteRows(ctx context.Context, table, where string, parameters []any) error {
-	// mutations_sync waits until the rows are gone on all replicas.
+	// mutations_sync waits for the deletion on all replicas.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"mutations_sync": 2}))
 	if err := w.conn.Exec(ctx, `ALTER TABLE `+table+w.onCluster()+` DELETE WHERE `+where, parameters...); err != nil {
 		return fmt.Errorf("purge %s: %w", table, err)
@@ -89,14 +88,14 @@ func (w *Warehouse) Show(ctx context.Context, siteID, importID uint64, generatio
 	return w.setVisible(ctx, siteID, importID, true, 2*generation+1)
 }
 
-// Hide takes an import's rows out of sight in all tables at once. Within one
-// generation of the import this is for good: a late Show does not undo it.
+// Hide makes an import's rows invisible in all tables at once. Within one generation of the
+// import this is final: a late Show does not undo it.
 func (w *Warehouse) Hide(ctx context.Context, siteID, importID uint64, generation uint32) error {
 	return w.setVisible(ctx, siteID, importID, false, 2*generation+2)
 }
 
-// setVisible adds a row to the import's visibility, of which the one with the
-// highest version counts, and proves that it is there.
+// setVisible inserts a row into the import's visibility and verifies it. The row with the
+// highest version counts.
 func (w *Warehouse) setVisible(ctx context.Context, siteID, importID uint64, visible bool, version uint32) error {
 	ctx, cancel := context.WithTimeout(ctx, w.insertTimeout)
 	defer cancel()

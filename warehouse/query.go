@@ -15,8 +15,8 @@ func (k PartKey) parameters() []any {
 	return []any{named("site", k.SiteID), named("import", k.ImportID), named("part", k.Part)}
 }
 
-// consistent makes a read see every insert that was acknowledged before, on
-// whichever replica either happens.
+// consistent makes a read return every insert acknowledged before, regardless of the
+// replicas.
 func (w *Warehouse) consistent(ctx context.Context) context.Context {
 	if w.cluster == "" {
 		return ctx
@@ -24,7 +24,7 @@ func (w *Warehouse) consistent(ctx context.Context) context.Context {
 	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"select_sequential_consistency": 1}))
 }
 
-// onCluster is the clause that makes a statement run on every server.
+// onCluster returns the clause that executes a statement on every server.
 func (w *Warehouse) onCluster() string {
 	if w.cluster == "" {
 		return ""

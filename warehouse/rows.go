@@ -10,18 +10,18 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// Row is a row of an imported table by the names of its columns: days are texts such as
-// 2021-01-31, texts are texts, and numbers uint64 or uint32.
+// Row maps the column names of an imported table to values: days are texts such as 2021-01-31,
+// texts are strings, numbers uint64 or uint32.
 type Row map[string]any
 
-// ChunkRows returns at most limit rows of a chunk, visible or not, leaving out the first
-// skip. Their order is that of all their values, so that it is the same each time and on
-// each server: pages fit together, and a row's number stands for it. What is held in
-// memory is bounded by the size of a chunk.
+// ChunkRows returns at most limit rows of a chunk after the first skip, visible or not. They
+// are sorted by all of their values: the order is the same for each call and server, so that
+// pages do not overlap and a row's position identifies it. The size of a chunk bounds the
+// memory.
 func (w *Warehouse) ChunkRows(
 	ctx context.Context, table *schema.Table, key PartKey, chunk uint32, skip, limit int,
 ) ([]Row, error) {
-	// A day is read as text: what a driver makes of it depends on time zones.
+	// Read days as text: the driver's conversion depends on time zones.
 	columns := make([]string, len(table.Columns))
 	for i, c := range table.Columns {
 		columns[i] = c.Name

@@ -8,20 +8,19 @@ import (
 	"os"
 )
 
-// TLSConfig is TLS for connections to ClickHouse. The zero value leaves it to the
-// DSN: off for clickhouse:// and http://, on for https:// and ?secure=true.
+// TLSConfig configures TLS for connections to ClickHouse. With the zero value the DSN decides:
+// off for clickhouse:// and http://, on for https:// and ?secure=true.
 type TLSConfig struct {
-	// CAFile holds the certificates, in PEM, that the server's may be signed by.
-	// Defaults to the system's.
+	// CAFile holds the CA certificates for the server, in PEM. Defaults to the system's.
 	CAFile string
 	// CertFile and KeyFile hold a client certificate and its key, in PEM.
 	CertFile, KeyFile string
-	// ServerName is the name that the server's certificate must carry. Defaults to
-	// the host in the DSN.
+	// ServerName is the required name of the server's certificate. Defaults to the host in
+	// the DSN.
 	ServerName string
 }
 
-// clientConfig adds to what the DSN asks for, which is nil where it asks for no TLS.
+// clientConfig adds the settings to the DSN's TLS configuration, which is nil without TLS.
 func (c TLSConfig) clientConfig(dsn *tls.Config) (*tls.Config, error) {
 	if c == (TLSConfig{}) {
 		return dsn, nil

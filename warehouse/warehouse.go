@@ -1,6 +1,6 @@
-// Package warehouse writes imported data to ClickHouse, exactly once, and reads
-// back what has to be known about them. What the tables look like is in migrations/
-// and, for importers, in package schema.
+// Package warehouse writes imported data to ClickHouse exactly once, and reads counts,
+// samples and visibility. migrations/ defines the tables; package schema describes them for
+// importers.
 package warehouse
 
 import (
@@ -17,18 +17,17 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// Config says how to reach ClickHouse.
+// Config configures the connection to ClickHouse.
 type Config struct {
-	// DSN chooses the protocol by its scheme: clickhouse:// is the native one (port
-	// 9000, or 9440 with ?secure=true), http:// and https:// are the HTTP
-	// interface (8123, 8443). User, password and database stand where they do
-	// in any URL; dial_timeout, compress, skip_verify and the other parameters of
-	// clickhouse-go are understood. Required.
+	// DSN is a URL whose scheme selects the protocol: clickhouse:// is the native one
+	// (port 9000, or 9440 with ?secure=true), http:// and https:// are the HTTP interface
+	// (8123, 8443). It supports dial_timeout, compress, skip_verify and the other
+	// parameters of clickhouse-go. Required.
 	DSN string
-	// TLS asks for TLS with more than the DSN can say.
+	// TLS holds TLS settings that a DSN cannot express.
 	TLS TLSConfig
-	// Cluster names the cluster that tables are created on, with replicated
-	// engines. Empty means a single server.
+	// Cluster names the cluster for tables with replicated engines. Defaults to "", a
+	// single server.
 	Cluster string
 	// MaxConns bounds the pool. Defaults to 16.
 	MaxConns int
@@ -37,8 +36,8 @@ type Config struct {
 	InsertTimeout time.Duration
 }
 
-// dialTimeout is the default of the DSN's dial_timeout: how long a server may take to
-// accept a connection and to greet, and how long to wait for a place in the pool.
+// dialTimeout is the default of the DSN's dial_timeout, which bounds the dial, the handshake
+// and the wait for a connection of the pool.
 const dialTimeout = 10 * time.Second
 
 // Warehouse gives access to ClickHouse. It is safe for concurrent use.
@@ -49,7 +48,7 @@ type Warehouse struct {
 	insertTimeout time.Duration
 }
 
-// Open checks the configuration and makes a pool. It does not connect: Ping does.
+// Open validates the configuration and creates a pool. It does not connect; Ping does.
 func Open(cfg Config) (*Warehouse, error) {
 	options, err := cfg.options()
 	if err != nil {
@@ -69,7 +68,7 @@ func Open(cfg Config) (*Warehouse, error) {
 	return w, nil
 }
 
-// options turns the configuration into the driver's.
+// options converts the configuration to the driver's options.
 func (c Config) options() (*clickhouse.Options, error) {
 	options, err := parseDSN(c.DSN)
 	if err != nil {
@@ -92,8 +91,8 @@ func (c Config) options() (*clickhouse.Options, error) {
 	return options, nil
 }
 
-// parseDSN reads a DSN by the driver's rules, save that https:// needs no
-// secure=true to go with it, and that other schemes are refused.
+// parseDSN parses a DSN by the driver's rules, with two exceptions: https:// implies
+// secure=true, and unknown schemes are refused.
 func parseDSN(dsn string) (*clickhouse.Options, error) {
 	parsed, err := url.Parse(dsn)
 	schemes := []string{"clickhouse", "tcp", "http", "https"}
@@ -106,13 +105,13 @@ func parseDSN(dsn string) (*clickhouse.Options, error) {
 			return options, nil
 		}
 	}
-	// The parser's error may repeat the DSN, password included.
+	// The parser's error may quote the DSN with the password.
 	return nil, errors.New("the warehouse's DSN is not a ClickHouse URL: " +
 		"want clickhouse://user:password@host:9000/database, " +
 		"http://user:password@host:8123/database, or https://user:password@host:8443/database")
 }
 
-// Ping checks that the warehouse can be reached.
+// Ping checks that the warehouse is reachable.
 func (w *Warehouse) Ping(ctx context.Context) error {
 	if err := w.conn.Ping(ctx); err != nil {
 		return fmt.Errorf("reach the warehouse: %w", err)
@@ -120,7 +119,7 @@ func (w *Warehouse) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close ends all connections.
+// Close closes all connections.
 func (w *Warehouse) Close() error {
 	if err := w.conn.Close(); err != nil {
 		return fmt.Errorf("close warehouse: %w", err)
@@ -128,9 +127,8 @@ func (w *Warehouse) Close() error {
 	return nil
 }
 
-// Exception returns the code and the first line of an answer in which ClickHouse
-// refused a statement, and ok = false for any other error: those leave the
-// outcome unknown.
+// Exception returns the code and the first line of an error with which ClickHouse refused a
+// statement, and ok = false for any other error, after which the outcome is unknown.
 func Exception(err error) (code int32, message string, ok bool) {
 	var exception *clickhouse.Exception
 	if errors.As(err, &exception) {
@@ -140,8 +138,7 @@ func Exception(err error) (code int32, message string, ok bool) {
 	return 0, "", false
 }
 
-// Unreachable says whether the error is about the connection rather than about
-// what was asked.
+// Unreachable reports whether an error is about the connection instead of the statement.
 func Unreachable(err error) bool {
 	var netErr net.Error
 	return errors.As(err, &netErr) || errors.Is(err, clickhouse.ErrAcquireConnTimeout)

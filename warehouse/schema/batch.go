@@ -21,8 +21,8 @@ type columnBuffer struct {
 	dates   []uint16
 	uint64s []uint64
 	uint32s []uint32
-	// text holds all strings of the column end to end and ends[i] the offset
-	// behind the i-th: two allocations a column instead of one a value.
+	// text holds all strings of the column, concatenated, and ends[i] the end of the i-th:
+	// two allocations for a column instead of one for each value.
 	text []byte
 	ends []uint32
 }
@@ -38,7 +38,7 @@ func (b *Batch) Table() *Table { return b.table }
 // Rows returns the number of complete rows.
 func (b *Batch) Rows() int { return b.rows }
 
-// Bytes returns roughly how much memory the values take.
+// Bytes returns the approximate memory of the values.
 func (b *Batch) Bytes() int {
 	n := 0
 	for i := range b.cols {
@@ -90,12 +90,12 @@ func (b *Batch) SetString(i int, v []byte) {
 }
 
 // EndRow completes the current row. Columns that were not set get their zero
-// value: "", 0, or 1970-01-01. A half-built row is given up with DropRow.
+// value: "", 0, or 1970-01-01. DropRow discards an incomplete row.
 func (b *Batch) EndRow() {
 	want := b.rows + 1
 	for i := range b.cols {
-		// Asking by the lengths themselves, which are zero for the other kinds,
-		// spares a look at the table for each value.
+		// The lengths, which are zero for the other kinds, are cheaper to check than the
+		// kind of the column.
 		c := &b.cols[i]
 		if len(c.dates)+len(c.uint64s)+len(c.uint32s)+len(c.ends) != want {
 			b.setZero(i)
@@ -120,7 +120,7 @@ func (b *Batch) setZero(i int) {
 	}
 }
 
-// DropRow forgets what was set since the last EndRow.
+// DropRow discards the values set since the last EndRow.
 func (b *Batch) DropRow() {
 	for i := range b.cols {
 		c := &b.cols[i]
@@ -146,8 +146,8 @@ func (b *Batch) Uint64s(i int) []uint64 { return b.cols[i].uint64s[:b.rows] }
 // Uint32s returns the values of column i. The slice is the batch's own.
 func (b *Batch) Uint32s(i int) []uint32 { return b.cols[i].uint32s[:b.rows] }
 
-// Text returns the values of column i, a KindString column, end to end, and the
-// offset behind each of them. Both slices are the batch's own.
+// Text returns the concatenated values of column i, a KindString column, and the end of each.
+// Both slices are the batch's own.
 func (b *Batch) Text(i int) (text []byte, ends []uint32) {
 	return b.cols[i].text, b.cols[i].ends[:b.rows]
 }

@@ -1,9 +1,8 @@
 package schema
 
-// The ten imported tables. Their names and columns are those of Plausible's CSV
-// export, which has become a format of interchange between analytics tools;
-// sources has a channel and pages has exits besides, which importers of other
-// sources fill.
+// The ten imported tables. Their names and columns are those of Plausible's CSV export, a
+// common interchange format of analytics tools. In addition sources has a channel and pages
+// has exits, which importers of other sources fill.
 var (
 	Visitors = &Table{Name: "imported_visitors", Columns: columns(
 		counters64("visitors", "pageviews", "bounces", "visits", "visit_duration"))}
@@ -48,8 +47,7 @@ var imported = []*Table{
 	Visitors, Sources, Pages, EntryPages, ExitPages, CustomEvents, Locations, Devices, Browsers, OperatingSystems,
 }
 
-// columns puts the date, which every imported table starts with, before the
-// given groups.
+// columns returns the given groups after the date, the first column of every imported table.
 func columns(groups ...[]Column) []Column {
 	all := []Column{{Name: "date", Kind: KindDate}}
 	for _, g := range groups {
@@ -62,7 +60,7 @@ func texts(names ...string) []Column      { return ofKind(KindString, names) }
 func counters64(names ...string) []Column { return ofKind(KindUint64, names) }
 func counters32(names ...string) []Column { return ofKind(KindUint32, names) }
 
-// identifiers64 name things by numbers.
+// identifiers64 are numeric identifiers.
 func identifiers64(names ...string) []Column {
 	group := counters64(names...)
 	for i := range group {
@@ -71,7 +69,7 @@ func identifiers64(names ...string) []Column {
 	return group
 }
 
-// sessionCounters are the counters that tables about visits share.
+// sessionCounters are the common counters of tables about visits.
 func sessionCounters() []Column {
 	return append(counters64("visitors", "visits", "visit_duration", "pageviews"), counters32("bounces")...)
 }

@@ -1,15 +1,15 @@
 package schema
 
-// Reject is a row that cannot be loaded. It is stored beside the rows that can.
+// Reject is a row that cannot be loaded. The warehouse stores it with its reason.
 type Reject struct {
-	// File names the file or report that the row stands in.
+	// File names the file or report that contains the row.
 	File string
-	// Line is the line on which the row starts, from 1; 0 if there are none.
+	// Line is the line on which the row starts, from 1; 0 without lines.
 	Line int64
-	// Column names the column at fault; empty if the row as a whole is.
+	// Column names the faulty column; empty if the whole row is faulty.
 	Column string
-	// Reason says what is wrong and what would be right.
+	// Reason describes the error and the valid values.
 	Reason string
-	// Sample is the offending text, made valid UTF-8 and cut short.
+	// Sample is the faulty text, valid UTF-8 and truncated.
 	Sample string
 }

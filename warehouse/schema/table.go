@@ -1,7 +1,7 @@
 // Package schema describes the warehouse's imported tables as plain data: the
 // names, kinds and order of their columns, and Batch, the columnar buffer in
-// which importers hand rows to the loader. It knows no database driver, so that
-// importers stay independent of how rows reach ClickHouse.
+// which importers pass rows to the loader. It knows no database driver, so that importers
+// are independent of the protocol to ClickHouse.
 package schema
 
 import (
@@ -49,7 +49,7 @@ type Column struct {
 	Name string
 	// Kind is the type of its values.
 	Kind Kind
-	// Identifier means that the numbers name something and are not to be added up.
+	// Identifier marks numbers that identify something and must not be added up.
 	Identifier bool
 }
 
@@ -81,8 +81,7 @@ func (t *Table) ColumnNames() []string {
 	return names
 }
 
-// Lookup returns the imported table of that name. The error names the valid
-// ones.
+// Lookup returns the named imported table. The error lists the valid names.
 func Lookup(name string) (*Table, error) {
 	for _, t := range imported {
 		if t.Name == name {
