@@ -75,7 +75,7 @@ var example = regexp.MustCompile("(?m)^\\| `(.+)` \\| `(.+)` \\|$")
 func TestExpressionsGive(t *testing.T) {
 	t.Parallel()
 	page := pages(t)["flows.md"]
-	from, to := strings.Index(page, "| Expression | Gives |"), strings.Index(page, "Whole numbers keep all their digits")
+	from, to := strings.Index(page, "| Expression | Result |"), strings.Index(page, "Whole numbers keep all their digits")
 	require.True(t, 0 < from && from < to)
 	examples := example.FindAllStringSubmatch(page[from:to], -1)
 	require.Greater(t, len(examples), 10)

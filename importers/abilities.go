@@ -8,125 +8,121 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 )
 
-// Locker is an Importer that says itself what its imports lock. Imports run at the same
-// time where their dependencies do not conflict. One that is no Locker locks
-// SiteResource exclusively.
+// Locker is an Importer that defines the locks of its imports. Imports run concurrently if
+// their dependencies do not conflict. Without Locker an import locks SiteResource
+// exclusively.
 type Locker interface {
-	// Dependencies returns what an import locks, at most MaxDependencies. It does no
-	// I/O, is called before the import exists, and depends on the arguments alone.
+	// Dependencies returns the locks of an import, at most MaxDependencies. It is called
+	// before the import exists, does no I/O and depends only on the arguments.
 	Dependencies(site string, args []byte) ([]Dependency, error)
 }
 
 // Dependency is a resource that an import locks while it runs.
 type Dependency struct {
-	// Resource names it: 1 to MaxResource bytes, for instance "site:example.com".
+	// Resource is its name: 1 to MaxResource bytes, for instance "site:example.com".
 	Resource string `json:"resource"`
-	// Shared lets other imports have it at the same time, if they share it too.
+	// Shared allows concurrent imports with shared locks of the resource.
 	Shared bool `json:"shared,omitempty"`
 }
 
 // Limits of an import's dependencies.
 const (
-	// MaxDependencies is how many resources an import can lock.
+	// MaxDependencies is the maximum number of locks of an import.
 	MaxDependencies = 50
 	// MaxResource is the length limit of a resource's name, in bytes.
 	MaxResource = 200
 )
 
-// SiteResource is the resource that stands for all imported data of a site.
+// SiteResource is the resource that represents all imported data of a site.
 func SiteResource(site string) string { return "site:" + site }
 
-// Fingerprinter is an Importer that can tell cheaply whether a source is the one that
-// was imported before. An import whose fingerprint is that of a completed import of its
-// kind and site ends as unchanged, before any work.
+// Fingerprinter is an Importer that can recognise an unchanged source cheaply. An import with
+// the fingerprint of a completed import of the same importer and site ends as unchanged.
 type Fingerprinter interface {
-	// Fingerprint returns a hash of the content that the import would read, and of the
-	// arguments that matter to how it is read: at most MaxFingerprint bytes, or "" if
-	// it cannot tell. It is called before Plan, under the import's locks.
+	// Fingerprint returns a digest of the content and of the arguments that affect its
+	// interpretation: at most MaxFingerprint bytes, or "" if it is unknown. It is called
+	// before Plan, while the import holds its locks.
 	Fingerprint(ctx context.Context, imp Import) (string, error)
 }
 
 // MaxFingerprint is the length limit of a fingerprint, in bytes.
 const MaxFingerprint = 200
 
-// Reviewed is an Importer whose imports wait for a review before their rows become
-// visible, unless the person who starts one says otherwise.
+// Reviewed is an Importer whose imports require a review before their rows become visible,
+// unless the requester waives it.
 type Reviewed interface {
-	// ReviewByDefault says whether they do.
+	// ReviewByDefault reports whether its imports require a review.
 	ReviewByDefault() bool
 }
 
-// MaxData bounds what BeforeStart returns, and what DataReader returns about a part, in
-// bytes. MaxSummary bounds what Summarizer returns.
+// MaxData bounds the results of BeforeStart and DataReader, MaxSummary the result of
+// Summarizer, in bytes.
 const (
 	MaxData    = 4 << 10
 	MaxSummary = 32 << 10
 )
 
-// DataReader is a Reader that returns data about its part, beside rows.
+// DataReader is a Reader that returns data about its part in addition to rows.
 type DataReader interface {
-	// Data returns a JSON value of at most MaxData bytes without secrets; nil is none. It
-	// is called once Next has returned io.EOF. A reader that was opened at a cursor has
-	// not read the chunks before it: what it must know of them belongs into the cursor.
+	// Data returns a JSON value of at most MaxData bytes without secrets; nil means none. It
+	// is called after Next has returned io.EOF. A reader opened at a cursor has not read the
+	// earlier chunks: store facts about them in the cursor.
 	Data() (json.RawMessage, error)
 }
 
-// Summarizer is an Importer that makes a summary of what its callbacks have returned.
-// Reviewers read it; it is passed to Finalize and OnSuccess.
+// Summarizer is an Importer that combines the data of its callbacks into a summary for
+// reviewers, Finalize and OnSuccess.
 type Summarizer interface {
-	// Summarize returns a JSON object of at most MaxSummary bytes without secrets; nil is
-	// none. It is called once all parts are loaded, and does no I/O. Parts that were
-	// skipped are not among parts.
+	// Summarize returns a JSON object of at most MaxSummary bytes without secrets; nil means
+	// none. It is called after all parts are loaded, and does no I/O. parts does not contain
+	// skipped parts.
 	Summarize(ctx context.Context, imp Import, parts []PartData) (json.RawMessage, error)
 }
 
-// PartData describes a loaded part and the data that its reader has returned.
+// PartData describes a loaded part and the data of its reader.
 type PartData struct {
-	// No, Table and Label are those of the Part.
+	// No, Table and Label are copied from the Part.
 	No    int
 	Table string
 	Label string
 	// Result counts the part's rows; its Summary is nil.
 	Result Result
-	// Data is what DataReader has returned, nil if nothing.
+	// Data is the result of DataReader; nil without one.
 	Data json.RawMessage
 }
 
-// Finalizer is an Importer with something to do before the rows of an import become
-// visible.
+// Finalizer is an Importer with a last step before the rows of an import become visible.
 type Finalizer interface {
-	// Finalize runs once all parts are loaded and verified, and accepted if they are
-	// reviewed, just before CleanUp and the moment the rows become visible. A permanent
-	// error fails the import.
+	// Finalize runs after all parts are loaded and verified, and after the acceptance of a
+	// review, before CleanUp and before the rows become visible. A permanent error fails the
+	// import.
 	Finalize(ctx context.Context, imp Import, result Result) error
 }
 
-// Stager is an Importer with something to do when its import is accepted, such as moving
-// rows of its own out of a staging area.
+// Stager is an Importer with a step in the transaction of an import's acceptance, such as
+// moving its own rows out of a staging area.
 type Stager interface {
-	// StageDone runs in the transaction of the decision: both happen, or neither. If it
-	// fails the import goes on waiting for a decision. It may be called again after it
-	// has failed or its transaction was lost.
+	// StageDone runs in the transaction of the decision: both are committed, or neither. If it
+	// fails, the import remains in review. It may be called again after a failure or a
+	// rollback.
 	// The transaction's search path begins with the schema of a SchemaOwner.
 	StageDone(ctx context.Context, tx *sql.Tx, imp Import) error
 }
 
-// SchemaOwner is an Importer with tables of its own in the store's PostgreSQL: Import.Conn
-// connects to them.
+// SchemaOwner is an Importer with its own tables in the store's PostgreSQL, which it reaches
+// through Import.Conn.
 type SchemaOwner interface {
 	// Schema returns the schema's name: importer_ and 1 to 50 lower-case letters, digits or
-	// underscores; "" is none. It is created before it is first used.
+	// underscores; "" means none. Sluice creates the schema before its first use.
 	Schema() string
 }
 
-// Confirmer is a Reader of a source that answers for days, so that a day without rows is
-// known to be empty: a report of an API, for instance, but never a file, which may be cut or
-// of the wrong export.
+// Confirmer is a Reader of a source that proves days without rows to be empty: a report of an
+// API, for instance, but never a file, which may be truncated or of the wrong export.
 type Confirmer interface {
-	// Confirmed returns the days for which the source has answered completely, with rows
-	// or without. They count as imported. It is called after Next has returned io.EOF,
-	// also of a reader that was opened behind the last chunk. A part whose reader is no
-	// Confirmer, or confirms nothing, has brought in the days from the first to the last
-	// row that was loaded.
+	// Confirmed returns the days that the source's response covers completely, with or
+	// without rows. They count as imported. It is called after Next has returned io.EOF,
+	// also for a reader opened after the last chunk. A part without confirmed days claims the
+	// days from its first to its last loaded row.
 	Confirmed() calendar.Set
 }

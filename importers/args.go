@@ -7,12 +7,11 @@ import (
 	"github.com/sluicehq/sluice/internal/inbound"
 )
 
-// DecodeArgs reads the arguments of an import into the struct that into points to,
-// whose fields carry json tags. It is what ParseArgs starts with. At every depth it
-// refuses unknown names, names in another case or given twice, null, and text behind
-// the object. A field with the tag required:"true" must be there. Its errors name
-// arguments but never quote their values, which may be secrets (only a type's own
-// UnmarshalJSON may do so). Empty arguments count as {}.
+// DecodeArgs decodes the arguments of an import into a pointer to a struct with json tags, as
+// the first step of ParseArgs. At every depth it refuses unknown and duplicate names, names
+// in a different case, null, and text after the object. A field with the tag required:"true"
+// must be present. Its errors name arguments but never quote their values, which may be
+// secrets (except for errors of a type's own UnmarshalJSON). Empty arguments count as {}.
 func DecodeArgs(args json.RawMessage, into any) error {
 	if len(bytes.TrimSpace(args)) == 0 {
 		args = json.RawMessage("{}")

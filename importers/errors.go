@@ -5,34 +5,34 @@ import (
 	"time"
 )
 
-// Class says what kind of fault ended an import, so that people and alerts can
-// tell whose turn it is. It is shown as the search attribute SluiceErrorClass.
+// Class classifies the error that ended an import, so that people and alerts know who can fix
+// it. It is the search attribute SluiceErrorClass.
 type Class string
 
 // The classes of errors.
 const (
-	// ClassInput is a fault in what is imported: wrong header, broken file.
+	// ClassInput is an error in the source: a wrong header, a corrupt file.
 	ClassInput Class = "bad_input"
 	// ClassAccess is a missing or refused permission or credential.
 	ClassAccess Class = "access_denied"
-	// ClassNoDays means that no day is left to import.
+	// ClassNoDays means that no free day remains.
 	ClassNoDays Class = "no_free_days"
 	// ClassRejects means that more rows were rejected than allowed.
 	ClassRejects Class = "too_many_rejects"
-	// ClassSource is a fault on the other side, after all retries.
+	// ClassSource is an error of the source's system after all retries.
 	ClassSource Class = "source_unavailable"
-	// ClassInternal is a fault in Sluice or in what it runs on.
+	// ClassInternal is an error of Sluice or its servers.
 	ClassInternal Class = "internal"
-	// ClassEnded means that the import has ended already and cannot go on.
+	// ClassEnded means that the import has already ended and cannot resume.
 	ClassEnded Class = "ended"
-	// ClassCancelled means that somebody cancelled the import.
+	// ClassCancelled means that the import was cancelled.
 	ClassCancelled Class = "cancelled"
 	// ClassDeclined means that the import's review has declined it.
 	ClassDeclined Class = "declined"
 )
 
-// Known says whether the class is one of those above: what comes back from a
-// workflow's history may be any text.
+// Known reports whether the class is one of the constants. Histories of workflows may contain
+// any text.
 func (c Class) Known() bool {
 	switch c {
 	case ClassInput, ClassAccess, ClassNoDays, ClassRejects, ClassSource, ClassInternal, ClassEnded, ClassCancelled,
@@ -43,11 +43,11 @@ func (c Class) Known() bool {
 	}
 }
 
-// PermanentError is an error that no retry will cure.
+// PermanentError is an error that is not retried.
 type PermanentError struct {
-	// Class says what kind of fault it is.
+	// Class is the class of the error.
 	Class Class
-	// Err is the fault, worded for the person who started the import.
+	// Err is the cause, written for the requester of the import.
 	Err error
 }
 
@@ -57,8 +57,7 @@ func (e *PermanentError) Error() string { return e.Err.Error() }
 // Unwrap returns the fault.
 func (e *PermanentError) Unwrap() error { return e.Err }
 
-// Permanent marks an error as one that no retry will cure. A nil error stays
-// nil.
+// Permanent marks an error as permanent: it is not retried. It returns nil for a nil error.
 func Permanent(class Class, err error) error {
 	if err == nil {
 		return nil
@@ -66,9 +65,9 @@ func Permanent(class Class, err error) error {
 	return &PermanentError{Class: class, Err: err}
 }
 
-// RetryAfterError is a transient error that says when to try again.
+// RetryAfterError is a transient error with the time of the next attempt.
 type RetryAfterError struct {
-	// After is how long to wait before the next attempt.
+	// After is the minimum delay of the next attempt.
 	After time.Duration
 	// Err is the fault.
 	Err error
@@ -80,8 +79,8 @@ func (e *RetryAfterError) Error() string { return e.Err.Error() }
 // Unwrap returns the fault.
 func (e *RetryAfterError) Unwrap() error { return e.Err }
 
-// RetryAfter marks a transient error with the time to wait before the next
-// attempt, for instance from an HTTP Retry-After header.
+// RetryAfter sets the delay of the next attempt after a transient error, for instance from an
+// HTTP Retry-After header.
 func RetryAfter(after time.Duration, err error) error {
 	if err == nil {
 		return nil
@@ -89,17 +88,17 @@ func RetryAfter(after time.Duration, err error) error {
 	return &RetryAfterError{After: after, Err: err}
 }
 
-// WaitError asks for a durable wait: the work cannot go on before a time that the other
-// side has named, such as the reset of a quota. The import waits, says why, and costs
-// nothing meanwhile; no retry is used up.
+// WaitError requests a durable wait until a time that the source has named, such as the reset
+// of a quota. The import waits without a worker, shows the reason and uses no retry.
 type WaitError struct {
-	// Until is when to go on. It is at most MaxWait ahead.
+	// Until is the time of the next attempt, at most MaxWait ahead.
 	Until time.Time
-	// Err is the reason, worded for the person who started the import.
+	// Err is the reason, written for the requester of the import.
 	Err error
 }
 
-// MaxWait bounds a WaitError: a longer wait is cut to it, and asked for again.
+// MaxWait bounds a WaitError. A longer wait ends after MaxWait, and the importer is called
+// again.
 const MaxWait = 25 * time.Hour
 
 // Error returns the reason's text.
@@ -108,7 +107,7 @@ func (e *WaitError) Error() string { return e.Err.Error() }
 // Unwrap returns the reason.
 func (e *WaitError) Unwrap() error { return e.Err }
 
-// WaitUntil marks an error as one that passes at a known time.
+// WaitUntil marks an error that ends at a known time.
 func WaitUntil(until time.Time, err error) error {
 	if err == nil {
 		return nil
@@ -116,9 +115,8 @@ func WaitUntil(until time.Time, err error) error {
 	return &WaitError{Until: until, Err: err}
 }
 
-// ErrUnchanged ends an import well, but without rows: its source has nothing that was
-// not imported before. BeforeStart and Plan may return it, wrapped in what people should
-// read.
+// ErrUnchanged ends an import successfully and without rows: its source has no new data.
+// BeforeStart and Plan may return it, wrapped in a message for users.
 var ErrUnchanged = errors.New("nothing has changed since the last import")
 
 // ClassOf returns the class of a permanent error, and ok = false for any other.

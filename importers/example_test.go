@@ -84,8 +84,8 @@ type row struct {
 	Pageviews uint64       `json:"pageviews"`
 }
 
-// Plan makes one part of the file. The range is from its first day to its last, and it
-// takes reading the file to know them.
+// Plan returns one part, the whole file. It reads the file to find its first and its last
+// day.
 func (totals) Plan(ctx context.Context, imp importers.Import) (plan importers.Plan, err error) {
 	f, err := open(ctx, imp.Args)
 	if err != nil {
@@ -128,7 +128,7 @@ func (totals) ImportData(
 		return nil, err
 	}
 	r := &totalsReader{file: f, lines: bufio.NewScanner(f), part: part, imp: imp}
-	// Lines that an earlier attempt has dealt with.
+	// Skip the lines before the cursor.
 	for more := true; more && r.line < behind; {
 		more = r.scan()
 	}
@@ -140,7 +140,7 @@ type totalsReader struct {
 	lines *bufio.Scanner
 	part  importers.Part
 	imp   importers.Import
-	// line and offset are where reading stands.
+	// line and offset are the number of lines and bytes read so far.
 	line   int
 	offset int64
 }
@@ -170,8 +170,7 @@ func (r *totalsReader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	return nil
 }
 
-// add accounts for one line: every row that is read is loaded, rejected, out of range or
-// left out.
+// add counts one line: every row is loaded, rejected, out of range or left out.
 func (r *totalsReader) add(chunk *importers.Chunk) {
 	chunk.RowsRead++
 	var v row

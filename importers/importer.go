@@ -1,10 +1,9 @@
-// Package importers has the contract that every kind of import fulfils, and the
-// registry of those kinds.
+// Package importers defines the contract of importers and their registry.
 //
-// An importer turns an outside source into rows of the imported tables. It knows
-// neither Temporal nor ClickHouse: it says what there is to do (Plan) and reads
-// it in chunks (ImportData); when, how often and how durably is the business of
-// the import workflow and its activities.
+// An importer converts an outside source to rows of the imported tables. It knows neither
+// Temporal nor ClickHouse: it divides the source into parts (Plan) and reads each part in
+// chunks (ImportData). The import workflow and its activities schedule, retry and persist
+// the calls.
 package importers
 
 import (
@@ -18,40 +17,38 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// Importer is one kind of import. Methods are called in the order in which they
-// stand here, each from an activity with retries of its own: any of them may be
-// called again after it succeeded, in another process, or while an earlier call
-// that was taken for dead still runs. They must therefore be idempotent, and
-// return soon after ctx is done.
+// Importer is one kind of import. Its methods are called in the order of their declaration,
+// each by an activity with its own retries: any of them may be called again after it has
+// succeeded, in another process, or while an earlier call that was considered dead is still
+// running. They must therefore be idempotent and return promptly when ctx is done.
 //
-// An error made with Permanent ends the import (or the part) at once. Any other
-// error, and a panic, is taken for transient and retried.
+// An error created with Permanent ends the import (or the part) immediately. Every other
+// error and every panic is transient and retried.
 type Importer interface {
 	// Name is the importer's key in the registry, in stored imports and on the
 	// command line: lower case, digits and underscores.
 	Name() string
-	// Label is what people see, for instance "CSV export".
+	// Label is the name for users, for instance "CSV export".
 	Label() string
 	// EmailTemplate names the templates of the mails about this kind of import.
 	EmailTemplate() string
 
-	// ParseArgs checks the arguments of an import and returns them in normal
-	// form, which is what is stored and what Import.Args holds later. Unknown
-	// names are errors. It is called before the import exists, by the client,
-	// and does no I/O.
+	// ParseArgs validates the arguments of an import and returns their normal form, which
+	// is stored and passed as Import.Args. Unknown names are errors. The client calls it
+	// before the import exists. It does no I/O.
 	ParseArgs(args json.RawMessage) (json.RawMessage, error)
 	// BeforeStart checks that the source exists and is readable, without side effects,
 	// because the import has no locks yet. A permanent error ends the import, and the
 	// call that starts the import returns it; then CleanUp is called, OnFailure is not.
 	// BeforeStart may return data, a JSON value of at most MaxData bytes without secrets,
-	// which later callbacks find in Import.Checked; nil means none.
+	// which is passed to later callbacks as Import.Checked; nil means none.
 	BeforeStart(ctx context.Context, imp Import) (json.RawMessage, error)
-	// Plan looks at the source and cuts the import into parts. Planning the same
-	// source twice gives the same plan.
+	// Plan examines the source and divides the import into parts. It is deterministic: the
+	// same source has the same plan.
 	Plan(ctx context.Context, imp Import) (Plan, error)
-	// ImportData opens one part for reading, at the beginning if from is empty,
-	// else behind the chunk that gave that cursor. It may be called for several
-	// parts at once. The caller closes the reader.
+	// ImportData opens one part for reading, at the beginning if from is empty, otherwise
+	// after the chunk with that cursor. It may be called for several parts concurrently.
+	// The caller closes the reader.
 	ImportData(ctx context.Context, imp Import, part Part, from Cursor) (Reader, error)
 	// OnSuccess runs after the import is completed, its rows are visible and CleanUp has
 	// run. Its failure is logged and retried, and does not change the import's status.
@@ -63,14 +60,14 @@ type Importer interface {
 	OnFailure(ctx context.Context, imp Import, cause string) error
 }
 
-// Cleaner is an Importer that leaves things behind, such as files of its own or
-// reports at the other side. CleanUp runs once at the end on every way out:
-// success, failure and cancellation, also after a worker died.
+// Cleaner is an Importer with temporary resources, such as files or reports at the source.
+// CleanUp runs at the end of every import: after success, failure and cancellation, also
+// after the death of a worker.
 type Cleaner interface {
 	CleanUp(ctx context.Context, imp Import) error
 }
 
-// Import is one run of an importer, as the importer sees it.
+// Import is one run of an importer.
 type Import struct {
 	// ID is the import's number, unique across sites.
 	ID int64
@@ -78,24 +75,23 @@ type Import struct {
 	Site Site
 	// Args are the arguments in the normal form that ParseArgs returned.
 	Args json.RawMessage
-	// Checked is what BeforeStart has returned, nil if nothing or not yet.
+	// Checked is the result of BeforeStart; nil without a result or before BeforeStart.
 	Checked json.RawMessage
-	// Window is the days to import, of the part that is being read: Part.Days without
-	// the days that another import has in the part's table and those that are too late.
-	// It is empty everywhere but in ImportData. A reader loads no row of another day, and
-	// counts it by Chunk.LeaveOut.
+	// Window holds the days to import of the current part: Part.Days without taken days, which
+	// another import holds in the part's table, and late days. It is set only for
+	// ImportData. A reader loads no row of other days, and counts it with Chunk.LeaveOut.
 	Window calendar.Set
-	// Chunk bounds the chunks. It is fixed when the import is planned, so that
-	// every attempt cuts the same chunks.
+	// Chunk bounds the chunks. It is fixed when the import is planned, so that the chunks
+	// are the same in every attempt.
 	Chunk ChunkLimit
-	// Feedback takes messages for the person who started the import.
+	// Feedback writes messages to the import's log, for the requester.
 	Feedback Feedback
-	// Conn connects to the importer's own schema in PostgreSQL. The connection is closed
-	// when ctx ends, at the latest, which is when the callback returns; close it earlier if
-	// it is not needed any more. Nil unless the importer is a SchemaOwner.
+	// Conn connects to the importer's own schema in PostgreSQL. The connection is closed when
+	// ctx ends, at the latest when the callback returns; close it earlier if possible. Nil
+	// unless the importer is a SchemaOwner.
 	Conn func(ctx context.Context) (*sql.Conn, error)
-	// Connections opens the connections that Args name. A secret that it hands out
-	// goes into no error, message, cursor or part.
+	// Connections opens the connections named in Args. Their secrets must not appear in
+	// errors, messages, cursors or parts.
 	Connections connections.Opener
 }
 
@@ -105,34 +101,34 @@ type Site struct {
 	ID int64
 	// Domain is the site's name, for instance "example.com".
 	Domain string
-	// TimeZone is the IANA name of the zone in which the site counts its days.
+	// TimeZone is the IANA name of the site's time zone, which dates its days.
 	TimeZone string
 }
 
-// Feedback records lines of an import's log that users see.
+// Feedback writes lines to the import's log, which users read.
 type Feedback interface {
-	// Info records something worth knowing.
+	// Info records information.
 	Info(ctx context.Context, message string) error
-	// Warn records something that the user may have to act on.
+	// Warn records a problem that may require an action of the user.
 	Warn(ctx context.Context, message string) error
-	// WarnPart records a warning that several parts may give. The log has it once, with
-	// the number of parts and of rows, however often and in whatever process it is given.
+	// WarnPart records a warning that several parts may have in common. The log contains one
+	// line with the number of parts and rows, also for calls in several processes.
 	WarnPart(ctx context.Context, w PartWarning) error
-	// Error records something that has gone wrong, whether or not the import goes on.
+	// Error records an error, whether or not the import continues.
 	Error(ctx context.Context, message string) error
 }
 
-// Plan is what an import is going to do.
+// Plan is the plan of an import.
 type Plan struct {
-	// Range is the days that the source says it has data for.
+	// Range is the range of days for which the source has data.
 	Range calendar.Range
-	// Parts are what to load, in the order in which they are started. Their
-	// numbers are their positions. At most MaxParts.
+	// Parts lists the parts in the order in which they start, at most MaxParts. A part's
+	// number is its position.
 	Parts []Part
 }
 
-// MaxParts is how many parts an import can have: enough for nine reports of
-// seven years by month, and few enough for a history below 2,000 events.
+// MaxParts is the maximum number of parts of an import: enough for nine monthly reports of
+// seven years, and few enough for a history below 2,000 events.
 const MaxParts = 1000
 
 // Part is the unit of planning, progress, retry and skip inside an import: one
@@ -140,19 +136,19 @@ const MaxParts = 1000
 type Part struct {
 	// No is the part's position in the plan, from 0.
 	No int
-	// Table is the table that the part's rows go to.
+	// Table is the target table of the part's rows.
 	Table *schema.Table
-	// Label says what the part is, in at most MaxLabel bytes, for instance
+	// Label describes the part in at most MaxLabel bytes, for instance
 	// "imported_pages_20210101_20231231.csv".
 	Label string
-	// Args is whatever the importer needs to open the part again, at most
-	// MaxPartArgs bytes and free of secrets.
+	// Args holds the importer's arguments for opening the part, at most MaxPartArgs bytes,
+	// without secrets.
 	Args json.RawMessage
-	// Bytes is how much there is to read, for progress bars; 0 if unknown.
+	// Bytes is the size of the part, for progress bars; 0 if unknown.
 	Bytes int64
-	// Days are the days that the part says it has: those in a file's name, or those that a
-	// report is asked for. Rows of other days are out of range. They lie within
-	// Plan.Range. Defaults to Plan.Range.
+	// Days is the stated range of the part, within Plan.Range: the days in a file's name, or
+	// the requested days of a report. Rows of other days are out of range. Defaults to
+	// Plan.Range.
 	Days calendar.Set
 }
 
@@ -173,10 +169,10 @@ const (
 	MaxPartArgs = 4 << 10
 )
 
-// Result is what an import has loaded when all its parts are done.
+// Result counts the rows of an import, or of a part, after its end.
 type Result struct {
 	// RowsRead is the sum of the others.
 	RowsRead, RowsLoaded, RowsRejected, RowsOutOfRange, RowsLeftOut int64
-	// Summary is what Summarizer has made of the parts, nil if there is none.
+	// Summary is the result of Summarizer; nil without one.
 	Summary json.RawMessage
 }

@@ -5,21 +5,20 @@ import (
 	"unicode/utf8"
 )
 
-// NewReject returns a reject whose reason and sample obey MaxReason and
-// MaxSample: both are made valid UTF-8 and cut between two characters.
+// NewReject returns a reject with a reason of at most MaxReason and a sample of at most
+// MaxSample bytes: both are converted to valid UTF-8 and truncated between two characters.
 func NewReject(file string, line int64, column, reason string, sample []byte) Reject {
 	return Reject{
 		File:   file,
 		Line:   line,
 		Column: column,
 		Reason: cut(reason, MaxReason),
-		// One byte more than fits is enough to tell a character that is cut from
-		// one that is broken.
+		// One extra byte distinguishes a truncated character from an invalid one.
 		Sample: cut(string(sample[:min(len(sample), MaxSample+utf8.UTFMax)]), MaxSample),
 	}
 }
 
-// cut makes text valid UTF-8 of at most limit bytes.
+// cut converts text to valid UTF-8 of at most limit bytes.
 func cut(text string, limit int) string {
 	text = strings.ToValidUTF8(text, string(utf8.RuneError))
 	if len(text) <= limit {

@@ -5,21 +5,20 @@ import (
 	"strings"
 )
 
-// PartWarning is a warning about a part that other parts may give in the same words, such
-// as a reservation of the source about its figures.
+// PartWarning is a warning that several parts may have in common, such as a note of the source
+// about its figures.
 type PartWarning struct {
 	// Part is the part's label.
 	Part string
-	// Message is what the parts have in common: it holds nothing of the part's own.
+	// Message is the common text, without details of the part.
 	Message string
-	// Rows is how many rows of the part it is about; 0 if it is not about rows.
+	// Rows is the number of affected rows of the part; 0 if it does not concern rows.
 	Rows int64
-	// Detail is an example; it may be empty.
+	// Detail is an example, or empty.
 	Detail string
 }
 
-// Text returns the line about so many parts, of which the first is named, and so many rows
-// in all.
+// Text returns the line for the given numbers of parts and rows. It names the first part.
 func (w PartWarning) Text(first string, parts int, rows int64) string {
 	var b strings.Builder
 	b.WriteString(first)
@@ -42,5 +41,5 @@ func (w PartWarning) Text(first string, parts int, rows int64) string {
 	return b.String()
 }
 
-// String returns the line about the part alone.
+// String returns the line for this part only.
 func (w PartWarning) String() string { return w.Text(w.Part, 1, w.Rows) }

@@ -16,20 +16,20 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// payload is a command as all SDKs write it.
-func payload(command any) (*commonpb.Payloads, error) {
-	data, err := json.Marshal(command)
+// payload encodes the argument of a command as all SDKs do.
+func payload(argument any) (*commonpb.Payloads, error) {
+	data, err := json.Marshal(argument)
 	return &commonpb.Payloads{Payloads: []*commonpb.Payload{{
 		Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: data,
 	}}}, err
 }
 
-// update gives a command and waits for its outcome. id is a UUID: under the same one the
-// server takes the command once.
+// update sends a command and waits for its outcome. The server accepts each id, a UUID,
+// once.
 func update(
-	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, command any,
+	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, argument any,
 ) error {
-	args, err := payload(command)
+	args, err := payload(argument)
 	if err != nil {
 		return err
 	}
@@ -49,15 +49,15 @@ func update(
 		case answer.GetOutcome() != nil:
 			return nil
 		}
-		// The server has waited as long as it waits: it is asked again, under the same ID.
+		// The server's long poll has ended: repeat the request with the same ID.
 	}
 }
 
-// signal gives a command, and does not wait for an answer.
+// signal sends a command and does not wait for its outcome.
 func signal(
-	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, command any,
+	ctx context.Context, temporal workflowservice.WorkflowServiceClient, namespace, workflowID, id, name string, argument any,
 ) error {
-	input, err := payload(command)
+	input, err := payload(argument)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// pause lets an import pause. The error says why where it is refused.
+// pause pauses an import. A refused update returns an error with the reason.
 func pause(ctx context.Context, c client.Client, workflowID string) error {
 	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: workflowID, UpdateName: "pause", WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -25,7 +25,7 @@ func pause(ctx context.Context, c client.Client, workflowID string) error {
 	return handle.Get(ctx, nil)
 }
 
-// resume lets it go on, and does not wait for an answer.
+// resume sends the signal and does not wait for a result.
 func resume(ctx context.Context, c client.Client, workflowID string) error {
 	return c.SignalWorkflow(ctx, workflowID, "", "resume", map[string]any{"by": "billing"})
 }

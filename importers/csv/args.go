@@ -17,16 +17,16 @@ type Args struct {
 	// workers. Each is a .csv file, a .csv.gz file, a .zip archive, or a
 	// directory of .csv and .csv.gz files.
 	Paths []string `json:"paths"`
-	// LeaveOutUnknownColumns leaves out columns that the imported tables do not have,
-	// with a warning. Without it such a column is a fault.
+	// LeaveOutUnknownColumns omits columns that the imported tables do not have, with a
+	// warning. Without it such a column is an error.
 	LeaveOutUnknownColumns bool `json:"leave_out_unknown_columns,omitempty"`
 }
 
 // maxPathBytes leaves room in Part.Args for what else stands there.
 const maxPathBytes = 2000
 
-// ParseArgs checks arguments, which are those of Args, and cleans the paths. It
-// does not look at the files.
+// ParseArgs validates arguments of type Args and cleans the paths. It does not access the
+// files.
 func (*Importer) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
 	args, err := decode(raw)
 	if err != nil {
@@ -71,7 +71,7 @@ func decode(raw json.RawMessage) (Args, error) {
 	return args, nil
 }
 
-// decodeStored reads the arguments that ParseArgs wrote.
+// decodeStored decodes the result of ParseArgs.
 func decodeStored(raw json.RawMessage) (Args, error) {
 	args, err := decode(raw)
 	if err != nil {

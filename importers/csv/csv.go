@@ -1,7 +1,6 @@
-// Package csv imports Plausible's CSV export, one file per imported table, as
-// plain files, compressed with gzip, or in a zip archive. What it accepts, and
-// what it says about everything else, is described in the functions that decide:
-// parseName for file names, readHeader for headers, the values for fields.
+// Package csv imports Plausible's CSV export, one file per imported table, as plain files,
+// compressed with gzip, or in a zip archive. parseName defines the valid file names,
+// readHeader the valid headers, and the functions of values.go the valid fields.
 package csv
 
 import (
@@ -13,20 +12,19 @@ import (
 	"github.com/sluicehq/sluice/importers/sourcefile"
 )
 
-// Limits that keep a hostile or broken source from taking the worker down.
+// Limits that protect the worker against malicious and corrupt sources.
 const (
-	// MaxPaths is how many paths an import can name.
+	// MaxPaths is the maximum number of paths of an import.
 	MaxPaths = 100
-	// MaxMembers is how many members a zip archive can have.
+	// MaxMembers is the maximum number of members of a zip archive.
 	MaxMembers = 1000
-	// MaxUncompressed is how much text a zip archive or a gzip file can hold.
+	// MaxUncompressed is the maximum uncompressed size of a zip archive or a gzip file.
 	MaxUncompressed = 64 << 30
-	// MaxRatio is how many times larger than its compressed form a file can be,
-	// once it is larger than RatioFree. Exports stay below 30; what archives are
-	// blown up with on purpose starts near 1000.
+	// MaxRatio is the maximum compression ratio of a file larger than RatioFree. Exports
+	// stay below 30; decompression bombs start near 1000.
 	MaxRatio = 200
-	// RatioFree is up to which size the ratio does not count: little text can be
-	// very repetitive without harm.
+	// RatioFree is the size up to which MaxRatio does not apply: small repetitive texts are
+	// harmless.
 	RatioFree = 64 << 20
 )
 
@@ -38,7 +36,7 @@ type limits struct {
 	ratioFree    int64
 }
 
-// tooDense says whether so much text from so few compressed bytes is no export.
+// tooDense reports whether the compression ratio exceeds that of an export.
 func (l limits) tooDense(text, packed int64) bool {
 	return text > l.ratioFree && text/l.ratio > packed
 }
@@ -50,7 +48,7 @@ func (l limits) denseFault() error {
 // Importer imports CSV exports. It is safe for concurrent use.
 type Importer struct {
 	limits limits
-	// files opens files with a deadline, and knows those that hang.
+	// files opens files with a deadline, and tracks those that hang.
 	files sourcefile.Opener
 }
 
@@ -71,14 +69,14 @@ func Within(roots []string) *Importer {
 // Name returns "csv".
 func (*Importer) Name() string { return "csv" }
 
-// Label returns what people see.
+// Label returns the name for users.
 func (*Importer) Label() string { return "CSV export" }
 
 // EmailTemplate names the templates of the mails about this kind of import.
 func (*Importer) EmailTemplate() string { return "csv_import" }
 
-// BeforeStart checks that all files are there, may be read and are named like
-// exports, and that there is something to import.
+// BeforeStart checks that all files exist, are readable and have names of exports, and that
+// there is at least one.
 func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.RawMessage, error) {
 	args, err := decodeStored(imp.Args)
 	if err != nil {
@@ -102,7 +100,7 @@ func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.
 	return nil, faults.err()
 }
 
-// Finalize sums the import up for its user.
+// Finalize writes a summary to the import's log.
 func (*Importer) Finalize(ctx context.Context, imp importers.Import, result importers.Result) error {
 	err := imp.Feedback.Info(ctx, fmt.Sprintf(
 		"CSV files read: %d rows, of which %d loaded, %d rejected, %d out of range and %d left out",
@@ -113,10 +111,10 @@ func (*Importer) Finalize(ctx context.Context, imp importers.Import, result impo
 	return nil
 }
 
-// OnSuccess does nothing: the files stay where they are.
+// OnSuccess does nothing: the files are not changed.
 func (*Importer) OnSuccess(context.Context, importers.Import, importers.Result) error { return nil }
 
-// OnFailure does nothing: the files are not ours to touch.
+// OnFailure does nothing: the files are not changed.
 func (*Importer) OnFailure(context.Context, importers.Import, string) error { return nil }
 
 // errNothing means that no path leads to a file to import.

@@ -14,14 +14,14 @@ import (
 	"github.com/sluicehq/sluice/importers/sourcefile"
 )
 
-// maxFaults is how many faults are told one by one.
+// maxFaults is the maximum number of listed faults; the others are counted.
 const maxFaults = 100
 
-// faults collects what is wrong with the files of an import, so that all of it
-// can be mended at once.
+// faults collects the errors of the files of an import, so that the user can fix all of them
+// at once.
 type faults struct {
 	all []error
-	// transient are faults of the machine, which a retry may cure.
+	// transient are errors of the machine, which may disappear after a retry.
 	transient []error
 	input     bool
 }
@@ -40,7 +40,7 @@ func (f *faults) add(err error) {
 	f.all = append(f.all, err)
 }
 
-// none says whether nothing is wrong so far.
+// none reports whether there are no errors so far.
 func (f *faults) none() bool { return len(f.all)+len(f.transient) == 0 }
 
 // err returns all faults as one error of one line each; permanent, unless there
@@ -101,7 +101,7 @@ func isContext(err error) bool {
 }
 
 // readFault words an error that came up while the text was read. Whatever is
-// not the file system's fault is the file's, which no retry mends.
+// not an error of the file system is an error of the file, which is permanent.
 func readFault(err error) error {
 	var file *ioError
 	var known *importers.PermanentError

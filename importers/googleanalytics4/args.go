@@ -14,18 +14,18 @@ import (
 type Args struct {
 	// Connection is the name of a connection of kind "google_analytics_4".
 	Connection string `json:"connection"`
-	// Property is the property's resource name, "properties/123"; "123" will do too.
+	// Property is the property's resource name, "properties/123"; "123" is accepted.
 	Property string `json:"property"`
-	// StartDate and EndDate bound what is imported. They default to the first day with
-	// data, and the last one before today in the property's time zone: today is not over.
+	// StartDate and EndDate bound the imported days. They default to the first day with data
+	// and to the last day with data before today, in the property's time zone.
 	StartDate *calendar.Day `json:"start_date,omitempty"`
 	EndDate   *calendar.Day `json:"end_date,omitempty"`
-	// Parallelism is how many requests of this import run at once, at most
-	// MaxConcurrentRequests, which is the default.
+	// Parallelism is the number of concurrent requests of the import, at most
+	// MaxConcurrentRequests, the default.
 	Parallelism int `json:"parallelism,omitempty"`
 }
 
-// earliest is the first day that the API answers for.
+// earliest is the first day that the API supports.
 const earliest = "2015-08-14"
 
 // maxNumber is how many digits a property's number has at most.
@@ -34,7 +34,7 @@ const maxNumber = 20
 // maxConnection is how long the name of a connection can be.
 const maxConnection = 200
 
-// ParseArgs checks arguments, which are those of Args.
+// ParseArgs validates arguments of type Args.
 func (*Importer) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
 	args, err := decode(raw)
 	if err != nil {
@@ -83,7 +83,7 @@ func normalProperty(given string) (string, bool) {
 	return "properties/" + number, true
 }
 
-// decodeStored reads the arguments that ParseArgs wrote.
+// decodeStored decodes the result of ParseArgs.
 func decodeStored(raw json.RawMessage) (Args, error) {
 	args, err := decode(raw)
 	if err != nil {

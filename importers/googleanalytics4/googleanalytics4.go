@@ -22,34 +22,34 @@ const Name = "google_analytics_4"
 
 // Limits of requests.
 const (
-	// DefaultPageRows is how many rows one request asks for: large enough for few
-	// requests, which cost quota, and small enough to be answered in time and to be held
-	// in memory twice for each part that is being read.
+	// DefaultPageRows is the default number of rows of a request: large enough for few
+	// requests, which cost quota, and small enough for a timely response that fits into
+	// memory twice for each part.
 	DefaultPageRows = 50_000
-	// MaxPageRows is the API's own limit.
+	// MaxPageRows is the API's limit.
 	MaxPageRows = 250_000
-	// RequestTimeout is how long one answer may take.
+	// RequestTimeout bounds one request.
 	RequestTimeout = 80 * time.Second
-	// MaxConcurrentRequests is how many requests run at once for one property in this
-	// process: the API's limit for a standard property.
+	// MaxConcurrentRequests is the maximum number of concurrent requests for one property in
+	// this process: the API's limit for a standard property.
 	MaxConcurrentRequests = 10
 )
 
-// Config is how an importer works. The zero value is right for production.
+// Config configures an importer. The zero value is suitable for production.
 type Config struct {
-	// PageRows is how many rows one request asks for, at most MaxPageRows. Defaults to
+	// PageRows is the number of rows of a request, at most MaxPageRows. Defaults to
 	// DefaultPageRows. Chunks do not depend on it.
 	PageRows int
-	// Guard decides which addresses an endpoint may have that a connection names. Defaults
-	// to none; Google's own hosts need it not.
+	// Guard restricts the addresses of endpoints named by connections. Defaults to none.
+	// Google's hosts are always allowed.
 	Guard outbound.Guard
-	// Transport sends the requests. Defaults to one of the importer's own, which dials what
-	// the guard allows, and Google's hosts with the settings of http.DefaultTransport.
+	// Transport sends the requests. Defaults to a transport that dials addresses allowed by
+	// the guard, and Google's hosts with the settings of http.DefaultTransport.
 	Transport http.RoundTripper
-	// Now tells the time by which quotas are reset. Defaults to time.Now.
+	// Now returns the time, for the reset of quotas. Defaults to time.Now.
 	Now func() time.Time
-	// Jitter returns a random duration below the limit, which spreads what waits for the
-	// same moment. Defaults to a uniform one.
+	// Jitter returns a random duration below the limit, which spreads requests that wait for
+	// the same time. Defaults to a uniform distribution.
 	Jitter func(limit time.Duration) time.Duration
 	// SourceName returns the name under which a traffic source is stored, for instance
 	// "Hacker News" for "news.ycombinator.com". Defaults to a table of well-known ones.
@@ -76,8 +76,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Importer imports Google Analytics 4 properties. It keeps access tokens and what it knows
-// of quotas for the life of the process, and is safe for concurrent use.
+// Importer imports Google Analytics 4 properties. It caches access tokens and quotas in
+// memory, and is safe for concurrent use.
 type Importer struct {
 	cfg     Config
 	tokens  tokenCache
@@ -99,7 +99,7 @@ func New(cfg Config) *Importer {
 // Name returns "google_analytics_4".
 func (*Importer) Name() string { return Name }
 
-// Label returns what people see.
+// Label returns the name for users.
 func (*Importer) Label() string { return "Google Analytics 4" }
 
 // EmailTemplate names the templates of the mails about this kind of import.
@@ -147,7 +147,7 @@ func (g *Importer) inTime(args Args) error {
 	return nil
 }
 
-// Finalize sums the import up for its user.
+// Finalize writes a summary to the import's log.
 func (*Importer) Finalize(ctx context.Context, imp importers.Import, result importers.Result) error {
 	err := imp.Feedback.Info(ctx, fmt.Sprintf(
 		"Google Analytics reports read: %d rows, of which %d loaded, %d rejected, %d out of range and %d left out",

@@ -19,8 +19,8 @@ type kind struct{ importer *Importer }
 
 var _ connections.Kind = (*kind)(nil)
 
-// ConnectionKind returns the kind of connections that this importer uses. The guard decides
-// which addresses its test may dial, beside Google's.
+// ConnectionKind returns the importer's kind of connections. The guard restricts the
+// addresses that its test may dial in addition to Google's.
 func ConnectionKind(guard outbound.Guard) connections.Kind {
 	return &kind{importer: New(Config{Guard: guard})}
 }
@@ -28,10 +28,10 @@ func ConnectionKind(guard outbound.Guard) connections.Kind {
 // Name returns "google_analytics_4".
 func (*kind) Name() string { return Name }
 
-// Label returns what people see.
+// Label returns the name for users.
 func (*kind) Label() string { return "Google Analytics 4" }
 
-// ParseSettings checks settings, which are those of Settings, and writes the defaults out.
+// ParseSettings validates settings of type Settings and fills in the defaults.
 func (*kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 	s, err := parseSettings(raw)
 	if err != nil {
@@ -40,8 +40,8 @@ func (*kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(s)
 }
 
-// Secrets returns the secrets of both ways to authenticate. Which are needed depends on
-// the setting "auth": Test tells.
+// Secrets returns the secrets of both ways to authenticate. The setting "auth" determines the
+// required ones; Test reports missing ones.
 func (*kind) Secrets() []connections.SecretSpec {
 	return []connections.SecretSpec{
 		{Name: SecretClientSecret, Description: "the OAuth client's secret, for a refresh token"},
@@ -50,7 +50,7 @@ func (*kind) Secrets() []connections.SecretSpec {
 	}
 }
 
-// Test lists the properties that the credentials may read. It needs the Analytics Admin
+// Test lists the properties that the credentials can read. It requires the Analytics Admin
 // API; imports do not.
 func (k *kind) Test(ctx context.Context, conn connections.Connection) (connections.Report, error) {
 	c, err := k.importer.connect(conn)
@@ -72,15 +72,16 @@ func (k *kind) Test(ctx context.Context, conn connections.Connection) (connectio
 	return report, nil
 }
 
-// Property is a property that a connection may read.
+// Property is a property that a connection can read.
 type Property struct {
 	// Name is its resource name, "properties/123".
 	Name string
-	// DisplayName and Account are what people call it and the account that it belongs to.
+	// DisplayName and Account are the names of the property and of its account.
 	DisplayName, Account string
 }
 
-// Properties lists what the connection may read. Its errors are those of an import.
+// Properties lists the properties that the connection can read. Its errors are those of an
+// import.
 func (g *Importer) Properties(ctx context.Context, conn connections.Connection) ([]Property, error) {
 	c, err := g.connect(conn)
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 
 // The ways to authenticate.
 const (
-	// AuthRefreshToken is a person's consent: an OAuth client and a refresh token.
+	// AuthRefreshToken uses a person's consent: an OAuth client and a refresh token.
 	AuthRefreshToken = "refresh_token"
-	// AuthServiceAccount is the key of a service account of a Google Cloud project.
+	// AuthServiceAccount uses the key of a service account of a Google Cloud project.
 	AuthServiceAccount = "service_account"
 )
 
@@ -26,14 +26,14 @@ const (
 	SecretServiceAccountKey = "service_account_key"
 )
 
-// Settings are what is not secret in a connection.
+// Settings are the settings of a connection without its secrets.
 type Settings struct {
 	// Auth is AuthRefreshToken, the default, or AuthServiceAccount.
 	Auth string `json:"auth"`
-	// ClientID is the OAuth client's id; for AuthRefreshToken only, and needed there.
+	// ClientID is the OAuth client's ID. Required for AuthRefreshToken, and refused otherwise.
 	ClientID string `json:"client_id,omitempty"`
-	// Endpoint is a base URL to use in the place of all of Google's, for tests and for
-	// work without Google. https, or http to this machine. Defaults to Google.
+	// Endpoint is a base URL that replaces all of Google's, for tests and offline work:
+	// https, or http to loopback. Defaults to Google's.
 	Endpoint string `json:"endpoint,omitempty"`
 }
 

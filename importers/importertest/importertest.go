@@ -1,6 +1,5 @@
-// Package importertest is the conformance suite of importers: what every one of
-// them owes to the import workflow, whatever its source. An importer's tests
-// call it once:
+// Package importertest is the conformance suite of importers. It checks the contract between
+// importers and the import workflow. An importer's tests call it once:
 //
 //	func TestConformance(t *testing.T) {
 //		t.Parallel()
@@ -17,9 +16,9 @@
 //		})
 //	}
 //
-// A source is good for the suite if it has several parts, rows of several days,
-// a few bad rows if the source can have such, and no more than some thousand
-// rows: they are read many times over, once from every cursor.
+// A suitable source has several parts, rows of several days, a few invalid rows if the source
+// can have them, and at most a few thousand rows, because the suite reads them from every
+// cursor.
 package importertest
 
 import (
@@ -38,35 +37,33 @@ import (
 
 // Subject is an importer and a source for it.
 type Subject struct {
-	// Importer is what is tested.
+	// Importer is the importer under test.
 	Importer importers.Importer
-	// Args are arguments as a user would give them. They lead to a plan with at
-	// least one part and one row.
+	// Args are a user's arguments, whose plan has at least one part and one row.
 	Args json.RawMessage
-	// Connections has the connections that the arguments name. Defaults to none.
+	// Connections opens the connections named in the arguments. Defaults to none.
 	Connections connections.Opener
 }
 
-// Config says what to test.
+// Config configures the suite.
 type Config struct {
-	// New returns an importer and a source that nothing has used yet. It is called
-	// once per check, and frees what it took in tb.Cleanup.
+	// New returns an importer and an unused source. It is called once for each check, and
+	// releases its resources with tb.Cleanup.
 	New func(tb testing.TB) Subject
-	// BadArgs are arguments that ParseArgs must refuse, besides those that the
-	// suite thinks of itself. A secret among them must be in Secrets.
+	// BadArgs are arguments that ParseArgs must refuse, in addition to those of the suite. A
+	// secret among them must be in Secrets.
 	BadArgs []json.RawMessage
-	// Secrets are what the importer knows and must keep to itself: in none of its
-	// errors, cursors, labels, part arguments, rejects' reasons and feedback.
+	// Secrets lists the importer's secrets, which must not appear in errors, cursors, labels,
+	// arguments of parts, reasons of rejects and feedback.
 	Secrets []string
-	// ChunkRows is how many rows a chunk has in most checks. Defaults to 7, small
-	// enough that little sources have several chunks.
+	// ChunkRows is the number of rows of a chunk in most checks. Defaults to 7, so that small
+	// sources have several chunks.
 	ChunkRows int
-	// Site is the site that the import is for. Defaults to number 1, example.com,
-	// in UTC.
+	// Site is the site of the import. Defaults to ID 1, example.com, UTC.
 	Site importers.Site
 
-	// prompt is how soon a call must return once its context is done. Defaults to
-	// promptly; tests of the suite itself have less patience.
+	// prompt bounds a call after its context is done. Defaults to promptly; tests of the suite
+	// use less.
 	prompt time.Duration
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// Dependencies returns what Args.Locks says.
+// Dependencies returns Args.Locks.
 func (*Importer) Dependencies(site string, raw []byte) ([]importers.Dependency, error) {
 	args, err := decode(raw)
 	if err != nil || len(args.Locks) > 0 {
@@ -17,13 +17,13 @@ func (*Importer) Dependencies(site string, raw []byte) ([]importers.Dependency, 
 	return []importers.Dependency{{Resource: importers.SiteResource(site)}}, nil
 }
 
-// Fingerprint returns what Args.Fingerprint says.
+// Fingerprint returns Args.Fingerprint.
 func (*Importer) Fingerprint(_ context.Context, imp importers.Import) (string, error) {
 	args, err := stored(imp)
 	return args.Fingerprint, err
 }
 
-// Summarize lists what before_start and the parts have returned, if they have.
+// Summarize lists the data of before_start and of the parts, if there are any.
 func (*Importer) Summarize(
 	_ context.Context, imp importers.Import, parts []importers.PartData,
 ) (json.RawMessage, error) {
@@ -40,7 +40,7 @@ func (*Importer) Summarize(
 	return json.Marshal(summary)
 }
 
-// StageDone does nothing but misbehave.
+// StageDone does nothing, or fails as configured.
 func (n *Importer) StageDone(ctx context.Context, _ *sql.Tx, imp importers.Import) error {
 	return n.hook(ctx, imp, StageDone)
 }

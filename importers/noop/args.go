@@ -26,43 +26,43 @@ const (
 
 var callbacks = []string{BeforeStart, Plan, ImportData, Finalize, OnSuccess, OnFailure, CleanUp, StageDone}
 
-// Args says how many rows an import makes up and where it goes wrong.
+// Args sets the number of generated rows and the failures of an import.
 type Args struct {
-	// Rows is how many rows all parts have together, bad ones included.
+	// Rows is the number of rows of all parts together, including invalid ones.
 	Rows int64 `json:"rows"`
-	// Parts is how many parts the rows are dealt out to, in order. Defaults to 1.
+	// Parts is the number of parts among which the rows are divided, in order. Defaults to 1.
 	Parts int `json:"parts"`
-	// BadRows is how many rows, from the first on, are rejected.
+	// BadRows is the number of rejected rows, starting with the first.
 	BadRows int64 `json:"bad_rows"`
-	// StartDate and EndDate are the days that rows are dated with, in turn.
+	// StartDate and EndDate are the range of days of the rows, assigned in turn.
 	// Default to 2021-01-01 and 2021-01-31.
 	StartDate calendar.Day `json:"start_date"`
 	EndDate   calendar.Day `json:"end_date"`
 	// Fail names a callback that returns an error, Panic one that panics.
 	Fail  string `json:"fail,omitempty"`
 	Panic string `json:"panic,omitempty"`
-	// FailTimes is how many calls go wrong before the callback works; 0 is all.
+	// FailTimes is the number of failing calls before the callback succeeds; 0 means all.
 	// Calls are counted by import and callback in the memory of the process.
 	FailTimes int `json:"fail_times,omitempty"`
-	// Permanent makes the error of Fail one that no retry will cure.
+	// Permanent makes the error of Fail permanent.
 	Permanent bool `json:"permanent,omitempty"`
-	// Wait turns the error of Fail into a durable wait of that long, as a Go duration.
+	// Wait turns the error of Fail into a durable wait, a Go duration.
 	Wait string `json:"wait,omitempty"`
-	// Unchanged says at planning that nothing has changed.
+	// Unchanged makes Plan return importers.ErrUnchanged.
 	Unchanged bool `json:"unchanged,omitempty"`
-	// Fingerprint is the hash of the content, if there is to be one.
+	// Fingerprint is the fingerprint of the content. Defaults to none.
 	Fingerprint string `json:"fingerprint,omitempty"`
-	// Data is what before_start and each part return, a JSON value. With it the import has a
-	// summary, which lists what they have returned.
+	// Data is the result of before_start and of each part, a JSON value. The summary of the
+	// import lists these results.
 	Data json.RawMessage `json:"data,omitempty"`
-	// Locks are what the import locks. Defaults to its site, exclusively.
+	// Locks are the locks of the import. Defaults to an exclusive lock of its site.
 	Locks []importers.Dependency `json:"locks,omitempty"`
-	// Delay is how long each chunk and each other callback takes, as a Go
-	// duration: "250ms".
+	// Delay is the duration of each chunk and each other callback, a Go duration such as
+	// "250ms".
 	Delay string `json:"delay,omitempty"`
 }
 
-// decode reads the arguments, fills in the defaults and checks them.
+// decode decodes the arguments, fills in the defaults and validates them.
 func decode(raw json.RawMessage) (Args, error) {
 	args := Args{Parts: 1, StartDate: defaultStart, EndDate: defaultEnd}
 	if err := importers.DecodeArgs(raw, &args); err != nil {
@@ -79,7 +79,7 @@ var (
 	defaultEnd   = calendar.DayOf(time.Date(2021, time.January, 31, 0, 0, 0, 0, time.UTC))
 )
 
-// Validate reports every fault of the arguments at once.
+// Validate reports all errors of the arguments at once.
 func (a Args) Validate() error {
 	var faults []error
 	if a.Rows < 0 {

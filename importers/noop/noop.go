@@ -1,5 +1,5 @@
-// Package noop is an importer without a source, for tests and drills: it makes
-// up as many rows as it is told, and fails, panics and dawdles where it is told.
+// Package noop is an importer without a source, for tests and drills: it generates rows, and
+// its arguments make callbacks fail, panic or wait.
 package noop
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// Importer makes rows up. It is safe for concurrent use.
+// Importer generates rows. It is safe for concurrent use.
 type Importer struct {
 	mu sync.Mutex
-	// calls counts the calls that were to go wrong, so that FailTimes works.
+	// calls counts the failing calls for FailTimes.
 	calls map[call]int
 }
 
@@ -36,21 +36,19 @@ var (
 	_ importers.Stager        = (*Importer)(nil)
 )
 
-// New returns a noop importer. It remembers for the life of the process which
-// calls went wrong.
+// New returns a noop importer. It counts failing calls in memory.
 func New() *Importer { return &Importer{calls: make(map[call]int)} }
 
 // Name returns "noop".
 func (*Importer) Name() string { return "noop" }
 
-// Label returns what people see.
+// Label returns the name for users.
 func (*Importer) Label() string { return "No operation" }
 
 // EmailTemplate names the templates of the mails about this kind of import.
 func (*Importer) EmailTemplate() string { return "noop_import" }
 
-// ParseArgs checks arguments, which are those of Args, and writes the defaults
-// out.
+// ParseArgs validates arguments of type Args and fills in the defaults.
 func (*Importer) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
 	args, err := decode(raw)
 	if err != nil {
@@ -59,7 +57,7 @@ func (*Importer) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(args)
 }
 
-// BeforeStart returns what Args.Data says, and misbehaves.
+// BeforeStart returns Args.Data, or fails as configured.
 func (n *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.RawMessage, error) {
 	if err := n.hook(ctx, imp, BeforeStart); err != nil {
 		return nil, err
@@ -68,8 +66,8 @@ func (n *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.
 	return args.Data, err
 }
 
-// Plan deals the rows out to the parts; the first parts have one more where
-// they do not divide evenly.
+// Plan divides the rows among the parts; the first parts have one more if they do not divide
+// evenly.
 func (n *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Plan, error) {
 	if err := n.hook(ctx, imp, Plan); err != nil {
 		return importers.Plan{}, err
@@ -101,27 +99,27 @@ func (n *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 	return plan, nil
 }
 
-// Finalize does nothing but misbehave.
+// Finalize does nothing, or fails as configured.
 func (n *Importer) Finalize(ctx context.Context, imp importers.Import, _ importers.Result) error {
 	return n.hook(ctx, imp, Finalize)
 }
 
-// OnSuccess does nothing but misbehave.
+// OnSuccess does nothing, or fails as configured.
 func (n *Importer) OnSuccess(ctx context.Context, imp importers.Import, _ importers.Result) error {
 	return n.hook(ctx, imp, OnSuccess)
 }
 
-// OnFailure does nothing but misbehave.
+// OnFailure does nothing, or fails as configured.
 func (n *Importer) OnFailure(ctx context.Context, imp importers.Import, _ string) error {
 	return n.hook(ctx, imp, OnFailure)
 }
 
-// CleanUp does nothing but misbehave.
+// CleanUp does nothing, or fails as configured.
 func (n *Importer) CleanUp(ctx context.Context, imp importers.Import) error {
 	return n.hook(ctx, imp, CleanUp)
 }
 
-// hook takes its time and then goes wrong if the arguments say so.
+// hook waits for the delay and then fails as configured.
 func (n *Importer) hook(ctx context.Context, imp importers.Import, callback string) error {
 	args, err := stored(imp)
 	if err != nil {
@@ -133,7 +131,7 @@ func (n *Importer) hook(ctx context.Context, imp importers.Import, callback stri
 	return n.misbehave(args, imp.ID, callback)
 }
 
-// ErrAsked is the error that the importer returns where it was told to fail.
+// ErrAsked is the error that Args.Fail requests.
 var ErrAsked = errors.New("noop was told to fail")
 
 func (n *Importer) misbehave(args Args, importID int64, callback string) error {
@@ -161,7 +159,7 @@ func (n *Importer) misbehave(args Args, importID int64, callback string) error {
 	return err
 }
 
-// wait lets the delay pass, or returns ctx's error as soon as it is done.
+// wait waits for the delay, or returns ctx's error when ctx is done.
 func wait(ctx context.Context, args Args) error {
 	d, err := duration(args.Delay)
 	if err != nil {
@@ -180,7 +178,7 @@ func wait(ctx context.Context, args Args) error {
 	}
 }
 
-// stored reads the arguments that ParseArgs wrote.
+// stored decodes the result of ParseArgs.
 func stored(imp importers.Import) (Args, error) {
 	args, err := decode(imp.Args)
 	if err != nil {

@@ -13,18 +13,18 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// RowBytes is what a row counts for in Part.Bytes, Chunk.Bytes and
-// ChunkLimit.Bytes: its size in the warehouse.
+// RowBytes is the size of a row in Part.Bytes, Chunk.Bytes and ChunkLimit.Bytes: its size in
+// the warehouse.
 const RowBytes = 2 + 5*8
 
-// Row is one made-up row of imported_visitors.
+// Row is a generated row of imported_visitors.
 type Row struct {
 	Day                                                 calendar.Day
 	Visitors, Pageviews, Bounces, Visits, VisitDuration uint64
 }
 
 // Row returns the i-th row of the import, from 0. Rows differ from each other
-// in their visitors, i+1, so that a row that is lost or doubled shows in a sum.
+// in their visitors, i+1, so that a missing or duplicate row changes a sum.
 func (a Args) Row(i int64) Row {
 	n := uint64(i) + 1
 	return Row{
@@ -33,7 +33,7 @@ func (a Args) Row(i int64) Row {
 	}
 }
 
-// span is the arguments of a part: rows First up to but without End.
+// span holds the arguments of a part: the rows from First up to, but excluding, End.
 type span struct {
 	First int64 `json:"first"`
 	End   int64 `json:"end"`
@@ -65,7 +65,7 @@ func (n *Importer) ImportData(
 	return r, nil
 }
 
-// reader makes the rows of one part up.
+// reader generates the rows of one part.
 type reader struct {
 	args  Args
 	imp   importers.Import
@@ -75,10 +75,10 @@ type reader struct {
 	next  int64
 }
 
-// Data returns what Args.Data says.
+// Data returns Args.Data.
 func (r *reader) Data() (json.RawMessage, error) { return r.args.Data, nil }
 
-// Next fills the chunk with the rows that come next.
+// Next fills the chunk with the next rows.
 func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	chunk.Reset()
 	if r.next == r.rows.End {
@@ -88,7 +88,7 @@ func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 		return err
 	}
 	for start := r.next; r.next < r.rows.End && !r.imp.Chunk.Full(chunk, (r.next-start)*RowBytes); r.next++ {
-		// Often enough to stop promptly, seldom enough to cost nothing.
+		// Check often enough to stop promptly, and rarely enough to be cheap.
 		if r.next%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -99,8 +99,7 @@ func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	return nil
 }
 
-// add puts the row r.next where it belongs: among the rejects, the rows out of
-// range or the rows to load.
+// add adds the row r.next to the chunk as a reject, as out of range or as a row to load.
 func (r *reader) add(chunk *importers.Chunk) {
 	chunk.RowsRead++
 	if r.next < r.args.BadRows {
@@ -123,12 +122,12 @@ func (r *reader) add(chunk *importers.Chunk) {
 	b.EndRow()
 }
 
-// Confirmed returns all days of the part: what is made up is known to be complete.
+// Confirmed returns all days of the part, because generated rows are complete.
 func (r *reader) Confirmed() calendar.Set { return r.part.Days }
 
 var _ importers.Confirmer = (*reader)(nil)
 
-// Close does nothing: there is nothing to free.
+// Close does nothing.
 func (*reader) Close() error { return nil }
 
 // Positions of the columns in imported_visitors.

@@ -26,9 +26,9 @@ func do[T any](
 // errStopped is the error of an operation that is not waited for any longer.
 var errStopped = errors.New("stopped")
 
-// bounded runs an operation in a goroutine of its own and waits for it until stop is closed
-// or the timeout is over. late, if set, receives what the operation returns afterwards. The
-// goroutine ends when the operating system lets the operation return.
+// bounded runs an operation in a separate goroutine and waits for it until stop is closed or
+// the timeout expires. late, if set, receives a later result of the operation. The goroutine
+// ends when the operating system completes the operation.
 func bounded[T any](
 	stop <-chan struct{}, o *Opener, path, operation string, run func() (T, error), late func(T),
 ) (T, error) {
@@ -71,7 +71,7 @@ func bounded[T any](
 	return none, err
 }
 
-// hangs says whether an operation on the path has not returned.
+// hangs reports whether an operation on the path has not returned.
 func (o *Opener) hangs(path string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

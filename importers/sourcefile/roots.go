@@ -11,11 +11,11 @@ import (
 	"syscall"
 )
 
-// ErrOutside means that a path, or a symbolic link on its way, leads out of the Opener's roots. No
-// retry changes that.
+// ErrOutside means that a path, or one of its symbolic links, leads out of the Opener's roots. It
+// is permanent.
 var ErrOutside = errors.New("lies outside the folders that files may be read from")
 
-// maxLinks is how many symbolic links a path may have, as on Linux.
+// maxLinks is the maximum number of symbolic links in a path, as on Linux.
 const maxLinks = 40
 
 // root is a folder below which files may be opened.
@@ -25,7 +25,7 @@ type root struct {
 	names []string
 }
 
-// below returns the path relative to the root, if it lies there by its text.
+// below returns the path relative to the root, if its text lies below the root.
 func (r root) below(path string) (string, bool) {
 	for _, name := range r.names {
 		rel, err := filepath.Rel(name, path)
@@ -37,8 +37,8 @@ func (r root) below(path string) (string, bool) {
 }
 
 // within calls use with the root that a path leads to and the path relative to it, once symbolic
-// links are resolved. Nothing outside the roots is touched on the way, so that no error tells what
-// is there. A path that changes afterwards cannot lead out either: the root refuses it.
+// links are resolved. It accesses nothing outside the roots, so that no error reveals what exists
+// there. The root refuses a path that changes afterwards and leads out.
 func (o *Opener) within(path string, use func(in *os.Root, rel string) error) (err error) {
 	roots, err := openRoots(o.Roots)
 	defer func() {
@@ -119,8 +119,8 @@ func openRoots(folders []string) ([]root, error) {
 	return all, nil
 }
 
-// escaped says whether a root has refused a path that leads out of it, which it does not by an
-// error of its own.
+// escaped reports whether a root has refused a path that leads out of it. The standard library
+// has no exported error for it.
 func escaped(err error) bool {
 	var path *fs.PathError
 	return errors.As(err, &path) && path.Err.Error() == "path escapes from parent"

@@ -24,7 +24,7 @@ var (
 	// ErrHung means that an operation has not returned within the timeout. The mount may
 	// recover, so the error is worth a retry.
 	ErrHung = errors.New("the file system does not answer")
-	// ErrNotRegular means that the path is no regular file. No retry changes that.
+	// ErrNotRegular means that the path is not a regular file. It is permanent.
 	ErrNotRegular = errors.New("is not a regular file")
 )
 
@@ -34,9 +34,9 @@ type Opener struct {
 	// Timeout bounds a single operation: one open, stat, listing or read. Defaults to
 	// DefaultTimeout.
 	Timeout time.Duration
-	// Roots are absolute paths of the folders below which files may be opened, listed and looked
-	// at, also by symbolic links; those that do not exist have no files. nil allows every path, an
-	// empty list none.
+	// Roots are absolute paths of the folders below which files may be opened, listed and examined,
+	// also through symbolic links. Folders that do not exist are ignored. nil allows every path,
+	// an empty list none.
 	Roots []string
 
 	mu sync.Mutex
@@ -69,7 +69,7 @@ func Open(ctx context.Context, path string) (*File, error) { return new(Opener).
 // ErrOutside for what lies outside the roots, ErrHung after the timeout, that of ctx, or that of the operating system.
 func (o *Opener) Open(ctx context.Context, path string) (*File, error) {
 	return do(ctx, o, path, "open", func() (*File, error) { return o.open(path) }, func(f *File) {
-		// The caller has given up: nobody else closes it, and nobody could be told.
+		// The caller no longer waits: close the file here, without a receiver of the error.
 		_ = f.file.Close() //nolint:errcheck // see above
 	})
 }
@@ -136,7 +136,7 @@ func (f *File) Name() string { return f.path }
 // Info returns what was known of the file when it was opened.
 func (f *File) Info() fs.FileInfo { return f.info }
 
-// Read reads what comes next. After ErrHung the position is undefined: close the file.
+// Read reads the next bytes. After ErrHung the position is undefined: close the file.
 func (f *File) Read(p []byte) (int, error) {
 	return f.read(p, func(buffer []byte) (int, error) { return f.file.Read(buffer) })
 }
@@ -155,8 +155,8 @@ func (f *File) Close() error {
 	return err
 }
 
-// read reads into a buffer of its own: a read that returns after its caller has given up
-// must not write into the caller's memory.
+// read reads into a separate buffer: a read that returns after its timeout must not write
+// into the caller's memory.
 func (f *File) read(p []byte, read func([]byte) (int, error)) (int, error) {
 	type result struct {
 		buffer *[]byte

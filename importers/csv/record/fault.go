@@ -19,7 +19,7 @@ const (
 )
 
 // MalformedError is a record that could not be split into fields. It is an error of that
-// record alone: the scanner goes on with the line behind the record's first.
+// record only: the scanner continues with the line after the record's first.
 type MalformedError struct {
 	// Problem says what is wrong.
 	Problem Problem
@@ -33,7 +33,7 @@ type MalformedError struct {
 	Cut bool
 }
 
-// Error says what is wrong and what would be right.
+// Error describes the problem and the valid form.
 func (f *MalformedError) Error() string {
 	switch f.Problem {
 	case BareQuote:

@@ -1,9 +1,8 @@
 // Package record splits CSV text into records, as RFC 4180 describes it: fields
-// separated by commas, quoted where need be, quotes doubled within quotes, lines
-// ended by LF or CRLF. It is written for speed, for bounded memory and for bad
-// input: a record that is malformed costs that record and not the rest of the
-// file, and every position is known by byte and by line, so that reading can go
-// on from any record.
+// separated by commas, quoted if necessary, quotes doubled within quotes, lines ended by LF
+// or CRLF. It is designed for speed, bounded memory and invalid input: a malformed record
+// does not affect the rest of the file. Every position is known by byte and line, so that
+// reading can resume from any record.
 package record
 
 import (

@@ -21,9 +21,8 @@ var aliases string
 
 // Code returns the ISO 3166-2 code of the region that has the name in the country, an
 // ISO 3166-1 alpha-2 code: Code("DE", "Bavaria") is "DE-BY". Case, accents and
-// punctuation do not count; words like "Province" and "Oblast" count only where two
-// regions differ in nothing else. It returns "" if there is no such region, or more than
-// one that the name may mean: rather no code than a wrong one.
+// punctuation are ignored; words like "Province" and "Oblast" count only if two regions
+// differ in nothing else. It returns "" for an unknown or an ambiguous name.
 func Code(country, name string) string {
 	t := table()
 	words := split(name)
