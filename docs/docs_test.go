@@ -97,7 +97,8 @@ func TestCommandsExist(t *testing.T) {
 // requireCommand checks a command line: the command and every flag of it exist.
 func requireCommand(t *testing.T, path string, words []string) {
 	t.Helper()
-	app := cli.New(cli.Streams{Out: io.Discard, Err: io.Discard})
+	app, err := cli.New(cli.Streams{Out: io.Discard, Err: io.Discard})
+	require.NoError(t, err)
 	flags, commands := app.Flags, app.Commands
 	asked := strings.Join(words, " ")
 	for _, word := range words {

@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
-	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
 )
@@ -34,7 +34,7 @@ func decide(t *testing.T, text string, e destinations.Event) []flow.Decision {
 	t.Helper()
 	flows, err := flow.Parse("flows.md", []byte(text))
 	require.NoError(t, err)
-	program, err := flow.Compile(cli.Destinations(config.Default().Connections), flows)
+	program, err := flow.Compile(components.Stock(config.Default()).Destinations, flows)
 	require.NoError(t, err)
 	return program.Decide(context.Background(), &destinations.Toolkit{}, &destinations.Versions{}, e)
 }
@@ -108,7 +108,7 @@ func TestMappingsRefused(t *testing.T) {
 	for _, m := range examples {
 		flows, err := flow.Parse("flows.md", []byte("flows: [{name: a, to: [{destination: log, action: write, data: "+m[1]+"}]}]"))
 		require.NoError(t, err, m[1])
-		_, err = flow.Compile(cli.Destinations(config.Default().Connections), flows)
+		_, err = flow.Compile(components.Stock(config.Default()).Destinations, flows)
 		require.ErrorContains(t, err, m[2], m[1])
 	}
 }

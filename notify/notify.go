@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/config"
@@ -38,6 +39,9 @@ type Config struct {
 	Webhooks outbound.Guard
 	// Registry knows the importers, which name the templates of their mails. Required.
 	Registry *importers.Registry
+	// Templates are templates of mails over the built-in ones and below those of the
+	// settings. Defaults to none.
+	Templates []fs.FS
 	// Logger is required.
 	Logger *slog.Logger
 	// Observe, if set, is called with the channel and the new status of every delivery
@@ -111,21 +115,21 @@ func New(cfg Config) (*Dispatcher, error) {
 
 // loadTemplates finds faults in the folder also where no mail is sent yet.
 func loadTemplates(cfg Config) (*email.Templates, error) {
-	var folder fs.FS
+	folders := slices.Clone(cfg.Templates)
 	if cfg.Settings.Templates != "" {
 		if _, err := os.Stat(cfg.Settings.Templates); err != nil {
 			return nil, fmt.Errorf("notify.templates: %w", err)
 		}
-		folder = os.DirFS(cfg.Settings.Templates)
+		folders = append(folders, os.DirFS(cfg.Settings.Templates))
 	}
-	templates, err := email.LoadTemplates(folder, func(source string) string {
+	templates, err := email.LoadTemplates(func(source string) string {
 		importer, err := cfg.Registry.Lookup(source)
 		if err != nil {
 			// An import of a kind that this program does not know any more.
 			return email.DefaultSet
 		}
 		return importer.EmailTemplate()
-	})
+	}, folders...)
 	if err != nil {
 		return nil, fmt.Errorf("notify.templates: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -41,6 +42,9 @@ type Config struct {
 	Connections *connections.Registry
 	// Destinations has the destinations that the worker can deliver to. Defaults to none.
 	Destinations *destinations.Registry
+	// Templates are templates of mails about imports, over the built-in ones and below those
+	// of the settings. Defaults to none.
+	Templates []fs.FS
 	// Circuit says when the circuit of a connection opens. Defaults to store.CircuitRule's own.
 	Circuit store.CircuitRule
 	// Temporal are the options of the client. Required.
@@ -149,7 +153,7 @@ func (w *Worker) work(ctx context.Context) error {
 	}
 	dispatcher, err := notify.New(notify.Config{
 		Store: w.store, Settings: w.cfg.Settings.Notify, Connections: opened, Registry: w.cfg.Registry, Logger: w.log,
-		Webhooks: w.cfg.Settings.Connections.Guard(webhook.KindName),
+		Templates: w.cfg.Templates, Webhooks: w.cfg.Settings.Connections.Guard(webhook.KindName),
 	})
 	if err != nil {
 		return fmt.Errorf("notifications: %w", err)

@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/config"
-	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/sampledata"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
@@ -57,7 +57,7 @@ func connect(ctx context.Context, no int) (*bench, error) {
 		return nil, err
 	}
 	b.starter = &starter.Starter{
-		Temporal: b.temporal, Store: b.store, Registry: cli.Importers(settings), Defaults: settings.Import,
+		Temporal: b.temporal, Store: b.store, Registry: components.Stock(settings).Importers, Defaults: settings.Import,
 		Review: settings.Review, Limits: settings.Limits,
 	}
 	_, err = b.store.AddSite(ctx, store.NewSite{Domain: b.site, TimeZone: "UTC"})

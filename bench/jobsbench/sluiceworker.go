@@ -9,6 +9,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
@@ -29,7 +30,7 @@ func laneDestination(lane string) string { return "bench_" + lane }
 
 // registry has the destinations of the program sluice, and one for each lane.
 func registry() *destinations.Registry {
-	all := cli.Destinations(config.Connections{Addresses: "webhook=loopback"})
+	all := components.Stock(config.Config{Connections: config.Connections{Addresses: "webhook=loopback"}}).Destinations
 	for no := range int64(lanes) {
 		all.Register(laneWebhook{Destination: webhook.New(outbound.Loopback()), name: laneDestination(laneOf(no))})
 	}
@@ -49,7 +50,9 @@ func runSluiceWorker(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	cfg := cli.WorkerConfig(settings, options, logger)
-	cfg.Migrate, cfg.Destinations = true, registry()
+	set := components.Stock(settings)
+	set.Destinations = registry()
+	cfg := cli.WorkerConfig(settings, set, options, logger)
+	cfg.Migrate = true
 	return worker.Run(ctx, cfg)
 }

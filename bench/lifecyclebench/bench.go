@@ -14,7 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/config"
-	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
@@ -59,7 +59,7 @@ func connect(ctx context.Context, workerPID int) (*bench, error) {
 		return nil, err
 	}
 	b.starter = &starter.Starter{
-		Temporal: b.temporal, Namespace: temporal.Namespace, Store: b.store, Registry: cli.Importers(settings),
+		Temporal: b.temporal, Namespace: temporal.Namespace, Store: b.store, Registry: components.Stock(settings).Importers,
 		Defaults: settings.Import, Review: settings.Review, Limits: settings.Limits,
 	}
 	// The case with the lock has them all on one site.

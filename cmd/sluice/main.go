@@ -1,22 +1,6 @@
-// Command sluice runs data imports as durable workflows.
+// Command sluice runs data imports and event deliveries as durable workflows.
 package main
 
-import (
-	"context"
-	"os"
-	"os/signal"
-	"syscall"
-	_ "time/tzdata" // sites have time zones also where the system has none
+import "github.com/sluicehq/sluice/app"
 
-	"github.com/sluicehq/sluice/internal/cli"
-)
-
-func main() { os.Exit(run()) }
-
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// A second Ctrl-C ends what does not heed the first.
-	context.AfterFunc(ctx, stop)
-	return cli.Run(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
-}
+func main() { app.Main() }

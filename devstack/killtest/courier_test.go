@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
 	"github.com/sluicehq/sluice/starter"
@@ -89,7 +90,7 @@ func newDelivery(t *testing.T) *delivery {
 	})
 	require.NoError(t, err)
 	known := &connections.Connections{
-		Store: d.store, Registry: cli.Connections(config.Connections{}),
+		Store: d.store, Registry: components.Stock(config.Config{}).Kinds,
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: d.stack.Env()[stack.EnvKeysetFile]}),
 	}
 	for i := range shops {

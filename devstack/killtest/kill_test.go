@@ -38,8 +38,8 @@ func TestKill(t *testing.T) {
 		s.requireExact(t, imp.ID, in)
 	}
 	s.requireCalm(t)
-	for _, c := range components {
-		assert.GreaterOrEqual(t, k.kills[c], wantKills/len(components)-1, "kills of %s", c)
+	for _, c := range targets {
+		assert.GreaterOrEqual(t, k.kills[c], wantKills/len(targets)-1, "kills of %s", c)
 	}
 	t.Logf("kill test: seed %d, %d kills while loading (%v), %d imports of %d rows, all exact, %s",
 		seed, k.total(), k.kills, imports, in.rowsRead, time.Since(began).Round(100*time.Millisecond))

@@ -12,8 +12,8 @@ import (
 	"github.com/sluicehq/sluice/devstack/stack"
 )
 
-// components are what is killed.
-var components = append(stack.Engines(), stack.ComponentWorker)
+// targets are the components that are killed.
+var targets = append(stack.Engines(), stack.ComponentWorker)
 
 // killer kills components at random.
 type killer struct {
@@ -70,7 +70,7 @@ func (k *killer) pause(ctx context.Context) {
 // draw picks the next victim: a shuffled round of all, then the next round.
 func (k *killer) draw() stack.Component {
 	if len(k.deck) == 0 {
-		k.deck = slices.Clone(components)
+		k.deck = slices.Clone(targets)
 		k.rng.Shuffle(len(k.deck), func(i, j int) { k.deck[i], k.deck[j] = k.deck[j], k.deck[i] })
 	}
 	victim := k.deck[0]

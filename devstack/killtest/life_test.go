@@ -18,7 +18,7 @@ import (
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
-	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -64,7 +64,7 @@ func newLife(t *testing.T) *life {
 	l.receiver = webhooktest.Start(t, l.gate.answer)
 	t.Cleanup(l.gate.release)
 	known := &connections.Connections{
-		Store: l.store, Registry: cli.Connections(config.Connections{}),
+		Store: l.store, Registry: components.Stock(config.Config{}).Kinds,
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: l.stack.Env()[stack.EnvKeysetFile]}),
 	}
 	_, err = known.Add(ctx, connections.New(l.receiver.Connection("told")))

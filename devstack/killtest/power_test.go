@@ -20,7 +20,7 @@ func TestPowerButton(t *testing.T) {
 	for _, chunk := range []int32{1, 60, 120} {
 		now := s.awaitChunks(ctx, t, id, chunk)
 		require.True(t, now.loading(), "the import is %s already", now.status)
-		for _, c := range components {
+		for _, c := range targets {
 			require.NoError(t, s.stack.Kill(c))
 		}
 		t.Logf("killed everything at chunk %d", now.chunks)

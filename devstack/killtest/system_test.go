@@ -20,7 +20,7 @@ import (
 	"github.com/sluicehq/sluice/devstack/sluice"
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/importers/csv"
-	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -65,7 +65,7 @@ func newSystem(t *testing.T, dir string, withWorker bool, change ...func(*stack.
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
 	s.starter = &starter.Starter{
-		Temporal: s.temporal, Namespace: config.DefaultNamespace, Store: s.store, Registry: cli.Importers(s.settings),
+		Temporal: s.temporal, Namespace: config.DefaultNamespace, Store: s.store, Registry: components.Stock(s.settings).Importers,
 		Defaults: s.settings.Import, Review: s.settings.Review, Limits: s.settings.Limits,
 	}
 	return s

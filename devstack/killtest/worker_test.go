@@ -20,7 +20,7 @@ import (
 	"github.com/sluicehq/sluice/devstack/ports"
 	"github.com/sluicehq/sluice/devstack/sluice"
 	"github.com/sluicehq/sluice/devstack/stack"
-	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -31,7 +31,7 @@ func (s *system) runWorker(t *testing.T, change func(*worker.Config)) (log *outp
 	t.Helper()
 	log = &output{}
 	cfg := worker.Config{
-		Settings: s.settings, Registry: cli.Importers(s.settings), Temporal: s.temporalOptions(),
+		Settings: s.settings, Registry: components.Stock(s.settings).Importers, Temporal: s.temporalOptions(),
 		Logger: slog.New(slog.NewTextHandler(log, nil)), Migrate: true,
 	}
 	if change != nil {
@@ -69,8 +69,9 @@ func runWorkerProcess(ctx context.Context, change func(*worker.Config)) error {
 	if err != nil {
 		return err
 	}
+	set := components.Stock(settings)
 	cfg := worker.Config{
-		Settings: settings, Registry: cli.Importers(settings), Connections: cli.Connections(settings.Connections),
+		Settings: settings, Registry: set.Importers, Connections: set.Kinds,
 		Temporal: options, Logger: logger, Migrate: true,
 		ReconcileInterval: 3 * time.Second, AbandonedAfter: 5 * time.Second,
 	}

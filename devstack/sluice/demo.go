@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/app"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/devstack/stack"
-	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/sampledata"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
@@ -42,6 +42,10 @@ func demo(ctx context.Context, dir string, env map[string]string, stdout, stderr
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
+	program, err := app.New()
+	if err != nil {
+		return err
+	}
 	settings, err := config.Load("", os.Environ())
 	if err != nil {
 		return err
@@ -55,11 +59,12 @@ func demo(ctx context.Context, dir string, env map[string]string, stdout, stderr
 	if err != nil {
 		return err
 	}
-	d := &demonstration{store: s, warehouse: w, env: env, stdout: stdout, stderr: stderr}
+	d := &demonstration{program: program, store: s, warehouse: w, env: env, stdout: stdout, stderr: stderr}
 	return errors.Join(d.run(ctx, filepath.Join(dir, "export")), w.Close())
 }
 
 type demonstration struct {
+	program        *app.App
 	store          *store.Store
 	warehouse      *warehouse.Warehouse
 	env            map[string]string
@@ -163,7 +168,7 @@ func httpInterface(dsn string) string {
 }
 
 func (d *demonstration) sluice(ctx context.Context, args ...string) int {
-	return cli.Run(ctx, args, cli.Streams{In: os.Stdin, Out: d.stdout, Err: d.stderr})
+	return d.program.Run(ctx, args, app.Streams{In: os.Stdin, Out: d.stdout, Err: d.stderr})
 }
 
 // printf tells people what goes on. A terminal that is gone is no reason to stop.

@@ -8,34 +8,27 @@ import (
 	"net/http"
 	"os"
 
-	"github.com/sluicehq/sluice/config"
-	"github.com/sluicehq/sluice/devstack/app"
-	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/app"
+	devstack "github.com/sluicehq/sluice/devstack/app"
 	"github.com/sluicehq/sluice/internal/version"
-	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/worker"
 )
 
 // Hooks returns what sluice-dev does beyond running engines.
-func Hooks() app.Hooks {
-	return app.Hooks{Worker: runWorker, WorkerReady: workerReady, Demo: demo, Version: version.String()}
+func Hooks() devstack.Hooks {
+	return devstack.Hooks{Worker: runWorker, WorkerReady: workerReady, Demo: demo, Version: version.String()}
 }
 
-// runWorker runs the same worker as `sluice worker --migrate`, configured by the
-// environment that the stack sets.
+// runWorker runs `sluice worker --migrate` in the environment that the stack sets.
 func runWorker(ctx context.Context) error {
-	settings, err := config.Load(os.Getenv("SLUICE_CONFIG"), os.Environ())
+	program, err := app.New()
 	if err != nil {
 		return err
 	}
-	logger := settings.Log.Logger(os.Stderr)
-	options, err := starter.TemporalOptions(logger, os.Environ())
-	if err != nil {
-		return err
+	streams := app.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	if code := program.Run(ctx, []string{"worker", "--migrate"}, streams); code != 0 {
+		return fmt.Errorf("the worker ended with exit code %d", code)
 	}
-	cfg := cli.WorkerConfig(settings, options, logger)
-	cfg.Migrate = true
-	return worker.Run(ctx, cfg)
+	return nil
 }
 
 // workerReady asks the worker whether it is at work.

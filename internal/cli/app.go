@@ -7,44 +7,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/config"
-	"github.com/sluicehq/sluice/connections"
-	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/destinations/clickhouse"
-	"github.com/sluicehq/sluice/destinations/postgres"
-	"github.com/sluicehq/sluice/destinations/smtp"
-	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/importers/csv"
-	"github.com/sluicehq/sluice/importers/googleanalytics4"
-	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/internal/version"
-	"github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/store"
 )
-
-// Importers returns the registry of all kinds of imports that sluice knows. What they may reach
-// is a matter of the settings.
-func Importers(settings config.Config) *importers.Registry {
-	return importers.NewRegistry(
-		csv.Within(settings.CSV.Folders()),
-		googleanalytics4.New(googleanalytics4.Config{Guard: settings.Connections.Guard(googleanalytics4.Name)}),
-		noop.New())
-}
-
-// Connections returns the registry of all kinds of connections that sluice knows. What their
-// tests may reach is a matter of the settings.
-func Connections(settings config.Connections) *connections.Registry {
-	return connections.NewRegistry(
-		clickhouse.Kind{Guard: settings.Guard(clickhouse.KindName)},
-		googleanalytics4.ConnectionKind(settings.Guard(googleanalytics4.Name)),
-		postgres.Kind{Guard: settings.Guard(postgres.KindName)},
-		smtp.Kind{Guard: settings.Guard(smtp.KindName)},
-		webhook.NewKind(settings.Guard(webhook.KindName)))
-}
 
 // Streams are where a command reads and writes, and what it takes for its
 // environment.
@@ -53,10 +25,8 @@ type Streams struct {
 	Out, Err io.Writer
 	// Environ is the environment as KEY=value. Defaults to the process's.
 	Environ []string
-	// Kinds are the kinds of connections. Defaults to Connections(settings).
-	Kinds *connections.Registry
-	// Destinations are those that there are. Defaults to Destinations(settings).
-	Destinations *destinations.Registry
+	// Components are what the program knows. Defaults to components.Stock.
+	Components components.Provider
 }
 
 // Run runs a command line, without the program's name, and returns the exit code: 130 if
@@ -64,8 +34,10 @@ type Streams struct {
 func Run(ctx context.Context, args []string, s Streams) int {
 	out, stderr := terminal.NewWriter(s.Out), terminal.NewWriter(s.Err)
 	s.Out, s.Err = out, stderr
-	app := New(s)
-	err := app.RunContext(ctx, append([]string{app.Name}, flagsFirst(app, args)...))
+	app, err := New(s)
+	if err == nil {
+		err = app.RunContext(ctx, append([]string{app.Name}, flagsFirst(app, args)...))
+	}
 	err = errors.Join(err, out.Flush(), stderr.Flush())
 	if err == nil {
 		return exitDone
@@ -85,19 +57,25 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	return codeOf(err)
 }
 
-// Where the environment, the kinds of connections and the destinations stand in the app's
-// metadata.
+// Keys of the app's metadata.
 const (
-	environKey      = "environ"
-	kindsKey        = "kinds"
-	destinationsKey = "destinations"
+	environKey    = "environ"
+	componentsKey = "components"
 )
 
-// New returns the command line.
-func New(s Streams) *cli.App {
+// New returns the command line. The error is that of s.Components under default settings.
+func New(s Streams) (*cli.App, error) {
 	if s.Environ == nil {
 		s.Environ = os.Environ()
 	}
+	if s.Components == nil {
+		s.Components = func(settings config.Config) (components.Set, error) { return components.Stock(settings), nil }
+	}
+	set, err := s.Components(config.Default())
+	if err != nil {
+		return nil, exitWith(exitUsage, err)
+	}
+	sources := strings.Join(set.Importers.Names(), ", ")
 	// Everything that is shown passes here: control characters of data do not reach a terminal.
 	s.Out, s.Err = terminal.NewWriter(s.Out), terminal.NewWriter(s.Err)
 	app := &cli.App{
@@ -110,13 +88,13 @@ func New(s Streams) *cli.App {
 			&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` (YAML); SLUICE_CONFIG names one too"},
 		},
 		Commands: []*cli.Command{
-			siteCommand(), importCommand(), reviewCommand(), locksCommand(), scheduleCommand(), connectionCommand(),
+			siteCommand(), importCommand(sources), reviewCommand(), locksCommand(), scheduleCommand(sources), connectionCommand(),
 			keysetCommand(), notificationCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
 			applyCommand(), diffCommand(), generateCommand(), migrateCommand(), workerCommand(),
 			versionCommand(), helpCommand(),
 		},
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
-		Metadata: map[string]any{environKey: s.Environ, kindsKey: s.Kinds, destinationsKey: s.Destinations},
+		Metadata: map[string]any{environKey: s.Environ, componentsKey: s.Components},
 		// Values of flags may hold commas: --set a=b,c is one setting.
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
@@ -130,7 +108,7 @@ func New(s Streams) *cli.App {
 		Name: "version", Aliases: []string{"v"}, Usage: "print the version", DisableDefaultText: true,
 	})
 	polish(app.Commands)
-	return app
+	return app, nil
 }
 
 // environ returns the environment that the command runs in.
@@ -142,14 +120,13 @@ func environ(c *cli.Context) []string {
 	return all
 }
 
-// kinds returns the kinds of connections that the command knows. Their tests reach what the
-// settings allow.
-func kinds(c *cli.Context, settings config.Connections) *connections.Registry {
-	all, ok := c.App.Metadata[kindsKey].(*connections.Registry)
-	if !ok || all == nil {
-		return Connections(settings)
+// knownTo returns what the program knows under the settings.
+func knownTo(c *cli.Context, settings config.Config) (components.Set, error) {
+	provider, ok := c.App.Metadata[componentsKey].(components.Provider)
+	if !ok {
+		return components.Set{}, errors.New("the command line has no components")
 	}
-	return all
+	return provider(settings)
 }
 
 func versionCommand() *cli.Command {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -33,7 +34,7 @@ func delivering(t *testing.T) (*enginetest.System, shell) {
 	require.NoError(t, err)
 	system.Settings.Connections.Keyset = string(text)
 	s.environ = append(s.environ, "SLUICE_CONNECTIONS_KEYSET="+string(text))
-	system.Tune = func(c *worker.Config) { c.Destinations = Destinations(config.Default().Connections) }
+	system.Tune = func(c *worker.Config) { c.Destinations = components.Stock(config.Default()).Destinations }
 	system.StartWorker(t)
 	for _, ref := range [][]string{{"clickhouse", "insert"}, {"postgres", "upsert"}} {
 		s.ok(t, "destination", "set-schedule", ref[0], ref[1], "--realtime")

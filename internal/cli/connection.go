@@ -59,7 +59,7 @@ func (s *session) Connections(ctx context.Context) (*connections.Connections, er
 	}
 	return &connections.Connections{
 		Store: opened, Vault: connections.NewVault(s.settings.Connections.Vault()),
-		Registry: kinds(s.cli, s.settings.Connections),
+		Registry: s.known.Kinds,
 	}, nil
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 )
 
@@ -36,7 +35,7 @@ func connectionAddCommand() *cli.Command {
 
 func addConnection(ctx context.Context, s *session) error {
 	c := s.cli
-	n, err := newConnection(c)
+	n, err := newConnection(s)
 	if err != nil {
 		return err
 	}
@@ -75,15 +74,16 @@ func addOrReplace(
 
 // newConnection puts together what the command line says, and reads the secrets from
 // where it says that they are.
-func newConnection(c *cli.Context) (connections.New, error) {
+func newConnection(s *session) (connections.New, error) {
+	c := s.cli
 	name, err := connectionArg(c)
 	if err != nil {
 		return connections.New{}, err
 	}
-	if err := requireFlag(c, "kind", "say which kind of system it leads to: "+kindNames(c)); err != nil {
+	if err := requireFlag(c, "kind", "say which kind of system it leads to: "+kindNames(s)); err != nil {
 		return connections.New{}, err
 	}
-	kind, err := kinds(c, config.Connections{}).Lookup(c.String("kind"))
+	kind, err := s.known.Kinds.Lookup(c.String("kind"))
 	if err != nil {
 		return connections.New{}, err
 	}
@@ -110,8 +110,8 @@ func newConnection(c *cli.Context) (connections.New, error) {
 	return connections.New{Name: name, Kind: kind.Name(), Settings: settings, Secrets: secrets}, nil
 }
 
-func kindNames(c *cli.Context) string {
-	names := kinds(c, config.Connections{}).Names()
+func kindNames(s *session) string {
+	names := s.known.Kinds.Names()
 	if len(names) == 0 {
 		return "this program knows none"
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -30,7 +31,7 @@ func TestConnectionTestIsGuarded(t *testing.T) {
 	system.Tune = func(cfg *worker.Config) {
 		cfg.Settings.Connections.Addresses = "clickhouse=private"
 		cfg.Settings.Connections.KeysetFile, _ = s.variable("SLUICE_CONNECTIONS_KEYSET_FILE")
-		cfg.Connections = Connections(cfg.Settings.Connections)
+		cfg.Connections = components.Stock(cfg.Settings).Kinds
 	}
 	system.StartWorker(t)
 	for name, kind := range map[string]string{"hook": "webhook", "ga": "google_analytics_4", "dwh": "clickhouse"} {
@@ -56,12 +57,12 @@ func (s shell) variable(name string) (value string, found bool) {
 // Each kind of connection that there is has a rule.
 func TestEveryKindHasARule(t *testing.T) {
 	t.Parallel()
-	for _, name := range Connections(config.Connections{}).Names() {
+	for _, name := range components.Stock(config.Config{}).Kinds.Names() {
 		settings := config.Default()
 		settings.Connections.Addresses = name + "=public"
 		require.NoError(t, settings.Validate(), name)
 	}
 	settings := config.Default()
 	settings.Connections.Addresses = "nope=public"
-	require.ErrorContains(t, settings.Validate(), strings.Join(Connections(config.Connections{}).Names(), ", "))
+	require.ErrorContains(t, settings.Validate(), strings.Join(components.Stock(config.Config{}).Kinds.Names(), ", "))
 }

@@ -9,25 +9,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/destinations/clickhouse"
-	"github.com/sluicehq/sluice/destinations/log"
-	"github.com/sluicehq/sluice/destinations/postgres"
-	"github.com/sluicehq/sluice/destinations/smtp"
-	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/terminal"
-	hook "github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/store"
 )
-
-// Destinations returns the registry of all destinations that sluice knows. What they may
-// reach is a matter of the settings.
-func Destinations(settings config.Connections) *destinations.Registry {
-	return destinations.NewRegistry(
-		clickhouse.New(settings.Guard(clickhouse.KindName)), log.New(), postgres.New(settings.Guard(postgres.KindName)),
-		smtp.New(settings.Guard(smtp.KindName)), webhook.New(settings.Guard(hook.KindName)))
-}
 
 func destinationCommand() *cli.Command {
 	return group("destination", "see where events are delivered to, how that goes, and control it", append([]*cli.Command{
@@ -176,7 +161,7 @@ func listDestinations(ctx context.Context, s *session) error {
 		return err
 	}
 	views := []destinationJSON{}
-	for _, d := range s.Destinations().All() {
+	for _, d := range s.known.Destinations.All() {
 		view, err := destinationView(ctx, opened, d)
 		if err != nil {
 			return err
@@ -233,7 +218,7 @@ func showDestination(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.Destinations().Lookup(name)
+	d, err := s.known.Destinations.Lookup(name)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func actionArgs(s *session) (ref activities.ActionRef, label string, err error) 
 			s.cli.Command.HelpName)
 	}
 	ref = activities.ActionRef{Destination: args.Get(0), Action: args.Get(1)}
-	d, err := s.Destinations().Lookup(ref.Destination)
+	d, err := s.known.Destinations.Lookup(ref.Destination)
 	if err != nil || ref.Action == "" {
 		return ref, ref.Destination, err
 	}

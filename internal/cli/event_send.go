@@ -50,7 +50,7 @@ func eventRequest(s *session) (r starter.EventRequest, err error) {
 		IdempotencyKey: c.String("idempotency-key"),
 	}
 	for i := range to {
-		if _, _, err := s.Destinations().LookupAction(to[i], by[i]); err != nil {
+		if _, _, err := s.known.Destinations.LookupAction(to[i], by[i]); err != nil {
 			return r, err
 		}
 		r.To = append(r.To, activities.ActionRef{Destination: to[i], Action: by[i]})

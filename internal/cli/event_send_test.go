@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -72,7 +73,7 @@ func TestDestinationOrders(t *testing.T) {
 	t.Parallel()
 	system, s := systemWithoutWorker(t)
 	system.Tune = func(c *worker.Config) {
-		c.Destinations = Destinations(config.Default().Connections)
+		c.Destinations = components.Stock(config.Default()).Destinations
 		// A line that the log leaves out is none that was written: this log takes all.
 		c.Logger = slog.New(slog.NewTextHandler(newScreen(), nil))
 	}

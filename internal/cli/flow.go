@@ -66,7 +66,7 @@ func readFlows(s *session) ([]flow.Flow, *flow.Program, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	program, err := flow.Compile(s.Destinations(), flows)
+	program, err := flow.Compile(s.known.Destinations, flows)
 	return flows, program, err
 }
 
@@ -91,7 +91,7 @@ func testFlows(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	event, err := sampleOf(c)
+	event, err := sampleOf(s)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func flowView(s *session, f store.Flow, kept map[string]store.FlowFaultCount) (f
 		Versions: []flowVersionJSON{}, KeptEvents: kept[f.Name].Events, LastFailure: kept[f.Name].Reason,
 	}
 	spec := flow.Read(f.Name, f.Spec)
-	if fault := flow.CompileEach(s.Destinations(), []flow.Flow{spec}).Faults()[spec.Name]; fault != nil {
+	if fault := flow.CompileEach(s.known.Destinations, []flow.Flow{spec}).Faults()[spec.Name]; fault != nil {
 		view.Fault = fault.Error()
 	}
 	return view, spec

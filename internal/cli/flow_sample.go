@@ -10,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/inbound"
@@ -53,9 +52,10 @@ type sampleEvent struct {
 }
 
 // sampleOf returns what flows are tried with.
-func sampleOf(c *cli.Context) (destinations.Event, error) {
+func sampleOf(s *session) (destinations.Event, error) {
+	c := s.cli
 	if c.IsSet("import") {
-		return sampleOfImport(c)
+		return sampleOfImport(s)
 	}
 	if c.IsSet("end") || c.IsSet("table") {
 		return destinations.Event{}, errors.New("--end and --table are about an import: name an importer with --import")
@@ -79,12 +79,13 @@ func sampleOf(c *cli.Context) (destinations.Event, error) {
 }
 
 // sampleOfImport makes up an end or a row of an import.
-func sampleOfImport(c *cli.Context) (e destinations.Event, err error) {
+func sampleOfImport(s *session) (e destinations.Event, err error) {
+	c := s.cli
 	if c.IsSet("event") {
 		return e, errors.New("--event and --import are both there: want one of them")
 	}
 	importer := c.String("import")
-	if _, err := Importers(config.Default()).Lookup(importer); err != nil {
+	if _, err := s.known.Importers.Lookup(importer); err != nil {
 		return e, fmt.Errorf("--import: %w", err)
 	}
 	switch {

@@ -15,15 +15,26 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
+
+// newApp returns the command line.
+func newApp(t *testing.T, s Streams) *cli.App {
+	t.Helper()
+	app, err := New(s)
+	require.NoError(t, err)
+	return app
+}
 
 // result is how a command ended.
 type result struct {
@@ -39,6 +50,15 @@ type shell struct {
 	kinds *connections.Registry
 }
 
+// components are those of the program sluice, except for the kinds.
+func (s shell) components(settings config.Config) (components.Set, error) {
+	set := components.Stock(settings)
+	if s.kinds != nil {
+		set.Kinds = s.kinds
+	}
+	return set, nil
+}
+
 // run runs a command to its end.
 func (s shell) run(t *testing.T, args ...string) result {
 	t.Helper()
@@ -48,7 +68,7 @@ func (s shell) run(t *testing.T, args ...string) result {
 func (s shell) runContext(ctx context.Context, args ...string) result {
 	var out, stderr bytes.Buffer
 	code := Run(ctx, args, Streams{
-		In: strings.NewReader(s.stdin), Out: &out, Err: &stderr, Environ: s.environ, Kinds: s.kinds,
+		In: strings.NewReader(s.stdin), Out: &out, Err: &stderr, Environ: s.environ, Components: s.components,
 	})
 	return result{code: code, out: out.String(), err: stderr.String()}
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func importCommand() *cli.Command {
+func importCommand(sources string) *cli.Command {
 	waits := &cli.BoolFlag{Name: "wait", Usage: "wait until it is over"}
 	return group("import", "start, follow and take back imports", append(orderCommands(),
-		startCommand(),
+		startCommand(sources),
 		listenCommand(),
 		&cli.Command{
 			Name: "list", Usage: "list imports, newest first",

@@ -23,10 +23,10 @@ func configured(setting string, value any) string {
 	return fmt.Sprintf("%v, unless %s is set", value, setting)
 }
 
-func startCommand() *cli.Command {
+func startCommand(sources string) *cli.Command {
 	return &cli.Command{
 		Name: "start", Usage: "start an import", ArgsUsage: "SOURCE [PATH...]",
-		Description: "SOURCE is the kind of import: " + strings.Join(Importers(config.Default()).Names(), ", ") + ".\n" +
+		Description: "SOURCE is the kind of import: " + sources + ".\n" +
 			"PATHs are files or folders that the worker can read, and stand for its argument \"paths\".",
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it has ended or is parked"},
@@ -81,7 +81,7 @@ func importFlags() []cli.Flag {
 
 func startImport(ctx context.Context, s *session) error {
 	c := s.cli
-	request, err := importRequest(c, c.Args().Slice())
+	request, err := importRequest(s, c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -177,13 +177,14 @@ func startAndListen(ctx context.Context, s *session, client *starter.Starter, re
 
 // importRequest is what the arguments, SOURCE [PATH...], and importFlags ask for, but for
 // the settings.
-func importRequest(c *cli.Context, args []string) (starter.Request, error) {
+func importRequest(s *session, args []string) (starter.Request, error) {
+	c := s.cli
 	if len(args) == 0 {
 		line := strings.TrimSuffix(c.Command.HelpName+" "+c.Command.ArgsUsage, " [PATH...]")
 		return starter.Request{}, fmt.Errorf("say what to import: `%s`, where SOURCE is %s",
-			line, strings.Join(Importers(config.Default()).Names(), ", "))
+			line, strings.Join(s.known.Importers.Names(), ", "))
 	}
-	if _, err := Importers(config.Default()).Lookup(args[0]); err != nil {
+	if _, err := s.known.Importers.Lookup(args[0]); err != nil {
 		return starter.Request{}, err
 	}
 	if err := requireFlag(c, "site", "say which site the data belong to, as `sluice site list` shows it"); err != nil {

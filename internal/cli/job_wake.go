@@ -19,7 +19,7 @@ func wakeDue(ctx context.Context, s *session, opened *store.Store) error {
 	var refs []activities.ActionRef
 	for _, n := range counts {
 		ref := activities.ActionRef{Destination: n.Destination, Action: n.Action}
-		d, a, err := s.Destinations().LookupAction(ref.Destination, ref.Action)
+		d, a, err := s.known.Destinations.LookupAction(ref.Destination, ref.Action)
 		if err != nil || n.Due == 0 {
 			// Jobs of a destination that this program does not know are not its to load.
 			continue

@@ -246,7 +246,7 @@ func TestListenUntilEnd(t *testing.T) {
 // withSession runs an action as a command does.
 func (b *announcing) withSession(t *testing.T, out io.Writer, action func(ctx context.Context, s *session) error) error {
 	t.Helper()
-	app := New(Streams{Out: out, Err: out, Environ: b.environ})
+	app := newApp(t, Streams{Out: out, Err: out, Environ: b.environ})
 	app.Commands = append(app.Commands, &cli.Command{Name: "try", Flags: []cli.Flag{outputFlag()}, Action: withSession(action)})
 	return app.RunContext(b.ctx, []string{"sluice", "try"})
 }

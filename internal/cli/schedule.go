@@ -10,9 +10,9 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
-func scheduleCommand() *cli.Command {
+func scheduleCommand(sources string) *cli.Command {
 	return group("schedule", "import again and again, by the clock",
-		scheduleCreateCommand(),
+		scheduleCreateCommand(sources),
 		&cli.Command{
 			Name: "list", Usage: "list schedules with their next runs and their last one",
 			Flags: []cli.Flag{

@@ -10,14 +10,13 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/activities"
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/starter"
 )
 
-func scheduleCreateCommand() *cli.Command {
+func scheduleCreateCommand(sources string) *cli.Command {
 	return &cli.Command{
 		Name: "create", Usage: "create a schedule", ArgsUsage: "NAME SOURCE [PATH...]",
-		Description: "SOURCE is the kind of import: " + strings.Join(Importers(config.Default()).Names(), ", ") + ".\n" +
+		Description: "SOURCE is the kind of import: " + sources + ".\n" +
 			"A cron expression has five fields: minute, hour, day, month, weekday; if both day\n" +
 			"and weekday are restricted, either is enough. An interval counts from midnight UTC. Settings that no flag names are the\n" +
 			"worker's, at the time of each run.",
@@ -47,7 +46,7 @@ func createSchedule(ctx context.Context, s *session) error {
 	if c.NArg() == 0 {
 		return errors.New("say what to call it: `sluice schedule create NAME SOURCE`")
 	}
-	request, err := importRequest(c, c.Args().Tail())
+	request, err := importRequest(s, c.Args().Tail())
 	if err != nil {
 		return err
 	}

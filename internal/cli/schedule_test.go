@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 )
@@ -158,7 +159,7 @@ func TestScheduleUsage(t *testing.T) {
 		want string
 	}{
 		"no name":   {[]string{"schedule", "create"}, "say what to call it: `sluice schedule create NAME SOURCE`"},
-		"no source": {[]string{"schedule", "create", "a"}, "say what to import: `sluice schedule create NAME SOURCE`, where SOURCE is " + strings.Join(Importers(config.Default()).Names(), ", ")},
+		"no source": {[]string{"schedule", "create", "a"}, "say what to import: `sluice schedule create NAME SOURCE`, where SOURCE is " + strings.Join(components.Stock(config.Default()).Importers.Names(), ", ")},
 		"no site":   {[]string{"schedule", "create", "a", "noop"}, "--site is missing: say which site the data belong to, as `sluice site list` shows it"},
 		"no time":   {create(), "say when it runs: a cron expression or an interval"},
 		"cron":      {create("--cron", "0 3 * *"), `the cron expression: "0 3 * *" has 4 fields: want minute, hour, day of the month, month and day of the week`},

@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/config"
-	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -21,8 +21,10 @@ import (
 // session is what a command works with; each part is opened when it is first asked
 // for.
 type session struct {
-	cli       *cli.Context
-	settings  config.Config
+	cli      *cli.Context
+	settings config.Config
+	// known is what the program knows under the settings.
+	known     components.Set
 	store     *store.Store
 	warehouse *warehouse.Warehouse
 	temporal  client.Client
@@ -42,7 +44,11 @@ func withSession(action func(ctx context.Context, s *session) error) cli.ActionF
 		if err != nil {
 			return err
 		}
-		s := &session{cli: c, settings: settings}
+		set, err := knownTo(c, settings)
+		if err != nil {
+			return err
+		}
+		s := &session{cli: c, settings: settings, known: set}
 		defer func() { err = errors.Join(err, s.close()) }()
 		return explain(action(c.Context, s))
 	}
@@ -129,17 +135,9 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 		}
 	}
 	return &starter.Starter{
-		Temporal: s.temporal, Namespace: s.namespace, Store: opened, Registry: Importers(s.settings),
+		Temporal: s.temporal, Namespace: s.namespace, Store: opened, Registry: s.known.Importers,
 		Defaults: s.settings.Import, Review: s.settings.Review, Limits: s.settings.Limits,
 	}, nil
-}
-
-// Destinations returns the destinations that the command knows.
-func (s *session) Destinations() *destinations.Registry {
-	if all, ok := s.cli.App.Metadata[destinationsKey].(*destinations.Registry); ok && all != nil {
-		return all
-	}
-	return Destinations(s.settings.Connections)
 }
 
 // Deliveries returns the client for destinations, once Temporal answers.
@@ -149,7 +147,7 @@ func (s *session) Deliveries(ctx context.Context) (*starter.Destinations, error)
 		return nil, err
 	}
 	return starter.NewDestinations(starter.DestinationsConfig{
-		Temporal: client.Temporal, Store: client.Store, Registry: s.Destinations(),
+		Temporal: client.Temporal, Store: client.Store, Registry: s.known.Destinations,
 	})
 }
 

@@ -21,7 +21,7 @@ func commandLines(prefix []string, commands []*cli.Command) [][]string {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	lines := commandLines(nil, New(Streams{}).Commands)
+	lines := commandLines(nil, newApp(t, Streams{}).Commands)
 	require.Greater(t, len(lines), 15)
 	for _, line := range append(lines, nil) {
 		name := strings.Join(append([]string{"help"}, line...), "-")
@@ -130,7 +130,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
-			got := flagsFirst(New(Streams{}), strings.Fields(line))
+			got := flagsFirst(newApp(t, Streams{}), strings.Fields(line))
 			require.Equal(t, want, strings.Join(got, " "))
 		})
 	}
@@ -149,7 +149,7 @@ func TestVersion(t *testing.T) {
 // TestEnvironmentIsTheProcessesUnlessGiven: the zero Streams use os.Environ.
 func TestEnvironmentIsTheProcessesUnlessGiven(t *testing.T) {
 	t.Parallel()
-	require.NotEmpty(t, New(Streams{}).Metadata[environKey])
-	given := New(Streams{Environ: []string{"A=b"}, Out: &bytes.Buffer{}})
+	require.NotEmpty(t, newApp(t, Streams{}).Metadata[environKey])
+	given := newApp(t, Streams{Environ: []string{"A=b"}, Out: &bytes.Buffer{}})
 	require.Equal(t, []string{"A=b"}, given.Metadata[environKey])
 }

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/version"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
@@ -63,19 +64,22 @@ func runWorker(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	set, err := knownTo(c, settings)
+	if err != nil {
+		return err
+	}
 	begin(c)
 	logger.Info("starting", "version", version.String())
-	cfg := WorkerConfig(settings, options, logger)
+	cfg := WorkerConfig(settings, set, options, logger)
 	cfg.Migrate = c.Bool("migrate")
 	return worker.Run(c.Context, cfg)
 }
 
-// WorkerConfig is a worker that knows everything that the program does: what `sluice worker`
-// runs, and what sluice-dev runs beside its engines.
-func WorkerConfig(settings config.Config, temporal client.Options, logger *slog.Logger) worker.Config {
+// WorkerConfig configures a worker that knows a set of components.
+func WorkerConfig(settings config.Config, set components.Set, temporal client.Options, logger *slog.Logger) worker.Config {
 	return worker.Config{
-		Settings: settings, Registry: Importers(settings), Connections: Connections(settings.Connections),
-		Destinations: Destinations(settings.Connections), Temporal: temporal, Logger: logger,
+		Settings: settings, Registry: set.Importers, Connections: set.Kinds, Destinations: set.Destinations,
+		Templates: set.Templates, Temporal: temporal, Logger: logger,
 	}
 }
 

@@ -1,14 +1,17 @@
 package cli_test
 
 import (
+	"io/fs"
 	"log/slog"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 )
 
 // Every worker knows all that commands know: what somebody starts or sends, somebody carries
@@ -16,9 +19,11 @@ import (
 func TestWorkerConfig(t *testing.T) {
 	t.Parallel()
 	settings := config.Default()
-	cfg := cli.WorkerConfig(settings, client.Options{}, slog.New(slog.DiscardHandler))
-	require.Equal(t, cli.Importers(settings).Names(), cfg.Registry.Names())
-	require.Equal(t, cli.Destinations(settings.Connections).Names(), cfg.Destinations.Names())
-	require.NotEmpty(t, cfg.Destinations.Names())
-	require.NotNil(t, cfg.Connections)
+	set := components.Stock(settings)
+	set.Templates = []fs.FS{fstest.MapFS{}}
+	cfg := cli.WorkerConfig(settings, set, client.Options{}, slog.New(slog.DiscardHandler))
+	require.Same(t, set.Importers, cfg.Registry)
+	require.Same(t, set.Destinations, cfg.Destinations)
+	require.Same(t, set.Kinds, cfg.Connections)
+	require.Equal(t, set.Templates, cfg.Templates)
 }

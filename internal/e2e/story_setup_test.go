@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/postgres"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
@@ -166,7 +167,7 @@ func setupTale(t *testing.T) *tale {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.dwh.Close(context.WithoutCancel(ctx))) })
 	known := &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: cli.Connections(config.Connections{}),
+		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: components.Stock(config.Config{}).Kinds,
 	}
 	for _, c := range []connections.Connection{d.receiver.Connection("shop"), connectionTo(t, dsn)} {
 		_, err := known.Add(ctx, connections.New(c))
@@ -174,7 +175,7 @@ func setupTale(t *testing.T) *tale {
 	}
 
 	s.Tune = func(cfg *worker.Config) {
-		cfg.Connections, cfg.Destinations = cli.Connections(config.Connections{}), d.registry
+		cfg.Connections, cfg.Destinations = components.Stock(config.Config{}).Kinds, d.registry
 		// It is not the subject here.
 		cfg.Circuit = store.CircuitRule{Threshold: 1000}
 	}
@@ -208,7 +209,12 @@ func (d *tale) sluice(into any, args ...string) {
 	}
 	var out, stderr bytes.Buffer
 	code := cli.Run(enginetest.Context(d.t), args, cli.Streams{
-		In: &bytes.Buffer{}, Out: &out, Err: &stderr, Destinations: d.registry,
+		In: &bytes.Buffer{}, Out: &out, Err: &stderr,
+		Components: func(settings config.Config) (components.Set, error) {
+			set := components.Stock(settings)
+			set.Destinations = d.registry
+			return set, nil
+		},
 		Environ: append(d.Environ(), "USER=ann", "SLUICE_CONNECTIONS_KEYSET="+d.Settings.Connections.Keyset),
 	})
 	require.Zerof(d.t, code, "sluice %s: %s", strings.Join(args, " "), &stderr)

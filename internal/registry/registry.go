@@ -39,19 +39,27 @@ func (r *Registry[T]) Register(entry T) {
 	if any(entry) == nil {
 		panic(fmt.Sprintf("%s: Register of a nil %s", r.owner, r.noun))
 	}
+	if err := r.Add(entry); err != nil {
+		panic(fmt.Sprintf("%s: %s", r.owner, err))
+	}
+}
+
+// Add adds an entry that is not nil. It returns an error where Register panics.
+func (r *Registry[T]) Add(entry T) error {
 	name := entry.Name()
 	if !ValidName.MatchString(name) {
-		panic(fmt.Sprintf("%s: the name %q does not match %s", r.owner, name, ValidName))
+		return fmt.Errorf("the name %q does not match %s", name, ValidName)
 	}
 	if r.check != nil {
 		if err := r.check(entry); err != nil {
-			panic(fmt.Sprintf("%s: %q: %s", r.owner, name, err))
+			return fmt.Errorf("%q: %w", name, err)
 		}
 	}
 	if _, taken := r.byName[name]; taken {
-		panic(fmt.Sprintf("%s: %q is registered twice", r.owner, name))
+		return fmt.Errorf("%q is registered twice", name)
 	}
 	r.byName[name] = entry
+	return nil
 }
 
 // Lookup returns the entry of that name. The error names the valid ones.

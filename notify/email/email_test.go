@@ -27,7 +27,7 @@ import (
 
 func templates(tb testing.TB) *email.Templates {
 	tb.Helper()
-	all, err := email.LoadTemplates(nil, func(source string) string { return source + "_import" })
+	all, err := email.LoadTemplates(func(source string) string { return source + "_import" })
 	require.NoError(tb, err)
 	return all
 }

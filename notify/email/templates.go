@@ -58,10 +58,10 @@ type Templates struct {
 	setOf func(source string) string
 }
 
-// LoadTemplates reads the built-in templates and, over them, those of a folder unless
-// it is empty. setOf returns the name of the set of an importer, given its name. The
-// error names every fault of the folder.
-func LoadTemplates(folder fs.FS, setOf func(source string) string) (*Templates, error) {
+// LoadTemplates reads the built-in templates and, over them, those of the folders: a template
+// replaces one of the same name in an earlier folder. setOf returns the name of the set of an
+// importer, given its name. The error names every fault of the first folder that has faults.
+func LoadTemplates(setOf func(source string) string, folders ...fs.FS) (*Templates, error) {
 	t := &Templates{
 		text: map[string]*texttemplate.Template{}, html: map[string]*htmltemplate.Template{}, setOf: setOf,
 	}
@@ -69,9 +69,10 @@ func LoadTemplates(folder fs.FS, setOf func(source string) string) (*Templates, 
 	if err != nil {
 		return nil, fmt.Errorf("open the built-in templates: %w", err)
 	}
-	err = t.load(root)
-	if err == nil && folder != nil {
-		err = t.load(folder)
+	for _, folder := range append([]fs.FS{root}, folders...) {
+		if err == nil {
+			err = t.load(folder)
+		}
 	}
 	if err == nil {
 		err = t.try()

@@ -99,7 +99,7 @@ func TestOwnTemplates(t *testing.T) {
 		"default/failure.html.tmpl":   {Data: []byte(`<p>{{.Reason}}</p>`)},
 		"README":                      {Data: []byte("not a template")},
 	}
-	all, err := email.LoadTemplates(folder, func(source string) string { return source + "_import" })
+	all, err := email.LoadTemplates(func(source string) string { return source + "_import" }, folder)
 	require.NoError(t, err)
 	r, err := all.Render(announcement(store.EventCompleted))
 	require.NoError(t, err)
@@ -121,6 +121,23 @@ func TestOwnTemplates(t *testing.T) {
 	require.Equal(t, "CSV export imported for example.com", r.Subject)
 }
 
+// A later folder replaces templates of an earlier one, and lacks the others.
+func TestLayersOfTemplates(t *testing.T) {
+	t.Parallel()
+	subject := func(text string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte(`{{define "subject"}}` + text + `{{end}}x`)}
+	}
+	all, err := email.LoadTemplates(func(string) string { return "orders_import" },
+		fstest.MapFS{"orders_import/success.txt.tmpl": subject("program"), "orders_import/failure.txt.tmpl": subject("program")},
+		fstest.MapFS{"orders_import/failure.txt.tmpl": subject("operator")})
+	require.NoError(t, err)
+	for event, want := range map[string]string{store.EventCompleted: "program", store.EventFailed: "operator"} {
+		r, err := all.Render(announcement(event))
+		require.NoError(t, err)
+		require.Equal(t, want, r.Subject)
+	}
+}
+
 func TestFaultsOfTemplates(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ file, text, want string }{
@@ -133,7 +150,7 @@ func TestFaultsOfTemplates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := email.LoadTemplates(fstest.MapFS{test.file: {Data: []byte(test.text)}}, func(string) string { return "a" })
+			_, err := email.LoadTemplates(func(string) string { return "a" }, fstest.MapFS{test.file: {Data: []byte(test.text)}})
 			require.ErrorContains(t, err, test.want)
 		})
 	}

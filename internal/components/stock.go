@@ -1,0 +1,54 @@
+package components
+
+import (
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/clickhouse"
+	"github.com/sluicehq/sluice/destinations/log"
+	"github.com/sluicehq/sluice/destinations/postgres"
+	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/destinations/webhook"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/csv"
+	"github.com/sluicehq/sluice/importers/googleanalytics4"
+	"github.com/sluicehq/sluice/importers/noop"
+	hook "github.com/sluicehq/sluice/notify/webhook"
+)
+
+// StockList returns Sluice's own components. The settings decide which files and addresses
+// they may reach.
+func StockList(settings config.Config) List {
+	guard := settings.Connections.Guard
+	return List{
+		Importers: []importers.Importer{
+			csv.Within(settings.CSV.Folders()),
+			googleanalytics4.New(googleanalytics4.Config{Guard: guard(googleanalytics4.Name)}),
+			noop.New(),
+		},
+		Destinations: []destinations.Destination{
+			clickhouse.New(guard(clickhouse.KindName)),
+			log.New(),
+			postgres.New(guard(postgres.KindName)),
+			smtp.New(guard(smtp.KindName)),
+			webhook.New(guard(hook.KindName)),
+		},
+		Kinds: []connections.Kind{
+			clickhouse.Kind{Guard: guard(clickhouse.KindName)},
+			googleanalytics4.ConnectionKind(guard(googleanalytics4.Name)),
+			postgres.Kind{Guard: guard(postgres.KindName)},
+			smtp.Kind{Guard: guard(smtp.KindName)},
+			hook.NewKind(guard(hook.KindName)),
+		},
+	}
+}
+
+// Stock returns the set of the program sluice: its own components and nothing else.
+func Stock(settings config.Config) Set {
+	l := StockList(settings)
+	return Set{
+		Importers:    importers.NewRegistry(l.Importers...),
+		Destinations: destinations.NewRegistry(l.Destinations...),
+		Kinds:        connections.NewRegistry(l.Kinds...),
+	}
+}
