@@ -6,8 +6,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# What a binary says about itself. The date is the commit's, not the clock's, so
-# that building the same tree twice links nothing twice.
+# The version in the binaries. The date is the commit's, so that a second build of the
+# same tree links nothing.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --verify --quiet HEAD 2>/dev/null)
 DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null)
@@ -38,7 +38,7 @@ help: ## List the targets
 ##
 
 .PHONY: doctor
-doctor: ## Say which of go, gcc, make and npm is missing or too old
+doctor: ## Check that go, gcc, make and npm are installed and recent enough
 	@tools/doctor.sh
 
 .PHONY: build
@@ -46,19 +46,20 @@ build: doctor build-sluice build-dev ## Build bin/sluice and bin/sluice-dev
 
 # Neither target is a file: the go command knows better than make what changed.
 .PHONY: build-sluice
-build-sluice: ## Build bin/sluice alone
+build-sluice: ## Build bin/sluice only
 	@mkdir -p $(bin)
 	go build -ldflags '$(stamp)' -o $(bin)/sluice ./cmd/sluice
 
 .PHONY: build-dev
-build-dev: ## Build bin/sluice-dev alone (the first time takes minutes)
+build-dev: ## Build bin/sluice-dev only (the first build takes minutes)
 	@mkdir -p $(bin)
 	cd devstack && go build -ldflags '-s -w $(stamp)' -o ../$(bin)/sluice-dev ./cmd/sluice-dev
 
 .PHONY: engines
 engines: $(engines) ## Install the PostgreSQL and ClickHouse engines for one machine
 
-# npm ci installs what the lock file says, or fails; only a newer lock file runs it again.
+# npm ci installs the versions of the lock file, or fails. It runs again after a change of
+# the lock file.
 $(engines): devstack/engines/package-lock.json
 	@tools/doctor.sh
 	cd devstack/engines && npm ci --no-audit --no-fund
@@ -77,11 +78,11 @@ test: doctor engines build ## Run every test of every module (TESTFLAGS, PKG)
 	@tools/test.sh
 
 .PHONY: test-race
-test-race: doctor engines build ## The same under the race detector
+test-race: doctor engines build ## Run every test under the race detector
 	@TESTFLAGS="-race $(TESTFLAGS)" tools/test.sh
 
 .PHONY: test-stress
-test-stress: doctor engines build ## Repeat the tests that could race, on a machine kept busy (STRESS_COUNT)
+test-stress: doctor engines build ## Repeat the tests that could race, under load (STRESS_COUNT)
 	@tools/stress.sh
 
 .PHONY: fuzz
@@ -93,15 +94,15 @@ bench-import: doctor engines build ## Measure the speed of an import (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-import $(BENCHARGS)
 
 .PHONY: bench-ga4
-bench-ga4: doctor ## Measure how Google Analytics 4 is read, beside another importer's pauses
+bench-ga4: doctor ## Measure the Google Analytics 4 importer
 	go test ./importers/googleanalytics4 -run '^$$' -bench '^BenchmarkRead$$' -count 3
 
 .PHONY: bench-lifecycle
-bench-lifecycle: doctor engines build ## Measure what imports cost apart from their data (BENCHARGS)
+bench-lifecycle: doctor engines build ## Measure imports without data (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-lifecycle $(BENCHARGS)
 
 .PHONY: bench-jobs
-bench-jobs: doctor engines build-dev ## Measure how jobs are delivered, by Sluice and by River (BENCHARGS)
+bench-jobs: doctor engines build-dev ## Measure deliveries by Sluice and by River (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-jobs $(BENCHARGS)
 
 .PHONY: lint
@@ -129,7 +130,7 @@ compose-config: ## Validate docker-compose.yml and its scripts (needs no Docker)
 	cd deploy/composetest && go test ./...
 
 .PHONY: clean
-clean: ## Remove what was built or installed here
+clean: ## Remove build results and installed engines
 	rm -rf $(bin) devstack/engines/node_modules
 
 ##

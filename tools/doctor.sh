@@ -1,6 +1,6 @@
 #!/bin/sh
-# Says which of the programs that building and testing need is missing or too
-# old, and how to install it. Silent, and successful, when nothing is.
+# Reports which of the programs for building and testing is missing or too old, and how
+# to install it. Prints nothing and succeeds otherwise.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,7 +24,7 @@ at_least() {
         } }'
 }
 
-# The largest version that any module asks for.
+# The highest version that a module requires.
 wanted_go=$(tools/modules.sh | while IFS= read -r module; do
     awk '$1 == "go" { print $2 }' "$module/go.mod"
 done | sort -t. -k1,1n -k2,2n -k3,3n | tail -n 1)
@@ -33,8 +33,8 @@ if ! command -v go >/dev/null 2>&1; then
     fault go "not found, version $wanted_go or newer is needed" \
         "https://go.dev/doc/install (the packaged one is too old)" "brew install go"
 else
-    # Asked outside any module for what is installed. A go command that may fetch
-    # a newer one by itself (GOTOOLCHAIN) does so, from 1.21 on.
+    # Outside a module, go env reports the installed version. From 1.21 on, the go command
+    # can download a newer one (GOTOOLCHAIN).
     have_go=$(cd / && go env GOVERSION | sed -e 's/^go//' -e 's/[ -].*//' -e 's/[a-z].*//')
     if ! at_least "$have_go" "$wanted_go"; then
         if [ "$(cd / && go env GOTOOLCHAIN)" = local ] || ! at_least "$have_go" 1.21; then
@@ -48,7 +48,7 @@ compiler=${CC:-}
 if [ -z "$compiler" ]; then
     compiler=$(cd / && go env CC 2>/dev/null || echo gcc)
 fi
-# Only the first word: CC may carry flags.
+# Only the first word: CC may contain flags.
 if ! command -v "${compiler%% *}" >/dev/null 2>&1; then
     fault "C compiler (${compiler%% *})" "not found" "apt-get install gcc libc6-dev" "xcode-select --install"
 fi
@@ -62,7 +62,7 @@ else
     fi
 fi
 
-# npm 7 is the first that reads the format of our lock file.
+# npm 7 is the first version that supports the format of our lock file.
 if ! command -v npm >/dev/null 2>&1; then
     fault npm "not found, version 7 or newer is needed to install the engines" "apt-get install npm" "brew install node"
 else

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints the folder of every module that has code of ours, the root first. The
-# modules below tools/ only pin the versions of tools.
+# Prints the folder of every module with code of Sluice, the root first. The modules below
+# tools/ only pin the versions of tools.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,10 +1,10 @@
 #!/bin/bash
-# Sourced: headings, timings and a summary for scripts that go on after a failure,
-# so that one run shows everything there is to mend.
+# Sourced: headings, timings and a summary for scripts that continue after a failure, so
+# that one run shows all errors.
 
 failed=()
 
-# section TITLE COMMAND [ARGUMENT ...] runs a step and remembers how it ended.
+# section TITLE COMMAND [ARGUMENT ...] runs a step and records its result.
 section() {
     local title=$1 began=$SECONDS status=0
     shift

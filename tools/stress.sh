@@ -1,12 +1,11 @@
 #!/bin/bash
-# Repeats the tests that depend on what other processes do meanwhile: those that
-# cancel work, kill processes, wait for engines or race with each other. Every
-# processor is kept busy by something else, so that what is ordered by luck alone
-# comes in another order. Use `make test-stress`.
+# Repeats the tests that depend on timing: those that cancel work, kill processes, wait
+# for engines or run concurrently. Busy processes load every processor, so that
+# accidental orders change. Use `make test-stress`.
 #
 #   STRESS_COUNT    repetitions of each test; defaults to 10
 #   STRESS_LOAD     busy processes; defaults to two for each processor
-#   STRESS_MINUTES  bound of the whole; defaults to 40
+#   STRESS_MINUTES  limit of the whole run; defaults to 40
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/section.sh

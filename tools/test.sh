@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs every test of every module, and goes on after a failure. Use `make test`,
-# which builds and installs what the tests need. The output ends with the slowest
+# Runs every test of every module, and continues after a failure. Use `make test`, which
+# builds and installs the prerequisites. The output ends with the slowest
 # packages and, for each package that failed, the command that runs it alone.
 #
 #   TESTFLAGS   flags of `go test`

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes the secrets that docker-compose.yml reads, once.
+# Creates the secrets for docker-compose.yml.
 #
 #   deploy/compose/secrets.sh [folder]        default: the folder "secrets" beside this script
 #
-# What exists is never overwritten, so running it again is safe and a secret of
-# your own can be put in place beforehand. To rotate one, see secrets/README.md.
+# Existing files are never overwritten: running it again is safe, and you can create
+# your own secret files beforehand. To rotate one, see secrets/README.md.
 set -eu
 umask 077
 
@@ -12,14 +12,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:-$here/secrets}
 mkdir -p "$dir"
 
-# The folder keeps other users of this machine out. The files themselves are
-# read-only for everybody *inside the containers they are mounted into*: compose
-# mounts a file with its owner and mode as they are here, and the containers run
-# as users of their own, who could not read a file of mode 0600 that is yours.
+# The mode of the folder excludes other users of this machine. The files are readable by
+# every user *inside the containers that mount them*: compose mounts a file with the
+# owner and mode of the host, and the containers' own users could not read your file of
+# mode 0600.
 chmod 0700 "$dir"
 
-# store_secret NAME: writes standard input to NAME unless it is there already.
-# The link fails when the name is taken, so not even two runs at once overwrite.
+# store_secret NAME: writes standard input to NAME unless the file exists. The link fails
+# if the file exists, so that concurrent runs do not overwrite each other.
 store_secret() {
     tmp=$(mktemp "$dir/.new.XXXXXX")
     cat >"$tmp"
@@ -42,8 +42,8 @@ random() {
     od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'
 }
 
-# An address that holds a password which no longer exists would only be noticed
-# when the first query is refused, much later.
+# An address with an outdated password would only be noticed much later, when a query is
+# refused.
 check_pair() {
     if [ -e "$dir/$2" ] && [ ! -e "$dir/$1" ]; then
         echo "secrets.sh: $2 exists but $1, whose password it holds, does not; remove $2 or bring $1 back" >&2

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Waits for the Temporal server, then creates what Sluice needs there: the
-# namespace and its search attributes. Safe to run any number of times; what
-# exists is left as it is, an attribute of the wrong type is an error.
+# Waits for the Temporal server, then creates Sluice's namespace and search attributes.
+# The script is idempotent: it does not change existing ones. An attribute of the wrong
+# type is an error.
 #
 #   TEMPORAL_ADDRESS        the server's frontend, required (the CLI reads it too)
 #   TEMPORAL_NAMESPACE      defaults to "default"
@@ -16,7 +16,7 @@ retention=${TEMPORAL_RETENTION:-720h}
 attempts=${TEMPORAL_INIT_ATTEMPTS:-60}
 pause=${TEMPORAL_INIT_PAUSE:-2}
 
-# What the workflows set; see the search attributes in workflows/names.go.
+# The search attributes of the workflows; see workflows/names.go.
 search_attributes='
 SluiceSite=Keyword
 SluiceSource=Keyword
@@ -27,11 +27,11 @@ SluicePaused=Bool
 SluiceRows=Int
 '
 
-# Exit status of a step that no further attempt can mend (EX_CONFIG).
+# Exit status of a step with a permanent error (EX_CONFIG).
 permanent=78
 
-# retry WHAT COMMAND: runs COMMAND until it succeeds. A new namespace takes some
-# seconds to be known everywhere, so each step is repeated, not just the first.
+# retry WHAT COMMAND: runs COMMAND until it succeeds. A new namespace takes some seconds
+# to propagate, so each step is retried.
 retry() {
     what=$1
     attempt=1
@@ -54,7 +54,7 @@ server_healthy() {
     temporal operator cluster health
 }
 
-# Describe first: it is what tells "exists" from every other failure of create.
+# Describe first, to distinguish "exists" from other failures of create.
 namespace_exists() {
     temporal operator namespace describe --namespace "$namespace" >/dev/null 2>&1 ||
         temporal operator namespace create --namespace "$namespace" --retention "$retention" \

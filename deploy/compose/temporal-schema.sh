@@ -1,7 +1,6 @@
 #!/bin/sh
-# Brings Temporal's two databases to the schema of this image's release. Runs
-# before every start of the server, which refuses to run on an older schema.
-# Both steps do nothing when there is nothing to do.
+# Migrates Temporal's two databases to the schema of this image's release. It runs before
+# every start of the server, which refuses an older schema. Both steps are idempotent.
 #
 # The password comes in SQL_PASSWORD, which with-secrets.sh sets.
 set -eu
