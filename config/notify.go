@@ -5,7 +5,6 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
-	"time"
 )
 
 // Notify configures the notifications about imports.
@@ -16,18 +15,11 @@ type Notify struct {
 	// Webhooks lists the connections of kind webhook that are notified of every import,
 	// separated by commas. Defaults to none.
 	Webhooks string `yaml:"webhooks"`
-	// PollInterval is how often the outbox is looked at when nothing wakes the worker
-	// up. Defaults to 15s.
-	PollInterval time.Duration `yaml:"poll_interval"`
-	// MaxAttempts is how often a delivery is tried. Defaults to 12, which takes about a
-	// day.
-	MaxAttempts int `yaml:"max_attempts"`
-	// Concurrency is how many deliveries a worker makes at once. Defaults to 8.
-	Concurrency int `yaml:"concurrency"`
 	// Templates is a folder with mail templates that override the built-in ones. Defaults to
 	// none.
 	Templates string `yaml:"templates"`
-	// SMTPHost is the mail server. Defaults to none: no mail is sent.
+	// SMTPHost is the mail server of the built-in connection notify. Defaults to none: no mail
+	// is sent.
 	SMTPHost string `yaml:"smtp_host"`
 	// SMTPPort is its port. Defaults to 587.
 	SMTPPort int `yaml:"smtp_port"`
@@ -43,8 +35,6 @@ type Notify struct {
 	// SMTPFrom is the sender: an address, or a name with an address in angle brackets.
 	// Required with SMTPHost.
 	SMTPFrom string `yaml:"smtp_from"`
-	// SMTPTimeout bounds the delivery of one mail. Defaults to 30s.
-	SMTPTimeout time.Duration `yaml:"smtp_timeout"`
 }
 
 // The values of SMTPTLS.
@@ -55,10 +45,7 @@ const (
 )
 
 func defaultNotify() Notify {
-	return Notify{
-		PollInterval: 15 * time.Second, MaxAttempts: 12, Concurrency: 8,
-		SMTPPort: 587, SMTPTLS: SMTPStartTLS, SMTPTimeout: 30 * time.Second,
-	}
+	return Notify{SMTPPort: 587, SMTPTLS: SMTPStartTLS}
 }
 
 // Recipients returns the addresses of To.
@@ -89,14 +76,9 @@ func (n Notify) validate(check func(ok bool, format string, args ...any)) {
 	for i, name := range n.WebhookNames() {
 		check(connectionName.MatchString(name), "notify.webhooks: name %d is not that of a connection", i+1)
 	}
-	check(n.PollInterval >= time.Second, "notify.poll_interval is %s: want at least 1s", n.PollInterval)
-	check(oneTo(100, n.MaxAttempts), "notify.max_attempts is %d: want 1 to 100", n.MaxAttempts)
-	check(oneTo(64, n.Concurrency), "notify.concurrency is %d: want 1 to 64", n.Concurrency)
 	check(oneTo(65535, n.SMTPPort), "notify.smtp_port is %d: want 1 to 65535", n.SMTPPort)
 	check(n.SMTPTLS == SMTPStartTLS || n.SMTPTLS == SMTPTLS || n.SMTPTLS == SMTPPlain,
 		"notify.smtp_tls is %q: want starttls, tls or none", n.SMTPTLS)
-	check(n.SMTPTimeout >= time.Second && n.SMTPTimeout <= 5*time.Minute,
-		"notify.smtp_timeout is %s: want 1s to 5m", n.SMTPTimeout)
 	check((n.SMTPUsername == "") == (n.SMTPPassword == ""), "notify.smtp_username and notify.smtp_password go together")
 	if n.SMTPHost == "" {
 		return

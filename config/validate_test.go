@@ -36,12 +36,8 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		"review.expiry is 0s: want at least 1s",
 		"retention.states is empty: want some of succeeded, discarded, cancelled",
 		"retention.cron: is empty: want five fields, such as '0 3 * * *' for every day at 03:00",
-		"notify.poll_interval is 0s: want at least 1s",
-		"notify.max_attempts is 0: want 1 to 100",
-		"notify.concurrency is 0: want 1 to 64",
 		"notify.smtp_port is 0: want 1 to 65535",
 		`notify.smtp_tls is "": want starttls, tls or none`,
-		"notify.smtp_timeout is 0s: want 1s to 5m",
 		`log.format is "": want text or json`,
 	}, strings.Split(err.Error(), "\n"))
 }

@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+
+	"github.com/sluicehq/sluice/store"
 )
 
 // Connection is an open connection with decrypted secrets. Do not log, store or send it.
@@ -24,6 +26,11 @@ type Connection struct {
 	// Secrets maps names to secrets.
 	Secrets map[string]string
 }
+
+// Notify is the name of the built-in connection to the mail server that notifications of
+// imports are sent by. No other connection can have it. The rules about addresses, which are for
+// connections that users add, do not apply to it.
+const Notify = store.ConnectionNotify
 
 // String returns name and kind without secrets.
 func (c Connection) String() string { return c.Kind + " connection " + c.Name }

@@ -24,6 +24,9 @@ type Connections struct {
 	Vault *Vault
 	// Registry holds the kinds. Required for Add, Replace and Test.
 	Registry *Registry
+	// BuiltIn are connections that stand in the configuration. They need no key set, and are
+	// not changed by commands. Defaults to none.
+	BuiltIn []Connection
 }
 
 var _ Opener = (*Connections)(nil)
@@ -68,6 +71,8 @@ const (
 	KeyMissing KeyStatus = "missing"
 	// KeyUnknown means that no key set is configured.
 	KeyUnknown KeyStatus = "unknown"
+	// KeyNone means that no key is needed: the connection is built in.
+	KeyNone KeyStatus = "none"
 )
 
 // Info describes a connection without its secrets.
@@ -86,14 +91,8 @@ type Info struct {
 	UpdatedAt time.Time `json:"updated_at"`
 	// Health is the health of the connection. Only List and Show set it.
 	Health Health `json:"health"`
-	// Disabled is the reason why a webhook receives no notifications. Only Show sets it.
-	Disabled *Disabled `json:"disabled,omitempty"`
-}
-
-// Disabled is the time and the reason of a webhook's disablement.
-type Disabled struct {
-	At     time.Time `json:"at"`
-	Reason string    `json:"reason"`
+	// BuiltIn says that it stands in the configuration: it has neither key, version nor times.
+	BuiltIn bool `json:"built_in"`
 }
 
 // MaxSecret is the size limit of a secret, in bytes.
@@ -131,6 +130,9 @@ func (c *Connections) Add(ctx context.Context, n New) (Info, error) {
 // Omitted settings and secrets are removed. It returns ErrNotFound if the connection does
 // not exist, and store.ErrConflict if its version has changed.
 func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, error) {
+	if n.Name == Notify {
+		return Info{}, errNotify
+	}
 	row, err := c.row(ctx, n.Name)
 	if err != nil {
 		return Info{}, err
@@ -154,6 +156,9 @@ func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, 
 // Open returns the named connection with decrypted secrets. It returns ErrNotFound,
 // ErrNoKeyset, ErrUnknownKey, ErrSealBroken or an error of the store.
 func (c *Connections) Open(ctx context.Context, name string) (Connection, error) {
+	if builtIn, ok := c.builtIn(name); ok {
+		return builtIn, nil
+	}
 	row, err := c.row(ctx, name)
 	if err != nil {
 		return Connection{}, err
@@ -169,6 +174,9 @@ func (c *Connections) Open(ctx context.Context, name string) (Connection, error)
 func (c *Connections) prepare(ctx context.Context, n New) (json.RawMessage, Sealed, error) {
 	if err := CheckName(n.Name); err != nil {
 		return nil, Sealed{}, err
+	}
+	if n.Name == Notify {
+		return nil, Sealed{}, errNotify
 	}
 	kind, err := c.Registry.Lookup(n.Kind)
 	if err != nil {
@@ -252,6 +260,9 @@ func sealedOf(row store.Connection) Sealed {
 func (c *Connections) row(ctx context.Context, name string) (store.Connection, error) {
 	if err := CheckName(name); err != nil {
 		return store.Connection{}, err
+	}
+	if name == Notify {
+		return store.Connection{}, fmt.Errorf("connection %s: %w: notify.smtp_host is empty", name, ErrNotFound)
 	}
 	row, err := c.Store.Connection(ctx, name)
 	return row, notFound(err, name)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/store"
@@ -23,32 +25,37 @@ func (c *Connections) List(ctx context.Context) ([]Info, error) {
 	for _, h := range unhealthy {
 		byName[h.Connection] = h
 	}
-	all := make([]Info, len(rows))
-	for i, row := range rows {
-		all[i] = c.info(row)
-		all[i].Health = HealthAt(byName[row.Name], time.Now())
+	all := make([]Info, 0, len(rows)+len(c.BuiltIn))
+	for _, b := range c.BuiltIn {
+		all = append(all, b.info())
+	}
+	for _, row := range rows {
+		all = append(all, c.info(row))
+	}
+	slices.SortFunc(all, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
+	for i := range all {
+		all[i].Health = HealthAt(byName[all[i].Name], time.Now())
 	}
 	return all, nil
 }
 
 // Show returns the named connection, or ErrNotFound.
 func (c *Connections) Show(ctx context.Context, name string) (Info, error) {
-	row, err := c.row(ctx, name)
-	if err != nil {
-		return Info{}, err
+	var info Info
+	if b, ok := c.builtIn(name); ok {
+		info = b.info()
+	} else {
+		row, err := c.row(ctx, name)
+		if err != nil {
+			return Info{}, err
+		}
+		info = c.info(row)
 	}
-	info := c.info(row)
 	health, err := c.Store.Health(ctx, name)
 	if err != nil {
 		return Info{}, err
 	}
 	info.Health = HealthAt(health, time.Now())
-	disabled, err := c.Store.Disabled(ctx, name)
-	if err == nil {
-		info.Disabled = &Disabled{At: disabled.DisabledAt, Reason: disabled.Reason}
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return Info{}, fmt.Errorf("show connection %s: %w", name, err)
-	}
 	return info, nil
 }
 
@@ -56,6 +63,9 @@ func (c *Connections) Show(ctx context.Context, name string) (Info, error) {
 // import, an undelivered job or a current flow names it. It returns ErrNotFound if the
 // connection does not exist.
 func (c *Connections) Remove(ctx context.Context, name string, force bool) error {
+	if name == Notify {
+		return errNotify
+	}
 	if err := CheckName(name); err != nil {
 		return err
 	}
@@ -66,6 +76,9 @@ func (c *Connections) Remove(ctx context.Context, name string, force bool) error
 // primary key has sealed them already. It returns the errors of Open, and store.ErrConflict
 // after a concurrent change of the connection.
 func (c *Connections) Rotate(ctx context.Context, name string) (changed bool, err error) {
+	if name == Notify {
+		return false, errNotify
+	}
 	row, err := c.row(ctx, name)
 	if err != nil {
 		return false, err

@@ -95,6 +95,9 @@ type Options struct {
 	// ones. It is for destinations that recognise a job that comes twice. Others leave
 	// them to a person.
 	RedriveUnknown bool
+	// RedriveLost says that jobs whose worker was lost are loaded again even without
+	// RedriveUnknown: hardly any of them was being delivered at that moment.
+	RedriveLost bool
 }
 
 // MaxBatch is how many jobs a queue can have.

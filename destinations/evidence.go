@@ -11,7 +11,13 @@ import (
 // Evidence returns what a load says about the health of its connection. Jobs that have
 // succeeded say that it is healthy; without any, errors of ErrorClassConnection say that it is
 // not. Errors about a job and mistakes of an operator say nothing.
+// An endpoint that is gone (ErrGone) counts before both.
 func (o Outcome) Evidence() store.Evidence {
+	for _, r := range o.Results {
+		if r.State == store.JobFailed && errors.Is(r.Error, ErrGone) {
+			return store.Evidence{Gone: true, Reason: r.Error.Error()}
+		}
+	}
 	if o.Delivered() > 0 {
 		return store.Evidence{Succeeded: true}
 	}

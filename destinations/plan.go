@@ -20,6 +20,8 @@ type Plan struct {
 	Timeout       time.Duration
 	// RedriveUnknown is as in Options.
 	RedriveUnknown bool
+	// RedriveLost is as in Options.
+	RedriveLost bool
 	// Paused says that somebody has paused the action or its destination.
 	Paused bool
 }
@@ -38,7 +40,7 @@ func PlanOf(d Destination, a Action, settings map[string]store.DestinationSettin
 	o := d.Options()
 	p := Plan{
 		Schedule: Resolve(d, a), Concurrency: cmp.Or(o.Concurrency, 1), RatePerSecond: o.RatePerSecond,
-		BatchSize: cmp.Or(o.BatchSize, 100), Timeout: cmp.Or(o.Timeout, time.Minute), RedriveUnknown: o.RedriveUnknown,
+		BatchSize: cmp.Or(o.BatchSize, 100), Timeout: cmp.Or(o.Timeout, time.Minute), RedriveUnknown: o.RedriveUnknown, RedriveLost: o.RedriveLost,
 	}
 	schedule := p.Schedule
 	// The destination first: what the action says is set over it.
@@ -82,7 +84,7 @@ func (p Plan) Claim(d Destination, a Action) store.ClaimRequest {
 		Destination: d.Name(), Action: a.Name(), Limit: int32(p.BatchSize), Lease: p.Lease(),
 		RedriveAfter: -1, MaxRetries: int32(*p.MaxRetries), Concurrency: int32(p.Concurrency), Rate: p.RatePerSecond,
 	}
-	if p.RedriveUnknown {
+	if p.RedriveUnknown || p.RedriveLost {
 		r.RedriveAfter = p.FirstRetry
 	}
 	return r

@@ -44,6 +44,13 @@ func DefaultSchedule() Schedule {
 	}
 }
 
+// PatientSchedule returns the schedule of destinations that lead to people and to other
+// services: realtime, with 12 retries over two days, long enough for a server that is repaired
+// on the next morning.
+func PatientSchedule() *Schedule {
+	return &Schedule{Realtime: true, MaxRetries: Retries(12), FirstRetry: 45 * time.Second, MostRetry: 24 * time.Hour}
+}
+
 // Resolve returns the schedule that an action goes by: its own, the destination's and the
 // default one put together.
 func Resolve(d Destination, a Action) Schedule {

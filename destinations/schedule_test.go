@@ -10,6 +10,19 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
+// Twelve retries take two days: a server that is repaired on the next morning loses nothing.
+func TestPatientSchedule(t *testing.T) {
+	t.Parallel()
+	s := destinations.PatientSchedule()
+	require.NoError(t, s.Validate())
+	require.True(t, s.Realtime)
+	total := time.Duration(0)
+	for attempt := range *s.MaxRetries {
+		total += s.Backoff(int(attempt) + 1)
+	}
+	require.InDelta(t, 45*time.Hour, total, float64(6*time.Hour))
+}
+
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	type schedule = destinations.Schedule
@@ -134,6 +147,8 @@ func TestPlan(t *testing.T) {
 	p, err := destinations.PlanOf(d, d.actions[0], settings)
 	require.ErrorContains(t, err, "soon")
 	require.Equal(t, "@every 1h", p.Interval)
-	d.options.RedriveUnknown = false
+	d.options.RedriveUnknown, d.options.RedriveLost = false, true
+	require.Positive(t, plan(destinations.PlanOf(d, d.actions[0], nil)).Claim(d, d.actions[0]).RedriveAfter)
+	d.options.RedriveLost = false
 	require.Negative(t, plan(destinations.PlanOf(d, d.actions[0], nil)).Claim(d, d.actions[0]).RedriveAfter)
 }

@@ -11,7 +11,7 @@ import (
 // TestTheReceiverIsTested: what the page about notifications shows stands in a test.
 func TestTheReceiverIsTested(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("../notify/webhook/example_test.go")
+	source, err := os.ReadFile("../notify/example_test.go")
 	require.NoError(t, err)
 	quoted := 0
 	for _, m := range fence.FindAllStringSubmatch(pages(t)["notifications.md"], -1) {

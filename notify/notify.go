@@ -1,120 +1,91 @@
-// Package notify tells people and other services about imports: by e-mail and by
-// webhooks.
-//
-// What is to be told stands in an outbox in the store, written in the transaction that
-// made it happen. A Dispatcher, of which every worker runs one, makes deliveries of it
-// and retries them. Each is made at least once, and always under the same ID. Nothing
-// here can fail an import, or hold it up.
+// Package notify notifies people and other services of what happens to imports: it makes the
+// jobs by which the destinations smtp and webhook send mails and webhooks, and writes the mails.
+// The store adds the jobs in the transaction in which the thing happens.
 package notify
 
 import (
-	"cmp"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/mail"
 	"os"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/notify/channel"
-	"github.com/sluicehq/sluice/notify/email"
-	"github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/store"
 )
 
-// Config is what a Dispatcher needs.
+// Config is what a Notifier needs.
 type Config struct {
-	// Store has the outbox. Required.
-	Store *store.Store
-	// Settings say who is told, and how. Required.
+	// Settings name the recipients. Required.
 	Settings config.Notify
-	// Connections opens webhooks by their names. Required if there are any.
-	Connections connections.Opener
-	// Webhooks decides which addresses webhooks may lead to. Defaults to none.
-	Webhooks outbound.Guard
-	// Registry knows the importers, which name the templates of their mails. Required.
-	Registry *importers.Registry
+	// Importers name the templates of their mails. Required.
+	Importers *importers.Registry
+	// Destinations has smtp and webhook, as far as the settings need them. Required.
+	Destinations *destinations.Registry
 	// Templates are templates of mails over the built-in ones and below those of the
 	// settings. Defaults to none.
 	Templates []fs.FS
-	// Logger is required.
+	// Logger takes faults of templates. Defaults to none.
 	Logger *slog.Logger
-	// Observe, if set, is called with the channel and the new status of every delivery
-	// that was attempted: delivered, skipped, given_up, or pending where it is tried
-	// again. It may be called concurrently.
-	Observe func(channel, status string)
-	// Backoff returns how long to wait after that many attempts. Defaults to Backoff.
-	Backoff func(attempts int32) time.Duration
-	// Grace is how long deliveries that are being made may go on when the dispatcher is
-	// told to stop. Defaults to 5s.
-	Grace time.Duration
 }
 
-// Validate reports every fault at once.
-func (c Config) Validate() error {
-	var faults []error
-	for name, missing := range map[string]bool{
-		"Store": c.Store == nil, "Registry": c.Registry == nil, "Logger": c.Logger == nil,
-		"Connections": c.Connections == nil && len(c.Settings.WebhookNames()) > 0,
-	} {
-		if missing {
-			faults = append(faults, fmt.Errorf("notify: %s is missing", name))
-		}
+// Notifier makes jobs that notify of imports. It is safe for concurrent use.
+type Notifier struct {
+	settings  config.Notify
+	templates *Templates
+	mail      *action
+	webhook   *action
+	toolkit   *destinations.Toolkit
+}
+
+var _ store.Notifier = (*Notifier)(nil)
+
+// New returns a notifier. It reads the templates, and reports every fault in them.
+func New(cfg Config) (*Notifier, error) {
+	if cfg.Importers == nil || cfg.Destinations == nil {
+		return nil, errors.New("notify: Importers or Destinations is missing")
 	}
-	return errors.Join(faults...)
-}
-
-// Dispatcher delivers notifications.
-type Dispatcher struct {
-	cfg     Config
-	senders map[string]channel.Sender
-	lease   time.Duration
-}
-
-// margin is what a lease has beyond the longest attempt, for noting how it went.
-const margin = 30 * time.Second
-
-// New returns a dispatcher. It reads templates and certificates, and connects to
-// nothing.
-func New(cfg Config) (*Dispatcher, error) {
-	if err := cfg.Validate(); err != nil {
+	n := &Notifier{settings: cfg.Settings, toolkit: &destinations.Toolkit{Logger: cfg.Logger}}
+	var faults [3]error
+	n.templates, faults[0] = loadTemplates(cfg)
+	if cfg.Settings.SMTPHost != "" {
+		n.mail, faults[1] = lookup(cfg.Destinations, "notify.smtp_host", "smtp", "send")
+	}
+	if len(cfg.Settings.WebhookNames()) > 0 {
+		n.webhook, faults[2] = lookup(cfg.Destinations, "notify.webhooks", "webhook", "post")
+	}
+	if err := errors.Join(faults[:]...); err != nil {
 		return nil, err
 	}
-	cfg.Grace = cmp.Or(cfg.Grace, 5*time.Second)
-	if cfg.Backoff == nil {
-		cfg.Backoff = Backoff
-	}
-	if cfg.Connections == nil {
-		cfg.Connections = connections.None{}
-	}
-	d := &Dispatcher{
-		cfg:   cfg,
-		lease: max(cfg.Settings.SMTPTimeout, webhook.Timeout) + margin,
-		senders: map[string]channel.Sender{
-			store.ChannelWebhook: webhook.New(cfg.Connections, cfg.Webhooks),
-		},
-	}
-	templates, err := loadTemplates(cfg)
+	return n, nil
+}
+
+// action is an action of a destination.
+type action struct {
+	destination destinations.Destination
+	action      destinations.Action
+}
+
+func lookup(all *destinations.Registry, setting, destination, name string) (*action, error) {
+	d, a, err := all.LookupAction(destination, name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	if cfg.Settings.SMTPHost == "" {
-		return d, nil
-	}
-	d.senders[store.ChannelEmail], err = email.New(cfg.Settings, templates)
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
+	return &action{d, a}, nil
 }
 
 // loadTemplates finds faults in the folder also where no mail is sent yet.
-func loadTemplates(cfg Config) (*email.Templates, error) {
+func loadTemplates(cfg Config) (*Templates, error) {
 	folders := slices.Clone(cfg.Templates)
 	if cfg.Settings.Templates != "" {
 		if _, err := os.Stat(cfg.Settings.Templates); err != nil {
@@ -122,11 +93,11 @@ func loadTemplates(cfg Config) (*email.Templates, error) {
 		}
 		folders = append(folders, os.DirFS(cfg.Settings.Templates))
 	}
-	templates, err := email.LoadTemplates(func(source string) string {
-		importer, err := cfg.Registry.Lookup(source)
+	templates, err := LoadTemplates(func(source string) string {
+		importer, err := cfg.Importers.Lookup(source)
 		if err != nil {
 			// An import of a kind that this program does not know any more.
-			return email.DefaultSet
+			return DefaultSet
 		}
 		return importer.EmailTemplate()
 	}, folders...)
@@ -134,4 +105,82 @@ func loadTemplates(cfg Config) (*email.Templates, error) {
 		return nil, fmt.Errorf("notify.templates: %w", err)
 	}
 	return templates, nil
+}
+
+// Webhooks returns the names of the settings.
+func (n *Notifier) Webhooks() []string { return n.settings.WebhookNames() }
+
+// Jobs returns a mail to each address, of the import, its site and the settings, and an event
+// for each webhook that wants it.
+func (n *Notifier) Jobs(ctx context.Context, a store.Announcement, to store.Recipients) (jobs []store.NewJob, faults []error) {
+	add := func(to *action, data any) {
+		job, err := n.job(ctx, to, a, data)
+		if err != nil {
+			faults = append(faults, err)
+			return
+		}
+		jobs = append(jobs, job)
+	}
+	if n.mail != nil {
+		if addresses := distinct(slices.Concat(to.Addresses, n.settings.Recipients())); len(addresses) > 0 {
+			rendered, err := n.templates.Render(a)
+			if err != nil {
+				faults = append(faults, err)
+			}
+			for _, address := range addresses {
+				add(n.mail, smtp.Mail{
+					Connection: connections.Notify, To: address, Subject: rendered.Subject, Text: rendered.Text, HTML: rendered.HTML,
+				})
+			}
+		}
+	}
+	for _, name := range distinct(n.Webhooks()) {
+		settings, known := to.Webhooks[name]
+		if wants, err := webhook.Wants(settings, a.Event); known && err == nil && !wants {
+			continue
+		}
+		// The job of a webhook that is missing or faulty waits for an operator.
+		data, err := json.Marshal(a)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("encode the announcement: %w", err))
+			continue
+		}
+		add(n.webhook, webhook.Message{Connection: name, Type: store.NotificationPrefix + a.Event, Data: data})
+	}
+	return jobs, faults
+}
+
+// job makes a job by the action itself, which refuses what it could not send.
+func (n *Notifier) job(ctx context.Context, to *action, a store.Announcement, data any) (store.NewJob, error) {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return store.NewJob{}, fmt.Errorf("encode a notification: %w", err)
+	}
+	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, destinations.Event{
+		Source: store.SourceSluice, Trigger: store.NotificationPrefix + a.Event, Data: text, SentAt: a.OccurredAt,
+	})
+	return job, err
+}
+
+// distinct returns the bare addresses, each once, whatever the case. What is no address stays as
+// it is, and is refused by the action.
+func distinct(texts []string) []string {
+	var all []string
+	seen := map[string]bool{}
+	for _, text := range texts {
+		if parsed, err := mail.ParseAddress(text); err == nil {
+			text = parsed.Address
+		}
+		text = strings.TrimSpace(text)
+		if key := strings.ToLower(text); key != "" && !seen[key] {
+			seen[key] = true
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// storable returns text that PostgreSQL stores in JSON.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }

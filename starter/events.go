@@ -156,9 +156,24 @@ func (d *Destinations) tell(ctx context.Context, pending []*pendingEvent) {
 	}
 }
 
+// TellNotifiers tells the actions that send notifications of imports that there are jobs.
+func (d *Destinations) TellNotifiers(ctx context.Context) error {
+	var jobs []store.NewJob
+	for _, ref := range []activities.ActionRef{{Destination: "smtp", Action: "send"}, {Destination: "webhook", Action: "post"}} {
+		if _, _, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action); err == nil {
+			jobs = append(jobs, store.NewJob{Destination: ref.Destination, Action: ref.Action})
+		}
+	}
+	refs, err := d.unattended(ctx, jobs)
+	if err != nil {
+		return err
+	}
+	return d.Wake(ctx, refs)
+}
+
 // newEvent makes the jobs of an event.
 func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r EventRequest) (store.NewEvent, error) {
-	if r.Source == flow.SourceImport {
+	if r.Source == flow.SourceImport || r.Source == store.SourceSluice {
 		return store.NewEvent{}, ErrReservedSource
 	}
 	if err := checkEvent(r); err != nil {

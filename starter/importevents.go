@@ -10,10 +10,11 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// ErrReservedSource means that an event from outside claims to be an import's: flows could
-// not tell it from what imports have to say.
-var ErrReservedSource = errors.New("the source " + flow.SourceImport +
-	" is for what imports have to say: want another name")
+// ErrReservedSource means that an event from outside has the source of Sluice's own events:
+// flow.SourceImport, by which flows know events of imports, or store.SourceSluice, which is for
+// notifications.
+var ErrReservedSource = errors.New("the sources " + flow.SourceImport + " and " + store.SourceSluice +
+	" are reserved for Sluice's own events: want another name")
 
 // importBatch is how many events of an import are stored in one transaction.
 const importBatch = 200

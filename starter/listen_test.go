@@ -36,7 +36,7 @@ func setupListening(t *testing.T) *listening {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
 	require.NoError(t, b.sql.QueryRow(b.ctx, "INSERT INTO sites (domain) VALUES ('example.com') RETURNING id").Scan(&b.siteID))
-	b.end(t, store.EventCompleted) // before anybody listened
+	b.end(t, store.StatusCompleted) // before anybody listened
 	b.Listener, err = starter.Listen(b.ctx, b.Store)
 	require.NoError(t, err)
 	b.Trouble = func(err error) { b.trouble <- err }
@@ -52,11 +52,17 @@ func (b *listening) addImport(t *testing.T) (id int64) {
 	return id
 }
 
-// end announces the end of a new import.
-func (b *listening) end(t *testing.T, event string) (id int64) {
+// finish ends an import.
+func (b *listening) finish(id int64, status string) error {
+	_, err := b.Finish(b.ctx, id, store.End{Status: status}, store.LockLimits{})
+	return err
+}
+
+// end ends a new import.
+func (b *listening) end(t *testing.T, status string) (id int64) {
 	t.Helper()
 	id = b.addImport(t)
-	require.NoError(t, b.Announce(b.ctx, id, event, ""))
+	require.NoError(t, b.finish(id, status))
 	return id
 }
 
@@ -72,7 +78,7 @@ func (b *listening) next(t *testing.T) starter.Notification {
 // next thing to be told.
 func (b *listening) silent(t *testing.T) {
 	t.Helper()
-	id := b.end(t, store.EventCompleted)
+	id := b.end(t, store.StatusCompleted)
 	require.Equal(t, starter.Notification{Event: "complete", ImportID: id, SiteID: b.siteID}, b.next(t))
 }
 
@@ -90,9 +96,8 @@ func TestListen(t *testing.T) {
 	b := setupListening(t)
 	b.silent(t)
 	id := b.addImport(t)
-	require.NoError(t, b.Announce(b.ctx, id, store.EventRetrying, ""))
-	require.NoError(t, b.Announce(b.ctx, id, store.EventReviewWanted, ""))
-	require.NoError(t, b.Announce(b.ctx, id, store.EventDeclined, ""))
+	require.NoError(t, b.NoteTrouble(b.ctx, id, "busy"))
+	require.NoError(t, b.finish(id, store.StatusDeclined))
 	n := b.next(t)
 	require.Equal(t, starter.Notification{Event: "transient_fail", ImportID: id, SiteID: b.siteID}, n)
 	require.False(t, starter.Ends(n))
@@ -101,9 +106,9 @@ func TestListen(t *testing.T) {
 	require.True(t, starter.Ends(n))
 
 	// A run again of the same import ends again.
-	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET generation = 1 WHERE id = $1", id)
+	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET generation = 1, status = 'queued', finished_at = NULL WHERE id = $1", id)
 	require.NoError(t, err)
-	require.NoError(t, b.Announce(b.ctx, id, store.EventDeclined, ""))
+	require.NoError(t, b.finish(id, store.StatusDeclined))
 	require.Equal(t, n, b.next(t))
 	b.silent(t)
 	require.Empty(t, b.trouble)
@@ -117,10 +122,10 @@ func TestListenAcrossALostConnection(t *testing.T) {
 	for range 3 {
 		b.lose(t)
 		want := map[starter.Notification]bool{}
-		for _, event := range []string{store.EventFailed, store.EventCompleted, store.EventUnchanged} {
+		for _, event := range []string{store.StatusFailed, store.StatusCancelled, store.StatusUnchanged} {
 			// The pool has lost its connections too.
 			id := b.addImport(t)
-			require.Eventually(t, func() bool { return b.Announce(b.ctx, id, event, "") == nil }, time.Minute, time.Millisecond)
+			require.Eventually(t, func() bool { return b.finish(id, event) == nil }, time.Minute, time.Millisecond)
 			want[starter.Notification{Event: store.JobEvent(event), ImportID: id, SiteID: b.siteID}] = true
 		}
 		for range len(want) {
@@ -137,7 +142,7 @@ func TestListenAcrossALostConnection(t *testing.T) {
 func TestListenToADeletedImport(t *testing.T) {
 	t.Parallel()
 	b := setupListening(t)
-	id := b.end(t, store.EventCompleted)
+	id := b.end(t, store.StatusCompleted)
 	_, err := b.sql.Exec(b.ctx, "DELETE FROM imports WHERE id = $1", id)
 	require.NoError(t, err)
 	require.Equal(t, starter.Notification{Event: "complete", ImportID: id, SiteID: b.siteID}, b.next(t))

@@ -38,8 +38,9 @@ const (
 // {"event": "complete" | "transient_fail" | "parked" | "fail", "import_id": 1, "site_id": 1}.
 const JobsChannel = "analytics_imports_jobs"
 
-// OutboxChannel is the PostgreSQL channel that wakes the senders of notifications up.
-const OutboxChannel = "sluice_notifications"
+// NotifyChannel is the PostgreSQL channel on which workers are told that jobs of notifications
+// were added.
+const NotifyChannel = "sluice_notifications"
 
 // AddedChannel is the PostgreSQL channel on which loads that are on the lookout are told that
 // jobs were added: "destination/action".
@@ -83,7 +84,7 @@ type JobMessage struct {
 	SiteID int64 `json:"site_id"`
 }
 
-// Announcement is what is announced: the payload of a notification. Fields are only
+// Announcement is what is announced: the data of a notification's event. Fields are only
 // ever added.
 type Announcement struct {
 	// ID names the announcement: repeated, it stays the same.
@@ -128,20 +129,12 @@ type AnnouncedImport struct {
 	ReviewExpiresAt *time.Time `json:"review_expires_at"`
 }
 
-// Announce announces an event of an import in a transaction of its own. Methods that
-// change an import's status announce that themselves, in their transaction. The error
-// is ErrNotFound if there is no such import.
-func (s *Store) Announce(ctx context.Context, importID int64, event, detail string) error {
-	return s.inTx(ctx, func(q *db.Queries) error { return announce(ctx, q, importID, event, detail) })
-}
-
-// announce tells listeners of an event, and puts it into the outbox, both as part of
-// the caller's transaction: nothing is told that is rolled back, and nothing that is
-// committed stays untold. Call it after the import's row is changed. What was
-// announced before in the same generation of the import is not announced again, but
-// for EventRetrying, which is told every time and never put into the outbox.
-func announce(ctx context.Context, q *db.Queries, importID int64, event, detail string) error {
-	return announceAs(ctx, q, announcedEvent{importID: importID, event: event, detail: detail})
+// announce tells listeners of an event and notifies recipients, as part of the caller's
+// transaction: nothing is told that is rolled back, and nothing that is committed stays
+// untold. Call it after the import's row is changed, and once for each change; a repetition in
+// the same generation of the import notifies nobody.
+func (s *Store) announce(ctx context.Context, q *db.Queries, importID int64, event, detail string) error {
+	return s.announceAs(ctx, q, announcedEvent{importID: importID, event: event, detail: detail})
 }
 
 // announcedEvent is an event of an import that is announced.
@@ -155,19 +148,16 @@ type announcedEvent struct {
 	about string
 }
 
-// announceAs is announce for an event that may happen more than once.
-func announceAs(ctx context.Context, q *db.Queries, e announcedEvent) error {
+// announceAs is announce for an event that may happen more than once. EventRetrying is for
+// listeners only.
+func (s *Store) announceAs(ctx context.Context, q *db.Queries, e announcedEvent) error {
 	facts, err := q.ImportFacts(ctx, e.importID)
 	if err != nil {
 		return fmt.Errorf("announce %s: %w", e.event, found(err, "import %d", e.importID))
 	}
-	if e.event != EventRetrying {
-		added, err := addToOutbox(ctx, q, facts, e)
-		if err != nil {
-			return fmt.Errorf("announce %s of import %d: %w", e.event, e.importID, err)
-		}
-		if !added {
-			return nil
+	if e.event != EventRetrying && s.notifier != nil {
+		if err := s.notify(ctx, q, facts, e); err != nil {
+			return fmt.Errorf("notify of %s of import %d: %w", e.event, e.importID, err)
 		}
 	}
 	job := JobEvent(e.event)
@@ -184,8 +174,8 @@ func announceAs(ctx context.Context, q *db.Queries, e announcedEvent) error {
 	return nil
 }
 
-// addToOutbox says whether the announcement is new.
-func addToOutbox(ctx context.Context, q *db.Queries, f db.ImportFactsRow, e announcedEvent) (added bool, err error) {
+// announcement returns what is announced.
+func announcement(f db.ImportFactsRow, e announcedEvent) Announcement {
 	id := fmt.Sprintf("imp_%d_%d_%s", f.ID, f.Generation, e.event)
 	if e.no > 1 {
 		id += fmt.Sprintf("_%d", e.no)
@@ -208,13 +198,5 @@ func addToOutbox(ctx context.Context, q *db.Queries, f db.ImportFactsRow, e anno
 	if a.Import.Days == nil {
 		a.Import.Days = calendar.Set{}
 	}
-	payload, err := json.Marshal(a)
-	if err != nil {
-		return false, fmt.Errorf("encode the announcement: %w", err)
-	}
-	n, err := q.AddNotification(ctx, db.AddNotificationParams{ID: a.ID, ImportID: f.ID, Event: e.event, Payload: payload})
-	if err != nil || n == 0 {
-		return false, err
-	}
-	return true, q.SendNotify(ctx, OutboxChannel, "")
+	return a
 }

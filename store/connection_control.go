@@ -7,6 +7,10 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
+// ConnectionNotify is the name of the built-in connection to the mail server that notifications
+// of imports are sent by. It has health as others have, and no row of its own.
+const ConnectionNotify = "notify"
+
 // PauseConnection opens the circuit of a connection until ResumeConnection: its jobs wait,
 // whatever their destination. Batches under way are not interrupted. The error is ErrNotFound
 // if there is no such connection.
@@ -29,7 +33,7 @@ const maxAdvanced = 10_000
 // retry too. If its circuit was open one job is tried first. The error is ErrNotFound if
 // there is no such connection.
 func (s *Store) ResumeConnection(ctx context.Context, name string) error {
-	if _, err := s.Connection(ctx, name); err != nil {
+	if _, err := s.Connection(ctx, name); err != nil && name != ConnectionNotify {
 		return fmt.Errorf("resume connection %s: %w", name, err)
 	}
 	return s.inTx(ctx, func(q *db.Queries) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -87,9 +88,15 @@ type Evidence struct {
 	// Failed are the IDs of the jobs that have failed because of the connection. It counts
 	// only if none has succeeded.
 	Failed []string
-	// Reason is why the first of them has. It holds no secret.
+	// Gone says that the endpoint wants no more requests: the connection is paused.
+	Gone bool
+	// Reason is why the first of them has, or what the endpoint said. It holds no secret.
 	Reason string
 }
+
+// PausedBySluice is who has paused a connection whose endpoint is gone. Such a pause also ends
+// when the settings of the connection change.
+const PausedBySluice = "sluice"
 
 // maxEvidence is how many jobs of a batch are looked at.
 const maxEvidence = 100
@@ -101,6 +108,14 @@ func (s *Store) NoteEvidence(
 ) (h ConnectionHealth, err error) {
 	rule = rule.withDefaults()
 	switch {
+	case e.Gone:
+		err = s.PauseConnection(ctx, connection, Order{By: PausedBySluice, Reason: e.Reason})
+		if errors.Is(err, ErrNotFound) {
+			// It was removed meanwhile, or the job names none: there is nothing to pause.
+			err = s.EndProbe(ctx, connection)
+		} else if err == nil {
+			h, err = s.Health(ctx, connection)
+		}
 	case e.Succeeded:
 		_, err = s.CloseCircuit(ctx, connection)
 	case len(e.Failed) == 0:

@@ -347,3 +347,60 @@ func TestRateOfConnection(t *testing.T) {
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now().Add(2*time.Second), *h.PacedUntil, time.Second)
 }
+
+// An endpoint that is gone pauses its connection, once: its jobs wait until a person resumes it
+// or other settings lead elsewhere.
+func TestGonePauses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := b.ctx
+	_, err := b.AddConnection(ctx, store.NewConnection{
+		Name: "ops", Kind: "webhook", Settings: []byte(`{"url": "https://example.com/a"}`), Sealed: []byte("x"), SecretNames: []string{},
+	})
+	require.NoError(t, err)
+	gone := store.Evidence{Gone: true, Reason: "the endpoint answered 410 Gone"}
+	for range 2 {
+		h, err := b.NoteEvidence(ctx, "ops", gone, store.CircuitRule{})
+		require.NoError(t, err)
+		require.NotNil(t, h.PausedAt)
+		require.Equal(t, store.PausedBySluice, h.PausedBy)
+		require.Equal(t, gone.Reason, h.PausedReason)
+	}
+	paused := func() bool {
+		h, err := b.Health(ctx, "ops")
+		require.NoError(t, err)
+		return h.PausedAt != nil
+	}
+	row, err := b.Connection(ctx, "ops")
+	require.NoError(t, err)
+	row.Sealed = []byte("y")
+	row, err = b.ReplaceConnection(ctx, row)
+	require.NoError(t, err)
+	require.True(t, paused(), "other secrets lead to the same endpoint")
+	row.Settings = []byte(`{"url": "https://example.com/b"}`)
+	_, err = b.ReplaceConnection(ctx, row)
+	require.NoError(t, err)
+	require.False(t, paused())
+
+	require.NoError(t, b.PauseConnection(ctx, "ops", store.Order{By: "anna"}))
+	row, err = b.Connection(ctx, "ops")
+	require.NoError(t, err)
+	row.Settings = []byte(`{"url": "https://example.com/c"}`)
+	_, err = b.ReplaceConnection(ctx, row)
+	require.NoError(t, err)
+	require.True(t, paused(), "what a person has paused, a person resumes")
+	require.NoError(t, b.ResumeConnection(ctx, "ops"))
+	require.False(t, paused())
+
+	// A job that names no connection, or one that was removed, leaves nothing behind.
+	for _, key := range []string{"@webhook", "nowhere"} {
+		_, err = b.NoteEvidence(ctx, key, gone, store.CircuitRule{})
+		require.NoError(t, err)
+	}
+	all, err := b.Unhealthy(ctx)
+	require.NoError(t, err)
+	require.Empty(t, all)
+	// The built-in connection has no row and is paused as others are.
+	require.NoError(t, b.PauseConnection(ctx, store.ConnectionNotify, store.Order{By: "anna"}))
+	require.NoError(t, b.ResumeConnection(ctx, store.ConnectionNotify))
+}

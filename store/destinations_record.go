@@ -51,16 +51,23 @@ type Recorded struct {
 type ChainedJob struct{ ID, ParentID, Action string }
 
 // RecordOutcomes notes how the loads of jobs went, and adds the jobs that follow from it,
-// in one transaction. It may be called again with the same outcomes: nothing happens
+// in one transaction. The log of an import says which of its notifications were not delivered. It may be called again with the same outcomes: nothing happens
 // twice. A following job that cannot be is left out, without harm to the outcome. That a
 // job has failed whose lease has ended is left aside: it is going to be loaded again anyway.
 func (s *Store) RecordOutcomes(ctx context.Context, outcomes []JobOutcome) (r Recorded, err error) {
 	b, err := newOutcomeBatch(outcomes)
-	if err == nil && !b.chains {
+	if err == nil && !b.chains && !b.ends {
 		r, err = b.record(ctx, s.Queries)
 	} else if err == nil {
 		err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+			notifications, err := b.undelivered(ctx, db.New(tx))
+			if err != nil {
+				return err
+			}
 			if r, err = b.record(ctx, db.New(tx)); err != nil {
+				return err
+			}
+			if err := b.warnOf(ctx, db.New(tx), notifications, r.Recorded); err != nil {
 				return err
 			}
 			return b.addChained(ctx, tx, &r)
@@ -78,8 +85,8 @@ type outcomeBatch struct {
 	byJob  map[string]JobOutcome
 	// again are jobs with more than one outcome: the first one counts.
 	again []string
-	// chains says that there are jobs that follow.
-	chains bool
+	// chains says that there are jobs that follow, ends that jobs end undelivered.
+	chains, ends bool
 }
 
 func newOutcomeBatch(outcomes []JobOutcome) (*outcomeBatch, error) {
@@ -94,6 +101,7 @@ func newOutcomeBatch(outcomes []JobOutcome) (*outcomeBatch, error) {
 		}
 		b.byJob[o.JobID] = o
 		b.chains = b.chains || len(o.Chained) > 0
+		b.ends = b.ends || o.final()
 	}
 	return b, nil
 }

@@ -10,8 +10,8 @@ import (
 
 // AnnounceIn announces inside a transaction of the test's, as methods that change an
 // import's status do inside theirs.
-func AnnounceIn(ctx context.Context, tx pgx.Tx, importID int64, event, detail string) error {
-	return announce(ctx, db.New(tx), importID, event, detail)
+func (s *Store) AnnounceIn(ctx context.Context, tx pgx.Tx, importID int64, event, detail string) error {
+	return s.announce(ctx, db.New(tx), importID, event, detail)
 }
 
 // ListJobsStatement is what ListJobs runs.

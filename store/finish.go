@@ -41,7 +41,7 @@ func (s *Store) Finish(ctx context.Context, id int64, end End, limits LockLimits
 			return err
 		}
 		// The events of ends are called like the statuses.
-		return announce(ctx, q, id, end.Status, end.Reason)
+		return s.announce(ctx, q, id, end.Status, end.Reason)
 	})
 	return woken, err
 }

@@ -89,7 +89,7 @@ func (s *Store) NoteTrouble(ctx context.Context, id int64, trouble string) error
 		if err != nil || n == 0 || trouble == "" {
 			return err
 		}
-		return announce(ctx, q, id, EventRetrying, trouble)
+		return s.announce(ctx, q, id, EventRetrying, trouble)
 	})
 	if err != nil {
 		return fmt.Errorf("note the trouble of import %d: %w", id, err)

@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,196 +13,103 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// The statuses of a delivery.
-const (
-	// DeliveryPending means that it is to be sent, now or later.
-	DeliveryPending = "pending"
-	// DeliverySending means that somebody is sending it.
-	DeliverySending = "sending"
-	// DeliveryDelivered means that the other side has taken it.
-	DeliveryDelivered = "delivered"
-	// DeliverySkipped means that the other side does not want to know of such events.
-	DeliverySkipped = "skipped"
-	// DeliveryGivenUp means that nobody tries any more.
-	DeliveryGivenUp = "given_up"
-)
+// SourceSluice is the source of the events that notify of imports. No other event can have it:
+// flows do not see such events.
+const SourceSluice = "sluice"
 
-// The ways in which notifications are delivered.
-const (
-	// ChannelEmail is e-mail; the target is an address.
-	ChannelEmail = "email"
-	// ChannelWebhook is an HTTP endpoint; the target is the name of a connection.
-	ChannelWebhook = "webhook"
-)
+// NotificationPrefix stands before the event of an announcement in the name of its event, and in
+// the type of a webhook: import.completed.
+const NotificationPrefix = "import."
 
-// Rows of the outbox.
-type (
-	// Notification is an announcement in the outbox.
-	Notification = db.Notification
-	// Delivery is a notification on its way to one target.
-	Delivery = db.Delivery
-	// ClaimedDelivery is a delivery that the caller is to make, with what it says.
-	ClaimedDelivery = db.ClaimDeliveriesRow
-	// ListedNotification is a line of a listing: a notification with one delivery.
-	ListedNotification = db.ListNotificationsRow
-	// AnnouncedEnd is the end of an import, as it was announced.
-	AnnouncedEnd = db.EndsSinceRow
-)
+// AnnouncedEnd is the end of an import.
+type AnnouncedEnd = db.EndsSinceRow
 
-// Target is where a notification goes.
-type Target struct {
-	// Channel is ChannelEmail or ChannelWebhook.
-	Channel string
-	// Name is an address, or the name of a connection.
-	Name string
+// Recipients are the recipients of a notification that the store knows.
+type Recipients struct {
+	// Addresses are the e-mail addresses of the import and of its site.
+	Addresses []string
+	// Webhooks are the settings of connections of kind webhook, by name.
+	Webhooks map[string]json.RawMessage
 }
 
-// ExpandNotification makes the deliveries of the oldest notification that has none
-// yet; expanded is false if there is no such notification. targets returns where it
-// goes, given the addresses that its import and its site name; it is called inside a
-// transaction and must not do any I/O. Several processes may expand at once.
-func (s *Store) ExpandNotification(
-	ctx context.Context, targets func(n Notification, addresses []string) []Target,
-) (expanded bool, err error) {
-	err = s.inTx(ctx, func(q *db.Queries) error {
-		row, err := q.NextUnexpanded(ctx)
+// Notifier makes the jobs that notify of what happens to imports. Its methods are called inside
+// transactions, also concurrently, and must do no I/O.
+type Notifier interface {
+	// Webhooks returns the names of the connections whose settings Jobs needs.
+	Webhooks() []string
+	// Jobs returns a job for each recipient, none if nobody is to be notified. faults say
+	// which recipients cannot be notified, and stand in the import's log: they hold no address.
+	Jobs(ctx context.Context, a Announcement, r Recipients) (jobs []NewJob, faults []error)
+}
+
+// notify adds the event that notifies of an announcement, with a job for each recipient, unless
+// there is none or it was added before.
+func (s *Store) notify(ctx context.Context, q *db.Queries, f db.ImportFactsRow, e announcedEvent) error {
+	a := announcement(f, e)
+	to := Recipients{Addresses: slices.Concat(f.Notify, f.Contacts), Webhooks: map[string]json.RawMessage{}}
+	if names := s.notifier.Webhooks(); len(names) > 0 {
+		rows, err := q.WebhookSettings(ctx, names)
+		if err != nil {
+			return fmt.Errorf("read the settings of webhooks: %w", err)
+		}
+		for _, row := range rows {
+			to.Webhooks[row.Name] = row.Settings
+		}
+	}
+	jobs, faults := s.notifier.Jobs(ctx, a, to)
+	for i, fault := range faults {
+		line := fmt.Sprintf("A recipient of notification %s cannot be notified: %s.", a.ID, fault)
+		if err := warn(ctx, q, f.ID, fmt.Sprintf("notification %s, fault %d", a.ID, i), line); err != nil {
+			return err
+		}
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	return addNotification(ctx, q, a, jobs)
+}
+
+// addNotification adds the event of an announcement, and tells the workers of its jobs.
+func addNotification(ctx context.Context, q *db.Queries, a Announcement, jobs []NewJob) error {
+	data, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("encode the announcement: %w", err)
+	}
+	about, err := json.Marshal(map[string]any{"import_id": a.Import.ID, "site": a.Import.Site, "importer": a.Import.Source})
+	if err != nil {
+		return fmt.Errorf("encode the context of the announcement: %w", err)
+	}
+	var b eventBatch
+	if err := b.add(NewEvent{
+		Source: SourceSluice, Trigger: NotificationPrefix + a.Event, Context: about, Data: data,
+		IdempotencyKey: a.ID, SentAt: a.OccurredAt, Jobs: jobs,
+	}); err != nil {
+		return err
+	}
+	added, err := q.AddEvents(ctx, b.params)
+	if err != nil || len(added) == 0 {
+		return err
+	}
+	return q.SendNotify(ctx, NotifyChannel, "")
+}
+
+// warn writes a line to the log of an import, which may be gone.
+func warn(ctx context.Context, q *db.Queries, id int64, occasion, message string) error {
+	if _, err := q.LockImport(ctx, id); err != nil {
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("find a new notification: %w", err)
-		}
-		addresses := append(append([]string(nil), row.Notify...), row.Contacts...)
-		for _, t := range targets(row.Notification, addresses) {
-			d := db.AddDeliveryParams{NotificationID: row.Notification.ID, Channel: t.Channel, Target: plain(t.Name)}
-			if err := q.AddDelivery(ctx, d); err != nil {
-				return fmt.Errorf("add a delivery of %s: %w", row.Notification.ID, err)
-			}
-		}
-		expanded = true
-		return q.MarkExpanded(ctx, row.Notification.ID)
-	})
-	return expanded && err == nil, err
-}
-
-// ClaimDueDeliveries takes up to limit deliveries that are due. Each is the caller's for
-// the length of the lease; it is due again afterwards unless the caller has said how
-// it went.
-func (s *Store) ClaimDueDeliveries(ctx context.Context, limit int32, lease time.Duration) ([]ClaimedDelivery, error) {
-	claimed, err := s.ClaimDeliveries(ctx, lease.Seconds(), limit)
-	if err != nil {
-		return nil, fmt.Errorf("claim deliveries: %w", err)
+		return fmt.Errorf("lock import %d: %w", id, err)
 	}
-	return claimed, nil
-}
-
-// EndDelivery ends a delivery without a word in the import's log. The error is ErrFenced if
-// another attempt has begun meanwhile.
-func (s *Store) EndDelivery(ctx context.Context, d Delivery, status, reason string) error {
-	n, err := s.FinishDelivery(ctx, db.FinishDeliveryParams{
-		ID: d.ID, Fence: d.Fence, Status: status, Reason: plain(reason),
-	})
-	return stillOurs(n, err, d)
-}
-
-// DelayDelivery lets a delivery wait for its next attempt. The error is ErrFenced if
-// another attempt has begun meanwhile.
-func (s *Store) DelayDelivery(ctx context.Context, d Delivery, wait time.Duration, reason string) error {
-	n, err := s.PostponeDelivery(ctx, db.PostponeDeliveryParams{
-		ID: d.ID, Fence: d.Fence, WaitSeconds: wait.Seconds(), Reason: plain(reason),
-	})
-	return stillOurs(n, err, d)
-}
-
-// GiveBackDelivery makes a delivery due again at once and does not count the attempt:
-// for whoever has to stop in the middle. The error is ErrFenced if another attempt has
-// begun meanwhile.
-func (s *Store) GiveBackDelivery(ctx context.Context, d Delivery) error {
-	n, err := s.ReturnDelivery(ctx, d.ID, d.Fence)
-	return stillOurs(n, err, d)
-}
-
-// GiveUpDelivery ends a delivery that could not be made, and says so in the import's
-// log. The error is ErrFenced if another attempt has begun meanwhile.
-func (s *Store) GiveUpDelivery(ctx context.Context, d ClaimedDelivery, reason, message string) error {
-	return s.inTx(ctx, func(q *db.Queries) error {
-		// The import first: whoever announces holds it when he comes to the outbox.
-		if _, err := q.LockImport(ctx, d.ImportID); err != nil {
-			return found(err, "import %d", d.ImportID)
-		}
-		n, err := q.FinishDelivery(ctx, db.FinishDeliveryParams{
-			ID: d.Delivery.ID, Fence: d.Delivery.Fence, Status: DeliveryGivenUp, Reason: plain(reason),
-		})
-		if err := stillOurs(n, err, d.Delivery); err != nil {
-			return err
-		}
-		return q.AddFeedback(ctx, db.AddFeedbackParams{
-			ImportID: d.ImportID, Level: LevelWarn, Message: plain(message),
-			Occasion: fmt.Sprintf("delivery %d given up at attempt %d", d.Delivery.ID, d.Delivery.Fence),
-		})
-	})
-}
-
-func stillOurs(n int64, err error, d Delivery) error {
-	if err == nil && n == 0 {
-		err = ErrFenced
-	}
-	if err != nil {
-		return fmt.Errorf("delivery %d: %w", d.ID, err)
+	p := db.AddFeedbackParams{ImportID: id, Level: LevelWarn, Occasion: plain(occasion), Message: plain(message)}
+	if err := q.AddFeedback(ctx, p); err != nil {
+		return fmt.Errorf("warn in the log of import %d: %w", id, err)
 	}
 	return nil
 }
 
-// Notification returns a notification with the domain of its site, and its
-// deliveries. The error is ErrNotFound if there is none of that ID.
-func (s *Store) Notification(
-	ctx context.Context, id string,
-) (n Notification, domain string, all []Delivery, err error) {
-	row, err := s.NotificationByID(ctx, id)
-	if err != nil {
-		return Notification{}, "", nil, found(err, "notification %s", id)
-	}
-	all, err = s.DeliveriesOf(ctx, id)
-	if err != nil {
-		return Notification{}, "", nil, fmt.Errorf("read the deliveries of %s: %w", id, err)
-	}
-	return row.Notification, row.Domain, all, nil
-}
-
-// Notifications returns notifications, newest first, one line for each delivery: of
-// one import unless importID is 0, and with deliveries of one status unless it is
-// empty.
-func (s *Store) Notifications(
-	ctx context.Context, importID int64, status string, limit int32,
-) ([]ListedNotification, error) {
-	params := db.ListNotificationsParams{RowLimit: limit}
-	if importID != 0 {
-		params.ImportID = &importID
-	}
-	if status != "" {
-		params.Status = &status
-	}
-	return s.ListNotifications(ctx, params)
-}
-
-// RetryNotification makes the deliveries of a notification due at once that were
-// given up or wait, and returns how many these are. The error is ErrNotFound if there
-// is no such notification.
-func (s *Store) RetryNotification(ctx context.Context, id string) (retried int64, err error) {
-	err = s.inTx(ctx, func(q *db.Queries) error {
-		if _, err := q.NotificationByID(ctx, id); err != nil {
-			return found(err, "notification %s", id)
-		}
-		if retried, err = q.RetryDeliveries(ctx, id); err != nil {
-			return fmt.Errorf("retry notification %s: %w", id, err)
-		}
-		return q.SendNotify(ctx, OutboxChannel, "")
-	})
-	return retried, err
-}
-
-// AnnouncedEnds returns the ends of imports that were announced since a moment of the
-// database's clock, oldest first: of one import unless importID is 0.
+// AnnouncedEnds returns the ends of imports since a moment of the database's clock, oldest
+// first: of one import unless importID is 0.
 func (s *Store) AnnouncedEnds(ctx context.Context, since time.Time, importID int64) ([]AnnouncedEnd, error) {
 	var one *int64
 	if importID != 0 {

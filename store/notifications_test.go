@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -15,6 +16,29 @@ import (
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/db"
 )
+
+// recipients is a notifier that makes a job for each address and webhook.
+type recipients struct{}
+
+func (recipients) Webhooks() []string { return []string{"ops"} }
+
+func (recipients) Jobs(_ context.Context, _ store.Announcement, r store.Recipients) (jobs []store.NewJob, faults []error) {
+	for _, address := range r.Addresses {
+		if address == "nobody" {
+			faults = append(faults, errors.New("want an address"))
+			continue
+		}
+		data, err := json.Marshal(map[string]string{"connection": "notify", "to": address})
+		if err != nil {
+			return nil, []error{err}
+		}
+		jobs = append(jobs, store.NewJob{Destination: "smtp", Action: "send", Data: data})
+	}
+	for name := range r.Webhooks {
+		jobs = append(jobs, store.NewJob{Destination: "webhook", Action: "post", Data: json.RawMessage(`{"connection": "` + name + `"}`)})
+	}
+	return jobs, faults
+}
 
 // outbox is a migrated store with an import, and a plain connection to its database.
 type outbox struct {
@@ -30,7 +54,7 @@ func setupOutbox(t *testing.T) *outbox {
 	b := &outbox{ctx: enginetest.Context(t)}
 	dsn := enginetest.StoreDSN(t)
 	var err error
-	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn})
+	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn, Notifier: recipients{}})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	require.NoError(t, b.Migrate(b.ctx))
@@ -58,51 +82,51 @@ func (b *outbox) addImport(t *testing.T) (id int64) {
 	return id
 }
 
-// announced returns an ID of the outbox after announcing that.
-func (b *outbox) announced(t *testing.T, event string) string {
-	t.Helper()
-	require.NoError(t, b.Announce(b.ctx, b.importID, event, ""))
-	return fmt.Sprintf("imp_%d_0_%s", b.importID, event)
+// announce announces in a transaction of its own.
+func (b *outbox) announce(importID int64, event, detail string) error {
+	return pgx.BeginFunc(b.ctx, b.sql, func(tx pgx.Tx) error {
+		return b.AnnounceIn(b.ctx, tx, importID, event, detail)
+	})
 }
 
-// expand makes deliveries of everything, to the addresses and to a webhook.
-func (b *outbox) expand(t *testing.T) int {
+// events returns the events of the source sluice, the oldest first, by their keys.
+func (b *outbox) events(t *testing.T) (keys []string) {
 	t.Helper()
-	for n := 0; ; n++ {
-		expanded, err := b.ExpandNotification(b.ctx, func(_ store.Notification, addresses []string) []store.Target {
-			targets := []store.Target{{Channel: store.ChannelWebhook, Name: "ops"}}
-			for _, address := range addresses {
-				targets = append(targets, store.Target{Channel: store.ChannelEmail, Name: address})
-			}
-			return targets
-		})
-		require.NoError(t, err)
-		if !expanded {
-			return n
-		}
-	}
-}
-
-func (b *outbox) claim(t *testing.T, limit int32) []store.ClaimedDelivery {
-	t.Helper()
-	claimed, err := b.ClaimDueDeliveries(b.ctx, limit, time.Minute)
+	rows, err := b.sql.Query(b.ctx, "SELECT idempotency_key FROM events WHERE source = 'sluice' ORDER BY id")
 	require.NoError(t, err)
-	return claimed
+	keys, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	return keys
+}
+
+// feedback returns the lines of the import's log.
+func (b *outbox) feedback(t *testing.T) (lines []string) {
+	t.Helper()
+	all, err := b.ListFeedback(b.ctx, db.ListFeedbackParams{ImportID: b.importID, RowLimit: 10})
+	require.NoError(t, err)
+	for _, line := range all {
+		lines = append(lines, line.Level+": "+line.Message)
+	}
+	return lines
 }
 
 func TestAnnounceKeepsASnapshot(t *testing.T) {
 	t.Parallel()
 	b := setupOutbox(t)
-	require.NoError(t, b.Announce(b.ctx, b.importID, store.EventFailed, "what \x00 else"))
+	require.NoError(t, b.announce(b.importID, store.EventFailed, "what \x00 else"))
 	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET label = 'another', error = 'another'")
 	require.NoError(t, err)
-	n, domain, deliveries, err := b.Notification(b.ctx, fmt.Sprintf("imp_%d_0_failed", b.importID))
+	event, err := b.EventByKey(b.ctx, store.SourceSluice, fmt.Sprintf("imp_%d_0_failed", b.importID))
 	require.NoError(t, err)
-	require.Equal(t, "example.com", domain)
-	require.Empty(t, deliveries)
-	require.Nil(t, n.ExpandedAt)
+	require.Equal(t, "import.failed", event.Trigger)
+	require.JSONEq(t, fmt.Sprintf(`{"import_id": %d, "site": "example.com", "importer": "csv"}`, b.importID), string(event.Context))
+	jobs, err := b.JobsOfEvent(b.ctx, event.ID)
+	require.NoError(t, err)
+	require.Len(t, jobs, 2, "a job for each address")
+	require.Equal(t, "notify", jobs[0].Connection)
+	require.Equal(t, event.SentAt, jobs[0].SentAt)
 	var a store.Announcement
-	require.NoError(t, json.Unmarshal(n.Payload, &a))
+	require.NoError(t, json.Unmarshal(event.Data, &a))
 	require.WithinDuration(t, time.Now(), a.OccurredAt, time.Minute)
 	a.OccurredAt = time.Time{}
 	got, err := json.MarshalIndent(a, "", " ")
@@ -125,10 +149,18 @@ func TestAnnounceTwice(t *testing.T) {
 	sub, err := b.Subscribe(b.ctx, store.JobsChannel)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, sub.Close(context.Background())) })
+	workers, err := b.Subscribe(b.ctx, store.NotifyChannel)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, workers.Close(context.Background())) })
+	// Two that end an import at once: one of them ends it.
+	_, err = b.sql.Exec(b.ctx, "UPDATE imports SET status = 'running'")
+	require.NoError(t, err)
 	var all sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
-		all.Go(func() { errs[i] = b.Announce(b.ctx, b.importID, store.EventFailed, "") })
+		all.Go(func() {
+			_, errs[i] = b.Finish(b.ctx, b.importID, store.End{Status: store.StatusFailed, Reason: "x"}, store.LockLimits{})
+		})
 	}
 	all.Wait()
 	for _, err := range errs {
@@ -136,20 +168,17 @@ func TestAnnounceTwice(t *testing.T) {
 	}
 	_, err = b.sql.Exec(b.ctx, "UPDATE imports SET generation = 1")
 	require.NoError(t, err)
-	require.NoError(t, b.Announce(b.ctx, b.importID, store.EventCompleted, ""))
-	require.NoError(t, b.Announce(b.ctx, b.importID, store.EventReviewWanted, ""))
-
-	listed, err := b.Notifications(b.ctx, b.importID, "", 10)
-	require.NoError(t, err)
-	var ids []string
-	for _, n := range listed {
-		ids = append(ids, n.ID)
-		require.Nil(t, n.Status, "there are no deliveries yet")
+	require.NoError(t, b.announce(b.importID, store.EventCompleted, ""))
+	for range 2 {
+		require.NoError(t, b.announce(b.importID, store.EventReviewWanted, ""))
 	}
-	require.ElementsMatch(t, []string{
+	require.Equal(t, []string{
 		fmt.Sprintf("imp_%d_0_failed", b.importID), fmt.Sprintf("imp_%d_1_completed", b.importID),
 		fmt.Sprintf("imp_%d_1_review_wanted", b.importID),
-	}, ids)
+	}, b.events(t))
+	_, told, err := workers.Await(b.ctx)
+	require.NoError(t, err)
+	require.True(t, told, "workers are told of the jobs")
 
 	// What stands on the channel is exactly what listeners of old expect.
 	for _, event := range []string{"fail", "complete"} {
@@ -188,20 +217,15 @@ func TestWhatListenersAreTold(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, sub.Close(context.Background())) })
 	// Every retry is told, and none goes into the outbox.
 	for range 2 {
-		require.NoError(t, b.Announce(b.ctx, b.importID, store.EventRetrying, ""))
+		require.NoError(t, b.announce(b.importID, store.EventRetrying, ""))
 		payload, _, err := sub.Await(b.ctx)
 		require.NoError(t, err)
 		require.Contains(t, payload, `"transient_fail"`)
 	}
-	require.NoError(t, b.Announce(b.ctx, b.importID, store.EventReviewReminder, ""))
+	require.NoError(t, b.announce(b.importID, store.EventReviewReminder, ""))
 	requireSilence(t, b, sub)
-	listed, err := b.Notifications(b.ctx, 0, "", 10)
-	require.NoError(t, err)
-	require.Len(t, listed, 1)
-	require.Equal(t, store.EventReviewReminder, listed[0].Event)
-
-	require.ErrorIs(t, b.Announce(b.ctx, 999, store.EventFailed, ""), store.ErrNotFound)
-	require.ErrorContains(t, b.Announce(b.ctx, b.importID, "party", ""), "notifications_event_check")
+	require.Equal(t, []string{fmt.Sprintf("imp_%d_0_review_reminder", b.importID)}, b.events(t))
+	require.ErrorIs(t, b.announce(999, store.EventFailed, ""), store.ErrNotFound)
 }
 
 // Nothing is told of what is not committed.
@@ -214,18 +238,16 @@ func TestToldAtCommit(t *testing.T) {
 
 	tx, err := b.sql.Begin(b.ctx)
 	require.NoError(t, err)
-	require.NoError(t, store.AnnounceIn(b.ctx, tx, b.importID, store.EventFailed, ""))
+	require.NoError(t, b.AnnounceIn(b.ctx, tx, b.importID, store.EventFailed, ""))
 	require.NoError(t, tx.Rollback(b.ctx))
 	requireSilence(t, b, sub)
-	listed, err := b.Notifications(b.ctx, 0, "", 10)
-	require.NoError(t, err)
-	require.Empty(t, listed)
+	require.Empty(t, b.events(t))
 
 	tx, err = b.sql.Begin(b.ctx)
 	require.NoError(t, err)
 	_, err = tx.Exec(b.ctx, "UPDATE imports SET status = 'completed'")
 	require.NoError(t, err)
-	require.NoError(t, store.AnnounceIn(b.ctx, tx, b.importID, store.EventCompleted, ""))
+	require.NoError(t, b.AnnounceIn(b.ctx, tx, b.importID, store.EventCompleted, ""))
 	waiting, cancel := context.WithTimeout(b.ctx, 100*time.Millisecond)
 	defer cancel()
 	_, told, err := sub.Await(waiting)
@@ -241,162 +263,115 @@ func TestToldAtCommit(t *testing.T) {
 	require.Equal(t, "completed", imp.Status, "it is true when it is told")
 }
 
-func TestExpandOnce(t *testing.T) {
+// Without a recipient there is no event; one that cannot be notified stands in the import's log.
+func TestOnlyWhereThereIsARecipient(t *testing.T) {
 	t.Parallel()
 	b := setupOutbox(t)
-	id := b.announced(t, store.EventFailed)
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() { b.expand(t) })
-	}
-	all.Wait()
-	n, _, deliveries, err := b.Notification(b.ctx, id)
+	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET notify = '{nobody}'; UPDATE sites SET contacts = '{}'")
 	require.NoError(t, err)
-	require.NotNil(t, n.ExpandedAt)
-	var targets []string
-	for _, d := range deliveries {
-		require.Equal(t, store.DeliveryPending, d.Status)
-		targets = append(targets, d.Channel+" "+d.Target)
+	for range 2 {
+		require.NoError(t, b.announce(b.importID, store.EventFailed, ""))
 	}
-	require.Equal(t, []string{"email anna@example.com", "email ben@example.com", "webhook ops"}, targets)
-	require.Zero(t, b.expand(t))
+	require.Empty(t, b.events(t))
+	require.Equal(t, []string{fmt.Sprintf("warn: A recipient of notification imp_%d_0_failed cannot be notified: want an address.",
+		b.importID)}, b.feedback(t))
+	_, err = b.sql.Exec(b.ctx, `INSERT INTO connections (name, kind, settings, secret_names, sealed, key_id)
+		VALUES ('ops', 'webhook', '{"url": "https://example.com"}', '{}', 'x', 1), ('sales', 'webhook', '{}', '{}', 'x', 1)`)
+	require.NoError(t, err)
+	require.NoError(t, b.announce(b.importID, store.EventCancelled, ""))
+	require.Len(t, b.events(t), 1, "the notifier is given the settings of its webhooks")
 }
 
-// Every delivery is claimed by one only, and again when its lease is over; who comes
-// late has nothing to say.
-func TestClaim(t *testing.T) {
+// claimed takes the jobs of an action.
+func (b *outbox) claimed(t *testing.T, destination, action string) []store.Job {
+	t.Helper()
+	claim, err := b.ClaimDue(b.ctx, store.ClaimRequest{
+		Destination: destination, Action: action, Limit: 10, Concurrency: 10, Lease: time.Minute,
+	})
+	require.NoError(t, err)
+	return claim.Jobs
+}
+
+// The import's log says once which notification was not delivered, and does not name a person.
+// What is retried by itself is not in it.
+func TestUndeliveredNotifications(t *testing.T) {
 	t.Parallel()
 	b := setupOutbox(t)
-	b.announced(t, store.EventFailed)
-	b.announced(t, store.EventReviewWanted)
-	require.Equal(t, 2, b.expand(t))
-	got := make([][]store.ClaimedDelivery, 4)
-	var all sync.WaitGroup
-	for i := range got {
-		all.Go(func() {
-			for {
-				claimed := b.claim(t, 1)
-				if len(claimed) == 0 {
-					return
-				}
-				got[i] = append(got[i], claimed...)
-			}
-		})
+	require.NoError(t, b.announce(b.importID, store.EventFailed, ""))
+	_, err := b.AddEvent(b.ctx, store.NewEvent{Source: "shop", Jobs: []store.NewJob{{Destination: "smtp", Action: "send"}}})
+	require.NoError(t, err)
+	jobs := b.claimed(t, "smtp", "send")
+	require.Len(t, jobs, 3)
+	outcome := func(job store.Job, state string) []store.JobOutcome {
+		return []store.JobOutcome{{
+			JobID: job.ID, Fence: job.Fence, State: state, Error: "the mail server refuses the recipient (550)",
+			RetryAfter: -1,
+		}}
 	}
-	all.Wait()
-	seen := map[int64]store.ClaimedDelivery{}
-	for _, claimed := range got {
-		for _, c := range claimed {
-			require.NotContains(t, seen, c.Delivery.ID, "claimed twice")
-			require.Equal(t, b.importID, c.ImportID)
-			require.EqualValues(t, 1, c.Delivery.Attempts)
-			seen[c.Delivery.ID] = c
+	var mails []store.Job
+	for _, job := range jobs {
+		if job.Connection == "notify" {
+			mails = append(mails, job)
+			continue
 		}
+		_, err := b.RecordOutcomes(b.ctx, outcome(job, store.JobDiscarded))
+		require.NoError(t, err)
 	}
-	require.Len(t, seen, 6)
-
-	_, err := b.sql.Exec(b.ctx, "UPDATE deliveries SET due_at = now()")
+	_, err = b.RecordOutcomes(b.ctx, outcome(mails[0], store.JobFailed))
 	require.NoError(t, err)
-	again := b.claim(t, 10)
-	require.Len(t, again, 6)
-	for _, c := range again {
-		require.EqualValues(t, 2, c.Delivery.Attempts)
-		late := seen[c.Delivery.ID]
-		require.ErrorIs(t, b.EndDelivery(b.ctx, late.Delivery, store.DeliveryDelivered, ""), store.ErrFenced)
-		require.ErrorIs(t, b.DelayDelivery(b.ctx, late.Delivery, time.Hour, "late"), store.ErrFenced)
-		require.ErrorIs(t, b.GiveBackDelivery(b.ctx, late.Delivery), store.ErrFenced)
-		require.ErrorIs(t, b.GiveUpDelivery(b.ctx, late, "late", "late"), store.ErrFenced)
-		require.NoError(t, b.EndDelivery(b.ctx, c.Delivery, store.DeliveryDelivered, ""))
+	require.Empty(t, b.feedback(t))
+	for range 2 {
+		_, err = b.RecordOutcomes(b.ctx, outcome(mails[1], store.JobDiscarded))
+		require.NoError(t, err)
 	}
-	feedback, err := b.ListFeedback(b.ctx, db.ListFeedbackParams{ImportID: b.importID, RowLimit: 10})
-	require.NoError(t, err)
-	require.Empty(t, feedback, "what is refused leaves no trace")
-}
-
-func TestHowDeliveriesEnd(t *testing.T) {
-	t.Parallel()
-	b := setupOutbox(t)
-	id := b.announced(t, store.EventFailed)
-	b.expand(t)
-	claimed := b.claim(t, 10)
-	require.Len(t, claimed, 3)
-	delayed, returned, givenUp := claimed[0], claimed[1], claimed[2]
-	require.NoError(t, b.DelayDelivery(b.ctx, delayed.Delivery, time.Hour, "busy \x00"))
-	require.NoError(t, b.GiveBackDelivery(b.ctx, returned.Delivery))
-	require.NoError(t, b.GiveUpDelivery(b.ctx, givenUp, "refused", "could not be delivered"))
-
-	listed, err := b.Notifications(b.ctx, b.importID, store.DeliveryGivenUp, 10)
-	require.NoError(t, err)
-	require.Len(t, listed, 1)
-	require.Equal(t, "refused", *listed[0].Error)
-	require.NotNil(t, listed[0].FinishedAt)
-	listed, err = b.Notifications(b.ctx, 0, store.DeliveryPending, 10)
-	require.NoError(t, err)
-	require.Len(t, listed, 2)
-
-	// The one that was given back is due at once, and the attempt does not count.
-	claimed = b.claim(t, 10)
-	require.Len(t, claimed, 1)
-	require.Equal(t, returned.Delivery.ID, claimed[0].Delivery.ID)
-	require.EqualValues(t, 1, claimed[0].Delivery.Attempts)
-	require.NoError(t, b.EndDelivery(b.ctx, claimed[0].Delivery, store.DeliverySkipped, "not wanted"))
-
-	feedback, err := b.ListFeedback(b.ctx, db.ListFeedbackParams{ImportID: b.importID, RowLimit: 10})
-	require.NoError(t, err)
-	require.Len(t, feedback, 1)
-	require.Equal(t, store.LevelWarn, feedback[0].Level)
-	require.Equal(t, "could not be delivered", feedback[0].Message)
-
-	// A retry takes up what waits and what was given up, with all attempts before it.
-	n, err := b.RetryNotification(b.ctx, id)
-	require.NoError(t, err)
-	require.EqualValues(t, 2, n)
-	claimed = b.claim(t, 10)
-	require.Len(t, claimed, 2)
-	for _, c := range claimed {
-		require.EqualValues(t, 1, c.Delivery.Attempts)
-	}
-	n, err = b.RetryNotification(b.ctx, id)
-	require.NoError(t, err)
-	require.Zero(t, n, "what is being sent is left alone")
-	_, err = b.RetryNotification(b.ctx, "nope")
-	require.ErrorIs(t, err, store.ErrNotFound)
-	_, _, _, err = b.Notification(b.ctx, "nope")
-	require.ErrorIs(t, err, store.ErrNotFound)
+	require.Equal(t, []string{fmt.Sprintf("warn: Notification imp_%d_0_failed could not be delivered by smtp through the connection "+
+		"notify: the mail server refuses the recipient (550). `sluice job retry %s` tries again.", b.importID, mails[1].ID)}, b.feedback(t))
+	require.Len(t, b.events(t), 1, "a notification that failed notifies nobody")
 }
 
 // What was not sent goes with the import that it is about.
-func TestDeletingAnImportEmptiesItsOutbox(t *testing.T) {
+func TestDeletingAnImportDeletesItsNotifications(t *testing.T) {
 	t.Parallel()
 	b := setupOutbox(t)
-	id := b.announced(t, store.EventFailed)
-	b.expand(t)
-	claimed := b.claim(t, 1)
+	other := b.addImport(t)
+	require.NoError(t, b.announce(b.importID, store.EventFailed, ""))
+	require.NoError(t, b.announce(other, store.EventFailed, ""))
+	jobs := b.claimed(t, "smtp", "send")
+	require.Len(t, jobs, 4)
 	_, err := b.sql.Exec(b.ctx, "DELETE FROM imports WHERE id = $1", b.importID)
 	require.NoError(t, err)
-	_, _, _, err = b.Notification(b.ctx, id)
-	require.ErrorIs(t, err, store.ErrNotFound)
-	require.ErrorIs(t, b.EndDelivery(b.ctx, claimed[0].Delivery, store.DeliveryDelivered, ""), store.ErrFenced)
-	require.ErrorIs(t, b.GiveUpDelivery(b.ctx, claimed[0], "x", "x"), store.ErrNotFound)
+	require.Equal(t, []string{fmt.Sprintf("imp_%d_0_failed", other)}, b.events(t))
+	for _, job := range jobs {
+		_, err := b.RecordOutcomes(b.ctx, []store.JobOutcome{{JobID: job.ID, Fence: job.Fence, State: store.JobDiscarded, Error: "x"}})
+		require.NoError(t, err)
+	}
+	_, err = b.sql.Exec(b.ctx, "DELETE FROM transitions")
+	require.ErrorContains(t, err, "append-only", "the deletion has left nothing open")
 }
 
 func TestAnnouncedEnds(t *testing.T) {
 	t.Parallel()
 	b := setupOutbox(t)
 	before := time.Now().Add(-time.Hour)
-	b.announced(t, store.EventReviewWanted)
-	first := b.announced(t, store.EventDeclined)
 	other := b.addImport(t)
-	require.NoError(t, b.Announce(b.ctx, other, store.EventCompleted, ""))
+	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET status = 'running'")
+	require.NoError(t, err)
+	for id, status := range map[int64]string{b.importID: store.StatusDeclined, other: store.StatusUnchanged} {
+		_, err = b.Finish(b.ctx, id, store.End{Status: status}, store.LockLimits{})
+		require.NoError(t, err)
+	}
+	running := b.addImport(t)
+	_, err = b.sql.Exec(b.ctx, "UPDATE imports SET status = 'running' WHERE id = $1", running)
+	require.NoError(t, err)
 	ends, err := b.AnnouncedEnds(b.ctx, before, 0)
 	require.NoError(t, err)
 	require.Len(t, ends, 2)
-	require.Equal(t, first, ends[0].ID)
-	require.Equal(t, store.EventCompleted, ends[1].Event)
-	require.Equal(t, b.siteID, ends[1].SiteID)
 	ends, err = b.AnnouncedEnds(b.ctx, before, other)
 	require.NoError(t, err)
 	require.Len(t, ends, 1)
+	require.Equal(t, fmt.Sprintf("imp_%d_0_unchanged", other), ends[0].ID)
+	require.Equal(t, store.EventUnchanged, ends[0].Event)
+	require.Equal(t, b.siteID, ends[0].SiteID)
 	ends, err = b.AnnouncedEnds(b.ctx, time.Now().Add(time.Hour), 0)
 	require.NoError(t, err)
 	require.Empty(t, ends)
@@ -406,7 +381,7 @@ func TestAnnouncedEnds(t *testing.T) {
 func TestSubscriptionEnds(t *testing.T) {
 	t.Parallel()
 	b := setupOutbox(t)
-	sub, err := b.Subscribe(b.ctx, store.OutboxChannel)
+	sub, err := b.Subscribe(b.ctx, store.JobsChannel)
 	require.NoError(t, err)
 	now, err := sub.Now(b.ctx)
 	require.NoError(t, err)

@@ -181,7 +181,7 @@ func (s *Store) ParkPart(ctx context.Context, id int64, no int32, reason string)
 		if err := showParked(ctx, q, id); err != nil || parked > 0 || part.Status != PartParked {
 			return err
 		}
-		return announceAs(ctx, q, announcedEvent{
+		return s.announceAs(ctx, q, announcedEvent{
 			importID: id, event: EventParked, detail: fmt.Sprintf("Part %d, %s: %s", no, part.Label, reason),
 			about: fmt.Sprintf("%d_%d", no, part.Fence),
 		})

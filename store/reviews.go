@@ -50,7 +50,7 @@ func (s *Store) BeginReview(
 		if woken, err = releaseLocks(ctx, q, id, limits); err != nil {
 			return err
 		}
-		return announce(ctx, q, id, EventReviewWanted, "")
+		return s.announce(ctx, q, id, EventReviewWanted, "")
 	})
 	return review, woken, err
 }
@@ -181,6 +181,6 @@ func (s *Store) Remind(ctx context.Context, id int64, no int) error {
 		return err
 	}
 	return s.inTx(ctx, func(q *db.Queries) error {
-		return announceAs(ctx, q, announcedEvent{importID: id, event: EventReviewReminder, no: no})
+		return s.announceAs(ctx, q, announcedEvent{importID: id, event: EventReviewReminder, no: no})
 	})
 }

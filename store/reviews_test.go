@@ -153,7 +153,7 @@ func TestDecide(t *testing.T) {
 func TestRemind(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	imp := b.reviewed(t, nil)
+	imp := b.reviewed(t, func(n *store.NewImport) { n.Notify = []string{"anna@example.com"} })
 	for _, no := range []int{1, 1, 2, 2, 3} {
 		require.NoError(t, b.Remind(b.ctx, imp.ID, no))
 	}
@@ -161,12 +161,12 @@ func TestRemind(t *testing.T) {
 	err := b.Finish(b.ctx, imp.ID, store.StatusDeclined, "no", "declined")
 	require.NoError(t, err)
 	require.NoError(t, b.Remind(b.ctx, imp.ID, 4))
-	listed, err := b.Notifications(b.ctx, imp.ID, "", 10)
+	listed, err := b.ListEvents(b.ctx, store.EventFilter{Sources: []string{store.SourceSluice}}, store.Page{})
 	require.NoError(t, err)
 	var ids []string
 	for _, n := range listed {
-		if n.Event == store.EventReviewReminder {
-			ids = append(ids, n.ID)
+		if n.Trigger == store.NotificationPrefix+store.EventReviewReminder {
+			ids = append(ids, *n.IdempotencyKey)
 		}
 	}
 	first := fmt.Sprintf("imp_%d_0_review_reminder", imp.ID)

@@ -28,7 +28,7 @@ func setup(t *testing.T) *bundle {
 	b := &bundle{ctx: enginetest.Context(t)}
 	dsn := enginetest.StoreDSN(t)
 	var err error
-	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn})
+	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn, Notifier: recipients{}})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	require.NoError(t, b.Migrate(b.ctx))

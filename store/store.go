@@ -80,13 +80,17 @@ type Config struct {
 	MaxConns int32
 	// ConnectTimeout bounds a connection attempt. Defaults to 5 s.
 	ConnectTimeout time.Duration
+	// Notifier makes the jobs that notify of what happens to imports. Required in the process
+	// that carries them out; without one nobody is notified.
+	Notifier Notifier
 }
 
 // Store gives access to the system of record. It is safe for concurrent use.
 type Store struct {
 	*db.Queries
-	pool    *pgxpool.Pool
-	schemas schemas
+	pool     *pgxpool.Pool
+	schemas  schemas
+	notifier Notifier
 }
 
 // Open makes a pool of connections. It does not connect: Ping does.
@@ -105,7 +109,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	return &Store{Queries: db.New(pool), pool: pool}, nil
+	return &Store{Queries: db.New(pool), pool: pool, notifier: cfg.Notifier}, nil
 }
 
 // badDSN says that a DSN is none. The parser's error repeats it with the password

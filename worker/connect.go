@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/internal/migration"
+	"github.com/sluicehq/sluice/notify"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
 )
@@ -17,7 +18,16 @@ import (
 // yet: in a compose file or a cluster everything starts at once.
 func (w *Worker) connect(ctx context.Context) (err error) {
 	settings := w.cfg.Settings
-	w.store, err = store.Open(ctx, store.Config{DSN: settings.Store.DSN, MaxConns: settings.Store.MaxConns})
+	notifier, err := notify.New(notify.Config{
+		Settings: settings.Notify, Importers: w.cfg.Registry, Destinations: w.cfg.Destinations, Templates: w.cfg.Templates,
+		Logger: w.log,
+	})
+	if err != nil {
+		return err
+	}
+	w.store, err = store.Open(ctx, store.Config{
+		DSN: settings.Store.DSN, MaxConns: settings.Store.MaxConns, Notifier: notifier,
+	})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -125,6 +126,38 @@ func (dl *deliveries) stop() {
 	}
 	stopping.Wait()
 	dl.wait()
+}
+
+// notified tells the actions that send notifications that jobs were added, until ctx ends: the
+// transactions that add them know no Temporal. What is heard meanwhile is told once.
+func (dl *deliveries) notified(ctx context.Context) {
+	heard := make(chan struct{}, 1)
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	telling.Go(func() {
+		for {
+			select {
+			case <-heard:
+			case <-ctx.Done():
+				return
+			}
+			if err := dl.starter.TellNotifiers(ctx); err != nil && ctx.Err() == nil {
+				// The jobs are there, and are found at the next time of the action's schedule.
+				dl.w.log.Warn("could not wake the actions of notifications", "error", err)
+			}
+		}
+	})
+	dl.w.store.Follow(ctx, store.NotifyChannel, store.Followed{
+		Heard: func(string) {
+			select {
+			case heard <- struct{}{}:
+			default:
+			}
+		},
+		Lost: func(err error) {
+			dl.w.log.Warn("notifications wait for the schedules of their destinations", "error", err)
+		},
+	})
 }
 
 // launch starts the workflows of all destinations, until ctx ends: at first all of them, with

@@ -22,9 +22,8 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/notify"
-	"github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -148,15 +147,16 @@ func (w *Worker) work(ctx context.Context) error {
 		DisableWorkflowWorker:              true,
 		DeploymentOptions:                  deployment(w.cfg.Settings.Worker),
 	})
+	builtIn, err := smtp.BuiltIn(w.cfg.Settings.Notify)
+	for _, c := range builtIn {
+		err = errors.Join(err, smtp.Check(c))
+	}
+	if err != nil {
+		return fmt.Errorf("the connection %s: %w", connections.Notify, err)
+	}
 	opened := &connections.Connections{
 		Store: w.store, Vault: connections.NewVault(w.cfg.Settings.Connections.Vault()), Registry: w.cfg.Connections,
-	}
-	dispatcher, err := notify.New(notify.Config{
-		Store: w.store, Settings: w.cfg.Settings.Notify, Connections: opened, Registry: w.cfg.Registry, Logger: w.log,
-		Templates: w.cfg.Templates, Webhooks: w.cfg.Settings.Connections.Guard(webhook.KindName),
-	})
-	if err != nil {
-		return fmt.Errorf("notifications: %w", err)
+		BuiltIn: builtIn,
 	}
 	w.register(main, load, opened)
 	RegisterConnections(main, opened)
@@ -190,9 +190,9 @@ func (w *Worker) work(ctx context.Context) error {
 	}
 	var beside sync.WaitGroup
 	beside.Go(func() { w.reconcile(ctx) })
-	beside.Go(func() { dispatcher.Run(ctx) })
 	beside.Go(func() { deliveries.launch(ctx) })
 	beside.Go(func() { deliveries.listen(ctx) })
+	beside.Go(func() { deliveries.notified(ctx) })
 	w.health.setReady(true)
 	w.log.Info("worker started", "importers", w.cfg.Registry.Names(), "destinations", w.cfg.Destinations.Names(),
 		"load_slots", w.cfg.Settings.Worker.LoadSlots)

@@ -99,7 +99,10 @@ func (f *fault) class() destinations.ErrorClass {
 	switch {
 	case f.unknownField || ofOperator[f.code]:
 		return destinations.ErrorClassOperator
-	case f.code == 0 || ofServer[f.code]:
+	case f.code == 0:
+		err, _ := destinations.JudgeAnswer(f.status, f)
+		return destinations.ClassOf(err)
+	case ofServer[f.code]:
 		return destinations.ErrorClassConnection
 	default:
 		return destinations.ErrorClassJob

@@ -71,6 +71,10 @@ func (r *run) lose(rows []queued, err error) {
 		return
 	}
 	err = r.about(err)
+	if f != nil {
+		// Another server has answered, about all rows: they are retried in any case.
+		err, _ = destinations.JudgeAnswer(f.status, err)
+	}
 	r.lost = err
 	then := destinations.Then{Jobs: ids(rows), Error: err, RetryAfter: retryAfter(err)}
 	var silent *unanswered

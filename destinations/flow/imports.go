@@ -47,6 +47,9 @@ func (f *Flow) wantsImport(importer string) bool {
 
 // origin checks what a flow is about.
 func (c *compiler) origin(f *Flow, r rule) {
+	if f.Source == store.SourceSluice {
+		c.fault(f, "from.source", "flows do not see events of the source %s: want another one, or import", f.Source)
+	}
 	if f.Import == "" {
 		if f.Records {
 			c.fault(f, "from.records", `records are those of imports: want import beside it, "*" for any`)
@@ -66,11 +69,11 @@ func (c *compiler) origin(f *Flow, r rule) {
 	}
 }
 
-// isFor says whether a flow is for an event, which comes from an importer if it is an
-// import's.
+// isFor says whether a flow is for an event, which comes from an importer if it is an import's.
+// No flow is for a notification: one that failed would notify again.
 func (r rule) isFor(e destinations.Event, importer string) bool {
 	switch {
-	case (e.Source == SourceImport) != (r.Import != ""):
+	case e.Source == store.SourceSluice || (e.Source == SourceImport) != (r.Import != ""):
 		return false
 	case r.Import == "":
 		return r.source.MatchString(e.Source) && r.event.MatchString(e.Trigger)

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/notify/email"
 )
 
 // KindName is the name of the kind of connections that lead to mail servers.
@@ -78,46 +76,46 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 		faults = append(faults, fmt.Errorf(`setting "tls": want %s, %s or %s`, config.SMTPStartTLS, config.SMTPTLS,
 			config.SMTPPlain))
 	}
-	if _, err := email.Address(s.From); err != nil {
+	if _, err := Address(s.From); err != nil {
 		faults = append(faults,
 			fmt.Errorf(`setting "from": want an address, or a name with an address in angle brackets: %w`, err))
 	}
 	return s, errors.Join(faults...)
 }
 
-// mailTimeout bounds one mail.
-const mailTimeout = 20 * time.Second
+// BuiltIn returns the built-in connection connections.Notify, whose settings are those of the
+// configuration; none without a mail server.
+func BuiltIn(n config.Notify) ([]connections.Connection, error) {
+	if n.SMTPHost == "" {
+		return nil, nil
+	}
+	s, err := json.Marshal(settings{
+		Host: n.SMTPHost, Port: n.SMTPPort, TLS: n.SMTPTLS, CAFile: n.SMTPCAFile, From: n.SMTPFrom, Username: n.SMTPUsername,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the settings of the mail server: %w", err)
+	}
+	c := connections.Connection{Name: connections.Notify, Kind: KindName, Settings: s}
+	if n.SMTPPassword != "" {
+		c.Secrets = map[string]string{secretPassword: n.SMTPPassword}
+	}
+	return []connections.Connection{c}, nil
+}
 
-// sender returns the mailer of a connection.
-func sender(guard outbound.Guard, c connections.Connection) (*email.Sender, error) {
-	if c.Kind != KindName {
-		return nil, fmt.Errorf("the connection %s is of kind %s: want %s", c.Name, c.Kind, KindName)
-	}
-	s, err := parseSettings(c.Settings)
-	if err != nil {
-		return nil, fmt.Errorf("settings of the connection %s: %w", c.Name, err)
-	}
-	exposure := outbound.Protected
-	if s.TLS == config.SMTPPlain && s.Username != "" {
-		exposure = outbound.Exposed
-	}
-	mailer, err := email.New(config.Notify{
-		SMTPHost: s.Host, SMTPPort: s.Port, SMTPTLS: s.TLS, SMTPCAFile: s.CAFile, SMTPFrom: s.From,
-		SMTPUsername: s.Username, SMTPPassword: c.Secrets[secretPassword], SMTPTimeout: mailTimeout,
-	}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return mailer.WithDialer(guard.Dialer(exposure)), nil
+// Check reports what is wrong with a connection of this kind on this machine, such as a file
+// with certificates that cannot be read. It does not connect.
+func Check(c connections.Connection) error {
+	_, err := newClient(outbound.Guard{}, c)
+	return err
 }
 
 // Test logs in and sends nothing.
 func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
-	s, err := sender(k.Guard, c)
+	s, err := newClient(k.Guard, c)
 	if err != nil {
 		return connections.Report{}, err
 	}
-	if err := s.Check(ctx); err != nil {
+	if err := s.check(ctx); err != nil {
 		return connections.Report{}, err
 	}
 	return connections.Report{Lines: []string{"the mail server takes mails from us"}}, nil

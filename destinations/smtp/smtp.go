@@ -11,8 +11,6 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/notify/channel"
-	"github.com/sluicehq/sluice/notify/email"
 )
 
 // Mail is the data of an event and of a job.
@@ -31,7 +29,7 @@ type Mail struct {
 
 // Limits of a Mail, in bytes.
 const (
-	MaxSubject = 500
+	MaxSubject = 1000
 	MaxBody    = 256 << 10
 )
 
@@ -45,12 +43,12 @@ var _ destinations.Destination = destination{}
 func (destination) Name() string  { return "smtp" }
 func (destination) Label() string { return "E-mail" }
 
-// Options: a mail whose fate is unknown is not sent again. A mail program may recognise it by
-// its Message-ID, a person will not.
+// Options: a mail that the server may have accepted is not sent again. A mail program may
+// recognise it by its Message-ID, a person will not. Mails of a lost worker are: at most one of
+// them was being sent.
 func (destination) Options() destinations.Options {
 	return destinations.Options{
-		DefaultSchedule: &destinations.Schedule{Realtime: true, FirstRetry: time.Minute}, BatchSize: 20,
-		Timeout: 5 * time.Minute,
+		DefaultSchedule: destinations.PatientSchedule(), RedriveLost: true, BatchSize: 20, Timeout: 5 * time.Minute,
 	}
 }
 
@@ -90,11 +88,11 @@ func parse(data json.RawMessage) (Mail, error) {
 		// Its error quotes the name, which may be a secret in the wrong place.
 		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
 	}
-	if _, err := email.Address(m.To); err != nil {
+	if _, err := Address(m.To); err != nil {
 		faults = append(faults, fmt.Errorf(`field "to" of the data: %w`, err))
 	}
 	// A subject is one line: a line end in it would begin a header of its own, decoded.
-	m.Subject = email.Subject(m.Subject)
+	m.Subject = Subject(m.Subject)
 	if m.Subject == "" || len(m.Subject) > MaxSubject {
 		faults = append(faults, fmt.Errorf(`field "subject" of the data: want 1 to %d bytes`, MaxSubject))
 	}
@@ -144,7 +142,7 @@ func (a send) Load(
 
 // server is a mail server of one load.
 type server struct {
-	sender *email.Sender
+	client *client
 	// err is why it cannot be used, or not any more.
 	err      error
 	failures int
@@ -155,29 +153,30 @@ func open(ctx context.Context, tk *destinations.Toolkit, guard outbound.Guard, n
 	if err != nil {
 		return &server{err: fmt.Errorf("open the connection %s: %w", name, err)}
 	}
-	s, err := sender(guard, c)
-	return &server{sender: s, err: destinations.WithClass(destinations.ErrorClassOperator, err)}
+	m, err := newClient(guard, c)
+	return &server{client: m, err: destinations.WithClass(destinations.ErrorClassOperator, err)}
 }
 
 // send sends a mail, and reports how that went.
 func (s *server) send(ctx context.Context, id string, m Mail, then *destinations.Then) {
-	err := s.sender.SendMail(ctx, email.Mail{To: m.To, ID: id, Subject: m.Subject, Text: m.Text, HTML: m.HTML})
+	err := s.client.send(ctx, id, m)
+	var refused *refusedError
 	then.Error = err
 	switch {
 	case err == nil:
 		s.failures = 0
 		return
-	case channel.IsPermanent(err):
+	case errors.As(err, &refused):
 		then.Error, then.ForceDiscard = destinations.WithClass(destinations.ErrorClassJob, err), true
 		s.failures = 0
 		return
-	case errors.Is(err, email.ErrDeferred):
+	case errors.Is(err, errDeferred):
 		then.Error = destinations.WithClass(destinations.ErrorClassJob, err)
 		s.failures = 0
 		return
-	case errors.Is(err, email.ErrUnknown):
+	case errors.Is(err, errUnknown):
 		then.Unknown = true
-	case errors.Is(err, email.ErrSender):
+	case errors.Is(err, errSender):
 		then.Error = destinations.WithClass(destinations.ErrorClassOperator, err)
 	}
 	s.failures++

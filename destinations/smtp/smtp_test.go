@@ -18,8 +18,8 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/destinationtest"
 	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/destinations/smtp/smtptest"
 	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/notify/email/smtptest"
 )
 
 func event(data string) destinations.Event { return destinations.Event{Data: json.RawMessage(data)} }

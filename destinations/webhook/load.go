@@ -1,12 +1,10 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -16,8 +14,6 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/internal/version"
-	notification "github.com/sluicehq/sluice/notify/webhook"
 )
 
 // parallel is how many requests one load has under way.
@@ -69,7 +65,7 @@ func (p *post) deliver(ctx context.Context, endpoints *endpoints, job destinatio
 	return then
 }
 
-// send makes one request.
+// send posts the event of a job.
 func (p *post) send(
 	ctx context.Context, c connections.Connection, address string, job destinations.QueuedJob, m Message,
 ) destinations.Then {
@@ -77,35 +73,18 @@ func (p *post) send(
 	if err != nil {
 		return destinations.Then{Error: fmt.Errorf("encode the event: %w", err), ForceDiscard: true}
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	response, err := p.post(ctx, address, c.Secrets, job.ID, body)
 	if err != nil {
-		return destinations.Then{Error: errors.New("the webhook's address is none")}
-	}
-	if err := outbound.Sign(request.Header, c.Secrets, job.ID, time.Now(), body); err != nil {
 		return destinations.Then{Error: err}
 	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", "Sluice/"+version.Version)
-	response, err := p.http.Do(request)
-	if err != nil {
-		return destinations.Then{Error: unanswered{outbound.Unreachable(err, p.timeout)}}
-	}
-	// Nobody looks at the answer; it is read so that the connection can be used again. What
-	// goes wrong then takes nothing back that the status has said.
-	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, outbound.MaxAnswer))
-	if err := errors.Join(err, response.Body.Close()); err != nil && response.StatusCode/100 != 2 {
-		return destinations.Then{Error: unanswered{fmt.Errorf("read the endpoint's answer: %w", err)}}
-	}
-	return judge(response)
+	return report(response)
 }
 
 // envelope is what is sent, in the form that the specification recommends.
 type envelope struct {
-	Type      string          `json:"type"`
-	Timestamp time.Time       `json:"timestamp"`
-	Data      json.RawMessage `json:"data"`
+	Type      string    `json:"type"`
+	Timestamp time.Time `json:"timestamp"`
+	Data      any       `json:"data"`
 }
 
 // moment is when it happened, the same at every attempt.
@@ -116,42 +95,21 @@ func moment(job destinations.QueuedJob) time.Time {
 	return job.SentAt.UTC()
 }
 
-// unanswered is the error of a request that has no answer.
-type unanswered struct{ error }
-
-// Unwrap returns the cause.
-func (u unanswered) Unwrap() error { return u.error }
-
-// judge decides what an answer says about the job. Only what is the event's own fault is
-// discarded. A wrong address or key, or a redirect, is for an operator to mend, and the jobs
-// wait for it.
-func judge(r *http.Response) destinations.Then {
+// report turns an answer into what is reported about the job: destinations.JudgeAnswer has the
+// table. Nobody is asked to wait by an answer that refuses the event, or that leads elsewhere.
+func report(r *http.Response) destinations.Then {
 	code := r.StatusCode
-	then := destinations.Then{Error: fmt.Errorf("the endpoint answered %s", outbound.Describe(code))}
-	switch code {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
-		http.StatusUnprocessableEntity:
-		then.ForceDiscard = true
-	case http.StatusGone:
-		// The specification's word for: never again.
-		then.ForceDiscard = true
-		then.Error = fmt.Errorf("%w: it is gone for good", then.Error)
-	case http.StatusPaymentRequired, http.StatusNotAcceptable, http.StatusConflict, http.StatusLengthRequired,
-		http.StatusPreconditionFailed, http.StatusRequestURITooLong, http.StatusRequestedRangeNotSatisfiable,
-		http.StatusExpectationFailed, http.StatusTeapot, http.StatusLocked, http.StatusFailedDependency,
-		http.StatusPreconditionRequired, http.StatusRequestHeaderFieldsTooLarge, http.StatusUnavailableForLegalReasons:
-		// Answers about this event, which may be another one later.
-		then.Error = destinations.WithClass(destinations.ErrorClassJob, then.Error)
+	if code/100 == 2 {
+		return destinations.Then{}
+	}
+	err := fmt.Errorf("the endpoint answered %s", outbound.Describe(code))
+	if code/100 == 3 {
+		err = fmt.Errorf("%w: redirects are not followed", err)
+	}
+	var then destinations.Then
+	then.Error, then.ForceDiscard = destinations.JudgeAnswer(code, err)
+	if !then.ForceDiscard && code/100 != 3 && code != http.StatusGone {
 		then.RetryAfter = outbound.RetryAfter(r.Header.Get("Retry-After"), time.Now())
-	default:
-		switch code / 100 {
-		case 2:
-			return destinations.Then{}
-		case 3:
-			then.Error = fmt.Errorf("%w: redirects are not followed", then.Error)
-		default:
-			then.RetryAfter = outbound.RetryAfter(r.Header.Get("Retry-After"), time.Now())
-		}
 	}
 	return then
 }
@@ -197,7 +155,7 @@ func (e *endpoint) open(ctx context.Context) (connections.Connection, string, er
 			e.openErr = fmt.Errorf("open the webhook %s: %w", e.name, e.openErr)
 			return
 		}
-		e.address, e.openErr = notification.Endpoint(e.connection)
+		e.address, e.openErr = endpointOf(e.connection)
 		e.openErr = destinations.WithClass(destinations.ErrorClassOperator, e.openErr)
 	})
 	return e.connection, e.address, e.openErr

@@ -1,7 +1,6 @@
 // Package webhook is the destination "webhook": it posts jobs to HTTP endpoints, signed as
 // the Standard Webhooks specification says (https://www.standardwebhooks.com). An endpoint
-// is a connection of kind "webhook", as for notifications; which events it wants to be
-// notified of does not matter here.
+// is a connection of kind "webhook". Notifications of imports are jobs of it, too.
 package webhook
 
 import (
@@ -9,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/sluicehq/sluice/connections"
@@ -35,14 +33,10 @@ const (
 	MaxData = 256 << 10
 )
 
-// New returns the destination. The guard decides which addresses webhooks may lead to. What is
-// posted is for the receiver alone: by http it is exposed.
+// New returns the destination. The guard decides which addresses webhooks may lead to.
 func New(guard outbound.Guard) destinations.Destination {
-	return &destination{post: &post{http: guard.Client(outbound.Exposed), timeout: attemptTimeout}}
+	return &destination{post: &post{newClient(guard)}}
 }
-
-// attemptTimeout bounds one request.
-const attemptTimeout = 10 * time.Second
 
 type destination struct{ post *post }
 
@@ -54,7 +48,7 @@ func (*destination) Label() string { return "Webhook" }
 // Options: receivers know a job that comes twice by its webhook-id.
 func (*destination) Options() destinations.Options {
 	return destinations.Options{
-		DefaultSchedule: &destinations.Schedule{Realtime: true}, RedriveUnknown: true, Concurrency: 4,
+		DefaultSchedule: destinations.PatientSchedule(), RedriveUnknown: true, Concurrency: 4,
 		BatchSize: 200, Timeout: 2 * time.Minute,
 	}
 }
@@ -62,10 +56,7 @@ func (*destination) Options() destinations.Options {
 func (d *destination) Actions() []destinations.Action { return []destinations.Action{d.post} }
 
 // post is the action "post". Each job is a request of its own.
-type post struct {
-	http    *http.Client
-	timeout time.Duration
-}
+type post struct{ *client }
 
 var _ destinations.WithData = (*post)(nil)
 

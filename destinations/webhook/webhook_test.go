@@ -165,7 +165,9 @@ func TestAnswers(t *testing.T) {
 		401: {text: "the endpoint answered 401 Unauthorized", wait: time.Minute},
 		403: {text: "the endpoint answered 403 Forbidden", wait: time.Minute},
 		404: {text: "the endpoint answered 404 Not Found", wait: time.Minute},
-		410: {text: "the endpoint answered 410 Gone: it is gone for good", discard: true},
+		408: {text: "the endpoint answered 408 Request Timeout", wait: time.Minute},
+		409: {text: "the endpoint answered 409 Conflict", wait: time.Minute},
+		410: {text: "the endpoint answered 410 Gone: it is gone for good"},
 		413: {text: "the endpoint answered 413 Request Entity Too Large", discard: true},
 		422: {text: "the endpoint answered 422 Unprocessable Entity", discard: true},
 		425: {text: "the endpoint answered 425 Too Early", wait: time.Minute},
@@ -190,6 +192,7 @@ func TestAnswers(t *testing.T) {
 			require.NoError(t, then.Error)
 		} else {
 			require.EqualError(t, then.Error, want.text)
+			require.Equal(t, code == http.StatusGone, errors.Is(then.Error, destinations.ErrGone), code)
 		}
 	}
 }

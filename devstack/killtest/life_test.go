@@ -15,11 +15,11 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations/webhook/webhooktest"
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/components"
-	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -46,8 +46,6 @@ func newLife(t *testing.T) *life {
 	l.system = newSystem(t, folder(t), true, func(cfg *stack.Config) {
 		env := map[string]string{
 			envTraces: l.traces, "SLUICE_NOTIFY_WEBHOOKS": "told",
-			// A delivery whose sender has died is made again that much sooner.
-			"SLUICE_NOTIFY_SMTP_TIMEOUT": "1s", "SLUICE_NOTIFY_POLL_INTERVAL": "2s",
 		}
 		maps.Copy(env, cfg.EngineEnv)
 		cfg.EngineEnv = env
@@ -80,6 +78,8 @@ func (l *life) registry() *importers.Registry {
 func runTracingWorker(ctx context.Context) error {
 	return runWorkerProcess(ctx, func(cfg *worker.Config) {
 		cfg.Registry = importers.NewRegistry(tracer{Importer: noop.New(), dir: os.Getenv(envTraces)})
+		cfg.Destinations = couriers()
+		cfg.Circuit = store.CircuitRule{First: time.Second, Max: 4 * time.Second}
 	})
 }
 

@@ -2,6 +2,7 @@ package killtest_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -143,17 +144,20 @@ func (l *life) requireTold(ctx context.Context, t *testing.T, stories []*story) 
 	}
 	poll(ctx, t, "all deliveries", func(ctx context.Context) bool {
 		var open int
-		err := l.db.QueryRow(ctx, `SELECT count(*) FILTER (WHERE d.status IS DISTINCT FROM 'delivered')
-			FROM notifications n LEFT JOIN deliveries d ON d.notification_id = n.id`).Scan(&open)
+		err := l.db.QueryRow(ctx, `SELECT count(*) FROM events e JOIN jobs j ON j.event_id = e.id
+			WHERE e.source = 'sluice' AND j.state <> 'succeeded'`).Scan(&open)
 		return err == nil && open == 0
 	})
-	came, bodies := map[string]bool{}, map[string]string{}
+	came, bodies, jobs := map[string]bool{}, map[string]string{}, map[string]string{}
 	for _, event := range l.receiver.Events() {
-		if came[event.ID] {
+		var said store.Announcement
+		assert.NoError(t, json.Unmarshal(event.Data, &said))
+		if came[said.ID] {
 			repeated++
-			assert.Equal(t, bodies[event.ID], event.Body, "repeated, %s says the same", event.ID)
+			assert.Equal(t, bodies[said.ID], event.Body, "repeated, %s says the same", said.ID)
+			assert.Equal(t, jobs[said.ID], event.ID, "repeated, %s has the same ID", said.ID)
 		}
-		came[event.ID], bodies[event.ID] = true, event.Body
+		came[said.ID], bodies[said.ID], jobs[said.ID] = true, event.Body, event.ID
 	}
 	assert.Equal(t, want, came, "what was told")
 	return repeated

@@ -89,7 +89,7 @@ func New(s Streams) (*cli.App, error) {
 		},
 		Commands: []*cli.Command{
 			siteCommand(), importCommand(sources), reviewCommand(), locksCommand(), scheduleCommand(sources), connectionCommand(),
-			keysetCommand(), notificationCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
+			keysetCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
 			applyCommand(), diffCommand(), generateCommand(), migrateCommand(), workerCommand(),
 			versionCommand(), helpCommand(),
 		},

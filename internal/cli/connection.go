@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -57,9 +58,13 @@ func (s *session) Connections(ctx context.Context) (*connections.Connections, er
 	if err != nil {
 		return nil, err
 	}
+	builtIn, err := smtp.BuiltIn(s.settings.Notify)
+	if err != nil {
+		return nil, fmt.Errorf("the connection %s: %w", connections.Notify, err)
+	}
 	return &connections.Connections{
 		Store: opened, Vault: connections.NewVault(s.settings.Connections.Vault()),
-		Registry: s.known.Kinds,
+		Registry: s.known.Kinds, BuiltIn: builtIn,
 	}, nil
 }
 

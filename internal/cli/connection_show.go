@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
 )
@@ -29,6 +31,10 @@ func listConnections(ctx context.Context, s *session) error {
 	}
 	table := terminal.NewTable("NAME", "KIND", "STATE", "KEY", "KEY IS", "CHANGED")
 	for _, info := range all {
+		if info.BuiltIn {
+			table.Row(info.Name, info.Kind, healthCell(info.Health), "-", keyCell(info.KeyStatus), "-")
+			continue
+		}
 		table.Row(info.Name, info.Kind, healthCell(info.Health), terminal.Ordinal(info.KeyID), keyCell(info.KeyStatus),
 			info.UpdatedAt.Local().Format(time.DateTime))
 	}
@@ -68,22 +74,26 @@ func showConnection(ctx context.Context, s *session) error {
 	for _, secret := range info.Secrets {
 		lines = append(lines, [2]string{secret, "set"})
 	}
+	if info.BuiltIn {
+		lines = append(lines, [2]string{"built in", "its settings are notify.smtp_host and those beside it in the configuration"})
+		return writeNarrow(s.cli, lines)
+	}
 	lines = append(lines,
 		[2]string{"key", fmt.Sprintf("%d (%s)", info.KeyID, info.KeyStatus)},
 		[2]string{"version", fmt.Sprint(info.Version)},
 		[2]string{"added", info.CreatedAt.Local().Format(time.DateTime)},
 		[2]string{"changed", info.UpdatedAt.Local().Format(time.DateTime)})
-	if d := info.Disabled; d != nil {
-		why := fmt.Sprintf("gets no notifications since %s: %s; `sluice notification enable %s` enables it",
-			d.At.Local().Format(time.DateTime), d.Reason, info.Name)
-		lines = append(lines, [2]string{"disabled", why})
-	}
+	return writeNarrow(s.cli, lines)
+}
+
+// writeNarrow writes names and values, aligned.
+func writeNarrow(c *cli.Context, lines [][2]string) error {
 	width := 0
 	for _, line := range lines {
 		width = max(width, len(line[0]))
 	}
 	for _, line := range lines {
-		if err := say(s.cli, "%-*s  %s", width, line[0], line[1]); err != nil {
+		if err := say(c, "%-*s  %s", width, line[0], line[1]); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ func eventCommand() *cli.Command {
 		&cli.Command{
 			Name: "list", Usage: "list events, newest first",
 			Description: "Flags about jobs, from --destination on, pick events that have such jobs.",
-			Flags:       slices.Concat(eventListFlags(), jobFilterFlags(), pageFlags(), []cli.Flag{countFlag(), outputFlag()}),
+			Flags:       slices.Concat(eventListFlags(), jobFilterFlags(), pageFlags(), []cli.Flag{notificationsFlag(), countFlag(), outputFlag()}),
 			Action:      withSession(listEvents),
 		},
 		&cli.Command{
@@ -59,6 +59,9 @@ func listEvents(ctx context.Context, s *session) error {
 	filter, err := eventFilter(c)
 	if err != nil {
 		return err
+	}
+	if !c.Bool("notifications") && !slices.Contains(filter.Sources, store.SourceSluice) {
+		filter.NotSources = append(filter.NotSources, store.SourceSluice)
 	}
 	page, err := pageOf(c)
 	if err != nil {

@@ -30,6 +30,11 @@ func eventListFlags() []cli.Flag {
 		&cli.StringFlag{Name: "part-of", Usage: "only the parts of the event `ID`"})
 }
 
+// notificationsFlag lists events that are left out otherwise.
+func notificationsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "notifications", Usage: "list also the notifications of imports, the events of the source sluice"}
+}
+
 // eventFields reads eventFilterFlags. set says whether any of them was given.
 func eventFields(c *cli.Context) (f store.EventFilter, set bool, err error) {
 	f.Sources, f.NotSources = listFlag(c, "source"), listFlag(c, "not-source")

@@ -35,7 +35,7 @@ func TestExitUsage(t *testing.T) {
 		"event list --limit 0", "event list --after x", "event purge --before x", "event purge --older-than 0s", "event purge --older-than 1h --state x",
 		"event send --data [", "event send --destination a", "job list --state x", "job list --after x", "job list --limit 0",
 		"job retry", "job cancel", "job resolve x --as y", "job edit x", "job discard",
-		"notification list --status x", "notification list --limit 0", "schedule create a", "schedule create a noop --site a.com --every x",
+		"schedule create a", "schedule create a noop --site a.com --every x",
 		"connection add a --kind nope", "connection add a --kind webhook --set x",
 		"connection add a --kind webhook --settings [", "destination pause", "destination set-schedule a b", "destination trigger a",
 		"apply", "diff", "flow show", "locks list --limit 0", "site remove", "review accept x", "review list --limit 0",

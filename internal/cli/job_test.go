@@ -294,28 +294,20 @@ func TestJobMistakes(t *testing.T) {
 	}
 }
 
-// A webhook that was disabled says so until it is enabled or changed; and a connection that
-// waiting jobs name is not removed by accident.
+// A connection whose endpoint is gone is paused, and says why, until it is resumed or changed;
+// and one that waiting jobs name is not removed by accident.
 func TestConnectionInUse(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
 	b.shell, _ = withKinds(t, b.shell)
 	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN")
-	b.fails(t, "webhook ops is not disabled", "notification", "enable", "ops")
-	for _, enable := range [][]string{
-		{"notification", "enable", "ops"},
-		{"connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN", "--replace", "--set", "page_size:=7"},
-	} {
-		first, err := b.Store.Disable(enginetest.Context(t), "ops", "it answered 410 Gone")
-		require.NoError(t, err)
-		require.True(t, first)
-		require.Regexp(t, `(?m)^disabled +gets no notifications since [0-9: -]+: it answered 410 Gone; `+
-			"`sluice notification enable ops` enables it$", b.ok(t, "connection", "show", "ops"))
-		b.ok(t, "connection", "rotate", "ops")
-		require.Contains(t, b.ok(t, "connection", "show", "ops"), "410 Gone", "other keys are no other endpoint")
-		b.ok(t, enable...)
-		require.NotContains(t, b.ok(t, "connection", "show", "ops"), "disabled")
-	}
+	_, err := b.Store.NoteEvidence(enginetest.Context(t), "ops", store.Evidence{Gone: true, Reason: "it answered 410 Gone"}, store.CircuitRule{})
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^health +paused by sluice: it answered 410 Gone`, b.ok(t, "connection", "show", "ops"))
+	b.ok(t, "connection", "rotate", "ops")
+	require.Contains(t, b.ok(t, "connection", "show", "ops"), "410 Gone", "other keys are no other endpoint")
+	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN", "--replace", "--set", "page_size:=7")
+	require.NotContains(t, b.ok(t, "connection", "show", "ops"), "410 Gone")
 	b.ok(t, "job", "edit", b.hook, "--data", `{"connection": "ops"}`)
 	b.fails(t, "connection ops: 1 job of webhook/post to be loaded: in use: wait for what uses it, end it or take the connection out "+
 		"of it, or remove the connection all the same with --force", "connection", "remove", "ops")

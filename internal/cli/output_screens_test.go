@@ -89,7 +89,6 @@ func TestNothingMatches(t *testing.T) {
 		{[]string{"job", "list", "--destination", "x"}, "No jobs match --destination."},
 		{[]string{"job", "stats", "--destination", "x"}, "No jobs match --destination."},
 		{[]string{"event", "list", "--source", "x"}, "No events match --source."},
-		{[]string{"notification", "list", "--status", "given_up"}, "No notifications match --status."},
 		{[]string{"review", "list"}, "No import waits for a decision."},
 		{[]string{"review", "list", "--all"}, "No import has been reviewed, and none waits for a decision."},
 		{[]string{"review", "list", "--site", "x.com"}, "No reviews match --site."},

@@ -20,7 +20,7 @@ type Set struct {
 	Destinations *destinations.Registry
 	Kinds        *connections.Registry
 	// Templates are mail templates beside the built-in ones, in the layout of
-	// email.Templates. A later one replaces files of an earlier one.
+	// notify.Templates. A later one replaces files of an earlier one.
 	Templates []fs.FS
 }
 

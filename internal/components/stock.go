@@ -13,7 +13,6 @@ import (
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/googleanalytics4"
 	"github.com/sluicehq/sluice/importers/noop"
-	hook "github.com/sluicehq/sluice/notify/webhook"
 )
 
 // StockList returns Sluice's own components. The settings decide which files and addresses
@@ -31,14 +30,14 @@ func StockList(settings config.Config) List {
 			log.New(),
 			postgres.New(guard(postgres.KindName)),
 			smtp.New(guard(smtp.KindName)),
-			webhook.New(guard(hook.KindName)),
+			webhook.New(guard(webhook.KindName)),
 		},
 		Kinds: []connections.Kind{
 			clickhouse.Kind{Guard: guard(clickhouse.KindName)},
 			googleanalytics4.ConnectionKind(guard(googleanalytics4.Name)),
 			postgres.Kind{Guard: guard(postgres.KindName)},
 			smtp.Kind{Guard: guard(smtp.KindName)},
-			hook.NewKind(guard(hook.KindName)),
+			webhook.NewKind(guard(webhook.KindName)),
 		},
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"reflect"
 
-	"github.com/sluicehq/sluice/notify/email"
+	"github.com/sluicehq/sluice/notify"
 )
 
 // isNil recognises a nil interface and an interface that holds a nil pointer.
@@ -38,8 +38,8 @@ func (l List) validateTemplates() error {
 	if len(l.Templates) == 0 || len(faults) > 0 {
 		return errors.Join(faults...)
 	}
-	set := func(string) string { return email.DefaultSet }
-	if _, err := email.LoadTemplates(set, l.Templates...); err != nil {
+	set := func(string) string { return notify.DefaultSet }
+	if _, err := notify.LoadTemplates(set, l.Templates...); err != nil {
 		return fmt.Errorf("register mail templates: %w", err)
 	}
 	return nil

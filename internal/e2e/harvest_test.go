@@ -142,10 +142,10 @@ func (s *secretive) harvestStore(seen map[string]string) {
 		require.NoError(s.t, err)
 		seen["table "+table] = strings.Join(lines, "\n")
 	}
-	for _, table := range []string{"imports", "parts", "feedback", "notifications", "deliveries", "connections"} {
+	for _, table := range []string{"imports", "parts", "feedback", "events", "jobs", "connections"} {
 		require.NotEmpty(s.t, seen["table "+table], table)
 	}
-	require.Contains(s.t, seen["table deliveries"], "535", "the password was refused")
+	require.Contains(s.t, seen["table jobs"], "535", "the password was refused")
 }
 
 // harvestWarehouse takes every row of every table of the warehouse.

@@ -17,7 +17,6 @@ import (
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
-	channel "github.com/sluicehq/sluice/notify/webhook"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -48,7 +47,7 @@ func setupConnected(t *testing.T, all ...connections.Connection) *connected {
 	require.NoError(t, err)
 	s.Settings.Connections = config.Connections{Keyset: string(text)}
 	guard := outbound.Loopback()
-	kinds := connections.NewRegistry(postgres.Kind{Guard: guard}, smtp.Kind{Guard: guard}, channel.NewKind(guard))
+	kinds := connections.NewRegistry(postgres.Kind{Guard: guard}, smtp.Kind{Guard: guard}, webhook.NewKind(guard))
 	registry := destinations.NewRegistry(postgres.New(guard), smtp.New(guard), webhook.New(guard))
 	s.Tune = func(cfg *worker.Config) { cfg.Destinations, cfg.Connections = registry, kinds }
 	c := &connected{system: s, known: &connections.Connections{

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations/smtp/smtptest"
+	"github.com/sluicehq/sluice/destinations/webhook/webhooktest"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/notify/email/smtptest"
-	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )

@@ -3,17 +3,20 @@ package e2e
 import (
 	"context"
 	"errors"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/destinations/smtp/smtptest"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/worker"
 )
 
 // halfBroken cannot read part 1.
@@ -30,10 +33,14 @@ func (h halfBroken) ImportData(
 }
 
 // People are told of a parked part at once, also while another part goes on: by the import's
-// status, by the outbox of mails and webhooks, and by NOTIFY.
+// status, by a mail, for which the worker needs no key set, and by NOTIFY.
 func TestParkedIsTold(t *testing.T) {
 	t.Parallel()
 	s := setup(t, enginetest.Impatient(halfBroken{noop.New()}))
+	mails := smtptest.Start(t, smtptest.Config{})
+	s.Settings.Notify = mails.Settings()
+	s.Settings.Notify.To = "ops@example.com"
+	s.Tune = func(cfg *worker.Config) { cfg.Destinations = destinations.NewRegistry(smtp.New(outbound.Guard{})) }
 	ctx := enginetest.Context(t)
 	listener, err := starter.Listen(ctx, s.Store)
 	require.NoError(t, err)
@@ -52,9 +59,9 @@ func TestParkedIsTold(t *testing.T) {
 			break
 		}
 	}
-	told, err := s.Store.ListNotifications(ctx, db.ListNotificationsParams{RowLimit: 10})
-	require.NoError(t, err)
-	require.True(t, slices.ContainsFunc(told, func(n store.ListedNotification) bool { return n.Event == store.EventParked }))
+	told := mails.Await(t, 1)[0]
+	require.Equal(t, []string{"ops@example.com"}, told.To)
+	require.Contains(t, told.Header.Get("Subject"), "is parked")
 	s.WaitFor(t, imp.ID, "shown in Temporal", func(store.ImportSummary) bool {
 		return s.attributes(imp.WorkflowID, "")["SluiceStatus"] == store.StatusParked
 	})

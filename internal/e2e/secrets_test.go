@@ -16,15 +16,17 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/destinations/smtp/smtptest"
+	"github.com/sluicehq/sluice/destinations/webhook"
+	"github.com/sluicehq/sluice/destinations/webhook/webhooktest"
 	"github.com/sluicehq/sluice/importers/googleanalytics4"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/fakega4"
 	"github.com/sluicehq/sluice/internal/fakega4/fakega4test"
 	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/notify/email/smtptest"
-	"github.com/sluicehq/sluice/notify/webhook"
-	"github.com/sluicehq/sluice/notify/webhook/webhooktest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -102,6 +104,7 @@ func setupSecretive(t *testing.T) *secretive {
 		cfg.Settings.Warehouse.DSN = withPassword(t, warehouseDSN, plantedDSN)
 		cfg.Settings.Worker.Listen = s.listen
 		cfg.Connections = s.kinds()
+		cfg.Destinations = destinations.NewRegistry(smtp.New(outbound.Loopback()), webhook.New(outbound.Loopback()))
 		cfg.Logger = slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		cfg.Temporal.Logger = log.NewStructuredLogger(cfg.Logger)
 	}
@@ -136,15 +139,16 @@ func (s *secretive) analytics(connection, status string) {
 	s.end(imp, status)
 }
 
-// awaitDeliveries waits until every notification was tried to be delivered on both
-// channels.
+// awaitDeliveries waits until every notification was tried to be delivered by mail and by
+// webhook.
 func (s *secretive) awaitDeliveries(notifications int) {
 	s.t.Helper()
+	filter := store.JobFilter{Event: &store.EventFilter{Sources: []string{store.SourceSluice}}}
 	require.Eventually(s.t, func() bool {
-		list, err := s.Store.Notifications(enginetest.Context(s.t), 0, "", 100)
+		list, err := s.Store.ListJobs(enginetest.Context(s.t), filter, store.Page{})
 		tried := 0
-		for _, n := range list {
-			if n.Status != nil && *n.Status != store.DeliverySending && n.Attempts != nil && *n.Attempts > 0 {
+		for _, job := range list {
+			if job.Attempt > 0 && job.State != store.JobExecuting {
 				tried++
 			}
 		}

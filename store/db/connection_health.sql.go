@@ -253,21 +253,22 @@ func (q *Queries) NoteFailure(ctx context.Context, arg NoteFailureParams) (Conne
 
 const pauseConnection = `-- name: PauseConnection :execrows
 INSERT INTO connection_health AS h (connection, paused_at, paused_by, paused_reason)
-SELECT c.name, now(), $1::text, $2::text FROM connections c WHERE c.name = $3
+SELECT $1::text, now(), $2::text, $3::text
+WHERE $1::text = 'notify' OR EXISTS (SELECT 1 FROM connections c WHERE c.name = $1::text)
 ON CONFLICT (connection) DO UPDATE
 SET paused_at = coalesce(h.paused_at, excluded.paused_at), paused_by = excluded.paused_by,
     paused_reason = excluded.paused_reason, updated_at = now()
 `
 
 type PauseConnectionParams struct {
+	Name   string
 	By     string
 	Reason string
-	Name   string
 }
 
 // PauseConnection opens the circuit of a connection until a person closes it.
 func (q *Queries) PauseConnection(ctx context.Context, arg PauseConnectionParams) (int64, error) {
-	result, err := q.db.Exec(ctx, pauseConnection, arg.By, arg.Reason, arg.Name)
+	result, err := q.db.Exec(ctx, pauseConnection, arg.Name, arg.By, arg.Reason)
 	if err != nil {
 		return 0, err
 	}

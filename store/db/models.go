@@ -57,20 +57,6 @@ type ConnectionKeyset struct {
 	UpdatedAt time.Time
 }
 
-type Delivery struct {
-	ID             int64
-	NotificationID string
-	Channel        string
-	Target         string
-	Status         string
-	Attempts       int32
-	Fence          int64
-	DueAt          time.Time
-	Error          string
-	CreatedAt      time.Time
-	FinishedAt     *time.Time
-}
-
 type Dependency struct {
 	ImportID int64
 	Resource string
@@ -91,12 +77,6 @@ type DestinationSetting struct {
 	Version     int64
 	UpdatedAt   time.Time
 	UpdatedBy   string
-}
-
-type DisabledEndpoint struct {
-	Connection string
-	Reason     string
-	DisabledAt time.Time
 }
 
 type Event struct {
@@ -245,15 +225,6 @@ type LockRequest struct {
 	GrantedAt   *time.Time
 	Epoch       *int64
 	TakenAt     *time.Time
-}
-
-type Notification struct {
-	ID         string
-	ImportID   int64
-	Event      string
-	Payload    json.RawMessage
-	CreatedAt  time.Time
-	ExpandedAt *time.Time
 }
 
 type Part struct {

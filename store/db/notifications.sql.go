@@ -13,186 +13,14 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 )
 
-const addDelivery = `-- name: AddDelivery :exec
-INSERT INTO deliveries (notification_id, channel, target) VALUES ($1, $2, $3)
-ON CONFLICT (notification_id, channel, target) DO NOTHING
-`
-
-type AddDeliveryParams struct {
-	NotificationID string
-	Channel        string
-	Target         string
-}
-
-// AddDelivery makes a delivery of a notification unless it is there already.
-func (q *Queries) AddDelivery(ctx context.Context, arg AddDeliveryParams) error {
-	_, err := q.db.Exec(ctx, addDelivery, arg.NotificationID, arg.Channel, arg.Target)
-	return err
-}
-
-const addNotification = `-- name: AddNotification :execrows
-INSERT INTO notifications (id, import_id, event, payload) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING
-`
-
-type AddNotificationParams struct {
-	ID       string
-	ImportID int64
-	Event    string
-	Payload  json.RawMessage
-}
-
-// AddNotification puts an announcement into the outbox unless it is there already.
-func (q *Queries) AddNotification(ctx context.Context, arg AddNotificationParams) (int64, error) {
-	result, err := q.db.Exec(ctx, addNotification,
-		arg.ID,
-		arg.ImportID,
-		arg.Event,
-		arg.Payload,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const claimDeliveries = `-- name: ClaimDeliveries :many
-UPDATE deliveries d
-SET status = 'sending', attempts = d.attempts + 1, fence = d.fence + 1,
-    due_at = now() + make_interval(secs => $1::double precision)
-FROM notifications n
-WHERE n.id = d.notification_id AND d.id IN (
-    SELECT c.id FROM deliveries c
-    WHERE c.status IN ('pending', 'sending') AND c.due_at <= now()
-    ORDER BY c.due_at, c.id
-    LIMIT $2
-    FOR UPDATE SKIP LOCKED
-)
-RETURNING d.id, d.notification_id, d.channel, d.target, d.status, d.attempts, d.fence, d.due_at, d.error, d.created_at, d.finished_at, n.import_id, n.payload
-`
-
-type ClaimDeliveriesRow struct {
-	Delivery Delivery
-	ImportID int64
-	Payload  json.RawMessage
-}
-
-// ClaimDeliveries takes deliveries that are due, or whose sender is taken for dead.
-func (q *Queries) ClaimDeliveries(ctx context.Context, leaseSeconds float64, rowLimit int32) ([]ClaimDeliveriesRow, error) {
-	rows, err := q.db.Query(ctx, claimDeliveries, leaseSeconds, rowLimit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []ClaimDeliveriesRow{}
-	for rows.Next() {
-		var i ClaimDeliveriesRow
-		if err := rows.Scan(
-			&i.Delivery.ID,
-			&i.Delivery.NotificationID,
-			&i.Delivery.Channel,
-			&i.Delivery.Target,
-			&i.Delivery.Status,
-			&i.Delivery.Attempts,
-			&i.Delivery.Fence,
-			&i.Delivery.DueAt,
-			&i.Delivery.Error,
-			&i.Delivery.CreatedAt,
-			&i.Delivery.FinishedAt,
-			&i.ImportID,
-			&i.Payload,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const deliveriesOf = `-- name: DeliveriesOf :many
-SELECT id, notification_id, channel, target, status, attempts, fence, due_at, error, created_at, finished_at FROM deliveries WHERE notification_id = $1 ORDER BY channel, target
-`
-
-// DeliveriesOf returns the deliveries of a notification.
-func (q *Queries) DeliveriesOf(ctx context.Context, notificationID string) ([]Delivery, error) {
-	rows, err := q.db.Query(ctx, deliveriesOf, notificationID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Delivery{}
-	for rows.Next() {
-		var i Delivery
-		if err := rows.Scan(
-			&i.ID,
-			&i.NotificationID,
-			&i.Channel,
-			&i.Target,
-			&i.Status,
-			&i.Attempts,
-			&i.Fence,
-			&i.DueAt,
-			&i.Error,
-			&i.CreatedAt,
-			&i.FinishedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const disableEndpoint = `-- name: DisableEndpoint :execrows
-INSERT INTO disabled_endpoints (connection, reason) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING
-`
-
-// DisableEndpoint notes that a webhook is to get no more notifications, unless that is noted.
-func (q *Queries) DisableEndpoint(ctx context.Context, connection string, reason string) (int64, error) {
-	result, err := q.db.Exec(ctx, disableEndpoint, connection, reason)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const enableEndpoint = `-- name: EnableEndpoint :execrows
-DELETE FROM disabled_endpoints WHERE connection = $1
-`
-
-// EnableEndpoint lets a webhook have notifications again.
-func (q *Queries) EnableEndpoint(ctx context.Context, connection string) (int64, error) {
-	result, err := q.db.Exec(ctx, enableEndpoint, connection)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const endpointDisabled = `-- name: EndpointDisabled :one
-SELECT connection, reason, disabled_at FROM disabled_endpoints WHERE connection = $1
-`
-
-// EndpointDisabled returns since when a webhook gets no more notifications, and why.
-func (q *Queries) EndpointDisabled(ctx context.Context, connection string) (DisabledEndpoint, error) {
-	row := q.db.QueryRow(ctx, endpointDisabled, connection)
-	var i DisabledEndpoint
-	err := row.Scan(&i.Connection, &i.Reason, &i.DisabledAt)
-	return i, err
-}
-
 const endsSince = `-- name: EndsSince :many
-SELECT n.id, n.event, n.import_id, i.site_id, n.created_at
-FROM notifications n JOIN imports i ON i.id = n.import_id
-WHERE n.event IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined')
-  AND n.created_at >= $1
-  AND ($2::bigint IS NULL OR n.import_id = $2)
-ORDER BY n.created_at, n.id
+SELECT ('imp_' || i.id || '_' || i.generation || '_' || i.status)::text AS id, i.status AS event, i.id AS import_id,
+       i.site_id, i.finished_at::timestamptz AS created_at
+FROM imports i
+WHERE i.status IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined')
+  AND i.finished_at >= $1::timestamptz
+  AND ($2::bigint IS NULL OR i.id = $2)
+ORDER BY i.finished_at, i.id
 `
 
 type EndsSinceRow struct {
@@ -203,8 +31,8 @@ type EndsSinceRow struct {
 	CreatedAt time.Time
 }
 
-// EndsSince returns the ends of imports that were announced since a moment, oldest
-// first; of one import unless its number is null.
+// EndsSince returns imports that have ended since a moment, the oldest end first; one of
+// them unless its number is null.
 func (q *Queries) EndsSince(ctx context.Context, since time.Time, importID *int64) ([]EndsSinceRow, error) {
 	rows, err := q.db.Query(ctx, endsSince, since, importID)
 	if err != nil {
@@ -231,35 +59,9 @@ func (q *Queries) EndsSince(ctx context.Context, since time.Time, importID *int6
 	return items, nil
 }
 
-const finishDelivery = `-- name: FinishDelivery :execrows
-UPDATE deliveries SET status = $1, error = $2, finished_at = now()
-WHERE id = $3 AND fence = $4 AND status = 'sending'
-`
-
-type FinishDeliveryParams struct {
-	Status string
-	Reason string
-	ID     int64
-	Fence  int64
-}
-
-// FinishDelivery ends a delivery in the name of an attempt.
-func (q *Queries) FinishDelivery(ctx context.Context, arg FinishDeliveryParams) (int64, error) {
-	result, err := q.db.Exec(ctx, finishDelivery,
-		arg.Status,
-		arg.Reason,
-		arg.ID,
-		arg.Fence,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const importFacts = `-- name: ImportFacts :one
 SELECT i.id, i.site_id, s.domain, i.source, i.label, i.status, i.generation, i.start_date, i.end_date, i.days,
-       i.error, i.error_class, i.requested_by, r.expires_at AS review_expires_at,
+       i.error, i.error_class, i.requested_by, i.notify, s.contacts, r.expires_at AS review_expires_at,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out, t.parts_skipped,
        (SELECT count(*) FROM feedback f WHERE f.import_id = i.id AND f.level = 'warn') AS warnings
 FROM imports i
@@ -291,6 +93,8 @@ type ImportFactsRow struct {
 	Error           string
 	ErrorClass      string
 	RequestedBy     string
+	Notify          []string
+	Contacts        []string
 	ReviewExpiresAt *time.Time
 	RowsRead        int64
 	RowsLoaded      int64
@@ -319,6 +123,8 @@ func (q *Queries) ImportFacts(ctx context.Context, id int64) (ImportFactsRow, er
 		&i.Error,
 		&i.ErrorClass,
 		&i.RequestedBy,
+		&i.Notify,
+		&i.Contacts,
 		&i.ReviewExpiresAt,
 		&i.RowsRead,
 		&i.RowsLoaded,
@@ -331,66 +137,38 @@ func (q *Queries) ImportFacts(ctx context.Context, id int64) (ImportFactsRow, er
 	return i, err
 }
 
-const listNotifications = `-- name: ListNotifications :many
-SELECT n.id, n.import_id, s.domain, n.event, n.created_at, n.expanded_at,
-       d.channel, d.target, d.status, d.attempts, d.due_at, d.finished_at, d.error
-FROM notifications n
-JOIN imports i ON i.id = n.import_id
-JOIN sites s ON s.id = i.site_id
-LEFT JOIN deliveries d ON d.notification_id = n.id
-WHERE ($1::bigint IS NULL OR n.import_id = $1)
-  AND ($2::text IS NULL OR d.status = $2)
-ORDER BY n.created_at DESC, n.id DESC, d.channel, d.target
-LIMIT $3
+const notificationsOf = `-- name: NotificationsOf :many
+SELECT j.id, j.destination, j.connection, (e.context->>'import_id')::bigint AS import_id,
+       coalesce(e.idempotency_key, '')::text AS notification
+FROM jobs j JOIN events e ON e.id = j.event_id
+WHERE j.id = ANY ($1::text[]) AND e.source = 'sluice'
+ORDER BY import_id, j.id
 `
 
-type ListNotificationsParams struct {
-	ImportID *int64
-	Status   *string
-	RowLimit int32
+type NotificationsOfRow struct {
+	ID           string
+	Destination  string
+	Connection   string
+	ImportID     int64
+	Notification string
 }
 
-type ListNotificationsRow struct {
-	ID         string
-	ImportID   int64
-	Domain     string
-	Event      string
-	CreatedAt  time.Time
-	ExpandedAt *time.Time
-	Channel    *string
-	Target     *string
-	Status     *string
-	Attempts   *int32
-	DueAt      *time.Time
-	FinishedAt *time.Time
-	Error      *string
-}
-
-// ListNotifications returns notifications, newest first, with their deliveries: one
-// row for each, and a single one where there are none.
-func (q *Queries) ListNotifications(ctx context.Context, arg ListNotificationsParams) ([]ListNotificationsRow, error) {
-	rows, err := q.db.Query(ctx, listNotifications, arg.ImportID, arg.Status, arg.RowLimit)
+// NotificationsOf returns those of some jobs that notify of an import.
+func (q *Queries) NotificationsOf(ctx context.Context, ids []string) ([]NotificationsOfRow, error) {
+	rows, err := q.db.Query(ctx, notificationsOf, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ListNotificationsRow{}
+	items := []NotificationsOfRow{}
 	for rows.Next() {
-		var i ListNotificationsRow
+		var i NotificationsOfRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.Destination,
+			&i.Connection,
 			&i.ImportID,
-			&i.Domain,
-			&i.Event,
-			&i.CreatedAt,
-			&i.ExpandedAt,
-			&i.Channel,
-			&i.Target,
-			&i.Status,
-			&i.Attempts,
-			&i.DueAt,
-			&i.FinishedAt,
-			&i.Error,
+			&i.Notification,
 		); err != nil {
 			return nil, err
 		}
@@ -402,135 +180,6 @@ func (q *Queries) ListNotifications(ctx context.Context, arg ListNotificationsPa
 	return items, nil
 }
 
-const markExpanded = `-- name: MarkExpanded :exec
-UPDATE notifications SET expanded_at = now() WHERE id = $1
-`
-
-// MarkExpanded notes that a notification's deliveries are made.
-func (q *Queries) MarkExpanded(ctx context.Context, id string) error {
-	_, err := q.db.Exec(ctx, markExpanded, id)
-	return err
-}
-
-const nextUnexpanded = `-- name: NextUnexpanded :one
-SELECT n.id, n.import_id, n.event, n.payload, n.created_at, n.expanded_at, i.notify, s.contacts
-FROM notifications n
-JOIN imports i ON i.id = n.import_id
-JOIN sites s ON s.id = i.site_id
-WHERE n.expanded_at IS NULL
-ORDER BY n.created_at, n.id
-LIMIT 1
-FOR UPDATE OF n SKIP LOCKED
-`
-
-type NextUnexpandedRow struct {
-	Notification Notification
-	Notify       []string
-	Contacts     []string
-}
-
-// NextUnexpanded takes the oldest notification that has no deliveries yet, with the
-// addresses of its import and site, unless another process has it.
-func (q *Queries) NextUnexpanded(ctx context.Context) (NextUnexpandedRow, error) {
-	row := q.db.QueryRow(ctx, nextUnexpanded)
-	var i NextUnexpandedRow
-	err := row.Scan(
-		&i.Notification.ID,
-		&i.Notification.ImportID,
-		&i.Notification.Event,
-		&i.Notification.Payload,
-		&i.Notification.CreatedAt,
-		&i.Notification.ExpandedAt,
-		&i.Notify,
-		&i.Contacts,
-	)
-	return i, err
-}
-
-const notificationByID = `-- name: NotificationByID :one
-SELECT n.id, n.import_id, n.event, n.payload, n.created_at, n.expanded_at, s.domain
-FROM notifications n JOIN imports i ON i.id = n.import_id JOIN sites s ON s.id = i.site_id
-WHERE n.id = $1
-`
-
-type NotificationByIDRow struct {
-	Notification Notification
-	Domain       string
-}
-
-// NotificationByID returns a notification with the site of its import.
-func (q *Queries) NotificationByID(ctx context.Context, id string) (NotificationByIDRow, error) {
-	row := q.db.QueryRow(ctx, notificationByID, id)
-	var i NotificationByIDRow
-	err := row.Scan(
-		&i.Notification.ID,
-		&i.Notification.ImportID,
-		&i.Notification.Event,
-		&i.Notification.Payload,
-		&i.Notification.CreatedAt,
-		&i.Notification.ExpandedAt,
-		&i.Domain,
-	)
-	return i, err
-}
-
-const postponeDelivery = `-- name: PostponeDelivery :execrows
-UPDATE deliveries
-SET status = 'pending', error = $1,
-    due_at = now() + make_interval(secs => $2::double precision)
-WHERE id = $3 AND fence = $4 AND status = 'sending'
-`
-
-type PostponeDeliveryParams struct {
-	Reason      string
-	WaitSeconds float64
-	ID          int64
-	Fence       int64
-}
-
-// PostponeDelivery lets a delivery wait for another attempt.
-func (q *Queries) PostponeDelivery(ctx context.Context, arg PostponeDeliveryParams) (int64, error) {
-	result, err := q.db.Exec(ctx, postponeDelivery,
-		arg.Reason,
-		arg.WaitSeconds,
-		arg.ID,
-		arg.Fence,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const retryDeliveries = `-- name: RetryDeliveries :execrows
-UPDATE deliveries SET status = 'pending', attempts = 0, due_at = now(), finished_at = NULL
-WHERE notification_id = $1 AND status IN ('pending', 'given_up')
-`
-
-// RetryDeliveries makes the deliveries of a notification that were given up, or that
-// wait, due at once, with all their attempts before them.
-func (q *Queries) RetryDeliveries(ctx context.Context, notificationID string) (int64, error) {
-	result, err := q.db.Exec(ctx, retryDeliveries, notificationID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const returnDelivery = `-- name: ReturnDelivery :execrows
-UPDATE deliveries SET status = 'pending', attempts = attempts - 1, due_at = now()
-WHERE id = $1 AND fence = $2 AND status = 'sending'
-`
-
-// ReturnDelivery gives a delivery back without an attempt having been made of it.
-func (q *Queries) ReturnDelivery(ctx context.Context, iD int64, fence int64) (int64, error) {
-	result, err := q.db.Exec(ctx, returnDelivery, iD, fence)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const sendNotify = `-- name: SendNotify :exec
 SELECT pg_notify($1::text, $2::text)
 `
@@ -540,4 +189,34 @@ SELECT pg_notify($1::text, $2::text)
 func (q *Queries) SendNotify(ctx context.Context, channel string, payload string) error {
 	_, err := q.db.Exec(ctx, sendNotify, channel, payload)
 	return err
+}
+
+const webhookSettings = `-- name: WebhookSettings :many
+SELECT name, settings FROM connections WHERE kind = 'webhook' AND name = ANY ($1::text[])
+`
+
+type WebhookSettingsRow struct {
+	Name     string
+	Settings json.RawMessage
+}
+
+// WebhookSettings returns the settings of connections of kind webhook, those that there are.
+func (q *Queries) WebhookSettings(ctx context.Context, names []string) ([]WebhookSettingsRow, error) {
+	rows, err := q.db.Query(ctx, webhookSettings, names)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []WebhookSettingsRow{}
+	for rows.Next() {
+		var i WebhookSettingsRow
+		if err := rows.Scan(&i.Name, &i.Settings); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

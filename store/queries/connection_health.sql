@@ -35,7 +35,8 @@ UPDATE connection_health SET probe_until = NULL WHERE connection = $1 AND probe_
 -- PauseConnection opens the circuit of a connection until a person closes it.
 -- name: PauseConnection :execrows
 INSERT INTO connection_health AS h (connection, paused_at, paused_by, paused_reason)
-SELECT c.name, now(), sqlc.arg(by)::text, sqlc.arg(reason)::text FROM connections c WHERE c.name = sqlc.arg(name)
+SELECT sqlc.arg(name)::text, now(), sqlc.arg(by)::text, sqlc.arg(reason)::text
+WHERE sqlc.arg(name)::text = 'notify' OR EXISTS (SELECT 1 FROM connections c WHERE c.name = sqlc.arg(name)::text)
 ON CONFLICT (connection) DO UPDATE
 SET paused_at = coalesce(h.paused_at, excluded.paused_at), paused_by = excluded.paused_by,
     paused_reason = excluded.paused_reason, updated_at = now();
