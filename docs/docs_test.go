@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/csv/record"
 	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/scaffold"
 	"github.com/sluicehq/sluice/internal/terminal"
 )
 
@@ -191,10 +192,26 @@ func TestQuotedCodeIsCompiled(t *testing.T) {
 	quoted := 0
 	for _, m := range fence.FindAllStringSubmatch(pages(t)["authoring-an-importer.md"], -1) {
 		require.Equal(t, "go", m[1])
+		if strings.Contains(m[2], "\npackage main\n") {
+			continue // TestQuotedMainIsGenerated
+		}
 		require.Contains(t, string(source), strings.TrimSpace(m[2]))
 		quoted++
 	}
 	require.Greater(t, quoted, 4)
+}
+
+// TestQuotedMainIsGenerated: the pages about importers and destinations show the main that
+// `sluice generate project` writes, which TestProject builds and runs.
+func TestQuotedMainIsGenerated(t *testing.T) {
+	t.Parallel()
+	files, err := scaffold.Project{Module: "example.com/team/mine"}.Files()
+	require.NoError(t, err)
+	at := slices.IndexFunc(files, func(f scaffold.File) bool { return f.Path == "main.go" })
+	require.GreaterOrEqual(t, at, 0)
+	for _, page := range []string{"authoring-an-importer.md", "authoring-a-destination.md"} {
+		require.Contains(t, pages(t)[page], "```go\n"+string(files[at].Content)+"```\n", page)
+	}
 }
 
 func TestLimitsAreTrue(t *testing.T) {

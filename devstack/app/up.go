@@ -58,6 +58,10 @@ func upFlags(hooks Hooks) []cli.Flag {
 	if hooks.Worker != nil {
 		flags = append(flags,
 			&cli.BoolFlag{Name: "no-worker", Usage: "run the engines only"},
+			&cli.StringFlag{
+				Name: "worker", Usage: "run `PROGRAM` worker --migrate as the worker, such as one that package app builds",
+				DefaultText: "the worker of sluice",
+			},
 			&cli.StringFlag{Name: "worker-address", Value: def.Worker, Usage: "`host:port` of the worker's health and metrics"})
 	}
 	return flags
@@ -92,9 +96,13 @@ func up(c *cli.Context, hooks Hooks, output io.Writer, body func(context.Context
 	if addresses.Worker == "" {
 		addresses.Worker = stack.DefaultAddresses().Worker
 	}
+	worker, err := hooks.upWorker(c)
+	if err != nil {
+		return err
+	}
 	s, err := stack.New(stack.Config{
 		DataDir: dir, Addresses: addresses, StoreDSN: c.String("store-dsn"), WarehouseDSN: c.String("warehouse-dsn"),
-		Worker: hooks.worker(!c.Bool("no-worker")),
+		Worker: worker,
 		Logger: log, Output: output, Colour: isTerminal(hooks.Stdout), EngineEnv: found,
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -33,6 +34,34 @@ func TestUp(t *testing.T) {
 		p.signal(t, syscall.SIGINT)
 		require.Zero(t, p.code(t))
 		requireFree(t, a)
+	})
+
+	t.Run("runs another program as the worker", func(t *testing.T) {
+		t.Parallel()
+		dir := passable(t)
+		mine := filepath.Join(dir, "mine")
+		script := "#!/bin/sh\necho \"mine $* at $SLUICE_WORKER_LISTEN\"\nexec sleep 3600\n"
+		require.NoError(t, os.WriteFile(mine, []byte(script), 0o755))
+		args, a := upArgs(t, dir)
+		p := run(t, append(args, "--worker", mine)...)
+		p.await(t, "mine worker --migrate at "+a.Worker)
+		p.await(t, "Ready.")
+		p.signal(t, syscall.SIGINT)
+		require.Zero(t, p.code(t))
+		requireFree(t, a)
+	})
+
+	t.Run("refuses a worker that it cannot run", func(t *testing.T) {
+		t.Parallel()
+		for want, more := range map[string][]string{
+			"--worker: exec: \"./nowhere\": stat ./nowhere: no such file or directory": {"--worker", "./nowhere"},
+			"--worker and --no-worker are both set: use one":                           {"--worker", "sh", "--no-worker"},
+		} {
+			args, _ := upArgs(t, t.TempDir())
+			p := run(t, append(args, more...)...)
+			require.NotZero(t, p.code(t))
+			require.Contains(t, p.out.String(), want)
+		}
 	})
 
 	t.Run("takes no arguments", func(t *testing.T) {

@@ -1,6 +1,10 @@
 package app
 
 import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/devstack/stack"
@@ -25,4 +29,26 @@ func (h Hooks) worker(wanted bool) *stack.Worker {
 		return nil
 	}
 	return &stack.Worker{Args: []string{"worker"}, Prepare: h.Prepare, Ready: h.WorkerReady}
+}
+
+// upWorker returns the worker component of `up`: that of this program, or the program that
+// --worker names, nil with --no-worker.
+func (h Hooks) upWorker(c *cli.Context) (*stack.Worker, error) {
+	w := h.worker(!c.Bool("no-worker"))
+	if !c.IsSet("worker") {
+		return w, nil
+	}
+	if w == nil {
+		return nil, fmt.Errorf("%w: --worker and --no-worker are both set: use one", errUsage)
+	}
+	// The search ends at once where the name has a slash. Processes have other working folders.
+	found, err := exec.LookPath(c.String("worker"))
+	if err == nil {
+		found, err = filepath.Abs(found)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: --worker: %w", errUsage, err)
+	}
+	w.Program, w.Args = found, []string{"worker", "--migrate"}
+	return w, nil
 }

@@ -27,8 +27,11 @@ import (
 
 // Worker describes the optional worker component.
 type Worker struct {
-	// Args are the arguments with which Config.Binary runs the worker. Defaults
-	// to "worker". It finds the engines by the variables of [Stack.Env].
+	// Program is the path of the program that runs the worker. Defaults to
+	// Config.Binary.
+	Program string
+	// Args are its arguments. Defaults to "worker". It finds the engines by the
+	// variables of [Stack.Env].
 	Args []string
 	// Prepare runs in this process when the engines are ready and before the
 	// worker starts, for migrations. Its argument is what [Stack.Env] returns.

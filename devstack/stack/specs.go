@@ -94,6 +94,9 @@ func (s *Stack) workerSpec() supervise.Spec {
 		args = []string{"worker"}
 	}
 	spec := s.spec(ComponentWorker, args...)
+	if w.Program != "" {
+		spec.Path = w.Program
+	}
 	spec.Env = WithEnv(spec.Env, s.Env())
 	// Activities that are under way get time to finish.
 	spec.StopTimeout = 30 * time.Second

@@ -12,7 +12,8 @@ import (
 )
 
 func generateCommand() *cli.Command {
-	return group("generate", "write the beginnings of a component",
+	return group("generate", "write the beginnings of a program or of a component",
+		generateProjectCommand(),
 		&cli.Command{
 			Name: "importer", Usage: "write an importer that compiles and passes its tests",
 			Description: "It reads a file of daily totals, until you make it read what you have. Nothing is overwritten.",
@@ -133,7 +134,7 @@ func generate(c *cli.Context, g generated, files []scaffold.File) error {
 	begin(c)
 	written, err := scaffold.Write(dir, files)
 	if errors.Is(err, scaffold.ErrExists) {
-		return fmt.Errorf("%w: choose another --name or --path", err)
+		return fmt.Errorf("%w: choose another name or --path", err)
 	}
 	if err != nil {
 		return err

@@ -1,11 +1,31 @@
 package cli
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
+
+func TestGenerateProject(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "mine")
+	out := offline().ok(t, "generate", "project", "--module", "example.com/team/mine", "--replace", "../..", "--path", dir)
+	require.Contains(t, out, "wrote project mine:\n  "+filepath.Join(dir, ".gitignore")+"\n")
+	require.Contains(t, out, filepath.Join(dir, "README.md")+" says what comes next\n")
+	checkout, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	module, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	require.NoError(t, err)
+	require.Contains(t, string(module), "replace github.com/sluicehq/sluice => "+checkout+"\n")
+
+	r := offline().run(t, "generate", "project", "--module", "example.com/team/mine", "--path", dir)
+	require.Equal(t, exitRefused, r.code)
+	offline().fails(t, "--module is missing: say which Go module it is, for instance --module example.com/team/mine", "generate", "project")
+	offline().fails(t, "checkout /nowhere: open /nowhere/go.mod: no such file or directory",
+		"generate", "project", "--module", "example.com/x", "--replace", "/nowhere")
+}
 
 func TestGenerateDestination(t *testing.T) {
 	t.Parallel()
@@ -16,7 +36,7 @@ func TestGenerateDestination(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "migrations.go"))
 	r := offline().run(t, "generate", "destination", "--name", "shop_crm", "--path", dir)
 	require.Equal(t, exitRefused, r.code)
-	require.Contains(t, r.err, "nothing is overwritten: choose another --name or --path")
+	require.Contains(t, r.err, "nothing is overwritten: choose another name or --path")
 
 	require.Equal(t, "wrote action upsert_contact:\n  "+filepath.Join(dir, "upsertcontactaction.go")+"\n  "+
 		filepath.Join(dir, "upsertcontactaction_internal_test.go")+"\n"+

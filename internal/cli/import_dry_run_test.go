@@ -69,7 +69,7 @@ func TestGenerateImporter(t *testing.T) {
 	r := offline().run(t, "generate", "importer", "--name", "shop_orders", "--path", dir)
 	require.Equal(t, exitRefused, r.code)
 	require.Contains(t, r.err, "sluice: there already: "+dir)
-	require.Contains(t, r.err, "nothing is overwritten: choose another --name or --path")
+	require.Contains(t, r.err, "nothing is overwritten: choose another name or --path")
 	var made struct {
 		Name, Package string
 		Files         []string
