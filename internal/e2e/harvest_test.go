@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,7 +105,9 @@ func (s *secretive) harvest(seen map[string]string, workflowIDs []string) {
 	s.t.Helper()
 	seen["the log"] = s.log.String()
 	require.Contains(s.t, seen["the log"], "worker started", "something was logged at all")
-	require.Len(s.t, workflowIDs, 9, "five imports, a deletion and three tests of connections")
+	ended := slices.DeleteFunc(slices.Clone(workflowIDs), func(id string) bool { return strings.HasPrefix(id, "destination/") })
+	require.Len(s.t, ended, 9, "five imports, a deletion and three tests of connections")
+	require.Contains(s.t, workflowIDs, "destination/smtp/send", "notifications were delivered")
 	for _, id := range workflowIDs {
 		// Payloads stand in the binary form as they are; in the JSON form they are base64.
 		history, err := proto.Marshal(s.History(s.t, id, ""))
