@@ -20,16 +20,16 @@ import (
 // ImportRef names an import.
 type ImportRef struct {
 	ImportID int64 `json:"import_id"`
-	// Epoch is the grant of the import's locks that the activity goes by.
-	Epoch int64 `json:"epoch,omitempty"`
+	// FencingToken is the fencing token of the import's locks.
+	FencingToken int64 `json:"fencing_token,omitempty"`
 }
 
 // PartRef names a part of an import.
 type PartRef struct {
 	ImportID int64 `json:"import_id"`
 	Part     int32 `json:"part"`
-	// Epoch is the grant of the import's locks that the activity goes by.
-	Epoch int64 `json:"epoch,omitempty"`
+	// FencingToken is the fencing token of the import's locks.
+	FencingToken int64 `json:"fencing_token,omitempty"`
 	// RowsPerSecond bounds how fast the part is loaded; 0 is as fast as it goes.
 	RowsPerSecond int64 `json:"rows_per_second,omitempty"`
 	// Report says when the part reports its progress. Defaults to never.
@@ -113,7 +113,7 @@ func (k Kit) opener() connections.Opener {
 // enter moves an import to a phase and reads it.
 func (k Kit) enter(ctx context.Context, ref ImportRef, phase string) (subject, error) {
 	err := k.Store.EnterPhase(ctx, ref.ImportID, store.Entry{
-		Run: runOf(ctx), Epoch: ref.Epoch, Status: store.StatusRunning, Phase: phase,
+		Run: runOf(ctx), FencingToken: ref.FencingToken, Status: store.StatusRunning, Phase: phase,
 	})
 	if err != nil {
 		return subject{}, err

@@ -21,7 +21,7 @@ func (l *Loading) Publish(ctx context.Context, ref ImportRef) (Published, error)
 	if err != nil {
 		return Published{}, failure(err)
 	}
-	if err := l.publish(ctx, s, ref.Epoch); err != nil {
+	if err := l.publish(ctx, s, ref.FencingToken); err != nil {
 		return Published{}, failure(err)
 	}
 	summary, err := l.Store.Summary(ctx, ref.ImportID)
@@ -34,7 +34,7 @@ func (l *Loading) Publish(ctx context.Context, ref ImportRef) (Published, error)
 	}, failure(err)
 }
 
-func (l *Loading) publish(ctx context.Context, s subject, epoch int64) error {
+func (l *Loading) publish(ctx context.Context, s subject, fencingToken int64) error {
 	if s.stored.Status == store.StatusCompleted {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (l *Loading) publish(ctx context.Context, s subject, epoch int64) error {
 			return err
 		}
 	}
-	if err := claimed(l.Store.ClaimDays(ctx, s.stored.ID, epoch)); err != nil {
+	if err := claimed(l.Store.ClaimDays(ctx, s.stored.ID, fencingToken)); err != nil {
 		return err
 	}
 	if err := l.Warehouse.Show(ctx, uint64(s.site.ID), uint64(s.stored.ID), uint32(s.stored.Generation)); err != nil {

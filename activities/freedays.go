@@ -149,7 +149,7 @@ func wayOut(holders []store.DayClaim) string {
 			lines = append(lines, fmt.Sprintf(
 				"to import these days anew, delete import %[1]d first (`sluice import show %[1]d`, `sluice import delete %[1]d`)",
 				h.ImportID))
-		case store.StatusPending:
+		case store.StatusInReview:
 			lines = append(lines, fmt.Sprintf(
 				"import %[1]d waits for a decision (`sluice review accept %[1]d`, `sluice review decline %[1]d`)", h.ImportID))
 		case store.StatusDeleting:

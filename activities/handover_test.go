@@ -324,10 +324,10 @@ func TestHandOverOfManyChunks(t *testing.T) {
 	const chunks = 510
 	for no := range int32(chunks) {
 		require.NoError(t, b.store.RecordChunk(b.ctx, store.Checkpoint{
-			Chunk: store.Chunk{ImportID: ref.ImportID, No: no, RowsRead: 1, RowsLoaded: 1}, Fence: part.Fence,
+			Chunk: store.Chunk{ImportID: ref.ImportID, No: no, RowsRead: 1, RowsLoaded: 1}, FencingToken: part.FencingToken,
 		}))
 	}
-	require.NoError(t, b.store.FinishPart(b.ctx, store.DonePart{ImportID: ref.ImportID, Fence: part.Fence, Claims: part.FreeDays}))
+	require.NoError(t, b.store.FinishPart(b.ctx, store.DonePart{ImportID: ref.ImportID, FencingToken: part.FencingToken, Claims: part.FreeDays}))
 	require.NoError(t, b.finish(ref, store.StatusCompleted))
 	page, missing, pages := activities.HandoverPage{Handover: activities.Handover{ImportID: ref.ImportID}}, int64(0), 0
 	for {

@@ -148,7 +148,7 @@ func plannedLabel(label string) string {
 // and stores both. A plan that is stored already is used as it is.
 func (l *Lifecycle) Plan(ctx context.Context, ref ImportRef) (Planned, error) {
 	s, err := l.load(ctx, ref.ImportID)
-	if err == nil && s.stored.Status != store.StatusPending {
+	if err == nil && s.stored.Status != store.StatusInReview {
 		// One in review stays there while a new run of its workflow reads the plan.
 		s, err = l.enter(ctx, ref, store.PhasePlanning)
 	}
@@ -268,7 +268,7 @@ func (e Ended) Level() string {
 // OnFailure stops all attempts at parts, tells the user and lets the importer
 // react.
 func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
-	s, err := l.enter(ctx, ImportRef{ImportID: end.ImportID, Epoch: store.AnyEpoch}, store.PhaseOnFailure)
+	s, err := l.enter(ctx, ImportRef{ImportID: end.ImportID, FencingToken: store.AnyFencingToken}, store.PhaseOnFailure)
 	if err != nil {
 		return failure(err)
 	}

@@ -53,11 +53,11 @@ type PartResult struct {
 
 // ImportData loads one part, from where the last attempt stood to its end.
 func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, error) {
-	s, err := l.enter(ctx, ImportRef{ImportID: ref.ImportID, Epoch: ref.Epoch}, store.PhaseLoading)
+	s, err := l.enter(ctx, ImportRef{ImportID: ref.ImportID, FencingToken: ref.FencingToken}, store.PhaseLoading)
 	if err != nil {
 		return PartResult{}, failure(err)
 	}
-	part, open, err := l.Store.ClaimPart(ctx, ref.ImportID, ref.Part, ref.Epoch)
+	part, open, err := l.Store.ClaimPart(ctx, ref.ImportID, ref.Part, ref.FencingToken)
 	if err != nil {
 		return PartResult{}, failure(err)
 	}
@@ -77,7 +77,7 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 
 	last := loading.Progress{RowsLoaded: part.RowsLoaded, RowsRejected: part.RowsRejected}
 	job := l.job(s, part)
-	job.Epoch, job.RowsPerSecond = ref.Epoch, ref.RowsPerSecond
+	job.LockToken, job.RowsPerSecond = ref.FencingToken, ref.RowsPerSecond
 	job.Advanced = func(p loading.Progress) {
 		beat.chunks.Store(p.Chunks)
 		if l.Observer != nil {
@@ -150,7 +150,7 @@ func (l *Loading) ParkPart(ctx context.Context, p Stopped) error {
 // Park notes that an import waits for decisions about its parked parts.
 func (l *Loading) Park(ctx context.Context, ref ImportRef) error {
 	return failure(l.Store.EnterPhase(ctx, ref.ImportID, store.Entry{
-		Run: runOf(ctx), Epoch: ref.Epoch, Status: store.StatusParked, Phase: store.PhaseLoading,
+		Run: runOf(ctx), FencingToken: ref.FencingToken, Status: store.StatusParked, Phase: store.PhaseLoading,
 	}))
 }
 

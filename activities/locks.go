@@ -21,8 +21,8 @@ type Locks struct {
 
 // Acquired is the answer to a request for locks.
 type Acquired struct {
-	// Epoch is the grant of the locks; 0 while the import waits for them.
-	Epoch int64 `json:"epoch,omitempty"`
+	// FencingToken is that of the granted locks; 0 while the import waits for them.
+	FencingToken int64 `json:"fencing_token,omitempty"`
 	// Waiting says what it waits for.
 	Waiting string `json:"waiting,omitempty"`
 }
@@ -34,8 +34,8 @@ func (l *Locks) Acquire(ctx context.Context, ref ImportRef) (Acquired, error) {
 	if err != nil {
 		return Acquired{}, failure(err)
 	}
-	if grant.Epoch != 0 {
-		return Acquired{Epoch: grant.Epoch}, nil
+	if grant.FencingToken != 0 {
+		return Acquired{FencingToken: grant.FencingToken}, nil
 	}
 	waiting := waitingFor(grant.InTheWay)
 	log := feedback{store: l.Store, id: ref.ImportID, activity: runOf(ctx) + "/locking"}

@@ -123,7 +123,7 @@ func (r *partReporter) advanced(now loading.Progress) {
 	case <-r.latest:
 	default:
 	}
-	r.latest <- PartReport{Part: r.part.No, FencingToken: r.part.Fence, PartResult: resultOf(now)}
+	r.latest <- PartReport{Part: r.part.No, FencingToken: r.part.FencingToken, PartResult: resultOf(now)}
 }
 
 // stop drops what was not sent yet: the end of the attempt has later figures.

@@ -39,7 +39,7 @@ type Opened struct {
 
 // Begin lets an import wait for a decision: it releases its locks and keeps its days.
 func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
-	entry := store.Entry{Run: runOf(ctx), Epoch: ref.Epoch}
+	entry := store.Entry{Run: runOf(ctx), FencingToken: ref.FencingToken}
 	review, woken, err := r.Store.BeginReview(ctx, ref.ImportID, entry, r.Locks.Limits)
 	if err != nil {
 		return Opened{}, failure(claimed(err))
@@ -98,7 +98,7 @@ func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 		return r.stagingFailed(ctx, v, staging)
 	}
 	if err != nil {
-		if showErr := r.show(ctx, v, store.PhaseReviewing); showErr != nil {
+		if showErr := r.show(ctx, v, store.PhaseInReview); showErr != nil {
 			activity.GetLogger(ctx).Warn("could not show that the import goes on waiting", "error", showErr)
 		}
 		return failure(err)
@@ -113,17 +113,17 @@ func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 // show notes the phase of an import that is being accepted.
 func (r *Reviews) show(ctx context.Context, v Verdict, phase string) error {
 	imp, err := r.Store.Import(ctx, v.ImportID)
-	if err != nil || v.Verdict != store.Accepted || imp.Status != store.StatusPending {
+	if err != nil || v.Verdict != store.Accepted || imp.Status != store.StatusInReview {
 		return err
 	}
-	return r.Store.EnterPhase(ctx, v.ImportID, store.Entry{Run: runOf(ctx), Status: store.StatusPending, Phase: phase})
+	return r.Store.EnterPhase(ctx, v.ImportID, store.Entry{Run: runOf(ctx), Status: store.StatusInReview, Phase: phase})
 }
 
 // stagingFailed tells everybody why the import goes on waiting.
 func (r *Reviews) stagingFailed(ctx context.Context, v Verdict, cause error) error {
 	text := plain(fmt.Sprintf("accepted by %s, but it could not be finalised, and goes on waiting: %s", v.By, cause))
 	err := r.Store.NoteReviewError(ctx, v.ImportID, cause.Error())
-	if err := errors.Join(err, r.show(ctx, v, store.PhaseReviewing)); err != nil {
+	if err := errors.Join(err, r.show(ctx, v, store.PhaseInReview)); err != nil {
 		return failure(err)
 	}
 	if err := r.feedback(ctx, v.ImportID).Error(ctx, capital(text)); err != nil {

@@ -56,7 +56,7 @@ func TestAwaitImport(t *testing.T) {
 	pending := b.fails(t, s.AwaitImport, in)
 	require.Equal(t, []any{activities.TypePending, false, "import 1 is queued, queued"},
 		[]any{pending.Type(), pending.NonRetryable(), pending.Message()})
-	require.Empty(t, b.imp(t, ref).Trouble)
+	require.Empty(t, b.imp(t, ref).AttemptError)
 	_, err := b.store.Finish(b.ctx, ref.ImportID, store.End{Status: store.StatusFailed, Reason: "bad file", Class: "bad_input"}, store.LockLimits{})
 	require.NoError(t, err)
 	var outcome activities.ImportOutcome

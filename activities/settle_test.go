@@ -275,5 +275,5 @@ func TestCheckLoadedOfEnded(t *testing.T) {
 	require.NoError(t, b.finish(ref, store.StatusFailed))
 	_, err := b.store.AcquireLocks(b.ctx, ref.ImportID, "another run", store.LockLimits{})
 	require.NoError(t, err)
-	require.Equal(t, activities.TypeUnlocked, b.fails(t, b.CheckLoaded, activities.ImportRef{ImportID: ref.ImportID, Epoch: 77}).Type())
+	require.Equal(t, activities.TypeUnlocked, b.fails(t, b.CheckLoaded, activities.ImportRef{ImportID: ref.ImportID, FencingToken: 77}).Type())
 }

@@ -34,9 +34,9 @@ func (l Limits) validate(check func(ok bool, format string, args ...any)) {
 
 // Review holds the defaults of imports in review.
 type Review struct {
-	// FourEyes refuses a decision to accept by the person who has started the import.
+	// RequireSecondApprover refuses a decision to accept by the person who has started the import.
 	// Defaults to false.
-	FourEyes bool `yaml:"four_eyes"`
+	RequireSecondApprover bool `yaml:"require_second_approver"`
 	// Reminder is the interval of reminders. Defaults to 24h.
 	Reminder time.Duration `yaml:"reminder"`
 	// Expiry is the time after which an import without a decision is declined. Defaults to

@@ -17,14 +17,14 @@ func TestNamesAreTrue(t *testing.T) {
 	t.Parallel()
 	all := pages(t)
 	for _, status := range []string{
-		store.StatusQueued, store.StatusRunning, store.StatusParked, store.StatusPending, store.StatusCompleted,
+		store.StatusQueued, store.StatusRunning, store.StatusParked, store.StatusInReview, store.StatusCompleted,
 		store.StatusUnchanged, store.StatusFailed, store.StatusCancelled, store.StatusDeclined, store.StatusDeleting,
 	} {
 		require.Contains(t, all["reviews.md"], "\n| `"+status+"` | ")
 	}
 	for _, phase := range []string{
 		store.PhaseQueued, store.PhaseLocking, store.PhaseBeforeStart, store.PhasePlanning, store.PhaseLoading,
-		store.PhaseReviewing, store.PhaseStagingDone, store.PhaseFinalize, store.PhaseCleanUp,
+		store.PhaseInReview, store.PhaseStagingDone, store.PhaseFinalize, store.PhaseCleanUp,
 	} {
 		require.Contains(t, all["architecture.md"], "\n| `"+phase+"` | ")
 	}

@@ -42,8 +42,8 @@ func (s *Starter) isBehind(ctx context.Context, imp store.Import, shown shownAtt
 		return false, s.Store.NotePaused(ctx, imp.ID, shown.paused)
 	}
 	switch {
-	case shown.status == store.StatusPending:
-		return imp.Status != store.StatusPending, nil
+	case shown.status == store.StatusInReview:
+		return imp.Status != store.StatusInReview, nil
 	case shown.status == store.StatusParked:
 		parts, err := s.Store.ListParts(ctx, imp.ID)
 		for _, part := range parts {

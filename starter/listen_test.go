@@ -96,7 +96,7 @@ func TestListen(t *testing.T) {
 	b := setupListening(t)
 	b.silent(t)
 	id := b.addImport(t)
-	require.NoError(t, b.NoteTrouble(b.ctx, id, "busy"))
+	require.NoError(t, b.RecordAttemptError(b.ctx, id, "busy"))
 	require.NoError(t, b.finish(id, store.StatusDeclined))
 	n := b.next(t)
 	require.Equal(t, starter.Notification{Event: "transient_fail", ImportID: id, SiteID: b.siteID}, n)

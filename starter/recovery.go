@@ -140,10 +140,10 @@ func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r
 		return err
 	}
 	in := workflows.ImportInput{
-		ImportID: imp.ID, Epoch: imp.Epoch, Paused: imp.Paused, Purge: r.other, Resumed: planned && !r.other,
+		ImportID: imp.ID, FencingToken: imp.FencingToken, Paused: imp.Paused, Purge: r.other, Resumed: planned && !r.other,
 	}
 	in.Checked = !in.Resumed && imp.CheckedAt != nil
-	in.InReview = in.Resumed && imp.Status == store.StatusPending
+	in.InReview = in.Resumed && imp.Status == store.StatusInReview
 	text := "The workflow is started again from the last checkpoints: " + r.cause + "."
 	switch {
 	case store.Ended(imp.Status):

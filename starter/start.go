@@ -119,7 +119,7 @@ func (s *Starter) newImport(
 			ChunkRows:        int32(settings.ChunkRows), ChunkBytes: int32(settings.ChunkBytes),
 			Parallelism: int32(settings.Parallelism),
 			RequestedBy: r.By, Notify: r.Notify, Rate: r.RowsPerSecond, Schedule: r.Schedule,
-			Review: needsReview(importer, r), FourEyes: s.Review.FourEyes,
+			Review: needsReview(importer, r), RequireSecondApprover: s.Review.RequireSecondApprover,
 			ReviewReminderS: max(1, int64(s.Review.Reminder/time.Second)),
 			ReviewExpiryS:   max(1, int64(s.Review.Expiry/time.Second)),
 		},

@@ -57,7 +57,7 @@ type Request struct {
 	IdempotencyKey string
 	// Settings replaces the starter's defaults.
 	Settings *config.Import
-	// By says who asks, for the four-eyes rule and for people.
+	// By says who asks, for second-person approval and for display.
 	By string
 	// Notify are e-mail addresses that are told how it went, besides the site's
 	// contacts.

@@ -77,11 +77,11 @@ func Holding(claims []DayClaim, table string, days calendar.Set) []DayClaim {
 // *OverlapError, if another import has brought in or claimed some of them since they were
 // found free, ErrNothingLoaded if there are none, ErrUnfinished if a part is neither done nor
 // skipped, and ErrUnlocked if the import goes by another grant of its locks.
-func (s *Store) ClaimDays(ctx context.Context, id, epoch int64) error {
-	return s.inTx(ctx, func(q *db.Queries) error { return claimDays(ctx, q, id, epoch) })
+func (s *Store) ClaimDays(ctx context.Context, id, fencingToken int64) error {
+	return s.inTx(ctx, func(q *db.Queries) error { return claimDays(ctx, q, id, fencingToken) })
 }
 
-func claimDays(ctx context.Context, q *db.Queries, id, epoch int64) error {
+func claimDays(ctx context.Context, q *db.Queries, id, fencingToken int64) error {
 	imp, err := q.ImportByID(ctx, id)
 	if err != nil {
 		return found(err, "import %d", id)
@@ -116,12 +116,12 @@ func claimDays(ctx context.Context, q *db.Queries, id, epoch int64) error {
 	if len(all) == 0 {
 		return fmt.Errorf("import %d: claim days: %w", id, ErrNothingLoaded)
 	}
-	n, err := q.ClaimDays(ctx, db.ClaimDaysParams{ID: id, Epoch: epoch, Days: calendar.NewSet(all...)})
+	n, err := q.ClaimDays(ctx, db.ClaimDaysParams{ID: id, FencingToken: fencingToken, Days: calendar.NewSet(all...)})
 	if err != nil {
 		return fmt.Errorf("claim days: %w", err)
 	}
 	if n == 0 {
-		return fmt.Errorf("import %d: claim days by grant %d: %w", id, epoch, ErrUnlocked)
+		return fmt.Errorf("import %d: claim days by grant %d: %w", id, fencingToken, ErrUnlocked)
 	}
 	return nil
 }

@@ -63,10 +63,10 @@ func TestOddTexts(t *testing.T) {
 	const odd, want = "a\x00b\xffc", "a\uFFFDb\uFFFDc"
 	require.NoError(t, b.AddFeedback(b.ctx, id, store.LevelWarn, odd, odd))
 	require.Equal(t, want, b.feedback(t, id, 0, 1)[0].Message)
-	require.NoError(t, b.NoteTrouble(b.ctx, id, odd))
+	require.NoError(t, b.RecordAttemptError(b.ctx, id, odd))
 	imp, err := b.Import(b.ctx, id)
 	require.NoError(t, err)
-	require.Equal(t, want, imp.Trouble)
+	require.Equal(t, want, imp.AttemptError)
 	stopped, err := b.StopPart(b.ctx, id, 0, store.PartParked, odd)
 	require.NoError(t, err)
 	require.Equal(t, want, stopped.Error)

@@ -80,12 +80,12 @@ func optional[T comparable](v T) *T {
 	return &v
 }
 
-// NoteTrouble notes why the last attempt at something failed, while it is being
+// RecordAttemptError notes why the last attempt at something failed, while it is being
 // tried again, and tells listeners; "" clears the note. An import that has ended stays
 // as it is.
-func (s *Store) NoteTrouble(ctx context.Context, id int64, trouble string) error {
+func (s *Store) RecordAttemptError(ctx context.Context, id int64, trouble string) error {
 	err := s.inTx(ctx, func(q *db.Queries) error {
-		n, err := q.SetTrouble(ctx, plain(trouble), id)
+		n, err := q.SetAttemptError(ctx, plain(trouble), id)
 		if err != nil || n == 0 || trouble == "" {
 			return err
 		}

@@ -19,9 +19,9 @@ type LockLimits struct {
 
 // Grant is the answer to a request for locks.
 type Grant struct {
-	// Epoch is the fencing epoch that the import's writes go by from now on; 0 while
+	// FencingToken is the fencing token that the import's writes go by from now on; 0 while
 	// it waits. It rises with every grant, whatever it is of.
-	Epoch int64
+	FencingToken int64
 	// InTheWay are up to five imports that it waits for. It is empty where the import
 	// waits only because enough others run.
 	InTheWay []InTheWay
@@ -64,22 +64,22 @@ func (s *Store) AcquireLocks(ctx context.Context, id int64, run string, limits L
 		if err != nil {
 			return err
 		}
-		if request.Epoch == nil {
+		if request.FencingToken == nil {
 			grant.InTheWay, err = inTheWay(ctx, q, id)
 			return err
 		}
-		grant.Epoch = *request.Epoch
+		grant.FencingToken = *request.FencingToken
 		if err := q.TakeLocks(ctx, id); err != nil {
 			return fmt.Errorf("take the locks: %w", err)
 		}
-		return q.SetEpoch(ctx, id, grant.Epoch)
+		return q.SetFencingToken(ctx, id, grant.FencingToken)
 	})
 	if err != nil {
 		return Grant{}, fmt.Errorf("acquire locks: %w", err)
 	}
-	if grant.Epoch == 0 {
+	if grant.FencingToken == 0 {
 		// What people see; nothing goes by it.
-		err = s.EnterPhase(ctx, id, Entry{Run: run, Epoch: AnyEpoch, Status: StatusQueued, Phase: PhaseLocking})
+		err = s.EnterPhase(ctx, id, Entry{Run: run, FencingToken: AnyFencingToken, Status: StatusQueued, Phase: PhaseLocking})
 	}
 	return grant, err
 }
@@ -95,7 +95,7 @@ func enqueue(ctx context.Context, q *db.Queries, id int64, limits LockLimits) (d
 		return db.LockRequest{}, fmt.Errorf("request: %w", err)
 	}
 	request, err := q.LockRequestOf(ctx, id)
-	if err != nil || request.Epoch != nil {
+	if err != nil || request.FencingToken != nil {
 		return request, err
 	}
 	// A new request stands at the end: granting the others is nobody's business here, and
@@ -184,10 +184,10 @@ func releaseLocks(ctx context.Context, q *db.Queries, id int64, limits LockLimit
 	if err != nil {
 		return nil, fmt.Errorf("release locks: %w", err)
 	}
-	if err := q.SetEpoch(ctx, id, 0); err != nil {
-		return nil, fmt.Errorf("forget the epoch: %w", err)
+	if err := q.SetFencingToken(ctx, id, 0); err != nil {
+		return nil, fmt.Errorf("clear the fencing token: %w", err)
 	}
-	if err := q.LogRelease(ctx, released.Epoch); err != nil {
+	if err := q.LogRelease(ctx, released.FencingToken); err != nil {
 		return nil, fmt.Errorf("log the release: %w", err)
 	}
 	// Where a limit counts, anybody may be next; else only who waited for the same.

@@ -38,7 +38,7 @@ func (b *bundle) locking(t require.TestingT, locks ...store.Dependency) int64 {
 func (b *bundle) acquire(t require.TestingT, id int64, limits store.LockLimits) bool {
 	grant, err := b.AcquireLocks(b.ctx, id, "run-1", limits)
 	require.NoError(t, err)
-	return grant.Epoch > 0
+	return grant.FencingToken > 0
 }
 
 func (b *bundle) release(t require.TestingT, id int64, limits store.LockLimits) []int64 {
@@ -208,11 +208,11 @@ func TestLocksAtOnce(t *testing.T) {
 	for _, id := range ids {
 		all.Go(func() {
 			grant, err := b.AcquireLocks(b.ctx, id, "run", store.LockLimits{})
-			if err == nil && grant.Epoch == 0 {
+			if err == nil && grant.FencingToken == 0 {
 				<-granted[id]
 				grant, err = b.AcquireLocks(b.ctx, id, "run", store.LockLimits{})
 			}
-			if err == nil && grant.Epoch == 0 {
+			if err == nil && grant.FencingToken == 0 {
 				err = fmt.Errorf("import %d was woken without a grant", id)
 			}
 			woken, finishErr := b.Store.Finish(b.ctx, id, store.End{Status: store.StatusCompleted}, store.LockLimits{})
@@ -244,7 +244,7 @@ func checkGrants(t require.TestingT, b *bundle, locks map[int64][]store.Dependen
 		require.NotNil(t, earlier.ReleasedAt)
 		for _, later := range grants[i+1:] {
 			if conflict(locks[earlier.ImportID], locks[later.ImportID]) {
-				require.Less(t, earlier.Epoch, later.Epoch)
+				require.Less(t, earlier.FencingToken, later.FencingToken)
 				require.False(t, later.GrantedAt.Before(*earlier.ReleasedAt), "%d and %d overlap", earlier.ImportID, later.ImportID)
 			}
 		}

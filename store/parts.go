@@ -68,13 +68,13 @@ func (s *Store) SavePlan(ctx context.Context, id int64, source calendar.Range, p
 // some makes no days an empty list, not null.
 func some(days calendar.Set) calendar.Set { return append(calendar.Set{}, days...) }
 
-// ClaimPart begins an attempt at a part: it raises the part's fence, so that
+// ClaimPart begins an attempt at a part: it raises the part's fencing token, so that
 // writes of earlier attempts are refused from now on. open is false if the part
 // is done or skipped and there is nothing to do. The error is ErrConflict if the
 // part was given up with its import, and ErrUnlocked if the import goes by another
-// grant of its locks than epoch.
-func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, epoch int64) (part Part, open bool, err error) {
-	part, err = s.Queries.ClaimPart(ctx, db.ClaimPartParams{ImportID: id, No: no, Epoch: epoch})
+// grant of its locks than lockToken.
+func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, lockToken int64) (part Part, open bool, err error) {
+	part, err = s.Queries.ClaimPart(ctx, db.ClaimPartParams{ImportID: id, No: no, LockToken: lockToken})
 	if err == nil {
 		return part, true, s.inTx(ctx, func(q *db.Queries) error { return showParked(ctx, q, id) })
 	}
@@ -82,10 +82,10 @@ func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, epoch int64) 
 		part, err = s.PartByNo(ctx, id, no)
 		switch {
 		case err != nil:
-		case part.Status == PartFailed, part.Status == PartPending && part.FinishedAt != nil:
+		case part.Status == PartFailed, part.Status == PartWaiting && part.FinishedAt != nil:
 			err = fmt.Errorf("import %d: part %d has been given up: %w", id, no, ErrConflict)
 		case part.Status != PartDone && part.Status != PartSkipped:
-			err = fmt.Errorf("import %d: claim part %d by grant %d: %w", id, no, epoch, ErrUnlocked)
+			err = fmt.Errorf("import %d: claim part %d by grant %d: %w", id, no, lockToken, ErrUnlocked)
 		}
 		return part, false, found(err, "import %d: part %d", id, no)
 	}
@@ -95,9 +95,9 @@ func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, epoch int64) 
 // Checkpoint is a chunk that the warehouse has acknowledged.
 type Checkpoint struct {
 	Chunk
-	// Fence is that of the attempt, Epoch the grant of the import's locks that it goes
-	// by.
-	Fence, Epoch int64
+	// FencingToken is that of the attempt, LockToken the fencing token of the import's
+	// locks.
+	FencingToken, LockToken int64
 	// Next is the cursor behind the chunk.
 	Next string
 	// BytesRead is how far into the part the chunk ends.
@@ -110,7 +110,7 @@ type Checkpoint struct {
 // neither. The error is ErrFenced if a later attempt has taken over.
 func (s *Store) RecordChunk(ctx context.Context, c Checkpoint) error {
 	advance := db.AdvancePartParams{
-		ImportID: c.ImportID, PartNo: c.PartNo, ChunkNo: c.No, Fence: c.Fence, Epoch: c.Epoch,
+		ImportID: c.ImportID, PartNo: c.PartNo, ChunkNo: c.No, FencingToken: c.FencingToken, LockToken: c.LockToken,
 		Cursor: c.Next, BytesRead: c.BytesRead,
 		RowsRead: c.RowsRead, RowsLoaded: c.RowsLoaded, RowsRejected: c.RowsRejected, RowsOutOfRange: c.RowsOutOfRange,
 		RowsLeftOut: c.RowsLeftOut,
@@ -133,9 +133,9 @@ func (s *Store) RecordChunk(ctx context.Context, c Checkpoint) error {
 // RecordRepair notes that a chunk is about to be purged and loaded anew, under
 // the token of that repair. The error is ErrFenced if a later attempt has taken
 // over.
-func (s *Store) RecordRepair(ctx context.Context, c Chunk, fence int64) error {
+func (s *Store) RecordRepair(ctx context.Context, c Chunk, token int64) error {
 	n, err := s.RepairChunk(ctx, db.RepairChunkParams{
-		ImportID: c.ImportID, PartNo: c.PartNo, No: c.No, Repair: c.Repair, Fence: fence,
+		ImportID: c.ImportID, PartNo: c.PartNo, No: c.No, Repair: c.Repair, FencingToken: token,
 	})
 	return fenced(n, err, "record repair")
 }
@@ -144,8 +144,8 @@ func (s *Store) RecordRepair(ctx context.Context, c Chunk, fence int64) error {
 type DonePart struct {
 	ImportID int64
 	No       int32
-	// Fence is that of the attempt, Epoch the grant of the import's locks that it goes by.
-	Fence, Epoch int64
+	// FencingToken is that of the attempt, LockToken that of the import's locks.
+	FencingToken, LockToken int64
 	// Claims are the days that the part has brought in; none if it has brought in nothing.
 	Claims calendar.Set
 }
@@ -154,7 +154,7 @@ type DonePart struct {
 // a later attempt has taken over.
 func (s *Store) FinishPart(ctx context.Context, d DonePart) error {
 	n, err := s.Queries.FinishPart(ctx, db.FinishPartParams{
-		ImportID: d.ImportID, No: d.No, Fence: d.Fence, Epoch: d.Epoch, ClaimedDays: some(d.Claims),
+		ImportID: d.ImportID, No: d.No, FencingToken: d.FencingToken, LockToken: d.LockToken, ClaimedDays: some(d.Claims),
 	})
 	return fenced(n, err, "finish part")
 }
@@ -183,13 +183,13 @@ func (s *Store) ParkPart(ctx context.Context, id int64, no int32, reason string)
 		}
 		return s.announceAs(ctx, q, announcedEvent{
 			importID: id, event: EventParked, detail: fmt.Sprintf("Part %d, %s: %s", no, part.Label, reason),
-			about: fmt.Sprintf("%d_%d", no, part.Fence),
+			about: fmt.Sprintf("%d_%d", no, part.FencingToken),
 		})
 	})
 	return part, err
 }
 
-// StopPart parks a part with the reason, and raises its fence. A part that is
+// StopPart parks a part with the reason, and raises its fencing token. A part that is
 // done or skipped stays as it is.
 func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason string) (Part, error) {
 	_, err := s.Queries.StopPart(ctx, db.StopPartParams{ImportID: id, No: no, Status: status, Reason: plain(reason)})
@@ -200,7 +200,7 @@ func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason
 	return part, found(err, "import %d: part %d", id, no)
 }
 
-// FailOpenParts ends all parts of an import that is given up, and raises the fences of
+// FailOpenParts ends all parts of an import that is given up, and raises the fencing tokens of
 // all, so that nothing more is written. Parked parts become failed with the error that
 // parked them, and so does the one being loaded that the reason names. The others did
 // not fail themselves: they are pending, with a FinishedAt and no error. An empty reason

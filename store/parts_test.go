@@ -43,7 +43,7 @@ func TestSavePlan(t *testing.T) {
 		})
 		require.Empty(t, p.ClaimedDays, "nothing is loaded yet")
 		require.EqualValues(t, i, p.No)
-		require.Equal(t, store.PartPending, p.Status)
+		require.Equal(t, store.PartWaiting, p.Status)
 	}
 
 	// Parts may be under way: another plan changes nothing.
@@ -82,13 +82,13 @@ func TestClaimPart(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.claimed(t)
-	require.EqualValues(t, 1, first.Fence, 0)
+	require.EqualValues(t, 1, first.FencingToken, 0)
 	require.Equal(t, store.PartRunning, first.Status)
 	require.NotNil(t, first.StartedAt)
 	second, open, err := b.ClaimPart(b.ctx, first.ImportID, 0, 0)
 	require.NoError(t, err)
 	require.True(t, open)
-	require.EqualValues(t, 2, second.Fence)
+	require.EqualValues(t, 2, second.FencingToken)
 	require.Equal(t, first.StartedAt, second.StartedAt)
 
 	b.finishPart(t, second, 0)
@@ -97,7 +97,7 @@ func TestClaimPart(t *testing.T) {
 	require.False(t, open, "there is nothing to do")
 	require.Equal(t, store.PartDone, done.Status)
 	require.Equal(t, done.BytesTotal, done.BytesRead)
-	require.Equal(t, second.Fence, done.Fence)
+	require.Equal(t, second.FencingToken, done.FencingToken)
 
 	_, _, err = b.ClaimPart(b.ctx, first.ImportID, 7, 0)
 	require.ErrorIs(t, err, store.ErrNotFound)
@@ -144,16 +144,16 @@ func TestFencing(t *testing.T) {
 	repaired := chunk(old, 0).Chunk
 	repaired.Repair = 1
 	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(old, 1)), store.ErrFenced)
-	require.ErrorIs(t, b.RecordRepair(b.ctx, repaired, old.Fence), store.ErrFenced)
+	require.ErrorIs(t, b.RecordRepair(b.ctx, repaired, old.FencingToken), store.ErrFenced)
 	require.EqualError(t, b.FinishPart(b.ctx, doneBy(old, 0)), "finish part: a later attempt has taken over")
 
-	require.NoError(t, b.RecordRepair(b.ctx, repaired, current.Fence))
+	require.NoError(t, b.RecordRepair(b.ctx, repaired, current.FencingToken))
 	chunks, err := b.ListChunks(b.ctx, old.ImportID, 0)
 	require.NoError(t, err)
 	require.Equal(t, []store.Chunk{repaired}, chunks)
 	unknown := repaired
 	unknown.No = 9
-	require.ErrorIs(t, b.RecordRepair(b.ctx, unknown, current.Fence), store.ErrFenced)
+	require.ErrorIs(t, b.RecordRepair(b.ctx, unknown, current.FencingToken), store.ErrFenced)
 }
 
 // Ten attempts claim a part and record its first chunk, all at the same time.
@@ -161,13 +161,13 @@ func TestFencingAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.claimed(t).ImportID
-	fences := make([]int64, 10)
-	errs := atOnce(len(fences), func(i int) error {
+	tokens := make([]int64, 10)
+	errs := atOnce(len(tokens), func(i int) error {
 		part, _, err := b.ClaimPart(b.ctx, id, 0, 0)
 		if err != nil {
 			return err
 		}
-		fences[i] = part.Fence
+		tokens[i] = part.FencingToken
 		return b.RecordChunk(b.ctx, chunk(part, 0))
 	})
 	recorded := 0
@@ -178,13 +178,13 @@ func TestFencingAtOnce(t *testing.T) {
 		}
 		require.ErrorIs(t, err, store.ErrFenced)
 		for j := range i {
-			require.NotEqual(t, fences[i], fences[j], "no fence is used twice")
+			require.NotEqual(t, tokens[i], tokens[j], "no fencing token is used twice")
 		}
 	}
 	require.Equal(t, 1, recorded)
 	part, err := b.PartByNo(b.ctx, id, 0)
 	require.NoError(t, err)
-	require.EqualValues(t, 11, part.Fence)
+	require.EqualValues(t, 11, part.FencingToken)
 	require.EqualValues(t, 12, part.RowsRead)
 }
 
@@ -236,14 +236,14 @@ func TestFailOpenParts(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, store.PartDone, parts[0].Status)
 	require.Empty(t, parts[0].Error)
-	require.Equal(t, []string{store.PartPending, ""}, []string{parts[1].Status, parts[1].Error}, "it was interrupted")
+	require.Equal(t, []string{store.PartWaiting, ""}, []string{parts[1].Status, parts[1].Error}, "it was interrupted")
 	require.Equal(t, []string{store.PartFailed, "parked before"}, []string{parts[2].Status, parts[2].Error})
-	require.Equal(t, []string{store.PartPending, ""}, []string{parts[3].Status, parts[3].Error}, "it never began")
+	require.Equal(t, []string{store.PartWaiting, ""}, []string{parts[3].Status, parts[3].Error}, "it never began")
 	for _, p := range parts[1:] {
 		require.NotNil(t, p.FinishedAt)
 	}
 	require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(running, 0)), store.ErrFenced)
-	require.ErrorIs(t, b.RecordRepair(b.ctx, chunk(done, 0).Chunk, done.Fence), store.ErrFenced)
+	require.ErrorIs(t, b.RecordRepair(b.ctx, chunk(done, 0).Chunk, done.FencingToken), store.ErrFenced)
 	_, open, err := b.ClaimPart(b.ctx, imp.ID, 3, 0)
 	require.ErrorIs(t, err, store.ErrConflict)
 	require.EqualError(t, err, "import 1: part 3 has been given up: not possible in this state")
@@ -268,7 +268,7 @@ func TestFailOpenPartsCulprit(t *testing.T) {
 	}
 	parts, err := b.ListParts(b.ctx, imp.ID)
 	require.NoError(t, err)
-	for no, want := range [][]string{{store.PartPending, ""}, {store.PartFailed, reason}, {store.PartPending, ""}} {
+	for no, want := range [][]string{{store.PartWaiting, ""}, {store.PartFailed, reason}, {store.PartWaiting, ""}} {
 		require.Equal(t, want, []string{parts[no].Status, parts[no].Error}, no)
 	}
 
@@ -276,7 +276,7 @@ func TestFailOpenPartsCulprit(t *testing.T) {
 	require.NoError(t, b.FailOpenParts(b.ctx, cancelled.ImportID, "cancelled by ann: "+cancelled.Label+" hangs"))
 	part, err := b.PartByNo(b.ctx, cancelled.ImportID, 0)
 	require.NoError(t, err)
-	require.Equal(t, []string{store.PartPending, ""}, []string{part.Status, part.Error})
+	require.Equal(t, []string{store.PartWaiting, ""}, []string{part.Status, part.Error})
 }
 
 func TestSkipPart(t *testing.T) {

@@ -12,14 +12,14 @@ func TestEnterPhase(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	imp := b.create(t)
-	require.NoError(t, b.NoteTrouble(b.ctx, imp.ID, "the disk is full"))
+	require.NoError(t, b.RecordAttemptError(b.ctx, imp.ID, "the disk is full"))
 	require.NoError(t, b.EnterPhase(b.ctx, imp.ID, "run-1", store.StatusRunning, store.PhasePlanning))
 	got, err := b.Import(b.ctx, imp.ID)
 	require.NoError(t, err)
 	require.Equal(t, store.StatusRunning, got.Status)
 	require.Equal(t, store.PhasePlanning, got.Phase)
 	require.Equal(t, "run-1", got.RunID)
-	require.Empty(t, got.Trouble, "what was in the way no longer is")
+	require.Empty(t, got.AttemptError, "what was in the way no longer is")
 	require.NotNil(t, got.StartedAt)
 
 	require.NoError(t, b.EnterPhase(b.ctx, imp.ID, "run-1", store.StatusParked, store.PhaseLoading))
@@ -61,7 +61,7 @@ func TestReopen(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Positive(t, grant.Epoch)
+			require.Positive(t, grant.FencingToken)
 			require.Equal(t, store.StatusQueued, imp.Status)
 			require.Equal(t, "run-2", imp.RunID)
 			require.EqualValues(t, 1, imp.Generation)
@@ -70,7 +70,7 @@ func TestReopen(t *testing.T) {
 			require.Empty(t, chunks, "its rows are purged, it begins anew")
 			fresh, err := b.PartByNo(b.ctx, id, 0)
 			require.NoError(t, err)
-			require.Equal(t, store.PartPending, fresh.Status)
+			require.Equal(t, store.PartWaiting, fresh.Status)
 			require.Zero(t, fresh.RowsRead+fresh.RowsLoaded+fresh.BytesRead+int64(fresh.NextChunk))
 			require.Empty(t, fresh.Cursor)
 			require.ErrorIs(t, b.RecordChunk(b.ctx, chunk(part, 0)), store.ErrFenced, "the old attempt is locked out")
@@ -91,30 +91,30 @@ func TestUnlocked(t *testing.T) {
 	id := b.claimed(t).ImportID
 	grant, err := b.AcquireLocks(b.ctx, id, "run-1", store.LockLimits{})
 	require.NoError(t, err)
-	enter := func(run string, epoch int64) error {
+	enter := func(run string, fencingToken int64) error {
 		return b.Store.EnterPhase(b.ctx, id, store.Entry{
-			Run: run, Epoch: epoch, Status: store.StatusRunning, Phase: store.PhaseLoading,
+			Run: run, FencingToken: fencingToken, Status: store.StatusRunning, Phase: store.PhaseLoading,
 		})
 	}
-	require.NoError(t, enter("run-1", grant.Epoch))
-	require.NoError(t, enter("run-1", store.AnyEpoch))
-	require.ErrorIs(t, enter("run-1", grant.Epoch-1), store.ErrUnlocked)
-	_, _, err = b.ClaimPart(b.ctx, id, 0, grant.Epoch+1)
+	require.NoError(t, enter("run-1", grant.FencingToken))
+	require.NoError(t, enter("run-1", store.AnyFencingToken))
+	require.ErrorIs(t, enter("run-1", grant.FencingToken-1), store.ErrUnlocked)
+	_, _, err = b.ClaimPart(b.ctx, id, 0, grant.FencingToken+1)
 	require.ErrorIs(t, err, store.ErrUnlocked)
-	part, open, err := b.ClaimPart(b.ctx, id, 0, grant.Epoch)
+	part, open, err := b.ClaimPart(b.ctx, id, 0, grant.FencingToken)
 	require.NoError(t, err)
 	require.True(t, open)
 	late := chunk(part, 0)
-	late.Epoch = grant.Epoch - 1
+	late.LockToken = grant.FencingToken - 1
 	require.ErrorIs(t, b.RecordChunk(b.ctx, late), store.ErrFenced)
-	require.ErrorIs(t, b.FinishPart(b.ctx, doneBy(part, grant.Epoch-1)), store.ErrFenced)
-	b.finishPart(t, part, grant.Epoch)
-	require.ErrorIs(t, b.ClaimDays(b.ctx, id, grant.Epoch-1), store.ErrUnlocked)
+	require.ErrorIs(t, b.FinishPart(b.ctx, doneBy(part, grant.FencingToken-1)), store.ErrFenced)
+	b.finishPart(t, part, grant.FencingToken)
+	require.ErrorIs(t, b.ClaimDays(b.ctx, id, grant.FencingToken-1), store.ErrUnlocked)
 
 	require.NoError(t, b.Finish(b.ctx, id, store.StatusFailed, "x", "y"))
-	require.ErrorIs(t, enter("run-1", grant.Epoch), store.ErrConflict)
-	require.ErrorIs(t, enter("run-2", grant.Epoch), store.ErrUnlocked)
-	late.Epoch = grant.Epoch
+	require.ErrorIs(t, enter("run-1", grant.FencingToken), store.ErrConflict)
+	require.ErrorIs(t, enter("run-2", grant.FencingToken), store.ErrUnlocked)
+	late.LockToken = grant.FencingToken
 	require.ErrorIs(t, b.RecordChunk(b.ctx, late), store.ErrFenced, "the locks are released")
 }
 
@@ -152,10 +152,10 @@ func TestFinish(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrConflict)
 	require.EqualError(t, err, "end import 1 as completed: not possible in this state")
 	require.ErrorIs(t, b.Finish(b.ctx, 404, store.StatusFailed, "", ""), store.ErrNotFound)
-	require.NoError(t, b.NoteTrouble(b.ctx, imp.ID, "too late"))
+	require.NoError(t, b.RecordAttemptError(b.ctx, imp.ID, "too late"))
 	got, err = b.Import(b.ctx, imp.ID)
 	require.NoError(t, err)
-	require.Empty(t, got.Trouble, "an import that has ended has no trouble")
+	require.Empty(t, got.AttemptError, "an import that has ended has no trouble")
 }
 
 func TestRequestDeletion(t *testing.T) {

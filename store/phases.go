@@ -12,22 +12,22 @@ import (
 type Entry struct {
 	// Run is the workflow run in whose name the import is moved.
 	Run string
-	// Epoch is the grant of its locks that the import goes by: 0 is none, AnyEpoch
+	// FencingToken is the fencing token of the import's locks: 0 is none, AnyFencingToken
 	// whichever it has.
-	Epoch int64
+	FencingToken int64
 	// Status and Phase are what it gets.
 	Status, Phase string
 }
 
-// AnyEpoch is for what may be done to an import whatever locks it holds: ending it.
-const AnyEpoch = -1
+// AnyFencingToken is for what may be done to an import whatever locks it holds: ending it.
+const AnyFencingToken = -1
 
 // EnterPhase moves an import to a phase. The error is ErrNotFound if there is no such
 // import, ErrConflict if it has ended, and ErrUnlocked if it goes by another grant of
 // its locks, or has ended and could be reopened by the run.
 func (s *Store) EnterPhase(ctx context.Context, id int64, e Entry) error {
 	n, err := s.Queries.EnterPhase(ctx, db.EnterPhaseParams{
-		ID: id, RunID: e.Run, Epoch: e.Epoch, Status: e.Status, Phase: e.Phase,
+		ID: id, RunID: e.Run, FencingToken: e.FencingToken, Status: e.Status, Phase: e.Phase,
 	})
 	if err != nil || n == 1 {
 		return changedOne(n, err, "import %d: enter %s", id, e.Phase)
@@ -39,7 +39,7 @@ func (s *Store) EnterPhase(ctx context.Context, id int64, e Entry) error {
 	if Ended(imp.Status) && (imp.RunID == e.Run || !reopens(imp.Status)) || imp.Status == StatusDeleting {
 		return fmt.Errorf("import %d has ended: it is %s: %w", id, imp.Status, ErrConflict)
 	}
-	return fmt.Errorf("import %d: enter %s by grant %d: %w", id, e.Phase, e.Epoch, ErrUnlocked)
+	return fmt.Errorf("import %d: enter %s by grant %d: %w", id, e.Phase, e.FencingToken, ErrUnlocked)
 }
 
 // BeginCheck moves an import to before_start, in the name of a workflow run and before it

@@ -31,17 +31,17 @@ func (s *Store) BeginReview(
 		if err == nil && review.Generation == imp.Generation && review.Decision != nil || err != nil && !noRows(err) {
 			return err
 		}
-		if imp.Status == StatusPending && imp.Epoch == 0 {
+		if imp.Status == StatusInReview && imp.FencingToken == 0 {
 			review, err = q.OpenReview(ctx, id)
 			return err
 		}
-		if err := claimDays(ctx, q, id, e.Epoch); err != nil {
+		if err := claimDays(ctx, q, id, e.FencingToken); err != nil {
 			return err
 		}
 		n, err := q.EnterPhase(ctx, db.EnterPhaseParams{
-			ID: id, RunID: e.Run, Epoch: e.Epoch, Status: StatusPending, Phase: PhaseReviewing,
+			ID: id, RunID: e.Run, FencingToken: e.FencingToken, Status: StatusInReview, Phase: PhaseInReview,
 		})
-		if err := changedOne(n, err, "import %d: enter %s", id, PhaseReviewing); err != nil {
+		if err := changedOne(n, err, "import %d: enter %s", id, PhaseInReview); err != nil {
 			return err
 		}
 		if review, err = q.OpenReview(ctx, id); err != nil {
@@ -109,11 +109,11 @@ func decide(ctx context.Context, q *db.Queries, id int64, d Decision) (repeated 
 		}
 		return false, decided(review)
 	}
-	if imp.Status != StatusPending {
+	if imp.Status != StatusInReview {
 		return false, fmt.Errorf("import %d does not wait for a decision: it is %s: %w", id, imp.Status, ErrConflict)
 	}
-	if d.Verdict == Accepted && imp.FourEyes && imp.RequestedBy == d.By {
-		return false, fmt.Errorf("%s started import %d and cannot accept it, somebody else can: %w", d.By, id, ErrSelfReview)
+	if d.Verdict == Accepted && imp.RequireSecondApprover && imp.RequestedBy == d.By {
+		return false, fmt.Errorf("accept import %d, which %s requested: %w", id, d.By, ErrSelfReview)
 	}
 	n, err := q.DecideReview(ctx, db.DecideReviewParams{
 		ImportID: id, Generation: review.Generation, Decision: &d.Verdict, DecidedBy: plain(d.By), Reason: plain(d.Reason),
@@ -150,7 +150,7 @@ func (s *Store) CheckDecidable(ctx context.Context, id int64) error {
 	if review.Decision != nil {
 		return decided(review)
 	}
-	if imp.Status != StatusPending {
+	if imp.Status != StatusInReview {
 		return fmt.Errorf("import %d does not wait for a decision: it is %s: %w", id, imp.Status, ErrConflict)
 	}
 	return nil
@@ -177,7 +177,7 @@ func ptr[T any](v T) *T { return &v }
 // review, from 1; each is announced once. An import that does not wait is left alone.
 func (s *Store) Remind(ctx context.Context, id int64, no int) error {
 	imp, err := s.Import(ctx, id)
-	if err != nil || imp.Status != StatusPending {
+	if err != nil || imp.Status != StatusInReview {
 		return err
 	}
 	return s.inTx(ctx, func(q *db.Queries) error {

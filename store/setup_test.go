@@ -73,15 +73,15 @@ func (b *bundle) plan(t *testing.T, id int64, parts int) {
 }
 
 // finishPart marks a part as done that claims all days which it may bring in.
-func (b *bundle) finishPart(t *testing.T, part store.Part, epoch int64) {
+func (b *bundle) finishPart(t *testing.T, part store.Part, lockToken int64) {
 	t.Helper()
-	require.NoError(t, b.FinishPart(b.ctx, doneBy(part, epoch)))
+	require.NoError(t, b.FinishPart(b.ctx, doneBy(part, lockToken)))
 }
 
 // doneBy is a part that is done by a grant of its import's locks.
-func doneBy(part store.Part, epoch int64) store.DonePart {
+func doneBy(part store.Part, lockToken int64) store.DonePart {
 	return store.DonePart{
-		ImportID: part.ImportID, No: part.No, Fence: part.Fence, Epoch: epoch, Claims: part.FreeDays,
+		ImportID: part.ImportID, No: part.No, FencingToken: part.FencingToken, LockToken: lockToken, Claims: part.FreeDays,
 	}
 }
 
@@ -124,7 +124,7 @@ func chunk(part store.Part, no int32) store.Checkpoint {
 			ImportID: part.ImportID, PartNo: part.No, No: no, Cursor: "from",
 			RowsRead: 12, RowsLoaded: 7, RowsRejected: 2, RowsOutOfRange: 1, RowsLeftOut: 2,
 		},
-		Fence: part.Fence, Next: "to", BytesRead: 50,
+		FencingToken: part.FencingToken, Next: "to", BytesRead: 50,
 		Days: &calendar.Range{First: 102 + calendar.Day(no), Last: 104 + calendar.Day(no)},
 	}
 }

@@ -12,9 +12,9 @@ const (
 	// StatusParked means that parts have failed too often, and that it waits for
 	// somebody to retry or skip them, or to cancel.
 	StatusParked = "parked"
-	// StatusPending means that its rows are loaded and invisible, and that it waits for
+	// StatusInReview means that its rows are loaded and invisible, and that it waits for
 	// somebody to accept or decline them.
-	StatusPending = "pending"
+	StatusInReview = "in_review"
 	// StatusCompleted means that its rows are visible.
 	StatusCompleted = "completed"
 	// StatusUnchanged means that its source had nothing that was not imported before.
@@ -37,7 +37,7 @@ const (
 	PhaseLocking     = "locking"
 	PhasePlanning    = "planning"
 	PhaseLoading     = "loading"
-	PhaseReviewing   = "reviewing"
+	PhaseInReview    = "in_review"
 	PhaseStagingDone = "staging_done"
 	PhaseFinalize    = "finalize"
 	PhaseOnFailure   = "on_failure"
@@ -46,7 +46,7 @@ const (
 
 // The statuses of a part.
 const (
-	PartPending = "pending"
+	PartWaiting = "waiting"
 	PartRunning = "running"
 	PartDone    = "done"
 	PartParked  = "parked"
@@ -74,7 +74,7 @@ var ended = []string{StatusCompleted, StatusUnchanged, StatusFailed, StatusCance
 
 // Statuses returns all statuses of imports, in the order in which they come.
 func Statuses() []string {
-	active := []string{StatusQueued, StatusRunning, StatusParked, StatusPending}
+	active := []string{StatusQueued, StatusRunning, StatusParked, StatusInReview}
 	return slices.Concat(active, ended, []string{StatusDeleting})
 }
 

@@ -38,7 +38,7 @@ var (
 	// ErrDecided means that a review has its decision already.
 	ErrDecided = errors.New("decided already")
 	// ErrSelfReview means that the one who started an import must not accept it.
-	ErrSelfReview = errors.New("four eyes are asked for")
+	ErrSelfReview = errors.New("the requester cannot approve their own import")
 	// ErrOverlap means that days were brought in by another import meanwhile.
 	ErrOverlap = errors.New("days imported by another import meanwhile")
 	// ErrConflict means that the row is not in a state that allows the change.

@@ -53,7 +53,7 @@ func TestVersions(t *testing.T) {
 		Site: "example.com", Source: "noop", Args: json.RawMessage(`{"rows": 100}`), Review: &review,
 	})
 	stop := startVersion(t, s, "1.0.0")
-	s.WaitFor(t, imp.ID, "a review", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusPending })
+	s.WaitFor(t, imp.ID, "a review", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusInReview })
 	stop()
 	startVersion(t, s, "1.1.0+g12ab")
 	require.NoError(t, s.Starter.Decide(ctx, imp.ID, store.Accepted, starter.By{Who: "ann"}))

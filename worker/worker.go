@@ -131,16 +131,16 @@ func (w *Worker) work(ctx context.Context) error {
 	if err := w.metrics.registry.Register(newConnectionMetrics(w.store, w.log)); err != nil {
 		return fmt.Errorf("metrics of connections: %w", err)
 	}
-	trouble := &activities.Trouble{Store: w.store}
+	lastError := &activities.LastErrorRecorder{Store: w.store}
 	main := worker.New(w.temporal, workflows.QueueMain, worker.Options{
-		Interceptors:                 []interceptor.WorkerInterceptor{trouble, &activities.Pulse{}},
+		Interceptors:                 []interceptor.WorkerInterceptor{lastError, &activities.Pulse{}},
 		MaxHeartbeatThrottleInterval: maxBeat,
 		WorkerStopTimeout:            w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
 		DeploymentOptions: deployment(w.cfg.Settings.Worker),
 	})
 	// Loading sends heartbeats of its own, which tell how far it is.
 	load := worker.New(w.temporal, workflows.QueueLoad, worker.Options{
-		Interceptors:                 []interceptor.WorkerInterceptor{trouble},
+		Interceptors:                 []interceptor.WorkerInterceptor{lastError},
 		MaxHeartbeatThrottleInterval: maxBeat,
 		WorkerStopTimeout:            w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
 		MaxConcurrentActivityExecutionSize: w.cfg.Settings.Worker.LoadSlots,

@@ -32,7 +32,7 @@ func TestLocking(t *testing.T) {
 		if call < 3 {
 			return activities.Acquired{Waiting: "import 6 (site:example.com)"}
 		}
-		return activities.Acquired{Epoch: epoch}
+		return activities.Acquired{FencingToken: fencingToken}
 	}
 	wake := func() { r.SignalWorkflow(workflows.SignalLockGranted, nil) }
 	r.RegisterDelayedCallback(func() {
@@ -45,7 +45,7 @@ func TestLocking(t *testing.T) {
 	r.RegisterDelayedCallback(wake, 2000*time.Hour)
 	require.NoError(t, r.start())
 	require.Equal(t, 3, r.count[workflows.ActivityAcquire], "woken without need it asks, and waits on")
-	require.EqualValues(t, epoch, r.loads[0].Epoch)
+	require.EqualValues(t, fencingToken, r.loads[0].FencingToken)
 }
 
 func TestCancelWhileLocking(t *testing.T) {
@@ -105,7 +105,7 @@ func TestPause(t *testing.T) {
 	r.RegisterDelayedCallback(func() { close(paused) }, 2*time.Second)
 	r.RegisterDelayedCallback(func() {
 		require.True(t, r.state().Paused)
-		require.Equal(t, []string{store.PartPending, store.PartPending}, r.statuses())
+		require.Equal(t, []string{store.PartWaiting, store.PartWaiting}, r.statuses())
 		answers["rate"] = r.command(workflows.CommandSetRate, workflows.SetRate{RowsPerSecond: 1000})
 		answers["negative"] = r.command(workflows.CommandSetRate, workflows.SetRate{RowsPerSecond: -1})
 		answers["resume"] = r.command(workflows.CommandResume, workflows.Resume{Command: byAnn})
@@ -219,7 +219,7 @@ func TestFeedbackIsBounded(t *testing.T) {
 		if call == 1 {
 			return activities.Acquired{Waiting: "import 6"}
 		}
-		return activities.Acquired{Epoch: epoch}
+		return activities.Acquired{FencingToken: fencingToken}
 	}
 	r.RegisterDelayedCallback(func() {
 		for n := range 25 {

@@ -83,15 +83,15 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 		return temporal.NewCanceledError()
 	}
 	next := ImportInput{
-		ImportID: r.in.ImportID, Resumed: r.plan.Total > 0, Checked: r.checked && r.plan.Total == 0, Epoch: r.epoch,
+		ImportID: r.in.ImportID, Resumed: r.plan.Total > 0, Checked: r.checked && r.plan.Total == 0, FencingToken: r.fencingToken,
 		Paused: r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.commands.seenKeys, Signals: r.commands.carried,
 	}
 	switch r.phase {
-	case store.PhaseReviewing, store.PhaseStagingDone, store.PhaseFinalize:
+	case store.PhaseInReview, store.PhaseStagingDone, store.PhaseFinalize:
 		next.InReview = r.plan.Review
 	}
 	for _, part := range r.parts {
-		if part.Parked && (part.status == store.PartPending || part.status == store.PartRunning) {
+		if part.Parked && (part.status == store.PartWaiting || part.status == store.PartRunning) {
 			// The store lists it as parked until its next attempt begins.
 			next.Retrying = append(next.Retrying, part.No)
 		}

@@ -92,7 +92,7 @@ func TestSkipPart(t *testing.T) {
 	require.NoError(t, r.start())
 	require.Equal(t, answer{accepted: true}, *a)
 	require.Equal(t, []activities.Stopped{
-		{PartRef: activities.PartRef{ImportID: importID, Part: 0, Epoch: epoch}, Reason: "the export is lost"},
+		{PartRef: activities.PartRef{ImportID: importID, Part: 0, FencingToken: fencingToken}, Reason: "the export is lost"},
 	}, r.skipped)
 	require.Equal(t, []string{store.PartSkipped, store.PartDone}, r.statuses())
 	require.Equal(t, 2, r.progress().PartsDone)

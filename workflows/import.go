@@ -35,8 +35,8 @@ type ImportInput struct {
 	Checked bool `json:"checked,omitempty"`
 	// InReview says that it waits for a decision, or has it.
 	InReview bool `json:"in_review,omitempty"`
-	// Epoch is the grant of its locks.
-	Epoch int64 `json:"epoch,omitempty"`
+	// FencingToken is the fencing token of its locks.
+	FencingToken int64 `json:"fencing_token,omitempty"`
 	// Paused and RowsPerSecond are what people have set.
 	Paused        bool   `json:"paused,omitempty"`
 	RowsPerSecond *int64 `json:"rows_per_second,omitempty"`
@@ -66,10 +66,10 @@ type importRun struct {
 	waiting string
 	// reason says why the import has failed, once it has.
 	reason string
-	// epoch is the grant of the import's locks, 0 while it has none.
-	epoch int64
-	plan  activities.Planned
-	parts []*partRun
+	// fencingToken is the fencing token of the import's locks, 0 while it has none.
+	fencingToken int64
+	plan         activities.Planned
+	parts        []*partRun
 	// asOf is when the figures of parts were last reported.
 	asOf time.Time
 	// checked says that before_start has succeeded.
@@ -101,11 +101,11 @@ type importRun struct {
 // rows, is left to a Handover, which is started at last.
 func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 	run := &importRun{
-		in: in, phase: store.PhaseQueued, epoch: in.Epoch, lines: []Line{}, writing: workflow.NewMutex(ctx),
+		in: in, phase: store.PhaseQueued, fencingToken: in.FencingToken, lines: []Line{}, writing: workflow.NewMutex(ctx),
 		checked: in.Resumed || in.Checked,
 	}
 	if in.InReview {
-		run.phase = store.PhaseReviewing
+		run.phase = store.PhaseInReview
 	}
 	work, cancel := workflow.WithCancel(ctx)
 	defer cancel()
@@ -174,7 +174,7 @@ func (r *importRun) work(ctx workflow.Context) error {
 	for isType(err, activities.TypeUnlocked) {
 		// A reset has brought the run back to a point behind the grant of locks that
 		// the import no longer has, because it had ended.
-		r.epoch, r.in.Resumed, r.in.InReview, r.checked = 0, false, false, false
+		r.fencingToken, r.in.Resumed, r.in.InReview, r.checked = 0, false, false, false
 		r.parts, r.plan = nil, activities.Planned{}
 		err = r.goThrough(ctx)
 	}
@@ -262,7 +262,7 @@ func (r *importRun) callback(ctx workflow.Context, summary, activity string, res
 
 // self names the import, with the grant of locks that it goes by.
 func (r *importRun) self() activities.ImportRef {
-	return activities.ImportRef{ImportID: r.in.ImportID, Epoch: r.epoch}
+	return activities.ImportRef{ImportID: r.in.ImportID, FencingToken: r.fencingToken}
 }
 
 // complete cleans up and makes the rows visible. From here on a cancellation comes
@@ -402,7 +402,7 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	if err := r.onFailure(ctx, end); err != nil {
 		return err
 	}
-	anyway := activities.ImportRef{ImportID: r.in.ImportID, Epoch: store.AnyEpoch}
+	anyway := activities.ImportRef{ImportID: r.in.ImportID, FencingToken: store.AnyFencingToken}
 	if err := execute(purging(ctx, "purge what was loaded"), ActivityPurgeRows, anyway); err != nil {
 		return err
 	}
@@ -500,8 +500,8 @@ func (r *importRun) enter(ctx workflow.Context, phase string) error {
 	switch phase {
 	case store.PhaseBeforeStart, store.PhaseLocking:
 		status = store.StatusQueued
-	case store.PhaseReviewing, store.PhaseStagingDone:
-		status = store.StatusPending
+	case store.PhaseInReview, store.PhaseStagingDone:
+		status = store.StatusInReview
 	case store.PhaseLoading:
 		if r.parkedAtOnce && r.hasParked() {
 			status = store.StatusParked

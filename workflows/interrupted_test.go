@@ -39,7 +39,7 @@ func TestInterruptedAttemptFails(t *testing.T) {
 	}, time.Second)
 	r.RegisterDelayedCallback(func() { close(paused) }, 2*time.Second)
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, []string{store.PartPending}, r.statuses())
+		require.Equal(t, []string{store.PartWaiting}, r.statuses())
 		r.command(workflows.CommandResume, workflows.Resume{Command: byAnn})
 	}, time.Hour)
 	require.NoError(t, r.start())

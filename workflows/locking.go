@@ -20,7 +20,7 @@ func (r *importRun) lock(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.epoch, r.waiting = answer.Epoch, answer.Waiting; r.epoch != 0 {
+		if r.fencingToken, r.waiting = answer.FencingToken, answer.Waiting; r.fencingToken != 0 {
 			return nil
 		}
 		r.describe(ctx)

@@ -88,7 +88,7 @@ func (r *importRun) take() (more bool) {
 		if p.Label == "" {
 			p.Label = fmt.Sprintf("part %d", p.No)
 		}
-		part := &partRun{PlannedPart: p, status: store.PartPending}
+		part := &partRun{PlannedPart: p, status: store.PartWaiting}
 		if p.Parked && !slices.Contains(r.in.Retrying, p.No) {
 			part.status, part.reason = store.PartParked, "parked before"
 		}
@@ -136,7 +136,7 @@ func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow
 		if part.decision == decideSkip {
 			return r.skip(ctx, part)
 		}
-		part.status, part.reason, part.decision = store.PartPending, "", ""
+		part.status, part.reason, part.decision = store.PartWaiting, "", ""
 	}
 }
 
@@ -156,7 +156,7 @@ func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workfl
 			ref.RowsPerSecond, ref.Report = r.share(), r.plan.ReportRule()
 			err := workflow.ExecuteActivity(loadingPart(ctx, part.Label), ActivityImportData, ref).Get(ctx, &part.result)
 			if err != nil {
-				part.status = store.PartPending
+				part.status = store.PartWaiting
 				moved()
 			}
 			return err
@@ -189,7 +189,7 @@ func (r *importRun) settled() bool {
 	parked := false
 	for _, part := range r.parts {
 		switch {
-		case part.status == store.PartPending || part.status == store.PartRunning || part.decision != "":
+		case part.status == store.PartWaiting || part.status == store.PartRunning || part.decision != "":
 			return false
 		case part.status == store.PartParked:
 			parked = true
@@ -224,7 +224,7 @@ func (r *importRun) park(ctx workflow.Context) error {
 }
 
 func (r *importRun) ref(part *partRun) activities.PartRef {
-	return activities.PartRef{ImportID: r.in.ImportID, Part: part.No, Epoch: r.epoch}
+	return activities.PartRef{ImportID: r.in.ImportID, Part: part.No, FencingToken: r.fencingToken}
 }
 
 // share is how many rows a second each of the parts that are loaded at once may load.

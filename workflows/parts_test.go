@@ -104,7 +104,7 @@ func TestPartIsParked(t *testing.T) {
 	}, 24*time.Hour)
 	require.Error(t, r.start())
 	require.Equal(t, []activities.Stopped{
-		{PartRef: activities.PartRef{ImportID: importID, Part: 1, Epoch: epoch}, Reason: "the source is away"},
+		{PartRef: activities.PartRef{ImportID: importID, Part: 1, FencingToken: fencingToken}, Reason: "the source is away"},
 	}, r.parked)
 }
 

@@ -20,9 +20,9 @@ type RetentionInput struct {
 	Progress activities.PurgeProgress `json:"progress,omitzero"`
 }
 
-// mostPurges is how many activities a run of Retention has before it continues as new, so
+// maxPurges is how many activities a run of Retention has before it continues as new, so
 // that its history stays below 2,000 events.
-const mostPurges = 100
+const maxPurges = 100
 
 // Retention purges the events that are too old at its start, and answers what it has taken
 // away. It does so in bounded steps, each of which may be repeated.
@@ -32,7 +32,7 @@ func Retention(ctx workflow.Context, in RetentionInput) (activities.PurgeProgres
 		keep := time.Duration(in.Rule.KeepSeconds) * time.Second
 		progress.Before = workflow.Now(ctx).UTC().Truncate(time.Second).Add(-keep)
 	}
-	for range mostPurges {
+	for range maxPurges {
 		workflow.SetCurrentDetails(ctx, fmt.Sprintf("Events received before **%s**: **%d** purged, with **%d** jobs.",
 			progress.Before.Format(time.RFC3339), progress.Events, progress.Jobs))
 		purging := retaining(ctx, "purge events received before "+progress.Before.Format(time.RFC3339))

@@ -31,7 +31,7 @@ const reviewer = "sluice"
 // awaitDecision lets the import wait until somebody accepts it. The error says so if it
 // is declined, also because nobody has decided in time.
 func (r *importRun) awaitDecision(ctx workflow.Context) error {
-	if err := r.enter(ctx, store.PhaseReviewing); err != nil {
+	if err := r.enter(ctx, store.PhaseInReview); err != nil {
 		return err
 	}
 	var opened activities.Opened
@@ -39,7 +39,7 @@ func (r *importRun) awaitDecision(ctx workflow.Context) error {
 	if err := workflow.ExecuteActivity(begin, ActivityBeginReview, r.self()).Get(ctx, &opened); err != nil {
 		return err
 	}
-	r.epoch = 0
+	r.fencingToken = 0
 	r.review = reviewing{open: true, expires: opened.ExpiresAt}
 	defer func() { r.review.open = false }()
 	r.waiting = "a decision until " + opened.ExpiresAt.Format(time.RFC3339)
@@ -61,9 +61,9 @@ func (r *importRun) awaitDecision(ctx workflow.Context) error {
 	return temporal.NewNonRetryableApplicationError(reason, string(importers.ClassDeclined), nil)
 }
 
-// MostReminders bounds how often people are reminded of one review, however short the time
+// MaxReminders bounds how often people are reminded of one review, however short the time
 // between reminders: their mailboxes and the history are not endless.
-const MostReminders = 30
+const MaxReminders = 30
 
 // changeReminders is the change since which people are reminded more than once.
 const changeReminders = "repeated-reminders"
@@ -110,7 +110,7 @@ func (r *importRun) remind(ctx workflow.Context, opened activities.Opened, decid
 		opened.OpenedAt = now
 	}
 	// Earlier runs have reminded until now.
-	for no := 1 + int(now.Sub(opened.OpenedAt)/opened.Reminder); no <= MostReminders; no++ {
+	for no := 1 + int(now.Sub(opened.OpenedAt)/opened.Reminder); no <= MaxReminders; no++ {
 		due := opened.OpenedAt.Add(time.Duration(no) * opened.Reminder)
 		if !due.Before(opened.ExpiresAt) {
 			return nil
@@ -148,7 +148,7 @@ func (r *importRun) canDecide(d Decide) error {
 	case r.review.verdict != nil:
 		v := r.review.verdict
 		return fmt.Errorf("import %d was %s by %s already", r.in.ImportID, v.Verdict, v.By)
-	case !r.review.open && r.phase != store.PhaseReviewing:
+	case !r.review.open && r.phase != store.PhaseInReview:
 		return fmt.Errorf("import %d does not wait for a decision: its phase is %s", r.in.ImportID, r.phase)
 	default:
 		return nil
@@ -159,7 +159,7 @@ func (r *importRun) canDecide(d Decide) error {
 func (r *importRun) decide(ctx workflow.Context, d Decide) error {
 	// Whoever reads the store may know of the review a moment before the workflow does.
 	ready := func() bool {
-		return !r.review.busy && (r.review.open || r.phase != store.PhaseReviewing) || r.commands.continuing
+		return !r.review.busy && (r.review.open || r.phase != store.PhaseInReview) || r.commands.continuing
 	}
 	if err := workflow.Await(ctx, ready); err != nil {
 		return err
@@ -181,7 +181,7 @@ func (r *importRun) decide(ctx workflow.Context, d Decide) error {
 	summary := fmt.Sprintf("%s by %s", d.Verdict, d.By)
 	if err := execute(deciding(ctx, summary), ActivityDecide, v); err != nil {
 		// The import goes on waiting.
-		if enterErr := r.enter(ctx, store.PhaseReviewing); enterErr != nil {
+		if enterErr := r.enter(ctx, store.PhaseInReview); enterErr != nil {
 			return enterErr
 		}
 		return err

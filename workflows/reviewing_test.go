@@ -37,7 +37,7 @@ func TestReviewAccepted(t *testing.T) {
 	var accepted, late *answer
 	refused := map[string]*answer{}
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, store.PhaseReviewing, r.state().Phase)
+		require.Equal(t, store.PhaseInReview, r.state().Phase)
 		require.Contains(t, r.state().Waiting, "a decision until ")
 		require.Zero(t, r.calledTimes(workflows.ActivityFinalize))
 		require.Zero(t, r.calledTimes(workflows.ActivityRemind))
@@ -101,7 +101,7 @@ func TestReminders(t *testing.T) {
 		"decided before":           {day, 14 * day, time.Hour, false, 0},
 		"no time for one":          {day, day, 0, false, 0},
 		"time for one":             {day, 2 * day, 0, false, 1},
-		"not without end":          {time.Second, 14 * day, 0, false, workflows.MostReminders},
+		"not without end":          {time.Second, 14 * day, 0, false, workflows.MaxReminders},
 		"once, in a run from then": {day, 14 * day, 5 * day, true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestDecisionFails(t *testing.T) {
 	var first, second *answer
 	r.RegisterDelayedCallback(func() { first = r.decide(store.Accepted, "ann", "") }, time.Hour)
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, store.PhaseReviewing, r.state().Phase)
+		require.Equal(t, store.PhaseInReview, r.state().Phase)
 		second = r.decide(store.Accepted, "ann", "")
 	}, 2*time.Hour)
 	require.NoError(t, r.start())

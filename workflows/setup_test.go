@@ -56,8 +56,8 @@ type run struct {
 }
 
 const (
-	importID = 7
-	epoch    = 5
+	importID     = 7
+	fencingToken = 5
 )
 
 func setup(t *testing.T) *run {
@@ -70,7 +70,7 @@ func setup(t *testing.T) *run {
 		load:   func(context.Context, int32, int) error { return nil },
 		during: map[string]func(){}, count: map[string]int{},
 		planned: plan(2),
-		grant:   func(int) activities.Acquired { return activities.Acquired{Epoch: epoch} },
+		grant:   func(int) activities.Acquired { return activities.Acquired{FencingToken: fencingToken} },
 	}
 	// Wall time; the workflow's own is skipped over.
 	r.SetTestTimeout(time.Minute)

@@ -68,7 +68,7 @@ func (b *bench) queue(ctx context.Context, cfg Config) (q Queue, err error) {
 	// Seldom: a look at them all is not free either.
 	err = until(ctx, time.Second, func() (bool, error) {
 		var left int
-		row := b.db.QueryRow(ctx, "SELECT count(*) FROM imports WHERE status IN ('queued', 'running', 'parked', 'pending')")
+		row := b.db.QueryRow(ctx, "SELECT count(*) FROM imports WHERE status IN ('queued', 'running', 'parked', 'in_review')")
 		err := row.Scan(&left)
 		return left == 0, err
 	})

@@ -100,7 +100,7 @@ func (s *system) awaitTrouble(ctx context.Context, t *testing.T, id int64) {
 		imp, err := s.store.Import(ctx, id)
 		require.NoError(t, err)
 		require.False(t, store.Ended(imp.Status), "the import is %s", imp.Status)
-		return strings.Contains(imp.Trouble, lack)
+		return strings.Contains(imp.AttemptError, lack)
 	})
 }
 

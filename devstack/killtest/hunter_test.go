@@ -99,7 +99,7 @@ func (h *hunter) look(ctx context.Context) (map[string]bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	rows, err := h.db.Query(ctx, `
-		SELECT phase FROM imports WHERE status IN ('queued', 'running', 'pending') AND run_id <> ''
+		SELECT phase FROM imports WHERE status IN ('queued', 'running', 'in_review') AND run_id <> ''
 		UNION SELECT $1 FROM imports WHERE wait_until IS NOT NULL
 		UNION SELECT $2 FROM lock_requests WHERE granted_at IS NOT NULL AND taken_at IS NULL`, sightWaiting, sightGranted)
 	if err != nil {

@@ -127,8 +127,8 @@ func (l *life) showUnfinished(t *testing.T) {
 		if store.Ended(s.Import.Status) {
 			continue
 		}
-		t.Logf("import %d, %s: %s, %s, epoch %d, paused %t, trouble %q", s.Import.ID, s.Import.Label, s.Import.Status,
-			s.Import.Phase, s.Import.Epoch, s.Import.Paused, s.Import.Trouble)
+		t.Logf("import %d, %s: %s, %s, fencing token %d, paused %t, trouble %q", s.Import.ID, s.Import.Label, s.Import.Status,
+			s.Import.Phase, s.Import.FencingToken, s.Import.Paused, s.Import.AttemptError)
 		now, err := l.temporal.DescribeWorkflowExecution(ctx, s.Import.WorkflowID, "")
 		t.Logf("its workflow: %v, %v, pending %v, %v", now.GetWorkflowExecutionInfo().GetStatus(), err,
 			now.GetPendingActivities(), now.GetPendingWorkflowTask())

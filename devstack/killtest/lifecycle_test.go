@@ -44,7 +44,7 @@ func stories() []*story {
 		},
 		{
 			name: "cancelled in its review", args: `{"rows": 100, "delay": "100ms"}`, review: true, reviewed: true,
-			play: cancelled(inPhase(store.PhaseReviewing)), status: store.StatusCancelled,
+			play: cancelled(inPhase(store.PhaseInReview)), status: store.StatusCancelled,
 		},
 		{
 			name: "patient", args: `{"rows": 200, "parts": 2, "delay": "50ms", "fail": "import_data", "fail_times": 1, "wait": "2s"}`,
@@ -90,7 +90,7 @@ func TestKillLifeCycle(t *testing.T) {
 	l, began := newLife(t), time.Now()
 	ctx := l.boundedLife(t)
 	h := &hunter{life: l, rng: rand.New(rand.NewPCG(seed, 1))}
-	h.left = append(aims(store.PhaseReviewing, store.PhaseStagingDone, sightWaiting, store.PhaseOnFailure, store.PhaseCleanUp),
+	h.left = append(aims(store.PhaseInReview, store.PhaseStagingDone, sightWaiting, store.PhaseOnFailure, store.PhaseCleanUp),
 		aim{sightSending, stack.ComponentWorker}, aim{sightSending, stack.ComponentPostgres})
 
 	var told []*story

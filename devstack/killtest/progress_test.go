@@ -61,7 +61,7 @@ func (s *system) state(ctx context.Context, id int64) (state, error) {
 	}
 	now := state{status: imp.Status, phase: imp.Phase}
 	for _, p := range parts {
-		now.chunks, now.fence = p.NextChunk, p.Fence
+		now.chunks, now.fence = p.NextChunk, p.FencingToken
 	}
 	return now, nil
 }

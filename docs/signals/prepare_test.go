@@ -60,7 +60,7 @@ func (s *system) prepare(t *testing.T, command string) store.Import {
 		return imp
 	case workflows.CommandDecide:
 		imp := s.start(t, `{"rows": 100}`, true)
-		s.waitStatus(t, imp.ID, store.StatusPending)
+		s.waitStatus(t, imp.ID, store.StatusInReview)
 		return imp
 	case workflows.CommandResume:
 		imp := s.start(t, slow, false)

@@ -24,7 +24,7 @@ func TestParkedParts(t *testing.T) {
 	// The import is parked with its first parked part; the other one is still being tried.
 	system.WaitParked(t, 1)
 	system.WaitFor(t, 1, "nothing is tried again", func(now store.ImportSummary) bool {
-		return now.Import.Trouble == "" && now.Warnings == 2
+		return now.Import.AttemptError == "" && now.Warnings == 2
 	})
 	golden(t, "import-parked", s.ok(t, "import", "show", "1"))
 	golden(t, "import-parked-list", s.ok(t, "import", "list"))

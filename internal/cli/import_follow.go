@@ -56,7 +56,7 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 	}
 	// What was skipped is not going to be read.
 	r.Over = failing || s.Import.Phase != store.PhaseLoading && r.Done < r.Total
-	if s.Import.Status == store.StatusParked || s.Import.Status == store.StatusPending {
+	if s.Import.Status == store.StatusParked || s.Import.Status == store.StatusInReview {
 		r.Label = s.Import.Status
 	}
 	if s.Import.Paused {
@@ -70,7 +70,7 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 		r.Trouble = brief(s.Import.WorkflowFault, 150)
 	case s.Import.Status == store.StatusParked:
 		r.Trouble = fmt.Sprintf("waits for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
-	case s.Import.Status == store.StatusPending:
+	case s.Import.Status == store.StatusInReview:
 		r.Trouble = fmt.Sprintf("waits for `sluice review accept %d` or decline", s.Import.ID)
 	case s.Import.Paused:
 		r.Trouble = fmt.Sprintf("`sluice import resume %d` lets it go on", s.Import.ID)
@@ -78,8 +78,8 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 		r.Trouble = fmt.Sprintf("waits until %s: %s", when(s.Import.WaitUntil), brief(s.Import.WaitReason, 150))
 	case s.Import.Phase == store.PhaseLocking:
 		r.Trouble = "waits for its locks, which `sluice locks list` shows"
-	case s.Import.Trouble != "":
-		r.Trouble = "retrying: " + brief(s.Import.Trouble, 150)
+	case s.Import.AttemptError != "":
+		r.Trouble = "retrying: " + brief(s.Import.AttemptError, 150)
 	}
 	return r
 }

@@ -17,7 +17,7 @@ func TestReviewCommands(t *testing.T) {
 	s.ok(t, "site", "add", "example.com")
 	require.Equal(t, "No import waits for a decision.\n", s.ok(t, "review", "list"))
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--review", "--args", `{"rows": 3}`)
-	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseReviewing })
+	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseInReview })
 
 	shown := s.ok(t, "import", "show", "1")
 	require.Regexp(t, `\nWaiting    until \d{4}-\S+ \S+ for a decision: accept or decline with .sluice review accept 1. or `, shown)
@@ -38,7 +38,7 @@ func TestReviewCommands(t *testing.T) {
 	var reviews []reviewJSON
 	s.json(t, &reviews, "review", "list", "--site", "example.com")
 	require.Len(t, reviews, 1)
-	require.Equal(t, "pending", reviews[0].Status)
+	require.Equal(t, "in_review", reviews[0].Status)
 	require.WithinDuration(t, time.Now().Add(14*24*time.Hour), reviews[0].ExpiresAt, time.Minute)
 	require.Nil(t, reviews[0].Decision)
 
@@ -46,12 +46,12 @@ func TestReviewCommands(t *testing.T) {
 	require.Equal(t, "import 1 is accepted: its rows become visible\n", s.ok(t, "review", "accept", "1", "--by", "bob"))
 	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)
 	for filter, want := range map[string]string{
-		"--status accepted": "1 ", "--status completed,failed": "1 ", "--source noop --by ann": "1 ",
+		"--status accepted": "1 ", "--status pending": "No imports match --status", "--status completed,failed": "1 ", "--source noop --by ann": "1 ",
 		"--status failed": "No imports match --status", "--by bob": "No imports match --by",
 	} {
 		require.Regexp(t, "(?m)^ *"+want, s.ok(t, append([]string{"import", "list"}, strings.Fields(filter)...)...), filter)
 	}
-	s.fails(t, "--status done: want one of queued, running, parked, pending, completed, unchanged, failed, cancelled, "+
+	s.fails(t, "--status done: want one of queued, running, parked, in_review, completed, unchanged, failed, cancelled, "+
 		"declined, deleting", "import", "list", "--status", "done")
 	r := s.run(t, "review", "decline", "1", "--reason", "too late")
 	require.Equal(t, exitRefused, r.code)
@@ -67,7 +67,7 @@ func TestShowSummary(t *testing.T) {
 	system, s := start(t)
 	s.ok(t, "site", "add", "example.com")
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--review", "--args", `{"rows": 4, "parts": 2, "data": {"files": 3}}`)
-	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseReviewing })
+	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseInReview })
 	require.Contains(t, s.ok(t, "import", "show", "1"),
 		"\nSummary\n  checked: {\"files\": 3}\n  parts: [{\"files\": 3}, {\"files\": 3}]\n")
 	var shown shownJSON
@@ -91,7 +91,7 @@ func TestOrderCommands(t *testing.T) {
 	s.json(t, &locks, "locks", "list", "--resource", "site:example.com")
 	require.Len(t, locks, 2)
 	require.Equal(t, []string{"held", "exclusive", "waiting"}, []string{locks[0].State, locks[0].Mode, locks[1].State})
-	require.Positive(t, locks[0].Epoch)
+	require.Positive(t, locks[0].FencingToken)
 	table := s.ok(t, "locks", "list")
 	require.Regexp(t, `site:example.com +exclusive +held +1 `, table)
 	require.Regexp(t, `site:example.com +exclusive +waiting +2 `, table)

@@ -105,7 +105,7 @@ func printNotification(ctx context.Context, s *session, n starter.Notification) 
 		view.Site, view.Status, view.RowsLoaded = summary.Domain, summary.Import.Status, summary.RowsLoaded
 		view.Error = summary.Import.Error
 		if n.Event == store.JobTransientFail {
-			view.Error = summary.Import.Trouble
+			view.Error = summary.Import.AttemptError
 		}
 	case !errors.Is(err, store.ErrNotFound):
 		return err

@@ -69,7 +69,7 @@ func previewImport(ctx context.Context, s *session) error {
 		return say(s.cli, "Import %d is %s: it has left no rows.", id, imp.Status)
 	case len(tables) == 0:
 		return say(s.cli, "Import %d has loaded nothing yet: it is %s.", id, imp.Status)
-	case imp.Status == store.StatusPending:
+	case imp.Status == store.StatusInReview:
 		return say(s.cli, "None of this is in any query until `sluice review accept %d`.", id)
 	default:
 		return nil

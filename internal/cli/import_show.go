@@ -66,13 +66,15 @@ func listImports(ctx context.Context, s *session) error {
 		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
 			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected, i.Warnings,
 			i.Errors, when(i.Import.StartedAt), took(i.Import),
-			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.Trouble, i.LastError), 60))
+			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.AttemptError, i.LastError), 60))
 	}
 	return table.Write(s.cli.App.Writer)
 }
 
-// familiar are the names that other systems have for a status, and that are understood.
-var familiar = map[string]string{"importing": store.StatusRunning, "accepted": store.StatusCompleted}
+// familiar maps the status names of the seeds to statuses.
+var familiar = map[string]string{
+	"importing": store.StatusRunning, "accepted": store.StatusCompleted, "pending": store.StatusInReview,
+}
 
 // statusFlag returns the statuses that are asked for.
 func statusFlag(c *cli.Context) ([]string, error) {
@@ -172,8 +174,8 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	if i.WorkflowFault != "" {
 		lines = append(lines, [2]string{"Fault", terminal.Paint(w, terminal.Red, i.WorkflowFault)})
 	}
-	if i.Trouble != "" {
-		lines = append(lines, [2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.Trouble)})
+	if i.AttemptError != "" {
+		lines = append(lines, [2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.AttemptError)})
 	}
 	switch {
 	case i.Error == "":
@@ -334,7 +336,7 @@ func phaseNote(i store.Import) string {
 func statusCell(status string) terminal.Coloured {
 	colours := map[string]terminal.Colour{
 		store.StatusCompleted: terminal.Green, store.StatusFailed: terminal.Red, store.StatusCancelled: terminal.Yellow,
-		store.StatusParked: terminal.Yellow, store.StatusRunning: terminal.Cyan, store.StatusPending: terminal.Yellow,
+		store.StatusParked: terminal.Yellow, store.StatusRunning: terminal.Cyan, store.StatusInReview: terminal.Yellow,
 		store.StatusUnchanged: terminal.Green, store.StatusDeclined: terminal.Yellow,
 	}
 	return terminal.Coloured{Text: status, Colour: colours[status]}

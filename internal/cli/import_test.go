@@ -16,41 +16,41 @@ import (
 // seen is an import as a program that uses --output json sees it, with the names
 // that are promised.
 type seen struct {
-	ID         int64   `json:"id"`
-	Site       string  `json:"site"`
-	Source     string  `json:"source"`
-	Label      string  `json:"label"`
-	Status     string  `json:"status"`
-	Phase      string  `json:"phase"`
-	StartDate  *string `json:"start_date"`
-	EndDate    *string `json:"end_date"`
-	Days       []struct{ First, Last string }
-	RowsRead   int64      `json:"rows_read"`
-	Loaded     int64      `json:"rows_loaded"`
-	TakenBack  int64      `json:"rows_taken_back"`
-	Rejected   int64      `json:"rows_rejected"`
-	OutOfRange int64      `json:"rows_out_of_range"`
-	LeftOut    int64      `json:"rows_left_out"`
-	Warnings   int64      `json:"warnings"`
-	Errors     int64      `json:"errors"`
-	LastError  string     `json:"last_error"`
-	Parts      []seenPart `json:"parts"`
-	By         string     `json:"requested_by"`
-	Paused     bool       `json:"paused"`
-	Rate       int64      `json:"rows_per_second"`
-	WaitUntil  *time.Time `json:"wait_until"`
-	WaitReason string     `json:"wait_reason"`
-	Review     bool       `json:"review"`
-	Schedule   string     `json:"schedule"`
-	Trouble    string     `json:"trouble"`
-	Fault      string     `json:"workflow_fault"`
-	Error      string     `json:"error"`
-	ErrorClass string     `json:"error_class"`
-	WorkflowID string     `json:"workflow_id"`
-	RunID      string     `json:"run_id"`
-	CreatedAt  time.Time  `json:"created_at"`
-	StartedAt  *time.Time `json:"started_at"`
-	FinishedAt *time.Time `json:"finished_at"`
+	ID           int64   `json:"id"`
+	Site         string  `json:"site"`
+	Source       string  `json:"source"`
+	Label        string  `json:"label"`
+	Status       string  `json:"status"`
+	Phase        string  `json:"phase"`
+	StartDate    *string `json:"start_date"`
+	EndDate      *string `json:"end_date"`
+	Days         []struct{ First, Last string }
+	RowsRead     int64      `json:"rows_read"`
+	Loaded       int64      `json:"rows_loaded"`
+	TakenBack    int64      `json:"rows_taken_back"`
+	Rejected     int64      `json:"rows_rejected"`
+	OutOfRange   int64      `json:"rows_out_of_range"`
+	LeftOut      int64      `json:"rows_left_out"`
+	Warnings     int64      `json:"warnings"`
+	Errors       int64      `json:"errors"`
+	LastError    string     `json:"last_error"`
+	Parts        []seenPart `json:"parts"`
+	By           string     `json:"requested_by"`
+	Paused       bool       `json:"paused"`
+	Rate         int64      `json:"rows_per_second"`
+	WaitUntil    *time.Time `json:"wait_until"`
+	WaitReason   string     `json:"wait_reason"`
+	Review       bool       `json:"review"`
+	Schedule     string     `json:"schedule"`
+	AttemptError string     `json:"attempt_error"`
+	Fault        string     `json:"workflow_fault"`
+	Error        string     `json:"error"`
+	ErrorClass   string     `json:"error_class"`
+	WorkflowID   string     `json:"workflow_id"`
+	RunID        string     `json:"run_id"`
+	CreatedAt    time.Time  `json:"created_at"`
+	StartedAt    *time.Time `json:"started_at"`
+	FinishedAt   *time.Time `json:"finished_at"`
 }
 
 type seenPart struct {
@@ -113,7 +113,7 @@ func requireImport(t *testing.T, s shell) {
 	s.json(t, &i, "import", "show", "1")
 	require.EqualValues(t, 1, i.ID)
 	require.Equal(t, []string{"example.com", "csv", "CSV export", "completed", "completed", "", "", ""},
-		[]string{i.Site, i.Source, i.Label, i.Status, i.Phase, i.Trouble, i.Error, i.ErrorClass})
+		[]string{i.Site, i.Source, i.Label, i.Status, i.Phase, i.AttemptError, i.Error, i.ErrorClass})
 	require.Equal(t, "2023-01-01", *i.StartDate)
 	require.Equal(t, "2023-01-03", *i.EndDate)
 	require.Equal(t, []struct{ First, Last string }{{"2023-01-01", "2023-01-03"}}, i.Days)

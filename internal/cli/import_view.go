@@ -38,7 +38,7 @@ type importJSON struct {
 	WaitReason    string     `json:"wait_reason"`
 	Review        bool       `json:"review"`
 	Schedule      string     `json:"schedule"`
-	Trouble       string     `json:"trouble"`
+	AttemptError  string     `json:"attempt_error"`
 	// WorkflowFault says why a task of its workflow fails; "" while none does.
 	WorkflowFault string     `json:"workflow_fault"`
 	Error         string     `json:"error"`
@@ -85,7 +85,7 @@ func importView(s store.ImportSummary, parts []store.Part) importJSON {
 		Errors: s.Errors, LastError: s.LastError,
 		RequestedBy: i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
 		Review: i.Review, Schedule: i.Schedule,
-		Parts: partViews(i.Status, parts), Trouble: i.Trouble, WorkflowFault: i.WorkflowFault,
+		Parts: partViews(i.Status, parts), AttemptError: i.AttemptError, WorkflowFault: i.WorkflowFault,
 		Error: i.Error, ErrorClass: i.ErrorClass,
 		WorkflowID: i.WorkflowID, RunID: i.RunID,
 		CreatedAt: i.CreatedAt, StartedAt: i.StartedAt, FinishedAt: i.FinishedAt,
@@ -102,7 +102,7 @@ func partViews(status string, parts []store.Part) []partJSON {
 	for i, p := range parts {
 		views[i] = partJSON{
 			Part: p.No, Table: p.TableName, Label: p.Label, Status: p.Status,
-			BytesTotal: p.BytesTotal, BytesRead: p.BytesRead, Chunks: p.NextChunk, Attempts: p.Fence,
+			BytesTotal: p.BytesTotal, BytesRead: p.BytesRead, Chunks: p.NextChunk, Attempts: p.FencingToken,
 			RowsRead: p.RowsRead, RowsLoaded: p.RowsLoaded, RowsRejected: p.RowsRejected, RowsOutOfRange: p.RowsOutOfRange,
 			RowsLeftOut: p.RowsLeftOut, Days: append([]calendar.Range{}, p.Days...),
 			ClaimedDays: append([]calendar.Range{}, p.ClaimedDays...),

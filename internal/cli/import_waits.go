@@ -45,7 +45,7 @@ func waitsOf(ctx context.Context, s *store.Store, i store.Import) (waits, error)
 		for _, o := range others {
 			w.imports = append(w.imports, waitingForJSON{ImportID: o.ImportID, Resource: o.Resource})
 		}
-	case store.PhaseReviewing:
+	case store.PhaseInReview:
 		review, err := s.ReviewOf(ctx, i.ID)
 		if err != nil {
 			return w, fmt.Errorf("read the review of import %d: %w", i.ID, err)
@@ -91,7 +91,7 @@ func (w waits) line(i store.Import) string {
 // did not fail itself, is pending for ever.
 func partText(p store.Part) string {
 	switch {
-	case p.Status != store.PartPending || p.FinishedAt == nil:
+	case p.Status != store.PartWaiting || p.FinishedAt == nil:
 		return p.Status
 	case p.StartedAt != nil:
 		return "interrupted"

@@ -26,20 +26,20 @@ func locksCommand() *cli.Command {
 
 // lockJSON is a lock as programs see it. Fields are only ever added.
 type lockJSON struct {
-	Resource    string     `json:"resource"`
-	Mode        string     `json:"mode"`
-	State       string     `json:"state"`
-	ImportID    int64      `json:"import_id"`
-	Site        string     `json:"site"`
-	RequestedAt time.Time  `json:"requested_at"`
-	GrantedAt   *time.Time `json:"granted_at"`
-	Epoch       int64      `json:"epoch"`
+	Resource     string     `json:"resource"`
+	Mode         string     `json:"mode"`
+	State        string     `json:"state"`
+	ImportID     int64      `json:"import_id"`
+	Site         string     `json:"site"`
+	RequestedAt  time.Time  `json:"requested_at"`
+	GrantedAt    *time.Time `json:"granted_at"`
+	FencingToken int64      `json:"fencing_token"`
 }
 
 func lockView(l store.Lock) lockJSON {
 	view := lockJSON{
 		Resource: l.Resource, Mode: "exclusive", State: "waiting", ImportID: l.ImportID, Site: l.Domain,
-		RequestedAt: l.RequestedAt, GrantedAt: l.GrantedAt, Epoch: l.Epoch,
+		RequestedAt: l.RequestedAt, GrantedAt: l.GrantedAt, FencingToken: l.FencingToken,
 	}
 	if l.Shared {
 		view.Mode = "shared"

@@ -85,7 +85,7 @@ func TestListen(t *testing.T) {
 	b.awaitListeners(t, 2)
 	failed, completed := b.addImport(t, b.siteID), b.addImport(t, b.siteID)
 	elsewhere := b.addImport(t, another)
-	require.NoError(t, b.NoteTrouble(b.ctx, failed, "the server is busy"))
+	require.NoError(t, b.RecordAttemptError(b.ctx, failed, "the server is busy"))
 	// What is heard is shown with how the import is by then.
 	out.await(b.ctx, t, "transient_fail")
 	jsonOut.await(b.ctx, t, "transient_fail")
@@ -146,7 +146,7 @@ func TestListenUntilEnd(t *testing.T) {
 				other := b.addImport(t, b.siteID)
 				require.NoError(t, b.finish(ctx, other, status))
 				id := b.addImport(t, b.siteID)
-				require.NoError(t, b.NoteTrouble(ctx, id, "the server is busy"))
+				require.NoError(t, b.RecordAttemptError(ctx, id, "the server is busy"))
 				var group errgroup.Group
 				end := func() error {
 					if !early {

@@ -34,7 +34,7 @@ func TestDataDoNotControlTheTerminal(t *testing.T) {
 	}
 	s.ok(t, "site", "add", "example.com")
 	s.ok(t, "import", "start", "csv", dir, "--site", "example.com", "--review", "--by", hostile)
-	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseReviewing })
+	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseInReview })
 	require.NoError(t, system.Store.AddFeedback(enginetest.Context(t), 1, store.LevelWarn, "hostile", hostile))
 	seen := map[string]string{}
 	for _, line := range []string{

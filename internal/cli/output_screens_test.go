@@ -32,7 +32,7 @@ func TestRowsTakenBack(t *testing.T) {
 			"2021-01-01,DE,DE-BY,2867714,1000\n2021-01-02,DE,DE-BE,2950159,2000\n",
 	})
 	s.ok(t, "import", "start", "csv", locations, "--site", "example.com", "--review")
-	system.WaitFor(t, 1, "review", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusPending })
+	system.WaitFor(t, 1, "review", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusInReview })
 	preview := s.ok(t, "import", "preview", "1")
 	require.Contains(t, preview, " 2867714 ")
 	require.Contains(t, preview, "2 different  2 different", "cities are counted, not added up")

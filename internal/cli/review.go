@@ -59,26 +59,26 @@ func decide(ctx context.Context, s *session, verdict string) error {
 
 // reviewJSON is a review as programs see it. Fields are only ever added.
 type reviewJSON struct {
-	ImportID    int64      `json:"import_id"`
-	Site        string     `json:"site"`
-	Source      string     `json:"source"`
-	Label       string     `json:"label"`
-	Status      string     `json:"status"`
-	RequestedBy string     `json:"requested_by"`
-	FourEyes    bool       `json:"four_eyes"`
-	OpenedAt    time.Time  `json:"opened_at"`
-	ExpiresAt   time.Time  `json:"expires_at"`
-	Decision    *string    `json:"decision"`
-	DecidedBy   string     `json:"decided_by"`
-	DecidedAt   *time.Time `json:"decided_at"`
-	Reason      string     `json:"reason"`
-	Error       string     `json:"error"`
+	ImportID              int64      `json:"import_id"`
+	Site                  string     `json:"site"`
+	Source                string     `json:"source"`
+	Label                 string     `json:"label"`
+	Status                string     `json:"status"`
+	RequestedBy           string     `json:"requested_by"`
+	RequireSecondApprover bool       `json:"require_second_approver"`
+	OpenedAt              time.Time  `json:"opened_at"`
+	ExpiresAt             time.Time  `json:"expires_at"`
+	Decision              *string    `json:"decision"`
+	DecidedBy             string     `json:"decided_by"`
+	DecidedAt             *time.Time `json:"decided_at"`
+	Reason                string     `json:"reason"`
+	Error                 string     `json:"error"`
 }
 
 func reviewView(r store.ReviewSummary) reviewJSON {
 	return reviewJSON{
 		ImportID: r.Review.ImportID, Site: r.Domain, Source: r.Source, Label: r.Label, Status: r.Status,
-		RequestedBy: r.RequestedBy, FourEyes: r.FourEyes, OpenedAt: r.Review.OpenedAt, ExpiresAt: r.Review.ExpiresAt,
+		RequestedBy: r.RequestedBy, RequireSecondApprover: r.RequireSecondApprover, OpenedAt: r.Review.OpenedAt, ExpiresAt: r.Review.ExpiresAt,
 		Decision: r.Review.Decision, DecidedBy: r.Review.DecidedBy, DecidedAt: r.Review.DecidedAt,
 		Reason: r.Review.Reason, Error: r.Review.Error,
 	}

@@ -43,10 +43,10 @@ func TestClaimsOfImportsAtOnce(t *testing.T) {
 	for i, id := range ids {
 		require.NoError(t, errs[i])
 		now := s.WaitFor(t, id, "an end or a review", func(now store.ImportSummary) bool {
-			return store.Ended(now.Import.Status) || now.Import.Phase == store.PhaseReviewing
+			return store.Ended(now.Import.Status) || now.Import.Phase == store.PhaseInReview
 		})
 		switch now.Import.Status {
-		case store.StatusPending:
+		case store.StatusInReview:
 			require.NoError(t, s.Starter.Decide(ctx, id, store.Accepted, starter.By{Who: "bob"}))
 			s.end(now.Import, store.StatusCompleted)
 		case store.StatusCompleted:

@@ -101,7 +101,7 @@ func TestManyCommandsWhileWaiting(t *testing.T) {
 	s.WaitParked(t, parked.ID)
 	require.NoError(t, s.Starter.RetryPart(ctx, parked.ID, 0, bob))
 	s.end(parked, store.StatusCompleted)
-	s.waitPhase(review.ID, store.PhaseReviewing)
+	s.waitPhase(review.ID, store.PhaseInReview)
 	require.NoError(t, s.Starter.Decide(ctx, review.ID, store.Accepted, bob))
 	s.end(review, store.StatusCompleted)
 	require.NoError(t, s.Starter.Cancel(ctx, holder.ID, bob))

@@ -78,7 +78,7 @@ func TestFailingTaskIsShown(t *testing.T) {
 	stop()
 	s.StartWorker(t)
 	s.WaitFor(t, imp.ID, "in review, without a fault", func(now store.ImportSummary) bool {
-		return now.Import.Status == store.StatusPending && now.Import.WorkflowFault == ""
+		return now.Import.Status == store.StatusInReview && now.Import.WorkflowFault == ""
 	})
 	require.NoError(t, s.Starter.Decide(enginetest.Context(t), imp.ID, store.Accepted, bob))
 	require.EqualValues(t, 100, s.end(imp, store.StatusCompleted).RowsLoaded)

@@ -109,7 +109,7 @@ func TestEndsArrive(t *testing.T) {
 	request, yes := h.noopRequest(site, `{"rows": 10}`), true
 	request.Review = &yes
 	declined := h.System.Start(t, request)
-	h.waitPhase(declined.ID, store.PhaseReviewing)
+	h.waitPhase(declined.ID, store.PhaseInReview)
 	require.NoError(t, h.Starter.Decide(enginetest.Context(t), declined.ID, store.Declined, starter.By{Who: "ann", Why: "a look"}))
 	ended(declined, 0, store.StatusDeclined, "%a look%")
 	terminated := h.noop(site, `{"rows": 3000, "delay": "20ms"}`)

@@ -85,7 +85,7 @@ func (s *secretive) harvestPending(imp store.Import) map[string]string {
 	require.NoError(s.t, err)
 	summary, err := s.Store.Summary(enginetest.Context(s.t), imp.ID)
 	require.NoError(s.t, err)
-	return map[string]string{"pending activities": string(text), "trouble": summary.Import.Trouble}
+	return map[string]string{"pending activities": string(text), "trouble": summary.Import.AttemptError}
 }
 
 func (s *secretive) metrics() string {

@@ -24,8 +24,8 @@ func (s *system) reviewed(args string) store.Import {
 	yes := true
 	r.Review, r.By = &yes, "ann"
 	imp := s.Start(s.t, r)
-	now := s.waitPhase(imp.ID, store.PhaseReviewing)
-	require.Equal(s.t, store.StatusPending, now.Import.Status)
+	now := s.waitPhase(imp.ID, store.PhaseInReview)
+	require.Equal(s.t, store.StatusInReview, now.Import.Status)
 	return imp
 }
 
@@ -41,7 +41,7 @@ func TestReview(t *testing.T) {
 		all, visible := rowsOf(t, s.System, imp)
 		require.EqualValues(t, 500, all)
 		require.Zero(t, visible, "loaded, and in no query")
-		require.Equal(t, "pending", s.attributes(imp.WorkflowID, "")["SluiceStatus"])
+		require.Equal(t, "in_review", s.attributes(imp.WorkflowID, "")["SluiceStatus"])
 		// The site is not blocked meanwhile, and the days are not given away.
 		other := s.noop(site, `{"rows": 310, "start_date": "2021-01-25", "end_date": "2021-02-10"}`)
 		require.Equal(t, "2021-02-01..2021-02-10", s.end(other, store.StatusCompleted).Import.Days.String())
@@ -93,8 +93,8 @@ func TestReview(t *testing.T) {
 		imp := s.reviewed(`{"rows": 50, "fail": "stage_done", "fail_times": 1}`)
 		err := s.Starter.Decide(ctx, imp.ID, store.Accepted, bob)
 		require.ErrorContains(t, err, "accepted by bob, but it could not be finalised, and goes on waiting: noop was told to fail in stage_done")
-		now := s.waitPhase(imp.ID, store.PhaseReviewing)
-		require.Equal(t, store.StatusPending, now.Import.Status)
+		now := s.waitPhase(imp.ID, store.PhaseInReview)
+		require.Equal(t, store.StatusInReview, now.Import.Status)
 		review, err := s.Store.ReviewOf(ctx, imp.ID)
 		require.NoError(t, err)
 		require.Equal(t, "noop was told to fail in stage_done", review.Error)
@@ -102,14 +102,14 @@ func TestReview(t *testing.T) {
 		s.end(imp, store.StatusCompleted)
 	})
 
-	t.Run("four eyes", func(t *testing.T) {
+	t.Run("second approver", func(t *testing.T) {
 		t.Parallel()
 		s := setupNoop(t)
 		ctx := enginetest.Context(t)
-		s.Starter.Review.FourEyes = true
+		s.Starter.Review.RequireSecondApprover = true
 		s.StartWorker(t)
 		imp := s.reviewed(`{"rows": 50}`)
-		require.ErrorContains(t, s.Starter.Decide(ctx, imp.ID, store.Accepted, ann), "ann started import 1 and cannot accept it, somebody else can")
+		require.ErrorContains(t, s.Starter.Decide(ctx, imp.ID, store.Accepted, ann), "accept import 1, which ann requested: the requester cannot approve their own import")
 		require.NoError(t, s.Starter.Decide(ctx, imp.ID, store.Accepted, bob))
 		s.end(imp, store.StatusCompleted)
 	})

@@ -159,7 +159,7 @@ func (r recorder) reviewed(verdict, status string) *historypb.History {
 	request, yes := r.request(`{"rows": 100}`), true
 	request.Review = &yes
 	imp := r.Start(r.t, request)
-	r.WaitFor(r.t, imp.ID, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseReviewing })
+	r.WaitFor(r.t, imp.ID, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseInReview })
 	require.NoError(r.t, r.Starter.Decide(enginetest.Context(r.t), imp.ID, verdict, starter.By{Who: "ann", Why: "a look"}))
 	return r.end(imp, status)
 }

@@ -56,7 +56,7 @@ func (s *system) save() (restore func()) {
 			DELETE FROM parts;
 			INSERT INTO parts SELECT * FROM saved_parts;
 			INSERT INTO chunks SELECT * FROM saved_chunks;
-			UPDATE imports i SET status = b.status, phase = b.phase, run_id = b.run_id, epoch = b.epoch, days = b.days,
+			UPDATE imports i SET status = b.status, phase = b.phase, run_id = b.run_id, fencing_token = b.fencing_token, days = b.days,
 				days_claimed = b.days_claimed
 			FROM saved_imports b WHERE b.id = i.id;
 			COMMIT`)

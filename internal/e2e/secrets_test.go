@@ -176,7 +176,7 @@ func TestSecretsStayInside(t *testing.T) {
 	imp := s.noop(site, `{"rows": 3000, "delay": "50ms", "bad_rows": 5}`)
 	s.WaitLoading(t, imp.ID)
 	s.warehouseProxy.Cut()
-	s.WaitFor(t, imp.ID, "in trouble without a warehouse", func(now store.ImportSummary) bool { return now.Import.Trouble != "" })
+	s.WaitFor(t, imp.ID, "in trouble without a warehouse", func(now store.ImportSummary) bool { return now.Import.AttemptError != "" })
 	seen := s.harvestPending(imp)
 	s.warehouseProxy.Mend()
 	s.storeProxy.Cut()

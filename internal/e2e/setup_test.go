@@ -67,7 +67,7 @@ func endOf(t *testing.T, s *enginetest.System, imp store.Import, status string) 
 	well := status == store.StatusCompleted || status == store.StatusUnchanged
 	require.Equal(t, well, err == nil, "the workflow's end is the import's")
 	require.Equal(t, last.RowsRead, last.RowsLoaded+last.RowsRejected+last.RowsOutOfRange+last.RowsLeftOut)
-	require.Empty(t, last.Import.Trouble)
+	require.Empty(t, last.Import.AttemptError)
 	require.NotNil(t, last.Import.FinishedAt)
 	if status != store.StatusCompleted {
 		requireNothing(t, s, last.Import)

@@ -35,7 +35,7 @@ func TestTransientFailure(t *testing.T) {
 			s.AddSite(t, domain)
 			imp := s.noop(domain, tc.args)
 			s.WaitFor(t, imp.ID, "in trouble", func(now store.ImportSummary) bool {
-				return strings.Contains(now.Import.Trouble, tc.trouble)
+				return strings.Contains(now.Import.AttemptError, tc.trouble)
 			})
 			last := s.end(imp, store.StatusCompleted)
 			require.EqualValues(t, 100, last.RowsLoaded)
@@ -70,8 +70,8 @@ func TestUnspeakableErrors(t *testing.T) {
 			imp := s.noop(site, `{"rows": 1}`)
 			if panics {
 				// Ten attempts would take minutes: that it is heard of is enough.
-				now := s.WaitFor(t, imp.ID, "in trouble", func(now store.ImportSummary) bool { return now.Import.Trouble != "" })
-				require.Contains(t, now.Import.Trouble, "panic: \uFFFD")
+				now := s.WaitFor(t, imp.ID, "in trouble", func(now store.ImportSummary) bool { return now.Import.AttemptError != "" })
+				require.Contains(t, now.Import.AttemptError, "panic: \uFFFD")
 				require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID, starter.By{}))
 				s.end(imp, store.StatusCancelled)
 				return

@@ -28,7 +28,7 @@ func (s *System) Start(tb testing.TB, r starter.Request) store.Import {
 func (s *System) Wait(tb testing.TB, id int64) store.ImportSummary {
 	tb.Helper()
 	last, err := s.Starter.Wait(Context(tb), id, nil)
-	require.NoErrorf(tb, err, "import %d is %s, %s: %s", id, last.Import.Status, last.Import.Phase, last.Import.Trouble)
+	require.NoErrorf(tb, err, "import %d is %s, %s: %s", id, last.Import.Status, last.Import.Phase, last.Import.AttemptError)
 	return last
 }
 
@@ -49,7 +49,7 @@ func (s *System) WaitFor(tb testing.TB, id int64, what string, is func(store.Imp
 		case <-ticker.C:
 		case <-ctx.Done():
 			require.FailNowf(tb, "waited in vain", "import %d: %s: it is %s, %s, with %d rows: %s%s", id, what,
-				now.Import.Status, now.Import.Phase, now.RowsLoaded, now.Import.Error, now.Import.Trouble)
+				now.Import.Status, now.Import.Phase, now.RowsLoaded, now.Import.Error, now.Import.AttemptError)
 		}
 	}
 }
@@ -74,7 +74,7 @@ func (s *System) WaitParked(tb testing.TB, id int64) store.ImportSummary {
 		parts, err := s.Store.ListParts(Context(tb), id)
 		require.NoError(tb, err)
 		return !slices.ContainsFunc(parts, func(p store.Part) bool {
-			return p.Status == store.PartPending || p.Status == store.PartRunning
+			return p.Status == store.PartWaiting || p.Status == store.PartRunning
 		})
 	})
 	require.Equalf(tb, store.StatusParked, now.Import.Status, "import %d has ended: %s", id, now.Import.Error)

@@ -37,10 +37,10 @@ type Job struct {
 	Rejects RejectLimit
 	// Generation counts the runs of the import after it had failed.
 	Generation uint32
-	// Part is the part as claimed: its fence is this attempt's.
+	// Part is the part as claimed: its fencing token is this attempt's.
 	Part store.Part
-	// Epoch is the grant of the import's locks that the attempt goes by.
-	Epoch int64
+	// LockToken is the fencing token of the import's locks.
+	LockToken int64
 	// RowsPerSecond bounds how fast rows are read; 0 is as fast as it goes.
 	RowsPerSecond int64
 	// Advanced, if set, is called with the part's figures after every chunk. It
@@ -89,7 +89,7 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 		return Progress{}, err
 	}
 	// The first attempt at a part follows nobody, so that there is nothing to find.
-	if job.Part.Fence > 1 {
+	if job.Part.FencingToken > 1 {
 		a.present, err = l.Warehouse.ChunkCounts(ctx, a.table, a.key, uint32(job.Part.NextChunk))
 		if err != nil {
 			return a.now, err
@@ -123,7 +123,7 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 		}
 	}
 	return a.now, l.Store.FinishPart(ctx, store.DonePart{
-		ImportID: job.Part.ImportID, No: job.Part.No, Fence: job.Part.Fence, Epoch: job.Epoch, Claims: a.now.Claims,
+		ImportID: job.Part.ImportID, No: job.Part.No, FencingToken: job.Part.FencingToken, LockToken: job.LockToken, Claims: a.now.Claims,
 	})
 }
 

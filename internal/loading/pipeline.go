@@ -185,11 +185,11 @@ func (a *attempt) insertOnce(ctx context.Context, c numbered) insertion {
 	odd := have.Rows != 0 && have.Rows != want.Rows || have.Rejects != 0 && have.Rejects != want.Rejects
 	if odd {
 		// Rows are inserted all or none, so that this is a doubled chunk. Its token may be
-		// remembered, so it goes in under a new one: fences are never used twice.
+		// remembered, so it goes in under a new one: fencing tokens are never used twice.
 		if err := a.Warehouse.PurgeChunk(ctx, a.table, key); err != nil {
 			return insertion{err: err}
 		}
-		key.Repair, have = uint32(a.Part.Fence), warehouse.ChunkCount{}
+		key.Repair, have = uint32(a.Part.FencingToken), warehouse.ChunkCount{}
 	}
 	// What is missing goes in under the usual token: an attempt that was given up may
 	// still be about to insert the very same, and only one of the two must count.
@@ -213,7 +213,7 @@ func (a *attempt) record(ctx context.Context, c numbered, repair uint32) error {
 			RowsRead: c.RowsRead, RowsLoaded: loaded, RowsRejected: rejected, RowsOutOfRange: c.OutOfRange,
 			RowsLeftOut: c.LeftOut,
 		},
-		Fence: a.Part.Fence, Epoch: a.Epoch, Next: string(c.Next), BytesRead: c.Bytes, Days: days,
+		FencingToken: a.Part.FencingToken, LockToken: a.LockToken, Next: string(c.Next), BytesRead: c.Bytes, Days: days,
 	})
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func (f *fixture) resume(t *testing.T, stood loading.Progress) {
 	t.Helper()
 	require.Equal(t, f.source.opened, f.source.closed)
 	// The server may still commit a record that the first attempt no longer waits for. The
-	// claim raises the fence: from here on the checkpoint stands still.
+	// claim raises the fencing token: from here on the checkpoint stands still.
 	part := f.claim(t)
 	require.GreaterOrEqual(t, part.NextChunk, stood.Chunks)
 	first := -1

@@ -86,7 +86,7 @@ func (a *attempt) repair(ctx context.Context, c store.Chunk) (err error) {
 		return importers.Permanent(importers.ClassInput, fmt.Errorf("%s %w", a.Part.Label, errUnstable))
 	}
 	c.Repair++
-	if err := a.Store.RecordRepair(ctx, c, a.Part.Fence); err != nil {
+	if err := a.Store.RecordRepair(ctx, c, a.Part.FencingToken); err != nil {
 		return err
 	}
 	key := a.chunkKey(c.No, uint32(c.Repair))

@@ -13,18 +13,18 @@ import (
 
 const claimDays = `-- name: ClaimDays :execrows
 UPDATE imports SET days_claimed = true, days = $1
-WHERE id = $2 AND epoch = $3 AND status IN ('queued', 'running', 'parked', 'pending')
+WHERE id = $2 AND fencing_token = $3 AND status IN ('queued', 'running', 'parked', 'in_review')
 `
 
 type ClaimDaysParams struct {
-	Days  calendar.Set
-	ID    int64
-	Epoch int64
+	Days         calendar.Set
+	ID           int64
+	FencingToken int64
 }
 
 // ClaimDays makes the days of an import's parts its own, and notes which days they are.
 func (q *Queries) ClaimDays(ctx context.Context, arg ClaimDaysParams) (int64, error) {
-	result, err := q.db.Exec(ctx, claimDays, arg.Days, arg.ID, arg.Epoch)
+	result, err := q.db.Exec(ctx, claimDays, arg.Days, arg.ID, arg.FencingToken)
 	if err != nil {
 		return 0, err
 	}
@@ -37,7 +37,7 @@ FROM imports i
 JOIN parts p ON p.import_id = i.id
 WHERE i.site_id = $1 AND i.id <> $2
   AND (i.status = 'completed'
-       OR i.days_claimed AND i.status IN ('queued', 'running', 'parked', 'pending', 'deleting'))
+       OR i.days_claimed AND i.status IN ('queued', 'running', 'parked', 'in_review', 'deleting'))
   AND p.status = 'done' AND p.claimed_days <> '[]'
 ORDER BY i.id, p.no
 `

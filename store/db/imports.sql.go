@@ -15,8 +15,8 @@ import (
 
 const beginCheck = `-- name: BeginCheck :execrows
 UPDATE imports
-SET phase = 'before_start', status = 'queued', run_id = $1, trouble = '', wait_until = NULL, wait_reason = ''
-WHERE id = $2 AND status IN ('queued', 'running', 'parked', 'pending')
+SET phase = 'before_start', status = 'queued', run_id = $1, attempt_error = '', wait_until = NULL, wait_reason = ''
+WHERE id = $2 AND status IN ('queued', 'running', 'parked', 'in_review')
   AND (run_id <> $1 OR phase IN ('queued', 'before_start'))
 `
 
@@ -31,7 +31,7 @@ func (q *Queries) BeginCheck(ctx context.Context, runID string, iD int64) (int64
 }
 
 const countActive = `-- name: CountActive :one
-SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'pending')
+SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'in_review')
 `
 
 // CountActive returns how many imports of a site are under way.
@@ -43,7 +43,7 @@ func (q *Queries) CountActive(ctx context.Context, siteID int64) (int64, error) 
 }
 
 const countImports = `-- name: CountImports :one
-SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'pending', 'completed')
+SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'in_review', 'completed')
 `
 
 // CountImports returns how many imports of a site are there or on their way.
@@ -56,35 +56,35 @@ func (q *Queries) CountImports(ctx context.Context, siteID int64) (int64, error)
 
 const createImport = `-- name: CreateImport :one
 INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects, max_reject_share,
-                     max_reject_ceiling, chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, four_eyes,
+                     max_reject_ceiling, chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, require_second_approver,
                      review_reminder_s, review_expiry_s, rate, schedule)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
         $8, $9, $10, $11, $12, $13, $14, $15, $16,
         $17, $18, $19, $20)
-RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason, closed_at
+RETURNING id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, attempt_error, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, require_second_approver, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, fencing_token, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason, closed_at
 `
 
 type CreateImportParams struct {
-	SiteID           int64
-	Source           string
-	Label            string
-	Args             json.RawMessage
-	OnPartFailure    string
-	MaxRejects       int64
-	MaxRejectShare   float64
-	MaxRejectCeiling float64
-	ChunkRows        int32
-	ChunkBytes       int32
-	Parallelism      int32
-	IdempotencyKey   *string
-	RequestedBy      string
-	Notify           []string
-	Review           bool
-	FourEyes         bool
-	ReviewReminderS  int64
-	ReviewExpiryS    int64
-	Rate             int64
-	Schedule         string
+	SiteID                int64
+	Source                string
+	Label                 string
+	Args                  json.RawMessage
+	OnPartFailure         string
+	MaxRejects            int64
+	MaxRejectShare        float64
+	MaxRejectCeiling      float64
+	ChunkRows             int32
+	ChunkBytes            int32
+	Parallelism           int32
+	IdempotencyKey        *string
+	RequestedBy           string
+	Notify                []string
+	Review                bool
+	RequireSecondApprover bool
+	ReviewReminderS       int64
+	ReviewExpiryS         int64
+	Rate                  int64
+	Schedule              string
 }
 
 // CreateImport adds a queued import.
@@ -105,7 +105,7 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		arg.RequestedBy,
 		arg.Notify,
 		arg.Review,
-		arg.FourEyes,
+		arg.RequireSecondApprover,
 		arg.ReviewReminderS,
 		arg.ReviewExpiryS,
 		arg.Rate,
@@ -129,7 +129,7 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		&i.StartDate,
 		&i.EndDate,
 		&i.Days,
-		&i.Trouble,
+		&i.AttemptError,
 		&i.Error,
 		&i.ErrorClass,
 		&i.WorkflowID,
@@ -142,7 +142,7 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		&i.RequestedBy,
 		&i.Notify,
 		&i.Review,
-		&i.FourEyes,
+		&i.RequireSecondApprover,
 		&i.ReviewReminderS,
 		&i.ReviewExpiryS,
 		&i.Paused,
@@ -150,7 +150,7 @@ func (q *Queries) CreateImport(ctx context.Context, arg CreateImportParams) (Imp
 		&i.WaitUntil,
 		&i.WaitReason,
 		&i.Fingerprint,
-		&i.Epoch,
+		&i.FencingToken,
 		&i.DaysClaimed,
 		&i.Schedule,
 		&i.MaxRejectCeiling,
@@ -214,19 +214,19 @@ UPDATE imports
 SET phase = $1, status = CASE
         WHEN $2 = 'running' AND $1 = 'loading'
              AND EXISTS (SELECT 1 FROM parts p WHERE p.import_id = imports.id AND p.status = 'parked') THEN 'parked'
-        ELSE $2 END, run_id = $3, trouble = '',
+        ELSE $2 END, run_id = $3, attempt_error = '',
     wait_until = NULL, wait_reason = '',
     started_at = CASE WHEN $2 = 'queued' THEN started_at ELSE coalesce(started_at, now()) END
-WHERE id = $4 AND status IN ('queued', 'running', 'parked', 'pending')
-  AND (epoch = $5 OR $5 < 0)
+WHERE id = $4 AND status IN ('queued', 'running', 'parked', 'in_review')
+  AND (imports.fencing_token = $5 OR $5 < 0)
 `
 
 type EnterPhaseParams struct {
-	Phase  string
-	Status interface{}
-	RunID  string
-	ID     int64
-	Epoch  int64
+	Phase        string
+	Status       interface{}
+	RunID        string
+	ID           int64
+	FencingToken int64
 }
 
 // EnterPhase moves an import that has not ended to a phase, in the name of a
@@ -239,7 +239,7 @@ func (q *Queries) EnterPhase(ctx context.Context, arg EnterPhaseParams) (int64, 
 		arg.Status,
 		arg.RunID,
 		arg.ID,
-		arg.Epoch,
+		arg.FencingToken,
 	)
 	if err != nil {
 		return 0, err
@@ -250,10 +250,10 @@ func (q *Queries) EnterPhase(ctx context.Context, arg EnterPhaseParams) (int64, 
 const finishImport = `-- name: FinishImport :execrows
 UPDATE imports
 SET status = $1, phase = $1, error = $2, error_class = $3,
-    trouble = '', workflow_fault = '', wait_until = NULL, wait_reason = '', paused = false, epoch = 0,
+    attempt_error = '', workflow_fault = '', wait_until = NULL, wait_reason = '', paused = false, fencing_token = 0,
     days_claimed = days_claimed AND $1 = 'completed',
     finished_at = now(), started_at = coalesce(started_at, now())
-WHERE id = $4 AND status IN ('queued', 'running', 'parked', 'pending')
+WHERE id = $4 AND status IN ('queued', 'running', 'parked', 'in_review')
 `
 
 type FinishImportParams struct {
@@ -278,7 +278,7 @@ func (q *Queries) FinishImport(ctx context.Context, arg FinishImportParams) (int
 }
 
 const importByID = `-- name: ImportByID :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason, closed_at FROM imports WHERE id = $1
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, attempt_error, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, require_second_approver, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, fencing_token, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason, closed_at FROM imports WHERE id = $1
 `
 
 // ImportByID returns an import.
@@ -302,7 +302,7 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 		&i.StartDate,
 		&i.EndDate,
 		&i.Days,
-		&i.Trouble,
+		&i.AttemptError,
 		&i.Error,
 		&i.ErrorClass,
 		&i.WorkflowID,
@@ -315,7 +315,7 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 		&i.RequestedBy,
 		&i.Notify,
 		&i.Review,
-		&i.FourEyes,
+		&i.RequireSecondApprover,
 		&i.ReviewReminderS,
 		&i.ReviewExpiryS,
 		&i.Paused,
@@ -323,7 +323,7 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 		&i.WaitUntil,
 		&i.WaitReason,
 		&i.Fingerprint,
-		&i.Epoch,
+		&i.FencingToken,
 		&i.DaysClaimed,
 		&i.Schedule,
 		&i.MaxRejectCeiling,
@@ -343,7 +343,7 @@ func (q *Queries) ImportByID(ctx context.Context, id int64) (Import, error) {
 }
 
 const importByIdempotencyKey = `-- name: ImportByIdempotencyKey :one
-SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, trouble, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, four_eyes, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, epoch, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason, closed_at FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
+SELECT id, site_id, source, label, args, status, phase, on_part_failure, max_rejects, max_reject_share, chunk_rows, chunk_bytes, parallelism, start_date, end_date, days, attempt_error, error, error_class, workflow_id, run_id, generation, idempotency_key, created_at, started_at, finished_at, requested_by, notify, review, require_second_approver, review_reminder_s, review_expiry_s, paused, rate, wait_until, wait_reason, fingerprint, fencing_token, days_claimed, schedule, max_reject_ceiling, checked_at, uid, compared_at, recoveries, recover_after, behind_since, workflow_fault, ending, ending_class, ending_reason, closed_at FROM imports WHERE site_id = $1 AND idempotency_key = $2::text
 `
 
 // ImportByIdempotencyKey returns the import that was started under that key.
@@ -367,7 +367,7 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 		&i.StartDate,
 		&i.EndDate,
 		&i.Days,
-		&i.Trouble,
+		&i.AttemptError,
 		&i.Error,
 		&i.ErrorClass,
 		&i.WorkflowID,
@@ -380,7 +380,7 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 		&i.RequestedBy,
 		&i.Notify,
 		&i.Review,
-		&i.FourEyes,
+		&i.RequireSecondApprover,
 		&i.ReviewReminderS,
 		&i.ReviewExpiryS,
 		&i.Paused,
@@ -388,7 +388,7 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 		&i.WaitUntil,
 		&i.WaitReason,
 		&i.Fingerprint,
-		&i.Epoch,
+		&i.FencingToken,
 		&i.DaysClaimed,
 		&i.Schedule,
 		&i.MaxRejectCeiling,
@@ -408,7 +408,7 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 }
 
 const importSummaries = `-- name: ImportSummaries :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, i.closed_at, s.domain,
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.attempt_error, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.require_second_approver, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.fencing_token, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, i.closed_at, s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out,
        l.warnings, l.errors, l.last_error
@@ -506,7 +506,7 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.StartDate,
 			&i.Import.EndDate,
 			&i.Import.Days,
-			&i.Import.Trouble,
+			&i.Import.AttemptError,
 			&i.Import.Error,
 			&i.Import.ErrorClass,
 			&i.Import.WorkflowID,
@@ -519,7 +519,7 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.RequestedBy,
 			&i.Import.Notify,
 			&i.Import.Review,
-			&i.Import.FourEyes,
+			&i.Import.RequireSecondApprover,
 			&i.Import.ReviewReminderS,
 			&i.Import.ReviewExpiryS,
 			&i.Import.Paused,
@@ -527,7 +527,7 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.WaitUntil,
 			&i.Import.WaitReason,
 			&i.Import.Fingerprint,
-			&i.Import.Epoch,
+			&i.Import.FencingToken,
 			&i.Import.DaysClaimed,
 			&i.Import.Schedule,
 			&i.Import.MaxRejectCeiling,
@@ -599,8 +599,8 @@ func (q *Queries) ImportedBefore(ctx context.Context, arg ImportedBeforeParams) 
 }
 
 const markChecked = `-- name: MarkChecked :exec
-UPDATE imports SET checked_at = coalesce(checked_at, now()), trouble = ''
-WHERE id = $1 AND status IN ('queued', 'running', 'parked', 'pending')
+UPDATE imports SET checked_at = coalesce(checked_at, now()), attempt_error = ''
+WHERE id = $1 AND status IN ('queued', 'running', 'parked', 'in_review')
 `
 
 // MarkChecked notes that before_start has found that the import can work.
@@ -621,6 +621,20 @@ WHERE id = $2 AND status IN ('failed', 'cancelled', 'declined') AND run_id <> $1
 // again with an import that had not completed. The run that ended it cannot do so.
 func (q *Queries) ReopenImport(ctx context.Context, runID string, iD int64) (int64, error) {
 	result, err := q.db.Exec(ctx, reopenImport, runID, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const setAttemptError = `-- name: SetAttemptError :execrows
+UPDATE imports SET attempt_error = $1
+WHERE id = $2 AND status IN ('queued', 'running', 'parked', 'in_review', 'deleting')
+`
+
+// SetAttemptError notes why the last attempt at something failed.
+func (q *Queries) SetAttemptError(ctx context.Context, attemptError string, iD int64) (int64, error) {
+	result, err := q.db.Exec(ctx, setAttemptError, attemptError, iD)
 	if err != nil {
 		return 0, err
 	}
@@ -679,23 +693,9 @@ func (q *Queries) SetRate(ctx context.Context, iD int64, rate int64) error {
 	return err
 }
 
-const setTrouble = `-- name: SetTrouble :execrows
-UPDATE imports SET trouble = $1
-WHERE id = $2 AND status IN ('queued', 'running', 'parked', 'pending', 'deleting')
-`
-
-// SetTrouble notes why the last attempt at something failed.
-func (q *Queries) SetTrouble(ctx context.Context, trouble string, iD int64) (int64, error) {
-	result, err := q.db.Exec(ctx, setTrouble, trouble, iD)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const setWait = `-- name: SetWait :exec
 UPDATE imports SET wait_until = $1, wait_reason = $2
-WHERE id = $3 AND status IN ('queued', 'running', 'parked', 'pending')
+WHERE id = $3 AND status IN ('queued', 'running', 'parked', 'in_review')
 `
 
 type SetWaitParams struct {
@@ -744,7 +744,7 @@ func (q *Queries) StartDeleting(ctx context.Context, id int64) (int64, error) {
 }
 
 const unstartedImports = `-- name: UnstartedImports :many
-SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.trouble, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.four_eyes, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.epoch, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, i.closed_at, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+SELECT i.id, i.site_id, i.source, i.label, i.args, i.status, i.phase, i.on_part_failure, i.max_rejects, i.max_reject_share, i.chunk_rows, i.chunk_bytes, i.parallelism, i.start_date, i.end_date, i.days, i.attempt_error, i.error, i.error_class, i.workflow_id, i.run_id, i.generation, i.idempotency_key, i.created_at, i.started_at, i.finished_at, i.requested_by, i.notify, i.review, i.require_second_approver, i.review_reminder_s, i.review_expiry_s, i.paused, i.rate, i.wait_until, i.wait_reason, i.fingerprint, i.fencing_token, i.days_claimed, i.schedule, i.max_reject_ceiling, i.checked_at, i.uid, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.ending, i.ending_class, i.ending_reason, i.closed_at, s.domain FROM imports i JOIN sites s ON s.id = i.site_id
 WHERE i.run_id = '' AND i.status IN ('queued', 'deleting') AND i.created_at < $1
 ORDER BY i.id LIMIT 100
 `
@@ -782,7 +782,7 @@ func (q *Queries) UnstartedImports(ctx context.Context, createdBefore time.Time)
 			&i.Import.StartDate,
 			&i.Import.EndDate,
 			&i.Import.Days,
-			&i.Import.Trouble,
+			&i.Import.AttemptError,
 			&i.Import.Error,
 			&i.Import.ErrorClass,
 			&i.Import.WorkflowID,
@@ -795,7 +795,7 @@ func (q *Queries) UnstartedImports(ctx context.Context, createdBefore time.Time)
 			&i.Import.RequestedBy,
 			&i.Import.Notify,
 			&i.Import.Review,
-			&i.Import.FourEyes,
+			&i.Import.RequireSecondApprover,
 			&i.Import.ReviewReminderS,
 			&i.Import.ReviewExpiryS,
 			&i.Import.Paused,
@@ -803,7 +803,7 @@ func (q *Queries) UnstartedImports(ctx context.Context, createdBefore time.Time)
 			&i.Import.WaitUntil,
 			&i.Import.WaitReason,
 			&i.Import.Fingerprint,
-			&i.Import.Epoch,
+			&i.Import.FencingToken,
 			&i.Import.DaysClaimed,
 			&i.Import.Schedule,
 			&i.Import.MaxRejectCeiling,

@@ -27,9 +27,9 @@ func (q *Queries) AddDependency(ctx context.Context, arg AddDependencyParams) er
 }
 
 const grantLocks = `-- name: GrantLocks :one
-UPDATE lock_requests SET granted_at = clock_timestamp(), epoch = nextval('lock_epochs')
+UPDATE lock_requests SET granted_at = clock_timestamp(), fencing_token = nextval('lock_fencing_tokens')
 WHERE import_id = $1 AND granted_at IS NULL
-RETURNING import_id, site_id, seq, requested_at, granted_at, epoch, taken_at
+RETURNING import_id, site_id, seq, requested_at, granted_at, fencing_token, taken_at
 `
 
 // GrantLocks gives a request what it waits for.
@@ -42,7 +42,7 @@ func (q *Queries) GrantLocks(ctx context.Context, importID int64) (LockRequest, 
 		&i.Seq,
 		&i.RequestedAt,
 		&i.GrantedAt,
-		&i.Epoch,
+		&i.FencingToken,
 		&i.TakenAt,
 	)
 	return i, err
@@ -167,8 +167,8 @@ func (q *Queries) ListDependencies(ctx context.Context, importID int64) ([]Depen
 }
 
 const listGrants = `-- name: ListGrants :many
-SELECT epoch, import_id, seq, requested_at, granted_at, released_at FROM lock_grants WHERE ($1::bigint IS NULL OR import_id = $1)
-ORDER BY epoch DESC LIMIT $2
+SELECT fencing_token, import_id, seq, requested_at, granted_at, released_at FROM lock_grants WHERE ($1::bigint IS NULL OR import_id = $1)
+ORDER BY fencing_token DESC LIMIT $2
 `
 
 // ListGrants returns the log of grants of an import, or of all, newest first.
@@ -182,7 +182,7 @@ func (q *Queries) ListGrants(ctx context.Context, importID *int64, rowLimit int3
 	for rows.Next() {
 		var i LockGrant
 		if err := rows.Scan(
-			&i.Epoch,
+			&i.FencingToken,
 			&i.ImportID,
 			&i.Seq,
 			&i.RequestedAt,
@@ -200,7 +200,7 @@ func (q *Queries) ListGrants(ctx context.Context, importID *int64, rowLimit int3
 }
 
 const listLocks = `-- name: ListLocks :many
-SELECT m.resource, m.shared, m.import_id, s.domain, r.requested_at, r.granted_at, coalesce(r.epoch, 0)::bigint AS epoch
+SELECT m.resource, m.shared, m.import_id, s.domain, r.requested_at, r.granted_at, coalesce(r.fencing_token, 0)::bigint AS fencing_token
 FROM lock_resources m
 JOIN lock_requests r ON r.import_id = m.import_id
 JOIN sites s ON s.id = r.site_id
@@ -209,13 +209,13 @@ ORDER BY m.resource, m.seq LIMIT $2
 `
 
 type ListLocksRow struct {
-	Resource    string
-	Shared      bool
-	ImportID    int64
-	Domain      string
-	RequestedAt time.Time
-	GrantedAt   *time.Time
-	Epoch       int64
+	Resource     string
+	Shared       bool
+	ImportID     int64
+	Domain       string
+	RequestedAt  time.Time
+	GrantedAt    *time.Time
+	FencingToken int64
 }
 
 // ListLocks returns holders and waiters of each resource, in order.
@@ -235,7 +235,7 @@ func (q *Queries) ListLocks(ctx context.Context, resource *string, rowLimit int3
 			&i.Domain,
 			&i.RequestedAt,
 			&i.GrantedAt,
-			&i.Epoch,
+			&i.FencingToken,
 		); err != nil {
 			return nil, err
 		}
@@ -259,7 +259,7 @@ func (q *Queries) LockGrants(ctx context.Context) error {
 }
 
 const lockRequestOf = `-- name: LockRequestOf :one
-SELECT import_id, site_id, seq, requested_at, granted_at, epoch, taken_at FROM lock_requests WHERE import_id = $1
+SELECT import_id, site_id, seq, requested_at, granted_at, fencing_token, taken_at FROM lock_requests WHERE import_id = $1
 `
 
 // LockRequestOf returns an import's request.
@@ -272,15 +272,15 @@ func (q *Queries) LockRequestOf(ctx context.Context, importID int64) (LockReques
 		&i.Seq,
 		&i.RequestedAt,
 		&i.GrantedAt,
-		&i.Epoch,
+		&i.FencingToken,
 		&i.TakenAt,
 	)
 	return i, err
 }
 
 const logGrant = `-- name: LogGrant :exec
-INSERT INTO lock_grants (epoch, import_id, seq, requested_at, granted_at)
-SELECT r.epoch, r.import_id, r.seq, r.requested_at, r.granted_at FROM lock_requests r WHERE r.import_id = $1
+INSERT INTO lock_grants (fencing_token, import_id, seq, requested_at, granted_at)
+SELECT r.fencing_token, r.import_id, r.seq, r.requested_at, r.granted_at FROM lock_requests r WHERE r.import_id = $1
 `
 
 // LogGrant notes a grant in the log.
@@ -290,30 +290,30 @@ func (q *Queries) LogGrant(ctx context.Context, importID int64) error {
 }
 
 const logRelease = `-- name: LogRelease :exec
-UPDATE lock_grants SET released_at = clock_timestamp() WHERE epoch = $1 AND released_at IS NULL
+UPDATE lock_grants SET released_at = clock_timestamp() WHERE fencing_token = $1 AND released_at IS NULL
 `
 
 // LogRelease notes in the log that a grant has ended.
-func (q *Queries) LogRelease(ctx context.Context, epoch int64) error {
-	_, err := q.db.Exec(ctx, logRelease, epoch)
+func (q *Queries) LogRelease(ctx context.Context, fencingToken int64) error {
+	_, err := q.db.Exec(ctx, logRelease, fencingToken)
 	return err
 }
 
 const releaseLocks = `-- name: ReleaseLocks :one
 DELETE FROM lock_requests r WHERE r.import_id = $1
-RETURNING r.site_id, coalesce(r.epoch, 0)::bigint AS epoch
+RETURNING r.site_id, coalesce(r.fencing_token, 0)::bigint AS fencing_token
 `
 
 type ReleaseLocksRow struct {
-	SiteID int64
-	Epoch  int64
+	SiteID       int64
+	FencingToken int64
 }
 
 // ReleaseLocks takes a request out of the queue, granted or not.
 func (q *Queries) ReleaseLocks(ctx context.Context, importID int64) (ReleaseLocksRow, error) {
 	row := q.db.QueryRow(ctx, releaseLocks, importID)
 	var i ReleaseLocksRow
-	err := row.Scan(&i.SiteID, &i.Epoch)
+	err := row.Scan(&i.SiteID, &i.FencingToken)
 	return i, err
 }
 
@@ -345,13 +345,13 @@ func (q *Queries) RequestResources(ctx context.Context, importID int64) error {
 	return err
 }
 
-const setEpoch = `-- name: SetEpoch :exec
-UPDATE imports SET epoch = $2 WHERE id = $1
+const setFencingToken = `-- name: SetFencingToken :exec
+UPDATE imports SET fencing_token = $2 WHERE id = $1
 `
 
-// SetEpoch notes the grant that an import's writes go by.
-func (q *Queries) SetEpoch(ctx context.Context, iD int64, epoch int64) error {
-	_, err := q.db.Exec(ctx, setEpoch, iD, epoch)
+// SetFencingToken notes the grant that an import's writes go by.
+func (q *Queries) SetFencingToken(ctx context.Context, iD int64, fencingToken int64) error {
+	_, err := q.db.Exec(ctx, setFencingToken, iD, fencingToken)
 	return err
 }
 

@@ -120,58 +120,58 @@ type FlowVersion struct {
 }
 
 type Import struct {
-	ID               int64
-	SiteID           int64
-	Source           string
-	Label            string
-	Args             json.RawMessage
-	Status           string
-	Phase            string
-	OnPartFailure    string
-	MaxRejects       int64
-	MaxRejectShare   float64
-	ChunkRows        int32
-	ChunkBytes       int32
-	Parallelism      int32
-	StartDate        *calendar.Day
-	EndDate          *calendar.Day
-	Days             calendar.Set
-	Trouble          string
-	Error            string
-	ErrorClass       string
-	WorkflowID       string
-	RunID            string
-	Generation       int32
-	IdempotencyKey   *string
-	CreatedAt        time.Time
-	StartedAt        *time.Time
-	FinishedAt       *time.Time
-	RequestedBy      string
-	Notify           []string
-	Review           bool
-	FourEyes         bool
-	ReviewReminderS  int64
-	ReviewExpiryS    int64
-	Paused           bool
-	Rate             int64
-	WaitUntil        *time.Time
-	WaitReason       string
-	Fingerprint      string
-	Epoch            int64
-	DaysClaimed      bool
-	Schedule         string
-	MaxRejectCeiling float64
-	CheckedAt        *time.Time
-	Uid              string
-	ComparedAt       time.Time
-	Recoveries       int32
-	RecoverAfter     *time.Time
-	BehindSince      *time.Time
-	WorkflowFault    string
-	Ending           string
-	EndingClass      string
-	EndingReason     string
-	ClosedAt         *time.Time
+	ID                    int64
+	SiteID                int64
+	Source                string
+	Label                 string
+	Args                  json.RawMessage
+	Status                string
+	Phase                 string
+	OnPartFailure         string
+	MaxRejects            int64
+	MaxRejectShare        float64
+	ChunkRows             int32
+	ChunkBytes            int32
+	Parallelism           int32
+	StartDate             *calendar.Day
+	EndDate               *calendar.Day
+	Days                  calendar.Set
+	AttemptError          string
+	Error                 string
+	ErrorClass            string
+	WorkflowID            string
+	RunID                 string
+	Generation            int32
+	IdempotencyKey        *string
+	CreatedAt             time.Time
+	StartedAt             *time.Time
+	FinishedAt            *time.Time
+	RequestedBy           string
+	Notify                []string
+	Review                bool
+	RequireSecondApprover bool
+	ReviewReminderS       int64
+	ReviewExpiryS         int64
+	Paused                bool
+	Rate                  int64
+	WaitUntil             *time.Time
+	WaitReason            string
+	Fingerprint           string
+	FencingToken          int64
+	DaysClaimed           bool
+	Schedule              string
+	MaxRejectCeiling      float64
+	CheckedAt             *time.Time
+	Uid                   string
+	ComparedAt            time.Time
+	Recoveries            int32
+	RecoverAfter          *time.Time
+	BehindSince           *time.Time
+	WorkflowFault         string
+	Ending                string
+	EndingClass           string
+	EndingReason          string
+	ClosedAt              *time.Time
 }
 
 type Job struct {
@@ -209,22 +209,22 @@ type JobEdit struct {
 }
 
 type LockGrant struct {
-	Epoch       int64
-	ImportID    int64
-	Seq         int64
-	RequestedAt time.Time
-	GrantedAt   time.Time
-	ReleasedAt  *time.Time
+	FencingToken int64
+	ImportID     int64
+	Seq          int64
+	RequestedAt  time.Time
+	GrantedAt    time.Time
+	ReleasedAt   *time.Time
 }
 
 type LockRequest struct {
-	ImportID    int64
-	SiteID      int64
-	Seq         *int64
-	RequestedAt time.Time
-	GrantedAt   *time.Time
-	Epoch       *int64
-	TakenAt     *time.Time
+	ImportID     int64
+	SiteID       int64
+	Seq          *int64
+	RequestedAt  time.Time
+	GrantedAt    *time.Time
+	FencingToken *int64
+	TakenAt      *time.Time
 }
 
 type Part struct {
@@ -236,7 +236,7 @@ type Part struct {
 	Status         string
 	BytesTotal     int64
 	BytesRead      int64
-	Fence          int64
+	FencingToken   int64
 	NextChunk      int32
 	Cursor         string
 	RowsRead       int64

@@ -88,8 +88,8 @@ SET next_chunk = $1 + 1, cursor = $2, bytes_read = $3,
     rows_left_out = rows_left_out + $8,
     first_day = least(first_day, $9::date), last_day = greatest(last_day, $10::date)
 WHERE import_id = $11 AND no = $12
-  AND fence = $13 AND next_chunk = $1
-  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $14)
+  AND parts.fencing_token = $13 AND next_chunk = $1
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.fencing_token = $14)
 `
 
 type AdvancePartParams struct {
@@ -105,11 +105,11 @@ type AdvancePartParams struct {
 	LastDay        *calendar.Day
 	ImportID       int64
 	PartNo         int32
-	Fence          int64
-	Epoch          int64
+	FencingToken   int64
+	LockToken      int64
 }
 
-// AdvancePart adds a chunk's figures to its part, if the fence still holds and
+// AdvancePart adds a chunk's figures to its part, if the fencing token still holds and
 // the chunk is the one that comes next.
 func (q *Queries) AdvancePart(ctx context.Context, arg AdvancePartParams) (int64, error) {
 	result, err := q.db.Exec(ctx, advancePart,
@@ -125,8 +125,8 @@ func (q *Queries) AdvancePart(ctx context.Context, arg AdvancePartParams) (int64
 		arg.LastDay,
 		arg.ImportID,
 		arg.PartNo,
-		arg.Fence,
-		arg.Epoch,
+		arg.FencingToken,
+		arg.LockToken,
 	)
 	if err != nil {
 		return 0, err
@@ -136,25 +136,25 @@ func (q *Queries) AdvancePart(ctx context.Context, arg AdvancePartParams) (int64
 
 const claimPart = `-- name: ClaimPart :one
 UPDATE parts
-SET fence = fence + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
+SET fencing_token = fencing_token + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
 WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped', 'failed')
-  AND NOT (status = 'pending' AND finished_at IS NOT NULL)
-  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $3)
-RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out
+  AND NOT (status = 'waiting' AND finished_at IS NOT NULL)
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.fencing_token = $3)
+RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fencing_token, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out
 `
 
 type ClaimPartParams struct {
-	ImportID int64
-	No       int32
-	Epoch    int64
+	ImportID  int64
+	No        int32
+	LockToken int64
 }
 
-// ClaimPart begins an attempt at a part: it raises the fence, which refuses the
+// ClaimPart begins an attempt at a part: it raises the fencing token, which refuses the
 // writes of every earlier attempt, and returns where to go on. A part that is
 // done or skipped is not claimed, nor is one that was given up with its import, failed or
-// pending with an end: its rows are being purged.
+// waiting with an end: its rows are being purged.
 func (q *Queries) ClaimPart(ctx context.Context, arg ClaimPartParams) (Part, error) {
-	row := q.db.QueryRow(ctx, claimPart, arg.ImportID, arg.No, arg.Epoch)
+	row := q.db.QueryRow(ctx, claimPart, arg.ImportID, arg.No, arg.LockToken)
 	var i Part
 	err := row.Scan(
 		&i.ImportID,
@@ -165,7 +165,7 @@ func (q *Queries) ClaimPart(ctx context.Context, arg ClaimPartParams) (Part, err
 		&i.Status,
 		&i.BytesTotal,
 		&i.BytesRead,
-		&i.Fence,
+		&i.FencingToken,
 		&i.NextChunk,
 		&i.Cursor,
 		&i.RowsRead,
@@ -252,27 +252,27 @@ func (q *Queries) ExpectedRows(ctx context.Context, importID int64) ([]ExpectedR
 const finishPart = `-- name: FinishPart :execrows
 UPDATE parts
 SET status = 'done', finished_at = now(), bytes_read = bytes_total, claimed_days = $1
-WHERE import_id = $2 AND no = $3 AND fence = $4
-  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = $5)
+WHERE import_id = $2 AND no = $3 AND parts.fencing_token = $4
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.fencing_token = $5)
 `
 
 type FinishPartParams struct {
-	ClaimedDays calendar.Set
-	ImportID    int64
-	No          int32
-	Fence       int64
-	Epoch       int64
+	ClaimedDays  calendar.Set
+	ImportID     int64
+	No           int32
+	FencingToken int64
+	LockToken    int64
 }
 
-// FinishPart marks a part as done, with the days that it claims, if the fence still
+// FinishPart marks a part as done, with the days that it claims, if the fencing token still
 // holds.
 func (q *Queries) FinishPart(ctx context.Context, arg FinishPartParams) (int64, error) {
 	result, err := q.db.Exec(ctx, finishPart,
 		arg.ClaimedDays,
 		arg.ImportID,
 		arg.No,
-		arg.Fence,
-		arg.Epoch,
+		arg.FencingToken,
+		arg.LockToken,
 	)
 	if err != nil {
 		return 0, err
@@ -317,7 +317,7 @@ func (q *Queries) ListChunks(ctx context.Context, importID int64, partNo int32) 
 }
 
 const listParts = `-- name: ListParts :many
-SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out FROM parts WHERE import_id = $1 ORDER BY no
+SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fencing_token, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out FROM parts WHERE import_id = $1 ORDER BY no
 `
 
 // ListParts returns the parts of an import in order.
@@ -339,7 +339,7 @@ func (q *Queries) ListParts(ctx context.Context, importID int64) ([]Part, error)
 			&i.Status,
 			&i.BytesTotal,
 			&i.BytesRead,
-			&i.Fence,
+			&i.FencingToken,
 			&i.NextChunk,
 			&i.Cursor,
 			&i.RowsRead,
@@ -367,7 +367,7 @@ func (q *Queries) ListParts(ctx context.Context, importID int64) ([]Part, error)
 }
 
 const partByNo = `-- name: PartByNo :one
-SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out FROM parts WHERE import_id = $1 AND no = $2
+SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fencing_token, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out FROM parts WHERE import_id = $1 AND no = $2
 `
 
 // PartByNo returns a part.
@@ -383,7 +383,7 @@ func (q *Queries) PartByNo(ctx context.Context, importID int64, no int32) (Part,
 		&i.Status,
 		&i.BytesTotal,
 		&i.BytesRead,
-		&i.Fence,
+		&i.FencingToken,
 		&i.NextChunk,
 		&i.Cursor,
 		&i.RowsRead,
@@ -404,7 +404,7 @@ func (q *Queries) PartByNo(ctx context.Context, importID int64, no int32) (Part,
 }
 
 const pendParts = `-- name: PendParts :exec
-UPDATE parts SET status = 'pending' WHERE import_id = $1 AND status = 'running'
+UPDATE parts SET status = 'waiting' WHERE import_id = $1 AND status = 'running'
 `
 
 // PendParts notes that parts are not being loaded: their attempts were interrupted, and
@@ -417,23 +417,23 @@ func (q *Queries) PendParts(ctx context.Context, importID int64) error {
 const repairChunk = `-- name: RepairChunk :execrows
 UPDATE chunks c SET repair = $1
 FROM parts p
-WHERE p.import_id = c.import_id AND p.no = c.part_no AND p.fence = $2
+WHERE p.import_id = c.import_id AND p.no = c.part_no AND p.fencing_token = $2
   AND c.import_id = $3 AND c.part_no = $4 AND c.no = $5
 `
 
 type RepairChunkParams struct {
-	Repair   int32
-	Fence    int64
-	ImportID int64
-	PartNo   int32
-	No       int32
+	Repair       int32
+	FencingToken int64
+	ImportID     int64
+	PartNo       int32
+	No           int32
 }
 
-// RepairChunk counts one more repair of a chunk, if the part's fence holds.
+// RepairChunk counts one more repair of a chunk, if the part's fencing token holds.
 func (q *Queries) RepairChunk(ctx context.Context, arg RepairChunkParams) (int64, error) {
 	result, err := q.db.Exec(ctx, repairChunk,
 		arg.Repair,
-		arg.Fence,
+		arg.FencingToken,
 		arg.ImportID,
 		arg.PartNo,
 		arg.No,
@@ -446,13 +446,13 @@ func (q *Queries) RepairChunk(ctx context.Context, arg RepairChunkParams) (int64
 
 const resetParts = `-- name: ResetParts :exec
 UPDATE parts
-SET status = 'pending', error = '', finished_at = NULL, fence = fence + 1, next_chunk = 0, cursor = '', bytes_read = 0,
+SET status = 'waiting', error = '', finished_at = NULL, fencing_token = fencing_token + 1, next_chunk = 0, cursor = '', bytes_read = 0,
     rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0, rows_left_out = 0,
     first_day = NULL, last_day = NULL, claimed_days = '[]'
 WHERE import_id = $1
 `
 
-// ResetParts takes all parts back to their beginning and raises their fences.
+// ResetParts takes all parts back to their beginning and raises their fencing tokens.
 func (q *Queries) ResetParts(ctx context.Context, importID int64) error {
 	_, err := q.db.Exec(ctx, resetParts, importID)
 	return err
@@ -473,11 +473,11 @@ func (q *Queries) ShowParked(ctx context.Context, id int64) error {
 
 const skipPart = `-- name: SkipPart :one
 UPDATE parts
-SET status = 'skipped', finished_at = now(), fence = fence + 1, next_chunk = 0, cursor = '',
+SET status = 'skipped', finished_at = now(), fencing_token = fencing_token + 1, next_chunk = 0, cursor = '',
     rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0, rows_left_out = 0,
     first_day = NULL, last_day = NULL, claimed_days = '[]'
 WHERE import_id = $1 AND no = $2
-RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fence, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out
+RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fencing_token, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out
 `
 
 // SkipPart takes a part that was loaded in part out of the figures: its rows are
@@ -494,7 +494,7 @@ func (q *Queries) SkipPart(ctx context.Context, importID int64, no int32) (Part,
 		&i.Status,
 		&i.BytesTotal,
 		&i.BytesRead,
-		&i.Fence,
+		&i.FencingToken,
 		&i.NextChunk,
 		&i.Cursor,
 		&i.RowsRead,
@@ -515,7 +515,7 @@ func (q *Queries) SkipPart(ctx context.Context, importID int64, no int32) (Part,
 }
 
 const stopPart = `-- name: StopPart :execrows
-UPDATE parts SET status = $1, error = $2, finished_at = now(), fence = fence + 1
+UPDATE parts SET status = $1, error = $2, finished_at = now(), fencing_token = fencing_token + 1
 WHERE import_id = $3 AND no = $4 AND status NOT IN ('done', 'skipped')
 `
 
@@ -543,11 +543,11 @@ func (q *Queries) StopPart(ctx context.Context, arg StopPartParams) (int64, erro
 
 const stopParts = `-- name: StopParts :exec
 UPDATE parts p
-SET fence = p.fence + 1,
+SET fencing_token = p.fencing_token + 1,
     error = CASE WHEN p.no = culprit.no THEN $1::text ELSE p.error END,
-    finished_at = CASE WHEN p.status IN ('pending', 'running') THEN coalesce(p.finished_at, now()) ELSE p.finished_at END,
+    finished_at = CASE WHEN p.status IN ('waiting', 'running') THEN coalesce(p.finished_at, now()) ELSE p.finished_at END,
     status = CASE WHEN p.no = culprit.no OR p.status = 'parked' THEN 'failed'
-                  WHEN p.status = 'running' THEN 'pending'
+                  WHEN p.status = 'running' THEN 'waiting'
                   ELSE p.status END
 FROM (SELECT (
     SELECT c.no FROM parts c
@@ -560,8 +560,8 @@ WHERE p.import_id = $2
 // StopParts ends the parts of an import that is given up. Parked parts have failed, and
 // keep their own error; so has the one part that was being loaded and that the reason
 // tells of, by the longest label if several fit. The others did not fail themselves:
-// they stay pending, and finished_at says that they are given up. Who cancels may tell of
-// a part, but it has not failed. The fences of all rise: nothing may be written to such
+// they stay waiting, and finished_at says that they are given up. Who cancels may tell of
+// a part, but it has not failed. The fencing tokens of all rise: nothing may be written to such
 // an import, not even the repair of a part that is done.
 func (q *Queries) StopParts(ctx context.Context, reason string, importID int64) error {
 	_, err := q.db.Exec(ctx, stopParts, reason, importID)

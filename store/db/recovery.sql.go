@@ -12,7 +12,7 @@ import (
 const beginEnding = `-- name: BeginEnding :exec
 UPDATE imports
 SET ending = $1, ending_class = $2, ending_reason = $3
-WHERE id = $4 AND ending = '' AND status IN ('queued', 'running', 'parked', 'pending')
+WHERE id = $4 AND ending = '' AND status IN ('queued', 'running', 'parked', 'in_review')
 `
 
 type BeginEndingParams struct {
@@ -96,7 +96,7 @@ func (q *Queries) CloseImport(ctx context.Context, id int64) error {
 
 const countFaulty = `-- name: CountFaulty :one
 SELECT count(*) FROM imports
-WHERE workflow_fault <> '' AND status IN ('queued', 'running', 'parked', 'pending', 'deleting')
+WHERE workflow_fault <> '' AND status IN ('queued', 'running', 'parked', 'in_review', 'deleting')
 `
 
 // CountFaulty returns how many imports have a workflow whose task fails.

@@ -39,11 +39,11 @@ func (q *Queries) DecideReview(ctx context.Context, arg DecideReviewParams) (int
 }
 
 const listReviews = `-- name: ListReviews :many
-SELECT r.import_id, r.generation, r.opened_at, r.expires_at, r.decision, r.decided_by, r.reason, r.decided_at, r.error, s.domain, i.source, i.label, i.status, i.requested_by, i.four_eyes
+SELECT r.import_id, r.generation, r.opened_at, r.expires_at, r.decision, r.decided_by, r.reason, r.decided_at, r.error, s.domain, i.source, i.label, i.status, i.requested_by, i.require_second_approver
 FROM reviews r
 JOIN imports i ON i.id = r.import_id
 JOIN sites s ON s.id = i.site_id
-WHERE ($1::boolean OR i.status = 'pending' AND r.decision IS NULL)
+WHERE ($1::boolean OR i.status = 'in_review' AND r.decision IS NULL)
   AND ($2::text IS NULL OR s.domain = $2)
 ORDER BY r.opened_at, r.import_id LIMIT $3
 `
@@ -55,13 +55,13 @@ type ListReviewsParams struct {
 }
 
 type ListReviewsRow struct {
-	Review      Review
-	Domain      string
-	Source      string
-	Label       string
-	Status      string
-	RequestedBy string
-	FourEyes    bool
+	Review                Review
+	Domain                string
+	Source                string
+	Label                 string
+	Status                string
+	RequestedBy           string
+	RequireSecondApprover bool
 }
 
 // ListReviews returns reviews with their imports, the oldest first: those that wait
@@ -90,7 +90,7 @@ func (q *Queries) ListReviews(ctx context.Context, arg ListReviewsParams) ([]Lis
 			&i.Label,
 			&i.Status,
 			&i.RequestedBy,
-			&i.FourEyes,
+			&i.RequireSecondApprover,
 		); err != nil {
 			return nil, err
 		}

@@ -11,14 +11,14 @@ FROM imports i
 JOIN parts p ON p.import_id = i.id
 WHERE i.site_id = sqlc.arg(site_id) AND i.id <> sqlc.arg(except_id)
   AND (i.status = 'completed'
-       OR i.days_claimed AND i.status IN ('queued', 'running', 'parked', 'pending', 'deleting'))
+       OR i.days_claimed AND i.status IN ('queued', 'running', 'parked', 'in_review', 'deleting'))
   AND p.status = 'done' AND p.claimed_days <> '[]'
 ORDER BY i.id, p.no;
 
 -- ClaimDays makes the days of an import's parts its own, and notes which days they are.
 -- name: ClaimDays :execrows
 UPDATE imports SET days_claimed = true, days = sqlc.arg(days)
-WHERE id = sqlc.arg(id) AND epoch = sqlc.arg(epoch) AND status IN ('queued', 'running', 'parked', 'pending');
+WHERE id = sqlc.arg(id) AND fencing_token = sqlc.arg(fencing_token) AND status IN ('queued', 'running', 'parked', 'in_review');
 
 -- ReleaseDays gives up the days of an import whose rows are hidden.
 -- name: ReleaseDays :exec

@@ -1,16 +1,16 @@
 -- CreateImport adds a queued import.
 -- name: CreateImport :one
 INSERT INTO imports (site_id, source, label, args, on_part_failure, max_rejects, max_reject_share,
-                     max_reject_ceiling, chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, four_eyes,
+                     max_reject_ceiling, chunk_rows, chunk_bytes, parallelism, idempotency_key, requested_by, notify, review, require_second_approver,
                      review_reminder_s, review_expiry_s, rate, schedule)
 VALUES (@site_id, @source, @label, @args, @on_part_failure, @max_rejects, @max_reject_share,
-        @max_reject_ceiling, @chunk_rows, @chunk_bytes, @parallelism, @idempotency_key, @requested_by, @notify, @review, @four_eyes,
+        @max_reject_ceiling, @chunk_rows, @chunk_bytes, @parallelism, @idempotency_key, @requested_by, @notify, @review, @require_second_approver,
         @review_reminder_s, @review_expiry_s, @rate, @schedule)
 RETURNING *;
 
 -- CountImports returns how many imports of a site are there or on their way.
 -- name: CountImports :one
-SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'pending', 'completed');
+SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'in_review', 'completed');
 
 -- ImportByIdempotencyKey returns the import that was started under that key.
 -- name: ImportByIdempotencyKey :one
@@ -73,24 +73,24 @@ UPDATE imports
 SET phase = sqlc.arg(phase), status = CASE
         WHEN sqlc.arg(status) = 'running' AND sqlc.arg(phase) = 'loading'
              AND EXISTS (SELECT 1 FROM parts p WHERE p.import_id = imports.id AND p.status = 'parked') THEN 'parked'
-        ELSE sqlc.arg(status) END, run_id = sqlc.arg(run_id), trouble = '',
+        ELSE sqlc.arg(status) END, run_id = sqlc.arg(run_id), attempt_error = '',
     wait_until = NULL, wait_reason = '',
     started_at = CASE WHEN sqlc.arg(status) = 'queued' THEN started_at ELSE coalesce(started_at, now()) END
-WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending')
-  AND (epoch = sqlc.arg(epoch) OR sqlc.arg(epoch) < 0);
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'in_review')
+  AND (imports.fencing_token = sqlc.arg(fencing_token) OR sqlc.arg(fencing_token) < 0);
 
 -- BeginCheck moves an import to before_start, in the name of a workflow run. It is a
 -- no-op where the run has gone further, so that a late attempt changes nothing.
 -- name: BeginCheck :execrows
 UPDATE imports
-SET phase = 'before_start', status = 'queued', run_id = sqlc.arg(run_id), trouble = '', wait_until = NULL, wait_reason = ''
-WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending')
+SET phase = 'before_start', status = 'queued', run_id = sqlc.arg(run_id), attempt_error = '', wait_until = NULL, wait_reason = ''
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'in_review')
   AND (run_id <> sqlc.arg(run_id) OR phase IN ('queued', 'before_start'));
 
 -- MarkChecked notes that before_start has found that the import can work.
 -- name: MarkChecked :exec
-UPDATE imports SET checked_at = coalesce(checked_at, now()), trouble = ''
-WHERE id = $1 AND status IN ('queued', 'running', 'parked', 'pending');
+UPDATE imports SET checked_at = coalesce(checked_at, now()), attempt_error = ''
+WHERE id = $1 AND status IN ('queued', 'running', 'parked', 'in_review');
 
 -- ReopenImport lets another run of the workflow, which a reset has made, begin
 -- again with an import that had not completed. The run that ended it cannot do so.
@@ -112,7 +112,7 @@ UPDATE imports SET rate = $2 WHERE id = $1;
 -- SetWait notes until when an import waits for its source, and why.
 -- name: SetWait :exec
 UPDATE imports SET wait_until = sqlc.narg(wait_until), wait_reason = sqlc.arg(wait_reason)
-WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending');
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'in_review');
 
 -- SetFingerprint notes the hash of what an import reads.
 -- name: SetFingerprint :exec
@@ -128,10 +128,10 @@ WHERE site_id = sqlc.arg(site_id) AND source = sqlc.arg(source) AND fingerprint 
       SELECT 1 FROM parts p WHERE p.import_id = i.id AND (p.status <> 'done' OR p.rows_left_out > 0)))
 ORDER BY id DESC LIMIT 1;
 
--- SetTrouble notes why the last attempt at something failed.
--- name: SetTrouble :execrows
-UPDATE imports SET trouble = sqlc.arg(trouble)
-WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending', 'deleting');
+-- SetAttemptError notes why the last attempt at something failed.
+-- name: SetAttemptError :execrows
+UPDATE imports SET attempt_error = sqlc.arg(attempt_error)
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'in_review', 'deleting');
 
 -- SetDays notes what the source has and what of it is imported.
 -- name: SetDays :exec
@@ -141,10 +141,10 @@ UPDATE imports SET start_date = $2, end_date = $3, days = $4 WHERE id = $1;
 -- name: FinishImport :execrows
 UPDATE imports
 SET status = sqlc.arg(status), phase = sqlc.arg(status), error = sqlc.arg(reason), error_class = sqlc.arg(error_class),
-    trouble = '', workflow_fault = '', wait_until = NULL, wait_reason = '', paused = false, epoch = 0,
+    attempt_error = '', workflow_fault = '', wait_until = NULL, wait_reason = '', paused = false, fencing_token = 0,
     days_claimed = days_claimed AND sqlc.arg(status) = 'completed',
     finished_at = now(), started_at = coalesce(started_at, now())
-WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'pending');
+WHERE id = sqlc.arg(id) AND status IN ('queued', 'running', 'parked', 'in_review');
 
 -- StartDeleting marks an ended import for deletion.
 -- name: StartDeleting :execrows
@@ -170,4 +170,4 @@ WHERE site_id = $1 AND status IN ('completed', 'unchanged', 'failed', 'cancelled
 
 -- CountActive returns how many imports of a site are under way.
 -- name: CountActive :one
-SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'pending');
+SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'in_review');

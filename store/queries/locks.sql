@@ -50,31 +50,31 @@ ORDER BY w.seq;
 
 -- GrantLocks gives a request what it waits for.
 -- name: GrantLocks :one
-UPDATE lock_requests SET granted_at = clock_timestamp(), epoch = nextval('lock_epochs')
+UPDATE lock_requests SET granted_at = clock_timestamp(), fencing_token = nextval('lock_fencing_tokens')
 WHERE import_id = $1 AND granted_at IS NULL
 RETURNING *;
 
 -- LogGrant notes a grant in the log.
 -- name: LogGrant :exec
-INSERT INTO lock_grants (epoch, import_id, seq, requested_at, granted_at)
-SELECT r.epoch, r.import_id, r.seq, r.requested_at, r.granted_at FROM lock_requests r WHERE r.import_id = $1;
+INSERT INTO lock_grants (fencing_token, import_id, seq, requested_at, granted_at)
+SELECT r.fencing_token, r.import_id, r.seq, r.requested_at, r.granted_at FROM lock_requests r WHERE r.import_id = $1;
 
 -- TakeLocks notes that an import's workflow has learnt of the grant.
 -- name: TakeLocks :exec
 UPDATE lock_requests SET taken_at = coalesce(taken_at, clock_timestamp()) WHERE import_id = $1;
 
--- SetEpoch notes the grant that an import's writes go by.
--- name: SetEpoch :exec
-UPDATE imports SET epoch = $2 WHERE id = $1;
+-- SetFencingToken notes the grant that an import's writes go by.
+-- name: SetFencingToken :exec
+UPDATE imports SET fencing_token = $2 WHERE id = $1;
 
 -- ReleaseLocks takes a request out of the queue, granted or not.
 -- name: ReleaseLocks :one
 DELETE FROM lock_requests r WHERE r.import_id = $1
-RETURNING r.site_id, coalesce(r.epoch, 0)::bigint AS epoch;
+RETURNING r.site_id, coalesce(r.fencing_token, 0)::bigint AS fencing_token;
 
 -- LogRelease notes in the log that a grant has ended.
 -- name: LogRelease :exec
-UPDATE lock_grants SET released_at = clock_timestamp() WHERE epoch = $1 AND released_at IS NULL;
+UPDATE lock_grants SET released_at = clock_timestamp() WHERE fencing_token = $1 AND released_at IS NULL;
 
 -- InTheWay returns the requests that an import waits for.
 -- name: InTheWay :many
@@ -91,7 +91,7 @@ ORDER BY r.seq LIMIT 100;
 
 -- ListLocks returns holders and waiters of each resource, in order.
 -- name: ListLocks :many
-SELECT m.resource, m.shared, m.import_id, s.domain, r.requested_at, r.granted_at, coalesce(r.epoch, 0)::bigint AS epoch
+SELECT m.resource, m.shared, m.import_id, s.domain, r.requested_at, r.granted_at, coalesce(r.fencing_token, 0)::bigint AS fencing_token
 FROM lock_resources m
 JOIN lock_requests r ON r.import_id = m.import_id
 JOIN sites s ON s.id = r.site_id
@@ -101,4 +101,4 @@ ORDER BY m.resource, m.seq LIMIT sqlc.arg(row_limit);
 -- ListGrants returns the log of grants of an import, or of all, newest first.
 -- name: ListGrants :many
 SELECT * FROM lock_grants WHERE (sqlc.narg(import_id)::bigint IS NULL OR import_id = sqlc.narg(import_id))
-ORDER BY epoch DESC LIMIT sqlc.arg(row_limit);
+ORDER BY fencing_token DESC LIMIT sqlc.arg(row_limit);

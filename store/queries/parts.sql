@@ -7,28 +7,28 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 -- name: ListParts :many
 SELECT * FROM parts WHERE import_id = $1 ORDER BY no;
 
--- ClaimPart begins an attempt at a part: it raises the fence, which refuses the
+-- ClaimPart begins an attempt at a part: it raises the fencing token, which refuses the
 -- writes of every earlier attempt, and returns where to go on. A part that is
 -- done or skipped is not claimed, nor is one that was given up with its import, failed or
--- pending with an end: its rows are being purged.
+-- waiting with an end: its rows are being purged.
 -- name: ClaimPart :one
 UPDATE parts
-SET fence = fence + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
+SET fencing_token = fencing_token + 1, status = 'running', error = '', started_at = coalesce(started_at, now()), finished_at = NULL
 WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND status NOT IN ('done', 'skipped', 'failed')
-  AND NOT (status = 'pending' AND finished_at IS NOT NULL)
-  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = sqlc.arg(epoch))
+  AND NOT (status = 'waiting' AND finished_at IS NOT NULL)
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.fencing_token = sqlc.arg(lock_token))
 RETURNING *;
 
 -- PendParts notes that parts are not being loaded: their attempts were interrupted, and
 -- whichever still goes on changes nothing here but to end the part.
 -- name: PendParts :exec
-UPDATE parts SET status = 'pending' WHERE import_id = $1 AND status = 'running';
+UPDATE parts SET status = 'waiting' WHERE import_id = $1 AND status = 'running';
 
 -- PartByNo returns a part.
 -- name: PartByNo :one
 SELECT * FROM parts WHERE import_id = $1 AND no = $2;
 
--- AdvancePart adds a chunk's figures to its part, if the fence still holds and
+-- AdvancePart adds a chunk's figures to its part, if the fencing token still holds and
 -- the chunk is the one that comes next.
 -- name: AdvancePart :execrows
 UPDATE parts
@@ -39,36 +39,36 @@ SET next_chunk = sqlc.arg(chunk_no) + 1, cursor = sqlc.arg(cursor), bytes_read =
     rows_left_out = rows_left_out + sqlc.arg(rows_left_out),
     first_day = least(first_day, sqlc.narg(first_day)::date), last_day = greatest(last_day, sqlc.narg(last_day)::date)
 WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(part_no)
-  AND fence = sqlc.arg(fence) AND next_chunk = sqlc.arg(chunk_no)
-  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = sqlc.arg(epoch));
+  AND parts.fencing_token = sqlc.arg(fencing_token) AND next_chunk = sqlc.arg(chunk_no)
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.fencing_token = sqlc.arg(lock_token));
 
--- FinishPart marks a part as done, with the days that it claims, if the fence still
+-- FinishPart marks a part as done, with the days that it claims, if the fencing token still
 -- holds.
 -- name: FinishPart :execrows
 UPDATE parts
 SET status = 'done', finished_at = now(), bytes_read = bytes_total, claimed_days = sqlc.arg(claimed_days)
-WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND fence = sqlc.arg(fence)
-  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.epoch = sqlc.arg(epoch));
+WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND parts.fencing_token = sqlc.arg(fencing_token)
+  AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.fencing_token = sqlc.arg(lock_token));
 
 -- StopPart notes why a part that is not done has stopped: parked, skipped or
 -- failed.
 -- name: StopPart :execrows
-UPDATE parts SET status = sqlc.arg(status), error = sqlc.arg(reason), finished_at = now(), fence = fence + 1
+UPDATE parts SET status = sqlc.arg(status), error = sqlc.arg(reason), finished_at = now(), fencing_token = fencing_token + 1
 WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND status NOT IN ('done', 'skipped');
 
 -- StopParts ends the parts of an import that is given up. Parked parts have failed, and
 -- keep their own error; so has the one part that was being loaded and that the reason
 -- tells of, by the longest label if several fit. The others did not fail themselves:
--- they stay pending, and finished_at says that they are given up. Who cancels may tell of
--- a part, but it has not failed. The fences of all rise: nothing may be written to such
+-- they stay waiting, and finished_at says that they are given up. Who cancels may tell of
+-- a part, but it has not failed. The fencing tokens of all rise: nothing may be written to such
 -- an import, not even the repair of a part that is done.
 -- name: StopParts :exec
 UPDATE parts p
-SET fence = p.fence + 1,
+SET fencing_token = p.fencing_token + 1,
     error = CASE WHEN p.no = culprit.no THEN sqlc.arg(reason)::text ELSE p.error END,
-    finished_at = CASE WHEN p.status IN ('pending', 'running') THEN coalesce(p.finished_at, now()) ELSE p.finished_at END,
+    finished_at = CASE WHEN p.status IN ('waiting', 'running') THEN coalesce(p.finished_at, now()) ELSE p.finished_at END,
     status = CASE WHEN p.no = culprit.no OR p.status = 'parked' THEN 'failed'
-                  WHEN p.status = 'running' THEN 'pending'
+                  WHEN p.status = 'running' THEN 'waiting'
                   ELSE p.status END
 FROM (SELECT (
     SELECT c.no FROM parts c
@@ -81,16 +81,16 @@ WHERE p.import_id = sqlc.arg(import_id);
 -- purged, so none count as loaded.
 -- name: SkipPart :one
 UPDATE parts
-SET status = 'skipped', finished_at = now(), fence = fence + 1, next_chunk = 0, cursor = '',
+SET status = 'skipped', finished_at = now(), fencing_token = fencing_token + 1, next_chunk = 0, cursor = '',
     rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0, rows_left_out = 0,
     first_day = NULL, last_day = NULL, claimed_days = '[]'
 WHERE import_id = $1 AND no = $2
 RETURNING *;
 
--- ResetParts takes all parts back to their beginning and raises their fences.
+-- ResetParts takes all parts back to their beginning and raises their fencing tokens.
 -- name: ResetParts :exec
 UPDATE parts
-SET status = 'pending', error = '', finished_at = NULL, fence = fence + 1, next_chunk = 0, cursor = '', bytes_read = 0,
+SET status = 'waiting', error = '', finished_at = NULL, fencing_token = fencing_token + 1, next_chunk = 0, cursor = '', bytes_read = 0,
     rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0, rows_left_out = 0,
     first_day = NULL, last_day = NULL, claimed_days = '[]'
 WHERE import_id = $1;
@@ -109,11 +109,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 -- name: ListChunks :many
 SELECT * FROM chunks WHERE import_id = $1 AND part_no = $2 ORDER BY no;
 
--- RepairChunk counts one more repair of a chunk, if the part's fence holds.
+-- RepairChunk counts one more repair of a chunk, if the part's fencing token holds.
 -- name: RepairChunk :execrows
 UPDATE chunks c SET repair = sqlc.arg(repair)
 FROM parts p
-WHERE p.import_id = c.import_id AND p.no = c.part_no AND p.fence = sqlc.arg(fence)
+WHERE p.import_id = c.import_id AND p.no = c.part_no AND p.fencing_token = sqlc.arg(fencing_token)
   AND c.import_id = sqlc.arg(import_id) AND c.part_no = sqlc.arg(part_no) AND c.no = sqlc.arg(no);
 
 -- DropChunks forgets the chunks of a part.

@@ -34,14 +34,14 @@ WHERE id = sqlc.arg(id) AND (workflow_fault <> sqlc.arg(fault) OR sqlc.arg(behin
 -- CountFaulty returns how many imports have a workflow whose task fails.
 -- name: CountFaulty :one
 SELECT count(*) FROM imports
-WHERE workflow_fault <> '' AND status IN ('queued', 'running', 'parked', 'pending', 'deleting');
+WHERE workflow_fault <> '' AND status IN ('queued', 'running', 'parked', 'in_review', 'deleting');
 
 -- BeginEnding notes how an import ends, before anything of it is taken back. The first end
 -- counts.
 -- name: BeginEnding :exec
 UPDATE imports
 SET ending = sqlc.arg(ending), ending_class = sqlc.arg(ending_class), ending_reason = sqlc.arg(ending_reason)
-WHERE id = sqlc.arg(id) AND ending = '' AND status IN ('queued', 'running', 'parked', 'pending');
+WHERE id = sqlc.arg(id) AND ending = '' AND status IN ('queued', 'running', 'parked', 'in_review');
 
 -- RaiseGeneration makes an import another one for the warehouse, which may hold rows of an
 -- import that had the same number.

@@ -27,10 +27,10 @@ WHERE import_id = sqlc.arg(import_id) AND generation = sqlc.arg(generation) AND 
 -- ListReviews returns reviews with their imports, the oldest first: those that wait
 -- for a decision, or all.
 -- name: ListReviews :many
-SELECT sqlc.embed(r), s.domain, i.source, i.label, i.status, i.requested_by, i.four_eyes
+SELECT sqlc.embed(r), s.domain, i.source, i.label, i.status, i.requested_by, i.require_second_approver
 FROM reviews r
 JOIN imports i ON i.id = r.import_id
 JOIN sites s ON s.id = i.site_id
-WHERE (sqlc.arg(all_of_them)::boolean OR i.status = 'pending' AND r.decision IS NULL)
+WHERE (sqlc.arg(all_of_them)::boolean OR i.status = 'in_review' AND r.decision IS NULL)
   AND (sqlc.narg(site_domain)::text IS NULL OR s.domain = sqlc.narg(site_domain))
 ORDER BY r.opened_at, r.import_id LIMIT sqlc.arg(row_limit);

@@ -13,26 +13,26 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Trouble is a worker interceptor that notes in the store why an attempt at an
+// LastErrorRecorder is a worker interceptor that notes in the store why an attempt at an
 // activity failed, so that whoever waits for an import sees what is being tried
 // again, and clears the note once it has worked.
-type Trouble struct {
+type LastErrorRecorder struct {
 	interceptor.WorkerInterceptorBase
 	Store *store.Store
 }
 
-var _ interceptor.WorkerInterceptor = (*Trouble)(nil)
+var _ interceptor.WorkerInterceptor = (*LastErrorRecorder)(nil)
 
 // InterceptActivity wraps every activity.
-func (t *Trouble) InterceptActivity(
+func (t *LastErrorRecorder) InterceptActivity(
 	_ context.Context, next interceptor.ActivityInboundInterceptor,
 ) interceptor.ActivityInboundInterceptor {
-	inbound := &troubleInbound{store: t.Store}
+	inbound := &lastErrorInbound{store: t.Store}
 	inbound.Next = next
 	return inbound
 }
 
-type troubleInbound struct {
+type lastErrorInbound struct {
 	interceptor.ActivityInboundInterceptorBase
 	store *store.Store
 }
@@ -45,7 +45,7 @@ func (r PartRef) about() int64   { return r.ImportID }
 func (e Ended) about() int64     { return e.ImportID }
 
 // ExecuteActivity runs the activity and notes how it went.
-func (t *troubleInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+func (t *lastErrorInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The panic goes on, in words that can be written down.
@@ -66,7 +66,7 @@ func (t *troubleInbound) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 
 // tell writes down why an attempt failed, unless that ends the import and is written
 // down with its end.
-func (t *troubleInbound) tell(ctx context.Context, in *interceptor.ExecuteActivityInput, err error) {
+func (t *lastErrorInbound) tell(ctx context.Context, in *interceptor.ExecuteActivityInput, err error) {
 	var app *temporal.ApplicationError
 	var wait Wait
 	switch {
@@ -95,12 +95,12 @@ func messageOf(err error) string {
 }
 
 // note writes down what troubles the import that the activity is about.
-func (t *troubleInbound) note(ctx context.Context, in *interceptor.ExecuteActivityInput, trouble string) {
-	t.about(ctx, in, func(ctx context.Context, id int64) error { return t.store.NoteTrouble(ctx, id, trouble) })
+func (t *lastErrorInbound) note(ctx context.Context, in *interceptor.ExecuteActivityInput, trouble string) {
+	t.about(ctx, in, func(ctx context.Context, id int64) error { return t.store.RecordAttemptError(ctx, id, trouble) })
 }
 
 // about writes something down about the import that the activity is about.
-func (t *troubleInbound) about(
+func (t *lastErrorInbound) about(
 	ctx context.Context, in *interceptor.ExecuteActivityInput, write func(ctx context.Context, id int64) error,
 ) {
 	if len(in.Args) == 0 {

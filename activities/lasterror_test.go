@@ -26,26 +26,26 @@ import (
 type moody struct {
 	*noop.Importer
 	moods []func() error
-	// trouble reads the import's trouble.
-	trouble func() string
-	seen    []string
+	// lastError reads the import's attempt error.
+	lastError func() string
+	seen      []string
 }
 
 func (m *moody) BeforeStart(context.Context, importers.Import) (json.RawMessage, error) {
-	m.seen = append(m.seen, m.trouble())
+	m.seen = append(m.seen, m.lastError())
 	if mood := len(m.seen) - 1; mood < len(m.moods) {
 		return nil, m.moods[mood]()
 	}
 	return nil, nil
 }
 
-// withTrouble runs BeforeStart with retries, as a workflow does, on a worker with the
+// withRecorder runs BeforeStart with retries, as a workflow does, on a worker with the
 // interceptor.
-func (b *bundle) withTrouble(ref activities.ImportRef) error {
+func (b *bundle) withRecorder(ref activities.ImportRef) error {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities.Trouble{Store: b.store}}})
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities.LastErrorRecorder{Store: b.store}}})
 	env.RegisterActivity(b.BeforeStart)
 	env.ExecuteWorkflow(func(ctx workflow.Context) error {
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -58,30 +58,30 @@ func (b *bundle) withTrouble(ref activities.ImportRef) error {
 
 // People see why an activity is tried again, while it is. What has been overcome, or
 // has ended the import, is no trouble any more.
-func TestTrouble(t *testing.T) {
+func TestLastErrorRecorder(t *testing.T) {
 	t.Parallel()
 	m := &moody{Importer: noop.New()}
 	b := setup(t, m)
 	ref := b.create(t, b.site, `{}`)
-	m.trouble = func() string { return b.imp(t, ref).Trouble }
+	m.lastError = func() string { return b.imp(t, ref).AttemptError }
 	fail := func() error { return errors.New("the source is down \x00\xff") }
 	panics := func() error { panic("no idea \xff") }
 
 	m.moods = []func() error{fail, panics}
-	require.NoError(t, b.withTrouble(ref))
+	require.NoError(t, b.withRecorder(ref))
 	// Each attempt enters its phase first, which is when the note of the last goes.
 	require.Equal(t, []string{"", "", ""}, m.seen)
-	require.Empty(t, m.trouble())
+	require.Empty(t, m.lastError())
 
 	m.moods, m.seen = []func() error{fail, fail, fail, fail, fail}, nil
-	require.Error(t, b.withTrouble(ref))
-	require.Equal(t, "the source is down \uFFFD\uFFFD", m.trouble())
+	require.Error(t, b.withRecorder(ref))
+	require.Equal(t, "the source is down \uFFFD\uFFFD", m.lastError())
 
 	m.moods, m.seen = []func() error{panics, panics, panics, panics, panics}, nil
-	require.Error(t, b.withTrouble(ref))
-	require.Equal(t, "panic: no idea \uFFFD", m.trouble())
+	require.Error(t, b.withRecorder(ref))
+	require.Equal(t, "panic: no idea \uFFFD", m.lastError())
 
 	m.moods, m.seen = []func() error{func() error { return importers.Permanent(importers.ClassInput, errors.New("no such file")) }}, nil
-	require.Error(t, b.withTrouble(ref))
-	require.Empty(t, m.trouble(), "a fault that ends the import is told by its end")
+	require.Error(t, b.withRecorder(ref))
+	require.Empty(t, m.lastError(), "a fault that ends the import is told by its end")
 }
