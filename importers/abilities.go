@@ -8,6 +8,12 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 )
 
+// Describer is an Importer that documents its arguments for the help of the command line.
+type Describer interface {
+	// Arguments returns the arguments that ParseArgs accepts, usually by ArgumentsOf.
+	Arguments() []Argument
+}
+
 // Locker is an Importer that defines the locks of its imports. Imports run concurrently if
 // their dependencies do not conflict. Without Locker an import locks SiteResource
 // exclusively.

@@ -21,6 +21,9 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
+// noteTimeout bounds the record of a started workflow.
+const noteTimeout = 10 * time.Second
+
 // Starter starts and controls imports. It is safe for concurrent use.
 type Starter struct {
 	// Temporal is the client of the namespace that the workers poll. Required.
@@ -96,7 +99,10 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 			imp.ID, err)
 	}
 	imp.WorkflowID, imp.RunID = run.GetID(), run.GetRunID()
-	if err := s.Store.NoteWorkflow(ctx, imp.ID, imp.WorkflowID, imp.RunID); err != nil {
+	// A caller that gives up must not leave a running workflow unrecorded.
+	noted, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	defer cancel()
+	if err := s.Store.NoteWorkflow(noted, imp.ID, imp.WorkflowID, imp.RunID); err != nil {
 		return store.Import{}, err
 	}
 	if started == nil {

@@ -16,14 +16,17 @@ type Args struct {
 	// Paths are absolute paths, at most MaxPaths, on the machines that run the
 	// workers. Each is a .csv file, a .csv.gz file, a .zip archive, or a
 	// directory of .csv and .csv.gz files.
-	Paths []string `json:"paths"`
+	Paths []string `json:"paths" arg:"required" usage:"absolute paths of files or folders on the worker; the PATHs of the command line"`
 	// LeaveOutUnknownColumns omits columns that the imported tables do not have, with a
 	// warning. Without it such a column is an error.
-	LeaveOutUnknownColumns bool `json:"leave_out_unknown_columns,omitempty"`
+	LeaveOutUnknownColumns bool `json:"leave_out_unknown_columns,omitempty" usage:"skip unknown columns with a warning instead of failing"`
 }
 
 // maxPathBytes leaves room in Part.Args for what else stands there.
 const maxPathBytes = 2000
+
+// Arguments documents Args.
+func (*Importer) Arguments() []importers.Argument { return importers.ArgumentsOf(Args{}) }
 
 // ParseArgs validates arguments of type Args and cleans the paths. It does not access the
 // files.

@@ -13,16 +13,16 @@ import (
 // Args are the arguments of an import.
 type Args struct {
 	// Connection is the name of a connection of kind "google_analytics_4".
-	Connection string `json:"connection"`
+	Connection string `json:"connection" arg:"required" usage:"name of a connection of kind google_analytics_4"`
 	// Property is the property's resource name, "properties/123"; "123" is accepted.
-	Property string `json:"property"`
+	Property string `json:"property" arg:"required" usage:"number of the property, as in properties/123"`
 	// StartDate and EndDate bound the imported days. They default to the first day with data
 	// and to the last day with data before today, in the property's time zone.
-	StartDate *calendar.Day `json:"start_date,omitempty"`
-	EndDate   *calendar.Day `json:"end_date,omitempty"`
+	StartDate *calendar.Day `json:"start_date,omitempty" default:"the first day with data" usage:"first day to import"`
+	EndDate   *calendar.Day `json:"end_date,omitempty" default:"the last day before today" usage:"last day to import"`
 	// Parallelism is the number of concurrent requests of the import, at most
 	// MaxConcurrentRequests, the default.
-	Parallelism int `json:"parallelism,omitempty"`
+	Parallelism int `json:"parallelism,omitempty" default:"10" usage:"concurrent requests"`
 }
 
 // earliest is the first day that the API supports.
@@ -33,6 +33,9 @@ const maxNumber = 20
 
 // maxConnection is how long the name of a connection can be.
 const maxConnection = 200
+
+// Arguments documents Args.
+func (*Importer) Arguments() []importers.Argument { return importers.ArgumentsOf(Args{}) }
 
 // ParseArgs validates arguments of type Args.
 func (*Importer) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {

@@ -29,37 +29,37 @@ var callbacks = []string{BeforeStart, Plan, ImportData, Finalize, OnSuccess, OnF
 // Args sets the number of generated rows and the failures of an import.
 type Args struct {
 	// Rows is the number of rows of all parts together, including invalid ones.
-	Rows int64 `json:"rows"`
+	Rows int64 `json:"rows" usage:"number of rows"`
 	// Parts is the number of parts among which the rows are divided, in order. Defaults to 1.
-	Parts int `json:"parts"`
+	Parts int `json:"parts" default:"1" usage:"number of parts"`
 	// BadRows is the number of rejected rows, starting with the first.
-	BadRows int64 `json:"bad_rows"`
+	BadRows int64 `json:"bad_rows" usage:"number of rejected rows"`
 	// StartDate and EndDate are the range of days of the rows, assigned in turn.
 	// Default to 2021-01-01 and 2021-01-31.
-	StartDate calendar.Day `json:"start_date"`
-	EndDate   calendar.Day `json:"end_date"`
+	StartDate calendar.Day `json:"start_date" default:"2021-01-01" usage:"first day of the rows"`
+	EndDate   calendar.Day `json:"end_date" default:"2021-01-31" usage:"last day of the rows"`
 	// Fail names a callback that returns an error, Panic one that panics.
-	Fail  string `json:"fail,omitempty"`
-	Panic string `json:"panic,omitempty"`
+	Fail  string `json:"fail,omitempty" usage:"callback that returns an error, such as plan or import_data"`
+	Panic string `json:"panic,omitempty" usage:"callback that panics"`
 	// FailTimes is the number of failing calls before the callback succeeds; 0 means all.
 	// Calls are counted by import and callback in the memory of the process.
-	FailTimes int `json:"fail_times,omitempty"`
+	FailTimes int `json:"fail_times,omitempty" default:"every call" usage:"number of calls that fail"`
 	// Permanent makes the error of Fail permanent.
-	Permanent bool `json:"permanent,omitempty"`
+	Permanent bool `json:"permanent,omitempty" usage:"make the error permanent"`
 	// Wait turns the error of Fail into a durable wait, a Go duration.
-	Wait string `json:"wait,omitempty"`
+	Wait string `json:"wait,omitempty" usage:"turn the error into a wait of this duration"`
 	// Unchanged makes Plan return importers.ErrUnchanged.
-	Unchanged bool `json:"unchanged,omitempty"`
+	Unchanged bool `json:"unchanged,omitempty" usage:"report an unchanged source"`
 	// Fingerprint is the fingerprint of the content. Defaults to none.
-	Fingerprint string `json:"fingerprint,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty" usage:"fingerprint of the source"`
 	// Data is the result of before_start and of each part, a JSON value. The summary of the
 	// import lists these results.
-	Data json.RawMessage `json:"data,omitempty"`
+	Data json.RawMessage `json:"data,omitempty" usage:"value that before_start and the parts return"`
 	// Locks are the locks of the import. Defaults to an exclusive lock of its site.
-	Locks []importers.Dependency `json:"locks,omitempty"`
+	Locks []importers.Dependency `json:"locks,omitempty" default:"the site" usage:"resources to lock"`
 	// Delay is the duration of each chunk and each other callback, a Go duration such as
 	// "250ms".
-	Delay string `json:"delay,omitempty"`
+	Delay string `json:"delay,omitempty" usage:"duration of each chunk and callback, such as 250ms"`
 }
 
 // decode decodes the arguments, fills in the defaults and validates them.

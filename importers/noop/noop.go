@@ -48,6 +48,9 @@ func (*Importer) Label() string { return "No operation" }
 // EmailTemplate names the templates of the mails about this kind of import.
 func (*Importer) EmailTemplate() string { return "noop_import" }
 
+// Arguments documents Args.
+func (*Importer) Arguments() []importers.Argument { return importers.ArgumentsOf(Args{}) }
+
 // ParseArgs validates arguments of type Args and fills in the defaults.
 func (*Importer) ParseArgs(raw json.RawMessage) (json.RawMessage, error) {
 	args, err := decode(raw)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -18,8 +17,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Streams are where a command reads and writes, and what it takes for its
-// environment.
+// Streams are the input, output and environment of a command.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -42,7 +40,7 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	if err == nil {
 		return exitDone
 	}
-	// Whatever fails after an interrupt fails because of it.
+	// An interrupt is the cause of every error after it.
 	interrupted := ctx.Err() != nil
 	said := interrupted && errors.Is(err, context.Canceled)
 	var coded exitError
@@ -75,20 +73,19 @@ func New(s Streams) (*cli.App, error) {
 	if err != nil {
 		return nil, exitWith(exitUsage, err)
 	}
-	sources := strings.Join(set.Importers.Names(), ", ")
-	// Everything that is shown passes here: control characters of data do not reach a terminal.
+	// All output passes through these writers: control characters in data do not reach a terminal.
 	s.Out, s.Err = terminal.NewWriter(s.Out), terminal.NewWriter(s.Err)
 	app := &cli.App{
 		Name:    "sluice",
-		Usage:   "run data imports as durable workflows",
+		Usage:   "import data and deliver events as durable workflows",
 		Version: version.String(),
-		Description: "Settings come from defaults (those of `sluice-dev up`), then --config, then SLUICE_... variables.\n" +
-			"Temporal is found by TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, as by all of its tools.",
+		Description: "Settings are read from the defaults (those of `sluice-dev up`), the --config file and SLUICE_... variables;\n" +
+			"the last one wins. TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE select the Temporal server, as in Temporal's tools.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` (YAML); SLUICE_CONFIG names one too"},
+			&cli.StringFlag{Name: "config", Usage: "read settings from a YAML `FILE`", DefaultText: "SLUICE_CONFIG"},
 		},
 		Commands: []*cli.Command{
-			siteCommand(), importCommand(sources), reviewCommand(), locksCommand(), scheduleCommand(sources), connectionCommand(),
+			siteCommand(), importCommand(set.Importers), reviewCommand(), locksCommand(), scheduleCommand(), connectionCommand(),
 			keysetCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
 			applyCommand(), diffCommand(), generateCommand(), migrateCommand(), workerCommand(),
 			versionCommand(), helpCommand(),
@@ -111,7 +108,7 @@ func New(s Streams) (*cli.App, error) {
 	return app, nil
 }
 
-// environ returns the environment that the command runs in.
+// environ returns the environment of the command.
 func environ(c *cli.Context) []string {
 	all, ok := c.App.Metadata[environKey].([]string)
 	if !ok {
@@ -146,15 +143,15 @@ func versionCommand() *cli.Command {
 	}
 }
 
-// explain adds what a person can do about an error of the store.
+// explain adds the remedy to an error of the store.
 func explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, store.ErrLimit):
-		return fmt.Errorf("%w: delete some (`sluice import delete ID`), or raise limits.imports_per_site", err)
+		return fmt.Errorf("%w: delete imports with `sluice import delete ID`, or raise limits.imports_per_site", err)
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: is the stack up? `sluice-dev up` starts it on this machine", err)
+		return fmt.Errorf("%w: is the stack running? Start it on this machine with `sluice-dev up`", err)
 	default:
 		return err
 	}

@@ -61,7 +61,7 @@ func (s shell) sendRow(t *testing.T, destination, action string, row map[string]
 	require.NoError(t, err)
 	var sent sentJSON
 	s.json(t, &sent, "event", "send", "--source", "shop", "--name", "row",
-		"--destination", destination, "--action", action, "--data", string(data))
+		"--to", destination+"/"+action, "--data", string(data))
 	require.Len(t, sent.Jobs, 1)
 	return sent.Jobs[0]
 }

@@ -13,30 +13,30 @@ import (
 )
 
 func connectionCommand() *cli.Command {
-	return group("connection", "manage connections, the credentials and settings for outside systems",
+	return group("connection", "manage connections, the settings and secrets of external systems",
 		connectionAddCommand(),
 		&cli.Command{
-			Name: "list", Usage: "list all connections", Flags: []cli.Flag{outputFlag()},
+			Name: "list", Usage: "list connections", Flags: []cli.Flag{outputFlag()},
 			Action: withSession(listConnections),
 		},
 		&cli.Command{
-			Name: "show", Usage: "show a connection; of its secrets only whether they are set", ArgsUsage: "NAME",
+			Name: "show", Usage: "show a connection without the values of its secrets", ArgsUsage: "NAME",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(showConnection),
 		},
 		connectionTestCommand(),
 		&cli.Command{
-			Name: "pause", Usage: "open the circuit of a connection: its jobs wait", ArgsUsage: "NAME",
-			Flags:  []cli.Flag{byFlag(), &cli.StringFlag{Name: "reason", Usage: "say why by this `TEXT`"}},
+			Name: "pause", Usage: "pause a connection: its circuit opens, its jobs wait", ArgsUsage: "NAME",
+			Flags:  []cli.Flag{byFlag(), &cli.StringFlag{Name: "reason", Usage: "record the reason `TEXT`"}},
 			Action: withSession(pauseConnection),
 		},
 		&cli.Command{
-			Name: "resume", Usage: "close the circuit of a connection and retry its jobs at once", ArgsUsage: "NAME",
+			Name: "resume", Usage: "resume a connection: its circuit closes, its jobs are retried now", ArgsUsage: "NAME",
 			Action: withSession(resumeConnection),
 		},
 		&cli.Command{
-			Name: "rotate", Usage: "encrypt secrets with the primary key of the key set", ArgsUsage: "NAME",
+			Name: "rotate", Usage: "re-encrypt secrets with the primary key of the key set", ArgsUsage: "NAME",
 			Flags: []cli.Flag{
-				&cli.BoolFlag{Name: "all", Usage: "those of all connections, instead of NAME"},
+				&cli.BoolFlag{Name: "all", Usage: "rotate all connections instead of NAME"},
 				outputFlag(),
 			},
 			Action: withSession(rotateConnections),
@@ -44,7 +44,7 @@ func connectionCommand() *cli.Command {
 		&cli.Command{
 			Name: "remove", Usage: "remove a connection", ArgsUsage: "NAME",
 			Flags: []cli.Flag{
-				&cli.BoolFlag{Name: "force", Usage: "even if an import that has not ended, a job or a flow uses it"},
+				&cli.BoolFlag{Name: "force", Usage: "remove it even if a running import, a job or a flow uses it"},
 				outputFlag(),
 			},
 			Action: withSession(removeConnection),
@@ -70,25 +70,25 @@ func (s *session) Connections(ctx context.Context) (*connections.Connections, er
 
 // connectionArg returns the command's single argument, the name of a connection.
 func connectionArg(c *cli.Context) (string, error) {
-	name, err := oneArg(c, "the name of a connection")
+	name, err := oneArg(c, "a connection's name")
 	if err != nil {
 		return "", err
 	}
 	return name, connections.CheckName(name)
 }
 
-// explainConnection adds what a person can do about an error of the service.
+// explainConnection adds the remedy to an error of the service.
 func explainConnection(err error) error {
 	switch {
 	case errors.Is(err, connections.ErrNotFound):
-		return fmt.Errorf("%w: `sluice connection list` shows those that there are", err)
+		return fmt.Errorf("%w: see `sluice connection list`", err)
 	case errors.Is(err, store.ErrTaken):
-		return fmt.Errorf("%w: --replace replaces it", err)
+		return fmt.Errorf("%w: replace it with --replace", err)
 	case errors.Is(err, store.ErrConflict):
-		return fmt.Errorf("%w: look at it with `sluice connection show`, then try again", err)
+		return fmt.Errorf("%w: inspect it with `sluice connection show`, then retry", err)
 	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("%w: wait for what uses it, end it or take the connection out of it, "+
-			"or remove the connection all the same with --force", err)
+		return fmt.Errorf("%w: wait until its users have ended, change them to another connection, "+
+			"or remove it with --force", err)
 	default:
 		return err
 	}
@@ -107,7 +107,7 @@ func pauseConnection(ctx context.Context, s *session) error {
 	if err := service.Pause(ctx, name, store.Order{By: given.Who, Reason: given.Why}); err != nil {
 		return explainConnection(err)
 	}
-	return say(s.cli, "connection %s is paused: its jobs wait for `sluice connection resume %s`", name, name)
+	return say(s.cli, "paused connection %s; resume it with `sluice connection resume %s`", name, name)
 }
 
 func resumeConnection(ctx context.Context, s *session) error {
@@ -127,9 +127,9 @@ func resumeConnection(ctx context.Context, s *session) error {
 		err = client.Refresh(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("connection %s is resumed, but the workflows of destinations could not be told: %w", name, err)
+		return fmt.Errorf("resumed connection %s, but failed to notify the workflows of destinations: %w", name, err)
 	}
-	return say(s.cli, "connection %s is resumed: its jobs are tried at once", name)
+	return say(s.cli, "resumed connection %s; its jobs are retried now", name)
 }
 
 func rotateConnections(ctx context.Context, s *session) error {
@@ -140,7 +140,7 @@ func rotateConnections(ctx context.Context, s *session) error {
 	case all:
 		err = noArgs(s.cli)
 	case s.cli.NArg() == 0:
-		err = errors.New("say which connection: `sluice connection rotate NAME`, or --all")
+		err = errors.New("connection is missing: want `sluice connection rotate NAME` or --all")
 	default:
 		name, err = connectionArg(s.cli)
 	}
@@ -159,7 +159,7 @@ func rotateConnections(ctx context.Context, s *session) error {
 	} else if rotated {
 		changed = 1
 	}
-	// Those that were rotated before something failed are worth knowing of.
+	// Connections that were rotated before an error are reported, too.
 	if err == nil || changed > 0 {
 		err = errors.Join(err, sayRotated(s.cli, changed))
 	}
@@ -171,9 +171,9 @@ func sayRotated(c *cli.Context, changed int) error {
 		return writeJSON(c, map[string]int{"rotated": changed})
 	}
 	if changed == 0 {
-		return say(c, "nothing to rotate: sealed with the primary key already")
+		return say(c, "nothing to rotate: already encrypted with the primary key")
 	}
-	return say(c, "connections rotated: %d", changed)
+	return say(c, "rotated %s", plural(int64(changed), "connection"))
 }
 
 func removeConnection(ctx context.Context, s *session) error {

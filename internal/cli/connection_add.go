@@ -15,18 +15,18 @@ import (
 
 func connectionAddCommand() *cli.Command {
 	return &cli.Command{
-		Name: "add", Usage: "add a connection, or replace one", ArgsUsage: "NAME",
-		Description: "A secret is never taken from the command line itself, where other users and the shell's history\n" +
-			"see it: --secret token=env:TOKEN, --secret token=file:PATH or --secret token=- (standard input).\n" +
-			"A line end at the end of a file or of standard input is no part of the secret.",
+		Name: "add", Usage: "add or replace a connection", ArgsUsage: "NAME",
+		Description: "Secrets are not accepted on the command line, where other users and the shell's history can see them.\n" +
+			"Use --secret token=env:TOKEN, --secret token=file:PATH or --secret token=- (standard input).\n" +
+			"A final line end of a file or of standard input is not part of the secret.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "kind", Usage: "the `KIND` of system that it leads to; required"},
-			&cli.StringSliceFlag{Name: "set", Usage: "a setting: `KEY=TEXT`, or KEY:=JSON; may be repeated"},
-			&cli.StringFlag{Name: "settings", Usage: "settings as a `JSON` object, or @FILE, or - for standard input"},
+			&cli.StringFlag{Name: "kind", Usage: "`KIND` of the connection; required"},
+			&cli.StringSliceFlag{Name: "set", Usage: "setting `KEY=TEXT`, or KEY:=JSON; may be repeated"},
+			&cli.StringFlag{Name: "settings", Usage: "settings as a `JSON` object, @FILE, or - for standard input"},
 			&cli.StringSliceFlag{
-				Name: "secret", Usage: "a secret: `NAME=env:VARIABLE`, NAME=file:PATH or NAME=-; may be repeated",
+				Name: "secret", Usage: "secret `NAME=env:VARIABLE`, NAME=file:PATH or NAME=-; may be repeated",
 			},
-			&cli.BoolFlag{Name: "replace", Usage: "if there is one, replace its settings and secrets, all of them"},
+			&cli.BoolFlag{Name: "replace", Usage: "replace all settings and secrets of an existing connection"},
 			outputFlag(),
 		},
 		Action: withSession(addConnection),
@@ -50,11 +50,11 @@ func addConnection(ctx context.Context, s *session) error {
 	if asJSON(c) {
 		return writeJSON(c, info)
 	}
-	return say(c, "%s connection %s (%s): `sluice connection test %s` tries it", done, info.Name, info.Kind, info.Name)
+	return say(c, "%s connection %s (%s); test it with `sluice connection test %s`", done, info.Name, info.Kind, info.Name)
 }
 
-// addOrReplace adds a connection or, if asked to, replaces the one that is there at
-// this moment. It returns in a word what it has done.
+// addOrReplace adds a connection or, with replace, replaces the present one. done is "added" or
+// "replaced".
 func addOrReplace(
 	ctx context.Context, service *connections.Connections, n connections.New, replace bool,
 ) (info connections.Info, done string, err error) {
@@ -72,15 +72,14 @@ func addOrReplace(
 	return info, "added", err
 }
 
-// newConnection puts together what the command line says, and reads the secrets from
-// where it says that they are.
+// newConnection builds the connection of the flags and reads its secrets.
 func newConnection(s *session) (connections.New, error) {
 	c := s.cli
 	name, err := connectionArg(c)
 	if err != nil {
 		return connections.New{}, err
 	}
-	if err := requireFlag(c, "kind", "say which kind of system it leads to: "+kindNames(s)); err != nil {
+	if err := requireFlag(c, "kind", "one of "+kindNames(s)); err != nil {
 		return connections.New{}, err
 	}
 	kind, err := s.known.Kinds.Lookup(c.String("kind"))
@@ -113,28 +112,28 @@ func newConnection(s *session) (connections.New, error) {
 func kindNames(s *session) string {
 	names := s.known.Kinds.Names()
 	if len(names) == 0 {
-		return "this program knows none"
+		return "none: no kind is registered"
 	}
 	return strings.Join(names, ", ")
 }
 
-// readSettingsFlag returns the text that --settings stands for.
+// readSettingsFlag returns the JSON of --settings.
 func readSettingsFlag(c *cli.Context, secrets []secretSource) (json.RawMessage, error) {
 	text := c.String("settings")
 	if text == "-" {
 		for _, s := range secrets {
 			if s.from == fromInput {
-				return nil, fmt.Errorf("--settings and --secret %s both want standard input: use a file for one", s.name)
+				return nil, fmt.Errorf("--settings and --secret %s both read standard input: use a file for one of them", s.name)
 			}
 		}
 	}
 	return readText(c, "settings", text)
 }
 
-// maxInput bounds what is read for one flag, in bytes.
+// maxInput bounds the value of a flag, in bytes.
 const maxInput = 4 << 20
 
-var errTooLarge = fmt.Errorf("it is larger than %d bytes", maxInput)
+var errTooLarge = fmt.Errorf("larger than %d bytes", maxInput)
 
 // readBounded reads a small file to its end.
 func readBounded(open func() (io.ReadCloser, error)) (data []byte, err error) {

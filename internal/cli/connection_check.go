@@ -14,16 +14,16 @@ import (
 
 func connectionTestCommand() *cli.Command {
 	return &cli.Command{
-		Name: "test", Usage: "prove that a connection works, on the worker that will use it", ArgsUsage: "NAME",
+		Name: "test", Usage: "test a connection on a worker", ArgsUsage: "NAME",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "local", Usage: "test it in this process instead"},
+			&cli.BoolFlag{Name: "local", Usage: "run the test in this process instead"},
 			outputFlag(),
 		},
 		Action: withSession(testConnection),
 	}
 }
 
-// testedJSON is how the test of a connection went, for programs.
+// testedJSON is the JSON form of a connection test.
 type testedJSON struct {
 	Connection string   `json:"connection"`
 	OK         bool     `json:"ok"`
@@ -40,7 +40,7 @@ func testConnection(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	// Whoever mistypes a name need not wait for a worker.
+	// An unknown name is reported without waiting for a worker.
 	if _, err := service.Show(ctx, name); err != nil {
 		return explainConnection(err)
 	}
@@ -64,7 +64,7 @@ func testConnection(ctx context.Context, s *session) error {
 	}
 	failed := errors.New(tested.Error)
 	if asJSON(s.cli) {
-		// The object has said it.
+		// The object has the error.
 		return silently(exitFailure, failed)
 	}
 	return failed
@@ -91,7 +91,7 @@ func testThere(ctx context.Context, s *session, tested *testedJSON) error {
 	}
 	result, err := client.TestConnection(ctx, tested.Connection)
 	if errors.Is(err, starter.ErrNoAnswer) {
-		return fmt.Errorf("%w: is `sluice worker` running? --local tests the connection from here", err)
+		return fmt.Errorf("%w: start `sluice worker`, or test from this machine with --local", err)
 	}
 	if err != nil {
 		return err

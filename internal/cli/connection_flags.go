@@ -13,11 +13,11 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// secretSource says where a secret is to be read.
+// secretSource is the place that a secret is read from.
 type secretSource struct {
 	name string
 	from secretOrigin
-	// where is the variable or the path.
+	// where is the name of the variable or the path.
 	where string
 }
 
@@ -29,15 +29,15 @@ const (
 	fromInput
 )
 
-// secretForms says how a secret is given.
+// secretForms lists the forms of --secret.
 func secretForms(name string) string {
 	return fmt.Sprintf("%s=env:VARIABLE, %s=file:PATH or %s=- for standard input", name, name, name)
 }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// parseSecrets reads the values of --secret. Its errors repeat the names that are known
-// and nothing else: whatever else stands there may be the secret itself.
+// parseSecrets parses the values of --secret. Its errors repeat only known names: any other text may
+// be the secret itself.
 func parseSecrets(flags, known []string) ([]secretSource, error) {
 	if len(flags) > 0 && len(known) == 0 {
 		return nil, errors.New("--secret: connections of this kind have no secrets")
@@ -59,15 +59,15 @@ func parseSecrets(flags, known []string) ([]secretSource, error) {
 		case value == "-":
 			source.from = fromInput
 		default:
-			return nil, fmt.Errorf("--secret %s: a secret is not taken from the command line, where other users and the "+
-				"shell's history see it: want %s", name, secretForms(name))
+			return nil, fmt.Errorf("--secret %s: secrets are not accepted on the command line, where other users and the "+
+				"shell's history can see them: want %s", name, secretForms(name))
 		}
 		for _, s := range sources {
 			if s.name == name {
 				return nil, fmt.Errorf("--secret %s is given twice", name)
 			}
 			if s.from == fromInput && source.from == fromInput {
-				return nil, fmt.Errorf("--secret %s and --secret %s both want standard input: use a file for one", s.name, name)
+				return nil, fmt.Errorf("--secret %s and --secret %s both read standard input: use a file for one of them", s.name, name)
 			}
 		}
 		sources = append(sources, source)
@@ -75,15 +75,15 @@ func parseSecrets(flags, known []string) ([]secretSource, error) {
 	return sources, nil
 }
 
-// readSecrets reads the secrets. Errors do not say where a secret was looked for: by
-// mistake that may be the secret.
+// readSecrets reads the secrets. Errors do not name the variable or path: by mistake that may be the
+// secret.
 func readSecrets(c *cli.Context, sources []secretSource) (map[string]string, error) {
 	secrets := make(map[string]string, len(sources))
 	var faults []error
 	for _, s := range sources {
 		value, err := readSecret(c, s)
 		if err == nil && value == "" {
-			err = errors.New("it is empty")
+			err = errors.New("the value is empty")
 		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("--secret %s: %w", s.name, err))
@@ -95,7 +95,7 @@ func readSecrets(c *cli.Context, sources []secretSource) (map[string]string, err
 
 func readSecret(c *cli.Context, s secretSource) (string, error) {
 	if s.from == fromVariable {
-		// As everywhere, the last one wins.
+		// The last entry wins, as in os/exec.
 		for _, entry := range slices.Backward(environ(c)) {
 			if value, ok := strings.CutPrefix(entry, s.where+"="); ok {
 				return value, nil
@@ -110,7 +110,7 @@ func readSecret(c *cli.Context, s secretSource) (string, error) {
 	data, err := readBounded(open)
 	var file *os.PathError
 	if errors.As(err, &file) {
-		return "", fmt.Errorf("read the file: %w", file.Err)
+		return "", fmt.Errorf("read file: %w", file.Err)
 	}
 	if err != nil {
 		return "", err
@@ -121,14 +121,14 @@ func readSecret(c *cli.Context, s secretSource) (string, error) {
 
 var settingName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// parseSettings adds the values of --set to those of --settings, and returns a JSON
-// object. A name that --set repeats overrides --settings. Values are never repeated in an
-// error, and a secret among the settings is refused: they are stored in clear.
+// parseSettings merges the values of --set into those of --settings and returns a JSON object. --set
+// overrides --settings. Errors never repeat values. A secret among the settings, which are stored
+// in clear, is an error.
 func parseSettings(base json.RawMessage, sets, secrets []string) (json.RawMessage, error) {
 	settings := map[string]json.RawMessage{}
 	if len(base) > 0 {
 		if err := json.Unmarshal(base, &settings); err != nil || settings == nil {
-			return nil, errors.New("--settings is not a JSON object: want something like '{\"name\": \"value\"}'")
+			return nil, errors.New("--settings is not a JSON object: want an object such as '{\"name\": \"value\"}'")
 		}
 	}
 	seen := map[string]bool{}
@@ -136,7 +136,7 @@ func parseSettings(base json.RawMessage, sets, secrets []string) (json.RawMessag
 		name, text, ok := strings.Cut(set, "=")
 		name, isJSON := strings.CutSuffix(name, ":")
 		if !ok || !settingName.MatchString(name) {
-			return nil, errors.New("--set: want KEY=TEXT, or KEY:=JSON for a number, a list and the like")
+			return nil, errors.New("--set: want KEY=TEXT, or KEY:=JSON for values other than text")
 		}
 		if seen[name] {
 			return nil, fmt.Errorf("--set %s is given twice", name)
@@ -150,7 +150,7 @@ func parseSettings(base json.RawMessage, sets, secrets []string) (json.RawMessag
 			}
 			value = encoded
 		} else if !json.Valid(value) {
-			return nil, fmt.Errorf("--set %s: what stands behind := is not JSON", name)
+			return nil, fmt.Errorf("--set %s: the value after := is not JSON", name)
 		}
 		settings[name] = value
 	}

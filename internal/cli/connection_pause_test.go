@@ -22,7 +22,7 @@ func TestConnectionHealth(t *testing.T) {
 	b.shell, _ = withKinds(t, b.shell)
 	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN")
 	require.Regexp(t, `(?m)^ops +example +healthy `, b.ok(t, "connection", "list"))
-	require.Regexp(t, `(?m)^health +healthy$`, b.ok(t, "connection", "show", "ops"))
+	require.Regexp(t, `(?m)^Health +healthy$`, b.ok(t, "connection", "show", "ops"))
 	_, err := b.Store.AddEvent(ctx, store.NewEvent{Source: "shop", Jobs: []store.NewJob{
 		{Destination: "webhook", Action: "post", Data: json.RawMessage(`{"connection": "ops"}`)},
 	}})
@@ -35,11 +35,11 @@ func TestConnectionHealth(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Regexp(t, `(?m)^ops +example +open `, b.ok(t, "connection", "list"))
-	require.Regexp(t, `(?m)^health +circuit open until 2.* after 5 consecutive failures: the endpoint answered 503$`,
+	require.Regexp(t, `(?m)^Health +circuit open until 2.* after 5 consecutive failures: the endpoint answered 503$`,
 		b.ok(t, "connection", "show", "ops"))
 	require.Regexp(t, `(?m)^webhook +Webhook +circuit partly open `, b.ok(t, "destination", "list"))
 
-	require.Equal(t, "connection ops is paused: its jobs wait for `sluice connection resume ops`\n",
+	require.Equal(t, "paused connection ops; resume it with `sluice connection resume ops`\n",
 		b.ok(t, "connection", "pause", "ops", "--by", "ann", "--reason", "moving"))
 	var info connections.Info
 	b.json(t, &info, "connection", "show", "ops")
@@ -53,11 +53,11 @@ func TestConnectionHealth(t *testing.T) {
 	require.EqualValues(t, 1, view.Connections[1].Due)
 	require.Regexp(t, `(?m)^ops +paused +1 +1 +5 .*paused by ann: moving$`, b.ok(t, "destination", "show", "webhook"))
 
-	require.Equal(t, "connection ops is resumed: its jobs are tried at once\n", b.ok(t, "connection", "resume", "ops"))
+	require.Equal(t, "resumed connection ops; its jobs are retried now\n", b.ok(t, "connection", "resume", "ops"))
 	b.json(t, &info, "connection", "show", "ops")
 	require.Equal(t, store.ConnectionHalfOpen, info.Health.State)
 	for _, verb := range []string{"pause", "resume"} {
-		b.fails(t, "connection none: no such connection: `sluice connection list` shows those that there are", "connection", verb, "none")
+		b.fails(t, "connection none: no such connection: see `sluice connection list`", "connection", verb, "none")
 		b.fails(t, `"No Name" is not the name of a connection: want 1 to 63 lower-case letters, digits, dashes and underscores, `+
 			"with a letter or digit first", "connection", verb, "No Name")
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
 )
@@ -27,9 +25,9 @@ func listConnections(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, all)
 	}
 	if len(all) == 0 {
-		return say(s.cli, "There are no connections yet. Add one with `sluice connection add NAME --kind KIND`.")
+		return say(s.cli, "No connections found. Add one with `sluice connection add NAME --kind KIND`.")
 	}
-	table := terminal.NewTable("NAME", "KIND", "STATE", "KEY", "KEY IS", "CHANGED")
+	table := terminal.NewTable("NAME", "KIND", "STATE", "KEY ID", "KEY STATUS", "UPDATED")
 	for _, info := range all {
 		if info.BuiltIn {
 			table.Row(info.Name, info.Kind, healthCell(info.Health), "-", keyCell(info.KeyStatus), "-")
@@ -41,7 +39,7 @@ func listConnections(ctx context.Context, s *session) error {
 	return table.Write(s.cli.App.Writer)
 }
 
-// keyCell colours what wants attention.
+// keyCell colours key statuses that need attention.
 func keyCell(status connections.KeyStatus) terminal.Coloured {
 	colour := map[connections.KeyStatus]terminal.Colour{
 		connections.KeyPrimary: terminal.Green, connections.KeyOld: terminal.Yellow, connections.KeyMissing: terminal.Red,
@@ -66,36 +64,22 @@ func showConnection(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, info)
 	}
 	lines := [][2]string{
-		{"name", info.Name},
-		{"kind", info.Kind},
-		{"settings", string(info.Settings)},
-		{"health", healthText(info.Health)},
+		{"Name", info.Name},
+		{"Kind", info.Kind},
+		{"Settings", string(info.Settings)},
+		{"Health", healthText(info.Health)},
 	}
 	for _, secret := range info.Secrets {
-		lines = append(lines, [2]string{secret, "set"})
+		lines = append(lines, [2]string{"Secret", secret + " (set)"})
 	}
 	if info.BuiltIn {
-		lines = append(lines, [2]string{"built in", "its settings are notify.smtp_host and those beside it in the configuration"})
-		return writeNarrow(s.cli, lines)
+		lines = append(lines, [2]string{"Built in", "configured by notify.smtp_host and the settings beside it"})
+		return writeLines(s.cli, lines)
 	}
 	lines = append(lines,
-		[2]string{"key", fmt.Sprintf("%d (%s)", info.KeyID, info.KeyStatus)},
-		[2]string{"version", fmt.Sprint(info.Version)},
-		[2]string{"added", info.CreatedAt.Local().Format(time.DateTime)},
-		[2]string{"changed", info.UpdatedAt.Local().Format(time.DateTime)})
-	return writeNarrow(s.cli, lines)
-}
-
-// writeNarrow writes names and values, aligned.
-func writeNarrow(c *cli.Context, lines [][2]string) error {
-	width := 0
-	for _, line := range lines {
-		width = max(width, len(line[0]))
-	}
-	for _, line := range lines {
-		if err := say(c, "%-*s  %s", width, line[0], line[1]); err != nil {
-			return err
-		}
-	}
-	return nil
+		[2]string{"Key", fmt.Sprintf("%d (%s)", info.KeyID, info.KeyStatus)},
+		[2]string{"Version", fmt.Sprint(info.Version)},
+		[2]string{"Created", info.CreatedAt.Local().Format(time.DateTime)},
+		[2]string{"Updated", info.UpdatedAt.Local().Format(time.DateTime)})
+	return writeLines(s.cli, lines)
 }

@@ -44,13 +44,13 @@ func connectionShell(t *testing.T) (shell, string) {
 func TestConnections(t *testing.T) {
 	t.Parallel()
 	s, token := connectionShell(t)
-	require.Equal(t, "There are no connections yet. Add one with `sluice connection add NAME --kind KIND`.\n",
+	require.Equal(t, "No connections found. Add one with `sluice connection add NAME --kind KIND`.\n",
 		s.ok(t, "connection", "list"))
 	require.Equal(t, "[]\n", s.ok(t, "connection", "list", "-o", "json"))
-	require.Equal(t, "added connection shop (example): `sluice connection test shop` tries it\n",
+	require.Equal(t, "added connection shop (example); test it with `sluice connection test shop`\n",
 		s.ok(t, "connection", "add", "shop", "--kind", "example", "--set", "endpoint=https://a.example/?a=b,c", "--set", "page_size:=7",
 			"--secret", "token=env:TOKEN"))
-	s.fails(t, "connection shop: taken already: --replace replaces it",
+	s.fails(t, "connection shop: taken already: replace it with --replace",
 		"connection", "add", "shop", "--kind", "example", "--secret", "token=env:TOKEN")
 
 	var added connections.Info
@@ -60,7 +60,7 @@ func TestConnections(t *testing.T) {
 	require.JSONEq(t, `{"endpoint": "y", "page_size": 1, "behave": "well"}`, string(added.Settings))
 	require.Equal(t, connections.KeyPrimary, added.KeyStatus)
 	s.stdin = planted + "\n"
-	require.Equal(t, "replaced connection other (example): `sluice connection test other` tries it\n",
+	require.Equal(t, "replaced connection other (example); test it with `sluice connection test other`\n",
 		s.ok(t, "connection", "add", "other", "--kind", "example", "--secret", "token=-", "--replace"))
 	var shown connections.Info
 	s.json(t, &shown, "connection", "show", "other")
@@ -69,7 +69,7 @@ func TestConnections(t *testing.T) {
 
 	golden(t, "connection-list", keyIDs(s.ok(t, "connection", "list"), added.KeyID))
 	golden(t, "connection-show", keyIDs(s.ok(t, "connection", "show", "shop"), added.KeyID))
-	s.fails(t, "connection nobody: no such connection: `sluice connection list` shows those that there are",
+	s.fails(t, "connection nobody: no such connection: see `sluice connection list`",
 		"connection", "show", "nobody")
 
 	// The secret came through all three ways, without the line ends.
@@ -77,7 +77,7 @@ func TestConnections(t *testing.T) {
 		require.Contains(t, s.ok(t, "connection", "test", name, "--local"), "ok credentials accepted\nconnection "+name+" works\n")
 	}
 	require.Equal(t, "removed connection other\n", s.ok(t, "connection", "remove", "other"))
-	s.fails(t, "connection other: no such connection: `sluice connection list` shows those that there are",
+	s.fails(t, "connection other: no such connection: see `sluice connection list`",
 		"connection", "remove", "other")
 	var removed map[string]string
 	s.json(t, &removed, "connection", "remove", "shop", "--force")
@@ -98,18 +98,18 @@ func TestRotateConnections(t *testing.T) {
 	for _, name := range []string{"a", "b"} {
 		s.ok(t, "connection", "add", name, "--kind", "example", "--secret", "token=env:TOKEN")
 	}
-	require.Equal(t, "nothing to rotate: sealed with the primary key already\n", s.ok(t, "connection", "rotate", "--all"))
+	require.Equal(t, "nothing to rotate: already encrypted with the primary key\n", s.ok(t, "connection", "rotate", "--all"))
 	var keys []connections.Key
 	s.json(t, &keys, "keyset", "rotate")
 	require.Len(t, keys, 2)
 	require.Contains(t, s.ok(t, "connection", "list"), "old")
-	require.Equal(t, "connections rotated: 1\n", s.ok(t, "connection", "rotate", "a"))
+	require.Equal(t, "rotated 1 connection\n", s.ok(t, "connection", "rotate", "a"))
 	var rotated map[string]int
 	s.json(t, &rotated, "connection", "rotate", "--all")
 	require.Equal(t, map[string]int{"rotated": 1}, rotated)
 	require.NotContains(t, s.ok(t, "connection", "list"), "old")
 	s.ok(t, "connection", "test", "b", "--local")
-	s.fails(t, "say which connection: `sluice connection rotate NAME`, or --all", "connection", "rotate")
+	s.fails(t, "connection is missing: want `sluice connection rotate NAME` or --all", "connection", "rotate")
 	s.fails(t, "unexpected argument \"a\": see `sluice connection rotate --help`", "connection", "rotate", "--all", "a")
 }
 
@@ -234,11 +234,11 @@ func TestConnectionMistakes(t *testing.T) {
 	s.environ = append(s.environ, "EMPTY=")
 	const add = "connection add shop --kind example "
 	const forms = "want token=env:VARIABLE, token=file:PATH or token=- for standard input"
-	const outside = "a secret is not taken from the command line, where other users and the shell's history see it: " + forms
+	const outside = "secrets are not accepted on the command line, where other users and the shell's history can see them: " + forms
 	const which = "--secret: want NAME=env:VARIABLE, NAME=file:PATH or NAME=- for standard input, where NAME is one of token, note"
 	for line, want := range map[string]string{
-		"connection add":      "want one argument, the name of a connection, got none: see `sluice connection add --help`",
-		"connection add shop": "--kind is missing: say which kind of system it leads to: example",
+		"connection add":      "want one argument, a connection's name, got none: see `sluice connection add --help`",
+		"connection add shop": "--kind is missing: want one of example",
 		"connection add Shop": "\"Shop\" is not the name of a connection: want 1 to 63 lower-case letters, digits, dashes and underscores, " +
 			"with a letter or digit first",
 		"connection add shop --kind nope":             "unknown kind of connection \"nope\" (want example)",
@@ -250,22 +250,22 @@ func TestConnectionMistakes(t *testing.T) {
 		add + "--secret " + planted:                   which,
 		add + "--secret " + planted + "=env:TOKEN":    which,
 		add + "--secret token=env:A --secret token=-": "--secret token is given twice",
-		add + "--secret token=- --secret note=-":      "--secret token and --secret note both want standard input: use a file for one",
-		add + "--settings - --secret token=-":         "--settings and --secret token both want standard input: use a file for one",
+		add + "--secret token=- --secret note=-":      "--secret token and --secret note both read standard input: use a file for one of them",
+		add + "--settings - --secret token=-":         "--settings and --secret token both read standard input: use a file for one of them",
 		add + "--secret token=env:NOBODY --secret note=file:/nowhere": "--secret token: the variable is not set\n" +
-			"--secret note: read the file: no such file or directory",
-		add + "--secret token=env:EMPTY":                   "--secret token: it is empty",
+			"--secret note: read file: no such file or directory",
+		add + "--secret token=env:EMPTY":                   "--secret token: the value is empty",
 		add + "--set token=" + planted:                     "token is a secret, not a setting: want --secret " + strings.TrimPrefix(forms, "want "),
 		add + "--settings {\"token\":\"" + planted + "\"}": "token is a secret, not a setting: want --secret " + strings.TrimPrefix(forms, "want "),
-		add + "--set " + planted:                           "--set: want KEY=TEXT, or KEY:=JSON for a number, a list and the like",
-		add + "--set Key=" + planted:                       "--set: want KEY=TEXT, or KEY:=JSON for a number, a list and the like",
+		add + "--set " + planted:                           "--set: want KEY=TEXT, or KEY:=JSON for values other than text",
+		add + "--set Key=" + planted:                       "--set: want KEY=TEXT, or KEY:=JSON for values other than text",
 		add + "--set a=1 --set a:=2":                       "--set a is given twice",
-		add + "--set a:=" + planted:                        "--set a: what stands behind := is not JSON",
-		add + "--settings [1]":                             "--settings is not a JSON object: want something like '{\"name\": \"value\"}'",
-		add + "--settings " + planted:                      "--settings is not a JSON object: want something like '{\"name\": \"value\"}'",
+		add + "--set a:=" + planted:                        "--set a: the value after := is not JSON",
+		add + "--settings [1]":                             "--settings is not a JSON object: want an object such as '{\"name\": \"value\"}'",
+		add + "--settings " + planted:                      "--settings is not a JSON object: want an object such as '{\"name\": \"value\"}'",
 		add + "--settings @/nowhere":                       "--settings: open /nowhere: no such file or directory",
-		"connection show":                                  "want one argument, the name of a connection, got none: see `sluice connection show --help`",
-		"connection test a b":                              "want one argument, the name of a connection, got 2: see `sluice connection test --help`",
+		"connection show":                                  "want one argument, a connection's name, got none: see `sluice connection show --help`",
+		"connection test a b":                              "want one argument, a connection's name, got 2: see `sluice connection test --help`",
 		"connection list x":                                "unexpected argument \"x\": see `sluice connection list --help`",
 		"connection nope":                                  "`sluice connection` has no command \"nope\": see `sluice connection --help`",
 		"keyset create x":                                  "unexpected argument \"x\": see `sluice keyset create --help`",

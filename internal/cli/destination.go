@@ -15,19 +15,19 @@ import (
 )
 
 func destinationCommand() *cli.Command {
-	return group("destination", "see where events are delivered to, how that goes, and control it", append([]*cli.Command{
+	return group("destination", "show and control destinations, the receivers of jobs", append([]*cli.Command{
 		{
-			Name: "list", Usage: "list destinations with what waits for them",
+			Name: "list", Usage: "list destinations with their states and jobs",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(listDestinations),
 		},
 		{
-			Name: "show", Usage: "show a destination with its actions and what they go by", ArgsUsage: "NAME",
+			Name: "show", Usage: "show a destination with its actions and connections", ArgsUsage: "NAME",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(showDestination),
 		},
-	}, destinationOrderCommands()...)...)
+	}, destinationControlCommands()...)...)
 }
 
-// destinationJSON is a destination as programs see it. Fields are only ever added.
+// destinationJSON is the JSON form of a destination. Fields are only ever added.
 type destinationJSON struct {
 	Name           string           `json:"name"`
 	Label          string           `json:"label"`
@@ -38,7 +38,7 @@ type destinationJSON struct {
 	Due            int64            `json:"due"`
 	OldestDue      *time.Time       `json:"oldest_due"`
 	Actions        []actionJSON     `json:"actions"`
-	// Connections are those that jobs wait for.
+	// Connections are the connections of waiting jobs.
 	Connections []waitingJSON `json:"connections"`
 }
 
@@ -48,16 +48,15 @@ type versionJSON struct {
 	DeprecatedSince *time.Time `json:"deprecated_since"`
 }
 
-// actionJSON is an action and what it goes by at present: what the program says, and over
-// that what people have set.
+// actionJSON is an action with its effective settings: the program's, overridden by the operator's.
 type actionJSON struct {
 	Name     string `json:"name"`
 	Paused   bool   `json:"paused"`
 	Realtime bool   `json:"realtime"`
 	Interval string `json:"interval"`
 	TimeZone string `json:"time_zone"`
-	// Next is the next time by the clock, null where the interval is counted from when the
-	// workflow was last at work: that has the time.
+	// Next is the next scheduled run. It is null for @every intervals, which count from the
+	// workflow's last run.
 	Next           *time.Time `json:"next"`
 	MaxRetries     int        `json:"max_retries"`
 	FirstRetry     float64    `json:"first_retry_seconds"`
@@ -68,15 +67,15 @@ type actionJSON struct {
 	TimeoutSeconds float64    `json:"timeout_seconds"`
 	RedriveUnknown bool       `json:"redrive_unknown"`
 	Fault          string     `json:"fault"`
-	// Workflow is how the action's workflow stands: running, not running, failing or, where
+	// Workflow is the state of the action's workflow: running, not running, failing or, if
 	// Temporal does not answer, unknown.
 	Workflow string `json:"workflow"`
-	// WorkflowFault says more where it is not running.
+	// WorkflowFault explains a workflow that is not running.
 	WorkflowFault string           `json:"workflow_fault"`
 	Jobs          map[string]int64 `json:"jobs"`
 }
 
-// destinationView reads what people have set for a destination and how it goes.
+// destinationView reads the settings and job counts of a destination.
 func destinationView(ctx context.Context, opened *store.Store, d destinations.Destination) (destinationJSON, error) {
 	settings, err := opened.Settings(ctx, d.Name())
 	if err != nil {
@@ -130,7 +129,7 @@ func actionView(
 	d destinations.Destination, a destinations.Action, settings map[string]store.DestinationSettings,
 	jobs map[string]int64,
 ) actionJSON {
-	// A setting that the program cannot use is left aside: what counts is shown beside it.
+	// The plan ignores an invalid setting; Fault reports it.
 	p, fault := destinations.PlanOf(d, a, settings)
 	view := actionJSON{
 		Name: a.Name(), Paused: p.Paused, Realtime: p.Realtime, Interval: p.Interval, TimeZone: p.TimeZone,
@@ -172,7 +171,7 @@ func listDestinations(ctx context.Context, s *session) error {
 	if asJSON(c) {
 		return writeJSON(c, views)
 	}
-	table := terminal.NewTable("NAME", "IS", "STATE", "DUE", "DUE SINCE", "FAILED", "UNKNOWN", "HELD", "ACTIONS")
+	table := terminal.NewTable("NAME", "LABEL", "STATE", "DUE", "DUE SINCE", "FAILED", "UNKNOWN", "HELD", "ACTIONS")
 	for _, v := range views {
 		names := make([]string, len(v.Actions))
 		for i, a := range v.Actions {
@@ -191,7 +190,7 @@ func destinationCell(v destinationJSON) terminal.Coloured {
 			paused++
 		}
 	}
-	standing := v.standing()
+	standing := v.workflowState()
 	switch {
 	case paused > 0 && paused < len(v.Actions):
 		return terminal.Coloured{Text: "partly paused", Colour: terminal.Yellow}
@@ -214,7 +213,7 @@ func destinationCell(v destinationJSON) terminal.Coloured {
 
 func showDestination(ctx context.Context, s *session) error {
 	c := s.cli
-	name, err := oneArg(c, "the name of a destination")
+	name, err := oneArg(c, "a destination's name")
 	if err != nil {
 		return err
 	}
@@ -276,9 +275,9 @@ func writeDestination(c *cli.Context, v destinationJSON) error {
 		return err
 	}
 	table := terminal.NewTable(
-		"ACTION", "STATE", "LOADED", "ZONE", "RETRIES", "AT ONCE", "JOBS/S", "BATCH", "UNKNOWN JOBS")
+		"ACTION", "STATE", "SCHEDULE", "TIME ZONE", "MAX RETRIES", "CONCURRENCY", "JOBS/S", "BATCH SIZE", "UNKNOWN JOBS")
 	for _, a := range v.Actions {
-		table.Row(a.Name, actionCell(a), loadedWhen(a), a.TimeZone, a.MaxRetries, a.Concurrency,
+		table.Row(a.Name, actionCell(a), scheduleText(a), a.TimeZone, a.MaxRetries, a.Concurrency,
 			rateText(a.RatePerSecond), a.BatchSize, redriven(a.RedriveUnknown))
 	}
 	if err := table.Write(w); err != nil || len(v.Connections) == 0 {
@@ -294,23 +293,23 @@ func pausedCell(paused bool) terminal.Coloured {
 	return terminal.Coloured{Text: "active", Colour: terminal.Green}
 }
 
-func loadedWhen(a actionJSON) string {
+func scheduleText(a actionJSON) string {
 	if a.Realtime {
-		return "at once, and " + a.Interval
+		return "realtime, " + a.Interval
 	}
 	return a.Interval
 }
 
 func rateText(rate float64) string {
 	if rate == 0 {
-		return "any"
+		return "no limit"
 	}
 	return fmt.Sprintf("%g", rate)
 }
 
 func redriven(again bool) string {
 	if again {
-		return "are loaded again"
+		return "retried"
 	}
-	return "wait for a person"
+	return "kept for an operator"
 }

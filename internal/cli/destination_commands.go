@@ -12,35 +12,35 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
-func destinationOrderCommands() []*cli.Command {
+func destinationControlCommands() []*cli.Command {
 	why := func() cli.Flag {
-		return &cli.StringFlag{Name: "reason", Usage: "say why by this `TEXT`, for the workflow's history"}
+		return &cli.StringFlag{Name: "reason", Usage: "record the reason `TEXT` in the workflow's history"}
 	}
 	return []*cli.Command{
 		{
-			Name: "pause", Usage: "keep the jobs of a destination, or of one of its actions, waiting",
+			Name: "pause", Usage: "pause a destination or one of its actions",
 			ArgsUsage: "NAME [ACTION]",
 			Flags:     []cli.Flag{byFlag(), why()},
-			Action:    withSession(orderDestination("is paused: its jobs wait", (*starter.Destinations).Pause)),
+			Action:    withSession(controlDestination("paused", (*starter.Destinations).Pause)),
 		},
 		{
-			Name: "resume", Usage: "resume a destination or one of its actions and retry its jobs at once",
+			Name: "resume", Usage: "resume a destination or one of its actions",
 			ArgsUsage: "NAME [ACTION]",
 			Flags:     []cli.Flag{byFlag(), why()},
-			Action:    withSession(orderDestination("goes on", (*starter.Destinations).Resume)),
+			Action:    withSession(controlDestination("resumed", (*starter.Destinations).Resume)),
 		},
 		{
-			Name: "trigger", Usage: "deliver the waiting jobs of an action at once, including retries and open circuits",
+			Name: "trigger", Usage: "deliver an action's waiting jobs now, including retries and open circuits",
 			ArgsUsage: "NAME ACTION",
 			Flags:     []cli.Flag{byFlag(), why()}, Action: withSession(triggerAction),
 		},
 		{
-			Name: "set-schedule", Usage: "change when an action is loaded", ArgsUsage: "NAME ACTION",
-			Description: "What is not given stays as it is; an empty text goes back to what the program says.",
+			Name: "set-schedule", Usage: "change the schedule of an action", ArgsUsage: "NAME ACTION",
+			Description: "Omitted flags leave their setting unchanged; an empty value restores the program's default.",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "interval", Usage: "load by this `INTERVAL`: '@every 10m', or the five fields of cron"},
-				&cli.StringFlag{Name: "timezone", Usage: "read the five fields in this IANA `ZONE`"},
-				&cli.BoolFlag{Name: "realtime", Usage: "load as soon as there is something; --realtime=false does not"},
+				&cli.StringFlag{Name: "interval", Usage: "deliver at `INTERVAL`: '@every 10m', or five cron fields"},
+				&cli.StringFlag{Name: "timezone", Usage: "IANA time `ZONE` of the cron fields"},
+				&cli.BoolFlag{Name: "realtime", Usage: "deliver jobs as soon as they are due; --realtime=false disables this"},
 				byFlag(), why(),
 			},
 			Action: withSession(setDestinationSchedule),
@@ -48,11 +48,11 @@ func destinationOrderCommands() []*cli.Command {
 	}
 }
 
-// actionArgs returns the destination that an order is for, and its action if one is named.
+// actionArgs returns the destination of a command, and its action if one is named.
 func actionArgs(s *session) (ref activities.ActionRef, label string, err error) {
 	args := s.cli.Args()
 	if args.Len() < 1 || args.Len() > 2 {
-		return ref, "", fmt.Errorf("want the name of a destination, and of an action if it is about one: see `%s --help`",
+		return ref, "", fmt.Errorf("want a destination and optionally one of its actions: see `%s --help`",
 			s.cli.Command.HelpName)
 	}
 	ref = activities.ActionRef{Destination: args.Get(0), Action: args.Get(1)}
@@ -64,9 +64,9 @@ func actionArgs(s *session) (ref activities.ActionRef, label string, err error) 
 	return ref, ref.Destination + "/" + ref.Action, err
 }
 
-type destinationOrder func(*starter.Destinations, context.Context, activities.ActionRef, starter.By) error
+type destinationCall func(*starter.Destinations, context.Context, activities.ActionRef, starter.By) error
 
-func orderDestination(done string, give destinationOrder) func(context.Context, *session) error {
+func controlDestination(done string, give destinationCall) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error {
 		ref, label, err := actionArgs(s)
 		if err != nil {
@@ -79,14 +79,14 @@ func orderDestination(done string, give destinationOrder) func(context.Context, 
 		if err := give(client, ctx, ref, by(s.cli)); err != nil {
 			return err
 		}
-		return say(s.cli, "%s %s", label, done)
+		return say(s.cli, "%s %s", done, label)
 	}
 }
 
-// oneAction refuses an order that names no action.
+// oneAction rejects a command that names no action.
 func oneAction(s *session) error {
 	if s.cli.NArg() != 2 {
-		return fmt.Errorf("want two arguments, the names of a destination and of its action: see `%s --help`",
+		return fmt.Errorf("want two arguments, a destination and one of its actions: see `%s --help`",
 			s.cli.Command.HelpName)
 	}
 	return nil
@@ -96,7 +96,7 @@ func triggerAction(ctx context.Context, s *session) error {
 	if err := oneAction(s); err != nil {
 		return err
 	}
-	return orderDestination("loads what waits for it", (*starter.Destinations).Trigger)(ctx, s)
+	return controlDestination("triggered", (*starter.Destinations).Trigger)(ctx, s)
 }
 
 func setDestinationSchedule(ctx context.Context, s *session) error {
@@ -115,10 +115,10 @@ func setDestinationSchedule(ctx context.Context, s *session) error {
 		t.Realtime = &realtime
 	}
 	if t == (starter.NewTiming{}) {
-		return errors.New("say what is to be changed: --interval, --timezone or --realtime")
+		return errors.New("nothing to change: want --interval, --timezone or --realtime")
 	}
 	give := func(d *starter.Destinations, ctx context.Context, ref activities.ActionRef, by starter.By) error {
 		return d.SetSchedule(ctx, ref, t, by)
 	}
-	return orderDestination("has another schedule", give)(ctx, s)
+	return controlDestination("changed the schedule of", give)(ctx, s)
 }

@@ -12,21 +12,21 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// stateMissing is the state of a connection that jobs name and that does not exist.
+// stateMissing is the state of a connection that jobs name but that does not exist.
 const stateMissing = "missing"
 
-// waitingJSON is a connection that jobs of a destination wait for.
+// waitingJSON is the JSON form of a connection with waiting jobs.
 type waitingJSON struct {
-	// Connection is its name, "" for jobs that name none. State is also "missing", for a name
-	// that is no connection's.
+	// Connection is its name, "" for jobs without a connection. State is also "missing", if the
+	// connection does not exist.
 	Connection string `json:"connection"`
 	connections.Health
-	// Waiting is how many jobs wait, Due how many of them are due by their own time.
+	// Waiting is the number of waiting jobs, Due the number of those that are due.
 	Waiting int64 `json:"waiting"`
 	Due     int64 `json:"due"`
 }
 
-// waitingViews reads the connections that jobs of a destination wait for.
+// waitingViews reads the connections with waiting jobs of a destination.
 func waitingViews(ctx context.Context, opened *store.Store, destination string) ([]waitingJSON, error) {
 	all, err := opened.ConnectionsOf(ctx, destination)
 	if err != nil {
@@ -66,7 +66,7 @@ func countStates(all []waitingJSON) (open, paused int) {
 	return open, paused
 }
 
-// maxWaitingRows is how many connections are shown on a terminal: the unhealthy ones first.
+// maxWaitingRows bounds the connections of a table, unhealthy ones first.
 const maxWaitingRows = 20
 
 func writeWaiting(c *cli.Context, all []waitingJSON) error {
@@ -93,12 +93,12 @@ func writeWaiting(c *cli.Context, all []waitingJSON) error {
 		return err
 	}
 	if more := len(sorted) - maxWaitingRows; more > 0 {
-		return say(c, "and %d more: `--output json` has all", more)
+		return say(c, "%d more; list all with --output json", more)
 	}
 	return nil
 }
 
-// healthCell colours what wants attention.
+// healthCell colours states that need attention.
 func healthCell(h connections.Health) terminal.Coloured {
 	colour := map[string]terminal.Colour{
 		store.ConnectionHealthy: terminal.Green, store.ConnectionFailing: terminal.Yellow,
@@ -108,7 +108,7 @@ func healthCell(h connections.Health) terminal.Coloured {
 	return terminal.Coloured{Text: h.State, Colour: colour}
 }
 
-// healthReason says why a connection is not healthy.
+// healthReason is the reason why a connection is not healthy.
 func healthReason(h connections.Health) string {
 	if h.PausedAt == nil {
 		return h.Reason
@@ -130,7 +130,7 @@ func healthText(h connections.Health) string {
 		text = "circuit open until " + when(h.OpenUntil)
 	}
 	if h.State == store.ConnectionHalfOpen {
-		text = "circuit half-open: one job at a time is tried"
+		text = "circuit half-open, probing with one job at a time"
 	}
 	if h.Failures > 0 {
 		text += fmt.Sprintf(" after %d consecutive failures", h.Failures)

@@ -8,7 +8,7 @@ import (
 	"github.com/sluicehq/sluice/internal/terminal"
 )
 
-// How the workflow of an action stands.
+// States of an action's workflow.
 const (
 	workflowRunning    = "running"
 	workflowNotRunning = "not running"
@@ -16,8 +16,7 @@ const (
 	workflowUnknown    = "unknown"
 )
 
-// withWorkflows adds to destinations how the workflows of their actions stand. Where Temporal
-// does not answer that is unknown, and everything else is shown all the same.
+// withWorkflows adds the states of the actions' workflows, unknown if Temporal does not answer.
 func (s *session) withWorkflows(ctx context.Context, views ...destinationJSON) {
 	client, err := s.Deliveries(ctx)
 	for _, v := range views {
@@ -36,18 +35,18 @@ func (s *session) withWorkflows(ctx context.Context, views ...destinationJSON) {
 			case standing.Running:
 				a.Workflow = workflowRunning
 			default:
-				a.Workflow, a.WorkflowFault = workflowNotRunning, "its workflow does not run; a worker starts it within a minute"
+				a.Workflow, a.WorkflowFault = workflowNotRunning, "workflow is not running; a worker starts it within a minute"
 				if standing.ClosedAt != nil {
-					a.WorkflowFault = "its workflow was closed on " + standing.ClosedAt.UTC().Format(time.RFC3339) +
-						"; a worker starts it again within a minute"
+					a.WorkflowFault = "workflow closed at " + standing.ClosedAt.UTC().Format(time.RFC3339) +
+						"; a worker restarts it within a minute"
 				}
 			}
 		}
 	}
 }
 
-// standing returns the worst of how the workflows of a destination's actions stand.
-func (v destinationJSON) standing() string {
+// workflowState returns the worst state of the workflows of a destination's actions.
+func (v destinationJSON) workflowState() string {
 	worst := workflowRunning
 	for _, a := range v.Actions {
 		if a.Workflow == workflowNotRunning || a.Workflow == workflowFailing && worst == workflowRunning {

@@ -11,8 +11,8 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
-// explainFault adds to an error of PostgreSQL or Temporal what it means, and what a person can
-// do about it. Errors that Sluice has worded itself stay as they are.
+// explainFault adds the meaning of and the remedy for an error of PostgreSQL or Temporal. Sluice's own
+// errors are unchanged.
 func explainFault(err error) error {
 	var advice string
 	var postgres *pgconn.PgError
@@ -34,29 +34,29 @@ func explainFault(err error) error {
 func postgresAdvice(code string) string {
 	switch code {
 	case "42P01", "42703", "42883", "3F000":
-		return "The store does not have the tables of this version: run `sluice migrate up`."
+		return "The store lacks tables of this version: run `sluice migrate up`."
 	case "28P01", "28000":
-		return "PostgreSQL refuses the user or the password: correct store.dsn (SLUICE_STORE_DSN)."
+		return "PostgreSQL rejects the user or the password: correct store.dsn (SLUICE_STORE_DSN)."
 	case "3D000":
 		return "The database does not exist: create it, or correct store.dsn (SLUICE_STORE_DSN)."
 	case "42501":
-		return "The user of store.dsn may not do that: grant it the rights on the store's tables, or use their owner."
+		return "The user of store.dsn lacks privileges on the store's tables: grant them, or connect as their owner."
 	case "53300", "53400":
-		return "PostgreSQL has no connection left: try again, or raise max_connections, or lower store.max_conns."
+		return "PostgreSQL has no free connection: retry, raise max_connections, or lower store.max_conns."
 	case "53100", "53200":
-		return "PostgreSQL is out of disk space or memory: make room, then try again."
+		return "PostgreSQL is out of disk space or memory: free some, then retry."
 	case "25006":
-		return "The database is read-only: correct store.dsn, which has to name the primary server."
+		return "The database is read-only: correct store.dsn to name the primary server."
 	case "40001", "40P01", "55P03", "57014":
-		return "Another transaction was in the way: try again."
+		return "The transaction conflicted with another one: retry."
 	}
 	switch {
 	case strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "08"):
-		return "PostgreSQL is starting, stopping or lost the connection: try again in a moment."
+		return "PostgreSQL is starting or stopping, or closed the connection: retry in a moment."
 	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"):
-		return "The store refuses a value, which a check should have refused before: shorten or correct it, and report this."
+		return "The store rejects a value that should have been rejected earlier: correct it, and report this error."
 	default:
-		return "PostgreSQL refuses the request: its log has more. SQLSTATE " + code + " is listed in its manual."
+		return "PostgreSQL rejects the request: see its log, and SQLSTATE " + code + " in its manual."
 	}
 }
 
@@ -77,21 +77,19 @@ func temporalAdvice(err error) string {
 			"or correct TEMPORAL_NAMESPACE."
 	case errors.As(err, &missing):
 		return "Temporal does not know the workflow: it has ended, was deleted, or was never started. " +
-			"Workers start a missing one again; if none runs, start `sluice worker`."
+			"A worker restarts a missing workflow: start `sluice worker` if none is running."
 	case errors.As(err, &denied):
-		return "Temporal refuses access: correct the credentials (TEMPORAL_API_KEY, TEMPORAL_TLS_...) or TEMPORAL_NAMESPACE."
+		return "Temporal denies access: correct the credentials (TEMPORAL_API_KEY, TEMPORAL_TLS_...) or TEMPORAL_NAMESPACE."
 	case errors.As(err, &exhausted):
-		return "Temporal limits requests at the moment: try again in a moment, or raise the namespace's limits."
+		return "Temporal's rate limit is exceeded: retry in a moment, or raise the namespace's limits."
 	case errors.As(err, &unavailable), errors.As(err, &late):
-		return "Temporal does not answer: is it up? `sluice-dev up` starts it on this machine; " +
-			"TEMPORAL_ADDRESS names another."
+		return "Temporal does not answer. Start it on this machine with `sluice-dev up`, or set TEMPORAL_ADDRESS."
 	case errors.As(err, &query):
-		return "The workflow could not answer: its worker may be of another version. The store has the state."
+		return "The workflow failed to answer: its worker may have another version. The store has the state."
 	case errors.As(err, &invalid):
-		return "Temporal refuses the request as it is: the version of the server or its settings may not fit. " +
-			"See `sluice version`."
+		return "Temporal rejects the request: its version or its settings may be incompatible. See `sluice version`."
 	case errors.As(err, &exists):
-		return "Temporal has one of that name already."
+		return "Temporal already has one of that name."
 	default:
 		return ""
 	}

@@ -32,7 +32,7 @@ func TestFaultsAreExplained(t *testing.T) {
 		serviceerror.NewQueryFailed("no"), serviceerror.NewAlreadyExists("x"), &serviceerror.ResourceExhausted{Message: "RPS limit"},
 	} {
 		explained := explainFault(fmt.Errorf("show: %w", raw))
-		require.Regexp(t, `^show: .+\n(Temporal|The) .+`, explained.Error())
+		require.Regexp(t, `^show: .+\n(Temporal|The)('s)? .+`, explained.Error())
 	}
 	own := errors.New("--file is missing")
 	require.Equal(t, own, explainFault(own))

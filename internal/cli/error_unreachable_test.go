@@ -36,7 +36,7 @@ func TestNothingRuns(t *testing.T) {
 			require.Contains(t, r.err, "127.0.0.1:1 ")
 			require.Contains(t, r.err, "connection refused")
 			require.True(t, strings.HasSuffix(r.err,
-				"\nIs the stack up? `sluice-dev up` starts it on this machine; SLUICE_STORE_DSN names another\n"), r.err)
+				"\nIs the stack running? Start it on this machine with `sluice-dev up`, or set SLUICE_STORE_DSN\n"), r.err)
 			require.NotContains(t, r.err, planted)
 		})
 	}
@@ -51,12 +51,13 @@ func TestOneEngineIsMissing(t *testing.T) {
 	r := s.run(t, "migrate", "status")
 	require.Equal(t, exitUnavailable, r.code)
 	require.Contains(t, r.err, "sluice: reach the warehouse: ")
-	require.Contains(t, r.err, "\nIs the stack up? `sluice-dev up` starts it on this machine; SLUICE_WAREHOUSE_DSN names another\n")
+	require.Contains(t, r.err, "\nIs the stack running? Start it on this machine with `sluice-dev up`, or set SLUICE_WAREHOUSE_DSN\n")
 
 	r = s.run(t, "import", "cancel", "1")
 	require.Equal(t, exitUnavailable, r.code)
-	require.Contains(t, r.err, "sluice: reach temporal at 127.0.0.1:1: ")
-	require.Contains(t, r.err, "\nIs the stack up? `sluice-dev up` starts it on this machine; TEMPORAL_ADDRESS names another\n")
+	require.Contains(t, r.err, "sluice: connect to Temporal at 127.0.0.1:1: ")
+	require.Contains(t, r.err, "\nTemporal does not answer. Start it on this machine with `sluice-dev up`, or set TEMPORAL_ADDRESS.\n")
+	require.NotContains(t, r.err, "Is the stack running?")
 }
 
 func TestBadConfiguration(t *testing.T) {
@@ -90,8 +91,8 @@ func TestHealthcheck(t *testing.T) {
 	s.fails(t, "the worker is not ready: reach the store: gone", "worker", "healthcheck")
 
 	s = shell{environ: []string{"SLUICE_WORKER_LISTEN=off"}}
-	s.fails(t, "worker.listen is off: there is nobody to ask", "worker", "healthcheck")
+	s.fails(t, "worker.listen is off: the health check needs an address", "worker", "healthcheck")
 	r := shell{environ: []string{"SLUICE_WORKER_LISTEN=127.0.0.1:1"}}.run(t, "worker", "healthcheck")
 	require.Equal(t, exitUnavailable, r.code)
-	require.Contains(t, r.err, "sluice: reach the worker: ")
+	require.Contains(t, r.err, "sluice: connect to the worker: ")
 }

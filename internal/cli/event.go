@@ -14,10 +14,10 @@ import (
 )
 
 func eventCommand() *cli.Command {
-	return group("event", "send events to destinations, and see those that were sent",
+	return group("event", "send, list and purge events",
 		&cli.Command{
 			Name: "list", Usage: "list events, newest first",
-			Description: "Flags about jobs, from --destination on, pick events that have such jobs.",
+			Description: "Job filters, from --destination on, select events with a matching job.",
 			Flags:       slices.Concat(eventListFlags(), jobFilterFlags(), pageFlags(), []cli.Flag{notificationsFlag(), countFlag(), outputFlag()}),
 			Action:      withSession(listEvents),
 		},
@@ -30,7 +30,7 @@ func eventCommand() *cli.Command {
 	)
 }
 
-// listedEventJSON is an event of a listing as programs see it. Fields are only ever added.
+// listedEventJSON is the JSON form of a listed event. Fields are only ever added.
 type listedEventJSON struct {
 	ID             string     `json:"id"`
 	Source         string     `json:"source"`
@@ -40,7 +40,7 @@ type listedEventJSON struct {
 	IdempotencyKey *string    `json:"idempotency_key"`
 	SentAt         *time.Time `json:"sent_at"`
 	ReceivedAt     time.Time  `json:"received_at"`
-	// JobCount is how many jobs it has itself.
+	// JobCount is the number of its own jobs, without those of its parts.
 	JobCount int64 `json:"job_count"`
 }
 
@@ -87,7 +87,7 @@ func listEvents(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(events) == 0 {
-		return nothing(c, "events", "There are no events here.")
+		return nothing(c, "events", "No events found.")
 	}
 	table := terminal.NewTable("ID", "SOURCE", "NAME", "VERSION", "RECEIVED", "JOBS")
 	for _, e := range events {
@@ -96,10 +96,10 @@ func listEvents(ctx context.Context, s *session) error {
 	if err := table.Write(c.App.Writer); err != nil {
 		return err
 	}
-	return goOn(c, len(events), events[len(events)-1].ID)
+	return nextPage(c, len(events), events[len(events)-1].ID)
 }
 
-// eventJSON is an event as programs see it. Fields are only ever added.
+// eventJSON is the JSON form of an event. Fields are only ever added.
 type eventJSON struct {
 	listedEventJSON
 
@@ -111,7 +111,7 @@ type eventJSON struct {
 
 func showEvent(ctx context.Context, s *session) error {
 	c := s.cli
-	id, err := oneArg(c, "the ID of an event")
+	id, err := oneArg(c, "an event ID")
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func showEvent(ctx context.Context, s *session) error {
 	return writeEvent(c, view)
 }
 
-// eventView reads an event with the newest of its parts and jobs.
+// eventView reads an event with its newest parts and jobs.
 func eventView(ctx context.Context, opened *store.Store, id string) (eventJSON, error) {
 	e, err := opened.Event(ctx, id)
 	if err != nil {
@@ -178,7 +178,7 @@ func writeEvent(c *cli.Context, v eventJSON) error {
 		return err
 	}
 	if len(v.Jobs) == 0 {
-		return say(c, "\nIt has no jobs.")
+		return say(c, "\nNo jobs found.")
 	}
 	if err := say(c, ""); err != nil {
 		return err

@@ -8,34 +8,32 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// eventFilterFlags returns the flags that pick events, or jobs by their events. only and none
-// begin what they say about themselves: "only those", "none".
-func eventFilterFlags(only, none string) []cli.Flag {
-	const or = ", or one of several with commas"
+// eventFilterFlags returns the flags that filter events, or jobs by their events.
+func eventFilterFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "source", Usage: only + " of the source `NAME`" + or},
-		&cli.StringSliceFlag{Name: "not-source", Usage: none + " of the source `NAME`"},
-		&cli.StringSliceFlag{Name: "name", Usage: only + " called `NAME`" + or},
-		&cli.StringSliceFlag{Name: "not-name", Usage: none + " called `NAME`"},
-		&cli.StringSliceFlag{Name: "event-version", Usage: only + " of the version `NAME`" + or},
-		&cli.StringSliceFlag{Name: "not-event-version", Usage: none + " of the version `NAME`"},
-		&cli.StringFlag{Name: "received-after", Usage: only + " received at `TIME` or later; 2h is two hours ago"},
-		&cli.StringFlag{Name: "received-before", Usage: only + " received before `TIME`"},
+		&cli.StringSliceFlag{Name: "source", Usage: "filter by event source `NAME`" + repeated},
+		&cli.StringSliceFlag{Name: "not-source", Usage: "exclude event source `NAME`" + repeated},
+		&cli.StringSliceFlag{Name: "name", Usage: "filter by event name `NAME`" + repeated},
+		&cli.StringSliceFlag{Name: "not-name", Usage: "exclude event name `NAME`" + repeated},
+		&cli.StringSliceFlag{Name: "event-version", Usage: "filter by event version `NAME`" + repeated},
+		&cli.StringSliceFlag{Name: "not-event-version", Usage: "exclude event version `NAME`" + repeated},
+		&cli.StringFlag{Name: "received-after", Usage: "filter by events received at or after `TIME`; 2h means two hours ago"},
+		&cli.StringFlag{Name: "received-before", Usage: "filter by events received before `TIME`"},
 	}
 }
 
-// eventListFlags are the flags that pick events by themselves.
+// eventListFlags are the flags that filter events.
 func eventListFlags() []cli.Flag {
-	return append(eventFilterFlags("only those", "none"),
-		&cli.StringFlag{Name: "part-of", Usage: "only the parts of the event `ID`"})
+	return append(eventFilterFlags(),
+		&cli.StringFlag{Name: "part-of", Usage: "filter by parent event `ID`"})
 }
 
-// notificationsFlag lists events that are left out otherwise.
+// notificationsFlag lists events that are hidden otherwise.
 func notificationsFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "notifications", Usage: "list also the notifications of imports, the events of the source sluice"}
+	return &cli.BoolFlag{Name: "notifications", Usage: "include notifications of imports (events of the source sluice)"}
 }
 
-// eventFields reads eventFilterFlags. set says whether any of them was given.
+// eventFields reads eventFilterFlags. set reports whether any of them is set.
 func eventFields(c *cli.Context) (f store.EventFilter, set bool, err error) {
 	f.Sources, f.NotSources = listFlag(c, "source"), listFlag(c, "not-source")
 	f.Triggers, f.NotTriggers = listFlag(c, "name"), listFlag(c, "not-name")
@@ -66,12 +64,12 @@ func eventFilter(c *cli.Context) (store.EventFilter, error) {
 	return f, err
 }
 
-// jobPickFlags are the flags that pick jobs, by themselves and by their events.
+// jobPickFlags are the flags that filter jobs, by themselves and by their events.
 func jobPickFlags() []cli.Flag {
-	return append(jobFilterFlags(), eventFilterFlags("only those of events", "none of events")...)
+	return append(jobFilterFlags(), eventFilterFlags()...)
 }
 
-// jobPick reads jobPickFlags. set says whether any of them was given.
+// jobPick reads jobPickFlags. set reports whether any of them is set.
 func jobPick(c *cli.Context) (f store.JobFilter, set bool, err error) {
 	f, set, err = jobFilter(c)
 	if err != nil {
@@ -84,12 +82,12 @@ func jobPick(c *cli.Context) (f store.JobFilter, set bool, err error) {
 	return f, set || byEvent, err
 }
 
-// countFlag asks for a number in the place of a listing.
+// countFlag replaces a listing by its size.
 func countFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "count", Usage: "say how many there are on all pages, instead of listing them"}
+	return &cli.BoolFlag{Name: "count", Usage: "print the total number instead of a list"}
 }
 
-// answerCount answers with a number.
+// answerCount writes the result of countFlag.
 func answerCount(c *cli.Context, n int64, err error) error {
 	switch {
 	case err != nil:

@@ -16,27 +16,27 @@ import (
 
 func purgeCommand() *cli.Command {
 	return &cli.Command{
-		Name: "purge", Usage: "take away old events, with their jobs and the jobs' history",
-		Description: "An event goes with its parts once all jobs of them are in one of the states. Workers do the\n" +
-			"same by the clock, where retention.events is set.",
+		Name: "purge", Usage: "delete old events with their jobs and job history",
+		Description: "An event is deleted with its parts when all of their jobs are in one of the states.\n" +
+			"Workers do the same on a schedule if retention.events is set.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "before", Usage: "those received before `TIME`; 720h is 720 hours ago"},
-			&cli.DurationFlag{Name: "older-than", Usage: "those received longer than `DURATION` ago, such as 720h"},
+			&cli.StringFlag{Name: "before", Usage: "delete events received before `TIME`; 720h means 720 hours ago"},
+			&cli.DurationFlag{Name: "older-than", Usage: "delete events received more than `DURATION` ago, such as 720h", DefaultText: "none"},
 			&cli.StringSliceFlag{
 				Name: "state", DefaultText: store.JobSucceeded,
-				Usage: "`STATE` in which their jobs must be, or one of several with commas: " +
+				Usage: "required `STATE` of their jobs, comma-separated or repeated: " +
 					strings.Join(store.EndedStates(), ", "),
 			},
-			&cli.StringSliceFlag{Name: "source", Usage: "only those of the source `NAME`, or one of several with commas"},
-			&cli.StringSliceFlag{Name: "not-source", Usage: "none of the source `NAME`"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "take nothing away, and say what would go"},
+			&cli.StringSliceFlag{Name: "source", Usage: "filter by event source `NAME`" + repeated},
+			&cli.StringSliceFlag{Name: "not-source", Usage: "exclude event source `NAME`" + repeated},
+			&cli.BoolFlag{Name: "dry-run", Usage: "count the events to delete, and delete nothing"},
 			outputFlag(),
 		},
 		Action: withSession(purgeEvents),
 	}
 }
 
-// retentionOf reads the flags that say which events go.
+// retentionOf returns the rule of the flags.
 func retentionOf(c *cli.Context) (r store.Retention, err error) {
 	r.States, r.Sources, r.NotSources = listFlag(c, "state"), listFlag(c, "source"), listFlag(c, "not-source")
 	for _, state := range r.States {
@@ -45,7 +45,7 @@ func retentionOf(c *cli.Context) (r store.Retention, err error) {
 		}
 	}
 	if c.IsSet("before") == c.IsSet("older-than") {
-		return r, errors.New("say how old: --before TIME or --older-than DURATION, one of the two")
+		return r, errors.New("want either --before TIME or --older-than DURATION")
 	}
 	if !c.IsSet("older-than") {
 		r.ReceivedBefore, err = timeFlag(c, "before")
@@ -59,7 +59,7 @@ func retentionOf(c *cli.Context) (r store.Retention, err error) {
 	return r, nil
 }
 
-// purgedJSON is what was taken away, as programs see it. Fields are only ever added.
+// purgedJSON is the JSON form of a purge. Fields are only ever added.
 type purgedJSON struct {
 	ReceivedBefore time.Time `json:"received_before"`
 	DryRun         bool      `json:"dry_run"`
@@ -85,7 +85,7 @@ func purgeEvents(ctx context.Context, s *session) error {
 	if err != nil && purged == (store.Purged{}) {
 		return err
 	}
-	// What went before something failed is gone, and worth knowing of.
+	// Events that were deleted before an error are reported, too.
 	return errors.Join(answerPurged(c, rule, purged), err)
 }
 
@@ -101,9 +101,9 @@ func answerPurged(c *cli.Context, rule store.Retention, p store.Purged) error {
 		done = "would be purged"
 	}
 	if p.Events == 0 {
-		return say(c, "No event received before %s can go.", when(&rule.ReceivedBefore))
+		return say(c, "No events received before %s to purge.", when(&rule.ReceivedBefore))
 	}
-	table := terminal.NewTable("RECEIVED BEFORE", "EVENTS", "JOBS", "TRANSITIONS", "")
+	table := terminal.NewTable("RECEIVED BEFORE", "EVENTS", "JOBS", "TRANSITIONS", "RESULT")
 	table.Row(when(&rule.ReceivedBefore), p.Events, p.Jobs, p.Transitions, done)
 	return table.Write(c.App.Writer)
 }

@@ -15,8 +15,8 @@ func TestEventPurge(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
 	b.settle(t, "smtp", "send", store.JobSucceeded, "")
-	require.Regexp(t, `^No event received before [0-9: -]+ can go\.\n$`, b.ok(t, "event", "purge", "--older-than", "1h"))
-	require.Regexp(t, `^RECEIVED BEFORE +EVENTS +JOBS +TRANSITIONS *\n.* +1 +1 +3 +would be purged\n$`,
+	require.Regexp(t, `^No events received before [0-9: -]+ to purge\.\n$`, b.ok(t, "event", "purge", "--older-than", "1h"))
+	require.Regexp(t, `^RECEIVED BEFORE +EVENTS +JOBS +TRANSITIONS +RESULT\n.* +1 +1 +3 +would be purged\n$`,
 		b.ok(t, "event", "purge", "--before", "0s", "--dry-run"))
 	var purged purgedJSON
 	b.json(t, &purged, "event", "purge", "--older-than", "1ns", "--dry-run")
@@ -39,11 +39,11 @@ func TestEventPurge(t *testing.T) {
 func TestEventPurgeMistakes(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"":                              "say how old: --before TIME or --older-than DURATION, one of the two",
-		"--before 1h --older-than 1h":   "say how old: --before TIME or --older-than DURATION, one of the two",
+		"":                              "want either --before TIME or --older-than DURATION",
+		"--before 1h --older-than 1h":   "want either --before TIME or --older-than DURATION",
 		"--older-than -1h":              "--older-than -1h0m0s: want more than 0, such as 720h",
 		"--before 1h --state executing": "--state executing: want one of succeeded, discarded, cancelled",
-		"--before soon":                 `--before "soon" is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
+		"--before soon":                 `--before "soon" is not a time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
 		"--before 1h x":                 "unexpected argument \"x\": see `sluice event purge --help`",
 	} {
 		t.Run(line, func(t *testing.T) {

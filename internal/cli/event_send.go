@@ -13,47 +13,46 @@ import (
 )
 
 func sendCommand() *cli.Command {
-	payload := ": a `JSON` object, or @FILE, or - for standard input"
+	const payload = " as a `JSON` object, @FILE, or - for standard input"
 	return &cli.Command{
-		Name: "send", Usage: "store an event, and the jobs that destinations make of it",
-		Description: "The first --action is of the first --destination, the second of the second, and so on.",
+		Name: "send", Usage: "send an event to destinations",
+		Description: "The event creates a job for each action of --to and of each applied flow that matches it.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "source", Usage: "where it comes from: `NAME`; required"},
-			&cli.StringFlag{Name: "name", Usage: "what it is called: `NAME`", DefaultText: "none"},
-			&cli.StringFlag{Name: "event-version", Usage: "the `VERSION` of its form", DefaultText: "the destination's default"},
-			&cli.StringFlag{Name: "data", Usage: "what it has to say" + payload, DefaultText: "{}"},
-			&cli.StringFlag{Name: "context", Usage: "what is around it" + payload, DefaultText: "{}"},
+			&cli.StringFlag{Name: "source", Usage: "source `NAME` of the event; required"},
+			&cli.StringFlag{Name: "name", Usage: "name `NAME` of the event", DefaultText: "none"},
+			&cli.StringFlag{Name: "event-version", Usage: "version `VERSION` of the event's schema", DefaultText: "the destination's default"},
+			&cli.StringFlag{Name: "data", Usage: "data of the event" + payload, DefaultText: "{}"},
+			&cli.StringFlag{Name: "context", Usage: "context of the event" + payload, DefaultText: "{}"},
 			&cli.StringFlag{
-				Name: "idempotency-key", Usage: "send nothing if the source has sent an event with this `KEY` before",
+				Name: "idempotency-key", Usage: "store nothing if the source has already sent an event with this `KEY`",
 				DefaultText: "none",
 			},
-			&cli.StringSliceFlag{Name: "destination", Usage: "deliver it to the destination `NAME`; may be repeated"},
-			&cli.StringSliceFlag{Name: "action", Usage: "by its action `NAME`; as often as --destination"},
+			&cli.StringSliceFlag{Name: "to", Usage: "deliver to `DESTINATION/ACTION`, such as webhook/post" + repeated},
 			outputFlag(),
 		},
 		Action: withSession(sendEvent),
 	}
 }
 
-// eventRequest is the event that the flags describe.
+// eventRequest returns the event of the flags.
 func eventRequest(s *session) (r starter.EventRequest, err error) {
 	c := s.cli
-	if err := requireFlag(c, "source", "say where it comes from, for instance --source shop"); err != nil {
+	if err := requireFlag(c, "source", "a source, such as --source shop"); err != nil {
 		return r, err
-	}
-	to, by := c.StringSlice("destination"), c.StringSlice("action")
-	if len(to) != len(by) {
-		return r, fmt.Errorf("there are %d --destination and %d --action: want as many of both", len(to), len(by))
 	}
 	r = starter.EventRequest{
 		Source: c.String("source"), Name: c.String("name"), Version: c.String("event-version"),
 		IdempotencyKey: c.String("idempotency-key"),
 	}
-	for i := range to {
-		if _, _, err := s.known.Destinations.LookupAction(to[i], by[i]); err != nil {
-			return r, err
+	for _, to := range listFlag(c, "to") {
+		destination, action, ok := strings.Cut(to, "/")
+		if !ok || destination == "" || action == "" {
+			return r, fmt.Errorf("--to %q: want DESTINATION/ACTION, such as webhook/post", to)
 		}
-		r.To = append(r.To, activities.ActionRef{Destination: to[i], Action: by[i]})
+		if _, _, err := s.known.Destinations.LookupAction(destination, action); err != nil {
+			return r, fmt.Errorf("--to %s: %w", to, err)
+		}
+		r.To = append(r.To, activities.ActionRef{Destination: destination, Action: action})
 	}
 	if c.String("data") == "-" && c.String("context") == "-" {
 		return r, errors.New("--data and --context cannot both be read from standard input")
@@ -65,22 +64,22 @@ func eventRequest(s *session) (r starter.EventRequest, err error) {
 	return r, err
 }
 
-// sentJSON is what became of an event as programs see it. Fields are only ever added.
+// sentJSON is the JSON form of a sent event. Fields are only ever added.
 type sentJSON struct {
 	EventID string   `json:"event_id"`
 	Created bool     `json:"created"`
 	Jobs    []string `json:"jobs"`
-	// Kept are the flows that have failed for it.
+	// Kept are the flows that failed for the event.
 	Kept []keptJSON `json:"kept"`
 }
 
-// keptJSON is a flow that has failed for an event, which is kept for it.
+// keptJSON is a flow that failed for an event, for which the event is kept.
 type keptJSON struct {
 	Flow   string `json:"flow"`
 	Reason string `json:"reason"`
 }
 
-// firstLineOf returns the first line of a text: faults stand one below the other.
+// firstLineOf returns the first line of a text, such as the first of several faults.
 func firstLineOf(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
@@ -103,7 +102,7 @@ func sendEvent(ctx context.Context, s *session) error {
 	if err != nil && !errors.Is(err, starter.ErrNotWoken) {
 		return err
 	}
-	// An event that is stored is, whoever could not be told of it.
+	// The event is stored even if its actions could not be notified.
 	kept := make([]keptJSON, len(added.Faults))
 	for i, f := range added.Faults {
 		kept[i] = keptJSON{Flow: f.Flow, Reason: f.Reason}
@@ -115,13 +114,13 @@ func sendEvent(ctx context.Context, s *session) error {
 	}
 	text := fmt.Sprintf("stored event %s with %s", added.Event.ID, manyJobs(int64(len(added.Jobs))))
 	if !added.Created {
-		text = fmt.Sprintf("event %s was sent before under this key: nothing was stored", added.Event.ID)
+		text = fmt.Sprintf("event %s already exists under this idempotency key; nothing stored", added.Event.ID)
 	}
 	if len(added.Jobs) > 0 {
 		text += "\n  " + strings.Join(added.Jobs, "\n  ")
 	}
 	for _, k := range kept {
-		text += fmt.Sprintf("\nkept for flow %s, which has failed: %s: `sluice flow replay %s` once it is mended",
+		text += fmt.Sprintf("\nflow %s failed: %s; fix it, then run `sluice flow replay %s`",
 			k.Flow, firstLineOf(k.Reason), k.Flow)
 	}
 	return errors.Join(say(c, "%s", text), err)

@@ -26,10 +26,10 @@ func TestEventSend(t *testing.T) {
 	_, s := systemWithoutWorker(t)
 	send := []string{
 		"event", "send", "--source", "shop", "--name", "order.paid", "--idempotency-key", "order 1", "--data", `{"text": "paid"}`,
-		"--destination", "log", "--action", "write",
+		"--to", "log/write",
 	}
 	require.Regexp(t, `^stored event [0-9a-f-]{36} with 1 job\n  [0-9a-f-]{36}\n$`, s.ok(t, send...))
-	require.Contains(t, s.ok(t, send...), "was sent before under this key: nothing was stored\n")
+	require.Contains(t, s.ok(t, send...), "already exists under this idempotency key; nothing stored\n")
 	var sent sentJSON
 	s.stdin = `{"text": "more"}`
 	s.json(t, &sent, "event", "send", "--source", "crm", "--data", "-", "--context", `{"a": 1}`)
@@ -40,7 +40,7 @@ func TestEventSend(t *testing.T) {
 	require.JSONEq(t, `{"text": "more"}`, string(event.Data))
 	require.JSONEq(t, `{"a": 1}`, string(event.Context))
 
-	r := s.run(t, "event", "send", "--source", "shop", "--data", `{"texts": 1}`, "--destination", "log", "--action", "write")
+	r := s.run(t, "event", "send", "--source", "shop", "--data", `{"texts": 1}`, "--to", "log/write")
 	require.Equal(t, exitUsage, r.code)
 	require.Contains(t, r.err, "marshal for log/write: unknown field")
 	for flag, text := range map[string]string{
@@ -58,11 +58,13 @@ func TestEventSend(t *testing.T) {
 		require.Contains(t, r.err, "surrogate pair, which PostgreSQL does not store", data)
 	}
 	for line, want := range map[string]string{
-		"":                             "--source is missing: say where it comes from, for instance --source shop",
-		"--source a --destination log": "there are 1 --destination and 0 --action: want as many of both",
-		"--source a --destination log --action read": `log: unknown action "read" (want write)`,
-		"--source a --data [1]":                      `--data is not a JSON object: want something like '{"name": "value"}'`,
-		"--source a --data - --context -":            "--data and --context cannot both be read from standard input",
+		"":                                "--source is missing: want a source, such as --source shop",
+		"--source a --to log":             `--to "log": want DESTINATION/ACTION, such as webhook/post`,
+		"--source a --to /write":          `--to "/write": want DESTINATION/ACTION, such as webhook/post`,
+		"--source a --to log/":            `--to "log/": want DESTINATION/ACTION, such as webhook/post`,
+		"--source a --to log/read":        `--to log/read: log: unknown action "read" (want write)`,
+		"--source a --data [1]":           `--data is not a JSON object: want an object such as '{"name": "value"}'`,
+		"--source a --data - --context -": "--data and --context cannot both be read from standard input",
 	} {
 		offline().fails(t, want, append([]string{"event", "send"}, strings.Fields(line)...)...)
 	}
@@ -79,19 +81,19 @@ func TestDestinationOrders(t *testing.T) {
 	}
 	system.StartWorker(t)
 	send := []string{
-		"event", "send", "--source", "shop", "--data", `{"text": "paid"}`, "--destination", "log", "--action", "write",
+		"event", "send", "--source", "shop", "--data", `{"text": "paid"}`, "--to", "log/write",
 	}
 	s.ok(t, send...)
 	require.Eventually(t, func() bool {
 		return strings.Contains(s.ok(t, "job", "list"), store.JobSucceeded)
 	}, waitForDelivery, pollDelivery)
 
-	require.Equal(t, "log is paused: its jobs wait\n", s.ok(t, "destination", "pause", "log"))
+	require.Equal(t, "paused log\n", s.ok(t, "destination", "pause", "log"))
 	require.Regexp(t, `(?m)^log +Log +paused `, s.ok(t, "destination", "list"))
-	require.Equal(t, "log goes on\n", s.ok(t, "destination", "resume", "log"))
-	require.Equal(t, "log/write is paused: its jobs wait\n", s.ok(t, "destination", "pause", "log", "write", "--reason", "a look"))
-	require.Equal(t, "log/write goes on\n", s.ok(t, "destination", "resume", "log", "write"))
-	require.Equal(t, "log/write has another schedule\n",
+	require.Equal(t, "resumed log\n", s.ok(t, "destination", "resume", "log"))
+	require.Equal(t, "paused log/write\n", s.ok(t, "destination", "pause", "log", "write", "--reason", "a look"))
+	require.Equal(t, "resumed log/write\n", s.ok(t, "destination", "resume", "log", "write"))
+	require.Equal(t, "changed the schedule of log/write\n",
 		s.ok(t, "destination", "set-schedule", "log", "write", "--interval", "0 3 * * *", "--timezone", "Europe/Berlin", "--realtime=false"))
 	var shown destinationJSON
 	s.json(t, &shown, "destination", "show", "log")
@@ -99,7 +101,7 @@ func TestDestinationOrders(t *testing.T) {
 		[]any{shown.Actions[0].Interval, shown.Actions[0].TimeZone, shown.Actions[0].Realtime})
 	var sent sentJSON
 	s.json(t, &sent, send...)
-	require.Equal(t, "log/write loads what waits for it\n", s.ok(t, "destination", "trigger", "log", "write"))
+	require.Equal(t, "triggered log/write\n", s.ok(t, "destination", "trigger", "log", "write"))
 	require.Eventually(t, func() bool {
 		return strings.Contains(s.ok(t, "job", "show", sent.Jobs[0]), store.JobSucceeded)
 	}, waitForDelivery, pollDelivery)
@@ -107,9 +109,9 @@ func TestDestinationOrders(t *testing.T) {
 	// What a person makes due is loaded at once by an action that loads in realtime.
 	s.ok(t, "destination", "set-schedule", "log", "write", "--realtime")
 	var replayed struct {
-		Order string   `json:"order"`
-		Jobs  int      `json:"jobs"`
-		IDs   []string `json:"ids"`
+		Result string   `json:"result"`
+		Jobs   int      `json:"jobs"`
+		IDs    []string `json:"ids"`
 	}
 	s.json(t, &replayed, "job", "replay", sent.Jobs[0])
 	require.Eventually(t, func() bool {
@@ -117,11 +119,11 @@ func TestDestinationOrders(t *testing.T) {
 	}, waitForDelivery, pollDelivery)
 
 	for line, want := range map[string]string{
-		"pause":                  "want the name of a destination, and of an action if it is about one: see `sluice destination pause --help`",
+		"pause":                  "want a destination and optionally one of its actions: see `sluice destination pause --help`",
 		"pause crm":              `unknown destination "crm" (want clickhouse, log, postgres, smtp, webhook)`,
 		"resume log read":        `log: unknown action "read" (want write)`,
-		"trigger log":            "want two arguments, the names of a destination and of its action: see `sluice destination trigger --help`",
-		"set-schedule log write": "say what is to be changed: --interval, --timezone or --realtime",
+		"trigger log":            "want two arguments, a destination and one of its actions: see `sluice destination trigger --help`",
+		"set-schedule log write": "nothing to change: want --interval, --timezone or --realtime",
 	} {
 		offline().fails(t, want, append([]string{"destination"}, strings.Fields(line)...)...)
 	}

@@ -17,23 +17,23 @@ import (
 
 // The exit codes of all commands. docs/exit-codes.md has the same list.
 const (
-	// exitDone means that what was asked for is done, or that nothing had changed.
+	// exitDone: the command succeeded, or there was nothing to do.
 	exitDone = 0
-	// exitFailure means that it was tried and has failed.
+	// exitFailure: the command was tried and failed.
 	exitFailure = 1
-	// exitUsage means that the command line or the configuration is wrong: nothing was tried.
+	// exitUsage: the command line or the configuration is invalid; nothing was tried.
 	exitUsage = 2
-	// exitRefused means that the present state does not allow it.
+	// exitRefused: the present state does not allow the command.
 	exitRefused = 3
-	// exitUnavailable means that a server or a worker does not answer.
+	// exitUnavailable: a server or a worker does not answer.
 	exitUnavailable = 4
-	// exitParked means that an import is parked: it waits for a person.
+	// exitParked: an import is parked and waits for an operator.
 	exitParked = 5
-	// exitCancelled means that an import was cancelled or declined.
+	// exitCancelled: an import was cancelled or declined.
 	exitCancelled = 6
-	// exitTimeout means that the time that the command was given is over.
+	// exitTimeout: the timeout of the command expired.
 	exitTimeout = 7
-	// exitInterrupted means that the command was interrupted by a signal.
+	// exitInterrupted: a signal interrupted the command.
 	exitInterrupted = 130
 )
 
@@ -41,7 +41,7 @@ const (
 type exitError struct {
 	error
 	code int
-	// silent says that the command has written already what is wrong.
+	// silent: the command has already written the error.
 	silent bool
 }
 
@@ -56,7 +56,7 @@ func exitWith(code int, err error) error {
 	return exitError{error: err, code: code}
 }
 
-// silently ends a command that has written already what is wrong.
+// silently ends a command that has already written its error.
 func silently(code int, err error) error { return exitError{error: err, code: code, silent: true} }
 
 // sentinels are the exit codes of errors of other packages. The first match counts.
@@ -122,14 +122,14 @@ func codeOfStatus(status string) int {
 	}
 }
 
-// begunKey is where the app's metadata say whether the command has begun its work.
+// begunKey is the key of the app's metadata that marks a command as begun.
 const begunKey = "begun"
 
-// begin says that the command line and the configuration are right, and that the work
-// begins. An error before that is one of usage.
+// begin marks the end of the checks of the command line and the configuration. Errors before it are
+// usage errors.
 func begin(c *cli.Context) { c.App.Metadata[begunKey] = true }
 
-// beforeBegin gives errors of a command that has not begun its work their exit code.
+// beforeBegin gives errors before begin the exit code of usage errors.
 func beforeBegin(action cli.ActionFunc) cli.ActionFunc {
 	if action == nil {
 		return nil

@@ -98,8 +98,8 @@ func TestExitOfImports(t *testing.T) {
 			{`{"unchanged": true}`, exitDone, "complete"},
 			{`{"rows": 3, "fail": "plan", "permanent": true}`, exitFailure, "fail, noop was told to fail in plan"},
 			{`{"rows": 3, "fail": "before_start", "permanent": true}`, exitFailure, "fail, noop was told to fail in before_start"},
-			{`{"rows": 3, "fail": "import_data", "fail_times": 10}`, exitParked, "parked, waits for `sluice import retry-part"},
-			{`{"rows": 3, "fail": "before_start", "wait": "1h"}`, exitTimeout, "timeout, the import goes on: it is "},
+			{`{"rows": 3, "fail": "import_data", "fail_times": 10}`, exitParked, "parked, waiting for `sluice import retry-part"},
+			{`{"rows": 3, "fail": "before_start", "wait": "1h"}`, exitTimeout, "timeout, the import continues: it is "},
 			{`{"rows": 4, "fail": "before_start", "wait": "1h"}`, exitCancelled, "fail, cancelled by ann"},
 		} {
 			n++
@@ -134,7 +134,7 @@ func TestStartChecksTheSource(t *testing.T) {
 	system, s := systemWithoutWorker(t)
 	s.ok(t, "site", "add", "example.com")
 	missing := filepath.Join(t.TempDir(), "nope.csv")
-	require.Equal(t, "import 1 is queued: source not checked yet; follow it with `sluice import logs 1 -f`\n",
+	require.Equal(t, "import 1 is queued, its source not yet checked; follow it with `sluice import logs 1 -f`\n",
 		s.ok(t, "import", "start", "csv", missing, "--site", "example.com", "--check-timeout", "50ms"))
 	system.StartWorker(t)
 	require.Equal(t, store.StatusFailed, system.Wait(t, 1).Import.Status)

@@ -18,24 +18,24 @@ import (
 )
 
 func flowCommand() *cli.Command {
-	return group("flow", "see and try the rules by which events become jobs",
+	return group("flow", "manage flows, the rules that turn events into jobs",
 		&cli.Command{
-			Name: "list", Usage: "list the flows that were applied", Flags: []cli.Flag{outputFlag()},
+			Name: "list", Usage: "list applied flows", Flags: []cli.Flag{outputFlag()},
 			Action: withSession(listFlows),
 		},
 		&cli.Command{
-			Name: "show", Usage: "show a flow and what it has been", ArgsUsage: "NAME", Flags: []cli.Flag{outputFlag()},
+			Name: "show", Usage: "show a flow and its versions", ArgsUsage: "NAME", Flags: []cli.Flag{outputFlag()},
 			Action: withSession(showFlow),
 		},
 		&cli.Command{
-			Name: "test", Usage: "tell what flows would make of an event, and change nothing",
+			Name: "test", Usage: "show the jobs that flows would create for an event",
 			Description: "An event is a JSON object with source, name, version, context and data.",
 			Flags:       append(append([]cli.Flag{flowFileFlag()}, sampleFlags()...), outputFlag()),
 			Action:      withSession(testFlows),
 		},
 		&cli.Command{
-			Name: "replay", Usage: "create jobs from the events that are kept for a flow", ArgsUsage: "NAME",
-			Description: "Events that a flow has failed for are kept. `sluice apply` replays them when it changes the flow.",
+			Name: "replay", Usage: "create jobs from the events kept for a flow", ArgsUsage: "NAME",
+			Description: "An event is kept if a flow fails for it. `sluice apply` replays kept events when it changes the flow.",
 			Flags:       []cli.Flag{outputFlag()}, Action: withSession(replayFlow),
 		},
 	)
@@ -43,14 +43,14 @@ func flowCommand() *cli.Command {
 
 func flowFileFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "file", Aliases: []string{"f"}, Usage: "read flows from `FILE` (YAML), - for standard input; required",
+		Name: "file", Aliases: []string{"f"}, Usage: "read flows from a YAML `FILE`, or - for standard input; required",
 	}
 }
 
-// readFlows reads and checks the flows of --file.
+// readFlows reads and compiles the flows of --file.
 func readFlows(s *session) ([]flow.Flow, *flow.Program, error) {
 	c := s.cli
-	if err := requireFlag(c, "file", "name a file with flows, for instance -f flows.yaml"); err != nil {
+	if err := requireFlag(c, "file", "a file of flows, such as -f flows.yaml"); err != nil {
 		return nil, nil, err
 	}
 	name := c.String("file")
@@ -70,7 +70,7 @@ func readFlows(s *session) ([]flow.Flow, *flow.Program, error) {
 	return flows, program, err
 }
 
-// decisionJSON is a decision as programs see it. Fields are only ever added.
+// decisionJSON is the JSON form of a decision. Fields are only ever added.
 type decisionJSON struct {
 	Flow        string          `json:"flow"`
 	Destination string          `json:"destination"`
@@ -100,8 +100,7 @@ func testFlows(ctx context.Context, s *session) error {
 	return errors.Join(writeDecisions(c, decisions), faultOf(decisions))
 }
 
-// faultOf ends the command with a failure if a flow has failed; what was wrong is said
-// already.
+// faultOf ends the command with a failure if a flow has failed; the table has the error.
 func faultOf(decisions []flow.Decision) error {
 	if _, err := flow.Jobs(decisions); err != nil {
 		return silently(exitFailure, err)
@@ -124,10 +123,10 @@ func writeDecisions(c *cli.Context, decisions []flow.Decision) error {
 		return writeJSON(c, views)
 	}
 	if len(views) == 0 {
-		return say(c, "There are no flows in the file.")
+		return say(c, "The file has no flows.")
 	}
 	colours := map[string]terminal.Colour{flow.DecidedJob: terminal.Green, flow.DecidedFault: terminal.Red}
-	table := terminal.NewTable("FLOW", "DESTINATION", "ACTION", "DECIDED", "DATA")
+	table := terminal.NewTable("FLOW", "DESTINATION", "ACTION", "DECISION", "DATA")
 	for _, v := range views {
 		note := compact(v.Data)
 		if v.Error != "" {
@@ -139,7 +138,7 @@ func writeDecisions(c *cli.Context, decisions []flow.Decision) error {
 	return table.Write(c.App.Writer)
 }
 
-// flowJSON is a flow as programs see it. Fields are only ever added.
+// flowJSON is the JSON form of a flow. Fields are only ever added.
 type flowJSON struct {
 	Name      string            `json:"name"`
 	Version   int64             `json:"version"`
@@ -147,15 +146,15 @@ type flowJSON struct {
 	UpdatedBy string            `json:"updated_by"`
 	Spec      json.RawMessage   `json:"spec"`
 	Versions  []flowVersionJSON `json:"versions"`
-	// Fault is why the flow cannot be used, "" if it can.
+	// Fault is the error that makes the flow unusable, "" if there is none.
 	Fault string `json:"fault"`
-	// KeptEvents is how many events are kept because the flow has failed for them, LastFailure
-	// why it has failed last.
+	// KeptEvents is the number of events kept because the flow failed for them, LastFailure the
+	// last error.
 	KeptEvents  int64  `json:"kept_events"`
 	LastFailure string `json:"last_failure"`
 }
 
-// flowVersionJSON is what a flow was from a moment on; without a spec it was removed then.
+// flowVersionJSON is a version of a flow; without a spec it is a removal.
 type flowVersionJSON struct {
 	Version int64           `json:"version"`
 	At      time.Time       `json:"at"`
@@ -163,7 +162,7 @@ type flowVersionJSON struct {
 	Spec    json.RawMessage `json:"spec"`
 }
 
-// flowView returns a flow with what is wrong with it.
+// flowView returns a flow with its faults.
 func flowView(s *session, f store.Flow, kept map[string]store.FlowFaultCount) (flowJSON, flow.Flow) {
 	view := flowJSON{
 		Name: f.Name, Version: f.Version, UpdatedAt: f.UpdatedAt, UpdatedBy: f.UpdatedBy, Spec: f.Spec,
@@ -201,14 +200,14 @@ func listFlows(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(all) == 0 {
-		return say(c, "There are no flows. `sluice apply -f FILE` adds those of a file.")
+		return say(c, "No flows found. Apply a file of flows with `sluice apply -f FILE`.")
 	}
-	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "KEPT EVENTS", "CHANGED", "BY")
+	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "KEPT EVENTS", "UPDATED", "UPDATED BY")
 	for i, v := range views {
 		state := terminal.Coloured{Text: "enabled", Colour: terminal.Green}
 		switch {
 		case v.Fault != "":
-			state = terminal.Coloured{Text: "faulty", Colour: terminal.Red}
+			state = terminal.Coloured{Text: "invalid", Colour: terminal.Red}
 		case specs[i].Disabled:
 			state = terminal.Coloured{Text: "disabled", Colour: terminal.Yellow}
 		}
@@ -218,21 +217,21 @@ func listFlows(ctx context.Context, s *session) error {
 	return table.Write(c.App.Writer)
 }
 
-// faultLines say what is wrong with a flow.
+// faultLines writes the faults of a flow.
 func faultLines(c *cli.Context, v flowJSON) error {
 	if v.Fault != "" {
-		if err := say(c, "%s: %s\n", terminal.Paint(c.App.Writer, terminal.Red, "faulty"), v.Fault); err != nil {
+		if err := say(c, "%s: %s\n", terminal.Paint(c.App.Writer, terminal.Red, "invalid"), v.Fault); err != nil {
 			return err
 		}
 	}
 	if v.KeptEvents == 0 {
 		return nil
 	}
-	return say(c, "%d events are kept, because the flow has failed for them, last: %s.\nMend the flow, then "+
-		"`sluice flow replay %s` makes their jobs.\n", v.KeptEvents, firstLineOf(v.LastFailure), v.Name)
+	return say(c, "%s kept because the flow failed; last error: %s.\nFix the flow, then create their jobs with "+
+		"`sluice flow replay %s`.\n", plural(v.KeptEvents, "event"), firstLineOf(v.LastFailure), v.Name)
 }
 
-// replayedJSON is a replay as programs see it. Fields are only ever added.
+// replayedJSON is the JSON form of a replay. Fields are only ever added.
 type replayedJSON struct {
 	Events int    `json:"events"`
 	Jobs   int    `json:"jobs"`
@@ -242,7 +241,7 @@ type replayedJSON struct {
 
 func replayFlow(ctx context.Context, s *session) error {
 	c := s.cli
-	name, err := oneArg(c, "the name of a flow")
+	name, err := oneArg(c, "a flow's name")
 	if err != nil {
 		return err
 	}
@@ -264,16 +263,16 @@ func replayFlow(ctx context.Context, s *session) error {
 		err = errors.Join(say(c, "%s", replayedText(name, replayed)), err)
 	}
 	if err == nil && replayed.Failed > 0 {
-		return silently(exitFailure, fmt.Errorf("flow %s has failed again: %w", name, replayed.LastFault))
+		return silently(exitFailure, fmt.Errorf("flow %s failed again: %w", name, replayed.LastFault))
 	}
 	return err
 }
 
-// replayedText says how a replay went.
+// replayedText describes the result of a replay.
 func replayedText(name string, r starter.Replayed) string {
-	text := fmt.Sprintf("replayed %d events for flow %s: %s", r.Events, name, manyJobs(int64(r.Jobs)))
+	text := fmt.Sprintf("replayed %s for flow %s: %s", plural(int64(r.Events), "event"), name, manyJobs(int64(r.Jobs)))
 	if r.Failed > 0 {
-		text += fmt.Sprintf("\n%d events are kept still: the flow has failed for them again, last: %s", r.Failed,
+		text += fmt.Sprintf("\n%s still kept: the flow failed again; last error: %s", plural(int64(r.Failed), "event"),
 			firstLineOf(r.LastFault.Error()))
 	}
 	return text
@@ -281,7 +280,7 @@ func replayedText(name string, r starter.Replayed) string {
 
 func showFlow(ctx context.Context, s *session) error {
 	c := s.cli
-	name, err := oneArg(c, "the name of a flow")
+	name, err := oneArg(c, "a flow's name")
 	if err != nil {
 		return err
 	}
@@ -295,7 +294,7 @@ func showFlow(ctx context.Context, s *session) error {
 	}
 	versions, err := opened.FlowVersionsOf(ctx, name)
 	if err != nil {
-		return fmt.Errorf("read what flow %s has been: %w", name, err)
+		return fmt.Errorf("read the versions of flow %s: %w", name, err)
 	}
 	kept, err := opened.FlowFaults(ctx)
 	if err != nil {
@@ -319,14 +318,14 @@ func showFlow(ctx context.Context, s *session) error {
 	if err := errors.Join(faultLines(c, view), say(c, "%s\n", spec.String())); err != nil {
 		return err
 	}
-	table := terminal.NewTable("VERSION", "AT", "BY", "IS")
+	table := terminal.NewTable("VERSION", "CREATED", "CREATED BY", "STATUS")
 	for _, v := range view.Versions {
-		is := "changed"
+		is := "superseded"
 		switch {
 		case string(v.Spec) == "null":
 			is = "removed"
 		case v.Version == f.Version:
-			is = "present"
+			is = "current"
 		}
 		table.Row(terminal.Ordinal(v.Version), when(&v.At), orDash(v.By), is)
 	}

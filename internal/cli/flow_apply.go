@@ -17,8 +17,8 @@ import (
 
 func applyCommand() *cli.Command {
 	return &cli.Command{
-		Name: "apply", Usage: "make the flows what a file says",
-		Description: "Flows that are so already stay as they are. Nothing is changed if anything in the file is wrong.",
+		Name: "apply", Usage: "apply flows from a file",
+		Description: "Unchanged flows keep their version. An invalid file changes nothing.",
 		Flags:       []cli.Flag{flowFileFlag(), pruneFlag(), byFlag(), outputFlag()},
 		Action:      withSession(func(ctx context.Context, s *session) error { return applyFlows(ctx, s, false) }),
 	}
@@ -26,7 +26,7 @@ func applyCommand() *cli.Command {
 
 func diffCommand() *cli.Command {
 	return &cli.Command{
-		Name: "diff", Usage: "show what `sluice apply` would change, and change nothing",
+		Name: "diff", Usage: "show the changes that `sluice apply` would make",
 		Flags:  []cli.Flag{flowFileFlag(), pruneFlag(), outputFlag()},
 		Action: withSession(func(ctx context.Context, s *session) error { return applyFlows(ctx, s, true) }),
 	}
@@ -36,7 +36,7 @@ func pruneFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "prune", Usage: "remove flows that are not in the file"}
 }
 
-// changeJSON is a change as programs see it. Fields are only ever added.
+// changeJSON is the JSON form of a change. Fields are only ever added.
 type changeJSON struct {
 	Name    string          `json:"name"`
 	Change  string          `json:"change"`
@@ -88,9 +88,9 @@ func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 		return writeDiff(c, changes)
 	}
 	if len(changes) == 0 {
-		return say(c, "There are no flows in the file.")
+		return say(c, "The file has no flows.")
 	}
-	table := terminal.NewTable("FLOW", "IS", "VERSION")
+	table := terminal.NewTable("FLOW", "CHANGE", "VERSION")
 	for _, change := range changes {
 		table.Row(change.Name, changeCell(change.Change), terminal.Ordinal(change.Version))
 	}
@@ -105,8 +105,7 @@ func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 	return replayErr
 }
 
-// replayChanged replays the events that are kept for flows that were changed, and returns how
-// that went.
+// replayChanged replays the events kept for changed flows, and returns a line for each.
 func replayChanged(
 	ctx context.Context, s *session, opened *store.Store, changes []store.FlowChange, dryRun bool,
 ) (texts []string, err error) {
@@ -128,8 +127,8 @@ func replayChanged(
 			texts = append(texts, replayedText(change.Name, r))
 		}
 		if err != nil {
-			return texts, fmt.Errorf("the flows are applied; events are kept for flow %[1]s still "+
-				"(`sluice flow replay %[1]s`): %[2]w", change.Name, err)
+			return texts, fmt.Errorf("applied the flows, but failed to replay the events kept for flow %[1]s "+
+				"(retry with `sluice flow replay %[1]s`): %[2]w", change.Name, err)
 		}
 	}
 	return texts, nil
@@ -149,7 +148,7 @@ func changeCell(change string) terminal.Coloured {
 	return terminal.Coloured{Text: change, Colour: colours[change]}
 }
 
-// writeDiff writes the lines that go and those that come.
+// writeDiff writes removed and added lines.
 func writeDiff(c *cli.Context, changes []store.FlowChange) error {
 	w, changed := c.App.Writer, false
 	for _, change := range changes {
@@ -183,13 +182,12 @@ func writeDiff(c *cli.Context, changes []store.FlowChange) error {
 		}
 	}
 	if !changed {
-		return say(c, "Nothing would change.")
+		return say(c, "No changes.")
 	}
 	return nil
 }
 
-// specLines returns the lines of a specification, its fields in the order of their names:
-// the database has an order of its own.
+// specLines returns the lines of a specification with its fields sorted: the database reorders them.
 func specLines(spec json.RawMessage) ([]string, error) {
 	if spec == nil {
 		return nil, nil
@@ -210,8 +208,8 @@ func specLines(spec json.RawMessage) ([]string, error) {
 	return strings.Split(strings.TrimSpace(text.String()), "\n"), nil
 }
 
-// lineDiff returns the lines of both texts, with a sign before each: the longest sequence
-// of lines that both have stays.
+// lineDiff returns the lines of both texts with a sign before each, by their longest common
+// subsequence.
 func lineDiff(before, after []string) []string {
 	// common[i][j] is the length of that sequence in before[i:] and after[j:].
 	common := make([][]int, len(before)+1)

@@ -17,20 +17,20 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// sampleFlags say what flows are tried with.
+// sampleFlags select the event that flows are tested with.
 func sampleFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name:  "event",
-			Usage: "the event: a `JSON` object, or @FILE, or - for standard input; this or --import is required",
+			Usage: "event as a `JSON` object, @FILE, or - for standard input; this or --import is required",
 		},
-		&cli.StringFlag{Name: "import", Usage: "a made-up end of an import by the importer `NAME`, in place of an event"},
+		&cli.StringFlag{Name: "import", Usage: "test with a sample end of an import by importer `NAME`"},
 		&cli.StringFlag{
-			Name: "end", Usage: "with --import, how it ends: `STATUS`, one of " + strings.Join(endStatuses(), ", "),
+			Name: "end", Usage: "with --import: `STATUS` of its end, one of " + strings.Join(endStatuses(), ", "),
 			DefaultText: store.StatusCompleted,
 		},
 		&cli.StringFlag{
-			Name: "table", Usage: "with --import, a made-up row of `TABLE` instead of an end, such as imported_pages",
+			Name: "table", Usage: "with --import: test with a sample row of `TABLE` instead, such as imported_pages",
 		},
 	}
 }
@@ -39,7 +39,7 @@ func endStatuses() []string {
 	return slices.DeleteFunc(store.Statuses(), func(status string) bool { return !store.Ended(status) })
 }
 
-// sampleEvent is an event as people write it to try flows.
+// sampleEvent is the JSON form of --event.
 type sampleEvent struct {
 	ID         string          `json:"id"`
 	Source     string          `json:"source"`
@@ -51,16 +51,16 @@ type sampleEvent struct {
 	ReceivedAt time.Time       `json:"received_at"`
 }
 
-// sampleOf returns what flows are tried with.
+// sampleOf returns the event that flows are tested with.
 func sampleOf(s *session) (destinations.Event, error) {
 	c := s.cli
 	if c.IsSet("import") {
 		return sampleOfImport(s)
 	}
 	if c.IsSet("end") || c.IsSet("table") {
-		return destinations.Event{}, errors.New("--end and --table are about an import: name an importer with --import")
+		return destinations.Event{}, errors.New("--end and --table require --import")
 	}
-	const advice = "give an event to try, for instance --event @event.json, or an importer, for instance --import csv"
+	const advice = "an event, such as --event @event.json, or an importer, such as --import csv"
 	if err := requireFlag(c, "event", advice); err != nil {
 		return destinations.Event{}, err
 	}
@@ -78,11 +78,11 @@ func sampleOf(s *session) (destinations.Event, error) {
 	}, nil
 }
 
-// sampleOfImport makes up an end or a row of an import.
+// sampleOfImport returns a sample end or row of an import.
 func sampleOfImport(s *session) (e destinations.Event, err error) {
 	c := s.cli
 	if c.IsSet("event") {
-		return e, errors.New("--event and --import are both there: want one of them")
+		return e, errors.New("--event and --import exclude each other")
 	}
 	importer := c.String("import")
 	if _, err := s.known.Importers.Lookup(importer); err != nil {
@@ -90,7 +90,7 @@ func sampleOfImport(s *session) (e destinations.Event, err error) {
 	}
 	switch {
 	case c.IsSet("end") && c.IsSet("table"):
-		return e, errors.New("--end and --table are both there: want one of them")
+		return e, errors.New("--end and --table exclude each other")
 	case c.IsSet("table"):
 		table, err := schema.Lookup(c.String("table"))
 		if err != nil {

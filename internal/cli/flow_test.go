@@ -47,9 +47,9 @@ func TestFlowTest(t *testing.T) {
 	require.Contains(t, r.out, "-:4:11: invalid operation")
 	require.Empty(t, r.err)
 
-	offline().fails(t, "--file is missing: name a file with flows, for instance -f flows.yaml", "flow", "test")
+	offline().fails(t, "--file is missing: want a file of flows, such as -f flows.yaml", "flow", "test")
 	offline().fails(t, "--file: open /nope: no such file or directory", "apply", "-f", "/nope")
-	offline().fails(t, "--event is missing: give an event to try, for instance --event @event.json, or an importer, for instance --import csv", "flow", "test", "-f", path)
+	offline().fails(t, "--event is missing: want an event, such as --event @event.json, or an importer, such as --import csv", "flow", "test", "-f", path)
 	offline().fails(t, `--event: unknown field "trigger": the fields are id, source, name, version, context, data, sent_at, received_at`,
 		"flow", "test", "-f", path, "--event", `{"trigger": "x"}`)
 	bad := fileOf(t, "bad.yaml", strings.Replace(shopFlows, "data.total > 10", "datum", 1))
@@ -104,9 +104,9 @@ func TestFlowTestOfImports(t *testing.T) {
 	for want, args := range map[string][]string{
 		`--import: unknown importer "x" (want csv, google_analytics_4, noop)`:          {"--import", "x"},
 		"--end running: want one of completed, unchanged, failed, cancelled, declined": {"--import", "csv", "--end", "running"},
-		"--end and --table are both there: want one of them":                           {"--import", "csv", "--end", "failed", "--table", "imported_pages"},
-		"--event and --import are both there: want one of them":                        {"--import", "csv", "--event", "{}"},
-		"--end and --table are about an import: name an importer with --import":        {"--end", "failed"},
+		"--end and --table exclude each other":                                         {"--import", "csv", "--end", "failed", "--table", "imported_pages"},
+		"--event and --import exclude each other":                                      {"--import", "csv", "--event", "{}"},
+		"--end and --table require --import":                                           {"--end", "failed"},
 	} {
 		offline().fails(t, want, append([]string{"flow", "test", "-f", path}, args...)...)
 	}
@@ -117,12 +117,12 @@ func TestFlowTestOfImports(t *testing.T) {
 func TestApply(t *testing.T) {
 	t.Parallel()
 	_, s := systemWithoutWorker(t)
-	require.Equal(t, "There are no flows. `sluice apply -f FILE` adds those of a file.\n", s.ok(t, "flow", "list"))
+	require.Equal(t, "No flows found. Apply a file of flows with `sluice apply -f FILE`.\n", s.ok(t, "flow", "list"))
 	path := fileOf(t, "flows.yaml", shopFlows)
 	golden(t, "diff-added", s.ok(t, "diff", "-f", path))
-	require.Equal(t, "FLOW         IS     VERSION\npaid-orders  added        1\n", s.ok(t, "apply", "-f", path))
-	require.Equal(t, "FLOW         IS         VERSION\npaid-orders  unchanged        1\n", s.ok(t, "apply", "-f", path))
-	require.Equal(t, "Nothing would change.\n", s.ok(t, "diff", "-f", path))
+	require.Equal(t, "FLOW         CHANGE  VERSION\npaid-orders  added         1\n", s.ok(t, "apply", "-f", path))
+	require.Equal(t, "FLOW         CHANGE     VERSION\npaid-orders  unchanged        1\n", s.ok(t, "apply", "-f", path))
+	require.Equal(t, "No changes.\n", s.ok(t, "diff", "-f", path))
 
 	changed := fileOf(t, "changed.yaml", strings.Replace(shopFlows, "data.total > 10\n", "data.total > 20\n    enabled: false\n", 1))
 	golden(t, "diff-changed", s.ok(t, "diff", "-f", changed))
@@ -140,7 +140,7 @@ func TestApply(t *testing.T) {
 	other := fileOf(t, "other.yaml", strings.Replace(shopFlows, "paid-orders", "others", 1))
 	require.NotContains(t, s.ok(t, "diff", "-f", other), "paid-orders")
 	require.Contains(t, s.ok(t, "diff", "-f", other, "--prune"), "flow paid-orders would be removed\n- {\n")
-	require.Equal(t, "FLOW         IS       VERSION\nothers       added          1\npaid-orders  removed        3\n",
+	require.Equal(t, "FLOW         CHANGE   VERSION\nothers       added          1\npaid-orders  removed        3\n",
 		s.ok(t, "apply", "-f", other, "--prune"))
 	s.fails(t, "flow paid-orders: not found", "flow", "show", "paid-orders")
 	var flows []flowJSON
@@ -185,20 +185,20 @@ func TestFlowsRun(t *testing.T) {
 
 	r := s.run(t, send(`{"id": 9, "total": "a lot"}`)...)
 	require.Zero(t, r.code, "an event that a flow fails for is kept for it: %s", r.err)
-	require.Contains(t, r.out, "kept for flow paid-orders, which has failed: ")
+	require.Contains(t, r.out, "\nflow paid-orders failed: ")
 	var flows []flowJSON
 	s.json(t, &flows, "flow", "list")
 	require.EqualValues(t, 1, flows[0].KeptEvents)
 	require.Contains(t, flows[0].LastFailure, "invalid operation")
-	require.Contains(t, s.ok(t, "flow", "show", "paid-orders"), "1 events are kept, because the flow has failed for them")
+	require.Contains(t, s.ok(t, "flow", "show", "paid-orders"), "1 event kept because the flow failed; last error: ")
 	r = s.run(t, "flow", "replay", "paid-orders")
 	require.Equal(t, exitFailure, r.code)
-	require.Contains(t, r.out, "replayed 0 events for flow paid-orders: 0 jobs\n1 events are kept still")
+	require.Contains(t, r.out, "replayed 0 events for flow paid-orders: 0 jobs\n1 event")
 
 	// Mended, the flow makes the job of the event that was kept.
 	mended := strings.NewReplacer("data.total > 1000", `data.total != "a lot" && data.total > 1000`,
 		"data.total > 10", `data.total == "a lot" || data.total > 1`).Replace(shopFlows)
-	require.Contains(t, s.ok(t, "apply", "-f", fileOf(t, "flows.yaml", mended)), "replayed 1 events for flow paid-orders: 1 job")
+	require.Contains(t, s.ok(t, "apply", "-f", fileOf(t, "flows.yaml", mended)), "replayed 1 event for flow paid-orders: 1 job")
 	s.ok(t, send(`{"id": 10, "total": 2}`)...)
 	s.json(t, &jobs, "job", "list", "--destination", "log")
 	require.Len(t, jobs, 3)

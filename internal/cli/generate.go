@@ -12,44 +12,42 @@ import (
 )
 
 func generateCommand() *cli.Command {
-	return group("generate", "write the beginnings of a program or of a component",
+	return group("generate", "generate a project or the code of a new component",
 		generateProjectCommand(),
 		&cli.Command{
-			Name: "importer", Usage: "write an importer that compiles and passes its tests",
-			Description: "It reads a file of daily totals, until you make it read what you have. Nothing is overwritten.",
+			Name: "importer", Usage: "generate an importer that compiles and passes its tests",
+			Description: "The generated importer reads a file of daily totals. Existing files are not overwritten.",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "name", Usage: "its `NAME` in the registry, such as daily_totals; required"},
-				&cli.StringFlag{Name: "path", Usage: "write into `DIR`", DefaultText: "importers/<package>"},
+				&cli.StringFlag{Name: "name", Usage: "`NAME` in the registry, such as daily_totals; required"},
+				&cli.StringFlag{Name: "path", Usage: "write files to `DIR`", DefaultText: "importers/<package>"},
 				&cli.StringFlag{
-					Name: "module", Usage: "make it a Go module of its own, with this `PATH`", DefaultText: "a part of sluice",
+					Name: "module", Usage: "create a Go module with this `PATH`", DefaultText: "part of sluice",
 				},
 				outputFlag(),
 			},
 			Action: generateImporter,
 		},
 		&cli.Command{
-			Name: "destination", Usage: "write a destination that compiles and passes its tests",
-			Description: "It posts what it is sent to the URL of a connection, until you make it do what you want.\n" +
-				"Nothing is overwritten.",
+			Name: "destination", Usage: "generate a destination that compiles and passes its tests",
+			Description: "The generated code posts each job to the URL of a connection. Existing files are not overwritten.",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "name", Usage: "its `NAME` in the registry, such as shop_crm; required"},
-				&cli.StringFlag{Name: "path", Usage: "write into `DIR`", DefaultText: "destinations/<package>"},
+				&cli.StringFlag{Name: "name", Usage: "`NAME` in the registry, such as shop_crm; required"},
+				&cli.StringFlag{Name: "path", Usage: "write files to `DIR`", DefaultText: "destinations/<package>"},
 				&cli.StringFlag{
-					Name: "module", Usage: "make it a Go module of its own, with this `PATH`", DefaultText: "a part of sluice",
+					Name: "module", Usage: "create a Go module with this `PATH`", DefaultText: "part of sluice",
 				},
-				&cli.BoolFlag{Name: "migrations", Usage: "add migrations for tables of its own"},
+				&cli.BoolFlag{Name: "migrations", Usage: "add migrations for tables of the destination"},
 				outputFlag(),
 			},
 			Action: generateDestination,
 		},
 		&cli.Command{
-			Name: "action", Usage: "write an action of a destination that compiles and passes its tests",
-			Description: "It posts what it is sent to the URL of a connection, until you make it do what you want.\n" +
-				"Nothing is overwritten.",
+			Name: "action", Usage: "generate an action that compiles and passes its tests",
+			Description: "The generated code posts each job to the URL of a connection. Existing files are not overwritten.",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "destination", Usage: "the `NAME` of its destination; required"},
-				&cli.StringFlag{Name: "name", Usage: "its `NAME` there, such as upsert_contact; required"},
-				&cli.StringFlag{Name: "path", Usage: "write into `DIR`", DefaultText: "destinations/<package>"},
+				&cli.StringFlag{Name: "destination", Usage: "`NAME` of the destination; required"},
+				&cli.StringFlag{Name: "name", Usage: "`NAME` of the action, such as upsert_contact; required"},
+				&cli.StringFlag{Name: "path", Usage: "write files to `DIR`", DefaultText: "destinations/<package>"},
 				outputFlag(),
 			},
 			Action: generateAction,
@@ -61,7 +59,7 @@ func generateImporter(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	if err := requireFlag(c, "name", "say what to call it, for instance --name daily_totals"); err != nil {
+	if err := requireFlag(c, "name", "a name, such as --name daily_totals"); err != nil {
 		return err
 	}
 	importer := scaffold.Importer{Name: c.String("name"), Module: c.String("module")}
@@ -78,7 +76,7 @@ func generateDestination(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	if err := requireFlag(c, "name", "say what to call it, for instance --name shop_crm"); err != nil {
+	if err := requireFlag(c, "name", "a name, such as --name shop_crm"); err != nil {
 		return err
 	}
 	destination := scaffold.Destination{
@@ -97,11 +95,11 @@ func generateAction(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	err := requireFlag(c, "destination", "say what it is an action of, for instance --destination shop_crm")
+	err := requireFlag(c, "destination", "the action's destination, such as --destination shop_crm")
 	if err != nil {
 		return err
 	}
-	if err := requireFlag(c, "name", "say what to call it, for instance --name upsert_contact"); err != nil {
+	if err := requireFlag(c, "name", "a name, such as --name upsert_contact"); err != nil {
 		return err
 	}
 	action := scaffold.Action{Name: c.String("name"), Destination: c.String("destination")}
@@ -115,17 +113,17 @@ func generateAction(c *cli.Context) error {
 	}, files)
 }
 
-// generated is a component that is written.
+// generated is a generated component.
 type generated struct {
 	what, name, pkg string
-	// folder is where it goes unless --path says otherwise.
+	// folder is the default of --path.
 	folder string
-	// next is what to do with it, unless a README says so.
+	// next is the next step, unless there is a README.
 	next   string
 	readme bool
 }
 
-// generate writes the files of a component, and says so.
+// generate writes the files of a component and lists them.
 func generate(c *cli.Context, g generated, files []scaffold.File) error {
 	dir := filepath.FromSlash(g.folder)
 	if c.IsSet("path") {
@@ -143,7 +141,7 @@ func generate(c *cli.Context, g generated, files []scaffold.File) error {
 		return writeJSON(c, map[string]any{"name": g.name, "package": g.pkg, "files": written})
 	}
 	if g.readme {
-		g.next = filepath.Join(dir, "README.md") + " says what comes next"
+		g.next = "see " + filepath.Join(dir, "README.md") + " for the next steps"
 	}
-	return say(c, "wrote %s %s:\n  %s\n%s", g.what, g.name, strings.Join(written, "\n  "), g.next)
+	return say(c, "generated %s %s:\n  %s\n%s", g.what, g.name, strings.Join(written, "\n  "), g.next)
 }

@@ -29,7 +29,7 @@ func generateProject(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	if err := requireFlag(c, "module", "say which Go module it is, for instance --module example.com/team/mine"); err != nil {
+	if err := requireFlag(c, "module", "the path of a Go module, such as --module example.com/team/mine"); err != nil {
 		return err
 	}
 	project := scaffold.Project{Module: c.String("module")}

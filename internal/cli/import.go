@@ -5,22 +5,24 @@ import (
 	"strconv"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/importers"
 )
 
-func importCommand(sources string) *cli.Command {
-	waits := &cli.BoolFlag{Name: "wait", Usage: "wait until it is over"}
-	return group("import", "start, follow and take back imports", append(orderCommands(),
-		startCommand(sources),
+func importCommand(registry *importers.Registry) *cli.Command {
+	waits := &cli.BoolFlag{Name: "wait", Usage: "wait until the import has ended"}
+	return group("import", "start and manage imports", append(controlCommands(),
+		startCommand(registry),
 		listenCommand(),
 		&cli.Command{
 			Name: "list", Usage: "list imports, newest first",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "site", Usage: "only those of `DOMAIN`"},
-				&cli.StringFlag{Name: "source", Usage: "only those of the importer `NAME`"},
-				&cli.StringSliceFlag{Name: "status", Usage: "only those that are `STATUS`, or one of several with commas"},
-				&cli.StringFlag{Name: "by", Usage: "only those that `NAME` has started"},
-				&cli.IntFlag{Name: "limit", Value: 20, Usage: "at most `N`, 1 to 1000"},
-				&cli.Int64Flag{Name: "before", Usage: "only those with a number below `ID`", DefaultText: "start with the newest"},
+				&cli.StringFlag{Name: "site", Usage: "filter by site `DOMAIN`"},
+				&cli.StringFlag{Name: "source", Usage: "filter by importer `NAME`"},
+				&cli.StringSliceFlag{Name: "status", Usage: "filter by `STATUS`; comma-separated or repeated"},
+				&cli.StringFlag{Name: "by", Usage: "filter by requester `NAME`"},
+				&cli.IntFlag{Name: "limit", Value: 20, Usage: "list at most `N` imports, 1 to 1000"},
+				&cli.Int64Flag{Name: "before", Usage: "list imports older than `ID`", DefaultText: "start with the newest"},
 				outputFlag(),
 			},
 			Action: withSession(listImports),
@@ -30,9 +32,9 @@ func importCommand(sources string) *cli.Command {
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(showImport),
 		},
 		&cli.Command{
-			Name: "logs", Usage: "show what an import has to tell", ArgsUsage: "ID",
+			Name: "logs", Usage: "show the log of an import", ArgsUsage: "ID",
 			Flags: []cli.Flag{
-				&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "wait for more until the import is over"},
+				&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "wait for new lines until the import ends"},
 				outputFlag("csv"),
 			},
 			Action: withSession(showLogs),
@@ -42,48 +44,48 @@ func importCommand(sources string) *cli.Command {
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(listParts),
 		},
 		&cli.Command{
-			Name: "rejects", Usage: "list rows that could not be loaded", ArgsUsage: "ID",
+			Name: "rejects", Usage: "list rejected rows of an import", ArgsUsage: "ID",
 			Flags: []cli.Flag{
-				&cli.IntFlag{Name: "limit", Value: 50, Usage: "at most `N`, 1 to 10000"},
-				&cli.IntFlag{Name: "skip", Usage: "leave out the first `N`", DefaultText: "none"},
+				&cli.IntFlag{Name: "limit", Value: 50, Usage: "list at most `N` rows, 1 to 10000"},
+				&cli.IntFlag{Name: "skip", Usage: "skip the first `N` rows", DefaultText: "none"},
 				outputFlag(),
 			},
 			Action: withSession(listRejects),
 		},
 		&cli.Command{
-			Name: "preview", Usage: "show rows of an import that waits for a decision", ArgsUsage: "ID",
+			Name: "preview", Usage: "show sample rows of an import in review", ArgsUsage: "ID",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "table", Usage: "only rows of `TABLE`, for instance imported_pages"},
-				&cli.IntFlag{Name: "limit", Value: 5, Usage: "at most `N` rows a table, 1 to 1000"},
+				&cli.StringFlag{Name: "table", Usage: "show only rows of `TABLE`, such as imported_pages"},
+				&cli.IntFlag{Name: "limit", Value: 5, Usage: "show at most `N` rows per table, 1 to 1000"},
 				outputFlag(),
 			},
 			Action: withSession(previewImport),
 		},
 		&cli.Command{
-			Name: "cancel", Usage: "stop an import; none of its rows stay", ArgsUsage: "ID",
+			Name: "cancel", Usage: "cancel an import and purge its rows", ArgsUsage: "ID",
 			Flags: []cli.Flag{waits, byFlag(), reasonFlag("")}, Action: withSession(cancelImport),
 		},
 		&cli.Command{
-			Name: "delete", Usage: "take back an import that has ended", ArgsUsage: "ID",
+			Name: "delete", Usage: "delete an ended import and its rows", ArgsUsage: "ID",
 			Flags: []cli.Flag{
-				&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletion is under way"},
+				&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletion has started"},
 			},
 			Action: withSession(deleteImport),
 		},
 		&cli.Command{
-			Name: "retry-part", Usage: "try a parked part again", ArgsUsage: "ID PART",
+			Name: "retry-part", Usage: "retry a parked part", ArgsUsage: "ID PART",
 			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withSession(retryPart),
 		},
 		&cli.Command{
-			Name: "skip-part", Usage: "leave a parked part out", ArgsUsage: "ID PART",
+			Name: "skip-part", Usage: "skip a parked part", ArgsUsage: "ID PART",
 			Flags: []cli.Flag{byFlag(), reasonFlag("; required")}, Action: withSession(skipPart),
 		},
 	)...)
 }
 
-// idArg returns the command's single argument, the number of an import.
+// idArg returns the command's single argument, an import ID.
 func idArg(c *cli.Context) (int64, error) {
-	text, err := oneArg(c, "the ID of an import")
+	text, err := oneArg(c, "an import ID")
 	if err != nil {
 		return 0, err
 	}
@@ -93,12 +95,12 @@ func idArg(c *cli.Context) (int64, error) {
 func parseID(text string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id < 1 {
-		return 0, fmt.Errorf("%q is not the ID of an import: want a number, as `sluice import list` shows it", text)
+		return 0, fmt.Errorf("invalid import ID %q: want a number (see `sluice import list`)", text)
 	}
 	return id, nil
 }
 
-// limitFlag returns a flag that bounds a listing.
+// limitFlag returns the value of --limit, 1 to most.
 func limitFlag(c *cli.Context, most int) (int, error) {
 	limit := c.Int("limit")
 	if limit < 1 || limit > most {

@@ -23,7 +23,7 @@ func cancelImport(ctx context.Context, s *session) error {
 		return err
 	}
 	if !s.cli.Bool("wait") {
-		return say(s.cli, "cancelling import %d: its rows are being purged", id)
+		return say(s.cli, "cancelling import %d; its rows are being purged", id)
 	}
 	last, err := client.Wait(ctx, id, nil)
 	if err != nil {
@@ -31,9 +31,9 @@ func cancelImport(ctx context.Context, s *session) error {
 	}
 	if last.Import.Status != store.StatusCancelled {
 		return exitWith(exitRefused,
-			fmt.Errorf("import %d could not be cancelled any more: it is %s", id, last.Import.Status))
+			fmt.Errorf("import %d ended before it could be cancelled: it is %s", id, last.Import.Status))
 	}
-	return say(s.cli, "import %d is cancelled; none of its rows stay", id)
+	return say(s.cli, "cancelled import %d and purged its rows", id)
 }
 
 func deleteImport(ctx context.Context, s *session) error {
@@ -77,7 +77,7 @@ func skipPart(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := requireFlag(s.cli, "reason", "say why, for the import's log"); err != nil {
+	if err := requireFlag(s.cli, "reason", "a reason for the import's log"); err != nil {
 		return err
 	}
 	client, err := s.Starter(ctx)
@@ -92,7 +92,7 @@ func skipPart(ctx context.Context, s *session) error {
 
 func partArgs(c *cli.Context) (id int64, part int32, err error) {
 	if c.NArg() != 2 {
-		return 0, 0, fmt.Errorf("want two arguments, the ID of an import and the number of a part: see `%s --help`",
+		return 0, 0, fmt.Errorf("want two arguments, an import ID and a part number: see `%s --help`",
 			c.Command.HelpName)
 	}
 	id, err = parseID(c.Args().Get(0))
@@ -101,7 +101,7 @@ func partArgs(c *cli.Context) (id int64, part int32, err error) {
 	}
 	no, err := strconv.ParseInt(c.Args().Get(1), 10, 32)
 	if err != nil || no < 0 {
-		return 0, 0, fmt.Errorf("%q is not the number of a part: want one from 0, as `sluice import parts %d` shows it",
+		return 0, 0, fmt.Errorf("invalid part number %q: want 0 or more (see `sluice import parts %d`)",
 			c.Args().Get(1), id)
 	}
 	return id, int32(no), nil

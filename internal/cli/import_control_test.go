@@ -19,7 +19,7 @@ func TestParkedParts(t *testing.T) {
 	_, stderr, _, wait := s.background(t, "import", "start", "noop", "--site", "example.com", "--wait", "--parallelism", "1",
 		"--args", `{"rows": 10, "parts": 2, "fail": "import_data", "fail_times": 20}`)
 	stderr.await(enginetest.Context(t), t, "parked")
-	require.Contains(t, stderr.String(), "waits for `sluice import retry-part 1 PART` or skip-part")
+	require.Contains(t, stderr.String(), "waiting for `sluice import retry-part 1 PART` or skip-part")
 	require.Equal(t, exitParked, wait(), "a person has to decide")
 	// The import is parked with its first parked part; the other one is still being tried.
 	system.WaitParked(t, 1)
@@ -57,15 +57,15 @@ func TestCtrlC(t *testing.T) {
 	out, stderr, stop, _ := s.background(t, "import", "start", "noop", "--site", "example.com", "--wait", "--args", slow)
 	stderr.await(ctx, t, "loading")
 	require.Equal(t, exitInterrupted, stop())
-	require.True(t, strings.HasSuffix(stderr.String(), "\nImport 1 goes on without you. Follow it with `sluice import logs 1 -f`, "+
-		"stop it with `sluice import cancel 1`.\n"), stderr.String())
+	require.True(t, strings.HasSuffix(stderr.String(), "\nImport 1 continues. Follow it with `sluice import logs 1 -f`, "+
+		"cancel it with `sluice import cancel 1`.\n"), stderr.String())
 	require.Empty(t, out.String())
 
 	out, stderr, stop, _ = s.background(t, "import", "logs", "1", "-f")
 	require.Equal(t, exitInterrupted, stop())
 	require.Empty(t, out.String()+stderr.String(), "an interrupt is no error to report")
 
-	require.Equal(t, "cancelling import 1: its rows are being purged\n", s.ok(t, "import", "cancel", "1"))
+	require.Equal(t, "cancelling import 1; its rows are being purged\n", s.ok(t, "import", "cancel", "1"))
 	_, stderr, _, wait := s.background(t, "import", "logs", "1", "-f")
 	require.Zero(t, wait(), stderr.String())
 }

@@ -33,15 +33,14 @@ func listParts(ctx context.Context, s *session) error {
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, partViews(imp.Status, parts))
 	}
-	_, parts, _ = takeBack(store.ImportSummary{Import: imp}, parts)
+	_, parts, _ = withoutPurged(store.ImportSummary{Import: imp}, parts)
 	if len(parts) == 0 {
 		return say(s.cli, "Import %d has no parts.", id)
 	}
 	return partsTable(parts).Write(s.cli.App.Writer)
 }
 
-// logPage is how many lines of a log are read at once, and logPoll how often more
-// are looked for.
+// logPage is the number of log lines per query, and logPoll the polling interval of --follow.
 const (
 	logPage = 500
 	logPoll = 250 * time.Millisecond
@@ -60,7 +59,7 @@ func showLogs(ctx context.Context, s *session) error {
 	defer ticker.Stop()
 	after := int32(0)
 	for {
-		// The import first: whatever it says before it ends is then among the lines.
+		// The import is read first: an ended import has all of its lines.
 		imp, err := opened.Import(ctx, id)
 		if err != nil {
 			return err
@@ -89,8 +88,7 @@ func showLogs(ctx context.Context, s *session) error {
 	}
 }
 
-// printLine writes a line of a log: as JSON one object a line, because with -f
-// there is no end of the list.
+// printLine writes a line of a log. JSON is one object per line, because -f has no end of a list.
 func printLine(s *session, line store.Feedback) error {
 	w := s.cli.App.Writer
 	switch s.cli.String("output") {
@@ -153,7 +151,7 @@ func listRejects(ctx context.Context, s *session) error {
 	}
 	switch {
 	case len(rejects) == 0 && skip > 0:
-		return say(s.cli, "Import %d has no rejected rows behind the first %d.", id, skip)
+		return say(s.cli, "Import %d has no rejected rows after the first %d.", id, skip)
 	case len(rejects) == 0:
 		return say(s.cli, "Import %d has no rejected rows.", id)
 	}
@@ -165,7 +163,7 @@ func listRejects(ctx context.Context, s *session) error {
 		return err
 	}
 	if len(rejects) == limit {
-		err = say(s.cli, "There may be more: --skip %d goes on.", skip+limit)
+		err = say(s.cli, "There may be more: continue with --skip %d.", skip+limit)
 	}
 	return err
 }

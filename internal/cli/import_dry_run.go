@@ -12,8 +12,7 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
-// dryRun tells what an import would do. The error is the one that the import would end
-// with.
+// dryRun shows what an import would do. The error is the one that the import would end with.
 func dryRun(ctx context.Context, s *session, request starter.Request) error {
 	client, err := s.Starter(ctx)
 	if err != nil {
@@ -38,7 +37,7 @@ func writeReport(w io.Writer, r activities.DryRunReport) error {
 	lines := [][2]string{
 		{"Dry run", fmt.Sprintf("%s into %s; nothing is written", r.Source, r.Site)},
 		{"Unchanged", r.Unchanged},
-		{"Source has", r.SourceDays},
+		{"Source days", r.SourceDays},
 		{"Importing", r.Days},
 	}
 	for _, l := range r.Log {
@@ -48,7 +47,7 @@ func writeReport(w io.Writer, r activities.DryRunReport) error {
 		lines = append(lines, [2]string{"Locks", lockLine(l)})
 	}
 	if r.WaitUntil != nil {
-		lines = append(lines, [2]string{"Waits", "until " + when(r.WaitUntil)})
+		lines = append(lines, [2]string{"Waiting", "until " + when(r.WaitUntil)})
 	}
 	lines = append(lines, [2]string{"Review", reviewLine(r)})
 	if r.PartsTotal > 0 {
@@ -58,8 +57,8 @@ func writeReport(w io.Writer, r activities.DryRunReport) error {
 		if line[1] == "" {
 			continue
 		}
-		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
+		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-11s", line[0]))
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 12)); err != nil {
 			return err
 		}
 	}
@@ -90,9 +89,9 @@ func lockLine(l activities.DryRunLock) string {
 		text += ", held by " + importList(l.Holders)
 	}
 	if len(l.Waiting) > 0 {
-		text += ", wanted by " + importList(l.Waiting)
+		text += ", requested by " + importList(l.Waiting)
 	}
-	return text + ": it would wait"
+	return text + "; the import would wait"
 }
 
 func importList(ids []int64) string {
@@ -105,22 +104,22 @@ func importList(ids []int64) string {
 
 func reviewLine(r activities.DryRunReport) string {
 	if r.Review {
-		return "its rows would wait for a decision"
+		return "required before rows become visible"
 	}
-	return "none: its rows become visible at once"
+	return "none; rows become visible at the end"
 }
 
 func partsLine(r activities.DryRunReport) string {
 	text := terminal.Count(int64(r.PartsTotal))
 	if len(r.Parts) < r.PartsTotal {
-		text += fmt.Sprintf(", the first %d of them looked into", len(r.Parts))
+		text += fmt.Sprintf(", the first %d sampled", len(r.Parts))
 	}
 	return text
 }
 
 func estimateLine(e activities.DryRunEstimate) string {
 	if e.EstimatedRows == nil {
-		return "unknown: the source does not say how large it is"
+		return "unknown: the source does not report its size"
 	}
 	text := "about " + terminal.Count(*e.EstimatedRows) + " rows"
 	if e.EstimatedSeconds != nil {
@@ -135,7 +134,7 @@ func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
 		return err
 	}
 	table := terminal.NewTable(
-		"PART", "LABEL", "TABLE", "BYTES", "ROWS READ", "REJECTED", "OUT OF RANGE", "LEFT OUT", "ROWS IN ALL", "ERROR")
+		"PART", "LABEL", "TABLE", "BYTES", "ROWS READ", "REJECTED", "OUT OF RANGE", "LEFT OUT", "TOTAL ROWS", "ERROR")
 	for _, p := range parts {
 		rows := "?"
 		if p.EstimatedRows != nil {
@@ -150,7 +149,7 @@ func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
 	return table.Write(w)
 }
 
-// writeSample shows rows of a part, good and bad ones.
+// writeSample writes sample rows and rejects of a part.
 func writeSample(w io.Writer, p activities.DryRunPart) error {
 	if len(p.Sample) > 0 {
 		if _, err := fmt.Fprintf(w, "\n%s\n", p.Label); err != nil {

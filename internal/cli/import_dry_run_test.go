@@ -37,7 +37,7 @@ func TestDryRunFails(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "nowhere")
 	r := s.run(t, "import", "start", "csv", missing, "--site", "example.com", "--dry-run")
 	require.Equal(t, exitFailure, r.code)
-	require.Contains(t, r.out, "Dry run    csv into example.com; nothing is written\n")
+	require.Contains(t, r.out, "Dry run     csv into example.com; nothing is written\n")
 	actual := s.run(t, "import", "start", "csv", missing, "--site", "example.com", "--wait")
 	require.Contains(t, r.err, "sluice: the import would fail: "+missing)
 	require.Contains(t, actual.out, r.err[len("sluice: the import would fail: "):len(r.err)-1], "a run says the same")
@@ -46,7 +46,7 @@ func TestDryRunFails(t *testing.T) {
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.out, `"error_class": "too_many_rejects"`)
 	s.fails(t, "site b.com: not found: add it with `sluice site add b.com`", "import", "start", "noop", "--site", "b.com", "--dry-run")
-	s.fails(t, "a dry run starts nothing that could be waited for: leave out --wait, --listen or --dry-run",
+	s.fails(t, "--dry-run starts no import to wait for: remove --dry-run, or --wait and --listen",
 		"import", "start", "noop", "--site", "example.com", "--dry-run", "--wait")
 }
 
@@ -63,9 +63,9 @@ func TestGenerateImporter(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "orders")
 	out := offline().ok(t, "generate", "importer", "--name", "shop_orders", "--path", dir)
-	require.Equal(t, "wrote importer shop_orders:\n  "+filepath.Join(dir, "README.md")+"\n  "+filepath.Join(dir, "plan.go")+"\n  "+
-		filepath.Join(dir, "reader.go")+"\n  "+filepath.Join(dir, "shoporders.go")+"\n  "+filepath.Join(dir, "shoporders_test.go")+"\n"+
-		filepath.Join(dir, "README.md")+" says what comes next\n", out)
+	require.Equal(t, "generated importer shop_orders:\n  "+filepath.Join(dir, "README.md")+"\n  "+filepath.Join(dir, "plan.go")+"\n  "+
+		filepath.Join(dir, "reader.go")+"\n  "+filepath.Join(dir, "shoporders.go")+"\n  "+filepath.Join(dir, "shoporders_test.go")+"\nsee "+
+		filepath.Join(dir, "README.md")+" for the next steps\n", out)
 	r := offline().run(t, "generate", "importer", "--name", "shop_orders", "--path", dir)
 	require.Equal(t, exitRefused, r.code)
 	require.Contains(t, r.err, "sluice: there already: "+dir)
@@ -80,7 +80,7 @@ func TestGenerateImporter(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(module, "go.mod"))
 	require.NoError(t, err)
 	require.Contains(t, string(text), "module example.com/things\n")
-	offline().fails(t, "--name is missing: say what to call it, for instance --name daily_totals", "generate", "importer")
+	offline().fails(t, "--name is missing: want a name, such as --name daily_totals", "generate", "importer")
 	offline().fails(t, `"Shop" is not the name of an importer: want a lower case letter, then up to 49 letters, digits and underscores`,
 		"generate", "importer", "--name", "Shop")
 }

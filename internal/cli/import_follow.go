@@ -10,11 +10,11 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// ofPerson says whether an import is over or parked: nothing happens by itself any more.
-func ofPerson(i store.Import) bool { return store.Ended(i.Status) || i.Status == store.StatusParked }
+// stopped reports whether an import has ended or is parked, and makes no progress by itself.
+func stopped(i store.Import) bool { return store.Ended(i.Status) || i.Status == store.StatusParked }
 
-// follow shows an import's progress until it is over or parked, then its figures. The
-// error has the exit code.
+// follow shows an import's progress until it has ended or is parked, and then its figures. The error
+// carries the exit code.
 func follow(ctx context.Context, s *session, id int64) error {
 	client, err := s.watcher(ctx)
 	if err != nil {
@@ -23,14 +23,14 @@ func follow(ctx context.Context, s *session, id int64) error {
 	progress := terminal.NewProgress(s.cli.App.ErrWriter, 5*time.Second)
 	ctx, cancel := withTimeout(ctx, s)
 	defer cancel()
-	last, err := client.WaitFor(ctx, id, ofPerson, func(summary store.ImportSummary) { progress.Show(readingOf(summary)) })
+	last, err := client.WaitFor(ctx, id, stopped, func(summary store.ImportSummary) { progress.Show(readingOf(summary)) })
 	progress.Close()
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		return exitWith(exitTimeout, fmt.Errorf("import %d has not ended and continues: %w", id, errTimeout))
 	}
 	if ctx.Err() != nil {
-		_, werr := fmt.Fprintf(s.cli.App.ErrWriter, "Import %d goes on without you. "+
-			"Follow it with `sluice import logs %d -f`, stop it with `sluice import cancel %d`.\n", id, id, id)
+		_, werr := fmt.Fprintf(s.cli.App.ErrWriter, "Import %d continues. "+
+			"Follow it with `sluice import logs %d -f`, cancel it with `sluice import cancel %d`.\n", id, id, id)
 		return errors.Join(context.Canceled, werr)
 	}
 	if err != nil {
@@ -45,16 +45,16 @@ func follow(ctx context.Context, s *session, id int64) error {
 	return nil
 }
 
-// readingOf turns an import's state into what a progress display shows.
+// readingOf converts an import's state for the progress display.
 func readingOf(s store.ImportSummary) terminal.Reading {
 	r := terminal.Reading{Label: s.Import.Phase}
-	// How far loading had come says nothing of an import that takes its rows back.
-	failing := rowsTakenBack(s.Import.Status) || s.Import.Phase == store.PhaseOnFailure ||
+	// The progress of loading is meaningless once rows are purged.
+	failing := rowsPurged(s.Import.Status) || s.Import.Phase == store.PhaseOnFailure ||
 		s.Import.Phase == store.PhaseCleanUp && s.PartsDone < s.PartsTotal
 	if !failing {
 		r.Rows, r.Done, r.Total = s.RowsRead, s.BytesRead, s.BytesTotal
 	}
-	// What was skipped is not going to be read.
+	// Skipped parts are never read.
 	r.Over = failing || s.Import.Phase != store.PhaseLoading && r.Done < r.Total
 	if s.Import.Status == store.StatusParked || s.Import.Status == store.StatusInReview {
 		r.Label = s.Import.Status
@@ -69,15 +69,15 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 	case s.Import.WorkflowFault != "":
 		r.Trouble = brief(s.Import.WorkflowFault, 150)
 	case s.Import.Status == store.StatusParked:
-		r.Trouble = fmt.Sprintf("waits for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
+		r.Trouble = fmt.Sprintf("waiting for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
 	case s.Import.Status == store.StatusInReview:
-		r.Trouble = fmt.Sprintf("waits for `sluice review accept %d` or decline", s.Import.ID)
+		r.Trouble = fmt.Sprintf("waiting for `sluice review accept %d` or decline", s.Import.ID)
 	case s.Import.Paused:
-		r.Trouble = fmt.Sprintf("`sluice import resume %d` lets it go on", s.Import.ID)
+		r.Trouble = fmt.Sprintf("resume it with `sluice import resume %d`", s.Import.ID)
 	case s.Import.WaitUntil != nil:
-		r.Trouble = fmt.Sprintf("waits until %s: %s", when(s.Import.WaitUntil), brief(s.Import.WaitReason, 150))
+		r.Trouble = fmt.Sprintf("waiting until %s: %s", when(s.Import.WaitUntil), brief(s.Import.WaitReason, 150))
 	case s.Import.Phase == store.PhaseLocking:
-		r.Trouble = "waits for its locks, which `sluice locks list` shows"
+		r.Trouble = "waiting for locks (see `sluice locks list`)"
 	case s.Import.AttemptError != "":
 		r.Trouble = "retrying: " + brief(s.Import.AttemptError, 150)
 	}

@@ -15,12 +15,12 @@ func TestReviewCommands(t *testing.T) {
 	t.Parallel()
 	system, s := start(t)
 	s.ok(t, "site", "add", "example.com")
-	require.Equal(t, "No import waits for a decision.\n", s.ok(t, "review", "list"))
+	require.Equal(t, "No imports in review.\n", s.ok(t, "review", "list"))
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--review", "--args", `{"rows": 3}`)
 	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseInReview })
 
 	shown := s.ok(t, "import", "show", "1")
-	require.Regexp(t, `\nWaiting    until \d{4}-\S+ \S+ for a decision: accept or decline with .sluice review accept 1. or `, shown)
+	require.Regexp(t, `\nWaiting     for a review until \d{4}-\S+ \S+: .sluice review accept 1. or .sluice review decline 1 `, shown)
 	var pending shownJSON
 	s.json(t, &pending, "import", "show", "1")
 	require.WithinDuration(t, time.Now().Add(14*24*time.Hour), *pending.ReviewExpiresAt, time.Minute)
@@ -34,7 +34,7 @@ func TestReviewCommands(t *testing.T) {
 	s.fails(t, "--limit 0: want 1 to 1000", "import", "preview", "1", "--limit", "0")
 
 	listed := strings.Fields(s.ok(t, "review", "list"))
-	require.Subset(t, listed, []string{"example.com", "ann", "awaited"})
+	require.Subset(t, listed, []string{"example.com", "ann", "none"})
 	var reviews []reviewJSON
 	s.json(t, &reviews, "review", "list", "--site", "example.com")
 	require.Len(t, reviews, 1)
@@ -42,8 +42,8 @@ func TestReviewCommands(t *testing.T) {
 	require.WithinDuration(t, time.Now().Add(14*24*time.Hour), reviews[0].ExpiresAt, time.Minute)
 	require.Nil(t, reviews[0].Decision)
 
-	s.fails(t, "--reason is missing: say why, for the import's log", "review", "decline", "1")
-	require.Equal(t, "import 1 is accepted: its rows become visible\n", s.ok(t, "review", "accept", "1", "--by", "bob"))
+	s.fails(t, "--reason is missing: want a reason for the import's log", "review", "decline", "1")
+	require.Equal(t, "accepted import 1; its rows become visible\n", s.ok(t, "review", "accept", "1", "--by", "bob"))
 	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)
 	for filter, want := range map[string]string{
 		"--status accepted": "1 ", "--status pending": "No imports match --status", "--status completed,failed": "1 ", "--source noop --by ann": "1 ",
@@ -82,7 +82,7 @@ func TestOrderCommands(t *testing.T) {
 	system, s := start(t)
 	s.environ = append(s.environ, oneRowChunks)
 	s.ok(t, "site", "add", "example.com")
-	require.Equal(t, "Nothing is locked.\n", s.ok(t, "locks", "list"))
+	require.Equal(t, "No locks found.\n", s.ok(t, "locks", "list"))
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--args", slow, "--rate", "1000000")
 	system.WaitLoading(t, 1)
 	s.ok(t, "import", "start", "noop", "--site", "example.com")
@@ -95,35 +95,36 @@ func TestOrderCommands(t *testing.T) {
 	table := s.ok(t, "locks", "list")
 	require.Regexp(t, `site:example.com +exclusive +held +1 `, table)
 	require.Regexp(t, `site:example.com +exclusive +waiting +2 `, table)
-	require.Contains(t, s.ok(t, "import", "show", "2"), "\nWaiting    for import 1 (site:example.com)\n")
+	require.Contains(t, s.ok(t, "import", "show", "2"), "\nWaiting     for import 1 (site:example.com)\n")
 	var queued shownJSON
 	s.json(t, &queued, "import", "show", "2")
 	require.Equal(t, []waitingForJSON{{ImportID: 1, Resource: "site:example.com"}}, queued.WaitingFor)
 
-	require.Equal(t, "import 1 is paused: `sluice import resume 1` lets it go on\n",
+	require.Equal(t, "paused import 1; resume it with `sluice import resume 1`\n",
 		s.ok(t, "import", "pause", "1", "--reason", "a look at it"))
 	s.fails(t, "pause of import 1: import 1 is paused already", "import", "pause", "1")
 	shown := s.ok(t, "import", "show", "1")
 	require.Contains(t, shown, "running, loading, paused")
-	require.Contains(t, shown, "\nWaiting    for `sluice import resume 1`; `sluice import logs 1` tells who has paused it\n")
+	require.Contains(t, shown, "\nWaiting     for `sluice import resume 1`; see who paused it with `sluice import logs 1`\n")
 	require.Contains(t, shown, "at most 1,000,000 rows/s")
 	require.Contains(t, s.ok(t, "import", "list"), "loading, paused")
-	require.Equal(t, "import 1 loads as fast as it goes\n", s.ok(t, "import", "set-rate", "1", "0"))
-	s.fails(t, `"x" is not a number of rows a second: want 0, for no bound, or more`, "import", "set-rate", "1", "x")
-	require.Equal(t, "import 1 goes on\n", s.ok(t, "import", "resume", "1"))
+	require.Equal(t, "removed the rate limit of import 1\n", s.ok(t, "import", "set-rate", "1", "0"))
+	s.fails(t, `invalid rate "x": want rows per second, or 0 for no limit`, "import", "set-rate", "1", "x")
+	require.Equal(t, "resumed import 1\n", s.ok(t, "import", "resume", "1"))
 	s.fails(t, "resume of import 1: import 1 is not paused", "import", "resume", "1")
 	require.Contains(t, s.ok(t, "import", "logs", "1"), "Paused by ann: a look at it.")
 	s.ok(t, "import", "cancel", "1", "--wait", "--reason", "enough")
 	require.Equal(t, "cancelled by ann: enough", system.Wait(t, 1).Import.Error)
-	require.Regexp(t, `(?s)\nReason     cancelled by ann: enough\n.* interrupted `, s.ok(t, "import", "show", "1"))
+	require.Regexp(t, `(?s)\nReason      cancelled by ann: enough\n.* interrupted `, s.ok(t, "import", "show", "1"))
 	require.Equal(t, store.StatusCompleted, system.Wait(t, 2).Import.Status, "the next one had its turn")
 }
 
 func TestForgetImports(t *testing.T) {
 	t.Parallel()
 	system, s := start(t)
+	s.environ = append(s.environ, oneRowChunks)
 	s.ok(t, "site", "add", "example.com")
-	require.Equal(t, "example.com has no imports\n", s.ok(t, "site", "forget-imports", "example.com"))
+	require.Equal(t, "site example.com has no imports\n", s.ok(t, "site", "forget-imports", "example.com"))
 	s.fails(t, "site b.com: not found", "site", "forget-imports", "b.com")
 	for _, args := range []string{
 		`{"rows": 5, "start_date": "2021-01-01", "end_date": "2021-01-02"}`,
@@ -136,7 +137,7 @@ func TestForgetImports(t *testing.T) {
 	s.fails(t, "1 imports of example.com are under way, wait for them or cancel them first: not possible in this state",
 		"site", "forget-imports", "example.com")
 	s.ok(t, "import", "cancel", "3", "--wait")
-	require.Equal(t, "deleted 3 imports of example.com\n", s.ok(t, "site", "forget-imports", "example.com"))
+	require.Equal(t, "deleted 3 imports of site example.com\n", s.ok(t, "site", "forget-imports", "example.com"))
 	require.Equal(t, "[]\n", s.ok(t, "import", "list", "-o", "json"))
 	// The same data can be imported again.
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--wait", "--args",

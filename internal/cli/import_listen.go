@@ -16,11 +16,11 @@ import (
 
 func listenCommand() *cli.Command {
 	return &cli.Command{
-		Name: "listen", Usage: "print how imports go, as it happens",
-		Description: "complete: an import is over and well. fail: it is over and has brought in nothing.\n" +
-			"transient_fail: something has failed and is tried again. With --output json, one object a line.",
+		Name: "listen", Usage: "print events of imports as they happen",
+		Description: "complete: the import ended successfully. fail: the import ended without rows.\n" +
+			"transient_fail: an attempt failed and is retried. --output json writes one object per line.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "site", Usage: "only those of `DOMAIN`"},
+			&cli.StringFlag{Name: "site", Usage: "filter by site `DOMAIN`"},
 			outputFlag(),
 		},
 		Action: withSession(listenToImports),
@@ -62,8 +62,8 @@ func listenToImports(ctx context.Context, s *session) (err error) {
 	return nil
 }
 
-// Listen begins to listen for imports. What ends after it has returned is heard, so it
-// is called before an import is started. The caller closes the listener.
+// Listen subscribes to the events of imports. It is called before an import is started, so that no
+// event is missed. The caller closes the listener.
 func (s *session) Listen(ctx context.Context) (*starter.Listener, error) {
 	opened, err := s.Store(ctx)
 	if err != nil {
@@ -75,19 +75,18 @@ func (s *session) Listen(ctx context.Context) (*starter.Listener, error) {
 	}
 	listener.Trouble = func(err error) {
 		if ctx.Err() != nil {
-			// The command ends: the connection is closed, not lost.
+			// The command is ending: the connection was closed, not lost.
 			return
 		}
-		if _, werr := fmt.Fprintf(s.cli.App.ErrWriter, "The connection is lost, and is made anew: %s\n", err); werr != nil {
-			// Nobody reads it: what is heard goes to standard output.
+		if _, werr := fmt.Fprintf(s.cli.App.ErrWriter, "Connection lost, reconnecting: %s\n", err); werr != nil {
+			// Standard error is closed; events go to standard output.
 			listener.Trouble = nil
 		}
 	}
 	return listener, nil
 }
 
-// notificationJSON is what is heard of an import, as programs see it. Fields are only
-// ever added.
+// notificationJSON is the JSON form of an event of an import. Fields are only ever added.
 type notificationJSON struct {
 	store.JobMessage
 	Site       string `json:"site"`
@@ -96,7 +95,7 @@ type notificationJSON struct {
 	Error      string `json:"error"`
 }
 
-// printNotification adds to what is heard how the import is now.
+// printNotification writes an event with the present state of its import.
 func printNotification(ctx context.Context, s *session, n starter.Notification) error {
 	view := notificationJSON{JobMessage: n}
 	summary, err := s.store.Summary(ctx, n.ImportID)
@@ -111,7 +110,7 @@ func printNotification(ctx context.Context, s *session, n starter.Notification) 
 		return err
 	}
 	if asJSON(s.cli) {
-		// One object a line, so that other programs can read them as they come.
+		// One object per line, so that a program can read events as they arrive.
 		if err := json.NewEncoder(s.cli.App.Writer).Encode(view); err != nil {
 			return fmt.Errorf("write JSON: %w", err)
 		}
@@ -126,9 +125,9 @@ func printNotification(ctx context.Context, s *session, n starter.Notification) 
 	case n.Event == store.JobComplete && view.Status == store.StatusCompleted:
 		line += ", " + terminal.Count(view.RowsLoaded) + " rows loaded"
 	case n.Event == eventParked:
-		line += fmt.Sprintf(", waits for `sluice import retry-part %d PART`, skip-part or cancel", n.ImportID)
+		line += fmt.Sprintf(", waiting for `sluice import retry-part %d PART`, skip-part or cancel", n.ImportID)
 	case n.Event == eventTimeout:
-		line += fmt.Sprintf(", the import goes on: it is %s", view.Status)
+		line += fmt.Sprintf(", the import continues: it is %s", view.Status)
 	case view.Error != "":
 		line += ", " + brief(view.Error, 150)
 	}

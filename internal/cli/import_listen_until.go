@@ -10,21 +10,21 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// What a listener to one import is told beside the events of the channel.
+// Events of --listen beside those of the channel.
 const (
-	// eventParked means that the import waits for a decision about its parked parts.
+	// eventParked: the import waits for a decision about its parked parts.
 	eventParked = "parked"
-	// eventTimeout means that the time to listen is over. The import goes on.
+	// eventTimeout: --timeout expired. The import continues.
 	eventTimeout = "timeout"
 )
 
-// parkedInterval is how often a listener looks whether the import is parked.
+// parkedInterval is the interval at which the import is polled for being parked.
 const parkedInterval = 500 * time.Millisecond
 
-// errTimeout ends a command whose --timeout is over.
-var errTimeout = errors.New("--timeout is over")
+// errTimeout ends a command whose --timeout expired.
+var errTimeout = errors.New("--timeout expired")
 
-// withTimeout bounds ctx by the flag --timeout; 0 is no bound.
+// withTimeout bounds ctx by --timeout; 0 is no bound.
 func withTimeout(ctx context.Context, s *session) (context.Context, context.CancelFunc) {
 	timeout := s.cli.Duration("timeout")
 	if timeout <= 0 {
@@ -33,9 +33,9 @@ func withTimeout(ctx context.Context, s *session) (context.Context, context.Canc
 	return context.WithTimeoutCause(ctx, timeout, errTimeout)
 }
 
-// listenUntilEnd prints the events of one import until it ends, is parked, or the time is
-// over. The error has the exit code. An import that has ended before, or is parked, is told
-// at once.
+// listenUntilEnd prints the events of one import until the import ends, is parked, or the timeout
+// expires. The error carries the exit code. An import that has already ended or is parked is
+// printed at once.
 func listenUntilEnd(ctx context.Context, s *session, listener *starter.Listener, id int64) error {
 	for {
 		summary, err := s.store.Summary(ctx, id)
@@ -63,7 +63,7 @@ func listenUntilEnd(ctx context.Context, s *session, listener *starter.Listener,
 	}
 }
 
-// nextWithin waits a while for the next notification; it is empty if none comes.
+// nextWithin waits for the next notification; it is empty if none arrives in time.
 func nextWithin(ctx context.Context, listener *starter.Listener, wait time.Duration) (starter.Notification, error) {
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -74,7 +74,7 @@ func nextWithin(ctx context.Context, listener *starter.Listener, wait time.Durat
 	return n, err
 }
 
-// timeUp prints that the time is over, unless the command was interrupted.
+// timeUp prints that the timeout expired, unless the command was interrupted.
 func timeUp(ctx context.Context, s *session, id int64) error {
 	if !errors.Is(context.Cause(ctx), errTimeout) {
 		return ctx.Err()
@@ -84,7 +84,7 @@ func timeUp(ctx context.Context, s *session, id int64) error {
 	return endOf(ctx, s, starter.Notification{Event: eventTimeout, ImportID: id})
 }
 
-// endOf prints the last event of an import. The error has the exit code.
+// endOf prints the last event of an import. The error carries the exit code.
 func endOf(ctx context.Context, s *session, n starter.Notification) error {
 	if err := printNotification(ctx, s, n); err != nil {
 		return err

@@ -14,17 +14,17 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
-// byFlag says who gives an order.
+// byFlag names the author of a command.
 func byFlag() cli.Flag {
-	return &cli.StringFlag{Name: "by", Usage: "say who you are: `NAME`", DefaultText: "the name of your account"}
+	return &cli.StringFlag{Name: "by", Usage: "record the command under `NAME`", DefaultText: "your account name"}
 }
 
-// reasonFlag says why an order is given.
+// reasonFlag is the reason of a command.
 func reasonFlag(usage string) cli.Flag {
-	return &cli.StringFlag{Name: "reason", Usage: "say why by this `TEXT`, which goes into the import's log" + usage}
+	return &cli.StringFlag{Name: "reason", Usage: "record the reason `TEXT` in the import's log" + usage}
 }
 
-// by returns who gives an order, and why.
+// by returns the author and the reason of a command.
 func by(c *cli.Context) starter.By { return starter.By{Who: whoami(c), Why: why(c)} }
 
 // why returns the reason, as one line of at most inbound.MaxReason bytes.
@@ -32,7 +32,7 @@ func why(c *cli.Context) string {
 	return inbound.Cut(inbound.Clean(c.String("reason")), inbound.MaxReason)
 }
 
-// whoami returns who runs the command, as one line of at most inbound.MaxName bytes.
+// whoami returns the author of the command, as one line of at most inbound.MaxName bytes.
 func whoami(c *cli.Context) string { return inbound.Cut(inbound.Clean(account(c)), inbound.MaxName) }
 
 func account(c *cli.Context) string {
@@ -50,47 +50,47 @@ func account(c *cli.Context) string {
 	return ""
 }
 
-func orderCommands() []*cli.Command {
+func controlCommands() []*cli.Command {
 	return []*cli.Command{
 		{
-			Name: "pause", Usage: "interrupt an import where it stands", ArgsUsage: "ID",
+			Name: "pause", Usage: "pause an import", ArgsUsage: "ID",
 			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withSession(pauseImport),
 		},
 		{
-			Name: "resume", Usage: "let a paused import go on", ArgsUsage: "ID",
+			Name: "resume", Usage: "resume a paused import", ArgsUsage: "ID",
 			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withSession(resumeImport),
 		},
 		{
-			Name: "set-rate", Usage: "bound how many rows a second an import loads; 0 for no bound", ArgsUsage: "ID ROWS",
+			Name: "set-rate", Usage: "limit the rows per second that an import loads; 0 for no limit", ArgsUsage: "ID ROWS",
 			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withSession(setRate),
 		},
 	}
 }
 
 func pauseImport(ctx context.Context, s *session) error {
-	id, client, err := orderTo(ctx, s)
+	id, client, err := commandTarget(ctx, s)
 	if err != nil {
 		return err
 	}
 	if err := client.Pause(ctx, id, by(s.cli)); err != nil {
 		return err
 	}
-	return say(s.cli, "import %d is paused: `sluice import resume %d` lets it go on", id, id)
+	return say(s.cli, "paused import %d; resume it with `sluice import resume %d`", id, id)
 }
 
 func resumeImport(ctx context.Context, s *session) error {
-	id, client, err := orderTo(ctx, s)
+	id, client, err := commandTarget(ctx, s)
 	if err != nil {
 		return err
 	}
 	if err := client.Resume(ctx, id, by(s.cli)); err != nil {
 		return err
 	}
-	return say(s.cli, "import %d goes on", id)
+	return say(s.cli, "resumed import %d", id)
 }
 
-// orderTo returns the import that an order is for.
-func orderTo(ctx context.Context, s *session) (int64, *starter.Starter, error) {
+// commandTarget returns the import that a command is sent to.
+func commandTarget(ctx context.Context, s *session) (int64, *starter.Starter, error) {
 	id, err := idArg(s.cli)
 	if err != nil {
 		return 0, nil, err
@@ -102,7 +102,7 @@ func orderTo(ctx context.Context, s *session) (int64, *starter.Starter, error) {
 func setRate(ctx context.Context, s *session) error {
 	c := s.cli
 	if c.NArg() != 2 {
-		return fmt.Errorf("want two arguments, the ID of an import and rows a second: see `%s --help`", c.Command.HelpName)
+		return fmt.Errorf("want two arguments, an import ID and rows per second: see `%s --help`", c.Command.HelpName)
 	}
 	id, err := parseID(c.Args().Get(0))
 	if err != nil {
@@ -110,7 +110,7 @@ func setRate(ctx context.Context, s *session) error {
 	}
 	rate, err := strconv.ParseInt(c.Args().Get(1), 10, 64)
 	if err != nil || rate < 0 {
-		return fmt.Errorf("%q is not a number of rows a second: want 0, for no bound, or more", c.Args().Get(1))
+		return fmt.Errorf("invalid rate %q: want rows per second, or 0 for no limit", c.Args().Get(1))
 	}
 	client, err := s.Starter(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func setRate(ctx context.Context, s *session) error {
 		return err
 	}
 	if rate == 0 {
-		return say(c, "import %d loads as fast as it goes", id)
+		return say(c, "removed the rate limit of import %d", id)
 	}
-	return say(c, "import %d loads at most %s rows a second", id, terminal.Count(rate))
+	return say(c, "limited import %d to %s rows/s", id, terminal.Count(rate))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// previewJSON is what an import has loaded into a table, as programs see it.
+// previewJSON is the JSON form of the rows that an import has loaded into a table.
 type previewJSON struct {
 	Table   string              `json:"table"`
 	Rows    uint64              `json:"rows"`
@@ -65,12 +65,12 @@ func previewImport(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, views)
 	}
 	switch {
-	case rowsTakenBack(imp.Status):
-		return say(s.cli, "Import %d is %s: it has left no rows.", id, imp.Status)
+	case rowsPurged(imp.Status):
+		return say(s.cli, "Import %d is %s and has no rows.", id, imp.Status)
 	case len(tables) == 0:
-		return say(s.cli, "Import %d has loaded nothing yet: it is %s.", id, imp.Status)
+		return say(s.cli, "Import %d is %s and has no rows yet.", id, imp.Status)
 	case imp.Status == store.StatusInReview:
-		return say(s.cli, "None of this is in any query until `sluice review accept %d`.", id)
+		return say(s.cli, "These rows stay hidden until `sluice review accept %d`.", id)
 	default:
 		return nil
 	}
@@ -130,7 +130,7 @@ func printPreview(s *session, table *schema.Table, p warehouse.Preview) error {
 	return err
 }
 
-// previewCell is a value as a table shows it: counters with separators of thousands.
+// previewCell formats a value for a table: counters with thousands separators.
 func previewCell(c schema.Column, value string) any {
 	n, err := strconv.ParseInt(value, 10, 64)
 	switch {

@@ -97,7 +97,7 @@ func TestProofOfSuccess(t *testing.T) {
 
 			r := s.run(t, "import", "start", "csv", dir, "--site", "example.com", "--wait")
 			require.Equal(t, code, r.code, r.err)
-			require.Contains(t, r.out, "Status     "+tc.status)
+			require.Contains(t, r.out, "Status      "+tc.status)
 			logs := s.ok(t, "import", "logs", "1")
 			for _, said := range tc.says {
 				require.Contains(t, logs, said)
@@ -108,10 +108,10 @@ func TestProofOfSuccess(t *testing.T) {
 			var i seen
 			s.json(t, &i, "import", "show", "1")
 			require.EqualValues(t, tc.warned, i.Warnings)
-			require.Equal(t, i.RowsRead, i.Loaded+i.TakenBack+i.Rejected+i.OutOfRange+i.LeftOut)
+			require.Equal(t, i.RowsRead, i.Loaded+i.Purged+i.Rejected+i.OutOfRange+i.LeftOut)
 
 			require.Contains(t, s.ok(t, "import", "start", "csv", good.write(t), "--site", "example.com", "--wait"),
-				"Status     completed", "no day was taken")
+				"Status      completed", "no day was taken")
 		})
 	}
 }
@@ -129,7 +129,7 @@ func TestLateTable(t *testing.T) {
 	require.Equal(t, exitDone, first.code, first.err)
 	late := begin(export{"imported_pages_20111225_20111230.csv": "date,hostname,page,visitors\n2011-12-27,e.com,/,1\n"})
 	require.Equal(t, exitDone, late.code, late.err)
-	require.Contains(t, late.out, "Imported   2011-12-27..2011-12-27")
+	require.Contains(t, late.out, "Imported    2011-12-27..2011-12-27")
 
 	again := begin(export{"imported_visitors_20111226_20111227.csv": visitorsHeader + "2011-12-26,9,9,9,9,9\n"})
 	require.Equal(t, exitFailure, again.code)
@@ -147,6 +147,6 @@ func TestLateTable(t *testing.T) {
 	// By now all of it is there.
 	nothing := begin(export{"imported_visitors_20111201_20111231.csv": december(iso)["imported_visitors_20111225_20111230.csv"]})
 	require.Equal(t, exitDone, nothing.code, nothing.err)
-	require.Contains(t, nothing.out, "Status     unchanged")
+	require.Contains(t, nothing.out, "Status      unchanged")
 	require.Contains(t, nothing.out, "6 rows read = 0 loaded + 0 rejected + 0 out of range + 6 left out")
 }

@@ -6,16 +6,16 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// rowsTakenBack says whether an import of that status has ended without leaving rows,
-// whatever its parts had loaded.
-func rowsTakenBack(status string) bool {
+// rowsPurged reports whether an import of that status has ended without rows, whatever its parts
+// had loaded.
+func rowsPurged(status string) bool {
 	return store.Ended(status) && status != store.StatusCompleted && status != store.StatusUnchanged
 }
 
-// takeBack returns an import and its parts as they are to be shown: what was loaded and
-// taken back does not count as loaded. It returns the number of rows taken back, too.
-func takeBack(s store.ImportSummary, parts []store.Part) (store.ImportSummary, []store.Part, int64) {
-	if !rowsTakenBack(s.Import.Status) {
+// withoutPurged returns an import and its parts for display: rows that were loaded and then purged
+// do not count as loaded. It also returns the number of purged rows.
+func withoutPurged(s store.ImportSummary, parts []store.Part) (store.ImportSummary, []store.Part, int64) {
+	if !rowsPurged(s.Import.Status) {
 		return s, parts, 0
 	}
 	rows := s.RowsLoaded

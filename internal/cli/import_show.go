@@ -57,12 +57,12 @@ func listImports(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, views)
 	}
 	if len(summaries) == 0 {
-		return nothing(s.cli, "imports", "There are no imports here. Start one with `sluice import start`.")
+		return nothing(s.cli, "imports", "No imports found. Start one with `sluice import start`.")
 	}
 	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED", "WARNINGS",
-		"ERRORS", "STARTED", "TOOK", "LAST ERROR")
+		"ERRORS", "STARTED", "DURATION", "LAST ERROR")
 	for _, i := range summaries {
-		i, _, _ = takeBack(i, nil)
+		i, _, _ = withoutPurged(i, nil)
 		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
 			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected, i.Warnings,
 			i.Errors, when(i.Import.StartedAt), took(i.Import),
@@ -76,7 +76,7 @@ var familiar = map[string]string{
 	"importing": store.StatusRunning, "accepted": store.StatusCompleted, "pending": store.StatusInReview,
 }
 
-// statusFlag returns the statuses that are asked for.
+// statusFlag returns the statuses of --status.
 func statusFlag(c *cli.Context) ([]string, error) {
 	var all []string
 	for _, text := range c.StringSlice("status") {
@@ -130,7 +130,7 @@ func printImport(ctx context.Context, s *session, id int64) error {
 		})
 	}
 	w := s.cli.App.Writer
-	summary, parts, back := takeBack(summary, parts)
+	summary, parts, back := withoutPurged(summary, parts)
 	return errors.Join(
 		writeHead(w, summary, waits.line(summary.Import)), writeSummary(w, data.Summary),
 		writeParts(w, parts), writeSums(w, summary, parts, back),
@@ -147,8 +147,8 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 		{"Status", terminal.Paint(w, status.Colour, status.Text) + phaseNote(i)},
 	}
 	if i.StartDate != nil && i.EndDate != nil {
-		lines = append(lines, [2]string{"Source has", fmt.Sprintf("%s..%s", i.StartDate, i.EndDate)})
-		// What has failed or was cancelled has brought in nothing.
+		lines = append(lines, [2]string{"Source days", fmt.Sprintf("%s..%s", i.StartDate, i.EndDate)})
+		// A failed or cancelled import has imported no day.
 		switch {
 		case i.Status == store.StatusCompleted:
 			lines = append(lines, [2]string{"Imported", i.Days.String()})
@@ -163,7 +163,7 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 		lines = append(lines, [2]string{"Workflow", i.WorkflowID}, [2]string{"Run", i.RunID})
 	}
 	if i.RequestedBy != "" {
-		lines = append(lines, [2]string{"By", i.RequestedBy})
+		lines = append(lines, [2]string{"Started by", i.RequestedBy})
 	}
 	if i.Rate > 0 {
 		lines = append(lines, [2]string{"Rate", "at most " + terminal.Count(i.Rate) + " rows/s"})
@@ -189,15 +189,15 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 		lines = append(lines, [2]string{"Last error", terminal.Paint(w, terminal.Red, shownFaults(s.LastError))})
 	}
 	for _, line := range lines {
-		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
+		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-11s", line[0]))
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 12)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeSummary writes what the importer has summed up for reviewers, a key a line.
+// writeSummary writes the importer's summary for reviewers, one key per line.
 func writeSummary(w io.Writer, summary json.RawMessage) error {
 	if summary == nil {
 		return nil
@@ -238,20 +238,20 @@ func partsTable(parts []store.Part) *terminal.Table {
 	return table
 }
 
-// writeSums adds the rows up; back is how many were loaded and taken back.
+// writeSums writes the sums of rows; back is the number of purged rows.
 func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part, back int64) error {
 	if s.PartsTotal == 0 {
 		return nil
 	}
 	taken := ""
 	if back > 0 {
-		taken = fmt.Sprintf(" + %s loaded and taken back", terminal.Count(back))
+		taken = fmt.Sprintf(" + %s purged", terminal.Count(back))
 	}
 	_, err := fmt.Fprintf(w, "\n%s rows read = %s loaded + %s rejected + %s out of range + %s left out%s%s\n",
 		terminal.Count(s.RowsRead), terminal.Count(s.RowsLoaded), terminal.Count(s.RowsRejected),
 		terminal.Count(s.RowsOutOfRange), terminal.Count(s.RowsLeftOut), taken, speedNote(s.RowsRead, parts))
 	if err == nil && s.RowsRejected > 0 {
-		_, err = fmt.Fprintf(w, "`sluice import rejects %d` lists the rejected rows.\n", s.Import.ID)
+		_, err = fmt.Fprintf(w, "List rejected rows with `sluice import rejects %d`.\n", s.Import.ID)
 	}
 	return err
 }
@@ -275,13 +275,13 @@ func writeLogCounts(w io.Writer, s store.ImportSummary) error {
 	if s.Errors > 0 {
 		colour = terminal.Red
 	}
-	text := fmt.Sprintf("%s in the log: see `sluice import logs %d`", strings.Join(counts, " and "), s.Import.ID)
+	text := fmt.Sprintf("%s in the log: see `sluice import logs %d`.", strings.Join(counts, " and "), s.Import.ID)
 	_, err := fmt.Fprintln(w, terminal.Paint(w, colour, text))
 	return err
 }
 
-// speedNote says how fast the parts were loaded, from the start of the first to the
-// end of the last. What took less than a second tells nothing about speed.
+// speedNote is the speed of loading, from the start of the first part to the end of the last one;
+// "" below a second, which is too short to tell.
 func speedNote(rows int64, parts []store.Part) string {
 	var first, last time.Time
 	for _, p := range parts {
@@ -303,7 +303,7 @@ func speedNote(rows int64, parts []store.Part) string {
 	return fmt.Sprintf(", loaded in %s, %s rows/s", terminal.Duration(took), terminal.Count(rate))
 }
 
-// phaseCell leaves out the phase of an import that has ended: it is the status.
+// phaseCell is the phase of an import, "-" after its end.
 func phaseCell(i store.Import) string {
 	switch {
 	case i.Phase == i.Status:
@@ -339,7 +339,11 @@ func statusCell(status string) terminal.Coloured {
 		store.StatusParked: terminal.Yellow, store.StatusRunning: terminal.Cyan, store.StatusInReview: terminal.Yellow,
 		store.StatusUnchanged: terminal.Green, store.StatusDeclined: terminal.Yellow,
 	}
-	return terminal.Coloured{Text: status, Colour: colours[status]}
+	text := status
+	if status == store.StatusInReview {
+		text = "in review"
+	}
+	return terminal.Coloured{Text: text, Colour: colours[status]}
 }
 
 func partCell(p store.Part) terminal.Coloured {
@@ -375,7 +379,7 @@ func tookNote(i store.Import) string {
 	return ", took " + took(i)
 }
 
-// brief cuts a text to its first line and so many characters.
+// brief cuts a text to its first line and to a number of bytes.
 func brief(text string, most int) string {
 	for i, r := range text {
 		if r == '\n' || i >= most {
@@ -385,8 +389,8 @@ func brief(text string, most int) string {
 	return text
 }
 
-// maxShownFaults bounds a list of faults on a terminal, in bytes of JSON; --output json has all.
+// maxShownFaults bounds a list of faults on a terminal, in bytes of JSON. --output json is complete.
 const maxShownFaults = 4000
 
-// shownFaults cuts a list of faults, one a line, at a whole fault.
+// shownFaults cuts a list of faults, one per line, after a whole fault.
 func shownFaults(text string) string { return inbound.CutLines(text, maxShownFaults) }

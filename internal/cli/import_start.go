@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,80 +9,124 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/sourcefile"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
 
-// configured is the default of a flag that overrides a setting.
+// configured describes the default of a flag that overrides a setting.
 func configured(setting string, value any) string {
-	return fmt.Sprintf("%v, unless %s is set", value, setting)
+	return fmt.Sprintf("%s, else %v", setting, value)
 }
 
-func startCommand(sources string) *cli.Command {
-	return &cli.Command{
+func startCommand(registry *importers.Registry) *cli.Command {
+	start := &cli.Command{
 		Name: "start", Usage: "start an import", ArgsUsage: "SOURCE [PATH...]",
-		Description: "SOURCE is the kind of import: " + sources + ".\n" +
-			"PATHs are files or folders that the worker can read, and stand for its argument \"paths\".",
-		Flags: append([]cli.Flag{
-			&cli.BoolFlag{Name: "wait", Usage: "show its progress, and wait until it has ended or is parked"},
-			&cli.BoolFlag{Name: "listen", Usage: "print its events, one per line, until it has ended or is parked"},
-			timeoutFlag(),
-			&cli.DurationFlag{
-				Name: "check-timeout", Usage: "wait at most `DURATION` until a worker has checked the source",
-				Value: checkTimeout,
-			},
-			&cli.BoolFlag{Name: "dry-run", Usage: "tell what it would do, and do nothing of it"},
-			&cli.StringFlag{
-				Name: "idempotency-key", Usage: "return the import of the first start under `KEY`, if there was one",
-			},
-		}, importFlags()...),
-		Action: withSession(startImport),
+		Description: "SOURCE is an importer. `sluice help import start SOURCE` lists its arguments.\n" +
+			"PATHs are files or folders on the worker's machine; they set the argument \"paths\".",
+		Flags: startFlags(), Action: withSession(func(ctx context.Context, s *session) error {
+			return startImport(ctx, s, s.cli.Args().Slice())
+		}),
+	}
+	for _, importer := range registry.All() {
+		start.Subcommands = append(start.Subcommands, startSourceCommand(importer))
+	}
+	return start
+}
+
+// startSourceCommand returns the command that starts an import by one importer. Its help documents
+// the importer's arguments.
+func startSourceCommand(importer importers.Importer) *cli.Command {
+	return &cli.Command{
+		Name: importer.Name(), Usage: "start an import: " + importer.Label(), ArgsUsage: "[PATH...]",
+		Description: describeArguments(importer),
+		Flags:       startFlags(), Action: withSession(func(ctx context.Context, s *session) error {
+			return startImport(ctx, s, append([]string{importer.Name()}, s.cli.Args().Slice()...))
+		}),
 	}
 }
 
-// importFlags say what an import is like, whether it starts now or on a schedule.
+// describeArguments lists an importer's arguments: name, type, default and meaning.
+func describeArguments(importer importers.Importer) string {
+	described, ok := importer.(importers.Describer)
+	if !ok {
+		return "Arguments are set by --args."
+	}
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, a := range described.Arguments() {
+		fallback := cmp.Or(a.Default, "-")
+		if a.Required {
+			fallback = "required"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", a.Name, a.Type, fallback, a.Usage) //nolint:errcheck // into memory
+	}
+	table.Flush() //nolint:errcheck,gosec // into memory
+	return "Arguments, set by --args '{\"NAME\": VALUE}', with type, default and meaning:\n\n" + strings.TrimSpace(text.String())
+}
+
+// startFlags are the flags of an import that starts now.
+func startFlags() []cli.Flag {
+	return append([]cli.Flag{
+		&cli.BoolFlag{Name: "wait", Usage: "show progress until the import has ended or is parked"},
+		&cli.BoolFlag{Name: "listen", Usage: "print events, one per line, until the import has ended or is parked"},
+		timeoutFlag(),
+		&cli.DurationFlag{
+			Name: "check-timeout", Usage: "wait at most `DURATION` for a worker to check the source",
+			Value: checkTimeout,
+		},
+		&cli.BoolFlag{Name: "dry-run", Usage: "show what the import would do, and load nothing"},
+		&cli.StringFlag{
+			Name: "idempotency-key", Usage: "return the existing import if one was started under `KEY`",
+		},
+	}, importFlags()...)
+}
+
+// importFlags are the flags of an import that starts now or on a schedule.
 func importFlags() []cli.Flag {
 	defaults := config.Default().Import
 	return []cli.Flag{
-		&cli.StringFlag{Name: "site", Usage: "the `DOMAIN` that the data belong to; required"},
-		&cli.StringFlag{Name: "label", Usage: "call it `TEXT`", DefaultText: "what the kind of import is called"},
-		&cli.StringFlag{Name: "args", Usage: "further arguments as a `JSON` object, or @FILE, or - for standard input"},
+		&cli.StringFlag{Name: "site", Usage: "import for the site `DOMAIN`; required"},
+		&cli.StringFlag{Name: "label", Usage: "label the import with `TEXT`", DefaultText: "the importer's label"},
+		&cli.StringFlag{Name: "args", Usage: "importer arguments as a `JSON` object, @FILE, or - for standard input"},
 		&cli.IntFlag{
-			Name: "parallelism", Usage: "load `N` parts at once",
+			Name: "parallelism", Usage: "load `N` parts in parallel",
 			DefaultText: configured("import.parallelism", defaults.Parallelism),
 		},
 		&cli.Int64Flag{
-			Name: "max-rejects", Usage: "put up with `N` bad rows a part",
+			Name: "max-rejects", Usage: "tolerate up to `N` rejected rows per part",
 			DefaultText: configured("import.max_rejects", defaults.MaxRejects),
 		},
 		&cli.Float64Flag{
-			Name: "max-reject-share", Usage: "or with this `SHARE` of its rows, 0 to 1, if that is more",
+			Name: "max-reject-share", Usage: "tolerate up to this `SHARE` of rejected rows per part, 0 to 1, if that is more",
 			DefaultText: configured("import.max_reject_share", defaults.MaxRejectShare),
 		},
 		&cli.StringFlag{
-			Name: "on-part-failure", Usage: "`ACTION` when a part's retries are exhausted: park it, or fail the import",
+			Name: "on-part-failure", Usage: "park or fail: `ACTION` when the retries of a part are exhausted",
 			DefaultText: configured("import.on_part_failure", defaults.OnPartFailure),
 		},
 		&cli.BoolFlag{
-			Name: "review", Usage: "let its rows wait for a decision; --review=false does not",
-			DefaultText: "what the kind of import says",
+			Name: "review", Usage: "require a review before rows become visible; --review=false requires none",
+			DefaultText: "the importer's choice",
 		},
-		&cli.Int64Flag{Name: "rate", Usage: "load at most `N` rows a second", DefaultText: "as fast as it goes"},
-		&cli.StringSliceFlag{Name: "notify", Usage: "tell `ADDRESS` by e-mail how it went; may be repeated"},
+		&cli.Int64Flag{Name: "rate", Usage: "load at most `N` rows per second", DefaultText: "no limit"},
+		&cli.StringSliceFlag{Name: "notify", Usage: "send e-mail notifications to `ADDRESS`; may be repeated"},
 		byFlag(),
 		outputFlag(),
 	}
 }
 
-func startImport(ctx context.Context, s *session) error {
+// startImport starts the import of the arguments, SOURCE [PATH...].
+func startImport(ctx context.Context, s *session, args []string) error {
 	c := s.cli
-	request, err := importRequest(s, c.Args().Slice())
+	request, err := importRequest(s, args)
 	if err != nil {
 		return err
 	}
@@ -122,16 +167,16 @@ func startImport(ctx context.Context, s *session) error {
 		return printImport(ctx, s, imp.ID)
 	}
 	if repeated {
-		return say(c, "import %d was started before under this key: it is %s", imp.ID, imp.Status)
+		return say(c, "import %d already exists under this idempotency key: it is %s", imp.ID, imp.Status)
 	}
 	if imp.CheckedAt == nil && !store.Ended(imp.Status) {
-		return say(c, "import %d is queued: source not checked yet; follow it with `sluice import logs %d -f`",
+		return say(c, "import %d is queued, its source not yet checked; follow it with `sluice import logs %d -f`",
 			imp.ID, imp.ID)
 	}
-	return say(c, "started import %d: follow it with `sluice import logs %d -f`", imp.ID, imp.ID)
+	return say(c, "started import %d; follow it with `sluice import logs %d -f`", imp.ID, imp.ID)
 }
 
-// checkTimeout is how long a start waits for the check of the source, by default.
+// checkTimeout is the default of --check-timeout.
 const checkTimeout = 15 * time.Second
 
 func timeoutFlag() cli.Flag {
@@ -140,15 +185,15 @@ func timeoutFlag() cli.Flag {
 	}
 }
 
-// checkWaits refuses flags about waiting that do not go together.
+// checkWaits rejects conflicting flags about waiting.
 func checkWaits(c *cli.Context) error {
 	switch {
 	case c.Bool("wait") && c.Bool("listen"):
-		return errors.New("--wait and --listen are both there: want one of them")
+		return errors.New("--wait and --listen exclude each other")
 	case c.Bool("dry-run") && (c.Bool("wait") || c.Bool("listen")):
-		return errors.New("a dry run starts nothing that could be waited for: leave out --wait, --listen or --dry-run")
+		return errors.New("--dry-run starts no import to wait for: remove --dry-run, or --wait and --listen")
 	case c.IsSet("timeout") && !c.Bool("wait") && !c.Bool("listen"):
-		return errors.New("--timeout is about --wait and --listen: want one of them")
+		return errors.New("--timeout requires --wait or --listen")
 	case c.Duration("timeout") < 0 || c.IsSet("timeout") && c.Duration("timeout") == 0:
 		return fmt.Errorf("--timeout %s: want more than 0, such as 15s", c.Duration("timeout"))
 	case c.Duration("check-timeout") < 0:
@@ -169,25 +214,28 @@ func startAndListen(ctx context.Context, s *session, client *starter.Starter, re
 	}
 	defer func() { err = errors.Join(err, listener.Close(context.WithoutCancel(ctx))) }()
 	imp, err := client.StartImport(ctx, request)
+	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
+		return exitWith(exitTimeout, fmt.Errorf("start the import: %w; if `sluice import list` shows it, it continues", errTimeout))
+	}
 	if err != nil {
 		return err
 	}
 	return listenUntilEnd(ctx, s, listener, imp.ID)
 }
 
-// importRequest is what the arguments, SOURCE [PATH...], and importFlags ask for, but for
+// importRequest builds the request from the arguments, SOURCE [PATH...], and importFlags, without
 // the settings.
 func importRequest(s *session, args []string) (starter.Request, error) {
 	c := s.cli
 	if len(args) == 0 {
 		line := strings.TrimSuffix(c.Command.HelpName+" "+c.Command.ArgsUsage, " [PATH...]")
-		return starter.Request{}, fmt.Errorf("say what to import: `%s`, where SOURCE is %s",
+		return starter.Request{}, fmt.Errorf("source is missing: want `%s`, where SOURCE is one of %s",
 			line, strings.Join(s.known.Importers.Names(), ", "))
 	}
 	if _, err := s.known.Importers.Lookup(args[0]); err != nil {
 		return starter.Request{}, err
 	}
-	if err := requireFlag(c, "site", "say which site the data belong to, as `sluice site list` shows it"); err != nil {
+	if err := requireFlag(c, "site", "the domain of a site (see `sluice site list`)"); err != nil {
 		return starter.Request{}, err
 	}
 	encoded, err := importArgs(c, args[1:])
@@ -222,8 +270,8 @@ func importSettings(c *cli.Context, settings config.Config) config.Config {
 	return settings
 }
 
-// importArgs puts the importer's arguments together: the JSON object, and the paths,
-// made absolute because the worker has another working directory.
+// importArgs combines the importer's arguments: the JSON object, and the paths, made absolute
+// because the worker has another working directory.
 func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 	args := map[string]json.RawMessage{}
 	if text := c.String("args"); text != "" {
@@ -232,7 +280,7 @@ func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 			return nil, err
 		}
 		if err := json.Unmarshal(data, &args); err != nil || args == nil {
-			return nil, errors.New("--args is not a JSON object: want something like '{\"name\": \"value\"}'")
+			return nil, errors.New("--args is not a JSON object: want an object such as '{\"name\": \"value\"}'")
 		}
 	}
 	if len(paths) > 0 {
@@ -241,7 +289,7 @@ func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 		}
 		for i, path := range paths {
 			if path == "" {
-				return nil, fmt.Errorf("path %d is empty: want a file or a folder (an unset variable of the shell?)", i+1)
+				return nil, fmt.Errorf("path %d is empty: want a file or a folder (an unset shell variable?)", i+1)
 			}
 			absolute, err := filepath.Abs(path)
 			if err != nil {
@@ -260,8 +308,8 @@ func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 
 func readArgs(c *cli.Context, text string) ([]byte, error) { return readText(c, "args", text) }
 
-// readText reads what a flag names: a regular file behind @, standard input for -, or the text
-// itself; at most maxInput bytes.
+// readText returns the value of a flag: the content of a regular file for @FILE, of standard input
+// for -, or the text itself. At most maxInput bytes.
 func readText(c *cli.Context, flag, text string) (data []byte, err error) {
 	switch path, isFile := strings.CutPrefix(text, "@"); {
 	case isFile:

@@ -27,7 +27,7 @@ type seen struct {
 	Days         []struct{ First, Last string }
 	RowsRead     int64      `json:"rows_read"`
 	Loaded       int64      `json:"rows_loaded"`
-	TakenBack    int64      `json:"rows_taken_back"`
+	Purged       int64      `json:"rows_purged"`
 	Rejected     int64      `json:"rows_rejected"`
 	OutOfRange   int64      `json:"rows_out_of_range"`
 	LeftOut      int64      `json:"rows_left_out"`
@@ -64,7 +64,7 @@ type seenPart struct {
 	Attempts   int64  `json:"attempts"`
 	RowsRead   int64  `json:"rows_read"`
 	Loaded     int64  `json:"rows_loaded"`
-	TakenBack  int64  `json:"rows_taken_back"`
+	Purged     int64  `json:"rows_purged"`
 	Rejected   int64  `json:"rows_rejected"`
 	OutOfRange int64  `json:"rows_out_of_range"`
 	LeftOut    int64  `json:"rows_left_out"`
@@ -80,7 +80,7 @@ func TestImport(t *testing.T) {
 	t.Parallel()
 	_, s := start(t)
 	s.ok(t, "site", "add", "example.com")
-	require.Equal(t, "There are no imports here. Start one with `sluice import start`.\n", s.ok(t, "import", "list"))
+	require.Equal(t, "No imports found. Start one with `sluice import start`.\n", s.ok(t, "import", "list"))
 	require.Equal(t, "[]\n", s.ok(t, "import", "list", "--output", "json"))
 
 	dir := visitors(t)
@@ -157,8 +157,8 @@ func requireRejectsAndLogs(t *testing.T, s shell) {
 		File: "imported_visitors_20230101_20230103.csv", Line: 3, Column: "visitors", Sample: "x",
 		Reason: "not a whole number: want digits only, or nothing for 0",
 	}}, rejects)
-	require.Contains(t, s.ok(t, "import", "rejects", "1", "--limit", "1"), "\nThere may be more: --skip 1 goes on.\n")
-	require.Equal(t, "Import 1 has no rejected rows behind the first 1.\n", s.ok(t, "import", "rejects", "1", "--skip", "1"))
+	require.Contains(t, s.ok(t, "import", "rejects", "1", "--limit", "1"), "\nThere may be more: continue with --skip 1.\n")
+	require.Equal(t, "Import 1 has no rejected rows after the first 1.\n", s.ok(t, "import", "rejects", "1", "--skip", "1"))
 	require.Equal(t, "[]\n", s.ok(t, "import", "rejects", "1", "--skip", "1", "-o", "json"))
 
 	lines := strings.Split(strings.TrimSpace(s.ok(t, "import", "logs", "1", "-f", "-o", "json")), "\n")
@@ -187,7 +187,7 @@ func requireProgress(t *testing.T, text, last string) {
 	require.Equal(t, last, strings.Fields(lines[len(lines)-1])[0])
 }
 
-// slow are the arguments of an import that goes on for long, and stops soon.
+// slow are the arguments of an import that runs for long, and stops soon.
 const (
 	slow         = `{"rows": 10000, "delay": "50ms"}`
 	oneRowChunks = "SLUICE_IMPORT_CHUNK_ROWS=1"
@@ -208,21 +208,21 @@ func TestStartIsRefused(t *testing.T) {
 	require.Equal(t, "[]\n", s.ok(t, "import", "list", "-o", "json"), "nothing was created")
 
 	s.stdin, s.environ = slow, append(s.environ, oneRowChunks)
-	require.Equal(t, "started import 1: follow it with `sluice import logs 1 -f`\n",
+	require.Equal(t, "started import 1; follow it with `sluice import logs 1 -f`\n",
 		s.ok(t, "import", "start", "noop", "--site", "example.com", "--args", "-"))
 	limited := s
 	limited.environ = append(limited.environ, "SLUICE_LIMITS_IMPORTS_PER_SITE=1")
 	limited.fails(t, "site example.com: the site has 1 imports, and may have 1: limit reached: "+
-		"delete some (`sluice import delete ID`), or raise limits.imports_per_site",
+		"delete imports with `sluice import delete ID`, or raise limits.imports_per_site",
 		"import", "start", "noop", "--site", "example.com")
 	r := s.run(t, "import", "delete", "1")
 	require.Equal(t, exitRefused, r.code)
 	require.Regexp(t, "^sluice: import 1 is (queued|running), cancel it first with `sluice import cancel 1`: "+
 		"not possible in this state\n$", r.err)
-	require.Equal(t, "import 1 is cancelled; none of its rows stay\n", s.ok(t, "import", "cancel", "1", "--wait"))
+	require.Equal(t, "cancelled import 1 and purged its rows\n", s.ok(t, "import", "cancel", "1", "--wait"))
 	s.fails(t, "import 1 is cancelled: not possible in this state", "import", "cancel", "1")
 	shown := s.ok(t, "import", "show", "1")
-	require.Contains(t, shown, "\nStatus     cancelled\n")
+	require.Contains(t, shown, "\nStatus      cancelled\n")
 	require.NotContains(t, shown, "Error", "a cancellation is no error")
 	require.Equal(t, "deleting import 1\n", s.ok(t, "import", "delete", "1", "--no-wait"))
 }
@@ -271,9 +271,9 @@ func TestErrorsOfCompletedImport(t *testing.T) {
 	shown := s.ok(t, "import", "start", "noop", "--site", "example.com", "--wait", "--args",
 		`{"rows": 4, "fail": "clean_up", "permanent": true}`)
 	const fault = "clean_up failed for good; what it was to remove may be left: noop was told to fail in clean_up"
-	require.Contains(t, shown, "\nStatus     completed\n")
-	require.Contains(t, shown, "\nLast error "+fault+"\n")
-	require.Contains(t, shown, "\n1 error in the log: see `sluice import logs 1`\n")
+	require.Contains(t, shown, "\nStatus      completed\n")
+	require.Contains(t, shown, "\nLast error  "+fault+"\n")
+	require.Contains(t, shown, "\n1 error in the log: see `sluice import logs 1`.\n")
 	require.Contains(t, s.ok(t, "import", "logs", "1"), " error "+fault+"\n")
 	golden(t, "import-errors-list", s.ok(t, "import", "list"))
 
@@ -288,9 +288,9 @@ func TestErrorsOfCompletedImport(t *testing.T) {
 	// The error of a failed import is among its log's errors, and is shown once.
 	failed := s.run(t, "import", "start", "noop", "--site", "example.com", "--wait", "--args",
 		`{"rows": 4, "fail": "plan", "permanent": true}`)
-	require.Contains(t, failed.out, "\nError      noop was told to fail in plan (bad_input)\n")
+	require.Contains(t, failed.out, "\nError       noop was told to fail in plan (bad_input)\n")
 	require.NotContains(t, failed.out, "Last error")
-	require.Contains(t, failed.out, "\n1 error in the log: see `sluice import logs 2`\n")
+	require.Contains(t, failed.out, "\n1 error in the log: see `sluice import logs 2`.\n")
 }
 
 func TestIdempotencyKey(t *testing.T) {
@@ -298,8 +298,8 @@ func TestIdempotencyKey(t *testing.T) {
 	system, s := start(t)
 	s.ok(t, "site", "add", "example.com")
 	line := []string{"import", "start", "noop", "--site", "example.com", "--args", `{"rows": 3}`, "--idempotency-key", "k"}
-	require.Equal(t, "started import 1: follow it with `sluice import logs 1 -f`\n", s.ok(t, line...))
+	require.Equal(t, "started import 1; follow it with `sluice import logs 1 -f`\n", s.ok(t, line...))
 	_, err := system.Starter.Wait(enginetest.Context(t), 1, nil)
 	require.NoError(t, err)
-	require.Equal(t, "import 1 was started before under this key: it is completed\n", s.ok(t, line...))
+	require.Equal(t, "import 1 already exists under this idempotency key: it is completed\n", s.ok(t, line...))
 }

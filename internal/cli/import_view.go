@@ -7,8 +7,8 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// importJSON is an import as programs see it. Fields are only ever added. rows_taken_back
-// were loaded by an import that has ended without leaving rows.
+// importJSON is the JSON form of an import. Fields are only ever added. rows_purged counts rows that
+// were loaded by an import that has ended without rows.
 type importJSON struct {
 	ID             int64            `json:"id"`
 	Site           string           `json:"site"`
@@ -21,7 +21,7 @@ type importJSON struct {
 	Days           []calendar.Range `json:"days"`
 	RowsRead       int64            `json:"rows_read"`
 	RowsLoaded     int64            `json:"rows_loaded"`
-	RowsTakenBack  int64            `json:"rows_taken_back"`
+	RowsPurged     int64            `json:"rows_purged"`
 	RowsRejected   int64            `json:"rows_rejected"`
 	RowsOutOfRange int64            `json:"rows_out_of_range"`
 	RowsLeftOut    int64            `json:"rows_left_out"`
@@ -39,7 +39,7 @@ type importJSON struct {
 	Review        bool       `json:"review"`
 	Schedule      string     `json:"schedule"`
 	AttemptError  string     `json:"attempt_error"`
-	// WorkflowFault says why a task of its workflow fails; "" while none does.
+	// WorkflowFault is the error of a failing workflow task, "" if none fails.
 	WorkflowFault string     `json:"workflow_fault"`
 	Error         string     `json:"error"`
 	ErrorClass    string     `json:"error_class"`
@@ -50,7 +50,7 @@ type importJSON struct {
 	FinishedAt    *time.Time `json:"finished_at"`
 }
 
-// partJSON is a part as programs see it.
+// partJSON is the JSON form of a part.
 type partJSON struct {
 	Part           int32  `json:"part"`
 	Table          string `json:"table"`
@@ -62,11 +62,11 @@ type partJSON struct {
 	Attempts       int64  `json:"attempts"`
 	RowsRead       int64  `json:"rows_read"`
 	RowsLoaded     int64  `json:"rows_loaded"`
-	RowsTakenBack  int64  `json:"rows_taken_back"`
+	RowsPurged     int64  `json:"rows_purged"`
 	RowsRejected   int64  `json:"rows_rejected"`
 	RowsOutOfRange int64  `json:"rows_out_of_range"`
 	RowsLeftOut    int64  `json:"rows_left_out"`
-	// Days are those that the part says it has, ClaimedDays those that it has brought in.
+	// Days are the days that the part covers, ClaimedDays those that it has imported.
 	Days        []calendar.Range `json:"days"`
 	ClaimedDays []calendar.Range `json:"claimed_days"`
 	Error       string           `json:"error"`
@@ -76,11 +76,11 @@ type partJSON struct {
 
 func importView(s store.ImportSummary, parts []store.Part) importJSON {
 	i := s.Import
-	s, _, back := takeBack(s, nil)
+	s, _, back := withoutPurged(s, nil)
 	view := importJSON{
 		ID: i.ID, Site: s.Domain, Source: i.Source, Label: i.Label, Status: i.Status, Phase: i.Phase,
 		StartDate: i.StartDate, EndDate: i.EndDate, Days: []calendar.Range(i.Days),
-		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsTakenBack: back, RowsRejected: s.RowsRejected,
+		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsPurged: back, RowsRejected: s.RowsRejected,
 		RowsOutOfRange: s.RowsOutOfRange, RowsLeftOut: s.RowsLeftOut, Warnings: s.Warnings,
 		Errors: s.Errors, LastError: s.LastError,
 		RequestedBy: i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
@@ -108,8 +108,8 @@ func partViews(status string, parts []store.Part) []partJSON {
 			ClaimedDays: append([]calendar.Range{}, p.ClaimedDays...),
 			Error:       p.Error, StartedAt: p.StartedAt, FinishedAt: p.FinishedAt,
 		}
-		if rowsTakenBack(status) {
-			views[i].RowsLoaded, views[i].RowsTakenBack = 0, p.RowsLoaded
+		if rowsPurged(status) {
+			views[i].RowsLoaded, views[i].RowsPurged = 0, p.RowsLoaded
 		}
 	}
 	return views

@@ -10,25 +10,25 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// shownJSON is an import as `sluice import show` tells programs of it. Fields are only
-// ever added; those about a wait are there only while it waits.
+// shownJSON is the JSON form of `sluice import show`. Fields are only ever added. Fields about a wait
+// are present only during the wait.
 type shownJSON struct {
 	importJSON
-	// WaitingFor are up to five imports that have what it is to lock.
+	// WaitingFor lists up to five imports that block its locks.
 	WaitingFor []waitingForJSON `json:"waiting_for,omitempty"`
-	// ReviewExpiresAt is when it is declined unless somebody decides about it.
+	// ReviewExpiresAt is when an undecided review declines the import.
 	ReviewExpiresAt *time.Time `json:"review_expires_at,omitempty"`
-	// Summary is what the importer has summed up for reviewers.
+	// Summary is the importer's summary for reviewers.
 	Summary json.RawMessage `json:"summary,omitempty"`
 }
 
-// waitingForJSON is an import that another one waits for, and the resource of both.
+// waitingForJSON is a blocking import and the contended resource.
 type waitingForJSON struct {
 	ImportID int64  `json:"import_id"`
 	Resource string `json:"resource"`
 }
 
-// waits is what an import waits for, as far as other tables tell.
+// waits is what an import waits for, as recorded outside its own row.
 type waits struct {
 	imports []waitingForJSON
 	expires *time.Time
@@ -40,7 +40,7 @@ func waitsOf(ctx context.Context, s *store.Store, i store.Import) (waits, error)
 	case store.PhaseLocking:
 		others, err := s.InTheWay(ctx, i.ID)
 		if err != nil {
-			return w, fmt.Errorf("find what import %d waits for: %w", i.ID, err)
+			return w, fmt.Errorf("read the imports that block import %d: %w", i.ID, err)
 		}
 		for _, o := range others {
 			w.imports = append(w.imports, waitingForJSON{ImportID: o.ImportID, Resource: o.Resource})
@@ -57,19 +57,20 @@ func waitsOf(ctx context.Context, s *store.Store, i store.Import) (waits, error)
 	return w, nil
 }
 
-// line says what the import waits for, and how to let it go on; "" if it does not wait.
+// line describes what the import waits for and the command that ends the wait; "" if it does not
+// wait.
 func (w waits) line(i store.Import) string {
 	switch {
 	case store.Ended(i.Status):
 		return ""
 	case i.Paused:
-		return fmt.Sprintf("for `sluice import resume %d`; `sluice import logs %d` tells who has paused it", i.ID, i.ID)
+		return fmt.Sprintf("for `sluice import resume %d`; see who paused it with `sluice import logs %d`", i.ID, i.ID)
 	case i.Status == store.StatusParked:
-		return fmt.Sprintf("for `sluice import retry-part %d PART` or `sluice import skip-part %d PART --reason WHY` "+
+		return fmt.Sprintf("for `sluice import retry-part %d PART` or `sluice import skip-part %d PART --reason TEXT` "+
 			"for each parked part, or `sluice import cancel %d`", i.ID, i.ID, i.ID)
 	case w.expires != nil:
-		return fmt.Sprintf("until %s for a decision: accept or decline with `sluice review accept %d` or "+
-			"`sluice review decline %d --reason WHY`", when(w.expires), i.ID, i.ID)
+		return fmt.Sprintf("for a review until %s: `sluice review accept %d` or "+
+			"`sluice review decline %d --reason TEXT`", when(w.expires), i.ID, i.ID)
 	case i.WaitUntil != nil:
 		return fmt.Sprintf("until %s: %s", when(i.WaitUntil), i.WaitReason)
 	case len(w.imports) > 0:
@@ -79,7 +80,7 @@ func (w waits) line(i store.Import) string {
 		}
 		return "for " + strings.Join(list, ", ")
 	case i.Phase == store.PhaseLocking:
-		return "for a place: as many imports run as may"
+		return "for a slot: the limit of running imports is reached"
 	case i.Phase == store.PhaseQueued:
 		return "for a worker"
 	default:
@@ -87,8 +88,8 @@ func (w waits) line(i store.Import) string {
 	}
 }
 
-// partText is a part's status for people: a part that was given up with its import, and
-// did not fail itself, is pending for ever.
+// partText is the shown status of a part. A part that ended with its import, without a fault of its
+// own, keeps the status pending.
 func partText(p store.Part) string {
 	switch {
 	case p.Status != store.PartWaiting || p.FinishedAt == nil:
@@ -96,6 +97,6 @@ func partText(p store.Part) string {
 	case p.StartedAt != nil:
 		return "interrupted"
 	default:
-		return "not begun"
+		return "not started"
 	}
 }

@@ -12,14 +12,14 @@ import (
 )
 
 func jobCommand() *cli.Command {
-	return group("job", "look after jobs: events on their way to a destination", append([]*cli.Command{
+	return group("job", "manage jobs, the events on their way to a destination", append([]*cli.Command{
 		{
 			Name: "list", Usage: "list jobs, newest first",
 			Flags:  slices.Concat(jobPickFlags(), pageFlags(), []cli.Flag{countFlag(), outputFlag()}),
 			Action: withSession(listJobs),
 		},
 		{
-			Name: "show", Usage: "show a job, what it carries and what it has been through", ArgsUsage: "ID",
+			Name: "show", Usage: "show a job with its payload and history", ArgsUsage: "ID",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(showJob),
 		},
 		{
@@ -27,15 +27,15 @@ func jobCommand() *cli.Command {
 			Flags: append(jobPickFlags(),
 				&cli.BoolFlag{
 					Name:  "hourly",
-					Usage: "count them by hour, destination and state, those of the last day if nothing else is said",
+					Usage: "count by hour, destination and state; the last 24 hours by default",
 				},
 				outputFlag()),
 			Action: withSession(countJobs),
 		},
-	}, jobOrderCommands()...)...)
+	}, jobControlCommands()...)...)
 }
 
-// listedJobJSON is a job of a listing as programs see it. Fields are only ever added.
+// listedJobJSON is the JSON form of a listed job. Fields are only ever added.
 type listedJobJSON struct {
 	ID          string     `json:"id"`
 	Destination string     `json:"destination"`
@@ -103,25 +103,25 @@ func listJobs(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(views) == 0 {
-		return nothing(c, "jobs", "There are no jobs here.")
+		return nothing(c, "jobs", "No jobs found.")
 	}
 	if err := jobsTable(views).Write(c.App.Writer); err != nil {
 		return err
 	}
-	return goOn(c, len(views), views[len(views)-1].ID)
+	return nextPage(c, len(views), views[len(views)-1].ID)
 }
 
 func jobsTable(views []listedJobJSON) *terminal.Table {
-	table := terminal.NewTable("ID", "DESTINATION", "ACTION", "STATE", "ATTEMPTS", "CREATED", "NEXT", "NOTE")
+	table := terminal.NewTable("ID", "DESTINATION", "ACTION", "STATE", "ATTEMPTS", "CREATED", "NEXT RUN", "REASON")
 	for _, v := range views {
 		table.Row(v.ID, v.Destination, v.Action, jobCell(v.State), v.Attempt, when(&v.CreatedAt), when(v.DueAt),
-			brief(noteOf(v.Error, v.By), 80))
+			brief(reasonOf(v.Error, v.By), 80))
 	}
 	return table
 }
 
-// noteOf is why a job is in its state, and who has brought it there if it was a person.
-func noteOf(message, by string) string {
+// reasonOf is the reason of a job's state, after the name of the operator who set it.
+func reasonOf(message, by string) string {
 	if by == "" {
 		return message
 	}
@@ -137,7 +137,7 @@ func jobCell(state string) terminal.Coloured {
 	return terminal.Coloured{Text: state, Colour: colours[state]}
 }
 
-// jobCountJSON is a line of the statistics as programs see it. Fields are only ever added.
+// jobCountJSON is the JSON form of a count. Fields are only ever added.
 type jobCountJSON struct {
 	Hour          *time.Time `json:"hour"`
 	Destination   string     `json:"destination"`
@@ -170,7 +170,7 @@ func countJobs(ctx context.Context, s *session) error {
 	case asJSON(c):
 		return writeJSON(c, views)
 	case len(views) == 0:
-		return nothing(c, "jobs", "There are no jobs here.")
+		return nothing(c, "jobs", "No jobs found.")
 	case c.Bool("hourly"):
 		return hoursTable(views).Write(c.App.Writer)
 	}
@@ -194,7 +194,7 @@ func jobCounts(ctx context.Context, opened *store.Store, filter store.JobFilter,
 		return views, err
 	}
 	if filter.CreatedAfter.IsZero() && filter.CreatedBefore.IsZero() {
-		// The hours of all times would be a long list, and a slow one.
+		// All hours would be a long list and a slow query.
 		filter.CreatedAfter = time.Now().Add(-24 * time.Hour)
 	}
 	all, err := opened.JobsByHour(ctx, filter)

@@ -12,30 +12,29 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// jobOrder is what people can do to many jobs at once.
-type jobOrder struct {
+// jobCommandKind is a command to many jobs.
+type jobCommandKind struct {
 	name, usage, done string
 	give              func(*store.Store, context.Context, store.JobFilter, store.Order) (int64, error)
-	// wakes says that jobs become due by it.
+	// wakes: the command makes jobs due.
 	wakes bool
 }
 
-func jobOrders() []jobOrder {
-	return []jobOrder{
-		{"retry", "make jobs due at once, with all their attempts before them", "retried", (*store.Store).RetryJobs, true},
-		{"cancel", "end jobs that nobody has at the moment", "cancelled", (*store.Store).CancelJobs, false},
-		{"hold", "keep jobs back until they are released", "held", (*store.Store).HoldJobs, false},
-		{"release", "make held jobs due at once", "released", (*store.Store).ReleaseJobs, true},
+func jobCommandKinds() []jobCommandKind {
+	return []jobCommandKind{
+		{"retry", "retry jobs now and reset their attempts", "retried", (*store.Store).RetryJobs, true},
+		{"cancel", "cancel jobs that are not executing", "cancelled", (*store.Store).CancelJobs, false},
+		{"hold", "hold jobs until they are released", "held", (*store.Store).HoldJobs, false},
+		{"release", "release held jobs and deliver them now", "released", (*store.Store).ReleaseJobs, true},
 	}
 }
 
-// whichJobs explains how jobs are picked, below each command that needs it.
-const whichJobs = "Name jobs by their IDs, or pick them by flags, as `sluice job list` with the same flags\n" +
-	"shows them; --all picks every one."
+// whichJobs describes the selection of jobs.
+const whichJobs = "Select jobs by ID or by filter; preview a filter with `sluice job list`. --all selects every job."
 
-func jobOrderCommands() []*cli.Command {
+func jobControlCommands() []*cli.Command {
 	var all []*cli.Command
-	for _, order := range jobOrders() {
+	for _, order := range jobCommandKinds() {
 		all = append(all, &cli.Command{
 			Name: order.name, Usage: order.usage, ArgsUsage: "[ID...]", Description: whichJobs,
 			Flags:  pickFlags(),
@@ -44,23 +43,23 @@ func jobOrderCommands() []*cli.Command {
 	}
 	return append(all,
 		&cli.Command{
-			Name: "replay", Usage: "load jobs once more, as new jobs of the same events", ArgsUsage: "[ID...]",
+			Name: "replay", Usage: "replay jobs as new jobs of the same events", ArgsUsage: "[ID...]",
 			Description: whichJobs, Flags: pickFlags(), Action: withSession(replayJobs),
 		},
 		&cli.Command{
-			Name: "resolve", Usage: "settle unknown jobs, after a look at the destination", ArgsUsage: "[ID...]",
+			Name: "resolve", Usage: "set the outcome of unknown jobs", ArgsUsage: "[ID...]",
 			Description: whichJobs,
 			Flags: append(pickFlags(), &cli.StringFlag{
-				Name: "as", Usage: "`STATE` that they come to be in: succeeded if they have arrived, or discarded; required",
+				Name: "as", Usage: "new `STATE`: succeeded (they were delivered) or discarded; required",
 			}),
 			Action: withSession(resolveJobs),
 		},
 		&cli.Command{
-			Name: "edit", Usage: "change what a job carries, and make it due at once", ArgsUsage: "ID",
-			Description: "What it has carried before is kept, and shown by `sluice job show`.",
+			Name: "edit", Usage: "change the payload of a job and retry it now", ArgsUsage: "ID",
+			Description: "`sluice job show` lists earlier payloads.",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "data", Usage: "the new data: a `JSON` object, or @FILE, or - for standard input"},
-				&cli.StringFlag{Name: "context", Usage: "the new context: a `JSON` object, or @FILE, or - for standard input"},
+				&cli.StringFlag{Name: "data", Usage: "new data as a `JSON` object, @FILE, or - for standard input"},
+				&cli.StringFlag{Name: "context", Usage: "new context as a `JSON` object, @FILE, or - for standard input"},
 				byFlag(), jobReasonFlag(), outputFlag(),
 			},
 			Action: withSession(editJob),
@@ -69,20 +68,20 @@ func jobOrderCommands() []*cli.Command {
 }
 
 func jobReasonFlag() cli.Flag {
-	return &cli.StringFlag{Name: "reason", Usage: "say why by this `TEXT`, which goes into the jobs' history"}
+	return &cli.StringFlag{Name: "reason", Usage: "record the reason `TEXT` in the history of the jobs"}
 }
 
 func pickFlags() []cli.Flag {
-	all := &cli.BoolFlag{Name: "all", Usage: "every job"}
+	all := &cli.BoolFlag{Name: "all", Usage: "select every job"}
 	return append(jobPickFlags(), all, byFlag(), jobReasonFlag(), outputFlag())
 }
 
-// orderOf says who gives an order to jobs, and why.
+// orderOf returns the author and the reason of a command to jobs.
 func orderOf(c *cli.Context) store.Order {
 	return store.Order{By: whoami(c), Reason: why(c)}
 }
 
-// picked returns the jobs that an order is for: either IDs, or a filter.
+// picked returns the selected jobs: either IDs, or a filter.
 func picked(c *cli.Context) (ids []string, f store.JobFilter, err error) {
 	f, set, err := jobPick(c)
 	if err != nil {
@@ -98,14 +97,14 @@ func picked(c *cli.Context) (ids []string, f store.JobFilter, err error) {
 	if ways == 1 {
 		return ids, f, nil
 	}
-	want := "say which jobs"
+	fault := "no jobs selected"
 	if ways > 1 {
-		want = "say in one way which jobs"
+		fault = "conflicting selections of jobs"
 	}
-	return nil, f, fmt.Errorf("%s: want IDs, or flags that pick them, or --all: see `%s --help`", want, c.Command.HelpName)
+	return nil, f, fmt.Errorf("%s: want IDs, filters or --all: see `%s --help`", fault, c.Command.HelpName)
 }
 
-func orderJobs(ctx context.Context, s *session, order jobOrder) error {
+func orderJobs(ctx context.Context, s *session, order jobCommandKind) error {
 	ids, filter, err := picked(s.cli)
 	if err != nil {
 		return err
@@ -126,9 +125,8 @@ func orderJobs(ctx context.Context, s *session, order jobOrder) error {
 	return errors.Join(answerJobs(s.cli, order.done, moved), err)
 }
 
-// giveEach gives an order to the jobs that a filter picks or, one by one, to those of IDs:
-// whoever names a job wants to know if it could not be done. It returns how many it was done
-// to, also with an error.
+// giveEach applies a command to the jobs of a filter or, one by one, to those of IDs, with an error
+// for each that it does not apply to. It returns the number of changed jobs, also with an error.
 func giveEach(
 	ctx context.Context, opened *store.Store, ids []string, f store.JobFilter, done string,
 	give func(store.JobFilter) (int64, error),
@@ -148,7 +146,7 @@ func giveEach(
 	return moved, errors.Join(faults...)
 }
 
-// refusal says why an order could not be carried out.
+// refusal is the error of a command that does not apply to a job.
 func refusal(ctx context.Context, opened *store.Store, id, done string) error {
 	job, err := opened.Job(ctx, id)
 	if err != nil {
@@ -157,20 +155,16 @@ func refusal(ctx context.Context, opened *store.Store, id, done string) error {
 	return fmt.Errorf("job %s is %s: it cannot be %s", id, job.State, done)
 }
 
-// answerJobs says what was done. What was done to none, of jobs that were picked by a
-// filter, is worth a line, too.
+// answerJobs writes the result of a command, also if a filter matched no job.
 func answerJobs(c *cli.Context, done string, moved int64) error {
 	if asJSON(c) {
-		return writeJSON(c, map[string]any{"order": done, "jobs": moved})
+		return writeJSON(c, map[string]any{"result": done, "jobs": moved})
 	}
 	return say(c, "%s %s", done, manyJobs(moved))
 }
 
 func manyJobs(n int64) string {
-	if n == 1 {
-		return "1 job"
-	}
-	return fmt.Sprintf("%d jobs", n)
+	return plural(n, "job")
 }
 
 func resolveJobs(ctx context.Context, s *session) error {
@@ -178,7 +172,7 @@ func resolveJobs(ctx context.Context, s *session) error {
 	if as != store.JobSucceeded && as != store.JobDiscarded {
 		return fmt.Errorf("--as %q: want %s or %s", as, store.JobSucceeded, store.JobDiscarded)
 	}
-	return orderJobs(ctx, s, jobOrder{
+	return orderJobs(ctx, s, jobCommandKind{
 		done: "resolved as " + as,
 		give: func(opened *store.Store, ctx context.Context, f store.JobFilter, o store.Order) (int64, error) {
 			return opened.ResolveJobs(ctx, f, as == store.JobSucceeded, o)
@@ -197,7 +191,7 @@ func replayJobs(ctx context.Context, s *session) error {
 		return err
 	}
 	for _, id := range ids {
-		// One that there is not would be left out in silence.
+		// The query would skip an unknown ID silently.
 		if _, err := opened.Job(ctx, id); err != nil {
 			return err
 		}
@@ -219,12 +213,12 @@ func replayJobs(ctx context.Context, s *session) error {
 
 func answerReplayed(c *cli.Context, added []string) error {
 	if asJSON(c) {
-		return writeJSON(c, map[string]any{"order": "replayed", "jobs": len(added), "ids": added})
+		return writeJSON(c, map[string]any{"result": "replayed", "jobs": len(added), "ids": added})
 	}
 	if len(added) == 0 || len(added) > 20 {
 		return say(c, "replayed %s", manyJobs(int64(len(added))))
 	}
-	return say(c, "replayed %s, as\n  %s", manyJobs(int64(len(added))), strings.Join(added, "\n  "))
+	return say(c, "replayed %s as\n  %s", manyJobs(int64(len(added))), strings.Join(added, "\n  "))
 }
 
 func editJob(ctx context.Context, s *session) error {
@@ -234,7 +228,7 @@ func editJob(ctx context.Context, s *session) error {
 		return err
 	}
 	if !c.IsSet("data") && !c.IsSet("context") {
-		return errors.New("say what is to be changed: --data, --context or both")
+		return errors.New("nothing to change: want --data or --context")
 	}
 	payloads := map[string]json.RawMessage{}
 	for _, name := range []string{"data", "context"} {
@@ -259,11 +253,11 @@ func editJob(ctx context.Context, s *session) error {
 		}
 		return writeJSON(c, view)
 	}
-	return say(c, "changed job %s: it is due now", id)
+	return say(c, "changed job %s; it is due now", id)
 }
 
-// payloadFlag reads a flag that holds a JSON object, @FILE or - for standard input; nil if it
-// was not given.
+// payloadFlag returns the JSON object of a flag, given as JSON, @FILE or - for standard input; nil if
+// the flag is not set.
 func payloadFlag(c *cli.Context, name string) (json.RawMessage, error) {
 	if !c.IsSet(name) {
 		return nil, nil
@@ -274,7 +268,7 @@ func payloadFlag(c *cli.Context, name string) (json.RawMessage, error) {
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(text, &object); err != nil || object == nil {
-		return nil, fmt.Errorf("--%s is not a JSON object: want something like '{\"name\": \"value\"}'", name)
+		return nil, fmt.Errorf("--%s is not a JSON object: want an object such as '{\"name\": \"value\"}'", name)
 	}
 	return text, nil
 }

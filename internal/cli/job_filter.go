@@ -12,35 +12,33 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// filterLists are the flags that pick jobs by what they have and, with not- before their
-// names, by what they have not.
-var filterLists = []struct{ name, usage, not string }{
-	{"destination", "only those of the destination `NAME`", "none of the destination `NAME`"},
-	{"action", "only those of the action `NAME`", "none of the action `NAME`"},
-	{"job-version", "only those of the version `NAME`", "none of the version `NAME`"},
-	{"state", "only those that are `STATE`", "none that are `STATE`"},
+// repeated ends the usage of flags that take several values.
+const repeated = "; comma-separated or repeated"
+
+// filterLists are the flags that filter jobs and, with the prefix not-, exclude jobs.
+var filterLists = []struct{ name, what string }{
+	{"destination", "destination `NAME`"}, {"action", "action `NAME`"}, {"job-version", "job version `NAME`"}, {"state", "`STATE`"},
 }
 
-// jobFilterFlags returns the flags that pick jobs. Each list may be repeated, and have
-// commas.
+// jobFilterFlags returns the flags that filter jobs.
 func jobFilterFlags() []cli.Flag {
 	var flags []cli.Flag
 	for _, list := range filterLists {
 		flags = append(flags,
-			&cli.StringSliceFlag{Name: list.name, Usage: list.usage + ", or one of several with commas"},
-			&cli.StringSliceFlag{Name: "not-" + list.name, Usage: list.not})
+			&cli.StringSliceFlag{Name: list.name, Usage: "filter by " + list.what + repeated},
+			&cli.StringSliceFlag{Name: "not-" + list.name, Usage: "exclude " + list.what + repeated})
 	}
 	return append(flags,
-		&cli.StringFlag{Name: "event", Usage: "only those of the event `ID`"},
-		&cli.StringFlag{Name: "parent", Usage: "only those that the outcome of the job `ID` has made"},
-		&cli.StringFlag{Name: "created-after", Usage: "only those made at `TIME` or later; 2h is two hours ago"},
-		&cli.StringFlag{Name: "created-before", Usage: "only those made before `TIME`"},
-		&cli.IntFlag{Name: "min-attempts", Usage: "only those that were tried `N` times or more", DefaultText: "any"},
-		&cli.IntFlag{Name: "max-attempts", Usage: "only those that were tried at most `N` times", DefaultText: "any"},
+		&cli.StringFlag{Name: "event", Usage: "filter by event `ID`"},
+		&cli.StringFlag{Name: "parent", Usage: "filter by parent job `ID`"},
+		&cli.StringFlag{Name: "created-after", Usage: "filter by jobs created at or after `TIME`; 2h means two hours ago"},
+		&cli.StringFlag{Name: "created-before", Usage: "filter by jobs created before `TIME`"},
+		&cli.IntFlag{Name: "min-attempts", Usage: "filter by jobs with at least `N` attempts", DefaultText: "any"},
+		&cli.IntFlag{Name: "max-attempts", Usage: "filter by jobs with at most `N` attempts", DefaultText: "any"},
 	)
 }
 
-// jobFilter reads jobFilterFlags. set says whether any of them was given.
+// jobFilter reads jobFilterFlags. set reports whether any of them is set.
 func jobFilter(c *cli.Context) (f store.JobFilter, set bool, err error) {
 	lists := []*[]string{
 		&f.Destinations, &f.NotDestinations, &f.Actions, &f.NotActions, &f.Versions, &f.NotVersions, &f.States, &f.NotStates,
@@ -74,7 +72,7 @@ func jobFilter(c *cli.Context) (f store.JobFilter, set bool, err error) {
 	return f, set, nil
 }
 
-// listFlag returns the values of a flag that may be repeated and have commas.
+// listFlag returns the values of a flag that is repeated or comma-separated.
 func listFlag(c *cli.Context, name string) []string {
 	var all []string
 	for _, text := range c.StringSlice(name) {
@@ -87,7 +85,7 @@ func listFlag(c *cli.Context, name string) []string {
 	return all
 }
 
-// timeFlag reads a time, or a duration for how long ago it was; zero if it was not given.
+// timeFlag returns a time, or a duration before now; zero if the flag is not set.
 func timeFlag(c *cli.Context, name string) (time.Time, error) {
 	text := c.String(name)
 	if text == "" {
@@ -103,7 +101,7 @@ func timeFlag(c *cli.Context, name string) (time.Time, error) {
 	return at, nil
 }
 
-// attemptsFlag reads a number of attempts, nil if it was not given.
+// attemptsFlag returns a number of attempts, nil if the flag is not set.
 func attemptsFlag(c *cli.Context, name string) (*int32, error) {
 	if !c.IsSet(name) {
 		return nil, nil //nolint:nilnil // no bound is no error
@@ -116,12 +114,12 @@ func attemptsFlag(c *cli.Context, name string) (*int32, error) {
 	return &attempts, nil
 }
 
-// pageFlags are the flags by which a long listing is read page by page.
+// pageFlags are the flags of a paged listing.
 func pageFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "limit", Value: 50, Usage: "at most `N`, 1 to 1000"},
+		&cli.IntFlag{Name: "limit", Value: 50, Usage: "list at most `N` entries, 1 to 1000"},
 		&cli.StringFlag{
-			Name: "before", Usage: "go on behind `ID`, the last one of the page before", DefaultText: "start with the newest",
+			Name: "before", Usage: "list entries older than `ID`", DefaultText: "start with the newest",
 		},
 	}
 }
@@ -132,10 +130,10 @@ func pageOf(c *cli.Context) (store.Page, error) {
 	return store.Page{Before: c.String("before"), Limit: int32(limit)}, err
 }
 
-// goOn says how to see the next page, if there may be one.
-func goOn(c *cli.Context, listed int, last string) error {
+// nextPage names the flag of the next page, if there may be one.
+func nextPage(c *cli.Context, listed int, last string) error {
 	if listed < c.Int("limit") {
 		return nil
 	}
-	return say(c, "\nThere may be more: --before %s shows them.", last)
+	return say(c, "\nThere may be more: continue with --before %s.", last)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// jobJSON is a job as programs see it. Fields are only ever added.
+// jobJSON is the JSON form of a job. Fields are only ever added.
 type jobJSON struct {
 	listedJobJSON
 
@@ -37,7 +37,7 @@ type transitionJSON struct {
 	By      string    `json:"by"`
 }
 
-// editJSON is what a job carried before somebody changed it.
+// editJSON is the payload of a job before an edit.
 type editJSON struct {
 	At      time.Time       `json:"at"`
 	By      string          `json:"by"`
@@ -46,7 +46,7 @@ type editJSON struct {
 }
 
 // jobArg returns the command's single argument, the ID of a job.
-func jobArg(c *cli.Context) (string, error) { return oneArg(c, "the ID of a job") }
+func jobArg(c *cli.Context) (string, error) { return oneArg(c, "a job ID") }
 
 func showJob(ctx context.Context, s *session) error {
 	id, err := jobArg(s.cli)
@@ -112,15 +112,15 @@ func writeJob(c *cli.Context, v jobJSON) error {
 	w, state := c.App.Writer, jobCell(v.State)
 	lines := [][2]string{
 		{"Job", v.ID},
-		{"For", v.Destination + "/" + v.Action + versionNote(v.Version)},
+		{"Action", v.Destination + "/" + v.Action + versionNote(v.Version)},
 		{"State", terminal.Paint(w, state.Colour, state.Text) + fmt.Sprintf(", %s", attempts(v.Attempt))},
-		{errorLabel(v.State), noteOf(v.Error, v.By)},
-		{"Next", momentOr(v.DueAt)},
-		{"Lease", momentOr(v.LockedUntil)},
+		{errorLabel(v.State), reasonOf(v.Error, v.By)},
+		{"Next run", momentOr(v.DueAt)},
+		{"Lease until", momentOr(v.LockedUntil)},
 		{"Event", v.EventID},
-		{"After", orNone(v.ParentJobID)},
+		{"Parent job", orNone(v.ParentJobID)},
 		{"Chain", strings.Join(v.Lineage, " -> ")},
-		{"Repeats", orNone(v.ReplayOf)},
+		{"Replay of", orNone(v.ReplayOf)},
 		{"Created", when(&v.CreatedAt)},
 		{"Finished", momentOr(v.FinishedAt)},
 		{"Context", compact(v.Context)},
@@ -128,7 +128,7 @@ func writeJob(c *cli.Context, v jobJSON) error {
 	}
 	for _, e := range v.Edits {
 		was := fmt.Sprintf("%s and %s until %s, %s", compact(e.Context), compact(e.Data), when(&e.At), e.By)
-		lines = append(lines, [2]string{"Was", was})
+		lines = append(lines, [2]string{"Previous", was})
 	}
 	if err := writeLines(c, lines); err != nil {
 		return err
@@ -136,23 +136,22 @@ func writeJob(c *cli.Context, v jobJSON) error {
 	if err := say(c, ""); err != nil {
 		return err
 	}
-	table := terminal.NewTable("AT", "STATE", "ATTEMPT", "NOTE")
+	table := terminal.NewTable("TIME", "STATE", "ATTEMPT", "REASON")
 	for _, t := range v.Transitions {
-		table.Row(when(&t.At), jobCell(t.To), t.Attempt, brief(noteOf(t.Error, t.By), 120))
+		table.Row(when(&t.At), jobCell(t.To), t.Attempt, brief(reasonOf(t.Error, t.By), 120))
 	}
 	return table.Write(w)
 }
 
-// errorLabel says what the error of a job in that state is about.
+// errorLabel is the label of the error of a job in that state.
 func errorLabel(state string) string {
 	if state == store.JobExecuting {
 		return "Last error"
 	}
-	return "Note"
+	return "Reason"
 }
 
-// writeLines writes names and values below each other, and leaves out values that are
-// empty.
+// writeLines writes names and values in two columns, without empty values.
 func writeLines(c *cli.Context, lines [][2]string) error {
 	width := 0
 	for _, line := range lines {
@@ -171,14 +170,7 @@ func writeLines(c *cli.Context, lines [][2]string) error {
 }
 
 func attempts(n int32) string {
-	switch n {
-	case 0:
-		return "not tried yet"
-	case 1:
-		return "tried once"
-	default:
-		return fmt.Sprintf("tried %d times", n)
-	}
+	return plural(int64(n), "attempt")
 }
 
 func versionNote(version string) string {
@@ -202,7 +194,7 @@ func orNone(text *string) string {
 	return *text
 }
 
-// compact writes JSON on one line, as it is where it cannot be.
+// compact writes JSON on one line; invalid JSON stays unchanged.
 func compact(text json.RawMessage) string {
 	var line bytes.Buffer
 	if err := json.Compact(&line, text); err != nil {

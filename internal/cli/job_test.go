@@ -174,7 +174,7 @@ func TestJobFilters(t *testing.T) {
 	require.Equal(t, "No jobs match --state.\n", b.ok(t, "job", "list", "--state", "held"))
 	require.Equal(t, "No jobs match --state.\n", b.ok(t, "job", "stats", "--state", "held"))
 	require.Equal(t, "No events match --source.\n", b.ok(t, "event", "list", "--source", "x"))
-	require.Contains(t, b.ok(t, "job", "list", "--limit", "2"), "There may be more: --before "+b.hook+" shows them.\n")
+	require.Contains(t, b.ok(t, "job", "list", "--limit", "2"), "There may be more: continue with --before "+b.hook+".\n")
 }
 
 func TestJobOrders(t *testing.T) {
@@ -199,14 +199,14 @@ func TestJobOrders(t *testing.T) {
 	require.Equal(t, "cancelled 1 job\n", r.out)
 	require.Equal(t, "sluice: job "+b.log+" is cancelled: it cannot be cancelled\n", r.err)
 	var answer struct {
-		Order string   `json:"order"`
-		Jobs  int      `json:"jobs"`
-		IDs   []string `json:"ids"`
+		Result string   `json:"result"`
+		Jobs   int      `json:"jobs"`
+		IDs    []string `json:"ids"`
 	}
 	b.json(t, &answer, "job", "retry", "--all")
 	require.Equal(t, 3, answer.Jobs)
-	b.fails(t, "say which jobs: want IDs, or flags that pick them, or --all: see `sluice job retry --help`", "job", "retry")
-	b.fails(t, "say in one way which jobs: want IDs, or flags that pick them, or --all: see `sluice job cancel --help`",
+	b.fails(t, "no jobs selected: want IDs, filters or --all: see `sluice job retry --help`", "job", "retry")
+	b.fails(t, "conflicting selections of jobs: want IDs, filters or --all: see `sluice job cancel --help`",
 		"job", "cancel", b.log, "--state", "failed")
 
 	b.settle(t, "webhook", "post", store.JobUnknown, "the connection was lost")
@@ -218,14 +218,14 @@ func TestJobOrders(t *testing.T) {
 	require.Len(t, answer.IDs, 1)
 	require.Equal(t, store.JobAcknowledged, b.state(t, answer.IDs[0]))
 	require.Contains(t, b.ok(t, "job", "show", answer.IDs[0]), b.hook)
-	require.Regexp(t, "^replayed 1 job, as\n  [0-9a-f-]{36}\n$", b.ok(t, "job", "replay", "--destination", "smtp"))
+	require.Regexp(t, "^replayed 1 job as\n  [0-9a-f-]{36}\n$", b.ok(t, "job", "replay", "--destination", "smtp"))
 	b.fails(t, "job nope: not found", "job", "replay", "nope")
 }
 
 func TestJobEdit(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
-	require.Equal(t, "changed job "+b.log+": it is due now\n", b.ok(t, "job", "edit", b.log, "--data", `{"text": "unpaid"}`))
+	require.Equal(t, "changed job "+b.log+"; it is due now\n", b.ok(t, "job", "edit", b.log, "--data", `{"text": "unpaid"}`))
 	path := filepath.Join(t.TempDir(), "context.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"ip": "::2"}`), 0o600))
 	var job jobJSON
@@ -240,8 +240,8 @@ func TestJobEdit(t *testing.T) {
 	require.Contains(t, b.ok(t, "job", "edit", b.log, "--data", "-"), "changed job")
 	require.Contains(t, b.ok(t, "job", "show", b.log), `{"text":"from afar"}`)
 
-	b.fails(t, "say what is to be changed: --data, --context or both", "job", "edit", b.log)
-	b.fails(t, `--data is not a JSON object: want something like '{"name": "value"}'`, "job", "edit", b.log, "--data", "[1]")
+	b.fails(t, "nothing to change: want --data or --context", "job", "edit", b.log)
+	b.fails(t, `--data is not a JSON object: want an object such as '{"name": "value"}'`, "job", "edit", b.log, "--data", "[1]")
 	b.fails(t, "--context: open /nope: no such file or directory", "job", "edit", b.log, "--context", "@/nope")
 	b.ok(t, "job", "cancel", b.hook)
 	b.settle(t, "log", "write", store.JobSucceeded, "")
@@ -277,14 +277,14 @@ func TestJobMistakes(t *testing.T) {
 		"event list --not-state done":       "--not-state done: want one of " + states,
 		"job list --min-attempts -1":        "--min-attempts -1: want 0 to 2147483647",
 		"job list --limit 1001":             "--limit 1001: want 1 to 1000",
-		"job list --received-after soon":    `--received-after "soon" is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
+		"job list --received-after soon":    `--received-after "soon" is not a time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
 		"job list x":                        "unexpected argument \"x\": see `sluice job list --help`",
-		"job list --created-after soon":     `--created-after "soon" is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
-		"event list --received-before soon": `--received-before "soon" is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
-		"job show":                          "want one argument, the ID of a job, got none: see `sluice job show --help`",
-		"job edit 1 2":                      "want one argument, the ID of a job, got 2: see `sluice job edit --help`",
-		"event show":                        "want one argument, the ID of an event, got none: see `sluice event show --help`",
-		"destination show":                  "want one argument, the name of a destination, got none: see `sluice destination show --help`",
+		"job list --created-after soon":     `--created-after "soon" is not a time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
+		"event list --received-before soon": `--received-before "soon" is not a time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
+		"job show":                          "want one argument, a job ID, got none: see `sluice job show --help`",
+		"job edit 1 2":                      "want one argument, a job ID, got 2: see `sluice job edit --help`",
+		"event show":                        "want one argument, an event ID, got none: see `sluice event show --help`",
+		"destination show":                  "want one argument, a destination's name, got none: see `sluice destination show --help`",
 		"destination list x":                "unexpected argument \"x\": see `sluice destination list --help`",
 	} {
 		t.Run(line, func(t *testing.T) {
@@ -303,13 +303,13 @@ func TestConnectionInUse(t *testing.T) {
 	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN")
 	_, err := b.Store.NoteEvidence(enginetest.Context(t), "ops", store.Evidence{Gone: true, Reason: "it answered 410 Gone"}, store.CircuitRule{})
 	require.NoError(t, err)
-	require.Regexp(t, `(?m)^health +paused by sluice: it answered 410 Gone`, b.ok(t, "connection", "show", "ops"))
+	require.Regexp(t, `(?m)^Health +paused by sluice: it answered 410 Gone`, b.ok(t, "connection", "show", "ops"))
 	b.ok(t, "connection", "rotate", "ops")
 	require.Contains(t, b.ok(t, "connection", "show", "ops"), "410 Gone", "other keys are no other endpoint")
 	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN", "--replace", "--set", "page_size:=7")
 	require.NotContains(t, b.ok(t, "connection", "show", "ops"), "410 Gone")
 	b.ok(t, "job", "edit", b.hook, "--data", `{"connection": "ops"}`)
-	b.fails(t, "connection ops: 1 job of webhook/post to be loaded: in use: wait for what uses it, end it or take the connection out "+
-		"of it, or remove the connection all the same with --force", "connection", "remove", "ops")
+	b.fails(t, "connection ops: 1 job of webhook/post to be loaded: in use: wait until its users have ended, "+
+		"change them to another connection, or remove it with --force", "connection", "remove", "ops")
 	require.Equal(t, "removed connection ops\n", b.ok(t, "connection", "remove", "ops", "--force"))
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// wakeDue tells the actions that load in realtime and have jobs due: the database tells
-// nobody that a person has made them so. The others find theirs when their time comes.
+// wakeDue wakes the realtime actions with due jobs: the database sends no notification for jobs that
+// an operator has made due. Other actions find theirs at their next run.
 func wakeDue(ctx context.Context, s *session, opened *store.Store) error {
 	counts, err := opened.JobStats(ctx, store.JobFilter{States: []string{store.JobAcknowledged, store.JobAwaiting}})
 	if err != nil {
@@ -21,14 +21,14 @@ func wakeDue(ctx context.Context, s *session, opened *store.Store) error {
 		ref := activities.ActionRef{Destination: n.Destination, Action: n.Action}
 		d, a, err := s.known.Destinations.LookupAction(ref.Destination, ref.Action)
 		if err != nil || n.Due == 0 {
-			// Jobs of a destination that this program does not know are not its to load.
+			// Another program delivers jobs of an unknown destination.
 			continue
 		}
 		settings, err := opened.Settings(ctx, ref.Destination)
 		if err != nil {
 			return err
 		}
-		// A setting that cannot be used is shown by `sluice destination show`.
+		// `sluice destination show` reports an invalid setting.
 		if plan, _ := destinations.PlanOf(d, a, settings); plan.Realtime { //nolint:errcheck // see above
 			refs = append(refs, ref)
 		}
@@ -41,7 +41,7 @@ func wakeDue(ctx context.Context, s *session, opened *store.Store) error {
 		err = client.Wake(ctx, refs)
 	}
 	if err != nil {
-		return fmt.Errorf("the jobs are due, but their actions could not be told: %w", err)
+		return fmt.Errorf("the jobs are due, but failed to notify their actions: %w", err)
 	}
 	return nil
 }

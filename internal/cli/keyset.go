@@ -14,32 +14,32 @@ import (
 )
 
 func keysetCommand() *cli.Command {
-	return group("keyset", "manage the keys that encrypt the secrets of connections",
+	return group("keyset", "manage the key set that encrypts the secrets of connections",
 		&cli.Command{
-			Name: "create", Usage: "make a key set",
-			Description: "Whoever has the key set can open every secret, and without it none can be opened:\n" +
+			Name: "create", Usage: "create a key set",
+			Description: "The key set decrypts every secret, and without it no secret can be decrypted:\n" +
 				"keep a copy in a safe place.",
 			Flags: []cli.Flag{
 				&cli.StringFlag{
-					Name: "out", Usage: "write it to `FILE`, which must not exist", DefaultText: "standard output",
+					Name: "out", Usage: "write the key set to `FILE`, which must not exist", DefaultText: "standard output",
 				},
 			},
 			Action: withSession(createKeyset),
 		},
 		&cli.Command{
-			Name: "rotate", Usage: "add a new primary key, and keep the others for what they have encrypted",
+			Name: "rotate", Usage: "add a new primary key; earlier keys still decrypt",
 			Flags:  []cli.Flag{keysetFileFlag(), outputFlag()},
 			Action: withSession(rotateKeyset),
 		},
 		&cli.Command{
 			Name: "adopt", Usage: "register a new key set with the store after the old one was lost",
-			Description: "The store remembers the key set that encrypts its connections, and refuses another one.\n" +
-				"This replaces it. Connections that another key set has encrypted cannot be opened any more: add them anew with\n" +
-				"`sluice connection add --replace`, or bring that key set back and adopt it again.",
+			Description: "The store remembers the key set that encrypts its connections and rejects any other; this replaces it.\n" +
+				"Connections encrypted with another key set can no longer be decrypted: add them again with\n" +
+				"`sluice connection add --replace`, or restore that key set and adopt it.",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(adoptKeyset),
 		},
 		&cli.Command{
-			Name: "list", Usage: "list the keys by their IDs", Flags: []cli.Flag{keysetFileFlag(), outputFlag()},
+			Name: "list", Usage: "list the keys of the key set", Flags: []cli.Flag{keysetFileFlag(), outputFlag()},
 			Action: withSession(listKeyset),
 		},
 	)
@@ -47,7 +47,7 @@ func keysetCommand() *cli.Command {
 
 func keysetFileFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "file", Usage: "the key set is in `FILE`", DefaultText: "connections.keyset_file, else that of sluice-dev up",
+		Name: "file", Usage: "read the key set from `FILE`", DefaultText: "connections.keyset_file, else that of sluice-dev up",
 	}
 }
 
@@ -72,13 +72,13 @@ func createKeyset(_ context.Context, s *session) error {
 	}
 	_, err := connections.CreateKeysetFile(path)
 	if errors.Is(err, fs.ErrExist) {
-		return exitWith(exitRefused, fmt.Errorf("%w: `sluice keyset rotate --file %s` adds a key to it", err, path))
+		return exitWith(exitRefused, fmt.Errorf("%w: add a key to it with `sluice keyset rotate --file %s`", err, path))
 	}
 	if err != nil {
 		return err
 	}
-	return say(c, "created a key set in %s: name it in SLUICE_CONNECTIONS_KEYSET_FILE for commands and the worker, "+
-		"and keep a copy of it in a safe place", path)
+	return say(c, "created key set %s; set SLUICE_CONNECTIONS_KEYSET_FILE to it for commands and workers, "+
+		"and keep a copy in a safe place", path)
 }
 
 func rotateKeyset(_ context.Context, s *session) error {
@@ -89,8 +89,8 @@ func rotateKeyset(_ context.Context, s *session) error {
 	path := c.String("file")
 	if path == "" {
 		if s.settings.Connections.Keyset != "" {
-			return errors.New("connections.keyset is set, and cannot be rotated in place: " +
-				"write it to a file, rotate that with --file, then set it anew")
+			return errors.New("connections.keyset cannot be rotated in place: " +
+				"write it to a file, rotate the file with --file, then set connections.keyset to its content")
 		}
 		path = s.settings.Connections.File()
 	}
@@ -106,8 +106,8 @@ func rotateKeyset(_ context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return say(c, "key %d is the primary one of %s: "+
-		"`sluice connection rotate --all` encrypts with it what the others have encrypted", id, path)
+	return say(c, "added primary key %d to %s; "+
+		"re-encrypt secrets with `sluice connection rotate --all`", id, path)
 }
 
 func listKeyset(_ context.Context, s *session) error {
@@ -127,7 +127,7 @@ func listKeyset(_ context.Context, s *session) error {
 	if asJSON(c) {
 		return writeJSON(c, k.Keys())
 	}
-	table := terminal.NewTable("KEY", "IS")
+	table := terminal.NewTable("KEY ID", "STATUS")
 	for _, key := range k.Keys() {
 		is := terminal.Coloured{Text: "old"}
 		switch {
@@ -154,11 +154,11 @@ func adoptKeyset(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, map[string][]string{"cannot_be_opened": closed})
+		return writeJSON(s.cli, map[string][]string{"cannot_decrypt": closed})
 	}
 	if len(closed) == 0 {
-		return say(s.cli, "the key set is the store's: it opens all connections")
+		return say(s.cli, "adopted the key set; it decrypts all connections")
 	}
-	return say(s.cli, "the key set is the store's: it cannot open %s; "+
-		"`sluice connection add --replace` encrypts them anew", strings.Join(closed, ", "))
+	return say(s.cli, "adopted the key set; it cannot decrypt %s: "+
+		"add them again with `sluice connection add --replace`", strings.Join(closed, ", "))
 }

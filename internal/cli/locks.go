@@ -11,12 +11,12 @@ import (
 )
 
 func locksCommand() *cli.Command {
-	return group("locks", "see what imports lock, and wait for",
+	return group("locks", "show locks of imports",
 		&cli.Command{
 			Name: "list", Usage: "list holders and waiters of each resource, in order",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "resource", Usage: "only `NAME`, for instance site:example.com"},
-				&cli.IntFlag{Name: "limit", Value: 100, Usage: "at most `N`, 1 to 10000"},
+				&cli.StringFlag{Name: "resource", Usage: "filter by resource `NAME`, such as site:example.com"},
+				&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` locks, 1 to 10000"},
 				outputFlag(),
 			},
 			Action: withSession(listLocks),
@@ -24,7 +24,7 @@ func locksCommand() *cli.Command {
 	)
 }
 
-// lockJSON is a lock as programs see it. Fields are only ever added.
+// lockJSON is the JSON form of a lock. Fields are only ever added.
 type lockJSON struct {
 	Resource     string     `json:"resource"`
 	Mode         string     `json:"mode"`
@@ -79,9 +79,9 @@ func listLocks(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(views) == 0 {
-		return say(c, "Nothing is locked.")
+		return say(c, "No locks found.")
 	}
-	table := terminal.NewTable("RESOURCE", "MODE", "STATE", "IMPORT", "SITE", "SINCE", "FOR")
+	table := terminal.NewTable("RESOURCE", "MODE", "STATE", "IMPORT", "SITE", "SINCE", "DURATION")
 	for _, v := range views {
 		since, colour := v.RequestedAt, terminal.Yellow
 		if v.GrantedAt != nil {

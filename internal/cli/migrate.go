@@ -12,13 +12,13 @@ import (
 )
 
 func migrateCommand() *cli.Command {
-	return group("migrate", "bring the schemas of the store and the warehouse up to date",
+	return group("migrate", "migrate the schemas of the store and the warehouse",
 		&cli.Command{
-			Name: "up", Usage: "apply every pending migration", Flags: []cli.Flag{outputFlag()},
+			Name: "up", Usage: "apply pending migrations", Flags: []cli.Flag{outputFlag()},
 			Action: withSession(migrateUp),
 		},
 		&cli.Command{
-			Name: "status", Usage: "list all migrations", Flags: []cli.Flag{outputFlag()},
+			Name: "status", Usage: "list migrations and when they were applied", Flags: []cli.Flag{outputFlag()},
 			Action: withSession(migrateStatus),
 		},
 	)
@@ -41,7 +41,7 @@ func migrateUp(ctx context.Context, s *session) error {
 		case n == 0:
 			return say(s.cli, "%s: up to date", name)
 		default:
-			return say(s.cli, "%s: migrations applied: %d", name, n)
+			return say(s.cli, "%s: applied %s", name, plural(int64(n), "migration"))
 		}
 	})
 	if err == nil && asJSON(s.cli) {
@@ -50,7 +50,7 @@ func migrateUp(ctx context.Context, s *session) error {
 	return err
 }
 
-// appliedJSON is what was done to one database.
+// appliedJSON is the result of `migrate up` for one database.
 type appliedJSON struct {
 	Database string `json:"database"`
 	Applied  int    `json:"applied"`

@@ -11,13 +11,13 @@ import (
 	"github.com/sluicehq/sluice/internal/terminal"
 )
 
-// outputFlag chooses between a table and JSON, and more where a command has it.
+// outputFlag selects a table, JSON or a further format of the command.
 func outputFlag(more ...string) cli.Flag {
 	formats := append([]string{"table", "json"}, more...)
 	last := len(formats) - 1
 	list := strings.Join(formats[:last], ", ") + " or " + formats[last]
 	return &cli.StringFlag{
-		Name: "output", Aliases: []string{"o"}, Usage: "write a `FORMAT`: " + list, Value: "table",
+		Name: "output", Aliases: []string{"o"}, Usage: "output `FORMAT`: " + list, Value: "table",
 		Action: func(_ *cli.Context, value string) error {
 			if !slices.Contains(formats, value) {
 				return exitWith(exitUsage, fmt.Errorf("--output %s: want %s", value, list))

@@ -7,11 +7,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// noFilters are flags of listings that leave nothing out.
+// noFilters are the flags of listings that do not filter.
 var noFilters = []string{"all", "count", "hourly", "limit", "o", "output"}
 
-// nothing says that a listing has nothing to show: because of its filters if some are
-// given, and otherwise what the text says.
+// nothing writes the line of an empty listing: the filters if any are set, else the text.
 func nothing(c *cli.Context, things, text string) error {
 	var filters []string
 	for _, name := range c.LocalFlagNames() {

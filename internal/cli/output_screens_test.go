@@ -23,7 +23,7 @@ func writeExport(t *testing.T, files map[string]string) string {
 
 // What an import had loaded before it ended without rows is not shown as loaded; a
 // decline is a person's decision, and no error.
-func TestRowsTakenBack(t *testing.T) {
+func TestRowsPurged(t *testing.T) {
 	t.Parallel()
 	system, s := start(t)
 	s.ok(t, "site", "add", "example.com")
@@ -44,15 +44,15 @@ func TestRowsTakenBack(t *testing.T) {
 	require.Equal(t, store.StatusDeclined, system.Wait(t, 1).Import.Status)
 	shown := s.ok(t, "import", "show", "1")
 	require.Contains(t, shown, "2 rows read = 0 loaded + 0 rejected + 0 out of range")
-	require.Contains(t, shown, " + 2 loaded and taken back")
-	require.Contains(t, shown, "\nReason     declined by ann: a trial\n")
+	require.Contains(t, shown, " + 2 purged")
+	require.Contains(t, shown, "\nReason      declined by ann: a trial\n")
 	require.NotContains(t, shown, "\nError ")
 	var one seen
 	s.json(t, &one, "import", "show", "1")
-	require.Equal(t, []int64{0, 2, 0, 2}, []int64{one.Loaded, one.TakenBack, one.Parts[0].Loaded, one.Parts[0].TakenBack})
+	require.Equal(t, []int64{0, 2, 0, 2}, []int64{one.Loaded, one.Purged, one.Parts[0].Loaded, one.Parts[0].Purged})
 	require.Regexp(t, ` declined +- +1/1 +0 +0 `, s.ok(t, "import", "list"))
 	require.Regexp(t, `csv +done +2 +0 +0 `, s.ok(t, "import", "parts", "1"))
-	require.Equal(t, "imported_locations, no rows\n\nImport 1 is declined: it has left no rows.\n",
+	require.Equal(t, "imported_locations, no rows\n\nImport 1 is declined and has no rows.\n",
 		s.ok(t, "import", "preview", "1"))
 	log := s.ok(t, "import", "logs", "1")
 	require.Contains(t, log, "info  Declined by ann: a trial.\n")
@@ -82,15 +82,15 @@ func TestNothingMatches(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"import", "list"}, "There are no imports here. Start one with `sluice import start`."},
+		{[]string{"import", "list"}, "No imports found. Start one with `sluice import start`."},
 		{[]string{"import", "list", "--status", "parked"}, "No imports match --status."},
 		{[]string{"import", "list", "--site", "x.com", "--by", "ann", "--limit", "3"}, "No imports match --by, --site."},
-		{[]string{"job", "list"}, "There are no jobs here."},
+		{[]string{"job", "list"}, "No jobs found."},
 		{[]string{"job", "list", "--destination", "x"}, "No jobs match --destination."},
 		{[]string{"job", "stats", "--destination", "x"}, "No jobs match --destination."},
 		{[]string{"event", "list", "--source", "x"}, "No events match --source."},
-		{[]string{"review", "list"}, "No import waits for a decision."},
-		{[]string{"review", "list", "--all"}, "No import has been reviewed, and none waits for a decision."},
+		{[]string{"review", "list"}, "No imports in review."},
+		{[]string{"review", "list", "--all"}, "No reviews found."},
 		{[]string{"review", "list", "--site", "x.com"}, "No reviews match --site."},
 	} {
 		require.Equal(t, tc.want+"\n", s.ok(t, tc.args...), "%v", tc.args)

@@ -13,25 +13,25 @@ import (
 )
 
 func reviewCommand() *cli.Command {
-	return group("review", "decide about imports that wait for it",
+	return group("review", "accept or decline imports in review",
 		&cli.Command{
-			Name: "list", Usage: "list imports that wait for a decision, the longest waiting first",
+			Name: "list", Usage: "list imports in review, oldest first",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "site", Usage: "only those of `DOMAIN`"},
-				&cli.BoolFlag{Name: "all", Usage: "also those that are decided"},
-				&cli.IntFlag{Name: "limit", Value: 100, Usage: "at most `N`, 1 to 1000"},
+				&cli.StringFlag{Name: "site", Usage: "filter by site `DOMAIN`"},
+				&cli.BoolFlag{Name: "all", Usage: "include decided reviews"},
+				&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` reviews, 1 to 1000"},
 				outputFlag(),
 			},
 			Action: withSession(listReviews),
 		},
 		&cli.Command{
-			Name: "accept", Usage: "let an import's rows become visible", ArgsUsage: "ID",
-			Description: "`sluice import preview ID` shows the rows before.",
+			Name: "accept", Usage: "accept an import: its rows become visible", ArgsUsage: "ID",
+			Description: "Inspect the rows first with `sluice import preview ID`.",
 			Flags:       []cli.Flag{byFlag(), reasonFlag("")},
 			Action:      withSession(func(ctx context.Context, s *session) error { return decide(ctx, s, store.Accepted) }),
 		},
 		&cli.Command{
-			Name: "decline", Usage: "take an import's rows back", ArgsUsage: "ID",
+			Name: "decline", Usage: "decline an import and purge its rows", ArgsUsage: "ID",
 			Flags:  []cli.Flag{byFlag(), reasonFlag("; required")},
 			Action: withSession(func(ctx context.Context, s *session) error { return decide(ctx, s, store.Declined) }),
 		},
@@ -40,11 +40,11 @@ func reviewCommand() *cli.Command {
 
 func decide(ctx context.Context, s *session, verdict string) error {
 	if verdict == store.Declined {
-		if err := requireFlag(s.cli, "reason", "say why, for the import's log"); err != nil {
+		if err := requireFlag(s.cli, "reason", "a reason for the import's log"); err != nil {
 			return err
 		}
 	}
-	id, client, err := orderTo(ctx, s)
+	id, client, err := commandTarget(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -52,12 +52,12 @@ func decide(ctx context.Context, s *session, verdict string) error {
 		return err
 	}
 	if verdict == store.Accepted {
-		return say(s.cli, "import %d is accepted: its rows become visible", id)
+		return say(s.cli, "accepted import %d; its rows become visible", id)
 	}
-	return say(s.cli, "import %d is declined: its rows are being purged", id)
+	return say(s.cli, "declined import %d; its rows are being purged", id)
 }
 
-// reviewJSON is a review as programs see it. Fields are only ever added.
+// reviewJSON is the JSON form of a review. Fields are only ever added.
 type reviewJSON struct {
 	ImportID              int64      `json:"import_id"`
 	Site                  string     `json:"site"`
@@ -113,13 +113,13 @@ func listReviews(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(reviews) == 0 {
-		text := "No import waits for a decision."
+		text := "No imports in review."
 		if c.Bool("all") {
-			text = "No import has been reviewed, and none waits for a decision."
+			text = "No reviews found."
 		}
 		return nothing(c, "reviews", text)
 	}
-	table := terminal.NewTable("IMPORT", "SITE", "LABEL", "STARTED BY", "SINCE", "EXPIRES", "DECISION", "NOTE")
+	table := terminal.NewTable("IMPORT", "SITE", "LABEL", "REQUESTED BY", "IN REVIEW SINCE", "EXPIRES", "DECISION", "NOTE")
 	for _, r := range reviews {
 		table.Row(terminal.Ordinal(r.Review.ImportID), r.Domain, r.Label, orDash(r.RequestedBy),
 			when(&r.Review.OpenedAt), when(&r.Review.ExpiresAt), decisionCell(r), brief(reviewNote(r), 80))
@@ -130,7 +130,7 @@ func listReviews(ctx context.Context, s *session) error {
 func decisionCell(r store.ReviewSummary) terminal.Coloured {
 	switch {
 	case r.Review.Decision == nil:
-		return terminal.Coloured{Text: "awaited", Colour: terminal.Yellow}
+		return terminal.Coloured{Text: "none", Colour: terminal.Yellow}
 	case *r.Review.Decision == store.Accepted:
 		return terminal.Coloured{Text: fmt.Sprintf("accepted by %s", r.Review.DecidedBy), Colour: terminal.Green}
 	default:
@@ -140,7 +140,7 @@ func decisionCell(r store.ReviewSummary) terminal.Coloured {
 
 func reviewNote(r store.ReviewSummary) string {
 	if r.Review.Error != "" {
-		return "could not be finalised: " + r.Review.Error
+		return "finalize failed: " + r.Review.Error
 	}
 	return r.Review.Reason
 }

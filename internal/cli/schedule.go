@@ -10,32 +10,32 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
-func scheduleCommand(sources string) *cli.Command {
-	return group("schedule", "import again and again, by the clock",
-		scheduleCreateCommand(sources),
+func scheduleCommand() *cli.Command {
+	return group("schedule", "run imports on a schedule",
+		scheduleCreateCommand(),
 		&cli.Command{
-			Name: "list", Usage: "list schedules with their next runs and their last one",
+			Name: "list", Usage: "list schedules with their next and last runs",
 			Flags: []cli.Flag{
-				&cli.IntFlag{Name: "limit", Value: 100, Usage: "at most `N`, 1 to 1000"},
+				&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` schedules, 1 to 1000"},
 				outputFlag(),
 			},
 			Action: withSession(listSchedules),
 		},
 		&cli.Command{
-			Name: "show", Usage: "show a schedule with its next runs and its last ones", ArgsUsage: "NAME",
+			Name: "show", Usage: "show a schedule with its next and last runs", ArgsUsage: "NAME",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(showSchedule),
 		},
 		&cli.Command{
-			Name: "pause", Usage: "start nothing any more; what is under way goes on", ArgsUsage: "NAME",
+			Name: "pause", Usage: "pause a schedule; running imports continue", ArgsUsage: "NAME",
 			Flags: []cli.Flag{byFlag(), scheduleReasonFlag(), outputFlag()}, Action: withSession(pauseSchedule),
 		},
 		&cli.Command{
-			Name: "resume", Usage: "let a paused schedule go on with the next time that comes", ArgsUsage: "NAME",
+			Name: "resume", Usage: "resume a paused schedule", ArgsUsage: "NAME",
 			Flags: []cli.Flag{byFlag(), scheduleReasonFlag(), outputFlag()}, Action: withSession(resumeSchedule),
 		},
 		&cli.Command{
-			Name: "trigger", Usage: "run a schedule now, also a paused one", ArgsUsage: "NAME",
-			Flags: []cli.Flag{overlapFlag("what the schedule says"), outputFlag()}, Action: withSession(triggerSchedule),
+			Name: "trigger", Usage: "run a schedule now, even if it is paused", ArgsUsage: "NAME",
+			Flags: []cli.Flag{overlapFlag("the schedule's policy"), outputFlag()}, Action: withSession(triggerSchedule),
 		},
 		scheduleBackfillCommand(),
 		&cli.Command{
@@ -45,22 +45,22 @@ func scheduleCommand(sources string) *cli.Command {
 	)
 }
 
-// scheduleReasonFlag says why an order to a schedule is given.
+// scheduleReasonFlag is the reason of a command to a schedule.
 func scheduleReasonFlag() cli.Flag {
-	return &cli.StringFlag{Name: "reason", Usage: "say why by this `TEXT`, which becomes the schedule's note"}
+	return &cli.StringFlag{Name: "reason", Usage: "record the reason `TEXT` as the schedule's note"}
 }
 
-// overlapFlag says what happens while an import of the schedule is under way.
+// overlapFlag is the policy for a run that is due while an import of the schedule is running.
 func overlapFlag(fallback string) cli.Flag {
 	return &cli.StringFlag{
 		Name: "overlap", DefaultText: fallback,
-		Usage: "`POLICY` while the import before is under way: skip, buffer-one, buffer-all, cancel-other or allow",
+		Usage: "`POLICY` while the previous import is running: skip, buffer-one, buffer-all, cancel-other or allow",
 	}
 }
 
-// toSchedule returns the schedule that an order is for.
+// toSchedule returns the schedule that a command is for.
 func toSchedule(ctx context.Context, s *session) (string, *starter.Starter, error) {
-	name, err := oneArg(s.cli, "the name of a schedule")
+	name, err := oneArg(s.cli, "a schedule's name")
 	if err != nil {
 		return "", nil, err
 	}
@@ -68,7 +68,7 @@ func toSchedule(ctx context.Context, s *session) (string, *starter.Starter, erro
 	return name, client, err
 }
 
-// answer writes what has become of a schedule: the schedule itself for programs.
+// answer writes the result of a command to a schedule, as JSON the schedule itself.
 func answer(ctx context.Context, s *session, client *starter.Starter, name, format string, args ...any) error {
 	if !asJSON(s.cli) {
 		return say(s.cli, format, args...)
@@ -88,7 +88,7 @@ func pauseSchedule(ctx context.Context, s *session) error {
 	if err := client.PauseSchedule(ctx, name, by(s.cli)); err != nil {
 		return err
 	}
-	return answer(ctx, s, client, name, "schedule %s is paused: `sluice schedule resume %s` lets it go on", name, name)
+	return answer(ctx, s, client, name, "paused schedule %s; resume it with `sluice schedule resume %s`", name, name)
 }
 
 func resumeSchedule(ctx context.Context, s *session) error {
@@ -99,7 +99,7 @@ func resumeSchedule(ctx context.Context, s *session) error {
 	if err := client.ResumeSchedule(ctx, name, by(s.cli)); err != nil {
 		return err
 	}
-	return answer(ctx, s, client, name, "schedule %s goes on", name)
+	return answer(ctx, s, client, name, "resumed schedule %s", name)
 }
 
 func triggerSchedule(ctx context.Context, s *session) error {
@@ -111,7 +111,7 @@ func triggerSchedule(ctx context.Context, s *session) error {
 		return err
 	}
 	return answer(ctx, s, client, name,
-		"schedule %s is told to run now: `sluice schedule show %s` tells how it goes", name, name)
+		"triggered schedule %s; see its runs with `sluice schedule show %s`", name, name)
 }
 
 func deleteSchedule(ctx context.Context, s *session) error {
@@ -125,19 +125,19 @@ func deleteSchedule(ctx context.Context, s *session) error {
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, map[string]any{"name": name, "deleted": true})
 	}
-	return say(s.cli, "deleted schedule %s; its imports stay, and those under way go on", name)
+	return say(s.cli, "deleted schedule %s; its imports stay, running ones continue", name)
 }
 
 func scheduleBackfillCommand() *cli.Command {
 	return &cli.Command{
-		Name: "backfill", Usage: "run a schedule for times that have passed", ArgsUsage: "NAME",
-		Description: fmt.Sprintf("TIMEs are days (2026-01-31, at midnight), minutes (2026-01-31T03:00) or RFC 3339, in the\n"+
-			"schedule's time zone; both ends are included. At most %d runs.", starter.MaxBackfill),
+		Name: "backfill", Usage: "run a schedule for past times", ArgsUsage: "NAME",
+		Description: fmt.Sprintf("TIME is a day (2026-01-31, at midnight), a minute (2026-01-31T03:00) or RFC 3339, in the schedule's\n"+
+			"time zone. Both ends are included. At most %d runs.", starter.MaxBackfill),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "from", Usage: "the first `TIME`; required"},
-			&cli.StringFlag{Name: "to", Usage: "the last `TIME`", DefaultText: "now"},
+			&cli.StringFlag{Name: "from", Usage: "first `TIME`; required"},
+			&cli.StringFlag{Name: "to", Usage: "last `TIME`", DefaultText: "now"},
 			overlapFlag(starter.OverlapBufferAll),
-			&cli.BoolFlag{Name: "dry-run", Usage: "only say which runs there would be"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "show the runs, and start none"},
 			outputFlag(),
 		},
 		Action: withSession(backfillSchedule),
@@ -146,7 +146,7 @@ func scheduleBackfillCommand() *cli.Command {
 
 func backfillSchedule(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := requireFlag(c, "from", "say from when on, for instance --from 2026-01-31"); err != nil {
+	if err := requireFlag(c, "from", "the first time, such as --from 2026-01-31"); err != nil {
 		return err
 	}
 	name, client, err := toSchedule(ctx, s)
@@ -172,7 +172,7 @@ func backfillSchedule(ctx context.Context, s *session) error {
 		return err
 	}
 	if !asJSON(c) && len(times) > 0 {
-		// Said before it happens: whoever is startled can still interrupt.
+		// Written before the start, so that the operator can still interrupt.
 		err := say(c, "%s from %s to %s", runs(len(times)), moment(times[0]), moment(times[len(times)-1]))
 		if err != nil {
 			return err
@@ -188,12 +188,12 @@ func backfillSchedule(ctx context.Context, s *session) error {
 		return writeJSON(c, backfillJSON{Schedule: name, Runs: orEmpty(times), Started: started})
 	}
 	if !started {
-		return say(c, "Nothing was started.")
+		return say(c, "Dry run: no run was started.")
 	}
-	return say(c, "schedule %s is told to run them: `sluice schedule show %s` tells how it goes", name, name)
+	return say(c, "started a backfill of schedule %s; see its runs with `sluice schedule show %s`", name, name)
 }
 
-// backfillJSON is a backfill as programs see it.
+// backfillJSON is the JSON form of a backfill.
 type backfillJSON struct {
 	Schedule string      `json:"schedule"`
 	Runs     []time.Time `json:"runs"`
@@ -201,16 +201,13 @@ type backfillJSON struct {
 }
 
 func runs(n int) string {
-	if n == 1 {
-		return "1 run"
-	}
-	return fmt.Sprintf("%d runs", n)
+	return plural(int64(n), "run")
 }
 
-// moment shows a time in its own zone.
+// moment formats a time in its own zone.
 func moment(t time.Time) string { return t.Format("2006-01-02 15:04 MST") }
 
-// parseMoment reads a time as people type it.
+// parseMoment parses a time in one of the accepted layouts.
 func parseMoment(flag, text string, zone *time.Location) (time.Time, error) {
 	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02 15:04", time.DateTime, time.RFC3339} {
 		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
@@ -218,7 +215,7 @@ func parseMoment(flag, text string, zone *time.Location) (time.Time, error) {
 		}
 	}
 	return time.Time{}, exitWith(exitUsage, fmt.Errorf(
-		"--%s %q is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00", flag, text))
+		"--%s %q is not a time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00", flag, text))
 }
 
 func orEmpty[T any](list []T) []T {

@@ -13,27 +13,27 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
-func scheduleCreateCommand(sources string) *cli.Command {
+func scheduleCreateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "create", Usage: "create a schedule", ArgsUsage: "NAME SOURCE [PATH...]",
-		Description: "SOURCE is the kind of import: " + sources + ".\n" +
-			"A cron expression has five fields: minute, hour, day, month, weekday; if both day\n" +
-			"and weekday are restricted, either is enough. An interval counts from midnight UTC. Settings that no flag names are the\n" +
-			"worker's, at the time of each run.",
+		Description: "SOURCE is an importer. `sluice help import start SOURCE` lists its arguments.\n" +
+			"A cron expression has five fields: minute, hour, day, month, weekday. If both day and weekday are\n" +
+			"restricted, either match is enough. Intervals are aligned to midnight UTC. Settings without a flag are\n" +
+			"read from the worker's configuration at each run.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "cron", Usage: "run by this `EXPRESSION`, for instance '0 3 * * *'"},
-			&cli.StringFlag{Name: "every", Usage: "or run every `DURATION`, for instance 6h"},
-			&cli.StringFlag{Name: "timezone", Usage: "read --cron in this IANA `ZONE`", Value: "UTC"},
-			&cli.StringFlag{Name: "jitter", Usage: "delay each run by up to `DURATION`, at random", DefaultText: "none"},
+			&cli.StringFlag{Name: "cron", Usage: "run at cron `EXPRESSION`, such as '0 3 * * *'"},
+			&cli.StringFlag{Name: "every", Usage: "run every `DURATION`, such as 6h"},
+			&cli.StringFlag{Name: "timezone", Usage: "IANA time `ZONE` of --cron", Value: "UTC"},
+			&cli.StringFlag{Name: "jitter", Usage: "delay each run by a random time up to `DURATION`", DefaultText: "none"},
 			overlapFlag(starter.OverlapSkip),
 			&cli.StringFlag{
-				Name: "catchup", Usage: "start a run that was missed up to `DURATION` late",
+				Name: "catchup", Usage: "start a missed run up to `DURATION` late",
 				DefaultText: short(starter.DefaultCatchup),
 			},
-			&cli.BoolFlag{Name: "paused", Usage: "create it paused"},
-			&cli.StringFlag{Name: "note", Usage: "say by this `TEXT` what it is for", DefaultText: "nothing"},
+			&cli.BoolFlag{Name: "paused", Usage: "create the schedule paused"},
+			&cli.StringFlag{Name: "note", Usage: "note `TEXT` of the schedule", DefaultText: "none"},
 			&cli.IntFlag{
-				Name: "pause-after-failures", Usage: "pause it after `N` failures in a row; 0 never does",
+				Name: "pause-after-failures", Usage: "pause after `N` consecutive failures; 0 disables this",
 				Value: starter.DefaultPauseAfterFailures,
 			},
 		}, importFlags()...),
@@ -44,7 +44,7 @@ func scheduleCreateCommand(sources string) *cli.Command {
 func createSchedule(ctx context.Context, s *session) error {
 	c := s.cli
 	if c.NArg() == 0 {
-		return errors.New("say what to call it: `sluice schedule create NAME SOURCE`")
+		return errors.New("name is missing: want `sluice schedule create NAME SOURCE`")
 	}
 	request, err := importRequest(s, c.Args().Tail())
 	if err != nil {
@@ -77,15 +77,15 @@ func createSchedule(ctx context.Context, s *session) error {
 	if created.Paused {
 		paused = ", paused"
 	}
-	return say(c, "created schedule %s%s: its next runs are %s", created.Name, paused, nextRuns(created, moment))
+	return say(c, "created schedule %s%s; next runs: %s", created.Name, paused, nextRuns(created, moment))
 }
 
-// timingFlags are what the flags about time say.
+// timingFlags are the values of the flags about time.
 type timingFlags struct {
 	cron, every, jitter, zone, catchup string
 }
 
-// parse reads the flags; it reports every fault at once.
+// parse parses the flags and reports every fault at once.
 func (f timingFlags) parse() (starter.Timing, time.Duration, error) {
 	t := starter.Timing{Cron: strings.TrimSpace(f.cron), TimeZone: f.zone}
 	var faults []error
@@ -107,7 +107,7 @@ func (f timingFlags) parse() (starter.Timing, time.Duration, error) {
 	return t, catchup, errors.Join(faults...)
 }
 
-// settingsOverride are the settings that flags name.
+// settingsOverride returns the settings of flags that are set.
 func settingsOverride(c *cli.Context) activities.ImportSettings {
 	var with activities.ImportSettings
 	if c.IsSet("parallelism") {
@@ -129,7 +129,7 @@ func settingsOverride(c *cli.Context) activities.ImportSettings {
 	return with
 }
 
-// short writes a duration without the zeros behind it: 6h instead of 6h0m0s.
+// short formats a duration without trailing zeros: 6h instead of 6h0m0s.
 func short(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {

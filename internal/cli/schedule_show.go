@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
-// scheduleJSON is a schedule as programs see it. Fields are only ever added.
+// scheduleJSON is the JSON form of a schedule. Fields are only ever added.
 type scheduleJSON struct {
 	Name               string                    `json:"name"`
 	Site               string                    `json:"site"`
@@ -39,7 +39,7 @@ type scheduleJSON struct {
 	Missed             int                       `json:"missed"`
 }
 
-// runJSON is a run of a schedule as programs see it.
+// runJSON is the JSON form of a run.
 type runJSON struct {
 	At           time.Time `json:"at"`
 	StartedAt    time.Time `json:"started_at"`
@@ -94,9 +94,9 @@ func listSchedules(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(all) == 0 {
-		return say(c, "There are no schedules. Create one with `sluice schedule create`.")
+		return say(c, "No schedules found. Create one with `sluice schedule create`.")
 	}
-	table := terminal.NewTable("NAME", "SITE", "SOURCE", "WHEN", "ZONE", "STATE", "NEXT RUNS", "LAST RUN", "NOTE")
+	table := terminal.NewTable("NAME", "SITE", "SOURCE", "SCHEDULE", "TIME ZONE", "STATE", "NEXT RUNS", "LAST RUN", "NOTE")
 	for _, one := range all {
 		last := terminal.Coloured{Text: "-"}
 		if len(one.Runs) > 0 {
@@ -108,7 +108,7 @@ func listSchedules(ctx context.Context, s *session) error {
 	if err := table.Write(c.App.Writer); err != nil || !more {
 		return err
 	}
-	return say(c, "\nThere are more: --limit shows them.")
+	return say(c, "\nThere are more: raise --limit to list them.")
 }
 
 func timingCell(t starter.Timing) string {
@@ -161,7 +161,7 @@ func writeScheduleHead(w io.Writer, s starter.Schedule) error {
 	}
 	failures := "never"
 	if s.PauseAfterFailures > 0 {
-		failures = fmt.Sprintf("after %d failures in a row", s.PauseAfterFailures)
+		failures = fmt.Sprintf("after %d consecutive failures", s.PauseAfterFailures)
 	}
 	lines := [][2]string{
 		{"Schedule", s.Name},
@@ -169,11 +169,11 @@ func writeScheduleHead(w io.Writer, s starter.Schedule) error {
 		{"Note", s.Note},
 		{"Imports", s.Request.Source + " into " + s.Request.Site},
 		{"Arguments", string(s.Request.Args)},
-		{"When", when},
+		{"Timing", when},
 		{"Overlap", s.Overlap},
 		{"Catch-up", "up to " + short(s.Catchup) + " late"},
 		{"Pauses", failures},
-		{"By", s.Request.By},
+		{"Created by", s.Request.By},
 		{"Runs", fmt.Sprintf("%d started, %d skipped, %d missed", s.Started, s.Skipped, s.Missed)},
 		{"Next runs", nextRuns(s, moment)},
 	}
@@ -196,7 +196,7 @@ func writeRuns(w io.Writer, s starter.Schedule) error {
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
-	table := terminal.NewTable("FOR", "STARTED", "RUN", "IMPORT", "STATUS", "REASON")
+	table := terminal.NewTable("SCHEDULED", "STARTED", "RUN STATUS", "IMPORT", "IMPORT STATUS", "REASON")
 	for _, r := range s.Runs {
 		imported := "-"
 		if r.ImportID != 0 {

@@ -73,10 +73,10 @@ func TestSchedule(t *testing.T) {
 	t.Parallel()
 	_, s := start(t)
 	s.ok(t, "site", "add", "example.com")
-	require.Equal(t, "There are no schedules. Create one with `sluice schedule create`.\n", s.ok(t, "schedule", "list"))
+	require.Equal(t, "No schedules found. Create one with `sluice schedule create`.\n", s.ok(t, "schedule", "list"))
 	out := s.ok(t, "schedule", "create", "nightly", "noop", "--site", "example.com", "--args", `{"rows": 3}`,
 		"--cron", "0 3 1 1 *", "--timezone", "Europe/Berlin", "--jitter", "5m", "--note", "the shop", "--by", "ann", "--parallelism", "3")
-	require.Regexp(t, `^created schedule nightly: its next runs are 20\d\d-01-01 03:0\d CET, .* CET\n$`, out)
+	require.Regexp(t, `^created schedule nightly; next runs: 20\d\d-01-01 03:0\d CET, .* CET\n$`, out)
 	s.fails(t, "schedule nightly: taken already", "schedule", "create", "nightly", "noop", "--site", "example.com", "--every", "6h")
 
 	var one seenSchedule
@@ -90,19 +90,19 @@ func TestSchedule(t *testing.T) {
 	require.Len(t, one.Next, 5)
 	require.Regexp(t, `^20\d\d-01-01T03:0\d:\d\d(\.\d+)?\+01:00$`, one.Next[0])
 
-	require.Equal(t, "schedule nightly is told to run now: `sluice schedule show nightly` tells how it goes\n",
+	require.Equal(t, "triggered schedule nightly; see its runs with `sluice schedule show nightly`\n",
 		s.ok(t, "schedule", "trigger", "nightly"))
 	now := awaitRuns(t, s, "nightly", 1)
 	require.Equal(t, []any{"completed", int64(1), "completed", 1},
 		[]any{now.Runs[0].Status, now.Runs[0].ImportID, now.Runs[0].ImportStatus, now.Started})
-	require.Equal(t, "schedule nightly is paused: `sluice schedule resume nightly` lets it go on\n",
+	require.Equal(t, "paused schedule nightly; resume it with `sluice schedule resume nightly`\n",
 		s.ok(t, "schedule", "pause", "nightly", "--by", "ann", "--reason", "holidays"))
 	shown := s.ok(t, "schedule", "show", "nightly")
 	for _, want := range []string{
 		"State      paused\nNote       paused by ann: holidays\nImports    noop into example.com\n",
-		"When       0 3 1 1 *, Europe/Berlin, up to 5m later\nOverlap    skip\nCatch-up   up to 1h late\n",
-		"Pauses     after 10 failures in a row\nBy         ann\nRuns       1 started, 0 skipped, 0 missed\nNext runs  20",
-		"FOR ", "completed",
+		"Timing     0 3 1 1 *, Europe/Berlin, up to 5m later\nOverlap    skip\nCatch-up   up to 1h late\n",
+		"Pauses     after 10 consecutive failures\nCreated by ann\nRuns       1 started, 0 skipped, 0 missed\nNext runs  20",
+		"SCHEDULED ", "completed",
 	} {
 		require.Contains(t, shown, want)
 	}
@@ -116,7 +116,7 @@ func TestSchedule(t *testing.T) {
 	s.json(t, &one, "schedule", "resume", "nightly", "--by", "ann")
 	require.Equal(t, []any{false, "resumed by ann"}, []any{one.Paused, one.Note})
 
-	require.Equal(t, "deleted schedule nightly; its imports stay, and those under way go on\n", s.ok(t, "schedule", "delete", "nightly"))
+	require.Equal(t, "deleted schedule nightly; its imports stay, running ones continue\n", s.ok(t, "schedule", "delete", "nightly"))
 	s.fails(t, "schedule nightly: not found", "schedule", "show", "nightly")
 	var imp struct{ Schedule string }
 	require.NoError(t, json.Unmarshal([]byte(s.ok(t, "import", "show", "1", "-o", "json")), &imp))
@@ -130,7 +130,7 @@ func TestScheduleBackfill(t *testing.T) {
 	s.ok(t, "schedule", "create", "daily", "noop", "--site", "example.com", "--cron", "0 3 * * *", "--timezone", "Europe/Berlin", "--paused")
 	times := []string{"--from", "2026-01-01", "--to", "2026-01-03T03:00"}
 	want := "3 runs from 2026-01-01 03:00 CET to 2026-01-03 03:00 CET\n"
-	require.Equal(t, want+"Nothing was started.\n", s.ok(t, append([]string{"schedule", "backfill", "daily", "--dry-run"}, times...)...))
+	require.Equal(t, want+"Dry run: no run was started.\n", s.ok(t, append([]string{"schedule", "backfill", "daily", "--dry-run"}, times...)...))
 	var told struct {
 		Schedule string
 		Runs     []string
@@ -138,13 +138,13 @@ func TestScheduleBackfill(t *testing.T) {
 	}
 	s.json(t, &told, append([]string{"schedule", "backfill", "daily", "--dry-run"}, times...)...)
 	require.Equal(t, []any{"daily", "2026-01-01T03:00:00+01:00", 3, false}, []any{told.Schedule, told.Runs[0], len(told.Runs), told.Started})
-	require.Equal(t, want+"schedule daily is told to run them: `sluice schedule show daily` tells how it goes\n",
+	require.Equal(t, want+"started a backfill of schedule daily; see its runs with `sluice schedule show daily`\n",
 		s.ok(t, append([]string{"schedule", "backfill", "daily"}, times...)...))
 	now := awaitRuns(t, s, "daily", 3)
 	require.Equal(t, "2026-01-03T02:00:00Z", now.Runs[0].At.UTC().Format(time.RFC3339))
 	s.fails(t, "schedule daily has no time in between: there is nothing to run",
 		"schedule", "backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-01T02:00")
-	s.fails(t, `--from "soon" is no time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00`,
+	s.fails(t, `--from "soon" is not a time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00`,
 		"schedule", "backfill", "daily", "--from", "soon")
 }
 
@@ -158,17 +158,17 @@ func TestScheduleUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no name":   {[]string{"schedule", "create"}, "say what to call it: `sluice schedule create NAME SOURCE`"},
-		"no source": {[]string{"schedule", "create", "a"}, "say what to import: `sluice schedule create NAME SOURCE`, where SOURCE is " + strings.Join(components.Stock(config.Default()).Importers.Names(), ", ")},
-		"no site":   {[]string{"schedule", "create", "a", "noop"}, "--site is missing: say which site the data belong to, as `sluice site list` shows it"},
+		"no name":   {[]string{"schedule", "create"}, "name is missing: want `sluice schedule create NAME SOURCE`"},
+		"no source": {[]string{"schedule", "create", "a"}, "source is missing: want `sluice schedule create NAME SOURCE`, where SOURCE is one of " + strings.Join(components.Stock(config.Default()).Importers.Names(), ", ")},
+		"no site":   {[]string{"schedule", "create", "a", "noop"}, "--site is missing: want the domain of a site (see `sluice site list`)"},
 		"no time":   {create(), "say when it runs: a cron expression or an interval"},
 		"cron":      {create("--cron", "0 3 * *"), `the cron expression: "0 3 * *" has 4 fields: want minute, hour, day of the month, month and day of the week`},
 		"duration":  {create("--every", "daily"), `--every "daily": want a duration such as 90s, 30m or 6h`},
 		"negative":  {create("--every", "6h", "--jitter", "-5m"), `--jitter "-5m": want a duration such as 90s, 30m or 6h`},
 		"zone":      {create("--every", "6h", "--timezone", "Mars"), `time zone "Mars": want an IANA name such as UTC or Europe/Berlin`},
-		"show":      {[]string{"schedule", "show"}, "want one argument, the name of a schedule, got none: see `sluice schedule show --help`"},
+		"show":      {[]string{"schedule", "show"}, "want one argument, a schedule's name, got none: see `sluice schedule show --help`"},
 		"list":      {[]string{"schedule", "list", "x"}, "unexpected argument \"x\": see `sluice schedule list --help`"},
-		"backfill":  {[]string{"schedule", "backfill", "x"}, "--from is missing: say from when on, for instance --from 2026-01-31"},
+		"backfill":  {[]string{"schedule", "backfill", "x"}, "--from is missing: want the first time, such as --from 2026-01-31"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -18,8 +18,7 @@ import (
 	"github.com/sluicehq/sluice/warehouse"
 )
 
-// session is what a command works with; each part is opened when it is first asked
-// for.
+// session holds the settings and clients of a command. Each client is opened on first use.
 type session struct {
 	cli      *cli.Context
 	settings config.Config
@@ -28,16 +27,16 @@ type session struct {
 	store     *store.Store
 	warehouse *warehouse.Warehouse
 	temporal  client.Client
-	// namespace is the one that temporal is a client of.
+	// namespace is the namespace of temporal.
 	namespace string
 }
 
-// connectTimeout bounds how long a command waits for a database or for Temporal.
+// connectTimeout bounds the time to connect to a database or to Temporal.
 const connectTimeout = 5 * time.Second
 
-const isTheStackUp = "Is the stack up? `sluice-dev up` starts it on this machine"
+const isTheStackUp = "Is the stack running? Start it on this machine with `sluice-dev up`"
 
-// withSession reads the settings, runs the action and closes whatever it opened.
+// withSession reads the settings, runs the action and closes the clients that it opened.
 func withSession(action func(ctx context.Context, s *session) error) cli.ActionFunc {
 	return func(c *cli.Context) (err error) {
 		settings, err := loadSettings(c)
@@ -54,7 +53,7 @@ func withSession(action func(ctx context.Context, s *session) error) cli.ActionF
 	}
 }
 
-// readSettings reads the settings without validating them: flags may be to come.
+// readSettings reads the settings without validating them: flags may still override them.
 func readSettings(c *cli.Context) (config.Config, error) {
 	path := c.String("config")
 	for _, entry := range environ(c) {
@@ -90,7 +89,7 @@ func (s *session) Store(ctx context.Context) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := opened.Ping(ctx); err != nil {
-		return nil, exitWith(exitUnavailable, fmt.Errorf("%w\n%s; SLUICE_STORE_DSN names another", err, isTheStackUp))
+		return nil, exitWith(exitUnavailable, fmt.Errorf("%w\n%s, or set SLUICE_STORE_DSN", err, isTheStackUp))
 	}
 	return opened, nil
 }
@@ -109,7 +108,7 @@ func (s *session) Warehouse(ctx context.Context) (*warehouse.Warehouse, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := opened.Ping(ctx); err != nil {
-		return nil, exitWith(exitUnavailable, fmt.Errorf("%w\n%s; SLUICE_WAREHOUSE_DSN names another", err, isTheStackUp))
+		return nil, exitWith(exitUnavailable, fmt.Errorf("%w\n%s, or set SLUICE_WAREHOUSE_DSN", err, isTheStackUp))
 	}
 	return opened, nil
 }
@@ -130,8 +129,11 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 		s.namespace = options.Namespace
 		s.temporal, err = client.DialContext(ctx, options)
 		if err != nil {
-			return nil, exitWith(exitUnavailable, fmt.Errorf("reach temporal at %s: %w\n%s; TEMPORAL_ADDRESS names another",
-				options.HostPort, err, isTheStackUp))
+			err = fmt.Errorf("connect to Temporal at %s: %w", options.HostPort, err)
+			if temporalAdvice(err) == "" {
+				err = fmt.Errorf("%w\n%s, or set TEMPORAL_ADDRESS", err, isTheStackUp)
+			}
+			return nil, exitWith(exitUnavailable, err)
 		}
 	}
 	return &starter.Starter{
@@ -151,7 +153,7 @@ func (s *session) Deliveries(ctx context.Context) (*starter.Destinations, error)
 	})
 }
 
-// watcher returns a client that can follow imports but not start them: it needs no
+// watcher returns a client that follows imports but cannot start them. It does not connect to
 // Temporal.
 func (s *session) watcher(ctx context.Context) (*starter.Starter, error) {
 	opened, err := s.Store(ctx)

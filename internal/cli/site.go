@@ -21,22 +21,22 @@ func siteCommand() *cli.Command {
 		&cli.Command{
 			Name: "add", Usage: "add a site", ArgsUsage: "DOMAIN",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "timezone", Value: "UTC", Usage: "IANA `ZONE` in which the site counts its days"},
-				&cli.StringFlag{Name: "native-start", Usage: "first `DAY` (YYYY-MM-DD) with native data; imports end before it"},
-				&cli.StringSliceFlag{Name: "contact", Usage: "tell `ADDRESS` by e-mail how its imports went; may be repeated"},
+				&cli.StringFlag{Name: "timezone", Value: "UTC", Usage: "IANA time `ZONE` of the site's days"},
+				&cli.StringFlag{Name: "native-start", Usage: "first `DAY` (YYYY-MM-DD) of native data; imports end before it"},
+				&cli.StringSliceFlag{Name: "contact", Usage: "send e-mail notifications about its imports to `ADDRESS`; may be repeated"},
 				outputFlag(),
 			},
 			Action: withSession(addSite),
 		},
 		&cli.Command{
-			Name: "list", Usage: "list all sites", Flags: []cli.Flag{outputFlag()},
+			Name: "list", Usage: "list sites", Flags: []cli.Flag{outputFlag()},
 			Action: withSession(listSites),
 		},
 		&cli.Command{
-			Name: "forget-imports", Usage: "take back all imports of a site", ArgsUsage: "DOMAIN",
-			Description: "Their rows are out of sight at once, and are purged one import after the other.",
+			Name: "forget-imports", Usage: "delete all imports of a site", ArgsUsage: "DOMAIN",
+			Description: "Rows are hidden at once and purged import by import.",
 			Flags: []cli.Flag{
-				&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletions are under way"}, outputFlag(),
+				&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletions have started"}, outputFlag(),
 			},
 			Action: withSession(forgetImports),
 		},
@@ -47,17 +47,17 @@ var domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$`)
 
 func addSite(ctx context.Context, s *session) error {
 	c := s.cli
-	domain, err := oneArg(c, "the domain of a site")
+	domain, err := oneArg(c, "a site's domain")
 	if err != nil {
 		return err
 	}
 	domain = strings.ToLower(domain)
 	if !domainPattern.MatchString(domain) || len(domain) > 253 {
-		return fmt.Errorf("%q is not a site's domain: want letters, digits, dots and dashes, such as example.com", domain)
+		return fmt.Errorf("invalid domain %q: want letters, digits, dots and dashes, such as example.com", domain)
 	}
 	zone := c.String("timezone")
 	if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
-		return fmt.Errorf("--timezone %q is not an IANA time zone: want one such as UTC or Europe/Berlin", zone)
+		return fmt.Errorf("--timezone %q is not an IANA time zone: want a name such as UTC or Europe/Berlin", zone)
 	}
 	var nativeStart *calendar.Day
 	if text := c.String("native-start"); text != "" {
@@ -70,7 +70,7 @@ func addSite(ctx context.Context, s *session) error {
 	contacts := c.StringSlice("contact")
 	for _, address := range contacts {
 		if _, err := mail.ParseAddress(address); err != nil {
-			return fmt.Errorf("--contact %q is not an e-mail address: want something like ann@example.com", address)
+			return fmt.Errorf("--contact %q is not an e-mail address: want an address such as ann@example.com", address)
 		}
 	}
 	opened, err := s.Store(ctx)
@@ -81,7 +81,7 @@ func addSite(ctx context.Context, s *session) error {
 		Domain: domain, TimeZone: zone, NativeStart: nativeStart, Contacts: contacts,
 	})
 	if errors.Is(err, store.ErrTaken) {
-		return fmt.Errorf("%w: `sluice site list` shows it", err)
+		return fmt.Errorf("%w: see `sluice site list`", err)
 	}
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func listSites(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, views)
 	}
 	if len(sites) == 0 {
-		return say(s.cli, "There are no sites yet. Add one with `sluice site add DOMAIN`.")
+		return say(s.cli, "No sites found. Add one with `sluice site add DOMAIN`.")
 	}
 	table := terminal.NewTable("ID", "DOMAIN", "TIME ZONE", "NATIVE DATA FROM", "ADDED")
 	for _, site := range sites {

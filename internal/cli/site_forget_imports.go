@@ -9,10 +9,10 @@ import (
 	"github.com/sluicehq/sluice/internal/terminal"
 )
 
-// forgetImports takes back all imports of a site.
+// forgetImports deletes all imports of a site.
 func forgetImports(ctx context.Context, s *session) error {
 	c := s.cli
-	domain, err := oneArg(c, "the domain of a site")
+	domain, err := oneArg(c, "a site's domain")
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func forgetImports(ctx context.Context, s *session) error {
 			})
 			if err := client.WaitDeleted(ctx, id); err != nil {
 				progress.Close()
-				return errors.Join(fmt.Errorf("wait for the deletion of import %d, which goes on: %w", id, err))
+				return errors.Join(fmt.Errorf("wait for the deletion of import %d, which continues: %w", id, err))
 			}
 		}
 		progress.Close()
@@ -42,10 +42,10 @@ func forgetImports(ctx context.Context, s *session) error {
 	}
 	switch {
 	case len(ids) == 0:
-		return say(c, "%s has no imports", domain)
+		return say(c, "site %s has no imports", domain)
 	case c.Bool("no-wait"):
-		return say(c, "deleting %d imports of %s: none of their rows are seen any more", len(ids), domain)
+		return say(c, "deleting %s of site %s; their rows are hidden", plural(int64(len(ids)), "import"), domain)
 	default:
-		return say(c, "deleted %d imports of %s", len(ids), domain)
+		return say(c, "deleted %s of site %s", plural(int64(len(ids)), "import"), domain)
 	}
 }

@@ -53,12 +53,12 @@ func TestSites(t *testing.T) {
 	t.Parallel()
 	s := databases(t)
 	s.ok(t, "migrate", "up")
-	require.Equal(t, "There are no sites yet. Add one with `sluice site add DOMAIN`.\n", s.ok(t, "site", "list"))
+	require.Equal(t, "No sites found. Add one with `sluice site add DOMAIN`.\n", s.ok(t, "site", "list"))
 	require.Equal(t, "[]\n", s.ok(t, "site", "list", "-o", "json"))
 
 	require.Equal(t, "added site 1, example.com (Europe/Berlin)\n",
 		s.ok(t, "site", "add", "Example.com", "--timezone", "Europe/Berlin"))
-	s.fails(t, "site example.com: taken already: `sluice site list` shows it", "site", "add", "example.com")
+	s.fails(t, "site example.com: taken already: see `sluice site list`", "site", "add", "example.com")
 
 	type site struct {
 		ID          int64
@@ -68,7 +68,7 @@ func TestSites(t *testing.T) {
 		Contacts    []string
 		CreatedAt   time.Time `json:"created_at"`
 	}
-	s.fails(t, `--contact "nobody" is not an e-mail address: want something like ann@example.com`,
+	s.fails(t, `--contact "nobody" is not an e-mail address: want an address such as ann@example.com`,
 		"site", "add", "shop.example.com", "--contact", "nobody")
 	var added site
 	s.json(t, &added, "site", "add", "shop.example.com", "--native-start", "2024-01-31",

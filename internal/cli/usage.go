@@ -8,13 +8,13 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// group returns a command that only holds others.
+// group returns a command that only has subcommands.
 func group(name, usage string, commands ...*cli.Command) *cli.Command {
 	return &cli.Command{Name: name, Usage: usage, Subcommands: commands, Action: chooseCommand}
 }
 
-// chooseCommand is what happens where no command is named, or one that does not
-// exist: without it the library would end in silence, and well.
+// chooseCommand handles a missing or unknown command name, for which the library would exit
+// silently with 0.
 func chooseCommand(c *cli.Context) error {
 	if c.Bool("version") {
 		return say(c, "%s version %s", c.App.Name, c.App.Version)
@@ -30,17 +30,16 @@ func chooseCommand(c *cli.Context) error {
 	return show(c)
 }
 
-// helpFlag is the flag --help of a command. The library's own is shared by all
-// commands of a process, and is changed whenever one runs.
+// helpFlag is the flag --help of a command. The library's own flag is shared by all commands of a
+// process and modified by each run.
 func helpFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show help", DisableDefaultText: true}
 }
 
-// helpCommand shows the same as --help does. The library's own is not used because
-// it leaves out what a group of commands holds.
+// helpCommand prints the same text as --help. The library's own omits subcommands of groups.
 func helpCommand() *cli.Command {
 	return &cli.Command{
-		Name: "help", Aliases: []string{"h"}, Usage: "explain sluice, or one of its commands", ArgsUsage: "[COMMAND...]",
+		Name: "help", Aliases: []string{"h"}, Usage: "show help for sluice or one of its commands", ArgsUsage: "[COMMAND...]",
 		Action: func(c *cli.Context) error {
 			args := append([]string{c.App.Name}, c.Args().Slice()...)
 			return c.App.RunContext(c.Context, append(args, "--help"))
@@ -48,8 +47,7 @@ func helpCommand() *cli.Command {
 	}
 }
 
-// polish makes all commands report mistakes alike and keeps the noise out of their
-// help.
+// polish gives all commands the same usage errors and removes noise from their help.
 func polish(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = usageError
@@ -65,19 +63,19 @@ func polish(commands []*cli.Command) {
 	}
 }
 
-// What the flag package says about mistakes.
+// Usage errors of the flag package.
 var (
 	undefinedFlag = regexp.MustCompile(`^flag provided but not defined: -(.+)$`)
 	missingValue  = regexp.MustCompile(`^flag needs an argument: -(.+)$`)
 	wrongValue    = regexp.MustCompile(`^invalid (boolean )?value ("(?:.|\n)*") for (?:flag )?-(\S+): (.*)$`)
 )
 
-// usageError rewords what the flag package says, which writes flags with one dash
-// and talks of parsing.
+// usageError rewords the errors of the flag package, which write flags with one dash and mention
+// parsing.
 func usageError(c *cli.Context, err error, _ bool) error {
 	text := err.Error()
 	if m := undefinedFlag.FindStringSubmatch(text); m != nil {
-		text = "there is no flag " + dashed(m[1])
+		text = "unknown flag " + dashed(m[1])
 	} else if m := missingValue.FindStringSubmatch(text); m != nil {
 		text = dashed(m[1]) + " needs a value"
 	} else if m := wrongValue.FindStringSubmatch(text); m != nil {
@@ -93,7 +91,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	return exitWith(exitUsage, fmt.Errorf("%s: see `%s --help`", text, c.Command.HelpName))
 }
 
-// dashed writes a flag as people type it.
+// dashed returns a flag with its dashes.
 func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
@@ -101,11 +99,11 @@ func dashed(name string) string {
 	return "--" + strings.TrimLeft(name, "-")
 }
 
-// requireFlag refuses a missing flag. The library's own check would print the whole
-// help.
-func requireFlag(c *cli.Context, name, hint string) error {
+// requireFlag rejects a missing flag. want completes the error. The library's own check would print
+// the whole help.
+func requireFlag(c *cli.Context, name, want string) error {
 	if strings.TrimSpace(c.String(name)) == "" {
-		return fmt.Errorf("--%s is missing: %s", name, hint)
+		return fmt.Errorf("--%s is missing: want %s", name, want)
 	}
 	return nil
 }

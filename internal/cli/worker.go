@@ -22,21 +22,21 @@ import (
 
 func workerCommand() *cli.Command {
 	return &cli.Command{
-		Name: "worker", Usage: "carry out workflows and activities until it is stopped",
+		Name: "worker", Usage: "run workflows and activities until stopped",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "migrate", Usage: "bring the databases up to date first"},
+			&cli.BoolFlag{Name: "migrate", Usage: "apply pending migrations first"},
 			&cli.StringFlag{
-				Name: "listen", Usage: "serve health, readiness and metrics on `ADDRESS`, or off",
+				Name: "listen", Usage: "serve health, readiness and metrics on `ADDRESS`; off disables",
 				DefaultText: configured("worker.listen", config.Default().Worker.Listen),
 			},
 			&cli.IntFlag{
-				Name: "load-slots", Usage: "load `N` parts at once",
+				Name: "load-slots", Usage: "load `N` parts in parallel",
 				DefaultText: configured("worker.load_slots", config.Default().Worker.LoadSlots),
 			},
 		},
 		Action: runWorker,
 		Subcommands: []*cli.Command{{
-			Name: "healthcheck", Usage: "ask the worker on this machine whether it is ready",
+			Name: "healthcheck", Usage: "check that the local worker is ready",
 			Action: withSession(checkWorker),
 		}},
 	}
@@ -83,11 +83,11 @@ func WorkerConfig(settings config.Config, set components.Set, temporal client.Op
 	}
 }
 
-// checkWorker is for containers without any other program that could ask.
+// checkWorker is a health check for containers that have no HTTP client.
 func checkWorker(ctx context.Context, s *session) error {
 	address := s.settings.Worker.Listen
 	if address == "off" {
-		return errors.New("worker.listen is off: there is nobody to ask")
+		return errors.New("worker.listen is off: the health check needs an address")
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -98,7 +98,7 @@ func checkWorker(ctx context.Context, s *session) error {
 	begin(s.cli)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return exitWith(exitUnavailable, fmt.Errorf("reach the worker: %w", err))
+		return exitWith(exitUnavailable, fmt.Errorf("connect to the worker: %w", err))
 	}
 	defer response.Body.Close() //nolint:errcheck // nothing was written
 	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))

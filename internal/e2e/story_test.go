@@ -101,7 +101,7 @@ func (d *tale) event(ref activities.ActionRef, data any) string {
 	require.NoError(d.t, err)
 	var sent struct{ Jobs []string }
 	d.sluice(&sent, "event", "send", "--source", "shop", "--name", "order", "--data", string(text),
-		"--destination", ref.Destination, "--action", ref.Action)
+		"--to", ref.Destination+"/"+ref.Action)
 	require.Len(d.t, sent.Jobs, 1)
 	return sent.Jobs[0]
 }
