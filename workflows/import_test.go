@@ -119,7 +119,7 @@ func TestNothingLoaded(t *testing.T) {
 	require.NoError(t, r.start())
 	require.Equal(t, []string{
 		workflows.ActivityBeforeStart, workflows.ActivityPlan, "import_data 0",
-		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityFinish,
+		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityFinish, workflows.ActivityClose,
 	}, r.once())
 	require.Equal(t, []activities.Ended{{ImportID: importID, Status: store.StatusUnchanged}}, r.ended)
 	require.Equal(t, []activities.Note{

@@ -16,7 +16,7 @@ func TestNames(t *testing.T) {
 	require.Equal(t, []string{"Import", "Deletion"}, []string{workflows.TypeImport, workflows.TypeDeletion})
 	require.Equal(t, []string{
 		"before_start", "plan", "import_data", "check_loaded", "park_part", "park", "skip_part", "summarize", "finalize", "on_success", "on_failure", "purge_rows",
-		"clean_up", "publish", "finish", "remove",
+		"clean_up", "publish", "finish", "close", "remove",
 	}, []string{
 		workflows.ActivityBeforeStart, workflows.ActivityPlan, workflows.ActivityImportData, workflows.ActivityCheckLoaded, workflows.ActivityParkPart,
 		workflows.ActivityPark, workflows.ActivitySkipPart, workflows.ActivitySummarize, workflows.ActivityFinalize, workflows.ActivityOnSuccess, workflows.ActivityOnFailure,

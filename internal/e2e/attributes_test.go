@@ -86,7 +86,7 @@ func TestParkedIsSeen(t *testing.T) {
 	require.EqualError(t, s.Starter.RetryPart(ctx, imp.ID, 5, starter.By{}),
 		"retry_part of import 1: part 5 is not an open part: the import has 2 parts, numbered from 0")
 	require.EqualError(t, s.Starter.SkipPart(ctx, imp.ID, 1, starter.By{Why: " "}),
-		"skip_part of import 1: say why the part is skipped: the reason is empty")
+		"skip_part of import 1: skipping a part requires a reason")
 	require.NoError(t, s.Starter.SkipPart(ctx, imp.ID, 0, starter.By{Why: "the file is lost"}))
 	require.NoError(t, s.Starter.RetryPart(ctx, imp.ID, 1, starter.By{}))
 	last := s.end(imp, store.StatusCompleted)

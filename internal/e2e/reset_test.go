@@ -71,7 +71,9 @@ func TestResetChangesNothing(t *testing.T) {
 	s := setupNoop(t)
 	s.StartWorker(t)
 	imp := s.noop(site, `{"rows": 500, "parts": 3}`)
-	before := s.end(imp, store.StatusCompleted)
+	s.end(imp, store.StatusCompleted)
+	// The workflow has ended: what it records last is in the store.
+	before := s.Wait(t, imp.ID)
 	refused := func(imp store.Import) {
 		run := s.Reset(t, imp.WorkflowID)
 		ctx := enginetest.Context(t)
