@@ -85,7 +85,7 @@ func TestDecisionWithoutWorker(t *testing.T) {
 			err := s.Starter.RetryPart(ctx, imp.ID, 0, starter.By{})
 			require.ErrorIs(t, err, starter.ErrNoWorker)
 			require.EqualError(t, err, "retry_part of import 1: no worker answers within "+tc.text+
-				": is one running, and is it ready? What was asked for may still happen once it is; `sluice import show 1` tells")
+				": check that a worker is running and ready. The command may still be executed once it is; see `sluice import show 1`")
 			require.GreaterOrEqual(t, time.Since(begun), tc.want)
 
 			// A caller that gives up first gets the error of its own context.

@@ -106,5 +106,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 29, "every activity but remind and purge_events is among them")
+	require.Len(t, seen, 30, "every activity but remind and purge_events is among them")
 }
