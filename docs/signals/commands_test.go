@@ -84,7 +84,7 @@ func (s *system) requireWorks(t *testing.T, line string) {
 		require.Regexp(t, map[string]string{
 			// In base64, from the Web UI's server, it begins with {"import_id":.
 			workflows.QueryState: `loading|"eyJpbXBvcnRfaWQi`, workflows.QueryProgress: "parts_total",
-			workflows.QueryFeedback: "rows a second by setup",
+			workflows.QueryFeedback: "rows per second by setup",
 		}[name], output)
 		return
 	}

@@ -221,7 +221,7 @@ func TestPause(t *testing.T) {
 	require.False(t, last.Import.Paused)
 	require.EqualValues(t, 1_000_000, last.Import.Rate)
 	require.Subset(t, s.feedback(imp.ID), []string{
-		"info: Paused by ann: a look at it.", "info: Loading at most 1000000 rows a second by ann: a look at it.",
+		"info: Paused by ann: a look at it.", "info: Rate limit set to 1000000 rows per second by ann: a look at it.",
 		"info: Resumed by bob: as agreed.",
 	})
 }
