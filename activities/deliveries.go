@@ -69,12 +69,14 @@ type UnhealthyConnection struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
-// DrainRequest starts a drain.
-type DrainRequest struct {
+// DeliverRequest asks to load jobs.
+type DeliverRequest struct {
 	Survey
-	// Seconds is after how long the drain ends at the latest. A drain of an action with a schedule
-	// ends earlier, when no jobs are left.
-	Seconds float64 `json:"seconds"`
+	// Limit is how many jobs a batch has at most.
+	Limit int `json:"limit"`
+	// StretchSeconds is for how long further batches are begun, and, for a realtime action,
+	// waited for. 0 asks for a single batch of each connection.
+	StretchSeconds float64 `json:"stretch_seconds,omitempty"`
 }
 
 // Loaded counts what became of jobs.
@@ -96,13 +98,15 @@ func (l *Loaded) Add(more Loaded) {
 	l.Untried += more.Untried
 }
 
-// Drained is the result of a drain, and how the action stands after it.
-type Drained struct {
+// Delivered is how it went, and how the action stands after it.
+type Delivered struct {
 	Surveyed
 	Loaded
-	// Claimed is how many jobs were claimed, Batches in how many batches.
+	// Claimed is how many jobs there were, Batches in how many loads.
 	Claimed int `json:"claimed"`
 	Batches int `json:"batches,omitempty"`
+	// Ill is why, by the last batch, its connection seems unhealthy, "" if it does not.
+	Ill string `json:"ill,omitempty"`
 }
 
 // SettingsChange changes what an action goes by. Fields that are nil stay as they are;

@@ -2,6 +2,7 @@ package starter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/sluicehq/sluice/destinations"
@@ -50,7 +51,13 @@ func (d *Destinations) ReplayFlow(ctx context.Context, name string) (r Replayed,
 			made = append(made, jobs...)
 			after = event.ID
 		}
-		d.notify(ctx, made)
+		refs, err := d.unattended(ctx, made)
+		if err == nil {
+			err = d.Wake(ctx, refs)
+		}
+		if err != nil {
+			return r, errors.Join(ErrNotWoken, err)
+		}
 	}
 }
 

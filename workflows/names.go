@@ -95,7 +95,7 @@ const (
 
 // Activities of destinations.
 const (
-	ActivityDrain         = "drain"
+	ActivityDeliver       = "deliver"
 	ActivityNextDue       = "next_due"
 	ActivityApplySettings = "apply_settings"
 )

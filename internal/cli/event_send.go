@@ -99,9 +99,10 @@ func sendEvent(ctx context.Context, s *session) error {
 		return err
 	}
 	added, err := client.AddEvent(ctx, request)
-	if err != nil {
+	if err != nil && !errors.Is(err, starter.ErrNotWoken) {
 		return err
 	}
+	// The event is stored even if its actions could not be notified.
 	kept := make([]keptJSON, len(added.Faults))
 	for i, f := range added.Faults {
 		kept[i] = keptJSON{Flow: f.Flow, Reason: f.Reason}

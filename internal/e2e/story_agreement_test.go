@@ -114,11 +114,7 @@ func (d *tale) compare(
 	state, err := d.State(ctx, ref)
 	require.NoError(t, err)
 	require.Equal(t, moves, state.Totals.Loaded, "the query state")
-	status := workflows.ActionIdle
-	if state.Plan.Realtime {
-		status = workflows.ActionDraining
-	}
-	require.Equal(t, status, state.Status)
+	require.Equal(t, workflows.ActionIdle, state.Status)
 	require.Equal(t, moves, d.historyOf(ref), "the results of activities in the history")
 	require.Equal(t, workflows.ActionSummary(ref.Destination, ref.Action), d.summaryOf(t, ref))
 	require.Contains(t, d.detailsOf(t, ref), fmt.Sprintf("| %d | %d | %d | %d | %d |",
@@ -170,7 +166,7 @@ func (d *tale) summaryOf(t *assert.CollectT, ref activities.ActionRef) (summary 
 	return summary
 }
 
-// historyOf adds up the results of the drains of an action in the histories of all its runs.
+// historyOf adds up what the loads of an action say in the histories of all its runs.
 func (d *tale) historyOf(ref activities.ActionRef) (sum activities.Loaded) {
 	d.t.Helper()
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
@@ -182,7 +178,7 @@ func (d *tale) historyOf(ref activities.ActionRef) (sum activities.Loaded) {
 			switch event.GetEventType() {
 			case enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 				kind := event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
-				loads[event.GetEventId()] = kind == workflows.ActivityDrain
+				loads[event.GetEventId()] = kind == workflows.ActivityDeliver
 			case enums.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
 				if done := event.GetActivityTaskCompletedEventAttributes(); loads[done.GetScheduledEventId()] {
 					sum.Add(d.deliveredBy(done))
@@ -195,7 +191,7 @@ func (d *tale) historyOf(ref activities.ActionRef) (sum activities.Loaded) {
 
 func (d *tale) deliveredBy(done *historypb.ActivityTaskCompletedEventAttributes) activities.Loaded {
 	d.t.Helper()
-	var answer activities.Drained
+	var answer activities.Delivered
 	require.NoError(d.t, converter.GetDefaultDataConverter().FromPayloads(done.GetResult(), &answer))
 	return answer.Loaded
 }
