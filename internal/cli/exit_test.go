@@ -33,7 +33,7 @@ func TestExitUsage(t *testing.T) {
 		"site add a.com --contact x", "site add a.com --native-start x", "site update a.com --timezone Mars",
 		"import rejects 1 --skip -1", "import rejects 1 --limit 0", "import logs 1 --tail 0", "import preview 1 --limit 0",
 		"event list --limit 0", "event list --after x", "event purge --before x", "event purge --older-than 0s", "event purge --older-than 1h --state x",
-		"event send --data [", "event send --destination a", "job list --state x", "job list --after x", "job list --limit 0",
+		"event send --data [", "event send --to a", "job list --state x", "job list --after x", "job list --limit 0",
 		"job retry", "job cancel", "job resolve x --as y", "job edit x", "job discard",
 		"schedule create a", "schedule create a noop --site a.com --every x",
 		"connection add a --kind nope", "connection add a --kind webhook --set x",
@@ -108,7 +108,7 @@ func TestExitOfImports(t *testing.T) {
 			line := []string{"import", "start", "noop", "--site", site, "--args", tc.args, "--idempotency-key", "k"}
 			switch tc.code {
 			case exitTimeout:
-				line = append(line, "--timeout", "300ms")
+				line = append(line, "--timeout", "3s")
 			case exitCancelled:
 				s.ok(t, append(line, "--check-timeout", "0")...)
 				system.WaitFor(t, int64(n), "a worker", func(now store.ImportSummary) bool { return now.Import.RunID != "" })

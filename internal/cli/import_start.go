@@ -209,6 +209,9 @@ func startAndListen(ctx context.Context, s *session, client *starter.Starter, re
 	ctx, cancel := withTimeout(ctx, s)
 	defer cancel()
 	listener, err := s.Listen(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
+		return exitWith(exitTimeout, fmt.Errorf("listen for events: %w; no import was started", errTimeout))
+	}
 	if err != nil {
 		return err
 	}

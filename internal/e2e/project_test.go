@@ -51,7 +51,7 @@ func TestProject(t *testing.T) {
 	crm := startCRM(t)
 	p.run("connection", "add", "shop", "--kind", "shop_crm", "--set", "url="+crm.url, "--secret", "token=env:TOKEN")
 	require.Contains(t, p.run("connection", "test", "shop"), "the other side answers")
-	p.run("event", "send", "--source", "shop", "--name", "order", "--destination", "shop_crm", "--action", "send",
+	p.run("event", "send", "--source", "shop", "--name", "order", "--to", "shop_crm/send",
 		"--data", `{"connection": "shop", "payload": {"order": 1}}`)
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		succeeded, err := s.Store.CountJobs(enginetest.Context(t), store.JobFilter{States: []string{store.JobSucceeded}})
