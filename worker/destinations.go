@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -56,8 +55,6 @@ func (w *Worker) newDeliveries(
 		Service: scheduler,
 	}
 	w.registerHandovers(main, service)
-	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})
-	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	dl := &deliveries{
 		w: w, starter: service, listen: acts.Listen, wait: acts.Wait,
 		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{
@@ -72,7 +69,10 @@ func (w *Worker) newDeliveries(
 			DisableWorkflowWorker:              true,
 			DeploymentOptions:                  deployment(settings),
 		})
-		one.RegisterActivityWithOptions(acts.Deliver, activity.RegisterOptions{Name: workflows.ActivityDeliver})
+		add(one, map[string]any{
+			workflows.ActivityDeliver: acts.Deliver, workflows.ActivityNextDue: acts.NextDue,
+			workflows.ActivityApplySettings: acts.Apply,
+		})
 		dl.workers = append(dl.workers, one)
 	}
 	return dl, nil
