@@ -14,7 +14,6 @@ import (
 
 // NextDue tells how an action stands.
 func (d *Destinations) NextDue(ctx context.Context, s Survey) (Surveyed, error) {
-	defer keepBeating(ctx, nil)()
 	surveyed, err := d.survey(ctx, s)
 	return surveyed, failure(err)
 }
@@ -90,7 +89,6 @@ const saveAttempts = 10
 // Apply changes what an action goes by, for good, and tells how it stands then. What the
 // program cannot use is refused.
 func (d *Destinations) Apply(ctx context.Context, c SettingsChange) (Surveyed, error) {
-	defer keepBeating(ctx, nil)()
 	err := store.ErrConflict
 	for attempt := 0; attempt < saveAttempts && errors.Is(err, store.ErrConflict); attempt++ {
 		err = d.apply(ctx, c)
@@ -98,8 +96,7 @@ func (d *Destinations) Apply(ctx context.Context, c SettingsChange) (Surveyed, e
 	if err != nil {
 		return Surveyed{}, failure(err)
 	}
-	surveyed, err := d.survey(ctx, c.Survey)
-	return surveyed, failure(err)
+	return d.NextDue(ctx, c.Survey)
 }
 
 func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
@@ -9,13 +10,11 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// registerConnections registers the workflow that tests connections, and its activity for each
-// kind of them.
-func registerConnections(q *queues, service *connections.Connections) {
+// RegisterConnections registers the workflow and the activity that test connections; main
+// polls QueueMain.
+func RegisterConnections(main worker.Registry, service *connections.Connections) {
 	named := workflow.RegisterOptions{Name: workflows.TypeConnectionTest}
-	q.main.RegisterWorkflowWithOptions(workflows.ConnectionTest, named)
+	main.RegisterWorkflowWithOptions(workflows.ConnectionTest, named)
 	tests := &activities.Connections{Service: service}
-	for _, one := range q.tests {
-		one.RegisterActivityWithOptions(tests.Test, activity.RegisterOptions{Name: workflows.ActivityTestConnection})
-	}
+	main.RegisterActivityWithOptions(tests.Test, activity.RegisterOptions{Name: workflows.ActivityTestConnection})
 }

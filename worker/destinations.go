@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -55,6 +56,8 @@ func (w *Worker) newDeliveries(
 		Service: scheduler,
 	}
 	w.registerHandovers(main, service)
+	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})
+	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	dl := &deliveries{
 		w: w, starter: service, listen: acts.Listen, wait: acts.Wait,
 		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{
@@ -69,10 +72,7 @@ func (w *Worker) newDeliveries(
 			DisableWorkflowWorker:              true,
 			DeploymentOptions:                  deployment(settings),
 		})
-		add(one, map[string]any{
-			workflows.ActivityDeliver: acts.Deliver, workflows.ActivityNextDue: acts.NextDue,
-			workflows.ActivityApplySettings: acts.Apply,
-		})
+		one.RegisterActivityWithOptions(acts.Deliver, activity.RegisterOptions{Name: workflows.ActivityDeliver})
 		dl.workers = append(dl.workers, one)
 	}
 	return dl, nil

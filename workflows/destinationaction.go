@@ -131,7 +131,7 @@ func (r *actionRun) survey(ctx workflow.Context) error {
 	r.stale = false
 	r.cost += costActivity
 	var answer activities.Surveyed
-	asking := workflow.WithTaskQueue(bookkeeping(ctx, "look for what is due"), DestinationQueue(r.ref.Destination))
+	asking := bookkeeping(ctx, "look for what is due")
 	if err := workflow.ExecuteActivity(asking, ActivityNextDue, r.question(ctx)).Get(ctx, &answer); err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func (r *actionRun) apply(ctx workflow.Context, o Command, c activities.Settings
 	c.Survey, c.By = r.question(ctx), o.By
 	r.cost += costActivity
 	var answer activities.Surveyed
-	applying := workflow.WithTaskQueue(deciding(ctx, "change settings"+signature(o)), DestinationQueue(r.ref.Destination))
+	applying := deciding(ctx, "change settings"+signature(o))
 	if err := workflow.ExecuteActivity(applying, ActivityApplySettings, c).Get(ctx, &answer); err != nil {
 		return err
 	}

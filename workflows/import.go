@@ -14,12 +14,9 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// ImportInput starts an Import workflow. ImportID and Importer are required; everything else
-// stands in the store.
+// ImportInput starts an Import workflow. Everything else stands in the store.
 type ImportInput struct {
 	ImportID int64 `json:"import_id"`
-	// Importer is the importer's name: its callbacks run on its task queues. Required.
-	Importer string `json:"importer"`
 	// GiveUp, if set, says why the import is ended without doing anything else: its
 	// workflow was terminated, or an earlier run had begun to end it.
 	GiveUp string `json:"give_up,omitempty"`
@@ -97,17 +94,12 @@ type importRun struct {
 //
 // and where something fails or the workflow is cancelled
 //
-//	note_failure and on_failure unless before_start has failed, purge_rows, clean_up, finish
+//	on_failure unless before_start has failed, purge_rows, clean_up, finish
 //
-// The importer's callbacks, import_data and repair run on the task queues of the importer, all other
-// activities on the main one. Its rows become visible with publish, all at once. Its locks are released with its
+// Its rows become visible with publish, all at once. Its locks are released with its
 // end, or with the beginning of its review. What flows want to hear of its end, or of its
 // rows, is left to a Handover, which is started at last.
 func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
-	if in.Importer == "" {
-		return ImportResult{}, temporal.NewNonRetryableApplicationError(
-			"the input names no importer", string(importers.ClassInternal), nil)
-	}
 	run := &importRun{
 		in: in, phase: store.PhaseQueued, fencingToken: in.FencingToken, lines: []Line{}, writing: workflow.NewMutex(ctx),
 		checked: in.Resumed || in.Checked,
@@ -264,7 +256,7 @@ func (r *importRun) afterLoad(ctx workflow.Context) error {
 // callback runs a callback of the importer that can be interrupted.
 func (r *importRun) callback(ctx workflow.Context, summary, activity string, result any) error {
 	return r.turns.take(ctx, r, func(ctx workflow.Context) error {
-		return workflow.ExecuteActivity(callback(ctx, r.in.Importer, summary), activity, r.self()).Get(ctx, result)
+		return workflow.ExecuteActivity(callback(ctx, summary), activity, r.self()).Get(ctx, result)
 	})
 }
 
@@ -289,7 +281,9 @@ func (r *importRun) complete(outer workflow.Context) (ImportResult, error) {
 // store continues as a new run of outer.
 func (r *importRun) publish(ctx, outer workflow.Context) (ImportResult, error) {
 	result := ImportResult{Days: r.plan.Days}
-	published, err := r.publishVerified(ctx)
+	publish := workflow.ExecuteActivity(purging(ctx, "verify and make visible"), ActivityPublish, r.self())
+	var published activities.Published
+	err := publish.Get(ctx, &published)
 	if isType(err, activities.TypeUnfinished) {
 		if err = r.reloadOpenParts(outer); isContinueAsNew(err) {
 			return ImportResult{}, err
@@ -338,26 +332,10 @@ func (r *importRun) close(ctx workflow.Context) error {
 	return execute(bookkeeping(ctx, "close"), ActivityClose, r.self())
 }
 
-// publishVerified runs the activity publish. If the warehouse holds other rows than were recorded, a
-// worker with the importer repairs them first.
-func (r *importRun) publishVerified(ctx workflow.Context) (activities.Published, error) {
-	for {
-		var published activities.Published
-		publishing := workflow.ExecuteActivity(purging(ctx, "verify and make visible"), ActivityPublish, r.self())
-		err := publishing.Get(ctx, &published)
-		if !isType(err, activities.TypeUnverified) {
-			return published, err
-		}
-		if err := execute(repairing(ctx, r.in.Importer, "repair the rows"), ActivityRepair, r.self()); err != nil {
-			return published, err
-		}
-	}
-}
-
 // onSuccess lets the importer react to the import's success. The import is completed,
 // whatever comes of it.
 func (r *importRun) onSuccess(ctx workflow.Context) {
-	if err := execute(endCallback(ctx, r.in.Importer, "react to the success"), ActivityOnSuccess, r.self()); err != nil {
+	if err := execute(endCallback(ctx, "react to the success"), ActivityOnSuccess, r.self()); err != nil {
 		if err := r.noteFailing(ctx, "on_success failed for good; the import is completed", err); err != nil {
 			workflow.GetLogger(ctx).Error("could not note that on_success failed", "error", err)
 		}
@@ -425,16 +403,11 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 		return err
 	}
 	anyway := activities.ImportRef{ImportID: r.in.ImportID, FencingToken: store.AnyFencingToken}
-	var purged activities.Purged
-	purge := workflow.ExecuteActivity(purging(ctx, "purge what was loaded"), ActivityPurgeRows, anyway)
-	if err := purge.Get(ctx, &purged); err != nil {
+	if err := execute(purging(ctx, "purge what was loaded"), ActivityPurgeRows, anyway); err != nil {
 		return err
 	}
-	// An import that no worker has begun ends also where no worker has its importer.
-	if r.checked || !purged.Untouched {
-		if err := r.cleanUp(ctx, anyway); err != nil {
-			return err
-		}
+	if err := r.cleanUp(ctx, anyway); err != nil {
+		return err
 	}
 	return r.end(ctx, end)
 }
@@ -475,11 +448,8 @@ func (r *importRun) onFailure(ctx workflow.Context, end activities.Ended) error 
 	if err := r.enter(ctx, store.PhaseOnFailure); err != nil {
 		return err
 	}
-	if err := execute(bookkeeping(ctx, "say why the import fails"), ActivityNoteFailure, end); err != nil {
-		return err
-	}
 	// The importer's own reaction must not keep the import from ending.
-	if err := execute(endCallback(ctx, r.in.Importer, "react to the failure"), ActivityOnFailure, end); err != nil {
+	if err := execute(endCallback(ctx, "tell why"), ActivityOnFailure, end); err != nil {
 		return r.noteFailing(ctx, "on_failure failed for good; the import ends all the same", err)
 	}
 	return nil
@@ -509,7 +479,7 @@ func (r *importRun) cleanUp(ctx workflow.Context, ref activities.ImportRef) erro
 	if err := r.enter(ctx, store.PhaseCleanUp); err != nil {
 		return err
 	}
-	if err := execute(endCallback(ctx, r.in.Importer, "clean up"), ActivityCleanUp, ref); err != nil {
+	if err := execute(endCallback(ctx, "clean up"), ActivityCleanUp, ref); err != nil {
 		return r.noteFailing(ctx, "clean_up failed for good; what it was to remove may be left", err)
 	}
 	return nil

@@ -12,10 +12,7 @@ import (
 // lines is a breaking change.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []string{"sluice", "sluice-importer-csv", "sluice-importer-csv-load", "sluice-connection-webhook"},
-		[]string{
-			workflows.QueueMain, workflows.ImporterQueue("csv"), workflows.LoadQueue("csv"), workflows.ConnectionQueue("webhook"),
-		})
+	require.Equal(t, []string{"sluice", "sluice-load"}, []string{workflows.QueueMain, workflows.QueueLoad})
 	require.Equal(t, []string{"Import", "Deletion"}, []string{workflows.TypeImport, workflows.TypeDeletion})
 	require.Equal(t, []string{
 		"before_start", "plan", "import_data", "check_loaded", "park_part", "park", "skip_part", "summarize", "finalize", "on_success", "on_failure", "purge_rows",
@@ -26,9 +23,9 @@ func TestNames(t *testing.T) {
 		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityClose,
 		workflows.ActivityRemove,
 	})
-	require.Equal(t, []string{"acquire_locks", "begin_review", "remind", "decide", "note", "note_failure", "repair"}, []string{
+	require.Equal(t, []string{"acquire_locks", "begin_review", "remind", "decide", "note"}, []string{
 		workflows.ActivityAcquire, workflows.ActivityBeginReview, workflows.ActivityRemind, workflows.ActivityDecide,
-		workflows.ActivityNote, workflows.ActivityNoteFailure, workflows.ActivityRepair,
+		workflows.ActivityNote,
 	})
 	require.Equal(t, []string{"pause", "resume", "cancel", "retry_part", "skip_part", "set_rate", "decide", "lock_granted", "part_progress"},
 		[]string{
