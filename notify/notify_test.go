@@ -122,8 +122,7 @@ func TestWebhooks(t *testing.T) {
 	require.Equal(t, "missing", posted[1].Connection)
 }
 
-// Nonsense among the contacts is a fault of its own, which names nobody, and keeps no mail from
-// the others.
+// An invalid contact is reported without its text, and the other contacts get their mail.
 func TestNonsenseAmongTheContacts(t *testing.T) {
 	t.Parallel()
 	jobs, faults := notifier(t, setup()).Jobs(t.Context(), announcement(store.EventFailed), store.Recipients{

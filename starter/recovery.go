@@ -174,7 +174,7 @@ func (s *Starter) relaunch(
 	if err != nil {
 		return fmt.Errorf("start the workflow of import %d again: %w", imp.ID, err)
 	}
-	return s.Store.NoteWorkflow(ctx, imp.ID, run.GetID(), run.GetRunID())
+	return s.recordRun(ctx, imp.ID, run)
 }
 
 // isOther says whether a run of the import's workflow ID was started for another import, which

@@ -21,8 +21,8 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// noteTimeout bounds the record of a started workflow.
-const noteTimeout = 10 * time.Second
+// recordTimeout bounds the record of a started workflow.
+const recordTimeout = 10 * time.Second
 
 // Starter starts and controls imports. It is safe for concurrent use.
 type Starter struct {
@@ -99,10 +99,7 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 			imp.ID, err)
 	}
 	imp.WorkflowID, imp.RunID = run.GetID(), run.GetRunID()
-	// A caller that gives up must not leave a running workflow unrecorded.
-	noted, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
-	defer cancel()
-	if err := s.Store.NoteWorkflow(noted, imp.ID, imp.WorkflowID, imp.RunID); err != nil {
+	if err := s.recordRun(ctx, imp.ID, run); err != nil {
 		return store.Import{}, err
 	}
 	if started == nil {
@@ -113,6 +110,13 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 		return store.Import{}, err
 	}
 	return imp, nil
+}
+
+// recordRun records the started workflow of an import, also where the caller gives up meanwhile.
+func (s *Starter) recordRun(ctx context.Context, id int64, run client.WorkflowRun) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return s.Store.NoteWorkflow(ctx, id, run.GetID(), run.GetRunID())
 }
 
 // baseOptions are what the workflows about an import have in common.

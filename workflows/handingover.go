@@ -20,6 +20,9 @@ const changeHandover = "handover"
 func (r *importRun) finish(ctx workflow.Context, end activities.Ended) (*activities.Handover, error) {
 	var finished activities.Finished
 	err := workflow.ExecuteActivity(bookkeeping(ctx, "end as "+end.Status), ActivityFinish, end).Get(ctx, &finished)
+	if err != nil && r.in.Ended != "" {
+		err = r.notOurs(ctx, err)
+	}
 	return finished.Handover, err
 }
 

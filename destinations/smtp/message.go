@@ -27,7 +27,7 @@ func (c *client) compose(to, id string, m Mail) (*gomail.Msg, error) {
 	message.SetMessageIDWithValue(messageID(id, c.from.Address))
 	message.SetDateWithValue(time.Now())
 	message.SetUserAgent("Sluice/" + version.Version)
-	// Nobody's absence note is wanted in return (RFC 3834).
+	// Suppresses automatic replies (RFC 3834).
 	message.SetGenHeader("Auto-Submitted", "auto-generated")
 	message.SetGenHeader("X-Auto-Response-Suppress", "All")
 	message.SetBodyString(gomail.TypeTextPlain, m.Text)
@@ -43,9 +43,8 @@ func messageID(id, from string) string {
 	return id + "@" + domain
 }
 
-// Line makes text fit for a header or a line of a mail, whoever has written it: one line of at
-// most that many characters, without anything that moves a cursor or turns the direction of
-// writing.
+// Line makes text fit for a header or a line of a mail: one line of at most that many
+// characters, without control characters and marks of writing direction.
 func Line(text string, most int) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unfit(r) || unicode.IsSpace(r) }), " ")

@@ -96,7 +96,7 @@ func moment(job destinations.QueuedJob) time.Time {
 }
 
 // report turns an answer into what is reported about the job: destinations.JudgeAnswer has the
-// table. Nobody is asked to wait by an answer that refuses the event, or that leads elsewhere.
+// table. An answer that refuses the event or redirects carries no wait.
 func report(r *http.Response) destinations.Then {
 	code := r.StatusCode
 	if code/100 == 2 {

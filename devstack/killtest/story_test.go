@@ -112,7 +112,7 @@ func (l *life) requireEnd(ctx context.Context, t *testing.T, s *story) {
 	require.NoError(t, err)
 	imp := summary.Import
 	assert.Equal(t, s.status, imp.Status, "%s, import %d: %s", s.name, s.id, imp.Error)
-	assert.Zero(t, imp.FencingToken, "%s goes by no grant any more", s.name)
+	assert.Zero(t, imp.FencingToken, "%s holds no locks", s.name)
 	assert.False(t, imp.Paused, s.name)
 	assert.Nil(t, imp.WaitUntil, s.name)
 	assert.Equal(t, summary.RowsRead, summary.RowsLoaded+summary.RowsRejected+summary.RowsOutOfRange+summary.RowsLeftOut, s.name)

@@ -63,6 +63,14 @@ func listenUntilEnd(ctx context.Context, s *session, listener *starter.Listener,
 	}
 }
 
+// orTimeout returns err, or, if the timeout expired, errTimeout with its consequence.
+func orTimeout(ctx context.Context, err error, consequence string) error {
+	if !errors.Is(context.Cause(ctx), errTimeout) {
+		return err
+	}
+	return exitWith(exitTimeout, fmt.Errorf("%w: %s", errTimeout, consequence))
+}
+
 // nextWithin waits for the next notification; it is empty if none arrives in time.
 func nextWithin(ctx context.Context, listener *starter.Listener, wait time.Duration) (starter.Notification, error) {
 	waiting, cancel := context.WithTimeout(ctx, wait)

@@ -209,19 +209,13 @@ func startAndListen(ctx context.Context, s *session, client *starter.Starter, re
 	ctx, cancel := withTimeout(ctx, s)
 	defer cancel()
 	listener, err := s.Listen(ctx)
-	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
-		return exitWith(exitTimeout, fmt.Errorf("listen for events: %w; no import was started", errTimeout))
-	}
 	if err != nil {
-		return err
+		return orTimeout(ctx, err, "no import was started")
 	}
 	defer func() { err = errors.Join(err, listener.Close(context.WithoutCancel(ctx))) }()
 	imp, err := client.StartImport(ctx, request)
-	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
-		return exitWith(exitTimeout, fmt.Errorf("start the import: %w; if `sluice import list` shows it, it continues", errTimeout))
-	}
 	if err != nil {
-		return err
+		return orTimeout(ctx, err, "if `sluice import list` shows the import, it continues")
 	}
 	return listenUntilEnd(ctx, s, listener, imp.ID)
 }

@@ -14,8 +14,7 @@ import (
 	"github.com/sluicehq/sluice/internal/components"
 )
 
-// Every worker knows all that commands know: what somebody starts or sends, somebody carries
-// out.
+// A worker has every component that commands know.
 func TestWorkerConfig(t *testing.T) {
 	t.Parallel()
 	settings := config.Default()

@@ -82,7 +82,7 @@ func (r *Registry[T]) All() []T {
 	return all
 }
 
-// Unknown returns the error for a name that is none of the valid ones.
+// Unknown returns the error for an invalid name.
 func Unknown(noun, name string, valid []string) error {
 	if len(valid) == 0 {
 		return fmt.Errorf("unknown %s %q (none is registered)", noun, name)
