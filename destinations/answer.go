@@ -55,7 +55,7 @@ var verdicts = map[int]verdict{
 // JudgeAnswer judges the answer of an HTTP server, other than 2xx: it gives err the class that
 // the status stands for, and ErrGone for 410. discard says that no retry helps. A destination
 // whose request carries several jobs must not discard them all by it.
-func JudgeAnswer(status int, err error) (judged error, discard bool) {
+func JudgeAnswer(status int, err error) (discard bool, judged error) {
 	v, known := verdicts[status]
 	if !known {
 		v.class = ErrorClassConnection
@@ -63,5 +63,5 @@ func JudgeAnswer(status int, err error) (judged error, discard bool) {
 	if v.gone {
 		err = fmt.Errorf("%w: %w", err, ErrGone)
 	}
-	return WithClass(v.class, err), v.discard
+	return v.discard, WithClass(v.class, err)
 }

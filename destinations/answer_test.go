@@ -21,7 +21,7 @@ func TestJudgeAnswer(t *testing.T) {
 		http.StatusMovedPermanently: destinations.ErrorClassConnection, http.StatusGone: destinations.ErrorClassOperator,
 	} {
 		cause := errors.New("it answered")
-		err, discard := destinations.JudgeAnswer(status, cause)
+		discard, err := destinations.JudgeAnswer(status, cause)
 		require.ErrorIs(t, err, cause)
 		require.Equal(t, want, destinations.ClassOf(err), status)
 		require.Equal(t, status == http.StatusBadRequest, discard, status)
@@ -32,7 +32,7 @@ func TestJudgeAnswer(t *testing.T) {
 // A batch in which an endpoint says that it is gone pauses its connection, whatever else it holds.
 func TestGoneIsEvidence(t *testing.T) {
 	t.Parallel()
-	gone, _ := destinations.JudgeAnswer(http.StatusGone, errors.New("it answered 410"))
+	_, gone := destinations.JudgeAnswer(http.StatusGone, errors.New("it answered 410"))
 	o := destinations.Outcome{Results: []destinations.Result{
 		{State: store.JobSucceeded}, {State: store.JobFailed, Error: gone},
 	}}

@@ -40,7 +40,8 @@ func PlanOf(d Destination, a Action, settings map[string]store.DestinationSettin
 	o := d.Options()
 	p := Plan{
 		Schedule: Resolve(d, a), Concurrency: cmp.Or(o.Concurrency, 1), RatePerSecond: o.RatePerSecond,
-		BatchSize: cmp.Or(o.BatchSize, 100), Timeout: cmp.Or(o.Timeout, time.Minute), RedriveUnknown: o.RedriveUnknown, RedriveLost: o.RedriveLost,
+		BatchSize: cmp.Or(o.BatchSize, 100), Timeout: cmp.Or(o.Timeout, time.Minute),
+		RedriveUnknown: o.RedriveUnknown, RedriveLost: o.RedriveLost,
 	}
 	schedule := p.Schedule
 	// The destination first: what the action says is set over it.

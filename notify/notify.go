@@ -112,7 +112,9 @@ func (n *Notifier) Webhooks() []string { return n.settings.WebhookNames() }
 
 // Jobs returns a mail to each address, of the import, its site and the settings, and an event
 // for each webhook that wants it.
-func (n *Notifier) Jobs(ctx context.Context, a store.Announcement, to store.Recipients) (jobs []store.NewJob, faults []error) {
+func (n *Notifier) Jobs(
+	ctx context.Context, a store.Announcement, to store.Recipients,
+) (jobs []store.NewJob, faults []error) {
 	add := func(to *action, data any) {
 		job, err := n.job(ctx, to, a, data)
 		if err != nil {
@@ -156,9 +158,10 @@ func (n *Notifier) job(ctx context.Context, to *action, a store.Announcement, da
 	if err != nil {
 		return store.NewJob{}, fmt.Errorf("encode a notification: %w", err)
 	}
-	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, destinations.Event{
+	event := destinations.Event{
 		Source: store.SourceSluice, Trigger: store.NotificationPrefix + a.Event, Data: text, SentAt: a.OccurredAt,
-	})
+	}
+	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, event)
 	return job, err
 }
 

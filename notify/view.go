@@ -57,7 +57,8 @@ func viewOf(a store.Announcement) View {
 	v := View{
 		Event: a.Event, ImportID: i.ID,
 		Site: smtp.Line(i.Site, maxField), Source: smtp.Line(i.Source, maxField), Label: smtp.Line(i.Label, maxField),
-		Reason: smtp.Line(i.Error, maxReason), RequestedBy: smtp.Line(i.RequestedBy, maxField), Detail: smtp.Line(a.Detail, maxReason),
+		Reason: smtp.Line(i.Error, maxReason), RequestedBy: smtp.Line(i.RequestedBy, maxField),
+		Detail:     smtp.Line(a.Detail, maxReason),
 		OccurredAt: a.OccurredAt.UTC().Format(timeFormat),
 	}
 	if i.ReviewExpiresAt != nil {

@@ -92,7 +92,9 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 // answers, its task fails or the server's limit of updates is reached, Cancel requests
 // Temporal's own cancellation. Returns store.ErrConflict if the import has ended.
 func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
-	err := s.sendCommand(ctx, id, workflows.CommandCancel, func(run string) any { return workflows.Cancel{Command: by.command(run)} })
+	err := s.sendCommand(ctx, id, workflows.CommandCancel, func(run string) any {
+		return workflows.Cancel{Command: by.command(run)}
+	})
 	if err == nil || ctx.Err() != nil || isRefusal(err) {
 		return err
 	}
@@ -186,8 +188,8 @@ func (s *Starter) sendUpdate(ctx context.Context, imp store.Import, name string,
 	case err == nil:
 		return nil
 	case ours && ctx.Err() == nil && (waiting.Err() != nil || errors.As(err, &timedOut)):
-		return fmt.Errorf("%s of import %d: %w within %s: check that a worker is running and ready. The command may still be "+
-			"executed once it is; see `sluice import show %d`", name, id, ErrNoWorker, timeout, id)
+		return fmt.Errorf("%s of import %d: %w within %s: check that a worker is running and ready. "+
+			"The command may still be executed once it is; see `sluice import show %d`", name, id, ErrNoWorker, timeout, id)
 	default:
 		return fmt.Errorf("%s of import %d: %w", name, id, answered(closed(err)))
 	}

@@ -21,7 +21,9 @@ func (d *Destinations) Pause(ctx context.Context, ref activities.ActionRef, by B
 	if ref.Action == "" {
 		return errors.Join(d.cfg.Store.Pause(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
 	}
-	return d.sendCommand(ctx, ref, workflows.CommandPause, func(o workflows.Command) any { return workflows.Pause{Command: o} }, by)
+	return d.sendCommand(ctx, ref, workflows.CommandPause, func(o workflows.Command) any {
+		return workflows.Pause{Command: o}
+	}, by)
 }
 
 // Resume is the opposite of Pause, and tries at once what waits: the open circuits of
@@ -32,13 +34,17 @@ func (d *Destinations) Resume(ctx context.Context, ref activities.ActionRef, by 
 		return errors.Join(d.cfg.Store.Resume(ctx, ref.Destination, "", by.Who),
 			d.cfg.Store.TryNow(ctx, ref.Destination, ""), d.refresh(ctx, ref.Destination))
 	}
-	return d.sendCommand(ctx, ref, workflows.CommandResume, func(o workflows.Command) any { return workflows.Resume{Command: o} }, by)
+	return d.sendCommand(ctx, ref, workflows.CommandResume, func(o workflows.Command) any {
+		return workflows.Resume{Command: o}
+	}, by)
 }
 
 // Trigger loads at once what waits for an action, retries too. Open circuits of connections let
 // a job through.
 func (d *Destinations) Trigger(ctx context.Context, ref activities.ActionRef, by By) error {
-	return d.sendCommand(ctx, ref, workflows.CommandTrigger, func(o workflows.Command) any { return workflows.Trigger{Command: o} }, by)
+	return d.sendCommand(ctx, ref, workflows.CommandTrigger, func(o workflows.Command) any {
+		return workflows.Trigger{Command: o}
+	}, by)
 }
 
 // NewTiming is a change of when an action is loaded. What is nil stays as it is; an empty text

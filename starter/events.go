@@ -159,7 +159,9 @@ func (d *Destinations) tell(ctx context.Context, pending []*pendingEvent) {
 // TellNotifiers tells the actions that send notifications of imports that there are jobs.
 func (d *Destinations) TellNotifiers(ctx context.Context) error {
 	var jobs []store.NewJob
-	for _, ref := range []activities.ActionRef{{Destination: "smtp", Action: "send"}, {Destination: "webhook", Action: "post"}} {
+	for _, ref := range []activities.ActionRef{
+		{Destination: "smtp", Action: "send"}, {Destination: "webhook", Action: "post"},
+	} {
 		if _, _, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action); err == nil {
 			jobs = append(jobs, store.NewJob{Destination: ref.Destination, Action: ref.Action})
 		}

@@ -51,9 +51,10 @@ type Recorded struct {
 type ChainedJob struct{ ID, ParentID, Action string }
 
 // RecordOutcomes notes how the loads of jobs went, and adds the jobs that follow from it,
-// in one transaction. The log of an import says which of its notifications were not delivered. It may be called again with the same outcomes: nothing happens
-// twice. A following job that cannot be is left out, without harm to the outcome. That a
-// job has failed whose lease has ended is left aside: it is going to be loaded again anyway.
+// in one transaction. The log of an import says which of its notifications were not delivered.
+// It may be called again with the same outcomes: nothing happens twice. A following job that
+// cannot be is left out, without harm to the outcome. The failure of a job whose lease has
+// expired is ignored: the job is retried anyway.
 func (s *Store) RecordOutcomes(ctx context.Context, outcomes []JobOutcome) (r Recorded, err error) {
 	b, err := newOutcomeBatch(outcomes)
 	if err == nil && !b.chains && !b.ends {

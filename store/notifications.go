@@ -75,7 +75,9 @@ func addNotification(ctx context.Context, q *db.Queries, a Announcement, jobs []
 	if err != nil {
 		return fmt.Errorf("encode the announcement: %w", err)
 	}
-	about, err := json.Marshal(map[string]any{"import_id": a.Import.ID, "site": a.Import.Site, "importer": a.Import.Source})
+	about, err := json.Marshal(map[string]any{
+		"import_id": a.Import.ID, "site": a.Import.Site, "importer": a.Import.Source,
+	})
 	if err != nil {
 		return fmt.Errorf("encode the context of the announcement: %w", err)
 	}

@@ -39,7 +39,9 @@ func (o JobOutcome) final() bool {
 
 // warnOf writes to the logs of imports which notifications were not delivered. A line does not
 // name a person.
-func (b *outcomeBatch) warnOf(ctx context.Context, q *db.Queries, all []db.NotificationsOfRow, recorded []string) error {
+func (b *outcomeBatch) warnOf(
+	ctx context.Context, q *db.Queries, all []db.NotificationsOfRow, recorded []string,
+) error {
 	done := make(map[string]bool, len(recorded))
 	for _, id := range recorded {
 		done[id] = true

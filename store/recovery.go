@@ -9,8 +9,8 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// Uncompared claims up to limit imports, among those whose workflow is not done, that were not compared with it for the interval. Another call within the interval returns
-// others.
+// Uncompared claims up to limit imports, among those whose workflow is not done, that were not
+// compared with it for the interval. Another call within the interval returns others.
 func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit int32) ([]int64, error) {
 	ids, err := s.ClaimUncompared(ctx, interval.Seconds(), limit)
 	if err != nil {

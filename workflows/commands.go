@@ -134,7 +134,8 @@ func (r *importRun) handleCommands(ctx workflow.Context) error {
 		handleCommand(ctx, r, CommandSkipPart, `Skip a parked part: {"part": 0, "reason": ".."}.`, r.canSkip, r.skipPart),
 		handleCommand(ctx, r, CommandSetRate, `Limit the rows loaded per second, 0 for no limit: {"rows_per_second": 1000}.`,
 			r.canSetRate, r.setRate),
-		handleCommand(ctx, r, CommandDecide, `Accept or decline the import: {"verdict": "accepted", "by": "..", "reason": ".."}.`,
+		handleCommand(ctx, r, CommandDecide,
+			`Accept or decline the import: {"verdict": "accepted", "by": "..", "reason": ".."}.`,
 			r.canDecide, r.decide),
 	)
 }

@@ -83,8 +83,9 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 		return temporal.NewCanceledError()
 	}
 	next := ImportInput{
-		ImportID: r.in.ImportID, Resumed: r.plan.Total > 0, Checked: r.checked && r.plan.Total == 0, FencingToken: r.fencingToken,
-		Paused: r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.commands.seenKeys, Signals: r.commands.carried,
+		ImportID: r.in.ImportID, Resumed: r.plan.Total > 0, Checked: r.checked && r.plan.Total == 0,
+		FencingToken: r.fencingToken,
+		Paused:       r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.commands.seenKeys, Signals: r.commands.carried,
 	}
 	switch r.phase {
 	case store.PhaseInReview, store.PhaseStagingDone, store.PhaseFinalize:
@@ -149,7 +150,8 @@ func (o *commandState) carry(name string, argument converter.RawValue) error {
 		size += len(carried.Argument)
 	}
 	if size > maxCarried {
-		return fmt.Errorf("the workflow continues as a new run with more than %d bytes of signals: send the signal again", maxCarried)
+		return fmt.Errorf("the workflow continues as a new run with more than %d bytes of signals: send the signal again",
+			maxCarried)
 	}
 	o.carried = append(o.carried, CarriedSignal{Name: name, Argument: text})
 	return nil

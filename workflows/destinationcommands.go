@@ -73,7 +73,8 @@ func (r *actionRun) serve(ctx workflow.Context) error {
 		handleCommand(ctx, r, CommandSetSchedule,
 			`Change when it is loaded: {"realtime": true, "interval": "@every 5m", "time_zone": "UTC"}.`,
 			canSetSchedule, r.setSchedule),
-		handleCommand(ctx, r, CommandSetJobRate, `Bound how fast it is loaded: {"jobs_per_second": 10}.`, canSetJobRate, r.setRate),
+		handleCommand(ctx, r, CommandSetJobRate, `Bound how fast it is loaded: {"jobs_per_second": 10}.`,
+			canSetJobRate, r.setRate),
 		handleCommand(ctx, r, CommandSetConcurrency, `Bound how many loads run at once: {"loads": 4}.`,
 			canSetConcurrency, r.setConcurrency),
 	)

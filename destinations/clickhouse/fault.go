@@ -100,7 +100,7 @@ func (f *fault) class() destinations.ErrorClass {
 	case f.unknownField || ofOperator[f.code]:
 		return destinations.ErrorClassOperator
 	case f.code == 0:
-		err, _ := destinations.JudgeAnswer(f.status, f)
+		_, err := destinations.JudgeAnswer(f.status, f)
 		return destinations.ClassOf(err)
 	case ofServer[f.code]:
 		return destinations.ErrorClassConnection

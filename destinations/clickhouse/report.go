@@ -73,7 +73,7 @@ func (r *run) lose(rows []queued, err error) {
 	err = r.about(err)
 	if f != nil {
 		// Another server has answered, about all rows: they are retried in any case.
-		err, _ = destinations.JudgeAnswer(f.status, err)
+		_, err = destinations.JudgeAnswer(f.status, err)
 	}
 	r.lost = err
 	then := destinations.Then{Jobs: ids(rows), Error: err, RetryAfter: retryAfter(err)}

@@ -120,7 +120,9 @@ func (c *client) check(ctx context.Context) error {
 }
 
 // session talks to the server within the timeout. Errors do not name the recipient.
-func (c *client) session(ctx context.Context, l *line, talk func(context.Context, *gomail.Client) error, to string) error {
+func (c *client) session(
+	ctx context.Context, l *line, talk func(context.Context, *gomail.Client) error, to string,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	// The library heeds the context while it connects only, and leaves connections open that

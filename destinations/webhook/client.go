@@ -28,33 +28,40 @@ func newClient(guard outbound.Guard) *client {
 	return &client{http: guard.Client(outbound.Exposed), timeout: attemptTimeout}
 }
 
+// answer is what an endpoint has answered.
+type answer struct {
+	status int
+	// retryAfter is the header Retry-After.
+	retryAfter string
+}
+
 // post makes one request, signed under an ID that receivers know a repetition by. The body of
 // the answer is read and dropped.
 func (c *client) post(
 	ctx context.Context, address string, secrets map[string]string, id string, body []byte,
-) (*http.Response, error) {
+) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("invalid webhook URL")
+		return answer{}, errors.New("invalid webhook URL")
 	}
 	if err := outbound.Sign(request.Header, secrets, id, time.Now(), body); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "Sluice/"+version.Version)
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, unanswered{outbound.Unreachable(err, c.timeout)}
+		return answer{}, unanswered{outbound.Unreachable(err, c.timeout)}
 	}
 	// It is read so that the connection can be used again. What goes wrong then takes nothing
 	// back that the status has said.
 	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, outbound.MaxAnswer))
 	if err := errors.Join(err, response.Body.Close()); err != nil && response.StatusCode/100 != 2 {
-		return nil, unanswered{fmt.Errorf("read the endpoint's answer: %w", err)}
+		return answer{}, unanswered{fmt.Errorf("read the endpoint's answer: %w", err)}
 	}
-	return response, nil
+	return answer{status: response.StatusCode, retryAfter: response.Header.Get("Retry-After")}, nil
 }
 
 // unanswered is the error of a request that has no answer.

@@ -13,6 +13,6 @@ func NewImpatient(guard outbound.Guard, timeout time.Duration) destinations.Dest
 	if !ok {
 		panic("New returns a *destination")
 	}
-	d.post.client.timeout = timeout
+	d.post.timeout = timeout
 	return d
 }

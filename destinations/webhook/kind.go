@@ -141,14 +141,14 @@ func (k *Kind) Test(ctx context.Context, c connections.Connection) (connections.
 	if err != nil {
 		return connections.Report{}, fmt.Errorf("encode the test event: %w", err)
 	}
-	response, err := k.client.post(ctx, s.URL, c.Secrets, "test_"+uuid.NewString(), body)
+	answered, err := k.client.post(ctx, s.URL, c.Secrets, "test_"+uuid.NewString(), body)
 	if err == nil {
-		err = report(response).Error
+		err = report(answered).Error
 	}
 	if err != nil {
 		return connections.Report{}, err
 	}
 	return connections.Report{Lines: []string{
-		"a signed test event was sent", "the endpoint answered " + outbound.Describe(response.StatusCode),
+		"a signed test event was sent", "the endpoint answered " + outbound.Describe(answered.status),
 	}}, nil
 }

@@ -73,11 +73,11 @@ func (p *post) send(
 	if err != nil {
 		return destinations.Then{Error: fmt.Errorf("encode the event: %w", err), ForceDiscard: true}
 	}
-	response, err := p.post(ctx, address, c.Secrets, job.ID, body)
+	answered, err := p.post(ctx, address, c.Secrets, job.ID, body)
 	if err != nil {
 		return destinations.Then{Error: err}
 	}
-	return report(response)
+	return report(answered)
 }
 
 // envelope is what is sent, in the form that the specification recommends.
@@ -97,8 +97,8 @@ func moment(job destinations.QueuedJob) time.Time {
 
 // report turns an answer into what is reported about the job: destinations.JudgeAnswer has the
 // table. An answer that refuses the event or redirects carries no wait.
-func report(r *http.Response) destinations.Then {
-	code := r.StatusCode
+func report(a answer) destinations.Then {
+	code := a.status
 	if code/100 == 2 {
 		return destinations.Then{}
 	}
@@ -107,9 +107,9 @@ func report(r *http.Response) destinations.Then {
 		err = fmt.Errorf("%w: redirects are not followed", err)
 	}
 	var then destinations.Then
-	then.Error, then.ForceDiscard = destinations.JudgeAnswer(code, err)
+	then.ForceDiscard, then.Error = destinations.JudgeAnswer(code, err)
 	if !then.ForceDiscard && code/100 != 3 && code != http.StatusGone {
-		then.RetryAfter = outbound.RetryAfter(r.Header.Get("Retry-After"), time.Now())
+		then.RetryAfter = outbound.RetryAfter(a.retryAfter, time.Now())
 	}
 	return then
 }

@@ -151,7 +151,7 @@ func (l *life) requireTold(ctx context.Context, t *testing.T, stories []*story) 
 	came, bodies, jobs := map[string]bool{}, map[string]string{}, map[string]string{}
 	for _, event := range l.receiver.Events() {
 		var said store.Announcement
-		assert.NoError(t, json.Unmarshal(event.Data, &said))
+		require.NoError(t, json.Unmarshal(event.Data, &said))
 		if came[said.ID] {
 			repeated++
 			assert.Equal(t, bodies[said.ID], event.Body, "repeated, %s says the same", said.ID)

@@ -79,7 +79,8 @@ func New(s Streams) (*cli.App, error) {
 		Name:    "sluice",
 		Usage:   "import data and deliver events as durable workflows",
 		Version: version.String(),
-		Description: "Settings are read from the defaults (those of `sluice-dev up`), the --config file and SLUICE_... variables;\n" +
+		Description: "Settings are read from the defaults (those of `sluice-dev up`), the --config file and " +
+			"SLUICE_... variables;\n" +
 			"the last one wins. TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE select the Temporal server, as in Temporal's tools.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "read settings from a YAML `FILE`", DefaultText: "SLUICE_CONFIG"},

@@ -16,7 +16,8 @@ import (
 func connectionAddCommand() *cli.Command {
 	return &cli.Command{
 		Name: "add", Usage: "add or replace a connection", ArgsUsage: "NAME",
-		Description: "Secrets are not accepted on the command line, where other users and the shell's history can see them.\n" +
+		Description: "Secrets are not accepted on the command line, where other users and the shell's history " +
+			"can see them.\n" +
 			"Use --secret token=env:TOKEN, --secret token=file:PATH or --secret token=- (standard input).\n" +
 			"A final line end of a file or of standard input is not part of the secret.",
 		Flags: []cli.Flag{

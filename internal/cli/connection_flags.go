@@ -67,7 +67,8 @@ func parseSecrets(flags, known []string) ([]secretSource, error) {
 				return nil, fmt.Errorf("--secret %s is given twice", name)
 			}
 			if s.from == fromInput && source.from == fromInput {
-				return nil, fmt.Errorf("--secret %s and --secret %s both read standard input: use a file for one of them", s.name, name)
+				return nil, fmt.Errorf("--secret %s and --secret %s both read standard input: use a file for one of them",
+					s.name, name)
 			}
 		}
 		sources = append(sources, source)

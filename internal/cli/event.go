@@ -18,8 +18,9 @@ func eventCommand() *cli.Command {
 		&cli.Command{
 			Name: "list", Usage: "list events, newest first",
 			Description: "Job filters, from --destination on, select events with a matching job.",
-			Flags:       slices.Concat(eventListFlags(), jobFilterFlags(), pageFlags(), []cli.Flag{notificationsFlag(), countFlag(), outputFlag()}),
-			Action:      withSession(listEvents),
+			Flags: slices.Concat(eventListFlags(), jobFilterFlags(), pageFlags(),
+				[]cli.Flag{notificationsFlag(), countFlag(), outputFlag()}),
+			Action: withSession(listEvents),
 		},
 		&cli.Command{
 			Name: "show", Usage: "show an event, its parts and its jobs", ArgsUsage: "ID",

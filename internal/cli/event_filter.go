@@ -17,7 +17,9 @@ func eventFilterFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "not-name", Usage: "exclude event name `NAME`" + repeated},
 		&cli.StringSliceFlag{Name: "event-version", Usage: "filter by event version `NAME`" + repeated},
 		&cli.StringSliceFlag{Name: "not-event-version", Usage: "exclude event version `NAME`" + repeated},
-		&cli.StringFlag{Name: "received-after", Usage: "filter by events received at or after `TIME`; 2h means two hours ago"},
+		&cli.StringFlag{
+			Name: "received-after", Usage: "filter by events received at or after `TIME`; 2h means two hours ago",
+		},
 		&cli.StringFlag{Name: "received-before", Usage: "filter by events received before `TIME`"},
 	}
 }

@@ -21,7 +21,9 @@ func purgeCommand() *cli.Command {
 			"Workers do the same on a schedule if retention.events is set.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "before", Usage: "delete events received before `TIME`; 720h means 720 hours ago"},
-			&cli.DurationFlag{Name: "older-than", Usage: "delete events received more than `DURATION` ago, such as 720h", DefaultText: "none"},
+			&cli.DurationFlag{
+				Name: "older-than", Usage: "delete events received more than `DURATION` ago, such as 720h", DefaultText: "none",
+			},
 			&cli.StringSliceFlag{
 				Name: "state", DefaultText: store.JobSucceeded,
 				Usage: "required `STATE` of their jobs, comma-separated or repeated: " +

@@ -20,7 +20,9 @@ func sendCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "source", Usage: "source `NAME` of the event; required"},
 			&cli.StringFlag{Name: "name", Usage: "name `NAME` of the event", DefaultText: "none"},
-			&cli.StringFlag{Name: "event-version", Usage: "version `VERSION` of the event's schema", DefaultText: "the destination's default"},
+			&cli.StringFlag{
+				Name: "event-version", Usage: "version `VERSION` of the event's schema", DefaultText: "the destination's default",
+			},
 			&cli.StringFlag{Name: "data", Usage: "data of the event" + payload, DefaultText: "{}"},
 			&cli.StringFlag{Name: "context", Usage: "context of the event" + payload, DefaultText: "{}"},
 			&cli.StringFlag{

@@ -11,7 +11,8 @@ import (
 func generateProjectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "project", Usage: "write a program with components of its own, which builds and passes its tests",
-		Description: "It has a main, an importer, a destination, mail templates, a Makefile and tests. The program has the\n" +
+		Description: "It has a main, an importer, a destination, mail templates, a Makefile and tests. " +
+			"The program has the\n" +
 			"command line and the worker of sluice. Nothing is overwritten.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "module", Usage: "the `PATH` of its Go module, such as example.com/team/mine; required"},

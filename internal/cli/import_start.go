@@ -68,8 +68,9 @@ func describeArguments(importer importers.Importer) string {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", a.Name, a.Type, fallback, a.Usage) //nolint:errcheck // into memory
 	}
-	table.Flush() //nolint:errcheck,gosec // into memory
-	return "Arguments, set by --args '{\"NAME\": VALUE}', with type, default and meaning:\n\n" + strings.TrimSpace(text.String())
+	table.Flush() //nolint:errcheck // into memory
+	return "Arguments, set by --args '{\"NAME\": VALUE}', with type, default and meaning:\n\n" +
+		strings.TrimSpace(text.String())
 }
 
 // startFlags are the flags of an import that starts now.

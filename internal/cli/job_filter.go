@@ -17,7 +17,10 @@ const repeated = "; comma-separated or repeated"
 
 // filterLists are the flags that filter jobs and, with the prefix not-, exclude jobs.
 var filterLists = []struct{ name, what string }{
-	{"destination", "destination `NAME`"}, {"action", "action `NAME`"}, {"job-version", "job version `NAME`"}, {"state", "`STATE`"},
+	{"destination", "destination `NAME`"},
+	{"action", "action `NAME`"},
+	{"job-version", "job version `NAME`"},
+	{"state", "`STATE`"},
 }
 
 // jobFilterFlags returns the flags that filter jobs.

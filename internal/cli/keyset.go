@@ -33,7 +33,8 @@ func keysetCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name: "adopt", Usage: "register a new key set with the store after the old one was lost",
-			Description: "The store remembers the key set that encrypts its connections and rejects any other; this replaces it.\n" +
+			Description: "The store remembers the key set that encrypts its connections and rejects any other; " +
+				"this replaces it.\n" +
 				"Connections encrypted with another key set can no longer be decrypted: add them again with\n" +
 				"`sluice connection add --replace`, or restore that key set and adopt it.",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(adoptKeyset),
@@ -47,7 +48,8 @@ func keysetCommand() *cli.Command {
 
 func keysetFileFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "file", Usage: "read the key set from `FILE`", DefaultText: "connections.keyset_file, else that of sluice-dev up",
+		Name: "file", Usage: "read the key set from `FILE`",
+		DefaultText: "connections.keyset_file, else that of sluice-dev up",
 	}
 }
 

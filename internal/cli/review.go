@@ -78,7 +78,8 @@ type reviewJSON struct {
 func reviewView(r store.ReviewSummary) reviewJSON {
 	return reviewJSON{
 		ImportID: r.Review.ImportID, Site: r.Domain, Source: r.Source, Label: r.Label, Status: r.Status,
-		RequestedBy: r.RequestedBy, RequireSecondApprover: r.RequireSecondApprover, OpenedAt: r.Review.OpenedAt, ExpiresAt: r.Review.ExpiresAt,
+		RequestedBy: r.RequestedBy, RequireSecondApprover: r.RequireSecondApprover,
+		OpenedAt: r.Review.OpenedAt, ExpiresAt: r.Review.ExpiresAt,
 		Decision: r.Review.Decision, DecidedBy: r.Review.DecidedBy, DecidedAt: r.Review.DecidedAt,
 		Reason: r.Review.Reason, Error: r.Review.Error,
 	}

@@ -131,7 +131,8 @@ func deleteSchedule(ctx context.Context, s *session) error {
 func scheduleBackfillCommand() *cli.Command {
 	return &cli.Command{
 		Name: "backfill", Usage: "run a schedule for past times", ArgsUsage: "NAME",
-		Description: fmt.Sprintf("TIME is a day (2026-01-31, at midnight), a minute (2026-01-31T03:00) or RFC 3339, in the schedule's\n"+
+		Description: fmt.Sprintf("TIME is a day (2026-01-31, at midnight), a minute (2026-01-31T03:00) or RFC 3339, "+
+			"in the schedule's\n"+
 			"time zone. Both ends are included. At most %d runs.", starter.MaxBackfill),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "first `TIME`; required"},

@@ -23,7 +23,9 @@ func siteCommand() *cli.Command {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "timezone", Value: "UTC", Usage: "IANA time `ZONE` of the site's days"},
 				&cli.StringFlag{Name: "native-start", Usage: "first `DAY` (YYYY-MM-DD) of native data; imports end before it"},
-				&cli.StringSliceFlag{Name: "contact", Usage: "send e-mail notifications about its imports to `ADDRESS`; may be repeated"},
+				&cli.StringSliceFlag{
+					Name: "contact", Usage: "send e-mail notifications about its imports to `ADDRESS`; may be repeated",
+				},
 				outputFlag(),
 			},
 			Action: withSession(addSite),

@@ -76,7 +76,9 @@ func runWorker(c *cli.Context) error {
 }
 
 // WorkerConfig configures a worker that knows a set of components.
-func WorkerConfig(settings config.Config, set components.Set, temporal client.Options, logger *slog.Logger) worker.Config {
+func WorkerConfig(
+	settings config.Config, set components.Set, temporal client.Options, logger *slog.Logger,
+) worker.Config {
 	return worker.Config{
 		Settings: settings, Registry: set.Importers, Connections: set.Kinds, Destinations: set.Destinations,
 		Templates: set.Templates, Temporal: temporal, Logger: logger,

@@ -29,7 +29,8 @@ func (l List) validateTemplates() error {
 		}
 		files, err := fs.Glob(fsys, "*/*.tmpl")
 		if err == nil && len(files) == 0 {
-			err = errors.New("no file matches */*.tmpl: want a folder for each set of templates (fs.Sub opens a folder of an embed.FS)")
+			err = errors.New("no file matches */*.tmpl: want a folder for each set of templates " +
+				"(fs.Sub opens a folder of an embed.FS)")
 		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("register mail templates: %w", err))

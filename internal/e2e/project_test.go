@@ -46,7 +46,7 @@ func TestProject(t *testing.T) {
 	require.Len(t, imports, 1)
 	seen, err := s.Warehouse.VisibleSum(enginetest.Context(t), schema.Visitors, uint64(site.ID), uint64(imports[0].Import.ID), "visitors")
 	require.NoError(t, err)
-	require.Equal(t, []uint64{2, 19}, []uint64{seen.Rows, uint64(seen.Sum)})
+	require.Equal(t, []uint64{2, 19}, []uint64{seen.Rows, seen.Sum})
 
 	crm := startCRM(t)
 	p.run("connection", "add", "shop", "--kind", "shop_crm", "--set", "url="+crm.url, "--secret", "token=env:TOKEN")

@@ -28,7 +28,8 @@ func (s *System) Start(tb testing.TB, r starter.Request) store.Import {
 func (s *System) Wait(tb testing.TB, id int64) store.ImportSummary {
 	tb.Helper()
 	last, err := s.Starter.Wait(Context(tb), id, nil)
-	require.NoErrorf(tb, err, "import %d is %s, %s: %s", id, last.Import.Status, last.Import.Phase, last.Import.AttemptError)
+	require.NoErrorf(tb, err, "import %d is %s, %s: %s", id,
+		last.Import.Status, last.Import.Phase, last.Import.AttemptError)
 	return last
 }
 

@@ -123,7 +123,8 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 		}
 	}
 	return a.now, l.Store.FinishPart(ctx, store.DonePart{
-		ImportID: job.Part.ImportID, No: job.Part.No, FencingToken: job.Part.FencingToken, LockToken: job.LockToken, Claims: a.now.Claims,
+		ImportID: job.Part.ImportID, No: job.Part.No, FencingToken: job.Part.FencingToken,
+		LockToken: job.LockToken, Claims: a.now.Claims,
 	})
 }
 

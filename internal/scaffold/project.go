@@ -35,10 +35,11 @@ func (p Project) Validate() error {
 	case p.Module == "":
 		faults = append(faults, errors.New("a project needs the path of a Go module, such as example.com/team/mine"))
 	case p.Module == sluiceModule || strings.HasPrefix(p.Module, sluiceModule+"/"):
-		faults = append(faults, fmt.Errorf("%q is Sluice's own module: want another, such as example.com/team/mine", p.Module))
+		faults = append(faults, fmt.Errorf("%q is Sluice's own module: want another, such as example.com/team/mine",
+			p.Module))
 	case !validBinary.MatchString(p.Binary()):
-		faults = append(faults, fmt.Errorf("%q cannot be the name of a program: want letters, digits, dots, dashes and underscores",
-			p.Binary()))
+		faults = append(faults, fmt.Errorf(
+			"%q cannot be the name of a program: want letters, digits, dots, dashes and underscores", p.Binary()))
 	}
 	if p.Replace != "" {
 		faults = append(faults, validateCheckout(p.Replace))
