@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dustin/go-humanize"
 	"github.com/stretchr/testify/require"
 	urfave "github.com/urfave/cli/v2"
 
@@ -22,7 +23,6 @@ import (
 	"github.com/sluicehq/sluice/importers/csv/record"
 	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/scaffold"
-	"github.com/sluicehq/sluice/internal/terminal"
 )
 
 // pages returns the text of every document by its path from here.
@@ -225,7 +225,7 @@ func TestQuotedMainIsGenerated(t *testing.T) {
 func TestLimitsAreTrue(t *testing.T) {
 	t.Parallel()
 	all, defaults := pages(t), config.Default()
-	count := func(n int) string { return terminal.Count(int64(n)) }
+	count := func(n int) string { return humanize.Comma(int64(n)) }
 	for _, limit := range []struct{ page, what, value string }{
 		{"operations.md", "parts of an import", count(importers.MaxParts)},
 		{"operations.md", "imports of a site, completed and under way", count(int(defaults.Limits.ImportsPerSite))},

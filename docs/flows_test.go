@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dustin/go-humanize"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/activities"
@@ -15,7 +16,6 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/components"
-	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -128,10 +128,10 @@ func TestFlowsPageIsTrue(t *testing.T) {
 		require.Contains(t, page, "`"+field+"`")
 	}
 	for what, limit := range map[string]string{
-		"flows": terminal.Count(flow.MaxFlows), "size of a file": strconv.Itoa(flow.MaxFile>>20) + " MiB",
-		"actions of a flow": strconv.Itoa(flow.MaxSteps), "an expression": terminal.Count(flow.MaxExpression) + " bytes",
+		"flows": humanize.Comma(flow.MaxFlows), "size of a file": strconv.Itoa(flow.MaxFile>>20) + " MiB",
+		"actions of a flow": strconv.Itoa(flow.MaxSteps), "an expression": humanize.Comma(flow.MaxExpression) + " bytes",
 		"a job, with its context":      strconv.Itoa(destinations.MaxPayload>>20) + " MiB",
-		"rows in a page of a handover": terminal.Count(activities.MaxHandedRows),
+		"rows in a page of a handover": humanize.Comma(activities.MaxHandedRows),
 	} {
 		require.Contains(t, page, "\n| "+what+" | "+limit+" |")
 	}

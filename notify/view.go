@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -109,11 +110,11 @@ func figures(i store.AnnouncedImport) []Figure {
 		return nil
 	}
 	return []Figure{
-		{"Rows read", terminal.Count(i.RowsRead)},
-		{"Rows loaded", terminal.Count(i.RowsLoaded)},
-		{"Rows rejected", terminal.Count(i.RowsRejected)},
-		{"Rows out of range", terminal.Count(i.RowsOutOfRange)},
-		{"Rows left out", terminal.Count(i.RowsLeftOut)},
+		{"Rows read", humanize.Comma(i.RowsRead)},
+		{"Rows loaded", humanize.Comma(i.RowsLoaded)},
+		{"Rows rejected", humanize.Comma(i.RowsRejected)},
+		{"Rows out of range", humanize.Comma(i.RowsOutOfRange)},
+		{"Rows left out", humanize.Comma(i.RowsLeftOut)},
 	}
 }
 
@@ -147,7 +148,7 @@ func counted(n int64, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return terminal.Count(n) + " " + noun
+	return humanize.Comma(n) + " " + noun
 }
 
 // steps says what can be done about an import that has not failed.

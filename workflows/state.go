@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/internal/inbound"
-	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -93,7 +93,7 @@ func (r *importRun) describe(ctx workflow.Context) {
 	if r.plan.Total > 0 {
 		p := r.progress()
 		fmt.Fprintf(&text, ". %d of %d parts done, %s rows loaded\n\n",
-			p.PartsDone, p.PartsTotal, terminal.Count(p.RowsLoaded))
+			p.PartsDone, p.PartsTotal, humanize.Comma(p.RowsLoaded))
 		text.WriteString("| Part | Status | Rows loaded | Reason |\n| --- | --- | --- | --- |\n")
 	}
 	for i, part := range r.parts {
@@ -102,7 +102,7 @@ func (r *importRun) describe(ctx workflow.Context) {
 			break
 		}
 		fmt.Fprintf(&text, "| %d %s | %s | %s | %s |\n", part.No, cell(part.Label), part.status,
-			terminal.Count(part.figures().RowsLoaded), cell(part.reason))
+			humanize.Comma(part.figures().RowsLoaded), cell(part.reason))
 	}
 	workflow.SetCurrentDetails(ctx, text.String())
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/sampledata"
@@ -75,7 +77,7 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	results := make([]Result, 0, len(cfg.Rows))
 	for i, rows := range cfg.Rows {
-		if _, err := fmt.Fprintf(log, "%s rows: making the file\n", terminal.Count(int64(rows))); err != nil {
+		if _, err := fmt.Fprintf(log, "%s rows: making the file\n", humanize.Comma(int64(rows))); err != nil {
 			return err
 		}
 		files, err := sampledata.Write(fmt.Sprintf("%s/%d", dir, i), sampledata.Spec{

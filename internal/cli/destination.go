@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/destinations"
@@ -255,7 +256,7 @@ func writeDestination(c *cli.Context, v destinationJSON) error {
 	var jobs []string
 	for _, state := range store.JobStates() {
 		if n := v.Jobs[state]; n > 0 {
-			jobs = append(jobs, terminal.Count(n)+" "+state)
+			jobs = append(jobs, humanize.Comma(n)+" "+state)
 		}
 	}
 	lines = append(lines, [2]string{"Jobs", strings.Join(jobs, ", ")})

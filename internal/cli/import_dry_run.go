@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
@@ -110,7 +112,7 @@ func reviewLine(r activities.DryRunReport) string {
 }
 
 func partsLine(r activities.DryRunReport) string {
-	text := terminal.Count(int64(r.PartsTotal))
+	text := humanize.Comma(int64(r.PartsTotal))
 	if len(r.Parts) < r.PartsTotal {
 		text += fmt.Sprintf(", the first %d sampled", len(r.Parts))
 	}
@@ -121,10 +123,10 @@ func estimateLine(e activities.DryRunEstimate) string {
 	if e.EstimatedRows == nil {
 		return "unknown: the source does not report its size"
 	}
-	text := "about " + terminal.Count(*e.EstimatedRows) + " rows"
+	text := "about " + humanize.Comma(*e.EstimatedRows) + " rows"
 	if e.EstimatedSeconds != nil {
 		took := time.Duration(*e.EstimatedSeconds * float64(time.Second))
-		text += fmt.Sprintf(", %s at %s rows/s, %s", terminal.Duration(took), terminal.Count(e.RowsPerSecond), e.SpeedIs)
+		text += fmt.Sprintf(", %s at %s rows/s, %s", terminal.Duration(took), humanize.Comma(e.RowsPerSecond), e.SpeedIs)
 	}
 	return text
 }
@@ -138,7 +140,7 @@ func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
 	for _, p := range parts {
 		rows := "?"
 		if p.EstimatedRows != nil {
-			rows = terminal.Count(*p.EstimatedRows)
+			rows = humanize.Comma(*p.EstimatedRows)
 			if !p.Complete {
 				rows = "~" + rows
 			}

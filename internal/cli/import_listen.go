@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
@@ -123,7 +123,7 @@ func printNotification(ctx context.Context, s *session, n starter.Notification) 
 	line += ": " + n.Event
 	switch {
 	case n.Event == store.JobComplete && view.Status == store.StatusCompleted:
-		line += ", " + terminal.Count(view.RowsLoaded) + " rows loaded"
+		line += ", " + humanize.Comma(view.RowsLoaded) + " rows loaded"
 	case n.Event == eventParked:
 		line += fmt.Sprintf(", waiting for `sluice import retry-part %d PART`, skip-part or cancel", n.ImportID)
 	case n.Event == eventTimeout:

@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/inbound"
-	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
 )
 
@@ -122,5 +122,5 @@ func setRate(ctx context.Context, s *session) error {
 	if rate == 0 {
 		return say(c, "removed the rate limit of import %d", id)
 	}
-	return say(c, "limited import %d to %s rows/s", id, terminal.Count(rate))
+	return say(c, "limited import %d to %s rows/s", id, humanize.Comma(rate))
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -105,7 +107,7 @@ func printPreview(s *session, table *schema.Table, p warehouse.Preview) error {
 		_, err := fmt.Fprintf(w, "%s, no rows\n\n", table.Name)
 		return err
 	}
-	if _, err := fmt.Fprintf(w, "%s, %s rows\n", table.Name, terminal.Count(int64(p.Rows))); err != nil {
+	if _, err := fmt.Fprintf(w, "%s, %s rows\n", table.Name, humanize.Comma(int64(p.Rows))); err != nil {
 		return err
 	}
 	header := []string{"ROW"}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/inbound"
@@ -166,7 +167,7 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 		lines = append(lines, [2]string{"Started by", i.RequestedBy})
 	}
 	if i.Rate > 0 {
-		lines = append(lines, [2]string{"Rate", "at most " + terminal.Count(i.Rate) + " rows/s"})
+		lines = append(lines, [2]string{"Rate", "at most " + humanize.Comma(i.Rate) + " rows/s"})
 	}
 	if waits != "" {
 		lines = append(lines, [2]string{"Waiting", terminal.Paint(w, terminal.Yellow, waits)})
@@ -245,11 +246,11 @@ func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part, back int6
 	}
 	taken := ""
 	if back > 0 {
-		taken = fmt.Sprintf(" + %s purged", terminal.Count(back))
+		taken = fmt.Sprintf(" + %s purged", humanize.Comma(back))
 	}
 	_, err := fmt.Fprintf(w, "\n%s rows read = %s loaded + %s rejected + %s out of range + %s left out%s%s\n",
-		terminal.Count(s.RowsRead), terminal.Count(s.RowsLoaded), terminal.Count(s.RowsRejected),
-		terminal.Count(s.RowsOutOfRange), terminal.Count(s.RowsLeftOut), taken, speedNote(s.RowsRead, parts))
+		humanize.Comma(s.RowsRead), humanize.Comma(s.RowsLoaded), humanize.Comma(s.RowsRejected),
+		humanize.Comma(s.RowsOutOfRange), humanize.Comma(s.RowsLeftOut), taken, speedNote(s.RowsRead, parts))
 	if err == nil && s.RowsRejected > 0 {
 		_, err = fmt.Fprintf(w, "List rejected rows with `sluice import rejects %d`.\n", s.Import.ID)
 	}
@@ -300,7 +301,7 @@ func speedNote(rows int64, parts []store.Part) string {
 		return ""
 	}
 	rate := int64(float64(rows) / took.Seconds())
-	return fmt.Sprintf(", loaded in %s, %s rows/s", terminal.Duration(took), terminal.Count(rate))
+	return fmt.Sprintf(", loaded in %s, %s rows/s", terminal.Duration(took), humanize.Comma(rate))
 }
 
 // phaseCell is the phase of an import, "-" after its end.

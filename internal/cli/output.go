@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
-
-	"github.com/sluicehq/sluice/internal/terminal"
 )
 
 // outputFlag selects a table, JSON or a further format of the command.
@@ -66,7 +65,7 @@ func plural(n int64, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return terminal.Count(n) + " " + noun
+	return humanize.Comma(n) + " " + noun
 }
 
 func noArgs(c *cli.Context) error {

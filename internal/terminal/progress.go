@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 )
@@ -118,10 +119,10 @@ func (p *Progress) describe(r Reading) line {
 	}
 	var facts []string
 	if r.Total > 0 || r.Rows > 0 {
-		facts = append(facts, Count(r.Rows)+" rows")
+		facts = append(facts, humanize.Comma(r.Rows)+" rows")
 	}
 	if p.pace.rate >= 1 && !r.Over {
-		facts = append(facts, Count(int64(p.pace.rate))+" rows/s")
+		facts = append(facts, humanize.Comma(int64(p.pace.rate))+" rows/s")
 	}
 	switch {
 	case r.Trouble != "":

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
 )
@@ -83,11 +84,11 @@ func (t *Table) Row(cells ...any) {
 		case Coloured:
 			row[i] = cell{text: Line(v.Text), colour: v.Colour}
 		case int64:
-			row[i] = cell{text: Count(v), number: true}
+			row[i] = cell{text: humanize.Comma(v), number: true}
 		case int:
-			row[i] = cell{text: Count(int64(v)), number: true}
+			row[i] = cell{text: humanize.Comma(int64(v)), number: true}
 		case int32:
-			row[i] = cell{text: Count(int64(v)), number: true}
+			row[i] = cell{text: humanize.Comma(int64(v)), number: true}
 		default:
 			row[i] = cell{text: Line(fmt.Sprint(v))}
 		}
@@ -147,17 +148,4 @@ func (t *Table) Write(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
-}
-
-// Count writes a number with separators of thousands.
-func Count(n int64) string {
-	digits := fmt.Sprint(n)
-	sign := ""
-	if n < 0 {
-		sign, digits = "-", digits[1:]
-	}
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return sign + digits
 }

@@ -3,7 +3,6 @@ package terminal
 import (
 	"bytes"
 	"errors"
-	"math"
 	"os"
 	"testing"
 	"time"
@@ -75,16 +74,6 @@ func TestPaint(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, file.Close()) })
 	require.False(t, IsTerminal(file))
 	require.Equal(t, "x", Paint(file, Red, "x"))
-}
-
-func TestCount(t *testing.T) {
-	t.Parallel()
-	for n, want := range map[int64]string{
-		0: "0", 7: "7", -7: "-7", 999: "999", 1000: "1,000", -1000: "-1,000", 123456: "123,456", 1234567: "1,234,567",
-		math.MaxInt64: "9,223,372,036,854,775,807", math.MinInt64: "-9,223,372,036,854,775,808",
-	} {
-		require.Equal(t, want, Count(n))
-	}
 }
 
 func TestDuration(t *testing.T) {
