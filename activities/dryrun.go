@@ -201,7 +201,7 @@ func (d *DryRuns) rehearse(ctx context.Context, s subject, r DryRunRequest, repo
 		failed = firstOf(failed, err)
 		nothing = nothing && sampled.Complete && len(sampled.claims) == 0
 		for _, w := range sampled.warnings {
-			report.Log = append(report.Log, DryRunLine{Level: store.LevelWarn, Message: cut(w, maxLine)})
+			report.Log = append(report.Log, DryRunLine{Level: store.LevelWarn, Message: inbound.Cut(w, maxLine)})
 		}
 	}
 	report.estimate(r)
@@ -275,10 +275,10 @@ func (r *DryRunReport) end(err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, importers.ErrUnchanged):
-		r.Unchanged = cut(err.Error(), maxMessage)
+		r.Unchanged = inbound.Cut(err.Error(), maxMessage)
 	case errors.As(err, &wait):
 		until := wait.Until.UTC()
-		r.WaitUntil, r.Log = &until, append(r.Log, DryRunLine{Level: store.LevelWarn, Message: cut(err.Error(), maxMessage)})
+		r.WaitUntil, r.Log = &until, append(r.Log, DryRunLine{Level: store.LevelWarn, Message: inbound.Cut(err.Error(), maxMessage)})
 	default:
 		class, permanent := importers.ClassOf(err)
 		if !permanent {
@@ -338,7 +338,7 @@ func (c *collected) WarnPart(_ context.Context, w importers.PartWarning) error {
 	r.parts++
 	r.rows += w.Rows
 	if r.at < len(c.lines) {
-		c.lines[r.at].Message = cut(w.Text(r.first, r.parts, r.rows), maxLine)
+		c.lines[r.at].Message = inbound.Cut(w.Text(r.first, r.parts, r.rows), maxLine)
 	}
 	return nil
 }
@@ -351,6 +351,6 @@ func (c *collected) Error(_ context.Context, message string) error {
 
 func (c *collected) add(level, message string) {
 	if len(c.lines) < maxCollected {
-		c.lines = append(c.lines, DryRunLine{Level: level, Message: cut(message, maxLine)})
+		c.lines = append(c.lines, DryRunLine{Level: level, Message: inbound.Cut(message, maxLine)})
 	}
 }

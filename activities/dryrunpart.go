@@ -8,10 +8,10 @@ import (
 	"io"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/loading"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -87,7 +87,7 @@ func samplePart(
 	ctx context.Context, s subject, part importers.Part, limit loading.RejectLimit,
 ) (DryRunPart, error) {
 	p := DryRunPart{
-		Part: part.No, Table: part.Table.Name, Label: cut(part.Label, importers.MaxLabel), Bytes: part.Bytes,
+		Part: part.No, Table: part.Table.Name, Label: inbound.Cut(part.Label, importers.MaxLabel), Bytes: part.Bytes,
 		Columns: part.Table.ColumnNames(), Sample: [][]string{}, Rejects: []DryRunReject{},
 	}
 	short, cancel := context.WithTimeout(ctx, dryRunPartTime)
@@ -112,7 +112,7 @@ func samplePart(
 		p.claims, p.warnings, err = limit.Rehearse(part, s.imp.Window, chunk, p.Complete, confirmed)
 	}
 	if err != nil {
-		p.Error = cut(err.Error(), maxMessage)
+		p.Error = inbound.Cut(err.Error(), maxMessage)
 	}
 	return p, err
 }
@@ -143,7 +143,7 @@ func (p *DryRunPart) describe(c *importers.Chunk) {
 	p.Sample = sample(c.Rows, sampleRows)
 	for _, r := range c.Rejects[:min(len(c.Rejects), sampleRejects)] {
 		p.Rejects = append(p.Rejects, DryRunReject{
-			File: cut(r.File, importers.MaxLabel), Line: r.Line, Column: r.Column, Reason: cut(r.Reason, importers.MaxReason),
+			File: inbound.Cut(r.File, importers.MaxLabel), Line: r.Line, Column: r.Column, Reason: inbound.Cut(r.Reason, importers.MaxReason),
 		})
 	}
 	switch {
@@ -174,7 +174,7 @@ func sample(b *schema.Batch, rows int) [][]string {
 			case schema.KindUint32:
 				cell = strconv.FormatUint(uint64(b.Uint32s(i)[row]), 10)
 			case schema.KindString:
-				cell = cut(texts[row], maxSampleCell)
+				cell = inbound.Cut(texts[row], maxSampleCell)
 			}
 			all[row] = append(all[row], cell)
 		}
@@ -246,7 +246,7 @@ func (r *DryRunReport) fit() error {
 		case left == -1:
 			for i := range r.Parts {
 				r.Parts[i].Rejects = r.Parts[i].Rejects[:min(1, len(r.Parts[i].Rejects))]
-				r.Parts[i].Error = cut(r.Parts[i].Error, maxLine)
+				r.Parts[i].Error = inbound.Cut(r.Parts[i].Error, maxLine)
 			}
 		case left == -2:
 			r.Log = r.Log[:min(10, len(r.Log))]
@@ -264,18 +264,4 @@ func recovered(fn func() error) (err error) {
 		}
 	}()
 	return fn()
-}
-
-// cut makes a text valid UTF-8 of at most so many bytes.
-func cut(text string, most int) string {
-	text = plain(text)
-	if len(text) <= most {
-		return text
-	}
-	const more = "..."
-	end := max(0, most-len(more))
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + more
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
 )
@@ -109,7 +110,7 @@ func (h *Handovers) handOverEnd(ctx context.Context, end Handover) (HandedOver, 
 // is the thing itself, so that it is said once.
 func (h *Handovers) tell(ctx context.Context, end Handover, occasion, what string, unfit error) error {
 	occasion = fmt.Sprintf("handover/%d/%s", end.Generation, occasion)
-	message := fmt.Sprintf("%s could not be handed over: %s.", what, shorten(unfit.Error()))
+	message := fmt.Sprintf("%s could not be handed over: %s.", what, inbound.Cut(unfit.Error(), maxUnfit))
 	err := h.Store.AddFeedback(ctx, end.ImportID, store.LevelWarn, occasion, message)
 	if errors.Is(err, store.ErrNotFound) {
 		// It is gone, and its log with it.
@@ -118,12 +119,5 @@ func (h *Handovers) tell(ctx context.Context, end Handover, occasion, what strin
 	return err
 }
 
-// maxUnfit bounds what is said about one row, in characters.
+// maxUnfit bounds what is said about one row, in bytes of JSON.
 const maxUnfit = 300
-
-func shorten(text string) string {
-	if runes := []rune(plain(text)); len(runes) > maxUnfit {
-		return string(runes[:maxUnfit]) + "..."
-	}
-	return plain(text)
-}

@@ -10,6 +10,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -17,7 +18,7 @@ import (
 // server.
 const serverIdentity = "history-service"
 
-// maxTerminationReason bounds what is told of the reason of a termination, in bytes.
+// maxTerminationReason bounds what is told of the reason of a termination, in bytes of JSON.
 const maxTerminationReason = 500
 
 // closeCause says why a run was closed although its import has not ended, and how the import
@@ -37,7 +38,7 @@ func (s *Starter) closeCause(
 		}
 		by := closed.GetWorkflowExecutionTerminatedEventAttributes()
 		cause = "its workflow was terminated"
-		if reason := cutTo(strings.ToValidUTF8(by.GetReason(), "?"), maxTerminationReason); reason != "" {
+		if reason := inbound.Cut(by.GetReason(), maxTerminationReason); reason != "" {
 			cause += ": " + reason
 		}
 		if by.GetIdentity() == serverIdentity {
@@ -60,12 +61,4 @@ func (s *Starter) closeEvent(
 		return nil, fmt.Errorf("run %s has no last event", run.GetExecution().GetRunId())
 	}
 	return events.Next()
-}
-
-// cutTo cuts a text to so many bytes, at a character's border.
-func cutTo(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "..."
 }

@@ -3,12 +3,13 @@ package starter
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/internal/inbound"
 )
 
 // failingFrom is from which attempt on a task is told to fail: single ones fail when a worker
@@ -41,7 +42,7 @@ func taskFault(
 		switch event.GetEventType() {
 		case enums.EVENT_TYPE_WORKFLOW_TASK_FAILED:
 			message := event.GetWorkflowTaskFailedEventAttributes().GetFailure().GetMessage()
-			why = ": " + cutTo(strings.ToValidUTF8(message, "?"), maxFault)
+			why = ": " + inbound.Cut(message, maxFault)
 		case enums.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
 			why = ": a worker took it and did not answer"
 		}

@@ -131,14 +131,10 @@ func (r *importRun) waits() string {
 		parts, CommandRetryPart, CommandSkipPart, CommandCancel)
 }
 
-// maxCell bounds a text in the table, in characters; the import's log has all of it.
+// maxCell bounds a text in the table, in bytes of JSON; the import's log has all of it.
 const maxCell = 200
 
 // cell makes text fit into one cell of the details' table.
 func cell(text string) string {
-	runes := []rune(strings.NewReplacer("|", "/", "\r", "", "\n", "; ").Replace(text))
-	if len(runes) > maxCell {
-		return string(runes[:maxCell]) + "..."
-	}
-	return string(runes)
+	return inbound.Cut(strings.NewReplacer("|", "/", "\r", "", "\n", "; ").Replace(text), maxCell)
 }

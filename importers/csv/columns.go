@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/importers/csv/record"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -77,7 +78,8 @@ func matchColumns(scan *record.Scanner, table *schema.Table, leaveOut bool) (hea
 		case name == "":
 			col.nameless = true
 		case slices.Contains(dashboardColumns, name):
-			return header{}, []headerFault{{i, fmt.Sprintf("the column %q is one of %s", clip(name), dashboardExport)}}
+			shown := inbound.Cut(name, maxSuggest)
+			return header{}, []headerFault{{i, fmt.Sprintf("the column %q is one of %s", shown, dashboardExport)}}
 		case slices.ContainsFunc(h.columns, func(c column) bool { return c.name == name }):
 			fault(i, "column %s comes twice", quoted(i, name))
 		case index >= 0:
@@ -85,7 +87,7 @@ func matchColumns(scan *record.Scanner, table *schema.Table, leaveOut bool) (hea
 		case slices.Contains(obsolete[table], name):
 			h.obsolete = append(h.obsolete, name)
 		case leaveOut:
-			h.unknown = append(h.unknown, clip(name))
+			h.unknown = append(h.unknown, inbound.Cut(name, maxSuggest))
 		default:
 			fault(i, "unknown column %s%s%s", quoted(i, written), didYouMean(name, table.ColumnNames()), wayWithout)
 		}
@@ -146,7 +148,7 @@ func list(names []string) string {
 func quoting(scan *record.Scanner) func(field int, name string) string {
 	for i := range scan.Len() {
 		if normalName(string(scan.Field(i))) == dateColumn {
-			return func(_ int, name string) string { return strconv.Quote(clip(name)) }
+			return func(_ int, name string) string { return strconv.Quote(inbound.Cut(name, maxSuggest)) }
 		}
 	}
 	return func(field int, _ string) string { return strconv.Itoa(field + 1) }

@@ -75,14 +75,6 @@ func firstLine(
 
 func expectedHeader(table *schema.Table) string { return strings.Join(table.ColumnNames(), ",") }
 
-// clip cuts a name that is quoted in a message.
-func clip(name string) string {
-	if len(name) > maxSuggest {
-		return strings.ToValidUTF8(name[:maxSuggest], "") + "..."
-	}
-	return name
-}
-
 // refuseBinary says what a file is whose first line is not text; "" if it is.
 // A line that is not whole may end inside a character.
 func refuseBinary(line []byte, whole bool) string {

@@ -28,7 +28,7 @@ const (
 	longestRetryAfter = time.Minute
 )
 
-// maxMessage is how much of a message of Google's is repeated, in bytes.
+// maxMessage is how much of a message of Google's is repeated, in bytes of JSON.
 const maxMessage = 500
 
 // fault turns an error of a request into one that says whose turn it is. Errors of others
@@ -40,7 +40,7 @@ func (c *client) fault(ctx context.Context, err error, token string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	retold := func(text string) string { return shorten(c.redact(text, token)) }
+	retold := func(text string) string { return oneLine(c.redact(text, token)) }
 	var known *importers.PermanentError
 	var wait *importers.WaitError
 	var api *googleapi.Error

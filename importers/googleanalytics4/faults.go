@@ -6,10 +6,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
+
+	"github.com/sluicehq/sluice/internal/inbound"
 )
 
 // hasReason says whether an error gives one of the reasons, in the form of
@@ -53,18 +54,11 @@ func status(code int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
 }
 
-// shorten makes a text of somebody else's fit for a line of an error.
-func shorten(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
+// oneLine returns a text of another system on one line of at most maxMessage bytes of JSON.
+func oneLine(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
 	if text == "" {
 		return "no further explanation"
 	}
-	if len(text) <= maxMessage {
-		return text
-	}
-	end := maxMessage
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "..."
+	return inbound.Cut(text, maxMessage)
 }

@@ -32,7 +32,7 @@ func (n *notes) unmappedRegion(country, name string) {
 	if n.regions == nil {
 		n.regions = map[string]int{}
 	}
-	key := fmt.Sprintf("%s in %s", shorten(name), country)
+	key := fmt.Sprintf("%s in %s", oneLine(name), country)
 	if _, known := n.regions[key]; known || len(n.regions) < maxNamesKept {
 		n.regions[key]++
 	}
@@ -63,7 +63,7 @@ func (n *notes) warnings(r *report) []importers.PartWarning {
 		add("Google may have withheld rows about few people (data thresholds of the property)")
 	}
 	for _, t := range n.metadata.DataTruncationReasons {
-		add("the report is incomplete: %s", shorten(t.Message))
+		add("the report is incomplete: %s", oneLine(t.Message))
 	}
 	if n.metadata.DataLossFromOtherRow || p.folded > 0 {
 		all = append(all, importers.PartWarning{

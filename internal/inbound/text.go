@@ -1,10 +1,10 @@
 package inbound
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Limits of texts, in bytes of JSON, as they are stored in histories and requests: in JSON a
@@ -31,7 +31,7 @@ func Clean(text string) string {
 		default:
 			return r
 		}
-	}, strings.ToValidUTF8(text, "\uFFFD"))
+	}, strings.ToValidUTF8(text, string(utf8.RuneError)))
 	return strings.TrimSpace(clean)
 }
 
@@ -45,28 +45,46 @@ func Text(name, text string, limit int) (string, error) {
 	return clean, nil
 }
 
-// EncodedSize returns how many bytes a text takes up in JSON, without its quotes.
+// EncodedSize returns how many bytes a text takes up in JSON as encoding/json writes it, without
+// its quotes.
 func EncodedSize(text string) int {
-	encoded, err := json.Marshal(text)
-	if err != nil {
-		// Texts can be encoded always; if not, the text is beyond any limit.
-		return 1 << 30
+	size := 0
+	for i, r := range text {
+		size += encodedRune(text[i:], r)
 	}
-	return len(encoded) - len(`""`)
+	return size
 }
+
+// encodedRune returns how many bytes of JSON the first character of a text takes up.
+func encodedRune(text string, r rune) int {
+	const escape, short = len(`\u0000`), len(`\n`)
+	switch {
+	case r == '"' || r == '\\' || r == '\b' || r == '\f' || r == '\n' || r == '\r' || r == '\t':
+		return short
+	case r < ' ' || r == '<' || r == '>' || r == '&' || r == '\u2028' || r == '\u2029':
+		return escape
+	case r == utf8.RuneError && !strings.HasPrefix(text, string(utf8.RuneError)):
+		// Invalid UTF-8.
+		return escape
+	default:
+		return utf8.RuneLen(r)
+	}
+}
+
+const ellipsis = "..."
 
 // Cut returns the beginning of a text that takes up at most limit bytes of JSON, with an
 // ellipsis where it was cut.
 func Cut(text string, limit int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if EncodedSize(text) <= limit {
-		return text
-	}
-	const ellipsis = "..."
-	size := len(ellipsis)
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
+	size, end := 0, 0
 	for i, r := range text {
-		if size += EncodedSize(string(r)); size > limit {
-			return text[:i] + ellipsis
+		size += encodedRune(text[i:], r)
+		if size > limit {
+			return text[:end] + ellipsis
+		}
+		if size+len(ellipsis) <= limit {
+			end = i + utf8.RuneLen(r)
 		}
 	}
 	return text
@@ -76,7 +94,7 @@ func Cut(text string, limit int) string {
 // line that says how many more there are. It never cuts inside a line, unless the first one is
 // too long alone. Lists of faults have one fault a line.
 func CutLines(text string, limit int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
 	if EncodedSize(text) <= limit {
 		return text
 	}

@@ -120,14 +120,11 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// maxQuoted bounds the name of a field in an error, in bytes.
+// maxQuoted bounds the name of a field in an error, in bytes of JSON.
 const maxQuoted = 100
 
 func quote(name string) string {
-	if len(name) > maxQuoted {
-		name = strings.ToValidUTF8(name[:maxQuoted], "") + "..."
-	}
-	return strconv.Quote(name)
+	return strconv.Quote(Cut(name, maxQuoted))
 }
 
 // names returns the names of fields in their order.
