@@ -134,6 +134,16 @@ func (s *Starter) sendCommand(ctx context.Context, id int64, name string, comman
 	}
 }
 
+// pause waits, but not longer than ctx.
+func pause(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
 // commandTarget returns the import and the run of its workflow. It starts a missing workflow.
 func (s *Starter) commandTarget(ctx context.Context, id int64) (imp store.Import, run string, err error) {
 	for range 2 {

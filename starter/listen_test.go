@@ -17,15 +17,15 @@ import (
 type listening struct {
 	*store.Store
 	*starter.Listener
-	ctx     context.Context
-	sql     *pgx.Conn
-	siteID  int64
-	trouble chan error
+	ctx    context.Context
+	sql    *pgx.Conn
+	siteID int64
+	lost   chan error
 }
 
 func setupListening(t *testing.T) *listening {
 	t.Helper()
-	b := &listening{ctx: enginetest.Context(t), trouble: make(chan error, 100)}
+	b := &listening{ctx: enginetest.Context(t), lost: make(chan error, 100)}
 	dsn := enginetest.StoreDSN(t)
 	var err error
 	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn})
@@ -39,7 +39,7 @@ func setupListening(t *testing.T) *listening {
 	b.end(t, store.StatusCompleted) // before anybody listened
 	b.Listener, err = starter.Listen(b.ctx, b.Store)
 	require.NoError(t, err)
-	b.Trouble = func(err error) { b.trouble <- err }
+	b.OnError = func(err error) { b.lost <- err }
 	t.Cleanup(func() { require.NoError(t, b.Listener.Close(context.Background())) })
 	return b
 }
@@ -111,7 +111,7 @@ func TestListen(t *testing.T) {
 	require.NoError(t, b.finish(id, store.StatusDeclined))
 	require.Equal(t, n, b.next(t))
 	b.silent(t)
-	require.Empty(t, b.trouble)
+	require.Empty(t, b.lost)
 }
 
 // What ends while the connection is gone is told once it is back, and once only.
@@ -134,7 +134,7 @@ func TestListenAcrossALostConnection(t *testing.T) {
 			delete(want, n)
 		}
 		b.silent(t)
-		require.Error(t, <-b.trouble)
+		require.Error(t, <-b.lost)
 	}
 }
 

@@ -67,19 +67,19 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 	}
 	switch {
 	case s.Import.WorkflowFault != "":
-		r.Trouble = brief(s.Import.WorkflowFault, 150)
+		r.Reason = brief(s.Import.WorkflowFault, 150)
 	case s.Import.Status == store.StatusParked:
-		r.Trouble = fmt.Sprintf("waiting for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
+		r.Reason = fmt.Sprintf("waiting for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
 	case s.Import.Status == store.StatusInReview:
-		r.Trouble = fmt.Sprintf("waiting for `sluice review accept %d` or decline", s.Import.ID)
+		r.Reason = fmt.Sprintf("waiting for `sluice review accept %d` or decline", s.Import.ID)
 	case s.Import.Paused:
-		r.Trouble = fmt.Sprintf("resume it with `sluice import resume %d`", s.Import.ID)
+		r.Reason = fmt.Sprintf("resume it with `sluice import resume %d`", s.Import.ID)
 	case s.Import.WaitUntil != nil:
-		r.Trouble = fmt.Sprintf("waiting until %s: %s", when(s.Import.WaitUntil), brief(s.Import.WaitReason, 150))
+		r.Reason = fmt.Sprintf("waiting until %s: %s", when(s.Import.WaitUntil), brief(s.Import.WaitReason, 150))
 	case s.Import.Phase == store.PhaseLocking:
-		r.Trouble = "waiting for locks (see `sluice locks list`)"
+		r.Reason = "waiting for locks (see `sluice locks list`)"
 	case s.Import.AttemptError != "":
-		r.Trouble = "retrying: " + brief(s.Import.AttemptError, 150)
+		r.Reason = "retrying: " + brief(s.Import.AttemptError, 150)
 	}
 	return r
 }

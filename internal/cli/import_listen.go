@@ -73,14 +73,14 @@ func (s *session) Listen(ctx context.Context) (*starter.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener.Trouble = func(err error) {
+	listener.OnError = func(err error) {
 		if ctx.Err() != nil {
 			// The command is ending: the connection was closed, not lost.
 			return
 		}
 		if _, werr := fmt.Fprintf(s.cli.App.ErrWriter, "Connection lost, reconnecting: %s\n", err); werr != nil {
 			// Standard error is closed; events go to standard output.
-			listener.Trouble = nil
+			listener.OnError = nil
 		}
 	}
 	return listener, nil

@@ -24,8 +24,8 @@ type Reading struct {
 	Rows int64
 	// Over means that it does not advance any more: neither speed nor time is shown.
 	Over bool
-	// Trouble says what keeps it from advancing, if anything does.
-	Trouble string
+	// Reason is why it does not advance, "" if it does.
+	Reason string
 }
 
 // Progress shows how something advances: as a bar that moves on a terminal, as a
@@ -47,10 +47,10 @@ type Progress struct {
 }
 
 // line is the text left and right of a bar.
-type line struct{ label, left, right, trouble string }
+type line struct{ label, left, right, reason string }
 
 // NewProgress returns a display on w. Where w is no terminal, a line is written
-// when the label or the trouble changes, and in between at most one every so often,
+// when the label or the reason changes, and in between at most one every so often,
 // if there is something new to say. It is to be closed.
 func NewProgress(w io.Writer, every time.Duration) *Progress {
 	p := &Progress{w: w, every: every, now: time.Now}
@@ -87,7 +87,7 @@ func (p *Progress) Show(r Reading) {
 		p.bar.SetCurrent(min(r.Done, r.Total))
 		return
 	}
-	changed := next.label != p.last.label || next.trouble != p.last.trouble
+	changed := next.label != p.last.label || next.reason != p.last.reason
 	if changed || next != p.last && now.Sub(p.written) >= p.every {
 		p.last, p.written = next, now
 		// A line that cannot be written is no reason to stop what is being watched.
@@ -112,8 +112,8 @@ func (p *Progress) beside() line {
 // describe puts a reading into words, padded so that lines and bars stay where they
 // are from one reading to the next.
 func (p *Progress) describe(r Reading) line {
-	r.Label, r.Detail, r.Trouble = Line(r.Label), Line(r.Detail), Line(r.Trouble)
-	l := line{label: r.Label, trouble: r.Trouble, left: fmt.Sprintf("%-12s  %-11s", r.Label, r.Detail)}
+	r.Label, r.Detail, r.Reason = Line(r.Label), Line(r.Detail), Line(r.Reason)
+	l := line{label: r.Label, reason: r.Reason, left: fmt.Sprintf("%-12s  %-11s", r.Label, r.Detail)}
 	if r.Total > 0 {
 		l.right = fmt.Sprintf("%3d %%  ", 100*min(r.Done, r.Total)/r.Total)
 	}
@@ -125,8 +125,8 @@ func (p *Progress) describe(r Reading) line {
 		facts = append(facts, humanize.Comma(int64(p.pace.rate))+" rows/s")
 	}
 	switch {
-	case r.Trouble != "":
-		facts = append(facts, r.Trouble)
+	case r.Reason != "":
+		facts = append(facts, r.Reason)
 	case p.pace.remaining > 0 && !r.Over:
 		facts = append(facts, Duration(p.pace.remaining)+" left")
 	}

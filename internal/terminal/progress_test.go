@@ -34,7 +34,7 @@ func TestLinesOfAnImport(t *testing.T) {
 		c.pass(500 * time.Millisecond)
 		p.Show(Reading{Label: "loading", Detail: "1/4 parts", Done: int64(i) * 10, Total: 400, Rows: int64(i) * 1000})
 	}
-	p.Show(Reading{Label: "loading", Detail: "1/4 parts", Done: 200, Total: 400, Rows: 20000, Trouble: "retrying: no space"})
+	p.Show(Reading{Label: "loading", Detail: "1/4 parts", Done: 200, Total: 400, Rows: 20000, Reason: "retrying: no space"})
 	c.pass(time.Second)
 	p.Show(Reading{Label: "completed", Detail: "4/4 parts", Done: 400, Total: 400, Rows: 40000})
 	p.Close()
@@ -55,7 +55,7 @@ func TestNothingNewIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	p, c, out := newTestProgress()
 	for range 1000 {
-		p.Show(Reading{Label: "parked", Detail: "1/2 parts", Total: 10, Trouble: "waits for a decision"})
+		p.Show(Reading{Label: "parked", Detail: "1/2 parts", Total: 10, Reason: "waits for a decision"})
 		c.pass(time.Hour)
 	}
 	require.Equal(t, "parked        1/2 parts      0 %  0 rows, waits for a decision\n", out.String())
