@@ -1,0 +1,209 @@
+package request
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// fields are the members of a body. Values of forms are JSON strings.
+type fields map[string]json.RawMessage
+
+// readFields reads a body: a form if its content type says so, else JSON, whatever the
+// content type. Trackers send JSON as text/plain, which needs no preflight.
+func readFields(contentType string, body []byte) (fields, Errors) {
+	if len(body) > MaxBody {
+		return nil, TooLarge()
+	}
+	if !utf8.Valid(body) {
+		return nil, Errors{FieldRequest: {textUnparsable}}
+	}
+	// A content type that cannot be read is no form.
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err == nil && kind == "application/x-www-form-urlencoded" {
+		if form, err := url.ParseQuery(string(body)); err == nil {
+			return formFields(form), nil
+		}
+		return nil, Errors{FieldRequest: {textUnparsable}}
+	}
+	if err == nil && kind == "multipart/form-data" {
+		return multipartFields(body, params["boundary"])
+	}
+	if depth(body) > MaxDepth {
+		return nil, Errors{FieldRequest: {textDepth}}
+	}
+	var f fields
+	if err := json.Unmarshal(body, &f); err != nil || f == nil {
+		return nil, Errors{FieldRequest: {textUnparsable}}
+	}
+	return f, nil
+}
+
+// depth is the deepest nesting of a JSON text. It is only right for a valid one.
+func depth(body []byte) int {
+	var now, deepest int
+	inString := false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			now++
+			deepest = max(deepest, now)
+		case c == '}' || c == ']':
+			now--
+		}
+	}
+	return deepest
+}
+
+func multipartFields(body []byte, boundary string) (fields, Errors) {
+	broken := Errors{FieldRequest: {textUnparsable}}
+	if boundary == "" {
+		return nil, broken
+	}
+	form := url.Values{}
+	reader := multipart.NewReader(bytes.NewReader(body), boundary)
+	for {
+		part, err := reader.NextPart()
+		if err == io.EOF {
+			return formFields(form), nil
+		}
+		if err != nil {
+			return nil, broken
+		}
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return nil, broken
+		}
+		if part.FileName() == "" {
+			form.Add(part.FormName(), string(value))
+		}
+	}
+}
+
+// formFields turns a form into fields: "props[key]=value" is a member of the object props.
+func formFields(form url.Values) fields {
+	f := fields{}
+	nested := map[string]map[string]string{}
+	for _, key := range sortedKeys(form) {
+		values := form[key]
+		value := strings.ToValidUTF8(values[len(values)-1], "\uFFFD")
+		if name, rest, ok := strings.Cut(key, "["); ok && strings.HasSuffix(rest, "]") {
+			if nested[name] == nil {
+				nested[name] = map[string]string{}
+			}
+			nested[name][strings.TrimSuffix(rest, "]")] = value
+			continue
+		}
+		f[key] = encode(value)
+	}
+	for name, object := range nested {
+		f[name] = encode(object)
+	}
+	return f
+}
+
+func sortedKeys(form url.Values) []string {
+	keys := make([]string, 0, len(form))
+	for key := range form {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// encode returns the JSON of strings and of maps of strings, which always have one.
+func encode(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("request: encode a form's value: " + err.Error())
+	}
+	return raw
+}
+
+// first returns the first of the members that is there and not null.
+func (f fields) first(names ...string) json.RawMessage {
+	for _, name := range names {
+		if raw := f[name]; len(raw) > 0 && string(raw) != "null" {
+			return raw
+		}
+	}
+	return nil
+}
+
+// text returns a JSON string's text. It is false for another value.
+func text(raw json.RawMessage) (string, bool) {
+	if len(raw) < 2 || raw[0] != '"' {
+		return "", false
+	}
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner), true
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil
+}
+
+// scalar returns the text of a string, a number or a boolean. It is false for null, a list
+// or an object.
+func scalar(raw json.RawMessage) (string, bool) {
+	if len(raw) == 0 || raw[0] == '{' || raw[0] == '[' || raw[0] == 'n' {
+		return "", false
+	}
+	if raw[0] == '"' {
+		return text(raw)
+	}
+	return string(raw), true
+}
+
+// member is a name and a value of an object.
+type member struct {
+	key   string
+	value json.RawMessage
+}
+
+// members returns the members of an object, or of a string that holds one, in their order.
+// It is nil for another value.
+func members(raw json.RawMessage) []member {
+	if inner, ok := text(raw); ok {
+		raw = json.RawMessage(inner)
+		if depth(raw) > MaxDepth {
+			return nil
+		}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
+		return nil
+	}
+	var list []member
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return nil
+		}
+		m := member{}
+		m.key, _ = token.(string) //nolint:errcheck // the decoder refuses any other name
+		if err := decoder.Decode(&m.value); err != nil {
+			return nil
+		}
+		list = append(list, m)
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil
+	}
+	// A text after the object makes it no object.
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil
+	}
+	return list
+}
