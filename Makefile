@@ -23,6 +23,7 @@ ONCE      ?=
 bin     := bin
 dev     := ./$(bin)/sluice-dev
 engines := devstack/engines/node_modules/.installed
+refdata := refdata/node_modules/.installed
 
 export TESTFLAGS FUZZTIME PKG
 
@@ -63,6 +64,14 @@ engines: $(engines) ## Install the PostgreSQL and ClickHouse engines for one mac
 $(engines): devstack/engines/package-lock.json
 	@tools/doctor.sh
 	cd devstack/engines && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: refdata
+refdata: $(refdata) ## Install the reference data of the ingestion: bots, countries of addresses
+
+$(refdata): refdata/package-lock.json
+	@tools/doctor.sh
+	cd refdata && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 .PHONY: demo
@@ -130,8 +139,8 @@ compose-config: ## Validate docker-compose.yml and its scripts (needs no Docker)
 	cd deploy/composetest && go test ./...
 
 .PHONY: clean
-clean: ## Remove build results and installed engines
-	rm -rf $(bin) devstack/engines/node_modules
+clean: ## Remove build results, installed engines and reference data
+	rm -rf $(bin) devstack/engines/node_modules refdata/node_modules
 
 ##
 ## Tools: each is pinned in a go.mod and built once. golangci-lint and sqlc have

@@ -19,6 +19,15 @@ import (
 // Hosts is a set of host names.
 type Hosts map[string]struct{}
 
+// NewHosts returns a set of hosts in lower case without "www.".
+func NewHosts(names ...string) Hosts {
+	hosts := make(Hosts, len(names))
+	for _, name := range names {
+		hosts[name] = struct{}{}
+	}
+	return hosts
+}
+
 // Has reports whether a host, with or without "www.", is in the set.
 func (h Hosts) Has(host string) bool {
 	_, ok := h[strings.TrimPrefix(host, "www.")]

@@ -1,0 +1,185 @@
+package refdata
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/sluicehq/sluice/ingest/refdata/bots"
+	"github.com/sluicehq/sluice/ingest/refdata/geo"
+	"github.com/sluicehq/sluice/ingest/refdata/lists"
+	"github.com/sluicehq/sluice/ingest/refdata/sources"
+)
+
+// MaxList is the size of a list in bytes.
+const MaxList = 64 << 20
+
+// Names of files in the folder.
+const (
+	FileCity          = "city.mmdb"
+	FileCountry       = "country.mmdb"
+	FileASN           = "asn.mmdb"
+	FileBots          = "isbot.mjs"
+	FileSpam          = "referrer_spam.txt"
+	FileSearchEngines = "SearchEngines.yml"
+	FileSocials       = "Socials.yml"
+	FileAIAssistants  = "AIAssistants.yml"
+	FileNetworks      = "datacentre_networks.txt"
+	FileNumbers       = "datacentre_asns.csv"
+	FileRates         = "rates.json"
+)
+
+// Files that npm installs below the folder.
+const (
+	npmBots    = "node_modules/isbot/index.mjs"
+	npmCountry = "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"
+)
+
+// Cures of missing files.
+const (
+	cureNPM    = "run `make refdata` and name its folder refdata"
+	cureUpdate = "fetch the public lists (see docs/ingestion.md)"
+	cureOwn    = "put the file into the folder if you need it"
+)
+
+// kind is a part of the data and the files that it is loaded from: the first that exists.
+type kind struct {
+	name  string
+	files []string
+	cure  string
+	// optional data is missing on most machines.
+	optional bool
+	// without says what happens while the data is missing.
+	without string
+	load    func(d *Data, file string) error
+}
+
+var kinds = []kind{
+	{
+		name: "bots", files: []string{FileBots, npmBots}, cure: cureNPM, without: "few bots are recognised",
+		load: func(d *Data, file string) error {
+			return with(file, func(content []byte) error {
+				patterns, err := bots.ParseIsbot(content)
+				if err != nil {
+					return err
+				}
+				matcher, skipped := bots.New(patterns)
+				if len(skipped) > 0 {
+					return fmt.Errorf("compile %d of %d patterns: %w", len(skipped), len(patterns), skipped[0])
+				}
+				d.Bots = matcher
+				return nil
+			})
+		},
+	},
+	{
+		name: "locations", files: []string{FileCity, FileCountry, npmCountry}, cure: cureNPM, without: "events have no country",
+		load: func(d *Data, file string) (err error) {
+			d.Locations, err = geo.Open(file)
+			return err
+		},
+	},
+	{
+		name: "referrer spam", files: []string{FileSpam}, cure: cureUpdate, without: "little referrer spam is recognised",
+		load: func(d *Data, file string) error {
+			return with(file, func(content []byte) (err error) {
+				d.Spam, err = lists.ParseHosts(content)
+				return err
+			})
+		},
+	},
+	sourceKind("AI assistants", FileAIAssistants, func(content []byte) ([]sources.Source, error) {
+		return lists.ParseSocials(content, sources.CategoryAI)
+	}),
+	sourceKind("social networks", FileSocials, func(content []byte) ([]sources.Source, error) {
+		return lists.ParseSocials(content, sources.CategorySocial)
+	}),
+	sourceKind("search engines", FileSearchEngines, lists.ParseSearchEngines),
+	{
+		name: "networks of data centres", files: []string{FileNetworks}, cure: cureOwn, optional: true,
+		without: "data centres are recognised by autonomous system only",
+		load: func(d *Data, file string) error {
+			return with(file, func(content []byte) (err error) {
+				d.networks, err = lists.ParseNetworks(content)
+				return err
+			})
+		},
+	},
+	{
+		name: "autonomous systems of data centres", files: []string{FileNumbers}, cure: cureUpdate, optional: true,
+		without: "data centres are recognised by network only",
+		load: func(d *Data, file string) error {
+			return with(file, func(content []byte) (err error) {
+				d.numbers, err = lists.ParseNumbers(content)
+				return err
+			})
+		},
+	},
+	{
+		name: "autonomous systems", files: []string{FileASN}, cure: cureOwn, optional: true,
+		without: "data centres are recognised by network only",
+		load: func(d *Data, file string) (err error) {
+			d.asn, err = openASN(file)
+			return err
+		},
+	},
+	{
+		name: "rates", files: []string{FileRates}, cure: cureOwn, optional: true,
+		without: "revenue in other currencies has no reporting amount",
+		load: func(d *Data, file string) error {
+			return with(file, func(content []byte) (err error) {
+				d.Rates, err = lists.ParseRates(content)
+				return err
+			})
+		},
+	},
+}
+
+// extensions are the lists of sources in the order in which they are asked.
+var extensions = []string{FileAIAssistants, FileSocials, FileSearchEngines}
+
+func sourceKind(name, file string, parse func([]byte) ([]sources.Source, error)) kind {
+	return kind{
+		name: name, files: []string{file}, cure: cureUpdate, optional: true, without: "sources have the built-in names",
+		load: func(d *Data, path string) error {
+			return with(path, func(content []byte) error {
+				list, err := parse(content)
+				if err != nil {
+					return err
+				}
+				extra := map[string][]sources.Source{file: list}
+				for other, its := range d.extra {
+					if other != file {
+						extra[other] = its
+					}
+				}
+				d.extra, d.Sources = extra, sources.Builtin()
+				for _, each := range extensions {
+					if len(extra[each]) > 0 {
+						d.Sources = d.Sources.Extend(sources.New(extra[each]))
+					}
+				}
+				return nil
+			})
+		},
+	}
+}
+
+// with calls read with the content of a file.
+func with(file string, read func([]byte) error) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	content, err := io.ReadAll(io.LimitReader(f, MaxList+1))
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	if len(content) > MaxList {
+		return fmt.Errorf("%s has more than %d bytes", file, MaxList)
+	}
+	return read(content)
+}
