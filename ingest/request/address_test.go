@@ -13,14 +13,14 @@ func TestAddress(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]address{
 		"https://User:pw@Example.COM:80/a/b?c=d#e": {"https", "example.com", "/a/b", "c=d", "e"},
-		"/no/hostname":                             {"", "", "/no/hostname", "", ""},
-		"//example.com":                            {"", "example.com", "", "", ""},
-		"file:///android_asset/www/index.html":     {"file", "", "/android_asset/www/index.html", "", ""},
-		"http://[2001:db8::1]:80/":                 {"http", "2001:db8::1", "/", "", ""},
-		"android-app://some.android.app":           {"android-app", "some.android.app", "", "", ""},
-		"https:://twitter.com":                     {"https", "", "://twitter.com", "", ""},
-		"HTTP://a.b?x#y?z":                         {"http", "a.b", "", "x", "y?z"},
-		"a b://c":                                  {"", "", "a b://c", "", ""},
+		"/no/hostname":                         {"", "", "/no/hostname", "", ""},
+		"//example.com":                        {"", "example.com", "", "", ""},
+		"file:///android_asset/www/index.html": {"file", "", "/android_asset/www/index.html", "", ""},
+		"http://[2001:db8::1]:80/":             {"http", "2001:db8::1", "/", "", ""},
+		"android-app://some.android.app":       {"android-app", "some.android.app", "", "", ""},
+		"https:://twitter.com":                 {"https", "", "://twitter.com", "", ""},
+		"HTTP://a.b?x#y?z":                     {"http", "a.b", "", "x", "y?z"},
+		"a b://c":                              {"", "", "a b://c", "", ""},
 	} {
 		got, ok := splitAddress(raw)
 		require.True(t, ok, raw)
