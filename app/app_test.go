@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"net"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // misnamed is an importer whose name no registry takes.
@@ -98,6 +100,42 @@ func TestConfigured(t *testing.T) {
 	require.Equal(t, "sluice: unknown destination \"nope\" (want clickhouse, crm, log, postgres, smtp, webhook)\n", stderr.String())
 	require.Contains(t, rows, 777)
 	require.Contains(t, rows, config.Default().Import.ChunkRows)
+}
+
+// The setting connections.addresses knows the kinds that the program adds.
+func TestAddressesOfAddedKinds(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	for addresses, want := range map[string]string{
+		"example=loopback": "", "": "connections.addresses", "webhook=any": "connections.addresses",
+		"exampel=any": "", // refused before the program is built under these settings
+	} {
+		var guard outbound.Guard
+		program, err := app.New(app.Configured(func(settings config.Config) []app.Option {
+			guard = settings.Connections.Guard("example")
+			return []app.Option{app.ConnectionKind(connectiontest.Kind{})}
+		}))
+		require.NoError(t, err)
+		var out bytes.Buffer
+		code := program.Run(t.Context(), []string{"destination", "show", "nope"}, app.Streams{
+			Out: &out, Err: &out, Environ: []string{"SLUICE_CONNECTIONS_ADDRESSES=" + addresses},
+		})
+		require.Equal(t, 2, code, addresses)
+		if addresses == "exampel=any" {
+			require.Equal(t, `sluice: configuration: connections.addresses: no kind "exampel": want KIND=ADDRESSES, where `+
+				"KIND is one of clickhouse, example, google_analytics_4, postgres, smtp, webhook\n", out.String())
+			continue
+		}
+		conn, err := guard.Dialer(outbound.Protected).DialContext(t.Context(), "tcp", l.Addr().String())
+		if want != "" {
+			require.ErrorContains(t, err, want, addresses)
+			continue
+		}
+		require.NoError(t, err, addresses)
+		require.NoError(t, conn.Close())
+	}
 }
 
 // What the main registers is known to every command that names components.

@@ -33,7 +33,9 @@ func Destination(all ...destinations.Destination) Option {
 }
 
 // ConnectionKind adds kinds of connections. Their names must differ from those of Sluice's
-// own: clickhouse, google_analytics_4, postgres, smtp and webhook.
+// own: clickhouse, google_analytics_4, postgres, smtp and webhook. The setting
+// connections.addresses knows them; it allows them public addresses by default. A kind asks
+// settings.Connections.Guard for what it may dial: see Configured.
 func ConnectionKind(all ...connections.Kind) Option { return added(components.List{Kinds: all}) }
 
 // Templates adds templates of the mails about imports. Each folder of fsys is a set: that

@@ -20,11 +20,15 @@ type Connections struct {
 	// Addresses lists the addresses that connections may dial: KIND=ADDRESSES, separated by
 	// commas, where ADDRESSES is public, private, loopback, any, a network such as
 	// 10.0.0.0/8, or several joined by "+". Omitted kinds have their defaults: public for
-	// google_analytics_4 and webhook, any for the others.
+	// google_analytics_4, webhook and the kinds that a program adds, any for the others.
 	Addresses string `yaml:"addresses"`
 	// Cleartext lists the ADDRESSES to which secrets may be sent without TLS, in addition
 	// to loopback. Defaults to none.
 	Cleartext string `yaml:"cleartext"`
+	// Kinds are the names of the kinds of connections that the program knows. The program sets
+	// them before Validate; neither a file nor a variable does. Defaults to Sluice's own kinds,
+	// which are always known.
+	Kinds []string `yaml:"-"`
 }
 
 // EmbeddedKeyset is the name of the embedded stack's key set in its data folder.

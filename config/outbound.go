@@ -10,18 +10,24 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
-// defaultAddresses are the default rules of the kinds of connections. A user supplies the URL
-// of a webhook or an endpoint; databases and mail servers are usually in a private network.
-func defaultAddresses() map[string]string {
-	return map[string]string{
+// defaultAddresses returns the default rules of all kinds of connections. A user supplies the URL
+// of a webhook or an endpoint; databases and mail servers are usually in a private network. Kinds
+// that a program adds get the stricter rule.
+func (c Connections) defaultAddresses() map[string]string {
+	texts := make(map[string]string, len(c.Kinds))
+	for _, kind := range c.Kinds {
+		texts[kind] = outbound.TermPublic
+	}
+	maps.Copy(texts, map[string]string{
 		"clickhouse": outbound.TermAny, "google_analytics_4": outbound.TermPublic, "postgres": outbound.TermAny,
 		"smtp": outbound.TermAny, "webhook": outbound.TermPublic,
-	}
+	})
+	return texts
 }
 
 // rules returns the rule of each kind.
 func (c Connections) rules() (map[string]outbound.Rule, error) {
-	texts := defaultAddresses()
+	texts := c.defaultAddresses()
 	var faults []error
 	seen := map[string]bool{}
 	for _, entry := range listed(c.Addresses) {
@@ -61,8 +67,8 @@ func (c Connections) cleartext() (outbound.Rule, error) {
 	return rule, nil
 }
 
-// Guard returns the guard for the addresses that connections of a kind may dial. For an
-// unknown kind, and with settings that Validate refuses, it allows none.
+// Guard returns the guard for the addresses that connections of a kind may dial. For a kind that
+// is not in Kinds, and with settings that Validate refuses, it allows none.
 func (c Connections) Guard(kind string) outbound.Guard {
 	rules, err := c.rules()
 	cleartext, cerr := c.cleartext()

@@ -46,6 +46,26 @@ func TestGuards(t *testing.T) {
 	}
 }
 
+// Kinds that a program adds are known, and dial public addresses unless the settings say
+// otherwise.
+func TestGuardsOfAddedKinds(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	here := l.Addr().String()
+	set := Connections{Kinds: []string{"crm", "clickhouse"}}
+	require.NoError(t, Default().validWith(set))
+	require.False(t, allowed(t, set, "crm", outbound.Protected, here))
+	require.True(t, allowed(t, set, "clickhouse", outbound.Protected, here), "a kind of Sluice's own keeps its rule")
+	set.Addresses = "crm=loopback"
+	require.NoError(t, Default().validWith(set))
+	require.True(t, allowed(t, set, "crm", outbound.Protected, here))
+	set.Addresses = "crmm=loopback"
+	require.EqualError(t, Default().validWith(set), `connections.addresses: no kind "crmm": want KIND=ADDRESSES, where KIND `+
+		"is one of clickhouse, crm, google_analytics_4, postgres, smtp, webhook")
+}
+
 func TestGuardFaults(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -30,7 +30,8 @@ func (s setting) variable() string {
 }
 
 // settings iterates over all settings in the order of the struct. Files, environment and
-// documents all use it, so that none can omit one.
+// documents all use it, so that none can omit one. Fields with the tag yaml:"-" are the
+// program's and no settings.
 func (c *Config) settings() iter.Seq[setting] {
 	return func(yield func(setting) bool) {
 		sections := reflect.ValueOf(c).Elem()
@@ -39,6 +40,9 @@ func (c *Config) settings() iter.Seq[setting] {
 			name := sections.Type().Field(i).Tag.Get("yaml")
 			for j := range section.NumField() {
 				key := section.Type().Field(j).Tag.Get("yaml")
+				if key == "-" {
+					continue
+				}
 				if !yield(setting{section: name, key: key, value: section.Field(j)}) {
 					return
 				}

@@ -59,6 +59,7 @@ func Run(ctx context.Context, args []string, s Streams) int {
 const (
 	environKey    = "environ"
 	componentsKey = "components"
+	kindsKey      = "kinds"
 )
 
 // New returns the command line. The error is that of s.Components under default settings.
@@ -92,7 +93,7 @@ func New(s Streams) (*cli.App, error) {
 			versionCommand(), helpCommand(),
 		},
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
-		Metadata: map[string]any{environKey: s.Environ, componentsKey: s.Components},
+		Metadata: map[string]any{environKey: s.Environ, componentsKey: s.Components, kindsKey: set.Kinds.Names()},
 		// Values of flags may hold commas: --set a=b,c is one setting.
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},

@@ -61,7 +61,11 @@ func readSettings(c *cli.Context) (config.Config, error) {
 			path = value
 		}
 	}
-	return config.Load(path, environ(c))
+	settings, err := config.Load(path, environ(c))
+	if kinds, ok := c.App.Metadata[kindsKey].([]string); ok {
+		settings.Connections.Kinds = kinds
+	}
+	return settings, err
 }
 
 func loadSettings(c *cli.Context) (config.Config, error) {
