@@ -8,17 +8,11 @@ import (
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
-
-// ErrNoWorker reports that no worker answered in time. The command may still be executed once
-// a worker runs.
-var ErrNoWorker = errors.New("no worker answers")
 
 // defaultAnswerTimeout is the default of Starter.AnswerTimeout.
 const defaultAnswerTimeout = 10 * time.Second
@@ -117,31 +111,16 @@ func isRefusal(err error) bool {
 }
 
 // sendCommand sends a command, built for the current run of the import's workflow, and waits
-// for the answer of a worker. If the run continues as new meanwhile, it sends the command to
-// the new run. It starts a missing workflow first.
+// for the answer of a worker. It starts a missing workflow first.
 func (s *Starter) sendCommand(ctx context.Context, id int64, name string, command func(run string) any) error {
-	begun, timeout := time.Now(), cmp.Or(s.AnswerTimeout, defaultAnswerTimeout)
-	for attempt := 1; ; attempt++ {
-		imp, run, err := s.commandTarget(ctx, id)
-		if err != nil {
-			return err
-		}
-		err = s.sendUpdate(ctx, imp, name, command(run))
-		if time.Since(begun) > timeout || ctx.Err() != nil || !moved(err) && !errors.Is(err, errClosed) {
-			return err
-		}
-		pause(ctx, min(time.Second, time.Duration(attempt-1)*100*time.Millisecond))
-	}
-}
-
-// pause waits, but not longer than ctx.
-func pause(ctx context.Context, wait time.Duration) {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	return update{
+		temporal: s.Temporal, timeout: cmp.Or(s.AnswerTimeout, defaultAnswerTimeout),
+		name: name, subject: fmt.Sprintf("import %d", id), hint: fmt.Sprintf("; see `sluice import show %d`", id),
+		target: func(ctx context.Context, _ error) (workflowID string, argument any, err error) {
+			imp, run, err := s.commandTarget(ctx, id)
+			return imp.WorkflowID, command(run), err
+		},
+	}.send(ctx)
 }
 
 // commandTarget returns the import and the run of its workflow. It starts a missing workflow.
@@ -177,45 +156,6 @@ func (s *Starter) commandTarget(ctx context.Context, id int64) (imp store.Import
 	return store.Import{}, "", fmt.Errorf("the workflow of import %d does not run, "+
 		"and is started again within an hour: repeat the command then: %w", id, store.ErrConflict)
 }
-
-// sendUpdate sends a command as an update and waits for the answer.
-func (s *Starter) sendUpdate(ctx context.Context, imp store.Import, name string, command any) error {
-	id := imp.ID
-	timeout := cmp.Or(s.AnswerTimeout, defaultAnswerTimeout)
-	deadline, limited := ctx.Deadline()
-	ours := !limited || time.Until(deadline) > timeout
-	waiting, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	handle, err := s.Temporal.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
-		WorkflowID: imp.WorkflowID, UpdateName: name, Args: []any{command}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err == nil {
-		err = handle.Get(waiting, nil)
-	}
-	// The server may time out a moment before the client.
-	var timedOut *client.WorkflowUpdateServiceTimeoutOrCanceledError
-	switch {
-	case err == nil:
-		return nil
-	case ours && ctx.Err() == nil && (waiting.Err() != nil || errors.As(err, &timedOut)):
-		return fmt.Errorf("%s of import %d: %w within %s: check that a worker is running and ready. "+
-			"The command may still be executed once it is; see `sluice import show %d`", name, id, ErrNoWorker, timeout, id)
-	default:
-		return fmt.Errorf("%s of import %d: %w", name, id, answered(closed(err)))
-	}
-}
-
-// closed maps Temporal's NotFound for a closed run to errClosed.
-func closed(err error) error {
-	var notFound *serviceerror.NotFound
-	if errors.As(err, &notFound) {
-		return errClosed
-	}
-	return err
-}
-
-// errClosed reports that the workflow's run was closed when the command arrived.
-var errClosed = fmt.Errorf("its workflow has ended: %w", store.ErrConflict)
 
 // capital returns text with an upper-case first letter.
 func capital(text string) string {

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/store"
@@ -130,9 +127,6 @@ func (d *Destinations) refresh(ctx context.Context, destination string) error {
 	return errors.Join(faults...)
 }
 
-// commandAttempts bounds the attempts to send a command to a run that continues as new.
-const commandAttempts = 5
-
 // sendCommand sends a command and waits for the answer. The key deduplicates its attempts.
 func (d *Destinations) sendCommand(
 	ctx context.Context, ref activities.ActionRef, name string, command func(workflows.Command) any, by By,
@@ -144,47 +138,15 @@ func (d *Destinations) sendCommand(
 	if err != nil {
 		return err
 	}
-	waiting, cancel := context.WithTimeout(ctx, d.cfg.AnswerTimeout)
-	defer cancel()
-	options := client.UpdateWorkflowOptions{
-		WorkflowID: workflows.DestinationActionID(ref.Destination, ref.Action), UpdateName: name,
-		Args:         []any{command(workflows.Command{Key: key, By: by.Who, Reason: by.Why})},
-		WaitForStage: client.WorkflowUpdateStageCompleted,
-	}
-	for attempt := 1; ; attempt++ {
-		handle, err := d.cfg.Temporal.UpdateWorkflow(waiting, options)
-		if err == nil {
-			err = handle.Get(waiting, nil)
-		}
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() == nil && waiting.Err() != nil:
-			return fmt.Errorf("%s of %s/%s: %w within %s: check that a worker is running and ready. The command may still be "+
-				"executed once it is", name, ref.Destination, ref.Action, ErrNoWorker, d.cfg.AnswerTimeout)
-		case attempt < commandAttempts && isNotFound(err):
-			// The workflow does not run: start it from the store.
-			if _, _, err := d.Recover(ctx, ref); err != nil {
-				return err
+	return update{
+		temporal: d.cfg.Temporal, timeout: d.cfg.AnswerTimeout, name: name, subject: ref.Destination + "/" + ref.Action,
+		target: func(ctx context.Context, last error) (workflowID string, argument any, err error) {
+			if errors.Is(last, errClosed) {
+				// The workflow does not run: start it from the store.
+				_, _, err = d.Recover(ctx, ref)
 			}
-		case attempt < commandAttempts && moved(err):
-			select {
-			case <-time.After(100 * time.Millisecond):
-			case <-waiting.Done():
-			}
-		default:
-			return fmt.Errorf("%s of %s/%s: %w", name, ref.Destination, ref.Action, answered(err))
-		}
-	}
-}
-
-// moved reports whether a run ended before it could answer, for instance because it continued
-// as new.
-func moved(err error) bool {
-	var gone *serviceerror.NotFound
-	var aborted *serviceerror.Aborted
-	var unavailable *serviceerror.Unavailable
-	var app *temporal.ApplicationError
-	return errors.As(err, &gone) || errors.As(err, &aborted) || errors.As(err, &unavailable) ||
-		errors.As(err, &app) && app.Type() == workflows.TypeOtherRun
+			return workflows.DestinationActionID(ref.Destination, ref.Action),
+				command(workflows.Command{Key: key, By: by.Who, Reason: by.Why}), err
+		},
+	}.send(ctx)
 }
