@@ -64,9 +64,17 @@ var browserNames = map[agents.Browser]string{
 
 // special are browsers that the library takes for another. The version follows the text.
 var special = []struct{ text, name string }{
-	{"Brave/", "Brave"}, {"DuckDuckGo/", "DuckDuckGo Privacy Browser"}, {"Ddg/", "DuckDuckGo Privacy Browser"},
-	{"OPT/", "Opera"}, {"OPX/", "Opera GX"}, {"UCBrowser/", "UC Browser"}, {"YaBrowser/", "Yandex Browser"},
-	{"Whale/", "Whale Browser"}, {"MiuiBrowser/", "MIUI Browser"}, {"QQBrowser/", "QQ Browser"}, {"EcosiaCL", "Ecosia"},
+	{"Brave/", "Brave"},
+	{"DuckDuckGo/", "DuckDuckGo Privacy Browser"},
+	{"Ddg/", "DuckDuckGo Privacy Browser"},
+	{"OPT/", "Opera"},
+	{"OPX/", "Opera GX"},
+	{"UCBrowser/", "UC Browser"},
+	{"YaBrowser/", "Yandex Browser"},
+	{"Whale/", "Whale Browser"},
+	{"MiuiBrowser/", "MIUI Browser"},
+	{"QQBrowser/", "QQ Browser"},
+	{"EcosiaCL", "Ecosia"},
 }
 
 // apps are texts of web views in apps.

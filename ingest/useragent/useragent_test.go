@@ -15,8 +15,8 @@ func TestParse(t *testing.T) {
 	const webKit = " AppleWebKit/537.36 (KHTML, like Gecko) "
 	for userAgent, want := range map[string]Agent{
 		"": {},
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64)" + webKit + "Chrome/120.0.0.0 Safari/537.36":               {"Chrome", "120.0", "Windows", "10", Desktop},
-		"Mozilla/5.0 (Windows NT 6.1; Win64; x64)" + webKit + "Chrome/109.0.0.0 Safari/537.36 Edg/109.0.1518": {"Microsoft Edge", "109.0", "Windows", "7", Desktop},
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64)" + webKit + "Chrome/120.0.0.0 Safari/537.36":                                                                 {"Chrome", "120.0", "Windows", "10", Desktop},
+		"Mozilla/5.0 (Windows NT 6.1; Win64; x64)" + webKit + "Chrome/109.0.0.0 Safari/537.36 Edg/109.0.1518":                                                   {"Microsoft Edge", "109.0", "Windows", "7", Desktop},
 		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605.1.15":                                 {"Safari", "17.4", "Mac", "10.15", Desktop},
 		"Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0":                                                                        {"Firefox", "121.0", "Ubuntu", "", Desktop},
 		"Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0":                                                                                {"Firefox", "121.0", "GNU/Linux", "", Desktop},

@@ -1,0 +1,248 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/sluicehq/sluice/ingest/refdata"
+	"github.com/sluicehq/sluice/ingest/request"
+)
+
+// ErrNoSite says that there is no site with a domain.
+var ErrNoSite = errors.New("no such site")
+
+// Sites finds sites. Implementations answer from memory: the pipeline asks for each event.
+type Sites interface {
+	// Site returns the site of a domain or of a former domain, or ErrNoSite. The pipeline
+	// does not change the site. Any other error fails the request, which can be retried.
+	Site(ctx context.Context, domain string) (*Site, error)
+}
+
+// Limiter counts events.
+type Limiter interface {
+	// Allow counts one event of a key and reports whether there are at most limit of them
+	// in the current window.
+	Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, error)
+}
+
+// SaltSource knows the salts of visitors' IDs.
+type SaltSource interface {
+	// Salts returns the salts of today and of the day before.
+	Salts(ctx context.Context) (Salts, error)
+}
+
+// Buffer takes events that were not dropped.
+type Buffer interface {
+	// Write returns nil once the event log has acknowledged all of the events. After an
+	// error none, some or all of them may be in the log.
+	Write(ctx context.Context, events []Event) error
+}
+
+// Mode is what the pipeline does with traffic of programs.
+type Mode string
+
+// The modes.
+const (
+	// ModeDrop drops the event.
+	ModeDrop Mode = "drop"
+	// ModeTag buffers the event with the property TagProp.
+	ModeTag Mode = "tag"
+	// ModeOff does not look.
+	ModeOff Mode = "off"
+)
+
+func (m Mode) validate(name string) error {
+	switch m {
+	case ModeDrop, ModeTag, ModeOff:
+		return nil
+	default:
+		return fmt.Errorf("%s is %q, want drop, tag or off", name, m)
+	}
+}
+
+// Config configures a pipeline.
+type Config struct {
+	// Sites, Limiter, Salts and Buffer are required.
+	Sites   Sites
+	Limiter Limiter
+	Salts   SaltSource
+	Buffer  Buffer
+	// Data returns the newest reference data, as refdata.Store.Data does. Defaults to the
+	// built-in data.
+	Data func() *refdata.Data
+	// Telemetry is told of every buffered and dropped event. Defaults to none.
+	Telemetry Telemetry
+	// PartitionKey is the secret key of Event.Partition. Required. Changing it splits the
+	// sessions of that moment.
+	PartitionKey [16]byte
+
+	// Bots is what is done with bots. Defaults to ModeDrop.
+	Bots Mode
+	// DataCentres is what is done with addresses in the lists of data centres. Defaults to
+	// ModeOff, because the lists hold VPNs of people too. With ModeTag an address that a
+	// trusted proxy calls dc_ip is tagged instead of dropped.
+	DataCentres Mode
+	// AllowIPs are networks that are neither bots nor data centres.
+	AllowIPs []netip.Prefix
+	// AllowASNs are autonomous systems that are no data centres.
+	AllowASNs []uint32
+	// AllowUserAgents are texts of user agents that are no bots.
+	AllowUserAgents []string
+	// VerificationAgent is the user agent of a program that verifies installations; its
+	// events are dropped as verification_agent. "" means that there is none.
+	VerificationAgent string
+
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Validate returns every fault of the configuration.
+func (c Config) Validate() error {
+	var faults []error
+	for name, missing := range map[string]bool{
+		"sites": c.Sites == nil, "limiter": c.Limiter == nil, "salts": c.Salts == nil, "buffer": c.Buffer == nil,
+		"partition key": c.PartitionKey == [16]byte{},
+	} {
+		if missing {
+			faults = append(faults, fmt.Errorf("%s: missing", name))
+		}
+	}
+	for _, text := range c.AllowUserAgents {
+		if text == "" {
+			faults = append(faults, errors.New("allowed user agents: an empty text would allow all"))
+		}
+	}
+	return errors.Join(append(faults, c.Bots.validate("bots"), c.DataCentres.validate("data centres"))...)
+}
+
+// withDefaults returns the configuration with its defaults.
+func (c Config) withDefaults() Config {
+	if c.Bots == "" {
+		c.Bots = ModeDrop
+	}
+	if c.DataCentres == "" {
+		c.DataCentres = ModeOff
+	}
+	if c.Data == nil {
+		builtin := refdata.Builtin()
+		c.Data = func() *refdata.Data { return builtin }
+	}
+	if c.Telemetry == nil {
+		c.Telemetry = noTelemetry{}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// Pipeline builds events. It is safe for concurrent use.
+type Pipeline struct {
+	config Config
+	steps  []step
+}
+
+// New returns a pipeline.
+func New(c Config) (*Pipeline, error) {
+	c = c.withDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("new ingestion pipeline: %w", err)
+	}
+	return &Pipeline{config: c, steps: steps()}, nil
+}
+
+// Result is what became of a request: one event for each domain, in their order.
+type Result struct {
+	// Buffered are in the event log.
+	Buffered []Event
+	// Dropped are not, each for its DropReason.
+	Dropped []Event
+}
+
+// BuildAndBuffer builds an event for each domain of a request, and buffers or drops each of
+// them. When it returns without an error, the event log has acknowledged the buffered ones.
+// After an error the request can be sent again; events may then be in the log already.
+func (p *Pipeline) BuildAndBuffer(ctx context.Context, r request.Request) (Result, error) {
+	var result Result
+	run := run{pipeline: p, data: p.config.Data(), now: p.config.Now().UTC()}
+	spam := run.spamReferrer(r)
+	for _, domain := range r.Domains {
+		e := Event{Domain: domain, Request: r}
+		if spam {
+			e.drop(DropSpamReferrer)
+		} else if err := run.build(ctx, &e); err != nil {
+			return Result{}, fmt.Errorf("build an event of %s: %w", domain, err)
+		}
+		e.redact()
+		if e.Dropped {
+			result.Dropped = append(result.Dropped, e)
+		} else {
+			result.Buffered = append(result.Buffered, e)
+		}
+	}
+	if len(result.Buffered) > 0 {
+		if err := p.config.Buffer.Write(ctx, result.Buffered); err != nil {
+			return Result{}, fmt.Errorf("buffer %d events: %w", len(result.Buffered), err)
+		}
+	}
+	for _, e := range result.Buffered {
+		p.EmitTelemetryBuffered(e)
+	}
+	for _, e := range result.Dropped {
+		p.EmitTelemetryDropped(e, e.DropReason)
+	}
+	return result, nil
+}
+
+// run is the work for one request.
+type run struct {
+	pipeline *Pipeline
+	data     *refdata.Data
+	now      time.Time
+}
+
+// step changes an event or drops it. An error fails the request.
+type step struct {
+	name string
+	do   func(r run, ctx context.Context, e *Event) error
+}
+
+// steps returns the steps in their order, which is upstream's.
+func steps() []step {
+	return []step{
+		{"gate_keeper", run.gateKeeper},
+		{"drop_verification_agent", run.dropVerificationAgent},
+		{"drop_datacenter_ip", run.dropDataCentreIP},
+		{"drop_threat_ip", run.dropThreatIP},
+		{"drop_shield_rule_hostname", run.dropShieldHostname},
+		{"drop_shield_rule_page", run.dropShieldPage},
+		{"drop_shield_rule_ip", run.dropShieldIP},
+		{"put_geolocation", run.putGeolocation},
+		{"drop_shield_rule_country", run.dropShieldCountry},
+		{"put_user_agent", run.putUserAgent},
+		{"put_basic_info", run.putBasicInfo},
+		{"put_source_info", run.putSourceInfo},
+		{"maybe_infer_medium", run.inferMedium},
+		{"put_channel", run.putChannel},
+		{"put_props", run.putProps},
+		{"put_revenue", run.putRevenue},
+		{"put_salts", run.putSalts},
+		{"put_user_id", run.putUserID},
+		{"validate_clickhouse_event", run.validate},
+	}
+}
+
+func (r run) build(ctx context.Context, e *Event) error {
+	for _, s := range r.pipeline.steps {
+		if err := s.do(r, ctx, e); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		if e.Dropped {
+			return nil
+		}
+	}
+	return nil
+}

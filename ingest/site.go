@@ -1,0 +1,143 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/currency"
+
+	"github.com/sluicehq/sluice/ingest/wildcard"
+)
+
+// Limits of a site's shields. Upstream's.
+const (
+	MaxIPRules       = 30
+	MaxCountryRules  = 30
+	MaxPageRules     = 30
+	MaxHostnameRules = 10
+	// MaxPattern is the length of a page's or a hostname's pattern in bytes.
+	MaxPattern = 250
+)
+
+// NoCountry is the country rule for events whose country is not known.
+const NoCountry = "ZZ"
+
+// Site is what the pipeline knows about a site.
+type Site struct {
+	// ID is the site's number in all tables, never 0.
+	ID uint64
+	// Domain is the current domain.
+	Domain string
+	// AcceptTrafficUntil is the last day, at midnight UTC, whose events are taken. The
+	// zero time means that there is none.
+	AcceptTrafficUntil time.Time
+	// RateLimit bounds the events, or is nil.
+	RateLimit *RateLimit
+	// RevenueGoals are the reporting currencies of events that have revenue, by name.
+	RevenueGoals map[string]string
+	// Shields drop events.
+	Shields Shields
+	// AllowIPs are networks that are neither bots nor data centres, beside those of the
+	// pipeline's configuration.
+	AllowIPs []netip.Prefix
+}
+
+// RateLimit bounds the events of a site.
+type RateLimit struct {
+	// Events is the number of events in a window. 0 blocks the site.
+	Events int
+	// Window defaults to DefaultWindow.
+	Window time.Duration
+}
+
+// DefaultWindow is the window of a rate limit.
+const DefaultWindow = time.Minute
+
+// Shields are rules of a site's owner.
+type Shields struct {
+	// IPs are blocked networks; a single address is a /32 or a /128.
+	IPs []netip.Prefix
+	// Countries are blocked ISO 3166-1 codes, or NoCountry.
+	Countries []string
+	// Pages are patterns of blocked paths. "*" and "**" stand for any text.
+	Pages []string
+	// Hostnames are patterns of allowed hosts; without one all are allowed.
+	Hostnames []string
+}
+
+// Validate returns every fault of the site.
+func (s Site) Validate() error {
+	var faults []error
+	if s.ID == 0 || s.Domain == "" {
+		faults = append(faults, fmt.Errorf("site %d with domain %q: want a number and a domain", s.ID, s.Domain))
+	}
+	if s.RateLimit != nil && (s.RateLimit.Events < 0 || s.RateLimit.Window < 0) {
+		faults = append(faults, fmt.Errorf("rate limit is %d in %s: want no negative number", s.RateLimit.Events, s.RateLimit.Window))
+	}
+	for name, code := range s.RevenueGoals {
+		if _, err := currency.ParseISO(code); err != nil || strings.ToUpper(code) != code {
+			faults = append(faults, fmt.Errorf("revenue goal %q: currency is %q, want an ISO 4217 code such as EUR", name, code))
+		}
+	}
+	return errors.Join(append(faults, s.Shields.Validate())...)
+}
+
+// Validate returns every fault of the rules.
+func (s Shields) Validate() error {
+	var faults []error
+	for name, rules := range map[string][2]int{
+		"IP": {len(s.IPs), MaxIPRules}, "country": {len(s.Countries), MaxCountryRules},
+		"page": {len(s.Pages), MaxPageRules}, "hostname": {len(s.Hostnames), MaxHostnameRules},
+	} {
+		if rules[0] > rules[1] {
+			faults = append(faults, fmt.Errorf("shields have %d %s rules, want at most %d", rules[0], name, rules[1]))
+		}
+	}
+	for _, prefix := range s.IPs {
+		if !prefix.IsValid() {
+			faults = append(faults, errors.New("shields have an invalid network (want 192.0.2.0/24)"))
+		}
+	}
+	for _, code := range s.Countries {
+		if len(code) != 2 || strings.ToUpper(code) != code {
+			faults = append(faults, fmt.Errorf("country rule is %q, want an ISO 3166-1 code such as DE, or %s", code, NoCountry))
+		}
+	}
+	for _, pattern := range s.Pages {
+		if !strings.HasPrefix(pattern, "/") || len(pattern) > MaxPattern {
+			faults = append(faults, fmt.Errorf("page rule is %.60q, want a path of at most %d bytes that starts with /", pattern, MaxPattern))
+		}
+	}
+	for _, pattern := range s.Hostnames {
+		if pattern == "" || len(pattern) > MaxPattern {
+			faults = append(faults, fmt.Errorf("hostname rule is %.60q, want a host of at most %d bytes", pattern, MaxPattern))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (s Shields) blocksIP(ip netip.Addr) bool { return contains(s.IPs, ip) }
+
+func (s Shields) blocksPage(pathname string) bool {
+	return slices.ContainsFunc(s.Pages, func(pattern string) bool { return wildcard.Match(pattern, pathname) })
+}
+
+func (s Shields) allowsHostname(hostname string) bool {
+	return len(s.Hostnames) == 0 ||
+		slices.ContainsFunc(s.Hostnames, func(pattern string) bool { return wildcard.Match(strings.ToLower(pattern), hostname) })
+}
+
+func (s Shields) blocksCountry(code string) bool {
+	if code == "" {
+		code = NoCountry
+	}
+	return slices.Contains(s.Countries, code)
+}
+
+func contains(prefixes []netip.Prefix, ip netip.Addr) bool {
+	return ip.IsValid() && slices.ContainsFunc(prefixes, func(prefix netip.Prefix) bool { return prefix.Contains(ip) })
+}
