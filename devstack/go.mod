@@ -9,7 +9,7 @@ require (
 	github.com/ebitengine/purego v0.11.3
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.29.0
 	github.com/jackc/pgx/v5 v5.12.0
-	github.com/klauspost/compress v1.20.1
+	github.com/klauspost/compress v1.20.3
 	github.com/labstack/echo/v4 v4.15.4
 	github.com/pierrec/lz4/v4 v4.1.33
 	github.com/sluicehq/sluice v0.0.0-00010101000000-000000000000

@@ -19,6 +19,11 @@ type Group[Call any] struct {
 	MaxGroups int
 	// MaxCalls is how many calls a group has at most. Defaults to 200.
 	MaxCalls int
+	// MaxSize bounds the sum of Size over the calls of a group; a larger call has a group of
+	// its own. Defaults to no bound.
+	MaxSize int
+	// Size returns the size of a call. Required with MaxSize.
+	Size func(Call) int
 
 	mu      sync.Mutex
 	waiting []pendingCall[Call]
@@ -81,11 +86,26 @@ func (g *Group[Call]) do(ctx context.Context, calls []Call) {
 func (g *Group[Call]) next() []pendingCall[Call] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(len(g.waiting), cmp.Or(g.MaxCalls, defaultMaxCalls))
+	n := g.fitting()
 	group := g.waiting[:n:n]
 	if g.waiting = g.waiting[n:]; n == 0 {
 		g.waiting = nil
 		g.running--
 	}
 	return group
+}
+
+// fitting returns how many of the waiting calls the next group has.
+func (g *Group[Call]) fitting() int {
+	n := min(len(g.waiting), cmp.Or(g.MaxCalls, defaultMaxCalls))
+	if g.MaxSize == 0 {
+		return n
+	}
+	size := 0
+	for i, pending := range g.waiting[:n] {
+		if size += g.Size(pending.call); i > 0 && size > g.MaxSize {
+			return i
+		}
+	}
+	return n
 }

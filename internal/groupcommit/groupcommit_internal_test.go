@@ -80,3 +80,21 @@ func TestGroupCallerGivesUp(t *testing.T) {
 	require.NoError(t, <-other)
 	require.True(t, done.Load())
 }
+
+// Calls of a group do not exceed its size; a call that alone exceeds it is carried out alone.
+func TestGroupSize(t *testing.T) {
+	t.Parallel()
+	g := &Group[int]{MaxSize: 10, Size: func(call int) int { return call }}
+	for _, call := range []int{4, 6, 1, 11, 12, 10, 3, 3, 3, 3} {
+		g.waiting = append(g.waiting, pendingCall[int]{call: call})
+	}
+	var groups [][]int
+	for group := g.next(); len(group) > 0; group = g.next() {
+		var calls []int
+		for _, pending := range group {
+			calls = append(calls, pending.call)
+		}
+		groups = append(groups, calls)
+	}
+	require.Equal(t, [][]int{{4, 6}, {1}, {11}, {12}, {10}, {3, 3, 3}, {3}}, groups)
+}

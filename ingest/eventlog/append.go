@@ -1,0 +1,149 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/sluicehq/sluice/ingest/eventlog/pack"
+)
+
+// Position identifies a record of a partition.
+type Position struct {
+	// Sequence is that of the message, from 1.
+	Sequence uint64
+	// Index is the record's place in the message, from 0.
+	Index uint32
+}
+
+// appendCall is one call of Append.
+type appendCall struct {
+	records [][]byte
+	// size is what the records take in a message.
+	size     int
+	position Position
+	err      error
+}
+
+// minRecordSize is the size that a record counts for at least: with it, the limit of bytes also
+// keeps the limit of records.
+const minRecordSize = pack.MaxBytes / pack.MaxRecords
+
+// Times to wait before another attempt, by callers.
+const (
+	retryFull       = 30 * time.Second
+	retryOverloaded = 2 * time.Second
+	retryUnknown    = 5 * time.Second
+)
+
+// Append stores records in a partition and returns the position of the first; the others follow
+// in the same message. It returns without an error only after the log has acknowledged them.
+// After an error of ctx or ErrUnknownOutcome the records may have been stored. The records must
+// not be changed before Append has returned, nor after an error.
+func (l *Log) Append(ctx context.Context, partition int, records ...[]byte) (Position, error) {
+	if partition < 0 || partition >= l.cfg.Partitions {
+		return Position{}, fmt.Errorf("append to partition %d: want 0 to %d", partition, l.cfg.Partitions-1)
+	}
+	call := &appendCall{records: records}
+	for _, r := range records {
+		call.size += max(pack.Size(r), minRecordSize)
+	}
+	if call.size == 0 {
+		return Position{}, errors.New("append to the event log: no records")
+	}
+	if call.size > pack.MaxRecordBytes {
+		return Position{}, fmt.Errorf("append %d records of %d bytes: %w: want at most %d bytes", len(records), call.size,
+			ErrTooLarge, pack.MaxRecordBytes)
+	}
+	if l.pending.Add(int64(call.size)) > l.cfg.MaxPendingBytes {
+		l.pending.Add(-int64(call.size))
+		return Position{}, &UnavailableError{Partition: partition, RetryAfter: retryOverloaded, Cause: ErrOverloaded}
+	}
+	if err := l.partitions[partition].commits.Call(ctx, call); err != nil {
+		return Position{}, fmt.Errorf("append to partition %d: %w", partition, err)
+	}
+	return call.position, call.err
+}
+
+// PendingBytes is the size of the records that wait for their acknowledgement.
+func (l *Log) PendingBytes() int64 { return l.pending.Load() }
+
+// commit stores the records of several calls as one message.
+func (l *Log) commit(ctx context.Context, partition int, calls []*appendCall) {
+	packer := &l.partitions[partition].packer
+	packer.Reset()
+	for _, call := range calls {
+		call.position.Index = uint32(packer.Len())
+		for _, r := range call.records {
+			packer.Add(r)
+		}
+	}
+	sequence, err := l.publish(ctx, partition, packer.Bytes())
+	for _, call := range calls {
+		call.position.Sequence, call.err = sequence, err
+		l.pending.Add(-int64(call.size))
+	}
+}
+
+// publish stores a message. An attempt without an answer is repeated under the same id, which
+// the log stores once, until ctx ends.
+func (l *Log) publish(ctx context.Context, partition int, message []byte) (uint64, error) {
+	msg := &nats.Msg{Subject: l.subject(partition), Header: nats.Header{}, Data: message}
+	msg.Header.Set(jetstream.MsgIDHeader, l.session+"-"+strconv.FormatUint(l.messages.Add(1), 36))
+	msg.Header.Set(jetstream.ExpectedStreamHeader, l.streamName(partition))
+	unavailable := func(cause error, after time.Duration) error {
+		return &UnavailableError{Partition: partition, RetryAfter: after, Cause: cause}
+	}
+	for backoff := 20 * time.Millisecond; ; backoff = min(2*backoff, time.Second) {
+		ack, err := l.attempt(ctx, msg)
+		switch {
+		case err == nil:
+			return ack.Sequence, nil
+		case isFull(err):
+			return 0, unavailable(fmt.Errorf("%w: %w", ErrFull, err), retryFull)
+		case errors.Is(err, nats.ErrConnectionClosed):
+			return 0, unavailable(fmt.Errorf("%w: %w", ErrUnknownOutcome, err), retryUnknown)
+		}
+		select {
+		case <-ctx.Done():
+			return 0, unavailable(fmt.Errorf("%w: %w", ErrUnknownOutcome, err), retryUnknown)
+		case <-time.After(backoff/2 + rand.N(backoff/2)):
+		}
+	}
+}
+
+func (l *Log) attempt(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.cfg.AttemptTimeout)
+	defer cancel()
+	return l.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+}
+
+// Codes of JetStream's errors, from its errors.json.
+const (
+	codeInsufficientResources = 10023
+	codeStorageExceeded       = 10047
+	codeStoreFailed           = 10077
+)
+
+// isFull reports whether an error says that there is no room.
+func isFull(err error) bool {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode {
+	case codeInsufficientResources, codeStorageExceeded:
+		return true
+	case codeStoreFailed:
+		return strings.HasPrefix(api.Description, "maximum ")
+	default:
+		return false
+	}
+}

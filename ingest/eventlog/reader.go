@@ -1,0 +1,166 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Message is one message of a partition.
+type Message struct {
+	Sequence uint64
+	// Time is when the log stored the message: the same at every reading.
+	Time time.Time
+	// Data is the message, for pack.Split.
+	Data []byte
+}
+
+// Reader reads a partition in the order of its sequence. It is not safe for concurrent use.
+type Reader struct {
+	log       *Log
+	partition int
+	// next is the sequence to return next.
+	next     uint64
+	consumer jetstream.Consumer
+	batch    jetstream.MessageBatch
+	// held is a message behind a gap.
+	held *Message
+}
+
+const (
+	// readAhead bounds the bytes of messages that a reader has in memory.
+	readAhead = 4 << 20
+	// pullWait is how long a request for messages stays open.
+	pullWait = 30 * time.Second
+	// readerIdle is how long the server keeps the state of a reader that died.
+	readerIdle = 2 * time.Minute
+	// readRetry is the pause before another attempt after an error.
+	readRetry = 250 * time.Millisecond
+)
+
+// Read returns a reader from a sequence on, which may be the one after the last.
+func (l *Log) Read(partition int, from uint64) *Reader {
+	return &Reader{log: l, partition: partition, next: max(from, 1)}
+}
+
+// Next returns the next message, and waits for it if necessary, also while the server is away.
+// After a *GapError the reader continues behind the gap. ErrRewound is final.
+func (r *Reader) Next(ctx context.Context) (Message, error) {
+	for {
+		m, err := r.try(ctx)
+		var gap *GapError
+		switch {
+		case ctx.Err() != nil && err != nil:
+			return Message{}, ctx.Err()
+		case err == nil, errors.Is(err, ErrRewound), errors.As(err, &gap),
+			errors.Is(err, nats.ErrConnectionClosed):
+			return m, err
+		}
+		r.Close()
+		select {
+		case <-ctx.Done():
+			return Message{}, ctx.Err()
+		case <-time.After(readRetry):
+		}
+	}
+}
+
+// errAgain means that a request ended without a message.
+var errAgain = errors.New("no message yet")
+
+// try returns the next message of the current request.
+func (r *Reader) try(ctx context.Context) (Message, error) {
+	if m := r.held; m != nil {
+		r.held, r.next = nil, m.Sequence+1
+		return *m, nil
+	}
+	for r.batch == nil {
+		if err := r.request(ctx); err != nil {
+			return Message{}, err
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return Message{}, ctx.Err()
+		case msg, ok := <-r.batch.Messages():
+			if ok {
+				return r.accept(msg)
+			}
+		}
+		err := r.batch.Error()
+		r.batch = nil
+		if err != nil {
+			return Message{}, err
+		}
+		if err := r.request(ctx); err != nil {
+			return Message{}, err
+		}
+	}
+}
+
+// accept checks that a message is the next one.
+func (r *Reader) accept(msg jetstream.Msg) (Message, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return Message{}, fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
+	}
+	m := Message{Sequence: meta.Sequence.Stream, Time: meta.Timestamp, Data: msg.Data()}
+	switch {
+	case m.Sequence < r.next:
+		return Message{}, fmt.Errorf("%w: got message %d of partition %d, want %d", errAgain, m.Sequence, r.partition, r.next)
+	case m.Sequence > r.next:
+		if lost := meta.Sequence.Consumer != 1; lost && r.consumer != nil {
+			// The connection may have lost messages: only a new request tells.
+			return Message{}, errAgain
+		}
+		r.held = &m
+		return Message{}, &GapError{Partition: r.partition, First: r.next, Last: m.Sequence - 1}
+	}
+	r.next++
+	return m, nil
+}
+
+// request asks for further messages.
+func (r *Reader) request(ctx context.Context) error {
+	if r.consumer == nil {
+		if err := r.start(ctx); err != nil {
+			return err
+		}
+	}
+	batch, err := r.consumer.FetchBytes(readAhead, jetstream.FetchMaxWait(pullWait))
+	if err != nil {
+		return fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
+	}
+	r.batch = batch
+	return nil
+}
+
+// start creates the reader's state on the server. The position is the client's business.
+func (r *Reader) start(ctx context.Context) error {
+	ctx, cancel := requests(ctx)
+	defer cancel()
+	name := r.log.streamName(r.partition)
+	s, err := r.log.js.Stream(ctx, name)
+	if err != nil {
+		return fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
+	}
+	if last := s.CachedInfo().State.LastSeq; last+1 < r.next {
+		return fmt.Errorf("%w: partition %d ends at %d, want %d next", ErrRewound, r.partition, last, r.next)
+	}
+	r.consumer, err = s.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next, AckPolicy: jetstream.AckNonePolicy,
+		InactiveThreshold: readerIdle, MemoryStorage: true, Replicas: 1,
+	})
+	if err != nil {
+		return fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
+	}
+	return nil
+}
+
+// Close ends the reader's request. The server forgets its state after a while.
+func (r *Reader) Close() { r.consumer, r.batch = nil, nil }
