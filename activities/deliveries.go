@@ -69,14 +69,12 @@ type UnhealthyConnection struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
-// DeliverRequest asks to load jobs.
-type DeliverRequest struct {
+// DrainRequest starts a drain.
+type DrainRequest struct {
 	Survey
-	// Limit is how many jobs a batch has at most.
-	Limit int `json:"limit"`
-	// StretchSeconds is for how long further batches are begun, and, for a realtime action,
-	// waited for. 0 asks for a single batch of each connection.
-	StretchSeconds float64 `json:"stretch_seconds,omitempty"`
+	// Seconds is after how long the drain ends at the latest. A drain of an action with a schedule
+	// ends earlier, when no jobs are left.
+	Seconds float64 `json:"seconds"`
 }
 
 // Loaded counts what became of jobs.
@@ -98,15 +96,13 @@ func (l *Loaded) Add(more Loaded) {
 	l.Untried += more.Untried
 }
 
-// Delivered is how it went, and how the action stands after it.
-type Delivered struct {
+// Drained is the result of a drain, and how the action stands after it.
+type Drained struct {
 	Surveyed
 	Loaded
-	// Claimed is how many jobs there were, Batches in how many loads.
+	// Claimed is how many jobs were claimed, Batches in how many batches.
 	Claimed int `json:"claimed"`
 	Batches int `json:"batches,omitempty"`
-	// Ill is why, by the last batch, its connection seems unhealthy, "" if it does not.
-	Ill string `json:"ill,omitempty"`
 }
 
 // SettingsChange changes what an action goes by. Fields that are nil stay as they are;

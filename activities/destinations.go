@@ -2,14 +2,9 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"sync"
 	"time"
-
-	"go.temporal.io/sdk/activity"
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
@@ -28,74 +23,27 @@ type Destinations struct {
 	Versions *destinations.Versions
 	// Circuit says when the circuit of a connection opens. Defaults to the store's defaults.
 	Circuit store.CircuitRule
-	// Grace is how long a load may go on when the worker has been told to stop. It ends
-	// before the worker does, so that its outcome can be recorded. Defaults to 0.
+	// Grace is how long batches in flight may take when the worker is told to stop. It ends
+	// before the worker does, so that their results can be recorded. Defaults to 0.
 	Grace time.Duration
 	// Observer hears what became of jobs. Defaults to nobody.
 	Observer DeliveryObserver
-	// Linger is how long a load of a realtime action waits for further jobs when there are
-	// none. Defaults to 1 s.
-	Linger time.Duration
-	// Wake tells actions that jobs were made for them by the outcomes of others. Required.
-	Wake func(ctx context.Context, refs []ActionRef) error
+	// ReportIdle is how long a drain of a realtime action has nothing to do before it ends to
+	// report its results. Defaults to 1 s.
+	ReportIdle time.Duration
 	// Logger takes what is worth an operator's attention. Required.
 	Logger *slog.Logger
 	// Service is this process, as destinations are told. Defaults to none.
 	Service *destinations.Service
 
-	bells bells
-	// batches are those under way, leftovers what those have done that outlived their activity.
-	batches   sync.WaitGroup
-	leftovers leftovers
+	producer producer
+	recorder recorder
 }
 
-// DeliveryObserver hears how loads went. Its methods may be called concurrently.
+// DeliveryObserver receives the results of jobs. Its methods may be called concurrently.
 type DeliveryObserver interface {
-	// Delivered says that it was recorded of so many jobs that a load has brought them to a
-	// state.
+	// Delivered says that batches have brought so many jobs to a state, which is recorded.
 	Delivered(ref ActionRef, state string, jobs int)
-}
-
-// recordTimeout bounds how long it is tried to record an outcome; it is within the margin by
-// which a lease is longer than a load.
-const recordTimeout = 30 * time.Second
-
-// settle records how the load of a batch went, notes what it says about the health of its
-// connection, and wakes the actions that are next.
-func (d *Destinations) settle(
-	ctx context.Context, ref ActionRef, connection string, done destinations.Delivered,
-) error {
-	recorded, err := d.record(ctx, done.Outcomes)
-	if err != nil {
-		return err
-	}
-	d.observe(ref, done.Outcomes, recorded.Recorded)
-	log := d.Logger.With("destination", ref.Destination, "action", ref.Action)
-	if len(recorded.Fenced) > 0 {
-		log.Warn("outcomes came too late: somebody else has the jobs", "jobs", len(recorded.Fenced))
-	}
-	if err := errors.Join(recorded.Refused...); err != nil {
-		log.Error("jobs that follow could not be added", "error", err)
-	}
-	health, err := d.Store.NoteEvidence(ctx, connection, done.Evidence, d.Circuit)
-	if err != nil {
-		return err
-	}
-	if health.OpenUntil != nil {
-		log.Warn("circuit open", "connection", connection, "until", *health.OpenUntil, "failures", health.Failures,
-			"reason", health.Reason)
-	}
-	var next []ActionRef
-	for _, job := range recorded.Chained {
-		next = append(next, ActionRef{Destination: ref.Destination, Action: job.Action})
-	}
-	if next = distinct(next); len(next) > 0 {
-		if err := d.Wake(ctx, next); err != nil {
-			// The jobs are there, and are found at the next time of the action's schedule.
-			log.Warn("could not wake the actions that follow", "error", err)
-		}
-	}
-	return nil
 }
 
 // observe tells the observer of outcomes, as far as they were recorded.
@@ -115,23 +63,6 @@ func (d *Destinations) observe(ref ActionRef, outcomes []store.JobOutcome, recor
 	}
 	for state, jobs := range states {
 		d.Observer.Delivered(ref, state, jobs)
-	}
-}
-
-// record tries until the outcomes are recorded or ctx ends: nobody else knows them.
-func (d *Destinations) record(ctx context.Context, outcomes []store.JobOutcome) (store.Recorded, error) {
-	const longest = 2 * time.Second
-	for delay := 100 * time.Millisecond; ; delay = min(2*delay, longest) {
-		recorded, err := d.Store.RecordOutcomes(ctx, outcomes)
-		if err == nil {
-			return recorded, nil
-		}
-		activity.GetLogger(ctx).Warn("could not record outcomes", "error", err)
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
-			return store.Recorded{}, err
-		}
 	}
 }
 
@@ -177,16 +108,6 @@ func loadedBy(o destinations.Outcome) Loaded {
 	return l
 }
 
-func distinct(refs []ActionRef) []ActionRef {
-	var all []ActionRef
-	for _, ref := range refs {
-		if !slices.Contains(all, ref) {
-			all = append(all, ref)
-		}
-	}
-	return all
-}
-
 // maxReason bounds why a destination is ill where it stands in histories, in characters.
 const maxReason = 300
 
@@ -195,33 +116,4 @@ func brief(text string) string {
 		return fmt.Sprintf("%s...", string(runes[:maxReason]))
 	}
 	return plain(text)
-}
-
-// untilGrace returns a context that ends a while after the worker has begun to stop, and at
-// once if it is stopping already: nothing new is begun then.
-func untilGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	stopping := activity.GetWorkerStopChannel(ctx)
-	ctx, cancel := context.WithCancelCause(ctx)
-	stopped := fmt.Errorf("%w: %w", errWorkerStopping, context.Canceled)
-	select {
-	case <-stopping:
-		cancel(stopped)
-		return ctx, func() {}
-	default:
-	}
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		select {
-		case <-quit:
-			return
-		case <-stopping:
-		}
-		select {
-		case <-quit:
-		case <-time.After(grace):
-			cancel(stopped)
-		}
-	}()
-	return ctx, func() { close(quit); <-done; cancel(nil) }
 }

@@ -66,7 +66,6 @@ type deliveries struct {
 
 	mu     sync.Mutex
 	loaded map[string]int
-	woken  []activities.ActionRef
 	// observed is how many jobs the observer was told of, by state.
 	observed map[string]int
 	// then is reported about every job, or what ill says about it, if that is set.
@@ -82,13 +81,30 @@ func setupDeliveries(t *testing.T) *deliveries {
 	d.Destinations = &activities.Destinations{
 		Store: enginetest.Store(t), Registry: destinations.NewRegistry(crm{d.load}), Versions: &destinations.Versions{},
 		Circuit: store.CircuitRule{Threshold: 2, First: time.Hour, Max: time.Hour}, Logger: slog.New(slog.DiscardHandler),
-		Wake: func(_ context.Context, refs []activities.ActionRef) error {
-			d.woken = append(d.woken, refs...)
-			return errors.New("nobody is there")
-		},
-		Observer: d,
+		Observer: d, ReportIdle: 50 * time.Millisecond,
 	}
+	d.start(d.Destinations)
 	return d
+}
+
+// start runs a producer until the end of the test.
+func (d *deliveries) start(acts *activities.Destinations) {
+	ctx, stop := context.WithCancel(d.ctx)
+	acts.Start(ctx)
+	d.t.Cleanup(func() {
+		stop()
+		acts.Wait()
+	})
+}
+
+// another is another process with the same store.
+func (d *deliveries) another() *activities.Destinations {
+	acts := &activities.Destinations{
+		Store: d.Store, Registry: d.Registry, Versions: d.Versions, Circuit: d.Circuit, Logger: d.Logger, Observer: d,
+		ReportIdle: d.ReportIdle,
+	}
+	d.start(acts)
+	return acts
 }
 
 // Delivered hears what became of jobs.
@@ -159,52 +175,60 @@ func run[R any](_ *deliveries, activity, in any) (result R, err error) {
 	return result, err
 }
 
-func (d *deliveries) deliver(action string, full bool) activities.Delivered {
+func (d *deliveries) drain(action string, full bool) activities.Drained {
 	d.t.Helper()
-	answer, err := run[activities.Delivered](d, d.Deliver, activities.DeliverRequest{Survey: about(action, full)})
-	require.NoError(d.t, err)
-	return answer
+	return d.drainFor(action, full, time.Hour)
 }
 
-// Twice at once and twice in a row, each job is loaded once.
-func TestDeliver(t *testing.T) {
+func (d *deliveries) drainFor(action string, full bool, length time.Duration) activities.Drained {
+	d.t.Helper()
+	request := activities.DrainRequest{Survey: about(action, full), Seconds: length.Seconds()}
+	drained, err := run[activities.Drained](d, d.Drain, request)
+	require.NoError(d.t, err)
+	return drained
+}
+
+// Two processes at once and twice in a row, each job is delivered once.
+func TestDrainTwice(t *testing.T) {
 	t.Parallel()
 	d := setupDeliveries(t)
 	d.then = destinations.Then{OnSucceeded: []destinations.Next{{Action: "audit"}}}
 	two := int32(2)
 	_, err := d.Store.SaveSettings(d.ctx, store.ChangedSettings{Destination: "crm", Action: "upsert", Concurrency: &two})
 	require.NoError(t, err)
-	ids := d.add("upsert", 8)
+	ids := d.add("upsert", 40)
+	processes := []*activities.Destinations{d.Destinations, d.another()}
+	request := activities.DrainRequest{Survey: about("upsert", false), Seconds: 2}
 	var both sync.WaitGroup
-	answers := make([]activities.Delivered, 2)
-	for i := range answers {
-		both.Go(func() { answers[i] = d.deliver("upsert", false) })
+	drained, faults := make([]activities.Drained, 2), make([]error, 2)
+	for i, acts := range processes {
+		both.Go(func() { drained[i], faults[i] = run[activities.Drained](d, acts.Drain, request) })
 	}
 	both.Wait()
-	require.Equal(t, 8, answers[0].Claimed+answers[1].Claimed)
-	require.EqualValues(t, 8, answers[0].Succeeded+answers[1].Succeeded)
-	again := d.deliver("upsert", false)
+	require.NoError(t, errors.Join(faults...))
+	require.Equal(t, 40, drained[0].Claimed+drained[1].Claimed)
+	require.EqualValues(t, 40, drained[0].Succeeded+drained[1].Succeeded)
+	again := d.drainFor("upsert", false, 100*time.Millisecond)
 	require.Zero(t, again.Claimed)
 	require.Zero(t, again.NextDue)
-	require.Len(t, d.loaded, 8)
+	require.Len(t, d.loaded, 40)
 	for _, id := range ids {
 		require.Equal(t, 1, d.loaded[id])
 		job, err := d.Store.Job(d.ctx, id)
 		require.NoError(t, err)
 		require.Equal(t, store.JobSucceeded, job.State)
 	}
-	// What follows is there, though its action could not be told, and waits for its time.
-	require.Contains(t, d.woken, activities.ActionRef{Destination: "crm", Action: "audit"})
-	require.Zero(t, d.deliver("audit", false).Claimed)
-	full := d.deliver("audit", true)
-	require.Equal(t, 5, full.Claimed)
-	require.EqualValues(t, 3, full.Due)
-	require.Equal(t, map[string]int{"upsert succeeded": 8, "audit succeeded": 5}, d.observed)
+	// What follows waits for its time.
+	require.Zero(t, d.drain("audit", false).Claimed)
+	full := d.drain("audit", true)
+	require.Equal(t, 40, full.Claimed)
+	require.Zero(t, full.Due)
+	require.Equal(t, map[string]int{"upsert succeeded": 40, "audit succeeded": 40}, d.observed)
 }
 
 // A connection that fails opens its circuit, and its jobs come back; those of another are
 // loaded all the same, and a connection that is none is no evidence.
-func TestDeliverFails(t *testing.T) {
+func TestDrainFails(t *testing.T) {
 	t.Parallel()
 	d := setupDeliveries(t)
 	d.ill = func(job destinations.QueuedJob) error {
@@ -220,13 +244,13 @@ func TestDeliverFails(t *testing.T) {
 	for range 2 {
 		d.addTo("down", 5)
 		d.addTo("typo", 5)
-		answer := d.stretch("upsert", false, 600)
+		answer := d.drain("upsert", false)
 		require.EqualValues(t, 10, answer.Failed)
 	}
 	d.addTo("down", 3)
 	d.addTo("up", 3)
 	d.addTo("typo", 1)
-	answer := d.stretch("upsert", false, 600)
+	answer := d.drain("upsert", false)
 	require.EqualValues(t, 3, answer.Succeeded)
 	require.EqualValues(t, 1, answer.Failed, "the circuit of down is open")
 	require.Zero(t, answer.Due)
@@ -241,7 +265,7 @@ func TestDeliverFails(t *testing.T) {
 	d.ill = func(destinations.QueuedJob) error { return nil }
 	_, err := run[activities.Surveyed](d, d.Apply, activities.SettingsChange{Survey: about("upsert", false), TryNow: true})
 	require.NoError(t, err)
-	answer = d.stretch("upsert", false, 600)
+	answer = d.drain("upsert", false)
 	require.EqualValues(t, 13+11, answer.Succeeded)
 	require.Empty(t, answer.Unhealthy)
 }

@@ -12,9 +12,12 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// NextDue tells how an action stands.
+// NextDue tells how an action stands. If a realtime action has due jobs, its producer is notified.
 func (d *Destinations) NextDue(ctx context.Context, s Survey) (Surveyed, error) {
 	surveyed, err := d.survey(ctx, s)
+	if err == nil && surveyed.Plan.Realtime && surveyed.Due > 0 {
+		err = d.Store.NotifyJobs(ctx, []store.ActionName{store.ActionName(s.ActionRef)})
+	}
 	return surveyed, failure(err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
@@ -31,10 +32,6 @@ type DestinationsConfig struct {
 	Service *destinations.Service
 	// AnswerTimeout bounds how long commands wait for a worker. Defaults to 10s.
 	AnswerTimeout time.Duration
-	// WakeInterval is how long the workflow of an action is left alone after it was told
-	// that there are jobs. Whoever adds some meanwhile waits for the next time, which is
-	// for all of them. Defaults to 100ms.
-	WakeInterval time.Duration
 }
 
 // Validate reports every fault.
@@ -43,7 +40,7 @@ func (c DestinationsConfig) Validate() error {
 	if c.Temporal == nil || c.Store == nil || c.Registry == nil {
 		faults = append(faults, errors.New("destinations: want a Temporal client, a store and a registry"))
 	}
-	if c.AnswerTimeout < 0 || c.WakeInterval < 0 {
+	if c.AnswerTimeout < 0 {
 		faults = append(faults, errors.New("destinations: want times that are not below zero"))
 	}
 	return errors.Join(faults...)
@@ -55,7 +52,6 @@ type Destinations struct {
 	cfg      DestinationsConfig
 	toolkit  *destinations.Toolkit
 	versions *destinations.Versions
-	wakers   wakers
 	flows    flows
 	adding   groupcommit.Group[*eventCall]
 }
@@ -74,14 +70,10 @@ func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
 	if cfg.AnswerTimeout == 0 {
 		cfg.AnswerTimeout = defaultAnswerTimeout
 	}
-	if cfg.WakeInterval == 0 {
-		cfg.WakeInterval = 100 * time.Millisecond
-	}
 	d := &Destinations{
 		cfg: cfg, toolkit: &destinations.Toolkit{Logger: cfg.Logger, Service: cfg.Service},
 		versions: &destinations.Versions{Logger: cfg.Logger},
 	}
-	d.wakers = wakers{every: cfg.WakeInterval, send: d.signalEnqueue}
 	d.adding.Do = d.addEvents
 	return d, nil
 }
@@ -106,15 +98,30 @@ func (d *Destinations) Start(ctx context.Context, dest destinations.Destination)
 	return nil
 }
 
-// Wake tells actions that there are jobs. It starts their workflows if they do not run.
+// Wake sends the signal enqueue to actions: there are jobs. It starts their workflows if they do not
+// run. Events that were added by AddEvents need no signal.
 func (d *Destinations) Wake(ctx context.Context, refs []activities.ActionRef) error {
 	var faults []error
 	for _, ref := range refs {
-		if err := d.wakers.wake(ctx, ref); err != nil {
+		if err := d.signalEnqueue(ctx, ref); err != nil {
 			faults = append(faults, fmt.Errorf("wake %s/%s: %w", ref.Destination, ref.Action, err))
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// notify notifies the producers of new jobs. After an error they find the jobs by polling.
+func (d *Destinations) notify(ctx context.Context, jobs []store.NewJob) {
+	var actions []store.ActionName
+	for _, job := range jobs {
+		name := store.ActionName{Destination: job.Destination, Action: job.Action}
+		if !slices.Contains(actions, name) {
+			actions = append(actions, name)
+		}
+	}
+	if err := d.cfg.Store.NotifyJobs(ctx, actions); err != nil {
+		d.cfg.Logger.Warn("could not notify producers of new jobs", "error", err)
+	}
 }
 
 // signalEnqueue sends the signal enqueue to the workflow of an action.

@@ -3,9 +3,7 @@ package starter
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/activities"
@@ -13,10 +11,6 @@ import (
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
 )
-
-// ErrNotWoken means that an event is stored with its jobs, but that the workflows of their
-// actions could not be told. The jobs are loaded at the next time of the actions' schedules.
-var ErrNotWoken = errors.New("the event is stored, but its destinations could not be told")
 
 // EventRequest is an event to be delivered. Only Source is required.
 type EventRequest struct {
@@ -37,12 +31,11 @@ type EventRequest struct {
 	Parts []EventRequest
 }
 
-// AddEvent makes the jobs of an event, stores it with them, everything or nothing, and tells
-// those of their actions that load in realtime. Repeated under the same idempotency key it
-// returns the event of the first time, and tells them again. A flow that fails for the event
-// stops nothing: the event is kept for it, and AddedEvent.Faults names it. The error is ErrNotWoken if only
-// that went wrong, destinations.ErrVersion, store.ErrPayload or what an action has to say
-// about the event, or ErrReservedSource, if nothing is stored.
+// AddEvent makes the jobs of an event, stores it with them, everything or nothing, and notifies the
+// producers. Repeated under the same idempotency key it returns the event of the first time. A flow that
+// fails for the event stops nothing: the event is kept for it, and AddedEvent.Faults names it. The error
+// is destinations.ErrVersion, store.ErrPayload or what an action has to say about the event, or
+// ErrReservedSource.
 func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.AddedEvent, error) {
 	results, err := d.AddEvents(ctx, []EventRequest{r})
 	if err != nil {
@@ -54,7 +47,7 @@ func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.Adde
 // AddResult is how one event of AddEvents went.
 type AddResult struct {
 	store.AddedEvent
-	// Err is why the event is not stored, or ErrNotWoken if it is.
+	// Err is why the event is not stored.
 	Err error
 }
 
@@ -111,7 +104,13 @@ func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
 			d.store(ctx, []*pendingEvent{e})
 		}
 	}
-	d.tell(ctx, good)
+	var added []store.NewEvent
+	for _, e := range good {
+		if e.err == nil {
+			added = append(added, e.event)
+		}
+	}
+	d.notify(ctx, jobsOf(added))
 }
 
 // store stores events in one transaction. It says whether each of them knows now how it went:
@@ -121,7 +120,6 @@ func (d *Destinations) store(ctx context.Context, pending []*pendingEvent) bool 
 	for i, e := range pending {
 		events[i] = e.event
 	}
-	// The same event is told again: whoever has stored it may have died before.
 	added, err := d.cfg.Store.AddEvents(ctx, events)
 	if err != nil && len(pending) > 1 && ctx.Err() == nil {
 		return false
@@ -132,45 +130,6 @@ func (d *Destinations) store(ctx context.Context, pending []*pendingEvent) bool 
 		}
 	}
 	return true
-}
-
-// tell tells the actions that have to be told that there are jobs.
-func (d *Destinations) tell(ctx context.Context, pending []*pendingEvent) {
-	var events []store.NewEvent
-	for _, e := range pending {
-		if e.err == nil {
-			events = append(events, e.event)
-		}
-	}
-	refs, err := d.unattended(ctx, jobsOf(events))
-	if err == nil {
-		err = d.Wake(ctx, refs)
-	}
-	if err == nil {
-		return
-	}
-	for _, e := range pending {
-		if e.err == nil {
-			e.err = fmt.Errorf("event %s: %w: %w", e.added.Event.ID, ErrNotWoken, err)
-		}
-	}
-}
-
-// TellNotifiers tells the actions that send notifications of imports that there are jobs.
-func (d *Destinations) TellNotifiers(ctx context.Context) error {
-	var jobs []store.NewJob
-	for _, ref := range []activities.ActionRef{
-		{Destination: "smtp", Action: "send"}, {Destination: "webhook", Action: "post"},
-	} {
-		if _, _, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action); err == nil {
-			jobs = append(jobs, store.NewJob{Destination: ref.Destination, Action: ref.Action})
-		}
-	}
-	refs, err := d.unattended(ctx, jobs)
-	if err != nil {
-		return err
-	}
-	return d.Wake(ctx, refs)
 }
 
 // newEvent makes the jobs of an event.
@@ -219,57 +178,6 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 		n.SubEvents = append(n.SubEvents, sub)
 	}
 	return n, nil
-}
-
-// unattended returns the actions that load in realtime, have some of the jobs, and have no
-// load that looks for them anyway.
-func (d *Destinations) unattended(ctx context.Context, jobs []store.NewJob) ([]activities.ActionRef, error) {
-	var those []store.ActionName
-	for _, job := range jobs {
-		if name := (store.ActionName{Destination: job.Destination, Action: job.Action}); !slices.Contains(those, name) {
-			those = append(those, name)
-		}
-	}
-	if len(those) == 0 {
-		return nil, nil
-	}
-	attended, err := d.cfg.Store.RingLookouts(ctx, those)
-	if err != nil {
-		return nil, err
-	}
-	var refs []activities.ActionRef
-	for _, name := range those {
-		if !slices.Contains(attended, name) {
-			refs = append(refs, activities.ActionRef(name))
-		}
-	}
-	return d.realtime(ctx, refs)
-}
-
-// realtime returns those of some actions that load in realtime.
-func (d *Destinations) realtime(
-	ctx context.Context, refs []activities.ActionRef,
-) (those []activities.ActionRef, err error) {
-	settings := map[string]map[string]store.DestinationSettings{}
-	for _, ref := range refs {
-		dest, action, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action)
-		if err != nil {
-			return nil, err
-		}
-		if settings[ref.Destination] == nil {
-			if settings[ref.Destination], err = d.cfg.Store.Settings(ctx, ref.Destination); err != nil {
-				return nil, err
-			}
-		}
-		plan, err := destinations.PlanOf(dest, action, settings[ref.Destination])
-		if err != nil {
-			d.cfg.Logger.Error("settings are left aside", "destination", ref.Destination, "action", ref.Action, "error", err)
-		}
-		if plan.Realtime {
-			those = append(those, ref)
-		}
-	}
-	return those, nil
 }
 
 // jobsOf returns the jobs of events and of their parts.

@@ -18,7 +18,6 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -92,29 +91,26 @@ func TestAddEventAtOnce(t *testing.T) {
 	require.EqualValues(t, len(created), jobs)
 }
 
-// The workflow of an action is told of jobs, unless a load is on the lookout for them.
-func TestAddEventTellsOnce(t *testing.T) {
+// Producers are notified of jobs; the workflow of the action is not signalled.
+func TestAddEventNotifies(t *testing.T) {
 	t.Parallel()
 	h, s := setupPosting(t)
-	lookout := db.KeepLookoutParams{ID: "a", Destination: "webhook", Action: "post", Seconds: 3600}
-	require.NoError(t, h.store.KeepLookout(h.ctx, lookout))
 	heard, err := h.store.Subscribe(h.ctx, store.AddedChannel)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, heard.Close(h.ctx)) })
 	_, err = h.AddEvent(h.ctx, order("", "x"))
 	require.NoError(t, err)
-	id := workflows.DestinationActionID("webhook", "post")
-	_, err = s.Temporal.DescribeWorkflowExecution(h.ctx, id, "")
-	var missing *serviceerror.NotFound
-	require.ErrorAs(t, err, &missing)
 	payload, told, err := heard.Await(h.ctx)
 	require.NoError(t, err)
 	require.True(t, told)
 	require.Equal(t, "webhook/post", payload)
+	id := workflows.DestinationActionID("webhook", "post")
+	_, err = s.Temporal.DescribeWorkflowExecution(h.ctx, id, "")
+	var missing *serviceerror.NotFound
+	require.ErrorAs(t, err, &missing)
 
-	require.NoError(t, h.store.EndLookout(h.ctx, "a"))
-	_, err = h.AddEvent(h.ctx, order("", "x"))
-	require.NoError(t, err)
+	// The signal is for other services. It starts the workflow if it does not run.
+	require.NoError(t, h.Wake(h.ctx, []activities.ActionRef{post}))
 	history := s.Temporal.GetWorkflowHistory(h.ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	signals := 0
 	for history.HasNext() {
@@ -125,11 +121,4 @@ func TestAddEventTellsOnce(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, signals)
-
-	// A load that has died keeps nobody waiting.
-	lookout.Seconds = 0
-	require.NoError(t, h.store.KeepLookout(h.ctx, lookout))
-	rung, err := h.store.RingLookouts(h.ctx, []store.ActionName{{Destination: "webhook", Action: "post"}})
-	require.NoError(t, err)
-	require.Empty(t, rung)
 }

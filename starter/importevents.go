@@ -20,10 +20,9 @@ var ErrReservedSource = errors.New("the sources " + flow.SourceImport + " and " 
 const importBatch = 200
 
 // AddImportEvents makes the jobs of what an import has to say by the flows in force, stores
-// each event that has some with them, and tells those of their actions that load in
-// realtime, once for all of them. What no flow makes a job of is not stored: the import has
+// each event that has some with them, and notifies the producers. What no flow makes a job of is not stored: the import has
 // it. The answers are in the order of the events. After an error some events may be stored;
-// repeated under the same keys nothing is stored twice, and actions are told again.
+// repeated under the same keys nothing is stored twice.
 func (d *Destinations) AddImportEvents(
 	ctx context.Context, events []activities.ImportEvent,
 ) ([]activities.AddedImportEvent, error) {
@@ -52,11 +51,8 @@ func (d *Destinations) AddImportEvents(
 			return nil, err
 		}
 	}
-	refs, err := d.unattended(ctx, jobsOf(fit))
-	if err == nil {
-		err = d.Wake(ctx, refs)
-	}
-	return answers, err
+	d.notify(ctx, jobsOf(fit))
+	return answers, nil
 }
 
 // importEvent makes the jobs of one event. unfit says why none can be made of it.

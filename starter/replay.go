@@ -2,7 +2,6 @@ package starter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/sluicehq/sluice/destinations"
@@ -51,13 +50,7 @@ func (d *Destinations) ReplayFlow(ctx context.Context, name string) (r Replayed,
 			made = append(made, jobs...)
 			after = event.ID
 		}
-		refs, err := d.unattended(ctx, made)
-		if err == nil {
-			err = d.Wake(ctx, refs)
-		}
-		if err != nil {
-			return r, errors.Join(ErrNotWoken, err)
-		}
+		d.notify(ctx, made)
 	}
 }
 

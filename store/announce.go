@@ -38,12 +38,8 @@ const (
 // {"event": "complete" | "transient_fail" | "parked" | "fail", "import_id": 1, "site_id": 1}.
 const JobsChannel = "analytics_imports_jobs"
 
-// NotifyChannel is the PostgreSQL channel on which workers are told that jobs of notifications
-// were added.
-const NotifyChannel = "sluice_notifications"
-
-// AddedChannel is the PostgreSQL channel on which loads that are on the lookout are told that
-// jobs were added: "destination/action".
+// AddedChannel is the PostgreSQL channel that tells producers that jobs of an action were added:
+// "destination/action".
 const AddedChannel = "sluice_jobs"
 
 // The events on JobsChannel.

@@ -117,7 +117,7 @@ func (s *Store) NoteEvidence(
 			h, err = s.Health(ctx, connection)
 		}
 	case e.Succeeded:
-		_, err = s.CloseCircuit(ctx, connection)
+		_, err = s.CloseCircuits(ctx, []string{connection})
 	case len(e.Failed) == 0:
 		err = s.EndProbe(ctx, connection)
 	default:

@@ -109,10 +109,10 @@ func TestClaimOfConnections(t *testing.T) {
 	require.Equal(t, append(mine[3:], other[3:]...), b.taken(t, r), "b, c and then a")
 
 	claim := store.Claim{Jobs: []store.Job{{ID: "1", Connection: "y"}, {ID: "2", Connection: "x"}, {ID: "3", Connection: "y"}}}
-	split := claim.ByConnection()
-	require.Len(t, split, 2)
-	require.Equal(t, "x", split[0].Connection())
-	require.Len(t, split[1].Jobs, 2)
+	batches := claim.Batches()
+	require.Len(t, batches, 2)
+	require.Len(t, batches[store.Batch{Connection: "x"}].Jobs, 1)
+	require.Len(t, batches[store.Batch{Connection: "y"}].Jobs, 2)
 }
 
 // Of many claims at once one gets a batch of a connection with the concurrency 1, whatever

@@ -3,8 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -49,28 +49,47 @@ type Claim struct {
 	Events map[string]Event
 }
 
-// ClaimDue takes jobs that are due. Each is the caller's until the lease ends: no other
-// claim gets it before. Jobs of a connection that is paused, has an open circuit or as many
-// batches under way as Concurrency says are not claimed; a half-open circuit lets one job
-// through. Within a connection jobs that have not failed come first. There are no jobs while
-// the action or its destination is paused.
-func (s *Store) ClaimDue(ctx context.Context, r ClaimRequest) (Claim, error) {
-	claim, err := s.claimDue(ctx, r)
+// ClaimDue claims due jobs of one or more actions in one statement. Each job belongs to the caller
+// until its lease expires: no other claim returns it before. Jobs of a connection that is paused,
+// has an open circuit or has Concurrency batches in flight are not claimed; a half-open circuit
+// lets one job through. Within a connection jobs that have not failed come first. There are no jobs
+// of an action while it or its destination is paused.
+func (s *Store) ClaimDue(ctx context.Context, requests ...ClaimRequest) (Claim, error) {
+	claim, err := s.claimDue(ctx, requests)
 	if err != nil {
-		return Claim{}, fmt.Errorf("claim jobs of %s/%s: %w", r.Destination, r.Action, err)
+		return Claim{}, fmt.Errorf("claim due jobs: %w", err)
 	}
 	return claim, nil
 }
 
-func (s *Store) claimDue(ctx context.Context, r ClaimRequest) (claim Claim, err error) {
-	p := db.ClaimJobsParams{
-		Destination: r.Destination, Action: r.Action, RowLimit: r.Limit, LeaseSeconds: r.Lease.Seconds(),
-		RetriesOnly: r.RetriesOnly, Concurrency: max(1, r.Concurrency), Rate: r.Rate, Busy: r.Busy, After: r.After,
+// claimArguments are the arguments of the function claim_jobs.
+type claimArguments struct {
+	Destination  string   `json:"destination"`
+	Action       string   `json:"action"`
+	RowLimit     int32    `json:"row_limit"`
+	Concurrency  int32    `json:"concurrency"`
+	Rate         float64  `json:"rate"`
+	RetriesOnly  bool     `json:"retries_only"`
+	LeaseSeconds float64  `json:"lease_seconds"`
+	Busy         []string `json:"busy"`
+	After        string   `json:"after"`
+}
+
+func (s *Store) claimDue(ctx context.Context, requests []ClaimRequest) (claim Claim, err error) {
+	arguments := make([]claimArguments, len(requests))
+	for i, r := range requests {
+		arguments[i] = claimArguments{
+			Destination: r.Destination, Action: r.Action, RowLimit: r.Limit, LeaseSeconds: r.Lease.Seconds(),
+			RetriesOnly: r.RetriesOnly, Concurrency: max(1, r.Concurrency), Rate: r.Rate, After: r.After,
+			// Not null: no connection would be equal to none of them.
+			Busy: append([]string{}, r.Busy...),
+		}
 	}
-	if p.Busy == nil {
-		p.Busy = []string{}
+	text, err := json.Marshal(arguments)
+	if err != nil {
+		return Claim{}, err
 	}
-	if claim.Jobs, err = s.ClaimJobs(ctx, p); err != nil || len(claim.Jobs) == 0 {
+	if claim.Jobs, err = s.ClaimJobs(ctx, text); err != nil || len(claim.Jobs) == 0 {
 		return Claim{}, err
 	}
 	// An UPDATE returns rows in no order. IDs are in the order of creation.
@@ -79,54 +98,53 @@ func (s *Store) claimDue(ctx context.Context, r ClaimRequest) (claim Claim, err 
 	return claim, err
 }
 
-// ByConnection splits a claim into one for each connection, in the order of their names.
-func (c Claim) ByConnection() []Claim {
-	byName := map[string]*Claim{}
+// Batch identifies the jobs of a claim that are delivered together: those of one action and one
+// connection.
+type Batch struct{ Destination, Action, Connection string }
+
+// Batches splits a claim into its batches.
+func (c Claim) Batches() map[Batch]Claim {
+	all := map[Batch]Claim{}
 	for _, job := range c.Jobs {
-		own := byName[job.Connection]
-		if own == nil {
-			own = &Claim{Events: map[string]Event{}}
-			byName[job.Connection] = own
+		key := Batch{Destination: job.Destination, Action: job.Action, Connection: job.Connection}
+		own, found := all[key]
+		if !found {
+			own.Events = map[string]Event{}
 		}
 		own.Jobs = append(own.Jobs, job)
 		own.Events[job.EventID] = c.Events[job.EventID]
-	}
-	all := make([]Claim, 0, len(byName))
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		all = append(all, *byName[name])
+		all[key] = own
 	}
 	return all
 }
 
-// Connection is the connection of a claim's jobs, if they are all of one.
-func (c Claim) Connection() string {
-	if len(c.Jobs) == 0 {
-		return ""
-	}
-	return c.Jobs[0].Connection
-}
-
-// expireLimit is how many lost jobs are dealt with at once.
+// expireLimit is how many jobs one statement makes unknown at most.
 const expireLimit = 10_000
 
-// lostWorker is what is noted about a job whose lease has ended.
-const lostWorker = "whoever had the job did not say how it went before its lease ended; it may have been delivered"
+// leaseExpired is the error of a job whose lease has expired.
+const leaseExpired = "the lease expired without a result; it may have been delivered"
 
-// ExpireLeases makes jobs unknown whose lease has ended, and returns how many. They are
-// claimed again as the request says.
-func (s *Store) ExpireLeases(ctx context.Context, r ClaimRequest) (int64, error) {
-	expired := db.ExpireJobsParams{
-		Destination: r.Destination, Action: r.Action, RowLimit: expireLimit,
-		Reason: JobError{Message: lostWorker}.encode(), WaitSeconds: max(0, r.RedriveAfter.Seconds()), MaxRedrives: -1,
+// ExpireLeases makes jobs unknown whose lease has expired, and returns how many of each action. They
+// become due again as the requests say.
+func (s *Store) ExpireLeases(ctx context.Context, requests ...ClaimRequest) (map[ActionName]int, error) {
+	p := db.ExpireJobsParams{RowLimit: expireLimit, Reason: JobError{Message: leaseExpired}.encode()}
+	for _, r := range requests {
+		redrives := int32(-1)
+		if r.RedriveAfter >= 0 {
+			redrives = r.MaxRetries
+		}
+		p.Destinations, p.Actions = append(p.Destinations, r.Destination), append(p.Actions, r.Action)
+		p.MaxRedrives, p.WaitSeconds = append(p.MaxRedrives, redrives), append(p.WaitSeconds, max(0, r.RedriveAfter.Seconds()))
 	}
-	if r.RedriveAfter >= 0 {
-		expired.MaxRedrives = r.MaxRetries
-	}
-	n, err := s.ExpireJobs(ctx, expired)
+	rows, err := s.ExpireJobs(ctx, p)
 	if err != nil {
-		return 0, fmt.Errorf("expire leases of %s/%s: %w", r.Destination, r.Action, err)
+		return nil, fmt.Errorf("expire leases: %w", err)
 	}
-	return n, nil
+	expired := map[ActionName]int{}
+	for _, row := range rows {
+		expired[ActionName(row)]++
+	}
+	return expired, nil
 }
 
 // eventsOf returns the events of jobs.

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -45,6 +47,33 @@ func TestClaimDue(t *testing.T) {
 	kept, err := b.Job(b.ctx, ids[0])
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now().Add(time.Hour), *kept.LockedUntil, 10*time.Second)
+}
+
+// One claim is for several actions, each with a limit and connections of its own to pass over.
+func TestClaimOfSeveralActions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	event := newEvent("", 0)
+	for n := range 5 {
+		for _, action := range []string{"upsert", "delete"} {
+			data := json.RawMessage(fmt.Sprintf(`{"connection": "%s%d"}`, action, n%2))
+			event.Jobs = append(event.Jobs, store.NewJob{Destination: "crm", Action: action, Data: data})
+		}
+	}
+	_, err := b.AddEvent(b.ctx, event)
+	require.NoError(t, err)
+	first, second := request(), request()
+	first.Limit, first.Busy = 10, []string{"upsert0"}
+	second.Action, second.Limit = "delete", 1
+	claim, err := b.ClaimDue(b.ctx, second, first)
+	require.NoError(t, err)
+	batches := claim.Batches()
+	require.Len(t, batches, 2)
+	require.Len(t, batches[store.Batch{Destination: "crm", Action: "upsert", Connection: "upsert1"}].Jobs, 2)
+	require.Len(t, batches[store.Batch{Destination: "crm", Action: "delete", Connection: "delete0"}].Jobs, 1)
+	none, err := b.ClaimDue(b.ctx)
+	require.NoError(t, err)
+	require.Empty(t, none.Jobs)
 }
 
 // Concurrent claims never get the same job, and all together get every one.
@@ -108,11 +137,11 @@ func TestLostWorker(t *testing.T) {
 			require.Equal(t, *first.Jobs[0].LockedUntil, backlog.Next)
 			expired, err := b.ExpireLeases(b.ctx, r)
 			require.NoError(t, err)
-			require.Zero(t, expired, "not yet")
+			require.Empty(t, expired, "not yet")
 			b.exec(t, "UPDATE jobs SET locked_until = now() - interval '1 s'")
 			expired, err = b.ExpireLeases(b.ctx, r)
 			require.NoError(t, err)
-			require.EqualValues(t, 1, expired)
+			require.Equal(t, map[store.ActionName]int{{Destination: r.Destination, Action: r.Action}: 1}, expired)
 			again, err := b.ClaimDue(b.ctx, r)
 			require.NoError(t, err)
 			if !test.again {

@@ -47,6 +47,23 @@ type Recorded struct {
 	Refused []error
 }
 
+// Of returns what became of some of the outcomes, none of which has chained jobs.
+func (r Recorded) Of(outcomes []JobOutcome) Recorded {
+	among := make(map[string]bool, len(outcomes))
+	for _, o := range outcomes {
+		among[o.JobID] = true
+	}
+	pick := func(ids []string) (own []string) {
+		for _, id := range ids {
+			if among[id] {
+				own = append(own, id)
+			}
+		}
+		return own
+	}
+	return Recorded{Recorded: pick(r.Recorded), Already: pick(r.Already), Fenced: pick(r.Fenced)}
+}
+
 // ChainedJob is a job that an outcome has made.
 type ChainedJob struct{ ID, ParentID, Action string }
 

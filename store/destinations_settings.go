@@ -61,6 +61,22 @@ func (s *Store) Settings(ctx context.Context, destination string) (map[string]De
 	return byAction, nil
 }
 
+// AllSettings returns the settings of all destinations, by destination and as Settings has them.
+func (s *Store) AllSettings(ctx context.Context) (map[string]map[string]DestinationSettings, error) {
+	all, err := s.SettingsOf(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read the settings of all destinations: %w", err)
+	}
+	by := map[string]map[string]DestinationSettings{}
+	for _, set := range all {
+		if by[set.Destination] == nil {
+			by[set.Destination] = map[string]DestinationSettings{}
+		}
+		by[set.Destination][set.Action] = set
+	}
+	return by, nil
+}
+
 func named(destination, action string) string {
 	if action == "" {
 		return destination

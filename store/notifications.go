@@ -69,7 +69,7 @@ func (s *Store) notify(ctx context.Context, q *db.Queries, f db.ImportFactsRow, 
 	return addNotification(ctx, q, a, jobs)
 }
 
-// addNotification adds the event of an announcement, and tells the workers of its jobs.
+// addNotification adds the event of an announcement, and notifies the producers of its jobs.
 func addNotification(ctx context.Context, q *db.Queries, a Announcement, jobs []NewJob) error {
 	data, err := json.Marshal(a)
 	if err != nil {
@@ -92,7 +92,7 @@ func addNotification(ctx context.Context, q *db.Queries, a Announcement, jobs []
 	if err != nil || len(added) == 0 {
 		return err
 	}
-	return q.SendNotify(ctx, NotifyChannel, "")
+	return notifyAdded(ctx, q, jobs)
 }
 
 // warn writes a line to the log of an import, which may be gone.

@@ -149,9 +149,9 @@ func TestAnnounceTwice(t *testing.T) {
 	sub, err := b.Subscribe(b.ctx, store.JobsChannel)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, sub.Close(context.Background())) })
-	workers, err := b.Subscribe(b.ctx, store.NotifyChannel)
+	producers, err := b.Subscribe(b.ctx, store.AddedChannel)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, workers.Close(context.Background())) })
+	t.Cleanup(func() { require.NoError(t, producers.Close(context.Background())) })
 	// Two that end an import at once: one of them ends it.
 	_, err = b.sql.Exec(b.ctx, "UPDATE imports SET status = 'running'")
 	require.NoError(t, err)
@@ -176,9 +176,10 @@ func TestAnnounceTwice(t *testing.T) {
 		fmt.Sprintf("imp_%d_0_failed", b.importID), fmt.Sprintf("imp_%d_1_completed", b.importID),
 		fmt.Sprintf("imp_%d_1_review_wanted", b.importID),
 	}, b.events(t))
-	_, told, err := workers.Await(b.ctx)
+	action, told, err := producers.Await(b.ctx)
 	require.NoError(t, err)
-	require.True(t, told, "workers are told of the jobs")
+	require.True(t, told, "producers are notified of the jobs")
+	require.Equal(t, "smtp/send", action)
 
 	// What stands on the channel is exactly what listeners of old expect.
 	for _, event := range []string{"fail", "complete"} {

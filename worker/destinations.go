@@ -15,7 +15,6 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -24,11 +23,12 @@ type deliveries struct {
 	w         *Worker
 	lifecycle *destinations.Lifecycle
 	starter   *starter.Destinations
-	// listen rings for loads that wait for jobs.
-	listen func(ctx context.Context)
-	// wait waits for batches that have outlived their activity.
+	// produce starts the producer, wait waits for its end and that of its batches.
+	produce func(ctx context.Context)
 	wait    func()
-	workers []worker.Worker
+	// endProducer ends the producer, nil before it is started.
+	endProducer func()
+	workers     []worker.Worker
 	// started are those of the workers that run.
 	started []worker.Worker
 }
@@ -52,14 +52,14 @@ func (w *Worker) newDeliveries(
 		Store: w.store, Registry: w.cfg.Destinations, Connections: opened,
 		Versions: &destinations.Versions{Logger: w.log}, Circuit: w.cfg.Circuit,
 		// The rest is for recording outcomes.
-		Grace: settings.StopTimeout / 2, Wake: service.Wake, Logger: w.log, Observer: w.metrics,
+		Grace: settings.StopTimeout / 2, Logger: w.log, Observer: w.metrics,
 		Service: scheduler,
 	}
 	w.registerHandovers(main, service)
 	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})
 	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	dl := &deliveries{
-		w: w, starter: service, listen: acts.Listen, wait: acts.Wait,
+		w: w, starter: service, produce: acts.Start, wait: acts.Wait,
 		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{
 			Logger: w.log, Connections: opened, Service: scheduler,
 		}),
@@ -72,19 +72,17 @@ func (w *Worker) newDeliveries(
 			DisableWorkflowWorker:              true,
 			DeploymentOptions:                  deployment(settings),
 		})
-		one.RegisterActivityWithOptions(acts.Deliver, activity.RegisterOptions{Name: workflows.ActivityDeliver})
+		one.RegisterActivityWithOptions(acts.Drain, activity.RegisterOptions{Name: workflows.ActivityDrain})
 		dl.workers = append(dl.workers, one)
 	}
 	return dl, nil
 }
 
-// slots is how many loads of a destination a process has room for. How many there are over
-// all processes is counted by the workflows of the actions, how many batches and jobs a second
-// of each connection by the store: both can be changed while they run. Slots only keep a
-// destination from filling a process.
+// slots is how many drains of a destination a process has room for: one of each action, and as many
+// that have ended but have not been reported.
 func slots(d destinations.Destination) int {
-	const least = 20
-	return max(least, d.Options().Concurrency*len(d.Actions()))
+	const minSlots = 20
+	return max(minSlots, 2*len(d.Actions()))
 }
 
 // initTimeout bounds how long all destinations together may take to get ready.
@@ -107,8 +105,10 @@ func (dl *deliveries) shutdown(ctx context.Context) {
 	dl.lifecycle.Stop(ctx)
 }
 
-// start begins to poll. After an error stop is to be called all the same.
-func (dl *deliveries) start() error {
+// start starts the producer and begins to poll. After an error stop is to be called all the same.
+func (dl *deliveries) start(ctx context.Context) error {
+	ctx, dl.endProducer = context.WithCancel(ctx)
+	dl.produce(ctx)
 	for _, one := range dl.workers {
 		if err := one.Start(); err != nil {
 			return fmt.Errorf("start the worker of a destination: %w", err)
@@ -118,46 +118,17 @@ func (dl *deliveries) start() error {
 	return nil
 }
 
-// stop waits for the loads that are under way.
+// stop waits for the batches in flight.
 func (dl *deliveries) stop() {
+	if dl.endProducer != nil {
+		dl.endProducer()
+	}
 	var stopping sync.WaitGroup
 	for _, one := range dl.started {
 		stopping.Go(one.Stop)
 	}
 	stopping.Wait()
 	dl.wait()
-}
-
-// notified tells the actions that send notifications that jobs were added, until ctx ends: the
-// transactions that add them know no Temporal. What is heard meanwhile is told once.
-func (dl *deliveries) notified(ctx context.Context) {
-	heard := make(chan struct{}, 1)
-	var telling sync.WaitGroup
-	defer telling.Wait()
-	telling.Go(func() {
-		for {
-			select {
-			case <-heard:
-			case <-ctx.Done():
-				return
-			}
-			if err := dl.starter.TellNotifiers(ctx); err != nil && ctx.Err() == nil {
-				// The jobs are there, and are found at the next time of the action's schedule.
-				dl.w.log.Warn("could not wake the actions of notifications", "error", err)
-			}
-		}
-	})
-	dl.w.store.Follow(ctx, store.NotifyChannel, store.Followed{
-		Heard: func(string) {
-			select {
-			case heard <- struct{}{}:
-			default:
-			}
-		},
-		Lost: func(err error) {
-			dl.w.log.Warn("notifications wait for the schedules of their destinations", "error", err)
-		},
-	})
 }
 
 // launch starts the workflows of all destinations, until ctx ends: at first all of them, with

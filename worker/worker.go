@@ -185,14 +185,12 @@ func (w *Worker) work(ctx context.Context) error {
 		stopping.Go(deliveries.stop)
 		stopping.Wait()
 	}()
-	if err := deliveries.start(); err != nil {
+	if err := deliveries.start(ctx); err != nil {
 		return err
 	}
 	var beside sync.WaitGroup
 	beside.Go(func() { w.reconcile(ctx) })
 	beside.Go(func() { deliveries.launch(ctx) })
-	beside.Go(func() { deliveries.listen(ctx) })
-	beside.Go(func() { deliveries.notified(ctx) })
 	w.health.setReady(true)
 	w.log.Info("worker started", "importers", w.cfg.Registry.Names(), "destinations", w.cfg.Destinations.Names(),
 		"load_slots", w.cfg.Settings.Worker.LoadSlots)

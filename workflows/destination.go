@@ -57,5 +57,5 @@ func ActionDetails(destination, action string) string {
 	return fmt.Sprintf("`sluice destination show %[1]s` tells how it stands, "+
 		"`sluice job list --destination %[1]s --action %[2]s` has its jobs.\n\n"+
 		"It takes the updates and signals `pause`, `resume`, `trigger`, `set_schedule`, `set_rate` and `set_concurrency`. "+
-		"While a load is under way, *Pending Activities* has what it has done so far.", destination, action)
+		"While a drain runs, *Pending Activities* has its results so far.", destination, action)
 }

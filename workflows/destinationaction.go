@@ -11,7 +11,7 @@ import (
 
 // DestinationActionInput starts a DestinationAction workflow.
 type DestinationActionInput struct {
-	// Destination and Action name what is loaded.
+	// Destination and Action name the action.
 	Destination string `json:"destination"`
 	Action      string `json:"action"`
 	// Carried is what an earlier run has left, if there was one.
@@ -23,10 +23,10 @@ type DestinationActionInput struct {
 type CarriedAction struct {
 	// Known is what was known last.
 	Known activities.Surveyed `json:"known"`
-	// Full, Expected and Stale are what was still to be done.
-	Full     bool  `json:"full,omitempty"`
-	Expected int64 `json:"expected,omitempty"`
-	Stale    bool  `json:"stale,omitempty"`
+	// Full, Wanted and Stale are what was still to be done.
+	Full   bool `json:"full,omitempty"`
+	Wanted bool `json:"wanted,omitempty"`
+	Stale  bool `json:"stale,omitempty"`
 	// Totals are since the workflow was started.
 	Totals ActionTotals `json:"totals"`
 	// Seen are the keys of the commands that were carried out.
@@ -38,7 +38,7 @@ type CarriedAction struct {
 // ActionTotals is what the workflow of an action has done.
 type ActionTotals struct {
 	activities.Loaded
-	// Loads is how many batches were loaded.
+	// Loads is how many batches were delivered.
 	Loads int64 `json:"loads"`
 	// Runs is in how many runs, each of which has continued as the next.
 	Runs int64 `json:"runs"`
@@ -51,46 +51,50 @@ type actionRun struct {
 	totals   ActionTotals
 	commands commandState
 
-	// full says that everything that is due is to be loaded, also what nobody has touched
-	// yet. It says nothing about realtime actions, of which everything is loaded always.
+	// full says that the next drain delivers all due jobs, new ones too. Between two runs of its
+	// schedule an action delivers retries only. A realtime action delivers all jobs at all times.
 	full bool
-	// wakes counts what has said that there are jobs, so that a load knows whether it was
-	// begun before that was said.
+	// wakes counts wake-ups, so that the result of a drain is known to be older than one.
 	wakes int
-	// expected is how many jobs there may be that no load was begun for.
-	expected int64
+	// wanted says that there may be jobs for another drain.
+	wanted bool
 	// stale says that the settings may have changed.
 	stale bool
-	// running is how many loads run.
+	// running is how many drains run: none or one.
 	running int
+	// endDrain cancels the drain, ending says that it was called.
+	endDrain func()
+	ending   bool
+	// notified is when a running drain was notified last.
+	notified time.Time
 	// changed says that something has happened that the loop has not seen yet.
 	changed bool
 	// cost estimates how many events the run's history has.
 	cost int
-	// failed is why a load could not be: the workflow is cancelled.
+	// failed is why a drain has failed: the workflow is cancelled.
 	failed error
 	// refusal is the last signal that was refused.
 	refusal string
 }
 
-// maxEvents is after how many events a run continues as a new one, and what a turn of its
-// loop, an activity and a signal are taken to cost.
+// maxEvents is after how many events a run continues as a new one. An iteration of its loop, an
+// activity and a signal are estimated to cost so many events.
 const (
-	maxEvents    = 1000
-	costTurn     = 7
-	costActivity = 6
-	costSignal   = 1
+	maxEvents     = 1000
+	costIteration = 7
+	costActivity  = 6
+	costSignal    = 1
 )
 
-// DestinationAction loads the jobs of an action, for ever. It wakes up by the action's
-// schedule, when a retry is due, and, if the action is a realtime one, by the signal enqueue,
-// which carries nothing: what is to be loaded stands in the store, and is claimed and
-// settled by the activity deliver. Its settings stand in the store, too: it may be
-// terminated and started anew at any time.
+// DestinationAction delivers the jobs of an action, for ever. For a realtime action it holds one
+// long drain, an activity that registers the action with the producer of the worker that runs it. For
+// an action with a schedule it drains at the times of the schedule and when a retry is due. The
+// signal enqueue, which carries nothing, says that there are jobs. Jobs and settings are in the store:
+// the workflow may be terminated and started again at any time.
 func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 	r := &actionRun{ref: activities.ActionRef{Destination: in.Destination, Action: in.Action}, stale: true}
 	if c := in.Carried; c != nil {
-		r.known, r.full, r.expected, r.stale = c.Known, c.Full, c.Expected, c.Stale
+		r.known, r.full, r.wanted, r.stale = c.Known, c.Full, c.Wanted, c.Stale
 		r.totals, r.commands.seenKeys, r.commands.refusals = c.Totals, c.Seen, c.Refused
 	}
 	r.totals.Runs++
@@ -106,8 +110,8 @@ func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 		if r.stale {
 			continue
 		}
-		for !r.long(ctx) && r.mayLoad() {
-			r.load(ctx)
+		if !r.long(ctx) && r.mayDrain() {
+			r.drain(ctx)
 		}
 		r.describe(ctx)
 		if r.long(ctx) {
@@ -119,7 +123,7 @@ func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 		if r.failed != nil {
 			return r.failed
 		}
-		r.cost += costTurn
+		r.cost += costIteration
 	}
 }
 
@@ -135,8 +139,8 @@ func (r *actionRun) survey(ctx workflow.Context) error {
 	if err := workflow.ExecuteActivity(asking, ActivityNextDue, r.question(ctx)).Get(ctx, &answer); err != nil {
 		return err
 	}
-	r.learn(answer)
-	r.expected = max(r.expected, answer.Due)
+	r.learn(ctx, answer)
+	r.wanted = r.wanted || answer.Due > 0
 	return nil
 }
 
@@ -148,26 +152,32 @@ func (r *actionRun) question(ctx workflow.Context) activities.Survey {
 	}
 }
 
-// learn takes a newer answer. Answers may come in another order than that in which they were
-// given: of two times the earlier one counts, for waking up too early does no harm.
-func (r *actionRun) learn(answer activities.Surveyed) {
-	if due := r.known.NextDue; !due.IsZero() && (answer.NextDue.IsZero() || due.Before(answer.NextDue)) {
+// learn takes a newer answer. Answers may arrive in another order than that in which they were given.
+// A known future run of the same schedule stays; of two times for the next job the earlier one counts,
+// because waking up too early does no harm.
+func (r *actionRun) learn(ctx workflow.Context, answer activities.Surveyed) {
+	before := r.known
+	if before.NextRun.After(workflow.Now(ctx)) && before.Plan.Interval == answer.Plan.Interval &&
+		before.Plan.TimeZone == answer.Plan.TimeZone {
+		answer.NextRun = before.NextRun
+	}
+	due := before.NextDue
+	if !answer.Plan.Realtime && !due.IsZero() && (answer.NextDue.IsZero() || due.Before(answer.NextDue)) {
 		answer.NextDue = due
 	}
 	r.known = answer
 }
 
-// wakeUp looks at the clock.
+// wakeUp wakes up if a run of the schedule or a job is due.
 func (r *actionRun) wakeUp(ctx workflow.Context) {
 	now := workflow.Now(ctx)
 	if run := r.known.NextRun; !run.IsZero() && !now.Before(run) {
 		r.known.NextRun = time.Time{}
 		r.wake(true)
-		// The next load tells when it is to be the next time. While there are none, it is
-		// asked for, and whatever has not reached the workflow otherwise is noticed.
-		r.stale = r.known.Plan.Paused
+		// The next drain reports the next run. Without one, or while one runs, it is asked for.
+		r.stale = r.known.Plan.Paused || r.running > 0
 	}
-	if due := r.known.NextDue; !due.IsZero() && !now.Before(due) {
+	if due := r.known.NextDue; !r.known.Plan.Realtime && !due.IsZero() && !now.Before(due) {
 		r.known.NextDue = time.Time{}
 		r.wake(false)
 	}
@@ -177,7 +187,15 @@ func (r *actionRun) wakeUp(ctx workflow.Context) {
 func (r *actionRun) wake(full bool) {
 	r.wakes++
 	r.full = r.full || full
-	r.expected = max(r.expected, 1)
+	r.wanted = true
+}
+
+// enqueued takes the signal enqueue. The producer polls: it is notified no more often than that.
+func (r *actionRun) enqueued(ctx workflow.Context) {
+	r.wake(false)
+	if now := workflow.Now(ctx); r.known.Plan.Realtime && r.running > 0 && now.Sub(r.notified) >= pollInterval {
+		r.notified, r.stale = now, true
+	}
 }
 
 // long says whether the history is long enough.
@@ -187,8 +205,12 @@ func (r *actionRun) long(ctx workflow.Context) bool {
 		info.GetCurrentHistoryLength() >= maxEvents || info.GetContinueAsNewSuggested()
 }
 
-// continueAsNew goes on in a new run, when what is under way has ended.
+// continueAsNew ends the drain and goes on in a new run.
 func (r *actionRun) continueAsNew(ctx workflow.Context) error {
+	if r.running > 0 && r.known.Plan.Realtime {
+		r.ending = true
+		r.endDrain()
+	}
 	if err := workflow.Await(ctx, func() bool { return r.running == 0 }); err != nil {
 		return err
 	}
@@ -202,7 +224,7 @@ func (r *actionRun) continueAsNew(ctx workflow.Context) error {
 	}
 	return workflow.NewContinueAsNewError(ctx, TypeDestinationAction, DestinationActionInput{
 		Destination: r.ref.Destination, Action: r.ref.Action, Carried: &CarriedAction{
-			Known: r.known, Full: r.full, Expected: r.expected, Stale: r.stale,
+			Known: r.known, Full: r.full, Wanted: r.wanted, Stale: r.stale,
 			Totals: r.totals, Seen: r.commands.seenKeys, Refused: r.commands.refusals,
 		},
 	})
@@ -224,8 +246,8 @@ func (r *actionRun) sleep(ctx workflow.Context) error {
 	return err
 }
 
-// nextWake returns when to look again, and for what; zero if there is nothing to wait for
-// but signals, commands and loads.
+// nextWake returns when to wake up, and for what; zero if there is nothing to wait for but
+// signals, commands and drains.
 func (r *actionRun) nextWake(ctx workflow.Context) (until time.Time, why string) {
 	now := workflow.Now(ctx)
 	sooner := func(at time.Time, reason string) {
@@ -234,7 +256,7 @@ func (r *actionRun) nextWake(ctx workflow.Context) (until time.Time, why string)
 		}
 	}
 	sooner(r.known.NextRun, fmt.Sprintf("until the next time of %q", r.known.Plan.Interval))
-	if r.known.Plan.Paused {
+	if r.known.Plan.Paused || r.known.Plan.Realtime {
 		return until, why
 	}
 	sooner(r.known.NextDue, "until the next job is due")

@@ -27,19 +27,18 @@ type actionEnv struct {
 
 	mu   sync.Mutex
 	plan activities.ActionPlan
-	// due is how many jobs can be loaded, nextDue when the next one is.
-	due     int64
-	nextDue time.Time
+	// due is how many new jobs can be delivered, retries how many retries, nextDue when the next
+	// job is due.
+	due, retries int64
+	nextDue      time.Time
 	// blocked is how many jobs wait for their connection, scheduled how many are due later.
 	blocked, scheduled int64
-	// deliver is called while a batch is loaded.
-	deliver func(call int)
-	// requests are those to deliver; running and most count those at once.
-	requests      []activities.DeliverRequest
-	times         []time.Time
+	// requests are those to drain, pending is the token of the drain that waits for jobs.
+	requests []activities.DrainRequest
+	pending  []byte
+	// most is how many drains there were at once at most.
 	running, most int
 	changes       []activities.SettingsChange
-	surveys       int
 }
 
 func setupAction(t *testing.T) *actionEnv {
@@ -47,7 +46,7 @@ func setupAction(t *testing.T) *actionEnv {
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	e := &actionEnv{
-		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, deliver: func(int) {},
+		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t,
 		plan: activities.ActionPlan{
 			Realtime: true, Interval: "@every 1h", TimeZone: "UTC", Concurrency: 1, BatchSize: 10, TimeoutSeconds: 60,
 		},
@@ -58,15 +57,19 @@ func setupAction(t *testing.T) *actionEnv {
 	e.RegisterActivityWithOptions(func(_ context.Context, s activities.Survey) (activities.Surveyed, error) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.surveys++
 		return e.surveyed(s), nil
 	}, activity.RegisterOptions{Name: workflows.ActivityNextDue})
 	e.RegisterActivityWithOptions(func(_ context.Context, c activities.SettingsChange) (activities.Surveyed, error) {
 		return e.apply(c)
 	}, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
-	e.RegisterActivityWithOptions(func(_ context.Context, r activities.DeliverRequest) (activities.Delivered, error) {
-		return e.load(r), nil
-	}, activity.RegisterOptions{Name: workflows.ActivityDeliver})
+	e.RegisterActivityWithOptions(func(ctx context.Context, r activities.DrainRequest) (activities.Drained, error) {
+		return e.drain(activity.GetInfo(ctx).TaskToken, r)
+	}, activity.RegisterOptions{Name: workflows.ActivityDrain})
+	e.SetOnActivityCanceledListener(func(*activity.Info) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.running, e.pending = e.running-1, nil
+	})
 	requireHeartbeats(t, e.TestWorkflowEnvironment)
 	return e
 }
@@ -78,6 +81,7 @@ func (e *actionEnv) surveyed(s activities.Survey) activities.Surveyed {
 	if e.plan.Realtime || s.Full {
 		answer.Due, answer.Waiting = e.due, e.due+e.blocked+e.scheduled
 	}
+	answer.Due += e.retries
 	if !s.NextRun.After(s.Now) || s.Interval != e.plan.Interval {
 		every, err := time.ParseDuration(e.plan.Interval[len("@every "):])
 		require.NoError(e.t, err)
@@ -102,30 +106,49 @@ func (e *actionEnv) apply(c activities.SettingsChange) (activities.Surveyed, err
 	case c.Concurrency != nil:
 		e.plan.Concurrency = int(*c.Concurrency)
 	}
+	e.report()
 	return e.surveyed(c.Survey), nil
 }
 
-func (e *actionEnv) load(r activities.DeliverRequest) activities.Delivered {
-	e.mu.Lock()
-	e.requests, e.times = append(e.requests, r), append(e.times, r.Now)
-	call := len(e.requests)
-	e.running++
-	e.most = max(e.most, e.running)
-	claimed := int64(0)
-	if e.plan.Realtime || r.Full {
-		claimed = min(e.due, int64(r.Limit))
-	}
-	if e.plan.Paused {
-		claimed = 0
-	}
-	e.due -= claimed
-	e.mu.Unlock()
-	e.deliver(call)
+// drain delivers what there is. A drain of a realtime action waits for jobs or for changed settings.
+func (e *actionEnv) drain(token []byte, r activities.DrainRequest) (activities.Drained, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.requests = append(e.requests, r)
+	e.running++
+	e.most = max(e.most, e.running)
+	if e.plan.Realtime && !e.plan.Paused && e.due+e.retries == 0 {
+		e.pending = token
+		return activities.Drained{}, activity.ErrResultPending
+	}
+	return e.drained(r), nil
+}
+
+// drained delivers the jobs that a request is for. The mutex is held.
+func (e *actionEnv) drained(r activities.DrainRequest) activities.Drained {
 	e.running--
-	return activities.Delivered{
-		Surveyed: e.surveyed(r.Survey), Claimed: int(claimed), Loaded: activities.Loaded{Succeeded: claimed},
+	claimed := int64(0)
+	if !e.plan.Paused {
+		claimed, e.retries = e.retries, 0
+		if e.plan.Realtime || r.Full {
+			claimed, e.due = claimed+e.due, 0
+		}
+	}
+	return activities.Drained{
+		Surveyed: e.surveyed(r.Survey), Claimed: int(claimed), Batches: int(min(claimed, 1)),
+		Loaded: activities.Loaded{Succeeded: claimed},
+	}
+}
+
+// report ends the drain that waits. The mutex is held.
+func (e *actionEnv) report() {
+	if e.pending == nil {
+		return
+	}
+	token := e.pending
+	e.pending = nil
+	if err := e.CompleteActivity(token, e.drained(e.requests[len(e.requests)-1]), nil); err != nil {
+		e.t.Error(err)
 	}
 }
 
@@ -133,6 +156,9 @@ func (e *actionEnv) add(jobs int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.due += jobs
+	if jobs > 0 {
+		e.report()
+	}
 }
 
 // at lets something happen at a time of the workflow.
@@ -146,7 +172,7 @@ func (e *actionEnv) enqueue(jobs int64) {
 func (e *actionEnv) left() int64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.due
+	return e.due + e.retries
 }
 
 // start runs the workflow until it is cancelled after a time, or continues as new.
@@ -195,13 +221,19 @@ func TestRealtimeAction(t *testing.T) {
 	e.at(2*time.Minute, func() {
 		require.Zero(t, e.left())
 		require.EqualValues(t, 25, e.state().Totals.Succeeded)
-		require.Len(t, e.requests, 3, "as many as are needed")
-		require.Equal(t, workflows.ActionIdle, e.state().Status)
-		// Found by the clock, though nobody has said anything.
+		require.Len(t, e.requests, 2, "the one that has reported, and the next one")
+		require.Equal(t, workflows.ActionDraining, e.state().Status)
+		// Jobs that no signal is sent for.
 		e.add(5)
 	})
-	e.at(61*time.Minute, func() { require.Zero(t, e.left()) })
+	e.at(61*time.Minute, func() {
+		require.Zero(t, e.left())
+		require.EqualValues(t, 30, e.state().Totals.Succeeded)
+		require.Len(t, e.requests, 3)
+		require.True(t, e.state().NextRun.After(e.Now()), "the next run of the schedule is known while a drain runs")
+	})
 	require.Nil(t, e.start(nil, 62*time.Minute))
+	require.Equal(t, 1, e.most)
 }
 
 // An action by the clock leaves new jobs alone until its time, or a trigger, and looks for
@@ -228,18 +260,19 @@ func TestActionByTheClock(t *testing.T) {
 	})
 	e.at(62*time.Minute, func() { require.Zero(t, e.left()) })
 	require.Nil(t, e.start(nil, 63*time.Minute))
-	require.Len(t, e.requests, 5)
+	require.Len(t, e.requests, 3)
 }
 
 func TestActionWakesForRetries(t *testing.T) {
 	t.Parallel()
 	e := setupAction(t)
+	e.plan.Realtime = false
 	e.nextDue = e.Now().Add(10 * time.Minute)
 	e.at(9*time.Minute, func() { require.Empty(t, e.requests) })
 	e.at(10*time.Minute, func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.due, e.nextDue = 1, time.Time{}
+		e.retries, e.nextDue = 1, time.Time{}
 	})
 	e.at(11*time.Minute, func() {
 		require.Zero(t, e.left())
@@ -278,23 +311,6 @@ func TestActionOrders(t *testing.T) {
 	e.at(3*time.Hour+time.Minute, func() { require.Contains(t, e.state().Refusal, "there is no such interval") })
 	require.Nil(t, e.start(nil, 3*time.Hour+2*time.Minute))
 	require.Equal(t, "ann", e.changes[0].By)
-}
-
-func TestActionConcurrency(t *testing.T) {
-	t.Parallel()
-	e := setupAction(t)
-	e.due, e.plan.Concurrency = 200, 4
-	var together sync.WaitGroup
-	together.Add(4)
-	e.deliver = func(call int) {
-		if call <= 4 {
-			together.Done()
-			together.Wait()
-		}
-	}
-	require.Nil(t, e.start(nil, time.Minute))
-	require.Zero(t, e.left())
-	require.Equal(t, 4, e.most)
 }
 
 // Jobs of a connection with an open circuit are loaded when it lets them through: the time that
@@ -361,8 +377,8 @@ func TestActionHistoryIsBounded(t *testing.T) {
 		}
 		e.at(time.Second, next)
 		carried = e.start(carried, 24*time.Hour)
-		// A turn is a signal, a timer's start and end, an activity and two workflow tasks.
-		require.Less(t, (sent-first)*12, 2000, "run %d", runs)
+		// A wake-up is a signal, two activities and up to four workflow tasks.
+		require.Less(t, (sent-first)*20, 2000, "run %d", runs)
 		left = e.left()
 		if carried != nil {
 			require.EqualValues(t, runs, carried.Totals.Runs)

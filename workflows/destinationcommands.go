@@ -57,8 +57,8 @@ func (r *actionRun) answered(ctx workflow.Context) bool { return r.commands.answ
 
 // serve takes commands and signals and answers queries from now on.
 func (r *actionRun) serve(ctx workflow.Context) error {
-	r.handleSignal(ctx, SignalEnqueue, "There are jobs. It carries nothing.", func() { r.wake(false) })
-	r.handleSignal(ctx, SignalRefresh, "Settings have changed. It carries nothing.", func() { r.stale = true })
+	r.handleSignal(ctx, SignalEnqueue, "There are jobs. It carries nothing.", r.enqueued)
+	r.handleSignal(ctx, SignalRefresh, "Settings have changed. It carries nothing.", func(workflow.Context) { r.stale = true })
 	return errors.Join(
 		workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (ActionState, error) { return r.state(), nil },
 			workflow.QueryHandlerOptions{Description: "What the action goes by, and what it is doing."}),
@@ -80,15 +80,15 @@ func (r *actionRun) serve(ctx workflow.Context) error {
 	)
 }
 
-// hear takes a signal that carries nothing.
-func (r *actionRun) handleSignal(ctx workflow.Context, name, description string, heard func()) {
+// handleSignal takes a signal that carries nothing.
+func (r *actionRun) handleSignal(ctx workflow.Context, name, description string, heard func(workflow.Context)) {
 	signals := workflow.GetSignalChannelWithOptions(ctx, name, workflow.SignalChannelOptions{Description: description})
 	r.commands.signals = append(r.commands.signals, signals)
 	workflow.GoNamed(ctx, "signal-"+name, func(ctx workflow.Context) {
 		for signals.Receive(ctx, nil) {
 			r.cost += costSignal
 			r.changed = true
-			heard()
+			heard(ctx)
 		}
 	})
 }
@@ -102,8 +102,8 @@ func (r *actionRun) apply(ctx workflow.Context, o Command, c activities.Settings
 	if err := workflow.ExecuteActivity(applying, ActivityApplySettings, c).Get(ctx, &answer); err != nil {
 		return err
 	}
-	r.learn(answer)
-	r.expected, r.changed = max(r.expected, answer.Due), true
+	r.learn(ctx, answer)
+	r.wanted, r.changed = r.wanted || answer.Due > 0, true
 	return nil
 }
 

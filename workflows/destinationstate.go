@@ -12,11 +12,11 @@ import (
 
 // What an action of a destination does.
 const (
-	// ActionIdle waits for jobs, or for its time.
+	// ActionIdle waits for its schedule or for a retry.
 	ActionIdle = "idle"
-	// ActionLoading loads.
-	ActionLoading = "loading"
-	// ActionPaused loads nothing, because somebody wants it so.
+	// ActionDraining has a drain: jobs are delivered. A realtime action has one all the time.
+	ActionDraining = "draining"
+	// ActionPaused delivers nothing until it is resumed.
 	ActionPaused = "paused"
 )
 
@@ -26,7 +26,7 @@ type ActionState struct {
 	// Status is ActionIdle or another of its kind.
 	Status string                `json:"status"`
 	Plan   activities.ActionPlan `json:"plan"`
-	// Running is how many loads run.
+	// Running is how many drains run.
 	Running int `json:"running"`
 	// NextRun is the next time of the schedule, NextDue when a job is due or a lease ends.
 	NextRun time.Time `json:"next_run,omitzero"`
@@ -48,8 +48,6 @@ type BacklogState struct {
 	// Scheduled is how many of those that wait are scheduled for later: neither due, nor held back
 	// by their connection.
 	Scheduled int64 `json:"scheduled"`
-	// Expected is how many there may be, by what was heard since.
-	Expected int64 `json:"expected"`
 }
 
 func (r *actionRun) state() ActionState {
@@ -66,7 +64,7 @@ func (r *actionRun) status() string {
 	case r.known.Plan.Paused:
 		return ActionPaused
 	case r.running > 0:
-		return ActionLoading
+		return ActionDraining
 	default:
 		return ActionIdle
 	}
@@ -75,7 +73,6 @@ func (r *actionRun) status() string {
 func (r *actionRun) backlog() BacklogState {
 	return BacklogState{
 		Due: r.known.Due, Waiting: r.known.Waiting, Scheduled: max(0, r.known.Waiting-r.known.Due-r.known.Blocked),
-		Expected: r.expected,
 	}
 }
 
@@ -88,7 +85,7 @@ func (r *actionRun) describe(ctx workflow.Context) {
 	case s.Status == ActionPaused:
 		text.WriteString("\n\nJobs wait for the command `resume`.")
 	case !s.NextRun.IsZero():
-		fmt.Fprintf(&text, "\n\nNext load by %s at %s.", s.Plan.Interval, s.NextRun.Format(time.RFC3339))
+		fmt.Fprintf(&text, "\n\nNext run of %q at %s.", s.Plan.Interval, s.NextRun.Format(time.RFC3339))
 	}
 	for _, u := range s.Unhealthy {
 		fmt.Fprintf(&text, "\n\nConnection `%s` is %s", u.Connection, u.State)
@@ -100,7 +97,7 @@ func (r *actionRun) describe(ctx workflow.Context) {
 			text.WriteString(": " + cell(u.Reason))
 		}
 	}
-	fmt.Fprintf(&text, "\n\n| Loads | Succeeded | Failed | Discarded | Unknown | Due at the last look |\n"+
+	fmt.Fprintf(&text, "\n\n| Batches | Succeeded | Failed | Discarded | Unknown | Due |\n"+
 		"| --- | --- | --- | --- | --- | --- |\n| %d | %d | %d | %d | %d | %d |\n",
 		s.Totals.Loads, s.Totals.Succeeded, s.Totals.Failed, s.Totals.Discarded, s.Totals.Unknown, r.known.Due)
 	workflow.SetCurrentDetails(ctx, text.String())

@@ -95,7 +95,7 @@ const (
 
 // Activities of destinations.
 const (
-	ActivityDeliver       = "deliver"
+	ActivityDrain         = "drain"
 	ActivityNextDue       = "next_due"
 	ActivityApplySettings = "apply_settings"
 )

@@ -41,8 +41,8 @@ func TestNames(t *testing.T) {
 	}, workflows.SearchAttributes())
 	require.Equal(t, "import/example.com/7", workflows.ImportID("example.com", 7))
 	require.Equal(t, "delete/example.com/7", workflows.DeletionID("example.com", 7))
-	require.Equal(t, []string{"Destination", "DestinationAction", "deliver", "next_due", "apply_settings"}, []string{
-		workflows.TypeDestination, workflows.TypeDestinationAction, workflows.ActivityDeliver, workflows.ActivityNextDue,
+	require.Equal(t, []string{"Destination", "DestinationAction", "drain", "next_due", "apply_settings"}, []string{
+		workflows.TypeDestination, workflows.TypeDestinationAction, workflows.ActivityDrain, workflows.ActivityNextDue,
 		workflows.ActivityApplySettings,
 	})
 	require.Equal(t, []string{"trigger", "set_schedule", "set_rate", "set_concurrency", "enqueue", "refresh", "backlog"},

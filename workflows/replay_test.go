@@ -82,7 +82,7 @@ func TestRecordedHistories(t *testing.T) {
 		workflows.ActivityParkPart, workflows.ActivityPark, workflows.ActivitySkipPart, workflows.ActivityPurgeRows,
 		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityClose, workflows.ActivityRemove,
 		workflows.ActivityPauseSchedule, workflows.ActivityAwaitImport, workflows.ActivityAcquire,
-		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDeliver, workflows.ActivityNextDue,
+		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDrain, workflows.ActivityNextDue,
 		workflows.ActivityHandOverEnd, workflows.ActivityHandOverRows, workflows.ActivityCheckLoaded,
 	}
 	seen := map[string]bool{}

@@ -138,19 +138,18 @@ func loadingPart(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// delivering are the options of the activity that loads a batch of jobs. It runs on the
-// destination's own task queue. Its attempts end by themselves; only Sluice's own databases
-// make it fail.
-func delivering(ctx workflow.Context, destination string, timeout time.Duration, summary string) workflow.Context {
+// draining are the options of the activity drain. It runs on the destination's own task queue. Its
+// attempts end by themselves; only Sluice's own databases make it fail.
+func draining(ctx workflow.Context, destination string, timeout time.Duration, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           DestinationQueue(destination),
-		StartToCloseTimeout: timeout + deliverMargin, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retryForever,
+		StartToCloseTimeout: timeout + drainMargin, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retryForever,
 		Summary: brief(summary), WaitForCancellation: true,
 	})
 }
 
-// deliverMargin is what claiming and recording may take, beside the load itself.
-const deliverMargin = time.Minute
+// drainMargin is what recording may take, beside the drain itself.
+const drainMargin = time.Minute
 
 // handingOver are the options of activities that hand something of an import over. They
 // need Sluice's databases, and flows that can be compiled, which somebody has to mend.

@@ -81,15 +81,15 @@ func (d *delivery) requireDelivered(ctx context.Context, t *testing.T, jobs []st
 		afterReset, share(afterReset), twice-afterReset, share(twice-afterReset))
 }
 
-// requireIdle makes sure that the workflow knows that nothing is left to do.
+// requireIdle makes sure that the workflow knows of no jobs that are left.
 func (d *delivery) requireIdle(ctx context.Context, t *testing.T) {
 	t.Helper()
-	require.NoError(t, until(ctx, "the workflow to be idle", func(ctx context.Context) (bool, error) {
+	require.NoError(t, until(ctx, "the workflow to know of no jobs", func(ctx context.Context) (bool, error) {
 		state, err := d.State(ctx, posted)
 		if err != nil {
 			return false, nil //nolint:nilerr // it may be starting still
 		}
 		backlog, err := d.Backlog(ctx, posted)
-		return err == nil && state.Status == workflows.ActionIdle && backlog == workflows.BacklogState{}, nil
+		return err == nil && state.Status == workflows.ActionDraining && backlog == workflows.BacklogState{}, nil
 	}))
 }

@@ -101,10 +101,9 @@ func sendEvent(ctx context.Context, s *session) error {
 		return err
 	}
 	added, err := client.AddEvent(ctx, request)
-	if err != nil && !errors.Is(err, starter.ErrNotWoken) {
+	if err != nil {
 		return err
 	}
-	// The event is stored even if its actions could not be notified.
 	kept := make([]keptJSON, len(added.Faults))
 	for i, f := range added.Faults {
 		kept[i] = keptJSON{Flow: f.Flow, Reason: f.Reason}

@@ -68,7 +68,7 @@ var sentinels = []struct {
 		starter.ErrInvalid, starter.ErrReservedSource, store.ErrPayload, destinations.ErrVersion, connections.ErrInvalid,
 	}},
 	{exitUnavailable, []error{
-		starter.ErrNoWorker, starter.ErrNoAnswer, starter.ErrNotWoken, context.DeadlineExceeded,
+		starter.ErrNoWorker, starter.ErrNoAnswer, context.DeadlineExceeded,
 	}},
 	{exitRefused, []error{
 		starter.ErrRefused, store.ErrNotFound, store.ErrTaken, store.ErrLimit, store.ErrDecided, store.ErrSelfReview,

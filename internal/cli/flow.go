@@ -250,7 +250,7 @@ func replayFlow(ctx context.Context, s *session) error {
 		return err
 	}
 	replayed, err := client.ReplayFlow(ctx, name)
-	if err != nil && !errors.Is(err, starter.ErrNotWoken) {
+	if err != nil {
 		return err
 	}
 	view := replayedJSON{Events: replayed.Events, Jobs: replayed.Jobs, Failed: replayed.Failed}

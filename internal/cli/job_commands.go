@@ -120,7 +120,7 @@ func orderJobs(ctx context.Context, s *session, order jobCommandKind) error {
 		return err
 	}
 	if order.wakes && moved > 0 {
-		err = errors.Join(err, wakeDue(ctx, s, opened))
+		err = errors.Join(err, notifyDue(ctx, opened))
 	}
 	return errors.Join(answerJobs(s.cli, order.done, moved), err)
 }
@@ -205,7 +205,7 @@ func replayJobs(ctx context.Context, s *session) error {
 			return errors.Join(answerReplayed(c, added), err)
 		}
 		if next == "" {
-			return errors.Join(answerReplayed(c, added), wakeDue(ctx, s, opened))
+			return errors.Join(answerReplayed(c, added), notifyDue(ctx, opened))
 		}
 		page.Before = next
 	}
@@ -243,7 +243,7 @@ func editJob(ctx context.Context, s *session) error {
 	if err := opened.EditAndRetry(ctx, id, payloads["context"], payloads["data"], orderOf(c)); err != nil {
 		return err
 	}
-	if err := wakeDue(ctx, s, opened); err != nil {
+	if err := notifyDue(ctx, opened); err != nil {
 		return err
 	}
 	if asJSON(c) {

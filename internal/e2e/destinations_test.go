@@ -66,7 +66,7 @@ func TestDestinationLife(t *testing.T) {
 		store.JobAcknowledged, executing, store.JobDiscarded, store.JobAwaiting, executing, store.JobSucceeded,
 	}, d.wait(bad, store.JobSucceeded))
 
-	state := d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 4 && s.Running == 0 })
+	state := d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 4 })
 	require.EqualValues(t, 2, state.Totals.Discarded, "one was retried since")
 	require.EqualValues(t, 4, state.Totals.Failed)
 	require.Zero(t, state.Totals.Unknown)
@@ -97,7 +97,7 @@ func TestHangingDestination(t *testing.T) {
 	now, err := d.Store.Job(enginetest.Context(t), waiting)
 	require.NoError(t, err)
 	require.Equal(t, store.JobExecuting, now.State)
-	require.Equal(t, workflows.ActionLoading, d.waitState(stuck, func(s workflows.ActionState) bool { return s.Running == 1 }).Status)
+	require.Equal(t, workflows.ActionDraining, d.waitState(stuck, func(s workflows.ActionState) bool { return s.Running == 1 }).Status)
 	close(hang)
 	d.wait(waiting, store.JobSucceeded)
 }

@@ -114,7 +114,11 @@ func (d *tale) compare(
 	state, err := d.State(ctx, ref)
 	require.NoError(t, err)
 	require.Equal(t, moves, state.Totals.Loaded, "the query state")
-	require.Equal(t, workflows.ActionIdle, state.Status)
+	status := workflows.ActionIdle
+	if state.Plan.Realtime {
+		status = workflows.ActionDraining
+	}
+	require.Equal(t, status, state.Status)
 	require.Equal(t, moves, d.historyOf(ref), "the results of activities in the history")
 	require.Equal(t, workflows.ActionSummary(ref.Destination, ref.Action), d.summaryOf(t, ref))
 	require.Contains(t, d.detailsOf(t, ref), fmt.Sprintf("| %d | %d | %d | %d | %d |",
@@ -166,7 +170,7 @@ func (d *tale) summaryOf(t *assert.CollectT, ref activities.ActionRef) (summary 
 	return summary
 }
 
-// historyOf adds up what the loads of an action say in the histories of all its runs.
+// historyOf adds up the results of the drains of an action in the histories of all its runs.
 func (d *tale) historyOf(ref activities.ActionRef) (sum activities.Loaded) {
 	d.t.Helper()
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
@@ -178,7 +182,7 @@ func (d *tale) historyOf(ref activities.ActionRef) (sum activities.Loaded) {
 			switch event.GetEventType() {
 			case enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 				kind := event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
-				loads[event.GetEventId()] = kind == workflows.ActivityDeliver
+				loads[event.GetEventId()] = kind == workflows.ActivityDrain
 			case enums.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
 				if done := event.GetActivityTaskCompletedEventAttributes(); loads[done.GetScheduledEventId()] {
 					sum.Add(d.deliveredBy(done))
@@ -191,7 +195,7 @@ func (d *tale) historyOf(ref activities.ActionRef) (sum activities.Loaded) {
 
 func (d *tale) deliveredBy(done *historypb.ActivityTaskCompletedEventAttributes) activities.Loaded {
 	d.t.Helper()
-	var answer activities.Delivered
+	var answer activities.Drained
 	require.NoError(d.t, converter.GetDefaultDataConverter().FromPayloads(done.GetResult(), &answer))
 	return answer.Loaded
 }

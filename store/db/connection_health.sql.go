@@ -42,15 +42,15 @@ func (q *Queries) AdvanceJobs(ctx context.Context, arg AdvanceJobsParams) (int64
 	return result.RowsAffected(), nil
 }
 
-const closeCircuit = `-- name: CloseCircuit :execrows
+const closeCircuits = `-- name: CloseCircuits :execrows
 UPDATE connection_health
 SET failures = 0, failed_jobs = '{}', open_until = NULL, probe_until = NULL, reason = '', updated_at = now()
-WHERE connection = $1 AND failures > 0
+WHERE connection = ANY ($1::text[]) AND failures > 0
 `
 
-// CloseCircuit notes that a job has succeeded.
-func (q *Queries) CloseCircuit(ctx context.Context, connection string) (int64, error) {
-	result, err := q.db.Exec(ctx, closeCircuit, connection)
+// CloseCircuits notes that jobs of some connections have succeeded.
+func (q *Queries) CloseCircuits(ctx context.Context, connections []string) (int64, error) {
+	result, err := q.db.Exec(ctx, closeCircuits, connections)
 	if err != nil {
 		return 0, err
 	}

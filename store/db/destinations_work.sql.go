@@ -11,37 +11,12 @@ import (
 )
 
 const claimJobs = `-- name: ClaimJobs :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM claim_jobs(
-    for_destination => $1, for_action => $2, row_limit => $3,
-    concurrency => $4, rate => $5, retries_only => $6,
-    lease_seconds => $7, busy => $8::text[], after => $9)
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM claim_due(requests => $1::jsonb)
 `
 
-type ClaimJobsParams struct {
-	Destination  string
-	Action       string
-	RowLimit     int32
-	Concurrency  int32
-	Rate         float64
-	RetriesOnly  bool
-	LeaseSeconds float64
-	Busy         []string
-	After        string
-}
-
-// ClaimJobs takes due jobs of an action, as the function claim_jobs says.
-func (q *Queries) ClaimJobs(ctx context.Context, arg ClaimJobsParams) ([]Job, error) {
-	rows, err := q.db.Query(ctx, claimJobs,
-		arg.Destination,
-		arg.Action,
-		arg.RowLimit,
-		arg.Concurrency,
-		arg.Rate,
-		arg.RetriesOnly,
-		arg.LeaseSeconds,
-		arg.Busy,
-		arg.After,
-	)
+// ClaimJobs claims due jobs of some actions, as the function claim_due says.
+func (q *Queries) ClaimJobs(ctx context.Context, requests json.RawMessage) ([]Job, error) {
+	rows, err := q.db.Query(ctx, claimJobs, requests)
 	if err != nil {
 		return nil, err
 	}
@@ -83,43 +58,64 @@ func (q *Queries) ClaimJobs(ctx context.Context, arg ClaimJobsParams) ([]Job, er
 	return items, nil
 }
 
-const expireJobs = `-- name: ExpireJobs :execrows
-WITH gone AS MATERIALIZED (
-    SELECT c.id FROM jobs c
-    WHERE c.destination = $4 AND c.action = $5
-      AND c.state = 'executing' AND c.locked_until <= now()
-    ORDER BY c.id LIMIT $6 FOR UPDATE SKIP LOCKED
+const expireJobs = `-- name: ExpireJobs :many
+WITH action AS MATERIALIZED (
+    SELECT unnest($2::text[]) AS destination, unnest($3::text[]) AS action,
+           unnest($4::integer[]) AS max_redrives,
+           unnest($5::double precision[]) AS wait_seconds
+), expired AS MATERIALIZED (
+    SELECT c.id, a.max_redrives, a.wait_seconds FROM jobs c
+    JOIN action a ON a.destination = c.destination AND a.action = c.action
+    WHERE c.state = 'executing' AND c.locked_until <= now()
+    ORDER BY c.id LIMIT $6 FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE jobs j
 SET state = 'unknown', locked_until = NULL, has_failed = true, updated_at = now(), last_error = $1::jsonb,
-    due_at = CASE WHEN j.attempt <= $2::integer
-             THEN now() + make_interval(secs => $3::double precision) END
-FROM gone WHERE j.id = gone.id
+    due_at = CASE WHEN j.attempt <= expired.max_redrives THEN now() + make_interval(secs => expired.wait_seconds) END
+FROM expired WHERE j.id = expired.id
+RETURNING j.destination, j.action
 `
 
 type ExpireJobsParams struct {
-	Reason      json.RawMessage
-	MaxRedrives int32
-	WaitSeconds float64
-	Destination string
-	Action      string
-	RowLimit    int32
+	Reason       json.RawMessage
+	Destinations []string
+	Actions      []string
+	MaxRedrives  []int32
+	WaitSeconds  []float64
+	RowLimit     int32
 }
 
-// ExpireJobs gives up waiting for whoever has taken jobs and said nothing about them.
-func (q *Queries) ExpireJobs(ctx context.Context, arg ExpireJobsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, expireJobs,
+type ExpireJobsRow struct {
+	Destination string
+	Action      string
+}
+
+// ExpireJobs makes jobs of some actions unknown whose lease has expired, and returns their actions.
+func (q *Queries) ExpireJobs(ctx context.Context, arg ExpireJobsParams) ([]ExpireJobsRow, error) {
+	rows, err := q.db.Query(ctx, expireJobs,
 		arg.Reason,
+		arg.Destinations,
+		arg.Actions,
 		arg.MaxRedrives,
 		arg.WaitSeconds,
-		arg.Destination,
-		arg.Action,
 		arg.RowLimit,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	items := []ExpireJobsRow{}
+	for rows.Next() {
+		var i ExpireJobsRow
+		if err := rows.Scan(&i.Destination, &i.Action); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const extendLeases = `-- name: ExtendLeases :execrows
@@ -269,6 +265,25 @@ func (q *Queries) LockJobs(ctx context.Context, ids []string) ([]Job, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const notifyJobs = `-- name: NotifyJobs :exec
+SELECT set_config('synchronous_commit', 'off', true), pg_notify($1::text, w.destination || '/' || w.action)
+FROM (SELECT unnest($2::text[]) AS destination, unnest($3::text[]) AS action) w
+`
+
+type NotifyJobsParams struct {
+	Channel      string
+	Destinations []string
+	Actions      []string
+}
+
+// NotifyJobs tells the producers that jobs of some actions were added. It has a transaction of its
+// own: in that which adds jobs it would keep others from committing at the same time. A crash of the
+// database loses no more than a notification, so the commit does not wait for the disk.
+func (q *Queries) NotifyJobs(ctx context.Context, arg NotifyJobsParams) error {
+	_, err := q.db.Exec(ctx, notifyJobs, arg.Channel, arg.Destinations, arg.Actions)
+	return err
 }
 
 const recordJobs = `-- name: RecordJobs :many

@@ -22,11 +22,11 @@ SELECT * FROM note_failed_batch(
     for_connection => sqlc.arg(connection), jobs => sqlc.arg(jobs)::text[], why => sqlc.arg(reason),
     threshold => sqlc.arg(threshold), first_seconds => sqlc.arg(first_seconds), max_seconds => sqlc.arg(max_seconds));
 
--- CloseCircuit notes that a job has succeeded.
--- name: CloseCircuit :execrows
+-- CloseCircuits notes that jobs of some connections have succeeded.
+-- name: CloseCircuits :execrows
 UPDATE connection_health
 SET failures = 0, failed_jobs = '{}', open_until = NULL, probe_until = NULL, reason = '', updated_at = now()
-WHERE connection = $1 AND failures > 0;
+WHERE connection = ANY (sqlc.arg(connections)::text[]) AND failures > 0;
 
 -- EndProbe notes that a batch says nothing about its connection: the next job can be tried.
 -- name: EndProbe :exec

@@ -1,23 +1,31 @@
--- ExpireJobs gives up waiting for whoever has taken jobs and said nothing about them.
--- name: ExpireJobs :execrows
-WITH gone AS MATERIALIZED (
-    SELECT c.id FROM jobs c
-    WHERE c.destination = sqlc.arg(destination) AND c.action = sqlc.arg(action)
-      AND c.state = 'executing' AND c.locked_until <= now()
-    ORDER BY c.id LIMIT sqlc.arg(row_limit) FOR UPDATE SKIP LOCKED
+-- ExpireJobs makes jobs of some actions unknown whose lease has expired, and returns their actions.
+-- name: ExpireJobs :many
+WITH action AS MATERIALIZED (
+    SELECT unnest(sqlc.arg(destinations)::text[]) AS destination, unnest(sqlc.arg(actions)::text[]) AS action,
+           unnest(sqlc.arg(max_redrives)::integer[]) AS max_redrives,
+           unnest(sqlc.arg(wait_seconds)::double precision[]) AS wait_seconds
+), expired AS MATERIALIZED (
+    SELECT c.id, a.max_redrives, a.wait_seconds FROM jobs c
+    JOIN action a ON a.destination = c.destination AND a.action = c.action
+    WHERE c.state = 'executing' AND c.locked_until <= now()
+    ORDER BY c.id LIMIT sqlc.arg(row_limit) FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE jobs j
 SET state = 'unknown', locked_until = NULL, has_failed = true, updated_at = now(), last_error = sqlc.arg(reason)::jsonb,
-    due_at = CASE WHEN j.attempt <= sqlc.arg(max_redrives)::integer
-             THEN now() + make_interval(secs => sqlc.arg(wait_seconds)::double precision) END
-FROM gone WHERE j.id = gone.id;
+    due_at = CASE WHEN j.attempt <= expired.max_redrives THEN now() + make_interval(secs => expired.wait_seconds) END
+FROM expired WHERE j.id = expired.id
+RETURNING j.destination, j.action;
 
--- ClaimJobs takes due jobs of an action, as the function claim_jobs says.
+-- ClaimJobs claims due jobs of some actions, as the function claim_due says.
 -- name: ClaimJobs :many
-SELECT * FROM claim_jobs(
-    for_destination => sqlc.arg(destination), for_action => sqlc.arg(action), row_limit => sqlc.arg(row_limit),
-    concurrency => sqlc.arg(concurrency), rate => sqlc.arg(rate), retries_only => sqlc.arg(retries_only),
-    lease_seconds => sqlc.arg(lease_seconds), busy => sqlc.arg(busy)::text[], after => sqlc.arg(after));
+SELECT * FROM claim_due(requests => sqlc.arg(requests)::jsonb);
+
+-- NotifyJobs tells the producers that jobs of some actions were added. It has a transaction of its
+-- own: in that which adds jobs it would keep others from committing at the same time. A crash of the
+-- database loses no more than a notification, so the commit does not wait for the disk.
+-- name: NotifyJobs :exec
+SELECT set_config('synchronous_commit', 'off', true), pg_notify(sqlc.arg(channel)::text, w.destination || '/' || w.action)
+FROM (SELECT unnest(sqlc.arg(destinations)::text[]) AS destination, unnest(sqlc.arg(actions)::text[]) AS action) w;
 
 -- ExtendLeases keeps jobs for somebody who still works on them.
 -- name: ExtendLeases :execrows

@@ -1,0 +1,83 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/sluicehq/sluice/activities"
+)
+
+const (
+	// retryClaim is how long to wait before jobs are claimed again that are due but could not be
+	// claimed: another transaction changes them, or clocks differ.
+	retryClaim = time.Second
+	// realtimeDrain is how long a drain of a realtime action is at most, scheduledDrain one of an
+	// action with a schedule.
+	realtimeDrain  = time.Hour
+	scheduledDrain = 30 * time.Second
+	// pollInterval is how often a running drain is notified at most because of the signal enqueue:
+	// it polls as often anyway.
+	pollInterval = time.Second
+)
+
+// mayDrain says whether a drain is to be started now.
+func (r *actionRun) mayDrain() bool {
+	return (r.known.Plan.Realtime || r.wanted) && !r.known.Plan.Paused && r.running == 0 && r.failed == nil
+}
+
+// drain starts a drain.
+func (r *actionRun) drain(ctx workflow.Context) {
+	length := scheduledDrain
+	if r.known.Plan.Realtime {
+		length = realtimeDrain
+	}
+	request := activities.DrainRequest{Survey: r.question(ctx), Seconds: length.Seconds()}
+	wakes := r.wakes
+	r.wanted = false
+	r.running++
+	r.cost += costActivity
+	ctx, end := workflow.WithCancel(ctx)
+	r.endDrain = end
+	workflow.GoNamed(ctx, "drain", func(ctx workflow.Context) {
+		defer end()
+		defer func() { r.running, r.changed = r.running-1, true }()
+		timeout := time.Duration(r.known.Plan.TimeoutSeconds*float64(time.Second)) + length
+		options := draining(ctx, r.ref.Destination, timeout, fmt.Sprintf("deliver up to %d jobs at a time", r.known.Plan.BatchSize))
+		var answer activities.Drained
+		err := workflow.ExecuteActivity(options, ActivityDrain, request).Get(ctx, &answer)
+		switch {
+		case err == nil:
+			r.settle(ctx, answer, request.Full, wakes == r.wakes)
+		case temporal.IsCanceledError(err) && r.ending:
+			// The next run starts another one.
+			r.wanted = true
+		default:
+			r.failed = err
+		}
+	})
+}
+
+// settle takes the result of a drain, which was a full one or not. upToDate says that no wake-up
+// has come since it was started.
+func (r *actionRun) settle(ctx workflow.Context, answer activities.Drained, full, upToDate bool) {
+	r.learn(ctx, answer.Surveyed)
+	r.totals.Loads += int64(answer.Batches)
+	// Also of batches that have outlived an earlier drain.
+	r.totals.Add(answer.Loaded)
+	now := workflow.Now(ctx)
+	switch {
+	case answer.Plan.Paused:
+		// It goes on where it stands.
+		r.wanted = true
+	case answer.Due > 0 && answer.Claimed > 0:
+		r.wanted = true
+	case answer.Due == 0 && answer.Blocked == 0 && full && upToDate:
+		r.full = false
+	}
+	if earliest := now.Add(retryClaim); answer.Claimed == 0 && !r.known.NextDue.IsZero() && r.known.NextDue.Before(earliest) {
+		r.known.NextDue = earliest
+	}
+}
