@@ -15,6 +15,8 @@ type served struct {
 	claim store.ClaimRequest
 	// drain is nil after the drain has ended.
 	drain *drain
+	// until is until when the action is served without a drain.
+	until time.Time
 	// due says that a claim is to be made, claiming that one is under way, next when one is to be
 	// made at the latest.
 	due, claiming bool
@@ -41,6 +43,17 @@ func (t *tally) add(more tally) {
 	t.Batches += more.Batches
 }
 
+// active says that the producer claims jobs of the action.
+func (s *served) active(now time.Time) bool { return s.drain != nil || now.Before(s.until) }
+
+// dismiss ends the drain. The producer claims no more jobs of the action until the next one.
+func (s *served) dismiss() {
+	if s.drain != nil {
+		s.drain.end()
+	}
+	s.drain, s.until = nil, time.Time{}
+}
+
 // exhausted says that the drain of an action with a schedule has nothing left to do.
 func (s *served) exhausted() bool {
 	return s.drain != nil && !s.plan.Realtime && s.idle() && (s.next.IsZero() || time.Until(s.next) > linger)
@@ -57,7 +70,7 @@ func (s *served) soon(at time.Time) {
 }
 
 const (
-	// claimTimeout bounds one claim.
+	// claimTimeout bounds one claim, and one poll.
 	claimTimeout = 10 * time.Second
 	// busyCooldown is how long notifications of an action are ignored after a claim that was empty
 	// while batches were in flight.
@@ -82,9 +95,15 @@ func (d *Destinations) claim(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range requests {
-		p.actions[ActionRef{Destination: r.Destination, Action: r.Action}].claiming = false
+		s := p.actions[ActionRef{Destination: r.Destination, Action: r.Action}]
+		s.claiming, s.due = false, s.due || err != nil
 	}
 	if err != nil {
+		for key, own := range batches {
+			s := p.actions[ActionRef{Destination: key.Destination, Action: key.Action}]
+			b := &batch{served: s, claim: own, connection: key.Connection}
+			p.executors.Go(func() { d.release(ctx, b) })
+		}
 		return err
 	}
 	claimed := map[ActionRef]int{}
@@ -110,8 +129,7 @@ func (d *Destinations) claim(ctx context.Context) error {
 			s.due = true
 			p.signal()
 		case n == 0 && s.exhausted():
-			s.drain.end()
-			s.drain = nil
+			s.dismiss()
 		case n == 0 && s.inFlight > 0:
 			// New jobs are most likely for a connection in use: the end of its batch leads to a claim.
 			s.quiet = time.Now().Add(busyCooldown)
@@ -134,7 +152,7 @@ func (p *producer) requests() []store.ClaimRequest {
 		if !s.next.IsZero() && !s.next.After(now) {
 			s.due, s.next = true, time.Time{}
 		}
-		if s.drain == nil || !s.due || s.inFlight >= maxInFlight {
+		if !s.active(now) || !s.due || s.inFlight >= maxInFlight {
 			continue
 		}
 		s.due, s.claiming = false, true
@@ -193,6 +211,21 @@ func (d *Destinations) execute(ctx context.Context, b *batch) {
 			"destination", b.served.ref.Destination, "action", b.served.ref.Action, "connection", b.connection, "error", fault)
 	}
 	d.producer.ended(b, done, fault)
+}
+
+// release gives back jobs that were claimed but cannot be delivered. It costs them no attempt.
+func (d *Destinations) release(ctx context.Context, b *batch) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	result := &batchResult{ref: b.served.ref, connection: b.connection}
+	for _, job := range b.claim.Jobs {
+		outcome := store.JobOutcome{JobID: job.ID, Fence: job.Fence, State: store.JobAwaiting, RetryAfter: pollInterval}
+		result.done.Outcomes = append(result.done.Outcomes, outcome)
+	}
+	if err := d.settle(ctx, result); err != nil {
+		d.Logger.Error("could not give jobs back: they become unknown when their lease expires",
+			"destination", b.served.ref.Destination, "action", b.served.ref.Action, "jobs", len(b.claim.Jobs), "error", err)
+	}
 }
 
 // ended notes that a batch has ended, and that its connection takes another one.

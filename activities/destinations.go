@@ -31,6 +31,9 @@ type Destinations struct {
 	// ReportIdle is how long a drain of a realtime action has nothing to do before it ends to
 	// report its results. Defaults to 1 s.
 	ReportIdle time.Duration
+	// MaxPollGap is how long the producer may be without a successful poll. After that its drains
+	// fail, so that workers that reach PostgreSQL take them. Defaults to 25 s.
+	MaxPollGap time.Duration
 	// Logger takes what is worth an operator's attention. Required.
 	Logger *slog.Logger
 	// Service is this process, as destinations are told. Defaults to none.

@@ -77,9 +77,14 @@ type deliveries struct {
 
 func setupDeliveries(t *testing.T) *deliveries {
 	t.Helper()
+	return setupDeliveriesOn(t, enginetest.Store(t))
+}
+
+func setupDeliveriesOn(t *testing.T, s *store.Store) *deliveries {
+	t.Helper()
 	d := &deliveries{t: t, ctx: enginetest.Context(t), loaded: map[string]int{}, observed: map[string]int{}}
 	d.Destinations = &activities.Destinations{
-		Store: enginetest.Store(t), Registry: destinations.NewRegistry(crm{d.load}), Versions: &destinations.Versions{},
+		Store: s, Registry: destinations.NewRegistry(crm{d.load}), Versions: &destinations.Versions{},
 		Circuit: store.CircuitRule{Threshold: 2, First: time.Hour, Max: time.Hour}, Logger: slog.New(slog.DiscardHandler),
 		Observer: d, ReportIdle: 50 * time.Millisecond,
 	}
@@ -99,8 +104,15 @@ func (d *deliveries) start(acts *activities.Destinations) {
 
 // another is another process with the same store.
 func (d *deliveries) another() *activities.Destinations {
+	d.t.Helper()
+	return d.anotherOn(d.Store)
+}
+
+// anotherOn is another process, with its own way to the same database.
+func (d *deliveries) anotherOn(s *store.Store) *activities.Destinations {
+	d.t.Helper()
 	acts := &activities.Destinations{
-		Store: d.Store, Registry: d.Registry, Versions: d.Versions, Circuit: d.Circuit, Logger: d.Logger, Observer: d,
+		Store: s, Registry: d.Registry, Versions: d.Versions, Circuit: d.Circuit, Logger: d.Logger, Observer: d,
 		ReportIdle: d.ReportIdle,
 	}
 	d.start(acts)
@@ -112,6 +124,13 @@ func (d *deliveries) Delivered(ref activities.ActionRef, state string, jobs int)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.observed[ref.Action+" "+state] += jobs
+}
+
+// observedJobs is how many jobs the observer was told of, such as "upsert succeeded".
+func (d *deliveries) observedJobs(what string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.observed[what]
 }
 
 func (d *deliveries) load(q *destinations.Queue, report func(destinations.Then)) {
@@ -144,14 +163,19 @@ func (d *deliveries) addTo(connection string, n int) []string {
 	return added.Jobs
 }
 
-// add adds an event with jobs of an action.
+// add adds an event with jobs of an action, without a notification.
 func (d *deliveries) add(action string, n int) []string {
+	d.t.Helper()
+	return d.addBy(d.Store, action, n)
+}
+
+func (d *deliveries) addBy(s *store.Store, action string, n int) []string {
 	d.t.Helper()
 	event := store.NewEvent{Source: "shop"}
 	for range n {
 		event.Jobs = append(event.Jobs, store.NewJob{Destination: "crm", Action: action, Data: json.RawMessage(`{"no": 1}`)})
 	}
-	added, err := d.Store.AddEvent(d.ctx, event)
+	added, err := s.AddEvent(d.ctx, event)
 	require.NoError(d.t, err)
 	return added.Jobs
 }

@@ -27,16 +27,25 @@ type drain struct {
 	first, last time.Time
 	// over says that the producer does not serve it any more.
 	over bool
+	// stalled says that the producer does not reach the store.
+	stalled bool
 }
 
 const (
 	defaultReportIdle = time.Second
+	defaultMaxPollGap = 25 * time.Second
 	// reportBusy is after how long a drain of a busy realtime action ends to report its results.
 	reportBusy = 30 * time.Second
+	// handover is for how long a realtime action is served after its drain has ended to report results,
+	// unless the next drain begins before.
+	handover = 5 * time.Second
 )
 
-// errNoProducer means that the producer has ended: another worker takes the drain.
-var errNoProducer = errors.New("the producer of this worker has stopped")
+// Errors on which Temporal retries a drain, on this worker or another.
+var (
+	errNoProducer = errors.New("the producer of this worker has stopped")
+	errStalled    = errors.New("the producer of this worker does not reach PostgreSQL")
+)
 
 // Drain has the producer of this process deliver the due jobs of an action until the action's settings
 // change, its time is over, it is cancelled or the worker stops. A drain of a realtime action also
@@ -77,17 +86,25 @@ func (d *Destinations) drain(ctx context.Context, r DrainRequest) (Drained, erro
 			return Drained{}, err
 		}
 		stop := keepBeating(ctx, func() any { return one.soFar() })
-		one.wait(ctx)
-		d.producer.leave(one)
+		reporting := one.wait(ctx)
+		d.producer.leave(one, reporting)
 		stop()
 	}
 	// What was delivered is reported, whatever has ended the drain.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	drained := one.soFar()
-	question := r.Survey
-	question.Now = question.Now.Add(time.Since(now))
-	drained.Surveyed, err = d.survey(ctx, question)
+	if one.stalled {
+		err = errStalled
+	} else {
+		question := r.Survey
+		question.Now = question.Now.Add(time.Since(now))
+		drained.Surveyed, err = d.survey(ctx, question)
+	}
+	if err != nil {
+		// The next attempt begins with these results.
+		activity.RecordHeartbeat(ctx, drained)
+	}
 	return drained, err
 }
 
@@ -104,6 +121,7 @@ func (p *producer) register(one *drain) error {
 			before.drain.end()
 		}
 		before.planned, before.claim, before.drain, before.due = s.planned, s.claim, one, true
+		before.until = time.Time{}
 		one.served = before
 		one.count(before.left)
 		before.left = tally{}
@@ -114,12 +132,16 @@ func (p *producer) register(one *drain) error {
 	return nil
 }
 
-// leave ends the registration of a drain.
-func (p *producer) leave(one *drain) {
+// leave ends the registration of a drain. A realtime action whose drain ends to report results is
+// served until the next one.
+func (p *producer) leave(one *drain, reporting bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if one.served.drain == one {
 		one.served.drain = nil
+		if reporting && one.realtime && !one.stalled {
+			one.served.until = time.Now().Add(handover)
+		}
 	}
 	one.over = true
 }
@@ -158,13 +180,14 @@ func (one *drain) soFar() Drained {
 	return Drained{Loaded: one.tally.Loaded, Claimed: one.tally.Claimed, Batches: one.tally.Batches}
 }
 
-// wait waits for the end of a drain.
-func (one *drain) wait(ctx context.Context) {
+// wait waits for the end of a drain. reporting says that it ends only to report its results, or
+// because its time is over.
+func (one *drain) wait(ctx context.Context) (reporting bool) {
 	stopping := activity.GetWorkerStopChannel(ctx)
 	for {
 		at, over := one.until(stopping == nil)
 		if over {
-			return
+			return stopping != nil
 		}
 		timer := time.NewTimer(time.Until(at))
 		select {
@@ -175,7 +198,7 @@ func (one *drain) wait(ctx context.Context) {
 			stopping = nil
 		case <-ctx.Done():
 			timer.Stop()
-			return
+			return false
 		}
 		timer.Stop()
 	}
@@ -189,6 +212,12 @@ func (one *drain) until(stopping bool) (at time.Time, over bool) {
 	at = one.ends
 	if stopping {
 		return at.Add(recordTimeout), one.over || one.served.inFlight == 0
+	}
+	if stalled := p.polled.Add(cmp.Or(one.d.MaxPollGap, defaultMaxPollGap)); time.Now().Before(stalled) {
+		at = earlier(at, stalled)
+	} else {
+		one.stalled = true
+		return at, true
 	}
 	if one.realtime && one.tally != (tally{}) {
 		at = earlier(at, one.first.Add(reportBusy))

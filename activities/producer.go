@@ -20,6 +20,8 @@ type producer struct {
 	actions map[ActionRef]*served
 	// inFlight counts the batches of each connection.
 	inFlight map[string]int
+	// polled is when the last successful poll ended, or when the producer was started.
+	polled time.Time
 	// executing is the context of batches, nil while the producer does not run.
 	executing context.Context //nolint:containedctx // of goroutines that outlive the calls that start them
 	// running are the producer's own goroutines, executors those of batches.
@@ -44,7 +46,7 @@ func (d *Destinations) Start(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wake, p.actions, p.inFlight = make(chan struct{}, 1), map[ActionRef]*served{}, map[string]int{}
-	p.executing = executing
+	p.executing, p.polled = executing, time.Now()
 	p.running.Go(func() { d.listen(ctx) })
 	p.running.Go(func() {
 		d.produce(ctx)
@@ -81,8 +83,9 @@ func (d *Destinations) produce(ctx context.Context) {
 		case <-timer.C:
 		}
 		if time.Since(polled) >= pollInterval {
+			err := d.poll(ctx)
 			polled = time.Now()
-			if err := d.poll(ctx); err != nil && ctx.Err() == nil {
+			if err != nil && ctx.Err() == nil {
 				d.Logger.Warn("could not poll for settings and expired leases, trying again", "error", err)
 			}
 		}
@@ -159,35 +162,52 @@ func (p *producer) untilNext(poll time.Time) time.Duration {
 // poll ends the drains whose settings have changed, makes jobs unknown whose lease has expired, and
 // marks all actions as due.
 func (d *Destinations) poll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
 	p := &d.producer
+	if claims := p.activeClaims(); len(claims) > 0 {
+		settings, err := d.Store.AllSettings(ctx)
+		if err != nil {
+			return err
+		}
+		p.compareSettings(settings)
+		if err := d.expireLeases(ctx, claims...); err != nil {
+			return err
+		}
+	}
 	p.mu.Lock()
-	var claims []store.ClaimRequest
+	defer p.mu.Unlock()
+	p.polled = time.Now()
+	return nil
+}
+
+// compareSettings ends the drains whose settings have changed.
+func (p *producer) compareSettings(settings map[string]map[string]store.DestinationSettings) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for ref, s := range p.actions {
+		if !sameSettings(s.settings, settings[ref.Destination]) {
+			s.dismiss()
+		}
+	}
+}
+
+// activeClaims marks all actions as due, returns their claims, and forgets actions that are not served
+// any more.
+func (p *producer) activeClaims() (claims []store.ClaimRequest) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
 	for ref, s := range p.actions {
 		switch {
-		case s.drain != nil:
+		case s.active(now):
 			s.due = true
 			claims = append(claims, s.claim)
 		case s.inFlight == 0 && s.left == (tally{}):
 			delete(p.actions, ref)
 		}
 	}
-	p.mu.Unlock()
-	if len(claims) == 0 {
-		return nil
-	}
-	settings, err := d.Store.AllSettings(ctx)
-	if err != nil {
-		return err
-	}
-	p.mu.Lock()
-	for ref, s := range p.actions {
-		if s.drain != nil && !sameSettings(s.settings, settings[ref.Destination]) {
-			s.drain.end()
-			s.drain = nil
-		}
-	}
-	p.mu.Unlock()
-	return d.expireLeases(ctx, claims...)
+	return claims
 }
 
 func sameSettings(a, b map[string]store.DestinationSettings) bool {

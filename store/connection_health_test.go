@@ -348,6 +348,21 @@ func TestRateOfConnection(t *testing.T) {
 	require.WithinDuration(t, time.Now().Add(2*time.Second), *h.PacedUntil, time.Second)
 }
 
+// The built-in connection has a rate and a concurrency as others have.
+func TestRateOfBuiltInConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	jobs := b.addTo(t, store.ConnectionNotify, 5)
+	r := request()
+	r.Rate, r.Concurrency, r.Limit = 2, 2, 1
+	require.Equal(t, jobs[:1], b.taken(t, r))
+	require.Empty(t, b.taken(t, r), "the rate")
+	b.exec(t, "UPDATE connection_health SET paced_until = now()")
+	require.Equal(t, jobs[1:2], b.taken(t, r))
+	b.exec(t, "UPDATE connection_health SET paced_until = now()")
+	require.Empty(t, b.taken(t, r), "two batches are in flight")
+}
+
 // An endpoint that is gone pauses its connection, once: its jobs wait until a person resumes it
 // or other settings lead elsewhere.
 func TestGonePauses(t *testing.T) {

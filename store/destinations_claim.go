@@ -53,11 +53,12 @@ type Claim struct {
 // until its lease expires: no other claim returns it before. Jobs of a connection that is paused,
 // has an open circuit or has Concurrency batches in flight are not claimed; a half-open circuit
 // lets one job through. Within a connection jobs that have not failed come first. There are no jobs
-// of an action while it or its destination is paused.
+// of an action while it or its destination is paused. After an error the claim has the jobs that were
+// claimed all the same, without their events: the caller gives them back.
 func (s *Store) ClaimDue(ctx context.Context, requests ...ClaimRequest) (Claim, error) {
 	claim, err := s.claimDue(ctx, requests)
 	if err != nil {
-		return Claim{}, fmt.Errorf("claim due jobs: %w", err)
+		return claim, fmt.Errorf("claim due jobs: %w", err)
 	}
 	return claim, nil
 }

@@ -35,6 +35,12 @@ var retryDecision = &temporal.RetryPolicy{
 	InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 2 * time.Second, MaximumAttempts: 5,
 }
 
+// retryDrain is for drains, which fail while their worker does not reach PostgreSQL: deliveries go on
+// within seconds after that.
+var retryDrain = &temporal.RetryPolicy{
+	InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second,
+}
+
 // retryPoll is for looking every now and then whether something is there, as long as it
 // takes: attempts leave no trace in the history.
 var retryPoll = &temporal.RetryPolicy{
@@ -143,7 +149,7 @@ func loadingPart(ctx workflow.Context, summary string) workflow.Context {
 func draining(ctx workflow.Context, destination string, timeout time.Duration, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           DestinationQueue(destination),
-		StartToCloseTimeout: timeout + drainMargin, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retryForever,
+		StartToCloseTimeout: timeout + drainMargin, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retryDrain,
 		Summary: brief(summary), WaitForCancellation: true,
 	})
 }
