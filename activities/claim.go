@@ -17,33 +17,33 @@ type served struct {
 	drain *drain
 	// until is until when the action is served without a drain.
 	until time.Time
-	// due says that a claim is to be made, claiming that one is under way, next when one is to be
-	// made at the latest.
+	// due says that a claim is to be made, claiming that one is being made, next when one is to be made
+	// at the latest.
 	due, claiming bool
 	next          time.Time
 	// quiet is until when notifications do not lead to a claim.
 	quiet time.Time
-	// after is the connection that was claimed last, so that none is always first.
+	// after is the connection that was claimed last: the next claim begins behind it.
 	after string
 	// inFlight is how many batches are in flight.
 	inFlight int
-	// left counts the results that no drain has reported.
-	left tally
+	// unreported counts the results that no drain has reported.
+	unreported tally
 }
 
-// tally counts batches and their results.
+// tally counts batches and the results of their jobs.
 type tally struct {
-	Loaded
+	JobCounts
 	Claimed, Batches int
 }
 
 func (t *tally) add(more tally) {
-	t.Loaded.Add(more.Loaded)
+	t.JobCounts.Add(more.JobCounts)
 	t.Claimed += more.Claimed
 	t.Batches += more.Batches
 }
 
-// active says that the producer claims jobs of the action.
+// active reports whether the producer claims jobs of the action.
 func (s *served) active(now time.Time) bool { return s.drain != nil || now.Before(s.until) }
 
 // dismiss ends the drain. The producer claims no more jobs of the action until the next one.
@@ -54,16 +54,16 @@ func (s *served) dismiss() {
 	s.drain, s.until = nil, time.Time{}
 }
 
-// exhausted says that the drain of an action with a schedule has nothing left to do.
+// exhausted reports whether the drain of an action with a schedule has no work left.
 func (s *served) exhausted() bool {
 	return s.drain != nil && !s.plan.Realtime && s.idle() && (s.next.IsZero() || time.Until(s.next) > linger)
 }
 
-// idle says that the last claim was empty, and that no batch is in flight.
+// idle reports whether the last claim was empty and no batch is in flight.
 func (s *served) idle() bool { return s.inFlight == 0 && !s.due && !s.claiming }
 
-// soon schedules a claim.
-func (s *served) soon(at time.Time) {
+// claimBy schedules a claim.
+func (s *served) claimBy(at time.Time) {
 	if s.next.IsZero() || at.Before(s.next) {
 		s.next = at
 	}
@@ -87,7 +87,7 @@ func (d *Destinations) claim(ctx context.Context) error {
 	if len(requests) == 0 {
 		return nil
 	}
-	// A claim that is interrupted may be committed: its jobs would wait for the end of their lease.
+	// An interrupted claim may have been committed: its jobs would wait until their lease expires.
 	claiming, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTimeout)
 	defer cancel()
 	claim, err := d.Store.ClaimDue(claiming, requests...)
@@ -114,7 +114,7 @@ func (d *Destinations) claim(ctx context.Context) error {
 		s.inFlight++
 		p.inFlight[key.Connection]++
 		if rate := s.plan.RatePerSecond; rate > 0 {
-			s.soon(time.Now().Add(time.Duration(float64(len(own.Jobs)) / rate * float64(time.Second))))
+			s.claimBy(time.Now().Add(time.Duration(float64(len(own.Jobs)) / rate * float64(time.Second))))
 		}
 		b := &batch{served: s, planned: s.planned, claim: own, connection: key.Connection}
 		ctx := p.executing
@@ -135,7 +135,7 @@ func (d *Destinations) claim(ctx context.Context) error {
 			s.quiet = time.Now().Add(busyCooldown)
 		case n == 0 && s.drain != nil:
 			// It may report its results.
-			s.drain.tell()
+			s.drain.signal()
 		}
 		s.after = lastConnection(batches, s.ref, s.after)
 	}
@@ -189,14 +189,14 @@ func lastConnection(batches map[store.Batch]store.Claim, ref ActionRef, before s
 // batch is jobs of one action and one connection that are delivered together.
 type batch struct {
 	served *served
-	// planned is what they are delivered by.
+	// planned is the plan of the action at the time of the claim.
 	planned
 	claim      store.Claim
 	connection string
 }
 
-// execute delivers a batch and records its result. It ends by itself: by the plan's timeout, or Grace
-// after the worker was told to stop. The end of the drain does not interrupt it.
+// execute delivers a batch and records its result. It ends after the plan's timeout, or Grace after the
+// worker was asked to stop. The end of the drain does not interrupt it.
 func (d *Destinations) execute(ctx context.Context, b *batch) {
 	done := destinations.Delivery{
 		Destination: b.dest, Action: b.action, Claim: b.claim, Plan: b.plan, Versions: d.Versions,
@@ -205,7 +205,7 @@ func (d *Destinations) execute(ctx context.Context, b *batch) {
 	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	result := &batchResult{ref: b.served.ref, connection: b.connection, done: done}
-	fault := d.settle(recording, result)
+	fault := d.record(recording, result)
 	if fault != nil {
 		d.Logger.Error("could not record the results of jobs: they become unknown when their lease expires",
 			"destination", b.served.ref.Destination, "action", b.served.ref.Action, "connection", b.connection, "error", fault)
@@ -222,13 +222,13 @@ func (d *Destinations) release(ctx context.Context, b *batch) {
 		outcome := store.JobOutcome{JobID: job.ID, Fence: job.Fence, State: store.JobAwaiting, RetryAfter: pollInterval}
 		result.done.Outcomes = append(result.done.Outcomes, outcome)
 	}
-	if err := d.settle(ctx, result); err != nil {
+	if err := d.record(ctx, result); err != nil {
 		d.Logger.Error("could not give jobs back: they become unknown when their lease expires",
 			"destination", b.served.ref.Destination, "action", b.served.ref.Action, "jobs", len(b.claim.Jobs), "error", err)
 	}
 }
 
-// ended notes that a batch has ended, and that its connection takes another one.
+// ended removes a batch from those in flight and claims the next one of its connection.
 func (p *producer) ended(b *batch, done destinations.Delivered, fault error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -239,27 +239,27 @@ func (p *producer) ended(b *batch, done destinations.Delivered, fault error) {
 		delete(p.inFlight, b.connection)
 	}
 	if fault == nil {
-		result := tally{Loaded: loadedBy(done.Outcome), Claimed: len(done.Outcomes), Batches: 1}
+		result := tally{JobCounts: countJobs(done.Outcome), Claimed: len(done.Outcomes), Batches: 1}
 		if s.drain != nil {
 			s.drain.count(result)
 		} else {
-			s.left.add(result)
+			s.unreported.add(result)
 		}
 	}
 	now := time.Now()
 	for _, o := range done.Outcomes {
 		if o.RetryAfter > 0 {
-			s.soon(now.Add(o.RetryAfter))
+			s.claimBy(now.Add(o.RetryAfter))
 		}
 	}
-	// Other actions of the destination may have been waiting for the connection.
+	// Other actions of the destination may wait for the connection.
 	for ref, other := range p.actions {
 		if ref.Destination == s.ref.Destination {
 			other.due = true
 		}
 	}
 	if s.drain != nil {
-		s.drain.tell()
+		s.drain.signal()
 	}
 	p.signal()
 }

@@ -19,24 +19,24 @@ type Destinations struct {
 	Registry *destinations.Registry
 	// Connections opens the connections that jobs name. Defaults to none.
 	Connections connections.Opener
-	// Versions resolves the versions of jobs that follow from others. Required.
+	// Versions resolves the versions of chained jobs. Required.
 	Versions *destinations.Versions
 	// Circuit says when the circuit of a connection opens. Defaults to the store's defaults.
 	Circuit store.CircuitRule
-	// Grace is how long batches in flight may take when the worker is told to stop. It ends
-	// before the worker does, so that their results can be recorded. Defaults to 0.
+	// Grace is how long batches in flight may take after the worker was asked to stop. It must leave
+	// time to record their results. Defaults to 0.
 	Grace time.Duration
-	// Observer hears what became of jobs. Defaults to nobody.
+	// Observer receives the results of jobs. Defaults to none.
 	Observer DeliveryObserver
-	// ReportIdle is how long a drain of a realtime action has nothing to do before it ends to
-	// report its results. Defaults to 1 s.
+	// ReportIdle is how long a drain of a realtime action is idle before it ends to report its
+	// results. Defaults to 1 s.
 	ReportIdle time.Duration
 	// MaxPollGap is how long the producer may be without a successful poll. After that its drains
 	// fail, so that workers that reach PostgreSQL take them. Defaults to 25 s.
 	MaxPollGap time.Duration
-	// Logger takes what is worth an operator's attention. Required.
+	// Logger receives what needs an operator's attention. Required.
 	Logger *slog.Logger
-	// Service is this process, as destinations are told. Defaults to none.
+	// Service is the kind of this process, passed to destinations. Defaults to none.
 	Service *destinations.Service
 
 	producer producer
@@ -45,11 +45,11 @@ type Destinations struct {
 
 // DeliveryObserver receives the results of jobs. Its methods may be called concurrently.
 type DeliveryObserver interface {
-	// Delivered says that batches have brought so many jobs to a state, which is recorded.
+	// Delivered receives how many jobs a batch has moved to a state, after that was recorded.
 	Delivered(ref ActionRef, state string, jobs int)
 }
 
-// observe tells the observer of outcomes, as far as they were recorded.
+// observe reports recorded outcomes to the observer.
 func (d *Destinations) observe(ref ActionRef, outcomes []store.JobOutcome, recorded []string) {
 	if d.Observer == nil {
 		return
@@ -69,7 +69,7 @@ func (d *Destinations) observe(ref ActionRef, outcomes []store.JobOutcome, recor
 	}
 }
 
-// planned is an action and what it goes by.
+// planned is an action with its settings and its plan.
 type planned struct {
 	dest     destinations.Destination
 	action   destinations.Action
@@ -77,23 +77,24 @@ type planned struct {
 	plan     destinations.Plan
 }
 
-// plan returns what an action goes by. A setting that the program cannot use is logged.
+// plan returns an action with its plan. A setting that the program cannot use is logged and ignored.
 func (d *Destinations) plan(ctx context.Context, ref ActionRef) (p planned, err error) {
 	if p.dest, p.action, err = d.Registry.LookupAction(ref.Destination, ref.Action); err != nil {
-		// A newer worker may know it: worth a retry, and clear in the Web UI.
+		// A newer worker may have the action: the activity is retried, and the Web UI shows why.
 		return planned{}, err
 	}
 	if p.settings, err = d.Store.Settings(ctx, ref.Destination); err != nil {
 		return planned{}, err
 	}
 	if p.plan, err = destinations.PlanOf(p.dest, p.action, p.settings); err != nil {
-		d.Logger.Error("settings are left aside", "destination", ref.Destination, "action", ref.Action, "error", err)
+		d.Logger.Error("invalid settings are ignored", "destination", ref.Destination, "action", ref.Action, "error", err)
 	}
 	return p, nil
 }
 
-func loadedBy(o destinations.Outcome) Loaded {
-	var l Loaded
+// countJobs counts the jobs of an outcome by state.
+func countJobs(o destinations.Outcome) JobCounts {
+	var l JobCounts
 	for _, r := range o.Results {
 		switch r.State {
 		case store.JobSucceeded:
@@ -111,7 +112,7 @@ func loadedBy(o destinations.Outcome) Loaded {
 	return l
 }
 
-// maxReason bounds why a destination is ill where it stands in histories, in characters.
+// maxReason bounds the reason of an unhealthy connection in histories, in characters.
 const maxReason = 300
 
 func brief(text string) string {

@@ -22,7 +22,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// crm is a destination with the actions upsert, in realtime, and audit, by the clock.
+// crm is a destination with the realtime action upsert and the action audit, which has a schedule.
 type crm struct {
 	load func(q *destinations.Queue, report func(destinations.Then))
 }
@@ -66,12 +66,12 @@ type deliveries struct {
 
 	mu     sync.Mutex
 	loaded map[string]int
-	// observed is how many jobs the observer was told of, by state.
+	// observed counts the jobs that the observer has received, by action and state.
 	observed map[string]int
-	// then is reported about every job, or what ill says about it, if that is set.
+	// then is reported for every job, unless fail is set, which returns the error of a job.
 	then destinations.Then
-	ill  func(destinations.QueuedJob) error
-	// hang is waited for before jobs of the connection "slow" are loaded.
+	fail func(destinations.QueuedJob) error
+	// hang, if set, holds back jobs of the connection "slow" until it is closed.
 	hang chan struct{}
 }
 
@@ -84,7 +84,7 @@ func setupDeliveriesOn(t *testing.T, s *store.Store) *deliveries {
 	t.Helper()
 	d := &deliveries{t: t, ctx: enginetest.Context(t), loaded: map[string]int{}, observed: map[string]int{}}
 	d.Destinations = &activities.Destinations{
-		Store: s, Registry: destinations.NewRegistry(crm{d.load}), Versions: &destinations.Versions{},
+		Store: s, Registry: destinations.NewRegistry(crm{d.loadJobs}), Versions: &destinations.Versions{},
 		Circuit: store.CircuitRule{Threshold: 2, First: time.Hour, Max: time.Hour}, Logger: slog.New(slog.DiscardHandler),
 		Observer: d, ReportIdle: 50 * time.Millisecond,
 	}
@@ -119,21 +119,22 @@ func (d *deliveries) anotherOn(s *store.Store) *activities.Destinations {
 	return acts
 }
 
-// Delivered hears what became of jobs.
+// Delivered counts results.
 func (d *deliveries) Delivered(ref activities.ActionRef, state string, jobs int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.observed[ref.Action+" "+state] += jobs
 }
 
-// observedJobs is how many jobs the observer was told of, such as "upsert succeeded".
+// observedJobs returns how many jobs the observer has received of an action and state, such as
+// "upsert succeeded".
 func (d *deliveries) observedJobs(what string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.observed[what]
 }
 
-func (d *deliveries) load(q *destinations.Queue, report func(destinations.Then)) {
+func (d *deliveries) loadJobs(q *destinations.Queue, report func(destinations.Then)) {
 	if d.hang != nil && strings.Contains(string(q.Events[0].Jobs[0].Data), "slow") {
 		<-d.hang
 	}
@@ -141,11 +142,11 @@ func (d *deliveries) load(q *destinations.Queue, report func(destinations.Then))
 	defer d.mu.Unlock()
 	for job := range q.Jobs() {
 		d.loaded[job.ID]++
-		if d.ill != nil {
-			report(destinations.Then{Jobs: []string{job.ID}, Error: d.ill(job)})
+		if d.fail != nil {
+			report(destinations.Then{Jobs: []string{job.ID}, Error: d.fail(job)})
 		}
 	}
-	if d.ill == nil {
+	if d.fail == nil {
 		report(d.then)
 	}
 }
@@ -180,8 +181,8 @@ func (d *deliveries) addBy(s *store.Store, action string, n int) []string {
 	return added.Jobs
 }
 
-func about(action string, full bool) activities.Survey {
-	return activities.Survey{
+func about(action string, full bool) activities.StatusRequest {
+	return activities.StatusRequest{
 		ActionRef: activities.ActionRef{Destination: "crm", Action: action}, Now: time.Now(), Full: full,
 	}
 }
@@ -206,7 +207,7 @@ func (d *deliveries) drain(action string, full bool) activities.Drained {
 
 func (d *deliveries) drainFor(action string, full bool, length time.Duration) activities.Drained {
 	d.t.Helper()
-	request := activities.DrainRequest{Survey: about(action, full), Seconds: length.Seconds()}
+	request := activities.DrainRequest{StatusRequest: about(action, full), Seconds: length.Seconds()}
 	drained, err := run[activities.Drained](d, d.Drain, request)
 	require.NoError(d.t, err)
 	return drained
@@ -222,7 +223,7 @@ func TestDrainTwice(t *testing.T) {
 	require.NoError(t, err)
 	ids := d.add("upsert", 40)
 	processes := []*activities.Destinations{d.Destinations, d.another()}
-	request := activities.DrainRequest{Survey: about("upsert", false), Seconds: 2}
+	request := activities.DrainRequest{StatusRequest: about("upsert", false), Seconds: 2}
 	var both sync.WaitGroup
 	drained, faults := make([]activities.Drained, 2), make([]error, 2)
 	for i, acts := range processes {
@@ -242,7 +243,7 @@ func TestDrainTwice(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, store.JobSucceeded, job.State)
 	}
-	// What follows waits for its time.
+	// Chained jobs wait for their schedule.
 	require.Zero(t, d.drain("audit", false).Claimed)
 	full := d.drain("audit", true)
 	require.Equal(t, 40, full.Claimed)
@@ -250,12 +251,12 @@ func TestDrainTwice(t *testing.T) {
 	require.Equal(t, map[string]int{"upsert succeeded": 40, "audit succeeded": 40}, d.observed)
 }
 
-// A connection that fails opens its circuit, and its jobs come back; those of another are
-// loaded all the same, and a connection that is none is no evidence.
+// A connection that fails opens its circuit, and its jobs are retried. Jobs of another connection are
+// delivered, and a job that names an unknown connection is no evidence.
 func TestDrainFails(t *testing.T) {
 	t.Parallel()
 	d := setupDeliveries(t)
-	d.ill = func(job destinations.QueuedJob) error {
+	d.fail = func(job destinations.QueuedJob) error {
 		switch {
 		case strings.Contains(string(job.Data), "down"):
 			return errors.New("out of order")
@@ -285,9 +286,9 @@ func TestDrainFails(t *testing.T) {
 	require.Equal(t, "out of order", answer.Unhealthy[0].Reason)
 	require.WithinDuration(t, time.Now().Add(time.Hour), answer.Unhealthy[0].OpenUntil, time.Minute)
 
-	// A trigger tries it with a job that has not failed, and then all of them.
-	d.ill = func(destinations.QueuedJob) error { return nil }
-	_, err := run[activities.Surveyed](d, d.Apply, activities.SettingsChange{Survey: about("upsert", false), TryNow: true})
+	// A trigger probes the connection with a job that has not failed, then delivers all of them.
+	d.fail = func(destinations.QueuedJob) error { return nil }
+	_, err := run[activities.ActionStatus](d, d.Apply, activities.SettingsChange{StatusRequest: about("upsert", false), TryNow: true})
 	require.NoError(t, err)
 	answer = d.drain("upsert", false)
 	require.EqualValues(t, 13+11, answer.Succeeded)
@@ -297,27 +298,27 @@ func TestDrainFails(t *testing.T) {
 func TestApplySettings(t *testing.T) {
 	t.Parallel()
 	d := setupDeliveries(t)
-	change := activities.SettingsChange{Survey: about("upsert", false), By: "ann"}
+	change := activities.SettingsChange{StatusRequest: about("upsert", false), By: "ann"}
 	interval, rate := "@every 5m", 2.5
 	change.Interval, change.Rate = &interval, &rate
-	answer, err := run[activities.Surveyed](d, d.Apply, change)
+	answer, err := run[activities.ActionStatus](d, d.Apply, change)
 	require.NoError(t, err)
 	require.Equal(t, "@every 5m", answer.Plan.Interval)
 	require.WithinDuration(t, time.Now().Add(5*time.Minute), answer.NextRun, time.Minute)
 
-	// What was answered stands, as long as the schedule does.
+	// The answer stays valid while the schedule is the same.
 	later := about("upsert", false)
 	later.Now, later.NextRun = later.Now.Add(time.Minute), answer.NextRun
 	later.Interval, later.TimeZone = answer.Plan.Interval, answer.Plan.TimeZone
-	same, err := run[activities.Surveyed](d, d.NextDue, later)
+	same, err := run[activities.ActionStatus](d, d.NextDue, later)
 	require.NoError(t, err)
 	require.Equal(t, answer.NextRun, same.NextRun)
 
-	// Twice in a row, and at once with somebody else.
+	// Twice in a row, and concurrently.
 	var both sync.WaitGroup
 	faults := make([]error, 2)
 	for i := range faults {
-		both.Go(func() { _, faults[i] = run[activities.Surveyed](d, d.Apply, change) })
+		both.Go(func() { _, faults[i] = run[activities.ActionStatus](d, d.Apply, change) })
 	}
 	both.Wait()
 	require.NoError(t, errors.Join(faults...))
@@ -326,14 +327,14 @@ func TestApplySettings(t *testing.T) {
 	require.InDelta(t, 2.5, *settings["upsert"].Rate, 0)
 	require.Equal(t, "ann", settings["upsert"].UpdatedBy)
 
-	// An empty value goes back to what the program says; a wrong one changes nothing.
+	// An empty value restores the program's setting; an invalid one changes nothing.
 	none, wrong := "", "@every day"
 	change.Interval, change.Rate = &none, nil
-	answer, err = run[activities.Surveyed](d, d.Apply, change)
+	answer, err = run[activities.ActionStatus](d, d.Apply, change)
 	require.NoError(t, err)
 	require.Equal(t, "0 3 * * *", answer.Plan.Interval)
 	change.Interval = &wrong
-	_, err = run[activities.Surveyed](d, d.Apply, change)
+	_, err = run[activities.ActionStatus](d, d.Apply, change)
 	var app *temporal.ApplicationError
 	require.ErrorAs(t, err, &app)
 	require.True(t, app.NonRetryable())
@@ -341,11 +342,11 @@ func TestApplySettings(t *testing.T) {
 
 	require.NoError(t, d.Store.Pause(d.ctx, "crm", "", "bob"))
 	no := false
-	_, err = run[activities.Surveyed](d, d.Apply, activities.SettingsChange{Survey: about("upsert", false), Paused: &no})
+	_, err = run[activities.ActionStatus](d, d.Apply, activities.SettingsChange{StatusRequest: about("upsert", false), Paused: &no})
 	require.ErrorContains(t, err, "paused as a whole")
-	paused, err := run[activities.Surveyed](d, d.NextDue, about("upsert", false))
+	paused, err := run[activities.ActionStatus](d, d.NextDue, about("upsert", false))
 	require.NoError(t, err)
 	require.True(t, paused.Plan.Paused)
-	_, err = run[activities.Surveyed](d, d.NextDue, about("delete", false))
+	_, err = run[activities.ActionStatus](d, d.NextDue, about("delete", false))
 	require.ErrorContains(t, err, `crm: unknown action "delete"`)
 }

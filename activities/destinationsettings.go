@@ -12,28 +12,28 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// NextDue tells how an action stands. If a realtime action has due jobs, its producer is notified.
-func (d *Destinations) NextDue(ctx context.Context, s Survey) (Surveyed, error) {
-	surveyed, err := d.survey(ctx, s)
-	if err == nil && surveyed.Plan.Realtime && surveyed.Due > 0 {
+// NextDue returns the status of an action. If a realtime action has due jobs, its producer is notified.
+func (d *Destinations) NextDue(ctx context.Context, s StatusRequest) (ActionStatus, error) {
+	status, err := d.status(ctx, s)
+	if err == nil && status.Plan.Realtime && status.Due > 0 {
 		err = d.Store.NotifyJobs(ctx, []store.ActionName{store.ActionName(s.ActionRef)})
 	}
-	return surveyed, failure(err)
+	return status, failure(err)
 }
 
-func (d *Destinations) survey(ctx context.Context, s Survey) (Surveyed, error) {
+func (d *Destinations) status(ctx context.Context, s StatusRequest) (ActionStatus, error) {
 	p, err := d.plan(ctx, s.ActionRef)
 	if err != nil {
-		return Surveyed{}, err
+		return ActionStatus{}, err
 	}
 	plan := p.plan
 	claim := plan.Claim(p.dest, p.action)
 	claim.RetriesOnly = !plan.Realtime && !s.Full
 	backlog, err := d.Store.Backlog(ctx, claim)
 	if err != nil {
-		return Surveyed{}, err
+		return ActionStatus{}, err
 	}
-	answer := Surveyed{
+	answer := ActionStatus{
 		Plan: ActionPlan{
 			Realtime: plan.Realtime, Interval: plan.Interval, TimeZone: plan.TimeZone, MaxRetries: int(*plan.MaxRetries),
 			Concurrency: plan.Concurrency, RatePerSecond: plan.RatePerSecond, BatchSize: plan.BatchSize,
@@ -45,7 +45,7 @@ func (d *Destinations) survey(ctx context.Context, s Survey) (Surveyed, error) {
 		answer.NextDue = time.Time{}
 	}
 	if answer.Unhealthy, err = d.unhealthy(ctx, s.ActionRef); err != nil {
-		return Surveyed{}, err
+		return ActionStatus{}, err
 	}
 	answer.NextRun, err = nextRun(plan, s)
 	return answer, err
@@ -77,29 +77,29 @@ func (d *Destinations) unhealthy(ctx context.Context, ref ActionRef) ([]Unhealth
 	return all, nil
 }
 
-// nextRun returns the next time of the schedule. What was answered before stands, as long as
-// the schedule does: "@every 1h" is not an hour from each question.
-func nextRun(plan destinations.Plan, s Survey) (time.Time, error) {
+// nextRun returns the next run of the schedule. An earlier answer stays valid while the schedule is the
+// same: the hour of "@every 1h" does not begin anew with each request.
+func nextRun(plan destinations.Plan, s StatusRequest) (time.Time, error) {
 	if s.NextRun.After(s.Now) && s.Interval == plan.Interval && s.TimeZone == plan.TimeZone {
 		return s.NextRun, nil
 	}
 	return plan.Next(s.Now)
 }
 
-// saveAttempts is how often settings are written that somebody else is changing, too.
+// saveAttempts bounds the attempts to write settings that others change at the same time.
 const saveAttempts = 10
 
-// Apply changes what an action goes by, for good, and tells how it stands then. What the
-// program cannot use is refused.
-func (d *Destinations) Apply(ctx context.Context, c SettingsChange) (Surveyed, error) {
+// Apply changes the settings of an action in the store, and returns its status after that. Settings
+// that the program cannot use are refused.
+func (d *Destinations) Apply(ctx context.Context, c SettingsChange) (ActionStatus, error) {
 	err := store.ErrConflict
 	for attempt := 0; attempt < saveAttempts && errors.Is(err, store.ErrConflict); attempt++ {
 		err = d.apply(ctx, c)
 	}
 	if err != nil {
-		return Surveyed{}, failure(err)
+		return ActionStatus{}, failure(err)
 	}
-	return d.NextDue(ctx, c.Survey)
+	return d.NextDue(ctx, c.StatusRequest)
 }
 
 func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {
@@ -125,7 +125,7 @@ func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {
 	}
 	if c.Paused != nil && !*c.Paused && settings[""].Paused {
 		return importers.Permanent(importers.ClassInput,
-			errors.New("the destination is paused as a whole: resume that, then its actions go on"))
+			errors.New("the destination is paused as a whole: resume the destination to resume its actions"))
 	}
 	changed := c.onto(settings[c.Action])
 	settings[c.Action] = changed
@@ -141,7 +141,7 @@ func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {
 	return err
 }
 
-// onto returns the settings with the change.
+// onto applies the change to settings.
 func (c SettingsChange) onto(set store.DestinationSettings) store.DestinationSettings {
 	if c.Paused != nil {
 		set.Paused = *c.Paused
@@ -156,7 +156,7 @@ func (c SettingsChange) onto(set store.DestinationSettings) store.DestinationSet
 	return set
 }
 
-// replace sets a setting; an empty value takes it away.
+// replace sets a setting; an empty value removes it.
 func replace[T comparable](set **T, value *T) {
 	var none T
 	switch {

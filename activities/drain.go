@@ -16,8 +16,8 @@ type drain struct {
 	// ends is when it ends at the latest.
 	ends     time.Time
 	realtime bool
-	// news says that something has changed.
-	news chan struct{}
+	// changed wakes up wait.
+	changed chan struct{}
 
 	// The producer's mutex guards what follows.
 
@@ -25,8 +25,8 @@ type drain struct {
 	// them ended.
 	tally       tally
 	first, last time.Time
-	// over says that the producer does not serve it any more.
-	over bool
+	// ended says that the producer does not serve it any more.
+	ended bool
 	// stalled says that the producer does not reach the store.
 	stalled bool
 }
@@ -36,9 +36,9 @@ const (
 	defaultMaxPollGap = 25 * time.Second
 	// reportBusy is after how long a drain of a busy realtime action ends to report its results.
 	reportBusy = 30 * time.Second
-	// handover is for how long a realtime action is served after its drain has ended to report results,
-	// unless the next drain begins before.
-	handover = 5 * time.Second
+	// reportGap is for how long a realtime action is served after its drain has ended to report results:
+	// the next drain begins within it.
+	reportGap = 5 * time.Second
 )
 
 // Errors on which Temporal retries a drain, on this worker or another.
@@ -48,7 +48,7 @@ var (
 )
 
 // Drain has the producer of this process deliver the due jobs of an action until the action's settings
-// change, its time is over, it is cancelled or the worker stops. A drain of a realtime action also
+// change, its time has passed, it is cancelled or the worker stops. A drain of a realtime action also
 // ends when it has results to report: ReportIdle after the last one, or reportBusy after its start. A
 // drain of an action with a schedule ends when no due jobs are left. A drain does not wait for a
 // connection that hangs: the next one counts the results that come later. If the process dies, jobs
@@ -71,14 +71,14 @@ func (d *Destinations) drain(ctx context.Context, r DrainRequest) (Drained, erro
 	now := time.Now()
 	one := &drain{
 		d: d, ends: now.Add(time.Duration(r.Seconds * float64(time.Second))), realtime: p.plan.Realtime,
-		news: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1),
 	}
 	if activity.HasHeartbeatDetails(ctx) {
-		var told Drained
-		if err := activity.GetHeartbeatDetails(ctx, &told); err != nil {
+		var earlier Drained
+		if err := activity.GetHeartbeatDetails(ctx, &earlier); err != nil {
 			d.Logger.Warn("could not read the results of an earlier attempt of a drain", "error", err)
 		}
-		one.count(tally{Loaded: told.Loaded, Claimed: told.Claimed, Batches: told.Batches})
+		one.count(tally{JobCounts: earlier.JobCounts, Claimed: earlier.Claimed, Batches: earlier.Batches})
 	}
 	if !p.plan.Paused {
 		one.served = &served{planned: p, ref: r.ActionRef, claim: claim, drain: one, due: true}
@@ -90,16 +90,16 @@ func (d *Destinations) drain(ctx context.Context, r DrainRequest) (Drained, erro
 		d.producer.leave(one, reporting)
 		stop()
 	}
-	// What was delivered is reported, whatever has ended the drain.
+	// Results are reported however the drain has ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	drained := one.soFar()
 	if one.stalled {
 		err = errStalled
 	} else {
-		question := r.Survey
-		question.Now = question.Now.Add(time.Since(now))
-		drained.Surveyed, err = d.survey(ctx, question)
+		request := r.StatusRequest
+		request.Now = request.Now.Add(time.Since(now))
+		drained.ActionStatus, err = d.status(ctx, request)
 	}
 	if err != nil {
 		// The next attempt begins with these results.
@@ -123,8 +123,8 @@ func (p *producer) register(one *drain) error {
 		before.planned, before.claim, before.drain, before.due = s.planned, s.claim, one, true
 		before.until = time.Time{}
 		one.served = before
-		one.count(before.left)
-		before.left = tally{}
+		one.count(before.unreported)
+		before.unreported = tally{}
 	} else {
 		p.actions[s.ref] = s
 	}
@@ -140,16 +140,16 @@ func (p *producer) leave(one *drain, reporting bool) {
 	if one.served.drain == one {
 		one.served.drain = nil
 		if reporting && one.realtime && !one.stalled {
-			one.served.until = time.Now().Add(handover)
+			one.served.until = time.Now().Add(reportGap)
 		}
 	}
-	one.over = true
+	one.ended = true
 }
 
-// end tells a drain that it is not served any more. The producer's mutex is held.
+// end ends a drain. The producer's mutex is held.
 func (one *drain) end() {
-	one.over = true
-	one.tell()
+	one.ended = true
+	one.signal()
 }
 
 // count adds results. The producer's mutex is held, or nothing else has the drain yet.
@@ -164,10 +164,10 @@ func (one *drain) count(results tally) {
 	one.tally.add(results)
 }
 
-// tell tells a drain that something has changed.
-func (one *drain) tell() {
+// signal wakes up wait.
+func (one *drain) signal() {
 	select {
-	case one.news <- struct{}{}:
+	case one.changed <- struct{}{}:
 	default:
 	}
 }
@@ -177,21 +177,21 @@ func (one *drain) soFar() Drained {
 	p := &one.d.producer
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Drained{Loaded: one.tally.Loaded, Claimed: one.tally.Claimed, Batches: one.tally.Batches}
+	return Drained{JobCounts: one.tally.JobCounts, Claimed: one.tally.Claimed, Batches: one.tally.Batches}
 }
 
-// wait waits for the end of a drain. reporting says that it ends only to report its results, or
-// because its time is over.
+// wait waits for the end of a drain. reporting says that it ends to report its results, or because its
+// time has passed.
 func (one *drain) wait(ctx context.Context) (reporting bool) {
 	stopping := activity.GetWorkerStopChannel(ctx)
 	for {
-		at, over := one.until(stopping == nil)
-		if over {
+		at, ended := one.until(stopping == nil)
+		if ended {
 			return stopping != nil
 		}
 		timer := time.NewTimer(time.Until(at))
 		select {
-		case <-one.news:
+		case <-one.changed:
 		case <-timer.C:
 		case <-stopping:
 			// The producer claims nothing more. The batches in flight end within Grace.
@@ -204,31 +204,31 @@ func (one *drain) wait(ctx context.Context) (reporting bool) {
 	}
 }
 
-// until returns when the drain ends if nothing changes, or that it is over.
-func (one *drain) until(stopping bool) (at time.Time, over bool) {
+// until returns when the drain ends unless something changes. ended says that it has ended.
+func (one *drain) until(stopping bool) (at time.Time, ended bool) {
 	p := &one.d.producer
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at = one.ends
 	if stopping {
-		return at.Add(recordTimeout), one.over || one.served.inFlight == 0
+		return at.Add(recordTimeout), one.ended || one.served.inFlight == 0
 	}
 	if stalled := p.polled.Add(cmp.Or(one.d.MaxPollGap, defaultMaxPollGap)); time.Now().Before(stalled) {
-		at = earlier(at, stalled)
+		at = earliest(at, stalled)
 	} else {
 		one.stalled = true
 		return at, true
 	}
 	if one.realtime && one.tally != (tally{}) {
-		at = earlier(at, one.first.Add(reportBusy))
+		at = earliest(at, one.first.Add(reportBusy))
 		if one.served.idle() {
-			at = earlier(at, one.last.Add(cmp.Or(one.d.ReportIdle, defaultReportIdle)))
+			at = earliest(at, one.last.Add(cmp.Or(one.d.ReportIdle, defaultReportIdle)))
 		}
 	}
-	return at, one.over || !time.Now().Before(at)
+	return at, one.ended || !time.Now().Before(at)
 }
 
-func earlier(a, b time.Time) time.Time {
+func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
 	}

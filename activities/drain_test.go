@@ -17,7 +17,7 @@ func (d *deliveries) count() int {
 	return len(d.loaded)
 }
 
-// until waits until something is so.
+// until waits for a condition.
 func (d *deliveries) until(so func() bool) {
 	d.t.Helper()
 	require.Eventually(d.t, so, 30*time.Second, 5*time.Millisecond)
@@ -29,7 +29,7 @@ func (d *deliveries) background(action string, length time.Duration) (result fun
 	var drained activities.Drained
 	var err error
 	running.Go(func() {
-		request := activities.DrainRequest{Survey: about(action, false), Seconds: length.Seconds()}
+		request := activities.DrainRequest{StatusRequest: about(action, false), Seconds: length.Seconds()}
 		drained, err = run[activities.Drained](d, d.Drain, request)
 	})
 	return func() activities.Drained {
@@ -128,8 +128,8 @@ func TestDrainConcurrency(t *testing.T) {
 	t.Parallel()
 	d := setupDeliveries(t)
 	three := int32(3)
-	change := activities.SettingsChange{Survey: about("upsert", false), By: "ann", Concurrency: &three}
-	_, err := run[activities.Surveyed](d, d.Apply, change)
+	change := activities.SettingsChange{StatusRequest: about("upsert", false), By: "ann", Concurrency: &three}
+	_, err := run[activities.ActionStatus](d, d.Apply, change)
 	require.NoError(t, err)
 	d.hang = make(chan struct{})
 	d.addTo("slow", 20)

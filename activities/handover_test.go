@@ -147,7 +147,7 @@ func TestHandOverEnd(t *testing.T) {
 	require.Equal(t, []string{fmt.Sprintf("import/%d/0/end", ref.ImportID)}, a.keys)
 	e := a.added[a.keys[0]].Event
 	imp := b.imp(t, ref)
-	require.Equal(t, []any{"import", "import.completed", imp.FinishedAt.UTC()}, []any{e.Source, e.Trigger, e.SentAt})
+	require.Equal(t, []any{"import", "import.completed", imp.FinishedAt.UTC()}, []any{e.Source, e.Name, e.SentAt})
 	var got flow.ImportEnd
 	require.NoError(t, json.Unmarshal(e.Data, &got))
 	started := imp.StartedAt.UTC()

@@ -29,17 +29,17 @@ type producer struct {
 }
 
 const (
-	// pollInterval is how often the producer polls for what it was not notified of: due retries,
-	// changed settings, expired leases, jobs whose notification was lost.
+	// pollInterval is how often the producer polls. A poll finds due retries, changed settings, expired
+	// leases, and jobs whose notification was lost.
 	pollInterval = time.Second
 	// fetchCooldown is the minimum time between two claims: jobs that arrive meanwhile share one.
 	fetchCooldown = 4 * time.Millisecond
-	// maxInFlight is how many batches of an action are in flight at most.
+	// maxInFlight bounds the batches of an action that are in flight.
 	maxInFlight = 256
 )
 
-// Start starts the producer of this process, which claims jobs until ctx ends. Batches in flight go on
-// for Grace after that.
+// Start starts the producer of this process, which claims jobs until ctx ends. Batches in flight may take
+// Grace after that.
 func (d *Destinations) Start(ctx context.Context) {
 	p := &d.producer
 	executing, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -110,7 +110,7 @@ func (p *producer) coolDown(ctx context.Context) {
 // listen marks actions as due when PostgreSQL notifies of their jobs.
 func (d *Destinations) listen(ctx context.Context) {
 	d.Store.Follow(ctx, store.AddedChannel, store.Followed{
-		Heard: func(payload string) { d.producer.notified(payload) },
+		Notified: func(payload string) { d.producer.notified(payload) },
 		Lost: func(err error) {
 			d.Logger.Warn("no notifications of jobs: the producer polls", "interval", pollInterval, "error", err)
 		},
@@ -125,7 +125,7 @@ func (p *producer) signal() {
 	}
 }
 
-// notified marks an action as due, or with "" all of them: notifications may have been lost.
+// notified marks an action as due; "" marks all of them, because notifications may have been lost.
 func (p *producer) notified(payload string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,7 +146,7 @@ func (p *producer) notified(payload string) {
 	}
 }
 
-// untilNext is how long to wait for the next poll, or for the next action that is due before it.
+// untilNext returns the time until the next poll, or until an action is due before it.
 func (p *producer) untilNext(poll time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -203,7 +203,7 @@ func (p *producer) activeClaims() (claims []store.ClaimRequest) {
 		case s.active(now):
 			s.due = true
 			claims = append(claims, s.claim)
-		case s.inFlight == 0 && s.left == (tally{}):
+		case s.inFlight == 0 && s.unreported == (tally{}):
 			delete(p.actions, ref)
 		}
 	}

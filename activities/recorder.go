@@ -32,9 +32,9 @@ type batchResult struct {
 // which a lease exceeds the timeout of a batch.
 const recordTimeout = 30 * time.Second
 
-// settle records the result of a batch and its evidence about the health of the connection, and
-// notifies the producers of the jobs that follow.
-func (d *Destinations) settle(ctx context.Context, r *batchResult) error {
+// record records the result of a batch and its evidence about the health of the connection, and
+// notifies the producers of chained jobs.
+func (d *Destinations) record(ctx context.Context, r *batchResult) error {
 	d.recorder.once.Do(func() {
 		d.recorder.group.Do = d.recordTogether
 		// A second group would only split the first one.
@@ -53,17 +53,17 @@ func (d *Destinations) settle(ctx context.Context, r *batchResult) error {
 	}
 	d.observe(r.ref, r.done.Outcomes, r.recorded.Recorded)
 	if n := len(r.recorded.Fenced); n > 0 {
-		log.Warn("results came too late: the jobs have a newer attempt, or a person has changed them", "jobs", n)
+		log.Warn("results refused: the jobs have a newer attempt or were changed by an operator", "jobs", n)
 	}
 	if err := errors.Join(r.recorded.Refused...); err != nil {
-		log.Error("jobs that follow could not be added", "error", err)
+		log.Error("could not add chained jobs", "error", err)
 	}
 	d.notifyChained(ctx, r)
 	return nil
 }
 
-// recordTogether records the results of several batches in one statement. Batches with jobs that
-// follow need a transaction each.
+// recordTogether records the results of several batches in one statement. Batches with chained jobs
+// need a transaction each.
 func (d *Destinations) recordTogether(ctx context.Context, results []*batchResult) {
 	var together []*batchResult
 	for _, r := range results {
@@ -114,7 +114,7 @@ func (d *Destinations) recordAlone(ctx context.Context, r *batchResult) error {
 	for delay := 100 * time.Millisecond; ; delay = min(2*delay, maxDelay) {
 		recorded, err := d.Store.RecordOutcomes(ctx, r.done.Outcomes)
 		if err == nil {
-			// What an earlier try has recorded counts, too.
+			// What an earlier attempt has recorded counts, too.
 			recorded.Recorded = append(recorded.Recorded, r.recorded.Recorded...)
 			recorded.Chained = append(recorded.Chained, r.recorded.Chained...)
 			r.recorded = recorded
@@ -131,7 +131,7 @@ func (d *Destinations) recordAlone(ctx context.Context, r *batchResult) error {
 	}
 }
 
-// noteEvidence records what a batch says about the health of its connection.
+// noteEvidence records the evidence of a batch about the health of its connection.
 func (d *Destinations) noteEvidence(ctx context.Context, r *batchResult) error {
 	health, err := d.Store.NoteEvidence(ctx, r.connection, r.done.Evidence, d.Circuit)
 	if err != nil {
@@ -144,8 +144,7 @@ func (d *Destinations) noteEvidence(ctx context.Context, r *batchResult) error {
 	return nil
 }
 
-// notifyChained notifies the producers of the jobs that follow. After an error the next poll finds
-// them.
+// notifyChained notifies the producers of chained jobs. After an error the next poll finds them.
 func (d *Destinations) notifyChained(ctx context.Context, r *batchResult) {
 	var next []store.ActionName
 	for _, job := range r.recorded.Chained {
@@ -155,6 +154,6 @@ func (d *Destinations) notifyChained(ctx context.Context, r *batchResult) {
 		}
 	}
 	if err := d.Store.NotifyJobs(ctx, next); err != nil {
-		d.Logger.Warn("could not notify producers of jobs that follow", "error", err)
+		d.Logger.Warn("could not notify producers of chained jobs", "error", err)
 	}
 }

@@ -29,9 +29,8 @@ type Delivered struct {
 	Outcome Outcome
 	// Outcomes are what the store is to be told: see Store.RecordOutcomes.
 	Outcomes []store.JobOutcome
-	// Ill is why the connection seems unhealthy, "" if it does not. It is also "" if nothing
-	// was tried.
-	Ill string
+	// Unhealthy is why the connection seems unhealthy, "" if it does not or if nothing was tried.
+	Unhealthy string
 	// Evidence is what the load says about the health of its connection: see
 	// Store.NoteEvidence.
 	Evidence store.Evidence
@@ -76,7 +75,7 @@ func (dl Delivery) Run(ctx context.Context) Delivered {
 	}
 	// What a worker that stops has interrupted says nothing.
 	if done.Evidence = o.Evidence(); done.Evidence.Succeeded || ctx.Err() == nil {
-		done.Ill = done.Evidence.Reason
+		done.Unhealthy = done.Evidence.Reason
 	} else {
 		done.Evidence = store.Evidence{}
 	}

@@ -45,7 +45,7 @@ func TestDelivery(t *testing.T) {
 	})
 	done := dl.Run(t.Context())
 	require.Equal(t, 4, done.Tried)
-	require.Empty(t, done.Ill)
+	require.Empty(t, done.Unhealthy)
 	require.Equal(t, 1, done.Outcome.Delivered())
 	byID := map[string]store.JobOutcome{}
 	for _, o := range done.Outcomes {
@@ -78,7 +78,7 @@ func TestDeliveryOfUnknown(t *testing.T) {
 		done := dl.Run(t.Context())
 		require.Equal(t, store.JobUnknown, done.Outcomes[0].State)
 		require.Equal(t, again, done.Outcomes[0].RetryAfter > 0, attempt)
-		require.NotEmpty(t, done.Ill)
+		require.NotEmpty(t, done.Unhealthy)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestDeliveryInTime(t *testing.T) {
 	for _, o := range done.Outcomes {
 		require.Equal(t, store.JobFailed, o.State)
 	}
-	require.Equal(t, context.DeadlineExceeded.Error(), done.Ill)
+	require.Equal(t, context.DeadlineExceeded.Error(), done.Unhealthy)
 }
 
 // What is reported after the end is lost, and harms nobody.

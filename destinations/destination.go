@@ -107,9 +107,9 @@ const MaxBatch = 10_000
 type Event struct {
 	// ID is the event's, unique for ever.
 	ID string `json:"id"`
-	// Source and Trigger say where it comes from.
-	Source  string `json:"source"`
-	Trigger string `json:"trigger,omitempty"`
+	// Source is where it comes from, Name what happened there, such as order.paid.
+	Source string `json:"source"`
+	Name   string `json:"name,omitempty"`
 	// Version is the version that the job is to be of, never empty for a destination that
 	// has versions.
 	Version string `json:"version,omitempty"`

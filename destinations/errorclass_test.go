@@ -39,7 +39,7 @@ func TestOperatorsMistake(t *testing.T) {
 			report(destinations.Then{Error: mistake})
 		})
 		done := dl.Run(t.Context())
-		require.Empty(t, done.Ill)
+		require.Empty(t, done.Unhealthy)
 		require.Equal(t, store.JobFailed, done.Outcomes[0].State, "attempt %d", attempt)
 		require.GreaterOrEqual(t, done.Outcomes[0].RetryAfter, destinations.OperatorBackoff)
 		require.LessOrEqual(t, done.Outcomes[0].RetryAfter, time.Hour)

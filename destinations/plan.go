@@ -86,7 +86,7 @@ func (p Plan) Claim(d Destination, a Action) store.ClaimRequest {
 		RedriveAfter: -1, MaxRetries: int32(*p.MaxRetries), Concurrency: int32(p.Concurrency), Rate: p.RatePerSecond,
 	}
 	if p.RedriveUnknown || p.RedriveLost {
-		r.RedriveAfter = p.FirstRetry
+		r.RedriveAfter = p.InitialBackoff
 	}
 	return r
 }

@@ -32,7 +32,7 @@ func NewQueue(c store.Claim) *Queue {
 // EventOf returns a stored event as destinations see it.
 func EventOf(e store.Event) Event {
 	event := Event{
-		ID: e.ID, Source: e.Source, Trigger: e.Trigger, Version: e.Version, Context: e.Context, Data: e.Data,
+		ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, Context: e.Context, Data: e.Data,
 		ReceivedAt: e.ReceivedAt,
 	}
 	if e.ParentEventID != nil {

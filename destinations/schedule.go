@@ -25,12 +25,12 @@ type Schedule struct {
 	// MaxRetries is how often a job that has failed is tried again, at most; it is
 	// discarded after that. A pointer, so that 0 can be said: Retries(0). Defaults to 72.
 	MaxRetries *uint16
-	// FirstRetry is how long to wait before the first retry. It doubles with every
-	// further one. Defaults to 30 s.
-	FirstRetry time.Duration
-	// MostRetry bounds that wait. Defaults to 1 h, with which 72 retries take three days:
-	// time for people to notice and mend.
-	MostRetry time.Duration
+	// InitialBackoff is the wait before the first retry. It doubles with every further one. Defaults to
+	// 30 s.
+	InitialBackoff time.Duration
+	// MaxBackoff bounds the wait. Defaults to 1 h, with which 72 retries take three days: time to notice
+	// and fix a problem.
+	MaxBackoff time.Duration
 }
 
 // Retries returns a value for Schedule.MaxRetries.
@@ -40,7 +40,8 @@ func Retries(n uint16) *uint16 { return &n }
 // hour, 72 retries.
 func DefaultSchedule() Schedule {
 	return Schedule{
-		Interval: "@every 1h", TimeZone: "UTC", MaxRetries: Retries(72), FirstRetry: 30 * time.Second, MostRetry: time.Hour,
+		Interval: "@every 1h", TimeZone: "UTC",
+		MaxRetries: Retries(72), InitialBackoff: 30 * time.Second, MaxBackoff: time.Hour,
 	}
 }
 
@@ -48,7 +49,9 @@ func DefaultSchedule() Schedule {
 // services: realtime, with 12 retries over two days, long enough for a server that is repaired
 // on the next morning.
 func PatientSchedule() *Schedule {
-	return &Schedule{Realtime: true, MaxRetries: Retries(12), FirstRetry: 45 * time.Second, MostRetry: 24 * time.Hour}
+	return &Schedule{
+		Realtime: true, MaxRetries: Retries(12), InitialBackoff: 45 * time.Second, MaxBackoff: 24 * time.Hour,
+	}
 }
 
 // Resolve returns the schedule that an action goes by: its own, the destination's and the
@@ -79,11 +82,11 @@ func (s Schedule) or(next Schedule) Schedule {
 	if s.MaxRetries == nil {
 		s.MaxRetries = next.MaxRetries
 	}
-	if s.FirstRetry == 0 {
-		s.FirstRetry = next.FirstRetry
+	if s.InitialBackoff == 0 {
+		s.InitialBackoff = next.InitialBackoff
 	}
-	if s.MostRetry == 0 {
-		s.MostRetry = next.MostRetry
+	if s.MaxBackoff == 0 {
+		s.MaxBackoff = next.MaxBackoff
 	}
 	return s
 }
@@ -95,12 +98,13 @@ func (s Schedule) Validate() error {
 	if _, err := cron.Parse(full.Interval, full.TimeZone); err != nil {
 		faults = append(faults, fmt.Errorf("interval: %w", err))
 	}
-	if s.FirstRetry < 0 || s.MostRetry < 0 {
-		faults = append(faults, errors.New("retries: want waits that are not below zero"))
+	if s.InitialBackoff < 0 || s.MaxBackoff < 0 {
+		faults = append(faults,
+			fmt.Errorf("retries: the backoffs are %s and %s: want 0 or more", s.InitialBackoff, s.MaxBackoff))
 	}
-	if full.FirstRetry > full.MostRetry {
-		faults = append(faults, fmt.Errorf("retries: the first wait of %s is longer than the longest of %s",
-			full.FirstRetry, full.MostRetry))
+	if full.InitialBackoff > full.MaxBackoff {
+		faults = append(faults, fmt.Errorf("retries: the initial backoff of %s is longer than the maximum of %s",
+			full.InitialBackoff, full.MaxBackoff))
 	}
 	return errors.Join(faults...)
 }
@@ -119,17 +123,17 @@ func (s Schedule) Next(after time.Time) (time.Time, error) {
 // does not come back together.
 const jitter = 0.2
 
-// Backoff returns how long to wait after that many attempts: FirstRetry, twice that and so
-// on up to MostRetry, up to a fifth less at random.
+// Backoff returns how long to wait after that many attempts: InitialBackoff, twice that and so
+// on up to MaxBackoff, up to a fifth less at random.
 func (s Schedule) Backoff(attempts int) time.Duration {
 	full := s.or(DefaultSchedule())
-	wait := full.FirstRetry
+	wait := full.InitialBackoff
 	for range max(0, attempts-1) {
-		if wait >= full.MostRetry {
+		if wait >= full.MaxBackoff {
 			break
 		}
 		wait *= 2
 	}
-	wait = min(wait, full.MostRetry)
+	wait = min(wait, full.MaxBackoff)
 	return time.Duration(float64(wait) * (1 - jitter*rand.Float64())) //nolint:gosec // no secret hangs on it
 }

@@ -46,9 +46,9 @@ func TestResolve(t *testing.T) {
 			with(func(s *schedule) { s.Interval = "@daily" }),
 		},
 		"both": {
-			&schedule{Realtime: true}, &schedule{Interval: "@hourly", TimeZone: "Asia/Kolkata", FirstRetry: time.Second, MostRetry: time.Minute},
+			&schedule{Realtime: true}, &schedule{Interval: "@hourly", TimeZone: "Asia/Kolkata", InitialBackoff: time.Second, MaxBackoff: time.Minute},
 			with(func(s *schedule) {
-				s.Realtime, s.Interval, s.TimeZone, s.FirstRetry, s.MostRetry = true, "@hourly", "Asia/Kolkata", time.Second, time.Minute
+				s.Realtime, s.Interval, s.TimeZone, s.InitialBackoff, s.MaxBackoff = true, "@hourly", "Asia/Kolkata", time.Second, time.Minute
 			}),
 		},
 		"no retries": {
@@ -78,16 +78,16 @@ func TestScheduleNext(t *testing.T) {
 func TestScheduleValidate(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, destinations.Schedule{}.Validate())
-	err := destinations.Schedule{Interval: "61 * * * *", FirstRetry: -1, MostRetry: -2}.Validate()
+	err := destinations.Schedule{Interval: "61 * * * *", InitialBackoff: -1, MaxBackoff: -2}.Validate()
 	require.ErrorContains(t, err, "field 1, the minute")
-	require.ErrorContains(t, err, "not below zero")
-	err = destinations.Schedule{FirstRetry: 2 * time.Hour}.Validate()
-	require.EqualError(t, err, "retries: the first wait of 2h0m0s is longer than the longest of 1h0m0s")
+	require.ErrorContains(t, err, "the backoffs are -1ns and -2ns: want 0 or more")
+	err = destinations.Schedule{InitialBackoff: 2 * time.Hour}.Validate()
+	require.EqualError(t, err, "retries: the initial backoff of 2h0m0s is longer than the maximum of 1h0m0s")
 }
 
 func TestBackoff(t *testing.T) {
 	t.Parallel()
-	s := destinations.Schedule{FirstRetry: time.Second, MostRetry: 10 * time.Second}
+	s := destinations.Schedule{InitialBackoff: time.Second, MaxBackoff: 10 * time.Second}
 	for attempts, most := range map[int]time.Duration{
 		0: time.Second, 1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 8 * time.Second, 5: 10 * time.Second,
 		70_000: 10 * time.Second,

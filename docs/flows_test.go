@@ -49,7 +49,7 @@ func sampleOf(t *testing.T) destinations.Event {
 		Context, Data json.RawMessage
 	}
 	require.NoError(t, json.Unmarshal([]byte(samples[0]), &shown))
-	return destinations.Event{ID: "e", Source: shown.Source, Trigger: shown.Name, Context: shown.Context, Data: shown.Data}
+	return destinations.Event{ID: "e", Source: shown.Source, Name: shown.Name, Context: shown.Context, Data: shown.Data}
 }
 
 // TestFlowsRun: the flows that the page shows are compiled, and make jobs of what they are for.

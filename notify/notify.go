@@ -159,7 +159,7 @@ func (n *Notifier) job(ctx context.Context, to *action, a store.Announcement, da
 		return store.NewJob{}, fmt.Errorf("encode a notification: %w", err)
 	}
 	event := destinations.Event{
-		Source: store.SourceSluice, Trigger: store.NotificationPrefix + a.Event, Data: text, SentAt: a.OccurredAt,
+		Source: store.SourceSluice, Name: store.NotificationPrefix + a.Event, Data: text, SentAt: a.OccurredAt,
 	}
 	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, event)
 	return job, err

@@ -12,8 +12,8 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// Pause keeps the jobs of an action waiting; those of all actions of the destination if none
-// is named. Loads that are under way go on to their end.
+// Pause keeps the jobs of an action waiting, or those of all actions of the destination if ref names no
+// action. Batches in flight are not interrupted.
 func (d *Destinations) Pause(ctx context.Context, ref activities.ActionRef, by By) error {
 	if ref.Action == "" {
 		return errors.Join(d.cfg.Store.Pause(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
@@ -23,9 +23,8 @@ func (d *Destinations) Pause(ctx context.Context, ref activities.ActionRef, by B
 	}, by)
 }
 
-// Resume is the opposite of Pause, and tries at once what waits: the open circuits of
-// connections let a job through, and retries become due. An action whose destination is paused
-// as a whole cannot be resumed by itself.
+// Resume is the opposite of Pause. It probes connections with an open circuit now and makes waiting
+// retries due. An action whose destination is paused as a whole cannot be resumed by itself.
 func (d *Destinations) Resume(ctx context.Context, ref activities.ActionRef, by By) error {
 	if ref.Action == "" {
 		return errors.Join(d.cfg.Store.Resume(ctx, ref.Destination, "", by.Who),
@@ -36,50 +35,49 @@ func (d *Destinations) Resume(ctx context.Context, ref activities.ActionRef, by 
 	}, by)
 }
 
-// Trigger loads at once what waits for an action, retries too. Open circuits of connections let
-// a job through.
+// Trigger delivers the waiting jobs of an action now: new jobs and retries. Connections with an open
+// circuit are probed.
 func (d *Destinations) Trigger(ctx context.Context, ref activities.ActionRef, by By) error {
 	return d.sendCommand(ctx, ref, workflows.CommandTrigger, func(o workflows.Command) any {
 		return workflows.Trigger{Command: o}
 	}, by)
 }
 
-// NewTiming is a change of when an action is loaded. What is nil stays as it is; an empty text
-// goes back to what the program says.
+// NewTiming is a change of an action's schedule. A nil field leaves the setting unchanged; an empty text
+// restores the program's.
 type NewTiming struct {
 	Realtime           *bool
 	Interval, TimeZone *string
 }
 
-// SetSchedule changes when an action is loaded.
+// SetSchedule changes the schedule of an action.
 func (d *Destinations) SetSchedule(ctx context.Context, ref activities.ActionRef, t NewTiming, by By) error {
 	return d.sendCommand(ctx, ref, workflows.CommandSetSchedule, func(o workflows.Command) any {
 		return workflows.SetSchedule{Command: o, Realtime: t.Realtime, Interval: t.Interval, TimeZone: t.TimeZone}
 	}, by)
 }
 
-// SetRate bounds how many jobs a second of each connection an action loads; 0 goes back to what the program says.
+// SetRate limits the jobs per second of each connection; 0 restores the program's limit.
 func (d *Destinations) SetRate(ctx context.Context, ref activities.ActionRef, jobsPerSecond float64, by By) error {
 	return d.sendCommand(ctx, ref, workflows.CommandSetJobRate, func(o workflows.Command) any {
 		return workflows.SetJobRate{Command: o, JobsPerSecond: jobsPerSecond}
 	}, by)
 }
 
-// SetConcurrency bounds how many batches of each connection an action loads at once; 0 goes back to what the
-// program says.
-func (d *Destinations) SetConcurrency(ctx context.Context, ref activities.ActionRef, loads int32, by By) error {
+// SetConcurrency limits the concurrent batches of each connection; 0 restores the program's limit.
+func (d *Destinations) SetConcurrency(ctx context.Context, ref activities.ActionRef, batches int32, by By) error {
 	return d.sendCommand(ctx, ref, workflows.CommandSetConcurrency, func(o workflows.Command) any {
-		return workflows.SetConcurrency{Command: o, Loads: loads}
+		return workflows.SetConcurrency{Command: o, Batches: batches}
 	}, by)
 }
 
-// State asks the workflow of an action how it stands.
+// State returns the state of an action's workflow.
 func (d *Destinations) State(ctx context.Context, ref activities.ActionRef) (s workflows.ActionState, err error) {
 	err = d.ask(ctx, ref, workflows.QueryState, &s)
 	return s, err
 }
 
-// Backlog asks the workflow of an action what waits.
+// Backlog returns how many jobs of an action wait.
 func (d *Destinations) Backlog(ctx context.Context, ref activities.ActionRef) (b workflows.BacklogState, err error) {
 	err = d.ask(ctx, ref, workflows.QueryBacklog, &b)
 	return b, err
@@ -108,7 +106,7 @@ func (d *Destinations) Refresh(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// refresh tells all actions of a destination that settings have changed.
+// refresh notifies all actions of a destination of changed settings.
 func (d *Destinations) refresh(ctx context.Context, destination string) error {
 	dest, err := d.cfg.Registry.Lookup(destination)
 	if err != nil {
@@ -121,7 +119,7 @@ func (d *Destinations) refresh(ctx context.Context, destination string) error {
 		var gone *serviceerror.NotFound
 		if err != nil && !errors.As(err, &gone) {
 			// One that does not run reads its settings when it is started.
-			faults = append(faults, fmt.Errorf("tell %s/%s: %w", destination, action.Name(), err))
+			faults = append(faults, fmt.Errorf("notify %s/%s of changed settings: %w", destination, action.Name(), err))
 		}
 	}
 	return errors.Join(faults...)

@@ -26,7 +26,7 @@ type DestinationsConfig struct {
 	Store *store.Store
 	// Registry knows the destinations. Required.
 	Registry *destinations.Registry
-	// Logger takes what destinations have to say about events. Defaults to none.
+	// Logger receives the log messages of destinations. Defaults to none.
 	Logger *slog.Logger
 	// Service is the kind of this process, passed to destinations. Defaults to a gateway.
 	Service *destinations.Service
@@ -41,13 +41,13 @@ func (c DestinationsConfig) Validate() error {
 		faults = append(faults, errors.New("destinations: want a Temporal client, a store and a registry"))
 	}
 	if c.AnswerTimeout < 0 {
-		faults = append(faults, errors.New("destinations: want times that are not below zero"))
+		faults = append(faults, fmt.Errorf("destinations: the answer timeout is %s: want 0 or more", c.AnswerTimeout))
 	}
 	return errors.Join(faults...)
 }
 
-// Destinations takes events in, and controls how they are delivered. It is safe for
-// concurrent use, and meant to be shared: it tells each workflow once what many say.
+// Destinations adds events and controls their delivery. It is safe for concurrent use, and meant to be
+// shared: concurrent calls of AddEvent share transactions.
 type Destinations struct {
 	cfg      DestinationsConfig
 	toolkit  *destinations.Toolkit
@@ -78,8 +78,8 @@ func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
 	return d, nil
 }
 
-// Start starts the workflows of a destination's actions, or tells those that run already to
-// look at their settings anew. Repeating it does no harm.
+// Start starts the workflows of a destination's actions. Those that already run read their settings
+// again. It is idempotent.
 func (d *Destinations) Start(ctx context.Context, dest destinations.Destination) error {
 	in := workflows.DestinationInput{Destination: dest.Name()}
 	for _, action := range dest.Actions() {
@@ -88,7 +88,7 @@ func (d *Destinations) Start(ctx context.Context, dest destinations.Destination)
 	_, err := d.cfg.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.DestinationID(dest.Name()), TaskQueue: workflows.QueueMain,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		// It ends once the actions are started.
+		// It ends after it has started the actions.
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		StaticSummary:         "start the actions of " + dest.Name(),
 	}, workflows.TypeDestination, in)
@@ -98,8 +98,8 @@ func (d *Destinations) Start(ctx context.Context, dest destinations.Destination)
 	return nil
 }
 
-// Wake sends the signal enqueue to actions: there are jobs. It starts their workflows if they do not
-// run. Events that were added by AddEvents need no signal.
+// Wake sends the signal enqueue to actions, which reports new jobs. It starts their workflows if they do
+// not run. Jobs of AddEvents need no signal.
 func (d *Destinations) Wake(ctx context.Context, refs []activities.ActionRef) error {
 	var faults []error
 	for _, ref := range refs {

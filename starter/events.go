@@ -14,28 +14,27 @@ import (
 
 // EventRequest is an event to be delivered. Only Source is required.
 type EventRequest struct {
-	// Source is where it comes from, Name what about the source made it.
+	// Source is where it comes from, Name what happened there, such as order.paid.
 	Source string
 	Name   string
-	// Version is the version of its form.
+	// Version is the version of its schema.
 	Version string
 	// Context and Data are JSON objects. Default to {}.
 	Context, Data json.RawMessage
-	// IdempotencyKey names the occasion: a source's events of the same key are one.
+	// IdempotencyKey deduplicates the events of a source: one with a known key is not added again.
 	IdempotencyKey string
-	// SentAt is when the source says that it happened.
+	// SentAt is when it happened, according to the source.
 	SentAt time.Time
-	// To are the actions that it is delivered by, beside those that flows deliver it by.
+	// To are the actions that deliver it, in addition to those of flows.
 	To []activities.ActionRef
-	// Parts are parts of it, each with actions of its own and none with parts.
+	// Parts are its sub-events, each with actions of its own. A part has no parts.
 	Parts []EventRequest
 }
 
-// AddEvent makes the jobs of an event, stores it with them, everything or nothing, and notifies the
-// producers. Repeated under the same idempotency key it returns the event of the first time. A flow that
-// fails for the event stops nothing: the event is kept for it, and AddedEvent.Faults names it. The error
-// is destinations.ErrVersion, store.ErrPayload or what an action has to say about the event, or
-// ErrReservedSource.
+// AddEvent makes the jobs of an event, stores the event and its jobs in one transaction, and notifies the
+// producers. Repeated with the same idempotency key it returns the event of the first call. A flow that
+// fails does not stop the event: the event is kept for a replay, and AddedEvent.Faults names the flow.
+// The error is destinations.ErrVersion, store.ErrPayload, ErrReservedSource or the error of an action.
 func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.AddedEvent, error) {
 	results, err := d.AddEvents(ctx, []EventRequest{r})
 	if err != nil {
@@ -44,17 +43,16 @@ func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.Adde
 	return results[0].AddedEvent, results[0].Err
 }
 
-// AddResult is how one event of AddEvents went.
+// AddResult is the result of one event of AddEvents.
 type AddResult struct {
 	store.AddedEvent
-	// Err is why the event is not stored.
+	// Err is why the event was not stored.
 	Err error
 }
 
-// AddEvents is AddEvent for several events at once, which costs little more than one. Each
-// event stands for itself: one that an action refuses is not stored, and the others are. The
-// answers are in their order. Calls that come at the same time share a transaction. The error
-// is that of ctx, or of the store before it was asked.
+// AddEvents is AddEvent for several events at the cost of little more than one. A refused event does not
+// affect the others. Results are in the order of the requests. Concurrent calls share a transaction. The
+// error is that of ctx.
 func (d *Destinations) AddEvents(ctx context.Context, requests []EventRequest) ([]AddResult, error) {
 	call := &eventCall{}
 	for i := range requests {
@@ -73,7 +71,7 @@ func (d *Destinations) AddEvents(ctx context.Context, requests []EventRequest) (
 // eventCall is a call of AddEvents.
 type eventCall struct{ events []*pendingEvent }
 
-// pendingEvent is an event on its way into the store.
+// pendingEvent is an event that is being added.
 type pendingEvent struct {
 	request *EventRequest
 	event   store.NewEvent
@@ -81,8 +79,7 @@ type pendingEvent struct {
 	err     error
 }
 
-// addEvents carries calls out together. What goes wrong with one event is no fault of the
-// others.
+// addEvents executes several calls together. An error of one event does not affect the others.
 func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
 	program, err := d.flowProgram(ctx)
 	var good []*pendingEvent
@@ -113,8 +110,8 @@ func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
 	d.notify(ctx, jobsOf(added))
 }
 
-// store stores events in one transaction. It says whether each of them knows now how it went:
-// several that have failed together have to be stored one by one.
+// store stores events in one transaction. It reports whether each of them has its result: several that
+// have failed together have to be stored one by one.
 func (d *Destinations) store(ctx context.Context, pending []*pendingEvent) bool {
 	events := make([]store.NewEvent, len(pending))
 	for i, e := range pending {
@@ -145,11 +142,11 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 		return store.NewEvent{}, err
 	}
 	n := store.NewEvent{
-		ID: id, Source: r.Source, Trigger: r.Name, Version: r.Version, Context: r.Context, Data: r.Data,
+		ID: id, Source: r.Source, Name: r.Name, Version: r.Version, Context: r.Context, Data: r.Data,
 		IdempotencyKey: r.IdempotencyKey, SentAt: r.SentAt,
 	}
 	event := destinations.Event{
-		ID: id, Source: r.Source, Trigger: r.Name, Version: r.Version, Context: r.Context, Data: r.Data,
+		ID: id, Source: r.Source, Name: r.Name, Version: r.Version, Context: r.Context, Data: r.Data,
 		SentAt: r.SentAt, ReceivedAt: time.Now(),
 	}
 	for _, ref := range r.To {

@@ -50,7 +50,7 @@ func TestFaultyFlow(t *testing.T) {
 	require.Contains(t, counts["newer"].Reason, `unknown field "window"`)
 
 	_, err = h.ReplayFlow(h.ctx, "gone")
-	require.ErrorContains(t, err, "flow gone is faulty still, its events are kept")
+	require.ErrorContains(t, err, "flow gone is still faulty, its events are kept")
 	failed, err := h.ReplayFlow(h.ctx, "fails")
 	require.NoError(t, err)
 	require.Equal(t, 1, failed.Failed)
@@ -84,7 +84,7 @@ func TestFaultyFlowOfImports(t *testing.T) {
 		require.NoError(t, err)
 	}
 	event := activities.ImportEvent{Key: "import/1/0/end"}
-	event.Event.Source, event.Event.Trigger = "import", "import.completed"
+	event.Event.Source, event.Event.Name = "import", "import.completed"
 	event.Event.Context, event.Event.Data = json.RawMessage(`{"importer": "csv"}`), json.RawMessage(`{}`)
 	answers, err := h.AddImportEvents(h.ctx, []activities.ImportEvent{event})
 	require.NoError(t, err)

@@ -10,19 +10,17 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// ErrReservedSource means that an event from outside has the source of Sluice's own events:
-// flow.SourceImport, by which flows know events of imports, or store.SourceSluice, which is for
-// notifications.
+// ErrReservedSource means that an event has a source that is reserved for Sluice's own events:
+// flow.SourceImport for events of imports, or store.SourceSluice for notifications.
 var ErrReservedSource = errors.New("the sources " + flow.SourceImport + " and " + store.SourceSluice +
 	" are reserved for Sluice's own events: want another name")
 
 // importBatch is how many events of an import are stored in one transaction.
 const importBatch = 200
 
-// AddImportEvents makes the jobs of what an import has to say by the flows in force, stores
-// each event that has some with them, and notifies the producers. What no flow makes a job of is not stored: the import has
-// it. The answers are in the order of the events. After an error some events may be stored;
-// repeated under the same keys nothing is stored twice.
+// AddImportEvents makes the jobs of an import's events by the current flows, stores each event that has
+// jobs, and notifies the producers. An event without jobs is not stored. Results are in the order of the
+// events. After an error some events may be stored; repeated with the same keys, nothing is stored twice.
 func (d *Destinations) AddImportEvents(
 	ctx context.Context, events []activities.ImportEvent,
 ) ([]activities.AddedImportEvent, error) {
@@ -32,7 +30,7 @@ func (d *Destinations) AddImportEvents(
 		return answers, err
 	}
 	var fit []store.NewEvent
-	// answered are the answers to those that are fit.
+	// answered are the results of the events in fit.
 	var answered []*activities.AddedImportEvent
 	for i := range events {
 		n, unfit, err := d.importEvent(ctx, program, events[i])
@@ -55,7 +53,7 @@ func (d *Destinations) AddImportEvents(
 	return answers, nil
 }
 
-// importEvent makes the jobs of one event. unfit says why none can be made of it.
+// importEvent makes the jobs of one event. unfit is why the flows cannot use the event.
 func (d *Destinations) importEvent(
 	ctx context.Context, program *flow.Program, e activities.ImportEvent,
 ) (n store.NewEvent, unfit, err error) {
@@ -65,14 +63,14 @@ func (d *Destinations) importEvent(
 	}
 	event.ReceivedAt = time.Now()
 	n = store.NewEvent{
-		ID: event.ID, Source: event.Source, Trigger: event.Trigger, Context: event.Context, Data: event.Data,
+		ID: event.ID, Source: event.Source, Name: event.Name, Context: event.Context, Data: event.Data,
 		IdempotencyKey: e.Key, SentAt: event.SentAt,
 	}
 	decisions := program.Decide(ctx, d.toolkit, d.versions, event)
 	jobs, kept := flow.Split(decisions)
 	for _, k := range kept {
 		if !k.Faulty {
-			// The flow is fit for other rows: this one is left out, and the import's log says so.
+			// The flow works for other rows: this one is skipped, and the import's log says so.
 			_, unfit = flow.Jobs(decisions)
 			return n, unfit, nil
 		}
@@ -82,8 +80,7 @@ func (d *Destinations) importEvent(
 	return n, nil, nil
 }
 
-// storeImportEvents stores events in one transaction, or one by one if one of them cannot be
-// stored.
+// storeImportEvents stores events in one transaction, or one by one if PostgreSQL refuses one of them.
 func (d *Destinations) storeImportEvents(
 	ctx context.Context, events []store.NewEvent, answers []*activities.AddedImportEvent,
 ) error {

@@ -9,22 +9,21 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// replayPage is how many events are read at a time that are kept for a flow.
+// replayPage is how many kept events are read at a time.
 const replayPage = 100
 
-// Replayed is how a replay went.
+// Replayed is the result of a replay.
 type Replayed struct {
-	// Events is how many events were replayed, Jobs how many jobs were made of them, Failed how
-	// many events are kept because the flow has failed for them again.
+	// Events is how many events were replayed, Jobs how many jobs were made, Failed how many events
+	// stay kept because the flow has failed again.
 	Events, Jobs, Failed int
-	// LastFault is why the flow has failed last, nil if it has not.
+	// LastFault is the last error of the flow, nil if there was none.
 	LastFault error
 }
 
-// ReplayFlow makes the jobs of the events that are kept for a flow, by what the flow is now.
-// Events that it fails for again stay. Repeated, or done twice at once, it makes no job twice.
-// The error is store.ErrNotFound if no flow of that name is in force, or says why the flow is
-// faulty still.
+// ReplayFlow makes the jobs of the events that are kept for a flow, with the current version of the flow.
+// Events for which it fails again stay kept. It is idempotent, also when called concurrently. The error
+// is store.ErrNotFound if there is no such flow, or the error of a flow that is still faulty.
 func (d *Destinations) ReplayFlow(ctx context.Context, name string) (r Replayed, err error) {
 	program, err := d.flowProgram(ctx)
 	if err != nil {
@@ -34,7 +33,7 @@ func (d *Destinations) ReplayFlow(ctx context.Context, name string) (r Replayed,
 		return r, fmt.Errorf("flow %s: %w", name, store.ErrNotFound)
 	}
 	if fault := program.Faults()[name]; fault != nil {
-		return r, fmt.Errorf("flow %s is faulty still, its events are kept: %w", name, fault)
+		return r, fmt.Errorf("flow %s is still faulty, its events are kept: %w", name, fault)
 	}
 	for after := ""; ; {
 		events, err := d.cfg.Store.KeptForFlow(ctx, name, after, replayPage)
@@ -59,7 +58,7 @@ func (d *Destinations) replay(
 	ctx context.Context, program *flow.Program, name string, event store.Event, r *Replayed,
 ) ([]store.NewJob, error) {
 	e := destinations.Event{
-		ID: event.ID, Source: event.Source, Trigger: event.Trigger, Version: event.Version,
+		ID: event.ID, Source: event.Source, Name: event.Name, Version: event.Version,
 		Context: event.Context, Data: event.Data, ReceivedAt: event.ReceivedAt,
 	}
 	if event.SentAt != nil {

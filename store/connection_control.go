@@ -7,13 +7,13 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// ConnectionNotify is the name of the built-in connection to the mail server that notifications
-// of imports are sent by. It has health as others have, and no row of its own.
+// ConnectionNotify is the name of the built-in connection to the mail server of notifications. It has
+// health, rate and concurrency like any other connection, but no row.
 const ConnectionNotify = "notify"
 
-// PauseConnection opens the circuit of a connection until ResumeConnection: its jobs wait,
-// whatever their destination. Batches under way are not interrupted. The error is ErrNotFound
-// if there is no such connection.
+// PauseConnection opens the circuit of a connection until ResumeConnection: its jobs wait, in all
+// destinations. Batches in flight are not interrupted. The error is ErrNotFound if there is no such
+// connection.
 func (s *Store) PauseConnection(ctx context.Context, name string, o Order) error {
 	p := db.PauseConnectionParams{Name: name, By: plain(o.By), Reason: plain(o.Reason)}
 	n, err := s.Queries.PauseConnection(ctx, p)
@@ -26,12 +26,11 @@ func (s *Store) PauseConnection(ctx context.Context, name string, o Order) error
 	return nil
 }
 
-// maxAdvanced is how many jobs that wait for a retry are made due at once by one command.
+// maxAdvanced is how many retries one command makes due.
 const maxAdvanced = 10_000
 
-// ResumeConnection lets the jobs of a connection be loaded at once, those that wait for a
-// retry too. If its circuit was open one job is tried first. The error is ErrNotFound if
-// there is no such connection.
+// ResumeConnection makes the jobs of a connection due now, including retries. If its circuit was open, one
+// job is delivered first as a probe. The error is ErrNotFound if there is no such connection.
 func (s *Store) ResumeConnection(ctx context.Context, name string) error {
 	if _, err := s.Connection(ctx, name); err != nil && name != ConnectionNotify {
 		return fmt.Errorf("resume connection %s: %w", name, err)
@@ -47,13 +46,12 @@ func (s *Store) ResumeConnection(ctx context.Context, name string) error {
 	})
 }
 
-// TryNow lets the jobs of a destination (action "") or of one of its actions be tried at
-// once: the open circuits of their connections become half-open, and up to 10,000 jobs that
-// wait for a retry become due.
+// TryNow retries the jobs of a destination (action "") or of one of its actions now: the open circuits of
+// their connections become half-open, and up to 10,000 retries become due.
 func (s *Store) TryNow(ctx context.Context, destination, action string) error {
 	return s.inTx(ctx, func(q *db.Queries) error {
 		if _, err := q.HalfOpenCircuits(ctx, destination, action); err != nil {
-			return fmt.Errorf("try the connections of %s: %w", named(destination, action), err)
+			return fmt.Errorf("half-open the circuits of %s: %w", named(destination, action), err)
 		}
 		p := db.AdvanceJobsParams{Destination: destination, Action: action, RowLimit: maxAdvanced}
 		if _, err := q.AdvanceJobs(ctx, p); err != nil {
@@ -63,11 +61,11 @@ func (s *Store) TryNow(ctx context.Context, destination, action string) error {
 	})
 }
 
-// ConnectionWaiting is what waits for a connection, in one destination.
+// ConnectionWaiting counts the jobs of a destination that wait for a connection.
 type ConnectionWaiting struct {
 	// Health is the connection's.
 	Health ConnectionHealth
-	// Waiting is how many jobs wait, Due how many of them are due by their own time.
+	// Waiting is how many jobs wait, Due how many of them are due.
 	Waiting, Due int64
 }
 

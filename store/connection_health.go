@@ -10,27 +10,25 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// ConnectionHealth is the health of a connection, and the circuit that it leads to: closed
-// if OpenUntil is nil, open until then, half-open after that. PausedAt is set if a person has
-// opened it.
+// ConnectionHealth is the health of a connection with its circuit: closed if OpenUntil is nil, open until
+// then, half-open after that. PausedAt is set if an operator has paused the connection.
 type ConnectionHealth = db.ConnectionHealth
 
 // The states of a connection.
 const (
-	// ConnectionHealthy means that jobs are loaded.
+	// ConnectionHealthy means that jobs are delivered.
 	ConnectionHealthy = "healthy"
-	// ConnectionFailing means that batches have failed, fewer than open the circuit.
+	// ConnectionFailing means that batches have failed, too few to open the circuit.
 	ConnectionFailing = "failing"
 	// ConnectionOpen means that the circuit is open: its jobs wait.
 	ConnectionOpen = "open"
-	// ConnectionHalfOpen means that one job at a time is loaded until one succeeds.
+	// ConnectionHalfOpen means that one job at a time is delivered until one succeeds.
 	ConnectionHalfOpen = "half-open"
-	// ConnectionPaused means that a person has opened the circuit.
+	// ConnectionPaused means that an operator has opened the circuit.
 	ConnectionPaused = "paused"
 )
 
-// ConnectionState returns the state of a connection at a time: ConnectionHealthy or another
-// of its kind.
+// ConnectionState returns the state of a connection at a time.
 func ConnectionState(h ConnectionHealth, now time.Time) string {
 	switch {
 	case h.PausedAt != nil:
@@ -46,8 +44,8 @@ func ConnectionState(h ConnectionHealth, now time.Time) string {
 	}
 }
 
-// NamedConnection returns the name of the connection that a job's key stands for, "" for the
-// key of jobs that name none.
+// NamedConnection returns the name of the connection of a job's key, "" for the key of jobs without a
+// connection.
 func NamedConnection(key string) string {
 	if strings.HasPrefix(key, "@") {
 		return ""
@@ -55,15 +53,14 @@ func NamedConnection(key string) string {
 	return key
 }
 
-// CircuitRule says when the circuit of a connection opens.
+// CircuitRule configures the circuit breakers of connections.
 type CircuitRule struct {
-	// Threshold is how many consecutive batches have to fail, each with a job of its own.
-	// Defaults to 5.
+	// Threshold is how many consecutive batches have to fail, each with another job. Defaults to 5.
 	Threshold int32
-	// First is for how long it opens then. Defaults to 1 min. It doubles with every failed
-	// probe.
+	// First is for how long the circuit opens at first. It doubles with every failed probe. Defaults to
+	// 1 min.
 	First time.Duration
-	// Max bounds that. Defaults to 30 min.
+	// Max bounds the time for which it opens. Defaults to 30 min.
 	Max time.Duration
 }
 
@@ -80,25 +77,24 @@ func (r CircuitRule) withDefaults() CircuitRule {
 	return r
 }
 
-// Evidence is what a batch says about the health of its connection. The zero value says
-// nothing.
+// Evidence is the evidence of a batch about the health of its connection. The zero value is none.
 type Evidence struct {
 	// Succeeded says that a job has succeeded: the connection is healthy.
 	Succeeded bool
-	// Failed are the IDs of the jobs that have failed because of the connection. It counts
-	// only if none has succeeded.
+	// Failed are the IDs of jobs that have failed because of the connection. It counts only if no job
+	// has succeeded.
 	Failed []string
-	// Gone says that the endpoint wants no more requests: the connection is paused.
+	// Gone says that the endpoint has refused all further requests: the connection is paused.
 	Gone bool
-	// Reason is why the first of them has, or what the endpoint said. It holds no secret.
+	// Reason is the first error. It has no secret.
 	Reason string
 }
 
-// PausedBySluice is who has paused a connection whose endpoint is gone. Such a pause also ends
+// PausedBySluice is the author of the pause of a connection whose endpoint is gone. Such a pause also ends
 // when the settings of the connection change.
 const PausedBySluice = "sluice"
 
-// maxEvidence is how many jobs of a batch are looked at.
+// maxEvidence is how many jobs of a batch are recorded as evidence.
 const maxEvidence = 100
 
 // NoteEvidence records the result of a batch with the connection's circuit breaker and
@@ -111,7 +107,7 @@ func (s *Store) NoteEvidence(
 	case e.Gone:
 		err = s.PauseConnection(ctx, connection, Order{By: PausedBySluice, Reason: e.Reason})
 		if errors.Is(err, ErrNotFound) {
-			// It was removed meanwhile, or the job names none: there is nothing to pause.
+			// The connection was removed, or the job names none.
 			err = s.EndProbe(ctx, connection)
 		} else if err == nil {
 			h, err = s.Health(ctx, connection)
@@ -127,12 +123,12 @@ func (s *Store) NoteEvidence(
 		})
 	}
 	if err != nil {
-		return ConnectionHealth{}, fmt.Errorf("note the health of connection %s: %w", connection, err)
+		return ConnectionHealth{}, fmt.Errorf("record the health of connection %s: %w", connection, err)
 	}
 	return h, nil
 }
 
-// Unhealthy returns the connections that are not healthy, by name.
+// Unhealthy returns the unhealthy connections by name.
 func (s *Store) Unhealthy(ctx context.Context) ([]ConnectionHealth, error) {
 	all, err := s.ListHealth(ctx)
 	if err != nil {
@@ -153,8 +149,7 @@ func (s *Store) Health(ctx context.Context, connection string) (ConnectionHealth
 	return rows[0], nil
 }
 
-// UnhealthyOf returns the connections that are not healthy and that jobs of an action wait
-// for, by name, at most so many.
+// UnhealthyOf returns up to limit unhealthy connections that jobs of an action wait for, by name.
 func (s *Store) UnhealthyOf(ctx context.Context, destination, action string, limit int32) ([]ConnectionHealth, error) {
 	all, err := s.HealthForAction(ctx, db.HealthForActionParams{Destination: destination, Action: action, RowLimit: limit})
 	if err != nil {

@@ -13,33 +13,32 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// The states of a job. Which of them follow one another is written down once, in the
-// function job_may_move of the database, which refuses any other move.
+// The states of a job. The database's function job_may_move has the legal transitions; the database
+// refuses any other.
 const (
-	// JobAcknowledged means that the job was stored and nobody has touched it since.
+	// JobAcknowledged means that the job is stored and was not attempted.
 	JobAcknowledged = "acknowledged"
-	// JobAwaiting means that it waits to be loaded, after somebody has sent it back: a
-	// person, or a load that did not get to it.
+	// JobAwaiting means that it waits again, because an operator has retried or released it, or because
+	// a batch has not tried it.
 	JobAwaiting = "awaiting"
-	// JobExecuting means that a worker has it.
+	// JobExecuting means that a worker has claimed it.
 	JobExecuting = "executing"
-	// JobSucceeded means that the destination has it. It is the only end without a
-	// way back; Replay makes another job.
+	// JobSucceeded means that it was delivered. It is the only final state; a replay makes another job.
 	JobSucceeded = "succeeded"
-	// JobFailed means that it will be tried again.
+	// JobFailed means that it will be retried.
 	JobFailed = "failed"
-	// JobDiscarded means that it will not be: retrying is useless, or was tried enough.
+	// JobDiscarded means that it is not retried: a retry is useless, or its retries are exhausted.
 	JobDiscarded = "discarded"
-	// JobUnknown means that nobody said how it went, for instance because the worker
-	// died. It may have been delivered.
+	// JobUnknown means that its result is unknown, for instance because the worker died. It may have
+	// been delivered.
 	JobUnknown = "unknown"
-	// JobCancelled means that somebody does not want it any more.
+	// JobCancelled means that an operator has cancelled it.
 	JobCancelled = "cancelled"
-	// JobHeld means that somebody keeps it back until it is released.
+	// JobHeld means that an operator holds it back until it is released.
 	JobHeld = "held"
 )
 
-// JobStates returns all states of a job, in the order of its life.
+// JobStates returns all states of a job, in the order of its lifecycle.
 func JobStates() []string {
 	return []string{
 		JobAcknowledged, JobAwaiting, JobExecuting, JobSucceeded, JobFailed, JobDiscarded, JobUnknown, JobCancelled, JobHeld,
@@ -48,37 +47,36 @@ func JobStates() []string {
 
 // Rows about destinations.
 type (
-	// Event is what a source has sent. It never changes.
+	// Event is an event of a source. It is immutable.
 	Event = db.Event
 	// Job is an event on its way to one action of a destination.
 	Job = db.Job
 	// Transition is a line of a job's history.
 	Transition = db.Transition
-	// JobEdit is the payload of a job as it was before somebody changed it.
+	// JobEdit is the payload of a job before an operator changed it.
 	JobEdit = db.JobEdit
-	// DestinationSettings are what people have set for a destination or one of its
-	// actions; nil fields leave what the program says.
+	// DestinationSettings are an operator's settings of a destination or one of its actions; a nil field
+	// keeps the program's.
 	DestinationSettings = db.DestinationSetting
 )
 
 // Errors about destinations.
 var (
-	// ErrPayload means that a context or data is not JSON that PostgreSQL can keep.
+	// ErrPayload means that a context or data is not JSON that PostgreSQL can store.
 	ErrPayload = errors.New("not JSON that can be stored")
-	// ErrChain means that a job would make its chain too long, or go in a circle.
+	// ErrChain means that a job would make its chain too long or a cycle.
 	ErrChain = errors.New("the chain of jobs must end here")
 )
 
-// JobError says why a job is in the state that it is in. It is what Job.LastError and
-// Transition.Error hold.
+// JobError is why a job is in its state. It is the JSON of Job.LastError and Transition.Error.
 type JobError struct {
-	// Message is for people. It holds no secret.
+	// Message is for people. It has no secret.
 	Message string `json:"message,omitempty"`
-	// By names the person who made the change, if it was one.
+	// By names the person who has changed the state, "" if it was a worker.
 	By string `json:"by,omitempty"`
 }
 
-// maxJobError is how many bytes of a message are kept.
+// maxJobError bounds a stored message, in bytes.
 const maxJobError = 2000
 
 // encode returns the error as JSON.
@@ -89,13 +87,13 @@ func (e JobError) encode() json.RawMessage {
 	}
 	text, err := json.Marshal(e)
 	if err != nil {
-		// Two strings can be encoded.
+		// Strings can always be encoded.
 		panic(err)
 	}
 	return text
 }
 
-// ErrorOf reads what Job.LastError and Transition.Error hold.
+// ErrorOf decodes Job.LastError or Transition.Error.
 func ErrorOf(text json.RawMessage) (JobError, error) {
 	var e JobError
 	if err := json.Unmarshal(text, &e); err != nil {
@@ -104,8 +102,7 @@ func ErrorOf(text json.RawMessage) (JobError, error) {
 	return e, nil
 }
 
-// NewID returns an ID for an event or a job: a UUID of version 7, so that sorting by it
-// is sorting by time.
+// NewID returns an ID for an event or a job: a UUID of version 7, which sorts by time.
 func NewID() (string, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -114,7 +111,7 @@ func NewID() (string, error) {
 	return id.String(), nil
 }
 
-// payload checks a context or data; nothing stands for an empty object.
+// payload validates a context or data; an empty text stands for an empty object.
 func payload(what string, text json.RawMessage) (json.RawMessage, error) {
 	if len(text) == 0 {
 		return json.RawMessage("{}"), nil
@@ -125,8 +122,8 @@ func payload(what string, text json.RawMessage) (json.RawMessage, error) {
 	return text, nil
 }
 
-// asPayload turns PostgreSQL's refusal of what is JSON to Go, such as a text with a zero
-// byte or a number without end, into ErrPayload.
+// asPayload turns PostgreSQL's refusal of valid JSON, such as a text with a zero byte or a number that is
+// too large, into ErrPayload.
 func asPayload(err error) error {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && strings.HasPrefix(pgErr.Code, "22") {
@@ -135,7 +132,7 @@ func asPayload(err error) error {
 	return err
 }
 
-// payloadFault says what PostgreSQL does not store although it is JSON to Go.
+// payloadFault says why PostgreSQL does not store valid JSON.
 func payloadFault(err *pgconn.PgError) string {
 	switch {
 	case strings.Contains(err.Message, "unsupported Unicode escape"), strings.Contains(err.Detail, "surrogate"):

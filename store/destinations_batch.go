@@ -15,7 +15,7 @@ type eventBatch struct {
 	wholes []pendingEvent
 }
 
-// pendingEvent is an event that is going to be added, and what the answer is made of.
+// pendingEvent is an event that is being added, as far as its result needs it.
 type pendingEvent struct {
 	id, source, key string
 	jobs            []string
@@ -30,7 +30,7 @@ func (b *eventBatch) add(n NewEvent) error {
 		return err
 	}
 	p := &b.params
-	p.Ids, p.Sources, p.Triggers = append(p.Ids, row.id), append(p.Sources, n.Source), append(p.Triggers, n.Trigger)
+	p.Ids, p.Sources, p.Names = append(p.Ids, row.id), append(p.Sources, n.Source), append(p.Names, n.Name)
 	p.Versions, p.Keys, p.Sent = append(p.Versions, n.Version), append(p.Keys, n.IdempotencyKey), append(p.Sent, row.sent)
 	p.Contexts, p.Data = append(p.Contexts, row.context), append(p.Data, row.data)
 	whole := pendingEvent{id: row.id, source: n.Source, key: n.IdempotencyKey, faults: b.addFaults(row.id, n.Faults)}
@@ -50,7 +50,7 @@ func (b *eventBatch) add(n NewEvent) error {
 
 func (b *eventBatch) addPart(parent string, n NewEvent) (pendingEvent, error) {
 	if len(n.SubEvents) > 0 {
-		return pendingEvent{}, errors.New("a part of an event has parts itself")
+		return pendingEvent{}, errors.New("a part of an event has parts: want none")
 	}
 	row, err := newEventRow(n)
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *eventBatch) addPart(parent string, n NewEvent) (pendingEvent, error) {
 	}
 	p := &b.params
 	p.PartIds, p.PartParents = append(p.PartIds, row.id), append(p.PartParents, parent)
-	p.PartSources, p.PartTriggers = append(p.PartSources, n.Source), append(p.PartTriggers, n.Trigger)
+	p.PartSources, p.PartNames = append(p.PartSources, n.Source), append(p.PartNames, n.Name)
 	p.PartVersions, p.PartKeys = append(p.PartVersions, n.Version), append(p.PartKeys, n.IdempotencyKey)
 	p.PartContexts, p.PartData = append(p.PartContexts, row.context), append(p.PartData, row.data)
 	p.PartSent = append(p.PartSent, row.sent)
@@ -67,7 +67,7 @@ func (b *eventBatch) addPart(parent string, n NewEvent) (pendingEvent, error) {
 	return part, err
 }
 
-// eventRow is what stands of an event in its row, where it is not as it came.
+// eventRow has the columns of an event that differ from its request.
 type eventRow struct {
 	id, sent      string
 	context, data json.RawMessage
@@ -114,7 +114,7 @@ func (b *eventBatch) addJobs(event eventRow, jobs []NewJob) (ids []string, err e
 	return ids, nil
 }
 
-// addFaults adds the flows that an event is kept for.
+// addFaults adds the flows for which an event is kept.
 func (b *eventBatch) addFaults(event string, faults []FlowFault) []FlowFault {
 	p := &b.params
 	for _, f := range faults {

@@ -11,39 +11,37 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// ClaimRequest says which jobs a worker wants.
+// ClaimRequest is a request for due jobs of an action.
 type ClaimRequest struct {
-	// Destination and Action name whose jobs. Required.
+	// Destination and Action name the action. Required.
 	Destination, Action string
-	// Limit is how many at most. Required.
+	// Limit is the maximum number of jobs. Required.
 	Limit int32
-	// Lease is for how long they are the worker's. A job about which nothing was said
-	// when it ends becomes unknown. Required.
+	// Lease is for how long the jobs belong to the caller. A job without a result becomes unknown when
+	// its lease expires. Required.
 	Lease time.Duration
-	// RedriveAfter is how long a job whose worker was lost waits until it is loaded
-	// again, which may deliver it twice. Below zero it waits for a person.
+	// RedriveAfter is how long a job whose lease has expired waits until it is delivered again, perhaps
+	// for the second time. Below zero it waits for an operator.
 	RedriveAfter time.Duration
-	// MaxRetries is after how many retries it waits for a person all the same.
+	// MaxRetries is the number of retries after which such a job waits for an operator in any case.
 	MaxRetries int32
-	// RetriesOnly leaves out acknowledged jobs: those of an action that is loaded by its
-	// schedule, between two runs.
+	// RetriesOnly leaves out new jobs, for an action with a schedule between two runs.
 	RetriesOnly bool
-	// Concurrency is how many batches of a connection are under way at most, over all
-	// workers and actions. Defaults to 1.
+	// Concurrency is the maximum number of batches of a connection that are in flight, over all workers
+	// and actions. Defaults to 1.
 	Concurrency int32
-	// Rate is how many jobs a second of each connection are claimed at most. Defaults to 0,
-	// no bound.
+	// Rate is the maximum number of jobs per second of each connection. Defaults to 0, unlimited.
 	Rate float64
-	// Busy are connections to pass over. Defaults to none.
+	// Busy are connections to skip. Defaults to none.
 	Busy []string
-	// After is the connection behind which the claim begins, so that none is always first.
-	// Defaults to "", the first.
+	// After is the connection after which the claim begins: no connection is always first. Defaults to
+	// the first connection.
 	After string
 }
 
-// Claim is what a worker gets.
+// Claim has claimed jobs.
 type Claim struct {
-	// Jobs are the worker's to load, those that were made first in front.
+	// Jobs are the jobs, oldest first.
 	Jobs []Job
 	// Events are the events of the jobs by their IDs.
 	Events map[string]Event
@@ -82,7 +80,7 @@ func (s *Store) claimDue(ctx context.Context, requests []ClaimRequest) (claim Cl
 		arguments[i] = claimArguments{
 			Destination: r.Destination, Action: r.Action, RowLimit: r.Limit, LeaseSeconds: r.Lease.Seconds(),
 			RetriesOnly: r.RetriesOnly, Concurrency: max(1, r.Concurrency), Rate: r.Rate, After: r.After,
-			// Not null: no connection would be equal to none of them.
+			// Not null: = ANY (NULL) is neither true nor false.
 			Busy: append([]string{}, r.Busy...),
 		}
 	}
@@ -166,8 +164,8 @@ func eventsOf(ctx context.Context, q *db.Queries, jobs []Job) (map[string]Event,
 	return byID, nil
 }
 
-// KeepJobs makes the leases of jobs as long as if they had been claimed now, for a worker
-// that needs longer. The error is ErrFenced if one of them is not the caller's any more.
+// KeepJobs renews the leases of jobs. The error is ErrFenced if one of them no longer belongs to the
+// caller.
 func (s *Store) KeepJobs(ctx context.Context, jobs []Job, lease time.Duration) error {
 	p := db.ExtendLeasesParams{LeaseSeconds: lease.Seconds()}
 	for _, job := range jobs {

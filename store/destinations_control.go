@@ -11,9 +11,9 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// Order is what a person does to jobs.
+// Order says who changes jobs or connections, and why.
 type Order struct {
-	// By names the person. Required: it stands in the jobs' history.
+	// By names the person. Required: the jobs' history has it.
 	By string
 	// Reason is why.
 	Reason string
@@ -27,18 +27,18 @@ func (o Order) note(done string) json.RawMessage {
 	return JobError{Message: message, By: o.By}.encode()
 }
 
-// move is a change of state that a person can make.
+// move is a change of state by an operator.
 type move struct {
-	// done is what the history says.
+	// done is the message in the history.
 	done string
 	from []string
 	to   string
-	// set is what else is changed.
+	// set changes further columns.
 	set string
 }
 
 var (
-	// Retried jobs have all their attempts before them.
+	// A retried job starts with its first attempt.
 	moveRetry = move{
 		"retried",
 		[]string{JobAcknowledged, JobFailed, JobUnknown, JobDiscarded, JobCancelled},
@@ -61,32 +61,30 @@ var (
 	moveLost = move{"discarded", []string{JobUnknown}, JobDiscarded, "due_at = NULL, finished_at = now()"}
 )
 
-// RetryJobs makes jobs due at once, with all their attempts before them: those that the
-// filter picks and that are acknowledged, failed, unknown, discarded or cancelled. It
-// returns how many these were. Like all of its kind it goes in steps: after an error the
-// jobs of earlier steps stay changed, and the number says how many.
+// RetryJobs retries jobs now and resets their attempts: the acknowledged, failed, unknown, discarded and
+// cancelled ones that the filter selects. It returns their number. Like the methods below it works in
+// steps: after an error the jobs of earlier steps stay changed, and are counted.
 func (s *Store) RetryJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
 	return s.moveJobs(ctx, f, o, moveRetry)
 }
 
-// CancelJobs ends jobs that the filter picks and nobody has at the moment: acknowledged,
-// awaiting, failed, unknown or held ones.
+// CancelJobs cancels the acknowledged, awaiting, failed, unknown and held jobs that the filter selects.
 func (s *Store) CancelJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
 	return s.moveJobs(ctx, f, o, moveCancel)
 }
 
-// HoldJobs keeps jobs back that the filter picks and that would be loaded now or later.
+// HoldJobs holds the acknowledged, awaiting, failed and unknown jobs that the filter selects.
 func (s *Store) HoldJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
 	return s.moveJobs(ctx, f, o, moveHold)
 }
 
-// ReleaseJobs makes held jobs that the filter picks due at once.
+// ReleaseJobs makes the held jobs that the filter selects due now.
 func (s *Store) ReleaseJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
 	return s.moveJobs(ctx, f, o, moveRelease)
 }
 
-// ResolveJobs settles unknown jobs that the filter picks, for somebody who has looked at
-// the destination: as succeeded if they have arrived there, else as discarded.
+// ResolveJobs resolves the unknown jobs that the filter selects, for an operator who has checked the
+// destination: as succeeded if they have arrived, otherwise as discarded.
 func (s *Store) ResolveJobs(ctx context.Context, f JobFilter, arrived bool, o Order) (int64, error) {
 	if arrived {
 		return s.moveJobs(ctx, f, o, moveArrived)
@@ -97,8 +95,8 @@ func (s *Store) ResolveJobs(ctx context.Context, f JobFilter, arrived bool, o Or
 // controlStep is how many jobs are changed in one transaction.
 const controlStep = 1000
 
-// moveJobs changes the state of jobs, oldest first, step by step so that no transaction
-// is long. Those that somebody else is changing are waited for.
+// moveJobs changes the state of jobs, oldest first, in steps that keep transactions short. It waits for
+// jobs that another transaction is changing.
 func (s *Store) moveJobs(ctx context.Context, f JobFilter, o Order, m move) (moved int64, err error) {
 	for after := ""; ; {
 		var w where
@@ -128,10 +126,9 @@ func (s *Store) moveJobs(ctx context.Context, f JobFilter, o Order, m move) (mov
 	}
 }
 
-// EditAndRetry replaces the payload of a job that is not under way and has not succeeded,
-// and makes it due at once with all its attempts before it. The payload of before is kept.
-// A nil context or data stays as it is. The error is ErrNotFound, ErrPayload, or
-// ErrConflict if the job is in another state.
+// EditAndRetry replaces the payload of a job that is neither executing nor succeeded, retries it now and
+// resets its attempts. The previous payload is kept. A nil context or data is not changed. The error is
+// ErrNotFound, ErrPayload, or ErrConflict if the job is in another state.
 func (s *Store) EditAndRetry(ctx context.Context, id string, jobContext, data json.RawMessage, o Order) error {
 	err := s.inTx(ctx, func(q *db.Queries) error {
 		jobs, err := q.LockJobs(ctx, []string{id})
@@ -169,10 +166,9 @@ func (s *Store) EditAndRetry(ctx context.Context, id string, jobContext, data js
 	return nil
 }
 
-// ReplayJobs loads a page of jobs once more that the filter picks, whatever state they are
-// in, as new jobs of the same events: what the old ones have been through stays as it is.
-// It returns the IDs of the new ones, and where the next page begins, "" if there is none:
-// the caller passes it as Page.Before, and so never comes to what it has added itself.
+// ReplayJobs adds new jobs for a page of jobs that the filter selects, in any state. The old jobs do not
+// change. It returns the IDs of the new jobs and the start of the next page, "" if there is none. The
+// caller passes it as Page.Before, so that no new job is replayed.
 func (s *Store) ReplayJobs(ctx context.Context, f JobFilter, p Page, o Order) (ids []string, next string, err error) {
 	jobs, err := s.ListJobs(ctx, f, p)
 	if err != nil {
@@ -189,7 +185,7 @@ func (s *Store) ReplayJobs(ctx context.Context, f JobFilter, p Page, o Order) (i
 				return fmt.Errorf("replay job %s: %w", job.ID, err)
 			}
 			if n == 0 {
-				// Retention has taken it meanwhile.
+				// Retention has purged it in the meantime.
 				continue
 			}
 			ids = append(ids, id)

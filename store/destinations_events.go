@@ -16,22 +16,22 @@ type NewEvent struct {
 	ID string
 	// Source is where it comes from. Required.
 	Source string
-	// Trigger is what about the source made it.
-	Trigger string
-	// Version is the version of its form.
+	// Name is what happened there, such as order.paid.
+	Name string
+	// Version is the version of its schema.
 	Version string
 	// Context and Data are JSON. Default to {}.
 	Context, Data json.RawMessage
-	// IdempotencyKey names the occasion: a source's events of the same key are one.
-	// Defaults to none, with which every event is a new one.
+	// IdempotencyKey deduplicates the events of a source: one with a known key is not added again.
+	// Defaults to none: the event is always added.
 	IdempotencyKey string
-	// SentAt is when the source says that it happened. Defaults to not known.
+	// SentAt is when it happened, according to the source. Defaults to unknown.
 	SentAt time.Time
-	// Jobs are what is to be done with it.
+	// Jobs are the jobs of the event.
 	Jobs []NewJob
-	// Faults are the flows that have failed for it: it is kept, to be replayed for them.
+	// Faults are the flows that have failed for it: it is kept for a replay.
 	Faults []FlowFault
-	// SubEvents are its parts, each with jobs of its own and none with parts.
+	// SubEvents are its parts, each with jobs of its own. A part has no parts.
 	SubEvents []NewEvent
 }
 
@@ -39,34 +39,34 @@ type NewEvent struct {
 type NewJob struct {
 	// ID defaults to a new one.
 	ID string
-	// Destination and Action name what loads it. Required.
+	// Destination and Action name the action that delivers it. Required.
 	Destination, Action string
-	// Version is the version of the destination that Data is made for.
+	// Version is the destination's version that Data was made for.
 	Version string
 	// Context and Data are JSON. Context defaults to the event's, Data to {}.
 	Context, Data json.RawMessage
 	// SentAt defaults to the event's.
 	SentAt time.Time
-	// DueAt is when it is to be loaded at the earliest. Defaults to now.
+	// DueAt is when it becomes due. Defaults to now.
 	DueAt time.Time
 }
 
 // AddedEvent is an event as it was stored.
 type AddedEvent struct {
 	Event Event
-	// Created is false if the source had sent it before: nothing was added then.
+	// Created is false if the source has sent it before: nothing was added.
 	Created bool
-	// Jobs are the IDs of its jobs, those of its parts behind its own.
+	// Jobs are the IDs of its jobs, followed by those of its parts.
 	Jobs []string
-	// Faults are the flows that it is kept for, if it was added now.
+	// Faults are the flows that a new event is kept for.
 	Faults []FlowFault
 	// SubEvents are its parts.
 	SubEvents []AddedEvent
 }
 
-// AddEvent adds an event with its parts and all their jobs: everything or nothing. An
-// event whose source has sent one under the same key before changes nothing, and gives
-// the one of then; so does a part. The error is ErrPayload if a payload cannot be kept.
+// AddEvent adds an event with its parts and all their jobs in one transaction. An event with an
+// idempotency key that its source has used before changes nothing and returns the earlier event; the
+// same holds for a part. The error is ErrPayload if PostgreSQL cannot store a payload.
 func (s *Store) AddEvent(ctx context.Context, n NewEvent) (AddedEvent, error) {
 	all, err := s.AddEvents(ctx, []NewEvent{n})
 	if err != nil {
@@ -75,8 +75,7 @@ func (s *Store) AddEvent(ctx context.Context, n NewEvent) (AddedEvent, error) {
 	return all[0], nil
 }
 
-// AddEvents is AddEvent for several events at once: all of them, or none. The answer is in
-// their order.
+// AddEvents is AddEvent for several events in one transaction. Results are in their order.
 func (s *Store) AddEvents(ctx context.Context, events []NewEvent) ([]AddedEvent, error) {
 	var b eventBatch
 	for i := range events {
@@ -101,11 +100,11 @@ func (s *Store) AddEvents(ctx context.Context, events []NewEvent) ([]AddedEvent,
 	return added, nil
 }
 
-// added returns an event as it is stored now: as it was added, or as it was there before.
+// added returns an event as it is stored: as it was added, or as it was added before.
 func (s *Store) added(ctx context.Context, p pendingEvent, stored map[string]Event) (AddedEvent, error) {
 	event, created := stored[p.id]
 	if !created {
-		// Whoever has added it at the same moment was waited for.
+		// A concurrent transaction that has added it has committed.
 		event, err := s.EventByKey(ctx, p.source, p.key)
 		if err != nil {
 			return AddedEvent{}, fmt.Errorf("read the event %q of %s: %w", p.key, p.source, err)
@@ -125,7 +124,7 @@ func (s *Store) added(ctx context.Context, p pendingEvent, stored map[string]Eve
 	return added, nil
 }
 
-// known fills in what was stored with an event that is there already.
+// known adds the jobs and parts of an event that was added before.
 func known(ctx context.Context, q *db.Queries, added AddedEvent) (AddedEvent, error) {
 	jobs, err := q.JobsOfEvent(ctx, added.Event.ID)
 	if err != nil {
@@ -149,7 +148,7 @@ func known(ctx context.Context, q *db.Queries, added AddedEvent) (AddedEvent, er
 	return added, nil
 }
 
-// insertJob adds a job that follows from the outcome of another one.
+// insertJob adds a job that is chained to another one.
 func insertJob(ctx context.Context, q *db.Queries, parent Job, n NewJob) (id string, err error) {
 	p := db.InsertJobParams{
 		ID: n.ID, Destination: n.Destination, Action: n.Action, Version: n.Version, EventID: parent.EventID,

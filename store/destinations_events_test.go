@@ -99,7 +99,7 @@ func TestAddEventRefuses(t *testing.T) {
 	n.SubEvents = []store.NewEvent{newEvent("", 0)}
 	n.SubEvents[0].SubEvents = []store.NewEvent{newEvent("", 0)}
 	_, err := b.AddEvent(b.ctx, n)
-	require.ErrorContains(t, err, "a part of an event has parts itself")
+	require.ErrorContains(t, err, "a part of an event has parts: want none")
 	count, err := b.CountEvents(b.ctx, store.EventFilter{})
 	require.NoError(t, err)
 	require.Zero(t, count)

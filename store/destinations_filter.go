@@ -7,57 +7,53 @@ import (
 	"time"
 )
 
-// JobFilter picks jobs. Fields that are not set pick all; those that are, narrow down
-// together.
+// JobFilter selects jobs that match all fields that are set. The zero value selects all jobs.
 type JobFilter struct {
 	// IDs are the jobs themselves.
 	IDs []string
-	// EventID is the event of the jobs, ParentID the job that made them, ReplayOf the
-	// one that they repeat.
+	// EventID is the event of the jobs, ParentID the job that they are chained to, ReplayOf the job that
+	// they replay.
 	EventID, ParentID, ReplayOf string
-	// Destinations, Actions, Versions and States are what the jobs have, those with Not
-	// what they have not.
+	// Destinations, Actions, Versions and States include jobs with one of the values; the fields with
+	// Not exclude jobs.
 	Destinations, NotDestinations []string
 	Actions, NotActions           []string
 	Versions, NotVersions         []string
 	States, NotStates             []string
-	// CreatedAfter and CreatedBefore bound when the jobs were made; the first moment is
-	// in, the last one out.
+	// CreatedAfter (inclusive) and CreatedBefore (exclusive) bound the creation of the jobs.
 	CreatedAfter, CreatedBefore time.Time
-	// MinAttempts and MaxAttempts bound how often they were tried, both in.
+	// MinAttempts and MaxAttempts bound the number of attempts, both inclusive.
 	MinAttempts, MaxAttempts *int32
-	// Event, if set, picks the jobs of such events. What it says about jobs is not looked at.
+	// Event, if set, selects the jobs of matching events. Its field Jobs is ignored.
 	Event *EventFilter
 }
 
-// EventFilter picks events, as JobFilter does jobs.
+// EventFilter selects events, as JobFilter does jobs.
 type EventFilter struct {
 	// IDs are the events themselves.
 	IDs []string
-	// ParentID is the event that they are parts of.
+	// ParentID is the event whose parts they are.
 	ParentID string
-	// Sources, Triggers and Versions are what the events have, those with Not what they
-	// have not.
+	// Sources, Names and Versions include events with one of the values; the fields with Not exclude
+	// events.
 	Sources, NotSources   []string
-	Triggers, NotTriggers []string
+	Names, NotNames       []string
 	Versions, NotVersions []string
-	// ReceivedAfter and ReceivedBefore bound when they came; the first moment is in, the
-	// last one out.
+	// ReceivedAfter (inclusive) and ReceivedBefore (exclusive) bound when they were received.
 	ReceivedAfter, ReceivedBefore time.Time
-	// Jobs, if set, picks events that have such jobs. What it says about events is not looked
-	// at.
+	// Jobs, if set, selects events with matching jobs. Its field Event is ignored.
 	Jobs *JobFilter
 }
 
-// Page is a part of a listing, which goes from the newest to the oldest.
+// Page is a page of a listing from the newest row to the oldest.
 type Page struct {
-	// Before is the ID of the last row of the page before. Defaults to the beginning.
+	// Before is the ID of the last row of the previous page. Defaults to the first page.
 	Before string
-	// Limit is how many rows. Defaults to 100, and is MaxPage at most.
+	// Limit is the number of rows, at most MaxPage. Defaults to 100.
 	Limit int32
 }
 
-// MaxPage is how many rows a page can have.
+// MaxPage is the maximum number of rows of a page.
 const MaxPage = 1000
 
 func (p Page) limit() int32 {
@@ -67,15 +63,15 @@ func (p Page) limit() int32 {
 	return min(p.Limit, MaxPage)
 }
 
-// where collects the conditions of a query. Statements are put together for each filter
-// instead of having conditions that are switched off: PostgreSQL can see then which index
-// to use. No part of a statement comes from a filter; values are parameters.
+// where collects the conditions of a query. Each filter has its own statement instead of one with
+// disabled conditions, so that PostgreSQL can choose an index. Values are parameters: no text of a
+// filter becomes part of a statement.
 type where struct {
 	conditions []string
 	args       []any
 }
 
-// add adds a condition about the value, which stands in it as $.
+// add adds a condition with a value, which is written as $.
 func (w *where) add(condition string, value any) {
 	w.args = append(w.args, value)
 	w.conditions = append(w.conditions, strings.Replace(condition, "$", fmt.Sprintf("$%d", len(w.args)), 1))
@@ -95,11 +91,11 @@ func (w *where) addTime(condition string, t time.Time) {
 	}
 }
 
-// addIn adds conditions about the values that a column has or has not.
+// addIn adds conditions that include or exclude values of a column.
 func (w *where) addIn(column string, in, notIn []string) {
 	switch {
 	case len(in) == 1:
-		// An equation lets an index deliver the order, too.
+		// With an equality the index also provides the order.
 		w.add(column+" = $", in[0])
 	case len(in) > 1:
 		w.add(column+" = ANY ($::text[])", in)
@@ -123,7 +119,7 @@ func (w *where) limited(n int32) string {
 	return fmt.Sprintf(" LIMIT $%d", len(w.args))
 }
 
-// jobs adds the conditions of a filter about the jobs that are called j.
+// jobs adds the conditions of a filter on jobs with the alias j.
 func (w *where) jobs(f JobFilter) {
 	w.addIn("j.id", f.IDs, nil)
 	w.addText("j.event_id = $", f.EventID)
@@ -134,7 +130,7 @@ func (w *where) jobs(f JobFilter) {
 	w.addIn("j.version", f.Versions, f.NotVersions)
 	w.addIn("j.state", f.States, f.NotStates)
 	if len(f.States) > 0 && !slices.Contains(f.States, JobSucceeded) || slices.Contains(f.NotStates, JobSucceeded) {
-		// Said twice, because it is what the index by state goes by.
+		// Redundant, but the predicate of the index by state.
 		w.conditions = append(w.conditions, "j.state <> 'succeeded'")
 	}
 	w.addTime("j.created_at >= $", f.CreatedAfter)
@@ -156,12 +152,12 @@ func (w *where) jobs(f JobFilter) {
 	w.conditions = append(w.conditions, "EXISTS (SELECT 1 FROM events e"+inner.String()+")")
 }
 
-// events adds the conditions of a filter about the events that are called e.
+// events adds the conditions of a filter on events with the alias e.
 func (w *where) events(f EventFilter) {
 	w.addIn("e.id", f.IDs, nil)
 	w.addText("e.parent_event_id = $", f.ParentID)
 	w.addIn("e.source", f.Sources, f.NotSources)
-	w.addIn("e.trigger", f.Triggers, f.NotTriggers)
+	w.addIn("e.name", f.Names, f.NotNames)
 	w.addIn("e.version", f.Versions, f.NotVersions)
 	w.addTime("e.received_at >= $", f.ReceivedAfter)
 	w.addTime("e.received_at < $", f.ReceivedBefore)

@@ -31,23 +31,23 @@ type ListedJob struct {
 type ListedEvent struct {
 	ID             string
 	Source         string
-	Trigger        string
+	Name           string
 	Version        string
 	ParentEventID  *string
 	IdempotencyKey *string
 	SentAt         *time.Time
 	ReceivedAt     time.Time
-	// Jobs is how many jobs it has itself, its parts not counted.
+	// Jobs is how many jobs the event has, without those of its parts.
 	Jobs int64
 }
 
 const listedJob = `SELECT j.id, j.destination, j.action, j.version, j.event_id, j.parent_job_id, j.replay_of, j.state,
 	j.attempt, j.due_at, j.last_error, j.created_at, j.updated_at, j.finished_at FROM jobs j`
 
-const listedEvent = `SELECT e.id, e.source, e.trigger, e.version, e.parent_event_id, e.idempotency_key, e.sent_at,
+const listedEvent = `SELECT e.id, e.source, e.name, e.version, e.parent_event_id, e.idempotency_key, e.sent_at,
 	e.received_at, (SELECT count(*) FROM jobs k WHERE k.event_id = e.id) AS jobs FROM events e`
 
-// ListJobs returns a page of jobs, the newest first.
+// ListJobs returns a page of jobs, newest first.
 func (s *Store) ListJobs(ctx context.Context, f JobFilter, p Page) ([]ListedJob, error) {
 	statement, args := listJobs(f, p)
 	all, err := collect[ListedJob](ctx, s, statement, args)
@@ -65,7 +65,7 @@ func listJobs(f JobFilter, p Page) (statement string, args []any) {
 	return statement, w.args
 }
 
-// ListEvents returns a page of events, the newest first.
+// ListEvents returns a page of events, newest first.
 func (s *Store) ListEvents(ctx context.Context, f EventFilter, p Page) ([]ListedEvent, error) {
 	statement, args := listEvents(f, p)
 	all, err := collect[ListedEvent](ctx, s, statement, args)
@@ -83,7 +83,7 @@ func listEvents(f EventFilter, p Page) (statement string, args []any) {
 	return statement, w.args
 }
 
-// CountJobs counts the jobs that a filter picks. It looks at all of them.
+// CountJobs counts the jobs that a filter selects. It reads all of them.
 func (s *Store) CountJobs(ctx context.Context, f JobFilter) (n int64, err error) {
 	var w where
 	w.jobs(f)
@@ -93,7 +93,7 @@ func (s *Store) CountJobs(ctx context.Context, f JobFilter) (n int64, err error)
 	return n, nil
 }
 
-// CountEvents counts the events that a filter picks. It looks at all of them.
+// CountEvents counts the events that a filter selects. It reads all of them.
 func (s *Store) CountEvents(ctx context.Context, f EventFilter) (n int64, err error) {
 	var w where
 	w.events(f)
@@ -109,14 +109,14 @@ type JobCount struct {
 	Action      string
 	State       string
 	Jobs        int64
-	// Due is how many of them are due by now, OldestDue since when the first one is.
+	// Due is how many of them are due, OldestDue since when the first one has been due.
 	Due       int64
 	OldestDue *time.Time
-	// OldestCreated is when the first of them was made.
+	// OldestCreated is when the oldest of them was created.
 	OldestCreated time.Time
 }
 
-// JobStats counts the jobs that a filter picks, by destination, action and state.
+// JobStats counts the jobs that a filter selects, by destination, action and state.
 func (s *Store) JobStats(ctx context.Context, f JobFilter) ([]JobCount, error) {
 	var w where
 	w.jobs(f)
@@ -129,17 +129,17 @@ func (s *Store) JobStats(ctx context.Context, f JobFilter) ([]JobCount, error) {
 	return all, nil
 }
 
-// HourCount is how many jobs of a destination that were made in an hour are in a state.
+// HourCount is how many jobs of a destination that were created in an hour are in a state.
 type HourCount struct {
-	// Hour is its first moment, in UTC.
+	// Hour is the start of the hour, in UTC.
 	Hour        time.Time
 	Destination string
 	State       string
 	Jobs        int64
 }
 
-// JobsByHour counts the jobs that a filter picks by the hour in which they were made,
-// destination and state, the newest hour first. Filters should bound the time.
+// JobsByHour counts the jobs that a filter selects by hour of creation, destination and state, newest
+// hour first. The filter should bound the time.
 func (s *Store) JobsByHour(ctx context.Context, f JobFilter) ([]HourCount, error) {
 	var w where
 	w.jobs(f)
@@ -151,8 +151,8 @@ func (s *Store) JobsByHour(ctx context.Context, f JobFilter) ([]HourCount, error
 	return all, nil
 }
 
-// collect runs a query and returns its rows. It does not keep a plan: a plan that fits one
-// filter may be a bad one for the next.
+// collect runs a query and returns its rows. It does not cache the plan: a plan for one filter may be bad
+// for the next.
 func collect[T any](ctx context.Context, s *Store, statement string, args []any) ([]T, error) {
 	rows, err := s.pool.Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
 	if err != nil {

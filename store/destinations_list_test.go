@@ -16,7 +16,7 @@ import (
 // one of a hundred jobs failed, one of ten waiting, the others succeeded, over ten days.
 func (b *bundle) many(t *testing.T, n int) {
 	t.Helper()
-	b.exec(t, `INSERT INTO events (id, source, trigger, received_at)
+	b.exec(t, `INSERT INTO events (id, source, name, received_at)
 		SELECT lpad(i::text, 10, '0'), 'shop', 'checkout', now() - make_interval(secs => ($1 - i) * 864000.0 / $1)
 		FROM generate_series(1, $1::integer) i`, n)
 	b.exec(t, `INSERT INTO jobs (id, destination, action, event_id, created_at)
@@ -56,7 +56,7 @@ func TestListJobs(t *testing.T) {
 		"tried often":     {store.JobFilter{MinAttempts: &two}, 0},
 		"tried seldom":    {store.JobFilter{MaxAttempts: new(int32)}, 30},
 		"several at once": {store.JobFilter{Destinations: []string{"crm"}, States: []string{store.JobFailed}, MaxAttempts: &one}, 1},
-		"by event":        {store.JobFilter{Event: &store.EventFilter{Triggers: []string{"checkout"}, NotSources: []string{"till"}}}, 300},
+		"by event":        {store.JobFilter{Event: &store.EventFilter{Names: []string{"checkout"}, NotSources: []string{"till"}}}, 300},
 		"by no event":     {store.JobFilter{Event: &store.EventFilter{NotSources: []string{"shop"}}}, 0},
 		"event and state": {store.JobFilter{
 			States: []string{store.JobFailed}, MinAttempts: &one,
@@ -110,7 +110,7 @@ func TestListEvents(t *testing.T) {
 		"all":        {store.EventFilter{}, 200},
 		"ids":        {store.EventFilter{IDs: []string{"0000000001"}}, 1},
 		"source":     {store.EventFilter{Sources: []string{"shop"}, NotSources: []string{"till"}}, 200},
-		"trigger":    {store.EventFilter{Triggers: []string{"checkout"}, NotTriggers: []string{"checkout"}}, 0},
+		"name":       {store.EventFilter{Names: []string{"checkout"}, NotNames: []string{"checkout"}}, 0},
 		"version":    {store.EventFilter{Versions: []string{""}, NotVersions: []string{"v1"}}, 200},
 		"parent":     {store.EventFilter{ParentID: "0000000001"}, 0},
 		"last day":   {store.EventFilter{ReceivedAfter: time.Now().Add(-24 * time.Hour)}, 20},

@@ -15,39 +15,39 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// JobOutcome is how the load of one job went.
+// JobOutcome is the result of one attempt at a job.
 type JobOutcome struct {
-	// JobID and Fence name the attempt: both as they were claimed.
+	// JobID and Fence identify the attempt: both come from the claim.
 	JobID string
 	Fence int64
-	// State is what it becomes: JobSucceeded, JobFailed, JobDiscarded, JobUnknown, or
-	// JobAwaiting for a job that was not tried, which costs it no attempt.
+	// State is the new state: JobSucceeded, JobFailed, JobDiscarded, JobUnknown, or JobAwaiting for a
+	// job that was not tried, which costs no attempt.
 	State string
-	// Error says why. It holds no secret.
+	// Error says why. It has no secret.
 	Error string
-	// RetryAfter is when it is due again, for JobFailed, JobAwaiting and JobUnknown. Below
-	// zero an unknown job waits for a person.
+	// RetryAfter is after what time the job is due again, for JobFailed, JobAwaiting and JobUnknown.
+	// Below zero an unknown job waits for an operator.
 	RetryAfter time.Duration
-	// Chained are the jobs that follow, of the same destination.
+	// Chained are jobs of the same destination that follow.
 	Chained []NewJob
 }
 
-// Recorded says what became of outcomes.
+// Recorded is the result of RecordOutcomes.
 type Recorded struct {
-	// Recorded are the jobs whose outcome was noted now.
+	// Recorded are the jobs whose outcome was recorded now.
 	Recorded []string
-	// Already are those whose outcome was noted before, by the same attempt.
+	// Already are the jobs whose outcome was recorded before, for the same attempt.
 	Already []string
-	// Fenced are those that another attempt, or a person, has taken over meanwhile, or
-	// that are gone. Nothing was noted about them.
+	// Fenced are the jobs that have a newer attempt, were changed by an operator, or are deleted. Their
+	// outcome was not recorded.
 	Fenced []string
 	// Chained are the jobs that were added.
 	Chained []ChainedJob
-	// Refused are the faults of jobs that were not, ErrChain or ErrPayload each.
+	// Refused are the errors of chained jobs that were not added: ErrChain or ErrPayload.
 	Refused []error
 }
 
-// Of returns what became of some of the outcomes, none of which has chained jobs.
+// Of returns the part of the result that belongs to some outcomes without chained jobs.
 func (r Recorded) Of(outcomes []JobOutcome) Recorded {
 	among := make(map[string]bool, len(outcomes))
 	for _, o := range outcomes {
@@ -64,14 +64,13 @@ func (r Recorded) Of(outcomes []JobOutcome) Recorded {
 	return Recorded{Recorded: pick(r.Recorded), Already: pick(r.Already), Fenced: pick(r.Fenced)}
 }
 
-// ChainedJob is a job that an outcome has made.
+// ChainedJob is a job that an outcome has added.
 type ChainedJob struct{ ID, ParentID, Action string }
 
-// RecordOutcomes notes how the loads of jobs went, and adds the jobs that follow from it,
-// in one transaction. The log of an import says which of its notifications were not delivered.
-// It may be called again with the same outcomes: nothing happens twice. A following job that
-// cannot be is left out, without harm to the outcome. The failure of a job whose lease has
-// expired is ignored: the job is retried anyway.
+// RecordOutcomes records the outcomes of jobs and adds their chained jobs in one transaction. A
+// notification that was not delivered is reported in the log of its import. It is idempotent. A chained
+// job that is refused does not affect the outcome. The failure of a job whose lease has expired is
+// ignored: the job is retried anyway.
 func (s *Store) RecordOutcomes(ctx context.Context, outcomes []JobOutcome) (r Recorded, err error) {
 	b, err := newOutcomeBatch(outcomes)
 	if err == nil && !b.chains && !b.ends {
@@ -97,13 +96,13 @@ func (s *Store) RecordOutcomes(ctx context.Context, outcomes []JobOutcome) (r Re
 	return r, nil
 }
 
-// outcomeBatch is the outcomes of a load.
+// outcomeBatch has outcomes as the arrays of the statement that records them.
 type outcomeBatch struct {
 	params db.RecordJobsParams
 	byJob  map[string]JobOutcome
 	// again are jobs with more than one outcome: the first one counts.
 	again []string
-	// chains says that there are jobs that follow, ends that jobs end undelivered.
+	// chains says that there are chained jobs, ends that jobs end undelivered.
 	chains, ends bool
 }
 
@@ -124,7 +123,7 @@ func newOutcomeBatch(outcomes []JobOutcome) (*outcomeBatch, error) {
 	return b, nil
 }
 
-// record notes the outcomes, and finds out what was the matter with those that it could not.
+// record records the outcomes, and determines why some of them were refused.
 func (b *outcomeBatch) record(ctx context.Context, q *db.Queries) (r Recorded, err error) {
 	recorded, err := q.RecordJobs(ctx, b.params)
 	if err != nil {
@@ -140,7 +139,7 @@ func (b *outcomeBatch) record(ctx context.Context, q *db.Queries) (r Recorded, e
 	}
 	rows, err := q.FencesOf(ctx, slices.Collect(maps.Keys(left)))
 	if err != nil {
-		return Recorded{}, fmt.Errorf("look at what was not noted: %w", err)
+		return Recorded{}, fmt.Errorf("read the attempts of jobs whose outcome was not recorded: %w", err)
 	}
 	for _, row := range rows {
 		if row.Fence == left[row.ID].Fence {
@@ -152,7 +151,7 @@ func (b *outcomeBatch) record(ctx context.Context, q *db.Queries) (r Recorded, e
 	return r, nil
 }
 
-// addChained adds the jobs that follow from those of which the outcome was noted now.
+// addChained adds the chained jobs of the outcomes that were recorded now.
 func (b *outcomeBatch) addChained(ctx context.Context, tx pgx.Tx, r *Recorded) error {
 	var ids []string
 	for _, id := range r.Recorded {
@@ -162,7 +161,7 @@ func (b *outcomeBatch) addChained(ctx context.Context, tx pgx.Tx, r *Recorded) e
 	}
 	parents, err := db.New(tx).JobsByID(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("read the jobs that others follow: %w", err)
+		return fmt.Errorf("read the jobs that others are chained to: %w", err)
 	}
 	for _, parent := range parents {
 		if err := addChained(ctx, tx, parent, b.byJob[parent.ID].Chained, r); err != nil {
@@ -184,7 +183,8 @@ func appendOutcome(p *db.RecordJobsParams, o JobOutcome) error {
 	case JobAwaiting:
 		wait, untried = max(0, o.RetryAfter.Seconds()), 1
 	default:
-		return fmt.Errorf("%q is not an outcome", o.State)
+		return fmt.Errorf("state %q is not an outcome: want %s, %s, %s, %s or %s", o.State,
+			JobSucceeded, JobFailed, JobDiscarded, JobUnknown, JobAwaiting)
 	}
 	p.Ids, p.Fences, p.States = append(p.Ids, o.JobID), append(p.Fences, o.Fence), append(p.States, o.State)
 	p.Errors = append(p.Errors, JobError{Message: o.Error}.encode())
@@ -192,8 +192,8 @@ func appendOutcome(p *db.RecordJobsParams, o JobOutcome) error {
 	return nil
 }
 
-// addChained adds the jobs that follow from one. Each has a savepoint of its own: what the
-// database refuses would otherwise take the outcome of all jobs with it, for ever.
+// addChained adds the chained jobs of one job. Each has its own savepoint: otherwise a job that the
+// database refuses would keep all outcomes from being recorded.
 func addChained(ctx context.Context, tx pgx.Tx, parent Job, chained []NewJob, r *Recorded) error {
 	for _, n := range chained {
 		var id string
@@ -205,9 +205,9 @@ func addChained(ctx context.Context, tx pgx.Tx, parent Job, chained []NewJob, r 
 		case err == nil:
 			r.Chained = append(r.Chained, ChainedJob{ID: id, ParentID: parent.ID, Action: n.Action})
 		case refused(err):
-			r.Refused = append(r.Refused, fmt.Errorf("job of %s that follows %s: %w", n.Action, parent.ID, asPayload(err)))
+			r.Refused = append(r.Refused, fmt.Errorf("job of %s chained to %s: %w", n.Action, parent.ID, asPayload(err)))
 		default:
-			return fmt.Errorf("add the job of %s that follows %s: %w", n.Action, parent.ID, err)
+			return fmt.Errorf("add the job of %s chained to %s: %w", n.Action, parent.ID, err)
 		}
 	}
 	return nil

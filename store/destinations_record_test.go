@@ -100,7 +100,8 @@ func TestRecordRefusesOtherStates(t *testing.T) {
 	job := b.claim(t)[0]
 	for _, state := range []string{"", store.JobHeld, store.JobCancelled, store.JobExecuting, store.JobAcknowledged} {
 		_, err := b.RecordOutcomes(b.ctx, []store.JobOutcome{outcome(job, state)})
-		require.ErrorContains(t, err, fmt.Sprintf("%q is not an outcome", state))
+		want := "state %q is not an outcome: want succeeded, failed, discarded, unknown or awaiting"
+		require.ErrorContains(t, err, fmt.Sprintf(want, state))
 	}
 }
 
@@ -144,7 +145,7 @@ func TestChainRefuses(t *testing.T) {
 	require.Len(t, r.Chained, 1)
 	require.Len(t, r.Refused, 4)
 	require.ErrorIs(t, r.Refused[0], store.ErrChain)
-	require.ErrorContains(t, r.Refused[0], "upsert -> upsert goes in a circle")
+	require.ErrorContains(t, r.Refused[0], "upsert -> upsert is a cycle")
 	require.ErrorIs(t, r.Refused[1], store.ErrChain)
 	require.ErrorIs(t, r.Refused[2], store.ErrPayload)
 	require.ErrorContains(t, r.Refused[3], "jobs_action_check")
@@ -172,7 +173,7 @@ func TestChainIsBounded(t *testing.T) {
 		}
 		require.Len(t, recorded.Refused, 1)
 		require.ErrorIs(t, recorded.Refused[0], store.ErrChain)
-		require.ErrorContains(t, recorded.Refused[0], "8 jobs at most")
+		require.ErrorContains(t, recorded.Refused[0], "want at most 8 jobs")
 		return
 	}
 }

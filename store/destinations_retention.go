@@ -12,45 +12,45 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// Retention says which events are not needed any more.
+// Retention selects the events to purge.
 type Retention struct {
-	// ReceivedBefore is when they came, at the latest. Required.
+	// ReceivedBefore is the end of the time in which they were received. Required.
 	ReceivedBefore time.Time
-	// Sources and NotSources bound where they came from. Default to anywhere.
+	// Sources and NotSources include and exclude events by source. Default to all sources.
 	Sources, NotSources []string
-	// States are those in which all their jobs must be, those of their parts among them.
-	// Defaults to succeeded. An event without jobs goes in any case.
+	// States are the states of all jobs of the event and of its parts. Defaults to succeeded. An event
+	// without jobs is always purged.
 	States []string
 }
 
-// Purged is what retention has taken away, or would.
+// Purged counts purged rows.
 type Purged struct{ Events, Jobs, Transitions int64 }
 
-// PurgeCursor is how far a purge has come: it goes from the oldest event to the newest. The
-// zero value is the beginning.
+// PurgeCursor is the position of a purge, which goes from the oldest event to the newest. The zero value
+// is the beginning.
 type PurgeCursor struct {
 	ReceivedAt time.Time `json:"received_at"`
 	ID         string    `json:"id"`
 }
 
-// Add adds what another step has taken away.
+// Add adds the rows of another step.
 func (p Purged) Add(more Purged) Purged {
 	return Purged{
 		Events: p.Events + more.Events, Jobs: p.Jobs + more.Jobs, Transitions: p.Transitions + more.Transitions,
 	}
 }
 
-// purgeStep is how many events, their parts not counted, go in one transaction.
+// purgeStep is how many events, not counting parts, are purged in one transaction.
 const purgeStep = 500
 
-// EndedStates are those in which nothing more is done about a job by itself: events whose
-// jobs are in one of them may be purged.
+// EndedStates are the states in which a job ends unless an operator changes it. Events may be purged when
+// all their jobs have one of them.
 func EndedStates() []string { return []string{JobSucceeded, JobDiscarded, JobCancelled} }
 
-// where returns what picks the events.
+// where returns the conditions of the events.
 func (r Retention) where() (w where, err error) {
 	if r.ReceivedBefore.IsZero() {
-		return w, errors.New("purge events: want to know before when they were received")
+		return w, errors.New("purge events: want ReceivedBefore, the end of the time in which they were received")
 	}
 	states := r.States
 	if len(states) == 0 {
@@ -64,10 +64,9 @@ func (r Retention) where() (w where, err error) {
 	return w, nil
 }
 
-// Purge takes away the events that a rule names, with their parts, jobs and history. An
-// event goes as a whole or not at all; whether it goes is decided in the transaction in
-// which it does, so that a job which is retried at that moment stays. With dryRun
-// nothing goes, and Purged says what would.
+// Purge deletes the events that the rule selects, with their parts, jobs and history. An event is deleted
+// as a whole. The transaction that deletes it evaluates the rule again, so that an event with a job that
+// was just retried stays. With dryRun nothing is deleted, and Purged counts what would be.
 func (s *Store) Purge(ctx context.Context, r Retention, dryRun bool) (p Purged, err error) {
 	if dryRun {
 		w, err := r.where()
@@ -87,8 +86,8 @@ func (s *Store) Purge(ctx context.Context, r Retention, dryRun bool) (p Purged, 
 	return p, nil
 }
 
-// PurgeStep is one transaction of Purge: it takes away up to 500 events behind the cursor, and
-// returns where the next step goes on. done says that there is nothing behind.
+// PurgeStep is one transaction of Purge: it deletes up to 500 events after the cursor and returns the
+// cursor of the next step. done says that there are no more events.
 func (s *Store) PurgeStep(
 	ctx context.Context, r Retention, after PurgeCursor,
 ) (p Purged, next PurgeCursor, done bool, err error) {
@@ -118,12 +117,12 @@ func (s *Store) purgeable(ctx context.Context, w where) (p Purged, err error) {
 	return p, nil
 }
 
-// purgeStep purges some events behind the cursor.
+// purgeStep purges events after the cursor.
 func (s *Store) purgeStep(
 	ctx context.Context, w where, after PurgeCursor,
 ) (p Purged, last PurgeCursor, done bool, err error) {
 	if after.ID != "" {
-		// In this order the index by time ends the search where the events become too new.
+		// In this order the index by time ends the scan at the first event that is too new.
 		w.args = append(w.args, after.ReceivedAt, after.ID)
 		w.conditions = append(w.conditions, fmt.Sprintf("(e.received_at, e.id) > ($%d, $%d)", len(w.args)-1, len(w.args)))
 	}
@@ -133,7 +132,7 @@ func (s *Store) purgeStep(
 		if err := db.New(tx).AllowRetention(ctx); err != nil {
 			return err
 		}
-		// The jobs are locked, then asked once more: one may have been retried just now.
+		// The jobs are locked, then read again: one may have been retried in the meantime.
 		rows, err := tx.Query(ctx, pick, w.args...)
 		if err != nil {
 			return err

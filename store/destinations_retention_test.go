@@ -63,7 +63,7 @@ func TestPurge(t *testing.T) {
 	require.EqualValues(t, 1, got.Events)
 	require.EqualValues(t, 2, got.Jobs)
 	_, err = b.Purge(b.ctx, store.Retention{}, false)
-	require.ErrorContains(t, err, "want to know before when")
+	require.ErrorContains(t, err, "want ReceivedBefore")
 	// History is append-only again afterwards.
 	_, err = b.sql.Exec(b.ctx, "DELETE FROM transitions")
 	require.ErrorContains(t, err, "append-only")

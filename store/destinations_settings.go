@@ -10,12 +10,11 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// ChangedSettings are settings to be put in the place of others.
+// ChangedSettings are settings that replace others.
 type ChangedSettings = db.PutSettingsParams
 
-// SaveSettings puts settings of a destination (Action "") or one of its actions in the
-// place of those of the version Replaces, which is 0 if there are none yet. The error is
-// ErrConflict if they are of another version by now.
+// SaveSettings replaces the settings of a destination (Action "") or of one of its actions. Replaces is
+// their version, 0 if there are none. The error is ErrConflict if they have another version.
 func (s *Store) SaveSettings(ctx context.Context, c ChangedSettings) (DestinationSettings, error) {
 	set, err := s.PutSettings(ctx, c)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -27,8 +26,8 @@ func (s *Store) SaveSettings(ctx context.Context, c ChangedSettings) (Destinatio
 	return set, nil
 }
 
-// Pause keeps the jobs of a destination (action "") or one of its actions waiting. Loads
-// that are under way go on to their end.
+// Pause pauses a destination (action "") or one of its actions: jobs wait. Batches in flight are not
+// interrupted.
 func (s *Store) Pause(ctx context.Context, destination, action, by string) error {
 	return s.setPaused(ctx, db.PauseDestinationParams{
 		Destination: destination, Action: action, UpdatedBy: by, Paused: true,
@@ -42,13 +41,13 @@ func (s *Store) Resume(ctx context.Context, destination, action, by string) erro
 
 func (s *Store) setPaused(ctx context.Context, p db.PauseDestinationParams) error {
 	if err := s.PauseDestination(ctx, p); err != nil {
-		return fmt.Errorf("set whether %s is paused: %w", named(p.Destination, p.Action), err)
+		return fmt.Errorf("change whether %s is paused: %w", named(p.Destination, p.Action), err)
 	}
 	return nil
 }
 
-// Settings returns what people have set for a destination, by action, its own settings
-// under "".
+// Settings returns the operator's settings of a destination by action; those of the destination itself
+// are under "".
 func (s *Store) Settings(ctx context.Context, destination string) (map[string]DestinationSettings, error) {
 	all, err := s.SettingsOf(ctx, &destination)
 	if err != nil {
@@ -61,7 +60,7 @@ func (s *Store) Settings(ctx context.Context, destination string) (map[string]De
 	return byAction, nil
 }
 
-// AllSettings returns the settings of all destinations, by destination and as Settings has them.
+// AllSettings returns the settings of all destinations by destination and action.
 func (s *Store) AllSettings(ctx context.Context) (map[string]map[string]DestinationSettings, error) {
 	all, err := s.SettingsOf(ctx, nil)
 	if err != nil {

@@ -17,7 +17,7 @@ var me = store.Order{By: "anna", Reason: "because"}
 // newEvent is an event with that many jobs of crm/upsert.
 func newEvent(key string, jobs int) store.NewEvent {
 	n := store.NewEvent{
-		Source: "shop", Trigger: "checkout", Version: "v1", IdempotencyKey: key,
+		Source: "shop", Name: "checkout", Version: "v1", IdempotencyKey: key,
 		Context: json.RawMessage(`{"ip": "::1"}`), Data: json.RawMessage(`{"total": 12}`),
 	}
 	for i := range jobs {

@@ -130,10 +130,10 @@ func (f *Follower) test(ctx context.Context) (time.Time, error) {
 
 // Followed has the callbacks of Follow.
 type Followed struct {
-	// Heard is called with the payload of each notification, and with "" whenever some may
-	// have been missed: when it begins to listen, at first and after each loss. Required.
-	Heard func(payload string)
-	// Lost is called when it cannot listen, with the reason. Required.
+	// Notified is called with the payload of each notification, and with "" whenever notifications may
+	// have been lost: each time it begins to listen. Required.
+	Notified func(payload string)
+	// Lost is called with the error when it cannot listen. Required.
 	Lost func(err error)
 }
 
@@ -145,7 +145,7 @@ func (s *Store) Follow(ctx context.Context, channel string, to Followed) {
 	for ctx.Err() == nil {
 		f.Next(ctx, func(_ context.Context, r Received) error {
 			if r.Connected || r.Payload != "" {
-				to.Heard(r.Payload)
+				to.Notified(r.Payload)
 			}
 			return nil
 		})

@@ -83,7 +83,7 @@ func addNotification(ctx context.Context, q *db.Queries, a Announcement, jobs []
 	}
 	var b eventBatch
 	if err := b.add(NewEvent{
-		Source: SourceSluice, Trigger: NotificationPrefix + a.Event, Context: about, Data: data,
+		Source: SourceSluice, Name: NotificationPrefix + a.Event, Context: about, Data: data,
 		IdempotencyKey: a.ID, SentAt: a.OccurredAt, Jobs: jobs,
 	}); err != nil {
 		return err

@@ -118,7 +118,7 @@ func TestAnnounceKeepsASnapshot(t *testing.T) {
 	require.NoError(t, err)
 	event, err := b.EventByKey(b.ctx, store.SourceSluice, fmt.Sprintf("imp_%d_0_failed", b.importID))
 	require.NoError(t, err)
-	require.Equal(t, "import.failed", event.Trigger)
+	require.Equal(t, "import.failed", event.Name)
 	require.JSONEq(t, fmt.Sprintf(`{"import_id": %d, "site": "example.com", "importer": "csv"}`, b.importID), string(event.Context))
 	jobs, err := b.JobsOfEvent(b.ctx, event.ID)
 	require.NoError(t, err)

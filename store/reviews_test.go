@@ -165,7 +165,7 @@ func TestRemind(t *testing.T) {
 	require.NoError(t, err)
 	var ids []string
 	for _, n := range listed {
-		if n.Trigger == store.NotificationPrefix+store.EventReviewReminder {
+		if n.Name == store.NotificationPrefix+store.EventReviewReminder {
 			ids = append(ids, *n.IdempotencyKey)
 		}
 	}

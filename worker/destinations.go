@@ -18,18 +18,19 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// deliveries deliver jobs: a Temporal worker for each destination, on a task queue of its own.
+// deliveries delivers jobs: it has the producer, and for each destination a Temporal worker on its own
+// task queue.
 type deliveries struct {
 	w         *Worker
 	lifecycle *destinations.Lifecycle
 	starter   *starter.Destinations
-	// produce starts the producer, wait waits for its end and that of its batches.
+	// produce starts the producer; wait waits for its end and that of its batches.
 	produce func(ctx context.Context)
 	wait    func()
 	// endProducer ends the producer, nil before it is started.
 	endProducer func()
 	workers     []worker.Worker
-	// started are those of the workers that run.
+	// started are the workers that run.
 	started []worker.Worker
 }
 
@@ -51,7 +52,7 @@ func (w *Worker) newDeliveries(
 	acts := &activities.Destinations{
 		Store: w.store, Registry: w.cfg.Destinations, Connections: opened,
 		Versions: &destinations.Versions{Logger: w.log}, Circuit: w.cfg.Circuit,
-		// The rest is for recording outcomes.
+		// The other half is for recording results.
 		Grace: settings.StopTimeout / 2, Logger: w.log, Observer: w.metrics,
 		Service: scheduler,
 	}
@@ -78,17 +79,17 @@ func (w *Worker) newDeliveries(
 	return dl, nil
 }
 
-// slots is how many drains of a destination a process has room for: one of each action, and as many
-// that have ended but have not been reported.
+// slots is how many drains of a destination run in a process at once: one for each action, and as many
+// that have ended but are still being reported.
 func slots(d destinations.Destination) int {
 	const minSlots = 20
 	return max(minSlots, 2*len(d.Actions()))
 }
 
-// initTimeout bounds how long all destinations together may take to get ready.
+// initTimeout bounds the initialisation of all destinations together.
 const initTimeout = time.Minute
 
-// init gets the destinations ready. An error stops the worker.
+// init initialises the destinations. An error stops the worker.
 func (dl *deliveries) init(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, initTimeout)
 	defer cancel()
@@ -105,7 +106,7 @@ func (dl *deliveries) shutdown(ctx context.Context) {
 	dl.lifecycle.Stop(ctx)
 }
 
-// start starts the producer and begins to poll. After an error stop is to be called all the same.
+// start starts the producer and begins to poll. The caller calls stop, also after an error.
 func (dl *deliveries) start(ctx context.Context) error {
 	ctx, dl.endProducer = context.WithCancel(ctx)
 	dl.produce(ctx)
@@ -131,8 +132,8 @@ func (dl *deliveries) stop() {
 	dl.wait()
 }
 
-// launch starts the workflows of all destinations, until ctx ends: at first all of them, with
-// news of their settings, and then those that do not run.
+// launch keeps the workflows of all destinations running until ctx ends. It first starts all of them,
+// which makes running ones read their settings, and then those that do not run.
 func (dl *deliveries) launch(ctx context.Context) {
 	ticker := time.NewTicker(dl.w.cfg.ReconcileInterval)
 	defer ticker.Stop()
@@ -159,8 +160,8 @@ func (dl *deliveries) launch(ctx context.Context) {
 	}
 }
 
-// recover starts the workflows of actions that do not run, as after a termination or the loss
-// of Temporal's data, and counts those whose task fails.
+// recover starts the workflows of actions that do not run, for instance after the loss of Temporal's
+// data, and counts those whose workflow task fails.
 func (dl *deliveries) recover(ctx context.Context) error {
 	var faults []error
 	failing := 0

@@ -14,7 +14,7 @@ import (
 func FuzzCommand(f *testing.F) {
 	for _, seed := range []string{
 		`{"part": 1, "reason": "x"}`, `{"prat": 2}`, `null`, `{"jobs_per_second": 1e-300}`, `{"by": "<<<", "key": "k"}`,
-		`{"rows_per_second": 1} x`, `{"verdict": "accepted", "by": "ann\u0000"}`, `{"loads": 1, "loads": 2}`, `{"interval": "@daily"}`,
+		`{"rows_per_second": 1} x`, `{"verdict": "accepted", "by": "ann\u0000"}`, `{"batches": 1, "batches": 2}`, `{"interval": "@daily"}`,
 	} {
 		f.Add("json/plain", []byte(seed))
 	}

@@ -155,7 +155,7 @@ func TestManyRefusedSignals(t *testing.T) {
 // Commands to an action of a destination are refused like those to an import.
 func TestRefusedActionCommands(t *testing.T) {
 	t.Parallel()
-	const rate = "want 0.001 to 1000000, or 0 for what the program says"
+	const rate = "want 0.001 to 1000000, or 0 for the program's limit"
 	for i, c := range []badCommand{
 		{workflows.CommandSetJobRate, plain(`null`), "the argument is not a JSON object"},
 		{workflows.CommandSetJobRate, nil, `field "jobs_per_second" is required`},
@@ -165,8 +165,8 @@ func TestRefusedActionCommands(t *testing.T) {
 		{workflows.CommandSetJobRate, plain(`{"jobs_per_second":1e309}`), `field "jobs_per_second": the number is too large`},
 		{workflows.CommandSetJobRate, plain(`{"jobs_per_second":-1}`), "jobs_per_second is -1: " + rate},
 		{workflows.CommandSetJobRate, plain(`{"jobs_per_second":"NaN"}`), `field "jobs_per_second": want a number, got a string`},
-		{workflows.CommandSetConcurrency, plain(`{}`), `field "loads" is required`},
-		{workflows.CommandSetConcurrency, plain(`{"loads":101}`), "loads is 101: want 1 to 100"},
+		{workflows.CommandSetConcurrency, plain(`{}`), `field "batches" is required`},
+		{workflows.CommandSetConcurrency, plain(`{"batches":101}`), "batches is 101: want 1 to 100"},
 		{workflows.CommandSetSchedule, plain(`{}`), "want at least one of realtime, interval and time_zone"},
 		{workflows.CommandSetSchedule, plain(`{"realtime":null}`), `field "realtime": want true or false, got null`},
 		{workflows.CommandSetSchedule, plain(`{"interval":"` + strings.Repeat("<", 600) + `"}`), "interval has 3600 bytes in JSON: want at most 200"},

@@ -16,9 +16,9 @@ type DestinationInput struct {
 	Actions     []string `json:"actions"`
 }
 
-// Destination starts a DestinationAction for each action of a destination, and ends: those
-// go on for ever. One that runs already is told to look at its settings anew: they may be
-// those of another release now. Every worker starts it when it starts itself.
+// Destination starts a DestinationAction for each action of a destination, and ends. An action that
+// already runs is asked to read its settings again: those of a new release may differ. Every worker
+// starts this workflow when it starts.
 func Destination(ctx workflow.Context, in DestinationInput) error {
 	var faults []error
 	for _, action := range in.Actions {
@@ -33,7 +33,7 @@ func startAction(ctx workflow.Context, destination, action string) error {
 	id := DestinationActionID(destination, action)
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: id, TaskQueue: QueueMain,
-		// One that somebody has terminated comes back with the next worker.
+		// A terminated workflow is started again by the next worker.
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:         ActionSummary(destination, action),
@@ -47,15 +47,15 @@ func startAction(ctx workflow.Context, destination, action string) error {
 	return workflow.SignalExternalWorkflow(ctx, id, "", SignalRefresh, nil).Get(ctx, nil)
 }
 
-// ActionSummary is what the Temporal Web UI shows beside the workflow of an action.
+// ActionSummary is the static summary of an action's workflow in the Temporal Web UI.
 func ActionSummary(destination, action string) string {
-	return fmt.Sprintf("load the jobs of %s into %s", action, destination)
+	return fmt.Sprintf("deliver the jobs of %s/%s", destination, action)
 }
 
-// ActionDetails is what it shows below.
+// ActionDetails are the static details of an action's workflow in the Temporal Web UI.
 func ActionDetails(destination, action string) string {
-	return fmt.Sprintf("`sluice destination show %[1]s` tells how it stands, "+
-		"`sluice job list --destination %[1]s --action %[2]s` has its jobs.\n\n"+
+	return fmt.Sprintf("`sluice destination show %[1]s` shows its status, "+
+		"`sluice job list --destination %[1]s --action %[2]s` lists its jobs.\n\n"+
 		"It takes the updates and signals `pause`, `resume`, `trigger`, `set_schedule`, `set_rate` and `set_concurrency`. "+
 		"While a drain runs, *Pending Activities* has its results so far.", destination, action)
 }

@@ -14,40 +14,40 @@ type DestinationActionInput struct {
 	// Destination and Action name the action.
 	Destination string `json:"destination"`
 	Action      string `json:"action"`
-	// Carried is what an earlier run has left, if there was one.
+	// Carried is the state of the previous run, nil for the first one.
 	Carried *CarriedAction `json:"carried,omitempty"`
 }
 
-// CarriedAction is what one run of a DestinationAction leaves to the next. What people have
-// set stands in the store.
+// CarriedAction is the state that a run of a DestinationAction passes to the next one. Settings are in
+// the store.
 type CarriedAction struct {
-	// Known is what was known last.
-	Known activities.Surveyed `json:"known"`
-	// Full, Wanted and Stale are what was still to be done.
+	// Known is the last known status.
+	Known activities.ActionStatus `json:"known"`
+	// Full, Wanted and Stale are as in actionRun.
 	Full   bool `json:"full,omitempty"`
 	Wanted bool `json:"wanted,omitempty"`
 	Stale  bool `json:"stale,omitempty"`
 	// Totals are since the workflow was started.
 	Totals ActionTotals `json:"totals"`
-	// Seen are the keys of the commands that were carried out.
+	// Seen are the keys of executed commands.
 	Seen []string `json:"seen,omitempty"`
 	// Refused is how many signals were refused.
 	Refused int `json:"refused,omitempty"`
 }
 
-// ActionTotals is what the workflow of an action has done.
+// ActionTotals counts the work of an action's workflow.
 type ActionTotals struct {
-	activities.Loaded
-	// Loads is how many batches were delivered.
-	Loads int64 `json:"loads"`
-	// Runs is in how many runs, each of which has continued as the next.
+	activities.JobCounts
+	// Batches is how many batches were delivered.
+	Batches int64 `json:"batches"`
+	// Runs is how many runs the workflow has had, each continued as the next one.
 	Runs int64 `json:"runs"`
 }
 
 // actionRun is the state of one run of a DestinationAction.
 type actionRun struct {
 	ref      activities.ActionRef
-	known    activities.Surveyed
+	known    activities.ActionStatus
 	totals   ActionTotals
 	commands commandState
 
@@ -65,13 +65,13 @@ type actionRun struct {
 	// endDrain cancels the drain, ending says that it was called.
 	endDrain func()
 	ending   bool
-	// notified is when a running drain was notified last.
+	// notified is when the producer was notified last because of the signal enqueue.
 	notified time.Time
-	// changed says that something has happened that the loop has not seen yet.
+	// changed says that the loop has to run again.
 	changed bool
 	// cost estimates how many events the run's history has.
 	cost int
-	// failed is why a drain has failed: the workflow is cancelled.
+	// failed is the error of a drain: the workflow is cancelled.
 	failed error
 	// refusal is the last signal that was refused.
 	refusal string
@@ -86,11 +86,11 @@ const (
 	costSignal    = 1
 )
 
-// DestinationAction delivers the jobs of an action, for ever. For a realtime action it holds one
-// long drain, an activity that registers the action with the producer of the worker that runs it. For
-// an action with a schedule it drains at the times of the schedule and when a retry is due. The
-// signal enqueue, which carries nothing, says that there are jobs. Jobs and settings are in the store:
-// the workflow may be terminated and started again at any time.
+// DestinationAction delivers the jobs of an action. It does not end. For a realtime action it holds one
+// long drain, an activity that registers the action with the producer of the worker that runs it. An
+// action with a schedule drains at the times of the schedule and when a retry is due. The signal
+// enqueue, which has no argument, reports new jobs. Jobs and settings are in the store: the workflow
+// may be terminated and started again at any time.
 func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 	r := &actionRun{ref: activities.ActionRef{Destination: in.Destination, Action: in.Action}, stale: true}
 	if c := in.Carried; c != nil {
@@ -103,7 +103,7 @@ func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 	}
 	for {
 		r.changed = false
-		if err := r.survey(ctx); err != nil {
+		if err := r.updateStatus(ctx); err != nil {
 			return err
 		}
 		r.wakeUp(ctx)
@@ -127,35 +127,35 @@ func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
 	}
 }
 
-// survey asks how the action stands, if what is known is old.
-func (r *actionRun) survey(ctx workflow.Context) error {
+// updateStatus asks for the status of the action if the known one is stale.
+func (r *actionRun) updateStatus(ctx workflow.Context) error {
 	if !r.stale {
 		return nil
 	}
 	r.stale = false
 	r.cost += costActivity
-	var answer activities.Surveyed
-	asking := bookkeeping(ctx, "look for what is due")
-	if err := workflow.ExecuteActivity(asking, ActivityNextDue, r.question(ctx)).Get(ctx, &answer); err != nil {
+	var answer activities.ActionStatus
+	asking := bookkeeping(ctx, "look for due jobs")
+	if err := workflow.ExecuteActivity(asking, ActivityNextDue, r.statusRequest(ctx)).Get(ctx, &answer); err != nil {
 		return err
 	}
-	r.learn(ctx, answer)
+	r.setStatus(ctx, answer)
 	r.wanted = r.wanted || answer.Due > 0
 	return nil
 }
 
-// question is what activities are asked by.
-func (r *actionRun) question(ctx workflow.Context) activities.Survey {
-	return activities.Survey{
+// statusRequest returns the request for the action's status at this time.
+func (r *actionRun) statusRequest(ctx workflow.Context) activities.StatusRequest {
+	return activities.StatusRequest{
 		ActionRef: r.ref, Now: workflow.Now(ctx), NextRun: r.known.NextRun,
 		Interval: r.known.Plan.Interval, TimeZone: r.known.Plan.TimeZone, Full: r.full,
 	}
 }
 
-// learn takes a newer answer. Answers may arrive in another order than that in which they were given.
-// A known future run of the same schedule stays; of two times for the next job the earlier one counts,
-// because waking up too early does no harm.
-func (r *actionRun) learn(ctx workflow.Context, answer activities.Surveyed) {
+// setStatus takes a status. Activities may answer in another order than they have read the store, so a
+// known future run of the same schedule stays, and of two times for the next job the earlier one counts:
+// waking up too early does no harm.
+func (r *actionRun) setStatus(ctx workflow.Context, answer activities.ActionStatus) {
 	before := r.known
 	if before.NextRun.After(workflow.Now(ctx)) && before.Plan.Interval == answer.Plan.Interval &&
 		before.Plan.TimeZone == answer.Plan.TimeZone {
@@ -174,7 +174,7 @@ func (r *actionRun) wakeUp(ctx workflow.Context) {
 	if run := r.known.NextRun; !run.IsZero() && !now.Before(run) {
 		r.known.NextRun = time.Time{}
 		r.wake(true)
-		// The next drain reports the next run. Without one, or while one runs, it is asked for.
+		// The next drain reports the next run. If no drain follows, or while one runs, the status is read.
 		r.stale = r.known.Plan.Paused || r.running > 0
 	}
 	if due := r.known.NextDue; !r.known.Plan.Realtime && !due.IsZero() && !now.Before(due) {
@@ -183,14 +183,14 @@ func (r *actionRun) wakeUp(ctx workflow.Context) {
 	}
 }
 
-// wake says that there are jobs.
+// wake notes that there may be jobs; with full, new ones of an action with a schedule too.
 func (r *actionRun) wake(full bool) {
 	r.wakes++
 	r.full = r.full || full
 	r.wanted = true
 }
 
-// enqueued takes the signal enqueue. The producer polls: it is notified no more often than that.
+// enqueued handles the signal enqueue. The producer is notified no more often than it polls.
 func (r *actionRun) enqueued(ctx workflow.Context) {
 	r.wake(false)
 	if now := workflow.Now(ctx); r.known.Plan.Realtime && r.running > 0 && now.Sub(r.notified) >= pollInterval {
@@ -198,14 +198,14 @@ func (r *actionRun) enqueued(ctx workflow.Context) {
 	}
 }
 
-// long says whether the history is long enough.
+// long reports whether the run has to continue as new.
 func (r *actionRun) long(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
 	return r.cost >= maxEvents || r.commands.accepted >= maxRunCommands ||
 		info.GetCurrentHistoryLength() >= maxEvents || info.GetContinueAsNewSuggested()
 }
 
-// continueAsNew ends the drain and goes on in a new run.
+// continueAsNew ends the drain and continues in a new run.
 func (r *actionRun) continueAsNew(ctx workflow.Context) error {
 	if r.running > 0 && r.known.Plan.Realtime {
 		r.ending = true
@@ -214,7 +214,8 @@ func (r *actionRun) continueAsNew(ctx workflow.Context) error {
 	if err := workflow.Await(ctx, func() bool { return r.running == 0 }); err != nil {
 		return err
 	}
-	// From here on updates are refused, to be repeated: a stream of them must not keep the run.
+	// From here on updates are refused, and the sender repeats them: a stream of updates must not
+	// prolong the run.
 	r.commands.closing = true
 	if err := workflow.Await(ctx, func() bool { return r.answered(ctx) }); err != nil {
 		return err
@@ -230,14 +231,13 @@ func (r *actionRun) continueAsNew(ctx workflow.Context) error {
 	})
 }
 
-// sleep waits until there may be something to do.
+// sleep waits for the next wake-up.
 func (r *actionRun) sleep(ctx workflow.Context) error {
 	until, why := r.nextWake(ctx)
 	if until.IsZero() {
 		return workflow.Await(ctx, func() bool { return r.changed || r.long(ctx) })
 	}
-	// The timer of a wait that is over would stay among those that people see, and wake the
-	// workflow up for nothing.
+	// A timer that is not cancelled would stay in the Web UI and wake the workflow needlessly.
 	waiting, stop := workflow.WithCancel(ctx)
 	defer stop()
 	_, err := workflow.AwaitWithOptions(waiting, workflow.AwaitOptions{
@@ -246,8 +246,8 @@ func (r *actionRun) sleep(ctx workflow.Context) error {
 	return err
 }
 
-// nextWake returns when to wake up, and for what; zero if there is nothing to wait for but
-// signals, commands and drains.
+// nextWake returns when to wake up and why. The time is zero if the action waits only for signals,
+// commands and drains.
 func (r *actionRun) nextWake(ctx workflow.Context) (until time.Time, why string) {
 	now := workflow.Now(ctx)
 	sooner := func(at time.Time, reason string) {

@@ -19,8 +19,7 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// actionEnv is one run of DestinationAction in the SDK's test environment, over a store that
-// is a number of jobs.
+// actionEnv is one run of DestinationAction in the SDK's test environment. The store is a number of jobs.
 type actionEnv struct {
 	*testsuite.TestWorkflowEnvironment
 	t *testing.T
@@ -33,12 +32,12 @@ type actionEnv struct {
 	nextDue      time.Time
 	// blocked is how many jobs wait for their connection, scheduled how many are due later.
 	blocked, scheduled int64
-	// requests are those to drain, pending is the token of the drain that waits for jobs.
+	// requests are the requests for drains, pending is the token of the drain that waits for jobs.
 	requests []activities.DrainRequest
 	pending  []byte
-	// most is how many drains there were at once at most.
-	running, most int
-	changes       []activities.SettingsChange
+	// running is how many drains run, maxRunning the highest number.
+	running, maxRunning int
+	changes             []activities.SettingsChange
 }
 
 func setupAction(t *testing.T) *actionEnv {
@@ -54,12 +53,12 @@ func setupAction(t *testing.T) *actionEnv {
 	e.SetTestTimeout(time.Minute)
 	e.RegisterWorkflowWithOptions(workflows.DestinationAction,
 		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
-	e.RegisterActivityWithOptions(func(_ context.Context, s activities.Survey) (activities.Surveyed, error) {
+	e.RegisterActivityWithOptions(func(_ context.Context, s activities.StatusRequest) (activities.ActionStatus, error) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		return e.surveyed(s), nil
+		return e.status(s), nil
 	}, activity.RegisterOptions{Name: workflows.ActivityNextDue})
-	e.RegisterActivityWithOptions(func(_ context.Context, c activities.SettingsChange) (activities.Surveyed, error) {
+	e.RegisterActivityWithOptions(func(_ context.Context, c activities.SettingsChange) (activities.ActionStatus, error) {
 		return e.apply(c)
 	}, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	e.RegisterActivityWithOptions(func(ctx context.Context, r activities.DrainRequest) (activities.Drained, error) {
@@ -74,8 +73,8 @@ func setupAction(t *testing.T) *actionEnv {
 	return e
 }
 
-func (e *actionEnv) surveyed(s activities.Survey) activities.Surveyed {
-	answer := activities.Surveyed{
+func (e *actionEnv) status(s activities.StatusRequest) activities.ActionStatus {
+	answer := activities.ActionStatus{
 		Plan: e.plan, NextRun: s.NextRun, NextDue: e.nextDue, Blocked: e.blocked,
 	}
 	if e.plan.Realtime || s.Full {
@@ -90,7 +89,7 @@ func (e *actionEnv) surveyed(s activities.Survey) activities.Surveyed {
 	return answer
 }
 
-func (e *actionEnv) apply(c activities.SettingsChange) (activities.Surveyed, error) {
+func (e *actionEnv) apply(c activities.SettingsChange) (activities.ActionStatus, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.changes = append(e.changes, c)
@@ -98,7 +97,7 @@ func (e *actionEnv) apply(c activities.SettingsChange) (activities.Surveyed, err
 	case c.Paused != nil:
 		e.plan.Paused = *c.Paused
 	case c.Interval != nil && *c.Interval == "never":
-		return activities.Surveyed{}, temporal.NewNonRetryableApplicationError("there is no such interval", "input", nil)
+		return activities.ActionStatus{}, temporal.NewNonRetryableApplicationError("there is no such interval", "input", nil)
 	case c.Interval != nil:
 		e.plan.Interval = *c.Interval
 	case c.Rate != nil:
@@ -107,16 +106,16 @@ func (e *actionEnv) apply(c activities.SettingsChange) (activities.Surveyed, err
 		e.plan.Concurrency = int(*c.Concurrency)
 	}
 	e.report()
-	return e.surveyed(c.Survey), nil
+	return e.status(c.StatusRequest), nil
 }
 
-// drain delivers what there is. A drain of a realtime action waits for jobs or for changed settings.
+// drain delivers all jobs. A drain of a realtime action waits for jobs or for changed settings.
 func (e *actionEnv) drain(token []byte, r activities.DrainRequest) (activities.Drained, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.requests = append(e.requests, r)
 	e.running++
-	e.most = max(e.most, e.running)
+	e.maxRunning = max(e.maxRunning, e.running)
 	if e.plan.Realtime && !e.plan.Paused && e.due+e.retries == 0 {
 		e.pending = token
 		return activities.Drained{}, activity.ErrResultPending
@@ -135,8 +134,8 @@ func (e *actionEnv) drained(r activities.DrainRequest) activities.Drained {
 		}
 	}
 	return activities.Drained{
-		Surveyed: e.surveyed(r.Survey), Claimed: int(claimed), Batches: int(min(claimed, 1)),
-		Loaded: activities.Loaded{Succeeded: claimed},
+		ActionStatus: e.status(r.StatusRequest), Claimed: int(claimed), Batches: int(min(claimed, 1)),
+		JobCounts: activities.JobCounts{Succeeded: claimed},
 	}
 }
 
@@ -161,7 +160,7 @@ func (e *actionEnv) add(jobs int64) {
 	}
 }
 
-// at lets something happen at a time of the workflow.
+// at calls fn at a time of the workflow.
 func (e *actionEnv) at(after time.Duration, fn func()) { e.RegisterDelayedCallback(fn, after) }
 
 func (e *actionEnv) enqueue(jobs int64) {
@@ -233,19 +232,19 @@ func TestRealtimeAction(t *testing.T) {
 		require.True(t, e.state().NextRun.After(e.Now()), "the next run of the schedule is known while a drain runs")
 	})
 	require.Nil(t, e.start(nil, 62*time.Minute))
-	require.Equal(t, 1, e.most)
+	require.Equal(t, 1, e.maxRunning)
 }
 
-// An action by the clock leaves new jobs alone until its time, or a trigger, and looks for
-// retries in between.
-func TestActionByTheClock(t *testing.T) {
+// An action with a schedule delivers new jobs at its times or after a trigger, and only retries in
+// between.
+func TestScheduledAction(t *testing.T) {
 	t.Parallel()
 	e := setupAction(t)
 	e.plan.Realtime = false
 	e.due = 25
 	e.at(time.Minute, func() { e.enqueue(0) })
 	e.at(2*time.Minute, func() {
-		require.Len(t, e.requests, 1, "only retries were looked for")
+		require.Len(t, e.requests, 1, "only retries")
 		require.False(t, e.requests[0].Full)
 		require.EqualValues(t, 25, e.left())
 	})
@@ -281,8 +280,8 @@ func TestActionWakesForRetries(t *testing.T) {
 	require.Nil(t, e.start(nil, 12*time.Minute))
 }
 
-// Pauses keep jobs waiting and lose none; a repeated command is one.
-func TestActionOrders(t *testing.T) {
+// A pause keeps jobs waiting and loses none; a repeated command is executed once.
+func TestActionCommands(t *testing.T) {
 	t.Parallel()
 	e := setupAction(t)
 	command := func(key string) workflows.Command { return workflows.Command{Key: key, By: "ann"} }
@@ -313,8 +312,8 @@ func TestActionOrders(t *testing.T) {
 	require.Equal(t, "ann", e.changes[0].By)
 }
 
-// Jobs of a connection with an open circuit are loaded when it lets them through: the time that
-// the store gives for it is kept, also for those that have waited for the action's schedule.
+// Jobs of a connection with an open circuit are delivered when the store says that it closes, also those
+// that have waited for the action's schedule.
 func TestActionOfBlockedConnection(t *testing.T) {
 	t.Parallel()
 	e := setupAction(t)
@@ -338,7 +337,7 @@ func TestActionOfBlockedConnection(t *testing.T) {
 	require.Nil(t, e.start(nil, 92*time.Minute))
 }
 
-// A trigger tries at once what waits, whatever has failed before; so does resume.
+// A trigger delivers the waiting jobs now, also those that have failed; so does resume.
 func TestActionTriesNow(t *testing.T) {
 	t.Parallel()
 	e := setupAction(t)
@@ -355,8 +354,7 @@ func TestActionTriesNow(t *testing.T) {
 	require.NotEmpty(t, e.requests)
 }
 
-// Ten thousand wake-ups pass without any run having more than a bounded number of turns, and
-// without a job being left behind between them.
+// The histories of ten thousand wake-ups are bounded, and no job is lost between two runs.
 func TestActionHistoryIsBounded(t *testing.T) {
 	t.Parallel()
 	const wakes = 10_000

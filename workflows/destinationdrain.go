@@ -18,12 +18,12 @@ const (
 	// action with a schedule.
 	realtimeDrain  = time.Hour
 	scheduledDrain = 30 * time.Second
-	// pollInterval is how often a running drain is notified at most because of the signal enqueue:
-	// it polls as often anyway.
+	// pollInterval is the minimum time between two notifications because of the signal enqueue. The
+	// producer polls as often.
 	pollInterval = time.Second
 )
 
-// mayDrain says whether a drain is to be started now.
+// mayDrain reports whether a drain is to be started now.
 func (r *actionRun) mayDrain() bool {
 	return (r.known.Plan.Realtime || r.wanted) && !r.known.Plan.Paused && r.running == 0 && r.failed == nil
 }
@@ -34,7 +34,7 @@ func (r *actionRun) drain(ctx workflow.Context) {
 	if r.known.Plan.Realtime {
 		length = realtimeDrain
 	}
-	request := activities.DrainRequest{Survey: r.question(ctx), Seconds: length.Seconds()}
+	request := activities.DrainRequest{StatusRequest: r.statusRequest(ctx), Seconds: length.Seconds()}
 	wakes := r.wakes
 	r.wanted = false
 	r.running++
@@ -45,12 +45,13 @@ func (r *actionRun) drain(ctx workflow.Context) {
 		defer end()
 		defer func() { r.running, r.changed = r.running-1, true }()
 		timeout := time.Duration(r.known.Plan.TimeoutSeconds*float64(time.Second)) + length
-		options := draining(ctx, r.ref.Destination, timeout, fmt.Sprintf("deliver up to %d jobs at a time", r.known.Plan.BatchSize))
+		summary := fmt.Sprintf("deliver up to %d jobs at a time", r.known.Plan.BatchSize)
+		options := draining(ctx, r.ref.Destination, timeout, summary)
 		var answer activities.Drained
 		err := workflow.ExecuteActivity(options, ActivityDrain, request).Get(ctx, &answer)
 		switch {
 		case err == nil:
-			r.settle(ctx, answer, request.Full, wakes == r.wakes)
+			r.takeResult(ctx, answer, request.Full, wakes == r.wakes)
 		case temporal.IsCanceledError(err) && r.ending:
 			// The next run starts another one.
 			r.wanted = true
@@ -60,24 +61,24 @@ func (r *actionRun) drain(ctx workflow.Context) {
 	})
 }
 
-// settle takes the result of a drain, which was a full one or not. upToDate says that no wake-up
-// has come since it was started.
-func (r *actionRun) settle(ctx workflow.Context, answer activities.Drained, full, upToDate bool) {
-	r.learn(ctx, answer.Surveyed)
-	r.totals.Loads += int64(answer.Batches)
-	// Also of batches that have outlived an earlier drain.
-	r.totals.Add(answer.Loaded)
+// takeResult takes the result of a drain, which was full or not. upToDate says that no wake-up has come
+// since it was started.
+func (r *actionRun) takeResult(ctx workflow.Context, answer activities.Drained, full, upToDate bool) {
+	r.setStatus(ctx, answer.ActionStatus)
+	r.totals.Batches += int64(answer.Batches)
+	// They include batches that have outlived an earlier drain.
+	r.totals.Add(answer.JobCounts)
 	now := workflow.Now(ctx)
 	switch {
 	case answer.Plan.Paused:
-		// It goes on where it stands.
+		// The next drain after the pause continues.
 		r.wanted = true
 	case answer.Due > 0 && answer.Claimed > 0:
 		r.wanted = true
 	case answer.Due == 0 && answer.Blocked == 0 && full && upToDate:
 		r.full = false
 	}
-	if earliest := now.Add(retryClaim); answer.Claimed == 0 && !r.known.NextDue.IsZero() && r.known.NextDue.Before(earliest) {
-		r.known.NextDue = earliest
+	if due := r.known.NextDue; answer.Claimed == 0 && !due.IsZero() && due.Before(now.Add(retryClaim)) {
+		r.known.NextDue = now.Add(retryClaim)
 	}
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/sluicehq/sluice/activities"
 )
 
-// What an action of a destination does.
+// The statuses of an action of a destination.
 const (
-	// ActionIdle waits for its schedule or for a retry.
+	// ActionIdle means that the action waits for its schedule or for a retry.
 	ActionIdle = "idle"
-	// ActionDraining has a drain: jobs are delivered. A realtime action has one all the time.
+	// ActionDraining means that a drain runs: jobs are delivered. A realtime action always has one.
 	ActionDraining = "draining"
-	// ActionPaused delivers nothing until it is resumed.
+	// ActionPaused means that jobs wait until the action is resumed.
 	ActionPaused = "paused"
 )
 
-// ActionState is how an action of a destination stands.
+// ActionState is the state of an action's workflow.
 type ActionState struct {
 	activities.ActionRef
 	// Status is ActionIdle or another of its kind.
@@ -28,25 +28,24 @@ type ActionState struct {
 	Plan   activities.ActionPlan `json:"plan"`
 	// Running is how many drains run.
 	Running int `json:"running"`
-	// NextRun is the next time of the schedule, NextDue when a job is due or a lease ends.
+	// NextRun is the next run of the schedule, NextDue when the next job is due or a lease expires.
 	NextRun time.Time `json:"next_run,omitzero"`
 	NextDue time.Time `json:"next_due,omitzero"`
-	// Unhealthy are connections that jobs wait for and that are not healthy, at most five.
+	// Unhealthy are up to five unhealthy connections that jobs wait for.
 	Unhealthy []activities.UnhealthyConnection `json:"unhealthy,omitempty"`
 	// Totals are since the workflow was started.
 	Totals ActionTotals `json:"totals"`
-	// Refusal is the last signal that was refused.
+	// Refusal is the error of the last refused signal.
 	Refusal string `json:"refusal,omitempty"`
 }
 
-// BacklogState is what waits for an action, as the store has said last.
+// BacklogState counts the waiting jobs of an action, according to its last known status.
 type BacklogState struct {
-	// Due is how many jobs can be loaded now, Waiting how many in all can be now or later;
-	// store.MaxBacklog stands for as many or more.
+	// Due is how many jobs can be claimed now, Waiting how many can be claimed now or later. Both are
+	// counted up to store.MaxBacklog.
 	Due     int64 `json:"due"`
 	Waiting int64 `json:"waiting"`
-	// Scheduled is how many of those that wait are scheduled for later: neither due, nor held back
-	// by their connection.
+	// Scheduled is how many of the waiting jobs are due later.
 	Scheduled int64 `json:"scheduled"`
 }
 
@@ -99,6 +98,6 @@ func (r *actionRun) describe(ctx workflow.Context) {
 	}
 	fmt.Fprintf(&text, "\n\n| Batches | Succeeded | Failed | Discarded | Unknown | Due |\n"+
 		"| --- | --- | --- | --- | --- | --- |\n| %d | %d | %d | %d | %d | %d |\n",
-		s.Totals.Loads, s.Totals.Succeeded, s.Totals.Failed, s.Totals.Discarded, s.Totals.Unknown, r.known.Due)
+		s.Totals.Batches, s.Totals.Succeeded, s.Totals.Failed, s.Totals.Discarded, s.Totals.Unknown, r.known.Due)
 	workflow.SetCurrentDetails(ctx, text.String())
 }

@@ -39,7 +39,7 @@ const (
 	TypeHandover = "Handover"
 	// TypeDestination starts the workflows of a destination's actions.
 	TypeDestination = "Destination"
-	// TypeDestinationAction loads the jobs of an action.
+	// TypeDestinationAction delivers the jobs of an action.
 	TypeDestinationAction = "DestinationAction"
 )
 

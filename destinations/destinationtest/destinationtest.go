@@ -132,7 +132,7 @@ func setup(tb testing.TB, cfg Config, fresh func(tb testing.TB) Subject) *bench 
 		job, made := b.marshal(tb, event)
 		require.True(tb, made, "event %d gives a job", i)
 		b.claim.Events[event.ID] = store.Event{
-			ID: event.ID, Source: event.Source, Trigger: event.Trigger, Context: event.Context, Data: event.Data,
+			ID: event.ID, Source: event.Source, Name: event.Name, Context: event.Context, Data: event.Data,
 		}
 		b.claim.Jobs = append(b.claim.Jobs, store.Job{
 			ID: "job-" + strconv.Itoa(i), EventID: event.ID, Version: job.Version, Context: job.Context, Data: job.Data,

@@ -91,7 +91,7 @@ func (b *bench) fails(tb testing.TB, fault Fault) {
 		}
 	}
 	require.NotZero(tb, done.Tried, "somebody must have asked")
-	require.NotEmpty(tb, done.Ill, "the circuit breaker hears of it")
+	require.NotEmpty(tb, done.Unhealthy, "the circuit breaker hears of it")
 	if b.Delivered != nil {
 		require.Empty(tb, b.Delivered(tb))
 	}
@@ -166,7 +166,7 @@ func (b *bench) waits(tb testing.TB) {
 		require.Equal(tb, destinations.ErrorClassOperator, destinations.ClassOf(r.Error), "%v", r.Error)
 		require.GreaterOrEqual(tb, done.Outcomes[i].RetryAfter, destinations.OperatorBackoff)
 	}
-	require.Empty(tb, done.Ill)
+	require.Empty(tb, done.Unhealthy)
 	if b.Delivered != nil {
 		require.Empty(tb, b.Delivered(tb))
 	}

@@ -57,7 +57,7 @@ func load(text string) (*flow.Program, error) {
 
 func event(source, name, data string) destinations.Event {
 	return destinations.Event{
-		ID: "e1", Source: source, Trigger: name, Data: json.RawMessage(data), Context: json.RawMessage(`{"country": "DE"}`),
+		ID: "e1", Source: source, Name: name, Data: json.RawMessage(data), Context: json.RawMessage(`{"country": "DE"}`),
 	}
 }
 

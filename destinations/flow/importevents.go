@@ -75,7 +75,7 @@ type importContext struct {
 }
 
 func importEvent(name string, about importContext, data any, at time.Time) (destinations.Event, error) {
-	e := destinations.Event{Source: SourceImport, Trigger: name, SentAt: at}
+	e := destinations.Event{Source: SourceImport, Name: name, SentAt: at}
 	var err error
 	if e.Context, err = json.Marshal(about); err != nil {
 		return e, fmt.Errorf("write the context of %s: %w", name, err)

@@ -76,11 +76,11 @@ func (r rule) isFor(e destinations.Event, importer string) bool {
 	case e.Source == store.SourceSluice || (e.Source == SourceImport) != (r.Import != ""):
 		return false
 	case r.Import == "":
-		return r.source.MatchString(e.Source) && r.event.MatchString(e.Trigger)
-	case r.Records != (e.Trigger == EventRecord):
+		return r.source.MatchString(e.Source) && r.event.MatchString(e.Name)
+	case r.Records != (e.Name == EventRecord):
 		return false
 	default:
-		return r.importer.MatchString(importer) && (r.Records || r.event.MatchString(e.Trigger))
+		return r.importer.MatchString(importer) && (r.Records || r.event.MatchString(e.Name))
 	}
 }
 

@@ -62,7 +62,7 @@ func TestFlowsAboutImports(t *testing.T) {
 		"another table": {recordEvent(t, "google_analytics_4", schema.Visitors), []string{not, not, not, unmet}, ""},
 		"another's row": {recordEvent(t, "csv", schema.Pages), []string{not, not, not, not}, ""},
 		"unknown importer": {
-			destinations.Event{Source: flow.SourceImport, Trigger: "import.declined", Context: []byte(`{"importer": 7}`)},
+			destinations.Event{Source: flow.SourceImport, Name: "import.declined", Context: []byte(`{"importer": 7}`)},
 			[]string{not, not, not, not},
 			"",
 		},
@@ -118,13 +118,13 @@ func TestSamples(t *testing.T) {
 	for _, name := range flow.EndEvents() {
 		status := name[len("import."):]
 		e := endEvent(t, "csv", status)
-		require.Equal(t, []string{"import", name}, []string{e.Source, e.Trigger})
+		require.Equal(t, []string{"import", name}, []string{e.Source, e.Name})
 		require.JSONEq(t, `{"import_id": 1, "site": "example.com", "importer": "csv"}`, string(e.Context))
 		require.Equal(t, flow.SampleEnd("csv", status).FinishedAt, e.SentAt)
 		require.Equal(t, status == store.StatusCompleted, flow.SampleEnd("csv", status).Reason == "")
 	}
 	e := recordEvent(t, "csv", schema.Visitors)
-	require.Equal(t, []string{"import", "record"}, []string{e.Source, e.Trigger})
+	require.Equal(t, []string{"import", "record"}, []string{e.Source, e.Name})
 	require.JSONEq(t, `{"table": "imported_visitors", "row": {"date": "2021-01-31", "visitors": 1, "pageviews": 1, "bounces": 1,
 		"visits": 1, "visit_duration": 1}}`, string(e.Data))
 	require.Len(t, flow.EndEvents(), 5)

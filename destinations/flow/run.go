@@ -182,7 +182,7 @@ func (r rule) make(
 
 // envOf returns what expressions see of an event.
 func envOf(e destinations.Event) (env Env, err error) {
-	env = Env{ID: e.ID, Source: e.Source, Name: e.Trigger, Version: e.Version, SentAt: e.SentAt, ReceivedAt: e.ReceivedAt}
+	env = Env{ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, SentAt: e.SentAt, ReceivedAt: e.ReceivedAt}
 	if env.Data, err = object(e.Data); err != nil {
 		return env, fmt.Errorf("the data: %w", err)
 	}

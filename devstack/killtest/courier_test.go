@@ -41,7 +41,7 @@ func (b brisk) Options() destinations.Options {
 	o := b.Destination.Options()
 	o.Timeout = 15 * time.Second
 	o.DefaultSchedule = &destinations.Schedule{
-		Realtime: true, FirstRetry: 500 * time.Millisecond, MostRetry: 4 * time.Second,
+		Realtime: true, InitialBackoff: 500 * time.Millisecond, MaxBackoff: 4 * time.Second,
 	}
 	return o
 }

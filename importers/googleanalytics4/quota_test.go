@@ -128,7 +128,7 @@ func TestConcurrency(t *testing.T) {
 				require.NoError(t, err)
 			}
 			require.Equal(t, tc.most, crowd.most)
-			require.LessOrEqual(t, b.fake.MostConcurrent(), tc.most)
+			require.LessOrEqual(t, b.fake.MaxConcurrent(), tc.most)
 			require.Empty(t, g.limiter.gates, "nobody is left")
 		})
 	}

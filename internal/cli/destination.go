@@ -60,8 +60,8 @@ type actionJSON struct {
 	// workflow's last run.
 	Next           *time.Time `json:"next"`
 	MaxRetries     int        `json:"max_retries"`
-	FirstRetry     float64    `json:"first_retry_seconds"`
-	MostRetry      float64    `json:"most_retry_seconds"`
+	InitialBackoff float64    `json:"initial_backoff_seconds"`
+	MaxBackoff     float64    `json:"max_backoff_seconds"`
 	Concurrency    int        `json:"concurrency"`
 	RatePerSecond  float64    `json:"rate_per_second"`
 	BatchSize      int        `json:"batch_size"`
@@ -134,7 +134,7 @@ func actionView(
 	p, fault := destinations.PlanOf(d, a, settings)
 	view := actionJSON{
 		Name: a.Name(), Paused: p.Paused, Realtime: p.Realtime, Interval: p.Interval, TimeZone: p.TimeZone,
-		MaxRetries: int(*p.MaxRetries), FirstRetry: p.FirstRetry.Seconds(), MostRetry: p.MostRetry.Seconds(),
+		MaxRetries: int(*p.MaxRetries), InitialBackoff: p.InitialBackoff.Seconds(), MaxBackoff: p.MaxBackoff.Seconds(),
 		Concurrency: p.Concurrency, RatePerSecond: p.RatePerSecond, BatchSize: p.BatchSize,
 		TimeoutSeconds: p.Timeout.Seconds(), RedriveUnknown: p.RedriveUnknown, Jobs: jobs,
 	}

@@ -47,7 +47,7 @@ type listedEventJSON struct {
 
 func listedEventView(e store.ListedEvent) listedEventJSON {
 	return listedEventJSON{
-		ID: e.ID, Source: e.Source, Name: e.Trigger, Version: e.Version, ParentID: e.ParentEventID,
+		ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, ParentID: e.ParentEventID,
 		IdempotencyKey: e.IdempotencyKey, SentAt: e.SentAt, ReceivedAt: e.ReceivedAt, JobCount: e.Jobs,
 	}
 }
@@ -92,7 +92,7 @@ func listEvents(ctx context.Context, s *session) error {
 	}
 	table := terminal.NewTable("ID", "SOURCE", "NAME", "VERSION", "RECEIVED", "JOBS")
 	for _, e := range events {
-		table.Row(e.ID, e.Source, orDash(e.Trigger), orDash(e.Version), when(&e.ReceivedAt), e.Jobs)
+		table.Row(e.ID, e.Source, orDash(e.Name), orDash(e.Version), when(&e.ReceivedAt), e.Jobs)
 	}
 	if err := table.Write(c.App.Writer); err != nil {
 		return err
@@ -147,7 +147,7 @@ func eventView(ctx context.Context, opened *store.Store, id string) (eventJSON, 
 	}
 	view := eventJSON{
 		listedEventJSON: listedEventJSON{
-			ID: e.ID, Source: e.Source, Name: e.Trigger, Version: e.Version, ParentID: e.ParentEventID,
+			ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, ParentID: e.ParentEventID,
 			IdempotencyKey: e.IdempotencyKey, SentAt: e.SentAt, ReceivedAt: e.ReceivedAt, JobCount: int64(len(jobs)),
 		},
 		Context: e.Context, Data: e.Data, Parts: []listedEventJSON{},

@@ -38,7 +38,7 @@ func notificationsFlag() cli.Flag {
 // eventFields reads eventFilterFlags. set reports whether any of them is set.
 func eventFields(c *cli.Context) (f store.EventFilter, set bool, err error) {
 	f.Sources, f.NotSources = listFlag(c, "source"), listFlag(c, "not-source")
-	f.Triggers, f.NotTriggers = listFlag(c, "name"), listFlag(c, "not-name")
+	f.Names, f.NotNames = listFlag(c, "name"), listFlag(c, "not-name")
 	f.Versions, f.NotVersions = listFlag(c, "event-version"), listFlag(c, "not-event-version")
 	if f.ReceivedAfter, err = timeFlag(c, "received-after"); err != nil {
 		return f, false, err
@@ -46,7 +46,7 @@ func eventFields(c *cli.Context) (f store.EventFilter, set bool, err error) {
 	if f.ReceivedBefore, err = timeFlag(c, "received-before"); err != nil {
 		return f, false, err
 	}
-	lists := [][]string{f.Sources, f.NotSources, f.Triggers, f.NotTriggers, f.Versions, f.NotVersions}
+	lists := [][]string{f.Sources, f.NotSources, f.Names, f.NotNames, f.Versions, f.NotVersions}
 	set = !f.ReceivedAfter.IsZero() || !f.ReceivedBefore.IsZero() ||
 		slices.ContainsFunc(lists, func(list []string) bool { return len(list) > 0 })
 	return f, set, nil

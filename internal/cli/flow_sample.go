@@ -73,7 +73,7 @@ func sampleOf(s *session) (destinations.Event, error) {
 		return destinations.Event{}, fmt.Errorf("--event: %w", err)
 	}
 	return destinations.Event{
-		ID: sample.ID, Source: sample.Source, Trigger: sample.Name, Version: sample.Version, Context: sample.Context,
+		ID: sample.ID, Source: sample.Source, Name: sample.Name, Version: sample.Version, Context: sample.Context,
 		Data: sample.Data, SentAt: sample.SentAt, ReceivedAt: sample.ReceivedAt,
 	}, nil
 }

@@ -29,7 +29,7 @@ func newShop(t *testing.T) shop {
 	system, s := systemWithoutWorker(t)
 	b := shop{shell: s, System: system}
 	first, err := system.Store.AddEvent(enginetest.Context(t), store.NewEvent{
-		Source: "shop", Trigger: "order.paid", Version: "v1", IdempotencyKey: "order 1",
+		Source: "shop", Name: "order.paid", Version: "v1", IdempotencyKey: "order 1",
 		Context: json.RawMessage(`{"ip": "::1"}`), Data: json.RawMessage(`{"total": 12}`),
 		Jobs: []store.NewJob{
 			{Destination: "log", Action: "write", Data: json.RawMessage(`{"text": "paid"}`)},

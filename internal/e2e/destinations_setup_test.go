@@ -118,7 +118,7 @@ func (a *sinkAction) Load(
 // realtime is a schedule that loads at once, and tries again soon.
 func realtime() destinations.Schedule {
 	return destinations.Schedule{
-		Realtime: true, MaxRetries: destinations.Retries(2), FirstRetry: 100 * time.Millisecond, MostRetry: time.Second,
+		Realtime: true, MaxRetries: destinations.Retries(2), InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 	}
 }
 

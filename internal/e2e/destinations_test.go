@@ -30,7 +30,7 @@ func TestDestinationLife(t *testing.T) {
 	crm := newSink("crm",
 		&sinkAction{name: "post", schedule: realtime(), then: []destinations.Next{{Action: "audit"}}},
 		&sinkAction{name: "audit", schedule: destinations.Schedule{
-			Interval: "@every 1s", FirstRetry: 100 * time.Millisecond, MostRetry: time.Second,
+			Interval: "@every 1s", InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 		}})
 	d := setupSinks(t, crm)
 	ctx := enginetest.Context(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// sinks lets a recorder's system deliver to a destination with an action in realtime and one
-// by the clock.
+// sinks lets a recorder's system deliver to a destination with a realtime action and one with a
+// schedule.
 func (r recorder) sinks() *delivering {
 	r.t.Helper()
 	return setupSinks(r.t, newSink("crm",
@@ -30,8 +30,8 @@ func (r recorder) destination() *historypb.History {
 	return d.History(r.t, id, "")
 }
 
-// destinationAction returns the history of the action that is loaded by the clock if chained
-// is 1, else of the one in realtime, after some jobs.
+// destinationAction returns the history of the action with a schedule if chained
+// is 1, otherwise of the realtime action, after some jobs.
 func (r recorder) destinationAction(chained int) *historypb.History {
 	r.t.Helper()
 	d := r.sinks()
@@ -46,8 +46,8 @@ func (r recorder) destinationAction(chained int) *historypb.History {
 	return d.History(r.t, workflows.DestinationActionID("crm", "post"), "")
 }
 
-// destinationOrders returns the history of an action that was given every order.
-func (r recorder) destinationOrders() *historypb.History {
+// destinationCommands returns the history of an action that received every command.
+func (r recorder) destinationCommands() *historypb.History {
 	r.t.Helper()
 	d := r.sinks()
 	ctx, by := enginetest.Context(r.t), starter.By{Who: "ann", Why: "a look"}

@@ -114,13 +114,13 @@ var recordings = map[string]func(r recorder) *historypb.History{
 	"scheduled_joined": func(r recorder) *historypb.History {
 		return r.scheduled(`{"rows": 10, "delay": "2s"}`, true, starter.RunCompleted)
 	},
-	"handed_over":         func(r recorder) *historypb.History { return r.handover(false) },
-	"handover":            func(r recorder) *historypb.History { return r.handover(true) },
-	"destination":         func(r recorder) *historypb.History { return r.destination() },
-	"destination_action":  func(r recorder) *historypb.History { return r.destinationAction(0) },
-	"destination_orders":  func(r recorder) *historypb.History { return r.destinationOrders() },
-	"destination_drained": func(r recorder) *historypb.History { return r.destinationAction(1) },
-	"dry_run":             func(r recorder) *historypb.History { return r.dryRun() },
+	"handed_over":          func(r recorder) *historypb.History { return r.handover(false) },
+	"handover":             func(r recorder) *historypb.History { return r.handover(true) },
+	"destination":          func(r recorder) *historypb.History { return r.destination() },
+	"destination_action":   func(r recorder) *historypb.History { return r.destinationAction(0) },
+	"destination_commands": func(r recorder) *historypb.History { return r.destinationCommands() },
+	"destination_drained":  func(r recorder) *historypb.History { return r.destinationAction(1) },
+	"dry_run":              func(r recorder) *historypb.History { return r.dryRun() },
 	"deleted": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100}`)
 		r.end(imp, store.StatusCompleted)

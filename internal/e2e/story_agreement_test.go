@@ -44,7 +44,7 @@ func (d *tale) shown(id string) (j shownJob) {
 // the actions.
 func (d *tale) requireAgreement(jobs ...string) {
 	d.t.Helper()
-	moves := map[activities.ActionRef]activities.Loaded{}
+	moves := map[activities.ActionRef]activities.JobCounts{}
 	standing := map[activities.ActionRef]map[string]int64{}
 	for _, id := range jobs {
 		j := d.requireShown(id)
@@ -55,7 +55,7 @@ func (d *tale) requireAgreement(jobs ...string) {
 		standing[ref][j.State]++
 		counts := moves[ref]
 		for _, line := range j.Transitions {
-			counts.Add(loadedAs(line.To))
+			counts.Add(countedAs(line.To))
 		}
 		moves[ref] = counts
 	}
@@ -91,29 +91,29 @@ func (d *tale) requireShown(id string) shownJob {
 	return shown
 }
 
-// loadedAs is what a load says that has brought a job to a state.
-func loadedAs(state string) activities.Loaded {
+// countedAs is what a load says that has brought a job to a state.
+func countedAs(state string) activities.JobCounts {
 	switch state {
 	case store.JobSucceeded:
-		return activities.Loaded{Succeeded: 1}
+		return activities.JobCounts{Succeeded: 1}
 	case store.JobFailed:
-		return activities.Loaded{Failed: 1}
+		return activities.JobCounts{Failed: 1}
 	case store.JobDiscarded:
-		return activities.Loaded{Discarded: 1}
+		return activities.JobCounts{Discarded: 1}
 	default:
-		return activities.Loaded{}
+		return activities.JobCounts{}
 	}
 }
 
 // compare compares what is known about an action: moves are those of its jobs by the store,
 // standing is how many of them are in which state.
 func (d *tale) compare(
-	t *assert.CollectT, ref activities.ActionRef, moves activities.Loaded, standing map[string]int64,
+	t *assert.CollectT, ref activities.ActionRef, moves activities.JobCounts, standing map[string]int64,
 ) {
 	ctx := enginetest.Context(d.t)
 	state, err := d.State(ctx, ref)
 	require.NoError(t, err)
-	require.Equal(t, moves, state.Totals.Loaded, "the query state")
+	require.Equal(t, moves, state.Totals.JobCounts, "the query state")
 	status := workflows.ActionIdle
 	if state.Plan.Realtime {
 		status = workflows.ActionDraining
@@ -122,7 +122,7 @@ func (d *tale) compare(
 	require.Equal(t, moves, d.historyOf(ref), "the results of activities in the history")
 	require.Equal(t, workflows.ActionSummary(ref.Destination, ref.Action), d.summaryOf(t, ref))
 	require.Contains(t, d.detailsOf(t, ref), fmt.Sprintf("| %d | %d | %d | %d | %d |",
-		state.Totals.Loads, moves.Succeeded, moves.Failed, moves.Discarded, moves.Unknown), "the current details")
+		state.Totals.Batches, moves.Succeeded, moves.Failed, moves.Discarded, moves.Unknown), "the current details")
 
 	var shown struct {
 		Actions []struct {
@@ -171,7 +171,7 @@ func (d *tale) summaryOf(t *assert.CollectT, ref activities.ActionRef) (summary 
 }
 
 // historyOf adds up the results of the drains of an action in the histories of all its runs.
-func (d *tale) historyOf(ref activities.ActionRef) (sum activities.Loaded) {
+func (d *tale) historyOf(ref activities.ActionRef) (sum activities.JobCounts) {
 	d.t.Helper()
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
 	for run, first := "", true; first || run != ""; first = false {
@@ -193,9 +193,9 @@ func (d *tale) historyOf(ref activities.ActionRef) (sum activities.Loaded) {
 	return sum
 }
 
-func (d *tale) deliveredBy(done *historypb.ActivityTaskCompletedEventAttributes) activities.Loaded {
+func (d *tale) deliveredBy(done *historypb.ActivityTaskCompletedEventAttributes) activities.JobCounts {
 	d.t.Helper()
 	var answer activities.Drained
 	require.NoError(d.t, converter.GetDefaultDataConverter().FromPayloads(done.GetResult(), &answer))
-	return answer.Loaded
+	return answer.JobCounts
 }

@@ -38,7 +38,7 @@ type briskly struct{ destinations.Destination }
 func (b briskly) Options() destinations.Options {
 	o := b.Destination.Options()
 	s := *o.DefaultSchedule
-	s.FirstRetry, s.MostRetry = 200*time.Millisecond, time.Second
+	s.InitialBackoff, s.MaxBackoff = 200*time.Millisecond, time.Second
 	o.DefaultSchedule = &s
 	return o
 }

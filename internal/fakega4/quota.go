@@ -155,9 +155,9 @@ func (s *Server) Exhaust(quota string) bool {
 	return true
 }
 
-// MostConcurrent returns how many requests for reports of the property with data there
+// MaxConcurrent returns how many requests for reports of the property with data there
 // have been at once, at most.
-func (s *Server) MostConcurrent() int {
+func (s *Server) MaxConcurrent() int {
 	s.quotas.mu.Lock()
 	defer s.quotas.mu.Unlock()
 	return int(s.quotas.of(DefaultProperty).mostActive)

@@ -100,7 +100,7 @@ func TestConcurrentRequests(t *testing.T) {
 		}
 		group.Wait()
 	}
-	require.Equal(t, 1, c.MostConcurrent())
+	require.Equal(t, 1, c.MaxConcurrent())
 	require.NotEmpty(t, c.report(t, byDate("sessions")).Rows, "there is room again")
 }
 

@@ -13,27 +13,27 @@ import (
 
 const addEvents = `-- name: AddEvents :many
 WITH whole AS (
-    INSERT INTO events (id, source, trigger, version, context, data, idempotency_key, sent_at)
-    SELECT n.id, n.source, n.trigger, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz
+    INSERT INTO events (id, source, name, version, context, data, idempotency_key, sent_at)
+    SELECT n.id, n.source, n.name, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz
     FROM (SELECT unnest($1::text[]) AS id, unnest($2::text[]) AS source,
-                 unnest($3::text[]) AS trigger, unnest($4::text[]) AS version,
+                 unnest($3::text[]) AS name, unnest($4::text[]) AS version,
                  unnest($5::jsonb[]) AS context, unnest($6::jsonb[]) AS data,
                  unnest($7::text[]) AS key, unnest($8::text[]) AS sent_at) n
     ON CONFLICT (source, idempotency_key) DO NOTHING
-    RETURNING id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at
+    RETURNING id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at
 ), part AS (
-    INSERT INTO events (id, source, trigger, version, context, data, idempotency_key, sent_at, parent_event_id)
-    SELECT n.id, n.source, n.trigger, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz, w.id
+    INSERT INTO events (id, source, name, version, context, data, idempotency_key, sent_at, parent_event_id)
+    SELECT n.id, n.source, n.name, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz, w.id
     FROM (SELECT unnest($9::text[]) AS id, unnest($10::text[]) AS parent,
                  unnest($11::text[]) AS source,
-                 unnest($12::text[]) AS trigger, unnest($13::text[]) AS version,
+                 unnest($12::text[]) AS name, unnest($13::text[]) AS version,
                  unnest($14::jsonb[]) AS context, unnest($15::jsonb[]) AS data,
                  unnest($16::text[]) AS key, unnest($17::text[]) AS sent_at) n
     JOIN whole w ON w.id = n.parent
     ON CONFLICT (source, idempotency_key) DO NOTHING
-    RETURNING id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at
+    RETURNING id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at
 ), added AS (
-    SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM whole UNION ALL SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM part
+    SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM whole UNION ALL SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM part
 ), job AS (
     INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at)
     SELECT n.id, n.destination, n.action, n.version, n.context, n.data, a.id, nullif(n.sent_at, '')::timestamptz,
@@ -51,13 +51,13 @@ WITH whole AS (
                  unnest($29::text[]) AS reason) n
     JOIN added a ON a.id = n.event
 )
-SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM added
+SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM added
 `
 
 type AddEventsParams struct {
 	Ids             []string
 	Sources         []string
-	Triggers        []string
+	Names           []string
 	Versions        []string
 	Contexts        []json.RawMessage
 	Data            []json.RawMessage
@@ -66,7 +66,7 @@ type AddEventsParams struct {
 	PartIds         []string
 	PartParents     []string
 	PartSources     []string
-	PartTriggers    []string
+	PartNames       []string
 	PartVersions    []string
 	PartContexts    []json.RawMessage
 	PartData        []json.RawMessage
@@ -89,7 +89,7 @@ type AddEventsParams struct {
 type AddEventsRow struct {
 	ID             string
 	Source         string
-	Trigger        string
+	Name           string
 	Version        string
 	Context        json.RawMessage
 	Data           json.RawMessage
@@ -106,7 +106,7 @@ func (q *Queries) AddEvents(ctx context.Context, arg AddEventsParams) ([]AddEven
 	rows, err := q.db.Query(ctx, addEvents,
 		arg.Ids,
 		arg.Sources,
-		arg.Triggers,
+		arg.Names,
 		arg.Versions,
 		arg.Contexts,
 		arg.Data,
@@ -115,7 +115,7 @@ func (q *Queries) AddEvents(ctx context.Context, arg AddEventsParams) ([]AddEven
 		arg.PartIds,
 		arg.PartParents,
 		arg.PartSources,
-		arg.PartTriggers,
+		arg.PartNames,
 		arg.PartVersions,
 		arg.PartContexts,
 		arg.PartData,
@@ -144,7 +144,7 @@ func (q *Queries) AddEvents(ctx context.Context, arg AddEventsParams) ([]AddEven
 		if err := rows.Scan(
 			&i.ID,
 			&i.Source,
-			&i.Trigger,
+			&i.Name,
 			&i.Version,
 			&i.Context,
 			&i.Data,
@@ -196,7 +196,7 @@ func (q *Queries) EditsOf(ctx context.Context, jobID string) ([]JobEdit, error) 
 }
 
 const eventByID = `-- name: EventByID :one
-SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE id = $1
+SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE id = $1
 `
 
 // EventByID returns an event.
@@ -206,7 +206,7 @@ func (q *Queries) EventByID(ctx context.Context, id string) (Event, error) {
 	err := row.Scan(
 		&i.ID,
 		&i.Source,
-		&i.Trigger,
+		&i.Name,
 		&i.Version,
 		&i.Context,
 		&i.Data,
@@ -219,7 +219,7 @@ func (q *Queries) EventByID(ctx context.Context, id string) (Event, error) {
 }
 
 const eventByKey = `-- name: EventByKey :one
-SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE source = $1 AND idempotency_key = $2::text
+SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE source = $1 AND idempotency_key = $2::text
 `
 
 // EventByKey returns the event that a source has sent under a key.
@@ -229,7 +229,7 @@ func (q *Queries) EventByKey(ctx context.Context, source string, key string) (Ev
 	err := row.Scan(
 		&i.ID,
 		&i.Source,
-		&i.Trigger,
+		&i.Name,
 		&i.Version,
 		&i.Context,
 		&i.Data,
@@ -242,7 +242,7 @@ func (q *Queries) EventByKey(ctx context.Context, source string, key string) (Ev
 }
 
 const eventsByID = `-- name: EventsByID :many
-SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE id = ANY ($1::text[])
+SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE id = ANY ($1::text[])
 `
 
 // EventsByID returns events, those that there are.
@@ -258,7 +258,7 @@ func (q *Queries) EventsByID(ctx context.Context, ids []string) ([]Event, error)
 		if err := rows.Scan(
 			&i.ID,
 			&i.Source,
-			&i.Trigger,
+			&i.Name,
 			&i.Version,
 			&i.Context,
 			&i.Data,
@@ -400,7 +400,7 @@ func (q *Queries) JobsOfEvent(ctx context.Context, eventID string) ([]Job, error
 }
 
 const subEvents = `-- name: SubEvents :many
-SELECT id, source, trigger, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE parent_event_id = $1::text ORDER BY id
+SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE parent_event_id = $1::text ORDER BY id
 `
 
 // SubEvents returns the parts of an event, in the order in which they were added.
@@ -416,7 +416,7 @@ func (q *Queries) SubEvents(ctx context.Context, parent string) ([]Event, error)
 		if err := rows.Scan(
 			&i.ID,
 			&i.Source,
-			&i.Trigger,
+			&i.Name,
 			&i.Version,
 			&i.Context,
 			&i.Data,

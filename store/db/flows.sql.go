@@ -79,7 +79,7 @@ func (q *Queries) FlowByName(ctx context.Context, name string) (Flow, error) {
 }
 
 const flowFaultEvents = `-- name: FlowFaultEvents :many
-SELECT e.id, e.source, e.trigger, e.version, e.context, e.data, e.parent_event_id, e.idempotency_key, e.sent_at, e.received_at FROM flow_faults f JOIN events e ON e.id = f.event_id
+SELECT e.id, e.source, e.name, e.version, e.context, e.data, e.parent_event_id, e.idempotency_key, e.sent_at, e.received_at FROM flow_faults f JOIN events e ON e.id = f.event_id
 WHERE f.flow = $1 AND f.event_id > $2 ORDER BY f.event_id LIMIT $3
 `
 
@@ -102,7 +102,7 @@ func (q *Queries) FlowFaultEvents(ctx context.Context, arg FlowFaultEventsParams
 		if err := rows.Scan(
 			&i.ID,
 			&i.Source,
-			&i.Trigger,
+			&i.Name,
 			&i.Version,
 			&i.Context,
 			&i.Data,

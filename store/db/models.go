@@ -82,7 +82,7 @@ type DestinationSetting struct {
 type Event struct {
 	ID             string
 	Source         string
-	Trigger        string
+	Name           string
 	Version        string
 	Context        json.RawMessage
 	Data           json.RawMessage

@@ -40,20 +40,20 @@ SELECT * FROM job_edits WHERE job_id = $1 ORDER BY id;
 -- with everything that belongs to it. Empty text stands for none.
 -- name: AddEvents :many
 WITH whole AS (
-    INSERT INTO events (id, source, trigger, version, context, data, idempotency_key, sent_at)
-    SELECT n.id, n.source, n.trigger, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz
+    INSERT INTO events (id, source, name, version, context, data, idempotency_key, sent_at)
+    SELECT n.id, n.source, n.name, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz
     FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(sources)::text[]) AS source,
-                 unnest(sqlc.arg(triggers)::text[]) AS trigger, unnest(sqlc.arg(versions)::text[]) AS version,
+                 unnest(sqlc.arg(names)::text[]) AS name, unnest(sqlc.arg(versions)::text[]) AS version,
                  unnest(sqlc.arg(contexts)::jsonb[]) AS context, unnest(sqlc.arg(data)::jsonb[]) AS data,
                  unnest(sqlc.arg(keys)::text[]) AS key, unnest(sqlc.arg(sent)::text[]) AS sent_at) n
     ON CONFLICT (source, idempotency_key) DO NOTHING
     RETURNING *
 ), part AS (
-    INSERT INTO events (id, source, trigger, version, context, data, idempotency_key, sent_at, parent_event_id)
-    SELECT n.id, n.source, n.trigger, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz, w.id
+    INSERT INTO events (id, source, name, version, context, data, idempotency_key, sent_at, parent_event_id)
+    SELECT n.id, n.source, n.name, n.version, n.context, n.data, nullif(n.key, ''), nullif(n.sent_at, '')::timestamptz, w.id
     FROM (SELECT unnest(sqlc.arg(part_ids)::text[]) AS id, unnest(sqlc.arg(part_parents)::text[]) AS parent,
                  unnest(sqlc.arg(part_sources)::text[]) AS source,
-                 unnest(sqlc.arg(part_triggers)::text[]) AS trigger, unnest(sqlc.arg(part_versions)::text[]) AS version,
+                 unnest(sqlc.arg(part_names)::text[]) AS name, unnest(sqlc.arg(part_versions)::text[]) AS version,
                  unnest(sqlc.arg(part_contexts)::jsonb[]) AS context, unnest(sqlc.arg(part_data)::jsonb[]) AS data,
                  unnest(sqlc.arg(part_keys)::text[]) AS key, unnest(sqlc.arg(part_sent)::text[]) AS sent_at) n
     JOIN whole w ON w.id = n.parent
