@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+
+	"github.com/sluicehq/sluice/store"
 )
 
 // drain is an execution of the activity drain: it has the producer of its process serve an action.
@@ -59,13 +61,8 @@ func (d *Destinations) Drain(ctx context.Context, r DrainRequest) (Drained, erro
 }
 
 func (d *Destinations) drain(ctx context.Context, r DrainRequest) (Drained, error) {
-	p, err := d.plan(ctx, r.ActionRef)
+	p, claim, err := d.planDrain(ctx, r)
 	if err != nil {
-		return Drained{}, err
-	}
-	claim := p.plan.Claim(p.dest, p.action)
-	claim.RetriesOnly = !p.plan.Realtime && !r.Full
-	if err := d.expireLeases(ctx, claim); err != nil {
 		return Drained{}, err
 	}
 	now := time.Now()
@@ -86,9 +83,9 @@ func (d *Destinations) drain(ctx context.Context, r DrainRequest) (Drained, erro
 			return Drained{}, err
 		}
 		stop := keepBeating(ctx, func() any { return one.soFar() })
+		defer stop()
 		reporting := one.wait(ctx)
 		d.producer.leave(one, reporting)
-		stop()
 	}
 	// Results are reported however the drain has ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
@@ -106,6 +103,18 @@ func (d *Destinations) drain(ctx context.Context, r DrainRequest) (Drained, erro
 		activity.RecordHeartbeat(ctx, drained)
 	}
 	return drained, err
+}
+
+// planDrain returns the plan of a drain and its claim, and makes jobs unknown whose lease has expired.
+func (d *Destinations) planDrain(ctx context.Context, r DrainRequest) (p planned, claim store.ClaimRequest, err error) {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	if p, err = d.plan(ctx, r.ActionRef); err != nil {
+		return planned{}, claim, err
+	}
+	claim = p.plan.Claim(p.dest, p.action)
+	claim.RetriesOnly = !p.plan.Realtime && !r.Full
+	return p, claim, d.expireLeases(ctx, claim)
 }
 
 // register has the producer serve an action. An earlier drain of the action ends.
