@@ -52,8 +52,8 @@ type subject struct {
 	imp      importers.Import
 }
 
-// load reads an import and finds its importer.
-func (k Kit) load(ctx context.Context, id int64) (subject, error) {
+// read reads an import without its importer, which the worker need not have.
+func (k Kit) read(ctx context.Context, id int64) (subject, error) {
 	stored, err := k.Store.Import(ctx, id)
 	if err != nil {
 		return subject{}, err
@@ -66,13 +66,8 @@ func (k Kit) load(ctx context.Context, id int64) (subject, error) {
 	if err != nil {
 		return subject{}, err
 	}
-	importer, err := k.Registry.Lookup(stored.Source)
-	if err != nil {
-		// A newer worker may know it: worth a retry, and clear in the Web UI.
-		return subject{}, fmt.Errorf("import %d: %w", id, err)
-	}
 	return subject{
-		stored: stored, site: site, importer: importer,
+		stored: stored, site: site,
 		imp: importers.Import{
 			ID:          id,
 			Site:        importers.Site{ID: site.ID, Domain: site.Domain, TimeZone: site.TimeZone},
@@ -81,9 +76,23 @@ func (k Kit) load(ctx context.Context, id int64) (subject, error) {
 			Chunk:       importers.ChunkLimit{Rows: int(stored.ChunkRows), Bytes: int(stored.ChunkBytes)},
 			Feedback:    k.feedback(ctx, id),
 			Connections: k.opener(),
-			Conn:        k.conn(importer),
 		},
 	}, nil
+}
+
+// load reads an import and looks up its importer. Activities that call it run on the task
+// queues of the importer.
+func (k Kit) load(ctx context.Context, id int64) (subject, error) {
+	s, err := k.read(ctx, id)
+	if err != nil {
+		return subject{}, err
+	}
+	if s.importer, err = k.Registry.Lookup(s.stored.Source); err != nil {
+		// The input named another importer than the store does.
+		return subject{}, fmt.Errorf("import %d: %w", id, err)
+	}
+	s.imp.Conn = k.conn(s.importer)
+	return s, nil
 }
 
 // schemaOf returns the schema of an importer, "" if it has none.
@@ -110,12 +119,16 @@ func (k Kit) opener() connections.Opener {
 	return k.Connections
 }
 
-// enter moves an import to a phase and reads it.
-func (k Kit) enter(ctx context.Context, ref ImportRef, phase string) (subject, error) {
-	err := k.Store.EnterPhase(ctx, ref.ImportID, store.Entry{
+// advance moves an import to a phase.
+func (k Kit) advance(ctx context.Context, ref ImportRef, phase string) error {
+	return k.Store.EnterPhase(ctx, ref.ImportID, store.Entry{
 		Run: runOf(ctx), FencingToken: ref.FencingToken, Status: store.StatusRunning, Phase: phase,
 	})
-	if err != nil {
+}
+
+// enter moves an import to a phase and loads it.
+func (k Kit) enter(ctx context.Context, ref ImportRef, phase string) (subject, error) {
+	if err := k.advance(ctx, ref, phase); err != nil {
 		return subject{}, err
 	}
 	return k.load(ctx, ref.ImportID)

@@ -14,6 +14,11 @@ import (
 
 // NextDue returns the status of an action. If a realtime action has due jobs, its producer is notified.
 func (d *Destinations) NextDue(ctx context.Context, s StatusRequest) (ActionStatus, error) {
+	defer keepBeating(ctx, nil)()
+	return d.nextDue(ctx, s)
+}
+
+func (d *Destinations) nextDue(ctx context.Context, s StatusRequest) (ActionStatus, error) {
 	status, err := d.status(ctx, s)
 	if err == nil && status.Plan.Realtime && status.Due > 0 {
 		err = d.Store.NotifyJobs(ctx, []store.ActionName{store.ActionName(s.ActionRef)})
@@ -92,6 +97,7 @@ const saveAttempts = 10
 // Apply changes the settings of an action in the store, and returns its status after that. Settings
 // that the program cannot use are refused.
 func (d *Destinations) Apply(ctx context.Context, c SettingsChange) (ActionStatus, error) {
+	defer keepBeating(ctx, nil)()
 	err := store.ErrConflict
 	for attempt := 0; attempt < saveAttempts && errors.Is(err, store.ErrConflict); attempt++ {
 		err = d.apply(ctx, c)
@@ -99,7 +105,7 @@ func (d *Destinations) Apply(ctx context.Context, c SettingsChange) (ActionStatu
 	if err != nil {
 		return ActionStatus{}, failure(err)
 	}
-	return d.NextDue(ctx, c.StatusRequest)
+	return d.nextDue(ctx, c.StatusRequest)
 }
 
 func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {

@@ -15,9 +15,10 @@ import (
 // Publish completes an import: it verifies once more what the warehouse holds,
 // makes it visible in all tables at once and ends the import. Whatever of that has
 // happened already happens again to no effect. An import with open parts is refused, with
-// TypeUnfinished: its workflow is ahead of a store that was restored.
+// TypeUnfinished: its workflow is ahead of a store that was restored. TypeUnverified means that
+// the warehouse holds other rows than were recorded: Repair, then publish again.
 func (l *Loading) Publish(ctx context.Context, ref ImportRef) (Published, error) {
-	s, err := l.load(ctx, ref.ImportID)
+	s, err := l.read(ctx, ref.ImportID)
 	if err != nil {
 		return Published{}, failure(err)
 	}
@@ -38,20 +39,12 @@ func (l *Loading) publish(ctx context.Context, s subject, fencingToken int64) er
 	if s.stored.Status == store.StatusCompleted {
 		return nil
 	}
-	// A late attempt must not repair what is being purged.
-	if store.Ended(s.stored.Status) || s.stored.Status == store.StatusDeleting {
-		return fmt.Errorf("import %d is %s: %w", s.stored.ID, s.stored.Status, store.ErrConflict)
-	}
-	// What is open must not be repaired as if it were skipped.
-	if err := l.Store.Finished(ctx, s.stored.ID); err != nil {
+	expected, err := l.expected(ctx, s)
+	if err != nil {
 		return err
 	}
-	expected, err := l.Store.ExpectedRows(ctx, s.stored.ID)
-	if err != nil {
-		return fmt.Errorf("add up the rows of import %d: %w", s.stored.ID, err)
-	}
 	for _, e := range expected {
-		if err := l.verifyTable(ctx, s, e); err != nil {
+		if _, err := l.compare(ctx, s, e); err != nil {
 			return err
 		}
 	}
@@ -73,19 +66,66 @@ func claimed(err error) error {
 	return fmt.Errorf("%w; %s", err, wayOut(overlap.Holders))
 }
 
-// verifyTable counts an import's rows in one table. If something arrived late, from
-// an attempt that had been given up, the parts of the table are repaired; those that
-// were skipped are purged again.
-func (l *Loading) verifyTable(ctx context.Context, s subject, e db.ExpectedRowsRow) error {
+// expected returns how many rows each table is to hold of an import that is about to become
+// visible.
+func (l *Loading) expected(ctx context.Context, s subject) ([]db.ExpectedRowsRow, error) {
+	// A late attempt must not repair what is being purged.
+	if store.Ended(s.stored.Status) || s.stored.Status == store.StatusDeleting {
+		return nil, fmt.Errorf("import %d is %s: %w", s.stored.ID, s.stored.Status, store.ErrConflict)
+	}
+	// What is open must not be repaired as if it were skipped.
+	if err := l.Store.Finished(ctx, s.stored.ID); err != nil {
+		return nil, err
+	}
+	expected, err := l.Store.ExpectedRows(ctx, s.stored.ID)
+	if err != nil {
+		return nil, fmt.Errorf("add up the rows of import %d: %w", s.stored.ID, err)
+	}
+	return expected, nil
+}
+
+// compare counts the rows of an import in a table. The error is errUnverified if they are not as
+// many as were recorded.
+func (l *Loading) compare(ctx context.Context, s subject, e db.ExpectedRowsRow) (*schema.Table, error) {
 	table, err := schema.Lookup(e.TableName)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rows, err := l.Warehouse.ImportRows(ctx, table, uint64(s.site.ID), uint64(s.stored.ID))
-	if err != nil || rows == uint64(e.RowsLoaded) {
+	if err == nil && rows != uint64(e.RowsLoaded) {
+		activity.GetLogger(ctx).Warn("counts differ", "table", table.Name, "rows", rows, "recorded", e.RowsLoaded)
+		err = fmt.Errorf("%s: %d rows, %d recorded: %w", table.Name, rows, e.RowsLoaded, errUnverified)
+	}
+	return table, err
+}
+
+// Repair makes the tables hold the rows of an import that were recorded: it reads again what is
+// missing or doubled. It is retried until the counts agree. An import that has completed meanwhile is
+// left as it is.
+func (l *Loading) Repair(ctx context.Context, ref ImportRef) error {
+	s, err := l.load(ctx, ref.ImportID)
+	if err != nil || s.stored.Status == store.StatusCompleted {
+		return failure(err)
+	}
+	expected, err := l.expected(ctx, s)
+	for i := 0; err == nil && i < len(expected); i++ {
+		err = l.repairTable(ctx, s, expected[i])
+	}
+	if errors.Is(err, errUnverified) {
+		// Of another type: no repair of the repair is asked for.
+		err = errors.New(err.Error())
+	}
+	return failure(err)
+}
+
+// repairTable counts an import's rows in one table. If something arrived late, from
+// an attempt that had been given up, the parts of the table are repaired; those that
+// were skipped are purged again.
+func (l *Loading) repairTable(ctx context.Context, s subject, e db.ExpectedRowsRow) error {
+	table, err := l.compare(ctx, s, e)
+	if !errors.Is(err, errUnverified) {
 		return err
 	}
-	activity.GetLogger(ctx).Warn("counts differ, repairing", "table", table.Name, "rows", rows, "recorded", e.RowsLoaded)
 	parts, err := l.Store.ListParts(ctx, s.stored.ID)
 	if err != nil {
 		return fmt.Errorf("list parts: %w", err)
@@ -98,10 +138,7 @@ func (l *Loading) verifyTable(ctx context.Context, s subject, e db.ExpectedRowsR
 			return err
 		}
 	}
-	rows, err = l.Warehouse.ImportRows(ctx, table, uint64(s.site.ID), uint64(s.stored.ID))
-	if err == nil && rows != uint64(e.RowsLoaded) {
-		err = fmt.Errorf("%s: %d rows, %d recorded: %w", table.Name, rows, e.RowsLoaded, errUnverified)
-	}
+	_, err = l.compare(ctx, s, e)
 	return err
 }
 
@@ -117,32 +154,42 @@ func (l *Loading) mendPart(ctx context.Context, s subject, table *schema.Table, 
 // PurgeRows hides an import and removes its rows from all tables. Rejects stay,
 // so that people can see what was wrong with an import that failed. An import that was
 // never planned has no rows.
-func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) error {
+func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) (Purged, error) {
 	imp, err := l.Store.Import(ctx, ref.ImportID)
 	if errors.Is(err, store.ErrNotFound) {
 		// A late attempt: it was removed, and its rows before it.
-		return nil
+		return Purged{}, nil
 	}
-	if err != nil {
-		return failure(err)
+	if err == nil {
+		err = l.purgeRows(ctx, imp)
 	}
+	return Purged{Untouched: imp.Status == store.StatusQueued && imp.Phase == store.PhaseQueued}, failure(err)
+}
+
+// Purged is the answer of purge_rows.
+type Purged struct {
+	// Untouched says that no callback of the importer has begun: it has nothing to clean up.
+	Untouched bool `json:"untouched,omitempty"`
+}
+
+func (l *Loading) purgeRows(ctx context.Context, imp store.Import) error {
 	if imp.Status == store.StatusCompleted {
-		return failure(fmt.Errorf("import %d has completed: %w", imp.ID, store.ErrConflict))
+		return fmt.Errorf("import %d has completed: %w", imp.ID, store.ErrConflict)
 	}
 	if parts, err := l.Store.ListParts(ctx, imp.ID); err != nil || len(parts) == 0 {
-		return failure(err)
+		return err
 	}
 	site, id := uint64(imp.SiteID), uint64(imp.ID)
 	if err := l.Warehouse.Hide(ctx, site, id, uint32(imp.Generation)); err != nil {
-		return failure(err)
+		return err
 	}
 	// No query sees the rows any more: another import may bring the days in.
 	if err := l.Store.ReleaseDays(ctx, imp.ID); err != nil {
-		return failure(fmt.Errorf("release the days of import %d: %w", imp.ID, err))
+		return fmt.Errorf("release the days of import %d: %w", imp.ID, err)
 	}
 	for _, table := range schema.Imported() {
 		if err := l.Warehouse.PurgeRows(ctx, table, site, id); err != nil {
-			return failure(err)
+			return err
 		}
 	}
 	return nil

@@ -40,7 +40,15 @@ func TestPublishRepairs(t *testing.T) {
 			b := setup(t)
 			ref := b.loaded(t, `{"rows": 60, "parts": 3}`)
 			damage(b, ref)
+			app := b.fails(t, b.Publish, ref)
+			require.True(t, app.NonRetryable())
+			require.Equal(t, activities.TypeUnverified, app.Type())
+			require.Zero(t, b.visible(t, ref))
+			for range 2 {
+				b.run(t, b.Repair, ref, nil)
+			}
 			b.run(t, b.Publish, ref, nil)
+			b.run(t, b.Repair, ref, nil)
 			require.Equal(t, sumTo(60), b.visible(t, ref))
 			require.EqualValues(t, 60, b.rows(t, ref))
 		})
@@ -53,8 +61,11 @@ func TestPublishUnverified(t *testing.T) {
 	b := setup(t)
 	ref := b.loaded(t, `{"rows": 60, "parts": 3}`)
 	b.stray(t, ref, 77, 0)
-	app := b.fails(t, b.Publish, ref)
+	app := b.fails(t, b.Repair, ref)
 	require.False(t, app.NonRetryable())
+	require.Equal(t, "imported_visitors: 61 rows, 60 recorded: the warehouse holds other rows than were recorded", app.Message())
+	app = b.fails(t, b.Publish, ref)
+	require.Equal(t, activities.TypeUnverified, app.Type())
 	require.Equal(t, "imported_visitors: 61 rows, 60 recorded: the warehouse holds other rows than were recorded", app.Message())
 	require.Zero(t, b.visible(t, ref))
 }
@@ -71,7 +82,7 @@ func TestPublishUnfinished(t *testing.T) {
 		b.run(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID, Part: part}, nil)
 	}
 	b.stray(t, ref, 2, 0)
-	for _, step := range []any{b.CheckLoaded, b.reviews.Begin, b.Publish} {
+	for _, step := range []any{b.CheckLoaded, b.reviews.Begin, b.Publish, b.Repair} {
 		app := b.fails(t, step, ref)
 		require.True(t, app.NonRetryable())
 		require.Equal(t, activities.TypeUnfinished, app.Type())
@@ -106,6 +117,7 @@ func TestGivingUp(t *testing.T) {
 	ref := b.loaded(t, `{"rows": 50, "bad_rows": 5}`)
 	end := activities.Ended{ImportID: ref.ImportID, Status: store.StatusFailed, Class: "bad_input", Reason: "went \x00wrong"}
 	for range 2 {
+		b.run(t, b.NoteFailure, end, nil)
 		b.run(t, b.OnFailure, end, nil)
 		b.run(t, b.PurgeRows, ref, nil)
 		b.run(t, b.CleanUp, ref, nil)

@@ -29,6 +29,8 @@ const (
 	TypeUnlocked = "unlocked"
 	// TypeUnfinished asks to load the parts of the import that the store knows as open.
 	TypeUnfinished = "unfinished"
+	// TypeUnverified asks to repair what the warehouse holds of the import.
+	TypeUnverified = "unverified"
 	// TypeUnchanged says that there is nothing to import.
 	TypeUnchanged = "unchanged"
 	// TypeWait asks to go on at a later time; its details are a Wait.
@@ -125,6 +127,8 @@ func turnOf(err error, message string) (kind string, detail any) {
 		return TypeUnlocked, nil
 	case errors.Is(err, store.ErrUnfinished):
 		return TypeUnfinished, nil
+	case errors.Is(err, errUnverified):
+		return TypeUnverified, nil
 	case errors.Is(err, importers.ErrUnchanged):
 		return TypeUnchanged, nil
 	default:

@@ -265,10 +265,10 @@ func (e Ended) Level() string {
 	return store.LevelError
 }
 
-// OnFailure stops all attempts at parts, tells the user and lets the importer
-// react.
-func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
-	s, err := l.enter(ctx, ImportRef{ImportID: end.ImportID, FencingToken: store.AnyFencingToken}, store.PhaseOnFailure)
+// NoteFailure stops all attempts at the parts of an import that fails, and writes the reason to
+// its log. OnFailure comes behind it.
+func (l *Lifecycle) NoteFailure(ctx context.Context, end Ended) error {
+	err := l.advance(ctx, ImportRef{ImportID: end.ImportID, FencingToken: store.AnyFencingToken}, store.PhaseOnFailure)
 	if err != nil {
 		return failure(err)
 	}
@@ -279,12 +279,19 @@ func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
 	if err := l.Store.FailOpenParts(ctx, end.ImportID, end.Reason); err != nil {
 		return failure(err)
 	}
+	if end.Status == store.StatusDeclined {
+		// The line about a decline is written with the decision.
+		return nil
+	}
 	log := feedback{store: l.Store, id: end.ImportID, activity: runOf(ctx) + "/end"}
-	// The line about a decline is written with the decision.
-	if end.Status != store.StatusDeclined {
-		if err := log.add(ctx, end.Level(), end.Reason); err != nil {
-			return failure(err)
-		}
+	return failure(log.add(ctx, end.Level(), end.Reason))
+}
+
+// OnFailure lets the importer react to the failure of an import.
+func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
+	s, err := l.load(ctx, end.ImportID)
+	if err != nil {
+		return failure(err)
 	}
 	return failure(s.importer.OnFailure(ctx, s.imp, end.Reason))
 }

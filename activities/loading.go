@@ -25,6 +25,9 @@ type Loading struct {
 	// Report, if set, sends a PartReport to the workflow of the activity whose context it is
 	// called with.
 	Report func(context.Context, PartReport) error
+	// Slots bounds how many parts are loaded at once: each has an element while it is. Defaults to
+	// no bound.
+	Slots chan struct{}
 }
 
 // Observer watches the loading, for metrics.
@@ -53,6 +56,11 @@ type PartResult struct {
 
 // ImportData loads one part, from where the last attempt stood to its end.
 func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, error) {
+	free, err := l.slot(ctx)
+	if err != nil {
+		return PartResult{}, failure(err)
+	}
+	defer free()
 	s, err := l.enter(ctx, ImportRef{ImportID: ref.ImportID, FencingToken: ref.FencingToken}, store.PhaseLoading)
 	if err != nil {
 		return PartResult{}, failure(err)
@@ -156,7 +164,7 @@ func (l *Loading) Park(ctx context.Context, ref ImportRef) error {
 
 // SkipPart leaves a part out of the import: whatever it had brought in is purged.
 func (l *Loading) SkipPart(ctx context.Context, p Stopped) error {
-	s, err := l.load(ctx, p.ImportID)
+	s, err := l.read(ctx, p.ImportID)
 	if err != nil {
 		return failure(err)
 	}

@@ -169,6 +169,7 @@ func TestSkipPart(t *testing.T) {
 	}
 	require.Contains(t, b.log(t, ref), "warn: Part 1, part 2 of 2, was skipped: of no use")
 	b.stray(t, ref, 1, 0)
+	b.run(t, b.Repair, ref, nil)
 	var result activities.PartResult
 	b.run(t, b.Publish, ref, &result)
 	require.Equal(t, activities.PartResult{RowsRead: 20, RowsLoaded: 20}, result)
@@ -189,6 +190,7 @@ func TestSkipAllParts(t *testing.T) {
 	app := b.fails(t, b.CheckLoaded, ref)
 	require.Equal(t, activities.TypeUnchanged, app.Type())
 	require.Equal(t, "all parts were skipped", app.Message())
+	b.run(t, b.Repair, ref, nil)
 	message := b.refused(t, b.Publish, ref, importers.ClassInternal)
 	require.Contains(t, message, "no row was loaded, and the source has confirmed no day as empty")
 	require.Zero(t, b.visible(t, ref))
@@ -202,7 +204,7 @@ func TestLateImportData(t *testing.T) {
 	b := setup(t)
 	ref := b.planned(t, `{"rows": 40}`)
 	end := activities.Ended{ImportID: ref.ImportID, Status: store.StatusFailed, Class: "bad_input", Reason: "went wrong"}
-	b.run(t, b.OnFailure, end, nil)
+	b.run(t, b.NoteFailure, end, nil)
 	message := b.refused(t, b.ImportData, activities.PartRef{ImportID: ref.ImportID}, importers.ClassEnded)
 	require.Equal(t, "import 1: part 0 has been given up: not possible in this state", message)
 	require.Zero(t, b.rows(t, ref))

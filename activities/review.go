@@ -76,7 +76,12 @@ type Verdict struct {
 // Decide carries a decision out. For an accepted import the importer's StageDone runs in
 // the transaction of the decision. If that fails the import goes on waiting.
 func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
-	s, err := r.load(ctx, v.ImportID)
+	// Only an accepted import needs its importer: a decline goes through without.
+	get := r.read
+	if v.Verdict == store.Accepted {
+		get = r.load
+	}
+	s, err := get(ctx, v.ImportID)
 	if err != nil {
 		return failure(err)
 	}

@@ -15,7 +15,7 @@ import (
 // by an error of TypeUnchanged, and takes no day. An error of TypeUnfinished says that the store
 // has open parts.
 func (l *Loading) CheckLoaded(ctx context.Context, ref ImportRef) error {
-	if _, err := l.enter(ctx, ref, store.PhaseLoading); err != nil {
+	if err := l.advance(ctx, ref, store.PhaseLoading); err != nil {
 		return failure(err)
 	}
 	if err := l.Store.Finished(ctx, ref.ImportID); err != nil {

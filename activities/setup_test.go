@@ -73,6 +73,7 @@ func (b *bundle) newEnv() *testsuite.TestActivityEnvironment {
 		b.locks.Acquire, b.reviews.Begin, b.reviews.Decide, b.reviews.Remind, b.Note,
 		b.BeforeStart, b.Plan, b.Summarize, b.Finalize, b.OnSuccess, b.OnFailure, b.CleanUp,
 		b.ImportData, b.ParkPart, b.Park, b.SkipPart, b.CheckLoaded, b.Publish, b.PurgeRows, b.Finish, b.Remove,
+		b.NoteFailure, b.Repair,
 	} {
 		env.RegisterActivity(fn)
 	}

@@ -16,11 +16,11 @@ import (
 // ErrNoAnswer means that no worker has carried something out in time.
 var ErrNoAnswer = errors.New("no worker has answered in time")
 
-// TestConnection tests a connection on a worker and waits for the result, at most
-// workflows.ConnectionTestTimeout. Where a test of the connection is under way already
+// TestConnection tests a connection on a worker that has its kind and waits for the result, at
+// most workflows.ConnectionTestTimeout. Where a test of the connection is under way already
 // its result is returned. What is wrong with the connection is in the result; the error
-// is ErrNoAnswer if no worker was there or the test did not end.
-func (s *Starter) TestConnection(ctx context.Context, name string) (activities.ConnectionTested, error) {
+// is ErrNoAnswer if no such worker was there or the test did not end.
+func (s *Starter) TestConnection(ctx context.Context, name, kind string) (activities.ConnectionTested, error) {
 	run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       workflows.ConnectionTestID(name),
 		TaskQueue:                workflows.QueueMain,
@@ -28,7 +28,7 @@ func (s *Starter) TestConnection(ctx context.Context, name string) (activities.C
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowExecutionTimeout: workflows.ConnectionTestTimeout,
 		StaticSummary:            "test connection " + name,
-	}, workflows.TypeConnectionTest, workflows.ConnectionTestInput{Connection: name})
+	}, workflows.TypeConnectionTest, workflows.ConnectionTestInput{Connection: name, Kind: kind})
 	if err != nil {
 		return activities.ConnectionTested{}, fmt.Errorf("start the test of connection %s: %w", name, err)
 	}

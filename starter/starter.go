@@ -84,7 +84,7 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 		return imp, nil
 	}
 	options, workflow := importOptions(imp, domain), workflows.TypeImport
-	var input any = workflows.ImportInput{ImportID: imp.ID}
+	var input any = workflows.ImportInput{ImportID: imp.ID, Importer: imp.Source}
 	if imp.Status == store.StatusDeleting {
 		options, workflow = deletionOptions(imp, domain), workflows.TypeDeletion
 		input = workflows.DeletionInput{ImportID: imp.ID}

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
@@ -10,11 +9,13 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// RegisterConnections registers the workflow and the activity that test connections; main
-// polls QueueMain.
-func RegisterConnections(main worker.Registry, service *connections.Connections) {
+// registerConnections registers the workflow that tests connections, and its activity for each
+// kind of them.
+func registerConnections(q *queues, service *connections.Connections) {
 	named := workflow.RegisterOptions{Name: workflows.TypeConnectionTest}
-	main.RegisterWorkflowWithOptions(workflows.ConnectionTest, named)
+	q.main.RegisterWorkflowWithOptions(workflows.ConnectionTest, named)
 	tests := &activities.Connections{Service: service}
-	main.RegisterActivityWithOptions(tests.Test, activity.RegisterOptions{Name: workflows.ActivityTestConnection})
+	for _, one := range q.tests {
+		one.RegisterActivityWithOptions(tests.Test, activity.RegisterOptions{Name: workflows.ActivityTestConnection})
+	}
 }

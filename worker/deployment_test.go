@@ -27,7 +27,7 @@ func startVersion(t *testing.T, s *enginetest.System, build string) (stop func()
 	stop = s.StartWorker(t)
 	handle := s.Temporal.WorkerDeploymentClient().GetHandle("sluice")
 	ctx := enginetest.Context(t)
-	// The server learns of a version by the first polls, of both task queues.
+	// The server learns of a version by the first polls, of each task queue.
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		version, err := handle.DescribeVersion(ctx, client.WorkerDeploymentDescribeVersionOptions{BuildID: build})
 		require.NoError(collect, err)
@@ -35,7 +35,7 @@ func startVersion(t *testing.T, s *enginetest.System, build string) (stop func()
 		for _, queue := range version.Info.TaskQueuesInfos {
 			queues[queue.Name] = true
 		}
-		require.True(collect, queues[workflows.QueueMain] && queues[workflows.QueueLoad])
+		require.True(collect, queues[workflows.QueueMain] && queues[workflows.ImporterQueue("noop")] && queues[workflows.LoadQueue("noop")])
 	}, 30*time.Second, 50*time.Millisecond)
 	_, err := handle.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build})
 	require.NoError(t, err)

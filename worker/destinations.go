@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -57,8 +56,6 @@ func (w *Worker) newDeliveries(
 		Service: scheduler,
 	}
 	w.registerHandovers(main, service)
-	main.RegisterActivityWithOptions(acts.NextDue, activity.RegisterOptions{Name: workflows.ActivityNextDue})
-	main.RegisterActivityWithOptions(acts.Apply, activity.RegisterOptions{Name: workflows.ActivityApplySettings})
 	dl := &deliveries{
 		w: w, starter: service, produce: acts.Start, wait: acts.Wait,
 		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{
@@ -73,7 +70,10 @@ func (w *Worker) newDeliveries(
 			DisableWorkflowWorker:              true,
 			DeploymentOptions:                  deployment(settings),
 		})
-		one.RegisterActivityWithOptions(acts.Drain, activity.RegisterOptions{Name: workflows.ActivityDrain})
+		add(one, map[string]any{
+			workflows.ActivityDrain: acts.Drain, workflows.ActivityNextDue: acts.NextDue,
+			workflows.ActivityApplySettings: acts.Apply,
+		})
 		dl.workers = append(dl.workers, one)
 	}
 	return dl, nil

@@ -13,26 +13,24 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// register registers all workflows and activities about imports: main polls QueueMain,
-// load QueueLoad.
-func (w *Worker) register(main, load worker.Registry, opener connections.Opener) {
+// register registers all workflows and activities about imports. What needs the code of an
+// importer is on the task queues of that importer.
+func (w *Worker) register(q *queues, opener connections.Opener) {
+	main := q.main
 	main.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
 	main.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 
 	kit := activities.Kit{Store: w.store, Registry: w.cfg.Registry, Connections: opener}
 	locks := &activities.Locks{Store: w.store, Limits: w.cfg.Settings.Limits.Locks(), Wake: w.wake}
 	lifecycle := &activities.Lifecycle{Kit: kit}
-	loading := &activities.Loading{Kit: kit, Warehouse: w.warehouse, Locks: locks, Observer: w.metrics, Report: w.report}
+	loading := &activities.Loading{
+		Kit: kit, Warehouse: w.warehouse, Locks: locks, Observer: w.metrics, Report: w.report,
+		Slots: q.slots.inUse,
+	}
 	reviews := &activities.Reviews{Kit: kit, Locks: locks}
-	for name, fn := range map[string]any{
+	add(main, map[string]any{
 		workflows.ActivityAcquire:     locks.Acquire,
-		workflows.ActivityBeforeStart: lifecycle.BeforeStart,
-		workflows.ActivityPlan:        lifecycle.Plan,
-		workflows.ActivitySummarize:   lifecycle.Summarize,
-		workflows.ActivityFinalize:    lifecycle.Finalize,
-		workflows.ActivityOnSuccess:   lifecycle.OnSuccess,
-		workflows.ActivityOnFailure:   lifecycle.OnFailure,
-		workflows.ActivityCleanUp:     lifecycle.CleanUp,
+		workflows.ActivityNoteFailure: lifecycle.NoteFailure,
 		workflows.ActivityNote:        lifecycle.Note,
 		workflows.ActivityBeginReview: reviews.Begin,
 		workflows.ActivityRemind:      reviews.Remind,
@@ -46,11 +44,31 @@ func (w *Worker) register(main, load worker.Registry, opener connections.Opener)
 		workflows.ActivityFinish:      loading.Finish,
 		workflows.ActivityClose:       loading.Close,
 		workflows.ActivityRemove:      loading.Remove,
-	} {
-		main.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	})
+	for _, one := range q.callbacks {
+		add(one, map[string]any{
+			workflows.ActivityBeforeStart: lifecycle.BeforeStart,
+			workflows.ActivityPlan:        lifecycle.Plan,
+			workflows.ActivitySummarize:   lifecycle.Summarize,
+			workflows.ActivityFinalize:    lifecycle.Finalize,
+			workflows.ActivityOnSuccess:   lifecycle.OnSuccess,
+			workflows.ActivityOnFailure:   lifecycle.OnFailure,
+			workflows.ActivityCleanUp:     lifecycle.CleanUp,
+			workflows.ActivityDecide:      reviews.Decide,
+			workflows.ActivityRepair:      loading.Repair,
+		})
 	}
-	w.registerAround(main, lifecycle)
-	load.RegisterActivityWithOptions(loading.ImportData, activity.RegisterOptions{Name: workflows.ActivityImportData})
+	for _, one := range q.loads {
+		add(one, map[string]any{workflows.ActivityImportData: loading.ImportData})
+	}
+	w.registerAround(q, lifecycle)
+}
+
+// add registers activities by their names.
+func add(registry worker.Registry, all map[string]any) {
+	for name, fn := range all {
+		registry.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	}
 }
 
 // wake tells the workflow of an import that it has got its locks.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
@@ -13,22 +11,25 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// registerAround registers what leads to imports: schedules and dry runs. main polls
-// QueueMain. Imports are created by the starter, which activities do not know.
-func (w *Worker) registerAround(main worker.Registry, lifecycle *activities.Lifecycle) {
+// registerAround registers what leads to imports: schedules and dry runs. Imports are created by
+// the starter, which activities do not know, and by a worker that has the importer.
+func (w *Worker) registerAround(q *queues, lifecycle *activities.Lifecycle) {
+	main := q.main
 	scheduled := workflow.RegisterOptions{Name: workflows.TypeScheduledImport}
 	main.RegisterWorkflowWithOptions(workflows.ScheduledImport, scheduled)
 	main.RegisterWorkflowWithOptions(workflows.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
 	schedules := &activities.Schedules{
 		Store: w.store, Create: w.starter().CreateScheduled, Pause: w.starter().PauseFailing,
 	}
-	for name, fn := range map[string]any{
-		workflows.ActivityCreateImport:  schedules.CreateImport,
+	add(main, map[string]any{
 		workflows.ActivityAwaitImport:   schedules.AwaitImport,
 		workflows.ActivityPauseSchedule: schedules.PauseSchedule,
-		workflows.ActivityDryRun:        (&activities.DryRuns{Lifecycle: lifecycle}).DryRun,
-	} {
-		main.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	})
+	for _, one := range q.callbacks {
+		add(one, map[string]any{
+			workflows.ActivityCreateImport: schedules.CreateImport,
+			workflows.ActivityDryRun:       (&activities.DryRuns{Lifecycle: lifecycle}).DryRun,
+		})
 	}
 }
 

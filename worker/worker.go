@@ -15,10 +15,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
-	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
@@ -27,7 +25,6 @@ import (
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
-	"github.com/sluicehq/sluice/workflows"
 )
 
 // Config is what a worker needs.
@@ -131,22 +128,10 @@ func (w *Worker) work(ctx context.Context) error {
 	if err := w.metrics.registry.Register(newConnectionMetrics(w.store, w.log)); err != nil {
 		return fmt.Errorf("metrics of connections: %w", err)
 	}
-	lastError := &activities.LastErrorRecorder{Store: w.store}
-	main := worker.New(w.temporal, workflows.QueueMain, worker.Options{
-		Interceptors:                 []interceptor.WorkerInterceptor{lastError, &activities.Pulse{}},
-		MaxHeartbeatThrottleInterval: maxBeat,
-		WorkerStopTimeout:            w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
-		DeploymentOptions: deployment(w.cfg.Settings.Worker),
-	})
-	// Loading sends heartbeats of its own, which tell how far it is.
-	load := worker.New(w.temporal, workflows.QueueLoad, worker.Options{
-		Interceptors:                 []interceptor.WorkerInterceptor{lastError},
-		MaxHeartbeatThrottleInterval: maxBeat,
-		WorkerStopTimeout:            w.cfg.Settings.Worker.StopTimeout, OnFatalError: fatal,
-		MaxConcurrentActivityExecutionSize: w.cfg.Settings.Worker.LoadSlots,
-		DisableWorkflowWorker:              true,
-		DeploymentOptions:                  deployment(w.cfg.Settings.Worker),
-	})
+	queues, err := w.newQueues(fatal)
+	if err != nil {
+		return err
+	}
 	builtIn, err := smtp.BuiltIn(w.cfg.Settings.Notify)
 	for _, c := range builtIn {
 		err = errors.Join(err, smtp.Check(c))
@@ -158,10 +143,10 @@ func (w *Worker) work(ctx context.Context) error {
 		Store: w.store, Vault: connections.NewVault(w.cfg.Settings.Connections.Vault()), Registry: w.cfg.Connections,
 		BuiltIn: builtIn,
 	}
-	w.register(main, load, opened)
-	RegisterConnections(main, opened)
-	w.registerRetention(main)
-	deliveries, err := w.newDeliveries(main, opened, fatal)
+	w.register(queues, opened)
+	registerConnections(queues, opened)
+	w.registerRetention(queues.main)
+	deliveries, err := w.newDeliveries(queues.main, opened, fatal)
 	if err != nil {
 		return err
 	}
@@ -170,22 +155,14 @@ func (w *Worker) work(ctx context.Context) error {
 	}
 	// Destinations are shut down when nothing is loaded any more.
 	defer deliveries.shutdown(ctx)
-	if err := main.Start(); err != nil {
-		return fmt.Errorf("start worker: %w", err)
-	}
-	if err := load.Start(); err != nil {
-		main.Stop()
-		return fmt.Errorf("start worker: %w", err)
-	}
 	// All stop at once: each may take as long as worker.stop_timeout says.
 	defer func() {
 		var stopping sync.WaitGroup
-		stopping.Go(main.Stop)
-		stopping.Go(load.Stop)
+		stopping.Go(queues.stop)
 		stopping.Go(deliveries.stop)
 		stopping.Wait()
 	}()
-	if err := deliveries.start(ctx); err != nil {
+	if err := errors.Join(queues.start(), deliveries.start(ctx)); err != nil {
 		return err
 	}
 	var beside sync.WaitGroup

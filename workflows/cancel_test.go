@@ -112,3 +112,16 @@ func TestImportCancelledWhileEnding(t *testing.T) {
 		})
 	}
 }
+
+// An import that no worker has begun has nothing to clean up: it ends also while no worker has its
+// importer.
+func TestImportCancelledBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.untouched = true
+	r.during[workflows.ActivityBeforeStart] = func() { r.CancelWorkflow() }
+	var canceled *temporal.CanceledError
+	require.ErrorAs(t, r.start(), &canceled)
+	want := []string{workflows.ActivityPurgeRows, workflows.ActivityFinish, workflows.ActivityClose}
+	require.Equal(t, want, r.once()[1:])
+}

@@ -281,7 +281,7 @@ func TestUnchanged(t *testing.T) {
 func TestGiveUp(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
-	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID, GiveUp: "its workflow was terminated"})
+	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID, Importer: "noop", GiveUp: "its workflow was terminated"})
 	require.Error(t, r.GetWorkflowError())
 	require.Equal(t, failedEnd, r.once())
 	require.Equal(t, "its workflow was terminated", r.ended[0].Reason)

@@ -13,6 +13,8 @@ import (
 type ConnectionTestInput struct {
 	// Connection is the connection's name.
 	Connection string `json:"connection"`
+	// Kind is the connection's kind. Required.
+	Kind string `json:"kind"`
 }
 
 // ConnectionTestTimeout bounds a ConnectionTest workflow, the wait for a worker
@@ -24,6 +26,7 @@ const ConnectionTestTimeout = time.Minute
 // again.
 func ConnectionTest(ctx workflow.Context, in ConnectionTestInput) (activities.ConnectionTested, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           ConnectionQueue(in.Kind),
 		StartToCloseTimeout: connectionTestTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:             "test connection " + in.Connection,

@@ -46,7 +46,7 @@ func TestConnectionTest(t *testing.T) {
 					require.LessOrEqual(t, time.Until(deadline), 30*time.Second)
 					return tc.result, tc.err
 				}, activity.RegisterOptions{Name: workflows.ActivityTestConnection})
-			env.ExecuteWorkflow(workflows.TypeConnectionTest, workflows.ConnectionTestInput{Connection: "shop"})
+			env.ExecuteWorkflow(workflows.TypeConnectionTest, workflows.ConnectionTestInput{Connection: "shop", Kind: "webhook"})
 			require.Equal(t, 1, calls, "nothing is tried again")
 			if tc.err != nil {
 				require.Error(t, env.GetWorkflowError())

@@ -25,7 +25,7 @@ func (r *run) requireContinued(err error) workflows.ImportInput {
 	require.Equal(r.t, workflows.TypeImport, again.WorkflowType.Name)
 	var in workflows.ImportInput
 	require.NoError(r.t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &in))
-	require.Equal(r.t, workflows.ImportInput{ImportID: importID, Resumed: true, FencingToken: fencingToken}, in)
+	require.Equal(r.t, workflows.ImportInput{ImportID: importID, Importer: "noop", Resumed: true, FencingToken: fencingToken}, in)
 	for _, name := range append(slices.Clone(failedEnd), happyEnd...) {
 		require.Zero(r.t, r.calledTimes(name), name)
 	}

@@ -83,7 +83,8 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 		return temporal.NewCanceledError()
 	}
 	next := ImportInput{
-		ImportID: r.in.ImportID, Resumed: r.plan.Total > 0, Checked: r.checked && r.plan.Total == 0,
+		ImportID: r.in.ImportID, Importer: r.in.Importer,
+		Resumed: r.plan.Total > 0, Checked: r.checked && r.plan.Total == 0,
 		FencingToken: r.fencingToken,
 		Paused:       r.turns.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.commands.seenKeys, Signals: r.commands.carried,
 	}

@@ -135,7 +135,7 @@ func (r *actionRun) updateStatus(ctx workflow.Context) error {
 	r.stale = false
 	r.cost += costActivity
 	var answer activities.ActionStatus
-	asking := bookkeeping(ctx, "look for due jobs")
+	asking := workflow.WithTaskQueue(bookkeeping(ctx, "look for due jobs"), DestinationQueue(r.ref.Destination))
 	if err := workflow.ExecuteActivity(asking, ActivityNextDue, r.statusRequest(ctx)).Get(ctx, &answer); err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (r *actionRun) apply(ctx workflow.Context, o Command, c activities.Settings
 	c.StatusRequest, c.By = r.statusRequest(ctx), o.By
 	r.cost += costActivity
 	var answer activities.ActionStatus
-	applying := deciding(ctx, "change settings"+signature(o))
+	applying := workflow.WithTaskQueue(deciding(ctx, "change settings"+signature(o)), DestinationQueue(r.ref.Destination))
 	if err := workflow.ExecuteActivity(applying, ActivityApplySettings, c).Get(ctx, &answer); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ var retryDryRun = &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoe
 // its files, its network and its keys. Nothing is written.
 func DryRun(ctx workflow.Context, in activities.DryRunRequest) (activities.DryRunReport, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           ImporterQueue(in.Source),
 		StartToCloseTimeout: activities.DryRunTimeout + 30*time.Second, HeartbeatTimeout: callbackHeartbeat,
 		RetryPolicy: retryDryRun, WaitForCancellation: true,
 		Summary: "look into " + in.Source + " for " + in.Site,

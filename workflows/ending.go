@@ -28,9 +28,7 @@ func (r *importRun) complete(outer workflow.Context) (ImportResult, error) {
 // store continues as a new run of outer.
 func (r *importRun) publish(ctx, outer workflow.Context) (ImportResult, error) {
 	result := ImportResult{Days: r.plan.Days}
-	publish := workflow.ExecuteActivity(purging(ctx, "verify and make visible"), ActivityPublish, r.self())
-	var published activities.Published
-	err := publish.Get(ctx, &published)
+	published, err := r.publishVerified(ctx)
 	if isType(err, activities.TypeUnfinished) {
 		if err = r.reloadOpenParts(outer); isContinueAsNew(err) {
 			return ImportResult{}, err
@@ -76,10 +74,26 @@ func (r *importRun) close(ctx workflow.Context) error {
 	return execute(bookkeeping(ctx, "close"), ActivityClose, r.self())
 }
 
+// publishVerified runs the activity publish. If the warehouse holds other rows than were recorded, a
+// worker that has the importer repairs them first.
+func (r *importRun) publishVerified(ctx workflow.Context) (activities.Published, error) {
+	for {
+		var published activities.Published
+		publishing := workflow.ExecuteActivity(purging(ctx, "verify and make visible"), ActivityPublish, r.self())
+		err := publishing.Get(ctx, &published)
+		if !isType(err, activities.TypeUnverified) {
+			return published, err
+		}
+		if err := execute(repairing(ctx, r.in.Importer, "repair the rows"), ActivityRepair, r.self()); err != nil {
+			return published, err
+		}
+	}
+}
+
 // onSuccess lets the importer react to the import's success. The import is completed,
 // whatever comes of it.
 func (r *importRun) onSuccess(ctx workflow.Context) {
-	if err := execute(endCallback(ctx, "react to the success"), ActivityOnSuccess, r.self()); err != nil {
+	if err := execute(endCallback(ctx, r.in.Importer, "react to the success"), ActivityOnSuccess, r.self()); err != nil {
 		if err := r.noteFailing(ctx, "on_success failed for good; the import is completed", err); err != nil {
 			workflow.GetLogger(ctx).Error("could not note that on_success failed", "error", err)
 		}
@@ -148,11 +162,16 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 		return err
 	}
 	anyway := activities.ImportRef{ImportID: r.in.ImportID, FencingToken: store.AnyFencingToken}
-	if err := execute(purging(ctx, "purge what was loaded"), ActivityPurgeRows, anyway); err != nil {
+	var purged activities.Purged
+	purge := workflow.ExecuteActivity(purging(ctx, "purge what was loaded"), ActivityPurgeRows, anyway)
+	if err := purge.Get(ctx, &purged); err != nil {
 		return err
 	}
-	if err := r.cleanUp(ctx, anyway); err != nil {
-		return err
+	// An import that no worker has begun ends also where no worker has its importer.
+	if r.checked || !purged.Untouched {
+		if err := r.cleanUp(ctx, anyway); err != nil {
+			return err
+		}
 	}
 	return r.end(ctx, end)
 }
@@ -190,8 +209,11 @@ func (r *importRun) onFailure(ctx workflow.Context, end activities.Ended) error 
 	if err := r.enter(ctx, store.PhaseOnFailure); err != nil {
 		return err
 	}
+	if err := execute(bookkeeping(ctx, "say why the import fails"), ActivityNoteFailure, end); err != nil {
+		return err
+	}
 	// The importer's own reaction must not keep the import from ending.
-	if err := execute(endCallback(ctx, "tell why"), ActivityOnFailure, end); err != nil {
+	if err := execute(endCallback(ctx, r.in.Importer, "react to the failure"), ActivityOnFailure, end); err != nil {
 		return r.noteFailing(ctx, "on_failure failed for good; the import ends all the same", err)
 	}
 	return nil
@@ -215,7 +237,7 @@ func (r *importRun) cleanUp(ctx workflow.Context, ref activities.ImportRef) erro
 	if err := r.enter(ctx, store.PhaseCleanUp); err != nil {
 		return err
 	}
-	if err := execute(endCallback(ctx, "clean up"), ActivityCleanUp, ref); err != nil {
+	if err := execute(endCallback(ctx, r.in.Importer, "clean up"), ActivityCleanUp, ref); err != nil {
 		return r.noteFailing(ctx, "clean_up failed for good; what it was to remove may be left", err)
 	}
 	return nil

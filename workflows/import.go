@@ -13,9 +13,12 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// ImportInput starts an Import workflow. Everything else stands in the store.
+// ImportInput starts an Import workflow. ImportID and Importer are required; everything else
+// stands in the store.
 type ImportInput struct {
 	ImportID int64 `json:"import_id"`
+	// Importer is the importer's name: its callbacks run on its task queues. Required.
+	Importer string `json:"importer"`
 	// GiveUp, if set, says why the import is ended without doing anything else: its
 	// workflow was terminated, or an earlier run had begun to end it.
 	GiveUp string `json:"give_up,omitempty"`
@@ -93,12 +96,17 @@ type importRun struct {
 //
 // and where something fails or the workflow is cancelled
 //
-//	on_failure unless before_start has failed, purge_rows, clean_up, finish
+//	note_failure and on_failure unless before_start has failed, purge_rows, clean_up, finish
 //
-// Its rows become visible with publish, all at once. Its locks are released with its
+// The importer's callbacks, import_data and repair run on the task queues of the importer, all other
+// activities on the main one. Its rows become visible with publish, all at once. Its locks are released with its
 // end, or with the beginning of its review. What flows want to hear of its end, or of its
 // rows, is left to a Handover, which is started at last.
 func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
+	if in.Importer == "" {
+		return ImportResult{}, temporal.NewNonRetryableApplicationError(
+			"the input names no importer", string(importers.ClassInternal), nil)
+	}
 	run := &importRun{
 		in: in, phase: store.PhaseQueued, fencingToken: in.FencingToken, lines: []Line{}, writing: workflow.NewMutex(ctx),
 		checked: in.Resumed || in.Checked,
@@ -255,7 +263,7 @@ func (r *importRun) afterLoad(ctx workflow.Context) error {
 // callback runs a callback of the importer that can be interrupted.
 func (r *importRun) callback(ctx workflow.Context, summary, activity string, result any) error {
 	return r.turns.take(ctx, r, func(ctx workflow.Context) error {
-		return workflow.ExecuteActivity(callback(ctx, summary), activity, r.self()).Get(ctx, result)
+		return workflow.ExecuteActivity(callback(ctx, r.in.Importer, summary), activity, r.self()).Get(ctx, result)
 	})
 }
 

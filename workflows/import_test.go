@@ -340,3 +340,31 @@ func TestImportThatHasEnded(t *testing.T) {
 		})
 	}
 }
+
+// Rows that differ from what was recorded are repaired before they become visible, by a worker
+// that has the importer.
+func TestPublishRepairs(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.planned = plan(1)
+	r.fail = func(name string, call int) error {
+		if name == workflows.ActivityPublish && call <= 2 {
+			return temporal.NewNonRetryableApplicationError("other rows", activities.TypeUnverified, nil)
+		}
+		return nil
+	}
+	require.NoError(t, r.start())
+	require.Equal(t, []string{
+		workflows.ActivityCleanUp, workflows.ActivityPublish, workflows.ActivityRepair, workflows.ActivityPublish,
+		workflows.ActivityRepair, workflows.ActivityPublish, workflows.ActivityOnSuccess, workflows.ActivityClose,
+	}, r.once()[4:])
+}
+
+// The importer comes with the input: there is no task queue without it.
+func TestImportWithoutImporter(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID})
+	require.ErrorContains(t, r.GetWorkflowError(), "the input names no importer")
+	require.Empty(t, r.once())
+}

@@ -12,14 +12,21 @@ import (
 	"go.temporal.io/sdk/temporal"
 )
 
-// Task queues.
-const (
-	// QueueMain has all workflows and their short activities.
-	QueueMain = "sluice"
-	// QueueLoad has the activities that load parts: few at a time, each with
-	// buffers of its own.
-	QueueLoad = "sluice-load"
-)
+// QueueMain has all workflows and Sluice's own activities. Every worker polls it, whatever
+// importers, destinations and kinds of connections it has: nothing on it needs one of them.
+const QueueMain = "sluice"
+
+// ImporterQueue returns the task queue that has an importer's callbacks. Only workers that have
+// the importer poll it.
+func ImporterQueue(importer string) string { return "sluice-importer-" + importer }
+
+// LoadQueue returns the task queue that has the activities which load an importer's parts: few at
+// a time, each with buffers of its own. Only workers that have the importer poll it.
+func LoadQueue(importer string) string { return ImporterQueue(importer) + "-load" }
+
+// ConnectionQueue returns the task queue that has the tests of a kind of connections. Only
+// workers that have the kind poll it.
+func ConnectionQueue(kind string) string { return "sluice-connection-" + kind }
 
 // Workflow types.
 const (
@@ -55,10 +62,12 @@ const (
 	ActivitySummarize   = "summarize"
 	ActivityFinalize    = "finalize"
 	ActivityOnSuccess   = "on_success"
+	ActivityNoteFailure = "note_failure"
 	ActivityOnFailure   = "on_failure"
 	ActivityPurgeRows   = "purge_rows"
 	ActivityCleanUp     = "clean_up"
 	ActivityPublish     = "publish"
+	ActivityRepair      = "repair"
 	ActivityFinish      = "finish"
 	ActivityClose       = "close"
 	ActivityRemove      = "remove"
@@ -248,6 +257,6 @@ func DestinationActionID(destination, action string) string {
 	return "destination/" + destination + "/" + action
 }
 
-// DestinationQueue returns the task queue that has a destination's loads: one that hangs
-// takes no slot from another.
+// DestinationQueue returns the task queue that has a destination's activities: one that hangs
+// takes no slot from another. Only workers that have the destination poll it.
 func DestinationQueue(destination string) string { return "sluice-destination-" + destination }

@@ -12,7 +12,10 @@ import (
 // lines is a breaking change.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []string{"sluice", "sluice-load"}, []string{workflows.QueueMain, workflows.QueueLoad})
+	require.Equal(t, []string{"sluice", "sluice-importer-csv", "sluice-importer-csv-load", "sluice-connection-webhook"},
+		[]string{
+			workflows.QueueMain, workflows.ImporterQueue("csv"), workflows.LoadQueue("csv"), workflows.ConnectionQueue("webhook"),
+		})
 	require.Equal(t, []string{"Import", "Deletion"}, []string{workflows.TypeImport, workflows.TypeDeletion})
 	require.Equal(t, []string{
 		"before_start", "plan", "import_data", "check_loaded", "park_part", "park", "skip_part", "summarize", "finalize", "on_success", "on_failure", "purge_rows",
@@ -23,9 +26,9 @@ func TestNames(t *testing.T) {
 		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityClose,
 		workflows.ActivityRemove,
 	})
-	require.Equal(t, []string{"acquire_locks", "begin_review", "remind", "decide", "note"}, []string{
+	require.Equal(t, []string{"acquire_locks", "begin_review", "remind", "decide", "note", "note_failure", "repair"}, []string{
 		workflows.ActivityAcquire, workflows.ActivityBeginReview, workflows.ActivityRemind, workflows.ActivityDecide,
-		workflows.ActivityNote,
+		workflows.ActivityNote, workflows.ActivityNoteFailure, workflows.ActivityRepair,
 	})
 	require.Equal(t, []string{"pause", "resume", "cancel", "retry_part", "skip_part", "set_rate", "decide", "lock_granted", "part_progress"},
 		[]string{

@@ -154,7 +154,7 @@ func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workfl
 			moved()
 			ref := r.ref(part)
 			ref.RowsPerSecond, ref.Report = r.share(), r.plan.ReportRule()
-			err := workflow.ExecuteActivity(loadingPart(ctx, part.Label), ActivityImportData, ref).Get(ctx, &part.result)
+			err := workflow.ExecuteActivity(loadingPart(ctx, r.in.Importer, part.Label), ActivityImportData, ref).Get(ctx, &part.result)
 			if err != nil {
 				part.status = store.PartWaiting
 				moved()

@@ -89,7 +89,7 @@ func TestLargestPlanFits(t *testing.T) {
 	p, err := converter.GetDefaultDataConverter().ToPayload(largestPlan())
 	require.NoError(t, err)
 	require.Less(t, p.Size(), maxPayload)
-	input, err := converter.GetDefaultDataConverter().ToPayload(workflows.ImportInput{ImportID: 1 << 62, Resumed: true})
+	input, err := converter.GetDefaultDataConverter().ToPayload(workflows.ImportInput{ImportID: 1 << 62, Importer: "noop", Resumed: true})
 	require.NoError(t, err)
 	require.Less(t, input.Size(), 200)
 }

@@ -133,7 +133,7 @@ func TestProgressOfLaterRun(t *testing.T) {
 		<-hold
 		return nil
 	}
-	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID, Resumed: true, FencingToken: fencingToken})
+	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID, Importer: "noop", Resumed: true, FencingToken: fencingToken})
 	require.NoError(t, r.GetWorkflowError())
 	require.EqualValues(t, 14, r.progress().RowsLoaded)
 	require.Equal(t, activities.ReportRule{Bytes: 101}, r.loads[0].Report)

@@ -84,6 +84,7 @@ func TestRecordedHistories(t *testing.T) {
 		workflows.ActivityPauseSchedule, workflows.ActivityAwaitImport, workflows.ActivityAcquire,
 		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDrain, workflows.ActivityNextDue,
 		workflows.ActivityHandOverEnd, workflows.ActivityHandOverRows, workflows.ActivityCheckLoaded,
+		workflows.ActivityNoteFailure,
 	}
 	seen := map[string]bool{}
 	files, err := filepath.Glob(replayFolder + "/*.json")
@@ -106,5 +107,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 30, "every activity but remind and purge_events is among them")
+	require.Len(t, seen, 31, "every activity but remind, repair and purge_events is among them")
 }

@@ -65,8 +65,9 @@ const (
 )
 
 // callback are the options of an importer's callback.
-func callback(ctx workflow.Context, summary string) workflow.Context {
+func callback(ctx workflow.Context, importer, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           ImporterQueue(importer),
 		StartToCloseTimeout: callbackTimeout, HeartbeatTimeout: callbackHeartbeat,
 		RetryPolicy: retryCallback, Summary: brief(summary),
 		// An interrupted attempt is waited for before the next begins.
@@ -77,8 +78,8 @@ func callback(ctx workflow.Context, summary string) workflow.Context {
 // endCallback are the options of a callback after the import's outcome is settled
 // (on_failure, clean_up, on_success): all attempts together have 10 minutes, so that one that
 // hangs does not keep the import from ending.
-func endCallback(ctx workflow.Context, summary string) workflow.Context {
-	ctx = callback(ctx, summary)
+func endCallback(ctx workflow.Context, importer, summary string) workflow.Context {
+	ctx = callback(ctx, importer, summary)
 	ctx = workflow.WithStartToCloseTimeout(ctx, endCallbackAttempt)
 	return workflow.WithScheduleToCloseTimeout(ctx, endCallbackTimeout)
 }
@@ -101,8 +102,9 @@ func deciding(ctx workflow.Context, summary string) workflow.Context {
 
 // creation are the options of the activity that creates a schedule's import: somebody may
 // have to mend something, and the next time comes anyway.
-func creation(ctx workflow.Context, summary string) workflow.Context {
+func creation(ctx workflow.Context, importer, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           ImporterQueue(importer),
 		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
 		RetryPolicy: retryCallback, Summary: brief(summary),
 	})
@@ -114,6 +116,11 @@ func polling(ctx workflow.Context, summary string) workflow.Context {
 		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
 		RetryPolicy: retryPoll, Summary: brief(summary),
 	})
+}
+
+// repairing are the options of the activity that reads again what the warehouse lacks.
+func repairing(ctx workflow.Context, importer, summary string) workflow.Context {
+	return workflow.WithTaskQueue(purging(ctx, summary), ImporterQueue(importer))
 }
 
 // purging are the options of activities that wait for ClickHouse to rewrite data.
@@ -134,9 +141,9 @@ func retaining(ctx workflow.Context, summary string) workflow.Context {
 }
 
 // loadingPart are the options of the activity that loads a part.
-func loadingPart(ctx workflow.Context, summary string) workflow.Context {
+func loadingPart(ctx workflow.Context, importer, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:           QueueLoad,
+		TaskQueue:           LoadQueue(importer),
 		StartToCloseTimeout: loadTimeout, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retryLoad, Summary: brief(summary),
 		// A cancelled attempt is waited for, so that it does not insert into what is
 		// being purged.

@@ -179,7 +179,12 @@ func (r *importRun) decide(ctx workflow.Context, d Decide) error {
 	}
 	v := activities.Verdict{ImportID: r.in.ImportID, Verdict: d.Verdict, By: d.By, Reason: d.Reason}
 	summary := fmt.Sprintf("%s by %s", d.Verdict, d.By)
-	if err := execute(deciding(ctx, summary), ActivityDecide, v); err != nil {
+	options := deciding(ctx, summary)
+	if d.Verdict == store.Accepted {
+		// The importer's StageDone is part of it.
+		options = workflow.WithTaskQueue(options, ImporterQueue(r.in.Importer))
+	}
+	if err := execute(options, ActivityDecide, v); err != nil {
 		// The import goes on waiting.
 		if enterErr := r.enter(ctx, store.PhaseInReview); enterErr != nil {
 			return enterErr

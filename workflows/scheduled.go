@@ -66,7 +66,7 @@ func (r *scheduledRun) carryOut(ctx workflow.Context) (activities.ImportOutcome,
 		Schedule: r.in.Schedule, At: scheduledTime(ctx), RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID,
 		Request: r.in.Request,
 	}
-	creating := creation(work, "create the import of "+run.At.Format(time.RFC3339))
+	creating := creation(work, r.in.Request.Source, "create the import of "+run.At.Format(time.RFC3339))
 	if err := workflow.ExecuteActivity(creating, ActivityCreateImport, run).Get(work, &r.created); err != nil {
 		return activities.ImportOutcome{}, err
 	}
@@ -84,7 +84,7 @@ func (r *scheduledRun) follow(ctx, work workflow.Context) (activities.ImportOutc
 	importing, cancel := workflow.WithCancel(work)
 	defer cancel()
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(importing, r.childOptions()), TypeImport,
-		ImportInput{ImportID: r.created.ImportID})
+		ImportInput{ImportID: r.created.ImportID, Importer: r.created.Source})
 	err := child.GetChildWorkflowExecution().Get(work, nil)
 	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
 	if errors.As(err, &started) {

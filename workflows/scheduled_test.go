@@ -53,7 +53,7 @@ func setupScheduled(t *testing.T) *scheduled {
 	s.SetTestTimeout(10 * time.Second)
 	s.RegisterWorkflowWithOptions(workflows.ScheduledImport, workflow.RegisterOptions{Name: workflows.TypeScheduledImport})
 	s.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.ImportInput) (workflows.ImportResult, error) {
-		require.Equal(t, workflows.ImportInput{ImportID: 7}, in)
+		require.Equal(t, workflows.ImportInput{ImportID: 7, Importer: "noop"}, in)
 		s.children = append(s.children, *workflow.GetInfo(ctx))
 		return s.child(ctx)
 	}, workflow.RegisterOptions{Name: workflows.TypeImport})

@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -40,6 +41,8 @@ type run struct {
 	grant func(call int) activities.Acquired
 	// handover is what publish and finish say that flows want.
 	handover *activities.Handover
+	// untouched says that no callback of the importer has begun.
+	untouched bool
 	// opened is the review that begins.
 	opened activities.Opened
 
@@ -47,6 +50,8 @@ type run struct {
 	calls []string
 	count map[string]int
 	ended []activities.Ended
+	// failures are the arguments of note_failure.
+	failures []activities.Ended
 	// parked and skipped are the arguments of park_part and skip_part.
 	parked, skipped []activities.Stopped
 	notes           []activities.Note
@@ -77,8 +82,34 @@ func setup(t *testing.T) *run {
 	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
 	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 	r.register()
-	requireHeartbeats(t, r.TestWorkflowEnvironment)
+	r.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		requireHeartbeat(t, info)
+		requireQueues(t, info)
+	})
 	return r
+}
+
+// onImporterQueue are the activities that need the code of an importer: they run on one of its
+// task queues, all others on the main one.
+var onImporterQueue = []string{
+	workflows.ActivityBeforeStart, workflows.ActivityPlan, workflows.ActivityImportData, workflows.ActivitySummarize,
+	workflows.ActivityFinalize, workflows.ActivityOnSuccess, workflows.ActivityOnFailure, workflows.ActivityCleanUp,
+	workflows.ActivityRepair,
+}
+
+// requireQueues checks the task queue of each activity of an import.
+func requireQueues(t *testing.T, info *activity.Info) {
+	t.Helper()
+	switch name := info.ActivityType.Name; {
+	case name == workflows.ActivityDecide:
+		// Its stand-in checks it: it is a matter of the verdict.
+	case name == workflows.ActivityImportData:
+		assert.Equal(t, workflows.LoadQueue("noop"), info.TaskQueue)
+	case slices.Contains(onImporterQueue, name):
+		assert.Equal(t, workflows.ImporterQueue("noop"), info.TaskQueue, name)
+	default:
+		assert.NotContains(t, info.TaskQueue, "importer", name)
+	}
 }
 
 // requireHeartbeats checks that no activity is without a heartbeat timeout: the death of its
@@ -86,9 +117,14 @@ func setup(t *testing.T) *run {
 func requireHeartbeats(t *testing.T, env *testsuite.TestWorkflowEnvironment) {
 	t.Helper()
 	env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
-		assert.NotZerof(t, info.HeartbeatTimeout, "%s", info.ActivityType.Name)
-		assert.LessOrEqual(t, info.HeartbeatTimeout, 30*time.Second)
+		requireHeartbeat(t, info)
 	})
+}
+
+func requireHeartbeat(t *testing.T, info *activity.Info) {
+	t.Helper()
+	assert.NotZerof(t, info.HeartbeatTimeout, "%s", info.ActivityType.Name)
+	assert.LessOrEqual(t, info.HeartbeatTimeout, 30*time.Second)
 }
 
 // plan returns a plan of some parts, two at once, which park.
@@ -107,7 +143,7 @@ func (r *run) register() {
 	}
 	for _, name := range []string{
 		workflows.ActivityPark, workflows.ActivitySummarize, workflows.ActivityFinalize, workflows.ActivityOnSuccess,
-		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityRemove, workflows.ActivityClose,
+		workflows.ActivityCleanUp, workflows.ActivityRemove, workflows.ActivityRepair, workflows.ActivityClose,
 	} {
 		add(name, func(_ context.Context, ref activities.ImportRef) error {
 			require.EqualValues(r.t, importID, ref.ImportID)
@@ -122,6 +158,16 @@ func (r *run) register() {
 		call := r.count[workflows.ActivityCheckLoaded]
 		r.mu.Unlock()
 		return r.fail(workflows.ActivityCheckLoaded, call)
+	})
+	add(workflows.ActivityPurgeRows, func(_ context.Context, ref activities.ImportRef) (activities.Purged, error) {
+		require.EqualValues(r.t, importID, ref.ImportID)
+		return activities.Purged{Untouched: r.untouched}, r.called(workflows.ActivityPurgeRows, workflows.ActivityPurgeRows)
+	})
+	add(workflows.ActivityNoteFailure, func(_ context.Context, end activities.Ended) error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.failures = append(r.failures, end)
+		return nil
 	})
 	add(workflows.ActivityAcquire, func(context.Context, activities.ImportRef) (activities.Acquired, error) {
 		r.mu.Lock()
@@ -148,7 +194,9 @@ func (r *run) register() {
 		r.mu.Unlock()
 		return r.called(workflows.ActivityRemind, workflows.ActivityRemind)
 	})
-	add(workflows.ActivityDecide, func(_ context.Context, v activities.Verdict) error {
+	add(workflows.ActivityDecide, func(ctx context.Context, v activities.Verdict) error {
+		atImporter := activity.GetInfo(ctx).TaskQueue == workflows.ImporterQueue("noop")
+		assert.Equal(r.t, v.Verdict == store.Accepted, atImporter, "StageDone is the importer's")
 		r.mu.Lock()
 		r.verdicts = append(r.verdicts, v)
 		r.mu.Unlock()
@@ -230,7 +278,7 @@ func (r *run) calledTimes(label string) int {
 // start runs the import to its end.
 func (r *run) start() error {
 	r.t.Helper()
-	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID})
+	r.ExecuteWorkflow(workflows.TypeImport, workflows.ImportInput{ImportID: importID, Importer: "noop"})
 	require.True(r.t, r.IsWorkflowCompleted(), "the workflow must end")
 	return r.GetWorkflowError()
 }

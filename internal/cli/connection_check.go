@@ -41,14 +41,15 @@ func testConnection(ctx context.Context, s *session) error {
 		return err
 	}
 	// An unknown name is reported without waiting for a worker.
-	if _, err := service.Show(ctx, name); err != nil {
+	info, err := service.Show(ctx, name)
+	if err != nil {
 		return explainConnection(err)
 	}
 	tested := testedJSON{Connection: name, Lines: []string{}}
 	if s.cli.Bool("local") {
 		err = testHere(ctx, service, &tested)
 	} else {
-		err = testThere(ctx, s, &tested)
+		err = testThere(ctx, s, info.Kind, &tested)
 	}
 	if err != nil {
 		return err
@@ -83,13 +84,13 @@ func testHere(ctx context.Context, service *connections.Connections, tested *tes
 	return nil
 }
 
-// testThere tests a connection on a worker.
-func testThere(ctx context.Context, s *session, tested *testedJSON) error {
+// testThere tests a connection of a kind on a worker.
+func testThere(ctx context.Context, s *session, kind string, tested *testedJSON) error {
 	client, err := s.Starter(ctx)
 	if err != nil {
 		return err
 	}
-	result, err := client.TestConnection(ctx, tested.Connection)
+	result, err := client.TestConnection(ctx, tested.Connection, kind)
 	if errors.Is(err, starter.ErrNoAnswer) {
 		return fmt.Errorf("%w: start `sluice worker`, or test from this machine with --local", err)
 	}

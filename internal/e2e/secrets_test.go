@@ -188,7 +188,9 @@ func TestSecretsStayInside(t *testing.T) {
 	s.analytics("right", store.StatusCompleted)
 	s.analytics("wrong", store.StatusFailed)
 	for _, name := range []string{"right", "wrong", "told"} {
-		tested, err := s.Starter.TestConnection(ctx, name)
+		connection, err := s.Store.Connection(ctx, name)
+		require.NoError(t, err)
+		tested, err := s.Starter.TestConnection(ctx, name, connection.Kind)
 		seen["the test of "+name] = fmt.Sprintf("%+v %v", tested, err)
 	}
 	failed := s.noop(site, `{"start_date": "2022-01-01", "end_date": "2022-01-01", "fail": "plan", "permanent": true}`)
