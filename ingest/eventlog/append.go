@@ -114,7 +114,7 @@ func (l *Log) publish(ctx context.Context, partition int, message []byte) (uint6
 		select {
 		case <-ctx.Done():
 			return 0, unavailable(fmt.Errorf("%w: %w", ErrUnknownOutcome, err), retryUnknown)
-		case <-time.After(backoff/2 + rand.N(backoff/2)):
+		case <-time.After(backoff/2 + rand.N(backoff/2)): //nolint:gosec // jitter is no secret
 		}
 	}
 }

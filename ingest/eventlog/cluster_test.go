@@ -63,7 +63,7 @@ func freeAddresses(t *testing.T, n int) []string {
 	for range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
-		defer listener.Close()
+		defer end(listener)
 		addresses = append(addresses, listener.Addr().String())
 	}
 	return addresses

@@ -166,12 +166,21 @@ func newProxy(t *testing.T, to string) *proxy {
 	require.NoError(t, err)
 	p := &proxy{listener: listener, to: to}
 	t.Cleanup(func() {
-		listener.Close()
+		end(listener)
 		p.unmute()
 	})
 	go p.serve()
 	return p
 }
+
+// relay copies until one side ends, and then ends the other.
+func relay(to io.Writer, from io.Reader, other io.Closer) {
+	io.Copy(to, from) //nolint:errcheck // the end of a connection is an error, and what the tests want
+	end(other)
+}
+
+// end closes a connection, which may be closed already.
+func end(c io.Closer) { c.Close() } //nolint:errcheck // see above
 
 func (p *proxy) address() string { return p.listener.Addr().String() }
 
@@ -183,20 +192,14 @@ func (p *proxy) serve() {
 		}
 		server, err := net.Dial("tcp", p.to)
 		if err != nil {
-			client.Close()
+			end(client)
 			continue
 		}
 		p.mu.Lock()
 		p.conns = append(p.conns, client, server)
 		p.mu.Unlock()
-		go func() {
-			_, _ = io.Copy(server, client)
-			server.Close()
-		}()
-		go func() {
-			_, _ = io.Copy(answers{p, client}, server)
-			client.Close()
-		}()
+		go relay(server, client, server)
+		go relay(answers{p, client}, server, client)
 	}
 }
 
@@ -228,7 +231,7 @@ func (p *proxy) unmute() {
 	defer p.mu.Unlock()
 	p.muted = false
 	for _, conn := range p.conns {
-		conn.Close()
+		end(conn)
 	}
 	p.conns = nil
 }

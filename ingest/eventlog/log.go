@@ -122,7 +122,8 @@ func requests(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // noAnswer reports whether a request got no answer.
 func noAnswer(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) ||
+		errors.Is(err, nats.ErrNoResponders)
 }
 
 func (l *Log) open(ctx context.Context) (err error) {

@@ -63,8 +63,8 @@ func startChild(t *testing.T, dir, listen string) *child {
 	require.NoError(t, err)
 	require.NoError(t, c.cmd.Start())
 	t.Cleanup(func() {
-		stdin.Close()
 		c.kill()
+		require.NoError(t, stdin.Close())
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	require.NoError(t, err)
@@ -76,6 +76,8 @@ func startChild(t *testing.T, dir, listen string) *child {
 
 // kill ends the process by SIGKILL, and returns once it is gone.
 func (c *child) kill() {
-	_ = c.cmd.Process.Kill()
-	_ = c.cmd.Wait()
+	//nolint:errcheck // it may be gone already, and its end by a signal is an error
+	c.cmd.Process.Kill()
+	//nolint:errcheck // as above
+	c.cmd.Wait()
 }

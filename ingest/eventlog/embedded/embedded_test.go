@@ -74,7 +74,7 @@ embedded event log: -1 bytes, sync interval 0s: want 0 or more`)
 
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer taken.Close()
+	t.Cleanup(func() { require.NoError(t, taken.Close()) })
 	_, err = embedded.Start(embedded.Config{Dir: t.TempDir(), Listen: taken.Addr().String(), Token: "t", Logger: quiet})
 	require.ErrorContains(t, err, "start the event log in ")
 	require.ErrorContains(t, err, "address already in use")

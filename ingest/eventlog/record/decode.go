@@ -3,38 +3,27 @@ package record
 import (
 	"errors"
 	"fmt"
-	"math"
 
-	"google.golang.org/protobuf/encoding/protowire"
+	"github.com/sluicehq/sluice/ingest/internal/wire"
 )
 
 // ErrUnknownKind means a record that is neither an event nor a counter. A newer program has
 // written it.
 var ErrUnknownKind = errors.New("unknown kind of record: want an event or a counter; a newer version wrote it")
 
-// value is one field of a message as read.
-type value struct {
-	num protowire.Number
-	typ protowire.Type
-	// number is the value of a varint or a fixed number, text and data that of bytes.
-	number uint64
-	text   string
-	data   []byte
-}
-
 // Decode decodes a record. The result shares no memory with data.
 func Decode(data []byte) (Record, error) {
 	var r Record
 	// All texts of the record are parts of this one.
-	err := fields(data, string(data), func(v value) error {
-		switch v.num {
+	err := wire.Fields(data, func(v wire.Value) error {
+		switch v.Num {
 		case fieldEvent:
 			// A record without the field is from a time when it did not exist.
 			r.Event = &Event{Interactive: true, ScrollDepth: Missing}
-			return within("event", v, func(v value) error { return r.Event.set(v) })
+			return wire.Within("event", v, func(v wire.Value) error { return r.Event.set(v) })
 		case fieldCounter:
 			r.Counter = &Counter{}
-			return within("counter", v, func(v value) error { return r.Counter.set(v) })
+			return wire.Within("counter", v, func(v wire.Value) error { return r.Counter.set(v) })
 		}
 		return nil
 	})
@@ -50,153 +39,108 @@ func Decode(data []byte) (Record, error) {
 // DecodeAttributes decodes what AppendAttributes has encoded.
 func DecodeAttributes(data []byte) (Attributes, error) {
 	var a Attributes
-	err := fields(data, string(data), a.set)
+	err := wire.Fields(data, a.set)
 	return a, err
 }
 
-func (e *Event) set(v value) (err error) {
-	switch v.num {
+func (e *Event) set(v wire.Value) (err error) {
+	switch v.Num {
 	case eventSiteID:
-		e.SiteID = v.number
+		e.SiteID = v.Number
 	case eventDomain:
-		e.Domain = v.text
+		e.Domain = v.Text
 	case eventUserID:
-		e.UserID = v.number
+		e.UserID = v.Number
 	case eventPreviousUserID:
-		e.PreviousUserID = v.number
+		e.PreviousUserID = v.Number
 	case eventTimestamp:
-		e.Timestamp = protowire.DecodeZigZag(v.number)
+		e.Timestamp = v.Signed()
 	case eventName:
-		e.Name = v.text
+		e.Name = v.Text
 	case eventHostname:
-		e.Hostname = v.text
+		e.Hostname = v.Text
 	case eventPathname:
-		e.Pathname = v.text
+		e.Pathname = v.Text
 	case eventPassive:
-		e.Interactive = v.number == 0
+		e.Interactive = v.Number == 0
 	case eventProp:
 		var p Prop
-		err = within("prop", v, func(v value) error {
-			switch v.num {
-			case pairFirst:
-				p.Key = v.text
-			case pairSecond:
-				p.Value = v.text
-			}
-			return nil
-		})
+		err = wire.Within("prop", v, p.set)
 		e.Props = append(e.Props, p)
 	case eventScrollDepth:
-		if v.number > Missing {
-			return fmt.Errorf("scroll depth %d: want 0 to %d", v.number, Missing)
+		if v.Number > Missing {
+			return fmt.Errorf("scroll depth %d: want 0 to %d", v.Number, Missing)
 		}
-		e.ScrollDepth = Missing - uint8(v.number)
+		e.ScrollDepth = Missing - uint8(v.Number)
 	case eventEngagementTime:
-		err = narrow(&e.EngagementTime, "engagement time", v.number, math.MaxUint32)
+		err = wire.Narrow(&e.EngagementTime, "engagement time", v)
 	case eventRevenue:
 		e.Revenue = &Revenue{}
-		err = within("revenue", v, e.Revenue.set)
+		err = wire.Within("revenue", v, e.Revenue.set)
 	case eventTrackerVersion:
-		err = narrow(&e.TrackerVersion, "tracker version", v.number, math.MaxUint16)
+		err = wire.Narrow(&e.TrackerVersion, "tracker version", v)
 	case eventAttributes:
-		err = within("attributes", v, e.Attributes.set)
+		err = wire.Within("attributes", v, e.Attributes.set)
 	}
 	return err
 }
 
-func (a *Attributes) set(v value) error {
+func (a *Attributes) set(v wire.Value) error {
 	texts := a.texts()
-	if v.num == attributesCity {
-		return narrow(&a.CityGeonameID, "city", v.number, math.MaxUint32)
+	if v.Num == attributesCity {
+		return wire.Narrow(&a.CityGeonameID, "city", v)
 	}
-	if i := int(v.num) - 1; i < len(texts) {
-		*texts[i] = v.text
+	if i := int(v.Num) - 1; i < len(texts) {
+		*texts[i] = v.Text
 	}
 	return nil
 }
 
-func (r *Revenue) set(v value) error {
-	switch v.num {
+// DecodeProp decodes what AppendProp has encoded.
+func DecodeProp(data []byte) (Prop, error) {
+	var p Prop
+	err := wire.Fields(data, p.set)
+	return p, err
+}
+
+func (p *Prop) set(v wire.Value) error {
+	switch v.Num {
+	case pairFirst:
+		p.Key = v.Text
+	case pairSecond:
+		p.Value = v.Text
+	}
+	return nil
+}
+
+func (r *Revenue) set(v wire.Value) error {
+	switch v.Num {
 	case revenueSourceAmount:
-		r.SourceAmount = protowire.DecodeZigZag(v.number)
+		r.SourceAmount = v.Signed()
 	case revenueSourceCurrency:
-		r.SourceCurrency = v.text
+		r.SourceCurrency = v.Text
 	case revenueReportingAmount:
-		r.ReportingAmount = protowire.DecodeZigZag(v.number)
+		r.ReportingAmount = v.Signed()
 	case revenueReportingCurrency:
-		r.ReportingCurrency = v.text
+		r.ReportingCurrency = v.Text
 	}
 	return nil
 }
 
-func (c *Counter) set(v value) error {
-	switch v.num {
+func (c *Counter) set(v wire.Value) error {
+	switch v.Num {
 	case counterBucket:
-		c.Bucket = protowire.DecodeZigZag(v.number)
+		c.Bucket = v.Signed()
 	case counterDomain:
-		c.Domain = v.text
+		c.Domain = v.Text
 	case counterSiteID:
-		c.SiteID = v.number
+		c.SiteID = v.Number
 	case counterMetric:
-		c.Metric = v.text
+		c.Metric = v.Text
 	case counterValue:
-		c.Value = v.number
+		c.Value = v.Number
 	case counterTrackerVersion:
-		return narrow(&c.TrackerVersion, "tracker version", v.number, math.MaxUint16)
-	}
-	return nil
-}
-
-// narrow stores a number that must fit a smaller type.
-func narrow[T uint16 | uint32](into *T, name string, v, limit uint64) error {
-	if v > limit {
-		return fmt.Errorf("%s %d: want at most %d", name, v, limit)
-	}
-	*into = T(v)
-	return nil
-}
-
-func within(name string, v value, set func(value) error) error {
-	if v.typ != protowire.BytesType {
-		return fmt.Errorf("%s: wire type %d: want %d", name, v.typ, protowire.BytesType)
-	}
-	if err := fields(v.data, v.text, set); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
-}
-
-// fields calls set for each field of a message. Data and text are the same bytes; texts of the
-// fields are parts of text.
-func fields(data []byte, text string, set func(value) error) error {
-	for rest := data; len(rest) > 0; {
-		num, typ, n := protowire.ConsumeTag(rest)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		v := value{num: num, typ: typ}
-		rest = rest[n:]
-		switch typ {
-		case protowire.VarintType:
-			v.number, n = protowire.ConsumeVarint(rest)
-		case protowire.Fixed64Type:
-			v.number, n = protowire.ConsumeFixed64(rest)
-		case protowire.BytesType:
-			v.data, n = protowire.ConsumeBytes(rest)
-			if n >= 0 {
-				end := len(text) - len(rest) + n
-				v.text = text[end-len(v.data) : end]
-			}
-		default:
-			n = protowire.ConsumeFieldValue(num, typ, rest)
-		}
-		if n < 0 {
-			return fmt.Errorf("field %d: %w", num, protowire.ParseError(n))
-		}
-		if err := set(v); err != nil {
-			return err
-		}
-		rest = rest[n:]
+		return wire.Narrow(&c.TrackerVersion, "tracker version", v)
 	}
 	return nil
 }
