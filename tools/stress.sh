@@ -24,21 +24,39 @@ for ((i = 0; i < load; i++)); do
     busy+=($!)
 done
 
-# stress COMMAND ... runs go test within what is left of the time.
-stress() {
-    local left=$((deadline - SECONDS))
+# engines PACKAGES -- TESTS repeats the tests whose names begin with one of TESTS against the
+# engines, within what is left of the time. A name that no test has fails: it would pass untested.
+engines() {
+    local packages=() missing=0 name left=$((deadline - SECONDS))
+    while [[ $1 != -- ]]; do
+        packages+=("$1")
+        shift
+    done
+    shift
+    for name in "$@"; do
+        grep -rqE --include='*_test.go' "^func $name" "${packages[@]}" ||
+            { echo "no test of ${packages[*]} begins with $name"; missing=1; }
+    done
+    ((missing == 0)) || return 1
     ((left > 0)) || { echo "the time was used up before this began"; return 1; }
-    "$@" -count "$count" -timeout "${left}s" -failfast
+    ./bin/sluice-dev exec -- go test "${packages[@]}" -run "^($(IFS='|'; echo "$*"))" \
+        -count "$count" -timeout "${left}s" -failfast
 }
 
-engines=(./bin/sluice-dev exec -- go test)
-section "loading, beside cancelled attempts" stress "${engines[@]}" ./internal/loading \
-    -run 'TestResume|TestTwoAtOnce|TestManyAtOnce|TestOvertaken|TestFailingSource'
-section "workers that start and stop" stress "${engines[@]}" ./worker
-section "clients that give up" stress "${engines[@]}" ./starter ./notify/... ./warehouse \
-    -run 'TestDecision|TestWait|TestWakers|TestIntake|TestStart|TestListen|TestSlow|TestHanging|TestUnreachable'
-section "batches and heartbeats that are interrupted" stress "${engines[@]}" ./activities -run 'TestPulse|TestStretch'
-section "imports that are interrupted" stress "${engines[@]}" ./internal/e2e \
-    -run 'TestWorker|TestTwoWorkers|TestCancel|TestDecision|TestReset|TestParked'
-section "processes that are killed" stress go -C devstack test ./supervise ./postgres
+# processes repeats the tests of devstack that kill its processes.
+processes() {
+    local left=$((deadline - SECONDS))
+    ((left > 0)) || { echo "the time was used up before this began"; return 1; }
+    go -C devstack test ./supervise ./postgres -count "$count" -timeout "${left}s" -failfast
+}
+
+section "loading, beside cancelled attempts" engines ./internal/loading -- \
+    TestResume TestTwoAtOnce TestManyAtOnce TestOvertaken TestFailingSource
+section "workers that start and stop" engines ./worker -- Test
+section "clients that give up" engines ./starter ./warehouse -- \
+    TestDecision TestWait TestStart TestListen TestHanging TestUnreachable
+section "batches and heartbeats that are interrupted" engines ./activities -- TestPulse TestDrain TestStalledProducer
+section "imports that are interrupted" engines ./internal/e2e -- \
+    TestWorker TestTwoWorkers TestCancel TestDecision TestReset TestParked
+section "processes that are killed" processes
 finish "stress"
