@@ -64,7 +64,7 @@ func startChild(t *testing.T, dir, listen string) *child {
 	require.NoError(t, c.cmd.Start())
 	t.Cleanup(func() {
 		c.kill()
-		require.NoError(t, stdin.Close())
+		end(stdin)
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	require.NoError(t, err)
