@@ -14,7 +14,7 @@ import (
 
 // NextDue returns the status of an action. If a realtime action has due jobs, its producer is notified.
 func (d *Destinations) NextDue(ctx context.Context, s StatusRequest) (ActionStatus, error) {
-	defer keepBeating(ctx, nil)()
+	defer sendHeartbeats(ctx, nil)()
 	return d.nextDue(ctx, s)
 }
 
@@ -97,7 +97,7 @@ const saveAttempts = 10
 // Apply changes the settings of an action in the store, and returns its status after that. Settings
 // that the program cannot use are refused.
 func (d *Destinations) Apply(ctx context.Context, c SettingsChange) (ActionStatus, error) {
-	defer keepBeating(ctx, nil)()
+	defer sendHeartbeats(ctx, nil)()
 	err := store.ErrConflict
 	for attempt := 0; attempt < saveAttempts && errors.Is(err, store.ErrConflict); attempt++ {
 		err = d.apply(ctx, c)

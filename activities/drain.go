@@ -82,7 +82,7 @@ func (d *Destinations) drain(ctx context.Context, r DrainRequest) (Drained, erro
 		if err := d.producer.register(one); err != nil {
 			return Drained{}, err
 		}
-		stop := keepBeating(ctx, func() any { return one.soFar() })
+		stop := sendHeartbeats(ctx, func() any { return one.soFar() })
 		defer stop()
 		reporting := one.wait(ctx)
 		d.producer.leave(one, reporting)

@@ -79,7 +79,7 @@ func TestRealtimeDrain(t *testing.T) {
 func TestDrainReports(t *testing.T) {
 	t.Parallel()
 	d := setupDeliveries(t)
-	require.Zero(t, d.drainFor("upsert", false, 300*time.Millisecond).Claimed, "its time is over")
+	require.Zero(t, d.drainFor("upsert", false, 300*time.Millisecond).Claimed, "its time has passed")
 	result := d.background("upsert", time.Hour)
 	d.add("upsert", 3)
 	require.EqualValues(t, 3, result().Succeeded)

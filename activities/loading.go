@@ -199,7 +199,7 @@ func startHeartbeat(ctx context.Context, now Advance) *heartbeat {
 	h.chunks.Store(now.Chunks)
 	go func() {
 		defer close(h.done)
-		ticker := time.NewTicker(beatEvery(ctx))
+		ticker := time.NewTicker(heartbeatInterval(ctx))
 		defer ticker.Stop()
 		for {
 			activity.RecordHeartbeat(ctx, Advance{Chunks: h.chunks.Load(), From: h.from})

@@ -28,7 +28,7 @@ func (l *Loading) slot(ctx context.Context) (free func(), err error) {
 	}
 	ctx, stop := untilStop(ctx)
 	defer stop()
-	defer keepBeating(ctx, details)()
+	defer sendHeartbeats(ctx, details)()
 	select {
 	case l.Slots <- struct{}{}:
 		return free, nil

@@ -13,7 +13,7 @@ import (
 )
 
 // A flow that is faulty stops nothing: its events are kept, and have their jobs once it is
-// mended; those of other flows, and jobs that the sender wants, are made at once.
+// fixed; those of other flows, and jobs that the sender wants, are made at once.
 func TestFaultyFlow(t *testing.T) {
 	t.Parallel()
 	h, _ := setupPosting(t)

@@ -100,7 +100,7 @@ func TestAddImportEvents(t *testing.T) {
 		require.Len(t, jobs, 4)
 		events, err := h.store.ListEvents(h.ctx, store.EventFilter{Sources: []string{"import"}}, store.Page{})
 		require.NoError(t, err)
-		require.Len(t, events, 4, "what nobody wants is not stored")
+		require.Len(t, events, 4, "an event without jobs is not stored")
 	}
 }
 
@@ -136,7 +136,7 @@ func TestFlowsThatAreNotUnderstood(t *testing.T) {
 	require.Contains(t, kept["a"].Reason, `unknown destination "crm"`)
 }
 
-// Nobody can pass for an import.
+// An event cannot have the source of an import's events.
 func TestReservedSource(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t)

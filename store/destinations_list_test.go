@@ -155,7 +155,7 @@ func TestJobStats(t *testing.T) {
 }
 
 // TestListingsUseIndexes: with 100,000 jobs every usual listing and what workers ask for
-// goes by an index, and none sorts or reads the whole table.
+// uses an index, and none sorts or reads the whole table.
 func TestListingsUseIndexes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// moves are the legal moves of a job's state, as people are told.
+// moves are the legal moves of a job's state.
 var moves = map[string][]string{
 	store.JobAcknowledged: {store.JobAwaiting, store.JobExecuting, store.JobCancelled, store.JobHeld},
 	store.JobAwaiting:     {store.JobExecuting, store.JobCancelled, store.JobHeld},
@@ -75,7 +75,7 @@ func TestFirstState(t *testing.T) {
 	require.ErrorContains(t, err, "jobs_state_check")
 }
 
-// History is written by the database, and by nobody rewritten.
+// The database writes the history and refuses every change of it.
 func TestTransitionsAreAppendOnly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -78,7 +78,7 @@ func TestRecordOutcomesTwiceInOne(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A worker that comes back late still knows what nobody else does.
+// A worker that returns late still reports its outcome.
 func TestLateOutcome(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

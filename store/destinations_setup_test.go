@@ -11,7 +11,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// me is who gives orders in tests.
+// me is the operator of the tests.
 var me = store.Order{By: "anna", Reason: "because"}
 
 // newEvent is an event with that many jobs of crm/upsert.

@@ -59,19 +59,19 @@ func (s *Store) ReplayFlow(ctx context.Context, flow string, event Event, jobs [
 	return replayed, nil
 }
 
-// FailFlow notes why an event that is kept for a flow has failed again.
+// FailFlow records the error of an event that is kept for a flow and has failed again.
 func (s *Store) FailFlow(ctx context.Context, event string, f FlowFault) error {
 	note := db.NoteFlowFaultParams{Flow: f.Flow, EventID: event, Reason: f.reason()}
 	if err := s.NoteFlowFault(ctx, note); err != nil {
-		return fmt.Errorf("note why event %s fails for flow %s: %w", event, f.Flow, err)
+		return fmt.Errorf("record the error of event %s in flow %s: %w", event, f.Flow, err)
 	}
 	return nil
 }
 
-// KeptForFlow returns events that are kept for a flow, the oldest first, behind the event
-// after; "" begins with the first.
-func (s *Store) KeptForFlow(ctx context.Context, flow, after string, most int32) ([]Event, error) {
-	rows, err := s.FlowFaultEvents(ctx, db.FlowFaultEventsParams{Flow: flow, After: after, Most: most})
+// KeptForFlow returns up to limit events that are kept for a flow, oldest first, after the event after; ""
+// begins with the first.
+func (s *Store) KeptForFlow(ctx context.Context, flow, after string, limit int32) ([]Event, error) {
+	rows, err := s.FlowFaultEvents(ctx, db.FlowFaultEventsParams{Flow: flow, After: after, RowLimit: limit})
 	if err != nil {
 		return nil, fmt.Errorf("read the events that are kept for flow %s: %w", flow, err)
 	}

@@ -38,9 +38,9 @@ func (w *Worker) newQueues(fatal func(error)) (*queues, error) {
 		callbacks: map[string]worker.Worker{}, loads: map[string]worker.Worker{}, tests: map[string]worker.Worker{},
 		slots: newLoadSlots(settings.LoadSlots),
 	}
-	q.main = worker.New(w.temporal, workflows.QueueMain, options(recorder, &activities.Pulse{}))
+	q.main = worker.New(w.temporal, workflows.QueueMain, options(recorder, &activities.Heartbeater{}))
 	for _, importer := range w.cfg.Registry.Names() {
-		short := options(recorder, &activities.Pulse{})
+		short := options(recorder, &activities.Heartbeater{})
 		short.DisableWorkflowWorker = true
 		q.callbacks[importer] = worker.New(w.temporal, workflows.ImporterQueue(importer), short)
 		// Loading sends heartbeats of its own, which tell how far it is.
@@ -53,7 +53,7 @@ func (w *Worker) newQueues(fatal func(error)) (*queues, error) {
 		q.loads[importer] = worker.New(w.temporal, workflows.LoadQueue(importer), load)
 	}
 	for _, kind := range w.cfg.Connections.Names() {
-		test := options(recorder, &activities.Pulse{})
+		test := options(recorder, &activities.Heartbeater{})
 		test.DisableWorkflowWorker, test.MaxConcurrentActivityTaskPollers = true, 1
 		q.tests[kind] = worker.New(w.temporal, workflows.ConnectionQueue(kind), test)
 	}

@@ -61,8 +61,8 @@ type sinkAction struct {
 	sink     *sink
 	name     string
 	schedule destinations.Schedule
-	// ill is why nothing can be delivered, nil if it can.
-	ill func() error
+	// fault, if set, returns the error of the connection, nil while it works.
+	fault func() error
 	// hang is waited for before anything is delivered, if set.
 	hang chan struct{}
 	// then follows from a success.
@@ -102,8 +102,8 @@ func (a *sinkAction) Load(
 		then := destinations.Then{Jobs: []string{job.ID}, OnSucceeded: a.then}
 		var data sinkData
 		switch err := json.Unmarshal(job.Data, &data); {
-		case a.ill != nil && a.ill() != nil:
-			then.Error = a.ill()
+		case a.fault != nil && a.fault() != nil:
+			then.Error = a.fault()
 		case err != nil || data.Bad:
 			then.Error, then.ForceDiscard = errors.New("the job is bad"), true
 		case job.Attempt <= data.Fail:

@@ -23,8 +23,8 @@ var (
 	audit = activities.ActionRef{Destination: "crm", Action: "audit"}
 )
 
-// Jobs go all the ways that there are, through an action in realtime and one by the clock.
-// What the workflow says about it agrees with the store.
+// Jobs of a realtime action and of one with a schedule reach every state. The workflow's totals agree
+// with the store.
 func TestDestinationLife(t *testing.T) {
 	t.Parallel()
 	crm := newSink("crm",
@@ -47,7 +47,7 @@ func TestDestinationLife(t *testing.T) {
 	}, d.wait(worn, store.JobDiscarded))
 	require.Equal(t, []string{store.JobAcknowledged, executing, store.JobDiscarded}, d.wait(bad, store.JobDiscarded))
 
-	// What follows is loaded by the clock, by itself.
+	// The chained job is delivered on the schedule.
 	children, err := d.Store.ListJobs(ctx, store.JobFilter{ParentID: well}, store.Page{})
 	require.NoError(t, err)
 	require.Len(t, children, 1)
@@ -80,7 +80,7 @@ func TestDestinationLife(t *testing.T) {
 	require.Zero(t, backlog)
 }
 
-// A destination that hangs delays nobody else, nor the end of the worker.
+// A destination that hangs delays neither other destinations nor the end of the worker.
 func TestHangingDestination(t *testing.T) {
 	t.Parallel()
 	hang := make(chan struct{})
@@ -102,9 +102,8 @@ func TestHangingDestination(t *testing.T) {
 	d.wait(waiting, store.JobSucceeded)
 }
 
-// Events that come in a flood, with pauses, orders and a restart of the worker in between,
-// are all delivered, each once.
-func TestOrdersLoseNothing(t *testing.T) {
+// A flood of events is delivered, each event once, despite pauses, commands and a restart of the worker.
+func TestDestinationCommandsLoseNothing(t *testing.T) {
 	t.Parallel()
 	crm := newSink("crm", &sinkAction{name: "post", schedule: realtime()},
 		&sinkAction{name: "audit", schedule: destinations.Schedule{Interval: "@every 1h"}})
@@ -132,7 +131,7 @@ func TestOrdersLoseNothing(t *testing.T) {
 	require.LessOrEqual(t, paused, 50)
 	require.GreaterOrEqual(t, paused, before)
 
-	// A deploy.
+	// A deployment.
 	d.stop()
 	d.StartWorker(t)
 	require.True(t, d.waitState(post, func(workflows.ActionState) bool { return true }).Plan.Paused)
@@ -154,7 +153,7 @@ func TestOrdersLoseNothing(t *testing.T) {
 	require.InDelta(t, 500, state.Plan.RatePerSecond, 0)
 	require.WithinDuration(t, time.Now().Add(30*time.Minute), state.NextRun, time.Minute)
 
-	// What is loaded by the clock waits for it, or for a trigger.
+	// A job of an action with a schedule waits for it, or for a trigger.
 	id := d.send(audit, sinkData{})
 	d.waitState(audit, func(s workflows.ActionState) bool { return !s.NextRun.IsZero() })
 	waits, err := d.Store.Job(ctx, id)
@@ -173,15 +172,15 @@ func TestOrdersLoseNothing(t *testing.T) {
 	d.waitState(audit, func(s workflows.ActionState) bool { return s.Status == workflows.ActionIdle })
 }
 
-// The circuit of a connection opens, lets one job through, and closes once that has succeeded.
-func TestCircuitBreaker(t *testing.T) {
+// The circuit of a connection opens, lets one job through, and closes when that has succeeded.
+func TestDestinationCircuitBreaker(t *testing.T) {
 	t.Parallel()
-	var ill atomic.Bool
-	ill.Store(true)
+	var down atomic.Bool
+	down.Store(true)
 	schedule := realtime()
 	schedule.MaxRetries = destinations.Retries(1000)
-	crm := newSink("crm", &sinkAction{name: "post", schedule: schedule, ill: func() error {
-		if ill.Load() {
+	crm := newSink("crm", &sinkAction{name: "post", schedule: schedule, fault: func() error {
+		if down.Load() {
 			return errors.New("out of order")
 		}
 		return nil
@@ -195,7 +194,7 @@ func TestCircuitBreaker(t *testing.T) {
 		return len(s.Unhealthy) == 1 && s.Unhealthy[0].Failures >= 2 && s.Unhealthy[0].Reason == "out of order" &&
 			s.Unhealthy[0].Connection == "@crm"
 	})
-	ill.Store(false)
+	down.Store(false)
 	d.wait(first, store.JobSucceeded)
 	state := d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 11 })
 	require.Empty(t, state.Unhealthy)

@@ -27,8 +27,8 @@ type AdvanceJobsParams struct {
 	RowLimit    int32
 }
 
-// AdvanceJobs makes jobs due at once that wait for a retry: those of a destination, of one of
-// its actions, or of a connection; ” stands for all.
+// AdvanceJobs makes retries due now: those of a destination, of one of its actions, or of a connection;
+// ” stands for all.
 func (q *Queries) AdvanceJobs(ctx context.Context, arg AdvanceJobsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, advanceJobs,
 		arg.Destination,
@@ -48,7 +48,7 @@ SET failures = 0, failed_jobs = '{}', open_until = NULL, probe_until = NULL, rea
 WHERE connection = ANY ($1::text[]) AND failures > 0
 `
 
-// CloseCircuits notes that jobs of some connections have succeeded.
+// CloseCircuits closes the circuits of connections whose jobs have succeeded.
 func (q *Queries) CloseCircuits(ctx context.Context, connections []string) (int64, error) {
 	result, err := q.db.Exec(ctx, closeCircuits, connections)
 	if err != nil {
@@ -61,7 +61,7 @@ const endProbe = `-- name: EndProbe :exec
 UPDATE connection_health SET probe_until = NULL WHERE connection = $1 AND probe_until IS NOT NULL
 `
 
-// EndProbe notes that a batch says nothing about its connection: the next job can be tried.
+// EndProbe ends a probe without evidence: another job can be the probe.
 func (q *Queries) EndProbe(ctx context.Context, connection string) error {
 	_, err := q.db.Exec(ctx, endProbe, connection)
 	return err
@@ -76,8 +76,8 @@ WHERE h.open_until IS NOT NULL AND (h.open_until > now() OR h.probe_until > now(
                 AND j.connection = h.connection AND j.due_at IS NOT NULL)
 `
 
-// HalfOpenCircuits lets the connections be tried at once that jobs of an action, or with ”
-// of all actions of a destination, wait for.
+// HalfOpenCircuits half-opens the circuits of the connections that jobs of an action wait for, or, with
+// the action ”, jobs of a destination.
 func (q *Queries) HalfOpenCircuits(ctx context.Context, destination string, action string) (int64, error) {
 	result, err := q.db.Exec(ctx, halfOpenCircuits, destination, action)
 	if err != nil {
@@ -101,8 +101,7 @@ type HealthForActionParams struct {
 	RowLimit    int32
 }
 
-// HealthForAction returns the connections that are unhealthy or paused and that jobs of an
-// action wait for.
+// HealthForAction returns the unhealthy and paused connections that jobs of an action wait for.
 func (q *Queries) HealthForAction(ctx context.Context, arg HealthForActionParams) ([]ConnectionHealth, error) {
 	rows, err := q.db.Query(ctx, healthForAction, arg.Destination, arg.Action, arg.RowLimit)
 	if err != nil {
@@ -139,7 +138,7 @@ const healthOf = `-- name: HealthOf :many
 SELECT connection, failures, failed_jobs, reason, open_until, probe_until, paused_at, paused_by, paused_reason, paced_until, updated_at FROM connection_health WHERE connection = ANY ($1::text[]) ORDER BY connection
 `
 
-// HealthOf returns the health of connections, those that have a row.
+// HealthOf returns the health of the connections that have a row.
 func (q *Queries) HealthOf(ctx context.Context, connections []string) ([]ConnectionHealth, error) {
 	rows, err := q.db.Query(ctx, healthOf, connections)
 	if err != nil {
@@ -224,7 +223,7 @@ type NoteFailureParams struct {
 	MaxSeconds   float64
 }
 
-// NoteFailure notes a failed batch, as the function note_failed_batch says.
+// NoteFailure records a failed batch with the function note_failed_batch.
 func (q *Queries) NoteFailure(ctx context.Context, arg NoteFailureParams) (ConnectionHealth, error) {
 	row := q.db.QueryRow(ctx, noteFailure,
 		arg.Connection,
@@ -266,7 +265,7 @@ type PauseConnectionParams struct {
 	Reason string
 }
 
-// PauseConnection opens the circuit of a connection until a person closes it.
+// PauseConnection opens the circuit of a connection until ResumeConnection.
 func (q *Queries) PauseConnection(ctx context.Context, arg PauseConnectionParams) (int64, error) {
 	result, err := q.db.Exec(ctx, pauseConnection, arg.Name, arg.By, arg.Reason)
 	if err != nil {
@@ -282,7 +281,7 @@ SET paused_at = NULL, paused_by = '', paused_reason = '', probe_until = NULL, pa
 WHERE connection = $1
 `
 
-// ResumeConnection lets a connection be tried at once.
+// ResumeConnection ends the pause of a connection and half-opens its circuit.
 func (q *Queries) ResumeConnection(ctx context.Context, connection string) error {
 	_, err := q.db.Exec(ctx, resumeConnection, connection)
 	return err
@@ -300,7 +299,7 @@ type WaitingByConnectionRow struct {
 	Due        int64
 }
 
-// WaitingByConnection counts the jobs of a destination that wait, by connection.
+// WaitingByConnection counts the waiting jobs of a destination by connection.
 func (q *Queries) WaitingByConnection(ctx context.Context, destination string) ([]WaitingByConnectionRow, error) {
 	rows, err := q.db.Query(ctx, waitingByConnection, destination)
 	if err != nil {

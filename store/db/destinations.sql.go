@@ -99,9 +99,9 @@ type AddEventsRow struct {
 	ReceivedAt     time.Time
 }
 
-// AddEvents adds events that have no parent, parts of them, and jobs of both, and returns the
-// events that were added. An event whose source has sent one of that key before is left out
-// with everything that belongs to it. Empty text stands for none.
+// AddEvents adds events, their parts and the jobs of both, and returns the added events. An event with
+// an idempotency key that its source has used before is skipped with its parts and jobs. An empty text
+// stands for none.
 func (q *Queries) AddEvents(ctx context.Context, arg AddEventsParams) ([]AddEventsRow, error) {
 	rows, err := q.db.Query(ctx, addEvents,
 		arg.Ids,
@@ -167,7 +167,7 @@ const editsOf = `-- name: EditsOf :many
 SELECT id, job_id, at, by, context, data FROM job_edits WHERE job_id = $1 ORDER BY id
 `
 
-// EditsOf returns what people have changed about a job, oldest first.
+// EditsOf returns the earlier payloads of a job, oldest first.
 func (q *Queries) EditsOf(ctx context.Context, jobID string) ([]JobEdit, error) {
 	rows, err := q.db.Query(ctx, editsOf, jobID)
 	if err != nil {
@@ -222,7 +222,7 @@ const eventByKey = `-- name: EventByKey :one
 SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE source = $1 AND idempotency_key = $2::text
 `
 
-// EventByKey returns the event that a source has sent under a key.
+// EventByKey returns the event of a source with an idempotency key.
 func (q *Queries) EventByKey(ctx context.Context, source string, key string) (Event, error) {
 	row := q.db.QueryRow(ctx, eventByKey, source, key)
 	var i Event
@@ -245,7 +245,7 @@ const eventsByID = `-- name: EventsByID :many
 SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE id = ANY ($1::text[])
 `
 
-// EventsByID returns events, those that there are.
+// EventsByID returns the existing events among some IDs.
 func (q *Queries) EventsByID(ctx context.Context, ids []string) ([]Event, error) {
 	rows, err := q.db.Query(ctx, eventsByID, ids)
 	if err != nil {
@@ -355,7 +355,7 @@ const jobsOfEvent = `-- name: JobsOfEvent :many
 SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM jobs WHERE event_id = $1 ORDER BY id
 `
 
-// JobsOfEvent returns the jobs of an event, in the order in which they were added.
+// JobsOfEvent returns the jobs of an event in the order of their creation.
 func (q *Queries) JobsOfEvent(ctx context.Context, eventID string) ([]Job, error) {
 	rows, err := q.db.Query(ctx, jobsOfEvent, eventID)
 	if err != nil {
@@ -403,7 +403,7 @@ const subEvents = `-- name: SubEvents :many
 SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE parent_event_id = $1::text ORDER BY id
 `
 
-// SubEvents returns the parts of an event, in the order in which they were added.
+// SubEvents returns the parts of an event in the order of their creation.
 func (q *Queries) SubEvents(ctx context.Context, parent string) ([]Event, error) {
 	rows, err := q.db.Query(ctx, subEvents, parent)
 	if err != nil {

@@ -33,7 +33,7 @@ type ActionBacklogRow struct {
 	NextAt  *time.Time
 }
 
-// ActionBacklog tells what waits for an action, as the function action_backlog says.
+// ActionBacklog counts the waiting jobs of an action with the function action_backlog.
 func (q *Queries) ActionBacklog(ctx context.Context, arg ActionBacklogParams) (ActionBacklogRow, error) {
 	row := q.db.QueryRow(ctx, actionBacklog,
 		arg.Destination,

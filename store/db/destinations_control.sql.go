@@ -15,7 +15,7 @@ INSERT INTO job_edits (job_id, by, context, data)
 SELECT j.id, $1::text, j.context, j.data FROM jobs j WHERE j.id = $2
 `
 
-// AddEdit keeps the payload of a job as it is now.
+// AddEdit keeps the current payload of a job.
 func (q *Queries) AddEdit(ctx context.Context, by string, jobID string) error {
 	_, err := q.db.Exec(ctx, addEdit, by, jobID)
 	return err
@@ -25,7 +25,7 @@ const allowRetention = `-- name: AllowRetention :exec
 SELECT set_config('sluice.retention', 'on', true)
 `
 
-// AllowRetention lets the transaction take transitions away.
+// AllowRetention lets the transaction delete transitions.
 func (q *Queries) AllowRetention(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, allowRetention)
 	return err
@@ -62,7 +62,7 @@ type PauseDestinationParams struct {
 	UpdatedBy   string
 }
 
-// PauseDestination pauses a destination or an action, or lets it go on.
+// PauseDestination pauses or resumes a destination or an action.
 func (q *Queries) PauseDestination(ctx context.Context, arg PauseDestinationParams) error {
 	_, err := q.db.Exec(ctx, pauseDestination,
 		arg.Destination,
@@ -101,7 +101,7 @@ type PutSettingsParams struct {
 	Replaces    int64
 }
 
-// PutSettings replaces settings, or adds them.
+// PutSettings replaces settings of a version, or adds them.
 func (q *Queries) PutSettings(ctx context.Context, arg PutSettingsParams) (DestinationSetting, error) {
 	row := q.db.QueryRow(ctx, putSettings,
 		arg.Destination,
@@ -149,7 +149,7 @@ type ReplayJobParams struct {
 	ID     string
 }
 
-// ReplayJob repeats a job under another ID.
+// ReplayJob adds a copy of a job under another ID.
 func (q *Queries) ReplayJob(ctx context.Context, arg ReplayJobParams) (int64, error) {
 	result, err := q.db.Exec(ctx, replayJob, arg.NewID, arg.Reason, arg.ID)
 	if err != nil {
@@ -164,7 +164,7 @@ SET state = 'awaiting', due_at = now(), attempt = 0, finished_at = NULL, updated
 WHERE id = $2
 `
 
-// RequeueJob makes a job due at once; one that waits already keeps its state.
+// RequeueJob makes a job due now and resets its attempts.
 func (q *Queries) RequeueJob(ctx context.Context, reason json.RawMessage, iD string) error {
 	_, err := q.db.Exec(ctx, requeueJob, reason, iD)
 	return err
@@ -176,7 +176,7 @@ WHERE $1::text IS NULL OR destination = $1
 ORDER BY destination, action
 `
 
-// SettingsOf returns what people have set for a destination and its actions.
+// SettingsOf returns the operator's settings of a destination and its actions, or of all destinations.
 func (q *Queries) SettingsOf(ctx context.Context, destination *string) ([]DestinationSetting, error) {
 	rows, err := q.db.Query(ctx, settingsOf, destination)
 	if err != nil {

@@ -131,7 +131,7 @@ type ExtendLeasesParams struct {
 	Fences       []int64
 }
 
-// ExtendLeases keeps jobs for somebody who still works on them.
+// ExtendLeases renews the leases of jobs.
 func (q *Queries) ExtendLeases(ctx context.Context, arg ExtendLeasesParams) (int64, error) {
 	result, err := q.db.Exec(ctx, extendLeases, arg.LeaseSeconds, arg.Ids, arg.Fences)
 	if err != nil {
@@ -149,7 +149,7 @@ type FencesOfRow struct {
 	Fence int64
 }
 
-// FencesOf returns which attempt has jobs, or had them last.
+// FencesOf returns the fencing tokens of jobs.
 func (q *Queries) FencesOf(ctx context.Context, ids []string) ([]FencesOfRow, error) {
 	rows, err := q.db.Query(ctx, fencesOf, ids)
 	if err != nil {
@@ -223,7 +223,7 @@ SELECT id, destination, action, version, context, data, event_id, parent_job_id,
 WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE
 `
 
-// LockJobs returns jobs, and keeps them from changing until the transaction's end.
+// LockJobs locks jobs until the end of the transaction, and returns them.
 func (q *Queries) LockJobs(ctx context.Context, ids []string) ([]Job, error) {
 	rows, err := q.db.Query(ctx, lockJobs, ids)
 	if err != nil {
@@ -278,9 +278,9 @@ type NotifyJobsParams struct {
 	Actions      []string
 }
 
-// NotifyJobs tells the producers that jobs of some actions were added. It has a transaction of its
-// own: in that which adds jobs it would keep others from committing at the same time. A crash of the
-// database loses no more than a notification, so the commit does not wait for the disk.
+// NotifyJobs notifies the producers of jobs of some actions. It runs in its own transaction: NOTIFY in
+// the transaction that adds jobs would serialise commits. A crash of the database loses only the
+// notification, so the commit does not wait for the disk.
 func (q *Queries) NotifyJobs(ctx context.Context, arg NotifyJobsParams) error {
 	_, err := q.db.Exec(ctx, notifyJobs, arg.Channel, arg.Destinations, arg.Actions)
 	return err
@@ -290,7 +290,7 @@ const recordJobs = `-- name: RecordJobs :many
 UPDATE jobs j
 SET state = o.state, last_error = o.error, locked_until = NULL, updated_at = now(),
     attempt = j.attempt - o.untried, has_failed = j.has_failed OR o.state IN ('failed', 'unknown', 'discarded'),
-    -- Below zero: nobody is going to load it again.
+    -- Below zero: the job is not due again.
     due_at = CASE WHEN o.wait_seconds >= 0 THEN now() + make_interval(secs => o.wait_seconds) END,
     finished_at = CASE WHEN o.state IN ('succeeded', 'discarded') THEN now() END
 FROM (SELECT unnest($1::text[]) AS id, unnest($2::bigint[]) AS fence,
@@ -298,7 +298,7 @@ FROM (SELECT unnest($1::text[]) AS id, unnest($2::bigint[]) AS fence,
              unnest($4::jsonb[]) AS error, unnest($5::integer[]) AS untried,
              unnest($6::double precision[]) AS wait_seconds) o
 WHERE j.id = o.id AND j.fence = o.fence
-  -- A CASE, so that it is by their IDs and not by their states that jobs are looked for.
+  -- A CASE, so that the planner uses the index of IDs and not that of states.
   AND CASE j.state WHEN 'executing' THEN true WHEN 'unknown' THEN o.state IN ('succeeded', 'discarded') ELSE false END
 RETURNING j.id
 `
@@ -312,8 +312,8 @@ type RecordJobsParams struct {
 	WaitSeconds []float64
 }
 
-// RecordJobs notes how jobs went, and returns those of which it did: those that the same
-// attempt still has, and those of lost workers about which it is known now.
+// RecordJobs records the outcomes of jobs and returns the jobs of which it did: those whose attempt is
+// still executing, and unknown ones whose worker reports a final outcome late.
 func (q *Queries) RecordJobs(ctx context.Context, arg RecordJobsParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, recordJobs,
 		arg.Ids,

@@ -23,8 +23,7 @@ type CountFlowFaultsRow struct {
 	At     time.Time
 }
 
-// CountFlowFaults returns for each flow that has failed how many events are kept for it, and
-// the last reason.
+// CountFlowFaults returns how many events are kept for each flow, and the last error.
 func (q *Queries) CountFlowFaults(ctx context.Context) ([]CountFlowFaultsRow, error) {
 	rows, err := q.db.Query(ctx, countFlowFaults)
 	if err != nil {
@@ -54,7 +53,7 @@ const dropFlowFaults = `-- name: DropFlowFaults :exec
 DELETE FROM flow_faults WHERE flow = $1
 `
 
-// DropFlowFaults forgets the events that are kept for a flow.
+// DropFlowFaults stops keeping the events of a flow.
 func (q *Queries) DropFlowFaults(ctx context.Context, flow string) error {
 	_, err := q.db.Exec(ctx, dropFlowFaults, flow)
 	return err
@@ -84,14 +83,14 @@ WHERE f.flow = $1 AND f.event_id > $2 ORDER BY f.event_id LIMIT $3
 `
 
 type FlowFaultEventsParams struct {
-	Flow  string
-	After string
-	Most  int32
+	Flow     string
+	After    string
+	RowLimit int32
 }
 
-// FlowFaultEvents returns events that are kept for a flow, the oldest first.
+// FlowFaultEvents returns events that are kept for a flow, oldest first.
 func (q *Queries) FlowFaultEvents(ctx context.Context, arg FlowFaultEventsParams) ([]Event, error) {
-	rows, err := q.db.Query(ctx, flowFaultEvents, arg.Flow, arg.After, arg.Most)
+	rows, err := q.db.Query(ctx, flowFaultEvents, arg.Flow, arg.After, arg.RowLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +129,7 @@ type FlowVersionsInForceRow struct {
 	Version int64
 }
 
-// FlowVersionsInForce returns which version of each flow is in force.
+// FlowVersionsInForce returns the current version of each flow.
 func (q *Queries) FlowVersionsInForce(ctx context.Context) ([]FlowVersionsInForceRow, error) {
 	rows, err := q.db.Query(ctx, flowVersionsInForce)
 	if err != nil {
@@ -155,7 +154,7 @@ const flowVersionsOf = `-- name: FlowVersionsOf :many
 SELECT name, version, spec, at, by FROM flow_versions WHERE name = $1 ORDER BY version DESC
 `
 
-// FlowVersionsOf returns what a flow has been, the newest first.
+// FlowVersionsOf returns the versions of a flow, newest first.
 func (q *Queries) FlowVersionsOf(ctx context.Context, name string) ([]FlowVersion, error) {
 	rows, err := q.db.Query(ctx, flowVersionsOf, name)
 	if err != nil {
@@ -217,7 +216,7 @@ const lockFlows = `-- name: LockFlows :exec
 LOCK TABLE flows IN SHARE ROW EXCLUSIVE MODE
 `
 
-// LockFlows keeps everybody else from changing flows until the transaction's end.
+// LockFlows locks flows against changes until the end of the transaction.
 func (q *Queries) LockFlows(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, lockFlows)
 	return err
@@ -254,7 +253,7 @@ type NoteFlowFaultParams struct {
 	EventID string
 }
 
-// NoteFlowFault notes why an event that is kept has failed again.
+// NoteFlowFault records the error of an event that has failed again.
 func (q *Queries) NoteFlowFault(ctx context.Context, arg NoteFlowFaultParams) error {
 	_, err := q.db.Exec(ctx, noteFlowFault, arg.Reason, arg.Flow, arg.EventID)
 	return err
@@ -273,7 +272,7 @@ type PutFlowParams struct {
 	UpdatedBy string
 }
 
-// PutFlow adds a flow, or replaces it.
+// PutFlow adds or replaces a flow.
 func (q *Queries) PutFlow(ctx context.Context, arg PutFlowParams) error {
 	_, err := q.db.Exec(ctx, putFlow,
 		arg.Name,
@@ -324,8 +323,8 @@ type ReplayFlowFaultParams struct {
 	JobDue          []string
 }
 
-// ReplayFlowFault adds the jobs that a flow makes of an event that was kept for it, and keeps
-// the event no longer. It answers true once: of two that replay the same event, one adds jobs.
+// ReplayFlowFault adds a flow's jobs of a kept event and stops keeping it. It returns true once: of two
+// concurrent replays of an event one adds jobs.
 func (q *Queries) ReplayFlowFault(ctx context.Context, arg ReplayFlowFaultParams) (bool, error) {
 	row := q.db.QueryRow(ctx, replayFlowFault,
 		arg.Flow,

@@ -1,4 +1,4 @@
--- EventByKey returns the event that a source has sent under a key.
+-- EventByKey returns the event of a source with an idempotency key.
 -- name: EventByKey :one
 SELECT * FROM events WHERE source = sqlc.arg(source) AND idempotency_key = sqlc.arg(key)::text;
 
@@ -6,11 +6,11 @@ SELECT * FROM events WHERE source = sqlc.arg(source) AND idempotency_key = sqlc.
 -- name: EventByID :one
 SELECT * FROM events WHERE id = $1;
 
--- EventsByID returns events, those that there are.
+-- EventsByID returns the existing events among some IDs.
 -- name: EventsByID :many
 SELECT * FROM events WHERE id = ANY (sqlc.arg(ids)::text[]);
 
--- SubEvents returns the parts of an event, in the order in which they were added.
+-- SubEvents returns the parts of an event in the order of their creation.
 -- name: SubEvents :many
 SELECT * FROM events WHERE parent_event_id = sqlc.arg(parent)::text ORDER BY id;
 
@@ -23,7 +23,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce(sqlc.narg(due_at)
 -- name: JobByID :one
 SELECT * FROM jobs WHERE id = $1;
 
--- JobsOfEvent returns the jobs of an event, in the order in which they were added.
+-- JobsOfEvent returns the jobs of an event in the order of their creation.
 -- name: JobsOfEvent :many
 SELECT * FROM jobs WHERE event_id = $1 ORDER BY id;
 
@@ -31,13 +31,13 @@ SELECT * FROM jobs WHERE event_id = $1 ORDER BY id;
 -- name: TransitionsOf :many
 SELECT * FROM transitions WHERE job_id = $1 ORDER BY id;
 
--- EditsOf returns what people have changed about a job, oldest first.
+-- EditsOf returns the earlier payloads of a job, oldest first.
 -- name: EditsOf :many
 SELECT * FROM job_edits WHERE job_id = $1 ORDER BY id;
 
--- AddEvents adds events that have no parent, parts of them, and jobs of both, and returns the
--- events that were added. An event whose source has sent one of that key before is left out
--- with everything that belongs to it. Empty text stands for none.
+-- AddEvents adds events, their parts and the jobs of both, and returns the added events. An event with
+-- an idempotency key that its source has used before is skipped with its parts and jobs. An empty text
+-- stands for none.
 -- name: AddEvents :many
 WITH whole AS (
     INSERT INTO events (id, source, name, version, context, data, idempotency_key, sent_at)

@@ -1,4 +1,4 @@
--- ActionBacklog tells what waits for an action, as the function action_backlog says.
+-- ActionBacklog counts the waiting jobs of an action with the function action_backlog.
 -- name: ActionBacklog :one
 SELECT coalesce(due, 0)::bigint AS due, coalesce(blocked, 0)::bigint AS blocked,
        coalesce(waiting, 0)::bigint AS waiting, next_at

@@ -20,32 +20,32 @@ RETURNING j.destination, j.action;
 -- name: ClaimJobs :many
 SELECT * FROM claim_due(requests => sqlc.arg(requests)::jsonb);
 
--- NotifyJobs tells the producers that jobs of some actions were added. It has a transaction of its
--- own: in that which adds jobs it would keep others from committing at the same time. A crash of the
--- database loses no more than a notification, so the commit does not wait for the disk.
+-- NotifyJobs notifies the producers of jobs of some actions. It runs in its own transaction: NOTIFY in
+-- the transaction that adds jobs would serialise commits. A crash of the database loses only the
+-- notification, so the commit does not wait for the disk.
 -- name: NotifyJobs :exec
 SELECT set_config('synchronous_commit', 'off', true), pg_notify(sqlc.arg(channel)::text, w.destination || '/' || w.action)
 FROM (SELECT unnest(sqlc.arg(destinations)::text[]) AS destination, unnest(sqlc.arg(actions)::text[]) AS action) w;
 
--- ExtendLeases keeps jobs for somebody who still works on them.
+-- ExtendLeases renews the leases of jobs.
 -- name: ExtendLeases :execrows
 UPDATE jobs j
 SET locked_until = now() + make_interval(secs => sqlc.arg(lease_seconds)::double precision)
 FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fence) o
 WHERE j.id = o.id AND j.fence = o.fence AND j.state = 'executing';
 
--- LockJobs returns jobs, and keeps them from changing until the transaction's end.
+-- LockJobs locks jobs until the end of the transaction, and returns them.
 -- name: LockJobs :many
 SELECT * FROM jobs
 WHERE id = ANY (sqlc.arg(ids)::text[]) ORDER BY id FOR UPDATE;
 
--- RecordJobs notes how jobs went, and returns those of which it did: those that the same
--- attempt still has, and those of lost workers about which it is known now.
+-- RecordJobs records the outcomes of jobs and returns the jobs of which it did: those whose attempt is
+-- still executing, and unknown ones whose worker reports a final outcome late.
 -- name: RecordJobs :many
 UPDATE jobs j
 SET state = o.state, last_error = o.error, locked_until = NULL, updated_at = now(),
     attempt = j.attempt - o.untried, has_failed = j.has_failed OR o.state IN ('failed', 'unknown', 'discarded'),
-    -- Below zero: nobody is going to load it again.
+    -- Below zero: the job is not due again.
     due_at = CASE WHEN o.wait_seconds >= 0 THEN now() + make_interval(secs => o.wait_seconds) END,
     finished_at = CASE WHEN o.state IN ('succeeded', 'discarded') THEN now() END
 FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fence,
@@ -53,11 +53,11 @@ FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigin
              unnest(sqlc.arg(errors)::jsonb[]) AS error, unnest(sqlc.arg(untried)::integer[]) AS untried,
              unnest(sqlc.arg(wait_seconds)::double precision[]) AS wait_seconds) o
 WHERE j.id = o.id AND j.fence = o.fence
-  -- A CASE, so that it is by their IDs and not by their states that jobs are looked for.
+  -- A CASE, so that the planner uses the index of IDs and not that of states.
   AND CASE j.state WHEN 'executing' THEN true WHEN 'unknown' THEN o.state IN ('succeeded', 'discarded') ELSE false END
 RETURNING j.id;
 
--- FencesOf returns which attempt has jobs, or had them last.
+-- FencesOf returns the fencing tokens of jobs.
 -- name: FencesOf :many
 SELECT id, fence FROM jobs WHERE id = ANY (sqlc.arg(ids)::text[]);
 

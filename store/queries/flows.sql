@@ -1,4 +1,4 @@
--- LockFlows keeps everybody else from changing flows until the transaction's end.
+-- LockFlows locks flows against changes until the end of the transaction.
 -- name: LockFlows :exec
 LOCK TABLE flows IN SHARE ROW EXCLUSIVE MODE;
 
@@ -10,7 +10,7 @@ SELECT * FROM flows ORDER BY name;
 -- name: FlowByName :one
 SELECT * FROM flows WHERE name = $1;
 
--- FlowVersionsOf returns what a flow has been, the newest first.
+-- FlowVersionsOf returns the versions of a flow, newest first.
 -- name: FlowVersionsOf :many
 SELECT * FROM flow_versions WHERE name = $1 ORDER BY version DESC;
 
@@ -21,7 +21,7 @@ SELECT sqlc.arg(name)::text, coalesce(max(v.version), 0) + 1, sqlc.narg(spec)::j
 FROM flow_versions v WHERE v.name = sqlc.arg(name)
 RETURNING version;
 
--- PutFlow adds a flow, or replaces it.
+-- PutFlow adds or replaces a flow.
 -- name: PutFlow :exec
 INSERT INTO flows (name, spec, version, updated_by) VALUES ($1, $2, $3, $4)
 ON CONFLICT (name) DO UPDATE
@@ -31,31 +31,30 @@ SET spec = excluded.spec, version = excluded.version, updated_at = now(), update
 -- name: RemoveFlow :exec
 DELETE FROM flows WHERE name = $1;
 
--- FlowVersionsInForce returns which version of each flow is in force.
+-- FlowVersionsInForce returns the current version of each flow.
 -- name: FlowVersionsInForce :many
 SELECT name, version FROM flows ORDER BY name;
 
--- CountFlowFaults returns for each flow that has failed how many events are kept for it, and
--- the last reason.
+-- CountFlowFaults returns how many events are kept for each flow, and the last error.
 -- name: CountFlowFaults :many
 SELECT flow, count(*) AS events, (array_agg(reason ORDER BY at DESC, event_id DESC))[1]::text AS reason, max(at)::timestamptz AS at
 FROM flow_faults GROUP BY flow ORDER BY flow;
 
--- FlowFaultEvents returns events that are kept for a flow, the oldest first.
+-- FlowFaultEvents returns events that are kept for a flow, oldest first.
 -- name: FlowFaultEvents :many
 SELECT e.* FROM flow_faults f JOIN events e ON e.id = f.event_id
-WHERE f.flow = sqlc.arg(flow) AND f.event_id > sqlc.arg(after) ORDER BY f.event_id LIMIT sqlc.arg(most);
+WHERE f.flow = sqlc.arg(flow) AND f.event_id > sqlc.arg(after) ORDER BY f.event_id LIMIT sqlc.arg(row_limit);
 
--- NoteFlowFault notes why an event that is kept has failed again.
+-- NoteFlowFault records the error of an event that has failed again.
 -- name: NoteFlowFault :exec
 UPDATE flow_faults SET reason = sqlc.arg(reason), at = now() WHERE flow = sqlc.arg(flow) AND event_id = sqlc.arg(event_id);
 
--- DropFlowFaults forgets the events that are kept for a flow.
+-- DropFlowFaults stops keeping the events of a flow.
 -- name: DropFlowFaults :exec
 DELETE FROM flow_faults WHERE flow = $1;
 
--- ReplayFlowFault adds the jobs that a flow makes of an event that was kept for it, and keeps
--- the event no longer. It answers true once: of two that replay the same event, one adds jobs.
+-- ReplayFlowFault adds a flow's jobs of a kept event and stops keeping it. It returns true once: of two
+-- concurrent replays of an event one adds jobs.
 -- name: ReplayFlowFault :one
 WITH fault AS (
     DELETE FROM flow_faults f WHERE f.flow = sqlc.arg(flow) AND f.event_id = sqlc.arg(event_id) RETURNING f.event_id

@@ -21,22 +21,21 @@ import (
 	"github.com/sluicehq/sluice/activities"
 )
 
-// pulse runs an activity once on a worker with the interceptor, and returns how often it
-// was heard of, and its error.
-// heard, if set, is called for each heartbeat.
-func pulse(
-	options workflow.ActivityOptions, fn func(ctx context.Context) error, stopping chan struct{}, heard func(),
+// heartbeat runs an activity once on a worker with the interceptor, and returns the number of heartbeats
+// and its error. received, if set, is called for each heartbeat.
+func heartbeat(
+	options workflow.ActivityOptions, fn func(ctx context.Context) error, stopping chan struct{}, received func(),
 ) (int64, error) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities.Pulse{}}})
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities.Heartbeater{}}})
 	env.SetWorkerStopChannel(stopping)
 	var beats atomic.Int64
 	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) {
 		beats.Add(1)
-		if heard != nil {
-			heard()
+		if received != nil {
+			received()
 		}
 	})
 	env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: "beaten"})
@@ -47,15 +46,15 @@ func pulse(
 	return beats.Load(), env.GetWorkflowError()
 }
 
-// Whoever has a heartbeat timeout is heard of from the side, while it runs.
-func TestPulseBeats(t *testing.T) {
+// An activity with a heartbeat timeout heartbeats while it runs.
+func TestHeartbeater(t *testing.T) {
 	t.Parallel()
 	t.Run("long", func(t *testing.T) {
 		t.Parallel()
 		options := workflow.ActivityOptions{StartToCloseTimeout: activities.Brief, HeartbeatTimeout: 400 * time.Millisecond}
 		var once sync.Once
 		heard := make(chan struct{})
-		beats, err := pulse(options, func(ctx context.Context) error {
+		beats, err := heartbeat(options, func(ctx context.Context) error {
 			select {
 			case <-heard:
 				return nil
@@ -73,7 +72,7 @@ func TestPulseBeats(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			options := workflow.ActivityOptions{StartToCloseTimeout: activities.Brief, HeartbeatTimeout: test.heartbeat}
-			beats, err := pulse(options, func(context.Context) error {
+			beats, err := heartbeat(options, func(context.Context) error {
 				<-time.After(test.takes)
 				return nil
 			}, nil, nil)
@@ -83,8 +82,8 @@ func TestPulseBeats(t *testing.T) {
 	}
 }
 
-// A worker that stops ends what may take long, and lets bookkeeping come to its end.
-func TestPulseWhenTheWorkerStops(t *testing.T) {
+// A worker that stops interrupts long activities and lets bookkeeping end.
+func TestHeartbeaterOfStoppingWorker(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		timeout, takes time.Duration
@@ -97,7 +96,7 @@ func TestPulseWhenTheWorkerStops(t *testing.T) {
 			t.Parallel()
 			stopping := make(chan struct{})
 			options := workflow.ActivityOptions{StartToCloseTimeout: test.timeout, HeartbeatTimeout: 10 * time.Second}
-			_, err := pulse(options, func(ctx context.Context) error {
+			_, err := heartbeat(options, func(ctx context.Context) error {
 				close(stopping)
 				select {
 				case <-ctx.Done():
