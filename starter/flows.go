@@ -12,16 +12,16 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// flows are the rules in force, compiled anew when they change.
+// flows are the compiled flows. They are compiled again when they change.
 type flows struct {
 	mu sync.Mutex
-	// versions says what the program was compiled from.
+	// versions are the versions of the compiled flows.
 	versions []db.FlowVersionsInForceRow
 	program  *flow.Program
 }
 
-// flowJobs returns the jobs that the flows in force make of an event, and the flows that have
-// failed for it: for these it is kept.
+// flowJobs returns the jobs of an event according to the flows, and the flows that have failed, for which
+// the event is kept.
 func (d *Destinations) flowJobs(
 	ctx context.Context, program *flow.Program, event destinations.Event,
 ) (jobs []store.NewJob, faults []store.FlowFault) {
@@ -35,12 +35,12 @@ func (d *Destinations) flowJobs(
 	return jobs, faults
 }
 
-// flowProgram returns the flows in force, nil if there are none. A faulty one does not stop the
-// others. Only their versions are read, as long as those stay the same.
+// flowProgram returns the compiled flows, nil if there are none. A faulty flow does not affect the others.
+// While nothing changes, only the versions are read.
 func (d *Destinations) flowProgram(ctx context.Context) (*flow.Program, error) {
 	versions, err := d.cfg.Store.FlowVersionsInForce(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read which flows are in force: %w", err)
+		return nil, fmt.Errorf("read the versions of flows: %w", err)
 	}
 	if len(versions) == 0 {
 		return nil, nil
@@ -64,7 +64,7 @@ func (d *Destinations) flowProgram(ctx context.Context) (*flow.Program, error) {
 	}
 	program := flow.CompileEach(d.cfg.Registry, rules)
 	for name, fault := range program.Faults() {
-		// Told once for each version: events keep coming, and are kept.
+		// Logged once for each version, and not for each event that is kept.
 		d.cfg.Logger.Error("flow is faulty: its events are kept", "flow", name, "error", fault)
 	}
 	d.flows.program, d.flows.versions = program, versions

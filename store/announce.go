@@ -18,9 +18,9 @@ const (
 	EventUnchanged = "unchanged"
 	// EventFailed means that the import ended with an error.
 	EventFailed = "failed"
-	// EventCancelled means that somebody cancelled the import.
+	// EventCancelled means that the import was cancelled.
 	EventCancelled = "cancelled"
-	// EventDeclined means that somebody looked at the import and declined it.
+	// EventDeclined means that a reviewer has declined the import.
 	EventDeclined = "declined"
 	// EventParked means that parts have exhausted their retries, and that the import waits
 	// for a command: retry or skip them, or cancel. Other parts may still be loading.
@@ -29,32 +29,31 @@ const (
 	EventReviewWanted = "review_wanted"
 	// EventReviewReminder means that it still does.
 	EventReviewReminder = "review_reminder"
-	// EventRetrying means that something has failed and is tried again. It is told to
-	// listeners only.
+	// EventRetrying means that an activity has failed and is retried. Only listeners receive it.
 	EventRetrying = "retrying"
 )
 
-// JobsChannel is the PostgreSQL channel on which ends and retries of imports are told:
+// JobsChannel is the PostgreSQL channel that notifies listeners of ends and retries of imports:
 // {"event": "complete" | "transient_fail" | "parked" | "fail", "import_id": 1, "site_id": 1}.
 const JobsChannel = "analytics_imports_jobs"
 
-// AddedChannel is the PostgreSQL channel that tells producers that jobs of an action were added:
+// AddedChannel is the PostgreSQL channel that notifies producers of new jobs. The payload is
 // "destination/action".
 const AddedChannel = "sluice_jobs"
 
 // The events on JobsChannel.
 const (
-	// JobComplete means that an import is over and well.
+	// JobComplete means that an import has ended as completed or unchanged.
 	JobComplete = "complete"
-	// JobTransientFail means that something has failed and is tried again.
+	// JobTransientFail means that an activity of an import has failed and is retried.
 	JobTransientFail = "transient_fail"
 	// JobParked means that an import waits for a decision about a part.
 	JobParked = "parked"
-	// JobFail means that an import is over and has brought in nothing.
+	// JobFail means that an import has failed, or was cancelled or declined.
 	JobFail = "fail"
 )
 
-// JobEvent returns what JobsChannel says about an event, "" where it says nothing.
+// JobEvent returns the event on JobsChannel for an event of an import, "" for none.
 func JobEvent(event string) string {
 	switch event {
 	case EventCompleted, EventUnchanged:
@@ -115,7 +114,7 @@ type AnnouncedImport struct {
 	RowsLeftOut    int64        `json:"rows_left_out"`
 	// Warnings is how many warnings the import's log has.
 	Warnings int64 `json:"warnings"`
-	// PartsSkipped is how many parts somebody has left out.
+	// PartsSkipped is how many parts were skipped.
 	PartsSkipped int64 `json:"parts_skipped"`
 	// Error and ErrorClass say why it failed.
 	Error       string `json:"error"`
@@ -125,10 +124,9 @@ type AnnouncedImport struct {
 	ReviewExpiresAt *time.Time `json:"review_expires_at"`
 }
 
-// announce tells listeners of an event and notifies recipients, as part of the caller's
-// transaction: nothing is told that is rolled back, and nothing that is committed stays
-// untold. Call it after the import's row is changed, and once for each change; a repetition in
-// the same generation of the import notifies nobody.
+// announce notifies listeners and recipients of an event, in the caller's transaction: they are notified
+// if and only if it commits. The caller changes the import's row before, and calls it once for each
+// change; a repetition in the same generation of the import has no effect.
 func (s *Store) announce(ctx context.Context, q *db.Queries, importID int64, event, detail string) error {
 	return s.announceAs(ctx, q, announcedEvent{importID: importID, event: event, detail: detail})
 }
@@ -137,10 +135,9 @@ func (s *Store) announce(ctx context.Context, q *db.Queries, importID int64, eve
 type announcedEvent struct {
 	importID      int64
 	event, detail string
-	// no counts events that can happen again in a generation of an import, from 1: each is
-	// an announcement of its own.
+	// no numbers repeated events in a generation of an import, from 1. Each is announced.
 	no int
-	// about tells apart what may happen again to different things.
+	// about distinguishes repeated events by their subject.
 	about string
 }
 
@@ -165,7 +162,7 @@ func (s *Store) announceAs(ctx context.Context, q *db.Queries, e announcedEvent)
 		err = q.SendNotify(ctx, JobsChannel, string(message))
 	}
 	if err != nil {
-		return fmt.Errorf("tell listeners of import %d: %w", e.importID, err)
+		return fmt.Errorf("notify listeners of import %d: %w", e.importID, err)
 	}
 	return nil
 }

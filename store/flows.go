@@ -12,32 +12,32 @@ import (
 
 // Rows about flows.
 type (
-	// Flow is a rule by which events become jobs, as JSON.
+	// Flow is a rule that makes jobs of events, as JSON.
 	Flow = db.Flow
-	// FlowVersion is what a flow was from a moment on; without a Spec it was removed then.
+	// FlowVersion is a version of a flow. One without a Spec is its removal.
 	FlowVersion = db.FlowVersion
 )
 
-// FlowSpec is a flow that there is to be.
+// FlowSpec specifies a flow.
 type FlowSpec struct {
-	// Name is its key.
+	// Name identifies the flow.
 	Name string
 	// Spec is a JSON object.
 	Spec json.RawMessage
 }
 
-// FlowSet is a set of flows that there are to be.
+// FlowSet specifies a set of flows.
 type FlowSet struct {
 	Flows []FlowSpec
-	// Prune removes all other flows. Defaults to leaving them alone.
+	// Prune removes all other flows. Defaults to false.
 	Prune bool
-	// By says who changes them.
+	// By names the person who changes them.
 	By string
-	// DryRun changes nothing, and only says what would be.
+	// DryRun returns the changes without making them.
 	DryRun bool
 }
 
-// What becomes of a flow.
+// The changes of a flow.
 const (
 	FlowAdded     = "added"
 	FlowChanged   = "changed"
@@ -45,20 +45,19 @@ const (
 	FlowUnchanged = "unchanged"
 )
 
-// FlowChange is what has become of a flow, or would.
+// FlowChange is the change of one flow.
 type FlowChange struct {
 	Name string
 	// Change is FlowAdded, FlowChanged, FlowRemoved or FlowUnchanged.
 	Change string
-	// Before and After are its specifications, nil where there is none.
+	// Before and After are its specifications, nil for an added or removed flow.
 	Before, After json.RawMessage
-	// Version is the new one, the present one if nothing has changed, and 0 for a dry run.
+	// Version is the new version, the current one of an unchanged flow, and 0 in a dry run.
 	Version int64
 }
 
-// ApplyFlows makes the flows what a set says, in one transaction: everything or nothing.
-// Flows that are so already keep their versions, so it may be called again at will. Changes
-// are in the order of the set, removals behind them by name.
+// ApplyFlows adds, changes and removes flows according to a set, in one transaction. It is idempotent: an
+// unchanged flow keeps its version. Changes are in the order of the set, followed by removals by name.
 func (s *Store) ApplyFlows(ctx context.Context, set FlowSet) (changes []FlowChange, err error) {
 	err = s.inTx(ctx, func(q *db.Queries) error {
 		if !set.DryRun {
@@ -86,7 +85,7 @@ func (s *Store) ApplyFlows(ctx context.Context, set FlowSet) (changes []FlowChan
 	return changes, nil
 }
 
-// flowChanges compares what there is with what there is to be.
+// flowChanges compares the stored flows with a set.
 func flowChanges(present []Flow, set FlowSet) ([]FlowChange, error) {
 	before, wanted := map[string]Flow{}, map[string]bool{}
 	for _, f := range present {
@@ -95,7 +94,7 @@ func flowChanges(present []Flow, set FlowSet) ([]FlowChange, error) {
 	var changes []FlowChange
 	for _, f := range set.Flows {
 		if wanted[f.Name] {
-			return nil, fmt.Errorf("flow %s is there twice", f.Name)
+			return nil, fmt.Errorf("flow %s is specified twice: want one specification", f.Name)
 		}
 		wanted[f.Name] = true
 		old, known := before[f.Name]
@@ -120,7 +119,7 @@ func flowChanges(present []Flow, set FlowSet) ([]FlowChange, error) {
 	return changes, nil
 }
 
-// sameJSON compares values, not texts: PostgreSQL keeps JSON in a form of its own.
+// sameJSON compares values, not texts: PostgreSQL does not keep the text of JSON.
 func sameJSON(a, b json.RawMessage) (bool, error) {
 	var x, y any
 	if err := errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)); err != nil {

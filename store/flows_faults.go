@@ -8,14 +8,13 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// FlowFaultCount is how many events are kept for a flow that has failed, and why it has failed
-// last.
+// FlowFaultCount is how many events are kept for a failed flow, with its last error.
 type FlowFaultCount = db.CountFlowFaultsRow
 
-// FlowFault says that a flow has failed for an event, which is kept for it.
+// FlowFault is the failure of a flow for an event, which is kept for a replay.
 type FlowFault struct {
-	// Flow is the flow's name, Reason why it has failed. Reason can quote what the event holds,
-	// which may be personal: it is not for logs.
+	// Flow is the flow's name, Reason its error. Reason may quote personal data of the event: it must
+	// not be logged.
 	Flow, Reason string
 }
 
@@ -24,11 +23,11 @@ const maxFaultReason = 1000
 
 func (f FlowFault) reason() string { return inbound.Cut(inbound.Clean(f.Reason), maxFaultReason) }
 
-// FlowFaults returns the flows that events are kept for, by name.
+// FlowFaults returns the flows for which events are kept, by name.
 func (s *Store) FlowFaults(ctx context.Context) (map[string]FlowFaultCount, error) {
 	rows, err := s.CountFlowFaults(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read which flows have failed: %w", err)
+		return nil, fmt.Errorf("read the failed flows: %w", err)
 	}
 	all := make(map[string]FlowFaultCount, len(rows))
 	for _, row := range rows {
@@ -37,8 +36,8 @@ func (s *Store) FlowFaults(ctx context.Context) (map[string]FlowFaultCount, erro
 	return all, nil
 }
 
-// ReplayFlow adds the jobs that a flow makes of an event that is kept for it, and keeps the
-// event no longer. It says whether it was kept: replayed twice, jobs are added once.
+// ReplayFlow adds a flow's jobs of a kept event and stops keeping the event. It reports whether the event
+// was kept: of two replays one adds jobs.
 func (s *Store) ReplayFlow(ctx context.Context, flow string, event Event, jobs []NewJob) (bool, error) {
 	var b eventBatch
 	row := eventRow{id: event.ID, context: event.Context}

@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// SourceSluice is the source of the events that notify of imports. No other event can have it:
-// flows do not see such events.
+// SourceSluice is the source of notifications of imports. No other event can have it, and flows do not
+// process it.
 const SourceSluice = "sluice"
 
 // NotificationPrefix stands before the event of an announcement in the name of its event, and in
@@ -37,13 +37,13 @@ type Recipients struct {
 type Notifier interface {
 	// Webhooks returns the names of the connections whose settings Jobs needs.
 	Webhooks() []string
-	// Jobs returns a job for each recipient, none if nobody is to be notified. faults say
-	// which recipients cannot be notified, and stand in the import's log: they hold no address.
+	// Jobs returns a job for each recipient. faults are the errors of recipients that cannot be
+	// notified; the import's log has them, so they name no address.
 	Jobs(ctx context.Context, a Announcement, r Recipients) (jobs []NewJob, faults []error)
 }
 
-// notify adds the event that notifies of an announcement, with a job for each recipient, unless
-// there is none or it was added before.
+// notify adds the event of a notification with a job for each recipient, unless there is no recipient or
+// the event was added before.
 func (s *Store) notify(ctx context.Context, q *db.Queries, f db.ImportFactsRow, e announcedEvent) error {
 	a := announcement(f, e)
 	to := Recipients{Addresses: slices.Concat(f.Notify, f.Contacts), Webhooks: map[string]json.RawMessage{}}
@@ -95,7 +95,7 @@ func addNotification(ctx context.Context, q *db.Queries, a Announcement, jobs []
 	return notifyAdded(ctx, q, jobs)
 }
 
-// warn writes a line to the log of an import, which may be gone.
+// warn writes a warning to the log of an import, unless the import is deleted.
 func warn(ctx context.Context, q *db.Queries, id int64, occasion, message string) error {
 	if _, err := q.LockImport(ctx, id); err != nil {
 		if errors.Is(err, pgx.ErrNoRows) {

@@ -7,9 +7,8 @@ import (
 	"github.com/sluicehq/sluice/store/db"
 )
 
-// undelivered returns the jobs of the batch that are not loaded again by themselves and that
-// notify of an import. Their imports are locked before any job is: a deletion locks in the same
-// order.
+// undelivered returns the notifications of imports among the jobs that end undelivered. It locks their
+// imports before their jobs are locked, in the order of a deletion.
 func (b *outcomeBatch) undelivered(ctx context.Context, q *db.Queries) ([]db.NotificationsOfRow, error) {
 	var ids []string
 	for id, o := range b.byJob {
@@ -32,13 +31,13 @@ func (b *outcomeBatch) undelivered(ctx context.Context, q *db.Queries) ([]db.Not
 	return all, nil
 }
 
-// final says whether the job ends undelivered, or waits for a person.
+// final reports whether the job ends undelivered or waits for an operator.
 func (o JobOutcome) final() bool {
 	return o.State == JobDiscarded || o.State == JobUnknown && o.RetryAfter < 0
 }
 
-// warnOf writes to the logs of imports which notifications were not delivered. A line does not
-// name a person.
+// warnOf writes a warning for each undelivered notification to the log of its import. It names no
+// recipient.
 func (b *outcomeBatch) warnOf(
 	ctx context.Context, q *db.Queries, all []db.NotificationsOfRow, recorded []string,
 ) error {
