@@ -17,6 +17,9 @@ stamp   := -X $(pkg).Version=$(VERSION) -X $(pkg).Commit=$(COMMIT) -X $(pkg).Dat
 TESTFLAGS ?= -timeout=30m
 FUZZTIME  ?= 20s
 BENCHARGS ?=
+MIXED_IMPORTS ?= 2000
+MIXED_JOBS    ?= 20000
+MIXED_KILLS   ?= 12
 PKG       ?= ./...
 ONCE      ?=
 
@@ -93,6 +96,11 @@ test-race: doctor engines build ## Run every test under the race detector
 .PHONY: test-stress
 test-stress: doctor engines build ## Repeat the tests that could race, under load (STRESS_COUNT)
 	@tools/stress.sh
+
+.PHONY: soak
+soak: doctor engines build ## Kill workers of different programs at full size (MIXED_IMPORTS, MIXED_JOBS, MIXED_KILLS)
+	KILLTEST_MIXED_IMPORTS=$(MIXED_IMPORTS) KILLTEST_MIXED_JOBS=$(MIXED_JOBS) KILLTEST_MIXED_KILLS=$(MIXED_KILLS) \
+	go -C devstack test ./killtest -run '^TestKillMixed$$' -count=1 -v -timeout 90m
 
 .PHONY: fuzz
 fuzz: doctor ## Run each fuzz target for FUZZTIME (20s)

@@ -198,6 +198,14 @@ type batch struct {
 // execute delivers a batch and records its result. It ends after the plan's timeout, or Grace after the
 // worker was asked to stop. The end of the drain does not interrupt it.
 func (d *Destinations) execute(ctx context.Context, b *batch) {
+	if err := d.prepare(ctx, b); err != nil {
+		d.Logger.Error("could not prepare jobs: they are claimed again when their lease expires",
+			"destination", b.served.ref.Destination, "action", b.served.ref.Action, "error", err)
+	}
+	if len(b.claim.Jobs) == 0 {
+		d.producer.ended(b, destinations.Delivered{}, nil)
+		return
+	}
 	done := destinations.Delivery{
 		Destination: b.dest, Action: b.action, Claim: b.claim, Plan: b.plan, Versions: d.Versions,
 		Toolkit: &destinations.Toolkit{Logger: d.Logger, Connections: d.Connections, Service: d.Service},

@@ -41,11 +41,11 @@ func ExampleApp_Run() {
 		fmt.Println(err)
 		return
 	}
-	args := []string{"import", "start", "shops", "--site", "example.com"}
+	args := []string{"import", "start", "--site", "example.com"}
 	code := program.Run(context.Background(), args, app.Streams{Out: os.Stdout, Err: os.Stdout})
 	fmt.Println("exit code", code)
 	// Output:
-	// sluice: unknown importer "shops" (want csv, google_analytics_4, noop, orders)
+	// sluice: source is missing: want `sluice import start SOURCE`, where SOURCE is one of csv, google_analytics_4, noop, orders
 	// exit code 2
 }
 

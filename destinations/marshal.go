@@ -21,14 +21,42 @@ var ErrTooLarge = errors.New("the job is too large")
 func MakeJob(
 	ctx context.Context, tk *Toolkit, v *Versions, d Destination, a Action, e Event,
 ) (n store.NewJob, made bool, err error) {
-	if e.Version, err = v.Resolve(d, e.Version); err != nil {
-		return store.NewJob{}, false, err
-	}
-	own := tk.withDefaults()
 	id, err := store.NewID()
 	if err != nil {
 		return store.NewJob{}, false, err
 	}
+	return makeJob(ctx, tk, v, d, a, e, id)
+}
+
+// UnpreparedJob makes a job of an event for an action of which this process does not have the code: the
+// worker that claims the job prepares it by PrepareJob. The error is ErrTooLarge or store.ErrPayload.
+func UnpreparedJob(destination, action string, e Event) (store.NewJob, error) {
+	id, err := store.NewID()
+	if err != nil {
+		return store.NewJob{}, err
+	}
+	n := store.NewJob{
+		ID: id, Destination: destination, Action: action, Version: e.Version, Context: e.Context, Data: e.Data,
+		Unprepared: true,
+	}
+	return n, checkPayload(n)
+}
+
+// PrepareJob is MakeJob for a claimed job of UnpreparedJob. e is the job's event as it was received.
+func PrepareJob(
+	ctx context.Context, tk *Toolkit, v *Versions, d Destination, a Action, e Event, job store.Job,
+) (n store.NewJob, made bool, err error) {
+	e.Version, e.Context, e.Data = job.Version, job.Context, job.Data
+	return makeJob(ctx, tk, v, d, a, e, job.ID)
+}
+
+func makeJob(
+	ctx context.Context, tk *Toolkit, v *Versions, d Destination, a Action, e Event, id string,
+) (n store.NewJob, made bool, err error) {
+	if e.Version, err = v.Resolve(d, e.Version); err != nil {
+		return store.NewJob{}, false, err
+	}
+	own := tk.withDefaults()
 	own.EventID, own.JobID = e.ID, id
 	var job *Job
 	err = guard(func() error {

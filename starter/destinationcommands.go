@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.temporal.io/api/serviceerror"
 
@@ -99,27 +100,34 @@ func (d *Destinations) ask(ctx context.Context, ref activities.ActionRef, query 
 
 // Refresh notifies all actions of all destinations of changed settings or connections.
 func (d *Destinations) Refresh(ctx context.Context) error {
-	var faults []error
-	for _, dest := range d.cfg.Registry.All() {
-		faults = append(faults, d.refresh(ctx, dest.Name()))
+	workers, err := d.cfg.Store.LiveWorkers(ctx)
+	names := d.cfg.Registry.Names()
+	for _, offered := range workers.Offers().Destinations {
+		if !slices.Contains(names, offered.Name) {
+			names = append(names, offered.Name)
+		}
+	}
+	faults := []error{err}
+	for _, name := range names {
+		faults = append(faults, d.refresh(ctx, name))
 	}
 	return errors.Join(faults...)
 }
 
 // refresh notifies all actions of a destination of changed settings.
 func (d *Destinations) refresh(ctx context.Context, destination string) error {
-	dest, err := d.cfg.Registry.Lookup(destination)
+	actions, err := d.actions(ctx, destination)
 	if err != nil {
 		return err
 	}
 	var faults []error
-	for _, action := range dest.Actions() {
-		id := workflows.DestinationActionID(destination, action.Name())
+	for _, action := range actions {
+		id := workflows.DestinationActionID(destination, action)
 		err := d.cfg.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalRefresh, nil)
 		var gone *serviceerror.NotFound
 		if err != nil && !errors.As(err, &gone) {
 			// One that does not run reads its settings when it is started.
-			faults = append(faults, fmt.Errorf("notify %s/%s of changed settings: %w", destination, action.Name(), err))
+			faults = append(faults, fmt.Errorf("notify %s/%s of changed settings: %w", destination, action, err))
 		}
 	}
 	return errors.Join(faults...)
@@ -129,7 +137,7 @@ func (d *Destinations) refresh(ctx context.Context, destination string) error {
 func (d *Destinations) sendCommand(
 	ctx context.Context, ref activities.ActionRef, name string, command func(workflows.Command) any, by By,
 ) error {
-	if _, _, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action); err != nil {
+	if err := d.checkAction(ctx, ref); err != nil {
 		return err
 	}
 	key, err := store.NewID()

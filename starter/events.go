@@ -150,13 +150,9 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 		SentAt: r.SentAt, ReceivedAt: time.Now(),
 	}
 	for _, ref := range r.To {
-		dest, action, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action)
+		job, made, err := d.jobFor(ctx, ref, event)
 		if err != nil {
 			return store.NewEvent{}, err
-		}
-		job, made, err := destinations.MakeJob(ctx, d.toolkit, d.versions, dest, action, event)
-		if err != nil {
-			return store.NewEvent{}, mark(err, ErrInvalid)
 		}
 		if made {
 			n.Jobs = append(n.Jobs, job)

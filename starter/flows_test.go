@@ -25,7 +25,7 @@ func TestFaultyFlow(t *testing.T) {
 	const good = `{"name": "good", "to": [{"destination": "webhook", "action": "post"}]}`
 	put("good", good)
 	for name, spec := range map[string]string{
-		"gone":    `{"name": "gone", "to": [{"destination": "crm", "action": "write"}]}`,
+		"gone":    `{"name": "gone", "to": [{"destination": "webhook", "action": "write"}]}`,
 		"broken":  `{"name": "broken", "when": "nope +", "to": [{"destination": "webhook", "action": "post"}]}`,
 		"newer":   `{"name": "newer", "window": "5m", "to": [{"destination": "webhook", "action": "post"}]}`,
 		"fails":   `{"name": "fails", "when": "data.missing > 1", "to": [{"destination": "webhook", "action": "post"}]}`,
@@ -46,7 +46,7 @@ func TestFaultyFlow(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, counts, 5)
 	require.EqualValues(t, 1, counts["gone"].Events)
-	require.Contains(t, counts["gone"].Reason, `unknown destination "crm"`)
+	require.Contains(t, counts["gone"].Reason, `webhook: unknown action "write"`)
 	require.Contains(t, counts["newer"].Reason, `unknown field "window"`)
 
 	_, err = h.ReplayFlow(h.ctx, "gone")
@@ -77,7 +77,7 @@ func TestFaultyFlowOfImports(t *testing.T) {
 	h, _ := setupPosting(t)
 	for name, spec := range map[string]string{
 		"good": `{"name": "good", "import": "*", "to": [{"destination": "webhook", "action": "post", "data": {"connection": "\"ops\"", "type": "name", "data": {}}}]}`,
-		"gone": `{"name": "gone", "import": "*", "to": [{"destination": "crm", "action": "write"}]}`,
+		"gone": `{"name": "gone", "import": "*", "to": [{"destination": "webhook", "action": "write"}]}`,
 		"else": `{"name": "else", "source": "shop", "to": [{"destination": "crm", "action": "write"}]}`,
 	} {
 		_, err := h.store.ApplyFlows(h.ctx, store.FlowSet{Flows: []store.FlowSpec{{Name: name, Spec: json.RawMessage(spec)}}})

@@ -121,19 +121,35 @@ func TestImportEventThatCannotBeStored(t *testing.T) {
 	require.Equal(t, activities.AddedImportEvent{Jobs: 1}, answers[1])
 }
 
-// A flow to a destination that this program does not know stops no import: its rows are kept
-// for the flow, which may be corrected, or known to another worker.
+// A flow to an action that a destination does not have stops no import: its rows are kept for the
+// flow, which may be corrected.
 func TestFlowsThatAreNotUnderstood(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t)
-	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: crm, action: write}]\n")
+	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: log, action: read}]\n")
 	answers, err := h.AddImportEvents(h.ctx, rows(t, 1))
 	require.NoError(t, err)
 	require.Equal(t, []activities.AddedImportEvent{{}}, answers)
 	kept, err := h.store.FlowFaults(h.ctx)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, kept["a"].Events)
-	require.Contains(t, kept["a"].Reason, `unknown destination "crm"`)
+	require.Contains(t, kept["a"].Reason, `log: unknown action "read"`)
+}
+
+// The rows of an import become unprepared jobs of a destination that this program does not have.
+func TestImportEventsForAnotherProgram(t *testing.T) {
+	t.Parallel()
+	h := setupHanding(t)
+	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: crm, action: write}]\n")
+	answers, err := h.AddImportEvents(h.ctx, rows(t, 1))
+	require.NoError(t, err)
+	require.Equal(t, []activities.AddedImportEvent{{Jobs: 1}}, answers)
+	jobs, err := h.store.ListJobs(h.ctx, store.JobFilter{Destinations: []string{"crm"}}, store.Page{})
+	require.NoError(t, err)
+	require.Len(t, jobs, 1)
+	job, err := h.store.Job(h.ctx, jobs[0].ID)
+	require.NoError(t, err)
+	require.True(t, job.Unprepared)
 }
 
 // An event cannot have the source of an import's events.

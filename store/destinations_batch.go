@@ -108,7 +108,7 @@ func (b *eventBatch) addJobs(event eventRow, jobs []NewJob) (ids []string, err e
 		p.JobDestinations, p.JobActions = append(p.JobDestinations, n.Destination), append(p.JobActions, n.Action)
 		p.JobVersions, p.JobContexts = append(p.JobVersions, n.Version), append(p.JobContexts, context)
 		p.JobData, p.JobSent = append(p.JobData, data), append(p.JobSent, sent)
-		p.JobDue = append(p.JobDue, timestamp(n.DueAt))
+		p.JobDue, p.JobUnprepared = append(p.JobDue, timestamp(n.DueAt)), append(p.JobUnprepared, n.Unprepared)
 		ids = append(ids, id)
 	}
 	return ids, nil

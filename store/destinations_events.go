@@ -49,6 +49,9 @@ type NewJob struct {
 	SentAt time.Time
 	// DueAt is when it becomes due. Defaults to now.
 	DueAt time.Time
+	// Unprepared says that Version, Context and Data are the input of the action's Marshal, not its
+	// result: the process that adds the job does not have the destination.
+	Unprepared bool
 }
 
 // AddedEvent is an event as it was stored.

@@ -51,6 +51,7 @@ func (s *Store) ReplayFlow(ctx context.Context, flow string, event Event, jobs [
 	replayed, err := s.ReplayFlowFault(ctx, db.ReplayFlowFaultParams{
 		Flow: flow, EventID: event.ID, JobIds: p.JobIds, JobDestinations: p.JobDestinations, JobActions: p.JobActions,
 		JobVersions: p.JobVersions, JobContexts: p.JobContexts, JobData: p.JobData, JobSent: p.JobSent, JobDue: p.JobDue,
+		JobUnprepared: p.JobUnprepared,
 	})
 	if err != nil {
 		return false, fmt.Errorf("replay event %s for flow %s: %w", event.ID, flow, asPayload(err))

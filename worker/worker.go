@@ -165,7 +165,13 @@ func (w *Worker) work(ctx context.Context) error {
 	if err := errors.Join(queues.start(), deliveries.start(ctx)); err != nil {
 		return err
 	}
+	own, err := w.registration()
+	if err != nil {
+		return err
+	}
+	w.beat(ctx, own)
 	var beside sync.WaitGroup
+	beside.Go(func() { w.heartbeat(ctx, own) })
 	beside.Go(func() { w.reconcile(ctx) })
 	beside.Go(func() { deliveries.launch(ctx) })
 	w.health.setReady(true)

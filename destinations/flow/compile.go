@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
@@ -12,6 +14,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/registry"
 )
 
 // Program is a set of flows, ready to be run. It is safe for concurrent use.
@@ -32,6 +35,7 @@ type rule struct {
 // step is a step that was compiled.
 type step struct {
 	Step
+	// destination and action are nil if this process does not have them.
 	destination   destinations.Destination
 	action        destinations.Action
 	when          *vm.Program
@@ -41,8 +45,17 @@ type step struct {
 // Compile checks flows and makes them ready to be run. It reports every fault at once, with
 // file:line:column for flows that come from a file. Flows that are disabled are checked, too. It
 // refuses mappings that no event can satisfy: see destinations.WithData.
-func Compile(registry *destinations.Registry, flows []Flow) (*Program, error) {
-	p, c := &Program{}, &compiler{registry: registry, strict: true}
+func Compile(known *destinations.Registry, flows []Flow) (*Program, error) {
+	return CompileOffered(known, nil, flows)
+}
+
+// CompileOffered is Compile with destinations that this process does not have: offered has the actions
+// of destinations that other processes offer. Their jobs are unprepared: see
+// destinations.UnpreparedJob. Versions and mappings for them are checked when the job is prepared.
+func CompileOffered(
+	known *destinations.Registry, offered map[string][]string, flows []Flow,
+) (*Program, error) {
+	p, c := &Program{}, &compiler{registry: known, offered: offered, strict: true}
 	seen := map[string]bool{}
 	for i := range flows {
 		f := &flows[i]
@@ -64,12 +77,13 @@ func Compile(registry *destinations.Registry, flows []Flow) (*Program, error) {
 
 // CompileEach makes flows ready to be run that are in force: a faulty one does not keep the
 // others from their events. What is wrong with it is what Decide decides about its events, and
-// Faults returns it. A mapping that no event can satisfy is not a fault of the flow, as it fails
-// only for the events that reach it.
-func CompileEach(registry *destinations.Registry, flows []Flow) *Program {
+// Faults returns it. A destination that this process does not have is not a fault, as a worker that
+// has it may start later: its jobs are unprepared. A mapping that no event can satisfy is not a fault of
+// the flow, as it fails only for the events that reach it.
+func CompileEach(known *destinations.Registry, flows []Flow) *Program {
 	p := &Program{}
 	for i := range flows {
-		c := &compiler{registry: registry}
+		c := &compiler{registry: known}
 		r := c.rule(&flows[i])
 		r.fault = destinations.Join(c.faults...)
 		if flows[i].unreadable != nil {
@@ -107,7 +121,8 @@ func (p *Program) Only(name string) *Program {
 // compiler collects faults.
 type compiler struct {
 	registry *destinations.Registry
-	// strict refuses mappings that no event can satisfy.
+	offered  map[string][]string
+	// strict refuses destinations that are neither registered nor offered, and mappings that no event can satisfy.
 	strict bool
 	faults []error
 }
@@ -131,13 +146,13 @@ func (c *compiler) rule(f *Flow) rule {
 		var err error
 		before := len(c.faults)
 		if compiled.destination, err = c.registry.Lookup(s.Destination); err != nil {
-			c.fault(f, path+".destination", "%s", err)
+			c.offeredElsewhere(f, path, s)
 		} else if compiled.action, err = destinations.ActionOf(compiled.destination, s.Action); err != nil {
 			c.fault(f, path+".action", "%s", err)
 		} else if _, err = (&destinations.Versions{}).Resolve(compiled.destination, s.Version); err != nil {
 			c.fault(f, path+".version", "%s", err)
 		}
-		named := len(c.faults) == before
+		named := compiled.destination != nil && len(c.faults) == before
 		var known any
 		if compiled.data, known = c.mapping(f, path+".data", s.Data); named {
 			c.check(f, path+".data", compiled, known)
@@ -146,6 +161,21 @@ func (c *compiler) rule(f *Flow) rule {
 		r.steps = append(r.steps, compiled)
 	}
 	return r
+}
+
+// offeredElsewhere checks the names of a step whose destination is not registered.
+func (c *compiler) offeredElsewhere(f *Flow, path string, s Step) {
+	actions, offered := c.offered[s.Destination]
+	switch {
+	case !registry.ValidName.MatchString(s.Destination) || c.strict && !offered:
+		valid := slices.Sorted(maps.Keys(c.offered))
+		valid = slices.Compact(slices.Sorted(slices.Values(append(valid, c.registry.Names()...))))
+		c.fault(f, path+".destination", "%s", registry.Unknown("destination", s.Destination, valid))
+	case !registry.ValidName.MatchString(s.Action) || c.strict && !slices.Contains(actions, s.Action):
+		c.fault(f, path+".action", "%s: %s", s.Destination, registry.Unknown("action", s.Action, actions))
+	case len(s.Version) > maxVersion:
+		c.fault(f, path+".version", "the version has %d bytes: want at most %d", len(s.Version), maxVersion)
+	}
 }
 
 // pattern returns what a pattern matches.

@@ -101,6 +101,8 @@ const (
 	MaxSteps = 100
 	// MaxExpression is how many bytes an expression can have.
 	MaxExpression = 4096
+	// maxVersion is how many bytes the version of a job can have.
+	maxVersion = 100
 	// maxDepth is how deep a mapping can be.
 	maxDepth = 20
 )

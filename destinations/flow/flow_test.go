@@ -202,6 +202,8 @@ func TestRefuses(t *testing.T) {
 	_, err := load("flows:\n  - name: a\n    when: nope\n    to: [{destination: crm, action: x}]\n")
 	require.EqualError(t, err, "flows.yaml:3:11: unknown name nope\n"+
 		`flows.yaml:4:24: unknown destination "crm" (want log, postgres)`)
+	_, err = load("flows:\n  - name: a\n    to: [{destination: crm, action: x}]\n")
+	require.EqualError(t, err, `flows.yaml:3:24: unknown destination "crm" (want log, postgres)`)
 	for _, text := range []string{"", "# nothing\n", "flows: []\n"} {
 		p, err := load(text)
 		require.NoError(t, err, text)
@@ -229,4 +231,43 @@ func FuzzLoad(f *testing.F) {
 			require.Equal(t, d.Decided == flow.DecidedFault, d.Err != nil)
 		}
 	})
+}
+
+// A destination that other processes offer gets unprepared jobs: data and context are what the flow makes
+// of the event.
+func TestDestinationOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	parse := func(step string) []flow.Flow {
+		flows, err := flow.Parse("f.yaml", []byte("flows:\n  - name: a\n    to: ["+step+"]\n"))
+		require.NoError(t, err)
+		return flows
+	}
+	offered := map[string][]string{"crm": {"delete", "upsert"}}
+	flows := parse("{destination: crm, action: upsert, version: v2, when: data.n > 1, data: {twice: data.n * 2}}")
+	p, err := flow.CompileOffered(registry(), offered, flows)
+	require.NoError(t, err)
+	for _, program := range []*flow.Program{p, flow.CompileEach(registry(), flows)} {
+		require.Empty(t, program.Faults())
+		d := decide(t, program, event("shop", "order", `{"n": 2}`))
+		require.Len(t, d, 1)
+		require.Equal(t, flow.DecidedJob, d[0].Decided)
+		job := d[0].Job
+		require.True(t, job.Unprepared)
+		require.Equal(t, []string{"crm", "upsert", "v2"}, []string{job.Destination, job.Action, job.Version})
+		require.JSONEq(t, `{"twice": 4}`, string(job.Data))
+		require.JSONEq(t, `{"country": "DE"}`, string(job.Context))
+		require.Equal(t, flow.DecidedFalse, decide(t, program, event("shop", "order", `{"n": 1}`))[0].Decided)
+	}
+	for step, want := range map[string]string{
+		"{destination: bi, action: load}":                                               `f.yaml:3:24: unknown destination "bi" (want crm, log, postgres)`,
+		"{destination: crm, action: load}":                                              `f.yaml:3:37: crm: unknown action "load" (want delete, upsert)`,
+		"{destination: log, action: load}":                                              `f.yaml:3:37: log: unknown action "load" (want write)`,
+		"{destination: Crm, action: write}":                                             `f.yaml:3:24: unknown destination "Crm" (want crm, log, postgres)`,
+		"{destination: crm, action: upsert, version: " + strings.Repeat("v", 101) + "}": "the version has 101 bytes: want at most 100",
+	} {
+		_, err := flow.CompileOffered(registry(), offered, parse(step))
+		require.ErrorContains(t, err, want)
+	}
+	invalid := flow.CompileEach(registry(), []flow.Flow{{Name: "a", To: []flow.Step{{Destination: "", Action: "x"}}}})
+	require.Contains(t, invalid.Faults(), "a", "no job can have that name")
 }

@@ -170,6 +170,12 @@ func (r rule) make(
 	if e.Context, err = s.context.apply(env, e.Context); err != nil {
 		return job, DecidedFault, err
 	}
+	if s.destination == nil {
+		if job, err = destinations.UnpreparedJob(s.Destination, s.Action, e); err != nil {
+			return store.NewJob{}, DecidedFault, fmt.Errorf("%s: %w", r.place(path), err)
+		}
+		return job, DecidedJob, nil
+	}
 	job, made, err := destinations.MakeJob(ctx, tk, v, s.destination, s.action, e)
 	switch {
 	case err != nil:

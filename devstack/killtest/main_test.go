@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 			hooks.Worker = runTracingWorker
 		case os.Getenv(envBrisk) != "":
 			hooks.Worker = runBriskWorker
+		case os.Getenv(envProgram) != "":
+			hooks.Worker = runProgram
 		}
 		err := app.New(hooks).RunContext(context.Background(), os.Args)
 		os.Exit(app.ExitCode(err, os.Stderr))

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,11 +84,13 @@ func runWorkerProcess(ctx context.Context, change func(*worker.Config)) error {
 type process struct {
 	pid     int
 	address string
+	// kill kills it by SIGKILL and waits for its end.
+	kill func()
 }
 
 // spawnWorker starts a worker process and waits until it is ready. It is killed with
-// the test.
-func (s *system) spawnWorker(t *testing.T) process {
+// the test. more are further variables, as KEY=value.
+func (s *system) spawnWorker(t *testing.T, more ...string) process {
 	t.Helper()
 	free, err := ports.Free("127.0.0.1", 1)
 	require.NoError(t, err)
@@ -96,12 +99,16 @@ func (s *system) spawnWorker(t *testing.T) process {
 	env[stack.EnvWorkerAddress] = address
 	out := &output{}
 	cmd := exec.Command(os.Args[0], "worker")
-	cmd.Env = stack.WithEnv(os.Environ(), env)
+	cmd.Env = append(stack.WithEnv(os.Environ(), env), more...)
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
+	one := process{pid: cmd.Process.Pid, address: address}
+	one.kill = sync.OnceFunc(func() {
 		require.NoError(t, cmd.Process.Kill())
 		require.ErrorContains(t, cmd.Wait(), "killed")
+	})
+	t.Cleanup(func() {
+		one.kill()
 		if t.Failed() {
 			t.Logf("output of the worker process:\n%s", out)
 		}
@@ -109,7 +116,7 @@ func (s *system) spawnWorker(t *testing.T) process {
 	poll(t.Context(), t, "the worker process", func(ctx context.Context) bool {
 		return sluice.Hooks().WorkerReady(ctx, address) == nil
 	})
-	return process{pid: cmd.Process.Pid, address: address}
+	return one
 }
 
 // unsuccessful tells how many attempts at loading a part have failed or were

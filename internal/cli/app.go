@@ -87,8 +87,8 @@ func New(s Streams) (*cli.App, error) {
 			&cli.StringFlag{Name: "config", Usage: "read settings from a YAML `FILE`", DefaultText: "SLUICE_CONFIG"},
 		},
 		Commands: []*cli.Command{
-			siteCommand(), importCommand(set.Importers), reviewCommand(), locksCommand(), scheduleCommand(), connectionCommand(),
-			keysetCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
+			siteCommand(), sourceCommand(), importCommand(set.Importers), reviewCommand(), locksCommand(), scheduleCommand(),
+			connectionCommand(), keysetCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
 			applyCommand(), diffCommand(), generateCommand(), migrateCommand(), workerCommand(),
 			versionCommand(), helpCommand(),
 		},

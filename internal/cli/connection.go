@@ -23,6 +23,10 @@ func connectionCommand() *cli.Command {
 			Name: "show", Usage: "show a connection without the values of its secrets", ArgsUsage: "NAME",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(showConnection),
 		},
+		&cli.Command{
+			Name: "kinds", Usage: "list kinds of connections with the number of live workers that have them",
+			Flags: []cli.Flag{outputFlag()}, Action: withSession(listConnectionKinds),
+		},
 		connectionTestCommand(),
 		&cli.Command{
 			Name: "pause", Usage: "pause a connection: its circuit opens, its jobs wait", ArgsUsage: "NAME",

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +43,11 @@ type destinationJSON struct {
 	Actions        []actionJSON     `json:"actions"`
 	// Connections are the connections of waiting jobs.
 	Connections []waitingJSON `json:"connections"`
+	// Workers is the number of live workers that have the destination.
+	Workers int `json:"workers"`
+	// Registered says that this program has the destination. Otherwise only the names of its actions
+	// are known.
+	Registered bool `json:"registered"`
 }
 
 // versionJSON is a version of a destination's jobs.
@@ -74,26 +81,38 @@ type actionJSON struct {
 	// WorkflowFault explains a workflow that is not running.
 	WorkflowFault string           `json:"workflow_fault"`
 	Jobs          map[string]int64 `json:"jobs"`
+	// Workers is the number of live workers that have the action.
+	Workers int `json:"workers"`
 }
 
-// destinationView reads the settings and job counts of a destination.
-func destinationView(ctx context.Context, opened *store.Store, d destinations.Destination) (destinationJSON, error) {
-	settings, err := opened.Settings(ctx, d.Name())
+// destinationView reads the settings and job counts of a destination. d is nil if this program does not
+// have it.
+func (s *session) destinationView(
+	ctx context.Context, name string, d destinations.Destination,
+) (destinationJSON, error) {
+	opened, err := s.Store(ctx)
 	if err != nil {
 		return destinationJSON{}, err
 	}
-	waiting, err := waitingViews(ctx, opened, d.Name())
+	workers, err := s.liveWorkers(ctx)
 	if err != nil {
 		return destinationJSON{}, err
 	}
-	counts, err := opened.JobStats(ctx, store.JobFilter{Destinations: []string{d.Name()}})
+	settings, err := opened.Settings(ctx, name)
 	if err != nil {
 		return destinationJSON{}, err
 	}
-	o := d.Options()
+	waiting, err := waitingViews(ctx, opened, name)
+	if err != nil {
+		return destinationJSON{}, err
+	}
+	counts, err := opened.JobStats(ctx, store.JobFilter{Destinations: []string{name}})
+	if err != nil {
+		return destinationJSON{}, err
+	}
 	view := destinationJSON{
-		Name: d.Name(), Label: d.Label(), DefaultVersion: o.DefaultVersion, Versions: versionViews(o),
-		Paused: settings[""].Paused, Jobs: map[string]int64{}, Connections: waiting,
+		Name: name, Versions: []versionJSON{}, Paused: settings[""].Paused, Jobs: map[string]int64{}, Connections: waiting,
+		Workers: len(workers.WithDestination(name)), Actions: []actionJSON{},
 	}
 	byAction := map[string]map[string]int64{}
 	for _, n := range counts {
@@ -107,10 +126,40 @@ func destinationView(ctx context.Context, opened *store.Store, d destinations.De
 		}
 		byAction[n.Action][n.State] = n.Jobs
 	}
-	for _, a := range d.Actions() {
-		view.Actions = append(view.Actions, actionView(d, a, settings, byAction[a.Name()]))
+	if d != nil {
+		o := d.Options()
+		view.Registered, view.Label, view.DefaultVersion, view.Versions = true, d.Label(), o.DefaultVersion, versionViews(o)
+		for _, a := range d.Actions() {
+			view.Actions = append(view.Actions, actionView(d, a, settings, byAction[a.Name()]))
+		}
+	} else {
+		view.addOffered(workers, settings, byAction)
+	}
+	for i := range view.Actions {
+		view.Actions[i].Workers = len(workers.WithAction(name, view.Actions[i].Name))
 	}
 	return view, nil
+}
+
+// addOffered adds the label and the actions of a destination that this program does not have: those that
+// live workers offer, and those that have jobs.
+func (v *destinationJSON) addOffered(
+	workers store.Workers, settings map[string]store.DestinationSettings, jobs map[string]map[string]int64,
+) {
+	names := slices.Collect(maps.Keys(jobs))
+	for _, offered := range workers.Offers().Destinations {
+		if offered.Name == v.Name {
+			v.Label = offered.Label
+			names = append(names, offered.Actions...)
+		}
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		a := actionJSON{Name: name, Paused: settings[""].Paused || settings[name].Paused, Jobs: jobs[name]}
+		if a.Jobs == nil {
+			a.Jobs = map[string]int64{}
+		}
+		v.Actions = append(v.Actions, a)
+	}
 }
 
 func versionViews(o destinations.Options) []versionJSON {
@@ -156,13 +205,14 @@ func listDestinations(ctx context.Context, s *session) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	names, err := s.destinationNames(ctx)
 	if err != nil {
 		return err
 	}
 	views := []destinationJSON{}
-	for _, d := range s.known.Destinations.All() {
-		view, err := destinationView(ctx, opened, d)
+	for _, name := range names {
+		d, _ := s.known.Destinations.Lookup(name) //nolint:errcheck // nil for one of another program
+		view, err := s.destinationView(ctx, name, d)
 		if err != nil {
 			return err
 		}
@@ -172,16 +222,34 @@ func listDestinations(ctx context.Context, s *session) error {
 	if asJSON(c) {
 		return writeJSON(c, views)
 	}
-	table := terminal.NewTable("NAME", "LABEL", "STATE", "DUE", "DUE SINCE", "FAILED", "UNKNOWN", "HELD", "ACTIONS")
+	table := terminal.NewTable(
+		"NAME", "LABEL", "STATE", "WORKERS", "DUE", "DUE SINCE", "FAILED", "UNKNOWN", "HELD", "ACTIONS")
 	for _, v := range views {
 		names := make([]string, len(v.Actions))
 		for i, a := range v.Actions {
 			names[i] = a.Name
 		}
-		table.Row(v.Name, v.Label, destinationCell(v), v.Due, when(v.OldestDue), v.Jobs[store.JobFailed],
+		table.Row(v.Name, orDash(v.Label), destinationCell(v), v.Workers, v.Due, when(v.OldestDue), v.Jobs[store.JobFailed],
 			v.Jobs[store.JobUnknown], v.Jobs[store.JobHeld], strings.Join(names, ", "))
 	}
 	return table.Write(c.App.Writer)
+}
+
+// destinationNames returns the destinations of this program and of live workers, and those with
+// unfinished jobs, sorted.
+func (s *session) destinationNames(ctx context.Context) ([]string, error) {
+	workers, err := s.liveWorkers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := s.store.JobStats(ctx, store.JobFilter{States: []string{
+		store.JobAcknowledged, store.JobAwaiting, store.JobExecuting, store.JobFailed, store.JobUnknown, store.JobHeld,
+	}})
+	names := append(s.known.Destinations.Names(), destinationsOf(workers.Offers())...)
+	for _, n := range counts {
+		names = append(names, n.Destination)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names))), err
 }
 
 func destinationCell(v destinationJSON) terminal.Coloured {
@@ -205,6 +273,8 @@ func destinationCell(v destinationJSON) terminal.Coloured {
 		return terminal.Coloured{Text: "circuit partly open", Colour: terminal.Red}
 	case paused > 0:
 		return terminal.Coloured{Text: "partly paused", Colour: terminal.Yellow}
+	case v.Workers == 0:
+		return terminal.Coloured{Text: stateNoWorker, Colour: terminal.Red}
 	case standing != workflowRunning:
 		return terminal.Coloured{Text: standing, Colour: terminal.Red}
 	default:
@@ -218,15 +288,11 @@ func showDestination(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.known.Destinations.Lookup(name)
+	d, err := s.shownDestination(ctx, name)
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
-	if err != nil {
-		return err
-	}
-	view, err := destinationView(ctx, opened, d)
+	view, err := s.destinationView(ctx, name, d)
 	if err != nil {
 		return err
 	}
@@ -237,11 +303,25 @@ func showDestination(ctx context.Context, s *session) error {
 	return writeDestination(c, view)
 }
 
+// shownDestination is requireDestination for one that may also have nothing but jobs.
+func (s *session) shownDestination(ctx context.Context, name string) (destinations.Destination, error) {
+	d, err := s.requireDestination(ctx, name)
+	if err == nil || s.store == nil {
+		return d, err
+	}
+	jobs, failed := s.store.CountJobs(ctx, store.JobFilter{Destinations: []string{name}})
+	if failed == nil && jobs > 0 {
+		return d, nil
+	}
+	return d, errors.Join(err, failed)
+}
+
 func writeDestination(c *cli.Context, v destinationJSON) error {
 	w, state := c.App.Writer, destinationCell(v)
 	lines := [][2]string{
-		{"Destination", v.Name + ", " + v.Label},
+		{"Destination", strings.TrimSuffix(v.Name+", "+v.Label, ", ")},
 		{"State", terminal.Paint(w, state.Colour, state.Text)},
+		{"Workers", workersText(v)},
 	}
 	for _, version := range v.Versions {
 		text := version.Name
@@ -276,15 +356,33 @@ func writeDestination(c *cli.Context, v destinationJSON) error {
 		return err
 	}
 	table := terminal.NewTable(
-		"ACTION", "STATE", "SCHEDULE", "TIME ZONE", "MAX RETRIES", "CONCURRENCY", "JOBS/S", "BATCH SIZE", "UNKNOWN JOBS")
+		"ACTION", "STATE", "WORKERS", "SCHEDULE", "TIME ZONE", "MAX RETRIES", "CONCURRENCY", "JOBS/S", "BATCH SIZE",
+		"UNKNOWN JOBS")
 	for _, a := range v.Actions {
-		table.Row(a.Name, actionCell(a), scheduleText(a), a.TimeZone, a.MaxRetries, a.Concurrency,
+		if !v.Registered {
+			table.Row(a.Name, actionCell(a), a.Workers, "-", "-", "-", "-", "-", "-", "-")
+			continue
+		}
+		table.Row(a.Name, actionCell(a), a.Workers, scheduleText(a), a.TimeZone, a.MaxRetries, a.Concurrency,
 			rateText(a.RatePerSecond), a.BatchSize, redriven(a.RedriveUnknown))
 	}
 	if err := table.Write(w); err != nil || len(v.Connections) == 0 {
 		return err
 	}
 	return writeWaiting(c, v.Connections)
+}
+
+// workersText is the number of live workers, and what follows if there are none or if this program does
+// not have the destination.
+func workersText(v destinationJSON) string {
+	text := fmt.Sprint(v.Workers)
+	if v.Workers == 0 {
+		text += fmt.Sprintf("; no live worker offers destination %s: jobs wait for one", v.Name)
+	}
+	if !v.Registered {
+		text += "; this program does not have the destination: its settings are shown by a program that has it"
+	}
+	return text
 }
 
 func pausedCell(paused bool) terminal.Coloured {

@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/activities"
-	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/starter"
 )
 
@@ -49,26 +48,25 @@ func destinationControlCommands() []*cli.Command {
 }
 
 // actionArgs returns the destination of a command, and its action if one is named.
-func actionArgs(s *session) (ref activities.ActionRef, label string, err error) {
+func actionArgs(ctx context.Context, s *session) (ref activities.ActionRef, label string, err error) {
 	args := s.cli.Args()
 	if args.Len() < 1 || args.Len() > 2 {
 		return ref, "", fmt.Errorf("want a destination and optionally one of its actions: see `%s --help`",
 			s.cli.Command.HelpName)
 	}
 	ref = activities.ActionRef{Destination: args.Get(0), Action: args.Get(1)}
-	d, err := s.known.Destinations.Lookup(ref.Destination)
-	if err != nil || ref.Action == "" {
+	if ref.Action == "" {
+		_, err = s.requireDestination(ctx, ref.Destination)
 		return ref, ref.Destination, err
 	}
-	_, err = destinations.ActionOf(d, ref.Action)
-	return ref, ref.Destination + "/" + ref.Action, err
+	return ref, ref.Destination + "/" + ref.Action, s.requireAction(ctx, ref.Destination, ref.Action)
 }
 
 type destinationCall func(*starter.Destinations, context.Context, activities.ActionRef, starter.By) error
 
 func controlDestination(done string, give destinationCall) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error {
-		ref, label, err := actionArgs(s)
+		ref, label, err := actionArgs(ctx, s)
 		if err != nil {
 			return err
 		}

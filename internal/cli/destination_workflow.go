@@ -58,6 +58,9 @@ func (v destinationJSON) workflowState() string {
 
 // actionCell is the state of an action.
 func actionCell(a actionJSON) terminal.Coloured {
+	if a.Workers == 0 && !a.Paused {
+		return terminal.Coloured{Text: stateNoWorker, Colour: terminal.Red}
+	}
 	if a.Workflow == workflowNotRunning || a.Workflow == workflowFailing {
 		return terminal.Coloured{Text: a.Workflow, Colour: terminal.Red}
 	}

@@ -120,7 +120,11 @@ func showEvent(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	view, err := eventView(ctx, opened, id)
+	workers, err := s.liveWorkers(ctx)
+	if err != nil {
+		return err
+	}
+	view, err := eventView(ctx, opened, workers, id)
 	if err != nil {
 		return err
 	}
@@ -131,7 +135,7 @@ func showEvent(ctx context.Context, s *session) error {
 }
 
 // eventView reads an event with its newest parts and jobs.
-func eventView(ctx context.Context, opened *store.Store, id string) (eventJSON, error) {
+func eventView(ctx context.Context, opened *store.Store, workers store.Workers, id string) (eventJSON, error) {
 	e, err := opened.Event(ctx, id)
 	if err != nil {
 		return eventJSON{}, err
@@ -155,7 +159,7 @@ func eventView(ctx context.Context, opened *store.Store, id string) (eventJSON, 
 	for _, part := range parts {
 		view.Parts = append(view.Parts, listedEventView(part))
 	}
-	view.Jobs, err = listedJobViews(jobs)
+	view.Jobs, err = listedJobViews(workers, jobs)
 	return view, err
 }
 

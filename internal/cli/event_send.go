@@ -37,7 +37,7 @@ func sendCommand() *cli.Command {
 }
 
 // eventRequest returns the event of the flags.
-func eventRequest(s *session) (r starter.EventRequest, err error) {
+func eventRequest(ctx context.Context, s *session) (r starter.EventRequest, err error) {
 	c := s.cli
 	if err := requireFlag(c, "source", "a source, such as --source shop"); err != nil {
 		return r, err
@@ -51,7 +51,7 @@ func eventRequest(s *session) (r starter.EventRequest, err error) {
 		if !ok || destination == "" || action == "" {
 			return r, fmt.Errorf("--to %q: want DESTINATION/ACTION, such as webhook/post", to)
 		}
-		if _, _, err := s.known.Destinations.LookupAction(destination, action); err != nil {
+		if err := s.requireAction(ctx, destination, action); err != nil {
 			return r, fmt.Errorf("--to %s: %w", to, err)
 		}
 		r.To = append(r.To, activities.ActionRef{Destination: destination, Action: action})
@@ -92,7 +92,7 @@ func sendEvent(ctx context.Context, s *session) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	request, err := eventRequest(s)
+	request, err := eventRequest(ctx, s)
 	if err != nil {
 		return err
 	}

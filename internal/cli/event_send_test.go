@@ -120,7 +120,7 @@ func TestDestinationOrders(t *testing.T) {
 
 	for line, want := range map[string]string{
 		"pause":                  "want a destination and optionally one of its actions: see `sluice destination pause --help`",
-		"pause crm":              `unknown destination "crm" (want clickhouse, log, postgres, smtp, webhook)`,
+		"pause crm":              `unknown destination "crm" (want clickhouse, log, postgres, smtp, webhook)` + storeAway,
 		"resume log read":        `log: unknown action "read" (want write)`,
 		"trigger log":            "want two arguments, a destination and one of its actions: see `sluice destination trigger --help`",
 		"set-schedule log write": "nothing to change: want --interval, --timezone or --realtime",

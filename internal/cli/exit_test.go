@@ -134,7 +134,7 @@ func TestStartChecksTheSource(t *testing.T) {
 	system, s := systemWithoutWorker(t)
 	s.ok(t, "site", "add", "example.com")
 	missing := filepath.Join(t.TempDir(), "nope.csv")
-	require.Equal(t, "import 1 is queued, its source not yet checked; follow it with `sluice import logs 1 -f`\n",
+	require.Equal(t, "import 1 is queued: no live worker offers importer \"csv\"; it starts when such a worker does\n",
 		s.ok(t, "import", "start", "csv", missing, "--site", "example.com", "--check-timeout", "50ms"))
 	system.StartWorker(t)
 	require.Equal(t, store.StatusFailed, system.Wait(t, 1).Import.Status)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -48,7 +49,7 @@ func flowFileFlag() cli.Flag {
 }
 
 // readFlows reads and compiles the flows of --file.
-func readFlows(s *session) ([]flow.Flow, *flow.Program, error) {
+func readFlows(ctx context.Context, s *session) ([]flow.Flow, *flow.Program, error) {
 	c := s.cli
 	if err := requireFlag(c, "file", "a file of flows, such as -f flows.yaml"); err != nil {
 		return nil, nil, err
@@ -66,8 +67,31 @@ func readFlows(s *session) ([]flow.Flow, *flow.Program, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	program, err := flow.Compile(s.known.Destinations, flows)
+	program, err := s.compile(ctx, flows)
 	return flows, program, err
+}
+
+// compile compiles flows to destinations of this program and of live workers.
+func (s *session) compile(ctx context.Context, flows []flow.Flow) (*flow.Program, error) {
+	registered := func(step flow.Step) bool {
+		_, err := s.known.Destinations.Lookup(step.Destination)
+		return err == nil
+	}
+	for _, f := range flows {
+		for _, step := range f.To {
+			if registered(step) {
+				continue
+			}
+			workers, err := s.liveWorkers(ctx)
+			if err != nil {
+				_, fault := flow.Compile(s.known.Destinations, flows)
+				return nil, exitWith(exitUsage, notKnown(fault, err))
+			}
+			program, err := flow.CompileOffered(s.known.Destinations, actionsOf(workers.Offers()), flows)
+			return program, exitWith(exitUsage, err)
+		}
+	}
+	return flow.Compile(s.known.Destinations, flows)
 }
 
 // decisionJSON is the JSON form of a decision. Fields are only ever added.
@@ -87,7 +111,7 @@ func testFlows(ctx context.Context, s *session) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	_, program, err := readFlows(s)
+	_, program, err := readFlows(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -148,6 +172,8 @@ type flowJSON struct {
 	Versions  []flowVersionJSON `json:"versions"`
 	// Fault is the error that makes the flow unusable, "" if there is none.
 	Fault string `json:"fault"`
+	// NoWorker are the actions, as destination/action, that no live worker offers: their jobs wait.
+	NoWorker []string `json:"no_worker"`
 	// KeptEvents is the number of events kept because the flow failed for them, LastFailure the
 	// last error.
 	KeptEvents  int64  `json:"kept_events"`
@@ -163,14 +189,22 @@ type flowVersionJSON struct {
 }
 
 // flowView returns a flow with its faults.
-func flowView(s *session, f store.Flow, kept map[string]store.FlowFaultCount) (flowJSON, flow.Flow) {
+func flowView(
+	s *session, workers store.Workers, f store.Flow, kept map[string]store.FlowFaultCount,
+) (flowJSON, flow.Flow) {
 	view := flowJSON{
 		Name: f.Name, Version: f.Version, UpdatedAt: f.UpdatedAt, UpdatedBy: f.UpdatedBy, Spec: f.Spec,
-		Versions: []flowVersionJSON{}, KeptEvents: kept[f.Name].Events, LastFailure: kept[f.Name].Reason,
+		Versions: []flowVersionJSON{}, NoWorker: []string{},
+		KeptEvents: kept[f.Name].Events, LastFailure: kept[f.Name].Reason,
 	}
 	spec := flow.Read(f.Name, f.Spec)
 	if fault := flow.CompileEach(s.known.Destinations, []flow.Flow{spec}).Faults()[spec.Name]; fault != nil {
 		view.Fault = fault.Error()
+	}
+	for _, step := range spec.To {
+		if len(workers.WithAction(step.Destination, step.Action)) == 0 {
+			view.NoWorker = append(view.NoWorker, step.Destination+"/"+step.Action)
+		}
 	}
 	return view, spec
 }
@@ -192,9 +226,13 @@ func listFlows(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	workers, err := s.liveWorkers(ctx)
+	if err != nil {
+		return err
+	}
 	views, specs := make([]flowJSON, len(all)), make([]flow.Flow, len(all))
 	for i, f := range all {
-		views[i], specs[i] = flowView(s, f, kept)
+		views[i], specs[i] = flowView(s, workers, f, kept)
 	}
 	if asJSON(c) {
 		return writeJSON(c, views)
@@ -210,6 +248,8 @@ func listFlows(ctx context.Context, s *session) error {
 			state = terminal.Coloured{Text: "invalid", Colour: terminal.Red}
 		case specs[i].Disabled:
 			state = terminal.Coloured{Text: "disabled", Colour: terminal.Yellow}
+		case len(v.NoWorker) > 0:
+			state = terminal.Coloured{Text: stateNoWorker, Colour: terminal.Yellow}
 		}
 		table.Row(v.Name, state, len(specs[i].To), terminal.Ordinal(v.Version), v.KeptEvents, when(&all[i].UpdatedAt),
 			orDash(v.UpdatedBy))
@@ -221,6 +261,13 @@ func listFlows(ctx context.Context, s *session) error {
 func faultLines(c *cli.Context, v flowJSON) error {
 	if v.Fault != "" {
 		if err := say(c, "%s: %s\n", terminal.Paint(c.App.Writer, terminal.Red, "invalid"), v.Fault); err != nil {
+			return err
+		}
+	}
+	if len(v.NoWorker) > 0 {
+		what := terminal.Paint(c.App.Writer, terminal.Yellow, stateNoWorker)
+		missing := strings.Join(v.NoWorker, ", ")
+		if err := say(c, "%s: no live worker offers %s; jobs wait for one\n", what, missing); err != nil {
 			return err
 		}
 	}
@@ -300,7 +347,11 @@ func showFlow(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	view, _ := flowView(s, f, kept)
+	workers, err := s.liveWorkers(ctx)
+	if err != nil {
+		return err
+	}
+	view, _ := flowView(s, workers, f, kept)
 	for _, v := range versions {
 		spec := json.RawMessage(v.Spec)
 		if spec == nil {

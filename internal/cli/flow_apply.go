@@ -50,7 +50,7 @@ func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	flows, _, err := readFlows(s)
+	flows, _, err := readFlows(ctx, s)
 	if err != nil {
 		return err
 	}

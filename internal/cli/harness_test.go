@@ -102,6 +102,9 @@ func (s shell) fails(t *testing.T, want string, args ...string) {
 	require.Empty(t, r.out)
 }
 
+// storeAway follows the error about an unknown component while the store does not answer.
+const storeAway = "\nWhat live workers offer is not known: reach the store: failed to connect to `user=u database=d`"
+
 // offline is a shell for commands that must fail before they reach anything.
 func offline() shell {
 	return shell{environ: []string{

@@ -46,6 +46,10 @@ func listImports(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	workers, err := s.liveWorkers(ctx)
+	if err != nil {
+		return err
+	}
 	if asJSON(s.cli) {
 		views := make([]importJSON, len(summaries))
 		for i, summary := range summaries {
@@ -53,7 +57,7 @@ func listImports(ctx context.Context, s *session) error {
 			if err != nil {
 				return err
 			}
-			views[i] = importView(summary, parts)
+			views[i] = importView(workers, summary, parts)
 		}
 		return writeJSON(s.cli, views)
 	}
@@ -67,7 +71,8 @@ func listImports(ctx context.Context, s *session) error {
 		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
 			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected, i.Warnings,
 			i.Errors, when(i.Import.StartedAt), took(i.Import),
-			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, i.Import.AttemptError, i.LastError), 60))
+			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, noImporter(workers, i.Import), i.Import.AttemptError,
+				i.LastError), 60))
 	}
 	return table.Write(s.cli.App.Writer)
 }
@@ -116,7 +121,11 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	if err != nil {
 		return err
 	}
-	waits, err := waitsOf(ctx, opened, summary.Import)
+	workers, err := s.liveWorkers(ctx)
+	if err != nil {
+		return err
+	}
+	waits, err := waitsOf(ctx, opened, workers, summary.Import)
 	if err != nil {
 		return err
 	}
@@ -126,7 +135,7 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	}
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, shownJSON{
-			importJSON: importView(summary, parts), WaitingFor: waits.imports, ReviewExpiresAt: waits.expires,
+			importJSON: importView(workers, summary, parts), WaitingFor: waits.imports, ReviewExpiresAt: waits.expires,
 			Summary: data.Summary,
 		})
 	}

@@ -127,7 +127,7 @@ func importFlags() []cli.Flag {
 // startImport starts the import of the arguments, SOURCE [PATH...].
 func startImport(ctx context.Context, s *session, args []string) error {
 	c := s.cli
-	request, err := importRequest(s, args)
+	request, err := importRequest(ctx, s, args)
 	if err != nil {
 		return err
 	}
@@ -171,6 +171,13 @@ func startImport(ctx context.Context, s *session, args []string) error {
 		return say(c, "import %d already exists under this idempotency key: it is %s", imp.ID, imp.Status)
 	}
 	if imp.CheckedAt == nil && !store.Ended(imp.Status) {
+		workers, err := s.liveWorkers(ctx)
+		if err != nil {
+			return err
+		}
+		if missing := noImporter(workers, imp); missing != "" {
+			return say(c, "import %d is queued: %s; it starts when such a worker does", imp.ID, missing)
+		}
 		return say(c, "import %d is queued, its source not yet checked; follow it with `sluice import logs %d -f`",
 			imp.ID, imp.ID)
 	}
@@ -223,14 +230,14 @@ func startAndListen(ctx context.Context, s *session, client *starter.Starter, re
 
 // importRequest builds the request from the arguments, SOURCE [PATH...], and importFlags, without
 // the settings.
-func importRequest(s *session, args []string) (starter.Request, error) {
+func importRequest(ctx context.Context, s *session, args []string) (starter.Request, error) {
 	c := s.cli
 	if len(args) == 0 {
 		line := strings.TrimSuffix(c.Command.HelpName+" "+c.Command.ArgsUsage, " [PATH...]")
 		return starter.Request{}, fmt.Errorf("source is missing: want `%s`, where SOURCE is one of %s",
 			line, strings.Join(s.known.Importers.Names(), ", "))
 	}
-	if _, err := s.known.Importers.Lookup(args[0]); err != nil {
+	if err := s.requireImporter(ctx, args[0]); err != nil {
 		return starter.Request{}, err
 	}
 	if err := requireFlag(c, "site", "the domain of a site (see `sluice site list`)"); err != nil {

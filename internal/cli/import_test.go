@@ -42,6 +42,7 @@ type seen struct {
 	WaitReason   string     `json:"wait_reason"`
 	Review       bool       `json:"review"`
 	Schedule     string     `json:"schedule"`
+	NoWorker     bool       `json:"no_worker"`
 	AttemptError string     `json:"attempt_error"`
 	Fault        string     `json:"workflow_fault"`
 	Error        string     `json:"error"`

@@ -38,7 +38,9 @@ type importJSON struct {
 	WaitReason    string     `json:"wait_reason"`
 	Review        bool       `json:"review"`
 	Schedule      string     `json:"schedule"`
-	AttemptError  string     `json:"attempt_error"`
+	// NoWorker says that the import waits because no live worker has its importer.
+	NoWorker     bool   `json:"no_worker"`
+	AttemptError string `json:"attempt_error"`
 	// WorkflowFault is the error of a failing workflow task, "" if none fails.
 	WorkflowFault string     `json:"workflow_fault"`
 	Error         string     `json:"error"`
@@ -74,7 +76,7 @@ type partJSON struct {
 	FinishedAt  *time.Time       `json:"finished_at"`
 }
 
-func importView(s store.ImportSummary, parts []store.Part) importJSON {
+func importView(workers store.Workers, s store.ImportSummary, parts []store.Part) importJSON {
 	i := s.Import
 	s, _, back := withoutPurged(s, nil)
 	view := importJSON{
@@ -85,7 +87,8 @@ func importView(s store.ImportSummary, parts []store.Part) importJSON {
 		Errors: s.Errors, LastError: s.LastError,
 		RequestedBy: i.RequestedBy, Paused: i.Paused, RowsPerSecond: i.Rate, WaitUntil: i.WaitUntil, WaitReason: i.WaitReason,
 		Review: i.Review, Schedule: i.Schedule,
-		Parts: partViews(i.Status, parts), AttemptError: i.AttemptError, WorkflowFault: i.WorkflowFault,
+		NoWorker: noImporter(workers, i) != "",
+		Parts:    partViews(i.Status, parts), AttemptError: i.AttemptError, WorkflowFault: i.WorkflowFault,
 		Error: i.Error, ErrorClass: i.ErrorClass,
 		WorkflowID: i.WorkflowID, RunID: i.RunID,
 		CreatedAt: i.CreatedAt, StartedAt: i.StartedAt, FinishedAt: i.FinishedAt,

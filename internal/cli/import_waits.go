@@ -32,10 +32,12 @@ type waitingForJSON struct {
 type waits struct {
 	imports []waitingForJSON
 	expires *time.Time
+	// importer says that no live worker has the importer, "" if one has.
+	importer string
 }
 
-func waitsOf(ctx context.Context, s *store.Store, i store.Import) (waits, error) {
-	var w waits
+func waitsOf(ctx context.Context, s *store.Store, workers store.Workers, i store.Import) (waits, error) {
+	w := waits{importer: noImporter(workers, i)}
 	switch i.Phase {
 	case store.PhaseLocking:
 		others, err := s.InTheWay(ctx, i.ID)
@@ -65,6 +67,8 @@ func (w waits) line(i store.Import) string {
 		return ""
 	case i.Paused:
 		return fmt.Sprintf("for `sluice import resume %d`; see who paused it with `sluice import logs %d`", i.ID, i.ID)
+	case w.importer != "":
+		return fmt.Sprintf("%s: %s", i.Status, w.importer)
 	case i.Status == store.StatusParked:
 		return fmt.Sprintf("for `sluice import retry-part %d PART` or `sluice import skip-part %d PART --reason TEXT` "+
 			"for each parked part, or `sluice import cancel %d`", i.ID, i.ID, i.ID)

@@ -49,12 +49,14 @@ type listedJobJSON struct {
 	DueAt       *time.Time `json:"due_at"`
 	Error       string     `json:"error"`
 	By          string     `json:"by"`
-	CreatedAt   time.Time  `json:"created_at"`
-	UpdatedAt   time.Time  `json:"updated_at"`
-	FinishedAt  *time.Time `json:"finished_at"`
+	// NoWorker says that the job waits because no live worker has its action.
+	NoWorker   bool       `json:"no_worker"`
+	CreatedAt  time.Time  `json:"created_at"`
+	UpdatedAt  time.Time  `json:"updated_at"`
+	FinishedAt *time.Time `json:"finished_at"`
 }
 
-func listedJobViews(jobs []store.ListedJob) ([]listedJobJSON, error) {
+func listedJobViews(workers store.Workers, jobs []store.ListedJob) ([]listedJobJSON, error) {
 	views := make([]listedJobJSON, len(jobs))
 	for i, j := range jobs {
 		why, err := store.ErrorOf(j.LastError)
@@ -65,6 +67,7 @@ func listedJobViews(jobs []store.ListedJob) ([]listedJobJSON, error) {
 			ID: j.ID, Destination: j.Destination, Action: j.Action, Version: j.Version, EventID: j.EventID,
 			ParentJobID: j.ParentJobID, ReplayOf: j.ReplayOf, State: j.State, Attempt: j.Attempt, DueAt: j.DueAt,
 			Error: why.Message, By: why.By, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, FinishedAt: j.FinishedAt,
+			NoWorker: noAction(workers, j.State, j.Destination, j.Action),
 		}
 	}
 	return views, nil
@@ -95,7 +98,11 @@ func listJobs(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	views, err := listedJobViews(jobs)
+	workers, err := s.liveWorkers(ctx)
+	if err != nil {
+		return err
+	}
+	views, err := listedJobViews(workers, jobs)
 	if err != nil {
 		return err
 	}
@@ -115,9 +122,22 @@ func jobsTable(views []listedJobJSON) *terminal.Table {
 	table := terminal.NewTable("ID", "DESTINATION", "ACTION", "STATE", "ATTEMPTS", "CREATED", "NEXT RUN", "REASON")
 	for _, v := range views {
 		table.Row(v.ID, v.Destination, v.Action, jobCell(v.State), v.Attempt, when(&v.CreatedAt), when(v.DueAt),
-			brief(reasonOf(v.Error, v.By), 80))
+			brief(v.reason(), 80))
 	}
 	return table
+}
+
+// reason is why the job is in its state.
+func (v listedJobJSON) reason() string {
+	reason := reasonOf(v.Error, v.By)
+	switch {
+	case v.NoWorker && reason != "":
+		return reason + "; " + noActionText(v.Destination, v.Action)
+	case v.NoWorker:
+		return noActionText(v.Destination, v.Action)
+	default:
+		return reason
+	}
 }
 
 // reasonOf is the reason of a job's state, after the name of the operator who set it.

@@ -247,7 +247,7 @@ func editJob(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(c) {
-		view, err := jobView(ctx, opened, id)
+		view, err := jobView(ctx, s, opened, id)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,9 @@ import (
 type jobJSON struct {
 	listedJobJSON
 
+	// Unprepared says that the payload is the input of the action's Marshal: a worker that has the
+	// destination prepares the job.
+	Unprepared  bool             `json:"unprepared"`
 	Lineage     []string         `json:"lineage"`
 	SentAt      *time.Time       `json:"sent_at"`
 	LockedUntil *time.Time       `json:"locked_until"`
@@ -57,7 +60,7 @@ func showJob(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	view, err := jobView(ctx, opened, id)
+	view, err := jobView(ctx, s, opened, id)
 	if err != nil {
 		return err
 	}
@@ -67,7 +70,7 @@ func showJob(ctx context.Context, s *session) error {
 	return writeJob(s.cli, view)
 }
 
-func jobView(ctx context.Context, opened *store.Store, id string) (jobJSON, error) {
+func jobView(ctx context.Context, s *session, opened *store.Store, id string) (jobJSON, error) {
 	j, err := opened.Job(ctx, id)
 	if err != nil {
 		return jobJSON{}, err
@@ -76,13 +79,19 @@ func jobView(ctx context.Context, opened *store.Store, id string) (jobJSON, erro
 	if err != nil {
 		return jobJSON{}, err
 	}
+	workers, err := s.liveWorkers(ctx)
+	if err != nil {
+		return jobJSON{}, err
+	}
 	view := jobJSON{
 		listedJobJSON: listedJobJSON{
 			ID: j.ID, Destination: j.Destination, Action: j.Action, Version: j.Version, EventID: j.EventID,
 			ParentJobID: j.ParentJobID, ReplayOf: j.ReplayOf, State: j.State, Attempt: j.Attempt, DueAt: j.DueAt,
 			Error: why.Message, By: why.By, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, FinishedAt: j.FinishedAt,
+			NoWorker: noAction(workers, j.State, j.Destination, j.Action),
 		},
-		Lineage: orEmpty(j.Lineage), SentAt: j.SentAt, LockedUntil: j.LockedUntil, Context: j.Context, Data: j.Data,
+		Unprepared: j.Unprepared,
+		Lineage:    orEmpty(j.Lineage), SentAt: j.SentAt, LockedUntil: j.LockedUntil, Context: j.Context, Data: j.Data,
 		Transitions: []transitionJSON{}, Edits: []editJSON{},
 	}
 	moves, err := opened.TransitionsOf(ctx, id)
@@ -114,7 +123,7 @@ func writeJob(c *cli.Context, v jobJSON) error {
 		{"Job", v.ID},
 		{"Action", v.Destination + "/" + v.Action + versionNote(v.Version)},
 		{"State", terminal.Paint(w, state.Colour, state.Text) + fmt.Sprintf(", %s", attempts(v.Attempt))},
-		{errorLabel(v.State), reasonOf(v.Error, v.By)},
+		{errorLabel(v.State), v.reason()},
 		{"Next run", momentOr(v.DueAt)},
 		{"Lease until", momentOr(v.LockedUntil)},
 		{"Event", v.EventID},
@@ -125,6 +134,7 @@ func writeJob(c *cli.Context, v jobJSON) error {
 		{"Finished", momentOr(v.FinishedAt)},
 		{"Context", compact(v.Context)},
 		{"Data", compact(v.Data)},
+		{"Payload", unpreparedText(v.Unprepared)},
 	}
 	for _, e := range v.Edits {
 		was := fmt.Sprintf("%s and %s until %s, %s", compact(e.Context), compact(e.Data), when(&e.At), e.By)
@@ -141,6 +151,14 @@ func writeJob(c *cli.Context, v jobJSON) error {
 		table.Row(when(&t.At), jobCell(t.To), t.Attempt, brief(reasonOf(t.Error, t.By), 120))
 	}
 	return table.Write(w)
+}
+
+// unpreparedText describes the payload of an unprepared job, "" for others.
+func unpreparedText(unprepared bool) string {
+	if unprepared {
+		return "unprepared: a worker that has the destination makes it of context and data"
+	}
+	return ""
 }
 
 // errorLabel is the label of the error of a job in that state.

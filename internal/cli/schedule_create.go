@@ -46,7 +46,7 @@ func createSchedule(ctx context.Context, s *session) error {
 	if c.NArg() == 0 {
 		return errors.New("name is missing: want `sluice schedule create NAME SOURCE`")
 	}
-	request, err := importRequest(s, c.Args().Tail())
+	request, err := importRequest(ctx, s, c.Args().Tail())
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,9 @@ type session struct {
 	cli      *cli.Context
 	settings config.Config
 	// known is what the program knows under the settings.
-	known     components.Set
+	known components.Set
+	// workers are the live workers, nil until they are read.
+	workers   store.Workers
 	store     *store.Store
 	warehouse *warehouse.Warehouse
 	temporal  client.Client

@@ -109,7 +109,7 @@ func TestMistakes(t *testing.T) {
 		"import skip-part y 2 --reason z":                      "invalid import ID \"y\": want a number (see `sluice import list`)",
 		"import start":                                         "source is missing: want `sluice import start SOURCE`, where SOURCE is one of csv, google_analytics_4, noop",
 		"import start csv":                                     "--site is missing: want the domain of a site (see `sluice site list`)",
-		"import start nope --site a":                           "unknown importer \"nope\" (want csv, google_analytics_4, noop)",
+		"import start nope --site a":                           "unknown importer \"nope\" (want csv, google_analytics_4, noop)" + storeAway,
 		"import start csv --site a --args [1]":                 "--args is not a JSON object: want an object such as '{\"name\": \"value\"}'",
 		"import start csv --site a --args null":                "--args is not a JSON object: want an object such as '{\"name\": \"value\"}'",
 		"import start csv --site a --args @/nope":              "--args: open /nope: no such file or directory",

@@ -35,20 +35,20 @@ WITH whole AS (
 ), added AS (
     SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM whole UNION ALL SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM part
 ), job AS (
-    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at)
+    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at, unprepared)
     SELECT n.id, n.destination, n.action, n.version, n.context, n.data, a.id, nullif(n.sent_at, '')::timestamptz,
-           coalesce(nullif(n.due_at, '')::timestamptz, now())
+           coalesce(nullif(n.due_at, '')::timestamptz, now()), n.unprepared
     FROM (SELECT unnest($18::text[]) AS id, unnest($19::text[]) AS event,
                  unnest($20::text[]) AS destination, unnest($21::text[]) AS action,
                  unnest($22::text[]) AS version, unnest($23::jsonb[]) AS context,
                  unnest($24::jsonb[]) AS data, unnest($25::text[]) AS sent_at,
-                 unnest($26::text[]) AS due_at) n
+                 unnest($26::text[]) AS due_at, unnest($27::boolean[]) AS unprepared) n
     JOIN added a ON a.id = n.event
 ), fault AS (
     INSERT INTO flow_faults (flow, event_id, reason)
     SELECT n.flow, a.id, n.reason
-    FROM (SELECT unnest($27::text[]) AS flow, unnest($28::text[]) AS event,
-                 unnest($29::text[]) AS reason) n
+    FROM (SELECT unnest($28::text[]) AS flow, unnest($29::text[]) AS event,
+                 unnest($30::text[]) AS reason) n
     JOIN added a ON a.id = n.event
 )
 SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM added
@@ -81,6 +81,7 @@ type AddEventsParams struct {
 	JobData         []json.RawMessage
 	JobSent         []string
 	JobDue          []string
+	JobUnprepared   []bool
 	FaultFlows      []string
 	FaultEvents     []string
 	FaultReasons    []string
@@ -130,6 +131,7 @@ func (q *Queries) AddEvents(ctx context.Context, arg AddEventsParams) ([]AddEven
 		arg.JobData,
 		arg.JobSent,
 		arg.JobDue,
+		arg.JobUnprepared,
 		arg.FaultFlows,
 		arg.FaultEvents,
 		arg.FaultReasons,
@@ -317,7 +319,7 @@ func (q *Queries) InsertJob(ctx context.Context, arg InsertJobParams) error {
 }
 
 const jobByID = `-- name: JobByID :one
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM jobs WHERE id = $1
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM jobs WHERE id = $1
 `
 
 // JobByID returns a job.
@@ -347,12 +349,13 @@ func (q *Queries) JobByID(ctx context.Context, id string) (Job, error) {
 		&i.FinishedAt,
 		&i.Connection,
 		&i.HasFailed,
+		&i.Unprepared,
 	)
 	return i, err
 }
 
 const jobsOfEvent = `-- name: JobsOfEvent :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM jobs WHERE event_id = $1 ORDER BY id
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM jobs WHERE event_id = $1 ORDER BY id
 `
 
 // JobsOfEvent returns the jobs of an event in the order of their creation.
@@ -388,6 +391,7 @@ func (q *Queries) JobsOfEvent(ctx context.Context, eventID string) ([]Job, error
 			&i.FinishedAt,
 			&i.Connection,
 			&i.HasFailed,
+			&i.Unprepared,
 		); err != nil {
 			return nil, err
 		}

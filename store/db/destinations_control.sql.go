@@ -137,9 +137,9 @@ func (q *Queries) PutSettings(ctx context.Context, arg PutSettingsParams) (Desti
 }
 
 const replayJob = `-- name: ReplayJob :execrows
-INSERT INTO jobs (id, destination, action, version, context, data, event_id, replay_of, sent_at, last_error)
+INSERT INTO jobs (id, destination, action, version, context, data, event_id, replay_of, sent_at, last_error, unprepared)
 SELECT $1::text, j.destination, j.action, j.version, j.context, j.data, j.event_id, j.id, j.sent_at,
-       $2::jsonb
+       $2::jsonb, j.unprepared
 FROM jobs j WHERE j.id = $3
 `
 

@@ -11,7 +11,7 @@ import (
 )
 
 const claimJobs = `-- name: ClaimJobs :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM claim_due(requests => $1::jsonb)
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM claim_due(requests => $1::jsonb)
 `
 
 // ClaimJobs claims due jobs of some actions, as the function claim_due says.
@@ -47,6 +47,7 @@ func (q *Queries) ClaimJobs(ctx context.Context, requests json.RawMessage) ([]Jo
 			&i.FinishedAt,
 			&i.Connection,
 			&i.HasFailed,
+			&i.Unprepared,
 		); err != nil {
 			return nil, err
 		}
@@ -70,8 +71,9 @@ WITH action AS MATERIALIZED (
     ORDER BY c.id LIMIT $6 FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE jobs j
-SET state = 'unknown', locked_until = NULL, has_failed = true, updated_at = now(), last_error = $1::jsonb,
-    due_at = CASE WHEN j.attempt <= expired.max_redrives THEN now() + make_interval(secs => expired.wait_seconds) END
+SET state = CASE WHEN j.unprepared THEN 'awaiting' ELSE 'unknown' END, locked_until = NULL,
+    has_failed = j.has_failed OR NOT j.unprepared, updated_at = now(), last_error = $1::jsonb,
+    due_at = CASE WHEN j.unprepared THEN now() WHEN j.attempt <= expired.max_redrives THEN now() + make_interval(secs => expired.wait_seconds) END
 FROM expired WHERE j.id = expired.id
 RETURNING j.destination, j.action
 `
@@ -91,6 +93,7 @@ type ExpireJobsRow struct {
 }
 
 // ExpireJobs makes jobs of some actions unknown whose lease has expired, and returns their actions.
+// An unprepared job was not delivered: it is claimed again.
 func (q *Queries) ExpireJobs(ctx context.Context, arg ExpireJobsParams) ([]ExpireJobsRow, error) {
 	rows, err := q.db.Query(ctx, expireJobs,
 		arg.Reason,
@@ -171,7 +174,7 @@ func (q *Queries) FencesOf(ctx context.Context, ids []string) ([]FencesOfRow, er
 }
 
 const jobsByID = `-- name: JobsByID :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM jobs WHERE id = ANY ($1::text[])
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM jobs WHERE id = ANY ($1::text[])
 `
 
 // JobsByID returns jobs.
@@ -207,6 +210,7 @@ func (q *Queries) JobsByID(ctx context.Context, ids []string) ([]Job, error) {
 			&i.FinishedAt,
 			&i.Connection,
 			&i.HasFailed,
+			&i.Unprepared,
 		); err != nil {
 			return nil, err
 		}
@@ -219,7 +223,7 @@ func (q *Queries) JobsByID(ctx context.Context, ids []string) ([]Job, error) {
 }
 
 const lockJobs = `-- name: LockJobs :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed FROM jobs
+SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM jobs
 WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE
 `
 
@@ -256,6 +260,7 @@ func (q *Queries) LockJobs(ctx context.Context, ids []string) ([]Job, error) {
 			&i.FinishedAt,
 			&i.Connection,
 			&i.HasFailed,
+			&i.Unprepared,
 		); err != nil {
 			return nil, err
 		}
@@ -284,6 +289,62 @@ type NotifyJobsParams struct {
 func (q *Queries) NotifyJobs(ctx context.Context, arg NotifyJobsParams) error {
 	_, err := q.db.Exec(ctx, notifyJobs, arg.Channel, arg.Destinations, arg.Actions)
 	return err
+}
+
+const prepareJobs = `-- name: PrepareJobs :many
+UPDATE jobs j
+SET state = 'awaiting', unprepared = false, version = o.version, context = o.context, data = o.data,
+    sent_at = coalesce(nullif(o.sent_at, '')::timestamptz, j.sent_at),
+    due_at = coalesce(nullif(o.due_at, '')::timestamptz, now()),
+    locked_until = NULL, attempt = j.attempt - 1, updated_at = now(), last_error = $1::jsonb
+FROM (SELECT unnest($2::text[]) AS id, unnest($3::bigint[]) AS fence,
+             unnest($4::text[]) AS version, unnest($5::jsonb[]) AS context,
+             unnest($6::jsonb[]) AS data, unnest($7::text[]) AS sent_at,
+             unnest($8::text[]) AS due_at) o
+WHERE j.id = o.id AND j.fence = o.fence AND j.state = 'executing' AND j.unprepared
+RETURNING j.id
+`
+
+type PrepareJobsParams struct {
+	Reason   json.RawMessage
+	Ids      []string
+	Fences   []int64
+	Versions []string
+	Contexts []json.RawMessage
+	Data     []json.RawMessage
+	Sent     []string
+	Due      []string
+}
+
+// PrepareJobs replaces the payload of claimed jobs that were unprepared and makes them due, and returns
+// those of which it did. It counts no attempt.
+func (q *Queries) PrepareJobs(ctx context.Context, arg PrepareJobsParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, prepareJobs,
+		arg.Reason,
+		arg.Ids,
+		arg.Fences,
+		arg.Versions,
+		arg.Contexts,
+		arg.Data,
+		arg.Sent,
+		arg.Due,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const recordJobs = `-- name: RecordJobs :many

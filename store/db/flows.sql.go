@@ -297,14 +297,14 @@ const replayFlowFault = `-- name: ReplayFlowFault :one
 WITH fault AS (
     DELETE FROM flow_faults f WHERE f.flow = $1 AND f.event_id = $2 RETURNING f.event_id
 ), job AS (
-    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at)
+    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at, unprepared)
     SELECT n.id, n.destination, n.action, n.version, n.context, n.data, f.event_id, nullif(n.sent_at, '')::timestamptz,
-           coalesce(nullif(n.due_at, '')::timestamptz, now())
+           coalesce(nullif(n.due_at, '')::timestamptz, now()), n.unprepared
     FROM (SELECT unnest($3::text[]) AS id,
                  unnest($4::text[]) AS destination, unnest($5::text[]) AS action,
                  unnest($6::text[]) AS version, unnest($7::jsonb[]) AS context,
                  unnest($8::jsonb[]) AS data, unnest($9::text[]) AS sent_at,
-                 unnest($10::text[]) AS due_at) n
+                 unnest($10::text[]) AS due_at, unnest($11::boolean[]) AS unprepared) n
     CROSS JOIN fault f
 )
 SELECT EXISTS (SELECT 1 FROM fault) AS replayed
@@ -321,6 +321,7 @@ type ReplayFlowFaultParams struct {
 	JobData         []json.RawMessage
 	JobSent         []string
 	JobDue          []string
+	JobUnprepared   []bool
 }
 
 // ReplayFlowFault adds a flow's jobs of a kept event and stops keeping it. It returns true once: of two
@@ -337,6 +338,7 @@ func (q *Queries) ReplayFlowFault(ctx context.Context, arg ReplayFlowFaultParams
 		arg.JobData,
 		arg.JobSent,
 		arg.JobDue,
+		arg.JobUnprepared,
 	)
 	var replayed bool
 	err := row.Scan(&replayed)

@@ -197,6 +197,7 @@ type Job struct {
 	FinishedAt  *time.Time
 	Connection  string
 	HasFailed   bool
+	Unprepared  bool
 }
 
 type JobEdit struct {
@@ -293,4 +294,13 @@ type Transition struct {
 	Attempt     int32
 	Error       json.RawMessage
 	At          time.Time
+}
+
+type Worker struct {
+	ID          string
+	Process     string
+	Version     string
+	StartedAt   time.Time
+	HeartbeatAt time.Time
+	Offers      json.RawMessage
 }

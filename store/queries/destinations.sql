@@ -62,14 +62,14 @@ WITH whole AS (
 ), added AS (
     SELECT * FROM whole UNION ALL SELECT * FROM part
 ), job AS (
-    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at)
+    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at, unprepared)
     SELECT n.id, n.destination, n.action, n.version, n.context, n.data, a.id, nullif(n.sent_at, '')::timestamptz,
-           coalesce(nullif(n.due_at, '')::timestamptz, now())
+           coalesce(nullif(n.due_at, '')::timestamptz, now()), n.unprepared
     FROM (SELECT unnest(sqlc.arg(job_ids)::text[]) AS id, unnest(sqlc.arg(job_events)::text[]) AS event,
                  unnest(sqlc.arg(job_destinations)::text[]) AS destination, unnest(sqlc.arg(job_actions)::text[]) AS action,
                  unnest(sqlc.arg(job_versions)::text[]) AS version, unnest(sqlc.arg(job_contexts)::jsonb[]) AS context,
                  unnest(sqlc.arg(job_data)::jsonb[]) AS data, unnest(sqlc.arg(job_sent)::text[]) AS sent_at,
-                 unnest(sqlc.arg(job_due)::text[]) AS due_at) n
+                 unnest(sqlc.arg(job_due)::text[]) AS due_at, unnest(sqlc.arg(job_unprepared)::boolean[]) AS unprepared) n
     JOIN added a ON a.id = n.event
 ), fault AS (
     INSERT INTO flow_faults (flow, event_id, reason)

@@ -9,9 +9,9 @@ SELECT j.id, sqlc.arg(by)::text, j.context, j.data FROM jobs j WHERE j.id = sqlc
 
 -- ReplayJob adds a copy of a job under another ID.
 -- name: ReplayJob :execrows
-INSERT INTO jobs (id, destination, action, version, context, data, event_id, replay_of, sent_at, last_error)
+INSERT INTO jobs (id, destination, action, version, context, data, event_id, replay_of, sent_at, last_error, unprepared)
 SELECT sqlc.arg(new_id)::text, j.destination, j.action, j.version, j.context, j.data, j.event_id, j.id, j.sent_at,
-       sqlc.arg(reason)::jsonb
+       sqlc.arg(reason)::jsonb, j.unprepared
 FROM jobs j WHERE j.id = sqlc.arg(id);
 
 -- SettingsOf returns the operator's settings of a destination and its actions, or of all destinations.

@@ -1,4 +1,5 @@
 -- ExpireJobs makes jobs of some actions unknown whose lease has expired, and returns their actions.
+-- An unprepared job was not delivered: it is claimed again.
 -- name: ExpireJobs :many
 WITH action AS MATERIALIZED (
     SELECT unnest(sqlc.arg(destinations)::text[]) AS destination, unnest(sqlc.arg(actions)::text[]) AS action,
@@ -11,8 +12,9 @@ WITH action AS MATERIALIZED (
     ORDER BY c.id LIMIT sqlc.arg(row_limit) FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE jobs j
-SET state = 'unknown', locked_until = NULL, has_failed = true, updated_at = now(), last_error = sqlc.arg(reason)::jsonb,
-    due_at = CASE WHEN j.attempt <= expired.max_redrives THEN now() + make_interval(secs => expired.wait_seconds) END
+SET state = CASE WHEN j.unprepared THEN 'awaiting' ELSE 'unknown' END, locked_until = NULL,
+    has_failed = j.has_failed OR NOT j.unprepared, updated_at = now(), last_error = sqlc.arg(reason)::jsonb,
+    due_at = CASE WHEN j.unprepared THEN now() WHEN j.attempt <= expired.max_redrives THEN now() + make_interval(secs => expired.wait_seconds) END
 FROM expired WHERE j.id = expired.id
 RETURNING j.destination, j.action;
 
@@ -64,3 +66,18 @@ SELECT id, fence FROM jobs WHERE id = ANY (sqlc.arg(ids)::text[]);
 -- JobsByID returns jobs.
 -- name: JobsByID :many
 SELECT * FROM jobs WHERE id = ANY (sqlc.arg(ids)::text[]);
+
+-- PrepareJobs replaces the payload of claimed jobs that were unprepared and makes them due, and returns
+-- those of which it did. It counts no attempt.
+-- name: PrepareJobs :many
+UPDATE jobs j
+SET state = 'awaiting', unprepared = false, version = o.version, context = o.context, data = o.data,
+    sent_at = coalesce(nullif(o.sent_at, '')::timestamptz, j.sent_at),
+    due_at = coalesce(nullif(o.due_at, '')::timestamptz, now()),
+    locked_until = NULL, attempt = j.attempt - 1, updated_at = now(), last_error = sqlc.arg(reason)::jsonb
+FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fence,
+             unnest(sqlc.arg(versions)::text[]) AS version, unnest(sqlc.arg(contexts)::jsonb[]) AS context,
+             unnest(sqlc.arg(data)::jsonb[]) AS data, unnest(sqlc.arg(sent)::text[]) AS sent_at,
+             unnest(sqlc.arg(due)::text[]) AS due_at) o
+WHERE j.id = o.id AND j.fence = o.fence AND j.state = 'executing' AND j.unprepared
+RETURNING j.id;

@@ -59,14 +59,14 @@ DELETE FROM flow_faults WHERE flow = $1;
 WITH fault AS (
     DELETE FROM flow_faults f WHERE f.flow = sqlc.arg(flow) AND f.event_id = sqlc.arg(event_id) RETURNING f.event_id
 ), job AS (
-    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at)
+    INSERT INTO jobs (id, destination, action, version, context, data, event_id, sent_at, due_at, unprepared)
     SELECT n.id, n.destination, n.action, n.version, n.context, n.data, f.event_id, nullif(n.sent_at, '')::timestamptz,
-           coalesce(nullif(n.due_at, '')::timestamptz, now())
+           coalesce(nullif(n.due_at, '')::timestamptz, now()), n.unprepared
     FROM (SELECT unnest(sqlc.arg(job_ids)::text[]) AS id,
                  unnest(sqlc.arg(job_destinations)::text[]) AS destination, unnest(sqlc.arg(job_actions)::text[]) AS action,
                  unnest(sqlc.arg(job_versions)::text[]) AS version, unnest(sqlc.arg(job_contexts)::jsonb[]) AS context,
                  unnest(sqlc.arg(job_data)::jsonb[]) AS data, unnest(sqlc.arg(job_sent)::text[]) AS sent_at,
-                 unnest(sqlc.arg(job_due)::text[]) AS due_at) n
+                 unnest(sqlc.arg(job_due)::text[]) AS due_at, unnest(sqlc.arg(job_unprepared)::boolean[]) AS unprepared) n
     CROSS JOIN fault f
 )
 SELECT EXISTS (SELECT 1 FROM fault) AS replayed;
