@@ -166,38 +166,47 @@ type Result struct {
 // them. When it returns without an error, the event log has acknowledged the buffered ones.
 // After an error the request can be sent again; events may then be in the log already.
 func (p *Pipeline) BuildAndBuffer(ctx context.Context, r request.Request) (Result, error) {
-	var result Result
-	run := run{pipeline: p, data: p.config.Data(), now: p.config.Now().UTC()}
-	spam := run.spamReferrer(r)
-	for _, domain := range r.Domains {
-		e := Event{Domain: domain, Request: r}
-		if spam {
-			e.drop(DropSpamReferrer)
-		} else if err := run.build(ctx, &e); err != nil {
-			return Result{}, fmt.Errorf("build an event of %s: %w", domain, err)
-		}
-		e.redact()
-		if e.Dropped {
-			result.Dropped = append(result.Dropped, e)
-		} else {
-			result.Buffered = append(result.Buffered, e)
-		}
+	results, err := p.BuildAndBufferAll(ctx, []request.Request{r})
+	if err != nil {
+		return Result{}, err
 	}
-	if len(result.Buffered) > 0 {
-		if err := p.config.Buffer.Write(ctx, result.Buffered); err != nil {
-			return Result{}, fmt.Errorf("buffer %d events: %w", len(result.Buffered), err)
-		}
-	}
-	for _, e := range result.Buffered {
-		p.EmitTelemetryBuffered(e)
-	}
-	for _, e := range result.Dropped {
-		p.EmitTelemetryDropped(e, e.DropReason)
-	}
-	return result, nil
+	return results[0], nil
 }
 
-// run is the work for one request.
+// BuildAndBufferAll does the same for several requests, in their order and with one write
+// to the buffer. It returns a result for each of them.
+func (p *Pipeline) BuildAndBufferAll(ctx context.Context, requests []request.Request) ([]Result, error) {
+	run := run{pipeline: p, data: p.config.Data(), now: p.config.Now().UTC()}
+	results := make([]Result, len(requests))
+	var buffered []Event
+	for i, r := range requests {
+		var err error
+		if results[i], err = run.build(ctx, r); err != nil {
+			return nil, err
+		}
+		if len(requests) == 1 {
+			buffered = results[i].Buffered
+		} else {
+			buffered = append(buffered, results[i].Buffered...)
+		}
+	}
+	if len(buffered) > 0 {
+		if err := p.config.Buffer.Write(ctx, buffered); err != nil {
+			return nil, fmt.Errorf("buffer %d events: %w", len(buffered), err)
+		}
+	}
+	for _, result := range results {
+		for _, e := range result.Buffered {
+			p.EmitTelemetryBuffered(e)
+		}
+		for _, e := range result.Dropped {
+			p.EmitTelemetryDropped(e, e.DropReason)
+		}
+	}
+	return results, nil
+}
+
+// run is the work for one request or batch.
 type run struct {
 	pipeline *Pipeline
 	data     *refdata.Data
@@ -235,7 +244,29 @@ func steps() []step {
 	}
 }
 
-func (r run) build(ctx context.Context, e *Event) error {
+// build builds the events of a request.
+func (r run) build(ctx context.Context, req request.Request) (Result, error) {
+	var result Result
+	spam := r.spamReferrer(req)
+	for _, domain := range req.Domains {
+		e := Event{Domain: domain, Request: req}
+		if spam {
+			e.drop(DropSpamReferrer)
+		} else if err := r.walk(ctx, &e); err != nil {
+			return Result{}, fmt.Errorf("build an event of %s: %w", domain, err)
+		}
+		e.redact()
+		if e.Dropped {
+			result.Dropped = append(result.Dropped, e)
+		} else {
+			result.Buffered = append(result.Buffered, e)
+		}
+	}
+	return result, nil
+}
+
+// walk takes an event through the steps until one drops it.
+func (r run) walk(ctx context.Context, e *Event) error {
 	for _, s := range r.pipeline.steps {
 		if err := s.do(r, ctx, e); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)

@@ -282,7 +282,7 @@ func TestInvalid(t *testing.T) {
 type broken struct{ err error }
 
 func (b broken) Site(context.Context, string) (*ingest.Site, error) { return nil, b.err }
-func (b broken) Salts(context.Context) (ingest.Salts, error) { return ingest.Salts{}, b.err }
+func (b broken) Salts(context.Context) (ingest.Salts, error)        { return ingest.Salts{}, b.err }
 
 func (b broken) Allow(context.Context, string, int, time.Duration) (bool, error) { return false, b.err }
 

@@ -1,0 +1,141 @@
+// Package eventapi is the HTTP endpoint of events: `POST /api/event`, compatible with
+// Plausible's, and `POST /api/events`, which takes a batch from an authorised sender.
+package eventapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/ingest/request"
+)
+
+// Limits of batches.
+const (
+	// MaxBatch is the size of a batch in bytes.
+	MaxBatch = 16 << 20
+	// MaxLines is the number of events of a batch.
+	MaxLines = 10_000
+	// chunk is the number of events that are buffered at once.
+	chunk = 500
+)
+
+// DefaultReadTimeout is how long a body may take.
+const DefaultReadTimeout = 10 * time.Second
+
+// retryAfter is the value of the header Retry-After in seconds.
+const retryAfter = "5"
+
+// Pipeline builds and buffers events, as *ingest.Pipeline does.
+type Pipeline interface {
+	// BuildAndBufferAll returns a result for each request, once the event log has
+	// acknowledged the buffered events.
+	BuildAndBufferAll(ctx context.Context, requests []request.Request) ([]ingest.Result, error)
+}
+
+// Config configures the endpoint.
+type Config struct {
+	// Pipeline is required.
+	Pipeline Pipeline
+	// Proxies are trusted about the visitor's address. Defaults to none: the address is
+	// that of the connection.
+	Proxies request.Proxies
+	// Authorise names the sender of a request with valid credentials, and is false for
+	// another. Defaults to no authorised senders.
+	Authorise func(r *http.Request) (sender string, ok bool)
+	// Replies remembers the replies to requests with an Idempotency-Key. Without it such
+	// requests are refused.
+	Replies Replies
+	// ReadTimeout is how long a body may take. Defaults to DefaultReadTimeout.
+	ReadTimeout time.Duration
+	// Logger is told of requests that failed, at most once a second. Required.
+	Logger *slog.Logger
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Validate returns every fault of the configuration.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Pipeline == nil {
+		faults = append(faults, errors.New("pipeline is missing"))
+	}
+	if c.Logger == nil {
+		faults = append(faults, errors.New("logger is missing"))
+	}
+	if c.ReadTimeout < 0 {
+		faults = append(faults, fmt.Errorf("read timeout is %s, want a positive duration", c.ReadTimeout))
+	}
+	for _, proxy := range c.Proxies {
+		if !proxy.IsValid() {
+			faults = append(faults, errors.New("trusted proxies: invalid network (want 10.0.0.0/8)"))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Handler serves the endpoint. It is safe for concurrent use.
+type Handler struct {
+	config Config
+	mux    *http.ServeMux
+	logged atomic.Int64
+}
+
+// New returns a handler.
+func New(c Config) (*Handler, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("new event endpoint: %w", err)
+	}
+	if c.ReadTimeout == 0 {
+		c.ReadTimeout = DefaultReadTimeout
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Authorise == nil {
+		c.Authorise = func(*http.Request) (string, bool) { return "", false }
+	}
+	h := &Handler{config: c, mux: http.NewServeMux()}
+	h.mux.HandleFunc("POST /api/event", h.event)
+	h.mux.HandleFunc("OPTIONS /api/event", preflight)
+	h.mux.HandleFunc("POST /api/events", h.batch)
+	return h, nil
+}
+
+// ServeHTTP answers a request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// allowOrigin lets pages of every site read the answer; it holds nothing of a visitor's.
+func allowOrigin(w http.ResponseWriter) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Access-Control-Expose-Headers", HeaderDroppedCount+", "+HeaderDropped)
+}
+
+// preflight answers browsers that ask before they send another type than text/plain.
+func preflight(w http.ResponseWriter, r *http.Request) {
+	allowOrigin(w)
+	w.Header().Set("Access-Control-Allow-Methods", "POST, OPTIONS")
+	headers := r.Header.Get("Access-Control-Request-Headers")
+	if headers == "" {
+		headers = "Content-Type"
+	}
+	w.Header().Set("Access-Control-Allow-Headers", headers)
+	w.Header().Add("Vary", "Access-Control-Request-Headers")
+	w.Header().Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// failed logs a fault at most once a second: an outage fails every request.
+func (h *Handler) failed(r *http.Request, err error) {
+	now := h.config.Now().UnixNano()
+	last := h.logged.Load()
+	if now-last < int64(time.Second) || !h.logged.CompareAndSwap(last, now) {
+		return
+	}
+	h.config.Logger.ErrorContext(r.Context(), "events were not buffered; the sender was told to retry", "error", err)
+}
