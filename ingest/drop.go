@@ -41,8 +41,9 @@ const (
 // DropReasons returns all drop reasons.
 func DropReasons() []DropReason {
 	return []DropReason{
-		DropBot, DropSpamReferrer, DropNotFound, DropBlock, DropThrottle, DropPaymentRequired, DropInvalid, DropDataCentreIP,
-		DropThreatIP, DropSiteIPBlocklist, DropSiteCountryBlocklist, DropSitePageBlocklist, DropSiteHostnameAllowlist,
+		DropBot, DropSpamReferrer, DropNotFound, DropBlock, DropThrottle, DropPaymentRequired, DropInvalid,
+		DropDataCentreIP, DropThreatIP, DropSiteIPBlocklist, DropSiteCountryBlocklist, DropSitePageBlocklist,
+		DropSiteHostnameAllowlist,
 		DropVerificationAgent, DropNoSessionForEngagement,
 	}
 }

@@ -76,11 +76,13 @@ func (s Site) Validate() error {
 		faults = append(faults, fmt.Errorf("site %d with domain %q: want a number and a domain", s.ID, s.Domain))
 	}
 	if s.RateLimit != nil && (s.RateLimit.Events < 0 || s.RateLimit.Window < 0) {
-		faults = append(faults, fmt.Errorf("rate limit is %d in %s: want no negative number", s.RateLimit.Events, s.RateLimit.Window))
+		faults = append(faults, fmt.Errorf("rate limit is %d in %s: want no negative number",
+			s.RateLimit.Events, s.RateLimit.Window))
 	}
 	for name, code := range s.RevenueGoals {
 		if _, err := currency.ParseISO(code); err != nil || strings.ToUpper(code) != code {
-			faults = append(faults, fmt.Errorf("revenue goal %q: currency is %q, want an ISO 4217 code such as EUR", name, code))
+			faults = append(faults, fmt.Errorf("revenue goal %q: currency is %q, want an ISO 4217 code such as EUR",
+				name, code))
 		}
 	}
 	return errors.Join(append(faults, s.Shields.Validate())...)
@@ -104,17 +106,20 @@ func (s Shields) Validate() error {
 	}
 	for _, code := range s.Countries {
 		if len(code) != 2 || strings.ToUpper(code) != code {
-			faults = append(faults, fmt.Errorf("country rule is %q, want an ISO 3166-1 code such as DE, or %s", code, NoCountry))
+			faults = append(faults, fmt.Errorf("country rule is %q, want an ISO 3166-1 code such as DE, or %s",
+				code, NoCountry))
 		}
 	}
 	for _, pattern := range s.Pages {
 		if !strings.HasPrefix(pattern, "/") || len(pattern) > MaxPattern {
-			faults = append(faults, fmt.Errorf("page rule is %.60q, want a path of at most %d bytes that starts with /", pattern, MaxPattern))
+			faults = append(faults, fmt.Errorf("page rule is %.60q, want a path of at most %d bytes that starts with /",
+				pattern, MaxPattern))
 		}
 	}
 	for _, pattern := range s.Hostnames {
 		if pattern == "" || len(pattern) > MaxPattern {
-			faults = append(faults, fmt.Errorf("hostname rule is %.60q, want a host of at most %d bytes", pattern, MaxPattern))
+			faults = append(faults, fmt.Errorf("hostname rule is %.60q, want a host of at most %d bytes",
+				pattern, MaxPattern))
 		}
 	}
 	return errors.Join(faults...)
@@ -127,8 +132,9 @@ func (s Shields) blocksPage(pathname string) bool {
 }
 
 func (s Shields) allowsHostname(hostname string) bool {
-	return len(s.Hostnames) == 0 ||
-		slices.ContainsFunc(s.Hostnames, func(pattern string) bool { return wildcard.Match(strings.ToLower(pattern), hostname) })
+	return len(s.Hostnames) == 0 || slices.ContainsFunc(s.Hostnames, func(pattern string) bool {
+		return wildcard.Match(strings.ToLower(pattern), hostname)
+	})
 }
 
 func (s Shields) blocksCountry(code string) bool {

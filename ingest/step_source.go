@@ -93,7 +93,8 @@ func (run) inferMedium(_ context.Context, e *Event) error {
 func (r run) putChannel(_ context.Context, e *Event) error {
 	s := &e.SessionAttributes
 	s.AcquisitionChannel = channel.Of(channel.Visit{
-		Source: s.ReferrerSource, UTMSource: s.UTMSource, Medium: s.UTMMedium, Campaign: s.UTMCampaign, ClickID: s.ClickIDParam,
+		Source: s.ReferrerSource, UTMSource: s.UTMSource, Medium: s.UTMMedium,
+		Campaign: s.UTMCampaign, ClickID: s.ClickIDParam,
 	}, r.data.Sources)
 	return nil
 }

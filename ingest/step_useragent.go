@@ -9,13 +9,13 @@ import (
 
 // putUserAgent drops or tags bots, and sets browser, operating system and screen size.
 func (r run) putUserAgent(_ context.Context, e *Event) error {
-	mode := r.pipeline.config.Bots
-	if mode != ModeOff && r.data.Bots.Match(e.Request.UserAgent) && !r.allowed(e) && !r.allowedAgent(e.Request.UserAgent) {
+	mode, userAgent := r.pipeline.config.Bots, e.Request.UserAgent
+	if mode != ModeOff && r.data.Bots.Match(userAgent) && !r.allowed(e) && !r.allowedAgent(userAgent) {
 		if e.tagOrDrop(mode, DropBot); e.Dropped {
 			return nil
 		}
 	}
-	agent := useragent.Parse(e.Request.UserAgent)
+	agent := useragent.Parse(userAgent)
 	s := &e.SessionAttributes
 	s.Browser, s.BrowserVersion = agent.Browser, agent.BrowserVersion
 	s.OperatingSystem, s.OperatingSystemVersion = agent.OS, agent.OSVersion

@@ -44,7 +44,8 @@ func (p *Pipeline) EmitTelemetryDropped(e Event, reason DropReason) {
 
 func metadata(e Event, reason DropReason) TelemetryMetadata {
 	m := TelemetryMetadata{
-		Domain: e.Domain, Reason: reason, RequestTimestamp: e.Request.Timestamp, TrackerScriptVersion: e.Request.TrackerVersion,
+		Domain: e.Domain, Reason: reason, RequestTimestamp: e.Request.Timestamp,
+		TrackerScriptVersion: e.Request.TrackerVersion,
 	}
 	if e.Site != nil {
 		m.SiteID = e.Site.ID

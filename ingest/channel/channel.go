@@ -50,9 +50,12 @@ var (
 )
 
 var (
-	displayMediums = map[string]bool{"display": true, "banner": true, "expandable": true, "interstitial": true, "cpm": true}
-	socialMediums  = map[string]bool{
-		"social": true, "social-network": true, "social-media": true, "sm": true, "social network": true, "social media": true,
+	displayMediums = map[string]bool{
+		"display": true, "banner": true, "expandable": true, "interstitial": true, "cpm": true,
+	}
+	socialMediums = map[string]bool{
+		"social": true, "social-network": true, "social-media": true, "sm": true,
+		"social network": true, "social media": true,
 	}
 	referralMediums = map[string]bool{"referral": true, "app": true, "link": true}
 )
@@ -102,8 +105,8 @@ func Of(v Visit, resolver *sources.Resolver) string {
 		return Audio
 	case name == "sms", tag == "sms", medium == "sms":
 		return SMS
-	case strings.HasSuffix(medium, "push"), strings.Contains(medium, "mobile"), strings.Contains(medium, "notification"),
-		name == "firebase", tag == "firebase":
+	case strings.HasSuffix(medium, "push"), strings.Contains(medium, "mobile"),
+		strings.Contains(medium, "notification"), name == "firebase", tag == "firebase":
 		return PushNotification
 	case referralMediums[medium], name != "":
 		return Referral

@@ -46,7 +46,9 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request) {
 	sender, authorised := h.config.Authorise(r)
 	if !authorised {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		refused(http.StatusUnauthorized, request.Errors{request.FieldRequest: {"is accepted from authorised senders only"}}).write(w)
+		refused(http.StatusUnauthorized, request.Errors{
+			request.FieldRequest: {"is accepted from authorised senders only"},
+		}).write(w)
 		return
 	}
 	body, fault := h.read(w, r, MaxBatch)

@@ -43,8 +43,8 @@ func (h *Handler) event(w http.ResponseWriter, r *http.Request) {
 	}
 	h.once(r, sender, authorised, body, func() reply {
 		parsed, err := request.Parse(request.Input{
-			ContentType: r.Header.Get("Content-Type"), Body: body, UserAgent: r.UserAgent(), RemoteIP: ip, IPType: ipType,
-			Now: h.config.Now(), Authorised: authorised,
+			ContentType: r.Header.Get("Content-Type"), Body: body, UserAgent: r.UserAgent(),
+			RemoteIP: ip, IPType: ipType, Now: h.config.Now(), Authorised: authorised,
 		})
 		if err != nil {
 			return refused(http.StatusBadRequest, err)
@@ -75,7 +75,9 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, limit int64) ([]b
 	if err == nil {
 		return body, nil
 	}
-	fault := refused(http.StatusBadRequest, request.Errors{request.FieldRequest: {"the body ended early or took too long"}})
+	fault := refused(http.StatusBadRequest, request.Errors{
+		request.FieldRequest: {"the body ended early or took too long"},
+	})
 	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
 		text := "should be at most " + strconv.FormatInt(limit, 10) + " bytes"
 		fault = refused(http.StatusRequestEntityTooLarge, request.Errors{request.FieldRequest: {text}})

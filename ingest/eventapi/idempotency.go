@@ -77,7 +77,9 @@ func (h *Handler) once(r *http.Request, sender string, authorised bool, body []b
 		h.failed(r, err)
 		return unavailable()
 	case earlier != nil:
-		return reply{status: earlier.Status, contentType: earlier.ContentType, header: earlier.Header, body: earlier.Body}
+		return reply{
+			status: earlier.Status, contentType: earlier.ContentType, header: earlier.Header, body: earlier.Body,
+		}
 	}
 	p := run()
 	// The sender may have gone; the key must not stay claimed.

@@ -120,7 +120,8 @@ func (c Case) Peer() string {
 func (c Case) Sites(t testing.TB) Sites {
 	t.Helper()
 	sites := Sites{}
-	for i, domain := range []string{SiteDomain, "dummy.site", "example.com", "192.168.0.1", "foo.netlify.app", "test.com"} {
+	domains := []string{SiteDomain, "dummy.site", "example.com", "192.168.0.1", "foo.netlify.app", "test.com"}
+	for i, domain := range domains {
 		sites[domain] = &ingest.Site{ID: uint64(i + 1), Domain: domain}
 	}
 	site := sites[SiteDomain]
@@ -153,7 +154,7 @@ func (c Case) Sites(t testing.TB) Sites {
 				name = words[1]
 			}
 			site.RevenueGoals = map[string]string{name: words[len(words)-1]}
-			sites[SiteDomain], sites["example.com"].RevenueGoals = site, site.RevenueGoals
+			sites["example.com"].RevenueGoals = site.RevenueGoals
 		case strings.HasPrefix(phrase, "limit "):
 			events, err := strconv.Atoi(words[1])
 			require.NoError(t, err)

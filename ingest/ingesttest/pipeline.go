@@ -43,7 +43,8 @@ func Data(t testing.TB, root string, more map[string]string) *refdata.Data {
 // Config returns the configuration of a pipeline with sites, data and a buffer in memory.
 func Config(sites ingest.Sites, data *refdata.Data, buffer ingest.Buffer) ingest.Config {
 	return ingest.Config{
-		Sites: sites, Limiter: ingest.NewFixedWindows(nil), Salts: Salts{Current: [16]byte{1}, Previous: [16]byte{2}}, Buffer: buffer,
-		Data: func() *refdata.Data { return data }, PartitionKey: [16]byte{3}, VerificationAgent: VerificationAgent,
+		Sites: sites, Limiter: ingest.NewFixedWindows(nil), Buffer: buffer,
+		Salts: Salts{Current: [16]byte{1}, Previous: [16]byte{2}},
+		Data:  func() *refdata.Data { return data }, PartitionKey: [16]byte{3}, VerificationAgent: VerificationAgent,
 	}
 }

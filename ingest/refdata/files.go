@@ -73,14 +73,16 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "locations", files: []string{FileCity, FileCountry, npmCountry}, cure: cureNPM, without: "events have no country",
+		name: "locations", files: []string{FileCity, FileCountry, npmCountry}, cure: cureNPM,
+		without: "events have no country",
 		load: func(d *Data, file string) (err error) {
 			d.Locations, err = geo.Open(file)
 			return err
 		},
 	},
 	{
-		name: "referrer spam", files: []string{FileSpam}, cure: cureUpdate, without: "little referrer spam is recognised",
+		name: "referrer spam", files: []string{FileSpam}, cure: cureUpdate,
+		without: "little referrer spam is recognised",
 		load: func(d *Data, file string) error {
 			return with(file, func(content []byte) (err error) {
 				d.Spam, err = lists.ParseHosts(content)

@@ -173,5 +173,6 @@ func (s *Store) absent(k *kind, state *fileState, err error) {
 		level = slog.LevelInfo
 	}
 	s.config.Logger.Log(context.Background(), level, "reference data is missing",
-		"data", k.name, "folder", s.config.Folder, "files", k.files, "consequence", k.without, "cure", k.cure, "error", err)
+		"data", k.name, "folder", s.config.Folder, "files", k.files,
+		"consequence", k.without, "cure", k.cure, "error", err)
 }

@@ -36,22 +36,31 @@ type List struct {
 // PublicLists returns the lists of others that Sluice knows: Matomo's referrer spam (public
 // domain) and sources (CC0), and the autonomous systems of data centres (MIT).
 func PublicLists() []List {
-	const matomo = "https://raw.githubusercontent.com/matomo-org/"
+	const (
+		matomo        = "https://raw.githubusercontent.com/matomo-org/"
+		matomoSources = matomo + "searchengine-and-social-list/master/"
+	)
 	social := func(content []byte) (int, error) {
 		list, err := lists.ParseSocials(content, sources.CategorySocial)
 		return len(list), err
 	}
 	return []List{
-		{File: FileSpam, URL: matomo + "referrer-spam-list/master/spammers.txt", Count: func(content []byte) (int, error) {
-			hosts, err := lists.ParseHosts(content)
-			return len(hosts), err
-		}},
-		{File: FileSearchEngines, URL: matomo + "searchengine-and-social-list/master/SearchEngines.yml", Count: func(content []byte) (int, error) {
-			list, err := lists.ParseSearchEngines(content)
-			return len(list), err
-		}},
-		{File: FileSocials, URL: matomo + "searchengine-and-social-list/master/Socials.yml", Count: social},
-		{File: FileAIAssistants, URL: matomo + "searchengine-and-social-list/master/AIAssistants.yml", Count: social},
+		{
+			File: FileSpam, URL: matomo + "referrer-spam-list/master/spammers.txt",
+			Count: func(content []byte) (int, error) {
+				hosts, err := lists.ParseHosts(content)
+				return len(hosts), err
+			},
+		},
+		{
+			File: FileSearchEngines, URL: matomoSources + "SearchEngines.yml",
+			Count: func(content []byte) (int, error) {
+				list, err := lists.ParseSearchEngines(content)
+				return len(list), err
+			},
+		},
+		{File: FileSocials, URL: matomoSources + "Socials.yml", Count: social},
+		{File: FileAIAssistants, URL: matomoSources + "AIAssistants.yml", Count: social},
 		{
 			File: FileNumbers, URL: "https://raw.githubusercontent.com/brianhama/bad-asn-list/master/bad-asn-list.csv",
 			Count: func(content []byte) (int, error) {
@@ -139,7 +148,8 @@ func (u Updater) one(ctx context.Context, list List) (Updated, error) {
 	}
 	// A damaged file may be replaced by any list.
 	if had, err := list.Count(old); err == nil && entries < had/2 && !u.AllowShrinking {
-		return Updated{}, fmt.Errorf("it has %d entries, the file in use has %d (delete the file if that is right)", entries, had)
+		return Updated{}, fmt.Errorf("it has %d entries, the file in use has %d (delete the file if that is right)",
+			entries, had)
 	}
 	if err := replace(file, content); err != nil {
 		return Updated{}, err

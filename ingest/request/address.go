@@ -42,9 +42,10 @@ func splitAddress(raw string) (address, bool) {
 
 func isScheme(text string) bool {
 	for i := range len(text) {
-		c := text[i] | 0x20
-		letter := c >= 'a' && c <= 'z'
-		if !letter && (i == 0 || (text[i] < '0' || text[i] > '9') && text[i] != '+' && text[i] != '-' && text[i] != '.') {
+		c := text[i]
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		later := c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.'
+		if !letter && (i == 0 || !later) {
 			return false
 		}
 	}

@@ -79,8 +79,8 @@ var special = []struct{ text, name string }{
 
 // apps are texts of web views in apps.
 var apps = []string{
-	"; wv)", "FBAN/", "FBAV/", "FB_IAB/", "Instagram ", "LinkedInApp", "Pinterest/", "TikTok", "musical_ly", "BytedanceWebview",
-	"Snapchat/", "Line/", "MicroMessenger/", "GSA/", "Twitter for ", "WhatsApp/",
+	"; wv)", "FBAN/", "FBAV/", "FB_IAB/", "Instagram ", "LinkedInApp", "Pinterest/", "TikTok",
+	"musical_ly", "BytedanceWebview", "Snapchat/", "Line/", "MicroMessenger/", "GSA/", "Twitter for ", "WhatsApp/",
 }
 
 func (a *Agent) browser(userAgent string, parsed medama.UserAgent) {
@@ -138,7 +138,9 @@ func (a *Agent) system(userAgent string, found agents.OS) {
 			return
 		}
 		a.OSVersion = leading(version, '_')
-		if major, _, _ := strings.Cut(a.OSVersion, "."); strings.Contains(userAgent, "iPad") && (len(major) > 2 || major >= "13" && len(major) == 2) {
+		// Since version 13 the system of iPads has a name of its own.
+		major, _, _ := strings.Cut(a.OSVersion, ".")
+		if strings.Contains(userAgent, "iPad") && (len(major) > 2 || len(major) == 2 && major >= "13") {
 			a.OS = "iPadOS"
 		}
 	case agents.OSAndroid:
@@ -189,11 +191,12 @@ func (a *Agent) device(userAgent string, found agents.Device) {
 	}
 	switch {
 	case found == agents.DeviceTV:
-	case strings.Contains(userAgent, "iPad"), strings.Contains(userAgent, "Tablet"), strings.Contains(userAgent, "Kindle"):
+	case strings.Contains(userAgent, "iPad"), strings.Contains(userAgent, "Tablet"),
+		strings.Contains(userAgent, "Kindle"):
 		a.ScreenSize = Tablet
 	// Android's tablets do not say that they are mobile.
-	case a.OS == "Android" && strings.Contains(userAgent, "Mozilla/5.0 (Linux") && !strings.Contains(userAgent, "Mobile") &&
-		!strings.Contains(userAgent, "TV"):
+	case a.OS == "Android" && strings.Contains(userAgent, "Mozilla/5.0 (Linux") &&
+		!strings.Contains(userAgent, "Mobile") && !strings.Contains(userAgent, "TV"):
 		a.ScreenSize = Tablet
 		if strings.Contains(userAgent, "; wv)") {
 			a.ScreenSize = Mobile

@@ -16,7 +16,8 @@ type around struct {
 var arounds = map[string]around{
 	`(?:^|[^g])news(?!sapphire)`: {text: "news", notBefore: []string{"g"}, notAfter: []string{"sapphire"}},
 	`(?<! channel/|google/)google(?!(?:wv|app|/google| pixel))`: {
-		text: "google", notBefore: []string{" channel/", "google/"}, notAfter: []string{"wv", "app", "/google", " pixel"},
+		text: "google", notBefore: []string{" channel/", "google/"},
+		notAfter: []string{"wv", "app", "/google", " pixel"},
 	},
 	`(?<! cu)bots?(?:\b|_)`: {text: "bot", notBefore: []string{" cu"}, after: endsBot},
 	`(?<!cam)scan`:          {text: "scan", notBefore: []string{"cam"}},

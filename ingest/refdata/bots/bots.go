@@ -56,8 +56,9 @@ const (
 
 // builtin are patterns for when the list is not installed. They miss most bots.
 var builtin = []string{
-	"(?<! cu)bots?(?:\\b|_)", "crawl", "spider", "headless", "(?<!lib)http", "phantomjs", "selenium", "playwright", "lighthouse",
-	"^curl", "^wget", "^python", "^java/", "^go-http-client", "^php", "^node", "preview", "monitor\\b", "scrape", "slurp", "feed",
+	"(?<! cu)bots?(?:\\b|_)", "crawl", "spider", "headless", "(?<!lib)http", "phantomjs", "selenium",
+	"playwright", "lighthouse", "^curl", "^wget", "^python", "^java/", "^go-http-client", "^php", "^node",
+	"preview", "monitor\\b", "scrape", "slurp", "feed",
 }
 
 // Builtin returns a matcher of a few patterns, for when the list is not installed.

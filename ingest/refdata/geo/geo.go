@@ -67,7 +67,8 @@ func Open(file string) (*Database, error) {
 		return nil, fmt.Errorf("open the database of locations: %w", err)
 	}
 	if info.Size() > MaxSize {
-		return nil, fmt.Errorf("open the database of locations %s: it has %d bytes, want at most %d", file, info.Size(), MaxSize)
+		return nil, fmt.Errorf("open the database of locations %s: it has %d bytes, want at most %d",
+			file, info.Size(), MaxSize)
 	}
 	content, err := os.ReadFile(file)
 	if err != nil {

@@ -150,13 +150,15 @@ func ParseRates(content []byte) (Rates, error) {
 		return nil, fmt.Errorf("read the rates of currencies: %w", err)
 	}
 	if len(file.Base) != 3 || len(file.Rates) == 0 {
-		return nil, fmt.Errorf(`read the rates of currencies: base %.10q and %d rates (want {"base": "USD", "rates": {"EUR": 0.9}})`,
-			file.Base, len(file.Rates))
+		const want = `{"base": "USD", "rates": {"EUR": 0.9}}`
+		return nil, fmt.Errorf("read the rates of currencies: base %.10q and %d rates (want %s)",
+			file.Base, len(file.Rates), want)
 	}
 	rates := Rates{file.Base: decimal.NewFromInt(1)}
 	for code, rate := range file.Rates {
 		if len(code) != 3 || !rate.IsPositive() {
-			return nil, fmt.Errorf("read the rates of currencies: rate %s of %.10q (want a positive rate of a code of 3 letters)", rate, code)
+			const format = "read the rates of currencies: rate %s of %.10q (want a positive rate of a code of 3 letters)"
+			return nil, fmt.Errorf(format, rate, code)
 		}
 		if code != file.Base {
 			rates[code] = rate

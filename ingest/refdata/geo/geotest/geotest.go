@@ -85,9 +85,9 @@ func Database(kind string, records map[string]map[string]any) []byte {
 	file = append(file, data...)
 	file = append(file, "\xab\xcd\xefMaxMind.com"...)
 	return append(file, encode(map[string]any{
-		"binary_format_major_version": uint16(2), "binary_format_minor_version": uint16(0), "build_epoch": uint64(1_700_000_000),
-		"database_type": kind, "description": map[string]any{"en": "for tests"}, "ip_version": uint16(6), "languages": []any{"en"},
-		"node_count": uint32(len(nodes)), "record_size": uint16(24),
+		"binary_format_major_version": uint16(2), "binary_format_minor_version": uint16(0),
+		"build_epoch": uint64(1_700_000_000), "database_type": kind, "description": map[string]any{"en": "for tests"},
+		"ip_version": uint16(6), "languages": []any{"en"}, "node_count": uint32(len(nodes)), "record_size": uint16(24),
 	})...)
 }
 
