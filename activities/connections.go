@@ -32,7 +32,7 @@ func (c *Connections) Test(ctx context.Context, ref ConnectionRef) (ConnectionTe
 	report, err := c.Service.Test(ctx, ref.Connection)
 	tested := ConnectionTested{Lines: report.Lines}
 	if err != nil {
-		tested.Error = plain(err.Error())
+		tested.Error = Plain(err.Error())
 	}
 	return tested, nil
 }

@@ -1,3 +1,9 @@
+// Package activities has what the activities of both halves share: the translation of errors, the
+// interceptors for heartbeats and last errors, and the test of connections. Every activity may run
+// twice, also at the same time, and may be killed at any point.
+//
+// The activities are in importing and delivery, two halves that do not know each other, and in
+// dispatch, the bridge between them.
 package activities
 
 import (
@@ -37,6 +43,12 @@ const (
 	TypeWait = "wait"
 )
 
+// TypeAdvanced is the type of the error by which an attempt at a part that has made
+// progress asks for a new activity. Temporal counts attempts, and lengthens the pauses
+// between them, over the whole life of an activity: a part that is interrupted now
+// and then, but advances, would be kept waiting for minutes and given up in the end.
+const TypeAdvanced = "advanced"
+
 // Wait is until when an import waits for its source, and why.
 type Wait struct {
 	Until  time.Time `json:"until"`
@@ -62,26 +74,26 @@ var keyFaults = []error{connections.ErrNoKeyset, connections.ErrUnknownKey, conn
 // Bounds of an error's text in histories, in bytes of JSON. A list of faults is cut at a whole
 // fault, and ends with "and N more".
 const (
-	maxMessage = 2000
-	// maxFaults is for permanent errors, which are written once: the faults of many files.
-	maxFaults = 24 << 10
+	MaxMessage = 2000
+	// MaxFaults is for permanent errors, which are written once: the faults of many files.
+	MaxFaults = 24 << 10
 )
 
-// failure turns an error into what Temporal's retries understand. Details, if any,
+// Failure turns an error into what Temporal's retries understand. Details, if any,
 // go along with it.
-func failure(err error, details ...any) error {
+func Failure(err error, details ...any) error {
 	if err == nil {
 		return nil
 	}
 	// A cancellation that was asked for is not a fault.
-	if errors.Is(err, context.Canceled) && !errors.Is(err, errWorkerStopping) {
+	if errors.Is(err, context.Canceled) && !errors.Is(err, ErrWorkerStopping) {
 		return err
 	}
 	if temporal.IsCanceledError(err) {
 		// The same, as the SDK words the reason for which it has cancelled a context.
 		return context.Canceled
 	}
-	message := inbound.CutLines(plain(err.Error()), maxMessage)
+	message := inbound.CutLines(Plain(err.Error()), MaxMessage)
 	options := temporal.ApplicationErrorOptions{Details: details}
 	if kind, detail := turnOf(err, message); kind != "" {
 		options.NonRetryable = true
@@ -101,7 +113,7 @@ func failure(err error, details ...any) error {
 	}
 	if permanent {
 		options.NonRetryable = true
-		message = inbound.CutLines(plain(err.Error()), maxFaults)
+		message = inbound.CutLines(Plain(err.Error()), MaxFaults)
 		return temporal.NewApplicationErrorWithOptions(message, string(class), options)
 	}
 	var after *importers.RetryAfterError
@@ -127,7 +139,7 @@ func turnOf(err error, message string) (kind string, detail any) {
 		return TypeUnlocked, nil
 	case errors.Is(err, store.ErrUnfinished):
 		return TypeUnfinished, nil
-	case errors.Is(err, errUnverified):
+	case errors.Is(err, ErrUnverified):
 		return TypeUnverified, nil
 	case errors.Is(err, importers.ErrUnchanged):
 		return TypeUnchanged, nil
@@ -136,35 +148,38 @@ func turnOf(err error, message string) (kind string, detail any) {
 	}
 }
 
-// plain makes text fit for Temporal, which takes valid UTF-8 only: what an error quotes
+// Plain makes text fit for Temporal, which takes valid UTF-8 only: what an error quotes
 // may hold anything, and an attempt whose outcome cannot be reported counts as lost.
-func plain(text string) string { return strings.ToValidUTF8(text, string(utf8.RuneError)) }
+func Plain(text string) string { return strings.ToValidUTF8(text, string(utf8.RuneError)) }
 
-// errWorkerStopping ends an activity early, to be taken up by another worker.
-var errWorkerStopping = errors.New("the worker is stopping")
+// ErrWorkerStopping ends an activity early, to be taken up by another worker.
+var ErrWorkerStopping = errors.New("the worker is stopping")
 
-// untilStop returns a context that also ends when the worker begins to stop, so
+// UntilStop returns a context that also ends when the worker begins to stop, so
 // that a deploy does not wait for a long import: the next attempt goes on where
 // this one stood.
-func untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+func UntilStop(ctx context.Context) (context.Context, context.CancelFunc) {
 	stopping := activity.GetWorkerStopChannel(ctx)
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
 		select {
 		case <-stopping:
-			cancel(fmt.Errorf("%w: %w", errWorkerStopping, context.Canceled))
+			cancel(fmt.Errorf("%w: %w", ErrWorkerStopping, context.Canceled))
 		case <-done:
 		}
 	}()
 	return ctx, func() { close(done); cancel(nil) }
 }
 
-// causeOf prefers the reason for which a context was cancelled to whatever that has
+// Cause prefers the reason for which a context was cancelled to whatever that has
 // torn: not every driver says so. A permanent error stays one.
-func causeOf(ctx context.Context, err error) error {
+func Cause(ctx context.Context, err error) error {
 	if _, permanent := importers.ClassOf(err); err == nil || permanent || !errors.Is(ctx.Err(), context.Canceled) {
 		return err
 	}
 	return context.Cause(ctx)
 }
+
+// ErrUnverified tells that an import holds other rows than were recorded.
+var ErrUnverified = errors.New("the warehouse holds other rows than were recorded")

@@ -18,6 +18,9 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
+// detail is the detail of an error.
+type detail struct{ Chunks int }
+
 func TestFailure(t *testing.T) {
 	t.Parallel()
 	wrap := func(err error) error { return fmt.Errorf("load: %w", err) }
@@ -46,25 +49,25 @@ func TestFailure(t *testing.T) {
 		"no key set":             {wrap(connections.ErrNoKeyset), "access_denied", true, 0},
 		"missing key":            {wrap(connections.ErrUnknownKey), "access_denied", true, 0},
 		"broken seal":            {wrap(connections.ErrSealBroken), "access_denied", true, 0},
-		"worker stopping":        {fmt.Errorf("%w: %w", errWorkerStopping, context.Canceled), TypeTransient, false, 0},
+		"worker stopping":        {fmt.Errorf("%w: %w", ErrWorkerStopping, context.Canceled), TypeTransient, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var app *temporal.ApplicationError
-			require.ErrorAs(t, failure(tc.err, Advance{Chunks: 7}), &app)
+			require.ErrorAs(t, Failure(tc.err, detail{Chunks: 7}), &app)
 			require.Equal(t, tc.err.Error(), app.Message())
 			require.Equal(t, tc.kind, app.Type())
 			require.Equal(t, tc.permanent, app.NonRetryable())
 			require.Equal(t, tc.after, app.NextRetryDelay())
-			var advance Advance
+			var advance detail
 			require.NoError(t, app.Details(&advance))
-			require.Equal(t, Advance{Chunks: 7}, advance)
+			require.Equal(t, detail{Chunks: 7}, advance)
 		})
 	}
-	require.NoError(t, failure(nil))
+	require.NoError(t, Failure(nil))
 	cancelled := wrap(context.Canceled)
-	require.Equal(t, cancelled, failure(cancelled), "no fault, and no retry")
-	require.Equal(t, context.Canceled, failure(fmt.Errorf("read: %w", temporal.NewCanceledError())),
+	require.Equal(t, cancelled, Failure(cancelled), "no fault, and no retry")
+	require.Equal(t, context.Canceled, Failure(fmt.Errorf("read: %w", temporal.NewCanceledError())),
 		"the SDK's reason for cancelling a context is the same")
 }
 
@@ -74,18 +77,18 @@ func TestFailureMessages(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ text, want string }{
 		"short":           {"x", "x"},
-		"at the limit":    {strings.Repeat("x", maxMessage), strings.Repeat("x", maxMessage)},
-		"too long":        {strings.Repeat("x", maxMessage+1), strings.Repeat("x", maxMessage-3) + "..."},
-		"cut in a letter": {strings.Repeat("x", maxMessage-4) + "日本", strings.Repeat("x", maxMessage-4) + "..."},
+		"at the limit":    {strings.Repeat("x", MaxMessage), strings.Repeat("x", MaxMessage)},
+		"too long":        {strings.Repeat("x", MaxMessage+1), strings.Repeat("x", MaxMessage-3) + "..."},
+		"cut in a letter": {strings.Repeat("x", MaxMessage-4) + "日本", strings.Repeat("x", MaxMessage-4) + "..."},
 		"many faults":     {strings.Repeat("a fault of a file\n", 999) + "the last", strings.Repeat("a fault of a file\n", 104) + "and 896 more"},
 		"broken":          {"a\xffb", "a\uFFFDb"},
-		"all broken":      {strings.Repeat("\xff", maxMessage), "\uFFFD"},
+		"all broken":      {strings.Repeat("\xff", MaxMessage), "\uFFFD"},
 		"empty":           {"", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var app *temporal.ApplicationError
-			require.ErrorAs(t, failure(errors.New(tc.text)), &app)
+			require.ErrorAs(t, Failure(errors.New(tc.text)), &app)
 			require.Equal(t, tc.want, app.Message())
 			require.True(t, utf8.ValidString(app.Message()))
 		})
@@ -96,22 +99,22 @@ func TestCauseOf(t *testing.T) {
 	t.Parallel()
 	live := t.Context()
 	stopped, stop := context.WithCancelCause(live)
-	stop(errWorkerStopping)
+	stop(ErrWorkerStopping)
 	broken := errors.New("broken pipe")
 	for name, tc := range map[string]struct {
 		ctx       context.Context
 		err, want error
 	}{
 		"no error":               {stopped, nil, nil},
-		"cancelled":              {stopped, fmt.Errorf("insert: %w", context.Canceled), errWorkerStopping},
+		"cancelled":              {stopped, fmt.Errorf("insert: %w", context.Canceled), ErrWorkerStopping},
 		"cancelled elsewhere":    {live, context.Canceled, context.Canceled},
-		"torn by the cancelling": {stopped, broken, errWorkerStopping},
+		"torn by the cancelling": {stopped, broken, ErrWorkerStopping},
 		"transient":              {live, broken, broken},
 		"permanent":              {stopped, importers.Permanent(importers.ClassInput, broken), broken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.ErrorIs(t, causeOf(tc.ctx, tc.err), tc.want)
+			require.ErrorIs(t, Cause(tc.ctx, tc.err), tc.want)
 		})
 	}
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // LastErrorRecorder is a worker interceptor that notes in the store why an attempt at an
-// activity failed, so that whoever waits for an import sees what is being tried
-// again, and clears the note once it has worked.
+// activity failed, so that a user who waits for an import sees what is being retried, and clears
+// the note after a success.
 type LastErrorRecorder struct {
 	interceptor.WorkerInterceptorBase
 	Store *store.Store
@@ -37,19 +37,18 @@ type lastErrorInbound struct {
 	store *store.Store
 }
 
-// about is an activity's argument that names an import.
-type about interface{ about() int64 }
-
-func (r ImportRef) about() int64 { return r.ImportID }
-func (r PartRef) about() int64   { return r.ImportID }
-func (e Ended) about() int64     { return e.ImportID }
+// ImportArgument is an activity's argument that names an import.
+type ImportArgument interface {
+	// ImportNo returns the import's number.
+	ImportNo() int64
+}
 
 // ExecuteActivity runs the activity and notes how it went.
 func (t *lastErrorInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The panic goes on, in words that can be written down.
-			text := plain(fmt.Sprint(p))
+			text := Plain(fmt.Sprint(p))
 			t.note(ctx, in, "panic: "+text)
 			panic(text)
 		}
@@ -94,9 +93,9 @@ func messageOf(err error) string {
 	return err.Error()
 }
 
-// note writes down what troubles the import that the activity is about.
-func (t *lastErrorInbound) note(ctx context.Context, in *interceptor.ExecuteActivityInput, trouble string) {
-	t.about(ctx, in, func(ctx context.Context, id int64) error { return t.store.RecordAttemptError(ctx, id, trouble) })
+// note records the last error of the import that the activity is about.
+func (t *lastErrorInbound) note(ctx context.Context, in *interceptor.ExecuteActivityInput, lastError string) {
+	t.about(ctx, in, func(ctx context.Context, id int64) error { return t.store.RecordAttemptError(ctx, id, lastError) })
 }
 
 // about writes something down about the import that the activity is about.
@@ -106,15 +105,15 @@ func (t *lastErrorInbound) about(
 	if len(in.Args) == 0 {
 		return
 	}
-	subject, ok := in.Args[0].(about)
+	subject, ok := in.Args[0].(ImportArgument)
 	if !ok {
 		return
 	}
-	// Noting must neither hang nor change the outcome: where the store is the trouble,
+	// noting must neither hang nor change the outcome: where the store fails,
 	// the note fails too, and the log has it all the same.
 	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	if err := write(noting, subject.about()); err != nil {
-		activity.GetLogger(ctx).Warn("could not note the trouble", "error", err)
+	if err := write(noting, subject.ImportNo()); err != nil {
+		activity.GetLogger(ctx).Warn("could not record the last error", "error", err)
 	}
 }

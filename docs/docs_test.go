@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
@@ -260,7 +260,7 @@ func TestLimitsAreTrue(t *testing.T) {
 	} {
 		require.Contains(t, all[limit.page], "\n| "+limit.what+" | "+limit.value, limit.page)
 	}
-	require.Contains(t, all["architecture.md"], "after every "+strconv.Itoa(activities.MaxPlannedParts)+" of them")
+	require.Contains(t, all["architecture.md"], "after every "+strconv.Itoa(importacts.MaxPlannedParts)+" of them")
 	for _, class := range []importers.Class{
 		importers.ClassInput, importers.ClassAccess, importers.ClassNoDays, importers.ClassRejects, importers.ClassSource,
 		importers.ClassInternal, importers.ClassEnded, importers.ClassCancelled, importers.ClassDeclined,

@@ -11,7 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
@@ -131,7 +131,7 @@ func TestFlowsPageIsTrue(t *testing.T) {
 		"flows": humanize.Comma(flow.MaxFlows), "size of a file": strconv.Itoa(flow.MaxFile>>20) + " MiB",
 		"actions of a flow": strconv.Itoa(flow.MaxSteps), "an expression": humanize.Comma(flow.MaxExpression) + " bytes",
 		"a job, with its context":      strconv.Itoa(destinations.MaxPayload>>20) + " MiB",
-		"rows in a page of a handover": humanize.Comma(activities.MaxHandedRows),
+		"rows in a page of a dispatch": humanize.Comma(dispatchacts.MaxPageRows),
 	} {
 		require.Contains(t, page, "\n| "+what+" | "+limit+" |")
 	}

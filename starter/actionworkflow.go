@@ -7,7 +7,7 @@ import (
 
 	enums "go.temporal.io/api/enums/v1"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -22,7 +22,7 @@ type ActionWorkflow struct {
 }
 
 // Workflow returns how the workflow of an action stands. It needs no worker.
-func (d *Destinations) Workflow(ctx context.Context, ref activities.ActionRef) (ActionWorkflow, error) {
+func (d *Destinations) Workflow(ctx context.Context, ref deliveryacts.ActionRef) (ActionWorkflow, error) {
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
 	run, err := d.cfg.Temporal.DescribeWorkflowExecution(ctx, id, "")
 	if isNotFound(err) {
@@ -43,7 +43,7 @@ func (d *Destinations) Workflow(ctx context.Context, ref activities.ActionRef) (
 // Recover starts the workflow of an action that does not run. The store has its settings and
 // jobs.
 func (d *Destinations) Recover(
-	ctx context.Context, ref activities.ActionRef,
+	ctx context.Context, ref deliveryacts.ActionRef,
 ) (standing ActionWorkflow, started bool, err error) {
 	standing, err = d.Workflow(ctx, ref)
 	if err != nil || standing.Running {

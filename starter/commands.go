@@ -12,6 +12,8 @@ import (
 
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/command"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // defaultAnswerTimeout is the default of Starter.AnswerTimeout.
@@ -22,43 +24,43 @@ type By struct {
 	Who, Why string
 }
 
-func (b By) command(run string) workflows.Command {
-	return workflows.Command{By: b.Who, Reason: b.Why, Run: run}
+func (b By) command(run string) command.Command {
+	return command.Command{By: b.Who, Reason: b.Why, Run: run}
 }
 
 // Pause interrupts the running attempts of an import and pauses it, also while it waits for
 // its source. A refusal is an error with the reason.
 func (s *Starter) Pause(ctx context.Context, id int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandPause, func(run string) any {
-		return workflows.Pause{Command: by.command(run)}
+		return command.Pause{Command: by.command(run)}
 	})
 }
 
 // Resume resumes a paused import.
 func (s *Starter) Resume(ctx context.Context, id int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandResume, func(run string) any {
-		return workflows.Resume{Command: by.command(run)}
+		return command.Resume{Command: by.command(run)}
 	})
 }
 
 // SetRate limits the rows that an import loads per second; 0 is unlimited.
 func (s *Starter) SetRate(ctx context.Context, id, rowsPerSecond int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandSetRate, func(run string) any {
-		return workflows.SetRate{Command: by.command(run), RowsPerSecond: rowsPerSecond}
+		return importing.SetRate{Command: by.command(run), RowsPerSecond: rowsPerSecond}
 	})
 }
 
 // RetryPart retries a parked part. A refusal is an error with the reason.
 func (s *Starter) RetryPart(ctx context.Context, id int64, part int32, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandRetryPart, func(run string) any {
-		return workflows.RetryPart{Command: by.command(run), Part: part}
+		return importing.RetryPart{Command: by.command(run), Part: part}
 	})
 }
 
 // SkipPart skips a parked part. by.Why is required.
 func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandSkipPart, func(run string) any {
-		return workflows.SkipPart{Command: by.command(run), Part: part}
+		return importing.SkipPart{Command: by.command(run), Part: part}
 	})
 }
 
@@ -70,7 +72,7 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 		return err
 	}
 	err := s.sendCommand(ctx, id, workflows.CommandDecide, func(run string) any {
-		return workflows.Decide{Command: by.command(run), Verdict: verdict}
+		return importing.Decide{Command: by.command(run), Verdict: verdict}
 	})
 	if err != nil {
 		// Another decision may have won the race.
@@ -87,7 +89,7 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 // Temporal's own cancellation. Returns store.ErrConflict if the import has ended.
 func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 	err := s.sendCommand(ctx, id, workflows.CommandCancel, func(run string) any {
-		return workflows.Cancel{Command: by.command(run)}
+		return command.Cancel{Command: by.command(run)}
 	})
 	if err == nil || ctx.Err() != nil || isRefusal(err) {
 		return err

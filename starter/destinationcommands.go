@@ -8,39 +8,41 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/command"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 // Pause keeps the jobs of an action waiting, or those of all actions of the destination if ref names no
 // action. Batches in flight are not interrupted.
-func (d *Destinations) Pause(ctx context.Context, ref activities.ActionRef, by By) error {
+func (d *Destinations) Pause(ctx context.Context, ref deliveryacts.ActionRef, by By) error {
 	if ref.Action == "" {
 		return errors.Join(d.cfg.Store.Pause(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
 	}
-	return d.sendCommand(ctx, ref, workflows.CommandPause, func(o workflows.Command) any {
-		return workflows.Pause{Command: o}
+	return d.sendCommand(ctx, ref, workflows.CommandPause, func(o command.Command) any {
+		return command.Pause{Command: o}
 	}, by)
 }
 
 // Resume is the opposite of Pause. It probes connections with an open circuit now and makes waiting
 // retries due. An action whose destination is paused as a whole cannot be resumed by itself.
-func (d *Destinations) Resume(ctx context.Context, ref activities.ActionRef, by By) error {
+func (d *Destinations) Resume(ctx context.Context, ref deliveryacts.ActionRef, by By) error {
 	if ref.Action == "" {
 		return errors.Join(d.cfg.Store.Resume(ctx, ref.Destination, "", by.Who),
 			d.cfg.Store.TryNow(ctx, ref.Destination, ""), d.refresh(ctx, ref.Destination))
 	}
-	return d.sendCommand(ctx, ref, workflows.CommandResume, func(o workflows.Command) any {
-		return workflows.Resume{Command: o}
+	return d.sendCommand(ctx, ref, workflows.CommandResume, func(o command.Command) any {
+		return command.Resume{Command: o}
 	}, by)
 }
 
 // Trigger delivers the waiting jobs of an action now: new jobs and retries. Connections with an open
 // circuit are probed.
-func (d *Destinations) Trigger(ctx context.Context, ref activities.ActionRef, by By) error {
-	return d.sendCommand(ctx, ref, workflows.CommandTrigger, func(o workflows.Command) any {
-		return workflows.Trigger{Command: o}
+func (d *Destinations) Trigger(ctx context.Context, ref deliveryacts.ActionRef, by By) error {
+	return d.sendCommand(ctx, ref, workflows.CommandTrigger, func(o command.Command) any {
+		return delivery.Trigger{Command: o}
 	}, by)
 }
 
@@ -52,39 +54,39 @@ type NewTiming struct {
 }
 
 // SetSchedule changes the schedule of an action.
-func (d *Destinations) SetSchedule(ctx context.Context, ref activities.ActionRef, t NewTiming, by By) error {
-	return d.sendCommand(ctx, ref, workflows.CommandSetSchedule, func(o workflows.Command) any {
-		return workflows.SetSchedule{Command: o, Realtime: t.Realtime, Interval: t.Interval, TimeZone: t.TimeZone}
+func (d *Destinations) SetSchedule(ctx context.Context, ref deliveryacts.ActionRef, t NewTiming, by By) error {
+	return d.sendCommand(ctx, ref, workflows.CommandSetSchedule, func(o command.Command) any {
+		return delivery.SetSchedule{Command: o, Realtime: t.Realtime, Interval: t.Interval, TimeZone: t.TimeZone}
 	}, by)
 }
 
 // SetRate limits the jobs per second of each connection; 0 restores the program's limit.
-func (d *Destinations) SetRate(ctx context.Context, ref activities.ActionRef, jobsPerSecond float64, by By) error {
-	return d.sendCommand(ctx, ref, workflows.CommandSetJobRate, func(o workflows.Command) any {
-		return workflows.SetJobRate{Command: o, JobsPerSecond: jobsPerSecond}
+func (d *Destinations) SetRate(ctx context.Context, ref deliveryacts.ActionRef, jobsPerSecond float64, by By) error {
+	return d.sendCommand(ctx, ref, workflows.CommandSetJobRate, func(o command.Command) any {
+		return delivery.SetJobRate{Command: o, JobsPerSecond: jobsPerSecond}
 	}, by)
 }
 
 // SetConcurrency limits the concurrent batches of each connection; 0 restores the program's limit.
-func (d *Destinations) SetConcurrency(ctx context.Context, ref activities.ActionRef, batches int32, by By) error {
-	return d.sendCommand(ctx, ref, workflows.CommandSetConcurrency, func(o workflows.Command) any {
-		return workflows.SetConcurrency{Command: o, Batches: batches}
+func (d *Destinations) SetConcurrency(ctx context.Context, ref deliveryacts.ActionRef, batches int32, by By) error {
+	return d.sendCommand(ctx, ref, workflows.CommandSetConcurrency, func(o command.Command) any {
+		return delivery.SetConcurrency{Command: o, Batches: batches}
 	}, by)
 }
 
 // State returns the state of an action's workflow.
-func (d *Destinations) State(ctx context.Context, ref activities.ActionRef) (s workflows.ActionState, err error) {
+func (d *Destinations) State(ctx context.Context, ref deliveryacts.ActionRef) (s delivery.ActionState, err error) {
 	err = d.ask(ctx, ref, workflows.QueryState, &s)
 	return s, err
 }
 
 // Backlog returns how many jobs of an action wait.
-func (d *Destinations) Backlog(ctx context.Context, ref activities.ActionRef) (b workflows.BacklogState, err error) {
+func (d *Destinations) Backlog(ctx context.Context, ref deliveryacts.ActionRef) (b delivery.BacklogState, err error) {
 	err = d.ask(ctx, ref, workflows.QueryBacklog, &b)
 	return b, err
 }
 
-func (d *Destinations) ask(ctx context.Context, ref activities.ActionRef, query string, into any) error {
+func (d *Destinations) ask(ctx context.Context, ref deliveryacts.ActionRef, query string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, d.cfg.AnswerTimeout)
 	defer cancel()
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
@@ -135,7 +137,7 @@ func (d *Destinations) refresh(ctx context.Context, destination string) error {
 
 // sendCommand sends a command and waits for the answer. The key deduplicates its attempts.
 func (d *Destinations) sendCommand(
-	ctx context.Context, ref activities.ActionRef, name string, command func(workflows.Command) any, by By,
+	ctx context.Context, ref deliveryacts.ActionRef, name string, argument func(command.Command) any, by By,
 ) error {
 	if err := d.checkAction(ctx, ref); err != nil {
 		return err
@@ -146,13 +148,13 @@ func (d *Destinations) sendCommand(
 	}
 	return update{
 		temporal: d.cfg.Temporal, timeout: d.cfg.AnswerTimeout, name: name, subject: ref.Destination + "/" + ref.Action,
-		target: func(ctx context.Context, last error) (workflowID string, argument any, err error) {
+		target: func(ctx context.Context, last error) (workflowID string, arg any, err error) {
 			if errors.Is(last, errClosed) {
 				// The workflow does not run: start it from the store.
 				_, _, err = d.Recover(ctx, ref)
 			}
 			return workflows.DestinationActionID(ref.Destination, ref.Action),
-				command(workflows.Command{Key: key, By: by.Who, Reason: by.Why}), err
+				argument(command.Command{Key: key, By: by.Who, Reason: by.Why}), err
 		},
 	}.send(ctx)
 }

@@ -11,11 +11,12 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/groupcommit"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 // DestinationsConfig is what Destinations need.
@@ -81,7 +82,7 @@ func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
 // Start starts the workflows of a destination's actions. Those that already run read their settings
 // again. It is idempotent.
 func (d *Destinations) Start(ctx context.Context, dest destinations.Destination) error {
-	in := workflows.DestinationInput{Destination: dest.Name()}
+	in := delivery.DestinationInput{Destination: dest.Name()}
 	for _, action := range dest.Actions() {
 		in.Actions = append(in.Actions, action.Name())
 	}
@@ -100,7 +101,7 @@ func (d *Destinations) Start(ctx context.Context, dest destinations.Destination)
 
 // Wake sends the signal enqueue to actions, which reports new jobs. It starts their workflows if they do
 // not run. Jobs of AddEvents need no signal.
-func (d *Destinations) Wake(ctx context.Context, refs []activities.ActionRef) error {
+func (d *Destinations) Wake(ctx context.Context, refs []deliveryacts.ActionRef) error {
 	var faults []error
 	for _, ref := range refs {
 		if err := d.signalEnqueue(ctx, ref); err != nil {
@@ -125,14 +126,14 @@ func (d *Destinations) notify(ctx context.Context, jobs []store.NewJob) {
 }
 
 // signalEnqueue sends the signal enqueue to the workflow of an action.
-func (d *Destinations) signalEnqueue(ctx context.Context, ref activities.ActionRef) error {
+func (d *Destinations) signalEnqueue(ctx context.Context, ref deliveryacts.ActionRef) error {
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
 	_, err := d.cfg.Temporal.SignalWithStartWorkflow(ctx, id, workflows.SignalEnqueue, nil, client.StartWorkflowOptions{
 		ID: id, TaskQueue: workflows.QueueMain,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:         workflows.ActionSummary(ref.Destination, ref.Action),
-		StaticDetails:         workflows.ActionDetails(ref.Destination, ref.Action),
-	}, workflows.TypeDestinationAction, workflows.DestinationActionInput{
+		StaticSummary:         delivery.ActionSummary(ref.Destination, ref.Action),
+		StaticDetails:         delivery.ActionDetails(ref.Destination, ref.Action),
+	}, workflows.TypeDestinationAction, delivery.DestinationActionInput{
 		Destination: ref.Destination, Action: ref.Action,
 	})
 	return err

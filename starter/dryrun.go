@@ -11,33 +11,34 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // DryRun tells what StartImport would do with a request, and does nothing of it: no import
 // is created and no row is written. A worker looks at the source, for at most
-// workflows.DryRunTimeout. What the import would fail with is in the report; the error is
+// importing.DryRunTimeout. What the import would fail with is in the report; the error is
 // StartImport's own, or ErrNoAnswer if no worker was there.
-func (s *Starter) DryRun(ctx context.Context, r Request) (activities.DryRunReport, error) {
+func (s *Starter) DryRun(ctx context.Context, r Request) (importacts.DryRunReport, error) {
 	in, err := s.dryRunRequest(ctx, r)
 	if err != nil {
-		return activities.DryRunReport{}, err
+		return importacts.DryRunReport{}, err
 	}
 	run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.DryRunID(in.Site, rand.Text()), TaskQueue: workflows.QueueMain,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		WorkflowExecutionTimeout: workflows.DryRunTimeout,
+		WorkflowExecutionTimeout: importing.DryRunTimeout,
 		StaticSummary:            fmt.Sprintf("dry run of %s into %s", in.Source, in.Site),
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			workflows.AttributeSite.ValueSet(in.Site), workflows.AttributeSource.ValueSet(in.Source)),
 	}, workflows.TypeDryRun, in)
 	if err != nil {
-		return activities.DryRunReport{}, fmt.Errorf("start the dry run: %w", err)
+		return importacts.DryRunReport{}, fmt.Errorf("start the dry run: %w", err)
 	}
-	var report activities.DryRunReport
+	var report importacts.DryRunReport
 	err = run.Get(ctx, &report)
 	var timeout *temporal.TimeoutError
 	switch {
@@ -56,19 +57,19 @@ func (s *Starter) DryRun(ctx context.Context, r Request) (activities.DryRunRepor
 }
 
 // dryRunRequest checks a request as StartImport does.
-func (s *Starter) dryRunRequest(ctx context.Context, r Request) (activities.DryRunRequest, error) {
+func (s *Starter) dryRunRequest(ctx context.Context, r Request) (importacts.DryRunRequest, error) {
 	site, importer, args, err := s.check(ctx, r)
 	if err != nil {
-		return activities.DryRunRequest{}, err
+		return importacts.DryRunRequest{}, err
 	}
 	n, err := s.newImport(site, importer, args, r)
 	if err != nil {
-		return activities.DryRunRequest{}, err
+		return importacts.DryRunRequest{}, err
 	}
 	if err := s.Store.CheckRoom(ctx, site.ID, n.MaxPerSite); err != nil {
-		return activities.DryRunRequest{}, fmt.Errorf("site %s: %w", site.Domain, err)
+		return importacts.DryRunRequest{}, fmt.Errorf("site %s: %w", site.Domain, err)
 	}
-	in := activities.DryRunRequest{
+	in := importacts.DryRunRequest{
 		Site: site.Domain, Source: n.Source, Args: args, Review: n.Review, RowsPerSecond: n.Rate,
 		ChunkBytes: int(n.ChunkBytes), Parallelism: int(n.Parallelism),
 		MaxRejects: n.MaxRejects, MaxRejectShare: n.MaxRejectShare, MaxRejectCeiling: n.MaxRejectCeiling,

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
@@ -26,7 +26,7 @@ type EventRequest struct {
 	// SentAt is when it happened, according to the source.
 	SentAt time.Time
 	// To are the actions that deliver it, in addition to those of flows.
-	To []activities.ActionRef
+	To []deliveryacts.ActionRef
 	// Parts are its sub-events, each with actions of its own. A part has no parts.
 	Parts []EventRequest
 }

@@ -11,7 +11,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/enginetest"
@@ -32,12 +32,12 @@ func setupPosting(t *testing.T) (*handing, *enginetest.System) {
 	return &handing{Destinations: service, ctx: enginetest.Context(t), store: s.Store}, s
 }
 
-var post = activities.ActionRef{Destination: "webhook", Action: "post"}
+var post = deliveryacts.ActionRef{Destination: "webhook", Action: "post"}
 
 // order is an event with that text, as it stands in JSON, in it.
 func order(key, text string) starter.EventRequest {
 	return starter.EventRequest{
-		Source: "shop", Name: "order", IdempotencyKey: key, To: []activities.ActionRef{post},
+		Source: "shop", Name: "order", IdempotencyKey: key, To: []deliveryacts.ActionRef{post},
 		Data: json.RawMessage(`{"connection": "ops", "type": "order", "data": {"text": "` + text + `"}}`),
 	}
 }
@@ -110,7 +110,7 @@ func TestAddEventNotifies(t *testing.T) {
 	require.ErrorAs(t, err, &missing)
 
 	// The signal is for other services. It starts the workflow if it does not run.
-	require.NoError(t, h.Wake(h.ctx, []activities.ActionRef{post}))
+	require.NoError(t, h.Wake(h.ctx, []deliveryacts.ActionRef{post}))
 	history := s.Temporal.GetWorkflowHistory(h.ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	signals := 0
 	for history.HasNext() {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
@@ -83,12 +83,12 @@ func TestFaultyFlowOfImports(t *testing.T) {
 		_, err := h.store.ApplyFlows(h.ctx, store.FlowSet{Flows: []store.FlowSpec{{Name: name, Spec: json.RawMessage(spec)}}})
 		require.NoError(t, err)
 	}
-	event := activities.ImportEvent{Key: "import/1/0/end"}
+	event := dispatchacts.ImportEvent{Key: "import/1/0/end"}
 	event.Event.Source, event.Event.Name = "import", "import.completed"
 	event.Event.Context, event.Event.Data = json.RawMessage(`{"importer": "csv"}`), json.RawMessage(`{}`)
-	answers, err := h.AddImportEvents(h.ctx, []activities.ImportEvent{event})
+	answers, err := h.AddImportEvents(h.ctx, []dispatchacts.ImportEvent{event})
 	require.NoError(t, err)
-	require.Equal(t, []activities.AddedImportEvent{{Jobs: 1}}, answers)
+	require.Equal(t, []dispatchacts.AddedImportEvent{{Jobs: 1}}, answers)
 	counts, err := h.store.FlowFaults(h.ctx)
 	require.NoError(t, err)
 	require.Len(t, counts, 1)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sluicehq/sluice/activities"
+	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
 )
@@ -22,16 +22,16 @@ const importBatch = 200
 // jobs, and notifies the producers. An event without jobs is not stored. Results are in the order of the
 // events. After an error some events may be stored; repeated with the same keys, nothing is stored twice.
 func (d *Destinations) AddImportEvents(
-	ctx context.Context, events []activities.ImportEvent,
-) ([]activities.AddedImportEvent, error) {
-	answers := make([]activities.AddedImportEvent, len(events))
+	ctx context.Context, events []dispatchacts.ImportEvent,
+) ([]dispatchacts.AddedImportEvent, error) {
+	answers := make([]dispatchacts.AddedImportEvent, len(events))
 	program, err := d.flowProgram(ctx)
 	if err != nil || program == nil {
 		return answers, err
 	}
 	var fit []store.NewEvent
 	// answered are the results of the events in fit.
-	var answered []*activities.AddedImportEvent
+	var answered []*dispatchacts.AddedImportEvent
 	for i := range events {
 		n, unfit, err := d.importEvent(ctx, program, events[i])
 		switch {
@@ -55,7 +55,7 @@ func (d *Destinations) AddImportEvents(
 
 // importEvent makes the jobs of one event. unfit is why the flows cannot use the event.
 func (d *Destinations) importEvent(
-	ctx context.Context, program *flow.Program, e activities.ImportEvent,
+	ctx context.Context, program *flow.Program, e dispatchacts.ImportEvent,
 ) (n store.NewEvent, unfit, err error) {
 	event := e.Event
 	if event.ID, err = store.NewID(); err != nil {
@@ -82,7 +82,7 @@ func (d *Destinations) importEvent(
 
 // storeImportEvents stores events in one transaction, or one by one if PostgreSQL refuses one of them.
 func (d *Destinations) storeImportEvents(
-	ctx context.Context, events []store.NewEvent, answers []*activities.AddedImportEvent,
+	ctx context.Context, events []store.NewEvent, answers []*dispatchacts.AddedImportEvent,
 ) error {
 	added, err := d.cfg.Store.AddEvents(ctx, events)
 	switch {

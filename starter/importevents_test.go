@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	dlog "github.com/sluicehq/sluice/destinations/log"
@@ -51,15 +51,15 @@ func (h *handing) apply(t *testing.T, text string) {
 }
 
 // rows are rows of pages, whose numbers of visitors are from zero on.
-func rows(t *testing.T, n int) []activities.ImportEvent {
+func rows(t *testing.T, n int) []dispatchacts.ImportEvent {
 	t.Helper()
-	events := make([]activities.ImportEvent, n)
+	events := make([]dispatchacts.ImportEvent, n)
 	for i := range events {
 		record := flow.SampleRecord("csv", schema.Pages)
 		record.Row["visitors"] = i
 		e, err := record.Event()
 		require.NoError(t, err)
-		events[i] = activities.ImportEvent{Event: e, Key: fmt.Sprintf("import/1/0/imported_pages/0/0/%d", i)}
+		events[i] = dispatchacts.ImportEvent{Event: e, Key: fmt.Sprintf("import/1/0/imported_pages/0/0/%d", i)}
 	}
 	return events
 }
@@ -80,7 +80,7 @@ func TestAddImportEvents(t *testing.T) {
 	h := setupHanding(t)
 	answers, err := h.AddImportEvents(h.ctx, rows(t, 3))
 	require.NoError(t, err)
-	require.Equal(t, make([]activities.AddedImportEvent, 3), answers, "there are no flows")
+	require.Equal(t, make([]dispatchacts.AddedImportEvent, 3), answers, "there are no flows")
 
 	h.apply(t, someRows)
 	for range 2 {
@@ -118,7 +118,7 @@ func TestImportEventThatCannotBeStored(t *testing.T) {
 	answers, err := h.AddImportEvents(h.ctx, events)
 	require.NoError(t, err)
 	require.ErrorIs(t, answers[0].Unfit, store.ErrPayload)
-	require.Equal(t, activities.AddedImportEvent{Jobs: 1}, answers[1])
+	require.Equal(t, dispatchacts.AddedImportEvent{Jobs: 1}, answers[1])
 }
 
 // A flow to an action that a destination does not have stops no import: its rows are kept for the
@@ -129,7 +129,7 @@ func TestFlowsThatAreNotUnderstood(t *testing.T) {
 	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: log, action: read}]\n")
 	answers, err := h.AddImportEvents(h.ctx, rows(t, 1))
 	require.NoError(t, err)
-	require.Equal(t, []activities.AddedImportEvent{{}}, answers)
+	require.Equal(t, []dispatchacts.AddedImportEvent{{}}, answers)
 	kept, err := h.store.FlowFaults(h.ctx)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, kept["a"].Events)
@@ -143,7 +143,7 @@ func TestImportEventsForAnotherProgram(t *testing.T) {
 	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: crm, action: write}]\n")
 	answers, err := h.AddImportEvents(h.ctx, rows(t, 1))
 	require.NoError(t, err)
-	require.Equal(t, []activities.AddedImportEvent{{Jobs: 1}}, answers)
+	require.Equal(t, []dispatchacts.AddedImportEvent{{Jobs: 1}}, answers)
 	jobs, err := h.store.ListJobs(h.ctx, store.JobFilter{Destinations: []string{"crm"}}, store.Page{})
 	require.NoError(t, err)
 	require.Len(t, jobs, 1)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/registry"
 	"github.com/sluicehq/sluice/store"
@@ -38,7 +38,7 @@ func (d *Destinations) actions(ctx context.Context, destination string) ([]strin
 
 // checkAction returns an error for an action that neither this process nor a live worker has. The error
 // names the known ones.
-func (d *Destinations) checkAction(ctx context.Context, ref activities.ActionRef) error {
+func (d *Destinations) checkAction(ctx context.Context, ref deliveryacts.ActionRef) error {
 	names, err := d.actions(ctx, ref.Destination)
 	if err == nil && !slices.Contains(names, ref.Action) {
 		err = registry.Unknown("action", ref.Action, slices.Sorted(slices.Values(names)))
@@ -50,7 +50,7 @@ func (d *Destinations) checkAction(ctx context.Context, ref activities.ActionRef
 // jobFor makes the job of an event for an action. If this process does not have the destination but a live
 // worker does, the job is unprepared.
 func (d *Destinations) jobFor(
-	ctx context.Context, ref activities.ActionRef, event destinations.Event,
+	ctx context.Context, ref deliveryacts.ActionRef, event destinations.Event,
 ) (job store.NewJob, made bool, err error) {
 	if err := d.checkAction(ctx, ref); err != nil {
 		return store.NewJob{}, false, err

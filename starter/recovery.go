@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // Recovery is what Recover has done about an import.
@@ -106,7 +107,7 @@ func (s *Starter) startAgain(ctx context.Context, id int64, r revival) (Recovery
 	}
 	done := Recovery{Cause: r.cause}
 	if imp.Status == store.StatusDeleting {
-		in := workflows.DeletionInput{ImportID: id}
+		in := importing.DeletionInput{ImportID: id}
 		err = s.relaunch(ctx, imp, deletionOptions(imp, domain), workflows.TypeDeletion, in)
 	} else {
 		done.Ends = r.end != nil || imp.Ending != ""
@@ -139,7 +140,7 @@ func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r
 	if err != nil {
 		return err
 	}
-	in := workflows.ImportInput{
+	in := importing.ImportInput{
 		ImportID: imp.ID, Importer: imp.Source, FencingToken: imp.FencingToken, Paused: imp.Paused, Purge: r.other, Resumed: planned && !r.other,
 	}
 	in.Checked = !in.Resumed && imp.CheckedAt != nil

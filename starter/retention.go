@@ -13,9 +13,10 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 // ApplyRetention makes the schedule of retention what the settings say: it is created,
@@ -69,9 +70,9 @@ func (s *Starter) RestoreRetention(ctx context.Context, r config.Retention) erro
 }
 
 // retentionInput is what the schedule starts workflows with.
-func retentionInput(r config.Retention) workflows.RetentionInput {
-	return workflows.RetentionInput{
-		Rule: activities.RetentionRule{
+func retentionInput(r config.Retention) delivery.RetentionInput {
+	return delivery.RetentionInput{
+		Rule: deliveryacts.RetentionRule{
 			KeepSeconds: int64(r.Events / time.Second), States: r.StateNames(),
 			Sources: r.SourceNames(), NotSources: r.NotSourceNames(),
 		},
@@ -92,12 +93,12 @@ func retentionOptions(r config.Retention) client.ScheduleOptions {
 }
 
 // sameRetention says whether a schedule starts workflows with that input.
-func sameRetention(action client.ScheduleAction, wanted workflows.RetentionInput) bool {
+func sameRetention(action client.ScheduleAction, wanted delivery.RetentionInput) bool {
 	start, ok := action.(*client.ScheduleWorkflowAction)
 	if !ok || len(start.Args) != 1 {
 		return false
 	}
 	payload, ok := start.Args[0].(*commonpb.Payload)
-	var in workflows.RetentionInput
+	var in delivery.RetentionInput
 	return ok && converter.GetDefaultDataConverter().FromPayload(payload, &in) == nil && reflect.DeepEqual(in, wanted)
 }

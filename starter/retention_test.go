@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
@@ -98,7 +98,7 @@ func TestRetentionRuns(t *testing.T) {
 		run = now.Info.RecentActions[0].StartWorkflowResult
 		require.NotNil(collect, run)
 	}, 30*time.Second, 100*time.Millisecond)
-	var end activities.PurgeProgress
+	var end deliveryacts.PurgeProgress
 	require.NoError(t, s.Temporal.GetWorkflow(ctx, run.WorkflowID, "").Get(ctx, &end))
 	require.EqualValues(t, 1, end.Events)
 	require.True(t, end.Done)

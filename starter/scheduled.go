@@ -7,21 +7,22 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // CreateScheduled creates the import of a schedule's run without starting its workflow.
 // Repeated it returns the same import, and so does another run for the same time, unless
 // the import of then has ended badly: then the run gets one of its own. What is wrong
 // with the request is a permanent error.
-func (s *Starter) CreateScheduled(ctx context.Context, run activities.ScheduledRun) (activities.CreatedImport, error) {
+func (s *Starter) CreateScheduled(ctx context.Context, run importacts.ScheduledRun) (importacts.CreatedImport, error) {
 	r, err := s.scheduledRequest(ctx, run)
 	if err != nil {
-		return activities.CreatedImport{}, err
+		return importacts.CreatedImport{}, err
 	}
 	r.IdempotencyKey = fmt.Sprintf("schedule/%s/%s", run.Schedule, run.At.UTC().Format(time.RFC3339))
 	imp, err := s.CreateImport(ctx, r)
@@ -30,24 +31,24 @@ func (s *Starter) CreateScheduled(ctx context.Context, run activities.ScheduledR
 		imp, err = s.CreateImport(ctx, r)
 	}
 	if err != nil {
-		return activities.CreatedImport{}, err
+		return importacts.CreatedImport{}, err
 	}
 	if imp.WorkflowID == "" {
 		// The run is noted by the import's own first activity: until then a worker may take
 		// it for abandoned, and start it.
 		if err := s.Store.NoteWorkflow(ctx, imp.ID, workflows.ImportID(r.Site, imp.ID), ""); err != nil {
-			return activities.CreatedImport{}, err
+			return importacts.CreatedImport{}, err
 		}
 	}
 	options := importOptions(imp, r.Site)
-	return activities.CreatedImport{
+	return importacts.CreatedImport{
 		ImportID: imp.ID, Site: r.Site, Source: imp.Source, Status: imp.Status, Phase: imp.Phase,
 		Summary: options.StaticSummary, Details: options.StaticDetails,
 	}, nil
 }
 
 // scheduledRequest turns a schedule's request into one of today.
-func (s *Starter) scheduledRequest(ctx context.Context, run activities.ScheduledRun) (Request, error) {
+func (s *Starter) scheduledRequest(ctx context.Context, run importacts.ScheduledRun) (Request, error) {
 	want := run.Request
 	if _, err := s.Store.Site(ctx, want.Site); errors.Is(err, store.ErrNotFound) {
 		// In words of its own: that the *import* is gone would end things in silence.
@@ -85,7 +86,7 @@ func endedBadly(status string) bool {
 }
 
 // override replaces those settings that are set.
-func override(base config.Import, with activities.ImportSettings) config.Import {
+func override(base config.Import, with importacts.ImportSettings) config.Import {
 	if with.Parallelism != nil {
 		base.Parallelism = *with.Parallelism
 	}
@@ -104,35 +105,35 @@ func override(base config.Import, with activities.ImportSettings) config.Import 
 // checkScheduled checks the request of a new schedule as if it were to start now, and
 // brings its arguments into normal form.
 func (s *Starter) checkScheduled(
-	ctx context.Context, r Request, with activities.ImportSettings,
-) (activities.ScheduledRequest, error) {
+	ctx context.Context, r Request, with importacts.ImportSettings,
+) (importacts.ScheduledRequest, error) {
 	site, importer, args, err := s.check(ctx, r)
 	if err != nil {
-		return activities.ScheduledRequest{}, err
+		return importacts.ScheduledRequest{}, err
 	}
 	settings := config.Default()
 	settings.Import = override(s.Defaults, with)
 	if err := settings.Validate(); err != nil {
-		return activities.ScheduledRequest{}, err
+		return importacts.ScheduledRequest{}, err
 	}
 	if _, err := dependencies(importer, site.Domain, args); err != nil {
-		return activities.ScheduledRequest{}, err
+		return importacts.ScheduledRequest{}, err
 	}
-	return activities.ScheduledRequest{
+	return importacts.ScheduledRequest{
 		Site: site.Domain, Source: r.Source, Label: r.Label, Args: args, By: r.By, Notify: r.Notify,
 		Review: r.Review, RowsPerSecond: r.RowsPerSecond, Settings: with,
 	}, nil
 }
 
 // checkSize refuses what does not fit into a schedule's action.
-func checkSize(in workflows.ScheduledInput) error {
+func checkSize(in importing.ScheduledInput) error {
 	data, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("encode the schedule: %w", err)
 	}
-	if len(data) > workflows.MaxScheduledInput {
+	if len(data) > importing.MaxScheduledInput {
 		return fmt.Errorf("the schedule has %d bytes, most of them arguments: at most %d are allowed",
-			len(data), workflows.MaxScheduledInput)
+			len(data), importing.MaxScheduledInput)
 	}
 	return nil
 }

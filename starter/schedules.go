@@ -14,9 +14,10 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // Defaults and limits of schedules.
@@ -39,7 +40,7 @@ type NewSchedule struct {
 	// are not looked at.
 	Request Request
 	// Settings replace settings of the worker, one by one.
-	Settings activities.ImportSettings
+	Settings importacts.ImportSettings
 	Timing   Timing
 	// Overlap is one of the constants that begin with Overlap. Defaults to OverlapSkip.
 	Overlap string
@@ -88,7 +89,7 @@ func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 	if err != nil {
 		return Schedule{}, err
 	}
-	in := workflows.ScheduledInput{Schedule: n.Name, Request: request, PauseAfterFailures: n.PauseAfterFailures}
+	in := importing.ScheduledInput{Schedule: n.Name, Request: request, PauseAfterFailures: n.PauseAfterFailures}
 	if err := checkSize(in); err != nil {
 		return Schedule{}, err
 	}
@@ -112,7 +113,7 @@ func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 
 // recordSchedule adds a schedule to the store. The error is store.ErrTaken if the store or
 // Temporal has one of that name; one that is being deleted is deleted first.
-func (s *Starter) recordSchedule(ctx context.Context, n NewSchedule, in workflows.ScheduledInput) error {
+func (s *Starter) recordSchedule(ctx context.Context, n NewSchedule, in importing.ScheduledInput) error {
 	row, err := s.knownSchedule(ctx, n.Name)
 	if err == nil && row.DeletedAt != nil {
 		err = s.finishChange(ctx, n.Name, "delete")
@@ -132,7 +133,7 @@ func (s *Starter) recordSchedule(ctx context.Context, n NewSchedule, in workflow
 }
 
 // scheduleOptions are the schedule as the server takes it.
-func scheduleOptions(n NewSchedule, in workflows.ScheduledInput) (client.ScheduleOptions, error) {
+func scheduleOptions(n NewSchedule, in importing.ScheduledInput) (client.ScheduleOptions, error) {
 	overlap, err := overlapPolicy(n.Overlap, OverlapSkip)
 	if err != nil {
 		return client.ScheduleOptions{}, err

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/enginetest"
@@ -332,20 +332,20 @@ func TestScheduleCannotCreate(t *testing.T) {
 
 	// Neither a site nor an importer has to last as long as a schedule.
 	for name, tc := range map[string]struct {
-		run  activities.ScheduledRequest
+		run  importacts.ScheduledRequest
 		want string
 	}{
 		"site": {
-			activities.ScheduledRequest{Site: "gone.example", Source: "noop"},
+			importacts.ScheduledRequest{Site: "gone.example", Source: "noop"},
 			"site gone.example does not exist any more: delete schedule x, or add the site again",
 		},
-		"importer": {activities.ScheduledRequest{Site: site, Source: "gone"}, `unknown importer "gone" (want csv, noop)`},
+		"importer": {importacts.ScheduledRequest{Site: site, Source: "gone"}, `unknown importer "gone" (want csv, noop)`},
 		"arguments": {
-			activities.ScheduledRequest{Site: site, Source: "noop", Args: json.RawMessage(`[]`)},
+			importacts.ScheduledRequest{Site: site, Source: "noop", Args: json.RawMessage(`[]`)},
 			"arguments of noop: the arguments are not a JSON object",
 		},
 	} {
-		_, err := s.Starter.CreateScheduled(enginetest.Context(t), activities.ScheduledRun{Schedule: "x", Request: tc.run})
+		_, err := s.Starter.CreateScheduled(enginetest.Context(t), importacts.ScheduledRun{Schedule: "x", Request: tc.run})
 		require.EqualError(t, err, tc.want, name)
 		class, permanent := importers.ClassOf(err)
 		require.True(t, permanent, name)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // syncTimeout bounds the calls of Temporal while the row of a schedule is locked.
@@ -21,14 +22,14 @@ const syncTimeout = 20 * time.Second
 
 // definition is what the store knows of a schedule beyond its state.
 type definition struct {
-	Input   workflows.ScheduledInput `json:"input"`
+	Input   importing.ScheduledInput `json:"input"`
 	Timing  Timing                   `json:"timing"`
 	Overlap string                   `json:"overlap"`
 	Catchup time.Duration            `json:"catchup_ns"`
 }
 
 // definitionOf returns the definition of a new schedule.
-func definitionOf(n NewSchedule, in workflows.ScheduledInput) definition {
+func definitionOf(n NewSchedule, in importing.ScheduledInput) definition {
 	d := definition{
 		Input: in, Timing: n.Timing, Overlap: cmp.Or(n.Overlap, OverlapSkip), Catchup: cmp.Or(n.Catchup, DefaultCatchup),
 	}

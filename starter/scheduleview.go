@@ -14,9 +14,10 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // maxNext is how many of the next runs are shown.
@@ -25,7 +26,7 @@ const maxNext = 5
 // Schedule is a schedule as it is now.
 type Schedule struct {
 	Name    string
-	Request activities.ScheduledRequest
+	Request importacts.ScheduledRequest
 	Timing  Timing
 	// Overlap is one of the constants that begin with Overlap.
 	Overlap            string
@@ -144,8 +145,8 @@ func storedSchedule(row store.Schedule) (Schedule, error) {
 }
 
 // inputOf reads what a schedule starts.
-func inputOf(action client.ScheduleAction) (workflows.ScheduledInput, error) {
-	var in workflows.ScheduledInput
+func inputOf(action client.ScheduleAction) (importing.ScheduledInput, error) {
+	var in importing.ScheduledInput
 	start, ok := action.(*client.ScheduleWorkflowAction)
 	if !ok || len(start.Args) != 1 {
 		return in, errors.New("it was not made by sluice: it starts something else")
@@ -232,10 +233,10 @@ func (s *Starter) run(ctx context.Context, action client.ScheduleActionResult) (
 
 // outcome reads how a run that is over has ended.
 func (s *Starter) outcome(ctx context.Context, r *Run) {
-	var outcome activities.ImportOutcome
+	var outcome importacts.ImportOutcome
 	err := s.Temporal.GetWorkflow(ctx, r.WorkflowID, r.RunID).Get(ctx, &outcome)
 	var app *temporal.ApplicationError
-	var failed workflows.ScheduledFailure
+	var failed importing.ScheduledFailure
 	switch {
 	case err == nil:
 		r.Status, r.ImportID = RunCompleted, outcome.ImportID

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // recordTimeout bounds the record of a started workflow.
@@ -84,10 +85,10 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 		return imp, nil
 	}
 	options, workflow := importOptions(imp, domain), workflows.TypeImport
-	var input any = workflows.ImportInput{ImportID: imp.ID, Importer: imp.Source}
+	var input any = importing.ImportInput{ImportID: imp.ID, Importer: imp.Source}
 	if imp.Status == store.StatusDeleting {
 		options, workflow = deletionOptions(imp, domain), workflows.TypeDeletion
-		input = workflows.DeletionInput{ImportID: imp.ID}
+		input = importing.DeletionInput{ImportID: imp.ID}
 	}
 	options.WorkflowExecutionErrorWhenAlreadyStarted = true
 	run, err := s.Temporal.ExecuteWorkflow(ctx, options, workflow, input)

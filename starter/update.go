@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/command"
 )
 
 // ErrNoWorker reports that no worker answered in time. The command may still be executed once
@@ -80,7 +80,7 @@ func moved(err error) bool {
 	var unavailable *serviceerror.Unavailable
 	var app *temporal.ApplicationError
 	return errors.Is(err, errClosed) || errors.As(err, &aborted) || errors.As(err, &unavailable) ||
-		errors.As(err, &app) && app.Type() == workflows.TypeOtherRun
+		errors.As(err, &app) && app.Type() == command.TypeOtherRun
 }
 
 // closed maps Temporal's NotFound for a closed run to errClosed.

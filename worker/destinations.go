@@ -10,11 +10,12 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 // deliveries delivers jobs: it has the producer, and for each destination a Temporal worker on its own
@@ -44,18 +45,18 @@ func (w *Worker) newDeliveries(
 	if err != nil {
 		return nil, err
 	}
-	main.RegisterWorkflowWithOptions(workflows.Destination, workflow.RegisterOptions{Name: workflows.TypeDestination})
-	main.RegisterWorkflowWithOptions(workflows.DestinationAction,
+	main.RegisterWorkflowWithOptions(delivery.Destination, workflow.RegisterOptions{Name: workflows.TypeDestination})
+	main.RegisterWorkflowWithOptions(delivery.DestinationAction,
 		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
 	settings := w.cfg.Settings.Worker
-	acts := &activities.Destinations{
+	acts := &deliveryacts.Destinations{
 		Store: w.store, Registry: w.cfg.Destinations, Connections: opened,
 		Versions: &destinations.Versions{Logger: w.log}, Circuit: w.cfg.Circuit,
 		// The other half is for recording results.
 		Grace: settings.StopTimeout / 2, Logger: w.log, Observer: w.metrics,
 		Service: scheduler,
 	}
-	w.registerHandovers(main, service)
+	w.registerDispatcher(main, service)
 	dl := &deliveries{
 		w: w, starter: service, produce: acts.Start, wait: acts.Wait,
 		lifecycle: destinations.NewLifecycle(w.cfg.Destinations, &destinations.Toolkit{
@@ -167,7 +168,7 @@ func (dl *deliveries) recover(ctx context.Context) error {
 	failing := 0
 	for _, d := range dl.w.cfg.Destinations.All() {
 		for _, action := range d.Actions() {
-			ref := activities.ActionRef{Destination: d.Name(), Action: action.Name()}
+			ref := deliveryacts.ActionRef{Destination: d.Name(), Action: action.Name()}
 			standing, started, err := dl.starter.Recover(ctx, ref)
 			if err != nil {
 				faults = append(faults, err)

@@ -5,15 +5,16 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/sluicehq/sluice/activities"
+	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/dispatch"
 )
 
-// registerHandovers registers what hands imports over to destinations; main polls QueueMain.
-func (w *Worker) registerHandovers(main worker.Registry, service *starter.Destinations) {
-	main.RegisterWorkflowWithOptions(workflows.Handover, workflow.RegisterOptions{Name: workflows.TypeHandover})
-	acts := &activities.Handovers{Store: w.store, Warehouse: w.warehouse, Add: service.AddImportEvents}
-	main.RegisterActivityWithOptions(acts.HandOverEnd, activity.RegisterOptions{Name: workflows.ActivityHandOverEnd})
-	main.RegisterActivityWithOptions(acts.HandOverRows, activity.RegisterOptions{Name: workflows.ActivityHandOverRows})
+// registerDispatcher registers what dispatches imports to destinations; main polls QueueMain.
+func (w *Worker) registerDispatcher(main worker.Registry, service *starter.Destinations) {
+	main.RegisterWorkflowWithOptions(dispatch.Dispatch, workflow.RegisterOptions{Name: workflows.TypeDispatch})
+	acts := &dispatchacts.Dispatcher{Store: w.store, Warehouse: w.warehouse, Add: service.AddImportEvents}
+	main.RegisterActivityWithOptions(acts.DispatchEnd, activity.RegisterOptions{Name: workflows.ActivityDispatchEnd})
+	main.RegisterActivityWithOptions(acts.DispatchRows, activity.RegisterOptions{Name: workflows.ActivityDispatchRows})
 }

@@ -4,7 +4,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 )
 
 // metrics are the worker's Prometheus metrics:
@@ -27,8 +28,8 @@ type metrics struct {
 }
 
 var (
-	_ activities.Observer         = (*metrics)(nil)
-	_ activities.DeliveryObserver = (*metrics)(nil)
+	_ importacts.Observer           = (*metrics)(nil)
+	_ deliveryacts.DeliveryObserver = (*metrics)(nil)
 )
 
 func newMetrics() *metrics {
@@ -67,6 +68,6 @@ func (m *metrics) Loaded(source, table string, rows, rejected int64) {
 }
 
 // Delivered counts jobs.
-func (m *metrics) Delivered(ref activities.ActionRef, state string, jobs int) {
+func (m *metrics) Delivered(ref deliveryacts.ActionRef, state string, jobs int) {
 	m.jobs.WithLabelValues(ref.Destination, ref.Action, state).Add(float64(jobs))
 }

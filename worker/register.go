@@ -7,27 +7,29 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/sluicehq/sluice/activities"
+	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // register registers all workflows and activities about imports. What needs the code of an
 // importer is on the task queues of that importer.
 func (w *Worker) register(q *queues, opener connections.Opener) {
 	main := q.main
-	main.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
-	main.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
+	main.RegisterWorkflowWithOptions(importing.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
+	main.RegisterWorkflowWithOptions(importing.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 
-	kit := activities.Kit{Store: w.store, Registry: w.cfg.Registry, Connections: opener}
-	locks := &activities.Locks{Store: w.store, Limits: w.cfg.Settings.Limits.Locks(), Wake: w.wake}
-	lifecycle := &activities.Lifecycle{Kit: kit}
-	loading := &activities.Loading{
+	kit := importacts.Kit{Store: w.store, Registry: w.cfg.Registry, Connections: opener, Wants: dispatchacts.Wants(w.store)}
+	locks := &importacts.Locks{Store: w.store, Limits: w.cfg.Settings.Limits.Locks(), Wake: w.wake}
+	lifecycle := &importacts.Lifecycle{Kit: kit}
+	loading := &importacts.Loading{
 		Kit: kit, Warehouse: w.warehouse, Locks: locks, Observer: w.metrics, Report: w.report,
 		Slots: q.slots.inUse,
 	}
-	reviews := &activities.Reviews{Kit: kit, Locks: locks}
+	reviews := &importacts.Reviews{Kit: kit, Locks: locks}
 	add(main, map[string]any{
 		workflows.ActivityAcquire:     locks.Acquire,
 		workflows.ActivityNoteFailure: lifecycle.NoteFailure,
@@ -78,7 +80,7 @@ func (w *Worker) wake(ctx context.Context, woken store.Woken) error {
 }
 
 // report sends the progress of a part to the run that loads it. ctx is that of the activity.
-func (w *Worker) report(ctx context.Context, report activities.PartReport) error {
+func (w *Worker) report(ctx context.Context, report importacts.PartReport) error {
 	run := activity.GetInfo(ctx).WorkflowExecution
 	return w.temporal.SignalWorkflow(ctx, run.ID, run.RunID, workflows.SignalPartProgress, report)
 }

@@ -7,14 +7,15 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 // registerRetention registers what purges old events; main polls QueueMain.
 func (w *Worker) registerRetention(main worker.Registry) {
-	main.RegisterWorkflowWithOptions(workflows.Retention, workflow.RegisterOptions{Name: workflows.TypeRetention})
-	purging := &activities.Retentions{Store: w.store}
+	main.RegisterWorkflowWithOptions(delivery.Retention, workflow.RegisterOptions{Name: workflows.TypeRetention})
+	purging := &deliveryacts.Retentions{Store: w.store}
 	main.RegisterActivityWithOptions(purging.PurgeEvents, activity.RegisterOptions{Name: workflows.ActivityPurgeEvents})
 }
 

@@ -6,19 +6,20 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // registerAround registers what leads to imports: schedules and dry runs. Imports are created by
 // the starter, which activities do not know, and by a worker that has the importer.
-func (w *Worker) registerAround(q *queues, lifecycle *activities.Lifecycle) {
+func (w *Worker) registerAround(q *queues, lifecycle *importacts.Lifecycle) {
 	main := q.main
 	scheduled := workflow.RegisterOptions{Name: workflows.TypeScheduledImport}
-	main.RegisterWorkflowWithOptions(workflows.ScheduledImport, scheduled)
-	main.RegisterWorkflowWithOptions(workflows.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
-	schedules := &activities.Schedules{
+	main.RegisterWorkflowWithOptions(importing.ScheduledImport, scheduled)
+	main.RegisterWorkflowWithOptions(importing.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
+	schedules := &importacts.Schedules{
 		Store: w.store, Create: w.starter().CreateScheduled, Pause: w.starter().PauseFailing,
 	}
 	add(main, map[string]any{
@@ -28,7 +29,7 @@ func (w *Worker) registerAround(q *queues, lifecycle *activities.Lifecycle) {
 	for _, one := range q.callbacks {
 		add(one, map[string]any{
 			workflows.ActivityCreateImport: schedules.CreateImport,
-			workflows.ActivityDryRun:       (&activities.DryRuns{Lifecycle: lifecycle}).DryRun,
+			workflows.ActivityDryRun:       (&importacts.DryRuns{Lifecycle: lifecycle}).DryRun,
 		})
 	}
 }

@@ -1,7 +1,10 @@
-// Package workflows has Sluice's workflows, one a file. This file has every name that
-// other programs may depend on: task queues, workflow types, activities, updates,
-// queries, search attributes and the forms of workflow IDs. Names are never changed
-// once released, because running workflows carry them.
+// Package workflows has what the workflows of both halves share: names, activity options and error
+// types. This file has every name that other programs may depend on: task queues, workflow types,
+// activities, updates, queries, search attributes and the forms of workflow IDs. Names are never
+// changed once released, because running workflows carry them.
+//
+// The workflows are in importing and delivery, two halves that do not know each other, and in
+// dispatch, the bridge between them.
 package workflows
 
 import (
@@ -42,8 +45,8 @@ const (
 	TypeDryRun = "DryRun"
 	// TypeRetention purges events that are too old.
 	TypeRetention = "Retention"
-	// TypeHandover hands an import's end, or its rows, over to destinations.
-	TypeHandover = "Handover"
+	// TypeDispatch dispatches an import's end, or its rows, to destinations.
+	TypeDispatch = "Dispatch"
 	// TypeDestination starts the workflows of a destination's actions.
 	TypeDestination = "Destination"
 	// TypeDestinationAction delivers the jobs of an action.
@@ -96,10 +99,10 @@ const ActivityPurgeEvents = "purge_events"
 // starts, to which the server adds the time that each is for.
 const RetentionSchedule = "retention"
 
-// Activities of a handover.
+// Activities of a dispatch.
 const (
-	ActivityHandOverEnd  = "hand_over_end"
-	ActivityHandOverRows = "hand_over_rows"
+	ActivityDispatchEnd  = "dispatch_end"
+	ActivityDispatchRows = "dispatch_rows"
 )
 
 // Activities of destinations.
@@ -162,7 +165,7 @@ const SignalLockGranted = "lock_granted"
 // is Sluice's own, and one that is lost, late or wrong does no harm but to the query progress.
 const SignalPartProgress = "part_progress"
 
-// Queries of an import. A handover has progress, too, and answers with a HandoverProgress.
+// Queries of an import. A dispatch has progress, too, and answers with a DispatchProgress.
 const (
 	// QueryState answers with a State.
 	QueryState = "state"
@@ -211,15 +214,15 @@ const MemoImport = "sluice_import"
 // ImportID returns the workflow ID of an import.
 func ImportID(site string, id int64) string { return fmt.Sprintf("import/%s/%d", site, id) }
 
-// HandoverID returns the workflow ID of the handover of an import's end. Another end of the
-// same import, which a reset has made possible, has a number: what is handed over of the
+// DispatchID returns the workflow ID of the dispatch of an import's end. Another end of the
+// same import, which a reset has made possible, has a number: what is dispatched of the
 // one does not have to wait for the other.
-func HandoverID(site string, id int64, generation int32) string {
-	handover := ImportID(site, id) + "/handover"
+func DispatchID(site string, id int64, generation int32) string {
+	dispatch := ImportID(site, id) + "/dispatch"
 	if generation > 0 {
-		handover += fmt.Sprintf("-%d", generation)
+		dispatch += fmt.Sprintf("-%d", generation)
 	}
-	return handover
+	return dispatch
 }
 
 // ConnectionTestID returns the workflow ID of a connection's test.

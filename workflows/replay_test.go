@@ -16,6 +16,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
+	"github.com/sluicehq/sluice/workflows/dispatch"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 const replayFolder = "testdata/replay"
@@ -63,16 +66,19 @@ func replayer(t *testing.T) worker.WorkflowReplayer {
 	t.Helper()
 	r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{})
 	require.NoError(t, err)
-	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
-	r.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
-	r.RegisterWorkflowWithOptions(workflows.ScheduledImport, workflow.RegisterOptions{Name: workflows.TypeScheduledImport})
-	r.RegisterWorkflowWithOptions(workflows.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
-	r.RegisterWorkflowWithOptions(workflows.Handover, workflow.RegisterOptions{Name: workflows.TypeHandover})
-	r.RegisterWorkflowWithOptions(workflows.Destination, workflow.RegisterOptions{Name: workflows.TypeDestination})
-	r.RegisterWorkflowWithOptions(workflows.DestinationAction,
+	r.RegisterWorkflowWithOptions(importing.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
+	r.RegisterWorkflowWithOptions(importing.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
+	r.RegisterWorkflowWithOptions(importing.ScheduledImport, workflow.RegisterOptions{Name: workflows.TypeScheduledImport})
+	r.RegisterWorkflowWithOptions(importing.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
+	r.RegisterWorkflowWithOptions(dispatch.Dispatch, workflow.RegisterOptions{Name: workflows.TypeDispatch})
+	r.RegisterWorkflowWithOptions(delivery.Destination, workflow.RegisterOptions{Name: workflows.TypeDestination})
+	r.RegisterWorkflowWithOptions(delivery.DestinationAction,
 		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
 	return r
 }
+
+// maxPayload is the size above which a payload does not belong into a history.
+const maxPayload = 64 << 10
 
 // What stands in a history is small, is explained to people, and is retried as long as
 // it must be.
@@ -83,7 +89,7 @@ func TestRecordedHistories(t *testing.T) {
 		workflows.ActivityPublish, workflows.ActivityFinish, workflows.ActivityClose, workflows.ActivityRemove,
 		workflows.ActivityPauseSchedule, workflows.ActivityAwaitImport, workflows.ActivityAcquire,
 		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDrain, workflows.ActivityNextDue,
-		workflows.ActivityHandOverEnd, workflows.ActivityHandOverRows, workflows.ActivityCheckLoaded,
+		workflows.ActivityDispatchEnd, workflows.ActivityDispatchRows, workflows.ActivityCheckLoaded,
 		workflows.ActivityNoteFailure,
 	}
 	seen := map[string]bool{}

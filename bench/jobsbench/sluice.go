@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
@@ -56,7 +56,7 @@ func (s *sluice) stop(ctx context.Context) error {
 }
 
 // ref names the action of a lane.
-type ref activities.ActionRef
+type ref deliveryacts.ActionRef
 
 func refOf(lane string) ref {
 	if lane == laneAll {
@@ -66,14 +66,16 @@ func refOf(lane string) ref {
 }
 
 // whole is the destination with all of its actions.
-func (r ref) whole() activities.ActionRef { return activities.ActionRef{Destination: r.Destination} }
+func (r ref) whole() deliveryacts.ActionRef {
+	return deliveryacts.ActionRef{Destination: r.Destination}
+}
 
 func request(lane string, no int64) (starter.EventRequest, error) {
 	data, err := json.Marshal(map[string]any{
 		"connection": connectionOf(lane), "type": jobType, "data": jobData(no),
 	})
 	return starter.EventRequest{
-		Source: "bench", Name: "job", Data: data, To: []activities.ActionRef{activities.ActionRef(refOf(lane))},
+		Source: "bench", Name: "job", Data: data, To: []deliveryacts.ActionRef{deliveryacts.ActionRef(refOf(lane))},
 	}, err
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
@@ -60,10 +60,10 @@ func runBriskWorker(ctx context.Context) error {
 }
 
 // posted is what delivers the events.
-var posted = activities.ActionRef{Destination: "webhook", Action: "post"}
+var posted = deliveryacts.ActionRef{Destination: "webhook", Action: "post"}
 
-// delivery is a system that delivers to an endpoint of the test.
-type delivery struct {
+// courier is a system that delivers to an endpoint of the test.
+type courier struct {
 	*system
 	*starter.Destinations
 	endpoint *endpoint
@@ -75,9 +75,9 @@ const shops = 3
 
 func shop(number int) string { return fmt.Sprintf("shop-%d", number%shops) }
 
-func newDelivery(t *testing.T) *delivery {
+func newDelivery(t *testing.T) *courier {
 	t.Helper()
-	d := &delivery{endpoint: newEndpoint()}
+	d := &courier{endpoint: newEndpoint()}
 	receiver := webhooktest.Start(t, d.endpoint.answer)
 	d.system = newSystem(t, folder(t), true, func(cfg *stack.Config) {
 		env := map[string]string{envBrisk: "yes"}
@@ -107,7 +107,7 @@ type orderData struct {
 
 // send sends an event however often that takes: under its key it stays one. It returns the
 // event's job.
-func (d *delivery) send(ctx context.Context, number int) (job string, err error) {
+func (d *courier) send(ctx context.Context, number int) (job string, err error) {
 	order, err := json.Marshal(orderData{Number: number})
 	if err != nil {
 		return "", err
@@ -119,7 +119,7 @@ func (d *delivery) send(ctx context.Context, number int) (job string, err error)
 	err = until(ctx, fmt.Sprintf("event %d to be stored", number), func(ctx context.Context) (bool, error) {
 		added, err := d.AddEvent(ctx, starter.EventRequest{
 			Source: "shop", Name: "order", Data: data, IdempotencyKey: fmt.Sprint(number),
-			To: []activities.ActionRef{posted},
+			To: []deliveryacts.ActionRef{posted},
 		})
 		if err != nil {
 			return false, nil //nolint:nilerr // somebody is dead, and gets up again
@@ -134,7 +134,7 @@ func (d *delivery) send(ctx context.Context, number int) (job string, err error)
 }
 
 // stats returns what `sluice job stats` counts: jobs by their action and state.
-func (d *delivery) stats(ctx context.Context, t *testing.T) map[string]int {
+func (d *courier) stats(ctx context.Context, t *testing.T) map[string]int {
 	t.Helper()
 	var out, stderr bytes.Buffer
 	code := cli.Run(ctx, []string{"job", "stats", "--output", "json"}, cli.Streams{

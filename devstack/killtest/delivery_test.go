@@ -72,7 +72,7 @@ func TestKillDelivery(t *testing.T) {
 
 // harass kills everybody in turn, each time after some more requests and at a random moment
 // in what follows.
-func (d *delivery) harass(ctx context.Context, t *testing.T, rng *rand.Rand) error {
+func (d *courier) harass(ctx context.Context, t *testing.T, rng *rand.Rand) error {
 	t.Helper()
 	const step = events * 4 / 5 / killsEach
 	for round := range killsEach {
@@ -100,7 +100,7 @@ func (d *delivery) harass(ctx context.Context, t *testing.T, rng *rand.Rand) err
 
 // kill kills a component a while after it is ready: another kill may have hit it just now, and
 // it is still starting.
-func (d *delivery) kill(ctx context.Context, t *testing.T, victim stack.Component, delay time.Duration) error {
+func (d *courier) kill(ctx context.Context, t *testing.T, victim stack.Component, delay time.Duration) error {
 	t.Helper()
 	if err := d.stack.WaitReady(ctx, victim); err != nil {
 		return err
@@ -117,7 +117,7 @@ func (d *delivery) kill(ctx context.Context, t *testing.T, victim stack.Componen
 }
 
 // sendAll sends the events, and returns their jobs.
-func (d *delivery) sendAll(ctx context.Context, t *testing.T) []string {
+func (d *courier) sendAll(ctx context.Context, t *testing.T) []string {
 	t.Helper()
 	jobs := make([]string, events)
 	var sending errgroup.Group
@@ -133,7 +133,7 @@ func (d *delivery) sendAll(ctx context.Context, t *testing.T) []string {
 }
 
 // awaitEnds waits until no job is to be loaded any more.
-func (d *delivery) awaitEnds(ctx context.Context, t *testing.T) {
+func (d *courier) awaitEnds(ctx context.Context, t *testing.T) {
 	t.Helper()
 	open := store.JobFilter{NotStates: []string{store.JobSucceeded, store.JobDiscarded}}
 	require.NoError(t, until(ctx, "the end of all jobs", func(ctx context.Context) (bool, error) {

@@ -66,7 +66,7 @@ func pathOf(history []store.Transition, job store.Job) (p path, err error) {
 
 // path reads the job of an event and its history, and compares both with each other and with
 // what the event's number says and the endpoint has seen.
-func (d *delivery) path(ctx context.Context, number int, id string, seen delivered) (path, error) {
+func (d *courier) path(ctx context.Context, number int, id string, seen delivered) (path, error) {
 	job, err := d.store.Job(ctx, id)
 	if err != nil {
 		return path{}, err

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 // tally adds up what became of events.
@@ -39,7 +39,7 @@ func (y *tally) add(p path, err error) {
 
 // requireDelivered compares each event's job with what the endpoint has seen, and counts what
 // has come more than once.
-func (d *delivery) requireDelivered(ctx context.Context, t *testing.T, jobs []string) {
+func (d *courier) requireDelivered(ctx context.Context, t *testing.T, jobs []string) {
 	t.Helper()
 	var looking errgroup.Group
 	looking.SetLimit(8)
@@ -82,7 +82,7 @@ func (d *delivery) requireDelivered(ctx context.Context, t *testing.T, jobs []st
 }
 
 // requireIdle makes sure that the workflow knows of no jobs that are left.
-func (d *delivery) requireIdle(ctx context.Context, t *testing.T) {
+func (d *courier) requireIdle(ctx context.Context, t *testing.T) {
 	t.Helper()
 	require.NoError(t, until(ctx, "the workflow to know of no jobs", func(ctx context.Context) (bool, error) {
 		state, err := d.State(ctx, posted)
@@ -90,6 +90,6 @@ func (d *delivery) requireIdle(ctx context.Context, t *testing.T) {
 			return false, nil //nolint:nilerr // it may be starting still
 		}
 		backlog, err := d.Backlog(ctx, posted)
-		return err == nil && state.Status == workflows.ActionDraining && backlog == workflows.BacklogState{}, nil
+		return err == nil && state.Status == delivery.ActionDraining && backlog == delivery.BacklogState{}, nil
 	}))
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/starter"
 )
 
@@ -48,13 +48,13 @@ func destinationControlCommands() []*cli.Command {
 }
 
 // actionArgs returns the destination of a command, and its action if one is named.
-func actionArgs(ctx context.Context, s *session) (ref activities.ActionRef, label string, err error) {
+func actionArgs(ctx context.Context, s *session) (ref deliveryacts.ActionRef, label string, err error) {
 	args := s.cli.Args()
 	if args.Len() < 1 || args.Len() > 2 {
 		return ref, "", fmt.Errorf("want a destination and optionally one of its actions: see `%s --help`",
 			s.cli.Command.HelpName)
 	}
-	ref = activities.ActionRef{Destination: args.Get(0), Action: args.Get(1)}
+	ref = deliveryacts.ActionRef{Destination: args.Get(0), Action: args.Get(1)}
 	if ref.Action == "" {
 		_, err = s.requireDestination(ctx, ref.Destination)
 		return ref, ref.Destination, err
@@ -62,7 +62,7 @@ func actionArgs(ctx context.Context, s *session) (ref activities.ActionRef, labe
 	return ref, ref.Destination + "/" + ref.Action, s.requireAction(ctx, ref.Destination, ref.Action)
 }
 
-type destinationCall func(*starter.Destinations, context.Context, activities.ActionRef, starter.By) error
+type destinationCall func(*starter.Destinations, context.Context, deliveryacts.ActionRef, starter.By) error
 
 func controlDestination(done string, give destinationCall) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error {
@@ -115,7 +115,7 @@ func setDestinationSchedule(ctx context.Context, s *session) error {
 	if t == (starter.NewTiming{}) {
 		return errors.New("nothing to change: want --interval, --timezone or --realtime")
 	}
-	give := func(d *starter.Destinations, ctx context.Context, ref activities.ActionRef, by starter.By) error {
+	give := func(d *starter.Destinations, ctx context.Context, ref deliveryacts.ActionRef, by starter.By) error {
 		return d.SetSchedule(ctx, ref, t, by)
 	}
 	return controlDestination("changed the schedule of", give)(ctx, s)

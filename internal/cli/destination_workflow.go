@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/internal/terminal"
 )
 
@@ -26,7 +26,7 @@ func (s *session) withWorkflows(ctx context.Context, views ...destinationJSON) {
 				a.Workflow, a.WorkflowFault = workflowUnknown, err.Error()
 				continue
 			}
-			standing, err := client.Workflow(ctx, activities.ActionRef{Destination: v.Name, Action: a.Name})
+			standing, err := client.Workflow(ctx, deliveryacts.ActionRef{Destination: v.Name, Action: a.Name})
 			switch {
 			case err != nil:
 				a.Workflow, a.WorkflowFault = workflowUnknown, err.Error()

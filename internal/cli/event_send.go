@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/starter"
 )
 
@@ -54,7 +54,7 @@ func eventRequest(ctx context.Context, s *session) (r starter.EventRequest, err 
 		if err := s.requireAction(ctx, destination, action); err != nil {
 			return r, fmt.Errorf("--to %s: %w", to, err)
 		}
-		r.To = append(r.To, activities.ActionRef{Destination: destination, Action: action})
+		r.To = append(r.To, deliveryacts.ActionRef{Destination: destination, Action: action})
 	}
 	if c.String("data") == "-" && c.String("context") == "-" {
 		return r, errors.New("--data and --context cannot both be read from standard input")

@@ -9,7 +9,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
 )
@@ -35,7 +35,7 @@ func dryRun(ctx context.Context, s *session, request starter.Request) error {
 	return err
 }
 
-func writeReport(w io.Writer, r activities.DryRunReport) error {
+func writeReport(w io.Writer, r importacts.DryRunReport) error {
 	lines := [][2]string{
 		{"Dry run", fmt.Sprintf("%s into %s; nothing is written", r.Source, r.Site)},
 		{"Unchanged", r.Unchanged},
@@ -78,7 +78,7 @@ func writeReport(w io.Writer, r activities.DryRunReport) error {
 	return nil
 }
 
-func lockLine(l activities.DryRunLock) string {
+func lockLine(l importacts.DryRunLock) string {
 	mode := "exclusive"
 	if l.Shared {
 		mode = "shared"
@@ -104,14 +104,14 @@ func importList(ids []int64) string {
 	return strings.Join(texts, ", ")
 }
 
-func reviewLine(r activities.DryRunReport) string {
+func reviewLine(r importacts.DryRunReport) string {
 	if r.Review {
 		return "required before rows become visible"
 	}
 	return "none; rows become visible at the end"
 }
 
-func partsLine(r activities.DryRunReport) string {
+func partsLine(r importacts.DryRunReport) string {
 	text := humanize.Comma(int64(r.PartsTotal))
 	if len(r.Parts) < r.PartsTotal {
 		text += fmt.Sprintf(", the first %d sampled", len(r.Parts))
@@ -119,7 +119,7 @@ func partsLine(r activities.DryRunReport) string {
 	return text
 }
 
-func estimateLine(e activities.DryRunEstimate) string {
+func estimateLine(e importacts.DryRunEstimate) string {
 	if e.EstimatedRows == nil {
 		return "unknown: the source does not report its size"
 	}
@@ -131,7 +131,7 @@ func estimateLine(e activities.DryRunEstimate) string {
 	return text
 }
 
-func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
+func writeSampledParts(w io.Writer, parts []importacts.DryRunPart) error {
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func writeSampledParts(w io.Writer, parts []activities.DryRunPart) error {
 }
 
 // writeSample writes sample rows and rejects of a part.
-func writeSample(w io.Writer, p activities.DryRunPart) error {
+func writeSample(w io.Writer, p importacts.DryRunPart) error {
 	if len(p.Sample) > 0 {
 		if _, err := fmt.Fprintf(w, "\n%s\n", p.Label); err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/internal/enginetest"
 )
 
@@ -21,7 +21,7 @@ func TestDryRun(t *testing.T) {
 	before := rowCounts(t, system)
 	out := s.ok(t, "import", "start", "csv", dir, "--site", "example.com", "--dry-run", "--rate", "2")
 	golden(t, "dry-run", out)
-	var report activities.DryRunReport
+	var report importacts.DryRunReport
 	s.json(t, &report, "import", "start", "csv", dir, "--site", "example.com", "--dry-run", "--review")
 	require.Equal(t, []any{"2023-01-01..2023-01-03", true, 2, int64(6), 2}, []any{
 		report.Days, report.Review, report.PartsTotal, *report.EstimatedRows, len(report.Parts),

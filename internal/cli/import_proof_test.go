@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 )
 
 const visitorsHeader = "date,visitors,pageviews,bounces,visits,visit_duration\n"
@@ -90,7 +90,7 @@ func TestProofOfSuccess(t *testing.T) {
 			}
 			dry := s.run(t, "import", "start", "csv", dir, "--site", "example.com", "--dry-run", "-o", "json")
 			require.Equal(t, code, dry.code, dry.out)
-			var report activities.DryRunReport
+			var report importacts.DryRunReport
 			require.NoError(t, json.Unmarshal([]byte(dry.out), &report))
 			require.Equal(t, tc.status == "unchanged", report.Unchanged != "")
 			require.Equal(t, tc.status == "failed", report.Error != "")

@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/starter"
 )
 
@@ -108,8 +108,8 @@ func (f timingFlags) parse() (starter.Timing, time.Duration, error) {
 }
 
 // settingsOverride returns the settings of flags that are set.
-func settingsOverride(c *cli.Context) activities.ImportSettings {
-	var with activities.ImportSettings
+func settingsOverride(c *cli.Context) importacts.ImportSettings {
+	var with importacts.ImportSettings
 	if c.IsSet("parallelism") {
 		n := c.Int("parallelism")
 		with.Parallelism = &n

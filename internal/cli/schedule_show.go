@@ -9,7 +9,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
 )
@@ -21,7 +21,7 @@ type scheduleJSON struct {
 	Source             string                    `json:"source"`
 	Args               json.RawMessage           `json:"args"`
 	Label              string                    `json:"label"`
-	Settings           activities.ImportSettings `json:"settings"`
+	Settings           importacts.ImportSettings `json:"settings"`
 	Cron               string                    `json:"cron"`
 	EverySeconds       float64                   `json:"every_seconds"`
 	TimeZone           string                    `json:"time_zone"`

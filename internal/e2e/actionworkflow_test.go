@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/internal/enginetest"
@@ -22,7 +22,7 @@ func TestActionWorkflowIsRecovered(t *testing.T) {
 	s := setupNoop(t)
 	ctx := enginetest.Context(t)
 	registry := destinations.NewRegistry(log.New())
-	ref := activities.ActionRef{Destination: "log", Action: registry.All()[0].Actions()[0].Name()}
+	ref := deliveryacts.ActionRef{Destination: "log", Action: registry.All()[0].Actions()[0].Name()}
 	s.Tune = func(cfg *worker.Config) { cfg.ReconcileInterval, cfg.Destinations = 200*time.Millisecond, registry }
 	client := func() *starter.Destinations {
 		d, err := starter.NewDestinations(starter.DestinationsConfig{

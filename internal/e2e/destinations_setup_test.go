@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
-	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 // sink is a destination that remembers what it was given.
@@ -161,12 +161,12 @@ func setupSinks(t *testing.T, sinks ...*sink) *delivering {
 }
 
 // send sends an event to an action and returns its job.
-func (d *delivering) send(ref activities.ActionRef, data sinkData) string {
+func (d *delivering) send(ref deliveryacts.ActionRef, data sinkData) string {
 	d.t.Helper()
 	text, err := json.Marshal(data)
 	require.NoError(d.t, err)
 	added, err := d.AddEvent(enginetest.Context(d.t), starter.EventRequest{
-		Source: "shop", Name: "order", Data: text, To: []activities.ActionRef{ref},
+		Source: "shop", Name: "order", Data: text, To: []deliveryacts.ActionRef{ref},
 	})
 	require.NoError(d.t, err)
 	require.Len(d.t, added.Jobs, 1)
@@ -191,9 +191,9 @@ func (d *delivering) wait(id, state string) (way []string) {
 }
 
 // waitState waits until the query state is as the condition wants it.
-func (d *delivering) waitState(ref activities.ActionRef, is func(workflows.ActionState) bool) workflows.ActionState {
+func (d *delivering) waitState(ref deliveryacts.ActionRef, is func(delivery.ActionState) bool) delivery.ActionState {
 	d.t.Helper()
-	var now workflows.ActionState
+	var now delivery.ActionState
 	require.EventuallyWithT(d.t, func(collect *assert.CollectT) {
 		var err error
 		now, err = d.State(enginetest.Context(d.t), ref)

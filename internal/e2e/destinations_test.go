@@ -10,17 +10,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 var (
-	post  = activities.ActionRef{Destination: "crm", Action: "post"}
-	audit = activities.ActionRef{Destination: "crm", Action: "audit"}
+	post  = deliveryacts.ActionRef{Destination: "crm", Action: "post"}
+	audit = deliveryacts.ActionRef{Destination: "crm", Action: "audit"}
 )
 
 // Jobs of a realtime action and of one with a schedule reach every state. The workflow's totals agree
@@ -59,19 +59,19 @@ func TestDestinationLife(t *testing.T) {
 	replayed, _, err := d.Store.ReplayJobs(ctx, store.JobFilter{IDs: []string{well}}, store.Page{}, by)
 	require.NoError(t, err)
 	require.NoError(t, d.Store.EditAndRetry(ctx, bad, nil, []byte(`{}`), by))
-	require.NoError(t, d.Wake(ctx, []activities.ActionRef{post}))
+	require.NoError(t, d.Wake(ctx, []deliveryacts.ActionRef{post}))
 	require.Len(t, replayed, 1)
 	d.wait(replayed[0], store.JobSucceeded)
 	require.Equal(t, []string{
 		store.JobAcknowledged, executing, store.JobDiscarded, store.JobAwaiting, executing, store.JobSucceeded,
 	}, d.wait(bad, store.JobSucceeded))
 
-	state := d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 4 })
+	state := d.waitState(post, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 4 })
 	require.EqualValues(t, 2, state.Totals.Discarded, "one was retried since")
 	require.EqualValues(t, 4, state.Totals.Failed)
 	require.Zero(t, state.Totals.Unknown)
 	require.True(t, state.Plan.Realtime)
-	d.waitState(audit, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 4 })
+	d.waitState(audit, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 4 })
 	jobs, twice := crm.counts()
 	require.Equal(t, 8, jobs)
 	require.Zero(t, twice)
@@ -87,17 +87,17 @@ func TestHangingDestination(t *testing.T) {
 	slow := newSink("slow", &sinkAction{name: "post", schedule: realtime(), hang: hang})
 	fast := newSink("fast", &sinkAction{name: "post", schedule: realtime()})
 	d := setupSinks(t, slow, fast)
-	stuck := activities.ActionRef{Destination: "slow", Action: "post"}
+	stuck := deliveryacts.ActionRef{Destination: "slow", Action: "post"}
 	waiting := d.send(stuck, sinkData{})
 	d.wait(waiting, store.JobExecuting)
 	for range 20 {
-		id := d.send(activities.ActionRef{Destination: "fast", Action: "post"}, sinkData{})
+		id := d.send(deliveryacts.ActionRef{Destination: "fast", Action: "post"}, sinkData{})
 		require.Len(t, d.wait(id, store.JobSucceeded), 3)
 	}
 	now, err := d.Store.Job(enginetest.Context(t), waiting)
 	require.NoError(t, err)
 	require.Equal(t, store.JobExecuting, now.State)
-	require.Equal(t, workflows.ActionDraining, d.waitState(stuck, func(s workflows.ActionState) bool { return s.Running == 1 }).Status)
+	require.Equal(t, delivery.ActionDraining, d.waitState(stuck, func(s delivery.ActionState) bool { return s.Running == 1 }).Status)
 	close(hang)
 	d.wait(waiting, store.JobSucceeded)
 }
@@ -126,7 +126,7 @@ func TestDestinationCommandsLoseNothing(t *testing.T) {
 	require.NoError(t, d.Pause(ctx, post, by))
 	before, _ := crm.counts()
 	flood(50)
-	require.Equal(t, workflows.ActionPaused, d.waitState(post, func(s workflows.ActionState) bool { return s.Running == 0 }).Status)
+	require.Equal(t, delivery.ActionPaused, d.waitState(post, func(s delivery.ActionState) bool { return s.Running == 0 }).Status)
 	paused, _ := crm.counts()
 	require.LessOrEqual(t, paused, 50)
 	require.GreaterOrEqual(t, paused, before)
@@ -134,7 +134,7 @@ func TestDestinationCommandsLoseNothing(t *testing.T) {
 	// A deployment.
 	d.stop()
 	d.StartWorker(t)
-	require.True(t, d.waitState(post, func(workflows.ActionState) bool { return true }).Plan.Paused)
+	require.True(t, d.waitState(post, func(delivery.ActionState) bool { return true }).Plan.Paused)
 	interval := "@every 30m"
 	require.NoError(t, d.SetSchedule(ctx, post, starter.NewTiming{Interval: &interval}, by))
 	require.NoError(t, d.SetConcurrency(ctx, post, 3, by))
@@ -147,7 +147,7 @@ func TestDestinationCommandsLoseNothing(t *testing.T) {
 	}, 30*time.Second, 50*time.Millisecond)
 	_, twice := crm.counts()
 	require.Zero(t, twice)
-	state := d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 150 })
+	state := d.waitState(post, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 150 })
 	require.Equal(t, "@every 30m", state.Plan.Interval)
 	require.Equal(t, 3, state.Plan.Concurrency)
 	require.InDelta(t, 500, state.Plan.RatePerSecond, 0)
@@ -155,7 +155,7 @@ func TestDestinationCommandsLoseNothing(t *testing.T) {
 
 	// A job of an action with a schedule waits for it, or for a trigger.
 	id := d.send(audit, sinkData{})
-	d.waitState(audit, func(s workflows.ActionState) bool { return !s.NextRun.IsZero() })
+	d.waitState(audit, func(s delivery.ActionState) bool { return !s.NextRun.IsZero() })
 	waits, err := d.Store.Job(ctx, id)
 	require.NoError(t, err)
 	require.Equal(t, store.JobAcknowledged, waits.State)
@@ -164,12 +164,12 @@ func TestDestinationCommandsLoseNothing(t *testing.T) {
 
 	wrong := "@every never"
 	require.ErrorContains(t, d.SetSchedule(ctx, post, starter.NewTiming{Interval: &wrong}, by), "is not a duration")
-	require.NoError(t, d.Pause(ctx, activities.ActionRef{Destination: "crm"}, by))
-	d.waitState(audit, func(s workflows.ActionState) bool { return s.Status == workflows.ActionPaused })
+	require.NoError(t, d.Pause(ctx, deliveryacts.ActionRef{Destination: "crm"}, by))
+	d.waitState(audit, func(s delivery.ActionState) bool { return s.Status == delivery.ActionPaused })
 	require.ErrorContains(t, d.Resume(ctx, post, by), "paused as a whole")
 	require.ErrorContains(t, d.Trigger(ctx, audit, by), "is paused")
-	require.NoError(t, d.Resume(ctx, activities.ActionRef{Destination: "crm"}, by))
-	d.waitState(audit, func(s workflows.ActionState) bool { return s.Status == workflows.ActionIdle })
+	require.NoError(t, d.Resume(ctx, deliveryacts.ActionRef{Destination: "crm"}, by))
+	d.waitState(audit, func(s delivery.ActionState) bool { return s.Status == delivery.ActionIdle })
 }
 
 // The circuit of a connection opens, lets one job through, and closes when that has succeeded.
@@ -190,13 +190,13 @@ func TestDestinationCircuitBreaker(t *testing.T) {
 	for range 10 {
 		d.send(post, sinkData{})
 	}
-	d.waitState(post, func(s workflows.ActionState) bool {
+	d.waitState(post, func(s delivery.ActionState) bool {
 		return len(s.Unhealthy) == 1 && s.Unhealthy[0].Failures >= 2 && s.Unhealthy[0].Reason == "out of order" &&
 			s.Unhealthy[0].Connection == "@crm"
 	})
 	down.Store(false)
 	d.wait(first, store.JobSucceeded)
-	state := d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 11 })
+	state := d.waitState(post, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 11 })
 	require.Empty(t, state.Unhealthy)
 	_, twice := crm.counts()
 	require.Zero(t, twice)

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // takeTask takes an activity's task from the main queue and never answers, as a worker does
@@ -53,7 +54,7 @@ func TestWorkerDiesInBookkeeping(t *testing.T) {
 	ctx := enginetest.Context(t)
 	// It carries out workflows alone: the activities are for the one that dies.
 	first := worker.New(s.Temporal, workflows.QueueMain, worker.Options{LocalActivityWorkerOnly: true})
-	first.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
+	first.RegisterWorkflowWithOptions(importing.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
 	require.NoError(t, first.Start())
 	imp := s.noop(site, `{"rows": 10}`)
 	s.takeTask(ctx, workflows.ActivityAcquire)

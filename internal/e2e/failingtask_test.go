@@ -15,11 +15,12 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // startFaulty runs a worker of a faulty release until stop is called: it carries out workflows
 // alone, those of imports by run.
-func (s *system) startFaulty(run func(workflow.Context, workflows.ImportInput) (workflows.ImportResult, error)) (stop func()) {
+func (s *system) startFaulty(run func(workflow.Context, importing.ImportInput) (importing.ImportResult, error)) (stop func()) {
 	s.t.Helper()
 	w := worker.New(s.Temporal, workflows.QueueMain, worker.Options{LocalActivityWorkerOnly: true})
 	w.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: workflows.TypeImport})
@@ -61,7 +62,7 @@ func scrape(t *testing.T, address string) string {
 func TestFailingTaskIsShown(t *testing.T) {
 	t.Parallel()
 	s, _ := recovering(t)
-	stop := s.startFaulty(func(workflow.Context, workflows.ImportInput) (workflows.ImportResult, error) {
+	stop := s.startFaulty(func(workflow.Context, importing.ImportInput) (importing.ImportResult, error) {
 		panic("a fault of this release")
 	})
 	r := s.noopRequest(site, `{"rows": 100}`)
@@ -91,8 +92,8 @@ func TestFailingTaskIsMeasured(t *testing.T) {
 	s, _ := recovering(t)
 	ctx := enginetest.Context(t)
 	s.Settings.Worker.Listen = freeAddress(t)
-	stop := s.startFaulty(func(ctx workflow.Context, _ workflows.ImportInput) (workflows.ImportResult, error) {
-		return workflows.ImportResult{}, workflow.Sleep(ctx, time.Second)
+	stop := s.startFaulty(func(ctx workflow.Context, _ importing.ImportInput) (importing.ImportResult, error) {
+		return importing.ImportResult{}, workflow.Sleep(ctx, time.Second)
 	})
 	imp := s.noop(site, `{"rows": 100}`)
 	require.Eventually(t, func() bool {

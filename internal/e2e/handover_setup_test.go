@@ -26,6 +26,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/dispatch"
 )
 
 // handing is all of Sluice with flows, a sink, and a database that postgres delivers to.
@@ -139,24 +140,24 @@ func (h *handing) jobs(destination string) (n int) {
 	return n
 }
 
-// handedOver waits for the handover of an import's end, and returns what was handed over.
-func (h *handing) handedOver(imp store.Import, generation int32) (result workflows.HandoverResult) {
+// dispatched waits for the dispatch of an import's end, and returns what was dispatched.
+func (h *handing) dispatched(imp store.Import, generation int32) (result dispatch.Result) {
 	h.t.Helper()
-	id := workflows.HandoverID(site, imp.ID, generation)
+	id := workflows.DispatchID(site, imp.ID, generation)
 	require.NoError(h.t, h.Temporal.GetWorkflow(enginetest.Context(h.t), id, "").Get(enginetest.Context(h.t), &result))
 	return result
 }
 
 // again hands the same over once more, as an operator would who resets the workflow.
-func (h *handing) again(imp store.Import, generation int32) (result workflows.HandoverResult) {
+func (h *handing) again(imp store.Import, generation int32) (result dispatch.Result) {
 	h.t.Helper()
-	ctx, id := enginetest.Context(h.t), workflows.HandoverID(site, imp.ID, generation)
+	ctx, id := enginetest.Context(h.t), workflows.DispatchID(site, imp.ID, generation)
 	begin := h.History(h.t, id, "").GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
-	var in workflows.HandoverInput
+	var in dispatch.Input
 	require.NoError(h.t, converter.GetDefaultDataConverter().FromPayloads(begin.GetInput(), &in))
 	run, err := h.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: workflows.QueueMain, WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-	}, workflows.TypeHandover, in)
+	}, workflows.TypeDispatch, in)
 	require.NoError(h.t, err)
 	require.NoError(h.t, run.Get(ctx, &result))
 	return result

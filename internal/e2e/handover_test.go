@@ -8,11 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 
-	"github.com/sluicehq/sluice/activities"
+	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/dispatch"
 )
 
 const toDatabase = `flows:
@@ -46,7 +47,7 @@ const toDatabase = `flows:
 `
 
 // What an import has loaded arrives in another database, each row and the end once, also
-// when workers die in between and when it is handed over twice.
+// when workers die in between and when it is dispatched twice.
 func TestImportArrives(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t, toDatabase)
@@ -62,13 +63,13 @@ func TestImportArrives(t *testing.T) {
 	require.Less(t, h.jobs("postgres"), 3001, "it was still at work")
 	h.stop = h.StartWorker(t)
 	h.end(imp, store.StatusCompleted)
-	want := workflows.HandoverResult{HandedOver: activities.HandedOver{Rows: 3000, Jobs: 3001}}
-	require.Equal(t, want, h.handedOver(imp, 0))
+	want := dispatch.Result{Counts: dispatchacts.Counts{Rows: 3000, Jobs: 3001}}
+	require.Equal(t, want, h.dispatched(imp, 0))
 	h.waitNumber(3000, "SELECT count(*) FROM rows")
 	require.EqualValues(t, h.visitors(imp), h.number("SELECT sum(visitors) FROM rows WHERE import_id = $1", imp.ID))
 	h.waitNumber(1, "SELECT count(*) FROM ends WHERE status = 'completed' AND rows_loaded = 3000 AND import_id = $1", imp.ID)
 	require.Equal(t, 3001, h.jobs("postgres"))
-	require.Contains(t, h.feedback(imp.ID), "info: Handed over by flows: 3000 rows, 3001 jobs.")
+	require.Contains(t, h.feedback(imp.ID), "info: Dispatched by flows: 3000 rows, 3001 jobs.")
 
 	require.Equal(t, want, h.again(imp, 0), "what is there already counts like the first time")
 	require.Equal(t, 3001, h.jobs("postgres"))
@@ -83,10 +84,10 @@ func TestImportArrives(t *testing.T) {
 		require.Equal(t, enums.PARENT_CLOSE_POLICY_ABANDON, a.GetParentClosePolicy())
 		require.Equal(t, enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY, a.GetWorkflowIdReusePolicy())
 		require.NotEmpty(t, event.GetUserMetadata().GetSummary().GetData())
-		require.Equal(t, workflows.HandoverID(site, imp.ID, 0), a.GetWorkflowId())
+		require.Equal(t, workflows.DispatchID(site, imp.ID, 0), a.GetWorkflowId())
 		return
 	}
-	t.Fatal("no handover was started")
+	t.Fatal("no dispatch was started")
 }
 
 // Every way in which an import can end is told, and each end of one that is run again.
@@ -95,7 +96,7 @@ func TestEndsArrive(t *testing.T) {
 	h := setupHanding(t, toDatabase)
 	ended := func(imp store.Import, generation int32, status, reason string) {
 		h.end(imp, status)
-		require.EqualValues(t, 1, h.handedOver(imp, generation).Jobs)
+		require.EqualValues(t, 1, h.dispatched(imp, generation).Jobs)
 		h.waitNumber(1, "SELECT count(*) FROM ends WHERE import_id = $1 AND generation = $2 AND status = $3 AND reason LIKE $4",
 			imp.ID, generation, status, reason)
 	}
@@ -121,7 +122,7 @@ func TestEndsArrive(t *testing.T) {
 	h.Reset(t, failed.WorkflowID)
 	h.WaitFor(t, failed.ID, "completed", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusCompleted })
 	h.end(failed, store.StatusCompleted)
-	require.Equal(t, activities.HandedOver{Rows: 10, Jobs: 11}, h.handedOver(failed, 1).HandedOver)
+	require.Equal(t, dispatchacts.Counts{Rows: 10, Jobs: 11}, h.dispatched(failed, 1).Counts)
 	h.waitNumber(1, "SELECT count(*) FROM ends WHERE import_id = $1 AND generation = 1 AND status = 'completed'", failed.ID)
 	require.EqualValues(t, 6, h.number("SELECT count(*) FROM ends"))
 	h.waitNumber(10, "SELECT count(*) FROM rows")
@@ -135,29 +136,29 @@ const toSink = `flows:
 `
 
 // Rows that a flow makes no sense of are counted and told of, and keep nobody from their way;
-// a worker that does not know a destination of the flows leaves the handover to another.
+// a worker that does not know a destination of the flows leaves the dispatch to another.
 func TestUnfitRowsAreTold(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t, toSink)
 	imp := h.noop(site, `{"rows": 120, "parts": 2}`)
 	h.end(imp, store.StatusCompleted)
-	want := workflows.HandoverResult{HandedOver: activities.HandedOver{Rows: 120, Jobs: 118, Unfit: 1, Told: 1}}
-	require.Equal(t, want, h.handedOver(imp, 0))
+	want := dispatch.Result{Counts: dispatchacts.Counts{Rows: 120, Jobs: 118, Unfit: 1, Told: 1}}
+	require.Equal(t, want, h.dispatched(imp, 0))
 	lines := h.feedback(imp.ID)
-	require.Contains(t, lines[len(lines)-1], "warn: Handed over by flows: 120 rows, 118 jobs. Flows or actions could not make sense of 1")
-	require.Contains(t, lines[len(lines)-2], "of imported_visitors could not be handed over: flow rows: ")
+	require.Contains(t, lines[len(lines)-1], "warn: Dispatched by flows: 120 rows, 118 jobs. Flows or actions could not make sense of 1")
+	require.Contains(t, lines[len(lines)-2], "of imported_visitors could not be dispatched: flow rows: ")
 	require.Eventually(t, func() bool { jobs, _ := h.sink.counts(); return jobs == 118 }, time.Minute, 50*time.Millisecond)
 
-	// Once the flow is mended, what was unfit is handed over, and nothing else.
+	// Once the flow is mended, what was unfit is dispatched, and nothing else.
 	h.apply(`flows: [{name: rows, from: {import: noop, records: true}, to: [{destination: crm, action: post, data: {bad: false}}]}]`)
-	require.Equal(t, activities.HandedOver{Rows: 120, Jobs: 120}, h.again(imp, 0).HandedOver)
+	require.Equal(t, dispatchacts.Counts{Rows: 120, Jobs: 120}, h.again(imp, 0).Counts)
 	require.Eventually(t, func() bool { jobs, _ := h.sink.counts(); return jobs == 120 }, time.Minute, 50*time.Millisecond)
 	_, twice := h.sink.counts()
 	require.Zero(t, twice)
 }
 
-// An import that no flow is for leaves no trace of handovers.
-func TestNothingIsHandedOver(t *testing.T) {
+// An import that no flow is for leaves no trace of dispatchs.
+func TestNothingIsDispatched(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t, `flows:
   - name: events

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
@@ -24,9 +24,9 @@ import (
 
 // The actions of the destinations that deliver by connections.
 var (
-	posts   = activities.ActionRef{Destination: "webhook", Action: "post"}
-	upserts = activities.ActionRef{Destination: "postgres", Action: "upsert"}
-	mails   = activities.ActionRef{Destination: "smtp", Action: "send"}
+	posts   = deliveryacts.ActionRef{Destination: "webhook", Action: "post"}
+	upserts = deliveryacts.ActionRef{Destination: "postgres", Action: "upsert"}
+	mails   = deliveryacts.ActionRef{Destination: "smtp", Action: "send"}
 )
 
 // connected is all of Sluice with real destinations, and the connections that a test adds. The
@@ -66,12 +66,12 @@ func setupConnected(t *testing.T, all ...connections.Connection) *connected {
 }
 
 // send sends an event to an action and returns its job.
-func (c *connected) send(to activities.ActionRef, data map[string]any) string {
+func (c *connected) send(to deliveryacts.ActionRef, data map[string]any) string {
 	c.t.Helper()
 	text, err := json.Marshal(data)
 	require.NoError(c.t, err)
 	added, err := c.AddEvent(enginetest.Context(c.t), starter.EventRequest{
-		Source: "shop", Name: "order", Data: text, To: []activities.ActionRef{to},
+		Source: "shop", Name: "order", Data: text, To: []deliveryacts.ActionRef{to},
 	})
 	require.NoError(c.t, err)
 	return added.Jobs[0]
@@ -118,6 +118,6 @@ func (c *connected) waitHealth(name, state string) {
 }
 
 // whole is the destination of an action.
-func whole(ref activities.ActionRef) activities.ActionRef {
-	return activities.ActionRef{Destination: ref.Destination}
+func whole(ref deliveryacts.ActionRef) deliveryacts.ActionRef {
+	return deliveryacts.ActionRef{Destination: ref.Destination}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
@@ -41,7 +41,7 @@ func TestHistoryOfManyParts(t *testing.T) {
 		}
 	}
 	require.Equal(t, 7, runs)
-	require.LessOrEqual(t, s.reports(imp), activities.MaxReports)
+	require.LessOrEqual(t, s.reports(imp), importacts.MaxReports)
 	require.Equal(t, int64(3000), s.queryProgress(enginetest.Context(t), imp).RowsLoaded, "the last run knows of those before")
 	t.Logf("%d runs with %d events", runs, events)
 }

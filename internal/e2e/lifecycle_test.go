@@ -13,6 +13,8 @@ import (
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/command"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 var ann, bob = starter.By{Who: "ann", Why: "a look at it"}, starter.By{Who: "bob", Why: "as agreed"}
@@ -192,7 +194,7 @@ func TestPause(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, now.Import.Paused)
 	require.Equal(t, true, s.attributes(imp.WorkflowID, "")["SluicePaused"])
-	var state workflows.State
+	var state importing.State
 	require.Eventually(t, func() bool {
 		answer, err := s.Temporal.QueryWorkflow(ctx, imp.WorkflowID, "", workflows.QueryState)
 		if err != nil || answer.Get(&state) != nil {
@@ -288,19 +290,19 @@ func TestSignals(t *testing.T) {
 	send := func(name string, arg any) {
 		require.NoError(t, s.Temporal.SignalWorkflow(ctx, imp.WorkflowID, "", name, arg))
 	}
-	pause := workflows.Pause{Command: workflows.Command{Key: "k1", By: "another service"}}
+	pause := command.Pause{Command: command.Command{Key: "k1", By: "another service"}}
 	send(workflows.CommandPause, pause)
 	s.WaitFor(t, imp.ID, "paused", func(now store.ImportSummary) bool { return now.Import.Paused })
-	send(workflows.CommandResume, workflows.Resume{Command: workflows.Command{Key: "k2"}})
+	send(workflows.CommandResume, command.Resume{Command: command.Command{Key: "k2"}})
 	s.WaitFor(t, imp.ID, "resumed", func(now store.ImportSummary) bool { return !now.Import.Paused })
 	send(workflows.CommandPause, pause)
-	send(workflows.CommandSkipPart, workflows.SkipPart{Part: 77, Command: workflows.Command{Reason: "x"}})
+	send(workflows.CommandSkipPart, importing.SkipPart{Part: 77, Command: command.Command{Reason: "x"}})
 	s.waitLine(imp.ID, "warn: The signal skip_part was refused: part 77 is not an open part: "+
 		"the import has 3 parts, numbered from 0.")
 	now, err := s.Store.Summary(ctx, imp.ID)
 	require.NoError(t, err)
 	require.False(t, now.Import.Paused, "the repeated order did nothing")
-	send(workflows.CommandCancel, workflows.Cancel{Command: workflows.Command{By: "another service"}})
+	send(workflows.CommandCancel, command.Cancel{Command: command.Command{By: "another service"}})
 	require.Equal(t, "cancelled by another service", s.end(imp, store.StatusCancelled).Import.Error)
 }
 

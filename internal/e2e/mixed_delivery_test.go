@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
@@ -56,19 +56,19 @@ func TestMixedDestinations(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, events, waiting)
 	_, err = gateway.AddEvent(ctx, starter.EventRequest{
-		Source: "desk", To: []activities.ActionRef{{Destination: "there", Action: "write"}},
+		Source: "desk", To: []deliveryacts.ActionRef{{Destination: "there", Action: "write"}},
 	})
 	require.EqualError(t, err, `unknown destination "there" (want here)`)
 
 	stopThere := m.startSink(there)
 	m.awaitSink(there, events)
 	added, err := gateway.AddEvent(ctx, starter.EventRequest{
-		Source: "desk", To: []activities.ActionRef{{Destination: "there", Action: "write"}},
+		Source: "desk", To: []deliveryacts.ActionRef{{Destination: "there", Action: "write"}},
 	})
 	require.NoError(t, err)
 	require.Len(t, added.Jobs, 1)
 	m.awaitSink(there, events+1)
-	require.NoError(t, gateway.Pause(ctx, activities.ActionRef{Destination: "there", Action: "write"}, starter.By{Who: "ann"}))
+	require.NoError(t, gateway.Pause(ctx, deliveryacts.ActionRef{Destination: "there", Action: "write"}, starter.By{Who: "ann"}))
 	stopThere()
 	stopHere()
 	workers, err = m.Store.LiveWorkers(ctx)

@@ -8,18 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // queryProgress asks an import's workflow how far it is.
-func (s *system) queryProgress(ctx context.Context, imp store.Import) workflows.Progress {
+func (s *system) queryProgress(ctx context.Context, imp store.Import) importing.Progress {
 	s.t.Helper()
 	value, err := s.Temporal.QueryWorkflow(ctx, imp.WorkflowID, "", workflows.QueryProgress)
 	require.NoError(s.t, err)
-	var p workflows.Progress
+	var p importing.Progress
 	require.NoError(s.t, value.Get(&p))
 	return p
 }
@@ -52,7 +53,7 @@ func TestProgressWithinPart(t *testing.T) {
 	s.StartWorker(t)
 	imp := s.noop(site, `{"rows": 10000, "delay": "20ms"}`)
 	s.WaitLoading(t, imp.ID)
-	seen := []workflows.Progress{}
+	seen := []importing.Progress{}
 	interrupted := false
 	s.WaitFor(t, imp.ID, "progress", func(now store.ImportSummary) bool {
 		p := s.queryProgress(ctx, imp)
@@ -79,5 +80,5 @@ func TestProgressWithinPart(t *testing.T) {
 	require.Equal(t, 1, s.queryProgress(ctx, imp).PartsDone)
 	require.EqualValues(t, 10000, s.queryProgress(ctx, imp).RowsLoaded)
 	require.GreaterOrEqual(t, s.reports(imp), len(seen))
-	require.LessOrEqual(t, s.reports(imp), activities.MaxReports)
+	require.LessOrEqual(t, s.reports(imp), importacts.MaxReports)
 }

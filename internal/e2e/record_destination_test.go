@@ -9,6 +9,7 @@ import (
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 // sinks lets a recorder's system deliver to a destination with a realtime action and one with a
@@ -39,10 +40,10 @@ func (r recorder) destinationAction(chained int) *historypb.History {
 		d.wait(d.send(post, sinkData{Fail: fail * (1 - chained)}), store.JobSucceeded)
 	}
 	if chained == 1 {
-		d.waitState(audit, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 3 && s.Running == 0 })
+		d.waitState(audit, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 3 && s.Running == 0 })
 		return d.History(r.t, workflows.DestinationActionID("crm", "audit"), "")
 	}
-	d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 3 })
+	d.waitState(post, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 3 })
 	return d.History(r.t, workflows.DestinationActionID("crm", "post"), "")
 }
 
@@ -62,6 +63,6 @@ func (r recorder) destinationCommands() *historypb.History {
 	require.NoError(r.t, d.Trigger(ctx, post, by))
 	d.wait(first, store.JobSucceeded)
 	d.wait(second, store.JobSucceeded)
-	d.waitState(post, func(s workflows.ActionState) bool { return s.Totals.Succeeded == 2 })
+	d.waitState(post, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 2 })
 	return d.History(r.t, workflows.DestinationActionID("crm", "post"), "")
 }

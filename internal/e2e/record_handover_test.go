@@ -8,9 +8,9 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// handover runs an import whose end and rows are handed over, two pages of them, and returns
-// the history of the import or of the handover.
-func (r recorder) handover(child bool) *historypb.History {
+// dispatch runs an import whose end and rows are dispatched, two pages of them, and returns
+// the history of the import or of the dispatch.
+func (r recorder) dispatch(child bool) *historypb.History {
 	r.t.Helper()
 	h := setupHanding(r.t, `flows:
   - name: ends
@@ -25,12 +25,12 @@ func (r recorder) handover(child bool) *historypb.History {
 	request.Settings.ChunkRows = 700
 	imp := h.System.Start(r.t, request)
 	h.end(imp, store.StatusCompleted)
-	handed := h.handedOver(imp, 0)
-	require.EqualValues(r.t, 2300, handed.Rows)
-	require.EqualValues(r.t, 23, handed.Jobs)
-	require.EqualValues(r.t, 1, handed.Unfit)
+	counts := h.dispatched(imp, 0)
+	require.EqualValues(r.t, 2300, counts.Rows)
+	require.EqualValues(r.t, 23, counts.Jobs)
+	require.EqualValues(r.t, 1, counts.Unfit)
 	if child {
-		return h.History(r.t, workflows.HandoverID(site, imp.ID, 0), "")
+		return h.History(r.t, workflows.DispatchID(site, imp.ID, 0), "")
 	}
 	return h.History(r.t, imp.WorkflowID, "")
 }

@@ -12,7 +12,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/sluicehq/sluice/activities"
+	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
@@ -114,8 +114,8 @@ var recordings = map[string]func(r recorder) *historypb.History{
 	"scheduled_joined": func(r recorder) *historypb.History {
 		return r.scheduled(`{"rows": 10, "delay": "2s"}`, true, starter.RunCompleted)
 	},
-	"handed_over":          func(r recorder) *historypb.History { return r.handover(false) },
-	"handover":             func(r recorder) *historypb.History { return r.handover(true) },
+	"dispatched":           func(r recorder) *historypb.History { return r.dispatch(false) },
+	"dispatch":             func(r recorder) *historypb.History { return r.dispatch(true) },
 	"destination":          func(r recorder) *historypb.History { return r.destination() },
 	"destination_action":   func(r recorder) *historypb.History { return r.destinationAction(0) },
 	"destination_commands": func(r recorder) *historypb.History { return r.destinationCommands() },
@@ -135,7 +135,7 @@ var recordings = map[string]func(r recorder) *historypb.History{
 // long runs an import that continues as new once.
 func (r recorder) long() store.Import {
 	r.t.Helper()
-	args, err := json.Marshal(noop.Args{Rows: 200, Parts: activities.MaxPlannedParts + 3, StartDate: 18628, EndDate: 18658})
+	args, err := json.Marshal(noop.Args{Rows: 200, Parts: importacts.MaxPlannedParts + 3, StartDate: 18628, EndDate: 18658})
 	require.NoError(r.t, err)
 	imp := r.start(string(args))
 	r.end(imp, store.StatusCompleted)

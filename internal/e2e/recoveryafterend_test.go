@@ -84,8 +84,8 @@ func TestTerminatedAfterPublication(t *testing.T) {
 		"may be incomplete: its workflow was terminated: it hangs.")
 }
 
-// Temporal has lost its database between an import's end and the handover: flows see the end.
-func TestTemporalLostBeforeHandover(t *testing.T) {
+// Temporal has lost its database between an import's end and the dispatch: flows see the end.
+func TestTemporalLostBeforeDispatch(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t, toDatabase)
 	h.stop()

@@ -11,10 +11,11 @@ import (
 	sdk "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/converter"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
 // shownJob is what `sluice job show` says about a job.
@@ -44,11 +45,11 @@ func (d *tale) shown(id string) (j shownJob) {
 // the actions.
 func (d *tale) requireAgreement(jobs ...string) {
 	d.t.Helper()
-	moves := map[activities.ActionRef]activities.JobCounts{}
-	standing := map[activities.ActionRef]map[string]int64{}
+	moves := map[deliveryacts.ActionRef]deliveryacts.JobCounts{}
+	standing := map[deliveryacts.ActionRef]map[string]int64{}
 	for _, id := range jobs {
 		j := d.requireShown(id)
-		ref := activities.ActionRef{Destination: j.Destination, Action: j.Action}
+		ref := deliveryacts.ActionRef{Destination: j.Destination, Action: j.Action}
 		if standing[ref] == nil {
 			standing[ref] = map[string]int64{}
 		}
@@ -92,35 +93,35 @@ func (d *tale) requireShown(id string) shownJob {
 }
 
 // countedAs is what a load says that has brought a job to a state.
-func countedAs(state string) activities.JobCounts {
+func countedAs(state string) deliveryacts.JobCounts {
 	switch state {
 	case store.JobSucceeded:
-		return activities.JobCounts{Succeeded: 1}
+		return deliveryacts.JobCounts{Succeeded: 1}
 	case store.JobFailed:
-		return activities.JobCounts{Failed: 1}
+		return deliveryacts.JobCounts{Failed: 1}
 	case store.JobDiscarded:
-		return activities.JobCounts{Discarded: 1}
+		return deliveryacts.JobCounts{Discarded: 1}
 	default:
-		return activities.JobCounts{}
+		return deliveryacts.JobCounts{}
 	}
 }
 
 // compare compares what is known about an action: moves are those of its jobs by the store,
 // standing is how many of them are in which state.
 func (d *tale) compare(
-	t *assert.CollectT, ref activities.ActionRef, moves activities.JobCounts, standing map[string]int64,
+	t *assert.CollectT, ref deliveryacts.ActionRef, moves deliveryacts.JobCounts, standing map[string]int64,
 ) {
 	ctx := enginetest.Context(d.t)
 	state, err := d.State(ctx, ref)
 	require.NoError(t, err)
 	require.Equal(t, moves, state.Totals.JobCounts, "the query state")
-	status := workflows.ActionIdle
+	status := delivery.ActionIdle
 	if state.Plan.Realtime {
-		status = workflows.ActionDraining
+		status = delivery.ActionDraining
 	}
 	require.Equal(t, status, state.Status)
 	require.Equal(t, moves, d.historyOf(ref), "the results of activities in the history")
-	require.Equal(t, workflows.ActionSummary(ref.Destination, ref.Action), d.summaryOf(t, ref))
+	require.Equal(t, delivery.ActionSummary(ref.Destination, ref.Action), d.summaryOf(t, ref))
 	require.Contains(t, d.detailsOf(t, ref), fmt.Sprintf("| %d | %d | %d | %d | %d |",
 		state.Totals.Batches, moves.Succeeded, moves.Failed, moves.Discarded, moves.Unknown), "the current details")
 
@@ -151,7 +152,7 @@ func (d *tale) compare(
 }
 
 // detailsOf returns what the Web UI shows as the current details of an action's workflow.
-func (d *tale) detailsOf(t *assert.CollectT, ref activities.ActionRef) string {
+func (d *tale) detailsOf(t *assert.CollectT, ref deliveryacts.ActionRef) string {
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
 	answer, err := d.Temporal.QueryWorkflow(enginetest.Context(d.t), id, "", "__temporal_workflow_metadata")
 	require.NoError(t, err)
@@ -161,7 +162,7 @@ func (d *tale) detailsOf(t *assert.CollectT, ref activities.ActionRef) string {
 }
 
 // summaryOf returns the summary of an action's workflow.
-func (d *tale) summaryOf(t *assert.CollectT, ref activities.ActionRef) (summary string) {
+func (d *tale) summaryOf(t *assert.CollectT, ref deliveryacts.ActionRef) (summary string) {
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
 	now, err := d.Temporal.DescribeWorkflowExecution(enginetest.Context(d.t), id, "")
 	require.NoError(t, err)
@@ -171,7 +172,7 @@ func (d *tale) summaryOf(t *assert.CollectT, ref activities.ActionRef) (summary 
 }
 
 // historyOf adds up the results of the drains of an action in the histories of all its runs.
-func (d *tale) historyOf(ref activities.ActionRef) (sum activities.JobCounts) {
+func (d *tale) historyOf(ref deliveryacts.ActionRef) (sum deliveryacts.JobCounts) {
 	d.t.Helper()
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
 	for run, first := "", true; first || run != ""; first = false {
@@ -193,9 +194,9 @@ func (d *tale) historyOf(ref activities.ActionRef) (sum activities.JobCounts) {
 	return sum
 }
 
-func (d *tale) deliveredBy(done *historypb.ActivityTaskCompletedEventAttributes) activities.JobCounts {
+func (d *tale) deliveredBy(done *historypb.ActivityTaskCompletedEventAttributes) deliveryacts.JobCounts {
 	d.t.Helper()
-	var answer activities.Drained
+	var answer deliveryacts.Drained
 	require.NoError(d.t, converter.GetDefaultDataConverter().FromPayloads(done.GetResult(), &answer))
 	return answer.JobCounts
 }

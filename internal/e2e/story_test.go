@@ -8,23 +8,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 )
 
 // The actions of the story.
 var (
-	hook    = activities.ActionRef{Destination: "webhook", Action: "post"}
-	upsert  = activities.ActionRef{Destination: "postgres", Action: "upsert"}
-	take    = activities.ActionRef{Destination: "orders", Action: "take"}
-	receipt = activities.ActionRef{Destination: "orders", Action: "receipt"}
-	alarm   = activities.ActionRef{Destination: "orders", Action: "alarm"}
-	apology = activities.ActionRef{Destination: "orders", Action: "apology"}
+	hook    = deliveryacts.ActionRef{Destination: "webhook", Action: "post"}
+	upsert  = deliveryacts.ActionRef{Destination: "postgres", Action: "upsert"}
+	take    = deliveryacts.ActionRef{Destination: "orders", Action: "take"}
+	receipt = deliveryacts.ActionRef{Destination: "orders", Action: "receipt"}
+	alarm   = deliveryacts.ActionRef{Destination: "orders", Action: "alarm"}
+	apology = deliveryacts.ActionRef{Destination: "orders", Action: "apology"}
 )
 
 // actors are all actions of the story.
-var actors = []activities.ActionRef{hook, upsert, take, receipt, alarm, apology}
+var actors = []deliveryacts.ActionRef{hook, upsert, take, receipt, alarm, apology}
 
 // TestDeliveryStory tells what docs/delivery-story.md does: of an order that goes through
 // actions in realtime and by the clock, fails, is tried again, makes other jobs, is
@@ -95,7 +95,7 @@ func TestDeliveryStory(t *testing.T) {
 }
 
 // event sends an event to an action by `sluice event send`, and returns its job.
-func (d *tale) event(ref activities.ActionRef, data any) string {
+func (d *tale) event(ref deliveryacts.ActionRef, data any) string {
 	d.t.Helper()
 	text, err := json.Marshal(data)
 	require.NoError(d.t, err)
@@ -113,7 +113,7 @@ func (d *tale) requireWay(id string, way ...string) {
 }
 
 // child waits for the job of an action that another job has made, and returns it.
-func (d *tale) child(parent string, ref activities.ActionRef) (id string) {
+func (d *tale) child(parent string, ref deliveryacts.ActionRef) (id string) {
 	d.t.Helper()
 	require.EventuallyWithT(d.t, func(collect *assert.CollectT) {
 		jobs, err := d.Store.ListJobs(enginetest.Context(d.t), store.JobFilter{

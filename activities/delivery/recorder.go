@@ -1,0 +1,159 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/groupcommit"
+	"github.com/sluicehq/sluice/store"
+)
+
+// recorder records the results of batches. Batches that end at the same time share a statement.
+type recorder struct {
+	once  sync.Once
+	group groupcommit.Group[*batchResult]
+}
+
+// batchResult is the result of one batch on its way into the store.
+type batchResult struct {
+	ref        ActionRef
+	connection string
+	done       destinations.Delivered
+	// recorded is what the store has recorded of it, err why it could not.
+	recorded store.Recorded
+	err      error
+}
+
+// recordTimeout bounds recording a result, including retries. It is shorter than the margin by
+// which a lease exceeds the timeout of a batch.
+const recordTimeout = 30 * time.Second
+
+// record records the result of a batch and its evidence about the health of the connection, and
+// notifies the producers of chained jobs.
+func (d *Destinations) record(ctx context.Context, r *batchResult) error {
+	d.recorder.once.Do(func() {
+		d.recorder.group.Do = d.recordTogether
+		// A second group would only split the first one.
+		d.recorder.group.MaxGroups = 1
+	})
+	log := d.Logger.With("destination", r.ref.Destination, "action", r.ref.Action)
+	err := d.recorder.group.Call(ctx, r)
+	if err == nil {
+		err = r.err
+	}
+	if err != nil {
+		log.Warn("could not record the results of jobs, trying again", "error", err)
+		if err = d.recordAlone(ctx, r); err != nil {
+			return err
+		}
+	}
+	d.observe(r.ref, r.done.Outcomes, r.recorded.Recorded)
+	if n := len(r.recorded.Fenced); n > 0 {
+		log.Warn("results refused: the jobs have a newer attempt or were changed by an operator", "jobs", n)
+	}
+	if err := errors.Join(r.recorded.Refused...); err != nil {
+		log.Error("could not add chained jobs", "error", err)
+	}
+	d.notifyChained(ctx, r)
+	return nil
+}
+
+// recordTogether records the results of several batches in one statement. Batches with chained jobs
+// need a transaction each.
+func (d *Destinations) recordTogether(ctx context.Context, results []*batchResult) {
+	var together []*batchResult
+	for _, r := range results {
+		chained := slices.ContainsFunc(r.done.Outcomes, func(o store.JobOutcome) bool { return len(o.Chained) > 0 })
+		if !chained {
+			together = append(together, r)
+			continue
+		}
+		if r.recorded, r.err = d.Store.RecordOutcomes(ctx, r.done.Outcomes); r.err == nil {
+			r.err = d.noteEvidence(ctx, r)
+		}
+	}
+	if len(together) == 0 {
+		return
+	}
+	var outcomes []store.JobOutcome
+	for _, r := range together {
+		outcomes = append(outcomes, r.done.Outcomes...)
+	}
+	recorded, err := d.Store.RecordOutcomes(ctx, outcomes)
+	var healthy []string
+	for _, r := range together {
+		if r.err = err; err == nil {
+			r.recorded = recorded.Of(r.done.Outcomes)
+			if r.done.Evidence.Succeeded {
+				healthy = append(healthy, r.connection)
+			} else {
+				r.err = d.noteEvidence(ctx, r)
+			}
+		}
+	}
+	if len(healthy) == 0 {
+		return
+	}
+	if _, err := d.Store.CloseCircuits(ctx, healthy); err != nil {
+		for _, r := range together {
+			if r.done.Evidence.Succeeded {
+				r.err = err
+			}
+		}
+	}
+}
+
+// recordAlone retries until the result is recorded or ctx ends: no other process knows it.
+// Recording twice does no harm.
+func (d *Destinations) recordAlone(ctx context.Context, r *batchResult) error {
+	const maxDelay = 2 * time.Second
+	for delay := 100 * time.Millisecond; ; delay = min(2*delay, maxDelay) {
+		recorded, err := d.Store.RecordOutcomes(ctx, r.done.Outcomes)
+		if err == nil {
+			// What an earlier attempt has recorded counts, too.
+			recorded.Recorded = append(recorded.Recorded, r.recorded.Recorded...)
+			recorded.Chained = append(recorded.Chained, r.recorded.Chained...)
+			r.recorded = recorded
+			err = d.noteEvidence(ctx, r)
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// noteEvidence records the evidence of a batch about the health of its connection.
+func (d *Destinations) noteEvidence(ctx context.Context, r *batchResult) error {
+	health, err := d.Store.NoteEvidence(ctx, r.connection, r.done.Evidence, d.Circuit)
+	if err != nil {
+		return err
+	}
+	if health.OpenUntil != nil {
+		d.Logger.Warn("circuit open", "destination", r.ref.Destination, "action", r.ref.Action, "connection", r.connection,
+			"until", *health.OpenUntil, "failures", health.Failures, "reason", health.Reason)
+	}
+	return nil
+}
+
+// notifyChained notifies the producers of chained jobs. After an error the next poll finds them.
+func (d *Destinations) notifyChained(ctx context.Context, r *batchResult) {
+	var next []store.ActionName
+	for _, job := range r.recorded.Chained {
+		name := store.ActionName{Destination: r.ref.Destination, Action: job.Action}
+		if !slices.Contains(next, name) {
+			next = append(next, name)
+		}
+	}
+	if err := d.Store.NotifyJobs(ctx, next); err != nil {
+		d.Logger.Warn("could not notify producers of chained jobs", "error", err)
+	}
+}
