@@ -11,7 +11,8 @@ import (
 func (r run) putUserAgent(_ context.Context, e *Event) error {
 	mode, userAgent := r.pipeline.config.Bots, e.Request.UserAgent
 	if mode != ModeOff && r.data.Bots.Match(userAgent) && !r.allowed(e) && !r.allowedAgent(userAgent) {
-		if e.tagOrDrop(mode, DropBot); e.Dropped {
+		e.tagOrDrop(mode, DropBot)
+		if e.Dropped {
 			return nil
 		}
 	}

@@ -45,7 +45,7 @@ type Visit struct {
 
 var (
 	paidMedium       = regexp.MustCompile(`^(.*cp.*|ppc|retargeting|paid.*)$`)
-	shoppingCampaign = regexp.MustCompile(`^(.*(([^a-df-z]|^)shop|shopping).*)$`)
+	shoppingCampaign = regexp.MustCompile(`(?:\A|[^a-df-z])shop|shopping`)
 	email            = regexp.MustCompile(`e[-_ ]?mail|newsletter`)
 )
 

@@ -41,21 +41,25 @@ func (h *Handler) event(w http.ResponseWriter, r *http.Request) {
 		fault.write(w)
 		return
 	}
-	h.once(r, sender, authorised, body, func() reply {
-		parsed, err := request.Parse(request.Input{
-			ContentType: r.Header.Get("Content-Type"), Body: body, UserAgent: r.UserAgent(),
-			RemoteIP: ip, IPType: ipType, Now: h.config.Now(), Authorised: authorised,
-		})
-		if err != nil {
-			return refused(http.StatusBadRequest, err)
-		}
-		results, err := h.config.Pipeline.BuildAndBufferAll(r.Context(), []request.Request{parsed})
-		if err != nil {
-			h.failed(r, err)
-			return unavailable()
-		}
-		return accepted(results[0])
-	}).write(w)
+	in := request.Input{
+		ContentType: r.Header.Get("Content-Type"), Body: body, UserAgent: r.UserAgent(),
+		RemoteIP: ip, IPType: ipType, Now: h.config.Now(), Authorised: authorised,
+	}
+	h.once(r, sender, authorised, body, func() reply { return h.single(r, in) }).write(w)
+}
+
+// single buffers the events of one request.
+func (h *Handler) single(r *http.Request, in request.Input) reply {
+	parsed, err := request.Parse(in)
+	if err != nil {
+		return refused(http.StatusBadRequest, err)
+	}
+	results, err := h.config.Pipeline.BuildAndBufferAll(r.Context(), []request.Request{parsed})
+	if err != nil {
+		h.failed(r, err)
+		return unavailable()
+	}
+	return accepted(results[0])
 }
 
 // read returns the body, or the reply to one that is too long or does not come.

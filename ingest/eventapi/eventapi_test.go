@@ -56,8 +56,14 @@ func setup(t *testing.T, change func(c *eventapi.Config)) *bundle {
 	return b
 }
 
+// head is an answer without its body.
+type head struct {
+	StatusCode int
+	Header     http.Header
+}
+
 // send sends a request with headers "Name: value" and returns the answer and its body.
-func (b *bundle) send(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
+func (b *bundle) send(t *testing.T, method, path, body string, headers ...string) (head, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, b.url+path, strings.NewReader(body))
 	require.NoError(t, err)
@@ -71,7 +77,7 @@ func (b *bundle) send(t *testing.T, method, path, body string, headers ...string
 	answer, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
-	return response, string(answer)
+	return head{StatusCode: response.StatusCode, Header: response.Header}, string(answer)
 }
 
 const secret = "Authorization: Bearer secret"
@@ -127,12 +133,12 @@ func TestBodiesThatAreTooLongOrTooSlow(t *testing.T) {
 	require.JSONEq(t, `{"errors":{"request":["should be at most 1000000 bytes"]}}`, answer)
 
 	reader, writer := io.Pipe()
-	defer writer.Close()
+	defer func() { require.NoError(t, writer.Close()) }()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.url+"/api/event", reader)
 	require.NoError(t, err)
 	slow, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
-	defer slow.Body.Close()
+	require.NoError(t, slow.Body.Close())
 	require.Equal(t, http.StatusBadRequest, slow.StatusCode)
 	require.Empty(t, b.buffer.Events())
 }

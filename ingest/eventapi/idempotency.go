@@ -66,8 +66,8 @@ func (h *Handler) once(r *http.Request, sender string, authorised bool, body []b
 	case len(key) > MaxIdempotencyKey:
 		return wrong(http.StatusBadRequest, "should be at most 255 bytes")
 	}
-	print := sha256.Sum256(append([]byte(r.URL.Path+"\x00"+r.Header.Get("Content-Type")+"\x00"), body...))
-	earlier, err := h.config.Replies.Begin(r.Context(), sender, key, print)
+	fingerprint := sha256.Sum256(append([]byte(r.URL.Path+"\x00"+r.Header.Get("Content-Type")+"\x00"), body...))
+	earlier, err := h.config.Replies.Begin(r.Context(), sender, key, fingerprint)
 	switch {
 	case errors.Is(err, ErrInProgress):
 		return wrong(http.StatusConflict, ErrInProgress.Error())

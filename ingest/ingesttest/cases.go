@@ -57,7 +57,7 @@ func FolderOfOthers(t testing.TB, root string) string {
 	if folder == "" {
 		folder = filepath.Join(root, "..", "shared", "data")
 	}
-	if _, err := os.Stat(filepath.Join(folder, "ingestion_cases.json")); err != nil {
+	if _, err := os.Stat(filepath.Join(folder, "ingestion_cases.json")); err != nil { //nolint:gosec // the tester names the folder
 		t.Logf("NOT RUN: the cases of others are not on this machine: %v (SLUICE_DATA names their folder)", err)
 		return ""
 	}

@@ -168,11 +168,11 @@ func (s *Store) absent(k *kind, state *fileState, err error) {
 			"data", k.name, "file", state.loaded, "error", err)
 		return
 	}
-	level := slog.LevelWarn
+	log := s.config.Logger.Warn
 	if k.optional {
-		level = slog.LevelInfo
+		log = s.config.Logger.Info
 	}
-	s.config.Logger.Log(context.Background(), level, "reference data is missing",
+	log("reference data is missing",
 		"data", k.name, "folder", s.config.Folder, "files", k.files,
 		"consequence", k.without, "cure", k.cure, "error", err)
 }

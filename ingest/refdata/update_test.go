@@ -3,7 +3,6 @@ package refdata
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -50,7 +49,9 @@ func TestUpdate(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(max(tc.status, 200))
-				fmt.Fprint(w, tc.answer)
+				if _, err := w.Write([]byte(tc.answer)); err != nil {
+					t.Log("the client has gone: ", err)
+				}
 			}))
 			defer server.Close()
 			folder := t.TempDir()

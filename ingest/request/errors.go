@@ -6,7 +6,7 @@ import (
 )
 
 // Errors are the faults of a request by field, as they are sent back.
-type Errors map[string][]string
+type Errors map[string][]string //nolint:errname // several errors by field
 
 // Error lists the faults in the order of their fields.
 func (e Errors) Error() string {

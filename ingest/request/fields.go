@@ -3,6 +3,7 @@ package request
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -75,7 +76,7 @@ func multipartFields(body []byte, boundary string) (fields, Errors) {
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := reader.NextPart()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // a body that is cut wraps it
 			return formFields(form), nil
 		}
 		if err != nil {
@@ -202,7 +203,7 @@ func members(raw json.RawMessage) []member {
 		return nil
 	}
 	// A text after the object makes it no object.
-	if _, err := decoder.Token(); err != io.EOF {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil
 	}
 	return list

@@ -231,7 +231,7 @@ func integer(raw json.RawMessage) (int64, bool) {
 }
 
 func version(raw json.RawMessage) uint16 {
-	if n, ok := integer(raw); ok && n > 0 && n <= 1<<16-1 {
+	if n, ok := integer(raw); ok && n > 0 && n < 1<<16 {
 		return uint16(n)
 	}
 	return 0

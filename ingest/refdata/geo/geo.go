@@ -99,7 +99,8 @@ func Parse(content []byte) (*Database, error) {
 				return d, nil
 			}
 		}
-		if left--; left == 0 {
+		left--
+		if left == 0 {
 			break
 		}
 	}
@@ -115,13 +116,11 @@ func lookupNested(result maxminddb.Result) (Location, error) {
 	if l.Country == "" {
 		return Location{}, nil
 	}
-	codes := [2]string{}
-	for i := range min(len(record.Subdivisions), 2) {
-		if code := record.Subdivisions[i].ISOCode; code != "" {
-			codes[i] = l.Country + "-" + code
+	for i, target := range []*string{&l.Subdivision1, &l.Subdivision2} {
+		if i < len(record.Subdivisions) && record.Subdivisions[i].ISOCode != "" {
+			*target = l.Country + "-" + record.Subdivisions[i].ISOCode
 		}
 	}
-	l.Subdivision1, l.Subdivision2 = codes[0], codes[1]
 	return l, nil
 }
 

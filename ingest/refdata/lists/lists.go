@@ -46,7 +46,8 @@ func each(content []byte, read func(line string) error) error {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		if entries++; entries > MaxEntries {
+		entries++
+		if entries > MaxEntries {
 			return fmt.Errorf("line %d: the list has more than %d entries", number, MaxEntries)
 		}
 		if err := read(line); err != nil {
