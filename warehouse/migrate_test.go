@@ -37,7 +37,7 @@ func TestNewerDatabase(t *testing.T) {
 	b := setup(t)
 	require.NoError(t, b.sql.Exec(b.ctx,
 		"INSERT INTO goose_db_version (version_id, is_applied, date, tstamp) SELECT 99999, 1, today(), now()"))
-	require.EqualError(t, b.Migrate(b.ctx), "the warehouse is at schema version 99999, this program knows up to 1: "+
+	require.EqualError(t, b.Migrate(b.ctx), "the warehouse is at schema version 99999, this program knows up to 2: "+
 		"use the program that migrated it, or a newer one")
 }
 
