@@ -37,7 +37,7 @@ type Case struct {
 }
 
 // Load reads a file of cases.
-func Load(t testing.TB, file string) []Case {
+func Load(t *testing.T, file string) []Case {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -51,13 +51,14 @@ func Load(t testing.TB, file string) []Case {
 
 // FolderOfOthers returns the folder with cases that were collected outside this repository,
 // or "" if it is not on this machine: SLUICE_DATA names it. root is the repository's root.
-func FolderOfOthers(t testing.TB, root string) string {
+func FolderOfOthers(t *testing.T, root string) string {
 	t.Helper()
 	folder := os.Getenv("SLUICE_DATA")
 	if folder == "" {
 		folder = filepath.Join(root, "..", "shared", "data")
 	}
-	if _, err := os.Stat(filepath.Join(folder, "ingestion_cases.json")); err != nil { //nolint:gosec // the tester names the folder
+	file := filepath.Join(folder, "ingestion_cases.json")
+	if _, err := os.Stat(file); err != nil { //nolint:gosec // the tester names the folder
 		t.Logf("NOT RUN: the cases of others are not on this machine: %v (SLUICE_DATA names their folder)", err)
 		return ""
 	}
@@ -86,7 +87,7 @@ func expand(raw json.RawMessage) string {
 }
 
 // RequestBody returns the body that is sent.
-func (c Case) RequestBody(t testing.TB) []byte {
+func (c Case) RequestBody(t *testing.T) []byte {
 	t.Helper()
 	if len(c.Body) == 0 || string(c.Body) == "null" {
 		return nil
@@ -117,7 +118,7 @@ func (c Case) Peer() string {
 }
 
 // Sites returns the sites of the setup. It fails for a phrase that it does not know.
-func (c Case) Sites(t testing.TB) Sites {
+func (c Case) Sites(t *testing.T) Sites {
 	t.Helper()
 	sites := Sites{}
 	domains := []string{SiteDomain, "dummy.site", "example.com", "192.168.0.1", "foo.netlify.app", "test.com"}

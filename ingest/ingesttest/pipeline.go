@@ -16,11 +16,11 @@ import (
 // Data returns reference data as the cases expect it: three networks with locations, rates,
 // isbot's patterns and a list of referrer spam. root is the repository's root; more are
 // files that replace the test's own.
-func Data(t testing.TB, root string, more map[string]string) *refdata.Data {
-	t.Helper()
+func Data(tb testing.TB, root string, more map[string]string) *refdata.Data {
+	tb.Helper()
 	isbot, err := os.ReadFile(filepath.Join(root, "ingest", "refdata", "bots", "testdata", "isbot-5.2.3.mjs"))
-	require.NoError(t, err)
-	folder := t.TempDir()
+	require.NoError(tb, err)
+	folder := tb.TempDir()
 	files := map[string]string{
 		refdata.FileBots: string(isbot), refdata.FileSpam: "1-best-seo.com\nspam.example\n",
 		refdata.FileRates: `{"base":"USD","rates":{"BRL":0.7,"EUR":0.5}}`,
@@ -33,10 +33,10 @@ func Data(t testing.TB, root string, more map[string]string) *refdata.Data {
 		files[name] = content
 	}
 	for name, content := range files {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
+		require.NoError(tb, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
 	store, err := refdata.Open(refdata.Config{Folder: folder, Logger: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return store.Data()
 }
 

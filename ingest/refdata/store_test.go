@@ -3,7 +3,6 @@ package refdata
 import (
 	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -88,7 +87,7 @@ func TestMissingIsSaidOnceWithItsCure(t *testing.T) {
 	require.Equal(t, "Facebook", data.Sources.Name("fb"))
 	require.False(t, data.HasDataCentres())
 
-	none, err := Open(Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	none, err := Open(Config{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	require.NotNil(t, none.Data())
 	_, err = Open(Config{Interval: -1})

@@ -40,17 +40,17 @@ func TestParse(t *testing.T) {
 }
 
 // weighted returns real user agents, the most frequent first.
-func weighted(t testing.TB) []string {
-	t.Helper()
+func weighted(tb testing.TB) []string {
+	tb.Helper()
 	text, err := os.ReadFile("../refdata/bots/testdata/agents.tsv")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	var all []string
 	for line := range strings.Lines(string(text)) {
 		if agent, ok := strings.CutPrefix(strings.TrimSpace(line), "0\tMozilla/5.0 "); ok {
 			all = append(all, "Mozilla/5.0 "+agent)
 		}
 	}
-	require.Greater(t, len(all), 80)
+	require.Greater(tb, len(all), 80)
 	return all
 }
 

@@ -8,33 +8,33 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func isbot(t testing.TB) *Matcher {
-	t.Helper()
+func isbot(tb testing.TB) *Matcher {
+	tb.Helper()
 	module, err := os.ReadFile("testdata/isbot-5.2.3.mjs")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	patterns, err := ParseIsbot(module)
-	require.NoError(t, err)
-	require.Len(t, patterns, 206)
+	require.NoError(tb, err)
+	require.Len(tb, patterns, 206)
 	m, skipped := New(patterns)
-	require.Empty(t, skipped)
-	require.Equal(t, 206, m.Len())
+	require.Empty(tb, skipped)
+	require.Equal(tb, 206, m.Len())
 	return m
 }
 
 // agents are real browsers, real bots and odd texts, each with what isbot 5.2.3 says in
 // node. The real ones are from the npm packages top-user-agents and crawler-user-agents.
-func agents(t testing.TB) map[string]bool {
-	t.Helper()
+func agents(tb testing.TB) map[string]bool {
+	tb.Helper()
 	file := "testdata/agents.tsv"
 	if other := os.Getenv("SLUICE_AGENTS"); other != "" {
 		file = other
 	}
 	text, err := os.ReadFile(file)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	all := map[string]bool{}
 	for line := range strings.Lines(string(text)) {
 		verdict, agent, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		require.True(t, ok, line)
+		require.True(tb, ok, line)
 		all[agent] = verdict == "1"
 	}
 	return all
