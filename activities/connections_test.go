@@ -35,9 +35,9 @@ func TestConnectionActivity(t *testing.T) {
 	for name, want := range map[string]activities.ConnectionTested{
 		"well": {Lines: []string{"reached https://api.example.com", "credentials accepted"}},
 		"refuse": {
-			Lines: []string{"reached https://api.example.com"}, Error: `connection refuse: the token "[secret]" is not accepted`,
+			Lines: []string{"reached https://api.example.com"}, Error: `connection refuse: the token "[secret]" is rejected`,
 		},
-		"nobody": {Error: "connection nobody: no such connection"},
+		"unknown": {Error: "connection unknown: no such connection"},
 	} {
 		tests := &activities.Connections{Service: service}
 		got, err := tests.Test(ctx, activities.ConnectionRef{Connection: name})

@@ -39,7 +39,7 @@ const (
 	TypeUnverified = "unverified"
 	// TypeUnchanged says that there is nothing to import.
 	TypeUnchanged = "unchanged"
-	// TypeWait asks to go on at a later time; its details are a Wait.
+	// TypeWait requests a retry at a later time; its details are a Wait.
 	TypeWait = "wait"
 )
 

@@ -8,20 +8,20 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // sites have time zones even where the system has no database of them
+	_ "time/tzdata" // time zones of sites, also on systems without a database of them
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/components"
 )
 
-// exitUsage is the exit code of a program that cannot be built of its options. It is the code
-// of a wrong command line: nothing was tried.
+// exitUsage is the exit code of a program whose options are invalid. It equals that of an invalid
+// command line: nothing was tried.
 const exitUsage = 2
 
-// Main runs the command line of the process and ends the process with its exit code. SIGINT
-// and SIGTERM stop a command gracefully; a second one kills the process. Options that New
-// refuses are reported on standard error, with exit code 2.
+// Main runs the command line of the process and ends the process with its exit code. SIGINT and
+// SIGTERM stop a command gracefully; a second one kills the process. Invalid options are reported
+// on standard error, with exit code 2.
 func Main(options ...Option) {
 	os.Exit(run(options))
 }
@@ -29,7 +29,7 @@ func Main(options ...Option) {
 func run(options []Option) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// The second signal gets the default treatment.
+	// The second signal has its default effect.
 	context.AfterFunc(ctx, stop)
 	a, err := New(options...)
 	if err != nil {
@@ -41,8 +41,7 @@ func run(options []Option) int {
 	return a.Run(ctx, os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 }
 
-// App is a program: its command line, its worker and what they know. It is safe for
-// concurrent use.
+// App is a program: its command line, its worker and its components. It is safe for concurrent use.
 type App struct{ options []Option }
 
 // New returns a program of Sluice's own components and those of the options. The error
@@ -52,7 +51,7 @@ func New(options ...Option) (*App, error) {
 	var faults []error
 	for i, o := range options {
 		if o.list == nil {
-			faults = append(faults, fmt.Errorf("option %d is empty: want one that a function of package app has returned", i+1))
+			faults = append(faults, fmt.Errorf("option %d is empty: want the result of a function of package app", i+1))
 		}
 	}
 	a := &App{options: options}
@@ -79,7 +78,7 @@ func (a *App) components(settings config.Config) (components.Set, error) {
 	return all.Set()
 }
 
-// Streams are where a command reads and writes.
+// Streams are the input, output and environment of a command.
 type Streams struct {
 	// In is standard input. Required by commands that read it ("-" for a file).
 	In io.Reader

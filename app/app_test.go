@@ -34,13 +34,13 @@ func TestNewReportsEveryFault(t *testing.T) {
 		app.Templates(nil),
 	)
 	require.EqualError(t, err, strings.Join([]string{
-		"build the program: register importer: it is nil",
+		"build the program: register importer: nil component",
 		"register importer: nil *noop.Importer",
 		`register importer (app_test.misnamed): the name "my-orders" does not match ^[a-z][a-z0-9_]{0,49}$`,
 		`register importer (app_test.orders): "orders" is registered twice`,
-		"register destination: it is nil",
+		"register destination: nil component",
 		`register destination (log.destination): "log" is registered twice`,
-		"register connection kind: it is nil",
+		"register connection kind: nil component",
 		`register connection kind (connectiontest.Kind): "example" is registered twice`,
 		"register mail templates: nil fs.FS",
 	}, "\n"))
@@ -52,7 +52,7 @@ func TestNewRefusesEmptyOptions(t *testing.T) {
 		option app.Option
 		want   string
 	}{
-		"zero":         {app.Option{}, "option 1 is empty: want one that a function of package app has returned"},
+		"zero":         {app.Option{}, "option 1 is empty: want the result of a function of package app"},
 		"no function":  {app.Configured(nil), "register components of settings: nil function"},
 		"zero, nested": {app.Configured(func(config.Config) []app.Option { return []app.Option{{}} }), "register components of settings: option 1 is empty"},
 		"nested fault": {

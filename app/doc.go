@@ -11,12 +11,11 @@
 //		)
 //	}
 //
-// Every command and every worker of the program knows the added components as it knows
-// Sluice's own: `import start orders` starts an import, flows and `event send` deliver to
-// shop_crm, `connection test` tests its connections. Programs that share databases and a
-// Temporal namespace share imports, jobs and connections; a kind of import is carried out by
-// the workers that know it.
+// Every command and every worker of the program has the added components beside Sluice's own:
+// `import start orders` starts an import, flows and `event send` deliver to shop_crm, `connection
+// test` tests its connections. Programs that share databases and a Temporal namespace share
+// imports, jobs and connections; the workers that have an importer run its imports.
 //
-// `sluice generate project` writes such a main with an importer, a destination, tests and a
+// `sluice generate project` generates such a main with an importer, a destination, tests and a
 // Makefile.
 package app

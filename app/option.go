@@ -12,8 +12,8 @@ import (
 	"github.com/sluicehq/sluice/internal/components"
 )
 
-// Option adds components to a program. The functions of this package return options; the
-// zero Option is refused.
+// Option adds components to a program. The functions of this package return options; New rejects
+// the zero Option.
 type Option struct {
 	list func(settings config.Config) (components.List, error)
 }
@@ -46,10 +46,10 @@ func ConnectionKind(all ...connections.Kind) Option { return added(components.Li
 // ones.
 func Templates(fsys fs.FS) Option { return added(components.List{Templates: []fs.FS{fsys}}) }
 
-// Configured adds components that depend on the settings of the process, for example a
-// destination that dials only what settings.Connections.Guard allows. Their names must not
-// depend on the settings. New calls build with the default settings; every process calls it
-// again with its own.
+// Configured adds components that depend on the settings of the process, for example a destination
+// that dials only addresses allowed by settings.Connections.Guard. Their names must not depend on
+// the settings. New calls build with the default settings; every process calls it again with its
+// own.
 func Configured(build func(settings config.Config) []Option) Option {
 	if build == nil {
 		return Option{list: func(config.Config) (components.List, error) {

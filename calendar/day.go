@@ -31,11 +31,11 @@ func DayOf(t time.Time) Day {
 func ParseDay(s string) (Day, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a day: want one that exists, written as YYYY-MM-DD", s)
+		return 0, fmt.Errorf("%q is not a day: want a day of the calendar, written as YYYY-MM-DD", s)
 	}
 	d := Day(t.Unix() / secondsPerDay)
 	if t.Unix() < 0 || d > MaxDay {
-		return 0, fmt.Errorf("%s is out of range: days go from %s to %s", s, MinDay, MaxDay)
+		return 0, fmt.Errorf("%s is out of range: want %s to %s", s, MinDay, MaxDay)
 	}
 	return d, nil
 }
@@ -53,7 +53,7 @@ func (d Day) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 func (d *Day) UnmarshalJSON(data []byte) error {
 	var s string
 	if err := json.Unmarshal(data, &s); err != nil {
-		return fmt.Errorf("a day is a string, YYYY-MM-DD: %w", err)
+		return fmt.Errorf("want a day as a string, YYYY-MM-DD: %w", err)
 	}
 	parsed, err := ParseDay(s)
 	if err != nil {

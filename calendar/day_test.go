@@ -21,7 +21,7 @@ func TestParseDay(t *testing.T) {
 	for text, why := range map[string]string{
 		"": "is not a day", "2023-02-29": "is not a day", "2021-1-2": "is not a day", "2021-13-01": "is not a day",
 		"01.02.2021": "is not a day", "2021-01-01T00:00:00Z": "is not a day", "2021-01-01Z": "is not a day",
-		"1969-12-31": "is out of range: days go from 1970-01-01 to 2149-06-06", "2149-06-07": "is out of range", "0001-01-01": "is out of range",
+		"1969-12-31": "is out of range: want 1970-01-01 to 2149-06-06", "2149-06-07": "is out of range", "0001-01-01": "is out of range",
 		"9999-12-31": "is out of range",
 	} {
 		_, err := ParseDay(text)
@@ -29,7 +29,7 @@ func TestParseDay(t *testing.T) {
 	}
 }
 
-// A day is the one on the calendar where the time is told, not in UTC.
+// A day is that of the time's location, not of UTC.
 func TestDayOf(t *testing.T) {
 	t.Parallel()
 	east, west := time.FixedZone("east", 14*3600), time.FixedZone("west", -11*3600)

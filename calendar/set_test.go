@@ -45,7 +45,7 @@ func TestNewSet(t *testing.T) {
 			t.Parallel()
 			before := append(Set{}, tc.in...)
 			require.Equal(t, tc.want, NewSet(tc.in...))
-			require.Equal(t, before, append(Set{}, tc.in...), "the input is left alone")
+			require.Equal(t, before, append(Set{}, tc.in...), "the input is not changed")
 		})
 	}
 }

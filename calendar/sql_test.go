@@ -20,6 +20,6 @@ func TestDaySQL(t *testing.T) {
 	for _, src := range []any{nil, 5, "yesterday"} {
 		d := Day(7)
 		require.Error(t, d.Scan(src))
-		require.Equal(t, Day(7), d, "left alone")
+		require.Equal(t, Day(7), d, "not changed")
 	}
 }

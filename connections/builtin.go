@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// errNotify means that a command wants to add, change or remove the built-in connection.
+// errNotify means that a command would add, change or remove the built-in connection.
 var errNotify = invalid{errors.New("the connection notify is built in: its settings are notify.smtp_host and " +
 	"those beside it in the configuration")}
 
@@ -18,7 +18,7 @@ func (c *Connections) builtIn(name string) (Connection, bool) {
 	return c.BuiltIn[i], true
 }
 
-// info is what may be seen of a built-in connection.
+// info returns the public fields of a built-in connection.
 func (c Connection) info() Info {
 	return Info{
 		Name: c.Name, Kind: c.Kind, Settings: c.Settings, Secrets: secretNames(c.Secrets), KeyStatus: KeyNone, BuiltIn: true,

@@ -27,9 +27,9 @@ type Connection struct {
 	Secrets map[string]string
 }
 
-// Notify is the name of the built-in connection to the mail server that notifications of
-// imports are sent by. No other connection can have it. The rules about addresses, which are for
-// connections that users add, do not apply to it.
+// Notify is the name of the built-in connection to the mail server for notifications of imports. No
+// other connection can have the name. The rules about addresses, which restrict connections added
+// by users, do not apply to it.
 const Notify = store.ConnectionNotify
 
 // String returns name and kind without secrets.

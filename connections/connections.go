@@ -24,8 +24,8 @@ type Connections struct {
 	Vault *Vault
 	// Registry holds the kinds. Required for Add, Replace and Test.
 	Registry *Registry
-	// BuiltIn are connections that stand in the configuration. They need no key set, and are
-	// not changed by commands. Defaults to none.
+	// BuiltIn are connections from the configuration. They need no key set, and commands cannot
+	// change them. Defaults to none.
 	BuiltIn []Connection
 }
 
@@ -91,7 +91,8 @@ type Info struct {
 	UpdatedAt time.Time `json:"updated_at"`
 	// Health is the health of the connection. Only List and Show set it.
 	Health Health `json:"health"`
-	// BuiltIn says that it stands in the configuration: it has neither key, version nor times.
+	// BuiltIn reports that the connection comes from the configuration: it has neither key, version
+	// nor times.
 	BuiltIn bool `json:"built_in"`
 }
 
@@ -237,7 +238,7 @@ func unknownSecret(kind string, known []string) error {
 	if len(known) == 0 {
 		return fmt.Errorf("connections of kind %s have no secrets", kind)
 	}
-	return fmt.Errorf("there is a secret of an unknown name: those of %s are %s", kind, strings.Join(known, ", "))
+	return fmt.Errorf("unknown secret: those of %s are %s", kind, strings.Join(known, ", "))
 }
 
 func secretNames(secrets map[string]string) []string {

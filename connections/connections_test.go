@@ -117,9 +117,9 @@ func TestAddRefuses(t *testing.T) {
 				n.Secrets = map[string]string{"note": "", planted: planted}
 			},
 			"settings of example: setting \"page_size\": want a whole number, got a string\n" +
-				"the secret token is missing: an access token, from the account's page\n" +
+				"the secret token is missing: access token, from the account's page\n" +
 				"the secret note is empty\n" +
-				"there is a secret of an unknown name: those of example are token, note",
+				"unknown secret: those of example are token, note",
 		},
 		"not text":  {func(n *connections.New) { n.Secrets["note"] = "\xff" }, "the secret note is not text in UTF-8"},
 		"too large": {func(n *connections.New) { n.Secrets["note"] = strings.Repeat("x", 1<<16+1) }, "the secret note has 65537 bytes: want at most 65536"},
@@ -143,7 +143,7 @@ func TestAddRefuses(t *testing.T) {
 	require.Empty(t, all, "nothing was stored")
 }
 
-// Of two that replace the same version one wins; the other one is told.
+// Of two replacements of the same version one wins; the other one returns an error.
 func TestReplaceAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -202,7 +202,7 @@ func TestSwappedRows(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.Open(b.ctx, "other")
 	require.ErrorIs(t, err, connections.ErrSealBroken)
-	require.EqualError(t, err, "open connection other: the sealed secrets are damaged, or are not those of this connection")
+	require.EqualError(t, err, "open connection other: the sealed secrets are corrupt, or belong to another connection")
 }
 
 func TestRotate(t *testing.T) {
@@ -263,7 +263,7 @@ func TestTest(t *testing.T) {
 	}{
 		connectiontest.BehaveWell:   {[]string{"reached https://api.example.com", "credentials accepted"}, ""},
 		connectiontest.BehaveLeak:   {[]string{"reached https://api.example.com", "token=[secret]"}, ""},
-		connectiontest.BehaveRefuse: {[]string{"reached https://api.example.com"}, `connection refuse: the token "[secret]" is not accepted`},
+		connectiontest.BehaveRefuse: {[]string{"reached https://api.example.com"}, `connection refuse: the token "[secret]" is rejected`},
 		connectiontest.BehavePanic:  {[]string{}, "connection panic: the test of kind example panicked: token [secret]"},
 	} {
 		n := shop(`{"behave": "` + behave + `"}`)
@@ -292,6 +292,6 @@ func TestTest(t *testing.T) {
 	b.Registry = connections.NewRegistry()
 	_, err = b.Test(b.ctx, "hang")
 	require.EqualError(t, err, `connection hang: unknown kind of connection "example" (none is registered)`)
-	_, err = b.Test(b.ctx, "nobody")
+	_, err = b.Test(b.ctx, "missing")
 	require.ErrorIs(t, err, connections.ErrNotFound)
 }

@@ -113,7 +113,7 @@ func TestRotateAtTheSameTime(t *testing.T) {
 			done++
 			continue
 		}
-		require.ErrorContains(t, err, "the key set is being rotated by somebody else")
+		require.ErrorContains(t, err, "another process is rotating the key set")
 	}
 	require.Positive(t, done)
 	k, err := connections.ReadKeysetFile(path)

@@ -73,7 +73,7 @@ func ReadKeysetFile(path string) (k *Keyset, err error) {
 
 // RotateKeysetFile adds a new primary key to the key set in a file. It replaces the file
 // atomically, with the same owner and permissions. Of two concurrent rotations one is
-// refused: secrets sealed with a lost key could never be opened again.
+// rejected: secrets sealed with a lost key could never be opened again.
 func RotateKeysetFile(path string) (*Keyset, error) {
 	k, err := rotateFile(path, path+".new")
 	if err != nil {
@@ -87,8 +87,8 @@ func rotateFile(path, next string) (k *Keyset, err error) {
 	// The process that creates the file owns the rotation.
 	if err := claim(next); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("the key set is being rotated by somebody else, "+
-				"or a rotation was killed, in which case remove the file: %w", err)
+			return nil, fmt.Errorf("another process is rotating the key set, "+
+				"or a rotation was killed; in the latter case remove the file: %w", err)
 		}
 		return nil, fmt.Errorf("rotate the key set: %w", err)
 	}

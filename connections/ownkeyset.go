@@ -33,8 +33,8 @@ func (c *Connections) checkKeyset(ctx context.Context) error {
 	}
 	_, err = c.Vault.Open(ownKind, ownName, sealedOf(store.Connection{KeyID: row.KeyID, Sealed: row.Sealed}))
 	if errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrSealBroken) {
-		return fmt.Errorf("%w, whose key %d seals its secrets: use the key set that the workers have "+
-			"(connections.keyset_file, SLUICE_CONNECTIONS_KEYSET_FILE); if that is lost, `sluice keyset adopt` makes this "+
+		return fmt.Errorf("%w, whose key %d seals its secrets: use the key set of the workers "+
+			"(connections.keyset_file, SLUICE_CONNECTIONS_KEYSET_FILE); if it is lost, `sluice keyset adopt` makes this "+
 			"one the store's", ErrOtherKeyset, row.KeyID)
 	}
 	return err

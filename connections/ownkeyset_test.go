@@ -29,7 +29,7 @@ func TestOtherKeysetIsRefused(t *testing.T) {
 	second.Name = "second"
 	_, err = other.Add(b.ctx, second)
 	require.ErrorIs(t, err, connections.ErrOtherKeyset)
-	require.ErrorContains(t, err, "use the key set that the workers have")
+	require.ErrorContains(t, err, "use the key set of the workers")
 	_, err = other.Replace(b.ctx, shop(`{}`), info.Version)
 	require.ErrorIs(t, err, connections.ErrOtherKeyset)
 	_, err = other.Rotate(b.ctx, "shop")
@@ -70,7 +70,7 @@ func TestRotatedKeysetIsTheSame(t *testing.T) {
 	b.add(t, third)
 }
 
-// A key set that is lost is replaced: what the old one has sealed is told, and is added anew.
+// A lost key set is replaced: the secrets that it has sealed are reported, and added again.
 func TestAdoptKeyset(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -40,7 +40,7 @@ func TestRedact(t *testing.T) {
 		require.Contains(t, got, "[secret]", form)
 		require.True(t, strings.HasPrefix(got, "before ") && strings.HasSuffix(got, " after"), got)
 	}
-	require.Equal(t, "abc is left alone", c.Redact("abc is left alone"))
+	require.Equal(t, "abc is too short", c.Redact("abc is too short"))
 	require.Equal(t, "nothing", connections.Connection{}.Redact("nothing"))
 }
 

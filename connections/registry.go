@@ -25,7 +25,7 @@ func checkSecretNames(k Kind) error {
 	seen := map[string]bool{}
 	for _, s := range k.Secrets() {
 		if !registry.ValidName.MatchString(s.Name) || seen[s.Name] {
-			return fmt.Errorf("the secret %q comes twice or does not match %s", s.Name, registry.ValidName)
+			return fmt.Errorf("the secret %q is a duplicate or does not match %s", s.Name, registry.ValidName)
 		}
 		seen[s.Name] = true
 	}

@@ -26,7 +26,7 @@ func TestDecodeSettings(t *testing.T) {
 		planted:                                            "the settings are not a JSON object",
 		`{"endpoint": ` + planted + `}`:                    "the settings are not valid JSON",
 		`{"endpoint": "a"`:                                 "the settings are not valid JSON",
-		`{} "` + planted + `"`:                             "there is text behind the JSON object of the settings",
+		`{} "` + planted + `"`:                             "unexpected text after the JSON object of the settings",
 		`{"page_size": 0}`:                                 `setting "page_size": want at least 1`,
 	} {
 		_, err := connectiontest.Kind{}.ParseSettings(json.RawMessage(text))
@@ -39,7 +39,7 @@ func TestDecodeSettings(t *testing.T) {
 	}
 	var none struct{}
 	require.NoError(t, connections.DecodeSettings(nil, &none))
-	require.EqualError(t, connections.DecodeSettings(json.RawMessage(`{"a": 1}`), &none), "unknown setting \"a\": there are none")
+	require.EqualError(t, connections.DecodeSettings(json.RawMessage(`{"a": 1}`), &none), "unknown setting \"a\": want none")
 }
 
 // FuzzDecodeSettings: the value of a setting is in no error, whatever its form, and what

@@ -14,14 +14,14 @@ import (
 // Errors of a Vault.
 var (
 	// ErrNoKeyset means that no key set is configured, or that its file is missing.
-	ErrNoKeyset = errors.New("there is no key set for the secrets of connections: make one with " +
-		"`sluice keyset create --out FILE` and name it in connections.keyset_file (SLUICE_CONNECTIONS_KEYSET_FILE), " +
-		"for the worker too")
+	ErrNoKeyset = errors.New("no key set for the secrets of connections: create one with " +
+		"`sluice keyset create --out FILE` and set connections.keyset_file (SLUICE_CONNECTIONS_KEYSET_FILE) to it, " +
+		"also for the worker")
 	// ErrUnknownKey means that the key set lacks the key that sealed the secrets.
 	ErrUnknownKey = errors.New("the key set lacks the key")
 	// ErrSealBroken means that sealed secrets were altered, or copied from another
 	// connection.
-	ErrSealBroken = errors.New("the sealed secrets are damaged, or are not those of this connection")
+	ErrSealBroken = errors.New("the sealed secrets are corrupt, or belong to another connection")
 )
 
 // VaultConfig configures the source of the key set. Without a field there is no key set.
@@ -102,7 +102,7 @@ func (v *Vault) Open(kind, name string, sealed Sealed) (map[string]string, error
 	}
 	has := func(key Key) bool { return key.ID == sealed.KeyID && key.Enabled }
 	if !slices.ContainsFunc(k.Keys(), has) {
-		return nil, fmt.Errorf("%w %d: bring back a key set that has it, or add the connection anew with --replace",
+		return nil, fmt.Errorf("%w %d: restore a key set that has it, or add the connection again with --replace",
 			ErrUnknownKey, sealed.KeyID)
 	}
 	cipher, err := aead.New(k.handle)

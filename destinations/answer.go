@@ -6,10 +6,10 @@ import (
 	"net/http"
 )
 
-// ErrGone means that an endpoint wants no more requests (410 Gone). Its connection is paused:
-// the job that was told so and all others of the connection wait until an operator resumes it
-// or changes its settings.
-var ErrGone = errors.New("it is gone for good")
+// ErrGone means that an endpoint wants no more requests (410 Gone). Its connection is paused: all
+// of its jobs, including the answered one, wait until an operator resumes it or changes its
+// settings.
+var ErrGone = errors.New("it is permanently gone")
 
 // verdict is what an HTTP status says about the job that was answered by it.
 type verdict struct {
@@ -24,9 +24,9 @@ var (
 	aboutJob = verdict{class: ErrorClassJob}
 )
 
-// verdicts are those on statuses that do not blame the connection (RFC 9110, section 15). All
-// others do, among them 401, 403, 404, 408, 425, 429, 3xx and 5xx: credentials, addresses and
-// servers that an operator or time mends.
+// verdicts are the statuses that are no evidence against the connection (RFC 9110, section 15). All
+// others are, among them 401, 403, 404, 408, 425, 429, 3xx and 5xx: an operator or time fixes
+// credentials, addresses and servers.
 var verdicts = map[int]verdict{
 	http.StatusGone: {class: ErrorClassOperator, gone: true},
 

@@ -36,5 +36,5 @@ func TestGoneIsEvidence(t *testing.T) {
 	o := destinations.Outcome{Results: []destinations.Result{
 		{State: store.JobSucceeded}, {State: store.JobFailed, Error: gone},
 	}}
-	require.Equal(t, store.Evidence{Gone: true, Reason: "it answered 410: it is gone for good"}, o.Evidence())
+	require.Equal(t, store.Evidence{Gone: true, Reason: "it answered 410: it is permanently gone"}, o.Evidence())
 }

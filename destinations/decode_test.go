@@ -18,7 +18,7 @@ func TestDecode(t *testing.T) {
 		`null`:                                "the data is not a JSON object",
 		`["hunter2"]`:                         "the data is not a JSON object",
 		`{"name": "hunter2"`:                  "the data is not valid JSON",
-		`{} "hunter2"`:                        "there is text behind the JSON object of the data",
+		`{} "hunter2"`:                        "unexpected text after the JSON object of the data",
 		`{"title": "hunter2"}`:                `unknown field "title": the fields are name, deep`,
 		`{"name": 73727}`:                     `field "name": want a string, got a number`,
 		`{"deep": {"count": "hunter2"}}`:      `field "deep.count": want a whole number, got a string`,

@@ -62,7 +62,7 @@ func (dl Delivery) Run(ctx context.Context) Delivered {
 	done := Delivered{}
 	for _, r := range o.Results {
 		event := EventOf(dl.Claim.Events[r.Job.EventID])
-		// What follows is decided even while the worker is told to stop.
+		// The outcome is computed even if the worker is stopping.
 		jobs, faults := follow(context.WithoutCancel(ctx), tk, dl.Versions, dl.Destination, event, r)
 		o.Faults = append(o.Faults, faults...)
 		done.Outcomes = append(done.Outcomes, dl.Plan.outcome(r, fences[r.Job.ID], jobs))
@@ -83,7 +83,7 @@ func (dl Delivery) Run(ctx context.Context) Delivered {
 	return done
 }
 
-// outcome is what the store is told about a job.
+// outcome is the outcome of a job for the store.
 func (p Plan) outcome(r Result, fence int64, follows []store.NewJob) store.JobOutcome {
 	o := store.JobOutcome{
 		JobID: r.Job.ID, Fence: fence, State: r.State, Chained: follows, RetryAfter: r.RetryAfter,
@@ -98,8 +98,7 @@ func (p Plan) outcome(r Result, fence int64, follows []store.NewJob) store.JobOu
 			o.RetryAfter = max(o.RetryAfter, OperatorBackoff)
 		}
 	case store.JobUnknown:
-		// Whoever does not know may have delivered it: a destination that cannot tell
-		// leaves it to a person.
+		// The job may have been delivered: if the destination cannot tell, an operator decides.
 		o.RetryAfter = -1
 		if p.RedriveUnknown && r.Job.Attempt <= int(*p.MaxRetries) {
 			o.RetryAfter = max(r.RetryAfter, p.Backoff(r.Job.Attempt))
@@ -117,8 +116,8 @@ func load(ctx context.Context, tk *Toolkit, a Action, q *Queue, p Plan) (reports
 	report := func(t Then) {
 		mu.Lock()
 		defer mu.Unlock()
-		// Whoever reports after the end has leaked a goroutine. Its word could not be kept
-		// any more: the jobs may be loaded anew already.
+		// A report after the end comes from a leaked goroutine. It is too late: the jobs may be
+		// executing again.
 		if !ended {
 			reports = append(reports, t)
 		}

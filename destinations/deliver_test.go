@@ -82,7 +82,7 @@ func TestDeliveryOfUnknown(t *testing.T) {
 	}
 }
 
-// A panic leaves what was reported before it, and what it was with nobody sees.
+// A panic keeps the reports before it, and its value is not shown.
 func TestDeliveryThatPanics(t *testing.T) {
 	t.Parallel()
 	dl, log := delivery(t, claim(2, 1), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) {
@@ -97,7 +97,7 @@ func TestDeliveryThatPanics(t *testing.T) {
 	require.Equal(t, 1, strings.Count(log.String(), "has made a mistake"))
 }
 
-// A load is told to stop when its time is over, and reports from several goroutines count.
+// A load is cancelled when its time is up, and reports from several goroutines count.
 func TestDeliveryInTime(t *testing.T) {
 	t.Parallel()
 	dl, _ := delivery(t, claim(3, 1), func(ctx context.Context, q *destinations.Queue, report func(destinations.Then)) {
@@ -116,7 +116,7 @@ func TestDeliveryInTime(t *testing.T) {
 	require.Equal(t, context.DeadlineExceeded.Error(), done.Unhealthy)
 }
 
-// What is reported after the end is lost, and harms nobody.
+// Reports after the end are lost without effect.
 func TestReportTooLate(t *testing.T) {
 	t.Parallel()
 	var kept func(destinations.Then)

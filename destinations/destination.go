@@ -147,7 +147,7 @@ type QueuedJob struct {
 	Context, Data json.RawMessage
 	// Attempt is the number of this attempt, from 1. People who retry a job set it back.
 	Attempt int
-	// Repeated says that the job was loaded before, by anybody: it may have been delivered.
+	// Repeated means that an earlier attempt has loaded the job: it may have been delivered.
 	Repeated bool
 	// SentAt and CreatedAt are when the event happened, zero if not known, and when the
 	// job was made.

@@ -19,7 +19,7 @@ const (
 	// ErrorClassJob is an answer about this job alone, such as a value that does not fit. It
 	// is no evidence about the connection.
 	ErrorClassJob ErrorClass = "job"
-	// ErrorClassOperator is a mistake that an operator can mend, such as a missing table,
+	// ErrorClassOperator is an error that an operator can fix, such as a missing table,
 	// column, partition or connection. The job is kept, whatever its retries, and is retried
 	// slowly: see OperatorBackoff. It is no evidence about the connection.
 	ErrorClassOperator ErrorClass = "operator"

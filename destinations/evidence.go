@@ -48,8 +48,7 @@ func (r Result) blamesConnection() bool {
 // not tried.
 type classifying struct{ connections.Opener }
 
-// Open opens a connection. That it does not exist, or that its secrets cannot be read, is for
-// an operator to mend.
+// Open opens a connection. An operator has to fix a missing connection and unreadable secrets.
 func (c classifying) Open(ctx context.Context, name string) (connections.Connection, error) {
 	opened, err := c.Opener.Open(ctx, name)
 	for _, mistake := range []error{

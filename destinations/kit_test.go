@@ -31,7 +31,7 @@ func TestActionsByDestination(t *testing.T) {
 	require.Equal(t, destinations.Actions{"crm": d.actions}, actions)
 }
 
-// Marshal is told the ID that its job is going to have, and who calls it.
+// Marshal receives the future ID of its job, and its caller.
 func TestToolkitOfMarshal(t *testing.T) {
 	t.Parallel()
 	var seen *destinations.Toolkit

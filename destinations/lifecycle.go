@@ -51,8 +51,8 @@ func (l *Lifecycle) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop shuts down what was initialised. Errors are logged, and it goes on: there is nothing
-// that anybody could do. It may be called again, and does nothing then.
+// Stop shuts down the initialised destinations. Errors are logged and do not stop it. Further calls
+// have no effect.
 func (l *Lifecycle) Stop(ctx context.Context) {
 	for _, h := range slices.Backward(l.running) {
 		if err := guard(func() error { return h.hooks.Shutdown(ctx, l.tk) }); err != nil {

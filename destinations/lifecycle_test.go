@@ -89,9 +89,9 @@ func TestLifecycle(t *testing.T) {
 		"an action fails":            {[]string{"init /p"}, "init a/p: no", append(all[:3:3], "shutdown /q", "shutdown a"), 0},
 		"the last fails":             {[]string{"init c"}, "init c: no", append(all[:5:5], back[1:]...), 0},
 		"one panics":                 {[]string{"!init /s"}, "init b/s: the destination has panicked (string)", append(all[:4:4], back[2:]...), 0},
-		"going down goes on":         {[]string{"shutdown /s", "!shutdown /q"}, "", append(all[:5:5], back...), 2},
+		"shutdown continues":         {[]string{"shutdown /s", "!shutdown /q"}, "", append(all[:5:5], back...), 2},
 		"failing up and then down":   {[]string{"init /s", "shutdown /q"}, "init b/s: no", append(all[:4:4], back[2:]...), 1},
-		"a destination without name": {[]string{"nobody"}, "", append(all[:5:5], back...), 0},
+		"a destination without name": {[]string{"unknown"}, "", append(all[:5:5], back...), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -22,7 +22,7 @@ type Plan struct {
 	RedriveUnknown bool
 	// RedriveLost is as in Options.
 	RedriveLost bool
-	// Paused says that somebody has paused the action or its destination.
+	// Paused means that an operator has paused the action or its destination.
 	Paused bool
 }
 
@@ -31,11 +31,10 @@ func (p Plan) Lease() time.Duration { return p.Timeout + leaseMargin }
 
 const leaseMargin = time.Minute
 
-// PlanOf puts together what an action goes by. settings are what people have set, by
-// action, for the destination as a whole under "": store.Settings returns them. What is set
-// for the action counts more than what is for the destination, and both more than what the
-// program says. A setting that the program cannot use is left aside and reported by the
-// error; the plan can be used all the same.
+// PlanOf returns the effective plan of an action. settings are the operator's, by action, and under
+// "" for the whole destination: store.Settings returns them. Settings of the action override those
+// of the destination, and both override the program's. An invalid setting is ignored and returned
+// as an error; the plan is valid in any case.
 func PlanOf(d Destination, a Action, settings map[string]store.DestinationSettings) (Plan, error) {
 	o := d.Options()
 	p := Plan{
@@ -72,7 +71,7 @@ func PlanOf(d Destination, a Action, settings map[string]store.DestinationSettin
 	return p, nil
 }
 
-// override sets a value unless nobody has set it.
+// override sets a value that an operator has set.
 func override[T any](value, set *T) {
 	if set != nil {
 		*value = *set

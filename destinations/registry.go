@@ -81,10 +81,10 @@ func (o Options) Validate() error {
 	var faults []error
 	switch _, known := o.Versions[o.DefaultVersion]; {
 	case len(o.Versions) > 0 && !known:
-		faults = append(faults, fmt.Errorf("the default version %q is none of the versions: want one of %s",
+		faults = append(faults, fmt.Errorf("unknown default version %q: want one of %s",
 			o.DefaultVersion, validVersions(o)))
 	case len(o.Versions) == 0 && o.DefaultVersion != "":
-		faults = append(faults, fmt.Errorf("there is a default version %q, but there are no versions", o.DefaultVersion))
+		faults = append(faults, fmt.Errorf("unknown default version %q: want none without versions", o.DefaultVersion))
 	}
 	if o.DefaultSchedule != nil {
 		if err := o.DefaultSchedule.Validate(); err != nil {

@@ -46,13 +46,13 @@ func TestRegisterPanics(t *testing.T) {
 		`"upsert" comes twice`:           destination("crm", "upsert", "upsert"),
 		`the action "Up" comes twice or`: destination("crm", "Up"),
 		"an action is nil":               &fake{name: "crm", actions: []destinations.Action{nil}},
-		`default version "v1" is none of`: options(destinations.Options{
+		`unknown default version "v1": want one of`: options(destinations.Options{
 			DefaultVersion: "v1", Versions: map[string]time.Time{"v2": {}},
 		}),
-		`there is a default version "v1"`: options(destinations.Options{DefaultVersion: "v1"}),
-		"default schedule: interval":      options(destinations.Options{DefaultSchedule: &destinations.Schedule{Interval: "x"}}),
-		"not below zero":                  options(destinations.Options{Concurrency: -1}),
-		"want 0 to 10000":                 options(destinations.Options{BatchSize: 10_001}),
+		`unknown default version "v1": want none`: options(destinations.Options{DefaultVersion: "v1"}),
+		"default schedule: interval":              options(destinations.Options{DefaultSchedule: &destinations.Schedule{Interval: "x"}}),
+		"not below zero":                          options(destinations.Options{Concurrency: -1}),
+		"want 0 to 10000":                         options(destinations.Options{BatchSize: 10_001}),
 		`action "upsert": interval`: &fake{name: "crm", actions: []destinations.Action{
 			&action{name: "upsert", schedule: &destinations.Schedule{TimeZone: "nowhere"}},
 		}},

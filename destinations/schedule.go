@@ -54,8 +54,8 @@ func PatientSchedule() *Schedule {
 	}
 }
 
-// Resolve returns the schedule that an action goes by: its own, the destination's and the
-// default one put together.
+// Resolve returns the effective schedule of an action: its own, overriding the destination's and
+// the default.
 func Resolve(d Destination, a Action) Schedule {
 	var line []Schedule
 	for _, s := range []*Schedule{a.Schedule(), d.Options().DefaultSchedule} {

@@ -141,7 +141,7 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, 10, p.BatchSize)
 	require.True(t, p.Paused)
 
-	// What people have set and nobody can use does not stop deliveries.
+	// An invalid setting of an operator does not stop deliveries.
 	soon := "soon"
 	settings["upsert"] = store.DestinationSettings{Interval: &soon}
 	p, err := destinations.PlanOf(d, d.actions[0], settings)

@@ -19,8 +19,7 @@ type Result struct {
 	Error error
 	// Forced says that the destination has discarded it by ForceDiscard.
 	Forced bool
-	// RetryAfter is how long the destination wants to be left alone at least, 0 if it did
-	// not say.
+	// RetryAfter is the minimum delay requested by the destination, 0 if it requested none.
 	RetryAfter time.Duration
 	// Next are the jobs that follow.
 	Next []Next
@@ -50,8 +49,8 @@ var ErrNoReason = errors.New("ForceDiscard without Error")
 //   - With one they have failed, and OnFailed follows, or, if this was the last of their
 //     attempts, they are discarded, and OnDiscarded follows. maxRetries 0 leaves them one
 //     attempt.
-//   - An error of ErrorClassOperator fails them however many attempts there were: an operator
-//     mends the cause, and they are kept until then.
+//   - An error of ErrorClassOperator fails them whatever the number of attempts: they are kept
+//     until an operator fixes the cause.
 //   - ForceDiscard discards them at once; Unknown and Untried do what they say.
 //   - A job that no report is about is unknown.
 //

@@ -98,12 +98,12 @@ func TestUnhealthy(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		reports []destinations.Then
-		ill     bool
+		failed  bool
 	}{
 		"all well":             {[]destinations.Then{{}}, false},
 		"some well":            {[]destinations.Then{{Error: errNo}, {Jobs: []string{"a"}}}, false},
 		"all failed":           {[]destinations.Then{{Error: errNo}}, true},
-		"nobody knows":         {nil, true},
+		"unknown":         {nil, true},
 		"the jobs' own fault":  {[]destinations.Then{{Error: errNo, ForceDiscard: true}}, false},
 		"an answer about jobs": {[]destinations.Then{{Error: destinations.WithClass(destinations.ErrorClassJob, errNo)}}, false},
 		"an operator's mistake": {
@@ -113,7 +113,7 @@ func TestUnhealthy(t *testing.T) {
 		"one failed, one held": {[]destinations.Then{{Error: errNo, Untried: true}, {Jobs: []string{"b"}, Error: errNo}}, true},
 	} {
 		o := destinations.Settle(destinations.NewQueue(claim(2, 1)), test.reports, 3)
-		require.Equal(t, test.ill, len(o.Evidence().Failed) > 0, name)
+		require.Equal(t, test.failed, len(o.Evidence().Failed) > 0, name)
 	}
 }
 

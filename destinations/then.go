@@ -26,11 +26,11 @@ type Then struct {
 	// Unknown says that the jobs may have been delivered or not, for instance because the
 	// connection was lost after everything was sent. Error says why.
 	Unknown bool
-	// RetryAfter is how long the destination wants to be left alone, with Error. The next
-	// attempt is made no earlier. Defaults to 0; bounded by MaxRetryAfter.
+	// RetryAfter is the minimum delay of the next attempt, with Error. Defaults to 0; bounded by
+	// MaxRetryAfter.
 	RetryAfter time.Duration
-	// OnSucceeded, OnFailed and OnDiscarded are what follows from the state that the jobs
-	// come to be in: jobs of the same destination, one for each job and entry.
+	// OnSucceeded, OnFailed and OnDiscarded are the following jobs for the final state of the jobs:
+	// jobs of the same destination, one for each job and entry.
 	OnSucceeded, OnFailed, OnDiscarded []Next
 }
 

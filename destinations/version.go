@@ -24,9 +24,8 @@ type Versions struct {
 	warned sync.Map
 }
 
-// Resolve returns the version that a job of the destination is of: the one asked for, or
-// the default one if that is empty. The error is ErrVersion, and names the versions that
-// there are, if it is none of them: it never was, or its time is over.
+// Resolve returns the version of a job of the destination: the requested one, or the default if
+// that is empty. The error is ErrVersion and names the valid versions.
 func (v *Versions) Resolve(d Destination, asked string) (string, error) {
 	options := d.Options()
 	version := asked

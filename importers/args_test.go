@@ -38,7 +38,7 @@ func TestDecodeArgs(t *testing.T) {
 		"null":             {in: `null`, err: `the arguments are not a JSON object`},
 		"no JSON":          {in: `{"name": s3cr3t}`, err: `the arguments are not valid JSON`},
 		"cut":              {in: `{"name": "s3cr3t"`, err: `the arguments are not valid JSON`},
-		"text behind":      {in: `{} "s3cr3t"`, err: `there is text behind`},
+		"text behind":      {in: `{} "s3cr3t"`, err: `unexpected text after`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

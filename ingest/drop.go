@@ -13,7 +13,7 @@ const (
 	DropNotFound DropReason = "not_found"
 	// DropBlock: the site takes no events.
 	DropBlock DropReason = "block"
-	// DropThrottle: the site is over its rate limit.
+	// DropThrottle: the site exceeds its rate limit.
 	DropThrottle DropReason = "throttle"
 	// DropPaymentRequired: the site's owner has not paid.
 	DropPaymentRequired DropReason = "payment_required"

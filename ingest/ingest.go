@@ -73,7 +73,7 @@ type Config struct {
 	// Data returns the newest reference data, as refdata.Store.Data does. Defaults to the
 	// built-in data.
 	Data func() *refdata.Data
-	// Telemetry is told of every buffered and dropped event. Defaults to none.
+	// Telemetry receives every buffered and dropped event. Defaults to none.
 	Telemetry Telemetry
 	// PartitionKey is the secret key of Event.Partition. Required. Changing it splits the
 	// sessions of that moment.

@@ -35,8 +35,8 @@ func (r run) dropThreatIP(_ context.Context, e *Event) error {
 	return nil
 }
 
-// allowed reports whether the address is neither a bot's nor a data centre's by the word of
-// the operator or of the site.
+// allowed reports whether the operator or the site allows the address, although it belongs to a bot
+// or a data centre.
 func (r run) allowed(e *Event) bool {
 	ip := e.Request.RemoteIP
 	return contains(r.pipeline.config.AllowIPs, ip) || contains(e.Site.AllowIPs, ip)

@@ -2,7 +2,7 @@ package ingest
 
 import "time"
 
-// Telemetry is told of every buffered and dropped event. Implementations return at once
+// Telemetry receives every buffered and dropped event. Implementations return at once
 // and are safe for concurrent use.
 type Telemetry interface {
 	// Execute reports an event of telemetry: TelemetryEventBuffered or
@@ -12,8 +12,8 @@ type Telemetry interface {
 
 // TelemetryMetadata describes a buffered or dropped event.
 type TelemetryMetadata struct {
-	// Domain is the domain as sent. Of an event that was dropped as not_found anybody may
-	// have made it up: do not make it a label.
+	// Domain is the domain as sent. For an event dropped as not_found it is any text of a client:
+	// do not make it a label.
 	Domain string
 	// SiteID is the site, or 0 if it was not found.
 	SiteID uint64

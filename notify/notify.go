@@ -1,6 +1,6 @@
-// Package notify notifies people and other services of what happens to imports: it makes the
-// jobs by which the destinations smtp and webhook send mails and webhooks, and writes the mails.
-// The store adds the jobs in the transaction in which the thing happens.
+// Package notify notifies people and other services about imports. It creates the jobs with which
+// the destinations smtp and webhook send mails and webhooks, and renders the mails. The store adds
+// the jobs in the transaction of the announced change.
 package notify
 
 import (
@@ -24,22 +24,22 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Config is what a Notifier needs.
+// Config configures a Notifier.
 type Config struct {
 	// Settings name the recipients. Required.
 	Settings config.Notify
 	// Importers name the templates of their mails. Required.
 	Importers *importers.Registry
-	// Destinations has smtp and webhook, as far as the settings need them. Required.
+	// Destinations contains smtp and webhook if the settings use them. Required.
 	Destinations *destinations.Registry
-	// Templates are templates of mails over the built-in ones and below those of the
-	// settings. Defaults to none.
+	// Templates are mail templates that override the built-in ones; those of the settings override
+	// them. Defaults to none.
 	Templates []fs.FS
-	// Logger takes faults of templates. Defaults to none.
+	// Logger logs faults of templates. Defaults to none.
 	Logger *slog.Logger
 }
 
-// Notifier makes jobs that notify of imports. It is safe for concurrent use.
+// Notifier creates jobs that notify about imports. It is safe for concurrent use.
 type Notifier struct {
 	settings  config.Notify
 	templates *Templates
@@ -50,7 +50,7 @@ type Notifier struct {
 
 var _ store.Notifier = (*Notifier)(nil)
 
-// New returns a notifier. It reads the templates, and reports every fault in them.
+// New returns a notifier. It loads the templates, and reports all of their faults.
 func New(cfg Config) (*Notifier, error) {
 	if cfg.Importers == nil || cfg.Destinations == nil {
 		return nil, errors.New("notify: Importers or Destinations is missing")
@@ -84,7 +84,7 @@ func lookup(all *destinations.Registry, setting, destination, name string) (*act
 	return &action{d, a}, nil
 }
 
-// loadTemplates finds faults in the folder also where no mail is sent yet.
+// loadTemplates validates the folder even if no mail is sent yet.
 func loadTemplates(cfg Config) (*Templates, error) {
 	folders := slices.Clone(cfg.Templates)
 	if cfg.Settings.Templates != "" {
@@ -96,7 +96,7 @@ func loadTemplates(cfg Config) (*Templates, error) {
 	templates, err := LoadTemplates(func(source string) string {
 		importer, err := cfg.Importers.Lookup(source)
 		if err != nil {
-			// An import of a kind that this program does not know any more.
+			// The program does not have the import's importer any more.
 			return DefaultSet
 		}
 		return importer.EmailTemplate()
@@ -107,11 +107,11 @@ func loadTemplates(cfg Config) (*Templates, error) {
 	return templates, nil
 }
 
-// Webhooks returns the names of the settings.
+// Webhooks returns the names of the webhooks in the settings.
 func (n *Notifier) Webhooks() []string { return n.settings.WebhookNames() }
 
-// Jobs returns a mail to each address, of the import, its site and the settings, and an event
-// for each webhook that wants it.
+// Jobs returns a mail to each address of the import, its site and the settings, and an event for
+// each webhook that subscribes to it.
 func (n *Notifier) Jobs(
 	ctx context.Context, a store.Announcement, to store.Recipients,
 ) (jobs []store.NewJob, faults []error) {
@@ -141,7 +141,7 @@ func (n *Notifier) Jobs(
 		if wants, err := webhook.Wants(settings, a.Event); known && err == nil && !wants {
 			continue
 		}
-		// The job of a webhook that is missing or faulty waits for an operator.
+		// The job of a missing or invalid webhook waits for an operator.
 		data, err := json.Marshal(a)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("encode the announcement: %w", err))
@@ -152,7 +152,7 @@ func (n *Notifier) Jobs(
 	return jobs, faults
 }
 
-// job makes a job by the action itself, which refuses what it could not send.
+// job creates a job through the action, which rejects invalid data.
 func (n *Notifier) job(ctx context.Context, to *action, a store.Announcement, data any) (store.NewJob, error) {
 	text, err := json.Marshal(data)
 	if err != nil {
@@ -165,8 +165,8 @@ func (n *Notifier) job(ctx context.Context, to *action, a store.Announcement, da
 	return job, err
 }
 
-// distinct returns the bare addresses, each once, whatever the case. What is no address stays as
-// it is, and is refused by the action.
+// distinct returns the bare addresses without duplicates, ignoring case. An invalid address stays
+// unchanged, and the action rejects it.
 func distinct(texts []string) []string {
 	var all []string
 	seen := map[string]bool{}
@@ -183,7 +183,7 @@ func distinct(texts []string) []string {
 	return all
 }
 
-// storable returns text that PostgreSQL stores in JSON.
+// storable returns text that PostgreSQL can store in JSON.
 func storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -20,10 +20,10 @@ import (
 //go:embed templates
 var builtIn embed.FS
 
-// DefaultSet is the set of templates that is used where an importer's own has nothing.
+// DefaultSet is the set of templates for importers without a set of their own.
 const DefaultSet = "default"
 
-// kinds are the mails that there are, by the events that they tell of.
+// kindOf returns the kind of mail that reports an event.
 func kindOf(event string) string {
 	switch event {
 	case store.EventCompleted, store.EventUnchanged:
@@ -41,7 +41,7 @@ func kindOf(event string) string {
 
 func kinds() []string { return []string{"ended", "failure", "parked", "review", "success"} }
 
-// Bounds of what is put into a mail, in characters.
+// Limits of the texts in a mail, in characters.
 const (
 	maxSubject = 200
 	maxField   = 200
@@ -54,23 +54,23 @@ const (
 	partials   = "partials"
 )
 
-// Templates are the templates of mails. They come in sets, one a folder: that which an
-// importer's EmailTemplate names, and "default" for what that lacks. A set has, for each
-// of success, failure, parked, review and ended, a <kind>.txt.tmpl, which also defines the
-// template "subject", and a <kind>.html.tmpl. They are given a View, and may use what
-// partials.txt.tmpl and partials.html.tmpl of the default set define.
+// Templates are the templates of mails, in sets, one per folder: the one named by an importer's
+// EmailTemplate, and "default" for missing templates. For each of success, failure, parked, review
+// and ended, a set has a <kind>.txt.tmpl, which also defines the template "subject", and a
+// <kind>.html.tmpl. Their data is a View; they may use the definitions of partials.txt.tmpl and
+// partials.html.tmpl of the default set.
 type Templates struct {
 	text map[string]*texttemplate.Template
 	html map[string]*htmltemplate.Template
-	// setOf returns the set that an importer names.
+	// setOf returns the name of an importer's set.
 	setOf func(source string) string
-	// builtIn are the templates without those of a folder, nil if there is none.
+	// builtIn are the templates without those of folders, nil if there are no folders.
 	builtIn *Templates
 }
 
-// LoadTemplates reads the built-in templates and, over them, those of the folders: a template
-// replaces one of the same name in an earlier folder. setOf returns the name of the set of an
-// importer, given its name. The error names every fault of the first folder that has faults.
+// LoadTemplates loads the built-in templates and then those of the folders: a template replaces one
+// of the same name in an earlier folder. setOf returns the set of an importer, given its name. The
+// error lists every fault of the first folder with faults.
 func LoadTemplates(setOf func(source string) string, folders ...fs.FS) (*Templates, error) {
 	t := &Templates{
 		text: map[string]*texttemplate.Template{}, html: map[string]*htmltemplate.Template{}, setOf: setOf,
@@ -99,13 +99,13 @@ func LoadTemplates(setOf func(source string) string, folders ...fs.FS) (*Templat
 	return t, nil
 }
 
-// load reads the sets of one file system; what was there before is replaced.
+// load loads the sets of one file system over the loaded ones.
 func (t *Templates) load(root fs.FS) error {
 	files, err := fs.Glob(root, "*/*.tmpl")
 	if err != nil {
 		return fmt.Errorf("find templates: %w", err)
 	}
-	// Others build on the partials.
+	// Other templates use the partials.
 	slices.SortFunc(files, func(a, b string) int {
 		return cmp.Or(order(a)-order(b), strings.Compare(a, b))
 	})
@@ -169,8 +169,8 @@ func (t *Templates) parse(name, content string) error {
 	return nil
 }
 
-// try runs every template once: a fault in a folder is found at the start, not when
-// something is to be told.
+// try renders every template once, so that faults are found at the start instead of at the first
+// notification.
 func (t *Templates) try() error {
 	var faults []error
 	for key := range t.text {
@@ -188,17 +188,17 @@ func (t *Templates) try() error {
 	return errors.Join(faults...)
 }
 
-// Rendered is a mail's text.
+// Rendered is the text of a mail.
 type Rendered struct {
 	// Subject is a single line.
 	Subject string
-	// Text and HTML say the same.
+	// Text and HTML are two forms of the same text.
 	Text, HTML string
 }
 
-// Render writes the mail about an announcement. Whatever stands in the announcement, the subject
-// is one line and the HTML holds it as text. A template of one's own that fails for the
-// announcement is replaced by the built-in one, and err says why it has failed.
+// Render renders the mail about an announcement. The subject is one line and the HTML escapes all
+// texts, whatever the announcement contains. If a custom template fails for the announcement, the
+// built-in one replaces it, and err is the failure.
 func (t *Templates) Render(a store.Announcement) (r Rendered, err error) {
 	kind := kindOf(a.Event)
 	set := t.setOf(a.Import.Source)
@@ -217,7 +217,7 @@ func (t *Templates) Render(a store.Announcement) (r Rendered, err error) {
 	return r, errors.Join(err, again)
 }
 
-// render leaves out what it is given no key for.
+// render executes the templates. Missing keys are omitted.
 func (t *Templates) render(text, html string, v View) (r Rendered, err error) {
 	var out bytes.Buffer
 	if text != "" {

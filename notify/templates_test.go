@@ -112,12 +112,12 @@ func TestEveryClassHasAdvice(t *testing.T) {
 		require.False(t, seen[r.Text], class)
 		seen[r.Text] = true
 	}
-	// A class that nobody knows is ours to look at.
+	// An unknown class is reported as an internal error.
 	a := announcement(store.EventFailed)
 	a.Import.ErrorClass = "another"
 	r, err := all.Render(a)
 	require.NoError(t, err)
-	require.Contains(t, r.Text, "Something went wrong in Sluice itself")
+	require.Contains(t, r.Text, "The error is in Sluice or its databases")
 }
 
 func TestOwnTemplates(t *testing.T) {
@@ -240,7 +240,7 @@ func markUnfit(r rune) rune {
 }
 
 // The reason of a cancellation is noted twice, and told once.
-func TestReasonIsToldOnce(t *testing.T) {
+func TestReasonAppearsOnce(t *testing.T) {
 	t.Parallel()
 	a := announcement(store.EventCancelled)
 	a.Import.Error = a.Detail

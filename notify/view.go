@@ -12,45 +12,44 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// View is what templates are given. All texts are single lines; those that may be
-// missing are empty then.
+// View is the data of templates. All texts are single lines; optional ones may be empty.
 type View struct {
-	// Event is what has happened, for instance "completed".
+	// Event is the name of the event, for instance "completed".
 	Event string
 	// ImportID is the import's number.
 	ImportID int64
-	// Site is the domain, Source the importer's name, Label what the import is called.
+	// Site is the domain, Source the importer's name, Label the import's label.
 	Site, Source, Label string
-	// Days are the days that were imported, for instance "2023-01-01 to 2023-12-31".
+	// Days are the imported days, for instance "2023-01-01 to 2023-12-31".
 	Days string
-	// DaysLeftOut are those that the source has and that were not imported.
+	// DaysLeftOut are days of the source that were not imported.
 	DaysLeftOut string
 	// Figures are the numbers of rows.
 	Figures []Figure
-	// LeftOut says what is missing and why, a line each.
+	// LeftOut lists what was not imported and why.
 	LeftOut []string
-	// Reason is why the import failed, in the words of whoever noticed.
+	// Reason is the error that ended the import.
 	Reason string
-	// Explanation says what kind of fault that is, and Next what to do about it.
+	// Explanation describes the class of the error, and Next lists the next steps.
 	Explanation string
 	Next        []Step
-	// RequestedBy has started the import.
+	// RequestedBy is the requester of the import.
 	RequestedBy string
-	// Detail says more, such as who has declined and why.
+	// Detail has further information, such as who declined the import and why.
 	Detail string
-	// Expires is until when a decision is awaited.
+	// Expires is the time at which an undecided review expires.
 	Expires string
-	// When it happened.
+	// OccurredAt is the time of the event.
 	OccurredAt string
 }
 
 // Figure is a number with its name.
 type Figure struct{ Name, Value string }
 
-// Step is something to do: a text and, unless it is empty, a command.
+// Step is a next step: a text and, unless it is empty, a command.
 type Step struct{ Text, Command string }
 
-// timeFormat is for people in any country.
+// timeFormat is unambiguous in all countries.
 const timeFormat = "2006-01-02 15:04 MST"
 
 func viewOf(a store.Announcement) View {
@@ -70,7 +69,7 @@ func viewOf(a store.Announcement) View {
 		return v
 	}
 	if v.Detail == v.Reason {
-		// Whoever ended it gave the reason once, and it was noted twice.
+		// The reason of a cancellation or a declined review is in the detail.
 		v.Reason = ""
 	}
 	v.Days = days(i.Days)
@@ -86,7 +85,7 @@ func viewOf(a store.Announcement) View {
 	return v
 }
 
-// maxRanges is how many ranges of days are listed.
+// maxRanges is the maximum number of listed ranges of days.
 const maxRanges = 10
 
 func days(set calendar.Set) string {
@@ -121,24 +120,24 @@ func figures(i store.AnnouncedImport) []Figure {
 func leftOut(i store.AnnouncedImport, leftOutDays string) []string {
 	var lines []string
 	if leftOutDays != "" {
-		lines = append(lines, "Days that were imported before, are too late, or have no rows: "+leftOutDays)
+		lines = append(lines, "Days that are already imported, late, or without rows: "+leftOutDays)
 	}
 	if i.RowsRejected > 0 {
-		lines = append(lines, fmt.Sprintf("%s that could not be read; `sluice import rejects %d` shows more",
+		lines = append(lines, fmt.Sprintf("%s rejected; see `sluice import rejects %d`",
 			counted(i.RowsRejected, "row"), i.ID))
 	}
 	if i.RowsOutOfRange > 0 {
-		lines = append(lines, counted(i.RowsOutOfRange, "row")+" dated outside the days in their own file's name or request")
+		lines = append(lines, counted(i.RowsOutOfRange, "row")+" dated outside the days of their file or report")
 	}
 	if i.RowsLeftOut > 0 {
-		lines = append(lines, counted(i.RowsLeftOut, "row")+" of days that are imported already or too late")
+		lines = append(lines, counted(i.RowsLeftOut, "row")+" of days that are already imported or late")
 	}
 	if i.PartsSkipped > 0 {
-		lines = append(lines, fmt.Sprintf("%s that somebody has skipped; `sluice import parts %d` shows which",
+		lines = append(lines, fmt.Sprintf("%s skipped; see `sluice import parts %d`",
 			counted(i.PartsSkipped, "part"), i.ID))
 	}
 	if i.Warnings > 0 {
-		lines = append(lines, fmt.Sprintf("%s in the import's log; `sluice import logs %d` shows more",
+		lines = append(lines, fmt.Sprintf("%s in the import's log; see `sluice import logs %d`",
 			counted(i.Warnings, "warning"), i.ID))
 	}
 	return lines
@@ -151,26 +150,26 @@ func counted(n int64, noun string) string {
 	return humanize.Comma(n) + " " + noun
 }
 
-// steps says what can be done about an import that has not failed.
+// steps returns the next steps for an import that has not failed.
 func steps(a store.Announcement) []Step {
 	switch a.Event {
 	case store.EventReviewWanted, store.EventReviewReminder:
 		return []Step{
-			{"Its parts and figures:", fmt.Sprintf("sluice import show %d", a.Import.ID)},
-			{"Some of its rows:", fmt.Sprintf("sluice import preview %d", a.Import.ID)},
-			{"Make its rows visible:", fmt.Sprintf("sluice review accept %d", a.Import.ID)},
-			{"Or throw them away:", fmt.Sprintf("sluice review decline %d --reason TEXT", a.Import.ID)},
+			{"Show its parts and numbers of rows:", fmt.Sprintf("sluice import show %d", a.Import.ID)},
+			{"Show sample rows:", fmt.Sprintf("sluice import preview %d", a.Import.ID)},
+			{"Accept it, which makes its rows visible:", fmt.Sprintf("sluice review accept %d", a.Import.ID)},
+			{"Or decline it, which purges them:", fmt.Sprintf("sluice review decline %d --reason TEXT", a.Import.ID)},
 		}
 	case store.EventParked:
 		return []Step{
-			{"What happened, line by line:", fmt.Sprintf("sluice import logs %d", a.Import.ID)},
-			{"Its parts:", fmt.Sprintf("sluice import parts %d", a.Import.ID)},
-			{"Once the cause is mended, retry each parked part:", fmt.Sprintf("sluice import retry-part %d PART", a.Import.ID)},
-			{"Or leave it out:", fmt.Sprintf("sluice import skip-part %d PART --reason TEXT", a.Import.ID)},
-			{"Or end the import:", fmt.Sprintf("sluice import cancel %d", a.Import.ID)},
+			{"Read the import's log:", fmt.Sprintf("sluice import logs %d", a.Import.ID)},
+			{"List its parts:", fmt.Sprintf("sluice import parts %d", a.Import.ID)},
+			{"Fix the cause, then retry each parked part:", fmt.Sprintf("sluice import retry-part %d PART", a.Import.ID)},
+			{"Or skip the part:", fmt.Sprintf("sluice import skip-part %d PART --reason TEXT", a.Import.ID)},
+			{"Or cancel the import:", fmt.Sprintf("sluice import cancel %d", a.Import.ID)},
 		}
 	case store.EventCompleted:
-		return []Step{{"To take it back:", fmt.Sprintf("sluice import delete %d", a.Import.ID)}}
+		return []Step{{"To delete the import and its rows:", fmt.Sprintf("sluice import delete %d", a.Import.ID)}}
 	default:
 		return nil
 	}

@@ -68,7 +68,7 @@ func TestBackfillSchedule(t *testing.T) {
 	require.Greater(t, now.Runs[0].ImportID, failed)
 }
 
-// An import whose workflow was started by somebody else is waited for all the same, and
+// A run also waits for an import whose workflow another process has started, and
 // cancelled with its run.
 func TestScheduledImportThatRunsAlready(t *testing.T) {
 	t.Parallel()
@@ -127,7 +127,7 @@ func TestBackfillRefuses(t *testing.T) {
 		"order":    {"often", day, day, "", "want the earlier time first"},
 		"future":   {"often", day, time.Now().Add(time.Hour), "", "a backfill is for times that have passed"},
 		"overlap":  {"often", day, day.Add(time.Hour), "hope", `overlap "hope": want one of`},
-		"nobody":   {"nobody", day, day.Add(time.Hour), "", "schedule nobody: not found"},
+		"unknown":  {"unknown", day, day.Add(time.Hour), "", "schedule unknown: not found"},
 	} {
 		_, err := s.Starter.BackfillSchedule(ctx, tc.schedule, tc.from, tc.to, tc.overlap)
 		require.ErrorContains(t, err, tc.want, name)

@@ -40,7 +40,7 @@ func (s *Starter) AwaitCheck(ctx context.Context, imp store.Import, timeout time
 		select {
 		case <-ticker.C:
 		case <-waiting.Done():
-			// The import goes on without an answer. Only the caller's own end is an error.
+			// The import continues without an answer. Only the end of the caller's context is an error.
 			return imp, ctx.Err()
 		}
 		latest, err := s.Store.Import(ctx, imp.ID)

@@ -18,11 +18,11 @@ import (
 // server.
 const serverIdentity = "history-service"
 
-// maxTerminationReason bounds what is told of the reason of a termination, in bytes of JSON.
+// maxTerminationReason is the length limit of a reason of a termination, in bytes of JSON.
 const maxTerminationReason = 500
 
 // closeCause says why a run was closed although its import has not ended, and how the import
-// is to end if a person has closed it; end is nil if the import goes on.
+// is to end if a person has closed it; end is nil if the import continues.
 func (s *Starter) closeCause(
 	ctx context.Context, run *workflowpb.WorkflowExecutionInfo,
 ) (cause string, end *store.End, err error) {

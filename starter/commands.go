@@ -106,7 +106,7 @@ func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 	return s.Store.AddFeedback(ctx, id, store.LevelInfo, occasion, capital(noteOf("cancellation requested", by))+".")
 }
 
-// isRefusal reports whether a command was refused for good.
+// isRefusal reports whether a command was permanently refused.
 func isRefusal(err error) bool {
 	var app *temporal.ApplicationError
 	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.As(err, &app)

@@ -46,7 +46,7 @@ func TestEndedImport(t *testing.T) {
 		require.EqualError(t, err, "import 1 is completed: not possible in this state", name)
 	}
 	stop()
-	// A deletion is asked for once, however often; it needs a worker to be carried out.
+	// Repeated requests start one deletion; a worker executes it.
 	for range 3 {
 		require.NoError(t, s.Starter.Delete(ctx, imp.ID))
 	}

@@ -8,10 +8,9 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Delete takes back an import that has ended: its rows go out of sight, are
-// purged, and then the import itself is removed. It returns when the deletion is
-// under way; WaitDeleted waits for its end. The error is store.ErrConflict if the
-// import is still under way.
+// Delete deletes an import that has ended: its rows become invisible and are purged, then the
+// import itself is removed. It returns when the deletion is running; WaitDeleted waits for its end.
+// The error is store.ErrConflict if the import has not ended.
 func (s *Starter) Delete(ctx context.Context, id int64) error {
 	imp, err := s.Store.Import(ctx, id)
 	if err != nil {
@@ -41,14 +40,14 @@ func (s *Starter) Delete(ctx context.Context, id int64) error {
 		_, err = s.Launch(ctx, imp, site.Domain)
 		return err
 	}
-	// It was asked for before: its workflow may be gone.
+	// A repeated request: the workflow may have ended.
 	_, err = s.Recover(ctx, id)
 	return err
 }
 
-// ForgetImports takes back all imports of a site and returns their numbers: none of them
-// is seen from now on, and they are removed one after the other. The error is
-// store.ErrConflict if one is under way; then none is taken back.
+// ForgetImports deletes all imports of a site and returns their numbers: their rows become
+// invisible at once, and they are removed one after the other. The error is store.ErrConflict if an
+// import has not ended; then none is deleted.
 func (s *Starter) ForgetImports(ctx context.Context, domain string) ([]int64, error) {
 	site, err := s.Store.Site(ctx, domain)
 	if err != nil {
@@ -67,7 +66,7 @@ func (s *Starter) ForgetImports(ctx context.Context, domain string) ([]int64, er
 		return nil, fmt.Errorf("list the imports: %w", err)
 	}
 	for i, id := range ids {
-		// One that somebody else has removed meanwhile is gone, as it should be.
+		// Another process may have removed it.
 		if err := s.Delete(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return ids[:i], err
 		}

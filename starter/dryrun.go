@@ -45,7 +45,7 @@ func (s *Starter) DryRun(ctx context.Context, r Request) (importacts.DryRunRepor
 	case err == nil:
 		return report, nil
 	case ctx.Err() != nil:
-		// Nobody waits for it any more.
+		// The caller no longer waits: cancel the run.
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		return report, errors.Join(ctx.Err(), s.Temporal.CancelWorkflow(stopping, run.GetID(), run.GetRunID()))

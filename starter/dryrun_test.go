@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// What stands in the way of an import stands in the way of its dry run.
+// Errors that prevent an import prevent its dry run.
 func TestDryRunRefuses(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -25,7 +25,7 @@ func TestDryRunRefuses(t *testing.T) {
 		request starter.Request
 		want    string
 	}{
-		"site":      {starter.Request{Site: "nobody.example", Source: "noop"}, "site nobody.example: not found: add it with `sluice site add nobody.example`"},
+		"site":      {starter.Request{Site: "missing.example", Source: "noop"}, "site missing.example: not found: add it with `sluice site add missing.example`"},
 		"arguments": {request(`[]`), "arguments of noop: the arguments are not a JSON object"},
 		"limit":     {request(`{}`), "site example.com: the site has 1 imports, and may have 1: limit reached"},
 	} {
@@ -38,7 +38,7 @@ func TestDryRunRefuses(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrLimit)
 }
 
-// A dry run creates no import; one that nobody waits for any more is cancelled.
+// A dry run creates no import; without a waiting caller it is cancelled.
 func TestDryRunLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

@@ -35,8 +35,8 @@ func (s *Starter) inspect(
 	return Recovery{}, s.Store.NoteWorkflowState(ctx, imp.ID, store.WorkflowState{Fault: fault, Behind: behind})
 }
 
-// isBehind says whether an import stands where its workflow has been before. Where the
-// workflow need not begin again for that, the difference is mended.
+// isBehind reports whether an import in the store is at an earlier step than its workflow. A
+// difference that requires no new run is repaired.
 func (s *Starter) isBehind(ctx context.Context, imp store.Import, shown shownAttributes) (bool, error) {
 	if shown.paused != imp.Paused && shown.phase != "" {
 		return false, s.Store.NotePaused(ctx, imp.ID, shown.paused)

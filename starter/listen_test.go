@@ -36,7 +36,7 @@ func setupListening(t *testing.T) *listening {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
 	require.NoError(t, b.sql.QueryRow(b.ctx, "INSERT INTO sites (domain) VALUES ('example.com') RETURNING id").Scan(&b.siteID))
-	b.end(t, store.StatusCompleted) // before anybody listened
+	b.end(t, store.StatusCompleted) // before the first listener
 	b.Listener, err = starter.Listen(b.ctx, b.Store)
 	require.NoError(t, err)
 	b.OnError = func(err error) { b.lost <- err }
@@ -114,7 +114,7 @@ func TestListen(t *testing.T) {
 	require.Empty(t, b.lost)
 }
 
-// What ends while the connection is gone is told once it is back, and once only.
+// Ends during a lost connection are reported after the reconnect, each once.
 func TestListenAcrossALostConnection(t *testing.T) {
 	t.Parallel()
 	b := setupListening(t)
@@ -130,7 +130,7 @@ func TestListenAcrossALostConnection(t *testing.T) {
 		}
 		for range len(want) {
 			n := b.next(t)
-			require.True(t, want[n], "%v was told twice, or is none of them", n)
+			require.True(t, want[n], "%v is a duplicate or unexpected", n)
 			delete(want, n)
 		}
 		b.silent(t)

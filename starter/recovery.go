@@ -20,7 +20,7 @@ import (
 type Recovery struct {
 	// Cause says why its workflow was started again; "" if it was not.
 	Cause string
-	// Ends says that the new run takes back what there is and ends the import.
+	// Ends means that the new run deletes the rows and ends the import.
 	Ends bool
 }
 
@@ -28,8 +28,8 @@ type Recovery struct {
 // store, and not for an activity that is about to record something.
 const behindFor = time.Minute
 
-// Recover compares an import whose workflow is not done with that workflow, and mends what
-// differs.
+// Recover compares an import whose workflow is not done with that workflow, and repairs
+// differences.
 // The store is the system of record: a run that is missing, has timed out, was terminated by
 // the server, or has ended without the import, is started again under the same ID, and goes
 // on from the checkpoints; so is one that is ahead of a restored store. A run that was
@@ -85,7 +85,7 @@ func (s *Starter) open(ctx context.Context, id int64) (store.Import, string, err
 // revival says why the workflow of an import is started again, and what for.
 type revival struct {
 	cause string
-	// end is how the import is to end; nil if it goes on.
+	// end is the planned end of the import; nil if it continues.
 	end *store.End
 	// other says that the warehouse may have rows of another import of the same number.
 	other bool
@@ -129,7 +129,7 @@ func (s *Starter) abandon(ctx context.Context, imp store.Import, r revival) erro
 	return s.Store.NoteClosed(ctx, imp.ID)
 }
 
-// resume starts the run that goes on with an import, and says so in the import's log.
+// resume starts the run that continues an import, and logs it.
 func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r revival, occasion string) error {
 	if r.other {
 		if err := s.Store.Disown(ctx, imp.ID); err != nil {

@@ -19,10 +19,9 @@ import (
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
-// ApplyRetention makes the schedule of retention what the settings say: it is created,
-// brought up to date, or deleted if events are kept for ever. One that is as it should be, is
-// left alone; one that somebody has paused stays paused. It may be called again at will, and
-// by many at once.
+// ApplyRetention applies the settings to the schedule of retention: it creates or updates the
+// schedule, or deletes it if events are kept forever. A paused schedule stays paused. It is
+// idempotent and safe for concurrent use.
 func (s *Starter) ApplyRetention(ctx context.Context, r config.Retention) error {
 	handle := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.RetentionSchedule)
 	if r.Events == 0 {

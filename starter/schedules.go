@@ -51,13 +51,13 @@ type NewSchedule struct {
 	// Note says what it is for.
 	Note string
 	// PauseAfterFailures is after how many failures in a row it is paused; 0 is never. Runs
-	// under OverlapAllow follow nobody, and are not counted.
+	// under OverlapAllow have no predecessor, and are not counted.
 	PauseAfterFailures int
 }
 
 var validScheduleName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// validate reports every fault that shows without asking anybody.
+// validate reports every fault that it finds without I/O.
 func (n NewSchedule) validate() error {
 	faults := []error{n.Timing.Validate()}
 	if !validScheduleName.MatchString(n.Name) {
@@ -97,7 +97,7 @@ func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 		return Schedule{}, err
 	}
 	if err := s.finishChange(ctx, n.Name, "create"); isInvalid(err) {
-		// Temporal refuses it for good.
+		// Temporal permanently refuses it.
 		return Schedule{}, errors.Join(err, s.DeleteSchedule(context.WithoutCancel(ctx), n.Name))
 	} else if err != nil {
 		return Schedule{}, err
@@ -152,12 +152,12 @@ func scheduleOptions(n NewSchedule, in importing.ScheduledInput) (client.Schedul
 	}, nil
 }
 
-// PauseSchedule pauses a schedule: nothing is started any more; what is under way goes on.
+// PauseSchedule pauses a schedule: it starts no imports; running imports continue.
 func (s *Starter) PauseSchedule(ctx context.Context, name string, by By) error {
 	return s.setPaused(ctx, name, true, "pause", noteOf("paused", by))
 }
 
-// ResumeSchedule lets a paused schedule go on with the next time that comes.
+// ResumeSchedule resumes a paused schedule, from the next time on.
 func (s *Starter) ResumeSchedule(ctx context.Context, name string, by By) error {
 	return s.setPaused(ctx, name, false, "resume", noteOf("resumed", by))
 }
@@ -200,7 +200,7 @@ func (s *Starter) TriggerSchedule(ctx context.Context, name, overlap string) err
 	return s.runSchedule(ctx, name, "trigger", func(h client.ScheduleHandle) error { return h.Trigger(ctx, options) })
 }
 
-// DeleteSchedule deletes a schedule. Its imports stay; those under way go on. If Temporal
+// DeleteSchedule deletes a schedule. Its imports stay; running ones continue. If Temporal
 // cannot be reached the store remembers it, and workers delete it there.
 func (s *Starter) DeleteSchedule(ctx context.Context, name string) error {
 	if _, err := s.knownSchedule(ctx, name); err != nil {
@@ -213,7 +213,7 @@ func (s *Starter) DeleteSchedule(ctx context.Context, name string) error {
 }
 
 // runSchedule makes a schedule run. Temporal has it before, also if it had lost it. The error
-// is store.ErrNotFound if there is none of that name.
+// is store.ErrNotFound if the name is unknown.
 func (s *Starter) runSchedule(ctx context.Context, name, what string, run func(h client.ScheduleHandle) error) error {
 	err := s.requireSchedule(ctx, name)
 	if err == nil {

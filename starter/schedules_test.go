@@ -24,7 +24,7 @@ import (
 // never is when a schedule runs that is only triggered in a test: once a year.
 var never = starter.Timing{Cron: "0 0 1 1 *", TimeZone: "Europe/Berlin"}
 
-// slowArgs are those of an import that goes on until it is cancelled, in the system of
+// slowArgs are those of an import that runs until it is cancelled, in the system of
 // setupSlow.
 const slowArgs = `{"rows": 1000000, "delay": "50ms"}`
 
@@ -86,7 +86,7 @@ func idle(t *testing.T, s *enginetest.System, name string) bool {
 	return len(now.Info.RunningWorkflows) == 0
 }
 
-// A schedule is what was asked for, also after the server has made something else of it.
+// A schedule matches its request, also after the server has normalised it.
 func TestCreateSchedule(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -158,7 +158,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		"name":     {func(n *starter.NewSchedule) { n.Name = "A b" }, `"A b" is not a schedule's name: want 1 to 63`},
 		"no time":  {func(n *starter.NewSchedule) { n.Timing = starter.Timing{} }, "say when it runs: a cron expression or an interval"},
 		"both":     {func(n *starter.NewSchedule) { n.Timing.Every = time.Hour }, "both a cron expression and an interval are given"},
-		"cron":     {func(n *starter.NewSchedule) { n.Timing.Cron = "0 25 * * *" }, `the cron expression: field 2, the hour: "25" is none: want *, or 0 to 23`},
+		"cron":     {func(n *starter.NewSchedule) { n.Timing.Cron = "0 25 * * *" }, `the cron expression: field 2, the hour: invalid "25": want *, or 0 to 23`},
 		"zone":     {func(n *starter.NewSchedule) { n.Timing.TimeZone = "Mars" }, `time zone "Mars": want an IANA name`},
 		"local":    {func(n *starter.NewSchedule) { n.Timing.TimeZone = "Local" }, `time zone "Local": want an IANA name`},
 		"interval": {func(n *starter.NewSchedule) { n.Timing = starter.Timing{Every: time.Second} }, "an interval of 1s: want whole seconds, at least 1m0s"},
@@ -170,7 +170,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		"catch-up": {func(n *starter.NewSchedule) { n.Catchup = time.Second }, "a catch-up window of 1s: want at least 10s"},
 		"failures": {func(n *starter.NewSchedule) { n.PauseAfterFailures = -1 }, "pause after -1 failures: want 0, for never, or more"},
 		"note":     {func(n *starter.NewSchedule) { n.Note = strings.Repeat("x", 1001) }, "a note of 1001 bytes: at most 1000 are allowed"},
-		"site":     {func(n *starter.NewSchedule) { n.Request.Site = "nobody.example" }, "site nobody.example: not found"},
+		"site":     {func(n *starter.NewSchedule) { n.Request.Site = "missing.example" }, "site missing.example: not found"},
 		"source":   {func(n *starter.NewSchedule) { n.Request.Source = "nope" }, `unknown importer "nope"`},
 		"args":     {func(n *starter.NewSchedule) { n.Request.Args = json.RawMessage(`{"rowz": 1}`) }, `arguments of noop: unknown argument "rowz"`},
 		"settings": {
@@ -189,7 +189,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		},
 		"30 February": {
 			func(n *starter.NewSchedule) { n.Timing.Cron = "0 0 30 2 *" },
-			`the cron expression: "0 0 30 2 *": there is no such day`,
+			`the cron expression: "0 0 30 2 *": no such day exists`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +228,7 @@ func TestTriggerSchedule(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, run.WorkflowID, described.GetWorkflowExecutionInfo().GetParentExecution().GetWorkflowId())
 
-	require.ErrorIs(t, s.Starter.TriggerSchedule(enginetest.Context(t), "nobody", ""), store.ErrNotFound)
+	require.ErrorIs(t, s.Starter.TriggerSchedule(enginetest.Context(t), "unknown", ""), store.ErrNotFound)
 	require.ErrorContains(t, s.Starter.TriggerSchedule(enginetest.Context(t), "now", "hope"), `overlap "hope": want one of`)
 }
 
@@ -270,12 +270,12 @@ func TestTerminatedRun(t *testing.T) {
 	require.NoError(t, s.Temporal.TerminateWorkflow(ctx, run.WorkflowID, run.RunID, "a test"))
 	awaitSchedule(t, s, "slow", func(now starter.Schedule) bool { return now.Runs[0].Status == starter.RunTerminated })
 	before := s.WaitLoading(t, run.ImportID).RowsLoaded
-	s.WaitFor(t, run.ImportID, "going on", func(now store.ImportSummary) bool { return now.RowsLoaded > before })
+	s.WaitFor(t, run.ImportID, "continuing", func(now store.ImportSummary) bool { return now.RowsLoaded > before })
 	require.NoError(t, s.Starter.Cancel(ctx, run.ImportID, starter.By{}))
 	require.Equal(t, store.StatusCancelled, s.Wait(t, run.ImportID).Import.Status)
 }
 
-// A schedule whose imports keep failing is paused, and says why; whoever resumes it gives
+// A schedule whose imports keep failing is paused with a reason; resuming it gives
 // it as many tries again.
 func TestPauseAfterFailures(t *testing.T) {
 	t.Parallel()
@@ -285,7 +285,7 @@ func TestPauseAfterFailures(t *testing.T) {
 	n.PauseAfterFailures = 2
 	create(t, s, n)
 	first := trigger(t, s, "bad")
-	const reason = "noop was told to fail in before_start"
+	const reason = "noop failed as configured in before_start"
 	require.Equal(t, starter.RunFailed, first.Status)
 	require.Equal(t, "import 1: "+reason, first.Reason)
 	now, err := s.Starter.Schedule(enginetest.Context(t), "bad")
@@ -299,20 +299,20 @@ func TestPauseAfterFailures(t *testing.T) {
 	lines, err := s.Store.ListFeedback(enginetest.Context(t), db.ListFeedbackParams{ImportID: second.ImportID, RowLimit: 100})
 	require.NoError(t, err)
 	require.Equal(t, "Schedule bad is paused: 2 failures in a row, the last: import 2: "+reason+
-		". `sluice schedule resume bad` lets it go on.", lines[len(lines)-1].Message)
+		". Resume it with `sluice schedule resume bad`.", lines[len(lines)-1].Message)
 
-	require.NoError(t, s.Starter.ResumeSchedule(enginetest.Context(t), "bad", starter.By{Who: "ann", Why: "mended"}))
+	require.NoError(t, s.Starter.ResumeSchedule(enginetest.Context(t), "bad", starter.By{Who: "ann", Why: "fixed"}))
 	now, err = s.Starter.Schedule(enginetest.Context(t), "bad")
 	require.NoError(t, err)
-	require.Equal(t, []any{false, "resumed by ann: mended"}, []any{now.Paused, now.Note})
+	require.Equal(t, []any{false, "resumed by ann: fixed"}, []any{now.Paused, now.Note})
 	trigger(t, s, "bad")
 	now, err = s.Starter.Schedule(enginetest.Context(t), "bad")
 	require.NoError(t, err)
 	require.False(t, now.Paused, "counting has begun anew")
-	require.NoError(t, s.Starter.PauseFailing(enginetest.Context(t), "nobody", "x"), "one that is gone is nobody's business")
+	require.NoError(t, s.Starter.PauseFailing(enginetest.Context(t), "unknown", "x"), "a deleted schedule is ignored")
 }
 
-// What stands in the way of creating the import is said where people look.
+// Errors that prevent the import of a schedule are reported.
 func TestScheduleCannotCreate(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

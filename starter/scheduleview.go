@@ -231,7 +231,7 @@ func (s *Starter) run(ctx context.Context, action client.ScheduleActionResult) (
 	return r, err
 }
 
-// outcome reads how a run that is over has ended.
+// outcome returns the outcome of an ended run.
 func (s *Starter) outcome(ctx context.Context, r *Run) {
 	var outcome importacts.ImportOutcome
 	err := s.Temporal.GetWorkflow(ctx, r.WorkflowID, r.RunID).Get(ctx, &outcome)

@@ -27,9 +27,9 @@ func TestStartImportRefuses(t *testing.T) {
 		want    string
 	}{
 		"unknown site": {
-			starter.Request{Site: "nobody.example", Source: "noop"},
+			starter.Request{Site: "missing.example", Source: "noop"},
 			store.ErrNotFound,
-			"site nobody.example: not found: add it with `sluice site add nobody.example`",
+			"site missing.example: not found: add it with `sluice site add missing.example`",
 		},
 		"unknown importer": {
 			starter.Request{Site: site, Source: "nope"}, nil, `unknown importer "nope" (want csv, noop)`,

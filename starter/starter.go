@@ -63,7 +63,7 @@ type Request struct {
 	Settings *config.Import
 	// By says who asks, for second-person approval and for display.
 	By string
-	// Notify are e-mail addresses that are told how it went, besides the site's
+	// Notify are e-mail addresses that receive notifications, besides the site's
 	// contacts.
 	Notify []string
 	// Review says whether the rows wait for a decision before they become visible.
@@ -124,7 +124,7 @@ func (s *Starter) recordRun(ctx context.Context, id int64, run client.WorkflowRu
 func baseOptions(imp store.Import, domain string) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
 		TaskQueue: workflows.QueueMain,
-		// The second starter is told of the run that is there. An import that has ended begins
+		// The second starter gets the existing run. An import that has ended begins
 		// again by a reset only.
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,

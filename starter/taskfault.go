@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/inbound"
 )
 
-// failingFrom is from which attempt on a task is told to fail: single ones fail when a worker
+// failingFrom is the attempt from which on a task counts as failing: single ones fail when a worker
 // stops.
 const failingFrom = 3
 
@@ -20,7 +20,7 @@ const failingFrom = 3
 const maxFault = 500
 
 // taskFault says why the task of a running workflow fails; "" if it does not. The workflow
-// stands still meanwhile, and goes on by itself once a worker can carry its task out.
+// stands still meanwhile, and resumes once a worker can execute its task.
 func taskFault(
 	ctx context.Context, c client.Client, run *workflowservice.DescribeWorkflowExecutionResponse,
 ) (string, error) {

@@ -115,7 +115,7 @@ func timingOf(spec *client.ScheduleSpec) Timing {
 const (
 	// OverlapSkip leaves the time out. It is the default.
 	OverlapSkip = "skip"
-	// OverlapBufferOne runs one more when the earlier one is over.
+	// OverlapBufferOne runs one more when the earlier one has ended.
 	OverlapBufferOne = "buffer-one"
 	// OverlapBufferAll runs all that have come up, one after the other.
 	OverlapBufferAll = "buffer-all"

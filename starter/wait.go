@@ -43,7 +43,7 @@ func (s *Starter) WaitFor(
 	}
 }
 
-// WaitDeleted waits until a deletion is over.
+// WaitDeleted waits until a deletion has ended.
 func (s *Starter) WaitDeleted(ctx context.Context, id int64) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()

@@ -72,11 +72,11 @@ func Holding(claims []DayClaim, table string, days calendar.Set) []DayClaim {
 	return holders
 }
 
-// ClaimDays makes the days of an import's parts its own, each in the part's table, until it
-// has ended other than well. It may be repeated. The errors are ErrOverlap, as an
-// *OverlapError, if another import has brought in or claimed some of them since they were
-// found free, ErrNothingLoaded if there are none, ErrUnfinished if a part is neither done nor
-// skipped, and ErrUnlocked if the import goes by another grant of its locks.
+// ClaimDays claims the days of an import's parts, each in the part's table. The claims are released
+// if the import does not succeed. It is idempotent. The errors are ErrOverlap, as an *OverlapError,
+// if another import has imported or claimed some of them in the meantime, ErrNothingLoaded if there
+// are none, ErrUnfinished if a part is neither done nor skipped, and ErrUnlocked if the import no
+// longer holds the grant of its locks.
 func (s *Store) ClaimDays(ctx context.Context, id, fencingToken int64) error {
 	return s.inTx(ctx, func(q *db.Queries) error { return claimDays(ctx, q, id, fencingToken) })
 }

@@ -50,7 +50,7 @@ func TestClaimDays(t *testing.T) {
 	require.NoError(t, b.Finish(b.ctx, second, store.StatusDeclined, "", ""))
 	require.ErrorIs(t, b.ClaimDays(b.ctx, third, 0), store.ErrOverlap, "rows of an import that is being deleted may still be visible")
 	require.NoError(t, b.ReleaseDays(b.ctx, first))
-	require.NoError(t, b.ClaimDays(b.ctx, third, 0), "days of imports that are taken back are free")
+	require.NoError(t, b.ClaimDays(b.ctx, third, 0), "days of deleted imports are free")
 }
 
 // What an import has brought in is what its parts claim; without any it claims nothing.
@@ -114,7 +114,7 @@ func TestClaimsOfReset(t *testing.T) {
 }
 
 // Imports that share their locks end at the same moment: of those that have a day of a table
-// in common one gets it, and those of other tables are not in the way.
+// in common one gets it, and those of other tables do not conflict.
 func TestClaimDaysAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

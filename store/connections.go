@@ -37,10 +37,9 @@ func (s *Store) Connection(ctx context.Context, name string) (Connection, error)
 	return row, found(err, "connection %s", name)
 }
 
-// ReplaceConnection replaces the settings and secrets of a connection, if it is still of
-// the version and kind that it is given with; name and kind stay. It returns the new row.
-// The error is ErrNotFound if the connection is gone, and ErrConflict if somebody else
-// has changed it.
+// ReplaceConnection replaces the settings and secrets of a connection, if it still has the given
+// version and kind; name and kind stay. It returns the new row. The error is ErrNotFound if the
+// connection does not exist, and ErrConflict after a concurrent change.
 func (s *Store) ReplaceConnection(ctx context.Context, changed Connection) (Connection, error) {
 	row, err := s.UpdateConnection(ctx, db.UpdateConnectionParams{
 		Name: changed.Name, Kind: changed.Kind, Version: changed.Version,

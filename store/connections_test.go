@@ -30,7 +30,7 @@ func TestConnections(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, added, got)
 	require.Equal(t, []byte{0, 1, 255}, got.Sealed)
-	_, err = b.Connection(b.ctx, "nobody")
+	_, err = b.Connection(b.ctx, "unknown")
 	require.ErrorIs(t, err, store.ErrNotFound)
 
 	got.SecretNames, got.KeyID = []string{}, 7
@@ -40,7 +40,7 @@ func TestConnections(t *testing.T) {
 	require.Equal(t, []any{int64(7), []string{}}, []any{replaced.KeyID, replaced.SecretNames})
 	_, err = b.ReplaceConnection(b.ctx, got)
 	require.ErrorIs(t, err, store.ErrConflict, "it is of version 2 by now")
-	got.Name = "nobody"
+	got.Name = "unknown"
 	_, err = b.ReplaceConnection(b.ctx, got)
 	require.ErrorIs(t, err, store.ErrNotFound)
 
@@ -70,7 +70,7 @@ func TestRemoveConnection(t *testing.T) {
 	imp, _, err := b.CreateImport(b.ctx, n)
 	require.NoError(t, err)
 
-	require.NoError(t, b.RemoveConnection(b.ctx, "other", false), "nobody names this one")
+	require.NoError(t, b.RemoveConnection(b.ctx, "other", false), "no import names it")
 	err = b.RemoveConnection(b.ctx, "shop", false)
 	require.ErrorIs(t, err, store.ErrInUse)
 	require.EqualError(t, err, fmt.Sprintf("connection shop: import %d is queued: in use", imp.ID))

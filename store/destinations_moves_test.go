@@ -25,8 +25,8 @@ var moves = map[string][]string{
 	store.JobHeld:      {store.JobAwaiting, store.JobCancelled},
 }
 
-// TestMoves: the database lets a job make the legal moves, and no other, whoever writes;
-// each is a line of its history.
+// TestMoves: the database allows only the legal transitions of a job, for every writer; each is a
+// line of its history.
 func TestMoves(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

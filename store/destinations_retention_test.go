@@ -73,7 +73,7 @@ func TestPurgeInSteps(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.many(t, 1500)
-	// The events of one moment are told apart; what stays is gone past.
+	// Events with equal times are distinguished; the cursor passes the kept ones.
 	b.exec(t, "UPDATE events SET received_at = date_trunc('day', received_at)")
 	rule := store.Retention{ReceivedBefore: time.Now().Add(-48 * time.Hour), States: []string{store.JobFailed}}
 	step, after, done, err := b.PurgeStep(b.ctx, rule, store.PurgeCursor{})

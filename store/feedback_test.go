@@ -77,8 +77,7 @@ func TestOddTexts(t *testing.T) {
 	require.Equal(t, want, imp.Error)
 }
 
-// A warning of several parts is one line with their number, whoever gives it and however
-// often.
+// A warning of several parts is one line with their number, for any writer and any number of calls.
 func TestPartFeedback(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

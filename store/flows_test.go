@@ -71,7 +71,7 @@ func TestApplyFlows(t *testing.T) {
 	}
 }
 
-// Whoever applies the same at the same moment adds one version.
+// Concurrent equal changes add one version.
 func TestApplyFlowsAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

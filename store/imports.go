@@ -83,16 +83,16 @@ func optional[T comparable](v T) *T {
 // RecordAttemptError notes why the last attempt at something failed, while it is being
 // tried again, and tells listeners; "" clears the note. An import that has ended stays
 // as it is.
-func (s *Store) RecordAttemptError(ctx context.Context, id int64, trouble string) error {
+func (s *Store) RecordAttemptError(ctx context.Context, id int64, failure string) error {
 	err := s.inTx(ctx, func(q *db.Queries) error {
-		n, err := q.SetAttemptError(ctx, plain(trouble), id)
-		if err != nil || n == 0 || trouble == "" {
+		n, err := q.SetAttemptError(ctx, plain(failure), id)
+		if err != nil || n == 0 || failure == "" {
 			return err
 		}
-		return s.announce(ctx, q, id, EventRetrying, trouble)
+		return s.announce(ctx, q, id, EventRetrying, failure)
 	})
 	if err != nil {
-		return fmt.Errorf("note the trouble of import %d: %w", id, err)
+		return fmt.Errorf("record the attempt error of import %d: %w", id, err)
 	}
 	return nil
 }
@@ -114,8 +114,8 @@ func (s *Store) NotePaused(ctx context.Context, id int64, paused bool) error {
 	})
 }
 
-// NoteWait notes until when an import waits for its source, and why. It is forgotten
-// when the import goes on.
+// NoteWait records until when and why an import waits for its source. The record is cleared when
+// the import continues.
 func (s *Store) NoteWait(ctx context.Context, id int64, until time.Time, reason string) error {
 	if err := s.SetWait(ctx, db.SetWaitParams{ID: id, WaitUntil: &until, WaitReason: plain(reason)}); err != nil {
 		return fmt.Errorf("note the wait of import %d: %w", id, err)

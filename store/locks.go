@@ -19,8 +19,8 @@ type LockLimits struct {
 
 // Grant is the answer to a request for locks.
 type Grant struct {
-	// FencingToken is the fencing token that the import's writes go by from now on; 0 while
-	// it waits. It rises with every grant, whatever it is of.
+	// FencingToken is the fencing token of the import's writes; 0 while it waits. It increases with
+	// every grant of any import.
 	FencingToken int64
 	// InTheWay are up to five imports that it waits for. It is empty where the import
 	// waits only because enough others run.
@@ -78,7 +78,7 @@ func (s *Store) AcquireLocks(ctx context.Context, id int64, run string, limits L
 		return Grant{}, fmt.Errorf("acquire locks: %w", err)
 	}
 	if grant.FencingToken == 0 {
-		// What people see; nothing goes by it.
+		// For display only.
 		err = s.EnterPhase(ctx, id, Entry{Run: run, FencingToken: AnyFencingToken, Status: StatusQueued, Phase: PhaseLocking})
 	}
 	return grant, err
@@ -98,8 +98,8 @@ func enqueue(ctx context.Context, q *db.Queries, id int64, limits LockLimits) (d
 	if err != nil || request.FencingToken != nil {
 		return request, err
 	}
-	// A new request stands at the end: granting the others is nobody's business here, and
-	// looking at them all would make a long queue slow to join.
+	// A new request is the last in the queue: it need not grant others, and checking them all would
+	// make it slow to join a long queue.
 	others, err := inTheWay(ctx, q, id)
 	if err != nil || len(others) > 0 {
 		return request, err
@@ -190,7 +190,8 @@ func releaseLocks(ctx context.Context, q *db.Queries, id int64, limits LockLimit
 	if err := q.LogRelease(ctx, released.FencingToken); err != nil {
 		return nil, fmt.Errorf("log the release: %w", err)
 	}
-	// Where a limit counts, anybody may be next; else only who waited for the same.
+	// If a limit applies, any import may be next; otherwise only those that waited for the same
+	// resources.
 	names := []string{}
 	if limits == (LockLimits{}) {
 		for _, r := range resources {

@@ -24,7 +24,7 @@ func (recipients) Webhooks() []string { return []string{"ops"} }
 
 func (recipients) Jobs(_ context.Context, _ store.Announcement, r store.Recipients) (jobs []store.NewJob, faults []error) {
 	for _, address := range r.Addresses {
-		if address == "nobody" {
+		if address == "unknown" {
 			faults = append(faults, errors.New("want an address"))
 			continue
 		}
@@ -203,7 +203,7 @@ func requireSilence(t *testing.T, b *outbox, sub *store.Subscription) {
 	require.Equal(t, "silence", payload)
 }
 
-func TestWhatListenersAreTold(t *testing.T) {
+func TestNotificationsOfListeners(t *testing.T) {
 	t.Parallel()
 	for event, want := range map[string]string{
 		store.EventCompleted: "complete", store.EventUnchanged: "complete", store.EventRetrying: "transient_fail",
@@ -216,7 +216,7 @@ func TestWhatListenersAreTold(t *testing.T) {
 	sub, err := b.Subscribe(b.ctx, store.JobsChannel)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, sub.Close(context.Background())) })
-	// Every retry is told, and none goes into the outbox.
+	// Every retry is notified, and none goes into the outbox.
 	for range 2 {
 		require.NoError(t, b.announce(b.importID, store.EventRetrying, ""))
 		payload, _, err := sub.Await(b.ctx)
@@ -229,7 +229,7 @@ func TestWhatListenersAreTold(t *testing.T) {
 	require.ErrorIs(t, b.announce(999, store.EventFailed, ""), store.ErrNotFound)
 }
 
-// Nothing is told of what is not committed.
+// An uncommitted change sends no notification.
 func TestToldAtCommit(t *testing.T) {
 	t.Parallel()
 	b := setupOutbox(t)
@@ -261,14 +261,14 @@ func TestToldAtCommit(t *testing.T) {
 	require.Contains(t, payload, `"complete"`)
 	imp, err := b.Import(b.ctx, b.importID)
 	require.NoError(t, err)
-	require.Equal(t, "completed", imp.Status, "it is true when it is told")
+	require.Equal(t, "completed", imp.Status, "it is committed before the notification")
 }
 
 // Without a recipient there is no event; one that cannot be notified stands in the import's log.
 func TestOnlyWhereThereIsARecipient(t *testing.T) {
 	t.Parallel()
 	b := setupOutbox(t)
-	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET notify = '{nobody}'; UPDATE sites SET contacts = '{}'")
+	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET notify = '{unknown}'; UPDATE sites SET contacts = '{}'")
 	require.NoError(t, err)
 	for range 2 {
 		require.NoError(t, b.announce(b.importID, store.EventFailed, ""))
@@ -327,7 +327,7 @@ func TestUndeliveredNotifications(t *testing.T) {
 	}
 	require.Equal(t, []string{fmt.Sprintf("warn: Notification imp_%d_0_failed could not be delivered by smtp through the connection "+
 		"notify: the mail server refuses the recipient (550). `sluice job retry %s` tries again.", b.importID, mails[1].ID)}, b.feedback(t))
-	require.Len(t, b.events(t), 1, "a notification that failed notifies nobody")
+	require.Len(t, b.events(t), 1, "a failed notification sends nothing")
 }
 
 // What was not sent goes with the import that it is about.

@@ -54,8 +54,8 @@ func TestPing(t *testing.T) {
 	require.ErrorIs(t, s.Ping(gone), context.Canceled)
 }
 
-// A server that is away is told about at once, one that hangs after the connect
-// timeout, and neither with the password.
+// An unreachable server is reported at once, one that hangs after the connect timeout, and neither
+// with the password.
 func TestPingUnreachable(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

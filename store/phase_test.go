@@ -19,7 +19,7 @@ func TestEnterPhase(t *testing.T) {
 	require.Equal(t, store.StatusRunning, got.Status)
 	require.Equal(t, store.PhasePlanning, got.Phase)
 	require.Equal(t, "run-1", got.RunID)
-	require.Empty(t, got.AttemptError, "what was in the way no longer is")
+	require.Empty(t, got.AttemptError, "no attempt error is left")
 	require.NotNil(t, got.StartedAt)
 
 	require.NoError(t, b.EnterPhase(b.ctx, imp.ID, "run-1", store.StatusParked, store.PhaseLoading))
@@ -155,7 +155,7 @@ func TestFinish(t *testing.T) {
 	require.NoError(t, b.RecordAttemptError(b.ctx, imp.ID, "too late"))
 	got, err = b.Import(b.ctx, imp.ID)
 	require.NoError(t, err)
-	require.Empty(t, got.AttemptError, "an import that has ended has no trouble")
+	require.Empty(t, got.AttemptError, "an ended import has no attempt error")
 }
 
 func TestRequestDeletion(t *testing.T) {
@@ -179,7 +179,7 @@ func TestRequestDeletion(t *testing.T) {
 	require.Equal(t, store.StatusDeleting, imp.Status)
 	require.Empty(t, imp.WorkflowID+imp.RunID, "another workflow deletes it")
 	err = b.EnterPhase(b.ctx, id, "run-2", store.StatusRunning, store.PhaseLoading)
-	require.ErrorIs(t, err, store.ErrConflict, "deletion is for good")
+	require.ErrorIs(t, err, store.ErrConflict, "deletion is permanent")
 	n, err = b.DeleteImport(b.ctx, id)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)

@@ -55,7 +55,7 @@ func (s *Store) BeginReview(
 	return review, woken, err
 }
 
-// Decision is what somebody has decided about an import.
+// Decision is the decision about an import.
 type Decision struct {
 	// Verdict is Accepted or Declined.
 	Verdict string

@@ -62,7 +62,7 @@ func TestDecide(t *testing.T) {
 	t.Parallel()
 	accept := store.Decision{Verdict: store.Accepted, By: "bob", Reason: "looks right"}
 
-	t.Run("once, and told to whoever comes later", func(t *testing.T) {
+	t.Run("once, and returned to later callers", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		imp := b.reviewed(t, nil)
@@ -87,7 +87,7 @@ func TestDecide(t *testing.T) {
 			return errors.Join(err, broken)
 		})
 		require.ErrorIs(t, err, broken)
-		require.NoError(t, b.CheckDecidable(b.ctx, imp.ID), "it goes on waiting")
+		require.NoError(t, b.CheckDecidable(b.ctx, imp.ID), "it remains in review")
 		require.NoError(t, b.NoteReviewError(b.ctx, imp.ID, "no room"))
 		review, err := b.ReviewOf(b.ctx, imp.ID)
 		require.NoError(t, err)

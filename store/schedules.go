@@ -68,8 +68,8 @@ func (s *Store) AdoptSchedule(
 	return adopted && err == nil, err
 }
 
-// SetSchedulePaused sets whether a schedule is paused, and why. The error is ErrNotFound if
-// there is none of that name, or if it is being deleted.
+// SetSchedulePaused sets whether a schedule is paused, and why. The error is ErrNotFound if the
+// name is unknown or the schedule is being deleted.
 func (s *Store) SetSchedulePaused(ctx context.Context, name string, paused bool, note string) error {
 	params := db.SetSchedulePausedParams{Name: name, Paused: paused, Note: plain(note)}
 	changed, err := s.Queries.SetSchedulePaused(ctx, params)

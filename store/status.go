@@ -9,11 +9,11 @@ const (
 	StatusQueued = "queued"
 	// StatusRunning means that its workflow is at work.
 	StatusRunning = "running"
-	// StatusParked means that parts have failed too often, and that it waits for
-	// somebody to retry or skip them, or to cancel.
+	// StatusParked means that the retries of parts are exhausted, and that the import waits for a
+	// decision: to retry or skip them, or to cancel.
 	StatusParked = "parked"
-	// StatusInReview means that its rows are loaded and invisible, and that it waits for
-	// somebody to accept or decline them.
+	// StatusInReview means that its rows are loaded and invisible, and that it waits for the
+	// decision of a review.
 	StatusInReview = "in_review"
 	// StatusCompleted means that its rows are visible.
 	StatusCompleted = "completed"
@@ -21,7 +21,7 @@ const (
 	StatusUnchanged = "unchanged"
 	// StatusFailed means that it ended with an error and left no rows.
 	StatusFailed = "failed"
-	// StatusCancelled means that somebody cancelled it; it left no rows.
+	// StatusCancelled means that it was cancelled; it left no rows.
 	StatusCancelled = "cancelled"
 	// StatusDeclined means that its review has declined it; it left no rows.
 	StatusDeclined = "declined"
@@ -78,7 +78,7 @@ func Statuses() []string {
 	return slices.Concat(active, ended, []string{StatusDeleting})
 }
 
-// Ended says whether an import of that status is over.
+// Ended reports whether an import of that status has ended.
 func Ended(status string) bool { return slices.Contains(ended, status) }
 
 // The decisions of a review.

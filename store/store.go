@@ -29,8 +29,8 @@ var (
 	ErrLimit = errors.New("limit reached")
 	// ErrFenced means that a later attempt has taken over: the caller must stop.
 	ErrFenced = errors.New("a later attempt has taken over")
-	// ErrUnlocked means that the import does not hold the grant of its locks that the
-	// caller goes by: it must acquire them again.
+	// ErrUnlocked means that the import does not hold the caller's grant of its locks: it must
+	// acquire them again.
 	ErrUnlocked = errors.New("the import does not hold its locks")
 	// ErrUnfinished means that parts of an import are neither done nor skipped, or that it has
 	// none: it must be loaded before it can be published.
@@ -80,8 +80,8 @@ type Config struct {
 	MaxConns int32
 	// ConnectTimeout bounds a connection attempt. Defaults to 5 s.
 	ConnectTimeout time.Duration
-	// Notifier makes the jobs that notify of what happens to imports. Required in the process
-	// that carries them out; without one nobody is notified.
+	// Notifier creates the jobs of notifications about imports. Required in the process that runs
+	// the activities; without one no notification is sent.
 	Notifier Notifier
 }
 

@@ -55,7 +55,7 @@ func (s *Subscription) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// closeTimeout bounds how long the server is given to hear of the end.
+// closeTimeout bounds the time to tell the server about the end.
 const closeTimeout = 2 * time.Second
 
 // Close ends the subscription, also if ctx is done.

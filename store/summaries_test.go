@@ -41,7 +41,7 @@ func TestSummaries(t *testing.T) {
 		"behind the last":   {store.Listing{BeforeID: 1, Limit: 2}, []int64{}},
 		"one site":          {store.Listing{Site: "example.com", Limit: 10}, []int64{5, 3, 1}},
 		"a page of a site":  {store.Listing{Site: "example.com", BeforeID: 5, Limit: 1}, []int64{3}},
-		"no site":           {store.Listing{Site: "nobody.example.com", Limit: 10}, []int64{}},
+		"no site":           {store.Listing{Site: "missing.example.com", Limit: 10}, []int64{}},
 		"none asked for":    {store.Listing{}, []int64{}},
 		"before all others": {store.Listing{BeforeID: 99, Limit: 1}, []int64{5}},
 		"of a status":       {store.Listing{Statuses: []string{store.StatusQueued}, Limit: 10}, []int64{5}},
@@ -50,7 +50,7 @@ func TestSummaries(t *testing.T) {
 		},
 		"of a source":  {store.Listing{Source: "noop", Limit: 1}, []int64{5}},
 		"of no source": {store.Listing{Source: "nope", Limit: 1}, []int64{}},
-		"of somebody":  {store.Listing{By: "ann", Limit: 10}, []int64{2}},
+		"of a requester": {store.Listing{By: "ann", Limit: 10}, []int64{2}},
 	} {
 		got, err := b.Summaries(b.ctx, tc.listing)
 		require.NoError(t, err, name)

@@ -31,7 +31,7 @@ func (w *Warehouse) ChunkCounts(
 	if err != nil {
 		return nil, fmt.Errorf("count chunks of %s: %w", table.Name, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells of every fault that matters
+	defer rows.Close() //nolint:errcheck // rows.Err returns every relevant error
 	counts := map[uint32]ChunkCount{}
 	for rows.Next() {
 		var chunk uint32
@@ -67,7 +67,7 @@ func (w *Warehouse) VisibleSum(
 	ctx context.Context, table *schema.Table, siteID, importID uint64, column string,
 ) (Sum, error) {
 	if table.Index(column) < 0 {
-		return Sum{}, fmt.Errorf("sum up %s: there is no column %q", table.Name, column)
+		return Sum{}, fmt.Errorf("sum up %s: unknown column %q", table.Name, column)
 	}
 	key := PartKey{SiteID: siteID, ImportID: importID}
 	query := `SELECT count(), sum(` + column + `) FROM visible_` + table.Name + `
@@ -91,7 +91,7 @@ func (w *Warehouse) Rejects(ctx context.Context, siteID, importID uint64, skip, 
 	if err != nil {
 		return nil, fmt.Errorf("read rejects: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells of every fault that matters
+	defer rows.Close() //nolint:errcheck // rows.Err returns every relevant error
 	rejects := []schema.Reject{}
 	for rows.Next() {
 		var r schema.Reject

@@ -91,7 +91,7 @@ func testOneInsertIsOnePart(t *testing.T, b *bundle) {
 	}
 }
 
-// A repeated insert has no effect, also while the first goes on, and whichever way
+// A repeated insert has no effect, also while the first one is running, and whichever way
 // it takes. What is loaded after a purge is new.
 func TestTokens(t *testing.T) { eachProtocol(t, testTokens) }
 

@@ -62,7 +62,7 @@ func hang(t *testing.T) (address string) {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				return // the test is over
+				return // the test has ended
 			}
 			accepted = append(accepted, conn)
 		}
@@ -77,7 +77,7 @@ func hang(t *testing.T) (address string) {
 	return listener.Addr().String()
 }
 
-// deadPort returns an address on which nobody listens.
+// deadPort returns an address without a listener.
 func deadPort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -86,7 +86,7 @@ func deadPort(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// A server that is away is told about at once, and without the password.
+// An unreachable server is reported at once, and without the password.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	address := deadPort(t)
@@ -102,7 +102,7 @@ func TestUnreachable(t *testing.T) {
 				"insert into import_rejects: ":    w.InsertRejects(ctx, key(0), make([]schema.Reject, 3)),
 				"read the schema version of the ": w.Migrate(ctx),
 				"set visibility of import 2: ":    w.Show(ctx, 1, 2, 0),
-				"look for rows to purge in ":      w.PurgeRejects(ctx, 1, 2),
+				"find rows to purge in ":          w.PurgeRejects(ctx, 1, 2),
 			} {
 				require.NoError(t, ctx.Err(), "they give up by themselves")
 				require.ErrorContains(t, err, operation)

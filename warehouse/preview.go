@@ -53,7 +53,7 @@ func (w *Warehouse) Preview(
 	if err != nil {
 		return Preview{}, fmt.Errorf("sample %s: %w", table.Name, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells of every fault that matters
+	defer rows.Close() //nolint:errcheck // rows.Err returns every relevant error
 	for rows.Next() {
 		var row []string
 		if err := rows.Scan(&row); err != nil {

@@ -57,7 +57,7 @@ func TestAcknowledgedIsNotDone(t *testing.T) {
 	require.NoError(t, b.InsertRows(b.ctx, key(0), rows))
 
 	on.Store(true)
-	const noEffect = "the statement was acknowledged without an error, but has had no effect"
+	const noEffect = "the statement was acknowledged without an error, but had no effect"
 	require.ErrorContains(t, w.Show(b.ctx, 1, 2, 0), "set visibility of import 2: "+noEffect)
 	require.ErrorContains(t, w.Hide(b.ctx, 1, 2, 0), noEffect)
 	require.ErrorContains(t, w.PurgeRows(b.ctx, schema.Visitors, 1, 2), "purge imported_visitors: "+noEffect)

@@ -61,15 +61,15 @@ func (w *Warehouse) purge(ctx context.Context, table, where string, parameters [
 }
 
 // errNotDone means that ClickHouse, or a proxy, has acknowledged a statement without effect.
-var errNotDone = errors.New("the statement was acknowledged without an error, but has had no effect: " +
-	"is it ClickHouse that answers at warehouse.dsn?")
+var errNotDone = errors.New("the statement was acknowledged without an error, but had no effect: " +
+	"check that warehouse.dsn is the address of a ClickHouse server")
 
 // anyRow reports whether a table has such rows.
 func (w *Warehouse) anyRow(ctx context.Context, table, where string, parameters []any) (bool, error) {
 	var found uint8
 	query := `SELECT count() > 0 FROM (SELECT 1 FROM ` + table + ` WHERE ` + where + ` LIMIT 1)`
 	if err := w.conn.QueryRow(w.consistent(ctx), query, parameters...).Scan(&found); err != nil {
-		return false, fmt.Errorf("look for rows to purge in %s: %w", table, err)
+		return false, fmt.Errorf("find rows to purge in %s: %w", table, err)
 	}
 	return found != 0, nil
 }

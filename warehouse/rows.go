@@ -37,7 +37,7 @@ func (w *Warehouse) ChunkRows(
 	if err != nil {
 		return nil, fmt.Errorf("read rows of %s: %w", table.Name, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells of every fault that matters
+	defer rows.Close() //nolint:errcheck // rows.Err returns every relevant error
 	var all []Row
 	for rows.Next() {
 		row, err := scanRow(rows, table)

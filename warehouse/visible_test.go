@@ -57,7 +57,7 @@ func testVisibleViews(t *testing.T, b *bundle) {
 		require.Equal(t, append([]string{"site_id", "import_id"}, table.ColumnNames()...), columns, "the loader's own are left out")
 	}
 	_, err := b.VisibleSum(b.ctx, schema.Visitors, 1, 2, "visitors) FROM secrets --")
-	require.ErrorContains(t, err, "there is no column")
+	require.ErrorContains(t, err, "unknown column")
 }
 
 func sorted(lines []string) []string { slices.Sort(lines); return lines }

@@ -12,7 +12,7 @@ import (
 // the program that planned it, unless that has gone.
 //
 // Workflows move to the current version with their next task: histories of one release
-// are read by the next, and nobody has to keep old workers for imports that take days.
+// are read by the next, so that old workers need not be kept for imports that take days.
 func deployment(settings config.Worker) worker.DeploymentOptions {
 	if !settings.Versioned() {
 		return worker.DeploymentOptions{}

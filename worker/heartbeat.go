@@ -38,7 +38,7 @@ func (w *Worker) registration() (store.LiveWorker, error) {
 
 // beat records that this process lives. An error is logged: the next beat tries again.
 func (w *Worker) beat(ctx context.Context, own store.LiveWorker) {
-	w.mend(ctx, "record the worker's heartbeat", func(ctx context.Context) error {
+	w.repair(ctx, "record the worker's heartbeat", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, store.WorkerHeartbeat)
 		defer cancel()
 		return w.store.Heartbeat(ctx, own)

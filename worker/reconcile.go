@@ -12,17 +12,17 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// reconcile mends, until ctx ends, what was left behind by a process that died between
+// reconcile repairs, until ctx ends, the state left by a process that died between
 // two systems. All workers do so: doing it twice is harmless.
 func (w *Worker) reconcile(ctx context.Context) {
 	ticker := time.NewTicker(w.cfg.ReconcileInterval)
 	defer ticker.Stop()
 	for {
-		w.mend(ctx, "schedule retention", w.applyRetention)
-		w.mend(ctx, "start abandoned imports", w.startAbandoned)
-		w.mend(ctx, "grant locks", w.grantWaiting)
-		w.mend(ctx, "compare imports with their workflows", w.recoverImports)
-		w.mend(ctx, "compare schedules with Temporal's", w.syncSchedules)
+		w.repair(ctx, "schedule retention", w.applyRetention)
+		w.repair(ctx, "start abandoned imports", w.startAbandoned)
+		w.repair(ctx, "grant locks", w.grantWaiting)
+		w.repair(ctx, "compare imports with their workflows", w.recoverImports)
+		w.repair(ctx, "compare schedules with Temporal's", w.syncSchedules)
 		w.health.setTemporal(w.temporalAnswers(ctx))
 		select {
 		case <-ticker.C:
@@ -32,7 +32,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 	}
 }
 
-func (w *Worker) mend(ctx context.Context, what string, fn func(context.Context) error) {
+func (w *Worker) repair(ctx context.Context, what string, fn func(context.Context) error) {
 	if err := fn(ctx); err != nil && ctx.Err() == nil {
 		w.log.Warn("could not reconcile", "what", what, "error", err)
 	}
@@ -79,7 +79,7 @@ func (w *Worker) grantWaiting(ctx context.Context) error {
 const maxChecked = 100
 
 // recoverImports compares imports with their workflows, each import once in an interval over
-// all workers, and mends what differs.
+// all workers, and repairs differences.
 func (w *Worker) recoverImports(ctx context.Context) error {
 	ids, err := w.store.Uncompared(ctx, w.cfg.ReconcileInterval, maxChecked)
 	if err != nil {

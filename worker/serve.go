@@ -92,6 +92,6 @@ func answer(rw http.ResponseWriter, fault error) {
 		rw.WriteHeader(http.StatusServiceUnavailable)
 		text = fault.Error() + "\n"
 	}
-	// The other side may have gone: there is nobody left to tell.
+	// The client may have disconnected.
 	_, _ = rw.Write([]byte(text)) //nolint:errcheck // see above
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // A worker is ready as long as it polls and reaches everything, says what it does not
-// reach, and goes on when it is back.
+// reach, and continues when it returns.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
@@ -39,21 +39,21 @@ func TestReadiness(t *testing.T) {
 	status, text := get(t, address, "/healthz")
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, "ok\n", text)
-	storeProxy.Mend()
+	storeProxy.Restore()
 	requireReady(t, address, http.StatusOK, "ok")
 
 	storeProxy.Cut()
 	requireReady(t, address, http.StatusServiceUnavailable, "reach the store")
 	warehouseProxy.Cut()
 	requireReady(t, address, http.StatusServiceUnavailable, "reach the store", "reach the warehouse")
-	storeProxy.Mend()
-	warehouseProxy.Mend()
+	storeProxy.Restore()
+	warehouseProxy.Restore()
 	requireReady(t, address, http.StatusOK, "ok")
 	temporalProxy.Cut()
 	requireReady(t, address, http.StatusServiceUnavailable, "reach temporal")
 	status, _ = get(t, address, "/healthz")
 	require.Equal(t, http.StatusOK, status, "it need not be restarted")
-	temporalProxy.Mend()
+	temporalProxy.Restore()
 	requireReady(t, address, http.StatusOK, "ok")
 
 	imp := s.Start(t, starter.Request{Site: "example.com", Source: "noop", Args: json.RawMessage(`{"rows": 10}`)})
@@ -64,5 +64,5 @@ func TestReadiness(t *testing.T) {
 	}
 	stop()
 	status, _ = get(t, address, "/healthz")
-	require.Zero(t, status, "nobody listens any more")
+	require.Zero(t, status, "the listener is closed")
 }

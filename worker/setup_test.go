@@ -20,7 +20,7 @@ import (
 	"github.com/sluicehq/sluice/worker"
 )
 
-// freeAddress returns an address of this machine that nobody listens on.
+// freeAddress returns an address of this machine without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -36,7 +36,7 @@ func newSystem(t *testing.T) *enginetest.System {
 	return s
 }
 
-// get asks a worker; status is 0 if nobody answers.
+// get sends a request to a worker; status is 0 without a response.
 func get(t *testing.T, address, path string) (status int, text string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -133,7 +133,7 @@ func TestStartRefuses(t *testing.T) {
 			t.Parallel()
 			cfg := worker.Config{Settings: config.Default(), Registry: importers.NewRegistry(noop.New())}
 			cfg.Settings.Worker.Listen = "off"
-			// A fault that waiting cannot mend is not waited for.
+			// An error that waiting cannot fix is returned at once.
 			cfg.Settings.Worker.StartTimeout = time.Hour
 			tc.change(&cfg)
 			require.EqualError(t, run(t, cfg).end(t), tc.want)
@@ -141,7 +141,7 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
-// A worker that is told to stop while it still waits stops at once, and it is no fault.
+// A worker that receives a signal while it waits stops at once, without an error.
 func TestStopWhileStarting(t *testing.T) {
 	t.Parallel()
 	cfg := worker.Config{Settings: config.Default(), Registry: importers.NewRegistry(noop.New())}

@@ -86,7 +86,7 @@ type Worker struct {
 	closeMetrics func() error
 }
 
-// Run works until ctx ends, then stops gracefully: running activities are told,
+// Run works until ctx ends, then stops gracefully: running activities are cancelled,
 // note where they stand, and are taken up by another worker. It waits at its
 // start for databases and a Temporal server that are not there yet, as long as
 // worker.start_timeout says.
@@ -118,7 +118,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 // the next one.
 const maxBeat = 2 * time.Second
 
-// work polls until ctx ends or Temporal refuses the worker for good.
+// work polls until ctx ends or Temporal permanently refuses the worker.
 func (w *Worker) work(ctx context.Context) error {
 	worker.SetStickyWorkflowCacheSize(w.cfg.Settings.Worker.StickyCache)
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -17,13 +17,12 @@ type ConnectionTestInput struct {
 	Kind string `json:"kind"`
 }
 
-// ConnectionTestTimeout bounds a ConnectionTest workflow, the wait for a worker
-// included: somebody sits and waits for it.
+// ConnectionTestTimeout bounds a ConnectionTest workflow, including the wait for a worker: a person
+// waits for it.
 const ConnectionTestTimeout = time.Minute
 
-// ConnectionTest tests a connection on a worker, which is where it will be used: its
-// network, its key set, its time. It is tried once; whoever asked decides whether to ask
-// again.
+// ConnectionTest tests a connection on a worker, with the worker's network, key set and clock. It
+// is not retried; the caller decides whether to repeat it.
 func ConnectionTest(ctx workflow.Context, in ConnectionTestInput) (activities.ConnectionTested, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           ConnectionQueue(in.Kind),

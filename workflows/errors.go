@@ -22,7 +22,7 @@ func Explain(err error) (class, reason string) {
 			return string(importers.ClassSource), app.Message()
 		}
 		if !importers.Class(app.Type()).Known() {
-			// Temporal's own, for instance about an activity that nobody knows.
+			// Temporal's own, for instance about an unknown activity.
 			return string(importers.ClassInternal), app.Message()
 		}
 		return app.Type(), app.Message()

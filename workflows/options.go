@@ -31,13 +31,13 @@ var (
 	}
 )
 
-// retryDecision is for carrying a decision out: somebody waits for the answer.
+// retryDecision is for the execution of a decision: a person waits for the answer.
 var retryDecision = &temporal.RetryPolicy{
 	InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 2 * time.Second, MaximumAttempts: 5,
 }
 
-// retryDrain is for drains, which fail while their worker does not reach PostgreSQL: deliveries go on
-// within seconds after that.
+// retryDrain is for drains, which fail while their worker does not reach PostgreSQL: deliveries
+// resume within seconds after that.
 var retryDrain = &temporal.RetryPolicy{
 	InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second,
 }
@@ -48,9 +48,9 @@ var retryPoll = &temporal.RetryPolicy{
 	InitialInterval: 2 * time.Second, BackoffCoefficient: 1.1, MaximumInterval: 30 * time.Second,
 }
 
-// Timeouts of single attempts. Those with a heartbeat are taken up by another worker
-// that long after the death of the first; heartbeats are sent from the side, so
-// that they tell of the worker's life and not of progress.
+// Timeouts of single attempts. After the death of a worker, another one takes over an activity with
+// a heartbeat after that timeout; heartbeats are sent in the background, so that they prove that
+// the worker lives, not progress.
 const (
 	callbackTimeout      = 10 * time.Minute
 	CallbackHeartbeat    = 30 * time.Second

@@ -23,8 +23,8 @@ import (
 
 const replayFolder = "testdata/replay"
 
-// Workflows that were started by an earlier version go on with this one: what it did
-// then is what this code would do.
+// Workflows started by an earlier version continue with this one: replaying their histories
+// produces the same commands.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(replayFolder + "/*.json")

@@ -52,7 +52,7 @@ func TestStoreOutage(t *testing.T) {
 	proxy.Cut()
 	d.addBy(direct, "upsert", 1)
 	require.Never(t, func() bool { return d.count() > 1 }, 2*time.Second, 50*time.Millisecond)
-	proxy.Mend()
+	proxy.Restore()
 	d.until(func() bool { return d.count() == 2 })
 	require.NoError(t, direct.Pause(d.ctx, "crm", "upsert", "ann"))
 	require.EqualValues(t, 2, result().Succeeded)

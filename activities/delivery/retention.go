@@ -30,7 +30,7 @@ type RetentionRule struct {
 type PurgeProgress struct {
 	// Before is when the events were received, at the latest.
 	Before time.Time `json:"before"`
-	// After is behind which event it goes on.
+	// After is the last purged event.
 	After store.PurgeCursor `json:"after"`
 	// Events, Jobs and Transitions are what was taken away so far.
 	Events      int64 `json:"events"`
@@ -40,7 +40,7 @@ type PurgeProgress struct {
 	Done bool `json:"done"`
 }
 
-// PurgeRequest asks to go on with a purge.
+// PurgeRequest requests the next batch of a purge.
 type PurgeRequest struct {
 	Rule     RetentionRule `json:"rule"`
 	Progress PurgeProgress `json:"progress"`

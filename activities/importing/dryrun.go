@@ -17,7 +17,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// DryRunRequest is an import that is not to happen: what it would do is asked for.
+// DryRunRequest requests a report of what an import would do.
 type DryRunRequest struct {
 	Site   string          `json:"site"`
 	Source string          `json:"source"`
@@ -36,7 +36,7 @@ type DryRunRequest struct {
 	Dependencies []importers.Dependency `json:"dependencies,omitempty"`
 }
 
-// Bounds of a dry run: somebody sits and waits for it, and its result stands in a history.
+// Bounds of a dry run: a person waits for it, and a history stores its result.
 const (
 	// DryRunTimeout bounds all of it.
 	DryRunTimeout = 150 * time.Second
@@ -120,7 +120,7 @@ func (d *DryRuns) DryRun(ctx context.Context, r DryRunRequest) (DryRunReport, er
 	defer cancel()
 	err = recovered(func() error { return d.rehearse(bounded, s, r, &report) })
 	if cleaner, ok := s.importer.(importers.Cleaner); ok {
-		// On every way out, as after a run; also when time is up.
+		// Clean up on every end, as after a run, also after the timeout.
 		cleaning, stop := context.WithTimeout(context.WithoutCancel(ctx), dryRunPartTime)
 		defer stop()
 		if late := recovered(func() error { return cleaner.CleanUp(cleaning, s.imp) }); late != nil {
@@ -257,7 +257,7 @@ func (d *DryRuns) locksOf(ctx context.Context, wanted []importers.Dependency) ([
 		}
 		lock := DryRunLock{Resource: want.Resource, Shared: want.Shared, Holders: []int64{}, Waiting: []int64{}, Free: true}
 		for _, h := range held {
-			// Whoever waits comes first too.
+			// A waiting import also precedes.
 			lock.Free = lock.Free && want.Shared && h.Shared
 			if h.GrantedAt != nil {
 				lock.Holders = append(lock.Holders, h.ImportID)

@@ -40,7 +40,7 @@ func (b *bundle) dry(t *testing.T, args string, change ...func(*importing.DryRun
 	return report
 }
 
-// What there would be is told, and estimated where it was not read.
+// The expected rows are reported, and estimated where the source was not read.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -62,7 +62,7 @@ func TestDryRun(t *testing.T) {
 	}, p.Sample)
 	require.Len(t, p.Rejects, 4)
 	require.Equal(t, importing.DryRunReject{
-		File: "part 1 of 12", Line: 1, Column: "visitors", Reason: "the row was made bad on purpose: lower bad_rows",
+		File: "part 1 of 12", Line: 1, Column: "visitors", Reason: "invalid row as configured: lower bad_rows",
 	}, p.Rejects[0])
 	require.EqualValues(t, 300000, *got.EstimatedRows)
 	require.Equal(t, importing.SpeedSample, got.SpeedIs)
@@ -78,18 +78,17 @@ func TestDryRun(t *testing.T) {
 	require.Equal(t, []any{true, int64(7)}, []any{small.Parts[0].Complete, *small.EstimatedRows})
 }
 
-// What a run would fail with is told in its words; callbacks that were not to be called
-// are not.
+// The error of a run is reported unchanged; callbacks that must not run do not.
 func TestDryRunTellsWhatFails(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		args, class, want string
 	}{
-		"source":  {`{"fail": "before_start", "permanent": true}`, "bad_input", "noop was told to fail in before_start"},
-		"plan":    {`{"fail": "plan"}`, "source_unavailable", "noop was told to fail in plan"},
-		"panic":   {`{"panic": "plan"}`, "source_unavailable", "the importer panicked: noop was told to panic in plan"},
-		"part":    {`{"rows": 5, "fail": "import_data", "permanent": true}`, "bad_input", "open part 1 of 1: noop was told to fail in import_data"},
-		"rejects": {`{"rows": 9, "bad_rows": 6}`, "too_many_rejects", "part 1 of 1: 6 of the first 9 rows cannot be loaded"},
+		"source":  {`{"fail": "before_start", "permanent": true}`, "bad_input", "noop failed as configured in before_start"},
+		"plan":    {`{"fail": "plan"}`, "source_unavailable", "noop failed as configured in plan"},
+		"panic":   {`{"panic": "plan"}`, "source_unavailable", "the importer panicked: noop panicked as configured in plan"},
+		"part":    {`{"rows": 5, "fail": "import_data", "permanent": true}`, "bad_input", "open part 1 of 1: noop failed as configured in import_data"},
+		"rejects": {`{"rows": 9, "bad_rows": 6}`, "too_many_rejects", "part 1 of 1: 6 of the first 9 rows are rejected"},
 		"days":    {`{"start_date": "2100-01-01", "end_date": "2100-01-02"}`, "no_free_days", "no day is left to import: the source has 2100-01-01..2100-01-02"},
 		"later":   {`{"rows": 5, "fail": "on_success", "permanent": true}`, "", ""},
 	} {
@@ -104,7 +103,7 @@ func TestDryRunTellsWhatFails(t *testing.T) {
 		t.Parallel()
 		got := setup(t).dry(t, `{"rows": 5, "fail": "clean_up"}`)
 		require.Empty(t, got.Error, "it would not keep an import from ending well either")
-		require.Contains(t, got.Log[len(got.Log)-1].Message, "Cleaning up failed: noop was told to fail in clean_up")
+		require.Contains(t, got.Log[len(got.Log)-1].Message, "Cleaning up failed: noop failed as configured in clean_up")
 	})
 	t.Run("wait", func(t *testing.T) {
 		t.Parallel()
@@ -115,7 +114,7 @@ func TestDryRunTellsWhatFails(t *testing.T) {
 	t.Run("unchanged", func(t *testing.T) {
 		t.Parallel()
 		got := setup(t).dry(t, `{"unchanged": true}`)
-		require.Contains(t, got.Unchanged, "noop was told so")
+		require.Contains(t, got.Unchanged, "as configured")
 		require.Empty(t, got.Error)
 	})
 }

@@ -72,8 +72,8 @@ type DryRunEstimate struct {
 const (
 	// SpeedSample is as fast as the sample was read, by as many readers as there would be.
 	SpeedSample = "as fast as the sample was read"
-	// SpeedRate is the rate that was asked for.
-	SpeedRate = "the rate that was asked for"
+	// SpeedRate is the requested rate.
+	SpeedRate = "the requested rate"
 )
 
 // How much of a part is shown.

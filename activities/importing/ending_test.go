@@ -210,7 +210,7 @@ func TestOnSuccess(t *testing.T) {
 	b.Run(t, b.OnSuccess, ref, nil)
 	require.Equal(t, store.StatusCompleted, b.Imp(t, ref).Phase)
 	require.Contains(t, b.Log(t, ref),
-		"warn: on_success failed, it is retried; the import is completed: noop was told to fail in on_success")
+		"warn: on_success failed, it is retried; the import is completed: noop failed as configured in on_success")
 }
 
 // A summary has what before_start and the parts have returned, and stands in the result.

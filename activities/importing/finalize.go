@@ -70,9 +70,8 @@ func (l *Lifecycle) Finalize(ctx context.Context, ref ImportRef) error {
 	return activities.Failure(err)
 }
 
-// OnSuccess lets the importer react to the end of an import whose rows are visible. Each
-// failure is told in the import's log. An import that is being deleted meanwhile needs no
-// reaction.
+// OnSuccess calls the importer's OnSuccess after the end of an import whose rows are visible. Each
+// failure is recorded in the import's log. An import in deletion is skipped.
 func (l *Lifecycle) OnSuccess(ctx context.Context, ref ImportRef) error {
 	s, err := l.load(ctx, ref.ImportID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && s.stored.Status == store.StatusDeleting {

@@ -21,8 +21,8 @@ type division struct {
 	Late calendar.Set
 }
 
-// divide works out which of the days that are asked for are free: those before the cut-off
-// that no other import has.
+// divide determines the free days of a request: those before the cut-off without a claim of another
+// import.
 func divide(asked, occupied calendar.Set, cutOff calendar.Day) division {
 	early := asked.Minus(calendar.NewSet(calendar.Range{First: cutOff, Last: calendar.MaxDay}))
 	free := early.Minus(occupied)

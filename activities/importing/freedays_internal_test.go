@@ -45,7 +45,7 @@ func rangesText(set []calendar.Range) string {
 	return calendar.Set(set).String()
 }
 
-// longestGap is the rule of Plausible's own importer, of which the differences are told:
+// longestGap is the rule of Plausible's own importer, of which the differences are reported:
 // the longest gap between imports of three days and more, with the days at its edges.
 func longestGap(asked calendar.Range, imports []calendar.Range, cutOff calendar.Day) []calendar.Range {
 	const shortest = 2
@@ -105,8 +105,8 @@ func drawRange(t *rapid.T, name string) calendar.Range {
 	}
 }
 
-// Whatever is asked for, each of its days is free, taken or late, and none is two of them;
-// free are exactly those before the cut-off that nobody has.
+// For any request, each of its days is free, taken or late, and none is two of them;
+// free are exactly those before the cut-off without a claim.
 func TestDivide(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

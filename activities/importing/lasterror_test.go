@@ -58,7 +58,7 @@ func (b *bundle) withRecorder(ref importing.ImportRef) error {
 }
 
 // People see why an activity is tried again, while it is. What has been overcome, or
-// has ended the import, is no trouble any more.
+// has ended the import, is no attempt error any more.
 func TestLastErrorRecorder(t *testing.T) {
 	t.Parallel()
 	m := &moody{Importer: noop.New()}
@@ -84,5 +84,5 @@ func TestLastErrorRecorder(t *testing.T) {
 
 	m.moods, m.seen = []func() error{func() error { return importers.Permanent(importers.ClassInput, errors.New("no such file")) }}, nil
 	require.Error(t, b.withRecorder(ref))
-	require.Empty(t, m.lastError(), "a fault that ends the import is told by its end")
+	require.Empty(t, m.lastError(), "the end of the import reports its error")
 }

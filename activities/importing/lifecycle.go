@@ -257,8 +257,7 @@ type Ended struct {
 	Reason string `json:"reason"`
 }
 
-// Level returns the level of the line that tells of the end. What people have decided is no
-// error.
+// Level returns the level of the log line about the end. A decision of a person is no error.
 func (e Ended) Level() string {
 	if e.Status == store.StatusCancelled || e.Status == store.StatusDeclined {
 		return store.LevelInfo

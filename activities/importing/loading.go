@@ -20,7 +20,7 @@ type Loading struct {
 	Kit
 	Warehouse *warehouse.Warehouse
 	Locks     *Locks
-	// Observer, if set, is told of every chunk that was loaded.
+	// Observer, if set, receives every loaded chunk.
 	Observer Observer
 	// Report, if set, sends a PartReport to the workflow of the activity whose context it is
 	// called with.
@@ -32,13 +32,12 @@ type Loading struct {
 
 // Observer watches the loading, for metrics.
 type Observer interface {
-	// Loaded tells of rows that were loaded and rejected.
+	// Loaded reports loaded and rejected rows.
 	Loaded(source, table string, rows, rejected int64)
 }
 
-// Advance is how far a part has come. It travels in heartbeats and in errors: a
-// workflow tells by it whether an attempt made progress. The store knows better
-// where to go on.
+// Advance is the progress of a part. Heartbeats and errors carry it: a workflow compares it to
+// detect progress of an attempt. The checkpoint is in the store.
 type Advance struct {
 	Chunks int32 `json:"chunks"`
 	// From is where the first attempt of the same activity began.

@@ -17,7 +17,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// observed adds up what an activity tells of its chunks.
+// observed adds up the reported chunks of an activity.
 type observed struct {
 	mu             sync.Mutex
 	chunks         int
@@ -62,7 +62,7 @@ func TestImportData(t *testing.T) {
 }
 
 // Two executions of the activity at once, as after a network that was cut: one of
-// them wins, the other is told to stop, and no row is lost or doubled.
+// them wins, the other is cancelled, and no row is lost or doubled.
 func TestImportDataTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -98,7 +98,7 @@ func TestImportDataFails(t *testing.T) {
 	part := importing.PartRef{ImportID: ref.ImportID}
 	app := b.Fails(t, b.ImportData, part)
 	require.Equal(t, string(importers.ClassRejects), app.Type())
-	require.Contains(t, app.Message(), "10 of the first 10 rows cannot be loaded, more than the limit of 5 rows or 0 %")
+	require.Contains(t, app.Message(), "10 of the first 10 rows are rejected, more than the limit of 5 rows or 0 %")
 	var advance importing.Advance
 	require.NoError(t, app.Details(&advance))
 	require.EqualValues(t, 1, advance.Chunks)
@@ -212,7 +212,7 @@ func TestLateImportData(t *testing.T) {
 	require.Zero(t, b.Rows(t, ref))
 }
 
-// panicking is a noop importer that panics as long as it is told to.
+// panicking is a noop importer that panics while configured to.
 type panicking struct {
 	*noop.Importer
 	calm bool

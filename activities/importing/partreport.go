@@ -27,8 +27,8 @@ type PartReport struct {
 	PartResult
 }
 
-// Follows says whether the report is valid and later than another one of the same part. A later
-// attempt goes on at the checkpoint of the one before, or anew after a reset.
+// Follows reports whether the report is valid and later than another one of the same part. A later
+// attempt resumes at the checkpoint of the earlier one, or starts again after a reset.
 func (r PartReport) Follows(other PartReport) bool {
 	if min(r.RowsRead, r.RowsLoaded, r.RowsRejected, r.RowsOutOfRange, r.RowsLeftOut) < 0 {
 		return false

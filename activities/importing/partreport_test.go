@@ -91,7 +91,7 @@ func (u unsized) Plan(ctx context.Context, imp importers.Import) (importers.Plan
 	return plan, err
 }
 
-// A part of unknown size reports as its chunks double; a later attempt goes on with that.
+// A part of unknown size reports as its chunks double; a later attempt continues with that.
 func TestPartOfUnknownSizeReports(t *testing.T) {
 	t.Parallel()
 	b := setup(t, unsized{noop.New()})

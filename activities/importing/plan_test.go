@@ -45,7 +45,7 @@ func TestBeforeStart(t *testing.T) {
 
 	failing := b.Create(t, b.Site, `{"rows": 1, "fail": "before_start", "permanent": true}`)
 	message = b.Refused(t, b.BeforeStart, failing, importers.ClassInput)
-	require.Equal(t, "noop was told to fail in before_start", message)
+	require.Equal(t, "noop failed as configured in before_start", message)
 	require.Nil(t, b.Imp(t, failing).CheckedAt)
 }
 

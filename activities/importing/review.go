@@ -15,11 +15,11 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// TypeStageDone is the type of the error of an accepted import that could not be
-// finalised. It goes on waiting for a decision.
+// TypeStageDone is the type of the error of an accepted import whose StageDone failed. The import
+// remains in review.
 const TypeStageDone = "stage_done"
 
-// Reviews lets imports wait for a decision, and carries the decision out.
+// Reviews has the activities of reviews: to open one, to remind of it and to execute its decision.
 type Reviews struct {
 	Kit
 	Locks *Locks
@@ -27,7 +27,7 @@ type Reviews struct {
 
 // Opened is a review that has begun.
 type Opened struct {
-	// ExpiresAt is when the import is declined unless somebody has decided.
+	// ExpiresAt is the time at which an undecided import is declined.
 	ExpiresAt time.Time `json:"expires_at"`
 	// OpenedAt is when the review began.
 	OpenedAt time.Time `json:"opened_at,omitzero"`
@@ -74,8 +74,8 @@ type Verdict struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
-// Decide carries a decision out. For an accepted import the importer's StageDone runs in
-// the transaction of the decision. If that fails the import goes on waiting.
+// Decide executes a decision. For an accepted import the importer's StageDone runs in the
+// transaction of the decision. If that fails, the import remains in review.
 func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 	// Only an accepted import needs its importer: a decline goes through without.
 	get := r.read
@@ -105,7 +105,7 @@ func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 	}
 	if err != nil {
 		if showErr := r.show(ctx, v, store.PhaseInReview); showErr != nil {
-			activity.GetLogger(ctx).Warn("could not show that the import goes on waiting", "error", showErr)
+			activity.GetLogger(ctx).Warn("could not record that the import remains in review", "error", showErr)
 		}
 		return activities.Failure(err)
 	}
@@ -125,9 +125,9 @@ func (r *Reviews) show(ctx context.Context, v Verdict, phase string) error {
 	return r.Store.EnterPhase(ctx, v.ImportID, store.Entry{Run: runOf(ctx), Status: store.StatusInReview, Phase: phase})
 }
 
-// stagingFailed tells everybody why the import goes on waiting.
+// stagingFailed records and reports why an accepted import remains in review.
 func (r *Reviews) stagingFailed(ctx context.Context, v Verdict, cause error) error {
-	text := activities.Plain(fmt.Sprintf("accepted by %s, but it could not be finalised, and goes on waiting: %s", v.By, cause))
+	text := activities.Plain(fmt.Sprintf("accepted by %s, but staging failed, and the import remains in review: %s", v.By, cause))
 	err := r.Store.NoteReviewError(ctx, v.ImportID, cause.Error())
 	if err := errors.Join(err, r.show(ctx, v, store.PhaseInReview)); err != nil {
 		return activities.Failure(err)
@@ -142,12 +142,11 @@ func (r *Reviews) stagingFailed(ctx context.Context, v Verdict, cause error) err
 type Reminder struct {
 	ImportRef
 
-	// No counts them, from 1. Defaults to 1: whoever says nothing reminds once.
+	// No counts the reminders, from 1. Defaults to 1.
 	No int `json:"no,omitempty"`
 }
 
-// Remind reminds people of an import that waits for a decision. The same reminder is sent
-// once, however often it is asked for.
+// Remind sends a reminder of an import in review. The same reminder is sent once.
 func (r *Reviews) Remind(ctx context.Context, reminder Reminder) error {
 	return activities.Failure(r.Store.Remind(ctx, reminder.ImportID, max(1, reminder.No)))
 }

@@ -27,7 +27,7 @@ type ScheduledRequest struct {
 	Args json.RawMessage `json:"args"`
 	// By says who has made the schedule.
 	By string `json:"by,omitempty"`
-	// Notify are e-mail addresses that are told how each import went.
+	// Notify are e-mail addresses that receive notifications about each import.
 	Notify []string `json:"notify,omitempty"`
 	// Review says whether rows wait for a decision; nil is what the importer says.
 	Review *bool `json:"review,omitempty"`
@@ -96,8 +96,8 @@ func (s *Schedules) CreateImport(ctx context.Context, run ScheduledRun) (Created
 	return created, activities.Failure(err)
 }
 
-// AwaitedImport is an import whose end is waited for. It does not count as an activity
-// about that import: that it has not ended yet is no trouble of the import's.
+// AwaitedImport is an import whose end is awaited. It is no activity about that import: an import
+// that has not ended has no attempt error for it.
 type AwaitedImport struct {
 	ImportID int64 `json:"import_id"`
 }
@@ -140,7 +140,7 @@ func (s *Schedules) PauseSchedule(ctx context.Context, p SchedulePause) error {
 		return nil
 	}
 	err := s.Store.AddFeedback(ctx, p.ImportID, store.LevelError, runOf(ctx)+"/paused-schedule",
-		fmt.Sprintf("Schedule %s is paused: %s. `sluice schedule resume %s` lets it go on.", p.Schedule, p.Note, p.Schedule))
+		fmt.Sprintf("Schedule %s is paused: %s. Resume it with `sluice schedule resume %s`.", p.Schedule, p.Note, p.Schedule))
 	if errors.Is(err, store.ErrNotFound) {
 		// It is gone, and its log with it.
 		return nil

@@ -76,7 +76,7 @@ func TestPauseScheduleActivity(t *testing.T) {
 	b.Run(t, s.PauseSchedule, p, nil)
 	require.Equal(t, []string{"nightly: 3 failures in a row", "nightly: 3 failures in a row"}, *notes)
 	require.Equal(t, []string{
-		"error: Schedule nightly is paused: 3 failures in a row. `sluice schedule resume nightly` lets it go on.",
+		"error: Schedule nightly is paused: 3 failures in a row. Resume it with `sluice schedule resume nightly`.",
 	}, b.Log(t, ref))
 	for _, id := range []int64{0, 99} {
 		p.ImportID = id

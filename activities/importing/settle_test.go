@@ -117,8 +117,8 @@ func TestNothingLoaded(t *testing.T) {
 	b, f := files(t, filePart{table: schema.Visitors}, filePart{table: schema.Pages})
 	ref := b.Loaded(t, `{}`)
 	require.Equal(t, "the source has no rows: nothing was loaded and no day is taken", b.settled(t, ref))
-	require.Contains(t, b.Log(t, ref), "warn: imported_visitors.csv: no row to load; no day is taken by it")
-	require.Contains(t, b.Log(t, ref), "warn: imported_pages.csv: no row to load; no day is taken by it")
+	require.Contains(t, b.Log(t, ref), "warn: imported_visitors.csv: no rows to load; the part claims no day")
+	require.Contains(t, b.Log(t, ref), "warn: imported_pages.csv: no rows to load; the part claims no day")
 	require.NoError(t, b.Finish(ref, store.StatusUnchanged))
 
 	// The same days, with rows.

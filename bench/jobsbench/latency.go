@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Latency are the figures of jobs that are enqueued one by one, by the clock.
+// Latency has the figures of jobs that are enqueued one by one, on a schedule.
 type Latency struct {
 	// Jobs is how many counted, Delivered how many of them were within patience. One that
 	// was not counts as if it had come at the end of it.

@@ -19,8 +19,8 @@ type Result struct {
 	Ratios map[string]map[string]float64 `json:"ratios,omitempty"`
 }
 
-// missing says where not all jobs were delivered in time: figures are to be compared only
-// where there is none of that.
+// missing returns an error if not all jobs were delivered in time: then figures must not be
+// compared.
 func (r Result) missing() error {
 	var faults []error
 	note := func(what, system string, delivered, jobs int) {

@@ -57,7 +57,7 @@ func connectRiver(
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return nil, err
 	}
-	// Whoever inserts tells the workers of it, at most once in its FetchCooldown.
+	// Inserts notify the workers, at most once per FetchCooldown.
 	s.client, err = river.NewClient(driver, &river.Config{
 		Schema: s.setup.Schema, Logger: quiet,
 		FetchCooldown: s.setup.FetchCooldown, FetchPollInterval: s.setup.FetchPollInterval,

@@ -13,7 +13,7 @@ import (
 // stand on a command line.
 const envRiver = "SLUICE_BENCH_RIVER"
 
-// releasePath is where a held worker of River is told to begin.
+// releasePath is the path that starts a held worker of River.
 const releasePath = "/release"
 
 // riverSetup is how River is set up. What is 0 is River's own default, or pgx's.

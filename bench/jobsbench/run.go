@@ -95,8 +95,7 @@ func (b *bench) close() {
 	}
 }
 
-// measure measures every case with every system, one after the other: they are to be in
-// nobody's way.
+// measure measures every case with every system, one after the other, so that they do not compete.
 func (b *bench) measure(ctx context.Context, r Result, log io.Writer) error {
 	for _, one := range b.cfg.Cases {
 		for _, name := range b.cfg.Systems {

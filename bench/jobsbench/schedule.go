@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// schedule says when jobs are to be enqueued, evenly spaced. It does not wait for anybody:
-// latency is counted from the time that it gives, so that a system that makes its callers
-// wait does not look fast (coordinated omission).
+// schedule computes the times at which jobs are enqueued, evenly spaced. It never waits: latency
+// counts from the computed time, so that a system that blocks its callers does not look fast
+// (coordinated omission).
 type schedule struct {
 	start time.Time
 	// rate is in jobs a second.

@@ -23,7 +23,7 @@ type Config struct {
 	Bare int
 	// Waiters is how many imports wait for one lock.
 	Waiters int
-	// Idle is over how long processor time is measured while nothing moves.
+	// Idle is the duration of the measurement of processor time while all imports wait.
 	Idle time.Duration
 }
 

@@ -16,7 +16,7 @@ type Waiting struct {
 	// processor time of that.
 	QueuedIn float64 `json:"queued_in_s"`
 	Queueing Usage   `json:"queueing"`
-	// IdleSeconds is over how long the following were measured.
+	// IdleSeconds is the duration of the following measurements.
 	IdleSeconds float64 `json:"idle_s"`
 	// Without is the processor time while there was no import, With while all waited.
 	Without Usage `json:"without"`
@@ -88,7 +88,7 @@ func (b *bench) allWait(ctx context.Context, waiters int) error {
 // of ten seconds behind every task of a workflow.
 const settle = 12 * time.Second
 
-// idle measures processor time while nothing is asked for.
+// idle measures processor time without requests.
 func (b *bench) idle(ctx context.Context, length time.Duration) (Usage, error) {
 	if err := pass(ctx, settle); err != nil {
 		return Usage{}, err

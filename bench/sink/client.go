@@ -20,7 +20,7 @@ type Client struct {
 // Hook is where the jobs of a lane are posted to.
 func (c Client) Hook(lane string) string { return c.URL + HookPath + lane }
 
-// Reset forgets everything, and behaves as it is told from now on.
+// Reset clears the sink and sets its behaviour.
 func (c Client) Reset(ctx context.Context, b Behaviour) error {
 	text, err := json.Marshal(b)
 	if err != nil {
@@ -44,8 +44,8 @@ func (c Client) Arrivals(ctx context.Context) (all []Arrival, err error) {
 // lookEvery is how often a sink is asked, for waiting.
 const lookEvery = 50 * time.Millisecond
 
-// Wait waits until as many jobs have come, or the time is over, and returns how many have.
-// That the time is over is no error.
+// Wait waits until that many jobs have arrived, or the time has elapsed, and returns their number.
+// Elapsed time is not an error.
 func (c Client) Wait(ctx context.Context, jobs int, longest time.Duration) (Counts, error) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()

@@ -141,7 +141,7 @@ func (s *Server) reset(w http.ResponseWriter, r *http.Request) {
 func answer(w http.ResponseWriter, what any) {
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(what); err != nil {
-		// Whoever has asked is gone.
+		// The client has disconnected.
 		panic(http.ErrAbortHandler)
 	}
 }

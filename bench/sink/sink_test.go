@@ -66,7 +66,7 @@ func TestTakes(t *testing.T) {
 
 	require.NoError(t, c.Reset(t.Context(), sink.Behaviour{}))
 	n, err = c.Wait(t.Context(), 1, time.Millisecond)
-	require.NoError(t, err, "time that is over is no error")
+	require.NoError(t, err, "elapsed time is not an error")
 	require.Equal(t, sink.Counts{}, n)
 }
 
@@ -90,7 +90,7 @@ func TestRefuses(t *testing.T) {
 	require.Equal(t, sink.Counts{Refused: 3}, n)
 }
 
-// A lane that hangs takes nothing, and the others go on.
+// A lane that hangs takes nothing, and the others continue.
 func TestHangs(t *testing.T) {
 	t.Parallel()
 	c := setup(t)

@@ -109,7 +109,7 @@ func stats() (map[int]stat, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("/proc tells of no process: %w", fs.ErrNotExist)
+		return nil, fmt.Errorf("/proc has no such process: %w", fs.ErrNotExist)
 	}
 	return all, nil
 }

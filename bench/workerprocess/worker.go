@@ -48,7 +48,7 @@ func StartProgram(ctx context.Context, program string, environ []string, args ..
 	cmd.Env = append(append(os.Environ(), "SLUICE_LOG_LEVEL=WARN"), environ...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	// One that does not end when it is told to is no reason to wait for ever.
+	// Kill a process that ignores the signal.
 	cmd.WaitDelay = time.Minute
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", args[0], err)

@@ -64,7 +64,7 @@ func TestInterrupt(t *testing.T) {
 			for lines.Scan() {
 				require.NotContains(t, lines.Text(), "panic")
 			}
-			require.NoError(t, cmd.Wait(), "a worker that is told to stop has done nothing wrong")
+			require.NoError(t, cmd.Wait(), "a worker that stops on a signal exits with 0")
 		})
 	}
 }

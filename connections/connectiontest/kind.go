@@ -1,5 +1,5 @@
-// Package connectiontest has a kind of connections for tests. It leads nowhere, and does
-// in its test whatever its settings say, also what no kind should.
+// Package connectiontest has a kind of connections for tests. It contacts no system. Its settings
+// select the behaviour of its test, including violations of the contract.
 package connectiontest
 
 import (
@@ -17,7 +17,7 @@ type Kind struct{}
 
 var _ connections.Kind = Kind{}
 
-// What the setting "behave" makes Test do.
+// Behaviours of Test, values of the setting "behave".
 const (
 	// BehaveWell reports two lines. It is the default.
 	BehaveWell = "well"
@@ -44,10 +44,10 @@ type Settings struct {
 // Name returns "example".
 func (Kind) Name() string { return "example" }
 
-// Label returns what people call it.
+// Label returns the name for users.
 func (Kind) Label() string { return "Example" }
 
-// ParseSettings reads Settings.
+// ParseSettings decodes Settings.
 func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 	s := Settings{Endpoint: "https://api.example.com", PageSize: 100, Behave: BehaveWell}
 	if err := connections.DecodeSettings(raw, &s); err != nil {
@@ -62,12 +62,12 @@ func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 // Secrets returns token and note.
 func (Kind) Secrets() []connections.SecretSpec {
 	return []connections.SecretSpec{
-		{Name: "token", Required: true, Description: "an access token, from the account's page"},
-		{Name: "note", Description: "anything else that is secret"},
+		{Name: "token", Required: true, Description: "access token, from the account's page"},
+		{Name: "note", Description: "any other secret"},
 	}
 }
 
-// Test does what the settings say.
+// Test behaves as configured.
 func (Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
 	var s Settings
 	if err := json.Unmarshal(c.Settings, &s); err != nil {
@@ -77,14 +77,14 @@ func (Kind) Test(ctx context.Context, c connections.Connection) (connections.Rep
 	report := connections.Report{Lines: []string{"reached " + s.Endpoint}}
 	switch s.Behave {
 	case BehaveRefuse:
-		return report, fmt.Errorf("the token %q is not accepted", token)
+		return report, fmt.Errorf("the token %q is rejected", token)
 	case BehaveLeak:
 		report.Lines = append(report.Lines, "token="+token)
 	case BehavePanic:
 		panic("token " + token)
 	case BehaveHang:
 		<-ctx.Done()
-		return report, fmt.Errorf("ask for the account of %s: %w", token, ctx.Err())
+		return report, fmt.Errorf("request the account of %s: %w", token, ctx.Err())
 	default:
 		report.Lines = append(report.Lines, "credentials accepted")
 	}

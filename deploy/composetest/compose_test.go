@@ -118,7 +118,7 @@ func TestDependencies(t *testing.T) {
 			}
 		}
 		for _, job := range jobs {
-			require.True(t, waited[job], "nobody waits for %s", job)
+			require.True(t, waited[job], "no service waits for %s", job)
 		}
 	})
 	t.Run("a worker starts when all it needs is there", func(t *testing.T) {

@@ -46,7 +46,7 @@ func TestPostgresInitScript(t *testing.T) {
 
 		read, err := os.ReadFile(filepath.Join(state, "read"))
 		require.NoError(t, err)
-		require.Equal(t, "s3cret-temporal_password", string(read), "psql cannot reach the file it is told to read")
+		require.Equal(t, "s3cret-temporal_password", string(read), "psql cannot read the file")
 	})
 
 	t.Run("stops before the first statement when a secret is missing", func(t *testing.T) {

@@ -31,7 +31,7 @@ func TestDockerfile(t *testing.T) {
 		require.Len(t, wanted, 2)
 		require.Contains(t, dockerfile, "FROM golang:"+wanted[1]+".")
 	})
-	t.Run("runs the worker as nobody in particular", func(t *testing.T) {
+	t.Run("runs the worker without privileges", func(t *testing.T) {
 		t.Parallel()
 		require.Regexp(t, `(?m)^USER [1-9]\d*:[1-9]\d*$`, dockerfile)
 		require.Regexp(t, `(?m)^HEALTHCHECK `, dockerfile)

@@ -168,7 +168,7 @@ func load(t *testing.T, c connections.Opener, jobs ...destinations.QueuedJob) ma
 	return all
 }
 
-// A row that is refused says why without its values, and what an operator can mend is kept.
+// The error of a rejected row omits its values, and a row that an operator can fix is kept.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t, "")

@@ -88,7 +88,8 @@ var ofServer = map[int]bool{
 	1001: true, 1002: true,
 }
 
-// ofOperator are errors that an operator mends: what is missing, forbidden or not provided for.
+// ofOperator are errors that an operator fixes: missing objects, missing privileges, unsupported
+// settings.
 var ofOperator = map[int]bool{
 	16: true, 44: true, 47: true, 48: true, 60: true, 81: true, 115: true, 164: true, 452: true, 497: true,
 }

@@ -102,14 +102,14 @@ func TestNothingIsDiscardedWhileNothingIsAccepted(t *testing.T) {
 			tab := newTable(t, "")
 			var current, requests atomic.Int32
 			current.Store(code)
-			ill := refuse(t, tab, &current, &requests, func(string) bool { return true })
+			faulty := refuse(t, tab, &current, &requests, func(string) bool { return true })
 			var rows []string
 			for i := range 200 {
 				rows = append(rows, fmt.Sprintf(`{"no": %d}`, i))
 			}
 			batch := jobs(rows...)
 			for _, batch := range [][]destinations.QueuedJob{batch, batch[:1]} {
-				for _, then := range load(t, ill.opener(), batch...) {
+				for _, then := range load(t, faulty.opener(), batch...) {
 					require.ErrorContains(t, then.Error, fmt.Sprintf("error %d", code))
 					require.ErrorContains(t, then.Error, "table orders of the connection dwh")
 					require.ErrorContains(t, then.Error, "accepted no row of the table")
@@ -117,9 +117,9 @@ func TestNothingIsDiscardedWhileNothingIsAccepted(t *testing.T) {
 					require.False(t, then.ForceDiscard || then.Unknown || then.Untried)
 				}
 			}
-			require.Less(t, requests.Load(), int32(30), "an engine in trouble is not asked for each row")
+			require.Less(t, requests.Load(), int32(30), "a failing engine is not queried for each row")
 			current.Store(0)
-			for _, then := range load(t, ill.opener(), again(batch)...) {
+			for _, then := range load(t, faulty.opener(), again(batch)...) {
 				require.NoError(t, then.Error)
 			}
 			require.Len(t, tab.ids(t), 200)
@@ -127,14 +127,14 @@ func TestNothingIsDiscardedWhileNothingIsAccepted(t *testing.T) {
 	}
 }
 
-// An engine in trouble from time to time costs no row either, whatever was accepted between.
-func TestTroubleFromTimeToTime(t *testing.T) {
+// An engine that fails from time to time loses no row either, whatever it accepted in between.
+func TestIntermittentFailures(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t, "")
 	var current, requests, no atomic.Int32
 	current.Store(1)
 	codes := []int32{241, 242, 243, 252, 516}
-	ill := refuse(t, tab, &current, &requests, func(string) bool {
+	faulty := refuse(t, tab, &current, &requests, func(string) bool {
 		i := no.Add(1)
 		current.Store(codes[int(i)%len(codes)])
 		return i%4 != 0
@@ -143,7 +143,7 @@ func TestTroubleFromTimeToTime(t *testing.T) {
 	left := batch
 	for range 20 {
 		var failed []destinations.QueuedJob
-		for id, then := range load(t, ill.opener(), left...) {
+		for id, then := range load(t, faulty.opener(), left...) {
 			require.False(t, then.ForceDiscard, then.Error)
 			if then.Error != nil {
 				failed = append(failed, left[slices.IndexFunc(left, func(j destinations.QueuedJob) bool { return j.ID == id })])
@@ -165,11 +165,11 @@ func TestPoison(t *testing.T) {
 		tab := newTable(t, "")
 		var current, requests atomic.Int32
 		current.Store(9999)
-		ill := refuse(t, tab, &current, &requests, func(body string) bool { return strings.Contains(body, "666") })
+		faulty := refuse(t, tab, &current, &requests, func(body string) bool { return strings.Contains(body, "666") })
 		rows := slices.Repeat([]string{`{"no": 1}`}, 200)
 		rows[at] = `{"no": 666}`
 		batch := jobs(rows...)
-		for id, then := range load(t, ill.opener(), batch...) {
+		for id, then := range load(t, faulty.opener(), batch...) {
 			if id != batch[at].ID {
 				require.NoError(t, then.Error)
 				continue

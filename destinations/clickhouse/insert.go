@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// errShort means that ClickHouse has written fewer rows than were sent: a repetition that it
-// recognised, an insert that goes on behind the answer, or a table that leaves rows out.
+// errShort means that ClickHouse has written fewer rows than were sent: it recognised a repetition,
+// the insert continues after the response, or the table drops rows.
 var errShort = errors.New("ClickHouse wrote fewer rows than were sent")
 
 // insertOnce sends rows as one INSERT. Without an error ClickHouse says that it has written as

@@ -61,7 +61,7 @@ func freeForm(typ string) bool {
 	return strings.Contains(typ, "JSON") || strings.Contains(typ, "Dynamic") || strings.Contains(typ, "Variant")
 }
 
-// maxFaults is how many faults of a row are told.
+// maxFaults is the maximum number of reported faults of a row.
 const maxFaults = 5
 
 // check returns why a row does not go into the table. operator is about columns that the table

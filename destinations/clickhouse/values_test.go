@@ -290,7 +290,7 @@ func TestDefaults(t *testing.T) {
 	require.True(t, bad.ForceDiscard)
 }
 
-// Of many faults of a row the first are told, and how many more there are.
+// Of many faults of a row the first are reported, with the number of the others.
 func TestManyFaults(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t, "")

@@ -259,7 +259,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// TestBrokenFaults: whoever deals badly with another side that misbehaves is found out.
+// TestBrokenFaults: the suite detects destinations that handle a misbehaving endpoint incorrectly.
 func TestBrokenFaults(t *testing.T) {
 	t.Parallel()
 	always := func(then destinations.Then) func() *kit {
@@ -285,7 +285,7 @@ func TestBrokenFaults(t *testing.T) {
 		"partial, all succeed":   {FaultPartial, always(destinations.Then{})},
 		"partial, all fail":      {FaultPartial, always(failed)},
 		"reset discards":         {FaultReset, always(discarded)},
-		"nobody asks":            {FaultTLS, always(destinations.Then{Error: errors.New("no"), Untried: true})},
+		"no request":            {FaultTLS, always(destinations.Then{Error: errors.New("no"), Untried: true})},
 		"huge answers discard":   {FaultHuge, always(discarded)},
 		"neither tested nor not": {Fault("unheard of"), nil},
 	} {

@@ -128,8 +128,8 @@ func checkAtOnce(tb testing.TB, cfg Config) {
 	}
 }
 
-// checkPoison: a job that makes no sense, as after somebody's slip of the pen, is discarded,
-// and the jobs around it are delivered.
+// checkPoison: an invalid job, as after a manual mistake, is discarded, and the other jobs are
+// delivered.
 func checkPoison(tb testing.TB, cfg Config) {
 	tb.Helper()
 	for _, data := range []string{`{}`, `null`, `[1]`, `{"connection": 7}`} {
@@ -146,8 +146,8 @@ func checkPoison(tb testing.TB, cfg Config) {
 	}
 }
 
-// checkNoConnection: a connection that is missing, or of another kind, is for an operator to
-// mend: the jobs wait, and it is no evidence against any connection.
+// checkNoConnection: an operator has to fix a connection that is missing or of another kind: the
+// jobs wait, and it is no evidence against any connection.
 func checkNoConnection(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg, cfg.New)
@@ -173,9 +173,8 @@ func (wrongKind) Open(_ context.Context, name string) (connections.Connection, e
 	return connections.Connection{Name: name, Kind: "destinationtest", Settings: json.RawMessage(`{}`)}, nil
 }
 
-// checkCancel: a load that is told to stop before it has begun delivers nothing, says so, and
-// does not take long. What it did not get to is not held against the jobs, or is: but none is
-// discarded.
+// checkCancel: a load that is cancelled before it begins delivers nothing, reports so, and returns
+// promptly. The jobs may be failed or untried, but none is discarded.
 func checkCancel(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg, cfg.New)

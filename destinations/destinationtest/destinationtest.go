@@ -215,7 +215,7 @@ func (b *bench) keepsSecrets(tb testing.TB, text string) {
 	tb.Helper()
 	for _, secret := range b.cfg.Secrets {
 		if strings.Contains(text, secret) {
-			tb.Errorf("a secret is told: %q", strings.ReplaceAll(text, secret, "[secret]"))
+			tb.Errorf("a secret is disclosed: %q", strings.ReplaceAll(text, secret, "[secret]"))
 		}
 	}
 }

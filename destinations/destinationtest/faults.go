@@ -31,7 +31,7 @@ const (
 	// FaultReset takes a job, then cuts the connection instead of saying so, the first
 	// time. It is well afterwards.
 	FaultReset Fault = "reset after commit"
-	// FaultTLS has a certificate that nobody trusts.
+	// FaultTLS has an untrusted certificate.
 	FaultTLS Fault = "tls"
 	// FaultHuge answers without end.
 	FaultHuge Fault = "huge answer"
@@ -90,15 +90,15 @@ func (b *bench) fails(tb testing.TB, fault Fault) {
 			require.InDelta(tb, 120, r.RetryAfter.Seconds(), 10, "%s: %v", r.State, r.Error)
 		}
 	}
-	require.NotZero(tb, done.Tried, "somebody must have asked")
-	require.NotEmpty(tb, done.Unhealthy, "the circuit breaker hears of it")
+	require.NotZero(tb, done.Tried, "want a request")
+	require.NotEmpty(tb, done.Unhealthy, "want evidence for the circuit breaker")
 	if b.Delivered != nil {
 		require.Empty(tb, b.Delivered(tb))
 	}
 }
 
-// hangs: a load ends in time by itself, and soon when it is told to stop; nothing that may
-// have been delivered is called a success or discarded.
+// hangs: a load ends in time by itself, and promptly when it is cancelled; no job that may have
+// been delivered succeeds or is discarded.
 func (b *bench) hangs(tb testing.TB) {
 	tb.Helper()
 	b.Timeout = hangingTimeout
@@ -172,7 +172,7 @@ func (b *bench) waits(tb testing.TB) {
 	}
 }
 
-// huge: what nobody needs is not read to its end.
+// huge: a response is not read beyond the needed bytes.
 func (b *bench) huge(tb testing.TB) {
 	tb.Helper()
 	begun := time.Now()

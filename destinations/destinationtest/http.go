@@ -15,15 +15,14 @@ import (
 // slowness is how late a slow server answers.
 const slowness = 50 * time.Millisecond
 
-// ServeHTTP runs a server until the end of the test that misbehaves in the way of the fault,
-// over well, which takes what it is sent; "" is a server that is well. It returns the
-// server's URL.
+// ServeHTTP runs a server until the end of the test. It wraps well, which accepts all requests, and
+// misbehaves as the fault requires; "" is no fault. It returns the server's URL.
 func ServeHTTP(tb testing.TB, fault Fault, well http.Handler) string {
 	tb.Helper()
 	ended := make(chan struct{})
 	handler := &faulty{fault: fault, well: well, ended: ended}
 	server := httptest.NewUnstartedServer(handler)
-	// What a server thinks of clients that hang up is nobody's business here.
+	// Discard the server's errors about disconnected clients.
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	if fault == FaultTLS {
 		server.StartTLS()
@@ -106,7 +105,7 @@ func cut(w http.ResponseWriter) {
 		panic(err)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		// With unsent data thrown away, the other side sees a reset and not an end.
+		// Discarding unsent data makes the other side see a reset instead of an end.
 		if err := tcp.SetLinger(0); err != nil {
 			panic(err)
 		}

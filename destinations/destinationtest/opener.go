@@ -20,8 +20,7 @@ func (o Opener) Open(ctx context.Context, name string) (connections.Connection, 
 	return connections.Connection(o), nil
 }
 
-// Openers are openers by the names that are asked for; each is asked for the name of its
-// own connection.
+// Openers are openers by the requested name; each is called with the name of its own connection.
 type Openers map[string]connections.Opener
 
 // Open asks the opener of that name.

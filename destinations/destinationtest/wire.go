@@ -69,8 +69,8 @@ func Impostor(tb testing.TB) *net.TCPAddr {
 	})
 }
 
-// BadCertificate runs a server that secures its connections with a certificate which nobody
-// trusts. before, if not nil, comes first, for protocols that begin in clear.
+// BadCertificate runs a server with an untrusted certificate. before, if not nil, runs first, for
+// protocols that begin in clear.
 func BadCertificate(tb testing.TB, before func(client net.Conn) error) *net.TCPAddr {
 	tb.Helper()
 	// Where else is there one?
@@ -132,7 +132,7 @@ func pass(to io.Writer, from io.Reader) {
 	}
 }
 
-// hangUp closes a connection, unless somebody else has done so.
+// hangUp closes a connection, unless it is already closed.
 func hangUp(conn net.Conn) {
 	if err := conn.Close(); err != nil {
 		return

@@ -215,8 +215,8 @@ func (c *compiler) expression(f *Flow, path, text string, more ...expr.Option) *
 	return nil
 }
 
-// compileGuarded compiles an expression. The compiler is other people's, and what it is
-// given is anybody's.
+// compileGuarded compiles an expression and recovers panics: the compiler is a library, and its
+// input is untrusted.
 func compileGuarded(text string, options []expr.Option) (program *vm.Program, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -86,7 +86,7 @@ func importEvent(name string, about importContext, data any, at time.Time) (dest
 	return e, nil
 }
 
-// SampleEnd is an end of a made-up import, to try flows with. The status is one of those
+// SampleEnd is the end of a sample import, to test flows with. The status is one of those
 // for which store.Ended holds.
 func SampleEnd(importer, status string) ImportEnd {
 	begin := time.Date(2026, time.January, 2, 3, 4, 5, 0, time.UTC)

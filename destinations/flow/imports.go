@@ -8,8 +8,8 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// SourceImport is the source of everything that imports have to say. Nobody else may use
-// it: flows tell by it what is an import's and what is not.
+// SourceImport is the source of all events of imports. No other source may use it: flows identify
+// events of imports by it.
 const SourceImport = "import"
 
 // EventRecord is the name of the event that stands for a row of an import.

@@ -43,7 +43,7 @@ func recordEvent(t *testing.T, importer string, table *schema.Table) destination
 }
 
 // Flows about events hear nothing of imports, those about imports nothing of events, and
-// of those each hears of its own importers, ends and rows.
+// each flow receives its own importers, ends and rows.
 func TestFlowsAboutImports(t *testing.T) {
 	t.Parallel()
 	p, err := load(aboutImports)

@@ -31,10 +31,10 @@ func Parse(file string, text []byte) (flows []Flow, err error) {
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("%s has %d bytes: want at most %d", file, len(text), MaxFile)
 	}
-	// The parser is other people's, and what it reads is anybody's.
+	// Recover panics: the parser is a library, and its input is untrusted.
 	defer func() {
 		if p := recover(); p != nil {
-			flows, err = nil, fmt.Errorf("%s cannot be read: it is not YAML that makes sense", file)
+			flows, err = nil, fmt.Errorf("%s cannot be parsed: want valid YAML", file)
 		}
 	}()
 	r := &reader{origin: &origin{

@@ -37,8 +37,8 @@ type Decision struct {
 	Flow, Destination, Action string
 	// Decided is one of the constants above.
 	Decided string
-	// Err says why, for DecidedFault. It can quote what the event holds, which may be
-	// personal: it is for whoever sends the event, and not for logs.
+	// Err is the error of DecidedFault. It can quote personal data of the event: show it to the
+	// sender, and do not log it.
 	Err error
 	// Faulty says that the flow itself is, whatever the event.
 	Faulty bool

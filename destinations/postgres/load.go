@@ -49,7 +49,7 @@ func (l *lines) to(name string) *line {
 // closeTimeout bounds how long saying goodbye may take.
 const closeTimeout = time.Second
 
-// close ends the connections, also when the load was told to stop.
+// close closes the connections, also after a cancelled load.
 func (l *lines) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()

@@ -169,7 +169,7 @@ func TestConformance(t *testing.T) {
 				tb.Helper()
 				return through(tb, postgres.TLSVerify, func(table) *net.TCPAddr {
 					return destinationtest.BadCertificate(tb, func(client net.Conn) error {
-						// The client asks for TLS with eight bytes, and is told S for yes.
+						// The client requests TLS with eight bytes, and receives S for yes.
 						_, err := io.ReadFull(client, make([]byte, 8))
 						_, werr := client.Write([]byte("S"))
 						return errors.Join(err, werr)

@@ -98,7 +98,7 @@ func TestOperatorsMistakes(t *testing.T) {
 	tab := newTable(t)
 	tab.exec(t, `CREATE TABLE t (id int, day date, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)`)
 	const parted = `{"connection": "dwh", "table": "t", "key": ["id", "day"], "row": {"id": 1, "day": "2026-02-01"`
-	for _, test := range []struct{ data, want, mend string }{
+	for _, test := range []struct{ data, want, fix string }{
 		{
 			parted + `}}`, `the table "t" has no partition for the row (partition key day)`,
 			`CREATE TABLE feb PARTITION OF t FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')`,
@@ -113,8 +113,8 @@ func TestOperatorsMistakes(t *testing.T) {
 		require.False(t, then.ForceDiscard)
 		require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(then.Error), test.data)
 		require.NotContains(t, then.Error.Error(), "2026", "errors hold no values")
-		if test.mend != "" {
-			tab.exec(t, test.mend)
+		if test.fix != "" {
+			tab.exec(t, test.fix)
 			require.NoError(t, load(t, tab.direct(t), test.data)[0].Error)
 		}
 	}

@@ -79,7 +79,7 @@ func newClient(guard outbound.Guard, c connections.Connection) (*client, error) 
 
 // send makes one attempt at a mail. The ID makes the Message-ID: it is the same at every
 // attempt, so that mail programs recognise a mail that came twice. The error is a *refusedError
-// if the server refuses the mail or its recipient for good; errUnknown, errSender and
+// if the server permanently refuses the mail or its recipient; errUnknown, errSender and
 // errDeferred are described at their declaration. A mistake of the operator, such as a wrong
 // password, is an ordinary error.
 func (c *client) send(ctx context.Context, id string, m Mail) error {

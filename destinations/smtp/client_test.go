@@ -51,7 +51,7 @@ func TestSend(t *testing.T) {
 				settings.SMTPUsername, settings.SMTPPassword = "", ""
 			}
 			c := client(t, settings)
-			// Twice, as after a worker's death: the same mail to whoever compares.
+			// Twice, as after a worker's death: both mails are equal.
 			for range 2 {
 				require.NoError(t, c.Send(t.Context(), "job-7", hello))
 			}
@@ -144,7 +144,7 @@ func TestFailures(t *testing.T) {
 		"no account wanted": {
 			server: smtptest.Config{Mechanisms: []string{}}, want: "does not support SMTP AUTH",
 		},
-		"nobody there": {
+		"no server": {
 			change: func(n *config.Notify) { n.SMTPPort = 1 }, want: "send the mail: reach the mail server: ",
 		},
 	} {
@@ -163,8 +163,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// A server that accepts connections and says nothing does not hold anybody up, nor does
-// it when the sender is told to stop.
+// A server that accepts connections and sends nothing does not block a load for long, nor after the
+// load is cancelled.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

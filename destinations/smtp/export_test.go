@@ -41,7 +41,7 @@ func NewClient(n config.Notify, timeout time.Duration) (*Client, error) {
 // Send makes one attempt.
 func (c *client) Send(ctx context.Context, id string, m Mail) error { return c.send(ctx, id, m) }
 
-// IsRefused says whether the server refuses the mail for good.
+// IsRefused reports whether the server permanently refuses the mail.
 func IsRefused(err error) bool {
 	var refused *refusedError
 	return errors.As(err, &refused)

@@ -17,7 +17,7 @@ var (
 	// it. A further attempt may deliver the mail a second time.
 	errUnknown = errors.New("the mail server did not answer after the whole mail was sent: " +
 		"it may have been delivered, and is not sent again")
-	// errSender means that the server refuses the sender, which an operator can mend.
+	// errSender means that the server refuses the sender, which an operator can fix.
 	errSender = errors.New("the mail server refuses the sender")
 	// errDeferred means that the server puts off this mail or its recipient (greylisting, a
 	// full or busy mailbox), which says nothing about other mails.

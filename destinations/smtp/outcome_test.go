@@ -59,7 +59,7 @@ func TestPermanence(t *testing.T) {
 }
 
 // A connection that ends before the final dot has delivered nothing; one that ends behind it,
-// or says what nobody understands, or nothing, may have.
+// or sends an invalid response, or none, may have.
 func TestUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	for _, stage := range []string{"EHLO", "MAIL", "RCPT", "DATA"} {

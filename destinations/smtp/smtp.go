@@ -130,7 +130,7 @@ func (a send) Load(
 		case ctx.Err() != nil:
 			then.Untried, then.Error = true, errors.New("the load was stopped before the job's turn")
 		case s.err != nil:
-			// The first job says that it was tried, so that somebody hears of it.
+			// The first job counts as tried, so that its connection fails.
 			then.Error, then.Untried = s.err, s.failures > 0
 			s.failures++
 		default:

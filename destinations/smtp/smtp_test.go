@@ -74,7 +74,7 @@ func TestConformance(t *testing.T) {
 	destinationtest.Run(t, destinationtest.Config{
 		New: func(tb testing.TB) destinationtest.Subject { tb.Helper(); return subject(tb, smtptest.Config{}, nil) },
 		BadEvents: []destinations.Event{
-			event(`{}`), event(`{"connection": "mail", "to": "nobody", "subject": "s", "text": "t"}`),
+			event(`{}`), event(`{"connection": "mail", "to": "invalid", "subject": "s", "text": "t"}`),
 			event(`{"connection": "mail", "to": "a@example.com", "subject": "", "text": "t"}`),
 			event(`{"connection": "mail", "to": "a@example.com", "subject": "s", "text": ""}`),
 			event(`{"connection": "` + smtptest.Password + `", "to": "a@example.com", "subject": "s", "text": "t"}`),
@@ -170,7 +170,7 @@ func TestKind(t *testing.T) {
 	require.ErrorContains(t, err, "SMTP AUTH failed")
 	require.NotContains(t, err.Error(), smtptest.Password)
 	for _, bad := range []string{
-		`{}`, `{"host": "h", "from": "nobody"}`, `{"host": "h", "from": "a@example.com", "port": 0}`,
+		`{}`, `{"host": "h", "from": "invalid"}`, `{"host": "h", "from": "a@example.com", "port": 0}`,
 		`{"host": "h", "from": "a@example.com", "tls": "maybe"}`,
 	} {
 		_, err := kind.ParseSettings(json.RawMessage(bad))

@@ -47,7 +47,7 @@ func TestPreviousSecret(t *testing.T) {
 	require.NoError(t, verifier.Verify([]byte(event.Body), event.Header))
 }
 
-// What an operator can mend discards no job, and the key is in no error.
+// An error that an operator can fix discards no job, and no error contains the key.
 func TestBadConnections(t *testing.T) {
 	t.Parallel()
 	r := webhooktest.Start(t, nil)

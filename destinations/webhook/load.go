@@ -143,7 +143,7 @@ type endpoint struct {
 
 	mu       sync.Mutex
 	silences int
-	// pause is what it has asked for, with the error that the others have to go by.
+	// pause is the requested delay, with the error for the jobs that wait.
 	pause    time.Duration
 	pauseErr error
 }

@@ -167,7 +167,7 @@ func TestAnswers(t *testing.T) {
 		404: {text: "the endpoint answered 404 Not Found", wait: time.Minute},
 		408: {text: "the endpoint answered 408 Request Timeout", wait: time.Minute},
 		409: {text: "the endpoint answered 409 Conflict", wait: time.Minute},
-		410: {text: "the endpoint answered 410 Gone: it is gone for good"},
+		410: {text: "the endpoint answered 410 Gone: it is permanently gone"},
 		413: {text: "the endpoint answered 413 Request Entity Too Large", discard: true},
 		422: {text: "the endpoint answered 422 Unprocessable Entity", discard: true},
 		425: {text: "the endpoint answered 425 Too Early", wait: time.Minute},
@@ -197,7 +197,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// Nobody is led into the network that Sluice runs in, by name or by address.
+// No job reaches the network of Sluice, by name or by address.
 func TestPublicAddressesOnly(t *testing.T) {
 	t.Parallel()
 	d := webhook.New(config.Default().Connections.Guard("webhook"))
@@ -245,7 +245,7 @@ func TestSilence(t *testing.T) {
 		case then.Error == nil:
 		case then.Untried:
 			untried++
-			require.EqualError(t, then.Error, "the endpoint does not answer: the endpoint did not answer within 2s")
+			require.EqualError(t, then.Error, "the endpoint does not answer: the endpoint did not respond within 2s")
 		default:
 			tried++
 		}

@@ -89,7 +89,7 @@ func withStack(c *cli.Context, hooks Hooks, cfg stack.Config, found map[string]s
 	started()
 	if err != nil {
 		if interrupted {
-			return 128 + int(syscall.SIGINT), nil // whoever interrupted us knows
+			return 128 + int(syscall.SIGINT), nil // the user has interrupted the command
 		}
 		return 0, err
 	}
@@ -155,7 +155,7 @@ func execFolder(given string, log *slog.Logger) (string, func() error, error) {
 		return "", nil, fmt.Errorf("make temporary data folder: %w", err)
 	}
 	// PostgreSQL may run as another user and must pass through.
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // See above; nobody else may list it.
+	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // See above; other users cannot list it.
 		return "", nil, fmt.Errorf("make temporary data folder: %w", err)
 	}
 	return dir, func() error {

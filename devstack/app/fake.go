@@ -23,7 +23,7 @@ func fakeCommand(hooks Hooks) *cli.Command {
 		Usage: "run a stand-in for an outside system, to try imports offline",
 		Subcommands: []*cli.Command{{
 			Name:  "ga4",
-			Usage: "answer like Google Analytics 4, with made-up or recorded data",
+			Usage: "serve Google's API with generated or recorded data",
 			Description: "Takes the credentials that it prints, counts quotas as Google does, and lets things go wrong when\n" +
 				"told to, by POST /control/faults, /control/tokens/revoke and /control/quotas/NAME/exhaust.",
 			Flags: []cli.Flag{

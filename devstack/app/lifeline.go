@@ -8,8 +8,7 @@ import (
 	"github.com/sluicehq/sluice/devstack/supervise"
 )
 
-// guardLifeline ends this process at once when it is a child and its parent is
-// no more. There is nobody left whom an orderly end would serve, and every
+// guardLifeline ends this process immediately if it is a child and its parent has ended. Every
 // engine recovers from a kill.
 func guardLifeline(*cli.Context) error {
 	if supervise.HasLifeline() {

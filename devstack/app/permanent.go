@@ -9,8 +9,7 @@ import (
 	"github.com/sluicehq/sluice/devstack/temporal"
 )
 
-// permanentErrors are those after which starting an engine again is pointless
-// until somebody changes something.
+// permanentErrors are errors of an engine's start that a retry cannot fix.
 var permanentErrors = []error{
 	postgres.ErrVersion, postgres.ErrUnreachable, postgres.ErrNoAccount,
 	temporal.ErrVersion,

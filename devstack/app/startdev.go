@@ -116,7 +116,7 @@ func pairs[V any](c *cli.Context, flag string, parse func(string) (V, error)) (m
 	return out, nil
 }
 
-// foreground is the context of an engine that runs until it is told to end.
+// foreground is the context of an engine that runs until a signal.
 func foreground(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 }

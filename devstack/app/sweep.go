@@ -12,8 +12,7 @@ import (
 // tempPrefix begins the names of `exec`'s temporary folders.
 const tempPrefix = "sluice-dev-exec-"
 
-// sweepAfter is how old a folder must be to be looked at, so that one that was
-// made a moment ago and is not locked yet is left alone.
+// sweepAfter is the minimum age of a folder to sweep: a new folder may not be locked yet.
 const sweepAfter = time.Minute
 
 // sweep removes the temporary folders of runs that were killed with SIGKILL and

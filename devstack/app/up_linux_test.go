@@ -31,7 +31,7 @@ func TestUpProcesses(t *testing.T) {
 		}
 		requireFree(t, a)
 
-		// What was there is still there, and nothing is in the way.
+		// The earlier data exist, and no port is taken.
 		again := run(t, args...)
 		again.await(t, "Ready.")
 		again.signal(t, syscall.SIGTERM)

@@ -180,7 +180,7 @@ func testClient(t *testing.T, b *bundle) {
 		require.Less(t, n, 3_000_001)
 		require.Positive(t, n)
 		require.ErrorContains(t, rows.Err(), "Value passed to 'throwIf' function is non-zero")
-		require.Error(t, rows.Close(), "the error is told again")
+		require.Error(t, rows.Close(), "the error is returned again")
 	})
 
 	t.Run("cancelled query", func(t *testing.T) {

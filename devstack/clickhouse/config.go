@@ -37,7 +37,7 @@ const (
 	// requests that name none.
 	DefaultDatabase = "sluice"
 
-	// DefaultShutdownGrace is how long running queries may go on after the
+	// DefaultShutdownGrace is how long running queries may continue after the
 	// context of [Run] has ended.
 	DefaultShutdownGrace = 10 * time.Second
 )
@@ -89,7 +89,7 @@ type Config struct {
 	// Defaults to 0: the engine's own bound, a share of the machine's memory.
 	MaxMemory int64
 
-	// ShutdownGrace is how long running queries may go on after the context
+	// ShutdownGrace is how long running queries may continue after the context
 	// of [Run] has ended; after that they are cancelled. Defaults to 10s.
 	ShutdownGrace time.Duration
 }

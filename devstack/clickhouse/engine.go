@@ -17,8 +17,8 @@ import (
 // settings beside it, and this one has a meaning in the PromQL dialect alone.
 const markSetting = "promql_table"
 
-// killInterval is how often a query that should end is told so. It may have
-// to be told again: the engine does not know a query while it parses it.
+// killInterval is the interval of repeated cancellations of a query: the engine does not know a
+// query while it parses it.
 const killInterval = 20 * time.Millisecond
 
 // engine is the running ClickHouse engine with a limit on its use.

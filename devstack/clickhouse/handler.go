@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// drainTime is how long a client may go on sending the data of an INSERT
+// drainTime is how long a client may continue to send the data of an INSERT
 // that has failed, before the connection is closed.
 const drainTime = 5 * time.Second
 
@@ -109,7 +109,7 @@ func (h *handler) run(
 	return counts, err
 }
 
-// execute runs the statement on s in the way that its kind asks for.
+// execute runs the statement on s as its kind requires.
 func (h *handler) execute(
 	s *session, w http.ResponseWriter, req *request, st statement, data io.Reader, answer *response,
 ) (progress, error) {

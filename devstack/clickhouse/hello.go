@@ -19,9 +19,8 @@ func (req *request) isHello(st statement) bool {
 
 // hello answers the handshake.
 //
-// Clients write and read blocks in the way of the revision they are told
-// here, and this one answer in that of their own. The library's blocks are
-// those of revision 0, which is what we tell.
+// Clients write and read blocks in the format of the server's revision, and the server responds in
+// that of the client's. The library's blocks have revision 0, which the server reports.
 func (e *engine) hello(revision uint64) ([]byte, error) {
 	name, version, zone := new(proto.ColStr), new(proto.ColStr), new(proto.ColStr)
 	name.Append(e.displayName)

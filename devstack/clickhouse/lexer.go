@@ -7,7 +7,7 @@ import "strings"
 type tokenKind uint8
 
 const (
-	tokenEnd    tokenKind = iota // the text is over
+	tokenEnd    tokenKind = iota // end of the text
 	tokenWord                    // bare word or number
 	tokenQuoted                  // `name` or "name"
 	tokenString                  // 'text' or a heredoc

@@ -54,8 +54,8 @@ func (w patientWriter) Write(p []byte) (int, error) {
 	return w.Conn.Write(p)
 }
 
-// run serves the client until it leaves. With refusal set, it is told that
-// instead of being greeted.
+// run serves the client until it disconnects. If refusal is set, the client receives it instead of
+// the handshake.
 func (c *nativeConn) run(running context.Context, refusal error) error {
 	err := c.handshake(refusal)
 	for err == nil {

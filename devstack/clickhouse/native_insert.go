@@ -109,8 +109,8 @@ func (c *nativeConn) brokenOff(insert *insertion, cause error) error {
 	}
 }
 
-// runInsert runs the INSERT. When it returns, all data have been read, or can
-// be written to nobody's harm.
+// runInsert runs the INSERT. When it returns, all data have been read, or writing them has no
+// effect.
 func (c *nativeConn) runInsert(ctx context.Context, q *nativeQuery, data *io.PipeReader, counts *progress) error {
 	stopSource := func() error { return c.socket.SetReadDeadline(time.Now().Add(drainTime)) }
 	err := c.engine.do(ctx, q.request, func(s *session) (err error) {

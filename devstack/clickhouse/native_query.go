@@ -26,8 +26,8 @@ type nativeQuery struct {
 	headed bool
 }
 
-// query runs a query to its end. What fails is told to the client; an error is
-// returned if the connection cannot be used any more.
+// query runs a query to its end. The client receives the errors of the query; the returned error
+// means that the connection is unusable.
 func (c *nativeConn) query(running context.Context) error {
 	received, err := c.in.ReadQuery()
 	if err != nil {
@@ -236,7 +236,7 @@ func (c *nativeConn) externalTables(compressed bool) (tables []externalTable, er
 			return tables, nil
 		}
 		if name == "" {
-			return nil, fmt.Errorf("%w: data before they were asked for", native.ErrMalformed)
+			return nil, fmt.Errorf("%w: data before they were requested", native.ErrMalformed)
 		}
 		structure := make([]string, 0, len(header.Columns))
 		for _, column := range header.Columns {

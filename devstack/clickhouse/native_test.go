@@ -101,7 +101,7 @@ func TestNativeInsert(t *testing.T) {
 		require.EqualValues(t, 1, b.parts(t, table))
 	})
 
-	t.Run("prepared batches keep nobody waiting", func(t *testing.T) {
+	t.Run("prepared batches block no client", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, overNative, func(o *ch.Options) { o.MaxOpenConns = 40 })
 		b.newTable(t, "prepared")
@@ -268,7 +268,7 @@ func TestNativeHandshake(t *testing.T) {
 	}
 }
 
-// Clients above the bound are told so, and those far above it are not even that.
+// Clients above the limit receive an error; those far above it are disconnected.
 func TestNativeConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := &nativeServer{conns: map[*nativeConn]bool{}, drained: make(chan struct{})}

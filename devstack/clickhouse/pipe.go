@@ -17,8 +17,8 @@ type pipeDir struct {
 	next atomic.Uint64
 }
 
-// newPipeDir makes an empty directory at path that nobody else can read. What
-// a killed process has left there is removed.
+// newPipeDir creates an empty directory at path that other users cannot read. It removes the files
+// of a killed process.
 func newPipeDir(path string) (*pipeDir, error) {
 	if err := os.RemoveAll(path); err != nil {
 		return nil, fmt.Errorf("clean directory of pipes: %w", err)

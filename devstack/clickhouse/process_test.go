@@ -19,8 +19,7 @@ import (
 // test binary serve an engine of its own on that directory.
 const childDataDir = "CLICKHOUSE_TEST_DATA"
 
-// child serves an engine until it is told to end by a signal. It writes the
-// addresses to its output.
+// child serves an engine until a signal. It writes the addresses to its output.
 func child(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

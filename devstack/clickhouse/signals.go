@@ -19,10 +19,9 @@ var guardedSignals = []syscall.Signal{
 	syscall.SIGSEGV, syscall.SIGPIPE, syscall.SIGTERM, syscall.SIGSYS,
 }
 
-// keepSignals runs f and then puts back the signal handlers that were there
-// before. Loading and starting the engine resets SIGSEGV and its kin to their
-// defaults even when it is told to leave signals alone; without Go's handlers
-// a nil dereference ends the process with no trace instead of panicking.
+// keepSignals runs f and then restores the signal handlers. Loading and starting the engine resets
+// SIGSEGV and similar signals to their defaults, even if it is configured to keep them; without
+// Go's handlers a nil dereference ends the process without a trace instead of panicking.
 func keepSignals(f func() error) error {
 	address, err := purego.Dlsym(purego.RTLD_DEFAULT, "sigaction")
 	if err != nil {

@@ -27,8 +27,8 @@ type statement struct {
 
 	// text is the statement alone, without data and without a final ';'.
 	text string
-	// readOnly is set if the statement cannot change anything, so that it
-	// may be cancelled when nobody waits for its answer any more.
+	// readOnly is set if the statement cannot change anything: it can be cancelled when its client
+	// has disconnected.
 	readOnly bool
 
 	// format is what the FORMAT clause names, "" if there is none. The clause
@@ -49,10 +49,9 @@ type statement struct {
 // readOnlyWords start the statements that change nothing.
 var readOnlyWords = []string{"SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK"}
 
-// analyse finds the clauses of the statement at the start of text. After an
-// INSERT's head the text may go on with data, which are not looked at. With
-// more set, text is only the beginning of what was sent, and analyse returns
-// false if it did not get as far as the data.
+// analyse finds the clauses of the statement at the start of text. Data may follow the head of an
+// INSERT and are not analysed. If more is set, text is only the beginning of the request, and
+// analyse returns false if it does not reach the data.
 func analyse(text string, more bool) (st statement, ok bool, err error) {
 	l := &lexer{text: text}
 	first := l.peek()
@@ -162,7 +161,7 @@ func analyseInsert(l *lexer, more bool) (statement, bool, error) {
 			st.text, st.format, st.formatAt = l.text[:t.start], l.text[name.start:name.end], t.start
 			at, err := dataStart(l.text, name.end)
 			st.dataAt = at
-			// A name that the text ends with may go on in what is missing.
+			// The missing text may continue the name at the end of the text.
 			return st, err == nil && (!more || at < len(l.text)), err
 		case l.is(t, "FROM") && l.is(l.peek(), "INFILE"):
 			return st, false, newException(codeInfileNotAllowed, "FROM INFILE is not allowed: send the data in the request")

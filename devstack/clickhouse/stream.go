@@ -70,8 +70,8 @@ func (e *engine) streamFormat(
 		defer copyBuffers.Put(buffer)
 		_, err := io.CopyBuffer(onlyWriter{w}, onlyReader{outlet}, *buffer)
 		if err != nil {
-			// Nobody takes the result. The engine must not wait for us while
-			// it is told to stop, so the rest is thrown away.
+			// The client has disconnected. Discard the rest, so that the engine does not block on
+			// the output while it stops.
 			err = errors.Join(err, e.killUntil(done, s.mark))
 			_, drainErr := io.CopyBuffer(io.Discard, onlyReader{outlet}, *buffer)
 			err = errors.Join(err, drainErr)

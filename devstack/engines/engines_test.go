@@ -80,7 +80,7 @@ func TestLibCHDB(t *testing.T) {
 		})
 	}
 
-	t.Run("what was tried is told", func(t *testing.T) {
+	t.Run("the attempts are reported", func(t *testing.T) {
 		t.Parallel()
 		_, err := Finder{Dir: "some/where", GOOS: "linux", GOARCH: "amd64", Getenv: env(), Roots: []string{t.TempDir()}}.LibCHDB()
 		require.ErrorContains(t, err, "not at some/where/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so")

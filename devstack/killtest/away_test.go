@@ -19,7 +19,7 @@ func TestStoreAway(t *testing.T) {
 	t.Parallel()
 	in := newInput(t, shape{rows: 200_000, badEvery: 397, outsideEvery: 503})
 
-	t.Run("an import goes on when connections to the store were refused", func(t *testing.T) {
+	t.Run("an import continues when connections to the store were refused", func(t *testing.T) {
 		t.Parallel()
 		s, p := newProxied(t)
 		id, ctx := s.loading(t, in)
@@ -32,7 +32,7 @@ func TestStoreAway(t *testing.T) {
 		s.requireCalm(t)
 	})
 
-	t.Run("an import goes on when the store did not answer", func(t *testing.T) {
+	t.Run("an import continues when the store did not answer", func(t *testing.T) {
 		t.Parallel()
 		s, p := newProxied(t)
 		id, ctx := s.loading(t, in)

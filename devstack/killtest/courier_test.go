@@ -50,8 +50,8 @@ func couriers() *destinations.Registry {
 	return destinations.NewRegistry(brisk{webhook.New(outbound.Loopback())})
 }
 
-// runBriskWorker is the worker of these tests. It leaves a destination that is ill alone for
-// seconds instead of minutes.
+// runBriskWorker runs the worker of these tests. Its circuits stay open for seconds instead of
+// minutes.
 func runBriskWorker(ctx context.Context) error {
 	return runWorkerProcess(ctx, func(cfg *worker.Config) {
 		cfg.Destinations = couriers()
@@ -122,7 +122,7 @@ func (d *courier) send(ctx context.Context, number int) (job string, err error) 
 			To: []deliveryacts.ActionRef{posted},
 		})
 		if err != nil {
-			return false, nil //nolint:nilerr // somebody is dead, and gets up again
+			return false, nil //nolint:nilerr // a process was killed and restarts
 		}
 		if len(added.Jobs) != 1 {
 			return false, fmt.Errorf("event %d has the jobs %v", number, added.Jobs)

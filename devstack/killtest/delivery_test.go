@@ -55,7 +55,7 @@ func TestKillDelivery(t *testing.T) {
 	killer := make(chan error, 1)
 	go func() { killer <- d.harass(killing, t, rand.New(rand.NewPCG(chosen, 0))) }()
 	stop := sync.OnceValue(func() error { over(); return <-killer })
-	// Nobody may kill, or log, behind the test's end.
+	// The killer must not kill, or log, after the test's end.
 	t.Cleanup(func() { assert.NoError(t, stop()) })
 
 	jobs := d.sendAll(ctx, t)

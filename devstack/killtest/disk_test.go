@@ -23,7 +23,7 @@ func TestDiskFull(t *testing.T) {
 
 	// An export that does not fit parks in the end, and says why. Once there is space,
 	// the parked part is tried again, and nothing is missing.
-	t.Run("for good", func(t *testing.T) {
+	t.Run("permanently", func(t *testing.T) {
 		t.Parallel()
 		dir := folder(t)
 		grow, mounted := mountSmall(t, filepath.Join(dir, "clickhouse"), 8)
@@ -31,13 +31,13 @@ func TestDiskFull(t *testing.T) {
 		ctx := bounded(t)
 		imp := s.start(t, "disk.example", in, 10_000)
 		if !mounted {
-			// Without the right to mount, the engine itself is told to keep more free than
-			// there is: it refuses inserts with the very same error.
+			// Without the right to mount, configure the engine to keep more space free than
+			// available: it rejects inserts with the same error.
 			require.Positive(t, s.awaitChunks(ctx, t, imp.ID, 3).chunks)
 			s.keepFree(ctx, t, all)
 			grow = func(int) { s.keepFree(ctx, t, 0) }
 		}
-		s.awaitTrouble(ctx, t, imp.ID)
+		s.awaitAttemptError(ctx, t, imp.ID)
 		s.requireHidden(ctx, t, imp.ID)
 
 		now := s.awaitEnd(ctx, t, imp.ID)
@@ -71,7 +71,7 @@ func TestDiskFull(t *testing.T) {
 		imp := s.start(t, "disk.example", in, 2_000)
 		require.True(t, s.awaitChunks(ctx, t, imp.ID, 3).loading())
 		s.keepFree(ctx, t, all)
-		s.awaitTrouble(ctx, t, imp.ID)
+		s.awaitAttemptError(ctx, t, imp.ID)
 		s.requireHidden(ctx, t, imp.ID)
 		s.keepFree(ctx, t, 0)
 		s.awaitEnd(ctx, t, imp.ID)
@@ -92,11 +92,11 @@ func (s *system) keepFree(ctx context.Context, t *testing.T, bytes int64) {
 	}
 }
 
-// awaitTrouble waits until an import that is being tried again names the lack of space
+// awaitAttemptError waits until the attempt error of an import names the lack of space
 // as what troubles it.
-func (s *system) awaitTrouble(ctx context.Context, t *testing.T, id int64) {
+func (s *system) awaitAttemptError(ctx context.Context, t *testing.T, id int64) {
 	t.Helper()
-	poll(ctx, t, "the trouble to be noted", func(ctx context.Context) bool {
+	poll(ctx, t, "the attempt error", func(ctx context.Context) bool {
 		imp, err := s.store.Import(ctx, id)
 		require.NoError(t, err)
 		require.False(t, store.Ended(imp.Status), "the import is %s", imp.Status)

@@ -3,10 +3,9 @@
 // random and at chosen moments, hang, are away, run out of disk, and afterwards the
 // multiset of rows in the warehouse equals the input.
 //
-// The tests of the life cycle do the same to imports that wait for locks, for their source
-// and for decisions, that give up and clean up, and that are told of: afterwards each has
-// ended as it should, none has overlapped with another one that it must not overlap with,
-// and everybody has been told.
+// The tests of the life cycle do the same to imports that wait for locks, for their source and for
+// decisions, that give up and clean up, and whose ends are announced: afterwards each has ended as
+// expected, none has overlapped with a conflicting one, and every announcement has arrived.
 //
 // The tests of delivery do the same to jobs on their way to an endpoint that fails for one
 // in ten: afterwards each has ended as it should, none is lost, and what has come more than

@@ -18,7 +18,7 @@ const (
 	ailsError = "error"
 	// ailsThrottle answers 429 with a Retry-After, and has not taken it.
 	ailsThrottle = "throttle"
-	// ailsReset takes it and resets the connection: whoever sent it cannot know.
+	// ailsReset accepts the event and resets the connection: the sender does not know the outcome.
 	ailsReset = "reset"
 	// ailsSlow takes it, and lets its sender wait for the answer.
 	ailsSlow = "slow"
@@ -62,7 +62,7 @@ func endOf(number int) string {
 	return store.JobSucceeded
 }
 
-// mustTake says how often an event is taken if nobody dies.
+// mustTake returns how often an event is accepted without kills.
 func mustTake(number int) int {
 	switch a := ailmentOf(number); a.kind {
 	case ailsBad:

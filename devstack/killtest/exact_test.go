@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// requireExact proves that an import has completed and brought in its input exactly
-// once: as a multiset of rows, reject by reject, and in every figure that is told.
+// requireExact proves that an import has completed and loaded its input exactly once: as a multiset
+// of rows, reject by reject, and in every reported number.
 func (s *system) requireExact(t *testing.T, id int64, in *input) {
 	t.Helper()
 	ctx := bounded(t)

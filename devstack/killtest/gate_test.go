@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// gate stands before the answers of an endpoint. Once armed it holds the next event back,
-// which has been taken down by then: whoever dies now does not know that it has arrived.
+// gate delays the responses of an endpoint. Once armed it holds the response to the next event,
+// which is recorded: a sender that dies now does not know that the event has arrived.
 type gate struct {
 	mu sync.Mutex
 	// opened is closed by release; nil while the gate is not armed.

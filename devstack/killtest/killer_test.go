@@ -56,8 +56,8 @@ func (k *killer) harass(ctx context.Context, t *testing.T, id int64) {
 	}
 }
 
-// pause lets a random part of a chunk's time go by, so that kills do not always come
-// right behind a checkpoint.
+// pause waits for a random part of a chunk's duration, so that kills do not always follow a
+// checkpoint.
 func (k *killer) pause(ctx context.Context) {
 	timer := time.NewTimer(time.Duration(k.rng.IntN(40)) * time.Millisecond)
 	defer timer.Stop()

@@ -24,8 +24,8 @@ import (
 	"github.com/sluicehq/sluice/worker"
 )
 
-// life is a system for tests of the life cycle of imports: with an importer that leaves
-// traces, and an endpoint that is told of every import.
+// life is a system for tests of the life cycle of imports: with an importer that leaves traces, and
+// an endpoint that receives the notifications of every import.
 type life struct {
 	*system
 	// traces is the folder of the importer's.
@@ -127,7 +127,7 @@ func (l *life) showUnfinished(t *testing.T) {
 		if store.Ended(s.Import.Status) {
 			continue
 		}
-		t.Logf("import %d, %s: %s, %s, fencing token %d, paused %t, trouble %q", s.Import.ID, s.Import.Label, s.Import.Status,
+		t.Logf("import %d, %s: %s, %s, fencing token %d, paused %t, attempt error %q", s.Import.ID, s.Import.Label, s.Import.Status,
 			s.Import.Phase, s.Import.FencingToken, s.Import.Paused, s.Import.AttemptError)
 		now, err := l.temporal.DescribeWorkflowExecution(ctx, s.Import.WorkflowID, "")
 		t.Logf("its workflow: %v, %v, pending %v, %v", now.GetWorkflowExecutionInfo().GetStatus(), err,

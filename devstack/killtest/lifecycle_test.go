@@ -82,9 +82,9 @@ func stories() []*story {
 	}
 }
 
-// TestKillLifeCycle kills worker, Temporal server and PostgreSQL while imports wait for
-// decisions and are decided about, wait for their source, give up, clean up, and are
-// being told of. Each ends as it should, with its rows or without, and is told of.
+// TestKillLifeCycle kills worker, Temporal server and PostgreSQL while imports wait for decisions
+// and are decided, wait for their source, give up, clean up, and send notifications. Each ends as
+// expected, with or without its rows, and sends a notification.
 func TestKillLifeCycle(t *testing.T) {
 	t.Parallel()
 	l, began := newLife(t), time.Now()
@@ -132,8 +132,8 @@ func (h *hunter) round(ctx context.Context, t *testing.T, round int, told []*sto
 	return told
 }
 
-// requireTold waits until everything was told, and checks that nothing else was. It
-// returns how many events came more than once.
+// requireTold waits until all expected events have arrived, and checks that there are no others. It
+// returns the number of events that arrived more than once.
 func (l *life) requireTold(ctx context.Context, t *testing.T, stories []*story) (repeated int) {
 	t.Helper()
 	want := map[string]bool{}
@@ -159,12 +159,11 @@ func (l *life) requireTold(ctx context.Context, t *testing.T, stories []*story) 
 		}
 		came[said.ID], bodies[said.ID], jobs[said.ID] = true, event.Body, event.ID
 	}
-	assert.Equal(t, want, came, "what was told")
+	assert.Equal(t, want, came, "announcements")
 	return repeated
 }
 
-// requireReleased makes sure that nobody holds or waits for a lock, and that no grant was
-// left open.
+// requireReleased checks that no import holds or waits for a lock, and that no grant is open.
 func (l *life) requireReleased(ctx context.Context, t *testing.T) {
 	t.Helper()
 	var requests, resources, open int

@@ -25,10 +25,10 @@ const (
 	gateResource = "gate"
 )
 
-// TestKillLocks runs thirty imports with overlapping dependencies, shared and exclusive,
-// while worker, Temporal server and PostgreSQL are killed: while all wait, at grants that
-// nobody has taken note of, and while some work. None overlaps with another one that it
-// must not overlap with, they come in the order of their requests, and all end.
+// TestKillLocks runs thirty imports with overlapping dependencies, shared and exclusive, while
+// worker, Temporal server and PostgreSQL are killed: while all wait, at unrecorded grants, and
+// while some work. None overlaps with a conflicting one, locks are granted in the order of the
+// requests, and all imports end.
 func TestKillLocks(t *testing.T) {
 	t.Parallel()
 	l, began := newLife(t), time.Now()
@@ -130,7 +130,7 @@ func (h *hunter) crowd(t *testing.T) []*story {
 	return list
 }
 
-// setPaused pauses an import, or lets it go on, however often that takes.
+// setPaused pauses or resumes an import, with as many retries as necessary.
 func (l *life) setPaused(ctx context.Context, id int64, paused bool) error {
 	give := l.starter.Resume
 	if paused {

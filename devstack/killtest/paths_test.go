@@ -37,7 +37,7 @@ func pathOf(history []store.Transition, job store.Job) (p path, err error) {
 		case i == 0 && (line.StateBefore != nil || line.StateAfter != store.JobAcknowledged || line.Attempt != 0):
 			return p, fmt.Errorf("job %s begins as %s, attempt %d", job.ID, line.StateAfter, line.Attempt)
 		case i > 0 && (line.StateBefore == nil || *line.StateBefore != state):
-			return p, fmt.Errorf("line %d of job %s does not go on from %s", i+1, job.ID, state)
+			return p, fmt.Errorf("line %d of job %s does not continue from %s", i+1, job.ID, state)
 		case i > 0 && !slices.Contains(nobodysMoves[state], line.StateAfter):
 			return p, fmt.Errorf("job %s went from %s to %s", job.ID, state, line.StateAfter)
 		}
@@ -89,7 +89,7 @@ func (d *courier) path(ctx context.Context, number int, id string, seen delivere
 	case seen.requests > p.claimed-p.untried:
 		return p, fmt.Errorf("event %d came %d times in %d attempts", number, seen.requests, p.claimed-p.untried)
 	case seen.taken > 1+p.failed+p.unknown:
-		// Whoever sends again must have been in doubt, and have said so.
+		// A repeated delivery requires a failed or an unknown outcome in the history.
 		return p, fmt.Errorf("event %d was taken %d times: its job has failed %d times and was unknown %d times",
 			number, seen.taken, p.failed, p.unknown)
 	}
@@ -119,7 +119,7 @@ func TestPathOf(t *testing.T) {
 			line(executing, store.JobUnknown, 1), line(store.JobUnknown, succeeded, 1),
 		}, store.Job{State: succeeded, Attempt: 1}, ""},
 		"no beginning": {[]store.Transition{first}, store.Job{}, "begins as executing"},
-		"a gap":        {[]store.Transition{begun, line(store.JobFailed, executing, 1)}, store.Job{}, "does not go on from acknowledged"},
+		"a gap":        {[]store.Transition{begun, line(store.JobFailed, executing, 1)}, store.Job{}, "does not continue from acknowledged"},
 		"a leap":       {[]store.Transition{begun, line(store.JobAcknowledged, succeeded, 0)}, store.Job{}, "went from acknowledged to succeeded"},
 		"miscounted":   {[]store.Transition{begun, line(store.JobAcknowledged, executing, 2)}, store.Job{}, "is of attempt 2: want 1"},
 		"another end":  {[]store.Transition{begun, first}, store.Job{State: succeeded, Attempt: 1}, "but executing after 1 by its history"},

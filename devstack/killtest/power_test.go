@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// All processes die at once, as after a press on the power button, and later everything
-// is started again in the same folder: the import goes on and ends well.
+// All processes die at once, as in a power failure, and restart later in the same folder: the
+// import resumes and completes.
 func TestPowerButton(t *testing.T) {
 	t.Parallel()
 	in := newInput(t, shape{rows: 200_000, badEvery: 397, outsideEvery: 503})

@@ -16,7 +16,7 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// story is an import of made-up rows, what people do to it, and how it must end.
+// story is an import of generated rows, the commands to it, and its expected end.
 type story struct {
 	name string
 	// args are the importer's.
@@ -140,7 +140,7 @@ func (l *life) requireEnd(ctx context.Context, t *testing.T, s *story) {
 	assert.Equal(t, staged, times, "StageDone of %s was committed", s.name)
 }
 
-// announcements are the IDs of what is told about a story.
+// announcements are the IDs of the expected notifications about a story.
 func (s *story) announcements() []string {
 	events := []string{s.status}
 	if s.reviewed {

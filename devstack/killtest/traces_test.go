@@ -66,7 +66,7 @@ func (i tracer) Plan(ctx context.Context, imp importers.Import) (importers.Plan,
 	if err != nil {
 		return importers.Plan{}, err
 	}
-	// Renamed, so that nobody reads half of it.
+	// Renamed, so that no reader sees an incomplete file.
 	own := strconv.FormatInt(imp.ID, 10)
 	if err := os.WriteFile(i.trace("", own+".new"), text, 0o600); err != nil {
 		return importers.Plan{}, err
@@ -133,7 +133,7 @@ func (i tracer) StageDone(ctx context.Context, tx *sql.Tx, imp importers.Import)
 	return i.Importer.StageDone(ctx, tx, imp)
 }
 
-// CleanUp takes back what Plan has taken down.
+// CleanUp removes the traces of Plan.
 func (i tracer) CleanUp(ctx context.Context, imp importers.Import) error {
 	if err := i.Importer.CleanUp(ctx, imp); err != nil {
 		return err

@@ -35,8 +35,8 @@ func (s *system) requireCalm(t *testing.T) {
 			require.True(t, p.Status != store.PartParked || p.Error != "", "part %d is parked without a reason", p.No)
 		}
 	}
-	// Visibility follows a moment behind the workflows' ends. Those of destinations' actions
-	// go on for ever, by design.
+	// Visibility follows a moment after the workflows' ends. Workflows of destination actions never
+	// end, by design.
 	poll(ctx, t, "the end of all workflows", func(ctx context.Context) bool {
 		running, err := s.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
 			Query: fmt.Sprintf("ExecutionStatus = 'Running' AND WorkflowType != '%s'", workflows.TypeDestinationAction),

@@ -80,7 +80,7 @@ func runWorkerProcess(ctx context.Context, change func(*worker.Config)) error {
 	return worker.Run(ctx, cfg)
 }
 
-// process is a worker process that nobody restarts.
+// process is a worker process without a supervisor.
 type process struct {
 	pid     int
 	address string

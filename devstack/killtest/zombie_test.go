@@ -8,9 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A worker that hangs for longer than its heartbeat timeout is given up and another
-// takes over. When it wakes up it goes on where it was, as if nothing had happened:
-// whatever it still writes must change nothing.
+// A worker that hangs for longer than its heartbeat timeout loses its attempt to another worker.
+// When it wakes up it continues as before: its writes must have no effect.
 func TestZombie(t *testing.T) {
 	t.Parallel()
 	in := newInput(t, shape{rows: 200_000, badEvery: 397, outsideEvery: 503})

@@ -18,9 +18,8 @@ const (
 	rangeEnd   = 32000
 )
 
-// given are the ports that this process has handed out: whoever asked for them may not
-// listen yet, and a process that starts many servers at once would else give two of
-// them the same port now and then.
+// given are the ports that this process has returned. Their servers may not listen yet, and a
+// process that starts many servers would otherwise sometimes give the same port to two of them.
 var given = struct {
 	sync.Mutex
 	ports map[int]bool

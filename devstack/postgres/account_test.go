@@ -16,7 +16,7 @@ func stranger() *account { return &account{name: "stranger", uid: 61234, gid: 61
 func TestBlockedAt(t *testing.T) {
 	t.Parallel()
 
-	t.Run("nobody is blocked when nobody has to change", func(t *testing.T) {
+	t.Run("an unprivileged user needs no other account", func(t *testing.T) {
 		t.Parallel()
 		var as *account
 		blocked, err := as.blockedAt("/no/such/place")

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// hba lets local TCP connections in without a password and nobody else. There
-// is no line for Unix sockets, as the server opens none.
+// hba allows local TCP connections without a password, and no others. It has no line for Unix
+// sockets, because the server opens none.
 //
 //nolint:dupword // "all all" is a line's database and user.
 const hba = `# Written by sluice-dev.

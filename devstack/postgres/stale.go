@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// dyingFor is how long a server that was told to end may take before we call
-// it a running one. After SIGKILL of the postmaster its backends notice within
-// milliseconds, but write-back of dirty memory may hold them up.
+// dyingFor is the time that a server may take to end before it counts as running. After SIGKILL of
+// the postmaster its backends notice within milliseconds, but write-back of dirty memory may delay
+// them.
 const dyingFor = 10 * time.Second
 
 // clearStalePID removes a postmaster.pid whose process is gone or is another

@@ -95,7 +95,7 @@ func (d *demonstration) run(ctx context.Context, export string) error {
 	return ctx.Err()
 }
 
-// prepareSite adds the demo's site, or takes back what an earlier demo imported.
+// prepareSite adds the demo's site, or deletes the imports of an earlier demo.
 func (d *demonstration) prepareSite(ctx context.Context) error {
 	_, err := d.store.AddSite(ctx, store.NewSite{Domain: demoSite, TimeZone: "Europe/Berlin"})
 	if err == nil {
@@ -171,7 +171,7 @@ func (d *demonstration) sluice(ctx context.Context, args ...string) int {
 	return d.program.Run(ctx, args, app.Streams{In: os.Stdin, Out: d.stdout, Err: d.stderr})
 }
 
-// printf tells people what goes on. A terminal that is gone is no reason to stop.
+// printf writes progress for people. A closed terminal does not stop the demo.
 func (d *demonstration) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(d.stdout, format, args...) //nolint:errcheck // see above
 }

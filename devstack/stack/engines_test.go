@@ -86,7 +86,7 @@ func write(t *testing.T, s *stack.Stack) {
 	_, err = clickhouse(ctx, s, "INSERT INTO kept SELECT 'row'")
 	require.NoError(t, err)
 	_, err = temporal(t, s).ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: "kept", TaskQueue: "nobody", TypedSearchAttributes: sdk.NewSearchAttributes(site.ValueSet("example.com")),
+		ID: "kept", TaskQueue: "unused", TypedSearchAttributes: sdk.NewSearchAttributes(site.ValueSet("example.com")),
 	}, "Kept")
 	require.NoError(t, err)
 }

@@ -57,7 +57,7 @@ func (e *PortsError) Error() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// reason says who is in the way, or what else is.
+// reason describes the process that has the port, or the error.
 func (t TakenPort) reason() string {
 	switch {
 	case t.Holder != "":

@@ -137,7 +137,7 @@ func TestStack(t *testing.T) {
 		requireAllFree(t, cfg.Addresses)
 	})
 
-	t.Run("stops when it is told to while starting", func(t *testing.T) {
+	t.Run("stops on a signal while starting", func(t *testing.T) {
 		t.Parallel()
 		cfg := config(t)
 		s, err := stack.New(cfg)

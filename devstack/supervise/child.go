@@ -131,7 +131,7 @@ func (c *Child) Kill() error {
 	return nil
 }
 
-// Stop ends the child for good: StopSignal, after StopTimeout or the end of ctx
+// Stop ends the child permanently: StopSignal, after StopTimeout or the end of ctx
 // SIGKILL to its process group. It returns when no process is left. Stopping a
 // child that has ended is no error.
 func (c *Child) Stop(ctx context.Context) error {

@@ -8,7 +8,7 @@
 // everything. On Linux the kernel kills the child when the thread that started
 // it ends ([syscall.SysProcAttr.Pdeathsig]); this also works for programs that
 // know nothing of us, such as PostgreSQL. Everywhere, the child's standard
-// input is a pipe that nobody writes to: the kernel closes it with the parent,
+// input is a pipe without a writer: the kernel closes it with the parent,
 // also when the parent is killed, and a child that calls [Guard] sees the end
 // of file and exits.
 package supervise

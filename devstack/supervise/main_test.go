@@ -105,7 +105,7 @@ func parent(guarded, deaf string) int {
 			return 1
 		}
 	}
-	select {} // until somebody kills us
+	select {} // until a signal ends the process
 }
 
 // self returns a spec that runs this binary as one of childMain's programs.

@@ -42,8 +42,7 @@ type Spec struct {
 
 	// StopSignal asks the child to end. Defaults to SIGTERM.
 	StopSignal os.Signal
-	// StopTimeout is how long it has to obey before its process group gets
-	// SIGKILL. Defaults to 10s.
+	// StopTimeout is the time to end before the process group receives SIGKILL. Defaults to 10s.
 	StopTimeout time.Duration
 
 	// MaxStartFailures is how many starts in a row may fail before a child

@@ -149,7 +149,7 @@ func TestChild(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		spec := self(t, "fail", "3")
-		spec.Ready = func(context.Context) error { return errors.New("nobody there") }
+		spec.Ready = func(context.Context) error { return errors.New("not ready") }
 		spec.MaxStartFailures, spec.MinBackoff = 2, time.Millisecond
 		c, err := b.Start(spec)
 		require.NoError(t, err)
@@ -168,7 +168,7 @@ func TestChild(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) })
 		spec := self(t, "fail", "3")
-		spec.Ready = func(context.Context) error { return errors.New("nobody there") }
+		spec.Ready = func(context.Context) error { return errors.New("not ready") }
 		spec.MaxStartFailures, spec.MinBackoff = 4, time.Millisecond
 		c, err := s.Start(spec)
 		require.NoError(t, err)
@@ -182,7 +182,7 @@ func TestChild(t *testing.T) {
 		b := setup(t)
 		c, err := b.Start(func() Spec {
 			spec := self(t, "fail", strconv.Itoa(ExitPermanent))
-			spec.Ready = func(context.Context) error { return errors.New("nobody there") }
+			spec.Ready = func(context.Context) error { return errors.New("not ready") }
 			return spec
 		}())
 		require.NoError(t, err)
@@ -220,7 +220,7 @@ func TestChild(t *testing.T) {
 		var first int
 		spec := self(t, "serve", address)
 		spec.HealthInterval, spec.UnhealthyAfter = 5*time.Millisecond, 20*time.Millisecond
-		// The probe is never called concurrently; the first process is ill
+		// The probe is never called concurrently; the first process is unhealthy
 		// from its second probe on.
 		spec.Ready = func(ctx context.Context) error {
 			pid, err := ask(ctx, address)
@@ -230,7 +230,7 @@ func TestChild(t *testing.T) {
 			case first == 0:
 				first = pid
 			case first == pid:
-				return errors.New("ill")
+				return errors.New("unhealthy")
 			}
 			return nil
 		}

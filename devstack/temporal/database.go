@@ -20,7 +20,7 @@ type databases struct {
 	main, visibility *config.SQL
 }
 
-// pragmas of a database file. WAL lets readers go on during a write; with
+// pragmas of a database file. WAL allows reads during a write; with
 // synchronous NORMAL a commit is in the operating system's hands when it
 // returns, so it survives the death of the process (SIGKILL), and power loss
 // costs the last moments but never the file.

@@ -123,8 +123,7 @@ func (c Config) serve(ctx context.Context, frontend string) error {
 	return nil
 }
 
-// orStopped is err unless we were told to stop, which makes what was being
-// started fail.
+// orStopped returns err unless ctx has ended, which makes a start fail.
 func orStopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // The error is the stopping.

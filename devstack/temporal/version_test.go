@@ -36,7 +36,7 @@ func TestCheckVersion(t *testing.T) {
 			fresh, err := checkVersion(path)
 			if tc.want != "" {
 				require.ErrorContains(t, err, tc.want)
-				require.FileExists(t, path, "what is refused is left alone")
+				require.FileExists(t, path, "a refused database is not changed")
 				return
 			}
 			require.NoError(t, err)

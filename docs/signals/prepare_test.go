@@ -18,7 +18,7 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-var somebody = starter.By{Who: "setup", Why: "the test wants it"}
+var operator = starter.By{Who: "setup", Why: "the test wants it"}
 
 // system is all of Sluice, with a site for every import.
 type system struct {
@@ -65,12 +65,12 @@ func (s *system) prepare(t *testing.T, command string) store.Import {
 	case workflows.CommandResume:
 		imp := s.start(t, slow, false)
 		s.WaitLoading(t, imp.ID)
-		require.NoError(t, s.Starter.Pause(enginetest.Context(t), imp.ID, somebody))
+		require.NoError(t, s.Starter.Pause(enginetest.Context(t), imp.ID, operator))
 		return imp
 	case "":
 		imp := s.start(t, slow, false)
 		s.WaitLoading(t, imp.ID)
-		require.NoError(t, s.Starter.SetRate(enginetest.Context(t), imp.ID, 1000, somebody))
+		require.NoError(t, s.Starter.SetRate(enginetest.Context(t), imp.ID, 1000, operator))
 		return imp
 	default:
 		imp := s.start(t, slow, false)

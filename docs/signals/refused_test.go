@@ -64,7 +64,7 @@ func TestRefused(t *testing.T) {
 	s.requireLogged(t, paused.ID, refused)
 	requireQuoted(t, refused)
 
-	require.NoError(t, s.Starter.Cancel(ctx, parked.ID, somebody))
+	require.NoError(t, s.Starter.Cancel(ctx, parked.ID, operator))
 	s.Wait(t, parked.ID)
 	// The store knows the end a moment before Temporal.
 	require.Error(t, s.Temporal.GetWorkflow(ctx, parked.WorkflowID, "").Get(ctx, nil))

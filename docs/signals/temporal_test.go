@@ -59,7 +59,7 @@ func temporalCLI(ctx context.Context, c client.Client, args []string) (string, e
 	}
 }
 
-// rawInput is the value of --input as it is sent: JSON that nobody has touched.
+// rawInput is the value of --input as it is sent: unmodified JSON.
 func rawInput(text string) ([]any, error) {
 	if text == "" {
 		return nil, nil

@@ -18,11 +18,11 @@ import (
 	"github.com/sluicehq/sluice/importers/sourcefile"
 )
 
-// directoryBudget is how much of an archive may be read to list its members, so
-// that a directory of millions of them is not taken into memory.
+// directoryBudget is the limit for reading an archive's directory, in bytes. It bounds the memory
+// for a directory with millions of members.
 const directoryBudget = 8 << 20
 
-// archive is a zip archive that is open.
+// archive is an open zip archive.
 type archive struct {
 	*zip.Reader
 	file *sourcefile.File
@@ -45,7 +45,7 @@ func (c *Importer) openArchive(ctx context.Context, path string) (*archive, erro
 	return &archive{Reader: reader, file: file, size: file.Info().Size()}, nil
 }
 
-// addArchive adds the members of a zip archive at its top or in a folder there.
+// addArchive adds the members of a zip archive at its top level or one folder below.
 func (c *Importer) addArchive(ctx context.Context, path string, f *found, faults *faults) {
 	ar, err := c.openArchive(ctx, path)
 	if err != nil {
@@ -83,7 +83,7 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 		switch {
 		case strings.HasSuffix(slashed, "/"):
 		case strings.Count(name, "/") > 1:
-			f.ignore("%s was ignored: in an archive, files are looked for at the top and one folder down; pack it further up",
+			f.ignore("%s was ignored: in an archive, only the top level and folders at the top level are searched; move it up and pack again",
 				shown)
 		case !isText:
 			f.ignore("%s", ignored(shown, "an archive, only .csv files"))
@@ -97,10 +97,10 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 		}
 	}
 	if compressed > uint64(ar.size) {
-		faults.add(inputFault("%s: its members overlap, as in an archive made to blow up", archivePath))
+		faults.add(inputFault("%s: its members overlap, as in a decompression bomb", archivePath))
 	}
 	if uncompressed > uint64(c.limits.uncompressed) {
-		faults.add(inputFault("%s: holds %d bytes when unpacked, the limit is %d",
+		faults.add(inputFault("%s: has an uncompressed size of %d bytes, the limit is %d",
 			archivePath, uncompressed, c.limits.uncompressed))
 	}
 }
@@ -109,22 +109,21 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 // backslashes, against the format's specification (APPNOTE.TXT, 4.4.17).
 func slashes(name string) string { return strings.ReplaceAll(name, `\`, "/") }
 
-// refusePath refuses a member whose path leads out of the archive. Nothing is
-// ever unpacked to disk, but an archive with such a member is not one to trust.
+// refusePath rejects a member whose path leads out of the archive. Members are never written to
+// disk, but such an archive is not trustworthy.
 func refusePath(name string) error {
 	local := filepath.IsLocal(strings.TrimSuffix(name, "/")) && !drive.MatchString(name)
 	if !local || slices.Contains(strings.Split(name, "/"), "..") {
-		return inputFault("its path leads out of the archive, or may: pack the files again without their directories")
+		return inputFault("its path leads, or may lead, out of the archive: pack the files again without their directories")
 	}
 	return nil
 }
 
-// drive is the beginning of an absolute path on Windows.
+// drive matches the beginning of an absolute path on Windows.
 var drive = regexp.MustCompile(`^[A-Za-z]:`)
 
-// refuseMember refuses members that no export holds, and those that unpack to
-// more than the limits by their own account. What they unpack to in truth is
-// watched while they are read.
+// refuseMember rejects members that no export contains, and members whose stated uncompressed size
+// exceeds the limits. The actual size is checked during reading.
 func (c *Importer) refuseMember(m *zip.File) error {
 	switch {
 	case m.Mode()&fs.ModeSymlink != 0:
@@ -132,18 +131,18 @@ func (c *Importer) refuseMember(m *zip.File) error {
 	case m.Flags&1 != 0:
 		return inputFault("is encrypted: pack it again without a password")
 	case isNested(m.Name):
-		return inputFault("is an archive or compressed file inside the archive: unpack it first")
+		return inputFault("is an archive or a compressed file within the archive: unpack it first")
 	case m.Method != zip.Store && m.Method != zip.Deflate:
-		return inputFault("is compressed with method %d: pack it again with deflate, the usual one", m.Method)
+		return inputFault("is compressed with method %d: pack it again with deflate", m.Method)
 	case m.UncompressedSize64 > uint64(c.limits.uncompressed):
-		return inputFault("holds %d bytes when unpacked, the limit is %d", m.UncompressedSize64, c.limits.uncompressed)
+		return inputFault("has an uncompressed size of %d bytes, the limit is %d", m.UncompressedSize64, c.limits.uncompressed)
 	case c.limits.tooDense(int64(m.UncompressedSize64), int64(m.CompressedSize64)):
 		return c.limits.denseFault()
 	}
 	return nil
 }
 
-// isNested says whether a member's name is that of another archive.
+// isNested reports whether the member is itself an archive, by its name.
 func isNested(name string) bool {
 	for _, ext := range []string{".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar"} {
 		if _, yes := cutSuffixFold(name, ext); yes {
@@ -160,17 +159,17 @@ func archiveFault(err error) error {
 	case errors.As(err, &file), errors.Is(err, errBudget):
 		return err
 	case errors.Is(err, zip.ErrFormat), errors.Is(err, io.ErrUnexpectedEOF):
-		return inputFault("is not a zip archive, or a truncated one: export or copy it again")
+		return inputFault("is not a zip archive, or is truncated: export or copy it again")
 	default:
-		return inputFault("is a damaged zip archive (%w)", err)
+		return inputFault("is a corrupt zip archive (%w): export or copy it again", err)
 	}
 }
 
 // errBudget means that an archive's directory is larger than directoryBudget.
 var errBudget = inputFault("its list of members is longer than %d bytes", directoryBudget)
 
-// budgetReaderAt reads a file, at first only so much of it, and marks errors of
-// the file as such.
+// budgetReaderAt reads a file, until disarmed at most a number of bytes, and marks the file's
+// errors.
 type budgetReaderAt struct {
 	file      io.ReaderAt
 	left      int

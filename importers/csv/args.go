@@ -22,7 +22,7 @@ type Args struct {
 	LeaveOutUnknownColumns bool `json:"leave_out_unknown_columns,omitempty" usage:"skip unknown columns with a warning instead of failing"` //nolint:lll // a tag
 }
 
-// maxPathBytes leaves room in Part.Args for what else stands there.
+// maxPathBytes is the length limit of a path. It leaves room for the other fields of Part.Args.
 const maxPathBytes = 2000
 
 // Arguments documents Args.
@@ -55,16 +55,16 @@ func decode(raw json.RawMessage) (Args, error) {
 		clean := filepath.Clean(path)
 		switch {
 		case path == "":
-			faults = append(faults, fmt.Errorf(`argument "paths": path %d is empty`, i+1))
+			faults = append(faults, fmt.Errorf(`argument "paths": path %d is empty: want an absolute path: want an absolute path`, i+1))
 		case strings.ContainsRune(path, 0):
-			faults = append(faults, fmt.Errorf(`argument "paths": path %d holds a NUL byte`, i+1))
+			faults = append(faults, fmt.Errorf(`argument "paths": path %d contains a NUL byte`, i+1))
 		case len(path) > maxPathBytes:
 			faults = append(faults, fmt.Errorf(`argument "paths": path %d is longer than %d bytes`, i+1, maxPathBytes))
 		case !filepath.IsAbs(path):
 			faults = append(faults,
 				fmt.Errorf(`argument "paths": path %d, %q, is not absolute: it must start with "/"`, i+1, path))
 		case slices.Contains(args.Paths[:i], clean):
-			faults = append(faults, fmt.Errorf(`argument "paths": %q is given twice`, clean))
+			faults = append(faults, fmt.Errorf(`argument "paths": %q is given twice: want each path once: want each path once`, clean))
 		}
 		args.Paths[i] = clean
 	}

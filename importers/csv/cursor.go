@@ -22,9 +22,9 @@ func (p position) cursor() importers.Cursor {
 
 const cursorVersion = "1:"
 
-var errCursor = errors.New("the cursor is not one of a CSV import")
+var errCursor = errors.New("invalid cursor of a CSV import")
 
-// parseCursor reads what cursor wrote.
+// parseCursor parses the result of cursor.
 func parseCursor(c importers.Cursor) (position, error) {
 	rest, ok := strings.CutPrefix(string(c), cursorVersion)
 	offset, line, two := strings.Cut(rest, ":")

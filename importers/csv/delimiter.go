@@ -5,11 +5,10 @@ import (
 	"strings"
 )
 
-// wayToCommas is what to do about a file with another delimiter.
-const wayToCommas = "save it again as comma-separated values, or import the export as Plausible wrote it"
+// wayToCommas is the remedy for a file with another delimiter.
+const wayToCommas = "save it as comma-separated values, or import the unmodified export"
 
-// separatorLine reads a first line such as "sep=;", with which files tell spreadsheets
-// their delimiter.
+// separatorLine parses a first line such as "sep=;", which declares the delimiter to spreadsheets.
 func separatorLine(line []byte) (delimiter string, yes bool) {
 	text := strings.Trim(strings.TrimRight(string(line[:min(len(line), maxSuggest)]), "\r\n"), `"`)
 	const key = "sep="
@@ -17,15 +16,15 @@ func separatorLine(line []byte) (delimiter string, yes bool) {
 		return "", false
 	}
 	rest := text[len(key):]
-	// Spreadsheets that save the file again add a delimiter for each column.
+	// Spreadsheets that save the file again add a delimiter per column.
 	if strings.Trim(rest, rest[:1]) != "" {
 		return "", false
 	}
 	return rest[:1], true
 }
 
-// otherDelimiter returns what separates the columns of a header that has no comma
-// outside quotes; "" if nothing known does.
+// otherDelimiter returns the delimiter of a header that has no comma outside quotes, "" if it is
+// unknown.
 func otherDelimiter(line []byte) string {
 	var outside []byte
 	for i, part := range bytes.Split(line, []byte{'"'}) {
@@ -45,7 +44,7 @@ func otherDelimiter(line []byte) string {
 	return best
 }
 
-// delimiterName says what a delimiter is called.
+// delimiterName returns the name of a delimiter.
 func delimiterName(d string) string {
 	switch d {
 	case ";":
@@ -55,6 +54,6 @@ func delimiterName(d string) string {
 	case "|":
 		return "vertical bars"
 	default:
-		return "something else than commas"
+		return "a delimiter other than commas"
 	}
 }

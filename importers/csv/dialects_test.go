@@ -92,7 +92,7 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// TestDialectFaults has the exact text of what is refused, with the way out.
+// TestDialectFaults checks the exact text of refusals, including the remedy.
 func TestDialectFaults(t *testing.T) {
 	t.Parallel()
 	visitors := "date,visitors,pageviews,visits,views_per_visit,bounce_rate,visit_duration\n2021-01-01,1,2,1,2,50,60\n"
@@ -129,8 +129,8 @@ func TestForeignFiles(t *testing.T) {
 	for name, want := range map[string]string{
 		"export.tar.gz":          "is a tar archive: unpack it and name the folder, or pack the files into a zip archive",
 		"export.TGZ":             "is a tar archive",
-		goodName + ".7z":         "is packed in a way that is not read: unpack it",
-		"export.xlsx":            "is a spreadsheet: import the CSV files as Plausible wrote them",
+		goodName + ".7z":         "is compressed in an unsupported format: unpack it",
+		"export.xlsx":            "is a spreadsheet: import the unmodified CSV files of the export",
 		"imported_visitors.tsv":  "is not comma-separated",
 		"visitors (1).csv":       "a file of this name may come from Plausible's dashboard export",
 		goodName[:20] + "(a).cs": "is not named like an export; expected: ",
@@ -173,7 +173,7 @@ func TestBackslashes(t *testing.T) {
 	for _, name := range []string{`..\` + goodName, `\` + goodName, `C:\` + goodName, `\\host\` + goodName, `a\..\` + goodName} {
 		dir := files{"export.zip": zipped(t, member{name: name, text: goodText})}.write(t)
 		_, _, _, err := read(t, dir, filepath.Join(dir, "export.zip"), false)
-		require.ErrorContains(t, err, "its path leads out of the archive", name)
+		require.ErrorContains(t, err, "its path leads, or may lead, out of the archive", name)
 	}
 	twice := zipped(t, member{name: goodName, text: goodText}, member{name: goodName, text: goodText})
 	dir = files{"export.zip": twice}.write(t)
@@ -192,25 +192,25 @@ func TestEarlierVersions(t *testing.T) {
 		"spring 2024": {
 			text: "\"date\",\"visitors\",\"pageviews\",\"exits\",\"time_on_page\",\"hostname\",\"page\"\n\"2021-01-01\",6,10,2,430,\"e.com\",\"/\"\n",
 			row:  "18628\t\"e.com\"\t\"/\"\t0\t6\t10\t2\t0\t0\t0\t0\t",
-			warn: "warn: " + pagesName + ": left out columns of an earlier Plausible version, which no imported table has: time_on_page",
+			warn: "warn: " + pagesName + ": skipped columns of an earlier Plausible version, which no imported table has: time_on_page",
 		},
 		"winter 2025": {
 			text: "date,hostname,page,visits,visitors,pageviews,scroll_depth,pageleave_visitors\n2021-01-01,e.com,/,6,5,10,\\N,0\n",
 			row:  "18628\t\"e.com\"\t\"/\"\t6\t5\t10\t0\t0\t0\t0\t0\t",
-			warn: "warn: " + pagesName + ": left out columns of an earlier Plausible version, which no imported table has: scroll_depth, pageleave_visitors",
+			warn: "warn: " + pagesName + ": skipped columns of an earlier Plausible version, which no imported table has: scroll_depth, pageleave_visitors",
 		},
 		"unknown": {
 			text: "date,page,some_new_metric\n2021-01-01,/,x\n",
 			err:  "unknown column \"some_new_metric\"",
 		},
-		"unknown, the way out": {
+		"unknown, the remedy": {
 			text: "date,page,some_new_metric\n2021-01-01,/,x\n",
 			err:  `--args '{"leave_out_unknown_columns": true}'`,
 		},
 		"unknown, left out": {
 			text: "date,page,some_new_metric\n2021-01-01,/,x\n", leaveOut: true,
 			row:  "18628\t\"\"\t\"/\"\t0\t0\t0\t0\t0\t0\t0\t0\t",
-			warn: "warn: " + pagesName + ": left out unknown columns, as asked for: some_new_metric",
+			warn: "warn: " + pagesName + ": skipped unknown columns, as requested: some_new_metric",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,7 +250,7 @@ func TestNamelessValue(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 	require.Len(t, rejects, 1)
-	require.Equal(t, "value in a column without a name: name the column, or empty it", rejects[0].Reason)
+	require.Equal(t, "value in a column without a name: name the column, or clear it", rejects[0].Reason)
 }
 
 // A file whose last line has no end may have been cut inside its last number, which no
@@ -269,7 +269,7 @@ func TestCutInsideTheLastNumber(t *testing.T) {
 		_, _, warnings, err := read(t, dir, filepath.Join(dir, path), false)
 		require.NoError(t, err, path)
 		require.Len(t, warnings, 1, path)
-		require.Contains(t, warnings[0], "the last line has no line end, which every export has: the file may be cut off", path)
+		require.Contains(t, warnings[0], "the last line has no line end, unlike in every export: the file may be truncated", path)
 	}
 	// In chunks of one row, and from the last cursor.
 	for _, name := range []string{"b/" + goodName + ".gz", "c/x.zip"} {

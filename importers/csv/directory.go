@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// addDirectory adds the files of a directory. It does not go into directories
-// below: what lies there was perhaps put aside.
+// addDirectory adds the files of a directory. It does not search sub-directories, which may contain
+// old files.
 func (c *Importer) addDirectory(ctx context.Context, dir string, f *found, faults *faults) {
 	entries, err := c.files.ReadDir(ctx, dir)
 	if err != nil {
@@ -20,14 +20,14 @@ func (c *Importer) addDirectory(ctx context.Context, dir string, f *found, fault
 		if isHidden(entry.Name()) {
 			continue
 		}
-		// Stat follows symbolic links, with which volumes are often made up.
+		// Stat follows symbolic links, which volumes of containers often contain.
 		info, err := c.files.Stat(ctx, path)
 		_, isText := trimExtension(entry.Name())
 		switch {
 		case err != nil:
 			faults.add(fmt.Errorf("%s: %w", path, fileFault(err)))
 		case info.IsDir():
-			f.ignore("%s is a sub-directory and was not searched: name it too if it holds files to import", path)
+			f.ignore("%s is a sub-directory and was not searched: name it too if it contains files to import", path)
 		case isText && !info.Mode().IsRegular():
 			f.ignore("%s was ignored: it is not a regular file", path)
 		case !isText:
@@ -38,8 +38,8 @@ func (c *Importer) addDirectory(ctx context.Context, dir string, f *found, fault
 	}
 }
 
-// isHidden says whether a name is one that systems leave lying about, such as
-// .DS_Store or the folder of resource forks in archives made by macOS.
+// isHidden reports whether a name is one that operating systems leave behind, such as .DS_Store or
+// the folder of resource forks in archives made by macOS.
 func isHidden(name string) bool {
 	return strings.HasPrefix(name, ".") || name == "__MACOSX"
 }

@@ -26,9 +26,9 @@ func TestDiscoverIgnores(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, plan.Parts, 1)
 	require.Equal(t, []string{
-		"info: " + dir + "/imported_custom_props_20210101_20210131.csv is left out: custom properties cannot be imported",
+		"info: " + dir + "/imported_custom_props_20210101_20210131.csv is skipped: custom properties cannot be imported",
 		"warn: " + dir + "/export.zip was ignored: it is a zip archive: name it, or unpack it and name the folder",
-		"warn: " + dir + "/old is a sub-directory and was not searched: name it too if it holds files to import",
+		"warn: " + dir + "/old is a sub-directory and was not searched: name it too if it contains files to import",
 		"warn: " + dir + "/readme.txt was ignored: in a directory, only .csv and .csv.gz files are imported",
 	}, log.Lines())
 }
@@ -61,8 +61,8 @@ func TestArchiveIgnores(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, plan.Parts, 2)
 	require.Equal(t, []string{
-		"info: " + path + "/imported_custom_props_20210101_20210131.csv is left out: custom properties cannot be imported",
-		"warn: " + path + "/x/y/" + goodName + " was ignored: in an archive, files are looked for at the top and one folder down; pack it further up",
+		"info: " + path + "/imported_custom_props_20210101_20210131.csv is skipped: custom properties cannot be imported",
+		"warn: " + path + "/x/y/" + goodName + " was ignored: in an archive, only the top level and folders at the top level are searched; move it up and pack again",
 		"warn: " + path + "/readme.txt was ignored: in an archive, only .csv files are imported",
 	}, log.Lines())
 }

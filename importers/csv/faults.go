@@ -43,8 +43,8 @@ func (f *faults) add(err error) {
 // none reports whether there are no errors so far.
 func (f *faults) none() bool { return len(f.all)+len(f.transient) == 0 }
 
-// err returns all faults as one error of one line each; permanent, unless there
-// is a transient one, behind which all that was found may change.
+// err returns all faults as one error with one line each. It is transient if any of them is,
+// because the others may change after a retry.
 func (f *faults) err() error {
 	if len(f.transient) > 0 {
 		return errors.Join(f.transient...)
@@ -63,45 +63,44 @@ func (f *faults) err() error {
 	return importers.Permanent(class, errors.Join(shown...))
 }
 
-// inputFault makes a permanent error about what is imported.
+// inputFault returns a permanent error about the source.
 func inputFault(format string, args ...any) error {
 	return importers.Permanent(importers.ClassInput, fmt.Errorf(format, args...))
 }
 
-// fileFault words an error of opening or looking at a file. Errors that it does
-// not know, such as those of a network file system, stay transient.
+// fileFault words an error of opening a file. Errors that it does not know, such as those of a
+// network file system, stay transient.
 func fileFault(err error) error {
 	switch {
 	case errors.Is(err, sourcefile.ErrOutside):
 		return importers.Permanent(importers.ClassAccess, fmt.Errorf(
-			"%w, which the setting csv.roots (SLUICE_CSV_ROOTS) of the worker names", err))
+			"%w, see the setting csv.roots (SLUICE_CSV_ROOTS) of the worker", err))
 	case errors.Is(err, fs.ErrNotExist):
-		return inputFault("does not exist on the machine of the worker")
+		return inputFault("does not exist on the worker's machine")
 	case errors.Is(err, syscall.ELOOP):
-		return inputFault("is a symbolic link that leads back to itself: name the file itself")
+		return inputFault("is a symbolic link to itself: name the file")
 	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR), errors.Is(err, sourcefile.ErrNotRegular):
 		return inputFault("%w", err)
 	case errors.Is(err, fs.ErrPermission):
-		return importers.Permanent(importers.ClassAccess, errors.New("may not be read by the worker: permission denied"))
+		return importers.Permanent(importers.ClassAccess, errors.New("permission denied: give the worker read access"))
 	default:
 		return err
 	}
 }
 
-// ioError is an error of reading the file itself, as opposed to one of making
-// sense of what it holds.
+// ioError is an error of reading the file, as opposed to an error in its content.
 type ioError struct{ err error }
 
 func (e *ioError) Error() string { return "read: " + e.err.Error() }
 func (e *ioError) Unwrap() error { return e.err }
 
-// isContext says whether an error comes from a context that is done.
+// isContext reports whether an error is that of a context that is done.
 func isContext(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// readFault words an error that came up while the text was read. Whatever is
-// not an error of the file system is an error of the file, which is permanent.
+// readFault words an error of reading the text. An error outside the file system is an error in the
+// file, which is permanent.
 func readFault(err error) error {
 	var file *ioError
 	var known *importers.PermanentError
@@ -109,10 +108,10 @@ func readFault(err error) error {
 	case errors.As(err, &file), errors.As(err, &known), isContext(err):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return inputFault("ends in the middle of its compressed data: it looks truncated; export or copy it again")
+		return inputFault("ends within its compressed data: the file is truncated; export or copy it again")
 	case errors.Is(err, gzip.ErrHeader):
-		return inputFault("is not gzip, though its name ends in .gz, or something else follows the gzip data")
+		return inputFault("is not valid gzip, although its name ends in .gz, or has other data after the gzip data: export or copy it again")
 	default:
-		return inputFault("is damaged (%s): export or copy it again", strings.TrimSpace(err.Error()))
+		return inputFault("is corrupt (%s): export or copy it again", strings.TrimSpace(err.Error()))
 	}
 }

@@ -17,29 +17,28 @@ var expectedName = "[imported_]<table>_YYYYMMDD_YYYYMMDD.csv[.gz], where <table>
 
 const (
 	prefix = "imported_"
-	// customProps is the one file of an export that has no imported table.
+	// customProps is the only file of an export without an imported table.
 	customProps = "custom_props"
-	// daysForm is the end of a name, in Go's notation of dates.
+	// daysForm is the end of a name, as a layout of package time.
 	daysForm = "_20060102_20060102"
 	dayForm  = "20060102"
 )
 
-// fileName is what the name of an export file says.
+// fileName is the parsed name of an export file.
 type fileName struct {
 	table *schema.Table
 	days  calendar.Range
 }
 
-// errCustomProps marks a file that exports hold but that is left out.
+// errCustomProps marks a file of an export that is skipped.
 var errCustomProps = errors.New("custom properties cannot be imported")
 
-// copyMark is what browsers and desktops add to the name of a file that is there already.
+// copyMark matches the suffix that browsers and desktops add to the name of an existing file.
 var copyMark = regexp.MustCompile(`(?i)( ?\(\d{1,4}\)| \d{1,4}| - copy( \(\d{1,4}\))?| copy( \d{1,4})?)$`)
 
-// parseName reads the name of an export file, without its directory. The prefix
-// is optional, and so is ".gz"; case and the mark of a copy, as in "name (1).csv", do not
-// count. The error says what is wrong with the name,
-// which the caller shows, and what would be right.
+// parseName parses the name of an export file, without its directory. The prefix and ".gz" are
+// optional; case and the mark of a copy, as in "name (1).csv", are ignored. The error completes a
+// sentence that begins with the name: what is wrong with it and what would be right.
 func parseName(name string) (fileName, error) {
 	stem, ok := trimExtension(name)
 	if kind := foreignKind(name); kind != "" {
@@ -79,7 +78,7 @@ func parseName(name string) (fileName, error) {
 	return parsed, nil
 }
 
-// trimExtension cuts .csv or .csv.gz off, in any case, and with it the mark of a copy.
+// trimExtension removes .csv or .csv.gz, in any case, and the mark of a copy.
 func trimExtension(name string) (stem string, ok bool) {
 	stem, packed := cutSuffixFold(name, ".gz")
 	if packed {
@@ -110,11 +109,11 @@ func digits(s string) bool {
 func parseCompactDay(s string) (calendar.Day, error) {
 	t, err := time.Parse(dayForm, s)
 	if err != nil {
-		return 0, fmt.Errorf("has the date %s in its name, which does not exist; dates are written YYYYMMDD", s)
+		return 0, fmt.Errorf("has the non-existent date %s in its name: want a date written as YYYYMMDD", s)
 	}
 	day, err := calendar.ParseDay(t.Format(time.DateOnly))
 	if err != nil {
-		return 0, fmt.Errorf("has a date in its name that cannot be imported: %w", err)
+		return 0, fmt.Errorf("has an invalid date in its name: %w", err)
 	}
 	return day, nil
 }

@@ -15,10 +15,9 @@ import (
 
 var _ importers.Fingerprinter = (*Importer)(nil)
 
-// Fingerprint hashes names and content of all files, wherever they lie. It is a hash
-// against accidents, not against forgery, and fast enough not to be noticed: a file is
-// read at the speed of the page cache, and a member of an archive not at all, because its
-// archive knows its checksum.
+// Fingerprint hashes names and contents of all files, independent of their folders. The hash
+// protects against accidents, not against forgery. A file is read at the speed of the page cache; a
+// member of an archive is not read, because the archive contains its checksum.
 func (c *Importer) Fingerprint(ctx context.Context, imp importers.Import) (string, error) {
 	args, err := decodeStored(imp.Args)
 	if err != nil {
@@ -30,7 +29,7 @@ func (c *Importer) Fingerprint(ctx context.Context, imp importers.Import) (strin
 		return "", err
 	}
 	if !faults.none() {
-		// Planning tells what is wrong.
+		// Plan reports the fault.
 		return "", nil
 	}
 	slices.SortFunc(found.sources, func(a, b source) int { return cmp.Compare(a.table.Name, b.table.Name) })
@@ -54,7 +53,7 @@ func (c *Importer) Fingerprint(ctx context.Context, imp importers.Import) (strin
 	return fmt.Sprintf("xxh64:%016x", sum.Sum64()), nil
 }
 
-// hashFile hashes a file as it lies there, compressed or not.
+// hashFile hashes a file as stored, compressed or not.
 func (c *Importer) hashFile(ctx context.Context, path string) (_ string, err error) {
 	file, err := c.files.Open(ctx, path)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// FuzzReader reads any file: every row is accounted for, rejects obey their
+// FuzzReader reads any file: every row is counted, rejects respect their
 // limits, and from every cursor the same rows follow.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte(goodText), uint8(2))

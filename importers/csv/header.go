@@ -13,12 +13,11 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// dateColumn is the one column that every file must have.
+// dateColumn is the only required column.
 const dateColumn = "date"
 
-// readHeader reads the header of a file for the table. A line "sep=,", which tells
-// spreadsheets the delimiter, may come before it. leaveOut allows unknown columns. name
-// starts the faults.
+// readHeader reads the header of a file for the table. A line "sep=,", which declares the delimiter
+// to spreadsheets, may precede it. leaveOut allows unknown columns. name begins the faults.
 func readHeader(
 	ctx context.Context, scan *record.Scanner, table *schema.Table, leaveOut bool, name string,
 ) (header, error) {
@@ -31,7 +30,7 @@ func readHeader(
 			return header{}, err
 		}
 	} else if yes {
-		return header{}, inputFault("%s:%d: the file says that its columns are separated by %s: %s; expected: %s",
+		return header{}, inputFault("%s:%d: the file declares %s as its delimiter: %s; expected: %s",
 			name, scan.Line(), delimiterName(delimiter), wayToCommas, expectedHeader(table))
 	}
 	if delimiter := otherDelimiter(scan.Raw()); delimiter != "" {
@@ -54,8 +53,8 @@ func readHeader(
 	return h, nil
 }
 
-// firstLine reads the next line of a file's beginning. It refuses what is not text; a
-// line that cannot be split into columns is no error yet.
+// firstLine reads the next line at the beginning of a file. It rejects binary data; a line that
+// cannot be split into columns is not an error yet.
 func firstLine(
 	ctx context.Context, scan *record.Scanner, table *schema.Table, name string,
 ) (*record.MalformedError, error) {
@@ -75,8 +74,8 @@ func firstLine(
 
 func expectedHeader(table *schema.Table) string { return strings.Join(table.ColumnNames(), ",") }
 
-// refuseBinary says what a file is whose first line is not text; "" if it is.
-// A line that is not whole may end inside a character.
+// refuseBinary describes a file whose first line is not text; "" if it is text. An incomplete line
+// may end within a character.
 func refuseBinary(line []byte, whole bool) string {
 	switch {
 	case len(line) > tarMagic && bytes.HasPrefix(line[tarMagic:], []byte("ustar")):
@@ -88,17 +87,17 @@ func refuseBinary(line []byte, whole bool) string {
 	case bytes.HasPrefix(line, []byte("\xff\xfe")), bytes.HasPrefix(line, []byte("\xfe\xff")), everyOtherNUL(line):
 		return "is UTF-16: save it as UTF-8"
 	case bytes.IndexByte(line, 0) >= 0:
-		return "is binary, not text: its first line holds a NUL byte"
+		return "is binary, not text: its first line contains a NUL byte"
 	case whole && !utf8.Valid(line):
 		return "is not UTF-8 text"
 	}
 	return ""
 }
 
-// tarMagic is where a tar archive says that it is one.
+// tarMagic is the offset of the magic number of a tar archive.
 const tarMagic = 257
 
-// everyOtherNUL says whether a text has a NUL byte beside each letter, as UTF-16 does.
+// everyOtherNUL reports whether a text has a NUL byte beside each letter, as UTF-16 has.
 func everyOtherNUL(line []byte) bool {
 	const enough = 8
 	for _, first := range []int{0, 1} {

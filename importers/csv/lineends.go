@@ -6,12 +6,12 @@ import (
 	"io"
 )
 
-// headBytes is how much of a file is read to find out how its lines end.
+// headBytes is the number of bytes that are read to detect the line ends of a file.
 const headBytes = 64 << 10
 
-// detectLineEnds looks at the beginning of the text. If its first line ends in a bare
-// CR, as spreadsheets on classic Mac OS wrote them, every CR is read as LF from here on.
-// One byte stands for one byte: offsets and lines stay what they are in the file.
+// detectLineEnds examines the beginning of the text. If its first line ends in a bare CR, as
+// written by spreadsheets on classic Mac OS, every CR is read as LF. Offsets and line numbers stay
+// those of the file.
 func (in *input) detectLineEnds() error {
 	head := make([]byte, headBytes)
 	n, empty := 0, 0
@@ -41,11 +41,11 @@ func (in *input) detectLineEnds() error {
 	return nil
 }
 
-// maxEmptyReads is how often a reader may return nothing before what it has is enough.
+// maxEmptyReads is the maximum number of consecutive empty reads.
 const maxEmptyReads = 100
 
-// endsInBareCR says whether the first line of a text ends in a CR that no LF follows.
-// Line ends within quotes do not count.
+// endsInBareCR reports whether the first line of a text ends in a CR without LF. Line ends within
+// quotes do not count.
 func endsInBareCR(head []byte) bool {
 	quoted := false
 	for i, c := range head {
@@ -76,10 +76,10 @@ func (c carriageReturns) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// replay reads what was read of a reader before, then the reader itself.
+// replay returns a head that was read earlier, then the rest of the reader.
 type replay struct {
 	head []byte
-	// err is what the reader returned last; it comes behind the head.
+	// err is the last error of the reader; it is returned after the head.
 	err error
 	r   io.Reader
 }
@@ -97,8 +97,8 @@ func (r *replay) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-// endless says whether a plain file ends without a line end. What is packed shows its end
-// only once it is read.
+// endless reports whether an uncompressed file ends without a line end. The end of a compressed
+// file is known only after reading it.
 func (in *input) endless() (bool, error) {
 	if !in.seekable || in.size == 0 {
 		return false, nil
@@ -110,6 +110,6 @@ func (in *input) endless() (bool, error) {
 	return last[0] != '\n' && last[0] != '\r', nil
 }
 
-// endlessWarning is what to say of a file whose last line has no line end.
-const endlessWarning = "%s: the last line has no line end, which every export has: the file may be cut off, and its " +
-	"last value with it; compare the last row with the source, or export the file again"
+// endlessWarning is the warning about a file whose last line has no line end.
+const endlessWarning = "%s: the last line has no line end, unlike in every export: the file may be truncated within its " +
+	"last value; compare the last row with the source, or export the file again"

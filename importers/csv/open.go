@@ -10,22 +10,21 @@ import (
 	"github.com/sluicehq/sluice/importers/sourcefile"
 )
 
-// input is an open source: a reader of its text, whatever it is packed in. Of
-// what is open, only the file needs closing: what unpacks it holds nothing but
-// memory, and its Close would just repeat the error that reading gave.
+// input is an open source: a reader of its uncompressed text. Only the file must be closed: the
+// decompressors hold nothing but memory, and their Close repeats an error of reading.
 type input struct {
 	io.Reader
 	file *sourcefile.File
-	// packed counts the compressed bytes of a gzip file; nil for others.
+	// packed counts the compressed bytes of a gzip file; nil for other files.
 	packed *counter
-	// seekable means that the file is the text itself.
+	// seekable means that the file is uncompressed text.
 	seekable bool
 	size     int64
 }
 
 var errChanged = inputFault("has changed since the import was planned: start a new import")
 
-// open opens a source, and refuses it if it is not the one that was planned.
+// open opens a source and rejects it if it has changed since planning.
 func (c *Importer) open(ctx context.Context, args partArgs) (*input, error) {
 	if args.Member != "" {
 		return c.openMember(ctx, args)
@@ -44,7 +43,7 @@ func (c *Importer) open(ctx context.Context, args partArgs) (*input, error) {
 	return in, nil
 }
 
-// wrap puts the readers of a file's text on top of the file.
+// wrap puts the decompressor and the limits on top of the file.
 func (c *Importer) wrap(in *input, args partArgs) error {
 	if info := in.file.Info(); info.Size() != args.Size || info.ModTime().UnixNano() != args.ModTime {
 		return errChanged
@@ -56,7 +55,7 @@ func (c *Importer) wrap(in *input, args partArgs) error {
 	}
 	unpacked, err := gzip.NewReader(in.packed)
 	if err == io.EOF { //nolint:errorlint // gzip returns it bare
-		return inputFault("is empty: a gzip file has a header at least")
+		return inputFault("is empty: a gzip file has at least a header")
 	}
 	if err != nil {
 		return readFault(err)
@@ -93,9 +92,8 @@ func (c *Importer) openMember(ctx context.Context, args partArgs) (*input, error
 	return nil, errors.Join(errChanged, in.Close())
 }
 
-// progress returns how far reading has come, in the unit of Part.Bytes: bytes of
-// text up to the offset, or bytes of the gzip file, whose text's size nobody
-// knows beforehand.
+// progress returns the position of the reader in the unit of Part.Bytes: bytes of text up to the
+// offset, or compressed bytes of a gzip file, whose uncompressed size is unknown.
 func (in *input) progress(offset int64) int64 {
 	if in.packed != nil {
 		return min(in.packed.n, in.size)
@@ -103,8 +101,8 @@ func (in *input) progress(offset int64) int64 {
 	return offset
 }
 
-// atEnd checks, at the end of the text, that it was as long as planned: a file
-// that is replaced or cut while it is read must not pass for complete.
+// atEnd checks that the text has the planned length at its end: a file that is replaced or
+// truncated during reading is not complete.
 func (in *input) atEnd(offset int64) error {
 	if in.seekable && offset != in.size {
 		return errChanged
@@ -115,7 +113,7 @@ func (in *input) atEnd(offset int64) error {
 // Close closes the source.
 func (in *input) Close() error { return in.file.Close() }
 
-// counter counts what is read from a file, and marks its errors as such.
+// counter counts the bytes read from a file, and marks the file's errors.
 type counter struct {
 	r io.Reader
 	n int64
@@ -131,8 +129,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// guard stops unpacking once the text is larger than the limits, whatever the
-// archive's directory says.
+// guard stops decompression once the text exceeds the limits, whatever size the archive's directory
+// states.
 type guard struct {
 	r      io.Reader
 	limits limits
@@ -140,12 +138,12 @@ type guard struct {
 	n      int64
 }
 
-// Read reads unpacked text.
+// Read reads uncompressed text.
 func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.r.Read(p)
 	g.n += int64(n)
 	if g.n > g.limits.uncompressed {
-		return 0, inputFault("holds more than %d bytes when unpacked, which is the limit", g.limits.uncompressed)
+		return 0, inputFault("has an uncompressed size of more than %d bytes, the limit", g.limits.uncompressed)
 	}
 	if g.limits.tooDense(g.n, g.packed()) {
 		return 0, g.limits.denseFault()

@@ -72,11 +72,11 @@ func TestDamaged(t *testing.T) {
 	gz, archive := gzipped(t, text), zipped(t, member{name: goodName, text: text})
 	stored := zipped(t, member{name: goodName, text: text, change: func(h *zip.FileHeader) { h.Method = zip.Store }})
 	for name, tc := range map[string]struct{ file, before, after, want string }{
-		"gzip checksum":        {goodName + ".gz", gz, flip(gz, len(gz)-6), "is damaged (gzip: invalid checksum)"},
+		"gzip checksum":        {goodName + ".gz", gz, flip(gz, len(gz)-6), "is corrupt (gzip: invalid checksum)"},
 		"gzip data":            {goodName + ".gz", gz, flip(gz, len(gz)/2), "export or copy it again"},
-		"gzip, something else": {goodName + ".gz", gz + "12345678901234567890", gz + "12345678901234567890", "something else follows the gzip data"},
-		"gzip cut":             {goodName + ".gz", gz[:len(gz)-10], gz[:len(gz)-10], "looks truncated"},
-		"zip checksum":         {"export.zip", stored, flip(stored, 200), "is damaged (zip: checksum error)"},
+		"gzip, something else": {goodName + ".gz", gz + "12345678901234567890", gz + "12345678901234567890", "has other data after the gzip data"},
+		"gzip cut":             {goodName + ".gz", gz[:len(gz)-10], gz[:len(gz)-10], "the file is truncated"},
+		"zip checksum":         {"export.zip", stored, flip(stored, 200), "is corrupt (zip: checksum error)"},
 		"zip data":             {"export.zip", archive, flip(archive, 70), "export or copy it again"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestBlownUp(t *testing.T) {
 	small := New()
 	small.limits = limits{members: 8, uncompressed: 100_000, ratio: 1 << 30, ratioFree: 1 << 40}
 	require.ErrorContains(t, damaged(t, small, goodName+".gz", gzipped(t, text), gzipped(t, text)),
-		"holds more than 100000 bytes when unpacked")
+		"has an uncompressed size of more than 100000 bytes")
 	small.limits = limits{members: 8, uncompressed: 1 << 40, ratio: 20, ratioFree: 100_000}
 	require.ErrorContains(t, damaged(t, small, goodName+".gz", gzipped(t, text), gzipped(t, text)),
 		"is more than 20 times larger than its compressed form")
@@ -106,7 +106,7 @@ func TestBlownUp(t *testing.T) {
 	copy(lie[entry+24:], []byte{100, 0, 0, 0}) // uncompressed size in the directory
 	imp, _ := run(t, 10, filepath.Join(files{"export.zip": string(lie)}.write(t), "export.zip"))
 	_, err := New().Plan(t.Context(), imp)
-	require.ErrorContains(t, err, "is damaged")
+	require.ErrorContains(t, err, "is corrupt")
 	class, _ := importers.ClassOf(err)
 	require.Equal(t, importers.ClassInput, class)
 }

@@ -26,10 +26,10 @@ func TestParseArgs(t *testing.T) {
 		"relative":     {in: `{"paths": ["a", "/b", "./c"]}`, err: "path 1, \"a\", is not absolute: it must start with \"/\"\nargument \"paths\": path 3, \"./c\", is not"},
 		"twice":        {in: `{"paths": ["/a/b", "/a/./b/"]}`, err: `"/a/b" is given twice`},
 		"empty path":   {in: `{"paths": [""]}`, err: `path 1 is empty`},
-		"NUL":          {in: `{"paths": ["/a\u0000"]}`, err: `path 1 holds a NUL byte`},
+		"NUL":          {in: `{"paths": ["/a\u0000"]}`, err: `path 1 contains a NUL byte`},
 		"long":         {in: `{"paths": ["/` + strings.Repeat("a", 3000) + `"]}`, err: `path 1 is longer than 2000 bytes`},
 		"too many":     {in: `{"paths": [` + many + `]}`, err: `101 paths, the limit is 100: name a directory`},
-		"text behind":  {in: `{"paths": ["/a"]} x`, err: `text behind`},
+		"text behind":  {in: `{"paths": ["/a"]} x`, err: `unexpected text after`},
 		"given twice":  {in: `{"paths": ["/a"], "paths": ["/b"]}`, err: `argument "paths" is given twice`},
 		"not finished": {in: `{"paths": ["/a"]`, err: `not valid JSON`},
 	} {

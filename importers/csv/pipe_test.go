@@ -60,7 +60,7 @@ func TestImpossiblePaths(t *testing.T) {
 	loop := filepath.Join(dir, "loop.csv")
 	require.NoError(t, os.Symlink(loop, loop))
 	for path, want := range map[string]string{
-		loop:                                  loop + ": is a symbolic link that leads back to itself: name the file itself",
+		loop:                                  loop + ": is a symbolic link to itself: name the file",
 		filepath.Join(dir, goodName, "x.csv"): "not a directory",
 		filepath.Join(dir, strings.Repeat("a", 300)+".csv"): "file name too long",
 	} {
@@ -68,7 +68,7 @@ func TestImpossiblePaths(t *testing.T) {
 		requireFault(t, importertest.BeforeStart(t.Context(), New(), imp), want)
 	}
 	imp, _ := run(t, 10, dir)
-	requireFault(t, importertest.BeforeStart(t.Context(), New(), imp), loop+": is a symbolic link that leads back to itself")
+	requireFault(t, importertest.BeforeStart(t.Context(), New(), imp), loop+": is a symbolic link to itself")
 }
 
 func requireFault(t *testing.T, err error, want string) {

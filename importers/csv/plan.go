@@ -12,8 +12,8 @@ import (
 	"github.com/sluicehq/sluice/importers/csv/record"
 )
 
-// Plan makes a part of each file, the largest first, after looking at its
-// header. The range is that of the dates in the files' names.
+// Plan creates a part for each file, the largest first, after checking its header. The range is
+// that of the dates in the file names.
 func (c *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Plan, error) {
 	args, err := decodeStored(imp.Args)
 	if err != nil {
@@ -51,8 +51,8 @@ func (c *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 	return plan, found.tell(ctx, imp.Feedback)
 }
 
-// checkHeader opens a source, looks at its header and, if that can be had at once, its
-// end. It warns of what it sees there.
+// checkHeader opens a source and checks its header and, if it is cheap to read, its end. It adds
+// warnings to f.
 func (c *Importer) checkHeader(ctx context.Context, src source, args Args, f *found) error {
 	in, err := c.open(ctx, src.args)
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *Importer) checkHeader(ctx context.Context, src source, args Args, f *fo
 	return err
 }
 
-// tell writes to the feedback what was left out and ignored.
+// tell writes skipped and ignored files to the feedback.
 func (f found) tell(ctx context.Context, feedback importers.Feedback) error {
 	var errs []error
 	for _, line := range f.infos {

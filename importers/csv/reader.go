@@ -12,9 +12,8 @@ import (
 	"github.com/sluicehq/sluice/importers/csv/record"
 )
 
-// ImportData opens the file of a part, at the beginning or at a cursor. Files
-// that are not compressed are sought in; others are unpacked up to the cursor,
-// without being held.
+// ImportData opens the file of a part, at the beginning or at a cursor. It seeks in uncompressed
+// files, and decompresses others up to the cursor.
 func (c *Importer) ImportData(
 	ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor,
 ) (importers.Reader, error) {
@@ -51,8 +50,7 @@ type reader struct {
 	feedback importers.Feedback
 }
 
-// start reads the header, which tells what the columns mean wherever reading
-// starts, and goes to the cursor.
+// start reads the header, which determines the columns at any cursor, and moves to the cursor.
 func (r *reader) start(ctx context.Context, part importers.Part, leaveOut bool, from importers.Cursor) error {
 	r.scan = record.New(r.in, 0, 1)
 	var err error
@@ -74,12 +72,12 @@ func (r *reader) start(ctx context.Context, part importers.Part, leaveOut bool, 
 		return nil
 	}
 	if err := r.scan.Skip(ctx, p.offset, p.line); err != nil {
-		return fmt.Errorf("%s: go to the cursor: %w", part.Label, readFault(err))
+		return fmt.Errorf("%s: seek to the cursor: %w", part.Label, readFault(err))
 	}
 	return nil
 }
 
-// Next fills the chunk with the rows that come next.
+// Next fills the chunk with the next rows.
 func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	chunk.Reset()
 	if err := ctx.Err(); err != nil {
@@ -117,8 +115,8 @@ func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	}
 }
 
-// warnEndless warns if the current record ends the text without a line end. Planning has
-// seen it of files that are not packed.
+// warnEndless warns if the current record ends the text without a line end. Plan has already
+// checked uncompressed files.
 func (r *reader) warnEndless(ctx context.Context) error {
 	if r.in.seekable || r.scan.Terminated() || bytes.HasSuffix(r.scan.Raw(), []byte("\r")) {
 		return nil

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// dashboardExport names what people take for an export of their data.
-const dashboardExport = "Plausible's dashboard export, which has sums of a whole period and not of days, and cannot " +
+// dashboardExport describes the file that users mistake for an export of their data.
+const dashboardExport = "Plausible's dashboard export, which has totals of a period instead of days and cannot " +
 	"be imported: in Plausible, export the data under Site settings, Imports & exports, Export data, and import that zip"
 
 // dashboardNames are the files of Plausible's dashboard export, without ".csv".
@@ -19,8 +19,8 @@ var dashboardNames = map[string]bool{
 	"conversions": true, "custom_props": true, "props": true, "prop_breakdown": true, "goals": true,
 }
 
-// dashboardFiles is how many files of one folder or archive must be named like those of
-// the dashboard export for it to be one.
+// dashboardFiles is the number of files with names of the dashboard export that make a folder or an
+// archive count as one.
 const dashboardFiles = 3
 
 func isDashboardName(name string) bool {
@@ -28,8 +28,8 @@ func isDashboardName(name string) bool {
 	return ok && dashboardNames[strings.ToLower(stem)]
 }
 
-// addDashboard adds one fault for each folder or archive that is a dashboard export, and
-// one for each other file that is named like a file of one.
+// addDashboard adds one fault for each folder or archive that is a dashboard export, and one for
+// each other file with a name of one.
 func (f *found) addDashboard(faults *faults) {
 	byPlace := map[string]int{}
 	for _, shown := range f.dashboard {
@@ -49,11 +49,11 @@ func (f *found) addDashboard(faults *faults) {
 	}
 }
 
-// wayToUnpack is what to do about an archive that is not read.
+// wayToUnpack is the remedy for an archive of another format.
 const wayToUnpack = "unpack it and name the folder, or pack the files into a zip archive"
 
-// foreign are kinds of files that people may have instead of an export, by the end of
-// their names, and what to do about them.
+// foreign lists other kinds of files that users may have, by the end of their names, with the
+// remedies.
 var foreign = []struct{ ext, remedy string }{
 	{".tar.gz", "is a tar archive: " + wayToUnpack},
 	{".tgz", "is a tar archive: " + wayToUnpack},
@@ -75,13 +75,13 @@ var foreign = []struct{ ext, remedy string }{
 }
 
 const (
-	remedyPacked = "is packed in a way that is not read: " + wayToUnpack
-	// What a spreadsheet has saved has often lost its dates.
-	remedySpreadsheet = "is a spreadsheet: import the CSV files as Plausible wrote them"
+	remedyPacked = "is compressed in an unsupported format: " + wayToUnpack
+	// Spreadsheets often change dates when they save a file.
+	remedySpreadsheet = "is a spreadsheet: import the unmodified CSV files of the export"
 )
 
-// foreignKind says what a file is whose name says that it is no CSV file, and what to do;
-// "" if the name tells nothing.
+// foreignKind describes a file whose name shows that it is not a CSV file, with the remedy; "" if
+// the name does not show it.
 func foreignKind(name string) string {
 	for _, kind := range foreign {
 		if _, yes := cutSuffixFold(name, kind.ext); yes {
@@ -91,7 +91,7 @@ func foreignKind(name string) string {
 	return ""
 }
 
-// ignored words that a file of a folder or archive is not imported.
+// ignored words that a file of a folder or an archive is not imported.
 func ignored(shown, place string) string {
 	if kind := foreignKind(shown); kind != "" {
 		return fmt.Sprintf("%s was ignored: it %s", shown, kind)

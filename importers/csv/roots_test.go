@@ -42,14 +42,14 @@ func TestRoots(t *testing.T) {
 		class, permanent := importers.ClassOf(err)
 		require.True(t, permanent, path)
 		require.Equal(t, importers.ClassAccess, class)
-		require.ErrorContains(t, err, "which the setting csv.roots (SLUICE_CSV_ROOTS) of the worker names")
+		require.ErrorContains(t, err, "see the setting csv.roots (SLUICE_CSV_ROOTS) of the worker")
 		require.NotContains(t, err.Error(), "hunter2")
 	}
 	err := plan(within, root)
 	require.ErrorContains(t, err, `the required column "date" is missing`)
 	require.ErrorContains(t, err, "unknown column 1")
 	require.NotContains(t, err.Error(), "hunter2")
-	require.ErrorContains(t, plan(csv.Within([]string{}), root), "there are none")
+	require.ErrorContains(t, plan(csv.Within([]string{}), root), "no folder is allowed")
 }
 
 // The first line of a file that is no export is in no error, whatever it is taken for.

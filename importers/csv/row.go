@@ -12,10 +12,9 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// addRow puts the current record into the chunk: as a reject if anything is
-// wrong with it, else as out of range or left out if its date is, else as a row to load. A
-// bad row is thus a reject whatever its date, and says what is wrong with the
-// first bad value from the left.
+// addRow adds the current record to the chunk: as a reject if any value is invalid, as out of range
+// or left out by its date, otherwise as a row to load. An invalid row is thus a reject whatever its
+// date; the reason names its first invalid value from the left.
 func (r *reader) addRow(chunk *importers.Chunk) error {
 	n := r.scan.Len()
 	if n < r.named || n > len(r.columns) {
@@ -69,14 +68,14 @@ func (r *reader) addRow(chunk *importers.Chunk) error {
 	return nil
 }
 
-// isNull says whether a value of a counter is ClickHouse's NULL, which counts as 0 as an
-// empty one does.
+// isNull reports whether a value of a counter is ClickHouse's NULL, which counts as 0 like an empty
+// value.
 func (*reader) isNull(c *column, v []byte) bool {
 	return (c.kind == schema.KindUint64 || c.kind == schema.KindUint32) && string(v) == `\N`
 }
 
-// isBlank says whether the current record has no value at all. Spreadsheets write such
-// rows for lines that were emptied; like blank lines they are passed over.
+// isBlank reports whether all values of the current record are empty. Spreadsheets write such rows
+// for cleared lines; they are skipped like empty lines.
 func (r *reader) isBlank() bool {
 	for i := range r.scan.Len() {
 		if len(r.scan.Field(i)) > 0 {
@@ -86,11 +85,11 @@ func (r *reader) isBlank() bool {
 	return true
 }
 
-// whyNot says why a value does not fit a column.
+// whyNot explains why a value is invalid in a column.
 func whyNot(c *column, v []byte) string {
 	switch kind := c.kind; kind {
 	case 0:
-		return "value in a column without a name: name the column, or empty it"
+		return "value in a column without a name: name the column, or clear it"
 	case schema.KindDate:
 		return whyNotDate(v)
 	case schema.KindString:
@@ -104,9 +103,8 @@ func (r *reader) reject(chunk *importers.Chunk, column, reason string, sample []
 	chunk.Rejects = append(chunk.Rejects, importers.NewReject(r.file, r.scan.Line(), column, reason, sample))
 }
 
-// addMiscounted rejects a row with a wrong number of fields. If it is the last
-// and has neither all fields nor a line end, the file was cut off there, and
-// what is missing behind it nobody knows.
+// addMiscounted rejects a row with a wrong number of fields. If it is the last row and has neither
+// all fields nor a line end, the file is truncated, and the number of missing rows is unknown.
 func (r *reader) addMiscounted(chunk *importers.Chunk) error {
 	got, want := r.scan.Len(), len(r.columns)
 	if got < want && !r.scan.Terminated() {
@@ -116,7 +114,7 @@ func (r *reader) addMiscounted(chunk *importers.Chunk) error {
 		return nil
 	}
 	chunk.RowsRead++
-	r.reject(chunk, "", fmt.Sprintf("row with %d values: want %d, as many as the header has columns", got, want), r.line())
+	r.reject(chunk, "", fmt.Sprintf("row with %d values: want %d, the number of columns in the header", got, want), r.line())
 	return nil
 }
 
@@ -143,6 +141,6 @@ func (r *reader) addMalformed(chunk *importers.Chunk, err error) error {
 func (r *reader) line() []byte { return bytes.TrimRight(r.scan.Raw(), "\r\n") }
 
 func (r *reader) truncated() error {
-	return inputFault("%s:%d: ends in the middle of a row: the file looks truncated; export or copy it again",
+	return inputFault("%s:%d: ends within a row: the file is truncated; export or copy it again",
 		r.file, r.scan.Line())
 }

@@ -115,7 +115,7 @@ func TestTruncated(t *testing.T) {
 			class, _ := importers.ClassOf(err)
 			require.Equal(t, importers.ClassInput, class)
 			require.ErrorContains(t, err, devicesName)
-			require.ErrorContains(t, err, "ends in the middle of a row: the file looks truncated")
+			require.ErrorContains(t, err, "ends within a row: the file is truncated")
 		})
 	}
 }

@@ -20,43 +20,41 @@ import (
 type source struct {
 	table *schema.Table
 	days  calendar.Range
-	// label is the file's name, shown where the user has seen the path.
+	// label is the file's name.
 	label string
-	// shown is the file's path, inside an archive that of the archive before it.
+	// shown is the file's path; for a member, the archive's path and its own.
 	shown string
 	args  partArgs
 }
 
-// partArgs says where a file is and how to tell whether it has changed. It is
-// kept in Part.Args.
+// partArgs is the location of a file and its identity, stored in Part.Args.
 type partArgs struct {
 	Path string `json:"path"`
-	// Member is the name inside the zip archive at Path.
+	// Member is the name within the zip archive at Path.
 	Member string `json:"member,omitempty"`
 	// Size is the size of the file, or the uncompressed size of the member.
 	Size int64 `json:"size"`
-	// ModTime is the file's time of modification, in nanoseconds of Unix time.
+	// ModTime is the file's modification time, in nanoseconds of Unix time.
 	ModTime int64 `json:"mtime,omitempty"`
 	// CRC32 is the member's checksum.
 	CRC32 uint32 `json:"crc32,omitempty"`
 }
 
-// found is what the paths of an import lead to.
+// found is the result of a search of an import's paths.
 type found struct {
 	sources []source
 	// infos and warnings are for the import's feedback.
 	infos, warnings []string
-	// ignored are the first maxIgnored files that were ignored, moreIgnored how many there are
-	// beside them.
+	// ignored are the first maxIgnored ignored files, moreIgnored is the number of the others.
 	ignored     []string
 	moreIgnored int
-	// dashboard are files that are named like those of Plausible's dashboard export.
+	// dashboard are files with names of Plausible's dashboard export.
 	dashboard []string
 }
 
-// discover looks at all paths and returns the files to import, the largest
-// first, so that what takes longest is not started last. What is wrong with the
-// others it adds to the faults; the error is that of ctx.
+// discover searches all paths and returns the files to import, the largest first, so that the
+// longest part does not start last. It adds the errors of other files to the faults; its error is
+// that of ctx.
 func (c *Importer) discover(ctx context.Context, paths []string, faults *faults) (found, error) {
 	var all found
 	for _, path := range paths {
@@ -89,8 +87,8 @@ func (c *Importer) discover(ctx context.Context, paths []string, faults *faults)
 	return all, nil
 }
 
-// nothing is the fault that no path leads to a file to import, with what was left
-// out: the feedback, which would tell it too, is only written once there is a plan.
+// nothing is the fault that no path leads to a file to import. It includes the skipped files,
+// because the feedback is only written once there is a plan.
 func (f *found) nothing() error {
 	const most = 5
 	left := slices.Concat(f.infos, f.warnings, f.ignored)
@@ -100,10 +98,11 @@ func (f *found) nothing() error {
 	return inputFault("%s", strings.Join(append([]string{errNothing.Error()}, left...), "\n"))
 }
 
-// maxIgnored is how many ignored files the feedback names; the others are counted.
+// maxIgnored is the maximum number of ignored files that the feedback names; the others are
+// counted.
 const maxIgnored = 20
 
-// ignore notes that a file is not imported.
+// ignore records that a file is not imported.
 func (f *found) ignore(format string, args ...any) {
 	if len(f.ignored) == maxIgnored {
 		f.moreIgnored++
@@ -112,17 +111,17 @@ func (f *found) ignore(format string, args ...any) {
 	f.ignored = append(f.ignored, fmt.Sprintf(format, args...))
 }
 
-// warn notes a warning for the import's feedback.
+// warn records a warning for the import's feedback.
 func (f *found) warn(format string, args ...any) {
 	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
 }
 
-// addFile adds a file that its path names, or that a directory holds.
+// addFile adds a file named by its path or found in a directory.
 func (f *found) addFile(path string, info os.FileInfo, faults *faults) {
 	f.add(filepath.Base(path), path, partArgs{Path: path, Size: info.Size(), ModTime: info.ModTime().UnixNano()}, faults)
 }
 
-// add adds a file by what its name says.
+// add adds a file according to its name.
 func (f *found) add(name, shown string, args partArgs, faults *faults) {
 	if isDashboardName(name) {
 		f.dashboard = append(f.dashboard, shown)
@@ -130,7 +129,7 @@ func (f *found) add(name, shown string, args partArgs, faults *faults) {
 	}
 	parsed, err := parseName(name)
 	if errors.Is(err, errCustomProps) {
-		f.infos = append(f.infos, fmt.Sprintf("%s is left out: %v", shown, err))
+		f.infos = append(f.infos, fmt.Sprintf("%s is skipped: %v", shown, err))
 		return
 	}
 	if err != nil {
@@ -139,14 +138,13 @@ func (f *found) add(name, shown string, args partArgs, faults *faults) {
 	}
 	src := source{table: parsed.table, days: parsed.days, label: name, shown: shown, args: args}
 	if raw, err := json.Marshal(args); err != nil || len(raw) > importers.MaxPartArgs {
-		faults.add(inputFault("%s: the path is too long: move the file further up", shown))
+		faults.add(inputFault("%s: the path is too long: move the file up", shown))
 		return
 	}
 	f.sources = append(f.sources, src)
 }
 
-// refuseDuplicates refuses a second file of a table: a row that stands in both
-// would count twice.
+// refuseDuplicates rejects a second file of a table: its rows might count twice.
 func (f *found) refuseDuplicates(faults *faults) {
 	first := make(map[*schema.Table]source, len(f.sources))
 	for _, src := range f.sources {
@@ -155,12 +153,12 @@ func (f *found) refuseDuplicates(faults *faults) {
 		case !taken:
 			first[src.table] = src
 		case other.shown == src.shown:
-			faults.add(inputFault("%s: is in the archive twice: pack it again with one of the two", src.shown))
+			faults.add(inputFault("%s: is in the archive twice: pack it again with only one of them", src.shown))
 		case other.days == src.days:
-			faults.add(inputFault("%s: is for %s and the same days like %s, perhaps a copy of it: leave one of the two out",
+			faults.add(inputFault("%s: has the same table, %s, and the same days as %s and may be a copy: import only one of them",
 				src.shown, src.table.Name, other.shown))
 		default:
-			faults.add(inputFault("%s: is for %s like %s: an import takes one file per table; import them one after the other",
+			faults.add(inputFault("%s: has the same table, %s, as %s: an import takes one file per table; import them one after the other",
 				src.shown, src.table.Name, other.shown))
 		}
 	}

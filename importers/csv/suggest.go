@@ -2,8 +2,8 @@ package csv
 
 import "fmt"
 
-// didYouMean returns ` (did you mean "x"?)` for the valid name that is nearest
-// to a wrong one, or nothing if none is near.
+// didYouMean returns ` (did you mean "x"?)` for the valid name that is closest to a wrong one, or
+// "" if none is close.
 func didYouMean(wrong string, valid []string) string {
 	best, distance := "", len(wrong)/3+2
 	for _, v := range valid {
@@ -17,8 +17,8 @@ func didYouMean(wrong string, valid []string) string {
 	return fmt.Sprintf(" (did you mean %q?)", best)
 }
 
-// editDistance is the number of letters to add, drop or change to get from a to
-// b, or limit if it is not below. Long names are not worth the work.
+// editDistance is the number of letters to add, remove or change to turn a into b, at most limit.
+// Long names are not compared.
 func editDistance(a, b string, limit int) int {
 	if abs(len(a)-len(b)) >= limit || len(a) > maxSuggest {
 		return limit
@@ -42,7 +42,7 @@ func editDistance(a, b string, limit int) int {
 	return min(row[len(b)], limit)
 }
 
-// maxSuggest is the longest name that gets a suggestion.
+// maxSuggest is the length limit of names that get a suggestion.
 const maxSuggest = 64
 
 func abs(n int) int { return max(n, -n) }

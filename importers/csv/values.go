@@ -12,8 +12,8 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// parseUint reads a counter: decimal digits only. An empty value is 0. ok is
-// false for everything else, and for what does not fit.
+// parseUint parses a counter of decimal digits. An empty value is 0. ok is false for any other text
+// and on overflow.
 func parseUint(v []byte) (n uint64, ok bool) {
 	if len(v) > maxSafeDigits {
 		return parseLongUint(v)
@@ -28,7 +28,7 @@ func parseUint(v []byte) (n uint64, ok bool) {
 	return n, true
 }
 
-// maxSafeDigits is how many digits fit any way.
+// maxSafeDigits is the number of digits that cannot overflow.
 const maxSafeDigits = 19
 
 func parseLongUint(v []byte) (n uint64, ok bool) {
@@ -42,14 +42,14 @@ func parseLongUint(v []byte) (n uint64, ok bool) {
 	return n, true
 }
 
-// isText says whether a value is UTF-8 without NUL bytes. Most values are plain
-// ASCII, of which it looks at eight bytes at a time.
+// isText reports whether a value is UTF-8 without NUL bytes. Most values are ASCII, which it checks
+// eight bytes at a time.
 func isText(v []byte) bool {
 	rest := v
 	for len(rest) >= 8 {
 		w := binary.LittleEndian.Uint64(rest)
-		// The top bit of a byte shows in w if the byte is not ASCII, and in the
-		// difference if it is NUL.
+		// The top bit of a byte is set in w if the byte is not ASCII, and in the difference if it
+		// is NUL.
 		if (w|(w-lowBits))&highBits != 0 {
 			return isWideText(v)
 		}
@@ -72,8 +72,8 @@ func isWideText(v []byte) bool {
 	return utf8.Valid(v) && bytes.IndexByte(v, 0) < 0
 }
 
-// dateCache parses dates. Exports are sorted by date or nearly so: remembering
-// the last one spares most of the work.
+// dateCache parses dates. Exports are almost sorted by date: caching the last date saves most of
+// the work.
 type dateCache struct {
 	window calendar.Set
 	text   [10]byte
@@ -81,16 +81,15 @@ type dateCache struct {
 	inside bool
 }
 
-// newDateCache starts with a valid date, so that no other text of ten bytes can
-// be taken for one that was seen.
+// newDateCache starts with a valid date, so that no other text of ten bytes equals the cached one.
 func newDateCache(window calendar.Set) dateCache {
 	d := dateCache{window: window, day: uint16(calendar.MinDay), inside: window.Contains(calendar.MinDay)}
 	copy(d.text[:], calendar.MinDay.String())
 	return d
 }
 
-// set parses a date written as YYYY-MM-DD and says whether it is one that can be
-// stored. day and inside hold what it found.
+// set parses a date written as YYYY-MM-DD and reports whether it can be stored. day and inside hold
+// the result.
 func (d *dateCache) set(v []byte) bool {
 	if bytes.Equal(v, d.text[:]) {
 		return true
@@ -107,7 +106,7 @@ func (d *dateCache) set(v []byte) bool {
 	return true
 }
 
-// whyNotDate says why a value is not a date that can be stored.
+// whyNotDate explains why a value is not a date that can be stored.
 func whyNotDate(v []byte) string {
 	const want = "want a day written as YYYY-MM-DD"
 	switch {
@@ -116,17 +115,17 @@ func whyNotDate(v []byte) string {
 	case looksLikeDate(v) && (string(v) < calendar.MinDay.String() || string(v) > calendar.MaxDay.String()):
 		return fmt.Sprintf("date out of range: want %s to %s", calendar.MinDay, calendar.MaxDay)
 	case looksLikeDate(v):
-		return "this day does not exist: want a day of the calendar, written as YYYY-MM-DD"
+		return "non-existent day: want a day of the calendar, written as YYYY-MM-DD"
 	case looksLikeDate(bytes.TrimSpace(v)):
 		return "date with blanks around it: " + want + " and nothing else"
 	case len(v) <= maxOtherDate && v[0] >= '0' && v[0] <= '9' && bytes.ContainsAny(v, "/.-"):
-		return "not a date: " + want + "; spreadsheets rewrite dates when they save a file: import it as it was exported"
+		return "not a date: " + want + "; spreadsheets change dates when they save a file: import the unmodified export"
 	default:
 		return "not a date: " + want
 	}
 }
 
-// maxOtherDate is how long a day or time is that is written in another way.
+// maxOtherDate is the length limit of a day or time in another notation.
 const maxOtherDate = 30
 
 func looksLikeDate(v []byte) bool {
@@ -145,7 +144,7 @@ func looksLikeDate(v []byte) bool {
 	return true
 }
 
-// whyNotUint says why a value is not a counter of the kind.
+// whyNotUint explains why a value is not a counter of the kind.
 func whyNotUint(v []byte, kind schema.Kind) string {
 	limit := uint64(math.MaxUint64)
 	if kind == schema.KindUint32 {
@@ -157,7 +156,7 @@ func whyNotUint(v []byte, kind schema.Kind) string {
 	case allDigits(v):
 		return fmt.Sprintf("number too large: want at most %d", limit)
 	case isDecimal && allDigits(fraction) && (len(whole) == 0 || allDigits(whole)):
-		return "decimal number: want a whole number without a point, for instance 12 and not 12.0"
+		return "decimal number: want a whole number without a point, such as 12"
 	case v[0] == '-' && allDigits(trimmed):
 		return "negative number: want 0 or more"
 	case v[0] == '+' && allDigits(trimmed):
@@ -167,7 +166,7 @@ func whyNotUint(v []byte, kind schema.Kind) string {
 	case scientific.Match(v):
 		return "number in scientific notation, as spreadsheets write large ones: want digits only"
 	case separated.Match(v):
-		return "number with a decimal comma or separators of thousands: want digits only, for instance 1234 and not 1,234"
+		return "number with a decimal comma or thousands separators: want digits only, such as 1234"
 	default:
 		return "not a whole number: want digits only, or nothing for 0"
 	}
@@ -187,10 +186,10 @@ func allDigits(v []byte) bool {
 	return len(v) > 0
 }
 
-// whyNotText says why a value is not text that can be stored.
+// whyNotText explains why a value is not text that can be stored.
 func whyNotText(v []byte) string {
 	if !utf8.Valid(v) {
 		return "not UTF-8: save the file in the UTF-8 encoding"
 	}
-	return "text with a NUL byte: take the byte out"
+	return "text with a NUL byte: remove the byte"
 }

@@ -64,7 +64,7 @@ func days(offset int64, rows, total int) string {
 }
 
 // Google's answers need not make sense. An answer that holds fewer rows than it announces is
-// a transient error: it proves nothing, and is asked for again. Nothing is read twice.
+// a transient error: it proves nothing, and the request is retried. Nothing is read twice.
 func TestOddAnswers(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -95,27 +95,27 @@ func TestOddAnswers(t *testing.T) {
 		}, 0, "", "google announces no rows, after it has sent 10"},
 		"more rows than announced": {
 			func(r *analyticsdata.RunReportRequest) string { return days(r.Offset, 10, 4) }, 10,
-			"number of rows changed while it was read, to 10", "",
+			"number of rows changed during reading, to 10", "",
 		},
 		"fewer rows by and by": {func(r *analyticsdata.RunReportRequest) string {
 			if r.Offset > 0 {
 				return days(r.Offset, 2, 12)
 			}
 			return days(0, 10, 20)
-		}, 12, "number of rows changed while it was read, to 12", ""},
+		}, 12, "number of rows changed during reading, to 12", ""},
 		"none left": {func(r *analyticsdata.RunReportRequest) string {
 			if r.Offset > 0 {
 				return days(r.Offset, 0, 8)
 			}
 			return days(0, 10, 20)
-		}, 10, "number of rows changed while it was read, to 10", ""},
+		}, 10, "number of rows changed during reading, to 10", ""},
 		"no rows": {func(r *analyticsdata.RunReportRequest) string { return days(r.Offset, 0, 0) }, 0, "", ""},
 		"other columns": {func(r *analyticsdata.RunReportRequest) string {
 			return strings.ReplaceAll(days(r.Offset, 1, 1), "totalUsers", "activeUsers")
-		}, 0, "", "other columns than were asked for"},
+		}, 0, "", "does not have the requested columns"},
 		"fewer columns": {
 			func(*analyticsdata.RunReportRequest) string { return `{"rowCount": 1, "rows": [{}]}` }, 0, "",
-			"other columns than were asked for",
+			"does not have the requested columns",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

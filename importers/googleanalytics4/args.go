@@ -28,10 +28,10 @@ type Args struct {
 // earliest is the first day that the API supports.
 const earliest = "2015-08-14"
 
-// maxNumber is how many digits a property's number has at most.
+// maxNumber is the maximum number of digits of a property's number.
 const maxNumber = 20
 
-// maxConnection is how long the name of a connection can be.
+// maxConnection is the length limit of a connection's name, in bytes.
 const maxConnection = 200
 
 // Arguments documents Args.
@@ -62,11 +62,11 @@ func decode(raw json.RawMessage) (Args, error) {
 	args.Property = property
 	for name, day := range map[string]*calendar.Day{"start_date": args.StartDate, "end_date": args.EndDate} {
 		if day != nil && day.String() < earliest {
-			faults = append(faults, fmt.Errorf("argument %q: Google Analytics 4 has no data before %s", name, earliest))
+			faults = append(faults, fmt.Errorf("argument %q: want %[2]s or later: Google Analytics 4 has no earlier data", name, earliest))
 		}
 	}
 	if args.StartDate != nil && args.EndDate != nil && *args.EndDate < *args.StartDate {
-		faults = append(faults, errors.New(`argument "end_date": is before "start_date"`))
+		faults = append(faults, errors.New(`argument "end_date": want a day not before "start_date"`))
 	}
 	if args.Parallelism < 0 || args.Parallelism > MaxConcurrentRequests {
 		faults = append(faults, fmt.Errorf(`argument "parallelism": want 1 to %d`, MaxConcurrentRequests))

@@ -48,7 +48,7 @@ func TestTenThousandRows(t *testing.T) {
 	before := b.fake.Requests("runReport") + b.fake.Requests("batchRunReports")
 	require.Greater(t, readAll(t, b), int64(10_000))
 	asked := b.fake.Requests("runReport") + b.fake.Requests("batchRunReports") - before
-	require.LessOrEqual(t, asked, parts+9, "one for each part, and few for what is told apart")
+	require.LessOrEqual(t, asked, parts+9, "one for each part, and a few more")
 }
 
 // napped is for how long the importer that this one is measured against does nothing at all

@@ -19,25 +19,25 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// Limits of answers, in bytes.
+// Limits of responses, in bytes.
 const (
 	maxAnswer      = 256 << 20
 	maxErrorAnswer = 1 << 20
 )
 
-// client asks for reports of one property with the credentials of one connection.
+// client requests reports of one property with the credentials of one connection.
 type client struct {
 	*Importer
 	connection connections.Connection
 	settings   Settings
 	source     *tokenSource
 	property   string
-	// gate bounds the requests of one import; slots is how many, 0 for no bound.
+	// gate is the key of the import's limiter, slots its limit of concurrent requests, 0 for none.
 	gate  string
 	slots int
 }
 
-// client opens the connection that the arguments name.
+// client opens the connection named in the arguments.
 func (g *Importer) client(ctx context.Context, imp importers.Import, args Args) (*client, error) {
 	conn, err := imp.Connections.Open(ctx, args.Connection)
 	if errors.Is(err, connections.ErrNotFound) {
@@ -54,7 +54,7 @@ func (g *Importer) client(ctx context.Context, imp importers.Import, args Args) 
 	return c, nil
 }
 
-// connect makes a client without a property.
+// connect returns a client without a property.
 func (g *Importer) connect(conn connections.Connection) (*client, error) {
 	if conn.Kind != Name {
 		return nil, importers.Permanent(importers.ClassInput, fmt.Errorf(
@@ -71,9 +71,8 @@ func (g *Importer) connect(conn connections.Connection) (*client, error) {
 	return &client{Importer: g, connection: conn, settings: settings, source: source}, nil
 }
 
-// run asks for a report: within the property's limits, with one more try if the access
-// token was refused, which happens when it is withdrawn before its time. Warnings are
-// about quotas.
+// run requests a report within the property's limits. It retries once if the access token is
+// refused, which happens if the token is revoked before it expires. Warnings are about quotas.
 func (c *client) run(
 	ctx context.Context, req *analyticsdata.RunReportRequest,
 ) (answer *response, warnings []string, err error) {
@@ -93,7 +92,7 @@ func (c *client) run(
 		return nil, nil, err
 	}
 	defer release()
-	// Behind the gate: what was asked before us may have used the quota up.
+	// Check after the wait: earlier requests may have used the quota up.
 	book := c.connection.Name + "/" + c.property
 	if err := c.quotas.check(book, c.cfg.Now(), c.cfg.Jitter); err != nil {
 		return nil, nil, err
@@ -106,7 +105,8 @@ func (c *client) run(
 	return answer, c.quotas.note(book, answer.PropertyQuota, c.cfg.Now()), nil
 }
 
-// call makes a request with an access token and decodes the answer. Its errors are worded.
+// call sends a request with an access token and decodes the response. Its errors are written for
+// users.
 func (c *client) call(ctx context.Context, method, url string, body []byte, into any) error {
 	for attempt := 1; ; attempt++ {
 		timed, cancel := context.WithTimeout(ctx, RequestTimeout)
@@ -126,7 +126,7 @@ func (c *client) call(ctx context.Context, method, url string, body []byte, into
 	}
 }
 
-// send makes one request.
+// send sends one request.
 func (c *client) send(ctx context.Context, method, url, token string, body []byte, into any) (err error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
@@ -134,7 +134,7 @@ func (c *client) send(ctx context.Context, method, url, token string, body []byt
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
-	// The transport unpacks gzip, and the limit below counts what is unpacked.
+	// The transport decompresses gzip, and the limit applies to the uncompressed size.
 	res, err := c.cfg.Transport.RoundTrip(req)
 	if err != nil {
 		return err
@@ -142,21 +142,21 @@ func (c *client) send(ctx context.Context, method, url, token string, body []byt
 	defer func() { err = errors.Join(err, res.Body.Close()) }()
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		raw, err := io.ReadAll(io.LimitReader(res.Body, maxErrorAnswer))
-		// What was read of an error's explanation is enough; the status tells most.
+		// A truncated error body is sufficient: the status determines the class.
 		return errors.Join(googleapi.CheckResponseWithBody(res, raw), err)
 	}
 	limited := &io.LimitedReader{R: res.Body, N: c.maxAnswer}
 	if err := json.NewDecoder(limited).Decode(into); err != nil {
 		if limited.N <= 0 {
 			return importers.Permanent(importers.ClassInternal, fmt.Errorf(
-				"google's answer is larger than %d bytes", c.maxAnswer))
+				"google's response is larger than %d bytes", c.maxAnswer))
 		}
-		return fmt.Errorf("read the answer: %w", err)
+		return fmt.Errorf("read the response: %w", err)
 	}
 	return nil
 }
 
-// redact takes secrets out of a text whose author is somebody else.
+// redact removes secrets from a text of another author.
 func (c *client) redact(text, token string) string {
 	if token != "" {
 		text = strings.ReplaceAll(text, token, "[secret]")
@@ -164,5 +164,5 @@ func (c *client) redact(text, token string) string {
 	return c.connection.Redact(text)
 }
 
-// what names what is asked about.
+// what names the object of the request.
 func (c *client) what() string { return cmp.Or(c.property, "the account") }

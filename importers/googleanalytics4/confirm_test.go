@@ -72,7 +72,7 @@ func TestConfirmedDays(t *testing.T) {
 	}
 }
 
-// What is no answer about days ends nothing: it is asked for again.
+// A response that proves nothing about days ends nothing: the request is retried.
 func TestDaysAreProven(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -80,9 +80,9 @@ func TestDaysAreProven(t *testing.T) {
 	}{
 		"rows announced, none sent": {
 			`{"dimensionHeaders": [{"name": "date"}], "metricHeaders": [], "rowCount": 64}`,
-			"look for the days of properties/428685906: google announces 64 rows and sends none",
+			"find the days of properties/428685906: google announces 64 rows and sends none",
 		},
-		"no answer of the API": {`{}`, "look for the days of properties/428685906: google's answer has no column of dates"},
+		"no answer of the API": {`{}`, "find the days of properties/428685906: google's response has no date column"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,14 +15,14 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// scope is the permission that is asked for: reading reports.
+// scope is the requested permission: to read reports.
 const scope = "https://www.googleapis.com/auth/analytics.readonly"
 
-// fetcher gets a new access token.
+// fetcher requests a new access token.
 type fetcher func(ctx context.Context) (*oauth2.Token, error)
 
-// newFetcher returns how the connection's credentials get access tokens. Its errors name
-// what is missing, and nothing that is there.
+// newFetcher returns the fetcher for the connection's credentials. Its errors name missing settings
+// and secrets, never values.
 func newFetcher(s Settings, c connections.Connection, transport http.RoundTripper) (fetcher, error) {
 	client := &http.Client{Transport: transport, CheckRedirect: noRedirects}
 	if s.Auth == AuthServiceAccount {
@@ -53,7 +53,7 @@ func newFetcher(s Settings, c connections.Connection, transport http.RoundTrippe
 	}, nil
 }
 
-// serviceAccountKey is what counts in the file of a service account's key.
+// serviceAccountKey has the used fields of a service account's key file.
 type serviceAccountKey struct {
 	Type         string `json:"type"`
 	ClientEmail  string `json:"client_email"`
@@ -76,5 +76,5 @@ func parseKey(raw string) (serviceAccountKey, error) {
 	return key, nil
 }
 
-// noRedirects keeps requests, which carry credentials, from being sent elsewhere.
+// noRedirects stops at redirects, because requests carry credentials.
 func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

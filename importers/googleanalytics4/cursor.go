@@ -8,32 +8,32 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// maxSums is how many metrics of a report have a total to agree with, at most.
+// maxSums is the maximum number of a report's metrics with a total.
 const maxSums = 2
 
-// position is a place between two rows of a report, and what was counted before it, so
-// that a report that is read in several goes is still checked as a whole.
+// position is a place between two rows of a report, with the counts before it, so that a report
+// that is read in several attempts is checked as a whole.
 type position struct {
-	// offset is how many rows lie before it.
+	// offset is the number of earlier rows.
 	offset int64
-	// rowCount is how many rows the report has; unknownRows before the first answer.
+	// rowCount is the number of rows of the report, unknownRows before the first response.
 	rowCount int64
-	// sums are those of the metrics with a total, in the report's order.
+	// sums are those of the metrics with a total, in the order of the report.
 	sums [maxSums]uint64
-	// folded, undated and unmapped count the rows that notes tell of.
+	// folded, undated and unmapped count the rows that the warnings report.
 	folded, undated, unmapped int64
-	// changed is 1 if the report had another number of rows on a later page.
+	// changed is 1 if a later page reported another number of rows.
 	changed int64
-	// truncated is 1 if Google has said that the report is incomplete.
+	// truncated is 1 if Google has reported the report as incomplete.
 	truncated int64
 }
 
 const unknownRows = -1
 
-// cursorVersion changes when the meaning of the figures does.
+// cursorVersion changes with the meaning of the numbers.
 const cursorVersion = "3"
 
-// cursor writes the position: the version and the figures, separated by colons.
+// cursor formats the position: the version and the numbers, separated by colons.
 func (p position) cursor() importers.Cursor {
 	figures := []string{cursorVersion}
 	for _, n := range []int64{p.offset, p.rowCount, p.folded, p.undated, p.unmapped, p.changed, p.truncated} {
@@ -46,9 +46,9 @@ func (p position) cursor() importers.Cursor {
 }
 
 var errCursor = importers.Permanent(importers.ClassInternal,
-	errors.New("the cursor is not one of a Google Analytics 4 import"))
+	errors.New("invalid cursor of a Google Analytics 4 import"))
 
-// parseCursor reads what cursor wrote. The empty cursor is the beginning.
+// parseCursor parses the result of cursor. The empty cursor is the beginning.
 func parseCursor(c importers.Cursor) (position, error) {
 	p := position{rowCount: unknownRows}
 	if c == "" {

@@ -12,16 +12,15 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// found is what the property says of itself.
+// found is what the API reports about the property.
 type found struct {
-	// days are from the first to the last that have data.
+	// days is the range from the first to the last day with data.
 	days calendar.Range
-	// timeZone is the IANA name of the zone in which the property counts its days.
+	// timeZone is the IANA name of the property's time zone.
 	timeZone string
 }
 
-// findDays asks for the first and the last day with data within those that the arguments
-// name.
+// findDays requests the first and the last day with data within the range of the arguments.
 func (c *client) findDays(ctx context.Context, args Args, feedback importers.Feedback) (found, error) {
 	if err := args.notBeforeItsTime(c.cfg.Now()); err != nil {
 		return found{}, err
@@ -41,23 +40,23 @@ func (c *client) findDays(ctx context.Context, args Args, feedback importers.Fee
 		answer, warnings, err := c.run(ctx, &analyticsdata.RunReportRequest{
 			DateRanges: []*analyticsdata.DateRange{{StartDate: start, EndDate: end}},
 			Dimensions: []*analyticsdata.Dimension{{Name: "date"}},
-			// Days on which both are 0 are no rows.
+			// Days on which both are 0 have no rows.
 			Metrics:  []*analyticsdata.Metric{{Name: "sessions"}, {Name: "screenPageViews"}},
 			OrderBys: []*analyticsdata.OrderBy{orderBy("date", edge.last)},
 			Limit:    edgeRows, ReturnPropertyQuota: true,
 		})
 		if err != nil {
-			return found{}, fmt.Errorf("look for the days of %s: %w", args.Property, err)
+			return found{}, fmt.Errorf("find the days of %s: %w", args.Property, err)
 		}
 		if err := warn(ctx, feedback, warnings...); err != nil {
 			return found{}, err
 		}
 		switch {
 		case len(answer.DimensionHeaders) != 1:
-			// Also an answer without rows has them: this is none of the API's.
-			return found{}, fmt.Errorf("look for the days of %s: google's answer has no column of dates", args.Property)
+			// A valid response has the columns even without rows: this one is not from the API.
+			return found{}, fmt.Errorf("find the days of %s: google's response has no date column", args.Property)
 		case len(answer.Rows) == 0 && answer.RowCount > 0:
-			return found{}, fmt.Errorf("look for the days of %s: google announces %d rows and sends none",
+			return found{}, fmt.Errorf("find the days of %s: google announces %d rows and sends none",
 				args.Property, answer.RowCount)
 		}
 		day, ok := firstDate(answer.Rows)
@@ -69,7 +68,7 @@ func (c *client) findDays(ctx context.Context, args Args, feedback importers.Fee
 		f.timeZone = cmp.Or(f.timeZone, answer.Metadata.TimeZone)
 	}
 	if err := f.days.Validate(); err != nil {
-		return found{}, fmt.Errorf("the days of %s changed while they were looked for: %w", args.Property, err)
+		return found{}, fmt.Errorf("the days of %s changed during the search: %w", args.Property, err)
 	}
 	return f, nil
 }
@@ -77,8 +76,8 @@ func (c *client) findDays(ctx context.Context, args Args, feedback importers.Fee
 // eastmost is the time zone in which a day begins first.
 var eastmost = time.FixedZone("UTC+14", 14*60*60)
 
-// notBeforeItsTime refuses days that have not come in any time zone. That of the property
-// is not known yet.
+// notBeforeItsTime rejects days that have not begun in any time zone. The property's time zone is
+// not known yet.
 func (a Args) notBeforeItsTime(now time.Time) error {
 	if a.StartDate == nil {
 		return nil
@@ -90,13 +89,13 @@ func (a Args) notBeforeItsTime(now time.Time) error {
 			`argument "start_date": %s is in the future: want a day that has data`, *a.StartDate))
 	case a.EndDate == nil && *a.StartDate == today:
 		return importers.Permanent(importers.ClassInput, fmt.Errorf(
-			`argument "start_date": %s is not over, and imports end with yesterday: want an earlier day, or an "end_date"`,
+			`argument "start_date": %s has not ended, and imports end with yesterday: want an earlier day, or set "end_date"`,
 			*a.StartDate))
 	}
 	return nil
 }
 
-// edgeRows is how many rows are asked for to find one with a date: "(other)" is none.
+// edgeRows is the number of requested rows to find one with a date; "(other)" is no date.
 const edgeRows = 3
 
 func firstDate(rows []row) (calendar.Day, bool) {

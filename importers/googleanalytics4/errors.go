@@ -15,24 +15,24 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// Times to wait that nobody has named.
+// Waits for which Google states no duration.
 const (
-	// crowdedPause is how long to wait for other requests to end, at least.
+	// crowdedPause is the minimum wait for other requests to end.
 	crowdedPause = 2 * time.Second
-	// crowdedJitter spreads those who wait.
+	// crowdedJitter spreads the waiting requests.
 	crowdedJitter = 4 * time.Second
-	// unknownQuotaPause is how long to wait for a quota that is not said which.
+	// unknownQuotaPause is the wait for a quota that the message does not name.
 	unknownQuotaPause = 5 * time.Minute
-	// longestRetryAfter is up to which a Retry-After header is a matter of seconds: what
-	// is longer is waited for without using up a retry.
+	// longestRetryAfter is the longest Retry-After that counts as a retry. Longer waits are durable
+	// and use no retry.
 	longestRetryAfter = time.Minute
 )
 
-// maxMessage is how much of a message of Google's is repeated, in bytes of JSON.
+// maxMessage is the length limit of a message from Google, in bytes of JSON.
 const maxMessage = 500
 
-// fault turns an error of a request into one that says whose turn it is. Errors of others
-// are not wrapped but retold, without the connection's secrets.
+// fault converts an error of a request to one that tells the user what to do. Errors of other
+// packages are not wrapped: their text is copied without the connection's secrets.
 func (c *client) fault(ctx context.Context, err error, token string) error {
 	if err == nil {
 		return nil
@@ -49,7 +49,7 @@ func (c *client) fault(ctx context.Context, err error, token string) error {
 	case errors.As(err, &known), errors.As(err, &wait):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("google did not answer within %s", RequestTimeout)
+		return fmt.Errorf("google did not respond within %s", RequestTimeout)
 	case errors.As(err, &api):
 		return c.apiFault(api, retold)
 	case errors.As(err, &grant):
@@ -59,8 +59,7 @@ func (c *client) fault(ctx context.Context, err error, token string) error {
 	}
 }
 
-// apiFault words an answer that is an error. See
-// https://cloud.google.com/apis/design/errors.
+// apiFault words an error response. See https://cloud.google.com/apis/design/errors.
 func (c *client) apiFault(e *googleapi.Error, retold func(string) string) error {
 	message := retold(e.Message)
 	switch {
@@ -69,33 +68,33 @@ func (c *client) apiFault(e *googleapi.Error, retold func(string) string) error 
 	case e.Code == http.StatusForbidden && hasReason(e, "RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "quotaExceeded"):
 		return c.quotaFault(e, message)
 	case e.Code == http.StatusUnauthorized:
-		return denied("google does not accept the connection's access: renew its credentials (%s)", message)
+		return denied("google rejects the connection's access token: renew its credentials (%s)", message)
 	case e.Code == http.StatusForbidden && hasReason(e, "SERVICE_DISABLED", "accessNotConfigured"):
 		return denied("an API is not enabled in the Google Cloud project of the connection's credentials: "+
-			"enable it and start again some minutes later. Google says: %s", message)
+			"enable it, and start again some minutes later. Google's message: %s", message)
 	case e.Code == http.StatusForbidden && hasReason(e, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"):
-		return denied("the connection's credentials were not given the permission %s: give consent again", scope)
+		return denied("the connection's credentials lack the permission %s: give consent again", scope)
 	case e.Code == http.StatusForbidden:
-		return denied("%s may not be read with the connection's credentials: add their account as a viewer under "+
+		return denied("the connection's credentials have no access to %s: add their account as a viewer under "+
 			"Admin, Property access management in Google Analytics (%s)", c.what(), message)
 	case e.Code == http.StatusNotFound:
 		return importers.Permanent(importers.ClassInput, fmt.Errorf(
 			"%s does not exist or was deleted (%s)", c.what(), message))
 	case e.Code >= http.StatusInternalServerError, e.Code == http.StatusRequestTimeout:
-		return c.later(e, fmt.Errorf("google answered %s (%s)", status(e.Code), message))
+		return c.later(e, fmt.Errorf("google responded with %s (%s)", status(e.Code), message))
 	case e.Code == http.StatusBadRequest && strings.Contains(strings.ToLower(message), "property"):
-		return importers.Permanent(importers.ClassInput, fmt.Errorf("google does not accept %s (%s)", c.what(), message))
+		return importers.Permanent(importers.ClassInput, fmt.Errorf("google rejects %s (%s)", c.what(), message))
 	default:
 		return importers.Permanent(importers.ClassInternal, fmt.Errorf(
-			"google refuses the request with %s (%s)", status(e.Code), message))
+			"google rejects the request with %s (%s)", status(e.Code), message))
 	}
 }
 
-// quotaFault says how long to wait for a quota. Which it is only the message tells.
+// quotaFault returns the wait for a quota. Only the message identifies the quota.
 func (c *client) quotaFault(e *googleapi.Error, message string) error {
 	now, jitter := c.cfg.Now(), c.cfg.Jitter
 	text := strings.ToLower(message)
-	told := fmt.Errorf("%w is used up: %s", errQuota, message)
+	told := fmt.Errorf("%w is exhausted: %s", errQuota, message)
 	if after, ok := retryAfter(e.Header, now); ok {
 		if after > longestRetryAfter {
 			return importers.WaitUntil(now.Add(after), told)
@@ -116,7 +115,7 @@ func (c *client) quotaFault(e *googleapi.Error, message string) error {
 	}
 }
 
-// later makes a transient error, which is tried again when the answer says so.
+// later returns a transient error, with the retry delay of the response if there is one.
 func (c *client) later(e *googleapi.Error, err error) error {
 	after, ok := retryAfter(e.Header, c.cfg.Now())
 	switch {
@@ -129,7 +128,7 @@ func (c *client) later(e *googleapi.Error, err error) error {
 	}
 }
 
-// retryAfter reads a Retry-After header: seconds, or a date.
+// retryAfter parses a Retry-After header: seconds, or a date.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	v := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(v); err == nil && seconds >= 0 {
@@ -151,20 +150,20 @@ func (c *client) grantFault(e *oauth2.RetrieveError, retold func(string) string)
 		case api.Code == http.StatusTooManyRequests:
 			return c.quotaFault(api, "too many requests for access tokens per minute")
 		case api.Code >= http.StatusInternalServerError:
-			return c.later(api, fmt.Errorf("google's token endpoint answered %s", status(api.Code)))
+			return c.later(api, fmt.Errorf("google's token endpoint responded with %s", status(api.Code)))
 		}
 	}
 	detail := retold(strings.TrimSuffix(code+": "+description, ": "))
 	switch code {
 	case "invalid_grant":
-		return denied("google no longer accepts the connection's credentials: the consent was withdrawn or has expired, "+
-			"or the key was deleted. Consent of an OAuth app in testing lasts 7 days. Give consent again, or make a new "+
+		return denied("google no longer accepts the connection's credentials: the consent was revoked or has expired, "+
+			"or the key was deleted. Consent of an OAuth app in testing lasts 7 days. Give consent again, or create a new "+
 			"key, and replace the connection's secret (%s)", detail)
 	case "invalid_client", "unauthorized_client", "deleted_client":
-		return denied("google does not accept the connection's client: check \"client_id\" and "+
+		return denied("google rejects the connection's OAuth client: check \"client_id\" and "+
 			"\"client_secret\" (%s)", detail)
 	default:
-		return denied("google gives no access for the connection's credentials (%s)", detail)
+		return denied("google rejects the connection's credentials (%s)", detail)
 	}
 }
 

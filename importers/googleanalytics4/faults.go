@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/internal/inbound"
 )
 
-// hasReason says whether an error gives one of the reasons, in the form of
-// google.rpc.ErrorInfo or in the older one.
+// hasReason reports whether an error has one of the reasons, as a google.rpc.ErrorInfo or in the
+// older form.
 func hasReason(e *googleapi.Error, reasons ...string) bool {
 	for _, item := range e.Errors {
 		if slices.Contains(reasons, item.Reason) {
@@ -33,8 +33,8 @@ func hasReason(e *googleapi.Error, reasons ...string) bool {
 	return false
 }
 
-// grantCode returns the error code and its description from the answer of a token
-// endpoint; the library reads them for some kinds of grants only.
+// grantCode returns the error code and its description from the response of a token endpoint; the
+// library decodes them for some grant types only.
 func grantCode(e *oauth2.RetrieveError) (code, description string) {
 	if e.ErrorCode != "" {
 		return e.ErrorCode, e.ErrorDescription
@@ -49,7 +49,7 @@ func grantCode(e *oauth2.RetrieveError) (code, description string) {
 	return body.Error, body.Description
 }
 
-// status words an HTTP status.
+// status formats an HTTP status.
 func status(code int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
 }

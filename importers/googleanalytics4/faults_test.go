@@ -51,12 +51,12 @@ func TestFaultsOfReports(t *testing.T) {
 		"bad request": {
 			fakega4.Fault{Status: 400, Message: "Field x is not a valid dimension."},
 			permanent(importers.ClassInternal),
-			[]string{"refuses the request with 400", "Field x"},
+			[]string{"rejects the request with 400", "Field x"},
 		},
 		"bad property": {
 			fakega4.Fault{Status: 400, Message: "Invalid property ID: 5."},
 			permanent(importers.ClassInput),
-			[]string{"does not accept properties/428685906", "Invalid property ID"},
+			[]string{"rejects properties/428685906", "Invalid property ID"},
 		},
 		"token refused twice": {fakega4.Fault{Status: 401}, permanent(importers.ClassAccess), []string{"renew its credentials"}},
 		"no permission": {
@@ -78,7 +78,7 @@ func TestFaultsOfReports(t *testing.T) {
 		"hourly tokens": {
 			fakega4.Fault{Status: 429, Message: "Exhausted property tokens per hour. These quota tokens will return in under an hour."},
 			outcome{until: at(11, 0, 30)},
-			[]string{"google's quota is used up", "tokens per hour"},
+			[]string{"google's quota is exhausted", "tokens per hour"},
 		},
 		"project's tokens": {
 			fakega4.Fault{Status: 429, Message: "Exhausted property tokens for a project per hour."},
@@ -174,7 +174,7 @@ func TestFaultsOfTokens(t *testing.T) {
 		}, outcome{after: 5 * time.Second}, "access tokens"},
 		"endpoint down": {func(_ *testing.T, b *bench) {
 			b.fake.Inject(fakega4.Fault{Method: "token", Status: 503})
-		}, outcome{}, "token endpoint answered 503"},
+		}, outcome{}, "token endpoint responded with 503"},
 		"cut off": {func(_ *testing.T, b *bench) { b.fake.Inject(fakega4.Fault{Method: "token", Cut: true}) }, outcome{}, "ask Google"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -131,7 +131,7 @@ func pageRow(c *importers.Chunk, i int) string {
 	return row
 }
 
-// deaf is a network on which nobody answers.
+// deaf is a network without servers.
 type deaf struct{}
 
 func (deaf) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -76,7 +76,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Importer imports Google Analytics 4 properties. It caches access tokens and quotas in
+// Importer imports Google Analytics 4 properties. It caches access tokens and quotas in memory, and
+// is safe for concurrent use.
 // memory, and is safe for concurrent use.
 type Importer struct {
 	cfg     Config
@@ -84,7 +85,7 @@ type Importer struct {
 	quotas  quotaBook
 	limiter limiter
 	reports []*report
-	// maxAnswer is how many bytes an answer may have; tests make it small.
+	// maxAnswer is the size limit of a response in bytes; tests lower it.
 	maxAnswer int64
 }
 
@@ -105,8 +106,8 @@ func (*Importer) Label() string { return "Google Analytics 4" }
 // EmailTemplate names the templates of the mails about this kind of import.
 func (*Importer) EmailTemplate() string { return "google_analytics_import" }
 
-// BeforeStart checks that the property can be read and has data, and tells if its days are
-// not the site's.
+// BeforeStart checks that the property is readable and has data. It warns if the property and the
+// site have different time zones.
 func (g *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.RawMessage, error) {
 	args, err := decodeStored(imp.Args)
 	if err != nil {
@@ -125,11 +126,11 @@ func (g *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.
 	}
 	var warnings []string
 	if found.timeZone != "" && found.timeZone != imp.Site.TimeZone {
-		warnings = append(warnings, fmt.Sprintf("%s counts its days in %s, the site in %s: imported days are those of "+
+		warnings = append(warnings, fmt.Sprintf("%s has the time zone %s, the site has %s: imported days are those of "+
 			"the property", args.Property, found.timeZone, imp.Site.TimeZone))
 	}
 	if zone, err := time.LoadLocation(found.timeZone); err == nil && found.days.Last >= dayIn(g.cfg.Now(), zone) {
-		warnings = append(warnings, fmt.Sprintf("%s is not over yet in %s: what happens later that day will be missing",
+		warnings = append(warnings, fmt.Sprintf("%s has not ended yet in %s: later data of that day will be missing",
 			found.days.Last, found.timeZone))
 	}
 	return nil, warn(ctx, imp.Feedback, warnings...)
@@ -138,7 +139,7 @@ func (g *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.
 // easternmost is the zone in which a day begins first.
 var easternmost = time.FixedZone("UTC+14", 14*60*60)
 
-// inTime refuses days that no property can have data for yet.
+// inTime rejects days for which no property can have data yet.
 func (g *Importer) inTime(args Args) error {
 	if today := dayIn(g.cfg.Now(), easternmost); args.StartDate != nil && *args.StartDate > today {
 		return importers.Permanent(importers.ClassInput, fmt.Errorf(

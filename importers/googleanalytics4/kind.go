@@ -44,9 +44,9 @@ func (*kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 // required ones; Test reports missing ones.
 func (*kind) Secrets() []connections.SecretSpec {
 	return []connections.SecretSpec{
-		{Name: SecretClientSecret, Description: "the OAuth client's secret, for a refresh token"},
-		{Name: SecretRefreshToken, Description: "the refresh token that came with a person's consent"},
-		{Name: SecretServiceAccountKey, Description: "the JSON file of a service account's key, as a whole"},
+		{Name: SecretClientSecret, Description: "secret of the OAuth client, for a refresh token"},
+		{Name: SecretRefreshToken, Description: "refresh token issued with a person's consent"},
+		{Name: SecretServiceAccountKey, Description: "complete JSON file of a service account's key"},
 	}
 }
 
@@ -90,7 +90,7 @@ func (g *Importer) Properties(ctx context.Context, conn connections.Connection) 
 	return c.properties(ctx)
 }
 
-// Limits of listing: of a page, the API's own, and of pages, to get to an end.
+// Limits of a listing: the API's page size, and a number of pages that ends the loop.
 const (
 	summariesPage = 200
 	maxPages      = 1000
@@ -118,5 +118,5 @@ func (c *client) properties(ctx context.Context) ([]Property, error) {
 			return list, nil
 		}
 	}
-	return nil, fmt.Errorf("list properties: no end after %d pages", maxPages)
+	return nil, fmt.Errorf("list properties: more than %d pages", maxPages)
 }

@@ -5,8 +5,7 @@ import (
 	"sync"
 )
 
-// limiter bounds how many requests run at once by key. Keys that nobody uses take no
-// memory.
+// limiter bounds the number of concurrent requests by key. An unused key takes no memory.
 type limiter struct {
 	mu    sync.Mutex
 	gates map[string]*gate
@@ -17,8 +16,8 @@ type gate struct {
 	users int
 }
 
-// acquire waits for a slot of the key, of which there are size; all callers with the same
-// key must give the same size. The caller calls release once.
+// acquire waits for a slot of the key. size is the number of slots; all callers must pass the same
+// size for a key. The caller calls release once.
 func (l *limiter) acquire(ctx context.Context, key string, size int) (release func(), err error) {
 	l.mu.Lock()
 	g := l.gates[key]

@@ -8,12 +8,11 @@ import (
 	"github.com/sluicehq/sluice/importers/googleanalytics4/regions"
 )
 
-// folded is what Google writes in the place of values that were too many to keep. It is
-// stored as it is, because it is not nothing: an empty source, for one, means direct
-// traffic.
+// folded is the name with which Google replaces values above its limit. It is stored unchanged,
+// because an empty value has another meaning: an empty source is direct traffic.
 const folded = "(other)"
 
-// present returns the value, or "" if it says that there is none.
+// present returns the value, or "" if it is one of Google's placeholders.
 func present(v string) string {
 	switch v {
 	case "(none)", "(not set)", "(not provided)", "(data not available)":
@@ -23,7 +22,7 @@ func present(v string) string {
 	}
 }
 
-// source returns the name of a traffic source; direct traffic has none.
+// source returns the name of a traffic source, "" for direct traffic.
 func source(v string, name func(string) string) string {
 	switch v = present(v); v {
 	case "", "(direct)":
@@ -35,8 +34,8 @@ func source(v string, name func(string) string) string {
 	}
 }
 
-// medium returns utm_medium. Where nobody has tagged a link Google puts its own words for
-// how a visitor came, which are in the channel already.
+// medium returns utm_medium. For untagged links Google writes its own words for the channel, which
+// is stored separately.
 func medium(v, manualSource string) string {
 	v = present(v)
 	if (v == "organic" || v == "referral") && present(manualSource) == "" {
@@ -45,7 +44,7 @@ func medium(v, manualSource string) string {
 	return v
 }
 
-// campaign returns utm_campaign, or "" for the words that Google puts where there is none.
+// campaign returns utm_campaign, or "" for Google's placeholders.
 func campaign(v string) string {
 	switch v {
 	case "(direct)", "(organic)", "(referral)":
@@ -74,7 +73,7 @@ func path(v string) string {
 	return v
 }
 
-// eventName gives the events that Google measures by itself the names that native ones have.
+// eventName returns the native names of events that Google measures automatically.
 func eventName(v string) string {
 	switch v {
 	case "file_download":
@@ -94,7 +93,7 @@ func country(v string) string {
 	return v
 }
 
-// region returns an ISO 3166-2 code, or "" with a note if the name leads to none.
+// region returns an ISO 3166-2 code. For an unknown name it returns "" and adds a note.
 func region(countryID, name string, n *notes) string {
 	code := country(countryID)
 	if name = present(name); code == "" || name == "" || name == folded {
@@ -107,7 +106,7 @@ func region(countryID, name string, n *notes) string {
 	return found
 }
 
-// device returns the device's name with a capital, as native data have it.
+// device returns the device's name as native data have it: capitalised.
 func device(v string) string {
 	v = present(v)
 	first, size := utf8.DecodeRuneInString(v)
@@ -143,7 +142,7 @@ func operatingSystem(v string) string {
 	}
 }
 
-// systemVersion returns the system's version; a system that is not known has none.
+// systemVersion returns the system's version, "" for an unknown system.
 func systemVersion(system, version string) string {
 	if present(system) == "" {
 		return ""

@@ -11,20 +11,20 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// notes collect what the user should know of a part, to be told once at its end.
+// notes collects the warnings of a part, which are reported once at its end.
 type notes struct {
 	pos *position
-	// regions are some of the names that led to no code.
+	// regions counts some of the names without a code.
 	regions map[string]int
-	// metadata and totals are those of the last answer; they are of the whole report.
+	// metadata and totals are those of the last response; they describe the whole report.
 	metadata metadata
 	totals   []row
 }
 
-// maxNames is how many names a note gives as examples.
+// maxNames is the number of examples in a warning.
 const maxNames = 5
 
-// maxNamesKept bounds the memory that names take.
+// maxNamesKept bounds the memory of the names.
 const maxNamesKept = 1000
 
 func (n *notes) unmappedRegion(country, name string) {
@@ -38,8 +38,7 @@ func (n *notes) unmappedRegion(country, name string) {
 	}
 }
 
-// warnings words the notes. What several parts may say in the same words is one line in the
-// import's log.
+// warnings returns the warnings. Equal messages of several parts are one line in the import's log.
 func (n *notes) warnings(r *report) []importers.PartWarning {
 	var all []importers.PartWarning
 	add := func(format string, args ...any) {
@@ -47,7 +46,7 @@ func (n *notes) warnings(r *report) []importers.PartWarning {
 	}
 	p := n.pos
 	if p.changed != 0 {
-		add("the report's number of rows changed while it was read, to %d: Google was still correcting these days; "+
+		add("the report's number of rows changed during reading, to %d: Google was still correcting these days; "+
 			"import them again later", p.rowCount)
 	}
 	for _, text := range n.totalWarnings(r) {
@@ -60,36 +59,36 @@ func (n *notes) warnings(r *report) []importers.PartWarning {
 		})
 	}
 	if n.metadata.SubjectToThresholding {
-		add("Google may have withheld rows about few people (data thresholds of the property)")
+		add("Google may have withheld rows about small groups of users (data thresholds of the property)")
 	}
 	for _, t := range n.metadata.DataTruncationReasons {
 		add("the report is incomplete: %s", oneLine(t.Message))
 	}
 	if n.metadata.DataLossFromOtherRow || p.folded > 0 {
 		all = append(all, importers.PartWarning{
-			Message: "Google has folded values that were too many into \"(other)\", which is kept as a name", Rows: p.folded,
+			Message: "Google has folded surplus values into \"(other)\", which is kept as a name", Rows: p.folded,
 		})
 	}
 	if p.undated > 0 {
 		all = append(all, importers.PartWarning{
-			Message: "Google has folded days that were too many into \"(other)\", rejected and not loaded", Rows: p.undated,
+			Message: "Google has folded surplus days into \"(other)\", and their rows are rejected", Rows: p.undated,
 		})
 	}
 	if p.unmapped > 0 {
 		all = append(all, importers.PartWarning{
-			Message: "regions whose name leads to no ISO 3166-2 code are left empty", Rows: p.unmapped, Detail: n.examples(),
+			Message: "regions without an ISO 3166-2 code are left empty", Rows: p.unmapped, Detail: n.examples(),
 		})
 	}
 	return all
 }
 
-// examples names the regions that are met most.
+// examples lists the most frequent regions.
 func (n *notes) examples() string {
 	names := slices.SortedFunc(maps.Keys(n.regions), func(a, b string) int {
 		return cmp.Or(n.regions[b]-n.regions[a], strings.Compare(a, b))
 	})
 	if len(names) == 0 {
-		return "" // they were met before the import was interrupted
+		return "" // they were counted before an interruption
 	}
 	more := ""
 	if len(names) > maxNames {
@@ -98,11 +97,11 @@ func (n *notes) examples() string {
 	return strings.Join(names, ", ") + more
 }
 
-// nearShare is how far a sum of estimates may be from the estimate of the whole: Google
-// states errors of about 1 % for sessions.
+// nearShare is the tolerated relative difference between a sum of estimates and the estimate of the
+// total: Google states errors of about 1 % for sessions.
 const nearShare = 0.02
 
-// totalWarnings compares sums with the totals that Google gives.
+// totalWarnings compares sums with Google's totals.
 func (n *notes) totalWarnings(r *report) []string {
 	if len(n.totals) == 0 {
 		return nil
@@ -126,7 +125,7 @@ func (n *notes) totalWarnings(r *report) []string {
 		if m.total == totalNear && off <= math.Max(1, nearShare*float64(want)) {
 			continue
 		}
-		all = append(all, fmt.Sprintf("the rows' %s add up to %d, Google's total is %d", m.name, got, want))
+		all = append(all, fmt.Sprintf("the sum of %s of all rows is %d, Google's total is %d", m.name, got, want))
 	}
 	return all
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 )
 
-// maxSafeDigits is how many digits fit a uint64 any way.
+// maxSafeDigits is the number of digits that cannot overflow a uint64.
 const maxSafeDigits = 19
 
-// parseCount reads a metric's value: a whole number, or a decimal one, which is rounded.
-// ok is false for everything else, and for what is negative or does not fit.
+// parseCount parses a metric's value: a whole number, or a decimal one, which is rounded. ok is
+// false for any other text, for negative numbers and on overflow.
 func parseCount(s string) (n uint64, ok bool) {
 	if s == "" {
 		return 0, false
@@ -29,7 +29,7 @@ func parseCount(s string) (n uint64, ok bool) {
 			n = n*10 + uint64(d)
 		}
 	}
-	// ParseFloat takes more than Google writes: "inf", "0x1p4", "1_000".
+	// ParseFloat accepts more than Google writes: "inf", "0x1p4", "1_000".
 	if strings.Trim(s, "0123456789.eE+-") != "" {
 		return 0, false
 	}
@@ -40,7 +40,7 @@ func parseCount(s string) (n uint64, ok bool) {
 	return uint64(math.Round(f)), true
 }
 
-// parse reads a value of the metric.
+// parse parses a value of the metric.
 func (m *metric) parse(s string) (n uint64, ok bool) {
 	if below, negative := strings.CutPrefix(s, "-"); negative && m.floored {
 		_, ok := parseCount(below)
@@ -49,7 +49,7 @@ func (m *metric) parse(s string) (n uint64, ok bool) {
 	return parseCount(s)
 }
 
-// parseDate reads a day written as YYYYMMDD.
+// parseDate parses a day written as YYYYMMDD.
 func parseDate(s string) (calendar.Day, bool) {
 	if len(s) != 8 || strings.Trim(s, "0123456789") != "" {
 		return 0, false

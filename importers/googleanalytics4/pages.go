@@ -8,22 +8,22 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// pages asks for a report's pages, one ahead of what is being read.
+// pages requests a report's pages, one ahead of the reader.
 type pages struct {
 	client     *client
 	report     *report
 	start, end string
-	// life is the reader's, which Close ends. stop ends the request under way, done waits
+	// life is the reader's context, which Close ends. stop cancels the running request, done waits
 	// for it.
 	life context.Context
 	stop context.CancelFunc
 	done sync.WaitGroup
-	// ahead is where the page that was asked for arrives; nil if there is none.
+	// ahead receives the prefetched page; nil if there is none.
 	ahead  chan page
 	offset int64
 }
 
-// page is an answer, or why there is none.
+// page is a response or an error.
 type page struct {
 	answer   *response
 	warnings []string
@@ -31,9 +31,9 @@ type page struct {
 }
 
 var errColumns = importers.Permanent(importers.ClassInternal,
-	errors.New("google answered with other columns than were asked for"))
+	errors.New("google's response does not have the requested columns"))
 
-// prefetch asks for the page that starts at the offset.
+// prefetch requests the page at the offset.
 func (p *pages) prefetch(offset int64) {
 	arrives := make(chan page, 1)
 	p.ahead, p.offset = arrives, offset
@@ -47,7 +47,7 @@ func (p *pages) prefetch(offset int64) {
 	})
 }
 
-// get returns the page that starts at the offset, and asks for the next.
+// get returns the page at the offset, and prefetches the next one.
 func (p *pages) get(ctx context.Context, offset int64) (page, error) {
 	if p.ahead == nil || p.offset != offset {
 		p.prefetch(offset)
@@ -67,7 +67,7 @@ func (p *pages) get(ctx context.Context, offset int64) (page, error) {
 	}
 }
 
-// close ends the request under way.
+// close cancels the running request.
 func (p *pages) close() {
 	p.stop()
 	p.done.Wait()

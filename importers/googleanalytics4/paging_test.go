@@ -34,7 +34,7 @@ func TestPagesDoNotShow(t *testing.T) {
 }
 
 // An answer that is cut off, or refused, in the middle of a part costs no row and doubles
-// none: reading goes on from the last cursor.
+// none: reading resumes at the last cursor.
 func TestResumeAfterFaults(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]fakega4.Fault{
@@ -64,7 +64,7 @@ func TestResumeAfterFaults(t *testing.T) {
 				require.Equal(t, fault.Status == 401, permanent, err)
 			}
 			require.Equal(t, want, got)
-			require.Empty(t, b.warned("add up to"))
+			require.Empty(t, b.warned("of all rows is"))
 		})
 	}
 }
@@ -116,13 +116,13 @@ func TestRequestTimeout(t *testing.T) {
 		b.Importer = New(Config{Transport: deaf{}})
 		begun := time.Now()
 		err := importertest.BeforeStart(t.Context(), b, b.imp)
-		require.ErrorContains(t, err, "google did not answer within 1m20s")
+		require.ErrorContains(t, err, "google did not respond within 1m20s")
 		require.Equal(t, outcome{}, outcomeOf(err))
 		require.Equal(t, RequestTimeout, time.Since(begun))
 	})
 }
 
-// Rows that were announced and do not come are told, and so is a report that changes.
+// Announced rows that are missing are reported, and so is a report that changes.
 func TestChangingReports(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fakega4.Config{Days: 29, RowsPerDay: 1}, 10)
@@ -135,7 +135,7 @@ func TestChangingReports(t *testing.T) {
 	pos.rowCount = 50
 	rows, _ := b.read(t, part, pos.cursor())
 	require.Len(t, rows, 24)
-	require.Len(t, b.warned("the report's number of rows changed while it was read, to 28"), 1)
+	require.Len(t, b.warned("the report's number of rows changed during reading, to 28"), 1)
 }
 
 func TestCursors(t *testing.T) {

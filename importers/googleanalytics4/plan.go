@@ -17,8 +17,8 @@ type partArgs struct {
 	End    calendar.Day `json:"end"`
 }
 
-// Plan makes a part of each report and month, or quarter or year if there would be more
-// than importers.MaxParts.
+// Plan creates a part for each report and month, or quarter or year if there would be more than
+// importers.MaxParts.
 func (g *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Plan, error) {
 	args, err := decodeStored(imp.Args)
 	if err != nil {
@@ -49,14 +49,13 @@ func (g *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 	return plan, nil
 }
 
-// span is some days of the plan and how they are called.
+// span is a range of the plan's days with its label.
 type span struct {
 	days  calendar.Range
 	label string
 }
 
-// cutSpans cuts a range into months, or into quarters or years so that there are at most
-// limit.
+// cutSpans divides a range into months, or into quarters or years to have at most limit spans.
 func cutSpans(days calendar.Range, limit int) []span {
 	var spans []span
 	for _, months := range []int{1, 3, 12} {
@@ -67,7 +66,7 @@ func cutSpans(days calendar.Range, limit int) []span {
 	return spans
 }
 
-// cutBy cuts a range at the beginnings of periods of so many months.
+// cutBy divides a range at the beginnings of periods of that many months.
 func cutBy(days calendar.Range, months int) []span {
 	var spans []span
 	for first := days.First; first <= days.Last; {

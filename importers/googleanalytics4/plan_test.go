@@ -51,7 +51,7 @@ func TestDays(t *testing.T) {
 		"all in the future": {
 			`, "start_date": "2030-01-01", "end_date": "2030-02-01"`, `"start_date": 2030-01-01 is in the future`, importers.ClassInput,
 		},
-		"from today": {`, "start_date": "2024-03-03"`, `"start_date": 2024-03-03 is not over`, importers.ClassInput},
+		"from today": {`, "start_date": "2024-03-03"`, `"start_date": 2024-03-03 has not ended`, importers.ClassInput},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -84,7 +84,7 @@ func TestTodayIsNotOver(t *testing.T) {
 	require.Empty(t, b.lines.Lines())
 	b.clock.Set(at(0, 0, 0).Add(-1)) // the last moment of 1 March
 	require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))
-	require.Len(t, b.warned("2024-03-01 is not over yet in UTC"), 1)
+	require.Len(t, b.warned("2024-03-01 has not ended yet in UTC"), 1)
 }
 
 func TestCutSpans(t *testing.T) {
@@ -124,7 +124,7 @@ func TestArgs(t *testing.T) {
 	require.JSONEq(t, `{"connection": "ga", "property": "properties/42", "start_date": "2020-01-01"}`, string(normal))
 	_, err = g.ParseArgs(json.RawMessage(
 		`{"property": "properties/x", "start_date": "2015-01-02", "end_date": "2015-01-01", "parallelism": 11}`))
-	for _, want := range []string{`"connection"`, `"property"`, `"start_date"`, `"end_date"`, `is before`, `"parallelism"`} {
+	for _, want := range []string{`"connection"`, `"property"`, `"start_date"`, `"end_date"`, `want a day not before`, `"parallelism"`} {
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// resetJitter spreads what waits for a quota over a while after its reset.
+// resetJitter spreads the waiting imports after the reset of a quota.
 const resetJitter = time.Minute
 
-// nextHour returns when hourly quotas are there again.
+// nextHour returns the reset of hourly quotas.
 func nextHour(now time.Time) time.Time { return now.Truncate(time.Hour).Add(time.Hour) }
 
-// nextDay returns when daily quotas are there again: at midnight Pacific time. See
+// nextDay returns the reset of daily quotas: midnight Pacific time. See
 // https://developers.google.com/analytics/devguides/reporting/data/v1/quotas.
 func nextDay(now time.Time) time.Time {
 	zone, err := time.LoadLocation("America/Los_Angeles")
 	if err != nil {
-		// Without a time zone database the winter's time will do: at most an hour late.
+		// Without a time zone database, standard time is at most an hour late.
 		zone = time.FixedZone("PST", -8*60*60)
 	}
 	year, month, day := now.In(zone).Date()
@@ -29,16 +29,15 @@ func nextDay(now time.Time) time.Time {
 
 // quota is one of a property's quotas.
 type quota struct {
-	// what names it in messages.
+	// what names the quota in messages.
 	what string
 	of   func(*propertyQuota) *quotaStatus
-	// limit is that of a standard property; one of Analytics 360 has larger times as much.
+	// limit is that of a standard property; an Analytics 360 property has larger times as much.
 	limit, larger int64
 	reset         func(now time.Time) time.Time
 }
 
-// quotas are those that a request takes from, the one that takes longest to come back
-// first.
+// quotas are the quotas that a request consumes, the one with the longest period first.
 var quotas = []quota{
 	{
 		"tokens of the property per day",
@@ -58,22 +57,22 @@ var quotas = []quota{
 	},
 }
 
-// quotaBook remembers what answers have told of quotas, by connection and property.
+// quotaBook caches the quotas of the last responses, by connection and property.
 type quotaBook struct {
 	mu    sync.Mutex
 	pages map[string][]quotaEntry
 }
 
-// quotaEntry is what is known of one of quotas.
+// quotaEntry is the last known state of a quota.
 type quotaEntry struct {
 	remaining int64
 	reset     time.Time
 	large     bool
-	// warned says until when nobody needs to be told again that it runs out.
+	// warned is the time until which a low quota is not reported again.
 	warned time.Time
 }
 
-// check returns an error to wait by if a quota is known to be used up.
+// check returns a WaitError if a quota is known to be exhausted.
 func (b *quotaBook) check(key string, now time.Time, jitter func(time.Duration) time.Duration) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,8 +84,8 @@ func (b *quotaBook) check(key string, now time.Time, jitter func(time.Duration) 
 	return nil
 }
 
-// note remembers what an answer has told and returns warnings about quotas that run out,
-// each once until its reset.
+// note records the quotas of a response and returns warnings about low ones, each once until its
+// reset.
 func (b *quotaBook) note(key string, told *propertyQuota, now time.Time) (warnings []string) {
 	if told == nil {
 		return nil
@@ -99,7 +98,7 @@ func (b *quotaBook) note(key string, told *propertyQuota, now time.Time) (warnin
 	if b.pages[key] == nil {
 		b.pages[key] = make([]quotaEntry, len(quotas))
 		for i := range quotas {
-			b.pages[key][i].remaining = 1 // not known to be used up
+			b.pages[key][i].remaining = 1 // not known to be exhausted
 		}
 	}
 	for i, q := range quotas {
@@ -117,7 +116,7 @@ func (b *quotaBook) note(key string, told *propertyQuota, now time.Time) (warnin
 		if status.Remaining*10 < limit && !now.Before(e.warned) {
 			e.warned = e.reset
 			warnings = append(warnings, fmt.Sprintf(
-				"less than 10 %% is left of Google's quota of %s (%d of %d): the import waits when it is used up",
+				"less than 10 %% of Google's quota of %s is left (%d of %d): the import waits once it is exhausted",
 				q.what, status.Remaining, limit))
 		}
 	}
@@ -128,7 +127,7 @@ func (b *quotaBook) note(key string, told *propertyQuota, now time.Time) (warnin
 func waitFor(q quota, now time.Time, jitter func(time.Duration) time.Duration) error {
 	until := q.reset(now)
 	return importers.WaitUntil(until.Add(jitter(resetJitter)), fmt.Errorf(
-		"%w of %s is used up: going on after %s", errQuota, q.what, until.UTC().Format("2006-01-02 15:04 MST")))
+		"%w of %s is exhausted: the import continues after %s", errQuota, q.what, until.UTC().Format("2006-01-02 15:04 MST")))
 }
 
 var errQuota = errors.New("google's quota")

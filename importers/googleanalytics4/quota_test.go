@@ -29,8 +29,8 @@ func TestResets(t *testing.T) {
 	}
 }
 
-// When an answer says that the quota is used up, the next request is not made: the import
-// waits until the quota is there again, and goes on where it was.
+// After a response that reports an exhausted quota, no further request is sent: the import
+// waits for the reset of the quota, and resumes at its cursor.
 func TestWaitForQuota(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fakega4.Config{Days: 20, RowsPerDay: 4, Quotas: fakega4.Quotas{TokensPerHour: 12}}, 5)
@@ -41,13 +41,13 @@ func TestWaitForQuota(t *testing.T) {
 	copies, err := importertest.ReadPart(t.Context(), b.Importer, b.imp, part, "")
 	require.Empty(t, copies, "the suite's helper gives up what it has")
 	require.Equal(t, outcome{until: at(11, 0, 30)}, outcomeOf(err))
-	require.ErrorContains(t, err, "google's quota of tokens of the property per hour is used up: going on after 2024-03-02 11:00 UTC")
+	require.ErrorContains(t, err, "google's quota of tokens of the property per hour is exhausted: the import continues after 2024-03-02 11:00 UTC")
 	asked := b.fake.Requests("runReport")
 
 	require.Equal(t, outcome{until: at(11, 0, 30)}, outcomeOf(reader.Next(t.Context(), newChunk(part))))
 	require.NoError(t, reader.Close())
-	require.Equal(t, asked, b.fake.Requests("runReport"), "known to be used up: not asked")
-	require.Len(t, b.warned("less than 10 % is left of Google's quota of tokens of the property per hour"), 1)
+	require.Equal(t, asked, b.fake.Requests("runReport"), "known to be exhausted: no request")
+	require.Len(t, b.warned("less than 10 % of Google's quota of tokens of the property per hour is left"), 1)
 
 	b.clock.Set(at(11, 0, 30))
 	reader, err = b.ImportData(t.Context(), b.imp, part, "")
@@ -58,7 +58,7 @@ func TestWaitForQuota(t *testing.T) {
 	require.Equal(t, 5, chunk.Rows.Rows())
 }
 
-// A quota that others have used up is found out by the refusal.
+// A quota exhausted by other clients is detected by the error.
 func TestQuotaUsedUpByOthers(t *testing.T) {
 	t.Parallel()
 	for quota, until := range map[string]time.Time{
@@ -129,7 +129,7 @@ func TestConcurrency(t *testing.T) {
 			}
 			require.Equal(t, tc.most, crowd.most)
 			require.LessOrEqual(t, b.fake.MaxConcurrent(), tc.most)
-			require.Empty(t, g.limiter.gates, "nobody is left")
+			require.Empty(t, g.limiter.gates, "no gate is left")
 		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// ImportData opens a part. No request is made before the first chunk is asked for.
+// ImportData opens a part. The first chunk sends the first request.
 func (g *Importer) ImportData(
 	ctx context.Context, imp importers.Import, part importers.Part, from importers.Cursor,
 ) (importers.Reader, error) {
@@ -27,7 +27,7 @@ func (g *Importer) ImportData(
 	}
 	rep := g.report(what.Report)
 	if rep == nil || rep.table != part.Table {
-		return nil, importers.Permanent(importers.ClassInternal, fmt.Errorf("part %d is of no known report", part.No))
+		return nil, importers.Permanent(importers.ClassInternal, fmt.Errorf("part %d has an unknown report", part.No))
 	}
 	pos, err := parseCursor(from)
 	if err != nil {
@@ -41,7 +41,7 @@ func (g *Importer) ImportData(
 	r.notes.pos = &r.pos
 	days, ok := within(imp.Window, calendar.Range{First: what.Start, Last: what.End})
 	if !ok {
-		r.pos.rowCount = r.pos.offset // no day of the part is wanted: do not ask
+		r.pos.rowCount = r.pos.offset // the window is empty: nothing to request
 	}
 	life, stop := context.WithCancel(ctx)
 	r.pages = pages{
@@ -59,8 +59,8 @@ func (g *Importer) report(table string) *report {
 	return nil
 }
 
-// within returns the smallest range that holds the days that are in both: days at the ends
-// that are not wanted need not be asked, and paid, for.
+// within returns the smallest range that contains the days of both, because requested days cost
+// quota.
 func within(window calendar.Set, days calendar.Range) (calendar.Range, bool) {
 	var both []calendar.Range
 	for _, r := range window {
@@ -78,15 +78,15 @@ type reader struct {
 	pages  pages
 	pos    position
 	notes  notes
-	// rows are those of the page that are still to be read.
+	// rows are the unread rows of the page.
 	rows []row
-	// ended means that the last answer held no rows, because there are no more.
+	// ended means that the last response had no rows because the report has ended.
 	ended bool
-	// told means that the notes were written.
+	// told means that the warnings were written.
 	told bool
 }
 
-// Next fills the chunk with the rows that come next.
+// Next fills the chunk with the next rows.
 func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	chunk.Reset()
 	if err := ctx.Err(); err != nil {
@@ -106,8 +106,8 @@ func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 		r.pos.offset++
 		bytes += size(raw)
 	}
-	// The notes are told with the last chunk, before it counts as loaded: they may be told
-	// twice, if it has to be read twice, but are not lost. A report without rows has none.
+	// The warnings are written with the last chunk, before its checkpoint: a retry of the chunk may
+	// repeat them, but they are not lost. A report without rows has no chunk with rows.
 	if r.atEnd() && !r.told && (chunk.RowsRead > 0 || r.pos.offset == 0 || r.ended) {
 		if err := r.tell(ctx); err != nil {
 			return err
@@ -121,12 +121,12 @@ func (r *reader) Next(ctx context.Context, chunk *importers.Chunk) error {
 	return nil
 }
 
-// atEnd says whether there are no more rows.
+// atEnd reports whether all rows were read.
 func (r *reader) atEnd() bool {
 	return r.pos.rowCount != unknownRows && r.pos.offset >= r.pos.rowCount
 }
 
-// fetch makes sure that there is a row to read, and says whether there is.
+// fetch ensures that there is an unread row, and reports whether there is one.
 func (r *reader) fetch(ctx context.Context) (bool, error) {
 	if len(r.rows) > 0 {
 		return true, nil
@@ -149,7 +149,7 @@ func (r *reader) fetch(ctx context.Context) (bool, error) {
 	}
 	r.pos.rowCount = max(got.answer.RowCount, r.pos.offset)
 	r.rows = got.answer.Rows
-	// More than announced would give a cursor behind the end.
+	// Surplus rows would produce a cursor beyond the end.
 	if left := r.pos.rowCount - r.pos.offset; int64(len(r.rows)) > left {
 		r.pos.rowCount = r.pos.offset + int64(len(r.rows))
 		r.pos.changed = 1
@@ -162,8 +162,8 @@ func (r *reader) fetch(ctx context.Context) (bool, error) {
 	return !r.ended, nil
 }
 
-// short refuses an answer that holds fewer rows than it announces, or that denies the rows
-// which were sent before: it proves nothing, and is asked for again.
+// short rejects a response with fewer rows than it announces, or without the rows that were sent
+// before: the response proves nothing, and the request is retried.
 func (r *reader) short(a *response) error {
 	switch {
 	case len(a.Rows) > 0:
@@ -177,8 +177,8 @@ func (r *reader) short(a *response) error {
 	}
 }
 
-// Confirmed returns the days that Google has answered for completely: all of the part's,
-// unless Google says that the report is truncated.
+// Confirmed returns the days that Google's response covers completely: all of the part's, unless
+// the report is truncated.
 func (r *reader) Confirmed() calendar.Set {
 	if !r.atEnd() || r.pos.truncated != 0 {
 		return nil
@@ -188,7 +188,7 @@ func (r *reader) Confirmed() calendar.Set {
 
 var _ importers.Confirmer = (*reader)(nil)
 
-// tell writes the notes to the feedback.
+// tell writes the warnings to the feedback.
 func (r *reader) tell(ctx context.Context) error {
 	for _, w := range r.notes.warnings(r.report) {
 		w.Part = r.part.Label
@@ -199,14 +199,14 @@ func (r *reader) tell(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the request under way.
+// Close cancels the running request.
 func (r *reader) Close() error {
 	r.pages.close()
 	return nil
 }
 
-// size is how many bytes of the source a row takes: those of its values, which do not
-// depend on how an answer is laid out.
+// size is the number of bytes of a row's values, which does not depend on the encoding of the
+// response.
 func size(raw row) int64 {
 	n := 0
 	for _, list := range [][]value{raw.DimensionValues, raw.MetricValues} {

@@ -6,9 +6,9 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// report is one of Google's reports and how it becomes an imported table. The names of
-// dimensions and metrics are explained at
-// https://developers.google.com/analytics/devguides/reporting/data/v1/api-schema.
+// report is one of Google's reports and its imported table. See
+// https://developers.google.com/analytics/devguides/reporting/data/v1/api-schema for the dimensions
+// and metrics.
 type report struct {
 	table *schema.Table
 	// dimensions are at most nine, the API's limit. The first is the date.
@@ -17,29 +17,28 @@ type report struct {
 	texts []text
 	// metrics fill the table's counters.
 	metrics []metric
-	// without are the events to leave out.
+	// without lists the events to exclude.
 	without []string
 }
 
-// text is a column of text and how its value comes from a row's dimensions.
+// text is a text column, computed from a row's dimensions.
 type text struct {
 	column int
 	value  func(d dims, n *notes) string
 }
 
-// metric is a number in a report and the columns that it goes to.
+// metric is a number of a report with its target columns.
 type metric struct {
 	name, expression string
 	columns          []schema.Column
 	indexes          []int
-	// total says how the sum over all rows has to agree with the report's total.
+	// total is the required agreement of the sum over all rows with the report's total.
 	total agreement
-	// floored means that less than 0 is 0: the difference of two figures that Google
-	// estimates, each by itself.
+	// floored maps negative values to 0: the value is the difference of two separate estimates.
 	floored bool
 }
 
-// agreement is what is expected of a metric's sum.
+// agreement is the expected relation of a metric's sum to its total.
 type agreement int
 
 const (
@@ -47,8 +46,8 @@ const (
 	totalNone agreement = iota
 	// totalExact: the metric counts things that belong to one row each.
 	totalExact
-	// totalNear: likewise, but Google estimates the figure.
-	// See https://developers.google.com/analytics/blog/2022/hll.
+	// totalNear: as totalExact, but Google estimates the figure. See
+	// https://developers.google.com/analytics/blog/2022/hll.
 	totalNear
 )
 
@@ -66,8 +65,8 @@ func newReports(sourceName func(string) string) []*report {
 			metrics: inSessions(schema.Visitors, "visits"),
 		},
 		{
-			// Not sessionGoogleAdsKeyword, which would tell the search term of ads too: with
-			// dimensions of Google Ads the API keeps back what is older than 36 months.
+			// Not sessionGoogleAdsKeyword, which would add the search terms of ads: with dimensions
+			// of Google Ads the API omits data older than 36 months.
 			table: schema.Sources, dimensions: []string{
 				"date", "sessionSource", "sessionDefaultChannelGroup", "sessionManualSource", "sessionMedium",
 				"sessionCampaignName", "sessionManualAdContent", "sessionManualTerm",
@@ -92,7 +91,7 @@ func newReports(sourceName func(string) string) []*report {
 			metrics: []metric{
 				count(schema.Pages, "totalUsers", totalNone, "visitors"),
 				count(schema.Pages, "screenPageViews", totalExact, "pageviews"),
-				// A session sees many pages: it is in many rows.
+				// A session views many pages and is counted in many rows.
 				count(schema.Pages, "sessions", totalNone, "visits", "total_time_on_page_visits"),
 				count(schema.Pages, "userEngagementDuration", totalNone, "total_time_on_page"),
 			},
@@ -112,12 +111,12 @@ func newReports(sourceName func(string) string) []*report {
 				count(schema.CustomEvents, "totalUsers", totalNone, "visitors"),
 				count(schema.CustomEvents, "eventCount", totalExact, "events"),
 			},
-			// What Google sends of its own accord for every visit, and the other reports count.
+			// Events that Google sends for every visit, and that other reports count.
 			without: []string{"page_view", "session_start", "first_visit", "user_engagement"},
 		},
 		{
-			// Without the city: Google's names of cities lead to no GeoNames id, and rows by
-			// city that are stored without one would only count visitors several times.
+			// Without the city: Google's city names have no GeoNames ID, and rows by city stored
+			// without one would only count visitors several times.
 			table: schema.Locations, dimensions: []string{"date", "countryId", "region"},
 			texts: []text{
 				{schema.Locations.Index("country"), at(1, country)},
@@ -148,7 +147,7 @@ func newReports(sourceName func(string) string) []*report {
 	}
 }
 
-// inSessions are the metrics of a report by what a session has one of.
+// inSessions returns the metrics of a report by a property of sessions.
 func inSessions(t *schema.Table, visits string) []metric {
 	bounces := count(t, "bounces", totalNone, "bounces")
 	bounces.expression, bounces.floored = "sessions-engagedSessions", true
@@ -171,9 +170,9 @@ func count(t *schema.Table, name string, total agreement, columns ...string) met
 	return m
 }
 
-// request returns the request for a page of the report. All dimensions are ordered by, the
-// date first: no two rows have the same, so that pages neither overlap nor leave gaps, and
-// days that Google still corrects are on the last ones.
+// request returns the request for a page of the report, ordered by all dimensions, the date first.
+// No two rows have the same dimensions, so pages neither overlap nor leave gaps, and days that
+// Google still corrects are on the last pages.
 func (r *report) request(start, end string, offset, limit int64) *analyticsdata.RunReportRequest {
 	req := &analyticsdata.RunReportRequest{
 		DateRanges: []*analyticsdata.DateRange{{StartDate: start, EndDate: end}},

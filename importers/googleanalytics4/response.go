@@ -1,8 +1,8 @@
 package googleanalytics4
 
-// The answer of runReport, as far as it is used. The generated client's types take four
-// times the memory for each value, know neither dataTruncationReasons nor a bound of
-// length, and cannot tell a quota of 0 from one that is not told.
+// response has the used fields of runReport's response. The generated client's types take four
+// times the memory per value, lack dataTruncationReasons and a length limit, and do not distinguish
+// a quota of 0 from a missing one.
 type response struct {
 	DimensionHeaders []header       `json:"dimensionHeaders"`
 	MetricHeaders    []header       `json:"metricHeaders"`
@@ -26,7 +26,7 @@ type value struct {
 	Value string `json:"value"`
 }
 
-// metadata says what the figures are worth.
+// metadata describes the accuracy of the figures.
 type metadata struct {
 	TimeZone              string     `json:"timeZone"`
 	DataLossFromOtherRow  bool       `json:"dataLossFromOtherRow"`
@@ -42,7 +42,7 @@ type sampling struct {
 	SamplingSpaceSize int64 `json:"samplingSpaceSize,string"`
 }
 
-// propertyQuota is what is left of the property's quotas; nil where it was not told.
+// propertyQuota is the remainder of the property's quotas; nil for a missing one.
 type propertyQuota struct {
 	TokensPerDay                  *quotaStatus `json:"tokensPerDay"`
 	TokensPerHour                 *quotaStatus `json:"tokensPerHour"`
@@ -54,7 +54,7 @@ type quotaStatus struct {
 	Remaining int64 `json:"remaining"`
 }
 
-// matches says whether the answer has the columns that were asked for, in their order.
+// matches reports whether the response has the requested columns, in order.
 func (r *response) matches(rep *report) bool {
 	if len(r.DimensionHeaders) != len(rep.dimensions) || len(r.MetricHeaders) != len(rep.metrics) {
 		return false

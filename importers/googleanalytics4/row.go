@@ -11,8 +11,8 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// add puts a row of the report into the chunk: as a reject if anything is wrong with it,
-// else as out of range or left out if its day is, else as a row to load.
+// add adds a row of the report to the chunk: as a reject if a value is invalid, as out of range or
+// left out by its day, otherwise as a row to load.
 func (r *reader) add(chunk *importers.Chunk, raw row) {
 	chunk.RowsRead++
 	r.sum(raw)
@@ -30,7 +30,7 @@ func (r *reader) add(chunk *importers.Chunk, raw row) {
 	}
 }
 
-// sum counts the row for the comparison with the report's totals, whatever becomes of it.
+// sum adds the row to the sums for the comparison with the report's totals, also if it is rejected.
 func (r *reader) sum(raw row) {
 	sum := 0
 	for i, m := range r.report.metrics {
@@ -44,7 +44,7 @@ func (r *reader) sum(raw row) {
 		}
 		sum++
 	}
-	// A row of no day is rejected, and not kept under the name.
+	// A row without a day is rejected, and not stored under the name.
 	if len(raw.DimensionValues) > 0 && raw.DimensionValues[0].Value == folded {
 		r.pos.undated++
 		return
@@ -57,7 +57,7 @@ func (r *reader) sum(raw row) {
 	}
 }
 
-// rowFault says what is wrong with a row.
+// rowFault is an error in a row.
 type rowFault struct{ column, reason, sample string }
 
 // fill sets the columns of the batch's current row.
@@ -69,8 +69,8 @@ func (r *reader) fill(b *schema.Batch, raw row) (calendar.Day, *rowFault) {
 	}
 	day, ok := parseDate(raw.DimensionValues[0].Value)
 	if !ok {
-		return 0, &rowFault{"date", "not a date: want a day written as YYYYMMDD; Google gives no other for rows that " +
-			"it has folded together or cannot date", raw.DimensionValues[0].Value}
+		return 0, &rowFault{"date", "not a date: want a day written as YYYYMMDD; Google writes this for rows that " +
+			"it has folded or cannot date", raw.DimensionValues[0].Value}
 	}
 	b.SetDate(0, uint16(day))
 	for i, v := range raw.DimensionValues {
@@ -98,7 +98,7 @@ func (r *reader) fill(b *schema.Batch, raw row) (calendar.Day, *rowFault) {
 			b.SetUint32(m.indexes[j], uint32(n))
 		}
 	}
-	// Last, so that notes are taken of rows that are kept only.
+	// Last, so that notes are about loaded rows only.
 	inside := r.window.Contains(day)
 	for _, t := range rep.texts {
 		if inside {
@@ -108,7 +108,7 @@ func (r *reader) fill(b *schema.Batch, raw row) (calendar.Day, *rowFault) {
 	return day, nil
 }
 
-// sample returns the values of a row that is not as it should be.
+// sample returns the values of an invalid row.
 func sample(raw row) string {
 	values := make([]string, 0, len(raw.DimensionValues)+len(raw.MetricValues))
 	for _, list := range [][]value{raw.DimensionValues, raw.MetricValues} {

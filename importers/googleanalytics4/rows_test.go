@@ -48,7 +48,7 @@ func TestReportsAgree(t *testing.T) {
 			sum(t, rows[table.Name], table, "bounces"), table.Name)
 	}
 	require.Equal(t, pageviews, sum(t, rows["imported_pages"], schema.Pages, "pageviews"))
-	require.Empty(t, b.warned("add up to"))
+	require.Empty(t, b.warned("of all rows is"))
 	require.Empty(t, b.warned("announced"))
 
 	names := column(rows["imported_custom_events"], schema.CustomEvents.Index("name"))
@@ -69,7 +69,7 @@ func TestReportsAgree(t *testing.T) {
 	require.NotContains(t, column(rows["imported_pages"], schema.Pages.Index("hostname")), "www.example.com")
 }
 
-// What Google folds together or cannot date is told, and not lost.
+// Rows that Google folds or cannot date are reported, and not lost.
 func TestFoldedAndUndated(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fakega4.Config{Days: 3, RowsPerDay: 5, Undated: 2, Folded: 4}, 2)
@@ -88,10 +88,10 @@ func TestFoldedAndUndated(t *testing.T) {
 			kept++
 		}
 	}
-	require.Equal(t, []string{fmt.Sprintf("warn: imported_pages 2024-02: Google has folded values that were too many into "+
-		"\"(other)\", which is kept as a name: %d rows", kept)}, b.warned("folded values"), "rejected rows are not kept")
-	require.Equal(t, []string{fmt.Sprintf("warn: imported_pages 2024-02: Google has folded days that were too many into "+
-		"\"(other)\", rejected and not loaded: %d rows", len(rejects))}, b.warned("folded days"))
+	require.Equal(t, []string{fmt.Sprintf("warn: imported_pages 2024-02: Google has folded surplus values into "+
+		"\"(other)\", which is kept as a name: %d rows", kept)}, b.warned("folded surplus values"), "rejected rows are not kept")
+	require.Equal(t, []string{fmt.Sprintf("warn: imported_pages 2024-02: Google has folded surplus days into "+
+		"\"(other)\", and their rows are rejected: %d rows", len(rejects))}, b.warned("folded surplus days"))
 	rows, _ = b.read(t, b.part(t, "imported_locations"), "")
 	require.True(t, slices.Contains(column(rows, schema.Locations.Index("country")), ""), "no code for what is folded")
 }
@@ -101,7 +101,7 @@ func TestUnmappedRegions(t *testing.T) {
 	b := setup(t, fakega4.Config{Days: 5, RowsPerDay: 30}, 0)
 	rows, _ := b.read(t, b.part(t, "imported_locations"), "")
 	require.Contains(t, column(rows, schema.Locations.Index("country")), "EE")
-	warnings := b.warned("no ISO 3166-2 code")
+	warnings := b.warned("without an ISO 3166-2 code")
 	require.Len(t, warnings, 1)
 	require.Contains(t, warnings[0], "Region of Nowhere in EE")
 }
@@ -127,5 +127,5 @@ func TestWindow(t *testing.T) {
 	before := b.fake.Requests("runReport")
 	b.imp.Window = newSet(first-10, first-1)
 	require.Empty(t, readChunks(t, b, part))
-	require.Equal(t, before, b.fake.Requests("runReport"), "nothing is wanted, nothing is asked for")
+	require.Equal(t, before, b.fake.Requests("runReport"), "an empty window sends no request")
 }

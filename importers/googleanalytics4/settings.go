@@ -47,11 +47,11 @@ func parseSettings(raw json.RawMessage) (Settings, error) {
 	case "", AuthRefreshToken:
 		s.Auth = AuthRefreshToken
 		if s.ClientID == "" {
-			faults = append(faults, errors.New(`setting "client_id": is needed with a refresh token`))
+			faults = append(faults, errors.New(`setting "client_id": want the OAuth client's ID, which a refresh token requires`))
 		}
 	case AuthServiceAccount:
 		if s.ClientID != "" {
-			faults = append(faults, errors.New(`setting "client_id": goes with a refresh token, not with a service account`))
+			faults = append(faults, errors.New(`setting "client_id": want none for a service account`))
 		}
 	default:
 		faults = append(faults, fmt.Errorf(`setting "auth": want %q or %q`, AuthRefreshToken, AuthServiceAccount))
@@ -67,8 +67,8 @@ func parseSettings(raw json.RawMessage) (Settings, error) {
 	return s, nil
 }
 
-// normalEndpoint returns a base URL without a slash at its end. Credentials go there, so
-// that it must be a place that nobody listens in on.
+// normalEndpoint returns a base URL without a slash at its end. The URL receives credentials and
+// must therefore be encrypted or local.
 func normalEndpoint(given string) (string, error) {
 	if given == "" {
 		return "", nil
@@ -80,12 +80,12 @@ func normalEndpoint(given string) (string, error) {
 	ip := net.ParseIP(u.Hostname())
 	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return "", errors.New(`setting "endpoint": want https; plain http is for this machine only`)
+		return "", errors.New(`setting "endpoint": want https; plain http is allowed for loopback only`)
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
-// endpoints are where requests go.
+// endpoints are the base URLs of requests.
 type endpoints struct{ data, admin, token string }
 
 func (s Settings) endpoints() endpoints {
@@ -95,7 +95,7 @@ func (s Settings) endpoints() endpoints {
 	return endpoints{ //nolint:gosec // G101: addresses, not credentials
 		data:  "https://analyticsdata.googleapis.com",
 		admin: "https://analyticsadmin.googleapis.com",
-		// Also for service accounts, whatever the token_uri in their key's file says.
+		// Also for service accounts, whose key file names a token_uri that is ignored.
 		token: "https://oauth2.googleapis.com/token",
 	}
 }

@@ -2,9 +2,8 @@ package googleanalytics4
 
 import "github.com/sluicehq/sluice/ingest/refdata/sources"
 
-// sourceName names a well-known source as native data do, whether it is told by its host
-// (l.facebook.com), by what people tag links with (fb, google_ads), or by an app
-// (com.google.android.gm). Others stay as they are but for "www.".
+// sourceName returns the native name of a well-known source, given as a host (l.facebook.com), as a
+// tag (fb, google_ads) or as an app (com.google.android.gm). Other sources only lose "www.".
 func sourceName(v string) string {
 	return sources.Builtin().Name(v)
 }

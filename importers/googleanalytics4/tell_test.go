@@ -22,7 +22,7 @@ func readChunks(tb testing.TB, b *bench, part importers.Part) []importertest.Cop
 	return copies
 }
 
-// Each reservation of Google's is told once a part, however many pages and chunks it has.
+// Each of Google's reservations is reported once per part, however many pages and chunks it has.
 func TestReservations(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fakega4.Config{
@@ -37,7 +37,7 @@ func TestReservations(t *testing.T) {
 	require.Len(t, readChunks(t, b, part), 3)
 	for _, text := range []string{
 		"imported_visitors 2024-02: the figures are estimated by Google from a sample, for instance of 10 of 500 events",
-		"withheld rows about few people", "incomplete: The retention ended.", `into "(other)", which is kept as a name`,
+		"withheld rows about small groups", "incomplete: The retention ended.", `into "(other)", which is kept as a name`,
 	} {
 		require.Len(t, b.warned(text), 1, text)
 	}
@@ -53,15 +53,15 @@ func TestTotals(t *testing.T) {
 			b.imp.Chunk.Rows = 3
 			part := b.part(t, "imported_visitors")
 			copies := readChunks(t, b, part)
-			told := len(b.warned("add up to"))
+			told := len(b.warned("of all rows is"))
 			b.read(t, part, copies[1].Next)
 			if off == 0 {
-				require.Empty(t, b.warned("add up to"))
+				require.Empty(t, b.warned("of all rows is"))
 				return
 			}
 			require.Equal(t, 2, told, "pageviews and sessions")
-			require.Len(t, b.warned("imported_visitors 2024-02: the rows' sessions add up to 45, Google's total is 1045"), 2)
-			require.Len(t, b.warned("add up to"), 4)
+			require.Len(t, b.warned("imported_visitors 2024-02: the sum of sessions of all rows is 45, Google's total is 1045"), 2)
+			require.Len(t, b.warned("of all rows is"), 4)
 		})
 	}
 }
@@ -70,7 +70,7 @@ func TestTimeZones(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fakega4.Config{TimeZone: "America/New_York"}, 0)
 	require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))
-	require.Len(t, b.warned("properties/428685906 counts its days in America/New_York, the site in UTC"), 1)
+	require.Len(t, b.warned("properties/428685906 has the time zone America/New_York, the site has UTC"), 1)
 
 	b = setup(t, fakega4.Config{}, 0)
 	require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))

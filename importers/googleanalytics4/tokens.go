@@ -13,16 +13,16 @@ import (
 	"github.com/sluicehq/sluice/connections"
 )
 
-// tokenCache keeps one source of access tokens for each connection, so that the hundreds
-// of parts of an import do not ask for hundreds of tokens.
+// tokenCache holds one token source per connection, so that the hundreds of parts of an import
+// share a token.
 type tokenCache struct {
 	mu      sync.Mutex
 	sources map[string]*tokenSource
 }
 
-// source returns the connection's source, a new one if its credentials have changed.
+// source returns the connection's token source, a new one if the credentials have changed.
 func (t *tokenCache) source(s Settings, c connections.Connection, transport http.RoundTripper) (*tokenSource, error) {
-	// A struct of strings is always written, and a map in the order of its keys.
+	// JSON encodes the fields of a struct and the keys of a map in a fixed order.
 	raw, err := json.Marshal([]any{s, c.Secrets})
 	if err != nil {
 		return nil, fmt.Errorf("fingerprint credentials: %w", err)
@@ -48,12 +48,12 @@ func (t *tokenCache) source(s Settings, c connections.Connection, transport http
 type tokenSource struct {
 	fingerprint [sha256.Size]byte
 	fetch       fetcher
-	// turn is held by whoever looks at token; unlike a mutex it can be given up on.
+	// turn is a lock of token that can be abandoned when a context ends, unlike a mutex.
 	turn  chan struct{}
 	token *oauth2.Token
 }
 
-// get returns an access token that is valid as far as is known.
+// get returns an access token that has not expired.
 func (s *tokenSource) get(ctx context.Context) (string, error) {
 	select {
 	case s.turn <- struct{}{}:
@@ -72,7 +72,7 @@ func (s *tokenSource) get(ctx context.Context) (string, error) {
 	return token.AccessToken, nil
 }
 
-// drop forgets an access token that was refused, unless there is another one by now.
+// drop removes a refused access token from the cache, unless it was replaced.
 func (s *tokenSource) drop(ctx context.Context, refused string) error {
 	select {
 	case s.turn <- struct{}{}:

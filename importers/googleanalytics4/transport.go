@@ -8,15 +8,15 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
-// googleHosts are those of endpoints where no connection names another.
+// googleHosts are the hosts of the default endpoints.
 var googleHosts = []string{"analyticsdata.googleapis.com", "analyticsadmin.googleapis.com", "oauth2.googleapis.com"}
 
-// transport sends requests to Google, by a proxy if the environment names one, and to endpoints
-// that connections name, which the guard has a say in.
+// transport sends requests to Google, through the proxy of the environment, and to endpoints named
+// by connections, which the guard restricts.
 type transport struct{ google, named http.RoundTripper }
 
-// newTransport returns a transport of the importer's own. Its timeouts bound what the
-// request's own one does not have to wait for. Tokens go with every request.
+// newTransport returns the importer's own transport. Its timeouts are shorter than RequestTimeout,
+// which bounds the whole request. Every request carries a token.
 func newTransport(guard outbound.Guard) http.RoundTripper {
 	t := &transport{google: http.DefaultTransport, named: guard.Transport(outbound.Exposed)}
 	if base, ok := http.DefaultTransport.(*http.Transport); ok {

@@ -180,7 +180,7 @@ var breakages = map[string]map[string]func() *broken{
 			return &broken{next: func(c *importers.Chunk) { c.Next += importers.Cursor(make([]byte, importers.MaxCursor)) }}
 		},
 	},
-	"chunks obey the limit of rows": {
+	"chunks respect the row limit": {
 		"too large": func() *broken {
 			return &broken{open: func(_ *context.Context, imp *importers.Import, _ *importers.Cursor) error {
 				imp.Chunk.Rows *= 2
@@ -194,7 +194,7 @@ var breakages = map[string]map[string]func() *broken{
 			}}
 		},
 	},
-	"chunks obey the limit of bytes": {
+	"chunks respect the byte limit": {
 		"ignored": func() *broken {
 			return &broken{open: func(_ *context.Context, imp *importers.Import, _ *importers.Cursor) error {
 				imp.Chunk.Bytes = 0
@@ -207,7 +207,7 @@ var breakages = map[string]map[string]func() *broken{
 		"progress goes back":  func() *broken { return &broken{next: func(c *importers.Chunk) { c.Bytes = -c.Bytes }} },
 		"progress beyond all": func() *broken { return &broken{next: func(c *importers.Chunk) { c.Bytes = 1 << 40 }} },
 	},
-	"rejects say what is wrong": {
+	"rejects have reasons": {
 		"no reason": func() *broken { return rejecting(func(r *importers.Reject) { r.Reason = "" }) },
 		"no file":   func() *broken { return rejecting(func(r *importers.Reject) { r.File = "" }) },
 		"a long sample": func() *broken {
@@ -223,7 +223,7 @@ var breakages = map[string]map[string]func() *broken{
 			}}
 		},
 	},
-	"rows of other days are told apart": {
+	"rows of other days are counted separately": {
 		"all are out of range": func() *broken {
 			return &broken{next: func(c *importers.Chunk) { c.OutOfRange, c.LeftOut = c.OutOfRange+c.LeftOut, 0 }}
 		},
@@ -240,7 +240,7 @@ var breakages = map[string]map[string]func() *broken{
 			}}
 		},
 	},
-	"parts are read at once": {
+	"parts are read concurrently": {
 		"one reader at a time": func() *broken {
 			var open atomic.Int64
 			return &broken{

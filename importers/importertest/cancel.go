@@ -12,11 +12,11 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// promptly is how soon a call must return once its context is done.
+// promptly is the time within which a call must return once its context is done.
 const promptly = 5 * time.Second
 
-// checkCancel: with a context that is done, every call returns soon; planning
-// and reading return the context's error, which is no permanent one.
+// checkCancel: if the context is done, every call returns promptly; planning and reading return the
+// context's error, which is not permanent.
 func checkCancel(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
@@ -42,8 +42,7 @@ func checkCancel(tb testing.TB, cfg Config) {
 	isDone(inTime(tb, limit, "Next", func() error { return b.cancelledNext(tb, part) }), "Next")
 }
 
-// cancelledNext opens a part with a good context and reads with one that is
-// done.
+// cancelledNext opens a part with a valid context and reads with one that is done.
 func (b *bench) cancelledNext(tb testing.TB, part importers.Part) (err error) {
 	tb.Helper()
 	reader, err := b.ImportData(tb.Context(), b.imp, part, "")
@@ -54,9 +53,8 @@ func (b *bench) cancelledNext(tb testing.TB, part importers.Part) (err error) {
 	return reader.Next(cancelled(tb), importers.NewChunk(part.Table))
 }
 
-// inTime makes the call and fails the test if it takes too long. The call's
-// goroutine ends with the call, which is what the test is then waiting for in
-// vain.
+// inTime makes the call and fails the test if the call takes too long. The call's goroutine ends
+// with the call.
 func inTime(tb testing.TB, limit time.Duration, what string, call func() error) error {
 	tb.Helper()
 	done := make(chan error, 1)
@@ -67,7 +65,7 @@ func inTime(tb testing.TB, limit time.Duration, what string, call func() error) 
 	case err := <-done:
 		return err
 	case <-timer.C:
-		require.FailNow(tb, what+" goes on although its context is done")
+		require.FailNow(tb, what+" continues although its context is done")
 		return nil
 	}
 }

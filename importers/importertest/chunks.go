@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// checkTwice: a part reads the same twice, also after it was stored.
+// checkTwice: a part reads the same twice, also after storage.
 func checkTwice(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
@@ -24,7 +24,7 @@ func checkTwice(tb testing.TB, cfg Config) {
 	require.Positive(tb, rows, "a source for the suite has at least one row")
 }
 
-// checkCursors: from the cursor of any chunk, the chunks behind it follow.
+// checkCursors: from the cursor of any chunk, the following chunks are read.
 func checkCursors(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
@@ -39,12 +39,11 @@ func checkCursors(tb testing.TB, cfg Config) {
 			sameChunks(tb, all[i+1:], b.read(tb, part, c.Next), "part %d from cursor %q", part.No, c.Next)
 		}
 		_, err := ReadPart(tb.Context(), b.Importer, b.imp, part, "importertest: no such cursor")
-		require.Error(tb, err, "part %d opens at a cursor that is none", part.No)
+		require.Error(tb, err, "part %d opens at an invalid cursor", part.No)
 	}
 }
 
-// checkRowLimit: a chunk ends with the row that reaches the limit, no sooner and
-// no later, and only the last may be smaller.
+// checkRowLimit: a chunk ends with the row that reaches the limit; only the last may be smaller.
 func checkRowLimit(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
@@ -78,7 +77,7 @@ func checkFull(tb testing.TB, copies []Copy, limit int64) {
 	}
 }
 
-// checkAccounting: no row is lost or counted twice, and progress goes forward.
+// checkAccounting: no row is lost or counted twice, and progress increases.
 func checkAccounting(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
@@ -89,7 +88,7 @@ func checkAccounting(tb testing.TB, cfg Config) {
 		for i, c := range b.read(tb, part, "") {
 			require.Equal(tb, c.RowsRead, int64(len(c.Rows)+len(c.Rejects))+c.OutOfRange+c.LeftOut,
 				"chunk %d of part %d: rows read are not rows + rejects + out of range + left out", i, part.No)
-			require.GreaterOrEqual(tb, c.Bytes, bytes, "progress of part %d goes back", part.No)
+			require.GreaterOrEqual(tb, c.Bytes, bytes, "progress of part %d decreases", part.No)
 			if bytes = c.Bytes; part.Bytes > 0 {
 				require.LessOrEqual(tb, bytes, part.Bytes, "progress of part %d exceeds the whole", part.No)
 			}
@@ -97,14 +96,14 @@ func checkAccounting(tb testing.TB, cfg Config) {
 	}
 }
 
-// checkRejects: rejects obey their limits and give a reason.
+// checkRejects: rejects stay within their limits and have a reason.
 func checkRejects(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
 	for _, part := range b.plan.Parts {
 		for _, c := range b.read(tb, part, "") {
 			for _, r := range c.Rejects {
-				require.NotEmpty(tb, r.Reason, "a reject gives no reason")
+				require.NotEmpty(tb, r.Reason, "a reject has no reason")
 				require.NotEmpty(tb, r.File, "a reject names no file or report")
 				require.LessOrEqual(tb, len(r.Reason), importers.MaxReason)
 				require.LessOrEqual(tb, len(r.Sample), importers.MaxSample)

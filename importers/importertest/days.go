@@ -24,20 +24,20 @@ func sumsOf(copies []Copy) sums {
 	return s
 }
 
-// checkDays: a row of a day that the part has and the window has not is left out; one of a
-// day that the part has not is out of range, whatever the window.
+// checkDays: a row of a day of the part that is not in the window is left out; a row of a day that
+// is not in the part is out of range, whatever the window.
 func checkDays(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
 	for _, part := range b.plan.Parts {
 		b.imp.Window = part.Days
 		all := sumsOf(b.read(tb, part, ""))
-		require.Zero(tb, all.leftOut, "part %d leaves rows out although all of its days are wanted", part.No)
+		require.Zero(tb, all.leftOut, "part %d leaves rows out although the window has all of its days", part.No)
 		b.imp.Window = nil
 		none := sumsOf(b.read(tb, part, ""))
-		require.Zero(tb, none.loaded, "part %d gives out rows of days that are not wanted", part.No)
+		require.Zero(tb, none.loaded, "part %d loads rows of days outside the window", part.No)
 		if none.read == 0 {
-			continue // days that are not wanted need not be read
+			continue // days outside the window need not be read
 		}
 		require.Equal(tb, all.outOfRange, none.outOfRange,
 			"part %d counts rows of its own days as out of range: count them by Chunk.LeaveOut", part.No)
@@ -45,14 +45,14 @@ func checkDays(tb testing.TB, cfg Config) {
 	}
 }
 
-// checkConfirmed: the days that a reader confirms as answered are among the part's, and the
-// same from every cursor.
+// checkConfirmed: the confirmed days of a reader are days of the part, and the same from every
+// cursor.
 func checkConfirmed(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
 	for _, part := range b.plan.Parts {
 		first := b.confirmed(tb, part, "")
-		require.Empty(tb, first.Minus(part.Days), "part %d confirms days that it has not", part.No)
+		require.Empty(tb, first.Minus(part.Days), "part %d confirms days of other parts", part.No)
 		for _, c := range b.read(tb, part, "") {
 			require.Equal(tb, first, b.confirmed(tb, part, c.Next),
 				"part %d confirms other days from cursor %q", part.No, c.Next)
@@ -60,7 +60,7 @@ func checkConfirmed(tb testing.TB, cfg Config) {
 	}
 }
 
-// confirmed reads a part from the cursor to its end, and returns the days that it confirms.
+// confirmed reads a part from the cursor to its end, and returns the confirmed days.
 func (b *bench) confirmed(tb testing.TB, part importers.Part, from importers.Cursor) calendar.Set {
 	tb.Helper()
 	run := b.imp

@@ -15,23 +15,22 @@ import (
 
 var templateName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// checkNames: the importer can be registered, and shown.
+// checkNames: the importer can be registered and displayed.
 func checkNames(tb testing.TB, cfg Config) {
 	tb.Helper()
 	imp := cfg.New(tb).Importer
-	require.NotPanics(tb, func() { importers.NewRegistry(imp) }, "Name %q is not fit for the registry", imp.Name())
+	require.NotPanics(tb, func() { importers.NewRegistry(imp) }, "Name %q is invalid in the registry", imp.Name())
 	require.NotEmpty(tb, imp.Label(), "Label")
 	require.Regexp(tb, templateName, imp.EmailTemplate(), "EmailTemplate")
 }
 
-// unknownArg is a name that no importer knows, with a value nobody may repeat.
+// unknownArg is a name that no importer has, with a value that no error may repeat.
 const (
 	unknownArg   = "importertest_unknown"
 	unknownValue = "importertest-planted-value"
 )
 
-// checkArgs: ParseArgs refuses what it does not know, and its normal form is
-// stable.
+// checkArgs: ParseArgs rejects unknown arguments, and its normal form is stable.
 func checkArgs(tb testing.TB, cfg Config) {
 	tb.Helper()
 	s := cfg.New(tb)
@@ -41,11 +40,11 @@ func checkArgs(tb testing.TB, cfg Config) {
 	require.Equal(tb, string(given), string(s.Args), "ParseArgs changed its input")
 	require.True(tb, json.Valid(normal), "the normal form is not JSON")
 	again, err := s.Importer.ParseArgs(normal)
-	require.NoError(tb, err, "the normal form is refused")
+	require.NoError(tb, err, "the normal form is rejected")
 	require.JSONEq(tb, string(normal), string(again), "the normal form is not stable")
 
 	_, err = s.Importer.ParseArgs(withArg(tb, s.Args, unknownArg, unknownValue))
-	require.ErrorContains(tb, err, unknownArg, "an unknown argument is to be refused by name")
+	require.ErrorContains(tb, err, unknownArg, "an unknown argument must be rejected by name")
 	require.NotContains(tb, err.Error(), unknownValue, "an argument's value is repeated in an error")
 	for _, bad := range append([]json.RawMessage{[]byte(`[]`), []byte(`{`), []byte(`"args"`)}, cfg.BadArgs...) {
 		_, err := s.Importer.ParseArgs(bad)
@@ -54,7 +53,7 @@ func checkArgs(tb testing.TB, cfg Config) {
 	}
 }
 
-// withArg returns the arguments with one more.
+// withArg returns the arguments with an additional one.
 func withArg(tb testing.TB, args json.RawMessage, name, value string) json.RawMessage {
 	tb.Helper()
 	all := map[string]any{}
@@ -67,13 +66,13 @@ func withArg(tb testing.TB, args json.RawMessage, name, value string) json.RawMe
 	return raw
 }
 
-// checkPlan: the plan is within its limits, and the same each time.
+// checkPlan: the plan is within its limits and deterministic.
 func checkPlan(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
 	again, err := b.Plan(tb.Context(), b.imp)
 	require.NoError(tb, err)
-	require.Equal(tb, b.plan, again.WithDays(), "planning twice gives two plans")
+	require.Equal(tb, b.plan, again.WithDays(), "planning twice returns different plans")
 	require.NoError(tb, b.plan.Range.Validate())
 	require.LessOrEqual(tb, len(b.plan.Parts), importers.MaxParts, "parts")
 	for i, part := range b.plan.Parts {
@@ -88,13 +87,13 @@ func checkPlan(tb testing.TB, cfg Config) {
 		require.True(tb, len(part.Args) == 0 || json.Valid(part.Args), "arguments of part %d are not JSON", i)
 		require.GreaterOrEqual(tb, part.Bytes, int64(0))
 		require.Equal(tb, calendar.NewSet(part.Days...), part.Days,
-			"the days of part %d are no set: make one with calendar.NewSet", i)
-		require.Empty(tb, part.Days.Minus(calendar.NewSet(b.plan.Range)), "part %d has days that the plan has not", i)
+			"the days of part %d are not a set: create one with calendar.NewSet", i)
+		require.Empty(tb, part.Days.Minus(calendar.NewSet(b.plan.Range)), "part %d has days outside the plan", i)
 	}
 }
 
-// stored returns a part as it comes back from a store that keeps JSON by its
-// meaning, such as a jsonb column: keys in another order, other white space.
+// stored returns a part as a jsonb column returns it: with keys in another order and other white
+// space.
 func stored(tb testing.TB, part importers.Part) importers.Part {
 	tb.Helper()
 	if len(part.Args) == 0 {

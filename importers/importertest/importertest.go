@@ -50,8 +50,8 @@ type Config struct {
 	// New returns an importer and an unused source. It is called once for each check, and
 	// releases its resources with tb.Cleanup.
 	New func(tb testing.TB) Subject
-	// BadArgs are arguments that ParseArgs must refuse, in addition to those of the suite. A
-	// secret among them must be in Secrets.
+	// BadArgs are arguments that ParseArgs must reject, in addition to those of the suite. A secret
+	// among them must be in Secrets.
 	BadArgs []json.RawMessage
 	// Secrets lists the importer's secrets, which must not appear in errors, cursors, labels,
 	// arguments of parts, reasons of rejects and feedback.
@@ -78,7 +78,7 @@ func Run(t *testing.T, cfg Config) {
 	}
 }
 
-// checks are in the order in which reading their failures makes most sense.
+// checks are in the order in which their failures are best read.
 var checks = []struct {
 	name string
 	run  func(tb testing.TB, cfg Config)
@@ -88,20 +88,20 @@ var checks = []struct {
 	{"plan", checkPlan},
 	{"reading twice gives the same", checkTwice},
 	{"reading from every cursor gives the rest", checkCursors},
-	{"chunks obey the limit of rows", checkRowLimit},
-	{"chunks obey the limit of bytes", checkByteLimit},
+	{"chunks respect the row limit", checkRowLimit},
+	{"chunks respect the byte limit", checkByteLimit},
 	{"rows read are accounted for", checkAccounting},
-	{"rejects say what is wrong", checkRejects},
+	{"rejects have reasons", checkRejects},
 	{"no row is outside the window", checkWindow},
-	{"rows of other days are told apart", checkDays},
+	{"rows of other days are counted separately", checkDays},
 	{"confirmed days are the part's", checkConfirmed},
-	{"parts are read at once", checkConcurrent},
+	{"parts are read concurrently", checkConcurrent},
 	{"hooks can be called again", checkHooks},
 	{"cancelling is prompt", checkCancel},
 	{"secrets stay secret", checkSecrets},
 }
 
-// bench is a subject whose arguments are parsed and whose import is planned.
+// bench is a subject with parsed arguments and a planned import.
 type bench struct {
 	importers.Importer
 	imp   importers.Import
@@ -109,7 +109,7 @@ type bench struct {
 	lines *Log
 }
 
-// setup plans an import over all days that the source has.
+// setup plans an import of all days of the source.
 func setup(tb testing.TB, cfg Config) *bench {
 	tb.Helper()
 	b := prepare(tb, cfg)
@@ -122,7 +122,7 @@ func setup(tb testing.TB, cfg Config) *bench {
 	return b
 }
 
-// BeforeStart calls an importer's BeforeStart, and checks the data that it returns.
+// BeforeStart calls an importer's BeforeStart, and checks the returned data.
 func BeforeStart(ctx context.Context, importer importers.Importer, imp importers.Import) error {
 	data, err := importer.BeforeStart(ctx, imp)
 	if err != nil {
@@ -133,7 +133,7 @@ func BeforeStart(ctx context.Context, importer importers.Importer, imp importers
 
 func (b *bench) before(ctx context.Context) error { return BeforeStart(ctx, b.Importer, b.imp) }
 
-// checkJSON refuses data that the contract does not allow.
+// checkJSON rejects data outside the contract.
 func checkJSON(what string, data []byte, limit int) error {
 	if data != nil && (len(data) > limit || !json.Valid(data)) {
 		return fmt.Errorf("%s returned %d bytes: want JSON of at most %d bytes", what, len(data), limit)
@@ -141,7 +141,7 @@ func checkJSON(what string, data []byte, limit int) error {
 	return nil
 }
 
-// prepare makes an import that is not planned yet.
+// prepare creates an import that is not planned yet.
 func prepare(tb testing.TB, cfg Config) *bench {
 	tb.Helper()
 	s := cfg.New(tb)

@@ -86,7 +86,7 @@ func TestSoundImporterPasses(t *testing.T) {
 	}
 }
 
-// The failure that tells of a secret must not tell it.
+// The failure that reports a secret must not repeat it.
 func TestSecretsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	for name, breakage := range breakages["secrets stay secret"] {
@@ -99,7 +99,7 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 	}
 }
 
-// A call that goes on although its context is done is given up.
+// A call that continues after its context is done is abandoned.
 func TestDeafImporterFails(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -115,7 +115,7 @@ func TestDeafImporterFails(t *testing.T) {
 	failures := record(t, checkCancel, cfg)
 	close(release)
 	require.Len(t, failures, 1)
-	require.Contains(t, failures[0], "goes on although its context is done")
+	require.Contains(t, failures[0], "continues although its context is done")
 }
 
 func TestReadPartKeepsCopies(t *testing.T) {

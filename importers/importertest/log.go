@@ -8,7 +8,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// Log is feedback kept in memory, for tests. It is safe for concurrent use.
+// Log is feedback in memory, for tests. It is safe for concurrent use.
 type Log struct {
 	mu    sync.Mutex
 	lines []string
@@ -32,7 +32,7 @@ func (l *Log) Error(ctx context.Context, message string) error {
 	return l.add(ctx, "error: "+message)
 }
 
-// Lines returns what was recorded, in order.
+// Lines returns the recorded lines, in order.
 func (l *Log) Lines() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// Copy is a chunk that can be kept and compared.
+// Copy is a copy of a chunk that can be kept and compared.
 type Copy struct {
 	// Rows are the rows to load, their values printed and separated by tabs.
 	Rows    []string
@@ -29,9 +29,8 @@ type Copy struct {
 // maxChunks stops a reader that never ends.
 const maxChunks = 1_000_000
 
-// ReadPart reads a part from the cursor to its end, and returns copies of its
-// chunks. The importer is given a chunk that is not empty, as it must not mind, and a window
-// that lies within the part's days.
+// ReadPart reads a part from the cursor to its end, and returns copies of its chunks. The importer
+// receives a chunk that is not empty, which it must reset, and a window within the part's days.
 func ReadPart(
 	ctx context.Context, imp importers.Importer, run importers.Import, part importers.Part, from importers.Cursor,
 ) (copies []Copy, err error) {
@@ -58,7 +57,7 @@ func ReadPart(
 	return nil, fmt.Errorf("part %d has not ended after %d chunks", part.No, maxChunks)
 }
 
-// windowOf returns those days of a window that the part has.
+// windowOf returns the days of a window that are in the part.
 func windowOf(window calendar.Set, part importers.Part) calendar.Set {
 	if len(part.Days) == 0 {
 		return window
@@ -66,7 +65,7 @@ func windowOf(window calendar.Set, part importers.Part) calendar.Set {
 	return window.Both(part.Days)
 }
 
-// dirty leaves something behind in a chunk, as the chunk before does.
+// dirty leaves data in a chunk, as an earlier call of Next does.
 func dirty(c *importers.Chunk) {
 	c.Rows.EndRow()
 	c.Rejects = append(c.Rejects, importers.Reject{Reason: "left over"})
@@ -104,8 +103,8 @@ func (b *bench) read(tb testing.TB, part importers.Part, from importers.Cursor) 
 	return copies
 }
 
-// sameChunks compares chunks, but for their bytes: how far a compressed source
-// is read depends on where reading started.
+// sameChunks compares chunks except for their bytes: the position in a compressed source depends on
+// the start of reading.
 func sameChunks(tb testing.TB, want, got []Copy, message string, args ...any) {
 	tb.Helper()
 	require.Equal(tb, withoutBytes(want), withoutBytes(got), append([]any{message}, args...)...)

@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// checkWindow: rows dated outside the window are never given out.
+// checkWindow: rows dated outside the window are never loaded.
 func checkWindow(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
@@ -25,7 +25,7 @@ func checkWindow(tb testing.TB, cfg Config) {
 					day, err := strconv.Atoi(date)
 					require.NoError(tb, err)
 					require.True(tb, window.Contains(calendar.Day(day)),
-						"part %d gives out a row of %s, the window is %s", part.No, calendar.Day(day), window)
+						"part %d loads a row of %s, the window is %s", part.No, calendar.Day(day), window)
 				}
 			}
 		}
@@ -37,7 +37,7 @@ func firstHalf(r calendar.Range) calendar.Set {
 	return calendar.NewSet(calendar.Range{First: r.First, Last: r.First + calendar.Day((r.Days()-1)/2)})
 }
 
-// checkConcurrent: parts may be read at once, and one part twice at once.
+// checkConcurrent: different parts, and one part twice, can be read concurrently.
 func checkConcurrent(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
@@ -60,13 +60,13 @@ func checkConcurrent(tb testing.TB, cfg Config) {
 	for i, part := range b.plan.Parts {
 		alone := b.read(tb, part, "")
 		for _, o := range got[i] {
-			require.NoError(tb, o.err, "part %d, read beside others", i)
-			sameChunks(tb, alone, o.copies, "part %d reads differently beside others", i)
+			require.NoError(tb, o.err, "part %d, read concurrently", i)
+			sameChunks(tb, alone, o.copies, "part %d reads differently in concurrent reads", i)
 		}
 	}
 }
 
-// hook is a call that the workflow makes around the data.
+// hook is a call of the workflow other than those that read data.
 type hook struct {
 	name string
 	call func() error
@@ -78,7 +78,7 @@ func (b *bench) hooks(tb testing.TB) []hook {
 	all := []hook{
 		{"BeforeStart", func() error { return b.before(ctx) }},
 		{"OnSuccess", func() error { return b.OnSuccess(ctx, b.imp, importers.Result{RowsRead: 3, RowsLoaded: 3}) }},
-		{"OnFailure", func() error { return b.OnFailure(ctx, b.imp, "importertest: made to fail") }},
+		{"OnFailure", func() error { return b.OnFailure(ctx, b.imp, "importertest: planned failure") }},
 	}
 	if f, ok := b.Importer.(importers.Finalizer); ok {
 		all = append(all, hook{"Finalize", func() error {
@@ -91,8 +91,8 @@ func (b *bench) hooks(tb testing.TB) []hook {
 	return all
 }
 
-// checkHooks: each hook may run twice, also at once, as it does when a worker is
-// taken for dead. Failing and succeeding are tried on sources of their own.
+// checkHooks: each hook can run twice, also concurrently, as happens when a worker is considered
+// dead. Failure and success use separate sources.
 func checkHooks(tb testing.TB, cfg Config) {
 	tb.Helper()
 	for i := range setup(tb, cfg).hooks(tb) {

@@ -10,8 +10,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// checkSecrets: what the importer says, in good times and in bad, holds none of
-// the secrets.
+// checkSecrets: the output of the importer contains no secret, whether it succeeds or fails.
 func checkSecrets(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg)
@@ -19,13 +18,13 @@ func checkSecrets(tb testing.TB, cfg Config) {
 		for _, secret := range cfg.Secrets {
 			// require.NotContains would repeat the secret in the failure.
 			if strings.Contains(text, secret) {
-				require.FailNow(tb, "a secret is told", "%q", strings.ReplaceAll(text, secret, "[secret]"))
+				require.FailNow(tb, "a secret is disclosed", "%q", strings.ReplaceAll(text, secret, "[secret]"))
 			}
 		}
 	}
 }
 
-// saidWell returns what an import that works leaves in stores and logs.
+// saidWell returns the stored and logged texts of a successful import.
 func (b *bench) saidWell(tb testing.TB) []string {
 	tb.Helper()
 	said := []string{string(b.imp.Args)}
@@ -45,7 +44,7 @@ func (b *bench) saidWell(tb testing.TB) []string {
 	return append(said, b.lines.Lines()...)
 }
 
-// saidBadly returns the errors of calls that go wrong.
+// saidBadly returns the errors of failing calls.
 func (b *bench) saidBadly(tb testing.TB, cfg Config) []string {
 	tb.Helper()
 	var said []string

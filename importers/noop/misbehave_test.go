@@ -58,7 +58,7 @@ func TestFail(t *testing.T) {
 					continue
 				}
 				require.ErrorIs(t, err, ErrAsked)
-				require.ErrorContains(t, err, "noop was told to fail in "+failing)
+				require.ErrorContains(t, err, "noop failed as configured in "+failing)
 				_, permanent := importers.ClassOf(err)
 				require.False(t, permanent)
 			}
@@ -73,7 +73,7 @@ func TestPanic(t *testing.T) {
 	t.Parallel()
 	for _, failing := range callbacks {
 		call := calls(t.Context(), New(), run(t, fmt.Sprintf(`{"panic": %q, "fail_times": 1}`, failing)))[failing]
-		require.PanicsWithValue(t, "noop was told to panic in "+failing, func() { require.NoError(t, call()) })
+		require.PanicsWithValue(t, "noop panicked as configured in "+failing, func() { require.NoError(t, call()) })
 		require.NoError(t, call(), "the second call works")
 	}
 }
@@ -143,7 +143,7 @@ func TestRows(t *testing.T) {
 			for _, r := range c.Rejects {
 				require.Equal(t, importers.Reject{
 					File: "part 1 of 3", Line: 1, Column: "visitors", Sample: "0",
-					Reason: "the row was made bad on purpose: lower bad_rows",
+					Reason: "invalid row as configured: lower bad_rows",
 				}, r)
 			}
 		}

@@ -80,7 +80,7 @@ func (n *Importer) Plan(ctx context.Context, imp importers.Import) (importers.Pl
 		return importers.Plan{}, err
 	}
 	if args.Unchanged {
-		return importers.Plan{}, fmt.Errorf("noop was told so: %w", importers.ErrUnchanged)
+		return importers.Plan{}, fmt.Errorf("as configured: %w", importers.ErrUnchanged)
 	}
 	plan := importers.Plan{Range: args.days(), Parts: make([]importers.Part, args.Parts)}
 	next, share, more := int64(0), args.Rows/int64(args.Parts), args.Rows%int64(args.Parts)
@@ -135,7 +135,7 @@ func (n *Importer) hook(ctx context.Context, imp importers.Import, callback stri
 }
 
 // ErrAsked is the error that Args.Fail requests.
-var ErrAsked = errors.New("noop was told to fail")
+var ErrAsked = errors.New("noop failed as configured")
 
 func (n *Importer) misbehave(args Args, importID int64, callback string) error {
 	if args.Fail != callback && args.Panic != callback {
@@ -150,7 +150,7 @@ func (n *Importer) misbehave(args Args, importID int64, callback string) error {
 		return nil
 	}
 	if args.Panic == callback {
-		panic("noop was told to panic in " + callback)
+		panic("noop panicked as configured in " + callback)
 	}
 	err := fmt.Errorf("%w in %s", ErrAsked, callback)
 	if d, parseErr := duration(args.Wait); parseErr == nil && d > 0 {

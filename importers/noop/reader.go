@@ -58,7 +58,7 @@ func (n *Importer) ImportData(
 	if from != "" {
 		next, err := strconv.ParseInt(string(from), 10, 64)
 		if err != nil || next < rows.First || next > rows.End {
-			return nil, importers.Permanent(importers.ClassInternal, errors.New("the cursor is not one of this part"))
+			return nil, importers.Permanent(importers.ClassInternal, errors.New("the cursor does not belong to this part"))
 		}
 		r.next = next
 	}
@@ -104,7 +104,7 @@ func (r *reader) add(chunk *importers.Chunk) {
 	chunk.RowsRead++
 	if r.next < r.args.BadRows {
 		chunk.Rejects = append(chunk.Rejects, importers.NewReject(r.label, r.next-r.rows.First+1, "visitors",
-			"the row was made bad on purpose: lower bad_rows", strconv.AppendInt(nil, r.next, 10)))
+			"invalid row as configured: lower bad_rows", strconv.AppendInt(nil, r.next, 10)))
 		return
 	}
 	row := r.args.Row(r.next)

@@ -23,7 +23,7 @@ func do[T any](
 	return value, err
 }
 
-// errStopped is the error of an operation that is not waited for any longer.
+// errStopped is the error of an operation whose caller has stopped waiting.
 var errStopped = errors.New("stopped")
 
 // bounded runs an operation in a separate goroutine and waits for it until stop is closed or
@@ -90,7 +90,7 @@ func (o *Opener) mark(path string, by int) {
 	}
 }
 
-// kindOf names what is no regular file.
+// kindOf names the kind of a file that is not regular.
 func kindOf(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():

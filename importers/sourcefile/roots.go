@@ -66,7 +66,7 @@ func (o *Opener) within(path string, use func(in *os.Root, rel string) error) (e
 			}
 			return err
 		case links == maxLinks:
-			return fmt.Errorf("follow symbolic links: %w", syscall.ELOOP)
+			return fmt.Errorf("resolve symbolic links: %w", syscall.ELOOP)
 		default:
 			path = next
 		}
@@ -128,7 +128,7 @@ func escaped(err error) bool {
 
 func (o *Opener) outside() error {
 	if len(o.Roots) == 0 {
-		return fmt.Errorf("%w: there are none", ErrOutside)
+		return fmt.Errorf("%w: no folder is allowed", ErrOutside)
 	}
 	return fmt.Errorf("%w: want a path below %s", ErrOutside, strings.Join(o.Roots, " or "))
 }

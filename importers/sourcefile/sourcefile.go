@@ -65,8 +65,9 @@ var (
 // keeps an Opener, which knows the paths that hang.
 func Open(ctx context.Context, path string) (*File, error) { return new(Opener).Open(ctx, path) }
 
-// Open opens a regular file for reading. The error is ErrNotRegular for everything else,
-// ErrOutside for what lies outside the roots, ErrHung after the timeout, that of ctx, or that of the operating system.
+// Open opens a regular file for reading. The error is ErrNotRegular for any other file, ErrOutside
+// for a path outside the roots, ErrHung after the timeout, that of ctx, or that of the operating
+// system.
 func (o *Opener) Open(ctx context.Context, path string) (*File, error) {
 	return do(ctx, o, path, "open", func() (*File, error) { return o.open(path) }, func(f *File) {
 		// The caller no longer waits: close the file here, without a receiver of the error.
@@ -133,7 +134,7 @@ func (o *Opener) ReadDir(ctx context.Context, path string) ([]fs.DirEntry, error
 // Name returns the path of the file, as given to Open.
 func (f *File) Name() string { return f.path }
 
-// Info returns what was known of the file when it was opened.
+// Info returns the file's information at the time of opening.
 func (f *File) Info() fs.FileInfo { return f.info }
 
 // Read reads the next bytes. After ErrHung the position is undefined: close the file.

@@ -71,7 +71,7 @@ func TestKill(t *testing.T) {
 	t.Logf("%d acknowledged, %d stored", count.Load(), len(seen))
 }
 
-// While the server is away, calls wait and readers too; both go on when it is back.
+// While the server is unreachable, calls and readers wait; they continue when it returns.
 func TestAway(t *testing.T) {
 	t.Parallel()
 	ctx := bounded(t)

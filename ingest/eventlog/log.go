@@ -2,7 +2,7 @@
 //
 // A log has a fixed number of partitions, each a stream of its own. A partition is a sequence of
 // messages without gaps; a message holds the records of one group commit (package pack). An
-// event is identified by partition, sequence of its message and index in it, for good.
+// event is identified by partition, sequence of its message and index in it, permanently.
 //
 // One stream a partition gives each partition its own limit, so that a writer that lags fills
 // its own partition only; its own sequence without gaps, by which a loss is noticed; and, in a

@@ -140,7 +140,7 @@ func TestFull(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, trimmed, "they are gone already")
 
-	// What was deleted before it was read is a gap, which is told once.
+	// Events deleted before they were read are a gap, which is reported once.
 	r := l.Read(0, 2)
 	defer r.Close()
 	_, err = r.Next(ctx)

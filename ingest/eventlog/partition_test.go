@@ -26,7 +26,7 @@ func TestParseKey(t *testing.T) {
 	require.EqualError(t, err, "partition key is zero: want 32 random hexadecimal digits")
 }
 
-// Every hash has a partition, the same for good.
+// Every hash has a partition, always the same one.
 func TestPartition(t *testing.T) {
 	t.Parallel()
 	l := open(bounded(t), t, config(start(t, t.TempDir())))

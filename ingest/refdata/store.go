@@ -22,7 +22,7 @@ type Config struct {
 	Folder string
 	// Interval is how often Run looks for changed files. Defaults to DefaultInterval.
 	Interval time.Duration
-	// Logger is told what is loaded, missing and damaged. Required.
+	// Logger logs loaded, missing and corrupt files. Required.
 	Logger *slog.Logger
 }
 

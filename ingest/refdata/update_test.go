@@ -32,18 +32,18 @@ func TestUpdate(t *testing.T) {
 		shrink         bool
 		after, fault   string
 	}{
-		"new":                     {answer: good, after: good},
-		"changed":                 {before: "a.example\n", answer: good, after: good},
-		"the same":                {before: good, answer: good, after: good},
-		"pinned":                  {answer: good, list: List{SHA256: strings.ToUpper(checksum)}, after: good},
-		"another checksum":        {before: "a.example\n", answer: good, list: List{SHA256: "00"}, after: "a.example\n", fault: checksum + ", want 00"},
-		"too large":               {before: "a.example\n", answer: good, list: List{MaxSize: 5}, after: "a.example\n", fault: "more than 5 bytes"},
-		"no list":                 {before: "a.example\n", answer: "<html>", after: "a.example\n", fault: "line 1"},
-		"empty":                   {before: "a.example\n", answer: "\n", after: "a.example\n", fault: "the list is empty"},
-		"not found":               {before: "a.example\n", answer: good, status: 404, after: "a.example\n", fault: "404 Not Found, want 200"},
-		"shrunk":                  {before: good, answer: "a.example\n", after: good, fault: "has 1 entries, the file in use has 4"},
-		"shrunk on purpose":       {before: good, answer: "a.example\n", shrink: true, after: "a.example\n"},
-		"damaged file in the way": {before: "<html>", answer: "a.example\n", after: "a.example\n"},
+		"new":                   {answer: good, after: good},
+		"changed":               {before: "a.example\n", answer: good, after: good},
+		"the same":              {before: good, answer: good, after: good},
+		"pinned":                {answer: good, list: List{SHA256: strings.ToUpper(checksum)}, after: good},
+		"another checksum":      {before: "a.example\n", answer: good, list: List{SHA256: "00"}, after: "a.example\n", fault: checksum + ", want 00"},
+		"too large":             {before: "a.example\n", answer: good, list: List{MaxSize: 5}, after: "a.example\n", fault: "more than 5 bytes"},
+		"no list":               {before: "a.example\n", answer: "<html>", after: "a.example\n", fault: "line 1"},
+		"empty":                 {before: "a.example\n", answer: "\n", after: "a.example\n", fault: "the list is empty"},
+		"not found":             {before: "a.example\n", answer: good, status: 404, after: "a.example\n", fault: "404 Not Found, want 200"},
+		"shrunk":                {before: good, answer: "a.example\n", after: good, fault: "has 1 entries, the file in use has 4"},
+		"shrunk on purpose":     {before: good, answer: "a.example\n", shrink: true, after: "a.example\n"},
+		"existing corrupt file": {before: "<html>", answer: "a.example\n", after: "a.example\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,7 @@
 // Package useragent reads browser, operating system and kind of device from a user agent,
 // with the names that Plausible's data have.
 //
-// The parser is a trie without expressions: a user agent that nobody has seen before costs
+// The parser is a trie without expressions: an unknown user agent costs
 // as much as any other, so that random ones are no denial of service.
 package useragent
 

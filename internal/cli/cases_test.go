@@ -178,7 +178,7 @@ func TestCasesOfFiles(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, files, 10)
 			for _, file := range files {
-				require.Contains(t, r.out+r.err, filepath.Base(file), "all are told")
+				require.Contains(t, r.out+r.err, filepath.Base(file), "all are reported")
 			}
 			r = s.run(t, "import", "start", "csv", folder, "--site", s.domain, "--wait")
 			require.Equal(t, exitFailure, r.code)
@@ -207,7 +207,7 @@ func TestCasesOfFiles(t *testing.T) {
 	}
 }
 
-// taken checks that a folder is loaded whole, or refused with a cause and a way out. rows is
+// taken checks that a folder is loaded whole, or refused with a cause and a remedy. rows is
 // how many it has, 0 if the test does not know.
 func taken(rows int64) func(t *testing.T, s casesSite, folder string) {
 	return func(t *testing.T, s casesSite, folder string) {
@@ -215,7 +215,7 @@ func taken(rows int64) func(t *testing.T, s casesSite, folder string) {
 		last, r := s.load(t, folder)
 		if last.Status != store.StatusCompleted {
 			require.Equal(t, exitFailure, r.code)
-			require.Greater(t, len(last.Error), 60, "the cause and the way out")
+			require.Greater(t, len(last.Error), 60, "the cause and the remedy")
 			return
 		}
 		require.Positive(t, last.Loaded)

@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/worker"
 )
 
-// The test of a connection dials what deliveries may dial, on the worker and here: nobody reaches
-// a database of the worker's network by a webhook.
+// The test of a connection dials only addresses that deliveries may dial, on the worker and
+// locally: a webhook cannot reach a database in the worker's network.
 func TestConnectionTestIsGuarded(t *testing.T) {
 	t.Parallel()
 	reached := make(chan string, 100)

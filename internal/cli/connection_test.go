@@ -69,8 +69,8 @@ func TestConnections(t *testing.T) {
 
 	golden(t, "connection-list", keyIDs(s.ok(t, "connection", "list"), added.KeyID))
 	golden(t, "connection-show", keyIDs(s.ok(t, "connection", "show", "shop"), added.KeyID))
-	s.fails(t, "connection nobody: no such connection: see `sluice connection list`",
-		"connection", "show", "nobody")
+	s.fails(t, "connection missing: no such connection: see `sluice connection list`",
+		"connection", "show", "missing")
 
 	// The secret came through all three ways, without the line ends.
 	for _, name := range []string{"shop", "other"} {
@@ -119,8 +119,8 @@ func TestConnectionsWithoutKeyset(t *testing.T) {
 	s, _ := connectionShell(t)
 	s.ok(t, "connection", "add", "shop", "--kind", "example", "--secret", "token=env:TOKEN")
 	s.environ = append(s.environ, "SLUICE_CONNECTIONS_KEYSET_FILE=/nowhere/keyset.json")
-	const want = "there is no key set for the secrets of connections: make one with `sluice keyset create --out FILE` and name it " +
-		"in connections.keyset_file (SLUICE_CONNECTIONS_KEYSET_FILE), for the worker too " +
+	const want = "no key set for the secrets of connections: create one with `sluice keyset create --out FILE` and set " +
+		"connections.keyset_file (SLUICE_CONNECTIONS_KEYSET_FILE) to it, also for the worker " +
 		"(read the key set: open /nowhere/keyset.json: no such file or directory)"
 	s.fails(t, want, "connection", "add", "other", "--kind", "example", "--secret", "token=env:TOKEN")
 	s.fails(t, want, "connection", "rotate", "--all")
@@ -135,7 +135,7 @@ func TestConnectionsWithoutKeyset(t *testing.T) {
 }
 
 // A connection is tested by the worker; what it finds is shown, and the secret is in
-// nothing that anybody sees: not in what commands write, not in the database, not in the
+// nothing visible: not in what commands write, not in the database, not in the
 // histories.
 func TestConnectionTestsStayPrivate(t *testing.T) {
 	t.Parallel()
@@ -167,7 +167,7 @@ func TestConnectionTestsStayPrivate(t *testing.T) {
 	require.JSONEq(t, `{"connection": "leak", "ok": true, "lines": ["reached https://api.example.com", "token=[secret]"]}`, r.out)
 	r = note("connection", "test", "refuse")
 	require.Equal(t, result{
-		code: 1, out: "ok reached https://api.example.com\n", err: "sluice: connection refuse: the token \"[secret]\" is not accepted\n",
+		code: 1, out: "ok reached https://api.example.com\n", err: "sluice: connection refuse: the token \"[secret]\" is rejected\n",
 	}, r)
 	r = note("connection", "test", "panic", "-o", "json")
 	require.Equal(t, 1, r.code)
@@ -175,7 +175,7 @@ func TestConnectionTestsStayPrivate(t *testing.T) {
 	require.JSONEq(t, `{"connection": "panic", "ok": false, "lines": [], "error":
 		"connection panic: the test of kind example panicked: token [secret]"}`, r.out)
 	for _, line := range []string{
-		"connection test nobody", "connection test refuse --local", "connection test leak --local", "connection list",
+		"connection test missing", "connection test refuse --local", "connection test leak --local", "connection list",
 		"connection list -o json", "connection show leak", "connection show leak -o json", "keyset list", "keyset rotate -o json",
 		"connection rotate --all", "connection add well --kind example --secret token=" + planted,
 		"connection add well --kind example --secret " + planted, "connection add well --kind example --set token=" + planted,
@@ -222,7 +222,7 @@ func TestConnectionTestWithoutWorker(t *testing.T) {
 		description, err := system.Temporal.DescribeWorkflowExecution(ctx, workflows.ConnectionTestID("shop"), "")
 		return err == nil && description.GetWorkflowExecutionInfo().GetTaskQueue() == workflows.QueueMain
 	}, time.Minute, 50*time.Millisecond)
-	require.NoError(t, system.Temporal.TerminateWorkflow(ctx, workflows.ConnectionTestID("shop"), "", "the test is over"))
+	require.NoError(t, system.Temporal.TerminateWorkflow(ctx, workflows.ConnectionTestID("shop"), "", "the test has ended"))
 	require.Equal(t, exitFailure, wait())
 	require.Contains(t, stderr.String(), "sluice: test connection shop: ")
 }
@@ -252,7 +252,7 @@ func TestConnectionMistakes(t *testing.T) {
 		add + "--secret token=env:A --secret token=-": "--secret token is given twice",
 		add + "--secret token=- --secret note=-":      "--secret token and --secret note both read standard input: use a file for one of them",
 		add + "--settings - --secret token=-":         "--settings and --secret token both read standard input: use a file for one of them",
-		add + "--secret token=env:NOBODY --secret note=file:/nowhere": "--secret token: the variable is not set\n" +
+		add + "--secret token=env:MISSING --secret note=file:/nowhere": "--secret token: the variable is not set\n" +
 			"--secret note: read file: no such file or directory",
 		add + "--secret token=env:EMPTY":                   "--secret token: the value is empty",
 		add + "--set token=" + planted:                     "token is a secret, not a setting: want --secret " + strings.TrimPrefix(forms, "want "),

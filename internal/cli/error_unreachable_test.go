@@ -15,7 +15,7 @@ import (
 
 const planted = "hunter2-S3cret"
 
-// TestNothingRuns: whoever forgot to start the stack is told what is missing, and
+// TestNothingRuns: without a running stack the error names the missing server, and
 // what would start it.
 func TestNothingRuns(t *testing.T) {
 	t.Parallel()

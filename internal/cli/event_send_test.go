@@ -70,7 +70,7 @@ func TestEventSend(t *testing.T) {
 	}
 }
 
-// With a worker an event is delivered, and an action obeys.
+// With a worker an event is delivered, and an action executes commands.
 func TestDestinationOrders(t *testing.T) {
 	t.Parallel()
 	system, s := systemWithoutWorker(t)

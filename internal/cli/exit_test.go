@@ -96,8 +96,8 @@ func TestExitOfImports(t *testing.T) {
 			{`{"rows": 3}`, exitDone, "complete, 3 rows loaded"},
 			{`{"rows": 3, "fail": "finalize", "fail_times": 1}`, exitDone, "complete, 3 rows loaded"},
 			{`{"unchanged": true}`, exitDone, "complete"},
-			{`{"rows": 3, "fail": "plan", "permanent": true}`, exitFailure, "fail, noop was told to fail in plan"},
-			{`{"rows": 3, "fail": "before_start", "permanent": true}`, exitFailure, "fail, noop was told to fail in before_start"},
+			{`{"rows": 3, "fail": "plan", "permanent": true}`, exitFailure, "fail, noop failed as configured in plan"},
+			{`{"rows": 3, "fail": "before_start", "permanent": true}`, exitFailure, "fail, noop failed as configured in before_start"},
 			{`{"rows": 3, "fail": "import_data", "fail_times": 10}`, exitParked, "parked, waiting for `sluice import retry-part"},
 			{`{"rows": 3, "fail": "before_start", "wait": "1h"}`, exitTimeout, "timeout, the import continues: it is "},
 			{`{"rows": 4, "fail": "before_start", "wait": "1h"}`, exitCancelled, "fail, cancelled by ann"},
@@ -139,14 +139,14 @@ func TestStartChecksTheSource(t *testing.T) {
 	system.StartWorker(t)
 	require.Equal(t, store.StatusFailed, system.Wait(t, 1).Import.Status)
 
-	want := "import 2: " + missing + ": does not exist on the machine of the worker"
+	want := "import 2: " + missing + ": does not exist on the worker's machine"
 	for _, args := range [][]string{{}, {"--output", "json"}} {
 		r := s.run(t, append([]string{"import", "start", "csv", missing, "--site", "example.com", "--idempotency-key", "k"}, args...)...)
 		require.Equal(t, exitFailure, r.code)
 		require.Equal(t, "sluice: "+want+"\n", r.err)
 	}
 	logs := s.ok(t, "import", "logs", "2")
-	require.Contains(t, logs, "does not exist on the machine of the worker")
+	require.Contains(t, logs, "does not exist on the worker's machine")
 	s.environ = append(s.environ, oneRowChunks)
 	// A source that is there is started, also behind an import that holds the locks.
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--args", slow)

@@ -208,8 +208,8 @@ func specLines(spec json.RawMessage) ([]string, error) {
 	return strings.Split(strings.TrimSpace(text.String()), "\n"), nil
 }
 
-// lineDiff returns the lines of both texts with a sign before each, by their longest common
-// subsequence.
+// lineDiff returns a diff of two texts: the lines of both, each with a sign, based on their longest
+// common subsequence.
 func lineDiff(before, after []string) []string {
 	// common[i][j] is the length of that sequence in before[i:] and after[j:].
 	common := make([][]int, len(before)+1)

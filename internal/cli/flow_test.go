@@ -195,10 +195,10 @@ func TestFlowsRun(t *testing.T) {
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.out, "replayed 0 events for flow paid-orders: 0 jobs\n1 event")
 
-	// Mended, the flow makes the job of the event that was kept.
-	mended := strings.NewReplacer("data.total > 1000", `data.total != "a lot" && data.total > 1000`,
+	// The fixed flow creates the job of the kept event.
+	fixed := strings.NewReplacer("data.total > 1000", `data.total != "a lot" && data.total > 1000`,
 		"data.total > 10", `data.total == "a lot" || data.total > 1`).Replace(shopFlows)
-	require.Contains(t, s.ok(t, "apply", "-f", fileOf(t, "flows.yaml", mended)), "replayed 1 event for flow paid-orders: 1 job")
+	require.Contains(t, s.ok(t, "apply", "-f", fileOf(t, "flows.yaml", fixed)), "replayed 1 event for flow paid-orders: 1 job")
 	s.ok(t, send(`{"id": 10, "total": 2}`)...)
 	s.json(t, &jobs, "job", "list", "--destination", "log")
 	require.Len(t, jobs, 3)

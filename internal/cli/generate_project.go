@@ -10,16 +10,15 @@ import (
 
 func generateProjectCommand() *cli.Command {
 	return &cli.Command{
-		Name: "project", Usage: "write a program with components of its own, which builds and passes its tests",
-		Description: "It has a main, an importer, a destination, mail templates, a Makefile and tests. " +
-			"The program has the\n" +
-			"command line and the worker of sluice. Nothing is overwritten.",
+		Name: "project", Usage: "generate a project: a program with its own components that builds and passes its tests",
+		Description: "The project has a main package, an importer, a destination, mail templates, a Makefile and tests.\n" +
+			"It has sluice's command line and worker. Existing files are not overwritten.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "module", Usage: "the `PATH` of its Go module, such as example.com/team/mine; required"},
+			&cli.StringFlag{Name: "module", Usage: "`PATH` of the Go module, such as example.com/team/mine; required"},
 			&cli.StringFlag{
-				Name: "replace", Usage: "build it with the checkout of sluice in `DIR`", DefaultText: "the newest release",
+				Name: "replace", Usage: "use the checkout of sluice in `DIR`", DefaultText: "the latest release",
 			},
-			&cli.StringFlag{Name: "path", Usage: "write into `DIR`", DefaultText: "the last element of --module"},
+			&cli.StringFlag{Name: "path", Usage: "write files to `DIR`", DefaultText: "the last element of --module"},
 			outputFlag(),
 		},
 		Action: generateProject,

@@ -36,7 +36,7 @@ func TestGenerateDestination(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "migrations.go"))
 	r := offline().run(t, "generate", "destination", "--name", "shop_crm", "--path", dir)
 	require.Equal(t, exitRefused, r.code)
-	require.Contains(t, r.err, "nothing is overwritten: choose another name or --path")
+	require.Contains(t, r.err, "existing files are not overwritten: choose another name or --path")
 
 	require.Equal(t, "generated action upsert_contact:\n  "+filepath.Join(dir, "upsertcontactaction.go")+"\n  "+
 		filepath.Join(dir, "upsertcontactaction_internal_test.go")+"\n"+

@@ -47,7 +47,7 @@ func TestParkedParts(t *testing.T) {
 	require.EqualValues(t, 5, summary.RowsLoaded)
 }
 
-// TestCtrlC: whoever stops watching is told that the import goes on.
+// TestCtrlC: a user who stops following an import reads that the import continues.
 func TestCtrlC(t *testing.T) {
 	t.Parallel()
 	_, s := start(t)
@@ -94,7 +94,7 @@ func TestWorker(t *testing.T) {
 	stderr.await(ctx, t, "worker started")
 	require.Contains(t, stderr.String(), "load_slots=2")
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--args", `{"rows": 3}`, "--wait")
-	require.Zero(t, stop(), "a worker that is told to stop has done nothing wrong")
+	require.Zero(t, stop(), "a worker that stops on a signal exits with 0")
 	require.Contains(t, stderr.String(), "worker stopping")
 	summary, err := system.Store.Summary(ctx, 1)
 	require.NoError(t, err)

@@ -68,8 +68,8 @@ func TestGenerateImporter(t *testing.T) {
 		filepath.Join(dir, "README.md")+" for the next steps\n", out)
 	r := offline().run(t, "generate", "importer", "--name", "shop_orders", "--path", dir)
 	require.Equal(t, exitRefused, r.code)
-	require.Contains(t, r.err, "sluice: there already: "+dir)
-	require.Contains(t, r.err, "nothing is overwritten: choose another name or --path")
+	require.Contains(t, r.err, "sluice: already exist: "+dir)
+	require.Contains(t, r.err, "existing files are not overwritten: choose another name or --path")
 	var made struct {
 		Name, Package string
 		Files         []string

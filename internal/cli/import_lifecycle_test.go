@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// A reviewed import from the start to the decision, as somebody at a terminal sees it.
+// A reviewed import from the start to the decision, as a user at a terminal sees it.
 func TestReviewCommands(t *testing.T) {
 	t.Parallel()
 	system, s := start(t)

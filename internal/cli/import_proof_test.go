@@ -67,7 +67,7 @@ func TestProofOfSuccess(t *testing.T) {
 		},
 		"header only": {
 			files: export{"imported_visitors_20111225_20111230.csv": visitorsHeader}, status: "unchanged", warned: 1,
-			says: []string{"warn", "no row to load; no day is taken by it", "Unchanged: the source has no rows"},
+			says: []string{"warn", "no rows to load; the part claims no day", "Unchanged: the source has no rows"},
 		},
 		"header only, of the epoch": {
 			files:  export{"imported_visitors_19700101_19700101.csv": visitorsHeader, "imported_pages_19700101_19700101.csv": "date\n"},
@@ -76,7 +76,7 @@ func TestProofOfSuccess(t *testing.T) {
 		"more than half is bad": {
 			files: export{"imported_visitors_20111225_20111230.csv": visitorsHeader +
 				"2011-12-25,1,1,1,1,1\n2011-12-26,x,1,1,1,1\n2011-12-27,x,1,1,1,1\n"},
-			status: "failed", says: []string{"2 of 3 rows are rejected, more than 50 %, the limit for a whole part (import.max_reject_ceiling)"},
+			status: "failed", says: []string{"2 of 3 rows are rejected, more than 50 %, the limit of a part (import.max_reject_ceiling)"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

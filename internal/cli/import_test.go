@@ -258,7 +258,7 @@ func TestFailedImport(t *testing.T) {
 	require.Equal(t, exitFailure, r.code)
 	s.json(t, &i, "import", "show", "2")
 	require.Equal(t, []string{"failed", "bad_input"}, []string{i.Status, i.ErrorClass})
-	require.True(t, strings.HasSuffix(i.Error, "nope.csv: does not exist on the machine of the worker"), i.Error)
+	require.True(t, strings.HasSuffix(i.Error, "nope.csv: does not exist on the worker's machine"), i.Error)
 	require.Nil(t, i.StartDate)
 	require.Empty(t, i.Parts)
 }
@@ -271,7 +271,7 @@ func TestErrorsOfCompletedImport(t *testing.T) {
 	s.ok(t, "site", "add", "example.com")
 	shown := s.ok(t, "import", "start", "noop", "--site", "example.com", "--wait", "--args",
 		`{"rows": 4, "fail": "clean_up", "permanent": true}`)
-	const fault = "clean_up failed for good; what it was to remove may be left: noop was told to fail in clean_up"
+	const fault = "clean_up failed permanently; its resources may remain: noop failed as configured in clean_up"
 	require.Contains(t, shown, "\nStatus      completed\n")
 	require.Contains(t, shown, "\nLast error  "+fault+"\n")
 	require.Contains(t, shown, "\n1 error in the log: see `sluice import logs 1`.\n")
@@ -289,7 +289,7 @@ func TestErrorsOfCompletedImport(t *testing.T) {
 	// The error of a failed import is among its log's errors, and is shown once.
 	failed := s.run(t, "import", "start", "noop", "--site", "example.com", "--wait", "--args",
 		`{"rows": 4, "fail": "plan", "permanent": true}`)
-	require.Contains(t, failed.out, "\nError       noop was told to fail in plan (bad_input)\n")
+	require.Contains(t, failed.out, "\nError       noop failed as configured in plan (bad_input)\n")
 	require.NotContains(t, failed.out, "Last error")
 	require.Contains(t, failed.out, "\n1 error in the log: see `sluice import logs 2`.\n")
 }

@@ -248,8 +248,8 @@ func TestJobEdit(t *testing.T) {
 	b.fails(t, "edit job "+b.log+": it is succeeded: not possible in this state", "job", "edit", b.log, "--data", "{}")
 }
 
-// What somebody has set and what goes wrong stands in the listing.
-func TestDestinationTrouble(t *testing.T) {
+// The listing shows settings of operators and errors.
+func TestDestinationErrors(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
 	ctx := enginetest.Context(t)

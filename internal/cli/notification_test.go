@@ -19,7 +19,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// announcing is a store in which imports can be made up, and a shell that uses it.
+// announcing is a store in which a test inserts imports, and a shell that uses it.
 type announcing struct {
 	*store.Store
 	shell
@@ -121,7 +121,7 @@ func (b *announcing) awaitListeners(t *testing.T, n int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		var listening int
-		// It is asked for the time once it listens.
+		// The time is requested once it listens.
 		require.NoError(t, b.sql.QueryRow(b.ctx, `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND query = 'SELECT clock_timestamp()'`).Scan(&listening))
 		return listening == n

@@ -28,8 +28,8 @@ func writeCSV(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-// formulas are the characters that begin a formula, also in their full width and behind blanks,
-// which spreadsheets leave out (https://owasp.org/www-community/attacks/CSV_Injection).
+// formulas are the characters that begin a formula, including their full-width forms and blanks,
+// which spreadsheets skip (https://owasp.org/www-community/attacks/CSV_Injection).
 const formulas = "=+-@\t\r\n|\uFF1D\uFF0B\uFF0D\uFF20"
 
 func defused(field string) string {

@@ -57,7 +57,7 @@ func TestRowsPurged(t *testing.T) {
 	log := s.ok(t, "import", "logs", "1")
 	require.Contains(t, log, "info  Declined by ann: a trial.\n")
 	require.NotContains(t, log, "error")
-	require.NotContains(t, log, "declined by ann", "it is told once")
+	require.NotContains(t, log, "declined by ann", "it is written once")
 }
 
 // A person's cancel is no error in the import's log.

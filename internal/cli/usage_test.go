@@ -121,7 +121,7 @@ func TestMistakes(t *testing.T) {
 		"site add under_score!":                                "invalid domain \"under_score!\": want letters, digits, dots and dashes, such as example.com",
 		"site add a.com --timezone Local":                      "--timezone \"Local\" is not an IANA time zone: want a name such as UTC or Europe/Berlin",
 		"site add a.com --timezone Mars/Olympus":               "--timezone \"Mars/Olympus\" is not an IANA time zone: want a name such as UTC or Europe/Berlin",
-		"site add a.com --native-start 2024-2-31":              "--native-start: \"2024-2-31\" is not a day: want one that exists, written as YYYY-MM-DD",
+		"site add a.com --native-start 2024-2-31":              "--native-start: \"2024-2-31\" is not a day: want a day of the calendar, written as YYYY-MM-DD",
 		"site list x":                                          "unexpected argument \"x\": see `sluice site list --help`",
 		"migrate up x":                                         "unexpected argument \"x\": see `sluice migrate up --help`",
 		"migrate status x":                                     "unexpected argument \"x\": see `sluice migrate status --help`",

@@ -1,5 +1,5 @@
-// Package components assembles what a program knows: the importers, destinations, connection
-// kinds and mail templates that are Sluice's own, and those that a program adds.
+// Package components assembles the components of a program: Sluice's own importers, destinations,
+// connection kinds and mail templates, and those that the program adds.
 package components
 
 import (
@@ -14,7 +14,8 @@ import (
 	"github.com/sluicehq/sluice/internal/registry"
 )
 
-// Set is what a process knows. The command line and the worker of a program use equal sets.
+// Set holds the components of a process. The command line and the worker of a program use equal
+// sets.
 type Set struct {
 	Importers    *importers.Registry
 	Destinations *destinations.Registry
@@ -28,7 +29,7 @@ type Set struct {
 // addresses a destination may reach. The names in a set do not depend on the settings.
 type Provider func(settings config.Config) (Set, error)
 
-// List is components to be registered, in order.
+// List lists components to register, in order.
 type List struct {
 	Importers    []importers.Importer
 	Destinations []destinations.Destination
@@ -44,8 +45,8 @@ func (l *List) Append(more List) {
 	l.Templates = append(l.Templates, more.Templates...)
 }
 
-// Set registers all components. The error reports every component that is nil, that its
-// registry refuses, or whose name is taken, and the faults of the mail templates.
+// Set registers all components. The error reports every component that is nil, invalid or a
+// duplicate, and the faults of the mail templates.
 func (l List) Set() (Set, error) {
 	set := Set{
 		Importers: importers.NewRegistry(), Destinations: destinations.NewRegistry(), Kinds: connections.NewRegistry(),
@@ -63,13 +64,13 @@ func (l List) Set() (Set, error) {
 	return set, nil
 }
 
-// add adds the components of one sort to their registry, and reports every fault.
+// add adds the components of one kind to their registry, and reports every fault.
 func add[T registry.Named](what string, to interface{ Add(entry T) error }, all []T) error {
 	var faults []error
 	for _, c := range all {
 		switch {
 		case any(c) == nil:
-			faults = append(faults, fmt.Errorf("register %s: it is nil", what))
+			faults = append(faults, fmt.Errorf("register %s: nil component", what))
 		case isNil(c):
 			faults = append(faults, fmt.Errorf("register %s: nil %T", what, c))
 		default:

@@ -15,8 +15,8 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 )
 
-// StockList returns Sluice's own components. The settings decide which files and addresses
-// they may reach.
+// StockList returns Sluice's own components. The settings restrict their access to files and
+// addresses.
 func StockList(settings config.Config) List {
 	guard := settings.Connections.Guard
 	return List{
@@ -42,7 +42,7 @@ func StockList(settings config.Config) List {
 	}
 }
 
-// Stock returns the set of the program sluice: its own components and nothing else.
+// Stock returns the components of the program sluice.
 func Stock(settings config.Config) Set {
 	l := StockList(settings)
 	return Set{

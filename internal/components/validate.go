@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/notify"
 )
 
-// isNil recognises a nil interface and an interface that holds a nil pointer.
+// isNil reports whether a component is a nil interface or contains a nil pointer.
 func isNil(c any) bool {
 	if c == nil {
 		return true
@@ -18,8 +18,8 @@ func isNil(c any) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// validateTemplates parses and fills all templates, so that a program with a fault in one of
-// them does not start.
+// validateTemplates parses and renders all templates, so that a program with an invalid one does
+// not start.
 func (l List) validateTemplates() error {
 	var faults []error
 	for _, fsys := range l.Templates {

@@ -1,13 +1,13 @@
-// Package cron reads the intervals at which destinations are loaded, imports are repeated
-// and syncs run, says what comes next, and which field of an expression is wrong.
+// Package cron parses the schedules of destinations, imports and syncs, computes their next times,
+// and reports which field of an expression is invalid.
 //
-// Parse reads what Sluice itself runs by, Check and Calendars are for what Temporal's schedules run by.
-// Both take the fields of crontab(5) with lists, ranges, steps and names, and mean the same days by them.
+// Parse is for schedules that Sluice runs itself, Check and Calendars are for Temporal's schedules.
+// Both accept the fields of crontab(5) with lists, ranges, steps and names, with the same meaning.
 //
-// The libraries that there are were looked at and left: robfig/cron/v3 has had no release
-// since 2020, loses what falls into the hour that summer time takes away and panics on some
-// zones, its maintained fork runs a daily job twice on the day when clocks go back, and
-// none says which of the five fields is wrong.
+// Existing libraries were evaluated and rejected: robfig/cron/v3 has had no release since 2020,
+// skips runs in the hour that daylight saving removes and panics on some time zones, its maintained
+// fork runs a daily job twice on the day when clocks are set back, and none reports which of the
+// five fields is invalid.
 package cron
 
 import (
@@ -16,35 +16,34 @@ import (
 	"time"
 )
 
-// Schedule is a series of moments. It is safe for concurrent use.
+// Schedule is a series of times. It is safe for concurrent use.
 type Schedule struct {
 	every time.Duration
 	zone  *time.Location
 
 	minutes, hours, days, months, weekdays set
-	// eitherDay says that a day that matches either days or weekdays is enough.
+	// eitherDay means that a match of either the day of the month or the day of the week is enough.
 	eitherDay bool
 }
 
-// MinEvery and MaxEvery bound the duration behind @every.
+// MinEvery and MaxEvery bound the duration of @every.
 const (
 	MinEvery = time.Second
 	MaxEvery = 366 * 24 * time.Hour
 )
 
-// maxText bounds the text of an interval, in bytes.
+// maxText is the length limit of an expression, in bytes.
 const maxText = 200
 
-// Parse reads an interval: "@every 1h30m", "@hourly", "@daily" or "@midnight", "@weekly",
-// "@monthly", "@yearly" or "@annually", or the five fields minute, hour, day of the month, month and day of the week,
-// each with *, numbers, ranges, lists and steps. As in crontab(5), if neither the day of the month nor
-// the day of the week begins with *, a day that matches either of the two is enough: "0 3 1-7 * mon" is
-// every Monday and the first seven days of each month. zone is the IANA name of the time zone that the
-// fields are about, "" for UTC.
+// Parse parses a schedule: "@every 1h30m", "@hourly", "@daily" or "@midnight", "@weekly",
+// "@monthly", "@yearly" or "@annually", or the five fields minute, hour, day of the month, month
+// and day of the week, each with *, numbers, ranges, lists and steps. As in crontab(5), if neither
+// the day of the month nor the day of the week begins with *, a match of either is enough: "0 3 1-7
+// * mon" is every Monday and the first seven days of each month. zone is the IANA name of the time
+// zone of the fields, "" for UTC.
 //
-// When clocks go forward, what falls into the time that there is not happens at its end.
-// When they go back, what falls into the time that comes twice happens the first time,
-// unless it happens in every hour: then the hour that comes twice is two hours.
+// A run scheduled in the hour skipped by daylight saving fires when that hour ends. A run in the
+// repeated hour fires the first time only, unless it runs in every hour: then it fires in both.
 func Parse(text, zone string) (Schedule, error) {
 	s := Schedule{zone: time.UTC}
 	if zone != "" {
@@ -66,11 +65,11 @@ func Parse(text, zone string) (Schedule, error) {
 	return s, s.hasDays(text)
 }
 
-// hasDays refuses fields that no day fits, such as the 30th of February.
+// hasDays rejects fields that no day matches, such as 30 February.
 func (s Schedule) hasDays(text string) error {
-	// The days of any nine years in a row are those of all, but around 2100.
+	// Any nine consecutive years have all combinations of days, except around 2100.
 	if s.Next(time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		return fmt.Errorf("%q: there is no such day", text)
+		return fmt.Errorf("%q: no such day exists", text)
 	}
 	return nil
 }

@@ -8,25 +8,25 @@ import (
 	"strings"
 )
 
-// set holds small numbers, one a bit.
+// set is a set of small numbers, one per bit.
 type set uint64
 
 func (s set) has(n int) bool { return s>>n&1 == 1 }
 
-// shorthands are the names that there are for five fields.
+// shorthands maps descriptors to their five fields.
 var shorthands = map[string]string{
 	"@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
 	"@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
 }
 
-// forms lists for people what an expression can be.
+// forms lists the valid forms of an expression.
 const forms = "@every, @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually or five cron fields"
 
-// field is one of the five.
+// field is one of the five fields.
 type field struct {
 	name, takes string
 	least, most int
-	// names stand for the numbers from least on.
+	// names are aliases of the numbers from least on.
 	names []string
 }
 
@@ -45,7 +45,7 @@ var fields = [5]field{
 	},
 }
 
-// parseFields reads five fields, or what stands for them, and reports every fault at once.
+// parseFields parses five fields or a descriptor, and reports every fault.
 func (s *Schedule) parseFields(text string) error {
 	switch {
 	case text == "":
@@ -53,9 +53,9 @@ func (s *Schedule) parseFields(text string) error {
 	case len(text) > maxText:
 		return fmt.Errorf("has %d bytes: want at most %d", len(text), maxText)
 	case strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ="):
-		return errors.New("names a time zone: that is given by --timezone")
+		return errors.New("contains a time zone: use --timezone")
 	case strings.Contains(text, "#"):
-		return errors.New("holds a #: comments are not allowed")
+		return errors.New("contains a #: comments are not allowed")
 	case strings.HasPrefix(text, "@"):
 		long, known := shorthands[text]
 		if !known {
@@ -72,7 +72,7 @@ func (s *Schedule) parseFields(text string) error {
 		for entry := range strings.SplitSeq(all[i], ",") {
 			some, ok := fields[i].parse(entry)
 			if !ok {
-				faults = append(faults, fmt.Errorf("field %d, the %s: %q is none: want *, or %s, with ranges as in 1-5, "+
+				faults = append(faults, fmt.Errorf("field %d, the %s: invalid %q: want *, or %s, with ranges as in 1-5, "+
 					"lists as in 1,3 and steps as in */2", i+1, fields[i].name, entry, fields[i].takes))
 			}
 			*into |= some
@@ -85,12 +85,12 @@ func (s *Schedule) parseFields(text string) error {
 	return errors.Join(faults...)
 }
 
-// eitherDay says whether both kinds of days are restricted, so that either is enough.
+// eitherDay reports whether both kinds of days are restricted, so that either match is enough.
 func eitherDay(fields []string) bool {
 	return !strings.HasPrefix(fields[2], "*") && !strings.HasPrefix(fields[4], "*")
 }
 
-// parse reads one entry of a list: *, a number or a range, with or without a step.
+// parse parses one entry of a list: *, a number or a range, with or without a step.
 func (f field) parse(text string) (some set, ok bool) {
 	span, step, stepped := strings.Cut(text, "/")
 	by := 1
@@ -121,9 +121,9 @@ func (f field) parse(text string) (some set, ok bool) {
 	return some, true
 }
 
-// value reads a number of the field, or its name.
+// value parses a number of the field, or its name.
 func (f field) value(text string) (n int, ok bool) {
-	// Not EqualFold: it takes letters for others that nobody else does.
+	// Not EqualFold, which also equates some letters outside ASCII.
 	if i := slices.Index(f.names, strings.ToLower(text)); i >= 0 {
 		return f.least + i, true
 	}
@@ -131,7 +131,7 @@ func (f field) value(text string) (n int, ok bool) {
 	return n, ok && n >= f.least && n <= f.most
 }
 
-// number reads digits, and nothing else.
+// number parses digits only.
 func number(text string) (int, bool) {
 	for _, r := range text {
 		if r < '0' || r > '9' {

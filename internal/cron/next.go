@@ -2,15 +2,15 @@ package cron
 
 import "time"
 
-// horizon is how many days Next looks ahead: a 29th of February is eight years away at
-// most.
+// horizon is the number of days that Next searches: the next 29 February is at most eight years
+// away.
 const horizon = 9 * 366
 
 // allHours is every hour of a day.
 const allHours set = 1<<24 - 1
 
-// Next returns the first moment behind the given one, in UTC: with @every, the length of
-// the interval later. It is zero if there is none in nine years.
+// Next returns the first time after the given one, in UTC; with @every, the time one interval
+// later. It is zero if there is none within nine years.
 func (s Schedule) Next(after time.Time) time.Time {
 	if s.every > 0 {
 		return after.Add(s.every).UTC()
@@ -40,8 +40,8 @@ func (s Schedule) hasDay(date time.Time) bool {
 	return day && weekday
 }
 
-// onDay returns the first moment of a day that lies behind the given one. The date is in
-// UTC, whatever the zone is: there, each day has 24 hours of 60 minutes.
+// onDay returns the first time of a day after the given one. The date is in UTC, whatever the zone:
+// there, each day has 24 hours of 60 minutes.
 func (s Schedule) onDay(date, after time.Time) (next time.Time, found bool) {
 	if s.hours == allHours {
 		return s.byMinute(date, after)
@@ -63,7 +63,7 @@ func (s Schedule) onDay(date, after time.Time) (next time.Time, found bool) {
 	return time.Time{}, false
 }
 
-// byMinute goes through the minutes of a day as they pass, whatever clocks do.
+// byMinute steps through the elapsed minutes of a day, regardless of clock changes.
 func (s Schedule) byMinute(date, after time.Time) (next time.Time, found bool) {
 	at, end := s.instant(date), s.instant(date.AddDate(0, 0, 1))
 	if after.After(at) {
@@ -77,12 +77,11 @@ func (s Schedule) byMinute(date, after time.Time) (next time.Time, found bool) {
 	return time.Time{}, false
 }
 
-// instant returns the moment at which the clocks of the zone show a time, which is given
-// as if it was in UTC: the first one if there are two, and the end of the gap if there is
-// none.
+// instant returns the time at which the clocks of the zone show wall, which is given as if it was
+// in UTC: the first one if there are two, and the end of the gap if there is none.
 func (s Schedule) instant(wall time.Time) time.Time {
-	// What clocks showed a day before and will show a day later has the zone's offsets on
-	// both sides of a change. Where there is none they are the same.
+	// The offsets a day earlier and a day later are those before and after a clock change. Without
+	// a change they are equal.
 	before, after := s.by(wall, wall.AddDate(0, 0, -1)), s.by(wall, wall.AddDate(0, 0, 1))
 	switch {
 	case s.shows(before, wall):
@@ -90,19 +89,20 @@ func (s Schedule) instant(wall time.Time) time.Time {
 	case s.shows(after, wall):
 		return after
 	default:
-		// The offset of before leads behind the gap: its end is where the new one begins.
+		// With the earlier offset the time is after the gap, whose end is the start of the new
+		// offset.
 		end, _ := before.In(s.zone).ZoneBounds()
 		return end
 	}
 }
 
-// by reads a wall clock by the offset that the zone has at a moment.
+// by interprets a wall clock with the zone's offset at a time.
 func (s Schedule) by(wall, at time.Time) time.Time {
 	_, offset := at.In(s.zone).Zone()
 	return wall.Add(-time.Duration(offset) * time.Second)
 }
 
-// shows says whether the clocks of the zone show a time at a moment.
+// shows reports whether the clocks of the zone show wall at a time.
 func (s Schedule) shows(at, wall time.Time) bool {
 	_, offset := at.In(s.zone).Zone()
 	return at.Add(time.Duration(offset) * time.Second).Equal(wall)

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// Check reports every fault of an expression that a Temporal schedule is to run by, before the server
-// sees it. It accepts what Parse does, but for @every: a schedule has a setting of its own for intervals.
+// Check reports every fault of an expression for a Temporal schedule, before the server does. It
+// accepts the input of Parse except @every: a schedule has a separate setting for intervals.
 func Check(expression string) error {
 	if strings.HasPrefix(strings.TrimSpace(expression), "@every") {
-		return errors.New("uses @every: an interval is given by --every")
+		return errors.New("contains @every: use --every for an interval")
 	}
 	_, err := Parse(expression, "")
 	return err
 }
 
-// Calendars returns the expressions that together mean to Temporal what an expression means to Parse.
-// Where the day of the month and the day of the week are both restricted, Temporal runs on days that
-// match both, and cron on days that match either: Temporal then gets an expression for each of the two.
-// https://docs.temporal.io/schedule#spec has the union of all expressions of a schedule.
+// Calendars returns the Temporal expressions that together are equivalent to an expression of
+// Parse. If the day of the month and the day of the week are both restricted, Temporal requires a
+// match of both, cron of either: Temporal then gets one expression for each of them. A schedule is
+// the union of its expressions (https://docs.temporal.io/schedule#spec).
 func Calendars(expression string) []string {
 	byDay := strings.Fields(expression)
 	if len(byDay) != len(fields) || !eitherDay(byDay) {

@@ -68,7 +68,7 @@ func TestSearchAttributesAgreeWithTheStore(t *testing.T) {
 	}
 }
 
-// A parked import says so in both places, and no longer once it goes on.
+// A parked import says so in both places, and no longer once it continues.
 func TestParkedIsSeen(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)
@@ -80,7 +80,7 @@ func TestParkedIsSeen(t *testing.T) {
 	s.WaitFor(t, imp.ID, "parked in Temporal", func(store.ImportSummary) bool {
 		return s.attributes(imp.WorkflowID, "")["SluiceStatus"] == "parked"
 	})
-	s.waitLine(imp.ID, "warn: Part 0, part 1 of 2, is parked: open part 1 of 2: noop was told to fail in import_data. "+
+	s.waitLine(imp.ID, "warn: Part 0, part 1 of 2, is parked: open part 1 of 2: noop failed as configured in import_data. "+
 		"Retry it, skip it or cancel the import.")
 
 	require.EqualError(t, s.Starter.RetryPart(ctx, imp.ID, 5, starter.By{}),

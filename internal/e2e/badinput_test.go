@@ -55,7 +55,7 @@ const (
 	names   = "[imported_]<table>_YYYYMMDD_YYYYMMDD.csv[.gz], where <table> is one of " + tables
 	tables  = "browsers, custom_events, devices, entry_pages, exit_pages, locations, operating_systems, pages, sources, visitors"
 	columns = "date,visitors,pageviews,bounces,visits,visit_duration"
-	cutOff  = visitorsFile + ":3: ends in the middle of a row: the file looks truncated; export or copy it again"
+	cutOff  = visitorsFile + ":3: ends within a row: the file is truncated; export or copy it again"
 )
 
 // badInput is something that cannot be imported at all.
@@ -70,12 +70,12 @@ type badInput struct {
 var badInputs = map[string]badInput{
 	"wrong header": {
 		files: func(f folder) { f.write(visitorsFile, "date,visitors,clicks\n2021-01-01,1,2\n") },
-		err: "./" + visitorsFile + `:1:15: unknown column "clicks"; --args '{"leave_out_unknown_columns": true}' leaves it out; expected: ` +
+		err: "./" + visitorsFile + `:1:15: unknown column "clicks"; --args '{"leave_out_unknown_columns": true}' skips it; expected: ` +
 			columns,
 	},
 	"no header": {
 		files: func(f folder) { f.write(visitorsFile, goodRow) },
-		err:   "./" + visitorsFile + ":1:1: there is no header: the first line holds data; expected: " + columns,
+		err:   "./" + visitorsFile + ":1:1: the header is missing: the first line contains data; expected: " + columns,
 	},
 	"truncated": {
 		files: func(f folder) { f.visitors(goodRow, "2021-01-02,1,2") },
@@ -87,7 +87,7 @@ var badInputs = map[string]badInput{
 	},
 	"binary": {
 		files: func(f folder) { f.write(visitorsFile, "\x7fELF\x02\x01\x01\x00\x00\x00") },
-		err: "./" + visitorsFile + ": is binary, not text: its first line holds a NUL byte; expected CSV text with the header: " +
+		err: "./" + visitorsFile + ": is binary, not text: its first line contains a NUL byte; expected CSV text with the header: " +
 			columns,
 	},
 	"empty file": {
@@ -104,7 +104,7 @@ var badInputs = map[string]badInput{
 	},
 	"missing": {
 		files: func(folder) {}, path: "nowhere",
-		err: "./nowhere: does not exist on the machine of the worker",
+		err: "./nowhere: does not exist on the worker's machine",
 	},
 	"nothing in it": {
 		files: func(f folder) { f.write("readme.txt", "hello") },
@@ -114,7 +114,7 @@ var badInputs = map[string]badInput{
 	"a folder named like a file": {
 		files: func(f folder) { require.NoError(f.t, os.Mkdir(filepath.Join(f.dir, visitorsFile), 0o700)) },
 		err: "there is nothing to import: no file is named like an export; expected: " + names + "\n./" + visitorsFile +
-			" is a sub-directory and was not searched: name it too if it holds files to import",
+			" is a sub-directory and was not searched: name it too if it contains files to import",
 	},
 	"impossible date in its name": {
 		files: func(f folder) { f.write("imported_visitors_20210230_20210301.csv", header) },
@@ -129,18 +129,18 @@ var badInputs = map[string]badInput{
 	"path traversal": {
 		files: func(f folder) { f.zip("../"+visitorsFile, header+goodRow) }, path: "export.zip",
 		err: "./export.zip/../" + visitorsFile +
-			": its path leads out of the archive, or may: pack the files again without their directories",
+			": its path leads, or may lead, out of the archive: pack the files again without their directories",
 	},
 	"no zip": {
 		files: func(f folder) { f.write("export.zip", "PK\x03\x04 but no more") }, path: "export.zip",
-		err: "./export.zip: is not a zip archive, or a truncated one: export or copy it again",
+		err: "./export.zip: is not a zip archive, or is truncated: export or copy it again",
 	},
 	"too many rejects": {
 		files: func(f folder) {
 			f.visitors(strings.Repeat(goodRow, 50), strings.Repeat("2021-01-02,-1,2,3,4,5\n", 150))
 		},
 		class: "too_many_rejects",
-		err: visitorsFile + ": 110 of the first 160 rows cannot be loaded, more than the limit of 100 rows or 1 %; " +
+		err: visitorsFile + ": 110 of the first 160 rows are rejected, more than the limit of 100 rows or 1 %; " +
 			"for instance line 52, visitors: negative number: want 0 or more",
 	},
 }
@@ -156,7 +156,7 @@ func init() {
 			require.NoError(f.t, os.Chmod(filepath.Join(f.dir, visitorsFile), 0))
 		},
 		class: "access_denied",
-		err:   "./" + visitorsFile + ": may not be read by the worker: permission denied",
+		err:   "./" + visitorsFile + ": permission denied: give the worker read access",
 	}
 }
 

@@ -22,13 +22,13 @@ func TestBadRows(t *testing.T) {
 	bad := []struct{ name, row, column, reason string }{
 		{"negative", "2021-01-02,-1,2,3,4,5", "visitors", "negative number: want 0 or more"},
 		{"overflow", "2021-01-02,18446744073709551616,2,3,4,5", "visitors", "number too large: want at most 18446744073709551615"},
-		{"decimal", "2021-01-02,1.0,2,3,4,5", "visitors", "decimal number: want a whole number without a point, for instance 12 and not 12.0"},
+		{"decimal", "2021-01-02,1.0,2,3,4,5", "visitors", "decimal number: want a whole number without a point, such as 12"},
 		{"word", "2021-01-02,one,2,3,4,5", "visitors", "not a whole number: want digits only, or nothing for 0"},
 		{"day", "2021-02-30,1,2,3,4,5", "date", ""},
 		{"month", "2021-13-01,1,2,3,4,5", "date", ""},
 		{"form", "02.01.2021,1,2,3,4,5", "date", ""},
 		{"UTF-8", "2021-01-02,\xff,2,3,4,5", "visitors", "not a whole number: want digits only, or nothing for 0"},
-		{"fields", "2021-01-02,1,2,3", "", "row with 4 values: want 6, as many as the header has columns"},
+		{"fields", "2021-01-02,1,2,3", "", "row with 4 values: want 6, the number of columns in the header"},
 		{"quote", `2021-01-02,1"2,2,3,4,5`, "visitors", "quote inside an unquoted value: put the value in quotes and double the quotes within"},
 		{"long", "2021-01-02," + strings.Repeat("1", long) + ",2,3,4,5", "", "row is longer than the limit of 1048576 bytes"},
 	}
@@ -77,6 +77,6 @@ func TestBadText(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []schema.Reject{
 		{File: "imported_pages_20210101_20210131.csv", Line: 3, Column: "page", Reason: "not UTF-8: save the file in the UTF-8 encoding", Sample: "/\uFFFD"},
-		{File: "imported_pages_20210101_20210131.csv", Line: 4, Column: "page", Reason: "text with a NUL byte: take the byte out", Sample: "/\x00"},
+		{File: "imported_pages_20210101_20210131.csv", Line: 4, Column: "page", Reason: "text with a NUL byte: remove the byte", Sample: "/\x00"},
 	}, rejects)
 }

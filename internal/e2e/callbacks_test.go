@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// closing fails for good in the callbacks that come after an import's work.
+// closing fails permanently in the callbacks that come after an import's work.
 type closing struct{ importers.Importer }
 
 var errClosing = importers.Permanent(importers.ClassAccess, errors.New("the folder is read-only"))
@@ -33,9 +33,9 @@ func (closing) CleanUp(context.Context, importers.Import) error { return errClos
 func TestClosingCallbacksFail(t *testing.T) {
 	t.Parallel()
 	const (
-		cleanUp   = "error: clean_up failed for good; what it was to remove may be left: the folder is read-only"
-		onFailure = "error: on_failure failed for good; the import ends all the same: the folder is read-only"
-		onSuccess = "error: on_success failed for good; the import is completed: the folder is read-only"
+		cleanUp   = "error: clean_up failed permanently; its resources may remain: the folder is read-only"
+		onFailure = "error: on_failure failed permanently; the import ends nevertheless: the folder is read-only"
+		onSuccess = "error: on_success failed permanently; the import is completed: the folder is read-only"
 	)
 	s := setup(t, closing{noop.New()})
 	s.StartWorker(t)

@@ -65,7 +65,7 @@ func (s *system) cleanRejects(imp store.Import) error {
 	return err
 }
 
-// stuck is an importer that hangs in one place until it is told to stop.
+// stuck is an importer that hangs in one place until its context ends.
 type stuck struct {
 	*noop.Importer
 	at       string
@@ -123,7 +123,7 @@ func (r stuckReader) Next(ctx context.Context, _ *importers.Chunk) error {
 // Close does nothing.
 func (stuckReader) Close() error { return nil }
 
-// Wherever an importer hangs, it is told of a cancellation, and the import ends: long before
+// Wherever an importer hangs, its context is cancelled, and the import ends: long before
 // the attempt, which may take hours, has come to its own timeout.
 func TestCancelIsPrompt(t *testing.T) {
 	t.Parallel()
@@ -138,7 +138,7 @@ func TestCancelIsPrompt(t *testing.T) {
 			defer cancel()
 			requireClosed(ctx, t, hung.reached, "the importer is called")
 			require.NoError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{}))
-			requireClosed(ctx, t, hung.released, "the importer is told")
+			requireClosed(ctx, t, hung.released, "the importer's context ends")
 			s.end(imp, store.StatusCancelled)
 		})
 	}
@@ -149,6 +149,6 @@ func requireClosed(ctx context.Context, t *testing.T, c <-chan struct{}, what st
 	select {
 	case <-c:
 	case <-ctx.Done():
-		require.FailNow(t, "waited in vain", what)
+		require.FailNow(t, "timed out", what)
 	}
 }

@@ -35,7 +35,7 @@ func TestDeleteUnderQueries(t *testing.T) {
 			counts, err := visibleCounts(ctx, conn)
 			if !assert.NoError(t, err) ||
 				!assert.Contains(t, []uint64{0, rows}, counts[uint64(gone.ID)], "all or nothing") ||
-				!assert.EqualValues(t, rows, counts[uint64(other.ID)], "nobody else's") ||
+				!assert.EqualValues(t, rows, counts[uint64(other.ID)], "those of the other import") ||
 				!assert.Zero(t, counts[uint64(busy.ID)], "not completed") {
 				break
 			}
@@ -62,7 +62,7 @@ func TestDeleteUnderQueries(t *testing.T) {
 	require.Equal(t, sumTo(rows), s.visitors(busy))
 }
 
-// sumTo is the sum of visitors of that many made-up rows.
+// sumTo is the sum of visitors of that many generated rows.
 func sumTo(rows uint64) uint64 { return rows * (rows + 1) / 2 }
 
 // What was deleted can be imported again, to the same figures.

@@ -86,7 +86,7 @@ func TestFailingTaskIsShown(t *testing.T) {
 }
 
 // A history that this release cannot replay shows at its import and in the metric, until a reset
-// has brought the workflow to a point from which it can go on.
+// has brought the workflow to a point from which it can resume.
 func TestFailingTaskIsMeasured(t *testing.T) {
 	t.Parallel()
 	s, _ := recovering(t)

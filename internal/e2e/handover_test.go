@@ -90,7 +90,7 @@ func TestImportArrives(t *testing.T) {
 	t.Fatal("no dispatch was started")
 }
 
-// Every way in which an import can end is told, and each end of one that is run again.
+// Every end of an import is reported, and each end of an import that is run again.
 func TestEndsArrive(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t, toDatabase)

@@ -76,7 +76,7 @@ func encodings(secret string) map[string]string {
 	}
 }
 
-// harvestPending takes what Temporal shows of an import that is in trouble.
+// harvestPending returns what Temporal shows of a failing import.
 func (s *secretive) harvestPending(imp store.Import) map[string]string {
 	s.t.Helper()
 	now, err := s.Temporal.DescribeWorkflowExecution(enginetest.Context(s.t), imp.WorkflowID, "")
@@ -85,7 +85,7 @@ func (s *secretive) harvestPending(imp store.Import) map[string]string {
 	require.NoError(s.t, err)
 	summary, err := s.Store.Summary(enginetest.Context(s.t), imp.ID)
 	require.NoError(s.t, err)
-	return map[string]string{"pending activities": string(text), "trouble": summary.Import.AttemptError}
+	return map[string]string{"pending activities": string(text), "attempt error": summary.Import.AttemptError}
 }
 
 func (s *secretive) metrics() string {

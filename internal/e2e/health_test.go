@@ -42,7 +42,7 @@ func TestMistypedConnection(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, unhealthy)
 
-	// The same by the clock, with a trigger after each, as people do it by hand.
+	// The same on a schedule, with a trigger after each job, as operators do manually.
 	ctx := enginetest.Context(t)
 	row := func(connection string, id int) map[string]any {
 		return map[string]any{
@@ -113,7 +113,7 @@ func TestAnswersAboutJobs(t *testing.T) {
 }
 
 // Of two connections of a destination one is down: its circuit opens, is seen, and outlives the
-// worker; the jobs of the other are delivered. Once it is mended, trigger, resume and
+// worker; the jobs of the other are delivered. Once it is fixed, trigger, resume and
 // `connection resume` try it at once, with a job that has not failed.
 func TestConnectionDown(t *testing.T) {
 	t.Parallel()
@@ -129,10 +129,10 @@ func TestConnectionDown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var mended atomic.Bool
+			var fixed atomic.Bool
 			var first atomic.Value
 			down := webhooktest.Start(t, func(w http.ResponseWriter, r *http.Request) {
-				if !mended.Load() {
+				if !fixed.Load() {
 					w.WriteHeader(http.StatusBadGateway)
 					return
 				}
@@ -161,7 +161,7 @@ func TestConnectionDown(t *testing.T) {
 			require.Equal(t, store.JobAcknowledged, c.state(fresh).State)
 			require.Len(t, down.Events(), 5, "it is spared")
 
-			mended.Store(true)
+			fixed.Store(true)
 			require.NoError(t, try(c))
 			c.wait(store.JobSucceeded, append(failed, fresh)...)
 			require.Equal(t, fresh, first.Load(), "a job that has not failed is the probe")

@@ -94,12 +94,12 @@ func TestReview(t *testing.T) {
 		s.StartWorker(t)
 		imp := s.reviewed(`{"rows": 50, "fail": "stage_done", "fail_times": 1}`)
 		err := s.Starter.Decide(ctx, imp.ID, store.Accepted, bob)
-		require.ErrorContains(t, err, "accepted by bob, but it could not be finalised, and goes on waiting: noop was told to fail in stage_done")
+		require.ErrorContains(t, err, "accepted by bob, but staging failed, and the import remains in review: noop failed as configured in stage_done")
 		now := s.waitPhase(imp.ID, store.PhaseInReview)
 		require.Equal(t, store.StatusInReview, now.Import.Status)
 		review, err := s.Store.ReviewOf(ctx, imp.ID)
 		require.NoError(t, err)
-		require.Equal(t, "noop was told to fail in stage_done", review.Error)
+		require.Equal(t, "noop failed as configured in stage_done", review.Error)
 		require.NoError(t, s.Starter.Decide(ctx, imp.ID, store.Accepted, bob))
 		s.end(imp, store.StatusCompleted)
 	})
@@ -126,7 +126,7 @@ func TestReview(t *testing.T) {
 	})
 }
 
-// Fifty clients decide at once: one decision is carried out, and the others are told
+// Fifty clients decide at once: one decision is executed, and the others receive an error
 // which.
 func TestDecisionIsRaced(t *testing.T) {
 	t.Parallel()
@@ -176,10 +176,10 @@ func TestUnchanged(t *testing.T) {
 	require.Equal(t, "unchanged", s.attributes(same.WorkflowID, "")["SluiceStatus"])
 	told := s.noop(site, `{"unchanged": true}`)
 	s.end(told, store.StatusUnchanged)
-	require.Contains(t, s.feedback(told.ID), "info: Unchanged: noop was told so: nothing has changed since the last import.")
+	require.Contains(t, s.feedback(told.ID), "info: Unchanged: as configured: nothing has changed since the last import.")
 }
 
-// A pause takes effect while an activity waits for its source, and a resume lets it go on
+// A pause takes effect while an activity waits for its source, and a resume lets it continue
 // where it stood.
 func TestPause(t *testing.T) {
 	t.Parallel()
@@ -271,7 +271,7 @@ func TestWaitForTheSource(t *testing.T) {
 	s.StartWorker(t)
 	imp := s.noop(site, `{"rows": 200, "parts": 2, "fail": "import_data", "fail_times": 2, "wait": "1500ms"}`)
 	now := s.WaitFor(t, imp.ID, "a wait", func(now store.ImportSummary) bool { return now.Import.WaitUntil != nil })
-	require.Contains(t, now.Import.WaitReason, "of 2: noop was told to fail in import_data")
+	require.Contains(t, now.Import.WaitReason, "of 2: noop failed as configured in import_data")
 	last := s.end(imp, store.StatusCompleted)
 	require.Nil(t, last.Import.WaitUntil)
 	require.Equal(t, sumTo(200), s.visitors(imp))
@@ -279,7 +279,7 @@ func TestWaitForTheSource(t *testing.T) {
 }
 
 // Orders also come as signals: repeated under one key they are one, and what is refused
-// is told in the import's log.
+// is reported in the import's log.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)
@@ -306,8 +306,8 @@ func TestSignals(t *testing.T) {
 	require.Equal(t, "cancelled by another service", s.end(imp, store.StatusCancelled).Import.Error)
 }
 
-// An import whose workflow somebody has terminated is ended: its rows are purged, and
-// whoever waits for its locks goes on.
+// An import whose workflow was terminated by a person ends: its rows are purged, and
+// imports that wait for its locks continue.
 func TestTerminated(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)

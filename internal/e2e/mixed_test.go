@@ -65,7 +65,7 @@ func (m mixed) requireRightWorkers(imp store.Import) {
 	}
 }
 
-// Workers of different programs run side by side, whichever starts first: each takes what it knows. An
+// Workers of different programs run concurrently, whichever starts first: each takes what it knows. An
 // import whose importer no worker has stays queued, and can be cancelled.
 func TestMixedWorkers(t *testing.T) {
 	t.Parallel()

@@ -32,9 +32,9 @@ func (h halfBroken) ImportData(
 	return h.Importer.ImportData(ctx, imp, part, from)
 }
 
-// People are told of a parked part at once, also while another part goes on: by the import's
+// A parked part is reported at once, also while another part continues: in the import's
 // status, by a mail, for which the worker needs no key set, and by NOTIFY.
-func TestParkedIsTold(t *testing.T) {
+func TestParkedIsReported(t *testing.T) {
 	t.Parallel()
 	s := setup(t, enginetest.Impatient(halfBroken{noop.New()}))
 	mails := smtptest.Start(t, smtptest.Config{})
@@ -50,7 +50,7 @@ func TestParkedIsTold(t *testing.T) {
 	now := s.WaitFor(t, imp.ID, "parked", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusParked })
 	require.EqualValues(t, 3, now.PartsTotal)
 	require.Zero(t, now.PartsDone)
-	s.WaitFor(t, imp.ID, "another part goes on", func(now store.ImportSummary) bool { return now.RowsLoaded > 0 })
+	s.WaitFor(t, imp.ID, "another part continues", func(now store.ImportSummary) bool { return now.RowsLoaded > 0 })
 	for {
 		n, err := listener.Next(ctx)
 		require.NoError(t, err)

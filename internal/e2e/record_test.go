@@ -196,7 +196,7 @@ func TestRecord(t *testing.T) {
 			}
 			text, err := protojson.Marshal(history)
 			require.NoError(t, err)
-			// Workers give their machine's name; it is nobody's business.
+			// Workers report their machine's name, which must not be published.
 			clean := strings.ReplaceAll(string(text), host, "recorder")
 			require.NoError(t, os.WriteFile(filepath.Join(replayFolder, name+".json"), []byte(clean), 0o600))
 		})

@@ -83,13 +83,13 @@ func TestTemporalLostWhileLoading(t *testing.T) {
 	defer w.mu.Unlock()
 	for _, part := range half {
 		require.Positive(t, part.NextChunk)
-		require.Equal(t, importers.Cursor(part.Cursor), w.from[int(part.No)][0], "it goes on where it was")
+		require.Equal(t, importers.Cursor(part.Cursor), w.from[int(part.No)][0], "it resumes at its cursor")
 	}
 	require.Contains(t, s.feedback(imp.ID),
 		"warn: The workflow is started again from the last checkpoints: Temporal does not know its workflow.")
 }
 
-// What waits for people goes on waiting for them, and takes their commands.
+// An import that waits for a decision keeps waiting, and accepts commands.
 func TestTemporalLostWhileWaiting(t *testing.T) {
 	t.Parallel()
 	s, _ := recovering(t)
@@ -156,7 +156,7 @@ func TestCommandsWithoutWorkflow(t *testing.T) {
 	s.end(imp, store.StatusCancelled)
 }
 
-// A deletion whose workflow is gone, in whatever way, goes on.
+// A deletion whose workflow is lost, for any reason, continues.
 func TestDeletionWithoutWorkflow(t *testing.T) {
 	t.Parallel()
 	s, _ := recovering(t)
@@ -191,7 +191,7 @@ func TestTemporalLostWhileEnding(t *testing.T) {
 	require.Equal(t, "cancelled by ann", s.end(imp, store.StatusCancelled).Import.Error)
 }
 
-// A run that has timed out, and one that the server has terminated, go on; one that a person
+// A run that has timed out, and one that the server has terminated, continue; one that a person
 // has terminated or cancelled ends.
 func TestClosedRuns(t *testing.T) {
 	t.Parallel()

@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// A failed import whose cause is mended is run again by a reset of its workflow, from
+// A failed import whose cause is fixed is run again by a reset of its workflow, from
 // whatever point it had failed at.
 func TestResetOfAFailedImport(t *testing.T) {
 	t.Parallel()

@@ -11,8 +11,8 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// A worker that is told to stop in the middle of an import stops soon, and the next
-// one goes on where it stood.
+// A worker that receives a signal during an import stops promptly, and the next
+// one resumes the import.
 func TestWorkerStopsWhileLoading(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)
@@ -34,7 +34,7 @@ func TestWorkerStopsWhileLoading(t *testing.T) {
 	require.Equal(t, sumTo(rows)-sumTo(5), s.visitors(imp))
 }
 
-// The same where the worker stops within a callback of the importer, which goes on
+// The same where the worker stops within a callback of the importer, which continues
 // elsewhere without waiting for any timeout.
 func TestWorkerStopsInACallback(t *testing.T) {
 	t.Parallel()

@@ -39,7 +39,7 @@ const (
 	plantedSMTP    = "pl4nted-wr0ng/p4ssw0rd+smtp"
 )
 
-// planted are all secrets that the worker knows or is told, by what they are.
+// planted maps descriptions to all secrets that the worker has.
 func planted(keyset string) map[string]string {
 	return map[string]string{
 		"the databases' password": plantedDSN, "a refresh token that is refused": plantedRefresh,
@@ -69,7 +69,7 @@ func setupSecretive(t *testing.T) *secretive {
 		system: setup(t, enginetest.Impatient(noop.New()), googleanalytics4.New(googleanalytics4.Config{Guard: outbound.Loopback()})),
 		fake:   fakega4test.Start(t, fakega4.Config{Days: 5, RowsPerDay: 5}), listen: freeAddress(t),
 	}
-	// Both channels fail at first, and the endpoint says again what it was told.
+	// Both channels fail at first, and the endpoint repeats the request.
 	var mails, events atomic.Int32
 	s.mails = smtptest.Start(t, smtptest.Config{RefuseMail: func() error {
 		if mails.Add(1) == 1 {
@@ -164,7 +164,7 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// What the worker knows and nobody else should is nowhere to be found in clear, nor in
+// Secrets of the worker appear nowhere in clear, nor in
 // one of the usual encodings: in no history, no table, no log, no metric, no mail and no
 // event. Not even after everything has gone wrong that uses it.
 func TestSecretsStayInside(t *testing.T) {
@@ -176,11 +176,11 @@ func TestSecretsStayInside(t *testing.T) {
 	imp := s.noop(site, `{"rows": 3000, "delay": "50ms", "bad_rows": 5}`)
 	s.WaitLoading(t, imp.ID)
 	s.warehouseProxy.Cut()
-	s.WaitFor(t, imp.ID, "in trouble without a warehouse", func(now store.ImportSummary) bool { return now.Import.AttemptError != "" })
+	s.WaitFor(t, imp.ID, "failing without a warehouse", func(now store.ImportSummary) bool { return now.Import.AttemptError != "" })
 	seen := s.harvestPending(imp)
-	s.warehouseProxy.Mend()
+	s.warehouseProxy.Restore()
 	s.storeProxy.Cut()
-	s.storeProxy.Mend()
+	s.storeProxy.Restore()
 	s.end(imp, store.StatusCompleted)
 	s.fake.Inject(fakega4.Fault{Method: "token", Times: 1, Status: http.StatusInternalServerError},
 		fakega4.Fault{Method: "batchRunReports", Times: 2, Status: http.StatusServiceUnavailable, EchoToken: true},

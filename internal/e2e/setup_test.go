@@ -40,7 +40,7 @@ func setupNoop(t *testing.T) *system {
 	return setup(t, enginetest.Impatient(noop.New()))
 }
 
-// noop starts an import of made-up rows in chunks of 50, two parts at once.
+// noop starts an import of generated rows in chunks of 50, two parts at once.
 func (s *system) noop(domain, args string) store.Import {
 	s.t.Helper()
 	return s.Start(s.t, s.noopRequest(domain, args))
@@ -113,7 +113,7 @@ func requireNothing(t *testing.T, s *enginetest.System, imp store.Import) {
 	require.Zero(t, visible)
 }
 
-// visitors adds up the visible visitors of an import of made-up rows: every row has
+// visitors adds up the visible visitors of an import of generated rows: every row has
 // others, so that a lost or doubled one shows.
 func (s *system) visitors(imp store.Import) uint64 {
 	s.t.Helper()

@@ -123,9 +123,9 @@ func analytics(t *testing.T, withheld int32) (*system, store.Import) {
 	return s, imp
 }
 
-// A report that announces rows and sends none is asked for again: if the rows come, they are
+// A report that announces rows and sends none is requested again: if the rows arrive, they are
 // loaded, and every day that Google has answered for is claimed.
-func TestShortAnswerIsAskedForAgain(t *testing.T) {
+func TestShortAnswerIsRetried(t *testing.T) {
 	t.Parallel()
 	s, imp := analytics(t, 3)
 	last := s.end(imp, store.StatusCompleted)

@@ -113,7 +113,7 @@ func TestAbandonedImport(t *testing.T) {
 	require.Equal(t, workflows.ImportID(site, imp.ID), last.Import.WorkflowID)
 	require.GreaterOrEqual(t, last.Import.StartedAt.Sub(last.Import.CreatedAt), 200*time.Millisecond)
 
-	// The same of a deletion that nobody has started.
+	// The same for a deletion that was never started.
 	require.NoError(t, s.Store.RequestDeletion(ctx, imp.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, imp.ID))
 	requireNothing(t, s.System, last.Import)

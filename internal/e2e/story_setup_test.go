@@ -49,7 +49,7 @@ type orders struct{ destinations.Destination }
 func (orders) Name() string  { return "orders" }
 func (orders) Label() string { return "Orders" }
 
-// Actions are one in realtime, and by the clock those that follow from it.
+// One action runs in realtime, those that follow from it on a schedule.
 func (o orders) Actions() []destinations.Action {
 	post := o.Destination.Actions()[0]
 	clock := destinations.Schedule{Interval: "@every 1s"}
@@ -136,12 +136,12 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(code)
 }
 
-// tale is all of Sluice with an endpoint, a database of somebody else's, and the commands.
+// tale is a complete Sluice with an endpoint, an external database, and the commands.
 type tale struct {
 	*delivering
 	script   *script
 	receiver *webhooktest.Receiver
-	// dwh is the somebody else's.
+	// dwh is the external database.
 	dwh      *pgx.Conn
 	registry *destinations.Registry
 }

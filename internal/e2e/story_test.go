@@ -27,7 +27,7 @@ var (
 var actors = []deliveryacts.ActionRef{hook, upsert, take, receipt, alarm, apology}
 
 // TestDeliveryStory tells what docs/delivery-story.md does: of an order that goes through
-// actions in realtime and by the clock, fails, is tried again, makes other jobs, is
+// actions in realtime and on a schedule, fails, is retried, creates other jobs, is
 // discarded, and is replayed. Wherever it stands, the store, the commands and what the Web UI
 // shows of the workflows say the same.
 func TestDeliveryStory(t *testing.T) {
@@ -45,7 +45,7 @@ func TestDeliveryStory(t *testing.T) {
 	d.requireWay(posted, append(begun, failed, executing, failed, executing, store.JobSucceeded)...)
 	d.requireAgreement(posted)
 
-	// By the clock: it waits for its time, which is an hour away, until that is changed.
+	// On a schedule: it waits for its next run, an hour away, until the schedule changes.
 	d.sluice(nil, "destination", "set-schedule", "postgres", "upsert", "--interval", "@every 1h")
 	row := d.event(upsert, map[string]any{
 		"connection": "dwh", "table": "orders", "key": []string{"id"}, "row": map[string]any{"id": 1, "total": "12.50"},
@@ -76,7 +76,7 @@ func TestDeliveryStory(t *testing.T) {
 
 	// Replayed, it is taken: the first job stays what it is.
 	var replay struct{ IDs []string }
-	d.sluice(&replay, "job", "replay", taken, "--reason", "the shop is mended")
+	d.sluice(&replay, "job", "replay", taken, "--reason", "the shop is fixed")
 	require.Len(t, replay.IDs, 1)
 	again := replay.IDs[0]
 	d.requireWay(again, append(begun, store.JobSucceeded)...)

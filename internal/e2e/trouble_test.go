@@ -22,11 +22,11 @@ func TestTransientFailure(t *testing.T) {
 	t.Parallel()
 	s := setup(t, noop.New())
 	s.StartWorker(t)
-	for name, tc := range map[string]struct{ args, trouble string }{
-		"error while loading": {`{"rows": 100, "fail": "import_data", "fail_times": 3}`, "noop was told to fail in import_data"},
-		"panic while loading": {`{"rows": 100, "panic": "import_data", "fail_times": 3}`, "panic: noop was told to panic in import_data"},
-		"error in a callback": {`{"rows": 100, "fail": "plan", "fail_times": 2}`, "noop was told to fail in plan"},
-		"panic in a callback": {`{"rows": 100, "panic": "before_start", "fail_times": 2}`, "panic: noop was told to panic in before_start"},
+	for name, tc := range map[string]struct{ args, failure string }{
+		"error while loading": {`{"rows": 100, "fail": "import_data", "fail_times": 3}`, "noop failed as configured in import_data"},
+		"panic while loading": {`{"rows": 100, "panic": "import_data", "fail_times": 3}`, "panic: noop panicked as configured in import_data"},
+		"error in a callback": {`{"rows": 100, "fail": "plan", "fail_times": 2}`, "noop failed as configured in plan"},
+		"panic in a callback": {`{"rows": 100, "panic": "before_start", "fail_times": 2}`, "panic: noop panicked as configured in before_start"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -34,8 +34,8 @@ func TestTransientFailure(t *testing.T) {
 			s := &system{System: s.System, t: t}
 			s.AddSite(t, domain)
 			imp := s.noop(domain, tc.args)
-			s.WaitFor(t, imp.ID, "in trouble", func(now store.ImportSummary) bool {
-				return strings.Contains(now.Import.AttemptError, tc.trouble)
+			s.WaitFor(t, imp.ID, "failing", func(now store.ImportSummary) bool {
+				return strings.Contains(now.Import.AttemptError, tc.failure)
 			})
 			last := s.end(imp, store.StatusCompleted)
 			require.EqualValues(t, 100, last.RowsLoaded)
@@ -70,7 +70,7 @@ func TestUnspeakableErrors(t *testing.T) {
 			imp := s.noop(site, `{"rows": 1}`)
 			if panics {
 				// Ten attempts would take minutes: that it is heard of is enough.
-				now := s.WaitFor(t, imp.ID, "in trouble", func(now store.ImportSummary) bool { return now.Import.AttemptError != "" })
+				now := s.WaitFor(t, imp.ID, "failing", func(now store.ImportSummary) bool { return now.Import.AttemptError != "" })
 				require.Contains(t, now.Import.AttemptError, "panic: \uFFFD")
 				require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID, starter.By{}))
 				s.end(imp, store.StatusCancelled)

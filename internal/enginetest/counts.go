@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// RowCounts returns how many rows each table of a store and of a warehouse has, by names
-// such as store.imports and warehouse.imported_pages.
+// RowCounts returns the number of rows of each table of a store and of a warehouse, by names such
+// as store.imports and warehouse.imported_pages.
 func RowCounts(tb testing.TB, storeDSN, warehouseDSN string) map[string]uint64 {
 	tb.Helper()
 	counts := map[string]uint64{}

@@ -1,6 +1,6 @@
-// Package enginetest gives tests real engines: databases and namespaces of their own
-// in the PostgreSQL, ClickHouse and Temporal that `sluice-dev exec` runs around
-// `go test`. Tests fail where the engines are missing; they never skip.
+// Package enginetest gives tests their own databases and namespaces in the PostgreSQL, ClickHouse
+// and Temporal that `sluice-dev exec` runs around `go test`. Tests fail if the engines are missing;
+// they never skip.
 package enginetest
 
 import (
@@ -38,8 +38,7 @@ func WarehouseDSN(tb testing.TB) string {
 	return warehouseDSN(tb, "SLUICE_WAREHOUSE_DSN")
 }
 
-// WarehouseNativeDSN is the same as WarehouseDSN, with a DSN of the native protocol
-// instead of HTTP.
+// WarehouseNativeDSN is WarehouseDSN with a DSN of the native protocol instead of HTTP.
 func WarehouseNativeDSN(tb testing.TB) string {
 	tb.Helper()
 	return warehouseDSN(tb, "SLUICE_WAREHOUSE_NATIVE_DSN")
@@ -54,7 +53,7 @@ func warehouseDSN(tb testing.TB, named string) string {
 	return withPath(tb, admin, name)
 }
 
-// Store returns a migrated store of the test's own.
+// Store returns a migrated store for the test.
 func Store(tb testing.TB) *store.Store {
 	tb.Helper()
 	ctx := Context(tb)
@@ -65,7 +64,7 @@ func Store(tb testing.TB) *store.Store {
 	return s
 }
 
-// Warehouse returns a migrated warehouse of the test's own.
+// Warehouse returns a migrated warehouse for the test.
 func Warehouse(tb testing.TB) *warehouse.Warehouse {
 	tb.Helper()
 	w, err := warehouse.Open(warehouse.Config{DSN: WarehouseDSN(tb)})
@@ -75,8 +74,8 @@ func Warehouse(tb testing.TB) *warehouse.Warehouse {
 	return w
 }
 
-// Context returns a context that ends a little before the test's deadline, so that
-// what hangs is reported by what waits for it, and with the test.
+// Context returns a context that ends a little before the test's deadline, so that the test that
+// hangs reports the failure.
 func Context(tb testing.TB) context.Context {
 	tb.Helper()
 	ctx := tb.Context()
@@ -90,7 +89,7 @@ func Context(tb testing.TB) context.Context {
 	return ctx
 }
 
-// ExecClickHouse runs a statement.
+// ExecClickHouse executes a statement.
 func ExecClickHouse(tb testing.TB, dsn, statement string) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -114,16 +113,16 @@ func execPostgres(tb testing.TB, dsn, statement string) {
 	require.NoError(tb, conn.Close(ctx))
 }
 
-// variable returns what `sluice-dev exec` has put into the environment.
+// variable returns a variable set by `sluice-dev exec`.
 func variable(tb testing.TB, name string) string {
 	tb.Helper()
 	value := os.Getenv(name)
-	require.NotEmptyf(tb, value, "%s is not set: this test needs the engines; run it by `make test PKG=./the/package`, "+
-		"or by `bin/sluice-dev exec -- go test ./the/package`", name)
+	require.NotEmptyf(tb, value, "%s is not set: this test needs the engines; run it with `make test PKG=./the/package`, "+
+		"or with `bin/sluice-dev exec -- go test ./the/package`", name)
 	return value
 }
 
-// unique returns a name that no other test has.
+// unique returns a unique name.
 func unique(tb testing.TB) string {
 	tb.Helper()
 	random := make([]byte, 6)

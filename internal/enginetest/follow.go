@@ -24,7 +24,7 @@ func (s *System) Start(tb testing.TB, r starter.Request) store.Import {
 	return imp
 }
 
-// Wait waits until an import has ended, and returns it as it is then.
+// Wait waits until an import has ended, and returns its last state.
 func (s *System) Wait(tb testing.TB, id int64) store.ImportSummary {
 	tb.Helper()
 	last, err := s.Starter.Wait(Context(tb), id, nil)
@@ -33,7 +33,7 @@ func (s *System) Wait(tb testing.TB, id int64) store.ImportSummary {
 	return last
 }
 
-// WaitFor waits until an import is as the condition wants it, for a minute.
+// WaitFor waits up to a minute until an import meets the condition.
 func (s *System) WaitFor(tb testing.TB, id int64, what string, is func(store.ImportSummary) bool) store.ImportSummary {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(Context(tb), time.Minute)
@@ -49,7 +49,7 @@ func (s *System) WaitFor(tb testing.TB, id int64, what string, is func(store.Imp
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			require.FailNowf(tb, "waited in vain", "import %d: %s: it is %s, %s, with %d rows: %s%s", id, what,
+			require.FailNowf(tb, "timed out", "import %d: %s: it is %s, %s, with %d rows: %s%s", id, what,
 				now.Import.Status, now.Import.Phase, now.RowsLoaded, now.Import.Error, now.Import.AttemptError)
 		}
 	}
@@ -65,7 +65,7 @@ func (s *System) WaitLoading(tb testing.TB, id int64) store.ImportSummary {
 	return now
 }
 
-// WaitParked waits until an import waits for decisions and nothing of it goes on.
+// WaitParked waits until an import is parked and has no running part.
 func (s *System) WaitParked(tb testing.TB, id int64) store.ImportSummary {
 	tb.Helper()
 	now := s.WaitFor(tb, id, "parked", func(now store.ImportSummary) bool {
@@ -82,8 +82,7 @@ func (s *System) WaitParked(tb testing.TB, id int64) store.ImportSummary {
 	return now
 }
 
-// History returns the history of a run of a workflow; an empty run ID stands for the
-// latest.
+// History returns the history of a run of a workflow; an empty run ID is the latest.
 func (s *System) History(tb testing.TB, workflowID, runID string) *historypb.History {
 	tb.Helper()
 	history := &historypb.History{}
@@ -97,8 +96,8 @@ func (s *System) History(tb testing.TB, workflowID, runID string) *historypb.His
 	return history
 }
 
-// Reset resets a workflow to the end of its first task, as the Web UI does, and
-// returns the new run's ID.
+// Reset resets a workflow to the end of its first task, as the Web UI does, and returns the new
+// run's ID.
 func (s *System) Reset(tb testing.TB, workflowID string) (runID string) {
 	tb.Helper()
 	var first int64
@@ -112,7 +111,7 @@ func (s *System) Reset(tb testing.TB, workflowID string) (runID string) {
 	answer, err := s.Temporal.ResetWorkflowExecution(Context(tb), &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:                 s.Namespace(),
 		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: workflowID},
-		Reason:                    "the cause is mended",
+		Reason:                    "the cause is fixed",
 		WorkflowTaskFinishEventId: first,
 		RequestId:                 unique(tb),
 	})
@@ -120,8 +119,8 @@ func (s *System) Reset(tb testing.TB, workflowID string) (runID string) {
 	return answer.GetRunId()
 }
 
-// FindWorkflow returns the ID of a workflow of that type that has run; "" if there is
-// none, or none that is listed yet.
+// FindWorkflow returns the ID of a workflow of that type; "" if there is none in the visibility
+// store yet.
 func (s *System) FindWorkflow(tb testing.TB, workflowType string) string {
 	tb.Helper()
 	found, err := s.Temporal.ListWorkflow(Context(tb), &workflowservice.ListWorkflowExecutionsRequest{

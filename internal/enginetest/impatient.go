@@ -9,8 +9,8 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// Impatient wraps an importer so that what fails for the time being is tried again at
-// once: the real pauses add up to minutes before a part is parked.
+// Impatient wraps an importer so that transient errors are retried immediately: with the real
+// backoff it takes minutes until a part is parked.
 func Impatient(importer importers.Importer) importers.Importer { return impatient{importer} }
 
 type impatient struct{ importers.Importer }
@@ -24,7 +24,7 @@ var (
 	_ importers.Stager        = impatient{}
 )
 
-// soon marks every transient error with the shortest delay there is.
+// soon sets the shortest retry delay on a transient error.
 func soon(err error) error {
 	if _, permanent := importers.ClassOf(err); permanent {
 		return err
@@ -70,7 +70,7 @@ func (i impatient) CleanUp(ctx context.Context, imp importers.Import) error {
 	return nil
 }
 
-// Dependencies calls the importer, or else returns what importers lock by default.
+// Dependencies calls the importer, or returns the default locks.
 func (i impatient) Dependencies(site string, args []byte) ([]importers.Dependency, error) {
 	if locker, ok := i.Importer.(importers.Locker); ok {
 		return locker.Dependencies(site, args)
@@ -86,7 +86,7 @@ func (i impatient) Fingerprint(ctx context.Context, imp importers.Import) (strin
 	return "", nil
 }
 
-// Schema returns the importer's schema, if it has one.
+// Schema returns the importer's schema, "" if it has none.
 func (i impatient) Schema() string {
 	if o, ok := i.Importer.(importers.SchemaOwner); ok {
 		return o.Schema()
@@ -94,7 +94,7 @@ func (i impatient) Schema() string {
 	return ""
 }
 
-// Summarize calls the importer, if it makes summaries.
+// Summarize calls the importer, if it is a Summarizer.
 func (i impatient) Summarize(
 	ctx context.Context, imp importers.Import, parts []importers.PartData,
 ) (json.RawMessage, error) {
@@ -104,7 +104,7 @@ func (i impatient) Summarize(
 	return nil, nil
 }
 
-// Finalize calls the importer, if it finalizes.
+// Finalize calls the importer, if it is a Finalizer.
 func (i impatient) Finalize(ctx context.Context, imp importers.Import, result importers.Result) error {
 	if f, ok := i.Importer.(importers.Finalizer); ok {
 		return soon(f.Finalize(ctx, imp, result))
@@ -112,7 +112,7 @@ func (i impatient) Finalize(ctx context.Context, imp importers.Import, result im
 	return nil
 }
 
-// StageDone calls the importer, if it has something to do then.
+// StageDone calls the importer, if it is a Stager.
 func (i impatient) StageDone(ctx context.Context, tx *sql.Tx, imp importers.Import) error {
 	if s, ok := i.Importer.(importers.Stager); ok {
 		return s.StageDone(ctx, tx, imp)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Proxy stands between a program and an engine, and can cut the line.
+// Proxy forwards connections to an engine, and can interrupt them.
 type Proxy struct {
 	listener net.Listener
 	target   string
@@ -22,8 +22,8 @@ type Proxy struct {
 	conns map[net.Conn]struct{}
 }
 
-// NewProxy returns a proxy in front of the server that a DSN names, and the DSN with
-// the proxy's address. It ends with the test.
+// NewProxy returns a proxy in front of the server of a DSN, and the DSN with the proxy's address.
+// The proxy ends with the test.
 func NewProxy(tb testing.TB, dsn string) (proxy *Proxy, through string) {
 	tb.Helper()
 	u, err := url.Parse(dsn)
@@ -47,13 +47,13 @@ func (p *Proxy) Cut() {
 	defer p.mu.Unlock()
 	p.cut = true
 	for conn := range p.conns {
-		// Its own goroutine sees the end; an error would say that it has seen it already.
+		// The connection's goroutine sees the end; an error means that it already has.
 		_ = conn.Close() //nolint:errcheck // see above
 	}
 }
 
-// Mend lets connections through again.
-func (p *Proxy) Mend() {
+// Restore accepts connections again.
+func (p *Proxy) Restore() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut = false
@@ -71,7 +71,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// hold keeps a connection to be cut; ok is false while the line is cut.
+// hold registers a connection; ok is false after Cut.
 func (p *Proxy) hold(conn net.Conn) (ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,7 +84,7 @@ func (p *Proxy) hold(conn net.Conn) (ok bool) {
 func (p *Proxy) serve(conn net.Conn) {
 	server, err := net.Dial("tcp", p.target) //nolint:noctx // a server of this machine, and Cut ends the connection
 	if err != nil {
-		_ = conn.Close() //nolint:errcheck // the other side sees the end either way
+		_ = conn.Close() //nolint:errcheck // the other side sees the end in any case
 		return
 	}
 	both := []net.Conn{conn, server}
@@ -92,7 +92,7 @@ func (p *Proxy) serve(conn net.Conn) {
 		var copying sync.WaitGroup
 		for i := range both {
 			copying.Go(func() {
-				// Whichever side ends first ends the other.
+				// The end of either direction ends the other.
 				_, _ = io.Copy(both[i], both[1-i]) //nolint:errcheck // it ends with an error whenever the line is cut
 				_ = both[i].Close()                //nolint:errcheck // it may be closed already
 				_ = both[1-i].Close()              //nolint:errcheck // it may be closed already

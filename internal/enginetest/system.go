@@ -25,7 +25,7 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// System is all of Sluice on databases and a namespace of the test's own.
+// System is a complete Sluice with databases and a namespace of the test's own.
 type System struct {
 	Settings  config.Config
 	Store     *store.Store
@@ -33,7 +33,7 @@ type System struct {
 	Temporal  client.Client
 	Registry  *importers.Registry
 	Starter   *starter.Starter
-	// Tune, if set, changes the configuration of workers that are started from now on.
+	// Tune, if set, changes the configuration of workers started later.
 	Tune func(*worker.Config)
 
 	options client.Options
@@ -46,7 +46,7 @@ func NewSystem(tb testing.TB, registry *importers.Registry) *System {
 	return NewSystemAt(tb, registry, WarehouseDSN(tb))
 }
 
-// NewSystemAt is NewSystem with the warehouse at a DSN.
+// NewSystemAt is NewSystem with the warehouse at a given DSN.
 func NewSystemAt(tb testing.TB, registry *importers.Registry, warehouseDSN string) *System {
 	tb.Helper()
 	s := &System{Settings: config.Default(), Registry: registry}
@@ -72,8 +72,8 @@ func NewSystemAt(tb testing.TB, registry *importers.Registry, warehouseDSN strin
 	return s
 }
 
-// StartWorker runs a worker in this process until stop is called, or to the end of
-// the test. stop returns when the worker has ended.
+// StartWorker runs a worker in this process until stop is called or the test ends. stop returns
+// when the worker has ended.
 func (s *System) StartWorker(tb testing.TB) (stop func()) {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -97,8 +97,8 @@ func (s *System) StartWorker(tb testing.TB) (stop func()) {
 	return stop
 }
 
-// LoseTemporal gives the system a Temporal that knows nothing, as after the loss of its
-// database: a new namespace. Stop its workers before.
+// LoseTemporal replaces Temporal by an empty namespace, as after the loss of its database. Stop the
+// workers first.
 func (s *System) LoseTemporal(tb testing.TB) {
 	tb.Helper()
 	s.options = Namespace(tb)
@@ -111,7 +111,7 @@ func (s *System) LoseTemporal(tb testing.TB) {
 // Namespace returns the name of the system's namespace.
 func (s *System) Namespace() string { return s.options.Namespace }
 
-// Environ returns the environment in which Sluice's programs use this system.
+// Environ returns the environment with which Sluice's programs use this system.
 func (s *System) Environ() []string {
 	return []string{
 		"SLUICE_STORE_DSN=" + s.Settings.Store.DSN,
@@ -151,7 +151,7 @@ func Namespace(tb testing.TB) client.Options {
 		types[name], err = enums.IndexedValueTypeFromString(kind)
 		require.NoError(tb, err)
 	}
-	// A namespace takes a moment to be known everywhere.
+	// It takes a moment until all services know a new namespace.
 	require.EventuallyWithT(tb, func(collect *assert.CollectT) {
 		_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 			Namespace: options.Namespace, SearchAttributes: types,

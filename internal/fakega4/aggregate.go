@@ -14,7 +14,7 @@ type hit struct {
 	seconds int64
 }
 
-// dimensionOf are the dimensions that made-up data have.
+// dimensionOf maps the dimensions of generated data.
 var dimensionOf = map[string]func(*hit) string{
 	"date":                       func(h *hit) string { return h.visit.date },
 	"sessionSource":              func(h *hit) string { return h.visit.from.source },
@@ -44,7 +44,7 @@ var dimensionOf = map[string]func(*hit) string{
 
 func knownDimension(name string) bool { return dimensionOf[name] != nil }
 
-// metricNames are the metrics that made-up data have.
+// metricNames are the metrics of generated data.
 var metricNames = []string{
 	"totalUsers", "activeUsers", "sessions", "engagedSessions", "screenPageViews", "eventCount", "userEngagementDuration",
 }

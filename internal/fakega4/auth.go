@@ -48,7 +48,7 @@ func (s *Server) RevokeTokens() {
 	s.auth.issued = map[string]time.Time{}
 }
 
-// RevokeConsent makes the token endpoint refuse refresh tokens and keys, as after somebody
+// RevokeConsent makes the token endpoint refuse refresh tokens and keys, as after a person
 // has withdrawn the consent.
 func (s *Server) RevokeConsent() {
 	s.RevokeTokens()

@@ -109,6 +109,6 @@ func TestTokensExpire(t *testing.T) {
 	now = noon.Add(time.Minute)
 	mu.Unlock()
 	require.Equal(t, "UNAUTHENTICATED", c.refused(t, byDate("sessions")).Status)
-	c.token = "ya29.made-up"
+	c.token = "ya29.invalid"
 	require.Equal(t, http.StatusUnauthorized, c.refused(t, byDate("sessions")).Code)
 }

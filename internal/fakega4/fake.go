@@ -55,7 +55,7 @@ type Config struct {
 	// folded into "(other)".
 	Folded int
 	// Dir is a folder of recorded answers, one file a report, *.json, each in the shape of
-	// an answer of batchRunReports or runReport. They take the place of made-up data.
+	// an answer of batchRunReports or runReport. They replace generated data.
 	Dir string
 	// TimeZone is the properties' time zone. Defaults to "UTC".
 	TimeZone string

@@ -94,7 +94,7 @@ func newGenerator(cfg Config, zone *time.Location) *generator {
 	return &generator{cfg: cfg, first: time.Date(year, month, day-cfg.Days, 0, 0, 0, 0, time.UTC)}
 }
 
-// tabulate makes a report of the visits of the days that were asked for.
+// tabulate returns a report of the visits of the requested days.
 func (g *generator) tabulate(q *query) (*table, *rpcError) {
 	return aggregate(q, func(yield func(*hit) bool) {
 		for day := range g.cfg.Days + 1 {

@@ -67,7 +67,7 @@ func (q *quotas) of(property string) *usage {
 	return u
 }
 
-// enter lets a request in, or says which quota is used up. The caller calls leave.
+// enter admits a request, or returns the exhausted quota. The caller calls leave.
 func (q *quotas) enter(property string) *rpcError {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -58,7 +58,7 @@ func TestTokensRunOut(t *testing.T) {
 	}
 }
 
-func TestQuotasAreTold(t *testing.T) {
+func TestQuotasAreReported(t *testing.T) {
 	t.Parallel()
 	c := start(t, fakega4.Config{})
 	q := c.report(t, byDate("sessions")).PropertyQuota

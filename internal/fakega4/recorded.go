@@ -94,8 +94,8 @@ func newRecordedReport(a answer) (*recordedReport, error) {
 }
 
 // tabulate returns the recorded report with the same dimensions and with the metrics that
-// were asked for, in that order. A recorded report about the same thing that does not have
-// what was asked for is refused: an importer that is tried with it has changed its request.
+// were requested, in that order. A recorded report about the same thing that does not have
+// what was requested is refused: the importer under test has changed its request.
 // Where nothing was recorded of the kind there are no rows, as in a property that measures
 // nothing of it.
 func (r *recorded) tabulate(q *query) (*table, *rpcError) {
@@ -118,7 +118,7 @@ func (r *recorded) tabulate(q *query) (*table, *rpcError) {
 	return t, nil
 }
 
-// compare says in what the report differs from what is asked for, and whether both are
+// compare returns the differences between the report and the request, and whether both are
 // about the same thing: they share a dimension beside the date.
 func (r *recordedReport) compare(q *query) (difference string, related bool) {
 	var lacks []string
@@ -146,7 +146,7 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// fill adds the report's rows of the days that are asked for.
+// fill adds the report's rows of the requested days.
 func (r *recordedReport) fill(t *table, q *query) {
 	columns := make([]int, len(q.metrics))
 	for i, m := range q.metrics {

@@ -43,13 +43,13 @@ func TestReport(t *testing.T) {
 	req.Property, req.OrderBys[0].Desc, req.Limit = "", true, 1
 	req.DateRanges[0].StartDate, req.DateRanges[0].EndDate = "4daysAgo", "yesterday"
 	res = c.report(t, req)
-	require.Equal(t, int64(4), res.RowCount, "however many were asked for")
+	require.Equal(t, int64(4), res.RowCount, "whatever the limit")
 	require.Len(t, res.Rows, 1)
 	require.Equal(t, "20240301", res.Rows[0].DimensionValues[0].Value)
 }
 
 // The same seed gives the same data; another gives others.
-func TestDataAreMadeUpTheSame(t *testing.T) {
+func TestGeneratedDataAreStable(t *testing.T) {
 	t.Parallel()
 	rows := func(seed uint64) string {
 		c := start(t, fakega4.Config{Seed: seed})

@@ -23,7 +23,7 @@ type tableRow struct {
 	raw []string
 }
 
-// ordered returns the rows in the order that was asked for. Rows that are equal in that
+// ordered returns the rows in the requested order. Rows that are equal in that
 // come in another order each time, as Google promises none.
 func (t *table) ordered(q *query) []*tableRow {
 	rows := slices.Clone(t.rows)

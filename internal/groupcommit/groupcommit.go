@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Group carries out concurrent calls together. Calls that arrive while all groups are busy form
-// the next one; no call waits for others to arrive.
+// Group executes concurrent calls together. Calls that arrive while all groups are busy form the
+// next group; no call waits for others to arrive.
 type Group[Call any] struct {
-	// Do carries out the calls of a group and stores the results in them. It runs in up to
-	// MaxGroups goroutines at once, each bounded by Timeout. Required.
+	// Do executes the calls of a group and stores the results in them. It runs in up to MaxGroups
+	// goroutines concurrently, each bounded by Timeout. Required.
 	Do func(ctx context.Context, calls []Call)
-	// MaxGroups is how many groups run at once. Defaults to 4.
+	// MaxGroups is the number of concurrent groups. Defaults to 4.
 	MaxGroups int
-	// MaxCalls is how many calls a group has at most. Defaults to 200.
+	// MaxCalls is the maximum number of calls in a group. Defaults to 200.
 	MaxCalls int
 	// MaxSize bounds the sum of Size over the calls of a group; a larger call has a group of
 	// its own. Defaults to no bound.
@@ -42,8 +42,8 @@ const (
 	Timeout = 30 * time.Second
 )
 
-// Call returns after a group has carried out the call, or with the error of ctx. After an error
-// the call may have been carried out.
+// Call returns after a group has executed the call, or with the error of ctx. After an error the
+// call may have been executed.
 func (g *Group[Call]) Call(ctx context.Context, call Call) error {
 	pending := pendingCall[Call]{call: call, done: make(chan struct{})}
 	g.mu.Lock()
@@ -62,7 +62,7 @@ func (g *Group[Call]) Call(ctx context.Context, call Call) error {
 	}
 }
 
-// serve carries out groups until no call is waiting.
+// serve executes groups until no call is waiting.
 func (g *Group[Call]) serve(ctx context.Context) {
 	for group := g.next(); len(group) > 0; group = g.next() {
 		calls := make([]Call, len(group))

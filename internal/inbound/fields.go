@@ -18,8 +18,8 @@ type field struct {
 	no       int
 }
 
-// fieldsOf returns the fields of a struct by their JSON names. named says that there are no
-// others. The elements of a map are those of any name.
+// fieldsOf returns the fields of a struct by their JSON names. named means that no other names are
+// valid; a map accepts any name.
 func fieldsOf(t reflect.Type) (known map[string]field, named bool) {
 	if t == nil || t.Kind() != reflect.Struct {
 		return nil, false
@@ -56,7 +56,7 @@ func decodesItself(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(jsonDecoder) || reflect.PointerTo(t).Implements(textDecoder)
 }
 
-// fits says whether a token begins a value of a type.
+// fits returns an error if a token does not begin a value of the type.
 func (w *walker) fits(token json.Token, t reflect.Type, path string) error {
 	if decodesItself(t) && token != nil {
 		return nil
@@ -81,7 +81,7 @@ func (w *walker) fits(token json.Token, t reflect.Type, path string) error {
 	return fmt.Errorf("%s %s: want %s, got %s", w.subject.Field, quote(path), want, got)
 }
 
-// inRange says whether a type can hold a number.
+// inRange returns an error if the type cannot hold the number.
 func inRange(number string, t reflect.Type) error {
 	var err error
 	switch t.Kind() {
@@ -95,7 +95,7 @@ func inRange(number string, t reflect.Type) error {
 	return err
 }
 
-// bounds says which numbers a type can hold.
+// bounds describes the range of a type.
 func bounds(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Float32, reflect.Float64:
@@ -108,7 +108,7 @@ func bounds(t reflect.Type) string {
 	}
 }
 
-// described is what the kinds of Go types are in JSON, as kindOf says it.
+// described maps kinds of Go types to their JSON types, as kindOf names them.
 var described = map[reflect.Kind]string{
 	reflect.Bool: "true or false", reflect.String: "a string", reflect.Slice: "an array", reflect.Array: "an array",
 	reflect.Int: "a number", reflect.Int8: "a number", reflect.Int16: "a number", reflect.Int32: "a number",
@@ -135,7 +135,7 @@ func kindOf(token json.Token) string {
 	return "an object"
 }
 
-// describe says what a type is in JSON.
+// describe returns the JSON type of a Go type.
 func describe(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array:

@@ -1,5 +1,5 @@
-// Package inbound checks what comes from outside: JSON objects of users, commands of other
-// services, texts of people. It is the one place that decodes such JSON.
+// Package inbound validates outside input: JSON objects of users, commands of other services, texts
+// of people. All decoding of such JSON is in this package.
 package inbound
 
 import (
@@ -11,17 +11,17 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth bounds the objects and lists inside each other.
+// MaxDepth is the maximum nesting depth of objects and lists.
 const MaxDepth = 200
 
-// Subject is what an object is called in errors.
+// Subject names an object in errors.
 type Subject struct {
-	// Object names it, such as "the arguments"; "are" or "is" follows as Plural says.
+	// Object is its name, such as "the arguments"; Plural selects "are" or "is".
 	Object string
 	Plural bool
-	// Field names one of its fields, such as "argument".
+	// Field is the noun for one of its fields, such as "argument".
 	Field string
-	// Quiet leaves out the errors of types that decode themselves. They may quote a secret.
+	// Quiet omits the errors of types that decode themselves, because they may quote a secret.
 	Quiet bool
 }
 
@@ -32,14 +32,13 @@ func (s Subject) be() string {
 	return s.Object + " is"
 }
 
-// Decode reads one JSON object into the struct that into points to, whose fields carry json
-// tags. At every depth it refuses names that are unknown, in another case or given twice,
-// null, values of another type or beyond their type's range, invalid UTF-8, and text behind
-// the object. A field with the tag required:"true" must be there. Errors name fields and
-// never quote values.
+// Decode decodes one JSON object into the struct that into points to, by its json tags. At every
+// depth it rejects names that are unknown, in another case or duplicates, null, values of another
+// type or out of range, invalid UTF-8, and text after the object. A field with the tag
+// required:"true" must be present. Errors name fields and never quote values.
 //
-// Fields of type json.RawMessage and any take every JSON value, null included; names given
-// twice are refused there, too.
+// Fields of type json.RawMessage and any accept every JSON value, including null, but no duplicate
+// names.
 func Decode(s Subject, data []byte, into any) error {
 	if err := check(s, data); err != nil {
 		return err
@@ -57,13 +56,13 @@ func Decode(s Subject, data []byte, into any) error {
 	case errors.As(err, &wrong) && wrong.Field != "":
 		return fmt.Errorf("%s %s: want %s", s.Field, quote(wrong.Field), describe(wrong.Type))
 	case errors.As(err, &wrong) || s.Quiet:
-		return fmt.Errorf("%s not valid: a value is not what its %s takes", s.be(), s.Field)
+		return fmt.Errorf("%s not valid: the value of a %s is invalid", s.be(), s.Field)
 	default:
 		return fmt.Errorf("%s not valid: %w", s.be(), err)
 	}
 }
 
-// check says whether data is one JSON object and nothing else.
+// check returns an error unless data is exactly one JSON object.
 func check(s Subject, data []byte) error {
 	text := bytes.TrimSpace(data)
 	switch {
@@ -76,10 +75,10 @@ func check(s Subject, data []byte) error {
 	}
 	var first json.RawMessage
 	if json.NewDecoder(bytes.NewReader(data)).Decode(&first) == nil {
-		return fmt.Errorf("there is text behind the JSON object of %s", s.Object)
+		return fmt.Errorf("unexpected text after the JSON object of %s", s.Object)
 	}
 	return fmt.Errorf("%s not valid JSON", s.be())
 }
 
-// errSyntax cannot happen: the text was checked before.
+// errSyntax is unreachable: the text was validated before.
 var errSyntax = errors.New("not valid JSON")

@@ -50,7 +50,7 @@ func TestDecode(t *testing.T) {
 		`{"part": 1`:                      "the argument is not valid JSON",
 		`{"part": NaN}`:                   "the argument is not valid JSON",
 		"{\"part\": 1, \"by\": \"\xff\"}": "the argument is not valid JSON: want UTF-8",
-		`{"part": 1} {"part": 2}`:         "there is text behind the JSON object of the argument",
+		`{"part": 1} {"part": 2}`:         "unexpected text after the JSON object of the argument",
 		`{}`:                              `field "part" is required`,
 		`{"prat": 2}`:                     `unknown field "prat": the fields are by, part, rate, count, on, at, list, map, any, raw`,
 		`{"Part": 2}`:                     `unknown field "Part": the fields are by, part, rate, count, on, at, list, map, any, raw`,
@@ -94,10 +94,10 @@ func TestDecode(t *testing.T) {
 func TestDecodeNothing(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, inbound.Decode(subject, []byte(`{}`), &struct{}{}))
-	require.EqualError(t, inbound.Decode(subject, []byte(`{"a": 1}`), &struct{}{}), `unknown field "a": there are none`)
+	require.EqualError(t, inbound.Decode(subject, []byte(`{"a": 1}`), &struct{}{}), `unknown field "a": want none`)
 	quiet := inbound.Subject{Object: "the settings", Plural: true, Field: "setting", Quiet: true}
 	require.EqualError(t, inbound.Decode(quiet, []byte(`{"part": 1, "at": "hunter2"}`), &command{}),
-		"the settings are not valid: a value is not what its setting takes")
+		"the settings are not valid: the value of a setting is invalid")
 }
 
 // FuzzDecode: what is read is JSON that encoding/json reads, too, and is written as the same

@@ -9,21 +9,21 @@ import (
 	"strconv"
 )
 
-// Unknown stands for a part of a value that is not known yet.
+// Unknown is the placeholder of a value that is not known yet.
 type Unknown struct{}
 
-// Fault is what is wrong with a field of a partly known object.
+// Fault is an error in a field of a partly known object.
 type Fault struct {
 	// Path names the field, such as "row.tags[1]"; "" is the object itself.
 	Path string
-	// Name says that the field's name is wrong, and not its value.
+	// Name means that the field's name is invalid, not its value.
 	Name bool
 	Err  error
 }
 
-// Partial checks the known part of an object for the struct that into points to, by the rules
-// of Decode. It returns every fault. Values are of the types that encoding/json makes of JSON,
-// with json.Number for numbers, or Unknown.
+// Partial validates the known part of an object against the struct that into points to, by the
+// rules of Decode. It returns every fault. Values have the types of encoding/json, with json.Number
+// for numbers, or are Unknown.
 func Partial(s Subject, object map[string]any, into any) []Fault {
 	p := partial{walker: walker{subject: s}}
 	p.value(object, reflect.TypeOf(into), "")

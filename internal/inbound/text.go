@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of texts, in bytes of JSON, as they are stored in histories and requests: in JSON a
-// character such as < takes up six.
+// Limits of texts, in bytes of JSON, the form in which histories and requests store them: a
+// character such as < takes six bytes.
 const (
 	// MaxName bounds a person's name.
 	MaxName = 200
@@ -18,9 +18,9 @@ const (
 	MaxReason = 2000
 )
 
-// Clean returns a text without control characters and invalid UTF-8. Line ends and tabs
-// become spaces; space around the text is cut off. Characters that reverse the direction of
-// the text around them are left out, too.
+// Clean returns a text without control characters and invalid UTF-8. Line ends and tabs become
+// spaces, surrounding space is trimmed, and characters that change the direction of text are
+// removed.
 func Clean(text string) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
@@ -35,8 +35,8 @@ func Clean(text string) string {
 	return strings.TrimSpace(clean)
 }
 
-// Text cleans a text of a person, and refuses one of more bytes of JSON than limit. name is
-// what the error calls it.
+// Text cleans a text, and rejects one with more bytes of JSON than limit. name is its name in the
+// error.
 func Text(name, text string, limit int) (string, error) {
 	clean := Clean(text)
 	if size := EncodedSize(clean); size > limit {
@@ -45,8 +45,7 @@ func Text(name, text string, limit int) (string, error) {
 	return clean, nil
 }
 
-// EncodedSize returns how many bytes a text takes up in JSON as encoding/json writes it, without
-// its quotes.
+// EncodedSize returns the number of bytes of a text as encoding/json writes it, without quotes.
 func EncodedSize(text string) int {
 	size := 0
 	for i, r := range text {
@@ -55,7 +54,7 @@ func EncodedSize(text string) int {
 	return size
 }
 
-// encodedRune returns how many bytes of JSON the first character of a text takes up.
+// encodedRune returns the number of bytes of JSON of a text's first character.
 func encodedRune(text string, r rune) int {
 	const escape, short = len(`\u0000`), len(`\n`)
 	switch {
@@ -73,8 +72,7 @@ func encodedRune(text string, r rune) int {
 
 const ellipsis = "..."
 
-// Cut returns the beginning of a text that takes up at most limit bytes of JSON, with an
-// ellipsis where it was cut.
+// Cut truncates a text to at most limit bytes of JSON, and marks the cut with an ellipsis.
 func Cut(text string, limit int) string {
 	text = strings.ToValidUTF8(text, string(utf8.RuneError))
 	size, end := 0, 0
@@ -99,7 +97,7 @@ func CutLines(text string, limit int) string {
 		return text
 	}
 	lines := strings.Split(text, "\n")
-	// The last line takes at most as much as for all lines.
+	// The last line is longest if all lines are omitted.
 	room := limit - EncodedSize(more(len(lines)))
 	size, kept := 0, 0
 	for kept < len(lines) && size+EncodedSize(lines[kept])+EncodedSize("\n") <= room {

@@ -15,7 +15,7 @@ type walker struct {
 	dec     *json.Decoder
 }
 
-// value reads the next value, which is for type t; nil stands for a type that takes anything.
+// value reads the next value for type t; a nil type accepts any value.
 func (w *walker) value(t reflect.Type, path string, depth int) error {
 	token, err := w.dec.Token()
 	if err != nil {
@@ -37,7 +37,7 @@ func (w *walker) value(t reflect.Type, path string, depth int) error {
 	case !nested:
 		return nil
 	case depth >= MaxDepth:
-		return fmt.Errorf("%s nested too deeply: want at most %d objects and lists inside each other",
+		return fmt.Errorf("%s nested too deeply: want at most %d levels of objects and lists",
 			w.subject.be(), MaxDepth)
 	case delim == '{':
 		return w.object(t, path, depth)
@@ -46,7 +46,7 @@ func (w *walker) value(t reflect.Type, path string, depth int) error {
 	}
 }
 
-// object reads the fields of an object, and its end.
+// object reads the fields of an object and its end.
 func (w *walker) object(t reflect.Type, path string, depth int) error {
 	known, named := fieldsOf(t)
 	seen := map[string]bool{}
@@ -99,11 +99,11 @@ func (w *walker) list(t reflect.Type, path string, depth int) error {
 	return nil
 }
 
-// unknown says which fields there are instead.
+// unknown returns the error for an unknown field, with the valid names.
 func (w *walker) unknown(inner, path string, known map[string]field) error {
 	switch {
 	case len(known) == 0:
-		return fmt.Errorf("unknown %s %s: there are none", w.subject.Field, quote(inner))
+		return fmt.Errorf("unknown %s %s: want none", w.subject.Field, quote(inner))
 	case path == "":
 		return fmt.Errorf("unknown %s %s: the %ss are %s", w.subject.Field, quote(inner), w.subject.Field,
 			strings.Join(names(known), ", "))
@@ -120,14 +120,14 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// maxQuoted bounds the name of a field in an error, in bytes of JSON.
+// maxQuoted is the length limit of a field's name in an error, in bytes of JSON.
 const maxQuoted = 100
 
 func quote(name string) string {
 	return strconv.Quote(Cut(name, maxQuoted))
 }
 
-// names returns the names of fields in their order.
+// names returns the names of fields, sorted.
 func names(known map[string]field) []string {
 	all := make([]string, 0, len(known))
 	for name := range known {

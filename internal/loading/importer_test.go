@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/internal/loading"
 )
 
-// broken is a source whose reader panics where it is told to.
+// broken is a source whose reader panics at a configured place.
 type broken struct {
 	*source
 	next, close bool
@@ -77,8 +77,8 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// An importer that breaks its contract is at fault for good: trying again would
-// not help, and going on would lose rows.
+// An importer that violates its contract fails permanently: a retry would not help, and to continue
+// would lose rows.
 func TestLyingImporter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -88,19 +88,19 @@ func TestLyingImporter(t *testing.T) {
 	}{
 		"too many read": {
 			func(c *importers.Chunk) { c.RowsRead++ },
-			"read the part: the importer lost count: 21 rows read, but 14 good, 4 rejected, 2 out of range and 0 left out",
+			"read the part: the importer counted wrongly: 21 rows read, but 14 valid, 4 rejected, 2 out of range and 0 left out",
 		},
 		"too few read": {
 			func(c *importers.Chunk) { c.RowsRead = 0 },
-			"read the part: the importer lost count: 0 rows read, but 14 good, 4 rejected, 2 out of range and 0 left out",
+			"read the part: the importer counted wrongly: 0 rows read, but 14 valid, 4 rejected, 2 out of range and 0 left out",
 		},
 		"rejects forgotten": {
 			func(c *importers.Chunk) { c.Rejects = nil },
-			"read the part: the importer lost count: 20 rows read, but 14 good, 0 rejected, 2 out of range and 0 left out",
+			"read the part: the importer counted wrongly: 20 rows read, but 14 valid, 0 rejected, 2 out of range and 0 left out",
 		},
 		"left out and loaded": {
 			func(c *importers.Chunk) { c.LeftOut++ },
-			"read the part: the importer lost count: 20 rows read, but 14 good, 4 rejected, 2 out of range and 1 left out",
+			"read the part: the importer counted wrongly: 20 rows read, but 14 valid, 4 rejected, 2 out of range and 1 left out",
 		},
 		"a day that is not wanted": {
 			func(c *importers.Chunk) {
@@ -108,12 +108,12 @@ func TestLyingImporter(t *testing.T) {
 				c.Rows.EndRow()
 				c.RowsRead++
 			},
-			"read the part: the importer gave a row of 2021-01-02 to load, which is not among the days to import, " +
+			"read the part: the importer returned a row of 2021-01-02: want only rows of its window, " +
 				"2021-01-01..2021-01-01",
 		},
 		"long cursor": {
 			func(c *importers.Chunk) { c.Next = importers.Cursor(strings.Repeat("x", importers.MaxCursor+1)) },
-			"read the part: the cursor has 1025 bytes, at most 1024 are allowed",
+			"read the part: the cursor has 1025 bytes: want at most 1024",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,11 +178,11 @@ func TestRejectLimit(t *testing.T) {
 		stops int
 		want  string
 	}{
-		"none allowed": {loading.RejectLimit{}, 1, "the part: 4 of the first 20 rows cannot be loaded, " +
+		"none allowed": {loading.RejectLimit{}, 1, "the part: 4 of the first 20 rows are rejected, " +
 			"more than the limit of 0 rows or 0 %; for instance line 5, visitors: bad"},
-		"a few rows": {loading.RejectLimit{Count: 10}, 3, "the part: 12 of the first 60 rows cannot be loaded, " +
+		"a few rows": {loading.RejectLimit{Count: 10}, 3, "the part: 12 of the first 60 rows are rejected, " +
 			"more than the limit of 10 rows or 0 %; for instance line 5, visitors: bad"},
-		"all but one": {loading.RejectLimit{Count: 45}, 12, "the part: 46 of the first 230 rows cannot be loaded, " +
+		"all but one": {loading.RejectLimit{Count: 45}, 12, "the part: 46 of the first 230 rows are rejected, " +
 			"more than the limit of 45 rows or 0 %; for instance line 5, visitors: bad"},
 		"a small share":          {loading.RejectLimit{Share: 0.19}, 1, "more than the limit of 0 rows or 19 %"},
 		"a few, or small share":  {loading.RejectLimit{Count: 7, Share: 0.1}, 2, "more than the limit of 7 rows or 10 %"},

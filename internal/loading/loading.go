@@ -1,12 +1,11 @@
-// Package loading brings one part of an import into the warehouse, exactly once.
+// Package loading loads one part of an import into the warehouse, exactly once.
 //
-// A part is read in chunks that are the same in every attempt. Each chunk is one
-// insert under a token made of its number; after ClickHouse has acknowledged it, it
-// is recorded in the store, which is where the next attempt goes on. The token alone
-// would not do, because ClickHouse writes it down before it commits the rows and never
-// syncs it to disk: rows therefore carry their chunk's number, chunks are counted
-// after every unknown outcome and once at the end of a part, and one that is short
-// or doubled is purged and loaded anew under a new token.
+// A part is read in chunks that are the same in every attempt. Each chunk is one insert with a
+// token made of its number. After ClickHouse has acknowledged the insert, the chunk is recorded in
+// the store as the checkpoint of the next attempt. The token alone is not sufficient: ClickHouse
+// writes it before it commits the rows, and never syncs it to disk. Rows therefore carry the number
+// of their chunk, and the rows of a chunk are counted after every unknown outcome and at the end of
+// the part. A chunk with missing or duplicate rows is purged and loaded again with a new token.
 package loading
 
 import (
@@ -31,35 +30,34 @@ type Loader struct {
 type Job struct {
 	// Importer reads the part.
 	Importer importers.Importer
-	// Import is the import that the part belongs to, its window that of the part.
+	// Import is the import of the part; its window is that of the part.
 	Import importers.Import
-	// Rejects is how many bad rows are put up with.
+	// Rejects limits the rejected rows.
 	Rejects RejectLimit
-	// Generation counts the runs of the import after it had failed.
+	// Generation counts the reruns of the import after failures.
 	Generation uint32
-	// Part is the part as claimed: its fencing token is this attempt's.
+	// Part is the claimed part. Its fencing token belongs to this attempt.
 	Part store.Part
 	// LockToken is the fencing token of the import's locks.
 	LockToken int64
-	// RowsPerSecond bounds how fast rows are read; 0 is as fast as it goes.
+	// RowsPerSecond limits the rows read per second. Defaults to 0, no limit.
 	RowsPerSecond int64
-	// Advanced, if set, is called with the part's figures after every chunk. It
-	// must return quickly.
+	// Advanced, if set, is called with the part's progress after every chunk. It must return
+	// quickly.
 	Advanced func(Progress)
-	// Warn, if set, takes what people should know of the part, before it counts as done.
+	// Warn, if set, receives the warnings about the part before the part is marked as done.
 	Warn func(ctx context.Context, message string) error
 }
 
-// Progress is how far a part has come.
+// Progress is the progress of a part.
 type Progress struct {
 	Chunks int32
 	// RowsRead is the sum of the other counts of rows.
 	RowsRead, RowsLoaded, RowsRejected, RowsOutOfRange, RowsLeftOut int64
 	BytesRead                                                       int64
-	// Days are from the first to the last day of the rows that were loaded; nil if none
-	// was.
+	// Days is the range from the first to the last day of the loaded rows; nil without rows.
 	Days *calendar.Range
-	// Claims are the days that the part has brought in, once it is done.
+	// Claims are the days that the part has imported, once it is done.
 	Claims calendar.Set
 }
 
@@ -69,26 +67,26 @@ type attempt struct {
 	Job
 	table *schema.Table
 	key   warehouse.PartKey
-	// present is what earlier attempts left behind their last checkpoint.
+	// present counts the rows beyond the last checkpoint that earlier attempts have inserted.
 	present map[uint32]warehouse.ChunkCount
 	now     Progress
-	// seen are rows that this attempt could not load, as examples.
+	// seen are examples of rows that this attempt could not load.
 	seen examples
-	// confirmed are the days that the source has answered for.
+	// confirmed are the days that the source's response covers completely.
 	confirmed calendar.Set
-	// data is what the reader has returned about the part.
+	// data is the result of the reader's Data.
 	data json.RawMessage
 }
 
-// Load reads the rest of the part, loads it, verifies the whole part and marks it
-// as done. It may be called again at any time, also while an earlier call goes
-// on: the later one wins, the earlier fails with store.ErrFenced.
+// Load loads the rest of the part, verifies the whole part and marks it as done. It may be called
+// again at any time, also during an earlier call: the later call wins, the earlier one fails with
+// store.ErrFenced.
 func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 	a, err := l.begin(job)
 	if err != nil {
 		return Progress{}, err
 	}
-	// The first attempt at a part follows nobody, so that there is nothing to find.
+	// The first attempt has no predecessor whose rows could exist.
 	if job.Part.FencingToken > 1 {
 		a.present, err = l.Warehouse.ChunkCounts(ctx, a.table, a.key, uint32(job.Part.NextChunk))
 		if err != nil {
@@ -98,7 +96,7 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 	if err := a.loadRest(ctx); err != nil {
 		return a.now, err
 	}
-	// The attempt that recorded the last chunk may have died before it was checked.
+	// The attempt that recorded the last chunk may have died before this check.
 	if err := a.Rejects.check(a.Part.Label, a.now, a.seen); err != nil {
 		return a.now, err
 	}
@@ -128,8 +126,8 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 	})
 }
 
-// claimed returns the days that a part has brought in: those that its source has answered
-// for, and those between the first and the last row that was loaded.
+// claimed returns the days that a part has imported: those confirmed by its source, and those
+// between the first and the last loaded row.
 func claimed(confirmed calendar.Set, loaded *calendar.Range, free calendar.Set) calendar.Set {
 	if loaded != nil {
 		confirmed = confirmed.Union(calendar.NewSet(*loaded))
@@ -137,8 +135,8 @@ func claimed(confirmed calendar.Set, loaded *calendar.Range, free calendar.Set) 
 	return confirmed.Both(free)
 }
 
-// Verify counts the chunks of a part that was loaded before and repairs those that
-// are short or doubled. The part must have been claimed.
+// Verify counts the chunks of a loaded part and repairs those with missing or duplicate rows. The
+// part must have been claimed.
 func (l Loader) Verify(ctx context.Context, job Job) error {
 	a, err := l.begin(job)
 	if err != nil {
@@ -164,7 +162,7 @@ func (l Loader) begin(job Job) (*attempt, error) {
 	}, nil
 }
 
-// daysLoaded returns from which to which day a part has rows, as far as it is recorded.
+// daysLoaded returns the recorded range of days with rows of a part.
 func daysLoaded(p store.Part) *calendar.Range {
 	if p.FirstDay == nil || p.LastDay == nil {
 		return nil
@@ -172,7 +170,7 @@ func daysLoaded(p store.Part) *calendar.Range {
 	return &calendar.Range{First: *p.FirstDay, Last: *p.LastDay}
 }
 
-// open opens the part behind a cursor.
+// open opens the part at a cursor.
 func (a *attempt) open(ctx context.Context, from importers.Cursor) (importers.Reader, error) {
 	reader, err := a.Importer.ImportData(ctx, a.Import, PartOf(a.Part, a.table), from)
 	if err != nil {
@@ -188,12 +186,12 @@ func PartOf(p store.Part, table *schema.Table) importers.Part {
 	}
 }
 
-// chunkKey names a chunk of this part.
+// chunkKey returns the key of a chunk of this part.
 func (a *attempt) chunkKey(no int32, repair uint32) warehouse.ChunkKey {
 	return warehouse.ChunkKey{PartKey: a.key, Chunk: uint32(no), Generation: a.Generation, Repair: repair}
 }
 
-// insert loads a chunk's rows and rejects under its key.
+// insert inserts a chunk's rows and rejects under its key.
 func (a *attempt) insert(ctx context.Context, key warehouse.ChunkKey, chunk *importers.Chunk) error {
 	if err := a.Warehouse.InsertRows(ctx, key, chunk.Rows); err != nil {
 		return err
@@ -201,5 +199,5 @@ func (a *attempt) insert(ctx context.Context, key warehouse.ChunkKey, chunk *imp
 	return a.Warehouse.InsertRejects(ctx, key, chunk.Rejects)
 }
 
-// errUnstable tells that a source gave other rows than before.
-var errUnstable = errors.New("gave other rows than when it was first read: was it changed? start a new import")
+// errUnstable means that a source returned different rows than before.
+var errUnstable = errors.New("returned different rows than in an earlier attempt: the source may have changed; start a new import")

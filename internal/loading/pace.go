@@ -7,26 +7,26 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// pace holds reading back to a number of rows a second. A nil pace does not.
+// pace limits the rows read per second. A nil pace has no limit.
 type pace struct {
 	limiter *rate.Limiter
 	burst   int64
 }
 
-// newPace returns the pace of an attempt whose chunks have about so many rows.
+// newPace returns the pace of an attempt with chunks of about that many rows.
 func newPace(rowsPerSecond int64, chunkRows int) *pace {
 	if rowsPerSecond <= 0 {
 		return nil
 	}
 	burst := max(1, chunkRows)
 	p := &pace{limiter: rate.NewLimiter(rate.Limit(rowsPerSecond), burst), burst: int64(burst)}
-	// A limiter begins with all it may save up: an attempt would get its first chunk for
-	// free, and so would each of many short ones.
+	// Start with an empty bucket: otherwise each attempt would read its first chunk without a
+	// limit.
 	p.limiter.AllowN(time.Now(), burst)
 	return p
 }
 
-// wait returns when that many rows are due.
+// wait waits until that many rows may be read.
 func (p *pace) wait(ctx context.Context, rows int64) error {
 	if p == nil {
 		return nil

@@ -16,11 +16,10 @@ import (
 	"github.com/sluicehq/sluice/warehouse"
 )
 
-// buffers is how many chunks of a part are in memory: one is read while the others
-// are inserted, side by side, because the warehouse sorts and compresses each
-// chunk on one core. They are recorded in their order, so that the checkpoint is a
-// single number; what an attempt that dies has inserted beyond it, the next one
-// finds by counting.
+// buffers is the number of chunks of a part in memory: one is read while the others are inserted
+// concurrently, because the warehouse sorts and compresses each chunk on one core. Chunks are
+// recorded in order, so that the checkpoint is a single number. The next attempt finds chunks
+// inserted beyond it by counting their rows.
 const buffers = 3
 
 // numbered is a chunk on its way from the reader to the warehouse.
@@ -28,18 +27,18 @@ type numbered struct {
 	*importers.Chunk
 	no    int32
 	start importers.Cursor
-	// inserted receives how the insert went.
+	// inserted receives the outcome of the insert.
 	inserted chan insertion
 }
 
-// insertion is how the insert of a chunk went.
+// insertion is the outcome of an insert.
 type insertion struct {
 	// repair is the number in the chunk's token.
 	repair uint32
 	err    error
 }
 
-// loadRest reads and loads everything behind the last checkpoint.
+// loadRest reads and loads the chunks after the last checkpoint.
 func (a *attempt) loadRest(ctx context.Context) error {
 	reader, err := a.open(ctx, importers.Cursor(a.Part.Cursor))
 	if err != nil {
@@ -59,7 +58,7 @@ func (a *attempt) loadRest(ctx context.Context) error {
 					chunk.inserted <- a.insertOnce(ctx, chunk)
 					return nil
 				})
-				// There are as many places as buffers: this never waits.
+				// The channel has a place for each buffer: this never blocks.
 				filled <- chunk
 			})
 		}), recovered(reader.Close))
@@ -84,13 +83,13 @@ func (a *attempt) loadRest(ctx context.Context) error {
 	return group.Wait()
 }
 
-// about names the part that an importer's error is about, unless it does so itself.
+// about adds the part's label to an importer's error, unless the error has it.
 func (a *attempt) about(operation string, err error) error {
 	return About(a.Part.Label, operation, err)
 }
 
-// recovered turns a panic of an importer into an error: in a goroutine of ours it
-// would otherwise take the whole worker down.
+// recovered converts a panic of an importer to an error. Outside an activity's goroutine a panic
+// would end the worker.
 func recovered(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -100,7 +99,7 @@ func recovered(fn func() error) (err error) {
 	return fn()
 }
 
-// read fills free chunks until the part ends and passes each on.
+// read fills free chunks until the part ends and passes each of them on.
 func (a *attempt) read(
 	ctx context.Context, reader importers.Reader, free <-chan *importers.Chunk, pass func(numbered),
 ) error {
@@ -134,7 +133,7 @@ func (a *attempt) read(
 	}
 }
 
-// takeData takes what a reader returns about its part, beside rows.
+// takeData reads and checks the data that a reader returns about its part.
 func (a *attempt) takeData(reader importers.Reader) error {
 	r, ok := reader.(importers.DataReader)
 	if !ok {
@@ -155,44 +154,44 @@ func (a *attempt) takeData(reader importers.Reader) error {
 	return nil
 }
 
-// check refuses a chunk that breaks the contract of package importers.
+// check rejects a chunk that violates the contract of package importers.
 func check(c *importers.Chunk, window calendar.Set) error {
 	good, rejected := int64(c.Rows.Rows()), int64(len(c.Rejects))
 	if c.RowsRead != good+rejected+c.OutOfRange+c.LeftOut {
-		return fmt.Errorf("the importer lost count: %d rows read, but %d good, %d rejected, %d out of range and %d left out",
+		return fmt.Errorf("the importer counted wrongly: %d rows read, but %d valid, %d rejected, %d out of range and %d left out",
 			c.RowsRead, good, rejected, c.OutOfRange, c.LeftOut)
 	}
-	// The days of the rows are what the import claims: one more would be loaded twice.
+	// The import claims the days of its rows: a row of another day would be loaded twice.
 	for i, date := range c.Rows.Dates(0) {
 		if i > 0 && date == c.Rows.Dates(0)[i-1] {
 			continue
 		}
 		if day := calendar.Day(date); !window.Contains(day) {
-			return fmt.Errorf("the importer gave a row of %s to load, which is not among the days to import, %s", day, window)
+			return fmt.Errorf("the importer returned a row of %s: want only rows of its window, %s", day, window)
 		}
 	}
 	if len(c.Next) > importers.MaxCursor {
-		return fmt.Errorf("the cursor has %d bytes, at most %d are allowed", len(c.Next), importers.MaxCursor)
+		return fmt.Errorf("the cursor has %d bytes: want at most %d", len(c.Next), importers.MaxCursor)
 	}
 	return nil
 }
 
-// insertOnce brings one chunk in, or what earlier attempts have left out of it.
+// insertOnce inserts a chunk, or the part of it that earlier attempts have not inserted.
 func (a *attempt) insertOnce(ctx context.Context, c numbered) insertion {
 	key := a.chunkKey(c.no, 0)
 	want := warehouse.ChunkCount{Rows: uint64(c.Rows.Rows()), Rejects: uint64(len(c.Rejects))}
 	have := a.present[uint32(c.no)]
 	odd := have.Rows != 0 && have.Rows != want.Rows || have.Rejects != 0 && have.Rejects != want.Rejects
 	if odd {
-		// Rows are inserted all or none, so that this is a doubled chunk. Its token may be
-		// remembered, so it goes in under a new one: fencing tokens are never used twice.
+		// Inserts are atomic, so these are duplicates. ClickHouse may still keep the chunk's token:
+		// the reload needs a new one, and fencing tokens are never reused.
 		if err := a.Warehouse.PurgeChunk(ctx, a.table, key); err != nil {
 			return insertion{err: err}
 		}
 		key.Repair, have = uint32(a.Part.FencingToken), warehouse.ChunkCount{}
 	}
-	// What is missing goes in under the usual token: an attempt that was given up may
-	// still be about to insert the very same, and only one of the two must count.
+	// Missing rows use the usual token: an abandoned attempt may still insert the same rows, and
+	// only one of both inserts may take effect.
 	var err error
 	if have.Rows == 0 {
 		err = a.Warehouse.InsertRows(ctx, key, c.Rows)
@@ -203,7 +202,7 @@ func (a *attempt) insertOnce(ctx context.Context, c numbered) insertion {
 	return insertion{repair: key.Repair, err: err}
 }
 
-// record stores the checkpoint behind a chunk.
+// record stores the checkpoint after a chunk.
 func (a *attempt) record(ctx context.Context, c numbered, repair uint32) error {
 	loaded, rejected := int64(c.Rows.Rows()), int64(len(c.Rejects))
 	days := daysOf(c.Chunk)
@@ -230,7 +229,7 @@ func (a *attempt) record(ctx context.Context, c numbered, repair uint32) error {
 	return nil
 }
 
-// daysOf returns from which to which day a chunk has rows to load; nil if it has none.
+// daysOf returns the range of days with rows to load in a chunk; nil without rows.
 func daysOf(c *importers.Chunk) *calendar.Range {
 	dates := c.Rows.Dates(0)
 	if len(dates) == 0 {
@@ -239,7 +238,7 @@ func daysOf(c *importers.Chunk) *calendar.Range {
 	return &calendar.Range{First: calendar.Day(slices.Min(dates)), Last: calendar.Day(slices.Max(dates))}
 }
 
-// span returns the smallest range that holds both; nil is no day.
+// span returns the smallest range that contains both; nil is no day.
 func span(a, b *calendar.Range) *calendar.Range {
 	switch {
 	case a == nil:

@@ -127,9 +127,9 @@ func TestProof(t *testing.T) {
 		"one day":           {rows: "22222", claims: days(2, 2)},
 		"some left out":     {rows: "1ll2", claims: days(1, 2)},
 		"all left out":      {rows: "llll"},
-		"no rows":           {rows: "", warned: []string{"the part: no row to load; no day is taken by it"}},
+		"no rows":           {rows: "", warned: []string{"the part: no rows to load; the part claims no day"}},
 		"confirmed empty":   {rows: "", confirms: days(0, 9), claims: days(0, 3).Union(days(6, 9))},
-		"confirms nothing":  {rows: "", confirms: calendar.Set{}, warned: []string{"the part: no row to load; no day is taken by it"}},
+		"confirms nothing":  {rows: "", confirms: calendar.Set{}, warned: []string{"the part: no rows to load; the part claims no day"}},
 		"confirms and more": {rows: "9", confirms: days(0, 1), claims: days(0, 1).Union(days(9, 9))},
 		"all rejected": {
 			rows: "xxx", limit: loading.RejectLimit{Count: 100, Share: 1, Ceiling: 1}, class: importers.ClassRejects,
@@ -162,7 +162,7 @@ func TestProof(t *testing.T) {
 		"half rejected": {rows: "1x2x", limit: loading.RejectLimit{Count: 100, Ceiling: 0.5}, claims: days(1, 2)},
 		"more than half": {
 			rows: "1xx", limit: loading.RejectLimit{Count: 100, Share: 1, Ceiling: 0.5}, class: importers.ClassRejects,
-			fails: "the part: 2 of 3 rows are rejected, more than 50 %, the limit for a whole part " +
+			fails: "the part: 2 of 3 rows are rejected, more than 50 %, the limit of a part " +
 				"(import.max_reject_ceiling); for instance line 3, date: not a date",
 		},
 		"more than half, then not": {rows: "xx123", limit: loading.RejectLimit{Count: 100, Ceiling: 0.5}, claims: days(1, 3)},

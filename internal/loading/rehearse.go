@@ -8,10 +8,10 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// Rehearse judges the first chunk of a part as loading would: it returns the error that
-// loading ends with, as far as the chunk shows it. With complete the chunk is all of the
-// part, confirmed are the days that its source has answered for, and claims and warnings are
-// those of the part.
+// Rehearse applies the checks of loading to the first chunk of a part, and returns the error that
+// loading would return, as far as the chunk shows it. If complete is set, the chunk is the whole
+// part, confirmed are the days confirmed by its source, and claims and warnings are those of the
+// part.
 func (l RejectLimit) Rehearse(
 	part importers.Part, window calendar.Set, chunk *importers.Chunk, complete bool, confirmed calendar.Set,
 ) (claims calendar.Set, warned []string, err error) {
@@ -31,7 +31,7 @@ func (l RejectLimit) Rehearse(
 	return p.Claims, warnings(part.Label, part.Days, p, seen), nil
 }
 
-// About names the part that an importer's error is about, unless it does so itself.
+// About adds the part's label to an importer's error, unless the error has it.
 func About(label, operation string, err error) error {
 	if strings.HasPrefix(err.Error(), label) {
 		return err

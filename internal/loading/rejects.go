@@ -8,16 +8,16 @@ import (
 	"github.com/sluicehq/sluice/importers"
 )
 
-// RejectLimit is how many bad rows a part may have. Count and Share are checked after every
-// chunk, so that a file of the wrong kind fails early: the more generous of the two applies.
-// Ceiling is checked at the end of the part.
+// RejectLimit limits the rejected rows of a part. Count and Share are checked after every chunk, so
+// that a file of the wrong kind fails early; the larger of both limits applies. Ceiling is checked
+// at the end of the part.
 type RejectLimit struct {
 	// Count is the number of rows.
 	Count int64
 	// Share is the share of the rows read so far, from 0 to 1.
 	Share float64
-	// Ceiling is the share of all rows of the part that may be rejected, whatever Count
-	// and Share allow. 0 is no ceiling.
+	// Ceiling is the maximum share of rejected rows of the whole part, whatever Count and Share
+	// allow. Defaults to 0, no ceiling.
 	Ceiling float64
 }
 
@@ -25,11 +25,11 @@ type RejectLimit struct {
 type examples struct {
 	// rejects holds the first reject, if there is one.
 	rejects []importers.Reject
-	// stray is the day of the first row that is out of range; nil if there is none.
+	// stray is the day of the first row out of range; nil without one.
 	stray *calendar.Day
 }
 
-// add notes the first rows of a chunk that cannot be loaded.
+// add records the first rows of a chunk that cannot be loaded.
 func (e *examples) add(c *importers.Chunk) {
 	if len(e.rejects) == 0 && len(c.Rejects) > 0 {
 		e.rejects = slices.Clone(c.Rejects[:1])
@@ -52,19 +52,19 @@ func (e examples) reject() string {
 	}
 }
 
-// check fails if there are too many rejects.
+// check returns an error if there are too many rejects.
 func (l RejectLimit) check(label string, p Progress, seen examples) error {
 	if p.RowsRejected <= l.Count || float64(p.RowsRejected) <= l.Share*float64(p.RowsRead) {
 		return nil
 	}
 	return importers.Permanent(importers.ClassRejects, fmt.Errorf(
-		"%s: %d of the first %d rows cannot be loaded, more than the limit of %d rows or %g %%%s",
+		"%s: %d of the first %d rows are rejected, more than the limit of %d rows or %g %%%s",
 		label, p.RowsRejected, p.RowsRead, l.Count, 100*l.Share, seen.reject()))
 }
 
-// checkEnd fails if a part that was read to its end has brought in nothing although it has
-// rows, or if too large a share of them was rejected. Rows that were left out because their
-// days are taken or too late are no fault of the part.
+// checkEnd returns an error if no row of a complete part was loaded although it has rows, or if the
+// share of rejected rows is too large. Rows that were left out because their days are taken or late
+// are not an error.
 func (l RejectLimit) checkEnd(label string, days calendar.Set, p Progress, seen examples) error {
 	switch {
 	case p.RowsRead == 0:
@@ -81,18 +81,18 @@ func (l RejectLimit) checkEnd(label string, days calendar.Set, p Progress, seen 
 			"%s: no row of %d can be loaded: %s%s", label, p.RowsRead, outside(p, days, seen), rejected))
 	case l.Ceiling > 0 && float64(p.RowsRejected) > l.Ceiling*float64(p.RowsRead):
 		return importers.Permanent(importers.ClassRejects, fmt.Errorf(
-			"%s: %d of %d rows are rejected, more than %g %%, the limit for a whole part (import.max_reject_ceiling)%s",
+			"%s: %d of %d rows are rejected, more than %g %%, the limit of a part (import.max_reject_ceiling)%s",
 			label, p.RowsRejected, p.RowsRead, 100*l.Ceiling, seen.reject()))
 	default:
 		return nil
 	}
 }
 
-// warnings returns what people should know of a part that is done.
+// warnings returns the warnings about a part that is done.
 func warnings(label string, days calendar.Set, p Progress, seen examples) []string {
 	var all []string
 	if p.RowsRead == 0 && len(p.Claims) == 0 {
-		all = append(all, label+": no row to load; no day is taken by it")
+		all = append(all, label+": no rows to load; the part claims no day")
 	}
 	if p.RowsOutOfRange > 0 {
 		all = append(all, fmt.Sprintf("%s: %s; not loaded", label, outside(p, days, seen)))
@@ -100,7 +100,7 @@ func warnings(label string, days calendar.Set, p Progress, seen examples) []stri
 	return all
 }
 
-// outside tells of rows that are dated outside the days of their part.
+// outside describes the rows dated outside the days of their part.
 func outside(p Progress, days calendar.Set, seen examples) string {
 	example := ""
 	if seen.stray != nil {
@@ -110,7 +110,7 @@ func outside(p Progress, days calendar.Set, seen examples) string {
 		rows(p.RowsOutOfRange), days, example)
 }
 
-// rows counts rows, as the beginning of a sentence.
+// rows counts rows at the beginning of a sentence.
 func rows(n int64) string {
 	if n == 1 {
 		return "1 row is"

@@ -165,8 +165,8 @@ func TestChangedSource(t *testing.T) {
 			class, permanent := importers.ClassOf(err)
 			require.True(t, permanent, "%v", err)
 			require.Equal(t, importers.ClassInput, class)
-			require.EqualError(t, err, "repair chunk 11 of the part: the part gave other rows than when it was first read: "+
-				"was it changed? start a new import")
+			require.EqualError(t, err, "repair chunk 11 of the part: the part returned different rows than in an earlier attempt: "+
+				"the source may have changed; start a new import")
 			require.Equal(t, f.source.opened, f.source.closed)
 		})
 	}

@@ -44,7 +44,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// An attempt dies before, while and after each chunk. The next goes on behind the
+// An attempt dies before, while and after each chunk. The next one resumes after the
 // last checkpoint.
 func TestResume(t *testing.T) {
 	t.Parallel()
@@ -105,7 +105,7 @@ func (f *fixture) resume(t *testing.T, stood loading.Progress) {
 	f.advanced = nil
 	_, err := f.Load(f.ctx, f.job(part))
 	require.NoError(t, err)
-	require.EqualValues(t, part.NextChunk, first, "it goes on behind the checkpoint")
+	require.EqualValues(t, part.NextChunk, first, "it resumes after the checkpoint")
 	f.requireLoaded(t)
 }
 
@@ -136,7 +136,7 @@ func TestFailingSource(t *testing.T) {
 	f.requireLoaded(t)
 }
 
-// An attempt that somebody else has overtaken stops and writes no more.
+// An attempt that another one has overtaken stops and writes nothing more.
 func TestOvertaken(t *testing.T) {
 	t.Parallel()
 	f := setup(t).part(t, newSource())

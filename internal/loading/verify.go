@@ -11,12 +11,11 @@ import (
 	"github.com/sluicehq/sluice/warehouse"
 )
 
-// maxRepairs bounds how often one attempt repairs a part before it gives up and
-// leaves the rest to the next.
+// maxRepairs is the maximum number of repairs of a part in one attempt. The next attempt continues.
 const maxRepairs = 3
 
-// verify counts every chunk of the part and repairs those that do not hold what
-// was recorded.
+// verify counts the rows of every chunk and repairs chunks whose counts differ from the recorded
+// ones.
 func (a *attempt) verify(ctx context.Context) error {
 	for round := 0; ; round++ {
 		wrong, stray, err := a.compare(ctx)
@@ -43,8 +42,8 @@ func (a *attempt) verify(ctx context.Context) error {
 	}
 }
 
-// compare returns the chunks that hold something else than was recorded, and the
-// numbers of those that were never recorded.
+// compare returns the chunks whose counts differ from the recorded ones, and the numbers of chunks
+// that were never recorded.
 func (a *attempt) compare(ctx context.Context) (wrong []store.Chunk, stray []uint32, err error) {
 	recorded, err := a.Store.ListChunks(ctx, a.Part.ImportID, a.Part.No)
 	if err != nil {
@@ -67,9 +66,8 @@ func (a *attempt) compare(ctx context.Context) (wrong []store.Chunk, stray []uin
 	return wrong, stray, nil
 }
 
-// repair reads a chunk again, purges what there is of it and loads it under a new
-// token. The token is recorded first: should this attempt die, the next will not
-// use it again.
+// repair reads a chunk again, purges its rows and loads it with a new token. The token is recorded
+// first, so that the next attempt does not reuse it.
 func (a *attempt) repair(ctx context.Context, c store.Chunk) (err error) {
 	reader, err := a.open(ctx, importers.Cursor(c.Cursor))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package migration brings database schemas up to date with goose. Migrations
-// only go forward, and a database that is ahead of the program is refused.
+// Package migration migrates database schemas with goose. Migrations are forward only, and a
+// database with newer migrations than the program is rejected.
 package migration
 
 import (
@@ -22,13 +22,13 @@ type Migrator struct {
 
 // Status is the state of one migration.
 type Status struct {
-	// Database says which database it belongs to: "store" or "warehouse".
+	// Database is the migrated database: "store" or "warehouse".
 	Database string `json:"database"`
 	// Version is the migration's number.
 	Version int64 `json:"version"`
-	// Name is its file.
+	// Name is the migration's file.
 	Name string `json:"name"`
-	// AppliedAt is when it was applied; zero if it is pending.
+	// AppliedAt is the time of its application; zero if it is pending.
 	AppliedAt time.Time `json:"applied_at,omitzero"`
 }
 
@@ -41,7 +41,7 @@ func New(name string, dialect goose.Dialect, db *sql.DB, files fs.FS, opts ...go
 	return &Migrator{name: name, db: db, provider: provider}, nil
 }
 
-// Up applies every pending migration and returns how many there were.
+// Up applies every pending migration and returns their number.
 func (m *Migrator) Up(ctx context.Context) (int, error) {
 	if err := m.refuseNewer(ctx); err != nil {
 		return 0, err
@@ -53,20 +53,20 @@ func (m *Migrator) Up(ctx context.Context) (int, error) {
 	return len(results), nil
 }
 
-// refuseNewer keeps an old program away from the database of a newer one.
+// refuseNewer rejects a database that a newer program has migrated.
 func (m *Migrator) refuseNewer(ctx context.Context) error {
 	current, newest, err := m.provider.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("read the schema version of the %s: %w", m.name, err)
 	}
 	if current > newest {
-		return fmt.Errorf("the %s is at schema version %d, this program knows up to %d: use the program that migrated it, "+
+		return fmt.Errorf("the %s has schema version %d, this program supports up to %d: use the version of the program that migrated it, "+
 			"or a newer one", m.name, current, newest)
 	}
 	return nil
 }
 
-// Pending says whether there are migrations to apply.
+// Pending reports whether there are pending migrations.
 func (m *Migrator) Pending(ctx context.Context) (bool, error) {
 	if err := m.refuseNewer(ctx); err != nil {
 		return false, err
@@ -94,7 +94,7 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 // Close closes the database.
 func (m *Migrator) Close() error { return m.db.Close() }
 
-// Up opens a migrator, applies what is pending and closes it.
+// Up opens a migrator, applies pending migrations and closes it.
 func Up(ctx context.Context, open func() (*Migrator, error)) error {
 	m, err := open()
 	if err != nil {

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// MaxAnswer is how many bytes of an answer may be read.
+// MaxAnswer is the number of bytes of a response that are read.
 const MaxAnswer = 64 << 10
 
-// idlePerHost is how many connections to a host stay open while nothing is sent.
+// idlePerHost is the maximum number of idle connections per host.
 const idlePerHost = 64
 
-// Client returns a client that dials what the guard allows. It uses no proxy, also none of the
-// environment, because a proxy would dial what the guard does not see. It follows no
-// redirects: what is signed for one address is not for another one. Requests need a context
-// with an end. plain says what requests by http, without TLS, give away.
+// Client returns an HTTP client that dials only addresses allowed by the guard. It uses no proxy,
+// because the guard cannot check the addresses that a proxy dials. It follows no redirects: a
+// signature is for one address. Requests need a context with a deadline. plain classifies requests
+// without TLS.
 func (g Guard) Client(plain Exposure) *http.Client {
 	return &http.Client{
 		Transport:     g.Transport(plain),
@@ -31,13 +31,13 @@ func (g Guard) transport(e Exposure) *http.Transport {
 	return &http.Transport{
 		DialContext: g.Dialer(e).DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: DialTimeout,
 		MaxResponseHeaderBytes: MaxAnswer, IdleConnTimeout: 30 * time.Second,
-		// As many as are used at once by the loads of a destination: what cannot stay open
-		// is dialled again for each request.
+		// The number of concurrent requests of a destination: connections beyond it are dialled
+		// again for each request.
 		MaxIdleConns: 4 * idlePerHost, MaxIdleConnsPerHost: idlePerHost,
 	}
 }
 
-// transport dials https and http apart.
+// transport has separate transports for https and http.
 type transport struct{ secured, plain *http.Transport }
 
 // RoundTrip sends a request.

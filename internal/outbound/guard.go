@@ -1,5 +1,5 @@
-// Package outbound has what every part of Sluice needs that connects to systems which users
-// name: the dialer and its rules, the signatures of webhooks, and the reading of answers.
+// Package outbound connects to systems that users name: it has the dialer with its rules, the
+// signatures of webhooks, and the handling of responses.
 package outbound
 
 import (
@@ -11,21 +11,20 @@ import (
 	"time"
 )
 
-// Guard decides which addresses the connections of one kind may dial. A person who may add a
-// connection must not thereby reach what listens in the network that Sluice runs in. The zero
-// value dials nothing.
+// Guard restricts the addresses that the connections of one kind may dial. A person who can add a
+// connection must not thereby reach services in Sluice's network. The zero value allows no address.
 type Guard struct {
 	kind                 string
 	addresses, cleartext Rule
 }
 
-// NewGuard returns the guard of a kind of connections. It may dial addresses; it may send
-// secrets without TLS to loopback and to those of them that are in cleartext.
+// NewGuard returns the guard of a kind of connections. It allows addresses; secrets without TLS are
+// allowed to loopback and to those of the addresses that are in cleartext.
 func NewGuard(kind string, addresses, cleartext Rule) Guard {
 	return Guard{kind: kind, addresses: addresses, cleartext: cleartext}
 }
 
-// Loopback returns a guard that dials this machine alone, for tests.
+// Loopback returns a guard that allows only loopback, for tests.
 func Loopback() Guard {
 	return Guard{kind: "test", addresses: Rule{prefixes: terms[TermLoopback]}}
 }
@@ -34,24 +33,24 @@ func Loopback() Guard {
 type Exposure bool
 
 const (
-	// Protected says that the connection is encrypted before a secret is sent, or no secret is sent.
+	// Protected means that the connection is encrypted before a secret is sent, or that no secret
+	// is sent.
 	Protected Exposure = false
-	// Exposed says that a secret is sent in clear.
+	// Exposed means that a secret is sent in clear.
 	Exposed Exposure = true
 )
 
-// DialTimeout bounds how long a connection may take to be made.
+// DialTimeout bounds a dial.
 const DialTimeout = 10 * time.Second
 
-// RefusedError means that an address may not be dialled.
+// RefusedError means that the guard does not allow an address.
 type RefusedError struct{ text string }
 
 // Error names the address and the setting that would allow it.
 func (e *RefusedError) Error() string { return e.text }
 
-// Dialer checks each address when it is dialled, after its name was resolved: a name may lead
-// elsewhere from one question to the next. Nothing but TCP is dialled, no sockets of this
-// machine. Proxies are not used.
+// Dialer checks each resolved address at the time of the dial, because a name may resolve
+// differently each time. It dials TCP only, no Unix sockets, and uses no proxy.
 func (g Guard) Dialer(e Exposure) *net.Dialer {
 	return &net.Dialer{
 		Timeout: DialTimeout, KeepAlive: 30 * time.Second,
@@ -64,13 +63,13 @@ func (g Guard) Dialer(e Exposure) *net.Dialer {
 func (g Guard) check(e Exposure, network, address string) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || network != "tcp4" && network != "tcp6" {
-		return &RefusedError{fmt.Sprintf("a connection of kind %s dials hosts by TCP, not a socket of network %q",
+		return &RefusedError{fmt.Sprintf("connections of kind %s use TCP, not the network %q",
 			g.kind, network)}
 	}
 	switch a := to.Addr(); {
 	case !g.addresses.Has(a):
-		return &RefusedError{fmt.Sprintf("the address %s is not allowed for connections of kind %s: the setting "+
-			"connections.addresses says which are", a, g.kind)}
+		return &RefusedError{fmt.Sprintf("the address %s is not allowed for connections of kind %s: see the setting "+
+			"connections.addresses", a, g.kind)}
 	case e == Exposed && !a.Unmap().IsLoopback() && !g.cleartext.Has(a):
 		return &RefusedError{fmt.Sprintf("a secret would be sent in clear to %s: use TLS, or allow it with the setting "+
 			"connections.cleartext", a)}

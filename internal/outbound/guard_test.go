@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
-// elsewhere returns an address of this machine that is none of loopback.
+// elsewhere returns an address of this machine outside loopback.
 func elsewhere(t *testing.T) string {
 	t.Helper()
 	all, err := net.InterfaceAddrs()
@@ -48,7 +48,7 @@ func TestDialerRefusesAddresses(t *testing.T) {
 			}
 			var refused *outbound.RefusedError
 			require.ErrorAs(t, err, &refused, text)
-			require.ErrorContains(t, err, "is not allowed for connections of kind webhook: the setting connections.addresses says")
+			require.ErrorContains(t, err, "is not allowed for connections of kind webhook: see the setting connections.addresses")
 		}
 	}
 	_, err := outbound.Guard{}.Dialer(outbound.Protected).DialContext(t.Context(), "tcp", s.Listener.Addr().String())
@@ -64,9 +64,9 @@ func TestDialerRefusesSockets(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	g := outbound.NewGuard("postgres", rule(t, "any"), rule(t, "any"))
 	_, err = g.Dialer(outbound.Protected).DialContext(t.Context(), "unix", path)
-	require.ErrorContains(t, err, `a connection of kind postgres dials hosts by TCP, not a socket of network "unix"`)
+	require.ErrorContains(t, err, `connections of kind postgres use TCP, not the network "unix"`)
 	_, err = g.Dialer(outbound.Protected).DialContext(t.Context(), "udp", "127.0.0.1:53")
-	require.ErrorContains(t, err, "dials hosts by TCP")
+	require.ErrorContains(t, err, "use TCP, not the network")
 }
 
 // A secret is sent in clear to this machine only, unless that is allowed.

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// MaxRetryAfter bounds what an endpoint can ask for.
+// MaxRetryAfter bounds the delay that an endpoint can request.
 const MaxRetryAfter = 24 * time.Hour
 
-// RetryAfter reads a Retry-After header: seconds or a date (RFC 9110, 10.2.3). It
-// returns 0 for what is neither.
+// RetryAfter parses a Retry-After header: seconds or a date (RFC 9110, 10.2.3). It returns 0 for
+// any other text.
 func RetryAfter(text string, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {

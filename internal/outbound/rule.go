@@ -10,34 +10,33 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// Rule is a set of addresses that may be dialled. The zero value has none.
+// Rule is a set of allowed addresses. The zero value is empty.
 type Rule struct {
 	public, any bool
 	prefixes    []netip.Prefix
 }
 
-// The terms of a rule beside networks and addresses.
+// The named terms of a rule, in addition to networks and addresses.
 const (
-	// TermPublic is the open Internet: no address with a special purpose in the registries
-	// of IANA, and none of a cloud's own services.
+	// TermPublic is the Internet without special-purpose addresses of IANA's registries and without
+	// cloud-internal services.
 	TermPublic = "public"
-	// TermPrivate is the private networks, of RFC 1918 and RFC 4193.
+	// TermPrivate is the private networks of RFC 1918 and RFC 4193.
 	TermPrivate = "private"
-	// TermLoopback is this machine.
+	// TermLoopback is the local machine.
 	TermLoopback = "loopback"
-	// TermAny is every address that belongs to one machine, except for link-local ones and
-	// for the metadata services of clouds.
+	// TermAny is every unicast address except link-local ones and the metadata services of clouds.
 	TermAny = "any"
 )
 
-// terms are those that stand for networks.
+// terms maps named terms to networks.
 var terms = map[string][]netip.Prefix{
 	TermPrivate:  prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
 	TermLoopback: prefixes("127.0.0.0/8", "::1/128"),
 }
 
-// metadata are services of clouds that hand out credentials or configuration. A rule has
-// them only if it names their network.
+// metadata are services of clouds that return credentials or configuration. A rule contains them
+// only if it names their network.
 var metadata = prefixes(
 	"169.254.0.0/16", "fe80::/10", // link-local: most of them
 	"168.63.129.16/32",   // Azure
@@ -48,18 +47,18 @@ var metadata = prefixes(
 	"fd00:42::42/128",    // Scaleway
 )
 
-// internet knows the registries of IANA, and refuses every IPv6 address outside 2000::/3.
+// internet checks addresses against IANA's registries, and rejects IPv6 addresses outside 2000::/3.
 var internet = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork(), ssrf.WithDeniedV4Prefixes(slices.DeleteFunc(
 	slices.Clone(metadata), func(p netip.Prefix) bool { return !p.Addr().Is4() })...))
 
-// MaxRule is how many bytes the text of a rule can have.
+// MaxRule is the length limit of a rule, in bytes.
 const MaxRule = 4 << 10
 
 var errTerm = errors.New(
 	"want public, private, loopback, any, a network such as 10.0.0.0/8, or several with + between them")
 
-// ParseRule reads a rule: terms with "+" between them. A term is one of the constants, an
-// address, or a network with the length of its prefix.
+// ParseRule parses a rule: terms joined by "+". A term is one of the constants, an address, or a
+// network with its prefix length.
 func ParseRule(text string) (Rule, error) {
 	var r Rule
 	if len(text) > MaxRule {

@@ -14,15 +14,16 @@ import (
 
 // The names of a webhook's secrets.
 const (
-	// SecretSigning is the key that is signed with.
+	// SecretSigning is the current signing key.
 	SecretSigning = "signing_secret"
-	// SecretPrevious is the one before it, while there are receivers that know no other.
+	// SecretPrevious is the previous signing key, for receivers that have not changed to the
+	// current one.
 	SecretPrevious = "previous_signing_secret"
 )
 
-// Sign puts ID, time and signatures into the headers, as the Standard Webhooks
-// specification says (https://www.standardwebhooks.com). There is a signature for each
-// secret, so that receivers can change over from one to the next in peace.
+// Sign adds ID, time and signatures to the headers, by the Standard Webhooks specification
+// (https://www.standardwebhooks.com). There is one signature per secret, so that receivers can
+// change keys without interruption.
 func Sign(h http.Header, secrets map[string]string, id string, at time.Time, body []byte) error {
 	var signatures []string
 	for _, name := range []string{SecretSigning, SecretPrevious} {
@@ -35,7 +36,7 @@ func Sign(h http.Header, secrets map[string]string, id string, at time.Time, bod
 		}
 		signer, err := standardwebhooks.NewWebhook(secret)
 		if err != nil {
-			return fmt.Errorf("the webhook's %s cannot be used", name)
+			return fmt.Errorf("the webhook's %s is invalid", name)
 		}
 		signature, err := signer.Sign(id, at, body)
 		if err != nil {
@@ -49,14 +50,14 @@ func Sign(h http.Header, secrets map[string]string, id string, at time.Time, bod
 	return nil
 }
 
-// Sizes of a key, from the specification.
+// Sizes of a key, by the specification.
 const (
 	minKey = 24
 	maxKey = 64
 )
 
-// checkSecret is stricter than the library, which takes a password for a key if it
-// happens to be base64.
+// checkSecret is stricter than the library, which accepts a password as a key if it is valid
+// base64.
 func checkSecret(secret string) error {
 	encoded, ok := strings.CutPrefix(secret, "whsec_")
 	key, err := base64.StdEncoding.DecodeString(encoded)

@@ -2,12 +2,11 @@ package outbound
 
 import "net/netip"
 
-// wrapping are the forms of IPv6 addresses that lead to an IPv4 address, with the byte at
-// which that begins.
+// wrapping lists the forms of IPv6 addresses that embed an IPv4 address, with its byte offset.
 var wrapping = []struct {
 	prefix netip.Prefix
 	at     int
-	// inverted says that each of its bits is turned over.
+	// inverted means that the bits are inverted.
 	inverted bool
 }{
 	{netip.MustParsePrefix("::ffff:0:0:0/96"), 12, false}, // translated, RFC 2765
@@ -18,7 +17,7 @@ var wrapping = []struct {
 	{netip.MustParsePrefix("::/96"), 12, false},           // compatible, RFC 4291
 }
 
-// unwrap returns the IPv4 address that an IPv6 address leads to, if it is of such a form.
+// unwrap returns the IPv4 address that an IPv6 address embeds, if there is one.
 func unwrap(a netip.Addr) (netip.Addr, bool) {
 	if !a.Is6() || a.IsLoopback() || a.IsUnspecified() {
 		return netip.Addr{}, false

@@ -1,5 +1,4 @@
-// Package registry keeps the importers, destinations and kinds of connections that a program knows,
-// by their names.
+// Package registry holds the importers, destinations and kinds of connections of a program by name.
 package registry
 
 import (
@@ -10,9 +9,9 @@ import (
 	"strings"
 )
 
-// Named is what a registry holds.
+// Named is an entry of a registry.
 type Named interface {
-	// Name is the key in the registry. It matches ValidName and is always the same.
+	// Name is the key in the registry. It matches ValidName and never changes.
 	Name() string
 }
 
@@ -24,8 +23,8 @@ type Registry[T Named] struct {
 	byName      map[string]T
 }
 
-// New returns an empty registry. owner is the package that panics are attributed to, noun what errors
-// call an entry, such as "importer". check, if not nil, reports the faults of an entry.
+// New returns an empty registry. owner is the package named in panics, noun the name of an entry in
+// errors, such as "importer". check, if not nil, validates an entry.
 func New[T Named](owner, noun string, check func(T) error) Registry[T] {
 	return Registry[T]{owner: owner, noun: noun, check: check, byName: map[string]T{}}
 }
@@ -33,8 +32,8 @@ func New[T Named](owner, noun string, check func(T) error) Registry[T] {
 // ValidName matches the names of entries.
 var ValidName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,49}$`)
 
-// Register adds an entry. It panics on a nil entry, an invalid or a duplicate name and on whatever
-// else is invalid about the entry: these are mistakes in the program, not in its input.
+// Register adds an entry. It panics on a nil entry, an invalid or a duplicate name and any other
+// fault of the entry: these are mistakes of the program, not of its input.
 func (r *Registry[T]) Register(entry T) {
 	if any(entry) == nil {
 		panic(fmt.Sprintf("%s: Register of a nil %s", r.owner, r.noun))

@@ -29,8 +29,8 @@ func (r *rowWriter) header(table *schema.Table) error {
 	return r.flush()
 }
 
-// exported returns the columns that an export has: the channel of a source and the
-// exits of a page are not among them.
+// exported returns the columns of an export: without the channel of a source and the exits of a
+// page.
 func exported(table *schema.Table) []schema.Column {
 	columns := make([]schema.Column, 0, len(table.Columns))
 	for _, c := range table.Columns {
@@ -42,9 +42,9 @@ func exported(table *schema.Table) []schema.Column {
 	return columns
 }
 
-// row writes the row of a day's rank-th most visited thing.
+// row writes the row of the rank-th item of a day.
 func (r *rowWriter) row(table *schema.Table, day calendar.Day, rank int) error {
-	// Visits fall off with the rank, and at weekends.
+	// Visits decrease with the rank and at weekends.
 	weekday := 10 - 4*btoi(day%7 == 2 || day%7 == 3)
 	base := uint64(2000*weekday/10)/uint64(rank+1) + uint64(r.rng.IntN(20)) + 1
 	r.line = r.line[:0]
@@ -69,7 +69,7 @@ func (r *rowWriter) row(table *schema.Table, day calendar.Day, rank int) error {
 	return r.flush()
 }
 
-// number returns a figure that fits the others of its row.
+// number returns a value that is consistent with the row's other values.
 func (r *rowWriter) number(column string, base uint64, rank int) uint64 {
 	switch column {
 	case "visitors":

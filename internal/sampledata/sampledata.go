@@ -1,6 +1,5 @@
-// Package sampledata makes analytics exports that look like real ones: ten CSV files
-// with weekly rhythm, growth, few popular pages and a long tail. The same
-// specification always makes the same files, to the byte.
+// Package sampledata generates realistic analytics exports: ten CSV files with weekly rhythm,
+// growth, a few popular pages and a long tail. Equal specifications generate equal files.
 package sampledata
 
 import (
@@ -15,32 +14,32 @@ import (
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// Spec says what to make.
+// Spec specifies an export.
 type Spec struct {
-	// Seed makes another export of the same shape.
+	// Seed selects another export of the same shape.
 	Seed uint64
-	// Days are the days that the export covers.
+	// Days is the range of the export.
 	Days calendar.Range
-	// PageRows is about how many rows imported_pages has; other tables have a
-	// fraction of it. At least one row a day.
+	// PageRows is the approximate number of rows of imported_pages; other tables have a fraction of
+	// it. Each table has at least one row per day.
 	PageRows int
-	// Tables are the tables to make. Defaults to all.
+	// Tables are the generated tables. Defaults to all.
 	Tables []*schema.Table
 }
 
-// File is one file that was made.
+// File is a generated file.
 type File struct {
 	Table *schema.Table
-	// Path is where the file is.
+	// Path is the path of the file.
 	Path string
-	// Rows is how many rows it has, and Bytes how long it is.
+	// Rows is its number of rows, Bytes its size.
 	Rows, Bytes int64
 	// Visitors is the sum of its column visitors.
 	Visitors uint64
 }
 
-// Write makes the files in a folder, which it creates, and returns them in the order
-// of their tables. Every row is different from every other one of its file.
+// Write generates the files in a folder, which it creates, and returns them in the order of their
+// tables. All rows of a file are different.
 func Write(dir string, spec Spec) ([]File, error) {
 	if err := spec.Days.Validate(); err != nil {
 		return nil, err
@@ -93,8 +92,7 @@ func writeTable(dir string, table *schema.Table, spec Spec, stream uint64) (file
 	return file, w.Flush()
 }
 
-// share is how many rows a table has for each row of imported_pages, about as in
-// exports of real sites.
+// share is the number of rows of a table per row of imported_pages, as in typical exports.
 var share = map[string]float64{
 	schema.Pages.Name:            1,
 	schema.EntryPages.Name:       0.12,

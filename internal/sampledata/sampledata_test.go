@@ -52,7 +52,7 @@ func TestTheSameSpecificationGivesTheSameFiles(t *testing.T) {
 	}
 }
 
-func TestWhatIsToldOfTheFilesIsTrue(t *testing.T) {
+func TestFilesMatchTheirDescription(t *testing.T) {
 	t.Parallel()
 	for _, f := range write(t, spec()) {
 		text := read(t, f)

@@ -2,7 +2,7 @@ package sampledata
 
 import "strconv"
 
-// Things that visitors have, come from and look at, the most frequent first.
+// Values of text columns, the most frequent first.
 var (
 	sections  = []string{"blog", "docs", "pricing", "guides", "changelog", "product", "customers", "about"}
 	sources   = []string{"Google", "", "Hacker News", "Bing", "DuckDuckGo", "Reddit", "GitHub", "LinkedIn", "Newsletter"}
@@ -16,8 +16,8 @@ var (
 	goals   = []string{"Outbound Link: Click", "Signup", "File Download", "404", "Newsletter", "Checkout"}
 )
 
-// text returns the value of a text column for the rank-th row of a day. Ranks have
-// different values, so that no two rows of a file are the same.
+// text returns the value of a text column for the rank-th row of a day. Each rank has another
+// value, so that all rows of a file are different.
 func text(column string, rank int) string {
 	switch column {
 	case "hostname":
@@ -53,7 +53,7 @@ func text(column string, rank int) string {
 	}
 }
 
-// nth returns the rank-th value, numbering those behind the end of the list.
+// nth returns the rank-th value, with a number if the list is shorter.
 func nth(values []string, rank int) string {
 	value := values[rank%len(values)]
 	if round := rank / len(values); round > 0 {

@@ -10,24 +10,23 @@ import (
 	"github.com/sluicehq/sluice/internal/registry"
 )
 
-// Destination is a destination to be generated, with an action "send".
+// Destination is a destination to generate, with an action "send".
 type Destination struct {
 	// Name is its name in the registry: lower case letters, digits and underscores, at most
 	// 50 characters, a letter first.
 	Name string
-	// Migrations adds migrations for tables of its own. Defaults to none.
+	// Migrations adds migrations for the destination's own tables. Defaults to false.
 	Migrations bool
-	// Module is the path of a module of its own. Defaults to none: the destination is part
-	// of Sluice.
+	// Module is the path of a separate module. Defaults to none: the destination is part of Sluice.
 	Module string
 }
 
-// Validate reports every fault at once.
+// Validate reports every fault.
 func (d Destination) Validate() error {
 	return errors.Join(validateName("a destination", d.Name, d.Package()), validateModule(d.Module))
 }
 
-// validateName reports what is wrong with the name of something that becomes Go code.
+// validateName reports an invalid name of a component.
 func validateName(what, name, code string) error {
 	switch {
 	case !registry.ValidName.MatchString(name):
@@ -42,7 +41,7 @@ func validateName(what, name, code string) error {
 // Package is the name of the Go package: the destination's name without underscores.
 func (d Destination) Package() string { return strings.ReplaceAll(d.Name, "_", "") }
 
-// Label is the name as people see it: "Shop crm" for shop_crm.
+// Label is the name for users: "Shop crm" for shop_crm.
 func (d Destination) Label() string { return Importer{Name: d.Name}.Label() }
 
 // Import is the import path of the package.
@@ -53,7 +52,7 @@ func (d Destination) Import() string {
 	return "github.com/sluicehq/sluice/" + d.Folder()
 }
 
-// Folder is where the destination goes unless somebody says otherwise.
+// Folder is the default folder of the destination.
 func (d Destination) Folder() string {
 	if d.Module != "" {
 		return d.Package()
@@ -89,16 +88,15 @@ func (d Destination) Files() ([]File, error) {
 	return files, nil
 }
 
-// Action is an action of a destination to be generated.
+// Action is an action of a destination to generate.
 type Action struct {
-	// Name is its name among the actions of its destination, in the form of a
-	// destination's.
+	// Name is its name, unique within its destination, in the form of a destination's name.
 	Name string
 	// Destination is the name of its destination.
 	Destination string
 }
 
-// Validate reports every fault at once.
+// Validate reports every fault.
 func (a Action) Validate() error {
 	var name error
 	if !registry.ValidName.MatchString(a.Name) || strings.Trim(a.Name, "_") != a.Name {
@@ -111,8 +109,8 @@ func (a Action) Validate() error {
 // Package is the name of the destination's Go package.
 func (a Action) Package() string { return Destination{Name: a.Destination}.Package() }
 
-// Type is the name of the action's Go type: "upsertContactAction" for upsert_contact. With
-// what it ends in it is no keyword, and stands in nobody's way.
+// Type is the name of the action's Go type: "upsertContactAction" for upsert_contact. The suffix
+// prevents keywords and conflicts.
 func (a Action) Type() string {
 	exported := a.Exported()
 	return strings.ToLower(exported[:1]) + exported[1:]
@@ -127,11 +125,11 @@ func (a Action) Exported() string {
 	return name.String() + "Action"
 }
 
-// Folder is where the action goes unless somebody says otherwise: beside its destination.
+// Folder is the default folder of the action, that of its destination.
 func (a Action) Folder() string { return Destination{Name: a.Destination}.Folder() }
 
-// Files returns the action's files. Their names have no underscores of the action's: behind
-// one, Go would take some words for an operating system.
+// Files returns the action's files. Their names do not contain the underscores of the action's
+// name: Go treats some suffixes after an underscore as operating systems.
 func (a Action) Files() ([]File, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err

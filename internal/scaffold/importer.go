@@ -9,24 +9,23 @@ import (
 	"unicode"
 )
 
-// Importer is an importer to be generated.
+// Importer is an importer to generate.
 type Importer struct {
 	// Name is its name in the registry: lower case letters, digits and underscores, at most
 	// 50 characters, a letter first.
 	Name string
-	// Module is the path of a module of its own. Defaults to none: the importer is part of
-	// Sluice.
+	// Module is the path of a separate module. Defaults to none: the importer is part of Sluice.
 	Module string
 }
 
 var validModule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]*(/[A-Za-z0-9._~-]+)*$`)
 
-// Validate reports every fault at once.
+// Validate reports every fault.
 func (i Importer) Validate() error {
 	return errors.Join(validateName("an importer", i.Name, i.Package()), validateModule(i.Module))
 }
 
-// validateModule reports what is wrong with the path of a module, which may be empty.
+// validateModule reports an invalid path of a module. An empty one is valid.
 func validateModule(module string) error {
 	if module != "" && (!validModule.MatchString(module) || strings.Contains(module, "..")) {
 		return fmt.Errorf("%q is not the path of a Go module: want one such as example.com/team/things", module)
@@ -34,8 +33,8 @@ func validateModule(module string) error {
 	return nil
 }
 
-// goMod is the file of a module of its own. It names no version of Sluice: `go mod tidy`
-// takes the newest.
+// goMod returns the go.mod of a separate module. It names no version of Sluice: `go mod tidy` adds
+// the latest.
 func goMod(module string) File {
 	return File{Path: "go.mod", Content: []byte("module " + module + "\n\ngo 1.26.0\n")}
 }
@@ -43,7 +42,7 @@ func goMod(module string) File {
 // Package is the name of the Go package: the importer's name without underscores.
 func (i Importer) Package() string { return strings.ReplaceAll(i.Name, "_", "") }
 
-// Label is the name as people see it: "Daily totals" for daily_totals.
+// Label is the name for users: "Daily totals" for daily_totals.
 func (i Importer) Label() string {
 	words := []rune(strings.Join(strings.FieldsFunc(i.Name, func(r rune) bool { return r == '_' }), " "))
 	words[0] = unicode.ToUpper(words[0])
@@ -58,7 +57,7 @@ func (i Importer) Import() string {
 	return "github.com/sluicehq/sluice/importers/" + i.Package()
 }
 
-// Folder is where the importer goes unless somebody says otherwise.
+// Folder is the default folder of the importer.
 func (i Importer) Folder() string {
 	if i.Module != "" {
 		return i.Package()
@@ -66,7 +65,7 @@ func (i Importer) Folder() string {
 	return "importers/" + i.Package()
 }
 
-// Files returns the importer's files. A module of its own has a go.mod, too.
+// Files returns the importer's files. A separate module includes a go.mod.
 func (i Importer) Files() ([]File, error) {
 	if err := i.Validate(); err != nil {
 		return nil, err

@@ -11,29 +11,29 @@ import (
 	"strings"
 )
 
-// Project is a program to be generated: a Go module with a main, an importer, a destination,
-// templates of mails, a Makefile and tests.
+// Project is a program to generate: a Go module with a main package, an importer, a destination,
+// mail templates, a Makefile and tests.
 type Project struct {
 	// Module is the path of the module. Its last element is the name of the program.
 	// Required.
 	Module string
-	// Replace is the absolute path of a checkout of Sluice that the module is built with.
-	// Defaults to none: it is built with the newest release.
+	// Replace is the absolute path of a checkout of Sluice to build the module with. Defaults to
+	// none: the module uses the latest release.
 	Replace string
 }
 
 // sluiceModule is the path of Sluice's own module.
 const sluiceModule = "github.com/sluicehq/sluice"
 
-// validBinary is what a Makefile and a shell take without quotes.
+// validBinary matches names that a Makefile and a shell accept without quotes.
 var validBinary = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// Validate reports every fault at once. It looks for the checkout.
+// Validate reports every fault. It reads the checkout.
 func (p Project) Validate() error {
 	faults := []error{validateModule(p.Module)}
 	switch {
 	case p.Module == "":
-		faults = append(faults, errors.New("a project needs the path of a Go module, such as example.com/team/mine"))
+		faults = append(faults, errors.New("module path is missing: want one such as example.com/team/mine"))
 	case p.Module == sluiceModule || strings.HasPrefix(p.Module, sluiceModule+"/"):
 		faults = append(faults, fmt.Errorf("%q is Sluice's own module: want another, such as example.com/team/mine",
 			p.Module))
@@ -47,8 +47,8 @@ func (p Project) Validate() error {
 	return errors.Join(faults...)
 }
 
-// validateCheckout reports a folder that is not a checkout of Sluice. Its path stands in go.mod
-// and in a Makefile.
+// validateCheckout rejects a folder that is not a checkout of Sluice. Its path is written to go.mod
+// and a Makefile.
 func validateCheckout(dir string) error {
 	if !filepath.IsAbs(dir) || strings.ContainsAny(dir, " \t\r\n\"'`$#:\\") {
 		return fmt.Errorf("checkout %q: want an absolute path without blanks and special characters", dir)
@@ -66,7 +66,7 @@ func validateCheckout(dir string) error {
 // Binary is the name of the program.
 func (p Project) Binary() string { return path.Base(p.Module) }
 
-// Folder is where the project goes by default.
+// Folder is the default folder of the project.
 func (p Project) Folder() string { return p.Binary() }
 
 // Importer is the importer of the project.
@@ -93,7 +93,7 @@ func (p Project) Files() ([]File, error) {
 		return nil, err
 	}
 	for i, f := range files {
-		// A folder of templates is named for the importer.
+		// The folder of the mail templates is named after the importer.
 		if folder, name := path.Split(f.Path); folder == "mails/" && path.Ext(name) == suffix {
 			files[i].Path = folder + p.Importer().Name + "_import/" + name
 		}
@@ -107,7 +107,7 @@ func (p Project) Files() ([]File, error) {
 			return nil, err
 		}
 		for _, f := range own {
-			// The project has one go.mod and one README.
+			// The project has a single go.mod and README.
 			if f.Path != "go.mod" && f.Path != "README.md" {
 				files = append(files, File{Path: folder + "/" + f.Path, Content: f.Content})
 			}
@@ -118,8 +118,8 @@ func (p Project) Files() ([]File, error) {
 	return files, nil
 }
 
-// goMod names a version of Sluice only where a checkout replaces it: otherwise `go mod tidy`
-// takes the newest.
+// goMod names a version of Sluice only if a checkout replaces it: otherwise `go mod tidy` adds the
+// latest.
 func (p Project) goMod() File {
 	f := goMod(p.Module)
 	if p.Replace != "" {

@@ -67,7 +67,7 @@ func TestProjectValidate(t *testing.T) {
 	other, blank := t.TempDir(), filepath.Join(t.TempDir(), "a b")
 	require.NoError(t, os.WriteFile(filepath.Join(other, "go.mod"), []byte("module example.com/other\n"), 0o600))
 	for want, project := range map[string]scaffold.Project{
-		"a project needs the path of a Go module":                {},
+		"module path is missing":                                 {},
 		"is not the path of a Go module":                         {Module: "/x"},
 		"is Sluice's own module":                                 {Module: "github.com/sluicehq/sluice/mine"},
 		`"x~y" cannot be the name of a program`:                  {Module: "example.com/x~y"},

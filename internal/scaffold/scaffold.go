@@ -1,6 +1,6 @@
-// Package scaffold writes the first version of a component from templates: code that
-// compiles, passes its tests and says where to go on. A kind of component is a folder of
-// templates and a struct of what they are filled with.
+// Package scaffold generates the first version of a component from templates: code that compiles,
+// passes its tests and names the next steps. Each kind of component has a folder of templates and a
+// struct with their data.
 package scaffold
 
 import (
@@ -20,23 +20,23 @@ import (
 //go:embed templates
 var templates embed.FS
 
-// File is a file to be written.
+// File is a generated file.
 type File struct {
-	// Path is where, below the folder of the component, with slashes.
+	// Path is the slash-separated path below the component's folder.
 	Path string
-	// Content is what.
+	// Content is the file's content.
 	Content []byte
 }
 
-// suffix is that of templates. A file's name is its template's without it, and with
+// suffix is the suffix of templates. A file has the name of its template without the suffix, with
 // placeholder replaced by the component's package.
 const (
 	suffix      = ".tmpl"
 	placeholder = "PACKAGE"
 )
 
-// render fills all templates of a kind. Go code is formatted, so that templates need not
-// care how long a name is.
+// render renders all templates of a kind. Go code is formatted, so that templates do not depend on
+// the length of names.
 func render(kind, pkg string, data any) ([]File, error) {
 	var files []File
 	root := path.Join("templates", kind)
@@ -44,7 +44,7 @@ func render(kind, pkg string, data any) ([]File, error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		// Go has braces enough of its own.
+		// The default delimiters are common in Go code.
 		t, err := template.New(path.Base(name)).Delims("<%", "%>").Option("missingkey=error").ParseFS(templates, name)
 		if err != nil {
 			return fmt.Errorf("parse template: %w", err)
@@ -66,13 +66,11 @@ func render(kind, pkg string, data any) ([]File, error) {
 	return files, err
 }
 
-// ErrExists means that a file is there already; it is wrapped in an error that names all
-// such files.
-var ErrExists = errors.New("nothing is overwritten")
+// ErrExists means that a file exists. The error that wraps it names all such files.
+var ErrExists = errors.New("existing files are not overwritten")
 
-// Write writes files below a folder, which it makes where it is missing, and returns
-// their paths. Nothing is overwritten: if a file is there already, none is written. If
-// writing fails, what was written is removed again.
+// Write writes files below a folder, which it creates if necessary, and returns their paths. If any
+// of the files exists, it writes none. If it fails, it removes the written files.
 func Write(dir string, files []File) (paths []string, err error) {
 	var taken []string
 	for _, f := range files {
@@ -83,12 +81,12 @@ func Write(dir string, files []File) (paths []string, err error) {
 		if _, err := os.Lstat(target); err == nil {
 			taken = append(taken, target)
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("look for what is there: %w", err)
+			return nil, fmt.Errorf("check for existing files: %w", err)
 		}
 		paths = append(paths, target)
 	}
 	if len(taken) > 0 {
-		return nil, fmt.Errorf("there already: %s: %w", strings.Join(taken, ", "), ErrExists)
+		return nil, fmt.Errorf("already exist: %s: %w", strings.Join(taken, ", "), ErrExists)
 	}
 	for i, f := range files {
 		if err := writeNew(paths[i], f.Content); err != nil {
@@ -101,10 +99,10 @@ func Write(dir string, files []File) (paths []string, err error) {
 	return paths, nil
 }
 
-// writeNew writes a file that nobody has made meanwhile.
+// writeNew writes a file unless it exists.
 func writeNew(target string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { //nolint:gosec // source code is for everybody
-		return fmt.Errorf("make the folder: %w", err)
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { //nolint:gosec // source code is readable by all users
+		return fmt.Errorf("create the folder: %w", err)
 	}
 	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as above
 	if err != nil {

@@ -102,7 +102,7 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, os.WriteFile(taken, []byte("mine"), 0o600))
 	_, err := scaffold.Write(dir, files)
 	require.ErrorIs(t, err, scaffold.ErrExists)
-	require.EqualError(t, err, "there already: "+taken+": nothing is overwritten")
+	require.EqualError(t, err, "already exist: "+taken+": existing files are not overwritten")
 	require.NoFileExists(t, filepath.Join(dir, "a.go"))
 	text, err := os.ReadFile(taken)
 	require.NoError(t, err)

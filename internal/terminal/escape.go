@@ -11,19 +11,19 @@ import (
 	"unicode/utf8"
 )
 
-// Writer escapes control characters on their way to a terminal, a file or a program: rows,
-// names and messages of other systems may hold some, and a terminal would obey them. It passes
-// line ends, tabs and the colours of this package. It is safe for concurrent use.
+// Writer escapes control characters in output: rows, names and messages of other systems may
+// contain some, which a terminal would execute. It passes line ends, tabs and the colours of this
+// package. It is safe for concurrent use.
 type Writer struct {
 	w       io.Writer
 	colours bool
 	mu      sync.Mutex
-	// rest is the beginning of a character whose end is still to come.
+	// rest is the beginning of an incomplete character.
 	rest []byte
 }
 
-// NewWriter returns a writer that escapes what it passes on to w. It returns w itself if that is
-// such a writer already.
+// NewWriter returns a writer that escapes control characters and writes to w. It returns w itself
+// if that is already a Writer.
 func NewWriter(w io.Writer) *Writer {
 	if already, ok := w.(*Writer); ok {
 		return already
@@ -31,7 +31,7 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: w, colours: IsTerminal(w) && os.Getenv("NO_COLOR") == ""}
 }
 
-// Write writes text with its control characters escaped as \u001b.
+// Write writes text with control characters escaped as \u001b.
 func (e *Writer) Write(text []byte) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -46,7 +46,7 @@ func (e *Writer) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Flush writes what is left of a character that has no end.
+// Flush writes the rest of an incomplete character.
 func (e *Writer) Flush() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -59,7 +59,8 @@ func (e *Writer) Flush() error {
 // Unwrap returns the writer behind this one.
 func (e *Writer) Unwrap() io.Writer { return e.w }
 
-// unfinished returns where a character begins that the text cuts off, or the text's length.
+// unfinished returns the start of an incomplete character at the end of the text, or the text's
+// length.
 func unfinished(text []byte) int {
 	for back := 1; back < utf8.UTFMax && back <= len(text); back++ {
 		at := len(text) - back
@@ -73,12 +74,11 @@ func unfinished(text []byte) int {
 	return len(text)
 }
 
-// firstColour is the first of the characters that stand for the codes of colours between Paint
-// and Writer. Unicode reserves them for such a use within a program; whoever smuggles one in
-// colours a text.
+// firstColour is the first of the characters that represent colour codes between Paint and Writer.
+// Unicode reserves them for internal use. In data they only change colours.
 const firstColour = '\uFDD0'
 
-// colourCodes are the codes of terminals that a Writer passes, in the order of their characters.
+// colourCodes are the terminal codes that a Writer passes, in the order of their characters.
 var colourCodes = []Colour{"0", Red, Green, Yellow, Cyan, Faint, Bold}
 
 func escape(text []byte, colours bool) string {
@@ -105,18 +105,16 @@ func escape(text []byte, colours bool) string {
 	return out.String()
 }
 
-// Text returns a text as a Writer would write it to a file.
+// Text returns a text as escaped by a Writer to a file.
 func Text(text []byte) string { return escape(text, false) }
 
-// Control says whether a character moves the cursor, ends a line, turns the direction of
-// writing, or does something else that is no text: C0, DEL, C1, separators of lines and
+// Control reports whether a character is a control character: C0, DEL, C1, separators of lines and
 // paragraphs, controls of bidirectional text.
 func Control(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }
 
-// Line returns a text on one line: with its control characters escaped, line ends and tabs among
-// them.
+// Line returns a text on one line: control characters, including line ends and tabs, are escaped.
 func Line(text string) string {
 	if !strings.ContainsFunc(text, Control) && utf8.ValidString(text) {
 		return text
@@ -141,8 +139,8 @@ func Line(text string) string {
 	return out.String()
 }
 
-// Block returns a text of several lines that stands behind a name of that width: all lines but
-// the first are indented, so that none passes for a name.
+// Block returns a text of several lines for the second column: all lines but the first are indented
+// by the width of the name, so that none looks like a name.
 func Block(text string, width int) string {
 	return strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+strings.Repeat(" ", width))
 }

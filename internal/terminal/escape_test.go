@@ -99,7 +99,7 @@ func TestLine(t *testing.T) {
 	require.Equal(t, "one\n   two", Block("one\ntwo\n", 3))
 }
 
-// Nothing that a terminal obeys gets through, wherever a text is cut.
+// No control character passes, wherever a text is split.
 func FuzzWriter(f *testing.F) {
 	f.Add([]byte("\x1b[2J\xc2\x9b\xe2\x80\xae"), 2)
 	f.Add([]byte("\xf0\x9f\x91\x8d\x9b"), 1)

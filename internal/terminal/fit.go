@@ -8,13 +8,13 @@ import (
 	"golang.org/x/term"
 )
 
-// minColumn is the width below which no column is cut.
+// minColumn is the minimum width of a truncated column.
 const minColumn = 16
 
-// cutMark stands where a cell was cut.
+// cutMark marks a truncated cell.
 const cutMark = "..."
 
-// widthOf returns how many columns a terminal has, or 0 for what is none.
+// widthOf returns the number of columns of a terminal, 0 for other writers.
 func widthOf(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -22,15 +22,15 @@ func widthOf(w io.Writer) int {
 	}
 	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		// Not a terminal, or one that does not tell.
+		// Not a terminal, or one of unknown width.
 		return 0
 	}
 	return width
 }
 
-// fit makes the widest columns of text narrower until the table is as wide as the limit, 0
-// for none. It leaves the first column, which people copy into the next command, and
-// numbers: a number that is cut is another number. The table may stay too wide.
+// fit narrows the widest text columns until the table has at most the limit's width; 0 is no limit.
+// It does not narrow the first column, which users copy into commands, or numbers, which truncation
+// would change. The table may remain too wide.
 func fit(widths []int, numbers []bool, limit int) {
 	if limit <= 0 {
 		return
@@ -56,12 +56,12 @@ func fit(widths []int, numbers []bool, limit int) {
 		if widest < 0 {
 			return
 		}
-		// Down to the second widest, or a little below it if both are equal.
+		// Narrow to the second widest, or a little below it if both are equal.
 		target := max(minColumn, min(next, widths[widest]-1), widths[widest]-(total-limit))
 		total -= widths[widest] - target
 		widths[widest] = target
 	}
 }
 
-// cutTo cuts a text that is wider than a column.
+// cutTo truncates a text to the width of a column.
 func cutTo(text string, width int) string { return runewidth.Truncate(text, width, cutMark) }

@@ -2,33 +2,31 @@ package terminal
 
 import "time"
 
-// pace works out the speed and the rest of the time from readings. The zero value is
-// ready. Both come from what was seen to advance: what had been done before the first
-// reading, or before there was anything to count, says nothing about speed.
+// pace computes the speed and the remaining time from readings. The zero value is ready for use.
+// Progress before the first reading, or before the total is known, is ignored.
 type pace struct {
 	// from is the first reading with a total.
 	from      time.Time
 	fromDone  int64
 	remaining time.Duration
-	// sampled is the last time that the rate was worked out, at so many rows.
+	// sampled is the time of the last sample, rows its number of rows.
 	sampled time.Time
 	rows    int64
 	rate    float64
 }
 
 const (
-	// sampleEvery is how far apart samples of the rate are: readings that come faster
-	// would make it jump.
+	// sampleEvery is the interval of samples: a shorter one would make the rate fluctuate.
 	sampleEvery = 500 * time.Millisecond
-	// settled is how long something must have been seen before the rest is estimated.
+	// settled is the minimum time before the remaining time is estimated.
 	settled = time.Second
-	// smoothing is the weight of the newest sample, so that the figure can be read.
+	// smoothing is the weight of the latest sample.
 	smoothing = 0.3
 )
 
-// see takes in a reading.
+// see adds a reading.
 func (p *pace) see(now time.Time, r Reading) {
-	// What is done stays at the speed that it had.
+	// The rate of a completed task does not change.
 	if r.Total <= 0 || r.Done < r.Total {
 		p.seeRows(now, r.Rows)
 	}
@@ -47,7 +45,7 @@ func (p *pace) see(now time.Time, r Reading) {
 
 func (p *pace) seeRows(now time.Time, rows int64) {
 	if p.sampled.IsZero() || p.rate == 0 && rows == p.rows {
-		// Nothing has moved so far: the clock starts when it does.
+		// Nothing has advanced so far: restart the clock.
 		p.sampled, p.rows = now, rows
 		return
 	}

@@ -12,51 +12,49 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// Reading is how far something has come.
+// Reading is a state of progress.
 type Reading struct {
-	// Label says what is going on, for instance "loading".
+	// Label names the current step, for instance "loading".
 	Label string
-	// Detail says more, for instance "3/10 parts".
+	// Detail has further information, for instance "3/10 parts".
 	Detail string
-	// Done of Total, in whatever unit; Total is 0 while it is not known.
+	// Done of Total, in any unit; Total is 0 if it is unknown.
 	Done, Total int64
-	// Rows is how many rows there have been.
+	// Rows is the number of rows so far.
 	Rows int64
-	// Over means that it does not advance any more: neither speed nor time is shown.
+	// Over means that progress has ended: neither speed nor remaining time is shown.
 	Over bool
-	// Reason is why it does not advance, "" if it does.
+	// Reason explains a wait or an error, "" if there is none.
 	Reason string
 }
 
-// Progress shows how something advances: as a bar that moves on a terminal, as a
-// line now and then elsewhere.
+// Progress displays progress: as a bar on a terminal, as occasional lines elsewhere.
 type Progress struct {
 	w     io.Writer
 	every time.Duration
 	now   func() time.Time
 	pace  pace
-	// last and written are the last line and when it was written, where there is no
-	// terminal.
+	// last and written are the last line and its time, without a terminal.
 	last    line
 	written time.Time
 	bars    *mpb.Progress
 	bar     *mpb.Bar
-	// drawn is the text beside the bar, which a goroutine of the bar's own draws.
+	// drawn is the text beside the bar, which the bar's own goroutine draws.
 	mu    sync.Mutex
 	drawn line
 }
 
-// line is the text left and right of a bar.
+// line is the text to the left and right of a bar.
 type line struct{ label, left, right, reason string }
 
-// NewProgress returns a display on w. Where w is no terminal, a line is written
-// when the label or the reason changes, and in between at most one every so often,
-// if there is something new to say. It is to be closed.
+// NewProgress returns a display on w. Without a terminal it writes a line when the label or the
+// reason changes, and otherwise at most one per interval, if there is progress. The caller closes
+// it.
 func NewProgress(w io.Writer, every time.Duration) *Progress {
 	p := &Progress{w: w, every: every, now: time.Now}
 	if IsTerminal(w) {
-		// A bar moves the cursor: what it writes goes past the escaping of control characters,
-		// and its texts are escaped by themselves.
+		// A bar moves the cursor: its output bypasses the escaping of control characters, and its
+		// texts are escaped separately.
 		raw := w
 		if escaping, ok := w.(*Writer); ok {
 			raw = escaping.w
@@ -82,7 +80,7 @@ func (p *Progress) Show(r Reading) {
 		p.mu.Lock()
 		p.drawn = next
 		p.mu.Unlock()
-		// A bar that is full is taken for complete: it always has one more to go.
+		// A full bar looks complete: keep the total one above.
 		p.bar.SetTotal(max(r.Total, 1)+1, false)
 		p.bar.SetCurrent(min(r.Done, r.Total))
 		return
@@ -90,12 +88,12 @@ func (p *Progress) Show(r Reading) {
 	changed := next.label != p.last.label || next.reason != p.last.reason
 	if changed || next != p.last && now.Sub(p.written) >= p.every {
 		p.last, p.written = next, now
-		// A line that cannot be written is no reason to stop what is being watched.
+		// A failed write of progress must not stop the command.
 		_, _ = fmt.Fprintln(p.w, strings.TrimRight(next.left+"  "+next.right, " ")) //nolint:errcheck // see above
 	}
 }
 
-// Close takes a bar away.
+// Close removes a bar.
 func (p *Progress) Close() {
 	if p.bar != nil {
 		p.bar.Abort(true)
@@ -109,8 +107,7 @@ func (p *Progress) beside() line {
 	return p.drawn
 }
 
-// describe puts a reading into words, padded so that lines and bars stay where they
-// are from one reading to the next.
+// describe formats a reading, padded so that columns stay aligned between readings.
 func (p *Progress) describe(r Reading) line {
 	r.Label, r.Detail, r.Reason = Line(r.Label), Line(r.Detail), Line(r.Reason)
 	l := line{label: r.Label, reason: r.Reason, left: fmt.Sprintf("%-12s  %-11s", r.Label, r.Detail)}
@@ -134,7 +131,7 @@ func (p *Progress) describe(r Reading) line {
 	return l
 }
 
-// Duration writes a duration as people say it: 0.4s, 12s, 3m05s, 2h10m.
+// Duration formats a duration for display: 0.4s, 12s, 3m05s, 2h10m.
 func Duration(d time.Duration) string {
 	switch {
 	case d < 0:

@@ -94,7 +94,7 @@ func TestPace(t *testing.T) {
 		require.InDelta(t, 100, p.rate, 1)
 		require.Equal(t, 2*time.Second, p.remaining)
 	})
-	t.Run("no estimate before there is something to go by", func(t *testing.T) {
+	t.Run("no estimate before the first progress", func(t *testing.T) {
 		t.Parallel()
 		var p pace
 		see(&p, 0, 0, 0)
@@ -117,7 +117,7 @@ func TestPace(t *testing.T) {
 	})
 }
 
-// TestNoTotal: as long as nobody knows how much there is, no share is told.
+// TestNoTotal: without a known total no share is shown.
 func TestNoTotal(t *testing.T) {
 	t.Parallel()
 	p, _, out := newTestProgress()
@@ -127,7 +127,7 @@ func TestNoTotal(t *testing.T) {
 }
 
 // An import that fails has no speed and no time left, whatever it had before.
-func TestNothingIsLeftOfWhatIsOver(t *testing.T) {
+func TestCloseRemovesTheBar(t *testing.T) {
 	t.Parallel()
 	p, c, out := newTestProgress()
 	for i := range 12 {

@@ -1,5 +1,5 @@
-// Package terminal writes for people: aligned tables, colours where there is a
-// terminal, figures that can be read, and progress bars.
+// Package terminal formats output for people: aligned tables, colours on terminals, readable
+// numbers, and progress bars.
 package terminal
 
 import (
@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 )
 
-// IsTerminal says whether the writer is a terminal.
+// IsTerminal reports whether the writer is a terminal.
 func IsTerminal(w io.Writer) bool {
 	if escaping, ok := w.(*Writer); ok {
 		w = escaping.w
@@ -24,10 +24,10 @@ func IsTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Colour is how a cell stands out on a terminal.
+// Colour is the colour of a cell on a terminal.
 type Colour string
 
-// The colours. They are left out where there is no terminal, or NO_COLOR is set.
+// The colours. They are omitted without a terminal, or if NO_COLOR is set.
 const (
 	Plain  Colour = ""
 	Red    Colour = "31"
@@ -65,16 +65,15 @@ type cell struct {
 	number bool
 }
 
-// NewTable returns a table with these column headings.
+// NewTable returns a table with column headers.
 func NewTable(header ...string) *Table { return &Table{header: header} }
 
-// Ordinal is a cell with a number that names something rather than counts it, such as
-// an ID or a line: it is written without separators of thousands.
+// Ordinal is a number that identifies something, such as an ID or a line number: it is written
+// without thousands separators.
 type Ordinal int64
 
-// Row adds a row. A cell is a string, a Coloured, an Ordinal, or a number, which is
-// written with separators of thousands. Cells that are missing are empty; more of
-// them than the table has columns are left out.
+// Row adds a row. A cell is a string, a Coloured, an Ordinal, or a number, which is written with
+// thousands separators. Missing cells are empty, surplus cells are ignored.
 func (t *Table) Row(cells ...any) {
 	row := make([]cell, len(t.header))
 	for i, c := range cells[:min(len(cells), len(row))] {
@@ -102,11 +101,11 @@ type Coloured struct {
 	Colour Colour
 }
 
-// columnGap is how many blanks stand between columns.
+// columnGap is the number of blanks between columns.
 const columnGap = 2
 
-// Write writes the table. On a terminal that is too narrow for it, columns of text are
-// cut; where there is none, nothing is.
+// Write writes the table. On a terminal that is too narrow, text columns are truncated; other
+// output is complete.
 func (t *Table) Write(w io.Writer) error {
 	widths := make([]int, len(t.header))
 	numbers := make([]bool, len(t.header))
@@ -120,8 +119,7 @@ func (t *Table) Write(w io.Writer) error {
 	fit(widths, numbers, widthOf(w))
 	var out strings.Builder
 	line := func(cells []cell) {
-		// Blanks are held back until something follows them: lines end where their
-		// text does.
+		// Blanks are written only before further text: lines have no trailing blanks.
 		blanks := 0
 		for i, c := range cells {
 			c.text = cutTo(c.text, widths[i])

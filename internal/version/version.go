@@ -1,5 +1,5 @@
-// Package version says which build of Sluice is running: in `sluice version`,
-// in the first log line of every process, and in the identity of a worker.
+// Package version describes the running build of Sluice: in `sluice version`, in the first log line
+// of every process, and in the identity of a worker.
 package version
 
 import (
@@ -9,41 +9,39 @@ import (
 	"strings"
 )
 
-// The linker sets these three (see the Makefile). They are variables, not
-// constants, because that is the only thing -X can write to; nothing in the
-// program changes them.
+// The linker sets these three variables (see the Makefile); -X cannot set constants. The program
+// never changes them.
 var (
 	// Version is the release, such as "v1.4.0". Defaults to "dev".
 	Version = develVersion
-	// Commit is the revision the binary was built from. Defaults to what the Go
-	// toolchain recorded, or to nothing.
+	// Commit is the revision of the source. Defaults to the one recorded by the Go toolchain, if
+	// any.
 	Commit = ""
 	// Date is the time of that commit, RFC 3339. Defaults as Commit does.
 	Date = ""
 )
 
-// develVersion is what a build that nobody labelled calls itself.
+// develVersion is the version of a build without a release.
 const develVersion = "dev"
 
-// shortCommit is how many digits of a revision are shown; git's own default is
-// seven, twelve stays unique in any repository of our size.
+// shortCommit is the number of shown digits of a revision: unique in a repository of this size.
 const shortCommit = 12
 
 // String describes the build in one line, for example
 // "v1.4.0 (commit 1a2b3c4d5e6f, 2026-11-20T09:00:00Z, go1.26.8 linux/amd64)".
-// What the linker was not told is taken from the build information that the Go
-// toolchain embeds, so a binary made by `go install` says the truth too.
+// Values that the linker does not set come from the build information of the Go toolchain, also in
+// a binary of `go install`.
 func String() string {
 	info, _ := debug.ReadBuildInfo() // nil without module support: the fallbacks then stay empty
 	return describe(build{version: Version, commit: Commit, date: Date}, info)
 }
 
-// build is what is known about a binary before the fallbacks are applied.
+// build is the information about a binary before the fallbacks.
 type build struct {
 	version, commit, date string
 }
 
-// describe renders b, filling its gaps from info, which may be nil.
+// describe formats b with fallbacks from info, which may be nil.
 func describe(b build, info *debug.BuildInfo) string {
 	b = b.withFallbacks(info)
 
@@ -58,13 +56,13 @@ func describe(b build, info *debug.BuildInfo) string {
 	return fmt.Sprintf("%s (%s)", b.version, strings.Join(details, ", "))
 }
 
-// withFallbacks returns b with its gaps filled from info. What the linker set
-// always wins, so that a release says its tag even when built from a dirty tree.
+// withFallbacks returns b with missing values from info. Values set by the linker take precedence,
+// so that a release has its tag even if built from a dirty tree.
 func (b build) withFallbacks(info *debug.BuildInfo) build {
 	if info == nil {
 		return b.shortened(false)
 	}
-	// "(devel)" is the toolchain's word for a module built from its own tree.
+	// "(devel)" is the toolchain's version of a module built from its own tree.
 	if b.version == develVersion && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		b.version = info.Main.Version
 	}
@@ -88,7 +86,7 @@ func (b build) withFallbacks(info *debug.BuildInfo) build {
 	return b.shortened(dirty)
 }
 
-// shortened cuts the revision to its readable length and marks a dirty tree.
+// shortened shortens the revision and marks a dirty tree.
 func (b build) shortened(dirty bool) build {
 	if len(b.commit) > shortCommit {
 		b.commit = b.commit[:shortCommit]

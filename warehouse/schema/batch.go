@@ -158,7 +158,7 @@ func (b *Batch) Strings(i int, dst []string) []string {
 	c := &b.cols[i]
 	start := uint32(0)
 	for _, end := range c.ends[:b.rows] {
-		//nolint:gosec // G103: the text is left alone until Reset, as the comment above demands
+		//nolint:gosec // G103: the text is not modified until Reset, as documented above
 		dst = append(dst, unsafe.String(unsafe.SliceData(c.text[start:end]), end-start))
 		start = end
 	}

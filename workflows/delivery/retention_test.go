@@ -68,7 +68,7 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// A long purge goes on in another run, with the same bound and the figures so far.
+// A long purge continues in another run, with the same bound and the figures so far.
 func TestRetentionContinuesAsNew(t *testing.T) {
 	t.Parallel()
 	step := func(r deliveryacts.PurgeRequest) (deliveryacts.PurgeProgress, error) {

@@ -42,7 +42,7 @@ func TestImportCancelled(t *testing.T) {
 	}
 }
 
-// An attempt that is told of the cancellation is waited for before anything is purged.
+// A cancelled attempt ends before anything is purged.
 func TestImportCancelledWaitsForItsAttempts(t *testing.T) {
 	t.Parallel()
 	r := setup(t)

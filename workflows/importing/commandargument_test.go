@@ -36,7 +36,7 @@ var badImportCommands = []badCommand{
 	{workflows.CommandSetRate, workflowtest.Plain(`{"unknown":1}`), `unknown field "unknown"`},
 	{workflows.CommandSetRate, workflowtest.Plain(`{"Rows_Per_Second":1}`), `unknown field "Rows_Per_Second"`},
 	{workflows.CommandSetRate, workflowtest.Plain(`{"rows_per_second":1,"rows_per_second":2}`), `field "rows_per_second" is given twice`},
-	{workflows.CommandSetRate, workflowtest.Plain(`{"rows_per_second":1} {}`), "there is text behind the JSON object of the argument"},
+	{workflows.CommandSetRate, workflowtest.Plain(`{"rows_per_second":1} {}`), "unexpected text after the JSON object of the argument"},
 	{workflows.CommandSetRate, workflowtest.Plain(`{"rows_per_second":1e308}`), `field "rows_per_second": want a whole number`},
 	{workflows.CommandSetRate, workflowtest.Plain(`{"rows_per_second":10000000000}`), "invalid rows_per_second 10000000000: want 1 to 1000000000, or 0 for no limit"},
 	{workflows.CommandSetRate, workflowtest.Plain(`{"rows_per_second":NaN}`), "the argument is not valid JSON"},

@@ -88,7 +88,7 @@ func TestUnlockedRunBeginsAgain(t *testing.T) {
 	}
 }
 
-// A paused import does nothing, whatever was under way, and goes on where it stood.
+// A paused import does nothing, whatever its step, and resumes there.
 func TestPause(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
@@ -140,7 +140,7 @@ func TestPause(t *testing.T) {
 // a pause ends the wait, so that a resume tries at once.
 func TestWaitForTheSource(t *testing.T) {
 	t.Parallel()
-	for name, early := range map[string]bool{"to its end": false, "until somebody resumes": true} {
+	for name, early := range map[string]bool{"to its end": false, "until it is resumed": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := setup(t)
@@ -159,7 +159,7 @@ func TestWaitForTheSource(t *testing.T) {
 				require.WithinDuration(t, until, *s.WaitUntil, time.Second)
 				require.Contains(t, r.details(), "Phase **loading**, waits until "+s.WaitUntil.Format(time.RFC3339)+
 					": the quota is used up. 0 of 4 parts done, 0 rows loaded\n")
-				require.LessOrEqual(t, len(r.loads), 2, "nobody asks meanwhile")
+				require.LessOrEqual(t, len(r.loads), 2, "no attempt meanwhile")
 				if early {
 					r.command(workflows.CommandPause, command.Pause{})
 					r.RegisterDelayedCallback(func() { r.command(workflows.CommandResume, command.Resume{}) }, time.Minute)

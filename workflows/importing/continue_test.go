@@ -67,7 +67,7 @@ func TestParkedPartIsTakenAlong(t *testing.T) {
 	}
 	in := first.requireContinued(first.start())
 	require.Len(t, first.parked, 1)
-	require.Zero(t, first.calledTimes(workflows.ActivityPark), "the import goes on")
+	require.Zero(t, first.calledTimes(workflows.ActivityPark), "the import continues")
 
 	second := setup(t)
 	second.planned = plan(200)

@@ -38,10 +38,10 @@ func (r *run) skip(part int32, reason string) *workflowtest.Answer {
 	return a
 }
 
-// failUntil lets parts fail until mended says otherwise.
-func failUntil(mended *bool) func(context.Context, int32, int) error {
+// failUntil makes parts fail until fixed is set.
+func failUntil(fixed *bool) func(context.Context, int32, int) error {
 	return func(context.Context, int32, int) error {
-		if *mended {
+		if *fixed {
 			return nil
 		}
 		return transient()
@@ -58,7 +58,7 @@ func TestRetryPart(t *testing.T) {
 	r.RegisterDelayedCallback(func() {
 		require.Equal(t, 20, r.calledTimes("import_data 0"), "another ten attempts")
 		require.Equal(t, []string{store.PartParked, store.PartParked}, r.statuses())
-		mended = true
+		fixed = true
 		second, third = r.retry(0), r.retry(1)
 	}, 4*time.Hour)
 	require.NoError(t, r.start())
@@ -74,12 +74,12 @@ func TestRetryPart(t *testing.T) {
 func TestSkipPart(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
-	mended := false
+	fixed := false
 	r.load = func(ctx context.Context, part int32, call int) error {
 		if part == 1 {
 			return nil
 		}
-		return failUntil(&mended)(ctx, part, call)
+		return failUntil(&fixed)(ctx, part, call)
 	}
 	var a *workflowtest.Answer
 	r.RegisterDelayedCallback(func() { a = r.skip(0, "the export is lost") }, time.Hour)
@@ -98,12 +98,12 @@ func TestDecisionsAreRefused(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	r.planned = plan(3)
-	mended := false
+	fixed := false
 	r.load = func(ctx context.Context, part int32, call int) error {
 		if part == 2 {
 			return nil
 		}
-		return failUntil(&mended)(ctx, part, call)
+		return failUntil(&fixed)(ctx, part, call)
 	}
 	refused := map[string]*workflowtest.Answer{}
 	r.during[workflows.ActivityBeforeStart] = func() {
@@ -116,7 +116,7 @@ func TestDecisionsAreRefused(t *testing.T) {
 		refused["part 2 is done: only a parked part can be retried or skipped"] = r.retry(2)
 		refused["part 3 is not an open part: the import has 3 parts, numbered from 0"] = r.skip(3, "why not")
 		refused["skipping a part requires a reason"] = r.skip(0, " \n")
-		mended = true
+		fixed = true
 		// Two at the same moment: the first wins.
 		require.Equal(t, workflowtest.Answer{}, *r.retry(9), "not yet answered")
 		first, second := r.retry(0), r.skip(0, "too late")
@@ -139,8 +139,8 @@ func TestDecisionsAreRefused(t *testing.T) {
 func TestSkippingIsOneDecision(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
-	mended := false
-	r.load = failUntil(&mended)
+	fixed := false
+	r.load = failUntil(&fixed)
 	refused := make(chan error, 2)
 	r.during[workflows.ActivitySkipPart] = func() {
 		r.during[workflows.ActivitySkipPart] = nil

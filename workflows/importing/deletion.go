@@ -12,9 +12,8 @@ type DeletionInput struct {
 	ImportID int64 `json:"import_id"`
 }
 
-// Deletion takes back an import that has ended and is marked as deleting: its rows
-// go out of sight at once, then they are purged, and at last the import itself is
-// removed.
+// Deletion deletes an import that has ended and is marked as deleting: its rows become invisible at
+// once, then they are purged, and finally the import itself is removed.
 func Deletion(ctx workflow.Context, in DeletionInput) error {
 	ref := importacts.ImportRef{ImportID: in.ImportID}
 	if err := workflows.Execute(workflows.Purging(ctx, "hide and purge rows"), workflows.ActivityPurgeRows, ref); err != nil {

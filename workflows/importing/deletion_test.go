@@ -22,7 +22,7 @@ func TestDeletion(t *testing.T) {
 		require.NoError(t, r.GetWorkflowError())
 		require.Equal(t, order, r.once())
 	})
-	t.Run("trouble", func(t *testing.T) {
+	t.Run("errors", func(t *testing.T) {
 		t.Parallel()
 		r := setup(t)
 		r.fail = func(_ string, call int) error {

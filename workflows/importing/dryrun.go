@@ -10,8 +10,7 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// DryRunTimeout bounds a DryRun workflow, the wait for a worker included: somebody sits
-// and waits for it.
+// DryRunTimeout bounds a DryRun workflow, including the wait for a worker: a person waits for it.
 const DryRunTimeout = 5 * time.Minute
 
 // retryDryRun gives a dry run whose worker has died to another worker, once.

@@ -97,7 +97,7 @@ func (r *importRun) publishVerified(ctx workflow.Context) (importacts.Published,
 // whatever comes of it.
 func (r *importRun) onSuccess(ctx workflow.Context) {
 	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "react to the success"), workflows.ActivityOnSuccess, r.self()); err != nil {
-		if err := r.noteFailing(ctx, "on_success failed for good; the import is completed", err); err != nil {
+		if err := r.noteFailing(ctx, "on_success failed permanently; the import is completed", err); err != nil {
 			workflow.GetLogger(ctx).Error("could not note that on_success failed", "error", err)
 		}
 	}
@@ -217,7 +217,7 @@ func (r *importRun) onFailure(ctx workflow.Context, end importacts.Ended) error 
 	}
 	// The importer's own reaction must not keep the import from ending.
 	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "react to the failure"), workflows.ActivityOnFailure, end); err != nil {
-		return r.noteFailing(ctx, "on_failure failed for good; the import ends all the same", err)
+		return r.noteFailing(ctx, "on_failure failed permanently; the import ends nevertheless", err)
 	}
 	return nil
 }
@@ -241,7 +241,7 @@ func (r *importRun) cleanUp(ctx workflow.Context, ref importacts.ImportRef) erro
 		return err
 	}
 	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "clean up"), workflows.ActivityCleanUp, ref); err != nil {
-		return r.noteFailing(ctx, "clean_up failed for good; what it was to remove may be left", err)
+		return r.noteFailing(ctx, "clean_up failed permanently; its resources may remain", err)
 	}
 	return nil
 }

@@ -129,7 +129,7 @@ func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 	if command.IsContinueAsNew(err) {
 		return ImportResult{}, err
 	}
-	// Whoever has given a command gets an answer.
+	// Every accepted command gets a response.
 	settled, stop := workflow.NewDisconnectedContext(ctx)
 	defer stop()
 	if waitErr := workflow.Await(settled, func() bool { return run.answered(ctx) }); waitErr != nil && err == nil {

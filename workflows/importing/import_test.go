@@ -165,7 +165,7 @@ func TestOnSuccessFails(t *testing.T) {
 			require.Equal(t, tc.times, r.calledTimes(workflows.ActivityOnSuccess))
 			require.Equal(t, happyEnd, r.once()[len(r.once())-len(happyEnd):])
 			require.Equal(t, store.StatusCompleted, r.state().Phase)
-			require.Equal(t, "on_success failed for good; the import is completed: "+tc.reason, r.notes[len(r.notes)-1].Message)
+			require.Equal(t, "on_success failed permanently; the import is completed: "+tc.reason, r.notes[len(r.notes)-1].Message)
 			require.Zero(t, r.calledTimes(workflows.ActivityOnFailure))
 		})
 	}
@@ -192,8 +192,8 @@ func TestImportFailsAfterRetries(t *testing.T) {
 	}{
 		"transient": {transient(), string(importers.ClassSource), "the source is away"},
 		"unknown": {
-			temporal.NewApplicationError("nobody knows it", "ActivityNotRegisteredError"),
-			string(importers.ClassInternal), "nobody knows it",
+			temporal.NewApplicationError("unknown activity", "ActivityNotRegisteredError"),
+			string(importers.ClassInternal), "unknown activity",
 		},
 		"plain":   {errors.New("boom"), string(importers.ClassInternal), "boom"},
 		"timeout": {temporal.NewHeartbeatTimeoutError(), string(importers.ClassInternal), "an attempt took too long or its worker died: heartbeat timeout (type: Heartbeat)"},
@@ -222,7 +222,7 @@ func TestImportFailsAfterRetries(t *testing.T) {
 }
 
 // Transient errors that cease are not seen in the end.
-func TestImportOutlivesTrouble(t *testing.T) {
+func TestImportSurvivesErrors(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	r.planned = plan(1)
@@ -239,9 +239,9 @@ func TestImportOutlivesTrouble(t *testing.T) {
 	require.Equal(t, 3, r.calledTimes(workflows.ActivityPublish))
 }
 
-// Trouble with bookkeeping changes nothing. (Its retries have no limit, but in the test
+// Errors of bookkeeping change nothing. (Its retries have no limit, but in the test
 // environment: the recorded histories are held against that.)
-func TestImportOutlivesTroubleAtItsEnd(t *testing.T) {
+func TestImportSurvivesErrorsAtItsEnd(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	r.load = func(context.Context, int32, int) error { return permanent(importers.ClassInput) }
@@ -319,7 +319,7 @@ func TestEndCallbacksAreBounded(t *testing.T) {
 	}
 }
 
-// An import that has ended before is left alone: nothing of it is purged.
+// An import that has already ended is not changed: nothing is purged.
 func TestImportThatHasEnded(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{

@@ -15,15 +15,15 @@ import (
 	"github.com/sluicehq/sluice/workflows/command"
 )
 
-// gaveUp is how an attempt ends that was told to stop and fails of something else before
-// it does: the server retries it no more.
+// gaveUp is the error of a cancelled attempt that fails for another reason before it ends: the
+// server does not retry it.
 func gaveUp() error {
 	return temporal.NewApplicationErrorWithOptions("the store is away", activities.TypeTransient,
 		temporal.ApplicationErrorOptions{Details: []any{importacts.Advance{}}})
 }
 
 // A part whose attempt fails while a pause interrupts it is not parked: it is loaded when
-// the import goes on.
+// the import continues.
 func TestInterruptedAttemptFails(t *testing.T) {
 	t.Parallel()
 	r := setup(t)

@@ -42,7 +42,7 @@ type partRun struct {
 	reported importacts.PartReport
 	// parking says that the store is about to know the part as parked, or knows already.
 	parking bool
-	// decision is what somebody has decided about the part while it is parked.
+	// decision is the decision about a parked part.
 	decision string
 	Why      string
 }
@@ -53,14 +53,13 @@ const (
 	decideSkip  = "skip"
 )
 
-// load loads the open parts, as many at once as the plan allows. It returns when
-// all are done or skipped, when one has failed for good, or with a
-// ContinueAsNewError.
+// load loads the open parts, as many concurrently as the plan allows. It returns when all are done
+// or skipped, when one has failed permanently, or with a ContinueAsNewError.
 func (r *importRun) load(ctx workflow.Context) error {
 	more := r.take()
 	r.describe(ctx)
 
-	// The first part that fails for good cancels its siblings.
+	// The first part that fails permanently cancels its siblings.
 	partsCtx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	slots := workflow.NewSemaphore(ctx, int64(max(1, r.plan.Parallelism)))
@@ -206,7 +205,7 @@ func (r *importRun) skip(ctx workflow.Context, part *partRun) error {
 	return nil
 }
 
-// settled says whether nothing goes on but waiting for decisions.
+// settled reports whether the import only waits for decisions.
 func (r *importRun) settled() bool {
 	parked := false
 	for _, part := range r.parts {
@@ -223,7 +222,7 @@ func (r *importRun) settled() bool {
 // changeParked is the change since which an import is shown as parked as soon as a part is.
 const changeParked = "parked-at-once"
 
-// showParked shows the import as parked, also while other parts go on.
+// showParked shows the import as parked, also while other parts are loading.
 func (r *importRun) showParked(ctx workflow.Context) error {
 	if workflow.GetVersion(ctx, changeParked, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return nil

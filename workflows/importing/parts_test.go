@@ -58,7 +58,7 @@ func TestPartsInParallel(t *testing.T) {
 }
 
 // A permanent error of one part stops its siblings, and what has not begun.
-func TestPartFailsForGood(t *testing.T) {
+func TestPartFailsPermanently(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	r.planned = plan(5)
@@ -79,7 +79,7 @@ func TestPartFailsForGood(t *testing.T) {
 	require.Zero(t, r.calledTimes(workflows.ActivityParkPart))
 }
 
-// A part that goes on failing is parked while the others are loaded; then the
+// A part that keeps failing is parked while the others are loaded; then the
 // import is.
 func TestPartIsParked(t *testing.T) {
 	t.Parallel()
@@ -123,7 +123,7 @@ func TestPartFailureFailsTheImport(t *testing.T) {
 }
 
 // Attempts are counted since the last progress, whether an error or, after a worker's
-// death, a heartbeat tells of it.
+// death, a heartbeat reports it.
 func TestPartThatMakesProgressIsNotGivenUp(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(importacts.Advance) error{

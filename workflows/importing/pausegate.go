@@ -67,9 +67,9 @@ func (g *pauseGate) runAttempts(
 	}
 }
 
-// stopped says whether an attempt that was told to stop has, and is to be repeated. One
-// that fails of something else before it hears of it, or whose worker dies, is not
-// retried by the server any more: that is up to whoever has interrupted it.
+// stopped reports whether a cancelled attempt has ended and must be repeated. An attempt that fails
+// for another reason before its cancellation, or whose worker dies, is not retried by the server
+// any more: the workflow that cancelled it repeats it.
 func stopped(err error) bool {
 	return err != nil && (temporal.IsCanceledError(err) || !workflows.IsPermanent(err))
 }

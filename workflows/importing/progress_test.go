@@ -115,8 +115,8 @@ func TestLateReports(t *testing.T) {
 	require.Equal(t, 2, r.progress().PartsDone)
 }
 
-// A run that goes on for another one begins with the figures in the store, and its parts know
-// when to report.
+// A run that continues another one begins with the figures in the store, and its parts know when to
+// report.
 func TestProgressOfLaterRun(t *testing.T) {
 	t.Parallel()
 	r := setup(t)

@@ -27,11 +27,11 @@ type reviewing struct {
 	expires time.Time
 }
 
-// reviewer is who decides about an import that nobody has decided about in time.
+// reviewer is the author of the decision about an expired review.
 const reviewer = "sluice"
 
-// awaitDecision lets the import wait until somebody accepts it. The error says so if it
-// is declined, also because nobody has decided in time.
+// awaitDecision makes the import wait until it is accepted. It returns an error if the import is
+// declined, also by expiry.
 func (r *importRun) awaitDecision(ctx workflow.Context) error {
 	if err := r.enter(ctx, store.PhaseInReview); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (r *importRun) awaitVerdict(ctx workflow.Context, opened importacts.Opened)
 		if err != nil {
 			return err
 		}
-		// Somebody may be deciding at this very moment.
+		// A decision may be executing.
 		if err := workflow.Await(ctx, func() bool { return !r.review.busy }); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (r *importRun) remind(ctx workflow.Context, opened importacts.Opened, decid
 // maxVerdict bounds a verdict in an error, in bytes of JSON.
 const maxVerdict = 50
 
-// canDecideReview says whether somebody can decide about the import.
+// canDecideReview validates a decision about the import.
 func (r *importRun) canDecide(d Decide) error {
 	switch {
 	case d.Verdict != store.Accepted && d.Verdict != store.Declined:
@@ -159,7 +159,7 @@ func (r *importRun) canDecide(d Decide) error {
 
 // decideReview carries a decision out, one at a time.
 func (r *importRun) decide(ctx workflow.Context, d Decide) error {
-	// Whoever reads the store may know of the review a moment before the workflow does.
+	// The store may show the review a moment before the workflow does.
 	ready := func() bool {
 		return !r.review.busy && (r.review.open || r.phase != store.PhaseInReview) || r.commands.Continuing
 	}

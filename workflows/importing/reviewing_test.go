@@ -88,8 +88,8 @@ func TestReviewExpires(t *testing.T) {
 	require.False(t, r.Now().Before(r.opened.ExpiresAt))
 }
 
-// People are reminded at the interval until somebody decides, or there is no time for
-// another reminder before the review expires; and not without end.
+// Reminders are sent at the interval until a decision, or until no time is left before the review
+// expires; their number is bounded.
 func TestReminders(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
@@ -127,7 +127,7 @@ func TestReminders(t *testing.T) {
 	}
 }
 
-// A decision that could not be carried out is none: the import goes on waiting.
+// A decision whose execution fails has no effect: the import remains in review.
 func TestDecisionFails(t *testing.T) {
 	t.Parallel()
 	r := setupReview(t)

@@ -171,7 +171,7 @@ func (r *scheduledRun) fail(ctx workflow.Context, cause error) error {
 		reason = fmt.Sprintf("import %d: %s", id, reason)
 	}
 	if class == string(importers.ClassCancelled) {
-		// Somebody wanted it so: that is neither a failure nor the end of a row of them.
+		// A requested cancellation is neither a failure nor the end of a series of failures.
 		return temporal.NewCanceledError(reason)
 	}
 	end := ScheduledFailure{ImportID: id, Failures: failuresBefore(ctx)}
@@ -190,7 +190,7 @@ func (r *scheduledRun) fail(ctx workflow.Context, cause error) error {
 		if err := workflows.Execute(workflows.Bookkeeping(work, "pause the schedule"), workflows.ActivityPauseSchedule, pause); err != nil {
 			return err
 		}
-		// Whoever resumes the schedule gives it as many tries as before.
+		// A resumed schedule starts with a failure count of 0.
 		end.Failures = 0
 	}
 	return temporal.NewNonRetryableApplicationError(reason, class, nil, end)
@@ -206,8 +206,8 @@ func failuresBefore(ctx workflow.Context) int {
 	return 0
 }
 
-// scheduledTime returns the time that the run is for, to the second: what the schedule
-// says, or, for a run that somebody has started by hand, its start.
+// scheduledTime returns the time of the run, to the second: that of the schedule, or the start of a
+// run that was triggered.
 func scheduledTime(ctx workflow.Context) time.Time {
 	if at, ok := workflow.GetTypedSearchAttributes(ctx).GetTime(attributeScheduledTime); ok {
 		return at.UTC()

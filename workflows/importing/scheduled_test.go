@@ -212,7 +212,7 @@ func TestScheduledImportIsCancelled(t *testing.T) {
 	}
 }
 
-// An import that ends in time although its run was cancelled is told of as it is.
+// An import that ends in time although its run was cancelled is reported with its status.
 func TestScheduledImportIsCancelledTooLate(t *testing.T) {
 	t.Parallel()
 	s := setupScheduled(t)
@@ -225,7 +225,7 @@ func TestScheduledImportIsCancelledTooLate(t *testing.T) {
 	require.Equal(t, store.StatusCompleted, s.outcome().Status)
 }
 
-// A schedule's input is small, however much is asked for.
+// A schedule's input is small, whatever the request.
 func TestScheduledInputIsSmall(t *testing.T) {
 	t.Parallel()
 	in := importing.ScheduledInput{Request: importacts.ScheduledRequest{Args: json.RawMessage(`"` + strings.Repeat("x", 30000) + `"`)}}

@@ -314,7 +314,7 @@ var (
 	earlyEnd = failedEnd[1:]
 )
 
-// checked says whether before_start has succeeded: the locks were asked for.
+// checked says whether before_start has succeeded: the locks were requested.
 func (r *run) checked() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

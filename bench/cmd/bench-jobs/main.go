@@ -38,7 +38,7 @@ func measure(ctx context.Context) error {
 	cases := flag.String("cases", strings.Join(jobsbench.Cases(), ","), "what to measure")
 	systems := flag.String("systems", strings.Join(jobsbench.Systems(), ","), "of what")
 	flag.Float64Var(&cfg.Rate, "rate", 1000, "latency: jobs a second")
-	flag.DurationVar(&cfg.WarmUp, "warm-up", 3*time.Second, "latency, isolation: how long it goes on before it counts")
+	flag.DurationVar(&cfg.WarmUp, "warm-up", 3*time.Second, "latency, isolation: duration before the measurement starts")
 	flag.DurationVar(&cfg.Length, "length", 20*time.Second, "latency, isolation: how long it counts")
 	flag.IntVar(&cfg.Producers, "producers", 256, "how many callers enqueue at once at most")
 	flag.IntVar(&cfg.Burn, "burn", 30000, "burn-down: how many jobs have piled up")

@@ -74,7 +74,7 @@ func (s *Script) Mails() []string {
 
 // serve talks to one client.
 func (s *Script) serve(conn net.Conn, reply func(string) string) {
-	defer conn.Close() //nolint:errcheck // the client has hung up, or is told to
+	defer conn.Close() //nolint:errcheck // the client has disconnected, or receives an end
 	lines, say := bufio.NewScanner(conn), func(text string) bool {
 		_, err := conn.Write([]byte(text + "\r\n"))
 		return err == nil
@@ -117,7 +117,7 @@ func usual(command string) string {
 	case strings.HasPrefix(command, "EHLO"):
 		return "250-localhost\r\n250 8BITMIME"
 	case strings.HasPrefix(command, "DATA"):
-		return "354 go on"
+		return "354 continue"
 	case strings.HasPrefix(command, "QUIT"):
 		return "221 bye"
 	default:

@@ -30,9 +30,8 @@ const (
 // external table, or "" for the data of an INSERT and for the end of either.
 func (r *Reader) ReadTableName() (string, error) { return r.raw.text(maxName) }
 
-// CopyBlock passes a client's block on to w, in the way in which blocks are
-// written in the Native format of files: the one of revision 0, without the
-// block's description. Nothing is written of a block without rows.
+// CopyBlock copies a client's block to w in the Native format of files, that of revision 0, without
+// the block's description. It writes nothing of a block without rows.
 //
 // It returns when the whole block is in w, which it does not flush. After an
 // error the client's next packet cannot be found any more.

@@ -12,8 +12,7 @@ type Hello struct {
 	Database string
 }
 
-// ReadHello reads the packet behind its code. User and password are read and
-// thrown away.
+// ReadHello reads the packet after its code. It ignores user and password.
 func (r *Reader) ReadHello() (h Hello, err error) {
 	fields := fieldReader{source: r.raw}
 	h.Client = fields.name("client name")

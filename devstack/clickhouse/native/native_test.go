@@ -156,7 +156,7 @@ func TestBlocks(t *testing.T) {
 			require.Equal(t, native.Header{Columns: []native.Column{{Name: "name of " + c.kind, Type: kind}}, Rows: 2}, header)
 			next, err := r.Next()
 			require.NoError(t, err)
-			require.EqualValues(t, 'n', next, "what follows is left alone")
+			require.EqualValues(t, 'n', next, "the following bytes are not read")
 
 			require.Equal(t, append(bytes.Clone(wire.Buf), wire.Buf...), sent(t, append(bytes.Clone(file.Buf), file.Buf...)))
 			header, err = native.PeekHeader(file.Buf)

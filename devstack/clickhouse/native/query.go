@@ -34,8 +34,8 @@ const (
 	interfaceHTTP = 2
 )
 
-// ReadQuery reads the packet behind its code, from a client that was told
-// revision, one from MinRevision to Revision.
+// ReadQuery reads the packet after its code, from a client of a revision from MinRevision to
+// Revision.
 func (r *Reader) ReadQuery() (q Query, err error) {
 	fields := &fieldReader{source: r.raw}
 	q.ID = fields.name("query id")

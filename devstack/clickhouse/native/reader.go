@@ -53,8 +53,8 @@ func (r *Reader) blocks(compressed bool) source {
 		return r.raw
 	}
 	if r.data.Reader == nil {
-		// Only what is asked for is read ahead, so that this buffer never
-		// takes what follows the last frame of a block.
+		// The buffer reads only the requested frames, so that it never contains bytes after a
+		// block.
 		r.data = source{bufio.NewReaderSize(compress.NewReader(r.raw), readerSize)}
 	}
 	return r.data

@@ -11,8 +11,7 @@ const (
 	dictionaryVersion = 1
 	// indexWidth is the mask of the index's width, as a power of two.
 	indexWidth = 0xff
-	// The dictionary is either in the block or shared with others, which
-	// nobody does outside of files.
+	// The dictionary is either in the block or shared with other blocks, which only files do.
 	globalDictionary = 1 << 8
 	ownDictionary    = 1 << 9
 )

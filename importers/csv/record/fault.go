@@ -11,8 +11,8 @@ const (
 	BareQuote Problem = iota + 1
 	// AfterQuote is text between a closing quote and the next comma.
 	AfterQuote
-	// OpenQuote is a quoted field that is still open at the end of the input, or
-	// MaxBytes behind the start of its record.
+	// OpenQuote is a quoted field without a closing quote before the end of the input or within
+	// MaxBytes of the start of its record.
 	OpenQuote
 	// TooLong is a record of more than MaxBytes.
 	TooLong
@@ -23,13 +23,13 @@ const (
 type MalformedError struct {
 	// Problem says what is wrong.
 	Problem Problem
-	// Field is the position of the field at fault, from 0.
+	// Field is the position of the invalid field, from 0.
 	Field int
-	// Column is where that field starts on the record's first line, in bytes from
-	// 1. It is of use only if no field before it holds a line end.
+	// Column is the start of that field on the record's first line, in bytes from 1. It is
+	// meaningless if an earlier field contains a line end.
 	Column int
-	// Cut says that the input ends within the record's first line, which has no
-	// line end: the rest of the record may be missing.
+	// Cut reports whether the input ends within the record's first line: the rest of the record may
+	// be missing.
 	Cut bool
 }
 
@@ -39,9 +39,9 @@ func (f *MalformedError) Error() string {
 	case BareQuote:
 		return "quote inside an unquoted value: put the value in quotes and double the quotes within"
 	case AfterQuote:
-		return "text behind the closing quote: double the quotes within a quoted value"
+		return "text after the closing quote: double the quotes within a quoted value"
 	case OpenQuote:
-		return fmt.Sprintf("quote is never closed, or only after more than %d bytes", MaxBytes)
+		return fmt.Sprintf("quote without a closing quote within %d bytes", MaxBytes)
 	default:
 		return fmt.Sprintf("row is longer than the limit of %d bytes", MaxBytes)
 	}

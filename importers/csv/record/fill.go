@@ -7,14 +7,12 @@ import (
 	"io"
 )
 
-// maxEmptyReads is how often a reader may return nothing before it counts as
-// broken.
+// maxEmptyReads is the number of consecutive empty reads after which a reader counts as broken.
 const maxEmptyReads = 100
 
-// fill reads until the buffer is full or the input ends, so that a record that
-// is cut off at the end of the buffer is scanned again only once, however small
-// the pieces that come in. It returns what the reader returned last (io.EOF at
-// the end) if there is nothing more to come.
+// fill reads until the buffer is full or the input ends, so that a record at the end of the buffer
+// is scanned only twice, however small the reads are. It returns the last error of the reader
+// (io.EOF at the end) if there is nothing more to read.
 func (s *Scanner) fill(ctx context.Context) error {
 	if s.readErr != nil {
 		return s.readErr
@@ -43,7 +41,7 @@ func (s *Scanner) fill(ctx context.Context) error {
 			}
 		}
 		if err != nil {
-			// What came along with the error is scanned first.
+			// Data that arrived with the error are scanned first.
 			s.readErr, s.ended = err, errors.Is(err, io.EOF)
 			break
 		}
@@ -71,7 +69,7 @@ func (s *Scanner) Skip(ctx context.Context, offset, line int64) error {
 	return nil
 }
 
-// skipMark passes over the byte order mark that spreadsheets put before UTF-8.
+// skipMark skips the byte order mark that spreadsheets put before UTF-8.
 func (s *Scanner) skipMark(ctx context.Context) error {
 	if s.end-s.pos < len(mark) {
 		if err := s.fill(ctx); err != nil && !errors.Is(err, io.EOF) {

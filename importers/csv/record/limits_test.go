@@ -116,7 +116,7 @@ func TestReadErrors(t *testing.T) {
 	})
 }
 
-func TestGoOnFromAnyPosition(t *testing.T) {
+func TestResumeFromAnyPosition(t *testing.T) {
 	t.Parallel()
 	in := "\xef\xbb\xbfa,b\n\n\"c\nd\",e\r\nf\"g\n\"h\ni,\"j\"\nk,l"
 	all := scanAll(t, New(strings.NewReader(in), 0, 1))

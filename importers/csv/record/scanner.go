@@ -12,15 +12,15 @@ import (
 	"io"
 )
 
-// MaxBytes is the limit of a record, its line end included.
+// MaxBytes is the length limit of a record, including its line end.
 const MaxBytes = 1 << 20
 
-// readBytes is how much is asked for at a time: enough that system calls and
-// the records cut at the end of the buffer cost nothing.
+// readBytes is the size of a read: large enough to make system calls and records at the end of the
+// buffer negligible.
 const readBytes = 1 << 20
 
-// Scanner reads records one after another. Its memory does not depend on the
-// input: it is at most 2 MiB for text, and some for the fields.
+// Scanner reads records one after another. Its memory is bounded: at most 2 MiB for text, and some
+// for the fields.
 type Scanner struct {
 	r       io.Reader
 	readErr error // what r returned last; io.EOF at its end
@@ -48,15 +48,14 @@ func New(r io.Reader, offset, line int64) *Scanner {
 	return newScanner(r, offset, line, readBytes, MaxBytes)
 }
 
-// newScanner lets tests have small buffers and limits.
+// newScanner returns a scanner with the given buffer size and limit.
 func newScanner(r io.Reader, offset, line int64, read, limit int) *Scanner {
 	return &Scanner{r: r, buf: make([]byte, read), offset: offset, line: line, limit: limit}
 }
 
-// Scan goes to the next record. It returns io.EOF at the end of the input,
-// *MalformedError for a record that is malformed (scanning may go on) and otherwise the
-// error of the reader or of ctx, which is looked at before every read. Lines
-// without any text are passed over.
+// Scan reads the next record. It returns io.EOF at the end of the input, *MalformedError for a
+// malformed record, after which scanning may continue, and otherwise the error of the reader or of
+// ctx, which is checked before every read. Empty lines are skipped.
 func (s *Scanner) Scan(ctx context.Context) error {
 	s.scratch = s.scratch[:0]
 	if s.offset == 0 {
@@ -66,8 +65,8 @@ func (s *Scanner) Scan(ctx context.Context) error {
 	}
 	for {
 		window := s.buf[s.pos:min(s.end, s.pos+s.limit+1)]
-		// A window of full length is cut off like any other, even where it happens
-		// to be the input's end: faults must not depend on how much is read ahead.
+		// A window of full length is incomplete even at the end of the input: faults must not
+		// depend on the read-ahead.
 		last := s.ended && s.pos+len(window) == s.end && len(window) <= s.limit
 		if len(window) == 0 && last {
 			return io.EOF
@@ -96,9 +95,8 @@ func (s *Scanner) Scan(ctx context.Context) error {
 	}
 }
 
-// fail consumes the first line of a malformed record. Whatever is wrong with a
-// record, reading goes on behind its first line: a stray quote must not take the
-// good rows below it along.
+// fail consumes the first line of a malformed record. Reading continues after that line, so that a
+// stray quote does not affect the valid rows below it.
 func (s *Scanner) fail(ctx context.Context, window []byte, problem Problem) error {
 	fault := &MalformedError{Problem: problem, Field: len(s.fields), Column: s.at + 1}
 	s.fields, s.recLine = s.fields[:0], s.line
@@ -107,8 +105,8 @@ func (s *Scanner) fail(ctx context.Context, window []byte, problem Problem) erro
 		s.advance(nl+1, 1)
 		return fault
 	}
-	// The line is longer than the window, or the last: keep its beginning, and
-	// pass over the rest without holding it.
+	// The line is longer than the window, or the last one: keep its beginning and skip the rest
+	// without buffering it.
 	s.rec = bytes.Clone(window[:min(len(window), maxKept)])
 	for {
 		rest := s.buf[s.pos:s.end]
@@ -129,7 +127,7 @@ func (s *Scanner) fail(ctx context.Context, window []byte, problem Problem) erro
 	}
 }
 
-// maxKept is how much Raw returns of a line that does not fit.
+// maxKept is the number of bytes of a too long line that Raw returns.
 const maxKept = 1 << 10
 
 func (s *Scanner) advance(bytes int, lines int64) {

@@ -63,10 +63,10 @@ func TestScanMalformed(t *testing.T) {
 		reason string
 	}{
 		"quote in an unquoted field": {"a,b\"c\n", MalformedError{Problem: BareQuote, Field: 1, Column: 3}, "inside an unquoted value"},
-		"text behind a quote":        {"a,b,\"c\"d\n", MalformedError{Problem: AfterQuote, Field: 2, Column: 5}, "behind the closing quote"},
-		"space behind a quote":       {"\"c\" ,d\n", MalformedError{Problem: AfterQuote, Field: 0, Column: 1}, "behind the closing quote"},
-		"open quote":                 {"a,\"b\n", MalformedError{Problem: OpenQuote, Field: 1, Column: 3}, "never closed"},
-		"open behind an escape":      {"a,\"b\"\"\n", MalformedError{Problem: OpenQuote, Field: 1, Column: 3}, "never closed"},
+		"text behind a quote":        {"a,b,\"c\"d\n", MalformedError{Problem: AfterQuote, Field: 2, Column: 5}, "after the closing quote"},
+		"space behind a quote":       {"\"c\" ,d\n", MalformedError{Problem: AfterQuote, Field: 0, Column: 1}, "after the closing quote"},
+		"open quote":                 {"a,\"b\n", MalformedError{Problem: OpenQuote, Field: 1, Column: 3}, "without a closing quote"},
+		"open behind an escape":      {"a,\"b\"\"\n", MalformedError{Problem: OpenQuote, Field: 1, Column: 3}, "without a closing quote"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

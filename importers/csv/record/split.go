@@ -2,35 +2,34 @@ package record
 
 import "bytes"
 
-// field is where a value stands in its record.
+// field is the position of a value in its record.
 type field struct {
-	// at is where the field starts, its quote included; start and end hold the
-	// value. A record is shorter than 4 GiB by far.
+	// at is the start of the field, including its quote; start and end bound the value. A record is
+	// much shorter than 4 GiB.
 	at, start, end uint32
-	// escaped says that the value holds doubled quotes.
+	// escaped reports whether the value contains doubled quotes.
 	escaped bool
 }
 
-// outcome is what split found.
+// outcome is the result of split.
 type outcome uint8
 
 const (
-	// whole is a record.
+	// whole is a complete record.
 	whole outcome = iota
 	// blank is a line without any text.
 	blank
-	// short is a record that does not end in the window, shortOpen one that stops
-	// there inside quotes.
+	// short is a record that does not end in the window, shortOpen one whose window ends within
+	// quotes.
 	short
 	shortOpen
-	// malformed is a record that cannot be split: Scanner.problem says why.
+	// malformed is a record that cannot be split; Scanner.problem is the reason.
 	malformed
 )
 
-// split finds the fields of the record at the beginning of data and returns how
-// many bytes and lines it takes. last says that data is all there is. It looks for the
-// line end first and then works inside the line, so that only quoted line ends
-// cost anything extra.
+// split finds the fields of the record at the beginning of data and returns its number of bytes and
+// lines. last means that no data follow. It finds the line end first and then works within the
+// line, so that only quoted line ends cost extra.
 func (s *Scanner) split(data []byte, last bool) (n, lines int, what outcome) {
 	s.fields = s.fields[:0]
 	next, eol, ok := lineEnd(data, 0, last)
@@ -58,7 +57,7 @@ func (s *Scanner) split(data []byte, last bool) (n, lines int, what outcome) {
 			fields = append(fields, field{uint32(at), uint32(at + 1), uint32(end), escaped})
 			i = end + 1
 			if i > eol {
-				// The quotes hold line ends: the record goes on.
+				// The quotes contain line ends: the record continues.
 				lines += bytes.Count(data[at:end], newline)
 				if next, eol, ok = lineEnd(data, i, last); !ok {
 					s.fields = fields
@@ -93,7 +92,7 @@ func (s *Scanner) split(data []byte, last bool) (n, lines int, what outcome) {
 	return next, lines, whole
 }
 
-// bad notes what is wrong with a record, in the field that starts at the offset.
+// bad records the problem of a record, in the field at the offset.
 func (s *Scanner) bad(p Problem, at int) (n, lines int, what outcome) {
 	s.problem, s.at = p, at
 	return 0, 0, malformed
@@ -101,8 +100,8 @@ func (s *Scanner) bad(p Problem, at int) (n, lines int, what outcome) {
 
 var newline = []byte{'\n'}
 
-// lineEnd finds the end of the line from i on: eol is where its text ends, next
-// where the next line starts.
+// lineEnd finds the end of the line at i: eol is the end of its text, next the start of the next
+// line.
 func lineEnd(data []byte, i int, last bool) (next, eol int, ok bool) {
 	nl := bytes.IndexByte(data[i:], '\n')
 	switch {
@@ -119,8 +118,8 @@ func lineEnd(data []byte, i int, last bool) (next, eol int, ok bool) {
 	return next, eol, true
 }
 
-// closing returns where the quote is that closes a value starting at i. done is
-// false if there is none, or if only more text can tell.
+// closing returns the closing quote of a value that starts at i. done is false if there is none, or
+// if more text is needed.
 func closing(data []byte, i int, last bool) (end int, escaped, done bool) {
 	for {
 		q := bytes.IndexByte(data[i:], '"')
@@ -140,7 +139,7 @@ func closing(data []byte, i int, last bool) (end int, escaped, done bool) {
 	}
 }
 
-// unescape returns a value with its doubled quotes made single.
+// unescape returns a value with single instead of doubled quotes.
 func (s *Scanner) unescape(v []byte) []byte {
 	start := len(s.scratch)
 	for {

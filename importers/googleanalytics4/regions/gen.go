@@ -1,10 +1,10 @@
 //go:build ignore
 
-// Gen writes subdivisions.tsv from two files of Unicode CLDR's JSON edition: the English
-// names of cldr-subdivisions-full and the containment of cldr-core, both of version 48.2.0.
-// CLDR keeps the names of codes that ISO 3166-2 has since given to other regions, as in
-// Iran (2020) and Morocco (2018), has some that were cut off, and lacks a few, as that of
-// Inner Mongolia; corrections.tsv has today's.
+// Gen writes subdivisions.tsv from two files of Unicode CLDR's JSON edition: the English names of
+// cldr-subdivisions-full and the containment of cldr-core, both of version 48.2.0. CLDR keeps the
+// names of codes that ISO 3166-2 has since reassigned, as in Iran (2020) and Morocco (2018), has
+// some truncated names, and lacks a few, such as Inner Mongolia; corrections.tsv has the current
+// ones.
 //
 //	go run gen.go subdivisions/en/en.json supplemental/subdivisionContainment.json
 package main

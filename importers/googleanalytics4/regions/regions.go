@@ -1,7 +1,7 @@
 // Package regions finds the ISO 3166-2 code of a country's region by its English name.
 //
-// The names are those of Unicode CLDR (subdivisions.tsv, made by gen.go, under
-// LICENSE-CLDR), and a few that Google Analytics writes differently (aliases.tsv).
+// The names are those of Unicode CLDR (subdivisions.tsv, written by gen.go, under LICENSE-CLDR),
+// and the deviating names of Google Analytics (aliases.tsv).
 package regions
 
 import (
@@ -19,10 +19,10 @@ var subdivisions string
 //go:embed aliases.tsv
 var aliases string
 
-// Code returns the ISO 3166-2 code of the region that has the name in the country, an
-// ISO 3166-1 alpha-2 code: Code("DE", "Bavaria") is "DE-BY". Case, accents and
-// punctuation are ignored; words like "Province" and "Oblast" count only if two regions
-// differ in nothing else. It returns "" for an unknown or an ambiguous name.
+// Code returns the ISO 3166-2 code of the region with that name in the country, an ISO 3166-1
+// alpha-2 code: Code("DE", "Bavaria") is "DE-BY". Case, accents and punctuation are ignored; words
+// like "Province" and "Oblast" count only if two regions differ in nothing else. It returns "" for
+// an unknown or an ambiguous name.
 func Code(country, name string) string {
 	t := table()
 	words := split(name)
@@ -35,8 +35,8 @@ func Code(country, name string) string {
 
 type key struct{ country, name string }
 
-// match is what a name leads to: regions of the first level, such as states, go before
-// those of the second, such as counties.
+// match is the result of a name: regions of the first level, such as states, precede those of the
+// second, such as counties.
 type match struct {
 	level     int
 	suffix    string
@@ -50,7 +50,7 @@ func (m match) code(country string) string {
 	return country + "-" + m.suffix
 }
 
-// with returns the match after one more region of that name was found.
+// with returns the match with one more region of that name.
 func (m match) with(suffix string, level int) match {
 	switch {
 	case m.suffix == "" || level < m.level:
@@ -63,12 +63,12 @@ func (m match) with(suffix string, level int) match {
 
 type tables struct{ exact, loose map[key]match }
 
-// table reads the embedded files once, when the first name is looked up.
+// table parses the embedded files once, at the first lookup.
 var table = sync.OnceValue(func() tables {
 	t := tables{exact: map[key]match{}, loose: map[key]match{}}
 	for line := range strings.Lines(aliases) {
 		f := strings.Split(strings.TrimSpace(line), "\t")
-		// Level 0: an alias goes before whatever else has that name.
+		// Level 0: an alias precedes all regions of that name.
 		t.add(f[0], f[1], f[2], 0)
 	}
 	for line := range strings.Lines(subdivisions) {
@@ -109,13 +109,13 @@ func split(name string) []string {
 	return strings.Fields(b.String())
 }
 
-// plain are letters that Unicode does not take apart.
+// plain are letters that Unicode does not decompose.
 var plain = map[rune]string{
 	'ł': "l", 'Ł': "l", 'ø': "o", 'Ø': "o", 'đ': "d", 'Đ': "d", 'ß': "ss", 'æ': "ae", 'Æ': "ae",
 	'œ': "oe", 'Œ': "oe", 'ı': "i", 'ə': "a", 'Ə': "a", 'ð': "d", 'þ': "th",
 }
 
-// significant leaves out the words that only say what kind of region it is.
+// significant removes the words that only name the kind of a region.
 func significant(words []string) []string {
 	kept := make([]string, 0, len(words))
 	for _, w := range words {

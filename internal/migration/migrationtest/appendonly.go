@@ -16,10 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-// AppendOnly holds migration files against a list of names and checksums. A file
-// that is listed is released: databases exist that it has made, so that it never
-// changes again. New files are added to the list by running the test with -update,
-// which refuses to touch the lines that are there.
+// AppendOnly compares migration files with a list of names and checksums. A listed file is released
+// and must never change, because databases were migrated with it. Run the test with -update to add
+// new files to the list; it keeps the existing lines.
 func AppendOnly(t *testing.T, files fs.FS, golden string) {
 	t.Helper()
 	names, err := fs.Glob(files, "*.sql")

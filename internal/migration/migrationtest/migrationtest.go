@@ -1,5 +1,4 @@
-// Package migrationtest holds what is true of the migrations of every database of
-// Sluice's.
+// Package migrationtest tests the migrations of any of Sluice's databases.
 package migrationtest
 
 import (
@@ -12,23 +11,23 @@ import (
 	"github.com/sluicehq/sluice/internal/migration"
 )
 
-// Database is what migrates itself.
+// Database is a database that migrates itself.
 type Database interface {
 	Migrate(ctx context.Context) error
 	Migrations() (*migration.Migrator, error)
 }
 
-// Config says what to test.
+// Config configures the tests.
 type Config struct {
-	// Name is what the migrator calls the database.
+	// Name is the migrator's name of the database.
 	Name string
-	// DSN makes an empty database that lives as long as the test.
+	// DSN returns a new, empty database that exists until the end of the test.
 	DSN func(t *testing.T) string
 	// Open connects to a database, and closes it at the end of the test.
 	Open func(t *testing.T, dsn string) Database
 }
 
-// Run migrates empty databases: once, again, and from two processes at once.
+// Run migrates empty databases: once, twice, and from two processes concurrently.
 func Run(t *testing.T, cfg Config) {
 	t.Helper()
 	t.Run("from empty", func(t *testing.T) {
@@ -78,8 +77,8 @@ func fromEmpty(t *testing.T, cfg Config) {
 	require.NoError(t, d.Migrate(ctx), "closing a migrator leaves its database open")
 }
 
-// atOnce migrates one database from several processes, as workers do that are
-// deployed together.
+// atOnce migrates one database from several processes concurrently, as workers of one deployment
+// do.
 func atOnce(t *testing.T, cfg Config) {
 	t.Helper()
 	ctx, dsn := t.Context(), cfg.DSN(t)
