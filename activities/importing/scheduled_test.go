@@ -46,7 +46,7 @@ func TestCreateScheduledImport(t *testing.T) {
 }
 
 // While an import is under way there is nothing to say of its end, which is to be asked
-// for again, and is no trouble.
+// for again, and is no error.
 func TestAwaitImport(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -51,8 +51,8 @@ func failUntil(fixed *bool) func(context.Context, int32, int) error {
 func TestRetryPart(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
-	mended := false
-	r.load = failUntil(&mended)
+	fixed := false
+	r.load = failUntil(&fixed)
 	var first, second, third *workflowtest.Answer
 	r.RegisterDelayedCallback(func() { first = r.retry(0) }, 2*time.Hour)
 	r.RegisterDelayedCallback(func() {
