@@ -103,7 +103,7 @@ func TestUnhealthy(t *testing.T) {
 		"all well":             {[]destinations.Then{{}}, false},
 		"some well":            {[]destinations.Then{{Error: errNo}, {Jobs: []string{"a"}}}, false},
 		"all failed":           {[]destinations.Then{{Error: errNo}}, true},
-		"unknown":         {nil, true},
+		"unknown":              {nil, true},
 		"the jobs' own fault":  {[]destinations.Then{{Error: errNo, ForceDiscard: true}}, false},
 		"an answer about jobs": {[]destinations.Then{{Error: destinations.WithClass(destinations.ErrorClassJob, errNo)}}, false},
 		"an operator's mistake": {

@@ -48,8 +48,8 @@ func TestSummaries(t *testing.T) {
 		"of statuses": {
 			store.Listing{Statuses: []string{store.StatusQueued, store.StatusCompleted}, Limit: 2}, []int64{5, 4},
 		},
-		"of a source":  {store.Listing{Source: "noop", Limit: 1}, []int64{5}},
-		"of no source": {store.Listing{Source: "nope", Limit: 1}, []int64{}},
+		"of a source":    {store.Listing{Source: "noop", Limit: 1}, []int64{5}},
+		"of no source":   {store.Listing{Source: "nope", Limit: 1}, []int64{}},
 		"of a requester": {store.Listing{By: "ann", Limit: 10}, []int64{2}},
 	} {
 		got, err := b.Summaries(b.ctx, tc.listing)

@@ -285,7 +285,7 @@ func TestBrokenFaults(t *testing.T) {
 		"partial, all succeed":   {FaultPartial, always(destinations.Then{})},
 		"partial, all fail":      {FaultPartial, always(failed)},
 		"reset discards":         {FaultReset, always(discarded)},
-		"no request":            {FaultTLS, always(destinations.Then{Error: errors.New("no"), Untried: true})},
+		"no request":             {FaultTLS, always(destinations.Then{Error: errors.New("no"), Untried: true})},
 		"huge answers discard":   {FaultHuge, always(discarded)},
 		"neither tested nor not": {Fault("unheard of"), nil},
 	} {
