@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // One table judges the answers of HTTP servers, and 410 alone says that the endpoint is gone.
@@ -34,7 +33,7 @@ func TestGoneIsEvidence(t *testing.T) {
 	t.Parallel()
 	_, gone := destinations.JudgeAnswer(http.StatusGone, errors.New("it answered 410"))
 	o := destinations.Outcome{Results: []destinations.Result{
-		{State: store.JobSucceeded}, {State: store.JobFailed, Error: gone},
+		{State: destinations.StateSucceeded}, {State: destinations.StateFailed, Error: gone},
 	}}
-	require.Equal(t, store.Evidence{Gone: true, Reason: "it answered 410: it is permanently gone"}, o.Evidence())
+	require.Equal(t, destinations.Evidence{Gone: true, Reason: "it answered 410: it is permanently gone"}, o.Evidence())
 }

@@ -4,17 +4,15 @@ import (
 	"context"
 	"fmt"
 	"sync"
-
-	"github.com/sluicehq/sluice/store"
 )
 
-// Delivery is one attempt at the jobs of a claim.
+// Delivery is one attempt at the jobs of a queue.
 type Delivery struct {
 	// Destination and Action are what loads them.
 	Destination Destination
 	Action      Action
-	// Claim are the jobs.
-	Claim store.Claim
+	// Queue are the jobs.
+	Queue *Queue
 	// Plan is what they are loaded by.
 	Plan Plan
 	// Toolkit is what the action is given.
@@ -27,13 +25,12 @@ type Delivery struct {
 type Delivered struct {
 	// Outcome is what was decided for each job.
 	Outcome Outcome
-	// Outcomes are what the store is to be told: see Store.RecordOutcomes.
-	Outcomes []store.JobOutcome
+	// Outcomes are what is to be recorded about each job.
+	Outcomes []JobOutcome
 	// Unhealthy is why the connection seems unhealthy, "" if it does not or if nothing was tried.
 	Unhealthy string
-	// Evidence is what the load says about the health of its connection: see
-	// Store.NoteEvidence.
-	Evidence store.Evidence
+	// Evidence is what the load says about the health of its connection.
+	Evidence Evidence
 	// Tried is how many jobs were tried.
 	Tried int
 }
@@ -44,9 +41,8 @@ func (dl Delivery) Run(ctx context.Context) Delivered {
 	tk := dl.Toolkit.withDefaults()
 	tk.Logger = tk.Logger.With("destination", dl.Destination.Name(), "action", dl.Action.Name())
 	tk.Connections = classifying{tk.Connections}
-	q := NewQueue(dl.Claim)
-	reports, fault := load(ctx, tk, dl.Action, q, dl.Plan)
-	o := Settle(q, reports, *dl.Plan.MaxRetries)
+	reports, fault := load(ctx, tk, dl.Action, dl.Queue, dl.Plan)
+	o := Settle(dl.Queue, reports, *dl.Plan.MaxRetries)
 	if fault != nil {
 		o.Faults = append(o.Faults, fault)
 		for i := range o.Results {
@@ -55,18 +51,18 @@ func (dl Delivery) Run(ctx context.Context) Delivered {
 			}
 		}
 	}
-	fences := make(map[string]int64, len(dl.Claim.Jobs))
-	for _, job := range dl.Claim.Jobs {
-		fences[job.ID] = job.Fence
+	events := make(map[string]Event, len(dl.Queue.Events))
+	for _, queued := range dl.Queue.Events {
+		events[queued.Event.ID] = queued.Event
 	}
 	done := Delivered{}
 	for _, r := range o.Results {
-		event := EventOf(dl.Claim.Events[r.Job.EventID])
+		event := events[r.Job.EventID]
 		// The outcome is computed even if the worker is stopping.
 		jobs, faults := follow(context.WithoutCancel(ctx), tk, dl.Versions, dl.Destination, event, r)
 		o.Faults = append(o.Faults, faults...)
-		done.Outcomes = append(done.Outcomes, dl.Plan.outcome(r, fences[r.Job.ID], jobs))
-		if r.State != store.JobAwaiting {
+		done.Outcomes = append(done.Outcomes, dl.Plan.outcome(r, jobs))
+		if r.State != StateAwaiting {
 			done.Tried++
 		}
 	}
@@ -77,27 +73,27 @@ func (dl Delivery) Run(ctx context.Context) Delivered {
 	if done.Evidence = o.Evidence(); done.Evidence.Succeeded || ctx.Err() == nil {
 		done.Unhealthy = done.Evidence.Reason
 	} else {
-		done.Evidence = store.Evidence{}
+		done.Evidence = Evidence{}
 	}
 	done.Outcome = o
 	return done
 }
 
 // outcome is the outcome of a job for the store.
-func (p Plan) outcome(r Result, fence int64, follows []store.NewJob) store.JobOutcome {
-	o := store.JobOutcome{
-		JobID: r.Job.ID, Fence: fence, State: r.State, Chained: follows, RetryAfter: r.RetryAfter,
+func (p Plan) outcome(r Result, follows []NewJob) JobOutcome {
+	o := JobOutcome{
+		JobID: r.Job.ID, State: r.State, Chained: follows, RetryAfter: r.RetryAfter,
 	}
 	if r.Error != nil {
 		o.Error = r.Error.Error()
 	}
 	switch r.State {
-	case store.JobFailed:
+	case StateFailed:
 		o.RetryAfter = max(r.RetryAfter, p.Backoff(r.Job.Attempt))
 		if ClassOf(r.Error) == ErrorClassOperator {
 			o.RetryAfter = max(o.RetryAfter, OperatorBackoff)
 		}
-	case store.JobUnknown:
+	case StateUnknown:
 		// The job may have been delivered: if the destination cannot tell, an operator decides.
 		o.RetryAfter = -1
 		if p.RedriveUnknown && r.Job.Attempt <= int(*p.MaxRetries) {

@@ -13,12 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // delivery is one of claimed jobs by an action that loads them like this.
 func delivery(
-	t *testing.T, c store.Claim, load func(context.Context, *destinations.Queue, func(destinations.Then)),
+	t *testing.T, q *destinations.Queue, load func(context.Context, *destinations.Queue, func(destinations.Then)),
 ) (destinations.Delivery, *bytes.Buffer) {
 	t.Helper()
 	d := destination("crm", "upsert", "tag")
@@ -27,7 +26,7 @@ func delivery(
 	own.load = load
 	var log bytes.Buffer
 	return destinations.Delivery{
-		Destination: d, Action: own, Claim: c, Plan: must[destinations.Plan](t)(destinations.PlanOf(d, own, nil)),
+		Destination: d, Action: own, Queue: q, Plan: must[destinations.Plan](t)(destinations.PlanOf(d, own, nil)),
 		Toolkit:  &destinations.Toolkit{Logger: slog.New(slog.NewTextHandler(&log, nil))},
 		Versions: &destinations.Versions{},
 	}, &log
@@ -35,7 +34,7 @@ func delivery(
 
 func TestDelivery(t *testing.T) {
 	t.Parallel()
-	dl, log := delivery(t, claim(5, 1), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) {
+	dl, log := delivery(t, queue(5, 1), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) {
 		report(destinations.Then{Jobs: []string{"a"}, OnSucceeded: []destinations.Next{
 			{Action: "tag", Data: json.RawMessage(`{"tag": "new"}`)}, {Action: "tag"}, {Action: "nope"},
 		}})
@@ -47,7 +46,7 @@ func TestDelivery(t *testing.T) {
 	require.Equal(t, 4, done.Tried)
 	require.Empty(t, done.Unhealthy)
 	require.Equal(t, 1, done.Outcome.Delivered())
-	byID := map[string]store.JobOutcome{}
+	byID := map[string]destinations.JobOutcome{}
 	for _, o := range done.Outcomes {
 		for i := range o.Chained {
 			require.NotEmpty(t, o.Chained[i].ID)
@@ -55,16 +54,16 @@ func TestDelivery(t *testing.T) {
 		}
 		byID[o.JobID] = o
 	}
-	require.Equal(t, store.JobOutcome{JobID: "a", Fence: 10, State: store.JobSucceeded, Chained: []store.NewJob{
+	require.Equal(t, destinations.JobOutcome{JobID: "a", State: destinations.StateSucceeded, Chained: []destinations.NewJob{
 		{Destination: "crm", Action: "tag", Data: json.RawMessage(`{"tag": "new"}`)},
 		{Destination: "crm", Action: "tag", Data: json.RawMessage(`{"no": 0}`)},
 	}}, byID["a"])
-	require.Equal(t, store.JobOutcome{
-		JobID: "b", Fence: 11, State: store.JobFailed, Error: "no", RetryAfter: 2 * time.Hour,
+	require.Equal(t, destinations.JobOutcome{
+		JobID: "b", State: destinations.StateFailed, Error: "no", RetryAfter: 2 * time.Hour,
 	}, byID["b"])
-	require.Equal(t, store.JobDiscarded, byID["c"].State)
+	require.Equal(t, destinations.StateDiscarded, byID["c"].State)
 	require.Equal(t, time.Second, byID["d"].RetryAfter)
-	require.Equal(t, store.JobUnknown, byID["e"].State)
+	require.Equal(t, destinations.StateUnknown, byID["e"].State)
 	require.Negative(t, byID["e"].RetryAfter, "it is left to a person")
 	require.Contains(t, byID["e"].Error, "without a word")
 	require.Contains(t, log.String(), `crm: unknown action \"nope\"`)
@@ -73,10 +72,10 @@ func TestDelivery(t *testing.T) {
 func TestDeliveryOfUnknown(t *testing.T) {
 	t.Parallel()
 	for attempt, again := range map[int]bool{1: true, 72: true, 73: false} {
-		dl, _ := delivery(t, claim(1, attempt), func(context.Context, *destinations.Queue, func(destinations.Then)) {})
+		dl, _ := delivery(t, queue(1, attempt), func(context.Context, *destinations.Queue, func(destinations.Then)) {})
 		dl.Plan.RedriveUnknown = true
 		done := dl.Run(t.Context())
-		require.Equal(t, store.JobUnknown, done.Outcomes[0].State)
+		require.Equal(t, destinations.StateUnknown, done.Outcomes[0].State)
 		require.Equal(t, again, done.Outcomes[0].RetryAfter > 0, attempt)
 		require.NotEmpty(t, done.Unhealthy)
 	}
@@ -85,13 +84,13 @@ func TestDeliveryOfUnknown(t *testing.T) {
 // A panic keeps the reports before it, and its value is not shown.
 func TestDeliveryThatPanics(t *testing.T) {
 	t.Parallel()
-	dl, log := delivery(t, claim(2, 1), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) {
+	dl, log := delivery(t, queue(2, 1), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) {
 		report(destinations.Then{Jobs: []string{"a"}})
 		panic("hunter2")
 	})
 	done := dl.Run(t.Context())
-	require.Equal(t, store.JobSucceeded, done.Outcomes[0].State)
-	require.Equal(t, store.JobUnknown, done.Outcomes[1].State)
+	require.Equal(t, destinations.StateSucceeded, done.Outcomes[0].State)
+	require.Equal(t, destinations.StateUnknown, done.Outcomes[1].State)
 	require.Contains(t, done.Outcomes[1].Error, "the destination has panicked (string)")
 	require.NotContains(t, done.Outcomes[1].Error+log.String(), "hunter2")
 	require.Equal(t, 1, strings.Count(log.String(), "has made a mistake"))
@@ -100,7 +99,7 @@ func TestDeliveryThatPanics(t *testing.T) {
 // A load is cancelled when its time is up, and reports from several goroutines count.
 func TestDeliveryInTime(t *testing.T) {
 	t.Parallel()
-	dl, _ := delivery(t, claim(3, 1), func(ctx context.Context, q *destinations.Queue, report func(destinations.Then)) {
+	dl, _ := delivery(t, queue(3, 1), func(ctx context.Context, q *destinations.Queue, report func(destinations.Then)) {
 		<-ctx.Done()
 		var all sync.WaitGroup
 		for job := range q.Jobs() {
@@ -111,7 +110,7 @@ func TestDeliveryInTime(t *testing.T) {
 	dl.Plan.Timeout = 10 * time.Millisecond
 	done := dl.Run(t.Context())
 	for _, o := range done.Outcomes {
-		require.Equal(t, store.JobFailed, o.State)
+		require.Equal(t, destinations.StateFailed, o.State)
 	}
 	require.Equal(t, context.DeadlineExceeded.Error(), done.Unhealthy)
 }
@@ -120,10 +119,10 @@ func TestDeliveryInTime(t *testing.T) {
 func TestReportTooLate(t *testing.T) {
 	t.Parallel()
 	var kept func(destinations.Then)
-	dl, _ := delivery(t, claim(1, 1), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) { kept = report })
+	dl, _ := delivery(t, queue(1, 1), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) { kept = report })
 	done := dl.Run(t.Context())
 	kept(destinations.Then{})
-	require.Equal(t, store.JobUnknown, done.Outcomes[0].State)
+	require.Equal(t, destinations.StateUnknown, done.Outcomes[0].State)
 }
 
 func TestMakeJob(t *testing.T) {
@@ -134,19 +133,19 @@ func TestMakeJob(t *testing.T) {
 	for name, test := range map[string]struct {
 		marshal func(tk *destinations.Toolkit, e destinations.Event) (*destinations.Job, error)
 		version string
-		want    store.NewJob
+		want    destinations.NewJob
 		made    bool
 		err     string
 	}{
 		"as it is": {
-			want: store.NewJob{Destination: "crm", Action: "upsert", Version: "v1", Context: event.Context, Data: event.Data}, made: true,
+			want: destinations.NewJob{Destination: "crm", Action: "upsert", Version: "v1", Context: event.Context, Data: event.Data}, made: true,
 		},
 		"own": {
 			marshal: func(tk *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {
 				return &destinations.Job{Version: "v1", Context: json.RawMessage(`{}`), Data: json.RawMessage(`"` + tk.EventID + e.Version + `"`)}, nil
 			},
 			version: "v2",
-			want:    store.NewJob{Destination: "crm", Action: "upsert", Version: "v1", Context: json.RawMessage(`{}`), Data: json.RawMessage(`"ev2"`)}, made: true,
+			want:    destinations.NewJob{Destination: "crm", Action: "upsert", Version: "v1", Context: json.RawMessage(`{}`), Data: json.RawMessage(`"ev2"`)}, made: true,
 		},
 		"nothing to do": {marshal: func(*destinations.Toolkit, destinations.Event) (*destinations.Job, error) {
 			return nil, nil //nolint:nilnil // that is how it is said

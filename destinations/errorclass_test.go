@@ -10,7 +10,6 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 func TestErrorClass(t *testing.T) {
@@ -35,17 +34,17 @@ func TestOperatorsMistake(t *testing.T) {
 	t.Parallel()
 	mistake := destinations.WithClass(destinations.ErrorClassOperator, errNo)
 	for _, attempt := range []int{1, 3, 73, 500} {
-		dl, _ := delivery(t, claim(1, attempt), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) {
+		dl, _ := delivery(t, queue(1, attempt), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) {
 			report(destinations.Then{Error: mistake})
 		})
 		done := dl.Run(t.Context())
 		require.Empty(t, done.Unhealthy)
-		require.Equal(t, store.JobFailed, done.Outcomes[0].State, "attempt %d", attempt)
+		require.Equal(t, destinations.StateFailed, done.Outcomes[0].State, "attempt %d", attempt)
 		require.GreaterOrEqual(t, done.Outcomes[0].RetryAfter, destinations.OperatorBackoff)
 		require.LessOrEqual(t, done.Outcomes[0].RetryAfter, time.Hour)
 	}
-	dl, _ := delivery(t, claim(1, 1), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) {
+	dl, _ := delivery(t, queue(1, 1), func(_ context.Context, _ *destinations.Queue, report func(destinations.Then)) {
 		report(destinations.Then{Error: mistake, ForceDiscard: true})
 	})
-	require.Equal(t, store.JobDiscarded, dl.Run(t.Context()).Outcomes[0].State, "who says so means it")
+	require.Equal(t, destinations.StateDiscarded, dl.Run(t.Context()).Outcomes[0].State, "who says so means it")
 }

@@ -5,23 +5,35 @@ import (
 	"errors"
 
 	"github.com/sluicehq/sluice/connections"
-	"github.com/sluicehq/sluice/store"
 )
+
+// Evidence is what a load says about the health of its connection. The zero value says nothing.
+type Evidence struct {
+	// Succeeded says that a job has succeeded: the connection is healthy.
+	Succeeded bool
+	// Failed are the IDs of the jobs that have failed because of the connection. It counts
+	// only if none has succeeded.
+	Failed []string
+	// Gone says that the endpoint wants no more requests: the connection is paused.
+	Gone bool
+	// Reason is why the first of them has, or what the endpoint said. It holds no secret.
+	Reason string
+}
 
 // Evidence returns what a load says about the health of its connection. Jobs that have
 // succeeded say that it is healthy; without any, errors of ErrorClassConnection say that it is
 // not. Errors about a job and mistakes of an operator say nothing.
 // An endpoint that is gone (ErrGone) counts before both.
-func (o Outcome) Evidence() store.Evidence {
+func (o Outcome) Evidence() Evidence {
 	for _, r := range o.Results {
-		if r.State == store.JobFailed && errors.Is(r.Error, ErrGone) {
-			return store.Evidence{Gone: true, Reason: r.Error.Error()}
+		if r.State == StateFailed && errors.Is(r.Error, ErrGone) {
+			return Evidence{Gone: true, Reason: r.Error.Error()}
 		}
 	}
 	if o.Delivered() > 0 {
-		return store.Evidence{Succeeded: true}
+		return Evidence{Succeeded: true}
 	}
-	var e store.Evidence
+	var e Evidence
 	for _, r := range o.Results {
 		if !r.blamesConnection() {
 			continue
@@ -37,7 +49,7 @@ func (o Outcome) Evidence() store.Evidence {
 // blamesConnection says whether a job was not delivered because of its connection.
 func (r Result) blamesConnection() bool {
 	switch r.State {
-	case store.JobFailed, store.JobUnknown, store.JobDiscarded:
+	case StateFailed, StateUnknown, StateDiscarded:
 		return !r.Forced && ClassOf(r.Error) == ErrorClassConnection
 	default:
 		return false

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // Defaults are those of the kit's original: hourly, 72 retries, not realtime.
@@ -57,7 +56,7 @@ func TestForceDiscardWithoutError(t *testing.T) {
 	t.Parallel()
 	q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: []destinations.QueuedJob{{ID: "a", Attempt: 1}}}}}
 	o := destinations.Settle(q, []destinations.Then{{ForceDiscard: true, OnDiscarded: []destinations.Next{{Action: "x"}}}}, 72)
-	require.Equal(t, store.JobDiscarded, o.Results[0].State)
+	require.Equal(t, destinations.StateDiscarded, o.Results[0].State)
 	require.EqualError(t, o.Results[0].Error, "ForceDiscard without Error")
 	require.Len(t, o.Results[0].Next, 1)
 	require.Equal(t, []error{errors.New("report 1: ForceDiscard without Error: a discarded job needs its reason")}, o.Faults)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"github.com/sluicehq/sluice/store"
 )
 
 // MaxPayload is how many bytes the context and the data of a job can have together.
@@ -17,25 +15,25 @@ var ErrTooLarge = errors.New("the job is too large")
 
 // MakeJob makes a job of an event by an action's Marshal, ready to be stored; made is false
 // if the action has nothing to do with the event. The error is ErrVersion, ErrTooLarge,
-// store.ErrPayload, ErrPanic or the action's own.
+// ErrPayload, ErrPanic or the action's own.
 func MakeJob(
 	ctx context.Context, tk *Toolkit, v *Versions, d Destination, a Action, e Event,
-) (n store.NewJob, made bool, err error) {
-	id, err := store.NewID()
+) (n NewJob, made bool, err error) {
+	id, err := newID()
 	if err != nil {
-		return store.NewJob{}, false, err
+		return NewJob{}, false, err
 	}
 	return makeJob(ctx, tk, v, d, a, e, id)
 }
 
 // UnpreparedJob makes a job of an event for an action of which this process does not have the code: the
-// worker that claims the job prepares it by PrepareJob. The error is ErrTooLarge or store.ErrPayload.
-func UnpreparedJob(destination, action string, e Event) (store.NewJob, error) {
-	id, err := store.NewID()
+// worker that claims the job prepares it by PrepareJob. The error is ErrTooLarge or ErrPayload.
+func UnpreparedJob(destination, action string, e Event) (NewJob, error) {
+	id, err := newID()
 	if err != nil {
-		return store.NewJob{}, err
+		return NewJob{}, err
 	}
-	n := store.NewJob{
+	n := NewJob{
 		ID: id, Destination: destination, Action: action, Version: e.Version, Context: e.Context, Data: e.Data,
 		Unprepared: true,
 	}
@@ -44,17 +42,17 @@ func UnpreparedJob(destination, action string, e Event) (store.NewJob, error) {
 
 // PrepareJob is MakeJob for a claimed job of UnpreparedJob. e is the job's event as it was received.
 func PrepareJob(
-	ctx context.Context, tk *Toolkit, v *Versions, d Destination, a Action, e Event, job store.Job,
-) (n store.NewJob, made bool, err error) {
+	ctx context.Context, tk *Toolkit, v *Versions, d Destination, a Action, e Event, job QueuedJob,
+) (n NewJob, made bool, err error) {
 	e.Version, e.Context, e.Data = job.Version, job.Context, job.Data
 	return makeJob(ctx, tk, v, d, a, e, job.ID)
 }
 
 func makeJob(
 	ctx context.Context, tk *Toolkit, v *Versions, d Destination, a Action, e Event, id string,
-) (n store.NewJob, made bool, err error) {
+) (n NewJob, made bool, err error) {
 	if e.Version, err = v.Resolve(d, e.Version); err != nil {
-		return store.NewJob{}, false, err
+		return NewJob{}, false, err
 	}
 	own := tk.withDefaults()
 	own.EventID, own.JobID = e.ID, id
@@ -64,18 +62,18 @@ func makeJob(
 		return err
 	})
 	if err != nil {
-		return store.NewJob{}, false, fmt.Errorf("marshal for %s/%s: %w", d.Name(), a.Name(), err)
+		return NewJob{}, false, fmt.Errorf("marshal for %s/%s: %w", d.Name(), a.Name(), err)
 	}
 	if job == nil {
-		return store.NewJob{}, false, nil
+		return NewJob{}, false, nil
 	}
 	version := e.Version
 	if job.Version != "" {
 		if version, err = v.Resolve(d, job.Version); err != nil {
-			return store.NewJob{}, false, err
+			return NewJob{}, false, err
 		}
 	}
-	n = store.NewJob{
+	n = NewJob{
 		ID: id, Destination: d.Name(), Action: a.Name(), Version: version, Context: job.Context, Data: job.Data,
 		SentAt: job.SentAt, DueAt: job.DueAt,
 	}
@@ -85,10 +83,10 @@ func makeJob(
 	return n, true, checkPayload(n)
 }
 
-func checkPayload(n store.NewJob) error {
+func checkPayload(n NewJob) error {
 	for _, text := range []json.RawMessage{n.Context, n.Data} {
 		if len(text) > 0 && !json.Valid(text) {
-			return fmt.Errorf("job of %s/%s: %w", n.Destination, n.Action, store.ErrPayload)
+			return fmt.Errorf("job of %s/%s: %w", n.Destination, n.Action, ErrPayload)
 		}
 	}
 	if size := len(n.Context) + len(n.Data); size > MaxPayload {
@@ -102,7 +100,7 @@ func checkPayload(n store.NewJob) error {
 // out and reported.
 func follow(
 	ctx context.Context, tk *Toolkit, v *Versions, d Destination, event Event, r Result,
-) (jobs []store.NewJob, faults []error) {
+) (jobs []NewJob, faults []error) {
 	for _, next := range r.Next {
 		a, err := ActionOf(d, next.Action)
 		if err != nil {

@@ -3,8 +3,6 @@ package destinations
 import (
 	"cmp"
 	"time"
-
-	"github.com/sluicehq/sluice/store"
 )
 
 // Plan is how an action is loaded at present: what the program says about it, and over
@@ -32,10 +30,10 @@ func (p Plan) Lease() time.Duration { return p.Timeout + leaseMargin }
 const leaseMargin = time.Minute
 
 // PlanOf returns the effective plan of an action. settings are the operator's, by action, and under
-// "" for the whole destination: store.Settings returns them. Settings of the action override those
-// of the destination, and both override the program's. An invalid setting is ignored and returned
-// as an error; the plan is valid in any case.
-func PlanOf(d Destination, a Action, settings map[string]store.DestinationSettings) (Plan, error) {
+// "" for the whole destination. Settings of the action override those of the destination, and both
+// override the program's. An invalid setting is ignored and returned as an error; the plan is valid
+// in any case.
+func PlanOf(d Destination, a Action, settings map[string]Settings) (Plan, error) {
 	o := d.Options()
 	p := Plan{
 		Schedule: Resolve(d, a), Concurrency: cmp.Or(o.Concurrency, 1), RatePerSecond: o.RatePerSecond,
@@ -78,14 +76,11 @@ func override[T any](value, set *T) {
 	}
 }
 
-// Claim returns what to ask the store for.
-func (p Plan) Claim(d Destination, a Action) store.ClaimRequest {
-	r := store.ClaimRequest{
-		Destination: d.Name(), Action: a.Name(), Limit: int32(p.BatchSize), Lease: p.Lease(),
-		RedriveAfter: -1, MaxRetries: int32(*p.MaxRetries), Concurrency: int32(p.Concurrency), Rate: p.RatePerSecond,
-	}
+// RedriveAfter is how long a job whose worker was lost waits until it is loaded again. Below zero it
+// waits for a person.
+func (p Plan) RedriveAfter() time.Duration {
 	if p.RedriveUnknown || p.RedriveLost {
-		r.RedriveAfter = p.InitialBackoff
+		return p.InitialBackoff
 	}
-	return r
+	return -1
 }

@@ -1,47 +1,21 @@
 package destinations
 
-import (
-	"iter"
+import "iter"
 
-	"github.com/sluicehq/sluice/store"
-)
-
-// NewQueue makes a queue of what was claimed from the store.
-func NewQueue(c store.Claim) *Queue {
+// NewQueue makes a queue of jobs, in their order, by the events that they are of.
+func NewQueue(jobs []QueuedJob, events map[string]Event) *Queue {
 	q := &Queue{}
 	at := map[string]int{}
-	for _, job := range c.Jobs {
+	for _, job := range jobs {
 		i, known := at[job.EventID]
 		if !known {
 			i = len(q.Events)
 			at[job.EventID] = i
-			q.Events = append(q.Events, QueuedEvent{Event: EventOf(c.Events[job.EventID])})
+			q.Events = append(q.Events, QueuedEvent{Event: events[job.EventID]})
 		}
-		queued := QueuedJob{
-			ID: job.ID, EventID: job.EventID, Version: job.Version, Context: job.Context, Data: job.Data,
-			Attempt: int(job.Attempt), Repeated: job.Fence > 1, CreatedAt: job.CreatedAt,
-		}
-		if job.SentAt != nil {
-			queued.SentAt = *job.SentAt
-		}
-		q.Events[i].Jobs = append(q.Events[i].Jobs, queued)
+		q.Events[i].Jobs = append(q.Events[i].Jobs, job)
 	}
 	return q
-}
-
-// EventOf returns a stored event as destinations see it.
-func EventOf(e store.Event) Event {
-	event := Event{
-		ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, Context: e.Context, Data: e.Data,
-		ReceivedAt: e.ReceivedAt,
-	}
-	if e.ParentEventID != nil {
-		event.ParentID = *e.ParentEventID
-	}
-	if e.SentAt != nil {
-		event.SentAt = *e.SentAt
-	}
-	return event
 }
 
 // Jobs returns all jobs of the queue, in order.

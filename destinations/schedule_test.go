@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // Twelve retries take two days: a server that is repaired on the next morning loses nothing.
@@ -116,12 +115,10 @@ func TestPlan(t *testing.T) {
 		Schedule: destinations.DefaultSchedule(), Concurrency: 1, RatePerSecond: 8, BatchSize: 50, Timeout: time.Minute,
 		RedriveUnknown: true,
 	}, p)
-	require.Equal(t, store.ClaimRequest{
-		Destination: "crm", Action: "upsert", Limit: 50, Lease: 2 * time.Minute, RedriveAfter: 30 * time.Second, MaxRetries: 72,
-		Concurrency: 1, Rate: 8,
-	}, p.Claim(d, d.actions[0]))
+	require.Equal(t, 2*time.Minute, p.Lease())
+	require.Equal(t, 30*time.Second, p.RedriveAfter())
 	on, daily, zone, retries, ten, rate := true, "@daily", "Asia/Kolkata", int32(0), int32(10), 0.5
-	settings := map[string]store.DestinationSettings{
+	settings := map[string]destinations.Settings{
 		"":      {Paused: true, Realtime: &on, Interval: &daily, MaxRetries: &ten, Concurrency: &ten, Rate: &rate},
 		"other": {BatchSize: &ten},
 	}
@@ -133,7 +130,7 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, 10, p.Concurrency)
 	require.InDelta(t, 0.5, p.RatePerSecond, 0)
 	require.Equal(t, 50, p.BatchSize, "the other action's")
-	settings["upsert"] = store.DestinationSettings{MaxRetries: &retries, TimeZone: &zone, BatchSize: &ten}
+	settings["upsert"] = destinations.Settings{MaxRetries: &retries, TimeZone: &zone, BatchSize: &ten}
 	p = plan(destinations.PlanOf(d, d.actions[0], settings))
 	require.Zero(t, *p.MaxRetries, "the action counts more")
 	require.Equal(t, zone, p.TimeZone)
@@ -143,12 +140,12 @@ func TestPlan(t *testing.T) {
 
 	// An invalid setting of an operator does not stop deliveries.
 	soon := "soon"
-	settings["upsert"] = store.DestinationSettings{Interval: &soon}
+	settings["upsert"] = destinations.Settings{Interval: &soon}
 	p, err := destinations.PlanOf(d, d.actions[0], settings)
 	require.ErrorContains(t, err, "soon")
 	require.Equal(t, "@every 1h", p.Interval)
 	d.options.RedriveUnknown, d.options.RedriveLost = false, true
-	require.Positive(t, plan(destinations.PlanOf(d, d.actions[0], nil)).Claim(d, d.actions[0]).RedriveAfter)
+	require.Positive(t, plan(destinations.PlanOf(d, d.actions[0], nil)).RedriveAfter())
 	d.options.RedriveLost = false
-	require.Negative(t, plan(destinations.PlanOf(d, d.actions[0], nil)).Claim(d, d.actions[0]).RedriveAfter)
+	require.Negative(t, plan(destinations.PlanOf(d, d.actions[0], nil)).RedriveAfter())
 }

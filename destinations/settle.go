@@ -4,18 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/sluicehq/sluice/store"
 )
 
 // Result is how the load of one job went.
 type Result struct {
 	// Job is what was loaded.
 	Job QueuedJob
-	// State is store.JobSucceeded, JobFailed, JobDiscarded, JobUnknown, or JobAwaiting if
-	// it was not tried.
-	State string
-	// Error says why, nil for JobSucceeded.
+	// State is the state that the attempt brings it to.
+	State State
+	// Error says why, nil for StateSucceeded.
 	Error error
 	// Forced says that the destination has discarded it by ForceDiscard.
 	Forced bool
@@ -124,24 +121,24 @@ func (o *Outcome) straighten(no int, t Then) Then {
 func settle(job QueuedJob, t *Then, maxRetries uint16) Result {
 	switch {
 	case t == nil:
-		return Result{Job: job, State: store.JobUnknown, Error: ErrUnreported}
+		return Result{Job: job, State: StateUnknown, Error: ErrUnreported}
 	case t.Unknown:
-		return Result{Job: job, State: store.JobUnknown, Error: t.Error, RetryAfter: t.RetryAfter}
+		return Result{Job: job, State: StateUnknown, Error: t.Error, RetryAfter: t.RetryAfter}
 	case t.Untried:
-		return Result{Job: job, State: store.JobAwaiting, Error: t.Error, RetryAfter: t.RetryAfter}
+		return Result{Job: job, State: StateAwaiting, Error: t.Error, RetryAfter: t.RetryAfter}
 	case t.Error == nil:
-		return Result{Job: job, State: store.JobSucceeded, Next: t.OnSucceeded}
+		return Result{Job: job, State: StateSucceeded, Next: t.OnSucceeded}
 	case t.ForceDiscard || job.Attempt > int(maxRetries) && ClassOf(t.Error) != ErrorClassOperator:
-		return Result{Job: job, State: store.JobDiscarded, Error: t.Error, Forced: t.ForceDiscard, Next: t.OnDiscarded}
+		return Result{Job: job, State: StateDiscarded, Error: t.Error, Forced: t.ForceDiscard, Next: t.OnDiscarded}
 	default:
-		return Result{Job: job, State: store.JobFailed, Error: t.Error, RetryAfter: t.RetryAfter, Next: t.OnFailed}
+		return Result{Job: job, State: StateFailed, Error: t.Error, RetryAfter: t.RetryAfter, Next: t.OnFailed}
 	}
 }
 
 // Delivered returns how many jobs have succeeded.
-func (o Outcome) Delivered() int { return o.count(store.JobSucceeded) }
+func (o Outcome) Delivered() int { return o.count(StateSucceeded) }
 
-func (o Outcome) count(state string) int {
+func (o Outcome) count(state State) int {
 	n := 0
 	for _, r := range o.Results {
 		if r.State == state {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // fake is a destination whose parts are fields.
@@ -58,18 +57,18 @@ func destination(name string, actions ...string) *fake {
 	return f
 }
 
-// claim has jobs a, b, c and so on of events 1 and 2, in turns, at their nth attempt.
-func claim(n, attempt int) store.Claim {
-	c := store.Claim{Events: map[string]store.Event{
-		"1": {ID: "1", Source: "shop", Context: json.RawMessage(`{"c": 1}`)}, "2": {ID: "2", Source: "shop"},
-	}}
+// queue has jobs a, b, c and so on of events 1 and 2, in turns, at their nth attempt.
+func queue(n, attempt int) *destinations.Queue {
+	var jobs []destinations.QueuedJob
 	for i := range n {
-		c.Jobs = append(c.Jobs, store.Job{
-			ID: string(rune('a' + i)), EventID: fmt.Sprint(1 + i%2), Attempt: int32(attempt), Fence: int64(10 + i),
+		jobs = append(jobs, destinations.QueuedJob{
+			ID: string(rune('a' + i)), EventID: fmt.Sprint(1 + i%2), Attempt: attempt,
 			Data: json.RawMessage(fmt.Sprintf(`{"no": %d}`, i)),
 		})
 	}
-	return c
+	return destinations.NewQueue(jobs, map[string]destinations.Event{
+		"1": {ID: "1", Source: "shop", Context: json.RawMessage(`{"c": 1}`)}, "2": {ID: "2", Source: "shop"},
+	})
 }
 
 var errNo = errors.New("no")

@@ -162,7 +162,7 @@ func (n *Notifier) job(ctx context.Context, to *action, a store.Announcement, da
 		Source: store.SourceSluice, Name: store.NotificationPrefix + a.Event, Data: text, SentAt: a.OccurredAt,
 	}
 	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, event)
-	return job, err
+	return store.NewJob(job), err
 }
 
 // distinct returns the bare addresses without duplicates, ignoring case. An invalid address stays

@@ -176,3 +176,21 @@ func sent(t *testing.T, c connections.Connection) (then destinations.Then) {
 		func(answer destinations.Then) { then = answer })
 	return then
 }
+
+// A webhook can be told of every event that is announced to recipients, by its name or its type.
+func TestWebhooksKnowEvents(t *testing.T) {
+	t.Parallel()
+	for _, event := range []string{
+		store.EventCompleted, store.EventUnchanged, store.EventFailed, store.EventCancelled, store.EventDeclined,
+		store.EventParked, store.EventReviewWanted, store.EventReviewReminder,
+	} {
+		for _, name := range []string{event, store.NotificationPrefix + event} {
+			settings := json.RawMessage(`{"url": "https://example.com", "events": ["` + name + `"]}`)
+			wants, err := webhook.Wants(settings, event)
+			require.NoError(t, err, name)
+			require.True(t, wants, name)
+		}
+	}
+	_, err := webhook.Wants(json.RawMessage(`{"url": "https://example.com", "events": ["`+store.EventRetrying+`"]}`), "")
+	require.ErrorContains(t, err, "is not an event")
+}

@@ -34,7 +34,8 @@ type EventRequest struct {
 // AddEvent makes the jobs of an event, stores the event and its jobs in one transaction, and notifies the
 // producers. Repeated with the same idempotency key it returns the event of the first call. A flow that
 // fails does not stop the event: the event is kept for a replay, and AddedEvent.Faults names the flow.
-// The error is destinations.ErrVersion, store.ErrPayload, ErrReservedSource or the error of an action.
+// The error is destinations.ErrVersion, destinations.ErrPayload, store.ErrPayload, ErrReservedSource or
+// the error of an action.
 func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.AddedEvent, error) {
 	results, err := d.AddEvents(ctx, []EventRequest{r})
 	if err != nil {

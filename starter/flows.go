@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
@@ -28,11 +29,11 @@ func (d *Destinations) flowJobs(
 	if program == nil {
 		return nil, nil
 	}
-	jobs, kept := flow.Split(program.Decide(ctx, d.toolkit, d.versions, event))
+	made, kept := flow.Split(program.Decide(ctx, d.toolkit, d.versions, event))
 	for _, k := range kept {
 		faults = append(faults, store.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
 	}
-	return jobs, faults
+	return activities.NewJobs(made), faults
 }
 
 // flowProgram returns the compiled flows, nil if there are none. A faulty flow does not affect the others.

@@ -76,7 +76,7 @@ func (d *Destinations) importEvent(
 		}
 		n.Faults = append(n.Faults, store.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
 	}
-	n.Jobs = jobs
+	n.Jobs = activities.NewJobs(jobs)
 	return n, nil, nil
 }
 

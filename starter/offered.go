@@ -57,9 +57,9 @@ func (d *Destinations) jobFor(
 	}
 	dest, action, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action)
 	if err != nil {
-		job, err = destinations.UnpreparedJob(ref.Destination, ref.Action, event)
-		return job, err == nil, mark(err, ErrInvalid)
+		unprepared, err := destinations.UnpreparedJob(ref.Destination, ref.Action, event)
+		return store.NewJob(unprepared), err == nil, mark(err, ErrInvalid)
 	}
-	job, made, err = destinations.MakeJob(ctx, d.toolkit, d.versions, dest, action, event)
-	return job, made, mark(err, ErrInvalid)
+	marshalled, made, err := destinations.MakeJob(ctx, d.toolkit, d.versions, dest, action, event)
+	return store.NewJob(marshalled), made, mark(err, ErrInvalid)
 }

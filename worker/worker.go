@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/settings"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -132,7 +133,7 @@ func (w *Worker) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	builtIn, err := smtp.BuiltIn(w.cfg.Settings.Notify)
+	builtIn, err := smtp.BuiltIn(settings.MailServer(w.cfg.Settings.Notify))
 	for _, c := range builtIn {
 		err = errors.Join(err, smtp.Check(c))
 	}

@@ -207,12 +207,14 @@ func (d *Destinations) execute(ctx context.Context, b *batch) {
 		return
 	}
 	done := destinations.Delivery{
-		Destination: b.dest, Action: b.action, Claim: b.claim, Plan: b.plan, Versions: d.Versions,
+		Destination: b.dest, Action: b.action, Queue: queueOf(b.claim), Plan: b.plan, Versions: d.Versions,
 		Toolkit: &destinations.Toolkit{Logger: d.Logger, Connections: d.Connections, Service: d.Service},
 	}.Run(ctx)
 	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	result := &batchResult{ref: b.served.ref, connection: b.connection, done: done}
+	result := &batchResult{
+		ref: b.served.ref, connection: b.connection, done: done, outcomes: outcomesOf(b.claim, done.Outcomes),
+	}
 	fault := d.record(recording, result)
 	if fault != nil {
 		d.Logger.Error("could not record the results of jobs: they become unknown when their lease expires",
@@ -228,7 +230,7 @@ func (d *Destinations) release(ctx context.Context, b *batch) {
 	result := &batchResult{ref: b.served.ref, connection: b.connection}
 	for _, job := range b.claim.Jobs {
 		outcome := store.JobOutcome{JobID: job.ID, Fence: job.Fence, State: store.JobAwaiting, RetryAfter: pollInterval}
-		result.done.Outcomes = append(result.done.Outcomes, outcome)
+		result.outcomes = append(result.outcomes, outcome)
 	}
 	if err := d.record(ctx, result); err != nil {
 		d.Logger.Error("could not give jobs back: they become unknown when their lease expires",

@@ -88,7 +88,7 @@ func (d *Destinations) plan(ctx context.Context, ref ActionRef) (p planned, err 
 	if p.settings, err = d.Store.Settings(ctx, ref.Destination); err != nil {
 		return planned{}, err
 	}
-	if p.plan, err = destinations.PlanOf(p.dest, p.action, p.settings); err != nil {
+	if p.plan, err = destinations.PlanOf(p.dest, p.action, SettingsOf(p.settings)); err != nil {
 		d.Logger.Error("invalid settings are ignored", "destination", ref.Destination, "action", ref.Action, "error", err)
 	}
 	return p, nil
@@ -99,15 +99,15 @@ func countJobs(o destinations.Outcome) JobCounts {
 	var l JobCounts
 	for _, r := range o.Results {
 		switch r.State {
-		case store.JobSucceeded:
+		case destinations.StateSucceeded:
 			l.Succeeded++
-		case store.JobFailed:
+		case destinations.StateFailed:
 			l.Failed++
-		case store.JobDiscarded:
+		case destinations.StateDiscarded:
 			l.Discarded++
-		case store.JobUnknown:
+		case destinations.StateUnknown:
 			l.Unknown++
-		case store.JobAwaiting:
+		case destinations.StateAwaiting:
 			l.Untried++
 		}
 	}

@@ -33,7 +33,7 @@ func (d *Destinations) status(ctx context.Context, s StatusRequest) (ActionStatu
 		return ActionStatus{}, err
 	}
 	plan := p.plan
-	claim := plan.Claim(p.dest, p.action)
+	claim := claimOf(p.dest, p.action, plan)
 	claim.RetriesOnly = !plan.Realtime && !s.Full
 	backlog, err := d.Store.Backlog(ctx, claim)
 	if err != nil {
@@ -136,7 +136,7 @@ func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {
 	}
 	changed := c.onto(settings[c.Action])
 	settings[c.Action] = changed
-	if _, err := destinations.PlanOf(dest, action, settings); err != nil {
+	if _, err := destinations.PlanOf(dest, action, SettingsOf(settings)); err != nil {
 		return importers.Permanent(importers.ClassInput, err)
 	}
 	_, err = d.Store.SaveSettings(ctx, db.PutSettingsParams{

@@ -113,7 +113,7 @@ func (d *Destinations) planDrain(ctx context.Context, r DrainRequest) (p planned
 	if p, err = d.plan(ctx, r.ActionRef); err != nil {
 		return planned{}, claim, err
 	}
-	claim = p.plan.Claim(p.dest, p.action)
+	claim = claimOf(p.dest, p.action, p.plan)
 	claim.RetriesOnly = !p.plan.Realtime && !r.Full
 	return p, claim, d.expireLeases(ctx, claim)
 }

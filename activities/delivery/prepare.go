@@ -25,8 +25,8 @@ func (d *Destinations) prepare(ctx context.Context, b *batch) error {
 			rest = append(rest, job)
 			continue
 		}
-		event := destinations.EventOf(b.claim.Events[job.EventID])
-		n, made, err := destinations.PrepareJob(ctx, tk, d.Versions, b.dest, b.action, event, job)
+		event := EventOf(b.claim.Events[job.EventID])
+		n, made, err := destinations.PrepareJob(ctx, tk, d.Versions, b.dest, b.action, event, queuedJob(job))
 		if err == nil && !made {
 			err = errNothingToDo
 		}
@@ -34,7 +34,7 @@ func (d *Destinations) prepare(ctx context.Context, b *batch) error {
 			refused = append(refused, refusal(job.ID, job.Fence, err))
 			continue
 		}
-		prepared = append(prepared, store.PreparedJob{JobID: job.ID, Fence: job.Fence, NewJob: n})
+		prepared = append(prepared, store.PreparedJob{JobID: job.ID, Fence: job.Fence, NewJob: store.NewJob(n)})
 	}
 	if len(rest) == len(b.claim.Jobs) {
 		return nil

@@ -23,6 +23,8 @@ type batchResult struct {
 	ref        ActionRef
 	connection string
 	done       destinations.Delivered
+	// outcomes are those of done, with the fencing tokens of their claim.
+	outcomes []store.JobOutcome
 	// recorded is what the store has recorded of it, err why it could not.
 	recorded store.Recorded
 	err      error
@@ -51,7 +53,7 @@ func (d *Destinations) record(ctx context.Context, r *batchResult) error {
 			return err
 		}
 	}
-	d.observe(r.ref, r.done.Outcomes, r.recorded.Recorded)
+	d.observe(r.ref, r.outcomes, r.recorded.Recorded)
 	if n := len(r.recorded.Fenced); n > 0 {
 		log.Warn("results refused: the jobs have a newer attempt or were changed by an operator", "jobs", n)
 	}
@@ -67,12 +69,12 @@ func (d *Destinations) record(ctx context.Context, r *batchResult) error {
 func (d *Destinations) recordTogether(ctx context.Context, results []*batchResult) {
 	var together []*batchResult
 	for _, r := range results {
-		chained := slices.ContainsFunc(r.done.Outcomes, func(o store.JobOutcome) bool { return len(o.Chained) > 0 })
+		chained := slices.ContainsFunc(r.outcomes, func(o store.JobOutcome) bool { return len(o.Chained) > 0 })
 		if !chained {
 			together = append(together, r)
 			continue
 		}
-		if r.recorded, r.err = d.Store.RecordOutcomes(ctx, r.done.Outcomes); r.err == nil {
+		if r.recorded, r.err = d.Store.RecordOutcomes(ctx, r.outcomes); r.err == nil {
 			r.err = d.noteEvidence(ctx, r)
 		}
 	}
@@ -81,13 +83,13 @@ func (d *Destinations) recordTogether(ctx context.Context, results []*batchResul
 	}
 	var outcomes []store.JobOutcome
 	for _, r := range together {
-		outcomes = append(outcomes, r.done.Outcomes...)
+		outcomes = append(outcomes, r.outcomes...)
 	}
 	recorded, err := d.Store.RecordOutcomes(ctx, outcomes)
 	var healthy []string
 	for _, r := range together {
 		if r.err = err; err == nil {
-			r.recorded = recorded.Of(r.done.Outcomes)
+			r.recorded = recorded.Of(r.outcomes)
 			if r.done.Evidence.Succeeded {
 				healthy = append(healthy, r.connection)
 			} else {
@@ -112,7 +114,7 @@ func (d *Destinations) recordTogether(ctx context.Context, results []*batchResul
 func (d *Destinations) recordAlone(ctx context.Context, r *batchResult) error {
 	const maxDelay = 2 * time.Second
 	for delay := 100 * time.Millisecond; ; delay = min(2*delay, maxDelay) {
-		recorded, err := d.Store.RecordOutcomes(ctx, r.done.Outcomes)
+		recorded, err := d.Store.RecordOutcomes(ctx, r.outcomes)
 		if err == nil {
 			// What an earlier attempt has recorded counts, too.
 			recorded.Recorded = append(recorded.Recorded, r.recorded.Recorded...)
@@ -133,7 +135,7 @@ func (d *Destinations) recordAlone(ctx context.Context, r *batchResult) error {
 
 // noteEvidence records the evidence of a batch about the health of its connection.
 func (d *Destinations) noteEvidence(ctx context.Context, r *batchResult) error {
-	health, err := d.Store.NoteEvidence(ctx, r.connection, r.done.Evidence, d.Circuit)
+	health, err := d.Store.NoteEvidence(ctx, r.connection, store.Evidence(r.done.Evidence), d.Circuit)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // checkDeclared: name, options and actions are fit for a registry, and always the same.
@@ -89,7 +88,7 @@ func checkAgain(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg, cfg.New)
 	b.succeeds(tb)
-	b.claim = repeated(b.claim)
+	b.jobs = repeated(b.jobs)
 	b.succeeds(tb)
 	if b.Delivered == nil {
 		return
@@ -105,18 +104,18 @@ func checkAgain(tb testing.TB, cfg Config) {
 func checkNothing(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg, cfg.New)
-	b.load(tb.Context(), tb, store.Claim{})
+	b.load(tb.Context(), tb)
 }
 
 // checkAtOnce: loads may run at the same time.
 func checkAtOnce(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg, cfg.New)
-	done := make([]destinations.Delivered, len(b.claim.Jobs))
+	done := make([]destinations.Delivered, len(b.jobs))
 	var all sync.WaitGroup
-	for i, job := range b.claim.Jobs {
+	for i, job := range b.jobs {
 		all.Go(func() {
-			done[i] = b.load(tb.Context(), tb, store.Claim{Jobs: []store.Job{job}, Events: b.claim.Events})
+			done[i] = b.load(tb.Context(), tb, job)
 		})
 	}
 	all.Wait()
@@ -134,12 +133,12 @@ func checkPoison(tb testing.TB, cfg Config) {
 	tb.Helper()
 	for _, data := range []string{`{}`, `null`, `[1]`, `{"connection": 7}`} {
 		b := setup(tb, cfg, cfg.New)
-		b.claim.Jobs[1].Data = json.RawMessage(data)
-		done := b.load(tb.Context(), tb, b.claim)
+		b.jobs[1].Data = json.RawMessage(data)
+		done := b.load(tb.Context(), tb, b.jobs...)
 		for i, r := range done.Outcome.Results {
-			want := store.JobSucceeded
+			want := destinations.StateSucceeded
 			if i == 1 {
-				want = store.JobDiscarded
+				want = destinations.StateDiscarded
 			}
 			require.Equal(tb, want, r.State, "data %s: job %d: %v", data, i, r.Error)
 		}
@@ -156,10 +155,10 @@ func checkNoConnection(tb testing.TB, cfg Config) {
 	}
 	for _, opener := range []connections.Opener{connections.None{}, wrongKind{}} {
 		b.Connections = opener
-		done := b.load(tb.Context(), tb, b.claim)
+		done := b.load(tb.Context(), tb, b.jobs...)
 		require.Zero(tb, done.Evidence, "a connection that was not tried is not unhealthy")
 		for _, r := range done.Outcome.Results {
-			require.Contains(tb, []string{store.JobFailed, store.JobAwaiting}, r.State)
+			require.Contains(tb, []destinations.State{destinations.StateFailed, destinations.StateAwaiting}, r.State)
 			require.Equal(tb, destinations.ErrorClassOperator, destinations.ClassOf(r.Error), r.Error)
 		}
 	}
@@ -181,13 +180,13 @@ func checkCancel(tb testing.TB, cfg Config) {
 	ctx, cancel := context.WithCancel(tb.Context())
 	cancel()
 	begun := time.Now()
-	done := b.load(ctx, tb, b.claim)
+	done := b.load(ctx, tb, b.jobs...)
 	require.Less(tb, time.Since(begun), prompt)
 	for _, r := range done.Outcome.Results {
 		if b.Connections != nil {
-			require.NotEqual(tb, store.JobSucceeded, r.State)
+			require.NotEqual(tb, destinations.StateSucceeded, r.State)
 		}
-		require.NotEqual(tb, store.JobDiscarded, r.State)
+		require.NotEqual(tb, destinations.StateDiscarded, r.State)
 	}
 }
 

@@ -31,7 +31,6 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // Subject is a destination, with another side that it leads to.
@@ -110,7 +109,8 @@ type bench struct {
 	Subject
 	cfg    Config
 	action destinations.Action
-	claim  store.Claim
+	jobs   []destinations.QueuedJob
+	events map[string]destinations.Event
 	log    *log
 }
 
@@ -124,19 +124,17 @@ func setup(tb testing.TB, cfg Config, fresh func(tb testing.TB) Subject) *bench 
 	if b.Timeout == 0 {
 		b.Timeout = 10 * time.Second
 	}
-	b.claim.Events = map[string]store.Event{}
+	b.events = map[string]destinations.Event{}
 	for i, event := range b.Events {
 		if event.ID == "" {
 			event.ID = "event-" + strconv.Itoa(i)
 		}
 		job, made := b.marshal(tb, event)
 		require.True(tb, made, "event %d gives a job", i)
-		b.claim.Events[event.ID] = store.Event{
-			ID: event.ID, Source: event.Source, Name: event.Name, Context: event.Context, Data: event.Data,
-		}
-		b.claim.Jobs = append(b.claim.Jobs, store.Job{
+		b.events[event.ID] = event
+		b.jobs = append(b.jobs, destinations.QueuedJob{
 			ID: "job-" + strconv.Itoa(i), EventID: event.ID, Version: job.Version, Context: job.Context, Data: job.Data,
-			Attempt: 1, Fence: 1, CreatedAt: time.Date(2026, 2, 1, 12, 0, i, 0, time.UTC),
+			Attempt: 1, CreatedAt: time.Date(2026, 2, 1, 12, 0, i, 0, time.UTC),
 		})
 	}
 	tb.Cleanup(func() { b.keepsSecrets(tb, b.log.String()) })
@@ -144,14 +142,14 @@ func setup(tb testing.TB, cfg Config, fresh func(tb testing.TB) Subject) *bench 
 }
 
 // marshal makes a job of an event, with nothing to do I/O by.
-func (b *bench) marshal(tb testing.TB, e destinations.Event) (store.NewJob, bool) {
+func (b *bench) marshal(tb testing.TB, e destinations.Event) (destinations.NewJob, bool) {
 	tb.Helper()
 	job, made, err := b.tryMarshal(tb, e)
 	require.NoError(tb, err, "Marshal")
 	return job, made
 }
 
-func (b *bench) tryMarshal(tb testing.TB, e destinations.Event) (store.NewJob, bool, error) {
+func (b *bench) tryMarshal(tb testing.TB, e destinations.Event) (destinations.NewJob, bool, error) {
 	tb.Helper()
 	tk := &destinations.Toolkit{Logger: slog.New(slog.NewTextHandler(b.log, nil)), Connections: connections.None{}}
 	job, made, err := destinations.MakeJob(tb.Context(), tk, &destinations.Versions{}, b.Destination, b.action, e)
@@ -162,8 +160,8 @@ func (b *bench) tryMarshal(tb testing.TB, e destinations.Event) (store.NewJob, b
 	return job, made, err
 }
 
-// load loads the jobs and returns how it went.
-func (b *bench) load(ctx context.Context, tb testing.TB, claim store.Claim) destinations.Delivered {
+// load loads jobs and returns how it went.
+func (b *bench) load(ctx context.Context, tb testing.TB, jobs ...destinations.QueuedJob) destinations.Delivered {
 	tb.Helper()
 	plan, err := destinations.PlanOf(b.Destination, b.action, nil)
 	require.NoError(tb, err)
@@ -174,12 +172,13 @@ func (b *bench) load(ctx context.Context, tb testing.TB, claim store.Claim) dest
 	}
 	begun := time.Now()
 	done := destinations.Delivery{
-		Destination: b.Destination, Action: b.action, Claim: claim, Plan: plan, Versions: &destinations.Versions{},
+		Destination: b.Destination, Action: b.action, Plan: plan, Versions: &destinations.Versions{},
+		Queue:   destinations.NewQueue(jobs, b.events),
 		Toolkit: &destinations.Toolkit{Logger: slog.New(slog.NewTextHandler(b.log, nil)), Connections: opener},
 	}.Run(ctx)
 	require.Less(tb, time.Since(begun), b.Timeout+prompt, "Load heeds its context")
 	require.Empty(tb, done.Outcome.Faults, "reports make sense")
-	require.Len(tb, done.Outcome.Results, len(claim.Jobs))
+	require.Len(tb, done.Outcome.Results, len(jobs))
 	for _, r := range done.Outcome.Results {
 		require.NotErrorIs(tb, r.Error, destinations.ErrUnreported, "every job is reported about")
 		if r.Error != nil {
@@ -193,21 +192,21 @@ func (b *bench) load(ctx context.Context, tb testing.TB, claim store.Claim) dest
 // succeeds loads all jobs and wants all of them to be delivered.
 func (b *bench) succeeds(tb testing.TB) {
 	tb.Helper()
-	done := b.load(tb.Context(), tb, b.claim)
+	done := b.load(tb.Context(), tb, b.jobs...)
 	for _, r := range done.Outcome.Results {
 		require.NoError(tb, r.Error)
-		require.Equal(tb, store.JobSucceeded, r.State)
+		require.Equal(tb, destinations.StateSucceeded, r.State)
 	}
 }
 
-// repeated returns a claim as it is when its jobs come once more.
-func repeated(c store.Claim) store.Claim {
-	c.Jobs = slices.Clone(c.Jobs)
-	for i := range c.Jobs {
-		c.Jobs[i].Attempt++
-		c.Jobs[i].Fence++
+// repeated returns jobs as they are when they come once more.
+func repeated(jobs []destinations.QueuedJob) []destinations.QueuedJob {
+	jobs = slices.Clone(jobs)
+	for i := range jobs {
+		jobs[i].Attempt++
+		jobs[i].Repeated = true
 	}
-	return c
+	return jobs
 }
 
 // keepsSecrets fails the test if a text holds a secret, without repeating it.

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // Fault is a way in which the other side misbehaves.
@@ -83,9 +82,10 @@ func checkFault(tb testing.TB, cfg Config, fault Fault) {
 // has asked for.
 func (b *bench) fails(tb testing.TB, fault Fault) {
 	tb.Helper()
-	done := b.load(tb.Context(), tb, b.claim)
+	done := b.load(tb.Context(), tb, b.jobs...)
 	for _, r := range done.Outcome.Results {
-		require.Contains(tb, []string{store.JobFailed, store.JobAwaiting}, r.State, "%v", r.Error)
+		retried := []destinations.State{destinations.StateFailed, destinations.StateAwaiting}
+		require.Contains(tb, retried, r.State, "%v", r.Error)
 		if fault == FaultThrottledFor {
 			require.InDelta(tb, 120, r.RetryAfter.Seconds(), 10, "%s: %v", r.State, r.Error)
 		}
@@ -103,8 +103,8 @@ func (b *bench) hangs(tb testing.TB) {
 	tb.Helper()
 	b.Timeout = hangingTimeout
 	check := func(ctx context.Context) {
-		for _, r := range b.load(ctx, tb, b.claim).Outcome.Results {
-			require.NotContains(tb, []string{store.JobSucceeded, store.JobDiscarded}, r.State)
+		for _, r := range b.load(ctx, tb, b.jobs...).Outcome.Results {
+			require.NotContains(tb, []destinations.State{destinations.StateSucceeded, destinations.StateDiscarded}, r.State)
 		}
 	}
 	check(tb.Context())
@@ -119,9 +119,9 @@ func (b *bench) hangs(tb testing.TB) {
 // partly: what was delivered is a success and nothing else is.
 func (b *bench) partly(tb testing.TB) {
 	tb.Helper()
-	done := b.load(tb.Context(), tb, b.claim)
+	done := b.load(tb.Context(), tb, b.jobs...)
 	require.NotZero(tb, done.Outcome.Delivered())
-	require.Less(tb, done.Outcome.Delivered(), len(b.claim.Jobs))
+	require.Less(tb, done.Outcome.Delivered(), len(b.jobs))
 	if b.Delivered != nil {
 		require.Len(tb, b.Delivered(tb), done.Outcome.Delivered())
 	}
@@ -131,18 +131,17 @@ func (b *bench) partly(tb testing.TB) {
 // delivered, once if the other side can tell.
 func (b *bench) reset(tb testing.TB) {
 	tb.Helper()
-	done := b.load(tb.Context(), tb, b.claim)
-	require.Less(tb, done.Outcome.Delivered(), len(b.claim.Jobs), "the connection was cut")
-	var again store.Claim
-	again.Events = b.claim.Events
+	done := b.load(tb.Context(), tb, b.jobs...)
+	require.Less(tb, done.Outcome.Delivered(), len(b.jobs), "the connection was cut")
+	var again []destinations.QueuedJob
 	for i, r := range done.Outcome.Results {
-		require.NotEqual(tb, store.JobDiscarded, r.State)
-		if r.State != store.JobSucceeded {
-			again.Jobs = append(again.Jobs, b.claim.Jobs[i])
+		require.NotEqual(tb, destinations.StateDiscarded, r.State)
+		if r.State != destinations.StateSucceeded {
+			again = append(again, b.jobs[i])
 		}
 	}
-	for _, r := range b.load(tb.Context(), tb, repeated(again)).Outcome.Results {
-		require.Equal(tb, store.JobSucceeded, r.State, "%v", r.Error)
+	for _, r := range b.load(tb.Context(), tb, repeated(again)...).Outcome.Results {
+		require.Equal(tb, destinations.StateSucceeded, r.State, "%v", r.Error)
 	}
 	if b.Delivered != nil {
 		delivered := b.Delivered(tb)
@@ -157,12 +156,12 @@ func (b *bench) reset(tb testing.TB) {
 // evidence about the connection's health.
 func (b *bench) waits(tb testing.TB) {
 	tb.Helper()
-	for i := range b.claim.Jobs {
-		b.claim.Jobs[i].Attempt = 500
+	for i := range b.jobs {
+		b.jobs[i].Attempt = 500
 	}
-	done := b.load(tb.Context(), tb, b.claim)
+	done := b.load(tb.Context(), tb, b.jobs...)
 	for i, r := range done.Outcome.Results {
-		require.Equal(tb, store.JobFailed, r.State, "%v", r.Error)
+		require.Equal(tb, destinations.StateFailed, r.State, "%v", r.Error)
 		require.Equal(tb, destinations.ErrorClassOperator, destinations.ClassOf(r.Error), "%v", r.Error)
 		require.GreaterOrEqual(tb, done.Outcomes[i].RetryAfter, destinations.OperatorBackoff)
 	}
@@ -176,8 +175,8 @@ func (b *bench) waits(tb testing.TB) {
 func (b *bench) huge(tb testing.TB) {
 	tb.Helper()
 	begun := time.Now()
-	for _, r := range b.load(tb.Context(), tb, b.claim).Outcome.Results {
-		require.NotEqual(tb, store.JobDiscarded, r.State)
+	for _, r := range b.load(tb.Context(), tb, b.jobs...).Outcome.Results {
+		require.NotEqual(tb, destinations.StateDiscarded, r.State)
 	}
 	require.Less(tb, time.Since(begun), prompt)
 }

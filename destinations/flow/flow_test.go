@@ -13,7 +13,6 @@ import (
 	"github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/destinations/postgres"
 	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/store"
 )
 
 func registry() *destinations.Registry {
@@ -128,7 +127,7 @@ func TestFlowsInGo(t *testing.T) {
 	all = decide(t, p, event("any", "thing", `{"other": 1}`))
 	require.Equal(t, []string{flow.DecidedFault}, decided(all))
 	require.ErrorContains(t, all[0].Err, "flow all: to[0]: marshal for log/write: ")
-	require.Equal(t, store.NewJob{}, all[0].Job)
+	require.Equal(t, destinations.NewJob{}, all[0].Job)
 }
 
 // What a flow is stored as means the same as the flow.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -87,7 +86,7 @@ func importEvent(name string, about importContext, data any, at time.Time) (dest
 }
 
 // SampleEnd is the end of a sample import, to test flows with. The status is one of those
-// for which store.Ended holds.
+// that imports end with.
 func SampleEnd(importer, status string) ImportEnd {
 	begin := time.Date(2026, time.January, 2, 3, 4, 5, 0, time.UTC)
 	end := ImportEnd{
@@ -96,15 +95,15 @@ func SampleEnd(importer, status string) ImportEnd {
 		FinishedAt: begin.Add(time.Minute),
 	}
 	switch status {
-	case store.StatusCompleted:
+	case EndCompleted:
 		end.RowsRead, end.RowsLoaded, end.RowsRejected, end.RowsOutOfRange = 100, 97, 2, 1
-	case store.StatusUnchanged:
+	case EndUnchanged:
 		end.Days, end.Reason = "", "the same was imported before"
-	case store.StatusFailed:
+	case EndFailed:
 		end.Reason, end.ErrorClass = "the header is wrong", "bad_input"
-	case store.StatusCancelled:
+	case EndCancelled:
 		end.Reason, end.ErrorClass = "cancelled by ann", "cancelled"
-	case store.StatusDeclined:
+	case EndDeclined:
 		end.Reason, end.ErrorClass = "declined by ann", "declined"
 	}
 	return end

@@ -5,15 +5,26 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // SourceImport is the source of all events of imports. No other source may use it: flows identify
 // events of imports by it.
 const SourceImport = "import"
 
+// SourceSluice is the source of the events that notify of imports. Flows do not see them.
+const SourceSluice = "sluice"
+
 // EventRecord is the name of the event that stands for a row of an import.
 const EventRecord = "record"
+
+// The statuses that imports end with.
+const (
+	EndCompleted = "completed"
+	EndUnchanged = "unchanged"
+	EndFailed    = "failed"
+	EndCancelled = "cancelled"
+	EndDeclined  = "declined"
+)
 
 // EndEvent is the name of the event that says that an import has ended with a status,
 // such as import.completed.
@@ -21,13 +32,9 @@ func EndEvent(status string) string { return "import." + status }
 
 // EndEvents returns the names of the ends that imports can have.
 func EndEvents() []string {
-	var all []string
-	for _, status := range store.Statuses() {
-		if store.Ended(status) {
-			all = append(all, EndEvent(status))
-		}
+	return []string{
+		EndEvent(EndCompleted), EndEvent(EndUnchanged), EndEvent(EndFailed), EndEvent(EndCancelled), EndEvent(EndDeclined),
 	}
-	return all
 }
 
 // WantsEnd says whether the flow could make jobs of such an end of such an import. It looks
@@ -47,7 +54,7 @@ func (f *Flow) wantsImport(importer string) bool {
 
 // origin checks what a flow is about.
 func (c *compiler) origin(f *Flow, r rule) {
-	if f.Source == store.SourceSluice {
+	if f.Source == SourceSluice {
 		c.fault(f, "from.source", "flows do not see events of the source %s: want another one, or import", f.Source)
 	}
 	if f.Import == "" {
@@ -73,7 +80,7 @@ func (c *compiler) origin(f *Flow, r rule) {
 // No flow is for a notification: one that failed would notify again.
 func (r rule) isFor(e destinations.Event, importer string) bool {
 	switch {
-	case e.Source == store.SourceSluice || (e.Source == SourceImport) != (r.Import != ""):
+	case e.Source == SourceSluice || (e.Source == SourceImport) != (r.Import != ""):
 		return false
 	case r.Import == "":
 		return r.source.MatchString(e.Source) && r.event.MatchString(e.Name)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
-	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -55,9 +54,9 @@ func TestFlowsAboutImports(t *testing.T) {
 		text  string
 	}{
 		"event":         {event("shop", "import.failed", `{}`), []string{job, not, not, not}, "import.failed"},
-		"completed":     {endEvent(t, "csv", store.StatusCompleted), []string{not, job, not, not}, "example.com completed 97"},
-		"failed":        {endEvent(t, "noop", store.StatusFailed), []string{not, not, job, not}, "the header is wrong"},
-		"cancelled":     {endEvent(t, "csv", store.StatusCancelled), []string{not, job, not, not}, "example.com cancelled 0"},
+		"completed":     {endEvent(t, "csv", flow.EndCompleted), []string{not, job, not, not}, "example.com completed 97"},
+		"failed":        {endEvent(t, "noop", flow.EndFailed), []string{not, not, job, not}, "the header is wrong"},
+		"cancelled":     {endEvent(t, "csv", flow.EndCancelled), []string{not, job, not, not}, "example.com cancelled 0"},
 		"row":           {recordEvent(t, "google_analytics_4", schema.Pages), []string{not, not, not, job}, "page"},
 		"another table": {recordEvent(t, "google_analytics_4", schema.Visitors), []string{not, not, not, unmet}, ""},
 		"another's row": {recordEvent(t, "csv", schema.Pages), []string{not, not, not, not}, ""},
@@ -102,14 +101,14 @@ func TestWants(t *testing.T) {
 		}
 		return names
 	}
-	require.Equal(t, []string{"csv-ends"}, wants("csv", store.StatusCompleted))
-	require.Equal(t, []string{"csv-ends", "failures"}, wants("csv", store.StatusFailed))
-	require.Equal(t, []string{"failures", "records of rows"}, wants("google_analytics_4", store.StatusFailed))
-	require.Empty(t, wants("noop", store.StatusCompleted))
+	require.Equal(t, []string{"csv-ends"}, wants("csv", flow.EndCompleted))
+	require.Equal(t, []string{"csv-ends", "failures"}, wants("csv", flow.EndFailed))
+	require.Equal(t, []string{"failures", "records of rows"}, wants("google_analytics_4", flow.EndFailed))
+	require.Empty(t, wants("noop", flow.EndCompleted))
 	for i := range stored {
 		stored[i].Disabled = true
 	}
-	require.Empty(t, wants("csv", store.StatusFailed))
+	require.Empty(t, wants("csv", flow.EndFailed))
 }
 
 // Samples have every field that there is, in the form that it has.
@@ -121,7 +120,7 @@ func TestSamples(t *testing.T) {
 		require.Equal(t, []string{"import", name}, []string{e.Source, e.Name})
 		require.JSONEq(t, `{"import_id": 1, "site": "example.com", "importer": "csv"}`, string(e.Context))
 		require.Equal(t, flow.SampleEnd("csv", status).FinishedAt, e.SentAt)
-		require.Equal(t, status == store.StatusCompleted, flow.SampleEnd("csv", status).Reason == "")
+		require.Equal(t, status == flow.EndCompleted, flow.SampleEnd("csv", status).Reason == "")
 	}
 	e := recordEvent(t, "csv", schema.Visitors)
 	require.Equal(t, []string{"import", "record"}, []string{e.Source, e.Name})

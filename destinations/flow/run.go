@@ -11,7 +11,6 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
 )
 
 // What a flow decides about an event.
@@ -43,7 +42,7 @@ type Decision struct {
 	// Faulty says that the flow itself is, whatever the event.
 	Faulty bool
 	// Job is the job, for DecidedJob.
-	Job store.NewJob
+	Job destinations.NewJob
 }
 
 // Decide decides about an event. It does no I/O, and decides the same for the same event. A
@@ -74,7 +73,7 @@ func (p *Program) Decide(
 }
 
 // Jobs returns the jobs of decisions, and what went wrong with the others.
-func Jobs(decisions []Decision) (jobs []store.NewJob, err error) {
+func Jobs(decisions []Decision) (jobs []destinations.NewJob, err error) {
 	var faults []error
 	for _, d := range decisions {
 		switch d.Decided {
@@ -97,7 +96,7 @@ type Kept struct {
 
 // Split returns the jobs of the flows that have not failed, and those that have. Of a flow that
 // has failed for one of its actions there are no jobs: replayed, it makes all of them.
-func Split(decisions []Decision) (jobs []store.NewJob, kept []Kept) {
+func Split(decisions []Decision) (jobs []destinations.NewJob, kept []Kept) {
 	failed := map[string]bool{}
 	for _, d := range decisions {
 		if d.Decided == DecidedFault && !failed[d.Flow] {
@@ -153,7 +152,7 @@ func (r rule) met(path string, condition *vm.Program, env Env) (bool, error) {
 func (r rule) make(
 	ctx context.Context, tk *destinations.Toolkit, v *destinations.Versions, s step, path string,
 	e destinations.Event, env Env,
-) (job store.NewJob, decided string, err error) {
+) (job destinations.NewJob, decided string, err error) {
 	met, err := r.met(path+".when", s.when, env)
 	if err != nil {
 		return job, DecidedFault, err
@@ -172,16 +171,16 @@ func (r rule) make(
 	}
 	if s.destination == nil {
 		if job, err = destinations.UnpreparedJob(s.Destination, s.Action, e); err != nil {
-			return store.NewJob{}, DecidedFault, fmt.Errorf("%s: %w", r.place(path), err)
+			return destinations.NewJob{}, DecidedFault, fmt.Errorf("%s: %w", r.place(path), err)
 		}
 		return job, DecidedJob, nil
 	}
 	job, made, err := destinations.MakeJob(ctx, tk, v, s.destination, s.action, e)
 	switch {
 	case err != nil:
-		return store.NewJob{}, DecidedFault, fmt.Errorf("%s: %w", r.place(path), err)
+		return destinations.NewJob{}, DecidedFault, fmt.Errorf("%s: %w", r.place(path), err)
 	case !made:
-		return store.NewJob{}, DecidedNothing, nil
+		return destinations.NewJob{}, DecidedNothing, nil
 	}
 	return job, DecidedJob, nil
 }

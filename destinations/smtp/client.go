@@ -12,7 +12,6 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
@@ -58,7 +57,7 @@ func newClient(guard outbound.Guard, c connections.Connection) (*client, error) 
 	switch {
 	case c.Name == connections.Notify:
 		m.dialer = &net.Dialer{Timeout: dialTimeout}
-	case s.TLS == config.SMTPPlain && s.Username != "":
+	case s.TLS == Cleartext && s.Username != "":
 		m.dialer = guard.Dialer(outbound.Exposed)
 	default:
 		m.dialer = guard.Dialer(outbound.Protected)
@@ -145,7 +144,7 @@ func (c *client) options(dial gomail.DialContextFunc) []gomail.Option {
 		gomail.WithTimeout(c.timeout + dialTimeout),
 		gomail.WithPort(c.settings.Port), gomail.WithTLSConfig(c.tls), gomail.WithDialContextFunc(dial),
 	}
-	if c.settings.TLS == config.SMTPStartTLS {
+	if c.settings.TLS == StartTLS {
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	} else {
 		// TLS from the beginning is up before the library sees the connection.

@@ -26,7 +26,7 @@ import (
 var hello = smtp.Mail{To: "Anna <anna@example.com>", Subject: "Hello", Text: "Dear Anna", HTML: "<b>Dear Anna</b>"}
 
 // client returns a client with the timeout of a test.
-func client(tb testing.TB, settings config.Notify) *smtp.Client {
+func client(tb testing.TB, settings smtp.Config) *smtp.Client {
 	tb.Helper()
 	c, err := smtp.NewClient(settings, 5*time.Second)
 	require.NoError(tb, err)
@@ -39,8 +39,8 @@ func TestSend(t *testing.T) {
 	for name, cfg := range map[string]smtptest.Config{
 		"starttls, plain": {Mechanisms: []string{sasl.Plain}},
 		"starttls, login": {Mechanisms: []string{sasl.Login}},
-		"tls":             {TLS: config.SMTPTLS},
-		"unencrypted":     {TLS: config.SMTPPlain},
+		"tls":             {TLS: smtp.ImplicitTLS},
+		"unencrypted":     {TLS: smtp.Cleartext},
 		"no account":      {Mechanisms: []string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestSend(t *testing.T) {
 			server := smtptest.Start(t, cfg)
 			settings := server.Settings()
 			if len(cfg.Mechanisms) == 0 && cfg.Mechanisms != nil {
-				settings.SMTPUsername, settings.SMTPPassword = "", ""
+				settings.Username, settings.Password = "", ""
 			}
 			c := client(t, settings)
 			// Twice, as after a worker's death: both mails are equal.
@@ -105,12 +105,12 @@ func TestFailures(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		server    smtptest.Config
-		change    func(n *config.Notify)
+		change    func(n *smtp.Config)
 		permanent bool
 		want      string
 	}{
 		"wrong password": {
-			change: func(n *config.Notify) { n.SMTPPassword = "wrong-" + smtptest.Password },
+			change: func(n *smtp.Config) { n.Password = "wrong-" + smtptest.Password },
 			want:   "send the mail: SMTP AUTH failed: 535 \"5.7.8 wrong password ",
 		},
 		"refused recipient": {
@@ -128,24 +128,24 @@ func TestFailures(t *testing.T) {
 			want:   "the mail server defers the mail (451): ",
 		},
 		"unknown authority": {
-			change: func(n *config.Notify) { n.SMTPCAFile = "" }, want: "certificate signed by unknown authority",
+			change: func(n *smtp.Config) { n.CAFile = "" }, want: "certificate signed by unknown authority",
 		},
 		"unknown authority, tls": {
-			server: smtptest.Config{TLS: config.SMTPTLS}, change: func(n *config.Notify) { n.SMTPCAFile = "" },
+			server: smtptest.Config{TLS: smtp.ImplicitTLS}, change: func(n *smtp.Config) { n.CAFile = "" },
 			want: "certificate signed by unknown authority",
 		},
 		"no tls there": {
-			server: smtptest.Config{TLS: config.SMTPPlain}, change: func(n *config.Notify) { n.SMTPTLS = config.SMTPStartTLS },
+			server: smtptest.Config{TLS: smtp.Cleartext}, change: func(n *smtp.Config) { n.TLS = smtp.StartTLS },
 			want: "target host does not support STARTTLS",
 		},
 		"tls from the beginning, where there is none": {
-			change: func(n *config.Notify) { n.SMTPTLS = config.SMTPTLS }, want: "secure the connection to the mail server",
+			change: func(n *smtp.Config) { n.TLS = smtp.ImplicitTLS }, want: "secure the connection to the mail server",
 		},
 		"no account wanted": {
 			server: smtptest.Config{Mechanisms: []string{}}, want: "does not support SMTP AUTH",
 		},
 		"no server": {
-			change: func(n *config.Notify) { n.SMTPPort = 1 }, want: "send the mail: reach the mail server: ",
+			change: func(n *smtp.Config) { n.Port = 1 }, want: "send the mail: reach the mail server: ",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,9 +173,9 @@ func TestSilentServer(t *testing.T) {
 	address, ok := listener.Addr().(*net.TCPAddr)
 	require.True(t, ok)
 	settings := smtptest.Start(t, smtptest.Config{}).Settings()
-	settings.SMTPPort = address.Port
-	for _, mode := range []string{config.SMTPStartTLS, config.SMTPTLS} {
-		settings.SMTPTLS = mode
+	settings.Port = address.Port
+	for _, mode := range []string{smtp.StartTLS, smtp.ImplicitTLS} {
+		settings.TLS = mode
 		c, err := smtp.NewClient(settings, 200*time.Millisecond)
 		require.NoError(t, err)
 		require.EqualError(t, c.Send(t.Context(), "job-7", hello), "the mail server did not take the mail within 200ms")
@@ -211,7 +211,7 @@ func TestRecipients(t *testing.T) {
 // A worker refuses to start with faults of its mail server's settings.
 func TestBuiltIn(t *testing.T) {
 	t.Parallel()
-	all, err := smtp.BuiltIn(config.Default().Notify)
+	all, err := smtp.BuiltIn(smtp.Config{})
 	require.NoError(t, err)
 	require.Empty(t, all)
 	settings := smtptest.Start(t, smtptest.Config{}).Settings()
@@ -220,10 +220,10 @@ func TestBuiltIn(t *testing.T) {
 	require.Len(t, all, 1)
 	require.Equal(t, "notify", all[0].Name)
 	require.NoError(t, smtp.Check(all[0]))
-	for want, change := range map[string]func(n *config.Notify){
-		`settings of the connection notify: setting "from": want an address`: func(n *config.Notify) { n.SMTPFrom = "" },
-		`setting "ca_file": open /nowhere/ca.pem: no such file or directory`: func(n *config.Notify) { n.SMTPCAFile = "/nowhere/ca.pem" },
-		`setting "ca_file": the file holds no certificate in PEM form`:       func(n *config.Notify) { n.SMTPCAFile = "client_test.go" },
+	for want, change := range map[string]func(n *smtp.Config){
+		`settings of the connection notify: setting "from": want an address`: func(n *smtp.Config) { n.From = "" },
+		`setting "ca_file": open /nowhere/ca.pem: no such file or directory`: func(n *smtp.Config) { n.CAFile = "/nowhere/ca.pem" },
+		`setting "ca_file": the file holds no certificate in PEM form`:       func(n *smtp.Config) { n.CAFile = "client_test.go" },
 	} {
 		changed := settings
 		change(&changed)

@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
@@ -26,7 +25,7 @@ var (
 )
 
 // NewClient returns the client of the built-in connection of the settings.
-func NewClient(n config.Notify, timeout time.Duration) (*Client, error) {
+func NewClient(n Config, timeout time.Duration) (*Client, error) {
 	all, err := BuiltIn(n)
 	if err != nil || len(all) == 0 {
 		return nil, errors.Join(err, errors.New("no mail server"))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
@@ -22,9 +21,9 @@ type settings struct {
 	Host string `json:"host"`
 	// Port defaults to 587.
 	Port int `json:"port"`
-	// TLS is as in notify.smtp_tls. Defaults to starttls.
+	// TLS is StartTLS, ImplicitTLS or Cleartext. Defaults to StartTLS.
 	TLS string `json:"tls"`
-	// CAFile is as in notify.smtp_ca_file, a file of the worker's.
+	// CAFile is a PEM file on the worker's machine. Defaults to the system's certificates.
 	CAFile string `json:"ca_file,omitempty"`
 	// From is the sender: an address, or a name with an address in angle brackets.
 	From string `json:"from"`
@@ -61,7 +60,7 @@ func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 }
 
 func parseSettings(raw json.RawMessage) (settings, error) {
-	s := settings{Port: 587, TLS: config.SMTPStartTLS}
+	s := settings{Port: 587, TLS: StartTLS}
 	if err := connections.DecodeSettings(raw, &s); err != nil {
 		return settings{}, err
 	}
@@ -72,34 +71,14 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 	if s.Port < 1 || s.Port > 65535 {
 		faults = append(faults, errors.New(`setting "port": want 1 to 65535`))
 	}
-	if s.TLS != config.SMTPStartTLS && s.TLS != config.SMTPTLS && s.TLS != config.SMTPPlain {
-		faults = append(faults, fmt.Errorf(`setting "tls": want %s, %s or %s`, config.SMTPStartTLS, config.SMTPTLS,
-			config.SMTPPlain))
+	if s.TLS != StartTLS && s.TLS != ImplicitTLS && s.TLS != Cleartext {
+		faults = append(faults, fmt.Errorf(`setting "tls": want %s, %s or %s`, StartTLS, ImplicitTLS, Cleartext))
 	}
 	if _, err := Address(s.From); err != nil {
 		faults = append(faults,
 			fmt.Errorf(`setting "from": want an address, or a name with an address in angle brackets: %w`, err))
 	}
 	return s, errors.Join(faults...)
-}
-
-// BuiltIn returns the built-in connection connections.Notify, whose settings are those of the
-// configuration; none without a mail server.
-func BuiltIn(n config.Notify) ([]connections.Connection, error) {
-	if n.SMTPHost == "" {
-		return nil, nil
-	}
-	s, err := json.Marshal(settings{
-		Host: n.SMTPHost, Port: n.SMTPPort, TLS: n.SMTPTLS, CAFile: n.SMTPCAFile, From: n.SMTPFrom, Username: n.SMTPUsername,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encode the settings of the mail server: %w", err)
-	}
-	c := connections.Connection{Name: connections.Notify, Kind: KindName, Settings: s}
-	if n.SMTPPassword != "" {
-		c.Secrets = map[string]string{secretPassword: n.SMTPPassword}
-	}
-	return []connections.Connection{c}, nil
 }
 
 // Check reports what is wrong with a connection of this kind on this machine, such as a file

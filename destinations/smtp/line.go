@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-
-	"github.com/sluicehq/sluice/config"
 )
 
 // line is the connection of one attempt, which can be cut at any moment.
@@ -62,7 +60,7 @@ func (l *line) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	if !l.take(conn) {
 		return nil, context.Canceled
 	}
-	if l.client.settings.TLS != config.SMTPTLS {
+	if l.client.settings.TLS != ImplicitTLS {
 		return conn, nil
 	}
 	secured := tls.Client(conn, l.client.tls)

@@ -105,7 +105,7 @@ func TestInternationalizedDomain(t *testing.T) {
 	t.Parallel()
 	server := smtptest.Scripted(t, replies("none", ""))
 	settings := server.Settings()
-	settings.SMTPFrom = "Bücher <post@bücher.example>"
+	settings.From = "Bücher <post@bücher.example>"
 	require.NoError(t, client(t, settings).Send(t.Context(), "j", smtp.Mail{To: "info@bücher.example", Subject: "s", Text: "t"}))
 	require.Contains(t, server.Commands(), "RCPT TO:<info@xn--bcher-kva.example>")
 	require.Contains(t, server.Mails()[0], "To: <info@xn--bcher-kva.example>")

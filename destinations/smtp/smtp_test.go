@@ -25,19 +25,19 @@ import (
 func event(data string) destinations.Event { return destinations.Event{Data: json.RawMessage(data)} }
 
 // opener opens a mail server.
-func opener(tb testing.TB, n config.Notify) connections.Opener {
+func opener(tb testing.TB, n smtp.Config) connections.Opener {
 	tb.Helper()
 	settings, err := json.Marshal(map[string]any{
-		"host": n.SMTPHost, "port": n.SMTPPort, "tls": n.SMTPTLS, "ca_file": n.SMTPCAFile, "from": n.SMTPFrom, "username": n.SMTPUsername,
+		"host": n.Host, "port": n.Port, "tls": n.TLS, "ca_file": n.CAFile, "from": n.From, "username": n.Username,
 	})
 	require.NoError(tb, err)
 	return destinationtest.Opener{
-		Name: "mail", Kind: "smtp", Settings: settings, Secrets: map[string]string{"password": n.SMTPPassword},
+		Name: "mail", Kind: "smtp", Settings: settings, Secrets: map[string]string{"password": n.Password},
 	}
 }
 
 // subject is the destination with a mail server, whose address may be changed.
-func subject(tb testing.TB, cfg smtptest.Config, change func(n *config.Notify)) destinationtest.Subject {
+func subject(tb testing.TB, cfg smtptest.Config, change func(n *smtp.Config)) destinationtest.Subject {
 	tb.Helper()
 	server := smtptest.Start(tb, cfg)
 	n := server.Settings()
@@ -61,8 +61,8 @@ func subject(tb testing.TB, cfg smtptest.Config, change func(n *config.Notify)) 
 }
 
 // at leads elsewhere.
-func at(address *net.TCPAddr) func(n *config.Notify) {
-	return func(n *config.Notify) { n.SMTPHost, n.SMTPPort = address.IP.String(), address.Port }
+func at(address *net.TCPAddr) func(n *smtp.Config) {
+	return func(n *smtp.Config) { n.Host, n.Port = address.IP.String(), address.Port }
 }
 
 func TestConformance(t *testing.T) {
@@ -114,14 +114,14 @@ func TestConformance(t *testing.T) {
 			},
 			destinationtest.FaultReset: func(tb testing.TB) destinationtest.Subject {
 				tb.Helper()
-				return subject(tb, smtptest.Config{TLS: config.SMTPPlain}, func(n *config.Notify) {
-					server := net.JoinHostPort(n.SMTPHost, fmt.Sprint(n.SMTPPort))
+				return subject(tb, smtptest.Config{TLS: smtp.Cleartext}, func(n *smtp.Config) {
+					server := net.JoinHostPort(n.Host, fmt.Sprint(n.Port))
 					at(destinationtest.CutAnswer(tb, server, []byte("queued")))(n)
 				})
 			},
 			destinationtest.FaultTLS: func(tb testing.TB) destinationtest.Subject {
 				tb.Helper()
-				return subject(tb, smtptest.Config{}, func(n *config.Notify) { n.SMTPCAFile = "" })
+				return subject(tb, smtptest.Config{}, func(n *smtp.Config) { n.CAFile = "" })
 			},
 		},
 		Inapplicable: map[destinationtest.Fault]string{

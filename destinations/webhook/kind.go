@@ -14,7 +14,6 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/store"
 )
 
 // KindName is the name of the kind of connections that webhooks are.
@@ -67,11 +66,11 @@ func (*Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(s)
 }
 
-// events are those that a webhook can be told of.
+// events returns the names of the events of imports that an endpoint can be notified of. Package notify
+// has a test that they are all that there are.
 func events() []string {
 	return []string{
-		store.EventCompleted, store.EventUnchanged, store.EventFailed, store.EventCancelled, store.EventDeclined,
-		store.EventParked, store.EventReviewWanted, store.EventReviewReminder,
+		"completed", "unchanged", "failed", "cancelled", "declined", "parked", "review_wanted", "review_reminder",
 	}
 }
 
@@ -83,7 +82,7 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 	faults := []error{checkURL(s.URL)}
 	for i, event := range s.Events {
 		// "import.completed" is the type of what is sent.
-		s.Events[i] = strings.TrimPrefix(event, store.NotificationPrefix)
+		s.Events[i] = strings.TrimPrefix(event, "import.")
 		if !slices.Contains(events(), s.Events[i]) {
 			faults = append(faults, fmt.Errorf("setting \"events\": number %d is not an event: the events are %s",
 				i+1, strings.Join(events(), ", ")))

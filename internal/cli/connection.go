@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/internal/settings"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -62,7 +63,7 @@ func (s *session) Connections(ctx context.Context) (*connections.Connections, er
 	if err != nil {
 		return nil, err
 	}
-	builtIn, err := smtp.BuiltIn(s.settings.Notify)
+	builtIn, err := smtp.BuiltIn(settings.MailServer(s.settings.Notify))
 	if err != nil {
 		return nil, fmt.Errorf("the connection %s: %w", connections.Notify, err)
 	}

@@ -65,7 +65,8 @@ var sentinels = []struct {
 	errors []error
 }{
 	{exitUsage, []error{
-		starter.ErrInvalid, starter.ErrReservedSource, store.ErrPayload, destinations.ErrVersion, connections.ErrInvalid,
+		starter.ErrInvalid, starter.ErrReservedSource, store.ErrPayload, destinations.ErrPayload, destinations.ErrVersion,
+		connections.ErrInvalid,
 	}},
 	{exitUnavailable, []error{
 		starter.ErrNoWorker, starter.ErrNoAnswer, context.DeadlineExceeded,

@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/postgres"
 	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/destinations/smtp/smtptest"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
@@ -120,4 +121,13 @@ func (c *connected) waitHealth(name, state string) {
 // whole is the destination of an action.
 func whole(ref deliveryacts.ActionRef) deliveryacts.ActionRef {
 	return deliveryacts.ActionRef{Destination: ref.Destination}
+}
+
+// notifyBy returns settings that send notifications by a mail server.
+func notifyBy(server *smtptest.Server) config.Notify {
+	s := server.Settings()
+	return config.Notify{
+		SMTPHost: s.Host, SMTPPort: s.Port, SMTPTLS: s.TLS, SMTPCAFile: s.CAFile,
+		SMTPUsername: s.Username, SMTPPassword: s.Password, SMTPFrom: s.From,
+	}
 }

@@ -68,7 +68,7 @@ func TestAnswersAboutJobs(t *testing.T) {
 	}})
 	n := server.Settings()
 	settings, err := json.Marshal(map[string]any{
-		"host": n.SMTPHost, "port": n.SMTPPort, "tls": n.SMTPTLS, "ca_file": n.SMTPCAFile, "from": n.SMTPFrom, "username": n.SMTPUsername,
+		"host": n.Host, "port": n.Port, "tls": n.TLS, "ca_file": n.CAFile, "from": n.From, "username": n.Username,
 	})
 	require.NoError(t, err)
 	endpoint := webhooktest.Start(t, func(w http.ResponseWriter, r *http.Request) {

@@ -38,7 +38,7 @@ func TestParkedIsReported(t *testing.T) {
 	t.Parallel()
 	s := setup(t, enginetest.Impatient(halfBroken{noop.New()}))
 	mails := smtptest.Start(t, smtptest.Config{})
-	s.Settings.Notify = mails.Settings()
+	s.Settings.Notify = notifyBy(mails)
 	s.Settings.Notify.To = "ops@example.com"
 	s.Tune = func(cfg *worker.Config) { cfg.Destinations = destinations.NewRegistry(smtp.New(outbound.Guard{})) }
 	ctx := enginetest.Context(t)

@@ -91,7 +91,7 @@ func setupSecretive(t *testing.T) *secretive {
 	require.NoError(t, err)
 	s.keyset = keyOf(t, text)
 	s.Settings.Connections = config.Connections{Keyset: string(text)}
-	s.Settings.Notify = s.mails.Settings()
+	s.Settings.Notify = notifyBy(s.mails)
 	s.Settings.Notify.To, s.Settings.Notify.Webhooks = "ops@example.com", "told"
 	s.Settings.Connections.Addresses = "webhook=loopback, google_analytics_4=loopback"
 	s.connect()

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/destinations/smtp"
 )
 
 // Cut is the reply that closes the connection.
@@ -51,11 +51,10 @@ func Scripted(tb testing.TB, reply func(command string) string) *Script {
 }
 
 // Settings returns settings with which mails are sent to the server.
-func (s *Script) Settings() config.Notify {
-	settings := config.Default().Notify
-	settings.SMTPHost, settings.SMTPPort, settings.SMTPTLS = "127.0.0.1", s.address.Port, config.SMTPPlain
-	settings.SMTPFrom = "Sluice <sluice@example.com>"
-	return settings
+func (s *Script) Settings() smtp.Config {
+	return smtp.Config{
+		Host: "127.0.0.1", Port: s.address.Port, TLS: smtp.Cleartext, From: "Sluice <sluice@example.com>",
+	}
 }
 
 // Commands returns the commands that came so far.
@@ -126,8 +125,6 @@ func usual(command string) string {
 }
 
 // Offline returns settings of a server that does not exist.
-func Offline() config.Notify {
-	settings := config.Default().Notify
-	settings.SMTPHost, settings.SMTPFrom = "localhost", "Sluice <sluice@example.com>"
-	return settings
+func Offline() smtp.Config {
+	return smtp.Config{Host: "localhost", Port: 587, TLS: smtp.StartTLS, From: "Sluice <sluice@example.com>"}
 }

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"github.com/emersion/go-sasl"
-	"github.com/emersion/go-smtp"
+	gosmtp "github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/destinations/smtp"
 )
 
 // The account that every server has.
@@ -29,7 +29,7 @@ const (
 // Config says what a server is like. The zero value is a server with STARTTLS and both
 // mechanisms.
 type Config struct {
-	// TLS is as in notify.smtp_tls. Defaults to starttls.
+	// TLS is as in smtp.Config. Defaults to smtp.StartTLS.
 	TLS string
 	// Mechanisms are those offered. Default to PLAIN and LOGIN.
 	Mechanisms []string
@@ -66,7 +66,7 @@ type Server struct {
 func Start(tb testing.TB, cfg Config) *Server {
 	tb.Helper()
 	if cfg.TLS == "" {
-		cfg.TLS = config.SMTPStartTLS
+		cfg.TLS = smtp.StartTLS
 	}
 	if cfg.Mechanisms == nil {
 		cfg.Mechanisms = []string{sasl.Plain, sasl.Login}
@@ -76,16 +76,16 @@ func Start(tb testing.TB, cfg Config) *Server {
 	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(tb, err)
 	s.address, _ = listener.Addr().(*net.TCPAddr) //nolint:errcheck // it listens on tcp
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
+	server := gosmtp.NewServer(gosmtp.BackendFunc(func(*gosmtp.Conn) (gosmtp.Session, error) {
 		return &session{server: s}, nil
 	}))
 	server.Domain = "localhost"
 	server.ErrorLog = silent{}
 	server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	switch cfg.TLS {
-	case config.SMTPTLS:
+	case smtp.ImplicitTLS:
 		listener = tls.NewListener(listener, server.TLSConfig)
-	case config.SMTPPlain:
+	case smtp.Cleartext:
 		server.TLSConfig, server.AllowInsecureAuth = nil, true
 	}
 	done := make(chan error, 1)
@@ -102,13 +102,11 @@ func Start(tb testing.TB, cfg Config) *Server {
 }
 
 // Settings returns settings with which mails are sent to the server.
-func (s *Server) Settings() config.Notify {
-	settings := config.Default().Notify
-	settings.SMTPHost, settings.SMTPPort = "127.0.0.1", s.address.Port
-	settings.SMTPTLS, settings.SMTPCAFile = s.cfg.TLS, s.caFile
-	settings.SMTPUsername, settings.SMTPPassword = Username, Password
-	settings.SMTPFrom = "Sluice <sluice@example.com>"
-	return settings
+func (s *Server) Settings() smtp.Config {
+	return smtp.Config{
+		Host: "127.0.0.1", Port: s.address.Port, TLS: s.cfg.TLS, CAFile: s.caFile,
+		Username: Username, Password: Password, From: "Sluice <sluice@example.com>",
+	}
 }
 
 // Address is the server's.

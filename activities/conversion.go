@@ -1,0 +1,95 @@
+package activities
+
+import (
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/store"
+)
+
+// The store and the destinations do not know each other: these functions convert between the rows of
+// one and the types of the other. Types with equal fields are converted by the language.
+
+// EventOf returns a stored event as destinations see it.
+func EventOf(e store.Event) destinations.Event {
+	event := destinations.Event{
+		ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, Context: e.Context, Data: e.Data,
+		ReceivedAt: e.ReceivedAt,
+	}
+	if e.ParentEventID != nil {
+		event.ParentID = *e.ParentEventID
+	}
+	if e.SentAt != nil {
+		event.SentAt = *e.SentAt
+	}
+	return event
+}
+
+// NewJobs returns jobs that are to be stored.
+func NewJobs(made []destinations.NewJob) []store.NewJob {
+	var jobs []store.NewJob
+	for _, job := range made {
+		jobs = append(jobs, store.NewJob(job))
+	}
+	return jobs
+}
+
+// SettingsOf returns stored settings, by action, as destinations see them.
+func SettingsOf(stored map[string]store.DestinationSettings) map[string]destinations.Settings {
+	settings := make(map[string]destinations.Settings, len(stored))
+	for action, s := range stored {
+		settings[action] = destinations.Settings{
+			Paused: s.Paused, Realtime: s.Realtime, Interval: s.Interval, TimeZone: s.TimeZone,
+			MaxRetries: s.MaxRetries, Concurrency: s.Concurrency, BatchSize: s.BatchSize, Rate: s.Rate,
+		}
+	}
+	return settings
+}
+
+// queueOf returns the queue of claimed jobs.
+func queueOf(c store.Claim) *destinations.Queue {
+	jobs := make([]destinations.QueuedJob, len(c.Jobs))
+	for i, job := range c.Jobs {
+		jobs[i] = queuedJob(job)
+	}
+	events := make(map[string]destinations.Event, len(c.Events))
+	for id, event := range c.Events {
+		events[id] = EventOf(event)
+	}
+	return destinations.NewQueue(jobs, events)
+}
+
+// queuedJob returns a claimed job as destinations see it.
+func queuedJob(job store.Job) destinations.QueuedJob {
+	queued := destinations.QueuedJob{
+		ID: job.ID, EventID: job.EventID, Version: job.Version, Context: job.Context, Data: job.Data,
+		Attempt: int(job.Attempt), Repeated: job.Fence > 1, CreatedAt: job.CreatedAt,
+	}
+	if job.SentAt != nil {
+		queued.SentAt = *job.SentAt
+	}
+	return queued
+}
+
+// outcomesOf returns the outcomes of claimed jobs, with the fencing tokens of the claim.
+func outcomesOf(c store.Claim, outcomes []destinations.JobOutcome) []store.JobOutcome {
+	fences := make(map[string]int64, len(c.Jobs))
+	for _, job := range c.Jobs {
+		fences[job.ID] = job.Fence
+	}
+	stored := make([]store.JobOutcome, len(outcomes))
+	for i, o := range outcomes {
+		stored[i] = store.JobOutcome{
+			JobID: o.JobID, Fence: fences[o.JobID], State: string(o.State), Error: o.Error, RetryAfter: o.RetryAfter,
+			Chained: NewJobs(o.Chained),
+		}
+	}
+	return stored
+}
+
+// claimOf returns the claim of an action's jobs.
+func claimOf(d destinations.Destination, a destinations.Action, p destinations.Plan) store.ClaimRequest {
+	return store.ClaimRequest{
+		Destination: d.Name(), Action: a.Name(), Limit: int32(p.BatchSize), Lease: p.Lease(),
+		RedriveAfter: p.RedriveAfter(), MaxRetries: int32(*p.MaxRetries), Concurrency: int32(p.Concurrency),
+		Rate: p.RatePerSecond,
+	}
+}

@@ -1,0 +1,58 @@
+package activities_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// The store and the destinations each have constants of their own: they agree.
+func TestVocabulariesAgree(t *testing.T) {
+	t.Parallel()
+	for _, state := range destinations.States() {
+		require.Contains(t, store.JobStates(), string(state))
+	}
+	var ends []string
+	for _, status := range store.Statuses() {
+		if store.Ended(status) {
+			ends = append(ends, flow.EndEvent(status))
+		}
+	}
+	require.Equal(t, ends, flow.EndEvents())
+	require.Equal(t, store.SourceSluice, flow.SourceSluice)
+}
+
+func TestEventOf(t *testing.T) {
+	t.Parallel()
+	parent, sent := "parent", time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	stored := store.Event{
+		ID: "e", Source: "shop", Name: "order.paid", Version: "v1", Context: []byte(`{"c": 1}`), Data: []byte(`{"d": 1}`),
+		ParentEventID: &parent, SentAt: &sent, ReceivedAt: sent.Add(time.Second),
+	}
+	event := destinations.Event{
+		ID: "e", Source: "shop", Name: "order.paid", Version: "v1", Context: stored.Context, Data: stored.Data,
+		ParentID: parent, SentAt: sent, ReceivedAt: stored.ReceivedAt,
+	}
+	require.Equal(t, event, activities.EventOf(stored))
+	stored.ParentEventID, stored.SentAt = nil, nil
+	event.ParentID, event.SentAt = "", time.Time{}
+	require.Equal(t, event, activities.EventOf(stored))
+}
+
+func TestSettingsOf(t *testing.T) {
+	t.Parallel()
+	on, daily, zone, three, rate := true, "@daily", "Asia/Kolkata", int32(3), 0.5
+	require.Equal(t, map[string]destinations.Settings{"post": {
+		Paused: true, Realtime: &on, Interval: &daily, TimeZone: &zone, MaxRetries: &three, Concurrency: &three,
+		BatchSize: &three, Rate: &rate,
+	}}, activities.SettingsOf(map[string]store.DestinationSettings{"post": {
+		Destination: "webhook", Action: "post", Paused: true, Realtime: &on, Interval: &daily, TimeZone: &zone,
+		MaxRetries: &three, Concurrency: &three, BatchSize: &three, Rate: &rate, Version: 7, UpdatedBy: "ann",
+	}}))
+}

@@ -1,0 +1,4 @@
+// Package planted breaks the rule destinations-settings of .golangci.yml.
+package planted
+
+import _ "github.com/sluicehq/sluice/config"
