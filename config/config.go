@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"time"
-
-	"github.com/sluicehq/sluice/warehouse"
 )
 
 // Config holds every setting. The zero value is invalid: start with Default.
@@ -181,11 +179,3 @@ func (c Config) Validate() error {
 }
 
 func oneTo(most, n int) bool { return 1 <= n && n <= most }
-
-// Connection returns the settings for package warehouse.
-func (w Warehouse) Connection() warehouse.Config {
-	return warehouse.Config{
-		DSN: w.DSN, Cluster: w.Cluster, MaxConns: w.MaxConns, InsertTimeout: w.InsertTimeout,
-		TLS: warehouse.TLSConfig{CAFile: w.CAFile, CertFile: w.CertFile, KeyFile: w.KeyFile, ServerName: w.ServerName},
-	}
-}

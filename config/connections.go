@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-
-	"github.com/sluicehq/sluice/connections"
 )
 
 // Connections configures the encryption of the secrets of connections, and the addresses
@@ -66,12 +64,4 @@ func (c Connections) File() string {
 		return ""
 	}
 	return filepath.Join(dir, EmbeddedKeyset)
-}
-
-// Vault returns the settings for package connections.
-func (c Connections) Vault() connections.VaultConfig {
-	if c.Keyset != "" {
-		return connections.VaultConfig{Keyset: c.Keyset}
-	}
-	return connections.VaultConfig{KeysetFile: c.File()}
 }

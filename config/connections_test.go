@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/sluicehq/sluice/connections"
 )
 
 // The variable of keyset_file is its own: it is not taken for a file whose content is
@@ -17,11 +15,11 @@ func TestKeysetFileIsASettingOfItsOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, loaded.Validate())
 	require.Equal(t, Connections{KeysetFile: "/nowhere/keyset.json"}, loaded.Connections)
-	require.Equal(t, connections.VaultConfig{KeysetFile: "/nowhere/keyset.json"}, loaded.Connections.Vault())
+	require.Equal(t, "/nowhere/keyset.json", loaded.Connections.File())
 
 	loaded, err = Load("", []string{"SLUICE_CONNECTIONS_KEYSET=" + secret})
 	require.NoError(t, err)
-	require.Equal(t, connections.VaultConfig{Keyset: secret}, loaded.Connections.Vault())
+	require.Equal(t, Connections{Keyset: secret}, loaded.Connections)
 
 	loaded, err = Load("", []string{"SLUICE_CONNECTIONS_KEYSET=" + secret, "SLUICE_CONNECTIONS_KEYSET_FILE=/nowhere"})
 	require.NoError(t, err)
@@ -31,7 +29,7 @@ func TestKeysetFileIsASettingOfItsOwn(t *testing.T) {
 func TestKeysetFileDefaultsToTheEmbeddedStack(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("SLUICE_DEV_DATA", dir)
-	require.Equal(t, connections.VaultConfig{KeysetFile: filepath.Join(dir, "keyset.json")}, Connections{}.Vault())
+	require.Equal(t, filepath.Join(dir, "keyset.json"), Connections{}.File())
 	t.Setenv("SLUICE_DEV_DATA", "")
 	found, err := EmbeddedData()
 	require.NoError(t, err)

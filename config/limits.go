@@ -1,10 +1,6 @@
 package config
 
-import (
-	"time"
-
-	"github.com/sluicehq/sluice/store"
-)
+import "time"
 
 // Limits bound the number of imports. The store enforces them.
 type Limits struct {
@@ -17,11 +13,6 @@ type Limits struct {
 	// RunningPerSite is the same limit for one site. Defaults to 8; 0 is no limit. It
 	// affects only importers with shared locks.
 	RunningPerSite int64 `yaml:"running_per_site"`
-}
-
-// Locks returns the limits for granting locks.
-func (l Limits) Locks() store.LockLimits {
-	return store.LockLimits{Running: l.Running, RunningPerSite: l.RunningPerSite}
 }
 
 func defaultLimits() Limits { return Limits{ImportsPerSite: 1000, Running: 64, RunningPerSite: 8} }

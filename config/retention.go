@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/cron"
-	"github.com/sluicehq/sluice/store"
 )
 
 // Retention configures how long events, their jobs and the jobs' history are kept.
@@ -28,7 +27,7 @@ type Retention struct {
 }
 
 func defaultRetention() Retention {
-	return Retention{States: store.JobSucceeded, Cron: "0 3 * * *", Jitter: time.Hour}
+	return Retention{States: "succeeded", Cron: "0 3 * * *", Jitter: time.Hour}
 }
 
 // StateNames returns the names of States.
@@ -40,13 +39,16 @@ func (r Retention) SourceNames() []string { return listed(r.Sources) }
 // NotSourceNames returns the names of NotSources.
 func (r Retention) NotSourceNames() []string { return listed(r.NotSources) }
 
+// endedStates returns the states that States can list.
+func endedStates() []string { return []string{"succeeded", "discarded", "cancelled"} }
+
 func (r Retention) validate(check func(ok bool, format string, args ...any)) {
 	check(r.Events == 0 || r.Events >= time.Minute && r.Events%time.Second == 0,
 		"retention.events is %s: want 0, for ever, or whole seconds, at least 1m", r.Events)
-	check(len(r.StateNames()) > 0, "retention.states is empty: want some of %s", strings.Join(store.EndedStates(), ", "))
+	check(len(r.StateNames()) > 0, "retention.states is empty: want some of %s", strings.Join(endedStates(), ", "))
 	for _, state := range r.StateNames() {
-		check(slices.Contains(store.EndedStates(), state),
-			"retention.states has %q: want some of %s", state, strings.Join(store.EndedStates(), ", "))
+		check(slices.Contains(endedStates(), state),
+			"retention.states has %q: want some of %s", state, strings.Join(endedStates(), ", "))
 	}
 	if err := cron.Check(r.Cron); err != nil {
 		check(false, "retention.cron: %w", err)

@@ -1,9 +1,6 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
-	"log/slog"
 	"math"
 	"strings"
 	"testing"
@@ -126,36 +123,4 @@ func TestValidate(t *testing.T) {
 			require.EqualError(t, c.Validate(), test.want)
 		})
 	}
-}
-
-func TestConnection(t *testing.T) {
-	t.Parallel()
-	w := Warehouse{
-		DSN: "d", Cluster: "c", MaxConns: 3, InsertTimeout: time.Minute,
-		CAFile: "ca", CertFile: "cert", KeyFile: "key", ServerName: "name",
-	}
-	got := w.Connection()
-	require.Equal(t, "d", got.DSN)
-	require.Equal(t, "c", got.Cluster)
-	require.Equal(t, 3, got.MaxConns)
-	require.Equal(t, time.Minute, got.InsertTimeout)
-	require.Equal(t, "ca cert key name", strings.Join([]string{got.TLS.CAFile, got.TLS.CertFile, got.TLS.KeyFile, got.TLS.ServerName}, " "))
-}
-
-func TestLogger(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	Log{Level: slog.LevelWarn, Format: "json"}.Logger(&out).Warn("shown", "import_id", 3)
-	Log{Level: slog.LevelWarn, Format: "json"}.Logger(&out).Info("hidden")
-	var line struct {
-		Msg      string `json:"msg"`
-		ImportID int    `json:"import_id"`
-	}
-	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
-	require.Equal(t, "shown", line.Msg)
-	require.Equal(t, 3, line.ImportID)
-
-	out.Reset()
-	Log{Format: "text"}.Logger(&out).Info("shown", "import_id", 3)
-	require.Contains(t, out.String(), "level=INFO msg=shown import_id=3\n")
 }

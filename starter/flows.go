@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
@@ -33,7 +33,7 @@ func (d *Destinations) flowJobs(
 	for _, k := range kept {
 		faults = append(faults, store.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
 	}
-	return activities.NewJobs(made), faults
+	return deliveryacts.NewJobs(made), faults
 }
 
 // flowProgram returns the compiled flows, nil if there are none. A faulty flow does not affect the others.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
@@ -76,7 +77,7 @@ func (d *Destinations) importEvent(
 		}
 		n.Faults = append(n.Faults, store.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
 	}
-	n.Jobs = activities.NewJobs(jobs)
+	n.Jobs = deliveryacts.NewJobs(jobs)
 	return n, nil, nil
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
 )
@@ -57,13 +57,13 @@ func (d *Destinations) ReplayFlow(ctx context.Context, name string) (r Replayed,
 func (d *Destinations) replay(
 	ctx context.Context, program *flow.Program, name string, event store.Event, r *Replayed,
 ) ([]store.NewJob, error) {
-	made, kept := flow.Split(program.Decide(ctx, d.toolkit, d.versions, activities.EventOf(event)))
+	made, kept := flow.Split(program.Decide(ctx, d.toolkit, d.versions, deliveryacts.EventOf(event)))
 	if len(kept) > 0 {
 		r.Failed++
 		r.LastFault = kept[0].Err
 		return nil, d.cfg.Store.FailFlow(ctx, event.ID, store.FlowFault{Flow: name, Reason: kept[0].Err.Error()})
 	}
-	jobs := activities.NewJobs(made)
+	jobs := deliveryacts.NewJobs(made)
 	replayed, err := d.cfg.Store.ReplayFlow(ctx, name, event, jobs)
 	if err != nil || !replayed {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/internal/migration"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/notify"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -31,7 +32,7 @@ func (w *Worker) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	w.warehouse, err = warehouse.Open(settings.Warehouse.Connection())
+	w.warehouse, err = warehouse.Open(wiring.Warehouse(settings.Warehouse))
 	if err != nil {
 		return err
 	}

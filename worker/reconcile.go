@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -59,7 +60,7 @@ func (w *Worker) startAbandoned(ctx context.Context) error {
 // grantWaiting grants locks where limits have been raised, and wakes imports that were
 // granted theirs by a process that died before it could tell.
 func (w *Worker) grantWaiting(ctx context.Context) error {
-	woken, err := w.store.GrantWaiting(ctx, w.cfg.Settings.Limits.Locks(), w.cfg.ReconcileInterval)
+	woken, err := w.store.GrantWaiting(ctx, wiring.LockLimits(w.cfg.Settings.Limits), w.cfg.ReconcileInterval)
 	if err != nil {
 		return err
 	}

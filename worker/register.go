@@ -10,6 +10,7 @@ import (
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
@@ -23,7 +24,7 @@ func (w *Worker) register(q *queues, opener connections.Opener) {
 	main.RegisterWorkflowWithOptions(importing.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 
 	kit := importacts.Kit{Store: w.store, Registry: w.cfg.Registry, Connections: opener, Wants: dispatchacts.Wants(w.store)}
-	locks := &importacts.Locks{Store: w.store, Limits: w.cfg.Settings.Limits.Locks(), Wake: w.wake}
+	locks := &importacts.Locks{Store: w.store, Limits: wiring.LockLimits(w.cfg.Settings.Limits), Wake: w.wake}
 	lifecycle := &importacts.Lifecycle{Kit: kit}
 	loading := &importacts.Loading{
 		Kit: kit, Warehouse: w.warehouse, Locks: locks, Observer: w.metrics, Report: w.report,

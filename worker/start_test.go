@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/worker"
@@ -47,7 +48,7 @@ func migrate(t *testing.T, settings config.Config) {
 	s, err := store.Open(ctx, store.Config{DSN: settings.Store.DSN})
 	require.NoError(t, err)
 	defer s.Close()
-	w, err := warehouse.Open(settings.Warehouse.Connection())
+	w, err := warehouse.Open(wiring.Warehouse(settings.Warehouse))
 	require.NoError(t, err)
 	require.NoError(t, errors.Join(s.Migrate(ctx), w.Migrate(ctx), w.Close()))
 }

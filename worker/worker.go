@@ -22,7 +22,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/internal/settings"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -133,7 +133,7 @@ func (w *Worker) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	builtIn, err := smtp.BuiltIn(settings.MailServer(w.cfg.Settings.Notify))
+	builtIn, err := smtp.BuiltIn(wiring.MailServer(w.cfg.Settings.Notify))
 	for _, c := range builtIn {
 		err = errors.Join(err, smtp.Check(c))
 	}
@@ -141,7 +141,7 @@ func (w *Worker) work(ctx context.Context) error {
 		return fmt.Errorf("the connection %s: %w", connections.Notify, err)
 	}
 	opened := &connections.Connections{
-		Store: w.store, Vault: connections.NewVault(w.cfg.Settings.Connections.Vault()), Registry: w.cfg.Connections,
+		Store: w.store, Vault: connections.NewVault(wiring.Vault(w.cfg.Settings.Connections)), Registry: w.cfg.Connections,
 		BuiltIn: builtIn,
 	}
 	w.register(queues, opened)

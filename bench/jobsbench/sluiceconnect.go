@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 )
@@ -62,7 +63,7 @@ func connectSluice(
 
 func (s *sluice) addConnections(ctx context.Context, settings config.Config, to sink.Client) error {
 	known := &connections.Connections{
-		Store: s.store, Vault: connections.NewVault(settings.Connections.Vault()), Registry: components.Stock(config.Config{}).Kinds,
+		Store: s.store, Vault: connections.NewVault(wiring.Vault(settings.Connections)), Registry: components.Stock(config.Config{}).Kinds,
 	}
 	names := []string{laneAll}
 	for no := range int64(lanes) {

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -45,7 +46,7 @@ func runSluiceWorker(ctx context.Context, address string) error {
 		return err
 	}
 	settings.Worker.Listen = address
-	logger := settings.Log.Logger(os.Stderr)
+	logger := wiring.Logger(settings.Log, os.Stderr)
 	options, err := starter.TemporalOptions(logger.With(slog.String("process", roleSluiceWorker)), os.Environ())
 	if err != nil {
 		return err

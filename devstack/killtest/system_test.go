@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -53,7 +54,7 @@ func newSystem(t *testing.T, dir string, withWorker bool, change ...func(*stack.
 	s.store, err = store.Open(t.Context(), store.Config{DSN: s.settings.Store.DSN})
 	require.NoError(t, err)
 	t.Cleanup(s.store.Close)
-	s.warehouse, err = warehouse.Open(s.settings.Warehouse.Connection())
+	s.warehouse, err = warehouse.Open(wiring.Warehouse(s.settings.Warehouse))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.warehouse.Close()) })
 	options, err := clickhouse.ParseDSN(s.settings.Warehouse.DSN)

@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/devstack/sluice"
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -65,7 +66,7 @@ func runWorkerProcess(ctx context.Context, change func(*worker.Config)) error {
 	if err != nil {
 		return err
 	}
-	logger := settings.Log.Logger(os.Stderr)
+	logger := wiring.Logger(settings.Log, os.Stderr)
 	options, err := starter.TemporalOptions(logger, os.Environ())
 	if err != nil {
 		return err

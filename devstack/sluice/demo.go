@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/internal/sampledata"
 	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
 )
@@ -55,7 +56,7 @@ func demo(ctx context.Context, dir string, env map[string]string, stdout, stderr
 		return err
 	}
 	defer s.Close()
-	w, err := warehouse.Open(settings.Warehouse.Connection())
+	w, err := warehouse.Open(wiring.Warehouse(settings.Warehouse))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/wiring"
 )
 
 // The first start makes a key set, later ones keep it, and programs find it.
@@ -34,5 +35,5 @@ func TestKeyset(t *testing.T) {
 	loaded, err := config.Load("", environ)
 	require.NoError(t, err)
 	require.NoError(t, loaded.Validate())
-	require.Equal(t, connections.VaultConfig{KeysetFile: path}, loaded.Connections.Vault())
+	require.Equal(t, connections.VaultConfig{KeysetFile: path}, wiring.Vault(loaded.Connections))
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
-	"github.com/sluicehq/sluice/internal/settings"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -63,12 +63,12 @@ func (s *session) Connections(ctx context.Context) (*connections.Connections, er
 	if err != nil {
 		return nil, err
 	}
-	builtIn, err := smtp.BuiltIn(settings.MailServer(s.settings.Notify))
+	builtIn, err := smtp.BuiltIn(wiring.MailServer(s.settings.Notify))
 	if err != nil {
 		return nil, fmt.Errorf("the connection %s: %w", connections.Notify, err)
 	}
 	return &connections.Connections{
-		Store: opened, Vault: connections.NewVault(s.settings.Connections.Vault()),
+		Store: opened, Vault: connections.NewVault(wiring.Vault(s.settings.Connections)),
 		Registry: s.known.Kinds, BuiltIn: builtIn,
 	}, nil
 }

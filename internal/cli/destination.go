@@ -12,7 +12,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/activities"
+	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
@@ -181,7 +181,7 @@ func actionView(
 	jobs map[string]int64,
 ) actionJSON {
 	// The plan ignores an invalid setting; Fault reports it.
-	p, fault := destinations.PlanOf(d, a, activities.SettingsOf(settings))
+	p, fault := destinations.PlanOf(d, a, deliveryacts.SettingsOf(settings))
 	view := actionJSON{
 		Name: a.Name(), Paused: p.Paused, Realtime: p.Realtime, Interval: p.Interval, TimeZone: p.TimeZone,
 		MaxRetries: int(*p.MaxRetries), InitialBackoff: p.InitialBackoff.Seconds(), MaxBackoff: p.MaxBackoff.Seconds(),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/internal/wiring"
 )
 
 func keysetCommand() *cli.Command {
@@ -117,7 +118,7 @@ func listKeyset(_ context.Context, s *session) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	from := s.settings.Connections.Vault()
+	from := wiring.Vault(s.settings.Connections)
 	if path := c.String("file"); path != "" {
 		from = connections.VaultConfig{KeysetFile: path}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -106,7 +107,7 @@ func (s *session) Warehouse(ctx context.Context) (*warehouse.Warehouse, error) {
 		return s.warehouse, nil
 	}
 	begin(s.cli)
-	opened, err := warehouse.Open(s.settings.Warehouse.Connection())
+	opened, err := warehouse.Open(wiring.Warehouse(s.settings.Warehouse))
 	if err != nil {
 		return nil, exitWith(exitUsage, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/version"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -59,7 +60,7 @@ func runWorker(c *cli.Context) error {
 	if err := settings.Validate(); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
-	logger := settings.Log.Logger(c.App.ErrWriter)
+	logger := wiring.Logger(settings.Log, c.App.ErrWriter)
 	options, err := starter.TemporalOptions(logger, environ(c))
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/postgres"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -50,7 +51,7 @@ func setupHanding(t *testing.T, flows string) *handing {
 	h.Settings.Connections = config.Connections{Keyset: string(text)}
 	kinds := connections.NewRegistry(postgres.Kind{Guard: outbound.Loopback()})
 	known := &connections.Connections{
-		Store: h.Store, Vault: connections.NewVault(h.Settings.Connections.Vault()), Registry: kinds,
+		Store: h.Store, Vault: connections.NewVault(wiring.Vault(h.Settings.Connections)), Registry: kinds,
 	}
 	ctx := enginetest.Context(t)
 	dsn := enginetest.StoreDSN(t)

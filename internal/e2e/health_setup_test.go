@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -52,7 +53,7 @@ func setupConnected(t *testing.T, all ...connections.Connection) *connected {
 	registry := destinations.NewRegistry(postgres.New(guard), smtp.New(guard), webhook.New(guard))
 	s.Tune = func(cfg *worker.Config) { cfg.Destinations, cfg.Connections = registry, kinds }
 	c := &connected{system: s, known: &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: kinds,
+		Store: s.Store, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: kinds,
 	}}
 	for _, one := range all {
 		_, err := c.known.Add(enginetest.Context(t), connections.New(one))

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -96,7 +97,7 @@ func TestTemporalLostBeforeDispatch(t *testing.T) {
 	h.WaitLoading(t, imp.ID)
 	h.stop()
 	end := store.End{Status: store.StatusFailed, Class: string(importers.ClassInternal), Reason: "the disk is full"}
-	_, err := h.Store.Finish(enginetest.Context(t), imp.ID, end, h.Settings.Limits.Locks())
+	_, err := h.Store.Finish(enginetest.Context(t), imp.ID, end, wiring.LockLimits(h.Settings.Limits))
 	require.NoError(t, err)
 	h.LoseTemporal(t)
 	h.stop = h.StartWorker(t)

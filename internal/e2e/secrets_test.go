@@ -27,6 +27,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fakega4"
 	"github.com/sluicehq/sluice/internal/fakega4/fakega4test"
 	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -120,7 +121,7 @@ func (*secretive) kinds() *connections.Registry {
 func (s *secretive) connect() {
 	s.t.Helper()
 	known := &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: s.kinds(),
+		Store: s.Store, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: s.kinds(),
 	}
 	wrong := s.fake.Connection(s.t, "wrong")
 	wrong.Secrets["refresh_token"] = plantedRefresh

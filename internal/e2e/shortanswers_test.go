@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fakega4"
 	"github.com/sluicehq/sluice/internal/fakega4/fakega4test"
 	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -111,7 +112,7 @@ func analytics(t *testing.T, withheld int32) (*system, store.Import) {
 	s.Settings.Connections = config.Connections{Keyset: string(text), Addresses: "google_analytics_4=loopback"}
 	registry := connections.NewRegistry(googleanalytics4.ConnectionKind(outbound.Loopback()))
 	known := &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: registry,
+		Store: s.Store, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: registry,
 	}
 	_, err = known.Add(enginetest.Context(t), connections.New(fake.Connection(t, "ga")))
 	require.NoError(t, err)

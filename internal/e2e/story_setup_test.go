@@ -26,6 +26,7 @@ import (
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/worker"
@@ -167,7 +168,7 @@ func setupTale(t *testing.T) *tale {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.dwh.Close(context.WithoutCancel(ctx))) })
 	known := &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(s.Settings.Connections.Vault()), Registry: components.Stock(config.Config{}).Kinds,
+		Store: s.Store, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: components.Stock(config.Config{}).Kinds,
 	}
 	for _, c := range []connections.Connection{d.receiver.Connection("shop"), connectionTo(t, dsn)} {
 		_, err := known.Add(ctx, connections.New(c))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/warehouse"
@@ -61,7 +62,7 @@ func NewSystemAt(tb testing.TB, registry *importers.Registry, warehouseDSN strin
 	s.Store, err = store.Open(ctx, store.Config{DSN: s.Settings.Store.DSN})
 	require.NoError(tb, err)
 	tb.Cleanup(s.Store.Close)
-	s.Warehouse, err = warehouse.Open(s.Settings.Warehouse.Connection())
+	s.Warehouse, err = warehouse.Open(wiring.Warehouse(s.Settings.Warehouse))
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, s.Warehouse.Close()) })
 	require.NoError(tb, errors.Join(s.Store.Migrate(ctx), s.Warehouse.Migrate(ctx)))

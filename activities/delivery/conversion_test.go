@@ -1,4 +1,4 @@
-package activities_test
+package delivery_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
@@ -39,10 +39,10 @@ func TestEventOf(t *testing.T) {
 		ID: "e", Source: "shop", Name: "order.paid", Version: "v1", Context: stored.Context, Data: stored.Data,
 		ParentID: parent, SentAt: sent, ReceivedAt: stored.ReceivedAt,
 	}
-	require.Equal(t, event, activities.EventOf(stored))
+	require.Equal(t, event, delivery.EventOf(stored))
 	stored.ParentEventID, stored.SentAt = nil, nil
 	event.ParentID, event.SentAt = "", time.Time{}
-	require.Equal(t, event, activities.EventOf(stored))
+	require.Equal(t, event, delivery.EventOf(stored))
 }
 
 func TestSettingsOf(t *testing.T) {
@@ -51,7 +51,7 @@ func TestSettingsOf(t *testing.T) {
 	require.Equal(t, map[string]destinations.Settings{"post": {
 		Paused: true, Realtime: &on, Interval: &daily, TimeZone: &zone, MaxRetries: &three, Concurrency: &three,
 		BatchSize: &three, Rate: &rate,
-	}}, activities.SettingsOf(map[string]store.DestinationSettings{"post": {
+	}}, delivery.SettingsOf(map[string]store.DestinationSettings{"post": {
 		Destination: "webhook", Action: "post", Paused: true, Realtime: &on, Interval: &daily, TimeZone: &zone,
 		MaxRetries: &three, Concurrency: &three, BatchSize: &three, Rate: &rate, Version: 7, UpdatedBy: "ann",
 	}}))

@@ -1,0 +1,55 @@
+// Package wiring converts the configuration into the configurations of the packages that it
+// configures. Package config is a leaf and knows none of them, and most of them do not know config.
+package wiring
+
+import (
+	"io"
+	"log/slog"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
+)
+
+// Warehouse returns the configuration of package warehouse.
+func Warehouse(w config.Warehouse) warehouse.Config {
+	return warehouse.Config{
+		DSN: w.DSN, Cluster: w.Cluster, MaxConns: w.MaxConns, InsertTimeout: w.InsertTimeout,
+		TLS: warehouse.TLSConfig{CAFile: w.CAFile, CertFile: w.CertFile, KeyFile: w.KeyFile, ServerName: w.ServerName},
+	}
+}
+
+// Vault returns the configuration of the vault of package connections.
+func Vault(c config.Connections) connections.VaultConfig {
+	if c.Keyset != "" {
+		return connections.VaultConfig{Keyset: c.Keyset}
+	}
+	return connections.VaultConfig{KeysetFile: c.File()}
+}
+
+// LockLimits returns the limits for granting locks.
+func LockLimits(l config.Limits) store.LockLimits {
+	return store.LockLimits{Running: l.Running, RunningPerSite: l.RunningPerSite}
+}
+
+// Logger returns the configured logger. It escapes control characters, also those that a
+// handler does not escape.
+func Logger(l config.Log, w io.Writer) *slog.Logger {
+	w = terminal.NewWriter(w)
+	options := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// MailServer returns the configuration of the built-in connection connections.Notify.
+func MailServer(n config.Notify) smtp.Config {
+	return smtp.Config{
+		Host: n.SMTPHost, Port: n.SMTPPort, TLS: n.SMTPTLS, CAFile: n.SMTPCAFile,
+		Username: n.SMTPUsername, Password: n.SMTPPassword, From: n.SMTPFrom,
+	}
+}
