@@ -47,5 +47,5 @@ func TestConnectionActivity(t *testing.T) {
 	without := &activities.Connections{Service: &connections.Connections{Store: service.Store, Registry: service.Registry}}
 	got, err := without.Test(ctx, activities.ConnectionRef{Connection: "well"})
 	require.NoError(t, err)
-	require.Contains(t, got.Error, "open connection well: there is no key set for the secrets of connections: make one with")
+	require.Contains(t, got.Error, "open connection well: no key set for the secrets of connections: create one with")
 }

@@ -57,7 +57,7 @@ type NewJob struct {
 type JobOutcome struct {
 	// JobID is the job's.
 	JobID string
-	// State is the state that the job comes to be in.
+	// State is the state that the job enters.
 	State State
 	// Error says why, "" for StateSucceeded. It holds no secret.
 	Error string

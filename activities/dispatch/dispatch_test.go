@@ -329,7 +329,7 @@ func TestDispatchOfManyChunks(t *testing.T) {
 		}))
 	}
 	require.NoError(t, b.Store.FinishPart(b.Ctx, store.DonePart{ImportID: ref.ImportID, FencingToken: part.FencingToken, Claims: part.FreeDays}))
-	require.NoError(t, b.Finish(ref, store.StatusCompleted))
+	require.NoError(t, b.EndInStore(ref, store.StatusCompleted))
 	page, missing, pages := dispatch.PageRequest{Outcome: importing.Outcome{ImportID: ref.ImportID}}, int64(0), 0
 	for {
 		var counts dispatch.PageResult

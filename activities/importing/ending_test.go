@@ -205,7 +205,7 @@ func TestOnSuccess(t *testing.T) {
 	b := setup(t)
 	ref := b.Loaded(t, `{"rows": 20, "fail": "on_success", "fail_times": 1}`)
 	b.Refused(t, b.OnSuccess, ref, importers.ClassEnded)
-	require.NoError(t, b.Finish(ref, store.StatusCompleted))
+	require.NoError(t, b.EndInStore(ref, store.StatusCompleted))
 	require.False(t, b.Fails(t, b.OnSuccess, ref).NonRetryable())
 	b.Run(t, b.OnSuccess, ref, nil)
 	require.Equal(t, store.StatusCompleted, b.Imp(t, ref).Phase)

@@ -78,7 +78,7 @@ var documented = regexp.MustCompile(`(?m)^\| (\d{4}-\S+) \| ([^|]+) \| (\d{4}-\S
 // TestDocumentedDays: the table of the page about date ranges is true, on both sides.
 func TestDocumentedDays(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../docs/date-ranges.md")
+	page, err := os.ReadFile("../../docs/date-ranges.md")
 	require.NoError(t, err)
 	rows := documented.FindAllStringSubmatch(string(page), -1)
 	require.Len(t, rows, 9)

@@ -24,7 +24,7 @@ func (b *bundle) complete(t *testing.T, site store.Site, first, last string) int
 	ref := b.Create(t, site, `{"start_date": "`+first+`", "end_date": "`+last+`"}`)
 	b.Run(t, b.Plan, ref, nil)
 	b.Run(t, b.ImportData, importing.PartRef{ImportID: ref.ImportID}, nil)
-	require.NoError(t, b.Finish(ref, store.StatusCompleted))
+	require.NoError(t, b.EndInStore(ref, store.StatusCompleted))
 	return ref.ImportID
 }
 
@@ -38,7 +38,7 @@ func TestBeforeStart(t *testing.T) {
 	require.Equal(t, store.StatusQueued, imp.Status, "it comes before the locks")
 	require.NotNil(t, imp.CheckedAt)
 	require.NotEmpty(t, imp.RunID)
-	require.NoError(t, b.Finish(ref, store.StatusFailed))
+	require.NoError(t, b.EndInStore(ref, store.StatusFailed))
 	message := b.Refused(t, b.BeforeStart, ref, importers.ClassEnded)
 	require.Equal(t, "enter before_start: import 1 has ended: it is failed: not possible in this state", message)
 	b.Refused(t, b.BeforeStart, importing.ImportRef{ImportID: 404}, importers.ClassEnded)

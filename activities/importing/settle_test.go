@@ -119,7 +119,7 @@ func TestNothingLoaded(t *testing.T) {
 	require.Equal(t, "the source has no rows: nothing was loaded and no day is taken", b.settled(t, ref))
 	require.Contains(t, b.Log(t, ref), "warn: imported_visitors.csv: no rows to load; the part claims no day")
 	require.Contains(t, b.Log(t, ref), "warn: imported_pages.csv: no rows to load; the part claims no day")
-	require.NoError(t, b.Finish(ref, store.StatusUnchanged))
+	require.NoError(t, b.EndInStore(ref, store.StatusUnchanged))
 
 	// The same days, with rows.
 	f.parts[0].rows, f.parts[1].rows = []calendar.Day{3, 5}, []calendar.Day{4}
@@ -133,7 +133,7 @@ func TestNothingLoaded(t *testing.T) {
 	again := b.Loaded(t, `{}`)
 	require.Equal(t, "all 4 rows are of days that are imported already or too late: nothing was loaded", b.settled(t, again))
 	b.Refused(t, b.Publish, again, importers.ClassInternal)
-	require.NoError(t, b.Finish(again, store.StatusUnchanged))
+	require.NoError(t, b.EndInStore(again, store.StatusUnchanged))
 	f.parts[0].rows, f.parts[1].rows = []calendar.Day{2, 3, 6}, []calendar.Day{3, 4, 5}
 	around := b.Loaded(t, `{}`)
 	require.Empty(t, b.settled(t, around))
@@ -273,7 +273,7 @@ func TestCheckLoadedOfEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ref := b.Loaded(t, `{"rows": 3}`)
-	require.NoError(t, b.Finish(ref, store.StatusFailed))
+	require.NoError(t, b.EndInStore(ref, store.StatusFailed))
 	_, err := b.Store.AcquireLocks(b.Ctx, ref.ImportID, "another run", store.LockLimits{})
 	require.NoError(t, err)
 	require.Equal(t, activities.TypeUnlocked, b.Fails(t, b.CheckLoaded, importing.ImportRef{ImportID: ref.ImportID, FencingToken: 77}).Type())

@@ -116,8 +116,8 @@ func (b *Bundle) Loaded(t *testing.T, args string) importing.ImportRef {
 	return ref
 }
 
-// Finish ends an import behind the activities' back.
-func (b *Bundle) Finish(ref importing.ImportRef, status string) error {
+// EndInStore ends an import in the store, without its activities.
+func (b *Bundle) EndInStore(ref importing.ImportRef, status string) error {
 	_, err := b.Store.Finish(b.Ctx, ref.ImportID, store.End{Status: status}, store.LockLimits{})
 	return err
 }
