@@ -141,7 +141,8 @@ func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r
 		return err
 	}
 	in := importing.ImportInput{
-		ImportID: imp.ID, Importer: imp.Source, FencingToken: imp.FencingToken, Paused: imp.Paused, Purge: r.other, Resumed: planned && !r.other,
+		ImportID: imp.ID, Importer: imp.Source, FencingToken: imp.FencingToken, Paused: imp.Paused, Purge: r.other,
+		Resumed: planned && !r.other,
 	}
 	in.Checked = !in.Resumed && imp.CheckedAt != nil
 	in.InReview = in.Resumed && imp.Status == store.StatusInReview

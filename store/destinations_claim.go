@@ -133,7 +133,8 @@ func (s *Store) ExpireLeases(ctx context.Context, requests ...ClaimRequest) (map
 			redrives = r.MaxRetries
 		}
 		p.Destinations, p.Actions = append(p.Destinations, r.Destination), append(p.Actions, r.Action)
-		p.MaxRedrives, p.WaitSeconds = append(p.MaxRedrives, redrives), append(p.WaitSeconds, max(0, r.RedriveAfter.Seconds()))
+		p.MaxRedrives, p.WaitSeconds = append(p.MaxRedrives, redrives),
+			append(p.WaitSeconds, max(0, r.RedriveAfter.Seconds()))
 	}
 	rows, err := s.ExpireJobs(ctx, p)
 	if err != nil {

@@ -47,7 +47,7 @@ func (w *Warehouse) InsertLog(ctx context.Context, table LogTable, token string,
 		// Past events may be of any month.
 		"max_partitions_per_insert_block": 0,
 	}))
-	query := fmt.Sprintf("INSERT INTO %s (`%s`)", table.Name, strings.Join(table.Columns, "`, `"))
+	query := "INSERT INTO " + table.Name + " (`" + strings.Join(table.Columns, "`, `") + "`)"
 	err := w.batch(ctx, query, func(batch driver.Batch) error {
 		for row := range rows {
 			if err := batch.Append(row...); err != nil {

@@ -23,7 +23,10 @@ func (w *Worker) register(q *queues, opener connections.Opener) {
 	main.RegisterWorkflowWithOptions(importing.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
 	main.RegisterWorkflowWithOptions(importing.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 
-	kit := importacts.Kit{Store: w.store, Registry: w.cfg.Registry, Connections: opener, Wants: dispatchacts.Wants(w.store)}
+	kit := importacts.Kit{
+		Store: w.store, Registry: w.cfg.Registry, Connections: opener,
+		Wants: dispatchacts.Wants(w.store),
+	}
 	locks := &importacts.Locks{Store: w.store, Limits: wiring.LockLimits(w.cfg.Settings.Limits), Wake: w.wake}
 	lifecycle := &importacts.Lifecycle{Kit: kit}
 	loading := &importacts.Loading{

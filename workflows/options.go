@@ -186,4 +186,5 @@ func Execute(ctx workflow.Context, activity string, in any) error {
 // refuses more than 400, and with it the workflow task.
 const maxSummary = 300
 
+// Summary cuts the summary of a timer or an activity to the size that the server accepts.
 func Summary(text string) string { return inbound.Cut(text, maxSummary) }

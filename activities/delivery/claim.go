@@ -38,7 +38,7 @@ type tally struct {
 }
 
 func (t *tally) add(more tally) {
-	t.JobCounts.Add(more.JobCounts)
+	t.Add(more.JobCounts)
 	t.Claimed += more.Claimed
 	t.Batches += more.Batches
 }
@@ -81,6 +81,8 @@ const (
 
 // claim claims jobs of all actions that are due, in one statement, and starts an executor for each
 // batch.
+//
+//nolint:contextcheck // The executors outlive the claim that starts them.
 func (d *Destinations) claim(ctx context.Context) error {
 	p := &d.producer
 	requests := p.requests()
@@ -245,7 +247,8 @@ func (p *producer) ended(b *batch, done destinations.Delivered, fault error) {
 	s := b.served
 	s.inFlight--
 	s.quiet = time.Time{}
-	if p.inFlight[b.connection]--; p.inFlight[b.connection] == 0 {
+	p.inFlight[b.connection]--
+	if p.inFlight[b.connection] == 0 {
 		delete(p.inFlight, b.connection)
 	}
 	if fault == nil {

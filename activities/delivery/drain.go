@@ -223,12 +223,12 @@ func (one *drain) until(stopping bool) (at time.Time, ended bool) {
 	if stopping {
 		return at.Add(recordTimeout), one.ended || one.served.inFlight == 0
 	}
-	if stalled := p.polled.Add(cmp.Or(one.d.MaxPollGap, defaultMaxPollGap)); time.Now().Before(stalled) {
-		at = earliest(at, stalled)
-	} else {
+	stalled := p.polled.Add(cmp.Or(one.d.MaxPollGap, defaultMaxPollGap))
+	if !time.Now().Before(stalled) {
 		one.stalled = true
 		return at, true
 	}
+	at = earliest(at, stalled)
 	if one.realtime && one.tally != (tally{}) {
 		at = earliest(at, one.first.Add(reportBusy))
 		if one.served.idle() {

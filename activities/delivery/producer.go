@@ -60,7 +60,8 @@ func (p *producer) stop(grace time.Duration, cancel context.CancelCauseFunc) {
 	p.mu.Lock()
 	p.executing = nil
 	p.mu.Unlock()
-	interrupt := time.AfterFunc(grace, func() { cancel(fmt.Errorf("%w: %w", activities.ErrWorkerStopping, context.Canceled)) })
+	interrupt := time.AfterFunc(grace,
+		func() { cancel(fmt.Errorf("%w: %w", activities.ErrWorkerStopping, context.Canceled)) })
 	p.executors.Wait()
 	interrupt.Stop()
 	cancel(nil)

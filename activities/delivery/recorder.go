@@ -49,7 +49,7 @@ func (d *Destinations) record(ctx context.Context, r *batchResult) error {
 	}
 	if err != nil {
 		log.Warn("could not record the results of jobs, trying again", "error", err)
-		if err = d.recordAlone(ctx, r); err != nil {
+		if err := d.recordAlone(ctx, r); err != nil {
 			return err
 		}
 	}

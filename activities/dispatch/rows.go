@@ -94,7 +94,9 @@ func (h *Dispatcher) dispatchRows(ctx context.Context, p PageRequest) (PageResul
 }
 
 // stillThere returns the import, or why its rows are not to be dispatched any more.
-func (h *Dispatcher) stillThere(ctx context.Context, end importing.Outcome) (imp store.Import, stopped string, err error) {
+func (h *Dispatcher) stillThere(
+	ctx context.Context, end importing.Outcome,
+) (imp store.Import, stopped string, err error) {
 	imp, err = h.Store.Import(ctx, end.ImportID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -279,7 +279,8 @@ func (r *DryRunReport) end(err error) {
 		r.Unchanged = inbound.Cut(err.Error(), activities.MaxMessage)
 	case errors.As(err, &wait):
 		until := wait.Until.UTC()
-		r.WaitUntil, r.Log = &until, append(r.Log, DryRunLine{Level: store.LevelWarn, Message: inbound.Cut(err.Error(), activities.MaxMessage)})
+		r.WaitUntil, r.Log = &until,
+			append(r.Log, DryRunLine{Level: store.LevelWarn, Message: inbound.Cut(err.Error(), activities.MaxMessage)})
 	default:
 		class, permanent := importers.ClassOf(err)
 		if !permanent {

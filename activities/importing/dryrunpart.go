@@ -144,7 +144,8 @@ func (p *DryRunPart) describe(c *importers.Chunk) {
 	p.Sample = sample(c.Rows, sampleRows)
 	for _, r := range c.Rejects[:min(len(c.Rejects), sampleRejects)] {
 		p.Rejects = append(p.Rejects, DryRunReject{
-			File: inbound.Cut(r.File, importers.MaxLabel), Line: r.Line, Column: r.Column, Reason: inbound.Cut(r.Reason, importers.MaxReason),
+			File: inbound.Cut(r.File, importers.MaxLabel), Line: r.Line, Column: r.Column,
+			Reason: inbound.Cut(r.Reason, importers.MaxReason),
 		})
 	}
 	switch {

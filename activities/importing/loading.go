@@ -150,8 +150,9 @@ func (l *Loading) ParkPart(ctx context.Context, p Stopped) error {
 		return activities.Failure(err)
 	}
 	log := l.feedback(ctx, p.ImportID)
-	return activities.Failure(log.Warn(ctx, fmt.Sprintf("Part %d, %s, is parked: %s. Retry it, skip it or cancel the import.",
-		p.Part, part.Label, p.Reason)))
+	return activities.Failure(log.Warn(ctx,
+		fmt.Sprintf("Part %d, %s, is parked: %s. Retry it, skip it or cancel the import.",
+			p.Part, part.Label, p.Reason)))
 }
 
 // Park notes that an import waits for decisions about its parked parts.

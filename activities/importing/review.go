@@ -127,7 +127,8 @@ func (r *Reviews) show(ctx context.Context, v Verdict, phase string) error {
 
 // stagingFailed records and reports why an accepted import remains in review.
 func (r *Reviews) stagingFailed(ctx context.Context, v Verdict, cause error) error {
-	text := activities.Plain(fmt.Sprintf("accepted by %s, but staging failed, and the import remains in review: %s", v.By, cause))
+	text := activities.Plain(fmt.Sprintf("accepted by %s, but staging failed, and the import remains in review: %s", v.By,
+		cause))
 	err := r.Store.NoteReviewError(ctx, v.ImportID, cause.Error())
 	if err := errors.Join(err, r.show(ctx, v, store.PhaseInReview)); err != nil {
 		return activities.Failure(err)

@@ -82,6 +82,7 @@ func (b *Bundle) NewEnv() *testsuite.TestActivityEnvironment {
 	return env
 }
 
+// AddSite adds a site. native is the first day of its native data, nil for none.
 func (b *Bundle) AddSite(t *testing.T, domain string, native *calendar.Day) store.Site {
 	t.Helper()
 	site, err := b.Store.AddSite(b.Ctx, store.NewSite{Domain: domain, TimeZone: "Europe/Berlin", NativeStart: native})
@@ -96,7 +97,8 @@ func (b *Bundle) Create(t *testing.T, site store.Site, args string) importing.Im
 	require.NoError(t, err)
 	imp, created, err := b.Store.CreateImport(b.Ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
 		SiteID: site.ID, Source: "noop", Label: "No operation", Args: normal, OnPartFailure: store.OnPartFailurePark,
-		MaxRejects: 5, ChunkRows: cmp.Or(b.ChunkRows, 10), ChunkBytes: 1 << 20, Parallelism: 3, ReviewReminderS: 60, ReviewExpiryS: 3600,
+		MaxRejects: 5, ChunkRows: cmp.Or(b.ChunkRows, 10), ChunkBytes: 1 << 20, Parallelism: 3, ReviewReminderS: 60,
+		ReviewExpiryS: 3600,
 	}})
 	require.NoError(t, err)
 	require.True(t, created)

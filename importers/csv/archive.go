@@ -83,7 +83,8 @@ func (c *Importer) addMembers(archivePath string, ar *archive, f *found, faults 
 		switch {
 		case strings.HasSuffix(slashed, "/"):
 		case strings.Count(name, "/") > 1:
-			f.ignore("%s was ignored: in an archive, only the top level and folders at the top level are searched; move it up and pack again",
+			f.ignore("%s was ignored: in an archive, only the top level and folders at the top level "+
+				"are searched; move it up and pack again",
 				shown)
 		case !isText:
 			f.ignore("%s", ignored(shown, "an archive, only .csv files"))
@@ -135,7 +136,8 @@ func (c *Importer) refuseMember(m *zip.File) error {
 	case m.Method != zip.Store && m.Method != zip.Deflate:
 		return inputFault("is compressed with method %d: pack it again with deflate", m.Method)
 	case m.UncompressedSize64 > uint64(c.limits.uncompressed):
-		return inputFault("has an uncompressed size of %d bytes, the limit is %d", m.UncompressedSize64, c.limits.uncompressed)
+		return inputFault("has an uncompressed size of %d bytes, the limit is %d", m.UncompressedSize64,
+			c.limits.uncompressed)
 	case c.limits.tooDense(int64(m.UncompressedSize64), int64(m.CompressedSize64)):
 		return c.limits.denseFault()
 	}

@@ -55,7 +55,7 @@ func decode(raw json.RawMessage) (Args, error) {
 		clean := filepath.Clean(path)
 		switch {
 		case path == "":
-			faults = append(faults, fmt.Errorf(`argument "paths": path %d is empty: want an absolute path: want an absolute path`, i+1))
+			faults = append(faults, fmt.Errorf(`argument "paths": path %d is empty: want an absolute path`, i+1))
 		case strings.ContainsRune(path, 0):
 			faults = append(faults, fmt.Errorf(`argument "paths": path %d contains a NUL byte`, i+1))
 		case len(path) > maxPathBytes:
@@ -64,7 +64,7 @@ func decode(raw json.RawMessage) (Args, error) {
 			faults = append(faults,
 				fmt.Errorf(`argument "paths": path %d, %q, is not absolute: it must start with "/"`, i+1, path))
 		case slices.Contains(args.Paths[:i], clean):
-			faults = append(faults, fmt.Errorf(`argument "paths": %q is given twice: want each path once: want each path once`, clean))
+			faults = append(faults, fmt.Errorf(`argument "paths": %q is given twice: want each path once`, clean))
 		}
 		args.Paths[i] = clean
 	}

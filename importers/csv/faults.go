@@ -110,7 +110,8 @@ func readFault(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return inputFault("ends within its compressed data: the file is truncated; export or copy it again")
 	case errors.Is(err, gzip.ErrHeader):
-		return inputFault("is not valid gzip, although its name ends in .gz, or has other data after the gzip data: export or copy it again")
+		return inputFault("is not valid gzip, although its name ends in .gz, or has other data after the gzip data: " +
+			"export or copy it again")
 	default:
 		return inputFault("is corrupt (%s): export or copy it again", strings.TrimSpace(err.Error()))
 	}

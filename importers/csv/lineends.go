@@ -111,5 +111,5 @@ func (in *input) endless() (bool, error) {
 }
 
 // endlessWarning is the warning about a file whose last line has no line end.
-const endlessWarning = "%s: the last line has no line end, unlike in every export: the file may be truncated within its " +
-	"last value; compare the last row with the source, or export the file again"
+const endlessWarning = "%s: the last line has no line end, unlike in every export: " +
+	"the file may be truncated within its last value; compare the last row with the source, or export the file again"

@@ -114,7 +114,8 @@ func (r *reader) addMiscounted(chunk *importers.Chunk) error {
 		return nil
 	}
 	chunk.RowsRead++
-	r.reject(chunk, "", fmt.Sprintf("row with %d values: want %d, the number of columns in the header", got, want), r.line())
+	r.reject(chunk, "", fmt.Sprintf("row with %d values: want %d, the number of columns in the header", got, want),
+		r.line())
 	return nil
 }
 

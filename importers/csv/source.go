@@ -155,10 +155,12 @@ func (f *found) refuseDuplicates(faults *faults) {
 		case other.shown == src.shown:
 			faults.add(inputFault("%s: is in the archive twice: pack it again with only one of them", src.shown))
 		case other.days == src.days:
-			faults.add(inputFault("%s: has the same table, %s, and the same days as %s and may be a copy: import only one of them",
+			faults.add(inputFault("%s: has the same table, %s, and the same days as %s and may be a copy: "+
+				"import only one of them",
 				src.shown, src.table.Name, other.shown))
 		default:
-			faults.add(inputFault("%s: has the same table, %s, as %s: an import takes one file per table; import them one after the other",
+			faults.add(inputFault("%s: has the same table, %s, as %s: an import takes one file per table; "+
+				"import them one after the other",
 				src.shown, src.table.Name, other.shown))
 		}
 	}

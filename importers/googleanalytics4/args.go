@@ -62,7 +62,8 @@ func decode(raw json.RawMessage) (Args, error) {
 	args.Property = property
 	for name, day := range map[string]*calendar.Day{"start_date": args.StartDate, "end_date": args.EndDate} {
 		if day != nil && day.String() < earliest {
-			faults = append(faults, fmt.Errorf("argument %q: want %[2]s or later: Google Analytics 4 has no earlier data", name, earliest))
+			faults = append(faults,
+				fmt.Errorf("argument %q: want %[2]s or later: Google Analytics 4 has no earlier data", name, earliest))
 		}
 	}
 	if args.StartDate != nil && args.EndDate != nil && *args.EndDate < *args.StartDate {

@@ -47,7 +47,8 @@ func parseSettings(raw json.RawMessage) (Settings, error) {
 	case "", AuthRefreshToken:
 		s.Auth = AuthRefreshToken
 		if s.ClientID == "" {
-			faults = append(faults, errors.New(`setting "client_id": want the OAuth client's ID, which a refresh token requires`))
+			faults = append(faults,
+				errors.New(`setting "client_id": want the OAuth client's ID, which a refresh token requires`))
 		}
 	case AuthServiceAccount:
 		if s.ClientID != "" {

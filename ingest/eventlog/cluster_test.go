@@ -60,11 +60,15 @@ func TestCluster(t *testing.T) {
 func freeAddresses(t *testing.T, n int) []string {
 	t.Helper()
 	var addresses []string
+	var listeners []net.Listener
 	for range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
-		defer end(listener)
+		listeners = append(listeners, listener)
 		addresses = append(addresses, listener.Addr().String())
+	}
+	for _, listener := range listeners {
+		end(listener)
 	}
 	return addresses
 }

@@ -82,7 +82,8 @@ func (w *world) call(ctx context.Context, effect func(a action) error) error {
 	if w.crashed || ctx.Err() != nil {
 		return errCrash
 	}
-	if w.delay--; w.delay <= 0 {
+	w.delay--
+	if w.delay <= 0 {
 		w.arrive()
 	}
 	a := proceed

@@ -126,7 +126,7 @@ func (r *run) write(ctx context.Context, b *batch, resumed bool) (repairs int, e
 		case errors.Is(err, ErrFenced), errors.Is(err, errRepairs):
 			return repairs, err
 		}
-		r.cfg.Logger.Warn("range not written yet", "range", b.Range.String(), "retry_after", backoff, "error", err)
+		r.cfg.Logger.Warn("range not written yet", "range", b.String(), "retry_after", backoff, "error", err)
 		// The outcome is unknown: the next attempt counts first.
 		insert = false
 		select {
@@ -166,7 +166,8 @@ func (r *run) attempt(ctx context.Context, b *batch, insert bool, repairs *int) 
 			}
 			continue
 		case *repairs == maxRepairs:
-			return false, fmt.Errorf("%w: range %s has %+v, want %+v after %d repairs", errRepairs, b.Range, have, want, *repairs)
+			return false,
+				fmt.Errorf("%w: range %s has %+v, want %+v after %d repairs", errRepairs, b.Range, have, want, *repairs)
 		}
 		*repairs++
 		key.Repair++
@@ -182,7 +183,7 @@ func (r *run) repair(ctx context.Context, key Key, b *batch) error {
 		return fmt.Errorf("record repair %d of range %s: %w", key.Repair, b.Range, err)
 	}
 	r.open.Repair = key.Repair
-	r.cfg.Logger.Warn("range was short or doubled", "range", b.Range.String(), "repair", key.Repair)
+	r.cfg.Logger.Warn("range was short or doubled", "range", b.String(), "repair", key.Repair)
 	if err := r.cfg.Warehouse.Purge(ctx, key, b.Rows); err != nil {
 		return fmt.Errorf("purge range %s: %w", b.Range, err)
 	}

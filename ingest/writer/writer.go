@@ -207,7 +207,7 @@ func (r *run) step(ctx context.Context) error {
 	}
 	r.next, r.open = b.To+1, nil
 	if b.poisoned > 0 {
-		r.cfg.Logger.Error("events could not be written", "range", b.Range.String(), "events", b.poisoned,
+		r.cfg.Logger.Error("events could not be written", "range", b.String(), "events", b.poisoned,
 			"first", b.poison[0].Reason)
 	}
 	if r.cfg.Written != nil {
@@ -218,7 +218,8 @@ func (r *run) step(ctx context.Context) error {
 
 // save saves the open sessions now and then, and trims the log before them.
 func (r *run) save(ctx context.Context) error {
-	if r.ranges++; r.ranges < r.cfg.SnapshotRanges && time.Since(r.saved) < snapshotAge {
+	r.ranges++
+	if r.ranges < r.cfg.SnapshotRanges && time.Since(r.saved) < snapshotAge {
 		return nil
 	}
 	snapshot, err := r.machine.Snapshot()

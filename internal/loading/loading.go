@@ -200,4 +200,5 @@ func (a *attempt) insert(ctx context.Context, key warehouse.ChunkKey, chunk *imp
 }
 
 // errUnstable means that a source returned different rows than before.
-var errUnstable = errors.New("returned different rows than in an earlier attempt: the source may have changed; start a new import")
+var errUnstable = errors.New(
+	"returned different rows than in an earlier attempt: the source may have changed; start a new import")

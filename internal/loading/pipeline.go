@@ -158,7 +158,8 @@ func (a *attempt) takeData(reader importers.Reader) error {
 func check(c *importers.Chunk, window calendar.Set) error {
 	good, rejected := int64(c.Rows.Rows()), int64(len(c.Rejects))
 	if c.RowsRead != good+rejected+c.OutOfRange+c.LeftOut {
-		return fmt.Errorf("the importer counted wrongly: %d rows read, but %d valid, %d rejected, %d out of range and %d left out",
+		return fmt.Errorf(
+			"the importer counted wrongly: %d rows read, but %d valid, %d rejected, %d out of range and %d left out",
 			c.RowsRead, good, rejected, c.OutOfRange, c.LeftOut)
 	}
 	// The import claims the days of its rows: a row of another day would be loaded twice.

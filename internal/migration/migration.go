@@ -60,8 +60,9 @@ func (m *Migrator) refuseNewer(ctx context.Context) error {
 		return fmt.Errorf("read the schema version of the %s: %w", m.name, err)
 	}
 	if current > newest {
-		return fmt.Errorf("the %s has schema version %d, this program supports up to %d: use the version of the program that migrated it, "+
-			"or a newer one", m.name, current, newest)
+		return fmt.Errorf("the %s has schema version %d, this program supports up to %d: "+
+			"use the version of the program that migrated it, or a newer one",
+			m.name, current, newest)
 	}
 	return nil
 }

@@ -137,8 +137,10 @@ func (r *actionRun) updateStatus(ctx workflow.Context) error {
 	r.stale = false
 	r.cost += costActivity
 	var answer deliveryacts.ActionStatus
-	asking := workflow.WithTaskQueue(workflows.Bookkeeping(ctx, "look for due jobs"), workflows.DestinationQueue(r.ref.Destination))
-	if err := workflow.ExecuteActivity(asking, workflows.ActivityNextDue, r.statusRequest(ctx)).Get(ctx, &answer); err != nil {
+	asking := workflow.WithTaskQueue(workflows.Bookkeeping(ctx, "look for due jobs"),
+		workflows.DestinationQueue(r.ref.Destination))
+	if err := workflow.ExecuteActivity(asking, workflows.ActivityNextDue,
+		r.statusRequest(ctx)).Get(ctx, &answer); err != nil {
 		return err
 	}
 	r.setStatus(ctx, answer)

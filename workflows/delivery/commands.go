@@ -66,24 +66,30 @@ func (r *actionRun) answered(ctx workflow.Context) bool { return r.commands.Answ
 // serve registers the handlers of commands, signals and queries.
 func (r *actionRun) serve(ctx workflow.Context) error {
 	r.handleSignal(ctx, workflows.SignalEnqueue, "Reports new jobs. It has no argument.", r.enqueued)
-	r.handleSignal(ctx, workflows.SignalRefresh, "Reports changed settings. It has no argument.", func(workflow.Context) { r.stale = true })
+	r.handleSignal(ctx, workflows.SignalRefresh, "Reports changed settings. It has no argument.",
+		func(workflow.Context) { r.stale = true })
 	return errors.Join(
 		workflow.SetQueryHandlerWithOptions(ctx, workflows.QueryState, func() (ActionState, error) { return r.state(), nil },
 			workflow.QueryHandlerOptions{Description: "The action's plan and its state."}),
-		workflow.SetQueryHandlerWithOptions(ctx, workflows.QueryBacklog, func() (BacklogState, error) { return r.backlog(), nil },
+		workflow.SetQueryHandlerWithOptions(ctx, workflows.QueryBacklog,
+			func() (BacklogState, error) { return r.backlog(), nil },
 			workflow.QueryHandlerOptions{Description: "The waiting jobs, according to the last known status."}),
-		command.Handle(ctx, r, workflows.CommandPause, `Deliver nothing: {"by": "..", "reason": ".."}.`, func(command.Pause) error { return nil },
+		command.Handle(ctx, r, workflows.CommandPause, `Deliver nothing: {"by": "..", "reason": ".."}.`,
+			func(command.Pause) error { return nil },
 			func(ctx workflow.Context, o command.Pause) error { return r.setPaused(ctx, o.Command, true) }),
-		command.Handle(ctx, r, workflows.CommandResume, `Deliver again: {"by": ".."}.`, func(command.Resume) error { return nil },
+		command.Handle(ctx, r, workflows.CommandResume, `Deliver again: {"by": ".."}.`,
+			func(command.Resume) error { return nil },
 			func(ctx workflow.Context, o command.Resume) error { return r.setPaused(ctx, o.Command, false) }),
 		command.Handle(ctx, r, workflows.CommandTrigger, `Deliver waiting jobs now: {"by": ".."}.`,
 			func(Trigger) error { return r.canTrigger() }, r.trigger),
 		command.Handle(ctx, r, workflows.CommandSetSchedule,
 			`Change the schedule: {"realtime": true, "interval": "@every 5m", "time_zone": "UTC"}.`,
 			canSetSchedule, r.setSchedule),
-		command.Handle(ctx, r, workflows.CommandSetJobRate, `Limit the jobs per second of each connection: {"jobs_per_second": 10}.`,
+		command.Handle(ctx, r, workflows.CommandSetJobRate,
+			`Limit the jobs per second of each connection: {"jobs_per_second": 10}.`,
 			canSetJobRate, r.setRate),
-		command.Handle(ctx, r, workflows.CommandSetConcurrency, `Limit the concurrent batches of each connection: {"batches": 4}.`,
+		command.Handle(ctx, r, workflows.CommandSetConcurrency,
+			`Limit the concurrent batches of each connection: {"batches": 4}.`,
 			canSetConcurrency, r.setConcurrency),
 	)
 }
@@ -106,7 +112,8 @@ func (r *actionRun) apply(ctx workflow.Context, o command.Command, c deliveryact
 	c.StatusRequest, c.By = r.statusRequest(ctx), o.By
 	r.cost += costActivity
 	var answer deliveryacts.ActionStatus
-	applying := workflow.WithTaskQueue(workflows.Deciding(ctx, "change settings"+command.Signature(o)), workflows.DestinationQueue(r.ref.Destination))
+	applying := workflow.WithTaskQueue(workflows.Deciding(ctx, "change settings"+command.Signature(o)),
+		workflows.DestinationQueue(r.ref.Destination))
 	if err := workflow.ExecuteActivity(applying, workflows.ActivityApplySettings, c).Get(ctx, &answer); err != nil {
 		return err
 	}

@@ -15,29 +15,29 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// DispatchInput starts a Dispatch workflow.
+// Input starts a Dispatch workflow.
 type Input struct {
 	importacts.Outcome
 	// Carried is what an earlier run has left, if there was one.
 	Carried *Carried `json:"carried,omitempty"`
 }
 
-// CarriedDispatch is what one run of a Dispatch leaves to the next.
+// Carried is the state that one run of a Dispatch passes to the next.
 type Carried struct {
-	// Next is where the rows go on.
+	// Next is the position of the next page of rows.
 	Next dispatchacts.RowCursor `json:"next"`
-	// Handed is what the runs before have dispatched.
+	// Handed counts what earlier runs have dispatched.
 	Handed dispatchacts.Counts `json:"counts"`
 }
 
-// DispatchResult is what was dispatched.
+// Result counts what was dispatched.
 type Result struct {
 	dispatchacts.Counts
-	// Stopped says why not everything was, if it was not.
+	// Stopped is the reason why not everything was dispatched; "" if everything was.
 	Stopped string `json:"stopped,omitempty"`
 }
 
-// DispatchProgress is the answer of a Dispatch to the query progress.
+// Progress is the answer of a Dispatch to the query progress.
 type Progress struct {
 	Result
 	// RowsTotal is how many rows there are to dispatch.
@@ -98,7 +98,8 @@ func (r *dispatchRun) dispatch(ctx workflow.Context) error {
 	if r.in.End && r.in.Carried == nil {
 		var counts dispatchacts.Counts
 		options := workflows.Dispatching(ctx, "dispatch how it has ended")
-		if err := workflow.ExecuteActivity(options, workflows.ActivityDispatchEnd, r.in.Outcome).Get(ctx, &counts); err != nil {
+		if err := workflow.ExecuteActivity(options, workflows.ActivityDispatchEnd,
+			r.in.Outcome).Get(ctx, &counts); err != nil {
 			return err
 		}
 		r.result.Add(counts)

@@ -49,14 +49,17 @@ func (r *importRun) answered(ctx workflow.Context) bool { return r.commands.Answ
 // handleCommands registers the handlers of all commands.
 func (r *importRun) handleCommands(ctx workflow.Context) error {
 	return errors.Join(
-		command.Handle(ctx, r, workflows.CommandPause, `Pause the import: {"by": "..", "reason": ".."}.`, r.canPause, r.pause),
+		command.Handle(ctx, r, workflows.CommandPause, `Pause the import: {"by": "..", "reason": ".."}.`, r.canPause,
+			r.pause),
 		command.Handle(ctx, r, workflows.CommandResume, `Resume a paused import: {"by": ".."}.`, r.canResume, r.resume),
 		command.Handle(ctx, r, workflows.CommandCancel, `Cancel the import and purge its rows: {"by": "..", "reason": ".."}.`,
 			r.canCancel, r.cancel),
 		command.Handle(ctx, r, workflows.CommandRetryPart, `Retry a parked part: {"part": 0}.`,
 			func(o RetryPart) error { return r.canDecidePart(o.Part) }, r.retryPart),
-		command.Handle(ctx, r, workflows.CommandSkipPart, `Skip a parked part: {"part": 0, "reason": ".."}.`, r.canSkip, r.skipPart),
-		command.Handle(ctx, r, workflows.CommandSetRate, `Limit the rows loaded per second, 0 for no limit: {"rows_per_second": 1000}.`,
+		command.Handle(ctx, r, workflows.CommandSkipPart, `Skip a parked part: {"part": 0, "reason": ".."}.`, r.canSkip,
+			r.skipPart),
+		command.Handle(ctx, r, workflows.CommandSetRate,
+			`Limit the rows loaded per second, 0 for no limit: {"rows_per_second": 1000}.`,
 			r.canSetRate, r.setRate),
 		command.Handle(ctx, r, workflows.CommandDecide,
 			`Accept or decline the import: {"verdict": "accepted", "by": "..", "reason": ".."}.`,

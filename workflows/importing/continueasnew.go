@@ -58,7 +58,8 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 		ImportID: r.in.ImportID, Importer: r.in.Importer,
 		Resumed: r.plan.Total > 0, Checked: r.checked && r.plan.Total == 0,
 		FencingToken: r.fencingToken,
-		Paused:       r.gate.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.commands.SeenKeys, Signals: r.commands.Carried,
+		Paused:       r.gate.paused, RowsPerSecond: r.in.RowsPerSecond, Seen: r.commands.SeenKeys,
+		Signals: r.commands.Carried,
 	}
 	switch r.phase {
 	case store.PhaseInReview, store.PhaseStagingDone, store.PhaseFinalize:

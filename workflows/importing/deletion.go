@@ -16,7 +16,8 @@ type DeletionInput struct {
 // once, then they are purged, and finally the import itself is removed.
 func Deletion(ctx workflow.Context, in DeletionInput) error {
 	ref := importacts.ImportRef{ImportID: in.ImportID}
-	if err := workflows.Execute(workflows.Purging(ctx, "hide and purge rows"), workflows.ActivityPurgeRows, ref); err != nil {
+	if err := workflows.Execute(workflows.Purging(ctx, "hide and purge rows"), workflows.ActivityPurgeRows,
+		ref); err != nil {
 		return err
 	}
 	return workflows.Execute(workflows.Purging(ctx, "remove the import"), workflows.ActivityRemove, ref)

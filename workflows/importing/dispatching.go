@@ -20,7 +20,8 @@ const changeDispatch = "dispatch"
 // finish ends the import, other than well, and returns what is to be dispatched.
 func (r *importRun) finish(ctx workflow.Context, end importacts.Ended) (*importacts.Outcome, error) {
 	var finished importacts.Finished
-	err := workflow.ExecuteActivity(workflows.Bookkeeping(ctx, "end as "+end.Status), workflows.ActivityFinish, end).Get(ctx, &finished)
+	err := workflow.ExecuteActivity(workflows.Bookkeeping(ctx, "end as "+end.Status), workflows.ActivityFinish,
+		end).Get(ctx, &finished)
 	if err != nil && r.in.Ended != "" {
 		err = r.notOurs(ctx, err)
 	}

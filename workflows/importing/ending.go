@@ -82,12 +82,14 @@ func (r *importRun) close(ctx workflow.Context) error {
 func (r *importRun) publishVerified(ctx workflow.Context) (importacts.Published, error) {
 	for {
 		var published importacts.Published
-		publishing := workflow.ExecuteActivity(workflows.Purging(ctx, "verify and make visible"), workflows.ActivityPublish, r.self())
+		publishing := workflow.ExecuteActivity(workflows.Purging(ctx, "verify and make visible"), workflows.ActivityPublish,
+			r.self())
 		err := publishing.Get(ctx, &published)
 		if !workflows.IsType(err, activities.TypeUnverified) {
 			return published, err
 		}
-		if err := workflows.Execute(workflows.Repairing(ctx, r.in.Importer, "repair the rows"), workflows.ActivityRepair, r.self()); err != nil {
+		if err := workflows.Execute(workflows.Repairing(ctx, r.in.Importer, "repair the rows"), workflows.ActivityRepair,
+			r.self()); err != nil {
 			return published, err
 		}
 	}
@@ -96,7 +98,8 @@ func (r *importRun) publishVerified(ctx workflow.Context) (importacts.Published,
 // onSuccess lets the importer react to the import's success. The import is completed,
 // whatever comes of it.
 func (r *importRun) onSuccess(ctx workflow.Context) {
-	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "react to the success"), workflows.ActivityOnSuccess, r.self()); err != nil {
+	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "react to the success"),
+		workflows.ActivityOnSuccess, r.self()); err != nil {
 		if err := r.noteFailing(ctx, "on_success failed permanently; the import is completed", err); err != nil {
 			workflow.GetLogger(ctx).Error("could not note that on_success failed", "error", err)
 		}
@@ -114,7 +117,8 @@ func (r *importRun) unchanged(ctx workflow.Context, why error) (ImportResult, er
 	}
 	if r.plan.Total > 0 {
 		// A part that was skipped may have left rows behind.
-		if err := workflows.Execute(workflows.Purging(ctx, "purge what was loaded"), workflows.ActivityPurgeRows, r.self()); err != nil {
+		if err := workflows.Execute(workflows.Purging(ctx, "purge what was loaded"), workflows.ActivityPurgeRows,
+			r.self()); err != nil {
 			return ImportResult{}, err
 		}
 	}
@@ -189,7 +193,8 @@ func (r *importRun) end(ctx workflow.Context, end importacts.Ended) error {
 	r.phase = end.Status
 	r.describe(ctx)
 	err = workflow.UpsertTypedSearchAttributes(ctx,
-		workflows.AttributeStatus.ValueSet(end.Status), workflows.AttributePhase.ValueSet(end.Status), workflows.AttributeErrorClass.ValueSet(end.Class))
+		workflows.AttributeStatus.ValueSet(end.Status), workflows.AttributePhase.ValueSet(end.Status),
+		workflows.AttributeErrorClass.ValueSet(end.Class))
 	r.dispatch(ctx, dispatch)
 	if err := r.close(ctx); err != nil {
 		return err
@@ -212,11 +217,13 @@ func (r *importRun) onFailure(ctx workflow.Context, end importacts.Ended) error 
 	if err := r.enter(ctx, store.PhaseOnFailure); err != nil {
 		return err
 	}
-	if err := workflows.Execute(workflows.Bookkeeping(ctx, "say why the import fails"), workflows.ActivityNoteFailure, end); err != nil {
+	if err := workflows.Execute(workflows.Bookkeeping(ctx, "say why the import fails"), workflows.ActivityNoteFailure,
+		end); err != nil {
 		return err
 	}
 	// The importer's own reaction must not keep the import from ending.
-	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "react to the failure"), workflows.ActivityOnFailure, end); err != nil {
+	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "react to the failure"),
+		workflows.ActivityOnFailure, end); err != nil {
 		return r.noteFailing(ctx, "on_failure failed permanently; the import ends nevertheless", err)
 	}
 	return nil
@@ -227,7 +234,8 @@ func (r *importRun) onFailure(ctx workflow.Context, end importacts.Ended) error 
 func (r *importRun) notOurs(ctx workflow.Context, cause error) error {
 	class, reason := workflows.Explain(cause)
 	err := workflow.UpsertTypedSearchAttributes(ctx,
-		workflows.AttributeStatus.ValueUnset(), workflows.AttributePhase.ValueUnset(), workflows.AttributeErrorClass.ValueSet(class))
+		workflows.AttributeStatus.ValueUnset(), workflows.AttributePhase.ValueUnset(),
+		workflows.AttributeErrorClass.ValueSet(class))
 	if err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}
@@ -240,7 +248,8 @@ func (r *importRun) cleanUp(ctx workflow.Context, ref importacts.ImportRef) erro
 	if err := r.enter(ctx, store.PhaseCleanUp); err != nil {
 		return err
 	}
-	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "clean up"), workflows.ActivityCleanUp, ref); err != nil {
+	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "clean up"), workflows.ActivityCleanUp,
+		ref); err != nil {
 		return r.noteFailing(ctx, "clean_up failed permanently; its resources may remain", err)
 	}
 	return nil

@@ -178,7 +178,8 @@ func (r *importRun) work(ctx workflow.Context) error {
 		return temporal.NewNonRetryableApplicationError(r.in.GiveUp, class, nil)
 	}
 	if r.in.Purge {
-		if err := workflows.Execute(workflows.Purging(ctx, "purge what another import has left"), workflows.ActivityPurgeRows, r.self()); err != nil {
+		if err := workflows.Execute(workflows.Purging(ctx, "purge what another import has left"), workflows.ActivityPurgeRows,
+			r.self()); err != nil {
 			return err
 		}
 	}
@@ -226,7 +227,8 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 	if err := r.load(ctx); err != nil {
 		return err
 	}
-	if err := workflows.Execute(workflows.Bookkeeping(ctx, "check what was loaded"), workflows.ActivityCheckLoaded, r.self()); err != nil {
+	if err := workflows.Execute(workflows.Bookkeeping(ctx, "check what was loaded"), workflows.ActivityCheckLoaded,
+		r.self()); err != nil {
 		return err
 	}
 	if r.plan.Summarize {
@@ -293,7 +295,8 @@ func (r *importRun) enter(ctx workflow.Context, phase string) error {
 			status = store.StatusParked
 		}
 	}
-	err := workflow.UpsertTypedSearchAttributes(ctx, workflows.AttributeStatus.ValueSet(status), workflows.AttributePhase.ValueSet(phase))
+	err := workflow.UpsertTypedSearchAttributes(ctx, workflows.AttributeStatus.ValueSet(status),
+		workflows.AttributePhase.ValueSet(phase))
 	if err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}

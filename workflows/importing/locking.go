@@ -17,7 +17,8 @@ func (r *importRun) lock(ctx workflow.Context) error {
 	granted := workflow.GetSignalChannel(ctx, workflows.SignalLockGranted)
 	for {
 		var answer importacts.Acquired
-		err := workflow.ExecuteActivity(workflows.Bookkeeping(ctx, "acquire locks"), workflows.ActivityAcquire, r.self()).Get(ctx, &answer)
+		err := workflow.ExecuteActivity(workflows.Bookkeeping(ctx, "acquire locks"), workflows.ActivityAcquire,
+			r.self()).Get(ctx, &answer)
 		if err != nil {
 			return err
 		}

@@ -139,7 +139,8 @@ func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow
 			_, part.reason = workflows.Explain(err)
 			stopped := importacts.Stopped{PartRef: r.ref(part), Reason: part.reason}
 			part.parking = true
-			if err := workflows.Execute(workflows.Bookkeeping(ctx, "park "+part.Label), workflows.ActivityParkPart, stopped); err != nil {
+			if err := workflows.Execute(workflows.Bookkeeping(ctx, "park "+part.Label), workflows.ActivityParkPart,
+				stopped); err != nil {
 				return err
 			}
 			part.status, part.parking = store.PartParked, false
@@ -175,7 +176,8 @@ func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workfl
 			moved()
 			ref := r.ref(part)
 			ref.RowsPerSecond, ref.Report = r.share(), r.plan.ReportRule()
-			err := workflow.ExecuteActivity(workflows.LoadingPart(ctx, r.in.Importer, part.Label), workflows.ActivityImportData, ref).Get(ctx, &part.result)
+			err := workflow.ExecuteActivity(workflows.LoadingPart(ctx, r.in.Importer, part.Label), workflows.ActivityImportData,
+				ref).Get(ctx, &part.result)
 			if err != nil {
 				part.status = store.PartWaiting
 				moved()
@@ -198,7 +200,8 @@ func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workfl
 // skip leaves a part out.
 func (r *importRun) skip(ctx workflow.Context, part *partRun) error {
 	stopped := importacts.Stopped{PartRef: r.ref(part), Reason: part.Why}
-	if err := workflows.Execute(workflows.Purging(ctx, "skip "+part.Label), workflows.ActivitySkipPart, stopped); err != nil {
+	if err := workflows.Execute(workflows.Purging(ctx, "skip "+part.Label), workflows.ActivitySkipPart,
+		stopped); err != nil {
 		return err
 	}
 	part.status, part.decision = store.PartSkipped, ""
@@ -238,7 +241,8 @@ func (r *importRun) hasParked() bool {
 
 // park notes that the import waits for decisions.
 func (r *importRun) park(ctx workflow.Context) error {
-	if err := workflow.UpsertTypedSearchAttributes(ctx, workflows.AttributeStatus.ValueSet(store.StatusParked)); err != nil {
+	if err := workflow.UpsertTypedSearchAttributes(ctx,
+		workflows.AttributeStatus.ValueSet(store.StatusParked)); err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}
 	return workflows.Execute(workflows.Bookkeeping(ctx, "wait for decisions"), workflows.ActivityPark, r.self())

@@ -127,7 +127,8 @@ func (r *importRun) remind(ctx workflow.Context, opened importacts.Opened, decid
 			return err
 		}
 		reminder := importacts.Reminder{ImportRef: r.self(), No: no}
-		if err := workflows.Execute(workflows.Bookkeeping(ctx, "remind of the review"), workflows.ActivityRemind, reminder); err != nil {
+		if err := workflows.Execute(workflows.Bookkeeping(ctx, "remind of the review"), workflows.ActivityRemind,
+			reminder); err != nil {
 			return err
 		}
 	}

@@ -187,7 +187,8 @@ func (r *scheduledRun) fail(ctx workflow.Context, cause error) error {
 		}
 		work, stop := workflow.NewDisconnectedContext(ctx)
 		defer stop()
-		if err := workflows.Execute(workflows.Bookkeeping(work, "pause the schedule"), workflows.ActivityPauseSchedule, pause); err != nil {
+		if err := workflows.Execute(workflows.Bookkeeping(work, "pause the schedule"), workflows.ActivityPauseSchedule,
+			pause); err != nil {
 			return err
 		}
 		// A resumed schedule starts with a failure count of 0.

@@ -52,7 +52,8 @@ func (r *importRun) serve(ctx workflow.Context) error {
 	return errors.Join(
 		workflow.SetQueryHandlerWithOptions(ctx, workflows.QueryState, func() (State, error) { return r.state(), nil },
 			workflow.QueryHandlerOptions{Description: "Phase of the import and status of its parts."}),
-		workflow.SetQueryHandlerWithOptions(ctx, workflows.QueryProgress, func() (Progress, error) { return r.progress(), nil },
+		workflow.SetQueryHandlerWithOptions(ctx, workflows.QueryProgress,
+			func() (Progress, error) { return r.progress(), nil },
 			workflow.QueryHandlerOptions{Description: "Rows of the parts, as of their last report."}),
 		workflow.SetQueryHandlerWithOptions(ctx, workflows.QueryFeedback, func() ([]Line, error) { return r.lines, nil },
 			workflow.QueryHandlerOptions{Description: "What the workflow itself has written to the import's log."}),
