@@ -63,7 +63,8 @@ func connectSluice(
 
 func (s *sluice) addConnections(ctx context.Context, settings config.Config, to sink.Client) error {
 	known := &connections.Connections{
-		Store: s.store, Vault: connections.NewVault(wiring.Vault(settings.Connections)), Registry: components.Stock(config.Config{}).Kinds,
+		Store: s.store, Vault: connections.NewVault(wiring.Vault(settings.Connections)),
+		Registry: components.Stock(config.Config{}).Kinds,
 	}
 	names := []string{laneAll}
 	for no := range int64(lanes) {

@@ -99,7 +99,7 @@ var badInputs = map[string]badInput{
 			f.visitors(goodRow)
 			f.write("visitors_20210201_20210228.csv", header)
 		},
-		err: "./visitors_20210201_20210228.csv: is for imported_visitors like ./" + visitorsFile +
+		err: "./visitors_20210201_20210228.csv: has the same table, imported_visitors, as ./" + visitorsFile +
 			": an import takes one file per table; import them one after the other",
 	},
 	"missing": {
@@ -118,8 +118,8 @@ var badInputs = map[string]badInput{
 	},
 	"impossible date in its name": {
 		files: func(f folder) { f.write("imported_visitors_20210230_20210301.csv", header) },
-		err: "./imported_visitors_20210230_20210301.csv: has the date 20210230 in its name, which does not exist; " +
-			"dates are written YYYYMMDD",
+		err: "./imported_visitors_20210230_20210301.csv: has the non-existent date 20210230 in its name: " +
+			"want a date written as YYYYMMDD",
 	},
 	"zip bomb": {
 		files: func(f folder) { f.zip(visitorsFile, header+strings.Repeat("0", 80<<20)) }, path: "export.zip",

@@ -20,44 +20,48 @@ import (
 	"github.com/sluicehq/sluice/workflows/importing"
 )
 
-// takeTask takes an activity's task from the main queue and never answers, as a worker does
-// that dies right then. Activities that come before it are answered with nothing.
-func (s *system) takeTask(ctx context.Context, activity string) {
+// takeTask takes the next task of a queue, which must be of the activity, and does not answer it:
+// a worker that dies right then.
+func (s *system) takeTask(ctx context.Context, queue, activity string) (token []byte) {
 	s.t.Helper()
-	for {
+	// An empty response means that there was no task for a while.
+	for len(token) == 0 {
 		task, err := s.Temporal.WorkflowService().PollActivityTaskQueue(ctx, &workflowservice.PollActivityTaskQueueRequest{
-			Namespace: s.Namespace(), Identity: "dead", TaskQueue: &taskqueue.TaskQueue{Name: workflows.QueueMain},
+			Namespace: s.Namespace(), Identity: "dead", TaskQueue: &taskqueue.TaskQueue{Name: queue},
 		})
 		require.NoError(s.t, err)
-		// An empty answer says that there was nothing for a while.
-		if len(task.GetTaskToken()) == 0 {
-			continue
+		if token = task.GetTaskToken(); len(token) > 0 {
+			require.Equal(s.t, activity, task.GetActivityType().GetName())
 		}
-		if task.GetActivityType().GetName() == activity {
-			return
-		}
-		nothing, err := converter.GetDefaultDataConverter().ToPayloads(struct{}{})
-		require.NoError(s.t, err)
-		_, err = s.Temporal.WorkflowService().RespondActivityTaskCompleted(ctx,
-			&workflowservice.RespondActivityTaskCompletedRequest{
-				Namespace: s.Namespace(), TaskToken: task.GetTaskToken(), Result: nothing, Identity: "dead",
-			})
-		require.NoError(s.t, err)
 	}
+	return token
 }
 
-// A worker that dies within an import's bookkeeping is missed by its heartbeats, and not only
-// once an attempt has taken as long as it may.
+// completeTask completes the next task of a queue, which must be of the activity, with no result.
+func (s *system) completeTask(ctx context.Context, queue, activity string) {
+	s.t.Helper()
+	nothing, err := converter.GetDefaultDataConverter().ToPayloads(struct{}{})
+	require.NoError(s.t, err)
+	_, err = s.Temporal.WorkflowService().RespondActivityTaskCompleted(ctx,
+		&workflowservice.RespondActivityTaskCompletedRequest{
+			Namespace: s.Namespace(), TaskToken: s.takeTask(ctx, queue, activity), Result: nothing, Identity: "dead",
+		})
+	require.NoError(s.t, err)
+}
+
+// The death of a worker within an import's bookkeeping is noticed by its missing heartbeats, long
+// before the attempt times out.
 func TestWorkerDiesInBookkeeping(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)
 	ctx := enginetest.Context(t)
-	// It carries out workflows alone: the activities are for the one that dies.
+	// It executes workflows only: the activities are for the worker that dies.
 	first := worker.New(s.Temporal, workflows.QueueMain, worker.Options{LocalActivityWorkerOnly: true})
 	first.RegisterWorkflowWithOptions(importing.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
 	require.NoError(t, first.Start())
 	imp := s.noop(site, `{"rows": 10}`)
-	s.takeTask(ctx, workflows.ActivityAcquire)
+	s.completeTask(ctx, workflows.ImporterQueue("noop"), workflows.ActivityBeforeStart)
+	s.takeTask(ctx, workflows.QueueMain, workflows.ActivityAcquire)
 	first.Stop()
 	s.StartWorker(t)
 	s.end(imp, store.StatusCompleted)

@@ -74,11 +74,15 @@ func Warehouse(tb testing.TB) *warehouse.Warehouse {
 	return w
 }
 
-// Context returns a context that ends a little before the test's deadline, so that the test that
-// hangs reports the failure.
+// maxTest bounds a test that uses the engines, on a busy machine too.
+const maxTest = 10 * time.Minute
+
+// Context returns a context that ends after maxTest, and a little before the test's deadline, so
+// that the test that hangs reports the failure.
 func Context(tb testing.TB) context.Context {
 	tb.Helper()
-	ctx := tb.Context()
+	ctx, cancel := context.WithTimeout(tb.Context(), maxTest)
+	tb.Cleanup(cancel)
 	if d, ok := tb.(interface{ Deadline() (time.Time, bool) }); ok {
 		if deadline, ok := d.Deadline(); ok {
 			var cancel context.CancelFunc
