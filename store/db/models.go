@@ -174,6 +174,40 @@ type Import struct {
 	ClosedAt              *time.Time
 }
 
+type IngestCheckpoint struct {
+	Partition    int32
+	NextSequence int64
+	OpenFrom     *int64
+	OpenTo       *int64
+	OpenToken    *int64
+	OpenRepair   *int64
+	State        string
+	Snapshot     []byte
+	SnapshotNext int64
+	Ranges       int64
+	Events       int64
+	Sessions     int64
+	Counters     int64
+	Poisoned     int64
+	UpdatedAt    time.Time
+}
+
+type IngestLog struct {
+	Singleton  bool
+	LogID      string
+	Partitions int32
+	CreatedAt  time.Time
+}
+
+type IngestPoison struct {
+	Partition   int32
+	Sequence    int64
+	RecordIndex int32
+	Reason      string
+	Sample      []byte
+	CreatedAt   time.Time
+}
+
 type Job struct {
 	ID          string
 	Destination string

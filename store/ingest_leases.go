@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sluicehq/sluice/store/db"
+)
+
+// ErrOtherLog means that the store belongs to another event log.
+var ErrOtherLog = errors.New("the store belongs to another event log")
+
+// maxIngestPartitions is the most partitions of an event log.
+const maxIngestPartitions = 256
+
+// IngestLog identifies the event log.
+type IngestLog struct {
+	// ID is the id that the log was created with.
+	ID string
+	// Partitions is how many it has, from 1 to 256. The number never changes.
+	Partitions int32
+}
+
+// RegisterIngestLog records the event log, with a lease and a checkpoint for each of its partitions.
+// It is idempotent. The error is ErrOtherLog if the store has a log with another id or another number
+// of partitions: its checkpoints do not hold for the new one.
+func (s *Store) RegisterIngestLog(ctx context.Context, l IngestLog) error {
+	if l.ID == "" || l.Partitions < 1 || l.Partitions > maxIngestPartitions {
+		return fmt.Errorf("register event log %q with %d partitions: want an id, and 1 to %d partitions",
+			l.ID, l.Partitions, maxIngestPartitions)
+	}
+	err := s.inTx(ctx, func(q *db.Queries) error {
+		added, err := q.AddIngestLog(ctx, l.ID, l.Partitions)
+		if err != nil {
+			return err
+		}
+		if added == 1 {
+			return q.AddIngestPartitions(ctx, l.Partitions)
+		}
+		known, err := q.GetIngestLog(ctx)
+		if err != nil {
+			return err
+		}
+		if known.LogID != l.ID || known.Partitions != l.Partitions {
+			return fmt.Errorf("%w: %s with %d partitions", ErrOtherLog, known.LogID, known.Partitions)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("register event log %s with %d partitions: %w", l.ID, l.Partitions, err)
+	}
+	return nil
+}
+
+// IngestLog returns the registered event log, or ErrNotFound.
+func (s *Store) IngestLog(ctx context.Context) (IngestLog, error) {
+	row, err := s.GetIngestLog(ctx)
+	if err != nil {
+		return IngestLog{}, found(err, "event log")
+	}
+	return IngestLog{ID: row.LogID, Partitions: row.Partitions}, nil
+}
+
+// IngestLease is the right to write a partition of the event log.
+type IngestLease struct {
+	Partition int32
+	// FencingToken increases with each holder of the partition.
+	FencingToken int64
+}
+
+// IngestShare is the answer to a request for leases.
+type IngestShare struct {
+	// Acquired are the leases that the request has added, in order of their partitions.
+	Acquired []IngestLease
+	// Surplus is how many leases the holder has beyond its fair share: it is to release that many.
+	Surplus int
+}
+
+// AcquireIngestLeases gives a holder its fair share of the free leases, for ttl. A lease is free if it
+// has been released, or has expired by the database's clock. The fair share is the number of partitions
+// divided by that of the live holders; those that joined first have one of the remainder each. A holder
+// is live for ttl after a call. Its name identifies one run of a process: see NewID.
+//
+// The holder counts ttl from before the call and stops writing in time. After an error,
+// RenewIngestLeases returns leases of which it was not told. The error is ErrNotFound if no event log
+// is registered.
+func (s *Store) AcquireIngestLeases(ctx context.Context, holder string, ttl time.Duration) (IngestShare, error) {
+	var share IngestShare
+	err := s.inTx(ctx, func(q *db.Queries) error {
+		partitions, err := q.LockIngestLog(ctx)
+		if err != nil {
+			return found(err, "event log")
+		}
+		room, err := ingestRoom(ctx, q, holder, ttl, int(partitions))
+		if err != nil {
+			return err
+		}
+		if share.Surplus = max(-room, 0); room <= 0 {
+			return nil
+		}
+		taken, err := q.TakeIngestLeases(ctx, db.TakeIngestLeasesParams{
+			Holder: holder, Seconds: ttl.Seconds(), Most: int64(room),
+		})
+		for _, row := range taken {
+			share.Acquired = append(share.Acquired, IngestLease(row))
+		}
+		return err
+	})
+	if err != nil {
+		return IngestShare{}, fmt.Errorf("acquire leases of partitions for %s: %w", holder, err)
+	}
+	sortLeases(share.Acquired)
+	return share, nil
+}
+
+// ingestRoom makes a holder live, and returns how many leases its fair share has beyond those that it
+// has; it is negative if it has more.
+func ingestRoom(ctx context.Context, q *db.Queries, holder string, ttl time.Duration, partitions int) (int, error) {
+	if err := q.JoinIngestHolders(ctx, holder, ttl.Seconds()); err != nil {
+		return 0, fmt.Errorf("join the holders: %w", err)
+	}
+	if err := q.RemoveExpiredIngestHolders(ctx); err != nil {
+		return 0, fmt.Errorf("remove expired holders: %w", err)
+	}
+	holders, err := q.ListIngestHolders(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list holders: %w", err)
+	}
+	rank := slices.Index(holders, holder)
+	if rank < 0 {
+		return 0, fmt.Errorf("%s has expired while it waited: want a longer time than %s", holder, ttl)
+	}
+	fair := partitions / len(holders)
+	if rank < partitions%len(holders) {
+		fair++
+	}
+	held, err := q.CountIngestLeases(ctx, holder)
+	if err != nil {
+		return 0, fmt.Errorf("count leases: %w", err)
+	}
+	return fair - int(held), nil
+}
+
+// RenewIngestLeases extends the leases of a holder to ttl from now, and returns them in order of their
+// partitions. A lease that it does not return has expired, or was released: the holder must not write
+// its partition under that fencing token again.
+func (s *Store) RenewIngestLeases(ctx context.Context, holder string, ttl time.Duration) ([]IngestLease, error) {
+	rows, err := s.Queries.RenewIngestLeases(ctx, ttl.Seconds(), holder)
+	if err != nil {
+		return nil, fmt.Errorf("renew leases of partitions of %s: %w", holder, err)
+	}
+	leases := make([]IngestLease, len(rows))
+	for i, row := range rows {
+		leases[i] = IngestLease(row)
+	}
+	sortLeases(leases)
+	return leases, nil
+}
+
+func sortLeases(leases []IngestLease) {
+	slices.SortFunc(leases, func(a, b IngestLease) int { return int(a.Partition - b.Partition) })
+}
+
+// ReleaseIngestLease frees a lease. Statements under its fencing token are refused from now on. The
+// error is ErrFenced if the lease has been taken over, or is free.
+func (s *Store) ReleaseIngestLease(ctx context.Context, l IngestLease) error {
+	n, err := s.Queries.ReleaseIngestLease(ctx, l.Partition, l.FencingToken)
+	if err == nil && n == 0 {
+		err = ErrFenced
+	}
+	if err != nil {
+		return fmt.Errorf("release partition %d with fencing token %d: %w", l.Partition, l.FencingToken, err)
+	}
+	return nil
+}
+
+// LeaveIngestHolders removes a holder from those that share the partitions. It keeps its leases until
+// it releases them, or they expire.
+func (s *Store) LeaveIngestHolders(ctx context.Context, holder string) error {
+	if err := s.Queries.LeaveIngestHolders(ctx, holder); err != nil {
+		return fmt.Errorf("leave the holders of partitions as %s: %w", holder, err)
+	}
+	return nil
+}
