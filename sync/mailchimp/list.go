@@ -1,0 +1,84 @@
+package mailchimp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+)
+
+// listID is the form of list IDs. They become part of a path.
+var listID = regexp.MustCompile(`^[0-9A-Za-z]{1,64}$`)
+
+func checkList(op, list string) error {
+	if !listID.MatchString(list) {
+		return wrong(op, "the list ID is not valid: want letters and digits, such as 1a2d7ebf82")
+	}
+	return nil
+}
+
+// Stats are the counts of a list, which Mailchimp updates with a delay.
+type Stats struct {
+	Members      int `json:"member_count"`
+	Unsubscribed int `json:"unsubscribe_count"`
+	Cleaned      int `json:"cleaned_count"`
+}
+
+// Stats returns the counts of a list.
+func (r *Reader) Stats(ctx context.Context, list string) (Stats, error) {
+	const op = "read the list"
+	if err := checkList(op, list); err != nil {
+		return Stats{}, err
+	}
+	query := url.Values{"fields": {"id,stats.member_count,stats.unsubscribe_count,stats.cleaned_count"}}
+	body, err := r.get(ctx, op, "/lists/"+list, query)
+	if err != nil {
+		return Stats{}, err
+	}
+	var answer struct {
+		ID    string `json:"id"`
+		Stats *Stats `json:"stats"`
+	}
+	switch err := json.Unmarshal(body, &answer); {
+	case err != nil:
+		return Stats{}, bad(op, "the response is not valid JSON of a list")
+	case answer.ID != list:
+		return Stats{}, bad(op, "the response is about another list")
+	case answer.Stats == nil:
+		return Stats{}, bad(op, "the response has no stats")
+	default:
+		return *answer.Stats, nil
+	}
+}
+
+// Gone reports whether a member does not exist any more. It confirms a permanent deletion that a scan
+// suggests: an archived member exists.
+func (r *Reader) Gone(ctx context.Context, list, member string) (bool, error) {
+	const op = "read a member"
+	if err := checkList(op, list); err != nil {
+		return false, err
+	}
+	if !memberID.MatchString(member) {
+		return false, wrong(op, "the member ID is not valid: want the MD5 of an address")
+	}
+	body, err := r.get(ctx, op, "/lists/"+list+"/members/"+member, url.Values{"fields": {"id,list_id"}})
+	var refused *Error
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+		// The list itself may be gone or not be readable: that deletes no member.
+		_, err := r.Stats(ctx, list)
+		return err == nil, err
+	}
+	if err != nil {
+		return false, err
+	}
+	var answer struct {
+		ID     string `json:"id"`
+		ListID string `json:"list_id"`
+	}
+	if json.Unmarshal(body, &answer) != nil || answer.ID != member || answer.ListID != list {
+		return false, bad(op, "the response is about another member")
+	}
+	return false, nil
+}

@@ -1,0 +1,127 @@
+// Package mailchimp reads the members of Mailchimp lists (audiences) in pages that can be resumed. It
+// follows the Marketing API 3.0 (https://mailchimp.com/developer/marketing/api/list-members/).
+package mailchimp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/outbound"
+)
+
+// Limits of the Marketing API (https://mailchimp.com/developer/marketing/docs/fundamentals/).
+const (
+	// MaxConnections is the number of simultaneous connections of an account.
+	MaxConnections = 10
+	// MaxPageSize is the number of members of a page.
+	MaxPageSize = 1000
+	// CallTimeout is the time after which Mailchimp ends a call.
+	CallTimeout = 120 * time.Second
+)
+
+// Defaults of Config.
+const (
+	DefaultPageSize = 500
+	DefaultMaxBody  = 32 << 20
+)
+
+// Limiter bounds the simultaneous connections of an account: see MaxConnections. It must be safe for
+// concurrent use.
+type Limiter interface {
+	// Acquire waits for a connection of the account. The reader calls release once.
+	Acquire(ctx context.Context, account string) (release func(), err error)
+}
+
+// Config configures a Reader.
+type Config struct {
+	// Key is the API key; its end names the data centre, such as -us21. Required.
+	Key string
+	// Account names the account in calls of the Limiter. Keys of one account share its limit. Required.
+	Account string
+	// Limiter bounds connections. Required.
+	Limiter Limiter
+	// Guard restricts the addresses that are dialled. Its zero value allows none.
+	Guard outbound.Guard
+	// Endpoint replaces the base URL https://DC.api.mailchimp.com/3.0.
+	Endpoint string
+	// PageSize is the number of members that are requested at a time. Defaults to DefaultPageSize.
+	PageSize int
+	// MaxBody bounds a response in bytes. Defaults to DefaultMaxBody.
+	MaxBody int64
+	// Timeout bounds a call. Defaults to CallTimeout, its maximum.
+	Timeout time.Duration
+	// SkipArchived omits the second pass that reads archived members.
+	SkipArchived bool
+	// Now is the clock of Retry-After dates. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Validate returns all faults. It never quotes the key.
+func (c Config) Validate() error {
+	_, err := DataCentre(c.Key)
+	faults := []error{err}
+	if c.Account == "" {
+		faults = append(faults, errors.New("account: want a name"))
+	}
+	if c.Limiter == nil {
+		faults = append(faults, errors.New("limiter: want one"))
+	}
+	if c.Endpoint != "" && !validEndpoint(c.Endpoint) {
+		faults = append(faults, errors.New("endpoint: want an http or https URL without credentials, query and fragment"))
+	}
+	if c.PageSize < 0 || c.PageSize > MaxPageSize {
+		faults = append(faults, fmt.Errorf("page size %d: want 1 to %d", c.PageSize, MaxPageSize))
+	}
+	if c.MaxBody < 0 {
+		faults = append(faults, fmt.Errorf("maximum body %d: want a number of bytes", c.MaxBody))
+	}
+	if c.Timeout < 0 || c.Timeout > CallTimeout {
+		faults = append(faults, fmt.Errorf("timeout %s: want at most %s", c.Timeout, CallTimeout))
+	}
+	return errors.Join(faults...)
+}
+
+func validEndpoint(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
+		u.RawQuery == "" && u.Fragment == ""
+}
+
+// Reader reads the members of lists of one account. It is safe for concurrent use.
+type Reader struct {
+	cfg  Config
+	base string
+	http *http.Client
+}
+
+// New returns a reader. It makes no request.
+func New(cfg Config) (*Reader, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.PageSize == 0 {
+		cfg.PageSize = DefaultPageSize
+	}
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = DefaultMaxBody
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = CallTimeout
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	base := cfg.Endpoint
+	if base == "" {
+		centre, err := DataCentre(cfg.Key)
+		if err != nil {
+			return nil, err
+		}
+		base = "https://" + centre + ".api.mailchimp.com/3.0"
+	}
+	return &Reader{cfg: cfg, base: base, http: cfg.Guard.Client(outbound.Exposed)}, nil
+}
