@@ -1,0 +1,166 @@
+// Package fakeometria is a fake of Ometria's Data API v2, for tests and offline trials.
+//
+// It follows Ometria's documentation as of 2026:
+//
+//   - POST /push: arrays of at most 100 records of one type and 60 KB each, merged by collection and ID
+//     (https://docs.ometria.com/apis/data_api_v2/)
+//   - GET /push/_errors: the latest 100 errors of the asynchronous validation, without IDs
+//     (https://docs.ometria.com/docs/list-errors)
+//   - 8 pushes a second, a queue with X-QueueSize headers, 429
+//
+// The documentation does not name the status of a success: it is 202. Validation knows the types of a
+// contact's names only.
+package fakeometria
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fakefault"
+)
+
+// Key is the API key that the fake accepts.
+const Key = "fake-ometria-key-31f9c0"
+
+// Limits of the API.
+const (
+	maxRecords = 100
+	maxRecord  = 60_000
+	maxErrors  = 100
+	// DefaultRate is the number of pushes a second.
+	DefaultRate = 8
+	// DefaultQueue is the number of records of the queue.
+	DefaultQueue = 50_000
+)
+
+// Config configures a fake. The zero value has the documented limits.
+type Config struct {
+	// Rate is the number of pushes a second. Defaults to DefaultRate; -1 is unlimited.
+	Rate int
+	// Queue is the number of records that wait for validation until Drain. Defaults to DefaultQueue; -1
+	// is unlimited and sends no headers.
+	Queue int
+	// Now is the clock of the rate. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Server is the fake. It is an http.Handler, safe for concurrent use.
+type Server struct {
+	// Faults are the failures: of methods "push" and "errors".
+	fakefault.Faults
+
+	cfg Config
+	mux *http.ServeMux
+
+	mu sync.Mutex
+	// records are merged, by "type/collection/id"; pushes counts how often each came.
+	records map[string]map[string]any
+	pushes  map[string]int
+	queued  int
+	errors  []pushError
+	second  time.Time
+	inThis  int
+	largest int
+}
+
+type pushError struct {
+	Message string `json:"error_message"`
+	Path    string `json:"error_path"`
+}
+
+// New returns a fake.
+func New(cfg Config) *Server {
+	cfg.Rate, cfg.Queue = cmp.Or(cfg.Rate, DefaultRate), cmp.Or(cfg.Queue, DefaultQueue)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), records: map[string]map[string]any{}, pushes: map[string]int{}}
+	s.mux.HandleFunc("POST /v2/push", s.Wrap("push", s.authorized(s.push)))
+	s.mux.HandleFunc("GET /v2/push/_errors", s.Wrap("errors", s.authorized(s.listErrors)))
+	s.mux.HandleFunc("/control/faults", s.Control)
+	return s
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Records returns a copy of the records by "type/collection/id".
+func (s *Server) Records() map[string]map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[string]map[string]any, len(s.records))
+	for key, fields := range s.records {
+		all[key] = fields
+	}
+	return all
+}
+
+// Pushes returns how often a record was accepted, by "type/collection/id".
+func (s *Server) Pushes(key string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pushes[key]
+}
+
+// Largest returns the number of records of the largest request.
+func (s *Server) Largest() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.largest
+}
+
+// Drain empties the queue.
+func (s *Server) Drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queued = 0
+}
+
+func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Ometria-Auth") != Key {
+			fail(w, http.StatusForbidden, "Not authorised")
+			return
+		}
+		next(w, r)
+	}
+}
+
+func fail(w http.ResponseWriter, status int, message string) {
+	write(w, status, map[string]string{"status": "ERROR", "message": message})
+}
+
+func write(w http.ResponseWriter, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		return // the client has gone
+	}
+}
+
+// queueHeaders sets the headers of the queue.
+func (s *Server) queueHeaders(w http.ResponseWriter) {
+	if s.cfg.Queue < 0 {
+		return
+	}
+	w.Header().Set("X-QueueSize-Limit", strconv.Itoa(s.cfg.Queue))
+	w.Header().Set("X-QueueSize-Remaining", strconv.Itoa(s.cfg.Queue-s.queued))
+}
+
+// overRate counts a push and reports whether it is one too many. It counts by whole seconds.
+func (s *Server) overRate() bool {
+	if now := s.cfg.Now().Truncate(time.Second); !now.Equal(s.second) {
+		s.second, s.inThis = now, 0
+	}
+	s.inThis++
+	return s.cfg.Rate >= 0 && s.inThis > s.cfg.Rate
+}
