@@ -21,6 +21,8 @@ const envTraces = "KILLTEST_TRACES"
 
 // The folders of traces. Each file is called like the number of an import.
 const (
+	// tracePlanned has the imports whose Plan was called.
+	tracePlanned = "planned"
 	// traceHeld has what imports hold between plan and clean_up.
 	traceHeld = "held"
 	// traceCleaned has what imports have cleaned up.
@@ -48,7 +50,7 @@ func (tracer) Name() string { return "traced" }
 // makeTraces makes the folders.
 func makeTraces(dir string) error {
 	var errs []error
-	for _, sub := range []string{traceHeld, traceCleaned, traceOverlaps} {
+	for _, sub := range []string{tracePlanned, traceHeld, traceCleaned, traceOverlaps} {
 		errs = append(errs, os.MkdirAll(filepath.Join(dir, sub), 0o755))
 	}
 	return errors.Join(errs...)
@@ -66,8 +68,11 @@ func (i tracer) Plan(ctx context.Context, imp importers.Import) (importers.Plan,
 	if err != nil {
 		return importers.Plan{}, err
 	}
-	// Renamed, so that no reader sees an incomplete file.
 	own := strconv.FormatInt(imp.ID, 10)
+	if err := os.WriteFile(i.trace(tracePlanned, own), nil, 0o600); err != nil {
+		return importers.Plan{}, err
+	}
+	// Renamed, so that no reader sees an incomplete file.
 	if err := os.WriteFile(i.trace("", own+".new"), text, 0o600); err != nil {
 		return importers.Plan{}, err
 	}

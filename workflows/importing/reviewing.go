@@ -94,7 +94,8 @@ func (r *importRun) awaitVerdict(ctx workflow.Context, opened importacts.Opened)
 		expired := Decide{Verdict: store.Declined, Command: command.Command{
 			By: reviewer, Reason: "nobody decided until " + opened.ExpiresAt.Format(time.RFC3339),
 		}}
-		if err := r.decide(ctx, expired); err != nil {
+		// No person waits for the result: it is retried until it is recorded.
+		if err := r.execute(ctx, expired, workflows.Bookkeeping); err != nil {
 			return err
 		}
 	}
@@ -158,8 +159,15 @@ func (r *importRun) canDecide(d Decide) error {
 	}
 }
 
-// decideReview carries a decision out, one at a time.
+// decide executes a decision of a person, who waits for its result.
 func (r *importRun) decide(ctx workflow.Context, d Decide) error {
+	return r.execute(ctx, d, workflows.Deciding)
+}
+
+// execute executes a decision, one at a time, with the options of an activity.
+func (r *importRun) execute(
+	ctx workflow.Context, d Decide, optionsOf func(workflow.Context, string) workflow.Context,
+) error {
 	// The store may show the review a moment before the workflow does.
 	ready := func() bool {
 		return !r.review.busy && (r.review.open || r.phase != store.PhaseInReview) || r.commands.Continuing
@@ -182,13 +190,13 @@ func (r *importRun) decide(ctx workflow.Context, d Decide) error {
 	}
 	v := importacts.Verdict{ImportID: r.in.ImportID, Verdict: d.Verdict, By: d.By, Reason: d.Reason}
 	summary := fmt.Sprintf("%s by %s", d.Verdict, d.By)
-	options := workflows.Deciding(ctx, summary)
+	options := optionsOf(ctx, summary)
 	if d.Verdict == store.Accepted {
 		// The importer's StageDone is part of it.
 		options = workflow.WithTaskQueue(options, workflows.ImporterQueue(r.in.Importer))
 	}
 	if err := workflows.Execute(options, workflows.ActivityDecide, v); err != nil {
-		// The import goes on waiting.
+		// The import remains in review.
 		if enterErr := r.enter(ctx, store.PhaseInReview); enterErr != nil {
 			return enterErr
 		}

@@ -1,6 +1,7 @@
 package importing_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -86,6 +87,22 @@ func TestReviewExpires(t *testing.T) {
 	require.Equal(t, store.Declined, r.verdicts[0].Verdict)
 	require.Contains(t, r.ended[0].Reason, "declined by sluice: nobody decided until ")
 	require.False(t, r.Now().Before(r.opened.ExpiresAt))
+}
+
+// A store that is away when a review expires delays the end of the import, however long it is away.
+func TestReviewExpiresWhileTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	r := setupReview(t)
+	r.fail = func(name string, call int) error {
+		if name == workflows.ActivityDecide && call <= 8 {
+			return errors.New("connection refused")
+		}
+		return nil
+	}
+	require.Error(t, r.start())
+	require.Contains(t, r.ended[0].Reason, "declined by sluice: ")
+	require.Equal(t, store.StatusDeclined, r.ended[0].Status)
+	require.Equal(t, 9, r.calledTimes(workflows.ActivityDecide))
 }
 
 // Reminders are sent at the interval until a decision, or until no time is left before the review
