@@ -55,7 +55,7 @@ section "loading, beside cancelled attempts" engines ./internal/loading -- \
 section "workers that start and stop" engines ./worker -- Test
 section "clients that give up" engines ./starter ./warehouse -- \
     TestDecision TestWait TestStart TestListen TestHanging TestUnreachable
-section "drains that are interrupted" engines ./activities/delivery -- TestDrain TestStalledProducer
+section "drains that are interrupted" engines ./activities/delivery -- TestDrain
 section "heartbeats that are interrupted" engines ./activities -- TestHeartbeater
 section "imports that are interrupted" engines ./internal/e2e -- \
     TestWorker TestTwoWorkers TestCancel TestDecision TestReset TestParked
