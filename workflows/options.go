@@ -93,7 +93,7 @@ func Bookkeeping(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// Deciding are the options of the activity that carries a decision out.
+// Deciding are the options of the activity that executes a person's decision.
 func Deciding(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: bookkeepingTimeout, HeartbeatTimeout: bookkeepingHeartbeat,
@@ -101,8 +101,8 @@ func Deciding(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// Creation are the options of the activity that creates a schedule's import: somebody may
-// have to mend something, and the next time comes anyway.
+// Creation are the options of the activity that creates a schedule's import. A failure may need an
+// operator, and the schedule fires again in any case.
 func Creation(ctx workflow.Context, importer, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           ImporterQueue(importer),

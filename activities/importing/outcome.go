@@ -8,7 +8,7 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Outcome is an end of an import that flows may want to hear of. It is what publish and
+// Outcome is the end of an import, which flows may match. It is what publish and
 // finish answer, and what goes into the workflow that hands it over.
 type Outcome struct {
 	ImportID int64 `json:"import_id"`

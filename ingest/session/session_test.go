@@ -156,7 +156,7 @@ func TestBothSalts(t *testing.T) {
 	second := f.apply(e)
 	require.NotEqual(t, first.SessionID, second.SessionID)
 	require.EqualValues(t, 2, second.UserID)
-	// Without a previous salt, the user 0 is nobody's.
+	// Without a previous salt, user 0 identifies no visitor.
 	e = pageview(40*60, "/c")
 	e.UserID, e.PreviousUserID = 0, 0
 	f.apply(e)
