@@ -146,7 +146,7 @@ type announcedEvent struct {
 func (s *Store) announceAs(ctx context.Context, q *db.Queries, e announcedEvent) error {
 	facts, err := q.ImportFacts(ctx, e.importID)
 	if err != nil {
-		return fmt.Errorf("announce %s: %w", e.event, found(err, "import %d", e.importID))
+		return fmt.Errorf("announce %s: %w", e.event, Found(err, "import %d", e.importID))
 	}
 	if e.event != EventRetrying && s.notifier != nil {
 		if err := s.notify(ctx, q, facts, e); err != nil {
@@ -186,7 +186,7 @@ func announcement(f db.ImportFactsRow, e announcedEvent) Announcement {
 			PartsSkipped: f.PartsSkipped, Error: f.Error, ErrorClass: f.ErrorClass, RequestedBy: f.RequestedBy,
 			ReviewExpiresAt: f.ReviewExpiresAt,
 		},
-		Detail: plain(e.detail), OccurredAt: time.Now().UTC(),
+		Detail: Plain(e.detail), OccurredAt: time.Now().UTC(),
 	}
 	if a.Import.Days == nil {
 		a.Import.Days = calendar.Set{}

@@ -78,13 +78,13 @@ func Holding(claims []DayClaim, table string, days calendar.Set) []DayClaim {
 // are none, ErrUnfinished if a part is neither done nor skipped, and ErrUnlocked if the import no
 // longer holds the grant of its locks.
 func (s *Store) ClaimDays(ctx context.Context, id, fencingToken int64) error {
-	return s.inTx(ctx, func(q *db.Queries) error { return claimDays(ctx, q, id, fencingToken) })
+	return s.InTx(ctx, func(q *db.Queries) error { return claimDays(ctx, q, id, fencingToken) })
 }
 
 func claimDays(ctx context.Context, q *db.Queries, id, fencingToken int64) error {
 	imp, err := q.ImportByID(ctx, id)
 	if err != nil {
-		return found(err, "import %d", id)
+		return Found(err, "import %d", id)
 	}
 	// Two imports that share their locks may claim at the same time.
 	if err := q.LockSite(ctx, imp.SiteID); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -126,7 +127,7 @@ func TestClaimDaysAtOnce(t *testing.T) {
 		ids[i] = b.loaded(t, tables[i%len(tables)], calendar.Range{First: first, Last: first + 20})
 	}
 	won := map[string]int{}
-	for i, err := range atOnce(imports, func(i int) error { return b.ClaimDays(b.ctx, ids[i], 0) }) {
+	for i, err := range enginetest.AtOnce(imports, func(i int) error { return b.ClaimDays(b.ctx, ids[i], 0) }) {
 		if err == nil {
 			won[tables[i%len(tables)]]++
 			continue
@@ -143,7 +144,7 @@ func TestClaimForReviewAtOnce(t *testing.T) {
 	for range 5 {
 		first := b.loaded(t, "imported_visitors", calendar.Range{First: 10, Last: 19})
 		second := b.loaded(t, "imported_visitors", calendar.Range{First: 19, Last: 29})
-		errs := atOnce(2, func(i int) error {
+		errs := enginetest.AtOnce(2, func(i int) error {
 			if i == 0 {
 				return b.ClaimDays(b.ctx, first, 0)
 			}

@@ -15,7 +15,7 @@ const ConnectionNotify = "notify"
 // destinations. Batches in flight are not interrupted. The error is ErrNotFound if there is no such
 // connection.
 func (s *Store) PauseConnection(ctx context.Context, name string, o Order) error {
-	p := db.PauseConnectionParams{Name: name, By: plain(o.By), Reason: plain(o.Reason)}
+	p := db.PauseConnectionParams{Name: name, By: Plain(o.By), Reason: Plain(o.Reason)}
 	n, err := s.Queries.PauseConnection(ctx, p)
 	if err != nil {
 		return fmt.Errorf("pause connection %s: %w", name, err)
@@ -35,7 +35,7 @@ func (s *Store) ResumeConnection(ctx context.Context, name string) error {
 	if _, err := s.Connection(ctx, name); err != nil && name != ConnectionNotify {
 		return fmt.Errorf("resume connection %s: %w", name, err)
 	}
-	return s.inTx(ctx, func(q *db.Queries) error {
+	return s.InTx(ctx, func(q *db.Queries) error {
 		if err := q.ResumeConnection(ctx, name); err != nil {
 			return fmt.Errorf("resume connection %s: %w", name, err)
 		}
@@ -49,7 +49,7 @@ func (s *Store) ResumeConnection(ctx context.Context, name string) error {
 // TryNow retries the jobs of a destination (action "") or of one of its actions now: the open circuits of
 // their connections become half-open, and up to 10,000 retries become due.
 func (s *Store) TryNow(ctx context.Context, destination, action string) error {
-	return s.inTx(ctx, func(q *db.Queries) error {
+	return s.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.HalfOpenCircuits(ctx, destination, action); err != nil {
 			return fmt.Errorf("half-open the circuits of %s: %w", named(destination, action), err)
 		}

@@ -118,7 +118,7 @@ func (s *Store) NoteEvidence(
 		err = s.EndProbe(ctx, connection)
 	default:
 		h, err = s.NoteFailure(ctx, db.NoteFailureParams{
-			Connection: connection, Jobs: e.Failed[:min(len(e.Failed), maxEvidence)], Reason: plain(e.Reason),
+			Connection: connection, Jobs: e.Failed[:min(len(e.Failed), maxEvidence)], Reason: Plain(e.Reason),
 			Threshold: rule.Threshold, FirstSeconds: rule.First.Seconds(), MaxSeconds: rule.Max.Seconds(),
 		})
 	}

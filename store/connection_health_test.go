@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -127,7 +128,7 @@ func TestConcurrencyOfConnection(t *testing.T) {
 	require.NoError(t, err)
 	for range 5 {
 		got := make(chan []store.Job, 8)
-		for _, err := range atOnce(8, func(i int) error {
+		for _, err := range enginetest.AtOnce(8, func(i int) error {
 			r := request()
 			r.Limit, r.Action = 2, []string{"upsert", "upsert", "delete"}[i%3]
 			claim, err := b.ClaimDue(b.ctx, r)

@@ -14,7 +14,7 @@ type ConnectionKeyset = db.ConnectionKeyset
 // anything yet.
 func (s *Store) ConnectionKeyset(ctx context.Context) (ConnectionKeyset, error) {
 	row, err := s.ReadConnectionKeyset(ctx)
-	return row, found(err, "key set of connections")
+	return row, Found(err, "key set of connections")
 }
 
 // RememberKeyset remembers the store's key set by what it has sealed, unless there is one.

@@ -22,7 +22,7 @@ var ErrInUse = errors.New("in use")
 // AddConnection adds a connection. The error is ErrTaken if there is one of that name.
 func (s *Store) AddConnection(ctx context.Context, n NewConnection) (Connection, error) {
 	row, err := s.InsertConnection(ctx, n)
-	if violates(err, "connections_pkey") {
+	if Violates(err, "connections_pkey") {
 		return Connection{}, fmt.Errorf("connection %s: %w", n.Name, ErrTaken)
 	}
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Store) AddConnection(ctx context.Context, n NewConnection) (Connection,
 // Connection returns the connection of that name, or ErrNotFound.
 func (s *Store) Connection(ctx context.Context, name string) (Connection, error) {
 	row, err := s.ConnectionByName(ctx, name)
-	return row, found(err, "connection %s", name)
+	return row, Found(err, "connection %s", name)
 }
 
 // ReplaceConnection replaces the settings and secrets of a connection, if it still has the given

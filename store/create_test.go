@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -97,7 +98,7 @@ func TestOneMoreAtOnce(t *testing.T) {
 	limited := b.newImport("")
 	limited.MaxPerSite = 3
 	refused := 0
-	for _, err := range atOnce(10, func(int) error {
+	for _, err := range enginetest.AtOnce(10, func(int) error {
 		_, _, err := b.CreateImport(b.ctx, limited)
 		return err
 	}) {
@@ -116,7 +117,7 @@ func TestIdempotencyKey(t *testing.T) {
 	b := setup(t)
 	const repeats = 20
 	imports, created := make([]store.Import, repeats), make([]bool, repeats)
-	errs := atOnce(repeats, func(i int) (err error) {
+	errs := enginetest.AtOnce(repeats, func(i int) (err error) {
 		imports[i], created[i], err = b.CreateImport(b.ctx, b.newImport("once"))
 		return err
 	})

@@ -24,7 +24,7 @@ type PartData = db.DataOfPartsRow
 // import that does not exist.
 func (s *Store) ImportData(ctx context.Context, id int64) (ImportData, error) {
 	row, err := s.DataOfImport(ctx, id)
-	if noRows(err) {
+	if NoRows(err) {
 		return ImportData{}, nil
 	}
 	if err != nil {

@@ -81,9 +81,9 @@ const maxJobError = 2000
 
 // encode returns the error as JSON.
 func (e JobError) encode() json.RawMessage {
-	e.Message, e.By = plain(e.Message), plain(e.By)
+	e.Message, e.By = Plain(e.Message), Plain(e.By)
 	if len(e.Message) > maxJobError {
-		e.Message = plain(e.Message[:maxJobError]) + "..."
+		e.Message = Plain(e.Message[:maxJobError]) + "..."
 	}
 	text, err := json.Marshal(e)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -85,7 +86,7 @@ func TestClaimsDoNotOverlap(t *testing.T) {
 	}
 	var mu sync.Mutex
 	taken := map[string]int{}
-	for _, err := range atOnce(8, func(int) error {
+	for _, err := range enginetest.AtOnce(8, func(int) error {
 		for {
 			r := request()
 			r.Limit, r.Concurrency = 7, 1000

@@ -130,7 +130,7 @@ func (s *Store) moveJobs(ctx context.Context, f JobFilter, o Order, m move) (mov
 // resets its attempts. The previous payload is kept. A nil context or data is not changed. The error is
 // ErrNotFound, ErrPayload, or ErrConflict if the job is in another state.
 func (s *Store) EditAndRetry(ctx context.Context, id string, jobContext, data json.RawMessage, o Order) error {
-	err := s.inTx(ctx, func(q *db.Queries) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		jobs, err := q.LockJobs(ctx, []string{id})
 		if err == nil && len(jobs) == 0 {
 			err = ErrNotFound
@@ -174,7 +174,7 @@ func (s *Store) ReplayJobs(ctx context.Context, f JobFilter, p Page, o Order) (i
 	if err != nil {
 		return nil, "", err
 	}
-	err = s.inTx(ctx, func(q *db.Queries) error {
+	err = s.InTx(ctx, func(q *db.Queries) error {
 		for _, job := range jobs {
 			id, err := NewID()
 			if err != nil {

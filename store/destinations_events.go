@@ -180,11 +180,11 @@ func insertJob(ctx context.Context, q *db.Queries, parent Job, n NewJob) (id str
 // Event returns an event, or ErrNotFound.
 func (s *Store) Event(ctx context.Context, id string) (Event, error) {
 	event, err := s.EventByID(ctx, id)
-	return event, found(err, "event %s", id)
+	return event, Found(err, "event %s", id)
 }
 
 // Job returns a job, or ErrNotFound.
 func (s *Store) Job(ctx context.Context, id string) (Job, error) {
 	job, err := s.JobByID(ctx, id)
-	return job, found(err, "job %s", id)
+	return job, Found(err, "job %s", id)
 }

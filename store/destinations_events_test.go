@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -58,7 +59,7 @@ func TestAddEventAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	var created atomic.Int32
-	for _, err := range atOnce(8, func(int) error {
+	for _, err := range enginetest.AtOnce(8, func(int) error {
 		added, err := b.AddEvent(b.ctx, newEvent("once", 2))
 		if added.Created {
 			created.Add(1)

@@ -23,7 +23,7 @@ func (s *Store) FindFingerprint(
 	before, err = s.ImportedBefore(ctx, db.ImportedBeforeParams{
 		SiteID: imp.SiteID, Source: imp.Source, Fingerprint: fingerprint, ExceptID: imp.ID, AllOfIt: allOfIt,
 	})
-	if noRows(err) {
+	if NoRows(err) {
 		return 0, false, nil
 	}
 	return before, err == nil, err

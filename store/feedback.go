@@ -17,12 +17,12 @@ import (
 // about; a second line of the same occasion is dropped, so that an activity may
 // be retried without repeating itself.
 func (s *Store) AddFeedback(ctx context.Context, id int64, level, occasion, message string) error {
-	err := s.inTx(ctx, func(q *db.Queries) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
-			return found(err, "import %d", id)
+			return Found(err, "import %d", id)
 		}
 		return q.AddFeedback(ctx, db.AddFeedbackParams{
-			ImportID: id, Level: level, Occasion: plain(occasion), Message: plain(message),
+			ImportID: id, Level: level, Occasion: Plain(occasion), Message: Plain(message),
 		})
 	})
 	if err != nil {
@@ -51,24 +51,24 @@ type PartLine struct {
 func (s *Store) AddPartFeedback(ctx context.Context, id int64, l PartLine) error {
 	sum := sha256.Sum256([]byte(l.Message))
 	occasion := "parts/" + l.Level + "/" + hex.EncodeToString(sum[:8])
-	part := plain(l.Part)
-	err := s.inTx(ctx, func(q *db.Queries) error {
+	part := Plain(l.Part)
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
-			return found(err, "import %d", id)
+			return Found(err, "import %d", id)
 		}
 		line, err := q.FeedbackOf(ctx, id, occasion)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return q.AddPartFeedback(ctx, db.AddPartFeedbackParams{
 				ImportID: id, Level: l.Level, Occasion: occasion, Part: part, PartRows: l.Rows,
-				Message: plain(l.Text(part, 1, l.Rows)),
+				Message: Plain(l.Text(part, 1, l.Rows)),
 			})
 		case err != nil || slices.Contains(line.Parts, part):
 			return err
 		}
 		return q.RepeatFeedback(ctx, db.RepeatFeedbackParams{
 			ImportID: id, Occasion: occasion, Part: part, PartRows: l.Rows,
-			Message: plain(l.Text(line.Parts[0], len(line.Parts)+1, line.Rows+l.Rows)),
+			Message: Plain(l.Text(line.Parts[0], len(line.Parts)+1, line.Rows+l.Rows)),
 		})
 	})
 	if err != nil {

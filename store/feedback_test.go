@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/db"
 )
@@ -43,7 +44,7 @@ func TestFeedbackAtOnce(t *testing.T) {
 	b := setup(t)
 	id := b.create(t).ID
 	const writers = 50
-	require.NoError(t, errors.Join(atOnce(2*writers, func(i int) error {
+	require.NoError(t, errors.Join(enginetest.AtOnce(2*writers, func(i int) error {
 		return b.AddFeedback(b.ctx, id, store.LevelInfo, fmt.Sprint(i%writers), "line")
 	})...))
 	lines := b.feedback(t, id, 0, 1000)
@@ -92,7 +93,7 @@ func TestPartFeedback(t *testing.T) {
 	}
 	const parts = 12
 	for range 2 {
-		require.NoError(t, errors.Join(atOnce(parts, func(i int) error {
+		require.NoError(t, errors.Join(enginetest.AtOnce(parts, func(i int) error {
 			return b.AddPartFeedback(b.ctx, id, line(fmt.Sprintf("part %d", i), "estimated", int64(i)))
 		})...))
 	}

@@ -21,17 +21,17 @@ type End struct {
 // ended otherwise. The imports that have got the locks are returned, to be woken.
 func (s *Store) Finish(ctx context.Context, id int64, end End, limits LockLimits) ([]Woken, error) {
 	var woken []Woken
-	err := s.inTx(ctx, func(q *db.Queries) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockGrants(ctx); err != nil {
 			return fmt.Errorf("lock the grants: %w", err)
 		}
 		n, err := q.FinishImport(ctx, db.FinishImportParams{
-			ID: id, Status: end.Status, Reason: plain(end.Reason), ErrorClass: plain(end.Class),
+			ID: id, Status: end.Status, Reason: Plain(end.Reason), ErrorClass: Plain(end.Class),
 		})
 		if err == nil && n == 0 {
 			imp, err := q.ImportByID(ctx, id)
 			if err != nil || imp.Status == end.Status {
-				return found(err, "import %d", id)
+				return Found(err, "import %d", id)
 			}
 		}
 		if err := changedOne(n, err, "end import %d as %s", id, end.Status); err != nil {

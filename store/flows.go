@@ -59,7 +59,7 @@ type FlowChange struct {
 // ApplyFlows adds, changes and removes flows according to a set, in one transaction. It is idempotent: an
 // unchanged flow keeps its version. Changes are in the order of the set, followed by removals by name.
 func (s *Store) ApplyFlows(ctx context.Context, set FlowSet) (changes []FlowChange, err error) {
-	err = s.inTx(ctx, func(q *db.Queries) error {
+	err = s.InTx(ctx, func(q *db.Queries) error {
 		if !set.DryRun {
 			if err := q.LockFlows(ctx); err != nil {
 				return fmt.Errorf("lock flows: %w", err)
@@ -154,5 +154,5 @@ func (s *Store) Flows(ctx context.Context) ([]Flow, error) {
 // Flow returns a flow, or ErrNotFound.
 func (s *Store) Flow(ctx context.Context, name string) (Flow, error) {
 	flow, err := s.FlowByName(ctx, name)
-	return flow, found(err, "flow %s", name)
+	return flow, Found(err, "flow %s", name)
 }

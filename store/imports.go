@@ -17,7 +17,7 @@ func (s *Store) AddSite(ctx context.Context, n NewSite) (Site, error) {
 		n.Contacts = []string{}
 	}
 	site, err := s.Queries.AddSite(ctx, n)
-	if violates(err, "sites_domain_key") {
+	if Violates(err, "sites_domain_key") {
 		return Site{}, fmt.Errorf("site %s: %w", n.Domain, ErrTaken)
 	}
 	return site, err
@@ -26,13 +26,13 @@ func (s *Store) AddSite(ctx context.Context, n NewSite) (Site, error) {
 // Site returns the site of that domain, or ErrNotFound.
 func (s *Store) Site(ctx context.Context, domain string) (Site, error) {
 	site, err := s.SiteByDomain(ctx, domain)
-	return site, found(err, "site %s", domain)
+	return site, Found(err, "site %s", domain)
 }
 
 // Import returns the import of that number, or ErrNotFound.
 func (s *Store) Import(ctx context.Context, id int64) (Import, error) {
 	imp, err := s.ImportByID(ctx, id)
-	return imp, found(err, "import %d", id)
+	return imp, Found(err, "import %d", id)
 }
 
 // Summary returns one import with its site and sums, or ErrNotFound.
@@ -84,8 +84,8 @@ func optional[T comparable](v T) *T {
 // tried again, and tells listeners; "" clears the note. An import that has ended stays
 // as it is.
 func (s *Store) RecordAttemptError(ctx context.Context, id int64, failure string) error {
-	err := s.inTx(ctx, func(q *db.Queries) error {
-		n, err := q.SetAttemptError(ctx, plain(failure), id)
+	err := s.InTx(ctx, func(q *db.Queries) error {
+		n, err := q.SetAttemptError(ctx, Plain(failure), id)
 		if err != nil || n == 0 || failure == "" {
 			return err
 		}
@@ -100,7 +100,7 @@ func (s *Store) RecordAttemptError(ctx context.Context, id int64, failure string
 // NotePaused notes whether an import is paused. If it is, none of its parts is being
 // loaded.
 func (s *Store) NotePaused(ctx context.Context, id int64, paused bool) error {
-	return s.inTx(ctx, func(q *db.Queries) error {
+	return s.InTx(ctx, func(q *db.Queries) error {
 		if err := q.SetPaused(ctx, id, paused); err != nil {
 			return fmt.Errorf("note the pause of import %d: %w", id, err)
 		}
@@ -117,7 +117,7 @@ func (s *Store) NotePaused(ctx context.Context, id int64, paused bool) error {
 // NoteWait records until when and why an import waits for its source. The record is cleared when
 // the import continues.
 func (s *Store) NoteWait(ctx context.Context, id int64, until time.Time, reason string) error {
-	if err := s.SetWait(ctx, db.SetWaitParams{ID: id, WaitUntil: &until, WaitReason: plain(reason)}); err != nil {
+	if err := s.SetWait(ctx, db.SetWaitParams{ID: id, WaitUntil: &until, WaitReason: Plain(reason)}); err != nil {
 		return fmt.Errorf("note the wait of import %d: %w", id, err)
 	}
 	return nil

@@ -46,12 +46,12 @@ type Woken struct {
 // ErrNotFound, and ErrConflict if it has ended.
 func (s *Store) AcquireLocks(ctx context.Context, id int64, run string, limits LockLimits) (Grant, error) {
 	var grant Grant
-	err := s.inTx(ctx, func(q *db.Queries) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockGrants(ctx); err != nil {
 			return fmt.Errorf("lock the grants: %w", err)
 		}
 		if _, err := q.LockImport(ctx, id); err != nil {
-			return found(err, "import %d", id)
+			return Found(err, "import %d", id)
 		}
 		imp, err := q.ImportByID(ctx, id)
 		if err != nil {
@@ -178,7 +178,7 @@ func releaseLocks(ctx context.Context, q *db.Queries, id int64, limits LockLimit
 		return nil, fmt.Errorf("list dependencies: %w", err)
 	}
 	released, err := q.ReleaseLocks(ctx, id)
-	if noRows(err) {
+	if NoRows(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -208,7 +208,7 @@ func releaseLocks(ctx context.Context, q *db.Queries, id int64, limits LockLimit
 // returns all grants that a workflow has not learnt of within the time.
 func (s *Store) GrantWaiting(ctx context.Context, limits LockLimits, overdue time.Duration) ([]Woken, error) {
 	var woken []Woken
-	err := s.inTx(ctx, func(q *db.Queries) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockGrants(ctx); err != nil {
 			return fmt.Errorf("lock the grants: %w", err)
 		}

@@ -103,7 +103,7 @@ func warn(ctx context.Context, q *db.Queries, id int64, occasion, message string
 		}
 		return fmt.Errorf("lock import %d: %w", id, err)
 	}
-	p := db.AddFeedbackParams{ImportID: id, Level: LevelWarn, Occasion: plain(occasion), Message: plain(message)}
+	p := db.AddFeedbackParams{ImportID: id, Level: LevelWarn, Occasion: Plain(occasion), Message: Plain(message)}
 	if err := q.AddFeedback(ctx, p); err != nil {
 		return fmt.Errorf("warn in the log of import %d: %w", id, err)
 	}

@@ -24,7 +24,7 @@ func (b *outcomeBatch) undelivered(ctx context.Context, q *db.Queries) ([]db.Not
 		return nil, fmt.Errorf("find the notifications among the jobs: %w", err)
 	}
 	for _, n := range all {
-		if _, err := q.LockImport(ctx, n.ImportID); err != nil && !noRows(err) {
+		if _, err := q.LockImport(ctx, n.ImportID); err != nil && !NoRows(err) {
 			return nil, fmt.Errorf("lock import %d: %w", n.ImportID, err)
 		}
 	}

@@ -99,7 +99,7 @@ func TestOneConnection(t *testing.T) {
 	require.NoError(t, err)
 	b := &bundle{Store: s, ctx: ctx, site: site}
 	id := b.create(t).ID
-	for _, err := range atOnce(20, func(int) error {
+	for _, err := range enginetest.AtOnce(20, func(int) error {
 		return b.EnterPhase(ctx, id, "run", store.StatusRunning, store.PhaseLoading)
 	}) {
 		require.NoError(t, err)

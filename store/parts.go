@@ -28,9 +28,9 @@ type NewPart struct {
 // bring in. A plan that is stored already stays: parts may be under way, and planning the
 // same source again gives the same plan.
 func (s *Store) SavePlan(ctx context.Context, id int64, source calendar.Range, parts []NewPart) error {
-	return s.inTx(ctx, func(q *db.Queries) error {
+	return s.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
-			return found(err, "import %d", id)
+			return Found(err, "import %d", id)
 		}
 		existing, err := q.ListParts(ctx, id)
 		if err != nil {
@@ -45,7 +45,7 @@ func (s *Store) SavePlan(ctx context.Context, id int64, source calendar.Range, p
 				args = json.RawMessage("null")
 			}
 			err := q.AddPart(ctx, db.AddPartParams{
-				ImportID: id, No: int32(no), TableName: p.Table, Label: plain(p.Label), Args: args, BytesTotal: p.Bytes,
+				ImportID: id, No: int32(no), TableName: p.Table, Label: Plain(p.Label), Args: args, BytesTotal: p.Bytes,
 				Days: some(p.Days), FreeDays: some(p.Free),
 			})
 			if err != nil {
@@ -76,9 +76,9 @@ func some(days calendar.Set) calendar.Set { return append(calendar.Set{}, days..
 func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, lockToken int64) (part Part, open bool, err error) {
 	part, err = s.Queries.ClaimPart(ctx, db.ClaimPartParams{ImportID: id, No: no, LockToken: lockToken})
 	if err == nil {
-		return part, true, s.inTx(ctx, func(q *db.Queries) error { return showParked(ctx, q, id) })
+		return part, true, s.InTx(ctx, func(q *db.Queries) error { return showParked(ctx, q, id) })
 	}
-	if noRows(err) {
+	if NoRows(err) {
 		part, err = s.PartByNo(ctx, id, no)
 		switch {
 		case err != nil:
@@ -87,7 +87,7 @@ func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, lockToken int
 		case part.Status != PartDone && part.Status != PartSkipped:
 			err = fmt.Errorf("import %d: claim part %d by grant %d: %w", id, no, lockToken, ErrUnlocked)
 		}
-		return part, false, found(err, "import %d: part %d", id, no)
+		return part, false, Found(err, "import %d: part %d", id, no)
 	}
 	return part, err == nil, err
 }
@@ -118,7 +118,7 @@ func (s *Store) RecordChunk(ctx context.Context, c Checkpoint) error {
 	if c.Days != nil {
 		advance.FirstDay, advance.LastDay = &c.Days.First, &c.Days.Last
 	}
-	return s.inTx(ctx, func(q *db.Queries) error {
+	return s.InTx(ctx, func(q *db.Queries) error {
 		n, err := q.AdvancePart(ctx, advance)
 		if err := fenced(n, err, "advance part"); err != nil {
 			return err
@@ -163,20 +163,20 @@ func (s *Store) FinishPart(ctx context.Context, d DonePart) error {
 // parked, and sends a notification unless another part was parked before. A repetition
 // sends none.
 func (s *Store) ParkPart(ctx context.Context, id int64, no int32, reason string) (part Part, err error) {
-	err = s.inTx(ctx, func(q *db.Queries) error {
+	err = s.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
-			return found(err, "import %d", id)
+			return Found(err, "import %d", id)
 		}
 		parked, err := q.CountParked(ctx, id)
 		if err != nil {
 			return fmt.Errorf("count parked parts: %w", err)
 		}
-		_, err = q.StopPart(ctx, db.StopPartParams{ImportID: id, No: no, Status: PartParked, Reason: plain(reason)})
+		_, err = q.StopPart(ctx, db.StopPartParams{ImportID: id, No: no, Status: PartParked, Reason: Plain(reason)})
 		if err != nil {
 			return fmt.Errorf("stop part: %w", err)
 		}
 		if part, err = q.PartByNo(ctx, id, no); err != nil {
-			return found(err, "import %d: part %d", id, no)
+			return Found(err, "import %d: part %d", id, no)
 		}
 		if err := showParked(ctx, q, id); err != nil || parked > 0 || part.Status != PartParked {
 			return err
@@ -192,12 +192,12 @@ func (s *Store) ParkPart(ctx context.Context, id int64, no int32, reason string)
 // StopPart parks a part with the reason, and raises its fencing token. A part that is
 // done or skipped stays as it is.
 func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason string) (Part, error) {
-	_, err := s.Queries.StopPart(ctx, db.StopPartParams{ImportID: id, No: no, Status: status, Reason: plain(reason)})
+	_, err := s.Queries.StopPart(ctx, db.StopPartParams{ImportID: id, No: no, Status: status, Reason: Plain(reason)})
 	if err != nil {
 		return Part{}, fmt.Errorf("stop part: %w", err)
 	}
 	part, err := s.PartByNo(ctx, id, no)
-	return part, found(err, "import %d: part %d", id, no)
+	return part, Found(err, "import %d: part %d", id, no)
 }
 
 // FailOpenParts ends all parts of an import that is given up, and raises the fencing tokens of
@@ -206,7 +206,7 @@ func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason
 // not fail themselves: they are pending, with a FinishedAt and no error. An empty reason
 // names no part.
 func (s *Store) FailOpenParts(ctx context.Context, id int64, reason string) error {
-	if err := s.StopParts(ctx, plain(reason), id); err != nil {
+	if err := s.StopParts(ctx, Plain(reason), id); err != nil {
 		return fmt.Errorf("stop parts: %w", err)
 	}
 	return nil
@@ -215,12 +215,12 @@ func (s *Store) FailOpenParts(ctx context.Context, id int64, reason string) erro
 // SkipPart leaves a part out of the import: its figures return to zero and its
 // chunks are forgotten. Its rows must be purged by the caller.
 func (s *Store) SkipPart(ctx context.Context, id int64, no int32) (part Part, err error) {
-	err = s.inTx(ctx, func(q *db.Queries) error {
+	err = s.InTx(ctx, func(q *db.Queries) error {
 		if err := q.DropChunks(ctx, id, no); err != nil {
 			return fmt.Errorf("drop chunks: %w", err)
 		}
 		if part, err = q.SkipPart(ctx, id, no); err != nil {
-			return found(err, "import %d: part %d", id, no)
+			return Found(err, "import %d: part %d", id, no)
 		}
 		return showParked(ctx, q, id)
 	})
@@ -232,7 +232,7 @@ func (s *Store) SkipPart(ctx context.Context, id int64, no int32) (part Part, er
 // saw before.
 func showParked(ctx context.Context, q *db.Queries, id int64) error {
 	if _, err := q.LockImport(ctx, id); err != nil {
-		return found(err, "import %d", id)
+		return Found(err, "import %d", id)
 	}
 	return q.ShowParked(ctx, id)
 }

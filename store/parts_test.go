@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/db"
 )
@@ -70,7 +71,7 @@ func TestSavePlanAtOnce(t *testing.T) {
 	require.Empty(t, list)
 
 	plans := [][]store.NewPart{bad[:1], {bad[0], bad[0], bad[0]}}
-	require.NoError(t, errors.Join(atOnce(2, func(i int) error {
+	require.NoError(t, errors.Join(enginetest.AtOnce(2, func(i int) error {
 		return b.SavePlan(b.ctx, imp.ID, calendar.Range{}, plans[i])
 	})...))
 	list, err = b.ListParts(b.ctx, imp.ID)
@@ -162,7 +163,7 @@ func TestFencingAtOnce(t *testing.T) {
 	b := setup(t)
 	id := b.claimed(t).ImportID
 	tokens := make([]int64, 10)
-	errs := atOnce(len(tokens), func(i int) error {
+	errs := enginetest.AtOnce(len(tokens), func(i int) error {
 		part, _, err := b.ClaimPart(b.ctx, id, 0, 0)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -125,7 +126,7 @@ func TestReopenAtOnce(t *testing.T) {
 	id := b.claimed(t).ImportID
 	require.NoError(t, b.EnterPhase(b.ctx, id, "run-1", store.StatusRunning, store.PhaseLoading))
 	require.NoError(t, b.Finish(b.ctx, id, store.StatusFailed, "", ""))
-	for _, err := range atOnce(8, func(int) error {
+	for _, err := range enginetest.AtOnce(8, func(int) error {
 		_, err := b.AcquireLocks(b.ctx, id, "run-2", store.LockLimits{})
 		return err
 	}) {

@@ -46,9 +46,9 @@ func (s *Store) EnterPhase(ctx context.Context, id int64, e Entry) error {
 // has locks. An import that had ended other than well begins again if run is another than
 // the run that ended it. The errors are ErrNotFound, and ErrConflict if it has ended.
 func (s *Store) BeginCheck(ctx context.Context, id int64, run string) error {
-	err := s.inTx(ctx, func(q *db.Queries) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
-			return found(err, "import %d", id)
+			return Found(err, "import %d", id)
 		}
 		imp, err := q.ImportByID(ctx, id)
 		if err != nil {

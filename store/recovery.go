@@ -24,7 +24,7 @@ func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit in
 // doubles from 15 seconds to an hour, and is reset once the workflow has run for a minute.
 func (s *Store) StartRecovery(ctx context.Context, id int64) (no int32, ok bool, err error) {
 	no, err = s.BeginRecovery(ctx, id)
-	if noRows(err) {
+	if NoRows(err) {
 		return 0, false, nil
 	}
 	if err != nil {
@@ -44,7 +44,7 @@ type WorkflowState struct {
 // NoteWorkflowState notes how the running workflow of an import stands.
 func (s *Store) NoteWorkflowState(ctx context.Context, id int64, state WorkflowState) error {
 	err := s.Queries.NoteWorkflowState(ctx, db.NoteWorkflowStateParams{
-		ID: id, Fault: plain(state.Fault), Behind: state.Behind,
+		ID: id, Fault: Plain(state.Fault), Behind: state.Behind,
 	})
 	if err != nil {
 		return fmt.Errorf("note the state of the workflow of import %d: %w", id, err)
@@ -56,7 +56,7 @@ func (s *Store) NoteWorkflowState(ctx context.Context, id int64, state WorkflowS
 // number: its parts return to their beginning, and its generation rises. The caller purges
 // the rows.
 func (s *Store) Disown(ctx context.Context, id int64) error {
-	err := s.inTx(ctx, func(q *db.Queries) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		return errors.Join(q.RaiseGeneration(ctx, id), q.DropImportChunks(ctx, id), q.ResetParts(ctx, id))
 	})
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Store) Disown(ctx context.Context, id int64) error {
 // workflow continues with that end. The first stored end wins.
 func (s *Store) NoteEnding(ctx context.Context, id int64, end End) error {
 	err := s.BeginEnding(ctx, db.BeginEndingParams{
-		ID: id, Ending: end.Status, EndingClass: plain(end.Class), EndingReason: plain(end.Reason),
+		ID: id, Ending: end.Status, EndingClass: Plain(end.Class), EndingReason: Plain(end.Reason),
 	})
 	if err != nil {
 		return fmt.Errorf("note the end of import %d: %w", id, err)
@@ -89,7 +89,7 @@ func (s *Store) Planned(ctx context.Context, id int64) (bool, error) {
 // Queueing says whether an import waits for its locks, or has them.
 func (s *Store) Queueing(ctx context.Context, id int64) (bool, error) {
 	_, err := s.LockRequestOf(ctx, id)
-	if noRows(err) {
+	if NoRows(err) {
 		return false, nil
 	}
 	if err != nil {

@@ -19,16 +19,16 @@ import (
 func (s *Store) BeginReview(
 	ctx context.Context, id int64, e Entry, limits LockLimits,
 ) (review Review, woken []Woken, err error) {
-	err = s.inTx(ctx, func(q *db.Queries) error {
+	err = s.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockGrants(ctx); err != nil {
 			return fmt.Errorf("lock the grants: %w", err)
 		}
 		imp, err := q.ImportByID(ctx, id)
 		if err != nil {
-			return found(err, "import %d", id)
+			return Found(err, "import %d", id)
 		}
 		review, err = q.ReviewOf(ctx, id)
-		if err == nil && review.Generation == imp.Generation && review.Decision != nil || err != nil && !noRows(err) {
+		if err == nil && review.Generation == imp.Generation && review.Decision != nil || err != nil && !NoRows(err) {
 			return err
 		}
 		if imp.Status == StatusInReview && imp.FencingToken == 0 {
@@ -97,11 +97,11 @@ func (s *Store) Decide(ctx context.Context, id int64, d Decision, schema string,
 func decide(ctx context.Context, q *db.Queries, id int64, d Decision) (repeated bool, err error) {
 	review, err := q.LockReview(ctx, id)
 	if err != nil {
-		return false, found(err, "import %d has no review", id)
+		return false, Found(err, "import %d has no review", id)
 	}
 	imp, err := q.ImportByID(ctx, id)
 	if err != nil {
-		return false, found(err, "import %d", id)
+		return false, Found(err, "import %d", id)
 	}
 	if review.Decision != nil {
 		if *review.Decision == d.Verdict && review.DecidedBy == d.By && review.Reason == d.Reason {
@@ -116,7 +116,7 @@ func decide(ctx context.Context, q *db.Queries, id int64, d Decision) (repeated 
 		return false, fmt.Errorf("accept import %d, which %s requested: %w", id, d.By, ErrSelfReview)
 	}
 	n, err := q.DecideReview(ctx, db.DecideReviewParams{
-		ImportID: id, Generation: review.Generation, Decision: &d.Verdict, DecidedBy: plain(d.By), Reason: plain(d.Reason),
+		ImportID: id, Generation: review.Generation, Decision: &d.Verdict, DecidedBy: Plain(d.By), Reason: Plain(d.Reason),
 	})
 	return false, changedOne(n, err, "decide about import %d", id)
 }
@@ -141,7 +141,7 @@ func (s *Store) CheckDecidable(ctx context.Context, id int64) error {
 		return err
 	}
 	review, err := s.ReviewOf(ctx, id)
-	if noRows(err) {
+	if NoRows(err) {
 		return fmt.Errorf("import %d does not wait for a decision: it is %s: %w", id, imp.Status, ErrConflict)
 	}
 	if err != nil {
@@ -161,15 +161,15 @@ func (s *Store) CheckDecidable(ctx context.Context, id int64) error {
 func (s *Store) NoteReviewError(ctx context.Context, id int64, reason string) error {
 	review, err := s.ReviewOf(ctx, id)
 	if err != nil {
-		return found(err, "import %d has no review", id)
+		return Found(err, "import %d has no review", id)
 	}
 	return s.SetReviewError(ctx, db.SetReviewErrorParams{
-		ImportID: id, Generation: review.Generation, Error: plain(reason),
+		ImportID: id, Generation: review.Generation, Error: Plain(reason),
 	})
 }
 
-// noRows says whether a query found nothing.
-func noRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+// NoRows says whether a query found nothing.
+func NoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
 func ptr[T any](v T) *T { return &v }
 
@@ -180,7 +180,7 @@ func (s *Store) Remind(ctx context.Context, id int64, no int) error {
 	if err != nil || imp.Status != StatusInReview {
 		return err
 	}
-	return s.inTx(ctx, func(q *db.Queries) error {
+	return s.InTx(ctx, func(q *db.Queries) error {
 		return s.announceAs(ctx, q, announcedEvent{importID: id, event: EventReviewReminder, no: no})
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/db"
 )
@@ -117,7 +118,7 @@ func TestDecide(t *testing.T) {
 		imp := b.reviewed(t, nil)
 		ran := make(chan string, 50)
 		won := 0
-		for _, err := range atOnce(50, func(i int) error {
+		for _, err := range enginetest.AtOnce(50, func(i int) error {
 			d := store.Decision{Verdict: []string{store.Accepted, store.Declined}[i%2], By: fmt.Sprint("client ", i)}
 			return b.Decide(b.ctx, imp.ID, d, "", func(*sql.Tx) error { ran <- d.By; return nil })
 		}) {

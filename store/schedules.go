@@ -29,12 +29,12 @@ func (s *Store) inLongTx(ctx context.Context, fn func(q *db.Queries) error) erro
 // Schedule returns the schedule of that name, also one that is being deleted, or ErrNotFound.
 func (s *Store) Schedule(ctx context.Context, name string) (Schedule, error) {
 	schedule, err := s.ScheduleByName(ctx, name)
-	return schedule, found(err, "schedule %s", name)
+	return schedule, Found(err, "schedule %s", name)
 }
 
 // AddSchedule adds a schedule. The error is ErrTaken if there is one of that name.
 func (s *Store) AddSchedule(ctx context.Context, n NewSchedule) error {
-	n.Note = plain(n.Note)
+	n.Note = Plain(n.Note)
 	added, err := s.InsertSchedule(ctx, n)
 	if err != nil {
 		return fmt.Errorf("add schedule %s: %w", n.Name, err)
@@ -62,7 +62,7 @@ func (s *Store) AdoptSchedule(
 		}
 		adopted = true
 		return q.FillSchedule(ctx, db.FillScheduleParams{
-			Name: name, Definition: n.Definition, Paused: n.Paused, Note: plain(n.Note), CreatedAt: n.CreatedAt,
+			Name: name, Definition: n.Definition, Paused: n.Paused, Note: Plain(n.Note), CreatedAt: n.CreatedAt,
 		})
 	})
 	return adopted && err == nil, err
@@ -71,7 +71,7 @@ func (s *Store) AdoptSchedule(
 // SetSchedulePaused sets whether a schedule is paused, and why. The error is ErrNotFound if the
 // name is unknown or the schedule is being deleted.
 func (s *Store) SetSchedulePaused(ctx context.Context, name string, paused bool, note string) error {
-	params := db.SetSchedulePausedParams{Name: name, Paused: paused, Note: plain(note)}
+	params := db.SetSchedulePausedParams{Name: name, Paused: paused, Note: Plain(note)}
 	changed, err := s.Queries.SetSchedulePaused(ctx, params)
 	if err != nil {
 		return fmt.Errorf("set whether schedule %s is paused: %w", name, err)
@@ -84,7 +84,7 @@ func (s *Store) SetSchedulePaused(ctx context.Context, name string, paused bool,
 
 // PauseFailingSchedule pauses a schedule. One that is paused keeps its note.
 func (s *Store) PauseFailingSchedule(ctx context.Context, name, note string) error {
-	if err := s.PauseRunningSchedule(ctx, plain(note), name); err != nil {
+	if err := s.PauseRunningSchedule(ctx, Plain(note), name); err != nil {
 		return fmt.Errorf("pause schedule %s: %w", name, err)
 	}
 	return nil

@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"encoding/json"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -127,22 +126,6 @@ func chunk(part store.Part, no int32) store.Checkpoint {
 		FencingToken: part.FencingToken, Next: "to", BytesRead: 50,
 		Days: &calendar.Range{First: 102 + calendar.Day(no), Last: 104 + calendar.Day(no)},
 	}
-}
-
-// atOnce calls fn n times at the same time and returns the errors.
-func atOnce(n int, fn func(i int) error) []error {
-	errs := make([]error, n)
-	start := make(chan struct{})
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() {
-			<-start
-			errs[i] = fn(i)
-		})
-	}
-	close(start)
-	all.Wait()
-	return errs
 }
 
 // EnterPhase moves an import to a phase, by no grant of locks.

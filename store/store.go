@@ -143,22 +143,22 @@ func (s *Store) Ping(ctx context.Context) error {
 // takes over. It is set for the transaction alone, which poolers allow.
 const begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'"
 
-// inTx runs fn in a transaction, which is rolled back if fn fails.
-func (s *Store) inTx(ctx context.Context, fn func(q *db.Queries) error) error {
+// InTx runs fn in a transaction, which is rolled back if fn fails.
+func (s *Store) InTx(ctx context.Context, fn func(q *db.Queries) error) error {
 	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error { return fn(db.New(tx)) })
 }
 
-// found turns pgx's "no rows" into ErrNotFound, naming what was looked for.
-func found(err error, format string, args ...any) error {
+// Found turns pgx's "no rows" into ErrNotFound, naming what was looked for.
+func Found(err error, format string, args ...any) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrNotFound)
 	}
 	return err
 }
 
-// violates says whether the error is a violation of the named constraint or
+// Violates says whether the error is a violation of the named constraint or
 // unique index.
-func violates(err error, constraint string) bool {
+func Violates(err error, constraint string) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && strings.HasPrefix(pgErr.Code, "23") && pgErr.ConstraintName == constraint
 }

@@ -66,7 +66,7 @@ func (s *Store) Heartbeat(ctx context.Context, w LiveWorker) error {
 	offers, err := json.Marshal(w.Offers)
 	if err == nil {
 		err = s.HeartbeatWorker(ctx, db.HeartbeatWorkerParams{
-			ID: w.ID, LiveSeconds: WorkerLive.Seconds(), Process: plain(w.Process), Version: plain(w.Version), Offers: offers,
+			ID: w.ID, LiveSeconds: WorkerLive.Seconds(), Process: Plain(w.Process), Version: Plain(w.Version), Offers: offers,
 		})
 	}
 	if err != nil {
@@ -76,10 +76,10 @@ func (s *Store) Heartbeat(ctx context.Context, w LiveWorker) error {
 }
 
 func truncated(label string) string {
-	if runes := []rune(plain(label)); len(runes) > maxOfferedLabel {
+	if runes := []rune(Plain(label)); len(runes) > maxOfferedLabel {
 		return string(runes[:maxOfferedLabel])
 	}
-	return plain(label)
+	return Plain(label)
 }
 
 // Workers are all live workers, oldest first.

@@ -8,15 +8,16 @@ import (
 
 	"github.com/sluicehq/sluice/ingest/writer"
 	"github.com/sluicehq/sluice/store"
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
 // Checkpoints keeps the progress of partitions in the store. It is safe for concurrent use.
-type Checkpoints struct{ store *store.Store }
+type Checkpoints struct{ store *ingeststore.Store }
 
 var _ writer.Checkpoints = (*Checkpoints)(nil)
 
 // NewCheckpoints returns the writer's view of a store, in which the event log is registered.
-func NewCheckpoints(s *store.Store) *Checkpoints { return &Checkpoints{store: s} }
+func NewCheckpoints(s *ingeststore.Store) *Checkpoints { return &Checkpoints{store: s} }
 
 // fenced makes the store's ErrFenced the writer's.
 func fenced(err error) error {
@@ -26,15 +27,15 @@ func fenced(err error) error {
 	return err
 }
 
-func storeRange(token int64, r writer.Range) store.IngestRange {
-	return store.IngestRange{
+func storeRange(token int64, r writer.Range) ingeststore.Range {
+	return ingeststore.Range{
 		Partition: int32(r.Partition), First: int64(r.From), Last: int64(r.To), FencingToken: token,
 	}
 }
 
 // Load returns the progress of a partition.
 func (c *Checkpoints) Load(ctx context.Context, partition int, token int64) (writer.Progress, error) {
-	at, err := c.store.LoadIngestCheckpoint(ctx, int32(partition), token)
+	at, err := c.store.LoadCheckpoint(ctx, int32(partition), token)
 	if err != nil {
 		return writer.Progress{}, fenced(err)
 	}
@@ -53,30 +54,30 @@ func (c *Checkpoints) Load(ctx context.Context, partition int, token int64) (wri
 
 // Decide records the range that begins at the partition's next sequence.
 func (c *Checkpoints) Decide(ctx context.Context, token int64, r writer.Range) error {
-	return fenced(c.store.DecideIngestRange(ctx, storeRange(token, r)))
+	return fenced(c.store.DecideRange(ctx, storeRange(token, r)))
 }
 
 // RecordRepair records the number of a repair of the open range before it begins.
 func (c *Checkpoints) RecordRepair(ctx context.Context, token int64, r writer.Range, repair uint32) error {
-	return fenced(c.store.RecordIngestRepair(ctx, storeRange(token, r), repair))
+	return fenced(c.store.RecordRepair(ctx, storeRange(token, r), repair))
 }
 
 // Mark records that the open range is written.
 func (c *Checkpoints) Mark(ctx context.Context, token int64, r writer.Range, s writer.Summary) error {
-	sum := store.IngestSummary{
+	sum := ingeststore.Summary{
 		Events: int64(s.Events), Sessions: int64(s.Sessions), Counters: int64(s.Counters), Poisoned: int64(s.Poisoned),
 	}
 	for _, p := range s.Poison {
-		sum.Poison = append(sum.Poison, store.IngestPoison{
+		sum.Poison = append(sum.Poison, ingeststore.Poison{
 			Sequence: int64(p.Sequence), RecordIndex: int32(p.Index), Reason: p.Reason, Sample: p.Sample,
 		})
 	}
-	return fenced(c.store.MarkIngestRange(ctx, storeRange(token, r), sum))
+	return fenced(c.store.MarkRange(ctx, storeRange(token, r), sum))
 }
 
 // SaveSnapshot replaces the snapshot of the partition's open sessions.
 func (c *Checkpoints) SaveSnapshot(
 	ctx context.Context, token int64, partition int, next uint64, snapshot []byte,
 ) error {
-	return fenced(c.store.SaveIngestSnapshot(ctx, int32(partition), token, int64(next), snapshot))
+	return fenced(c.store.SaveSnapshot(ctx, int32(partition), token, int64(next), snapshot))
 }

@@ -29,7 +29,7 @@ func (b *bundle) process(ctx context.Context, holder string, cfg writer.Config) 
 	if err != nil {
 		return err
 	}
-	share, err := b.AcquireIngestLeases(ctx, holder, ttl)
+	share, err := b.AcquireLeases(ctx, holder, ttl)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func TestCheckpoints(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.logOf(t)
-	_, err := b.AcquireIngestLeases(b.ctx, "a", ttl)
+	_, err := b.AcquireLeases(b.ctx, "a", ttl)
 	require.NoError(t, err)
 	load := func() writer.Progress {
 		t.Helper()
@@ -167,7 +167,7 @@ func TestCheckpoints(t *testing.T) {
 	require.NoError(t, b.checkpoints.SaveSnapshot(b.ctx, 1, 3, 10, []byte("sessions")))
 	require.Equal(t, writer.Progress{Next: 10, Snapshot: []byte("sessions"), SnapshotNext: 10}, load())
 
-	at, err := b.LoadIngestCheckpoint(b.ctx, 3, 1)
+	at, err := b.LoadCheckpoint(b.ctx, 3, 1)
 	require.NoError(t, err)
 	require.Equal(t, []int64{1, 4, 3, 2, 1}, []int64{at.Ranges, at.Events, at.Sessions, at.Counters, at.Poisoned})
 	poison, err := b.ListIngestPoison(b.ctx, 10)
@@ -188,7 +188,7 @@ func TestCheckpoints(t *testing.T) {
 
 	// Another holder takes over.
 	b.expire(t, "a")
-	_, err = b.AcquireIngestLeases(b.ctx, "b", ttl)
+	_, err = b.AcquireLeases(b.ctx, "b", ttl)
 	require.NoError(t, err)
 	next := writer.Range{Partition: 3, From: 10, To: 12}
 	_, err = b.checkpoints.Load(b.ctx, 3, 1)

@@ -6,11 +6,12 @@ import (
 
 	"github.com/sluicehq/sluice/ingest/writer/pool"
 	"github.com/sluicehq/sluice/store"
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
 // Leases are the leases of one process, in the store. They are safe for concurrent use.
 type Leases struct {
-	store  *store.Store
+	store  *ingeststore.Store
 	holder string
 }
 
@@ -18,7 +19,7 @@ var _ pool.Leases = (*Leases)(nil)
 
 // NewLeases returns the leases of a process that begins to run. Each run of a process has a name of its
 // own, so that it does not continue leases of the run before it.
-func NewLeases(s *store.Store) (*Leases, error) {
+func NewLeases(s *ingeststore.Store) (*Leases, error) {
 	holder, err := store.NewID()
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func (l *Leases) Holder() string { return l.holder }
 
 // Acquire adds free leases up to the fair share of the process.
 func (l *Leases) Acquire(ctx context.Context, ttl time.Duration) (acquired []pool.Lease, surplus int, err error) {
-	share, err := l.store.AcquireIngestLeases(ctx, l.holder, ttl)
+	share, err := l.store.AcquireLeases(ctx, l.holder, ttl)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -40,7 +41,7 @@ func (l *Leases) Acquire(ctx context.Context, ttl time.Duration) (acquired []poo
 
 // Renew extends the leases of the process and returns all that it has.
 func (l *Leases) Renew(ctx context.Context, ttl time.Duration) ([]pool.Lease, error) {
-	leases, err := l.store.RenewIngestLeases(ctx, l.holder, ttl)
+	leases, err := l.store.RenewLeases(ctx, l.holder, ttl)
 	if err != nil {
 		return nil, err
 	}
@@ -49,15 +50,15 @@ func (l *Leases) Renew(ctx context.Context, ttl time.Duration) ([]pool.Lease, er
 
 // Release frees a lease.
 func (l *Leases) Release(ctx context.Context, lease pool.Lease) error {
-	return fenced(l.store.ReleaseIngestLease(ctx, store.IngestLease{
+	return fenced(l.store.ReleaseLease(ctx, ingeststore.Lease{
 		Partition: int32(lease.Partition), FencingToken: lease.FencingToken,
 	}))
 }
 
 // Leave gives the share of the process to the others.
-func (l *Leases) Leave(ctx context.Context) error { return l.store.LeaveIngestHolders(ctx, l.holder) }
+func (l *Leases) Leave(ctx context.Context) error { return l.store.LeaveHolders(ctx, l.holder) }
 
-func poolLeases(leases []store.IngestLease) []pool.Lease {
+func poolLeases(leases []ingeststore.Lease) []pool.Lease {
 	all := make([]pool.Lease, len(leases))
 	for i, l := range leases {
 		all[i] = pool.Lease{Partition: int(l.Partition), FencingToken: l.FencingToken}

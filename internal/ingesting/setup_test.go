@@ -24,6 +24,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/store"
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -37,7 +38,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // bundle is a migrated store, with its checkpoints and a plain connection.
 type bundle struct {
-	*store.Store
+	*ingeststore.Store
 	checkpoints *ingesting.Checkpoints
 	ctx         context.Context
 	sql         *pgx.Conn
@@ -47,10 +48,10 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{ctx: enginetest.Context(t)}
 	dsn := enginetest.StoreDSN(t)
-	var err error
-	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn})
+	s, err := store.Open(b.ctx, store.Config{DSN: dsn})
 	require.NoError(t, err)
-	t.Cleanup(b.Close)
+	t.Cleanup(s.Close)
+	b.Store = ingeststore.New(s)
 	require.NoError(t, b.Migrate(b.ctx))
 	b.checkpoints = ingesting.NewCheckpoints(b.Store)
 	b.sql, err = pgx.Connect(b.ctx, dsn)
@@ -83,7 +84,7 @@ func (b *bundle) logOf(t *testing.T) *eventlog.Log {
 	})
 	require.NoError(t, err)
 	t.Cleanup(log.Close)
-	require.NoError(t, b.RegisterIngestLog(b.ctx, store.IngestLog{ID: log.ID(), Partitions: partitions}))
+	require.NoError(t, b.RegisterLog(b.ctx, ingeststore.Log{ID: log.ID(), Partitions: partitions}))
 	return log
 }
 

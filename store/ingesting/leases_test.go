@@ -1,4 +1,4 @@
-package store_test
+package ingesting_test
 
 import (
 	"context"
@@ -10,24 +10,26 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/ingesting"
 )
 
 // ttl is longer than a test: leases expire when the test says so.
 const ttl = time.Hour
 
-// setupIngest is a store with an event log of so many partitions.
-func setupIngest(t *testing.T, partitions int32) *bundle {
+// setupLog is a store with an event log of so many partitions.
+func setupLog(t *testing.T, partitions int32) *bundle {
 	t.Helper()
 	b := setup(t)
-	require.NoError(t, b.RegisterIngestLog(b.ctx, store.IngestLog{ID: "log", Partitions: partitions}))
+	require.NoError(t, b.RegisterLog(b.ctx, ingesting.Log{ID: "log", Partitions: partitions}))
 	return b
 }
 
 // takeLeases returns the leases that a request of a holder adds.
-func (b *bundle) takeLeases(t *testing.T, holder string) []store.IngestLease {
+func (b *bundle) takeLeases(t *testing.T, holder string) []ingesting.Lease {
 	t.Helper()
-	share, err := b.AcquireIngestLeases(b.ctx, holder, ttl)
+	share, err := b.AcquireLeases(b.ctx, holder, ttl)
 	require.NoError(t, err)
 	return share.Acquired
 }
@@ -74,27 +76,27 @@ func awaitLock(ctx context.Context, t *testing.T, tx pgx.Tx) {
 func TestIngestLog(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.IngestLog(b.ctx)
+	_, err := b.Log(b.ctx)
 	require.ErrorIs(t, err, store.ErrNotFound)
-	_, err = b.AcquireIngestLeases(b.ctx, "a", ttl)
+	_, err = b.AcquireLeases(b.ctx, "a", ttl)
 	require.ErrorIs(t, err, store.ErrNotFound)
-	for _, bad := range []store.IngestLog{{ID: "", Partitions: 1}, {ID: "x"}, {ID: "x", Partitions: 257}} {
-		require.ErrorContains(t, b.RegisterIngestLog(b.ctx, bad), "want an id, and 1 to 256 partitions")
+	for _, bad := range []ingesting.Log{{ID: "", Partitions: 1}, {ID: "x"}, {ID: "x", Partitions: 257}} {
+		require.ErrorContains(t, b.RegisterLog(b.ctx, bad), "want an id, and 1 to 256 partitions")
 	}
-	errs := atOnce(6, func(i int) error {
-		return b.RegisterIngestLog(b.ctx, store.IngestLog{ID: fmt.Sprint("log ", i%2), Partitions: 256})
+	errs := enginetest.AtOnce(6, func(i int) error {
+		return b.RegisterLog(b.ctx, ingesting.Log{ID: fmt.Sprint("log ", i%2), Partitions: 256})
 	})
-	known, err := b.IngestLog(b.ctx)
+	known, err := b.Log(b.ctx)
 	require.NoError(t, err)
 	require.EqualValues(t, 256, known.Partitions)
 	for i, err := range errs {
 		if fmt.Sprint("log ", i%2) == known.ID {
 			require.NoError(t, err)
 		} else {
-			require.ErrorIs(t, err, store.ErrOtherLog)
+			require.ErrorIs(t, err, ingesting.ErrOtherLog)
 		}
 	}
-	err = b.RegisterIngestLog(b.ctx, store.IngestLog{ID: known.ID, Partitions: 16})
+	err = b.RegisterLog(b.ctx, ingesting.Log{ID: known.ID, Partitions: 16})
 	require.EqualError(t, err, "register event log "+known.ID+" with 16 partitions: "+
 		"the store belongs to another event log: "+known.ID+" with 256 partitions")
 	var leases, checkpoints int
@@ -106,10 +108,10 @@ func TestIngestLog(t *testing.T) {
 // Two holders race for one lease: one gets it, and the other after it expires or is released.
 func TestIngestLeaseRace(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 1)
-	shares := make([]store.IngestShare, 2)
-	for _, err := range atOnce(2, func(i int) (err error) {
-		shares[i], err = b.AcquireIngestLeases(b.ctx, fmt.Sprint("holder ", i), ttl)
+	b := setupLog(t, 1)
+	shares := make([]ingesting.Share, 2)
+	for _, err := range enginetest.AtOnce(2, func(i int) (err error) {
+		shares[i], err = b.AcquireLeases(b.ctx, fmt.Sprint("holder ", i), ttl)
 		return err
 	}) {
 		require.NoError(t, err)
@@ -119,35 +121,35 @@ func TestIngestLeaseRace(t *testing.T) {
 	if len(shares[1].Acquired) == 1 {
 		first, second = second, first
 	}
-	lease := store.IngestLease{Partition: 0, FencingToken: 1}
+	lease := ingesting.Lease{Partition: 0, FencingToken: 1}
 	require.Empty(t, b.takeLeases(t, second))
-	leases, err := b.RenewIngestLeases(b.ctx, second, ttl)
+	leases, err := b.RenewLeases(b.ctx, second, ttl)
 	require.NoError(t, err)
 	require.Empty(t, leases)
-	leases, err = b.RenewIngestLeases(b.ctx, first, ttl)
+	leases, err = b.RenewLeases(b.ctx, first, ttl)
 	require.NoError(t, err)
-	require.Equal(t, []store.IngestLease{lease}, leases)
+	require.Equal(t, []ingesting.Lease{lease}, leases)
 
 	// An expired lease is not renewed, also if it is still free.
 	b.expire(t, first)
-	leases, err = b.RenewIngestLeases(b.ctx, first, ttl)
+	leases, err = b.RenewLeases(b.ctx, first, ttl)
 	require.NoError(t, err)
 	require.Empty(t, leases)
 	next := b.takeLeases(t, second)
-	require.Equal(t, []store.IngestLease{{Partition: 0, FencingToken: 2}}, next)
-	require.ErrorIs(t, b.ReleaseIngestLease(b.ctx, lease), store.ErrFenced)
+	require.Equal(t, []ingesting.Lease{{Partition: 0, FencingToken: 2}}, next)
+	require.ErrorIs(t, b.ReleaseLease(b.ctx, lease), store.ErrFenced)
 	require.Empty(t, b.takeLeases(t, first))
 
-	require.NoError(t, b.LeaveIngestHolders(b.ctx, second))
-	require.NoError(t, b.ReleaseIngestLease(b.ctx, next[0]))
-	require.ErrorIs(t, b.ReleaseIngestLease(b.ctx, next[0]), store.ErrFenced)
-	require.Equal(t, []store.IngestLease{{Partition: 0, FencingToken: 3}}, b.takeLeases(t, first))
+	require.NoError(t, b.LeaveHolders(b.ctx, second))
+	require.NoError(t, b.ReleaseLease(b.ctx, next[0]))
+	require.ErrorIs(t, b.ReleaseLease(b.ctx, next[0]), store.ErrFenced)
+	require.Equal(t, []ingesting.Lease{{Partition: 0, FencingToken: 3}}, b.takeLeases(t, first))
 }
 
 // A renewal extends a lease by the database's clock and never shortens it.
 func TestIngestLeaseRenewal(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 1)
+	b := setupLog(t, 1)
 	b.takeLeases(t, "a")
 	left := func() time.Duration {
 		var seconds float64
@@ -156,13 +158,13 @@ func TestIngestLeaseRenewal(t *testing.T) {
 		return time.Duration(seconds * float64(time.Second))
 	}
 	for _, c := range []struct{ ttl, want time.Duration }{{2 * ttl, 2 * ttl}, {time.Second, 2 * ttl}} {
-		_, err := b.RenewIngestLeases(b.ctx, "a", c.ttl)
+		_, err := b.RenewLeases(b.ctx, "a", c.ttl)
 		require.NoError(t, err)
 		require.InDelta(t, c.want.Seconds(), left().Seconds(), 60)
 	}
 	// A lease of no length has expired when the call returns.
 	b.expire(t, "a")
-	_, err := b.AcquireIngestLeases(b.ctx, "a", 0)
+	_, err := b.AcquireLeases(b.ctx, "a", 0)
 	require.ErrorContains(t, err, "a has expired while it waited: want a longer time than 0s")
 }
 
@@ -170,20 +172,20 @@ func TestIngestLeaseRenewal(t *testing.T) {
 // more joins, the others are told what they have too many; when one expires, the others take over.
 func TestIngestLeasesBalanced(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 16)
+	b := setupLog(t, 16)
 	names := []string{"a", "b", "c", "d"}
 	balance := func(names ...string) {
 		// Twice: what one has too many is free for the next after it was released.
 		for range 2 {
-			for _, err := range atOnce(len(names), func(i int) error {
-				share, err := b.AcquireIngestLeases(b.ctx, names[i], ttl)
+			for _, err := range enginetest.AtOnce(len(names), func(i int) error {
+				share, err := b.AcquireLeases(b.ctx, names[i], ttl)
 				if err != nil {
 					return err
 				}
-				held, err := b.RenewIngestLeases(b.ctx, names[i], ttl)
+				held, err := b.RenewLeases(b.ctx, names[i], ttl)
 				for _, lease := range held[:min(share.Surplus, len(held))] {
 					if err == nil {
-						err = b.ReleaseIngestLease(b.ctx, lease)
+						err = b.ReleaseLease(b.ctx, lease)
 					}
 				}
 				return err
@@ -224,10 +226,10 @@ func (b *bundle) sorted(t *testing.T) map[string]int {
 // Three new holders that ask for 16 partitions at once get one holder for each partition.
 func TestIngestLeasesConcurrently(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 16)
-	shares := make([]store.IngestShare, 9)
+	b := setupLog(t, 16)
+	shares := make([]ingesting.Share, 9)
 	acquire := func(i int) (err error) {
-		shares[i], err = b.AcquireIngestLeases(b.ctx, fmt.Sprint("holder ", i%3), ttl)
+		shares[i], err = b.AcquireLeases(b.ctx, fmt.Sprint("holder ", i%3), ttl)
 		return err
 	}
 	// All join before the first takes anything.
@@ -235,7 +237,7 @@ func TestIngestLeasesConcurrently(t *testing.T) {
 		b.exec(t, "INSERT INTO ingest_holders (holder, expires_at) VALUES ($1, now() + interval '1 hour')",
 			fmt.Sprint("holder ", i))
 	}
-	for _, err := range atOnce(9, acquire) {
+	for _, err := range enginetest.AtOnce(9, acquire) {
 		require.NoError(t, err)
 	}
 	seen := map[int32]bool{}
@@ -255,15 +257,15 @@ func TestIngestLeasesConcurrently(t *testing.T) {
 // transaction that waits for a change of hands is refused after it.
 func TestIngestLeaseChangesHands(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 1)
+	b := setupLog(t, 1)
 	lease := b.takeLeases(t, "a")[0]
 	tx, err := b.sql.Begin(b.ctx)
 	require.NoError(t, err)
 	_, err = tx.Exec(b.ctx, "SELECT FROM ingest_leases FOR KEY SHARE")
 	require.NoError(t, err)
-	leases, err := b.RenewIngestLeases(b.ctx, "a", ttl)
+	leases, err := b.RenewLeases(b.ctx, "a", ttl)
 	require.NoError(t, err)
-	require.Equal(t, []store.IngestLease{lease}, leases)
+	require.Equal(t, []ingesting.Lease{lease}, leases)
 	require.NoError(t, tx.Rollback(b.ctx))
 
 	b.expire(t, "a")
@@ -280,8 +282,8 @@ func TestIngestLeaseChangesHands(t *testing.T) {
 		FROM (SELECT f.partition FROM ingest_leases f FOR UPDATE SKIP LOCKED) free WHERE l.partition = free.partition`)
 	require.NoError(t, err)
 	decided := make(chan error, 1)
-	r := store.IngestRange{Partition: 0, First: 1, Last: 2, FencingToken: lease.FencingToken}
-	go func() { decided <- b.DecideIngestRange(b.ctx, r) }()
+	r := ingesting.Range{Partition: 0, First: 1, Last: 2, FencingToken: lease.FencingToken}
+	go func() { decided <- b.DecideRange(b.ctx, r) }()
 	awaitLock(b.ctx, t, tx)
 	require.NoError(t, tx.Commit(b.ctx))
 	require.ErrorIs(t, <-decided, store.ErrFenced)

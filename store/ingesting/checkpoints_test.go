@@ -1,4 +1,4 @@
-package store_test
+package ingesting_test
 
 import (
 	"bytes"
@@ -10,18 +10,20 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/ingesting"
 )
 
 // span is a range of partition 1 under a fencing token.
-func span(first, last, token int64) store.IngestRange {
-	return store.IngestRange{Partition: 1, First: first, Last: last, FencingToken: token}
+func span(first, last, token int64) ingesting.Range {
+	return ingesting.Range{Partition: 1, First: first, Last: last, FencingToken: token}
 }
 
 // progress returns the progress of partition 1, without the time of its last change.
-func (b *bundle) progress(t *testing.T, token int64) store.IngestCheckpoint {
+func (b *bundle) progress(t *testing.T, token int64) ingesting.Checkpoint {
 	t.Helper()
-	c, err := b.LoadIngestCheckpoint(b.ctx, 1, token)
+	c, err := b.LoadCheckpoint(b.ctx, 1, token)
 	require.NoError(t, err)
 	c.UpdatedAt = time.Time{}
 	return c
@@ -30,56 +32,56 @@ func (b *bundle) progress(t *testing.T, token int64) store.IngestCheckpoint {
 // Each step of a range is seen by the next holder of the lease, which continues from it.
 func TestIngestRange(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 2)
+	b := setupLog(t, 2)
 	names := []string{"a", "b"}
 	var token int64
 	// crash lets the lease expire; another process takes over.
-	crash := func() store.IngestCheckpoint {
+	crash := func() ingesting.Checkpoint {
 		b.expire(t, names[0])
 		names[0], names[1] = names[1], names[0]
 		require.Len(t, b.takeLeases(t, names[0]), 2)
 		token++
 		return b.progress(t, token)
 	}
-	require.Equal(t, store.IngestCheckpoint{Partition: 1, NextSequence: 1, State: "idle"}, crash())
+	require.Equal(t, ingesting.Checkpoint{Partition: 1, NextSequence: 1, State: "idle"}, crash())
 
-	require.NoError(t, b.DecideIngestRange(b.ctx, span(1, 5, token)))
+	require.NoError(t, b.DecideRange(b.ctx, span(1, 5, token)))
 	first, last, decidedBy, repair := int64(1), int64(5), token, int64(0)
-	want := store.IngestCheckpoint{
+	want := ingesting.Checkpoint{
 		Partition: 1, NextSequence: 1, State: "decided", OpenFrom: &first, OpenTo: &last, OpenToken: &decidedBy,
 		OpenRepair: &repair,
 	}
 	require.Equal(t, want, crash())
 
-	require.NoError(t, b.RecordIngestRepair(b.ctx, span(1, 5, token), 1))
+	require.NoError(t, b.RecordRepair(b.ctx, span(1, 5, token), 1))
 	repair, want.State = 1, "repairing"
 	require.Equal(t, want, crash())
-	require.NoError(t, b.RecordIngestRepair(b.ctx, span(1, 5, token), 3))
+	require.NoError(t, b.RecordRepair(b.ctx, span(1, 5, token), 3))
 	repair = 3
 	require.Equal(t, want, crash())
 
-	sum := store.IngestSummary{Events: 7, Sessions: 2, Counters: 1, Poisoned: 3}
-	require.NoError(t, b.MarkIngestRange(b.ctx, span(1, 5, token), sum))
-	want = store.IngestCheckpoint{
+	sum := ingesting.Summary{Events: 7, Sessions: 2, Counters: 1, Poisoned: 3}
+	require.NoError(t, b.MarkRange(b.ctx, span(1, 5, token), sum))
+	want = ingesting.Checkpoint{
 		Partition: 1, NextSequence: 6, State: "idle", Ranges: 1, Events: 7, Sessions: 2, Counters: 1, Poisoned: 3,
 	}
 	require.Equal(t, want, crash())
 
-	require.NoError(t, b.SaveIngestSnapshot(b.ctx, 1, token, 6, []byte("sessions")))
+	require.NoError(t, b.SaveSnapshot(b.ctx, 1, token, 6, []byte("sessions")))
 	want.Snapshot, want.SnapshotNext = []byte("sessions"), 6
 	require.Equal(t, want, crash())
 
-	require.NoError(t, b.DecideIngestRange(b.ctx, span(6, 6, token)))
-	sum = store.IngestSummary{Events: 1, Sessions: 1, Counters: 1}
-	require.NoError(t, b.MarkIngestRange(b.ctx, span(6, 6, token), sum))
+	require.NoError(t, b.DecideRange(b.ctx, span(6, 6, token)))
+	sum = ingesting.Summary{Events: 1, Sessions: 1, Counters: 1}
+	require.NoError(t, b.MarkRange(b.ctx, span(6, 6, token), sum))
 	want.NextSequence, want.Ranges, want.Events, want.Sessions, want.Counters = 7, 2, 8, 3, 2
 	require.Equal(t, want, crash())
-	require.NoError(t, b.SaveIngestSnapshot(b.ctx, 1, token, 7, []byte("more")))
+	require.NoError(t, b.SaveSnapshot(b.ctx, 1, token, 7, []byte("more")))
 	want.Snapshot, want.SnapshotNext = []byte("more"), 7
 	require.Equal(t, want, crash())
 
 	// The other partition has its own progress.
-	other, err := b.LoadIngestCheckpoint(b.ctx, 0, token)
+	other, err := b.LoadCheckpoint(b.ctx, 0, token)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, other.NextSequence)
 }
@@ -87,7 +89,7 @@ func TestIngestRange(t *testing.T) {
 // A range that is decided never changes, and steps out of order change nothing.
 func TestIngestRangeIsFinal(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 2)
+	b := setupLog(t, 2)
 	b.takeLeases(t, "a")
 	refused := func(errs ...error) {
 		t.Helper()
@@ -99,10 +101,10 @@ func TestIngestRangeIsFinal(t *testing.T) {
 		require.Equal(t, before, b.progress(t, 1))
 	}
 	mark := func(first, last int64) error {
-		return b.MarkIngestRange(b.ctx, span(first, last, 1), store.IngestSummary{Events: 1})
+		return b.MarkRange(b.ctx, span(first, last, 1), ingesting.Summary{Events: 1})
 	}
-	decide := func(first, last int64) error { return b.DecideIngestRange(b.ctx, span(first, last, 1)) }
-	repair := func(first, last int64, no uint32) error { return b.RecordIngestRepair(b.ctx, span(first, last, 1), no) }
+	decide := func(first, last int64) error { return b.DecideRange(b.ctx, span(first, last, 1)) }
+	repair := func(first, last int64, no uint32) error { return b.RecordRepair(b.ctx, span(first, last, 1), no) }
 
 	refused(decide(0, 5), decide(2, 5), decide(1, 0), decide(1, -5), decide(math.MinInt64, 5), mark(1, 5))
 	refused(repair(1, 5, 1))
@@ -118,7 +120,7 @@ func TestIngestRangeIsFinal(t *testing.T) {
 
 	// Of concurrent decisions one counts.
 	succeeded := 0
-	for _, err := range atOnce(4, func(i int) error { return decide(6, 10+int64(i)) }) {
+	for _, err := range enginetest.AtOnce(4, func(i int) error { return decide(6, 10+int64(i)) }) {
 		if err == nil {
 			succeeded++
 		} else {
@@ -132,21 +134,21 @@ func TestIngestRangeIsFinal(t *testing.T) {
 // one, one of the future, and one that was released.
 func TestIngestFencing(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 2)
+	b := setupLog(t, 2)
 	b.takeLeases(t, "a")
-	require.NoError(t, b.DecideIngestRange(b.ctx, span(1, 5, 1)))
+	require.NoError(t, b.DecideRange(b.ctx, span(1, 5, 1)))
 	b.expire(t, "a")
 	// An expired lease that is not taken over may still be used.
-	require.NoError(t, b.RecordIngestRepair(b.ctx, span(1, 5, 1), 1))
+	require.NoError(t, b.RecordRepair(b.ctx, span(1, 5, 1), 1))
 	b.takeLeases(t, "b")
 	refused := func(token int64) {
 		t.Helper()
-		_, err := b.LoadIngestCheckpoint(b.ctx, 1, token)
+		_, err := b.LoadCheckpoint(b.ctx, 1, token)
 		for name, err := range map[string]error{
-			"load": err, "decide": b.DecideIngestRange(b.ctx, span(1, 5, token)),
-			"repair":   b.RecordIngestRepair(b.ctx, span(1, 5, token), 2),
-			"mark":     b.MarkIngestRange(b.ctx, span(1, 5, token), store.IngestSummary{}),
-			"snapshot": b.SaveIngestSnapshot(b.ctx, 1, token, 1, []byte("x")),
+			"load": err, "decide": b.DecideRange(b.ctx, span(1, 5, token)),
+			"repair":   b.RecordRepair(b.ctx, span(1, 5, token), 2),
+			"mark":     b.MarkRange(b.ctx, span(1, 5, token), ingesting.Summary{}),
+			"snapshot": b.SaveSnapshot(b.ctx, 1, token, 1, []byte("x")),
 		} {
 			require.ErrorIs(t, err, store.ErrFenced, name)
 			require.ErrorContains(t, err, fmt.Sprintf("partition 1 with fencing token %d: a later attempt", token), name)
@@ -155,13 +157,13 @@ func TestIngestFencing(t *testing.T) {
 	before := b.progress(t, 2)
 	for _, token := range []int64{-1, 0, 1, 3} {
 		refused(token)
-		lease := store.IngestLease{Partition: 1, FencingToken: token}
-		require.ErrorIs(t, b.ReleaseIngestLease(b.ctx, lease), store.ErrFenced)
+		lease := ingesting.Lease{Partition: 1, FencingToken: token}
+		require.ErrorIs(t, b.ReleaseLease(b.ctx, lease), store.ErrFenced)
 	}
 	require.Equal(t, before, b.progress(t, 2))
-	require.NoError(t, b.ReleaseIngestLease(b.ctx, store.IngestLease{Partition: 1, FencingToken: 2}))
+	require.NoError(t, b.ReleaseLease(b.ctx, ingesting.Lease{Partition: 1, FencingToken: 2}))
 	refused(2)
-	require.NoError(t, b.LeaveIngestHolders(b.ctx, "b"))
+	require.NoError(t, b.LeaveHolders(b.ctx, "b"))
 	require.Len(t, b.takeLeases(t, "c"), 1)
 	require.Equal(t, before, b.progress(t, 3))
 }
@@ -169,37 +171,37 @@ func TestIngestFencing(t *testing.T) {
 // A snapshot is bounded, in the store and in the database.
 func TestIngestSnapshotBound(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 2)
+	b := setupLog(t, 2)
 	b.takeLeases(t, "a")
-	require.ErrorContains(t, b.SaveIngestSnapshot(b.ctx, 1, 1, 1, nil), "it is empty: want 1 to 134217728 bytes")
-	err := b.SaveIngestSnapshot(b.ctx, 1, 1, 1, make([]byte, store.MaxIngestSnapshot+1))
+	require.ErrorContains(t, b.SaveSnapshot(b.ctx, 1, 1, 1, nil), "it is empty: want 1 to 134217728 bytes")
+	err := b.SaveSnapshot(b.ctx, 1, 1, 1, make([]byte, ingesting.MaxSnapshot+1))
 	require.ErrorIs(t, err, store.ErrLimit)
 	require.ErrorContains(t, err, "it has 134217729 bytes: want at most 134217728, by a lower bound of open sessions")
 	_, err = b.sql.Exec(b.ctx, `UPDATE ingest_checkpoints
 		SET snapshot = convert_to(repeat('x', 134217729), 'UTF8'), snapshot_next = 1`)
 	require.ErrorContains(t, err, "ingest_checkpoints_snapshot_check")
-	require.ErrorIs(t, b.SaveIngestSnapshot(b.ctx, 1, 1, 2, []byte("x")), store.ErrConflict)
+	require.ErrorIs(t, b.SaveSnapshot(b.ctx, 1, 1, 2, []byte("x")), store.ErrConflict)
 	require.Nil(t, b.progress(t, 1).Snapshot)
 	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-	require.NoError(t, b.SaveIngestSnapshot(b.ctx, 1, 1, 1, large))
+	require.NoError(t, b.SaveSnapshot(b.ctx, 1, 1, 1, large))
 	require.Equal(t, large, b.progress(t, 1).Snapshot)
 }
 
 // What could not be written is kept without its text, and the newest of a partition only.
 func TestIngestPoison(t *testing.T) {
 	t.Parallel()
-	b := setupIngest(t, 2)
+	b := setupLog(t, 2)
 	b.takeLeases(t, "a")
 	sample := append([]byte("\x0a\x05/user?mail=Anna@example.com&id=42\xc3\xa9"), bytes.Repeat([]byte("Z"), 300)...)
-	require.NoError(t, b.DecideIngestRange(b.ctx, span(1, 1, 1)))
-	broken := []store.IngestPoison{
+	require.NoError(t, b.DecideRange(b.ctx, span(1, 1, 1)))
+	broken := []ingesting.Poison{
 		{Sequence: 1, RecordIndex: -1, Reason: "bad\x00\xff " + strings.Repeat("ü", 600), Sample: sample},
 		{Sequence: 1, RecordIndex: -2},
 	}
-	sum := store.IngestSummary{Events: 1, Poisoned: 2, Poison: broken}
-	require.Error(t, b.MarkIngestRange(b.ctx, span(1, 1, 1), sum))
+	sum := ingesting.Summary{Events: 1, Poisoned: 2, Poison: broken}
+	require.Error(t, b.MarkRange(b.ctx, span(1, 1, 1), sum))
 	require.Equal(t, "decided", b.progress(t, 1).State, "both or neither")
-	require.NoError(t, b.MarkIngestRange(b.ctx, span(1, 1, 1), store.IngestSummary{Poisoned: 2, Poison: broken[:1]}))
+	require.NoError(t, b.MarkRange(b.ctx, span(1, 1, 1), ingesting.Summary{Poisoned: 2, Poison: broken[:1]}))
 	all, err := b.ListIngestPoison(b.ctx, 10)
 	require.NoError(t, err)
 	require.Len(t, all, 1)
@@ -211,12 +213,12 @@ func TestIngestPoison(t *testing.T) {
 
 	for i := range int64(11) {
 		r := span(2+i, 2+i, 1)
-		require.NoError(t, b.DecideIngestRange(b.ctx, r))
-		sum := store.IngestSummary{Poisoned: 100}
+		require.NoError(t, b.DecideRange(b.ctx, r))
+		sum := ingesting.Summary{Poisoned: 100}
 		for index := range int32(100) {
-			sum.Poison = append(sum.Poison, store.IngestPoison{Sequence: r.First, RecordIndex: index})
+			sum.Poison = append(sum.Poison, ingesting.Poison{Sequence: r.First, RecordIndex: index})
 		}
-		require.NoError(t, b.MarkIngestRange(b.ctx, r, sum))
+		require.NoError(t, b.MarkRange(b.ctx, r, sum))
 	}
 	all, err = b.ListIngestPoison(b.ctx, 5000)
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package store
+package ingesting
 
 import (
 	"context"
@@ -7,32 +7,33 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/db"
 )
 
 // ErrOtherLog means that the store belongs to another event log.
 var ErrOtherLog = errors.New("the store belongs to another event log")
 
-// maxIngestPartitions is the most partitions of an event log.
-const maxIngestPartitions = 256
+// maxPartitions is the most partitions of an event log.
+const maxPartitions = 256
 
-// IngestLog identifies the event log.
-type IngestLog struct {
+// Log identifies the event log.
+type Log struct {
 	// ID is the id that the log was created with.
 	ID string
 	// Partitions is how many it has, from 1 to 256. The number never changes.
 	Partitions int32
 }
 
-// RegisterIngestLog records the event log, with a lease and a checkpoint for each of its partitions.
+// RegisterLog records the event log, with a lease and a checkpoint for each of its partitions.
 // It is idempotent. The error is ErrOtherLog if the store has a log with another id or another number
 // of partitions: its checkpoints do not hold for the new one.
-func (s *Store) RegisterIngestLog(ctx context.Context, l IngestLog) error {
-	if l.ID == "" || l.Partitions < 1 || l.Partitions > maxIngestPartitions {
+func (s *Store) RegisterLog(ctx context.Context, l Log) error {
+	if l.ID == "" || l.Partitions < 1 || l.Partitions > maxPartitions {
 		return fmt.Errorf("register event log %q with %d partitions: want an id, and 1 to %d partitions",
-			l.ID, l.Partitions, maxIngestPartitions)
+			l.ID, l.Partitions, maxPartitions)
 	}
-	err := s.inTx(ctx, func(q *db.Queries) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		added, err := q.AddIngestLog(ctx, l.ID, l.Partitions)
 		if err != nil {
 			return err
@@ -55,70 +56,70 @@ func (s *Store) RegisterIngestLog(ctx context.Context, l IngestLog) error {
 	return nil
 }
 
-// IngestLog returns the registered event log, or ErrNotFound.
-func (s *Store) IngestLog(ctx context.Context) (IngestLog, error) {
+// Log returns the registered event log, or store.ErrNotFound.
+func (s *Store) Log(ctx context.Context) (Log, error) {
 	row, err := s.GetIngestLog(ctx)
 	if err != nil {
-		return IngestLog{}, found(err, "event log")
+		return Log{}, store.Found(err, "event log")
 	}
-	return IngestLog{ID: row.LogID, Partitions: row.Partitions}, nil
+	return Log{ID: row.LogID, Partitions: row.Partitions}, nil
 }
 
-// IngestLease is the right to write a partition of the event log.
-type IngestLease struct {
+// Lease is the right to write a partition of the event log.
+type Lease struct {
 	Partition int32
 	// FencingToken increases with each holder of the partition.
 	FencingToken int64
 }
 
-// IngestShare is the answer to a request for leases.
-type IngestShare struct {
+// Share is the answer to a request for leases.
+type Share struct {
 	// Acquired are the leases that the request has added, in order of their partitions.
-	Acquired []IngestLease
+	Acquired []Lease
 	// Surplus is how many leases the holder has beyond its fair share: it is to release that many.
 	Surplus int
 }
 
-// AcquireIngestLeases gives a holder its fair share of the free leases, for ttl. A lease is free if it
+// AcquireLeases gives a holder its fair share of the free leases, for ttl. A lease is free if it
 // has been released, or has expired by the database's clock. The fair share is the number of partitions
 // divided by that of the live holders; those that joined first have one of the remainder each. A holder
 // is live for ttl after a call. Its name identifies one run of a process: see NewID.
 //
 // The holder counts ttl from before the call and stops writing in time. After an error,
-// RenewIngestLeases returns leases of which it was not told. The error is ErrNotFound if no event log
+// RenewLeases returns leases of which it was not told. The error is store.ErrNotFound if no event log
 // is registered.
-func (s *Store) AcquireIngestLeases(ctx context.Context, holder string, ttl time.Duration) (IngestShare, error) {
-	var share IngestShare
-	err := s.inTx(ctx, func(q *db.Queries) error {
+func (s *Store) AcquireLeases(ctx context.Context, holder string, ttl time.Duration) (Share, error) {
+	var share Share
+	err := s.InTx(ctx, func(q *db.Queries) error {
 		partitions, err := q.LockIngestLog(ctx)
 		if err != nil {
-			return found(err, "event log")
+			return store.Found(err, "event log")
 		}
-		room, err := ingestRoom(ctx, q, holder, ttl, int(partitions))
+		free, err := room(ctx, q, holder, ttl, int(partitions))
 		if err != nil {
 			return err
 		}
-		if share.Surplus = max(-room, 0); room <= 0 {
+		if share.Surplus = max(-free, 0); free <= 0 {
 			return nil
 		}
 		taken, err := q.TakeIngestLeases(ctx, db.TakeIngestLeasesParams{
-			Holder: holder, Seconds: ttl.Seconds(), Most: int64(room),
+			Holder: holder, Seconds: ttl.Seconds(), Most: int64(free),
 		})
 		for _, row := range taken {
-			share.Acquired = append(share.Acquired, IngestLease(row))
+			share.Acquired = append(share.Acquired, Lease(row))
 		}
 		return err
 	})
 	if err != nil {
-		return IngestShare{}, fmt.Errorf("acquire leases of partitions for %s: %w", holder, err)
+		return Share{}, fmt.Errorf("acquire leases of partitions for %s: %w", holder, err)
 	}
 	sortLeases(share.Acquired)
 	return share, nil
 }
 
-// ingestRoom makes a holder live, and returns how many leases its fair share has beyond those that it
+// room makes a holder live, and returns how many leases its fair share has beyond those that it
 // has; it is negative if it has more.
-func ingestRoom(ctx context.Context, q *db.Queries, holder string, ttl time.Duration, partitions int) (int, error) {
+func room(ctx context.Context, q *db.Queries, holder string, ttl time.Duration, partitions int) (int, error) {
 	if err := q.JoinIngestHolders(ctx, holder, ttl.Seconds()); err != nil {
 		return 0, fmt.Errorf("join the holders: %w", err)
 	}
@@ -144,32 +145,32 @@ func ingestRoom(ctx context.Context, q *db.Queries, holder string, ttl time.Dura
 	return fair - int(held), nil
 }
 
-// RenewIngestLeases extends the leases of a holder to ttl from now, and returns them in order of their
+// RenewLeases extends the leases of a holder to ttl from now, and returns them in order of their
 // partitions. A lease that it does not return has expired, or was released: the holder must not write
 // its partition under that fencing token again.
-func (s *Store) RenewIngestLeases(ctx context.Context, holder string, ttl time.Duration) ([]IngestLease, error) {
-	rows, err := s.Queries.RenewIngestLeases(ctx, ttl.Seconds(), holder)
+func (s *Store) RenewLeases(ctx context.Context, holder string, ttl time.Duration) ([]Lease, error) {
+	rows, err := s.RenewIngestLeases(ctx, ttl.Seconds(), holder)
 	if err != nil {
 		return nil, fmt.Errorf("renew leases of partitions of %s: %w", holder, err)
 	}
-	leases := make([]IngestLease, len(rows))
+	leases := make([]Lease, len(rows))
 	for i, row := range rows {
-		leases[i] = IngestLease(row)
+		leases[i] = Lease(row)
 	}
 	sortLeases(leases)
 	return leases, nil
 }
 
-func sortLeases(leases []IngestLease) {
-	slices.SortFunc(leases, func(a, b IngestLease) int { return int(a.Partition - b.Partition) })
+func sortLeases(leases []Lease) {
+	slices.SortFunc(leases, func(a, b Lease) int { return int(a.Partition - b.Partition) })
 }
 
-// ReleaseIngestLease frees a lease. Statements under its fencing token are refused from now on. The
-// error is ErrFenced if the lease has been taken over, or is free.
-func (s *Store) ReleaseIngestLease(ctx context.Context, l IngestLease) error {
-	n, err := s.Queries.ReleaseIngestLease(ctx, l.Partition, l.FencingToken)
+// ReleaseLease frees a lease. Statements under its fencing token are refused from now on. The
+// error is store.ErrFenced if the lease has been taken over, or is free.
+func (s *Store) ReleaseLease(ctx context.Context, l Lease) error {
+	n, err := s.ReleaseIngestLease(ctx, l.Partition, l.FencingToken)
 	if err == nil && n == 0 {
-		err = ErrFenced
+		err = store.ErrFenced
 	}
 	if err != nil {
 		return fmt.Errorf("release partition %d with fencing token %d: %w", l.Partition, l.FencingToken, err)
@@ -177,10 +178,10 @@ func (s *Store) ReleaseIngestLease(ctx context.Context, l IngestLease) error {
 	return nil
 }
 
-// LeaveIngestHolders removes a holder from those that share the partitions. It keeps its leases until
+// LeaveHolders removes a holder from those that share the partitions. It keeps its leases until
 // it releases them, or they expire.
-func (s *Store) LeaveIngestHolders(ctx context.Context, holder string) error {
-	if err := s.Queries.LeaveIngestHolders(ctx, holder); err != nil {
+func (s *Store) LeaveHolders(ctx context.Context, holder string) error {
+	if err := s.LeaveIngestHolders(ctx, holder); err != nil {
 		return fmt.Errorf("leave the holders of partitions as %s: %w", holder, err)
 	}
 	return nil

@@ -1,30 +1,31 @@
-package store
+package ingesting
 
 import (
 	"context"
 	"fmt"
 	"unicode"
 
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/db"
 )
 
 const (
-	// maxPoisonSample bounds IngestPoison.Sample, in bytes.
+	// maxPoisonSample bounds Poison.Sample, in bytes.
 	maxPoisonSample = 256
-	// maxPoisonReason bounds IngestPoison.Reason, in characters.
+	// maxPoisonReason bounds Poison.Reason, in characters.
 	maxPoisonReason = 500
 	// keptPoison is how many records of a partition are kept.
 	keptPoison = 1000
 )
 
-// IngestPoison is a record of the event log that could not be written, at RecordIndex of the message
+// Poison is a record of the event log that could not be written, at RecordIndex of the message
 // with a sequence; -1 is the whole message. Of a sample, the store keeps the beginning and masks its
 // text.
-type IngestPoison = db.IngestPoison
+type Poison = db.IngestPoison
 
 // addPoison records what could not be written of a partition, and removes the oldest records beyond
 // keptPoison.
-func addPoison(ctx context.Context, q *db.Queries, partition int32, all []IngestPoison) error {
+func addPoison(ctx context.Context, q *db.Queries, partition int32, all []Poison) error {
 	if len(all) == 0 {
 		return nil
 	}
@@ -32,7 +33,7 @@ func addPoison(ctx context.Context, q *db.Queries, partition int32, all []Ingest
 	for _, p := range all {
 		add.Sequences = append(add.Sequences, p.Sequence)
 		add.Indexes = append(add.Indexes, p.RecordIndex)
-		add.Reasons = append(add.Reasons, firstCharacters(plain(p.Reason), maxPoisonReason))
+		add.Reasons = append(add.Reasons, firstCharacters(store.Plain(p.Reason), maxPoisonReason))
 		add.Samples = append(add.Samples, masked(p.Sample))
 	}
 	if err := q.AddIngestPoison(ctx, add); err != nil {
