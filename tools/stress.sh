@@ -15,14 +15,22 @@ count=${STRESS_COUNT:-10}
 load=${STRESS_LOAD:-$((2 * $(getconf _NPROCESSORS_ONLN)))}
 deadline=$((SECONDS + 60 * ${STRESS_MINUTES:-40}))
 
+# build compiles the tests before the load begins, which is for them and not for the compiler.
+build() {
+    go test -c -o /dev/null ./internal/loading ./worker ./starter ./warehouse ./activities ./activities/delivery ./internal/e2e
+    go -C devstack test -c -o /dev/null ./supervise ./postgres
+}
+
 busy=()
 # shellcheck disable=SC2329 # the trap calls it
 stop_load() { ((${#busy[@]} == 0)) || kill "${busy[@]}" 2>/dev/null || true; }
 trap stop_load EXIT
-for ((i = 0; i < load; i++)); do
-    while :; do :; done &
-    busy+=($!)
-done
+start_load() {
+    for ((i = 0; i < load; i++)); do
+        while :; do :; done &
+        busy+=($!)
+    done
+}
 
 # engines PACKAGES -- TESTS repeats the tests whose names begin with one of TESTS against the
 # engines, within what is left of the time. A name that no test has fails: it would pass untested.
@@ -50,6 +58,8 @@ processes() {
     go -C devstack test ./supervise ./postgres -count "$count" -timeout "${left}s" -failfast
 }
 
+section "compiler" build
+start_load
 section "loading, beside cancelled attempts" engines ./internal/loading -- \
     TestResume TestTwoAtOnce TestManyAtOnce TestOvertaken TestFailingSource
 section "workers that start and stop" engines ./worker -- Test
