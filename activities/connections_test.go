@@ -22,7 +22,7 @@ func TestConnectionActivity(t *testing.T) {
 	text, err := keys.JSON()
 	require.NoError(t, err)
 	service := &connections.Connections{
-		Store: enginetest.Store(t), Vault: connections.NewVault(connections.VaultConfig{Keyset: string(text)}),
+		Store: enginetest.Store(t).Deliveries, Vault: connections.NewVault(connections.VaultConfig{Keyset: string(text)}),
 		Registry: connections.NewRegistry(connectiontest.Kind{}),
 	}
 	for _, behave := range []string{connectiontest.BehaveWell, connectiontest.BehaveRefuse} {

@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // TypeTransient is the type of errors that are worth a retry. Permanent ones have
@@ -57,14 +58,14 @@ type Wait struct {
 
 // storeClasses are the store's refusals that no retry changes.
 var storeClasses = map[error]importers.Class{
-	store.ErrNotFound: importers.ClassEnded,
-	store.ErrConflict: importers.ClassEnded,
-	store.ErrOverlap:  importers.ClassNoDays,
+	store.ErrNotFound:      importers.ClassEnded,
+	store.ErrConflict:      importers.ClassEnded,
+	importstore.ErrOverlap: importers.ClassNoDays,
 	// An import of which nothing was loaded ends as unchanged before it comes to this.
-	store.ErrNothingLoaded: importers.ClassInternal,
-	store.ErrLimit:         importers.ClassInput,
-	store.ErrDecided:       importers.ClassEnded,
-	store.ErrSelfReview:    importers.ClassAccess,
+	importstore.ErrNothingLoaded: importers.ClassInternal,
+	store.ErrLimit:               importers.ClassInput,
+	importstore.ErrDecided:       importers.ClassEnded,
+	importstore.ErrSelfReview:    importers.ClassAccess,
 }
 
 // keyFaults are those of a connection whose secrets cannot be opened: an operator has to give the
@@ -135,9 +136,9 @@ func turnOf(err error, message string) (kind string, detail any) {
 			until = latest
 		}
 		return TypeWait, Wait{Until: until.UTC(), Reason: message}
-	case errors.Is(err, store.ErrUnlocked):
+	case errors.Is(err, importstore.ErrUnlocked):
 		return TypeUnlocked, nil
-	case errors.Is(err, store.ErrUnfinished):
+	case errors.Is(err, importstore.ErrUnfinished):
 		return TypeUnfinished, nil
 	case errors.Is(err, ErrUnverified):
 		return TypeUnverified, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // detail is the detail of an error.
@@ -39,11 +40,11 @@ func TestFailure(t *testing.T) {
 		"not found":              {wrap(store.ErrNotFound), "ended", true, 0},
 		"conflict":               {wrap(store.ErrConflict), "ended", true, 0},
 		"limit":                  {wrap(store.ErrLimit), "bad_input", true, 0},
-		"decided":                {wrap(store.ErrDecided), "ended", true, 0},
-		"unlocked":               {wrap(store.ErrUnlocked), TypeUnlocked, true, 0},
-		"unfinished":             {wrap(store.ErrUnfinished), TypeUnfinished, true, 0},
+		"decided":                {wrap(importstore.ErrDecided), "ended", true, 0},
+		"unlocked":               {wrap(importstore.ErrUnlocked), TypeUnlocked, true, 0},
+		"unfinished":             {wrap(importstore.ErrUnfinished), TypeUnfinished, true, 0},
 		"unchanged":              {wrap(importers.ErrUnchanged), TypeUnchanged, true, 0},
-		"overlap":                {wrap(store.ErrOverlap), "no_free_days", true, 0},
+		"overlap":                {wrap(importstore.ErrOverlap), "no_free_days", true, 0},
 		"fenced":                 {wrap(store.ErrFenced), TypeTransient, false, 0},
 		"taken":                  {wrap(store.ErrTaken), TypeTransient, false, 0},
 		"no key set":             {wrap(connections.ErrNoKeyset), "access_denied", true, 0},

@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // LastErrorRecorder is a worker interceptor that notes in the store why an attempt at an
@@ -18,7 +18,7 @@ import (
 // the note after a success.
 type LastErrorRecorder struct {
 	interceptor.WorkerInterceptorBase
-	Store *store.Store
+	Store *importstore.Store
 }
 
 var _ interceptor.WorkerInterceptor = (*LastErrorRecorder)(nil)
@@ -34,7 +34,7 @@ func (t *LastErrorRecorder) InterceptActivity(
 
 type lastErrorInbound struct {
 	interceptor.ActivityInboundInterceptorBase
-	store *store.Store
+	store *importstore.Store
 }
 
 // ImportArgument is an activity's argument that names an import.
@@ -95,7 +95,9 @@ func messageOf(err error) string {
 
 // note records the last error of the import that the activity is about.
 func (t *lastErrorInbound) note(ctx context.Context, in *interceptor.ExecuteActivityInput, lastError string) {
-	t.about(ctx, in, func(ctx context.Context, id int64) error { return t.store.RecordAttemptError(ctx, id, lastError) })
+	t.about(ctx, in, func(ctx context.Context, id int64) error {
+		return t.store.RecordAttemptError(ctx, id, lastError)
+	})
 }
 
 // about writes something down about the import that the activity is about.

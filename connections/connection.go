@@ -11,7 +11,7 @@ import (
 	"errors"
 	"log/slog"
 
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // Connection is an open connection with decrypted secrets. Do not log, store or send it.
@@ -30,7 +30,7 @@ type Connection struct {
 // Notify is the name of the built-in connection to the mail server for notifications of imports. No
 // other connection can have the name. The rules about addresses, which restrict connections added
 // by users, do not apply to it.
-const Notify = store.ConnectionNotify
+const Notify = deliverystore.ConnectionNotify
 
 // String returns name and kind without secrets.
 func (c Connection) String() string { return c.Kind + " connection " + c.Name }

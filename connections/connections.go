@@ -14,12 +14,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // Connections is the service for connections. It is safe for concurrent use.
 type Connections struct {
 	// Store holds the connections with sealed secrets. Required.
-	Store *store.Store
+	Store *deliverystore.Store
 	// Vault holds the key set. Defaults to none: secrets can be neither sealed nor opened.
 	Vault *Vault
 	// Registry holds the kinds. Required for Add, Replace and Test.

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/connections/connectiontest"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // bundle is the service on a store and a key set of the test's own.
@@ -38,7 +39,7 @@ func setup(t *testing.T) *bundle {
 	t.Cleanup(opened.Close)
 	require.NoError(t, opened.Migrate(b.ctx))
 	b.Connections = &connections.Connections{
-		Store: opened, Vault: connections.NewVault(connections.VaultConfig{KeysetFile: b.keyset}),
+		Store: deliverystore.New(opened, nil), Vault: connections.NewVault(connections.VaultConfig{KeysetFile: b.keyset}),
 		Registry: connections.NewRegistry(connectiontest.Kind{}),
 	}
 	b.sql, err = pgx.Connect(b.ctx, dsn)
@@ -71,7 +72,7 @@ func TestAddAndOpen(t *testing.T) {
 	require.EqualValues(t, 1, added.Version)
 	shown, err := b.Show(b.ctx, "shop")
 	require.NoError(t, err)
-	require.Equal(t, store.ConnectionHealthy, shown.Health.State)
+	require.Equal(t, deliverystore.ConnectionHealthy, shown.Health.State)
 	added.Health = shown.Health
 	require.Equal(t, added, shown)
 	opened, err := b.Open(b.ctx, "shop")

@@ -4,12 +4,12 @@ import (
 	"context"
 	"time"
 
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // Health is the health of a connection.
 type Health struct {
-	// State is store.ConnectionHealthy or another state of connections.
+	// State is deliverystore.ConnectionHealthy or another state of connections.
 	State string `json:"state"`
 	// Failures is the number of consecutive failed batches, Reason the last error.
 	Failures int32  `json:"failures"`
@@ -24,16 +24,16 @@ type Health struct {
 }
 
 // HealthAt returns the health at a time.
-func HealthAt(h store.ConnectionHealth, now time.Time) Health {
+func HealthAt(h deliverystore.Health, now time.Time) Health {
 	return Health{
-		State: store.ConnectionState(h, now), Failures: h.Failures, Reason: h.Reason, OpenUntil: h.OpenUntil,
+		State: deliverystore.ConnectionState(h, now), Failures: h.Failures, Reason: h.Reason, OpenUntil: h.OpenUntil,
 		PausedAt: h.PausedAt, PausedBy: h.PausedBy, PausedReason: h.PausedReason,
 	}
 }
 
 // Pause opens the circuit of a connection: its jobs wait until Resume. It returns
 // ErrNotFound if the connection does not exist.
-func (c *Connections) Pause(ctx context.Context, name string, o store.Order) error {
+func (c *Connections) Pause(ctx context.Context, name string, o deliverystore.Order) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // List returns all connections, sorted by name.
@@ -21,7 +22,7 @@ func (c *Connections) List(ctx context.Context) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	byName := make(map[string]store.ConnectionHealth, len(unhealthy))
+	byName := make(map[string]deliverystore.Health, len(unhealthy))
 	for _, h := range unhealthy {
 		byName[h.Connection] = h
 	}

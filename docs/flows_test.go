@@ -16,7 +16,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/components"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // blocks returns the blocks of a language that a page has.
@@ -61,7 +61,7 @@ func TestFlowsRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, jobs, 1, "its total is more than 10 and less than 1000")
 
-	end, err := flow.SampleEnd("csv", store.StatusFailed).Event()
+	end, err := flow.SampleEnd("csv", importstore.StatusFailed).Event()
 	require.NoError(t, err)
 	jobs, err = flow.Jobs(decide(t, shown[1], end))
 	require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestFlowsPageIsTrue(t *testing.T) {
 	for _, name := range flow.EndEvents() {
 		require.Contains(t, page, "`"+name+"`")
 	}
-	text, err := json.Marshal(flow.SampleEnd("csv", store.StatusCompleted))
+	text, err := json.Marshal(flow.SampleEnd("csv", importstore.StatusCompleted))
 	require.NoError(t, err)
 	var fields map[string]any
 	require.NoError(t, json.Unmarshal(text, &fields))

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -17,14 +17,14 @@ func TestNamesAreTrue(t *testing.T) {
 	t.Parallel()
 	all := pages(t)
 	for _, status := range []string{
-		store.StatusQueued, store.StatusRunning, store.StatusParked, store.StatusInReview, store.StatusCompleted,
-		store.StatusUnchanged, store.StatusFailed, store.StatusCancelled, store.StatusDeclined, store.StatusDeleting,
+		importstore.StatusQueued, importstore.StatusRunning, importstore.StatusParked, importstore.StatusInReview, importstore.StatusCompleted,
+		importstore.StatusUnchanged, importstore.StatusFailed, importstore.StatusCancelled, importstore.StatusDeclined, importstore.StatusDeleting,
 	} {
 		require.Contains(t, all["reviews.md"], "\n| `"+status+"` | ")
 	}
 	for _, phase := range []string{
-		store.PhaseQueued, store.PhaseLocking, store.PhaseBeforeStart, store.PhasePlanning, store.PhaseLoading,
-		store.PhaseInReview, store.PhaseStagingDone, store.PhaseFinalize, store.PhaseCleanUp,
+		importstore.PhaseQueued, importstore.PhaseLocking, importstore.PhaseBeforeStart, importstore.PhasePlanning, importstore.PhaseLoading,
+		importstore.PhaseInReview, importstore.PhaseStagingDone, importstore.PhaseFinalize, importstore.PhaseCleanUp,
 	} {
 		require.Contains(t, all["architecture.md"], "\n| `"+phase+"` | ")
 	}

@@ -4,11 +4,11 @@ import (
 	"fmt"
 
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // advice explains a class of errors, and lists the next steps.
-func advice(class importers.Class, i store.AnnouncedImport) (explanation string, next []Step) {
+func advice(class importers.Class, i importstore.AnnouncedImport) (explanation string, next []Step) {
 	logs := Step{"Read the import's log:", fmt.Sprintf("sluice import logs %d", i.ID)}
 	again := Step{"Then start the import again.", ""}
 	switch class {

@@ -21,7 +21,9 @@ import (
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Config configures a Notifier.
@@ -48,7 +50,7 @@ type Notifier struct {
 	toolkit   *destinations.Toolkit
 }
 
-var _ store.Notifier = (*Notifier)(nil)
+var _ dispatchstore.Notifier = (*Notifier)(nil)
 
 // New returns a notifier. It loads the templates, and reports all of their faults.
 func New(cfg Config) (*Notifier, error) {
@@ -113,8 +115,8 @@ func (n *Notifier) Webhooks() []string { return n.settings.WebhookNames() }
 // Jobs returns a mail to each address of the import, its site and the settings, and an event for
 // each webhook that subscribes to it.
 func (n *Notifier) Jobs(
-	ctx context.Context, a store.Announcement, to store.Recipients,
-) (jobs []store.NewJob, faults []error) {
+	ctx context.Context, a importstore.Announcement, to dispatchstore.Recipients,
+) (jobs []deliverystore.NewJob, faults []error) {
 	add := func(to *action, data any) {
 		job, err := n.job(ctx, to, a, data)
 		if err != nil {
@@ -147,22 +149,25 @@ func (n *Notifier) Jobs(
 			faults = append(faults, fmt.Errorf("encode the announcement: %w", err))
 			continue
 		}
-		add(n.webhook, webhook.Message{Connection: name, Type: store.NotificationPrefix + a.Event, Data: data})
+		add(n.webhook, webhook.Message{Connection: name, Type: dispatchstore.NotificationPrefix + a.Event, Data: data})
 	}
 	return jobs, faults
 }
 
 // job creates a job through the action, which rejects invalid data.
-func (n *Notifier) job(ctx context.Context, to *action, a store.Announcement, data any) (store.NewJob, error) {
+func (n *Notifier) job(
+	ctx context.Context, to *action, a importstore.Announcement, data any,
+) (deliverystore.NewJob, error) {
 	text, err := json.Marshal(data)
 	if err != nil {
-		return store.NewJob{}, fmt.Errorf("encode a notification: %w", err)
+		return deliverystore.NewJob{}, fmt.Errorf("encode a notification: %w", err)
 	}
 	event := destinations.Event{
-		Source: store.SourceSluice, Name: store.NotificationPrefix + a.Event, Data: text, SentAt: a.OccurredAt,
+		Source: dispatchstore.SourceSluice, Name: dispatchstore.NotificationPrefix + a.Event, Data: text,
+		SentAt: a.OccurredAt,
 	}
 	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, event)
-	return store.NewJob(job), err
+	return deliverystore.NewJob(job), err
 }
 
 // distinct returns the bare addresses without duplicates, ignoring case. An invalid address stays

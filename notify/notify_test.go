@@ -19,7 +19,9 @@ import (
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // setup returns the configuration of a notifier with a mail server.
@@ -40,7 +42,7 @@ func notifier(t *testing.T, cfg notify.Config) *notify.Notifier {
 }
 
 // mails returns the mails among jobs, webhooks the other jobs.
-func mails(t *testing.T, jobs []store.NewJob) (mails []smtp.Mail, webhooks []webhook.Message) {
+func mails(t *testing.T, jobs []deliverystore.NewJob) (mails []smtp.Mail, webhooks []webhook.Message) {
 	t.Helper()
 	for _, job := range jobs {
 		var m smtp.Mail
@@ -63,8 +65,8 @@ func TestRecipients(t *testing.T) {
 	t.Parallel()
 	cfg := setup()
 	cfg.Settings.To, cfg.Settings.Webhooks = "anna@EXAMPLE.com, carl@example.com", "ops,ops"
-	a := announcement(store.EventFailed)
-	jobs, faults := notifier(t, cfg).Jobs(t.Context(), a, store.Recipients{
+	a := announcement(importstore.EventFailed)
+	jobs, faults := notifier(t, cfg).Jobs(t.Context(), a, dispatchstore.Recipients{
 		Addresses: []string{"Ben <ben@example.com>", "Anna@example.com", "", " ", `"Ben" <BEN@example.com>`},
 		Webhooks:  map[string]json.RawMessage{"ops": json.RawMessage(`{"url": "https://example.com"}`)},
 	})
@@ -81,7 +83,7 @@ func TestRecipients(t *testing.T) {
 	require.Len(t, posted, 1)
 	require.Equal(t, "ops", posted[0].Connection)
 	require.Equal(t, "import.failed", posted[0].Type)
-	var said store.Announcement
+	var said importstore.Announcement
 	require.NoError(t, json.Unmarshal(posted[0].Data, &said))
 	require.Equal(t, a, said)
 }
@@ -90,13 +92,13 @@ func TestRecipients(t *testing.T) {
 func TestNoRecipients(t *testing.T) {
 	t.Parallel()
 	cfg := setup()
-	to := store.Recipients{Addresses: []string{"anna@example.com"}}
+	to := dispatchstore.Recipients{Addresses: []string{"anna@example.com"}}
 	n := notifier(t, cfg)
-	jobs, faults := n.Jobs(t.Context(), announcement(store.EventFailed), store.Recipients{})
+	jobs, faults := n.Jobs(t.Context(), announcement(importstore.EventFailed), dispatchstore.Recipients{})
 	require.Empty(t, jobs)
 	require.Empty(t, faults)
 	cfg.Settings.SMTPHost = ""
-	jobs, faults = notifier(t, cfg).Jobs(t.Context(), announcement(store.EventFailed), to)
+	jobs, faults = notifier(t, cfg).Jobs(t.Context(), announcement(importstore.EventFailed), to)
 	require.Empty(t, jobs)
 	require.Empty(t, faults)
 }
@@ -109,7 +111,7 @@ func TestWebhooks(t *testing.T) {
 	cfg.Settings.Webhooks = "ops,sales,missing"
 	n := notifier(t, cfg)
 	require.Equal(t, []string{"ops", "sales", "missing"}, n.Webhooks())
-	jobs, faults := n.Jobs(t.Context(), announcement(store.EventFailed), store.Recipients{
+	jobs, faults := n.Jobs(t.Context(), announcement(importstore.EventFailed), dispatchstore.Recipients{
 		Webhooks: map[string]json.RawMessage{
 			"ops":   json.RawMessage(`{"url": "https://example.com", "events": ["completed"]}`),
 			"sales": json.RawMessage(`{"url": "https://example.com", "events": ["failed"]}`),
@@ -125,7 +127,7 @@ func TestWebhooks(t *testing.T) {
 // An invalid contact is reported without its text, and the other contacts get their mail.
 func TestNonsenseAmongTheContacts(t *testing.T) {
 	t.Parallel()
-	jobs, faults := notifier(t, setup()).Jobs(t.Context(), announcement(store.EventFailed), store.Recipients{
+	jobs, faults := notifier(t, setup()).Jobs(t.Context(), announcement(importstore.EventFailed), dispatchstore.Recipients{
 		Addresses: []string{"invalid", strings.Repeat("ä", 5000) + "@example.com", "ben@example.com"},
 	})
 	require.Len(t, jobs, 1)
@@ -163,9 +165,9 @@ func sent(t *testing.T, c connections.Connection) (then destinations.Then) {
 	t.Helper()
 	cfg := setup()
 	cfg.Settings.Webhooks = c.Name
-	a := announcement(store.EventCompleted)
+	a := announcement(importstore.EventCompleted)
 	a.Import.Label = "CSV <export>"
-	jobs, faults := notifier(t, cfg).Jobs(t.Context(), a, store.Recipients{})
+	jobs, faults := notifier(t, cfg).Jobs(t.Context(), a, dispatchstore.Recipients{})
 	require.Empty(t, faults)
 	require.Len(t, jobs, 1)
 	opener := destinationtest.Opener{Name: c.Name, Kind: c.Kind, Settings: c.Settings, Secrets: c.Secrets}
@@ -181,16 +183,16 @@ func sent(t *testing.T, c connections.Connection) (then destinations.Then) {
 func TestWebhooksKnowEvents(t *testing.T) {
 	t.Parallel()
 	for _, event := range []string{
-		store.EventCompleted, store.EventUnchanged, store.EventFailed, store.EventCancelled, store.EventDeclined,
-		store.EventParked, store.EventReviewWanted, store.EventReviewReminder,
+		importstore.EventCompleted, importstore.EventUnchanged, importstore.EventFailed, importstore.EventCancelled, importstore.EventDeclined,
+		importstore.EventParked, importstore.EventReviewWanted, importstore.EventReviewReminder,
 	} {
-		for _, name := range []string{event, store.NotificationPrefix + event} {
+		for _, name := range []string{event, dispatchstore.NotificationPrefix + event} {
 			settings := json.RawMessage(`{"url": "https://example.com", "events": ["` + name + `"]}`)
 			wants, err := webhook.Wants(settings, event)
 			require.NoError(t, err, name)
 			require.True(t, wants, name)
 		}
 	}
-	_, err := webhook.Wants(json.RawMessage(`{"url": "https://example.com", "events": ["`+store.EventRetrying+`"]}`), "")
+	_, err := webhook.Wants(json.RawMessage(`{"url": "https://example.com", "events": ["`+importstore.EventRetrying+`"]}`), "")
 	require.ErrorContains(t, err, "is not an event")
 }

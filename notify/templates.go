@@ -14,7 +14,7 @@ import (
 	texttemplate "text/template"
 
 	"github.com/sluicehq/sluice/destinations/smtp"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 //go:embed templates
@@ -26,13 +26,13 @@ const DefaultSet = "default"
 // kindOf returns the kind of mail that reports an event.
 func kindOf(event string) string {
 	switch event {
-	case store.EventCompleted, store.EventUnchanged:
+	case importstore.EventCompleted, importstore.EventUnchanged:
 		return "success"
-	case store.EventFailed:
+	case importstore.EventFailed:
 		return "failure"
-	case store.EventReviewWanted, store.EventReviewReminder:
+	case importstore.EventReviewWanted, importstore.EventReviewReminder:
 		return "review"
-	case store.EventParked:
+	case importstore.EventParked:
 		return "parked"
 	default:
 		return "ended"
@@ -199,7 +199,7 @@ type Rendered struct {
 // Render renders the mail about an announcement. The subject is one line and the HTML escapes all
 // texts, whatever the announcement contains. If a custom template fails for the announcement, the
 // built-in one replaces it, and err is the failure.
-func (t *Templates) Render(a store.Announcement) (r Rendered, err error) {
+func (t *Templates) Render(a importstore.Announcement) (r Rendered, err error) {
 	kind := kindOf(a.Event)
 	set := t.setOf(a.Import.Source)
 	text, html := set+"/"+kind, set+"/"+kind

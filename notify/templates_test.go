@@ -19,7 +19,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/notify"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -32,13 +32,13 @@ func templates(tb testing.TB) *notify.Templates {
 }
 
 // announcement is one with everything in it.
-func announcement(event string) store.Announcement {
+func announcement(event string) importstore.Announcement {
 	first, last := calendar.Day(19358), calendar.Day(19388)
 	expires := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	return store.Announcement{
+	return importstore.Announcement{
 		ID: "imp_3_0_" + event, Event: event, Detail: "anna: wrong file",
 		OccurredAt: time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC),
-		Import: store.AnnouncedImport{
+		Import: importstore.AnnouncedImport{
 			ID: 3, Site: "example.com", Source: "csv", Label: "CSV export", Status: event,
 			StartDate: &first, EndDate: &last, Days: calendar.Set{{First: first + 2, Last: last}},
 			RowsRead: 1234578, RowsLoaded: 1234500, RowsRejected: 60, RowsOutOfRange: 7, RowsLeftOut: 11, Warnings: 2, PartsSkipped: 1,
@@ -49,8 +49,8 @@ func announcement(event string) store.Announcement {
 
 func events() []string {
 	return []string{
-		store.EventCompleted, store.EventUnchanged, store.EventFailed, store.EventCancelled, store.EventDeclined,
-		store.EventParked, store.EventReviewWanted, store.EventReviewReminder,
+		importstore.EventCompleted, importstore.EventUnchanged, importstore.EventFailed, importstore.EventCancelled, importstore.EventDeclined,
+		importstore.EventParked, importstore.EventReviewWanted, importstore.EventReviewReminder,
 	}
 }
 
@@ -73,14 +73,14 @@ func TestRender(t *testing.T) {
 	for _, event := range events() {
 		a := announcement(event)
 		switch event {
-		case store.EventFailed:
+		case importstore.EventFailed:
 			a.Detail = ""
-		case store.EventCompleted, store.EventUnchanged, store.EventReviewWanted, store.EventReviewReminder:
+		case importstore.EventCompleted, importstore.EventUnchanged, importstore.EventReviewWanted, importstore.EventReviewReminder:
 			a.Detail, a.Import.Error, a.Import.ErrorClass = "", "", ""
 		default:
 			a.Import.Error, a.Import.ErrorClass = "", ""
 		}
-		if event == store.EventUnchanged {
+		if event == importstore.EventUnchanged {
 			a.Import.RowsRead, a.Import.RowsLoaded, a.Import.RowsRejected, a.Import.RowsOutOfRange = 0, 0, 0, 0
 			a.Import.RowsLeftOut = 0
 			a.Import.PartsSkipped, a.Import.Days = 0, nil
@@ -101,7 +101,7 @@ func TestEveryClassHasAdvice(t *testing.T) {
 		importers.ClassInput, importers.ClassAccess, importers.ClassNoDays, importers.ClassRejects, importers.ClassSource,
 		importers.ClassInternal, importers.ClassEnded, importers.ClassCancelled,
 	} {
-		a := announcement(store.EventFailed)
+		a := announcement(importstore.EventFailed)
 		a.Import.ErrorClass = string(class)
 		r, err := all.Render(a)
 		require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestEveryClassHasAdvice(t *testing.T) {
 		seen[r.Text] = true
 	}
 	// An unknown class is reported as an internal error.
-	a := announcement(store.EventFailed)
+	a := announcement(importstore.EventFailed)
 	a.Import.ErrorClass = "another"
 	r, err := all.Render(a)
 	require.NoError(t, err)
@@ -129,20 +129,20 @@ func TestOwnTemplates(t *testing.T) {
 	}
 	all, err := notify.LoadTemplates(func(source string) string { return source + "_import" }, folder)
 	require.NoError(t, err)
-	r, err := all.Render(announcement(store.EventCompleted))
+	r, err := all.Render(announcement(importstore.EventCompleted))
 	require.NoError(t, err)
 	require.Equal(t, "Hooray, example.com", r.Subject)
 	require.Equal(t, "CSV exportImport 3 of example.com, 2026-02-01 12:00 UTC, started by ben\n", r.Text)
 	require.Contains(t, r.HTML, "has been imported", "what the set lacks comes from the built-in one")
 
-	a := announcement(store.EventFailed)
+	a := announcement(importstore.EventFailed)
 	a.Import.Error = "<b>&</b>"
 	r, err = all.Render(a)
 	require.NoError(t, err)
 	require.Equal(t, "<p>&lt;b&gt;&amp;&lt;/b&gt;</p>", r.HTML)
 	require.Equal(t, "CSV export import failed for example.com", r.Subject)
 
-	a = announcement(store.EventCompleted)
+	a = announcement(importstore.EventCompleted)
 	a.Import.Source = "another"
 	r, err = all.Render(a)
 	require.NoError(t, err)
@@ -159,7 +159,7 @@ func TestLayersOfTemplates(t *testing.T) {
 		fstest.MapFS{"orders_import/success.txt.tmpl": subject("program"), "orders_import/failure.txt.tmpl": subject("program")},
 		fstest.MapFS{"orders_import/failure.txt.tmpl": subject("operator")})
 	require.NoError(t, err)
-	for event, want := range map[string]string{store.EventCompleted: "program", store.EventFailed: "operator"} {
+	for event, want := range map[string]string{importstore.EventCompleted: "program", importstore.EventFailed: "operator"} {
 		r, err := all.Render(announcement(event))
 		require.NoError(t, err)
 		require.Equal(t, want, r.Subject)
@@ -172,7 +172,7 @@ func TestTemplateFails(t *testing.T) {
 	all, err := notify.LoadTemplates(func(string) string { return "default" }, fstest.MapFS{"default/failure.txt.tmpl": {Data: []byte(
 		`{{define "subject"}}{{if .Reason}}{{index .Figures 7}}{{end}}{{end}}`)}})
 	require.NoError(t, err)
-	r, err := all.Render(announcement(store.EventFailed))
+	r, err := all.Render(announcement(importstore.EventFailed))
 	require.ErrorContains(t, err, "write the mail's subject")
 	require.Equal(t, "CSV export import failed for example.com", r.Subject)
 	require.Contains(t, r.Text, "imported_pages.csv:3:1: want a date")
@@ -242,7 +242,7 @@ func markUnfit(r rune) rune {
 // The reason of a cancellation is noted twice, and told once.
 func TestReasonAppearsOnce(t *testing.T) {
 	t.Parallel()
-	a := announcement(store.EventCancelled)
+	a := announcement(importstore.EventCancelled)
 	a.Import.Error = a.Detail
 	r, err := templates(t).Render(a)
 	require.NoError(t, err)

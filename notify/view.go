@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // View is the data of templates. All texts are single lines; optional ones may be empty.
@@ -52,7 +52,7 @@ type Step struct{ Text, Command string }
 // timeFormat is unambiguous in all countries.
 const timeFormat = "2006-01-02 15:04 MST"
 
-func viewOf(a store.Announcement) View {
+func viewOf(a importstore.Announcement) View {
 	i := a.Import
 	v := View{
 		Event: a.Event, ImportID: i.ID,
@@ -73,7 +73,7 @@ func viewOf(a store.Announcement) View {
 		v.Reason = ""
 	}
 	v.Days = days(i.Days)
-	if i.StartDate != nil && i.EndDate != nil && a.Event != store.EventUnchanged {
+	if i.StartDate != nil && i.EndDate != nil && a.Event != importstore.EventUnchanged {
 		source := calendar.Range{First: *i.StartDate, Last: *i.EndDate}
 		if source.Validate() == nil {
 			v.DaysLeftOut = days(calendar.NewSet(source).Minus(i.Days))
@@ -104,7 +104,7 @@ func days(set calendar.Set) string {
 	return strings.Join(all, ", ")
 }
 
-func figures(i store.AnnouncedImport) []Figure {
+func figures(i importstore.AnnouncedImport) []Figure {
 	if i.RowsRead == 0 && i.RowsLoaded == 0 {
 		return nil
 	}
@@ -117,7 +117,7 @@ func figures(i store.AnnouncedImport) []Figure {
 	}
 }
 
-func leftOut(i store.AnnouncedImport, leftOutDays string) []string {
+func leftOut(i importstore.AnnouncedImport, leftOutDays string) []string {
 	var lines []string
 	if leftOutDays != "" {
 		lines = append(lines, "Days that are already imported, late, or without rows: "+leftOutDays)
@@ -151,16 +151,16 @@ func counted(n int64, noun string) string {
 }
 
 // steps returns the next steps for an import that has not failed.
-func steps(a store.Announcement) []Step {
+func steps(a importstore.Announcement) []Step {
 	switch a.Event {
-	case store.EventReviewWanted, store.EventReviewReminder:
+	case importstore.EventReviewWanted, importstore.EventReviewReminder:
 		return []Step{
 			{"Show its parts and numbers of rows:", fmt.Sprintf("sluice import show %d", a.Import.ID)},
 			{"Show sample rows:", fmt.Sprintf("sluice import preview %d", a.Import.ID)},
 			{"Accept it, which makes its rows visible:", fmt.Sprintf("sluice review accept %d", a.Import.ID)},
 			{"Or decline it, which purges them:", fmt.Sprintf("sluice review decline %d --reason TEXT", a.Import.ID)},
 		}
-	case store.EventParked:
+	case importstore.EventParked:
 		return []Step{
 			{"Read the import's log:", fmt.Sprintf("sluice import logs %d", a.Import.ID)},
 			{"List its parts:", fmt.Sprintf("sluice import parts %d", a.Import.ID)},
@@ -168,7 +168,7 @@ func steps(a store.Announcement) []Step {
 			{"Or skip the part:", fmt.Sprintf("sluice import skip-part %d PART --reason TEXT", a.Import.ID)},
 			{"Or cancel the import:", fmt.Sprintf("sluice import cancel %d", a.Import.ID)},
 		}
-	case store.EventCompleted:
+	case importstore.EventCompleted:
 		return []Step{{"To delete the import and its rows:", fmt.Sprintf("sluice import delete %d", a.Import.ID)}}
 	default:
 		return nil

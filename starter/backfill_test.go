@@ -9,6 +9,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func mustTime(t *testing.T, text string) time.Time {
@@ -54,7 +55,7 @@ func TestBackfillSchedule(t *testing.T) {
 	}
 	for i := range 3 {
 		require.True(t, now.Runs[2-i].At.Equal(times[i]))
-		imp, err := s.Store.Import(ctx, now.Runs[2-i].ImportID)
+		imp, err := s.Store.Imports.Import(ctx, now.Runs[2-i].ImportID)
 		require.NoError(t, err)
 		require.Equal(t, "schedule/daily/"+times[i].UTC().Format(time.RFC3339), *imp.IdempotencyKey)
 	}
@@ -87,14 +88,14 @@ func TestScheduledImportThatRunsAlready(t *testing.T) {
 	run := awaitSchedule(t, s, "early", func(now starter.Schedule) bool { return len(now.Runs) == 1 }).Runs[0]
 	require.Equal(t, starter.RunRunning, run.Status)
 	require.NoError(t, s.Temporal.CancelWorkflow(ctx, run.WorkflowID, run.RunID))
-	require.Equal(t, store.StatusCancelled, s.Wait(t, imp.ID).Import.Status)
+	require.Equal(t, importstore.StatusCancelled, s.Wait(t, imp.ID).Import.Status)
 	awaitSchedule(t, s, "early", func(now starter.Schedule) bool { return now.Runs[0].Status == starter.RunCancelled })
 
 	// Once more, for a time that has its rows already: there is nothing left to do.
 	done := request(`{"rows": 3}`)
 	done.IdempotencyKey = "schedule/early/2026-01-02T02:00:00Z"
 	imp = s.Start(t, done)
-	require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
 	at = at.AddDate(0, 0, 1)
 	_, err = s.Starter.BackfillSchedule(ctx, "early", at.Add(-time.Minute), at.Add(time.Minute), "")
 	require.NoError(t, err)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // CheckError is the error of an import whose source was checked and cannot be imported. The
@@ -25,16 +25,18 @@ func (e *CheckError) Error() string { return fmt.Sprintf("import %d: %s", e.Impo
 // AwaitCheck waits until a worker has checked an import's source, but not longer than
 // timeout. Then CheckedAt of the import is nil: its check is still to come. The error is a
 // CheckError if the source cannot be imported.
-func (s *Starter) AwaitCheck(ctx context.Context, imp store.Import, timeout time.Duration) (store.Import, error) {
+func (s *Starter) AwaitCheck(
+	ctx context.Context, imp importstore.Import, timeout time.Duration,
+) (importstore.Import, error) {
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		if imp.Status == store.StatusFailed && imp.CheckedAt == nil {
+		if imp.Status == importstore.StatusFailed && imp.CheckedAt == nil {
 			return imp, &CheckError{ImportID: imp.ID, Class: imp.ErrorClass, Reason: imp.Error}
 		}
-		if imp.CheckedAt != nil || store.Ended(imp.Status) || imp.Status == store.StatusDeleting {
+		if imp.CheckedAt != nil || importstore.Ended(imp.Status) || imp.Status == importstore.StatusDeleting {
 			return imp, nil
 		}
 		select {
@@ -43,7 +45,7 @@ func (s *Starter) AwaitCheck(ctx context.Context, imp store.Import, timeout time
 			// The import continues without an answer. Only the end of the caller's context is an error.
 			return imp, ctx.Err()
 		}
-		latest, err := s.Store.Import(ctx, imp.ID)
+		latest, err := s.Store.Imports.Import(ctx, imp.ID)
 		if err != nil {
 			return imp, err
 		}

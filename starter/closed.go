@@ -11,7 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/inbound"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // serverIdentity is who terminates a workflow whose history has reached a limit of the
@@ -25,7 +25,7 @@ const maxTerminationReason = 500
 // is to end if a person has closed it; end is nil if the import continues.
 func (s *Starter) closeCause(
 	ctx context.Context, run *workflowpb.WorkflowExecutionInfo,
-) (cause string, end *store.End, err error) {
+) (cause string, end *importstore.End, err error) {
 	switch run.GetStatus() {
 	case enums.WORKFLOW_EXECUTION_STATUS_CANCELED:
 		return "its workflow was cancelled", endBy(importers.ClassCancelled, "cancelled"), nil

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 	"github.com/sluicehq/sluice/workflows/importing"
@@ -64,11 +65,11 @@ func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, by By) err
 	})
 }
 
-// Decide accepts or declines an import: the verdict is store.Accepted or
-// store.Declined. by.Who is required; by.Why too, to decline. A refusal is an error with the
-// reason; store.ErrDecided with the earlier decision, if there is one.
+// Decide accepts or declines an import: the verdict is importstore.Accepted or
+// importstore.Declined. by.Who is required; by.Why too, to decline. A refusal is an error with the
+// reason; importstore.ErrDecided with the earlier decision, if there is one.
 func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) error {
-	if err := s.Store.CheckDecidable(ctx, id); err != nil {
+	if err := s.Store.Imports.CheckDecidable(ctx, id); err != nil {
 		return err
 	}
 	err := s.sendCommand(ctx, id, workflows.CommandDecide, func(run string) any {
@@ -76,7 +77,7 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 	})
 	if err != nil {
 		// Another decision may have won the race.
-		if late := s.Store.CheckDecidable(ctx, id); errors.Is(late, store.ErrDecided) {
+		if late := s.Store.Imports.CheckDecidable(ctx, id); errors.Is(late, importstore.ErrDecided) {
 			return late
 		}
 	}
@@ -94,7 +95,7 @@ func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 	if err == nil || ctx.Err() != nil || isRefusal(err) {
 		return err
 	}
-	imp, err := s.Store.Import(ctx, id)
+	imp, err := s.Store.Imports.Import(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,8 @@ func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 	}
 	// Temporal's cancellation does not carry the requester.
 	occasion := "cancel/" + imp.RunID + "/" + by.Who + "/" + by.Why
-	return s.Store.AddFeedback(ctx, id, store.LevelInfo, occasion, capital(noteOf("cancellation requested", by))+".")
+	line := capital(noteOf("cancellation requested", by)) + "."
+	return s.Store.Imports.AddFeedback(ctx, id, importstore.LevelInfo, occasion, line)
 }
 
 // isRefusal reports whether a command was permanently refused.
@@ -126,16 +128,16 @@ func (s *Starter) sendCommand(ctx context.Context, id int64, name string, comman
 }
 
 // commandTarget returns the import and the run of its workflow. It starts a missing workflow.
-func (s *Starter) commandTarget(ctx context.Context, id int64) (imp store.Import, run string, err error) {
+func (s *Starter) commandTarget(ctx context.Context, id int64) (imp importstore.Import, run string, err error) {
 	for range 2 {
 		imp, domain, err := s.open(ctx, id)
-		if err == nil && (imp.ID == 0 || store.Ended(imp.Status) || imp.Status == store.StatusDeleting) {
-			if imp, err = s.Store.Import(ctx, id); err == nil {
+		if err == nil && (imp.ID == 0 || importstore.Ended(imp.Status) || imp.Status == importstore.StatusDeleting) {
+			if imp, err = s.Store.Imports.Import(ctx, id); err == nil {
 				err = fmt.Errorf("import %d is %s: %w", id, imp.Status, store.ErrConflict)
 			}
 		}
 		if err != nil {
-			return store.Import{}, "", err
+			return importstore.Import{}, "", err
 		}
 		now, err := s.Temporal.DescribeWorkflowExecution(ctx, workflows.ImportID(domain, id), "")
 		runs := now.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING
@@ -144,7 +146,7 @@ func (s *Starter) commandTarget(ctx context.Context, id int64) (imp store.Import
 			return imp, now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), nil
 		}
 		if err != nil && !isNotFound(err) {
-			return store.Import{}, "", fmt.Errorf("describe the workflow of import %d: %w", id, err)
+			return importstore.Import{}, "", fmt.Errorf("describe the workflow of import %d: %w", id, err)
 		}
 		if imp.RunID == "" {
 			_, err = s.Launch(ctx, imp, domain)
@@ -152,10 +154,10 @@ func (s *Starter) commandTarget(ctx context.Context, id int64) (imp store.Import
 			_, err = s.Recover(ctx, id)
 		}
 		if err != nil {
-			return store.Import{}, "", err
+			return importstore.Import{}, "", err
 		}
 	}
-	return store.Import{}, "", fmt.Errorf("the workflow of import %d does not run, "+
+	return importstore.Import{}, "", fmt.Errorf("the workflow of import %d does not run, "+
 		"and is started again within an hour: repeat the command then: %w", id, store.ErrConflict)
 }
 

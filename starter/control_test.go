@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // controls are all ways to do something about an import.
@@ -40,7 +41,7 @@ func TestEndedImport(t *testing.T) {
 	ctx := enginetest.Context(t)
 	stop := s.StartWorker(t)
 	imp := s.Start(t, request(`{"rows": 3}`))
-	require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
 	for name, err := range controls(ctx, s.Starter, imp.ID) {
 		require.ErrorIs(t, err, store.ErrConflict, name)
 		require.EqualError(t, err, "import 1 is completed: not possible in this state", name)
@@ -102,7 +103,7 @@ func TestDecisionWithoutWorker(t *testing.T) {
 				require.Regexp(t, "part 0 is (running|done)|part 0 already has the decision retry|import 1 is completed|its workflow has ended",
 					err.Error())
 			}
-			require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
+			require.Equal(t, importstore.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
 		})
 	}
 }
@@ -114,8 +115,8 @@ func TestWait(t *testing.T) {
 	imp := s.Start(t, request(`{"rows": 3}`))
 	ctx, cancel := context.WithCancel(enginetest.Context(t))
 	seen := 0
-	last, err := s.Starter.Wait(ctx, imp.ID, func(now store.ImportSummary) {
-		require.Equal(t, store.StatusQueued, now.Import.Status)
+	last, err := s.Starter.Wait(ctx, imp.ID, func(now importstore.Summary) {
+		require.Equal(t, importstore.StatusQueued, now.Import.Status)
 		seen++
 		if seen == 3 {
 			cancel()
@@ -128,12 +129,12 @@ func TestWait(t *testing.T) {
 
 	s.StartWorker(t)
 	var statuses []string
-	end, err := s.Starter.Wait(enginetest.Context(t), imp.ID, func(now store.ImportSummary) {
+	end, err := s.Starter.Wait(enginetest.Context(t), imp.ID, func(now importstore.Summary) {
 		statuses = append(statuses, now.Import.Status)
 	})
 	require.NoError(t, err)
-	require.Equal(t, store.StatusCompleted, end.Import.Status)
-	require.Equal(t, store.StatusCompleted, statuses[len(statuses)-1])
+	require.Equal(t, importstore.StatusCompleted, end.Import.Status)
+	require.Equal(t, importstore.StatusCompleted, statuses[len(statuses)-1])
 	again, err := s.Starter.Wait(enginetest.Context(t), imp.ID, nil)
 	require.NoError(t, err)
 	require.Equal(t, end, again)

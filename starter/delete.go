@@ -6,30 +6,31 @@ import (
 	"fmt"
 
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Delete deletes an import that has ended: its rows become invisible and are purged, then the
 // import itself is removed. It returns when the deletion is running; WaitDeleted waits for its end.
 // The error is store.ErrConflict if the import has not ended.
 func (s *Starter) Delete(ctx context.Context, id int64) error {
-	imp, err := s.Store.Import(ctx, id)
+	imp, err := s.Store.Imports.Import(ctx, id)
 	if err != nil {
 		return err
 	}
-	if imp.Status != store.StatusDeleting {
-		if !store.Ended(imp.Status) {
+	if imp.Status != importstore.StatusDeleting {
+		if !importstore.Ended(imp.Status) {
 			return fmt.Errorf("import %d is %s, cancel it first with `sluice import cancel %d`: %w",
 				id, imp.Status, id, store.ErrConflict)
 		}
-		if err := s.Store.RequestDeletion(ctx, id); err != nil {
+		if err := s.Store.Imports.RequestDeletion(ctx, id); err != nil {
 			return err
 		}
 	}
-	site, err := s.Store.SiteByID(ctx, imp.SiteID)
+	site, err := s.Store.Imports.SiteByID(ctx, imp.SiteID)
 	if err != nil {
 		return fmt.Errorf("read the site of import %d: %w", id, err)
 	}
-	imp, err = s.Store.Import(ctx, id)
+	imp, err = s.Store.Imports.Import(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -49,11 +50,11 @@ func (s *Starter) Delete(ctx context.Context, id int64) error {
 // invisible at once, and they are removed one after the other. The error is store.ErrConflict if an
 // import has not ended; then none is deleted.
 func (s *Starter) ForgetImports(ctx context.Context, domain string) ([]int64, error) {
-	site, err := s.Store.Site(ctx, domain)
+	site, err := s.Store.Imports.Site(ctx, domain)
 	if err != nil {
 		return nil, err
 	}
-	active, err := s.Store.CountActive(ctx, site.ID)
+	active, err := s.Store.Imports.CountActive(ctx, site.ID)
 	if err != nil {
 		return nil, fmt.Errorf("count the imports under way: %w", err)
 	}
@@ -61,7 +62,7 @@ func (s *Starter) ForgetImports(ctx context.Context, domain string) ([]int64, er
 		return nil, fmt.Errorf("%d imports of %s are under way, wait for them or cancel them first: %w",
 			active, domain, store.ErrConflict)
 	}
-	ids, err := s.Store.EndedImports(ctx, site.ID)
+	ids, err := s.Store.Imports.EndedImports(ctx, site.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list the imports: %w", err)
 	}

@@ -19,7 +19,7 @@ import (
 // action. Batches in flight are not interrupted.
 func (d *Destinations) Pause(ctx context.Context, ref deliveryacts.ActionRef, by By) error {
 	if ref.Action == "" {
-		return errors.Join(d.cfg.Store.Pause(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
+		return errors.Join(d.cfg.Store.Deliveries.Pause(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
 	}
 	return d.sendCommand(ctx, ref, workflows.CommandPause, func(o command.Command) any {
 		return command.Pause{Command: o}
@@ -30,8 +30,8 @@ func (d *Destinations) Pause(ctx context.Context, ref deliveryacts.ActionRef, by
 // retries due. An action whose destination is paused as a whole cannot be resumed by itself.
 func (d *Destinations) Resume(ctx context.Context, ref deliveryacts.ActionRef, by By) error {
 	if ref.Action == "" {
-		return errors.Join(d.cfg.Store.Resume(ctx, ref.Destination, "", by.Who),
-			d.cfg.Store.TryNow(ctx, ref.Destination, ""), d.refresh(ctx, ref.Destination))
+		return errors.Join(d.cfg.Store.Deliveries.Resume(ctx, ref.Destination, "", by.Who),
+			d.cfg.Store.Deliveries.TryNow(ctx, ref.Destination, ""), d.refresh(ctx, ref.Destination))
 	}
 	return d.sendCommand(ctx, ref, workflows.CommandResume, func(o command.Command) any {
 		return command.Resume{Command: o}

@@ -14,7 +14,8 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/groupcommit"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
@@ -24,7 +25,7 @@ type DestinationsConfig struct {
 	// Temporal is the client of the namespace that the workers poll. Required.
 	Temporal client.Client
 	// Store is the system of record. Required.
-	Store *store.Store
+	Store *dispatchstore.Store
 	// Registry knows the destinations. Required.
 	Registry *destinations.Registry
 	// Logger receives the log messages of destinations. Defaults to none.
@@ -112,15 +113,15 @@ func (d *Destinations) Wake(ctx context.Context, refs []deliveryacts.ActionRef) 
 }
 
 // notify notifies the producers of new jobs. After an error they find the jobs by polling.
-func (d *Destinations) notify(ctx context.Context, jobs []store.NewJob) {
-	var actions []store.ActionName
+func (d *Destinations) notify(ctx context.Context, jobs []deliverystore.NewJob) {
+	var actions []deliverystore.ActionName
 	for _, job := range jobs {
-		name := store.ActionName{Destination: job.Destination, Action: job.Action}
+		name := deliverystore.ActionName{Destination: job.Destination, Action: job.Action}
 		if !slices.Contains(actions, name) {
 			actions = append(actions, name)
 		}
 	}
-	if err := d.cfg.Store.NotifyJobs(ctx, actions); err != nil {
+	if err := d.cfg.Store.Deliveries.NotifyJobs(ctx, actions); err != nil {
 		d.cfg.Logger.Warn("could not notify producers of new jobs", "error", err)
 	}
 }

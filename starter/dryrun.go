@@ -66,7 +66,7 @@ func (s *Starter) dryRunRequest(ctx context.Context, r Request) (importacts.DryR
 	if err != nil {
 		return importacts.DryRunRequest{}, err
 	}
-	if err := s.Store.CheckRoom(ctx, site.ID, n.MaxPerSite); err != nil {
+	if err := s.Store.Imports.CheckRoom(ctx, site.ID, n.MaxPerSite); err != nil {
 		return importacts.DryRunRequest{}, fmt.Errorf("site %s: %w", site.Domain, err)
 	}
 	in := importacts.DryRunRequest{

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -61,7 +62,7 @@ func TestDryRunLeavesNothing(t *testing.T) {
 	report, err := s.Starter.DryRun(enginetest.Context(t), request(`{"rows": 3}`))
 	require.NoError(t, err)
 	require.EqualValues(t, 3, *report.EstimatedRows)
-	all, err := s.Store.Summaries(enginetest.Context(t), store.Listing{Limit: 10})
+	all, err := s.Store.Imports.Summaries(enginetest.Context(t), importstore.Listing{Limit: 10})
 	require.NoError(t, err)
 	require.Empty(t, all)
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 // EventRequest is an event to be delivered. Only Source is required.
@@ -34,19 +36,19 @@ type EventRequest struct {
 // AddEvent makes the jobs of an event, stores the event and its jobs in one transaction, and notifies the
 // producers. Repeated with the same idempotency key it returns the event of the first call. A flow that
 // fails does not stop the event: the event is kept for a replay, and AddedEvent.Faults names the flow.
-// The error is destinations.ErrVersion, destinations.ErrPayload, store.ErrPayload, ErrReservedSource or
+// The error is destinations.ErrVersion, destinations.ErrPayload, deliverystore.ErrPayload, ErrReservedSource or
 // the error of an action.
-func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (store.AddedEvent, error) {
+func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (deliverystore.AddedEvent, error) {
 	results, err := d.AddEvents(ctx, []EventRequest{r})
 	if err != nil {
-		return store.AddedEvent{}, err
+		return deliverystore.AddedEvent{}, err
 	}
 	return results[0].AddedEvent, results[0].Err
 }
 
 // AddResult is the result of one event of AddEvents.
 type AddResult struct {
-	store.AddedEvent
+	deliverystore.AddedEvent
 	// Err is why the event was not stored.
 	Err error
 }
@@ -75,8 +77,8 @@ type eventCall struct{ events []*pendingEvent }
 // pendingEvent is an event that is being added.
 type pendingEvent struct {
 	request *EventRequest
-	event   store.NewEvent
-	added   store.AddedEvent
+	event   deliverystore.NewEvent
+	added   deliverystore.AddedEvent
 	err     error
 }
 
@@ -102,7 +104,7 @@ func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
 			d.store(ctx, []*pendingEvent{e})
 		}
 	}
-	var added []store.NewEvent
+	var added []deliverystore.NewEvent
 	for _, e := range good {
 		if e.err == nil {
 			added = append(added, e.event)
@@ -114,11 +116,11 @@ func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
 // store stores events in one transaction. It reports whether each of them has its result: several that
 // have failed together have to be stored one by one.
 func (d *Destinations) store(ctx context.Context, pending []*pendingEvent) bool {
-	events := make([]store.NewEvent, len(pending))
+	events := make([]deliverystore.NewEvent, len(pending))
 	for i, e := range pending {
 		events[i] = e.event
 	}
-	added, err := d.cfg.Store.AddEvents(ctx, events)
+	added, err := d.cfg.Store.Deliveries.AddEvents(ctx, events)
 	if err != nil && len(pending) > 1 && ctx.Err() == nil {
 		return false
 	}
@@ -131,18 +133,20 @@ func (d *Destinations) store(ctx context.Context, pending []*pendingEvent) bool 
 }
 
 // newEvent makes the jobs of an event.
-func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r EventRequest) (store.NewEvent, error) {
-	if r.Source == flow.SourceImport || r.Source == store.SourceSluice {
-		return store.NewEvent{}, ErrReservedSource
+func (d *Destinations) newEvent(
+	ctx context.Context, program *flow.Program, r EventRequest,
+) (deliverystore.NewEvent, error) {
+	if r.Source == flow.SourceImport || r.Source == dispatchstore.SourceSluice {
+		return deliverystore.NewEvent{}, ErrReservedSource
 	}
 	if err := checkEvent(r); err != nil {
-		return store.NewEvent{}, mark(err, ErrInvalid)
+		return deliverystore.NewEvent{}, mark(err, ErrInvalid)
 	}
 	id, err := store.NewID()
 	if err != nil {
-		return store.NewEvent{}, err
+		return deliverystore.NewEvent{}, err
 	}
-	n := store.NewEvent{
+	n := deliverystore.NewEvent{
 		ID: id, Source: r.Source, Name: r.Name, Version: r.Version, Context: r.Context, Data: r.Data,
 		IdempotencyKey: r.IdempotencyKey, SentAt: r.SentAt,
 	}
@@ -153,7 +157,7 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 	for _, ref := range r.To {
 		job, made, err := d.jobFor(ctx, ref, event)
 		if err != nil {
-			return store.NewEvent{}, err
+			return deliverystore.NewEvent{}, err
 		}
 		if made {
 			n.Jobs = append(n.Jobs, job)
@@ -167,7 +171,7 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 		}
 		sub, err := d.newEvent(ctx, program, part)
 		if err != nil {
-			return store.NewEvent{}, fmt.Errorf("part %d: %w", i+1, err)
+			return deliverystore.NewEvent{}, fmt.Errorf("part %d: %w", i+1, err)
 		}
 		n.SubEvents = append(n.SubEvents, sub)
 	}
@@ -175,8 +179,8 @@ func (d *Destinations) newEvent(ctx context.Context, program *flow.Program, r Ev
 }
 
 // jobsOf returns the jobs of events and of their parts.
-func jobsOf(events []store.NewEvent) []store.NewJob {
-	var jobs []store.NewJob
+func jobsOf(events []deliverystore.NewEvent) []deliverystore.NewJob {
+	var jobs []deliverystore.NewJob
 	for _, event := range events {
 		jobs = append(append(jobs, event.Jobs...), jobsOf(event.SubEvents)...)
 	}

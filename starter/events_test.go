@@ -17,7 +17,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -48,7 +48,7 @@ func TestAddEventAtOnce(t *testing.T) {
 	t.Parallel()
 	h, _ := setupPosting(t)
 	const n = 60
-	added, faults := make([]store.AddedEvent, n), make([]error, n)
+	added, faults := make([]deliverystore.AddedEvent, n), make([]error, n)
 	var adding sync.WaitGroup
 	for i := range n {
 		adding.Go(func() {
@@ -69,7 +69,7 @@ func TestAddEventAtOnce(t *testing.T) {
 	for i := range n {
 		switch i % 10 {
 		case 3:
-			require.ErrorIs(t, faults[i], store.ErrPayload)
+			require.ErrorIs(t, faults[i], deliverystore.ErrPayload)
 		case 7:
 			require.ErrorContains(t, faults[i], `field "data" of the data`)
 		default:
@@ -86,7 +86,7 @@ func TestAddEventAtOnce(t *testing.T) {
 	for id, times := range created {
 		require.Equal(t, 1, times, id)
 	}
-	jobs, err := h.store.CountJobs(h.ctx, store.JobFilter{})
+	jobs, err := h.store.Deliveries.CountJobs(h.ctx, deliverystore.JobFilter{})
 	require.NoError(t, err)
 	require.EqualValues(t, len(created), jobs)
 }
@@ -95,7 +95,7 @@ func TestAddEventAtOnce(t *testing.T) {
 func TestAddEventNotifies(t *testing.T) {
 	t.Parallel()
 	h, s := setupPosting(t)
-	heard, err := h.store.Subscribe(h.ctx, store.AddedChannel)
+	heard, err := h.store.Subscribe(h.ctx, deliverystore.AddedChannel)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, heard.Close(h.ctx)) })
 	_, err = h.AddEvent(h.ctx, order("", "x"))

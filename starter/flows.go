@@ -9,15 +9,14 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // flows are the compiled flows. They are compiled again when they change.
 type flows struct {
 	mu sync.Mutex
 	// versions are the versions of the compiled flows.
-	versions []db.FlowVersionsInForceRow
+	versions []deliverystore.FlowInForce
 	program  *flow.Program
 }
 
@@ -25,13 +24,13 @@ type flows struct {
 // the event is kept.
 func (d *Destinations) flowJobs(
 	ctx context.Context, program *flow.Program, event destinations.Event,
-) (jobs []store.NewJob, faults []store.FlowFault) {
+) (jobs []deliverystore.NewJob, faults []deliverystore.FlowFault) {
 	if program == nil {
 		return nil, nil
 	}
 	made, kept := flow.Split(program.Decide(ctx, d.toolkit, d.versions, event))
 	for _, k := range kept {
-		faults = append(faults, store.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
+		faults = append(faults, deliverystore.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
 	}
 	return deliveryacts.NewJobs(made), faults
 }
@@ -39,7 +38,7 @@ func (d *Destinations) flowJobs(
 // flowProgram returns the compiled flows, nil if there are none. A faulty flow does not affect the others.
 // While nothing changes, only the versions are read.
 func (d *Destinations) flowProgram(ctx context.Context) (*flow.Program, error) {
-	versions, err := d.cfg.Store.FlowVersionsInForce(ctx)
+	versions, err := d.cfg.Store.Deliveries.FlowVersionsInForce(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the versions of flows: %w", err)
 	}
@@ -51,13 +50,13 @@ func (d *Destinations) flowProgram(ctx context.Context) (*flow.Program, error) {
 	if slices.Equal(d.flows.versions, versions) {
 		return d.flows.program, nil
 	}
-	stored, err := d.cfg.Store.Flows(ctx)
+	stored, err := d.cfg.Store.Deliveries.Flows(ctx)
 	if err != nil {
 		return nil, err
 	}
 	versions = versions[:0]
 	for _, f := range stored {
-		versions = append(versions, db.FlowVersionsInForceRow{Name: f.Name, Version: f.Version})
+		versions = append(versions, deliverystore.FlowInForce{Name: f.Name, Version: f.Version})
 	}
 	rules := make([]flow.Flow, len(stored))
 	for i, f := range stored {

@@ -10,6 +10,7 @@ import (
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // A flow that is faulty stops nothing: its events are kept, and have their jobs once it is
@@ -19,7 +20,7 @@ func TestFaultyFlow(t *testing.T) {
 	h, _ := setupPosting(t)
 	put := func(name, spec string) {
 		t.Helper()
-		_, err := h.store.ApplyFlows(h.ctx, store.FlowSet{Flows: []store.FlowSpec{{Name: name, Spec: json.RawMessage(spec)}}})
+		_, err := h.store.Deliveries.ApplyFlows(h.ctx, deliverystore.FlowSet{Flows: []deliverystore.FlowSpec{{Name: name, Spec: json.RawMessage(spec)}}})
 		require.NoError(t, err)
 	}
 	const good = `{"name": "good", "to": [{"destination": "webhook", "action": "post"}]}`
@@ -42,7 +43,7 @@ func TestFaultyFlow(t *testing.T) {
 		kept = append(kept, f.Flow)
 	}
 	require.ElementsMatch(t, []string{"gone", "broken", "newer", "fails", "partly"}, kept)
-	counts, err := h.store.FlowFaults(h.ctx)
+	counts, err := h.store.Deliveries.FlowFaults(h.ctx)
 	require.NoError(t, err)
 	require.Len(t, counts, 5)
 	require.EqualValues(t, 1, counts["gone"].Events)
@@ -66,7 +67,7 @@ func TestFaultyFlow(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, again, "an event is replayed once")
 	}
-	jobs, err := h.store.CountJobs(h.ctx, store.JobFilter{})
+	jobs, err := h.store.Deliveries.CountJobs(h.ctx, deliverystore.JobFilter{})
 	require.NoError(t, err)
 	require.EqualValues(t, 7, jobs)
 }
@@ -80,7 +81,7 @@ func TestFaultyFlowOfImports(t *testing.T) {
 		"gone": `{"name": "gone", "import": "*", "to": [{"destination": "webhook", "action": "write"}]}`,
 		"else": `{"name": "else", "source": "shop", "to": [{"destination": "crm", "action": "write"}]}`,
 	} {
-		_, err := h.store.ApplyFlows(h.ctx, store.FlowSet{Flows: []store.FlowSpec{{Name: name, Spec: json.RawMessage(spec)}}})
+		_, err := h.store.Deliveries.ApplyFlows(h.ctx, deliverystore.FlowSet{Flows: []deliverystore.FlowSpec{{Name: name, Spec: json.RawMessage(spec)}}})
 		require.NoError(t, err)
 	}
 	event := dispatchacts.ImportEvent{Key: "import/1/0/end"}
@@ -89,7 +90,7 @@ func TestFaultyFlowOfImports(t *testing.T) {
 	answers, err := h.AddImportEvents(h.ctx, []dispatchacts.ImportEvent{event})
 	require.NoError(t, err)
 	require.Equal(t, []dispatchacts.AddedImportEvent{{Jobs: 1}}, answers)
-	counts, err := h.store.FlowFaults(h.ctx)
+	counts, err := h.store.Deliveries.FlowFaults(h.ctx)
 	require.NoError(t, err)
 	require.Len(t, counts, 1)
 	require.EqualValues(t, 1, counts["gone"].Events)
@@ -107,9 +108,9 @@ func TestOneBadEvent(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, results[0].Err)
 	require.ErrorContains(t, results[1].Err, "marshal for webhook/post")
-	require.ErrorIs(t, results[2].Err, store.ErrPayload)
+	require.ErrorIs(t, results[2].Err, deliverystore.ErrPayload)
 	require.NoError(t, results[3].Err)
-	jobs, err := h.store.CountJobs(h.ctx, store.JobFilter{})
+	jobs, err := h.store.Deliveries.CountJobs(h.ctx, deliverystore.JobFilter{})
 	require.NoError(t, err)
 	require.EqualValues(t, 2, jobs)
 }

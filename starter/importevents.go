@@ -9,11 +9,13 @@ import (
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 // ErrReservedSource means that an event has a source that is reserved for Sluice's own events:
-// flow.SourceImport for events of imports, or store.SourceSluice for notifications.
-var ErrReservedSource = errors.New("the sources " + flow.SourceImport + " and " + store.SourceSluice +
+// flow.SourceImport for events of imports, or dispatchstore.SourceSluice for notifications.
+var ErrReservedSource = errors.New("the sources " + flow.SourceImport + " and " + dispatchstore.SourceSluice +
 	" are reserved for Sluice's own events: want another name")
 
 // importBatch is how many events of an import are stored in one transaction.
@@ -30,7 +32,7 @@ func (d *Destinations) AddImportEvents(
 	if err != nil || program == nil {
 		return answers, err
 	}
-	var fit []store.NewEvent
+	var fit []deliverystore.NewEvent
 	// answered are the results of the events in fit.
 	var answered []*dispatchacts.AddedImportEvent
 	for i := range events {
@@ -57,13 +59,13 @@ func (d *Destinations) AddImportEvents(
 // importEvent makes the jobs of one event. unfit is why the flows cannot use the event.
 func (d *Destinations) importEvent(
 	ctx context.Context, program *flow.Program, e dispatchacts.ImportEvent,
-) (n store.NewEvent, unfit, err error) {
+) (n deliverystore.NewEvent, unfit, err error) {
 	event := e.Event
 	if event.ID, err = store.NewID(); err != nil {
 		return n, nil, err
 	}
 	event.ReceivedAt = time.Now()
-	n = store.NewEvent{
+	n = deliverystore.NewEvent{
 		ID: event.ID, Source: event.Source, Name: event.Name, Context: event.Context, Data: event.Data,
 		IdempotencyKey: e.Key, SentAt: event.SentAt,
 	}
@@ -75,7 +77,7 @@ func (d *Destinations) importEvent(
 			_, unfit = flow.Jobs(decisions)
 			return n, unfit, nil
 		}
-		n.Faults = append(n.Faults, store.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
+		n.Faults = append(n.Faults, deliverystore.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
 	}
 	n.Jobs = deliveryacts.NewJobs(jobs)
 	return n, nil, nil
@@ -83,16 +85,16 @@ func (d *Destinations) importEvent(
 
 // storeImportEvents stores events in one transaction, or one by one if PostgreSQL refuses one of them.
 func (d *Destinations) storeImportEvents(
-	ctx context.Context, events []store.NewEvent, answers []*dispatchacts.AddedImportEvent,
+	ctx context.Context, events []deliverystore.NewEvent, answers []*dispatchacts.AddedImportEvent,
 ) error {
-	added, err := d.cfg.Store.AddEvents(ctx, events)
+	added, err := d.cfg.Store.Deliveries.AddEvents(ctx, events)
 	switch {
 	case err == nil:
 		for i := range added {
 			answers[i].Jobs = len(added[i].Jobs)
 		}
 		return nil
-	case !errors.Is(err, store.ErrPayload):
+	case !errors.Is(err, deliverystore.ErrPayload):
 		return err
 	case len(events) == 1:
 		answers[0].Unfit = err

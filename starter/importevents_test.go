@@ -14,7 +14,8 @@ import (
 	dlog "github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -22,7 +23,7 @@ import (
 type handing struct {
 	*starter.Destinations
 	ctx   context.Context
-	store *store.Store
+	store *dispatchstore.Store
 }
 
 func setupHanding(t *testing.T) *handing {
@@ -40,13 +41,13 @@ func (h *handing) apply(t *testing.T, text string) {
 	t.Helper()
 	flows, err := flow.Parse("flows.yaml", []byte(text))
 	require.NoError(t, err)
-	set := store.FlowSet{Prune: true}
+	set := deliverystore.FlowSet{Prune: true}
 	for _, f := range flows {
 		spec, err := json.Marshal(f)
 		require.NoError(t, err)
-		set.Flows = append(set.Flows, store.FlowSpec{Name: f.Name, Spec: spec})
+		set.Flows = append(set.Flows, deliverystore.FlowSpec{Name: f.Name, Spec: spec})
 	}
-	_, err = h.store.ApplyFlows(h.ctx, set)
+	_, err = h.store.Deliveries.ApplyFlows(h.ctx, set)
 	require.NoError(t, err)
 }
 
@@ -95,10 +96,10 @@ func TestAddImportEvents(t *testing.T) {
 			require.NoError(t, a.Unfit)
 			require.Equal(t, (i+1)%2, a.Jobs, i)
 		}
-		jobs, err := h.store.ListJobs(h.ctx, store.JobFilter{}, store.Page{})
+		jobs, err := h.store.Deliveries.ListJobs(h.ctx, deliverystore.JobFilter{}, deliverystore.Page{})
 		require.NoError(t, err)
 		require.Len(t, jobs, 4)
-		events, err := h.store.ListEvents(h.ctx, store.EventFilter{Sources: []string{"import"}}, store.Page{})
+		events, err := h.store.Deliveries.ListEvents(h.ctx, deliverystore.EventFilter{Sources: []string{"import"}}, deliverystore.Page{})
 		require.NoError(t, err)
 		require.Len(t, events, 4, "an event without jobs is not stored")
 	}
@@ -117,7 +118,7 @@ func TestImportEventThatCannotBeStored(t *testing.T) {
 	require.NoError(t, err)
 	answers, err := h.AddImportEvents(h.ctx, events)
 	require.NoError(t, err)
-	require.ErrorIs(t, answers[0].Unfit, store.ErrPayload)
+	require.ErrorIs(t, answers[0].Unfit, deliverystore.ErrPayload)
 	require.Equal(t, dispatchacts.AddedImportEvent{Jobs: 1}, answers[1])
 }
 
@@ -130,7 +131,7 @@ func TestFlowsThatAreNotUnderstood(t *testing.T) {
 	answers, err := h.AddImportEvents(h.ctx, rows(t, 1))
 	require.NoError(t, err)
 	require.Equal(t, []dispatchacts.AddedImportEvent{{}}, answers)
-	kept, err := h.store.FlowFaults(h.ctx)
+	kept, err := h.store.Deliveries.FlowFaults(h.ctx)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, kept["a"].Events)
 	require.Contains(t, kept["a"].Reason, `log: unknown action "read"`)
@@ -144,10 +145,10 @@ func TestImportEventsForAnotherProgram(t *testing.T) {
 	answers, err := h.AddImportEvents(h.ctx, rows(t, 1))
 	require.NoError(t, err)
 	require.Equal(t, []dispatchacts.AddedImportEvent{{Jobs: 1}}, answers)
-	jobs, err := h.store.ListJobs(h.ctx, store.JobFilter{Destinations: []string{"crm"}}, store.Page{})
+	jobs, err := h.store.Deliveries.ListJobs(h.ctx, deliverystore.JobFilter{Destinations: []string{"crm"}}, deliverystore.Page{})
 	require.NoError(t, err)
 	require.Len(t, jobs, 1)
-	job, err := h.store.Job(h.ctx, jobs[0].ID)
+	job, err := h.store.Deliveries.Job(h.ctx, jobs[0].ID)
 	require.NoError(t, err)
 	require.True(t, job.Unprepared)
 }

@@ -9,20 +9,20 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
 // inspect compares an import with its workflow, which runs.
 func (s *Starter) inspect(
-	ctx context.Context, imp store.Import, run *workflowservice.DescribeWorkflowExecutionResponse,
+	ctx context.Context, imp importstore.Import, run *workflowservice.DescribeWorkflowExecutionResponse,
 ) (Recovery, error) {
 	fault, err := taskFault(ctx, s.Temporal, run)
 	if err != nil {
 		return Recovery{}, fmt.Errorf("read why a task of import %d fails: %w", imp.ID, err)
 	}
-	if imp.Status == store.StatusDeleting || store.Ended(imp.Status) {
-		return Recovery{}, s.Store.NoteWorkflowState(ctx, imp.ID, store.WorkflowState{Fault: fault})
+	if imp.Status == importstore.StatusDeleting || importstore.Ended(imp.Status) {
+		return Recovery{}, s.Store.Imports.NoteWorkflowState(ctx, imp.ID, importstore.WorkflowState{Fault: fault})
 	}
 	shown := attributesOf(run)
 	behind, err := s.isBehind(ctx, imp, shown)
@@ -32,28 +32,30 @@ func (s *Starter) inspect(
 	if behind && imp.BehindSince != nil && time.Since(*imp.BehindSince) > behindFor {
 		return s.startAgain(ctx, imp.ID, revival{cause: "its workflow was ahead of the store, which was restored"})
 	}
-	return Recovery{}, s.Store.NoteWorkflowState(ctx, imp.ID, store.WorkflowState{Fault: fault, Behind: behind})
+	return Recovery{}, s.Store.Imports.NoteWorkflowState(ctx, imp.ID, importstore.WorkflowState{
+		Fault: fault, Behind: behind,
+	})
 }
 
 // isBehind reports whether an import in the store is at an earlier step than its workflow. A
 // difference that requires no new run is repaired.
-func (s *Starter) isBehind(ctx context.Context, imp store.Import, shown shownAttributes) (bool, error) {
+func (s *Starter) isBehind(ctx context.Context, imp importstore.Import, shown shownAttributes) (bool, error) {
 	if shown.paused != imp.Paused && shown.phase != "" {
-		return false, s.Store.NotePaused(ctx, imp.ID, shown.paused)
+		return false, s.Store.Imports.NotePaused(ctx, imp.ID, shown.paused)
 	}
 	switch {
-	case shown.status == store.StatusInReview:
-		return imp.Status != store.StatusInReview, nil
-	case shown.status == store.StatusParked:
-		parts, err := s.Store.ListParts(ctx, imp.ID)
+	case shown.status == importstore.StatusInReview:
+		return imp.Status != importstore.StatusInReview, nil
+	case shown.status == importstore.StatusParked:
+		parts, err := s.Store.Imports.ListParts(ctx, imp.ID)
 		for _, part := range parts {
-			if part.Status == store.PartParked {
+			if part.Status == importstore.PartParked {
 				return false, err
 			}
 		}
 		return err == nil, err
-	case shown.phase == store.PhaseLocking:
-		queueing, err := s.Store.Queueing(ctx, imp.ID)
+	case shown.phase == importstore.PhaseLocking:
+		queueing, err := s.Store.Imports.Queueing(ctx, imp.ID)
 		if err != nil || queueing {
 			return false, err
 		}

@@ -10,14 +10,18 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
-// Notification reports that an import has ended (store.JobComplete, store.JobFail), or that an
-// attempt has failed and is retried (store.JobTransientFail).
-type Notification = store.JobMessage
+// Notification reports that an import has ended (importstore.JobComplete, importstore.JobFail), or that an
+// attempt has failed and is retried (importstore.JobTransientFail).
+type Notification = importstore.JobMessage
 
 // Ends reports whether a notification is about the end of an import.
-func Ends(n Notification) bool { return n.Event == store.JobComplete || n.Event == store.JobFail }
+func Ends(n Notification) bool {
+	return n.Event == importstore.JobComplete || n.Event == importstore.JobFail
+}
 
 // Listener receives the notifications about imports.
 //
@@ -34,7 +38,7 @@ type Listener struct {
 	// made. Next retries.
 	OnError func(error)
 
-	store    *store.Store
+	store    *dispatchstore.Store
 	follower *store.Follower
 	// heard is when the connection was last known to be alive, by the database's clock.
 	heard time.Time
@@ -49,8 +53,8 @@ const overlap = time.Minute
 
 // Listen begins to listen. What ends after it has returned is reported by Next. The caller
 // closes the listener.
-func Listen(ctx context.Context, s *store.Store) (*Listener, error) {
-	l := &Listener{store: s, follower: s.Follower(store.JobsChannel), seen: map[string]time.Time{}}
+func Listen(ctx context.Context, s *dispatchstore.Store) (*Listener, error) {
+	l := &Listener{store: s, follower: s.Follower(importstore.JobsChannel), seen: map[string]time.Time{}}
 	l.follower.Lost = func(err error) {
 		if l.OnError != nil {
 			l.OnError(err)
@@ -117,7 +121,7 @@ func (l *Listener) catchUp(ctx context.Context, now time.Time) error {
 		// Ends before the first connection are no news.
 		since, news = now, now
 	}
-	ends, err := l.store.AnnouncedEnds(ctx, since.Add(-overlap), 0)
+	ends, err := l.store.Imports.AnnouncedEnds(ctx, since.Add(-overlap), 0)
 	if err != nil {
 		return err
 	}
@@ -142,7 +146,7 @@ func (l *Listener) take(ctx context.Context, payload string) error {
 		l.queue = append(l.queue, n)
 		return nil
 	}
-	ends, err := l.store.AnnouncedEnds(ctx, l.heard.Add(-overlap), n.ImportID)
+	ends, err := l.store.Imports.AnnouncedEnds(ctx, l.heard.Add(-overlap), n.ImportID)
 	if err != nil {
 		return err
 	}
@@ -155,7 +159,7 @@ func (l *Listener) take(ctx context.Context, payload string) error {
 }
 
 // report queues the ends that were not reported yet and that are not older than news.
-func (l *Listener) report(ends []store.AnnouncedEnd, news time.Time) {
+func (l *Listener) report(ends []importstore.AnnouncedEnd, news time.Time) {
 	for _, end := range ends {
 		if _, reported := l.seen[end.ID]; reported {
 			continue
@@ -165,7 +169,7 @@ func (l *Listener) report(ends []store.AnnouncedEnd, news time.Time) {
 			continue
 		}
 		l.queue = append(l.queue, Notification{
-			Event: store.JobEvent(end.Event), ImportID: end.ImportID, SiteID: end.SiteID,
+			Event: importstore.JobEvent(end.Event), ImportID: end.ImportID, SiteID: end.SiteID,
 		})
 	}
 }

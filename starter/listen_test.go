@@ -11,11 +11,13 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // listening is a store with a site whose imports are listened to.
 type listening struct {
-	*store.Store
+	*dispatchstore.Store
 	*starter.Listener
 	ctx    context.Context
 	sql    *pgx.Conn
@@ -28,7 +30,7 @@ func setupListening(t *testing.T) *listening {
 	b := &listening{ctx: enginetest.Context(t), lost: make(chan error, 100)}
 	dsn := enginetest.StoreDSN(t)
 	var err error
-	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn})
+	b.Store, err = dispatchstore.Open(b.ctx, store.Config{DSN: dsn}, nil)
 	require.NoError(t, err)
 	t.Cleanup(b.Store.Close)
 	require.NoError(t, b.Migrate(b.ctx))
@@ -36,7 +38,7 @@ func setupListening(t *testing.T) *listening {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
 	require.NoError(t, b.sql.QueryRow(b.ctx, "INSERT INTO sites (domain) VALUES ('example.com') RETURNING id").Scan(&b.siteID))
-	b.end(t, store.StatusCompleted) // before the first listener
+	b.end(t, importstore.StatusCompleted) // before the first listener
 	b.Listener, err = starter.Listen(b.ctx, b.Store)
 	require.NoError(t, err)
 	b.OnError = func(err error) { b.lost <- err }
@@ -54,7 +56,7 @@ func (b *listening) addImport(t *testing.T) (id int64) {
 
 // finish ends an import.
 func (b *listening) finish(id int64, status string) error {
-	_, err := b.Finish(b.ctx, id, store.End{Status: status}, store.LockLimits{})
+	_, err := b.Imports.Finish(b.ctx, id, importstore.End{Status: status}, importstore.LockLimits{})
 	return err
 }
 
@@ -78,7 +80,7 @@ func (b *listening) next(t *testing.T) starter.Notification {
 // next thing to be told.
 func (b *listening) silent(t *testing.T) {
 	t.Helper()
-	id := b.end(t, store.StatusCompleted)
+	id := b.end(t, importstore.StatusCompleted)
 	require.Equal(t, starter.Notification{Event: "complete", ImportID: id, SiteID: b.siteID}, b.next(t))
 }
 
@@ -96,8 +98,8 @@ func TestListen(t *testing.T) {
 	b := setupListening(t)
 	b.silent(t)
 	id := b.addImport(t)
-	require.NoError(t, b.RecordAttemptError(b.ctx, id, "busy"))
-	require.NoError(t, b.finish(id, store.StatusDeclined))
+	require.NoError(t, b.Imports.RecordAttemptError(b.ctx, id, "busy"))
+	require.NoError(t, b.finish(id, importstore.StatusDeclined))
 	n := b.next(t)
 	require.Equal(t, starter.Notification{Event: "transient_fail", ImportID: id, SiteID: b.siteID}, n)
 	require.False(t, starter.Ends(n))
@@ -108,7 +110,7 @@ func TestListen(t *testing.T) {
 	// A run again of the same import ends again.
 	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET generation = 1, status = 'queued', finished_at = NULL WHERE id = $1", id)
 	require.NoError(t, err)
-	require.NoError(t, b.finish(id, store.StatusDeclined))
+	require.NoError(t, b.finish(id, importstore.StatusDeclined))
 	require.Equal(t, n, b.next(t))
 	b.silent(t)
 	require.Empty(t, b.lost)
@@ -122,11 +124,11 @@ func TestListenAcrossALostConnection(t *testing.T) {
 	for range 3 {
 		b.lose(t)
 		want := map[starter.Notification]bool{}
-		for _, event := range []string{store.StatusFailed, store.StatusCancelled, store.StatusUnchanged} {
+		for _, event := range []string{importstore.StatusFailed, importstore.StatusCancelled, importstore.StatusUnchanged} {
 			// The pool has lost its connections too.
 			id := b.addImport(t)
 			require.Eventually(t, func() bool { return b.finish(id, event) == nil }, time.Minute, time.Millisecond)
-			want[starter.Notification{Event: store.JobEvent(event), ImportID: id, SiteID: b.siteID}] = true
+			want[starter.Notification{Event: importstore.JobEvent(event), ImportID: id, SiteID: b.siteID}] = true
 		}
 		for range len(want) {
 			n := b.next(t)
@@ -142,7 +144,7 @@ func TestListenAcrossALostConnection(t *testing.T) {
 func TestListenToADeletedImport(t *testing.T) {
 	t.Parallel()
 	b := setupListening(t)
-	id := b.end(t, store.StatusCompleted)
+	id := b.end(t, importstore.StatusCompleted)
 	_, err := b.sql.Exec(b.ctx, "DELETE FROM imports WHERE id = $1", id)
 	require.NoError(t, err)
 	require.Equal(t, starter.Notification{Event: "complete", ImportID: id, SiteID: b.siteID}, b.next(t))
@@ -152,7 +154,7 @@ func TestListenIgnoresNoise(t *testing.T) {
 	t.Parallel()
 	b := setupListening(t)
 	for _, noise := range []string{"", "x", "{}", "null", `{"event": 3}`} {
-		_, err := b.sql.Exec(b.ctx, "SELECT pg_notify($1, $2)", store.JobsChannel, noise)
+		_, err := b.sql.Exec(b.ctx, "SELECT pg_notify($1, $2)", importstore.JobsChannel, noise)
 		require.NoError(t, err)
 	}
 	b.silent(t)
@@ -167,7 +169,7 @@ func TestListenStops(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	// The listener is as good as before.
 	b.silent(t)
-	id := b.end(t, store.EventCancelled)
+	id := b.end(t, importstore.EventCancelled)
 	for n, err := range b.All(b.ctx) {
 		require.NoError(t, err)
 		require.Equal(t, id, n.ImportID)
@@ -178,7 +180,7 @@ func TestListenStops(t *testing.T) {
 	for _, err := range b.All(stopped) {
 		require.ErrorIs(t, err, context.Canceled)
 	}
-	closed, err := store.Open(b.ctx, store.Config{DSN: "postgres://u@127.0.0.1:1/d"})
+	closed, err := dispatchstore.Open(b.ctx, store.Config{DSN: "postgres://u@127.0.0.1:1/d"}, nil)
 	require.NoError(t, err)
 	t.Cleanup(closed.Close)
 	_, err = starter.Listen(b.ctx, closed)

@@ -8,7 +8,7 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/registry"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // actions returns the actions of a destination that this process or a live worker has. The error names
@@ -51,15 +51,15 @@ func (d *Destinations) checkAction(ctx context.Context, ref deliveryacts.ActionR
 // worker does, the job is unprepared.
 func (d *Destinations) jobFor(
 	ctx context.Context, ref deliveryacts.ActionRef, event destinations.Event,
-) (job store.NewJob, made bool, err error) {
+) (job deliverystore.NewJob, made bool, err error) {
 	if err := d.checkAction(ctx, ref); err != nil {
-		return store.NewJob{}, false, err
+		return deliverystore.NewJob{}, false, err
 	}
 	dest, action, err := d.cfg.Registry.LookupAction(ref.Destination, ref.Action)
 	if err != nil {
 		unprepared, err := destinations.UnpreparedJob(ref.Destination, ref.Action, event)
-		return store.NewJob(unprepared), err == nil, mark(err, ErrInvalid)
+		return deliverystore.NewJob(unprepared), err == nil, mark(err, ErrInvalid)
 	}
 	marshalled, made, err := destinations.MakeJob(ctx, d.toolkit, d.versions, dest, action, event)
-	return store.NewJob(marshalled), made, mark(err, ErrInvalid)
+	return deliverystore.NewJob(marshalled), made, mark(err, ErrInvalid)
 }

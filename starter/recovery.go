@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -42,7 +43,7 @@ func (s *Starter) Recover(ctx context.Context, id int64) (Recovery, error) {
 		return Recovery{}, err
 	}
 	workflowID := workflows.ImportID(domain, id)
-	if imp.Status == store.StatusDeleting {
+	if imp.Status == importstore.StatusDeleting {
 		workflowID = workflows.DeletionID(domain, id)
 	}
 	run, err := s.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
@@ -67,17 +68,17 @@ func (s *Starter) Recover(ctx context.Context, id int64) (Recovery, error) {
 
 // open returns an import and its site's domain; the zero import if there is none whose workflow
 // has something left to do.
-func (s *Starter) open(ctx context.Context, id int64) (store.Import, string, error) {
-	imp, err := s.Store.Import(ctx, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && imp.ClosedAt != nil && imp.Status != store.StatusDeleting {
-		return store.Import{}, "", nil
+func (s *Starter) open(ctx context.Context, id int64) (importstore.Import, string, error) {
+	imp, err := s.Store.Imports.Import(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && imp.ClosedAt != nil && imp.Status != importstore.StatusDeleting {
+		return importstore.Import{}, "", nil
 	}
 	if err != nil {
-		return store.Import{}, "", err
+		return importstore.Import{}, "", err
 	}
-	site, err := s.Store.SiteByID(ctx, imp.SiteID)
+	site, err := s.Store.Imports.SiteByID(ctx, imp.SiteID)
 	if err != nil {
-		return store.Import{}, "", fmt.Errorf("read the site of import %d: %w", id, err)
+		return importstore.Import{}, "", fmt.Errorf("read the site of import %d: %w", id, err)
 	}
 	return imp, site.Domain, nil
 }
@@ -86,7 +87,7 @@ func (s *Starter) open(ctx context.Context, id int64) (store.Import, string, err
 type revival struct {
 	cause string
 	// end is the planned end of the import; nil if it continues.
-	end *store.End
+	end *importstore.End
 	// other says that the warehouse may have rows of another import of the same number.
 	other bool
 }
@@ -98,15 +99,15 @@ func (s *Starter) startAgain(ctx context.Context, id int64, r revival) (Recovery
 	if err != nil || imp.ID == 0 {
 		return Recovery{}, err
 	}
-	if store.Ended(imp.Status) && r.end != nil {
+	if importstore.Ended(imp.Status) && r.end != nil {
 		return Recovery{}, s.abandon(ctx, imp, r)
 	}
-	no, ok, err := s.Store.StartRecovery(ctx, id)
+	no, ok, err := s.Store.Imports.StartRecovery(ctx, id)
 	if err != nil || !ok {
 		return Recovery{}, err
 	}
 	done := Recovery{Cause: r.cause}
-	if imp.Status == store.StatusDeleting {
+	if imp.Status == importstore.StatusDeleting {
 		in := importing.DeletionInput{ImportID: id}
 		err = s.relaunch(ctx, imp, deletionOptions(imp, domain), workflows.TypeDeletion, in)
 	} else {
@@ -114,29 +115,29 @@ func (s *Starter) startAgain(ctx context.Context, id int64, r revival) (Recovery
 		err = s.resume(ctx, imp, domain, r, fmt.Sprintf("recovery/%s/%d", imp.RunID, no))
 	}
 	if err != nil {
-		return Recovery{}, errors.Join(err, s.Store.ForgetRecovery(context.WithoutCancel(ctx), id))
+		return Recovery{}, errors.Join(err, s.Store.Imports.ForgetRecovery(context.WithoutCancel(ctx), id))
 	}
 	return done, nil
 }
 
 // abandon records that nothing follows the end of an import: a person has closed its workflow.
-func (s *Starter) abandon(ctx context.Context, imp store.Import, r revival) error {
+func (s *Starter) abandon(ctx context.Context, imp importstore.Import, r revival) error {
 	text := "What follows the end of the import (dispatch to flows, on_success) may be incomplete: " + r.cause + "."
-	err := s.Store.AddFeedback(ctx, imp.ID, store.LevelWarn, "abandoned/"+imp.RunID, text)
+	err := s.Store.Imports.AddFeedback(ctx, imp.ID, importstore.LevelWarn, "abandoned/"+imp.RunID, text)
 	if err != nil {
 		return err
 	}
-	return s.Store.NoteClosed(ctx, imp.ID)
+	return s.Store.Imports.NoteClosed(ctx, imp.ID)
 }
 
 // resume starts the run that continues an import, and logs it.
-func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r revival, occasion string) error {
+func (s *Starter) resume(ctx context.Context, imp importstore.Import, domain string, r revival, occasion string) error {
 	if r.other {
-		if err := s.Store.Disown(ctx, imp.ID); err != nil {
+		if err := s.Store.Imports.Disown(ctx, imp.ID); err != nil {
 			return err
 		}
 	}
-	planned, err := s.Store.Planned(ctx, imp.ID)
+	planned, err := s.Store.Imports.Planned(ctx, imp.ID)
 	if err != nil {
 		return err
 	}
@@ -145,10 +146,10 @@ func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r
 		Resumed: planned && !r.other,
 	}
 	in.Checked = !in.Resumed && imp.CheckedAt != nil
-	in.InReview = in.Resumed && imp.Status == store.StatusInReview
+	in.InReview = in.Resumed && imp.Status == importstore.StatusInReview
 	text := "The workflow is started again from the last checkpoints: " + r.cause + "."
 	switch {
-	case store.Ended(imp.Status):
+	case importstore.Ended(imp.Status):
 		in.Ended, in.GiveUp, in.GiveUpClass = imp.Status, imp.Error, imp.ErrorClass
 		text = "The workflow is started again for what follows the end of the import: " + r.cause + "."
 	case imp.Ending != "":
@@ -159,7 +160,7 @@ func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r
 	if in.GiveUp != "" && in.Ended == "" {
 		text = "The workflow is started again to end the import: " + r.cause + "."
 	}
-	if err := s.Store.AddFeedback(ctx, imp.ID, store.LevelWarn, occasion, text); err != nil {
+	if err := s.Store.Imports.AddFeedback(ctx, imp.ID, importstore.LevelWarn, occasion, text); err != nil {
 		return err
 	}
 	return s.relaunch(ctx, imp, importOptions(imp, domain), workflows.TypeImport, in)
@@ -167,7 +168,7 @@ func (s *Starter) resume(ctx context.Context, imp store.Import, domain string, r
 
 // relaunch starts a workflow again, instead of a run that still runs.
 func (s *Starter) relaunch(
-	ctx context.Context, imp store.Import, options client.StartWorkflowOptions, workflow string, input any,
+	ctx context.Context, imp importstore.Import, options client.StartWorkflowOptions, workflow string, input any,
 ) error {
 	options.WorkflowIDReusePolicy = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	// A run that still runs belongs to another import, or is ahead of a restored store.
@@ -181,14 +182,14 @@ func (s *Starter) relaunch(
 
 // isOther says whether a run of the import's workflow ID was started for another import, which
 // had the same number before a restore of the store took it away.
-func isOther(imp store.Import, run *workflowservice.DescribeWorkflowExecutionResponse) bool {
+func isOther(imp importstore.Import, run *workflowservice.DescribeWorkflowExecutionResponse) bool {
 	uid := ""
 	decode(run.GetWorkflowExecutionInfo().GetMemo().GetFields()[workflows.MemoImport], &uid)
 	return uid != "" && uid != imp.Uid
 }
 
 // deletionOptions are the options of the workflow of an import's deletion.
-func deletionOptions(imp store.Import, domain string) client.StartWorkflowOptions {
+func deletionOptions(imp importstore.Import, domain string) client.StartWorkflowOptions {
 	options := baseOptions(imp, domain)
 	options.ID = workflows.DeletionID(domain, imp.ID)
 	options.StaticSummary = fmt.Sprintf("delete import %d of %s", imp.ID, domain)
@@ -198,7 +199,7 @@ func deletionOptions(imp store.Import, domain string) client.StartWorkflowOption
 }
 
 // importOptions are the options of an import's workflow.
-func importOptions(imp store.Import, domain string) client.StartWorkflowOptions {
+func importOptions(imp importstore.Import, domain string) client.StartWorkflowOptions {
 	options := baseOptions(imp, domain)
 	options.ID = workflows.ImportID(domain, imp.ID)
 	options.StaticDetails = details(imp, domain)
@@ -206,6 +207,6 @@ func importOptions(imp store.Import, domain string) client.StartWorkflowOptions 
 }
 
 // endBy is the end of an import whose workflow was closed by a person.
-func endBy(class importers.Class, reason string) *store.End {
-	return &store.End{Class: string(class), Reason: reason}
+func endBy(class importers.Class, reason string) *importstore.End {
+	return &importstore.End{Class: string(class), Reason: reason}
 }

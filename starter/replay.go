@@ -7,6 +7,7 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // replayPage is how many kept events are read at a time.
@@ -36,11 +37,11 @@ func (d *Destinations) ReplayFlow(ctx context.Context, name string) (r Replayed,
 		return r, fmt.Errorf("flow %s is still faulty, its events are kept: %w", name, fault)
 	}
 	for after := ""; ; {
-		events, err := d.cfg.Store.KeptForFlow(ctx, name, after, replayPage)
+		events, err := d.cfg.Store.Deliveries.KeptForFlow(ctx, name, after, replayPage)
 		if err != nil || len(events) == 0 {
 			return r, err
 		}
-		var made []store.NewJob
+		var made []deliverystore.NewJob
 		for _, event := range events {
 			jobs, err := d.replay(ctx, program, name, event, &r)
 			if err != nil {
@@ -55,16 +56,18 @@ func (d *Destinations) ReplayFlow(ctx context.Context, name string) (r Replayed,
 
 // replay replays one event.
 func (d *Destinations) replay(
-	ctx context.Context, program *flow.Program, name string, event store.Event, r *Replayed,
-) ([]store.NewJob, error) {
+	ctx context.Context, program *flow.Program, name string, event deliverystore.Event, r *Replayed,
+) ([]deliverystore.NewJob, error) {
 	made, kept := flow.Split(program.Decide(ctx, d.toolkit, d.versions, deliveryacts.EventOf(event)))
 	if len(kept) > 0 {
 		r.Failed++
 		r.LastFault = kept[0].Err
-		return nil, d.cfg.Store.FailFlow(ctx, event.ID, store.FlowFault{Flow: name, Reason: kept[0].Err.Error()})
+		return nil, d.cfg.Store.Deliveries.FailFlow(ctx, event.ID, deliverystore.FlowFault{
+			Flow: name, Reason: kept[0].Err.Error(),
+		})
 	}
 	jobs := deliveryacts.NewJobs(made)
-	replayed, err := d.cfg.Store.ReplayFlow(ctx, name, event, jobs)
+	replayed, err := d.cfg.Store.Deliveries.ReplayFlow(ctx, name, event, jobs)
 	if err != nil || !replayed {
 		return nil, err
 	}

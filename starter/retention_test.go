@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -78,7 +79,7 @@ func TestRetentionRuns(t *testing.T) {
 	s := setup(t)
 	ctx := enginetest.Context(t)
 	add := func(age time.Duration) string {
-		added, err := s.Store.AddEvent(ctx, store.NewEvent{Source: "shop", Data: json.RawMessage(`{}`)})
+		added, err := s.Store.Deliveries.AddEvent(ctx, deliverystore.NewEvent{Source: "shop", Data: json.RawMessage(`{}`)})
 		require.NoError(t, err)
 		moveBack(ctx, t, s, added.Event.ID, age)
 		return added.Event.ID
@@ -102,8 +103,8 @@ func TestRetentionRuns(t *testing.T) {
 	require.NoError(t, s.Temporal.GetWorkflow(ctx, run.WorkflowID, "").Get(ctx, &end))
 	require.EqualValues(t, 1, end.Events)
 	require.True(t, end.Done)
-	_, err := s.Store.Event(ctx, old)
+	_, err := s.Store.Deliveries.Event(ctx, old)
 	require.ErrorIs(t, err, store.ErrNotFound)
-	_, err = s.Store.Event(ctx, young)
+	_, err = s.Store.Deliveries.Event(ctx, young)
 	require.NoError(t, err)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -36,7 +37,7 @@ func (s *Starter) CreateScheduled(ctx context.Context, run importacts.ScheduledR
 	if imp.WorkflowID == "" {
 		// The run is noted by the import's own first activity: until then a worker may take
 		// it for abandoned, and start it.
-		if err := s.Store.NoteWorkflow(ctx, imp.ID, workflows.ImportID(r.Site, imp.ID), ""); err != nil {
+		if err := s.Store.Imports.NoteWorkflow(ctx, imp.ID, workflows.ImportID(r.Site, imp.ID), ""); err != nil {
 			return importacts.CreatedImport{}, err
 		}
 	}
@@ -50,7 +51,7 @@ func (s *Starter) CreateScheduled(ctx context.Context, run importacts.ScheduledR
 // scheduledRequest turns a schedule's request into one of today.
 func (s *Starter) scheduledRequest(ctx context.Context, run importacts.ScheduledRun) (Request, error) {
 	want := run.Request
-	if _, err := s.Store.Site(ctx, want.Site); errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Store.Imports.Site(ctx, want.Site); errors.Is(err, store.ErrNotFound) {
 		// In words of its own: that the *import* is gone would end things in silence.
 		return Request{}, refused("site %s does not exist any more: delete schedule %s, or add the site again",
 			want.Site, run.Schedule)
@@ -78,7 +79,7 @@ func refused(format string, args ...any) error {
 // endedBadly says whether an import of that status has brought in nothing, and never will.
 func endedBadly(status string) bool {
 	switch status {
-	case store.StatusFailed, store.StatusCancelled, store.StatusDeclined, store.StatusDeleting:
+	case importstore.StatusFailed, importstore.StatusCancelled, importstore.StatusDeclined, importstore.StatusDeleting:
 		return true
 	default:
 		return false

@@ -16,6 +16,7 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -127,7 +128,7 @@ func (s *Starter) recordSchedule(ctx context.Context, n NewSchedule, in importin
 	if err != nil {
 		return fmt.Errorf("encode schedule %s: %w", n.Name, err)
 	}
-	return s.Store.AddSchedule(ctx, store.NewSchedule{
+	return s.Store.Imports.AddSchedule(ctx, importstore.NewSchedule{
 		Name: n.Name, Definition: data, Paused: n.Paused, Note: n.Note, CreatedAt: time.Now(),
 	})
 }
@@ -166,7 +167,7 @@ func (s *Starter) setPaused(ctx context.Context, name string, paused bool, what,
 	if err := s.requireSchedule(ctx, name); err != nil {
 		return err
 	}
-	if err := s.Store.SetSchedulePaused(ctx, name, paused, note); err != nil {
+	if err := s.Store.Imports.SetSchedulePaused(ctx, name, paused, note); err != nil {
 		return err
 	}
 	return s.finishChange(ctx, name, what)
@@ -180,7 +181,7 @@ func (s *Starter) PauseFailing(ctx context.Context, name, note string) error {
 	} else if err != nil {
 		return err
 	}
-	if err := s.Store.PauseFailingSchedule(ctx, name, "paused by sluice: "+note); err != nil {
+	if err := s.Store.Imports.PauseFailingSchedule(ctx, name, "paused by sluice: "+note); err != nil {
 		return err
 	}
 	return s.finishChange(ctx, name, "pause")
@@ -206,7 +207,7 @@ func (s *Starter) DeleteSchedule(ctx context.Context, name string) error {
 	if _, err := s.knownSchedule(ctx, name); err != nil {
 		return err
 	}
-	if err := s.Store.MarkScheduleDeleted(ctx, name); err != nil {
+	if err := s.Store.Imports.MarkScheduleDeleted(ctx, name); err != nil {
 		return fmt.Errorf("delete schedule %s: %w", name, err)
 	}
 	return s.finishChange(ctx, name, "delete")

@@ -17,7 +17,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -217,8 +217,8 @@ func TestTriggerSchedule(t *testing.T) {
 	n.Paused = true
 	create(t, s, n)
 	run := trigger(t, s, "now")
-	require.Equal(t, []any{starter.RunCompleted, store.StatusCompleted, ""}, []any{run.Status, run.ImportStatus, run.Reason})
-	imp, err := s.Store.Import(enginetest.Context(t), run.ImportID)
+	require.Equal(t, []any{starter.RunCompleted, importstore.StatusCompleted, ""}, []any{run.Status, run.ImportStatus, run.Reason})
+	imp, err := s.Store.Imports.Import(enginetest.Context(t), run.ImportID)
 	require.NoError(t, err)
 	require.Equal(t, []any{"now", "ann", int32(7), workflows.ImportID(site, imp.ID)},
 		[]any{imp.Schedule, imp.RequestedBy, imp.Parallelism, imp.WorkflowID})
@@ -248,7 +248,7 @@ func TestOverlap(t *testing.T) {
 	require.NoError(t, s.Starter.TriggerSchedule(enginetest.Context(t), "slow", starter.OverlapCancelOther))
 	now = awaitSchedule(t, s, "slow", func(now starter.Schedule) bool { return now.Started == 2 && now.Runs[0].ImportID != 0 })
 	require.Equal(t, []any{starter.RunCancelled, starter.RunRunning}, []any{now.Runs[1].Status, now.Runs[0].Status})
-	require.Equal(t, store.StatusCancelled, s.Wait(t, first.ImportID).Import.Status)
+	require.Equal(t, importstore.StatusCancelled, s.Wait(t, first.ImportID).Import.Status)
 	second := now.Runs[0].ImportID
 
 	// A person cancels the import itself: the run ends as cancelled, and counts for nothing.
@@ -270,9 +270,9 @@ func TestTerminatedRun(t *testing.T) {
 	require.NoError(t, s.Temporal.TerminateWorkflow(ctx, run.WorkflowID, run.RunID, "a test"))
 	awaitSchedule(t, s, "slow", func(now starter.Schedule) bool { return now.Runs[0].Status == starter.RunTerminated })
 	before := s.WaitLoading(t, run.ImportID).RowsLoaded
-	s.WaitFor(t, run.ImportID, "continuing", func(now store.ImportSummary) bool { return now.RowsLoaded > before })
+	s.WaitFor(t, run.ImportID, "continuing", func(now importstore.Summary) bool { return now.RowsLoaded > before })
 	require.NoError(t, s.Starter.Cancel(ctx, run.ImportID, starter.By{}))
-	require.Equal(t, store.StatusCancelled, s.Wait(t, run.ImportID).Import.Status)
+	require.Equal(t, importstore.StatusCancelled, s.Wait(t, run.ImportID).Import.Status)
 }
 
 // A schedule whose imports keep failing is paused with a reason; resuming it gives
@@ -296,7 +296,7 @@ func TestPauseAfterFailures(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, now.Paused)
 	require.Equal(t, "paused by sluice: 2 failures in a row, the last: import 2: "+reason, now.Note)
-	lines, err := s.Store.ListFeedback(enginetest.Context(t), db.ListFeedbackParams{ImportID: second.ImportID, RowLimit: 100})
+	lines, err := s.Store.Imports.ListFeedback(enginetest.Context(t), importstore.FeedbackQuery{ImportID: second.ImportID, RowLimit: 100})
 	require.NoError(t, err)
 	require.Equal(t, "Schedule bad is paused: 2 failures in a row, the last: import 2: "+reason+
 		". Resume it with `sluice schedule resume bad`.", lines[len(lines)-1].Message)

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -49,7 +50,7 @@ func described(now client.Schedule) (definition, error) {
 }
 
 // parseDefinition reads a schedule of the store.
-func parseDefinition(row store.Schedule) (definition, error) {
+func parseDefinition(row importstore.Schedule) (definition, error) {
 	var d definition
 	if err := json.Unmarshal(row.Definition, &d); err != nil {
 		return d, fmt.Errorf("read the definition of schedule %s: %w", row.Name, err)
@@ -58,7 +59,7 @@ func parseDefinition(row store.Schedule) (definition, error) {
 }
 
 // options are the schedule as Temporal takes it.
-func (d definition) options(row store.Schedule) (client.ScheduleOptions, error) {
+func (d definition) options(row importstore.Schedule) (client.ScheduleOptions, error) {
 	return scheduleOptions(NewSchedule{
 		Name: row.Name, Timing: d.Timing, Overlap: d.Overlap, Catchup: d.Catchup, Paused: row.Paused, Note: row.Note,
 	}, d.Input)
@@ -68,7 +69,7 @@ func (d definition) options(row store.Schedule) (client.ScheduleOptions, error) 
 // changed or deleted. done says what was done, "" if nothing. It may be called at any time, and
 // by many at once.
 func (s *Starter) SyncSchedule(ctx context.Context, name string) (done string, err error) {
-	err = s.Store.SyncSchedule(ctx, name, func(row store.Schedule) error {
+	err = s.Store.Imports.SyncSchedule(ctx, name, func(row importstore.Schedule) error {
 		ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 		defer cancel()
 		done, err = s.applySchedule(ctx, row)
@@ -80,7 +81,7 @@ func (s *Starter) SyncSchedule(ctx context.Context, name string) (done string, e
 	return done, nil
 }
 
-func (s *Starter) applySchedule(ctx context.Context, row store.Schedule) (string, error) {
+func (s *Starter) applySchedule(ctx context.Context, row importstore.Schedule) (string, error) {
 	handle := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(row.Name))
 	if row.DeletedAt != nil {
 		if err := handle.Delete(ctx); err != nil && !isNotFound(err) {
@@ -144,22 +145,22 @@ func sameDefinition(a, b definition) bool {
 // AdoptSchedule adds Temporal's schedule of that name to the store, unless the store has it.
 // The error is store.ErrNotFound if Temporal has no such schedule.
 func (s *Starter) AdoptSchedule(ctx context.Context, name string) (bool, error) {
-	adopted, err := s.Store.AdoptSchedule(ctx, name, func() (store.NewSchedule, error) {
+	adopted, err := s.Store.Imports.AdoptSchedule(ctx, name, func() (importstore.NewSchedule, error) {
 		ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 		defer cancel()
 		now, err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name)).Describe(ctx)
 		if isNotFound(err) {
-			return store.NewSchedule{}, store.ErrNotFound
+			return importstore.NewSchedule{}, store.ErrNotFound
 		}
 		if err != nil {
-			return store.NewSchedule{}, fmt.Errorf("describe it: %w", err)
+			return importstore.NewSchedule{}, fmt.Errorf("describe it: %w", err)
 		}
 		d, err := described(now.Schedule)
 		if err != nil {
-			return store.NewSchedule{}, err
+			return importstore.NewSchedule{}, err
 		}
 		data, err := json.Marshal(d)
-		return store.NewSchedule{
+		return importstore.NewSchedule{
 			Name: name, Definition: data, Paused: now.Schedule.State.Paused, Note: now.Schedule.State.Note,
 			CreatedAt: now.Info.CreatedAt,
 		}, err
@@ -172,15 +173,15 @@ func (s *Starter) AdoptSchedule(ctx context.Context, name string) (bool, error) 
 
 // knownSchedule returns a schedule of the store; one that only Temporal has is adopted first.
 // The error is store.ErrNotFound if neither has it.
-func (s *Starter) knownSchedule(ctx context.Context, name string) (store.Schedule, error) {
-	row, err := s.Store.Schedule(ctx, name)
+func (s *Starter) knownSchedule(ctx context.Context, name string) (importstore.Schedule, error) {
+	row, err := s.Store.Imports.Schedule(ctx, name)
 	if !errors.Is(err, store.ErrNotFound) {
 		return row, err
 	}
 	if _, err := s.AdoptSchedule(ctx, name); err != nil {
-		return store.Schedule{}, err
+		return importstore.Schedule{}, err
 	}
-	return s.Store.Schedule(ctx, name)
+	return s.Store.Imports.Schedule(ctx, name)
 }
 
 // requireSchedule makes sure that the store has a schedule that is not being deleted; one that
@@ -209,7 +210,7 @@ func (s *Starter) UnknownSchedules(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.Store.ListSchedules(ctx)
+	rows, err := s.Store.Imports.ListSchedules(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the schedules of the store: %w", err)
 	}

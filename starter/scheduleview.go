@@ -16,6 +16,7 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -81,7 +82,7 @@ func (s *Starter) Schedule(ctx context.Context, name string) (Schedule, error) {
 const maxRuns = 10
 
 func (s *Starter) schedule(ctx context.Context, name string, runs int) (Schedule, error) {
-	row, err := s.Store.Schedule(ctx, name)
+	row, err := s.Store.Imports.Schedule(ctx, name)
 	stored := err == nil
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Schedule{}, err
@@ -134,7 +135,7 @@ func (d definition) view(name string) Schedule {
 }
 
 // storedSchedule is a schedule that Temporal does not have (yet): it has no runs.
-func storedSchedule(row store.Schedule) (Schedule, error) {
+func storedSchedule(row importstore.Schedule) (Schedule, error) {
 	d, err := parseDefinition(row)
 	if err != nil {
 		return Schedule{}, err
@@ -168,7 +169,7 @@ func (s *Starter) Schedules(ctx context.Context, limit int) (list []Schedule, mo
 	if err != nil {
 		return nil, false, err
 	}
-	rows, err := s.Store.ListSchedules(ctx)
+	rows, err := s.Store.Imports.ListSchedules(ctx)
 	if err != nil {
 		return nil, false, fmt.Errorf("list the schedules of the store: %w", err)
 	}
@@ -223,7 +224,7 @@ func (s *Starter) run(ctx context.Context, action client.ScheduleActionResult) (
 	if r.ImportID == 0 {
 		return r, nil
 	}
-	imp, err := s.Store.Import(ctx, r.ImportID)
+	imp, err := s.Store.Imports.Import(ctx, r.ImportID)
 	if errors.Is(err, store.ErrNotFound) {
 		return r, nil
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Limits of a request.
@@ -26,10 +26,10 @@ const (
 // key it returns the import of the first time. The errors are store.ErrNotFound for
 // an unknown site, store.ErrLimit if the site has as many imports as it may, and, if it
 // waits for the check of the source, a CheckError.
-func (s *Starter) StartImport(ctx context.Context, r Request) (store.Import, error) {
+func (s *Starter) StartImport(ctx context.Context, r Request) (importstore.Import, error) {
 	imp, err := s.CreateImport(ctx, r)
 	if err != nil {
-		return store.Import{}, err
+		return importstore.Import{}, err
 	}
 	imp, err = s.Launch(ctx, imp, r.Site)
 	if err != nil || r.CheckTimeout <= 0 {
@@ -40,18 +40,18 @@ func (s *Starter) StartImport(ctx context.Context, r Request) (store.Import, err
 
 // CreateImport creates an import without starting its workflow, which is left to Launch
 // or, half a minute later, to a worker.
-func (s *Starter) CreateImport(ctx context.Context, r Request) (store.Import, error) {
+func (s *Starter) CreateImport(ctx context.Context, r Request) (importstore.Import, error) {
 	site, importer, args, err := s.check(ctx, r)
 	if err != nil {
-		return store.Import{}, err
+		return importstore.Import{}, err
 	}
 	n, err := s.newImport(site, importer, args, r)
 	if err != nil {
-		return store.Import{}, err
+		return importstore.Import{}, err
 	}
-	imp, _, err := s.Store.CreateImport(ctx, n)
+	imp, _, err := s.Store.Imports.CreateImport(ctx, n)
 	if err != nil {
-		return store.Import{}, fmt.Errorf("site %s: %w", site.Domain, err)
+		return importstore.Import{}, fmt.Errorf("site %s: %w", site.Domain, err)
 	}
 	return imp, nil
 }
@@ -59,8 +59,8 @@ func (s *Starter) CreateImport(ctx context.Context, r Request) (store.Import, er
 // check finds what a request names, and brings its arguments into normal form.
 func (s *Starter) check(
 	ctx context.Context, r Request,
-) (site store.Site, importer importers.Importer, args json.RawMessage, err error) {
-	site, err = s.Store.Site(ctx, r.Site)
+) (site importstore.Site, importer importers.Importer, args json.RawMessage, err error) {
+	site, err = s.Store.Imports.Site(ctx, r.Site)
 	if errors.Is(err, store.ErrNotFound) {
 		err = fmt.Errorf("%w: add it with `sluice site add %s`", err, r.Site)
 	}
@@ -105,14 +105,14 @@ func checkLengths(r Request) error {
 }
 
 func (s *Starter) newImport(
-	site store.Site, importer importers.Importer, args json.RawMessage, r Request,
-) (store.NewImport, error) {
+	site importstore.Site, importer importers.Importer, args json.RawMessage, r Request,
+) (importstore.NewImport, error) {
 	settings := s.Defaults
 	if r.Settings != nil {
 		settings = *r.Settings
 	}
-	n := store.NewImport{
-		CreateImportParams: db.CreateImportParams{
+	n := importstore.NewImport{
+		ImportFields: importstore.ImportFields{
 			SiteID: site.ID, Source: importer.Name(), Label: r.Label, Args: args,
 			OnPartFailure: settings.OnPartFailure, MaxRejects: settings.MaxRejects, MaxRejectShare: settings.MaxRejectShare,
 			MaxRejectCeiling: settings.MaxRejectCeiling,
@@ -146,7 +146,7 @@ func needsReview(importer importers.Importer, r Request) bool {
 }
 
 // dependencies returns what an import locks.
-func dependencies(importer importers.Importer, site string, args json.RawMessage) ([]store.Dependency, error) {
+func dependencies(importer importers.Importer, site string, args json.RawMessage) ([]importstore.Dependency, error) {
 	list := []importers.Dependency{{Resource: importers.SiteResource(site)}}
 	if locker, ok := importer.(importers.Locker); ok {
 		var err error
@@ -158,7 +158,7 @@ func dependencies(importer importers.Importer, site string, args json.RawMessage
 		return nil, fmt.Errorf("importer %s: %d dependencies: at most %d are allowed",
 			importer.Name(), len(list), importers.MaxDependencies)
 	}
-	all := make([]store.Dependency, 0, len(list))
+	all := make([]importstore.Dependency, 0, len(list))
 	seen := map[string]bool{}
 	for _, d := range list {
 		switch {
@@ -169,7 +169,7 @@ func dependencies(importer importers.Importer, site string, args json.RawMessage
 			return nil, fmt.Errorf("importer %s: resource %q is given twice", importer.Name(), d.Resource)
 		}
 		seen[d.Resource] = true
-		all = append(all, store.Dependency{Resource: d.Resource, Shared: d.Shared})
+		all = append(all, importstore.Dependency{Resource: d.Resource, Shared: d.Shared})
 	}
 	return all, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -63,7 +64,7 @@ func TestStartImportRefuses(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		all, err := s.Store.Summaries(context.Background(), store.Listing{Limit: 10})
+		all, err := s.Store.Imports.Summaries(context.Background(), importstore.Listing{Limit: 10})
 		require.NoError(t, err)
 		require.Empty(t, all)
 	})
@@ -77,7 +78,7 @@ func TestStartImportSettings(t *testing.T) {
 	first, err := s.Starter.StartImport(ctx, request(`{"rows": 3}`))
 	require.NoError(t, err)
 	require.Equal(t, "No operation", first.Label)
-	require.Equal(t, store.StatusQueued, first.Status)
+	require.Equal(t, importstore.StatusQueued, first.Status)
 	require.Equal(t, workflows.ImportID(site, first.ID), first.WorkflowID)
 	require.NotEmpty(t, first.RunID)
 	defaults := config.Default().Import
@@ -120,10 +121,10 @@ func TestIdempotencyKey(t *testing.T) {
 	r.Site = site
 
 	s.StartWorker(t)
-	require.Equal(t, store.StatusCompleted, s.Wait(t, first.ID).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, s.Wait(t, first.ID).Import.Status)
 	again := s.Start(t, r)
 	require.Equal(t, first.ID, again.ID)
-	require.Equal(t, store.StatusCompleted, again.Status)
+	require.Equal(t, importstore.StatusCompleted, again.Status)
 	require.NoError(t, s.Starter.Delete(ctx, first.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, first.ID))
 	require.NotEqual(t, first.ID, s.Start(t, r).ID, "what is gone may be imported again")
@@ -137,14 +138,14 @@ func TestStartImportWithoutTemporal(t *testing.T) {
 	defer cancel()
 	_, err := withoutTemporal(t, s).StartImport(ctx, request(`{"rows": 3}`))
 	require.ErrorContains(t, err, "start the workflow of import 1 (it stays queued, and a worker will start it): ")
-	imp, err := s.Store.Import(enginetest.Context(t), 1)
+	imp, err := s.Store.Imports.Import(enginetest.Context(t), 1)
 	require.NoError(t, err)
-	require.Equal(t, store.StatusQueued, imp.Status)
+	require.Equal(t, importstore.StatusQueued, imp.Status)
 	s.Tune = func(cfg *worker.Config) {
 		cfg.ReconcileInterval, cfg.AbandonedAfter = 50*time.Millisecond, time.Millisecond
 	}
 	s.StartWorker(t)
-	require.Equal(t, store.StatusCompleted, s.Wait(t, 1).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, s.Wait(t, 1).Import.Status)
 }
 
 // A command starts the workflow of an import that has none yet.
@@ -157,5 +158,5 @@ func TestCommandStartsWorkflow(t *testing.T) {
 	s.Tune = func(cfg *worker.Config) { cfg.AbandonedAfter = time.Hour }
 	s.StartWorker(t)
 	require.NoError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{Who: "ann"}))
-	require.Equal(t, store.StatusCancelled, s.Wait(t, imp.ID).Import.Status)
+	require.Equal(t, importstore.StatusCancelled, s.Wait(t, imp.ID).Import.Status)
 }

@@ -17,7 +17,8 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -32,7 +33,7 @@ type Starter struct {
 	// Namespace is the name of that namespace. Required for backfills.
 	Namespace string
 	// Store is the system of record. Required.
-	Store *store.Store
+	Store *dispatchstore.Store
 	// Registry knows the kinds of imports. Required for StartImport.
 	Registry *importers.Registry
 	// Defaults are the settings of imports that do not say otherwise.
@@ -80,13 +81,13 @@ type Request struct {
 
 // Launch starts the workflow of an import that is queued, or of its deletion. It
 // does nothing where the workflow runs already.
-func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (store.Import, error) {
-	if store.Ended(imp.Status) || imp.RunID != "" {
+func (s *Starter) Launch(ctx context.Context, imp importstore.Import, domain string) (importstore.Import, error) {
+	if importstore.Ended(imp.Status) || imp.RunID != "" {
 		return imp, nil
 	}
 	options, workflow := importOptions(imp, domain), workflows.TypeImport
 	var input any = importing.ImportInput{ImportID: imp.ID, Importer: imp.Source}
-	if imp.Status == store.StatusDeleting {
+	if imp.Status == importstore.StatusDeleting {
 		options, workflow = deletionOptions(imp, domain), workflows.TypeDeletion
 		input = importing.DeletionInput{ImportID: imp.ID}
 	}
@@ -96,19 +97,20 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 	if errors.As(err, &started) {
 		run = s.Temporal.GetWorkflow(ctx, options.ID, started.RunId)
 	} else if err != nil {
-		return store.Import{}, fmt.Errorf("start the workflow of import %d (it stays queued, and a worker will start it): %w",
+		return importstore.Import{}, fmt.Errorf(
+			"start the workflow of import %d (it stays queued, and a worker will start it): %w",
 			imp.ID, err)
 	}
 	imp.WorkflowID, imp.RunID = run.GetID(), run.GetRunID()
 	if err := s.recordRun(ctx, imp.ID, run); err != nil {
-		return store.Import{}, err
+		return importstore.Import{}, err
 	}
 	if started == nil {
 		return imp, nil
 	}
 	// The run that is there may be another import's, or may have ended without this one.
 	if _, err := s.Recover(ctx, imp.ID); err != nil {
-		return store.Import{}, err
+		return importstore.Import{}, err
 	}
 	return imp, nil
 }
@@ -117,11 +119,11 @@ func (s *Starter) Launch(ctx context.Context, imp store.Import, domain string) (
 func (s *Starter) recordRun(ctx context.Context, id int64, run client.WorkflowRun) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return s.Store.NoteWorkflow(ctx, id, run.GetID(), run.GetRunID())
+	return s.Store.Imports.NoteWorkflow(ctx, id, run.GetID(), run.GetRunID())
 }
 
 // baseOptions are what the workflows about an import have in common.
-func baseOptions(imp store.Import, domain string) client.StartWorkflowOptions {
+func baseOptions(imp importstore.Import, domain string) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
 		TaskQueue: workflows.QueueMain,
 		// The second starter gets the existing run. An import that has ended begins
@@ -142,7 +144,7 @@ func baseOptions(imp store.Import, domain string) client.StartWorkflowOptions {
 
 // details is what the Web UI shows about a run. Arguments may hold what not
 // everybody should read, and stay in the store.
-func details(imp store.Import, domain string) string {
+func details(imp importstore.Import, domain string) string {
 	return fmt.Sprintf("Import **%d** of **%s** by importer `%s`.\n\n"+
 		"`sluice import show %d` has its figures, `sluice import logs %d` its log, "+
 		"`sluice import rejects %d` its bad rows.\n\n"+

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // pollInterval is how often the store is asked while waiting.
@@ -14,20 +15,20 @@ const pollInterval = 50 * time.Millisecond
 // Wait follows an import until it has ended and returns it as it is then. seen, if
 // set, is called with every state that was read. It needs the store alone: no
 // worker, and no Temporal.
-func (s *Starter) Wait(ctx context.Context, id int64, seen func(store.ImportSummary)) (store.ImportSummary, error) {
-	return s.WaitFor(ctx, id, func(i store.Import) bool { return store.Ended(i.Status) }, seen)
+func (s *Starter) Wait(ctx context.Context, id int64, seen func(importstore.Summary)) (importstore.Summary, error) {
+	return s.WaitFor(ctx, id, func(i importstore.Import) bool { return importstore.Ended(i.Status) }, seen)
 }
 
 // WaitFor is Wait until a condition holds.
 func (s *Starter) WaitFor(
-	ctx context.Context, id int64, holds func(store.Import) bool, seen func(store.ImportSummary),
-) (store.ImportSummary, error) {
+	ctx context.Context, id int64, holds func(importstore.Import) bool, seen func(importstore.Summary),
+) (importstore.Summary, error) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		summary, err := s.Store.Summary(ctx, id)
+		summary, err := s.Store.Imports.Summary(ctx, id)
 		if err != nil {
-			return store.ImportSummary{}, err
+			return importstore.Summary{}, err
 		}
 		if seen != nil {
 			seen(summary)
@@ -48,7 +49,7 @@ func (s *Starter) WaitDeleted(ctx context.Context, id int64) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		_, err := s.Store.Import(ctx, id)
+		_, err := s.Store.Imports.Import(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 // ConnectionKeyset is a text that the store's key set has sealed, with the ID of the key.
@@ -13,13 +13,13 @@ type ConnectionKeyset = db.ConnectionKeyset
 // ConnectionKeyset returns what the store's key set has sealed, or ErrNotFound if none has sealed
 // anything yet.
 func (s *Store) ConnectionKeyset(ctx context.Context) (ConnectionKeyset, error) {
-	row, err := s.ReadConnectionKeyset(ctx)
+	row, err := s.queries.ReadConnectionKeyset(ctx)
 	return row, Found(err, "key set of connections")
 }
 
 // RememberKeyset remembers the store's key set by what it has sealed, unless there is one.
 func (s *Store) RememberKeyset(ctx context.Context, keyID int64, sealed []byte) error {
-	err := s.AddConnectionKeyset(ctx, keyID, sealed)
+	err := s.queries.AddConnectionKeyset(ctx, keyID, sealed)
 	if err != nil {
 		return fmt.Errorf("remember the key set of connections: %w", err)
 	}
@@ -28,7 +28,7 @@ func (s *Store) RememberKeyset(ctx context.Context, keyID int64, sealed []byte) 
 
 // ReplaceKeyset replaces the store's key set.
 func (s *Store) ReplaceKeyset(ctx context.Context, keyID int64, sealed []byte) error {
-	err := s.PutConnectionKeyset(ctx, keyID, sealed)
+	err := s.queries.PutConnectionKeyset(ctx, keyID, sealed)
 	if err != nil {
 		return fmt.Errorf("replace the key set of connections: %w", err)
 	}

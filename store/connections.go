@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 // Connection is a connection with its secrets sealed.
@@ -21,7 +21,7 @@ var ErrInUse = errors.New("in use")
 
 // AddConnection adds a connection. The error is ErrTaken if there is one of that name.
 func (s *Store) AddConnection(ctx context.Context, n NewConnection) (Connection, error) {
-	row, err := s.InsertConnection(ctx, n)
+	row, err := s.queries.InsertConnection(ctx, n)
 	if Violates(err, "connections_pkey") {
 		return Connection{}, fmt.Errorf("connection %s: %w", n.Name, ErrTaken)
 	}
@@ -33,15 +33,20 @@ func (s *Store) AddConnection(ctx context.Context, n NewConnection) (Connection,
 
 // Connection returns the connection of that name, or ErrNotFound.
 func (s *Store) Connection(ctx context.Context, name string) (Connection, error) {
-	row, err := s.ConnectionByName(ctx, name)
+	row, err := s.queries.ConnectionByName(ctx, name)
 	return row, Found(err, "connection %s", name)
+}
+
+// ListConnections returns all connections by name.
+func (s *Store) ListConnections(ctx context.Context) ([]Connection, error) {
+	return s.queries.ListConnections(ctx)
 }
 
 // ReplaceConnection replaces the settings and secrets of a connection, if it still has the given
 // version and kind; name and kind stay. It returns the new row. The error is ErrNotFound if the
 // connection does not exist, and ErrConflict after a concurrent change.
 func (s *Store) ReplaceConnection(ctx context.Context, changed Connection) (Connection, error) {
-	row, err := s.UpdateConnection(ctx, db.UpdateConnectionParams{
+	row, err := s.queries.UpdateConnection(ctx, db.UpdateConnectionParams{
 		Name: changed.Name, Kind: changed.Kind, Version: changed.Version,
 		Settings: changed.Settings, SecretNames: changed.SecretNames, Sealed: changed.Sealed, KeyID: changed.KeyID,
 	})

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 // mostJobsLooked bounds how many jobs are looked at before a connection is removed.
@@ -104,7 +104,7 @@ func jobsNaming(counts []db.ConnectionJobsRow, most int64) string {
 // flowsNaming returns the names of the flows in force of which a step gives its action the
 // connection. What the connection is, is an expression: the name is looked for as a text in
 // it. An expression that takes it from the event may come to any name, and is none.
-func flowsNaming(flows []Flow, name string) ([]string, error) {
+func flowsNaming(flows []db.Flow, name string) ([]string, error) {
 	var naming []string
 	for _, f := range flows {
 		var spec struct {

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/delivery"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 func newConnection(name string) store.NewConnection {
@@ -65,13 +66,10 @@ func TestRemoveConnection(t *testing.T) {
 		_, err := b.AddConnection(b.ctx, newConnection(name))
 		require.NoError(t, err)
 	}
-	n := b.newImport("")
-	n.Args = json.RawMessage(`{"connection": "shop"}`)
-	imp, _, err := b.CreateImport(b.ctx, n)
-	require.NoError(t, err)
+	imp := b.create(t, `{"connection": "shop"}`)
 
 	require.NoError(t, b.RemoveConnection(b.ctx, "other", false), "no import names it")
-	err = b.RemoveConnection(b.ctx, "shop", false)
+	err := b.RemoveConnection(b.ctx, "shop", false)
 	require.ErrorIs(t, err, store.ErrInUse)
 	require.EqualError(t, err, fmt.Sprintf("connection shop: import %d is queued: in use", imp.ID))
 	b.exec(t, "UPDATE imports SET status = 'completed', phase = 'completed' WHERE id = $1", imp.ID)
@@ -95,18 +93,18 @@ func TestRemoveConnectionOfDestinations(t *testing.T) {
 		require.NoError(t, err)
 	}
 	shop, other := json.RawMessage(`{"connection": "shop"}`), json.RawMessage(`{"connection": "other"}`)
-	added, err := b.AddEvent(b.ctx, store.NewEvent{Source: "s", Jobs: []store.NewJob{
+	added, err := b.Deliveries.AddEvent(b.ctx, delivery.NewEvent{Source: "s", Jobs: []delivery.NewJob{
 		{Destination: "webhook", Action: "post", Data: shop},
 		{Destination: "webhook", Action: "post", Data: shop},
 		{Destination: "postgres", Action: "upsert", Data: shop},
 		{Destination: "webhook", Action: "post", Data: other},
 	}})
 	require.NoError(t, err)
-	b.apply(t, flows(false,
+	b.apply(t,
 		"a", `{"to": [{"data": {"text": "'x'"}}, {"data": {"connection": "data.vip ? 'shop' : 'vip'"}}]}`,
 		"b", `{"disabled": true, "to": [{"data": {"connection": "'shop'"}}]}`,
 		"c", `{"to": [{"data": {"connection": "\"shop\""}}]}`,
-		"d", `{"to": [{"data": {"connection": "'shop2'"}}, {"data": {"text": "'shop'"}}, {"data": {"connection": "data.shop"}}]}`))
+		"d", `{"to": [{"data": {"connection": "'shop2'"}}, {"data": {"text": "'shop'"}}, {"data": {"connection": "data.shop"}}]}`)
 	refused := func(want string) {
 		t.Helper()
 		err := b.RemoveConnection(b.ctx, "shop", false)
@@ -114,15 +112,15 @@ func TestRemoveConnectionOfDestinations(t *testing.T) {
 		require.EqualError(t, err, "connection shop: "+want+": in use")
 	}
 	refused("1 job of postgres/upsert, 2 jobs of webhook/post to be loaded; named by flow a, c")
-	_, err = b.CancelJobs(b.ctx, store.JobFilter{IDs: added.Jobs[:2]}, store.Order{})
+	_, err = b.Deliveries.CancelJobs(b.ctx, delivery.JobFilter{IDs: added.Jobs[:2]}, delivery.Order{})
 	require.NoError(t, err)
-	_, err = b.HoldJobs(b.ctx, store.JobFilter{IDs: added.Jobs[2:3]}, store.Order{})
+	_, err = b.Deliveries.HoldJobs(b.ctx, delivery.JobFilter{IDs: added.Jobs[2:3]}, delivery.Order{})
 	require.NoError(t, err)
 	refused("1 job of postgres/upsert to be loaded; named by flow a, c")
-	_, err = b.CancelJobs(b.ctx, store.JobFilter{IDs: added.Jobs[2:3]}, store.Order{})
+	_, err = b.Deliveries.CancelJobs(b.ctx, delivery.JobFilter{IDs: added.Jobs[2:3]}, delivery.Order{})
 	require.NoError(t, err)
 	refused("named by flow a, c")
-	b.apply(t, flows(true))
+	b.apply(t)
 	require.NoError(t, b.RemoveConnection(b.ctx, "shop", false))
 	require.ErrorIs(t, b.RemoveConnection(b.ctx, "other", false), store.ErrInUse)
 	require.NoError(t, b.RemoveConnection(b.ctx, "other", true))

@@ -11,6 +11,8 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/migration/migrationtest"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/delivery"
+	"github.com/sluicehq/sluice/store/importing"
 )
 
 func open(t *testing.T, dsn string) *store.Store {
@@ -55,9 +57,9 @@ func TestModelsMatchMigrations(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for table, model := range map[string]any{
-		"sites": store.Site{}, "imports": store.Import{}, "parts": store.Part{}, "chunks": store.Chunk{}, "feedback": store.Feedback{},
-		"connections": store.Connection{}, "events": store.Event{}, "jobs": store.Job{}, "transitions": store.Transition{},
-		"schedules": store.Schedule{},
+		"sites": importing.Site{}, "imports": importing.Import{}, "parts": importing.Part{}, "chunks": importing.Chunk{}, "feedback": importing.Feedback{},
+		"connections": store.Connection{}, "events": delivery.Event{}, "jobs": delivery.Job{}, "transitions": delivery.Transition{},
+		"schedules": importing.Schedule{},
 	} {
 		rows, err := b.sql.Query(b.ctx, `SELECT column_name, is_nullable FROM information_schema.columns
 			WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`, table)

@@ -86,22 +86,3 @@ func TestPingUnreachable(t *testing.T) {
 		})
 	}
 }
-
-// A single connection serves every caller in turn: none keeps it.
-func TestOneConnection(t *testing.T) {
-	t.Parallel()
-	ctx := enginetest.Context(t)
-	s, err := store.Open(ctx, store.Config{DSN: enginetest.StoreDSN(t), MaxConns: 1})
-	require.NoError(t, err)
-	defer s.Close()
-	require.NoError(t, s.Migrate(ctx))
-	site, err := s.AddSite(ctx, store.NewSite{Domain: "example.com", TimeZone: "UTC"})
-	require.NoError(t, err)
-	b := &bundle{Store: s, ctx: ctx, site: site}
-	id := b.create(t).ID
-	for _, err := range enginetest.AtOnce(20, func(int) error {
-		return b.EnterPhase(ctx, id, "run", store.StatusRunning, store.PhaseLoading)
-	}) {
-		require.NoError(t, err)
-	}
-}

@@ -8,18 +8,18 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/delivery"
+	"github.com/sluicehq/sluice/store/dispatch"
+	"github.com/sluicehq/sluice/store/importing"
 )
 
-// bundle is a migrated store with a site, and a plain connection to its database.
+// bundle is a migrated store with its halves, and a plain connection to its database.
 type bundle struct {
-	*store.Store
-	ctx  context.Context
-	site store.Site
-	sql  *pgx.Conn
+	*dispatch.Store
+	ctx context.Context
+	sql *pgx.Conn
 }
 
 func setup(t *testing.T) *bundle {
@@ -27,85 +27,14 @@ func setup(t *testing.T) *bundle {
 	b := &bundle{ctx: enginetest.Context(t)}
 	dsn := enginetest.StoreDSN(t)
 	var err error
-	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn, Notifier: recipients{}})
+	b.Store, err = dispatch.Open(b.ctx, store.Config{DSN: dsn}, nil)
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	require.NoError(t, b.Migrate(b.ctx))
-	b.site, err = b.AddSite(b.ctx, store.NewSite{Domain: "example.com", TimeZone: "Europe/Berlin"})
-	require.NoError(t, err)
 	b.sql, err = pgx.Connect(b.ctx, dsn)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
 	return b
-}
-
-// newImport is an import that could be created for the bundle's site.
-func (b *bundle) newImport(key string) store.NewImport {
-	n := store.NewImport{CreateImportParams: db.CreateImportParams{
-		SiteID: b.site.ID, Source: "noop", Label: "No-op", Args: json.RawMessage(`{"rows": 1}`),
-		OnPartFailure: store.OnPartFailurePark, MaxRejects: 10, MaxRejectShare: 0.5,
-		ChunkRows: 1000, ChunkBytes: 1 << 20, Parallelism: 2, ReviewReminderS: 60, ReviewExpiryS: 3600,
-	}}
-	if key != "" {
-		n.IdempotencyKey = &key
-	}
-	return n
-}
-
-func (b *bundle) create(t *testing.T) store.Import {
-	t.Helper()
-	imp, created, err := b.CreateImport(b.ctx, b.newImport(""))
-	require.NoError(t, err)
-	require.True(t, created)
-	return imp
-}
-
-// plan saves a plan of that many parts of imported_visitors for ten days.
-func (b *bundle) plan(t *testing.T, id int64, parts int) {
-	t.Helper()
-	days := calendar.Range{First: 100, Last: 109}
-	list := make([]store.NewPart, parts)
-	for i := range list {
-		list[i] = store.NewPart{Table: "imported_visitors", Label: "part", Args: json.RawMessage(`{}`), Bytes: 100, Days: calendar.NewSet(days), Free: calendar.NewSet(days)}
-	}
-	require.NoError(t, b.SavePlan(b.ctx, id, days, list))
-}
-
-// finishPart marks a part as done that claims all days which it may bring in.
-func (b *bundle) finishPart(t *testing.T, part store.Part, lockToken int64) {
-	t.Helper()
-	require.NoError(t, b.FinishPart(b.ctx, doneBy(part, lockToken)))
-}
-
-// doneBy is a part that is done by a grant of its import's locks.
-func doneBy(part store.Part, lockToken int64) store.DonePart {
-	return store.DonePart{
-		ImportID: part.ImportID, No: part.No, FencingToken: part.FencingToken, LockToken: lockToken, Claims: part.FreeDays,
-	}
-}
-
-// loaded creates an import of the days in a table and loads it: it has claimed nothing yet.
-func (b *bundle) loaded(t *testing.T, table string, days calendar.Range) int64 {
-	t.Helper()
-	imp := b.create(t)
-	set := calendar.NewSet(days)
-	require.NoError(t, b.SavePlan(b.ctx, imp.ID, days, []store.NewPart{{Table: table, Label: "x", Days: set, Free: set}}))
-	part, open, err := b.ClaimPart(b.ctx, imp.ID, 0, 0)
-	require.NoError(t, err)
-	require.True(t, open)
-	b.finishPart(t, part, 0)
-	return imp.ID
-}
-
-// claimed creates an import with one part and claims it.
-func (b *bundle) claimed(t *testing.T) store.Part {
-	t.Helper()
-	imp := b.create(t)
-	b.plan(t, imp.ID, 1)
-	part, open, err := b.ClaimPart(b.ctx, imp.ID, 0, 0)
-	require.NoError(t, err)
-	require.True(t, open)
-	return part
 }
 
 // exec runs a statement on the database behind the store's back.
@@ -115,26 +44,27 @@ func (b *bundle) exec(t *testing.T, statement string, args ...any) {
 	require.NoError(t, err)
 }
 
-// chunk is the checkpoint of a chunk of twelve rows: seven good, of days around 103, two
-// bad, one out of range and two left out.
-func chunk(part store.Part, no int32) store.Checkpoint {
-	return store.Checkpoint{
-		Chunk: store.Chunk{
-			ImportID: part.ImportID, PartNo: part.No, No: no, Cursor: "from",
-			RowsRead: 12, RowsLoaded: 7, RowsRejected: 2, RowsOutOfRange: 1, RowsLeftOut: 2,
-		},
-		FencingToken: part.FencingToken, Next: "to", BytesRead: 50,
-		Days: &calendar.Range{First: 102 + calendar.Day(no), Last: 104 + calendar.Day(no)},
+// create creates a site with an import of those arguments.
+func (b *bundle) create(t *testing.T, args string) importing.Import {
+	t.Helper()
+	site, err := b.Imports.AddSite(b.ctx, importing.NewSite{Domain: "example.com", TimeZone: "Europe/Berlin"})
+	require.NoError(t, err)
+	imp, _, err := b.Imports.CreateImport(b.ctx, importing.NewImport{ImportFields: importing.ImportFields{
+		SiteID: site.ID, Source: "noop", Label: "No-op", Args: json.RawMessage(args),
+		OnPartFailure: importing.OnPartFailurePark, MaxRejects: 10, MaxRejectShare: 0.5,
+		ChunkRows: 1000, ChunkBytes: 1 << 20, Parallelism: 2, ReviewReminderS: 60, ReviewExpiryS: 3600,
+	}})
+	require.NoError(t, err)
+	return imp
+}
+
+// apply makes flows of names and specifications the only ones.
+func (b *bundle) apply(t *testing.T, specs ...string) {
+	t.Helper()
+	set := delivery.FlowSet{Prune: true}
+	for i := 0; i < len(specs); i += 2 {
+		set.Flows = append(set.Flows, delivery.FlowSpec{Name: specs[i], Spec: json.RawMessage(specs[i+1])})
 	}
-}
-
-// EnterPhase moves an import to a phase, by no grant of locks.
-func (b *bundle) EnterPhase(ctx context.Context, id int64, run, status, phase string) error {
-	return b.Store.EnterPhase(ctx, id, store.Entry{Run: run, Status: status, Phase: phase})
-}
-
-// Finish ends an import.
-func (b *bundle) Finish(ctx context.Context, id int64, status, reason, class string) error {
-	_, err := b.Store.Finish(ctx, id, store.End{Status: status, Reason: reason, Class: class}, store.LockLimits{})
-	return err
+	_, err := b.Deliveries.ApplyFlows(b.ctx, set)
+	require.NoError(t, err)
 }

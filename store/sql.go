@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 // schemas has the databases of importers with tables of their own, by schema.
@@ -82,9 +82,15 @@ func (s *Store) schemaDB(ctx context.Context, schema string) (*sql.DB, error) {
 	return d, nil
 }
 
+// EnsureSchema creates an importer's schema unless it exists.
+func (s *Store) EnsureSchema(ctx context.Context, schema string) error {
+	_, err := s.schemaDB(ctx, schema)
+	return err
+}
+
 // createSchema creates a schema unless it exists. Two processes may do so at once.
 func (s *Store) createSchema(ctx context.Context, schema string) error {
-	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+	return s.InPgxTx(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('sluice'), hashtext($1))", schema)
 		if err == nil {
 			_, err = tx.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize())
@@ -106,9 +112,9 @@ func (s *schemas) close() {
 	s.opened = nil
 }
 
-// inSQLTx runs fn in a transaction that both database/sql and the generated queries work
+// InSQLTx runs fn in a transaction that both database/sql and the generated queries work
 // in: queries runs some of the latter. It is rolled back if fn fails.
-func (s *Store) inSQLTx(
+func (s *Store) InSQLTx(
 	ctx context.Context, fn func(tx *sql.Tx, queries func(func(q *db.Queries) error) error) error,
 ) (err error) {
 	d := stdlib.OpenDBFromPool(s.pool)
@@ -143,8 +149,8 @@ func (s *Store) inSQLTx(
 	return nil
 }
 
-// useSchema makes an importer's schema the first in the transaction's search path.
-func useSchema(ctx context.Context, tx *sql.Tx, schema string) error {
+// UseSchema makes an importer's schema the first in the transaction's search path.
+func UseSchema(ctx context.Context, tx *sql.Tx, schema string) error {
 	if err := CheckSchema(schema); err != nil {
 		return err
 	}

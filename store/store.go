@@ -1,7 +1,7 @@
-// Package store is Sluice's system of record in PostgreSQL: sites, imports, their
-// parts and chunks, and the log that users see. The SQL stands in queries/ and is
-// turned into package db by sqlc; this package adds transactions and the errors
-// that callers act on.
+// Package store is Sluice's system of record in PostgreSQL: the connections to it, transactions, notifications,
+// migrations, and what all parts of Sluice share: connections to other systems and live workers. Its rooms have
+// the rest: importing, delivery, ingesting, and dispatch, which joins the first two. The SQL stands in queries/
+// and is turned into package internal/db by sqlc, which the rooms alone see.
 package store
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 // Errors that callers act on.
@@ -29,46 +29,8 @@ var (
 	ErrLimit = errors.New("limit reached")
 	// ErrFenced means that a later attempt has taken over: the caller must stop.
 	ErrFenced = errors.New("a later attempt has taken over")
-	// ErrUnlocked means that the import does not hold the caller's grant of its locks: it must
-	// acquire them again.
-	ErrUnlocked = errors.New("the import does not hold its locks")
-	// ErrUnfinished means that parts of an import are neither done nor skipped, or that it has
-	// none: it must be loaded before it can be published.
-	ErrUnfinished = errors.New("the import is not loaded in full")
-	// ErrDecided means that a review has its decision already.
-	ErrDecided = errors.New("decided already")
-	// ErrSelfReview means that the one who started an import must not accept it.
-	ErrSelfReview = errors.New("the requester cannot approve their own import")
-	// ErrOverlap means that days were brought in by another import meanwhile.
-	ErrOverlap = errors.New("days imported by another import meanwhile")
 	// ErrConflict means that the row is not in a state that allows the change.
 	ErrConflict = errors.New("not possible in this state")
-)
-
-// Rows of the store.
-type (
-	// Site is an analytics property.
-	Site = db.Site
-	// Import is one run of an importer.
-	Import = db.Import
-	// ImportSummary is an import with its site and the sums of its parts.
-	ImportSummary = db.ImportSummariesRow
-	// Part is a part of an import.
-	Part = db.Part
-	// Chunk is a chunk that the warehouse has acknowledged.
-	Chunk = db.Chunk
-	// Feedback is a line of an import's log.
-	Feedback = db.Feedback
-	// Dependency is a resource that an import locks.
-	Dependency = db.Dependency
-	// Review is the review of an import.
-	Review = db.Review
-	// ReviewSummary is a review with what people want to know about its import.
-	ReviewSummary = db.ListReviewsRow
-	// Lock is an import that waits for a resource, or has it.
-	Lock = db.ListLocksRow
-	// LockGrant is an entry of the log of grants.
-	LockGrant = db.LockGrant
 )
 
 // Config says how to reach PostgreSQL.
@@ -80,17 +42,13 @@ type Config struct {
 	MaxConns int32
 	// ConnectTimeout bounds a connection attempt. Defaults to 5 s.
 	ConnectTimeout time.Duration
-	// Notifier creates the jobs of notifications about imports. Required in the process that runs
-	// the activities; without one no notification is sent.
-	Notifier Notifier
 }
 
 // Store gives access to the system of record. It is safe for concurrent use.
 type Store struct {
-	*db.Queries
-	pool     *pgxpool.Pool
-	schemas  schemas
-	notifier Notifier
+	queries *db.Queries
+	pool    *pgxpool.Pool
+	schemas schemas
 }
 
 // Open makes a pool of connections. It does not connect: Ping does.
@@ -109,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	return &Store{Queries: db.New(pool), pool: pool, notifier: cfg.Notifier}, nil
+	return &Store{queries: db.New(pool), pool: pool}, nil
 }
 
 // badDSN says that a DSN is none. The parser's error repeats it with the password
@@ -145,8 +103,19 @@ const begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'"
 
 // InTx runs fn in a transaction, which is rolled back if fn fails.
 func (s *Store) InTx(ctx context.Context, fn func(q *db.Queries) error) error {
-	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error { return fn(db.New(tx)) })
+	return s.InPgxTx(ctx, func(tx pgx.Tx) error { return fn(db.New(tx)) })
 }
+
+// InPgxTx is InTx for a function that needs the transaction itself.
+func (s *Store) InPgxTx(ctx context.Context, fn func(tx pgx.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, fn)
+}
+
+// Queries returns the generated queries, for the rooms of the store.
+func (s *Store) Queries() *db.Queries { return s.queries }
+
+// Pool returns the connections, for rooms of the store whose statements are not generated.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
 // Found turns pgx's "no rows" into ErrNotFound, naming what was looked for.
 func Found(err error, format string, args ...any) error {
@@ -155,6 +124,9 @@ func Found(err error, format string, args ...any) error {
 	}
 	return err
 }
+
+// NoRows says whether a query found nothing.
+func NoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
 // Violates says whether the error is a violation of the named constraint or
 // unique index.

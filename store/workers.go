@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 const (
@@ -65,7 +65,7 @@ func (s *Store) Heartbeat(ctx context.Context, w LiveWorker) error {
 	}
 	offers, err := json.Marshal(w.Offers)
 	if err == nil {
-		err = s.HeartbeatWorker(ctx, db.HeartbeatWorkerParams{
+		err = s.queries.HeartbeatWorker(ctx, db.HeartbeatWorkerParams{
 			ID: w.ID, LiveSeconds: WorkerLive.Seconds(), Process: Plain(w.Process), Version: Plain(w.Version), Offers: offers,
 		})
 	}
@@ -73,6 +73,11 @@ func (s *Store) Heartbeat(ctx context.Context, w LiveWorker) error {
 		return fmt.Errorf("record the heartbeat of worker %s: %w", w.Process, err)
 	}
 	return nil
+}
+
+// RemoveWorker removes a worker that stops.
+func (s *Store) RemoveWorker(ctx context.Context, id string) error {
+	return s.queries.RemoveWorker(ctx, id)
 }
 
 func truncated(label string) string {
@@ -87,7 +92,7 @@ type Workers []LiveWorker
 
 // LiveWorkers returns the workers whose heartbeat is not older than WorkerLive.
 func (s *Store) LiveWorkers(ctx context.Context) (Workers, error) {
-	rows, err := s.ListLiveWorkers(ctx, WorkerLive.Seconds())
+	rows, err := s.queries.ListLiveWorkers(ctx, WorkerLive.Seconds())
 	if err != nil {
 		return nil, fmt.Errorf("list live workers: %w", err)
 	}

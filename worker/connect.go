@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/notify"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -26,10 +27,8 @@ func (w *Worker) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	w.store, err = store.Open(ctx, store.Config{
-		DSN: settings.Store.DSN, MaxConns: settings.Store.MaxConns, Notifier: notifier,
-	})
-	if err != nil {
+	cfg := store.Config{DSN: settings.Store.DSN, MaxConns: settings.Store.MaxConns}
+	if w.store, err = dispatchstore.Open(ctx, cfg, notifier); err != nil {
 		return err
 	}
 	w.warehouse, err = warehouse.Open(wiring.Warehouse(settings.Warehouse))

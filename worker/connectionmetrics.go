@@ -7,7 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 // connectionMetrics collects the unhealthy connections in the store at the time of the
@@ -19,14 +20,14 @@ import (
 // Healthy connections have no series. For jobs that name no connection the label is "@" and
 // their destination.
 type connectionMetrics struct {
-	store          *store.Store
+	store          *dispatchstore.Store
 	log            *slog.Logger
 	open, failures *prometheus.Desc
 }
 
 var _ prometheus.Collector = (*connectionMetrics)(nil)
 
-func newConnectionMetrics(opened *store.Store, log *slog.Logger) *connectionMetrics {
+func newConnectionMetrics(opened *dispatchstore.Store, log *slog.Logger) *connectionMetrics {
 	labels := []string{"connection"}
 	return &connectionMetrics{
 		store: opened, log: log,
@@ -47,7 +48,7 @@ const collectTimeout = 2 * time.Second
 func (m *connectionMetrics) Collect(all chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()
-	unhealthy, err := m.store.Unhealthy(ctx)
+	unhealthy, err := m.store.Deliveries.Unhealthy(ctx)
 	if err != nil {
 		m.log.Warn("could not read the health of connections for a scrape", "error", err)
 		return
@@ -55,7 +56,7 @@ func (m *connectionMetrics) Collect(all chan<- prometheus.Metric) {
 	now := time.Now()
 	for _, h := range unhealthy {
 		open := 1.0
-		if store.ConnectionState(h, now) == store.ConnectionFailing {
+		if deliverystore.ConnectionState(h, now) == deliverystore.ConnectionFailing {
 			open = 0
 		}
 		all <- prometheus.MustNewConstMetric(m.open, prometheus.GaugeValue, open, h.Connection)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -53,11 +53,11 @@ func TestVersions(t *testing.T) {
 		Site: "example.com", Source: "noop", Args: json.RawMessage(`{"rows": 100}`), Review: &review,
 	})
 	stop := startVersion(t, s, "1.0.0")
-	s.WaitFor(t, imp.ID, "a review", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusInReview })
+	s.WaitFor(t, imp.ID, "a review", func(now importstore.Summary) bool { return now.Import.Status == importstore.StatusInReview })
 	stop()
 	startVersion(t, s, "1.1.0+g12ab")
-	require.NoError(t, s.Starter.Decide(ctx, imp.ID, store.Accepted, starter.By{Who: "ann"}))
-	require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
+	require.NoError(t, s.Starter.Decide(ctx, imp.ID, importstore.Accepted, starter.By{Who: "ann"}))
+	require.Equal(t, importstore.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
 
 	described, err := s.Temporal.DescribeWorkflowExecution(ctx, imp.WorkflowID, "")
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestNoVersion(t *testing.T) {
 	s := newSystem(t)
 	s.StartWorker(t)
 	imp := s.Start(t, starter.Request{Site: "example.com", Source: "noop", Args: json.RawMessage(`{"rows": 100}`)})
-	require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
 	described, err := s.Temporal.DescribeWorkflowExecution(enginetest.Context(t), imp.WorkflowID, "")
 	require.NoError(t, err)
 	require.Nil(t, described.GetWorkflowExecutionInfo().GetVersioningInfo())

@@ -50,7 +50,7 @@ func (w *Worker) newDeliveries(
 		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
 	settings := w.cfg.Settings.Worker
 	acts := &deliveryacts.Destinations{
-		Store: w.store, Registry: w.cfg.Destinations, Connections: opened,
+		Store: w.store.Deliveries, Registry: w.cfg.Destinations, Connections: opened,
 		Versions: &destinations.Versions{Logger: w.log}, Circuit: w.cfg.Circuit,
 		// The other half is for recording results.
 		Grace: settings.StopTimeout / 2, Logger: w.log, Observer: w.metrics,

@@ -14,7 +14,7 @@ import (
 // registerDispatcher registers what dispatches imports to destinations; main polls QueueMain.
 func (w *Worker) registerDispatcher(main worker.Registry, service *starter.Destinations) {
 	main.RegisterWorkflowWithOptions(dispatch.Dispatch, workflow.RegisterOptions{Name: workflows.TypeDispatch})
-	acts := &dispatchacts.Dispatcher{Store: w.store, Warehouse: w.warehouse, Add: service.AddImportEvents}
+	acts := &dispatchacts.Dispatcher{Store: w.store.Imports, Warehouse: w.warehouse, Add: service.AddImportEvents}
 	main.RegisterActivityWithOptions(acts.DispatchEnd, activity.RegisterOptions{Name: workflows.ActivityDispatchEnd})
 	main.RegisterActivityWithOptions(acts.DispatchRows, activity.RegisterOptions{Name: workflows.ActivityDispatchRows})
 }

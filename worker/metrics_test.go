@@ -16,7 +16,8 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -53,11 +54,11 @@ func TestMetrics(t *testing.T) {
 			Site: "example.com", Source: "noop", Settings: &settings,
 			Args: json.RawMessage(`{"rows": 100, "bad_rows": 3, "start_date": "` + day + `", "end_date": "` + day + `"}`),
 		})
-		require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
+		require.Equal(t, importstore.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
 	}
 	one("2021-01-01")
 	for _, id := range []string{"1", "2", "3", "4", "5"} {
-		_, err := s.Store.NoteEvidence(enginetest.Context(t), "ops", store.Evidence{Failed: []string{id}, Reason: "x"}, store.CircuitRule{})
+		_, err := s.Store.Deliveries.NoteEvidence(enginetest.Context(t), "ops", deliverystore.Evidence{Failed: []string{id}, Reason: "x"}, deliverystore.CircuitRule{})
 		require.NoError(t, err)
 	}
 	before := scrape(t, address)

@@ -25,7 +25,7 @@ type queues struct {
 // newQueues makes the workers of all task queues but those of destinations.
 func (w *Worker) newQueues(fatal func(error)) (*queues, error) {
 	settings := w.cfg.Settings.Worker
-	recorder := &activities.LastErrorRecorder{Store: w.store}
+	recorder := &activities.LastErrorRecorder{Store: w.store.Imports}
 	options := func(interceptors ...interceptor.WorkerInterceptor) worker.Options {
 		return worker.Options{
 			Interceptors:                 interceptors,

@@ -41,7 +41,7 @@ func (w *Worker) repair(ctx context.Context, what string, fn func(context.Contex
 
 // startAbandoned starts the workflows of imports whose starter died before it could.
 func (w *Worker) startAbandoned(ctx context.Context) error {
-	abandoned, err := w.store.UnstartedImports(ctx, time.Now().Add(-w.cfg.AbandonedAfter))
+	abandoned, err := w.store.Imports.UnstartedImports(ctx, time.Now().Add(-w.cfg.AbandonedAfter))
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (w *Worker) startAbandoned(ctx context.Context) error {
 // grantWaiting grants locks where limits have been raised, and wakes imports that were
 // granted theirs by a process that died before it could tell.
 func (w *Worker) grantWaiting(ctx context.Context) error {
-	woken, err := w.store.GrantWaiting(ctx, wiring.LockLimits(w.cfg.Settings.Limits), w.cfg.ReconcileInterval)
+	woken, err := w.store.Imports.GrantWaiting(ctx, wiring.LockLimits(w.cfg.Settings.Limits), w.cfg.ReconcileInterval)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ const maxChecked = 100
 // recoverImports compares imports with their workflows, each import once in an interval over
 // all workers, and repairs differences.
 func (w *Worker) recoverImports(ctx context.Context) error {
-	ids, err := w.store.Uncompared(ctx, w.cfg.ReconcileInterval, maxChecked)
+	ids, err := w.store.Imports.Uncompared(ctx, w.cfg.ReconcileInterval, maxChecked)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (w *Worker) recoverImports(ctx context.Context) error {
 				"import_id", id, "cause", recovery.Cause, "ends", recovery.Ends)
 		}
 	}
-	faulty, err := w.store.CountFaulty(ctx)
+	faulty, err := w.store.Imports.CountFaulty(ctx)
 	if err == nil {
 		w.metrics.failing.WithLabelValues(workflows.TypeImport).Set(float64(faulty))
 	}

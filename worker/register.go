@@ -11,7 +11,7 @@ import (
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/wiring"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -24,10 +24,10 @@ func (w *Worker) register(q *queues, opener connections.Opener) {
 	main.RegisterWorkflowWithOptions(importing.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 
 	kit := importacts.Kit{
-		Store: w.store, Registry: w.cfg.Registry, Connections: opener,
-		Wants: dispatchacts.Wants(w.store),
+		Store: w.store.Imports, Registry: w.cfg.Registry, Connections: opener,
+		Wants: dispatchacts.Wants(w.store.Deliveries),
 	}
-	locks := &importacts.Locks{Store: w.store, Limits: wiring.LockLimits(w.cfg.Settings.Limits), Wake: w.wake}
+	locks := &importacts.Locks{Store: w.store.Imports, Limits: wiring.LockLimits(w.cfg.Settings.Limits), Wake: w.wake}
 	lifecycle := &importacts.Lifecycle{Kit: kit}
 	loading := &importacts.Loading{
 		Kit: kit, Warehouse: w.warehouse, Locks: locks, Observer: w.metrics, Report: w.report,
@@ -78,7 +78,7 @@ func add(registry worker.Registry, all map[string]any) {
 }
 
 // wake tells the workflow of an import that it has got its locks.
-func (w *Worker) wake(ctx context.Context, woken store.Woken) error {
+func (w *Worker) wake(ctx context.Context, woken importstore.Woken) error {
 	id := workflows.ImportID(woken.Domain, woken.ImportID)
 	return w.temporal.SignalWorkflow(ctx, id, "", workflows.SignalLockGranted, nil)
 }

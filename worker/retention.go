@@ -15,7 +15,7 @@ import (
 // registerRetention registers what purges old events; main polls QueueMain.
 func (w *Worker) registerRetention(main worker.Registry) {
 	main.RegisterWorkflowWithOptions(delivery.Retention, workflow.RegisterOptions{Name: workflows.TypeRetention})
-	purging := &deliveryacts.Retentions{Store: w.store}
+	purging := &deliveryacts.Retentions{Store: w.store.Deliveries}
 	main.RegisterActivityWithOptions(purging.PurgeEvents, activity.RegisterOptions{Name: workflows.ActivityPurgeEvents})
 }
 

@@ -20,7 +20,7 @@ func (w *Worker) registerAround(q *queues, lifecycle *importacts.Lifecycle) {
 	main.RegisterWorkflowWithOptions(importing.ScheduledImport, scheduled)
 	main.RegisterWorkflowWithOptions(importing.DryRun, workflow.RegisterOptions{Name: workflows.TypeDryRun})
 	schedules := &importacts.Schedules{
-		Store: w.store, Create: w.starter().CreateScheduled, Pause: w.starter().PauseFailing,
+		Store: w.store.Imports, Create: w.starter().CreateScheduled, Pause: w.starter().PauseFailing,
 	}
 	add(main, map[string]any{
 		workflows.ActivityAwaitImport:   schedules.AwaitImport,
@@ -38,7 +38,7 @@ func (w *Worker) registerAround(q *queues, lifecycle *importacts.Lifecycle) {
 // all workers. What only Temporal has, as of an earlier version or before a restore of the
 // store, is added to the store.
 func (w *Worker) syncSchedules(ctx context.Context) error {
-	names, err := w.store.UncomparedSchedules(ctx, w.cfg.ReconcileInterval, maxChecked)
+	names, err := w.store.Imports.UncomparedSchedules(ctx, w.cfg.ReconcileInterval, maxChecked)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -57,7 +57,7 @@ func TestReadiness(t *testing.T) {
 	requireReady(t, address, http.StatusOK, "ok")
 
 	imp := s.Start(t, starter.Request{Site: "example.com", Source: "noop", Args: json.RawMessage(`{"rows": 10}`)})
-	require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
 	for _, path := range []string{"/", "/metrics/", "/debug/pprof/"} {
 		status, _ = get(t, address, path)
 		require.Equal(t, http.StatusNotFound, status, path)

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -45,7 +46,7 @@ func silentServer(t *testing.T) string {
 func migrate(t *testing.T, settings config.Config) {
 	t.Helper()
 	ctx := enginetest.Context(t)
-	s, err := store.Open(ctx, store.Config{DSN: settings.Store.DSN})
+	s, err := dispatchstore.Open(ctx, store.Config{DSN: settings.Store.DSN}, nil)
 	require.NoError(t, err)
 	defer s.Close()
 	w, err := warehouse.Open(wiring.Warehouse(settings.Warehouse))

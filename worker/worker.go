@@ -24,7 +24,8 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -42,8 +43,8 @@ type Config struct {
 	// Templates are templates of mails about imports, over the built-in ones and below those
 	// of the settings. Defaults to none.
 	Templates []fs.FS
-	// Circuit says when the circuit of a connection opens. Defaults to store.CircuitRule's own.
-	Circuit store.CircuitRule
+	// Circuit says when the circuit of a connection opens. Defaults to deliverystore.CircuitRule's own.
+	Circuit deliverystore.CircuitRule
 	// Temporal are the options of the client. Required.
 	Temporal client.Options
 	// Logger is required.
@@ -76,7 +77,7 @@ func (c Config) withDefaults() Config {
 type Worker struct {
 	cfg       Config
 	log       *slog.Logger
-	store     *store.Store
+	store     *dispatchstore.Store
 	warehouse *warehouse.Warehouse
 	temporal  client.Client
 	metrics   *metrics
@@ -141,8 +142,9 @@ func (w *Worker) work(ctx context.Context) error {
 		return fmt.Errorf("the connection %s: %w", connections.Notify, err)
 	}
 	opened := &connections.Connections{
-		Store: w.store, Vault: connections.NewVault(wiring.Vault(w.cfg.Settings.Connections)), Registry: w.cfg.Connections,
-		BuiltIn: builtIn,
+		Store: w.store.Deliveries, Vault: connections.NewVault(wiring.Vault(w.cfg.Settings.Connections)),
+		Registry: w.cfg.Connections,
+		BuiltIn:  builtIn,
 	}
 	w.register(queues, opened)
 	registerConnections(queues, opened)

@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // served is an action that the producer serves, or has served.
 type served struct {
 	planned
 	ref   ActionRef
-	claim store.ClaimRequest
+	claim deliverystore.ClaimRequest
 	// drain is nil after the drain has ended.
 	drain *drain
 	// until is until when the action is served without a drain.
@@ -145,10 +145,10 @@ func (d *Destinations) claim(ctx context.Context) error {
 }
 
 // requests returns what to claim for the actions that are due, and marks them as claimed.
-func (p *producer) requests() []store.ClaimRequest {
+func (p *producer) requests() []deliverystore.ClaimRequest {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var all []store.ClaimRequest
+	var all []deliverystore.ClaimRequest
 	now := time.Now()
 	for _, s := range p.actions {
 		if !s.next.IsZero() && !s.next.After(now) {
@@ -171,7 +171,7 @@ func (p *producer) requests() []store.ClaimRequest {
 }
 
 // lastConnection returns behind which connection the next claim of an action begins.
-func lastConnection(batches map[store.Batch]store.Claim, ref ActionRef, before string) string {
+func lastConnection(batches map[deliverystore.Batch]deliverystore.Claim, ref ActionRef, before string) string {
 	last := ""
 	for key := range batches {
 		if key.Destination == ref.Destination && key.Action == ref.Action {
@@ -193,7 +193,7 @@ type batch struct {
 	served *served
 	// planned is the plan of the action at the time of the claim.
 	planned
-	claim      store.Claim
+	claim      deliverystore.Claim
 	connection string
 }
 
@@ -231,7 +231,9 @@ func (d *Destinations) release(ctx context.Context, b *batch) {
 	defer cancel()
 	result := &batchResult{ref: b.served.ref, connection: b.connection}
 	for _, job := range b.claim.Jobs {
-		outcome := store.JobOutcome{JobID: job.ID, Fence: job.Fence, State: store.JobAwaiting, RetryAfter: pollInterval}
+		outcome := deliverystore.JobOutcome{
+			JobID: job.ID, Fence: job.Fence, State: deliverystore.JobAwaiting, RetryAfter: pollInterval,
+		}
 		result.outcomes = append(result.outcomes, outcome)
 	}
 	if err := d.record(ctx, result); err != nil {

@@ -2,14 +2,14 @@ package delivery
 
 import (
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // The store and the destinations do not know each other: these functions convert between the rows of
 // one and the types of the other. Types with equal fields are converted by the language.
 
 // EventOf returns a stored event as destinations see it.
-func EventOf(e store.Event) destinations.Event {
+func EventOf(e deliverystore.Event) destinations.Event {
 	event := destinations.Event{
 		ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, Context: e.Context, Data: e.Data,
 		ReceivedAt: e.ReceivedAt,
@@ -24,16 +24,16 @@ func EventOf(e store.Event) destinations.Event {
 }
 
 // NewJobs returns jobs that are to be stored.
-func NewJobs(made []destinations.NewJob) []store.NewJob {
-	var jobs []store.NewJob
+func NewJobs(made []destinations.NewJob) []deliverystore.NewJob {
+	var jobs []deliverystore.NewJob
 	for _, job := range made {
-		jobs = append(jobs, store.NewJob(job))
+		jobs = append(jobs, deliverystore.NewJob(job))
 	}
 	return jobs
 }
 
 // SettingsOf returns stored settings, by action, as destinations see them.
-func SettingsOf(stored map[string]store.DestinationSettings) map[string]destinations.Settings {
+func SettingsOf(stored map[string]deliverystore.Settings) map[string]destinations.Settings {
 	settings := make(map[string]destinations.Settings, len(stored))
 	for action, s := range stored {
 		settings[action] = destinations.Settings{
@@ -45,7 +45,7 @@ func SettingsOf(stored map[string]store.DestinationSettings) map[string]destinat
 }
 
 // queueOf returns the queue of claimed jobs.
-func queueOf(c store.Claim) *destinations.Queue {
+func queueOf(c deliverystore.Claim) *destinations.Queue {
 	jobs := make([]destinations.QueuedJob, len(c.Jobs))
 	for i, job := range c.Jobs {
 		jobs[i] = queuedJob(job)
@@ -58,7 +58,7 @@ func queueOf(c store.Claim) *destinations.Queue {
 }
 
 // queuedJob returns a claimed job as destinations see it.
-func queuedJob(job store.Job) destinations.QueuedJob {
+func queuedJob(job deliverystore.Job) destinations.QueuedJob {
 	queued := destinations.QueuedJob{
 		ID: job.ID, EventID: job.EventID, Version: job.Version, Context: job.Context, Data: job.Data,
 		Attempt: int(job.Attempt), Repeated: job.Fence > 1, CreatedAt: job.CreatedAt,
@@ -70,14 +70,14 @@ func queuedJob(job store.Job) destinations.QueuedJob {
 }
 
 // outcomesOf returns the outcomes of claimed jobs, with the fencing tokens of the claim.
-func outcomesOf(c store.Claim, outcomes []destinations.JobOutcome) []store.JobOutcome {
+func outcomesOf(c deliverystore.Claim, outcomes []destinations.JobOutcome) []deliverystore.JobOutcome {
 	fences := make(map[string]int64, len(c.Jobs))
 	for _, job := range c.Jobs {
 		fences[job.ID] = job.Fence
 	}
-	stored := make([]store.JobOutcome, len(outcomes))
+	stored := make([]deliverystore.JobOutcome, len(outcomes))
 	for i, o := range outcomes {
-		stored[i] = store.JobOutcome{
+		stored[i] = deliverystore.JobOutcome{
 			JobID: o.JobID, Fence: fences[o.JobID], State: string(o.State), Error: o.Error, RetryAfter: o.RetryAfter,
 			Chained: NewJobs(o.Chained),
 		}
@@ -86,8 +86,8 @@ func outcomesOf(c store.Claim, outcomes []destinations.JobOutcome) []store.JobOu
 }
 
 // claimOf returns the claim of an action's jobs.
-func claimOf(d destinations.Destination, a destinations.Action, p destinations.Plan) store.ClaimRequest {
-	return store.ClaimRequest{
+func claimOf(d destinations.Destination, a destinations.Action, p destinations.Plan) deliverystore.ClaimRequest {
+	return deliverystore.ClaimRequest{
 		Destination: d.Name(), Action: a.Name(), Limit: int32(p.BatchSize), Lease: p.Lease(),
 		RedriveAfter: p.RedriveAfter(), MaxRetries: int32(*p.MaxRetries), Concurrency: int32(p.Concurrency),
 		Rate: p.RatePerSecond,

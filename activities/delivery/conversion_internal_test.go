@@ -8,7 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/log"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // An outcome is recorded under the fencing token of its claim; a job that was claimed before is
@@ -16,12 +16,12 @@ import (
 func TestClaimAndOutcomes(t *testing.T) {
 	t.Parallel()
 	sent, created := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
-	claim := store.Claim{
-		Jobs: []store.Job{
+	claim := deliverystore.Claim{
+		Jobs: []deliverystore.Job{
 			{ID: "a", EventID: "1", Version: "v1", Context: []byte(`{}`), Data: []byte(`1`), Attempt: 1, Fence: 1, CreatedAt: created},
 			{ID: "b", EventID: "1", Attempt: 2, Fence: 3, SentAt: &sent},
 		},
-		Events: map[string]store.Event{"1": {ID: "1", Source: "shop"}},
+		Events: map[string]deliverystore.Event{"1": {ID: "1", Source: "shop"}},
 	}
 	require.Equal(t, &destinations.Queue{Events: []destinations.QueuedEvent{{
 		Event: destinations.Event{ID: "1", Source: "shop"},
@@ -30,9 +30,9 @@ func TestClaimAndOutcomes(t *testing.T) {
 			{ID: "b", EventID: "1", Attempt: 2, Repeated: true, SentAt: sent},
 		},
 	}}}, queueOf(claim))
-	require.Equal(t, []store.JobOutcome{
-		{JobID: "b", Fence: 3, State: store.JobFailed, Error: "no", RetryAfter: time.Minute},
-		{JobID: "a", Fence: 1, State: store.JobSucceeded, Chained: []store.NewJob{{ID: "c", Destination: "log", Action: "write"}}},
+	require.Equal(t, []deliverystore.JobOutcome{
+		{JobID: "b", Fence: 3, State: deliverystore.JobFailed, Error: "no", RetryAfter: time.Minute},
+		{JobID: "a", Fence: 1, State: deliverystore.JobSucceeded, Chained: []deliverystore.NewJob{{ID: "c", Destination: "log", Action: "write"}}},
 	}, outcomesOf(claim, []destinations.JobOutcome{
 		{JobID: "b", State: destinations.StateFailed, Error: "no", RetryAfter: time.Minute},
 		{JobID: "a", State: destinations.StateSucceeded, Chained: []destinations.NewJob{{ID: "c", Destination: "log", Action: "write"}}},
@@ -47,7 +47,7 @@ func TestClaimOf(t *testing.T) {
 	p.Concurrency, p.RatePerSecond, p.BatchSize, p.Timeout = 2, 8, 50, time.Minute
 	p.RedriveUnknown, p.RedriveLost = true, false
 	r := claimOf(d, d.Actions()[0], p)
-	require.Equal(t, store.ClaimRequest{
+	require.Equal(t, deliverystore.ClaimRequest{
 		Destination: "log", Action: "write", Limit: 50, Lease: 2 * time.Minute, RedriveAfter: p.InitialBackoff,
 		MaxRetries: int32(*p.MaxRetries), Concurrency: 2, Rate: 8,
 	}, r)

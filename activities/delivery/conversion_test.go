@@ -9,29 +9,31 @@ import (
 	"github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // The store and the destinations each have constants of their own: they agree.
 func TestVocabulariesAgree(t *testing.T) {
 	t.Parallel()
 	for _, state := range destinations.States() {
-		require.Contains(t, store.JobStates(), string(state))
+		require.Contains(t, deliverystore.JobStates(), string(state))
 	}
 	var ends []string
-	for _, status := range store.Statuses() {
-		if store.Ended(status) {
+	for _, status := range importstore.Statuses() {
+		if importstore.Ended(status) {
 			ends = append(ends, flow.EndEvent(status))
 		}
 	}
 	require.Equal(t, ends, flow.EndEvents())
-	require.Equal(t, store.SourceSluice, flow.SourceSluice)
+	require.Equal(t, dispatchstore.SourceSluice, flow.SourceSluice)
 }
 
 func TestEventOf(t *testing.T) {
 	t.Parallel()
 	parent, sent := "parent", time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
-	stored := store.Event{
+	stored := deliverystore.Event{
 		ID: "e", Source: "shop", Name: "order.paid", Version: "v1", Context: []byte(`{"c": 1}`), Data: []byte(`{"d": 1}`),
 		ParentEventID: &parent, SentAt: &sent, ReceivedAt: sent.Add(time.Second),
 	}
@@ -51,7 +53,7 @@ func TestSettingsOf(t *testing.T) {
 	require.Equal(t, map[string]destinations.Settings{"post": {
 		Paused: true, Realtime: &on, Interval: &daily, TimeZone: &zone, MaxRetries: &three, Concurrency: &three,
 		BatchSize: &three, Rate: &rate,
-	}}, delivery.SettingsOf(map[string]store.DestinationSettings{"post": {
+	}}, delivery.SettingsOf(map[string]deliverystore.Settings{"post": {
 		Destination: "webhook", Action: "post", Paused: true, Realtime: &on, Interval: &daily, TimeZone: &zone,
 		MaxRetries: &three, Concurrency: &three, BatchSize: &three, Rate: &rate, Version: 7, UpdatedBy: "ann",
 	}}))

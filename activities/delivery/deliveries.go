@@ -46,9 +46,9 @@ type ActionStatus struct {
 	// an action with a schedule count only if the request is Full; the same holds for Due.
 	NextDue time.Time `json:"next_due,omitzero"`
 	// Due is how many jobs can be claimed now, Waiting how many can be claimed now or later. Both are
-	// counted up to store.MaxBacklog.
+	// counted up to deliverystore.MaxBacklog.
 	Due int64 `json:"due,omitempty"`
-	// Blocked is how many due jobs wait for their connection: see store.Backlog.
+	// Blocked is how many due jobs wait for their connection: see deliverystore.Backlog.
 	Blocked int64 `json:"blocked,omitempty"`
 	Waiting int64 `json:"waiting,omitempty"`
 	// Unhealthy are up to five unhealthy connections that jobs wait for.
@@ -59,7 +59,7 @@ type ActionStatus struct {
 type UnhealthyConnection struct {
 	// Connection is its name, or "@" and the destination for jobs without a connection.
 	Connection string `json:"connection"`
-	// State is store.ConnectionFailing or another of its kind.
+	// State is deliverystore.ConnectionFailing or another of its kind.
 	State string `json:"state"`
 	// OpenUntil is the end of the open circuit, zero if the circuit is closed.
 	OpenUntil time.Time `json:"open_until,omitzero"`

@@ -10,13 +10,13 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // Destinations has the activities that deliver jobs.
 type Destinations struct {
 	// Store is the system of record. Required.
-	Store *store.Store
+	Store *deliverystore.Store
 	// Registry has the destinations. Required.
 	Registry *destinations.Registry
 	// Connections opens the connections that jobs name. Defaults to none.
@@ -24,7 +24,7 @@ type Destinations struct {
 	// Versions resolves the versions of chained jobs. Required.
 	Versions *destinations.Versions
 	// Circuit says when the circuit of a connection opens. Defaults to the store's defaults.
-	Circuit store.CircuitRule
+	Circuit deliverystore.CircuitRule
 	// Grace is how long batches in flight may take after the worker was asked to stop. It must leave
 	// time to record their results. Defaults to 0.
 	Grace time.Duration
@@ -52,7 +52,7 @@ type DeliveryObserver interface {
 }
 
 // observe reports recorded outcomes to the observer.
-func (d *Destinations) observe(ref ActionRef, outcomes []store.JobOutcome, recorded []string) {
+func (d *Destinations) observe(ref ActionRef, outcomes []deliverystore.JobOutcome, recorded []string) {
 	if d.Observer == nil {
 		return
 	}
@@ -75,7 +75,7 @@ func (d *Destinations) observe(ref ActionRef, outcomes []store.JobOutcome, recor
 type planned struct {
 	dest     destinations.Destination
 	action   destinations.Action
-	settings map[string]store.DestinationSettings
+	settings map[string]deliverystore.Settings
 	plan     destinations.Plan
 }
 

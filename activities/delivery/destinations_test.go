@@ -19,7 +19,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // crm is a destination with the realtime action upsert and the action audit, which has a schedule.
@@ -80,15 +80,15 @@ type deliveries struct {
 
 func setupDeliveries(t *testing.T) *deliveries {
 	t.Helper()
-	return setupDeliveriesOn(t, enginetest.Store(t))
+	return setupDeliveriesOn(t, enginetest.Store(t).Deliveries)
 }
 
-func setupDeliveriesOn(t *testing.T, s *store.Store) *deliveries {
+func setupDeliveriesOn(t *testing.T, s *deliverystore.Store) *deliveries {
 	t.Helper()
 	d := &deliveries{t: t, ctx: enginetest.Context(t), loaded: map[string]int{}, observed: map[string]int{}}
 	d.Destinations = &delivery.Destinations{
 		Store: s, Registry: destinations.NewRegistry(crm{d.loadJobs}), Versions: &destinations.Versions{},
-		Circuit: store.CircuitRule{Threshold: 2, First: time.Hour, Max: time.Hour}, Logger: slog.New(slog.DiscardHandler),
+		Circuit: deliverystore.CircuitRule{Threshold: 2, First: time.Hour, Max: time.Hour}, Logger: slog.New(slog.DiscardHandler),
 		Observer: d, ReportIdle: 50 * time.Millisecond,
 	}
 	d.start(d.Destinations)
@@ -112,7 +112,7 @@ func (d *deliveries) another() *delivery.Destinations {
 }
 
 // anotherOn is another process, with its own way to the same database.
-func (d *deliveries) anotherOn(s *store.Store) *delivery.Destinations {
+func (d *deliveries) anotherOn(s *deliverystore.Store) *delivery.Destinations {
 	d.t.Helper()
 	acts := &delivery.Destinations{
 		Store: s, Registry: d.Registry, Versions: d.Versions, Circuit: d.Circuit, Logger: d.Logger, Observer: d,
@@ -157,10 +157,10 @@ func (d *deliveries) loadJobs(q *destinations.Queue, report func(destinations.Th
 // addTo adds an event with jobs of upsert that use a connection.
 func (d *deliveries) addTo(connection string, n int) []string {
 	d.t.Helper()
-	event := store.NewEvent{Source: "shop"}
+	event := deliverystore.NewEvent{Source: "shop"}
 	for range n {
 		data := json.RawMessage(`{"connection": "` + connection + `"}`)
-		event.Jobs = append(event.Jobs, store.NewJob{Destination: "crm", Action: "upsert", Data: data})
+		event.Jobs = append(event.Jobs, deliverystore.NewJob{Destination: "crm", Action: "upsert", Data: data})
 	}
 	added, err := d.Store.AddEvent(d.ctx, event)
 	require.NoError(d.t, err)
@@ -173,11 +173,11 @@ func (d *deliveries) add(action string, n int) []string {
 	return d.addBy(d.Store, action, n)
 }
 
-func (d *deliveries) addBy(s *store.Store, action string, n int) []string {
+func (d *deliveries) addBy(s *deliverystore.Store, action string, n int) []string {
 	d.t.Helper()
-	event := store.NewEvent{Source: "shop"}
+	event := deliverystore.NewEvent{Source: "shop"}
 	for range n {
-		event.Jobs = append(event.Jobs, store.NewJob{Destination: "crm", Action: action, Data: json.RawMessage(`{"no": 1}`)})
+		event.Jobs = append(event.Jobs, deliverystore.NewJob{Destination: "crm", Action: action, Data: json.RawMessage(`{"no": 1}`)})
 	}
 	added, err := s.AddEvent(d.ctx, event)
 	require.NoError(d.t, err)
@@ -222,7 +222,7 @@ func TestDrainTwice(t *testing.T) {
 	d := setupDeliveries(t)
 	d.then = destinations.Then{OnSucceeded: []destinations.Next{{Action: "audit"}}}
 	two := int32(2)
-	_, err := d.Store.SaveSettings(d.ctx, store.ChangedSettings{Destination: "crm", Action: "upsert", Concurrency: &two})
+	_, err := d.Store.SaveSettings(d.ctx, deliverystore.ChangedSettings{Destination: "crm", Action: "upsert", Concurrency: &two})
 	require.NoError(t, err)
 	ids := d.add("upsert", 40)
 	processes := []*delivery.Destinations{d.Destinations, d.another()}
@@ -244,7 +244,7 @@ func TestDrainTwice(t *testing.T) {
 		require.Equal(t, 1, d.loaded[id])
 		job, err := d.Store.Job(d.ctx, id)
 		require.NoError(t, err)
-		require.Equal(t, store.JobSucceeded, job.State)
+		require.Equal(t, deliverystore.JobSucceeded, job.State)
 	}
 	// Chained jobs wait for their schedule.
 	require.Zero(t, d.drain("audit", false).Claimed)
@@ -285,7 +285,7 @@ func TestDrainFails(t *testing.T) {
 	require.EqualValues(t, 3, answer.Blocked)
 	require.Len(t, answer.Unhealthy, 1)
 	require.Equal(t, "down", answer.Unhealthy[0].Connection)
-	require.Equal(t, store.ConnectionOpen, answer.Unhealthy[0].State)
+	require.Equal(t, deliverystore.ConnectionOpen, answer.Unhealthy[0].State)
 	require.Equal(t, "out of order", answer.Unhealthy[0].Reason)
 	require.WithinDuration(t, time.Now().Add(time.Hour), answer.Unhealthy[0].OpenUntil, time.Minute)
 

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // NextDue returns the status of an action. If a realtime action has due jobs, its producer is notified.
@@ -22,7 +22,7 @@ func (d *Destinations) NextDue(ctx context.Context, s StatusRequest) (ActionStat
 func (d *Destinations) nextDue(ctx context.Context, s StatusRequest) (ActionStatus, error) {
 	status, err := d.status(ctx, s)
 	if err == nil && status.Plan.Realtime && status.Due > 0 {
-		err = d.Store.NotifyJobs(ctx, []store.ActionName{store.ActionName(s.ActionRef)})
+		err = d.Store.NotifyJobs(ctx, []deliverystore.ActionName{deliverystore.ActionName(s.ActionRef)})
 	}
 	return status, activities.Failure(err)
 }
@@ -69,8 +69,9 @@ func (d *Destinations) unhealthy(ctx context.Context, ref ActionRef) ([]Unhealth
 	var all []UnhealthyConnection
 	for _, h := range rows {
 		u := UnhealthyConnection{
-			Connection: cmp.Or(store.NamedConnection(h.Connection), h.Connection), State: store.ConnectionState(h, time.Now()),
-			Failures: h.Failures, Reason: brief(h.Reason),
+			Connection: cmp.Or(deliverystore.NamedConnection(h.Connection), h.Connection),
+			State:      deliverystore.ConnectionState(h, time.Now()),
+			Failures:   h.Failures, Reason: brief(h.Reason),
 		}
 		if h.OpenUntil != nil {
 			u.OpenUntil = h.OpenUntil.UTC()
@@ -139,7 +140,7 @@ func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {
 	if _, err := destinations.PlanOf(dest, action, SettingsOf(settings)); err != nil {
 		return importers.Permanent(importers.ClassInput, err)
 	}
-	_, err = d.Store.SaveSettings(ctx, db.PutSettingsParams{
+	_, err = d.Store.SaveSettings(ctx, deliverystore.ChangedSettings{
 		Destination: c.Destination, Action: c.Action, Paused: changed.Paused, Realtime: changed.Realtime,
 		Interval: changed.Interval, TimeZone: changed.TimeZone, MaxRetries: changed.MaxRetries,
 		Concurrency: changed.Concurrency, BatchSize: changed.BatchSize, Rate: changed.Rate,
@@ -149,7 +150,7 @@ func (d *Destinations) apply(ctx context.Context, c SettingsChange) error {
 }
 
 // onto applies the change to settings.
-func (c SettingsChange) onto(set store.DestinationSettings) store.DestinationSettings {
+func (c SettingsChange) onto(set deliverystore.Settings) deliverystore.Settings {
 	if c.Paused != nil {
 		set.Paused = *c.Paused
 	}

@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/sluicehq/sluice/activities"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // drain is an execution of the activity drain: it has the producer of its process serve an action.
@@ -107,7 +107,9 @@ func (d *Destinations) drain(ctx context.Context, r DrainRequest) (Drained, erro
 }
 
 // planDrain returns the plan of a drain and its claim, and makes jobs unknown whose lease has expired.
-func (d *Destinations) planDrain(ctx context.Context, r DrainRequest) (p planned, claim store.ClaimRequest, err error) {
+func (d *Destinations) planDrain(
+	ctx context.Context, r DrainRequest,
+) (p planned, claim deliverystore.ClaimRequest, err error) {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	if p, err = d.plan(ctx, r.ActionRef); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/activities/delivery"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 func (d *deliveries) count() int {
@@ -64,7 +64,7 @@ func TestRealtimeDrain(t *testing.T) {
 	result := d.background("upsert", time.Hour)
 	d.until(func() bool { return d.count() == 1 })
 	d.add("upsert", 7)
-	require.NoError(t, d.Store.NotifyJobs(d.ctx, []store.ActionName{{Destination: "crm", Action: "upsert"}}))
+	require.NoError(t, d.Store.NotifyJobs(d.ctx, []deliverystore.ActionName{{Destination: "crm", Action: "upsert"}}))
 	d.until(func() bool { return d.count() == 8 })
 	d.add("upsert", 7)
 	d.until(func() bool { return d.count() == 15 })
@@ -118,7 +118,7 @@ func TestDrainOfHangingConnection(t *testing.T) {
 	close(d.hang)
 	d.until(func() bool {
 		job, err := d.Store.Job(d.ctx, slow[0])
-		return err == nil && job.State == store.JobSucceeded
+		return err == nil && job.State == deliverystore.JobSucceeded
 	})
 	require.EqualValues(t, 12, d.drainFor("upsert", false, time.Second).Succeeded, "with those of the earlier batch")
 }
@@ -135,7 +135,7 @@ func TestDrainConcurrency(t *testing.T) {
 	d.addTo("slow", 20)
 	result := d.background("upsert", time.Hour)
 	executing := func() int64 {
-		n, err := d.Store.CountJobs(d.ctx, store.JobFilter{States: []string{store.JobExecuting}})
+		n, err := d.Store.CountJobs(d.ctx, deliverystore.JobFilter{States: []string{deliverystore.JobExecuting}})
 		require.NoError(t, err)
 		return n
 	}
@@ -150,7 +150,7 @@ func TestDrainExpiresLeases(t *testing.T) {
 	t.Parallel()
 	d := setupDeliveries(t)
 	ids := d.add("upsert", 1)
-	claim, err := d.Store.ClaimDue(d.ctx, store.ClaimRequest{
+	claim, err := d.Store.ClaimDue(d.ctx, deliverystore.ClaimRequest{
 		Destination: "crm", Action: "upsert", Limit: 1, Lease: 300 * time.Millisecond,
 	})
 	require.NoError(t, err)
@@ -158,7 +158,7 @@ func TestDrainExpiresLeases(t *testing.T) {
 	result := d.background("upsert", 5*time.Second)
 	d.until(func() bool {
 		job, err := d.Store.Job(d.ctx, ids[0])
-		return err == nil && job.State == store.JobUnknown
+		return err == nil && job.State == deliverystore.JobUnknown
 	})
 	require.Zero(t, result().Claimed, "it waits for a person")
 }
@@ -169,7 +169,7 @@ func TestDrainsShareProducer(t *testing.T) {
 	d := setupDeliveries(t)
 	d.ReportIdle = time.Hour
 	yes := true
-	_, err := d.Store.SaveSettings(d.ctx, store.ChangedSettings{Destination: "crm", Action: "audit", Realtime: &yes})
+	_, err := d.Store.SaveSettings(d.ctx, deliverystore.ChangedSettings{Destination: "crm", Action: "audit", Realtime: &yes})
 	require.NoError(t, err)
 	d.hang = make(chan struct{})
 	d.addTo("slow", 3)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // errNothingToDo is why an unprepared job is discarded for which Marshal returns no job.
@@ -16,9 +16,9 @@ var errNothingToDo = errors.New("the action has nothing to do with the event")
 // returns and makes them due. Jobs that Marshal refuses are discarded with its error. An error means
 // that the store did not answer.
 func (d *Destinations) prepare(ctx context.Context, b *batch) error {
-	var rest []store.Job
-	var prepared []store.PreparedJob
-	var refused []store.JobOutcome
+	var rest []deliverystore.Job
+	var prepared []deliverystore.PreparedJob
+	var refused []deliverystore.JobOutcome
 	tk := &destinations.Toolkit{Logger: d.Logger, Connections: d.Connections, Service: d.Service}
 	for _, job := range b.claim.Jobs {
 		if !job.Unprepared {
@@ -34,7 +34,9 @@ func (d *Destinations) prepare(ctx context.Context, b *batch) error {
 			refused = append(refused, refusal(job.ID, job.Fence, err))
 			continue
 		}
-		prepared = append(prepared, store.PreparedJob{JobID: job.ID, Fence: job.Fence, NewJob: store.NewJob(n)})
+		prepared = append(prepared, deliverystore.PreparedJob{
+			JobID: job.ID, Fence: job.Fence, NewJob: deliverystore.NewJob(n),
+		})
 	}
 	if len(rest) == len(b.claim.Jobs) {
 		return nil
@@ -58,12 +60,14 @@ func (d *Destinations) prepare(ctx context.Context, b *batch) error {
 
 // storePrepared stores payloads, together if PostgreSQL accepts all of them. It adds the others to
 // refused.
-func (d *Destinations) storePrepared(ctx context.Context, jobs []store.PreparedJob, refused *[]store.JobOutcome) error {
+func (d *Destinations) storePrepared(
+	ctx context.Context, jobs []deliverystore.PreparedJob, refused *[]deliverystore.JobOutcome,
+) error {
 	if len(jobs) == 0 {
 		return nil
 	}
 	_, err := d.Store.Prepare(ctx, jobs)
-	if !errors.Is(err, store.ErrPayload) {
+	if !errors.Is(err, deliverystore.ErrPayload) {
 		return err
 	}
 	if len(jobs) == 1 {
@@ -71,13 +75,13 @@ func (d *Destinations) storePrepared(ctx context.Context, jobs []store.PreparedJ
 		return nil
 	}
 	for _, job := range jobs {
-		if err := d.storePrepared(ctx, []store.PreparedJob{job}, refused); err != nil {
+		if err := d.storePrepared(ctx, []deliverystore.PreparedJob{job}, refused); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func refusal(job string, fence int64, err error) store.JobOutcome {
-	return store.JobOutcome{JobID: job, Fence: fence, State: store.JobDiscarded, Error: err.Error()}
+func refusal(job string, fence int64, err error) deliverystore.JobOutcome {
+	return deliverystore.JobOutcome{JobID: job, Fence: fence, State: deliverystore.JobDiscarded, Error: err.Error()}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // picky is the destination crm with an action whose Marshal depends on the event's data.
@@ -44,34 +44,34 @@ func TestUnpreparedJobs(t *testing.T) {
 	t.Parallel()
 	d := &deliveries{t: t, ctx: enginetest.Context(t), loaded: map[string]int{}, observed: map[string]int{}}
 	d.Destinations = &delivery.Destinations{
-		Store: enginetest.Store(t), Registry: destinations.NewRegistry(picky{crm{d.loadJobs}}), Versions: &destinations.Versions{},
+		Store: enginetest.Store(t).Deliveries, Registry: destinations.NewRegistry(picky{crm{d.loadJobs}}), Versions: &destinations.Versions{},
 		Logger: slog.New(slog.DiscardHandler), Observer: d, ReportIdle: 50 * time.Millisecond,
 	}
 	d.start(d.Destinations)
-	event := store.NewEvent{Source: "shop", Data: json.RawMessage(`{"the": "event"}`)}
+	event := deliverystore.NewEvent{Source: "shop", Data: json.RawMessage(`{"the": "event"}`)}
 	for _, is := range []string{"good", "nothing", "refused", "zero", "good"} {
-		event.Jobs = append(event.Jobs, store.NewJob{
+		event.Jobs = append(event.Jobs, deliverystore.NewJob{
 			Destination: "crm", Action: "upsert", Data: json.RawMessage(`{"is": "` + is + `"}`), Unprepared: true,
 		})
 	}
-	event.Jobs = append(event.Jobs, store.NewJob{Destination: "crm", Action: "upsert", Data: json.RawMessage(`{"is": "nothing"}`)})
+	event.Jobs = append(event.Jobs, deliverystore.NewJob{Destination: "crm", Action: "upsert", Data: json.RawMessage(`{"is": "nothing"}`)})
 	added, err := d.Store.AddEvent(d.ctx, event)
 	require.NoError(t, err)
 	for d.count() < 3 {
 		d.drain("upsert", false)
 	}
 	for i, want := range []struct{ state, reason string }{
-		{store.JobSucceeded, ""},
-		{store.JobDiscarded, "the action has nothing to do with the event"},
-		{store.JobDiscarded, "marshal for crm/upsert: no such thing"},
-		{store.JobDiscarded, "does not store"},
-		{store.JobSucceeded, ""},
-		{store.JobSucceeded, ""},
+		{deliverystore.JobSucceeded, ""},
+		{deliverystore.JobDiscarded, "the action has nothing to do with the event"},
+		{deliverystore.JobDiscarded, "marshal for crm/upsert: no such thing"},
+		{deliverystore.JobDiscarded, "does not store"},
+		{deliverystore.JobSucceeded, ""},
+		{deliverystore.JobSucceeded, ""},
 	} {
 		job, err := d.Store.Job(d.ctx, added.Jobs[i])
 		require.NoError(t, err)
 		require.Equal(t, want.state, job.State, i)
-		why, err := store.ErrorOf(job.LastError)
+		why, err := deliverystore.ErrorOf(job.LastError)
 		require.NoError(t, err)
 		require.Contains(t, why.Message, want.reason)
 	}
@@ -80,5 +80,5 @@ func TestUnpreparedJobs(t *testing.T) {
 	require.JSONEq(t, `{"connection": "shop", "job": "`+job.ID+`", "event": "`+added.Event.ID+`", "version": ""}`, string(job.Data))
 	require.Equal(t, "shop", job.Connection)
 	require.EqualValues(t, 1, job.Attempt, "the preparation is no attempt")
-	require.Equal(t, map[string]int{"upsert " + store.JobSucceeded: 3, "upsert " + store.JobDiscarded: 3}, d.observed)
+	require.Equal(t, map[string]int{"upsert " + deliverystore.JobSucceeded: 3, "upsert " + deliverystore.JobDiscarded: 3}, d.observed)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // producer claims the due jobs of all actions that have a drain in this process, in one statement,
@@ -111,7 +112,7 @@ func (p *producer) coolDown(ctx context.Context) {
 
 // listen marks actions as due when PostgreSQL notifies of their jobs.
 func (d *Destinations) listen(ctx context.Context) {
-	d.Store.Follow(ctx, store.AddedChannel, store.Followed{
+	d.Store.Follow(ctx, deliverystore.AddedChannel, store.Followed{
 		Notified: func(payload string) { d.producer.notified(payload) },
 		Lost: func(err error) {
 			d.Logger.Warn("no notifications of jobs: the producer polls", "interval", pollInterval, "error", err)
@@ -184,7 +185,7 @@ func (d *Destinations) poll(ctx context.Context) error {
 }
 
 // compareSettings ends the drains whose settings have changed.
-func (p *producer) compareSettings(settings map[string]map[string]store.DestinationSettings) {
+func (p *producer) compareSettings(settings map[string]map[string]deliverystore.Settings) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for ref, s := range p.actions {
@@ -196,7 +197,7 @@ func (p *producer) compareSettings(settings map[string]map[string]store.Destinat
 
 // activeClaims marks all actions as due, returns their claims, and forgets actions that are not served
 // any more.
-func (p *producer) activeClaims() (claims []store.ClaimRequest) {
+func (p *producer) activeClaims() (claims []deliverystore.ClaimRequest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -212,12 +213,12 @@ func (p *producer) activeClaims() (claims []store.ClaimRequest) {
 	return claims
 }
 
-func sameSettings(a, b map[string]store.DestinationSettings) bool {
+func sameSettings(a, b map[string]deliverystore.Settings) bool {
 	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
 }
 
 // expireLeases makes jobs unknown whose lease has expired.
-func (d *Destinations) expireLeases(ctx context.Context, claims ...store.ClaimRequest) error {
+func (d *Destinations) expireLeases(ctx context.Context, claims ...deliverystore.ClaimRequest) error {
 	expired, err := d.Store.ExpireLeases(ctx, claims...)
 	for action, jobs := range expired {
 		d.Logger.Warn("leases expired without a result; jobs marked unknown", "destination", action.Destination,

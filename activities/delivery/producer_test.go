@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // A job without a notification is delivered after the next poll, also when the connections for claims and
@@ -92,7 +93,7 @@ func TestBetweenDrains(t *testing.T) {
 	d.add("upsert", 1)
 	require.EqualValues(t, 1, d.drain("upsert", false).Succeeded)
 	d.add("upsert", 1)
-	require.NoError(t, d.Store.NotifyJobs(d.ctx, []store.ActionName{{Destination: "crm", Action: "upsert"}}))
+	require.NoError(t, d.Store.NotifyJobs(d.ctx, []deliverystore.ActionName{{Destination: "crm", Action: "upsert"}}))
 	d.until(func() bool { return d.observedJobs("upsert succeeded") == 2 })
 	require.EqualValues(t, 1, d.drain("upsert", false).Succeeded)
 }
@@ -110,7 +111,7 @@ func TestUnreadableEvents(t *testing.T) {
 	result := d.background("upsert", time.Hour)
 	d.until(func() bool {
 		job, err := d.Store.Job(d.ctx, ids[0])
-		return err == nil && job.State == store.JobAwaiting
+		return err == nil && job.State == deliverystore.JobAwaiting
 	})
 	_, err = db.Exec(d.ctx, "ALTER TABLE events_away RENAME TO events")
 	require.NoError(t, err)
@@ -121,12 +122,12 @@ func TestUnreadableEvents(t *testing.T) {
 	require.EqualValues(t, 1, job.Attempt)
 }
 
-func openStore(t *testing.T, dsn string) *store.Store {
+func openStore(t *testing.T, dsn string) *deliverystore.Store {
 	t.Helper()
 	ctx := enginetest.Context(t)
 	s, err := store.Open(ctx, store.Config{DSN: dsn})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	require.NoError(t, s.Migrate(ctx))
-	return s
+	return deliverystore.New(s, nil)
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/groupcommit"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // recorder records the results of batches. Batches that end at the same time share a statement.
@@ -24,9 +24,9 @@ type batchResult struct {
 	connection string
 	done       destinations.Delivered
 	// outcomes are those of done, with the fencing tokens of their claim.
-	outcomes []store.JobOutcome
+	outcomes []deliverystore.JobOutcome
 	// recorded is what the store has recorded of it, err why it could not.
-	recorded store.Recorded
+	recorded deliverystore.Recorded
 	err      error
 }
 
@@ -69,7 +69,7 @@ func (d *Destinations) record(ctx context.Context, r *batchResult) error {
 func (d *Destinations) recordTogether(ctx context.Context, results []*batchResult) {
 	var together []*batchResult
 	for _, r := range results {
-		chained := slices.ContainsFunc(r.outcomes, func(o store.JobOutcome) bool { return len(o.Chained) > 0 })
+		chained := slices.ContainsFunc(r.outcomes, func(o deliverystore.JobOutcome) bool { return len(o.Chained) > 0 })
 		if !chained {
 			together = append(together, r)
 			continue
@@ -81,7 +81,7 @@ func (d *Destinations) recordTogether(ctx context.Context, results []*batchResul
 	if len(together) == 0 {
 		return
 	}
-	var outcomes []store.JobOutcome
+	var outcomes []deliverystore.JobOutcome
 	for _, r := range together {
 		outcomes = append(outcomes, r.outcomes...)
 	}
@@ -135,7 +135,7 @@ func (d *Destinations) recordAlone(ctx context.Context, r *batchResult) error {
 
 // noteEvidence records the evidence of a batch about the health of its connection.
 func (d *Destinations) noteEvidence(ctx context.Context, r *batchResult) error {
-	health, err := d.Store.NoteEvidence(ctx, r.connection, store.Evidence(r.done.Evidence), d.Circuit)
+	health, err := d.Store.NoteEvidence(ctx, r.connection, deliverystore.Evidence(r.done.Evidence), d.Circuit)
 	if err != nil {
 		return err
 	}
@@ -148,9 +148,9 @@ func (d *Destinations) noteEvidence(ctx context.Context, r *batchResult) error {
 
 // notifyChained notifies the producers of chained jobs. After an error the next poll finds them.
 func (d *Destinations) notifyChained(ctx context.Context, r *batchResult) {
-	var next []store.ActionName
+	var next []deliverystore.ActionName
 	for _, job := range r.recorded.Chained {
-		name := store.ActionName{Destination: r.ref.Destination, Action: job.Action}
+		name := deliverystore.ActionName{Destination: r.ref.Destination, Action: job.Action}
 		if !slices.Contains(next, name) {
 			next = append(next, name)
 		}

@@ -7,12 +7,12 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/sluicehq/sluice/activities"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // Retentions take away events that are too old.
 type Retentions struct {
-	Store *store.Store
+	Store *deliverystore.Store
 }
 
 // RetentionRule says which events go.
@@ -31,7 +31,7 @@ type PurgeProgress struct {
 	// Before is when the events were received, at the latest.
 	Before time.Time `json:"before"`
 	// After is the last purged event.
-	After store.PurgeCursor `json:"after"`
+	After deliverystore.PurgeCursor `json:"after"`
 	// Events, Jobs and Transitions are what was taken away so far.
 	Events      int64 `json:"events"`
 	Jobs        int64 `json:"jobs"`
@@ -53,7 +53,7 @@ const purgeSteps = 20
 // gone: an attempt that fails after some steps answers with those, and the next request runs
 // into the fault anew if it is still there. Only an attempt whose worker dies is not counted.
 func (r *Retentions) PurgeEvents(ctx context.Context, request PurgeRequest) (PurgeProgress, error) {
-	rule := store.Retention{
+	rule := deliverystore.Retention{
 		ReceivedBefore: request.Progress.Before, States: request.Rule.States,
 		Sources: request.Rule.Sources, NotSources: request.Rule.NotSources,
 	}

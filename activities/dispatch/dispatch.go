@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -39,7 +40,7 @@ type AddedImportEvent struct {
 // Dispatcher dispatches the ends of imports, and their rows, to destinations.
 type Dispatcher struct {
 	// Store is the system of record. Required.
-	Store *store.Store
+	Store *importstore.Store
 	// Warehouse has the rows. Required.
 	Warehouse *warehouse.Warehouse
 	// Add makes the jobs of events by the flows in force, stores what has some, and tells
@@ -115,7 +116,7 @@ func (h *Dispatcher) dispatchEnd(ctx context.Context, end importing.Outcome) (Co
 func (h *Dispatcher) tell(ctx context.Context, end importing.Outcome, occasion, what string, unfit error) error {
 	occasion = fmt.Sprintf("dispatch/%d/%s", end.Generation, occasion)
 	message := fmt.Sprintf("%s could not be dispatched: %s.", what, inbound.Cut(unfit.Error(), maxUnfit))
-	err := h.Store.AddFeedback(ctx, end.ImportID, store.LevelWarn, occasion, message)
+	err := h.Store.AddFeedback(ctx, end.ImportID, importstore.LevelWarn, occasion, message)
 	if errors.Is(err, store.ErrNotFound) {
 		// It is gone, and its log with it.
 		return nil

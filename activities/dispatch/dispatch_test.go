@@ -15,7 +15,8 @@ import (
 	"github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/destinations/flow"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -68,13 +69,13 @@ func (b *bundle) apply(t *testing.T, text string) {
 	t.Helper()
 	flows, err := flow.Parse("flows.yaml", []byte(text))
 	require.NoError(t, err)
-	set := store.FlowSet{Prune: true}
+	set := deliverystore.FlowSet{Prune: true}
 	for _, f := range flows {
 		spec, err := json.Marshal(f)
 		require.NoError(t, err)
-		set.Flows = append(set.Flows, store.FlowSpec{Name: f.Name, Spec: spec})
+		set.Flows = append(set.Flows, deliverystore.FlowSpec{Name: f.Name, Spec: spec})
 	}
-	_, err = b.Store.ApplyFlows(b.Ctx, set)
+	_, err = b.Deliveries.ApplyFlows(b.Ctx, set)
 	require.NoError(t, err)
 }
 
@@ -100,31 +101,31 @@ func TestWhatIsToBeDispatched(t *testing.T) {
 		return answer.Outcome
 	}
 	require.Nil(t, publish())
-	require.Nil(t, finish(store.StatusFailed))
+	require.Nil(t, finish(importstore.StatusFailed))
 	b.apply(t, "flows:\n  - name: events"+to+"  - name: others\n    from: {import: csv}"+to+
 		"  - name: nothing\n    enabled: false\n    from: {import: \"*\"}"+to)
 	require.Nil(t, publish())
-	require.Nil(t, finish(store.StatusFailed))
+	require.Nil(t, finish(importstore.StatusFailed))
 
 	b.apply(t, "flows:\n  - name: a\n    from: {import: noop, event: import.failed}"+to)
 	require.Nil(t, publish())
-	require.Nil(t, finish(store.StatusCancelled))
-	failed := finish(store.StatusFailed)
+	require.Nil(t, finish(importstore.StatusCancelled))
+	failed := finish(importstore.StatusFailed)
 	require.NotNil(t, failed)
-	require.Equal(t, []any{store.StatusFailed, "bad_input", "wrong", "example.com", "noop", true, false},
+	require.Equal(t, []any{importstore.StatusFailed, "bad_input", "wrong", "example.com", "noop", true, false},
 		[]any{failed.Status, failed.Class, failed.Reason, failed.Site, failed.Importer, failed.End, failed.Records})
 
 	b.apply(t, "flows:\n  - name: a\n    from: {import: \"*\", records: true}"+to)
-	require.Nil(t, finish(store.StatusFailed))
+	require.Nil(t, finish(importstore.StatusFailed))
 	completed := publish()
 	require.NotNil(t, completed)
 	require.Equal(t, importing.PartResult{RowsRead: 20, RowsLoaded: 18, RowsRejected: 2}, completed.PartResult)
-	require.Equal(t, []any{store.StatusCompleted, false, true, false}, []any{
+	require.Equal(t, []any{importstore.StatusCompleted, false, true, false}, []any{
 		completed.Status, completed.End, completed.Records, completed.FinishedAt.IsZero(),
 	})
 
 	// A flow that this worker cannot read may want anything; it does not keep the import from its end.
-	_, err := b.Store.ApplyFlows(b.Ctx, store.FlowSet{Prune: true, Flows: []store.FlowSpec{{Name: "a", Spec: json.RawMessage(`{"import": 7}`)}}})
+	_, err := b.Deliveries.ApplyFlows(b.Ctx, deliverystore.FlowSet{Prune: true, Flows: []deliverystore.FlowSpec{{Name: "a", Spec: json.RawMessage(`{"import": 7}`)}}})
 	require.NoError(t, err)
 	unknown := publish()
 	require.NotNil(t, unknown)
@@ -324,12 +325,12 @@ func TestDispatchOfManyChunks(t *testing.T) {
 	require.True(t, open)
 	const chunks = 510
 	for no := range int32(chunks) {
-		require.NoError(t, b.Store.RecordChunk(b.Ctx, store.Checkpoint{
-			Chunk: store.Chunk{ImportID: ref.ImportID, No: no, RowsRead: 1, RowsLoaded: 1}, FencingToken: part.FencingToken,
+		require.NoError(t, b.Store.RecordChunk(b.Ctx, importstore.Checkpoint{
+			Chunk: importstore.Chunk{ImportID: ref.ImportID, No: no, RowsRead: 1, RowsLoaded: 1}, FencingToken: part.FencingToken,
 		}))
 	}
-	require.NoError(t, b.Store.FinishPart(b.Ctx, store.DonePart{ImportID: ref.ImportID, FencingToken: part.FencingToken, Claims: part.FreeDays}))
-	require.NoError(t, b.EndInStore(ref, store.StatusCompleted))
+	require.NoError(t, b.Store.FinishPart(b.Ctx, importstore.DonePart{ImportID: ref.ImportID, FencingToken: part.FencingToken, Claims: part.FreeDays}))
+	require.NoError(t, b.EndInStore(ref, importstore.StatusCompleted))
 	page, missing, pages := dispatch.PageRequest{Outcome: importing.Outcome{ImportID: ref.ImportID}}, int64(0), 0
 	for {
 		var counts dispatch.PageResult

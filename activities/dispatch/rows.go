@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -96,12 +97,12 @@ func (h *Dispatcher) dispatchRows(ctx context.Context, p PageRequest) (PageResul
 // stillThere returns the import, or why its rows are not to be dispatched any more.
 func (h *Dispatcher) stillThere(
 	ctx context.Context, end importing.Outcome,
-) (imp store.Import, stopped string, err error) {
+) (imp importstore.Import, stopped string, err error) {
 	imp, err = h.Store.Import(ctx, end.ImportID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return imp, "the import was deleted", nil
-	case err == nil && imp.Status != store.StatusCompleted:
+	case err == nil && imp.Status != importstore.StatusCompleted:
 		return imp, "the import is " + imp.Status, nil
 	default:
 		return imp, "", err
@@ -111,7 +112,7 @@ func (h *Dispatcher) stillThere(
 // dispatchSome dispatches some rows of a chunk, and tells about at most tell of those that
 // are unfit.
 func (h *Dispatcher) dispatchSome(
-	ctx context.Context, p PageRequest, imp store.Import, c store.LoadedChunk, skip int32, want, tell int,
+	ctx context.Context, p PageRequest, imp importstore.Import, c importstore.LoadedChunk, skip int32, want, tell int,
 ) (Counts, error) {
 	table, err := schema.Lookup(c.TableName)
 	if err != nil {
@@ -152,7 +153,7 @@ func (h *Dispatcher) dispatchSome(
 }
 
 // recordOf makes the event of a row, under a key that is the same each time.
-func recordOf(end importing.Outcome, c store.LoadedChunk, no int, row warehouse.Row) (ImportEvent, error) {
+func recordOf(end importing.Outcome, c importstore.LoadedChunk, no int, row warehouse.Row) (ImportEvent, error) {
 	event, err := flow.ImportRecord{
 		ImportID: end.ImportID, Site: end.Site, Importer: end.Importer, Table: c.TableName, Row: row,
 	}.Event()
@@ -161,7 +162,7 @@ func recordOf(end importing.Outcome, c store.LoadedChunk, no int, row warehouse.
 }
 
 // daysOf returns the days of an import as people write them, "" if there are none.
-func daysOf(imp store.Import) string {
+func daysOf(imp importstore.Import) string {
 	if len(imp.Days) == 0 {
 		return ""
 	}

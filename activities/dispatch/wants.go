@@ -6,13 +6,14 @@ import (
 
 	"github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/destinations/flow"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Wants returns what the current flows want of an import that has ended: its end, its rows. It
 // reads the origins of the flows only. Whether they can be compiled is determined by the dispatch,
 // so that no flow keeps an import from ending.
-func Wants(s *store.Store) func(ctx context.Context, o importing.Outcome) (end, records bool, err error) {
+func Wants(s *deliverystore.Store) func(ctx context.Context, o importing.Outcome) (end, records bool, err error) {
 	return func(ctx context.Context, o importing.Outcome) (end, records bool, err error) {
 		flows, err := s.Flows(ctx)
 		if err != nil {
@@ -23,7 +24,7 @@ func Wants(s *store.Store) func(ctx context.Context, o importing.Outcome) (end, 
 			// A flow that this worker cannot read may want anything.
 			unknown := json.Unmarshal(stored.Spec, &f) != nil
 			end = end || unknown || f.WantsEnd(o.Importer, o.Status)
-			if o.Status == store.StatusCompleted && o.RowsLoaded > 0 {
+			if o.Status == importstore.StatusCompleted && o.RowsLoaded > 0 {
 				records = records || unknown || f.WantsRecords(o.Importer)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // ImportRef names an import.
@@ -46,7 +46,7 @@ func (e Ended) ImportNo() int64 { return e.ImportID }
 
 // Kit is what every activity about an import needs.
 type Kit struct {
-	Store    *store.Store
+	Store    *importstore.Store
 	Registry *importers.Registry
 	// Connections opens the connections that imports name. Defaults to none.
 	Connections connections.Opener
@@ -57,8 +57,8 @@ type Kit struct {
 
 // subject is an import with everything that its importer's callbacks need.
 type subject struct {
-	stored   store.Import
-	site     store.Site
+	stored   importstore.Import
+	site     importstore.Site
 	importer importers.Importer
 	imp      importers.Import
 }
@@ -132,8 +132,8 @@ func (k Kit) opener() connections.Opener {
 
 // advance moves an import to a phase.
 func (k Kit) advance(ctx context.Context, ref ImportRef, phase string) error {
-	return k.Store.EnterPhase(ctx, ref.ImportID, store.Entry{
-		Run: runOf(ctx), FencingToken: ref.FencingToken, Status: store.StatusRunning, Phase: phase,
+	return k.Store.EnterPhase(ctx, ref.ImportID, importstore.Entry{
+		Run: runOf(ctx), FencingToken: ref.FencingToken, Status: importstore.StatusRunning, Phase: phase,
 	})
 }
 
@@ -158,28 +158,28 @@ func (k Kit) feedback(ctx context.Context, id int64) feedback {
 // is the activity and the text, so that a retry says nothing twice, and a later
 // activity may say the same again.
 type feedback struct {
-	store    *store.Store
+	store    *importstore.Store
 	id       int64
 	activity string
 }
 
 func (f feedback) Info(ctx context.Context, message string) error {
-	return f.add(ctx, store.LevelInfo, message)
+	return f.add(ctx, importstore.LevelInfo, message)
 }
 
 func (f feedback) Warn(ctx context.Context, message string) error {
-	return f.add(ctx, store.LevelWarn, message)
+	return f.add(ctx, importstore.LevelWarn, message)
 }
 
 // WarnPart writes the warning to the line that has it already, if there is one.
 func (f feedback) WarnPart(ctx context.Context, w importers.PartWarning) error {
-	return f.store.AddPartFeedback(ctx, f.id, store.PartLine{
-		Level: store.LevelWarn, Part: w.Part, Message: w.Message, Rows: w.Rows, Text: w.Text,
+	return f.store.AddPartFeedback(ctx, f.id, importstore.PartLine{
+		Level: importstore.LevelWarn, Part: w.Part, Message: w.Message, Rows: w.Rows, Text: w.Text,
 	})
 }
 
 func (f feedback) Error(ctx context.Context, message string) error {
-	return f.add(ctx, store.LevelError, message)
+	return f.add(ctx, importstore.LevelError, message)
 }
 
 func (f feedback) add(ctx context.Context, level, message string) error {

@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/loading"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // DryRunRequest requests a report of what an import would do.
@@ -125,7 +125,7 @@ func (d *DryRuns) DryRun(ctx context.Context, r DryRunRequest) (DryRunReport, er
 		defer stop()
 		if late := recovered(func() error { return cleaner.CleanUp(cleaning, s.imp) }); late != nil {
 			// It would not keep an import from ending well either.
-			log.add(store.LevelWarn, "Cleaning up failed: "+late.Error())
+			log.add(importstore.LevelWarn, "Cleaning up failed: "+late.Error())
 		}
 	}
 	if ctx.Err() != nil {
@@ -155,7 +155,7 @@ func (d *DryRuns) subject(ctx context.Context, r DryRunRequest, log importers.Fe
 	}
 	id := -1 - int64(number.Sum32())
 	return subject{
-		stored: store.Import{ID: id, SiteID: site.ID, Source: r.Source, Args: r.Args}, site: site, importer: importer,
+		stored: importstore.Import{ID: id, SiteID: site.ID, Source: r.Source, Args: r.Args}, site: site, importer: importer,
 		imp: importers.Import{
 			ID: id, Site: importers.Site{ID: site.ID, Domain: site.Domain, TimeZone: site.TimeZone}, Args: r.Args,
 			Chunk: importers.ChunkLimit{Rows: dryRunRows, Bytes: r.ChunkBytes}, Feedback: log,
@@ -202,7 +202,7 @@ func (d *DryRuns) rehearse(ctx context.Context, s subject, r DryRunRequest, repo
 		failed = firstOf(failed, err)
 		nothing = nothing && sampled.Complete && len(sampled.claims) == 0
 		for _, w := range sampled.warnings {
-			report.Log = append(report.Log, DryRunLine{Level: store.LevelWarn, Message: inbound.Cut(w, maxLine)})
+			report.Log = append(report.Log, DryRunLine{Level: importstore.LevelWarn, Message: inbound.Cut(w, maxLine)})
 		}
 	}
 	report.estimate(r)
@@ -280,7 +280,7 @@ func (r *DryRunReport) end(err error) {
 	case errors.As(err, &wait):
 		until := wait.Until.UTC()
 		r.WaitUntil, r.Log = &until,
-			append(r.Log, DryRunLine{Level: store.LevelWarn, Message: inbound.Cut(err.Error(), activities.MaxMessage)})
+			append(r.Log, DryRunLine{Level: importstore.LevelWarn, Message: inbound.Cut(err.Error(), activities.MaxMessage)})
 	default:
 		class, permanent := importers.ClassOf(err)
 		if !permanent {
@@ -316,13 +316,13 @@ const (
 
 // Info keeps a line.
 func (c *collected) Info(_ context.Context, message string) error {
-	c.add(store.LevelInfo, message)
+	c.add(importstore.LevelInfo, message)
 	return nil
 }
 
 // Warn keeps a line.
 func (c *collected) Warn(_ context.Context, message string) error {
-	c.add(store.LevelWarn, message)
+	c.add(importstore.LevelWarn, message)
 	return nil
 }
 
@@ -335,7 +335,7 @@ func (c *collected) WarnPart(_ context.Context, w importers.PartWarning) error {
 	if r == nil {
 		r = &repeatedLine{at: len(c.lines), first: w.Part}
 		c.repeated[w.Message] = r
-		c.add(store.LevelWarn, w.String())
+		c.add(importstore.LevelWarn, w.String())
 	}
 	r.parts++
 	r.rows += w.Rows
@@ -347,7 +347,7 @@ func (c *collected) WarnPart(_ context.Context, w importers.PartWarning) error {
 
 // Error keeps a line.
 func (c *collected) Error(_ context.Context, message string) error {
-	c.add(store.LevelError, message)
+	c.add(importstore.LevelError, message)
 	return nil
 }
 

@@ -14,8 +14,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // dry runs a dry run of the noop importer.
@@ -131,9 +130,9 @@ func TestDryRunSeesOthers(t *testing.T) {
 	require.Equal(t, importing.DryRunLine{Level: "warn", Message: "Left out 2023-01-01..2023-01-02: imported before, by import 1."}, got.Log[0])
 	require.EqualValues(t, 2, got.Parts[0].RowsLeftOut)
 
+	b.Dependencies = []importstore.Dependency{{Resource: "site:example.com"}}
 	held := b.Create(t, b.Site, `{}`)
-	require.NoError(t, b.Store.AddDependency(b.Ctx, db.AddDependencyParams{ImportID: held.ImportID, Resource: "site:example.com"}))
-	_, err := b.Store.AcquireLocks(b.Ctx, held.ImportID, "run", store.LockLimits{})
+	_, err := b.Store.AcquireLocks(b.Ctx, held.ImportID, "run", importstore.LockLimits{})
 	require.NoError(t, err)
 	lock := b.dry(t, `{}`).Locks[0]
 	require.Equal(t, []any{[]int64{held.ImportID}, false}, []any{lock.Holders, lock.Free})

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -37,7 +37,7 @@ func (l *Loading) Publish(ctx context.Context, ref ImportRef) (Published, error)
 }
 
 func (l *Loading) publish(ctx context.Context, s subject, fencingToken int64) error {
-	if s.stored.Status == store.StatusCompleted {
+	if s.stored.Status == importstore.StatusCompleted {
 		return nil
 	}
 	expected, err := l.expected(ctx, s)
@@ -55,12 +55,12 @@ func (l *Loading) publish(ctx context.Context, s subject, fencingToken int64) er
 	if err := l.Warehouse.Show(ctx, uint64(s.site.ID), uint64(s.stored.ID), uint32(s.stored.Generation)); err != nil {
 		return err
 	}
-	return l.Locks.finish(ctx, s.stored.ID, store.End{Status: store.StatusCompleted})
+	return l.Locks.finish(ctx, s.stored.ID, importstore.End{Status: importstore.StatusCompleted})
 }
 
 // claimed says what can be done about an import that cannot claim its days.
 func claimed(err error) error {
-	var overlap *store.OverlapError
+	var overlap *importstore.OverlapError
 	if !errors.As(err, &overlap) {
 		return err
 	}
@@ -69,9 +69,9 @@ func claimed(err error) error {
 
 // expected returns how many rows each table is to hold of an import that is about to become
 // visible.
-func (l *Loading) expected(ctx context.Context, s subject) ([]db.ExpectedRowsRow, error) {
+func (l *Loading) expected(ctx context.Context, s subject) ([]importstore.ExpectedRows, error) {
 	// A late attempt must not repair what is being purged.
-	if store.Ended(s.stored.Status) || s.stored.Status == store.StatusDeleting {
+	if importstore.Ended(s.stored.Status) || s.stored.Status == importstore.StatusDeleting {
 		return nil, fmt.Errorf("import %d is %s: %w", s.stored.ID, s.stored.Status, store.ErrConflict)
 	}
 	// What is open must not be repaired as if it were skipped.
@@ -87,7 +87,7 @@ func (l *Loading) expected(ctx context.Context, s subject) ([]db.ExpectedRowsRow
 
 // compare counts the rows of an import in a table. The error is errUnverified if they are not as
 // many as were recorded.
-func (l *Loading) compare(ctx context.Context, s subject, e db.ExpectedRowsRow) (*schema.Table, error) {
+func (l *Loading) compare(ctx context.Context, s subject, e importstore.ExpectedRows) (*schema.Table, error) {
 	table, err := schema.Lookup(e.TableName)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (l *Loading) compare(ctx context.Context, s subject, e db.ExpectedRowsRow) 
 // left as it is.
 func (l *Loading) Repair(ctx context.Context, ref ImportRef) error {
 	s, err := l.load(ctx, ref.ImportID)
-	if err != nil || s.stored.Status == store.StatusCompleted {
+	if err != nil || s.stored.Status == importstore.StatusCompleted {
 		return activities.Failure(err)
 	}
 	expected, err := l.expected(ctx, s)
@@ -122,7 +122,7 @@ func (l *Loading) Repair(ctx context.Context, ref ImportRef) error {
 // repairTable counts an import's rows in one table. If something arrived late, from
 // an attempt that had been given up, the parts of the table are repaired; those that
 // were skipped are purged again.
-func (l *Loading) repairTable(ctx context.Context, s subject, e db.ExpectedRowsRow) error {
+func (l *Loading) repairTable(ctx context.Context, s subject, e importstore.ExpectedRows) error {
 	table, err := l.compare(ctx, s, e)
 	if !errors.Is(err, activities.ErrUnverified) {
 		return err
@@ -145,8 +145,8 @@ func (l *Loading) repairTable(ctx context.Context, s subject, e db.ExpectedRowsR
 
 // mendPart makes the warehouse hold what was recorded of a part: its chunks if it is
 // done, nothing if it was skipped.
-func (l *Loading) mendPart(ctx context.Context, s subject, table *schema.Table, part store.Part) error {
-	if part.Status == store.PartDone {
+func (l *Loading) mendPart(ctx context.Context, s subject, table *schema.Table, part importstore.Part) error {
+	if part.Status == importstore.PartDone {
 		return l.loader().Verify(ctx, l.job(s, part))
 	}
 	return l.Warehouse.PurgePart(ctx, table, PartKey(s.stored, part.No))
@@ -164,7 +164,9 @@ func (l *Loading) PurgeRows(ctx context.Context, ref ImportRef) (Purged, error) 
 	if err == nil {
 		err = l.purgeRows(ctx, imp)
 	}
-	return Purged{Untouched: imp.Status == store.StatusQueued && imp.Phase == store.PhaseQueued}, activities.Failure(err)
+	return Purged{
+		Untouched: imp.Status == importstore.StatusQueued && imp.Phase == importstore.PhaseQueued,
+	}, activities.Failure(err)
 }
 
 // Purged is the answer of purge_rows.
@@ -173,8 +175,8 @@ type Purged struct {
 	Untouched bool `json:"untouched,omitempty"`
 }
 
-func (l *Loading) purgeRows(ctx context.Context, imp store.Import) error {
-	if imp.Status == store.StatusCompleted {
+func (l *Loading) purgeRows(ctx context.Context, imp importstore.Import) error {
+	if imp.Status == importstore.StatusCompleted {
 		return fmt.Errorf("import %d has completed: %w", imp.ID, store.ErrConflict)
 	}
 	if parts, err := l.Store.ListParts(ctx, imp.ID); err != nil || len(parts) == 0 {
@@ -199,11 +201,11 @@ func (l *Loading) purgeRows(ctx context.Context, imp store.Import) error {
 // Finish ends an import that did not complete.
 func (l *Loading) Finish(ctx context.Context, end Ended) (Finished, error) {
 	var err error
-	if end.Status != store.StatusUnchanged {
+	if end.Status != importstore.StatusUnchanged {
 		err = l.Store.FailOpenParts(ctx, end.ImportID, end.Reason)
 	}
 	if err == nil {
-		err = l.Locks.finish(ctx, end.ImportID, store.End{Status: end.Status, Reason: end.Reason, Class: end.Class})
+		err = l.Locks.finish(ctx, end.ImportID, importstore.End{Status: end.Status, Reason: end.Reason, Class: end.Class})
 	}
 	if err != nil {
 		return Finished{}, activities.Failure(err)
@@ -224,7 +226,7 @@ func (l *Loading) Remove(ctx context.Context, ref ImportRef) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
-	if err == nil && imp.Status != store.StatusDeleting {
+	if err == nil && imp.Status != importstore.StatusDeleting {
 		err = fmt.Errorf("import %d is %s: %w", imp.ID, imp.Status, store.ErrConflict)
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/activities/importtest"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -23,7 +24,7 @@ func TestPublish(t *testing.T) {
 		b.Run(t, b.Publish, ref, &result)
 		require.Equal(t, importing.PartResult{RowsRead: 95, RowsLoaded: 95}, result)
 		require.Equal(t, importtest.SumTo(95), b.Visible(t, ref))
-		require.Equal(t, store.StatusCompleted, b.Imp(t, ref).Status)
+		require.Equal(t, importstore.StatusCompleted, b.Imp(t, ref).Status)
 	}
 }
 
@@ -117,7 +118,7 @@ func TestGivingUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ref := b.Loaded(t, `{"rows": 50, "bad_rows": 5}`)
-	end := importing.Ended{ImportID: ref.ImportID, Status: store.StatusFailed, Class: "bad_input", Reason: "went \x00wrong"}
+	end := importing.Ended{ImportID: ref.ImportID, Status: importstore.StatusFailed, Class: "bad_input", Reason: "went \x00wrong"}
 	for range 2 {
 		b.Run(t, b.NoteFailure, end, nil)
 		b.Run(t, b.OnFailure, end, nil)
@@ -129,7 +130,7 @@ func TestGivingUp(t *testing.T) {
 		b.Run(t, b.Finish, end, nil)
 	}
 	imp := b.Imp(t, ref)
-	require.Equal(t, []string{store.StatusFailed, "went \uFFFDwrong", "bad_input"}, []string{imp.Status, imp.Error, imp.ErrorClass})
+	require.Equal(t, []string{importstore.StatusFailed, "went \uFFFDwrong", "bad_input"}, []string{imp.Status, imp.Error, imp.ErrorClass})
 	require.Equal(t, []string{"info: Importing 2021-01-01..2021-01-31.", "error: went \uFFFDwrong"}, b.Log(t, ref))
 	rejects, err := b.Wh.Rejects(b.Ctx, uint64(b.Site.ID), uint64(ref.ImportID), 0, 100)
 	require.NoError(t, err)
@@ -146,7 +147,7 @@ func TestGivingUp(t *testing.T) {
 	}
 	require.Zero(t, b.Rows(t, ref))
 	require.Zero(t, b.Visible(t, ref))
-	end.Status = store.StatusCancelled
+	end.Status = importstore.StatusCancelled
 	b.Refused(t, b.Finish, end, importers.ClassEnded)
 }
 
@@ -196,7 +197,7 @@ func TestFinalize(t *testing.T) {
 	ref := b.Loaded(t, `{"rows": 20, "fail": "finalize", "fail_times": 1}`)
 	require.False(t, b.Fails(t, b.Finalize, ref).NonRetryable())
 	b.Run(t, b.Finalize, ref, nil)
-	require.Equal(t, store.PhaseFinalize, b.Imp(t, ref).Phase)
+	require.Equal(t, importstore.PhaseFinalize, b.Imp(t, ref).Phase)
 }
 
 // OnSuccess runs once the import is completed, and tells of its failures.
@@ -205,10 +206,10 @@ func TestOnSuccess(t *testing.T) {
 	b := setup(t)
 	ref := b.Loaded(t, `{"rows": 20, "fail": "on_success", "fail_times": 1}`)
 	b.Refused(t, b.OnSuccess, ref, importers.ClassEnded)
-	require.NoError(t, b.EndInStore(ref, store.StatusCompleted))
+	require.NoError(t, b.EndInStore(ref, importstore.StatusCompleted))
 	require.False(t, b.Fails(t, b.OnSuccess, ref).NonRetryable())
 	b.Run(t, b.OnSuccess, ref, nil)
-	require.Equal(t, store.StatusCompleted, b.Imp(t, ref).Phase)
+	require.Equal(t, importstore.StatusCompleted, b.Imp(t, ref).Phase)
 	require.Contains(t, b.Log(t, ref),
 		"warn: on_success failed, it is retried; the import is completed: noop failed as configured in on_success")
 }

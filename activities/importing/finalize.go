@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Summarize lets the importer sum up what its callbacks have returned, for reviewers.
@@ -55,7 +56,7 @@ func (l *Lifecycle) Summarize(ctx context.Context, ref ImportRef) error {
 // Finalize lets the importer do the last thing before the rows of an import become
 // visible.
 func (l *Lifecycle) Finalize(ctx context.Context, ref ImportRef) error {
-	s, err := l.enter(ctx, ref, store.PhaseFinalize)
+	s, err := l.enter(ctx, ref, importstore.PhaseFinalize)
 	if err != nil {
 		return activities.Failure(err)
 	}
@@ -74,10 +75,10 @@ func (l *Lifecycle) Finalize(ctx context.Context, ref ImportRef) error {
 // failure is recorded in the import's log. An import in deletion is skipped.
 func (l *Lifecycle) OnSuccess(ctx context.Context, ref ImportRef) error {
 	s, err := l.load(ctx, ref.ImportID)
-	if errors.Is(err, store.ErrNotFound) || err == nil && s.stored.Status == store.StatusDeleting {
+	if errors.Is(err, store.ErrNotFound) || err == nil && s.stored.Status == importstore.StatusDeleting {
 		return nil
 	}
-	if err == nil && s.stored.Status != store.StatusCompleted {
+	if err == nil && s.stored.Status != importstore.StatusCompleted {
 		err = fmt.Errorf("on_success of import %d, which is %s: %w", ref.ImportID, s.stored.Status, store.ErrConflict)
 	}
 	if err != nil {

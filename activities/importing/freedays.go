@@ -7,7 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // division is what becomes of the days that an import asks for: each is in one of the
@@ -34,11 +34,11 @@ type tableDays struct {
 	table string
 	division
 	// holders are the claims of other imports that have the days that are taken.
-	holders []store.DayClaim
+	holders []importstore.DayClaim
 }
 
 // divideTables works out the days of each table of a plan, in the plan's order.
-func divideTables(plan importers.Plan, claims []store.DayClaim, cutOff calendar.Day) []tableDays {
+func divideTables(plan importers.Plan, claims []importstore.DayClaim, cutOff calendar.Day) []tableDays {
 	var order []string
 	asked := map[string]calendar.Set{}
 	for _, p := range plan.Parts {
@@ -49,8 +49,8 @@ func divideTables(plan importers.Plan, claims []store.DayClaim, cutOff calendar.
 	}
 	all := make([]tableDays, len(order))
 	for i, table := range order {
-		d := divide(asked[table], store.TakenDays(claims, table), cutOff)
-		all[i] = tableDays{table: table, division: d, holders: store.Holding(claims, table, d.Taken)}
+		d := divide(asked[table], importstore.TakenDays(claims, table), cutOff)
+		all[i] = tableDays{table: table, division: d, holders: importstore.Holding(claims, table, d.Taken)}
 	}
 	return all
 }
@@ -98,7 +98,7 @@ func alike(tables []tableDays, pick func(tableDays) calendar.Set) []someDays {
 }
 
 // numbers returns the numbers of the imports that claims belong to, each once.
-func numbers(claims []store.DayClaim) []int64 {
+func numbers(claims []importstore.DayClaim) []int64 {
 	var ids []int64
 	for _, c := range claims {
 		ids = append(ids, c.ImportID)
@@ -136,7 +136,7 @@ func importsNamed(ids []int64) string {
 }
 
 // wayOut says what can be done about the imports that have days which another one asks for.
-func wayOut(holders []store.DayClaim) string {
+func wayOut(holders []importstore.DayClaim) string {
 	var lines []string
 	seen := map[int64]bool{}
 	for _, h := range holders {
@@ -145,14 +145,14 @@ func wayOut(holders []store.DayClaim) string {
 		}
 		seen[h.ImportID] = true
 		switch h.Status {
-		case store.StatusCompleted:
+		case importstore.StatusCompleted:
 			lines = append(lines, fmt.Sprintf(
 				"to import these days anew, delete import %[1]d first (`sluice import show %[1]d`, `sluice import delete %[1]d`)",
 				h.ImportID))
-		case store.StatusInReview:
+		case importstore.StatusInReview:
 			lines = append(lines, fmt.Sprintf(
 				"import %[1]d waits for a decision (`sluice review accept %[1]d`, `sluice review decline %[1]d`)", h.ImportID))
-		case store.StatusDeleting:
+		case importstore.StatusDeleting:
 			lines = append(lines, fmt.Sprintf(
 				"import %d is being deleted: start again once `sluice import list` no longer has it", h.ImportID))
 		default:

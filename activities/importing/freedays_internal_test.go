@@ -13,7 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func day(t *testing.T, text string) calendar.Day {
@@ -157,15 +157,15 @@ func TestCutOff(t *testing.T) {
 	now := time.Date(2024, time.February, 28, 23, 30, 0, 0, time.UTC)
 	l := &Lifecycle{Now: func() time.Time { return now }}
 	for name, tc := range map[string]struct {
-		site      store.Site
+		site      importstore.Site
 		want, why string
 	}{
 		"native data": {
-			store.Site{TimeZone: "Asia/Tokyo", NativeStart: &native}, "2023-10-25", "the first day with native data",
+			importstore.Site{TimeZone: "Asia/Tokyo", NativeStart: &native}, "2023-10-25", "the first day with native data",
 		},
-		"in UTC":    {store.Site{TimeZone: "UTC"}, "2024-02-29", "the day after today in UTC"},
-		"a day on":  {store.Site{TimeZone: "Asia/Tokyo"}, "2024-03-01", "the day after today in Asia/Tokyo"},
-		"same date": {store.Site{TimeZone: "America/New_York"}, "2024-02-29", "the day after today in America/New_York"},
+		"in UTC":    {importstore.Site{TimeZone: "UTC"}, "2024-02-29", "the day after today in UTC"},
+		"a day on":  {importstore.Site{TimeZone: "Asia/Tokyo"}, "2024-03-01", "the day after today in Asia/Tokyo"},
+		"same date": {importstore.Site{TimeZone: "America/New_York"}, "2024-02-29", "the day after today in America/New_York"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -175,7 +175,7 @@ func TestCutOff(t *testing.T) {
 			require.Equal(t, tc.why, why)
 		})
 	}
-	_, _, err := l.cutOff(store.Site{Domain: "example.com", TimeZone: "Mars/Olympus"})
+	_, _, err := l.cutOff(importstore.Site{Domain: "example.com", TimeZone: "Mars/Olympus"})
 	require.ErrorContains(t, err, "site example.com: unknown time zone Mars/Olympus")
 	class, permanent := importers.ClassOf(err)
 	require.True(t, permanent)

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Lifecycle runs an importer's callbacks, except reading data.
@@ -149,9 +149,9 @@ func plannedLabel(label string) string {
 // and stores both. A plan that is stored already is used as it is.
 func (l *Lifecycle) Plan(ctx context.Context, ref ImportRef) (Planned, error) {
 	s, err := l.load(ctx, ref.ImportID)
-	if err == nil && s.stored.Status != store.StatusInReview {
+	if err == nil && s.stored.Status != importstore.StatusInReview {
 		// One in review stays there while a new run of its workflow reads the plan.
-		s, err = l.enter(ctx, ref, store.PhasePlanning)
+		s, err = l.enter(ctx, ref, importstore.PhasePlanning)
 	}
 	if err != nil {
 		return Planned{}, activities.Failure(err)
@@ -180,9 +180,9 @@ func (l *Lifecycle) plan(ctx context.Context, s subject) error {
 	if err != nil {
 		return err
 	}
-	parts := make([]store.NewPart, len(plan.Parts))
+	parts := make([]importstore.NewPart, len(plan.Parts))
 	for i, p := range plan.Parts {
-		parts[i] = store.NewPart{
+		parts[i] = importstore.NewPart{
 			Table: p.Table.Name, Label: p.Label, Args: p.Args, Bytes: p.Bytes, Days: p.Days, Free: windows[i],
 		}
 	}
@@ -214,18 +214,18 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 	}
 	planned := Planned{
 		Parts: []PlannedPart{}, Total: len(parts), Days: imp.Days.String(),
-		Parallelism: int(imp.Parallelism), Park: imp.OnPartFailure == store.OnPartFailurePark,
+		Parallelism: int(imp.Parallelism), Park: imp.OnPartFailure == importstore.OnPartFailurePark,
 		Review: imp.Review, RowsPerSecond: imp.Rate,
 	}
 	_, planned.Summarize = s.importer.(importers.Summarizer)
 	fresh, begun := 0, 0
 	for _, p := range parts {
 		planned.record(p)
-		if p.Status == store.PartDone || p.Status == store.PartSkipped {
+		if p.Status == importstore.PartDone || p.Status == importstore.PartSkipped {
 			continue
 		}
 		planned.Open++
-		part := PlannedPart{No: p.No, Parked: p.Status == store.PartParked}
+		part := PlannedPart{No: p.No, Parked: p.Status == importstore.PartParked}
 		if !part.Parked {
 			if fresh == MaxPlannedParts {
 				continue
@@ -248,8 +248,8 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 // Ended says how an import ends other than well.
 type Ended struct {
 	ImportID int64 `json:"import_id"`
-	// Status is store.StatusFailed, store.StatusCancelled, store.StatusDeclined or
-	// store.StatusUnchanged.
+	// Status is importstore.StatusFailed, importstore.StatusCancelled, importstore.StatusDeclined or
+	// importstore.StatusUnchanged.
 	Status string `json:"status"`
 	// Class is the class of the error.
 	Class string `json:"class"`
@@ -259,27 +259,28 @@ type Ended struct {
 
 // Level returns the level of the log line about the end. A decision of a person is no error.
 func (e Ended) Level() string {
-	if e.Status == store.StatusCancelled || e.Status == store.StatusDeclined {
-		return store.LevelInfo
+	if e.Status == importstore.StatusCancelled || e.Status == importstore.StatusDeclined {
+		return importstore.LevelInfo
 	}
-	return store.LevelError
+	return importstore.LevelError
 }
 
 // NoteFailure stops all attempts at the parts of an import that fails, and writes the reason to
 // its log. OnFailure comes behind it.
 func (l *Lifecycle) NoteFailure(ctx context.Context, end Ended) error {
-	err := l.advance(ctx, ImportRef{ImportID: end.ImportID, FencingToken: store.AnyFencingToken}, store.PhaseOnFailure)
+	ref := ImportRef{ImportID: end.ImportID, FencingToken: importstore.AnyFencingToken}
+	err := l.advance(ctx, ref, importstore.PhaseOnFailure)
 	if err != nil {
 		return activities.Failure(err)
 	}
-	ending := store.End{Status: end.Status, Class: end.Class, Reason: end.Reason}
+	ending := importstore.End{Status: end.Status, Class: end.Class, Reason: end.Reason}
 	if err := l.Store.NoteEnding(ctx, end.ImportID, ending); err != nil {
 		return activities.Failure(err)
 	}
 	if err := l.Store.FailOpenParts(ctx, end.ImportID, end.Reason); err != nil {
 		return activities.Failure(err)
 	}
-	if end.Status == store.StatusDeclined {
+	if end.Status == importstore.StatusDeclined {
 		// The line about a decline is written with the decision.
 		return nil
 	}
@@ -298,7 +299,7 @@ func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
 
 // CleanUp lets the importer remove what it has left behind.
 func (l *Lifecycle) CleanUp(ctx context.Context, ref ImportRef) error {
-	s, err := l.enter(ctx, ref, store.PhaseCleanUp)
+	s, err := l.enter(ctx, ref, importstore.PhaseCleanUp)
 	if err != nil {
 		return activities.Failure(err)
 	}

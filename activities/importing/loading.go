@@ -10,7 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/internal/loading"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -60,7 +60,7 @@ func (l *Loading) ImportData(ctx context.Context, ref PartRef) (PartResult, erro
 		return PartResult{}, activities.Failure(err)
 	}
 	defer free()
-	s, err := l.enter(ctx, ImportRef{ImportID: ref.ImportID, FencingToken: ref.FencingToken}, store.PhaseLoading)
+	s, err := l.enter(ctx, ImportRef{ImportID: ref.ImportID, FencingToken: ref.FencingToken}, importstore.PhaseLoading)
 	if err != nil {
 		return PartResult{}, activities.Failure(err)
 	}
@@ -120,7 +120,7 @@ func (l *Loading) loader() loading.Loader {
 	return loading.Loader{Store: l.Store, Warehouse: l.Warehouse}
 }
 
-func (l *Loading) job(s subject, part store.Part) loading.Job {
+func (l *Loading) job(s subject, part importstore.Part) loading.Job {
 	s.imp.Window = part.FreeDays
 	warn := func(ctx context.Context, message string) error { return s.imp.Feedback.Warn(ctx, message) }
 	return loading.Job{
@@ -132,7 +132,7 @@ func (l *Loading) job(s subject, part store.Part) loading.Job {
 }
 
 // PartKey names a part in the warehouse.
-func PartKey(imp store.Import, no int32) warehouse.PartKey {
+func PartKey(imp importstore.Import, no int32) warehouse.PartKey {
 	return warehouse.PartKey{SiteID: uint64(imp.SiteID), ImportID: uint64(imp.ID), Part: uint32(no)}
 }
 
@@ -157,8 +157,8 @@ func (l *Loading) ParkPart(ctx context.Context, p Stopped) error {
 
 // Park notes that an import waits for decisions about its parked parts.
 func (l *Loading) Park(ctx context.Context, ref ImportRef) error {
-	return activities.Failure(l.Store.EnterPhase(ctx, ref.ImportID, store.Entry{
-		Run: runOf(ctx), FencingToken: ref.FencingToken, Status: store.StatusParked, Phase: store.PhaseLoading,
+	return activities.Failure(l.Store.EnterPhase(ctx, ref.ImportID, importstore.Entry{
+		Run: runOf(ctx), FencingToken: ref.FencingToken, Status: importstore.StatusParked, Phase: importstore.PhaseLoading,
 	}))
 }
 

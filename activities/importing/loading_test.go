@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/activities/importtest"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // observed adds up the reported chunks of an activity.
@@ -54,7 +54,7 @@ func TestImportData(t *testing.T) {
 		require.Equal(t, want, got, "a second time tells the same")
 		require.EqualValues(t, 90, b.Rows(t, ref))
 	}
-	require.Equal(t, store.PhaseLoading, b.Imp(t, ref).Phase)
+	require.Equal(t, importstore.PhaseLoading, b.Imp(t, ref).Phase)
 	require.Equal(t, []any{10, int64(90), int64(5)}, []any{seen.chunks, seen.rows, seen.rejected})
 	require.Zero(t, b.Visible(t, ref), "not before it is published")
 	message := b.Refused(t, b.ImportData, importing.PartRef{ImportID: ref.ImportID, Part: 9}, importers.ClassEnded)
@@ -147,15 +147,15 @@ func TestParkPart(t *testing.T) {
 	b.Run(t, b.Park, ref, nil)
 	part, err := b.Store.PartByNo(b.Ctx, ref.ImportID, 1)
 	require.NoError(t, err)
-	require.Equal(t, store.PartParked, part.Status)
+	require.Equal(t, importstore.PartParked, part.Status)
 	require.Equal(t, "the disk is full", part.Error)
-	require.Equal(t, store.StatusParked, b.Imp(t, ref).Status)
+	require.Equal(t, importstore.StatusParked, b.Imp(t, ref).Status)
 	require.Contains(t, b.Log(t, ref),
 		"warn: Part 1, part 2 of 2, is parked: the disk is full. Retry it, skip it or cancel the import.")
 	stopped.Part = 9
 	b.Refused(t, b.ParkPart, stopped, importers.ClassEnded)
 	b.Run(t, b.ImportData, importing.PartRef{ImportID: ref.ImportID, Part: 1}, nil)
-	require.Equal(t, store.StatusRunning, b.Imp(t, ref).Status)
+	require.Equal(t, importstore.StatusRunning, b.Imp(t, ref).Status)
 }
 
 // A part that is skipped leaves nothing behind, also where an attempt at it inserts
@@ -205,7 +205,7 @@ func TestLateImportData(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ref := b.planned(t, `{"rows": 40}`)
-	end := importing.Ended{ImportID: ref.ImportID, Status: store.StatusFailed, Class: "bad_input", Reason: "went wrong"}
+	end := importing.Ended{ImportID: ref.ImportID, Status: importstore.StatusFailed, Class: "bad_input", Reason: "went wrong"}
 	b.Run(t, b.NoteFailure, end, nil)
 	message := b.Refused(t, b.ImportData, importing.PartRef{ImportID: ref.ImportID}, importers.ClassEnded)
 	require.Equal(t, "import 1: part 0 has been given up: not possible in this state", message)

@@ -8,16 +8,16 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/sluicehq/sluice/activities"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Locks gets imports their locks, and ends imports, which gives their locks to others.
 type Locks struct {
-	Store *store.Store
+	Store *importstore.Store
 	// Limits bound how many imports run at once.
-	Limits store.LockLimits
+	Limits importstore.LockLimits
 	// Wake tells the workflow of an import that it has got its locks. Required.
-	Wake func(ctx context.Context, w store.Woken) error
+	Wake func(ctx context.Context, w importstore.Woken) error
 }
 
 // Acquired is the answer to a request for locks.
@@ -38,13 +38,13 @@ func (l *Locks) Acquire(ctx context.Context, ref ImportRef) (Acquired, error) {
 	if grant.FencingToken != 0 {
 		return Acquired{FencingToken: grant.FencingToken}, nil
 	}
-	waiting := waitingFor(grant.InTheWay)
+	waiting := waitingFor(grant.BlockedBy)
 	log := feedback{store: l.Store, id: ref.ImportID, activity: runOf(ctx) + "/locking"}
 	return Acquired{Waiting: waiting}, activities.Failure(log.Info(ctx, "Waiting for "+waiting+"."))
 }
 
 // waitingFor says what an import waits for.
-func waitingFor(others []store.InTheWay) string {
+func waitingFor(others []importstore.LockHolder) string {
 	if len(others) == 0 {
 		return "a place: as many imports run as may"
 	}
@@ -56,7 +56,7 @@ func waitingFor(others []store.InTheWay) string {
 }
 
 // finish ends an import and wakes those that have got its locks.
-func (l *Locks) finish(ctx context.Context, id int64, end store.End) error {
+func (l *Locks) finish(ctx context.Context, id int64, end importstore.End) error {
 	woken, err := l.Store.Finish(ctx, id, end, l.Limits)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (l *Locks) finish(ctx context.Context, id int64, end store.End) error {
 
 // wake tells workflows that they have got their locks. One that cannot be told now is
 // told by the reconciler.
-func (l *Locks) wake(ctx context.Context, woken []store.Woken) {
+func (l *Locks) wake(ctx context.Context, woken []importstore.Woken) {
 	for _, w := range woken {
 		if err := l.Wake(ctx, w); err != nil {
 			activity.GetLogger(ctx).Warn("could not wake an import", "import_id", w.ImportID, "error", err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Outcome is the end of an import, which flows may match. It is what publish and
@@ -57,7 +58,7 @@ func (k Kit) outcome(ctx context.Context, id int64) (*Outcome, error) {
 		return nil, err
 	}
 	imp := summary.Import
-	if !store.Ended(imp.Status) || imp.FinishedAt == nil {
+	if !importstore.Ended(imp.Status) || imp.FinishedAt == nil {
 		// A late attempt: the import is being deleted, or is run again and will end anew.
 		return nil, nil
 	}
@@ -73,7 +74,7 @@ func (k Kit) outcome(ctx context.Context, id int64) (*Outcome, error) {
 }
 
 // sumsOf returns what all parts of an import have brought in.
-func sumsOf(s store.ImportSummary) PartResult {
+func sumsOf(s importstore.Summary) PartResult {
 	return PartResult{
 		RowsRead: s.RowsRead, RowsLoaded: s.RowsLoaded, RowsRejected: s.RowsRejected, RowsOutOfRange: s.RowsOutOfRange,
 		RowsLeftOut: s.RowsLeftOut,

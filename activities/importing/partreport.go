@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/sluicehq/sluice/internal/loading"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // MaxReports bounds how many PartReports the parts of an import send in all, whatever
@@ -72,7 +72,7 @@ func (r ReportRule) due(total int64, last, now loading.Progress) bool {
 // A report that is due replaces one that was not sent yet.
 type partReporter struct {
 	rule   ReportRule
-	part   store.Part
+	part   importstore.Part
 	last   loading.Progress
 	latest chan PartReport
 	cancel context.CancelFunc
@@ -80,7 +80,7 @@ type partReporter struct {
 }
 
 // startReports starts the reporter of an attempt. Without Loading.Report nothing is sent.
-func (l *Loading) startReports(ctx context.Context, part store.Part, rule ReportRule) *partReporter {
+func (l *Loading) startReports(ctx context.Context, part importstore.Part, rule ReportRule) *partReporter {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &partReporter{
 		rule: rule, part: part, last: loading.Progress{BytesRead: part.BytesRead, Chunks: part.NextChunk},
@@ -136,15 +136,15 @@ func (r *partReporter) stop() {
 const maxRecorded = 32
 
 // record adds to the plan what the store knows of a part's size and figures.
-func (p *Planned) record(part store.Part) {
+func (p *Planned) record(part importstore.Part) {
 	p.Bytes += min(max(0, part.BytesTotal), math.MaxInt64-p.Bytes)
-	if part.Status == store.PartDone {
+	if part.Status == importstore.PartDone {
 		p.Recorded.Add(recordedOf(part))
 	}
 }
 
 // recordedOf returns the figures of a part as of its last checkpoint.
-func recordedOf(part store.Part) PartResult {
+func recordedOf(part importstore.Part) PartResult {
 	return PartResult{
 		RowsRead: part.RowsRead, RowsLoaded: part.RowsLoaded, RowsRejected: part.RowsRejected,
 		RowsOutOfRange: part.RowsOutOfRange, RowsLeftOut: part.RowsLeftOut,

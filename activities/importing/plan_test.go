@@ -13,18 +13,17 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
 // complete makes a completed import of the days, and returns its number.
-func (b *bundle) complete(t *testing.T, site store.Site, first, last string) int64 {
+func (b *bundle) complete(t *testing.T, site importstore.Site, first, last string) int64 {
 	t.Helper()
 	ref := b.Create(t, site, `{"start_date": "`+first+`", "end_date": "`+last+`"}`)
 	b.Run(t, b.Plan, ref, nil)
 	b.Run(t, b.ImportData, importing.PartRef{ImportID: ref.ImportID}, nil)
-	require.NoError(t, b.EndInStore(ref, store.StatusCompleted))
+	require.NoError(t, b.EndInStore(ref, importstore.StatusCompleted))
 	return ref.ImportID
 }
 
@@ -34,11 +33,11 @@ func TestBeforeStart(t *testing.T) {
 	ref := b.Create(t, b.Site, `{"rows": 1}`)
 	b.Run(t, b.BeforeStart, ref, nil)
 	imp := b.Imp(t, ref)
-	require.Equal(t, store.PhaseBeforeStart, imp.Phase)
-	require.Equal(t, store.StatusQueued, imp.Status, "it comes before the locks")
+	require.Equal(t, importstore.PhaseBeforeStart, imp.Phase)
+	require.Equal(t, importstore.StatusQueued, imp.Status, "it comes before the locks")
 	require.NotNil(t, imp.CheckedAt)
 	require.NotEmpty(t, imp.RunID)
-	require.NoError(t, b.EndInStore(ref, store.StatusFailed))
+	require.NoError(t, b.EndInStore(ref, importstore.StatusFailed))
 	message := b.Refused(t, b.BeforeStart, ref, importers.ClassEnded)
 	require.Equal(t, "enter before_start: import 1 has ended: it is failed: not possible in this state", message)
 	b.Refused(t, b.BeforeStart, importing.ImportRef{ImportID: 404}, importers.ClassEnded)
@@ -67,8 +66,8 @@ func TestBeforeStartData(t *testing.T) {
 func TestUnknownImporter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	imp, _, err := b.Store.CreateImport(b.Ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
-		SiteID: b.Site.ID, Source: "future", Label: "Future", Args: []byte(`{}`), OnPartFailure: store.OnPartFailureFail,
+	imp, _, err := b.Store.CreateImport(b.Ctx, importstore.NewImport{ImportFields: importstore.ImportFields{
+		SiteID: b.Site.ID, Source: "future", Label: "Future", Args: []byte(`{}`), OnPartFailure: importstore.OnPartFailureFail,
 		ChunkRows: 1, ChunkBytes: 1, Parallelism: 1, ReviewReminderS: 1, ReviewExpiryS: 1,
 	}})
 	require.NoError(t, err)

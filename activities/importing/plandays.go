@@ -7,7 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // freeDays returns the days that each part of a plan may bring in: its own without those
@@ -64,7 +64,7 @@ func (l *Lifecycle) noDays(
 		}
 	}
 	text := fmt.Sprintf("no day is left to import: the source has %s", plan.Range)
-	var holders []store.DayClaim
+	var holders []importstore.DayClaim
 	for _, taken := range alike(tables, func(t tableDays) calendar.Set { return t.Taken }) {
 		text += fmt.Sprintf("; imported already: %s%s, by %s", taken.days, taken.scope(tables), importsNamed(taken.holders))
 	}
@@ -79,7 +79,7 @@ func (l *Lifecycle) noDays(
 }
 
 // cutOff returns the first day that cannot be imported, and why.
-func (l *Lifecycle) cutOff(site store.Site) (calendar.Day, string, error) {
+func (l *Lifecycle) cutOff(site importstore.Site) (calendar.Day, string, error) {
 	if site.NativeStart != nil {
 		return *site.NativeStart, "the first day with native data", nil
 	}

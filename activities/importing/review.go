@@ -12,7 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // TypeStageDone is the type of the error of an accepted import whose StageDone failed. The import
@@ -40,7 +40,7 @@ type Opened struct {
 
 // Begin lets an import wait for a decision: it releases its locks and keeps its days.
 func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
-	entry := store.Entry{Run: runOf(ctx), FencingToken: ref.FencingToken}
+	entry := importstore.Entry{Run: runOf(ctx), FencingToken: ref.FencingToken}
 	review, woken, err := r.Store.BeginReview(ctx, ref.ImportID, entry, r.Locks.Limits)
 	if err != nil {
 		return Opened{}, activities.Failure(claimed(err))
@@ -68,7 +68,7 @@ func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
 // Verdict is a decision about an import.
 type Verdict struct {
 	ImportID int64 `json:"import_id"`
-	// Verdict is store.Accepted or store.Declined.
+	// Verdict is importstore.Accepted or importstore.Declined.
 	Verdict string `json:"verdict"`
 	By      string `json:"by"`
 	Reason  string `json:"reason,omitempty"`
@@ -79,32 +79,32 @@ type Verdict struct {
 func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 	// Only an accepted import needs its importer: a decline goes through without.
 	get := r.read
-	if v.Verdict == store.Accepted {
+	if v.Verdict == importstore.Accepted {
 		get = r.load
 	}
 	s, err := get(ctx, v.ImportID)
 	if err != nil {
 		return activities.Failure(err)
 	}
-	if err := r.show(ctx, v, store.PhaseStagingDone); err != nil {
+	if err := r.show(ctx, v, importstore.PhaseStagingDone); err != nil {
 		return activities.Failure(err)
 	}
 	var staging error
 	done := func(tx *sql.Tx) error {
 		stager, ok := s.importer.(importers.Stager)
-		if !ok || v.Verdict != store.Accepted {
+		if !ok || v.Verdict != importstore.Accepted {
 			return nil
 		}
 		staging = stager.StageDone(ctx, tx, s.imp)
 		return staging
 	}
-	decision := store.Decision{Verdict: v.Verdict, By: v.By, Reason: v.Reason}
+	decision := importstore.Decision{Verdict: v.Verdict, By: v.By, Reason: v.Reason}
 	err = r.Store.Decide(ctx, v.ImportID, decision, schemaOf(s.importer), done)
 	if staging != nil {
 		return r.stagingFailed(ctx, v, staging)
 	}
 	if err != nil {
-		if showErr := r.show(ctx, v, store.PhaseInReview); showErr != nil {
+		if showErr := r.show(ctx, v, importstore.PhaseInReview); showErr != nil {
 			activity.GetLogger(ctx).Warn("could not record that the import remains in review", "error", showErr)
 		}
 		return activities.Failure(err)
@@ -119,10 +119,12 @@ func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 // show notes the phase of an import that is being accepted.
 func (r *Reviews) show(ctx context.Context, v Verdict, phase string) error {
 	imp, err := r.Store.Import(ctx, v.ImportID)
-	if err != nil || v.Verdict != store.Accepted || imp.Status != store.StatusInReview {
+	if err != nil || v.Verdict != importstore.Accepted || imp.Status != importstore.StatusInReview {
 		return err
 	}
-	return r.Store.EnterPhase(ctx, v.ImportID, store.Entry{Run: runOf(ctx), Status: store.StatusInReview, Phase: phase})
+	return r.Store.EnterPhase(ctx, v.ImportID, importstore.Entry{
+		Run: runOf(ctx), Status: importstore.StatusInReview, Phase: phase,
+	})
 }
 
 // stagingFailed records and reports why an accepted import remains in review.
@@ -130,7 +132,7 @@ func (r *Reviews) stagingFailed(ctx context.Context, v Verdict, cause error) err
 	text := activities.Plain(fmt.Sprintf("accepted by %s, but staging failed, and the import remains in review: %s", v.By,
 		cause))
 	err := r.Store.NoteReviewError(ctx, v.ImportID, cause.Error())
-	if err := errors.Join(err, r.show(ctx, v, store.PhaseInReview)); err != nil {
+	if err := errors.Join(err, r.show(ctx, v, importstore.PhaseInReview)); err != nil {
 		return activities.Failure(err)
 	}
 	if err := r.feedback(ctx, v.ImportID).Error(ctx, capital(text)); err != nil {

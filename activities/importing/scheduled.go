@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // ScheduledRequest is the import that a schedule asks for at each of its times. It stands
@@ -82,7 +83,7 @@ type ImportOutcome struct {
 // Schedules has the activities of scheduled imports.
 type Schedules struct {
 	// Store is the system of record. Required.
-	Store *store.Store
+	Store *importstore.Store
 	// Create creates the import of a run without starting its workflow, or returns the one
 	// that the run has created before. Required.
 	Create func(ctx context.Context, run ScheduledRun) (CreatedImport, error)
@@ -113,7 +114,7 @@ func (s *Schedules) AwaitImport(ctx context.Context, in AwaitedImport) (ImportOu
 		return ImportOutcome{}, activities.Failure(err)
 	}
 	imp := summary.Import
-	if !store.Ended(imp.Status) {
+	if !importstore.Ended(imp.Status) {
 		return ImportOutcome{}, temporal.NewApplicationError(
 			fmt.Sprintf("import %d is %s, %s", imp.ID, imp.Status, imp.Phase), TypePending)
 	}
@@ -139,7 +140,7 @@ func (s *Schedules) PauseSchedule(ctx context.Context, p SchedulePause) error {
 	if p.ImportID == 0 {
 		return nil
 	}
-	err := s.Store.AddFeedback(ctx, p.ImportID, store.LevelError, runOf(ctx)+"/paused-schedule",
+	err := s.Store.AddFeedback(ctx, p.ImportID, importstore.LevelError, runOf(ctx)+"/paused-schedule",
 		fmt.Sprintf("Schedule %s is paused: %s. Resume it with `sluice schedule resume %s`.", p.Schedule, p.Note, p.Schedule))
 	if errors.Is(err, store.ErrNotFound) {
 		// It is gone, and its log with it.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // schedules are the activities of schedules; what they ask of others is noted.
@@ -57,11 +57,11 @@ func TestAwaitImport(t *testing.T) {
 	require.Equal(t, []any{importing.TypePending, false, "import 1 is queued, queued"},
 		[]any{pending.Type(), pending.NonRetryable(), pending.Message()})
 	require.Empty(t, b.Imp(t, ref).AttemptError)
-	_, err := b.Store.Finish(b.Ctx, ref.ImportID, store.End{Status: store.StatusFailed, Reason: "bad file", Class: "bad_input"}, store.LockLimits{})
+	_, err := b.Store.Finish(b.Ctx, ref.ImportID, importstore.End{Status: importstore.StatusFailed, Reason: "bad file", Class: "bad_input"}, importstore.LockLimits{})
 	require.NoError(t, err)
 	var outcome importing.ImportOutcome
 	b.Run(t, s.AwaitImport, in, &outcome)
-	require.Equal(t, importing.ImportOutcome{ImportID: 1, Status: store.StatusFailed, Class: "bad_input", Reason: "bad file"}, outcome)
+	require.Equal(t, importing.ImportOutcome{ImportID: 1, Status: importstore.StatusFailed, Class: "bad_input", Reason: "bad file"}, outcome)
 	b.Refused(t, s.AwaitImport, importing.AwaitedImport{ImportID: 99}, importers.ClassEnded)
 }
 

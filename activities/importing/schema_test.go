@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // stager is an importer with a table of its own.
@@ -53,7 +53,7 @@ func TestSchemaOwner(t *testing.T) {
 	ref := b.Loaded(t, `{"rows": 3}`)
 	b.Run(t, b.BeforeStart, ref, nil)
 	b.Run(t, b.Reviews.Begin, ref, nil)
-	accept := importing.Verdict{ImportID: ref.ImportID, Verdict: store.Accepted, By: "bob"}
+	accept := importing.Verdict{ImportID: ref.ImportID, Verdict: importstore.Accepted, By: "bob"}
 	require.Equal(t, importing.TypeStageDone, b.Fails(t, b.Reviews.Decide, accept).Type())
 	conn, err := b.Store.SchemaConn(b.Ctx, s.Schema())
 	require.NoError(t, err)

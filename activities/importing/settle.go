@@ -7,7 +7,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/activities"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -16,7 +16,7 @@ import (
 // by an error of TypeUnchanged, and takes no day. An error of TypeUnfinished says that the store
 // has open parts.
 func (l *Loading) CheckLoaded(ctx context.Context, ref ImportRef) error {
-	if err := l.advance(ctx, ref, store.PhaseLoading); err != nil {
+	if err := l.advance(ctx, ref, importstore.PhaseLoading); err != nil {
 		return activities.Failure(err)
 	}
 	if err := l.Store.Finished(ctx, ref.ImportID); err != nil {
@@ -32,7 +32,7 @@ func (l *Loading) CheckLoaded(ctx context.Context, ref ImportRef) error {
 		sums.RowsRead += p.RowsRead
 		sums.RowsLeftOut += p.RowsLeftOut
 		claims += len(p.ClaimedDays)
-		if p.Status == store.PartSkipped {
+		if p.Status == importstore.PartSkipped {
 			skipped++
 		}
 	}
@@ -66,7 +66,7 @@ func nothingLoaded(sums PartResult) string {
 
 // warnOfEmpty warns of an import whose visitors have rows and whose breakdowns have none: it
 // is more likely that the source has withheld them than that there are none.
-func (l *Loading) warnOfEmpty(ctx context.Context, id int64, parts []store.Part) error {
+func (l *Loading) warnOfEmpty(ctx context.Context, id int64, parts []importstore.Part) error {
 	var visitors, others int64
 	tables := map[string]bool{}
 	for _, p := range parts {

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -119,7 +119,7 @@ func TestNothingLoaded(t *testing.T) {
 	require.Equal(t, "the source has no rows: nothing was loaded and no day is taken", b.settled(t, ref))
 	require.Contains(t, b.Log(t, ref), "warn: imported_visitors.csv: no rows to load; the part claims no day")
 	require.Contains(t, b.Log(t, ref), "warn: imported_pages.csv: no rows to load; the part claims no day")
-	require.NoError(t, b.EndInStore(ref, store.StatusUnchanged))
+	require.NoError(t, b.EndInStore(ref, importstore.StatusUnchanged))
 
 	// The same days, with rows.
 	f.parts[0].rows, f.parts[1].rows = []calendar.Day{3, 5}, []calendar.Day{4}
@@ -133,7 +133,7 @@ func TestNothingLoaded(t *testing.T) {
 	again := b.Loaded(t, `{}`)
 	require.Equal(t, "all 4 rows are of days that are imported already or too late: nothing was loaded", b.settled(t, again))
 	b.Refused(t, b.Publish, again, importers.ClassInternal)
-	require.NoError(t, b.EndInStore(again, store.StatusUnchanged))
+	require.NoError(t, b.EndInStore(again, importstore.StatusUnchanged))
 	f.parts[0].rows, f.parts[1].rows = []calendar.Day{2, 3, 6}, []calendar.Day{3, 4, 5}
 	around := b.Loaded(t, `{}`)
 	require.Empty(t, b.settled(t, around))
@@ -142,8 +142,8 @@ func TestNothingLoaded(t *testing.T) {
 	require.Equal(t, importing.PartResult{RowsRead: 6, RowsLoaded: 4, RowsLeftOut: 2}, result)
 	claims, err := b.Store.Claims(b.Ctx, b.Site.ID, full.ImportID)
 	require.NoError(t, err)
-	require.Equal(t, span(2, 2).Union(span(6, 6)), store.TakenDays(claims, schema.Visitors.Name))
-	require.Equal(t, span(3, 3).Union(span(5, 5)), store.TakenDays(claims, schema.Pages.Name),
+	require.Equal(t, span(2, 2).Union(span(6, 6)), importstore.TakenDays(claims, schema.Visitors.Name))
+	require.Equal(t, span(3, 3).Union(span(5, 5)), importstore.TakenDays(claims, schema.Pages.Name),
 		"another table of the same days is another claim")
 }
 
@@ -273,8 +273,8 @@ func TestCheckLoadedOfEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ref := b.Loaded(t, `{"rows": 3}`)
-	require.NoError(t, b.EndInStore(ref, store.StatusFailed))
-	_, err := b.Store.AcquireLocks(b.Ctx, ref.ImportID, "another run", store.LockLimits{})
+	require.NoError(t, b.EndInStore(ref, importstore.StatusFailed))
+	_, err := b.Store.AcquireLocks(b.Ctx, ref.ImportID, "another run", importstore.LockLimits{})
 	require.NoError(t, err)
 	require.Equal(t, activities.TypeUnlocked, b.Fails(t, b.CheckLoaded, importing.ImportRef{ImportID: ref.ImportID, FencingToken: 77}).Type())
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -31,15 +31,19 @@ type Bundle struct {
 	importing.Lifecycle
 	importing.Loading
 	Ctx   context.Context
-	Store *store.Store
-	Wh    *warehouse.Warehouse
-	Site  store.Site
-	Env   *testsuite.TestActivityEnvironment
+	Store *importstore.Store
+	// Deliveries is the other half of the store.
+	Deliveries *deliverystore.Store
+	Wh         *warehouse.Warehouse
+	Site       importstore.Site
+	Env        *testsuite.TestActivityEnvironment
 
 	locks   *importing.Locks
 	Reviews *importing.Reviews
 	// ChunkRows is how many rows a chunk has. Defaults to 10.
 	ChunkRows int32
+	// Dependencies are what created imports lock. Defaults to nothing.
+	Dependencies []importstore.Dependency
 	// woken are the imports whose workflows were told that they have got their locks.
 	woken []int64
 }
@@ -51,10 +55,13 @@ func Setup(t *testing.T, importer ...importers.Importer) *Bundle {
 	if len(importer) == 0 {
 		importer = []importers.Importer{noop.New()}
 	}
-	b := &Bundle{Ctx: enginetest.Context(t), Store: enginetest.Store(t), Wh: enginetest.Warehouse(t)}
+	s := enginetest.Store(t)
+	b := &Bundle{
+		Ctx: enginetest.Context(t), Store: s.Imports, Deliveries: s.Deliveries, Wh: enginetest.Warehouse(t),
+	}
 	registry := importers.NewRegistry(importer...)
-	kit := importing.Kit{Store: b.Store, Registry: registry, Wants: dispatch.Wants(b.Store)}
-	b.locks = &importing.Locks{Store: b.Store, Wake: func(_ context.Context, w store.Woken) error {
+	kit := importing.Kit{Store: b.Store, Registry: registry, Wants: dispatch.Wants(b.Deliveries)}
+	b.locks = &importing.Locks{Store: b.Store, Wake: func(_ context.Context, w importstore.Woken) error {
 		b.woken = append(b.woken, w.ImportID)
 		return nil
 	}}
@@ -83,23 +90,25 @@ func (b *Bundle) NewEnv() *testsuite.TestActivityEnvironment {
 }
 
 // AddSite adds a site. native is the first day of its native data, nil for none.
-func (b *Bundle) AddSite(t *testing.T, domain string, native *calendar.Day) store.Site {
+func (b *Bundle) AddSite(t *testing.T, domain string, native *calendar.Day) importstore.Site {
 	t.Helper()
-	site, err := b.Store.AddSite(b.Ctx, store.NewSite{Domain: domain, TimeZone: "Europe/Berlin", NativeStart: native})
+	site, err := b.Store.AddSite(b.Ctx, importstore.NewSite{
+		Domain: domain, TimeZone: "Europe/Berlin", NativeStart: native,
+	})
 	require.NoError(t, err)
 	return site
 }
 
 // Create adds an import of the site.
-func (b *Bundle) Create(t *testing.T, site store.Site, args string) importing.ImportRef {
+func (b *Bundle) Create(t *testing.T, site importstore.Site, args string) importing.ImportRef {
 	t.Helper()
 	normal, err := noop.New().ParseArgs(json.RawMessage(args))
 	require.NoError(t, err)
-	imp, created, err := b.Store.CreateImport(b.Ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
-		SiteID: site.ID, Source: "noop", Label: "No operation", Args: normal, OnPartFailure: store.OnPartFailurePark,
+	imp, created, err := b.Store.CreateImport(b.Ctx, importstore.NewImport{ImportFields: importstore.ImportFields{
+		SiteID: site.ID, Source: "noop", Label: "No operation", Args: normal, OnPartFailure: importstore.OnPartFailurePark,
 		MaxRejects: 5, ChunkRows: cmp.Or(b.ChunkRows, 10), ChunkBytes: 1 << 20, Parallelism: 3, ReviewReminderS: 60,
 		ReviewExpiryS: 3600,
-	}})
+	}, Dependencies: b.Dependencies})
 	require.NoError(t, err)
 	require.True(t, created)
 	return importing.ImportRef{ImportID: imp.ID}
@@ -120,7 +129,7 @@ func (b *Bundle) Loaded(t *testing.T, args string) importing.ImportRef {
 
 // EndInStore ends an import in the store, without its activities.
 func (b *Bundle) EndInStore(ref importing.ImportRef, status string) error {
-	_, err := b.Store.Finish(b.Ctx, ref.ImportID, store.End{Status: status}, store.LockLimits{})
+	_, err := b.Store.Finish(b.Ctx, ref.ImportID, importstore.End{Status: status}, importstore.LockLimits{})
 	return err
 }
 
@@ -153,7 +162,7 @@ func (b *Bundle) Fails(t *testing.T, fn, arg any) *temporal.ApplicationError {
 }
 
 // Imp reads an import.
-func (b *Bundle) Imp(t *testing.T, ref importing.ImportRef) store.Import {
+func (b *Bundle) Imp(t *testing.T, ref importing.ImportRef) importstore.Import {
 	t.Helper()
 	imp, err := b.Store.Import(b.Ctx, ref.ImportID)
 	require.NoError(t, err)
@@ -163,7 +172,7 @@ func (b *Bundle) Imp(t *testing.T, ref importing.ImportRef) store.Import {
 // Log returns the import's log, a line each.
 func (b *Bundle) Log(t *testing.T, ref importing.ImportRef) []string {
 	t.Helper()
-	lines, err := b.Store.ListFeedback(b.Ctx, db.ListFeedbackParams{ImportID: ref.ImportID, RowLimit: 1000})
+	lines, err := b.Store.ListFeedback(b.Ctx, importstore.FeedbackQuery{ImportID: ref.ImportID, RowLimit: 1000})
 	require.NoError(t, err)
 	texts := []string{}
 	for _, l := range lines {

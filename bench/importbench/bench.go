@@ -19,6 +19,8 @@ import (
 	"github.com/sluicehq/sluice/internal/sampledata"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -26,7 +28,7 @@ import (
 type bench struct {
 	site     string
 	engine   driver.Conn
-	store    *store.Store
+	store    *dispatchstore.Store
 	temporal client.Client
 	starter  *starter.Starter
 }
@@ -46,7 +48,7 @@ func connect(ctx context.Context, no int) (*bench, error) {
 	if b.engine, err = clickhouse.Open(options); err != nil {
 		return nil, err
 	}
-	if b.store, err = store.Open(ctx, store.Config{DSN: settings.Store.DSN}); err != nil {
+	if b.store, err = dispatchstore.Open(ctx, store.Config{DSN: settings.Store.DSN}, nil); err != nil {
 		return nil, err
 	}
 	temporal, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), os.Environ())
@@ -60,7 +62,7 @@ func connect(ctx context.Context, no int) (*bench, error) {
 		Temporal: b.temporal, Store: b.store, Registry: components.Stock(settings).Importers, Defaults: settings.Import,
 		Review: settings.Review, Limits: settings.Limits,
 	}
-	_, err = b.store.AddSite(ctx, store.NewSite{Domain: b.site, TimeZone: "UTC"})
+	_, err = b.store.Imports.AddSite(ctx, importstore.NewSite{Domain: b.site, TimeZone: "UTC"})
 	return b, err
 }
 
@@ -160,7 +162,7 @@ func (b *bench) sluice(ctx context.Context, file sampledata.File, result *Result
 		return 0, err
 	}
 	took := time.Since(start).Seconds()
-	if summary.Import.Status != store.StatusCompleted || summary.RowsLoaded != file.Rows {
+	if summary.Import.Status != importstore.StatusCompleted || summary.RowsLoaded != file.Rows {
 		return 0, fmt.Errorf("import %d %s with %d of %d rows: %s",
 			imp.ID, summary.Import.Status, summary.RowsLoaded, file.Rows, summary.Import.Error)
 	}

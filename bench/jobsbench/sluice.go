@@ -12,7 +12,8 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 // poolSize is how many connections to PostgreSQL this process enqueues with, by each system.
@@ -20,7 +21,7 @@ const poolSize = 16
 
 // sluice is Sluice.
 type sluice struct {
-	store    *store.Store
+	store    *dispatchstore.Store
 	temporal client.Client
 	service  *starter.Destinations
 	worker   *workerprocess.Worker
@@ -51,7 +52,9 @@ func (s *sluice) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	stopped := s.worker.Stop()
-	_, err := s.store.CancelJobs(ctx, store.JobFilter{CreatedAfter: s.began}, store.Order{By: "bench"})
+	_, err := s.store.Deliveries.CancelJobs(ctx, deliverystore.JobFilter{
+		CreatedAfter: s.began,
+	}, deliverystore.Order{By: "bench"})
 	return errors.Join(stopped, err)
 }
 
@@ -115,7 +118,9 @@ func (s *sluice) enqueueAll(ctx context.Context, first, jobs int64) error {
 }
 
 func (s *sluice) succeeded(ctx context.Context) (int64, error) {
-	return s.store.CountJobs(ctx, store.JobFilter{States: []string{store.JobSucceeded}, CreatedAfter: s.began})
+	return s.store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{
+		States: []string{deliverystore.JobSucceeded}, CreatedAfter: s.began,
+	})
 }
 
 func (s *sluice) usage() (Usage, error) { return usageOf(s.worker.PID(), s.temporalPID, s.postgresPID) }

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 // connectSluice finds the stack by the environment that `sluice-dev exec` has set, makes the
@@ -36,7 +37,7 @@ func connectSluice(
 			s.close()
 		}
 	}()
-	if s.store, err = store.Open(ctx, store.Config{DSN: settings.Store.DSN, MaxConns: poolSize}); err != nil {
+	if s.store, err = dispatchstore.Open(ctx, store.Config{DSN: settings.Store.DSN, MaxConns: poolSize}, nil); err != nil {
 		return nil, err
 	}
 	if err := s.store.Migrate(ctx); err != nil {
@@ -63,7 +64,7 @@ func connectSluice(
 
 func (s *sluice) addConnections(ctx context.Context, settings config.Config, to sink.Client) error {
 	known := &connections.Connections{
-		Store: s.store, Vault: connections.NewVault(wiring.Vault(settings.Connections)),
+		Store: s.store.Deliveries, Vault: connections.NewVault(wiring.Vault(settings.Connections)),
 		Registry: components.Stock(config.Config{}).Kinds,
 	}
 	names := []string{laneAll}

@@ -17,12 +17,14 @@ import (
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // bench is what the cases work with.
 type bench struct {
 	sites    []string
-	store    *store.Store
+	store    *dispatchstore.Store
 	db       *pgxpool.Pool
 	temporal client.Client
 	starter  *starter.Starter
@@ -43,7 +45,7 @@ func connect(ctx context.Context, workerPID int) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{pids: pids{worker: workerPID}}
-	if b.store, err = store.Open(ctx, store.Config{DSN: settings.Store.DSN}); err != nil {
+	if b.store, err = dispatchstore.Open(ctx, store.Config{DSN: settings.Store.DSN}, nil); err != nil {
 		return nil, err
 	}
 	if b.db, err = pgxpool.New(ctx, settings.Store.DSN); err != nil {
@@ -125,7 +127,7 @@ func (u Usage) since(before Usage) Usage {
 func (b *bench) addSites(ctx context.Context, sites int) error {
 	for i := range sites {
 		b.sites = append(b.sites, fmt.Sprintf("bench-%d.example", i))
-		if _, err := b.store.AddSite(ctx, store.NewSite{Domain: b.sites[i], TimeZone: "UTC"}); err != nil {
+		if _, err := b.store.Imports.AddSite(ctx, importstore.NewSite{Domain: b.sites[i], TimeZone: "UTC"}); err != nil {
 			return err
 		}
 	}
@@ -135,10 +137,10 @@ func (b *bench) addSites(ctx context.Context, sites int) error {
 // starters is how many clients start imports at once.
 const starters = 32
 
-func (b *bench) start(ctx context.Context, site string, args map[string]any) (store.Import, error) {
+func (b *bench) start(ctx context.Context, site string, args map[string]any) (importstore.Import, error) {
 	text, err := json.Marshal(args)
 	if err != nil {
-		return store.Import{}, err
+		return importstore.Import{}, err
 	}
 	return b.starter.StartImport(ctx, starter.Request{Site: site, Source: "noop", Args: text})
 }

@@ -9,7 +9,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Queue are the figures of many imports on many sites, each of which takes one at a time.
@@ -108,7 +108,7 @@ func (b *bench) lookBack(ctx context.Context, q *Queue, began time.Time) error {
 		if err := rows.Scan(&status, &delay, &waited); err != nil {
 			return err
 		}
-		if status != store.StatusCompleted {
+		if status != importstore.StatusCompleted {
 			return fmt.Errorf("an import is %s", status)
 		}
 		all = append(all, delay)

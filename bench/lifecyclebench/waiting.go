@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Waiting are the figures of imports that wait for one lock, which another import holds.
@@ -36,7 +36,7 @@ func (b *bench) waiting(ctx context.Context, cfg Config) (w Waiting, err error) 
 		return w, err
 	}
 	err = until(ctx, 200*time.Millisecond, func() (bool, error) {
-		imp, err := b.store.Import(ctx, holder.ID)
+		imp, err := b.store.Imports.Import(ctx, holder.ID)
 		return imp.WaitUntil != nil, err
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func (b *bench) allWait(ctx context.Context, waiters int) error {
 		err := b.db.QueryRow(ctx, `SELECT count(*) FROM imports i
 			WHERE i.status = 'queued' AND i.phase = $1
 			AND EXISTS (SELECT 1 FROM feedback f WHERE f.import_id = i.id AND f.message LIKE 'Waiting for %')`,
-			store.PhaseLocking).Scan(&waiting)
+			importstore.PhaseLocking).Scan(&waiting)
 		return waiting == waiters, err
 	})
 }

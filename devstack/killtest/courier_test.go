@@ -23,7 +23,7 @@ import (
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -55,7 +55,7 @@ func couriers() *destinations.Registry {
 func runBriskWorker(ctx context.Context) error {
 	return runWorkerProcess(ctx, func(cfg *worker.Config) {
 		cfg.Destinations = couriers()
-		cfg.Circuit = store.CircuitRule{First: time.Second, Max: 4 * time.Second}
+		cfg.Circuit = deliverystore.CircuitRule{First: time.Second, Max: 4 * time.Second}
 	})
 }
 
@@ -90,7 +90,7 @@ func newDelivery(t *testing.T) *courier {
 	})
 	require.NoError(t, err)
 	known := &connections.Connections{
-		Store: d.store, Registry: components.Stock(config.Config{}).Kinds,
+		Store: d.store.Deliveries, Registry: components.Stock(config.Config{}).Kinds,
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: d.stack.Env()[stack.EnvKeysetFile]}),
 	}
 	for i := range shops {

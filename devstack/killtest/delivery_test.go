@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/devstack/stack"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // What the test of delivery asks for.
@@ -135,9 +135,9 @@ func (d *courier) sendAll(ctx context.Context, t *testing.T) []string {
 // awaitEnds waits until no job is to be loaded any more.
 func (d *courier) awaitEnds(ctx context.Context, t *testing.T) {
 	t.Helper()
-	open := store.JobFilter{NotStates: []string{store.JobSucceeded, store.JobDiscarded}}
+	open := deliverystore.JobFilter{NotStates: []string{deliverystore.JobSucceeded, deliverystore.JobDiscarded}}
 	require.NoError(t, until(ctx, "the end of all jobs", func(ctx context.Context) (bool, error) {
-		jobs, err := d.store.ListJobs(ctx, open, store.Page{Limit: 1})
+		jobs, err := d.store.Deliveries.ListJobs(ctx, open, deliverystore.Page{Limit: 1})
 		return err == nil && len(jobs) == 0, nil
 	}))
 }

@@ -10,8 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // lack is ClickHouse's name of the fault.
@@ -41,13 +40,13 @@ func TestDiskFull(t *testing.T) {
 		s.requireHidden(ctx, t, imp.ID)
 
 		now := s.awaitEnd(ctx, t, imp.ID)
-		require.Equal(t, store.StatusParked, now.status)
-		parts, err := s.store.ListParts(ctx, imp.ID)
+		require.Equal(t, importstore.StatusParked, now.status)
+		parts, err := s.store.Imports.ListParts(ctx, imp.ID)
 		require.NoError(t, err)
 		require.Contains(t, parts[0].Error, lack)
 		// The status comes with the first parked part; the log's line follows.
 		poll(ctx, t, "the log to say why", func(ctx context.Context) bool {
-			log, err := s.store.ListFeedback(ctx, db.ListFeedbackParams{ImportID: imp.ID, RowLimit: 1000})
+			log, err := s.store.Imports.ListFeedback(ctx, importstore.FeedbackQuery{ImportID: imp.ID, RowLimit: 1000})
 			return err == nil && len(log) > 0 && strings.Contains(log[len(log)-1].Message, lack)
 		})
 		s.requireHidden(ctx, t, imp.ID)
@@ -57,7 +56,7 @@ func TestDiskFull(t *testing.T) {
 		require.NoError(t, s.starter.RetryPart(ctx, imp.ID, 0, starter.By{}))
 		poll(ctx, t, "the import to leave off waiting", func(ctx context.Context) bool {
 			now, err := s.state(ctx, imp.ID)
-			return err == nil && now.status != store.StatusParked
+			return err == nil && now.status != importstore.StatusParked
 		})
 		s.awaitEnd(ctx, t, imp.ID)
 		s.requireExact(t, imp.ID, in)
@@ -97,9 +96,9 @@ func (s *system) keepFree(ctx context.Context, t *testing.T, bytes int64) {
 func (s *system) awaitAttemptError(ctx context.Context, t *testing.T, id int64) {
 	t.Helper()
 	poll(ctx, t, "the attempt error", func(ctx context.Context) bool {
-		imp, err := s.store.Import(ctx, id)
+		imp, err := s.store.Imports.Import(ctx, id)
 		require.NoError(t, err)
-		require.False(t, store.Ended(imp.Status), "the import is %s", imp.Status)
+		require.False(t, importstore.Ended(imp.Status), "the import is %s", imp.Status)
 		return strings.Contains(imp.AttemptError, lack)
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // What an endpoint does with an event that it does not just take.
@@ -57,9 +57,9 @@ func ailmentOf(number int) ailment {
 // endOf is the state in which the job of an event must end.
 func endOf(number int) string {
 	if ailmentOf(number).kind == ailsBad {
-		return store.JobDiscarded
+		return deliverystore.JobDiscarded
 	}
-	return store.JobSucceeded
+	return deliverystore.JobSucceeded
 }
 
 // mustTake returns how often an event is accepted without kills.

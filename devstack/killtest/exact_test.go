@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -18,9 +18,9 @@ import (
 func (s *system) requireExact(t *testing.T, id int64, in *input) {
 	t.Helper()
 	ctx := bounded(t)
-	summary, err := s.store.Summary(ctx, id)
+	summary, err := s.store.Imports.Summary(ctx, id)
 	require.NoError(t, err)
-	require.Equal(t, store.StatusCompleted, summary.Import.Status, "error: %s", summary.Import.Error)
+	require.Equal(t, importstore.StatusCompleted, summary.Import.Status, "error: %s", summary.Import.Error)
 	site := uint64(summary.Import.SiteID)
 
 	assert.Equal(t, in.want, s.fingerprint(t, "imported_pages", site, id, in.columns), "rows in the table")
@@ -51,13 +51,13 @@ func (s *system) requireExact(t *testing.T, id int64, in *input) {
 
 // requireChunks compares each chunk that was recorded with what ClickHouse holds of
 // it, and the parts' figures with the sums of their chunks'.
-func (s *system) requireChunks(t *testing.T, imp store.ImportSummary) {
+func (s *system) requireChunks(t *testing.T, imp importstore.Summary) {
 	t.Helper()
-	parts, err := s.store.ListParts(t.Context(), imp.Import.ID)
+	parts, err := s.store.Imports.ListParts(t.Context(), imp.Import.ID)
 	require.NoError(t, err)
 	require.Len(t, parts, 1)
 	p := parts[0]
-	chunks, err := s.store.ListChunks(t.Context(), p.ImportID, p.No)
+	chunks, err := s.store.Imports.ListChunks(t.Context(), p.ImportID, p.No)
 	require.NoError(t, err)
 	require.Len(t, chunks, int(p.NextChunk))
 	var read, loaded, rejected, outOfRange int64

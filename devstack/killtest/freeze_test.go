@@ -65,7 +65,7 @@ func (s *system) look(ctx context.Context, t *testing.T, imp int64) (m moment) {
 	})
 	m.state, err = s.state(ctx, imp)
 	require.NoError(t, err)
-	stored, err := s.store.Import(ctx, imp)
+	stored, err := s.store.Imports.Import(ctx, imp)
 	require.NoError(t, err)
 	key := warehouse.PartKey{SiteID: uint64(stored.SiteID), ImportID: uint64(imp)}
 	m.ahead, err = s.warehouse.ChunkCounts(ctx, schema.Pages, key, uint32(m.chunks))

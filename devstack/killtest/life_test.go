@@ -20,7 +20,8 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/components"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -62,7 +63,7 @@ func newLife(t *testing.T) *life {
 	l.receiver = webhooktest.Start(t, l.gate.answer)
 	t.Cleanup(l.gate.release)
 	known := &connections.Connections{
-		Store: l.store, Registry: components.Stock(config.Config{}).Kinds,
+		Store: l.store.Deliveries, Registry: components.Stock(config.Config{}).Kinds,
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: l.stack.Env()[stack.EnvKeysetFile]}),
 	}
 	_, err = known.Add(ctx, connections.New(l.receiver.Connection("told")))
@@ -79,7 +80,7 @@ func runTracingWorker(ctx context.Context) error {
 	return runWorkerProcess(ctx, func(cfg *worker.Config) {
 		cfg.Registry = importers.NewRegistry(tracer{Importer: noop.New(), dir: os.Getenv(envTraces)})
 		cfg.Destinations = couriers()
-		cfg.Circuit = store.CircuitRule{First: time.Second, Max: 4 * time.Second}
+		cfg.Circuit = deliverystore.CircuitRule{First: time.Second, Max: 4 * time.Second}
 	})
 }
 
@@ -118,13 +119,13 @@ func (l *life) showUnfinished(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	all, err := l.store.Summaries(ctx, store.Listing{Limit: 1000})
+	all, err := l.store.Imports.Summaries(ctx, importstore.Listing{Limit: 1000})
 	if err != nil {
 		t.Logf("what has not ended cannot be told: %s", err)
 		return
 	}
 	for _, s := range all {
-		if store.Ended(s.Import.Status) {
+		if importstore.Ended(s.Import.Status) {
 			continue
 		}
 		t.Logf("import %d, %s: %s, %s, fencing token %d, paused %t, attempt error %q", s.Import.ID, s.Import.Label, s.Import.Status,

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/devstack/stack"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // maxRounds bounds how often the imports are run until every aim was hit.
@@ -22,63 +22,63 @@ const maxRounds = 4
 // stories are imports that go every way through the life cycle but for locks, which are
 // the subject of TestKillLocks. Each callback takes its time, so that it can be hit.
 func stories() []*story {
-	accepted, declined := decided(store.Accepted), decided(store.Declined)
-	anyhow := func(store.Import) bool { return true }
+	accepted, declined := decided(importstore.Accepted), decided(importstore.Declined)
+	anyhow := func(importstore.Import) bool { return true }
 	return []*story{
-		{name: "plain", args: `{"rows": 200, "parts": 2, "delay": "150ms"}`, status: store.StatusCompleted, rows: 200},
+		{name: "plain", args: `{"rows": 200, "parts": 2, "delay": "150ms"}`, status: importstore.StatusCompleted, rows: 200},
 		{
 			name: "accepted", args: `{"rows": 200, "parts": 2, "delay": "200ms"}`,
-			review: true, reviewed: true, play: accepted, staged: true, status: store.StatusCompleted, rows: 200,
+			review: true, reviewed: true, play: accepted, staged: true, status: importstore.StatusCompleted, rows: 200,
 		},
 		{
 			name: "accepted at the second attempt", args: `{"rows": 100, "delay": "200ms", "fail": "stage_done", "fail_times": 1}`,
-			review: true, reviewed: true, play: accepted, staged: true, status: store.StatusCompleted, rows: 100,
+			review: true, reviewed: true, play: accepted, staged: true, status: importstore.StatusCompleted, rows: 100,
 		},
 		{
 			name: "declined", args: `{"rows": 200, "parts": 2, "delay": "200ms"}`,
-			review: true, reviewed: true, play: declined, status: store.StatusDeclined,
+			review: true, reviewed: true, play: declined, status: importstore.StatusDeclined,
 		},
 		{
 			name: "expired", args: `{"rows": 100, "delay": "50ms"}`,
-			review: true, reviewed: true, expiry: 4 * time.Second, status: store.StatusDeclined,
+			review: true, reviewed: true, expiry: 4 * time.Second, status: importstore.StatusDeclined,
 		},
 		{
 			name: "cancelled in its review", args: `{"rows": 100, "delay": "100ms"}`, review: true, reviewed: true,
-			play: cancelled(inPhase(store.PhaseInReview)), status: store.StatusCancelled,
+			play: cancelled(inPhase(importstore.PhaseInReview)), status: importstore.StatusCancelled,
 		},
 		{
 			name: "patient", args: `{"rows": 200, "parts": 2, "delay": "50ms", "fail": "import_data", "fail_times": 1, "wait": "2s"}`,
-			status: store.StatusCompleted, rows: 200,
+			status: importstore.StatusCompleted, rows: 200,
 		},
 		{
 			name: "patient at its start", args: `{"rows": 100, "fail": "before_start", "fail_times": 1, "wait": "2s"}`,
-			status: store.StatusCompleted, rows: 100,
+			status: importstore.StatusCompleted, rows: 100,
 		},
 		{
 			name: "cancelled while it waits", args: `{"rows": 100, "parts": 2, "fail": "import_data", "wait": "10m"}`,
-			play: cancelled(func(imp store.Import) bool { return imp.WaitUntil != nil }), status: store.StatusCancelled,
+			play: cancelled(func(imp importstore.Import) bool { return imp.WaitUntil != nil }), status: importstore.StatusCancelled,
 		},
 		{
 			name: "cancelled while it loads", args: `{"rows": 100000, "delay": "100ms"}`,
-			play: cancelled(inPhase(store.PhaseLoading)), status: store.StatusCancelled,
+			play: cancelled(inPhase(importstore.PhaseLoading)), status: importstore.StatusCancelled,
 		},
 		{
 			name: "cancelled at once", args: `{"rows": 50, "fail": "before_start", "wait": "10m"}`,
-			play: cancelled(anyhow), status: store.StatusCancelled,
+			play: cancelled(anyhow), status: importstore.StatusCancelled,
 		},
 		{
 			name: "failed at its plan", args: `{"rows": 100, "delay": "200ms", "fail": "plan", "permanent": true}`,
-			status: store.StatusFailed,
+			status: importstore.StatusFailed,
 		},
 		{
 			name: "failed behind its rows", args: `{"rows": 200, "delay": "200ms", "fail": "finalize", "permanent": true}`,
-			status: store.StatusFailed,
+			status: importstore.StatusFailed,
 		},
 		{
 			name: "untidy", args: `{"rows": 100, "delay": "200ms", "fail": "clean_up", "fail_times": 1}`,
-			status: store.StatusCompleted, rows: 100,
+			status: importstore.StatusCompleted, rows: 100,
 		},
-		{name: "unchanged", args: `{"unchanged": true, "delay": "100ms"}`, status: store.StatusUnchanged},
+		{name: "unchanged", args: `{"unchanged": true, "delay": "100ms"}`, status: importstore.StatusUnchanged},
 	}
 }
 
@@ -90,7 +90,7 @@ func TestKillLifeCycle(t *testing.T) {
 	l, began := newLife(t), time.Now()
 	ctx := l.boundedLife(t)
 	h := &hunter{life: l, rng: rand.New(rand.NewPCG(seed, 1))}
-	h.left = append(aims(store.PhaseInReview, store.PhaseStagingDone, sightWaiting, store.PhaseOnFailure, store.PhaseCleanUp),
+	h.left = append(aims(importstore.PhaseInReview, importstore.PhaseStagingDone, sightWaiting, importstore.PhaseOnFailure, importstore.PhaseCleanUp),
 		aim{sightSending, stack.ComponentWorker}, aim{sightSending, stack.ComponentPostgres})
 
 	var told []*story
@@ -116,7 +116,7 @@ func (h *hunter) round(ctx context.Context, t *testing.T, round int, told []*sto
 	var killing, telling errgroup.Group
 	for i, s := range told {
 		s.site, s.name = fmt.Sprintf("story-%d-%d.example", round, i), fmt.Sprintf("%s, round %d", s.name, round)
-		_, err := h.store.AddSite(ctx, store.NewSite{Domain: s.site, TimeZone: "UTC"})
+		_, err := h.store.Imports.AddSite(ctx, importstore.NewSite{Domain: s.site, TimeZone: "UTC"})
 		require.NoError(t, err)
 	}
 	for _, s := range told {
@@ -150,7 +150,7 @@ func (l *life) requireTold(ctx context.Context, t *testing.T, stories []*story) 
 	})
 	came, bodies, jobs := map[string]bool{}, map[string]string{}, map[string]string{}
 	for _, event := range l.receiver.Events() {
-		var said store.Announcement
+		var said importstore.Announcement
 		require.NoError(t, json.Unmarshal(event.Data, &said))
 		if came[said.ID] {
 			repeated++

@@ -14,7 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // What TestKillLocks runs.
@@ -35,18 +35,18 @@ func TestKillLocks(t *testing.T) {
 	ctx := l.boundedLife(t)
 	h := &hunter{life: l, rng: rand.New(rand.NewPCG(seed, 2))}
 	for i := range 3 {
-		_, err := l.store.AddSite(ctx, store.NewSite{Domain: fmt.Sprintf("crowd-%d.example", i), TimeZone: "UTC"})
+		_, err := l.store.Imports.AddSite(ctx, importstore.NewSite{Domain: fmt.Sprintf("crowd-%d.example", i), TimeZone: "UTC"})
 		require.NoError(t, err)
 	}
 	// One import has what all others want, and is paused.
 	keeper := &story{
-		name: "keeper", site: "crowd-0.example", status: store.StatusCompleted, rows: 400,
+		name: "keeper", site: "crowd-0.example", status: importstore.StatusCompleted, rows: 400,
 		args: lockArgs(t, 0, `"rows": 400, "delay": "100ms"`, importers.Dependency{Resource: gateResource}),
 	}
 	require.NoError(t, l.begin(ctx, keeper))
 	require.NoError(t, until(ctx, "the keeper to load", func(ctx context.Context) (bool, error) {
-		imp, err := l.store.Import(ctx, keeper.id)
-		return err == nil && imp.Phase == store.PhaseLoading, nil
+		imp, err := l.store.Imports.Import(ctx, keeper.id)
+		return err == nil && imp.Phase == importstore.PhaseLoading, nil
 	}))
 	require.NoError(t, l.setPaused(ctx, keeper.id, true))
 
@@ -58,14 +58,14 @@ func TestKillLocks(t *testing.T) {
 		telling.Go(func() error { return l.tell(ctx, s) })
 	}
 	// While all wait, three of them are cancelled.
-	h.left = aims(store.PhaseLocking)
+	h.left = aims(importstore.PhaseLocking)
 	require.NoError(t, h.hunt(ctx, t))
 	h.awaitQueue(ctx, t, crowd, crowd/10)
 
 	require.NoError(t, l.setPaused(ctx, keeper.id, false))
 	hunting, over := context.WithCancel(ctx)
 	defer over()
-	h.left = append(aims(sightGranted, store.PhaseLoading), aim{store.PhaseCleanUp, stack.ComponentWorker})
+	h.left = append(aims(sightGranted, importstore.PhaseLoading), aim{importstore.PhaseCleanUp, stack.ComponentWorker})
 	var killing errgroup.Group
 	killing.Go(func() error { return h.hunt(hunting, t) })
 	err := telling.Wait()
@@ -113,14 +113,14 @@ func (h *hunter) crowd(t *testing.T) []*story {
 			locks = append(locks, importers.Dependency{Resource: fmt.Sprint("r", r), Shared: h.rng.IntN(2) == 0})
 		}
 		s := &story{
-			name: fmt.Sprint("crowd ", i), site: fmt.Sprintf("crowd-%d.example", i%3), status: store.StatusCompleted, rows: 60,
+			name: fmt.Sprint("crowd ", i), site: fmt.Sprintf("crowd-%d.example", i%3), status: importstore.StatusCompleted, rows: 60,
 		}
 		fields := `"rows": 60, "delay": "40ms"`
 		switch i % 10 {
 		case 3:
-			fields, s.status, s.rows = fields+`, "fail": "finalize", "permanent": true`, store.StatusFailed, 0
+			fields, s.status, s.rows = fields+`, "fail": "finalize", "permanent": true`, importstore.StatusFailed, 0
 		case 6:
-			s.status, s.rows, s.play = store.StatusCancelled, 0, cancelled(inPhase(store.PhaseLocking))
+			s.status, s.rows, s.play = importstore.StatusCancelled, 0, cancelled(inPhase(importstore.PhaseLocking))
 		case 9:
 			fields += `, "fail": "import_data", "fail_times": 1, "wait": "300ms"`
 		}
@@ -137,7 +137,7 @@ func (l *life) setPaused(ctx context.Context, id int64, paused bool) error {
 		give = l.starter.Pause
 	}
 	return until(ctx, "the answer to a pause", func(ctx context.Context) (bool, error) {
-		imp, err := l.store.Import(ctx, id)
+		imp, err := l.store.Imports.Import(ctx, id)
 		// An attempt whose answer got lost may have been carried out.
 		done := err == nil && imp.Paused == paused
 		return done || err == nil && give(ctx, id, bob) == nil, nil

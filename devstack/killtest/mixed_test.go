@@ -20,7 +20,8 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // How much the test of mixed workers does; the variables are for `make soak`.
@@ -82,7 +83,7 @@ func newMixed(t *testing.T) *mixed {
 	const flows = `{"name": "mixed", "source": "shop", "to": [
 		{"destination": "shared", "action": "write"}, {"destination": "plain", "action": "write"},
 		{"destination": "extra", "action": "write"}]}`
-	_, err = m.store.ApplyFlows(t.Context(), store.FlowSet{Flows: []store.FlowSpec{{Name: "mixed", Spec: json.RawMessage(flows)}}})
+	_, err = m.store.Deliveries.ApplyFlows(t.Context(), deliverystore.FlowSet{Flows: []deliverystore.FlowSpec{{Name: "mixed", Spec: json.RawMessage(flows)}}})
 	require.NoError(t, err)
 	return m
 }
@@ -135,7 +136,7 @@ func (m *mixed) startOne(ctx context.Context, t *testing.T, n int) {
 	t.Helper()
 	source := []string{"noop", "own"}[n%2]
 	domain := fmt.Sprintf("mixed-%d.example", n)
-	_, err := m.store.AddSite(ctx, store.NewSite{Domain: domain, TimeZone: "UTC"})
+	_, err := m.store.Imports.AddSite(ctx, importstore.NewSite{Domain: domain, TimeZone: "UTC"})
 	require.NoError(t, err)
 	imp, err := m.starter.StartImport(ctx, starter.Request{
 		Site: domain, Source: source, Args: json.RawMessage(`{"rows": 40, "parts": 2, "delay": "50ms"}`),
@@ -174,20 +175,20 @@ func (m *mixed) requireWaiting(ctx context.Context, t *testing.T) {
 	require.Len(t, live.WithImporter("noop"), 1)
 	require.Empty(t, live.WithImporter("own"))
 	require.Empty(t, live.WithDestination("extra"))
-	moved, err := m.store.CountJobs(ctx, store.JobFilter{
-		Destinations: []string{"extra"}, NotStates: []string{store.JobAcknowledged},
+	moved, err := m.store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{
+		Destinations: []string{"extra"}, NotStates: []string{deliverystore.JobAcknowledged},
 	})
 	require.NoError(t, err)
 	require.Zero(t, moved, "jobs that wait for the extended program")
 	for _, id := range m.ids["own"] {
-		imp, err := m.store.Import(ctx, id)
+		imp, err := m.store.Imports.Import(ctx, id)
 		require.NoError(t, err)
-		require.Equal(t, store.StatusQueued, imp.Status)
+		require.Equal(t, importstore.StatusQueued, imp.Status)
 	}
 }
 
 func (m *mixed) succeeded(ctx context.Context, destination ...string) (int64, error) {
-	return m.store.CountJobs(ctx, store.JobFilter{Destinations: destination, States: []string{store.JobSucceeded}})
+	return m.store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{Destinations: destination, States: []string{deliverystore.JobSucceeded}})
 }
 
 // awaitProgress waits until some more jobs have succeeded, or all that could.
@@ -197,7 +198,7 @@ func (m *mixed) awaitProgress(ctx context.Context, t *testing.T, more int) {
 	require.NoError(t, err)
 	poll(ctx, t, "more jobs", func(ctx context.Context) bool {
 		now, err := m.succeeded(ctx)
-		left, leftErr := m.store.CountJobs(ctx, store.JobFilter{States: []string{store.JobAcknowledged, store.JobAwaiting}})
+		left, leftErr := m.store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{States: []string{deliverystore.JobAcknowledged, deliverystore.JobAwaiting}})
 		return err == nil && leftErr == nil && (now >= before+int64(more) || left == 0)
 	})
 }
@@ -253,7 +254,7 @@ func (m *mixed) requireRightPrograms(ctx context.Context, t *testing.T) {
 	t.Logf("%d of %d jobs came more than once, under the same ID", again, 3*m.sent)
 	for source, ids := range m.ids {
 		for _, id := range ids {
-			imp, err := m.store.Import(ctx, id)
+			imp, err := m.store.Imports.Import(ctx, id)
 			require.NoError(t, err)
 			m.requireRightWorkers(ctx, t, source, imp)
 		}
@@ -262,7 +263,7 @@ func (m *mixed) requireRightPrograms(ctx context.Context, t *testing.T) {
 
 // requireRightWorkers checks that no attempt at an activity of an import was made by a worker that does
 // not have the importer.
-func (m *mixed) requireRightWorkers(ctx context.Context, t *testing.T, source string, imp store.Import) {
+func (m *mixed) requireRightWorkers(ctx context.Context, t *testing.T, source string, imp importstore.Import) {
 	t.Helper()
 	events := m.temporal.GetWorkflowHistory(ctx, imp.WorkflowID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {

@@ -8,18 +8,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // nobodysMoves are the moves of a job's state that need no person.
 var nobodysMoves = map[string][]string{
-	store.JobAcknowledged: {store.JobExecuting},
-	store.JobAwaiting:     {store.JobExecuting},
-	store.JobExecuting: {
-		store.JobSucceeded, store.JobFailed, store.JobDiscarded, store.JobUnknown, store.JobAwaiting,
+	deliverystore.JobAcknowledged: {deliverystore.JobExecuting},
+	deliverystore.JobAwaiting:     {deliverystore.JobExecuting},
+	deliverystore.JobExecuting: {
+		deliverystore.JobSucceeded, deliverystore.JobFailed, deliverystore.JobDiscarded, deliverystore.JobUnknown, deliverystore.JobAwaiting,
 	},
-	store.JobFailed:  {store.JobExecuting},
-	store.JobUnknown: {store.JobExecuting, store.JobSucceeded, store.JobDiscarded},
+	deliverystore.JobFailed:  {deliverystore.JobExecuting},
+	deliverystore.JobUnknown: {deliverystore.JobExecuting, deliverystore.JobSucceeded, deliverystore.JobDiscarded},
 }
 
 // path is what a job has been through, by the lines of its history.
@@ -30,11 +30,11 @@ type path struct {
 }
 
 // pathOf follows the history of a job to the state that it is in.
-func pathOf(history []store.Transition, job store.Job) (p path, err error) {
+func pathOf(history []deliverystore.Transition, job deliverystore.Job) (p path, err error) {
 	state, attempt := "", int32(0)
 	for i, line := range history {
 		switch {
-		case i == 0 && (line.StateBefore != nil || line.StateAfter != store.JobAcknowledged || line.Attempt != 0):
+		case i == 0 && (line.StateBefore != nil || line.StateAfter != deliverystore.JobAcknowledged || line.Attempt != 0):
 			return p, fmt.Errorf("job %s begins as %s, attempt %d", job.ID, line.StateAfter, line.Attempt)
 		case i > 0 && (line.StateBefore == nil || *line.StateBefore != state):
 			return p, fmt.Errorf("line %d of job %s does not continue from %s", i+1, job.ID, state)
@@ -42,15 +42,15 @@ func pathOf(history []store.Transition, job store.Job) (p path, err error) {
 			return p, fmt.Errorf("job %s went from %s to %s", job.ID, state, line.StateAfter)
 		}
 		switch state = line.StateAfter; state {
-		case store.JobExecuting:
+		case deliverystore.JobExecuting:
 			p.claimed++
 			attempt++
-		case store.JobAwaiting:
+		case deliverystore.JobAwaiting:
 			p.untried++
 			attempt--
-		case store.JobFailed:
+		case deliverystore.JobFailed:
 			p.failed++
-		case store.JobUnknown:
+		case deliverystore.JobUnknown:
 			p.unknown++
 		}
 		if line.Attempt != attempt {
@@ -67,11 +67,11 @@ func pathOf(history []store.Transition, job store.Job) (p path, err error) {
 // path reads the job of an event and its history, and compares both with each other and with
 // what the event's number says and the endpoint has seen.
 func (d *courier) path(ctx context.Context, number int, id string, seen delivered) (path, error) {
-	job, err := d.store.Job(ctx, id)
+	job, err := d.store.Deliveries.Job(ctx, id)
 	if err != nil {
 		return path{}, err
 	}
-	history, err := d.store.TransitionsOf(ctx, id)
+	history, err := d.store.Deliveries.TransitionsOf(ctx, id)
 	if err != nil {
 		return path{}, err
 	}
@@ -98,31 +98,31 @@ func (d *courier) path(ctx context.Context, number int, id string, seen delivere
 
 func TestPathOf(t *testing.T) {
 	t.Parallel()
-	const executing, succeeded = store.JobExecuting, store.JobSucceeded
-	line := func(before, after string, attempt int32) store.Transition {
-		tr := store.Transition{StateAfter: after, Attempt: attempt}
+	const executing, succeeded = deliverystore.JobExecuting, deliverystore.JobSucceeded
+	line := func(before, after string, attempt int32) deliverystore.Transition {
+		tr := deliverystore.Transition{StateAfter: after, Attempt: attempt}
 		if before != "" {
 			tr.StateBefore = &before
 		}
 		return tr
 	}
-	begun := line("", store.JobAcknowledged, 0)
-	first := line(store.JobAcknowledged, executing, 1)
+	begun := line("", deliverystore.JobAcknowledged, 0)
+	first := line(deliverystore.JobAcknowledged, executing, 1)
 	for name, test := range map[string]struct {
-		history []store.Transition
-		job     store.Job
+		history []deliverystore.Transition
+		job     deliverystore.Job
 		want    string
 	}{
-		"at once": {[]store.Transition{begun, first, line(executing, succeeded, 1)}, store.Job{State: succeeded, Attempt: 1}, ""},
-		"untried, then unknown, then late": {[]store.Transition{
-			begun, first, line(executing, store.JobAwaiting, 0), line(store.JobAwaiting, executing, 1),
-			line(executing, store.JobUnknown, 1), line(store.JobUnknown, succeeded, 1),
-		}, store.Job{State: succeeded, Attempt: 1}, ""},
-		"no beginning": {[]store.Transition{first}, store.Job{}, "begins as executing"},
-		"a gap":        {[]store.Transition{begun, line(store.JobFailed, executing, 1)}, store.Job{}, "does not continue from acknowledged"},
-		"a leap":       {[]store.Transition{begun, line(store.JobAcknowledged, succeeded, 0)}, store.Job{}, "went from acknowledged to succeeded"},
-		"miscounted":   {[]store.Transition{begun, line(store.JobAcknowledged, executing, 2)}, store.Job{}, "is of attempt 2: want 1"},
-		"another end":  {[]store.Transition{begun, first}, store.Job{State: succeeded, Attempt: 1}, "but executing after 1 by its history"},
+		"at once": {[]deliverystore.Transition{begun, first, line(executing, succeeded, 1)}, deliverystore.Job{State: succeeded, Attempt: 1}, ""},
+		"untried, then unknown, then late": {[]deliverystore.Transition{
+			begun, first, line(executing, deliverystore.JobAwaiting, 0), line(deliverystore.JobAwaiting, executing, 1),
+			line(executing, deliverystore.JobUnknown, 1), line(deliverystore.JobUnknown, succeeded, 1),
+		}, deliverystore.Job{State: succeeded, Attempt: 1}, ""},
+		"no beginning": {[]deliverystore.Transition{first}, deliverystore.Job{}, "begins as executing"},
+		"a gap":        {[]deliverystore.Transition{begun, line(deliverystore.JobFailed, executing, 1)}, deliverystore.Job{}, "does not continue from acknowledged"},
+		"a leap":       {[]deliverystore.Transition{begun, line(deliverystore.JobAcknowledged, succeeded, 0)}, deliverystore.Job{}, "went from acknowledged to succeeded"},
+		"miscounted":   {[]deliverystore.Transition{begun, line(deliverystore.JobAcknowledged, executing, 2)}, deliverystore.Job{}, "is of attempt 2: want 1"},
+		"another end":  {[]deliverystore.Transition{begun, first}, deliverystore.Job{State: succeeded, Attempt: 1}, "but executing after 1 by its history"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

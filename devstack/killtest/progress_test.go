@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // pollEvery is how often the state of an import is looked at: a chunk of the tests
@@ -42,20 +42,20 @@ type state struct {
 	fence         int64
 }
 
-func (s state) ended() bool { return store.Ended(s.status) }
+func (s state) ended() bool { return importstore.Ended(s.status) }
 
 // loading says that chunks are being loaded, and some are still to come.
 func (s state) loading() bool {
-	return s.status == store.StatusRunning && s.phase == store.PhaseLoading
+	return s.status == importstore.StatusRunning && s.phase == importstore.PhaseLoading
 }
 
 // state reads how far an import of one part is.
 func (s *system) state(ctx context.Context, id int64) (state, error) {
-	imp, err := s.store.Import(ctx, id)
+	imp, err := s.store.Imports.Import(ctx, id)
 	if err != nil {
 		return state{}, err
 	}
-	parts, err := s.store.ListParts(ctx, id)
+	parts, err := s.store.Imports.ListParts(ctx, id)
 	if err != nil {
 		return state{}, err
 	}
@@ -75,7 +75,7 @@ func (s *system) awaitChunks(ctx context.Context, t *testing.T, id int64, chunks
 		if err == nil {
 			now = seen
 		}
-		return err == nil && (now.chunks >= chunks || now.ended() || now.status == store.StatusParked)
+		return err == nil && (now.chunks >= chunks || now.ended() || now.status == importstore.StatusParked)
 	})
 	return now
 }
@@ -86,7 +86,7 @@ func (s *system) awaitEnd(ctx context.Context, t *testing.T, id int64) (now stat
 	poll(ctx, t, "the end of the import", func(ctx context.Context) bool {
 		seen, err := s.state(ctx, id)
 		now = seen
-		return err == nil && (now.ended() || now.status == store.StatusParked)
+		return err == nil && (now.ended() || now.status == importstore.StatusParked)
 	})
 	return now
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -47,8 +47,8 @@ func (l *life) tell(ctx context.Context, s *story) error {
 		}
 	}
 	return until(ctx, fmt.Sprintf("the end of %s, import %d", s.name, s.id), func(ctx context.Context) (bool, error) {
-		imp, err := l.store.Import(ctx, s.id)
-		return err == nil && store.Ended(imp.Status), nil
+		imp, err := l.store.Imports.Import(ctx, s.id)
+		return err == nil && importstore.Ended(imp.Status), nil
 	})
 }
 
@@ -78,20 +78,20 @@ func decided(verdict string) func(context.Context, *life, int64) error {
 	return func(ctx context.Context, l *life, id int64) error {
 		return until(ctx, "the decision", func(ctx context.Context) (bool, error) {
 			err := l.starter.Decide(ctx, id, verdict, bob)
-			return err == nil || errors.Is(err, store.ErrDecided), nil
+			return err == nil || errors.Is(err, importstore.ErrDecided), nil
 		})
 	}
 }
 
 // cancelled cancels an import once it is there.
-func cancelled(seen func(store.Import) bool) func(context.Context, *life, int64) error {
+func cancelled(seen func(importstore.Import) bool) func(context.Context, *life, int64) error {
 	return func(ctx context.Context, l *life, id int64) error {
 		return until(ctx, "the cancellation", func(ctx context.Context) (bool, error) {
-			imp, err := l.store.Import(ctx, id)
+			imp, err := l.store.Imports.Import(ctx, id)
 			if err != nil || !seen(imp) {
 				return false, nil //nolint:nilerr // the store is dead, and gets up again
 			}
-			if store.Ended(imp.Status) {
+			if importstore.Ended(imp.Status) {
 				return true, nil
 			}
 			// Whether it was accepted, if the answer got lost, shows at the end.
@@ -100,15 +100,15 @@ func cancelled(seen func(store.Import) bool) func(context.Context, *life, int64)
 	}
 }
 
-func inPhase(phase string) func(store.Import) bool {
-	return func(imp store.Import) bool { return imp.Phase == phase || store.Ended(imp.Status) }
+func inPhase(phase string) func(importstore.Import) bool {
+	return func(imp importstore.Import) bool { return imp.Phase == phase || importstore.Ended(imp.Status) }
 }
 
 // requireEnd checks how a story has ended: in the store, in the warehouse, and in its
 // importer's traces.
 func (l *life) requireEnd(ctx context.Context, t *testing.T, s *story) {
 	t.Helper()
-	summary, err := l.store.Summary(ctx, s.id)
+	summary, err := l.store.Imports.Summary(ctx, s.id)
 	require.NoError(t, err)
 	imp := summary.Import
 	assert.Equal(t, s.status, imp.Status, "%s, import %d: %s", s.name, s.id, imp.Error)
@@ -130,7 +130,7 @@ func (l *life) requireEnd(ctx context.Context, t *testing.T, s *story) {
 		assert.Equal(t, want*(want+1)/2, seen.Sum, "visitors of %s in %s", s.name, table.Name)
 	}
 	// An import that is cancelled before its first callback has nothing to clean up.
-	planned := s.status != store.StatusCancelled || l.tracesOf(t, tracePlanned)[name(s.id)]
+	planned := s.status != importstore.StatusCancelled || l.tracesOf(t, tracePlanned)[name(s.id)]
 	assert.True(t, !planned || l.tracesOf(t, traceCleaned)[name(s.id)], "%s has cleaned up", s.name)
 	assert.False(t, l.tracesOf(t, traceHeld)[name(s.id)], "%s holds nothing any more", s.name)
 	staged, times := 0, 0
@@ -146,7 +146,7 @@ func (l *life) requireEnd(ctx context.Context, t *testing.T, s *story) {
 func (s *story) announcements() []string {
 	events := []string{s.status}
 	if s.reviewed {
-		events = append(events, store.EventReviewWanted)
+		events = append(events, importstore.EventReviewWanted)
 	}
 	for i, event := range events {
 		events[i] = fmt.Sprintf("imp_%d_0_%s", s.id, event)

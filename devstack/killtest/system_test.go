@@ -24,6 +24,8 @@ import (
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -32,7 +34,7 @@ import (
 type system struct {
 	stack     *stack.Stack
 	settings  config.Config
-	store     *store.Store
+	store     *dispatchstore.Store
 	warehouse *warehouse.Warehouse
 	clicks    driver.Conn
 	temporal  client.Client
@@ -51,7 +53,7 @@ func newSystem(t *testing.T, dir string, withWorker bool, change ...func(*stack.
 	s.settings.Worker.Listen = "off"
 
 	var err error
-	s.store, err = store.Open(t.Context(), store.Config{DSN: s.settings.Store.DSN})
+	s.store, err = dispatchstore.Open(t.Context(), store.Config{DSN: s.settings.Store.DSN}, nil)
 	require.NoError(t, err)
 	t.Cleanup(s.store.Close)
 	s.warehouse, err = warehouse.Open(wiring.Warehouse(s.settings.Warehouse))
@@ -123,9 +125,9 @@ func (s *system) migrate(t *testing.T) {
 }
 
 // start starts an import of an export into a new site, in chunks of chunkRows.
-func (s *system) start(t *testing.T, domain string, in *input, chunkRows int) store.Import {
+func (s *system) start(t *testing.T, domain string, in *input, chunkRows int) importstore.Import {
 	t.Helper()
-	_, err := s.store.AddSite(t.Context(), store.NewSite{Domain: domain, TimeZone: "UTC"})
+	_, err := s.store.Imports.AddSite(t.Context(), importstore.NewSite{Domain: domain, TimeZone: "UTC"})
 	require.NoError(t, err)
 	args, err := json.Marshal(csv.Args{Paths: []string{in.dir}})
 	require.NoError(t, err)

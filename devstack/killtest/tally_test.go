@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
@@ -70,7 +70,7 @@ func (d *courier) requireDelivered(ctx context.Context, t *testing.T, jobs []str
 	assert.Len(t, d.endpoint.events, len(jobs), "events that came")
 	assert.Equal(t, want, d.stats(ctx, t), "sluice job stats")
 
-	good := want["webhook/post "+store.JobSucceeded]
+	good := want["webhook/post "+deliverystore.JobSucceeded]
 	twice := taken - good
 	share := func(n int) float64 { return 100 * float64(n) / float64(good) }
 	t.Logf("delivery: %d events, %d of them with faults; %d requests in %d attempts, of which %d failed and %d were unknown, "+

@@ -11,7 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/devstack/ports"
 	"github.com/sluicehq/sluice/devstack/stack"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -20,19 +20,19 @@ import (
 func (s *system) requireCalm(t *testing.T) {
 	t.Helper()
 	ctx := bounded(t)
-	imports, err := s.store.Summaries(ctx, store.Listing{Limit: 1000})
+	imports, err := s.store.Imports.Summaries(ctx, importstore.Listing{Limit: 1000})
 	require.NoError(t, err)
 	parked := int64(0)
 	for _, i := range imports {
-		if store.Ended(i.Import.Status) {
+		if importstore.Ended(i.Import.Status) {
 			continue
 		}
-		require.Equal(t, store.StatusParked, i.Import.Status, "import %d has neither ended nor is it parked", i.Import.ID)
+		require.Equal(t, importstore.StatusParked, i.Import.Status, "import %d has neither ended nor is it parked", i.Import.ID)
 		parked++
-		parts, err := s.store.ListParts(ctx, i.Import.ID)
+		parts, err := s.store.Imports.ListParts(ctx, i.Import.ID)
 		require.NoError(t, err)
 		for _, p := range parts {
-			require.True(t, p.Status != store.PartParked || p.Error != "", "part %d is parked without a reason", p.No)
+			require.True(t, p.Status != importstore.PartParked || p.Error != "", "part %d is parked without a reason", p.No)
 		}
 	}
 	// Visibility follows a moment after the workflows' ends. Workflows of destination actions never

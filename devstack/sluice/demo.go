@@ -19,6 +19,8 @@ import (
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -51,7 +53,7 @@ func demo(ctx context.Context, dir string, env map[string]string, stdout, stderr
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, store.Config{DSN: settings.Store.DSN})
+	s, err := dispatchstore.Open(ctx, store.Config{DSN: settings.Store.DSN}, nil)
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func demo(ctx context.Context, dir string, env map[string]string, stdout, stderr
 
 type demonstration struct {
 	program        *app.App
-	store          *store.Store
+	store          *dispatchstore.Store
 	warehouse      *warehouse.Warehouse
 	env            map[string]string
 	stdout, stderr io.Writer
@@ -85,7 +87,7 @@ func (d *demonstration) run(ctx context.Context, export string) error {
 	if code := d.sluice(ctx, "import", "start", "csv", "--site", demoSite, export, "--wait"); code != 0 {
 		return fmt.Errorf("the import failed: `sluice import logs` says why")
 	}
-	imports, err := d.store.Summaries(ctx, store.Listing{Site: demoSite, Limit: 1})
+	imports, err := d.store.Imports.Summaries(ctx, importstore.Listing{Site: demoSite, Limit: 1})
 	if err != nil {
 		return err
 	}
@@ -98,7 +100,7 @@ func (d *demonstration) run(ctx context.Context, export string) error {
 
 // prepareSite adds the demo's site, or deletes the imports of an earlier demo.
 func (d *demonstration) prepareSite(ctx context.Context) error {
-	_, err := d.store.AddSite(ctx, store.NewSite{Domain: demoSite, TimeZone: "Europe/Berlin"})
+	_, err := d.store.Imports.AddSite(ctx, importstore.NewSite{Domain: demoSite, TimeZone: "Europe/Berlin"})
 	if err == nil {
 		d.printf("$ sluice site add %s --timezone Europe/Berlin\n\n", demoSite)
 		return nil
@@ -106,13 +108,13 @@ func (d *demonstration) prepareSite(ctx context.Context) error {
 	if !errors.Is(err, store.ErrTaken) {
 		return err
 	}
-	earlier, err := d.store.Summaries(ctx, store.Listing{Site: demoSite, Limit: 100})
+	earlier, err := d.store.Imports.Summaries(ctx, importstore.Listing{Site: demoSite, Limit: 100})
 	if err != nil {
 		return err
 	}
 	for _, i := range earlier {
 		id := fmt.Sprint(i.Import.ID)
-		if !store.Ended(i.Import.Status) && i.Import.Status != store.StatusDeleting {
+		if !importstore.Ended(i.Import.Status) && i.Import.Status != importstore.StatusDeleting {
 			d.printf("$ sluice import cancel %s --wait\n", id)
 			if code := d.sluice(ctx, "import", "cancel", id, "--wait"); code != 0 {
 				return fmt.Errorf("cannot cancel import %s of an earlier demo", id)
@@ -127,7 +129,7 @@ func (d *demonstration) prepareSite(ctx context.Context) error {
 }
 
 // verify compares the files with what queries see in ClickHouse.
-func (d *demonstration) verify(ctx context.Context, imp store.ImportSummary, files []sampledata.File) error {
+func (d *demonstration) verify(ctx context.Context, imp importstore.Summary, files []sampledata.File) error {
 	table := terminal.NewTable("TABLE", "ROWS IN FILE", "ROWS IN CLICKHOUSE",
 		"VISITORS IN FILE", "VISITORS IN CLICKHOUSE", "")
 	var faults []error
@@ -148,7 +150,7 @@ func (d *demonstration) verify(ctx context.Context, imp store.ImportSummary, fil
 }
 
 // explain says where to look next.
-func (d *demonstration) explain(imp store.ImportSummary, env map[string]string) {
+func (d *demonstration) explain(imp importstore.Summary, env map[string]string) {
 	id := imp.Import.ID
 	d.printf("\nLook at the run     %s/namespaces/%s/workflows/%s/%s\n",
 		env[stack.EnvTemporalUI], env[stack.EnvTemporalNamespace], url.PathEscape(imp.Import.WorkflowID), imp.Import.RunID)

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -141,7 +141,7 @@ func payloadOf(t *testing.T, body string) string {
 }
 
 // run runs a command line of the page about an import of the test's.
-func (s *system) run(t *testing.T, imp store.Import, line string) (string, error) {
+func (s *system) run(t *testing.T, imp importstore.Import, line string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(enginetest.Context(t), patience)
 	defer cancel()

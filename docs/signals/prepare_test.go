@@ -13,8 +13,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -36,7 +35,7 @@ func setup(t *testing.T) *system {
 }
 
 // start starts an import of a site of its own, in chunks of 50 rows.
-func (s *system) start(t *testing.T, args string, review bool) store.Import {
+func (s *system) start(t *testing.T, args string, review bool) importstore.Import {
 	t.Helper()
 	site := fmt.Sprintf("site%d.example.com", s.sites.Add(1))
 	s.AddSite(t, site)
@@ -51,7 +50,7 @@ func (s *system) start(t *testing.T, args string, review bool) store.Import {
 const slow = `{"rows": 20000, "delay": "200ms"}`
 
 // prepare returns an import that is in the state that a command is for; "" is for queries.
-func (s *system) prepare(t *testing.T, command string) store.Import {
+func (s *system) prepare(t *testing.T, command string) importstore.Import {
 	t.Helper()
 	switch command {
 	case workflows.CommandRetryPart, workflows.CommandSkipPart:
@@ -60,7 +59,7 @@ func (s *system) prepare(t *testing.T, command string) store.Import {
 		return imp
 	case workflows.CommandDecide:
 		imp := s.start(t, `{"rows": 100}`, true)
-		s.waitStatus(t, imp.ID, store.StatusInReview)
+		s.waitStatus(t, imp.ID, importstore.StatusInReview)
 		return imp
 	case workflows.CommandResume:
 		imp := s.start(t, slow, false)
@@ -81,7 +80,7 @@ func (s *system) prepare(t *testing.T, command string) store.Import {
 
 func (s *system) waitStatus(t *testing.T, id int64, status string) {
 	t.Helper()
-	s.WaitFor(t, id, status, func(now store.ImportSummary) bool { return now.Import.Status == status })
+	s.WaitFor(t, id, status, func(now importstore.Summary) bool { return now.Import.Status == status })
 }
 
 // command is the argument of any command.
@@ -97,15 +96,15 @@ func (s *system) requireDone(t *testing.T, id int64, name string, o command) {
 	switch name {
 	case workflows.CommandPause, workflows.CommandResume:
 		paused := name == workflows.CommandPause
-		s.WaitFor(t, id, name, func(now store.ImportSummary) bool { return now.Import.Paused == paused })
+		s.WaitFor(t, id, name, func(now importstore.Summary) bool { return now.Import.Paused == paused })
 	case workflows.CommandSetRate:
 		require.Positive(t, o.RowsPerSecond)
-		s.WaitFor(t, id, name, func(now store.ImportSummary) bool { return now.Import.Rate == o.RowsPerSecond })
+		s.WaitFor(t, id, name, func(now importstore.Summary) bool { return now.Import.Rate == o.RowsPerSecond })
 	case workflows.CommandCancel:
-		require.Equal(t, store.StatusCancelled, s.Wait(t, id).Import.Status)
+		require.Equal(t, importstore.StatusCancelled, s.Wait(t, id).Import.Status)
 		return
 	case workflows.CommandDecide:
-		want := map[string]string{store.Accepted: store.StatusCompleted, store.Declined: store.StatusDeclined}[o.Verdict]
+		want := map[string]string{importstore.Accepted: importstore.StatusCompleted, importstore.Declined: importstore.StatusDeclined}[o.Verdict]
 		require.Equal(t, want, s.Wait(t, id).Import.Status)
 	case workflows.CommandRetryPart, workflows.CommandSkipPart:
 		s.requirePart(t, id, name, o)
@@ -124,9 +123,9 @@ func (s *system) requirePart(t *testing.T, id int64, name string, o command) {
 	}
 	ctx := enginetest.Context(t)
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
-		parts, err := s.Store.ListParts(ctx, id)
+		parts, err := s.Store.Imports.ListParts(ctx, id)
 		require.NoError(collect, err)
-		want := map[string]string{workflows.CommandRetryPart: store.PartDone, workflows.CommandSkipPart: store.PartSkipped}[name]
+		want := map[string]string{workflows.CommandRetryPart: importstore.PartDone, workflows.CommandSkipPart: importstore.PartSkipped}[name]
 		require.Equal(collect, want, parts[o.Part].Status)
 	}, patience, interval)
 }
@@ -137,7 +136,7 @@ func (s *system) requireLogged(t *testing.T, id int64, text string) {
 	require.NotEmpty(t, text)
 	ctx := enginetest.Context(t)
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
-		lines, err := s.Store.ListFeedback(ctx, db.ListFeedbackParams{ImportID: id, RowLimit: 1000})
+		lines, err := s.Store.Imports.ListFeedback(ctx, importstore.FeedbackQuery{ImportID: id, RowLimit: 1000})
 		require.NoError(collect, err)
 		log := ""
 		for _, line := range lines {

@@ -15,7 +15,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -45,7 +45,7 @@ func TestRefused(t *testing.T) {
 	require.Contains(t, refusedOverHTTP, `"failure"`)
 	require.Contains(t, refusedOverHTTP, "is paused already")
 	for _, c := range []struct {
-		imp         store.Import
+		imp         importstore.Import
 		name, input string
 	}{
 		{paused, "pause", `{}`},
@@ -97,7 +97,7 @@ func TestKeys(t *testing.T) {
 	require.NoError(t, s.Temporal.SignalWorkflow(ctx, imp.WorkflowID, "", "pause", map[string]any{"by": "ann", "key": "a"}))
 	require.NoError(t, s.Temporal.SignalWorkflow(ctx, imp.WorkflowID, "", "set_rate", map[string]any{"by": "bob", "rows_per_second": 1}))
 	s.requireDone(t, imp.ID, workflows.CommandSetRate, command{By: "bob", RowsPerSecond: 1})
-	now, err := s.Store.Import(ctx, imp.ID)
+	now, err := s.Store.Imports.Import(ctx, imp.ID)
 	require.NoError(t, err)
 	require.False(t, now.Paused, "and does nothing")
 	require.ErrorContains(t, give("pause", strings.Repeat("k", 201)), "key has 201 bytes in JSON: want at most 200")
@@ -118,9 +118,9 @@ func TestNoWorker(t *testing.T) {
 	}))
 	s.StartWorker(t)
 	s.requireDone(t, imp.ID, workflows.CommandPause, command{By: "ann"})
-	now, err := s.Store.Summary(ctx, imp.ID)
+	now, err := s.Store.Imports.Summary(ctx, imp.ID)
 	require.NoError(t, err)
 	require.Zero(t, now.PartsTotal, "before anything else")
 	require.NoError(t, resume(ctx, s.Temporal, imp.WorkflowID))
-	require.Equal(t, store.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, s.Wait(t, imp.ID).Import.Status)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -87,9 +87,9 @@ func TestCasesOfValues(t *testing.T) {
 	}
 	good := s.sendRow(t, "clickhouse", "insert",
 		map[string]any{"connection": "ch", "table": "t", "row": map[string]any{"id": 1, "small": 255, "dec": "1.23"}})
-	s.waitForJob(t, good, waitForDelivery, store.JobSucceeded)
+	s.waitForJob(t, good, waitForDelivery, deliverystore.JobSucceeded)
 	for id, line := range jobs {
-		_, text := s.waitForJob(t, id, waitForDelivery, store.JobDiscarded)
+		_, text := s.waitForJob(t, id, waitForDelivery, deliverystore.JobDiscarded)
 		var row map[string]any
 		require.NoError(t, json.Unmarshal([]byte(line), &row))
 		named := false
@@ -123,7 +123,7 @@ func TestCasesOfAnswers(t *testing.T) {
 		s.addClickHouse(t, name, system, portal.URL+path)
 		job := s.sendRow(t, "clickhouse", "insert",
 			map[string]any{"connection": name, "table": "t", "row": map[string]any{"id": 1}})
-		s.waitForJob(t, job, waitForDelivery, store.JobFailed, store.JobUnknown)
+		s.waitForJob(t, job, waitForDelivery, deliverystore.JobFailed, deliverystore.JobUnknown)
 	}
 }
 
@@ -155,5 +155,5 @@ func TestCasesOfCircuits(t *testing.T) {
 	good := row("dwh", map[string]any{"id": 778, "v": "healthy"})
 	s.ok(t, "destination", "trigger", "postgres", "upsert")
 	s.ok(t, "destination", "resume", "postgres")
-	s.waitForJob(t, good, waitForDelivery, store.JobSucceeded)
+	s.waitForJob(t, good, waitForDelivery, deliverystore.JobSucceeded)
 }

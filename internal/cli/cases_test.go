@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // casesFolder returns the folder with faulty inputs that were collected outside this
@@ -54,7 +54,7 @@ func (s casesSite) load(t *testing.T, folder string, more ...string) (seen, resu
 func (s casesSite) loads(t *testing.T, folder string, rows int64) seen {
 	t.Helper()
 	last, r := s.load(t, folder)
-	require.Equal(t, []any{exitDone, store.StatusCompleted}, []any{r.code, last.Status}, r.err)
+	require.Equal(t, []any{exitDone, importstore.StatusCompleted}, []any{r.code, last.Status}, r.err)
 	require.Equal(t, rows, last.Loaded)
 	return last
 }
@@ -66,7 +66,7 @@ func (s casesSite) failsToLoad(t *testing.T, folder string) string {
 	dry := s.run(t, "import", "start", "csv", folder, "--site", s.domain, "--dry-run")
 	require.Equal(t, exitFailure, dry.code, "the dry run: %s%s", dry.out, dry.err)
 	last, r := s.load(t, folder, "--on-part-failure", "fail")
-	require.Equal(t, []any{exitFailure, store.StatusFailed}, []any{r.code, last.Status}, r.err)
+	require.Equal(t, []any{exitFailure, importstore.StatusFailed}, []any{r.code, last.Status}, r.err)
 	require.NotEmpty(t, last.Error)
 	require.Zero(t, last.Loaded, "what is failed has loaded nothing")
 	return last.Error
@@ -76,7 +76,7 @@ func (s casesSite) failsToLoad(t *testing.T, folder string) string {
 func (s casesSite) unchanged(t *testing.T, folder string) {
 	t.Helper()
 	last, r := s.load(t, folder)
-	require.Equal(t, []any{exitDone, store.StatusUnchanged}, []any{r.code, last.Status}, r.err)
+	require.Equal(t, []any{exitDone, importstore.StatusUnchanged}, []any{r.code, last.Status}, r.err)
 	require.Positive(t, last.Warnings)
 }
 
@@ -138,17 +138,17 @@ func TestCasesOfFiles(t *testing.T) {
 			s.unchanged(t, filepath.Join(folder, "all-header-only"))
 			s.unchanged(t, filepath.Join(folder, "epoch"))
 			full, _ := s.load(t, filepath.Join(folder, "then-full"))
-			require.Equal(t, store.StatusCompleted, full.Status, full.Error)
+			require.Equal(t, importstore.StatusCompleted, full.Status, full.Error)
 			require.Positive(t, full.Loaded)
 			half, _ := s.load(t, filepath.Join(folder, "header-only"))
-			require.Equal(t, store.StatusCompleted, half.Status, half.Error)
+			require.Equal(t, importstore.StatusCompleted, half.Status, half.Error)
 			require.Positive(t, half.Loaded)
 			require.Positive(t, half.Warnings, "one file has no rows")
 		},
 		"csv-cut-in-last-number": func(t *testing.T, s casesSite, folder string) {
 			t.Helper()
 			last, r := s.load(t, folder)
-			if last.Status == store.StatusCompleted {
+			if last.Status == importstore.StatusCompleted {
 				require.Positive(t, last.Warnings, "it is not loaded silently")
 				return
 			}
@@ -158,9 +158,9 @@ func TestCasesOfFiles(t *testing.T) {
 		"csv-late-table": func(t *testing.T, s casesSite, folder string) {
 			t.Helper()
 			first, _ := s.load(t, filepath.Join(folder, "B1"))
-			require.Equal(t, store.StatusCompleted, first.Status, first.Error)
+			require.Equal(t, importstore.StatusCompleted, first.Status, first.Error)
 			second, _ := s.load(t, filepath.Join(folder, "E-pages"))
-			require.Equal(t, store.StatusCompleted, second.Status, second.Error)
+			require.Equal(t, importstore.StatusCompleted, second.Status, second.Error)
 			require.Positive(t, second.Loaded)
 			_, again := s.load(t, corrected(t, filepath.Join(folder, "B1"), same, func(text string) string {
 				lines := strings.SplitAfter(text, "\n")
@@ -213,7 +213,7 @@ func taken(rows int64) func(t *testing.T, s casesSite, folder string) {
 	return func(t *testing.T, s casesSite, folder string) {
 		t.Helper()
 		last, r := s.load(t, folder)
-		if last.Status != store.StatusCompleted {
+		if last.Status != importstore.StatusCompleted {
 			require.Equal(t, exitFailure, r.code)
 			require.Greater(t, len(last.Error), 60, "the cause and the remedy")
 			return
@@ -236,7 +236,7 @@ func oldHeaders(t *testing.T, s casesSite, folder string) {
 			continue
 		}
 		last, r := s.load(t, filepath.Join(folder, version))
-		require.Equal(t, store.StatusCompleted, last.Status, r.err)
+		require.Equal(t, importstore.StatusCompleted, last.Status, r.err)
 		require.Positive(t, last.Warnings, version)
 		require.Zero(t, last.Rejected, version)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 func connectionCommand() *cli.Command {
@@ -68,7 +69,7 @@ func (s *session) Connections(ctx context.Context) (*connections.Connections, er
 		return nil, fmt.Errorf("the connection %s: %w", connections.Notify, err)
 	}
 	return &connections.Connections{
-		Store: opened, Vault: connections.NewVault(wiring.Vault(s.settings.Connections)),
+		Store: opened.Deliveries, Vault: connections.NewVault(wiring.Vault(s.settings.Connections)),
 		Registry: s.known.Kinds, BuiltIn: builtIn,
 	}, nil
 }
@@ -109,7 +110,7 @@ func pauseConnection(ctx context.Context, s *session) error {
 		return err
 	}
 	given := by(s.cli)
-	if err := service.Pause(ctx, name, store.Order{By: given.Who, Reason: given.Why}); err != nil {
+	if err := service.Pause(ctx, name, deliverystore.Order{By: given.Who, Reason: given.Why}); err != nil {
 		return explainConnection(err)
 	}
 	return say(s.cli, "paused connection %s; resume it with `sluice connection resume %s`", name, name)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // The health of a connection is seen where connections and destinations are, and people open
@@ -23,15 +23,15 @@ func TestConnectionHealth(t *testing.T) {
 	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN")
 	require.Regexp(t, `(?m)^ops +example +healthy `, b.ok(t, "connection", "list"))
 	require.Regexp(t, `(?m)^Health +healthy$`, b.ok(t, "connection", "show", "ops"))
-	_, err := b.Store.AddEvent(ctx, store.NewEvent{Source: "shop", Jobs: []store.NewJob{
+	_, err := b.Store.Deliveries.AddEvent(ctx, deliverystore.NewEvent{Source: "shop", Jobs: []deliverystore.NewJob{
 		{Destination: "webhook", Action: "post", Data: json.RawMessage(`{"connection": "ops"}`)},
 	}})
 	require.NoError(t, err)
 	b.ok(t, "job", "edit", b.log, "--data", `{"text": "x", "connection": "typo"}`)
 	require.Regexp(t, `(?m)^typo +missing +1 +1 `, b.ok(t, "destination", "show", "log"))
 	for i := range 5 {
-		e := store.Evidence{Failed: []string{fmt.Sprint(i)}, Reason: "the endpoint answered 503"}
-		_, err := b.Store.NoteEvidence(ctx, "ops", e, store.CircuitRule{})
+		e := deliverystore.Evidence{Failed: []string{fmt.Sprint(i)}, Reason: "the endpoint answered 503"}
+		_, err := b.Store.Deliveries.NoteEvidence(ctx, "ops", e, deliverystore.CircuitRule{})
 		require.NoError(t, err)
 	}
 	require.Regexp(t, `(?m)^ops +example +open `, b.ok(t, "connection", "list"))
@@ -43,7 +43,7 @@ func TestConnectionHealth(t *testing.T) {
 		b.ok(t, "connection", "pause", "ops", "--by", "ann", "--reason", "moving"))
 	var info connections.Info
 	b.json(t, &info, "connection", "show", "ops")
-	require.Equal(t, store.ConnectionPaused, info.Health.State)
+	require.Equal(t, deliverystore.ConnectionPaused, info.Health.State)
 	require.WithinDuration(t, time.Now(), *info.Health.PausedAt, time.Minute)
 	var view destinationJSON
 	b.json(t, &view, "destination", "show", "webhook")
@@ -55,7 +55,7 @@ func TestConnectionHealth(t *testing.T) {
 
 	require.Equal(t, "resumed connection ops; its jobs are retried now\n", b.ok(t, "connection", "resume", "ops"))
 	b.json(t, &info, "connection", "show", "ops")
-	require.Equal(t, store.ConnectionHalfOpen, info.Health.State)
+	require.Equal(t, deliverystore.ConnectionHalfOpen, info.Health.State)
 	for _, verb := range []string{"pause", "resume"} {
 		b.fails(t, "connection none: no such connection: see `sluice connection list`", "connection", verb, "none")
 		b.fails(t, `"No Name" is not the name of a connection: want 1 to 63 lower-case letters, digits, dashes and underscores, `+

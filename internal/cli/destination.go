@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 func destinationCommand() *cli.Command {
@@ -99,7 +100,7 @@ func (s *session) destinationView(
 	if err != nil {
 		return destinationJSON{}, err
 	}
-	settings, err := opened.Settings(ctx, name)
+	settings, err := opened.Deliveries.Settings(ctx, name)
 	if err != nil {
 		return destinationJSON{}, err
 	}
@@ -107,7 +108,7 @@ func (s *session) destinationView(
 	if err != nil {
 		return destinationJSON{}, err
 	}
-	counts, err := opened.JobStats(ctx, store.JobFilter{Destinations: []string{name}})
+	counts, err := opened.Deliveries.JobStats(ctx, deliverystore.JobFilter{Destinations: []string{name}})
 	if err != nil {
 		return destinationJSON{}, err
 	}
@@ -145,7 +146,7 @@ func (s *session) destinationView(
 // addOffered adds the label and the actions of a destination that this program does not have: those that
 // live workers offer, and those that have jobs.
 func (v *destinationJSON) addOffered(
-	workers store.Workers, settings map[string]store.DestinationSettings, jobs map[string]map[string]int64,
+	workers store.Workers, settings map[string]deliverystore.Settings, jobs map[string]map[string]int64,
 ) {
 	names := slices.Collect(maps.Keys(jobs))
 	for _, offered := range workers.Offers().Destinations {
@@ -177,7 +178,7 @@ func versionViews(o destinations.Options) []versionJSON {
 }
 
 func actionView(
-	d destinations.Destination, a destinations.Action, settings map[string]store.DestinationSettings,
+	d destinations.Destination, a destinations.Action, settings map[string]deliverystore.Settings,
 	jobs map[string]int64,
 ) actionJSON {
 	// The plan ignores an invalid setting; Fault reports it.
@@ -230,8 +231,9 @@ func listDestinations(ctx context.Context, s *session) error {
 		for i, a := range v.Actions {
 			names[i] = a.Name
 		}
-		table.Row(v.Name, orDash(v.Label), destinationCell(v), v.Workers, v.Due, when(v.OldestDue), v.Jobs[store.JobFailed],
-			v.Jobs[store.JobUnknown], v.Jobs[store.JobHeld], strings.Join(names, ", "))
+		table.Row(v.Name, orDash(v.Label), destinationCell(v), v.Workers, v.Due, when(v.OldestDue),
+			v.Jobs[deliverystore.JobFailed],
+			v.Jobs[deliverystore.JobUnknown], v.Jobs[deliverystore.JobHeld], strings.Join(names, ", "))
 	}
 	return table.Write(c.App.Writer)
 }
@@ -243,8 +245,9 @@ func (s *session) destinationNames(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	counts, err := s.store.JobStats(ctx, store.JobFilter{States: []string{
-		store.JobAcknowledged, store.JobAwaiting, store.JobExecuting, store.JobFailed, store.JobUnknown, store.JobHeld,
+	counts, err := s.store.Deliveries.JobStats(ctx, deliverystore.JobFilter{States: []string{
+		deliverystore.JobAcknowledged, deliverystore.JobAwaiting, deliverystore.JobExecuting, deliverystore.JobFailed,
+		deliverystore.JobUnknown, deliverystore.JobHeld,
 	}})
 	names := append(s.known.Destinations.Names(), destinationsOf(workers.Offers())...)
 	for _, n := range counts {
@@ -310,7 +313,7 @@ func (s *session) shownDestination(ctx context.Context, name string) (destinatio
 	if err == nil || s.store == nil {
 		return d, err
 	}
-	jobs, failed := s.store.CountJobs(ctx, store.JobFilter{Destinations: []string{name}})
+	jobs, failed := s.store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{Destinations: []string{name}})
 	if failed == nil && jobs > 0 {
 		return d, nil
 	}
@@ -335,7 +338,7 @@ func writeDestination(c *cli.Context, v destinationJSON) error {
 		lines = append(lines, [2]string{"Version", text})
 	}
 	var jobs []string
-	for _, state := range store.JobStates() {
+	for _, state := range deliverystore.JobStates() {
 		if n := v.Jobs[state]; n > 0 {
 			jobs = append(jobs, humanize.Comma(n)+" "+state)
 		}

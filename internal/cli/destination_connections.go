@@ -9,7 +9,8 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 // stateMissing is the state of a connection that jobs name but that does not exist.
@@ -27,8 +28,8 @@ type waitingJSON struct {
 }
 
 // waitingViews reads the connections with waiting jobs of a destination.
-func waitingViews(ctx context.Context, opened *store.Store, destination string) ([]waitingJSON, error) {
-	all, err := opened.ConnectionsOf(ctx, destination)
+func waitingViews(ctx context.Context, opened *dispatchstore.Store, destination string) ([]waitingJSON, error) {
+	all, err := opened.Deliveries.ConnectionsOf(ctx, destination)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,7 @@ func waitingViews(ctx context.Context, opened *store.Store, destination string) 
 	views := make([]waitingJSON, len(all))
 	for i, w := range all {
 		views[i] = waitingJSON{
-			Connection: store.NamedConnection(w.Health.Connection), Health: connections.HealthAt(w.Health, time.Now()),
+			Connection: deliverystore.NamedConnection(w.Health.Connection), Health: connections.HealthAt(w.Health, time.Now()),
 			Waiting: w.Waiting, Due: w.Due,
 		}
 		if name := views[i].Connection; name != "" && !known[name] {
@@ -57,9 +58,9 @@ func waitingViews(ctx context.Context, opened *store.Store, destination string) 
 func countStates(all []waitingJSON) (open, paused int) {
 	for _, w := range all {
 		switch w.State {
-		case store.ConnectionOpen, store.ConnectionHalfOpen:
+		case deliverystore.ConnectionOpen, deliverystore.ConnectionHalfOpen:
 			open++
-		case store.ConnectionPaused:
+		case deliverystore.ConnectionPaused:
 			paused++
 		}
 	}
@@ -76,7 +77,7 @@ func writeWaiting(c *cli.Context, all []waitingJSON) error {
 	var sorted []waitingJSON
 	for _, healthy := range []bool{false, true} {
 		for _, w := range all {
-			if (w.State == store.ConnectionHealthy) == healthy {
+			if (w.State == deliverystore.ConnectionHealthy) == healthy {
 				sorted = append(sorted, w)
 			}
 		}
@@ -101,9 +102,10 @@ func writeWaiting(c *cli.Context, all []waitingJSON) error {
 // healthCell colours states that need attention.
 func healthCell(h connections.Health) terminal.Coloured {
 	colour := map[string]terminal.Colour{
-		store.ConnectionHealthy: terminal.Green, store.ConnectionFailing: terminal.Yellow,
-		store.ConnectionPaused: terminal.Yellow, store.ConnectionOpen: terminal.Red, store.ConnectionHalfOpen: terminal.Red,
-		stateMissing: terminal.Red,
+		deliverystore.ConnectionHealthy: terminal.Green, deliverystore.ConnectionFailing: terminal.Yellow,
+		deliverystore.ConnectionPaused: terminal.Yellow, deliverystore.ConnectionOpen: terminal.Red,
+		deliverystore.ConnectionHalfOpen: terminal.Red,
+		stateMissing:                     terminal.Red,
 	}[h.State]
 	return terminal.Coloured{Text: h.State, Colour: colour}
 }
@@ -126,10 +128,10 @@ func healthReason(h connections.Health) string {
 // healthText is the health of a connection in one line.
 func healthText(h connections.Health) string {
 	text := h.State
-	if h.OpenUntil != nil && h.State == store.ConnectionOpen {
+	if h.OpenUntil != nil && h.State == deliverystore.ConnectionOpen {
 		text = "circuit open until " + when(h.OpenUntil)
 	}
-	if h.State == store.ConnectionHalfOpen {
+	if h.State == deliverystore.ConnectionHalfOpen {
 		text = "circuit half-open, probing with one job at a time"
 	}
 	if h.Failures > 0 {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 func eventCommand() *cli.Command {
@@ -45,7 +47,7 @@ type listedEventJSON struct {
 	JobCount int64 `json:"job_count"`
 }
 
-func listedEventView(e store.ListedEvent) listedEventJSON {
+func listedEventView(e deliverystore.ListedEvent) listedEventJSON {
 	return listedEventJSON{
 		ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, ParentID: e.ParentEventID,
 		IdempotencyKey: e.IdempotencyKey, SentAt: e.SentAt, ReceivedAt: e.ReceivedAt, JobCount: e.Jobs,
@@ -61,8 +63,8 @@ func listEvents(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if !c.Bool("notifications") && !slices.Contains(filter.Sources, store.SourceSluice) {
-		filter.NotSources = append(filter.NotSources, store.SourceSluice)
+	if !c.Bool("notifications") && !slices.Contains(filter.Sources, dispatchstore.SourceSluice) {
+		filter.NotSources = append(filter.NotSources, dispatchstore.SourceSluice)
 	}
 	page, err := pageOf(c)
 	if err != nil {
@@ -73,10 +75,10 @@ func listEvents(ctx context.Context, s *session) error {
 		return err
 	}
 	if c.Bool("count") {
-		n, err := opened.CountEvents(ctx, filter)
+		n, err := opened.Deliveries.CountEvents(ctx, filter)
 		return answerCount(c, n, err)
 	}
-	events, err := opened.ListEvents(ctx, filter, page)
+	events, err := opened.Deliveries.ListEvents(ctx, filter, page)
 	if err != nil {
 		return err
 	}
@@ -135,17 +137,17 @@ func showEvent(ctx context.Context, s *session) error {
 }
 
 // eventView reads an event with its newest parts and jobs.
-func eventView(ctx context.Context, opened *store.Store, workers store.Workers, id string) (eventJSON, error) {
-	e, err := opened.Event(ctx, id)
+func eventView(ctx context.Context, opened *dispatchstore.Store, workers store.Workers, id string) (eventJSON, error) {
+	e, err := opened.Deliveries.Event(ctx, id)
 	if err != nil {
 		return eventJSON{}, err
 	}
-	most := store.Page{Limit: store.MaxPage}
-	jobs, err := opened.ListJobs(ctx, store.JobFilter{EventID: id}, most)
+	most := deliverystore.Page{Limit: deliverystore.MaxPage}
+	jobs, err := opened.Deliveries.ListJobs(ctx, deliverystore.JobFilter{EventID: id}, most)
 	if err != nil {
 		return eventJSON{}, err
 	}
-	parts, err := opened.ListEvents(ctx, store.EventFilter{ParentID: id}, most)
+	parts, err := opened.Deliveries.ListEvents(ctx, deliverystore.EventFilter{ParentID: id}, most)
 	if err != nil {
 		return eventJSON{}, err
 	}

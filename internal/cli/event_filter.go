@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // eventFilterFlags returns the flags that filter events, or jobs by their events.
@@ -36,7 +36,7 @@ func notificationsFlag() cli.Flag {
 }
 
 // eventFields reads eventFilterFlags. set reports whether any of them is set.
-func eventFields(c *cli.Context) (f store.EventFilter, set bool, err error) {
+func eventFields(c *cli.Context) (f deliverystore.EventFilter, set bool, err error) {
 	f.Sources, f.NotSources = listFlag(c, "source"), listFlag(c, "not-source")
 	f.Names, f.NotNames = listFlag(c, "name"), listFlag(c, "not-name")
 	f.Versions, f.NotVersions = listFlag(c, "event-version"), listFlag(c, "not-event-version")
@@ -53,7 +53,7 @@ func eventFields(c *cli.Context) (f store.EventFilter, set bool, err error) {
 }
 
 // eventFilter reads eventListFlags and jobFilterFlags.
-func eventFilter(c *cli.Context) (store.EventFilter, error) {
+func eventFilter(c *cli.Context) (deliverystore.EventFilter, error) {
 	f, _, err := eventFields(c)
 	if err != nil {
 		return f, err
@@ -72,7 +72,7 @@ func jobPickFlags() []cli.Flag {
 }
 
 // jobPick reads jobPickFlags. set reports whether any of them is set.
-func jobPick(c *cli.Context) (f store.JobFilter, set bool, err error) {
+func jobPick(c *cli.Context) (f deliverystore.JobFilter, set bool, err error) {
 	f, set, err = jobFilter(c)
 	if err != nil {
 		return f, false, err

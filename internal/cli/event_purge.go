@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 func purgeCommand() *cli.Command {
@@ -25,9 +25,9 @@ func purgeCommand() *cli.Command {
 				Name: "older-than", Usage: "delete events received more than `DURATION` ago, such as 720h", DefaultText: "none",
 			},
 			&cli.StringSliceFlag{
-				Name: "state", DefaultText: store.JobSucceeded,
+				Name: "state", DefaultText: deliverystore.JobSucceeded,
 				Usage: "required `STATE` of their jobs, comma-separated or repeated: " +
-					strings.Join(store.EndedStates(), ", "),
+					strings.Join(deliverystore.EndedStates(), ", "),
 			},
 			&cli.StringSliceFlag{Name: "source", Usage: "filter by event source `NAME`" + repeated},
 			&cli.StringSliceFlag{Name: "not-source", Usage: "exclude event source `NAME`" + repeated},
@@ -39,11 +39,11 @@ func purgeCommand() *cli.Command {
 }
 
 // retentionOf returns the rule of the flags.
-func retentionOf(c *cli.Context) (r store.Retention, err error) {
+func retentionOf(c *cli.Context) (r deliverystore.Retention, err error) {
 	r.States, r.Sources, r.NotSources = listFlag(c, "state"), listFlag(c, "source"), listFlag(c, "not-source")
 	for _, state := range r.States {
-		if !slices.Contains(store.EndedStates(), state) {
-			return r, fmt.Errorf("--state %s: want one of %s", state, strings.Join(store.EndedStates(), ", "))
+		if !slices.Contains(deliverystore.EndedStates(), state) {
+			return r, fmt.Errorf("--state %s: want one of %s", state, strings.Join(deliverystore.EndedStates(), ", "))
 		}
 	}
 	if c.IsSet("before") == c.IsSet("older-than") {
@@ -83,15 +83,15 @@ func purgeEvents(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	purged, err := opened.Purge(ctx, rule, c.Bool("dry-run"))
-	if err != nil && purged == (store.Purged{}) {
+	purged, err := opened.Deliveries.Purge(ctx, rule, c.Bool("dry-run"))
+	if err != nil && purged == (deliverystore.Purged{}) {
 		return err
 	}
 	// Events that were deleted before an error are reported, too.
 	return errors.Join(answerPurged(c, rule, purged), err)
 }
 
-func answerPurged(c *cli.Context, rule store.Retention, p store.Purged) error {
+func answerPurged(c *cli.Context, rule deliverystore.Retention, p deliverystore.Purged) error {
 	if asJSON(c) {
 		return writeJSON(c, purgedJSON{
 			ReceivedBefore: rule.ReceivedBefore.UTC(), DryRun: c.Bool("dry-run"), Events: p.Events, Jobs: p.Jobs,

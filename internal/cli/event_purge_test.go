@@ -9,12 +9,13 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 func TestEventPurge(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
-	b.settle(t, "smtp", "send", store.JobSucceeded, "")
+	b.settle(t, "smtp", "send", deliverystore.JobSucceeded, "")
 	require.Regexp(t, `^No events received before [0-9: -]+ to purge\.\n$`, b.ok(t, "event", "purge", "--older-than", "1h"))
 	require.Regexp(t, `^RECEIVED BEFORE +EVENTS +JOBS +TRANSITIONS +RESULT\n.* +1 +1 +3 +would be purged\n$`,
 		b.ok(t, "event", "purge", "--before", "0s", "--dry-run"))
@@ -28,7 +29,7 @@ func TestEventPurge(t *testing.T) {
 		require.Zero(t, purged.Events, nothing)
 	}
 	require.Regexp(t, ` +1 +1 +3 +purged\n$`, b.ok(t, "event", "purge", "--before", "0s", "--source", "crm"))
-	_, err := b.Store.Event(enginetest.Context(t), b.events[1])
+	_, err := b.Store.Deliveries.Event(enginetest.Context(t), b.events[1])
 	require.ErrorIs(t, err, store.ErrNotFound)
 	b.ok(t, "job", "cancel", "--all")
 	b.json(t, &purged, "event", "purge", "--before", "0s", "--state", "succeeded", "--state", "cancelled")

@@ -10,7 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/components"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -85,7 +85,7 @@ func TestDestinationOrders(t *testing.T) {
 	}
 	s.ok(t, send...)
 	require.Eventually(t, func() bool {
-		return strings.Contains(s.ok(t, "job", "list"), store.JobSucceeded)
+		return strings.Contains(s.ok(t, "job", "list"), deliverystore.JobSucceeded)
 	}, waitForDelivery, pollDelivery)
 
 	require.Equal(t, "paused log\n", s.ok(t, "destination", "pause", "log"))
@@ -103,7 +103,7 @@ func TestDestinationOrders(t *testing.T) {
 	s.json(t, &sent, send...)
 	require.Equal(t, "triggered log/write\n", s.ok(t, "destination", "trigger", "log", "write"))
 	require.Eventually(t, func() bool {
-		return strings.Contains(s.ok(t, "job", "show", sent.Jobs[0]), store.JobSucceeded)
+		return strings.Contains(s.ok(t, "job", "show", sent.Jobs[0]), deliverystore.JobSucceeded)
 	}, waitForDelivery, pollDelivery)
 
 	// What a person makes due is loaded at once by an action that loads in realtime.
@@ -115,7 +115,7 @@ func TestDestinationOrders(t *testing.T) {
 	}
 	s.json(t, &replayed, "job", "replay", sent.Jobs[0])
 	require.Eventually(t, func() bool {
-		return strings.Contains(s.ok(t, "job", "show", replayed.IDs[0]), store.JobSucceeded)
+		return strings.Contains(s.ok(t, "job", "show", replayed.IDs[0]), deliverystore.JobSucceeded)
 	}, waitForDelivery, pollDelivery)
 
 	for line, want := range map[string]string{

@@ -13,6 +13,8 @@ import (
 	"github.com/sluicehq/sluice/internal/scaffold"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // The exit codes of all commands. docs/exit-codes.md has the same list.
@@ -65,15 +67,17 @@ var sentinels = []struct {
 	errors []error
 }{
 	{exitUsage, []error{
-		starter.ErrInvalid, starter.ErrReservedSource, store.ErrPayload, destinations.ErrPayload, destinations.ErrVersion,
+		starter.ErrInvalid, starter.ErrReservedSource, deliverystore.ErrPayload, destinations.ErrPayload,
+		destinations.ErrVersion,
 		connections.ErrInvalid,
 	}},
 	{exitUnavailable, []error{
 		starter.ErrNoWorker, starter.ErrNoAnswer, context.DeadlineExceeded,
 	}},
 	{exitRefused, []error{
-		starter.ErrRefused, store.ErrNotFound, store.ErrTaken, store.ErrLimit, store.ErrDecided, store.ErrSelfReview,
-		store.ErrOverlap, store.ErrConflict, store.ErrInUse, connections.ErrNotFound, connections.ErrNoKeyset,
+		starter.ErrRefused, store.ErrNotFound, store.ErrTaken, store.ErrLimit, importstore.ErrDecided,
+		importstore.ErrSelfReview,
+		importstore.ErrOverlap, store.ErrConflict, store.ErrInUse, connections.ErrNotFound, connections.ErrNoKeyset,
 		connections.ErrUnknownKey, connections.ErrSealBroken, connections.ErrOtherKeyset, scaffold.ErrExists,
 	}},
 }
@@ -112,11 +116,11 @@ func codeOf(err error) int {
 // codeOfStatus returns the exit code of a command that has waited for an import.
 func codeOfStatus(status string) int {
 	switch status {
-	case store.StatusCompleted, store.StatusUnchanged:
+	case importstore.StatusCompleted, importstore.StatusUnchanged:
 		return exitDone
-	case store.StatusParked:
+	case importstore.StatusParked:
 		return exitParked
-	case store.StatusCancelled, store.StatusDeclined:
+	case importstore.StatusCancelled, importstore.StatusDeclined:
 		return exitCancelled
 	default:
 		return exitFailure

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Mistakes on the command line or in the configuration are found before anything is
@@ -61,7 +62,7 @@ func TestCodeOf(t *testing.T) {
 		exitDone:        {nil},
 		exitFailure:     {errors.New("boom"), silently(exitFailure, errors.New("boom"))},
 		exitUsage:       {starter.ErrInvalid, exitWith(exitUsage, store.ErrNotFound)},
-		exitRefused:     {store.ErrNotFound, store.ErrConflict, store.ErrLimit, store.ErrDecided, starter.ErrRefused, connections.ErrNotFound},
+		exitRefused:     {store.ErrNotFound, store.ErrConflict, store.ErrLimit, importstore.ErrDecided, starter.ErrRefused, connections.ErrNotFound},
 		exitUnavailable: {starter.ErrNoWorker, starter.ErrNoAnswer, context.DeadlineExceeded},
 		exitTimeout:     {exitWith(exitTimeout, errTimeout)},
 	} {
@@ -73,8 +74,8 @@ func TestCodeOf(t *testing.T) {
 		}
 	}
 	for status, want := range map[string]int{
-		store.StatusCompleted: exitDone, store.StatusUnchanged: exitDone, store.StatusFailed: exitFailure,
-		store.StatusParked: exitParked, store.StatusCancelled: exitCancelled, store.StatusDeclined: exitCancelled,
+		importstore.StatusCompleted: exitDone, importstore.StatusUnchanged: exitDone, importstore.StatusFailed: exitFailure,
+		importstore.StatusParked: exitParked, importstore.StatusCancelled: exitCancelled, importstore.StatusDeclined: exitCancelled,
 	} {
 		require.Equal(t, want, codeOfStatus(status), status)
 	}
@@ -111,7 +112,7 @@ func TestExitOfImports(t *testing.T) {
 				line = append(line, "--timeout", "3s")
 			case exitCancelled:
 				s.ok(t, append(line, "--check-timeout", "0")...)
-				system.WaitFor(t, int64(n), "a worker", func(now store.ImportSummary) bool { return now.Import.RunID != "" })
+				system.WaitFor(t, int64(n), "a worker", func(now importstore.Summary) bool { return now.Import.RunID != "" })
 			}
 			out, stderr, _, wait := s.background(t, append(line, flag)...)
 			if tc.code == exitCancelled {
@@ -137,7 +138,7 @@ func TestStartChecksTheSource(t *testing.T) {
 	require.Equal(t, "import 1 is queued: no live worker offers importer \"csv\"; it starts when such a worker does\n",
 		s.ok(t, "import", "start", "csv", missing, "--site", "example.com", "--check-timeout", "50ms"))
 	system.StartWorker(t)
-	require.Equal(t, store.StatusFailed, system.Wait(t, 1).Import.Status)
+	require.Equal(t, importstore.StatusFailed, system.Wait(t, 1).Import.Status)
 
 	want := "import 2: " + missing + ": does not exist on the worker's machine"
 	for _, args := range [][]string{{}, {"--output", "json"}} {

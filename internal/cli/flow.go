@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 func flowCommand() *cli.Command {
@@ -190,7 +191,7 @@ type flowVersionJSON struct {
 
 // flowView returns a flow with its faults.
 func flowView(
-	s *session, workers store.Workers, f store.Flow, kept map[string]store.FlowFaultCount,
+	s *session, workers store.Workers, f deliverystore.Flow, kept map[string]deliverystore.FlowFaultCount,
 ) (flowJSON, flow.Flow) {
 	view := flowJSON{
 		Name: f.Name, Version: f.Version, UpdatedAt: f.UpdatedAt, UpdatedBy: f.UpdatedBy, Spec: f.Spec,
@@ -218,11 +219,11 @@ func listFlows(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	all, err := opened.Flows(ctx)
+	all, err := opened.Deliveries.Flows(ctx)
 	if err != nil {
 		return err
 	}
-	kept, err := opened.FlowFaults(ctx)
+	kept, err := opened.Deliveries.FlowFaults(ctx)
 	if err != nil {
 		return err
 	}
@@ -335,15 +336,15 @@ func showFlow(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	f, err := opened.Flow(ctx, name)
+	f, err := opened.Deliveries.Flow(ctx, name)
 	if err != nil {
 		return err
 	}
-	versions, err := opened.FlowVersionsOf(ctx, name)
+	versions, err := opened.Deliveries.FlowVersionsOf(ctx, name)
 	if err != nil {
 		return fmt.Errorf("read the versions of flow %s: %w", name, err)
 	}
-	kept, err := opened.FlowFaults(ctx)
+	kept, err := opened.Deliveries.FlowFaults(ctx)
 	if err != nil {
 		return err
 	}

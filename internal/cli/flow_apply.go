@@ -12,7 +12,8 @@ import (
 
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 func applyCommand() *cli.Command {
@@ -54,7 +55,7 @@ func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	set := store.FlowSet{Prune: c.Bool("prune"), DryRun: dryRun}
+	set := deliverystore.FlowSet{Prune: c.Bool("prune"), DryRun: dryRun}
 	if !dryRun {
 		set.By = whoami(c)
 	}
@@ -63,13 +64,13 @@ func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 		if err != nil {
 			return fmt.Errorf("encode flow %s: %w", f.Name, err)
 		}
-		set.Flows = append(set.Flows, store.FlowSpec{Name: f.Name, Spec: spec})
+		set.Flows = append(set.Flows, deliverystore.FlowSpec{Name: f.Name, Spec: spec})
 	}
 	opened, err := s.Store(ctx)
 	if err != nil {
 		return err
 	}
-	changes, err := opened.ApplyFlows(ctx, set)
+	changes, err := opened.Deliveries.ApplyFlows(ctx, set)
 	if err != nil {
 		return err
 	}
@@ -107,17 +108,17 @@ func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 
 // replayChanged replays the events kept for changed flows, and returns a line for each.
 func replayChanged(
-	ctx context.Context, s *session, opened *store.Store, changes []store.FlowChange, dryRun bool,
+	ctx context.Context, s *session, opened *dispatchstore.Store, changes []deliverystore.FlowChange, dryRun bool,
 ) (texts []string, err error) {
 	if dryRun {
 		return nil, nil
 	}
-	kept, err := opened.FlowFaults(ctx)
+	kept, err := opened.Deliveries.FlowFaults(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, change := range changes {
-		if change.Change == store.FlowRemoved || kept[change.Name].Events == 0 {
+		if change.Change == deliverystore.FlowRemoved || kept[change.Name].Events == 0 {
 			continue
 		}
 		client, err := s.Deliveries(ctx)
@@ -143,16 +144,17 @@ func orNull(text json.RawMessage) json.RawMessage {
 
 func changeCell(change string) terminal.Coloured {
 	colours := map[string]terminal.Colour{
-		store.FlowAdded: terminal.Green, store.FlowChanged: terminal.Yellow, store.FlowRemoved: terminal.Red,
+		deliverystore.FlowAdded: terminal.Green, deliverystore.FlowChanged: terminal.Yellow,
+		deliverystore.FlowRemoved: terminal.Red,
 	}
 	return terminal.Coloured{Text: change, Colour: colours[change]}
 }
 
 // writeDiff writes removed and added lines.
-func writeDiff(c *cli.Context, changes []store.FlowChange) error {
+func writeDiff(c *cli.Context, changes []deliverystore.FlowChange) error {
 	w, changed := c.App.Writer, false
 	for _, change := range changes {
-		if change.Change == store.FlowUnchanged {
+		if change.Change == deliverystore.FlowUnchanged {
 			continue
 		}
 		changed = true

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/inbound"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -27,7 +27,7 @@ func sampleFlags() []cli.Flag {
 		&cli.StringFlag{Name: "import", Usage: "test with a sample end of an import by importer `NAME`"},
 		&cli.StringFlag{
 			Name: "end", Usage: "with --import: `STATUS` of its end, one of " + strings.Join(endStatuses(), ", "),
-			DefaultText: store.StatusCompleted,
+			DefaultText: importstore.StatusCompleted,
 		},
 		&cli.StringFlag{
 			Name: "table", Usage: "with --import: test with a sample row of `TABLE` instead, such as imported_pages",
@@ -36,7 +36,7 @@ func sampleFlags() []cli.Flag {
 }
 
 func endStatuses() []string {
-	return slices.DeleteFunc(store.Statuses(), func(status string) bool { return !store.Ended(status) })
+	return slices.DeleteFunc(importstore.Statuses(), func(status string) bool { return !importstore.Ended(status) })
 }
 
 // sampleEvent is the JSON form of --event.
@@ -101,11 +101,11 @@ func sampleOfImport(s *session) (e destinations.Event, err error) {
 			return e, err
 		}
 	default:
-		status := store.StatusCompleted
+		status := importstore.StatusCompleted
 		if c.IsSet("end") {
 			status = c.String("end")
 		}
-		if !store.Ended(status) {
+		if !importstore.Ended(status) {
 			return e, fmt.Errorf("--end %s: want one of %s", status, strings.Join(endStatuses(), ", "))
 		}
 		if e, err = flow.SampleEnd(importer, status).Event(); err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func cancelImport(ctx context.Context, s *session) error {
@@ -29,7 +29,7 @@ func cancelImport(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if last.Import.Status != store.StatusCancelled {
+	if last.Import.Status != importstore.StatusCancelled {
 		return exitWith(exitRefused,
 			fmt.Errorf("import %d ended before it could be cancelled: it is %s", id, last.Import.Status))
 	}

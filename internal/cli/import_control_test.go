@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // TestParkedParts: an import that waits for decisions says so, and takes them.
@@ -23,7 +23,7 @@ func TestParkedParts(t *testing.T) {
 	require.Equal(t, exitParked, wait(), "a person has to decide")
 	// The import is parked with its first parked part; the other one is still being tried.
 	system.WaitParked(t, 1)
-	system.WaitFor(t, 1, "nothing is tried again", func(now store.ImportSummary) bool {
+	system.WaitFor(t, 1, "nothing is tried again", func(now importstore.Summary) bool {
 		return now.Import.AttemptError == "" && now.Warnings == 2
 	})
 	golden(t, "import-parked", s.ok(t, "import", "show", "1"))
@@ -34,16 +34,16 @@ func TestParkedParts(t *testing.T) {
 	require.Contains(t, r.err, "part 5 is not an open part: the import has 2 parts, numbered from 0")
 	require.Equal(t, "skipping part 0 of import 1\n", s.ok(t, "import", "skip-part", "1", "0", "--reason", "no use"))
 	require.Equal(t, "retrying part 1 of import 1\n", s.ok(t, "import", "retry-part", "1", "1"))
-	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, system.Wait(t, 1).Import.Status)
 	golden(t, "import-skipped", s.ok(t, "import", "show", "1"))
 	require.Contains(t, s.ok(t, "import", "logs", "1"), "Part 0, part 1 of 2, was skipped: no use")
 
 	for _, line := range []string{"import retry-part 1 0", "import skip-part 1 0 --reason x"} {
 		s.fails(t, "import 1 is completed: not possible in this state", strings.Fields(line)...)
 	}
-	summary, err := system.Store.Summary(enginetest.Context(t), 1)
+	summary, err := system.Store.Imports.Summary(enginetest.Context(t), 1)
 	require.NoError(t, err)
-	require.Equal(t, store.StatusCompleted, summary.Import.Status)
+	require.Equal(t, importstore.StatusCompleted, summary.Import.Status)
 	require.EqualValues(t, 5, summary.RowsLoaded)
 }
 
@@ -96,7 +96,7 @@ func TestWorker(t *testing.T) {
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--args", `{"rows": 3}`, "--wait")
 	require.Zero(t, stop(), "a worker that stops on a signal exits with 0")
 	require.Contains(t, stderr.String(), "worker stopping")
-	summary, err := system.Store.Summary(ctx, 1)
+	summary, err := system.Store.Imports.Summary(ctx, 1)
 	require.NoError(t, err)
-	require.Equal(t, store.StatusCompleted, summary.Import.Status)
+	require.Equal(t, importstore.StatusCompleted, summary.Import.Status)
 }

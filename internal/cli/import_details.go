@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func listParts(ctx context.Context, s *session) error {
@@ -22,18 +21,18 @@ func listParts(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	imp, err := opened.Import(ctx, id)
+	imp, err := opened.Imports.Import(ctx, id)
 	if err != nil {
 		return err
 	}
-	parts, err := opened.ListParts(ctx, id)
+	parts, err := opened.Imports.ListParts(ctx, id)
 	if err != nil {
 		return err
 	}
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, partViews(imp.Status, parts))
 	}
-	_, parts, _ = withoutPurged(store.ImportSummary{Import: imp}, parts)
+	_, parts, _ = withoutPurged(importstore.Summary{Import: imp}, parts)
 	if len(parts) == 0 {
 		return say(s.cli, "Import %d has no parts.", id)
 	}
@@ -60,11 +59,13 @@ func showLogs(ctx context.Context, s *session) error {
 	after := int32(0)
 	for {
 		// The import is read first: an ended import has all of its lines.
-		imp, err := opened.Import(ctx, id)
+		imp, err := opened.Imports.Import(ctx, id)
 		if err != nil {
 			return err
 		}
-		lines, err := opened.ListFeedback(ctx, db.ListFeedbackParams{ImportID: id, AfterSeq: after, RowLimit: logPage})
+		lines, err := opened.Imports.ListFeedback(ctx, importstore.FeedbackQuery{
+			ImportID: id, AfterSeq: after, RowLimit: logPage,
+		})
 		if err != nil {
 			return err
 		}
@@ -77,7 +78,7 @@ func showLogs(ctx context.Context, s *session) error {
 		if len(lines) == logPage {
 			continue
 		}
-		if !s.cli.Bool("follow") || store.Ended(imp.Status) {
+		if !s.cli.Bool("follow") || importstore.Ended(imp.Status) {
 			return nil
 		}
 		select {
@@ -89,7 +90,7 @@ func showLogs(ctx context.Context, s *session) error {
 }
 
 // printLine writes a line of a log. JSON is one object per line, because -f has no end of a list.
-func printLine(s *session, line store.Feedback) error {
+func printLine(s *session, line importstore.Feedback) error {
 	w := s.cli.App.Writer
 	switch s.cli.String("output") {
 	case "json":
@@ -103,7 +104,9 @@ func printLine(s *session, line store.Feedback) error {
 		}
 		return writeCSV(w, rows)
 	}
-	colour := map[string]terminal.Colour{store.LevelWarn: terminal.Yellow, store.LevelError: terminal.Red}[line.Level]
+	colour := map[string]terminal.Colour{
+		importstore.LevelWarn: terminal.Yellow, importstore.LevelError: terminal.Red,
+	}[line.Level]
 	_, err := fmt.Fprintf(w, "%s %s %s\n",
 		terminal.Paint(w, terminal.Faint, line.At.Local().Format(time.DateTime)),
 		terminal.Paint(w, colour, fmt.Sprintf("%-5s", line.Level)), terminal.Line(line.Message))
@@ -130,7 +133,7 @@ func listRejects(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	imp, err := opened.Import(ctx, id)
+	imp, err := opened.Imports.Import(ctx, id)
 	if err != nil {
 		return err
 	}

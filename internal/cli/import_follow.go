@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // stopped reports whether an import has ended or is parked, and makes no progress by itself.
-func stopped(i store.Import) bool { return store.Ended(i.Status) || i.Status == store.StatusParked }
+func stopped(i importstore.Import) bool {
+	return importstore.Ended(i.Status) || i.Status == importstore.StatusParked
+}
 
 // follow shows an import's progress until it has ended or is parked, and then its figures. The error
 // carries the exit code.
@@ -23,7 +25,7 @@ func follow(ctx context.Context, s *session, id int64) error {
 	progress := terminal.NewProgress(s.cli.App.ErrWriter, 5*time.Second)
 	ctx, cancel := withTimeout(ctx, s)
 	defer cancel()
-	last, err := client.WaitFor(ctx, id, stopped, func(summary store.ImportSummary) { progress.Show(readingOf(summary)) })
+	last, err := client.WaitFor(ctx, id, stopped, func(summary importstore.Summary) { progress.Show(readingOf(summary)) })
 	progress.Close()
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		return exitWith(exitTimeout, fmt.Errorf("import %d has not ended and continues: %w", id, errTimeout))
@@ -46,17 +48,17 @@ func follow(ctx context.Context, s *session, id int64) error {
 }
 
 // readingOf converts an import's state for the progress display.
-func readingOf(s store.ImportSummary) terminal.Reading {
+func readingOf(s importstore.Summary) terminal.Reading {
 	r := terminal.Reading{Label: s.Import.Phase}
 	// The progress of loading is meaningless once rows are purged.
-	failing := rowsPurged(s.Import.Status) || s.Import.Phase == store.PhaseOnFailure ||
-		s.Import.Phase == store.PhaseCleanUp && s.PartsDone < s.PartsTotal
+	failing := rowsPurged(s.Import.Status) || s.Import.Phase == importstore.PhaseOnFailure ||
+		s.Import.Phase == importstore.PhaseCleanUp && s.PartsDone < s.PartsTotal
 	if !failing {
 		r.Rows, r.Done, r.Total = s.RowsRead, s.BytesRead, s.BytesTotal
 	}
 	// Skipped parts are never read.
-	r.Over = failing || s.Import.Phase != store.PhaseLoading && r.Done < r.Total
-	if s.Import.Status == store.StatusParked || s.Import.Status == store.StatusInReview {
+	r.Over = failing || s.Import.Phase != importstore.PhaseLoading && r.Done < r.Total
+	if s.Import.Status == importstore.StatusParked || s.Import.Status == importstore.StatusInReview {
 		r.Label = s.Import.Status
 	}
 	if s.Import.Paused {
@@ -68,15 +70,15 @@ func readingOf(s store.ImportSummary) terminal.Reading {
 	switch {
 	case s.Import.WorkflowFault != "":
 		r.Reason = brief(s.Import.WorkflowFault, 150)
-	case s.Import.Status == store.StatusParked:
+	case s.Import.Status == importstore.StatusParked:
 		r.Reason = fmt.Sprintf("waiting for `sluice import retry-part %d PART` or skip-part", s.Import.ID)
-	case s.Import.Status == store.StatusInReview:
+	case s.Import.Status == importstore.StatusInReview:
 		r.Reason = fmt.Sprintf("waiting for `sluice review accept %d` or decline", s.Import.ID)
 	case s.Import.Paused:
 		r.Reason = fmt.Sprintf("resume it with `sluice import resume %d`", s.Import.ID)
 	case s.Import.WaitUntil != nil:
 		r.Reason = fmt.Sprintf("waiting until %s: %s", when(s.Import.WaitUntil), brief(s.Import.WaitReason, 150))
-	case s.Import.Phase == store.PhaseLocking:
+	case s.Import.Phase == importstore.PhaseLocking:
 		r.Reason = "waiting for locks (see `sluice locks list`)"
 	case s.Import.AttemptError != "":
 		r.Reason = "retrying: " + brief(s.Import.AttemptError, 150)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // A reviewed import from the start to the decision, as a user at a terminal sees it.
@@ -17,7 +17,7 @@ func TestReviewCommands(t *testing.T) {
 	s.ok(t, "site", "add", "example.com")
 	require.Equal(t, "No imports in review.\n", s.ok(t, "review", "list"))
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--review", "--args", `{"rows": 3}`)
-	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseInReview })
+	system.WaitFor(t, 1, "a review", func(now importstore.Summary) bool { return now.Import.Phase == importstore.PhaseInReview })
 
 	shown := s.ok(t, "import", "show", "1")
 	require.Regexp(t, `\nWaiting     for a review until \d{4}-\S+ \S+: .sluice review accept 1. or .sluice review decline 1 `, shown)
@@ -44,7 +44,7 @@ func TestReviewCommands(t *testing.T) {
 
 	s.fails(t, "--reason is missing: want a reason for the import's log", "review", "decline", "1")
 	require.Equal(t, "accepted import 1; its rows become visible\n", s.ok(t, "review", "accept", "1", "--by", "bob"))
-	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, system.Wait(t, 1).Import.Status)
 	for filter, want := range map[string]string{
 		"--status accepted": "1 ", "--status pending": "No imports match --status", "--status completed,failed": "1 ", "--source noop --by ann": "1 ",
 		"--status failed": "No imports match --status", "--by bob": "No imports match --by",
@@ -57,7 +57,7 @@ func TestReviewCommands(t *testing.T) {
 	require.Equal(t, exitRefused, r.code)
 	require.Regexp(t, `^sluice: import 1 was accepted by bob on \S+: decided already\n$`, r.err)
 	s.json(t, &reviews, "review", "list", "--all")
-	require.Equal(t, store.Accepted, *reviews[0].Decision)
+	require.Equal(t, importstore.Accepted, *reviews[0].Decision)
 	require.Contains(t, s.ok(t, "review", "list", "--all"), "accepted by bob")
 }
 
@@ -67,14 +67,14 @@ func TestShowSummary(t *testing.T) {
 	system, s := start(t)
 	s.ok(t, "site", "add", "example.com")
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--review", "--args", `{"rows": 4, "parts": 2, "data": {"files": 3}}`)
-	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseInReview })
+	system.WaitFor(t, 1, "a review", func(now importstore.Summary) bool { return now.Import.Phase == importstore.PhaseInReview })
 	require.Contains(t, s.ok(t, "import", "show", "1"),
 		"\nSummary\n  checked: {\"files\": 3}\n  parts: [{\"files\": 3}, {\"files\": 3}]\n")
 	var shown shownJSON
 	s.json(t, &shown, "import", "show", "1")
 	require.JSONEq(t, `{"checked": {"files": 3}, "parts": [{"files": 3}, {"files": 3}]}`, string(shown.Summary))
 	s.ok(t, "review", "accept", "1")
-	require.Equal(t, store.StatusCompleted, system.Wait(t, 1).Import.Status)
+	require.Equal(t, importstore.StatusCompleted, system.Wait(t, 1).Import.Status)
 }
 
 func TestOrderCommands(t *testing.T) {
@@ -86,7 +86,7 @@ func TestOrderCommands(t *testing.T) {
 	s.ok(t, "import", "start", "noop", "--site", "example.com", "--args", slow, "--rate", "1000000")
 	system.WaitLoading(t, 1)
 	s.ok(t, "import", "start", "noop", "--site", "example.com")
-	system.WaitFor(t, 2, "locking", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseLocking })
+	system.WaitFor(t, 2, "locking", func(now importstore.Summary) bool { return now.Import.Phase == importstore.PhaseLocking })
 	var locks []lockJSON
 	s.json(t, &locks, "locks", "list", "--resource", "site:example.com")
 	require.Len(t, locks, 2)
@@ -116,7 +116,7 @@ func TestOrderCommands(t *testing.T) {
 	s.ok(t, "import", "cancel", "1", "--wait", "--reason", "enough")
 	require.Equal(t, "cancelled by ann: enough", system.Wait(t, 1).Import.Error)
 	require.Regexp(t, `(?s)\nReason      cancelled by ann: enough\n.* interrupted `, s.ok(t, "import", "show", "1"))
-	require.Equal(t, store.StatusCompleted, system.Wait(t, 2).Import.Status, "the next one had its turn")
+	require.Equal(t, importstore.StatusCompleted, system.Wait(t, 2).Import.Status, "the next one had its turn")
 }
 
 func TestForgetImports(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func listenCommand() *cli.Command {
@@ -37,7 +38,7 @@ func listenToImports(ctx context.Context, s *session) (err error) {
 	}
 	var siteID int64
 	if domain := s.cli.String("site"); domain != "" {
-		site, err := opened.Site(ctx, domain)
+		site, err := opened.Imports.Site(ctx, domain)
 		if err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func (s *session) Listen(ctx context.Context) (*starter.Listener, error) {
 
 // notificationJSON is the JSON form of an event of an import. Fields are only ever added.
 type notificationJSON struct {
-	store.JobMessage
+	importstore.JobMessage
 	Site       string `json:"site"`
 	Status     string `json:"status"`
 	RowsLoaded int64  `json:"rows_loaded"`
@@ -98,12 +99,12 @@ type notificationJSON struct {
 // printNotification writes an event with the present state of its import.
 func printNotification(ctx context.Context, s *session, n starter.Notification) error {
 	view := notificationJSON{JobMessage: n}
-	summary, err := s.store.Summary(ctx, n.ImportID)
+	summary, err := s.store.Imports.Summary(ctx, n.ImportID)
 	switch {
 	case err == nil:
 		view.Site, view.Status, view.RowsLoaded = summary.Domain, summary.Import.Status, summary.RowsLoaded
 		view.Error = summary.Import.Error
-		if n.Event == store.JobTransientFail {
+		if n.Event == importstore.JobTransientFail {
 			view.Error = summary.Import.AttemptError
 		}
 	case !errors.Is(err, store.ErrNotFound):
@@ -122,7 +123,7 @@ func printNotification(ctx context.Context, s *session, n starter.Notification) 
 	}
 	line += ": " + n.Event
 	switch {
-	case n.Event == store.JobComplete && view.Status == store.StatusCompleted:
+	case n.Event == importstore.JobComplete && view.Status == importstore.StatusCompleted:
 		line += ", " + humanize.Comma(view.RowsLoaded) + " rows loaded"
 	case n.Event == eventParked:
 		line += fmt.Sprintf(", waiting for `sluice import retry-part %d PART`, skip-part or cancel", n.ImportID)

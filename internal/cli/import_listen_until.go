@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Events of --listen beside those of the channel.
@@ -38,7 +38,7 @@ func withTimeout(ctx context.Context, s *session) (context.Context, context.Canc
 // printed at once.
 func listenUntilEnd(ctx context.Context, s *session, listener *starter.Listener, id int64) error {
 	for {
-		summary, err := s.store.Summary(ctx, id)
+		summary, err := s.store.Imports.Summary(ctx, id)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -46,16 +46,16 @@ func listenUntilEnd(ctx context.Context, s *session, listener *starter.Listener,
 		switch {
 		case ctx.Err() != nil:
 			return timeUp(ctx, s, id)
-		case store.Ended(imp.Status):
-			return endOf(ctx, s, starter.Notification{Event: store.JobEvent(imp.Status), ImportID: id, SiteID: imp.SiteID})
-		case imp.Status == store.StatusParked:
+		case importstore.Ended(imp.Status):
+			return endOf(ctx, s, starter.Notification{Event: importstore.JobEvent(imp.Status), ImportID: id, SiteID: imp.SiteID})
+		case imp.Status == importstore.StatusParked:
 			return endOf(ctx, s, starter.Notification{Event: eventParked, ImportID: id, SiteID: imp.SiteID})
 		}
 		n, err := nextWithin(ctx, listener, parkedInterval)
 		if err != nil {
 			return err
 		}
-		if n.ImportID == id && n.Event == store.JobTransientFail {
+		if n.ImportID == id && n.Event == importstore.JobTransientFail {
 			if err := printNotification(ctx, s, n); err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ func endOf(ctx context.Context, s *session, n starter.Notification) error {
 	if n.Event == eventTimeout {
 		return silently(exitTimeout, fmt.Errorf("import %d: %w", n.ImportID, errTimeout))
 	}
-	imp, err := s.store.Import(ctx, n.ImportID)
+	imp, err := s.store.Imports.Import(ctx, n.ImportID)
 	if err != nil {
 		return err
 	}

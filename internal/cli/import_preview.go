@@ -10,7 +10,8 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -37,7 +38,7 @@ func previewImport(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	imp, err := opened.Import(ctx, id)
+	imp, err := opened.Imports.Import(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func previewImport(ctx context.Context, s *session) error {
 		return say(s.cli, "Import %d is %s and has no rows.", id, imp.Status)
 	case len(tables) == 0:
 		return say(s.cli, "Import %d is %s and has no rows yet.", id, imp.Status)
-	case imp.Status == store.StatusInReview:
+	case imp.Status == importstore.StatusInReview:
 		return say(s.cli, "These rows stay hidden until `sluice review accept %d`.", id)
 	default:
 		return nil
@@ -79,12 +80,14 @@ func previewImport(ctx context.Context, s *session) error {
 }
 
 // previewedTables returns the tables that the import's parts load.
-func previewedTables(ctx context.Context, s *session, opened *store.Store, imp store.Import) ([]*schema.Table, error) {
+func previewedTables(
+	ctx context.Context, s *session, opened *dispatchstore.Store, imp importstore.Import,
+) ([]*schema.Table, error) {
 	if name := s.cli.String("table"); name != "" {
 		table, err := schema.Lookup(name)
 		return []*schema.Table{table}, err
 	}
-	parts, err := opened.ListParts(ctx, imp.ID)
+	parts, err := opened.Imports.ListParts(ctx, imp.ID)
 	if err != nil {
 		return nil, err
 	}

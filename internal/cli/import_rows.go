@@ -3,18 +3,18 @@ package cli
 import (
 	"slices"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // rowsPurged reports whether an import of that status has ended without rows, whatever its parts
 // had loaded.
 func rowsPurged(status string) bool {
-	return store.Ended(status) && status != store.StatusCompleted && status != store.StatusUnchanged
+	return importstore.Ended(status) && status != importstore.StatusCompleted && status != importstore.StatusUnchanged
 }
 
 // withoutPurged returns an import and its parts for display: rows that were loaded and then purged
 // do not count as loaded. It also returns the number of purged rows.
-func withoutPurged(s store.ImportSummary, parts []store.Part) (store.ImportSummary, []store.Part, int64) {
+func withoutPurged(s importstore.Summary, parts []importstore.Part) (importstore.Summary, []importstore.Part, int64) {
 	if !rowsPurged(s.Import.Status) {
 		return s, parts, 0
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // maxListed bounds a listing of imports.
@@ -39,7 +39,7 @@ func listImports(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	summaries, err := opened.Summaries(ctx, store.Listing{
+	summaries, err := opened.Imports.Summaries(ctx, importstore.Listing{
 		Site: s.cli.String("site"), Source: s.cli.String("source"), By: s.cli.String("by"), Statuses: statuses,
 		BeforeID: s.cli.Int64("before"), Limit: int32(limit),
 	})
@@ -53,7 +53,7 @@ func listImports(ctx context.Context, s *session) error {
 	if asJSON(s.cli) {
 		views := make([]importJSON, len(summaries))
 		for i, summary := range summaries {
-			parts, err := opened.ListParts(ctx, summary.Import.ID)
+			parts, err := opened.Imports.ListParts(ctx, summary.Import.ID)
 			if err != nil {
 				return err
 			}
@@ -79,7 +79,7 @@ func listImports(ctx context.Context, s *session) error {
 
 // familiar maps the status names of the seeds to statuses.
 var familiar = map[string]string{
-	"importing": store.StatusRunning, "accepted": store.StatusCompleted, "pending": store.StatusInReview,
+	"importing": importstore.StatusRunning, "accepted": importstore.StatusCompleted, "pending": importstore.StatusInReview,
 }
 
 // statusFlag returns the statuses of --status.
@@ -90,8 +90,8 @@ func statusFlag(c *cli.Context) ([]string, error) {
 			if known, ok := familiar[name]; ok {
 				name = known
 			}
-			if !slices.Contains(store.Statuses(), name) {
-				return nil, fmt.Errorf("--status %s: want one of %s", name, strings.Join(store.Statuses(), ", "))
+			if !slices.Contains(importstore.Statuses(), name) {
+				return nil, fmt.Errorf("--status %s: want one of %s", name, strings.Join(importstore.Statuses(), ", "))
 			}
 			all = append(all, name)
 		}
@@ -113,11 +113,11 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	if err != nil {
 		return err
 	}
-	summary, err := opened.Summary(ctx, id)
+	summary, err := opened.Imports.Summary(ctx, id)
 	if err != nil {
 		return err
 	}
-	parts, err := opened.ListParts(ctx, id)
+	parts, err := opened.Imports.ListParts(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	if err != nil {
 		return err
 	}
-	data, err := opened.ImportData(ctx, id)
+	data, err := opened.Imports.ImportData(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func printImport(ctx context.Context, s *session, id int64) error {
 		writeLogCounts(w, summary))
 }
 
-func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
+func writeHead(w io.Writer, s importstore.Summary, waits string) error {
 	i := s.Import
 	status := statusCell(i.Status)
 	lines := [][2]string{
@@ -160,9 +160,9 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 		lines = append(lines, [2]string{"Source days", fmt.Sprintf("%s..%s", i.StartDate, i.EndDate)})
 		// A failed or cancelled import has imported no day.
 		switch {
-		case i.Status == store.StatusCompleted:
+		case i.Status == importstore.StatusCompleted:
 			lines = append(lines, [2]string{"Imported", i.Days.String()})
-		case !store.Ended(i.Status):
+		case !importstore.Ended(i.Status):
 			lines = append(lines, [2]string{"Importing", i.Days.String()})
 		}
 	}
@@ -189,7 +189,7 @@ func writeHead(w io.Writer, s store.ImportSummary, waits string) error {
 	}
 	switch {
 	case i.Error == "":
-	case i.Status == store.StatusCancelled, i.Status == store.StatusDeclined:
+	case i.Status == importstore.StatusCancelled, i.Status == importstore.StatusDeclined:
 		lines = append(lines, [2]string{"Reason", i.Error})
 	default:
 		fault := terminal.Paint(w, terminal.Red, shownFaults(i.Error))
@@ -228,7 +228,7 @@ func writeSummary(w io.Writer, summary json.RawMessage) error {
 	return nil
 }
 
-func writeParts(w io.Writer, parts []store.Part) error {
+func writeParts(w io.Writer, parts []importstore.Part) error {
 	if len(parts) == 0 {
 		return nil
 	}
@@ -238,7 +238,7 @@ func writeParts(w io.Writer, parts []store.Part) error {
 	return partsTable(parts).Write(w)
 }
 
-func partsTable(parts []store.Part) *terminal.Table {
+func partsTable(parts []importstore.Part) *terminal.Table {
 	table := terminal.NewTable(
 		"PART", "LABEL", "STATUS", "ROWS READ", "LOADED", "REJECTED", "OUT OF RANGE", "LEFT OUT", "ERROR")
 	for _, p := range parts {
@@ -249,7 +249,7 @@ func partsTable(parts []store.Part) *terminal.Table {
 }
 
 // writeSums writes the sums of rows; back is the number of purged rows.
-func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part, back int64) error {
+func writeSums(w io.Writer, s importstore.Summary, parts []importstore.Part, back int64) error {
 	if s.PartsTotal == 0 {
 		return nil
 	}
@@ -268,7 +268,7 @@ func writeSums(w io.Writer, s store.ImportSummary, parts []store.Part, back int6
 
 // writeLogCounts counts the warnings and errors in the log of an import, and names the
 // command that shows them.
-func writeLogCounts(w io.Writer, s store.ImportSummary) error {
+func writeLogCounts(w io.Writer, s importstore.Summary) error {
 	var counts []string
 	for _, level := range []struct {
 		lines int64
@@ -292,7 +292,7 @@ func writeLogCounts(w io.Writer, s store.ImportSummary) error {
 
 // speedNote is the speed of loading, from the start of the first part to the end of the last one;
 // "" below a second, which is too short to tell.
-func speedNote(rows int64, parts []store.Part) string {
+func speedNote(rows int64, parts []importstore.Part) string {
 	var first, last time.Time
 	for _, p := range parts {
 		if p.StartedAt == nil || p.FinishedAt == nil {
@@ -314,7 +314,7 @@ func speedNote(rows int64, parts []store.Part) string {
 }
 
 // phaseCell is the phase of an import, "-" after its end.
-func phaseCell(i store.Import) string {
+func phaseCell(i importstore.Import) string {
 	switch {
 	case i.Phase == i.Status:
 		return "-"
@@ -325,14 +325,14 @@ func phaseCell(i store.Import) string {
 	}
 }
 
-func partsCell(s store.ImportSummary) string {
+func partsCell(s importstore.Summary) string {
 	if s.PartsTotal == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%d/%d", s.PartsDone, s.PartsTotal)
 }
 
-func phaseNote(i store.Import) string {
+func phaseNote(i importstore.Import) string {
 	note := ""
 	if i.Phase != i.Status {
 		note = ", " + i.Phase
@@ -345,21 +345,23 @@ func phaseNote(i store.Import) string {
 
 func statusCell(status string) terminal.Coloured {
 	colours := map[string]terminal.Colour{
-		store.StatusCompleted: terminal.Green, store.StatusFailed: terminal.Red, store.StatusCancelled: terminal.Yellow,
-		store.StatusParked: terminal.Yellow, store.StatusRunning: terminal.Cyan, store.StatusInReview: terminal.Yellow,
-		store.StatusUnchanged: terminal.Green, store.StatusDeclined: terminal.Yellow,
+		importstore.StatusCompleted: terminal.Green, importstore.StatusFailed: terminal.Red,
+		importstore.StatusCancelled: terminal.Yellow,
+		importstore.StatusParked:    terminal.Yellow, importstore.StatusRunning: terminal.Cyan,
+		importstore.StatusInReview:  terminal.Yellow,
+		importstore.StatusUnchanged: terminal.Green, importstore.StatusDeclined: terminal.Yellow,
 	}
 	text := status
-	if status == store.StatusInReview {
+	if status == importstore.StatusInReview {
 		text = "in review"
 	}
 	return terminal.Coloured{Text: text, Colour: colours[status]}
 }
 
-func partCell(p store.Part) terminal.Coloured {
+func partCell(p importstore.Part) terminal.Coloured {
 	colours := map[string]terminal.Colour{
-		store.PartDone: terminal.Green, store.PartFailed: terminal.Red, store.PartParked: terminal.Yellow,
-		store.PartSkipped: terminal.Yellow, store.PartRunning: terminal.Cyan,
+		importstore.PartDone: terminal.Green, importstore.PartFailed: terminal.Red, importstore.PartParked: terminal.Yellow,
+		importstore.PartSkipped: terminal.Yellow, importstore.PartRunning: terminal.Cyan,
 	}
 	return terminal.Coloured{Text: partText(p), Colour: colours[p.Status]}
 }
@@ -371,7 +373,7 @@ func when(t *time.Time) string {
 	return t.Local().Format(time.DateTime)
 }
 
-func took(i store.Import) string {
+func took(i importstore.Import) string {
 	if i.StartedAt == nil {
 		return "-"
 	}
@@ -382,7 +384,7 @@ func took(i store.Import) string {
 	return terminal.Duration(end.Sub(*i.StartedAt))
 }
 
-func tookNote(i store.Import) string {
+func tookNote(i importstore.Import) string {
 	if i.FinishedAt == nil {
 		return ", " + took(i) + " ago"
 	}

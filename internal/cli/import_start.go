@@ -18,7 +18,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/sourcefile"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // configured describes the default of a flag that overrides a setting.
@@ -170,7 +170,7 @@ func startImport(ctx context.Context, s *session, args []string) error {
 	if repeated {
 		return say(c, "import %d already exists under this idempotency key: it is %s", imp.ID, imp.Status)
 	}
-	if imp.CheckedAt == nil && !store.Ended(imp.Status) {
+	if imp.CheckedAt == nil && !importstore.Ended(imp.Status) {
 		workers, err := s.liveWorkers(ctx)
 		if err != nil {
 			return err

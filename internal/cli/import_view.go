@@ -5,6 +5,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // importJSON is the JSON form of an import. Fields are only ever added. rows_purged counts rows that
@@ -76,7 +77,7 @@ type partJSON struct {
 	FinishedAt  *time.Time       `json:"finished_at"`
 }
 
-func importView(workers store.Workers, s store.ImportSummary, parts []store.Part) importJSON {
+func importView(workers store.Workers, s importstore.Summary, parts []importstore.Part) importJSON {
 	i := s.Import
 	s, _, back := withoutPurged(s, nil)
 	view := importJSON{
@@ -100,7 +101,7 @@ func importView(workers store.Workers, s store.ImportSummary, parts []store.Part
 }
 
 // partViews are the parts of an import of that status.
-func partViews(status string, parts []store.Part) []partJSON {
+func partViews(status string, parts []importstore.Part) []partJSON {
 	views := make([]partJSON, len(parts))
 	for i, p := range parts {
 		views[i] = partJSON{

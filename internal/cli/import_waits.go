@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // shownJSON is the JSON form of `sluice import show`. Fields are only ever added. Fields about a wait
@@ -36,19 +38,19 @@ type waits struct {
 	importer string
 }
 
-func waitsOf(ctx context.Context, s *store.Store, workers store.Workers, i store.Import) (waits, error) {
+func waitsOf(ctx context.Context, s *dispatchstore.Store, workers store.Workers, i importstore.Import) (waits, error) {
 	w := waits{importer: noImporter(workers, i)}
 	switch i.Phase {
-	case store.PhaseLocking:
-		others, err := s.InTheWay(ctx, i.ID)
+	case importstore.PhaseLocking:
+		others, err := s.Imports.BlockedBy(ctx, i.ID)
 		if err != nil {
 			return w, fmt.Errorf("read the imports that block import %d: %w", i.ID, err)
 		}
 		for _, o := range others {
 			w.imports = append(w.imports, waitingForJSON{ImportID: o.ImportID, Resource: o.Resource})
 		}
-	case store.PhaseInReview:
-		review, err := s.ReviewOf(ctx, i.ID)
+	case importstore.PhaseInReview:
+		review, err := s.Imports.ReviewOf(ctx, i.ID)
 		if err != nil {
 			return w, fmt.Errorf("read the review of import %d: %w", i.ID, err)
 		}
@@ -61,15 +63,15 @@ func waitsOf(ctx context.Context, s *store.Store, workers store.Workers, i store
 
 // line describes what the import waits for and the command that ends the wait; "" if it does not
 // wait.
-func (w waits) line(i store.Import) string {
+func (w waits) line(i importstore.Import) string {
 	switch {
-	case store.Ended(i.Status):
+	case importstore.Ended(i.Status):
 		return ""
 	case i.Paused:
 		return fmt.Sprintf("for `sluice import resume %d`; see who paused it with `sluice import logs %d`", i.ID, i.ID)
 	case w.importer != "":
 		return fmt.Sprintf("%s: %s", i.Status, w.importer)
-	case i.Status == store.StatusParked:
+	case i.Status == importstore.StatusParked:
 		return fmt.Sprintf("for `sluice import retry-part %d PART` or `sluice import skip-part %d PART --reason TEXT` "+
 			"for each parked part, or `sluice import cancel %d`", i.ID, i.ID, i.ID)
 	case w.expires != nil:
@@ -83,9 +85,9 @@ func (w waits) line(i store.Import) string {
 			list[n] = fmt.Sprintf("import %d (%s)", o.ImportID, o.Resource)
 		}
 		return "for " + strings.Join(list, ", ")
-	case i.Phase == store.PhaseLocking:
+	case i.Phase == importstore.PhaseLocking:
 		return "for a slot: the limit of running imports is reached"
-	case i.Phase == store.PhaseQueued:
+	case i.Phase == importstore.PhaseQueued:
 		return "for a worker"
 	default:
 		return ""
@@ -94,9 +96,9 @@ func (w waits) line(i store.Import) string {
 
 // partText is the shown status of a part. A part that ended with its import, without a fault of its
 // own, keeps the status pending.
-func partText(p store.Part) string {
+func partText(p importstore.Part) string {
 	switch {
-	case p.Status != store.PartWaiting || p.FinishedAt == nil:
+	case p.Status != importstore.PartWaiting || p.FinishedAt == nil:
 		return p.Status
 	case p.StartedAt != nil:
 		return "interrupted"

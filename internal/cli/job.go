@@ -9,6 +9,8 @@ import (
 
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 func jobCommand() *cli.Command {
@@ -56,10 +58,10 @@ type listedJobJSON struct {
 	FinishedAt *time.Time `json:"finished_at"`
 }
 
-func listedJobViews(workers store.Workers, jobs []store.ListedJob) ([]listedJobJSON, error) {
+func listedJobViews(workers store.Workers, jobs []deliverystore.ListedJob) ([]listedJobJSON, error) {
 	views := make([]listedJobJSON, len(jobs))
 	for i, j := range jobs {
-		why, err := store.ErrorOf(j.LastError)
+		why, err := deliverystore.ErrorOf(j.LastError)
 		if err != nil {
 			return nil, err
 		}
@@ -91,10 +93,10 @@ func listJobs(ctx context.Context, s *session) error {
 		return err
 	}
 	if c.Bool("count") {
-		n, err := opened.CountJobs(ctx, filter)
+		n, err := opened.Deliveries.CountJobs(ctx, filter)
 		return answerCount(c, n, err)
 	}
-	jobs, err := opened.ListJobs(ctx, filter, page)
+	jobs, err := opened.Deliveries.ListJobs(ctx, filter, page)
 	if err != nil {
 		return err
 	}
@@ -150,9 +152,11 @@ func reasonOf(message, by string) string {
 
 func jobCell(state string) terminal.Coloured {
 	colours := map[string]terminal.Colour{
-		store.JobSucceeded: terminal.Green, store.JobExecuting: terminal.Cyan, store.JobFailed: terminal.Yellow,
-		store.JobUnknown: terminal.Red, store.JobDiscarded: terminal.Red, store.JobHeld: terminal.Yellow,
-		store.JobCancelled: terminal.Faint,
+		deliverystore.JobSucceeded: terminal.Green, deliverystore.JobExecuting: terminal.Cyan,
+		deliverystore.JobFailed:  terminal.Yellow,
+		deliverystore.JobUnknown: terminal.Red, deliverystore.JobDiscarded: terminal.Red,
+		deliverystore.JobHeld:      terminal.Yellow,
+		deliverystore.JobCancelled: terminal.Faint,
 	}
 	return terminal.Coloured{Text: state, Colour: colours[state]}
 }
@@ -201,10 +205,12 @@ func countJobs(ctx context.Context, s *session) error {
 	return table.Write(c.App.Writer)
 }
 
-func jobCounts(ctx context.Context, opened *store.Store, filter store.JobFilter, hourly bool) ([]jobCountJSON, error) {
+func jobCounts(
+	ctx context.Context, opened *dispatchstore.Store, filter deliverystore.JobFilter, hourly bool,
+) ([]jobCountJSON, error) {
 	views := []jobCountJSON{}
 	if !hourly {
-		all, err := opened.JobStats(ctx, filter)
+		all, err := opened.Deliveries.JobStats(ctx, filter)
 		for _, n := range all {
 			views = append(views, jobCountJSON{
 				Destination: n.Destination, Action: n.Action, State: n.State, Jobs: n.Jobs, Due: n.Due, OldestDue: n.OldestDue,
@@ -217,7 +223,7 @@ func jobCounts(ctx context.Context, opened *store.Store, filter store.JobFilter,
 		// All hours would be a long list and a slow query.
 		filter.CreatedAfter = time.Now().Add(-24 * time.Hour)
 	}
-	all, err := opened.JobsByHour(ctx, filter)
+	all, err := opened.Deliveries.JobsByHour(ctx, filter)
 	for _, n := range all {
 		views = append(views, jobCountJSON{Hour: &n.Hour, Destination: n.Destination, State: n.State, Jobs: n.Jobs})
 	}

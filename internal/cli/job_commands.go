@@ -9,23 +9,26 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 // jobCommandKind is a command to many jobs.
 type jobCommandKind struct {
 	name, usage, done string
-	give              func(*store.Store, context.Context, store.JobFilter, store.Order) (int64, error)
+	give              func(
+		*deliverystore.Store, context.Context, deliverystore.JobFilter, deliverystore.Order,
+	) (int64, error)
 	// wakes: the command makes jobs due.
 	wakes bool
 }
 
 func jobCommandKinds() []jobCommandKind {
 	return []jobCommandKind{
-		{"retry", "retry jobs now and reset their attempts", "retried", (*store.Store).RetryJobs, true},
-		{"cancel", "cancel jobs that are not executing", "cancelled", (*store.Store).CancelJobs, false},
-		{"hold", "hold jobs until they are released", "held", (*store.Store).HoldJobs, false},
-		{"release", "release held jobs and deliver them now", "released", (*store.Store).ReleaseJobs, true},
+		{"retry", "retry jobs now and reset their attempts", "retried", (*deliverystore.Store).RetryJobs, true},
+		{"cancel", "cancel jobs that are not executing", "cancelled", (*deliverystore.Store).CancelJobs, false},
+		{"hold", "hold jobs until they are released", "held", (*deliverystore.Store).HoldJobs, false},
+		{"release", "release held jobs and deliver them now", "released", (*deliverystore.Store).ReleaseJobs, true},
 	}
 }
 
@@ -77,12 +80,12 @@ func pickFlags() []cli.Flag {
 }
 
 // orderOf returns the author and the reason of a command to jobs.
-func orderOf(c *cli.Context) store.Order {
-	return store.Order{By: whoami(c), Reason: why(c)}
+func orderOf(c *cli.Context) deliverystore.Order {
+	return deliverystore.Order{By: whoami(c), Reason: why(c)}
 }
 
 // picked returns the selected jobs: either IDs, or a filter.
-func picked(c *cli.Context) (ids []string, f store.JobFilter, err error) {
+func picked(c *cli.Context) (ids []string, f deliverystore.JobFilter, err error) {
 	f, set, err := jobPick(c)
 	if err != nil {
 		return nil, f, err
@@ -114,7 +117,7 @@ func orderJobs(ctx context.Context, s *session, order jobCommandKind) error {
 		return err
 	}
 	by := orderOf(s.cli)
-	give := func(f store.JobFilter) (int64, error) { return order.give(opened, ctx, f, by) }
+	give := func(f deliverystore.JobFilter) (int64, error) { return order.give(opened.Deliveries, ctx, f, by) }
 	moved, err := giveEach(ctx, opened, ids, filter, order.done, give)
 	if err != nil && moved == 0 {
 		return err
@@ -128,15 +131,15 @@ func orderJobs(ctx context.Context, s *session, order jobCommandKind) error {
 // giveEach applies a command to the jobs of a filter or, one by one, to those of IDs, with an error
 // for each that it does not apply to. It returns the number of changed jobs, also with an error.
 func giveEach(
-	ctx context.Context, opened *store.Store, ids []string, f store.JobFilter, done string,
-	give func(store.JobFilter) (int64, error),
+	ctx context.Context, opened *dispatchstore.Store, ids []string, f deliverystore.JobFilter, done string,
+	give func(deliverystore.JobFilter) (int64, error),
 ) (moved int64, err error) {
 	if len(ids) == 0 {
 		return give(f)
 	}
 	var faults []error
 	for _, id := range ids {
-		n, err := give(store.JobFilter{IDs: []string{id}})
+		n, err := give(deliverystore.JobFilter{IDs: []string{id}})
 		moved += n
 		if err == nil && n == 0 {
 			err = refusal(ctx, opened, id, done)
@@ -147,8 +150,8 @@ func giveEach(
 }
 
 // refusal is the error of a command that does not apply to a job.
-func refusal(ctx context.Context, opened *store.Store, id, done string) error {
-	job, err := opened.Job(ctx, id)
+func refusal(ctx context.Context, opened *dispatchstore.Store, id, done string) error {
+	job, err := opened.Deliveries.Job(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -169,13 +172,15 @@ func manyJobs(n int64) string {
 
 func resolveJobs(ctx context.Context, s *session) error {
 	as := s.cli.String("as")
-	if as != store.JobSucceeded && as != store.JobDiscarded {
-		return fmt.Errorf("--as %q: want %s or %s", as, store.JobSucceeded, store.JobDiscarded)
+	if as != deliverystore.JobSucceeded && as != deliverystore.JobDiscarded {
+		return fmt.Errorf("--as %q: want %s or %s", as, deliverystore.JobSucceeded, deliverystore.JobDiscarded)
 	}
 	return orderJobs(ctx, s, jobCommandKind{
 		done: "resolved as " + as,
-		give: func(opened *store.Store, ctx context.Context, f store.JobFilter, o store.Order) (int64, error) {
-			return opened.ResolveJobs(ctx, f, as == store.JobSucceeded, o)
+		give: func(
+			opened *deliverystore.Store, ctx context.Context, f deliverystore.JobFilter, o deliverystore.Order,
+		) (int64, error) {
+			return opened.ResolveJobs(ctx, f, as == deliverystore.JobSucceeded, o)
 		},
 	})
 }
@@ -192,14 +197,14 @@ func replayJobs(ctx context.Context, s *session) error {
 	}
 	for _, id := range ids {
 		// The query would skip an unknown ID silently.
-		if _, err := opened.Job(ctx, id); err != nil {
+		if _, err := opened.Deliveries.Job(ctx, id); err != nil {
 			return err
 		}
 	}
 	filter.IDs = ids
-	added, page := []string{}, store.Page{Limit: store.MaxPage}
+	added, page := []string{}, deliverystore.Page{Limit: deliverystore.MaxPage}
 	for {
-		some, next, err := opened.ReplayJobs(ctx, filter, page, orderOf(c))
+		some, next, err := opened.Deliveries.ReplayJobs(ctx, filter, page, orderOf(c))
 		added = append(added, some...)
 		if err != nil {
 			return errors.Join(answerReplayed(c, added), err)
@@ -240,7 +245,7 @@ func editJob(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := opened.EditAndRetry(ctx, id, payloads["context"], payloads["data"], orderOf(c)); err != nil {
+	if err := opened.Deliveries.EditAndRetry(ctx, id, payloads["context"], payloads["data"], orderOf(c)); err != nil {
 		return err
 	}
 	if err := notifyDue(ctx, opened); err != nil {

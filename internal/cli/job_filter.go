@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // repeated ends the usage of flags that take several values.
@@ -42,7 +42,7 @@ func jobFilterFlags() []cli.Flag {
 }
 
 // jobFilter reads jobFilterFlags. set reports whether any of them is set.
-func jobFilter(c *cli.Context) (f store.JobFilter, set bool, err error) {
+func jobFilter(c *cli.Context) (f deliverystore.JobFilter, set bool, err error) {
 	lists := []*[]string{
 		&f.Destinations, &f.NotDestinations, &f.Actions, &f.NotActions, &f.Versions, &f.NotVersions, &f.States, &f.NotStates,
 	}
@@ -51,8 +51,8 @@ func jobFilter(c *cli.Context) (f store.JobFilter, set bool, err error) {
 	}
 	for flag, states := range map[string][]string{"state": f.States, "not-state": f.NotStates} {
 		for _, state := range states {
-			if !slices.Contains(store.JobStates(), state) {
-				return f, false, fmt.Errorf("--%s %s: want one of %s", flag, state, strings.Join(store.JobStates(), ", "))
+			if !slices.Contains(deliverystore.JobStates(), state) {
+				return f, false, fmt.Errorf("--%s %s: want one of %s", flag, state, strings.Join(deliverystore.JobStates(), ", "))
 			}
 		}
 	}
@@ -128,9 +128,9 @@ func pageFlags() []cli.Flag {
 }
 
 // pageOf reads pageFlags.
-func pageOf(c *cli.Context) (store.Page, error) {
-	limit, err := limitFlag(c, store.MaxPage)
-	return store.Page{Before: c.String("before"), Limit: int32(limit)}, err
+func pageOf(c *cli.Context) (deliverystore.Page, error) {
+	limit, err := limitFlag(c, deliverystore.MaxPage)
+	return deliverystore.Page{Before: c.String("before"), Limit: int32(limit)}, err
 }
 
 // nextPage names the flag of the next page, if there may be one.

@@ -11,7 +11,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 // jobJSON is the JSON form of a job. Fields are only ever added.
@@ -70,12 +71,12 @@ func showJob(ctx context.Context, s *session) error {
 	return writeJob(s.cli, view)
 }
 
-func jobView(ctx context.Context, s *session, opened *store.Store, id string) (jobJSON, error) {
-	j, err := opened.Job(ctx, id)
+func jobView(ctx context.Context, s *session, opened *dispatchstore.Store, id string) (jobJSON, error) {
+	j, err := opened.Deliveries.Job(ctx, id)
 	if err != nil {
 		return jobJSON{}, err
 	}
-	why, err := store.ErrorOf(j.LastError)
+	why, err := deliverystore.ErrorOf(j.LastError)
 	if err != nil {
 		return jobJSON{}, err
 	}
@@ -94,12 +95,12 @@ func jobView(ctx context.Context, s *session, opened *store.Store, id string) (j
 		Lineage:    orEmpty(j.Lineage), SentAt: j.SentAt, LockedUntil: j.LockedUntil, Context: j.Context, Data: j.Data,
 		Transitions: []transitionJSON{}, Edits: []editJSON{},
 	}
-	moves, err := opened.TransitionsOf(ctx, id)
+	moves, err := opened.Deliveries.TransitionsOf(ctx, id)
 	if err != nil {
 		return jobJSON{}, fmt.Errorf("read the history of job %s: %w", id, err)
 	}
 	for _, m := range moves {
-		why, err := store.ErrorOf(m.Error)
+		why, err := deliverystore.ErrorOf(m.Error)
 		if err != nil {
 			return jobJSON{}, err
 		}
@@ -107,7 +108,7 @@ func jobView(ctx context.Context, s *session, opened *store.Store, id string) (j
 			At: m.At, From: m.StateBefore, To: m.StateAfter, Attempt: m.Attempt, Error: why.Message, By: why.By,
 		})
 	}
-	edits, err := opened.EditsOf(ctx, id)
+	edits, err := opened.Deliveries.EditsOf(ctx, id)
 	if err != nil {
 		return jobJSON{}, fmt.Errorf("read the edits of job %s: %w", id, err)
 	}
@@ -163,7 +164,7 @@ func unpreparedText(unprepared bool) string {
 
 // errorLabel is the label of the error of a job in that state.
 func errorLabel(state string) string {
-	if state == store.JobExecuting {
+	if state == deliverystore.JobExecuting {
 		return "Last error"
 	}
 	return "Reason"

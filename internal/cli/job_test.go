@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // shop is a system without a worker and two events of a shop: jobs stay where they are.
@@ -28,17 +28,17 @@ func newShop(t *testing.T) shop {
 	t.Helper()
 	system, s := systemWithoutWorker(t)
 	b := shop{shell: s, System: system}
-	first, err := system.Store.AddEvent(enginetest.Context(t), store.NewEvent{
+	first, err := system.Store.Deliveries.AddEvent(enginetest.Context(t), deliverystore.NewEvent{
 		Source: "shop", Name: "order.paid", Version: "v1", IdempotencyKey: "order 1",
 		Context: json.RawMessage(`{"ip": "::1"}`), Data: json.RawMessage(`{"total": 12}`),
-		Jobs: []store.NewJob{
+		Jobs: []deliverystore.NewJob{
 			{Destination: "log", Action: "write", Data: json.RawMessage(`{"text": "paid"}`)},
 			{Destination: "webhook", Action: "post", Version: "v2"},
 		},
 	})
 	require.NoError(t, err)
-	second, err := system.Store.AddEvent(enginetest.Context(t), store.NewEvent{
-		Source: "crm", Jobs: []store.NewJob{{Destination: "smtp", Action: "send"}},
+	second, err := system.Store.Deliveries.AddEvent(enginetest.Context(t), deliverystore.NewEvent{
+		Source: "crm", Jobs: []deliverystore.NewJob{{Destination: "smtp", Action: "send"}},
 	})
 	require.NoError(t, err)
 	b.log, b.hook, b.mail = first.Jobs[0], first.Jobs[1], second.Jobs[0]
@@ -50,12 +50,12 @@ func newShop(t *testing.T) shop {
 func (b shop) settle(t *testing.T, destination, action, state, reason string) {
 	t.Helper()
 	ctx := enginetest.Context(t)
-	claim, err := b.Store.ClaimDue(ctx, store.ClaimRequest{
+	claim, err := b.Store.Deliveries.ClaimDue(ctx, deliverystore.ClaimRequest{
 		Destination: destination, Action: action, Limit: 1, Lease: time.Minute, MaxRetries: 3,
 	})
 	require.NoError(t, err)
 	require.Len(t, claim.Jobs, 1)
-	recorded, err := b.Store.RecordOutcomes(ctx, []store.JobOutcome{{
+	recorded, err := b.Store.Deliveries.RecordOutcomes(ctx, []deliverystore.JobOutcome{{
 		JobID: claim.Jobs[0].ID, Fence: claim.Jobs[0].Fence, State: state, Error: reason, RetryAfter: time.Hour,
 	}})
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func (b shop) settle(t *testing.T, destination, action, state, reason string) {
 
 func (b shop) state(t *testing.T, id string) string {
 	t.Helper()
-	job, err := b.Store.Job(enginetest.Context(t), id)
+	job, err := b.Store.Deliveries.Job(enginetest.Context(t), id)
 	require.NoError(t, err)
 	return job.State
 }
@@ -72,7 +72,7 @@ func (b shop) state(t *testing.T, id string) string {
 func TestJobCommands(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
-	b.settle(t, "webhook", "post", store.JobFailed, "it answered 503 Service Unavailable")
+	b.settle(t, "webhook", "post", deliverystore.JobFailed, "it answered 503 Service Unavailable")
 	golden(t, "job-list", b.ok(t, "job", "list"))
 	golden(t, "job-stats", b.ok(t, "job", "stats"))
 	golden(t, "job-stats-hourly", b.ok(t, "job", "stats", "--hourly", "--destination", "webhook"))
@@ -113,7 +113,7 @@ func TestJobCommands(t *testing.T) {
 func TestJobFilters(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
-	b.settle(t, "webhook", "post", store.JobFailed, "no")
+	b.settle(t, "webhook", "post", deliverystore.JobFailed, "no")
 	for line, want := range map[string][]string{
 		"":                                 {b.mail, b.hook, b.log},
 		"--destination log,smtp":           {b.mail, b.log},
@@ -184,12 +184,12 @@ func TestJobOrders(t *testing.T) {
 	b.fails(t, "job "+b.log+" is held: it cannot be held", "job", "hold", b.log)
 	require.Contains(t, b.ok(t, "job", "show", b.log), "ann: held: a look at it")
 	require.Equal(t, "released 1 job\n", b.ok(t, "job", "release", b.log, "--by", "bob"))
-	require.Equal(t, store.JobAwaiting, b.state(t, b.log))
+	require.Equal(t, deliverystore.JobAwaiting, b.state(t, b.log))
 	require.Equal(t, "held 1 job\n", b.ok(t, "job", "hold", "--source", "crm"), "by their events, too")
 	require.Equal(t, "released 1 job\n", b.ok(t, "job", "release", b.mail))
 	require.Equal(t, "cancelled 2 jobs\n", b.ok(t, "job", "cancel", "--destination", "log,smtp"))
 	require.Equal(t, "cancelled 0 jobs\n", b.ok(t, "job", "cancel", "--destination", "log,smtp"))
-	require.Equal(t, []string{store.JobCancelled, store.JobCancelled, store.JobAcknowledged},
+	require.Equal(t, []string{deliverystore.JobCancelled, deliverystore.JobCancelled, deliverystore.JobAcknowledged},
 		[]string{b.state(t, b.log), b.state(t, b.mail), b.state(t, b.hook)})
 	// One of two cannot be: the other one is, and both are said.
 	r := b.run(t, "job", "release", "nope", b.log)
@@ -209,14 +209,14 @@ func TestJobOrders(t *testing.T) {
 	b.fails(t, "conflicting selections of jobs: want IDs, filters or --all: see `sluice job cancel --help`",
 		"job", "cancel", b.log, "--state", "failed")
 
-	b.settle(t, "webhook", "post", store.JobUnknown, "the connection was lost")
+	b.settle(t, "webhook", "post", deliverystore.JobUnknown, "the connection was lost")
 	require.Equal(t, "resolved as succeeded 1 job\n", b.ok(t, "job", "resolve", b.hook, "--as", "succeeded", "--reason", "seen there"))
-	require.Equal(t, store.JobSucceeded, b.state(t, b.hook))
+	require.Equal(t, deliverystore.JobSucceeded, b.state(t, b.hook))
 	b.fails(t, `--as "": want succeeded or discarded`, "job", "resolve", b.hook)
 
 	b.json(t, &answer, "job", "replay", b.hook)
 	require.Len(t, answer.IDs, 1)
-	require.Equal(t, store.JobAcknowledged, b.state(t, answer.IDs[0]))
+	require.Equal(t, deliverystore.JobAcknowledged, b.state(t, answer.IDs[0]))
 	require.Contains(t, b.ok(t, "job", "show", answer.IDs[0]), b.hook)
 	require.Regexp(t, "^replayed 1 job as\n  [0-9a-f-]{36}\n$", b.ok(t, "job", "replay", "--destination", "smtp"))
 	b.fails(t, "job nope: not found", "job", "replay", "nope")
@@ -235,7 +235,7 @@ func TestJobEdit(t *testing.T) {
 	require.Len(t, job.Edits, 2)
 	require.JSONEq(t, `{"text": "paid"}`, string(job.Edits[0].Data))
 	require.Equal(t, "ann", job.Edits[0].By)
-	require.Equal(t, store.JobAwaiting, job.State)
+	require.Equal(t, deliverystore.JobAwaiting, job.State)
 	b.stdin = `{"text": "from afar"}`
 	require.Contains(t, b.ok(t, "job", "edit", b.log, "--data", "-"), "changed job")
 	require.Contains(t, b.ok(t, "job", "show", b.log), `{"text":"from afar"}`)
@@ -244,7 +244,7 @@ func TestJobEdit(t *testing.T) {
 	b.fails(t, `--data is not a JSON object: want an object such as '{"name": "value"}'`, "job", "edit", b.log, "--data", "[1]")
 	b.fails(t, "--context: open /nope: no such file or directory", "job", "edit", b.log, "--context", "@/nope")
 	b.ok(t, "job", "cancel", b.hook)
-	b.settle(t, "log", "write", store.JobSucceeded, "")
+	b.settle(t, "log", "write", deliverystore.JobSucceeded, "")
 	b.fails(t, "edit job "+b.log+": it is succeeded: not possible in this state", "job", "edit", b.log, "--data", "{}")
 }
 
@@ -253,14 +253,14 @@ func TestDestinationErrors(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
 	ctx := enginetest.Context(t)
-	require.NoError(t, b.Store.Pause(ctx, "log", "", "ann"))
+	require.NoError(t, b.Store.Deliveries.Pause(ctx, "log", "", "ann"))
 	for i := range 5 {
-		_, err := b.Store.NoteEvidence(ctx, "@webhook", store.Evidence{Failed: []string{fmt.Sprint(i)}, Reason: "it answered 503"},
-			store.CircuitRule{})
+		_, err := b.Store.Deliveries.NoteEvidence(ctx, "@webhook", deliverystore.Evidence{Failed: []string{fmt.Sprint(i)}, Reason: "it answered 503"},
+			deliverystore.CircuitRule{})
 		require.NoError(t, err)
 	}
 	interval := "nonsense"
-	_, err := b.Store.SaveSettings(ctx, store.ChangedSettings{Destination: "smtp", Action: "send", Interval: &interval})
+	_, err := b.Store.Deliveries.SaveSettings(ctx, deliverystore.ChangedSettings{Destination: "smtp", Action: "send", Interval: &interval})
 	require.NoError(t, err)
 	table := b.ok(t, "destination", "list")
 	require.Regexp(t, `(?m)^log +Log +paused `, table)
@@ -301,7 +301,7 @@ func TestConnectionInUse(t *testing.T) {
 	b := newShop(t)
 	b.shell, _ = withKinds(t, b.shell)
 	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN")
-	_, err := b.Store.NoteEvidence(enginetest.Context(t), "ops", store.Evidence{Gone: true, Reason: "it answered 410 Gone"}, store.CircuitRule{})
+	_, err := b.Store.Deliveries.NoteEvidence(enginetest.Context(t), "ops", deliverystore.Evidence{Gone: true, Reason: "it answered 410 Gone"}, deliverystore.CircuitRule{})
 	require.NoError(t, err)
 	require.Regexp(t, `(?m)^Health +paused by sluice: it answered 410 Gone`, b.ok(t, "connection", "show", "ops"))
 	b.ok(t, "connection", "rotate", "ops")

@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func locksCommand() *cli.Command {
@@ -36,7 +36,7 @@ type lockJSON struct {
 	FencingToken int64      `json:"fencing_token"`
 }
 
-func lockView(l store.Lock) lockJSON {
+func lockView(l importstore.Lock) lockJSON {
 	view := lockJSON{
 		Resource: l.Resource, Mode: "exclusive", State: "waiting", ImportID: l.ImportID, Site: l.Domain,
 		RequestedAt: l.RequestedAt, GrantedAt: l.GrantedAt, FencingToken: l.FencingToken,
@@ -67,7 +67,7 @@ func listLocks(ctx context.Context, s *session) error {
 	if name := c.String("resource"); name != "" {
 		resource = &name
 	}
-	locks, err := opened.ListLocks(ctx, resource, int32(limit))
+	locks, err := opened.Imports.ListLocks(ctx, resource, int32(limit))
 	if err != nil {
 		return err
 	}

@@ -17,11 +17,13 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // announcing is a store in which a test inserts imports, and a shell that uses it.
 type announcing struct {
-	*store.Store
+	*dispatchstore.Store
 	shell
 	ctx    context.Context
 	sql    *pgx.Conn
@@ -38,7 +40,7 @@ func setupAnnouncing(t *testing.T) *announcing {
 		}
 	}
 	var err error
-	b.Store, err = store.Open(b.ctx, store.Config{DSN: dsn})
+	b.Store, err = dispatchstore.Open(b.ctx, store.Config{DSN: dsn}, nil)
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	require.NoError(t, b.Migrate(b.ctx))
@@ -65,11 +67,11 @@ func (b *announcing) addImport(t *testing.T, siteID int64) (id int64) {
 
 // finish ends an import.
 func (b *announcing) finish(ctx context.Context, id int64, status string) error {
-	end := store.End{Status: status}
-	if status == store.StatusFailed {
+	end := importstore.End{Status: status}
+	if status == importstore.StatusFailed {
 		end.Reason = "no such file"
 	}
-	_, err := b.Finish(ctx, id, end, store.LockLimits{})
+	_, err := b.Imports.Finish(ctx, id, end, importstore.LockLimits{})
 	return err
 }
 
@@ -85,13 +87,13 @@ func TestListen(t *testing.T) {
 	b.awaitListeners(t, 2)
 	failed, completed := b.addImport(t, b.siteID), b.addImport(t, b.siteID)
 	elsewhere := b.addImport(t, another)
-	require.NoError(t, b.RecordAttemptError(b.ctx, failed, "the server is busy"))
+	require.NoError(t, b.Imports.RecordAttemptError(b.ctx, failed, "the server is busy"))
 	// What is heard is shown with how the import is by then.
 	out.await(b.ctx, t, "transient_fail")
 	jsonOut.await(b.ctx, t, "transient_fail")
-	require.NoError(t, b.finish(b.ctx, failed, store.StatusFailed))
-	require.NoError(t, b.finish(b.ctx, elsewhere, store.StatusCompleted))
-	require.NoError(t, b.finish(b.ctx, completed, store.StatusCompleted))
+	require.NoError(t, b.finish(b.ctx, failed, importstore.StatusFailed))
+	require.NoError(t, b.finish(b.ctx, elsewhere, importstore.StatusCompleted))
+	require.NoError(t, b.finish(b.ctx, completed, importstore.StatusCompleted))
 	out.await(b.ctx, t, "rows loaded\n")
 	require.Equal(t, fmt.Sprintf(`%[1]s  import %[2]d of example.com: transient_fail, the server is busy
 %[1]s  import %[2]d of example.com: fail, no such file
@@ -110,8 +112,8 @@ func TestListen(t *testing.T) {
 	}
 	require.Len(t, heard, 4)
 	require.Equal(t, notificationJSON{
-		JobMessage: store.JobMessage{Event: store.JobFail, ImportID: failed, SiteID: b.siteID},
-		Site:       "example.com", Status: store.StatusFailed, Error: "no such file",
+		JobMessage: importstore.JobMessage{Event: importstore.JobFail, ImportID: failed, SiteID: b.siteID},
+		Site:       "example.com", Status: importstore.StatusFailed, Error: "no such file",
 	}, heard[1])
 	b.fails(t, "site nope.com: not found", "import", "listen", "--site", "nope.com")
 }
@@ -133,8 +135,8 @@ func TestListenUntilEnd(t *testing.T) {
 	t.Parallel()
 	b := setupAnnouncing(t)
 	for status, fine := range map[string]bool{
-		store.StatusCompleted: true, store.EventUnchanged: true, store.StatusFailed: false, store.StatusCancelled: false,
-		store.EventDeclined: false,
+		importstore.StatusCompleted: true, importstore.EventUnchanged: true, importstore.StatusFailed: false, importstore.StatusCancelled: false,
+		importstore.EventDeclined: false,
 	} {
 		for _, early := range []bool{true, false} {
 			out := newScreen()
@@ -146,7 +148,7 @@ func TestListenUntilEnd(t *testing.T) {
 				other := b.addImport(t, b.siteID)
 				require.NoError(t, b.finish(ctx, other, status))
 				id := b.addImport(t, b.siteID)
-				require.NoError(t, b.RecordAttemptError(ctx, id, "the server is busy"))
+				require.NoError(t, b.Imports.RecordAttemptError(ctx, id, "the server is busy"))
 				var group errgroup.Group
 				end := func() error {
 					if !early {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // hostile is what a page's path, a file's name or a person's reason may hold: it clears the screen,
@@ -34,8 +34,8 @@ func TestDataDoNotControlTheTerminal(t *testing.T) {
 	}
 	s.ok(t, "site", "add", "example.com")
 	s.ok(t, "import", "start", "csv", dir, "--site", "example.com", "--review", "--by", hostile)
-	system.WaitFor(t, 1, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseInReview })
-	require.NoError(t, system.Store.AddFeedback(enginetest.Context(t), 1, store.LevelWarn, "hostile", hostile))
+	system.WaitFor(t, 1, "a review", func(now importstore.Summary) bool { return now.Import.Phase == importstore.PhaseInReview })
+	require.NoError(t, system.Store.Imports.AddFeedback(enginetest.Context(t), 1, importstore.LevelWarn, "hostile", hostile))
 	seen := map[string]string{}
 	for _, line := range []string{
 		"import preview 1", "import preview 1 -o json", "import rejects 1", "import rejects 1 -o json", "import show 1", "import show 1 -o json",

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // writeExport writes files of an export to a folder of their own.
@@ -32,7 +32,7 @@ func TestRowsPurged(t *testing.T) {
 			"2021-01-01,DE,DE-BY,2867714,1000\n2021-01-02,DE,DE-BE,2950159,2000\n",
 	})
 	s.ok(t, "import", "start", "csv", locations, "--site", "example.com", "--review")
-	system.WaitFor(t, 1, "review", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusInReview })
+	system.WaitFor(t, 1, "review", func(now importstore.Summary) bool { return now.Import.Status == importstore.StatusInReview })
 	preview := s.ok(t, "import", "preview", "1")
 	require.Contains(t, preview, " 2867714 ")
 	require.Contains(t, preview, "2 different  2 different", "cities are counted, not added up")
@@ -41,7 +41,7 @@ func TestRowsPurged(t *testing.T) {
 	require.Contains(t, s.ok(t, "import", "show", "1"), "2 rows read = 2 loaded + 0 rejected")
 
 	s.ok(t, "review", "decline", "1", "--reason", "a trial")
-	require.Equal(t, store.StatusDeclined, system.Wait(t, 1).Import.Status)
+	require.Equal(t, importstore.StatusDeclined, system.Wait(t, 1).Import.Status)
 	shown := s.ok(t, "import", "show", "1")
 	require.Contains(t, shown, "2 rows read = 0 loaded + 0 rejected + 0 out of range")
 	require.Contains(t, shown, " + 2 purged")
@@ -105,20 +105,20 @@ func TestReadingOfWhatFails(t *testing.T) {
 		done          int64
 		want          terminal.Reading
 	}{
-		"loading":     {store.StatusRunning, store.PhaseLoading, 1, terminal.Reading{Label: "loading", Done: 10, Total: 40, Rows: 7}},
-		"on failure":  {store.StatusRunning, store.PhaseOnFailure, 1, terminal.Reading{Label: "on_failure", Over: true}},
-		"cleaning up": {store.StatusRunning, store.PhaseCleanUp, 1, terminal.Reading{Label: "clean_up", Over: true}},
-		"failed":      {store.StatusFailed, store.StatusFailed, 1, terminal.Reading{Label: "failed", Over: true}},
-		"declined":    {store.StatusDeclined, store.StatusDeclined, 2, terminal.Reading{Label: "declined", Over: true}},
+		"loading":     {importstore.StatusRunning, importstore.PhaseLoading, 1, terminal.Reading{Label: "loading", Done: 10, Total: 40, Rows: 7}},
+		"on failure":  {importstore.StatusRunning, importstore.PhaseOnFailure, 1, terminal.Reading{Label: "on_failure", Over: true}},
+		"cleaning up": {importstore.StatusRunning, importstore.PhaseCleanUp, 1, terminal.Reading{Label: "clean_up", Over: true}},
+		"failed":      {importstore.StatusFailed, importstore.StatusFailed, 1, terminal.Reading{Label: "failed", Over: true}},
+		"declined":    {importstore.StatusDeclined, importstore.StatusDeclined, 2, terminal.Reading{Label: "declined", Over: true}},
 		"with a part skipped": {
-			store.StatusCompleted, store.StatusCompleted, 2,
+			importstore.StatusCompleted, importstore.StatusCompleted, 2,
 			terminal.Reading{Label: "completed", Done: 10, Total: 40, Rows: 7, Over: true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := readingOf(store.ImportSummary{
-				Import:    store.Import{Status: tc.status, Phase: tc.phase},
+			got := readingOf(importstore.Summary{
+				Import:    importstore.Import{Status: tc.status, Phase: tc.phase},
 				PartsDone: tc.done, PartsTotal: 2, BytesRead: 10, BytesTotal: 40, RowsRead: 7,
 			})
 			got.Detail = ""

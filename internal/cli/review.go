@@ -8,8 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func reviewCommand() *cli.Command {
@@ -28,18 +27,20 @@ func reviewCommand() *cli.Command {
 			Name: "accept", Usage: "accept an import: its rows become visible", ArgsUsage: "ID",
 			Description: "Inspect the rows first with `sluice import preview ID`.",
 			Flags:       []cli.Flag{byFlag(), reasonFlag("")},
-			Action:      withSession(func(ctx context.Context, s *session) error { return decide(ctx, s, store.Accepted) }),
+			Action: withSession(func(ctx context.Context, s *session) error {
+				return decide(ctx, s, importstore.Accepted)
+			}),
 		},
 		&cli.Command{
 			Name: "decline", Usage: "decline an import and purge its rows", ArgsUsage: "ID",
 			Flags:  []cli.Flag{byFlag(), reasonFlag("; required")},
-			Action: withSession(func(ctx context.Context, s *session) error { return decide(ctx, s, store.Declined) }),
+			Action: withSession(func(ctx context.Context, s *session) error { return decide(ctx, s, importstore.Declined) }),
 		},
 	)
 }
 
 func decide(ctx context.Context, s *session, verdict string) error {
-	if verdict == store.Declined {
+	if verdict == importstore.Declined {
 		if err := requireFlag(s.cli, "reason", "a reason for the import's log"); err != nil {
 			return err
 		}
@@ -51,7 +52,7 @@ func decide(ctx context.Context, s *session, verdict string) error {
 	if err := client.Decide(ctx, id, verdict, by(s.cli)); err != nil {
 		return err
 	}
-	if verdict == store.Accepted {
+	if verdict == importstore.Accepted {
 		return say(s.cli, "accepted import %d; its rows become visible", id)
 	}
 	return say(s.cli, "declined import %d; its rows are being purged", id)
@@ -75,7 +76,7 @@ type reviewJSON struct {
 	Error                 string     `json:"error"`
 }
 
-func reviewView(r store.ReviewSummary) reviewJSON {
+func reviewView(r importstore.ReviewSummary) reviewJSON {
 	return reviewJSON{
 		ImportID: r.Review.ImportID, Site: r.Domain, Source: r.Source, Label: r.Label, Status: r.Status,
 		RequestedBy: r.RequestedBy, RequireSecondApprover: r.RequireSecondApprover,
@@ -98,11 +99,11 @@ func listReviews(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	query := db.ListReviewsParams{AllOfThem: c.Bool("all"), RowLimit: int32(limit)}
+	query := importstore.ReviewQuery{AllOfThem: c.Bool("all"), RowLimit: int32(limit)}
 	if site := c.String("site"); site != "" {
 		query.SiteDomain = &site
 	}
-	reviews, err := opened.ListReviews(ctx, query)
+	reviews, err := opened.Imports.ListReviews(ctx, query)
 	if err != nil {
 		return err
 	}
@@ -128,18 +129,18 @@ func listReviews(ctx context.Context, s *session) error {
 	return table.Write(c.App.Writer)
 }
 
-func decisionCell(r store.ReviewSummary) terminal.Coloured {
+func decisionCell(r importstore.ReviewSummary) terminal.Coloured {
 	switch {
 	case r.Review.Decision == nil:
 		return terminal.Coloured{Text: "none", Colour: terminal.Yellow}
-	case *r.Review.Decision == store.Accepted:
+	case *r.Review.Decision == importstore.Accepted:
 		return terminal.Coloured{Text: fmt.Sprintf("accepted by %s", r.Review.DecidedBy), Colour: terminal.Green}
 	default:
 		return terminal.Coloured{Text: fmt.Sprintf("declined by %s", r.Review.DecidedBy), Colour: terminal.Red}
 	}
 }
 
-func reviewNote(r store.ReviewSummary) string {
+func reviewNote(r importstore.ReviewSummary) string {
 	if r.Review.Error != "" {
 		return "finalize failed: " + r.Review.Error
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -27,7 +28,7 @@ type session struct {
 	known components.Set
 	// workers are the live workers, nil until they are read.
 	workers   store.Workers
-	store     *store.Store
+	store     *dispatchstore.Store
 	warehouse *warehouse.Warehouse
 	temporal  client.Client
 	// namespace is the namespace of temporal.
@@ -83,12 +84,14 @@ func loadSettings(c *cli.Context) (config.Config, error) {
 }
 
 // Store returns the store, once it answers.
-func (s *session) Store(ctx context.Context) (*store.Store, error) {
+func (s *session) Store(ctx context.Context) (*dispatchstore.Store, error) {
 	if s.store != nil {
 		return s.store, nil
 	}
 	begin(s.cli)
-	opened, err := store.Open(ctx, store.Config{DSN: s.settings.Store.DSN, MaxConns: 4, ConnectTimeout: connectTimeout})
+	opened, err := dispatchstore.Open(ctx, store.Config{
+		DSN: s.settings.Store.DSN, MaxConns: 4, ConnectTimeout: connectTimeout,
+	}, nil)
 	if err != nil {
 		return nil, exitWith(exitUsage, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func siteCommand() *cli.Command {
@@ -79,7 +80,7 @@ func addSite(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	site, err := opened.AddSite(ctx, store.NewSite{
+	site, err := opened.Imports.AddSite(ctx, importstore.NewSite{
 		Domain: domain, TimeZone: zone, NativeStart: nativeStart, Contacts: contacts,
 	})
 	if errors.Is(err, store.ErrTaken) {
@@ -103,7 +104,7 @@ func listSites(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	sites, err := opened.ListSites(ctx)
+	sites, err := opened.Imports.ListSites(ctx)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ type siteJSON struct {
 	CreatedAt   time.Time     `json:"created_at"`
 }
 
-func siteView(s store.Site) siteJSON {
+func siteView(s importstore.Site) siteJSON {
 	return siteJSON{
 		ID: s.ID, Domain: s.Domain, TimeZone: s.TimeZone, NativeStart: s.NativeStart, Contacts: s.Contacts,
 		CreatedAt: s.CreatedAt,

@@ -12,6 +12,8 @@ import (
 	"github.com/sluicehq/sluice/internal/registry"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // stateNoWorker is the state of a component that no live worker offers.
@@ -204,8 +206,8 @@ func (s *session) requireImporter(ctx context.Context, name string) error {
 
 // noImporter describes an import whose importer no live worker has, "" if one does or if the import
 // needs none.
-func noImporter(workers store.Workers, i store.Import) string {
-	waits := i.Status == store.StatusQueued || i.Status == store.StatusRunning
+func noImporter(workers store.Workers, i importstore.Import) string {
+	waits := i.Status == importstore.StatusQueued || i.Status == importstore.StatusRunning
 	if !waits || len(workers.WithImporter(i.Source)) > 0 {
 		return ""
 	}
@@ -215,7 +217,7 @@ func noImporter(workers store.Workers, i store.Import) string {
 // noAction says whether a job waits for an action that no live worker has.
 func noAction(workers store.Workers, state, destination, action string) bool {
 	switch state {
-	case store.JobAcknowledged, store.JobAwaiting, store.JobFailed:
+	case deliverystore.JobAcknowledged, deliverystore.JobAwaiting, deliverystore.JobFailed:
 		return len(workers.WithAction(destination, action)) == 0
 	default:
 		return false

@@ -13,7 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // attributes returns the search attributes of Sluice that a run has.
@@ -38,13 +38,13 @@ func TestSearchAttributesAgreeWithTheStore(t *testing.T) {
 	s := setupNoop(t)
 	s.StartWorker(t)
 	for name, tc := range map[string]struct{ args, status, class string }{
-		"completed":    {`{"rows": 120, "parts": 2, "bad_rows": 3}`, store.StatusCompleted, ""},
-		"bad-input":    {`{"rows": 120, "fail": "plan", "permanent": true}`, store.StatusFailed, "bad_input"},
-		"source":       {`{"rows": 120, "fail": "before_start"}`, store.StatusFailed, "source_unavailable"},
-		"rejects":      {`{"rows": 5000, "bad_rows": 200}`, store.StatusFailed, "too_many_rejects"},
-		"on-failure":   {`{"fail": "on_failure", "rows": 5000, "bad_rows": 200}`, store.StatusFailed, "too_many_rejects"},
-		"clean-up":     {`{"fail": "clean_up", "permanent": true, "rows": 1}`, store.StatusCompleted, ""},
-		"without-rows": {`{"rows": 0, "parts": 3}`, store.StatusCompleted, ""},
+		"completed":    {`{"rows": 120, "parts": 2, "bad_rows": 3}`, importstore.StatusCompleted, ""},
+		"bad-input":    {`{"rows": 120, "fail": "plan", "permanent": true}`, importstore.StatusFailed, "bad_input"},
+		"source":       {`{"rows": 120, "fail": "before_start"}`, importstore.StatusFailed, "source_unavailable"},
+		"rejects":      {`{"rows": 5000, "bad_rows": 200}`, importstore.StatusFailed, "too_many_rejects"},
+		"on-failure":   {`{"fail": "on_failure", "rows": 5000, "bad_rows": 200}`, importstore.StatusFailed, "too_many_rejects"},
+		"clean-up":     {`{"fail": "clean_up", "permanent": true, "rows": 1}`, importstore.StatusCompleted, ""},
+		"without-rows": {`{"rows": 0, "parts": 3}`, importstore.StatusCompleted, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,8 +76,8 @@ func TestParkedIsSeen(t *testing.T) {
 	s.StartWorker(t)
 	imp := s.noop(site, `{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`)
 	now := s.WaitParked(t, imp.ID)
-	require.Equal(t, store.PhaseLoading, now.Import.Phase)
-	s.WaitFor(t, imp.ID, "parked in Temporal", func(store.ImportSummary) bool {
+	require.Equal(t, importstore.PhaseLoading, now.Import.Phase)
+	s.WaitFor(t, imp.ID, "parked in Temporal", func(importstore.Summary) bool {
 		return s.attributes(imp.WorkflowID, "")["SluiceStatus"] == "parked"
 	})
 	s.waitLine(imp.ID, "warn: Part 0, part 1 of 2, is parked: open part 1 of 2: noop failed as configured in import_data. "+
@@ -89,7 +89,7 @@ func TestParkedIsSeen(t *testing.T) {
 		"skip_part of import 1: skipping a part requires a reason")
 	require.NoError(t, s.Starter.SkipPart(ctx, imp.ID, 0, starter.By{Why: "the file is lost"}))
 	require.NoError(t, s.Starter.RetryPart(ctx, imp.ID, 1, starter.By{}))
-	last := s.end(imp, store.StatusCompleted)
+	last := s.end(imp, importstore.StatusCompleted)
 	require.EqualValues(t, 50, last.RowsLoaded)
 	require.Equal(t, sumTo(100)-sumTo(50), s.visitors(imp))
 	require.Equal(t, "completed", s.attributes(imp.WorkflowID, "")["SluiceStatus"])

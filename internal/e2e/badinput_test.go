@@ -13,7 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 const (
@@ -170,7 +170,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &system{System: s.System, t: t}
-			last, dir := s.importFiles(name, tc.files, tc.path, store.StatusFailed)
+			last, dir := s.importFiles(name, tc.files, tc.path, importstore.StatusFailed)
 			require.Equal(t, tc.err, strings.ReplaceAll(last.Import.Error, dir, "."))
 			require.Equal(t, cmp.Or(tc.class, "bad_input"), last.Import.ErrorClass)
 			lines := s.feedback(last.Import.ID)
@@ -180,7 +180,7 @@ func TestBadInput(t *testing.T) {
 }
 
 // importFiles writes files and imports them into a site of their own.
-func (s *system) importFiles(name string, files func(folder), path, status string) (last store.ImportSummary, dir string) {
+func (s *system) importFiles(name string, files func(folder), path, status string) (last importstore.Summary, dir string) {
 	s.t.Helper()
 	f := folder{t: s.t, dir: s.t.TempDir()}
 	files(f)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -40,7 +40,7 @@ func TestBadRows(t *testing.T) {
 		// More than half of a part's rows must be good.
 		rows = append(rows, "2020-12-31,9,9,9,9,9\n")
 		f.visitors(append(rows, slices.Repeat([]string{goodRow}, len(bad))...)...)
-	}, "", store.StatusCompleted)
+	}, "", importstore.StatusCompleted)
 	require.EqualValues(t, 2*len(bad)+2, last.RowsRead)
 	require.EqualValues(t, len(bad)+1, last.RowsLoaded)
 	require.EqualValues(t, len(bad), last.RowsRejected)
@@ -71,7 +71,7 @@ func TestBadText(t *testing.T) {
 		f.write("imported_pages_20210101_20210131.csv", "date,hostname,page,visitors\n"+
 			"2021-01-01,example.com,/good,1\n2021-01-01,example.com,/\xff\xfe,1\n2021-01-01,example.com,/\x00,1\n"+
 			"2021-01-01,example.com,\"/日本\n\"\"x\"\"\",1\n")
-	}, "", store.StatusCompleted)
+	}, "", importstore.StatusCompleted)
 	require.EqualValues(t, 2, last.RowsLoaded)
 	rejects, err := s.Warehouse.Rejects(enginetest.Context(t), uint64(last.Import.SiteID), uint64(last.Import.ID), 0, 100)
 	require.NoError(t, err)

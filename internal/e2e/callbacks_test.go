@@ -9,7 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // closing fails permanently in the callbacks that come after an import's work.
@@ -40,14 +40,14 @@ func TestClosingCallbacksFail(t *testing.T) {
 	s := setup(t, closing{noop.New()})
 	s.StartWorker(t)
 	good := s.noop(site, `{"rows": 100}`)
-	require.EqualValues(t, 100, s.end(good, store.StatusCompleted).RowsLoaded)
+	require.EqualValues(t, 100, s.end(good, importstore.StatusCompleted).RowsLoaded)
 	lines := s.feedback(good.ID)
 	require.Contains(t, lines, cleanUp)
 	require.Contains(t, lines, onSuccess)
 	require.NotContains(t, lines, onFailure)
 
 	bad := s.noop(site, `{"rows": 100, "start_date": "2022-01-01", "end_date": "2022-01-31", "fail": "import_data", "permanent": true}`)
-	s.end(bad, store.StatusFailed)
+	s.end(bad, importstore.StatusFailed)
 	lines = s.feedback(bad.ID)
 	require.Contains(t, lines, cleanUp)
 	require.Contains(t, lines, onFailure)

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 const slowly = `{"rows": 20000, "parts": 3, "delay": "20ms"}`
@@ -37,7 +38,7 @@ func TestCancelWhileLoading(t *testing.T) {
 		"import %d is running, cancel it first with `sluice import cancel %d`: not possible in this state", imp.ID, imp.ID))
 
 	require.NoError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{}))
-	last := s.end(imp, store.StatusCancelled)
+	last := s.end(imp, importstore.StatusCancelled)
 	require.Equal(t, string(importers.ClassCancelled), last.Import.ErrorClass)
 	require.Equal(t, "cancelled", last.Import.Error)
 	var canceled *temporal.CanceledError
@@ -48,16 +49,16 @@ func TestCancelWhileLoading(t *testing.T) {
 		fmt.Sprintf("import %d is cancelled: not possible in this state", imp.ID))
 	require.NoError(t, s.Starter.Delete(ctx, imp.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, imp.ID))
-	_, err = s.Store.Import(ctx, imp.ID)
+	_, err = s.Store.Imports.Import(ctx, imp.ID)
 	require.ErrorIs(t, err, store.ErrNotFound)
 	require.NoError(t, errors.Join(s.cleanRejects(last.Import)))
 
 	// The site is free again.
-	s.end(s.noop(site, `{"rows": 10}`), store.StatusCompleted)
+	s.end(s.noop(site, `{"rows": 10}`), importstore.StatusCompleted)
 }
 
 // cleanRejects says whether rejects of an import are left.
-func (s *system) cleanRejects(imp store.Import) error {
+func (s *system) cleanRejects(imp importstore.Import) error {
 	rejects, err := s.Warehouse.Rejects(enginetest.Context(s.t), uint64(imp.SiteID), uint64(imp.ID), 0, 10)
 	if err == nil && len(rejects) > 0 {
 		err = fmt.Errorf("%d rejects are left", len(rejects))
@@ -139,7 +140,7 @@ func TestCancelIsPrompt(t *testing.T) {
 			requireClosed(ctx, t, hung.reached, "the importer is called")
 			require.NoError(t, s.Starter.Cancel(ctx, imp.ID, starter.By{}))
 			requireClosed(ctx, t, hung.released, "the importer's context ends")
-			s.end(imp, store.StatusCancelled)
+			s.end(imp, importstore.StatusCancelled)
 		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -42,16 +42,16 @@ func TestClaimsOfImportsAtOnce(t *testing.T) {
 	begun.Wait()
 	for i, id := range ids {
 		require.NoError(t, errs[i])
-		now := s.WaitFor(t, id, "an end or a review", func(now store.ImportSummary) bool {
-			return store.Ended(now.Import.Status) || now.Import.Phase == store.PhaseInReview
+		now := s.WaitFor(t, id, "an end or a review", func(now importstore.Summary) bool {
+			return importstore.Ended(now.Import.Status) || now.Import.Phase == importstore.PhaseInReview
 		})
 		switch now.Import.Status {
-		case store.StatusInReview:
-			require.NoError(t, s.Starter.Decide(ctx, id, store.Accepted, starter.By{Who: "bob"}))
-			s.end(now.Import, store.StatusCompleted)
-		case store.StatusCompleted:
+		case importstore.StatusInReview:
+			require.NoError(t, s.Starter.Decide(ctx, id, importstore.Accepted, starter.By{Who: "bob"}))
+			s.end(now.Import, importstore.StatusCompleted)
+		case importstore.StatusCompleted:
 		default:
-			require.Equal(t, store.StatusFailed, now.Import.Status)
+			require.Equal(t, importstore.StatusFailed, now.Import.Status)
 			require.Equal(t, "no_free_days", now.Import.ErrorClass, now.Import.Error)
 			require.Contains(t, now.Import.Error, "import ", "it names the import that has the days")
 		}
@@ -66,8 +66,8 @@ func (s *system) requireDisjoint(t *testing.T, last int64) {
 	t.Helper()
 	ctx := enginetest.Context(t)
 	imp := s.Wait(t, last)
-	require.Equal(t, store.StatusCompleted, imp.Import.Status, imp.Import.Error)
-	claims, err := s.Store.Claims(ctx, imp.Import.SiteID, 0)
+	require.Equal(t, importstore.StatusCompleted, imp.Import.Status, imp.Import.Error)
+	claims, err := s.Store.Imports.Claims(ctx, imp.Import.SiteID, 0)
 	require.NoError(t, err)
 	owner := map[calendar.Day]int64{}
 	for _, c := range claims {
@@ -85,5 +85,5 @@ func (s *system) requireDisjoint(t *testing.T, last int64) {
 	for day := range owner {
 		require.EqualValues(t, 10, counts[day.String()], day)
 	}
-	require.Equal(t, calendar.NewSet(calendar.Range{First: 18628, Last: 18658}), store.TakenDays(claims, schema.Visitors.Name))
+	require.Equal(t, calendar.NewSet(calendar.Range{First: 18628, Last: 18658}), importstore.TakenDays(claims, schema.Visitors.Name))
 }

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // runsOf returns how many events each run of a workflow has.
-func (s *system) runsOf(imp store.Import) (lengths []int64) {
+func (s *system) runsOf(imp importstore.Import) (lengths []int64) {
 	s.t.Helper()
 	ctx := enginetest.Context(s.t)
 	run := ""
@@ -48,12 +48,12 @@ func TestManyCommands(t *testing.T) {
 	send(0, 210)
 	require.NoError(t, s.Starter.Pause(ctx, imp.ID, ann))
 	send(210, commands)
-	now, err := s.Store.Import(ctx, imp.ID)
+	now, err := s.Store.Imports.Import(ctx, imp.ID)
 	require.NoError(t, err)
 	require.True(t, now.Paused)
 	require.Greater(t, now.Rate, int64(1_000_000))
 	require.NoError(t, s.Starter.Cancel(ctx, imp.ID, bob))
-	require.Equal(t, "cancelled by bob: as agreed", s.end(imp, store.StatusCancelled).Import.Error)
+	require.Equal(t, "cancelled by bob: as agreed", s.end(imp, importstore.StatusCancelled).Import.Error)
 	lengths := s.runsOf(imp)
 	require.Greater(t, len(lengths), commands/maxCommands)
 	for _, length := range lengths {
@@ -82,9 +82,9 @@ func TestManyCommandsWhileWaiting(t *testing.T) {
 	holder := s.noop("locked.example", forHours)
 	s.WaitLoading(t, holder.ID)
 	locked := s.noop("locked.example", `{"rows": 10}`)
-	s.waitPhase(locked.ID, store.PhaseLocking)
+	s.waitPhase(locked.ID, importstore.PhaseLocking)
 	var group errgroup.Group
-	for _, imp := range []store.Import{review, parked, locked} {
+	for _, imp := range []importstore.Import{review, parked, locked} {
 		group.Go(func() error {
 			for i := range maxCommands {
 				if err := s.Starter.SetRate(ctx, imp.ID, int64(1_000_000+i), ann); err != nil {
@@ -95,15 +95,15 @@ func TestManyCommandsWhileWaiting(t *testing.T) {
 		})
 	}
 	require.NoError(t, group.Wait())
-	for _, imp := range []store.Import{review, parked, locked} {
+	for _, imp := range []importstore.Import{review, parked, locked} {
 		require.Greater(t, len(s.runsOf(imp)), 1)
 	}
 	s.WaitParked(t, parked.ID)
 	require.NoError(t, s.Starter.RetryPart(ctx, parked.ID, 0, bob))
-	s.end(parked, store.StatusCompleted)
-	s.waitPhase(review.ID, store.PhaseInReview)
-	require.NoError(t, s.Starter.Decide(ctx, review.ID, store.Accepted, bob))
-	s.end(review, store.StatusCompleted)
+	s.end(parked, importstore.StatusCompleted)
+	s.waitPhase(review.ID, importstore.PhaseInReview)
+	require.NoError(t, s.Starter.Decide(ctx, review.ID, importstore.Accepted, bob))
+	s.end(review, importstore.StatusCompleted)
 	require.NoError(t, s.Starter.Cancel(ctx, holder.ID, bob))
-	s.end(locked, store.StatusCompleted)
+	s.end(locked, importstore.StatusCompleted)
 }

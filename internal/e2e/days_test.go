@@ -8,7 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Of days that are partly there already only the free ones are imported, all of
@@ -17,15 +17,15 @@ func TestOnlyFreeDaysAreImported(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)
 	s.StartWorker(t)
-	days := func(first, last string, rows int) store.Import {
+	days := func(first, last string, rows int) importstore.Import {
 		return s.noop(site, fmt.Sprintf(`{"rows": %d, "start_date": %q, "end_date": %q}`, rows, first, last))
 	}
-	s.end(days("2021-01-05", "2021-01-08", 40), store.StatusCompleted)
-	s.end(days("2021-01-20", "2021-01-20", 10), store.StatusCompleted)
+	s.end(days("2021-01-05", "2021-01-08", 40), importstore.StatusCompleted)
+	s.end(days("2021-01-20", "2021-01-20", 10), importstore.StatusCompleted)
 	failed := s.noop(site, `{"rows": 10, "start_date": "2021-01-25", "end_date": "2021-01-26", "fail": "finalize", "permanent": true}`)
-	s.end(failed, store.StatusFailed)
+	s.end(failed, importstore.StatusFailed)
 
-	last := s.end(days("2021-01-01", "2021-01-31", 310), store.StatusCompleted)
+	last := s.end(days("2021-01-01", "2021-01-31", 310), importstore.StatusCompleted)
 	require.EqualValues(t, 310, last.RowsRead)
 	require.EqualValues(t, 260, last.RowsLoaded)
 	require.EqualValues(t, 50, last.RowsLeftOut)
@@ -51,12 +51,12 @@ func TestNativeDaysAreLeftOut(t *testing.T) {
 	s := setupNoop(t)
 	native, err := calendar.ParseDay("2021-01-11")
 	require.NoError(t, err)
-	_, err = s.Store.AddSite(enginetest.Context(t), store.NewSite{
+	_, err = s.Store.Imports.AddSite(enginetest.Context(t), importstore.NewSite{
 		Domain: "native.example", TimeZone: "Europe/Berlin", NativeStart: &native,
 	})
 	require.NoError(t, err)
 	s.StartWorker(t)
-	last := s.end(s.noop("native.example", `{"rows": 310}`), store.StatusCompleted)
+	last := s.end(s.noop("native.example", `{"rows": 310}`), importstore.StatusCompleted)
 	require.EqualValues(t, 100, last.RowsLoaded)
 	require.EqualValues(t, 210, last.RowsLeftOut)
 	require.Contains(t, s.feedback(last.Import.ID),

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // While an import is deleted, queries see all of it or nothing, and all the time all
@@ -22,8 +22,8 @@ func TestDeleteUnderQueries(t *testing.T) {
 	const rows = 4000
 	gone := s.noop(site, `{"rows": 4000, "parts": 2}`)
 	other := s.noop("other.example", `{"rows": 4000, "parts": 2}`)
-	s.end(gone, store.StatusCompleted)
-	s.end(other, store.StatusCompleted)
+	s.end(gone, importstore.StatusCompleted)
+	s.end(other, importstore.StatusCompleted)
 	busy := s.noop("busy.example", `{"rows": 4000, "parts": 2, "delay": "30ms"}`)
 	s.WaitLoading(t, busy.ID)
 
@@ -57,7 +57,7 @@ func TestDeleteUnderQueries(t *testing.T) {
 	all, visible := rowsOf(t, s.System, other)
 	require.EqualValues(t, rows, all)
 	require.EqualValues(t, rows, visible)
-	last := s.end(busy, store.StatusCompleted)
+	last := s.end(busy, importstore.StatusCompleted)
 	require.EqualValues(t, rows, last.RowsLoaded)
 	require.Equal(t, sumTo(rows), s.visitors(busy))
 }
@@ -73,11 +73,11 @@ func TestDeleteAndImportAgain(t *testing.T) {
 	s.StartWorker(t)
 	const args = `{"rows": 1000, "parts": 3, "bad_rows": 7}`
 	first := s.noop(site, args)
-	was := s.end(first, store.StatusCompleted)
+	was := s.end(first, importstore.StatusCompleted)
 	sum := s.visitors(first)
 
 	// As long as it is there, its days are taken.
-	taken := s.end(s.noop(site, args), store.StatusFailed)
+	taken := s.end(s.noop(site, args), importstore.StatusFailed)
 	require.Equal(t, "no_free_days", taken.Import.ErrorClass)
 	require.Contains(t, taken.Import.Error, "no day is left to import: the source has 2021-01-01..2021-01-31; "+
 		"imported already: 2021-01-01..2021-01-31, by import 1; imports end before ")
@@ -86,7 +86,7 @@ func TestDeleteAndImportAgain(t *testing.T) {
 	require.NoError(t, s.Starter.Delete(ctx, first.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, first.ID))
 	again := s.noop(site, args)
-	now := s.end(again, store.StatusCompleted)
+	now := s.end(again, importstore.StatusCompleted)
 	require.Equal(t, []int64{was.RowsRead, was.RowsLoaded, was.RowsRejected, was.RowsOutOfRange},
 		[]int64{now.RowsRead, now.RowsLoaded, now.RowsRejected, now.RowsOutOfRange})
 	require.Equal(t, sum, s.visitors(again))

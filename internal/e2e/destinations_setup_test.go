@@ -15,7 +15,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
@@ -149,7 +149,7 @@ func setupSinks(t *testing.T, sinks ...*sink) *delivering {
 	}
 	s.Tune = func(cfg *worker.Config) {
 		cfg.Destinations = registry
-		cfg.Circuit = store.CircuitRule{Threshold: 2, First: 300 * time.Millisecond, Max: time.Second}
+		cfg.Circuit = deliverystore.CircuitRule{Threshold: 2, First: 300 * time.Millisecond, Max: time.Second}
 	}
 	service, err := starter.NewDestinations(starter.DestinationsConfig{
 		Temporal: s.Temporal, Store: s.Store, Registry: registry, AnswerTimeout: 30 * time.Second,
@@ -178,11 +178,11 @@ func (d *delivering) wait(id, state string) (way []string) {
 	d.t.Helper()
 	ctx := enginetest.Context(d.t)
 	require.EventuallyWithT(d.t, func(collect *assert.CollectT) {
-		job, err := d.Store.Job(ctx, id)
+		job, err := d.Store.Deliveries.Job(ctx, id)
 		require.NoError(collect, err)
 		require.Equal(collect, state, job.State, string(job.LastError))
 	}, 30*time.Second, 20*time.Millisecond)
-	transitions, err := d.Store.TransitionsOf(ctx, id)
+	transitions, err := d.Store.Deliveries.TransitionsOf(ctx, id)
 	require.NoError(d.t, err)
 	for _, tr := range transitions {
 		way = append(way, tr.StateAfter)

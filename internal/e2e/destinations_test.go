@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
 
@@ -37,34 +37,34 @@ func TestDestinationLife(t *testing.T) {
 	well, again := d.send(post, sinkData{}), d.send(post, sinkData{Fail: 2})
 	worn, bad := d.send(post, sinkData{Fail: 9}), d.send(post, sinkData{Bad: true})
 
-	const executing = store.JobExecuting
-	require.Equal(t, []string{store.JobAcknowledged, executing, store.JobSucceeded}, d.wait(well, store.JobSucceeded))
+	const executing = deliverystore.JobExecuting
+	require.Equal(t, []string{deliverystore.JobAcknowledged, executing, deliverystore.JobSucceeded}, d.wait(well, deliverystore.JobSucceeded))
 	require.Equal(t, []string{
-		store.JobAcknowledged, executing, store.JobFailed, executing, store.JobFailed, executing, store.JobSucceeded,
-	}, d.wait(again, store.JobSucceeded))
+		deliverystore.JobAcknowledged, executing, deliverystore.JobFailed, executing, deliverystore.JobFailed, executing, deliverystore.JobSucceeded,
+	}, d.wait(again, deliverystore.JobSucceeded))
 	require.Equal(t, []string{
-		store.JobAcknowledged, executing, store.JobFailed, executing, store.JobFailed, executing, store.JobDiscarded,
-	}, d.wait(worn, store.JobDiscarded))
-	require.Equal(t, []string{store.JobAcknowledged, executing, store.JobDiscarded}, d.wait(bad, store.JobDiscarded))
+		deliverystore.JobAcknowledged, executing, deliverystore.JobFailed, executing, deliverystore.JobFailed, executing, deliverystore.JobDiscarded,
+	}, d.wait(worn, deliverystore.JobDiscarded))
+	require.Equal(t, []string{deliverystore.JobAcknowledged, executing, deliverystore.JobDiscarded}, d.wait(bad, deliverystore.JobDiscarded))
 
 	// The chained job is delivered on the schedule.
-	children, err := d.Store.ListJobs(ctx, store.JobFilter{ParentID: well}, store.Page{})
+	children, err := d.Store.Deliveries.ListJobs(ctx, deliverystore.JobFilter{ParentID: well}, deliverystore.Page{})
 	require.NoError(t, err)
 	require.Len(t, children, 1)
-	require.Equal(t, []string{store.JobAcknowledged, executing, store.JobSucceeded},
-		d.wait(children[0].ID, store.JobSucceeded))
+	require.Equal(t, []string{deliverystore.JobAcknowledged, executing, deliverystore.JobSucceeded},
+		d.wait(children[0].ID, deliverystore.JobSucceeded))
 
 	// Replayed and retried by hand.
-	by := store.Order{By: "ann", Reason: "a look"}
-	replayed, _, err := d.Store.ReplayJobs(ctx, store.JobFilter{IDs: []string{well}}, store.Page{}, by)
+	by := deliverystore.Order{By: "ann", Reason: "a look"}
+	replayed, _, err := d.Store.Deliveries.ReplayJobs(ctx, deliverystore.JobFilter{IDs: []string{well}}, deliverystore.Page{}, by)
 	require.NoError(t, err)
-	require.NoError(t, d.Store.EditAndRetry(ctx, bad, nil, []byte(`{}`), by))
+	require.NoError(t, d.Store.Deliveries.EditAndRetry(ctx, bad, nil, []byte(`{}`), by))
 	require.NoError(t, d.Wake(ctx, []deliveryacts.ActionRef{post}))
 	require.Len(t, replayed, 1)
-	d.wait(replayed[0], store.JobSucceeded)
+	d.wait(replayed[0], deliverystore.JobSucceeded)
 	require.Equal(t, []string{
-		store.JobAcknowledged, executing, store.JobDiscarded, store.JobAwaiting, executing, store.JobSucceeded,
-	}, d.wait(bad, store.JobSucceeded))
+		deliverystore.JobAcknowledged, executing, deliverystore.JobDiscarded, deliverystore.JobAwaiting, executing, deliverystore.JobSucceeded,
+	}, d.wait(bad, deliverystore.JobSucceeded))
 
 	state := d.waitState(post, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 4 })
 	require.EqualValues(t, 2, state.Totals.Discarded, "one was retried since")
@@ -89,17 +89,17 @@ func TestHangingDestination(t *testing.T) {
 	d := setupSinks(t, slow, fast)
 	stuck := deliveryacts.ActionRef{Destination: "slow", Action: "post"}
 	waiting := d.send(stuck, sinkData{})
-	d.wait(waiting, store.JobExecuting)
+	d.wait(waiting, deliverystore.JobExecuting)
 	for range 20 {
 		id := d.send(deliveryacts.ActionRef{Destination: "fast", Action: "post"}, sinkData{})
-		require.Len(t, d.wait(id, store.JobSucceeded), 3)
+		require.Len(t, d.wait(id, deliverystore.JobSucceeded), 3)
 	}
-	now, err := d.Store.Job(enginetest.Context(t), waiting)
+	now, err := d.Store.Deliveries.Job(enginetest.Context(t), waiting)
 	require.NoError(t, err)
-	require.Equal(t, store.JobExecuting, now.State)
+	require.Equal(t, deliverystore.JobExecuting, now.State)
 	require.Equal(t, delivery.ActionDraining, d.waitState(stuck, func(s delivery.ActionState) bool { return s.Running == 1 }).Status)
 	close(hang)
-	d.wait(waiting, store.JobSucceeded)
+	d.wait(waiting, deliverystore.JobSucceeded)
 }
 
 // A flood of events is delivered, each event once, despite pauses, commands and a restart of the worker.
@@ -156,11 +156,11 @@ func TestDestinationCommandsLoseNothing(t *testing.T) {
 	// A job of an action with a schedule waits for it, or for a trigger.
 	id := d.send(audit, sinkData{})
 	d.waitState(audit, func(s delivery.ActionState) bool { return !s.NextRun.IsZero() })
-	waits, err := d.Store.Job(ctx, id)
+	waits, err := d.Store.Deliveries.Job(ctx, id)
 	require.NoError(t, err)
-	require.Equal(t, store.JobAcknowledged, waits.State)
+	require.Equal(t, deliverystore.JobAcknowledged, waits.State)
 	require.NoError(t, d.Trigger(ctx, audit, by))
-	d.wait(id, store.JobSucceeded)
+	d.wait(id, deliverystore.JobSucceeded)
 
 	wrong := "@every never"
 	require.ErrorContains(t, d.SetSchedule(ctx, post, starter.NewTiming{Interval: &wrong}, by), "is not a duration")
@@ -195,7 +195,7 @@ func TestDestinationCircuitBreaker(t *testing.T) {
 			s.Unhealthy[0].Connection == "@crm"
 	})
 	down.Store(false)
-	d.wait(first, store.JobSucceeded)
+	d.wait(first, deliverystore.JobSucceeded)
 	state := d.waitState(post, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 11 })
 	require.Empty(t, state.Unhealthy)
 	_, twice := crm.counts()

@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -64,7 +64,7 @@ func TestWorkerDiesInBookkeeping(t *testing.T) {
 	s.takeTask(ctx, workflows.QueueMain, workflows.ActivityAcquire)
 	first.Stop()
 	s.StartWorker(t)
-	s.end(imp, store.StatusCompleted)
+	s.end(imp, importstore.StatusCompleted)
 	missed := lastFailure(s.History(t, imp.WorkflowID, ""), workflows.ActivityAcquire)
 	require.Equal(t, enums.TIMEOUT_TYPE_HEARTBEAT, missed.GetTimeoutFailureInfo().GetTimeoutType(), missed)
 }

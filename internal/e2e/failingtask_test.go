@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -29,9 +29,9 @@ func (s *system) startFaulty(run func(workflow.Context, importing.ImportInput) (
 }
 
 // listed returns an import as lists and screens have it.
-func (s *system) listed(id int64) store.ImportSummary {
+func (s *system) listed(id int64) importstore.Summary {
 	s.t.Helper()
-	page, err := s.Store.Summaries(enginetest.Context(s.t), store.Listing{Limit: 10})
+	page, err := s.Store.Imports.Summaries(enginetest.Context(s.t), importstore.Listing{Limit: 10})
 	require.NoError(s.t, err)
 	for _, i := range page {
 		if i.Import.ID == id {
@@ -39,7 +39,7 @@ func (s *system) listed(id int64) store.ImportSummary {
 		}
 	}
 	s.t.Fatalf("import %d is not listed", id)
-	return store.ImportSummary{}
+	return importstore.Summary{}
 }
 
 // scrape returns the metrics of a worker; "" while it does not answer.
@@ -78,11 +78,11 @@ func TestFailingTaskIsShown(t *testing.T) {
 	require.Contains(t, fault, "a fault of this release")
 	stop()
 	s.StartWorker(t)
-	s.WaitFor(t, imp.ID, "in review, without a fault", func(now store.ImportSummary) bool {
-		return now.Import.Status == store.StatusInReview && now.Import.WorkflowFault == ""
+	s.WaitFor(t, imp.ID, "in review, without a fault", func(now importstore.Summary) bool {
+		return now.Import.Status == importstore.StatusInReview && now.Import.WorkflowFault == ""
 	})
-	require.NoError(t, s.Starter.Decide(enginetest.Context(t), imp.ID, store.Accepted, bob))
-	require.EqualValues(t, 100, s.end(imp, store.StatusCompleted).RowsLoaded)
+	require.NoError(t, s.Starter.Decide(enginetest.Context(t), imp.ID, importstore.Accepted, bob))
+	require.EqualValues(t, 100, s.end(imp, importstore.StatusCompleted).RowsLoaded)
 }
 
 // A history that this release cannot replay shows at its import and in the metric, until a reset
@@ -102,7 +102,7 @@ func TestFailingTaskIsMeasured(t *testing.T) {
 	}, time.Minute, 10*time.Millisecond)
 	stop()
 	s.StartWorker(t)
-	now := s.WaitFor(t, imp.ID, "faulty", func(now store.ImportSummary) bool { return now.Import.WorkflowFault != "" })
+	now := s.WaitFor(t, imp.ID, "faulty", func(now importstore.Summary) bool { return now.Import.WorkflowFault != "" })
 	require.Contains(t, now.Import.WorkflowFault, "nondeterministic")
 	measured := func(value string) func() bool {
 		return func() bool {
@@ -111,9 +111,9 @@ func TestFailingTaskIsMeasured(t *testing.T) {
 	}
 	require.Eventually(t, measured("1"), time.Minute, 50*time.Millisecond)
 	s.Reset(t, imp.WorkflowID)
-	require.EqualValues(t, 100, s.end(imp, store.StatusCompleted).RowsLoaded)
+	require.EqualValues(t, 100, s.end(imp, importstore.StatusCompleted).RowsLoaded)
 	require.Eventually(t, measured("0"), time.Minute, 50*time.Millisecond)
-	last, err := s.Store.Import(ctx, imp.ID)
+	last, err := s.Store.Imports.Import(ctx, imp.ID)
 	require.NoError(t, err)
 	require.Empty(t, last.WorkflowFault)
 }

@@ -24,7 +24,8 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/dispatch"
@@ -51,7 +52,7 @@ func setupHanding(t *testing.T, flows string) *handing {
 	h.Settings.Connections = config.Connections{Keyset: string(text)}
 	kinds := connections.NewRegistry(postgres.Kind{Guard: outbound.Loopback()})
 	known := &connections.Connections{
-		Store: h.Store, Vault: connections.NewVault(wiring.Vault(h.Settings.Connections)), Registry: kinds,
+		Store: h.Store.Deliveries, Vault: connections.NewVault(wiring.Vault(h.Settings.Connections)), Registry: kinds,
 	}
 	ctx := enginetest.Context(t)
 	dsn := enginetest.StoreDSN(t)
@@ -68,7 +69,7 @@ func setupHanding(t *testing.T, flows string) *handing {
 	})
 	require.NoError(t, err)
 	yes := true
-	_, err = h.Store.SaveSettings(ctx, store.ChangedSettings{Destination: "postgres", Realtime: &yes})
+	_, err = h.Store.Deliveries.SaveSettings(ctx, deliverystore.ChangedSettings{Destination: "postgres", Realtime: &yes})
 	require.NoError(t, err)
 	h.apply(flows)
 	h.stop = h.StartWorker(t)
@@ -106,13 +107,13 @@ func (h *handing) apply(text string) {
 	h.t.Helper()
 	flows, err := flow.Parse("flows.yaml", []byte(text))
 	require.NoError(h.t, err)
-	set := store.FlowSet{Prune: true}
+	set := deliverystore.FlowSet{Prune: true}
 	for _, f := range flows {
 		spec, err := json.Marshal(f)
 		require.NoError(h.t, err)
-		set.Flows = append(set.Flows, store.FlowSpec{Name: f.Name, Spec: spec})
+		set.Flows = append(set.Flows, deliverystore.FlowSpec{Name: f.Name, Spec: spec})
 	}
-	_, err = h.Store.ApplyFlows(enginetest.Context(h.t), set)
+	_, err = h.Store.Deliveries.ApplyFlows(enginetest.Context(h.t), set)
 	require.NoError(h.t, err)
 }
 
@@ -142,7 +143,7 @@ func (h *handing) jobs(destination string) (n int) {
 }
 
 // dispatched waits for the dispatch of an import's end, and returns what was dispatched.
-func (h *handing) dispatched(imp store.Import, generation int32) (result dispatch.Result) {
+func (h *handing) dispatched(imp importstore.Import, generation int32) (result dispatch.Result) {
 	h.t.Helper()
 	id := workflows.DispatchID(site, imp.ID, generation)
 	require.NoError(h.t, h.Temporal.GetWorkflow(enginetest.Context(h.t), id, "").Get(enginetest.Context(h.t), &result))
@@ -150,7 +151,7 @@ func (h *handing) dispatched(imp store.Import, generation int32) (result dispatc
 }
 
 // again hands the same over once more, as an operator would who resets the workflow.
-func (h *handing) again(imp store.Import, generation int32) (result dispatch.Result) {
+func (h *handing) again(imp importstore.Import, generation int32) (result dispatch.Result) {
 	h.t.Helper()
 	ctx, id := enginetest.Context(h.t), workflows.DispatchID(site, imp.ID, generation)
 	begin := h.History(h.t, id, "").GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()

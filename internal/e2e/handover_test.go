@@ -11,7 +11,7 @@ import (
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/dispatch"
 )
@@ -54,7 +54,7 @@ func TestImportArrives(t *testing.T) {
 	request := h.noopRequest(site, `{"rows": 3004, "parts": 3, "bad_rows": 4}`)
 	request.Settings.ChunkRows = 700
 	imp := h.System.Start(t, request)
-	h.WaitFor(t, imp.ID, "completed", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusCompleted })
+	h.WaitFor(t, imp.ID, "completed", func(now importstore.Summary) bool { return now.Import.Status == importstore.StatusCompleted })
 	// A worker stops in the middle of a page, or somewhere near it.
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		require.Greater(collect, h.jobs("postgres"), 100)
@@ -62,7 +62,7 @@ func TestImportArrives(t *testing.T) {
 	h.stop()
 	require.Less(t, h.jobs("postgres"), 3001, "it was still at work")
 	h.stop = h.StartWorker(t)
-	h.end(imp, store.StatusCompleted)
+	h.end(imp, importstore.StatusCompleted)
 	want := dispatch.Result{Counts: dispatchacts.Counts{Rows: 3000, Jobs: 3001}}
 	require.Equal(t, want, h.dispatched(imp, 0))
 	h.waitNumber(3000, "SELECT count(*) FROM rows")
@@ -94,34 +94,34 @@ func TestImportArrives(t *testing.T) {
 func TestEndsArrive(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t, toDatabase)
-	ended := func(imp store.Import, generation int32, status, reason string) {
+	ended := func(imp importstore.Import, generation int32, status, reason string) {
 		h.end(imp, status)
 		require.EqualValues(t, 1, h.dispatched(imp, generation).Jobs)
 		h.waitNumber(1, "SELECT count(*) FROM ends WHERE import_id = $1 AND generation = $2 AND status = $3 AND reason LIKE $4",
 			imp.ID, generation, status, reason)
 	}
 	failed := h.noop(site, `{"rows": 10, "fail": "plan", "permanent": true, "fail_times": 1}`)
-	ended(failed, 0, store.StatusFailed, "%plan%")
-	ended(h.noop(site, `{"rows": 10, "unchanged": true}`), 0, store.StatusUnchanged, "%")
+	ended(failed, 0, importstore.StatusFailed, "%plan%")
+	ended(h.noop(site, `{"rows": 10, "unchanged": true}`), 0, importstore.StatusUnchanged, "%")
 	cancelled := h.noop(site, `{"rows": 3000, "delay": "20ms"}`)
 	h.WaitLoading(t, cancelled.ID)
 	require.NoError(t, h.Starter.Cancel(enginetest.Context(t), cancelled.ID, starter.By{Who: "ann"}))
-	ended(cancelled, 0, store.StatusCancelled, "%ann%")
+	ended(cancelled, 0, importstore.StatusCancelled, "%ann%")
 	request, yes := h.noopRequest(site, `{"rows": 10}`), true
 	request.Review = &yes
 	declined := h.System.Start(t, request)
-	h.waitPhase(declined.ID, store.PhaseInReview)
-	require.NoError(t, h.Starter.Decide(enginetest.Context(t), declined.ID, store.Declined, starter.By{Who: "ann", Why: "a look"}))
-	ended(declined, 0, store.StatusDeclined, "%a look%")
+	h.waitPhase(declined.ID, importstore.PhaseInReview)
+	require.NoError(t, h.Starter.Decide(enginetest.Context(t), declined.ID, importstore.Declined, starter.By{Who: "ann", Why: "a look"}))
+	ended(declined, 0, importstore.StatusDeclined, "%a look%")
 	terminated := h.noop(site, `{"rows": 3000, "delay": "20ms"}`)
 	h.WaitLoading(t, terminated.ID)
 	require.NoError(t, h.Temporal.TerminateWorkflow(enginetest.Context(t), terminated.WorkflowID, "", "for a test"))
 	require.NoError(t, h.recover(terminated.ID))
-	ended(terminated, 0, store.StatusFailed, "%terminated%")
+	ended(terminated, 0, importstore.StatusFailed, "%terminated%")
 
 	h.Reset(t, failed.WorkflowID)
-	h.WaitFor(t, failed.ID, "completed", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusCompleted })
-	h.end(failed, store.StatusCompleted)
+	h.WaitFor(t, failed.ID, "completed", func(now importstore.Summary) bool { return now.Import.Status == importstore.StatusCompleted })
+	h.end(failed, importstore.StatusCompleted)
 	require.Equal(t, dispatchacts.Counts{Rows: 10, Jobs: 11}, h.dispatched(failed, 1).Counts)
 	h.waitNumber(1, "SELECT count(*) FROM ends WHERE import_id = $1 AND generation = 1 AND status = 'completed'", failed.ID)
 	require.EqualValues(t, 6, h.number("SELECT count(*) FROM ends"))
@@ -141,7 +141,7 @@ func TestUnfitRowsAreTold(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t, toSink)
 	imp := h.noop(site, `{"rows": 120, "parts": 2}`)
-	h.end(imp, store.StatusCompleted)
+	h.end(imp, importstore.StatusCompleted)
 	want := dispatch.Result{Counts: dispatchacts.Counts{Rows: 120, Jobs: 118, Unfit: 1, Told: 1}}
 	require.Equal(t, want, h.dispatched(imp, 0))
 	lines := h.feedback(imp.ID)
@@ -171,7 +171,7 @@ func TestNothingIsDispatched(t *testing.T) {
     to: [{destination: crm, action: post}]
 `)
 	imp := h.noop(site, `{"rows": 20}`)
-	h.end(imp, store.StatusCompleted)
+	h.end(imp, importstore.StatusCompleted)
 	with := h.History(t, imp.WorkflowID, "").GetEvents()
 	for _, event := range with {
 		require.NotContains(t, []enums.EventType{

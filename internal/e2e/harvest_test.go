@@ -19,7 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // lockedBuffer takes what several goroutines log.
@@ -77,13 +77,13 @@ func encodings(secret string) map[string]string {
 }
 
 // harvestPending returns what Temporal shows of a failing import.
-func (s *secretive) harvestPending(imp store.Import) map[string]string {
+func (s *secretive) harvestPending(imp importstore.Import) map[string]string {
 	s.t.Helper()
 	now, err := s.Temporal.DescribeWorkflowExecution(enginetest.Context(s.t), imp.WorkflowID, "")
 	require.NoError(s.t, err)
 	text, err := proto.Marshal(now)
 	require.NoError(s.t, err)
-	summary, err := s.Store.Summary(enginetest.Context(s.t), imp.ID)
+	summary, err := s.Store.Imports.Summary(enginetest.Context(s.t), imp.ID)
 	require.NoError(s.t, err)
 	return map[string]string{"pending activities": string(text), "attempt error": summary.Import.AttemptError}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -53,7 +53,7 @@ func setupConnected(t *testing.T, all ...connections.Connection) *connected {
 	registry := destinations.NewRegistry(postgres.New(guard), smtp.New(guard), webhook.New(guard))
 	s.Tune = func(cfg *worker.Config) { cfg.Destinations, cfg.Connections = registry, kinds }
 	c := &connected{system: s, known: &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: kinds,
+		Store: s.Store.Deliveries, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: kinds,
 	}}
 	for _, one := range all {
 		_, err := c.known.Add(enginetest.Context(t), connections.New(one))
@@ -84,9 +84,9 @@ func hookJob(connection, kind string) map[string]any {
 	return map[string]any{"connection": connection, "type": kind, "data": map[string]any{"no": 1}}
 }
 
-func (c *connected) state(job string) store.Job {
+func (c *connected) state(job string) deliverystore.Job {
 	c.t.Helper()
-	now, err := c.Store.Job(enginetest.Context(c.t), job)
+	now, err := c.Store.Deliveries.Job(enginetest.Context(c.t), job)
 	require.NoError(c.t, err)
 	return now
 }
@@ -97,7 +97,7 @@ func (c *connected) wait(state string, jobs ...string) {
 	ctx := enginetest.Context(c.t)
 	for _, id := range jobs {
 		require.EventuallyWithT(c.t, func(collect *assert.CollectT) {
-			job, err := c.Store.Job(ctx, id)
+			job, err := c.Store.Deliveries.Job(ctx, id)
 			require.NoError(collect, err)
 			require.Equal(collect, state, job.State, string(job.LastError))
 		}, 30*time.Second, 20*time.Millisecond)

@@ -17,7 +17,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/webhook/webhooktest"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 var byAnn = starter.By{Who: "ann", Why: "a look"}
@@ -32,13 +32,13 @@ func TestMistypedConnection(t *testing.T) {
 	for _, name := range []string{"typo", "typo", "typo", "tpyo", "other", "dwh", "dwh", "dwh", "dwh", "dwh"} {
 		wrong = append(wrong, c.send(posts, hookJob(name, "order")))
 	}
-	c.wait(store.JobFailed, wrong...)
-	c.wait(store.JobSucceeded, c.send(posts, hookJob("ops", "order")))
-	require.Equal(t, store.ConnectionHealthy, c.health("dwh").State, "an event has named it for a webhook")
+	c.wait(deliverystore.JobFailed, wrong...)
+	c.wait(deliverystore.JobSucceeded, c.send(posts, hookJob("ops", "order")))
+	require.Equal(t, deliverystore.ConnectionHealthy, c.health("dwh").State, "an event has named it for a webhook")
 	for _, id := range wrong {
 		require.WithinDuration(t, time.Now().Add(5*time.Minute), *c.state(id).DueAt, 2*time.Minute, "kept, and retried slowly")
 	}
-	unhealthy, err := c.Store.Unhealthy(enginetest.Context(t))
+	unhealthy, err := c.Store.Deliveries.Unhealthy(enginetest.Context(t))
 	require.NoError(t, err)
 	require.Empty(t, unhealthy)
 
@@ -52,7 +52,7 @@ func TestMistypedConnection(t *testing.T) {
 	for i := range 6 {
 		id := c.send(upserts, row("typo", i))
 		require.NoError(t, c.Trigger(ctx, upserts, byAnn))
-		c.wait(store.JobFailed, id)
+		c.wait(deliverystore.JobFailed, id)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestAnswersAboutJobs(t *testing.T) {
 	_, err = connectTo(t, dsn).Exec(ctx, "CREATE TABLE orders (id int PRIMARY KEY)")
 	require.NoError(t, err)
 	yes := true
-	_, err = c.Store.SaveSettings(ctx, store.ChangedSettings{Destination: "postgres", Realtime: &yes})
+	_, err = c.Store.Deliveries.SaveSettings(ctx, deliverystore.ChangedSettings{Destination: "postgres", Realtime: &yes})
 	require.NoError(t, err)
 	require.NoError(t, c.Refresh(ctx))
 
@@ -97,18 +97,18 @@ func TestAnswersAboutJobs(t *testing.T) {
 	}
 	poison := c.send(posts, hookJob("ops", "poison"))
 	for i := range 6 {
-		c.wait(store.JobDiscarded, c.send(mails, mail(fmt.Sprintf("gone%d", i))), c.send(upserts, row("bad")))
-		c.wait(store.JobFailed, poison)
+		c.wait(deliverystore.JobDiscarded, c.send(mails, mail(fmt.Sprintf("gone%d", i))), c.send(upserts, row("bad")))
+		c.wait(deliverystore.JobFailed, poison)
 		before := c.state(poison).Attempt
 		require.NoError(t, c.Trigger(ctx, posts, byAnn))
 		require.Eventually(t, func() bool {
 			now := c.state(poison)
-			return now.Attempt > before && now.State == store.JobFailed
+			return now.Attempt > before && now.State == deliverystore.JobFailed
 		}, 30*time.Second, 20*time.Millisecond, "a trigger does not wait for the retry")
 	}
-	c.wait(store.JobSucceeded, c.send(mails, mail("ann")), c.send(upserts, row(1)), c.send(posts, hookJob("ops", "order")))
+	c.wait(deliverystore.JobSucceeded, c.send(mails, mail("ann")), c.send(upserts, row(1)), c.send(posts, hookJob("ops", "order")))
 	for _, name := range []string{"mail", "dwh", "ops"} {
-		require.Equal(t, store.ConnectionHealthy, c.health(name).State, name)
+		require.Equal(t, deliverystore.ConnectionHealthy, c.health(name).State, name)
 	}
 }
 
@@ -143,29 +143,29 @@ func TestConnectionDown(t *testing.T) {
 			var failed []string
 			for range 5 {
 				id := c.send(posts, hookJob("down", "order"))
-				c.wait(store.JobFailed, id)
+				c.wait(deliverystore.JobFailed, id)
 				failed = append(failed, id)
 			}
-			c.waitHealth("down", store.ConnectionOpen)
+			c.waitHealth("down", deliverystore.ConnectionOpen)
 			require.Contains(t, c.health("down").Reason, "502")
 			fresh := c.send(posts, hookJob("down", "order"))
 			for range 20 {
-				c.wait(store.JobSucceeded, c.send(posts, hookJob("up", "order")))
+				c.wait(deliverystore.JobSucceeded, c.send(posts, hookJob("up", "order")))
 			}
 			// A deploy in between.
 			c.stop()
 			c.StartWorker(t)
-			c.wait(store.JobSucceeded, c.send(posts, hookJob("up", "order")))
-			require.Equal(t, store.ConnectionOpen, c.health("down").State)
-			require.Equal(t, store.ConnectionHealthy, c.health("up").State)
-			require.Equal(t, store.JobAcknowledged, c.state(fresh).State)
+			c.wait(deliverystore.JobSucceeded, c.send(posts, hookJob("up", "order")))
+			require.Equal(t, deliverystore.ConnectionOpen, c.health("down").State)
+			require.Equal(t, deliverystore.ConnectionHealthy, c.health("up").State)
+			require.Equal(t, deliverystore.JobAcknowledged, c.state(fresh).State)
 			require.Len(t, down.Events(), 5, "it is spared")
 
 			fixed.Store(true)
 			require.NoError(t, try(c))
-			c.wait(store.JobSucceeded, append(failed, fresh)...)
+			c.wait(deliverystore.JobSucceeded, append(failed, fresh)...)
 			require.Equal(t, fresh, first.Load(), "a job that has not failed is the probe")
-			require.Equal(t, store.ConnectionHealthy, c.health("down").State)
+			require.Equal(t, deliverystore.ConnectionHealthy, c.health("down").State)
 		})
 	}
 }
@@ -176,17 +176,17 @@ func TestPausedConnection(t *testing.T) {
 	endpoint := webhooktest.Start(t, nil)
 	c := setupConnected(t, endpoint.Connection("a"), endpoint.Connection("b"))
 	ctx := enginetest.Context(t)
-	require.NoError(t, c.known.Pause(ctx, "a", store.Order{By: "ann", Reason: "maintenance"}))
+	require.NoError(t, c.known.Pause(ctx, "a", deliverystore.Order{By: "ann", Reason: "maintenance"}))
 	waiting := c.send(posts, hookJob("a", "order"))
-	c.wait(store.JobSucceeded, c.send(posts, hookJob("b", "order")))
-	require.Equal(t, store.JobAcknowledged, c.state(waiting).State)
+	c.wait(deliverystore.JobSucceeded, c.send(posts, hookJob("b", "order")))
+	require.Equal(t, deliverystore.JobAcknowledged, c.state(waiting).State)
 	require.NoError(t, c.Trigger(ctx, posts, byAnn))
-	c.wait(store.JobSucceeded, c.send(posts, hookJob("b", "order")))
-	require.Equal(t, store.JobAcknowledged, c.state(waiting).State, "a trigger resumes nothing")
+	c.wait(deliverystore.JobSucceeded, c.send(posts, hookJob("b", "order")))
+	require.Equal(t, deliverystore.JobAcknowledged, c.state(waiting).State, "a trigger resumes nothing")
 	require.Equal(t, "ann", c.health("a").PausedBy)
 	require.NoError(t, c.known.Resume(ctx, "a"))
 	require.NoError(t, c.Refresh(ctx))
-	c.wait(store.JobSucceeded, waiting)
+	c.wait(deliverystore.JobSucceeded, waiting)
 }
 
 // An endpoint that hangs, and one that answers byte by byte, delay no other.
@@ -215,11 +215,11 @@ func TestDrippingEndpoint(t *testing.T) {
 	for range 10 {
 		slow = append(slow, c.send(posts, hookJob("drip", "order")), c.send(posts, hookJob("hang", "order")))
 	}
-	c.wait(store.JobExecuting, slow[0], slow[1])
+	c.wait(deliverystore.JobExecuting, slow[0], slow[1])
 	for range 50 {
-		c.wait(store.JobSucceeded, c.send(posts, hookJob("up", "order")))
+		c.wait(deliverystore.JobSucceeded, c.send(posts, hookJob("up", "order")))
 	}
 	for _, id := range slow[:2] {
-		require.Equal(t, store.JobExecuting, c.state(id).State)
+		require.Equal(t, deliverystore.JobExecuting, c.state(id).State)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // An import of as many parts as there can be keeps every run's history short, and
@@ -22,7 +22,7 @@ func TestHistoryOfManyParts(t *testing.T) {
 	request := s.noopRequest(site, `{"rows": 3000, "parts": 1000}`)
 	request.Settings.Parallelism = 16
 	imp := s.Start(t, request)
-	last := s.end(imp, store.StatusCompleted)
+	last := s.end(imp, importstore.StatusCompleted)
 	require.EqualValues(t, importers.MaxParts, last.PartsDone)
 	require.Equal(t, sumTo(3000), s.visitors(imp))
 

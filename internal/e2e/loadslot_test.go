@@ -16,7 +16,7 @@ import (
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // hanging is a source that does not answer.
@@ -78,8 +78,8 @@ func TestLoadSlotOfCancelledPart(t *testing.T) {
 	<-h.reading
 	second := s.noop("second.example", `{"rows": 100}`)
 	require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID, bob))
-	s.end(imp, store.StatusCancelled)
-	s.end(second, store.StatusCompleted)
+	s.end(imp, importstore.StatusCancelled)
+	s.end(second, importstore.StatusCompleted)
 }
 
 // A file that is a named pipe by the time it is read does not occupy the only load slot.
@@ -96,7 +96,7 @@ func TestLoadSlotOfNamedPipe(t *testing.T) {
 	r := s.noopRequest(site, `{"paths": ["`+dir+`"]}`)
 	r.Source = "csv"
 	imp := s.Start(t, r)
-	last := s.end(imp, store.StatusFailed)
+	last := s.end(imp, importstore.StatusFailed)
 	require.Contains(t, last.Import.Error, "is not a regular file but a named pipe")
-	s.end(s.noop("second.example", `{"rows": 100}`), store.StatusCompleted)
+	s.end(s.noop("second.example", `{"rows": 100}`), importstore.StatusCompleted)
 }

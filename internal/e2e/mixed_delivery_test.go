@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -33,7 +33,7 @@ func TestMixedDestinations(t *testing.T) {
 	there := newSink("there", &sinkAction{name: "write", schedule: realtime()})
 	const flows = `{"name": "a", "source": "shop", "to": [
 		{"destination": "here", "action": "write", "data": {}}, {"destination": "there", "action": "write", "data": {}}]}`
-	_, err := m.Store.ApplyFlows(ctx, store.FlowSet{Flows: []store.FlowSpec{{Name: "a", Spec: json.RawMessage(flows)}}})
+	_, err := m.Store.Deliveries.ApplyFlows(ctx, deliverystore.FlowSet{Flows: []deliverystore.FlowSpec{{Name: "a", Spec: json.RawMessage(flows)}}})
 	require.NoError(t, err)
 	gateway, err := starter.NewDestinations(starter.DestinationsConfig{
 		Temporal: m.Temporal, Store: m.Store, Registry: destinations.NewRegistry(),
@@ -52,7 +52,7 @@ func TestMixedDestinations(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, workers.WithAction("here", "write"), 1)
 	require.Empty(t, workers.WithDestination("there"))
-	waiting, err := m.Store.CountJobs(ctx, store.JobFilter{Destinations: []string{"there"}, States: []string{store.JobAcknowledged}})
+	waiting, err := m.Store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{Destinations: []string{"there"}, States: []string{deliverystore.JobAcknowledged}})
 	require.NoError(t, err)
 	require.EqualValues(t, events, waiting)
 	_, err = gateway.AddEvent(ctx, starter.EventRequest{
@@ -80,8 +80,8 @@ func TestMixedDestinations(t *testing.T) {
 func (m mixed) awaitSink(one *sink, jobs int) {
 	m.t.Helper()
 	require.EventuallyWithT(m.t, func(collect *assert.CollectT) {
-		n, err := m.Store.CountJobs(enginetest.Context(m.t), store.JobFilter{
-			Destinations: []string{one.name}, States: []string{store.JobSucceeded},
+		n, err := m.Store.Deliveries.CountJobs(enginetest.Context(m.t), deliverystore.JobFilter{
+			Destinations: []string{one.name}, States: []string{deliverystore.JobSucceeded},
 		})
 		require.NoError(collect, err)
 		require.EqualValues(collect, jobs, n)

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -46,7 +46,7 @@ func (m mixed) startWith(registry *importers.Registry) (stop func()) {
 }
 
 // start starts an import of a source into a site of its own.
-func (m mixed) start(source string, no int) store.Import {
+func (m mixed) start(source string, no int) importstore.Import {
 	domain := fmt.Sprintf("%s%d.example", source, no)
 	m.AddSite(m.t, domain)
 	r := m.noopRequest(domain, `{"rows": 20, "parts": 2}`)
@@ -56,7 +56,7 @@ func (m mixed) start(source string, no int) store.Import {
 
 // requireRightWorkers checks that no attempt at an activity of an import was made by a worker that
 // does not have its importer.
-func (m mixed) requireRightWorkers(imp store.Import) {
+func (m mixed) requireRightWorkers(imp importstore.Import) {
 	m.t.Helper()
 	for _, event := range m.History(m.t, imp.WorkflowID, "").GetEvents() {
 		failure := event.GetActivityTaskStartedEventAttributes().GetLastFailure()
@@ -72,35 +72,35 @@ func TestMixedWorkers(t *testing.T) {
 	const each = 6
 	m := newMixed(t)
 	stopStock := m.startStock()
-	var stock, own []store.Import
+	var stock, own []importstore.Import
 	for i := range each {
 		own = append(own, m.start("own", i))
 		stock = append(stock, m.start("noop", i))
 	}
 	for _, imp := range stock {
-		m.end(imp, store.StatusCompleted)
+		m.end(imp, importstore.StatusCompleted)
 	}
 	for _, imp := range own {
-		now, err := m.Store.Import(enginetest.Context(t), imp.ID)
+		now, err := m.Store.Imports.Import(enginetest.Context(t), imp.ID)
 		require.NoError(t, err)
-		require.Equal(t, []string{store.StatusQueued, store.PhaseQueued}, []string{now.Status, now.Phase})
+		require.Equal(t, []string{importstore.StatusQueued, importstore.PhaseQueued}, []string{now.Status, now.Phase})
 	}
 	unwanted := own[0]
 	require.NoError(t, m.Starter.Cancel(enginetest.Context(t), unwanted.ID, starter.By{Who: "ann"}))
-	m.end(unwanted, store.StatusCancelled)
+	m.end(unwanted, importstore.StatusCancelled)
 
 	stopExtended := m.startExtended()
 	for _, imp := range own[1:] {
-		m.end(imp, store.StatusCompleted)
+		m.end(imp, importstore.StatusCompleted)
 	}
 	stopStock()
 	late := m.start("noop", each)
 	stopExtended()
 	last := m.start("own", each)
 	m.startStock()
-	m.end(late, store.StatusCompleted)
+	m.end(late, importstore.StatusCompleted)
 	m.startExtended()
-	m.end(last, store.StatusCompleted)
+	m.end(last, importstore.StatusCompleted)
 	for _, imp := range append(append(stock, own...), late, last) {
 		m.requireRightWorkers(imp)
 	}

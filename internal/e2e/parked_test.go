@@ -15,7 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -47,14 +47,14 @@ func TestParkedIsReported(t *testing.T) {
 	defer func() { require.NoError(t, listener.Close(ctx)) }()
 	s.StartWorker(t)
 	imp := s.noop(site, forHours)
-	now := s.WaitFor(t, imp.ID, "parked", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusParked })
+	now := s.WaitFor(t, imp.ID, "parked", func(now importstore.Summary) bool { return now.Import.Status == importstore.StatusParked })
 	require.EqualValues(t, 3, now.PartsTotal)
 	require.Zero(t, now.PartsDone)
-	s.WaitFor(t, imp.ID, "another part continues", func(now store.ImportSummary) bool { return now.RowsLoaded > 0 })
+	s.WaitFor(t, imp.ID, "another part continues", func(now importstore.Summary) bool { return now.RowsLoaded > 0 })
 	for {
 		n, err := listener.Next(ctx)
 		require.NoError(t, err)
-		if n.Event == store.JobParked {
+		if n.Event == importstore.JobParked {
 			require.Equal(t, imp.ID, n.ImportID)
 			break
 		}
@@ -62,11 +62,11 @@ func TestParkedIsReported(t *testing.T) {
 	told := mails.Await(t, 1)[0]
 	require.Equal(t, []string{"ops@example.com"}, told.To)
 	require.Contains(t, told.Header.Get("Subject"), "is parked")
-	s.WaitFor(t, imp.ID, "shown in Temporal", func(store.ImportSummary) bool {
-		return s.attributes(imp.WorkflowID, "")["SluiceStatus"] == store.StatusParked
+	s.WaitFor(t, imp.ID, "shown in Temporal", func(importstore.Summary) bool {
+		return s.attributes(imp.WorkflowID, "")["SluiceStatus"] == importstore.StatusParked
 	})
 	require.NoError(t, s.Starter.SkipPart(ctx, imp.ID, 1, bob))
-	s.WaitFor(t, imp.ID, "running again", func(now store.ImportSummary) bool { return now.Import.Status == store.StatusRunning })
+	s.WaitFor(t, imp.ID, "running again", func(now importstore.Summary) bool { return now.Import.Status == importstore.StatusRunning })
 	require.NoError(t, s.Starter.Cancel(ctx, imp.ID, bob))
-	s.end(imp, store.StatusCancelled)
+	s.end(imp, importstore.StatusCancelled)
 }

@@ -10,13 +10,13 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // queryProgress asks an import's workflow how far it is.
-func (s *system) queryProgress(ctx context.Context, imp store.Import) importing.Progress {
+func (s *system) queryProgress(ctx context.Context, imp importstore.Import) importing.Progress {
 	s.t.Helper()
 	value, err := s.Temporal.QueryWorkflow(ctx, imp.WorkflowID, "", workflows.QueryProgress)
 	require.NoError(s.t, err)
@@ -26,7 +26,7 @@ func (s *system) queryProgress(ctx context.Context, imp store.Import) importing.
 }
 
 // reports counts the progress signals in the histories of all runs of an import.
-func (s *system) reports(imp store.Import) (n int) {
+func (s *system) reports(imp importstore.Import) (n int) {
 	s.t.Helper()
 	for run := imp.RunID; run != ""; {
 		history := s.History(s.t, imp.WorkflowID, run)
@@ -55,7 +55,7 @@ func TestProgressWithinPart(t *testing.T) {
 	s.WaitLoading(t, imp.ID)
 	seen := []importing.Progress{}
 	interrupted := false
-	s.WaitFor(t, imp.ID, "progress", func(now store.ImportSummary) bool {
+	s.WaitFor(t, imp.ID, "progress", func(now importstore.Summary) bool {
 		p := s.queryProgress(ctx, imp)
 		if p.PartsDone == 0 && p.RowsLoaded > 0 && (len(seen) == 0 || p.RowsLoaded > seen[len(seen)-1].RowsLoaded) {
 			seen = append(seen, p)
@@ -66,7 +66,7 @@ func TestProgressWithinPart(t *testing.T) {
 		}
 		return now.Import.FinishedAt != nil
 	})
-	s.end(imp, store.StatusCompleted)
+	s.end(imp, importstore.StatusCompleted)
 	require.GreaterOrEqual(t, len(seen), 6)
 	require.True(t, interrupted)
 	for i, p := range seen {

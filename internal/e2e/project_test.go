@@ -22,7 +22,8 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/scaffold"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -41,7 +42,7 @@ func TestProject(t *testing.T) {
 	args := []string{"import", "start", "daily_totals", "--site", site.Domain, "--args", fmt.Sprintf(`{"path": %q}`, file)}
 	require.Contains(t, p.run(append(args, "--dry-run")...), "2024-01-30")
 	p.run(append(args, "--wait")...)
-	imports, err := s.Store.Summaries(enginetest.Context(t), store.Listing{Site: site.Domain, Limit: 10})
+	imports, err := s.Store.Imports.Summaries(enginetest.Context(t), importstore.Listing{Site: site.Domain, Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, imports, 1)
 	seen, err := s.Warehouse.VisibleSum(enginetest.Context(t), schema.Visitors, uint64(site.ID), uint64(imports[0].Import.ID), "visitors")
@@ -54,7 +55,7 @@ func TestProject(t *testing.T) {
 	p.run("event", "send", "--source", "shop", "--name", "order", "--to", "shop_crm/send",
 		"--data", `{"connection": "shop", "payload": {"order": 1}}`)
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
-		succeeded, err := s.Store.CountJobs(enginetest.Context(t), store.JobFilter{States: []string{store.JobSucceeded}})
+		succeeded, err := s.Store.Deliveries.CountJobs(enginetest.Context(t), deliverystore.JobFilter{States: []string{deliverystore.JobSucceeded}})
 		assert.NoError(collect, err)
 		assert.EqualValues(collect, 1, succeeded)
 	}, time.Minute, 50*time.Millisecond)

@@ -7,7 +7,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
@@ -25,7 +25,7 @@ func (r recorder) sinks() *delivering {
 func (r recorder) destination() *historypb.History {
 	r.t.Helper()
 	d := r.sinks()
-	d.wait(d.send(post, sinkData{}), store.JobSucceeded)
+	d.wait(d.send(post, sinkData{}), deliverystore.JobSucceeded)
 	id := workflows.DestinationID("crm")
 	require.NoError(r.t, d.Temporal.GetWorkflow(enginetest.Context(r.t), id, "").Get(enginetest.Context(r.t), nil))
 	return d.History(r.t, id, "")
@@ -37,7 +37,7 @@ func (r recorder) destinationAction(chained int) *historypb.History {
 	r.t.Helper()
 	d := r.sinks()
 	for fail := range 3 {
-		d.wait(d.send(post, sinkData{Fail: fail * (1 - chained)}), store.JobSucceeded)
+		d.wait(d.send(post, sinkData{Fail: fail * (1 - chained)}), deliverystore.JobSucceeded)
 	}
 	if chained == 1 {
 		d.waitState(audit, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 3 && s.Running == 0 })
@@ -61,8 +61,8 @@ func (r recorder) destinationCommands() *historypb.History {
 	require.NoError(r.t, d.SetRate(ctx, post, 50, by))
 	require.NoError(r.t, d.Resume(ctx, post, by))
 	require.NoError(r.t, d.Trigger(ctx, post, by))
-	d.wait(first, store.JobSucceeded)
-	d.wait(second, store.JobSucceeded)
+	d.wait(first, deliverystore.JobSucceeded)
+	d.wait(second, deliverystore.JobSucceeded)
 	d.waitState(post, func(s delivery.ActionState) bool { return s.Totals.Succeeded == 2 })
 	return d.History(r.t, workflows.DestinationActionID("crm", "post"), "")
 }

@@ -4,7 +4,7 @@ import (
 	"github.com/stretchr/testify/require"
 	historypb "go.temporal.io/api/history/v1"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -24,7 +24,7 @@ func (r recorder) dispatch(child bool) *historypb.History {
 	request := h.noopRequest(site, `{"rows": 2300, "parts": 2}`)
 	request.Settings.ChunkRows = 700
 	imp := h.System.Start(r.t, request)
-	h.end(imp, store.StatusCompleted)
+	h.end(imp, importstore.StatusCompleted)
 	counts := h.dispatched(imp, 0)
 	require.EqualValues(r.t, 2300, counts.Rows)
 	require.EqualValues(r.t, 23, counts.Jobs)

@@ -17,7 +17,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -30,30 +30,30 @@ type recorder struct {
 // recordings are the histories to record, by the names of their files.
 var recordings = map[string]func(r recorder) *historypb.History{
 	"completed": func(r recorder) *historypb.History {
-		return r.end(r.start(`{"rows": 100, "parts": 3, "bad_rows": 2}`), store.StatusCompleted)
+		return r.end(r.start(`{"rows": 100, "parts": 3, "bad_rows": 2}`), importstore.StatusCompleted)
 	},
 	"failed": func(r recorder) *historypb.History {
-		return r.end(r.start(`{"rows": 100, "parts": 3, "fail": "import_data", "permanent": true}`), store.StatusFailed)
+		return r.end(r.start(`{"rows": 100, "parts": 3, "fail": "import_data", "permanent": true}`), importstore.StatusFailed)
 	},
 	"cancelled": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100000, "parts": 3, "delay": "50ms"}`)
 		r.WaitLoading(r.t, imp.ID)
 		require.NoError(r.t, r.Starter.Cancel(enginetest.Context(r.t), imp.ID, starter.By{}))
-		return r.end(imp, store.StatusCancelled)
+		return r.end(imp, importstore.StatusCancelled)
 	},
 	"retried": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`)
 		r.WaitParked(r.t, imp.ID)
 		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 0, starter.By{}))
 		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 1, starter.By{}))
-		return r.end(imp, store.StatusCompleted)
+		return r.end(imp, importstore.StatusCompleted)
 	},
 	"skipped": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100, "parts": 2, "fail": "import_data", "fail_times": 20}`)
 		r.WaitParked(r.t, imp.ID)
 		require.NoError(r.t, r.Starter.SkipPart(enginetest.Context(r.t), imp.ID, 0, starter.By{Why: "the file is lost"}))
 		require.NoError(r.t, r.Starter.RetryPart(enginetest.Context(r.t), imp.ID, 1, starter.By{}))
-		return r.end(imp, store.StatusCompleted)
+		return r.end(imp, importstore.StatusCompleted)
 	},
 	"paused": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 20000, "parts": 3, "delay": "20ms"}`)
@@ -62,24 +62,28 @@ var recordings = map[string]func(r recorder) *historypb.History{
 		require.NoError(r.t, r.Starter.Pause(ctx, imp.ID, starter.By{Who: "ann"}))
 		require.NoError(r.t, r.Starter.SetRate(ctx, imp.ID, 1_000_000, starter.By{Who: "ann"}))
 		require.NoError(r.t, r.Starter.Resume(ctx, imp.ID, starter.By{Who: "ann"}))
-		return r.end(imp, store.StatusCompleted)
+		return r.end(imp, importstore.StatusCompleted)
 	},
 	"waited": func(r recorder) *historypb.History {
 		return r.end(r.start(`{"rows": 200, "parts": 2, "fail": "import_data", "fail_times": 2, "wait": "300ms"}`),
-			store.StatusCompleted)
+			importstore.StatusCompleted)
 	},
 	"locked": func(r recorder) *historypb.History {
 		first := r.start(`{"rows": 2000, "delay": "20ms", "start_date": "2021-01-01", "end_date": "2021-01-10"}`)
 		r.WaitLoading(r.t, first.ID)
 		second := r.start(`{"rows": 10, "start_date": "2021-02-01", "end_date": "2021-02-10"}`)
-		r.end(first, store.StatusCompleted)
-		return r.end(second, store.StatusCompleted)
+		r.end(first, importstore.StatusCompleted)
+		return r.end(second, importstore.StatusCompleted)
 	},
 	"unchanged": func(r recorder) *historypb.History {
-		return r.end(r.start(`{"unchanged": true}`), store.StatusUnchanged)
+		return r.end(r.start(`{"unchanged": true}`), importstore.StatusUnchanged)
 	},
-	"accepted": func(r recorder) *historypb.History { return r.reviewed(store.Accepted, store.StatusCompleted) },
-	"declined": func(r recorder) *historypb.History { return r.reviewed(store.Declined, store.StatusDeclined) },
+	"accepted": func(r recorder) *historypb.History {
+		return r.reviewed(importstore.Accepted, importstore.StatusCompleted)
+	},
+	"declined": func(r recorder) *historypb.History {
+		return r.reviewed(importstore.Declined, importstore.StatusDeclined)
+	},
 	"terminated": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 20000, "parts": 3, "delay": "20ms"}`)
 		r.WaitLoading(r.t, imp.ID)
@@ -87,7 +91,7 @@ var recordings = map[string]func(r recorder) *historypb.History{
 		require.NoError(r.t, r.Temporal.TerminateWorkflow(ctx, imp.WorkflowID, "", "for the record"))
 		_, err := r.Starter.Recover(ctx, imp.ID)
 		require.NoError(r.t, err)
-		return r.end(imp, store.StatusFailed)
+		return r.end(imp, importstore.StatusFailed)
 	},
 	"continued_first": func(r recorder) *historypb.History {
 		imp := r.long()
@@ -98,10 +102,10 @@ var recordings = map[string]func(r recorder) *historypb.History{
 	},
 	"reset": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100, "fail": "plan", "permanent": true, "fail_times": 1}`)
-		r.end(imp, store.StatusFailed)
+		r.end(imp, importstore.StatusFailed)
 		r.Reset(r.t, imp.WorkflowID)
-		r.WaitFor(r.t, imp.ID, "completed", func(now store.ImportSummary) bool {
-			return now.Import.Status == store.StatusCompleted
+		r.WaitFor(r.t, imp.ID, "completed", func(now importstore.Summary) bool {
+			return now.Import.Status == importstore.StatusCompleted
 		})
 		return r.History(r.t, imp.WorkflowID, "")
 	},
@@ -123,7 +127,7 @@ var recordings = map[string]func(r recorder) *historypb.History{
 	"dry_run":              func(r recorder) *historypb.History { return r.dryRun() },
 	"deleted": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100}`)
-		r.end(imp, store.StatusCompleted)
+		r.end(imp, importstore.StatusCompleted)
 		require.NoError(r.t, r.Starter.Delete(enginetest.Context(r.t), imp.ID))
 		require.NoError(r.t, r.Starter.WaitDeleted(enginetest.Context(r.t), imp.ID))
 		id := workflows.DeletionID("example.com", imp.ID)
@@ -133,16 +137,16 @@ var recordings = map[string]func(r recorder) *historypb.History{
 }
 
 // long runs an import that continues as new once.
-func (r recorder) long() store.Import {
+func (r recorder) long() importstore.Import {
 	r.t.Helper()
 	args, err := json.Marshal(noop.Args{Rows: 200, Parts: importacts.MaxPlannedParts + 3, StartDate: 18628, EndDate: 18658})
 	require.NoError(r.t, err)
 	imp := r.start(string(args))
-	r.end(imp, store.StatusCompleted)
+	r.end(imp, importstore.StatusCompleted)
 	return imp
 }
 
-func (r recorder) start(args string) store.Import {
+func (r recorder) start(args string) importstore.Import {
 	r.t.Helper()
 	return r.Start(r.t, r.request(args))
 }
@@ -159,18 +163,18 @@ func (r recorder) reviewed(verdict, status string) *historypb.History {
 	request, yes := r.request(`{"rows": 100}`), true
 	request.Review = &yes
 	imp := r.Start(r.t, request)
-	r.WaitFor(r.t, imp.ID, "a review", func(now store.ImportSummary) bool { return now.Import.Phase == store.PhaseInReview })
+	r.WaitFor(r.t, imp.ID, "a review", func(now importstore.Summary) bool { return now.Import.Phase == importstore.PhaseInReview })
 	require.NoError(r.t, r.Starter.Decide(enginetest.Context(r.t), imp.ID, verdict, starter.By{Who: "ann", Why: "a look"}))
 	return r.end(imp, status)
 }
 
 // end waits for the import and for its workflow, and returns the workflow's history.
-func (r recorder) end(imp store.Import, status string) *historypb.History {
+func (r recorder) end(imp importstore.Import, status string) *historypb.History {
 	r.t.Helper()
 	last := r.Wait(r.t, imp.ID)
 	require.Equal(r.t, status, last.Import.Status, last.Import.Error)
 	err := r.Temporal.GetWorkflow(enginetest.Context(r.t), imp.WorkflowID, "").Get(enginetest.Context(r.t), nil)
-	require.Equal(r.t, status == store.StatusCompleted || status == store.StatusUnchanged, err == nil)
+	require.Equal(r.t, status == importstore.StatusCompleted || status == importstore.StatusUnchanged, err == nil)
 	return r.History(r.t, imp.WorkflowID, "")
 }
 

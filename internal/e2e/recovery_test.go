@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -50,7 +50,7 @@ func recovering(t *testing.T) (*system, *watched) {
 }
 
 // lose deletes the workflow of an import.
-func (s *system) lose(imp store.Import) {
+func (s *system) lose(imp importstore.Import) {
 	s.t.Helper()
 	ctx := enginetest.Context(s.t)
 	_, err := s.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
@@ -66,16 +66,16 @@ func TestTemporalLostWhileLoading(t *testing.T) {
 	s, w := recovering(t)
 	stop := s.StartWorker(t)
 	imp := s.noop(site, `{"rows": 4000, "parts": 2, "delay": "20ms"}`)
-	s.WaitFor(t, imp.ID, "half loaded", func(now store.ImportSummary) bool { return now.RowsLoaded > 1000 })
+	s.WaitFor(t, imp.ID, "half loaded", func(now importstore.Summary) bool { return now.RowsLoaded > 1000 })
 	stop()
 	s.LoseTemporal(t)
-	half, err := s.Store.ListParts(enginetest.Context(t), imp.ID)
+	half, err := s.Store.Imports.ListParts(enginetest.Context(t), imp.ID)
 	require.NoError(t, err)
 	w.mu.Lock()
 	w.from = map[int][]importers.Cursor{}
 	w.mu.Unlock()
 	s.StartWorker(t)
-	last := s.end(imp, store.StatusCompleted)
+	last := s.end(imp, importstore.StatusCompleted)
 	require.EqualValues(t, 4000, last.RowsLoaded)
 	require.Equal(t, imp.WorkflowID, last.Import.WorkflowID)
 	require.NotEqual(t, imp.RunID, last.Import.RunID)
@@ -100,7 +100,7 @@ func TestTemporalLostWhileWaiting(t *testing.T) {
 	stop := s.StartWorker(t)
 	review := s.reviewed(`{"rows": 500}`)
 	next := s.noop(site, `{"rows": 10, "start_date": "2022-01-01", "end_date": "2022-01-10"}`)
-	s.end(next, store.StatusCompleted)
+	s.end(next, importstore.StatusCompleted)
 	parked := s.noop("parked.example", `{"rows": 100, "fail": "import_data", "fail_times": 10}`)
 	s.WaitParked(t, parked.ID)
 	paused := s.noop("paused.example", `{"rows": 4000, "delay": "20ms"}`)
@@ -110,27 +110,27 @@ func TestTemporalLostWhileWaiting(t *testing.T) {
 	cancelled := s.noop("cancelled.example", `{"rows": 4000, "delay": "20ms"}`)
 	s.WaitLoading(t, cancelled.ID)
 	waiting := s.noop("cancelled.example", `{"rows": 10}`)
-	s.waitPhase(waiting.ID, store.PhaseLocking)
+	s.waitPhase(waiting.ID, importstore.PhaseLocking)
 	stop()
 	s.LoseTemporal(t)
 	s.StartWorker(t)
 
 	require.NoError(t, s.Starter.Cancel(ctx, cancelled.ID, bob))
-	require.Equal(t, "cancelled by bob: as agreed", s.end(cancelled, store.StatusCancelled).Import.Error)
-	s.end(waiting, store.StatusCompleted)
+	require.Equal(t, "cancelled by bob: as agreed", s.end(cancelled, importstore.StatusCancelled).Import.Error)
+	s.end(waiting, importstore.StatusCompleted)
 
 	require.NoError(t, s.Starter.RetryPart(ctx, parked.ID, 0, bob))
-	s.end(parked, store.StatusCompleted)
+	s.end(parked, importstore.StatusCompleted)
 
-	now, err := s.Store.Summary(ctx, paused.ID)
+	now, err := s.Store.Imports.Summary(ctx, paused.ID)
 	require.NoError(t, err)
 	require.True(t, now.Import.Paused)
 	require.EqualValues(t, 1_000_000, now.Import.Rate)
 	require.NoError(t, s.Starter.Resume(ctx, paused.ID, bob))
-	require.EqualValues(t, 4000, s.end(paused, store.StatusCompleted).RowsLoaded)
+	require.EqualValues(t, 4000, s.end(paused, importstore.StatusCompleted).RowsLoaded)
 
-	require.NoError(t, s.Starter.Decide(ctx, review.ID, store.Accepted, bob))
-	require.EqualValues(t, 500, s.end(review, store.StatusCompleted).RowsLoaded)
+	require.NoError(t, s.Starter.Decide(ctx, review.ID, importstore.Accepted, bob))
+	require.EqualValues(t, 500, s.end(review, importstore.StatusCompleted).RowsLoaded)
 }
 
 // Every command works on an import whose workflow is gone, without waiting for a worker to
@@ -143,8 +143,8 @@ func TestCommandsWithoutWorkflow(t *testing.T) {
 	s.StartWorker(t)
 	imp := s.reviewed(`{"rows": 50}`)
 	s.lose(imp)
-	require.NoError(t, s.Starter.Decide(ctx, imp.ID, store.Accepted, bob))
-	s.end(imp, store.StatusCompleted)
+	require.NoError(t, s.Starter.Decide(ctx, imp.ID, importstore.Accepted, bob))
+	s.end(imp, importstore.StatusCompleted)
 	require.NoError(t, s.Starter.Delete(ctx, imp.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, imp.ID))
 
@@ -153,7 +153,7 @@ func TestCommandsWithoutWorkflow(t *testing.T) {
 	s.lose(imp)
 	require.ErrorContains(t, s.Starter.Delete(ctx, imp.ID), "cancel it first with `sluice import cancel 2`")
 	require.NoError(t, s.Starter.Cancel(ctx, imp.ID, bob))
-	s.end(imp, store.StatusCancelled)
+	s.end(imp, importstore.StatusCancelled)
 }
 
 // A deletion whose workflow is lost, for any reason, continues.
@@ -163,10 +163,10 @@ func TestDeletionWithoutWorkflow(t *testing.T) {
 	ctx := enginetest.Context(t)
 	stop := s.StartWorker(t)
 	imp := s.noop(site, `{"rows": 50}`)
-	s.end(imp, store.StatusCompleted)
+	s.end(imp, importstore.StatusCompleted)
 	stop()
 	require.NoError(t, s.Starter.Delete(ctx, imp.ID))
-	deleting, err := s.Store.Import(ctx, imp.ID)
+	deleting, err := s.Store.Imports.Import(ctx, imp.ID)
 	require.NoError(t, err)
 	require.NoError(t, s.Temporal.TerminateWorkflow(ctx, deleting.WorkflowID, "", "by mistake"))
 	s.StartWorker(t)
@@ -182,13 +182,13 @@ func TestTemporalLostWhileEnding(t *testing.T) {
 	imp := s.noop(site, `{"rows": 4000, "delay": "20ms"}`)
 	s.WaitLoading(t, imp.ID)
 	stop()
-	require.NoError(t, s.Store.NoteEnding(ctx, imp.ID, store.End{
-		Status: store.StatusCancelled, Class: string(importers.ClassCancelled), Reason: "cancelled by ann",
+	require.NoError(t, s.Store.Imports.NoteEnding(ctx, imp.ID, importstore.End{
+		Status: importstore.StatusCancelled, Class: string(importers.ClassCancelled), Reason: "cancelled by ann",
 	}))
-	require.NoError(t, s.Store.FailOpenParts(ctx, imp.ID, ""))
+	require.NoError(t, s.Store.Imports.FailOpenParts(ctx, imp.ID, ""))
 	s.LoseTemporal(t)
 	s.StartWorker(t)
-	require.Equal(t, "cancelled by ann", s.end(imp, store.StatusCancelled).Import.Error)
+	require.Equal(t, "cancelled by ann", s.end(imp, importstore.StatusCancelled).Import.Error)
 }
 
 // A run that has timed out, and one that the server has terminated, continue; one that a person
@@ -202,7 +202,7 @@ func TestClosedRuns(t *testing.T) {
 	stop()
 	require.NoError(t, s.Temporal.CancelWorkflow(ctx, imp.WorkflowID, ""))
 	s.StartWorker(t)
-	s.end(imp, store.StatusCancelled)
+	s.end(imp, importstore.StatusCancelled)
 	for _, id := range []int64{imp.ID, 4711} {
 		recovery, err := s.Starter.Recover(ctx, id)
 		require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/wiring"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -38,10 +38,10 @@ func (s *succeeding) OnSuccess(ctx context.Context, _ importers.Import, _ import
 }
 
 // closed waits until the workflow of an ended import has nothing left to do.
-func (s *system) closed(imp store.Import) store.Import {
+func (s *system) closed(imp importstore.Import) importstore.Import {
 	s.t.Helper()
-	s.WaitFor(s.t, imp.ID, "closed", func(now store.ImportSummary) bool { return now.Import.ClosedAt != nil })
-	now, err := s.Store.Import(enginetest.Context(s.t), imp.ID)
+	s.WaitFor(s.t, imp.ID, "closed", func(now importstore.Summary) bool { return now.Import.ClosedAt != nil })
+	now, err := s.Store.Imports.Import(enginetest.Context(s.t), imp.ID)
 	require.NoError(s.t, err)
 	return now
 }
@@ -56,16 +56,16 @@ func TestTemporalLostAfterPublication(t *testing.T) {
 	imp := s.noop(site, `{"rows": 100}`)
 	<-importer.entered
 	stop()
-	now, err := s.Store.Import(enginetest.Context(t), imp.ID)
+	now, err := s.Store.Imports.Import(enginetest.Context(t), imp.ID)
 	require.NoError(t, err)
-	require.Equal(t, store.StatusCompleted, now.Status)
+	require.Equal(t, importstore.StatusCompleted, now.Status)
 	require.Nil(t, now.ClosedAt)
 	calls := importer.calls.Load()
 	s.LoseTemporal(t)
 	s.StartWorker(t)
 	s.closed(imp)
 	require.Greater(t, importer.calls.Load(), calls)
-	require.EqualValues(t, 100, s.end(imp, store.StatusCompleted).RowsLoaded)
+	require.EqualValues(t, 100, s.end(imp, importstore.StatusCompleted).RowsLoaded)
 	require.Contains(t, s.feedback(imp.ID), "warn: The workflow is started again for what follows the end of the import: "+
 		"Temporal does not know its workflow.")
 }
@@ -80,7 +80,7 @@ func TestTerminatedAfterPublication(t *testing.T) {
 	imp := s.noop(site, `{"rows": 100}`)
 	<-importer.entered
 	require.NoError(t, s.Temporal.TerminateWorkflow(enginetest.Context(t), imp.WorkflowID, "", "it hangs"))
-	require.Equal(t, store.StatusCompleted, s.closed(imp).Status)
+	require.Equal(t, importstore.StatusCompleted, s.closed(imp).Status)
 	require.Contains(t, s.feedback(imp.ID), "warn: What follows the end of the import (dispatch to flows, on_success) "+
 		"may be incomplete: its workflow was terminated: it hangs.")
 }
@@ -96,11 +96,11 @@ func TestTemporalLostBeforeDispatch(t *testing.T) {
 	imp := h.noop(site, `{"rows": 4000, "delay": "50ms"}`)
 	h.WaitLoading(t, imp.ID)
 	h.stop()
-	end := store.End{Status: store.StatusFailed, Class: string(importers.ClassInternal), Reason: "the disk is full"}
-	_, err := h.Store.Finish(enginetest.Context(t), imp.ID, end, wiring.LockLimits(h.Settings.Limits))
+	end := importstore.End{Status: importstore.StatusFailed, Class: string(importers.ClassInternal), Reason: "the disk is full"}
+	_, err := h.Store.Imports.Finish(enginetest.Context(t), imp.ID, end, wiring.LockLimits(h.Settings.Limits))
 	require.NoError(t, err)
 	h.LoseTemporal(t)
 	h.stop = h.StartWorker(t)
-	require.Equal(t, store.StatusFailed, h.closed(imp).Status)
+	require.Equal(t, importstore.StatusFailed, h.closed(imp).Status)
 	h.waitNumber(1, "SELECT count(*) FROM ends WHERE status = 'failed' AND reason = 'the disk is full' AND import_id = $1", imp.ID)
 }

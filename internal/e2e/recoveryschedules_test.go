@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -54,7 +55,7 @@ func (s *system) runOnce(name string) {
 		return run.Status != "" && run.Status != starter.RunRunning
 	}, time.Minute, 100*time.Millisecond)
 	require.Equal(s.t, starter.RunCompleted, run.Status, run.Reason)
-	last, err := s.Store.Summary(ctx, run.ImportID)
+	last, err := s.Store.Imports.Summary(ctx, run.ImportID)
 	require.NoError(s.t, err)
 	require.EqualValues(s.t, 7, last.RowsLoaded)
 }
@@ -183,7 +184,7 @@ func TestSchedulesChangedWithoutTemporal(t *testing.T) {
 	s.StartWorker(t)
 	s.awaitTemporal(workflows.ScheduleID("removed"), false)
 	require.Eventually(t, func() bool {
-		_, err := s.Store.Schedule(ctx, "removed")
+		_, err := s.Store.Imports.Schedule(ctx, "removed")
 		paused, err1 := s.temporalSchedule(ctx, workflows.ScheduleID("paused"))
 		resumed, err2 := s.temporalSchedule(ctx, workflows.ScheduleID("resumed"))
 		return err != nil && err1 == nil && err2 == nil && paused.Schedule.State.Paused && !resumed.Schedule.State.Paused
@@ -198,24 +199,25 @@ func TestScheduleIsAdopted(t *testing.T) {
 	ctx := enginetest.Context(t)
 	_, err := s.Starter.CreateSchedule(ctx, nightly("old", true))
 	require.NoError(t, err)
-	was, err := s.Store.Schedule(ctx, "old")
+	gone := func(importstore.Schedule) error { return nil }
+	was, err := s.Store.Imports.Schedule(ctx, "old")
 	require.NoError(t, err)
-	require.NoError(t, s.Store.MarkScheduleDeleted(ctx, "old"))
-	require.NoError(t, s.Store.RemoveSchedule(ctx, "old"))
+	require.NoError(t, s.Store.Imports.MarkScheduleDeleted(ctx, "old"))
+	require.NoError(t, s.Store.Imports.SyncSchedule(ctx, "old", gone))
 	_, err = s.Starter.CreateSchedule(ctx, nightly("seen", false))
 	require.NoError(t, err)
-	require.NoError(t, s.Store.MarkScheduleDeleted(ctx, "seen"))
-	require.NoError(t, s.Store.RemoveSchedule(ctx, "seen"))
+	require.NoError(t, s.Store.Imports.MarkScheduleDeleted(ctx, "seen"))
+	require.NoError(t, s.Store.Imports.SyncSchedule(ctx, "seen", gone))
 	_, err = s.Starter.CreateSchedule(ctx, nightly("seen", false))
 	require.ErrorIs(t, err, store.ErrTaken)
 	require.NoError(t, s.Starter.PauseSchedule(ctx, "seen", ann))
 
 	s.StartWorker(t)
 	require.Eventually(t, func() bool {
-		_, err := s.Store.Schedule(ctx, "old")
+		_, err := s.Store.Imports.Schedule(ctx, "old")
 		return err == nil
 	}, time.Minute, 100*time.Millisecond)
-	now, err := s.Store.Schedule(ctx, "old")
+	now, err := s.Store.Imports.Schedule(ctx, "old")
 	require.NoError(t, err)
 	require.Equal(t, string(was.Definition), string(now.Definition))
 	require.Equal(t, []any{true, was.Note}, []any{now.Paused, now.Note})

@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // A failed import whose cause is fixed is run again by a reset of its workflow, from
@@ -25,14 +25,14 @@ func TestResetOfAFailedImport(t *testing.T) {
 			s := &system{System: s.System, t: t}
 			s.AddSite(t, domain)
 			imp := s.noop(domain, `{"rows": 500, "parts": 3, "bad_rows": 4, "fail": "`+at+`", "permanent": true, "fail_times": 1}`)
-			failed := s.end(imp, store.StatusFailed)
+			failed := s.end(imp, importstore.StatusFailed)
 			require.Equal(t, "bad_input", failed.Import.ErrorClass)
 
 			run := s.Reset(t, imp.WorkflowID)
-			s.WaitFor(t, imp.ID, "completed", func(now store.ImportSummary) bool {
-				return now.Import.Status == store.StatusCompleted
+			s.WaitFor(t, imp.ID, "completed", func(now importstore.Summary) bool {
+				return now.Import.Status == importstore.StatusCompleted
 			})
-			last := s.end(imp, store.StatusCompleted)
+			last := s.end(imp, importstore.StatusCompleted)
 			require.Equal(t, run, last.Import.RunID)
 			require.EqualValues(t, 500, last.RowsRead)
 			require.EqualValues(t, 496, last.RowsLoaded)
@@ -56,12 +56,12 @@ func TestResetOfACancelledImport(t *testing.T) {
 	imp := s.noop(site, `{"rows": 3000, "parts": 3, "delay": "20ms"}`)
 	s.WaitLoading(t, imp.ID)
 	require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID, starter.By{}))
-	s.end(imp, store.StatusCancelled)
+	s.end(imp, importstore.StatusCancelled)
 	s.Reset(t, imp.WorkflowID)
-	s.WaitFor(t, imp.ID, "completed", func(now store.ImportSummary) bool {
-		return now.Import.Status == store.StatusCompleted
+	s.WaitFor(t, imp.ID, "completed", func(now importstore.Summary) bool {
+		return now.Import.Status == importstore.StatusCompleted
 	})
-	s.end(imp, store.StatusCompleted)
+	s.end(imp, importstore.StatusCompleted)
 	require.Equal(t, sumTo(3000), s.visitors(imp))
 }
 
@@ -71,10 +71,10 @@ func TestResetChangesNothing(t *testing.T) {
 	s := setupNoop(t)
 	s.StartWorker(t)
 	imp := s.noop(site, `{"rows": 500, "parts": 3}`)
-	s.end(imp, store.StatusCompleted)
+	s.end(imp, importstore.StatusCompleted)
 	// The workflow has ended: what it records last is in the store.
 	before := s.Wait(t, imp.ID)
-	refused := func(imp store.Import) {
+	refused := func(imp importstore.Import) {
 		run := s.Reset(t, imp.WorkflowID)
 		ctx := enginetest.Context(t)
 		err := s.Temporal.GetWorkflow(ctx, imp.WorkflowID, run).Get(ctx, nil)
@@ -94,12 +94,12 @@ func TestResetChangesNothing(t *testing.T) {
 
 	// A failed one waits for its locks while another of the site is under way.
 	failed := s.noop(site, `{"start_date": "2022-01-01", "end_date": "2022-01-01", "fail": "plan", "permanent": true}`)
-	s.end(failed, store.StatusFailed)
+	s.end(failed, importstore.StatusFailed)
 	other := s.noop(site, `{"rows": 4000, "delay": "30ms", "start_date": "2023-01-01", "end_date": "2023-01-01"}`)
 	s.WaitLoading(t, other.ID)
 	s.Reset(t, failed.WorkflowID)
-	s.waitPhase(failed.ID, store.PhaseLocking)
-	s.end(other, store.StatusCompleted)
-	s.end(failed, store.StatusFailed)
+	s.waitPhase(failed.ID, importstore.PhaseLocking)
+	s.end(other, importstore.StatusCompleted)
+	s.end(failed, importstore.StatusFailed)
 	require.Equal(t, sumTo(4000), s.visitors(other))
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // A worker that receives a signal during an import stops promptly, and the next
@@ -23,12 +23,12 @@ func TestWorkerStopsWhileLoading(t *testing.T) {
 	begun := time.Now()
 	stop()
 	require.Less(t, time.Since(begun), config.Default().Worker.StopTimeout, "the stop timeout is not waited out")
-	stood, err := s.Store.Summary(enginetest.Context(t), imp.ID)
+	stood, err := s.Store.Imports.Summary(enginetest.Context(t), imp.ID)
 	require.NoError(t, err)
 	require.Less(t, stood.RowsLoaded, int64(rows-5), "it was in the middle")
 
 	s.StartWorker(t)
-	last := s.end(imp, store.StatusCompleted)
+	last := s.end(imp, importstore.StatusCompleted)
 	require.EqualValues(t, rows, last.RowsRead)
 	require.EqualValues(t, 5, last.RowsRejected)
 	require.Equal(t, sumTo(rows)-sumTo(5), s.visitors(imp))
@@ -51,7 +51,7 @@ func TestWorkerStopsInACallback(t *testing.T) {
 			require.Less(t, time.Since(begun), config.Default().Worker.StopTimeout, "the stop timeout is not waited out")
 			hung.at = "nowhere"
 			s.StartWorker(t)
-			s.end(imp, store.StatusCompleted)
+			s.end(imp, importstore.StatusCompleted)
 			ended := lastFailure(s.History(t, imp.WorkflowID, ""), at)
 			require.NotNil(t, ended)
 			require.Nil(t, ended.GetTimeoutFailureInfo(), "the worker has told that it stops: %s", ended)
@@ -68,6 +68,6 @@ func TestTwoWorkers(t *testing.T) {
 	imp := s.noop(site, `{"rows": 3000, "parts": 4, "delay": "20ms"}`)
 	s.WaitLoading(t, imp.ID)
 	stop()
-	s.end(imp, store.StatusCompleted)
+	s.end(imp, importstore.StatusCompleted)
 	require.Equal(t, sumTo(3000), s.visitors(imp))
 }

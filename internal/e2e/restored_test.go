@@ -11,7 +11,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // held waits in finalize until the test releases it.
@@ -68,10 +68,10 @@ func (s *system) save() (restore func()) {
 // before.
 func TestStoreRestoredBehindWorkflow(t *testing.T) {
 	t.Parallel()
-	for name, until := range map[string]func(now store.ImportSummary) bool{
-		"half loaded": func(now store.ImportSummary) bool { return now.RowsLoaded > 200 },
-		"not planned": func(now store.ImportSummary) bool {
-			return now.PartsTotal == 0 && now.Import.Phase != store.PhaseQueued
+	for name, until := range map[string]func(now importstore.Summary) bool{
+		"half loaded": func(now importstore.Summary) bool { return now.RowsLoaded > 200 },
+		"not planned": func(now importstore.Summary) bool {
+			return now.PartsTotal == 0 && now.Import.Phase != importstore.PhaseQueued
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestStoreRestoredBehindWorkflow(t *testing.T) {
 			<-h.reached
 			restore()
 			close(h.letGo)
-			last := s.end(imp, store.StatusCompleted)
+			last := s.end(imp, importstore.StatusCompleted)
 			require.EqualValues(t, 1000, last.RowsLoaded)
 			require.Equal(t, sumTo(1000), s.visitors(imp))
 			require.Contains(t, s.feedback(imp.ID), "warn: The store has open parts that the workflow had loaded: the store was restored. "+

@@ -29,7 +29,9 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -121,7 +123,7 @@ func (*secretive) kinds() *connections.Registry {
 func (s *secretive) connect() {
 	s.t.Helper()
 	known := &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: s.kinds(),
+		Store: s.Store.Deliveries, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: s.kinds(),
 	}
 	wrong := s.fake.Connection(s.t, "wrong")
 	wrong.Secrets["refresh_token"] = plantedRefresh
@@ -144,12 +146,12 @@ func (s *secretive) analytics(connection, status string) {
 // webhook.
 func (s *secretive) awaitDeliveries(notifications int) {
 	s.t.Helper()
-	filter := store.JobFilter{Event: &store.EventFilter{Sources: []string{store.SourceSluice}}}
+	filter := deliverystore.JobFilter{Event: &deliverystore.EventFilter{Sources: []string{dispatchstore.SourceSluice}}}
 	require.Eventually(s.t, func() bool {
-		list, err := s.Store.ListJobs(enginetest.Context(s.t), filter, store.Page{})
+		list, err := s.Store.Deliveries.ListJobs(enginetest.Context(s.t), filter, deliverystore.Page{})
 		tried := 0
 		for _, job := range list {
-			if job.Attempt > 0 && job.State != store.JobExecuting {
+			if job.Attempt > 0 && job.State != deliverystore.JobExecuting {
 				tried++
 			}
 		}
@@ -177,17 +179,17 @@ func TestSecretsStayInside(t *testing.T) {
 	imp := s.noop(site, `{"rows": 3000, "delay": "50ms", "bad_rows": 5}`)
 	s.WaitLoading(t, imp.ID)
 	s.warehouseProxy.Cut()
-	s.WaitFor(t, imp.ID, "failing without a warehouse", func(now store.ImportSummary) bool { return now.Import.AttemptError != "" })
+	s.WaitFor(t, imp.ID, "failing without a warehouse", func(now importstore.Summary) bool { return now.Import.AttemptError != "" })
 	seen := s.harvestPending(imp)
 	s.warehouseProxy.Restore()
 	s.storeProxy.Cut()
 	s.storeProxy.Restore()
-	s.end(imp, store.StatusCompleted)
+	s.end(imp, importstore.StatusCompleted)
 	s.fake.Inject(fakega4.Fault{Method: "token", Times: 1, Status: http.StatusInternalServerError},
 		fakega4.Fault{Method: "batchRunReports", Times: 2, Status: http.StatusServiceUnavailable, EchoToken: true},
 		fakega4.Fault{Method: "runReport", Times: 2, Status: http.StatusServiceUnavailable, EchoToken: true})
-	s.analytics("right", store.StatusCompleted)
-	s.analytics("wrong", store.StatusFailed)
+	s.analytics("right", importstore.StatusCompleted)
+	s.analytics("wrong", importstore.StatusFailed)
 	for _, name := range []string{"right", "wrong", "told"} {
 		connection, err := s.Store.Connection(ctx, name)
 		require.NoError(t, err)
@@ -195,7 +197,7 @@ func TestSecretsStayInside(t *testing.T) {
 		seen["the test of "+name] = fmt.Sprintf("%+v %v", tested, err)
 	}
 	failed := s.noop(site, `{"start_date": "2022-01-01", "end_date": "2022-01-01", "fail": "plan", "permanent": true}`)
-	s.end(failed, store.StatusFailed)
+	s.end(failed, importstore.StatusFailed)
 	s.awaitDeliveries(4)
 	seen["metrics"] = s.metrics()
 	require.Contains(t, seen["metrics"], "sluice_rows_loaded_total")
@@ -204,7 +206,7 @@ func TestSecretsStayInside(t *testing.T) {
 	// The mail server repeats a password that it refuses.
 	s.Settings.Notify.SMTPPassword = plantedSMTP
 	stop = s.StartWorker(t)
-	s.end(s.noop(site, `{"unchanged": true}`), store.StatusUnchanged)
+	s.end(s.noop(site, `{"unchanged": true}`), importstore.StatusUnchanged)
 	s.awaitDeliveries(5)
 	require.NoError(t, s.Starter.Delete(ctx, failed.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, failed.ID))

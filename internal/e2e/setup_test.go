@@ -14,8 +14,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -41,7 +40,7 @@ func setupNoop(t *testing.T) *system {
 }
 
 // noop starts an import of generated rows in chunks of 50, two parts at once.
-func (s *system) noop(domain, args string) store.Import {
+func (s *system) noop(domain, args string) importstore.Import {
 	s.t.Helper()
 	return s.Start(s.t, s.noopRequest(domain, args))
 }
@@ -54,22 +53,22 @@ func (s *system) noopRequest(domain, args string) starter.Request {
 
 // end waits for the end of an import and of its workflow, and checks what always
 // holds of them.
-func (s *system) end(imp store.Import, status string) store.ImportSummary {
+func (s *system) end(imp importstore.Import, status string) importstore.Summary {
 	s.t.Helper()
 	return endOf(s.t, s.System, imp, status)
 }
 
-func endOf(t *testing.T, s *enginetest.System, imp store.Import, status string) store.ImportSummary {
+func endOf(t *testing.T, s *enginetest.System, imp importstore.Import, status string) importstore.Summary {
 	t.Helper()
 	last := s.Wait(t, imp.ID)
 	require.Equalf(t, status, last.Import.Status, "class %s: %s", last.Import.ErrorClass, last.Import.Error)
 	err := s.Temporal.GetWorkflow(enginetest.Context(t), last.Import.WorkflowID, "").Get(enginetest.Context(t), nil)
-	well := status == store.StatusCompleted || status == store.StatusUnchanged
+	well := status == importstore.StatusCompleted || status == importstore.StatusUnchanged
 	require.Equal(t, well, err == nil, "the workflow's end is the import's")
 	require.Equal(t, last.RowsRead, last.RowsLoaded+last.RowsRejected+last.RowsOutOfRange+last.RowsLeftOut)
 	require.Empty(t, last.Import.AttemptError)
 	require.NotNil(t, last.Import.FinishedAt)
-	if status != store.StatusCompleted {
+	if status != importstore.StatusCompleted {
 		requireNothing(t, s, last.Import)
 		return last
 	}
@@ -80,20 +79,20 @@ func endOf(t *testing.T, s *enginetest.System, imp store.Import, status string) 
 }
 
 // waitPhase waits until an import is in a phase.
-func (s *system) waitPhase(id int64, phase string) store.ImportSummary {
+func (s *system) waitPhase(id int64, phase string) importstore.Summary {
 	s.t.Helper()
-	return s.WaitFor(s.t, id, phase, func(now store.ImportSummary) bool { return now.Import.Phase == phase })
+	return s.WaitFor(s.t, id, phase, func(now importstore.Summary) bool { return now.Import.Phase == phase })
 }
 
 // waitLine waits until a line is in an import's log.
 func (s *system) waitLine(id int64, line string) {
 	s.t.Helper()
-	s.WaitFor(s.t, id, line, func(store.ImportSummary) bool { return slices.Contains(s.feedback(id), line) })
+	s.WaitFor(s.t, id, line, func(importstore.Summary) bool { return slices.Contains(s.feedback(id), line) })
 }
 
 // rowsOf counts an import's rows in all tables: all of them, and those that queries
 // see.
-func rowsOf(t *testing.T, s *enginetest.System, imp store.Import) (all, visible uint64) {
+func rowsOf(t *testing.T, s *enginetest.System, imp importstore.Import) (all, visible uint64) {
 	t.Helper()
 	for _, table := range schema.Imported() {
 		n, err := s.Warehouse.ImportRows(enginetest.Context(t), table, uint64(imp.SiteID), uint64(imp.ID))
@@ -106,7 +105,7 @@ func rowsOf(t *testing.T, s *enginetest.System, imp store.Import) (all, visible 
 }
 
 // requireNothing checks that no row of an import is left, visible or not.
-func requireNothing(t *testing.T, s *enginetest.System, imp store.Import) {
+func requireNothing(t *testing.T, s *enginetest.System, imp importstore.Import) {
 	t.Helper()
 	all, visible := rowsOf(t, s, imp)
 	require.Zero(t, all)
@@ -115,7 +114,7 @@ func requireNothing(t *testing.T, s *enginetest.System, imp store.Import) {
 
 // visitors adds up the visible visitors of an import of generated rows: every row has
 // others, so that a lost or doubled one shows.
-func (s *system) visitors(imp store.Import) uint64 {
+func (s *system) visitors(imp importstore.Import) uint64 {
 	s.t.Helper()
 	sum, err := s.Warehouse.VisibleSum(enginetest.Context(s.t), schema.Visitors, uint64(imp.SiteID), uint64(imp.ID), "visitors")
 	require.NoError(s.t, err)
@@ -125,7 +124,7 @@ func (s *system) visitors(imp store.Import) uint64 {
 // feedback returns the lines of an import's log.
 func (s *system) feedback(id int64) []string {
 	s.t.Helper()
-	lines, err := s.Store.ListFeedback(enginetest.Context(s.t), db.ListFeedbackParams{ImportID: id, RowLimit: 1000})
+	lines, err := s.Store.Imports.ListFeedback(enginetest.Context(s.t), importstore.FeedbackQuery{ImportID: id, RowLimit: 1000})
 	require.NoError(s.t, err)
 	texts := make([]string, len(lines))
 	for i, line := range lines {

@@ -24,7 +24,7 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -96,7 +96,7 @@ func (w withholding) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // analytics is a system that imports from a fake of Google, which withholds rows so often.
-func analytics(t *testing.T, withheld int32) (*system, store.Import) {
+func analytics(t *testing.T, withheld int32) (*system, importstore.Import) {
 	t.Helper()
 	left := &atomic.Int32{}
 	left.Store(withheld)
@@ -112,7 +112,7 @@ func analytics(t *testing.T, withheld int32) (*system, store.Import) {
 	s.Settings.Connections = config.Connections{Keyset: string(text), Addresses: "google_analytics_4=loopback"}
 	registry := connections.NewRegistry(googleanalytics4.ConnectionKind(outbound.Loopback()))
 	known := &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: registry,
+		Store: s.Store.Deliveries, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: registry,
 	}
 	_, err = known.Add(enginetest.Context(t), connections.New(fake.Connection(t, "ga")))
 	require.NoError(t, err)
@@ -129,11 +129,11 @@ func analytics(t *testing.T, withheld int32) (*system, store.Import) {
 func TestShortAnswerIsRetried(t *testing.T) {
 	t.Parallel()
 	s, imp := analytics(t, 3)
-	last := s.end(imp, store.StatusCompleted)
+	last := s.end(imp, importstore.StatusCompleted)
 	require.Positive(t, last.RowsLoaded)
-	claims, err := s.Store.Claims(enginetest.Context(t), last.Import.SiteID, 0)
+	claims, err := s.Store.Imports.Claims(enginetest.Context(t), last.Import.SiteID, 0)
 	require.NoError(t, err)
-	require.Equal(t, 3, store.TakenDays(claims, "imported_pages").Days())
+	require.Equal(t, 3, importstore.TakenDays(claims, "imported_pages").Days())
 	require.Equal(t, 3, last.Import.Days.Days())
 }
 
@@ -142,11 +142,11 @@ func TestShortAnswerParks(t *testing.T) {
 	t.Parallel()
 	s, imp := analytics(t, 1<<30)
 	s.WaitParked(t, imp.ID)
-	parts, err := s.Store.ListParts(enginetest.Context(t), imp.ID)
+	parts, err := s.Store.Imports.ListParts(enginetest.Context(t), imp.ID)
 	require.NoError(t, err)
 	parked := 0
 	for _, p := range parts {
-		if p.Status != store.PartParked {
+		if p.Status != importstore.PartParked {
 			continue
 		}
 		parked++
@@ -157,9 +157,9 @@ func TestShortAnswerParks(t *testing.T) {
 		require.NoError(t, s.Starter.SkipPart(enginetest.Context(t), imp.ID, p.No, starter.By{Who: "ann", Why: "withheld"}))
 	}
 	require.Positive(t, parked)
-	last := s.end(imp, store.StatusCompleted)
-	claims, err := s.Store.Claims(enginetest.Context(t), last.Import.SiteID, 0)
+	last := s.end(imp, importstore.StatusCompleted)
+	claims, err := s.Store.Imports.Claims(enginetest.Context(t), last.Import.SiteID, 0)
 	require.NoError(t, err)
-	require.Empty(t, store.TakenDays(claims, "imported_pages"), "a part that was skipped takes no day")
-	require.Positive(t, store.TakenDays(claims, "imported_visitors").Days())
+	require.Empty(t, importstore.TakenDays(claims, "imported_pages"), "a part that was skipped takes no day")
+	require.Positive(t, importstore.TakenDays(claims, "imported_visitors").Days())
 }

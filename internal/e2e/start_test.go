@@ -12,8 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -61,7 +60,7 @@ func TestStartedTwice(t *testing.T) {
 	}
 	require.NoError(t, starting.Wait())
 	s.StartWorker(t)
-	last := s.end(imp, store.StatusCompleted)
+	last := s.end(imp, importstore.StatusCompleted)
 	require.EqualValues(t, 200, last.RowsLoaded)
 
 	// Nor does it begin again once it has ended.
@@ -82,11 +81,11 @@ func TestTwoImportsOfOneSite(t *testing.T) {
 	first := s.noop(site, `{"rows": 2000, "delay": "50ms", "start_date": "2021-01-01", "end_date": "2021-01-10"}`)
 	s.WaitLoading(t, first.ID)
 	second := s.noop(site, `{"rows": 100, "start_date": "2021-02-01", "end_date": "2021-02-10"}`)
-	s.waitPhase(second.ID, store.PhaseLocking)
+	s.waitPhase(second.ID, importstore.PhaseLocking)
 	s.waitLine(second.ID, "info: Waiting for import 1 (site:example.com).")
 	require.Equal(t, "queued", s.attributes(second.WorkflowID, "")["SluiceStatus"])
-	ended := s.end(first, store.StatusCompleted)
-	last := s.end(second, store.StatusCompleted)
+	ended := s.end(first, importstore.StatusCompleted)
+	last := s.end(second, importstore.StatusCompleted)
 	require.False(t, last.Import.StartedAt.Before(*ended.Import.FinishedAt), "it has begun after the other's end")
 }
 
@@ -96,11 +95,11 @@ func TestAbandonedImport(t *testing.T) {
 	t.Parallel()
 	s := setupNoop(t)
 	ctx := enginetest.Context(t)
-	owner, err := s.Store.Site(ctx, site)
+	owner, err := s.Store.Imports.Site(ctx, site)
 	require.NoError(t, err)
-	imp, created, err := s.Store.CreateImport(ctx, store.NewImport{CreateImportParams: db.CreateImportParams{
+	imp, created, err := s.Store.Imports.CreateImport(ctx, importstore.NewImport{ImportFields: importstore.ImportFields{
 		SiteID: owner.ID, Source: "noop", Label: "abandoned", Args: json.RawMessage(`{"rows": 20}`),
-		OnPartFailure: store.OnPartFailurePark, ChunkRows: 10, ChunkBytes: 1 << 20, Parallelism: 1,
+		OnPartFailure: importstore.OnPartFailurePark, ChunkRows: 10, ChunkBytes: 1 << 20, Parallelism: 1,
 		ReviewReminderS: 1, ReviewExpiryS: 1,
 	}})
 	require.NoError(t, err)
@@ -109,12 +108,12 @@ func TestAbandonedImport(t *testing.T) {
 		cfg.ReconcileInterval, cfg.AbandonedAfter = 20*time.Millisecond, 200*time.Millisecond
 	}
 	s.StartWorker(t)
-	last := s.end(imp, store.StatusCompleted)
+	last := s.end(imp, importstore.StatusCompleted)
 	require.Equal(t, workflows.ImportID(site, imp.ID), last.Import.WorkflowID)
 	require.GreaterOrEqual(t, last.Import.StartedAt.Sub(last.Import.CreatedAt), 200*time.Millisecond)
 
 	// The same for a deletion that was never started.
-	require.NoError(t, s.Store.RequestDeletion(ctx, imp.ID))
+	require.NoError(t, s.Store.Imports.RequestDeletion(ctx, imp.ID))
 	require.NoError(t, s.Starter.WaitDeleted(ctx, imp.ID))
 	requireNothing(t, s.System, last.Import)
 }

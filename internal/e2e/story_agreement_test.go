@@ -13,7 +13,7 @@ import (
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
@@ -71,17 +71,17 @@ func (d *tale) requireAgreement(jobs ...string) {
 func (d *tale) requireShown(id string) shownJob {
 	d.t.Helper()
 	ctx, shown := enginetest.Context(d.t), d.shown(id)
-	job, err := d.Store.Job(ctx, id)
+	job, err := d.Store.Deliveries.Job(ctx, id)
 	require.NoError(d.t, err)
 	require.Equal(d.t, job.State, shown.State)
 	require.Equal(d.t, job.Attempt, shown.Attempt)
 	require.Equal(d.t, job.ParentJobID, shown.ParentJobID)
 	require.Equal(d.t, job.DueAt == nil, shown.DueAt == nil)
-	lines, err := d.Store.TransitionsOf(ctx, id)
+	lines, err := d.Store.Deliveries.TransitionsOf(ctx, id)
 	require.NoError(d.t, err)
 	require.Len(d.t, shown.Transitions, len(lines))
 	for i, line := range lines {
-		why, err := store.ErrorOf(line.Error)
+		why, err := deliverystore.ErrorOf(line.Error)
 		require.NoError(d.t, err)
 		told := shown.Transitions[i]
 		require.Equal(d.t, line.StateBefore, told.From)
@@ -95,11 +95,11 @@ func (d *tale) requireShown(id string) shownJob {
 // countedAs is what a load says that has brought a job to a state.
 func countedAs(state string) deliveryacts.JobCounts {
 	switch state {
-	case store.JobSucceeded:
+	case deliverystore.JobSucceeded:
 		return deliveryacts.JobCounts{Succeeded: 1}
-	case store.JobFailed:
+	case deliverystore.JobFailed:
 		return deliveryacts.JobCounts{Failed: 1}
-	case store.JobDiscarded:
+	case deliverystore.JobDiscarded:
 		return deliveryacts.JobCounts{Discarded: 1}
 	default:
 		return deliveryacts.JobCounts{}
@@ -147,7 +147,7 @@ func (d *tale) compare(
 	}
 	backlog, err := d.Backlog(ctx, ref)
 	require.NoError(t, err)
-	waiting := standing[store.JobAcknowledged] + standing[store.JobFailed] + standing[store.JobAwaiting]
+	waiting := standing[deliverystore.JobAcknowledged] + standing[deliverystore.JobFailed] + standing[deliverystore.JobAwaiting]
 	require.Equal(t, waiting, backlog.Waiting, "the query backlog")
 }
 

@@ -28,7 +28,7 @@ import (
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -168,7 +168,7 @@ func setupTale(t *testing.T) *tale {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.dwh.Close(context.WithoutCancel(ctx))) })
 	known := &connections.Connections{
-		Store: s.Store, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: components.Stock(config.Config{}).Kinds,
+		Store: s.Store.Deliveries, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: components.Stock(config.Config{}).Kinds,
 	}
 	for _, c := range []connections.Connection{d.receiver.Connection("shop"), connectionTo(t, dsn)} {
 		_, err := known.Add(ctx, connections.New(c))
@@ -178,7 +178,7 @@ func setupTale(t *testing.T) *tale {
 	s.Tune = func(cfg *worker.Config) {
 		cfg.Connections, cfg.Destinations = components.Stock(config.Config{}).Kinds, d.registry
 		// It is not the subject here.
-		cfg.Circuit = store.CircuitRule{Threshold: 1000}
+		cfg.Circuit = deliverystore.CircuitRule{Threshold: 1000}
 	}
 	service, err := starter.NewDestinations(starter.DestinationsConfig{
 		Temporal: s.Temporal, Store: s.Store, Registry: d.registry, AnswerTimeout: 30 * time.Second,

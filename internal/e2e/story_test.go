@@ -10,7 +10,7 @@ import (
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // The actions of the story.
@@ -36,13 +36,13 @@ func TestDeliveryStory(t *testing.T) {
 	ctx := enginetest.Context(t)
 	_, err := d.dwh.Exec(ctx, "CREATE TABLE orders (id int PRIMARY KEY, total numeric)")
 	require.NoError(t, err)
-	const executing, failed = store.JobExecuting, store.JobFailed
-	begun := []string{store.JobAcknowledged, executing}
+	const executing, failed = deliverystore.JobExecuting, deliverystore.JobFailed
+	begun := []string{deliverystore.JobAcknowledged, executing}
 
 	// In realtime: two refusals, then it is taken.
 	d.script.expect("order.created", 500, 503)
 	posted := d.event(hook, message("order.created"))
-	d.requireWay(posted, append(begun, failed, executing, failed, executing, store.JobSucceeded)...)
+	d.requireWay(posted, append(begun, failed, executing, failed, executing, deliverystore.JobSucceeded)...)
 	d.requireAgreement(posted)
 
 	// On a schedule: it waits for its next run, an hour away, until the schedule changes.
@@ -52,10 +52,10 @@ func TestDeliveryStory(t *testing.T) {
 	})
 	// The workflow is not told of jobs whose time is not there. With an order it looks.
 	d.sluice(nil, "destination", "set-schedule", "postgres", "upsert", "--interval", "@every 2h")
-	d.requireWay(row, store.JobAcknowledged)
+	d.requireWay(row, deliverystore.JobAcknowledged)
 	d.requireAgreement(posted, row)
 	d.sluice(nil, "destination", "set-schedule", "postgres", "upsert", "--interval", "@every 1s")
-	d.requireWay(row, append(begun, store.JobSucceeded)...)
+	d.requireWay(row, append(begun, deliverystore.JobSucceeded)...)
 	var total string
 	require.NoError(t, d.dwh.QueryRow(ctx, "SELECT total::text FROM orders WHERE id = 1").Scan(&total))
 	require.Equal(t, "12.50", total)
@@ -65,11 +65,11 @@ func TestDeliveryStory(t *testing.T) {
 	// apology, and a receipt for that.
 	d.script.expect("order.taken", 500, 422)
 	taken := d.event(take, message("order.taken"))
-	d.requireWay(taken, append(begun, failed, executing, store.JobDiscarded)...)
+	d.requireWay(taken, append(begun, failed, executing, deliverystore.JobDiscarded)...)
 	rang, sorry := d.child(taken, alarm), d.child(taken, apology)
 	slip := d.child(sorry, receipt)
 	for _, id := range []string{rang, sorry, slip} {
-		d.requireWay(id, append(begun, store.JobSucceeded)...)
+		d.requireWay(id, append(begun, deliverystore.JobSucceeded)...)
 	}
 	all := []string{posted, row, taken, rang, sorry, slip}
 	d.requireAgreement(all...)
@@ -79,11 +79,11 @@ func TestDeliveryStory(t *testing.T) {
 	d.sluice(&replay, "job", "replay", taken, "--reason", "the shop is fixed")
 	require.Len(t, replay.IDs, 1)
 	again := replay.IDs[0]
-	d.requireWay(again, append(begun, store.JobSucceeded)...)
+	d.requireWay(again, append(begun, deliverystore.JobSucceeded)...)
 	slip = d.child(again, receipt)
-	d.requireWay(slip, append(begun, store.JobSucceeded)...)
+	d.requireWay(slip, append(begun, deliverystore.JobSucceeded)...)
 	require.Equal(t, taken, *d.shown(again).ReplayOf)
-	require.Equal(t, store.JobDiscarded, d.shown(taken).State)
+	require.Equal(t, deliverystore.JobDiscarded, d.shown(taken).State)
 	d.requireAgreement(append(all, again, slip)...)
 
 	// What the endpoint has seen: attempts of a job under its ID, nothing else.
@@ -116,9 +116,9 @@ func (d *tale) requireWay(id string, way ...string) {
 func (d *tale) child(parent string, ref deliveryacts.ActionRef) (id string) {
 	d.t.Helper()
 	require.EventuallyWithT(d.t, func(collect *assert.CollectT) {
-		jobs, err := d.Store.ListJobs(enginetest.Context(d.t), store.JobFilter{
+		jobs, err := d.Store.Deliveries.ListJobs(enginetest.Context(d.t), deliverystore.JobFilter{
 			ParentID: parent, Destinations: []string{ref.Destination}, Actions: []string{ref.Action},
-		}, store.Page{})
+		}, deliverystore.Page{})
 		require.NoError(collect, err)
 		require.Len(collect, jobs, 1)
 		id = jobs[0].ID

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // What fails three times and then works is seen while it fails, and not in the end.
@@ -34,10 +34,10 @@ func TestTransientFailure(t *testing.T) {
 			s := &system{System: s.System, t: t}
 			s.AddSite(t, domain)
 			imp := s.noop(domain, tc.args)
-			s.WaitFor(t, imp.ID, "failing", func(now store.ImportSummary) bool {
+			s.WaitFor(t, imp.ID, "failing", func(now importstore.Summary) bool {
 				return strings.Contains(now.Import.AttemptError, tc.failure)
 			})
-			last := s.end(imp, store.StatusCompleted)
+			last := s.end(imp, importstore.StatusCompleted)
 			require.EqualValues(t, 100, last.RowsLoaded)
 			require.Equal(t, sumTo(100), s.visitors(imp))
 		})
@@ -70,13 +70,13 @@ func TestUnspeakableErrors(t *testing.T) {
 			imp := s.noop(site, `{"rows": 1}`)
 			if panics {
 				// Ten attempts would take minutes: that it is heard of is enough.
-				now := s.WaitFor(t, imp.ID, "failing", func(now store.ImportSummary) bool { return now.Import.AttemptError != "" })
+				now := s.WaitFor(t, imp.ID, "failing", func(now importstore.Summary) bool { return now.Import.AttemptError != "" })
 				require.Contains(t, now.Import.AttemptError, "panic: \uFFFD")
 				require.NoError(t, s.Starter.Cancel(enginetest.Context(t), imp.ID, starter.By{}))
-				s.end(imp, store.StatusCancelled)
+				s.end(imp, importstore.StatusCancelled)
 				return
 			}
-			last := s.end(imp, store.StatusFailed)
+			last := s.end(imp, importstore.StatusFailed)
 			require.Equal(t, string(importers.ClassInput), last.Import.ErrorClass)
 			require.Contains(t, last.Import.Error, "is not text")
 		})

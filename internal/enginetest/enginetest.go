@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -54,10 +55,10 @@ func warehouseDSN(tb testing.TB, named string) string {
 }
 
 // Store returns a migrated store for the test.
-func Store(tb testing.TB) *store.Store {
+func Store(tb testing.TB) *dispatchstore.Store {
 	tb.Helper()
 	ctx := Context(tb)
-	s, err := store.Open(ctx, store.Config{DSN: StoreDSN(tb)})
+	s, err := dispatchstore.Open(ctx, store.Config{DSN: StoreDSN(tb)}, nil)
 	require.NoError(tb, err)
 	tb.Cleanup(s.Close)
 	require.NoError(tb, s.Migrate(ctx))

@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func TestSystem(t *testing.T) {
@@ -23,6 +23,6 @@ func TestSystem(t *testing.T) {
 	require.NoError(t, err)
 	last, err := s.Starter.Wait(Context(t), imp.ID, nil)
 	require.NoError(t, err)
-	require.Equal(t, store.StatusCompleted, last.Import.Status, last.Import.Error)
+	require.Equal(t, importstore.StatusCompleted, last.Import.Status, last.Import.Error)
 	require.EqualValues(t, 10, last.RowsLoaded)
 }

@@ -13,11 +13,11 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Start starts an import.
-func (s *System) Start(tb testing.TB, r starter.Request) store.Import {
+func (s *System) Start(tb testing.TB, r starter.Request) importstore.Import {
 	tb.Helper()
 	imp, err := s.Starter.StartImport(Context(tb), r)
 	require.NoError(tb, err)
@@ -25,7 +25,7 @@ func (s *System) Start(tb testing.TB, r starter.Request) store.Import {
 }
 
 // Wait waits until an import has ended, and returns its last state.
-func (s *System) Wait(tb testing.TB, id int64) store.ImportSummary {
+func (s *System) Wait(tb testing.TB, id int64) importstore.Summary {
 	tb.Helper()
 	last, err := s.Starter.Wait(Context(tb), id, nil)
 	require.NoErrorf(tb, err, "import %d is %s, %s: %s", id,
@@ -34,14 +34,14 @@ func (s *System) Wait(tb testing.TB, id int64) store.ImportSummary {
 }
 
 // WaitFor waits up to a minute until an import meets the condition.
-func (s *System) WaitFor(tb testing.TB, id int64, what string, is func(store.ImportSummary) bool) store.ImportSummary {
+func (s *System) WaitFor(tb testing.TB, id int64, what string, is func(importstore.Summary) bool) importstore.Summary {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(Context(tb), time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		now, err := s.Store.Summary(Context(tb), id)
+		now, err := s.Store.Imports.Summary(Context(tb), id)
 		require.NoError(tb, err)
 		if is(now) {
 			return now
@@ -56,29 +56,29 @@ func (s *System) WaitFor(tb testing.TB, id int64, what string, is func(store.Imp
 }
 
 // WaitLoading waits until some of an import's rows, but not all, are loaded.
-func (s *System) WaitLoading(tb testing.TB, id int64) store.ImportSummary {
+func (s *System) WaitLoading(tb testing.TB, id int64) importstore.Summary {
 	tb.Helper()
-	now := s.WaitFor(tb, id, "loading", func(now store.ImportSummary) bool {
-		return now.RowsLoaded > 0 || store.Ended(now.Import.Status)
+	now := s.WaitFor(tb, id, "loading", func(now importstore.Summary) bool {
+		return now.RowsLoaded > 0 || importstore.Ended(now.Import.Status)
 	})
-	require.Falsef(tb, store.Ended(now.Import.Status), "import %d has ended too soon: %s", id, now.Import.Error)
+	require.Falsef(tb, importstore.Ended(now.Import.Status), "import %d has ended too soon: %s", id, now.Import.Error)
 	return now
 }
 
 // WaitParked waits until an import is parked and has no running part.
-func (s *System) WaitParked(tb testing.TB, id int64) store.ImportSummary {
+func (s *System) WaitParked(tb testing.TB, id int64) importstore.Summary {
 	tb.Helper()
-	now := s.WaitFor(tb, id, "parked", func(now store.ImportSummary) bool {
-		if now.Import.Status != store.StatusParked {
-			return store.Ended(now.Import.Status)
+	now := s.WaitFor(tb, id, "parked", func(now importstore.Summary) bool {
+		if now.Import.Status != importstore.StatusParked {
+			return importstore.Ended(now.Import.Status)
 		}
-		parts, err := s.Store.ListParts(Context(tb), id)
+		parts, err := s.Store.Imports.ListParts(Context(tb), id)
 		require.NoError(tb, err)
-		return !slices.ContainsFunc(parts, func(p store.Part) bool {
-			return p.Status == store.PartWaiting || p.Status == store.PartRunning
+		return !slices.ContainsFunc(parts, func(p importstore.Part) bool {
+			return p.Status == importstore.PartWaiting || p.Status == importstore.PartRunning
 		})
 	})
-	require.Equalf(tb, store.StatusParked, now.Import.Status, "import %d has ended: %s", id, now.Import.Error)
+	require.Equalf(tb, importstore.StatusParked, now.Import.Status, "import %d has ended: %s", id, now.Import.Error)
 	return now
 }
 

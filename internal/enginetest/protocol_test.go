@@ -11,7 +11,7 @@ import (
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/internal/sampledata"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // An export of all ten tables is imported over the native protocol, from the start
@@ -39,7 +39,7 @@ func TestImportOverNativeProtocol(t *testing.T) {
 	require.NoError(t, err)
 	last, err := s.Starter.Wait(Context(t), imp.ID, nil)
 	require.NoError(t, err)
-	require.Equal(t, store.StatusCompleted, last.Import.Status, last.Import.Error)
+	require.Equal(t, importstore.StatusCompleted, last.Import.Status, last.Import.Error)
 	for _, file := range files {
 		seen, err := s.Warehouse.VisibleSum(Context(t), file.Table, uint64(imp.SiteID), uint64(imp.ID), "visitors")
 		require.NoError(t, err)

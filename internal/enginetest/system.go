@@ -21,6 +21,8 @@ import (
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows"
@@ -29,7 +31,7 @@ import (
 // System is a complete Sluice with databases and a namespace of the test's own.
 type System struct {
 	Settings  config.Config
-	Store     *store.Store
+	Store     *dispatchstore.Store
 	Warehouse *warehouse.Warehouse
 	Temporal  client.Client
 	Registry  *importers.Registry
@@ -59,7 +61,7 @@ func NewSystemAt(tb testing.TB, registry *importers.Registry, warehouseDSN strin
 	s.Temporal, err = client.DialContext(ctx, s.options)
 	require.NoError(tb, err)
 	tb.Cleanup(s.Temporal.Close)
-	s.Store, err = store.Open(ctx, store.Config{DSN: s.Settings.Store.DSN})
+	s.Store, err = dispatchstore.Open(ctx, store.Config{DSN: s.Settings.Store.DSN}, nil)
 	require.NoError(tb, err)
 	tb.Cleanup(s.Store.Close)
 	s.Warehouse, err = warehouse.Open(wiring.Warehouse(s.Settings.Warehouse))
@@ -124,9 +126,9 @@ func (s *System) Environ() []string {
 }
 
 // AddSite adds a site in UTC.
-func (s *System) AddSite(tb testing.TB, domain string) store.Site {
+func (s *System) AddSite(tb testing.TB, domain string) importstore.Site {
 	tb.Helper()
-	site, err := s.Store.AddSite(Context(tb), store.NewSite{Domain: domain, TimeZone: "UTC"})
+	site, err := s.Store.Imports.AddSite(Context(tb), importstore.NewSite{Domain: domain, TimeZone: "UTC"})
 	require.NoError(tb, err)
 	return site
 }

@@ -170,7 +170,7 @@ func TestCheckpoints(t *testing.T) {
 	at, err := b.LoadCheckpoint(b.ctx, 3, 1)
 	require.NoError(t, err)
 	require.Equal(t, []int64{1, 4, 3, 2, 1}, []int64{at.Ranges, at.Events, at.Sessions, at.Counters, at.Poisoned})
-	poison, err := b.ListIngestPoison(b.ctx, 10)
+	poison, err := b.ListPoison(b.ctx, 10)
 	require.NoError(t, err)
 	require.Len(t, poison, 1)
 	require.EqualValues(t, 8, poison[0].Sequence)

@@ -15,14 +15,14 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
 // Loader loads parts. It is safe for concurrent use.
 type Loader struct {
-	Store     *store.Store
+	Store     *importstore.Store
 	Warehouse *warehouse.Warehouse
 }
 
@@ -37,7 +37,7 @@ type Job struct {
 	// Generation counts the reruns of the import after failures.
 	Generation uint32
 	// Part is the claimed part. Its fencing token belongs to this attempt.
-	Part store.Part
+	Part importstore.Part
 	// LockToken is the fencing token of the import's locks.
 	LockToken int64
 	// RowsPerSecond limits the rows read per second. Defaults to 0, no limit.
@@ -120,7 +120,7 @@ func (l Loader) Load(ctx context.Context, job Job) (Progress, error) {
 			return a.now, err
 		}
 	}
-	return a.now, l.Store.FinishPart(ctx, store.DonePart{
+	return a.now, l.Store.FinishPart(ctx, importstore.DonePart{
 		ImportID: job.Part.ImportID, No: job.Part.No, FencingToken: job.Part.FencingToken,
 		LockToken: job.LockToken, Claims: a.now.Claims,
 	})
@@ -163,7 +163,7 @@ func (l Loader) begin(job Job) (*attempt, error) {
 }
 
 // daysLoaded returns the recorded range of days with rows of a part.
-func daysLoaded(p store.Part) *calendar.Range {
+func daysLoaded(p importstore.Part) *calendar.Range {
 	if p.FirstDay == nil || p.LastDay == nil {
 		return nil
 	}
@@ -180,7 +180,7 @@ func (a *attempt) open(ctx context.Context, from importers.Cursor) (importers.Re
 }
 
 // PartOf is the importer's view of a stored part.
-func PartOf(p store.Part, table *schema.Table) importers.Part {
+func PartOf(p importstore.Part, table *schema.Table) importers.Part {
 	return importers.Part{
 		No: int(p.No), Table: table, Label: p.Label, Args: p.Args, Bytes: p.BytesTotal, Days: p.Days,
 	}

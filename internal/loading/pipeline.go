@@ -12,7 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -207,8 +207,8 @@ func (a *attempt) insertOnce(ctx context.Context, c numbered) insertion {
 func (a *attempt) record(ctx context.Context, c numbered, repair uint32) error {
 	loaded, rejected := int64(c.Rows.Rows()), int64(len(c.Rejects))
 	days := daysOf(c.Chunk)
-	err := a.Store.RecordChunk(ctx, store.Checkpoint{
-		Chunk: store.Chunk{
+	err := a.Store.RecordChunk(ctx, importstore.Checkpoint{
+		Chunk: importstore.Chunk{
 			ImportID: a.Part.ImportID, PartNo: a.Part.No, No: c.no, Cursor: string(c.start), Repair: int32(repair),
 			RowsRead: c.RowsRead, RowsLoaded: loaded, RowsRejected: rejected, RowsOutOfRange: c.OutOfRange,
 			RowsLeftOut: c.LeftOut,

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/loading"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -96,9 +96,9 @@ func (b *bundle) letters(t *testing.T, l *lettered) (*fixture, loading.Job) {
 	t.Helper()
 	f := b.part(t, newSource())
 	all, free := days(0, 9), days(0, 3).Union(days(6, 9))
-	imp, _, err := b.Store.CreateImport(b.ctx, store.NewImport{CreateImportParams: params(f.imp.Site.ID)})
+	imp, _, err := b.Store.CreateImport(b.ctx, importstore.NewImport{ImportFields: params(f.imp.Site.ID)})
 	require.NoError(t, err)
-	require.NoError(t, b.Store.SavePlan(b.ctx, imp.ID, all[0], []store.NewPart{
+	require.NoError(t, b.Store.SavePlan(b.ctx, imp.ID, all[0], []importstore.NewPart{
 		{Table: schema.Visitors.Name, Label: "the part", Days: all, Free: free},
 	}))
 	f.imp.ID, f.imp.Window = imp.ID, free
@@ -196,12 +196,12 @@ func TestProof(t *testing.T) {
 					if fails == 0 {
 						require.ErrorContains(t, err, tc.fails)
 					}
-					require.Equal(t, store.PartRunning, part.Status, "it is not done")
+					require.Equal(t, importstore.PartRunning, part.Status, "it is not done")
 					require.Empty(t, part.ClaimedDays)
 					return
 				}
 				require.NoError(t, err)
-				require.Equal(t, store.PartDone, part.Status)
+				require.Equal(t, importstore.PartDone, part.Status)
 				require.ElementsMatch(t, tc.claims, part.ClaimedDays)
 				require.ElementsMatch(t, tc.claims, progress.Claims)
 				require.Len(t, warned, len(tc.warned))
@@ -229,5 +229,5 @@ func TestWarningComesFirst(t *testing.T) {
 	require.ErrorIs(t, err, errFull)
 	part, err := b.Store.PartByNo(b.ctx, f.imp.ID, 0)
 	require.NoError(t, err)
-	require.Equal(t, store.PartRunning, part.Status)
+	require.Equal(t, importstore.PartRunning, part.Status)
 }

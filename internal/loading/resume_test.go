@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/loading"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func TestLoad(t *testing.T) {
@@ -167,7 +168,7 @@ func TestOvertakenAtTheEnd(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrFenced)
 	part, err := f.Store.PartByNo(f.ctx, f.imp.ID, 0)
 	require.NoError(t, err)
-	require.Equal(t, store.PartRunning, part.Status)
+	require.Equal(t, importstore.PartRunning, part.Status)
 	f.advanced = nil
 	_, err = f.load(f.ctx, t)
 	require.NoError(t, err)

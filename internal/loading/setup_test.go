@@ -14,8 +14,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/loading"
-	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -36,7 +35,7 @@ func setup(t *testing.T) *bundle {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, wh.Close()) })
 	require.NoError(t, wh.Migrate(b.ctx))
-	b.Loader = loading.Loader{Store: enginetest.Store(t), Warehouse: wh}
+	b.Loader = loading.Loader{Store: enginetest.Store(t).Imports, Warehouse: wh}
 	options, err := clickhouse.ParseDSN(dsn)
 	require.NoError(t, err)
 	b.sql, err = clickhouse.Open(options)
@@ -58,15 +57,15 @@ type fixture struct {
 // part makes a fixture on a site of its own.
 func (b *bundle) part(t *testing.T, s *source) *fixture {
 	t.Helper()
-	site, err := b.Store.AddSite(b.ctx, store.NewSite{
+	site, err := b.Store.AddSite(b.ctx, importstore.NewSite{
 		Domain: fmt.Sprintf("site%d.example.com", b.sites.Add(1)), TimeZone: "UTC",
 	})
 	require.NoError(t, err)
-	imp, _, err := b.Store.CreateImport(b.ctx, store.NewImport{CreateImportParams: params(site.ID)})
+	imp, _, err := b.Store.CreateImport(b.ctx, importstore.NewImport{ImportFields: params(site.ID)})
 	require.NoError(t, err)
 	days := calendar.Range{First: firstDay, Last: firstDay}
 	window := calendar.NewSet(days)
-	require.NoError(t, b.Store.SavePlan(b.ctx, imp.ID, days, []store.NewPart{{
+	require.NoError(t, b.Store.SavePlan(b.ctx, imp.ID, days, []importstore.NewPart{{
 		Table: schema.Visitors.Name, Label: "the part", Args: []byte(`{}`), Bytes: int64(s.rows), Days: window, Free: window,
 	}}))
 	return &fixture{
@@ -76,9 +75,9 @@ func (b *bundle) part(t *testing.T, s *source) *fixture {
 }
 
 // params are those of an import of a site.
-func params(siteID int64) db.CreateImportParams {
-	return db.CreateImportParams{
-		SiteID: siteID, Source: "source", Label: "Source", Args: []byte(`{}`), OnPartFailure: store.OnPartFailurePark,
+func params(siteID int64) importstore.ImportFields {
+	return importstore.ImportFields{
+		SiteID: siteID, Source: "source", Label: "Source", Args: []byte(`{}`), OnPartFailure: importstore.OnPartFailurePark,
 		ChunkRows: 1, ChunkBytes: 1, Parallelism: 1, ReviewReminderS: 1, ReviewExpiryS: 1,
 	}
 }
@@ -91,7 +90,7 @@ func (f *fixture) key(chunk uint32) warehouse.ChunkKey {
 }
 
 // claim begins an attempt.
-func (f *fixture) claim(t *testing.T) store.Part {
+func (f *fixture) claim(t *testing.T) importstore.Part {
 	t.Helper()
 	part, open, err := f.Store.ClaimPart(f.ctx, f.imp.ID, 0, 0)
 	require.NoError(t, err)
@@ -99,7 +98,7 @@ func (f *fixture) claim(t *testing.T) store.Part {
 	return part
 }
 
-func (f *fixture) job(part store.Part) loading.Job {
+func (f *fixture) job(part importstore.Part) loading.Job {
 	return loading.Job{Importer: f.source, Import: f.imp, Rejects: f.limit, Part: part, Advanced: f.advanced}
 }
 
@@ -131,7 +130,7 @@ func (f *fixture) requireLoaded(t *testing.T) {
 	require.Equal(t, bad, f.numbers(t, "SELECT line FROM import_rejects"))
 	part, err := f.Store.PartByNo(f.ctx, f.imp.ID, 0)
 	require.NoError(t, err)
-	require.Equal(t, store.PartDone, part.Status)
+	require.Equal(t, importstore.PartDone, part.Status)
 	require.EqualValues(t, f.source.chunks(), part.NextChunk)
 	require.Equal(t, []int64{int64(f.source.rows), int64(len(good)), int64(len(bad)), int64(out)},
 		[]int64{part.RowsRead, part.RowsLoaded, part.RowsRejected, part.RowsOutOfRange})

@@ -7,7 +7,7 @@ import (
 	"io"
 
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -44,7 +44,7 @@ func (a *attempt) verify(ctx context.Context) error {
 
 // compare returns the chunks whose counts differ from the recorded ones, and the numbers of chunks
 // that were never recorded.
-func (a *attempt) compare(ctx context.Context) (wrong []store.Chunk, stray []uint32, err error) {
+func (a *attempt) compare(ctx context.Context) (wrong []importstore.Chunk, stray []uint32, err error) {
 	recorded, err := a.Store.ListChunks(ctx, a.Part.ImportID, a.Part.No)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list chunks: %w", err)
@@ -68,7 +68,7 @@ func (a *attempt) compare(ctx context.Context) (wrong []store.Chunk, stray []uin
 
 // repair reads a chunk again, purges its rows and loads it with a new token. The token is recorded
 // first, so that the next attempt does not reuse it.
-func (a *attempt) repair(ctx context.Context, c store.Chunk) (err error) {
+func (a *attempt) repair(ctx context.Context, c importstore.Chunk) (err error) {
 	reader, err := a.open(ctx, importers.Cursor(c.Cursor))
 	if err != nil {
 		return err

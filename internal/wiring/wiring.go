@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -31,8 +31,8 @@ func Vault(c config.Connections) connections.VaultConfig {
 }
 
 // LockLimits returns the limits for granting locks.
-func LockLimits(l config.Limits) store.LockLimits {
-	return store.LockLimits{Running: l.Running, RunningPerSite: l.RunningPerSite}
+func LockLimits(l config.Limits) importstore.LockLimits {
+	return importstore.LockLimits{Running: l.Running, RunningPerSite: l.RunningPerSite}
 }
 
 // Logger returns the configured logger. It escapes control characters, also those that a

@@ -15,7 +15,8 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/internal/wiring"
-	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -41,7 +42,7 @@ func TestVault(t *testing.T) {
 
 func TestLockLimits(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, store.LockLimits{Running: 2, RunningPerSite: 1},
+	require.Equal(t, importstore.LockLimits{Running: 2, RunningPerSite: 1},
 		wiring.LockLimits(config.Limits{ImportsPerSite: 3, Running: 2, RunningPerSite: 1}))
 }
 
@@ -59,11 +60,11 @@ func TestMailServer(t *testing.T) {
 // Events are purged in states in which the store lets them be purged, and in no other.
 func TestStatesOfRetention(t *testing.T) {
 	t.Parallel()
-	for _, state := range store.JobStates() {
+	for _, state := range deliverystore.JobStates() {
 		settings := config.Default()
 		settings.Retention.States = state
 		err := settings.Validate()
-		if slices.Contains(store.EndedStates(), state) {
+		if slices.Contains(deliverystore.EndedStates(), state) {
 			require.NoError(t, err, state)
 		} else {
 			require.ErrorContains(t, err, "retention.states has", state)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 // MaxSnapshot bounds a snapshot of open sessions, in bytes.

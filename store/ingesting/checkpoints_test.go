@@ -202,7 +202,7 @@ func TestIngestPoison(t *testing.T) {
 	require.Error(t, b.MarkRange(b.ctx, span(1, 1, 1), sum))
 	require.Equal(t, "decided", b.progress(t, 1).State, "both or neither")
 	require.NoError(t, b.MarkRange(b.ctx, span(1, 1, 1), ingesting.Summary{Poisoned: 2, Poison: broken[:1]}))
-	all, err := b.ListIngestPoison(b.ctx, 10)
+	all, err := b.ListPoison(b.ctx, 10)
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	require.EqualValues(t, 1, all[0].Partition)
@@ -220,7 +220,7 @@ func TestIngestPoison(t *testing.T) {
 		}
 		require.NoError(t, b.MarkRange(b.ctx, r, sum))
 	}
-	all, err = b.ListIngestPoison(b.ctx, 5000)
+	all, err = b.ListPoison(b.ctx, 5000)
 	require.NoError(t, err)
 	require.Len(t, all, 1000)
 	require.EqualValues(t, 12, all[0].Sequence)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 // ErrOtherLog means that the store belongs to another event log.
@@ -58,7 +58,7 @@ func (s *Store) RegisterLog(ctx context.Context, l Log) error {
 
 // Log returns the registered event log, or store.ErrNotFound.
 func (s *Store) Log(ctx context.Context) (Log, error) {
-	row, err := s.GetIngestLog(ctx)
+	row, err := s.Queries().GetIngestLog(ctx)
 	if err != nil {
 		return Log{}, store.Found(err, "event log")
 	}
@@ -149,7 +149,7 @@ func room(ctx context.Context, q *db.Queries, holder string, ttl time.Duration, 
 // partitions. A lease that it does not return has expired, or was released: the holder must not write
 // its partition under that fencing token again.
 func (s *Store) RenewLeases(ctx context.Context, holder string, ttl time.Duration) ([]Lease, error) {
-	rows, err := s.RenewIngestLeases(ctx, ttl.Seconds(), holder)
+	rows, err := s.Queries().RenewIngestLeases(ctx, ttl.Seconds(), holder)
 	if err != nil {
 		return nil, fmt.Errorf("renew leases of partitions of %s: %w", holder, err)
 	}
@@ -168,7 +168,7 @@ func sortLeases(leases []Lease) {
 // ReleaseLease frees a lease. Statements under its fencing token are refused from now on. The
 // error is store.ErrFenced if the lease has been taken over, or is free.
 func (s *Store) ReleaseLease(ctx context.Context, l Lease) error {
-	n, err := s.ReleaseIngestLease(ctx, l.Partition, l.FencingToken)
+	n, err := s.Queries().ReleaseIngestLease(ctx, l.Partition, l.FencingToken)
 	if err == nil && n == 0 {
 		err = store.ErrFenced
 	}
@@ -181,7 +181,7 @@ func (s *Store) ReleaseLease(ctx context.Context, l Lease) error {
 // LeaveHolders removes a holder from those that share the partitions. It keeps its leases until
 // it releases them, or they expire.
 func (s *Store) LeaveHolders(ctx context.Context, holder string) error {
-	if err := s.LeaveIngestHolders(ctx, holder); err != nil {
+	if err := s.Queries().LeaveIngestHolders(ctx, holder); err != nil {
 		return fmt.Errorf("leave the holders of partitions as %s: %w", holder, err)
 	}
 	return nil

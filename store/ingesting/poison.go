@@ -6,7 +6,7 @@ import (
 	"unicode"
 
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/store/db"
+	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 const (
@@ -22,6 +22,11 @@ const (
 // with a sequence; -1 is the whole message. Of a sample, the store keeps the beginning and masks its
 // text.
 type Poison = db.IngestPoison
+
+// ListPoison returns at most limit of the records that could not be written, newest first.
+func (s *Store) ListPoison(ctx context.Context, limit int32) ([]Poison, error) {
+	return s.Queries().ListIngestPoison(ctx, limit)
+}
 
 // addPoison records what could not be written of a partition, and removes the oldest records beyond
 // keptPoison.

@@ -2,7 +2,9 @@
 // of its partitions, and the progress of their writers.
 package ingesting
 
-import "github.com/sluicehq/sluice/store"
+import (
+	"github.com/sluicehq/sluice/store"
+)
 
 // Store gives ingestion access to the system of record. It is safe for concurrent use.
 type Store struct{ *store.Store }

@@ -97,8 +97,3 @@ JOIN lock_requests r ON r.import_id = m.import_id
 JOIN sites s ON s.id = r.site_id
 WHERE (sqlc.narg(resource)::text IS NULL OR m.resource = sqlc.narg(resource))
 ORDER BY m.resource, m.seq LIMIT sqlc.arg(row_limit);
-
--- ListGrants returns the log of grants of an import, or of all, newest first.
--- name: ListGrants :many
-SELECT * FROM lock_grants WHERE (sqlc.narg(import_id)::bigint IS NULL OR import_id = sqlc.narg(import_id))
-ORDER BY fencing_token DESC LIMIT sqlc.arg(row_limit);

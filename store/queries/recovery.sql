@@ -48,10 +48,6 @@ WHERE id = sqlc.arg(id) AND ending = '' AND status IN ('queued', 'running', 'par
 -- name: RaiseGeneration :exec
 UPDATE imports SET generation = generation + 1 WHERE id = $1;
 
--- KnownImports returns which of the imports there are.
--- name: KnownImports :many
-SELECT id FROM imports WHERE id = ANY (sqlc.arg(ids)::bigint[]);
-
 -- CloseImport notes that the workflow of an ended import has nothing left to do.
 -- name: CloseImport :exec
 UPDATE imports SET closed_at = coalesce(closed_at, now()) WHERE id = $1;

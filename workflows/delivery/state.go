@@ -43,7 +43,7 @@ type ActionState struct {
 // BacklogState counts the waiting jobs of an action, according to its last known status.
 type BacklogState struct {
 	// Due is how many jobs can be claimed now, Waiting how many can be claimed now or later. Both are
-	// counted up to store.MaxBacklog.
+	// counted up to deliverystore.MaxBacklog.
 	Due     int64 `json:"due"`
 	Waiting int64 `json:"waiting"`
 	// Scheduled is how many of the waiting jobs are due later.

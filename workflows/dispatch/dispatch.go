@@ -11,7 +11,7 @@ import (
 
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -172,13 +172,13 @@ func (r *dispatchRun) describe(ctx workflow.Context) {
 
 // tell writes to the import's log what was dispatched, and what was not.
 func (r *dispatchRun) tell(ctx workflow.Context) error {
-	note := importacts.Note{ImportID: r.in.ImportID, Level: store.LevelInfo, Message: "Dispatched by flows: "}
+	note := importacts.Note{ImportID: r.in.ImportID, Level: importstore.LevelInfo, Message: "Dispatched by flows: "}
 	if r.in.Records {
 		note.Message += countOf(r.result.Rows, "row") + ", "
 	}
 	note.Message += countOf(r.result.Jobs, "job") + "."
 	warn := func(format string, args ...any) {
-		note.Level = store.LevelWarn
+		note.Level = importstore.LevelWarn
 		note.Message += fmt.Sprintf(format, args...)
 	}
 	if n := r.result.Unfit; n > 0 {

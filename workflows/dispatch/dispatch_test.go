@@ -17,7 +17,7 @@ import (
 
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/dispatch"
 )
@@ -66,7 +66,7 @@ const importID = 7
 // outcome returns what is to be dispatched of an import of ten thousand rows.
 func outcome(end, records bool) importacts.Outcome {
 	return importacts.Outcome{
-		ImportID: importID, Generation: 2, Site: "example.com", Importer: "csv", Status: store.StatusCompleted,
+		ImportID: importID, Generation: 2, Site: "example.com", Importer: "csv", Status: importstore.StatusCompleted,
 		FinishedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), PartResult: importacts.PartResult{RowsLoaded: 10000},
 		End: end, Records: records,
 	}
@@ -123,7 +123,7 @@ func TestDispatch(t *testing.T) {
 	}, h.progress())
 	require.Equal(t, 1, h.ends)
 	require.Len(t, h.pages, 3)
-	h.requireNote(store.LevelWarn,
+	h.requireNote(importstore.LevelWarn,
 		"Dispatched by flows: 30 rows, 28 jobs. Flows or actions could not make sense of 3, of which the log names 3.")
 }
 
@@ -141,7 +141,7 @@ func TestDispatchOfAnEnd(t *testing.T) {
 	require.NoError(t, h.run(dispatch.Input{Outcome: outcome(true, false)}))
 	require.Empty(t, h.pages)
 	require.Zero(t, h.progress().RowsTotal)
-	h.requireNote(store.LevelInfo, "Dispatched by flows: 2 jobs.")
+	h.requireNote(importstore.LevelInfo, "Dispatched by flows: 2 jobs.")
 }
 
 // A long dispatch goes on in new runs, each with a short history, from where the one before
@@ -210,7 +210,7 @@ func TestDispatchOfNotEverything(t *testing.T) {
 			h.page = func(dispatchacts.PageRequest) (dispatchacts.PageResult, error) { return test.page, nil }
 			require.NoError(t, h.run(dispatch.Input{Outcome: outcome(false, true)}))
 			require.Zero(t, h.ends)
-			h.requireNote(store.LevelWarn, test.message)
+			h.requireNote(importstore.LevelWarn, test.message)
 		})
 	}
 	h := setupDispatch(t)
@@ -223,7 +223,7 @@ func TestDispatchOfNotEverything(t *testing.T) {
 	}
 	err := h.run(dispatch.Input{Outcome: outcome(false, true)})
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
-	h.requireNote(store.LevelWarn, "Dispatched by flows: 10 rows, 9 jobs. Flows or actions could not make sense of 1, of which the "+
+	h.requireNote(importstore.LevelWarn, "Dispatched by flows: 10 rows, 9 jobs. Flows or actions could not make sense of 1, of which the "+
 		"log names 1. The rest is not dispatched: cancelled.")
 }
 

@@ -10,12 +10,12 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
 var cancelled = importacts.Ended{
-	Status: store.StatusCancelled, Class: string(importers.ClassCancelled), Reason: "cancelled",
+	Status: importstore.StatusCancelled, Class: string(importers.ClassCancelled), Reason: "cancelled",
 }
 
 // Wherever it is before its point of no return, a cancelled import is purged and
@@ -60,7 +60,7 @@ func TestImportCancelledWaitsForItsAttempts(t *testing.T) {
 	require.Zero(t, r.calledTimes("import_data 2"), "what has not begun does not begin")
 	require.Equal(t, failedEnd, r.once()[len(r.once())-len(failedEnd):])
 	for _, end := range r.ended {
-		require.Equal(t, store.StatusCancelled, end.Status)
+		require.Equal(t, importstore.StatusCancelled, end.Status)
 	}
 }
 
@@ -70,7 +70,7 @@ func TestImportCancelledWhileParked(t *testing.T) {
 	r := setup(t)
 	r.load = func(context.Context, int32, int) error { return transient() }
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, []string{store.PartParked, store.PartParked}, r.statuses())
+		require.Equal(t, []string{importstore.PartParked, importstore.PartParked}, r.statuses())
 		r.CancelWorkflow()
 	}, time.Hour)
 	err := r.start()
@@ -89,7 +89,7 @@ func TestImportCancelledTooLate(t *testing.T) {
 			r.during[at] = func() { r.CancelWorkflow() }
 			require.NoError(t, r.start())
 			require.Equal(t, happyEnd, r.once()[len(r.once())-len(happyEnd):])
-			require.Equal(t, store.StatusCompleted, r.state().Phase)
+			require.Equal(t, importstore.StatusCompleted, r.state().Phase)
 		})
 	}
 }
@@ -107,7 +107,7 @@ func TestImportCancelledWhileEnding(t *testing.T) {
 			var app *temporal.ApplicationError
 			require.ErrorAs(t, err, &app)
 			r.requireEnd([]string{workflows.ActivityBeforeStart}, importacts.Ended{
-				Status: store.StatusFailed, Class: string(importers.ClassInput), Reason: "the header is wrong",
+				Status: importstore.StatusFailed, Class: string(importers.ClassInput), Reason: "the header is wrong",
 			})
 		})
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/inbound"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 	"github.com/sluicehq/sluice/workflows/workflowtest"
@@ -77,7 +77,7 @@ func TestRefusedCommands(t *testing.T) {
 			require.False(t, got.Accepted)
 			workflowtest.RequireRefusal(t, got.Rejected, c.why)
 			require.Len(t, r.notes, 1)
-			require.Equal(t, store.LevelWarn, r.notes[0].Level)
+			require.Equal(t, importstore.LevelWarn, r.notes[0].Level)
 			require.Contains(t, r.notes[0].Message, "The signal "+c.name+" was refused: "+c.why)
 			require.Less(t, inbound.EncodedSize(r.notes[0].Message), 1200)
 			require.Empty(t, r.skipped)

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 )
@@ -39,7 +39,7 @@ const MaxRowsPerSecond = 1_000_000_000
 // Decide is the argument of the command decide. By is required; Reason too, to decline.
 type Decide struct {
 	command.Command
-	// Verdict is store.Accepted or store.Declined: "accepted" or "declined".
+	// Verdict is importstore.Accepted or importstore.Declined: "accepted" or "declined".
 	Verdict string `json:"verdict" required:"true"`
 }
 
@@ -71,7 +71,7 @@ func (r *importRun) CommandState() *command.State { return &r.commands }
 
 // LogRefusal writes to the import's log.
 func (r *importRun) LogRefusal(ctx workflow.Context, message string) {
-	if err := r.note(ctx, store.LevelWarn, message); err != nil {
+	if err := r.note(ctx, importstore.LevelWarn, message); err != nil {
 		workflow.GetLogger(ctx).Error("could not note a refused signal", "error", err)
 	}
 }
@@ -120,7 +120,7 @@ func (r *importRun) setPaused(ctx workflow.Context, message string) error {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, workflows.AttributePaused.ValueSet(paused)); err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}
-	return r.write(ctx, importacts.Note{Level: store.LevelInfo, Message: message, Paused: &paused})
+	return r.write(ctx, importacts.Note{Level: importstore.LevelInfo, Message: message, Paused: &paused})
 }
 
 func (r *importRun) canCancel(command.Cancel) error { return r.notEnding() }
@@ -146,7 +146,7 @@ func (r *importRun) setRate(ctx workflow.Context, o SetRate) error {
 	if rate == 0 {
 		message = "Rate limit removed" + command.Signature(o.Command) + "."
 	}
-	return r.write(ctx, importacts.Note{Level: store.LevelInfo, Message: message, RowsPerSecond: &rate})
+	return r.write(ctx, importacts.Note{Level: importstore.LevelInfo, Message: message, RowsPerSecond: &rate})
 }
 
 func (r *importRun) canSkip(o SkipPart) error {
@@ -160,7 +160,7 @@ func (r *importRun) retryPart(ctx workflow.Context, o RetryPart) error {
 	if err := r.decidePart(ctx, o.Part, decideRetry, ""); err != nil {
 		return err
 	}
-	return r.note(ctx, store.LevelInfo, fmt.Sprintf("Retrying part %d%s.", o.Part, command.Signature(o.Command)))
+	return r.note(ctx, importstore.LevelInfo, fmt.Sprintf("Retrying part %d%s.", o.Part, command.Signature(o.Command)))
 }
 
 func (r *importRun) skipPart(ctx workflow.Context, o SkipPart) error {

@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 	"github.com/sluicehq/sluice/workflows/importing"
@@ -41,7 +41,7 @@ func TestLocking(t *testing.T) {
 	wake := func() { r.SignalWorkflow(workflows.SignalLockGranted, nil) }
 	r.RegisterDelayedCallback(func() {
 		s := r.state()
-		require.Equal(t, store.PhaseLocking, s.Phase)
+		require.Equal(t, importstore.PhaseLocking, s.Phase)
 		require.Equal(t, "import 6 (site:example.com)", s.Waiting)
 		require.Equal(t, 1, r.count[workflows.ActivityAcquire])
 		wake()
@@ -62,7 +62,7 @@ func TestCancelWhileLocking(t *testing.T) {
 	require.True(t, temporal.IsCanceledError(err))
 	require.Equal(t, workflowtest.Answer{Accepted: true}, *cancelled)
 	r.requireEnd([]string{workflows.ActivityBeforeStart}, importacts.Ended{
-		Status: store.StatusCancelled, Class: string(importers.ClassCancelled), Reason: "cancelled by ann: a look at it",
+		Status: importstore.StatusCancelled, Class: string(importers.ClassCancelled), Reason: "cancelled by ann: a look at it",
 	})
 }
 
@@ -109,7 +109,7 @@ func TestPause(t *testing.T) {
 	r.RegisterDelayedCallback(func() { close(paused) }, 2*time.Second)
 	r.RegisterDelayedCallback(func() {
 		require.True(t, r.state().Paused)
-		require.Equal(t, []string{store.PartWaiting, store.PartWaiting}, r.statuses())
+		require.Equal(t, []string{importstore.PartWaiting, importstore.PartWaiting}, r.statuses())
 		answers["rate"] = r.command(workflows.CommandSetRate, importing.SetRate{RowsPerSecond: 1000})
 		answers["negative"] = r.command(workflows.CommandSetRate, importing.SetRate{RowsPerSecond: -1})
 		answers["resume"] = r.command(workflows.CommandResume, command.Resume{Command: byAnn})
@@ -167,7 +167,7 @@ func TestWaitForTheSource(t *testing.T) {
 			}, 40*time.Hour)
 			require.NoError(t, r.start())
 			require.Equal(t, early, r.Now().Before(until))
-			require.Equal(t, store.LevelWarn, r.notes[0].Level)
+			require.Equal(t, importstore.LevelWarn, r.notes[0].Level)
 			require.Contains(t, r.notes[0].Message, "Waiting until ")
 			require.Zero(t, r.calledTimes(workflows.ActivityParkPart), "no retry is used up")
 		})
@@ -274,9 +274,9 @@ func TestUnchanged(t *testing.T) {
 			calls := r.once()
 			require.Equal(t, []string{workflows.ActivityCleanUp, workflows.ActivityFinish, workflows.ActivityClose}, calls[len(calls)-3:])
 			require.NotContains(t, calls, workflows.ActivityOnFailure)
-			require.Equal(t, []importacts.Ended{{ImportID: ImportID, Status: store.StatusUnchanged}}, r.ended)
+			require.Equal(t, []importacts.Ended{{ImportID: ImportID, Status: importstore.StatusUnchanged}}, r.ended)
 			require.Equal(t, "Unchanged: import 6 has brought in the same content.", r.notes[0].Message)
-			require.Equal(t, store.StatusUnchanged, r.state().Phase)
+			require.Equal(t, importstore.StatusUnchanged, r.state().Phase)
 		})
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -75,7 +75,7 @@ func TestParkedPartIsTakenAlong(t *testing.T) {
 		{No: 3, Parked: true}, {No: 198, Label: "file 198"}, {No: 199, Label: "file 199"},
 	}
 	second.RegisterDelayedCallback(func() {
-		require.Equal(t, []string{store.PartParked, store.PartDone, store.PartDone}, second.statuses())
+		require.Equal(t, []string{importstore.PartParked, importstore.PartDone, importstore.PartDone}, second.statuses())
 		require.Equal(t, "part 3", second.state().Parts[0].Label, "labels may be left out")
 		require.Equal(t, 1, second.calledTimes(workflows.ActivityPark))
 		require.Zero(t, second.calledTimes("import_data 3"), "only a decision starts it again")

@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 )
@@ -62,11 +62,11 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 		Signals: r.commands.Carried,
 	}
 	switch r.phase {
-	case store.PhaseInReview, store.PhaseStagingDone, store.PhaseFinalize:
+	case importstore.PhaseInReview, importstore.PhaseStagingDone, importstore.PhaseFinalize:
 		next.InReview = r.plan.Review
 	}
 	for _, part := range r.parts {
-		if part.Parked && (part.status == store.PartWaiting || part.status == store.PartRunning) {
+		if part.Parked && (part.status == importstore.PartWaiting || part.status == importstore.PartRunning) {
 			// The store lists it as parked until its next attempt begins.
 			next.Retrying = append(next.Retrying, part.No)
 		}
@@ -77,12 +77,13 @@ func (r *importRun) continueAsNew(ctx workflow.Context) error {
 // reloadOpenParts continues as a new run that loads the parts that the store has as open: the
 // store was restored from a backup and is behind this run.
 func (r *importRun) reloadOpenParts(ctx workflow.Context) error {
-	err := r.note(ctx, store.LevelWarn, "The store has open parts that the workflow had loaded: the store was restored. "+
-		"Loading them again from their last checkpoints.")
+	err := r.note(ctx, importstore.LevelWarn,
+		"The store has open parts that the workflow had loaded: the store was restored. "+
+			"Loading them again from their last checkpoints.")
 	if err != nil {
 		return err
 	}
 	// Its parts come before its review.
-	r.phase = store.PhaseLoading
+	r.phase = importstore.PhaseLoading
 	return r.continueAsNew(ctx)
 }

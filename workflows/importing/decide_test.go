@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 	"github.com/sluicehq/sluice/workflows/importing"
@@ -57,7 +57,7 @@ func TestRetryPart(t *testing.T) {
 	r.RegisterDelayedCallback(func() { first = r.retry(0) }, 2*time.Hour)
 	r.RegisterDelayedCallback(func() {
 		require.Equal(t, 20, r.calledTimes("import_data 0"), "another ten attempts")
-		require.Equal(t, []string{store.PartParked, store.PartParked}, r.statuses())
+		require.Equal(t, []string{importstore.PartParked, importstore.PartParked}, r.statuses())
 		fixed = true
 		second, third = r.retry(0), r.retry(1)
 	}, 4*time.Hour)
@@ -65,7 +65,7 @@ func TestRetryPart(t *testing.T) {
 	for _, a := range []*workflowtest.Answer{first, second, third} {
 		require.Equal(t, workflowtest.Answer{Accepted: true}, *a)
 	}
-	require.Equal(t, []string{store.PartDone, store.PartDone}, r.statuses())
+	require.Equal(t, []string{importstore.PartDone, importstore.PartDone}, r.statuses())
 	require.Empty(t, r.state().Parts[0].Reason)
 	require.Equal(t, 2, r.calledTimes(workflows.ActivityPark), "it waited twice")
 	require.Equal(t, happyEnd, r.once()[len(r.once())-len(happyEnd):])
@@ -88,7 +88,7 @@ func TestSkipPart(t *testing.T) {
 	require.Equal(t, []importacts.Stopped{
 		{PartRef: importacts.PartRef{ImportID: ImportID, Part: 0, FencingToken: fencingToken}, Reason: "the export is lost"},
 	}, r.skipped)
-	require.Equal(t, []string{store.PartSkipped, store.PartDone}, r.statuses())
+	require.Equal(t, []string{importstore.PartSkipped, importstore.PartDone}, r.statuses())
 	require.Equal(t, 2, r.progress().PartsDone)
 	require.EqualValues(t, 4, r.progress().RowsLoaded, "those of the other part")
 }
@@ -131,7 +131,7 @@ func TestDecisionsAreRefused(t *testing.T) {
 		require.False(t, got.Accepted, want)
 		require.EqualError(t, got.Rejected, want)
 	}
-	require.Equal(t, []string{store.PartDone, store.PartDone, store.PartDone}, r.statuses())
+	require.Equal(t, []string{importstore.PartDone, importstore.PartDone, importstore.PartDone}, r.statuses())
 }
 
 // While a part is being skipped, the import neither parks nor takes another decision
@@ -150,7 +150,7 @@ func TestSkippingIsOneDecision(t *testing.T) {
 	}
 	r.RegisterDelayedCallback(func() { r.skip(0, "lost") }, time.Hour)
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, []string{store.PartSkipped, store.PartParked}, r.statuses())
+		require.Equal(t, []string{importstore.PartSkipped, importstore.PartParked}, r.statuses())
 		r.skip(1, "lost too")
 	}, 2*time.Hour)
 	require.NoError(t, r.start())

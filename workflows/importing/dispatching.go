@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -51,7 +51,8 @@ func (r *importRun) dispatch(ctx workflow.Context, h *importacts.Outcome) {
 		return
 	}
 	_, reason := workflows.Explain(err)
-	if err := r.note(ctx, store.LevelError, "What flows want of this import is not dispatched: "+reason+"."); err != nil {
+	line := "What flows want of this import is not dispatched: " + reason + "."
+	if err := r.note(ctx, importstore.LevelError, line); err != nil {
 		workflow.GetLogger(ctx).Error("could not start the dispatch", "error", err)
 	}
 }

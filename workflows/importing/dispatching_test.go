@@ -12,7 +12,7 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -38,19 +38,19 @@ func TestImportIsCounts(t *testing.T) {
 		reason  string
 		ends    func(t *testing.T, err error)
 	}{
-		"completed": {func(*run) {}, store.StatusCompleted, "", func(t *testing.T, err error) {
+		"completed": {func(*run) {}, importstore.StatusCompleted, "", func(t *testing.T, err error) {
 			t.Helper()
 			require.NoError(t, err)
 		}},
 		"unchanged": {
-			func(r *run) { r.planned.Unchanged = "import 3 has brought it in" }, store.StatusUnchanged,
+			func(r *run) { r.planned.Unchanged = "import 3 has brought it in" }, importstore.StatusUnchanged,
 			"import 3 has brought it in", func(t *testing.T, err error) {
 				t.Helper()
 				require.NoError(t, err)
 			},
 		},
 		"failed": {
-			func(r *run) { r.fail = failAt(workflows.ActivityPlan, permanent(importers.ClassInput)) }, store.StatusFailed,
+			func(r *run) { r.fail = failAt(workflows.ActivityPlan, permanent(importers.ClassInput)) }, importstore.StatusFailed,
 			"", func(t *testing.T, err error) {
 				t.Helper()
 				var app *temporal.ApplicationError
@@ -59,7 +59,7 @@ func TestImportIsCounts(t *testing.T) {
 			},
 		},
 		"cancelled": {
-			func(r *run) { r.during[workflows.ActivityPlan] = r.CancelWorkflow }, store.StatusCancelled,
+			func(r *run) { r.during[workflows.ActivityPlan] = r.CancelWorkflow }, importstore.StatusCancelled,
 			"", func(t *testing.T, err error) {
 				t.Helper()
 				require.True(t, temporal.IsCanceledError(err))
@@ -97,7 +97,7 @@ func TestImportIsNotCounts(t *testing.T) {
 func TestImportOfBeforeDispatcher(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
-	r.dispatch = &importacts.Outcome{ImportID: ImportID, Site: "example.com", Status: store.StatusCompleted, End: true}
+	r.dispatch = &importacts.Outcome{ImportID: ImportID, Site: "example.com", Status: importstore.StatusCompleted, End: true}
 	started := r.handsOver()
 	r.OnGetVersion("dispatch", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
 	require.NoError(t, r.start())
@@ -108,11 +108,11 @@ func TestImportOfBeforeDispatcher(t *testing.T) {
 func TestDispatchThatIsNotStarted(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
-	r.dispatch = &importacts.Outcome{ImportID: ImportID, Site: "example.com", Status: store.StatusCompleted, End: true}
+	r.dispatch = &importacts.Outcome{ImportID: ImportID, Site: "example.com", Status: importstore.StatusCompleted, End: true}
 	r.handsOver()
 	r.OnWorkflow(workflows.TypeDispatch, mock.Anything, mock.Anything).Return(testsuite.ErrMockStartChildWorkflowFailed)
 	require.NoError(t, r.start())
 	require.Len(t, r.notes, 1)
-	require.Equal(t, store.LevelError, r.notes[0].Level)
+	require.Equal(t, importstore.LevelError, r.notes[0].Level)
 	require.Contains(t, r.notes[0].Message, "What flows want of this import is not dispatched: ")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 )
@@ -45,10 +45,11 @@ func (r *importRun) publish(ctx, outer workflow.Context) (ImportResult, error) {
 		// Fewer than were planned, where the source had no rows.
 		result.Days, r.plan.Days = published.Days, published.Days
 	}
-	r.phase = store.StatusCompleted
+	r.phase = importstore.StatusCompleted
 	r.describe(ctx)
 	err = workflow.UpsertTypedSearchAttributes(ctx,
-		workflows.AttributeStatus.ValueSet(store.StatusCompleted), workflows.AttributePhase.ValueSet(store.StatusCompleted),
+		workflows.AttributeStatus.ValueSet(importstore.StatusCompleted),
+		workflows.AttributePhase.ValueSet(importstore.StatusCompleted),
 		workflows.AttributeRows.ValueSet(result.RowsLoaded))
 	r.dispatch(ctx, published.Outcome)
 	r.onSuccess(ctx)
@@ -61,9 +62,9 @@ func (r *importRun) follow(outer workflow.Context) (ImportResult, error) {
 	ctx, cancel := workflow.NewDisconnectedContext(outer)
 	defer cancel()
 	switch r.in.Ended {
-	case store.StatusCompleted:
+	case importstore.StatusCompleted:
 		return r.publish(ctx, outer)
-	case store.StatusUnchanged:
+	case importstore.StatusUnchanged:
 		return r.endUnchanged(ctx, r.in.GiveUp)
 	default:
 		return ImportResult{}, r.end(ctx, importacts.Ended{
@@ -112,7 +113,7 @@ func (r *importRun) unchanged(ctx workflow.Context, why error) (ImportResult, er
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	_, reason := workflows.Explain(why)
-	if err := r.note(ctx, store.LevelInfo, "Unchanged: "+reason+"."); err != nil {
+	if err := r.note(ctx, importstore.LevelInfo, "Unchanged: "+reason+"."); err != nil {
 		return ImportResult{}, err
 	}
 	if r.plan.Total > 0 {
@@ -130,7 +131,7 @@ func (r *importRun) unchanged(ctx workflow.Context, why error) (ImportResult, er
 
 // endUnchanged ends an import as unchanged and does what follows.
 func (r *importRun) endUnchanged(ctx workflow.Context, reason string) (ImportResult, error) {
-	end := importacts.Ended{ImportID: r.in.ImportID, Status: store.StatusUnchanged}
+	end := importacts.Ended{ImportID: r.in.ImportID, Status: importstore.StatusUnchanged}
 	dispatch, err := r.finish(ctx, end)
 	if err != nil {
 		return ImportResult{}, err
@@ -139,10 +140,11 @@ func (r *importRun) endUnchanged(ctx workflow.Context, reason string) (ImportRes
 		// The store has no reason for an end that is none to worry about.
 		dispatch.Reason = reason
 	}
-	r.phase = store.StatusUnchanged
+	r.phase = importstore.StatusUnchanged
 	r.describe(ctx)
 	err = workflow.UpsertTypedSearchAttributes(ctx,
-		workflows.AttributeStatus.ValueSet(store.StatusUnchanged), workflows.AttributePhase.ValueSet(store.StatusUnchanged))
+		workflows.AttributeStatus.ValueSet(importstore.StatusUnchanged),
+		workflows.AttributePhase.ValueSet(importstore.StatusUnchanged))
 	r.dispatch(ctx, dispatch)
 	return ImportResult{Unchanged: reason}, errors.Join(err, r.close(ctx))
 }
@@ -153,22 +155,22 @@ func (r *importRun) giveUp(ctx workflow.Context, cause error) error {
 	r.ending = true
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	end := importacts.Ended{ImportID: r.in.ImportID, Status: store.StatusFailed}
+	end := importacts.Ended{ImportID: r.in.ImportID, Status: importstore.StatusFailed}
 	end.Class, end.Reason = workflows.Explain(cause)
 	if r.in.Ended != "" || end.Class == string(importers.ClassEnded) {
 		return r.notOurs(ctx, cause)
 	}
 	switch end.Class {
 	case string(importers.ClassCancelled):
-		end.Status, end.Reason = store.StatusCancelled, r.commands.CancelReason(end.Reason)
+		end.Status, end.Reason = importstore.StatusCancelled, r.commands.CancelReason(end.Reason)
 	case string(importers.ClassDeclined):
-		end.Status = store.StatusDeclined
+		end.Status = importstore.StatusDeclined
 	}
 	r.reason = end.Reason
 	if err := r.onFailure(ctx, end); err != nil {
 		return err
 	}
-	anyway := importacts.ImportRef{ImportID: r.in.ImportID, FencingToken: store.AnyFencingToken}
+	anyway := importacts.ImportRef{ImportID: r.in.ImportID, FencingToken: importstore.AnyFencingToken}
 	var purged importacts.Purged
 	purge := workflow.ExecuteActivity(workflows.Purging(ctx, "purge what was loaded"), workflows.ActivityPurgeRows, anyway)
 	if err := purge.Get(ctx, &purged); err != nil {
@@ -202,7 +204,7 @@ func (r *importRun) end(ctx workflow.Context, end importacts.Ended) error {
 	if err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}
-	if end.Status == store.StatusCancelled {
+	if end.Status == importstore.StatusCancelled {
 		return temporal.NewCanceledError(end.Reason)
 	}
 	return temporal.NewNonRetryableApplicationError(end.Reason, end.Class, nil)
@@ -214,7 +216,7 @@ func (r *importRun) onFailure(ctx workflow.Context, end importacts.Ended) error 
 	if !r.checked {
 		return r.note(ctx, end.Level(), end.Reason)
 	}
-	if err := r.enter(ctx, store.PhaseOnFailure); err != nil {
+	if err := r.enter(ctx, importstore.PhaseOnFailure); err != nil {
 		return err
 	}
 	if err := workflows.Execute(workflows.Bookkeeping(ctx, "say why the import fails"), workflows.ActivityNoteFailure,
@@ -245,7 +247,7 @@ func (r *importRun) notOurs(ctx workflow.Context, cause error) error {
 // cleanUp runs on every way out. A clean-up that keeps failing stands in the import's log: it
 // must not keep the import from ending.
 func (r *importRun) cleanUp(ctx workflow.Context, ref importacts.ImportRef) error {
-	if err := r.enter(ctx, store.PhaseCleanUp); err != nil {
+	if err := r.enter(ctx, importstore.PhaseCleanUp); err != nil {
 		return err
 	}
 	if err := workflows.Execute(workflows.EndCallback(ctx, r.in.Importer, "clean up"), workflows.ActivityCleanUp,
@@ -258,5 +260,5 @@ func (r *importRun) cleanUp(ctx workflow.Context, ref importacts.ImportRef) erro
 // noteFailing writes to the import's log what has failed without changing how the import ends.
 func (r *importRun) noteFailing(ctx workflow.Context, what string, err error) error {
 	_, reason := workflows.Explain(err)
-	return r.note(ctx, store.LevelError, what+": "+reason)
+	return r.note(ctx, importstore.LevelError, what+": "+reason)
 }

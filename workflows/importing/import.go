@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 )
@@ -113,11 +113,12 @@ func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 			"the input names no importer", string(importers.ClassInternal), nil)
 	}
 	run := &importRun{
-		in: in, phase: store.PhaseQueued, fencingToken: in.FencingToken, lines: []Line{}, writing: workflow.NewMutex(ctx),
+		in: in, phase: importstore.PhaseQueued, fencingToken: in.FencingToken, lines: []Line{},
+		writing: workflow.NewMutex(ctx),
 		checked: in.Resumed || in.Checked,
 	}
 	if in.InReview {
-		run.phase = store.PhaseInReview
+		run.phase = importstore.PhaseInReview
 	}
 	work, cancel := workflow.WithCancel(ctx)
 	defer cancel()
@@ -209,7 +210,7 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 		}
 		return r.afterLoad(ctx)
 	}
-	if err := r.enter(ctx, store.PhasePlanning); err != nil {
+	if err := r.enter(ctx, importstore.PhasePlanning); err != nil {
 		return err
 	}
 	if err := r.readPlan(ctx, "cut into parts"); err != nil {
@@ -221,7 +222,7 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 	if r.in.RowsPerSecond != nil {
 		r.plan.RowsPerSecond = *r.in.RowsPerSecond
 	}
-	if err := r.enter(ctx, store.PhaseLoading); err != nil {
+	if err := r.enter(ctx, importstore.PhaseLoading); err != nil {
 		return err
 	}
 	if err := r.load(ctx); err != nil {
@@ -244,7 +245,7 @@ func (r *importRun) check(ctx workflow.Context) error {
 	if r.checked {
 		return nil
 	}
-	if err := r.enter(ctx, store.PhaseBeforeStart); err != nil {
+	if err := r.enter(ctx, importstore.PhaseBeforeStart); err != nil {
 		return err
 	}
 	if err := r.callback(ctx, "check the source", workflows.ActivityBeforeStart, nil); err != nil {
@@ -261,7 +262,7 @@ func (r *importRun) afterLoad(ctx workflow.Context) error {
 			return err
 		}
 	}
-	if err := r.enter(ctx, store.PhaseFinalize); err != nil {
+	if err := r.enter(ctx, importstore.PhaseFinalize); err != nil {
 		return err
 	}
 	return r.callback(ctx, "finalize", workflows.ActivityFinalize, nil)
@@ -284,15 +285,15 @@ func (r *importRun) self() importacts.ImportRef {
 func (r *importRun) enter(ctx workflow.Context, phase string) error {
 	r.phase = phase
 	r.describe(ctx)
-	status := store.StatusRunning
+	status := importstore.StatusRunning
 	switch phase {
-	case store.PhaseBeforeStart, store.PhaseLocking:
-		status = store.StatusQueued
-	case store.PhaseInReview, store.PhaseStagingDone:
-		status = store.StatusInReview
-	case store.PhaseLoading:
+	case importstore.PhaseBeforeStart, importstore.PhaseLocking:
+		status = importstore.StatusQueued
+	case importstore.PhaseInReview, importstore.PhaseStagingDone:
+		status = importstore.StatusInReview
+	case importstore.PhaseLoading:
 		if r.parkedAtOnce && r.hasParked() {
-			status = store.StatusParked
+			status = importstore.StatusParked
 		}
 	}
 	err := workflow.UpsertTypedSearchAttributes(ctx, workflows.AttributeStatus.ValueSet(status),

@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -55,9 +55,9 @@ func TestImportCompletes(t *testing.T) {
 		Days:       "2021-01-01..2021-01-31",
 	}, result)
 	require.Equal(t, importing.State{
-		ImportID: ImportID, Phase: store.StatusCompleted, Days: "2021-01-01..2021-01-31",
+		ImportID: ImportID, Phase: importstore.StatusCompleted, Days: "2021-01-01..2021-01-31",
 		Parts: []importing.PartState{
-			{Part: 0, Label: "file 0", Status: store.PartDone}, {Part: 1, Label: "file 1", Status: store.PartDone},
+			{Part: 0, Label: "file 0", Status: importstore.PartDone}, {Part: 1, Label: "file 1", Status: importstore.PartDone},
 		},
 	}, r.state())
 	progress := r.progress()
@@ -96,7 +96,7 @@ func TestImportFails(t *testing.T) {
 				r.fail = failAt(tc.at, permanent(class))
 				err := r.start()
 				r.requireEnd(tc.before, importacts.Ended{
-					Status: store.StatusFailed, Class: string(class), Reason: "the header is wrong",
+					Status: importstore.StatusFailed, Class: string(class), Reason: "the header is wrong",
 				})
 				var app *temporal.ApplicationError
 				require.ErrorAs(t, err, &app)
@@ -123,9 +123,9 @@ func TestNothingLoaded(t *testing.T) {
 		workflows.ActivityBeforeStart, workflows.ActivityPlan, "import_data 0",
 		workflows.ActivityPurgeRows, workflows.ActivityCleanUp, workflows.ActivityFinish, workflows.ActivityClose,
 	}, r.once())
-	require.Equal(t, []importacts.Ended{{ImportID: ImportID, Status: store.StatusUnchanged}}, r.ended)
+	require.Equal(t, []importacts.Ended{{ImportID: ImportID, Status: importstore.StatusUnchanged}}, r.ended)
 	require.Equal(t, []importacts.Note{
-		{ImportID: ImportID, Level: store.LevelInfo, Message: "Unchanged: the source has no rows."},
+		{ImportID: ImportID, Level: importstore.LevelInfo, Message: "Unchanged: the source has no rows."},
 	}, r.notes)
 	var result importing.ImportResult
 	require.NoError(t, r.GetWorkflowResult(&result))
@@ -141,7 +141,7 @@ func TestBeforeStartFails(t *testing.T) {
 	require.Error(t, r.start())
 	require.Zero(t, r.calledTimes(workflows.ActivityOnFailure))
 	require.Equal(t, 1, r.calledTimes(workflows.ActivityCleanUp))
-	require.Equal(t, []importacts.Note{{ImportID: ImportID, Level: store.LevelError, Message: "the header is wrong"}}, r.notes)
+	require.Equal(t, []importacts.Note{{ImportID: ImportID, Level: importstore.LevelError, Message: "the header is wrong"}}, r.notes)
 	require.Zero(t, r.count[workflows.ActivityAcquire], "it needs no locks")
 }
 
@@ -164,7 +164,7 @@ func TestOnSuccessFails(t *testing.T) {
 			require.NoError(t, r.start())
 			require.Equal(t, tc.times, r.calledTimes(workflows.ActivityOnSuccess))
 			require.Equal(t, happyEnd, r.once()[len(r.once())-len(happyEnd):])
-			require.Equal(t, store.StatusCompleted, r.state().Phase)
+			require.Equal(t, importstore.StatusCompleted, r.state().Phase)
 			require.Equal(t, "on_success failed permanently; the import is completed: "+tc.reason, r.notes[len(r.notes)-1].Message)
 			require.Zero(t, r.calledTimes(workflows.ActivityOnFailure))
 		})
@@ -205,7 +205,7 @@ func TestImportFailsAfterRetries(t *testing.T) {
 			require.Error(t, r.start())
 			require.Equal(t, 10, r.calledTimes(workflows.ActivityPlan))
 			r.requireEnd([]string{workflows.ActivityBeforeStart, workflows.ActivityPlan}, importacts.Ended{
-				Status: store.StatusFailed, Class: tc.class, Reason: tc.reason,
+				Status: importstore.StatusFailed, Class: tc.class, Reason: tc.reason,
 			})
 		})
 	}
@@ -216,7 +216,7 @@ func TestImportFailsAfterRetries(t *testing.T) {
 		require.Error(t, r.start())
 		require.Equal(t, 10, r.calledTimes(workflows.ActivityBeforeStart))
 		r.requireEnd([]string{workflows.ActivityBeforeStart}, importacts.Ended{
-			Status: store.StatusFailed, Class: string(importers.ClassInternal), Reason: "panic: nil map",
+			Status: importstore.StatusFailed, Class: string(importers.ClassInternal), Reason: "panic: nil map",
 		})
 	})
 }
@@ -279,7 +279,7 @@ func TestImportEndsWhateverTheImporterDoes(t *testing.T) {
 				}
 				require.Error(t, r.start())
 				r.requireEnd([]string{workflows.ActivityBeforeStart}, importacts.Ended{
-					Status: store.StatusFailed, Class: string(importers.ClassAccess), Reason: "the header is wrong",
+					Status: importstore.StatusFailed, Class: string(importers.ClassAccess), Reason: "the header is wrong",
 				})
 			})
 		}

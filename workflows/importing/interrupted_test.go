@@ -10,7 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/activities"
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 )
@@ -41,7 +41,7 @@ func TestInterruptedAttemptFails(t *testing.T) {
 	}, time.Second)
 	r.RegisterDelayedCallback(func() { close(paused) }, 2*time.Second)
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, []string{store.PartWaiting}, r.statuses())
+		require.Equal(t, []string{importstore.PartWaiting}, r.statuses())
 		r.command(workflows.CommandResume, command.Resume{Command: byAnn})
 	}, time.Hour)
 	require.NoError(t, r.start())
@@ -64,7 +64,7 @@ func TestCancelledAttemptFails(t *testing.T) {
 	err := r.start()
 	require.True(t, temporal.IsCanceledError(err), "%v", err)
 	for _, end := range r.ended {
-		require.Equal(t, store.StatusCancelled, end.Status)
+		require.Equal(t, importstore.StatusCancelled, end.Status)
 	}
 	require.NotEmpty(t, r.ended)
 }

@@ -4,14 +4,14 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
 // lock gets the import its locks. While it waits for them it costs nothing: the
 // release that makes way for it wakes it with a signal.
 func (r *importRun) lock(ctx workflow.Context) error {
-	if err := r.enter(ctx, store.PhaseLocking); err != nil {
+	if err := r.enter(ctx, importstore.PhaseLocking); err != nil {
 		return err
 	}
 	granted := workflow.GetSignalChannel(ctx, workflows.SignalLockGranted)

@@ -6,7 +6,7 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows/command"
 )
 
@@ -24,7 +24,7 @@ func (r *importRun) canDecidePart(no int32) error {
 	case part.parking:
 		// The command waits until the part is parked.
 		return nil
-	case part.status != store.PartParked:
+	case part.status != importstore.PartParked:
 		return fmt.Errorf("part %d is %s: only a parked part can be retried or skipped", no, part.status)
 	case part.decision != "":
 		return fmt.Errorf("part %d already has the decision %s", no, part.decision)

@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -109,9 +109,9 @@ func (r *importRun) take() (more bool) {
 		if p.Label == "" {
 			p.Label = fmt.Sprintf("part %d", p.No)
 		}
-		part := &partRun{PlannedPart: p, status: store.PartWaiting}
+		part := &partRun{PlannedPart: p, status: importstore.PartWaiting}
 		if p.Parked && !slices.Contains(r.in.Retrying, p.No) {
-			part.status, part.reason = store.PartParked, "parked before"
+			part.status, part.reason = importstore.PartParked, "parked before"
 		}
 		if p.Recorded != nil {
 			part.reported.PartResult = *p.Recorded
@@ -124,11 +124,11 @@ func (r *importRun) take() (more bool) {
 // loadPart brings a part to an end: done or skipped. A part whose retries are
 // exhausted waits, parked, for a decision.
 func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow.Semaphore, moved func()) error {
-	if part.status == store.PartParked {
+	if part.status == importstore.PartParked {
 		moved()
 	}
 	for {
-		if part.status != store.PartParked {
+		if part.status != importstore.PartParked {
 			err := r.loadInSlot(ctx, part, slots, moved)
 			if err == nil {
 				return nil
@@ -143,7 +143,7 @@ func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow
 				stopped); err != nil {
 				return err
 			}
-			part.status, part.parking = store.PartParked, false
+			part.status, part.parking = importstore.PartParked, false
 			moved()
 			if err := r.showParked(ctx); err != nil {
 				return err
@@ -152,13 +152,13 @@ func (r *importRun) loadPart(ctx workflow.Context, part *partRun, slots workflow
 		if err := workflow.Await(ctx, func() bool { return part.decision != "" }); err != nil {
 			return err
 		}
-		if err := r.enter(ctx, store.PhaseLoading); err != nil {
+		if err := r.enter(ctx, importstore.PhaseLoading); err != nil {
 			return err
 		}
 		if part.decision == decideSkip {
 			return r.skip(ctx, part)
 		}
-		part.status, part.reason, part.decision = store.PartWaiting, "", ""
+		part.status, part.reason, part.decision = importstore.PartWaiting, "", ""
 	}
 }
 
@@ -172,20 +172,20 @@ func (r *importRun) loadInSlot(ctx workflow.Context, part *partRun, slots workfl
 	best := int32(-1)
 	for {
 		err := r.gate.runAttempts(ctx, r, true, func(ctx workflow.Context) error {
-			part.status = store.PartRunning
+			part.status = importstore.PartRunning
 			moved()
 			ref := r.ref(part)
 			ref.RowsPerSecond, ref.Report = r.share(), r.plan.ReportRule()
 			err := workflow.ExecuteActivity(workflows.LoadingPart(ctx, r.in.Importer, part.Label), workflows.ActivityImportData,
 				ref).Get(ctx, &part.result)
 			if err != nil {
-				part.status = store.PartWaiting
+				part.status = importstore.PartWaiting
 				moved()
 			}
 			return err
 		})
 		if err == nil {
-			part.status, r.asOf = store.PartDone, workflow.Now(ctx).UTC()
+			part.status, r.asOf = importstore.PartDone, workflow.Now(ctx).UTC()
 			moved()
 			return nil
 		}
@@ -204,7 +204,7 @@ func (r *importRun) skip(ctx workflow.Context, part *partRun) error {
 		stopped); err != nil {
 		return err
 	}
-	part.status, part.decision = store.PartSkipped, ""
+	part.status, part.decision = importstore.PartSkipped, ""
 	return nil
 }
 
@@ -213,9 +213,9 @@ func (r *importRun) settled() bool {
 	parked := false
 	for _, part := range r.parts {
 		switch {
-		case part.status == store.PartWaiting || part.status == store.PartRunning || part.decision != "":
+		case part.status == importstore.PartWaiting || part.status == importstore.PartRunning || part.decision != "":
 			return false
-		case part.status == store.PartParked:
+		case part.status == importstore.PartParked:
 			parked = true
 		}
 	}
@@ -231,18 +231,20 @@ func (r *importRun) showParked(ctx workflow.Context) error {
 		return nil
 	}
 	r.parkedAtOnce = true
-	return r.enter(ctx, store.PhaseLoading)
+	return r.enter(ctx, importstore.PhaseLoading)
 }
 
 // hasParked says whether a part is parked and not decided about.
 func (r *importRun) hasParked() bool {
-	return slices.ContainsFunc(r.parts, func(p *partRun) bool { return p.status == store.PartParked && p.decision == "" })
+	return slices.ContainsFunc(r.parts, func(p *partRun) bool {
+		return p.status == importstore.PartParked && p.decision == ""
+	})
 }
 
 // park notes that the import waits for decisions.
 func (r *importRun) park(ctx workflow.Context) error {
 	if err := workflow.UpsertTypedSearchAttributes(ctx,
-		workflows.AttributeStatus.ValueSet(store.StatusParked)); err != nil {
+		workflows.AttributeStatus.ValueSet(importstore.StatusParked)); err != nil {
 		return fmt.Errorf("set search attributes: %w", err)
 	}
 	return workflows.Execute(workflows.Bookkeeping(ctx, "wait for decisions"), workflows.ActivityPark, r.self())

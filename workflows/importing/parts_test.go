@@ -12,7 +12,7 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -92,9 +92,9 @@ func TestPartIsParked(t *testing.T) {
 		return nil
 	}
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, []string{store.PartDone, store.PartParked, store.PartDone}, r.statuses())
+		require.Equal(t, []string{importstore.PartDone, importstore.PartParked, importstore.PartDone}, r.statuses())
 		require.Equal(t, "the source is away", r.state().Parts[1].Reason)
-		require.Equal(t, store.PhaseLoading, r.state().Phase)
+		require.Equal(t, importstore.PhaseLoading, r.state().Phase)
 		require.Equal(t, 2, r.progress().PartsDone)
 		require.Equal(t, 10, r.calledTimes("import_data 1"), "ten attempts")
 		require.Equal(t, 1, r.calledTimes(workflows.ActivityPark))
@@ -118,7 +118,7 @@ func TestPartFailureFailsTheImport(t *testing.T) {
 	require.Error(t, r.start())
 	require.Equal(t, 10, r.calledTimes("import_data 0"))
 	r.requireEnd([]string{workflows.ActivityBeforeStart, workflows.ActivityPlan, "import_data 0"}, importacts.Ended{
-		Status: store.StatusFailed, Class: string(importers.ClassSource), Reason: "the source is away",
+		Status: importstore.StatusFailed, Class: string(importers.ClassSource), Reason: "the source is away",
 	})
 }
 

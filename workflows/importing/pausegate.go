@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/activities"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -106,7 +106,7 @@ func (g *pauseGate) wait(ctx workflow.Context, r *importRun, w activities.Wait) 
 	}
 	g.until, r.waiting = w.Until, w.Reason
 	defer func() { g.until, r.waiting = time.Time{}, "" }()
-	if err := r.note(ctx, store.LevelWarn, "Waiting until "+w.Until.Format(time.RFC3339)+": "+w.Reason); err != nil {
+	if err := r.note(ctx, importstore.LevelWarn, "Waiting until "+w.Until.Format(time.RFC3339)+": "+w.Reason); err != nil {
 		return err
 	}
 	r.describe(ctx)

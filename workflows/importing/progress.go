@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -26,7 +26,7 @@ func (r *importRun) progress() Progress {
 		PartResult: r.plan.Recorded, AsOf: r.asOf,
 	}
 	for _, part := range r.parts {
-		if part.status == store.PartDone || part.status == store.PartSkipped {
+		if part.status == importstore.PartDone || part.status == importstore.PartSkipped {
 			p.PartsDone++
 		}
 		p.Add(part.figures())
@@ -46,9 +46,9 @@ func (r *importRun) readPlan(ctx workflow.Context, summary string) error {
 // figures returns the part's final figures once it is done, and its last report before.
 func (p *partRun) figures() importacts.PartResult {
 	switch p.status {
-	case store.PartDone:
+	case importstore.PartDone:
 		return p.result
-	case store.PartSkipped:
+	case importstore.PartSkipped:
 		return importacts.PartResult{}
 	default:
 		return p.reported.PartResult
@@ -82,7 +82,7 @@ func (r *importRun) report(ctx workflow.Context, report importacts.PartReport) {
 		if part.No != report.Part {
 			continue
 		}
-		if part.status == store.PartRunning && report.Follows(part.reported) {
+		if part.status == importstore.PartRunning && report.Follows(part.reported) {
 			part.reported, r.asOf = report, workflow.Now(ctx).UTC()
 			r.describe(ctx)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -100,7 +100,7 @@ func TestLateReports(t *testing.T) {
 		return transient()
 	}
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, []string{store.PartParked, store.PartDone}, r.statuses())
+		require.Equal(t, []string{importstore.PartParked, importstore.PartDone}, r.statuses())
 		require.EqualValues(t, 7, r.progress().RowsLoaded)
 		before := r.progress()
 		r.report(0, 1, 5)

@@ -12,7 +12,7 @@ import (
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/inbound"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 )
@@ -33,7 +33,7 @@ const reviewer = "sluice"
 // awaitDecision makes the import wait until it is accepted. It returns an error if the import is
 // declined, also by expiry.
 func (r *importRun) awaitDecision(ctx workflow.Context) error {
-	if err := r.enter(ctx, store.PhaseInReview); err != nil {
+	if err := r.enter(ctx, importstore.PhaseInReview); err != nil {
 		return err
 	}
 	var opened importacts.Opened
@@ -53,7 +53,7 @@ func (r *importRun) awaitDecision(ctx workflow.Context) error {
 	}
 	r.waiting = ""
 	v := r.review.verdict
-	if v.Verdict == store.Accepted {
+	if v.Verdict == importstore.Accepted {
 		return nil
 	}
 	reason := "declined by " + v.By
@@ -91,7 +91,7 @@ func (r *importRun) awaitVerdict(ctx workflow.Context, opened importacts.Opened)
 		if decided() {
 			return nil
 		}
-		expired := Decide{Verdict: store.Declined, Command: command.Command{
+		expired := Decide{Verdict: importstore.Declined, Command: command.Command{
 			By: reviewer, Reason: "nobody decided until " + opened.ExpiresAt.Format(time.RFC3339),
 		}}
 		// No person waits for the result: it is retried until it is recorded.
@@ -142,17 +142,17 @@ const maxVerdict = 50
 // canDecideReview validates a decision about the import.
 func (r *importRun) canDecide(d Decide) error {
 	switch {
-	case d.Verdict != store.Accepted && d.Verdict != store.Declined:
+	case d.Verdict != importstore.Accepted && d.Verdict != importstore.Declined:
 		return fmt.Errorf("the verdict is %q: want %s or %s",
-			inbound.Cut(d.Verdict, maxVerdict), store.Accepted, store.Declined)
+			inbound.Cut(d.Verdict, maxVerdict), importstore.Accepted, importstore.Declined)
 	case strings.TrimSpace(d.By) == "":
 		return errors.New("say who decides: by is empty")
-	case d.Verdict == store.Declined && strings.TrimSpace(d.Reason) == "":
+	case d.Verdict == importstore.Declined && strings.TrimSpace(d.Reason) == "":
 		return errors.New("say why the import is declined: the reason is empty")
 	case r.review.verdict != nil:
 		v := r.review.verdict
 		return fmt.Errorf("import %d was %s by %s already", r.in.ImportID, v.Verdict, v.By)
-	case !r.review.open && r.phase != store.PhaseInReview:
+	case !r.review.open && r.phase != importstore.PhaseInReview:
 		return fmt.Errorf("import %d does not wait for a decision: its phase is %s", r.in.ImportID, r.phase)
 	default:
 		return nil
@@ -170,7 +170,7 @@ func (r *importRun) execute(
 ) error {
 	// The store may show the review a moment before the workflow does.
 	ready := func() bool {
-		return !r.review.busy && (r.review.open || r.phase != store.PhaseInReview) || r.commands.Continuing
+		return !r.review.busy && (r.review.open || r.phase != importstore.PhaseInReview) || r.commands.Continuing
 	}
 	if err := workflow.Await(ctx, ready); err != nil {
 		return err
@@ -183,21 +183,21 @@ func (r *importRun) execute(
 	}
 	r.review.busy = true
 	defer func() { r.review.busy = false }()
-	if d.Verdict == store.Accepted {
-		if err := r.enter(ctx, store.PhaseStagingDone); err != nil {
+	if d.Verdict == importstore.Accepted {
+		if err := r.enter(ctx, importstore.PhaseStagingDone); err != nil {
 			return err
 		}
 	}
 	v := importacts.Verdict{ImportID: r.in.ImportID, Verdict: d.Verdict, By: d.By, Reason: d.Reason}
 	summary := fmt.Sprintf("%s by %s", d.Verdict, d.By)
 	options := optionsOf(ctx, summary)
-	if d.Verdict == store.Accepted {
+	if d.Verdict == importstore.Accepted {
 		// The importer's StageDone is part of it.
 		options = workflow.WithTaskQueue(options, workflows.ImporterQueue(r.in.Importer))
 	}
 	if err := workflows.Execute(options, workflows.ActivityDecide, v); err != nil {
 		// The import remains in review.
-		if enterErr := r.enter(ctx, store.PhaseInReview); enterErr != nil {
+		if enterErr := r.enter(ctx, importstore.PhaseInReview); enterErr != nil {
 			return enterErr
 		}
 		return err

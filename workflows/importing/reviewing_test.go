@@ -11,7 +11,7 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
 	"github.com/sluicehq/sluice/workflows/importing"
@@ -41,22 +41,22 @@ func TestReviewAccepted(t *testing.T) {
 	var accepted, late *workflowtest.Answer
 	refused := map[string]*workflowtest.Answer{}
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, store.PhaseInReview, r.state().Phase)
+		require.Equal(t, importstore.PhaseInReview, r.state().Phase)
 		require.Contains(t, r.state().Waiting, "a decision until ")
 		require.Zero(t, r.calledTimes(workflows.ActivityFinalize))
 		require.Zero(t, r.calledTimes(workflows.ActivityRemind))
 		refused[`the verdict is "perhaps": want accepted or declined`] = r.decide("perhaps", "ann", "")
-		refused["say who decides: by is empty"] = r.decide(store.Accepted, " ", "")
-		refused["say why the import is declined: the reason is empty"] = r.decide(store.Declined, "ann", "")
-		accepted = r.decide(store.Accepted, "ann", "")
-		late = r.decide(store.Declined, "bob", "no")
+		refused["say who decides: by is empty"] = r.decide(importstore.Accepted, " ", "")
+		refused["say why the import is declined: the reason is empty"] = r.decide(importstore.Declined, "ann", "")
+		accepted = r.decide(importstore.Accepted, "ann", "")
+		late = r.decide(importstore.Declined, "bob", "no")
 	}, time.Hour)
 	require.NoError(t, r.start())
 	require.Equal(t, workflowtest.Answer{Accepted: true}, *accepted)
 	for want, got := range refused {
 		require.EqualError(t, got.Rejected, want)
 	}
-	require.Equal(t, []importacts.Verdict{{ImportID: ImportID, Verdict: store.Accepted, By: "ann"}}, r.verdicts)
+	require.Equal(t, []importacts.Verdict{{ImportID: ImportID, Verdict: importstore.Accepted, By: "ann"}}, r.verdicts)
 	if late.Rejected == nil {
 		require.ErrorContains(t, late.Finished, "import 7 was accepted by ann already")
 	}
@@ -69,12 +69,12 @@ func TestReviewAccepted(t *testing.T) {
 func TestReviewDeclined(t *testing.T) {
 	t.Parallel()
 	r := setupReview(t)
-	r.RegisterDelayedCallback(func() { r.decide(store.Declined, "ann", "wrong site") }, 30*time.Hour)
+	r.RegisterDelayedCallback(func() { r.decide(importstore.Declined, "ann", "wrong site") }, 30*time.Hour)
 	require.Error(t, r.start())
 	require.Equal(t, 1, r.calledTimes(workflows.ActivityRemind))
 	require.Equal(t, failedEnd, r.once()[len(r.once())-len(failedEnd):])
 	require.Equal(t, importacts.Ended{
-		ImportID: ImportID, Status: store.StatusDeclined, Class: string(importers.ClassDeclined),
+		ImportID: ImportID, Status: importstore.StatusDeclined, Class: string(importers.ClassDeclined),
 		Reason: "declined by ann: wrong site",
 	}, r.ended[0])
 }
@@ -84,7 +84,7 @@ func TestReviewExpires(t *testing.T) {
 	r := setupReview(t)
 	require.Error(t, r.start())
 	require.Equal(t, "sluice", r.verdicts[0].By)
-	require.Equal(t, store.Declined, r.verdicts[0].Verdict)
+	require.Equal(t, importstore.Declined, r.verdicts[0].Verdict)
 	require.Contains(t, r.ended[0].Reason, "declined by sluice: nobody decided until ")
 	require.False(t, r.Now().Before(r.opened.ExpiresAt))
 }
@@ -101,7 +101,7 @@ func TestReviewExpiresWhileTheStoreIsAway(t *testing.T) {
 	}
 	require.Error(t, r.start())
 	require.Contains(t, r.ended[0].Reason, "declined by sluice: ")
-	require.Equal(t, store.StatusDeclined, r.ended[0].Status)
+	require.Equal(t, importstore.StatusDeclined, r.ended[0].Status)
 	require.Equal(t, 9, r.calledTimes(workflows.ActivityDecide))
 }
 
@@ -132,7 +132,7 @@ func TestReminders(t *testing.T) {
 			}
 			r.opened = importacts.Opened{ExpiresAt: r.Now().Add(test.expiry), Reminder: test.reminder}
 			if test.decided != 0 {
-				r.RegisterDelayedCallback(func() { r.decide(store.Accepted, "ann", "") }, test.decided)
+				r.RegisterDelayedCallback(func() { r.decide(importstore.Accepted, "ann", "") }, test.decided)
 			}
 			err := r.start()
 			require.Equal(t, test.decided == 0, err != nil)
@@ -155,10 +155,10 @@ func TestDecisionFails(t *testing.T) {
 		return nil
 	}
 	var first, second *workflowtest.Answer
-	r.RegisterDelayedCallback(func() { first = r.decide(store.Accepted, "ann", "") }, time.Hour)
+	r.RegisterDelayedCallback(func() { first = r.decide(importstore.Accepted, "ann", "") }, time.Hour)
 	r.RegisterDelayedCallback(func() {
-		require.Equal(t, store.PhaseInReview, r.state().Phase)
-		second = r.decide(store.Accepted, "ann", "")
+		require.Equal(t, importstore.PhaseInReview, r.state().Phase)
+		second = r.decide(importstore.Accepted, "ann", "")
 	}, 2*time.Hour)
 	require.NoError(t, r.start())
 	require.ErrorContains(t, first.Finished, "could not be finalised: no room")
@@ -171,9 +171,9 @@ func TestDecisionsOutOfTime(t *testing.T) {
 	t.Parallel()
 	r := setupReview(t)
 	var early, late *workflowtest.Answer
-	r.during[workflows.ActivityPlan] = func() { early = r.decide(store.Accepted, "ann", "") }
-	r.during[workflows.ActivityFinalize] = func() { late = r.decide(store.Accepted, "bob", "") }
-	r.RegisterDelayedCallback(func() { r.decide(store.Accepted, "ann", "") }, time.Hour)
+	r.during[workflows.ActivityPlan] = func() { early = r.decide(importstore.Accepted, "ann", "") }
+	r.during[workflows.ActivityFinalize] = func() { late = r.decide(importstore.Accepted, "bob", "") }
+	r.RegisterDelayedCallback(func() { r.decide(importstore.Accepted, "ann", "") }, time.Hour)
 	require.NoError(t, r.start())
 	require.EqualError(t, early.Rejected, "import 7 does not wait for a decision: its phase is planning")
 	require.EqualError(t, late.Rejected, "import 7 was accepted by ann already")

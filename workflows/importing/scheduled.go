@@ -11,7 +11,7 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -73,7 +73,7 @@ func (r *scheduledRun) carryOut(ctx workflow.Context) (importacts.ImportOutcome,
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Import **%d** of **%s**, by schedule **%s**.",
 		r.created.ImportID, r.created.Site, r.in.Schedule))
-	if store.Ended(r.created.Status) {
+	if importstore.Ended(r.created.Status) {
 		// An earlier run for the same time has brought it in.
 		return importacts.ImportOutcome{ImportID: r.created.ImportID, Status: r.created.Status}, nil
 	}
@@ -100,10 +100,10 @@ func (r *scheduledRun) follow(ctx, work workflow.Context) (importacts.ImportOutc
 		return importacts.ImportOutcome{}, err
 	}
 	outcome := importacts.ImportOutcome{
-		ImportID: r.created.ImportID, Status: store.StatusCompleted, RowsLoaded: result.RowsLoaded,
+		ImportID: r.created.ImportID, Status: importstore.StatusCompleted, RowsLoaded: result.RowsLoaded,
 	}
 	if result.Unchanged != "" {
-		outcome.Status, outcome.Reason = store.StatusUnchanged, result.Unchanged
+		outcome.Status, outcome.Reason = importstore.StatusUnchanged, result.Unchanged
 	}
 	return outcome, nil
 }
@@ -135,9 +135,9 @@ func (r *scheduledRun) await(ctx, work workflow.Context) (importacts.ImportOutco
 		return outcome, err
 	}
 	switch outcome.Status {
-	case store.StatusCompleted, store.StatusUnchanged:
+	case importstore.StatusCompleted, importstore.StatusUnchanged:
 		return outcome, nil
-	case store.StatusCancelled:
+	case importstore.StatusCancelled:
 		return outcome, temporal.NewCanceledError(outcome.Reason)
 	default:
 		return outcome, temporal.NewNonRetryableApplicationError(outcome.Reason, outcome.Class, nil)

@@ -18,7 +18,7 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 	"github.com/sluicehq/sluice/workflows/workflowtest"
@@ -46,7 +46,7 @@ func setupScheduled(t *testing.T) *scheduled {
 	s := &scheduled{
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t,
 		created: importacts.CreatedImport{
-			ImportID: 7, Site: "example.com", Source: "noop", Status: store.StatusQueued, Phase: store.PhaseQueued, Summary: "noop",
+			ImportID: 7, Site: "example.com", Source: "noop", Status: importstore.StatusQueued, Phase: importstore.PhaseQueued, Summary: "noop",
 		},
 		child: func(workflow.Context) (importing.ImportResult, error) {
 			return importing.ImportResult{PartResult: importacts.PartResult{RowsLoaded: 3}}, nil
@@ -113,7 +113,7 @@ func TestScheduledImport(t *testing.T) {
 	start := time.Date(2026, 1, 1, 3, 0, 0, 5, time.UTC)
 	s.SetStartTime(start)
 	require.NoError(t, s.run(3))
-	require.Equal(t, importacts.ImportOutcome{ImportID: 7, Status: store.StatusCompleted, RowsLoaded: 3}, s.outcome())
+	require.Equal(t, importacts.ImportOutcome{ImportID: 7, Status: importstore.StatusCompleted, RowsLoaded: 3}, s.outcome())
 	require.Len(t, s.asked, 1)
 	require.Equal(t, []any{"nightly", start.Truncate(time.Second), "noop"}, []any{s.asked[0].Schedule, s.asked[0].At, s.asked[0].Request.Source})
 	require.NotEmpty(t, s.asked[0].RunID)
@@ -132,17 +132,17 @@ func TestScheduledImportUnchanged(t *testing.T) {
 		return importing.ImportResult{Unchanged: "nothing new"}, nil
 	}
 	require.NoError(t, s.run(1))
-	require.Equal(t, importacts.ImportOutcome{ImportID: 7, Status: store.StatusUnchanged, Reason: "nothing new"}, s.outcome())
+	require.Equal(t, importacts.ImportOutcome{ImportID: 7, Status: importstore.StatusUnchanged, Reason: "nothing new"}, s.outcome())
 }
 
 // A time that has its rows already is not imported again.
 func TestScheduledImportThatIsDone(t *testing.T) {
 	t.Parallel()
 	s := setupScheduled(t)
-	s.created.Status = store.StatusCompleted
+	s.created.Status = importstore.StatusCompleted
 	require.NoError(t, s.run(1))
 	require.Empty(t, s.children)
-	require.Equal(t, importacts.ImportOutcome{ImportID: 7, Status: store.StatusCompleted}, s.outcome())
+	require.Equal(t, importacts.ImportOutcome{ImportID: 7, Status: importstore.StatusCompleted}, s.outcome())
 }
 
 // Failures in a row are counted from run to run, and pause the schedule.
@@ -222,7 +222,7 @@ func TestScheduledImportIsCancelledTooLate(t *testing.T) {
 	}
 	s.RegisterDelayedCallback(s.CancelWorkflow, time.Minute)
 	require.NoError(t, s.run(1))
-	require.Equal(t, store.StatusCompleted, s.outcome().Status)
+	require.Equal(t, importstore.StatusCompleted, s.outcome().Status)
 }
 
 // A schedule's input is small, whatever the request.

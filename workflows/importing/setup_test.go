@@ -18,7 +18,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 	"github.com/sluicehq/sluice/workflows/workflowtest"
@@ -183,7 +183,7 @@ func (r *run) register() {
 	})
 	add(workflows.ActivityDecide, func(ctx context.Context, v importacts.Verdict) error {
 		atImporter := activity.GetInfo(ctx).TaskQueue == workflows.ImporterQueue("noop")
-		assert.Equal(r.t, v.Verdict == store.Accepted, atImporter, "StageDone is the importer's")
+		assert.Equal(r.t, v.Verdict == importstore.Accepted, atImporter, "StageDone is the importer's")
 		r.mu.Lock()
 		r.verdicts = append(r.verdicts, v)
 		r.mu.Unlock()

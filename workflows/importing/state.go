@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/internal/inbound"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -116,12 +116,12 @@ func (r *importRun) waits() string {
 		return fmt.Sprintf(", waits until %s: %s", until.UTC().Format(time.RFC3339), r.waiting)
 	case r.waiting != "":
 		return ", waiting for " + r.waiting
-	case r.ending || r.phase != store.PhaseLoading || !r.settled():
+	case r.ending || r.phase != importstore.PhaseLoading || !r.settled():
 		return ""
 	}
 	parked := 0
 	for _, part := range r.parts {
-		if part.status == store.PartParked {
+		if part.status == importstore.PartParked {
 			parked++
 		}
 	}

@@ -1,0 +1,203 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/internal/db"
+)
+
+// Order says who changes jobs or connections, and why.
+type Order struct {
+	// By names the person. Required: the jobs' history has it.
+	By string
+	// Reason is why.
+	Reason string
+}
+
+func (o Order) note(done string) json.RawMessage {
+	message := done
+	if o.Reason != "" {
+		message += ": " + o.Reason
+	}
+	return JobError{Message: message, By: o.By}.encode()
+}
+
+// move is a change of state by an operator.
+type move struct {
+	// done is the message in the history.
+	done string
+	from []string
+	to   string
+	// set changes further columns.
+	set string
+}
+
+var (
+	// A retried job starts with its first attempt.
+	moveRetry = move{
+		"retried",
+		[]string{JobAcknowledged, JobFailed, JobUnknown, JobDiscarded, JobCancelled},
+		JobAwaiting,
+		"due_at = now(), attempt = 0, finished_at = NULL",
+	}
+	moveCancel = move{
+		"cancelled",
+		[]string{JobAcknowledged, JobAwaiting, JobFailed, JobUnknown, JobHeld},
+		JobCancelled,
+		"due_at = NULL, finished_at = now()",
+	}
+	moveHold = move{
+		"held", []string{JobAcknowledged, JobAwaiting, JobFailed, JobUnknown}, JobHeld, "due_at = NULL",
+	}
+	moveRelease = move{"released", []string{JobHeld}, JobAwaiting, "due_at = now()"}
+	moveArrived = move{
+		"found to have arrived", []string{JobUnknown}, JobSucceeded, "due_at = NULL, finished_at = now()",
+	}
+	moveLost = move{"discarded", []string{JobUnknown}, JobDiscarded, "due_at = NULL, finished_at = now()"}
+)
+
+// RetryJobs retries jobs now and resets their attempts: the acknowledged, failed, unknown, discarded and
+// cancelled ones that the filter selects. It returns their number. Like the methods below it works in
+// steps: after an error the jobs of earlier steps stay changed, and are counted.
+func (s *Store) RetryJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
+	return s.moveJobs(ctx, f, o, moveRetry)
+}
+
+// CancelJobs cancels the acknowledged, awaiting, failed, unknown and held jobs that the filter selects.
+func (s *Store) CancelJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
+	return s.moveJobs(ctx, f, o, moveCancel)
+}
+
+// HoldJobs holds the acknowledged, awaiting, failed and unknown jobs that the filter selects.
+func (s *Store) HoldJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
+	return s.moveJobs(ctx, f, o, moveHold)
+}
+
+// ReleaseJobs makes the held jobs that the filter selects due now.
+func (s *Store) ReleaseJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
+	return s.moveJobs(ctx, f, o, moveRelease)
+}
+
+// ResolveJobs resolves the unknown jobs that the filter selects, for an operator who has checked the
+// destination: as succeeded if they have arrived, otherwise as discarded.
+func (s *Store) ResolveJobs(ctx context.Context, f JobFilter, arrived bool, o Order) (int64, error) {
+	if arrived {
+		return s.moveJobs(ctx, f, o, moveArrived)
+	}
+	return s.moveJobs(ctx, f, o, moveLost)
+}
+
+// controlStep is how many jobs are changed in one transaction.
+const controlStep = 1000
+
+// moveJobs changes the state of jobs, oldest first, in steps that keep transactions short. It waits for
+// jobs that another transaction is changing.
+func (s *Store) moveJobs(ctx context.Context, f JobFilter, o Order, m move) (moved int64, err error) {
+	for after := ""; ; {
+		var w where
+		w.jobs(f)
+		w.addIn("j.state", m.from, nil)
+		w.addText("j.id > $", after)
+		picked := "SELECT j.id FROM jobs j" + w.String() + " ORDER BY j.id" + w.limited(controlStep) + " FOR UPDATE"
+		w.args = append(w.args, m.to, o.note(m.done))
+		statement := fmt.Sprintf(`WITH picked AS MATERIALIZED (%s)
+			UPDATE jobs j SET state = $%d, last_error = $%d::jsonb, updated_at = now(), %s
+			FROM picked WHERE j.id = picked.id RETURNING j.id`, picked, len(w.args)-1, len(w.args), m.set)
+		rows, err := s.Pool().Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, w.args...)...)
+		if err != nil {
+			return moved, fmt.Errorf("change the state of jobs to %s: %w", m.to, err)
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return moved, fmt.Errorf("change the state of jobs to %s: %w", m.to, err)
+		}
+		moved += int64(len(ids))
+		if len(ids) == 0 {
+			return moved, nil
+		}
+		for _, id := range ids {
+			after = max(after, id)
+		}
+	}
+}
+
+// EditAndRetry replaces the payload of a job that is neither executing nor succeeded, retries it now and
+// resets its attempts. The previous payload is kept. A nil context or data is not changed. The error is
+// ErrNotFound, ErrPayload, or ErrConflict if the job is in another state.
+func (s *Store) EditAndRetry(ctx context.Context, id string, jobContext, data json.RawMessage, o Order) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
+		jobs, err := q.LockJobs(ctx, []string{id})
+		if err == nil && len(jobs) == 0 {
+			err = store.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		job := jobs[0]
+		if job.State == JobExecuting || job.State == JobSucceeded {
+			return fmt.Errorf("it is %s: %w", job.State, store.ErrConflict)
+		}
+		var faults [2]error
+		if jobContext != nil {
+			job.Context, faults[0] = payload("context", jobContext)
+		}
+		if data != nil {
+			job.Data, faults[1] = payload("data", data)
+		}
+		if err := errors.Join(faults[:]...); err != nil {
+			return err
+		}
+		if err := q.AddEdit(ctx, o.By, id); err != nil {
+			return err
+		}
+		if err := q.EditJob(ctx, db.EditJobParams{ID: id, Context: job.Context, Data: job.Data}); err != nil {
+			return err
+		}
+		return q.RequeueJob(ctx, o.note("edited and retried"), id)
+	})
+	if err != nil {
+		return fmt.Errorf("edit job %s: %w", id, asPayload(err))
+	}
+	return nil
+}
+
+// ReplayJobs adds new jobs for a page of jobs that the filter selects, in any state. The old jobs do not
+// change. It returns the IDs of the new jobs and the start of the next page, "" if there is none. The
+// caller passes it as Page.Before, so that no new job is replayed.
+func (s *Store) ReplayJobs(ctx context.Context, f JobFilter, p Page, o Order) (ids []string, next string, err error) {
+	jobs, err := s.ListJobs(ctx, f, p)
+	if err != nil {
+		return nil, "", err
+	}
+	err = s.InTx(ctx, func(q *db.Queries) error {
+		for _, job := range jobs {
+			id, err := store.NewID()
+			if err != nil {
+				return err
+			}
+			n, err := q.ReplayJob(ctx, db.ReplayJobParams{ID: job.ID, NewID: id, Reason: o.note("replayed")})
+			if err != nil {
+				return fmt.Errorf("replay job %s: %w", job.ID, err)
+			}
+			if n == 0 {
+				// Retention has purged it in the meantime.
+				continue
+			}
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if len(jobs) == int(p.limit()) {
+		next = jobs[len(jobs)-1].ID
+	}
+	return ids, next, nil
+}
