@@ -8,6 +8,7 @@
 package flow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -42,6 +43,8 @@ type Flow struct {
 	// To are the actions that the event is for, at least one.
 	To []Step `json:"to"`
 
+	// what begins the places in errors of mappings that belong to no flow.
+	what string
 	// origin is where it stands in a file; nil for flows made in Go.
 	origin *origin
 	// path is where it stands in the origin.
@@ -115,7 +118,7 @@ var ErrNoObject = errors.New("not a JSON object")
 // place returns where something stands, for the beginning of an error.
 func (f *Flow) place(path string) string {
 	if f.origin == nil {
-		return fmt.Sprintf("flow %s: %s", f.Name, path)
+		return fmt.Sprintf("%s: %s", cmp.Or(f.what, "flow "+f.Name), path)
 	}
 	return f.origin.place(f.path + "." + path)
 }

@@ -2,7 +2,7 @@
 //
 // It follows Mailchimp's documentation as of 2026:
 //
-//   - list members, a member, a list: parameters, fields, sort order, paging
+//   - list members, a member, a list, the lists: parameters, fields, sort order, paging
 //     (https://mailchimp.com/developer/marketing/api/list-members/)
 //   - HTTP Basic with an API key, 10 simultaneous connections, throttling
 //     (https://mailchimp.com/developer/marketing/docs/fundamentals/)
@@ -71,7 +71,7 @@ func md5Of(text string) string {
 
 // Server is the fake. It is an http.Handler, safe for concurrent use.
 type Server struct {
-	// Faults are the failures: of methods "members", "member" and "list".
+	// Faults are the failures: of methods "members", "member", "list" and "lists".
 	fakefault.Faults
 
 	cfg Config
@@ -93,6 +93,7 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("GET /3.0/lists/{list}/members", s.call("members", s.listMembers))
 	s.mux.HandleFunc("GET /3.0/lists/{list}/members/{member}", s.call("member", s.member))
 	s.mux.HandleFunc("GET /3.0/lists/{list}", s.call("list", s.list))
+	s.mux.HandleFunc("GET /3.0/lists", s.call("lists", s.lists))
 	s.mux.HandleFunc("/control/faults", s.Control)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(w, r) })
 	return s

@@ -175,14 +175,26 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		notFound(w, r)
 		return
 	}
+	write(w, "application/json; charset=utf-8", http.StatusOK, s.listAnswer())
+}
+
+// lists is GET /lists.
+func (s *Server) lists(w http.ResponseWriter, _ *http.Request) {
+	write(w, "application/json; charset=utf-8", http.StatusOK, map[string]any{
+		"lists": []any{s.listAnswer()}, "total_items": 1,
+	})
+}
+
+// listAnswer is the list as the API presents it.
+func (s *Server) listAnswer() map[string]any {
 	counts := map[string]int{}
 	for _, m := range s.Members() {
 		counts[m.Status]++
 	}
-	write(w, "application/json; charset=utf-8", http.StatusOK, map[string]any{
+	return map[string]any{
 		"id": List, "name": "Example shop", "stats": map[string]any{
 			"member_count": counts["subscribed"], "unsubscribe_count": counts["unsubscribed"],
 			"cleaned_count": counts["cleaned"],
 		},
-	})
+	}
 }

@@ -77,17 +77,21 @@ func check(records []json.RawMessage) string {
 }
 
 // accept merges a record, and reports whether it was accepted. A contact needs an ID and, as all of the
-// vendor's examples have one, an e-mail address.
+// vendor's examples have one, an e-mail address, which may be that of an earlier push.
 func (s *Server) accept(raw json.RawMessage) bool {
 	var fields map[string]any
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return false
 	}
 	id, ok := fields["id"].(string)
-	if _, hasEmail := fields["email"].(string); !ok || id == "" || fields["@type"] == "contact" && !hasEmail {
+	key := fmt.Sprintf("%v/%v/%s", fields["@type"], fields["@collection"], id)
+	_, hasEmail := fields["email"].(string)
+	if !hasEmail {
+		_, hasEmail = s.records[key]["email"].(string)
+	}
+	if !ok || id == "" || fields["@type"] == "contact" && !hasEmail {
 		return false
 	}
-	key := fmt.Sprintf("%v/%v/%s", fields["@type"], fields["@collection"], id)
 	s.pushes[key]++
 	for _, name := range []string{"firstname", "lastname"} {
 		if v, given := fields[name]; given {

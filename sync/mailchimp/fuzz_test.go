@@ -51,16 +51,3 @@ func FuzzParseAnswer(f *testing.F) {
 		}
 	})
 }
-
-// FuzzClean: no address and no key remains, and the text is short.
-func FuzzClean(f *testing.F) {
-	r := &Reader{cfg: Config{Key: "0123456789abcdef-us21"}}
-	f.Add("a@example.com")
-	f.Add("key 0123456789abcdef-us21 of a%40example.com")
-	f.Fuzz(func(t *testing.T, text string) {
-		got := r.clean(text + " x@example.com " + r.cfg.Key + " " + text)
-		if len(got) > maxText || strings.Contains(got, "x@example.com") || strings.Contains(got, r.cfg.Key) {
-			t.Fatalf("%q", got)
-		}
-	})
-}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
+	"strings"
 )
 
 // listID is the form of list IDs. They become part of a path.
@@ -81,4 +83,64 @@ func (r *Reader) Gone(ctx context.Context, list, member string) (bool, error) {
 		return false, bad(op, "the response is about another member")
 	}
 	return false, nil
+}
+
+// Member reads one member: a page with it, with its Reject, or, if it does not exist, with neither.
+func (r *Reader) Member(ctx context.Context, list, member string) (Page, error) {
+	const op = "read a member"
+	if err := checkList(op, list); err != nil {
+		return Page{}, err
+	}
+	if !memberID.MatchString(member) {
+		return Page{}, wrong(op, "the member ID is not valid: want the MD5 of an address")
+	}
+	fields := url.Values{"fields": {strings.ReplaceAll(memberFields, "members.", "")}}
+	body, err := r.get(ctx, op, "/lists/"+list+"/members/"+member, fields)
+	var refused *Error
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+		_, err := r.Stats(ctx, list)
+		return Page{}, err
+	}
+	if err != nil {
+		return Page{}, err
+	}
+	switch it := parseMember(body); {
+	case it.id != member || it.listID != list:
+		return Page{}, bad(op, "the response is about another member")
+	case it.fault != nil:
+		return Page{Rejects: []Reject{{ID: it.id, Fingerprint: it.key, Reason: it.fault.Error()}}}, nil
+	default:
+		return Page{Members: []Member{it.member}}, nil
+	}
+}
+
+// List is a list of the account.
+type List struct {
+	ID    string `json:"id"`
+	Stats Stats  `json:"stats"`
+}
+
+// MaxLists is the number of lists that Lists returns.
+const MaxLists = 1000
+
+// Lists returns the lists of the account, at most MaxLists.
+func (r *Reader) Lists(ctx context.Context) ([]List, error) {
+	const op = "read the lists"
+	query := url.Values{"fields": {"lists.id,lists.stats.member_count,total_items"}, "count": {strconv.Itoa(MaxLists)}}
+	body, err := r.get(ctx, op, "/lists", query)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Lists *[]List `json:"lists"`
+	}
+	if json.Unmarshal(body, &answer) != nil || answer.Lists == nil {
+		return nil, bad(op, "the response is not valid JSON of lists")
+	}
+	for _, l := range *answer.Lists {
+		if !listID.MatchString(l.ID) {
+			return nil, bad(op, "the response has a list without a valid ID")
+		}
+	}
+	return *answer.Lists, nil
 }

@@ -77,6 +77,8 @@ func (m Member) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
 // Reject is a member that cannot be used. It counts as read.
 type Reject struct {
+	// ID is the member's ID, empty if it is not valid.
+	ID string
 	// Fingerprint identifies the member without its address: that of Member.String.
 	Fingerprint string
 	// Reason names the field and what would be right.
@@ -95,6 +97,8 @@ const scanFields = "list_id,total_items,members.id,members.unique_email_id,membe
 // item is a member of a response.
 type item struct {
 	member Member
+	// id is the member's ID, empty if it is not valid.
+	id string
 	// key identifies the member within a page, mark its state for the trail.
 	key, mark string
 	// at is last_changed, zero if it cannot be parsed.
@@ -120,6 +124,8 @@ func parseMember(raw json.RawMessage) item {
 	if !memberID.MatchString(head.ID) {
 		it.key = fingerprint(string(raw))
 		it.fault = errors.New(`field "id": want the MD5 of an address`)
+	} else {
+		it.id = head.ID
 	}
 	at, err := time.Parse(time.RFC3339, head.LastChanged)
 	if err != nil || at.Nanosecond() != 0 {

@@ -148,7 +148,7 @@ func (r *Reader) page(c Cursor, at int, a answer) Page {
 	}
 	for _, it := range fresh {
 		if it.fault != nil {
-			p.Rejects = append(p.Rejects, Reject{Fingerprint: it.key, Reason: it.fault.Error()})
+			p.Rejects = append(p.Rejects, Reject{ID: it.id, Fingerprint: it.key, Reason: it.fault.Error()})
 			continue
 		}
 		p.Members = append(p.Members, it.member)

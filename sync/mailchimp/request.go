@@ -9,10 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
-	"strings"
 
-	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/version"
 )
@@ -70,11 +67,8 @@ type problem struct {
 	Detail string `json:"detail"`
 }
 
-// maxProblem bounds an error document in bytes, maxText a text of it.
-const (
-	maxProblem = 64 << 10
-	maxText    = 300
-)
+// maxProblem bounds an error document in bytes.
+const maxProblem = 64 << 10
 
 // refused turns a response other than 200 into an Error. A 403 is a refusal if it has an error
 // document; without one it is Mailchimp's throttling.
@@ -82,7 +76,7 @@ func (r *Reader) refused(op string, response *http.Response) error {
 	status := response.StatusCode
 	text := "the endpoint answered " + outbound.Describe(status)
 	document, documented := readProblem(response)
-	if said := r.clean(document.Title + ": " + document.Detail); documented && said != ":" {
+	if said := outbound.Clean(document.Title+": "+document.Detail, r.cfg.Key); documented && said != ":" {
 		text += ": " + said
 	}
 	e := &Error{Op: op, Class: ClassResponse, Status: status, Err: errors.New(text)}
@@ -121,13 +115,4 @@ func parseProblem(raw []byte) (problem, bool) {
 		return problem{}, false
 	}
 	return p, true
-}
-
-// address matches e-mail addresses, also percent-encoded ones.
-var address = regexp.MustCompile(`[^\s"'<>()]+(@|%40)[^\s"'<>()]+`)
-
-// clean makes a text of the endpoint fit for an error: it is short and has no key and no address.
-func (r *Reader) clean(text string) string {
-	text = address.ReplaceAllString(inbound.Clean(text), "[address]")
-	return inbound.Cut(strings.ReplaceAll(text, r.cfg.Key, "[secret]"), maxText)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // AsyncError is an error of the API's asynchronous validation. The API does not say which record it is
@@ -31,7 +33,7 @@ func (w *Writer) AsyncErrors(ctx context.Context) ([]AsyncError, error) {
 		return nil, &Error{Op: op, Class: ClassUnavailable, Status: a.status, Err: err}
 	}
 	for i := range all {
-		all[i] = AsyncError{Message: w.clean(all[i].Message), Path: w.clean(all[i].Path)}
+		all[i] = AsyncError{Message: outbound.Clean(all[i].Message, w.cfg.Key), Path: outbound.Clean(all[i].Path, w.cfg.Key)}
 	}
 	return all, nil
 }

@@ -8,11 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"regexp"
-	"strings"
 	"sync/atomic"
 
-	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/version"
 )
@@ -106,21 +103,9 @@ func (w *Writer) refusal(a answered) string {
 		return text
 	}
 	for _, t := range []string{said.Message, said.Error, said.Reason} {
-		if t = w.clean(t); t != "" {
+		if t = outbound.Clean(t, w.cfg.Key); t != "" {
 			return text + ": " + t
 		}
 	}
 	return text
-}
-
-// maxText bounds a text of the endpoint in bytes.
-const maxText = 300
-
-// address matches e-mail addresses, also percent-encoded ones.
-var address = regexp.MustCompile(`[^\s"'<>()]+(@|%40)[^\s"'<>()]+`)
-
-// clean makes a text of the endpoint fit for an error: it is short and has no key and no address.
-func (w *Writer) clean(text string) string {
-	text = strings.ReplaceAll(inbound.Clean(text), w.cfg.Key, "[secret]")
-	return inbound.Cut(address.ReplaceAllString(text, "[address]"), maxText)
 }

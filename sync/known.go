@@ -1,0 +1,112 @@
+package sync
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// Known is a set of records by their keys, each with its ref: the records of a list that were delivered
+// or found by a scan.
+type Known map[string]json.RawMessage
+
+// MaxKnown bounds a set in bytes: about 10 million records.
+const MaxKnown = 1 << 30
+
+// Encode returns the set as one compressed blob. Equal sets give equal blobs.
+func (k Known) Encode() ([]byte, error) {
+	var blob bytes.Buffer
+	w := gzip.NewWriter(&blob)
+	for _, key := range slices.Sorted(maps.Keys(k)) {
+		if strings.ContainsAny(key, "\t\n") || bytes.ContainsRune(k[key], '\n') {
+			return nil, fmt.Errorf("encode known records: a key or ref has a line break or a tab")
+		}
+		if _, err := fmt.Fprintf(w, "%s\t%s\n", key, k[key]); err != nil {
+			return nil, fmt.Errorf("encode known records: %w", err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("encode known records: %w", err)
+	}
+	return blob.Bytes(), nil
+}
+
+// DecodeKnown decodes a blob of Encode. An empty blob is an empty set.
+func DecodeKnown(blob []byte) (Known, error) {
+	known := Known{}
+	if len(blob) == 0 {
+		return known, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(blob))
+	if err != nil {
+		return nil, fmt.Errorf("decode known records: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(r, MaxKnown+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("decode known records: %w", err)
+	case len(text) > MaxKnown:
+		return nil, fmt.Errorf("decode known records: they have more than %d bytes", MaxKnown)
+	}
+	for line := range bytes.Lines(text) {
+		key, ref, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"))
+		if !ok || len(key) == 0 || len(ref) > 0 && !json.Valid(ref) {
+			return nil, fmt.Errorf("decode known records: line %d is not valid: want a key, a tab and a JSON object",
+				len(known)+1)
+		}
+		known[string(key)] = slices.Clone(ref)
+	}
+	return known, nil
+}
+
+// Merge adds records.
+func (k Known) Merge(records []Record) {
+	for _, r := range records {
+		k[r.Key] = r.Ref
+	}
+}
+
+// Comparison is the result of a scan.
+type Comparison struct {
+	// Deleted are records that are missing for the second time in a row, in order of their keys.
+	Deleted []string
+	// Missing are records that are missing for the first time.
+	Missing Known
+	// Known are all records that the next scan compares with: those that exist, and Missing. It has
+	// Deleted, too, until the caller has delivered their deletion.
+	Known Known
+	// Exceeded means that more records are missing than allowed: nothing is deleted, and the caller keeps
+	// what it had. It may be the scan that is wrong.
+	Exceeded bool
+	// Count is the number of records that are missing.
+	Count int
+}
+
+// Compare compares the records that a scan has found with those that were known before it began, and
+// those that were missing at the scan before. maxMissing is the percentage of the known records that
+// may be missing. One missing record is always allowed.
+func Compare(known, missing, found Known, maxMissing int) Comparison {
+	c := Comparison{Missing: Known{}, Known: maps.Clone(found)}
+	for _, key := range slices.Sorted(maps.Keys(known)) {
+		if _, exists := found[key]; exists {
+			continue
+		}
+		c.Count++
+		c.Known[key] = known[key]
+		if _, before := missing[key]; before {
+			c.Deleted = append(c.Deleted, key)
+		} else {
+			c.Missing[key] = known[key]
+		}
+	}
+	if c.Count > 1 && c.Count*100 > len(known)*maxMissing {
+		return Comparison{Exceeded: true, Count: c.Count}
+	}
+	return c
+}

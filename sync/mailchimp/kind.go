@@ -1,0 +1,158 @@
+package mailchimp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/sync"
+)
+
+// KindName is the name of the kind of connections to Mailchimp.
+const KindName = "mailchimp"
+
+// DefaultConnections is the default number of simultaneous connections of an account. Mailchimp allows
+// MaxConnections over all programs that use the account: two are left to others.
+const DefaultConnections = 8
+
+// secretKey is the name of the secret.
+const secretKey = "api_key"
+
+// settings are those of a connection of this kind.
+type settings struct {
+	// Account names the account. Connections with the same name share its budget. Defaults to the
+	// connection's name.
+	Account string `json:"account,omitempty"`
+	// Connections is the number of simultaneous connections of the account, over all workers. Defaults to
+	// DefaultConnections.
+	Connections int `json:"connections,omitempty"`
+	// Endpoint replaces the base URL, for trials with a fake.
+	Endpoint string `json:"endpoint,omitempty"`
+	// SkipArchived omits archived members.
+	SkipArchived bool `json:"skip_archived,omitempty"`
+}
+
+// Kind is the kind of connections to Mailchimp accounts.
+type Kind struct {
+	// Guard restricts the addresses that are dialled.
+	Guard outbound.Guard
+}
+
+var _ connections.Kind = Kind{}
+
+// Name returns "mailchimp".
+func (Kind) Name() string { return KindName }
+
+// Label returns the name of the system.
+func (Kind) Label() string { return "Mailchimp" }
+
+// Secrets returns the API key.
+func (Kind) Secrets() []connections.SecretSpec {
+	return []connections.SecretSpec{{
+		Name: secretKey, Required: true, Description: "API key with its data centre, such as ...-us21, from Account, Extras, API keys",
+	}}
+}
+
+// ParseSettings checks {"account": "..", "connections": 8, "skip_archived": false, "endpoint": ".."}, all
+// optional.
+func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
+	s, err := parseSettings(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+// maxAccount bounds the name of an account in bytes.
+const maxAccount = 100
+
+func parseSettings(raw json.RawMessage) (settings, error) {
+	var s settings
+	if err := connections.DecodeSettings(raw, &s); err != nil {
+		return settings{}, err
+	}
+	var faults []error
+	if len(s.Account) > maxAccount {
+		faults = append(faults, fmt.Errorf("setting account: want at most %d bytes", maxAccount))
+	}
+	if s.Connections < 0 || s.Connections > MaxConnections {
+		faults = append(faults, fmt.Errorf("setting connections: want 1 to %d", MaxConnections))
+	}
+	if s.Endpoint != "" && !validEndpoint(s.Endpoint) {
+		faults = append(faults, errors.New("setting endpoint: want an http or https URL without credentials, query and fragment"))
+	}
+	return s, errors.Join(faults...)
+}
+
+// Test reads the lists of the account.
+func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
+	r, err := k.open(c, Config{Limiter: unlimited{}})
+	if err != nil {
+		return connections.Report{}, err
+	}
+	lists, err := r.Lists(ctx)
+	if err != nil {
+		return connections.Report{}, err
+	}
+	report := connections.Report{Lines: []string{fmt.Sprintf("%d lists visible", len(lists))}}
+	for _, l := range lists[:min(len(lists), connections.MaxReportLines-1)] {
+		report.Lines = append(report.Lines, fmt.Sprintf("list %s, %d members", l.ID, l.Stats.Members))
+	}
+	return report, nil
+}
+
+// unlimited is the limiter of a test, which makes one request.
+type unlimited struct{}
+
+// Acquire returns at once.
+func (unlimited) Acquire(context.Context, string) (release func(), err error) { return func() {}, nil }
+
+// open returns a reader of a connection. cfg has what the connection does not know.
+func (k Kind) open(c connections.Connection, cfg Config) (*Reader, error) {
+	s, err := parseSettings(c.Settings)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Key, cfg.Account, cfg.Guard = c.Secrets[secretKey], accountOf(c.Name, s), k.Guard
+	cfg.Endpoint, cfg.SkipArchived = s.Endpoint, s.SkipArchived
+	return New(cfg)
+}
+
+// accountOf returns the key of the account's budget.
+func accountOf(name string, s settings) string {
+	if s.Account != "" {
+		return KindName + ":" + s.Account
+	}
+	return KindName + ":" + name
+}
+
+// OpenReader opens a connection for list sync. Pages have so many items.
+func (k Kind) OpenReader(c connections.Connection, items int, b sync.Budgets) (sync.Reader, error) {
+	s, err := parseSettings(c.Settings)
+	if err != nil {
+		return nil, err
+	}
+	slots := s.Connections
+	if slots == 0 {
+		slots = DefaultConnections
+	}
+	r, err := k.open(c, Config{Limiter: limiter{budgets: b, slots: slots}, PageSize: items})
+	if err != nil {
+		return nil, err
+	}
+	return Source{Reader: r}, nil
+}
+
+// limiter takes connection slots from a budget.
+type limiter struct {
+	budgets sync.Budgets
+	slots   int
+}
+
+// Acquire waits for a slot.
+func (l limiter) Acquire(ctx context.Context, account string) (release func(), err error) {
+	return l.budgets.Slot(ctx, account, l.slots)
+}

@@ -1,0 +1,164 @@
+package ometria
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/sync"
+)
+
+// KindName is the name of the kind of connections to Ometria.
+const KindName = "ometria"
+
+// secretKey is the name of the secret.
+const secretKey = "api_key"
+
+// settings are those of a connection of this kind.
+type settings struct {
+	// Account names the account. Connections with the same name share its budget. Defaults to the
+	// connection's name.
+	Account string `json:"account,omitempty"`
+	// RequestsPerSecond is the rate of the account, over all workers. Defaults to MaxRequestsPerSecond;
+	// older contracts have 4.
+	RequestsPerSecond float64 `json:"requests_per_second,omitempty"`
+	// Endpoint replaces the base URL, for trials with a fake.
+	Endpoint string `json:"endpoint,omitempty"`
+}
+
+// maxRate bounds requests_per_second, maxAccount the name of an account in bytes.
+const (
+	maxRate    = 1000
+	maxAccount = 100
+)
+
+// Kind is the kind of connections to Ometria accounts.
+type Kind struct {
+	// Guard restricts the addresses that are dialled.
+	Guard outbound.Guard
+}
+
+var _ connections.Kind = Kind{}
+
+// Name returns "ometria".
+func (Kind) Name() string { return KindName }
+
+// Label returns the name of the system.
+func (Kind) Label() string { return "Ometria" }
+
+// Secrets returns the API key.
+func (Kind) Secrets() []connections.SecretSpec {
+	return []connections.SecretSpec{{
+		Name: secretKey, Required: true, Description: "API key of the Data API, from Settings, API access",
+	}}
+}
+
+// ParseSettings checks {"account": "..", "requests_per_second": 8, "endpoint": ".."}, all optional.
+func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
+	s, err := parseSettings(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+func parseSettings(raw json.RawMessage) (settings, error) {
+	var s settings
+	if err := connections.DecodeSettings(raw, &s); err != nil {
+		return settings{}, err
+	}
+	var faults []error
+	if len(s.Account) > maxAccount {
+		faults = append(faults, fmt.Errorf("setting account: want at most %d bytes", maxAccount))
+	}
+	if s.RequestsPerSecond < 0 || s.RequestsPerSecond > maxRate {
+		faults = append(faults, fmt.Errorf("setting requests_per_second: want a number up to %d", maxRate))
+	}
+	if s.Endpoint != "" && !validEndpoint(s.Endpoint) {
+		faults = append(faults, errors.New("setting endpoint: want an http or https URL without credentials, query and fragment"))
+	}
+	return s, errors.Join(faults...)
+}
+
+// Test reads the latest push errors, which needs the key and changes nothing.
+func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
+	w, _, err := k.open(c, unlimited{}, 0)
+	if err != nil {
+		return connections.Report{}, err
+	}
+	all, err := w.AsyncErrors(ctx)
+	if err != nil {
+		return connections.Report{}, err
+	}
+	return connections.Report{Lines: []string{"key accepted", fmt.Sprintf("%d push errors listed", len(all))}}, nil
+}
+
+// unlimited is the limiter of a test, which makes one request.
+type unlimited struct{}
+
+// Wait returns at once.
+func (unlimited) Wait(context.Context, string) error { return nil }
+
+// open returns a writer of a connection.
+func (k Kind) open(c connections.Connection, l Limiter, records int) (*Writer, settings, error) {
+	s, err := parseSettings(c.Settings)
+	if err != nil {
+		return nil, s, err
+	}
+	w, err := New(Config{
+		Key: c.Secrets[secretKey], Connection: accountOf(c.Name, s), Guard: k.Guard, Endpoint: s.Endpoint, Limiter: l,
+		RecordsPerRequest: records,
+	})
+	return w, s, err
+}
+
+// accountOf returns the key of the account's budget.
+func accountOf(name string, s settings) string {
+	if s.Account != "" {
+		return KindName + ":" + s.Account
+	}
+	return KindName + ":" + name
+}
+
+// OpenWriter opens a connection for list sync. Requests have at most so many items.
+func (k Kind) OpenWriter(c connections.Connection, items int, b sync.Budgets) (sync.Writer, error) {
+	s, err := parseSettings(c.Settings)
+	if err != nil {
+		return nil, err
+	}
+	rate := s.RequestsPerSecond
+	if rate == 0 {
+		rate = MaxRequestsPerSecond
+	}
+	w, _, err := k.open(c, limiter{budgets: b, rate: rate}, items)
+	if err != nil {
+		return nil, err
+	}
+	return Target{Writer: w, budgets: b, account: accountOf(c.Name, s)}, nil
+}
+
+// limiter takes requests from a budget.
+type limiter struct {
+	budgets sync.Budgets
+	rate    float64
+}
+
+// Wait waits for the time of a request.
+func (l limiter) Wait(ctx context.Context, account string) error {
+	return l.budgets.Request(ctx, account, l.rate)
+}
+
+// Back-pressure of the account's queue.
+const (
+	// lowQueue is the share of the queue below which requests are delayed: one in lowQueue.
+	lowQueue = 5
+	// queueDelay is the delay.
+	queueDelay = 2 * time.Second
+)
+
+// low reports whether the queue has little room.
+func (q Queue) low() bool { return q.Known && q.Remaining < q.Limit/lowQueue }
