@@ -5,6 +5,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"net"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -13,6 +15,10 @@ import (
 	"github.com/sluicehq/sluice/internal/migration"
 )
 
+// The first migration has number 100: databases with lower schema versions were migrated before it, by
+// migrations that no longer exist, and are refused. A change of a migration that is not released gives the
+// file the next number, for the same reason.
+//
 //go:embed migrations/*.sql
 var migrations embed.FS
 
@@ -28,7 +34,10 @@ func (s *Store) Migrations() (*migration.Migrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make migration lock: %w", err)
 	}
-	return migration.New("store", goose.DialectPostgres, stdlib.OpenDBFromPool(s.pool), files,
+	server := s.pool.Config().ConnConfig
+	database := migration.Database{Name: "store", Place: fmt.Sprintf("database %q at %s",
+		server.Database, net.JoinHostPort(server.Host, strconv.Itoa(int(server.Port))))}
+	return migration.New(database, goose.DialectPostgres, stdlib.OpenDBFromPool(s.pool), files,
 		goose.WithSessionLocker(locker))
 }
 

@@ -1,11 +1,13 @@
 package store_test
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
@@ -49,6 +51,26 @@ func TestNewerDatabase(t *testing.T) {
 	_, err = m.Pending(b.ctx)
 	require.ErrorContains(t, err, "schema version 99999")
 	require.NoError(t, m.Close())
+}
+
+// A database of a commit before the first release is refused and not changed.
+func TestOlderDatabase(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := enginetest.Context(t), enginetest.StoreDSN(t)
+	recorded, err := os.ReadFile("testdata/older.sql")
+	require.NoError(t, err)
+	conn, err := pgx.Connect(ctx, dsn)
+	require.NoError(t, err)
+	_, err = conn.Exec(ctx, string(recorded))
+	require.NoError(t, err)
+	server := conn.Config()
+	require.EqualError(t, open(t, dsn).Migrate(ctx), fmt.Sprintf(`the store (database %q at %s:%d) has schema version 41, `+
+		"which was never released and cannot be migrated: drop the database, which deletes its data, create it again, "+
+		"then run `sluice migrate up`", server.Database, server.Host, server.Port))
+	tables := 0
+	require.NoError(t, conn.QueryRow(ctx, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").Scan(&tables))
+	require.Equal(t, 1, tables)
+	require.NoError(t, conn.Close(ctx))
 }
 
 // What the migrations make is what the generated code reads: sqlc reads the same

@@ -43,7 +43,7 @@ func TestClusterStatements(t *testing.T) {
 	t.Parallel()
 	files, err := renderMigrations("eu-1")
 	require.NoError(t, err)
-	text, err := fs.ReadFile(files, "00001_imported.sql")
+	text, err := fs.ReadFile(files, "00100_schema.sql")
 	require.NoError(t, err)
 	tables := 0
 	for statement := range strings.SplitSeq(string(text), ";\n") {
@@ -58,7 +58,7 @@ func TestClusterStatements(t *testing.T) {
 			require.NotContains(t, statement, "non_replicated")
 		}
 	}
-	require.Equal(t, 12, tables)
+	require.Equal(t, 15, tables)
 	require.NotContains(t, string(text), "{{")
 }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/sluicehq/sluice/internal/migration"
 )
 
+// The first migration has number 100, for the reason that package store gives.
+//
 //go:embed migrations/*.sql
 var migrations embed.FS
 
@@ -31,7 +33,9 @@ func (w *Warehouse) Migrations() (*migration.Migrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return migration.New("warehouse", goose.DialectClickHouse, clickhouse.OpenDB(w.options), files)
+	database := migration.Database{Name: "warehouse", Place: fmt.Sprintf("database %q at %s",
+		w.options.Auth.Database, strings.Join(w.options.Addr, ", "))}
+	return migration.New(database, goose.DialectClickHouse, clickhouse.OpenDB(w.options), files)
 }
 
 // Migrate applies all pending migrations of the warehouse.

@@ -2,6 +2,7 @@ package warehouse_test
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -37,8 +38,29 @@ func TestNewerDatabase(t *testing.T) {
 	b := setup(t)
 	require.NoError(t, b.sql.Exec(b.ctx,
 		"INSERT INTO goose_db_version (version_id, is_applied, date, tstamp) SELECT 99999, 1, today(), now()"))
-	require.EqualError(t, b.Migrate(b.ctx), "the warehouse has schema version 99999, this program supports up to 2: "+
+	require.EqualError(t, b.Migrate(b.ctx), "the warehouse has schema version 99999, this program supports up to 100: "+
 		"use the version of the program that migrated it, or a newer one")
+}
+
+// A database of a commit before the first release is refused and not changed.
+func TestOlderDatabase(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := enginetest.Context(t), enginetest.WarehouseDSN(t)
+	recorded, err := os.ReadFile("testdata/older.sql")
+	require.NoError(t, err)
+	conn := connect(t, dsn)
+	for statement := range strings.SplitSeq(strings.TrimSpace(string(recorded)), ";\n") {
+		require.NoError(t, conn.Exec(ctx, statement))
+	}
+	server, err := url.Parse(dsn)
+	require.NoError(t, err)
+	require.EqualError(t, open(t, warehouse.Config{DSN: dsn}).Migrate(ctx), fmt.Sprintf(
+		"the warehouse (database %q at %s) has schema version 2, which was never released and cannot be migrated: "+
+			"drop the database, which deletes its data, create it again, then run `sluice migrate up`",
+		strings.TrimPrefix(server.Path, "/"), server.Host))
+	tables := uint64(0)
+	require.NoError(t, conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase()").Scan(&tables))
+	require.EqualValues(t, 1, tables)
 }
 
 // What the migrations make is what importers fill: every column with its kind, in

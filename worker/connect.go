@@ -59,16 +59,17 @@ func (w *Worker) connect(ctx context.Context) (err error) {
 	})
 }
 
-// await tries until it works or ctx ends, and says every now and then what it is
-// waiting for.
+// await retries until it succeeds or ctx ends, and logs what it waits for. It does not wait for a schema
+// that no retry makes supported.
 func (w *Worker) await(ctx context.Context, what string, try func(context.Context) error) error {
 	const longest = 5 * time.Second
 	for delay := 100 * time.Millisecond; ; delay = min(2*delay, longest) {
 		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
 		err := try(attempt)
 		cancel()
-		if err == nil {
-			return nil
+		var unsupported *migration.UnsupportedError
+		if err == nil || errors.As(err, &unsupported) {
+			return err
 		}
 		w.log.Warn("waiting", "for", what, "error", err, "retry_in", delay)
 		select {

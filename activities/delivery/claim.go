@@ -232,7 +232,7 @@ func (d *Destinations) release(ctx context.Context, b *batch) {
 	result := &batchResult{ref: b.served.ref, connection: b.connection}
 	for _, job := range b.claim.Jobs {
 		outcome := deliverystore.JobOutcome{
-			JobID: job.ID, Fence: job.Fence, State: deliverystore.JobAwaiting, RetryAfter: pollInterval,
+			JobID: job.ID, FencingToken: job.FencingToken, State: deliverystore.JobAwaiting, RetryAfter: pollInterval,
 		}
 		result.outcomes = append(result.outcomes, outcome)
 	}

@@ -61,7 +61,7 @@ func queueOf(c deliverystore.Claim) *destinations.Queue {
 func queuedJob(job deliverystore.Job) destinations.QueuedJob {
 	queued := destinations.QueuedJob{
 		ID: job.ID, EventID: job.EventID, Version: job.Version, Context: job.Context, Data: job.Data,
-		Attempt: int(job.Attempt), Repeated: job.Fence > 1, CreatedAt: job.CreatedAt,
+		Attempt: int(job.Attempt), Repeated: job.FencingToken > 1, CreatedAt: job.CreatedAt,
 	}
 	if job.SentAt != nil {
 		queued.SentAt = *job.SentAt
@@ -73,12 +73,12 @@ func queuedJob(job deliverystore.Job) destinations.QueuedJob {
 func outcomesOf(c deliverystore.Claim, outcomes []destinations.JobOutcome) []deliverystore.JobOutcome {
 	fences := make(map[string]int64, len(c.Jobs))
 	for _, job := range c.Jobs {
-		fences[job.ID] = job.Fence
+		fences[job.ID] = job.FencingToken
 	}
 	stored := make([]deliverystore.JobOutcome, len(outcomes))
 	for i, o := range outcomes {
 		stored[i] = deliverystore.JobOutcome{
-			JobID: o.JobID, Fence: fences[o.JobID], State: string(o.State), Error: o.Error, RetryAfter: o.RetryAfter,
+			JobID: o.JobID, FencingToken: fences[o.JobID], State: string(o.State), Error: o.Error, RetryAfter: o.RetryAfter,
 			Chained: NewJobs(o.Chained),
 		}
 	}

@@ -18,8 +18,8 @@ func TestClaimAndOutcomes(t *testing.T) {
 	sent, created := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
 	claim := deliverystore.Claim{
 		Jobs: []deliverystore.Job{
-			{ID: "a", EventID: "1", Version: "v1", Context: []byte(`{}`), Data: []byte(`1`), Attempt: 1, Fence: 1, CreatedAt: created},
-			{ID: "b", EventID: "1", Attempt: 2, Fence: 3, SentAt: &sent},
+			{ID: "a", EventID: "1", Version: "v1", Context: []byte(`{}`), Data: []byte(`1`), Attempt: 1, FencingToken: 1, CreatedAt: created},
+			{ID: "b", EventID: "1", Attempt: 2, FencingToken: 3, SentAt: &sent},
 		},
 		Events: map[string]deliverystore.Event{"1": {ID: "1", Source: "shop"}},
 	}
@@ -31,8 +31,8 @@ func TestClaimAndOutcomes(t *testing.T) {
 		},
 	}}}, queueOf(claim))
 	require.Equal(t, []deliverystore.JobOutcome{
-		{JobID: "b", Fence: 3, State: deliverystore.JobFailed, Error: "no", RetryAfter: time.Minute},
-		{JobID: "a", Fence: 1, State: deliverystore.JobSucceeded, Chained: []deliverystore.NewJob{{ID: "c", Destination: "log", Action: "write"}}},
+		{JobID: "b", FencingToken: 3, State: deliverystore.JobFailed, Error: "no", RetryAfter: time.Minute},
+		{JobID: "a", FencingToken: 1, State: deliverystore.JobSucceeded, Chained: []deliverystore.NewJob{{ID: "c", Destination: "log", Action: "write"}}},
 	}, outcomesOf(claim, []destinations.JobOutcome{
 		{JobID: "b", State: destinations.StateFailed, Error: "no", RetryAfter: time.Minute},
 		{JobID: "a", State: destinations.StateSucceeded, Chained: []destinations.NewJob{{ID: "c", Destination: "log", Action: "write"}}},

@@ -31,11 +31,11 @@ func (d *Destinations) prepare(ctx context.Context, b *batch) error {
 			err = errNothingToDo
 		}
 		if err != nil {
-			refused = append(refused, refusal(job.ID, job.Fence, err))
+			refused = append(refused, refusal(job.ID, job.FencingToken, err))
 			continue
 		}
 		prepared = append(prepared, deliverystore.PreparedJob{
-			JobID: job.ID, Fence: job.Fence, NewJob: deliverystore.NewJob(n),
+			JobID: job.ID, FencingToken: job.FencingToken, NewJob: deliverystore.NewJob(n),
 		})
 	}
 	if len(rest) == len(b.claim.Jobs) {
@@ -71,7 +71,7 @@ func (d *Destinations) storePrepared(
 		return err
 	}
 	if len(jobs) == 1 {
-		*refused = append(*refused, refusal(jobs[0].JobID, jobs[0].Fence, err))
+		*refused = append(*refused, refusal(jobs[0].JobID, jobs[0].FencingToken, err))
 		return nil
 	}
 	for _, job := range jobs {
@@ -82,6 +82,6 @@ func (d *Destinations) storePrepared(
 	return nil
 }
 
-func refusal(job string, fence int64, err error) deliverystore.JobOutcome {
-	return deliverystore.JobOutcome{JobID: job, Fence: fence, State: deliverystore.JobDiscarded, Error: err.Error()}
+func refusal(job string, fencingToken int64, err error) deliverystore.JobOutcome {
+	return deliverystore.JobOutcome{JobID: job, FencingToken: fencingToken, State: deliverystore.JobDiscarded, Error: err.Error()}
 }

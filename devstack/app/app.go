@@ -17,7 +17,8 @@ type Hooks struct {
 	// leaves the `worker` command out, and `up` runs the engines only.
 	Worker func(ctx context.Context) error
 	// Prepare runs before the worker of `up` and `exec --worker`, with the
-	// variables of the stack: migrations. Nil does nothing.
+	// variables of the stack: a check of the databases. It does not run before
+	// another program's worker. Nil does nothing.
 	Prepare func(ctx context.Context, env map[string]string) error
 	// WorkerReady probes a worker at its address. Nil counts a started worker
 	// as ready.

@@ -67,7 +67,7 @@ func execute(c *cli.Context, hooks Hooks) error {
 		MaxStartFailures: 1, EngineEnv: found,
 	}
 	code, err := withStack(c, hooks, cfg, found)
-	if err := errors.Join(err, cleanUp()); err != nil {
+	if err := errors.Join(adviseOnData(err, dir), cleanUp()); err != nil {
 		return err
 	}
 	if code != 0 {

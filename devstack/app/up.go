@@ -108,7 +108,11 @@ func up(c *cli.Context, hooks Hooks, output io.Writer, body func(context.Context
 	if err != nil {
 		return err
 	}
-	return runUp(c.Context, hooks, s, body)
+	err = runUp(c.Context, hooks, s, body)
+	if c.String("store-dsn") != "" || c.String("warehouse-dsn") != "" {
+		return err
+	}
+	return adviseOnData(err, s.DataDir())
 }
 
 // runUp starts s and keeps it until body returns, which it does on a signal.

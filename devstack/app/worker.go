@@ -49,6 +49,7 @@ func (h Hooks) upWorker(c *cli.Context) (*stack.Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: --worker: %w", errUsage, err)
 	}
-	w.Program, w.Args = found, []string{"worker", "--migrate"}
+	// The program may have other migrations than this one.
+	w.Program, w.Args, w.Prepare = found, []string{"worker", "--migrate"}, nil
 	return w, nil
 }

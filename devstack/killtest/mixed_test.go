@@ -207,7 +207,7 @@ func (m *mixed) awaitProgress(ctx context.Context, t *testing.T, more int) {
 // in flight. Jobs of the worker that lives are redelivered, too.
 func (m *mixed) expireLeases(ctx context.Context, t *testing.T) int64 {
 	t.Helper()
-	changed, err := m.db.Exec(ctx, "UPDATE jobs SET locked_until = now() WHERE state = 'executing'")
+	changed, err := m.db.Exec(ctx, "UPDATE jobs SET lease_expires_at = now() WHERE state = 'executing'")
 	require.NoError(t, err)
 	return changed.RowsAffected()
 }

@@ -4,18 +4,55 @@ package sluice
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 
 	"github.com/sluicehq/sluice/app"
+	"github.com/sluicehq/sluice/config"
 	devstack "github.com/sluicehq/sluice/devstack/app"
+	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/sluicehq/sluice/internal/migration"
 	"github.com/sluicehq/sluice/internal/version"
+	"github.com/sluicehq/sluice/internal/wiring"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/warehouse"
 )
 
 // Hooks returns what sluice-dev does beyond running engines.
 func Hooks() devstack.Hooks {
-	return devstack.Hooks{Worker: runWorker, WorkerReady: workerReady, Demo: demo, Version: version.String()}
+	return devstack.Hooks{
+		Worker: runWorker, WorkerReady: workerReady, Prepare: checkSchemas, Demo: demo, Version: version.String(),
+	}
+}
+
+// checkSchemas returns a [migration.UnsupportedError] about a database that the worker cannot migrate, before
+// the worker starts and is restarted. env is that of the worker.
+func checkSchemas(ctx context.Context, env map[string]string) error {
+	settings, err := config.Load("", stack.WithEnv(os.Environ(), env))
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, store.Config{DSN: settings.Store.DSN})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	w, err := warehouse.Open(wiring.Warehouse(settings.Warehouse))
+	if err != nil {
+		return err
+	}
+	return errors.Join(checkSchema(ctx, s.Migrations), checkSchema(ctx, w.Migrations), w.Close())
+}
+
+func checkSchema(ctx context.Context, open func() (*migration.Migrator, error)) error {
+	m, err := open()
+	if err != nil {
+		return err
+	}
+	_, err = m.Pending(ctx)
+	return errors.Join(err, m.Close())
 }
 
 // runWorker runs `sluice worker --migrate` in the environment that the stack sets.

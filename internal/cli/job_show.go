@@ -21,14 +21,14 @@ type jobJSON struct {
 
 	// Unprepared says that the payload is the input of the action's Marshal: a worker that has the
 	// destination prepares the job.
-	Unprepared  bool             `json:"unprepared"`
-	Lineage     []string         `json:"lineage"`
-	SentAt      *time.Time       `json:"sent_at"`
-	LockedUntil *time.Time       `json:"locked_until"`
-	Context     json.RawMessage  `json:"context"`
-	Data        json.RawMessage  `json:"data"`
-	Transitions []transitionJSON `json:"transitions"`
-	Edits       []editJSON       `json:"edits"`
+	Unprepared     bool             `json:"unprepared"`
+	Lineage        []string         `json:"lineage"`
+	SentAt         *time.Time       `json:"sent_at"`
+	LeaseExpiresAt *time.Time       `json:"lease_expires_at"`
+	Context        json.RawMessage  `json:"context"`
+	Data           json.RawMessage  `json:"data"`
+	Transitions    []transitionJSON `json:"transitions"`
+	Edits          []editJSON       `json:"edits"`
 }
 
 // transitionJSON is a line of a job's history.
@@ -92,7 +92,7 @@ func jobView(ctx context.Context, s *session, opened *dispatchstore.Store, id st
 			NoWorker: noAction(workers, j.State, j.Destination, j.Action),
 		},
 		Unprepared: j.Unprepared,
-		Lineage:    orEmpty(j.Lineage), SentAt: j.SentAt, LockedUntil: j.LockedUntil, Context: j.Context, Data: j.Data,
+		Lineage:    orEmpty(j.Lineage), SentAt: j.SentAt, LeaseExpiresAt: j.LeaseExpiresAt, Context: j.Context, Data: j.Data,
 		Transitions: []transitionJSON{}, Edits: []editJSON{},
 	}
 	moves, err := opened.Deliveries.TransitionsOf(ctx, id)
@@ -126,7 +126,7 @@ func writeJob(c *cli.Context, v jobJSON) error {
 		{"State", terminal.Paint(w, state.Colour, state.Text) + fmt.Sprintf(", %s", attempts(v.Attempt))},
 		{errorLabel(v.State), v.reason()},
 		{"Next run", momentOr(v.DueAt)},
-		{"Lease until", momentOr(v.LockedUntil)},
+		{"Lease until", momentOr(v.LeaseExpiresAt)},
 		{"Event", v.EventID},
 		{"Parent job", orNone(v.ParentJobID)},
 		{"Chain", strings.Join(v.Lineage, " -> ")},

@@ -56,7 +56,7 @@ func (b shop) settle(t *testing.T, destination, action, state, reason string) {
 	require.NoError(t, err)
 	require.Len(t, claim.Jobs, 1)
 	recorded, err := b.Store.Deliveries.RecordOutcomes(ctx, []deliverystore.JobOutcome{{
-		JobID: claim.Jobs[0].ID, Fence: claim.Jobs[0].Fence, State: state, Error: reason, RetryAfter: time.Hour,
+		JobID: claim.Jobs[0].ID, FencingToken: claim.Jobs[0].FencingToken, State: state, Error: reason, RetryAfter: time.Hour,
 	}})
 	require.NoError(t, err)
 	require.Len(t, recorded.Recorded, 1)

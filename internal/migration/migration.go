@@ -1,5 +1,5 @@
-// Package migration migrates database schemas with goose. Migrations are forward only, and a
-// database with newer migrations than the program is rejected.
+// Package migration migrates database schemas with goose. Migrations are forward only. A database whose
+// schema version the program does not know is refused and not changed.
 package migration
 
 import (
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -15,9 +16,41 @@ import (
 
 // Migrator applies the migrations of one database.
 type Migrator struct {
-	name     string
+	database Database
 	db       *sql.DB
 	provider *goose.Provider
+}
+
+// Database identifies a database in errors.
+type Database struct {
+	// Name is its role: "store" or "warehouse".
+	Name string
+	// Place is its name and server, without credentials, as `database "sluice" at 127.0.0.1:5432`.
+	Place string
+}
+
+// UnsupportedError reports a schema version that the program neither has nor can migrate to its own.
+// Repeating the operation does not help.
+type UnsupportedError struct {
+	Database Database
+	// Version is the schema version of the database, Newest the highest of the program.
+	Version, Newest int64
+}
+
+// Older reports whether the database is older than the program: a commit before the first release migrated
+// it, by migrations that no longer exist. Otherwise it is newer.
+func (e *UnsupportedError) Older() bool { return e.Version < e.Newest }
+
+// Error returns what to do about the database.
+func (e *UnsupportedError) Error() string {
+	if e.Older() {
+		return fmt.Sprintf("the %s (%s) has schema version %d, which was never released and cannot be migrated: "+
+			"drop the database, which deletes its data, create it again, then run `sluice migrate up`",
+			e.Database.Name, e.Database.Place, e.Version)
+	}
+	return fmt.Sprintf("the %s has schema version %d, this program supports up to %d: "+
+		"use the version of the program that migrated it, or a newer one",
+		e.Database.Name, e.Version, e.Newest)
 }
 
 // Status is the state of one migration.
@@ -33,61 +66,66 @@ type Status struct {
 }
 
 // New returns a migrator, which owns db and closes it.
-func New(name string, dialect goose.Dialect, db *sql.DB, files fs.FS, opts ...goose.ProviderOption) (*Migrator, error) {
+func New(
+	database Database, dialect goose.Dialect, db *sql.DB, files fs.FS, opts ...goose.ProviderOption,
+) (*Migrator, error) {
 	provider, err := goose.NewProvider(dialect, db, files, opts...)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read the migrations of the %s: %w", name, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("read the migrations of the %s: %w", database.Name, err), db.Close())
 	}
-	return &Migrator{name: name, db: db, provider: provider}, nil
+	return &Migrator{database: database, db: db, provider: provider}, nil
 }
 
-// Up applies every pending migration and returns their number.
+// Up applies every pending migration and returns their number. It returns an [UnsupportedError] about a
+// database with an unknown schema version.
 func (m *Migrator) Up(ctx context.Context) (int, error) {
-	if err := m.refuseNewer(ctx); err != nil {
+	if err := m.refuseUnsupported(ctx); err != nil {
 		return 0, err
 	}
 	results, err := m.provider.Up(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("migrate the %s: %w", m.name, err)
+		return 0, fmt.Errorf("migrate the %s: %w", m.database.Name, err)
 	}
 	return len(results), nil
 }
 
-// refuseNewer rejects a database that a newer program has migrated.
-func (m *Migrator) refuseNewer(ctx context.Context) error {
+// refuseUnsupported refuses a database whose schema version is not that of a migration.
+func (m *Migrator) refuseUnsupported(ctx context.Context) error {
 	current, newest, err := m.provider.GetVersions(ctx)
 	if err != nil {
-		return fmt.Errorf("read the schema version of the %s: %w", m.name, err)
+		return fmt.Errorf("read the schema version of the %s: %w", m.database.Name, err)
 	}
-	if current > newest {
-		return fmt.Errorf("the %s has schema version %d, this program supports up to %d: "+
-			"use the version of the program that migrated it, or a newer one",
-			m.name, current, newest)
+	known := slices.ContainsFunc(m.provider.ListSources(), func(s *goose.Source) bool { return s.Version == current })
+	if current != 0 && !known {
+		return &UnsupportedError{Database: m.database, Version: current, Newest: newest}
 	}
 	return nil
 }
 
-// Pending reports whether there are pending migrations.
+// Pending reports whether there are pending migrations, with the errors of Up.
 func (m *Migrator) Pending(ctx context.Context) (bool, error) {
-	if err := m.refuseNewer(ctx); err != nil {
+	if err := m.refuseUnsupported(ctx); err != nil {
 		return false, err
 	}
 	pending, err := m.provider.HasPending(ctx)
 	if err != nil {
-		return false, fmt.Errorf("read the schema version of the %s: %w", m.name, err)
+		return false, fmt.Errorf("read the schema version of the %s: %w", m.database.Name, err)
 	}
 	return pending, nil
 }
 
-// Status lists all migrations in order.
+// Status lists all migrations in order, with the errors of Up.
 func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
+	if err := m.refuseUnsupported(ctx); err != nil {
+		return nil, err
+	}
 	all, err := m.provider.Status(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the migrations of the %s: %w", m.name, err)
+		return nil, fmt.Errorf("read the migrations of the %s: %w", m.database.Name, err)
 	}
 	list := make([]Status, len(all))
 	for i, one := range all {
-		list[i] = Status{Database: m.name, Version: one.Source.Version, Name: one.Source.Path, AppliedAt: one.AppliedAt}
+		list[i] = Status{Database: m.database.Name, Version: one.Source.Version, Name: one.Source.Path, AppliedAt: one.AppliedAt}
 	}
 	return list, nil
 }

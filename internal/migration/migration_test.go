@@ -19,7 +19,7 @@ func open(t *testing.T, files fstest.MapFS) (*migration.Migrator, *sql.DB, error
 	t.Helper()
 	db, err := sql.Open("pgx", enginetest.StoreDSN(t))
 	require.NoError(t, err)
-	m, err := migration.New("store", goose.DialectPostgres, db, files)
+	m, err := migration.New(migration.Database{Name: "store", Place: "here"}, goose.DialectPostgres, db, files)
 	return m, db, err
 }
 
@@ -80,6 +80,46 @@ func TestUp(t *testing.T) {
 	require.ErrorContains(t, db.PingContext(t.Context()), "closed", "it closes what it opened")
 	for what, err := range map[string]error{"pending": second(m.Pending(t.Context())), "status": second(m.Status(t.Context()))} {
 		require.ErrorContains(t, err, "of the store: ", what)
+	}
+}
+
+// A schema version of no migration is refused, and nothing is changed.
+func TestUnsupported(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		version int64
+		older   bool
+		want    string
+	}{
+		"older than the first": {99, true, "the store (here) has schema version 99, which was never released and cannot be migrated: " +
+			"drop the database, which deletes its data, create it again, then run `sluice migrate up`"},
+		"between two": {101, true, "the store (here) has schema version 101, which was never released and cannot be migrated: " +
+			"drop the database, which deletes its data, create it again, then run `sluice migrate up`"},
+		"newer": {103, false, "the store has schema version 103, this program supports up to 102: " +
+			"use the version of the program that migrated it, or a newer one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, db, err := open(t, fstest.MapFS{
+				"00100_first.sql": file("CREATE TABLE first (n int);"), "00102_second.sql": file("CREATE TABLE second (n int);"),
+			})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, m.Close()) })
+			_, err = m.Status(t.Context()) // adds goose's table
+			require.NoError(t, err)
+			_, err = db.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, true)", tc.version)
+			require.NoError(t, err)
+			for what, err := range map[string]error{
+				"up": second(m.Up(t.Context())), "pending": second(m.Pending(t.Context())), "status": second(m.Status(t.Context())),
+			} {
+				require.EqualError(t, err, tc.want, what)
+				var unsupported *migration.UnsupportedError
+				require.ErrorAs(t, err, &unsupported)
+				require.Equal(t, tc.older, unsupported.Older())
+			}
+			_, err = db.ExecContext(t.Context(), "SELECT * FROM first")
+			require.Error(t, err, "nothing is migrated")
+		})
 	}
 }
 

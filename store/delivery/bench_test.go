@@ -46,7 +46,7 @@ func BenchmarkDelivery(b *testing.B) {
 		require.Len(b, claim.Jobs, batch)
 		outcomes := make([]delivery.JobOutcome, batch)
 		for i, job := range claim.Jobs {
-			outcomes[i] = delivery.JobOutcome{JobID: job.ID, Fence: job.Fence, State: delivery.JobSucceeded}
+			outcomes[i] = delivery.JobOutcome{JobID: job.ID, FencingToken: job.FencingToken, State: delivery.JobSucceeded}
 		}
 		_, err = s.RecordOutcomes(ctx, outcomes)
 		require.NoError(b, err)

@@ -28,8 +28,8 @@ func TestClaimDue(t *testing.T) {
 	for _, job := range claim.Jobs {
 		require.Equal(t, delivery.JobExecuting, job.State)
 		require.EqualValues(t, 1, job.Attempt)
-		require.EqualValues(t, 1, job.Fence)
-		require.WithinDuration(t, time.Now().Add(time.Minute), *job.LockedUntil, 10*time.Second)
+		require.EqualValues(t, 1, job.FencingToken)
+		require.WithinDuration(t, time.Now().Add(time.Minute), *job.LeaseExpiresAt, 10*time.Second)
 		require.JSONEq(t, `{"total": 12}`, string(claim.Events[job.EventID].Data))
 	}
 	r.Concurrency = 2
@@ -48,7 +48,7 @@ func TestClaimDue(t *testing.T) {
 	require.NoError(t, b.KeepJobs(b.ctx, claim.Jobs, time.Hour))
 	kept, err := b.Job(b.ctx, ids[0])
 	require.NoError(t, err)
-	require.WithinDuration(t, time.Now().Add(time.Hour), *kept.LockedUntil, 10*time.Second)
+	require.WithinDuration(t, time.Now().Add(time.Hour), *kept.LeaseExpiresAt, 10*time.Second)
 }
 
 // One claim is for several actions, each with a limit and connections of its own to pass over.
@@ -136,11 +136,11 @@ func TestLostWorker(t *testing.T) {
 			require.NoError(t, err)
 			backlog, err := b.Backlog(b.ctx, r)
 			require.NoError(t, err)
-			require.Equal(t, *first.Jobs[0].LockedUntil, backlog.Next)
+			require.Equal(t, *first.Jobs[0].LeaseExpiresAt, backlog.Next)
 			expired, err := b.ExpireLeases(b.ctx, r)
 			require.NoError(t, err)
 			require.Empty(t, expired, "not yet")
-			b.exec(t, "UPDATE jobs SET locked_until = now() - interval '1 s'")
+			b.exec(t, "UPDATE jobs SET lease_expires_at = now() - interval '1 s'")
 			expired, err = b.ExpireLeases(b.ctx, r)
 			require.NoError(t, err)
 			require.Equal(t, map[delivery.ActionName]int{{Destination: r.Destination, Action: r.Action}: 1}, expired)
@@ -158,7 +158,7 @@ func TestLostWorker(t *testing.T) {
 				return
 			}
 			require.Len(t, again.Jobs, 1)
-			require.EqualValues(t, 2, again.Jobs[0].Fence)
+			require.EqualValues(t, 2, again.Jobs[0].FencingToken)
 			require.Equal(t, []string{"acknowledged", "executing", "unknown", "executing"}, b.history(t, id))
 			// What the lost worker has to say now is refused, and it keeps nothing.
 			late, err := b.RecordOutcomes(b.ctx, []delivery.JobOutcome{outcome(first.Jobs[0], delivery.JobSucceeded)})

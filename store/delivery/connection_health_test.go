@@ -153,7 +153,7 @@ func TestConcurrencyOfConnection(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, backlog.Due)
 	require.WithinDuration(t, time.Now().Add(3*time.Second), backlog.Next, 2*time.Second)
-	b.exec(t, "UPDATE jobs SET locked_until = now() WHERE state = 'executing'")
+	b.exec(t, "UPDATE jobs SET lease_expires_at = now() WHERE state = 'executing'")
 	require.Len(t, b.taken(t, request()), 1)
 }
 

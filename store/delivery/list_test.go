@@ -22,9 +22,9 @@ func (b *bundle) many(t *testing.T, n int) {
 	b.exec(t, `INSERT INTO jobs (id, destination, action, event_id, created_at)
 		SELECT e.id, (ARRAY['crm', 'mail', 'bi'])[1 + e.id::bigint % 3], (ARRAY['upsert', 'delete'])[1 + e.id::bigint % 2], e.id,
 		e.received_at FROM events e`)
-	b.exec(t, `UPDATE jobs SET state = 'executing', due_at = NULL, locked_until = now(), attempt = 1 WHERE id::bigint % 10 <> 0`)
-	b.exec(t, `UPDATE jobs SET state = 'failed', due_at = now(), locked_until = NULL WHERE id::bigint % 100 = 7`)
-	b.exec(t, `UPDATE jobs SET state = 'succeeded', locked_until = NULL, finished_at = now() WHERE state = 'executing'`)
+	b.exec(t, `UPDATE jobs SET state = 'executing', due_at = NULL, lease_expires_at = now(), attempt = 1 WHERE id::bigint % 10 <> 0`)
+	b.exec(t, `UPDATE jobs SET state = 'failed', due_at = now(), lease_expires_at = NULL WHERE id::bigint % 100 = 7`)
+	b.exec(t, `UPDATE jobs SET state = 'succeeded', lease_expires_at = NULL, finished_at = now() WHERE state = 'executing'`)
 	b.exec(t, `VACUUM (ANALYZE) events, jobs, transitions`)
 }
 
@@ -192,7 +192,7 @@ func TestListingsUseIndexes(t *testing.T) {
 			AND `+failed+` AND due_at <= now() ORDER BY due_at, id LIMIT 100 FOR UPDATE SKIP LOCKED`, nil)
 	}
 	b.usesIndex(t, "leases", `SELECT id FROM jobs WHERE destination = 'crm' AND action = 'upsert' AND state = 'executing'
-		AND locked_until <= now()`, nil)
+		AND lease_expires_at <= now()`, nil)
 	b.usesIndex(t, "history", `SELECT * FROM transitions WHERE job_id = '0000000001' ORDER BY id`, nil)
 }
 

@@ -61,7 +61,7 @@ func TestFirstState(t *testing.T) {
 	added, err := b.AddEvent(b.ctx, newEvent("", 0))
 	require.NoError(t, err)
 	for _, state := range delivery.JobStates() {
-		_, err := b.sql.Exec(b.ctx, `INSERT INTO jobs (id, destination, action, event_id, state, locked_until, due_at, finished_at)
+		_, err := b.sql.Exec(b.ctx, `INSERT INTO jobs (id, destination, action, event_id, state, lease_expires_at, due_at, finished_at)
 			SELECT $1, 'crm', 'upsert', $2, $1, CASE WHEN $1 = 'executing' THEN now() END,
 			CASE WHEN $1 IN ('acknowledged', 'awaiting', 'failed') THEN now() END,
 			CASE WHEN $1 IN ('succeeded', 'discarded', 'cancelled') THEN now() END`, state, added.Event.ID)

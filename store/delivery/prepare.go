@@ -10,9 +10,9 @@ import (
 
 // PreparedJob is the payload that an action's Marshal has returned for an unprepared job.
 type PreparedJob struct {
-	// JobID and Fence identify the claimed job.
-	JobID string
-	Fence int64
+	// JobID and FencingToken identify the claimed job.
+	JobID        string
+	FencingToken int64
 	// NewJob is its payload. ID, Destination and Action are not used.
 	NewJob
 }
@@ -32,7 +32,7 @@ func (s *Store) Prepare(ctx context.Context, jobs []PreparedJob) ([]string, erro
 		if err := errors.Join(faults[:]...); err != nil {
 			return nil, fmt.Errorf("prepare job %s: %w", job.JobID, err)
 		}
-		p.Ids, p.Fences, p.Versions = append(p.Ids, job.JobID), append(p.Fences, job.Fence), append(p.Versions, job.Version)
+		p.Ids, p.Fences, p.Versions = append(p.Ids, job.JobID), append(p.Fences, job.FencingToken), append(p.Versions, job.Version)
 		p.Contexts, p.Data = append(p.Contexts, job.Context), append(p.Data, job.Data)
 		p.Sent, p.Due = append(p.Sent, timestamp(job.SentAt)), append(p.Due, timestamp(job.DueAt))
 	}

@@ -32,10 +32,10 @@ func TestPrepare(t *testing.T) {
 	require.True(t, claimed[0].Unprepared)
 	due := time.Now().Add(time.Hour).Truncate(time.Second)
 	jobs := []delivery.PreparedJob{
-		{JobID: ids[0], Fence: claimed[0].Fence, NewJob: delivery.NewJob{
+		{JobID: ids[0], FencingToken: claimed[0].FencingToken, NewJob: delivery.NewJob{
 			Version: "v3", Data: json.RawMessage(`{"connection": "shop"}`), Context: json.RawMessage(`{"a": 1}`), DueAt: due,
 		}},
-		{JobID: ids[1], Fence: claimed[1].Fence + 1},
+		{JobID: ids[1], FencingToken: claimed[1].FencingToken + 1},
 	}
 	prepared, err := b.Prepare(b.ctx, jobs)
 	require.NoError(t, err)
@@ -56,7 +56,7 @@ func TestPrepare(t *testing.T) {
 	_, err = b.Prepare(b.ctx, []delivery.PreparedJob{{JobID: ids[1], NewJob: delivery.NewJob{Data: json.RawMessage(`{`)}}})
 	require.ErrorIs(t, err, delivery.ErrPayload)
 	_, err = b.Prepare(b.ctx, []delivery.PreparedJob{
-		{JobID: ids[1], Fence: claimed[1].Fence, NewJob: delivery.NewJob{Data: json.RawMessage(`"\u0000"`)}},
+		{JobID: ids[1], FencingToken: claimed[1].FencingToken, NewJob: delivery.NewJob{Data: json.RawMessage(`"\u0000"`)}},
 	})
 	require.ErrorIs(t, err, delivery.ErrPayload)
 }
@@ -68,7 +68,7 @@ func TestUnpreparedJobOfLostWorker(t *testing.T) {
 	b := setup(t)
 	ids := b.unprepared(t, 1)
 	require.Len(t, b.claim(t), 1)
-	b.exec(t, "UPDATE jobs SET locked_until = now() WHERE id = $1", ids[0])
+	b.exec(t, "UPDATE jobs SET lease_expires_at = now() WHERE id = $1", ids[0])
 	kept := request()
 	kept.RedriveAfter = -1
 	expired, err := b.ExpireLeases(b.ctx, kept)

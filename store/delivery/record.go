@@ -17,9 +17,9 @@ import (
 
 // JobOutcome is the result of one attempt at a job.
 type JobOutcome struct {
-	// JobID and Fence identify the attempt: both come from the claim.
-	JobID string
-	Fence int64
+	// JobID and FencingToken identify the attempt: both come from the claim.
+	JobID        string
+	FencingToken int64
 	// State is the new state: JobSucceeded, JobFailed, JobDiscarded, JobUnknown, or JobAwaiting for a
 	// job that was not tried, which costs no attempt.
 	State string
@@ -171,7 +171,7 @@ func (b *outcomeBatch) record(ctx context.Context, q *db.Queries) (r Recorded, e
 		return Recorded{}, fmt.Errorf("read the attempts of jobs whose outcome was not recorded: %w", err)
 	}
 	for _, row := range rows {
-		if row.Fence == left[row.ID].Fence {
+		if row.FencingToken == left[row.ID].FencingToken {
 			r.Already = append(r.Already, row.ID)
 			delete(left, row.ID)
 		}
@@ -215,7 +215,7 @@ func appendOutcome(p *db.RecordJobsParams, o JobOutcome) error {
 		return fmt.Errorf("state %q is not an outcome: want %s, %s, %s, %s or %s", o.State,
 			JobSucceeded, JobFailed, JobDiscarded, JobUnknown, JobAwaiting)
 	}
-	p.Ids, p.Fences, p.States = append(p.Ids, o.JobID), append(p.Fences, o.Fence), append(p.States, o.State)
+	p.Ids, p.Fences, p.States = append(p.Ids, o.JobID), append(p.Fences, o.FencingToken), append(p.States, o.State)
 	p.Errors = append(p.Errors, JobError{Message: o.Error}.encode())
 	p.Untried, p.WaitSeconds = append(p.Untried, untried), append(p.WaitSeconds, wait)
 	return nil

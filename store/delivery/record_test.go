@@ -33,7 +33,7 @@ func TestRecordOutcomes(t *testing.T) {
 		job, err := b.Job(b.ctx, ids[i])
 		require.NoError(t, err)
 		require.Equal(t, outcomes[i].State, job.State)
-		require.Nil(t, job.LockedUntil)
+		require.Nil(t, job.LeaseExpiresAt)
 		require.Equal(t, want.finished, job.FinishedAt != nil, i)
 		require.Equal(t, want.attempt, job.Attempt, i)
 		if want.due < 0 {

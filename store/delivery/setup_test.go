@@ -89,7 +89,7 @@ func (b *bundle) claim(t *testing.T) []delivery.Job {
 
 // outcome is an outcome of a claimed job.
 func outcome(job delivery.Job, state string) delivery.JobOutcome {
-	o := delivery.JobOutcome{JobID: job.ID, Fence: job.Fence, State: state}
+	o := delivery.JobOutcome{JobID: job.ID, FencingToken: job.FencingToken, State: state}
 	if state != delivery.JobSucceeded {
 		o.Error = "no luck"
 	}
@@ -139,6 +139,6 @@ func (b *bundle) force(t *testing.T, id, state string) {
 }
 
 // moveTo changes a job's state and what goes with it.
-const moveTo = `UPDATE jobs SET state = $1, locked_until = CASE WHEN $1 = 'executing' THEN now() END,
+const moveTo = `UPDATE jobs SET state = $1, lease_expires_at = CASE WHEN $1 = 'executing' THEN now() END,
 	due_at = CASE WHEN $1 IN ('acknowledged', 'awaiting', 'failed') THEN now() END,
 	finished_at = CASE WHEN $1 IN ('succeeded', 'discarded', 'cancelled') THEN now() END WHERE id = $2`

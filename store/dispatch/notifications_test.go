@@ -308,7 +308,7 @@ func TestUndeliveredNotifications(t *testing.T) {
 	require.Len(t, jobs, 3)
 	outcome := func(job delivery.Job, state string) []delivery.JobOutcome {
 		return []delivery.JobOutcome{{
-			JobID: job.ID, Fence: job.Fence, State: state, Error: "the mail server refuses the recipient (550)",
+			JobID: job.ID, FencingToken: job.FencingToken, State: state, Error: "the mail server refuses the recipient (550)",
 			RetryAfter: -1,
 		}}
 	}
@@ -346,7 +346,7 @@ func TestDeletingAnImportDeletesItsNotifications(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{fmt.Sprintf("imp_%d_0_failed", other)}, b.events(t))
 	for _, job := range jobs {
-		_, err := b.Deliveries.RecordOutcomes(b.ctx, []delivery.JobOutcome{{JobID: job.ID, Fence: job.Fence, State: delivery.JobDiscarded, Error: "x"}})
+		_, err := b.Deliveries.RecordOutcomes(b.ctx, []delivery.JobOutcome{{JobID: job.ID, FencingToken: job.FencingToken, State: delivery.JobDiscarded, Error: "x"}})
 		require.NoError(t, err)
 	}
 	_, err = b.sql.Exec(b.ctx, "DELETE FROM transitions")

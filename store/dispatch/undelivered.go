@@ -44,7 +44,7 @@ func warnOf(
 		o := outcomes[n.ID]
 		line := fmt.Sprintf("Notification %s could not be delivered by %s through the connection %s: %s. "+
 			"`sluice job retry %s` tries again.", n.Notification, n.Destination, n.Connection, o.Error, n.ID)
-		occasion := fmt.Sprintf("job %s ended at attempt %d", n.ID, o.Fence)
+		occasion := fmt.Sprintf("job %s ended at attempt %d", n.ID, o.FencingToken)
 		if err := importing.Warn(ctx, q, n.ImportID, occasion, line); err != nil {
 			return err
 		}

@@ -15,9 +15,9 @@ WHERE (h.failures > 0 OR h.paused_at IS NOT NULL)
                 AND j.connection = h.connection AND j.due_at IS NOT NULL)
 ORDER BY h.connection LIMIT sqlc.arg(row_limit);
 
--- NoteFailure records a failed batch with the function note_failed_batch.
+-- NoteFailure records a failed batch with the function record_failed_batch.
 -- name: NoteFailure :one
-SELECT * FROM note_failed_batch(
+SELECT * FROM record_failed_batch(
     for_connection => sqlc.arg(connection), jobs => sqlc.arg(jobs)::text[], why => sqlc.arg(reason),
     threshold => sqlc.arg(threshold), first_seconds => sqlc.arg(first_seconds), max_seconds => sqlc.arg(max_seconds));
 

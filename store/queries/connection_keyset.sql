@@ -10,4 +10,4 @@ ON CONFLICT DO NOTHING;
 -- PutConnectionKeyset remembers another key set, or another key of the same.
 -- name: PutConnectionKeyset :exec
 INSERT INTO connection_keyset (key_id, sealed) VALUES (sqlc.arg(key_id), sqlc.arg(sealed))
-ON CONFLICT (one) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed, updated_at = now();
+ON CONFLICT (singleton) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed, updated_at = now();

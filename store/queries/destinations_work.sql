@@ -8,11 +8,11 @@ WITH action AS MATERIALIZED (
 ), expired AS MATERIALIZED (
     SELECT c.id, a.max_redrives, a.wait_seconds FROM jobs c
     JOIN action a ON a.destination = c.destination AND a.action = c.action
-    WHERE c.state = 'executing' AND c.locked_until <= now()
+    WHERE c.state = 'executing' AND c.lease_expires_at <= now()
     ORDER BY c.id LIMIT sqlc.arg(row_limit) FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE jobs j
-SET state = CASE WHEN j.unprepared THEN 'awaiting' ELSE 'unknown' END, locked_until = NULL,
+SET state = CASE WHEN j.unprepared THEN 'awaiting' ELSE 'unknown' END, lease_expires_at = NULL,
     has_failed = j.has_failed OR NOT j.unprepared, updated_at = now(), last_error = sqlc.arg(reason)::jsonb,
     due_at = CASE WHEN j.unprepared THEN now() WHEN j.attempt <= expired.max_redrives THEN now() + make_interval(secs => expired.wait_seconds) END
 FROM expired WHERE j.id = expired.id
@@ -32,9 +32,9 @@ FROM (SELECT unnest(sqlc.arg(destinations)::text[]) AS destination, unnest(sqlc.
 -- ExtendLeases renews the leases of jobs.
 -- name: ExtendLeases :execrows
 UPDATE jobs j
-SET locked_until = now() + make_interval(secs => sqlc.arg(lease_seconds)::double precision)
-FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fence) o
-WHERE j.id = o.id AND j.fence = o.fence AND j.state = 'executing';
+SET lease_expires_at = now() + make_interval(secs => sqlc.arg(lease_seconds)::double precision)
+FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fencing_token) o
+WHERE j.id = o.id AND j.fencing_token = o.fencing_token AND j.state = 'executing';
 
 -- LockJobs locks jobs until the end of the transaction, and returns them.
 -- name: LockJobs :many
@@ -45,23 +45,23 @@ WHERE id = ANY (sqlc.arg(ids)::text[]) ORDER BY id FOR UPDATE;
 -- still executing, and unknown ones whose worker reports a final outcome late.
 -- name: RecordJobs :many
 UPDATE jobs j
-SET state = o.state, last_error = o.error, locked_until = NULL, updated_at = now(),
+SET state = o.state, last_error = o.error, lease_expires_at = NULL, updated_at = now(),
     attempt = j.attempt - o.untried, has_failed = j.has_failed OR o.state IN ('failed', 'unknown', 'discarded'),
     -- Below zero: the job is not due again.
     due_at = CASE WHEN o.wait_seconds >= 0 THEN now() + make_interval(secs => o.wait_seconds) END,
     finished_at = CASE WHEN o.state IN ('succeeded', 'discarded') THEN now() END
-FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fence,
+FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fencing_token,
              unnest(sqlc.arg(states)::text[]) AS state,
              unnest(sqlc.arg(errors)::jsonb[]) AS error, unnest(sqlc.arg(untried)::integer[]) AS untried,
              unnest(sqlc.arg(wait_seconds)::double precision[]) AS wait_seconds) o
-WHERE j.id = o.id AND j.fence = o.fence
+WHERE j.id = o.id AND j.fencing_token = o.fencing_token
   -- A CASE, so that the planner uses the index of IDs and not that of states.
   AND CASE j.state WHEN 'executing' THEN true WHEN 'unknown' THEN o.state IN ('succeeded', 'discarded') ELSE false END
 RETURNING j.id;
 
 -- FencesOf returns the fencing tokens of jobs.
 -- name: FencesOf :many
-SELECT id, fence FROM jobs WHERE id = ANY (sqlc.arg(ids)::text[]);
+SELECT id, fencing_token FROM jobs WHERE id = ANY (sqlc.arg(ids)::text[]);
 
 -- JobsByID returns jobs.
 -- name: JobsByID :many
@@ -74,10 +74,10 @@ UPDATE jobs j
 SET state = 'awaiting', unprepared = false, version = o.version, context = o.context, data = o.data,
     sent_at = coalesce(nullif(o.sent_at, '')::timestamptz, j.sent_at),
     due_at = coalesce(nullif(o.due_at, '')::timestamptz, now()),
-    locked_until = NULL, attempt = j.attempt - 1, updated_at = now(), last_error = sqlc.arg(reason)::jsonb
-FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fence,
+    lease_expires_at = NULL, attempt = j.attempt - 1, updated_at = now(), last_error = sqlc.arg(reason)::jsonb
+FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fencing_token,
              unnest(sqlc.arg(versions)::text[]) AS version, unnest(sqlc.arg(contexts)::jsonb[]) AS context,
              unnest(sqlc.arg(data)::jsonb[]) AS data, unnest(sqlc.arg(sent)::text[]) AS sent_at,
              unnest(sqlc.arg(due)::text[]) AS due_at) o
-WHERE j.id = o.id AND j.fence = o.fence AND j.state = 'executing' AND j.unprepared
+WHERE j.id = o.id AND j.fencing_token = o.fencing_token AND j.state = 'executing' AND j.unprepared
 RETURNING j.id;

@@ -101,8 +101,8 @@ DELETE FROM chunks WHERE import_id = $1;
 
 -- AddChunk records a chunk that the warehouse has acknowledged.
 -- name: AddChunk :exec
-INSERT INTO chunks (import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair,
-                    rows_left_out)
+INSERT INTO chunks (import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out,
+                    repair)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- ListChunks returns the recorded chunks of a part in order.

@@ -209,7 +209,7 @@ func (q *Queries) ListHealth(ctx context.Context) ([]ConnectionHealth, error) {
 }
 
 const noteFailure = `-- name: NoteFailure :one
-SELECT connection, failures, failed_jobs, reason, open_until, probe_until, paused_at, paused_by, paused_reason, paced_until, updated_at FROM note_failed_batch(
+SELECT connection, failures, failed_jobs, reason, open_until, probe_until, paused_at, paused_by, paused_reason, paced_until, updated_at FROM record_failed_batch(
     for_connection => $1, jobs => $2::text[], why => $3,
     threshold => $4, first_seconds => $5, max_seconds => $6)
 `
@@ -223,7 +223,7 @@ type NoteFailureParams struct {
 	MaxSeconds   float64
 }
 
-// NoteFailure records a failed batch with the function note_failed_batch.
+// NoteFailure records a failed batch with the function record_failed_batch.
 func (q *Queries) NoteFailure(ctx context.Context, arg NoteFailureParams) (ConnectionHealth, error) {
 	row := q.db.QueryRow(ctx, noteFailure,
 		arg.Connection,

@@ -22,7 +22,7 @@ func (q *Queries) AddConnectionKeyset(ctx context.Context, keyID int64, sealed [
 
 const putConnectionKeyset = `-- name: PutConnectionKeyset :exec
 INSERT INTO connection_keyset (key_id, sealed) VALUES ($1, $2)
-ON CONFLICT (one) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed, updated_at = now()
+ON CONFLICT (singleton) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed, updated_at = now()
 `
 
 // PutConnectionKeyset remembers another key set, or another key of the same.
@@ -32,7 +32,7 @@ func (q *Queries) PutConnectionKeyset(ctx context.Context, keyID int64, sealed [
 }
 
 const readConnectionKeyset = `-- name: ReadConnectionKeyset :one
-SELECT one, key_id, sealed, updated_at FROM connection_keyset
+SELECT singleton, key_id, sealed, updated_at FROM connection_keyset
 `
 
 // ReadConnectionKeyset returns what the store's key set has sealed.
@@ -40,7 +40,7 @@ func (q *Queries) ReadConnectionKeyset(ctx context.Context) (ConnectionKeyset, e
 	row := q.db.QueryRow(ctx, readConnectionKeyset)
 	var i ConnectionKeyset
 	err := row.Scan(
-		&i.One,
+		&i.Singleton,
 		&i.KeyID,
 		&i.Sealed,
 		&i.UpdatedAt,

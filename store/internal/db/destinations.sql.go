@@ -319,7 +319,7 @@ func (q *Queries) InsertJob(ctx context.Context, arg InsertJobParams) error {
 }
 
 const jobByID = `-- name: JobByID :one
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM jobs WHERE id = $1
+SELECT id, destination, action, version, context, data, connection, event_id, parent_job_id, lineage, replay_of, unprepared, state, attempt, has_failed, due_at, lease_expires_at, fencing_token, last_error, sent_at, created_at, updated_at, finished_at FROM jobs WHERE id = $1
 `
 
 // JobByID returns a job.
@@ -333,29 +333,29 @@ func (q *Queries) JobByID(ctx context.Context, id string) (Job, error) {
 		&i.Version,
 		&i.Context,
 		&i.Data,
+		&i.Connection,
 		&i.EventID,
 		&i.ParentJobID,
 		&i.Lineage,
 		&i.ReplayOf,
+		&i.Unprepared,
 		&i.State,
 		&i.Attempt,
+		&i.HasFailed,
 		&i.DueAt,
-		&i.LockedUntil,
-		&i.Fence,
+		&i.LeaseExpiresAt,
+		&i.FencingToken,
 		&i.LastError,
 		&i.SentAt,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.FinishedAt,
-		&i.Connection,
-		&i.HasFailed,
-		&i.Unprepared,
 	)
 	return i, err
 }
 
 const jobsOfEvent = `-- name: JobsOfEvent :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM jobs WHERE event_id = $1 ORDER BY id
+SELECT id, destination, action, version, context, data, connection, event_id, parent_job_id, lineage, replay_of, unprepared, state, attempt, has_failed, due_at, lease_expires_at, fencing_token, last_error, sent_at, created_at, updated_at, finished_at FROM jobs WHERE event_id = $1 ORDER BY id
 `
 
 // JobsOfEvent returns the jobs of an event in the order of their creation.
@@ -375,23 +375,23 @@ func (q *Queries) JobsOfEvent(ctx context.Context, eventID string) ([]Job, error
 			&i.Version,
 			&i.Context,
 			&i.Data,
+			&i.Connection,
 			&i.EventID,
 			&i.ParentJobID,
 			&i.Lineage,
 			&i.ReplayOf,
+			&i.Unprepared,
 			&i.State,
 			&i.Attempt,
+			&i.HasFailed,
 			&i.DueAt,
-			&i.LockedUntil,
-			&i.Fence,
+			&i.LeaseExpiresAt,
+			&i.FencingToken,
 			&i.LastError,
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.FinishedAt,
-			&i.Connection,
-			&i.HasFailed,
-			&i.Unprepared,
 		); err != nil {
 			return nil, err
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 const claimJobs = `-- name: ClaimJobs :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM claim_due(requests => $1::jsonb)
+SELECT id, destination, action, version, context, data, connection, event_id, parent_job_id, lineage, replay_of, unprepared, state, attempt, has_failed, due_at, lease_expires_at, fencing_token, last_error, sent_at, created_at, updated_at, finished_at FROM claim_due(requests => $1::jsonb)
 `
 
 // ClaimJobs claims due jobs of some actions, as the function claim_due says.
@@ -31,23 +31,23 @@ func (q *Queries) ClaimJobs(ctx context.Context, requests json.RawMessage) ([]Jo
 			&i.Version,
 			&i.Context,
 			&i.Data,
+			&i.Connection,
 			&i.EventID,
 			&i.ParentJobID,
 			&i.Lineage,
 			&i.ReplayOf,
+			&i.Unprepared,
 			&i.State,
 			&i.Attempt,
+			&i.HasFailed,
 			&i.DueAt,
-			&i.LockedUntil,
-			&i.Fence,
+			&i.LeaseExpiresAt,
+			&i.FencingToken,
 			&i.LastError,
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.FinishedAt,
-			&i.Connection,
-			&i.HasFailed,
-			&i.Unprepared,
 		); err != nil {
 			return nil, err
 		}
@@ -67,11 +67,11 @@ WITH action AS MATERIALIZED (
 ), expired AS MATERIALIZED (
     SELECT c.id, a.max_redrives, a.wait_seconds FROM jobs c
     JOIN action a ON a.destination = c.destination AND a.action = c.action
-    WHERE c.state = 'executing' AND c.locked_until <= now()
+    WHERE c.state = 'executing' AND c.lease_expires_at <= now()
     ORDER BY c.id LIMIT $6 FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE jobs j
-SET state = CASE WHEN j.unprepared THEN 'awaiting' ELSE 'unknown' END, locked_until = NULL,
+SET state = CASE WHEN j.unprepared THEN 'awaiting' ELSE 'unknown' END, lease_expires_at = NULL,
     has_failed = j.has_failed OR NOT j.unprepared, updated_at = now(), last_error = $1::jsonb,
     due_at = CASE WHEN j.unprepared THEN now() WHEN j.attempt <= expired.max_redrives THEN now() + make_interval(secs => expired.wait_seconds) END
 FROM expired WHERE j.id = expired.id
@@ -123,9 +123,9 @@ func (q *Queries) ExpireJobs(ctx context.Context, arg ExpireJobsParams) ([]Expir
 
 const extendLeases = `-- name: ExtendLeases :execrows
 UPDATE jobs j
-SET locked_until = now() + make_interval(secs => $1::double precision)
-FROM (SELECT unnest($2::text[]) AS id, unnest($3::bigint[]) AS fence) o
-WHERE j.id = o.id AND j.fence = o.fence AND j.state = 'executing'
+SET lease_expires_at = now() + make_interval(secs => $1::double precision)
+FROM (SELECT unnest($2::text[]) AS id, unnest($3::bigint[]) AS fencing_token) o
+WHERE j.id = o.id AND j.fencing_token = o.fencing_token AND j.state = 'executing'
 `
 
 type ExtendLeasesParams struct {
@@ -144,12 +144,12 @@ func (q *Queries) ExtendLeases(ctx context.Context, arg ExtendLeasesParams) (int
 }
 
 const fencesOf = `-- name: FencesOf :many
-SELECT id, fence FROM jobs WHERE id = ANY ($1::text[])
+SELECT id, fencing_token FROM jobs WHERE id = ANY ($1::text[])
 `
 
 type FencesOfRow struct {
-	ID    string
-	Fence int64
+	ID           string
+	FencingToken int64
 }
 
 // FencesOf returns the fencing tokens of jobs.
@@ -162,7 +162,7 @@ func (q *Queries) FencesOf(ctx context.Context, ids []string) ([]FencesOfRow, er
 	items := []FencesOfRow{}
 	for rows.Next() {
 		var i FencesOfRow
-		if err := rows.Scan(&i.ID, &i.Fence); err != nil {
+		if err := rows.Scan(&i.ID, &i.FencingToken); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -174,7 +174,7 @@ func (q *Queries) FencesOf(ctx context.Context, ids []string) ([]FencesOfRow, er
 }
 
 const jobsByID = `-- name: JobsByID :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM jobs WHERE id = ANY ($1::text[])
+SELECT id, destination, action, version, context, data, connection, event_id, parent_job_id, lineage, replay_of, unprepared, state, attempt, has_failed, due_at, lease_expires_at, fencing_token, last_error, sent_at, created_at, updated_at, finished_at FROM jobs WHERE id = ANY ($1::text[])
 `
 
 // JobsByID returns jobs.
@@ -194,23 +194,23 @@ func (q *Queries) JobsByID(ctx context.Context, ids []string) ([]Job, error) {
 			&i.Version,
 			&i.Context,
 			&i.Data,
+			&i.Connection,
 			&i.EventID,
 			&i.ParentJobID,
 			&i.Lineage,
 			&i.ReplayOf,
+			&i.Unprepared,
 			&i.State,
 			&i.Attempt,
+			&i.HasFailed,
 			&i.DueAt,
-			&i.LockedUntil,
-			&i.Fence,
+			&i.LeaseExpiresAt,
+			&i.FencingToken,
 			&i.LastError,
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.FinishedAt,
-			&i.Connection,
-			&i.HasFailed,
-			&i.Unprepared,
 		); err != nil {
 			return nil, err
 		}
@@ -223,7 +223,7 @@ func (q *Queries) JobsByID(ctx context.Context, ids []string) ([]Job, error) {
 }
 
 const lockJobs = `-- name: LockJobs :many
-SELECT id, destination, action, version, context, data, event_id, parent_job_id, lineage, replay_of, state, attempt, due_at, locked_until, fence, last_error, sent_at, created_at, updated_at, finished_at, connection, has_failed, unprepared FROM jobs
+SELECT id, destination, action, version, context, data, connection, event_id, parent_job_id, lineage, replay_of, unprepared, state, attempt, has_failed, due_at, lease_expires_at, fencing_token, last_error, sent_at, created_at, updated_at, finished_at FROM jobs
 WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE
 `
 
@@ -244,23 +244,23 @@ func (q *Queries) LockJobs(ctx context.Context, ids []string) ([]Job, error) {
 			&i.Version,
 			&i.Context,
 			&i.Data,
+			&i.Connection,
 			&i.EventID,
 			&i.ParentJobID,
 			&i.Lineage,
 			&i.ReplayOf,
+			&i.Unprepared,
 			&i.State,
 			&i.Attempt,
+			&i.HasFailed,
 			&i.DueAt,
-			&i.LockedUntil,
-			&i.Fence,
+			&i.LeaseExpiresAt,
+			&i.FencingToken,
 			&i.LastError,
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.FinishedAt,
-			&i.Connection,
-			&i.HasFailed,
-			&i.Unprepared,
 		); err != nil {
 			return nil, err
 		}
@@ -296,12 +296,12 @@ UPDATE jobs j
 SET state = 'awaiting', unprepared = false, version = o.version, context = o.context, data = o.data,
     sent_at = coalesce(nullif(o.sent_at, '')::timestamptz, j.sent_at),
     due_at = coalesce(nullif(o.due_at, '')::timestamptz, now()),
-    locked_until = NULL, attempt = j.attempt - 1, updated_at = now(), last_error = $1::jsonb
-FROM (SELECT unnest($2::text[]) AS id, unnest($3::bigint[]) AS fence,
+    lease_expires_at = NULL, attempt = j.attempt - 1, updated_at = now(), last_error = $1::jsonb
+FROM (SELECT unnest($2::text[]) AS id, unnest($3::bigint[]) AS fencing_token,
              unnest($4::text[]) AS version, unnest($5::jsonb[]) AS context,
              unnest($6::jsonb[]) AS data, unnest($7::text[]) AS sent_at,
              unnest($8::text[]) AS due_at) o
-WHERE j.id = o.id AND j.fence = o.fence AND j.state = 'executing' AND j.unprepared
+WHERE j.id = o.id AND j.fencing_token = o.fencing_token AND j.state = 'executing' AND j.unprepared
 RETURNING j.id
 `
 
@@ -349,16 +349,16 @@ func (q *Queries) PrepareJobs(ctx context.Context, arg PrepareJobsParams) ([]str
 
 const recordJobs = `-- name: RecordJobs :many
 UPDATE jobs j
-SET state = o.state, last_error = o.error, locked_until = NULL, updated_at = now(),
+SET state = o.state, last_error = o.error, lease_expires_at = NULL, updated_at = now(),
     attempt = j.attempt - o.untried, has_failed = j.has_failed OR o.state IN ('failed', 'unknown', 'discarded'),
     -- Below zero: the job is not due again.
     due_at = CASE WHEN o.wait_seconds >= 0 THEN now() + make_interval(secs => o.wait_seconds) END,
     finished_at = CASE WHEN o.state IN ('succeeded', 'discarded') THEN now() END
-FROM (SELECT unnest($1::text[]) AS id, unnest($2::bigint[]) AS fence,
+FROM (SELECT unnest($1::text[]) AS id, unnest($2::bigint[]) AS fencing_token,
              unnest($3::text[]) AS state,
              unnest($4::jsonb[]) AS error, unnest($5::integer[]) AS untried,
              unnest($6::double precision[]) AS wait_seconds) o
-WHERE j.id = o.id AND j.fence = o.fence
+WHERE j.id = o.id AND j.fencing_token = o.fencing_token
   -- A CASE, so that the planner uses the index of IDs and not that of states.
   AND CASE j.state WHEN 'executing' THEN true WHEN 'unknown' THEN o.state IN ('succeeded', 'discarded') ELSE false END
 RETURNING j.id

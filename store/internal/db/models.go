@@ -20,8 +20,8 @@ type Chunk struct {
 	RowsLoaded     int64
 	RowsRejected   int64
 	RowsOutOfRange int64
-	Repair         int32
 	RowsLeftOut    int64
+	Repair         int32
 }
 
 type Connection struct {
@@ -51,7 +51,7 @@ type ConnectionHealth struct {
 }
 
 type ConnectionKeyset struct {
-	One       bool
+	Singleton bool
 	KeyID     int64
 	Sealed    []byte
 	UpdatedAt time.Time
@@ -121,56 +121,56 @@ type FlowVersion struct {
 
 type Import struct {
 	ID                    int64
+	Uid                   string
 	SiteID                int64
 	Source                string
 	Label                 string
 	Args                  json.RawMessage
-	Status                string
-	Phase                 string
+	IdempotencyKey        *string
+	RequestedBy           string
+	Schedule              string
+	Notify                []string
 	OnPartFailure         string
 	MaxRejects            int64
 	MaxRejectShare        float64
+	MaxRejectCeiling      float64
 	ChunkRows             int32
 	ChunkBytes            int32
 	Parallelism           int32
-	StartDate             *calendar.Day
-	EndDate               *calendar.Day
-	Days                  calendar.Set
-	AttemptError          string
-	Error                 string
-	ErrorClass            string
-	WorkflowID            string
-	RunID                 string
-	Generation            int32
-	IdempotencyKey        *string
-	CreatedAt             time.Time
-	StartedAt             *time.Time
-	FinishedAt            *time.Time
-	RequestedBy           string
-	Notify                []string
+	Rate                  int64
 	Review                bool
 	RequireSecondApprover bool
 	ReviewReminderS       int64
 	ReviewExpiryS         int64
+	Status                string
+	Phase                 string
 	Paused                bool
-	Rate                  int64
 	WaitUntil             *time.Time
 	WaitReason            string
+	AttemptError          string
+	Error                 string
+	ErrorClass            string
+	Ending                string
+	EndingClass           string
+	EndingReason          string
+	StartDate             *calendar.Day
+	EndDate               *calendar.Day
+	Days                  calendar.Set
+	DaysClaimed           bool
 	Fingerprint           string
 	FencingToken          int64
-	DaysClaimed           bool
-	Schedule              string
-	MaxRejectCeiling      float64
-	CheckedAt             *time.Time
-	Uid                   string
+	WorkflowID            string
+	RunID                 string
+	Generation            int32
 	ComparedAt            time.Time
 	Recoveries            int32
 	RecoverAfter          *time.Time
 	BehindSince           *time.Time
 	WorkflowFault         string
-	Ending                string
-	EndingClass           string
-	EndingReason          string
+	CreatedAt             time.Time
+	CheckedAt             *time.Time
+	StartedAt             *time.Time
+	FinishedAt            *time.Time
 	ClosedAt              *time.Time
 }
 
@@ -209,29 +209,29 @@ type IngestPoison struct {
 }
 
 type Job struct {
-	ID          string
-	Destination string
-	Action      string
-	Version     string
-	Context     json.RawMessage
-	Data        json.RawMessage
-	EventID     string
-	ParentJobID *string
-	Lineage     []string
-	ReplayOf    *string
-	State       string
-	Attempt     int32
-	DueAt       *time.Time
-	LockedUntil *time.Time
-	Fence       int64
-	LastError   json.RawMessage
-	SentAt      *time.Time
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	FinishedAt  *time.Time
-	Connection  string
-	HasFailed   bool
-	Unprepared  bool
+	ID             string
+	Destination    string
+	Action         string
+	Version        string
+	Context        json.RawMessage
+	Data           json.RawMessage
+	Connection     string
+	EventID        string
+	ParentJobID    *string
+	Lineage        []string
+	ReplayOf       *string
+	Unprepared     bool
+	State          string
+	Attempt        int32
+	HasFailed      bool
+	DueAt          *time.Time
+	LeaseExpiresAt *time.Time
+	FencingToken   int64
+	LastError      json.RawMessage
+	SentAt         *time.Time
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	FinishedAt     *time.Time
 }
 
 type JobEdit struct {
@@ -260,24 +260,24 @@ type Part struct {
 	Label          string
 	Args           json.RawMessage
 	Status         string
-	BytesTotal     int64
-	BytesRead      int64
+	Error          string
 	FencingToken   int64
 	NextChunk      int32
 	Cursor         string
+	BytesTotal     int64
+	BytesRead      int64
 	RowsRead       int64
 	RowsLoaded     int64
 	RowsRejected   int64
 	RowsOutOfRange int64
-	Error          string
-	StartedAt      *time.Time
-	FinishedAt     *time.Time
+	RowsLeftOut    int64
 	Days           calendar.Set
 	FreeDays       calendar.Set
 	FirstDay       *calendar.Day
 	LastDay        *calendar.Day
 	ClaimedDays    calendar.Set
-	RowsLeftOut    int64
+	StartedAt      *time.Time
+	FinishedAt     *time.Time
 }
 
 type Review struct {
@@ -307,8 +307,8 @@ type Site struct {
 	Domain      string
 	TimeZone    string
 	NativeStart *calendar.Day
-	CreatedAt   time.Time
 	Contacts    []string
+	CreatedAt   time.Time
 }
 
 type Transition struct {

@@ -13,8 +13,8 @@ import (
 )
 
 const addChunk = `-- name: AddChunk :exec
-INSERT INTO chunks (import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair,
-                    rows_left_out)
+INSERT INTO chunks (import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out,
+                    repair)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 `
 
@@ -27,8 +27,8 @@ type AddChunkParams struct {
 	RowsLoaded     int64
 	RowsRejected   int64
 	RowsOutOfRange int64
-	Repair         int32
 	RowsLeftOut    int64
+	Repair         int32
 }
 
 // AddChunk records a chunk that the warehouse has acknowledged.
@@ -42,8 +42,8 @@ func (q *Queries) AddChunk(ctx context.Context, arg AddChunkParams) error {
 		arg.RowsLoaded,
 		arg.RowsRejected,
 		arg.RowsOutOfRange,
-		arg.Repair,
 		arg.RowsLeftOut,
+		arg.Repair,
 	)
 	return err
 }
@@ -140,7 +140,7 @@ SET fencing_token = fencing_token + 1, status = 'running', error = '', started_a
 WHERE import_id = $1 AND no = $2 AND status NOT IN ('done', 'skipped', 'failed')
   AND NOT (status = 'waiting' AND finished_at IS NOT NULL)
   AND EXISTS (SELECT 1 FROM imports i WHERE i.id = import_id AND i.fencing_token = $3)
-RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fencing_token, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out
+RETURNING import_id, no, table_name, label, args, status, error, fencing_token, next_chunk, cursor, bytes_total, bytes_read, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out, days, free_days, first_day, last_day, claimed_days, started_at, finished_at
 `
 
 type ClaimPartParams struct {
@@ -163,24 +163,24 @@ func (q *Queries) ClaimPart(ctx context.Context, arg ClaimPartParams) (Part, err
 		&i.Label,
 		&i.Args,
 		&i.Status,
-		&i.BytesTotal,
-		&i.BytesRead,
+		&i.Error,
 		&i.FencingToken,
 		&i.NextChunk,
 		&i.Cursor,
+		&i.BytesTotal,
+		&i.BytesRead,
 		&i.RowsRead,
 		&i.RowsLoaded,
 		&i.RowsRejected,
 		&i.RowsOutOfRange,
-		&i.Error,
-		&i.StartedAt,
-		&i.FinishedAt,
+		&i.RowsLeftOut,
 		&i.Days,
 		&i.FreeDays,
 		&i.FirstDay,
 		&i.LastDay,
 		&i.ClaimedDays,
-		&i.RowsLeftOut,
+		&i.StartedAt,
+		&i.FinishedAt,
 	)
 	return i, err
 }
@@ -281,7 +281,7 @@ func (q *Queries) FinishPart(ctx context.Context, arg FinishPartParams) (int64, 
 }
 
 const listChunks = `-- name: ListChunks :many
-SELECT import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, repair, rows_left_out FROM chunks WHERE import_id = $1 AND part_no = $2 ORDER BY no
+SELECT import_id, part_no, no, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out, repair FROM chunks WHERE import_id = $1 AND part_no = $2 ORDER BY no
 `
 
 // ListChunks returns the recorded chunks of a part in order.
@@ -303,8 +303,8 @@ func (q *Queries) ListChunks(ctx context.Context, importID int64, partNo int32) 
 			&i.RowsLoaded,
 			&i.RowsRejected,
 			&i.RowsOutOfRange,
-			&i.Repair,
 			&i.RowsLeftOut,
+			&i.Repair,
 		); err != nil {
 			return nil, err
 		}
@@ -317,7 +317,7 @@ func (q *Queries) ListChunks(ctx context.Context, importID int64, partNo int32) 
 }
 
 const listParts = `-- name: ListParts :many
-SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fencing_token, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out FROM parts WHERE import_id = $1 ORDER BY no
+SELECT import_id, no, table_name, label, args, status, error, fencing_token, next_chunk, cursor, bytes_total, bytes_read, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out, days, free_days, first_day, last_day, claimed_days, started_at, finished_at FROM parts WHERE import_id = $1 ORDER BY no
 `
 
 // ListParts returns the parts of an import in order.
@@ -337,24 +337,24 @@ func (q *Queries) ListParts(ctx context.Context, importID int64) ([]Part, error)
 			&i.Label,
 			&i.Args,
 			&i.Status,
-			&i.BytesTotal,
-			&i.BytesRead,
+			&i.Error,
 			&i.FencingToken,
 			&i.NextChunk,
 			&i.Cursor,
+			&i.BytesTotal,
+			&i.BytesRead,
 			&i.RowsRead,
 			&i.RowsLoaded,
 			&i.RowsRejected,
 			&i.RowsOutOfRange,
-			&i.Error,
-			&i.StartedAt,
-			&i.FinishedAt,
+			&i.RowsLeftOut,
 			&i.Days,
 			&i.FreeDays,
 			&i.FirstDay,
 			&i.LastDay,
 			&i.ClaimedDays,
-			&i.RowsLeftOut,
+			&i.StartedAt,
+			&i.FinishedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -367,7 +367,7 @@ func (q *Queries) ListParts(ctx context.Context, importID int64) ([]Part, error)
 }
 
 const partByNo = `-- name: PartByNo :one
-SELECT import_id, no, table_name, label, args, status, bytes_total, bytes_read, fencing_token, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out FROM parts WHERE import_id = $1 AND no = $2
+SELECT import_id, no, table_name, label, args, status, error, fencing_token, next_chunk, cursor, bytes_total, bytes_read, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out, days, free_days, first_day, last_day, claimed_days, started_at, finished_at FROM parts WHERE import_id = $1 AND no = $2
 `
 
 // PartByNo returns a part.
@@ -381,24 +381,24 @@ func (q *Queries) PartByNo(ctx context.Context, importID int64, no int32) (Part,
 		&i.Label,
 		&i.Args,
 		&i.Status,
-		&i.BytesTotal,
-		&i.BytesRead,
+		&i.Error,
 		&i.FencingToken,
 		&i.NextChunk,
 		&i.Cursor,
+		&i.BytesTotal,
+		&i.BytesRead,
 		&i.RowsRead,
 		&i.RowsLoaded,
 		&i.RowsRejected,
 		&i.RowsOutOfRange,
-		&i.Error,
-		&i.StartedAt,
-		&i.FinishedAt,
+		&i.RowsLeftOut,
 		&i.Days,
 		&i.FreeDays,
 		&i.FirstDay,
 		&i.LastDay,
 		&i.ClaimedDays,
-		&i.RowsLeftOut,
+		&i.StartedAt,
+		&i.FinishedAt,
 	)
 	return i, err
 }
@@ -477,7 +477,7 @@ SET status = 'skipped', finished_at = now(), fencing_token = fencing_token + 1, 
     rows_read = 0, rows_loaded = 0, rows_rejected = 0, rows_out_of_range = 0, rows_left_out = 0,
     first_day = NULL, last_day = NULL, claimed_days = '[]'
 WHERE import_id = $1 AND no = $2
-RETURNING import_id, no, table_name, label, args, status, bytes_total, bytes_read, fencing_token, next_chunk, cursor, rows_read, rows_loaded, rows_rejected, rows_out_of_range, error, started_at, finished_at, days, free_days, first_day, last_day, claimed_days, rows_left_out
+RETURNING import_id, no, table_name, label, args, status, error, fencing_token, next_chunk, cursor, bytes_total, bytes_read, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out, days, free_days, first_day, last_day, claimed_days, started_at, finished_at
 `
 
 // SkipPart takes a part that was loaded in part out of the figures: its rows are
@@ -492,24 +492,24 @@ func (q *Queries) SkipPart(ctx context.Context, importID int64, no int32) (Part,
 		&i.Label,
 		&i.Args,
 		&i.Status,
-		&i.BytesTotal,
-		&i.BytesRead,
+		&i.Error,
 		&i.FencingToken,
 		&i.NextChunk,
 		&i.Cursor,
+		&i.BytesTotal,
+		&i.BytesRead,
 		&i.RowsRead,
 		&i.RowsLoaded,
 		&i.RowsRejected,
 		&i.RowsOutOfRange,
-		&i.Error,
-		&i.StartedAt,
-		&i.FinishedAt,
+		&i.RowsLeftOut,
 		&i.Days,
 		&i.FreeDays,
 		&i.FirstDay,
 		&i.LastDay,
 		&i.ClaimedDays,
-		&i.RowsLeftOut,
+		&i.StartedAt,
+		&i.FinishedAt,
 	)
 	return i, err
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const addSite = `-- name: AddSite :one
-INSERT INTO sites (domain, time_zone, native_start, contacts) VALUES ($1, $2, $3, $4) RETURNING id, domain, time_zone, native_start, created_at, contacts
+INSERT INTO sites (domain, time_zone, native_start, contacts) VALUES ($1, $2, $3, $4) RETURNING id, domain, time_zone, native_start, contacts, created_at
 `
 
 type AddSiteParams struct {
@@ -36,14 +36,14 @@ func (q *Queries) AddSite(ctx context.Context, arg AddSiteParams) (Site, error) 
 		&i.Domain,
 		&i.TimeZone,
 		&i.NativeStart,
-		&i.CreatedAt,
 		&i.Contacts,
+		&i.CreatedAt,
 	)
 	return i, err
 }
 
 const listSites = `-- name: ListSites :many
-SELECT id, domain, time_zone, native_start, created_at, contacts FROM sites ORDER BY domain
+SELECT id, domain, time_zone, native_start, contacts, created_at FROM sites ORDER BY domain
 `
 
 // ListSites returns all sites by domain.
@@ -61,8 +61,8 @@ func (q *Queries) ListSites(ctx context.Context) ([]Site, error) {
 			&i.Domain,
 			&i.TimeZone,
 			&i.NativeStart,
-			&i.CreatedAt,
 			&i.Contacts,
+			&i.CreatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -75,7 +75,7 @@ func (q *Queries) ListSites(ctx context.Context) ([]Site, error) {
 }
 
 const siteByDomain = `-- name: SiteByDomain :one
-SELECT id, domain, time_zone, native_start, created_at, contacts FROM sites WHERE domain = $1
+SELECT id, domain, time_zone, native_start, contacts, created_at FROM sites WHERE domain = $1
 `
 
 // SiteByDomain returns the site of that domain.
@@ -87,14 +87,14 @@ func (q *Queries) SiteByDomain(ctx context.Context, domain string) (Site, error)
 		&i.Domain,
 		&i.TimeZone,
 		&i.NativeStart,
-		&i.CreatedAt,
 		&i.Contacts,
+		&i.CreatedAt,
 	)
 	return i, err
 }
 
 const siteByID = `-- name: SiteByID :one
-SELECT id, domain, time_zone, native_start, created_at, contacts FROM sites WHERE id = $1
+SELECT id, domain, time_zone, native_start, contacts, created_at FROM sites WHERE id = $1
 `
 
 // SiteByID returns the site of that number.
@@ -106,8 +106,8 @@ func (q *Queries) SiteByID(ctx context.Context, id int64) (Site, error) {
 		&i.Domain,
 		&i.TimeZone,
 		&i.NativeStart,
-		&i.CreatedAt,
 		&i.Contacts,
+		&i.CreatedAt,
 	)
 	return i, err
 }
