@@ -17,9 +17,9 @@ const mostJobsLooked = 100_000
 
 // RemoveConnection removes a connection. Unless forced it refuses, with ErrInUse, while an
 // import that has not ended names the connection in its arguments, a job that is still to
-// be loaded names it in its data, or a flow in force names it; the error says which. It
+// be delivered names it in its data, or a flow in force names it; the error says which. It
 // looks once: what is created at the same time finds no connection. Of the jobs it looks at
-// 100,000; if more are to be loaded it refuses, too, because it cannot know. The error is
+// 100,000; if more are to be delivered it refuses, too, because it cannot know. The error is
 // ErrNotFound if there is no such connection.
 func (s *Store) RemoveConnection(ctx context.Context, name string, force bool) error {
 	return s.InTx(ctx, func(q *db.Queries) error {
@@ -90,11 +90,11 @@ func jobsNaming(counts []db.ConnectionJobsRow, most int64) string {
 	partly := looked >= most
 	switch {
 	case len(actions) == 0 && partly:
-		return fmt.Sprintf("too many jobs are to be loaded to know: none of the %d that were looked at names it", looked)
+		return fmt.Sprintf("too many jobs are to be delivered to know: none of the %d that were looked at names it", looked)
 	case len(actions) == 0:
 		return ""
 	}
-	text := strings.Join(actions, ", ") + " to be loaded"
+	text := strings.Join(actions, ", ") + " to be delivered"
 	if partly {
 		text += fmt.Sprintf(", among the %d that were looked at", looked)
 	}

@@ -83,7 +83,7 @@ func TestRemoveConnection(t *testing.T) {
 	require.ErrorIs(t, b.RemoveConnection(b.ctx, "shop", true), store.ErrNotFound)
 }
 
-// Jobs that are still to be loaded and flows in force keep a connection from being removed;
+// Jobs that are still to be delivered and flows in force keep a connection from being removed;
 // those that are over, disabled or about others do not.
 func TestRemoveConnectionOfDestinations(t *testing.T) {
 	t.Parallel()
@@ -111,12 +111,12 @@ func TestRemoveConnectionOfDestinations(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrInUse)
 		require.EqualError(t, err, "connection shop: "+want+": in use")
 	}
-	refused("1 job of postgres/upsert, 2 jobs of webhook/post to be loaded; named by flow a, c")
+	refused("1 job of postgres/upsert, 2 jobs of webhook/post to be delivered; named by flow a, c")
 	_, err = b.Deliveries.CancelJobs(b.ctx, delivery.JobFilter{IDs: added.Jobs[:2]}, delivery.Order{})
 	require.NoError(t, err)
 	_, err = b.Deliveries.HoldJobs(b.ctx, delivery.JobFilter{IDs: added.Jobs[2:3]}, delivery.Order{})
 	require.NoError(t, err)
-	refused("1 job of postgres/upsert to be loaded; named by flow a, c")
+	refused("1 job of postgres/upsert to be delivered; named by flow a, c")
 	_, err = b.Deliveries.CancelJobs(b.ctx, delivery.JobFilter{IDs: added.Jobs[2:3]}, delivery.Order{})
 	require.NoError(t, err)
 	refused("named by flow a, c")
@@ -136,9 +136,9 @@ func TestConnectionOfManyJobs(t *testing.T) {
 		return rows
 	}
 	require.Empty(t, store.JobsNaming(counts(0, 0), 21))
-	require.Equal(t, "too many jobs are to be loaded to know: none of the 20 that were looked at names it",
+	require.Equal(t, "too many jobs are to be delivered to know: none of the 20 that were looked at names it",
 		store.JobsNaming(counts(0, 0), 20))
-	require.Equal(t, "1 job of d/1 to be loaded", store.JobsNaming(counts(0, 1), 21))
-	require.Equal(t, "2 jobs of d/0, 1 job of d/1 to be loaded, among the 20 that were looked at",
+	require.Equal(t, "1 job of d/1 to be delivered", store.JobsNaming(counts(0, 1), 21))
+	require.Equal(t, "2 jobs of d/0, 1 job of d/1 to be delivered, among the 20 that were looked at",
 		store.JobsNaming(counts(2, 1), 20))
 }

@@ -29,7 +29,7 @@ WHERE args->>'connection' = sqlc.arg(name)::text
   AND status NOT IN ('completed', 'unchanged', 'declined', 'failed', 'cancelled', 'deleting')
 ORDER BY id LIMIT 1;
 
--- ConnectionJobs counts the jobs that are still to be loaded by action, and those among
+-- ConnectionJobs counts the jobs that are still to be delivered by action, and those among
 -- them whose data name a connection. It looks at so many at most; the index by state finds
 -- them without a look at those that are over.
 -- name: ConnectionJobs :many

@@ -50,7 +50,7 @@ type ConnectionJobsRow struct {
 	Jobs        int64
 }
 
-// ConnectionJobs counts the jobs that are still to be loaded by action, and those among
+// ConnectionJobs counts the jobs that are still to be delivered by action, and those among
 // them whose data name a connection. It looks at so many at most; the index by state finds
 // them without a look at those that are over.
 func (q *Queries) ConnectionJobs(ctx context.Context, name string, most int32) ([]ConnectionJobsRow, error) {
