@@ -18,6 +18,12 @@ const (
 	DefaultWarehouseNativeAddress = "127.0.0.1:19000"
 	// DefaultWorkerAddress serves the worker's health, readiness and metrics.
 	DefaultWorkerAddress = "127.0.0.1:9464"
+	// DefaultServerAddress takes events.
+	DefaultServerAddress = "127.0.0.1:18000"
+	// DefaultServerHealthAddress serves the server's health, readiness and metrics.
+	DefaultServerHealthAddress = "127.0.0.1:9465"
+	// DefaultEventLogAddress is the address of the event log.
+	DefaultEventLogAddress = "127.0.0.1:14222"
 	// DefaultFakeGA4Address is the address of `sluice-dev fake ga4`.
 	DefaultFakeGA4Address = "127.0.0.1:18899"
 

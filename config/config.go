@@ -17,6 +17,10 @@ type Config struct {
 	Store       Store       `yaml:"store"`
 	Warehouse   Warehouse   `yaml:"warehouse"`
 	Worker      Worker      `yaml:"worker"`
+	Server      Server      `yaml:"server"`
+	Ingest      Ingest      `yaml:"ingest"`
+	EventLog    EventLog    `yaml:"eventlog"`
+	Refdata     Refdata     `yaml:"refdata"`
 	Import      Import      `yaml:"import"`
 	CSV         CSV         `yaml:"csv"`
 	Limits      Limits      `yaml:"limits"`
@@ -117,6 +121,9 @@ func Default() Config {
 			Listen: DefaultWorkerAddress, LoadSlots: 4, StopTimeout: 30 * time.Second, StartTimeout: 3 * time.Minute,
 			MemoryLimitMiB: 230, StickyCache: 1000,
 		},
+		Server:   defaultServer(),
+		Ingest:   defaultIngest(),
+		EventLog: defaultEventLog(),
 		Import: Import{
 			ChunkRows: 131072, ChunkBytes: 16 << 20, Parallelism: 2,
 			MaxRejects: 100, MaxRejectShare: 0.01, MaxRejectCeiling: 0.5, OnPartFailure: "park",
@@ -158,6 +165,9 @@ func (c Config) Validate() error {
 	check(c.Worker.MemoryLimitMiB >= 64, "worker.memory_limit_mib is %d: want at least 64", c.Worker.MemoryLimitMiB)
 	check(c.Worker.StickyCache >= 0, "worker.sticky_cache is %d: want at least 0", c.Worker.StickyCache)
 	c.Worker.validateVersion(check)
+	c.Server.validate(check)
+	c.Ingest.validate(check)
+	c.EventLog.validate(check)
 	check(oneTo(1_000_000, c.Import.ChunkRows), "import.chunk_rows is %d: want 1 to 1000000", c.Import.ChunkRows)
 	check(oneTo(256<<20, c.Import.ChunkBytes), "import.chunk_bytes is %d: want 1 to 268435456", c.Import.ChunkBytes)
 	check(oneTo(64, c.Import.Parallelism), "import.parallelism is %d: want 1 to 64", c.Import.Parallelism)

@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/writer"
 	"github.com/sluicehq/sluice/ingest/writer/pool"
-	"github.com/sluicehq/sluice/ingest/writer/rows"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/internal/ingesting/rows"
 )
 
 const (

@@ -12,8 +12,8 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 	"github.com/sluicehq/sluice/ingest/session"
 	"github.com/sluicehq/sluice/ingest/writer"
-	"github.com/sluicehq/sluice/ingest/writer/rows"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/ingesting/rows"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
