@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/internal/migration"
+	"github.com/sluicehq/sluice/internal/startup"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/notify"
 	"github.com/sluicehq/sluice/store"
@@ -37,47 +37,27 @@ func (w *Worker) connect(ctx context.Context) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, settings.Worker.StartTimeout)
 	defer cancel()
-	if err := w.await(ctx, "store", w.store.Ping); err != nil {
+	waiter := startup.Waiter{Logger: w.log, Timeout: settings.Worker.StartTimeout}
+	if err := waiter.Await(ctx, "store", w.store.Ping); err != nil {
 		return err
 	}
-	if err := w.await(ctx, "warehouse", w.warehouse.Ping); err != nil {
+	if err := waiter.Await(ctx, "warehouse", w.warehouse.Ping); err != nil {
 		return err
 	}
-	if err := w.await(ctx, "schema", w.schema); err != nil {
+	if err := waiter.Await(ctx, "schema", w.schema); err != nil {
 		return err
 	}
 	options := w.cfg.Temporal
 	options.MetricsHandler, w.closeMetrics = temporalMetrics(w.metrics.registry, func(err error) {
 		w.log.Warn("a metric of the temporal client is not exported", "error", err)
 	})
-	return w.await(ctx, "Temporal server", func(ctx context.Context) error {
+	return waiter.Await(ctx, "Temporal server", func(ctx context.Context) error {
 		w.temporal, err = client.DialContext(ctx, options)
 		if err != nil {
 			return fmt.Errorf("reach temporal at %s: %w", options.HostPort, err)
 		}
 		return nil
 	})
-}
-
-// await retries until it succeeds or ctx ends, and logs what it waits for. It does not wait for a schema
-// that no retry makes supported.
-func (w *Worker) await(ctx context.Context, what string, try func(context.Context) error) error {
-	const longest = 5 * time.Second
-	for delay := 100 * time.Millisecond; ; delay = min(2*delay, longest) {
-		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
-		err := try(attempt)
-		cancel()
-		var unsupported *migration.UnsupportedError
-		if err == nil || errors.As(err, &unsupported) {
-			return err
-		}
-		w.log.Warn("waiting", "for", what, "error", err, "retry_in", delay)
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
-			return fmt.Errorf("gave up waiting for the %s after %s: %w", what, w.cfg.Settings.Worker.StartTimeout, err)
-		}
-	}
 }
 
 // schema brings the databases up to date, or makes sure that they are.

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"log/slog"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -17,6 +19,7 @@ import (
 //	sluice_workflows_recovered_total{workflow_type} workflows that were started again from the store
 //	sluice_workflow_tasks_failing{workflow_type}    workflows that stand still because a task of theirs fails
 //	sluice_connection_*                          see connectionMetrics
+//	sluice_ingest_*, sluice_eventlog_*           see writerMetrics
 //	temporal_*                                   the Temporal SDK's own, counters and latencies
 //	go_*, process_*                              the process's
 type metrics struct {
@@ -25,6 +28,7 @@ type metrics struct {
 	jobs                   *prometheus.CounterVec
 	recovered              *prometheus.CounterVec
 	failing                *prometheus.GaugeVec
+	writers                *writerMetrics
 }
 
 var (
@@ -32,7 +36,7 @@ var (
 	_ deliveryacts.DeliveryObserver = (*metrics)(nil)
 )
 
-func newMetrics() *metrics {
+func newMetrics(log *slog.Logger) *metrics {
 	labels := []string{"source", "table"}
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -54,7 +58,9 @@ func newMetrics() *metrics {
 		failing: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sluice_workflow_tasks_failing", Help: "Workflows that stand still because a task of theirs fails.",
 		}, []string{"workflow_type"}),
+		writers: newWriterMetrics(log),
 	}
+	m.registry.MustRegister(m.writers.collectors()...)
 	m.registry.MustRegister(m.rows, m.rejected, m.chunks, m.jobs, m.recovered, m.failing,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

@@ -37,7 +37,7 @@ func scrape(t *testing.T, address string) map[string]*dto.MetricFamily {
 var labelNames = []string{
 	"source", "table", "version", "quantile", "destination", "action", "state", "connection",
 	"namespace", "task_queue", "activity_type", "workflow_type", "worker_type", "poller_type", "client_name",
-	"operation", "failure_reason", "status_code", "query_type", "update_name",
+	"partition", "operation", "failure_reason", "status_code", "query_type", "update_name",
 }
 
 func TestMetrics(t *testing.T) {

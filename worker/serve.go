@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/sluicehq/sluice/ingest/eventlog"
 )
 
 // health is what the worker knows of itself.
@@ -17,7 +19,14 @@ type health struct {
 	mu       sync.Mutex
 	ready    bool
 	temporal error
+	// log is the event log while events are written, events the error while they are not. Both
+	// are nil without an event log.
+	log    *eventlog.Log
+	events error
 }
+
+// errOpening says that the event log has not answered yet.
+var errOpening = errors.New("opening the event log")
 
 func (h *health) setReady(ready bool) {
 	h.mu.Lock()
@@ -37,10 +46,27 @@ func (h *health) state() (ready bool, temporal error) {
 	return h.ready, h.temporal
 }
 
+func (h *health) setEvents(log *eventlog.Log, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.log, h.events = log, err
+}
+
+// unwritten says why events are not written, or nil.
+func (h *health) unwritten(ctx context.Context) error {
+	h.mu.Lock()
+	log, err := h.log, h.events
+	h.mu.Unlock()
+	if log == nil {
+		return err
+	}
+	return log.Ping(ctx)
+}
+
 // serve answers on worker.listen:
 //
 //	/healthz   200 as long as the process lives
-//	/readyz    200 while it polls and reaches its databases and Temporal, else 503
+//	/readyz    200 while it polls and reaches its databases, Temporal and the event log, else 503
 //	/metrics   Prometheus
 //
 // It returns what stops it.
@@ -82,7 +108,7 @@ func (w *Worker) unready(ctx context.Context) error {
 	if temporal != nil {
 		temporal = fmt.Errorf("reach temporal: %w", temporal)
 	}
-	return errors.Join(w.store.Ping(ctx), w.warehouse.Ping(ctx), temporal)
+	return errors.Join(w.store.Ping(ctx), w.warehouse.Ping(ctx), temporal, w.health.unwritten(ctx))
 }
 
 func answer(rw http.ResponseWriter, fault error) {

@@ -99,7 +99,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(cfg.Settings.Worker.MemoryLimitMiB << 20)
 	}
-	w := &Worker{cfg: cfg.withDefaults(), log: cfg.Logger, metrics: newMetrics(), health: &health{}}
+	w := &Worker{cfg: cfg.withDefaults(), log: cfg.Logger, metrics: newMetrics(cfg.Logger), health: &health{}}
 	stopServing, err := w.serve(ctx)
 	if err != nil {
 		return err
@@ -177,6 +177,7 @@ func (w *Worker) work(ctx context.Context) error {
 	beside.Go(func() { w.heartbeat(ctx, own) })
 	beside.Go(func() { w.reconcile(ctx) })
 	beside.Go(func() { deliveries.launch(ctx) })
+	beside.Go(func() { w.writeEvents(ctx) })
 	w.health.setReady(true)
 	w.log.Info("worker started", "importers", w.cfg.Registry.Names(), "destinations", w.cfg.Destinations.Names(),
 		"load_slots", w.cfg.Settings.Worker.LoadSlots)

@@ -85,10 +85,17 @@ func (l *Log) commit(ctx context.Context, partition int, calls []*appendCall) {
 			packer.Add(r)
 		}
 	}
+	begun := time.Now()
 	sequence, err := l.publish(ctx, partition, packer.Bytes())
 	for _, call := range calls {
 		call.position.Sequence, call.err = sequence, err
 		l.pending.Add(-int64(call.size))
+	}
+	if l.cfg.Committed != nil {
+		l.cfg.Committed(Commit{
+			Partition: partition, Calls: len(calls), Records: packer.Len(), Bytes: len(packer.Bytes()),
+			Took: time.Since(begun), Err: err,
+		})
 	}
 }
 

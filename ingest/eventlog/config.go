@@ -41,8 +41,21 @@ type Config struct {
 	MaxPendingBytes int64
 	// AttemptTimeout bounds one attempt of a commit. Defaults to 5 s.
 	AttemptTimeout time.Duration
+	// Committed, if set, is told of each commit after its end. It must return quickly.
+	Committed func(Commit)
 	// Logger takes changes of the connection. Defaults to slog.Default().
 	Logger *slog.Logger
+}
+
+// Commit describes a group commit: one message.
+type Commit struct {
+	Partition int
+	// Calls is how many calls of Append it had, Records and Bytes the size of its message.
+	Calls, Records, Bytes int
+	// Took is the time from its beginning to the acknowledgement, with all attempts.
+	Took time.Duration
+	// Err is the error that the calls have returned, or nil.
+	Err error
 }
 
 const (

@@ -196,6 +196,21 @@ func (l *Log) Stats(ctx context.Context, partition int) (Stats, error) {
 	}, nil
 }
 
+// StoredAt returns when the log stored a message.
+func (l *Log) StoredAt(ctx context.Context, partition int, sequence uint64) (time.Time, error) {
+	ctx, cancel := requests(ctx)
+	defer cancel()
+	s, err := l.js.Stream(ctx, l.streamName(partition))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find message %d of partition %d of the event log: %w", sequence, partition, err)
+	}
+	m, err := s.GetMsg(ctx, sequence)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find message %d of partition %d of the event log: %w", sequence, partition, err)
+	}
+	return m.Time, nil
+}
+
 // Trim deletes the messages of a partition up to and including a sequence, once that one is
 // older than DuplicateWindow; before, it does nothing and returns false. A younger message is
 // still needed to recognise its repetition after a restart of the server.

@@ -312,3 +312,25 @@ func TestSecret(t *testing.T) {
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "s3cret")
 }
+
+// The observer of commits is told of each message: how many calls share it, and how it ended.
+func TestCommitted(t *testing.T) {
+	t.Parallel()
+	ctx := bounded(t)
+	server := start(t, t.TempDir())
+	commits := make(chan eventlog.Commit, 2)
+	cfg := config(server)
+	cfg.Committed = func(c eventlog.Commit) { commits <- c }
+	l := open(ctx, t, cfg)
+	_, err := l.Append(ctx, 1, []byte("a"), []byte("b"))
+	require.NoError(t, err)
+	c := <-commits
+	require.NoError(t, c.Err)
+	require.Positive(t, c.Took)
+	require.Equal(t, []int{1, 1, 2}, []int{c.Partition, c.Calls, c.Records})
+	require.Greater(t, c.Bytes, 2)
+	l.Close()
+	_, err = l.Append(ctx, 0, []byte("a"))
+	require.ErrorIs(t, err, eventlog.ErrUnknownOutcome)
+	require.ErrorIs(t, (<-commits).Err, eventlog.ErrUnknownOutcome)
+}

@@ -58,6 +58,8 @@ type Written struct {
 	Summary
 	// Oldest is when the log stored the first message of the range: its lag until now.
 	Oldest time.Time
+	// Took is the time from the decision of the range until it was marked.
+	Took time.Duration
 	// Repairs is how often the range was found short or doubled.
 	Repairs int
 }
@@ -197,6 +199,7 @@ func (r *run) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	begun := time.Now()
 	repairs, err := r.write(ctx, b, resumed)
 	if err != nil {
 		return err
@@ -211,7 +214,7 @@ func (r *run) step(ctx context.Context) error {
 			"first", b.poison[0].Reason)
 	}
 	if r.cfg.Written != nil {
-		r.cfg.Written(Written{Range: b.Range, Summary: summary, Oldest: b.oldest, Repairs: repairs})
+		r.cfg.Written(Written{Range: b.Range, Summary: summary, Oldest: b.oldest, Took: time.Since(begun), Repairs: repairs})
 	}
 	return r.save(ctx)
 }

@@ -6,9 +6,12 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/internal/terminal"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
@@ -52,4 +55,19 @@ func MailServer(n config.Notify) smtp.Config {
 		Host: n.SMTPHost, Port: n.SMTPPort, TLS: n.SMTPTLS, CAFile: n.SMTPCAFile,
 		Username: n.SMTPUsername, Password: n.SMTPPassword, From: n.SMTPFrom,
 	}
+}
+
+// EventLog returns the configuration of a client of the event log.
+func EventLog(e config.EventLog, logger *slog.Logger) eventlog.Config {
+	c := eventlog.Config{
+		URL: e.URL, Credentials: e.Credentials, Partitions: e.Partitions, Replicas: e.Replicas, MaxBytes: e.MaxMiB << 20,
+		Logger: logger,
+	}
+	if e.Token != "" {
+		c.Options = append(c.Options, nats.Token(e.Token))
+	}
+	if e.CAFile != "" {
+		c.Options = append(c.Options, nats.RootCAs(e.CAFile))
+	}
+	return c
 }

@@ -146,3 +146,24 @@ func (s *Store) SaveSnapshot(ctx context.Context, partition int32, token, next i
 	}
 	return nil
 }
+
+// Position is where the writer of a partition is.
+type Position struct {
+	Partition int32
+	// Next is the sequence after the last range that is written.
+	Next int64
+}
+
+// Positions returns where the writers are, in order of the partitions. It is empty if no event log is
+// registered.
+func (s *Store) Positions(ctx context.Context) ([]Position, error) {
+	rows, err := s.Queries().ListIngestPositions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the positions of writers: %w", err)
+	}
+	all := make([]Position, len(rows))
+	for i, row := range rows {
+		all[i] = Position{Partition: row.Partition, Next: row.NextSequence}
+	}
+	return all, nil
+}

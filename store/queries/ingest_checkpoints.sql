@@ -44,3 +44,7 @@ WHERE p.partition = sqlc.arg(partition) AND (p.sequence, p.record_index) IN (
 -- ListIngestPoison returns the records that could not be written, newest first.
 -- name: ListIngestPoison :many
 SELECT * FROM ingest_poison ORDER BY created_at DESC, partition, sequence DESC, record_index DESC LIMIT $1;
+
+-- ListIngestPositions returns where the writers of all partitions are.
+-- name: ListIngestPositions :many
+SELECT partition, next_sequence FROM ingest_checkpoints ORDER BY partition;

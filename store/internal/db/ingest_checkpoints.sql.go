@@ -130,6 +130,36 @@ func (q *Queries) ListIngestPoison(ctx context.Context, limit int32) ([]IngestPo
 	return items, nil
 }
 
+const listIngestPositions = `-- name: ListIngestPositions :many
+SELECT partition, next_sequence FROM ingest_checkpoints ORDER BY partition
+`
+
+type ListIngestPositionsRow struct {
+	Partition    int32
+	NextSequence int64
+}
+
+// ListIngestPositions returns where the writers of all partitions are.
+func (q *Queries) ListIngestPositions(ctx context.Context) ([]ListIngestPositionsRow, error) {
+	rows, err := q.db.Query(ctx, listIngestPositions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListIngestPositionsRow{}
+	for rows.Next() {
+		var i ListIngestPositionsRow
+		if err := rows.Scan(&i.Partition, &i.NextSequence); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const openIngestRange = `-- name: OpenIngestRange :execrows
 UPDATE ingest_checkpoints
 SET open_from = $1::bigint, open_to = $2::bigint, open_token = $3::bigint,

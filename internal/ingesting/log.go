@@ -1,0 +1,46 @@
+package ingesting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/ingest/eventlog"
+	"github.com/sluicehq/sluice/store"
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
+)
+
+// OpenLog opens the event log and registers it in the store, which from then on belongs to this log:
+// the checkpoints of one log do not hold for another. cfg.Partitions is required, cfg.ExpectID is ignored.
+// Refused tells the errors that another attempt does not cure.
+func OpenLog(ctx context.Context, s *ingeststore.Store, cfg eventlog.Config) (*eventlog.Log, error) {
+	known, err := s.Log(ctx)
+	switch {
+	case err == nil && int(known.Partitions) != cfg.Partitions:
+		return nil, fmt.Errorf("%w: log %s has %d partitions, the configuration %d: the number of a log never changes",
+			ingeststore.ErrOtherLog, known.ID, known.Partitions, cfg.Partitions)
+	case err == nil:
+		cfg.ExpectID = known.ID
+	case errors.Is(err, store.ErrNotFound):
+		cfg.ExpectID = ""
+	default:
+		return nil, fmt.Errorf("read the id of the event log: %w", err)
+	}
+	log, err := eventlog.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	err = s.RegisterLog(ctx, ingeststore.Log{ID: log.ID(), Partitions: int32(log.Partitions())})
+	if err != nil {
+		log.Close()
+		return nil, err
+	}
+	return log, nil
+}
+
+// Refused reports whether an error of OpenLog says that the store and the server of the event log do not
+// belong together.
+func Refused(err error) bool {
+	return errors.Is(err, eventlog.ErrOtherLog) || errors.Is(err, eventlog.ErrNoLog) ||
+		errors.Is(err, ingeststore.ErrOtherLog)
+}

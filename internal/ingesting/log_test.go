@@ -1,0 +1,65 @@
+package ingesting_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/ingest/eventlog"
+	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
+	"github.com/sluicehq/sluice/internal/ingesting"
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
+)
+
+// A store belongs to the log that was opened first; another one, a log that is gone and another number
+// of partitions are refused, and change nothing.
+func TestOpenLog(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	serve := func() eventlog.Config {
+		s, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Logger: quiet})
+		require.NoError(t, err)
+		t.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), time.Minute)
+			defer cancel()
+			require.NoError(t, s.Stop(ctx))
+		})
+		return eventlog.Config{
+			Options: []nats.Option{s.Option()}, Partitions: partitions, MaxBytes: 64 << 20, Logger: quiet,
+		}
+	}
+	first, second := serve(), serve()
+	log, err := ingesting.OpenLog(b.ctx, b.Store, first)
+	require.NoError(t, err)
+	defer log.Close()
+	known, err := b.Log(b.ctx)
+	require.NoError(t, err)
+	require.Equal(t, ingeststore.Log{ID: log.ID(), Partitions: partitions}, known)
+	again, err := ingesting.OpenLog(b.ctx, b.Store, first)
+	require.NoError(t, err)
+	defer again.Close()
+	require.Equal(t, log.ID(), again.ID())
+
+	_, err = ingesting.OpenLog(b.ctx, b.Store, second)
+	require.ErrorIs(t, err, eventlog.ErrNoLog)
+	require.ErrorContains(t, err, log.ID())
+	require.True(t, ingesting.Refused(err))
+	other, err := eventlog.Open(b.ctx, second)
+	require.NoError(t, err)
+	defer other.Close()
+	_, err = ingesting.OpenLog(b.ctx, b.Store, second)
+	require.ErrorIs(t, err, eventlog.ErrOtherLog)
+	require.ErrorContains(t, err, other.ID())
+	require.True(t, ingesting.Refused(err))
+
+	first.Partitions = partitions * 2
+	_, err = ingesting.OpenLog(b.ctx, b.Store, first)
+	require.ErrorContains(t, err, "the number of a log never changes")
+	require.True(t, ingesting.Refused(err))
+	now, err := b.Log(b.ctx)
+	require.NoError(t, err)
+	require.Equal(t, known, now)
+}
