@@ -86,3 +86,26 @@ func (c *Connections) sealKeyset(ctx context.Context) error {
 	}
 	return c.Store.ReplaceKeyset(ctx, int64(sealed.KeyID), sealed.Data)
 }
+
+// Seal encrypts secrets that are not a connection's, and binds them to a kind, which must be invalid for connections, and
+// a name. The errors are ErrNoKeyset, and ErrOtherKeyset if the key set is not the store's.
+func (c *Connections) Seal(ctx context.Context, kind, name string, secrets map[string]string) (Sealed, error) {
+	if err := c.checkKeyset(ctx); err != nil {
+		return Sealed{}, err
+	}
+	return c.Vault.Seal(kind, name, secrets)
+}
+
+// Unseal decrypts the secrets of Seal. The errors are those of Vault.Open.
+func (c *Connections) Unseal(kind, name string, sealed Sealed) (map[string]string, error) {
+	return c.Vault.Open(kind, name, sealed)
+}
+
+// PrimaryKey returns the ID of the key that seals, or ErrNoKeyset.
+func (c *Connections) PrimaryKey() (uint32, error) {
+	keys, err := c.Vault.Keyset()
+	if err != nil {
+		return 0, err
+	}
+	return keys.Primary()
+}

@@ -9,7 +9,7 @@ const (
 	DropBot DropReason = "bot"
 	// DropSpamReferrer: the referrer's host is a spammer's.
 	DropSpamReferrer DropReason = "spam_referrer"
-	// DropNotFound: there is no site with the domain.
+	// DropNotFound: there is no site with the domain, or the sender's key is that of another site.
 	DropNotFound DropReason = "not_found"
 	// DropBlock: the site takes no events.
 	DropBlock DropReason = "block"

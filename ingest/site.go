@@ -39,6 +39,8 @@ type Site struct {
 	RateLimit *RateLimit
 	// RevenueGoals are the reporting currencies of events that have revenue, by name.
 	RevenueGoals map[string]string
+	// Props are the custom properties that are stored, beside InternalProps; empty means all.
+	Props []string
 	// Shields drop events.
 	Shields Shields
 	// AllowIPs are networks that are neither bots nor data centres, beside those of the

@@ -17,6 +17,11 @@ func (r run) gateKeeper(ctx context.Context, e *Event) error {
 	if err != nil {
 		return fmt.Errorf("find the site: %w", err)
 	}
+	if only := e.Request.SenderSite; only != 0 && only != site.ID {
+		// The key of one site says nothing about another.
+		e.drop(DropNotFound)
+		return nil
+	}
 	e.Site = site
 	if until := site.AcceptTrafficUntil; !until.IsZero() && until.Before(r.now.Truncate(24*time.Hour)) {
 		e.drop(DropPaymentRequired)

@@ -2,12 +2,21 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
 // TagProp is the property of events that were tagged instead of dropped. Its value lists
 // the drop reasons, separated by commas.
 const TagProp = "sluice_tag"
+
+// InternalProps returns the custom properties that trackers set by themselves; they are always stored.
+func InternalProps() []string { return []string{"url", "path", "search_query"} }
+
+// takesProp reports whether the site stores a custom property.
+func (s Site) takesProp(name string) bool {
+	return len(s.Props) == 0 || slices.Contains(s.Props, name) || slices.Contains(InternalProps(), name)
+}
 
 // putProps sets the custom properties.
 func (run) putProps(_ context.Context, e *Event) error {
@@ -17,7 +26,7 @@ func (run) putProps(_ context.Context, e *Event) error {
 	}
 	for _, p := range e.Request.Props {
 		// Only the pipeline tags.
-		if p.Key != TagProp {
+		if p.Key != TagProp && e.Site.takesProp(p.Key) {
 			a.MetaKey, a.MetaValue = append(a.MetaKey, p.Key), append(a.MetaValue, p.Value)
 		}
 	}

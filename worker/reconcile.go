@@ -20,6 +20,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		w.repair(ctx, "schedule retention", w.applyRetention)
+		w.repair(ctx, "schedule the rotation of salts", w.restoreSaltRotation)
 		w.repair(ctx, "start abandoned imports", w.startAbandoned)
 		w.repair(ctx, "grant locks", w.grantWaiting)
 		w.repair(ctx, "compare imports with their workflows", w.recoverImports)

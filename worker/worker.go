@@ -149,6 +149,7 @@ func (w *Worker) work(ctx context.Context) error {
 	w.register(queues, opened)
 	registerConnections(queues, opened)
 	w.registerRetention(queues.main)
+	w.registerSalts(queues.main, opened)
 	deliveries, err := w.newDeliveries(queues.main, opened, fatal)
 	if err != nil {
 		return err

@@ -45,6 +45,8 @@ const (
 	TypeDryRun = "DryRun"
 	// TypeRetention purges events that are too old.
 	TypeRetention = "Retention"
+	// TypeSaltRotation rotates the salts of visitors' IDs.
+	TypeSaltRotation = "SaltRotation"
 	// TypeDispatch dispatches an import's end, or its rows, to destinations.
 	TypeDispatch = "Dispatch"
 	// TypeDestination starts the workflows of a destination's actions.
@@ -98,6 +100,13 @@ const ActivityPurgeEvents = "purge_events"
 // RetentionSchedule is the ID of the schedule of retention, and of the workflows that it
 // starts, to which the server adds the time that each is for.
 const RetentionSchedule = "retention"
+
+// ActivityRotateSalts is the activity of the rotation of salts.
+const ActivityRotateSalts = "rotate_salts"
+
+// SaltSchedule is the ID of the schedule of the rotation of salts, and of the workflows that it starts, to
+// which the server adds the time that each is for.
+const SaltSchedule = "salt-rotation"
 
 // Activities of a dispatch.
 const (

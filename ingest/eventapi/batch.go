@@ -43,8 +43,13 @@ type LineDrop struct {
 // batch answers `POST /api/events`: an event in JSON a line, and a result a line. The events
 // are buffered in their order.
 func (h *Handler) batch(w http.ResponseWriter, r *http.Request) {
-	sender, authorised := h.config.Authorise(r)
-	if !authorised {
+	sender, err := h.config.Authorise(r)
+	if err != nil {
+		h.failed(r, err)
+		unavailable().write(w)
+		return
+	}
+	if sender == nil {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		refused(http.StatusUnauthorized, request.Errors{
 			request.FieldRequest: {"is accepted from authorised senders only"},
@@ -56,12 +61,12 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request) {
 		fault.write(w)
 		return
 	}
-	h.once(r, sender, authorised, body, func() reply { return h.lines(r, body) }).write(w)
+	h.once(r, sender, body, func() reply { return h.lines(r, sender, body) }).write(w)
 }
 
 // lines buffers the lines of a batch. Once a part of them has failed, the rest is not
 // tried: a later event must not overtake an earlier one.
-func (h *Handler) lines(r *http.Request, body []byte) reply {
+func (h *Handler) lines(r *http.Request, sender *Sender, body []byte) reply {
 	ip, ipType := request.Remote(r.Header, r.RemoteAddr, h.config.Proxies)
 	var results []LineResult
 	var requests []request.Request
@@ -76,6 +81,7 @@ func (h *Handler) lines(r *http.Request, body []byte) reply {
 		}
 		parsed, err := request.Parse(request.Input{
 			Body: line, UserAgent: r.UserAgent(), RemoteIP: ip, IPType: ipType, Now: h.config.Now(), Authorised: true,
+			SenderSite: sender.SiteID,
 		})
 		result := LineResult{Line: number + 1, Status: LineFailed}
 		if err != nil {

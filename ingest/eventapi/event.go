@@ -35,7 +35,12 @@ func (h *Handler) event(w http.ResponseWriter, r *http.Request) {
 		reply{status: http.StatusOK, contentType: typeText, body: []byte(ip.String())}.write(w)
 		return
 	}
-	sender, authorised := h.config.Authorise(r)
+	sender, err := h.config.Authorise(r)
+	if err != nil {
+		h.failed(r, err)
+		unavailable().write(w)
+		return
+	}
 	body, fault := h.read(w, r, request.MaxBody)
 	if fault != nil {
 		fault.write(w)
@@ -43,9 +48,12 @@ func (h *Handler) event(w http.ResponseWriter, r *http.Request) {
 	}
 	in := request.Input{
 		ContentType: r.Header.Get("Content-Type"), Body: body, UserAgent: r.UserAgent(),
-		RemoteIP: ip, IPType: ipType, Now: h.config.Now(), Authorised: authorised,
+		RemoteIP: ip, IPType: ipType, Now: h.config.Now(),
 	}
-	h.once(r, sender, authorised, body, func() reply { return h.single(r, in) }).write(w)
+	if sender != nil {
+		in.Authorised, in.SenderSite = true, sender.SiteID
+	}
+	h.once(r, sender, body, func() reply { return h.single(r, in) }).write(w)
 }
 
 // single buffers the events of one request.

@@ -38,6 +38,15 @@ type Pipeline interface {
 	BuildAndBufferAll(ctx context.Context, requests []request.Request) ([]ingest.Result, error)
 }
 
+// Sender is an authorised sender.
+type Sender struct {
+	// ID names the sender, for its Idempotency-Keys.
+	ID string
+	// SiteID is the number of the only site whose events it may send; 0 means any. Events of other sites are
+	// dropped as not_found.
+	SiteID uint64
+}
+
 // Config configures the endpoint.
 type Config struct {
 	// Pipeline is required.
@@ -45,9 +54,9 @@ type Config struct {
 	// Proxies are trusted about the visitor's address. Defaults to none: the address is
 	// that of the connection.
 	Proxies request.Proxies
-	// Authorise names the sender of a request with valid credentials, and is false for
-	// another. Defaults to no authorised senders.
-	Authorise func(r *http.Request) (sender string, ok bool)
+	// Authorise returns the sender of a request with valid credentials, and nil for another. An
+	// error fails a request, which can be retried. Defaults to no authorised senders.
+	Authorise func(r *http.Request) (*Sender, error)
 	// Replies remembers the replies to requests with an Idempotency-Key. Without it such
 	// requests are refused.
 	Replies Replies
@@ -98,7 +107,7 @@ func New(c Config) (*Handler, error) {
 		c.Now = time.Now
 	}
 	if c.Authorise == nil {
-		c.Authorise = func(*http.Request) (string, bool) { return "", false }
+		c.Authorise = func(*http.Request) (*Sender, error) { return nil, nil }
 	}
 	h := &Handler{config: c, mux: http.NewServeMux()}
 	h.mux.HandleFunc("POST /api/event", h.event)

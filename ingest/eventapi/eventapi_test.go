@@ -43,7 +43,7 @@ func setup(t *testing.T, change func(c *eventapi.Config)) *bundle {
 	require.NoError(t, err)
 	c := eventapi.Config{
 		Pipeline: pipeline, Logger: slog.New(slog.NewTextHandler(b.log, nil)), Replies: &ingesttest.Replies{},
-		Authorise: func(r *http.Request) (string, bool) { return "shop", r.Header.Get("Authorization") == "Bearer secret" },
+		Authorise: authorise,
 	}
 	if change != nil {
 		change(&c)
@@ -174,6 +174,44 @@ func TestTimestampsOfAuthorisedSenders(t *testing.T) {
 	response, _ = b.send(t, http.MethodPost, "/api/event", past, secret)
 	require.Equal(t, http.StatusAccepted, response.StatusCode)
 	require.Equal(t, time.Date(2020, 2, 29, 10, 0, 0, 0, time.UTC), b.buffer.Events()[0].ClickHouseEvent.Timestamp)
+}
+
+// A key says nothing about another site, and a sender that cannot be known now can try again.
+func TestSenders(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	const other = "Authorization: Bearer other"
+	response, answer := b.send(t, http.MethodPost, "/api/events", pageview, other)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.Equal(t, []eventapi.LineDrop{{Domain: ingesttest.SiteDomain, Reason: ingest.DropNotFound}}, lines(t, answer)[0].Dropped)
+	response, _ = b.send(t, http.MethodPost, "/api/event", pageview, other)
+	require.Equal(t, http.StatusAccepted, response.StatusCode)
+	require.Equal(t, ingesttest.SiteDomain+"=not_found", response.Header.Get(eventapi.HeaderDropped))
+	require.Empty(t, b.buffer.Events())
+
+	for _, path := range []string{"/api/event", "/api/events"} {
+		response, _ = b.send(t, http.MethodPost, path, pageview, "Authorization: Bearer away")
+		require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+		require.NotEmpty(t, response.Header.Get("Retry-After"))
+	}
+	require.Empty(t, b.buffer.Events())
+	require.Contains(t, b.log.String(), "the store is away")
+}
+
+// A request that panics leaves its key free.
+func TestPanicFreesTheKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *eventapi.Config) { c.Pipeline = &panicking{next: c.Pipeline} })
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.url+"/api/event",
+		strings.NewReader(`{"n":"panic","u":"https://case.example/"}`))
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer secret")
+	r.Header.Set(eventapi.HeaderIdempotencyKey, "k")
+	_, err = http.DefaultClient.Do(r) //nolint:bodyclose // the connection ends without an answer
+	require.Error(t, err)
+	response, _ := b.send(t, http.MethodPost, "/api/event", pageview, secret, eventapi.HeaderIdempotencyKey+": k")
+	require.Equal(t, http.StatusAccepted, response.StatusCode)
+	require.Len(t, b.buffer.Events(), 1)
 }
 
 func lines(t *testing.T, answer string) []eventapi.LineResult {

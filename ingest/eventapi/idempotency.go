@@ -50,7 +50,7 @@ type Replies interface {
 }
 
 // once runs a request, or returns the reply of the first one with the same key.
-func (h *Handler) once(r *http.Request, sender string, authorised bool, body []byte, run func() reply) reply {
+func (h *Handler) once(r *http.Request, sender *Sender, body []byte, run func() reply) reply {
 	key := r.Header.Get(HeaderIdempotencyKey)
 	if key == "" {
 		return run()
@@ -59,7 +59,7 @@ func (h *Handler) once(r *http.Request, sender string, authorised bool, body []b
 		return refused(status, request.Errors{"idempotency_key": {text}})
 	}
 	switch {
-	case !authorised:
+	case sender == nil:
 		return wrong(http.StatusUnauthorized, "is accepted from authorised senders only")
 	case h.config.Replies == nil:
 		return wrong(http.StatusNotImplemented, "is not supported by this server")
@@ -67,7 +67,7 @@ func (h *Handler) once(r *http.Request, sender string, authorised bool, body []b
 		return wrong(http.StatusBadRequest, "should be at most 255 bytes")
 	}
 	fingerprint := sha256.Sum256(append([]byte(r.URL.Path+"\x00"+r.Header.Get("Content-Type")+"\x00"), body...))
-	earlier, err := h.config.Replies.Begin(r.Context(), sender, key, fingerprint)
+	earlier, err := h.config.Replies.Begin(r.Context(), sender.ID, key, fingerprint)
 	switch {
 	case errors.Is(err, ErrInProgress):
 		return wrong(http.StatusConflict, ErrInProgress.Error())
@@ -81,13 +81,20 @@ func (h *Handler) once(r *http.Request, sender string, authorised bool, body []b
 			status: earlier.Status, contentType: earlier.ContentType, header: earlier.Header, body: earlier.Body,
 		}
 	}
-	p := run()
-	// The sender may have gone; the key must not stay claimed.
+	// The sender may have gone; the key must not stay claimed, not even by a request that panics.
 	ctx := context.WithoutCancel(r.Context())
+	ended := false
+	defer func() {
+		if !ended {
+			h.failed(r, errors.Join(errors.New("a request panicked"), h.config.Replies.Abandon(ctx, sender.ID, key)))
+		}
+	}()
+	p := run()
+	ended = true
 	if p.status >= http.StatusInternalServerError {
-		err = h.config.Replies.Abandon(ctx, sender, key)
+		err = h.config.Replies.Abandon(ctx, sender.ID, key)
 	} else {
-		err = h.config.Replies.Complete(ctx, sender, key, Reply{
+		err = h.config.Replies.Complete(ctx, sender.ID, key, Reply{
 			Status: p.status, ContentType: p.contentType, Header: p.header, Body: p.body,
 		})
 	}

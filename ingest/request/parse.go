@@ -25,6 +25,8 @@ type Input struct {
 	Now time.Time
 	// Authorised says that the sender may set "timestamp", "ip" and "user_agent".
 	Authorised bool
+	// SenderSite is the number of the only site for which the sender is authorised; 0 means any.
+	SenderSite uint64
 }
 
 // alwaysInteractive are events that end a bounce whatever the body says.
@@ -47,6 +49,7 @@ func Parse(in Input) (Request, error) {
 	r := Request{
 		RemoteIP: in.RemoteIP.Unmap().WithZone(""), IPType: in.IPType, UserAgent: in.UserAgent,
 		Timestamp: in.Now.UTC().Truncate(time.Second), ScrollDepth: NoScrollDepth,
+		SenderSite: in.SenderSite,
 	}
 	r.name(f, faults)
 	r.address(f, faults)

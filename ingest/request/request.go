@@ -94,6 +94,9 @@ type Request struct {
 	// Timestamp is when the event happened, UTC in whole seconds.
 	Timestamp time.Time
 
+	// SenderSite is the number of the only site for which the sender is authorised; 0 means any.
+	SenderSite uint64
+
 	// RemoteIP is the visitor's address, or the zero address. It is personal.
 	RemoteIP netip.Addr
 	// IPType is what a trusted proxy says about the address, or "".

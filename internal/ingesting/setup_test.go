@@ -42,19 +42,20 @@ type bundle struct {
 	checkpoints *ingesting.Checkpoints
 	ctx         context.Context
 	sql         *pgx.Conn
+	dsn         string
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{ctx: enginetest.Context(t)}
-	dsn := enginetest.StoreDSN(t)
-	s, err := store.Open(b.ctx, store.Config{DSN: dsn})
+	b.dsn = enginetest.StoreDSN(t)
+	s, err := store.Open(b.ctx, store.Config{DSN: b.dsn})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	b.Store = ingeststore.New(s)
 	require.NoError(t, b.Migrate(b.ctx))
 	b.checkpoints = ingesting.NewCheckpoints(b.Store)
-	b.sql, err = pgx.Connect(b.ctx, dsn)
+	b.sql, err = pgx.Connect(b.ctx, b.dsn)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.WithoutCancel(b.ctx))) })
 	return b

@@ -12,13 +12,13 @@ import (
 // NewSite is a site to be added. Only Domain and TimeZone are required.
 type NewSite = db.AddSiteParams
 
-// AddSite adds a site. The error is ErrTaken if there is one of that domain.
+// AddSite adds a site. The error is ErrTaken if the domain, or the former domain, of a site is the same.
 func (s *Store) AddSite(ctx context.Context, n NewSite) (Site, error) {
 	if n.Contacts == nil {
 		n.Contacts = []string{}
 	}
 	site, err := s.Queries().AddSite(ctx, n)
-	if store.Violates(err, "sites_domain_key") {
+	if store.Violates(err, "sites_domain_key") || store.Violates(err, "site_domains_pkey") {
 		return Site{}, fmt.Errorf("site %s: %w", n.Domain, store.ErrTaken)
 	}
 	return site, err

@@ -48,3 +48,12 @@ SELECT * FROM ingest_poison ORDER BY created_at DESC, partition, sequence DESC, 
 -- ListIngestPositions returns where the writers of all partitions are.
 -- name: ListIngestPositions :many
 SELECT partition, next_sequence FROM ingest_checkpoints ORDER BY partition;
+
+-- SumIngestCheckpoints returns the progress of all partitions. The times mean nothing where the count before them is 0.
+-- name: SumIngestCheckpoints :one
+SELECT count(*) AS partitions, count(open_from) AS open,
+    COALESCE(min(updated_at) FILTER (WHERE open_from IS NOT NULL), now())::timestamptz AS open_since,
+    count(*) FILTER (WHERE ranges > 0) AS written,
+    COALESCE(max(updated_at) FILTER (WHERE ranges > 0), now())::timestamptz AS written_at,
+    COALESCE(sum(poisoned), 0)::bigint AS poisoned
+FROM ingest_checkpoints;

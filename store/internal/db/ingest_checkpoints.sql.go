@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 )
 
 const addIngestPoison = `-- name: AddIngestPoison :exec
@@ -233,6 +234,39 @@ func (q *Queries) SaveIngestSnapshot(ctx context.Context, arg SaveIngestSnapshot
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const sumIngestCheckpoints = `-- name: SumIngestCheckpoints :one
+SELECT count(*) AS partitions, count(open_from) AS open,
+    COALESCE(min(updated_at) FILTER (WHERE open_from IS NOT NULL), now())::timestamptz AS open_since,
+    count(*) FILTER (WHERE ranges > 0) AS written,
+    COALESCE(max(updated_at) FILTER (WHERE ranges > 0), now())::timestamptz AS written_at,
+    COALESCE(sum(poisoned), 0)::bigint AS poisoned
+FROM ingest_checkpoints
+`
+
+type SumIngestCheckpointsRow struct {
+	Partitions int64
+	Open       int64
+	OpenSince  time.Time
+	Written    int64
+	WrittenAt  time.Time
+	Poisoned   int64
+}
+
+// SumIngestCheckpoints returns the progress of all partitions. The times mean nothing where the count before them is 0.
+func (q *Queries) SumIngestCheckpoints(ctx context.Context) (SumIngestCheckpointsRow, error) {
+	row := q.db.QueryRow(ctx, sumIngestCheckpoints)
+	var i SumIngestCheckpointsRow
+	err := row.Scan(
+		&i.Partitions,
+		&i.Open,
+		&i.OpenSince,
+		&i.Written,
+		&i.WrittenAt,
+		&i.Poisoned,
+	)
+	return i, err
 }
 
 const trimIngestPoison = `-- name: TrimIngestPoison :exec

@@ -6,6 +6,7 @@ package db
 
 import (
 	"encoding/json"
+	"net/netip"
 	"time"
 
 	"github.com/sluicehq/sluice/calendar"
@@ -206,6 +207,37 @@ type IngestPoison struct {
 	Reason      string
 	Sample      []byte
 	CreatedAt   time.Time
+}
+
+type IngestRate struct {
+	Key      string
+	StartsAt time.Time
+	EndsAt   time.Time
+	Events   int64
+}
+
+type IngestSecret struct {
+	Name      string
+	Day       *calendar.Day
+	KeyID     int64
+	Sealed    []byte
+	CreatedAt time.Time
+}
+
+type IngestSite struct {
+	SiteID          int64
+	Blocked         bool
+	RateEvents      *int32
+	RateSeconds     *int32
+	AcceptUntil     *calendar.Day
+	Goals           json.RawMessage
+	Props           []string
+	AllowedNetworks []netip.Prefix
+	ShieldIps       []netip.Prefix
+	ShieldCountries []string
+	ShieldPages     []string
+	ShieldHostnames []string
+	UpdatedAt       time.Time
 }
 
 type Job struct {
