@@ -26,6 +26,10 @@ const (
 	DefaultEventLogAddress = "127.0.0.1:14222"
 	// DefaultFakeGA4Address is the address of `sluice-dev fake ga4`.
 	DefaultFakeGA4Address = "127.0.0.1:18899"
+	// DefaultFakeMailchimpAddress is the address of `sluice-dev fake mailchimp`.
+	DefaultFakeMailchimpAddress = "127.0.0.1:18897"
+	// DefaultFakeOmetriaAddress is the address of `sluice-dev fake ometria`.
+	DefaultFakeOmetriaAddress = "127.0.0.1:18898"
 
 	// DefaultStoreDSN connects to the embedded PostgreSQL, which trusts
 	// loopback connections and therefore has no password.

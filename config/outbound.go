@@ -19,7 +19,8 @@ func (c Connections) defaultAddresses() map[string]string {
 		texts[kind] = outbound.TermPublic
 	}
 	maps.Copy(texts, map[string]string{
-		"clickhouse": outbound.TermAny, "google_analytics_4": outbound.TermPublic, "postgres": outbound.TermAny,
+		"clickhouse": outbound.TermAny, "google_analytics_4": outbound.TermPublic,
+		"mailchimp": outbound.TermPublic, "ometria": outbound.TermPublic, "postgres": outbound.TermAny,
 		"smtp": outbound.TermAny, "webhook": outbound.TermPublic,
 	})
 	return texts

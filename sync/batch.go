@@ -104,12 +104,12 @@ func (b *batch) once(ctx context.Context, items []*item) error {
 		return errors.Join(err, failure(ClassUnavailable, "the writer accounts for %d records: want %d",
 			len(outcomes), len(items)))
 	}
-	for n, o := range outcomes {
-		switch o.State {
+	for n, i := range items {
+		switch o := outcomes[n]; o.State {
 		case StateDelivered:
-			items[n].delivered = true
+			i.delivered = true
 		case StateRejected:
-			items[n].reject(StageWrite, o.Reason)
+			i.reject(StageWrite, o.Reason)
 		case StateUnsent:
 		}
 	}

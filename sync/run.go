@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	stdsync "sync"
@@ -85,9 +84,7 @@ const maxEmpty = 50
 type work struct {
 	Checkpoint
 	records []Record
-	// bodies are the mapped records; nil is one that was rejected.
-	bodies []json.RawMessage
-	keys   map[string]struct{}
+	keys    map[string]struct{}
 	// after are pages with some of the same records, which are written first.
 	after []*work
 	// done is closed when all records have an outcome, or err is set.
@@ -142,7 +139,8 @@ func (r *Run) read(
 		if err != nil {
 			return err
 		}
-		if empty++; len(page.Records)+len(page.Rejects) > 0 {
+		empty++
+		if len(page.Records)+len(page.Rejects) > 0 {
 			empty = 0
 		}
 		if empty > maxEmpty && !page.Done {

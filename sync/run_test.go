@@ -31,7 +31,8 @@ var errLost = errors.New("the store is away")
 
 func (h *history) store(_ context.Context, c sync.Checkpoint) error {
 	if h.failAt > 0 {
-		if h.failAt--; h.failAt == 0 {
+		h.failAt--
+		if h.failAt == 0 {
 			return errLost
 		}
 	}
@@ -95,7 +96,8 @@ func faults(rt *rapid.T, label string) []sync.Class {
 	unknown := 0
 	for i, class := range all {
 		if class == sync.ClassUnknown {
-			if unknown++; unknown > 2 {
+			unknown++
+			if unknown > 2 {
 				all[i] = ""
 			}
 		}

@@ -39,6 +39,8 @@ type ScanResult struct {
 	Known, Missing Known
 	// Deleted is the number of deletions that were delivered.
 	Deleted int
+	// Gone are the keys of these.
+	Gone []string
 	// Rejects are deletions that the target refuses.
 	Rejects []Reject
 }
@@ -55,7 +57,9 @@ func (s *Scan) Do(ctx context.Context) (ScanResult, error) {
 		return ScanResult{}, err
 	}
 	c := Compare(s.Known, s.Missing, found, s.MaxMissing)
-	result := ScanResult{Found: len(found), MissingCount: c.Count, Exceeded: c.Exceeded, Known: c.Known, Missing: c.Missing}
+	result := ScanResult{
+		Found: len(found), MissingCount: c.Count, Exceeded: c.Exceeded, Known: c.Known, Missing: c.Missing,
+	}
 	if c.Exceeded {
 		result.Known, result.Missing = s.Known, s.Missing
 		return result, nil
@@ -79,16 +83,21 @@ func (s *Scan) find(ctx context.Context) (Known, error) {
 		if err != nil {
 			return nil, err
 		}
-		if empty++; len(page.Records) > 0 {
+		empty++
+		if len(page.Records)+len(page.Rejects) > 0 {
 			empty = 0
 		}
 		if empty > maxEmpty && !page.Done {
 			return nil, failure(ClassUnavailable, "the list changes too often to be scanned: %d pages without records", empty)
 		}
-		if len(page.Rejects) > 0 {
-			return nil, failure(ClassUnavailable, "the scan has a malformed record: %s", page.Rejects[0].Reason)
-		}
 		found.Merge(page.Records)
+		for _, r := range page.Rejects {
+			// A malformed record exists. One without a key may be a known one: Gone is asked about each
+			// that is missing.
+			if !r.Unidentified {
+				found[r.Key] = s.Known[r.Key]
+			}
+		}
 		if s.Progress != nil {
 			s.Progress(len(found))
 		}
@@ -131,6 +140,7 @@ func (s *Scan) delete(ctx context.Context, keys []string, result *ScanResult) er
 			continue
 		}
 		result.Deleted++
+		result.Gone = append(result.Gone, gone[n])
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ func (w *Worker) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	w.notifier = notifier
 	cfg := store.Config{DSN: settings.Store.DSN, MaxConns: settings.Store.MaxConns}
 	if w.store, err = dispatchstore.Open(ctx, cfg, notifier); err != nil {
 		return err

@@ -18,8 +18,10 @@ type queues struct {
 	main worker.Worker
 	// callbacks and loads are by importer, tests by kind of connections.
 	callbacks, loads, tests map[string]worker.Worker
-	slots                   *loadSlots
-	started                 []worker.Worker
+	// syncs are by task queue.
+	syncs   map[string]worker.Worker
+	slots   *loadSlots
+	started []worker.Worker
 }
 
 // newQueues makes the workers of all task queues but those of destinations.
@@ -57,12 +59,13 @@ func (w *Worker) newQueues(fatal func(error)) (*queues, error) {
 		test.DisableWorkflowWorker, test.MaxConcurrentActivityTaskPollers = true, 1
 		q.tests[kind] = worker.New(w.temporal, workflows.ConnectionQueue(kind), test)
 	}
+	w.addSyncQueues(q, func() worker.Options { return options(recorder, &activities.Heartbeater{}) })
 	return q, nil
 }
 
 // start begins to poll. After an error stop is to be called all the same.
 func (q *queues) start() error {
-	for _, all := range []map[string]worker.Worker{{"": q.main}, q.callbacks, q.loads, q.tests} {
+	for _, all := range []map[string]worker.Worker{{"": q.main}, q.callbacks, q.loads, q.tests, q.syncs} {
 		for _, one := range all {
 			if err := one.Start(); err != nil {
 				return fmt.Errorf("start worker: %w", err)

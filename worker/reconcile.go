@@ -25,6 +25,8 @@ func (w *Worker) reconcile(ctx context.Context) {
 		w.repair(ctx, "grant locks", w.grantWaiting)
 		w.repair(ctx, "compare imports with their workflows", w.recoverImports)
 		w.repair(ctx, "compare schedules with Temporal's", w.syncSchedules)
+		w.repair(ctx, "compare syncs with Temporal's schedules", w.applySyncs)
+		w.repair(ctx, "check the freshness of syncs", w.checkSyncs)
 		w.health.setTemporal(w.temporalAnswers(ctx))
 		select {
 		case <-ticker.C:

@@ -23,6 +23,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/wiring"
+	"github.com/sluicehq/sluice/notify"
 	"github.com/sluicehq/sluice/starter"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
@@ -78,6 +79,7 @@ type Worker struct {
 	cfg       Config
 	log       *slog.Logger
 	store     *dispatchstore.Store
+	notifier  *notify.Notifier
 	warehouse *warehouse.Warehouse
 	temporal  client.Client
 	metrics   *metrics
@@ -148,6 +150,10 @@ func (w *Worker) work(ctx context.Context) error {
 	}
 	w.register(queues, opened)
 	registerConnections(queues, opened)
+	budgets, err := w.registerSyncs(queues, opened)
+	if err != nil {
+		return err
+	}
 	w.registerRetention(queues.main)
 	w.registerSalts(queues.main, opened)
 	deliveries, err := w.newDeliveries(queues.main, opened, fatal)
@@ -177,6 +183,7 @@ func (w *Worker) work(ctx context.Context) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { w.heartbeat(ctx, own) })
 	beside.Go(func() { w.reconcile(ctx) })
+	beside.Go(func() { budgets.Renew(ctx) })
 	beside.Go(func() { deliveries.launch(ctx) })
 	beside.Go(func() { w.writeEvents(ctx) })
 	w.health.setReady(true)

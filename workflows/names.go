@@ -53,6 +53,10 @@ const (
 	TypeDestination = "Destination"
 	// TypeDestinationAction delivers the jobs of an action.
 	TypeDestinationAction = "DestinationAction"
+	// TypeSync carries out the runs of a sync.
+	TypeSync = "Sync"
+	// TypeSyncWake wakes the workflow of a sync.
+	TypeSyncWake = "SyncWake"
 )
 
 // Activities of an import.
@@ -120,6 +124,27 @@ const (
 	ActivityNextDue       = "next_due"
 	ActivityApplySettings = "apply_settings"
 )
+
+// Activities of syncs.
+const (
+	ActivityWakeSync  = "wake_sync"
+	ActivityBeginSync = "begin_sync"
+	ActivitySyncPages = "sync_pages"
+	ActivityRetrySync = "retry_sync"
+	ActivityScanSync  = "scan_sync"
+	ActivityEndSync   = "end_sync"
+	ActivityPauseSync = "pause_sync"
+)
+
+// CommandRun is the command of a sync, in addition to pause and resume, that runs it at once: a Run.
+const CommandRun = "run"
+
+// SignalWake says to a sync that its next run is due. It carries nothing; sent without need, it does no harm
+// but to start a run.
+const SignalWake = "wake"
+
+// QueryFreshness answers with a Freshness: how current a sync is.
+const QueryFreshness = "freshness"
 
 // Commands of an import. Each is an update, validated and answered at once, and a signal of
 // the same name and argument, for senders that do not wait for the answer.
@@ -260,6 +285,17 @@ func ScheduledID(name string) string { return "scheduled/" + name }
 
 // DryRunID returns the workflow ID of a dry run.
 func DryRunID(site, unique string) string { return "dry-run/" + site + "/" + unique }
+
+// SyncID returns the workflow ID of a sync.
+func SyncID(name string) string { return "sync/" + name }
+
+// SyncScheduleID returns the ID of the schedule that wakes a sync, and of the workflows that it starts, to
+// which the server adds the time that each is for.
+func SyncScheduleID(name string) string { return "sync-wake/" + name }
+
+// SyncQueue returns the task queue that has the activities of syncs between two kinds of connections. Only
+// workers that have both kinds poll it.
+func SyncQueue(from, to string) string { return "sluice-sync-" + from + "-" + to }
 
 // DestinationID returns the ID of the workflow that starts those of a destination's actions.
 func DestinationID(destination string) string { return "destination/" + destination }

@@ -56,6 +56,15 @@ func TestNames(t *testing.T) {
 	require.Equal(t, []string{"destination/crm", "destination/crm/post", "sluice-destination-crm"}, []string{
 		workflows.DestinationID("crm"), workflows.DestinationActionID("crm", "post"), workflows.DestinationQueue("crm"),
 	})
+	require.Equal(t, []string{
+		"Sync", "SyncWake", "wake_sync", "begin_sync", "sync_pages", "retry_sync", "scan_sync", "end_sync", "pause_sync", "run",
+		"wake", "freshness", "sync/news", "sync-wake/news", "sluice-sync-mailchimp-ometria",
+	}, []string{
+		workflows.TypeSync, workflows.TypeSyncWake, workflows.ActivityWakeSync, workflows.ActivityBeginSync,
+		workflows.ActivitySyncPages, workflows.ActivityRetrySync, workflows.ActivityScanSync, workflows.ActivityEndSync,
+		workflows.ActivityPauseSync, workflows.CommandRun, workflows.SignalWake, workflows.QueryFreshness,
+		workflows.SyncID("news"), workflows.SyncScheduleID("news"), workflows.SyncQueue("mailchimp", "ometria"),
+	})
 	id, err := workflows.ImportOf(workflows.ImportID("example.com/blog", 7))
 	require.NoError(t, err)
 	require.EqualValues(t, 7, id)

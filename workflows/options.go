@@ -177,6 +177,24 @@ func Dispatching(ctx workflow.Context, summary string) workflow.Context {
 // dispatchTimeout bounds one page of rows, which takes seconds.
 const dispatchTimeout = 10 * time.Minute
 
+// retrySync is for activities of a sync that call other systems: they fail after about ten minutes without
+// progress, and the next cycle begins again.
+var retrySync = &temporal.RetryPolicy{
+	InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 2 * time.Minute, MaximumAttempts: 10,
+}
+
+// syncTimeout bounds an activity of a sync: a scan of a large list takes longest.
+const syncTimeout = 4 * time.Hour
+
+// Syncing are the options of activities of a sync that call other systems.
+func Syncing(ctx workflow.Context, from, to, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           SyncQueue(from, to),
+		StartToCloseTimeout: syncTimeout, HeartbeatTimeout: loadHeartbeat, RetryPolicy: retrySync,
+		Summary: Summary(summary), WaitForCancellation: true,
+	})
+}
+
 // Execute runs an activity that has no result of its own.
 func Execute(ctx workflow.Context, activity string, in any) error {
 	return workflow.ExecuteActivity(ctx, activity, in).Get(ctx, nil)

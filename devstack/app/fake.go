@@ -20,7 +20,7 @@ import (
 func fakeCommand(hooks Hooks) *cli.Command {
 	return &cli.Command{
 		Name:  "fake",
-		Usage: "run a stand-in for an outside system, to try imports offline",
+		Usage: "run a stand-in for an outside system, to try imports and syncs offline",
 		Subcommands: []*cli.Command{{
 			Name:  "ga4",
 			Usage: "serve Google's API with generated or recorded data",
@@ -37,7 +37,7 @@ func fakeCommand(hooks Hooks) *cli.Command {
 				&cli.DurationFlag{Name: "latency", Usage: "take at least this `duration` for each answer"},
 			},
 			Action: func(c *cli.Context) error { return fakeGA4(c, hooks) },
-		}},
+		}, fakeMailchimpCommand(hooks), fakeOmetriaCommand(hooks)},
 	}
 }
 

@@ -42,7 +42,8 @@ const (
 
 // localAddresses lets connections lead to fakes and endpoints on a developer's machine, which
 // the default does not.
-const localAddresses = "google_analytics_4=public+loopback, webhook=public+loopback"
+const localAddresses = "google_analytics_4=public+loopback, mailchimp=public+loopback, " +
+	"ometria=public+loopback, webhook=public+loopback"
 
 // given returns a variable that the caller has set, or else a value for it.
 func (s *Stack) given(name, value string) string {

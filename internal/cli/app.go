@@ -89,7 +89,7 @@ func New(s Streams) (*cli.App, error) {
 		Commands: []*cli.Command{
 			siteCommand(), sourceCommand(), importCommand(set.Importers), reviewCommand(), locksCommand(), scheduleCommand(),
 			connectionCommand(), keysetCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
-			applyCommand(), diffCommand(), generateCommand(), migrateCommand(), workerCommand(),
+			syncCommand(), applyCommand(), diffCommand(), generateCommand(), migrateCommand(), workerCommand(),
 			versionCommand(), helpCommand(),
 		},
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,

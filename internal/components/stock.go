@@ -13,6 +13,8 @@ import (
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/googleanalytics4"
 	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/sync/mailchimp"
+	"github.com/sluicehq/sluice/sync/ometria"
 )
 
 // StockList returns Sluice's own components. The settings restrict their access to files and
@@ -36,6 +38,8 @@ func StockList(settings config.Config) List {
 			clickhouse.Kind{Guard: guard(clickhouse.KindName)},
 			googleanalytics4.ConnectionKind(guard(googleanalytics4.Name)),
 			postgres.Kind{Guard: guard(postgres.KindName)},
+			mailchimp.Kind{Guard: guard(mailchimp.KindName)},
+			ometria.Kind{Guard: guard(ometria.KindName)},
 			smtp.Kind{Guard: guard(smtp.KindName)},
 			webhook.NewKind(guard(webhook.KindName)),
 		},

@@ -82,6 +82,7 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("POST /v2/push", s.Wrap("push", s.authorized(s.push)))
 	s.mux.HandleFunc("GET /v2/push/_errors", s.Wrap("errors", s.authorized(s.listErrors)))
 	s.mux.HandleFunc("/control/faults", s.Control)
+	s.mux.HandleFunc("GET /control/records", s.countRecords)
 	return s
 }
 
@@ -97,6 +98,18 @@ func (s *Server) Records() map[string]map[string]any {
 		all[key] = fields
 	}
 	return all
+}
+
+// countRecords is GET /control/records, which the API does not have: numbers of records by marketing_optin.
+func (s *Server) countRecords(w http.ResponseWriter, _ *http.Request) {
+	counts := map[string]int{"records": 0, "pushes": s.Calls("push")}
+	for _, fields := range s.Records() {
+		counts["records"]++
+		if state, ok := fields["marketing_optin"].(string); ok {
+			counts[state]++
+		}
+	}
+	write(w, http.StatusOK, counts)
 }
 
 // Pushes returns how often a record was accepted, by "type/collection/id".

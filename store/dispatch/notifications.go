@@ -47,16 +47,11 @@ func (b *bridge) Announce(ctx context.Context, q *db.Queries, a importing.Announ
 	if b.notifier == nil {
 		return nil
 	}
-	to := Recipients{Addresses: addresses, Webhooks: map[string]json.RawMessage{}}
-	if names := b.notifier.Webhooks(); len(names) > 0 {
-		rows, err := q.WebhookSettings(ctx, names)
-		if err != nil {
-			return fmt.Errorf("read the settings of webhooks: %w", err)
-		}
-		for _, row := range rows {
-			to.Webhooks[row.Name] = row.Settings
-		}
+	to, err := webhooks(ctx, q, b.notifier.Webhooks())
+	if err != nil {
+		return err
 	}
+	to.Addresses = addresses
 	jobs, faults := b.notifier.Jobs(ctx, a, to)
 	for i, fault := range faults {
 		line := fmt.Sprintf("A recipient of notification %s cannot be notified: %s.", a.ID, fault)
@@ -68,6 +63,22 @@ func (b *bridge) Announce(ctx context.Context, q *db.Queries, a importing.Announ
 		return nil
 	}
 	return addNotification(ctx, q, a, jobs)
+}
+
+// webhooks returns recipients with the settings of webhooks.
+func webhooks(ctx context.Context, q *db.Queries, names []string) (Recipients, error) {
+	to := Recipients{Webhooks: map[string]json.RawMessage{}}
+	if len(names) == 0 {
+		return to, nil
+	}
+	rows, err := q.WebhookSettings(ctx, names)
+	if err != nil {
+		return Recipients{}, fmt.Errorf("read the settings of webhooks: %w", err)
+	}
+	for _, row := range rows {
+		to.Webhooks[row.Name] = row.Settings
+	}
+	return to, nil
 }
 
 // addNotification adds the event of an announcement.

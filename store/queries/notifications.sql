@@ -38,10 +38,10 @@ WHERE i.status IN ('completed', 'unchanged', 'failed', 'cancelled', 'declined')
   AND (sqlc.narg(import_id)::bigint IS NULL OR i.id = sqlc.narg(import_id))
 ORDER BY i.finished_at, i.id;
 
--- NotificationsOf returns those of some jobs that notify of an import.
+-- NotificationsOf returns those of some jobs that notify of an import. Those about syncs have no log.
 -- name: NotificationsOf :many
 SELECT j.id, j.destination, j.connection, (e.context->>'import_id')::bigint AS import_id,
        coalesce(e.idempotency_key, '')::text AS notification
 FROM jobs j JOIN events e ON e.id = j.event_id
-WHERE j.id = ANY (sqlc.arg(ids)::text[]) AND e.source = 'sluice'
+WHERE j.id = ANY (sqlc.arg(ids)::text[]) AND e.source = 'sluice' AND e.context ? 'import_id'
 ORDER BY import_id, j.id;

@@ -45,8 +45,9 @@ func Fields() map[string]any {
 		"timestamp_subscribed": `data.status != "subscribed" ? nil : ` +
 			`(data.timestamp_opt ?? "") != "" ? data.timestamp_opt : ` +
 			`(data.timestamp_signup ?? "") != "" ? data.timestamp_signup : data.last_changed`,
-		"timestamp_unsubscribed": `data.status in ["unsubscribed", "cleaned", "archived", "deleted"] ? data.last_changed : nil`,
-		"@force_optin":           `context.force_optin and data.status == "subscribed" ? true : nil`,
+		"timestamp_unsubscribed": `data.status in ["unsubscribed", "cleaned", "archived", "deleted"] ? ` +
+			`data.last_changed : nil`,
+		"@force_optin": `context.force_optin and data.status == "subscribed" ? true : nil`,
 	}
 }
 

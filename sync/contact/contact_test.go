@@ -107,7 +107,7 @@ func TestRules(t *testing.T) {
 		"not subscribed": {with(in), map[string]any{"status": "unsubscribed"}, true, "the member is not subscribed"},
 		"no time":        {with(in), map[string]any{"timestamp_opt": ""}, true, `"timestamp_subscribed": want the time`},
 		"misspelled": {
-			with(map[string]any{"marketing_optin": `"EXPLICITELY_OPTEDIN"`}), nil, true, "want EXPLICITLY_OPTEDIN, EXPLICITLY_OPTEDOUT",
+			with(map[string]any{"marketing_optin": `"OPTED_IN"`}), nil, true, "want EXPLICITLY_OPTEDIN, EXPLICITLY_OPTEDOUT",
 		},
 		"force": {
 			with(map[string]any{"@force_optin": true}), nil, false, `"@force_optin": want it only with force_optin=true`,

@@ -52,7 +52,8 @@ func (Kind) Label() string { return "Mailchimp" }
 // Secrets returns the API key.
 func (Kind) Secrets() []connections.SecretSpec {
 	return []connections.SecretSpec{{
-		Name: secretKey, Required: true, Description: "API key with its data centre, such as ...-us21, from Account, Extras, API keys",
+		Name: secretKey, Required: true,
+		Description: "API key with its data centre, such as ...-us21, from Account, Extras, API keys",
 	}}
 }
 
@@ -82,7 +83,8 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 		faults = append(faults, fmt.Errorf("setting connections: want 1 to %d", MaxConnections))
 	}
 	if s.Endpoint != "" && !validEndpoint(s.Endpoint) {
-		faults = append(faults, errors.New("setting endpoint: want an http or https URL without credentials, query and fragment"))
+		faults = append(faults, errors.New(
+			"setting endpoint: want an http or https URL without credentials, query and fragment"))
 	}
 	return s, errors.Join(faults...)
 }

@@ -104,14 +104,11 @@ func (r *Reader) Member(ctx context.Context, list, member string) (Page, error) 
 	if err != nil {
 		return Page{}, err
 	}
-	switch it := parseMember(body); {
-	case it.id != member || it.listID != list:
+	it := parseMember(body)
+	if it.id != member || it.listID != list {
 		return Page{}, bad(op, "the response is about another member")
-	case it.fault != nil:
-		return Page{Rejects: []Reject{{ID: it.id, Fingerprint: it.key, Reason: it.fault.Error()}}}, nil
-	default:
-		return Page{Members: []Member{it.member}}, nil
 	}
+	return r.page(Cursor{}, 0, answer{items: []item{it}}), nil
 }
 
 // List is a list of the account.

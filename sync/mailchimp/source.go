@@ -142,7 +142,7 @@ func (s Source) Fetch(ctx context.Context, list, key string) (sync.Page, error) 
 
 // Count returns the number of members that are not archived, as of the list's statistics.
 func (s Source) Count(ctx context.Context, list string) (int, error) {
-	stats, err := s.Reader.Stats(ctx, list)
+	stats, err := s.Stats(ctx, list)
 	return stats.Members + stats.Unsubscribed + stats.Cleaned, classified(err)
 }
 

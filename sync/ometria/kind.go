@@ -79,14 +79,15 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 		faults = append(faults, fmt.Errorf("setting requests_per_second: want a number up to %d", maxRate))
 	}
 	if s.Endpoint != "" && !validEndpoint(s.Endpoint) {
-		faults = append(faults, errors.New("setting endpoint: want an http or https URL without credentials, query and fragment"))
+		faults = append(faults, errors.New(
+			"setting endpoint: want an http or https URL without credentials, query and fragment"))
 	}
 	return s, errors.Join(faults...)
 }
 
 // Test reads the latest push errors, which needs the key and changes nothing.
 func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
-	w, _, err := k.open(c, unlimited{}, 0)
+	w, err := k.open(c, unlimited{}, 0)
 	if err != nil {
 		return connections.Report{}, err
 	}
@@ -104,16 +105,15 @@ type unlimited struct{}
 func (unlimited) Wait(context.Context, string) error { return nil }
 
 // open returns a writer of a connection.
-func (k Kind) open(c connections.Connection, l Limiter, records int) (*Writer, settings, error) {
+func (k Kind) open(c connections.Connection, l Limiter, records int) (*Writer, error) {
 	s, err := parseSettings(c.Settings)
 	if err != nil {
-		return nil, s, err
+		return nil, err
 	}
-	w, err := New(Config{
+	return New(Config{
 		Key: c.Secrets[secretKey], Connection: accountOf(c.Name, s), Guard: k.Guard, Endpoint: s.Endpoint, Limiter: l,
 		RecordsPerRequest: records,
 	})
-	return w, s, err
 }
 
 // accountOf returns the key of the account's budget.
@@ -134,7 +134,7 @@ func (k Kind) OpenWriter(c connections.Connection, items int, b sync.Budgets) (s
 	if rate == 0 {
 		rate = MaxRequestsPerSecond
 	}
-	w, _, err := k.open(c, limiter{budgets: b, rate: rate}, items)
+	w, err := k.open(c, limiter{budgets: b, rate: rate}, items)
 	if err != nil {
 		return nil, err
 	}

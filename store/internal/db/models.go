@@ -343,6 +343,84 @@ type Site struct {
 	CreatedAt   time.Time
 }
 
+type Sync struct {
+	Name            string
+	FromKind        string
+	FromConnection  string
+	ListID          string
+	ToKind          string
+	ToConnection    string
+	EverySeconds    int64
+	Settings        json.RawMessage
+	LatestTimestamp *time.Time
+	ElapsedSeconds  *float64
+	TotalUpdates    *int64
+	Version         int64
+	Paused          bool
+	Note            string
+	CreatedBy       string
+	CreatedAt       time.Time
+	WokenAt         *time.Time
+	SucceededAt     *time.Time
+	CurrentTo       time.Time
+	AlarmedAt       *time.Time
+	Alarms          int64
+	ComparedAt      *time.Time
+	AppliedVersion  int64
+}
+
+type SyncKnown struct {
+	Sync         string
+	Known        []byte
+	Missing      []byte
+	ScannedAt    time.Time
+	Found        int64
+	MissingCount int64
+	Deleted      int64
+	Exceeded     bool
+}
+
+type SyncReject struct {
+	ID           int64
+	Sync         string
+	Key          string
+	Unidentified bool
+	Stage        string
+	Reason       string
+	RunID        *int64
+	Times        int64
+	FirstAt      time.Time
+	LastAt       time.Time
+	RetryAt      *time.Time
+}
+
+type SyncRun struct {
+	ID           int64
+	Sync         string
+	Kind         string
+	Status       string
+	RequestedBy  string
+	Since        *time.Time
+	Until        time.Time
+	SyncVersion  int64
+	Cursor       []byte
+	Done         bool
+	FencingToken int64
+	Skip         int64
+	Pages        int64
+	Read         int64
+	Delivered    int64
+	Rejected     int64
+	Skipped      int64
+	Announced    int64
+	SourceCount  *int64
+	Error        string
+	ErrorClass   string
+	StartedAt    time.Time
+	ProgressedAt time.Time
+	EndedAt      *time.Time
+}
+
 type Transition struct {
 	ID          int64
 	JobID       string

@@ -141,7 +141,7 @@ const notificationsOf = `-- name: NotificationsOf :many
 SELECT j.id, j.destination, j.connection, (e.context->>'import_id')::bigint AS import_id,
        coalesce(e.idempotency_key, '')::text AS notification
 FROM jobs j JOIN events e ON e.id = j.event_id
-WHERE j.id = ANY ($1::text[]) AND e.source = 'sluice'
+WHERE j.id = ANY ($1::text[]) AND e.source = 'sluice' AND e.context ? 'import_id'
 ORDER BY import_id, j.id
 `
 
@@ -153,7 +153,7 @@ type NotificationsOfRow struct {
 	Notification string
 }
 
-// NotificationsOf returns those of some jobs that notify of an import.
+// NotificationsOf returns those of some jobs that notify of an import. Those about syncs have no log.
 func (q *Queries) NotificationsOf(ctx context.Context, ids []string) ([]NotificationsOfRow, error) {
 	rows, err := q.db.Query(ctx, notificationsOf, ids)
 	if err != nil {

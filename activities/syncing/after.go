@@ -1,0 +1,152 @@
+package syncing
+
+import (
+	"context"
+	"time"
+
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+	"github.com/sluicehq/sluice/sync"
+)
+
+// retryBatch is the number of rejected records that an activity retries.
+const retryBatch = 200
+
+// Retried is the result of retries.
+type Retried struct {
+	Delivered int `json:"delivered"`
+	Gone      int `json:"gone"`
+	Rejected  int `json:"rejected"`
+	// More means that further retries are waiting.
+	More bool `json:"more,omitempty"`
+}
+
+// Retry reads rejected records again for which a retry was requested, and delivers them.
+func (s *Syncs) Retry(ctx context.Context, in RunRef) (Retried, error) {
+	retried, err := s.retry(ctx, in)
+	return retried, failure(err)
+}
+
+func (s *Syncs) retry(ctx context.Context, in RunRef) (Retried, error) {
+	keys, err := s.Store.WaitingRetries(ctx, in.Sync, retryBatch)
+	if err != nil || len(keys) == 0 {
+		return Retried{}, err
+	}
+	row, err := s.Store.Sync(ctx, in.Sync)
+	if err != nil {
+		return Retried{}, err
+	}
+	o, err := s.Systems.open(ctx, row)
+	if err != nil {
+		return Retried{}, err
+	}
+	fetcher, ok := o.reader.(sync.Fetcher)
+	if !ok {
+		return Retried{}, nil
+	}
+	r := sync.Retry{Fetcher: fetcher, Writer: o.writer, Mapping: o.mapping, List: row.ListID, Wait: wait}
+	result, err := r.Do(ctx, keys)
+	if err != nil {
+		return Retried{}, err
+	}
+	done := append(result.Delivered, result.Gone...) //nolint:gocritic // appendAssign: neither is used any more
+	if err := s.Store.SettleRetries(ctx, in.Sync, done, rejects(result.Rejects)); err != nil {
+		return Retried{}, err
+	}
+	return Retried{
+		Delivered: len(result.Delivered), Gone: len(result.Gone), Rejected: len(result.Rejects), More: len(keys) == retryBatch,
+	}, nil
+}
+
+// Scanned is the result of a scan for permanent deletions.
+type Scanned struct {
+	// Skipped means that none was due.
+	Skipped bool `json:"skipped,omitempty"`
+	Found   int  `json:"found,omitempty"`
+	Missing int  `json:"missing,omitempty"`
+	Deleted int  `json:"deleted,omitempty"`
+	// Exceeded means that nothing was opted out, because too many are missing.
+	Exceeded bool `json:"exceeded,omitempty"`
+}
+
+// Scan scans a list for permanent deletions if that is due.
+func (s *Syncs) Scan(ctx context.Context, in RunRef) (Scanned, error) {
+	scanned, err := s.scan(ctx, in)
+	return scanned, failure(err)
+}
+
+func (s *Syncs) scan(ctx context.Context, in RunRef) (Scanned, error) {
+	row, err := s.Store.Sync(ctx, in.Sync)
+	if err != nil {
+		return Scanned{}, err
+	}
+	o, err := s.Systems.open(ctx, row)
+	if err != nil {
+		return Scanned{}, err
+	}
+	last, scannedBefore, err := s.Store.LastScan(ctx, in.Sync)
+	if err != nil {
+		return Scanned{}, err
+	}
+	due := !scannedBefore || s.now().Sub(last.ScannedAt) >= time.Duration(o.settings.ScanEvery)*time.Second
+	scanner, ok := o.reader.(sync.Scanner)
+	if !ok || !due || o.settings.Deletions == sync.DeletionsIgnore {
+		return Scanned{Skipped: true}, nil
+	}
+	known, missing, place, err := s.known(ctx, row.Name, last)
+	if err != nil {
+		return Scanned{}, err
+	}
+	scan := sync.Scan{
+		Scanner: scanner, Writer: o.writer, Mapping: o.mapping, List: row.ListID, Known: known, Missing: missing,
+		MaxMissing: o.settings.MaxMissing, Now: s.now, Wait: wait,
+	}
+	result, err := scan.Do(ctx)
+	if err != nil {
+		return Scanned{}, err
+	}
+	if err := s.saveScan(ctx, row.Name, result, place); err != nil {
+		return Scanned{}, err
+	}
+	return Scanned{
+		Found: result.Found, Missing: result.MissingCount, Deleted: result.Deleted, Exceeded: result.Exceeded,
+	}, nil
+}
+
+// known returns the records that were delivered or found before, and those that were missing at the last
+// scan.
+func (s *Syncs) known(
+	ctx context.Context, name string, last syncstore.Known,
+) (known, missing sync.Known, place syncstore.Place, err error) {
+	if known, err = sync.DecodeKnown(last.Known); err != nil {
+		return nil, nil, place, permanent(err)
+	}
+	if missing, err = sync.DecodeKnown(last.Missing); err != nil {
+		return nil, nil, place, permanent(err)
+	}
+	place, err = s.Store.EachIDs(ctx, name, func(ids []byte) error {
+		page, err := sync.DecodeKnown(ids)
+		if err != nil {
+			return permanent(err)
+		}
+		for key, ref := range page {
+			known[key] = ref
+		}
+		return nil
+	})
+	return known, missing, place, err
+}
+
+func (s *Syncs) saveScan(ctx context.Context, name string, r sync.ScanResult, place syncstore.Place) error {
+	row := syncstore.Scanned{
+		Sync: name, Found: int64(r.Found), MissingCount: int64(r.MissingCount), Deleted: int64(r.Deleted),
+		Exceeded: r.Exceeded, TakenOver: place, Gone: r.Gone, Rejects: rejects(r.Rejects),
+	}
+	var err error
+	if row.Known, err = r.Known.Encode(); err != nil {
+		return err
+	}
+	if row.Missing, err = r.Missing.Encode(); err != nil {
+		return err
+	}
+	return s.Store.SaveScan(ctx, row)
+}

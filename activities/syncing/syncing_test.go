@@ -1,0 +1,234 @@
+package syncing_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	stdsync "sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	syncacts "github.com/sluicehq/sluice/activities/syncing"
+	"github.com/sluicehq/sluice/internal/fakefault"
+	"github.com/sluicehq/sluice/internal/fakemailchimp"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+)
+
+// A full load, an update and deletions, each with the state that it leaves.
+func TestCycles(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fill(0, 320, now.Add(-time.Hour))
+	progress := b.cycle(t)
+	require.EqualValues(t, 320, progress.Delivered)
+	require.EqualValues(t, 320, *progress.SourceCount)
+	row := b.news(t)
+	require.Equal(t, now.Add(-10*time.Second), row.LatestTimestamp.UTC(), "the end of the window")
+	require.Equal(t, `{"items_per_request": 50}`, string(row.Settings))
+
+	b.clock = now.Add(time.Hour)
+	b.fill(0, 7, now.Add(30*time.Minute))
+	require.EqualValues(t, 7, b.cycle(t).Delivered)
+	require.EqualValues(t, 7, *b.news(t).TotalUpdates)
+
+	// Deletions are found by the second scan, a day later.
+	for i := range 5 {
+		b.mailchimp.Delete(email(i))
+	}
+	for day := 1; day <= 2; day++ {
+		b.clock = time.Now().Add(time.Duration(day) * 25 * time.Hour)
+		b.cycle(t)
+	}
+	known, ok, err := b.rows.LastScan(t.Context(), "news")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, []int64{315, 5, 5}, []int64{known.Found, known.MissingCount, known.Deleted})
+	out := 0
+	for _, r := range b.ometria.Records() {
+		if r["marketing_optin"] == "EXPLICITLY_OPTEDOUT" {
+			out++
+		}
+	}
+	require.Equal(t, 5, out)
+}
+
+func email(i int) string { return "member-" + string(rune('0'+i)) + "@example.com" }
+
+// An activity that is repeated, also at the same time, delivers each record and records each page once.
+func TestPagesTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fill(0, 300, now.Add(-time.Hour))
+	begun, err := b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+	require.NoError(t, err)
+	again, err := b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+	require.NoError(t, err)
+	require.Equal(t, begun, again)
+	ref := syncacts.RunRef{Sync: "news", RunID: begun.RunID}
+	var both stdsync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			// One of them is refused by its fencing token.
+			_, _ = b.Pages(context.WithoutCancel(t.Context()), ref) //nolint:errcheck // the state is what counts
+		})
+	}
+	both.Wait()
+	progress, err := b.Pages(t.Context(), ref)
+	require.NoError(t, err)
+	require.True(t, progress.Done)
+	require.EqualValues(t, 300, progress.Read)
+	progress, err = b.Pages(t.Context(), ref)
+	require.NoError(t, err, "a run that is complete stays complete")
+	require.True(t, progress.Done)
+}
+
+// An attempt that has made progress returns it; one that has not fails, with the delay that was asked for.
+func TestPagesFail(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fill(0, 300, now.Add(-time.Hour))
+	begun, err := b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+	require.NoError(t, err)
+	ref := syncacts.RunRef{Sync: "news", RunID: begun.RunID}
+	b.mailchimp.Inject(fakefault.Fault{Method: "members", Status: 429, RetryAfter: 120, Times: 1})
+	_, err = b.Pages(t.Context(), ref)
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.Equal(t, "throttled", app.Type())
+	require.Equal(t, 2*time.Minute, app.NextRetryDelay())
+	b.mailchimp.Inject(fakefault.Fault{Method: "members", Status: 429, RetryAfter: 120, Times: 1, Skip: 3})
+	progress, err := b.Pages(t.Context(), ref)
+	require.NoError(t, err)
+	require.False(t, progress.Done)
+	require.Contains(t, progress.Interrupted, "429")
+	require.Positive(t, progress.Delivered)
+	// A key that is not accepted is permanent.
+	broken := b.opener["mc"]
+	broken.Secrets = map[string]string{"api_key": strings.Repeat("0", 32) + "-us21"}
+	b.opener["mc"] = broken
+	_, err = b.Pages(t.Context(), ref)
+	require.ErrorAs(t, err, &app)
+	require.True(t, app.NonRetryable())
+	require.Equal(t, "permanent", app.Type())
+	require.NotContains(t, err.Error(), broken.Secrets["api_key"])
+	// A connection that was removed does not prevent the run that records it.
+	delete(b.opener, "mc")
+	_, err = b.Pages(t.Context(), ref)
+	require.ErrorAs(t, err, &app)
+	require.True(t, app.NonRetryable())
+	_, err = b.End(t.Context(), syncacts.EndRequest{RunID: ref.RunID, Error: "no connection", Class: "permanent"})
+	require.NoError(t, err)
+	_, err = b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+	require.NoError(t, err)
+}
+
+// No history, row or error has an address of a member.
+func TestNoAddresses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.mailchimp.Put(
+		fakemailchimp.Member{Email: "large@example.com", LastChanged: now.Add(-time.Hour), MergeFields: map[string]any{
+			"FNAME": strings.Repeat("x", 61_000),
+		}},
+		fakemailchimp.Member{Email: "odd@example.com", LastChanged: now.Add(-time.Hour), Status: "odd@example.com"},
+		fakemailchimp.Member{Email: "fine@example.com", LastChanged: now.Add(-time.Hour)},
+	)
+	b.ometria.Inject(fakefault.Fault{Method: "push", Status: 400, Times: 1, Type: "application/json", Body: `{"message":"fine@example.com is taken"}`})
+	progress := b.cycle(t)
+	require.EqualValues(t, 3, progress.Read)
+	text, err := json.Marshal(progress)
+	require.NoError(t, err)
+	noAddress(t, string(text))
+	var dump string
+	require.NoError(t, b.sql.QueryRow(t.Context(), `SELECT concat(
+		(SELECT json_agg(r) FROM sync_rejects r), (SELECT json_agg(r) FROM sync_runs r), (SELECT json_agg(r) FROM syncs r))`).Scan(&dump))
+	require.Contains(t, dump, "want at most 60000")
+	noAddress(t, dump)
+}
+
+// A sync that is paused or gone has no run.
+func TestBeginRefuses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.NoError(t, b.SetPaused(t.Context(), syncacts.PauseRequest{Sync: "news", Paused: true, Note: "paused by ann"}))
+	begun, err := b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+	require.NoError(t, err)
+	require.Equal(t, syncacts.Begun{Paused: true}, begun)
+	_, err = b.Begin(t.Context(), syncacts.BeginRequest{Sync: "other"})
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.Equal(t, syncacts.TypeGone, app.Type())
+	future := now.Add(24 * time.Hour)
+	_, err = b.rows.Change(t.Context(), "news", func(s *syncstore.Sync) error {
+		s.Paused, s.LatestTimestamp = false, &future
+		return nil
+	})
+	require.NoError(t, err)
+	_, err = b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+	require.ErrorContains(t, err, "is in the future")
+}
+
+// Requests of an account are spread over its time by all workers together, and a delay holds for all.
+func TestBudgetRequests(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	log := slog.New(slog.DiscardHandler)
+	workers := []*syncacts.Budgets{syncacts.NewBudgets(b.rows, "a", log), syncacts.NewBudgets(b.rows, "b", log)}
+	var mu stdsync.Mutex
+	var times []time.Time
+	var all stdsync.WaitGroup
+	begun := time.Now()
+	for i := range 20 {
+		all.Go(func() {
+			if err := workers[i%2].Request(context.WithoutCancel(t.Context()), "account", 40); err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				times = append(times, time.Now())
+			}
+		})
+	}
+	all.Wait()
+	require.Len(t, times, 20)
+	require.GreaterOrEqual(t, time.Since(begun), 19*27*time.Millisecond-50*time.Millisecond, "20 requests at 40 a second, with the margin")
+	require.NoError(t, workers[0].Delay(t.Context(), "account", time.Hour))
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, workers[1].Request(short, "account", 40), context.DeadlineExceeded)
+	require.Error(t, workers[1].Request(t.Context(), "account", 0))
+}
+
+// No more connections are open than the account has, over all workers.
+func TestBudgetSlots(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	log := slog.New(slog.DiscardHandler)
+	workers := []*syncacts.Budgets{syncacts.NewBudgets(b.rows, "a", log), syncacts.NewBudgets(b.rows, "b", log)}
+	var mu stdsync.Mutex
+	open, peak := 0, 0
+	errs := make([]error, 24)
+	var all stdsync.WaitGroup
+	for i := range errs {
+		all.Go(func() {
+			release, err := workers[i%2].Slot(context.WithoutCancel(t.Context()), "account", 3)
+			if errs[i] = err; err != nil {
+				return
+			}
+			mu.Lock()
+			open++
+			peak = max(peak, open)
+			mu.Unlock()
+			mu.Lock()
+			open--
+			mu.Unlock()
+			release()
+		})
+	}
+	all.Wait()
+	require.NoError(t, errors.Join(errs...))
+	require.LessOrEqual(t, peak, 3)
+}

@@ -1,0 +1,32 @@
+package syncing
+
+import (
+	"context"
+
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+)
+
+// WakeRequest names the sync to wake.
+type WakeRequest struct {
+	Sync string `json:"sync"`
+}
+
+// Wakes has the activity of schedules.
+type Wakes struct {
+	// Store is the system of record. Required.
+	Store *syncstore.Store
+	// Wake sends the signal wake to the workflow of a sync, and starts it if it does not run. Required.
+	Wake func(ctx context.Context, row syncstore.Sync) error
+}
+
+// WakeSync wakes a sync.
+func (w *Wakes) WakeSync(ctx context.Context, in WakeRequest) error {
+	if err := w.Store.NoteWoken(ctx, in.Sync); err != nil {
+		return failure(err)
+	}
+	row, err := w.Store.Sync(ctx, in.Sync)
+	if err != nil {
+		return failure(err)
+	}
+	return failure(w.Wake(ctx, row))
+}

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/starter"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+)
+
+func syncCreateCommand() *cli.Command {
+	return &cli.Command{
+		Name: "create", Usage: "create a sync and run it now, as a full load", ArgsUsage: "NAME",
+		Description: "Example: sluice sync create news --from mailchimp:mc --list 1a2d7ebf82 --to ometria:om --every 2h",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "from", Usage: "read from `KIND:CONNECTION`; required"},
+			&cli.StringFlag{Name: "list", Usage: "`ID` of the list; required"},
+			&cli.StringFlag{Name: "to", Usage: "write to `KIND:CONNECTION`; required"},
+			&cli.StringFlag{Name: "every", Usage: "run every `DURATION`", Value: "2h"},
+			&cli.StringSliceFlag{Name: "set", Usage: "setting `KEY=VALUE`; may be repeated"},
+			byFlag(), outputFlag(),
+		},
+		Action: withSession(createSync),
+	}
+}
+
+func createSync(ctx context.Context, s *session) error {
+	c := s.cli
+	name, err := syncArg(c)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(requireFlag(c, "from", "such as --from mailchimp:mc"), requireFlag(c, "list", "such as --list 1a2d7ebf82"),
+		requireFlag(c, "to", "such as --to ometria:om"))
+	if err != nil {
+		return err
+	}
+	n := starter.NewSync{Name: name, List: c.String("list"), By: whoami(c)}
+	var faults [4]error
+	n.FromKind, n.FromConnection, faults[0] = endpointFlag(c, "from")
+	n.ToKind, n.ToConnection, faults[1] = endpointFlag(c, "to")
+	if n.Every, err = time.ParseDuration(c.String("every")); err != nil {
+		faults[2] = fmt.Errorf("--every %q: want a duration such as 2h or 30m", c.String("every"))
+	}
+	changes, err := parseChanges(c.StringSlice("set"))
+	if err == nil {
+		n.Settings, err = starter.SyncSettings(changes)
+	}
+	faults[3] = err
+	if err := errors.Join(faults[:]...); err != nil {
+		return exitWith(exitUsage, err)
+	}
+	client, err := s.Syncs(ctx)
+	if err != nil {
+		return err
+	}
+	row, err := client.Create(ctx, n)
+	switch {
+	case errors.Is(err, syncstore.ErrExists):
+		return exitWith(exitRefused, fmt.Errorf("there is a sync %s: see it with `sluice sync show %s`", name, name))
+	case err != nil:
+		return err
+	}
+	if asJSON(c) {
+		return writeSyncJSON(ctx, s, client.Store, name)
+	}
+	return say(c, "created sync %s: list %s of %s to %s, every %s; it runs now, follow it with `sluice sync show %s`",
+		row.Name, row.ListID, row.FromConnection, row.ToConnection, short(n.Every), row.Name)
+}
+
+func endpointFlag(c *cli.Context, flag string) (kind, connection string, err error) {
+	kind, connection, err = starter.ParseEndpoint(c.String(flag))
+	if err != nil {
+		err = fmt.Errorf("--%s %w", flag, err)
+	}
+	return kind, connection, err
+}
+
+// parseChanges parses KEY=VALUE.
+func parseChanges(texts []string) ([]starter.Change, error) {
+	changes := make([]starter.Change, 0, len(texts))
+	var faults []error
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			faults = append(faults, fmt.Errorf("%q: want KEY=VALUE, such as latest_timestamp=null", text))
+			continue
+		}
+		changes = append(changes, starter.Change{Name: name, Value: value})
+	}
+	return changes, errors.Join(faults...)
+}
+
+func syncSetCommand() *cli.Command {
+	return &cli.Command{
+		Name: "set", Usage: "change the settings and the state of a sync", ArgsUsage: "NAME KEY=VALUE...",
+		Description: "Keys: " + strings.Join(starter.SyncSettingNames(), ", ") + ".\n" +
+			"null restores the default. latest_timestamp=null makes the next run a full load. A run under way keeps\n" +
+			"the settings that it began with, and does not overwrite the change.",
+		Flags: []cli.Flag{outputFlag()}, Action: withSession(setSync),
+	}
+}
+
+func setSync(ctx context.Context, s *session) error {
+	c := s.cli
+	if c.NArg() < 2 {
+		return errors.New("want a sync's name and changes: `sluice sync set NAME KEY=VALUE...`")
+	}
+	name := c.Args().First()
+	changes, err := parseChanges(c.Args().Tail())
+	if err != nil {
+		return exitWith(exitUsage, err)
+	}
+	client, err := s.Syncs(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := client.Set(ctx, name, changes); err != nil {
+		return explainSync(name, err)
+	}
+	if asJSON(c) {
+		return writeSyncJSON(ctx, s, client.Store, name)
+	}
+	return say(c, "changed sync %[1]s from its next run on; run it now with `sluice sync run %[1]s`", name)
+}

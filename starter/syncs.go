@@ -1,0 +1,298 @@
+package starter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"strings"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	syncacts "github.com/sluicehq/sluice/activities/syncing"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/store"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+	"github.com/sluicehq/sluice/sync"
+	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/command"
+	"github.com/sluicehq/sluice/workflows/syncing"
+)
+
+// Syncs creates and controls syncs. It is safe for concurrent use.
+type Syncs struct {
+	// Temporal is the client of the namespace that the workers poll. Required.
+	Temporal client.Client
+	// Store is the system of record. Required.
+	Store *syncstore.Store
+	// Kinds are the kinds of connections that this process knows. Required for CreateSync.
+	Kinds *connections.Registry
+	// AnswerTimeout bounds how long a command waits for a worker. Defaults to 10s.
+	AnswerTimeout time.Duration
+}
+
+// NewSync is a sync to be created.
+type NewSync struct {
+	// Name is a lower-case letter, then up to 49 letters, digits, dashes and underscores.
+	Name string
+	// FromKind and FromConnection name what is read, List the list in it.
+	FromKind, FromConnection, List string
+	// ToKind and ToConnection name what is written.
+	ToKind, ToConnection string
+	// Every is the time between two runs, in whole seconds: sync.MinEvery to sync.MaxEvery.
+	Every time.Duration
+	// Settings are those that are set.
+	Settings sync.Settings
+	// By says who creates it.
+	By string
+}
+
+var (
+	validSync = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,49}$`)
+	validList = regexp.MustCompile(`^[0-9A-Za-z_-]{1,100}$`)
+)
+
+// Validate returns all faults that need no store.
+func (n NewSync) Validate() error {
+	var faults []error
+	if !validSync.MatchString(n.Name) {
+		faults = append(faults, fmt.Errorf(
+			"name %q: want a lower-case letter, then up to 49 letters, digits, dashes and underscores", n.Name))
+	}
+	if !validList.MatchString(n.List) {
+		faults = append(faults, fmt.Errorf("list %q: want letters, digits, dashes and underscores, such as 1a2d7ebf82", n.List))
+	}
+	return errors.Join(append(faults, checkEvery(n.Every), n.Settings.Validate())...)
+}
+
+func checkEvery(every time.Duration) error {
+	if every < sync.MinEvery || every > sync.MaxEvery || every%time.Second != 0 {
+		return fmt.Errorf("interval %s: want whole seconds, %s to %s", every, sync.MinEvery, sync.MaxEvery)
+	}
+	return nil
+}
+
+// Create adds a sync and its schedule, and requests the first run, a full load. The error is
+// syncstore.ErrExists if one has its name.
+func (s *Syncs) Create(ctx context.Context, n NewSync) (syncstore.Sync, error) {
+	err := errors.Join(n.Validate(), syncacts.CheckPair(s.Kinds, syncacts.Pair{From: n.FromKind, To: n.ToKind}))
+	if err == nil {
+		err = errors.Join(s.checkConnection(ctx, n.FromConnection, n.FromKind), s.checkConnection(ctx, n.ToConnection, n.ToKind))
+	}
+	if err != nil {
+		return syncstore.Sync{}, mark(err, ErrInvalid)
+	}
+	settings, err := json.Marshal(n.Settings)
+	if err != nil {
+		return syncstore.Sync{}, fmt.Errorf("encode the settings: %w", err)
+	}
+	row, err := s.Store.Create(ctx, syncstore.NewSync{
+		Name: n.Name, FromKind: n.FromKind, FromConnection: n.FromConnection, ListID: n.List, ToKind: n.ToKind,
+		ToConnection: n.ToConnection, Every: n.Every, Settings: settings, CreatedBy: n.By,
+	})
+	if err != nil {
+		return syncstore.Sync{}, err
+	}
+	if err := errors.Join(s.ApplySchedule(ctx, row), s.Wake(ctx, row)); err != nil {
+		return row, fmt.Errorf("sync %s is created, and workers retry until Temporal has its schedule: %w", n.Name, err)
+	}
+	return row, nil
+}
+
+// checkConnection returns an error if there is no connection of a name and kind.
+func (s *Syncs) checkConnection(ctx context.Context, name, kind string) error {
+	row, err := s.Store.Connection(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("no connection %s: add one with `sluice connection add %s --kind %s`", name, name, kind)
+	case err != nil:
+		return err
+	case row.Kind != kind:
+		return fmt.Errorf("connection %s has the kind %s: want %s", name, row.Kind, kind)
+	default:
+		return nil
+	}
+}
+
+// Set changes a sync: each change is a setting and its value as text, "null" for the default. It applies the
+// schedule if the interval has changed.
+func (s *Syncs) Set(ctx context.Context, name string, changes []Change) (syncstore.Sync, error) {
+	row, err := s.Store.Change(ctx, name, func(row *syncstore.Sync) error { return mark(applyChanges(row, changes), ErrInvalid) })
+	if err != nil {
+		return syncstore.Sync{}, err
+	}
+	if err := s.ApplySchedule(ctx, row); err != nil {
+		return row, fmt.Errorf("sync %s is changed, and workers retry until Temporal has its schedule: %w", name, err)
+	}
+	return row, nil
+}
+
+// Delete deletes a sync with its schedule, its workflow, runs and rejects. What it has delivered stays.
+func (s *Syncs) Delete(ctx context.Context, name string) error {
+	if _, err := s.Store.Sync(ctx, name); err != nil {
+		return err
+	}
+	if err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.SyncScheduleID(name)).Delete(ctx); err != nil && !isNotFound(err) {
+		return fmt.Errorf("delete the schedule of sync %s: %w", name, err)
+	}
+	if err := s.Store.Delete(ctx, name); err != nil {
+		return err
+	}
+	err := s.Temporal.TerminateWorkflow(ctx, workflows.SyncID(name), "", "the sync is deleted")
+	if err != nil && !isNotFound(err) {
+		return fmt.Errorf("terminate the workflow of sync %s: %w", name, err)
+	}
+	return nil
+}
+
+// State returns the state of a sync's workflow.
+func (s *Syncs) State(ctx context.Context, name string) (state syncing.State, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.answerTimeout())
+	defer cancel()
+	answer, err := s.Temporal.QueryWorkflow(ctx, workflows.SyncID(name), "", workflows.QueryState)
+	if err == nil {
+		err = answer.Get(&state)
+	}
+	if err != nil {
+		return state, fmt.Errorf("state of sync %s: %w", name, closed(err))
+	}
+	return state, nil
+}
+
+func (s *Syncs) answerTimeout() time.Duration {
+	if s.AnswerTimeout == 0 {
+		return 10 * time.Second
+	}
+	return s.AnswerTimeout
+}
+
+// Run runs a sync now. While a run is under way, another one follows it.
+func (s *Syncs) Run(ctx context.Context, name string, by By) error {
+	return s.send(ctx, name, workflows.CommandRun, func(o command.Command) any { return syncing.Run{Command: o} }, by)
+}
+
+// Pause pauses a sync, and interrupts its run.
+func (s *Syncs) Pause(ctx context.Context, name string, by By) error {
+	return s.send(ctx, name, workflows.CommandPause, func(o command.Command) any { return command.Pause{Command: o} }, by)
+}
+
+// Resume resumes a sync, with a run now.
+func (s *Syncs) Resume(ctx context.Context, name string, by By) error {
+	return s.send(ctx, name, workflows.CommandResume, func(o command.Command) any { return command.Resume{Command: o} }, by)
+}
+
+// send sends a command and waits for the answer. The key deduplicates its attempts.
+func (s *Syncs) send(
+	ctx context.Context, name, what string, argument func(command.Command) any, by By,
+) error {
+	row, err := s.Store.Sync(ctx, name)
+	if err != nil {
+		return err
+	}
+	key, err := store.NewID()
+	if err != nil {
+		return err
+	}
+	return update{
+		temporal: s.Temporal, timeout: s.answerTimeout(), name: what, subject: "sync " + name,
+		target: func(ctx context.Context, last error) (workflowID string, arg any, err error) {
+			if errors.Is(last, errClosed) {
+				// The workflow does not run: start it from the store.
+				err = s.start(ctx, row)
+			}
+			return workflows.SyncID(name), argument(command.Command{Key: key, By: by.Who, Reason: by.Why}), err
+		},
+	}.send(ctx)
+}
+
+func (s *Syncs) startOptions(row syncstore.Sync) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID: workflows.SyncID(row.Name), TaskQueue: workflows.QueueMain,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary: fmt.Sprintf("sync %s: list %s of %s to %s",
+			row.Name, row.ListID, row.FromConnection, row.ToConnection),
+	}
+}
+
+func syncInput(row syncstore.Sync) syncing.SyncInput {
+	return syncing.SyncInput{Sync: row.Name, From: row.FromKind, To: row.ToKind}
+}
+
+// start starts the workflow of a sync if it does not run.
+func (s *Syncs) start(ctx context.Context, row syncstore.Sync) error {
+	if _, err := s.Temporal.ExecuteWorkflow(ctx, s.startOptions(row), workflows.TypeSync, syncInput(row)); err != nil {
+		return fmt.Errorf("start the workflow of sync %s: %w", row.Name, err)
+	}
+	return nil
+}
+
+// Wake requests a run of a sync, and starts its workflow if it does not run.
+func (s *Syncs) Wake(ctx context.Context, row syncstore.Sync) error {
+	options := s.startOptions(row)
+	_, err := s.Temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.SignalWake, nil, options, workflows.TypeSync,
+		syncInput(row))
+	if err != nil {
+		return fmt.Errorf("wake sync %s: %w", row.Name, err)
+	}
+	return nil
+}
+
+// ApplySchedule makes the schedule of a sync what the store says. It is idempotent.
+func (s *Syncs) ApplySchedule(ctx context.Context, row syncstore.Sync) error {
+	options := syncSchedule(row)
+	_, err := s.Temporal.ScheduleClient().Create(ctx, options)
+	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		err = s.Temporal.ScheduleClient().GetHandle(ctx, options.ID).Update(ctx, client.ScheduleUpdateOptions{
+			DoUpdate: func(now client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+				changed := now.Description.Schedule
+				if sameIntervals(changed.Spec, options.Spec) {
+					return nil, temporal.ErrSkipScheduleUpdate
+				}
+				changed.Spec, changed.Action = &options.Spec, options.Action
+				return &client.ScheduleUpdate{Schedule: &changed}, nil
+			},
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("apply the schedule of sync %s: %w", row.Name, err)
+	}
+	return s.Store.NoteApplied(ctx, row.Name, row.Version)
+}
+
+// sameIntervals reports whether two schedules fire at the same times.
+func sameIntervals(now *client.ScheduleSpec, wanted client.ScheduleSpec) bool {
+	return now != nil && len(now.Intervals) == 1 && now.Intervals[0] == wanted.Intervals[0]
+}
+
+// syncSchedule returns the schedule that wakes a sync. Syncs of the same interval are spread over it by
+// their names, so that thousands of them do not start at once.
+func syncSchedule(row syncstore.Sync) client.ScheduleOptions {
+	every := time.Duration(row.EverySeconds) * time.Second
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(row.Name)) //nolint:errcheck // it never fails
+	offset := time.Duration(hash.Sum64()%uint64(row.EverySeconds)) * time.Second
+	id := workflows.SyncScheduleID(row.Name)
+	return client.ScheduleOptions{
+		ID: id, Spec: client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: every, Offset: offset}}},
+		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: DefaultCatchup,
+		Action: &client.ScheduleWorkflowAction{
+			ID: id, Workflow: workflows.TypeSyncWake, Args: []any{syncacts.WakeRequest{Sync: row.Name}},
+			TaskQueue: workflows.QueueMain, StaticSummary: "wake sync " + row.Name,
+		},
+	}
+}
+
+// ParseEndpoint parses KIND:CONNECTION, one side of a sync.
+func ParseEndpoint(text string) (kind, connection string, err error) {
+	kind, connection, ok := strings.Cut(text, ":")
+	if !ok || kind == "" || connection == "" {
+		return "", "", mark(fmt.Errorf("%q: want KIND:CONNECTION, such as mailchimp:mc", text), ErrInvalid)
+	}
+	return kind, connection, nil
+}

@@ -1,0 +1,127 @@
+package starter
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	syncacts "github.com/sluicehq/sluice/activities/syncing"
+	"github.com/sluicehq/sluice/store"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+	"github.com/sluicehq/sluice/sync"
+)
+
+// States of syncs, for people.
+const (
+	// SyncPaused means that it is paused: it raises no alarm.
+	SyncPaused = "paused"
+	// SyncLate means that it has missed a cycle, or has an alarm.
+	SyncLate = "late"
+	// SyncRunning means that a run is under way.
+	SyncRunning = "running"
+	// SyncWaiting means that it has not had a successful run yet.
+	SyncWaiting = "waiting"
+	// SyncCurrent means that it is as current as its interval allows.
+	SyncCurrent = "current"
+)
+
+// SyncView is everything about a sync.
+type SyncView struct {
+	Row syncstore.Sync
+	// Settings are those that are set, by name.
+	Settings map[string]any
+	// State is one of the states above.
+	State   string
+	Rejects int64
+	// Scan is the last scan for deletions, Run the latest run; nil if there was none.
+	Scan *syncstore.Known
+	Run  *syncstore.Run
+}
+
+// ViewSync returns everything about a sync, or store.ErrNotFound. It needs neither Temporal nor a worker.
+func ViewSync(ctx context.Context, rows *syncstore.Store, name string, now time.Time) (SyncView, error) {
+	row, err := rows.Sync(ctx, name)
+	if err != nil {
+		return SyncView{}, err
+	}
+	v := SyncView{Row: row}
+	if err := json.Unmarshal(row.Settings, &v.Settings); err != nil {
+		return SyncView{}, fmt.Errorf("decode the settings of sync %s: %w", name, err)
+	}
+	if v.Rejects, err = rows.CountRejects(ctx, name); err != nil {
+		return SyncView{}, err
+	}
+	known, scanned, err := rows.LastScan(ctx, name)
+	if err != nil {
+		return SyncView{}, err
+	}
+	if scanned {
+		v.Scan = &known
+	}
+	runs, err := rows.History(ctx, name, 0, 1)
+	if err != nil {
+		return SyncView{}, err
+	}
+	status := ""
+	if len(runs) > 0 {
+		v.Run, status = &runs[0], runs[0].Status
+	}
+	v.State = syncState(row.Paused, row.AlarmedAt, row.SucceededAt, row.CurrentTo, row.EverySeconds, status, now)
+	return v, nil
+}
+
+// SyncStateOf returns the state of a listed sync.
+func SyncStateOf(l syncstore.Listed, now time.Time) string {
+	return syncState(l.Paused, l.AlarmedAt, l.SucceededAt, l.CurrentTo, l.EverySeconds, l.LastStatus, now)
+}
+
+func syncState(
+	paused bool, alarmed, succeeded *time.Time, currentTo time.Time, every int64, lastStatus string, now time.Time,
+) string {
+	// A cycle is missed when the next one is due and it has not succeeded.
+	missed := now.Sub(currentTo) >= 2*time.Duration(every)*time.Second
+	switch {
+	case paused:
+		return SyncPaused
+	case alarmed != nil || missed:
+		return SyncLate
+	case lastStatus == syncstore.StatusRunning:
+		return SyncRunning
+	case succeeded == nil:
+		return SyncWaiting
+	default:
+		return SyncCurrent
+	}
+}
+
+// SyncSettings returns the settings of changes, for a sync to be created.
+func SyncSettings(changes []Change) (sync.Settings, error) {
+	for _, c := range changes {
+		if slices.Contains([]string{"latest_timestamp", "every", "elapsed_seconds", "total_updates"}, c.Name) {
+			return sync.Settings{}, mark(fmt.Errorf("%s: no setting of a new sync: change it with `sluice sync set`", c.Name), ErrInvalid)
+		}
+	}
+	row := syncstore.Sync{Settings: json.RawMessage(`{}`)}
+	if err := applyChanges(&row, changes); err != nil {
+		return sync.Settings{}, mark(err, ErrInvalid)
+	}
+	return syncacts.ParseSettings(row.Settings)
+}
+
+// RetryRejects requests that rejected records are read and written again, all without ids, and runs the sync.
+// It returns how many.
+func (s *Syncs) RetryRejects(ctx context.Context, name string, ids []int64, by By) (int64, error) {
+	if _, err := s.Store.Sync(ctx, name); err != nil {
+		return 0, err
+	}
+	n, err := s.Store.RequestRetries(ctx, name, ids)
+	if err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		return 0, fmt.Errorf("no rejected record of sync %s can be retried: %w", name, store.ErrConflict)
+	}
+	return n, s.Run(ctx, name, by)
+}

@@ -1,0 +1,131 @@
+-- RunningSyncRun returns the run of a sync that has not ended.
+-- name: RunningSyncRun :one
+SELECT * FROM sync_runs WHERE sync = $1 AND status = 'running' FOR UPDATE;
+
+-- CreateSyncRun adds a run.
+-- name: CreateSyncRun :one
+INSERT INTO sync_runs (sync, kind, since, until, sync_version, skip, requested_by)
+VALUES (sqlc.arg(sync), sqlc.arg(kind), sqlc.narg(since), sqlc.arg(until), sqlc.arg(sync_version), sqlc.arg(skip),
+        sqlc.arg(requested_by))
+RETURNING *;
+
+-- ClaimSyncRun begins an attempt at a run, under a new fencing token.
+-- name: ClaimSyncRun :one
+UPDATE sync_runs SET fencing_token = fencing_token + 1 WHERE id = $1 AND status = 'running' RETURNING *;
+
+-- GetSyncRun returns a run.
+-- name: GetSyncRun :one
+SELECT * FROM sync_runs WHERE id = $1;
+
+-- ListSyncRuns returns the runs of a sync, the latest first.
+-- name: ListSyncRuns :many
+SELECT * FROM sync_runs
+WHERE sync = sqlc.arg(sync) AND id < sqlc.arg(before)::bigint
+ORDER BY id DESC LIMIT sqlc.arg(row_limit)::bigint;
+
+-- AdvanceSyncRun records a page of a run, if the fencing token is that of the current attempt.
+-- name: AdvanceSyncRun :one
+UPDATE sync_runs
+SET cursor = sqlc.arg(cursor), done = sqlc.arg(done), pages = pages + 1, read = read + sqlc.arg(read)::bigint,
+    delivered = delivered + sqlc.arg(delivered)::bigint, rejected = rejected + sqlc.arg(rejected)::bigint,
+    skipped = skipped + sqlc.arg(skipped)::bigint, skip = greatest(skip - sqlc.arg(skipped)::bigint, 0),
+    announced = greatest(announced, sqlc.arg(announced)::bigint), progressed_at = now()
+WHERE id = sqlc.arg(id) AND fencing_token = sqlc.arg(fencing_token) AND status = 'running' AND NOT done
+RETURNING pages;
+
+-- AddSyncPage records the checkpoint of a page.
+-- name: AddSyncPage :exec
+INSERT INTO sync_pages (run_id, page, read, delivered, rejected, skipped, ids)
+VALUES (sqlc.arg(run_id), sqlc.arg(page), sqlc.arg(read), sqlc.arg(delivered), sqlc.arg(rejected), sqlc.arg(skipped),
+        sqlc.narg(ids));
+
+-- ListSyncPages returns the pages of a run, in order.
+-- name: ListSyncPages :many
+SELECT page, read, delivered, rejected, skipped, stored_at FROM sync_pages
+WHERE run_id = sqlc.arg(run_id) AND page > sqlc.arg(after)::bigint
+ORDER BY page LIMIT sqlc.arg(row_limit)::bigint;
+
+-- SyncPageIDs returns the sets of a sync's pages that no scan has taken over, some at a time.
+-- name: SyncPageIDs :many
+SELECT p.run_id, p.page, p.ids FROM sync_pages p JOIN sync_runs r ON r.id = p.run_id
+WHERE r.sync = sqlc.arg(sync) AND p.ids IS NOT NULL
+  AND (p.run_id, p.page) > (sqlc.arg(after_run)::bigint, sqlc.arg(after_page)::bigint)
+ORDER BY p.run_id, p.page LIMIT sqlc.arg(row_limit)::bigint;
+
+-- ClearSyncPageIDs removes the sets of pages up to one, which a scan has taken over.
+-- name: ClearSyncPageIDs :exec
+UPDATE sync_pages p SET ids = NULL
+FROM sync_runs r
+WHERE r.id = p.run_id AND r.sync = sqlc.arg(sync) AND p.ids IS NOT NULL
+  AND (p.run_id, p.page) <= (sqlc.arg(run_id)::bigint, sqlc.arg(page)::bigint);
+
+-- EndSyncRun ends a run.
+-- name: EndSyncRun :one
+UPDATE sync_runs
+SET status = sqlc.arg(status), error = sqlc.arg(error), error_class = sqlc.arg(error_class),
+    source_count = sqlc.narg(source_count), ended_at = now()
+WHERE id = sqlc.arg(id) AND status = 'running'
+RETURNING *;
+
+-- NoteSyncSucceeded records the success of a run with its sync. A change by a user since the run began
+-- stays: latest_timestamp is only set if there was none.
+-- name: NoteSyncSucceeded :exec
+UPDATE syncs s
+SET latest_timestamp = CASE WHEN s.version = r.sync_version THEN r.until ELSE s.latest_timestamp END,
+    elapsed_seconds = round(extract(epoch FROM r.ended_at - r.started_at)::numeric, 1)::float8,
+    total_updates = r.delivered, succeeded_at = r.ended_at, current_to = greatest(s.current_to, r.until)
+FROM sync_runs r
+WHERE r.id = sqlc.arg(run_id) AND s.name = r.sync;
+
+-- DeleteSyncRuns deletes old runs of a sync with their pages, but not those that a scan still needs.
+-- name: DeleteSyncRuns :execrows
+DELETE FROM sync_runs r
+WHERE r.sync = sqlc.arg(sync) AND r.status <> 'running'
+  AND r.id < (SELECT coalesce(min(k.id), 0) FROM (SELECT x.id FROM sync_runs x WHERE x.sync = sqlc.arg(sync)
+              ORDER BY x.id DESC LIMIT sqlc.arg(keep)::bigint) k)
+  AND NOT EXISTS (SELECT FROM sync_pages p WHERE p.run_id = r.id AND p.ids IS NOT NULL);
+
+-- GetSyncKnown returns what the last scan of a sync has found.
+-- name: GetSyncKnown :one
+SELECT * FROM sync_known WHERE sync = $1;
+
+-- SaveSyncKnown records a scan.
+-- name: SaveSyncKnown :exec
+INSERT INTO sync_known (sync, known, missing, scanned_at, found, missing_count, deleted, exceeded)
+VALUES (sqlc.arg(sync), sqlc.arg(known), sqlc.arg(missing), now(), sqlc.arg(found), sqlc.arg(missing_count),
+        sqlc.arg(deleted), sqlc.arg(exceeded))
+ON CONFLICT (sync) DO UPDATE SET known = excluded.known, missing = excluded.missing, scanned_at = excluded.scanned_at,
+    found = excluded.found, missing_count = excluded.missing_count, deleted = excluded.deleted,
+    exceeded = excluded.exceeded;
+
+-- AddSyncRejects adds records that were rejected, or counts them again.
+-- name: AddSyncRejects :exec
+INSERT INTO sync_rejects (sync, run_id, key, unidentified, stage, reason)
+SELECT sqlc.arg(sync)::text, sqlc.narg(run_id)::bigint, unnest(sqlc.arg(keys)::text[]),
+       unnest(sqlc.arg(unidentified)::boolean[]), unnest(sqlc.arg(stages)::text[]), unnest(sqlc.arg(reasons)::text[])
+ON CONFLICT (sync, key) DO UPDATE SET run_id = excluded.run_id, stage = excluded.stage, reason = excluded.reason,
+    times = sync_rejects.times + 1, last_at = now(), retry_at = NULL;
+
+-- RemoveSyncRejects removes records that are delivered now, or do not exist any more.
+-- name: RemoveSyncRejects :execrows
+DELETE FROM sync_rejects WHERE sync = sqlc.arg(sync) AND key = ANY (sqlc.arg(keys)::text[]);
+
+-- ListSyncRejects returns rejected records of a sync, the oldest first.
+-- name: ListSyncRejects :many
+SELECT * FROM sync_rejects WHERE sync = sqlc.arg(sync) AND id > sqlc.arg(after)::bigint
+ORDER BY id LIMIT sqlc.arg(row_limit)::bigint;
+
+-- CountSyncRejects counts the rejected records of a sync.
+-- name: CountSyncRejects :one
+SELECT count(*) FROM sync_rejects WHERE sync = $1;
+
+-- RequestSyncRetries requests a retry of rejected records, of all without ids.
+-- name: RequestSyncRetries :execrows
+UPDATE sync_rejects SET retry_at = now()
+WHERE sync = sqlc.arg(sync) AND NOT unidentified
+  AND (cardinality(sqlc.arg(ids)::bigint[]) = 0 OR id = ANY (sqlc.arg(ids)::bigint[]));
+
+-- WaitingSyncRetries returns records for which a retry was requested, the oldest first.
+-- name: WaitingSyncRetries :many
+SELECT key FROM sync_rejects WHERE sync = sqlc.arg(sync) AND retry_at IS NOT NULL
+ORDER BY id LIMIT sqlc.arg(row_limit)::bigint;

@@ -1,0 +1,63 @@
+package syncing
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sluicehq/sluice/store/internal/db"
+)
+
+// Rejects returns at most limit rejected records of a sync after a row, the oldest first.
+func (s *Store) Rejects(ctx context.Context, sync string, after int64, limit int) ([]Reject, error) {
+	rows, err := s.Queries().ListSyncRejects(ctx, db.ListSyncRejectsParams{Sync: sync, After: after, RowLimit: int64(limit)})
+	if err != nil {
+		return nil, fmt.Errorf("list the rejects of sync %s: %w", sync, err)
+	}
+	return rows, nil
+}
+
+// CountRejects counts the rejected records of a sync.
+func (s *Store) CountRejects(ctx context.Context, sync string) (int64, error) {
+	n, err := s.Queries().CountSyncRejects(ctx, sync)
+	if err != nil {
+		return 0, fmt.Errorf("count the rejects of sync %s: %w", sync, err)
+	}
+	return n, nil
+}
+
+// RequestRetries requests that rejected records are read and written again by the next run, all that can
+// be without ids. It returns how many.
+func (s *Store) RequestRetries(ctx context.Context, sync string, ids []int64) (int64, error) {
+	if ids == nil {
+		ids = []int64{}
+	}
+	n, err := s.Queries().RequestSyncRetries(ctx, sync, ids)
+	if err != nil {
+		return 0, fmt.Errorf("request retries of sync %s: %w", sync, err)
+	}
+	return n, nil
+}
+
+// WaitingRetries returns at most limit keys of records for which a retry was requested.
+func (s *Store) WaitingRetries(ctx context.Context, sync string, limit int) ([]string, error) {
+	keys, err := s.Queries().WaitingSyncRetries(ctx, sync, int64(limit))
+	if err != nil {
+		return nil, fmt.Errorf("list the retries of sync %s: %w", sync, err)
+	}
+	return keys, nil
+}
+
+// SettleRetries records the outcome of retries: done are records that are delivered or do not exist any
+// more.
+func (s *Store) SettleRetries(ctx context.Context, sync string, done []string, again []NewReject) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
+		if _, err := q.RemoveSyncRejects(ctx, sync, done); err != nil {
+			return err
+		}
+		return addRejects(ctx, q, sync, nil, again)
+	})
+	if err != nil {
+		return fmt.Errorf("record retries of sync %s: %w", sync, err)
+	}
+	return nil
+}

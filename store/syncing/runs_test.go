@@ -1,0 +1,187 @@
+package syncing_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/syncing"
+)
+
+// A run is created once, however often it is begun.
+func TestBegin(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	n := syncing.NewRun{Sync: "news", Version: 1, Kind: syncing.KindFull, Until: until}
+	created := make([]bool, 4)
+	runs := make([]syncing.Run, 4)
+	for _, err := range enginetest.AtOnce(4, func(i int) (err error) {
+		runs[i], created[i], err = b.Begin(b.ctx, n)
+		return err
+	}) {
+		require.NoError(t, err)
+	}
+	made := 0
+	for i := range created {
+		require.Equal(t, runs[0].ID, runs[i].ID)
+		if created[i] {
+			made++
+		}
+	}
+	require.Equal(t, 1, made)
+	n.Sync = "other"
+	_, _, err := b.Begin(b.ctx, n)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, err = b.End(b.ctx, runs[0].ID, syncing.Ending{Status: syncing.StatusCancelled})
+	require.NoError(t, err)
+	n.Sync, n.Version = "news", 2
+	_, _, err = b.Begin(b.ctx, n)
+	require.ErrorIs(t, err, store.ErrConflict)
+	_, ok, err := b.Running(b.ctx, "news")
+	require.NoError(t, err)
+	require.False(t, ok)
+}
+
+// Pages are recorded by the last attempt only, and a success sets the state of the sync.
+func TestAdvance(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := b.begin(t)
+	require.NoError(t, b.Advance(b.ctx, run, page(`{"at":1}`, false, "a", "b")))
+	again, err := b.Claim(b.ctx, run.ID)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"at":1}`, string(again.Cursor))
+	require.ErrorIs(t, b.Advance(b.ctx, run, page(`{"at":2}`, true)), store.ErrFenced)
+	_, err = b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusSucceeded})
+	require.ErrorIs(t, err, store.ErrConflict, "the window is not complete")
+	last := page(`{"at":2}`, true, "c")
+	last.Read, last.Rejected, last.Skipped = 2, 1, 4
+	last.Rejects = []syncing.NewReject{{Key: "d", Stage: "write", Reason: "too large"}}
+	require.NoError(t, b.Advance(b.ctx, again, last))
+	require.ErrorIs(t, b.Advance(b.ctx, again, page(`{"at":3}`, true)), store.ErrFenced, "it is done")
+	ended, err := b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusSucceeded})
+	require.NoError(t, err)
+	same, err := b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusFailed, Error: "late"})
+	require.NoError(t, err)
+	require.Equal(t, ended, same)
+	require.Equal(t, []int64{2, 4, 3, 1, 4}, []int64{ended.Pages, ended.Read, ended.Delivered, ended.Rejected, ended.Skipped})
+	row := b.news(t)
+	require.Equal(t, until, row.LatestTimestamp.UTC())
+	require.EqualValues(t, 3, *row.TotalUpdates)
+	require.NotNil(t, row.ElapsedSeconds)
+	require.NotNil(t, row.SucceededAt)
+	pages, err := b.Pages(b.ctx, run.ID, 0, 10)
+	require.NoError(t, err)
+	require.Len(t, pages, 2)
+	history, err := b.History(b.ctx, "news", 0, 10)
+	require.NoError(t, err)
+	require.Equal(t, []syncing.Run{ended}, history)
+	uneven := page(`{}`, true)
+	uneven.Read = 7
+	require.ErrorContains(t, b.Advance(b.ctx, b.begin(t), uneven), "sync_runs_check", "reads = delivered + rejected")
+}
+
+// A change by a user while a run is under way stays.
+func TestEndKeepsChange(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := b.begin(t)
+	edited := until.Add(-24 * time.Hour)
+	_, err := b.Change(b.ctx, "news", func(s *syncing.Sync) error { s.LatestTimestamp = &edited; return nil })
+	require.NoError(t, err)
+	require.NoError(t, b.Advance(b.ctx, run, page(`{}`, true, "a")))
+	_, err = b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusSucceeded})
+	require.NoError(t, err)
+	row := b.news(t)
+	require.Equal(t, edited, row.LatestTimestamp.UTC())
+	require.EqualValues(t, 1, *row.TotalUpdates)
+	require.False(t, row.CurrentTo.Before(until), "freshness is that of the run")
+}
+
+// A record is listed while it is not delivered.
+func TestRejects(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := b.begin(t)
+	p := page(`{}`, false)
+	p.Read, p.Rejected = 3, 3
+	p.Rejects = []syncing.NewReject{
+		{Key: "a", Stage: "write", Reason: "bad\x00 name"},
+		{Key: "b", Stage: "map", Reason: "no id"},
+		{Key: "c", Stage: "read", Reason: "no id", Unidentified: true},
+	}
+	require.NoError(t, b.Advance(b.ctx, run, p))
+	rows, err := b.Rejects(b.ctx, "news", 0, 10)
+	require.NoError(t, err)
+	require.Len(t, rows, 3)
+	require.Equal(t, "bad\uFFFD name", rows[0].Reason)
+	n, err := b.RequestRetries(b.ctx, "news", nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n, "one cannot be read again")
+	keys, err := b.WaitingRetries(b.ctx, "news", 10)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b"}, keys)
+	require.NoError(t, b.SettleRetries(b.ctx, "news", []string{"a"}, []syncing.NewReject{{Key: "b", Stage: "map", Reason: "no id"}}))
+	rows, err = b.Rejects(b.ctx, "news", 0, 10)
+	require.NoError(t, err)
+	require.Len(t, rows, 2)
+	require.Nil(t, rows[0].RetryAt)
+	require.EqualValues(t, 2, rows[0].Times)
+	n, err = b.RequestRetries(b.ctx, "news", []int64{rows[1].ID})
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.NoError(t, b.Advance(b.ctx, run, page(`{}`, true, "b", "c")))
+	n, err = b.CountRejects(b.ctx, "news")
+	require.NoError(t, err)
+	require.Zero(t, n)
+}
+
+// A scan takes over the sets of the pages that it has read, and no later ones.
+func TestSaveScan(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, ok, err := b.LastScan(b.ctx, "news")
+	require.NoError(t, err)
+	require.False(t, ok)
+	run := b.begin(t)
+	require.NoError(t, b.Advance(b.ctx, run, page(`{"at":1}`, false, "a")))
+	read := func() (all []string, last syncing.Place) {
+		last, err := b.EachIDs(b.ctx, "news", func(ids []byte) error {
+			all = append(all, string(ids))
+			return nil
+		})
+		require.NoError(t, err)
+		return all, last
+	}
+	sets, last := read()
+	require.Equal(t, []string{`{"at":1}`}, sets)
+	require.NoError(t, b.Advance(b.ctx, run, page(`{"at":2}`, true, "b")))
+	require.NoError(t, b.SaveScan(b.ctx, syncing.Scanned{
+		Sync: "news", Known: []byte("known"), Missing: []byte("missing"), Found: 2, MissingCount: 1, Deleted: 1, TakenOver: last,
+		Rejects: []syncing.NewReject{{Key: "z", Stage: "write", Reason: "refused"}},
+	}))
+	sets, _ = read()
+	require.Equal(t, []string{`{"at":2}`}, sets)
+	known, ok, err := b.LastScan(b.ctx, "news")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, "known", string(known.Known))
+	require.NoError(t, b.SaveScan(b.ctx, syncing.Scanned{Sync: "news", Gone: []string{"z"}, Exceeded: true}))
+	n, err := b.CountRejects(b.ctx, "news")
+	require.NoError(t, err)
+	require.Zero(t, n)
+}
+
+// Cursors are bounded in the database.
+func TestCursorBound(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := b.begin(t)
+	large, err := json.Marshal(make([]byte, 13_000))
+	require.NoError(t, err)
+	require.ErrorContains(t, b.Advance(b.ctx, run, page(string(large), false)), "sync_runs_cursor_check")
+}

@@ -1,0 +1,48 @@
+// Package syncing is the part of the store that list sync has: syncs and their state, runs with their
+// checkpoints, rejected records, and the budgets of accounts.
+package syncing
+
+import (
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/internal/db"
+)
+
+// Store gives list sync access to the system of record. It is safe for concurrent use.
+type Store struct{ *store.Store }
+
+// New returns list sync's view of a store.
+func New(s *store.Store) *Store { return &Store{s} }
+
+// Sync is a sync. Settings has those that are set, without defaults.
+type Sync = db.Sync
+
+// Run is a run of a sync.
+type Run = db.SyncRun
+
+// Known is what the last scan of a sync has found.
+type Known = db.SyncKnown
+
+// Reject is a record that is not delivered as it is.
+type Reject = db.SyncReject
+
+// Listed is a sync in a list, with the number of its rejected records and its last run.
+type Listed = db.ListSyncsRow
+
+// PageRow is the checkpoint of a page.
+type PageRow = db.ListSyncPagesRow
+
+// Statuses of runs.
+const (
+	StatusRunning   = "running"
+	StatusSucceeded = "succeeded"
+	StatusFailed    = "failed"
+	StatusCancelled = "cancelled"
+)
+
+// Kinds of runs.
+const (
+	// KindFull is a full load.
+	KindFull = "full"
+	// KindUpdate reads what has changed.
+	KindUpdate = "update"
+)

@@ -1,0 +1,148 @@
+package syncing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/internal/db"
+)
+
+// ErrExists means that a sync has the name.
+var ErrExists = errors.New("there is a sync of that name")
+
+// NewSync is a sync to be created.
+type NewSync struct {
+	Name string
+	// FromKind, FromConnection and ListID name what is read, ToKind and ToConnection what is written.
+	FromKind, FromConnection, ListID, ToKind, ToConnection string
+	// Every is the time between two runs, in whole seconds.
+	Every time.Duration
+	// Settings are those that are set: a JSON object, {} for none.
+	Settings json.RawMessage
+	// LatestTimestamp is the end of a window that was delivered before. Defaults to none: a full load.
+	LatestTimestamp *time.Time
+	// CreatedBy says who creates it.
+	CreatedBy string
+}
+
+// Create adds a sync. The error is ErrExists if one has its name.
+func (s *Store) Create(ctx context.Context, n NewSync) (Sync, error) {
+	row, err := s.Queries().CreateSync(ctx, db.CreateSyncParams{
+		Name: n.Name, FromKind: n.FromKind, FromConnection: n.FromConnection, ListID: n.ListID, ToKind: n.ToKind,
+		ToConnection: n.ToConnection, EverySeconds: int64(n.Every / time.Second), Settings: n.Settings,
+		LatestTimestamp: n.LatestTimestamp, CreatedBy: store.Plain(n.CreatedBy),
+	})
+	if store.NoRows(err) {
+		err = ErrExists
+	}
+	if err != nil {
+		return Sync{}, fmt.Errorf("create sync %s: %w", n.Name, err)
+	}
+	return row, nil
+}
+
+// Sync returns a sync, or store.ErrNotFound.
+func (s *Store) Sync(ctx context.Context, name string) (Sync, error) {
+	row, err := s.Queries().GetSync(ctx, name)
+	return row, store.Found(err, "sync %s", name)
+}
+
+// List returns at most limit syncs after a name, in order of their names.
+func (s *Store) List(ctx context.Context, after string, limit int) ([]Listed, error) {
+	rows, err := s.Queries().ListSyncs(ctx, after, int64(limit))
+	if err != nil {
+		return nil, fmt.Errorf("list syncs: %w", err)
+	}
+	return rows, nil
+}
+
+// Change changes what users can change of a sync: fn changes the row that it is given. A run that is
+// under way keeps the settings that it began with, and does not overwrite the change. The errors are
+// store.ErrNotFound and that of fn.
+func (s *Store) Change(ctx context.Context, name string, fn func(*Sync) error) (Sync, error) {
+	var changed Sync
+	err := s.InTx(ctx, func(q *db.Queries) error {
+		row, err := q.LockSync(ctx, name)
+		if err != nil {
+			return store.Found(err, "sync %s", name)
+		}
+		if err := fn(&row); err != nil {
+			return err
+		}
+		changed, err = q.ChangeSync(ctx, changeOf(row))
+		return err
+	})
+	if err != nil {
+		return Sync{}, fmt.Errorf("change sync %s: %w", name, err)
+	}
+	return changed, nil
+}
+
+// Replace is Change to a row that was read before. The error is store.ErrConflict if the sync has been
+// changed by a user since.
+func (s *Store) Replace(ctx context.Context, row Sync) (Sync, error) {
+	changed, err := s.Queries().ChangeSync(ctx, changeOf(row))
+	if store.NoRows(err) {
+		if _, err = s.Sync(ctx, row.Name); err == nil {
+			err = store.ErrConflict
+		}
+	}
+	if err != nil {
+		return Sync{}, fmt.Errorf("change sync %s at version %d: %w", row.Name, row.Version, err)
+	}
+	return changed, nil
+}
+
+func changeOf(row Sync) db.ChangeSyncParams {
+	return db.ChangeSyncParams{
+		Name: row.Name, Version: row.Version, EverySeconds: row.EverySeconds, Settings: row.Settings,
+		LatestTimestamp: row.LatestTimestamp, ElapsedSeconds: row.ElapsedSeconds, TotalUpdates: row.TotalUpdates,
+		Paused: row.Paused, Note: store.Plain(row.Note),
+	}
+}
+
+// Delete deletes a sync with its runs and rejects. The error is store.ErrNotFound.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	n, err := s.Queries().DeleteSync(ctx, name)
+	if err == nil && n == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("delete sync %s: %w", name, err)
+	}
+	return nil
+}
+
+// NoteWoken records that the schedule has woken a sync. The error is store.ErrNotFound.
+func (s *Store) NoteWoken(ctx context.Context, name string) error {
+	n, err := s.Queries().NoteSyncWoken(ctx, name)
+	if err == nil && n == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("note that sync %s was woken: %w", name, err)
+	}
+	return nil
+}
+
+// Uncompared returns at most limit syncs whose schedules were not compared with Temporal's in an
+// interval, or were changed since, each to one caller.
+func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit int) ([]Sync, error) {
+	rows, err := s.Queries().UncomparedSyncs(ctx, interval.Seconds(), int64(limit))
+	if err != nil {
+		return nil, fmt.Errorf("list syncs to compare: %w", err)
+	}
+	return rows, nil
+}
+
+// NoteApplied records that Temporal's schedule is that of a version of a sync.
+func (s *Store) NoteApplied(ctx context.Context, name string, version int64) error {
+	if err := s.Queries().NoteSyncApplied(ctx, version, name); err != nil {
+		return fmt.Errorf("note the schedule of sync %s: %w", name, err)
+	}
+	return nil
+}
