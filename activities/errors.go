@@ -86,7 +86,7 @@ func Failure(err error, details ...any) error {
 	if err == nil {
 		return nil
 	}
-	// A cancellation that was asked for is not a fault.
+	// A requested cancellation is not a fault.
 	if errors.Is(err, context.Canceled) && !errors.Is(err, ErrWorkerStopping) {
 		return err
 	}
@@ -157,8 +157,8 @@ func Plain(text string) string { return strings.ToValidUTF8(text, string(utf8.Ru
 var ErrWorkerStopping = errors.New("the worker is stopping")
 
 // UntilStop returns a context that also ends when the worker begins to stop, so
-// that a deploy does not wait for a long import: the next attempt goes on where
-// this one stood.
+// that a deploy does not wait for a long import: the next attempt continues where
+// this one stopped.
 func UntilStop(ctx context.Context) (context.Context, context.CancelFunc) {
 	stopping := activity.GetWorkerStopChannel(ctx)
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -47,7 +47,7 @@ type ImportArgument interface {
 func (t *lastErrorInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// The panic goes on, in words that can be written down.
+			// The panic is raised again, as a text that can be stored.
 			text := Plain(fmt.Sprint(p))
 			t.note(ctx, in, "panic: "+text)
 			panic(text)

@@ -43,20 +43,20 @@ func pages(t *testing.T) map[string]string {
 }
 
 var (
-	fence  = regexp.MustCompile("(?s)(?:^|\n)```([a-z]*)\n(.*?)\n```")
-	inline = regexp.MustCompile("`([^`]+)`")
+	codeBlock = regexp.MustCompile("(?s)(?:^|\n)```([a-z]*)\n(.*?)\n```")
+	inline    = regexp.MustCompile("`([^`]+)`")
 )
 
 // commandLines returns what a page tells people to type: the lines of its shell
 // blocks, those that are indented, and what stands in backquotes.
 func commandLines(page string) []string {
 	var lines []string
-	for _, m := range fence.FindAllStringSubmatch(page, -1) {
+	for _, m := range codeBlock.FindAllStringSubmatch(page, -1) {
 		if m[1] == "sh" {
 			lines = append(lines, strings.Split(m[2], "\n")...)
 		}
 	}
-	rest := fence.ReplaceAllString(page, "")
+	rest := codeBlock.ReplaceAllString(page, "")
 	for line := range strings.Lines(rest) {
 		if strings.HasPrefix(line, "    ") {
 			lines = append(lines, strings.TrimSpace(line))
@@ -158,7 +158,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	all := pages(t)
 	for path, page := range all {
-		for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(page, ""), -1) {
+		for _, m := range link.FindAllStringSubmatch(codeBlock.ReplaceAllString(page, ""), -1) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
@@ -186,7 +186,7 @@ var (
 // anchors returns the names under which a page's headings are linked to.
 func anchors(page string) []string {
 	var all []string
-	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(page, ""), -1) {
+	for _, m := range heading.FindAllStringSubmatch(codeBlock.ReplaceAllString(page, ""), -1) {
 		all = append(all, strings.ReplaceAll(notInLinks.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
 	}
 	return all
@@ -198,7 +198,7 @@ func TestQuotedCodeIsCompiled(t *testing.T) {
 	source, err := os.ReadFile("../importers/example_test.go")
 	require.NoError(t, err)
 	quoted := 0
-	for _, m := range fence.FindAllStringSubmatch(pages(t)["authoring-an-importer.md"], -1) {
+	for _, m := range codeBlock.FindAllStringSubmatch(pages(t)["authoring-an-importer.md"], -1) {
 		require.Equal(t, "go", m[1])
 		if strings.Contains(m[2], "\npackage main\n") {
 			continue // TestQuotedMainIsGenerated

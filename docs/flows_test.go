@@ -21,7 +21,7 @@ import (
 
 // blocks returns the blocks of a language that a page has.
 func blocks(page, language string) (texts []string) {
-	for _, m := range fence.FindAllStringSubmatch(page, -1) {
+	for _, m := range codeBlock.FindAllStringSubmatch(page, -1) {
 		if m[1] == language {
 			texts = append(texts, m[2])
 		}

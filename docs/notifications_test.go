@@ -14,7 +14,7 @@ func TestTheReceiverIsTested(t *testing.T) {
 	source, err := os.ReadFile("../notify/example_test.go")
 	require.NoError(t, err)
 	quoted := 0
-	for _, m := range fence.FindAllStringSubmatch(pages(t)["notifications.md"], -1) {
+	for _, m := range codeBlock.FindAllStringSubmatch(pages(t)["notifications.md"], -1) {
 		if m[1] == "go" {
 			require.Contains(t, string(source), strings.TrimSpace(m[2]))
 			quoted++

@@ -25,7 +25,7 @@ const (
 	siteName = ingesttest.SiteDomain
 )
 
-// telemetry keeps what it is told.
+// telemetry keeps what is reported.
 type telemetry struct {
 	mu  sync.Mutex
 	got []string
@@ -197,12 +197,12 @@ func TestBotsAndDataCentres(t *testing.T) {
 		"data centre allowed by the site": {change: func(c *ingest.Config, s *ingest.Site) {
 			c.DataCentres, s.AllowIPs = ingest.ModeDrop, own
 		}},
-		"bot":            {request: bot, dropped: ingest.DropBot},
-		"bot tagged":     {change: func(c *ingest.Config, _ *ingest.Site) { c.Bots = ingest.ModeTag }, request: bot, tag: "bot"},
-		"bot kept":       {change: func(c *ingest.Config, _ *ingest.Site) { c.Bots = ingest.ModeOff }, request: bot},
-		"bot allowed":    {change: func(c *ingest.Config, _ *ingest.Site) { c.AllowUserAgents = []string{"Examplebot"} }, request: bot},
-		"bot's network":  {change: func(_ *ingest.Config, s *ingest.Site) { s.AllowIPs = own }, request: bot},
-		"nobody's agent": {request: func(r *request.Request) { r.UserAgent = "" }},
+		"bot":           {request: bot, dropped: ingest.DropBot},
+		"bot tagged":    {change: func(c *ingest.Config, _ *ingest.Site) { c.Bots = ingest.ModeTag }, request: bot, tag: "bot"},
+		"bot kept":      {change: func(c *ingest.Config, _ *ingest.Site) { c.Bots = ingest.ModeOff }, request: bot},
+		"bot allowed":   {change: func(c *ingest.Config, _ *ingest.Site) { c.AllowUserAgents = []string{"Examplebot"} }, request: bot},
+		"bot's network": {change: func(_ *ingest.Config, s *ingest.Site) { s.AllowIPs = own }, request: bot},
+		"no agent":      {request: func(r *request.Request) { r.UserAgent = "" }},
 		"both tagged": {change: func(c *ingest.Config, _ *ingest.Site) {
 			c.Bots, c.DataCentres = ingest.ModeTag, ingest.ModeTag
 		}, request: bot, tag: "dc_ip,bot"},

@@ -179,7 +179,7 @@ func sent(t *testing.T, c connections.Connection) (then destinations.Then) {
 	return then
 }
 
-// A webhook can be told of every event that is announced to recipients, by its name or its type.
+// A webhook can subscribe to every event that is announced to recipients, by its name or its type.
 func TestWebhooksKnowEvents(t *testing.T) {
 	t.Parallel()
 	for _, event := range []string{

@@ -77,7 +77,7 @@ func (b *listening) next(t *testing.T) starter.Notification {
 }
 
 // silent makes sure that nothing more is on its way: the end of one more import is the
-// next thing to be told.
+// next event.
 func (b *listening) silent(t *testing.T) {
 	t.Helper()
 	id := b.end(t, importstore.StatusCompleted)

@@ -193,7 +193,7 @@ func deletionOptions(imp importstore.Import, domain string) client.StartWorkflow
 	options := baseOptions(imp, domain)
 	options.ID = workflows.DeletionID(domain, imp.ID)
 	options.StaticSummary = fmt.Sprintf("delete import %d of %s", imp.ID, domain)
-	// A deletion that had failed may be asked for again.
+	// A deletion that had failed may be requested again.
 	options.WorkflowIDReusePolicy = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	return options
 }

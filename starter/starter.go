@@ -1,5 +1,5 @@
 // Package starter is the typed client of Sluice: it starts imports, follows them,
-// decides about them and takes them back. The command line and tests use it; other
+// decides about them and deletes them. The command line and tests use it; other
 // services may.
 package starter
 

@@ -119,7 +119,7 @@ const (
 	OverlapBufferOne = "buffer-one"
 	// OverlapBufferAll runs all that have come up, one after the other.
 	OverlapBufferAll = "buffer-all"
-	// OverlapCancelOther cancels the earlier one, which takes its rows back, and runs then.
+	// OverlapCancelOther cancels the earlier one, which purges its rows, and runs then.
 	OverlapCancelOther = "cancel-other"
 	// OverlapAllow runs at once; what the imports lock still keeps them apart.
 	OverlapAllow = "allow"

@@ -3,7 +3,7 @@
 #
 #   docs/page.md:12: "four eyes": write "second-person approval"
 #
-# Arguments are files to check. Without arguments it checks every Go file, page and
+# Arguments are files to check. Without arguments it checks every Go file, page, query and
 # template that is written by hand. `make lint` runs it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ words=$PWD/tools/words.txt
 # The glossary and the page about the seeds quote the words of other systems.
 hand_written() {
     find . \( -name node_modules -o -name testdata -o -path ./bin -o -path ./.git \) -prune -o \
-        \( -name '*.go' -o -name '*.md' -o -name '*.tmpl' \) -type f -print |
+        \( -name '*.go' -o -name '*.md' -o -name '*.tmpl' -o -path './store/queries/*.sql' \) -type f -print |
         grep -v -x -e ./docs/glossary.md -e ./docs/seeds.md | LC_ALL=C sort |
         xargs grep -L -E '^// Code generated .* DO NOT EDIT\.$'
 }

@@ -23,7 +23,7 @@ type LogTable struct {
 	Identity string
 }
 
-// LogRange is a stretch of a partition of the event log.
+// LogRange is a range of a partition of the event log.
 type LogRange struct {
 	Partition uint16
 	// From and To are the first and the last sequence.

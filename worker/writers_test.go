@@ -121,7 +121,7 @@ func TestWritesEvents(t *testing.T) {
 	}, time.Minute, 50*time.Millisecond)
 }
 
-// A worker whose store knows another log writes no events and says why; imports go on. Without an event
+// A worker whose store knows another log writes no events and says why; imports continue. Without an event
 // log it says so once.
 func TestAnotherLogIsRefused(t *testing.T) {
 	t.Parallel()

@@ -166,7 +166,7 @@ func Draining(ctx workflow.Context, destination string, timeout time.Duration, s
 const drainMargin = time.Minute
 
 // Dispatching are the options of activities that dispatch something of an import. They
-// need Sluice's databases, and flows that can be compiled, which somebody has to mend.
+// need Sluice's databases, and flows that can be compiled, which a person has to fix.
 func Dispatching(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: dispatchTimeout, HeartbeatTimeout: CallbackHeartbeat, RetryPolicy: retryForever,

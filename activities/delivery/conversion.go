@@ -71,14 +71,14 @@ func queuedJob(job deliverystore.Job) destinations.QueuedJob {
 
 // outcomesOf returns the outcomes of claimed jobs, with the fencing tokens of the claim.
 func outcomesOf(c deliverystore.Claim, outcomes []destinations.JobOutcome) []deliverystore.JobOutcome {
-	fences := make(map[string]int64, len(c.Jobs))
+	tokens := make(map[string]int64, len(c.Jobs))
 	for _, job := range c.Jobs {
-		fences[job.ID] = job.FencingToken
+		tokens[job.ID] = job.FencingToken
 	}
 	stored := make([]deliverystore.JobOutcome, len(outcomes))
 	for i, o := range outcomes {
 		stored[i] = deliverystore.JobOutcome{
-			JobID: o.JobID, FencingToken: fences[o.JobID], State: string(o.State), Error: o.Error, RetryAfter: o.RetryAfter,
+			JobID: o.JobID, FencingToken: tokens[o.JobID], State: string(o.State), Error: o.Error, RetryAfter: o.RetryAfter,
 			Chained: NewJobs(o.Chained),
 		}
 	}

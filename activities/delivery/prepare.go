@@ -82,6 +82,6 @@ func (d *Destinations) storePrepared(
 	return nil
 }
 
-func refusal(job string, fencingToken int64, err error) deliverystore.JobOutcome {
-	return deliverystore.JobOutcome{JobID: job, FencingToken: fencingToken, State: deliverystore.JobDiscarded, Error: err.Error()}
+func refusal(job string, token int64, err error) deliverystore.JobOutcome {
+	return deliverystore.JobOutcome{JobID: job, FencingToken: token, State: deliverystore.JobDiscarded, Error: err.Error()}
 }

@@ -80,7 +80,7 @@ func (h *Dispatcher) DispatchEnd(ctx context.Context, end importing.Outcome) (Co
 func (h *Dispatcher) dispatchEnd(ctx context.Context, end importing.Outcome) (Counts, error) {
 	summary, err := h.Store.Summary(ctx, end.ImportID)
 	if errors.Is(err, store.ErrNotFound) {
-		// Whoever deletes an import does not want to hear of it any more.
+		// A deleted import has no end to dispatch.
 		return Counts{}, nil
 	}
 	if err != nil {

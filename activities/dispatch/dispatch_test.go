@@ -132,7 +132,7 @@ func TestWhatIsToBeDispatched(t *testing.T) {
 	require.True(t, unknown.End && unknown.Records)
 }
 
-// The end is told with all that is known of it, under a key of its own.
+// The event of the end has all that is known of it, under a key of its own.
 func TestDispatchEnd(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

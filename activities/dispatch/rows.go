@@ -34,7 +34,7 @@ type PageRequest struct {
 // PageResult is what was dispatched of a page.
 type PageResult struct {
 	Counts
-	// Next is where to go on, nil if there are no more rows.
+	// Next is where the next page begins, nil if there are no more rows.
 	Next *RowCursor `json:"next,omitempty"`
 	// Stopped says why nothing more is to be dispatched although there were more rows.
 	Stopped string `json:"stopped,omitempty"`
@@ -109,10 +109,10 @@ func (h *Dispatcher) stillThere(
 	}
 }
 
-// dispatchSome dispatches some rows of a chunk, and tells about at most tell of those that
+// dispatchSome dispatches some rows of a chunk, and logs at most limit of those that
 // are unfit.
 func (h *Dispatcher) dispatchSome(
-	ctx context.Context, p PageRequest, imp importstore.Import, c importstore.LoadedChunk, skip int32, want, tell int,
+	ctx context.Context, p PageRequest, imp importstore.Import, c importstore.LoadedChunk, skip int32, want, limit int,
 ) (Counts, error) {
 	table, err := schema.Lookup(c.TableName)
 	if err != nil {
@@ -139,7 +139,7 @@ func (h *Dispatcher) dispatchSome(
 			continue
 		}
 		counts.Unfit++
-		if counts.Told >= tell {
+		if counts.Told >= limit {
 			continue
 		}
 		counts.Told++

@@ -31,6 +31,6 @@ func beginAnew(ctx context.Context, from, next int32) error {
 		return nil
 	}
 	return temporal.NewApplicationErrorWithOptions(
-		fmt.Sprintf("going on behind chunk %d, with attempts counted anew", next), activities.TypeAdvanced,
+		fmt.Sprintf("continuing after chunk %d, with attempts counted anew", next), activities.TypeAdvanced,
 		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{Advance{Chunks: next, From: from}}})
 }

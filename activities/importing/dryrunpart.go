@@ -59,7 +59,7 @@ type DryRunReject struct {
 
 // DryRunEstimate is how large the whole import is, judged by what was read.
 type DryRunEstimate struct {
-	// EstimatedRows is null if it cannot be told.
+	// EstimatedRows is null if it is unknown.
 	EstimatedRows *int64 `json:"estimated_rows"`
 	// EstimatedSeconds is how long loading takes at RowsPerSecond; null if unknown.
 	EstimatedSeconds *float64 `json:"estimated_seconds"`

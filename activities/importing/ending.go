@@ -64,7 +64,7 @@ func claimed(err error) error {
 	if !errors.As(err, &overlap) {
 		return err
 	}
-	return fmt.Errorf("%w; %s", err, wayOut(overlap.Holders))
+	return fmt.Errorf("%w; %s", err, remedies(overlap.Holders))
 }
 
 // expected returns how many rows each table is to hold of an import that is about to become
@@ -113,7 +113,7 @@ func (l *Loading) Repair(ctx context.Context, ref ImportRef) error {
 		err = l.repairTable(ctx, s, expected[i])
 	}
 	if errors.Is(err, activities.ErrUnverified) {
-		// Of another type: no repair of the repair is asked for.
+		// Of another type: no repair of the repair is requested.
 		err = errors.New(err.Error())
 	}
 	return activities.Failure(err)
@@ -135,7 +135,7 @@ func (l *Loading) repairTable(ctx context.Context, s subject, e importstore.Expe
 		if p.TableName != table.Name {
 			continue
 		}
-		if err := l.mendPart(ctx, s, table, p); err != nil {
+		if err := l.repairPart(ctx, s, table, p); err != nil {
 			return err
 		}
 	}
@@ -143,9 +143,9 @@ func (l *Loading) repairTable(ctx context.Context, s subject, e importstore.Expe
 	return err
 }
 
-// mendPart makes the warehouse hold what was recorded of a part: its chunks if it is
+// repairPart makes the warehouse hold what was recorded of a part: its chunks if it is
 // done, nothing if it was skipped.
-func (l *Loading) mendPart(ctx context.Context, s subject, table *schema.Table, part importstore.Part) error {
+func (l *Loading) repairPart(ctx context.Context, s subject, table *schema.Table, part importstore.Part) error {
 	if part.Status == importstore.PartDone {
 		return l.loader().Verify(ctx, l.job(s, part))
 	}

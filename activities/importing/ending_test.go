@@ -112,7 +112,7 @@ func TestPublishOverlap(t *testing.T) {
 	require.Zero(t, b.Visible(t, ref))
 }
 
-// The whole way out of an import that fails: nothing of it stays but its rejects,
+// The whole end of an import that fails: nothing of it stays but its rejects,
 // its reason and its log. A late attempt at anything changes nothing any more.
 func TestGivingUp(t *testing.T) {
 	t.Parallel()
@@ -200,7 +200,7 @@ func TestFinalize(t *testing.T) {
 	require.Equal(t, importstore.PhaseFinalize, b.Imp(t, ref).Phase)
 }
 
-// OnSuccess runs once the import is completed, and tells of its failures.
+// OnSuccess runs once the import is completed, and logs its failures.
 func TestOnSuccess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

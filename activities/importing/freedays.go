@@ -135,8 +135,8 @@ func importsNamed(ids []int64) string {
 	return listed(names, "more")
 }
 
-// wayOut says what can be done about the imports that have days which another one asks for.
-func wayOut(holders []importstore.DayClaim) string {
+// remedies says how to resolve the imports that have days which another one asks for.
+func remedies(holders []importstore.DayClaim) string {
 	var lines []string
 	seen := map[int64]bool{}
 	for _, h := range holders {

@@ -130,7 +130,7 @@ func TestDivide(t *testing.T) {
 }
 
 // Imports that follow each other, whatever they ask for, bring no day in twice, and leave no
-// day out that one of them has asked for.
+// day out that one of them requested.
 func TestDivideAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -142,7 +142,7 @@ func TestDivideAgainAndAgain(t *testing.T) {
 			free := divide(calendar.NewSet(asked), imported, cutOff).Free
 			imported, wanted = imported.Union(free), wanted.Union(calendar.NewSet(asked))
 			days += free.Days()
-			require.Empty(t, divide(calendar.NewSet(asked), imported, cutOff).Free, "asked for again it has nothing left")
+			require.Empty(t, divide(calendar.NewSet(asked), imported, cutOff).Free, "requested again it has nothing left")
 		}
 		require.Equal(t, days, imported.Days(), "no day twice")
 		behind := calendar.NewSet(calendar.Range{First: cutOff, Last: calendar.MaxDay})

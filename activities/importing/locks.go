@@ -65,8 +65,8 @@ func (l *Locks) finish(ctx context.Context, id int64, end importstore.End) error
 	return nil
 }
 
-// wake tells workflows that they have got their locks. One that cannot be told now is
-// told by the reconciler.
+// wake notifies workflows of the locks that they were granted. The reconciler repeats a
+// notification that fails.
 func (l *Locks) wake(ctx context.Context, woken []importstore.Woken) {
 	for _, w := range woken {
 		if err := l.Wake(ctx, w); err != nil {

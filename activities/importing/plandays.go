@@ -72,7 +72,7 @@ func (l *Lifecycle) noDays(
 		holders = append(holders, t.holders...)
 	}
 	text += "; " + cutOff
-	if help := wayOut(holders); help != "" {
+	if help := remedies(holders); help != "" {
 		text += "; " + help
 	}
 	return importers.Permanent(importers.ClassNoDays, fmt.Errorf("%s", text))

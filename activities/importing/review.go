@@ -57,7 +57,7 @@ func (r *Reviews) Begin(ctx context.Context, ref ImportRef) (Opened, error) {
 	}
 	log := r.feedback(ctx, ref.ImportID)
 	err = log.Info(ctx, fmt.Sprintf(
-		"Loaded, and invisible until it is accepted. It is declined on %s unless somebody decides.",
+		"Loaded, and invisible until it is accepted. It is declined on %s if no decision is made by then.",
 		review.ExpiresAt.UTC().Format(time.RFC3339)))
 	return Opened{
 		ExpiresAt: review.ExpiresAt.UTC(), OpenedAt: review.OpenedAt.UTC(),

@@ -96,7 +96,7 @@ func files(t *testing.T, parts ...filePart) (*bundle, *fileLike) {
 	return b, f
 }
 
-// settled says how an import that was loaded goes on: "" if it has brought something in, else
+// settled says how an import that was loaded continues: "" if it has brought something in, else
 // why it is unchanged.
 func (b *bundle) settled(t *testing.T, ref importing.ImportRef) string {
 	t.Helper()

@@ -44,7 +44,7 @@ type Bundle struct {
 	ChunkRows int32
 	// Dependencies are what created imports lock. Defaults to nothing.
 	Dependencies []importstore.Dependency
-	// woken are the imports whose workflows were told that they have got their locks.
+	// woken are the imports whose workflows were notified of their locks.
 	woken []int64
 }
 
@@ -143,7 +143,7 @@ func (b *Bundle) Run(t *testing.T, fn, arg, result any) {
 	}
 }
 
-// Refused executes an activity that must fail for good, and returns the message.
+// Refused executes an activity that must fail permanently, and returns the message.
 func (b *Bundle) Refused(t *testing.T, fn, arg any, class importers.Class) string {
 	t.Helper()
 	app := b.Fails(t, fn, arg)

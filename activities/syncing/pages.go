@@ -67,9 +67,9 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 		w.Since = run.Since.UTC()
 	}
 	begun, stored := time.Now(), 0
-	stretch := s.Stretch
-	if stretch == 0 {
-		stretch = DefaultStretch
+	limit := s.MaxDuration
+	if limit == 0 {
+		limit = DefaultMaxDuration
 	}
 	r := sync.Run{
 		Reader: o.reader, Writer: o.writer, Mapping: o.mapping, List: row.ListID, Window: w, Cursor: run.Cursor,
@@ -78,7 +78,7 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 			stored++
 			return s.checkpoint(ctx, run, c)
 		},
-		Enough: func() bool { return time.Since(begun) > stretch },
+		Enough: func() bool { return time.Since(begun) > limit },
 	}
 	done, err := r.Do(ctx)
 	if err != nil && (stored == 0 || ctx.Err() != nil || sync.ClassOf(err) == sync.ClassPermanent) {

@@ -26,12 +26,12 @@ type Syncs struct {
 	Systems *Systems
 	// Now is the clock of windows. Defaults to time.Now.
 	Now func() time.Time
-	// Stretch bounds an activity that delivers pages. Defaults to DefaultStretch.
-	Stretch time.Duration
+	// MaxDuration bounds an activity that delivers pages. Defaults to DefaultMaxDuration.
+	MaxDuration time.Duration
 }
 
-// DefaultStretch is how long an activity delivers pages before it returns to its workflow.
-const DefaultStretch = time.Minute
+// DefaultMaxDuration is how long an activity delivers pages before it returns to its workflow.
+const DefaultMaxDuration = time.Minute
 
 func (s *Syncs) now() time.Time {
 	if s.Now != nil {

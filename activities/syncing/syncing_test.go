@@ -87,7 +87,7 @@ func TestPagesTwice(t *testing.T) {
 	require.True(t, progress.Done)
 }
 
-// An attempt that has made progress returns it; one that has not fails, with the delay that was asked for.
+// An attempt that has made progress returns it; one that has not fails, with the requested delay.
 func TestPagesFail(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

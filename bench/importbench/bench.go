@@ -142,7 +142,7 @@ func (b *bench) quiet(ctx context.Context) error {
 	}
 }
 
-// sluice imports the file and takes it back. It returns the seconds from the start
+// sluice imports the file and deletes the import. It returns the seconds from the start
 // to the end of the import, and notes the size of its history.
 func (b *bench) sluice(ctx context.Context, file sampledata.File, result *Result) (float64, error) {
 	if err := b.quiet(ctx); err != nil {

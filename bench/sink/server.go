@@ -1,5 +1,5 @@
 // Package sink is what the benchmarks deliver to: an HTTP server in a process of its own
-// that notes when each job came, and that can be told to hang or to be slow.
+// that notes when each job came, and that hangs or is slow on request.
 package sink
 
 import (

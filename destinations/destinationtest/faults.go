@@ -78,8 +78,8 @@ func checkFault(tb testing.TB, cfg Config, fault Fault) {
 	}
 }
 
-// fails: nothing is delivered or discarded; jobs are tried again, after what the other side
-// has asked for.
+// fails: nothing is delivered or discarded; jobs are tried again, after the wait that the other
+// side requests.
 func (b *bench) fails(tb testing.TB, fault Fault) {
 	tb.Helper()
 	done := b.load(tb.Context(), tb, b.jobs...)

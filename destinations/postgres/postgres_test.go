@@ -200,7 +200,7 @@ func load(t *testing.T, c connections.Opener, data ...string) []destinations.The
 }
 
 // A row takes the place of the one before; columns that it does not have stay; one that is
-// older than what is there changes nothing, if it can be told.
+// older than what is there changes nothing, if both have a time.
 func TestUpsert(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t)

@@ -192,7 +192,7 @@ func (e *engine) kill(mark string) (bool, error) {
 	return len(r.data) > 0, nil
 }
 
-// killUntil tells the query to end until it is seen to be told, or until
+// killUntil cancels the query until the engine shows it as cancelled, or until
 // done is closed because it has ended.
 func (e *engine) killUntil(done <-chan struct{}, mark string) error {
 	ticker := time.NewTicker(killInterval)

@@ -92,7 +92,7 @@ func parseException(text string) *exception {
 	return &exception{code, text}
 }
 
-// asException turns any error into one that a client can be told.
+// asException turns any error into one for the client.
 func asException(err error) *exception {
 	if e, ok := errors.AsType[*exception](err); ok {
 		return e

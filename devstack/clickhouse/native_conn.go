@@ -68,7 +68,7 @@ func (c *nativeConn) run(running context.Context, refusal error) error {
 		return err // in the middle of our own packet
 	}
 	if errors.Is(err, native.ErrMalformed) || errors.Is(err, native.ErrUnsupportedType) {
-		// What follows cannot be understood, but the client can be told.
+		// What follows cannot be understood, but the client can be notified.
 		err = errors.Join(err, c.out.exception(nativeException(err)))
 	}
 	return err

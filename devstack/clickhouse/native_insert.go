@@ -99,7 +99,7 @@ func (c *nativeConn) brokenOff(insert *insertion, cause error) error {
 	err := insert.end(cause)
 	switch {
 	case errors.Is(cause, os.ErrDeadlineExceeded):
-		// The engine had failed, and the client went on as if nothing was.
+		// The engine had failed, and the client continued to send.
 		return &brokenError{error: err}
 	case errors.Is(cause, native.ErrMalformed), errors.Is(cause, native.ErrUnsupportedType),
 		errors.Is(cause, errCancelled):

@@ -58,7 +58,7 @@ func (s *nativeServer) serve(running context.Context) error {
 }
 
 // add registers a connection, or closes it. One too many is registered too, but
-// to be told the refusal.
+// only to receive the refusal.
 func (s *nativeServer) add(c *nativeConn) (added bool, refusal error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

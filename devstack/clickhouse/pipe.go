@@ -52,7 +52,7 @@ func openWriter(path string) (*os.File, error) {
 }
 
 // releaseWriter lets an openWriter return for which no reader has come. It
-// must be told over opened that openWriter has returned: a reader that went
+// must receive from opened that openWriter has returned: a reader that went
 // away before would leave it waiting.
 func releaseWriter(path string, opened <-chan struct{}) error {
 	select {

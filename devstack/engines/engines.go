@@ -126,7 +126,7 @@ func (f Finder) withDefaults() Finder {
 }
 
 // defaultRoots are the folders of the program and of the process. One that
-// cannot be told is left out: the other may do.
+// is unknown is left out: the other may do.
 func defaultRoots() []string {
 	var roots []string
 	if program, err := os.Executable(); err == nil {

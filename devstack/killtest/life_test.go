@@ -121,7 +121,7 @@ func (l *life) showUnfinished(t *testing.T) {
 	defer cancel()
 	all, err := l.store.Imports.Summaries(ctx, importstore.Listing{Limit: 1000})
 	if err != nil {
-		t.Logf("what has not ended cannot be told: %s", err)
+		t.Logf("list the imports that have not ended: %s", err)
 		return
 	}
 	for _, s := range all {

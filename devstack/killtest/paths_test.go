@@ -11,8 +11,8 @@ import (
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
-// nobodysMoves are the moves of a job's state that need no person.
-var nobodysMoves = map[string][]string{
+// automaticMoves are the moves of a job's state that need no person.
+var automaticMoves = map[string][]string{
 	deliverystore.JobAcknowledged: {deliverystore.JobExecuting},
 	deliverystore.JobAwaiting:     {deliverystore.JobExecuting},
 	deliverystore.JobExecuting: {
@@ -38,7 +38,7 @@ func pathOf(history []deliverystore.Transition, job deliverystore.Job) (p path, 
 			return p, fmt.Errorf("job %s begins as %s, attempt %d", job.ID, line.StateAfter, line.Attempt)
 		case i > 0 && (line.StateBefore == nil || *line.StateBefore != state):
 			return p, fmt.Errorf("line %d of job %s does not continue from %s", i+1, job.ID, state)
-		case i > 0 && !slices.Contains(nobodysMoves[state], line.StateAfter):
+		case i > 0 && !slices.Contains(automaticMoves[state], line.StateAfter):
 			return p, fmt.Errorf("job %s went from %s to %s", job.ID, state, line.StateAfter)
 		}
 		switch state = line.StateAfter; state {

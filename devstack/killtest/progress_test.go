@@ -39,7 +39,7 @@ func poll(ctx context.Context, t *testing.T, what string, look func(ctx context.
 type state struct {
 	status, phase string
 	chunks        int32
-	fence         int64
+	token         int64
 }
 
 func (s state) ended() bool { return importstore.Ended(s.status) }
@@ -61,7 +61,7 @@ func (s *system) state(ctx context.Context, id int64) (state, error) {
 	}
 	now := state{status: imp.Status, phase: imp.Phase}
 	for _, p := range parts {
-		now.chunks, now.fence = p.NextChunk, p.FencingToken
+		now.chunks, now.token = p.NextChunk, p.FencingToken
 	}
 	return now, nil
 }

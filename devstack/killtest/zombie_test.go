@@ -42,7 +42,7 @@ func TestZombie(t *testing.T) {
 			t.Logf("froze the worker at chunk %d, with %v beyond the checkpoint", caught.chunks, caught.ahead)
 			_, stop := s.runWorker(t, nil)
 			last := s.awaitEnd(ctx, t, imp.ID)
-			require.Greater(t, last.fence, caught.fence, "the second worker has taken over")
+			require.Greater(t, last.token, caught.token, "the second worker has taken over")
 			s.requireExact(t, imp.ID, in)
 
 			require.NoError(t, syscall.Kill(zombie.pid, syscall.SIGCONT))

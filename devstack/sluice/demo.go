@@ -157,7 +157,7 @@ func (d *demonstration) explain(imp importstore.Summary, env map[string]string) 
 	d.printf("Look at the import  ./bin/sluice import show %d\n", id)
 	d.printf("Look at the data    curl '%s' --data 'SELECT page, sum(visitors) AS visitors FROM visible_imported_pages "+
 		"GROUP BY page ORDER BY visitors DESC LIMIT 5 FORMAT PrettyCompact'\n", httpInterface(env[stack.EnvWarehouseDSN]))
-	d.printf("Take it back        ./bin/sluice import delete %d\n\n", id)
+	d.printf("Delete it           ./bin/sluice import delete %d\n\n", id)
 }
 
 // httpInterface turns the DSN of the embedded warehouse into the address of its HTTP

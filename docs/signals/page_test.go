@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var fence = regexp.MustCompile("(?s)(?:^|\n)```([a-z]*)\n(.*?)\n```")
+var codeBlock = regexp.MustCompile("(?s)(?:^|\n)```([a-z]*)\n(.*?)\n```")
 
 // page returns the text of the page.
 func page(t *testing.T) string {
@@ -23,7 +23,7 @@ func page(t *testing.T) string {
 func blocks(t *testing.T, language string) []string {
 	t.Helper()
 	var found []string
-	for _, m := range fence.FindAllStringSubmatch(page(t), -1) {
+	for _, m := range codeBlock.FindAllStringSubmatch(page(t), -1) {
 		if m[1] == language {
 			found = append(found, m[2])
 		}

@@ -107,7 +107,7 @@ func TestUnmappedRegions(t *testing.T) {
 }
 
 // Days between others that are not to be imported are read, counted and left out; days at
-// the ends are not asked for.
+// the ends are not requested.
 func TestWindow(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fakega4.Config{Days: 20, RowsPerDay: 2}, 0)

@@ -72,7 +72,7 @@ func (h *Handler) single(r *http.Request, in request.Input) reply {
 
 // read returns the body, or the reply to one that is too long or does not come.
 func (h *Handler) read(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *reply) {
-	// A writer without a connection, as in tests, has no deadline. It is taken back after the
+	// A writer without a connection, as in tests, has no deadline. It is removed after the
 	// body, because it would end the request later on.
 	control := http.NewResponseController(w)
 	err := control.SetReadDeadline(time.Now().Add(h.config.ReadTimeout))

@@ -62,7 +62,7 @@ type Config struct {
 	Replies Replies
 	// ReadTimeout is how long a body may take. Defaults to DefaultReadTimeout.
 	ReadTimeout time.Duration
-	// Logger is told of requests that failed, at most once a second. Required.
+	// Logger reports requests that failed, at most once a second. Required.
 	Logger *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
@@ -146,5 +146,5 @@ func (h *Handler) failed(r *http.Request, err error) {
 	if now-last < int64(time.Second) || !h.logged.CompareAndSwap(last, now) {
 		return
 	}
-	h.config.Logger.ErrorContext(r.Context(), "events were not buffered; the sender was told to retry", "error", err)
+	h.config.Logger.ErrorContext(r.Context(), "events were not buffered; the answer asks the sender to retry", "error", err)
 }

@@ -41,7 +41,7 @@ type Config struct {
 	MaxPendingBytes int64
 	// AttemptTimeout bounds one attempt of a commit. Defaults to 5 s.
 	AttemptTimeout time.Duration
-	// Committed, if set, is told of each commit after its end. It must return quickly.
+	// Committed, if set, is called with each commit after its end. It must return quickly.
 	Committed func(Commit)
 	// Logger takes changes of the connection. Defaults to slog.Default().
 	Logger *slog.Logger

@@ -313,7 +313,7 @@ func TestSecret(t *testing.T) {
 	require.NotContains(t, err.Error(), "s3cret")
 }
 
-// The observer of commits is told of each message: how many calls share it, and how it ended.
+// The observer of commits receives each message: how many calls share it, and how it ended.
 func TestCommitted(t *testing.T) {
 	t.Parallel()
 	ctx := bounded(t)

@@ -150,7 +150,7 @@ func TestBothSalts(t *testing.T) {
 	require.EqualValues(t, 1, changed[0].UserID)
 	require.EqualValues(t, 4, changed[0].Pageviews)
 
-	// When that session is over, the new one is the current hash's.
+	// When that session has ended, the new one is the current hash's.
 	e := pageview(40*60, "/c")
 	e.UserID, e.PreviousUserID = 2, 1
 	second := f.apply(e)

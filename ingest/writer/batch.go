@@ -75,7 +75,7 @@ func decode(m eventlog.Message) ([]decoded, error) {
 }
 
 // add adds a message. One that cannot be read, or a record in it, is rejected, and the others
-// go on. The only error is ErrNewer, before anything of the message was added.
+// are added. The only error is ErrNewer, before anything of the message was added.
 func (b *batch) add(m eventlog.Message) error {
 	records, err := decode(m)
 	if errors.Is(err, ErrNewer) {

@@ -31,7 +31,7 @@ type logView struct{ *eventlog.Log }
 
 func (l logView) Read(partition int, from uint64) Reader { return l.Log.Read(partition, from) }
 
-// Range is a stretch of a partition that is written as one. It never changes once it is decided.
+// Range is a range of a partition that is written as one. It never changes once it is decided.
 type Range struct {
 	Partition int
 	// From and To are the sequences of its first and last message.

@@ -46,7 +46,7 @@ type Config struct {
 	// SkipGaps continues behind messages that are missing from the log. By default the
 	// partition stops: an operator may still restore the log.
 	SkipGaps bool
-	// Written, if set, is told of each range after it was marked. It must return quickly.
+	// Written, if set, is called with each range after it was marked. It must return quickly.
 	Written func(Written)
 	// Logger takes faults. Defaults to slog.Default().
 	Logger *slog.Logger

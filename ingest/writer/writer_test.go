@@ -194,7 +194,7 @@ func TestZombie(t *testing.T) {
 			close(thaw)
 			require.ErrorIs(t, <-result, writer.ErrFenced)
 		case err := <-result:
-			// No checkpoint was asked for after that call.
+			// No checkpoint was requested after that call.
 			require.Error(t, err)
 		}
 		require.EqualValues(t, len(messages)+1, w.progress.Next)
@@ -222,7 +222,7 @@ func TestBeyondRepair(t *testing.T) {
 	err := w.process(config(w))
 	require.EqualError(t, err, "write partition 0: range is still wrong after repairs: range 0/1-1 has "+
 		"{Events:0 Sessions:1 Counters:1}, want {Events:1 Sessions:1 Counters:1} after 3 repairs")
-	// The next run goes on where this one ended.
+	// The next run continues where this one ended.
 	w.plan = nil
 	require.ErrorIs(t, w.process(config(w)), context.Canceled)
 	require.Len(t, w.events, 1)

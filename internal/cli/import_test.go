@@ -263,7 +263,7 @@ func TestFailedImport(t *testing.T) {
 	require.Empty(t, i.Parts)
 }
 
-// A callback that fails for good after the outcome is settled leaves the import completed. The
+// A callback that fails permanently after the outcome is settled leaves the import completed. The
 // listing and the import itself count and name the error.
 func TestErrorsOfCompletedImport(t *testing.T) {
 	t.Parallel()

@@ -97,7 +97,7 @@ func TestNothingMatches(t *testing.T) {
 	}
 }
 
-// Neither time nor speed is left of an import that takes its rows back.
+// Neither time nor speed is shown of an import whose rows are purged.
 func TestReadingOfWhatFails(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

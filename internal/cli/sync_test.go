@@ -167,7 +167,7 @@ func TestSync(t *testing.T) {
 	s.fails(t, "no sync news: `sluice sync list` lists all", "sync", "show", "news")
 }
 
-// Faults are told before anything is created, and with what would be right.
+// Faults are reported before anything is created, and with what would be right.
 func TestSyncFaults(t *testing.T) {
 	t.Parallel()
 	_, s, _ := syncShell(t)

@@ -135,9 +135,9 @@ const toSink = `flows:
     to: [{destination: crm, action: post, data: {bad: 'data.row.visitors == 5 ? int(data.table) : false'}}]
 `
 
-// Rows that a flow makes no sense of are counted and told of, and keep nobody from their way;
+// Rows that no job can be made of are counted and logged, and block no other row;
 // a worker that does not know a destination of the flows leaves the dispatch to another.
-func TestUnfitRowsAreTold(t *testing.T) {
+func TestUnfitRowsAreLogged(t *testing.T) {
 	t.Parallel()
 	h := setupHanding(t, toSink)
 	imp := h.noop(site, `{"rows": 120, "parts": 2}`)
@@ -149,7 +149,7 @@ func TestUnfitRowsAreTold(t *testing.T) {
 	require.Contains(t, lines[len(lines)-2], "of imported_visitors could not be dispatched: flow rows: ")
 	require.Eventually(t, func() bool { jobs, _ := h.sink.counts(); return jobs == 118 }, time.Minute, 50*time.Millisecond)
 
-	// Once the flow is mended, what was unfit is dispatched, and nothing else.
+	// Once the flow is fixed, what was unfit is dispatched, and nothing else.
 	h.apply(`flows: [{name: rows, from: {import: noop, records: true}, to: [{destination: crm, action: post, data: {bad: false}}]}]`)
 	require.Equal(t, dispatchacts.Counts{Rows: 120, Jobs: 120}, h.again(imp, 0).Counts)
 	require.Eventually(t, func() bool { jobs, _ := h.sink.counts(); return jobs == 120 }, time.Minute, 50*time.Millisecond)

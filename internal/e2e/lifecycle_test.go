@@ -81,7 +81,7 @@ func TestReview(t *testing.T) {
 		s.StartWorker(t)
 		imp := s.reviewed(`{"rows": 50}`)
 		last := s.end(imp, importstore.StatusDeclined)
-		require.Contains(t, last.Import.Error, "declined by sluice: nobody decided until 2")
+		require.Contains(t, last.Import.Error, "declined by sluice: no decision by 2")
 		err := s.Starter.Decide(enginetest.Context(t), imp.ID, importstore.Accepted, bob)
 		require.ErrorIs(t, err, importstore.ErrDecided)
 		require.ErrorContains(t, err, "was declined by sluice")

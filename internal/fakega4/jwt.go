@@ -21,7 +21,7 @@ type accountKey struct {
 	block     *pem.Block
 }
 
-// accountKey makes the key when it is first asked for: that takes a while.
+// accountKey makes the key at the first use: that takes a while.
 func (a *authority) accountKey() (*accountKey, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

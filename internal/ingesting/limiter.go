@@ -18,7 +18,7 @@ const SyncInterval = 200 * time.Millisecond
 type LimiterConfig struct {
 	// Store is required.
 	Store *ingeststore.Store
-	// Logger is told when counts cannot be exchanged. Required.
+	// Logger reports when counts cannot be exchanged. Required.
 	Logger *slog.Logger
 	// Interval is how often counts are exchanged. Defaults to SyncInterval.
 	Interval time.Duration

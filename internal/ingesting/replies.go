@@ -30,7 +30,7 @@ const (
 type RepliesConfig struct {
 	// Store is required.
 	Store *ingeststore.Store
-	// Logger is told of replies that could not be kept. Required.
+	// Logger reports replies that could not be kept. Required.
 	Logger *slog.Logger
 	// ClaimTTL is how long a key stays claimed after the death of its process. Defaults to 30s.
 	ClaimTTL time.Duration

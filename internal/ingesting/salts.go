@@ -19,7 +19,7 @@ const saltsInterval = time.Minute
 type SaltsConfig struct {
 	// Secrets is required.
 	Secrets *Secrets
-	// Logger is told when the salts cannot be read. Required.
+	// Logger reports when the salts cannot be read. Required.
 	Logger *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time

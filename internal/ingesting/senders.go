@@ -25,7 +25,7 @@ type SendersConfig struct {
 	Store *ingeststore.Store
 	// Sites know the keys. Required.
 	Sites *Sites
-	// Logger is told when the use of keys cannot be noted. Required.
+	// Logger reports when the use of keys cannot be noted. Required.
 	Logger *slog.Logger
 }
 

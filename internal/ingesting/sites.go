@@ -29,7 +29,7 @@ var ErrStale = errors.New("PostgreSQL cannot be reached, and what is known is to
 type SitesConfig struct {
 	// Store is required.
 	Store *ingeststore.Store
-	// Logger is told when notifications are lost. Required.
+	// Logger reports when notifications are lost. Required.
 	Logger *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time

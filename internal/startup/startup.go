@@ -14,7 +14,7 @@ import (
 
 // Waiter waits for servers until its context ends.
 type Waiter struct {
-	// Logger is told of each failed attempt. Required.
+	// Logger reports each failed attempt. Required.
 	Logger *slog.Logger
 	// Timeout is the bound of the caller's context, for the error. Required.
 	Timeout time.Duration

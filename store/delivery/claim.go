@@ -171,7 +171,7 @@ func eventsOf(ctx context.Context, q *db.Queries, jobs []Job) (map[string]Event,
 func (s *Store) KeepJobs(ctx context.Context, jobs []Job, lease time.Duration) error {
 	p := db.ExtendLeasesParams{LeaseSeconds: lease.Seconds()}
 	for _, job := range jobs {
-		p.Ids, p.Fences = append(p.Ids, job.ID), append(p.Fences, job.FencingToken)
+		p.Ids, p.FencingTokens = append(p.Ids, job.ID), append(p.FencingTokens, job.FencingToken)
 	}
 	n, err := s.Queries().ExtendLeases(ctx, p)
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"github.com/sluicehq/sluice/store/delivery"
 )
 
-// TestOrders: every order changes the jobs in the states that it is for, says so in their
+// TestCommands: every command changes the jobs in the states that it is for, says so in their
 // history, and leaves the others alone.
-func TestOrders(t *testing.T) {
+func TestCommands(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	type order func(f delivery.JobFilter) (int64, error)
+	type action func(f delivery.JobFilter) (int64, error)
 	for name, test := range map[string]struct {
-		give order
+		run  action
 		from []string
 		to   string
 		note string
@@ -58,7 +58,7 @@ func TestOrders(t *testing.T) {
 		for i, state := range delivery.JobStates() {
 			b.force(t, ids[i], state)
 		}
-		n, err := test.give(delivery.JobFilter{IDs: ids})
+		n, err := test.run(delivery.JobFilter{IDs: ids})
 		require.NoError(t, err, name)
 		require.EqualValues(t, len(test.from), n, name)
 		for i, state := range delivery.JobStates() {
@@ -76,14 +76,14 @@ func TestOrders(t *testing.T) {
 			require.Equal(t, test.to, history[len(history)-1])
 		}
 		// Given again, it finds nothing left to do, if it does not move to where it begins.
-		n, err = test.give(delivery.JobFilter{IDs: ids, States: test.from})
+		n, err = test.run(delivery.JobFilter{IDs: ids, States: test.from})
 		require.NoError(t, err)
 		require.Zero(t, n, name)
 	}
 }
 
 // Orders by filter go through thousands of jobs in steps.
-func TestOrdersInSteps(t *testing.T) {
+func TestCommandsInSteps(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.AddEvent(b.ctx, newEvent("", 0))

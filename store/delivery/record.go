@@ -166,7 +166,7 @@ func (b *outcomeBatch) record(ctx context.Context, q *db.Queries) (r Recorded, e
 	for _, id := range r.Recorded {
 		delete(left, id)
 	}
-	rows, err := q.FencesOf(ctx, slices.Collect(maps.Keys(left)))
+	rows, err := q.FencingTokens(ctx, slices.Collect(maps.Keys(left)))
 	if err != nil {
 		return Recorded{}, fmt.Errorf("read the attempts of jobs whose outcome was not recorded: %w", err)
 	}
@@ -215,7 +215,7 @@ func appendOutcome(p *db.RecordJobsParams, o JobOutcome) error {
 		return fmt.Errorf("state %q is not an outcome: want %s, %s, %s, %s or %s", o.State,
 			JobSucceeded, JobFailed, JobDiscarded, JobUnknown, JobAwaiting)
 	}
-	p.Ids, p.Fences, p.States = append(p.Ids, o.JobID), append(p.Fences, o.FencingToken), append(p.States, o.State)
+	p.Ids, p.FencingTokens, p.States = append(p.Ids, o.JobID), append(p.FencingTokens, o.FencingToken), append(p.States, o.State)
 	p.Errors = append(p.Errors, JobError{Message: o.Error}.encode())
 	p.Untried, p.WaitSeconds = append(p.Untried, untried), append(p.WaitSeconds, wait)
 	return nil

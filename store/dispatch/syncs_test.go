@@ -61,7 +61,7 @@ func (b *outbox) notifications(t *testing.T) (keys []string) {
 }
 
 // One alarm after three missed cycles and none after two, however often and by however many it is checked;
-// one notice when it is over.
+// one notice when it ends.
 func TestCheckSyncs(t *testing.T) {
 	t.Parallel()
 	b := setupOutbox(t)

@@ -22,7 +22,7 @@ var ErrNothingLoaded = errors.New("no row was loaded, and the source has confirm
 
 // OverlapError says which days of which table another import has. It matches ErrOverlap.
 type OverlapError struct {
-	// ImportID is the import that asked for the days.
+	// ImportID is the import that requested the days.
 	ImportID int64
 	// Table is the table, Days those days that are refused.
 	Table string

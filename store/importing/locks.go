@@ -35,7 +35,7 @@ type LockHolder struct {
 }
 
 // Woken is an import that has just been granted its locks, and whose workflow is to
-// be told.
+// be notified.
 type Woken struct {
 	ImportID int64
 	Domain   string
@@ -114,7 +114,7 @@ func enqueue(ctx context.Context, q *db.Queries, id int64, limits LockLimits) (d
 // room says whether the limits have let a grant happen.
 type room int
 
-// What became of a grant that nothing else stands in the way of.
+// What became of a request that no other request blocks.
 const (
 	roomFound room = iota
 	// roomLackingOnSite means that the site has as many as it may, others may have room.
@@ -122,7 +122,7 @@ const (
 	roomLacking
 )
 
-// grant grants a request that nothing stands in the way of, if the limits allow it.
+// grant grants a request that no other request blocks, if the limits allow it.
 func grant(ctx context.Context, q *db.Queries, id, siteID int64, limits LockLimits) (room, error) {
 	counts, err := q.GrantedCounts(ctx, siteID)
 	if err != nil {
@@ -231,7 +231,7 @@ func (s *Store) GrantWaiting(ctx context.Context, limits LockLimits, overdue tim
 }
 
 func lockHolders(ctx context.Context, q *db.Queries, id int64) ([]LockHolder, error) {
-	rows, err := q.InTheWay(ctx, id)
+	rows, err := q.BlockingRequests(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("find the lock holders: %w", err)
 	}

@@ -104,7 +104,7 @@ func TestLocks(t *testing.T) {
 		require.Equal(t, []int64{c}, b.release(t, bc, none))
 	})
 
-	t.Run("without dependencies nothing is in the way", func(t *testing.T) {
+	t.Run("without dependencies nothing conflicts", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		require.True(t, b.acquire(t, b.locking(t), none))
@@ -151,7 +151,7 @@ func TestLocks(t *testing.T) {
 		require.Equal(t, []importing.Woken{{ImportID: waiting, Domain: "other.example.com"}}, woken, "the limit was raised")
 	})
 
-	t.Run("a grant that nobody takes is told again", func(t *testing.T) {
+	t.Run("a grant that is not taken is notified again", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		first, second := b.locking(t, exclusive("a")...), b.locking(t, exclusive("a")...)

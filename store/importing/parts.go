@@ -72,7 +72,7 @@ func some(days calendar.Set) calendar.Set { return append(calendar.Set{}, days..
 // ClaimPart begins an attempt at a part: it raises the part's fencing token, so that
 // writes of earlier attempts are refused from now on. open is false if the part
 // is done or skipped and there is nothing to do. The error is ErrConflict if the
-// part was given up with its import, and ErrUnlocked if the import goes by another
+// part was given up with its import, and ErrUnlocked if the import uses another
 // grant of its locks than lockToken.
 func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, lockToken int64) (part Part, open bool, err error) {
 	part, err = s.Queries().ClaimPart(ctx, db.ClaimPartParams{ImportID: id, No: no, LockToken: lockToken})

@@ -85,7 +85,7 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// Whoever goes by a grant that the import no longer has is told to ask for it again, but
+// A caller with a grant that the import no longer has gets ErrUnlocked and asks for another, but
 // not the run that has ended it.
 func TestUnlocked(t *testing.T) {
 	t.Parallel()

@@ -24,7 +24,7 @@ type Entry struct {
 const AnyFencingToken = -1
 
 // EnterPhase moves an import to a phase. The error is ErrNotFound if there is no such
-// import, ErrConflict if it has ended, and ErrUnlocked if it goes by another grant of
+// import, ErrConflict if it has ended, and ErrUnlocked if it uses another grant of
 // its locks, or has ended and could be reopened by the run.
 func (s *Store) EnterPhase(ctx context.Context, id int64, e Entry) error {
 	n, err := s.Queries().EnterPhase(ctx, db.EnterPhaseParams{
@@ -77,7 +77,7 @@ func reopens(status string) bool {
 }
 
 // reopen begins again with an import that had not completed, if the run is another
-// than the one that ended it: somebody has reset the workflow.
+// than the one that ended it: the workflow was reset.
 func reopen(ctx context.Context, q *db.Queries, imp Import, run string) error {
 	if !Ended(imp.Status) {
 		return nil

@@ -170,7 +170,7 @@ func (s *Store) NoteReviewError(ctx context.Context, id int64, reason string) er
 func ptr[T any](v T) *T { return &v }
 
 // Remind announces that an import still waits for a decision. no counts the reminders of a
-// review, from 1; each is announced once. An import that does not wait is left alone.
+// review, from 1; each is announced once. An import that does not wait is not changed.
 func (s *Store) Remind(ctx context.Context, id int64, no int) error {
 	imp, err := s.Import(ctx, id)
 	if err != nil || imp.Status != StatusInReview {

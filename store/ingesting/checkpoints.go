@@ -15,7 +15,7 @@ const MaxSnapshot = 128 << 20
 // not nil.
 type Checkpoint = db.IngestCheckpoint
 
-// Range is a stretch of a partition of the event log that is written as one.
+// Range is a range of a partition of the event log that is written as one.
 type Range struct {
 	Partition int32
 	// First and Last are the sequences of its first and last message.
@@ -40,7 +40,7 @@ type Summary struct {
 // transaction ends. Otherwise the error is store.ErrFenced.
 func (s *Store) fenced(ctx context.Context, partition int32, token int64, fn func(q *db.Queries) error) error {
 	return s.InTx(ctx, func(q *db.Queries) error {
-		switch _, err := q.FenceIngestPartition(ctx, partition, token); {
+		switch _, err := q.LockIngestLease(ctx, partition, token); {
 		case store.NoRows(err):
 			return fmt.Errorf("partition %d with fencing token %d: %w", partition, token, store.ErrFenced)
 		case err != nil:

@@ -169,7 +169,7 @@ func TestIngestLeaseRenewal(t *testing.T) {
 }
 
 // Three holders that ask at once share 16 partitions evenly; each partition has one of them. When one
-// more joins, the others are told what they have too many; when one expires, the others take over.
+// more joins, the others learn what they have too many; when one expires, the others take over.
 func TestIngestLeasesBalanced(t *testing.T) {
 	t.Parallel()
 	b := setupLog(t, 16)
@@ -253,7 +253,7 @@ func TestIngestLeasesConcurrently(t *testing.T) {
 	require.Equal(t, map[string]int{"holder 0": 6, "holder 1": 5, "holder 2": 5}, b.holders(t))
 }
 
-// A lease does not change hands during a transaction of its fencing token; renewals go on. A
+// A lease does not change hands during a transaction of its fencing token; renewals continue. A
 // transaction that waits for a change of hands is refused after it.
 func TestIngestLeaseChangesHands(t *testing.T) {
 	t.Parallel()

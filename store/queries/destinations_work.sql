@@ -33,7 +33,7 @@ FROM (SELECT unnest(sqlc.arg(destinations)::text[]) AS destination, unnest(sqlc.
 -- name: ExtendLeases :execrows
 UPDATE jobs j
 SET lease_expires_at = now() + make_interval(secs => sqlc.arg(lease_seconds)::double precision)
-FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fencing_token) o
+FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fencing_tokens)::bigint[]) AS fencing_token) o
 WHERE j.id = o.id AND j.fencing_token = o.fencing_token AND j.state = 'executing';
 
 -- LockJobs locks jobs until the end of the transaction, and returns them.
@@ -50,7 +50,7 @@ SET state = o.state, last_error = o.error, lease_expires_at = NULL, updated_at =
     -- Below zero: the job is not due again.
     due_at = CASE WHEN o.wait_seconds >= 0 THEN now() + make_interval(secs => o.wait_seconds) END,
     finished_at = CASE WHEN o.state IN ('succeeded', 'discarded') THEN now() END
-FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fencing_token,
+FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fencing_tokens)::bigint[]) AS fencing_token,
              unnest(sqlc.arg(states)::text[]) AS state,
              unnest(sqlc.arg(errors)::jsonb[]) AS error, unnest(sqlc.arg(untried)::integer[]) AS untried,
              unnest(sqlc.arg(wait_seconds)::double precision[]) AS wait_seconds) o
@@ -59,8 +59,8 @@ WHERE j.id = o.id AND j.fencing_token = o.fencing_token
   AND CASE j.state WHEN 'executing' THEN true WHEN 'unknown' THEN o.state IN ('succeeded', 'discarded') ELSE false END
 RETURNING j.id;
 
--- FencesOf returns the fencing tokens of jobs.
--- name: FencesOf :many
+-- FencingTokens returns the fencing tokens of jobs.
+-- name: FencingTokens :many
 SELECT id, fencing_token FROM jobs WHERE id = ANY (sqlc.arg(ids)::text[]);
 
 -- JobsByID returns jobs.
@@ -75,7 +75,7 @@ SET state = 'awaiting', unprepared = false, version = o.version, context = o.con
     sent_at = coalesce(nullif(o.sent_at, '')::timestamptz, j.sent_at),
     due_at = coalesce(nullif(o.due_at, '')::timestamptz, now()),
     lease_expires_at = NULL, attempt = j.attempt - 1, updated_at = now(), last_error = sqlc.arg(reason)::jsonb
-FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fences)::bigint[]) AS fencing_token,
+FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fencing_tokens)::bigint[]) AS fencing_token,
              unnest(sqlc.arg(versions)::text[]) AS version, unnest(sqlc.arg(contexts)::jsonb[]) AS context,
              unnest(sqlc.arg(data)::jsonb[]) AS data, unnest(sqlc.arg(sent)::text[]) AS sent_at,
              unnest(sqlc.arg(due)::text[]) AS due_at) o

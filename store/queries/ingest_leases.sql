@@ -70,10 +70,10 @@ FROM (SELECT f.partition FROM ingest_leases f
       FOR UPDATE) held
 WHERE l.partition = held.partition;
 
--- FenceIngestPartition finds the lease of a fencing token, and keeps it from changing hands until the
+-- LockIngestLease finds the lease of a fencing token, and keeps it from changing hands until the
 -- transaction ends. FOR KEY SHARE conflicts with the FOR UPDATE of TakeIngestLeases and ReleaseIngestLease,
 -- and not with a renewal.
--- name: FenceIngestPartition :one
+-- name: LockIngestLease :one
 SELECT partition FROM ingest_leases
 WHERE partition = sqlc.arg(partition) AND fencing_token = sqlc.arg(fencing_token) AND holder IS NOT NULL
 FOR KEY SHARE;

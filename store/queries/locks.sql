@@ -33,9 +33,9 @@ SELECT * FROM lock_requests WHERE import_id = $1;
 SELECT count(*) AS total, count(*) FILTER (WHERE site_id = $1) AS of_site
 FROM lock_requests WHERE granted_at IS NOT NULL;
 
--- Grantable returns waiting requests that nothing earlier stands in the way of, in
+-- Grantable returns waiting requests that no earlier request blocks, in
 -- order: those about one of the resources, or all if there are none. An earlier
--- request stands in the way even while it waits itself, so that a stream of shared
+-- request blocks even while it waits itself, so that a stream of shared
 -- ones cannot starve an exclusive one.
 -- name: Grantable :many
 SELECT w.import_id, w.site_id FROM lock_requests w
@@ -63,7 +63,7 @@ SELECT r.fencing_token, r.import_id, r.seq, r.requested_at, r.granted_at FROM lo
 -- name: TakeLocks :exec
 UPDATE lock_requests SET taken_at = coalesce(taken_at, clock_timestamp()) WHERE import_id = $1;
 
--- SetFencingToken notes the grant that an import's writes go by.
+-- SetFencingToken notes the grant that an import's writes use.
 -- name: SetFencingToken :exec
 UPDATE imports SET fencing_token = $2 WHERE id = $1;
 
@@ -76,8 +76,8 @@ RETURNING r.site_id, coalesce(r.fencing_token, 0)::bigint AS fencing_token;
 -- name: LogRelease :exec
 UPDATE lock_grants SET released_at = clock_timestamp() WHERE fencing_token = $1 AND released_at IS NULL;
 
--- InTheWay returns the requests that an import waits for.
--- name: InTheWay :many
+-- BlockingRequests returns the requests that an import waits for.
+-- name: BlockingRequests :many
 SELECT DISTINCT theirs.import_id, theirs.resource, theirs.seq FROM lock_resources mine
 JOIN lock_resources theirs ON theirs.resource = mine.resource AND theirs.seq < mine.seq
 WHERE mine.import_id = $1 AND NOT (mine.shared AND theirs.shared)

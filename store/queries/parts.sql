@@ -8,7 +8,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 SELECT * FROM parts WHERE import_id = $1 ORDER BY no;
 
 -- ClaimPart begins an attempt at a part: it raises the fencing token, which refuses the
--- writes of every earlier attempt, and returns where to go on. A part that is
+-- writes of every earlier attempt, and returns where to continue. A part that is
 -- done or skipped is not claimed, nor is one that was given up with its import, failed or
 -- waiting with an end: its rows are being purged.
 -- name: ClaimPart :one
@@ -20,7 +20,7 @@ WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND status NOT IN ('
 RETURNING *;
 
 -- PendParts notes that parts are not being loaded: their attempts were interrupted, and
--- whichever still goes on changes nothing here but to end the part.
+-- whichever still continues changes nothing here but to end the part.
 -- name: PendParts :exec
 UPDATE parts SET status = 'waiting' WHERE import_id = $1 AND status = 'running';
 
@@ -58,8 +58,8 @@ WHERE import_id = sqlc.arg(import_id) AND no = sqlc.arg(no) AND status NOT IN ('
 
 -- StopParts ends the parts of an import that is given up. Parked parts have failed, and
 -- keep their own error; so has the one part that was being loaded and that the reason
--- tells of, by the longest label if several fit. The others did not fail themselves:
--- they stay waiting, and finished_at says that they are given up. Who cancels may tell of
+-- has, by the longest label if several fit. The others did not fail themselves:
+-- they stay waiting, and finished_at says that they are given up. A cancellation may name
 -- a part, but it has not failed. The fencing tokens of all rise: nothing may be written to such
 -- an import, not even the repair of a part that is done.
 -- name: StopParts :exec
@@ -87,7 +87,7 @@ SET status = 'skipped', finished_at = now(), fencing_token = fencing_token + 1, 
 WHERE import_id = $1 AND no = $2
 RETURNING *;
 
--- ResetParts takes all parts back to their beginning and raises their fencing tokens.
+-- ResetParts resets all parts to their beginning and raises their fencing tokens.
 -- name: ResetParts :exec
 UPDATE parts
 SET status = 'waiting', error = '', finished_at = NULL, fencing_token = fencing_token + 1, next_chunk = 0, cursor = '', bytes_read = 0,

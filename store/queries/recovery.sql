@@ -36,7 +36,7 @@ WHERE id = sqlc.arg(id) AND (workflow_fault <> sqlc.arg(fault) OR sqlc.arg(behin
 SELECT count(*) FROM imports
 WHERE workflow_fault <> '' AND status IN ('queued', 'running', 'parked', 'in_review', 'deleting');
 
--- BeginEnding notes how an import ends, before anything of it is taken back. The first end
+-- BeginEnding notes how an import ends, before anything of it is purged. The first end
 -- counts.
 -- name: BeginEnding :exec
 UPDATE imports

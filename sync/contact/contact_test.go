@@ -87,7 +87,7 @@ func TestTombstone(t *testing.T) {
 }
 
 // Whatever the mapping, no member is opted in without a subscription, and no opt-out is overruled
-// unless the operator has asked for it. No reason quotes the member.
+// unless the operator configured it. No reason quotes the member.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	with := func(more map[string]any) map[string]any {

@@ -137,7 +137,7 @@ func (r *dispatchRun) page(ctx workflow.Context) (more bool, err error) {
 	return true, nil
 }
 
-// continueAsNew goes on in a new run, with a short history.
+// continueAsNew continues in a new run, with a short history.
 func (r *dispatchRun) continueAsNew(ctx workflow.Context) error {
 	if ctx.Err() != nil {
 		// The next run would not know that it was cancelled.

@@ -30,7 +30,7 @@ type handing struct {
 	end  func() (dispatchacts.Counts, error)
 	page func(p dispatchacts.PageRequest) (dispatchacts.PageResult, error)
 	ends int
-	// pages are those that were asked for.
+	// pages are those that were requested.
 	pages []dispatchacts.PageRequest
 	notes []importacts.Note
 }
@@ -144,8 +144,8 @@ func TestDispatchOfAnEnd(t *testing.T) {
 	h.requireNote(importstore.LevelInfo, "Dispatched by flows: 2 jobs.")
 }
 
-// A long dispatch goes on in new runs, each with a short history, from where the one before
-// stood: every page is asked for once, and the end is not told again.
+// A long dispatch continues in new runs, each with a short history, from where the one before
+// stood: every page is requested once, and the end is not dispatched again.
 func TestDispatchContinuesAsNew(t *testing.T) {
 	t.Parallel()
 	const pages = 400

@@ -29,8 +29,8 @@ func (r *importRun) finish(ctx workflow.Context, end importacts.Ended) (*importa
 }
 
 // dispatch starts what dispatches the import's end, if flows want something of it, and
-// waits until that has begun: it goes on by itself, however long destinations take. It is
-// asked for when the import has ended, so that a fault of it is no fault of the import.
+// waits until that has begun: it continues by itself, however long destinations take. It is
+// started when the import has ended, so that a fault of it is no fault of the import.
 func (r *importRun) dispatch(ctx workflow.Context, h *importacts.Outcome) {
 	if h == nil || workflow.GetVersion(ctx, changeDispatch, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return

@@ -16,9 +16,9 @@ import (
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// handsOver registers a Dispatch that does not end before the import has, and returns those
+// dispatches registers a Dispatch that does not end before the import has, and returns those
 // that were started.
-func (r *run) handsOver() *[]importacts.Outcome {
+func (r *run) dispatches() *[]importacts.Outcome {
 	var started []importacts.Outcome
 	r.RegisterWorkflowWithOptions(func(ctx workflow.Context, in importacts.Outcome) error {
 		require.Equal(r.t, workflows.DispatchID(in.Site, in.ImportID, in.Generation), workflow.GetInfo(ctx).WorkflowExecution.ID)
@@ -73,7 +73,7 @@ func TestImportIsCounts(t *testing.T) {
 				ImportID: ImportID, Site: "example.com", Importer: "noop", Status: test.status, End: true,
 			}
 			test.prepare(r)
-			started := r.handsOver()
+			started := r.dispatches()
 			test.ends(t, r.start())
 			want := *r.dispatch
 			want.Reason = test.reason
@@ -87,18 +87,18 @@ func TestImportIsCounts(t *testing.T) {
 func TestImportIsNotCounts(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
-	started := r.handsOver()
+	started := r.dispatches()
 	r.OnGetVersion("dispatch", workflow.DefaultVersion, workflow.Version(1)).Panic("no mark is left in the history")
 	require.NoError(t, r.start())
 	require.Empty(t, *started)
 }
 
-// A run that was beyond its end before workers knew of dispatchs goes on as it was.
+// A run that had ended before workers knew dispatches continues without one.
 func TestImportOfBeforeDispatcher(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	r.dispatch = &importacts.Outcome{ImportID: ImportID, Site: "example.com", Status: importstore.StatusCompleted, End: true}
-	started := r.handsOver()
+	started := r.dispatches()
 	r.OnGetVersion("dispatch", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
 	require.NoError(t, r.start())
 	require.Empty(t, *started)
@@ -109,7 +109,7 @@ func TestDispatchThatIsNotStarted(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	r.dispatch = &importacts.Outcome{ImportID: ImportID, Site: "example.com", Status: importstore.StatusCompleted, End: true}
-	r.handsOver()
+	r.dispatches()
 	r.OnWorkflow(workflows.TypeDispatch, mock.Anything, mock.Anything).Return(testsuite.ErrMockStartChildWorkflowFailed)
 	require.NoError(t, r.start())
 	require.Len(t, r.notes, 1)

@@ -244,7 +244,7 @@ func (r *importRun) notOurs(ctx workflow.Context, cause error) error {
 	return temporal.NewNonRetryableApplicationError(reason, class, nil)
 }
 
-// cleanUp runs on every way out. A clean-up that keeps failing stands in the import's log: it
+// cleanUp runs at every end. A clean-up that keeps failing stands in the import's log: it
 // must not keep the import from ending.
 func (r *importRun) cleanUp(ctx workflow.Context, ref importacts.ImportRef) error {
 	if err := r.enter(ctx, importstore.PhaseCleanUp); err != nil {

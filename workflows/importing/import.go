@@ -97,7 +97,7 @@ type importRun struct {
 // Import carries out one import:
 //
 //	before_start, acquire_locks, plan, import_data for every part, check_loaded, summarize,
-//	a review if it is asked for, finalize, clean_up, publish, on_success
+//	a review if it is required, finalize, clean_up, publish, on_success
 //
 // and where something fails or the workflow is cancelled
 //
@@ -105,7 +105,7 @@ type importRun struct {
 //
 // The importer's callbacks, import_data and repair run on the task queues of the importer, all other
 // activities on the main one. Its rows become visible with publish, all at once. Its locks are released with its
-// end, or with the beginning of its review. What flows want to hear of its end, or of its
+// end, or with the beginning of its review. What flows want of its end, or of its
 // rows, is left to a Dispatch, which is started at last.
 func Import(ctx workflow.Context, in ImportInput) (ImportResult, error) {
 	if in.Importer == "" {
@@ -275,7 +275,7 @@ func (r *importRun) callback(ctx workflow.Context, summary, activity string, res
 	})
 }
 
-// self names the import, with the grant of locks that it goes by.
+// self names the import, with the grant of locks that it uses.
 func (r *importRun) self() importacts.ImportRef {
 	return importacts.ImportRef{ImportID: r.in.ImportID, FencingToken: r.fencingToken}
 }

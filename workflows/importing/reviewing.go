@@ -92,7 +92,7 @@ func (r *importRun) awaitVerdict(ctx workflow.Context, opened importacts.Opened)
 			return nil
 		}
 		expired := Decide{Verdict: importstore.Declined, Command: command.Command{
-			By: reviewer, Reason: "nobody decided until " + opened.ExpiresAt.Format(time.RFC3339),
+			By: reviewer, Reason: "no decision by " + opened.ExpiresAt.Format(time.RFC3339),
 		}}
 		// No person waits for the result: it is retried until it is recorded.
 		if err := r.execute(ctx, expired, workflows.Bookkeeping); err != nil {
@@ -102,7 +102,7 @@ func (r *importRun) awaitVerdict(ctx workflow.Context, opened importacts.Opened)
 	return nil
 }
 
-// remind reminds people again and again, until somebody has decided or there is no time
+// remind reminds people again and again, until a decision is made or there is no time
 // left for another reminder.
 func (r *importRun) remind(ctx workflow.Context, opened importacts.Opened, decided func() bool) error {
 	now := workflow.Now(ctx)

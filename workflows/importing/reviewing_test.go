@@ -85,7 +85,7 @@ func TestReviewExpires(t *testing.T) {
 	require.Error(t, r.start())
 	require.Equal(t, "sluice", r.verdicts[0].By)
 	require.Equal(t, importstore.Declined, r.verdicts[0].Verdict)
-	require.Contains(t, r.ended[0].Reason, "declined by sluice: nobody decided until ")
+	require.Contains(t, r.ended[0].Reason, "declined by sluice: no decision by ")
 	require.False(t, r.Now().Before(r.opened.ExpiresAt))
 }
 

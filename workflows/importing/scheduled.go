@@ -116,7 +116,7 @@ func onCancel(ctx, work workflow.Context, awaited workflow.Future, cancel func()
 	selector.Select(work)
 }
 
-// await waits for the end of an import whose workflow somebody else has started: a worker
+// await waits for the end of an import whose workflow another process has started: a worker
 // that took it for abandoned, or another run for the same time.
 func (r *scheduledRun) await(ctx, work workflow.Context) (importacts.ImportOutcome, error) {
 	ended := workflow.ExecuteActivity(workflows.Polling(work, "wait for the import"), workflows.ActivityAwaitImport,
@@ -150,7 +150,7 @@ func (r *scheduledRun) childOptions() workflow.ChildWorkflowOptions {
 		WorkflowID: workflows.ImportID(r.created.Site, r.created.ImportID), TaskQueue: workflows.QueueMain,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
-		// A cancelled import takes its rows back before the next one begins.
+		// A cancelled import purges its rows before the next one begins.
 		WaitForCancellation: true,
 		StaticSummary:       r.created.Summary, StaticDetails: r.created.Details,
 		TypedSearchAttributes: temporal.NewSearchAttributes(

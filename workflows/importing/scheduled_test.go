@@ -201,7 +201,7 @@ func TestScheduledImportIsCancelled(t *testing.T) {
 			s.child = func(ctx workflow.Context) (importing.ImportResult, error) {
 				err := workflow.Sleep(ctx, time.Hour)
 				require.True(t, temporal.IsCanceledError(err))
-				return importing.ImportResult{}, temporal.NewCanceledError("taken back")
+				return importing.ImportResult{}, temporal.NewCanceledError("purged")
 			}
 			s.RegisterDelayedCallback(s.CancelWorkflow, delay)
 			err := s.run(1)

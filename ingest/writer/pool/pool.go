@@ -140,7 +140,7 @@ func (p *Pool) update(ctx context.Context, timeout time.Duration) error {
 	for _, l := range acquired {
 		p.hold(ctx, l, end)
 	}
-	p.handOver(surplus)
+	p.release(surplus)
 	return nil
 }
 
@@ -163,9 +163,9 @@ func (p *Pool) hold(ctx context.Context, l Lease, end time.Time) {
 	}()
 }
 
-// handOver ends so many writers, those of the highest partitions, and releases their leases. Writers
+// release ends so many writers, those of the highest partitions, and releases their leases. Writers
 // that end already count.
-func (p *Pool) handOver(surplus int) {
+func (p *Pool) release(surplus int) {
 	byPartition := func(a, b Lease) int { return cmp.Compare(b.Partition, a.Partition) }
 	var running []*run
 	for _, l := range slices.SortedFunc(maps.Keys(p.runs), byPartition) {
@@ -176,11 +176,11 @@ func (p *Pool) handOver(surplus int) {
 		}
 	}
 	for _, r := range running[:min(max(surplus, 0), len(running))] {
-		r.stop(errHandOver)
+		r.stop(errReleased)
 	}
 }
 
-// shutdown hands over all partitions, and returns after the last writer has ended.
+// shutdown releases all partitions, and returns after the last writer has ended.
 func (p *Pool) shutdown(ctx context.Context) {
 	// First, so that the others' shares have room for what is released.
 	bounded, cancel := context.WithTimeout(ctx, p.cfg.TTL/3)
@@ -189,7 +189,7 @@ func (p *Pool) shutdown(ctx context.Context) {
 		p.cfg.Logger.Warn("share of partitions not given up: it expires", "error", err)
 	}
 	for _, r := range p.runs {
-		r.stop(errHandOver)
+		r.stop(errReleased)
 	}
 	for len(p.runs) > 0 {
 		r := <-p.ended

@@ -100,7 +100,7 @@ func TestJoinAndLeave(t *testing.T) {
 	})
 }
 
-// While the store is away, writers end before their leases do; when it is back, they go on.
+// While the store is away, writers end before their leases do; when it is back, they continue.
 func TestStoreAway(t *testing.T) {
 	t.Parallel()
 	for name, outage := range map[string]time.Duration{"short": ttl / 2, "until leases expire": 3 * ttl} {

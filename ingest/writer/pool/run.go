@@ -10,7 +10,7 @@ import (
 
 // Why the writer of a lease ends.
 var (
-	errHandOver = errors.New("the partition is handed over")
+	errReleased = errors.New("the partition is released")
 	errLost     = errors.New("the lease was lost")
 	errExpired  = errors.New("the lease was not renewed in time")
 )
@@ -33,7 +33,7 @@ func (r *run) extend(end time.Time) {
 	}
 }
 
-// run writes the partition until the lease ends or is handed over, which frees it. Ctx is
+// run writes the partition until the lease ends or is released, which frees it. Ctx is
 // that of the run.
 func (r *run) run(ctx context.Context) {
 	defer r.expiry.Stop()
@@ -44,7 +44,7 @@ func (r *run) run(ctx context.Context) {
 		log.Warn("partition lost", "error", writer.ErrFenced)
 		return
 	}
-	if cause := context.Cause(ctx); !errors.Is(cause, errHandOver) {
+	if cause := context.Cause(ctx); !errors.Is(cause, errReleased) {
 		log.Warn("partition lost", "error", cause)
 		return
 	}

@@ -129,39 +129,39 @@ WHERE j.id = o.id AND j.fencing_token = o.fencing_token AND j.state = 'executing
 `
 
 type ExtendLeasesParams struct {
-	LeaseSeconds float64
-	Ids          []string
-	Fences       []int64
+	LeaseSeconds  float64
+	Ids           []string
+	FencingTokens []int64
 }
 
 // ExtendLeases renews the leases of jobs.
 func (q *Queries) ExtendLeases(ctx context.Context, arg ExtendLeasesParams) (int64, error) {
-	result, err := q.db.Exec(ctx, extendLeases, arg.LeaseSeconds, arg.Ids, arg.Fences)
+	result, err := q.db.Exec(ctx, extendLeases, arg.LeaseSeconds, arg.Ids, arg.FencingTokens)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const fencesOf = `-- name: FencesOf :many
+const fencingTokens = `-- name: FencingTokens :many
 SELECT id, fencing_token FROM jobs WHERE id = ANY ($1::text[])
 `
 
-type FencesOfRow struct {
+type FencingTokensRow struct {
 	ID           string
 	FencingToken int64
 }
 
-// FencesOf returns the fencing tokens of jobs.
-func (q *Queries) FencesOf(ctx context.Context, ids []string) ([]FencesOfRow, error) {
-	rows, err := q.db.Query(ctx, fencesOf, ids)
+// FencingTokens returns the fencing tokens of jobs.
+func (q *Queries) FencingTokens(ctx context.Context, ids []string) ([]FencingTokensRow, error) {
+	rows, err := q.db.Query(ctx, fencingTokens, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []FencesOfRow{}
+	items := []FencingTokensRow{}
 	for rows.Next() {
-		var i FencesOfRow
+		var i FencingTokensRow
 		if err := rows.Scan(&i.ID, &i.FencingToken); err != nil {
 			return nil, err
 		}
@@ -306,14 +306,14 @@ RETURNING j.id
 `
 
 type PrepareJobsParams struct {
-	Reason   json.RawMessage
-	Ids      []string
-	Fences   []int64
-	Versions []string
-	Contexts []json.RawMessage
-	Data     []json.RawMessage
-	Sent     []string
-	Due      []string
+	Reason        json.RawMessage
+	Ids           []string
+	FencingTokens []int64
+	Versions      []string
+	Contexts      []json.RawMessage
+	Data          []json.RawMessage
+	Sent          []string
+	Due           []string
 }
 
 // PrepareJobs replaces the payload of claimed jobs that were unprepared and makes them due, and returns
@@ -322,7 +322,7 @@ func (q *Queries) PrepareJobs(ctx context.Context, arg PrepareJobsParams) ([]str
 	rows, err := q.db.Query(ctx, prepareJobs,
 		arg.Reason,
 		arg.Ids,
-		arg.Fences,
+		arg.FencingTokens,
 		arg.Versions,
 		arg.Contexts,
 		arg.Data,
@@ -365,12 +365,12 @@ RETURNING j.id
 `
 
 type RecordJobsParams struct {
-	Ids         []string
-	Fences      []int64
-	States      []string
-	Errors      []json.RawMessage
-	Untried     []int32
-	WaitSeconds []float64
+	Ids           []string
+	FencingTokens []int64
+	States        []string
+	Errors        []json.RawMessage
+	Untried       []int32
+	WaitSeconds   []float64
 }
 
 // RecordJobs records the outcomes of jobs and returns the jobs of which it did: those whose attempt is
@@ -378,7 +378,7 @@ type RecordJobsParams struct {
 func (q *Queries) RecordJobs(ctx context.Context, arg RecordJobsParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, recordJobs,
 		arg.Ids,
-		arg.Fences,
+		arg.FencingTokens,
 		arg.States,
 		arg.Errors,
 		arg.Untried,

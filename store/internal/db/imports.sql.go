@@ -231,7 +231,7 @@ type EnterPhaseParams struct {
 
 // EnterPhase moves an import that has not ended to a phase, in the name of a
 // workflow run and of a grant of its locks. It is a no-op where the import has ended or
-// goes by another grant, so that a late attempt changes nothing. One that loads is parked
+// uses another grant, so that a late attempt changes nothing. One that loads is parked
 // as long as one of its parts is.
 func (q *Queries) EnterPhase(ctx context.Context, arg EnterPhaseParams) (int64, error) {
 	result, err := q.db.Exec(ctx, enterPhase,

@@ -49,22 +49,6 @@ func (q *Queries) CountIngestLeases(ctx context.Context, holder string) (int64, 
 	return count, err
 }
 
-const fenceIngestPartition = `-- name: FenceIngestPartition :one
-SELECT partition FROM ingest_leases
-WHERE partition = $1 AND fencing_token = $2 AND holder IS NOT NULL
-FOR KEY SHARE
-`
-
-// FenceIngestPartition finds the lease of a fencing token, and keeps it from changing hands until the
-// transaction ends. FOR KEY SHARE conflicts with the FOR UPDATE of TakeIngestLeases and ReleaseIngestLease,
-// and not with a renewal.
-func (q *Queries) FenceIngestPartition(ctx context.Context, partition int32, fencingToken int64) (int32, error) {
-	row := q.db.QueryRow(ctx, fenceIngestPartition, partition, fencingToken)
-	var partition_2 int32
-	err := row.Scan(&partition_2)
-	return partition_2, err
-}
-
 const getIngestLog = `-- name: GetIngestLog :one
 SELECT singleton, log_id, partitions, created_at FROM ingest_log
 `
@@ -128,6 +112,22 @@ func (q *Queries) ListIngestHolders(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockIngestLease = `-- name: LockIngestLease :one
+SELECT partition FROM ingest_leases
+WHERE partition = $1 AND fencing_token = $2 AND holder IS NOT NULL
+FOR KEY SHARE
+`
+
+// LockIngestLease finds the lease of a fencing token, and keeps it from changing hands until the
+// transaction ends. FOR KEY SHARE conflicts with the FOR UPDATE of TakeIngestLeases and ReleaseIngestLease,
+// and not with a renewal.
+func (q *Queries) LockIngestLease(ctx context.Context, partition int32, fencingToken int64) (int32, error) {
+	row := q.db.QueryRow(ctx, lockIngestLease, partition, fencingToken)
+	var partition_2 int32
+	err := row.Scan(&partition_2)
+	return partition_2, err
 }
 
 const lockIngestLog = `-- name: LockIngestLog :one

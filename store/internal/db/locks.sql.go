@@ -26,6 +26,40 @@ func (q *Queries) AddDependency(ctx context.Context, arg AddDependencyParams) er
 	return err
 }
 
+const blockingRequests = `-- name: BlockingRequests :many
+SELECT DISTINCT theirs.import_id, theirs.resource, theirs.seq FROM lock_resources mine
+JOIN lock_resources theirs ON theirs.resource = mine.resource AND theirs.seq < mine.seq
+WHERE mine.import_id = $1 AND NOT (mine.shared AND theirs.shared)
+ORDER BY theirs.seq LIMIT 5
+`
+
+type BlockingRequestsRow struct {
+	ImportID int64
+	Resource string
+	Seq      int64
+}
+
+// BlockingRequests returns the requests that an import waits for.
+func (q *Queries) BlockingRequests(ctx context.Context, importID int64) ([]BlockingRequestsRow, error) {
+	rows, err := q.db.Query(ctx, blockingRequests, importID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []BlockingRequestsRow{}
+	for rows.Next() {
+		var i BlockingRequestsRow
+		if err := rows.Scan(&i.ImportID, &i.Resource, &i.Seq); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const grantLocks = `-- name: GrantLocks :one
 UPDATE lock_requests SET granted_at = clock_timestamp(), fencing_token = nextval('lock_fencing_tokens')
 WHERE import_id = $1 AND granted_at IS NULL
@@ -65,9 +99,9 @@ type GrantableRow struct {
 	SiteID   int64
 }
 
-// Grantable returns waiting requests that nothing earlier stands in the way of, in
+// Grantable returns waiting requests that no earlier request blocks, in
 // order: those about one of the resources, or all if there are none. An earlier
-// request stands in the way even while it waits itself, so that a stream of shared
+// request blocks even while it waits itself, so that a stream of shared
 // ones cannot starve an exclusive one.
 func (q *Queries) Grantable(ctx context.Context, resources []string) ([]GrantableRow, error) {
 	rows, err := q.db.Query(ctx, grantable, resources)
@@ -105,40 +139,6 @@ func (q *Queries) GrantedCounts(ctx context.Context, siteID int64) (GrantedCount
 	var i GrantedCountsRow
 	err := row.Scan(&i.Total, &i.OfSite)
 	return i, err
-}
-
-const inTheWay = `-- name: InTheWay :many
-SELECT DISTINCT theirs.import_id, theirs.resource, theirs.seq FROM lock_resources mine
-JOIN lock_resources theirs ON theirs.resource = mine.resource AND theirs.seq < mine.seq
-WHERE mine.import_id = $1 AND NOT (mine.shared AND theirs.shared)
-ORDER BY theirs.seq LIMIT 5
-`
-
-type InTheWayRow struct {
-	ImportID int64
-	Resource string
-	Seq      int64
-}
-
-// InTheWay returns the requests that an import waits for.
-func (q *Queries) InTheWay(ctx context.Context, importID int64) ([]InTheWayRow, error) {
-	rows, err := q.db.Query(ctx, inTheWay, importID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []InTheWayRow{}
-	for rows.Next() {
-		var i InTheWayRow
-		if err := rows.Scan(&i.ImportID, &i.Resource, &i.Seq); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const listDependencies = `-- name: ListDependencies :many
@@ -316,7 +316,7 @@ const setFencingToken = `-- name: SetFencingToken :exec
 UPDATE imports SET fencing_token = $2 WHERE id = $1
 `
 
-// SetFencingToken notes the grant that an import's writes go by.
+// SetFencingToken notes the grant that an import's writes use.
 func (q *Queries) SetFencingToken(ctx context.Context, iD int64, fencingToken int64) error {
 	_, err := q.db.Exec(ctx, setFencingToken, iD, fencingToken)
 	return err

@@ -150,7 +150,7 @@ type ClaimPartParams struct {
 }
 
 // ClaimPart begins an attempt at a part: it raises the fencing token, which refuses the
-// writes of every earlier attempt, and returns where to go on. A part that is
+// writes of every earlier attempt, and returns where to continue. A part that is
 // done or skipped is not claimed, nor is one that was given up with its import, failed or
 // waiting with an end: its rows are being purged.
 func (q *Queries) ClaimPart(ctx context.Context, arg ClaimPartParams) (Part, error) {
@@ -408,7 +408,7 @@ UPDATE parts SET status = 'waiting' WHERE import_id = $1 AND status = 'running'
 `
 
 // PendParts notes that parts are not being loaded: their attempts were interrupted, and
-// whichever still goes on changes nothing here but to end the part.
+// whichever still continues changes nothing here but to end the part.
 func (q *Queries) PendParts(ctx context.Context, importID int64) error {
 	_, err := q.db.Exec(ctx, pendParts, importID)
 	return err
@@ -452,7 +452,7 @@ SET status = 'waiting', error = '', finished_at = NULL, fencing_token = fencing_
 WHERE import_id = $1
 `
 
-// ResetParts takes all parts back to their beginning and raises their fencing tokens.
+// ResetParts resets all parts to their beginning and raises their fencing tokens.
 func (q *Queries) ResetParts(ctx context.Context, importID int64) error {
 	_, err := q.db.Exec(ctx, resetParts, importID)
 	return err
@@ -559,8 +559,8 @@ WHERE p.import_id = $2
 
 // StopParts ends the parts of an import that is given up. Parked parts have failed, and
 // keep their own error; so has the one part that was being loaded and that the reason
-// tells of, by the longest label if several fit. The others did not fail themselves:
-// they stay waiting, and finished_at says that they are given up. Who cancels may tell of
+// has, by the longest label if several fit. The others did not fail themselves:
+// they stay waiting, and finished_at says that they are given up. A cancellation may name
 // a part, but it has not failed. The fencing tokens of all rise: nothing may be written to such
 // an import, not even the repair of a part that is done.
 func (q *Queries) StopParts(ctx context.Context, reason string, importID int64) error {

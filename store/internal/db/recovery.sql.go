@@ -22,7 +22,7 @@ type BeginEndingParams struct {
 	ID           int64
 }
 
-// BeginEnding notes how an import ends, before anything of it is taken back. The first end
+// BeginEnding notes how an import ends, before anything of it is purged. The first end
 // counts.
 func (q *Queries) BeginEnding(ctx context.Context, arg BeginEndingParams) error {
 	_, err := q.db.Exec(ctx, beginEnding,
