@@ -41,12 +41,12 @@ func (dl Delivery) Run(ctx context.Context) Delivered {
 	tk := dl.Toolkit.withDefaults()
 	tk.Logger = tk.Logger.With("destination", dl.Destination.Name(), "action", dl.Action.Name())
 	tk.Connections = classifying{tk.Connections}
-	reports, fault := load(ctx, tk, dl.Action, dl.Queue, dl.Plan)
-	o := Settle(dl.Queue, reports, *dl.Plan.MaxRetries)
+	reports, fault := runLoad(ctx, tk, dl.Action, dl.Queue, dl.Plan)
+	o := OutcomeOf(dl.Queue, reports, *dl.Plan.MaxRetries)
 	if fault != nil {
 		o.Faults = append(o.Faults, fault)
 		for i := range o.Results {
-			if o.Results[i].Error == ErrUnreported { //nolint:errorlint // what Settle says, not what it wraps
+			if o.Results[i].Error == ErrUnreported { //nolint:errorlint // what OutcomeOf says, not what it wraps
 				o.Results[i].Error = fmt.Errorf("%w: %w", ErrUnreported, fault)
 			}
 		}
@@ -103,8 +103,8 @@ func (p Plan) outcome(r Result, follows []NewJob) JobOutcome {
 	return o
 }
 
-// load runs an action's Load and returns what it has reported. fault is that it has panicked.
-func load(ctx context.Context, tk *Toolkit, a Action, q *Queue, p Plan) (reports []Then, fault error) {
+// runLoad runs an action's Load and returns what it has reported. fault is that it has panicked.
+func runLoad(ctx context.Context, tk *Toolkit, a Action, q *Queue, p Plan) (reports []Then, fault error) {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
 	var mu sync.Mutex

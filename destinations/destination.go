@@ -1,5 +1,5 @@
 // Package destinations has the contract that every kind of destination fulfils, the
-// registry of those kinds, and the rules by which their jobs are scheduled and settled.
+// registry of those kinds, and the rules by which their jobs are scheduled and end.
 //
 // A destination is an outside system that events are delivered to. Each of its actions
 // turns an event into a job (Marshal), which is stored, and later loads stored jobs into

@@ -55,7 +55,7 @@ func TestToolkitOfMarshal(t *testing.T) {
 func TestForceDiscardWithoutError(t *testing.T) {
 	t.Parallel()
 	q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: []destinations.QueuedJob{{ID: "a", Attempt: 1}}}}}
-	o := destinations.Settle(q, []destinations.Then{{ForceDiscard: true, OnDiscarded: []destinations.Next{{Action: "x"}}}}, 72)
+	o := destinations.OutcomeOf(q, []destinations.Then{{ForceDiscard: true, OnDiscarded: []destinations.Next{{Action: "x"}}}}, 72)
 	require.Equal(t, destinations.StateDiscarded, o.Results[0].State)
 	require.EqualError(t, o.Results[0].Error, "ForceDiscard without Error")
 	require.Len(t, o.Results[0].Next, 1)

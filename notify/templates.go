@@ -87,7 +87,7 @@ func LoadTemplates(setOf func(source string) string, folders ...fs.FS) (*Templat
 	}
 	for _, folder := range append([]fs.FS{root}, folders...) {
 		if err == nil {
-			err = t.load(folder)
+			err = t.loadFolder(folder)
 		}
 	}
 	if err == nil {
@@ -99,8 +99,8 @@ func LoadTemplates(setOf func(source string) string, folders ...fs.FS) (*Templat
 	return t, nil
 }
 
-// load loads the sets of one file system over the loaded ones.
-func (t *Templates) load(root fs.FS) error {
+// loadFolder loads the sets of one file system over the loaded ones.
+func (t *Templates) loadFolder(root fs.FS) error {
 	files, err := fs.Glob(root, "*/*.tmpl")
 	if err != nil {
 		return fmt.Errorf("find templates: %w", err)

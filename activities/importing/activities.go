@@ -91,9 +91,9 @@ func (k Kit) read(ctx context.Context, id int64) (subject, error) {
 	}, nil
 }
 
-// load reads an import and looks up its importer. Activities that call it run on the task
+// loadSubject reads an import and looks up its importer. Activities that call it run on the task
 // queues of the importer.
-func (k Kit) load(ctx context.Context, id int64) (subject, error) {
+func (k Kit) loadSubject(ctx context.Context, id int64) (subject, error) {
 	s, err := k.read(ctx, id)
 	if err != nil {
 		return subject{}, err
@@ -142,7 +142,7 @@ func (k Kit) enter(ctx context.Context, ref ImportRef, phase string) (subject, e
 	if err := k.advance(ctx, ref, phase); err != nil {
 		return subject{}, err
 	}
-	return k.load(ctx, ref.ImportID)
+	return k.loadSubject(ctx, ref.ImportID)
 }
 
 // runOf returns the run of the workflow that the activity belongs to.

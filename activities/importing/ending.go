@@ -104,7 +104,7 @@ func (l *Loading) compare(ctx context.Context, s subject, e importstore.Expected
 // missing or doubled. It is retried until the counts agree. An import that has completed meanwhile is
 // left as it is.
 func (l *Loading) Repair(ctx context.Context, ref ImportRef) error {
-	s, err := l.load(ctx, ref.ImportID)
+	s, err := l.loadSubject(ctx, ref.ImportID)
 	if err != nil || s.stored.Status == importstore.StatusCompleted {
 		return activities.Failure(err)
 	}

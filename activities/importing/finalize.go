@@ -17,7 +17,7 @@ import (
 
 // Summarize lets the importer sum up what its callbacks have returned, for reviewers.
 func (l *Lifecycle) Summarize(ctx context.Context, ref ImportRef) error {
-	s, err := l.load(ctx, ref.ImportID)
+	s, err := l.loadSubject(ctx, ref.ImportID)
 	if err != nil {
 		return activities.Failure(err)
 	}
@@ -74,7 +74,7 @@ func (l *Lifecycle) Finalize(ctx context.Context, ref ImportRef) error {
 // OnSuccess calls the importer's OnSuccess after the end of an import whose rows are visible. Each
 // failure is recorded in the import's log. An import in deletion is skipped.
 func (l *Lifecycle) OnSuccess(ctx context.Context, ref ImportRef) error {
-	s, err := l.load(ctx, ref.ImportID)
+	s, err := l.loadSubject(ctx, ref.ImportID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && s.stored.Status == importstore.StatusDeleting {
 		return nil
 	}

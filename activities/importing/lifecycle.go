@@ -29,7 +29,7 @@ func (l *Lifecycle) BeforeStart(ctx context.Context, ref ImportRef) error {
 	if err := l.Store.BeginCheck(ctx, ref.ImportID, runOf(ctx)); err != nil {
 		return activities.Failure(err)
 	}
-	s, err := l.load(ctx, ref.ImportID)
+	s, err := l.loadSubject(ctx, ref.ImportID)
 	if err != nil {
 		return activities.Failure(err)
 	}
@@ -148,7 +148,7 @@ func plannedLabel(label string) string {
 // Plan lets the importer cut the import into parts, works out which days are free
 // and stores both. A plan that is stored already is used as it is.
 func (l *Lifecycle) Plan(ctx context.Context, ref ImportRef) (Planned, error) {
-	s, err := l.load(ctx, ref.ImportID)
+	s, err := l.loadSubject(ctx, ref.ImportID)
 	if err == nil && s.stored.Status != importstore.StatusInReview {
 		// One in review stays there while a new run of its workflow reads the plan.
 		s, err = l.enter(ctx, ref, importstore.PhasePlanning)
@@ -290,7 +290,7 @@ func (l *Lifecycle) NoteFailure(ctx context.Context, end Ended) error {
 
 // OnFailure lets the importer react to the failure of an import.
 func (l *Lifecycle) OnFailure(ctx context.Context, end Ended) error {
-	s, err := l.load(ctx, end.ImportID)
+	s, err := l.loadSubject(ctx, end.ImportID)
 	if err != nil {
 		return activities.Failure(err)
 	}

@@ -80,7 +80,7 @@ func (r *Reviews) Decide(ctx context.Context, v Verdict) error {
 	// Only an accepted import needs its importer: a decline goes through without.
 	get := r.read
 	if v.Verdict == importstore.Accepted {
-		get = r.load
+		get = r.loadSubject
 	}
 	s, err := get(ctx, v.ImportID)
 	if err != nil {

@@ -96,9 +96,9 @@ func files(t *testing.T, parts ...filePart) (*bundle, *fileLike) {
 	return b, f
 }
 
-// settled says how an import that was loaded continues: "" if it has brought something in, else
+// unchangedReason checks a loaded import and returns "" if it has brought something in, else
 // why it is unchanged.
-func (b *bundle) settled(t *testing.T, ref importing.ImportRef) string {
+func (b *bundle) unchangedReason(t *testing.T, ref importing.ImportRef) string {
 	t.Helper()
 	_, err := b.Env.ExecuteActivity(b.CheckLoaded, ref)
 	if err == nil {
@@ -116,7 +116,7 @@ func TestNothingLoaded(t *testing.T) {
 	t.Parallel()
 	b, f := files(t, filePart{table: schema.Visitors}, filePart{table: schema.Pages})
 	ref := b.Loaded(t, `{}`)
-	require.Equal(t, "the source has no rows: nothing was loaded and no day is taken", b.settled(t, ref))
+	require.Equal(t, "the source has no rows: nothing was loaded and no day is taken", b.unchangedReason(t, ref))
 	require.Contains(t, b.Log(t, ref), "warn: imported_visitors.csv: no rows to load; the part claims no day")
 	require.Contains(t, b.Log(t, ref), "warn: imported_pages.csv: no rows to load; the part claims no day")
 	require.NoError(t, b.EndInStore(ref, importstore.StatusUnchanged))
@@ -124,19 +124,19 @@ func TestNothingLoaded(t *testing.T) {
 	// The same days, with rows.
 	f.parts[0].rows, f.parts[1].rows = []calendar.Day{3, 5}, []calendar.Day{4}
 	full := b.Loaded(t, `{}`)
-	require.Empty(t, b.settled(t, full))
+	require.Empty(t, b.unchangedReason(t, full))
 	b.Run(t, b.Publish, full, nil)
 	require.Equal(t, "2021-01-03..2021-01-05", b.Imp(t, full).Days.String(), "from the first to the last row")
 
 	// Rows of those days, and of days around them that the first files had no rows of.
 	f.parts[0].rows, f.parts[1].rows = []calendar.Day{4, 5}, []calendar.Day{4, 4}
 	again := b.Loaded(t, `{}`)
-	require.Equal(t, "all 4 rows are of days that are imported already or too late: nothing was loaded", b.settled(t, again))
+	require.Equal(t, "all 4 rows are of days that are imported already or too late: nothing was loaded", b.unchangedReason(t, again))
 	b.Refused(t, b.Publish, again, importers.ClassInternal)
 	require.NoError(t, b.EndInStore(again, importstore.StatusUnchanged))
 	f.parts[0].rows, f.parts[1].rows = []calendar.Day{2, 3, 6}, []calendar.Day{3, 4, 5}
 	around := b.Loaded(t, `{}`)
-	require.Empty(t, b.settled(t, around))
+	require.Empty(t, b.unchangedReason(t, around))
 	var result importing.PartResult
 	b.Run(t, b.Publish, around, &result)
 	require.Equal(t, importing.PartResult{RowsRead: 6, RowsLoaded: 4, RowsLeftOut: 2}, result)
@@ -166,7 +166,7 @@ func TestLateTable(t *testing.T) {
 		"warn: imported_devices.csv: 1 row is dated outside 2021-01-01..2021-01-09, the days in the file's name or in the " +
 			"report's request, for instance 2021-01-10; not loaded",
 	}, b.Log(t, late))
-	require.Empty(t, b.settled(t, late))
+	require.Empty(t, b.unchangedReason(t, late))
 	b.Run(t, b.Publish, late, nil)
 	require.Equal(t, "2021-01-07..2021-01-09", b.Imp(t, late).Days.String())
 	require.EqualValues(t, 2, b.Visible(t, first).Rows)
@@ -230,7 +230,7 @@ func TestSameContent(t *testing.T) {
 	require.NoError(t, b.Store.RequestDeletion(b.Ctx, holder.ImportID))
 	b.Run(t, b.PurgeRows, holder, nil)
 	again := b.Loaded(t, `{}`)
-	require.Empty(t, b.settled(t, again))
+	require.Empty(t, b.unchangedReason(t, again))
 	b.Run(t, b.Publish, again, nil)
 	require.Equal(t, "2021-01-04..2021-01-04", b.Imp(t, again).Days.String())
 
@@ -256,7 +256,7 @@ func TestEmptyBreakdowns(t *testing.T) {
 		filePart{table: schema.Pages}, filePart{table: schema.Devices})
 	const warning = "warn: imported_visitors has 2 rows, and none of the 2 breakdowns has any: check that the source does not withhold them."
 	ref := b.Loaded(t, `{}`)
-	require.Empty(t, b.settled(t, ref))
+	require.Empty(t, b.unchangedReason(t, ref))
 	require.Contains(t, b.Log(t, ref), warning)
 	summary, err := b.Store.Summary(b.Ctx, ref.ImportID)
 	require.NoError(t, err)
@@ -264,7 +264,7 @@ func TestEmptyBreakdowns(t *testing.T) {
 
 	f.parts[1].rows = []calendar.Day{1}
 	ref = b.Loaded(t, `{}`)
-	require.Empty(t, b.settled(t, ref))
+	require.Empty(t, b.unchangedReason(t, ref))
 	require.NotContains(t, b.Log(t, ref), warning)
 }
 

@@ -57,7 +57,7 @@ func (b *bench) burnDown(ctx context.Context, s system) (d BurnDown, err error) 
 	if n.Jobs < b.cfg.Burn {
 		d.Seconds = time.Since(began).Seconds()
 	}
-	if d.Settled, err = b.settled(ctx, s, int64(n.Jobs), began); err != nil {
+	if d.Settled, err = b.awaitSucceeded(ctx, s, int64(n.Jobs), began); err != nil {
 		return d, err
 	}
 	after, err := s.usage()
@@ -74,9 +74,9 @@ func (b *bench) burnDown(ctx context.Context, s system) (d BurnDown, err error) 
 // settleTimeout bounds how much later than the sink the store may know.
 const settleTimeout = 30 * time.Second
 
-// settled waits until the store says of as many jobs that they have succeeded, and returns
+// awaitSucceeded waits until the store says of as many jobs that they have succeeded, and returns
 // the seconds since a time.
-func (b *bench) settled(ctx context.Context, s system, jobs int64, since time.Time) (float64, error) {
+func (b *bench) awaitSucceeded(ctx context.Context, s system, jobs int64, since time.Time) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	for {

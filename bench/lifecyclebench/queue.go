@@ -82,7 +82,7 @@ func (b *bench) queue(ctx context.Context, cfg Config) (q Queue, err error) {
 		return q, err
 	}
 	q.Used = after.since(before)
-	loadAfter, err := b.settledLoad(ctx)
+	loadAfter, err := b.storeLoadAtRest(ctx)
 	if err != nil {
 		return q, err
 	}

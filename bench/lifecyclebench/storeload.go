@@ -28,9 +28,9 @@ func (b *bench) storeLoad(ctx context.Context) (l StoreLoad, err error) {
 	return l, err
 }
 
-// settledLoad is storeLoad once every session has told what it did: they do so a second
+// storeLoadAtRest is storeLoad once every session has told what it did: they do so a second
 // after their last transaction.
-func (b *bench) settledLoad(ctx context.Context) (l StoreLoad, err error) {
+func (b *bench) storeLoadAtRest(ctx context.Context) (l StoreLoad, err error) {
 	if err := pass(ctx, 2*time.Second); err != nil {
 		return l, err
 	}

@@ -18,12 +18,12 @@ func TestServices(t *testing.T) {
 	t.Run("without a profile everything but the tools starts", func(t *testing.T) {
 		t.Parallel()
 		want := slices.Concat(jobs, services)
-		require.ElementsMatch(t, want, load(t).ServiceNames())
+		require.ElementsMatch(t, want, loadProject(t).ServiceNames())
 	})
 	t.Run("the tools profile adds the tools", func(t *testing.T) {
 		t.Parallel()
 		want := slices.Concat(jobs, services, tools)
-		require.ElementsMatch(t, want, load(t, "tools").ServiceNames())
+		require.ElementsMatch(t, want, loadProject(t, "tools").ServiceNames())
 	})
 	t.Run("the file has no obsolete version key", func(t *testing.T) {
 		t.Parallel()
@@ -56,7 +56,7 @@ func TestTemporalImagesAgree(t *testing.T) {
 
 	// The server refuses a schema older than its own, so the tools that write
 	// the schema must be of the server's release.
-	project := load(t, "*")
+	project := loadProject(t, "*")
 	_, server, found := strings.Cut(project.Services["temporal"].Image, ":")
 	require.True(t, found)
 	for _, name := range []string{"temporal-schema", "temporal-init", "temporal-cli"} {
@@ -68,7 +68,7 @@ func TestPortsAreLoopback(t *testing.T) {
 	t.Parallel()
 
 	seen := map[string]string{}
-	for name, service := range load(t, "*").Services {
+	for name, service := range loadProject(t, "*").Services {
 		for _, port := range service.Ports {
 			require.Equal(t, "127.0.0.1", port.HostIP, "%s publishes %s", name, port.Published)
 			require.NotContains(t, seen, port.Published, "published twice")
@@ -112,7 +112,7 @@ func TestDependencies(t *testing.T) {
 	t.Run("every job is waited for", func(t *testing.T) {
 		t.Parallel()
 		waited := map[string]bool{}
-		for _, service := range load(t).Services {
+		for _, service := range loadProject(t).Services {
 			for name := range service.DependsOn {
 				waited[name] = true
 			}
@@ -123,14 +123,14 @@ func TestDependencies(t *testing.T) {
 	})
 	t.Run("a worker starts when all it needs is there", func(t *testing.T) {
 		t.Parallel()
-		worker := load(t).Services["worker"]
+		worker := loadProject(t).Services["worker"]
 		require.ElementsMatch(t, []string{"migrate", "temporal-init", "postgres", "clickhouse"}, worker.GetDependencies())
 	})
 	t.Run("a worker gets longer to stop than it gives its activities", func(t *testing.T) {
 		t.Parallel()
 		// The default of worker.stop_timeout, see config/config.go.
 		const stopTimeout = 30 * time.Second
-		grace := load(t).Services["worker"].StopGracePeriod
+		grace := loadProject(t).Services["worker"].StopGracePeriod
 		require.NotNil(t, grace)
 		require.GreaterOrEqual(t, time.Duration(*grace), stopTimeout+5*time.Second)
 	})
@@ -156,7 +156,7 @@ func TestHardening(t *testing.T) {
 func TestVolumes(t *testing.T) {
 	t.Parallel()
 
-	project := load(t, "*")
+	project := loadProject(t, "*")
 	for key, volume := range project.Volumes {
 		require.Regexp(t, `^sluice-`, volume.Name, key)
 	}

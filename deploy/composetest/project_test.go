@@ -23,10 +23,10 @@ var (
 	tools    = []string{"sluice", "temporal-cli"}
 )
 
-// load reads docker-compose.yml as `docker compose config` would, in an
+// loadProject reads docker-compose.yml as `docker compose config` would, in an
 // environment that sets nothing: schema, interpolation and consistency are all
 // checked by the loader.
-func load(t *testing.T, profiles ...string) *types.Project {
+func loadProject(t *testing.T, profiles ...string) *types.Project {
 	t.Helper()
 
 	file, err := filepath.Abs(filepath.Join(root, "docker-compose.yml"))
@@ -49,7 +49,7 @@ func load(t *testing.T, profiles ...string) *types.Project {
 func each(t *testing.T, check func(must *require.Assertions, project *types.Project, service types.ServiceConfig)) {
 	t.Helper()
 
-	project := load(t, "*")
+	project := loadProject(t, "*")
 	require.NotEmpty(t, project.Services)
 	for name, service := range project.Services {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func TestNoSecretInEnvironment(t *testing.T) {
 func TestSecretsAreFiles(t *testing.T) {
 	t.Parallel()
 
-	project := load(t, "*")
+	project := loadProject(t, "*")
 	made := run(t, nil, filepath.Join(scripts, "secrets.sh"), filepath.Join(t.TempDir(), "secrets"))
 	require.Zero(t, made.status, made.stderr)
 	for name, secret := range project.Secrets {
@@ -77,7 +77,7 @@ func secretPaths(service types.ServiceConfig) []string {
 // Connections' secrets are encrypted with the key set, and opened by the worker.
 func TestConnectionsHaveAKeyset(t *testing.T) {
 	t.Parallel()
-	project := load(t, "*")
+	project := loadProject(t, "*")
 	for _, name := range []string{"worker", "sluice"} {
 		environment := project.Services[name].Environment
 		require.NotNil(t, environment["SLUICE_CONNECTIONS_KEYSET_FILE"], name)

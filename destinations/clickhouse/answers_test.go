@@ -90,13 +90,13 @@ func TestAnswersThatProveNothing(t *testing.T) {
 					answer(w)
 				}
 			})
-			then := load(t, through.opener(), jobs(`{"no": 1}`)...)["000"]
+			then := deliver(t, through.opener(), jobs(`{"no": 1}`)...)["000"]
 			require.ErrorContains(t, then.Error, test.want)
 			require.Equal(t, test.state == "unknown", then.Unknown, then.Error)
 			require.False(t, then.ForceDiscard)
 			require.Empty(t, tab.ids(t))
 			// As soon as the server answers for itself the row goes in.
-			require.NoError(t, load(t, tab.opener(), again(jobs(`{"no": 1}`))...)["000"].Error)
+			require.NoError(t, deliver(t, tab.opener(), again(jobs(`{"no": 1}`))...)["000"].Error)
 			require.Len(t, tab.ids(t), 1)
 		})
 	}
@@ -119,7 +119,7 @@ func TestSettledByTheTable(t *testing.T) {
 	short := tab.behind(t, func(w http.ResponseWriter, r *http.Request) {
 		tab.engine.ServeHTTP(&short{ResponseWriter: w, insert: inserts(r)}, r)
 	})
-	for _, then := range load(t, short.opener(), jobs(`{"no": 1}`, `{"no": 2}`)...) {
+	for _, then := range deliver(t, short.opener(), jobs(`{"no": 1}`, `{"no": 2}`)...) {
 		require.NoError(t, then.Error)
 	}
 	require.Len(t, tab.ids(t), 2)
@@ -145,7 +145,7 @@ func TestMaterializedView(t *testing.T) {
 	tab := newTable(t, "")
 	tab.exec(t, "CREATE TABLE sums (no UInt64) ENGINE = SummingMergeTree ORDER BY no")
 	tab.exec(t, "CREATE MATERIALIZED VIEW to_sums TO sums AS SELECT no FROM orders WHERE no < 100")
-	for _, then := range load(t, tab.opener(), jobs(`{"no": 1}`, `{"no": 200}`)...) {
+	for _, then := range deliver(t, tab.opener(), jobs(`{"no": 1}`, `{"no": 200}`)...) {
 		require.NoError(t, then.Error)
 	}
 	require.Len(t, tab.ids(t), 2)
@@ -157,7 +157,7 @@ func TestMaterializedView(t *testing.T) {
 		for j := range mixed {
 			mixed[j].ID = fmt.Sprintf("view-%d-%d", i, j)
 		}
-		reports := load(t, tab.opener(), mixed...)
+		reports := deliver(t, tab.opener(), mixed...)
 		ids := tab.ids(t)
 		require.Len(t, ids, len(distinct(ids)))
 		for id, then := range reports {
@@ -182,21 +182,21 @@ func TestRecognisedRepetition(t *testing.T) {
 	tab := newTable(t, "")
 	tab.exec(t, "ALTER TABLE orders MODIFY SETTING non_replicated_deduplication_window = 100")
 	batch := jobs(`{"no": 1}`, `{"no": 2}`)
-	for _, then := range load(t, tab.opener(), batch...) {
+	for _, then := range deliver(t, tab.opener(), batch...) {
 		require.NoError(t, then.Error)
 	}
-	for _, then := range load(t, tab.opener(), again(batch)...) {
+	for _, then := range deliver(t, tab.opener(), again(batch)...) {
 		require.NoError(t, then.Error)
 	}
 	require.Len(t, tab.ids(t), 2, "they are there already")
 	tab.exec(t, "ALTER TABLE orders DELETE WHERE 1 SETTINGS mutations_sync = 1")
 	require.Empty(t, tab.ids(t))
-	for _, then := range load(t, tab.opener(), again(batch)...) {
+	for _, then := range deliver(t, tab.opener(), again(batch)...) {
 		require.ErrorContains(t, then.Error, "recognised a repetition")
 		require.True(t, then.Unknown)
 	}
 	require.Empty(t, tab.ids(t))
-	for _, then := range load(t, tab.opener(), again(again(batch))...) {
+	for _, then := range deliver(t, tab.opener(), again(again(batch))...) {
 		require.NoError(t, then.Error)
 	}
 	require.Len(t, tab.ids(t), 2)
@@ -224,14 +224,14 @@ func TestAsyncInsert(t *testing.T) {
 		summarised(w, 0)
 	})
 	batch := jobs(`{"no": 1}`, `{"no": 2}`)
-	for _, then := range load(t, forced.opener(), batch...) {
+	for _, then := range deliver(t, forced.opener(), batch...) {
 		require.ErrorContains(t, then.Error, "wrote fewer rows than were sent: 0 of 2")
 		require.True(t, then.Unknown)
 	}
 	require.Empty(t, tab.ids(t))
 	require.Len(t, buffered, 1)
 	tab.engine.ServeHTTP(httptest.NewRecorder(), buffered[0])
-	for _, then := range load(t, forced.opener(), again(batch)...) {
+	for _, then := range deliver(t, forced.opener(), again(batch)...) {
 		require.NoError(t, then.Error)
 	}
 	require.Len(t, tab.ids(t), 2)
@@ -244,7 +244,7 @@ func TestCutAnswer(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t, "")
 	batch := jobs(`{"no": 1}`, `{"no": 2}`)
-	for _, then := range load(t, tab.opener(), batch...) {
+	for _, then := range deliver(t, tab.opener(), batch...) {
 		require.NoError(t, then.Error)
 	}
 	for name, body := range map[string]string{
@@ -265,7 +265,7 @@ func TestCutAnswer(t *testing.T) {
 			r.Body = io.NopCloser(strings.NewReader(string(statement)))
 			tab.engine.ServeHTTP(w, r)
 		})
-		for _, then := range load(t, cut.opener(), again(batch)...) {
+		for _, then := range deliver(t, cut.opener(), again(batch)...) {
 			require.ErrorContains(t, then.Error, "look for rows that are there", name)
 			require.False(t, then.ForceDiscard)
 		}

@@ -155,7 +155,7 @@ func TestConformance(t *testing.T) {
 	destinationtest.Run(t, cfg)
 }
 
-func load(t *testing.T, c connections.Opener, jobs ...destinations.QueuedJob) map[string]destinations.Then {
+func deliver(t *testing.T, c connections.Opener, jobs ...destinations.QueuedJob) map[string]destinations.Then {
 	t.Helper()
 	all := map[string]destinations.Then{}
 	q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: jobs}}}
@@ -186,7 +186,7 @@ func TestFaults(t *testing.T) {
 		`{"connection": "dwh", "table": "nowhere.x", "row": {"no": 1}}`:                            {"unknown database", operator},
 		`{"connection": "dwh", "table": "orders", "row": {"no": -1, "colour": "red", "at": null}}`: {`column "at": want a value, not null`, job},
 	} {
-		then := load(t, tab.opener(), destinations.QueuedJob{ID: "a", Data: json.RawMessage(data)})["a"]
+		then := deliver(t, tab.opener(), destinations.QueuedJob{ID: "a", Data: json.RawMessage(data)})["a"]
 		require.ErrorContains(t, then.Error, want.text, data)
 		require.Equal(t, want.class, destinations.ClassOf(then.Error), data)
 		require.Equal(t, want.class == job, then.ForceDiscard, data)
@@ -204,10 +204,10 @@ func TestRepeatedAmongOthers(t *testing.T) {
 			ID: id, Repeated: repeated, Data: json.RawMessage(`{"connection": "dwh", "table": "orders", "row": {"no": 1}}`),
 		}
 	}
-	for _, then := range load(t, tab.opener(), job("a", false), job("b'", false)) {
+	for _, then := range deliver(t, tab.opener(), job("a", false), job("b'", false)) {
 		require.NoError(t, then.Error)
 	}
-	for _, then := range load(t, tab.opener(), job("b'", true), job("c", true), job("d", false)) {
+	for _, then := range deliver(t, tab.opener(), job("b'", true), job("c", true), job("d", false)) {
 		require.NoError(t, then.Error)
 	}
 	require.Equal(t, []string{"a", "b'", "c", "d"}, tab.ids(t))

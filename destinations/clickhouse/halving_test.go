@@ -33,7 +33,7 @@ func TestHalving(t *testing.T) {
 			t.Parallel()
 			tab := newTable(t, "")
 			tab.exec(t, "CREATE OR REPLACE TABLE orders (job_id String, "+test.column+") ENGINE = MergeTree ORDER BY job_id")
-			for id, then := range load(t, tab.opener(), jobs(test.good, test.bad, test.good)...) {
+			for id, then := range deliver(t, tab.opener(), jobs(test.good, test.bad, test.good)...) {
 				if id != "001" {
 					require.NoError(t, then.Error)
 					continue
@@ -56,7 +56,7 @@ func TestManyPartitions(t *testing.T) {
 	for i := range 120 {
 		rows = append(rows, fmt.Sprintf(`{"day": %q}`, time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)))
 	}
-	for _, then := range load(t, tab.opener(), jobs(rows...)...) {
+	for _, then := range deliver(t, tab.opener(), jobs(rows...)...) {
 		require.NoError(t, then.Error)
 	}
 	require.Len(t, tab.ids(t), 120)
@@ -109,7 +109,7 @@ func TestNothingIsDiscardedWhileNothingIsAccepted(t *testing.T) {
 			}
 			batch := jobs(rows...)
 			for _, batch := range [][]destinations.QueuedJob{batch, batch[:1]} {
-				for _, then := range load(t, faulty.opener(), batch...) {
+				for _, then := range deliver(t, faulty.opener(), batch...) {
 					require.ErrorContains(t, then.Error, fmt.Sprintf("error %d", code))
 					require.ErrorContains(t, then.Error, "table orders of the connection dwh")
 					require.ErrorContains(t, then.Error, "accepted no row of the table")
@@ -119,7 +119,7 @@ func TestNothingIsDiscardedWhileNothingIsAccepted(t *testing.T) {
 			}
 			require.Less(t, requests.Load(), int32(30), "a failing engine is not queried for each row")
 			current.Store(0)
-			for _, then := range load(t, faulty.opener(), again(batch)...) {
+			for _, then := range deliver(t, faulty.opener(), again(batch)...) {
 				require.NoError(t, then.Error)
 			}
 			require.Len(t, tab.ids(t), 200)
@@ -143,7 +143,7 @@ func TestIntermittentFailures(t *testing.T) {
 	left := batch
 	for range 20 {
 		var failed []destinations.QueuedJob
-		for id, then := range load(t, faulty.opener(), left...) {
+		for id, then := range deliver(t, faulty.opener(), left...) {
 			require.False(t, then.ForceDiscard, then.Error)
 			if then.Error != nil {
 				failed = append(failed, left[slices.IndexFunc(left, func(j destinations.QueuedJob) bool { return j.ID == id })])
@@ -169,7 +169,7 @@ func TestPoison(t *testing.T) {
 		rows := slices.Repeat([]string{`{"no": 1}`}, 200)
 		rows[at] = `{"no": 666}`
 		batch := jobs(rows...)
-		for id, then := range load(t, faulty.opener(), batch...) {
+		for id, then := range deliver(t, faulty.opener(), batch...) {
 			if id != batch[at].ID {
 				require.NoError(t, then.Error)
 				continue
@@ -188,7 +188,7 @@ func TestOperatorsMistakes(t *testing.T) {
 	tab := newTable(t, "")
 	tab.exec(t, "ALTER TABLE orders ADD COLUMN doubled UInt32 MATERIALIZED no * 2")
 	batch := jobs(`{"no": 1}`, `{"no": 2, "added_tomorrow": "x"}`, `{"no": 3, "doubled": 6}`, `{"no": 4}`)
-	for id, then := range load(t, tab.opener(), batch...) {
+	for id, then := range deliver(t, tab.opener(), batch...) {
 		if id == "000" || id == "003" {
 			require.NoError(t, then.Error)
 			continue
@@ -200,12 +200,12 @@ func TestOperatorsMistakes(t *testing.T) {
 	}
 	tab.exec(t, "ALTER TABLE orders ADD COLUMN added_tomorrow String, DROP COLUMN doubled")
 	tab.exec(t, "ALTER TABLE orders ADD COLUMN doubled UInt32")
-	for _, then := range load(t, tab.opener(), again(batch)...) {
+	for _, then := range deliver(t, tab.opener(), again(batch)...) {
 		require.NoError(t, then.Error)
 	}
 	require.Len(t, tab.ids(t), 4)
 	tab.exec(t, "CREATE OR REPLACE TABLE orders (no UInt32) ENGINE = MergeTree ORDER BY no")
-	for _, then := range load(t, tab.opener(), jobs(`{"no": 1}`, `{"no": 1000}`)...) {
+	for _, then := range deliver(t, tab.opener(), jobs(`{"no": 1}`, `{"no": 1000}`)...) {
 		require.ErrorContains(t, then.Error, `no column "job_id" for the job's ID`)
 		require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(then.Error))
 		require.False(t, then.ForceDiscard)
@@ -236,7 +236,7 @@ func TestLargeBatches(t *testing.T) {
 			Data: json.RawMessage(`{"connection": "dwh", "table": "orders", "row": {}}`),
 		})
 	}
-	for _, then := range load(t, counted.opener(), batch...) {
+	for _, then := range deliver(t, counted.opener(), batch...) {
 		require.NoError(t, then.Error)
 	}
 	require.Len(t, tab.ids(t), len(batch))

@@ -65,7 +65,7 @@ func TestValuesAtRandom(t *testing.T) {
 				values, rows = append(values, value), append(rows, `{"v": `+value+`}`)
 			}
 			batch := jobs(rows...)
-			reports, stored, fitting := load(t, tab.opener(), batch...), tab.texts(t), 0
+			reports, stored, fitting := deliver(t, tab.opener(), batch...), tab.texts(t), 0
 			for i, value := range values {
 				if reports[batch[i].ID].Error != nil {
 					require.Empty(t, stored[batch[i].ID])

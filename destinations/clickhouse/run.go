@@ -64,7 +64,7 @@ func (r *run) try(ctx context.Context, rows []queued) *fault {
 	case err == nil && !repeated(rows):
 		r.accept(ids(rows))
 	case err == nil, errors.Is(err, errShort), errors.Is(err, errUnreadable):
-		r.settle(ctx, rows, err)
+		r.confirm(ctx, rows, err)
 	default:
 		r.lose(rows, err)
 	}

@@ -50,9 +50,9 @@ func part(rows []queued, known map[string]bool) (there []string, missing []queue
 	return there, missing
 }
 
-// settle finds out which rows of an INSERT are in the table, where its answer does not prove
+// confirm finds out which rows of an INSERT are in the table, where its answer does not prove
 // it: ClickHouse counts rows of a repetition that it has recognised as written.
-func (r *run) settle(ctx context.Context, rows []queued, cause error) {
+func (r *run) confirm(ctx context.Context, rows []queued, cause error) {
 	known, err := r.server.there(ctx, r.to, rows)
 	if err != nil {
 		r.unknown(rows, fmt.Errorf("look for the rows in the table: %w", err))

@@ -220,7 +220,7 @@ func TestValues(t *testing.T) {
 				rows = append(rows, `{"v": `+v.json+`}`)
 			}
 			batch := jobs(rows...)
-			reports := load(t, tab.opener(), batch...)
+			reports := deliver(t, tab.opener(), batch...)
 			stored := tab.texts(t)
 			for i, v := range values {
 				then, text := reports[batch[i].ID], stored[batch[i].ID]
@@ -281,11 +281,11 @@ func TestDefaults(t *testing.T) {
 		r.URL.RawQuery = q.Encode()
 		tab.engine.ServeHTTP(w, r)
 	})
-	reports := load(t, profile.opener(), jobs(`{}`, `{"v": null}`, `{"w": null}`, `{"w": null, "v": 1}`)...)
+	reports := deliver(t, profile.opener(), jobs(`{}`, `{"v": null}`, `{"w": null}`, `{"w": null, "v": 1}`)...)
 	require.ErrorContains(t, reports["001"].Error, `column "v": want a value, not null (UInt8 is not Nullable)`)
 	require.Equal(t, map[string][]string{"000": {"7"}, "002": {"7"}, "003": {"1"}}, tab.texts(t))
 	tab.exec(t, "CREATE OR REPLACE TABLE orders (job_id String, v String) ENGINE = MergeTree ORDER BY job_id")
-	bad := load(t, profile.opener(), jobs(`{"v": "x"}`, `{"v": "\ud800"}`)...)["001"]
+	bad := deliver(t, profile.opener(), jobs(`{"v": "x"}`, `{"v": "\ud800"}`)...)["001"]
 	require.ErrorContains(t, bad.Error, `column "v": ClickHouse answered with error 25`)
 	require.True(t, bad.ForceDiscard)
 }
@@ -305,7 +305,7 @@ func TestManyFaults(t *testing.T) {
 	require.NoError(t, err)
 	second, err := json.Marshal(unknown)
 	require.NoError(t, err)
-	reports := load(t, tab.opener(), jobs(string(first), string(second))...)
+	reports := deliver(t, tab.opener(), jobs(string(first), string(second))...)
 	for id, column := range map[string]string{"000": `"c04"`, "001": `"xc04"`} {
 		require.ErrorContains(t, reports[id].Error, column)
 		require.ErrorContains(t, reports[id].Error, "and 15 more")

@@ -104,7 +104,7 @@ func checkAgain(tb testing.TB, cfg Config) {
 func checkNothing(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg, cfg.New)
-	b.load(tb.Context(), tb)
+	b.deliver(tb.Context(), tb)
 }
 
 // checkAtOnce: loads may run at the same time.
@@ -115,7 +115,7 @@ func checkAtOnce(tb testing.TB, cfg Config) {
 	var all sync.WaitGroup
 	for i, job := range b.jobs {
 		all.Go(func() {
-			done[i] = b.load(tb.Context(), tb, job)
+			done[i] = b.deliver(tb.Context(), tb, job)
 		})
 	}
 	all.Wait()
@@ -134,7 +134,7 @@ func checkPoison(tb testing.TB, cfg Config) {
 	for _, data := range []string{`{}`, `null`, `[1]`, `{"connection": 7}`} {
 		b := setup(tb, cfg, cfg.New)
 		b.jobs[1].Data = json.RawMessage(data)
-		done := b.load(tb.Context(), tb, b.jobs...)
+		done := b.deliver(tb.Context(), tb, b.jobs...)
 		for i, r := range done.Outcome.Results {
 			want := destinations.StateSucceeded
 			if i == 1 {
@@ -155,7 +155,7 @@ func checkNoConnection(tb testing.TB, cfg Config) {
 	}
 	for _, opener := range []connections.Opener{connections.None{}, wrongKind{}} {
 		b.Connections = opener
-		done := b.load(tb.Context(), tb, b.jobs...)
+		done := b.deliver(tb.Context(), tb, b.jobs...)
 		require.Zero(tb, done.Evidence, "a connection that was not tried is not unhealthy")
 		for _, r := range done.Outcome.Results {
 			require.Contains(tb, []destinations.State{destinations.StateFailed, destinations.StateAwaiting}, r.State)
@@ -180,7 +180,7 @@ func checkCancel(tb testing.TB, cfg Config) {
 	ctx, cancel := context.WithCancel(tb.Context())
 	cancel()
 	begun := time.Now()
-	done := b.load(ctx, tb, b.jobs...)
+	done := b.deliver(ctx, tb, b.jobs...)
 	require.Less(tb, time.Since(begun), prompt)
 	for _, r := range done.Outcome.Results {
 		if b.Connections != nil {

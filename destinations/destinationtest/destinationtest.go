@@ -160,8 +160,8 @@ func (b *bench) tryMarshal(tb testing.TB, e destinations.Event) (destinations.Ne
 	return job, made, err
 }
 
-// load loads jobs and returns how it went.
-func (b *bench) load(ctx context.Context, tb testing.TB, jobs ...destinations.QueuedJob) destinations.Delivered {
+// deliver loads jobs and returns how it went.
+func (b *bench) deliver(ctx context.Context, tb testing.TB, jobs ...destinations.QueuedJob) destinations.Delivered {
 	tb.Helper()
 	plan, err := destinations.PlanOf(b.Destination, b.action, nil)
 	require.NoError(tb, err)
@@ -192,7 +192,7 @@ func (b *bench) load(ctx context.Context, tb testing.TB, jobs ...destinations.Qu
 // succeeds loads all jobs and wants all of them to be delivered.
 func (b *bench) succeeds(tb testing.TB) {
 	tb.Helper()
-	done := b.load(tb.Context(), tb, b.jobs...)
+	done := b.deliver(tb.Context(), tb, b.jobs...)
 	for _, r := range done.Outcome.Results {
 		require.NoError(tb, r.Error)
 		require.Equal(tb, destinations.StateSucceeded, r.State)

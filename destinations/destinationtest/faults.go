@@ -82,7 +82,7 @@ func checkFault(tb testing.TB, cfg Config, fault Fault) {
 // side requests.
 func (b *bench) fails(tb testing.TB, fault Fault) {
 	tb.Helper()
-	done := b.load(tb.Context(), tb, b.jobs...)
+	done := b.deliver(tb.Context(), tb, b.jobs...)
 	for _, r := range done.Outcome.Results {
 		retried := []destinations.State{destinations.StateFailed, destinations.StateAwaiting}
 		require.Contains(tb, retried, r.State, "%v", r.Error)
@@ -103,7 +103,7 @@ func (b *bench) hangs(tb testing.TB) {
 	tb.Helper()
 	b.Timeout = hangingTimeout
 	check := func(ctx context.Context) {
-		for _, r := range b.load(ctx, tb, b.jobs...).Outcome.Results {
+		for _, r := range b.deliver(ctx, tb, b.jobs...).Outcome.Results {
 			require.NotContains(tb, []destinations.State{destinations.StateSucceeded, destinations.StateDiscarded}, r.State)
 		}
 	}
@@ -119,7 +119,7 @@ func (b *bench) hangs(tb testing.TB) {
 // partly: what was delivered is a success and nothing else is.
 func (b *bench) partly(tb testing.TB) {
 	tb.Helper()
-	done := b.load(tb.Context(), tb, b.jobs...)
+	done := b.deliver(tb.Context(), tb, b.jobs...)
 	require.NotZero(tb, done.Outcome.Delivered())
 	require.Less(tb, done.Outcome.Delivered(), len(b.jobs))
 	if b.Delivered != nil {
@@ -131,7 +131,7 @@ func (b *bench) partly(tb testing.TB) {
 // delivered, once if the other side can tell.
 func (b *bench) reset(tb testing.TB) {
 	tb.Helper()
-	done := b.load(tb.Context(), tb, b.jobs...)
+	done := b.deliver(tb.Context(), tb, b.jobs...)
 	require.Less(tb, done.Outcome.Delivered(), len(b.jobs), "the connection was cut")
 	var again []destinations.QueuedJob
 	for i, r := range done.Outcome.Results {
@@ -140,7 +140,7 @@ func (b *bench) reset(tb testing.TB) {
 			again = append(again, b.jobs[i])
 		}
 	}
-	for _, r := range b.load(tb.Context(), tb, repeated(again)...).Outcome.Results {
+	for _, r := range b.deliver(tb.Context(), tb, repeated(again)...).Outcome.Results {
 		require.Equal(tb, destinations.StateSucceeded, r.State, "%v", r.Error)
 	}
 	if b.Delivered != nil {
@@ -159,7 +159,7 @@ func (b *bench) waits(tb testing.TB) {
 	for i := range b.jobs {
 		b.jobs[i].Attempt = 500
 	}
-	done := b.load(tb.Context(), tb, b.jobs...)
+	done := b.deliver(tb.Context(), tb, b.jobs...)
 	for i, r := range done.Outcome.Results {
 		require.Equal(tb, destinations.StateFailed, r.State, "%v", r.Error)
 		require.Equal(tb, destinations.ErrorClassOperator, destinations.ClassOf(r.Error), "%v", r.Error)
@@ -175,7 +175,7 @@ func (b *bench) waits(tb testing.TB) {
 func (b *bench) huge(tb testing.TB) {
 	tb.Helper()
 	begun := time.Now()
-	for _, r := range b.load(tb.Context(), tb, b.jobs...).Outcome.Results {
+	for _, r := range b.deliver(tb.Context(), tb, b.jobs...).Outcome.Results {
 		require.NotEqual(tb, destinations.StateDiscarded, r.State)
 	}
 	require.Less(tb, time.Since(begun), prompt)

@@ -55,7 +55,7 @@ func TestCompileRefusesMappings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := load(mapped(test.destination, test.action, test.data))
+			_, err := compile(mapped(test.destination, test.action, test.data))
 			require.EqualError(t, err, test.want)
 		})
 	}
@@ -69,7 +69,7 @@ func TestCompileTakesMappings(t *testing.T) {
 		`{text: 'true ? "x" : name', attributes: {any: [1, null, {deep: 2}]}}`, `{text: '"a" + "b"', attributes: '{"a": 1}'}`,
 		`{text: name, attributes: data}`, `{text: 'let x = 1; data.list[x]'}`,
 	} {
-		_, err := load(mapped("log", "write", data))
+		_, err := compile(mapped("log", "write", data))
 		require.NoError(t, err, data)
 	}
 }

@@ -45,8 +45,8 @@ flows:
     to: [{destination: log, action: write}]
 `
 
-// load reads and compiles.
-func load(text string) (*flow.Program, error) {
+// compile reads and compiles.
+func compile(text string) (*flow.Program, error) {
 	flows, err := flow.Parse("flows.yaml", []byte(text))
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func decided(all []flow.Decision) (words []string) {
 
 func TestDecide(t *testing.T) {
 	t.Parallel()
-	p, err := load(paid)
+	p, err := compile(paid)
 	require.NoError(t, err)
 	all := decide(t, p, event("shop", "order.paid", `{"id": 9007199254740993, "total": 12.5, "items": [{"sku": "x"}]}`))
 	require.Equal(t, []string{flow.DecidedJob, flow.DecidedFalse, flow.DecidedDisabled}, decided(all))
@@ -142,7 +142,7 @@ func TestStoredFlow(t *testing.T) {
 	p, err := flow.Compile(registry(), again)
 	require.NoError(t, err)
 	e := event("shop", "order.paid", `{"id": 7, "total": 101, "items": []}`)
-	q, err := load(paid)
+	q, err := compile(paid)
 	require.NoError(t, err)
 	want, got := decide(t, q, e), decide(t, p, e)
 	for i := range got {
@@ -194,17 +194,17 @@ func TestRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := load(test.text)
+			_, err := compile(test.text)
 			require.ErrorContains(t, err, test.want)
 		})
 	}
-	_, err := load("flows:\n  - name: a\n    when: nope\n    to: [{destination: crm, action: x}]\n")
+	_, err := compile("flows:\n  - name: a\n    when: nope\n    to: [{destination: crm, action: x}]\n")
 	require.EqualError(t, err, "flows.yaml:3:11: unknown name nope\n"+
 		`flows.yaml:4:24: unknown destination "crm" (want log, postgres)`)
-	_, err = load("flows:\n  - name: a\n    to: [{destination: crm, action: x}]\n")
+	_, err = compile("flows:\n  - name: a\n    to: [{destination: crm, action: x}]\n")
 	require.EqualError(t, err, `flows.yaml:3:24: unknown destination "crm" (want log, postgres)`)
 	for _, text := range []string{"", "# nothing\n", "flows: []\n"} {
-		p, err := load(text)
+		p, err := compile(text)
 		require.NoError(t, err, text)
 		require.Empty(t, decide(t, p, event("a", "b", "{}")))
 	}
@@ -221,7 +221,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := load(text)
+		p, err := compile(text)
 		if err != nil {
 			require.True(t, strings.HasPrefix(err.Error(), "flows.yaml"), "%q: %s", text, err)
 			return

@@ -45,7 +45,7 @@ func recordEvent(t *testing.T, importer string, table *schema.Table) destination
 // each flow receives its own importers, ends and rows.
 func TestFlowsAboutImports(t *testing.T) {
 	t.Parallel()
-	p, err := load(aboutImports)
+	p, err := compile(aboutImports)
 	require.NoError(t, err)
 	const not, job, unmet = flow.DecidedElse, flow.DecidedJob, flow.DecidedFalse
 	for name, test := range map[string]struct {

@@ -185,7 +185,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func load(t *testing.T, c connections.Opener, data ...string) []destinations.Then {
+func deliver(t *testing.T, c connections.Opener, data ...string) []destinations.Then {
 	t.Helper()
 	var all []destinations.Then
 	q := &destinations.Queue{Events: []destinations.QueuedEvent{{}}}
@@ -247,7 +247,7 @@ func TestErrors(t *testing.T) {
 		`"table": "The Orders", "row": {"id": 1, "x\"; DROP": 1}}`:     {`error 42703, column "x"; DROP`, false},
 		`"table": "The Orders\"; DROP TABLE lines", "row": {"id": 1}}`: {`error 42P01`, false},
 	} {
-		then := load(t, tab.direct(t), `{"connection": "dwh", "key": ["id"], `+data)[0]
+		then := deliver(t, tab.direct(t), `{"connection": "dwh", "key": ["id"], `+data)[0]
 		require.ErrorContains(t, then.Error, want.text, data)
 		require.Equal(t, want.discard, then.ForceDiscard, data)
 		require.NotContains(t, then.Error.Error(), "hunter2")

@@ -26,12 +26,12 @@ func TestRowsThatAreLeftOut(t *testing.T) {
 			tab := newTable(t)
 			tab.exec(t, `CREATE TABLE t (id int PRIMARY KEY, v text)`)
 			tab.exec(t, setup)
-			then := load(t, tab.direct(t), head+`"row": {"id": 1, "v": "new"}}`)[0]
+			then := deliver(t, tab.direct(t), head+`"row": {"id": 1, "v": "new"}}`)[0]
 			require.ErrorContains(t, then.Error, "table t of the connection dwh")
 			require.False(t, then.ForceDiscard)
 			require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(then.Error), "%v", then.Error)
 			tab.exec(t, map[bool]string{true: "DROP RULE out ON t", false: "DROP FUNCTION leave_out CASCADE"}[name == "a rule"])
-			require.NoError(t, load(t, tab.direct(t), head+`"row": {"id": 1, "v": "new"}}`)[0].Error)
+			require.NoError(t, deliver(t, tab.direct(t), head+`"row": {"id": 1, "v": "new"}}`)[0].Error)
 		})
 	}
 }
@@ -79,14 +79,14 @@ func TestValuesThatDoNotFit(t *testing.T) {
 		`"v": "abc  "`: false, `"many": [1.23, "4.50", null]`: true, `"many": [1.23, 1.239]`: false, `"many": [[1.23], ["1.239"]]`: false,
 		`"many": "{1.23,NULL}"`: true, `"many": "{1.239}"`: false, `"many": []`: true, `"tags": ["1.239"]`: true, `"tags": "{a}"`: true,
 	} {
-		then := load(t, tab.direct(t), head+`"row": {"id": 1, `+row+`}}`)[0]
+		then := deliver(t, tab.direct(t), head+`"row": {"id": 1, `+row+`}}`)[0]
 		require.Equal(t, fits, then.Error == nil, "%s: %v", row, then.Error)
 		require.Equal(t, !fits, then.ForceDiscard, row)
 		if !fits {
 			require.Equal(t, destinations.ErrorClassJob, destinations.ClassOf(then.Error), row)
 		}
 	}
-	then := load(t, tab.direct(t), head+`"row": {"id": 2, "n": 1.239}}`)[0]
+	then := deliver(t, tab.direct(t), head+`"row": {"id": 2, "n": 1.239}}`)[0]
 	require.ErrorContains(t, then.Error, `the type of the column "n" would change the value`)
 	require.NotContains(t, then.Error.Error(), "1.239")
 	tab.exec(t, "DELETE FROM t WHERE id = 2")
@@ -108,21 +108,21 @@ func TestOperatorsMistakes(t *testing.T) {
 		{`{"connection": "dwh", "table": "later", "key": ["id"], "row": {"id": 1}}`, `"later"`, `CREATE TABLE later (id int PRIMARY KEY)`},
 		{`{"connection": "dwh", "table": "nowhere.t", "key": ["id"], "row": {"id": 1}}`, `"nowhere`, ``},
 	} {
-		then := load(t, tab.direct(t), test.data)[0]
+		then := deliver(t, tab.direct(t), test.data)[0]
 		require.ErrorContains(t, then.Error, test.want)
 		require.False(t, then.ForceDiscard)
 		require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(then.Error), test.data)
 		require.NotContains(t, then.Error.Error(), "2026", "errors hold no values")
 		if test.fix != "" {
 			tab.exec(t, test.fix)
-			require.NoError(t, load(t, tab.direct(t), test.data)[0].Error)
+			require.NoError(t, deliver(t, tab.direct(t), test.data)[0].Error)
 		}
 	}
 	tab.exec(t, `CREATE TABLE checked (id int PRIMARY KEY CHECK (id > 0)); CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
 		$$ BEGIN RAISE EXCEPTION 'hunter2'; END $$; CREATE TRIGGER no BEFORE INSERT ON feb FOR EACH ROW EXECUTE FUNCTION no()`)
-	then := load(t, tab.direct(t), `{"connection": "dwh", "table": "checked", "key": ["id"], "row": {"id": -1}}`)[0]
+	then := deliver(t, tab.direct(t), `{"connection": "dwh", "table": "checked", "key": ["id"], "row": {"id": -1}}`)[0]
 	require.True(t, then.ForceDiscard, "a constraint is about the row")
-	then = load(t, tab.direct(t), strings.Replace(parted, `"id": 1`, `"id": 2`, 1)+`}}`)[0]
+	then = deliver(t, tab.direct(t), strings.Replace(parted, `"id": 1`, `"id": 2`, 1)+`}}`)[0]
 	require.Error(t, then.Error)
 	require.Equal(t, destinations.ErrorClassJob, destinations.ClassOf(then.Error), "an exception says nothing about health")
 }

@@ -217,8 +217,8 @@ func TestCertificatesAreBounded(t *testing.T) {
 	}
 }
 
-// loaded loads one mail by a server that replies by rote, and returns what was reported.
-func loaded(t *testing.T, server *smtptest.Script, data string) destinations.Then {
+// delivered loads one mail by a server that replies by rote, and returns what was reported.
+func delivered(t *testing.T, server *smtptest.Script, data string) destinations.Then {
 	t.Helper()
 	q := &destinations.Queue{Events: []destinations.QueuedEvent{{Jobs: []destinations.QueuedJob{
 		{ID: "job-1", Data: json.RawMessage(data)},
@@ -261,7 +261,7 @@ func TestRefusals(t *testing.T) {
 			}
 			return "ok"
 		})
-		then := loaded(t, server, `{"connection": "mail", "to": "info@bücher.example", "subject": "Hi\r\nBcc: x", "text": "t"}`)
+		then := delivered(t, server, `{"connection": "mail", "to": "info@bücher.example", "subject": "Hi\r\nBcc: x", "text": "t"}`)
 		require.Error(t, then.Error)
 		require.Equal(t, want.discard, then.ForceDiscard, "%v: %s", reply, then.Error)
 		require.Equal(t, want.unknown, then.Unknown, "%v: %s", reply, then.Error)
@@ -273,7 +273,7 @@ func TestRefusals(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	t.Parallel()
 	server := smtptest.Scripted(t, func(string) string { return "ok" })
-	then := loaded(t, server, `{"connection": "mail", "to": "info@bücher.example", "subject": "Hi\r\nBcc: x\u0000ä", "text": "t"}`)
+	then := delivered(t, server, `{"connection": "mail", "to": "info@bücher.example", "subject": "Hi\r\nBcc: x\u0000ä", "text": "t"}`)
 	require.NoError(t, then.Error)
 	require.Contains(t, server.Commands(), "RCPT TO:<info@xn--bcher-kva.example>")
 	header, err := mail.ReadMessage(strings.NewReader(server.Mails()[0]))

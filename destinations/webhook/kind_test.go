@@ -25,7 +25,7 @@ import (
 func one(t *testing.T, c connections.Connection) destinations.Then {
 	t.Helper()
 	o := destinationtest.Opener{Name: "ops", Kind: c.Kind, Settings: c.Settings, Secrets: c.Secrets}
-	return load(t, webhook.New(outbound.Loopback()), o, destinations.QueuedJob{
+	return deliver(t, webhook.New(outbound.Loopback()), o, destinations.QueuedJob{
 		ID: "a", Data: json.RawMessage(`{"connection": "ops", "type": "x", "data": 1}`),
 	})[0]
 }

@@ -126,18 +126,18 @@ func TestRequest(t *testing.T) {
 	s, r := subject(t, "")
 	sent := time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
 	job := destinations.QueuedJob{ID: "job-1", Data: s.Events[0].Data, SentAt: sent, CreatedAt: sent.Add(time.Hour)}
-	load(t, s.Destination, s.Connections, job)
+	deliver(t, s.Destination, s.Connections, job)
 	require.Len(t, r.events, 1)
 	require.Equal(t, "job-1", r.events[0].id)
 	require.JSONEq(t, `{"type": "order.created", "timestamp": "2026-02-01T12:00:00Z", "data": {"no": 0}}`, r.events[0].body)
 	require.Equal(t, "application/json", r.events[0].header.Get("Content-Type"))
 	require.Contains(t, r.events[0].header.Get("User-Agent"), "Sluice/")
 	job.ID, job.SentAt = "job-2", time.Time{}
-	load(t, s.Destination, s.Connections, job)
+	deliver(t, s.Destination, s.Connections, job)
 	require.Contains(t, r.events[1].body, "2026-02-01T13:00:00Z")
 }
 
-func load(t *testing.T, d destinations.Destination, c connections.Opener, jobs ...destinations.QueuedJob) []destinations.Then {
+func deliver(t *testing.T, d destinations.Destination, c connections.Opener, jobs ...destinations.QueuedJob) []destinations.Then {
 	t.Helper()
 	var mu sync.Mutex
 	var all []destinations.Then
@@ -182,7 +182,7 @@ func TestAnswers(t *testing.T) {
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(code)
 		}))
-		then := load(t, webhook.New(outbound.Loopback()), opener(address), destinations.QueuedJob{
+		then := deliver(t, webhook.New(outbound.Loopback()), opener(address), destinations.QueuedJob{
 			ID: "a", Data: json.RawMessage(`{"connection": "ops", "type": "x", "data": null}`),
 		})[0]
 		require.Equal(t, 1, asked, "the redirect was followed")
@@ -210,7 +210,7 @@ func TestPublicAddressesOnly(t *testing.T) {
 		"https://[::ffff:10.0.0.1]:443": "is not allowed for connections of kind webhook",
 		"https://0.0.0.0/hook":          "is not allowed for connections of kind webhook",
 	} {
-		then := load(t, d, opener(address), destinations.QueuedJob{
+		then := deliver(t, d, opener(address), destinations.QueuedJob{
 			ID: "a", Data: json.RawMessage(`{"connection": "ops", "type": "x", "data": 1}`),
 		})[0]
 		require.ErrorContains(t, then.Error, want, address)
@@ -237,7 +237,7 @@ func TestSilence(t *testing.T) {
 			ID: fmt.Sprint(i), Data: json.RawMessage(fmt.Sprintf(`{"connection": %q, "type": "x", "data": 1}`, name)),
 		})
 	}
-	all := load(t, webhook.NewImpatient(outbound.Loopback(), 2*time.Second), c, jobs...)
+	all := deliver(t, webhook.NewImpatient(outbound.Loopback(), 2*time.Second), c, jobs...)
 	require.Len(t, good.ids(t), 20)
 	tried, untried := 0, 0
 	for _, then := range all {

@@ -71,9 +71,9 @@ func (req *request) close() error {
 	return req.form.RemoveAll()
 }
 
-// load makes a temporary table of each external one. The tables go with the
+// makeExternal makes a temporary table of each external one. The tables go with the
 // connection.
-func (e *engine) load(s *session, tables []externalTable) error {
+func (e *engine) makeExternal(s *session, tables []externalTable) error {
 	for _, t := range tables {
 		if err := s.makeTable(t.name, t.structure); err != nil {
 			return err

@@ -100,7 +100,7 @@ func (h *handler) run(
 	err = h.engine.do(ctx, req, func(s *session) (err error) {
 		stop := h.engine.killWith(until, s.mark)
 		defer func() { err = errors.Join(err, stop()) }()
-		if err := h.engine.load(s, req.external); err != nil {
+		if err := h.engine.makeExternal(s, req.external); err != nil {
 			return err
 		}
 		counts, err = h.execute(s, w, req, st, data, answer)

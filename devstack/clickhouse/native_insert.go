@@ -116,7 +116,7 @@ func (c *nativeConn) runInsert(ctx context.Context, q *nativeQuery, data *io.Pip
 	err := c.engine.do(ctx, q.request, func(s *session) (err error) {
 		stop := c.engine.killWith(ctx, s.mark)
 		defer func() { err = errors.Join(err, stop()) }()
-		if err := c.engine.load(s, q.external); err != nil {
+		if err := c.engine.makeExternal(s, q.external); err != nil {
 			return err
 		}
 		*counts, err = c.engine.feed(s, q.st, q.params, &feed{source: data, stopSource: stopSource})

@@ -102,7 +102,7 @@ func (c *nativeConn) answer(
 	err = c.engine.do(ctx, q.request, func(s *session) (err error) {
 		stop := c.engine.killWith(ctx, s.mark)
 		defer func() { err = errors.Join(err, stop()) }()
-		if err := c.engine.load(s, q.external); err != nil {
+		if err := c.engine.makeExternal(s, q.external); err != nil {
 			return err
 		}
 		if insert {

@@ -25,9 +25,9 @@ type loaded struct {
 	sums map[string]uint64
 }
 
-// load plans and reads all that the paths hold, and requires that nothing is
+// readExport plans and reads all that the paths hold, and requires that nothing is
 // rejected.
-func load(t *testing.T, paths ...string) loaded {
+func readExport(t *testing.T, paths ...string) loaded {
 	t.Helper()
 	c := New()
 	imp, _ := run(t, 5, paths...)
@@ -95,7 +95,7 @@ func TestOwnExport(t *testing.T) {
 		all.write(t),
 		filepath.Join(files{"export.zip": zipped(t, members...)}.write(t), "export.zip"),
 	} {
-		got := load(t, path)
+		got := readExport(t, path)
 		require.Equal(t, want, got.rows)
 		require.Equal(t, "2022-03-01..2022-03-09", got.days)
 		// Visitors come last, with ten rows: columns are in reverse order here.
@@ -130,7 +130,7 @@ func TestOutsideExport(t *testing.T) {
 		for table, n := range rows {
 			own[table+"_20111225_20220106.csv"] = "date\n" + strings.Repeat("2021-12-30\n", n)
 		}
-		got := load(t, own.write(t))
+		got := readExport(t, own.write(t))
 		require.Equal(t, loaded{days: "2011-12-25..2022-01-06", rows: rows, sums: map[string]uint64{
 			"visitors": 0, "pageviews": 0, "visits": 0, "bounces": 0, "visit_duration": 0,
 		}}, got)
@@ -138,5 +138,5 @@ func TestOutsideExport(t *testing.T) {
 	}
 	require.Equal(t, loaded{days: "2011-12-25..2022-01-06", rows: rows, sums: map[string]uint64{
 		"visitors": 22, "pageviews": 99, "visits": 29, "bounces": 16, "visit_duration": 13396,
-	}}, load(t, dir))
+	}}, readExport(t, dir))
 }

@@ -38,8 +38,8 @@ type casesSite struct {
 	domain string
 }
 
-// load imports a folder and returns how it ended.
-func (s casesSite) load(t *testing.T, folder string, more ...string) (seen, result) {
+// importFolder imports a folder and returns how it ended.
+func (s casesSite) importFolder(t *testing.T, folder string, more ...string) (seen, result) {
 	t.Helper()
 	r := s.run(t, append([]string{"import", "start", "csv", folder, "--site", s.domain, "--wait"}, more...)...)
 	var all []seen
@@ -50,10 +50,10 @@ func (s casesSite) load(t *testing.T, folder string, more ...string) (seen, resu
 	return last, r
 }
 
-// loads imports a folder that must be loaded.
-func (s casesSite) loads(t *testing.T, folder string, rows int64) seen {
+// importsFolder imports a folder that must be loaded.
+func (s casesSite) importsFolder(t *testing.T, folder string, rows int64) seen {
 	t.Helper()
-	last, r := s.load(t, folder)
+	last, r := s.importFolder(t, folder)
 	require.Equal(t, []any{exitDone, importstore.StatusCompleted}, []any{r.code, last.Status}, r.err)
 	require.Equal(t, rows, last.Loaded)
 	return last
@@ -65,7 +65,7 @@ func (s casesSite) failsToLoad(t *testing.T, folder string) string {
 	t.Helper()
 	dry := s.run(t, "import", "start", "csv", folder, "--site", s.domain, "--dry-run")
 	require.Equal(t, exitFailure, dry.code, "the dry run: %s%s", dry.out, dry.err)
-	last, r := s.load(t, folder, "--on-part-failure", "fail")
+	last, r := s.importFolder(t, folder, "--on-part-failure", "fail")
 	require.Equal(t, []any{exitFailure, importstore.StatusFailed}, []any{r.code, last.Status}, r.err)
 	require.NotEmpty(t, last.Error)
 	require.Zero(t, last.Loaded, "what is failed has loaded nothing")
@@ -75,7 +75,7 @@ func (s casesSite) failsToLoad(t *testing.T, folder string) string {
 // unchanged imports a folder that has nothing to load.
 func (s casesSite) unchanged(t *testing.T, folder string) {
 	t.Helper()
-	last, r := s.load(t, folder)
+	last, r := s.importFolder(t, folder)
 	require.Equal(t, []any{exitDone, importstore.StatusUnchanged}, []any{r.code, last.Status}, r.err)
 	require.Positive(t, last.Warnings)
 }
@@ -121,33 +121,33 @@ func TestCasesOfFiles(t *testing.T) {
 		"csv-excel-dates": func(t *testing.T, s casesSite, folder string) {
 			t.Helper()
 			s.failsToLoad(t, folder)
-			s.loads(t, corrected(t, folder, same, isoDates), 6)
+			s.importsFolder(t, corrected(t, folder, same, isoDates), 6)
 		},
 		"csv-all-rows-out-of-range": func(t *testing.T, s casesSite, folder string) {
 			t.Helper()
 			require.Contains(t, s.failsToLoad(t, folder), "2015")
-			s.loads(t, corrected(t, folder, func(string) string { return "imported_visitors_20111225_20111230.csv" }, same), 6)
+			s.importsFolder(t, corrected(t, folder, func(string) string { return "imported_visitors_20111225_20111230.csv" }, same), 6)
 		},
 		"csv-header-only": func(t *testing.T, s casesSite, folder string) {
 			t.Helper()
 			s.unchanged(t, folder)
-			s.loads(t, corrected(t, filepath.Join(cases, "csv-excel-dates"), same, isoDates), 6)
+			s.importsFolder(t, corrected(t, filepath.Join(cases, "csv-excel-dates"), same, isoDates), 6)
 		},
 		"csv-empty-exports": func(t *testing.T, s casesSite, folder string) {
 			t.Helper()
 			s.unchanged(t, filepath.Join(folder, "all-header-only"))
 			s.unchanged(t, filepath.Join(folder, "epoch"))
-			full, _ := s.load(t, filepath.Join(folder, "then-full"))
+			full, _ := s.importFolder(t, filepath.Join(folder, "then-full"))
 			require.Equal(t, importstore.StatusCompleted, full.Status, full.Error)
 			require.Positive(t, full.Loaded)
-			half, _ := s.load(t, filepath.Join(folder, "header-only"))
+			half, _ := s.importFolder(t, filepath.Join(folder, "header-only"))
 			require.Equal(t, importstore.StatusCompleted, half.Status, half.Error)
 			require.Positive(t, half.Loaded)
 			require.Positive(t, half.Warnings, "one file has no rows")
 		},
 		"csv-cut-in-last-number": func(t *testing.T, s casesSite, folder string) {
 			t.Helper()
-			last, r := s.load(t, folder)
+			last, r := s.importFolder(t, folder)
 			if last.Status == importstore.StatusCompleted {
 				require.Positive(t, last.Warnings, "it is not loaded silently")
 				return
@@ -157,12 +157,12 @@ func TestCasesOfFiles(t *testing.T) {
 		},
 		"csv-late-table": func(t *testing.T, s casesSite, folder string) {
 			t.Helper()
-			first, _ := s.load(t, filepath.Join(folder, "B1"))
+			first, _ := s.importFolder(t, filepath.Join(folder, "B1"))
 			require.Equal(t, importstore.StatusCompleted, first.Status, first.Error)
-			second, _ := s.load(t, filepath.Join(folder, "E-pages"))
+			second, _ := s.importFolder(t, filepath.Join(folder, "E-pages"))
 			require.Equal(t, importstore.StatusCompleted, second.Status, second.Error)
 			require.Positive(t, second.Loaded)
-			_, again := s.load(t, corrected(t, filepath.Join(folder, "B1"), same, func(text string) string {
+			_, again := s.importFolder(t, corrected(t, filepath.Join(folder, "B1"), same, func(text string) string {
 				lines := strings.SplitAfter(text, "\n")
 				return strings.Join(lines[:2], "")
 			}))
@@ -212,7 +212,7 @@ func TestCasesOfFiles(t *testing.T) {
 func taken(rows int64) func(t *testing.T, s casesSite, folder string) {
 	return func(t *testing.T, s casesSite, folder string) {
 		t.Helper()
-		last, r := s.load(t, folder)
+		last, r := s.importFolder(t, folder)
 		if last.Status != importstore.StatusCompleted {
 			require.Equal(t, exitFailure, r.code)
 			require.Greater(t, len(last.Error), 60, "the cause and the remedy")
@@ -235,7 +235,7 @@ func oldHeaders(t *testing.T, s casesSite, folder string) {
 			require.Regexp(t, "(?i)unknown column", s.failsToLoad(t, filepath.Join(folder, version)))
 			continue
 		}
-		last, r := s.load(t, filepath.Join(folder, version))
+		last, r := s.importFolder(t, filepath.Join(folder, version))
 		require.Equal(t, importstore.StatusCompleted, last.Status, r.err)
 		require.Positive(t, last.Warnings, version)
 		require.Zero(t, last.Rejected, version)

@@ -15,7 +15,7 @@ import (
 func TestEventPurge(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
-	b.settle(t, "smtp", "send", deliverystore.JobSucceeded, "")
+	b.recordOutcome(t, "smtp", "send", deliverystore.JobSucceeded, "")
 	require.Regexp(t, `^No events received before [0-9: -]+ to purge\.\n$`, b.ok(t, "event", "purge", "--older-than", "1h"))
 	require.Regexp(t, `^RECEIVED BEFORE +EVENTS +JOBS +TRANSITIONS +RESULT\n.* +1 +1 +3 +would be purged\n$`,
 		b.ok(t, "event", "purge", "--before", "0s", "--dry-run"))

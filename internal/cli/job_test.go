@@ -46,8 +46,8 @@ func newShop(t *testing.T) shop {
 	return b
 }
 
-// settle lets a load of a job end in a state.
-func (b shop) settle(t *testing.T, destination, action, state, reason string) {
+// recordOutcome makes a delivery of a job end in a state.
+func (b shop) recordOutcome(t *testing.T, destination, action, state, reason string) {
 	t.Helper()
 	ctx := enginetest.Context(t)
 	claim, err := b.Store.Deliveries.ClaimDue(ctx, deliverystore.ClaimRequest{
@@ -72,7 +72,7 @@ func (b shop) state(t *testing.T, id string) string {
 func TestJobCommands(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
-	b.settle(t, "webhook", "post", deliverystore.JobFailed, "it answered 503 Service Unavailable")
+	b.recordOutcome(t, "webhook", "post", deliverystore.JobFailed, "it answered 503 Service Unavailable")
 	golden(t, "job-list", b.ok(t, "job", "list"))
 	golden(t, "job-stats", b.ok(t, "job", "stats"))
 	golden(t, "job-stats-hourly", b.ok(t, "job", "stats", "--hourly", "--destination", "webhook"))
@@ -113,7 +113,7 @@ func TestJobCommands(t *testing.T) {
 func TestJobFilters(t *testing.T) {
 	t.Parallel()
 	b := newShop(t)
-	b.settle(t, "webhook", "post", deliverystore.JobFailed, "no")
+	b.recordOutcome(t, "webhook", "post", deliverystore.JobFailed, "no")
 	for line, want := range map[string][]string{
 		"":                                 {b.mail, b.hook, b.log},
 		"--destination log,smtp":           {b.mail, b.log},
@@ -209,7 +209,7 @@ func TestJobOrders(t *testing.T) {
 	b.fails(t, "conflicting selections of jobs: want IDs, filters or --all: see `sluice job cancel --help`",
 		"job", "cancel", b.log, "--state", "failed")
 
-	b.settle(t, "webhook", "post", deliverystore.JobUnknown, "the connection was lost")
+	b.recordOutcome(t, "webhook", "post", deliverystore.JobUnknown, "the connection was lost")
 	require.Equal(t, "resolved as succeeded 1 job\n", b.ok(t, "job", "resolve", b.hook, "--as", "succeeded", "--reason", "seen there"))
 	require.Equal(t, deliverystore.JobSucceeded, b.state(t, b.hook))
 	b.fails(t, `--as "": want succeeded or discarded`, "job", "resolve", b.hook)
@@ -244,7 +244,7 @@ func TestJobEdit(t *testing.T) {
 	b.fails(t, `--data is not a JSON object: want an object such as '{"name": "value"}'`, "job", "edit", b.log, "--data", "[1]")
 	b.fails(t, "--context: open /nope: no such file or directory", "job", "edit", b.log, "--context", "@/nope")
 	b.ok(t, "job", "cancel", b.hook)
-	b.settle(t, "log", "write", deliverystore.JobSucceeded, "")
+	b.recordOutcome(t, "log", "write", deliverystore.JobSucceeded, "")
 	b.fails(t, "edit job "+b.log+": it is succeeded: not possible in this state", "job", "edit", b.log, "--data", "{}")
 }
 

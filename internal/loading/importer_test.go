@@ -70,7 +70,7 @@ func TestPanic(t *testing.T) {
 			_, permanent := importers.ClassOf(err)
 			require.False(t, permanent)
 			require.Equal(t, 1, f.source.closed)
-			_, err = f.load(b.ctx, t)
+			_, err = f.loadPart(b.ctx, t)
 			require.NoError(t, err)
 			f.requireLoaded(t)
 		})
@@ -120,7 +120,7 @@ func TestLyingImporter(t *testing.T) {
 			t.Parallel()
 			f := b.part(t, newSource())
 			f.source.filled = tc.lie
-			_, err := f.load(b.ctx, t)
+			_, err := f.loadPart(b.ctx, t)
 			class, permanent := importers.ClassOf(err)
 			require.True(t, permanent, "%v", err)
 			require.Equal(t, importers.ClassInternal, class)
@@ -195,7 +195,7 @@ func TestRejectLimit(t *testing.T) {
 			t.Parallel()
 			f := b.part(t, newSource())
 			f.limit = tc.limit
-			progress, err := f.load(b.ctx, t)
+			progress, err := f.loadPart(b.ctx, t)
 			require.EqualValues(t, tc.stops, progress.Chunks)
 			if tc.want == "" {
 				require.NoError(t, err)
@@ -209,7 +209,7 @@ func TestRejectLimit(t *testing.T) {
 
 			// An attempt that died between the record and the check must not have
 			// lifted the limit.
-			_, err = f.load(b.ctx, t)
+			_, err = f.loadPart(b.ctx, t)
 			class, _ = importers.ClassOf(err)
 			require.Equal(t, importers.ClassRejects, class, fmt.Sprint(err))
 		})

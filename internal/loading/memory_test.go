@@ -22,7 +22,7 @@ func TestMemoryIsFlat(t *testing.T) { //nolint:paralleltest // see above
 			runtime.ReadMemStats(&stats)
 			bytes = max(bytes, stats.HeapAlloc)
 		}
-		_, err := f.load(b.ctx, t)
+		_, err := f.loadPart(b.ctx, t)
 		require.NoError(t, err)
 		return bytes
 	}

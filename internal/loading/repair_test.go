@@ -86,7 +86,7 @@ func TestRepair(t *testing.T) {
 				if attempt == 2 {
 					f.claim(t)
 				}
-				_, err := f.load(b.ctx, t)
+				_, err := f.loadPart(b.ctx, t)
 				require.NoError(t, err)
 				f.requireLoaded(t)
 			})
@@ -123,7 +123,7 @@ func TestRepairRecorded(t *testing.T) {
 					damage(t, f, f.key(7))
 				}
 			}
-			_, err := f.load(b.ctx, t)
+			_, err := f.loadPart(b.ctx, t)
 			require.NoError(t, err)
 			f.requireLoaded(t)
 
@@ -161,7 +161,7 @@ func TestChangedSource(t *testing.T) {
 					change(f.source)
 				}
 			}
-			_, err := f.load(b.ctx, t)
+			_, err := f.loadPart(b.ctx, t)
 			class, permanent := importers.ClassOf(err)
 			require.True(t, permanent, "%v", err)
 			require.Equal(t, importers.ClassInput, class)

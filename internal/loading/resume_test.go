@@ -23,7 +23,7 @@ func TestLoad(t *testing.T) {
 			f := b.part(t, &source{rows: rows, size: size})
 			var seen []loading.Progress
 			f.advanced = func(p loading.Progress) { seen = append(seen, p) }
-			last, err := f.load(b.ctx, t)
+			last, err := f.loadPart(b.ctx, t)
 			require.NoError(t, err)
 			f.requireLoaded(t)
 			require.Len(t, seen, f.source.chunks())
@@ -62,7 +62,7 @@ func TestResume(t *testing.T) {
 				}
 				return nil
 			}
-			progress, err := f.load(ctx, t)
+			progress, err := f.loadPart(ctx, t)
 			require.ErrorIs(t, err, context.Canceled)
 			require.LessOrEqual(t, int(progress.Chunks), died)
 			f.resume(t, progress)
@@ -80,7 +80,7 @@ func TestResume(t *testing.T) {
 					die()
 				}
 			}
-			progress, err := f.load(ctx, t)
+			progress, err := f.loadPart(ctx, t)
 			require.ErrorIs(t, err, context.Canceled)
 			require.EqualValues(t, died, progress.Chunks)
 			f.resume(t, progress)
@@ -126,7 +126,7 @@ func TestFailingSource(t *testing.T) {
 	}
 	attempts := 1
 	for ; ; attempts++ {
-		_, err := f.load(f.ctx, t)
+		_, err := f.loadPart(f.ctx, t)
 		if err == nil {
 			break
 		}
@@ -146,11 +146,11 @@ func TestOvertaken(t *testing.T) {
 			f.claim(t)
 		}
 	}
-	progress, err := f.load(f.ctx, t)
+	progress, err := f.loadPart(f.ctx, t)
 	require.ErrorIs(t, err, store.ErrFenced)
 	require.EqualValues(t, 3, progress.Chunks)
 	f.advanced = nil
-	_, err = f.load(f.ctx, t)
+	_, err = f.loadPart(f.ctx, t)
 	require.NoError(t, err)
 	f.requireLoaded(t)
 }
@@ -164,13 +164,13 @@ func TestOvertakenAtTheEnd(t *testing.T) {
 			f.claim(t)
 		}
 	}
-	_, err := f.load(f.ctx, t)
+	_, err := f.loadPart(f.ctx, t)
 	require.ErrorIs(t, err, store.ErrFenced)
 	part, err := f.Store.PartByNo(f.ctx, f.imp.ID, 0)
 	require.NoError(t, err)
 	require.Equal(t, importstore.PartRunning, part.Status)
 	f.advanced = nil
-	_, err = f.load(f.ctx, t)
+	_, err = f.loadPart(f.ctx, t)
 	require.NoError(t, err)
 	f.requireLoaded(t)
 }

@@ -102,8 +102,8 @@ func (f *fixture) job(part importstore.Part) loading.Job {
 	return loading.Job{Importer: f.source, Import: f.imp, Rejects: f.limit, Part: part, Advanced: f.advanced}
 }
 
-// load makes one attempt from claim to end.
-func (f *fixture) load(ctx context.Context, t *testing.T) (loading.Progress, error) {
+// loadPart makes one attempt from claim to end.
+func (f *fixture) loadPart(ctx context.Context, t *testing.T) (loading.Progress, error) {
 	t.Helper()
 	return f.Load(ctx, f.job(f.claim(t)))
 }

@@ -39,7 +39,7 @@ func TestEachRecordIsSettled(t *testing.T) {
 				records[n] = contact(i, valid[i])
 			}
 			r, err := b.Push(rt.Context(), records)
-			open = settle(rt, b, r, err, open, valid)
+			open = checkOutcomes(rt, b, r, err, open, valid)
 		}
 		have := b.fake.Records()
 		for i, ok := range valid {
@@ -50,8 +50,8 @@ func TestEachRecordIsSettled(t *testing.T) {
 	})
 }
 
-// settle checks the outcomes and returns the records that must be sent again.
-func settle(t *rapid.T, b *bundle, r ometria.Result, err error, sent []int, valid []bool) (open []int) {
+// checkOutcomes checks the outcomes and returns the records that must be sent again.
+func checkOutcomes(t *rapid.T, b *bundle, r ometria.Result, err error, sent []int, valid []bool) (open []int) {
 	if len(r.Outcomes) != len(sent) {
 		t.Fatalf("%d outcomes of %d records", len(r.Outcomes), len(sent))
 	}

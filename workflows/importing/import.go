@@ -225,7 +225,7 @@ func (r *importRun) goThrough(ctx workflow.Context) error {
 	if err := r.enter(ctx, importstore.PhaseLoading); err != nil {
 		return err
 	}
-	if err := r.load(ctx); err != nil {
+	if err := r.loadParts(ctx); err != nil {
 		return err
 	}
 	if err := workflows.Execute(workflows.Bookkeeping(ctx, "check what was loaded"), workflows.ActivityCheckLoaded,

@@ -53,9 +53,9 @@ const (
 	decideSkip  = "skip"
 )
 
-// load loads the open parts, as many concurrently as the plan allows. It returns when all are done
+// loadParts loads the open parts, as many concurrently as the plan allows. It returns when all are done
 // or skipped, when one has failed permanently, or with a ContinueAsNewError.
-func (r *importRun) load(ctx workflow.Context) error {
+func (r *importRun) loadParts(ctx workflow.Context) error {
 	more := r.take()
 	r.describe(ctx)
 
@@ -87,7 +87,7 @@ func (r *importRun) load(ctx workflow.Context) error {
 		}
 		moved = false
 		r.describe(ctx)
-		if failed != nil || !r.settled() {
+		if failed != nil || !r.awaitsDecisions() {
 			continue
 		}
 		if more || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
@@ -208,8 +208,8 @@ func (r *importRun) skip(ctx workflow.Context, part *partRun) error {
 	return nil
 }
 
-// settled reports whether the import only waits for decisions.
-func (r *importRun) settled() bool {
+// awaitsDecisions reports whether the import only waits for decisions.
+func (r *importRun) awaitsDecisions() bool {
 	parked := false
 	for _, part := range r.parts {
 		switch {

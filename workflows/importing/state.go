@@ -116,7 +116,7 @@ func (r *importRun) waits() string {
 		return fmt.Sprintf(", waits until %s: %s", until.UTC().Format(time.RFC3339), r.waiting)
 	case r.waiting != "":
 		return ", waiting for " + r.waiting
-	case r.ending || r.phase != importstore.PhaseLoading || !r.settled():
+	case r.ending || r.phase != importstore.PhaseLoading || !r.awaitsDecisions():
 		return ""
 	}
 	parked := 0

@@ -38,7 +38,7 @@ var ErrUnreported = errors.New("the load has ended without a word about the job"
 // job stays discarded, and the conformance suite fails such a destination.
 var ErrNoReason = errors.New("ForceDiscard without Error")
 
-// Settle decides what becomes of the jobs of a queue, by what was reported:
+// OutcomeOf decides what becomes of the jobs of a queue, by what was reported:
 //
 //   - A report that names no jobs is about all that no report names. Of reports of the same
 //     kind the last one counts.
@@ -52,8 +52,8 @@ var ErrNoReason = errors.New("ForceDiscard without Error")
 //   - A job that no report is about is unknown.
 //
 // A report that contradicts itself is taken for the more careful of its meanings, and is a
-// fault. Settle looks at nothing but its arguments.
-func Settle(q *Queue, reports []Then, maxRetries uint16) Outcome {
+// fault. OutcomeOf looks at nothing but its arguments.
+func OutcomeOf(q *Queue, reports []Then, maxRetries uint16) Outcome {
 	var o Outcome
 	byJob, rest := o.assign(q, reports)
 	for job := range q.Jobs() {
@@ -61,7 +61,7 @@ func Settle(q *Queue, reports []Then, maxRetries uint16) Outcome {
 		if !named {
 			then = rest
 		}
-		o.Results = append(o.Results, settle(job, then, maxRetries))
+		o.Results = append(o.Results, resultOf(job, then, maxRetries))
 	}
 	return o
 }
@@ -118,7 +118,8 @@ func (o *Outcome) straighten(no int, t Then) Then {
 	return t
 }
 
-func settle(job QueuedJob, t *Then, maxRetries uint16) Result {
+// resultOf is what becomes of a job whose report is t, nil if there is none.
+func resultOf(job QueuedJob, t *Then, maxRetries uint16) Result {
 	switch {
 	case t == nil:
 		return Result{Job: job, State: StateUnknown, Error: ErrUnreported}

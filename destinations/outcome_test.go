@@ -17,7 +17,7 @@ func next(actions ...string) (all []destinations.Next) {
 	return all
 }
 
-func TestSettle(t *testing.T) {
+func TestOutcome(t *testing.T) {
 	t.Parallel()
 	type then = destinations.Then
 	follows := then{OnSucceeded: next("s"), OnFailed: next("f"), OnDiscarded: next("d", "e")}
@@ -70,7 +70,7 @@ func TestSettle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			q := queue(3, test.attempt)
-			o := destinations.Settle(q, test.reports, test.retries)
+			o := destinations.OutcomeOf(q, test.reports, test.retries)
 			require.Len(t, o.Results, 3)
 			for _, r := range o.Results {
 				require.Equal(t, test.states[r.Job.ID[0]-'a'], r.State, r.Job.ID)
@@ -82,15 +82,15 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-func TestSettleWaits(t *testing.T) {
+func TestOutcomeWaits(t *testing.T) {
 	t.Parallel()
 	for want, asked := range map[time.Duration]time.Duration{
 		time.Minute: time.Minute, destinations.MaxRetryAfter: 30 * 24 * time.Hour,
 	} {
-		o := destinations.Settle(queue(1, 1), []destinations.Then{{Error: errNo, RetryAfter: asked}}, 3)
+		o := destinations.OutcomeOf(queue(1, 1), []destinations.Then{{Error: errNo, RetryAfter: asked}}, 3)
 		require.Equal(t, want, o.Results[0].RetryAfter)
 	}
-	require.Empty(t, destinations.Settle(&destinations.Queue{}, []destinations.Then{{}}, 3).Results)
+	require.Empty(t, destinations.OutcomeOf(&destinations.Queue{}, []destinations.Then{{}}, 3).Results)
 }
 
 func TestUnhealthy(t *testing.T) {
@@ -111,7 +111,7 @@ func TestUnhealthy(t *testing.T) {
 		"nothing was tried":    {[]destinations.Then{{Error: errNo, Untried: true}}, false},
 		"one failed, one held": {[]destinations.Then{{Error: errNo, Untried: true}, {Jobs: []string{"b"}, Error: errNo}}, true},
 	} {
-		o := destinations.Settle(queue(2, 1), test.reports, 3)
+		o := destinations.OutcomeOf(queue(2, 1), test.reports, 3)
 		require.Equal(t, test.failed, len(o.Evidence().Failed) > 0, name)
 	}
 }
