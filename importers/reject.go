@@ -1,31 +1,21 @@
 package importers
 
 import (
-	"strings"
 	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/internal/inbound"
 )
 
-// NewReject returns a reject with a reason of at most MaxReason and a sample of at most
-// MaxSample bytes: both are converted to valid UTF-8 and truncated between two characters.
+// NewReject returns a reject with a reason and a sample of valid UTF-8. The reason has at most MaxReason
+// bytes of JSON; an ellipsis marks a cut. The sample has at most MaxSample bytes and no mark, because it
+// is data.
 func NewReject(file string, line int64, column, reason string, sample []byte) Reject {
 	return Reject{
 		File:   file,
 		Line:   line,
 		Column: column,
-		Reason: cut(reason, MaxReason),
+		Reason: inbound.Cut(reason, MaxReason),
 		// One extra byte distinguishes a truncated character from an invalid one.
-		Sample: cut(string(sample[:min(len(sample), MaxSample+utf8.UTFMax)]), MaxSample),
+		Sample: inbound.Prefix(string(sample[:min(len(sample), MaxSample+utf8.UTFMax)]), MaxSample),
 	}
-}
-
-// cut converts text to valid UTF-8 of at most limit bytes.
-func cut(text string, limit int) string {
-	text = strings.ToValidUTF8(text, string(utf8.RuneError))
-	if len(text) <= limit {
-		return text
-	}
-	for limit > 0 && !utf8.RuneStart(text[limit]) {
-		limit--
-	}
-	return text[:limit]
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
 
@@ -17,7 +18,7 @@ const (
 	WorkerHeartbeat = 10 * time.Second
 	// WorkerLive is for how long after its last heartbeat a worker counts as live.
 	WorkerLive = 3 * WorkerHeartbeat
-	// maxOfferedLabel bounds the labels of what a worker offers, in characters.
+	// maxOfferedLabel bounds the labels of what a worker offers, in bytes of JSON.
 	maxOfferedLabel = 200
 )
 
@@ -58,10 +59,10 @@ type LiveWorker struct {
 // last heartbeat is older than that.
 func (s *Store) Heartbeat(ctx context.Context, w LiveWorker) error {
 	for i := range w.Importers {
-		w.Importers[i].Label = truncated(w.Importers[i].Label)
+		w.Importers[i].Label = inbound.Cut(Plain(w.Importers[i].Label), maxOfferedLabel)
 	}
 	for i := range w.Destinations {
-		w.Destinations[i].Label = truncated(w.Destinations[i].Label)
+		w.Destinations[i].Label = inbound.Cut(Plain(w.Destinations[i].Label), maxOfferedLabel)
 	}
 	offers, err := json.Marshal(w.Offers)
 	if err == nil {
@@ -78,13 +79,6 @@ func (s *Store) Heartbeat(ctx context.Context, w LiveWorker) error {
 // RemoveWorker removes a worker that stops.
 func (s *Store) RemoveWorker(ctx context.Context, id string) error {
 	return s.queries.RemoveWorker(ctx, id)
-}
-
-func truncated(label string) string {
-	if runes := []rune(Plain(label)); len(runes) > maxOfferedLabel {
-		return string(runes[:maxOfferedLabel])
-	}
-	return Plain(label)
 }
 
 // Workers are all live workers, oldest first.

@@ -3,11 +3,9 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
-	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -114,12 +112,5 @@ func countJobs(o destinations.Outcome) JobCounts {
 	return l
 }
 
-// maxReason bounds the reason of an unhealthy connection in histories, in characters.
+// maxReason bounds the reason of an unhealthy connection in histories, in bytes of JSON.
 const maxReason = 300
-
-func brief(text string) string {
-	if runes := []rune(activities.Plain(text)); len(runes) > maxReason {
-		return fmt.Sprintf("%s...", string(runes[:maxReason]))
-	}
-	return activities.Plain(text)
-}

@@ -9,6 +9,7 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
@@ -71,13 +72,13 @@ func (d *Destinations) unhealthy(ctx context.Context, ref ActionRef) ([]Unhealth
 		u := UnhealthyConnection{
 			Connection: cmp.Or(deliverystore.NamedConnection(h.Connection), h.Connection),
 			State:      deliverystore.ConnectionState(h, time.Now()),
-			Failures:   h.Failures, Reason: brief(h.Reason),
+			Failures:   h.Failures, Reason: inbound.Cut(h.Reason, maxReason),
 		}
 		if h.OpenUntil != nil {
 			u.OpenUntil = h.OpenUntil.UTC()
 		}
 		if h.PausedAt != nil {
-			u.Reason = brief(h.PausedReason)
+			u.Reason = inbound.Cut(h.PausedReason, maxReason)
 		}
 		all = append(all, u)
 	}

@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/inbound"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -106,7 +105,7 @@ type Planned struct {
 // PlannedPart is a part as a workflow sees it.
 type PlannedPart struct {
 	No int32 `json:"no"`
-	// Label is the part's label, cut to maxPlannedLabel bytes, and empty behind the
+	// Label is the part's label, cut to maxPlannedLabel bytes of JSON, and empty behind the
 	// first maxLabelled parts: a thousand parts must stay below 64 KiB.
 	Label string `json:"label,omitempty"`
 	// Parked says that it had been parked before the workflow continued as new.
@@ -124,26 +123,6 @@ const (
 	maxPlannedLabel = 90
 	maxLabelled     = 2 * MaxPlannedParts
 )
-
-// plannedLabel cuts a label so that it takes at most maxPlannedLabel bytes in JSON, in
-// which some characters are written as six.
-func plannedLabel(label string) string {
-	size := 0
-	for i, r := range label {
-		switch {
-		case r < ' ' || strings.ContainsRune("<>&\u2028\u2029", r) || r == utf8.RuneError:
-			size += len(`\u0000`)
-		case r == '"' || r == '\\':
-			size += len(`\"`)
-		default:
-			size += utf8.RuneLen(r)
-		}
-		if size > maxPlannedLabel {
-			return label[:i]
-		}
-	}
-	return label
-}
 
 // Plan lets the importer cut the import into parts, works out which days are free
 // and stores both. A plan that is stored already is used as it is.
@@ -238,7 +217,7 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 			}
 		}
 		if len(planned.Parts) < maxLabelled {
-			part.Label = plannedLabel(p.Label)
+			part.Label = inbound.Cut(p.Label, maxPlannedLabel)
 		}
 		planned.Parts = append(planned.Parts, part)
 	}

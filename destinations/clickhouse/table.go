@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/clickhouse/column"
+	"github.com/sluicehq/sluice/internal/inbound"
 )
 
 // table is what a table can take.
@@ -73,10 +74,10 @@ func (t table) check(r map[string]json.RawMessage, names []string) (own, operato
 		c, known := t.columns[name]
 		switch {
 		case !known || c.computed:
-			missing = append(missing, strconv.Quote(brief(name)))
+			missing = append(missing, strconv.Quote(inbound.Cut(name, maxShownName)))
 		default:
 			if err := c.Check(r[name], t.zone); err != nil {
-				faults = append(faults, fmt.Errorf("column %q: %w", brief(name), err))
+				faults = append(faults, fmt.Errorf("column %q: %w", inbound.Cut(name, maxShownName), err))
 			}
 		}
 	}
@@ -110,11 +111,5 @@ func (t table) checkID(name, id string) error {
 	}
 }
 
-// brief bounds a name of outside.
-func brief(name string) string {
-	const longest = 128
-	if len(name) > longest {
-		return name[:longest] + "..."
-	}
-	return name
-}
+// maxShownName bounds a name in an error, in bytes of JSON.
+const maxShownName = 128

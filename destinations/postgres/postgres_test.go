@@ -205,7 +205,7 @@ func TestUpsert(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t)
 	const head = `{"connection": "dwh", "table": "The Orders", "key": ["id"], `
-	for _, then := range load(
+	for _, then := range deliver(
 		t, tab.direct(t),
 		head+`"row": {"id": 1, "Total": 10, "note": "first", "tags": ["x"]}}`,
 		head+`"row": {"id": 1, "Total": 11.5}}`,

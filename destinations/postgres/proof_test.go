@@ -47,7 +47,7 @@ func TestRowsThatAreThere(t *testing.T) {
 		CREATE TRIGGER route BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.id < 10) EXECUTE FUNCTION route();
 		CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.v := upper(NEW.v); RETURN NEW; END $$;
 		CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON t FOR EACH ROW WHEN (NEW.id >= 10) EXECUTE FUNCTION shout()`)
-	for _, then := range load(
+	for _, then := range deliver(
 		t, tab.direct(t),
 		head+`"row": {"id": 1, "v": "new", "no": {"a": [1, null]}}}`, head+`"row": {"id": 1, "v": "newer"}}`,
 		head+`"row": {"id": 10, "v": "new"}}`, head+`"row": {"id": 10}}`,

@@ -8,6 +8,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/version"
 )
 
@@ -43,15 +44,12 @@ func messageID(id, from string) string {
 	return id + "@" + domain
 }
 
-// Line makes text fit for a header or a line of a mail: one line of at most that many
-// characters, without control characters and marks of writing direction.
-func Line(text string, most int) string {
+// Line makes text fit for a header or a line of a mail: one line of at most limit bytes of JSON,
+// without control characters and marks of writing direction.
+func Line(text string, limit int) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unfit(r) || unicode.IsSpace(r) }), " ")
-	if runes := []rune(text); len(runes) > most {
-		text = string(runes[:most-3]) + "..."
-	}
-	return text
+	return inbound.Cut(text, limit)
 }
 
 // unfit says whether a character has no place in a line of text.

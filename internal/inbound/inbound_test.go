@@ -147,6 +147,14 @@ func TestCut(t *testing.T) {
 	require.Equal(t, "ää...", inbound.Cut("äääääää", 8))
 }
 
+func TestPrefix(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "short", inbound.Prefix("short", 5))
+	require.Equal(t, "<<<", inbound.Prefix("<<<<", 3))
+	require.Equal(t, "ää", inbound.Prefix("äää", 5))
+	require.Equal(t, "a\uFFFD", inbound.Prefix("a\xffb", 4))
+}
+
 // FuzzText: sizes are those of encoding/json; what is accepted is within its limit and has no
 // control characters.
 func FuzzText(f *testing.F) {

@@ -88,6 +88,19 @@ func Cut(text string, limit int) string {
 	return text
 }
 
+// Prefix truncates data to at most limit bytes of whole characters, without a mark. Invalid UTF-8
+// becomes U+FFFD.
+func Prefix(text string, limit int) string {
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
+	if len(text) <= limit {
+		return text
+	}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit]
+}
+
 // CutLines returns the first lines of a text that take up at most limit bytes of JSON, and a
 // line that says how many more there are. It never cuts inside a line, unless the first one is
 // too long alone. Lists of faults have one fault a line.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
@@ -76,15 +77,12 @@ type JobError struct {
 	By string `json:"by,omitempty"`
 }
 
-// maxJobError bounds a stored message, in bytes.
+// maxJobError bounds a stored message, in bytes of JSON.
 const maxJobError = 2000
 
 // encode returns the error as JSON.
 func (e JobError) encode() json.RawMessage {
-	e.Message, e.By = store.Plain(e.Message), store.Plain(e.By)
-	if len(e.Message) > maxJobError {
-		e.Message = store.Plain(e.Message[:maxJobError]) + "..."
-	}
+	e.Message, e.By = inbound.Cut(store.Plain(e.Message), maxJobError), store.Plain(e.By)
 	text, err := json.Marshal(e)
 	if err != nil {
 		// Strings can always be encoded.
