@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/internal/version"
-	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // Streams are the input, output and environment of a command.
@@ -150,7 +150,7 @@ func explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, store.ErrLimit):
+	case errors.Is(err, importstore.ErrMaxImports):
 		return fmt.Errorf("%w: delete imports with `sluice import delete ID`, or raise limits.imports_per_site", err)
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: is the stack running? Start it on this machine with `sluice-dev up`", err)

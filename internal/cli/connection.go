@@ -9,9 +9,11 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
 func connectionCommand() *cli.Command {
@@ -160,6 +162,8 @@ func rotateConnections(ctx context.Context, s *session) error {
 	changed := 0
 	if all {
 		changed, err = service.RotateAll(ctx)
+		_, resealErr := ingestSecrets(service).Reseal(ctx)
+		err = errors.Join(err, resealErr)
 	} else if rotated, rotateErr := service.Rotate(ctx, name); rotateErr != nil {
 		err = rotateErr
 	} else if rotated {
@@ -170,6 +174,11 @@ func rotateConnections(ctx context.Context, s *session) error {
 		err = errors.Join(err, sayRotated(s.cli, changed))
 	}
 	return explainConnection(err)
+}
+
+// ingestSecrets returns the secrets of the ingestion, which the key set of connections seals too.
+func ingestSecrets(service *connections.Connections) *ingesting.Secrets {
+	return ingesting.NewSecrets(ingeststore.New(service.Store.Store), service)
 }
 
 func sayRotated(c *cli.Context, changed int) error {

@@ -156,8 +156,19 @@ func adoptKeyset(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	replaced, err := ingestSecrets(service).Adopt(ctx)
+	if err != nil {
+		return err
+	}
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, map[string][]string{"cannot_decrypt": closed})
+		return writeJSON(s.cli, map[string][]string{"cannot_decrypt": closed, "replaced": append([]string{}, replaced...)})
+	}
+	if len(replaced) > 0 {
+		err := say(s.cli, "replaced %s of the ingestion; visits of this moment count twice",
+			plural(int64(len(replaced)), "secret"))
+		if err != nil {
+			return err
+		}
 	}
 	if len(closed) == 0 {
 		return say(s.cli, "adopted the key set; it decrypts all connections")

@@ -69,5 +69,5 @@ func TestAnotherKeyset(t *testing.T) {
 	require.Equal(t, "adopted the key set; it decrypts all connections\n", other.ok(t, "keyset", "adopt"))
 	var adopted map[string][]string
 	other.json(t, &adopted, "keyset", "adopt")
-	require.Equal(t, map[string][]string{"cannot_decrypt": {}}, adopted)
+	require.Equal(t, map[string][]string{"cannot_decrypt": {}, "replaced": {}}, adopted)
 }

@@ -5,20 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 func siteCommand() *cli.Command {
-	return group("site", "manage sites, the owners of imported data",
+	return group("site", "manage sites, the owners of imported data and live events",
 		&cli.Command{
 			Name: "add", Usage: "add a site", ArgsUsage: "DOMAIN",
 			Flags: []cli.Flag{
@@ -36,6 +35,11 @@ func siteCommand() *cli.Command {
 			Action: withSession(listSites),
 		},
 		&cli.Command{
+			Name: "show", Usage: "show the settings and the traffic of a site", ArgsUsage: "DOMAIN",
+			Flags: []cli.Flag{outputFlag()}, Action: withSession(showSite),
+		},
+		siteSetCommand(), siteShieldCommand(), siteKeyCommand(),
+		&cli.Command{
 			Name: "forget-imports", Usage: "delete all imports of a site", ArgsUsage: "DOMAIN",
 			Description: "Rows are hidden at once and purged import by import.",
 			Flags: []cli.Flag{
@@ -46,21 +50,18 @@ func siteCommand() *cli.Command {
 	)
 }
 
-var domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$`)
-
 func addSite(ctx context.Context, s *session) error {
 	c := s.cli
 	domain, err := oneArg(c, "a site's domain")
 	if err != nil {
 		return err
 	}
-	domain = strings.ToLower(domain)
-	if !domainPattern.MatchString(domain) || len(domain) > 253 {
-		return fmt.Errorf("invalid domain %q: want letters, digits, dots and dashes, such as example.com", domain)
+	if domain, err = starter.CheckDomain(domain); err != nil {
+		return err
 	}
 	zone := c.String("timezone")
-	if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
-		return fmt.Errorf("--timezone %q is not an IANA time zone: want a name such as UTC or Europe/Berlin", zone)
+	if err := starter.CheckTimeZone(zone); err != nil {
+		return fmt.Errorf("--timezone %w", err)
 	}
 	var nativeStart *calendar.Day
 	if text := c.String("native-start"); text != "" {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
 
@@ -26,7 +25,7 @@ type NewImport struct {
 
 // CreateImport adds a queued import. Under an idempotency key that the site has
 // seen before it returns the import of then, and created = false. The error is
-// store.ErrLimit if the site has as many imports as it may.
+// ErrMaxImports if the site has as many imports as it may.
 func (s *Store) CreateImport(ctx context.Context, n NewImport) (imp Import, created bool, err error) {
 	if n.Notify == nil {
 		n.Notify = []string{}
@@ -73,7 +72,7 @@ func checkRoom(ctx context.Context, q *db.Queries, n NewImport) error {
 		return fmt.Errorf("count the site's imports: %w", err)
 	}
 	if count >= n.MaxPerSite {
-		return fmt.Errorf("the site has %d imports, and may have %d: %w", count, n.MaxPerSite, store.ErrLimit)
+		return fmt.Errorf("the site has %d imports, and may have %d: %w", count, n.MaxPerSite, ErrMaxImports)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func siteOf(row db.ListIngestSitesRow) (Site, error) {
 	site := Site{
 		ID: i.SiteID, Domain: row.Domain, TimeZone: row.TimeZone, NativeStart: row.NativeStart,
 		Settings: Settings{
-			Blocked: i.Blocked, AcceptUntil: i.AcceptUntil, FormerDomains: row.FormerDomains,
+			Blocked: i.Blocked, AcceptUntil: i.AcceptUntil, FormerDomains: slices.Clone(row.FormerDomains),
 			Props: i.Props, AllowedNetworks: i.AllowedNetworks,
 			ShieldIPs: i.ShieldIps, ShieldCountries: i.ShieldCountries,
 			ShieldPages: i.ShieldPages, ShieldHostnames: i.ShieldHostnames,

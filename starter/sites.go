@@ -1,0 +1,253 @@
+package starter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/store"
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
+)
+
+// Sites are the operations on the settings of sites for the ingestion. They are safe for concurrent use.
+type Sites struct {
+	// Store is required.
+	Store *ingeststore.Store
+	// Events knows the native events of sites. Required to change time zones.
+	Events NativeEvents
+}
+
+// NativeEvents knows whether a site has events, as *warehouse.Warehouse does.
+type NativeEvents interface {
+	// SiteHasEvents reports whether the site has events of its own, not imported ones.
+	SiteHasEvents(ctx context.Context, siteID uint64) (bool, error)
+}
+
+// SiteChange is a change of a site's settings. What is nil or empty stays as it is.
+type SiteChange struct {
+	Block *bool `json:"block,omitempty"`
+	// RateLimit sets the limit, NoRateLimit removes it.
+	RateLimit   *ingest.RateLimit `json:"rate_limit,omitempty"`
+	NoRateLimit bool              `json:"no_rate_limit,omitempty"`
+	// AcceptUntil sets the last day whose events are taken, AcceptForever removes it.
+	AcceptUntil   *calendar.Day `json:"accept_until,omitempty"`
+	AcceptForever bool          `json:"accept_forever,omitempty"`
+	// FormerDomains are added to the former domains.
+	FormerDomains       []string `json:"former_domains,omitempty"`
+	RemoveFormerDomains []string `json:"remove_former_domains,omitempty"`
+	// Goals are added, or change their currency, which is "" for none.
+	Goals       map[string]string `json:"goals,omitempty"`
+	RemoveGoals []string          `json:"remove_goals,omitempty"`
+	// Props replaces the allowed properties, AllProps allows all.
+	Props    []string `json:"props,omitempty"`
+	AllProps bool     `json:"all_props,omitempty"`
+	// AllowNetworks are added to the networks that are neither bots nor data centres.
+	AllowNetworks       []netip.Prefix `json:"allow_networks,omitempty"`
+	RemoveAllowNetworks []netip.Prefix `json:"remove_allow_networks,omitempty"`
+	// TimeZone is an IANA name. It cannot be changed once the site has native data.
+	TimeZone string `json:"time_zone,omitempty"`
+}
+
+var domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$`)
+
+// CheckDomain returns the domain in lower case, or an error if it is invalid: it has 1 to 253 letters, digits, dots, dashes,
+// underscores, colons and slashes.
+func CheckDomain(domain string) (string, error) {
+	lower := strings.ToLower(domain)
+	if !domainPattern.MatchString(lower) || len(lower) > 253 {
+		return "", fmt.Errorf("invalid domain %.60q: want letters, digits, dots and dashes, such as example.com", domain)
+	}
+	return lower, nil
+}
+
+// CheckTimeZone returns an error if the text is not the IANA name of a time zone.
+func CheckTimeZone(zone string) error {
+	if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
+		return fmt.Errorf("%q is not an IANA time zone: want a name such as UTC or Europe/Berlin", zone)
+	}
+	return nil
+}
+
+// Set changes the settings of the site with a domain and returns the changed site. The errors are those of a wrong
+// change, store.ErrNotFound, store.ErrTaken if a former domain belongs to a site, store.ErrLimit, and store.ErrConflict if
+// the time zone cannot be changed, or what is to be removed does not exist.
+func (s *Sites) Set(ctx context.Context, domain string, c SiteChange) (ingeststore.Site, error) {
+	if err := c.check(); err != nil {
+		return ingeststore.Site{}, fmt.Errorf("change site %s: %w", domain, err)
+	}
+	if c.TimeZone != "" {
+		if err := s.checkNoNativeData(ctx, domain, c.TimeZone); err != nil {
+			return ingeststore.Site{}, err
+		}
+	}
+	return s.Store.ChangeSite(ctx, domain, func(site *ingeststore.Site) error {
+		if c.TimeZone != "" {
+			site.TimeZone = c.TimeZone
+		}
+		if err := c.apply(&site.Settings); err != nil {
+			return err
+		}
+		return checkSettings(*site)
+	})
+}
+
+func (c *SiteChange) check() error {
+	var faults []error
+	conflicts := map[string]bool{
+		"a rate limit is set and removed":            c.RateLimit != nil && c.NoRateLimit,
+		"a last day is set and removed":              c.AcceptUntil != nil && c.AcceptForever,
+		"allowed properties are set and all allowed": len(c.Props) > 0 && c.AllProps,
+	}
+	for fault, found := range conflicts {
+		if found {
+			faults = append(faults, errors.New(fault))
+		}
+	}
+	for i, former := range c.FormerDomains {
+		lower, err := CheckDomain(former)
+		if err == nil {
+			c.FormerDomains[i] = lower
+		}
+		faults = append(faults, err)
+	}
+	for i, former := range c.RemoveFormerDomains {
+		c.RemoveFormerDomains[i] = strings.ToLower(former)
+	}
+	if c.TimeZone != "" {
+		faults = append(faults, CheckTimeZone(c.TimeZone))
+	}
+	return errors.Join(faults...)
+}
+
+// checkNoNativeData returns store.ErrConflict if the site has native data, whose days are those of its time zone. Events that
+// arrive between the check and the change are the caller's: the store checks native_start again.
+func (s *Sites) checkNoNativeData(ctx context.Context, domain, zone string) error {
+	site, err := s.Store.FindSite(ctx, domain)
+	if err != nil || site.TimeZone == zone {
+		return err
+	}
+	native := site.NativeStart != nil
+	if !native {
+		if native, err = s.Events.SiteHasEvents(ctx, uint64(site.ID)); err != nil {
+			return fmt.Errorf("change the time zone of site %s: %w", domain, err)
+		}
+	}
+	if native {
+		return fmt.Errorf("the time zone of site %s stays %s, because its native data have days in it: %w",
+			domain, site.TimeZone, store.ErrConflict)
+	}
+	return nil
+}
+
+// apply changes the settings.
+func (c *SiteChange) apply(s *ingeststore.Settings) error {
+	if c.Block != nil {
+		s.Blocked = *c.Block
+	}
+	switch {
+	case c.NoRateLimit:
+		s.RateLimit = nil
+	case c.RateLimit != nil:
+		s.RateLimit = &ingeststore.RateLimit{Events: int32(c.RateLimit.Events), Window: c.RateLimit.Window}
+	}
+	switch {
+	case c.AcceptForever:
+		s.AcceptUntil = nil
+	case c.AcceptUntil != nil:
+		s.AcceptUntil = c.AcceptUntil
+	}
+	switch {
+	case c.AllProps:
+		s.Props = nil
+	case len(c.Props) > 0:
+		s.Props = c.Props
+	}
+	for _, name := range c.RemoveGoals {
+		if _, ok := s.Goals[name]; !ok {
+			return fmt.Errorf("goal %.60q does not exist: %w", name, store.ErrConflict)
+		}
+		delete(s.Goals, name)
+	}
+	for name, code := range c.Goals {
+		if s.Goals == nil {
+			s.Goals = map[string]string{}
+		}
+		s.Goals[name] = code
+	}
+	faults := []error{
+		change(&s.FormerDomains, c.FormerDomains, c.RemoveFormerDomains, "former domain"),
+		change(&s.AllowedNetworks, c.AllowNetworks, c.RemoveAllowNetworks, "allowed network"),
+	}
+	return errors.Join(faults...)
+}
+
+// change adds entries to a list unless it has them, and removes others, which it must have.
+func change[T comparable](list *[]T, add, remove []T, noun string) error {
+	for _, one := range remove {
+		i := slices.Index(*list, one)
+		if i < 0 {
+			return fmt.Errorf("%s %v does not exist: %w", noun, one, store.ErrConflict)
+		}
+		*list = slices.Delete(*list, i, i+1)
+	}
+	for _, one := range add {
+		if !slices.Contains(*list, one) {
+			*list = append(*list, one)
+		}
+	}
+	return nil
+}
+
+// checkSettings returns an error of store.ErrLimit unless the pipeline takes the settings.
+func checkSettings(site ingeststore.Site) error {
+	var faults []error
+	if n := len(site.Settings.AllowedNetworks); n > ingest.MaxAllowIPs {
+		faults = append(faults, fmt.Errorf("%d allowed networks: want at most %d", n, ingest.MaxAllowIPs))
+	}
+	if slices.Contains(site.Settings.FormerDomains, site.Domain) {
+		faults = append(faults, fmt.Errorf("%s is the domain itself", site.Domain))
+	}
+	err := errors.Join(append(faults, ingesting.SiteOf(site).Validate(), ingest.CheckGoals(site.Settings.Goals),
+		ingest.CheckProps(site.Settings.Props))...)
+	if err != nil {
+		return fmt.Errorf("%w: %w", store.ErrLimit, err)
+	}
+	return nil
+}
+
+// AddShields adds rules to a site. Those that it has stay. The errors are store.ErrNotFound, and store.ErrLimit if the rules are
+// too many or wrong.
+func (s *Sites) AddShields(ctx context.Context, domain string, rules ingest.Shields) (ingeststore.Site, error) {
+	return s.changeShields(ctx, domain, rules, ingest.Shields{})
+}
+
+// RemoveShields removes rules from a site. The errors are store.ErrNotFound, and store.ErrConflict if it lacks one of them.
+func (s *Sites) RemoveShields(ctx context.Context, domain string, rules ingest.Shields) (ingeststore.Site, error) {
+	return s.changeShields(ctx, domain, ingest.Shields{}, rules)
+}
+
+func (s *Sites) changeShields(
+	ctx context.Context, domain string, add, remove ingest.Shields,
+) (ingeststore.Site, error) {
+	return s.Store.ChangeSite(ctx, domain, func(site *ingeststore.Site) error {
+		c := &site.Settings
+		err := errors.Join(
+			change(&c.ShieldIPs, add.IPs, remove.IPs, "IP rule"),
+			change(&c.ShieldCountries, add.Countries, remove.Countries, "country rule"),
+			change(&c.ShieldPages, add.Pages, remove.Pages, "page rule"),
+			change(&c.ShieldHostnames, add.Hostnames, remove.Hostnames, "hostname rule"),
+		)
+		if err != nil {
+			return err
+		}
+		return checkSettings(*site)
+	})
+}
