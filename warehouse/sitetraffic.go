@@ -20,7 +20,7 @@ type SiteTraffic struct {
 }
 
 const (
-	// trafficMinutes is over how many minutes SiteTraffic.PerMinute is the mean.
+	// trafficMinutes is the number of minutes of which SiteTraffic.PerMinute is the mean.
 	trafficMinutes = 5
 	// metricBuffered is the metric of stored events; that of dropped ones is dropped_REASON.
 	metricBuffered = "buffered"

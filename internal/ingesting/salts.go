@@ -105,7 +105,7 @@ func (s *Salts) read(ctx context.Context, today calendar.Day) error {
 // saltsTimeout bounds reading the salts.
 const saltsTimeout = 10 * time.Second
 
-// forget removes salts of days that are over from memory.
+// forget removes salts of past days from memory.
 func (s *Salts) forget(today calendar.Day) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
