@@ -5,6 +5,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest/request"
 )
 
@@ -53,9 +54,11 @@ type EventAttributes struct {
 	UserID uint64
 	// Timestamp is in UTC and whole seconds.
 	Timestamp time.Time
-	Name      string
-	Hostname  string
-	Pathname  string
+	// Day is the site's local day of Timestamp.
+	Day      calendar.Day
+	Name     string
+	Hostname string
+	Pathname string
 	// MetaKey and MetaValue are the custom properties, of the same length.
 	MetaKey, MetaValue []string
 	// ScrollDepth is a percentage, or request.NoScrollDepth.

@@ -321,7 +321,7 @@ func TestRowOfBuiltinData(t *testing.T) {
 	row.UserID = 0
 	require.Equal(t, &ingest.ClickHouseEvent{
 		EventAttributes: ingest.EventAttributes{
-			SiteID: 7, Timestamp: time.Date(2026, 11, 29, 1, 2, 3, 0, time.UTC), Name: "pageview", Hostname: siteName, Pathname: "/",
+			SiteID: 7, Timestamp: time.Date(2026, 11, 29, 1, 2, 3, 0, time.UTC), Day: 20_786, Name: "pageview", Hostname: siteName, Pathname: "/",
 			ScrollDepth: 255, Interactive: true,
 		},
 		SessionAttributes: ingest.SessionAttributes{

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/currency"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest/wildcard"
 )
 
@@ -32,6 +33,8 @@ type Site struct {
 	ID uint64
 	// Domain is the current domain.
 	Domain string
+	// Location is the time zone of the site's days. Defaults to UTC.
+	Location *time.Location
 	// AcceptTrafficUntil is the last day, at midnight UTC, whose events are taken. The
 	// zero time means that there is none.
 	AcceptTrafficUntil time.Time
@@ -46,6 +49,14 @@ type Site struct {
 	// AllowIPs are networks that are neither bots nor data centres, beside those of the
 	// pipeline's configuration.
 	AllowIPs []netip.Prefix
+}
+
+// Day returns the site's local day of a time.
+func (s *Site) Day(t time.Time) calendar.Day {
+	if s.Location == nil {
+		return calendar.DayOf(t.UTC())
+	}
+	return calendar.DayOf(t.In(s.Location))
 }
 
 // RateLimit bounds the events of a site.

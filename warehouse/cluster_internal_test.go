@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -43,23 +44,29 @@ func TestClusterStatements(t *testing.T) {
 	t.Parallel()
 	files, err := renderMigrations("eu-1")
 	require.NoError(t, err)
-	text, err := fs.ReadFile(files, "00100_schema.sql")
+	names, err := fs.Glob(files, "*.sql")
 	require.NoError(t, err)
+	start := regexp.MustCompile(`(?m)^(CREATE|ALTER|DROP)`)
 	tables := 0
-	for statement := range strings.SplitSeq(string(text), ";\n") {
-		statement = statement[max(0, strings.Index(statement, "CREATE")):]
-		if !strings.HasPrefix(statement, "CREATE") {
-			continue
-		}
-		require.Contains(t, statement, " ON CLUSTER 'eu-1'")
-		if strings.HasPrefix(statement, "CREATE TABLE") {
-			tables++
-			require.Contains(t, statement, "ENGINE = Replicated")
-			require.NotContains(t, statement, "non_replicated")
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		require.NoError(t, err)
+		require.NotContains(t, string(text), "{{")
+		for statement := range strings.SplitSeq(string(text), ";\n") {
+			at := start.FindStringIndex(statement)
+			if at == nil {
+				continue
+			}
+			statement = statement[at[0]:]
+			require.Contains(t, statement, " ON CLUSTER 'eu-1'")
+			if strings.HasPrefix(statement, "CREATE TABLE") {
+				tables++
+				require.Contains(t, statement, "ENGINE = Replicated")
+				require.NotContains(t, statement, "non_replicated")
+			}
 		}
 	}
-	require.Equal(t, 15, tables)
-	require.NotContains(t, string(text), "{{")
+	require.Equal(t, 16, tables)
 }
 
 func TestClusterNameIsChecked(t *testing.T) {

@@ -9,7 +9,9 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/internal/wiring"
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -23,6 +25,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 		w.repair(ctx, "schedule the rotation of salts", w.restoreSaltRotation)
 		w.repair(ctx, "start abandoned imports", w.startAbandoned)
 		w.repair(ctx, "grant locks", w.grantWaiting)
+		w.repair(ctx, "copy sites to the warehouse", w.copySites)
 		w.repair(ctx, "compare imports with their workflows", w.recoverImports)
 		w.repair(ctx, "compare schedules with Temporal's", w.syncSchedules)
 		w.repair(ctx, "compare syncs with Temporal's schedules", w.applySyncs)
@@ -77,6 +80,12 @@ func (w *Worker) grantWaiting(ctx context.Context) error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// copySites brings the sites of the warehouse's views up to date.
+func (w *Worker) copySites(ctx context.Context) error {
+	_, err := ingesting.CopySites(ctx, ingeststore.New(w.store.Store), w.warehouse)
+	return err
 }
 
 // maxChecked is how many imports one round compares with their workflows.

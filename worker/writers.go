@@ -79,8 +79,12 @@ func (w *Worker) awaitEventLog(ctx context.Context) *eventlog.Log {
 // newPool returns the writers of the process.
 func (w *Worker) newPool(log *eventlog.Log) (*pool.Pool, error) {
 	opened, settings := ingeststore.New(w.store.Store), w.cfg.Settings.Ingest
+	history, err := ingesting.NewHistory(rows.New(w.warehouse), opened, w.warehouse)
+	if err != nil {
+		return nil, err
+	}
 	wr, err := writer.New(writer.Config{
-		Log: writer.FromLog(log), Checkpoints: ingesting.NewCheckpoints(opened), Warehouse: rows.New(w.warehouse),
+		Log: writer.FromLog(log), Checkpoints: ingesting.NewCheckpoints(opened), Warehouse: history,
 		LogID: log.ID(), MaxRows: rangeRows, MaxBytes: rangeBytes, MaxAge: settings.FlushInterval,
 		SessionBytes: settings.SessionMiB << 20, SkipGaps: settings.SkipGaps, Written: w.metrics.writers.written, Logger: w.log,
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -50,6 +51,12 @@ func (l *Loading) publish(ctx context.Context, s subject, fencingToken int64) er
 		}
 	}
 	if err := claimed(l.Store.ClaimDays(ctx, s.stored.ID, fencingToken)); err != nil {
+		return err
+	}
+	if err := l.Warehouse.PutSites(ctx, []warehouse.Site{{
+		ID: uint64(s.site.ID), Domain: s.site.Domain, NativeStart: importstore.NativeStart(s.site),
+		Version: uint64(s.site.Version),
+	}}); err != nil {
 		return err
 	}
 	if err := l.Warehouse.Show(ctx, uint64(s.site.ID), uint64(s.stored.ID), uint32(s.stored.Generation)); err != nil {

@@ -153,7 +153,7 @@ func TestDivideAgainAndAgain(t *testing.T) {
 // Where a site has no native data, today in its own time zone is the last day.
 func TestCutOff(t *testing.T) {
 	t.Parallel()
-	native := day(t, "2023-10-25")
+	native, before := day(t, "2023-10-25"), day(t, "2023-10-20")
 	now := time.Date(2024, time.February, 28, 23, 30, 0, 0, time.UTC)
 	l := &Lifecycle{Now: func() time.Time { return now }}
 	for name, tc := range map[string]struct {
@@ -162,6 +162,14 @@ func TestCutOff(t *testing.T) {
 	}{
 		"native data": {
 			importstore.Site{TimeZone: "Asia/Tokyo", NativeStart: &native}, "2023-10-25", "the first day with native data",
+		},
+		"events": {
+			importstore.Site{TimeZone: "Asia/Tokyo", FirstEvent: &native}, "2023-10-25", "the first day with native data",
+		},
+		"events before the operator's day": {
+			importstore.Site{TimeZone: "Asia/Tokyo", NativeStart: &native, FirstEvent: &before},
+			"2023-10-25",
+			"the first day with native data",
 		},
 		"in UTC":    {importstore.Site{TimeZone: "UTC"}, "2024-02-29", "the day after today in UTC"},
 		"a day on":  {importstore.Site{TimeZone: "Asia/Tokyo"}, "2024-03-01", "the day after today in Asia/Tokyo"},

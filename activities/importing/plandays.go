@@ -80,8 +80,8 @@ func (l *Lifecycle) noDays(
 
 // cutOff returns the first day that cannot be imported, and why.
 func (l *Lifecycle) cutOff(site importstore.Site) (calendar.Day, string, error) {
-	if site.NativeStart != nil {
-		return *site.NativeStart, "the first day with native data", nil
+	if first := importstore.NativeStart(site); first != nil {
+		return *first, "the first day with native data", nil
 	}
 	zone, err := time.LoadLocation(site.TimeZone)
 	if err != nil {

@@ -77,7 +77,7 @@ func Record(e *ingest.Event) (record.Record, error) {
 	}
 	out := &record.Event{
 		SiteID: row.SiteID, Domain: e.Site.Domain, UserID: row.UserID, PreviousUserID: e.PreviousUserID,
-		Timestamp: row.Timestamp.Unix(), Name: row.Name, Hostname: row.Hostname, Pathname: row.Pathname,
+		Timestamp: row.Timestamp.Unix(), Day: row.Day, Name: row.Name, Hostname: row.Hostname, Pathname: row.Pathname,
 		Interactive: row.Interactive, ScrollDepth: row.ScrollDepth, EngagementTime: row.EngagementTime,
 		TrackerVersion: e.Request.TrackerVersion, Attributes: attributes(&row.SessionAttributes),
 	}

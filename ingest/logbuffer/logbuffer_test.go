@@ -81,6 +81,7 @@ func TestRecord(t *testing.T) {
 	got.Event.Attributes = record.Attributes{}
 	require.Equal(t, &record.Event{
 		SiteID: 7, Domain: ingesttest.SiteDomain, UserID: e.ClickHouseEvent.UserID, PreviousUserID: e.PreviousUserID, Timestamp: 1_700_000_000,
+		Day:  19_675,
 		Name: "Order", Hostname: "case.example", Pathname: "/a", Props: []record.Prop{{Key: "a", Value: "b"}}, ScrollDepth: record.Missing,
 		TrackerVersion: 3, Revenue: &record.Revenue{SourceAmount: -10200, ReportingAmount: -7140, SourceCurrency: "USD", ReportingCurrency: "BRL"},
 	}, got.Event)

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 	"github.com/sluicehq/sluice/ingest/session"
 )
@@ -34,6 +35,7 @@ func drawInputs(t *rapid.T) []input {
 			e.PreviousUserID = rapid.Uint64Range(1, 3).Draw(t, "previous")
 		}
 		e.Timestamp = now - rapid.SampledFrom([]int64{0, 0, 0, 5, 2000}).Draw(t, "late")
+		e.Day = record.UTCDay(e.Timestamp) + rapid.SampledFrom([]calendar.Day{-1, 0, 1}).Draw(t, "zone")
 		e.Interactive = rapid.Bool().Draw(t, "interactive")
 		e.Attributes.Referrer = paths.Draw(t, "referrer")
 		e.Props = []record.Prop{{Key: "k", Value: paths.Draw(t, "prop")}}
@@ -114,7 +116,7 @@ func TestReplay(t *testing.T) {
 // visible is a session without what is no column.
 func visible(s session.Session) session.Session {
 	return session.Session{
-		ID: s.ID, SiteID: s.SiteID, UserID: s.UserID, Start: s.Start, Timestamp: s.Timestamp, Hostname: s.Hostname,
+		ID: s.ID, SiteID: s.SiteID, UserID: s.UserID, Start: s.Start, Timestamp: s.Timestamp, Day: s.Day, Hostname: s.Hostname,
 		EntryPage: s.EntryPage, ExitPageHostname: s.ExitPageHostname, ExitPage: s.ExitPage, IsBounce: s.IsBounce,
 		Pageviews: s.Pageviews, Events: s.Events, Duration: s.Duration, Attributes: s.Attributes,
 		EntryProps: s.EntryProps, Version: s.Version,

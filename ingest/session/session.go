@@ -6,6 +6,7 @@
 package session
 
 import (
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 )
 
@@ -26,6 +27,8 @@ type Session struct {
 	// Start and Timestamp are the times of the first and the latest event that is not an
 	// engagement, in seconds since 1970.
 	Start, Timestamp int64
+	// Day is the site's local day of the first event, and of the whole session.
+	Day calendar.Day
 	// Hostname and EntryPage are those of the first pageview, ExitPageHostname and ExitPage
 	// those of the last. They are empty before there is one.
 	Hostname, EntryPage        string
@@ -55,6 +58,7 @@ const MaxInactivity = 30
 func newSession(id uint64, e *record.Event) *Session {
 	s := &Session{
 		ID: id, SiteID: e.SiteID, UserID: e.UserID, Start: e.Timestamp, Timestamp: e.Timestamp, active: e.Timestamp,
+		Day:      e.LocalDay(),
 		IsBounce: e.Name == record.NamePageview || !e.Interactive, Events: 1,
 		Attributes: e.Attributes.Clone(), EntryProps: cloneProps(e.Props),
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 	"github.com/sluicehq/sluice/ingest/internal/wire"
 )
@@ -46,6 +47,7 @@ const (
 	sessionVersion
 	sessionActive
 	sessionSeen
+	sessionDay
 )
 
 // ErrSnapshot means that a snapshot cannot be read.
@@ -131,6 +133,10 @@ func (m *Machine) setState(v wire.Value) error {
 		if err := wire.Within("session", v, s.set); err != nil {
 			return err
 		}
+		if s.Day == 0 {
+			// An earlier version saved the session.
+			s.Day = record.UTCDay(s.Start)
+		}
 		key := userKey{s.SiteID, s.UserID}
 		if m.byUser[key] != nil {
 			return fmt.Errorf("two open sessions of user %d of site %d", s.UserID, s.SiteID)
@@ -163,7 +169,8 @@ func (s *Session) append(b []byte) []byte {
 	}
 	b = wire.AppendNumber(b, sessionVersion, s.Version)
 	b = wire.AppendSigned(b, sessionActive, s.active)
-	return wire.AppendSigned(b, sessionSeen, s.seen)
+	b = wire.AppendSigned(b, sessionSeen, s.seen)
+	return wire.AppendNumber(b, sessionDay, uint64(s.Day))
 }
 
 func (s *Session) set(v wire.Value) (err error) {
@@ -206,6 +213,11 @@ func (s *Session) set(v wire.Value) (err error) {
 		s.active = v.Signed()
 	case sessionSeen:
 		s.seen = v.Signed()
+	case sessionDay:
+		if v.Number > uint64(calendar.MaxDay) {
+			return fmt.Errorf("day %d: want 0 to %d", v.Number, calendar.MaxDay)
+		}
+		s.Day = calendar.Day(v.Number)
 	}
 	return err
 }

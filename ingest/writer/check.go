@@ -21,6 +21,9 @@ func checkEvent(e *record.Event) error {
 	check(e.UserID != 0, "no user_id")
 	check(e.Name != "", "no name")
 	checkTime(check, "timestamp", e.Timestamp)
+	// A time zone is less than a day away from UTC.
+	away := e.LocalDay() - record.UTCDay(e.Timestamp)
+	check(-1 <= away && away <= 1, "day %s: want at most one day from %s", e.LocalDay(), record.UTCDay(e.Timestamp))
 	checkFixed(check, "country_code", e.Attributes.CountryCode, 2)
 	if r := e.Revenue; r != nil {
 		checkFixed(check, "revenue_source_currency", r.SourceCurrency, 3)

@@ -15,6 +15,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/terminal"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -133,21 +134,36 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	if err != nil {
 		return err
 	}
+	site, err := opened.Imports.Site(ctx, summary.Domain)
+	if err != nil {
+		return err
+	}
+	superseded := supersededDays(summary.Import, site)
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, shownJSON{
 			importJSON: importView(workers, summary, parts), WaitingFor: waits.imports, ReviewExpiresAt: waits.expires,
-			Summary: data.Summary,
+			Summary: data.Summary, SupersededDays: superseded,
 		})
 	}
 	w := s.cli.App.Writer
 	summary, parts, back := withoutPurged(summary, parts)
 	return errors.Join(
-		writeHead(w, summary, waits.line(summary.Import)), writeSummary(w, data.Summary),
+		writeHead(w, summary, superseded, waits.line(summary.Import)), writeSummary(w, data.Summary),
 		writeParts(w, parts), writeSums(w, summary, parts, back),
 		writeLogCounts(w, summary))
 }
 
-func writeHead(w io.Writer, s importstore.Summary, waits string) error {
+// supersededDays are the imported days of a completed import that native data serve since the site's first
+// event, which came after the import was planned.
+func supersededDays(i importstore.Import, site importstore.Site) calendar.Set {
+	first := importstore.NativeStart(site)
+	if first == nil || i.Status != importstore.StatusCompleted {
+		return nil
+	}
+	return i.Days.Both(calendar.NewSet(calendar.Range{First: *first, Last: calendar.MaxDay}))
+}
+
+func writeHead(w io.Writer, s importstore.Summary, superseded calendar.Set, waits string) error {
 	i := s.Import
 	status := statusCell(i.Status)
 	lines := [][2]string{
@@ -162,6 +178,9 @@ func writeHead(w io.Writer, s importstore.Summary, waits string) error {
 		switch {
 		case i.Status == importstore.StatusCompleted:
 			lines = append(lines, [2]string{"Imported", i.Days.String()})
+			if len(superseded) > 0 {
+				lines = append(lines, [2]string{"Superseded", superseded.String() + " by native data"})
+			}
 		case !importstore.Ended(i.Status):
 			lines = append(lines, [2]string{"Importing", i.Days.String()})
 		}

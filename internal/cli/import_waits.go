@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -22,6 +23,8 @@ type shownJSON struct {
 	ReviewExpiresAt *time.Time `json:"review_expires_at,omitempty"`
 	// Summary is the importer's summary for reviewers.
 	Summary json.RawMessage `json:"summary,omitempty"`
+	// SupersededDays are imported days that native data serve instead.
+	SupersededDays calendar.Set `json:"superseded_days,omitempty"`
 }
 
 // waitingForJSON is a blocking import and the contended resource.

@@ -122,8 +122,8 @@ func listSites(ctx context.Context, s *session) error {
 	table := terminal.NewTable("ID", "DOMAIN", "TIME ZONE", "NATIVE DATA FROM", "ADDED")
 	for _, site := range sites {
 		native := "-"
-		if site.NativeStart != nil {
-			native = site.NativeStart.String()
+		if first := importstore.NativeStart(site); first != nil {
+			native = first.String()
 		}
 		table.Row(terminal.Ordinal(site.ID), site.Domain, site.TimeZone, native, site.CreatedAt.Local().Format(time.DateTime))
 	}
@@ -141,7 +141,7 @@ type siteJSON struct {
 
 func siteView(s importstore.Site) siteJSON {
 	return siteJSON{
-		ID: s.ID, Domain: s.Domain, TimeZone: s.TimeZone, NativeStart: s.NativeStart, Contacts: s.Contacts,
+		ID: s.ID, Domain: s.Domain, TimeZone: s.TimeZone, NativeStart: importstore.NativeStart(s), Contacts: s.Contacts,
 		CreatedAt: s.CreatedAt,
 	}
 }

@@ -96,7 +96,7 @@ func TestSitesFollowChanges(t *testing.T) {
 	site, err := sites.Site(b.ctx, "example.com")
 	require.NoError(t, err)
 	require.Equal(t, &ingest.Site{
-		ID: uint64(id), Domain: "example.com", AllowIPs: []netip.Prefix{},
+		ID: uint64(id), Domain: "example.com", Location: time.UTC, AllowIPs: []netip.Prefix{},
 		Shields: ingest.Shields{IPs: []netip.Prefix{}, Countries: []string{}, Pages: []string{}, Hostnames: []string{}},
 	}, site)
 	_, err = sites.Site(b.ctx, "new.example")
@@ -130,7 +130,7 @@ func TestSitesFollowChanges(t *testing.T) {
 			site, err := sites.Site(b.ctx, domain)
 			require.NoError(c, err)
 			got := *site
-			got.ID = 0
+			got.ID, got.Location = 0, nil
 			require.Equal(c, want, got)
 		})
 	}

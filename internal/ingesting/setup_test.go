@@ -108,9 +108,14 @@ func (b *bundle) warehouseOf(t *testing.T) (*warehouse.Warehouse, driver.Conn) {
 // pipelineOf returns a pipeline that buffers in a log.
 func pipelineOf(t *testing.T, log *eventlog.Log) *ingest.Pipeline {
 	t.Helper()
+	return pipelineFor(t, log, ingesttest.Sites{ingesttest.SiteDomain: {ID: 7, Domain: ingesttest.SiteDomain}})
+}
+
+// pipelineFor returns a pipeline for sites that buffers in a log.
+func pipelineFor(t *testing.T, log *eventlog.Log, sites ingest.Sites) *ingest.Pipeline {
+	t.Helper()
 	buffer, err := logbuffer.New(log)
 	require.NoError(t, err)
-	sites := ingesttest.Sites{ingesttest.SiteDomain: {ID: 7, Domain: ingesttest.SiteDomain}}
 	pipeline, err := ingest.New(ingesttest.Config(sites, ingesttest.Data(t, filepath.Join("..", ".."), nil), buffer))
 	require.NoError(t, err)
 	return pipeline

@@ -53,7 +53,9 @@ type Sites struct {
 	byDomain map[string]*ingest.Site
 	byID     map[int64]*entry
 	keys     map[[sha256.Size]byte]ingeststore.KeyHash
-	version  int64
+	// zones are the time zones that were loaded.
+	zones   map[string]*time.Location
+	version int64
 	// checked is when the sites were last known to be current; zero before they are loaded.
 	checked time.Time
 }
@@ -74,7 +76,7 @@ func NewSites(c SitesConfig) (*Sites, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Sites{config: c, ready: make(chan struct{})}, nil
+	return &Sites{config: c, ready: make(chan struct{}), zones: map[string]*time.Location{}}, nil
 }
 
 // Ready is closed once the sites are loaded.
@@ -197,7 +199,7 @@ func (s *Sites) load(ctx context.Context) error {
 		return err
 	}
 	next := &Sites{
-		config: s.config, byDomain: make(map[string]*ingest.Site, len(all.Sites)),
+		config: s.config, zones: s.zones, byDomain: make(map[string]*ingest.Site, len(all.Sites)),
 		byID: make(map[int64]*entry, len(all.Sites)), keys: make(map[[sha256.Size]byte]ingeststore.KeyHash, len(all.Keys)),
 	}
 	for _, site := range all.Sites {
@@ -253,7 +255,10 @@ func (s *Sites) remove(id int64) {
 // add adds a site. One that the pipeline refuses takes no events until it is changed.
 func (s *Sites) add(row ingeststore.Site, keys []ingeststore.KeyHash) {
 	site := SiteOf(row)
-	if err := site.Validate(); err != nil {
+	var err error
+	// Without its zone, days would be those of UTC, and stay so.
+	site.Location, err = s.zone(row.TimeZone)
+	if err := errors.Join(err, site.Validate()); err != nil {
 		s.config.Logger.Error("the settings of a site are invalid; it takes no events", "site", row.Domain, "error", err)
 		site = ingest.Site{ID: site.ID, Domain: site.Domain, RateLimit: &ingest.RateLimit{}}
 	}
@@ -267,6 +272,19 @@ func (s *Sites) add(row ingeststore.Site, keys []ingeststore.KeyHash) {
 	}
 }
 
+// zone returns a time zone. Only Run calls it.
+func (s *Sites) zone(name string) (*time.Location, error) {
+	if zone, ok := s.zones[name]; ok {
+		return zone, nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("load the time zone: %w", err)
+	}
+	s.zones[name] = zone
+	return zone, nil
+}
+
 func (s *Sites) addKey(key ingeststore.KeyHash) {
 	if e, ok := s.byID[key.SiteID]; ok {
 		e.keys = append(e.keys, key.Hash)
@@ -274,7 +292,7 @@ func (s *Sites) addKey(key ingeststore.KeyHash) {
 	}
 }
 
-// SiteOf returns what the pipeline knows about a site.
+// SiteOf returns what the pipeline knows about a site, beside its time zone.
 func SiteOf(row ingeststore.Site) ingest.Site {
 	c := row.Settings
 	site := ingest.Site{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
@@ -28,6 +29,15 @@ func (s *Store) AddSite(ctx context.Context, n NewSite) (Site, error) {
 func (s *Store) Site(ctx context.Context, domain string) (Site, error) {
 	site, err := s.Queries().SiteByDomain(ctx, domain)
 	return site, store.Found(err, "site %s", domain)
+}
+
+// NativeStart returns the first day that native data serve, before which imports end: as an operator
+// has set it, otherwise that of the site's first event. It is nil before the first event.
+func NativeStart(site Site) *calendar.Day {
+	if site.NativeStart != nil {
+		return site.NativeStart
+	}
+	return site.FirstEvent
 }
 
 // Import returns the import of that number, or ErrNotFound.

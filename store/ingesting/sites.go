@@ -29,7 +29,7 @@ type Site struct {
 	ID       int64
 	Domain   string
 	TimeZone string
-	// NativeStart is the first day with native data, or nil.
+	// NativeStart is the first day that native data serve, or nil: see HistorySite.
 	NativeStart *calendar.Day
 	Settings    Settings
 }

@@ -220,6 +220,8 @@ func TestTimeZoneIsFinal(t *testing.T) {
 	require.NoError(t, zone("Europe/Berlin"))
 	b.exec(t, "UPDATE sites SET native_start = '2026-01-01'")
 	require.ErrorIs(t, zone("UTC"), store.ErrConflict)
+	b.exec(t, "UPDATE sites SET native_start = NULL, first_event = '2026-01-01'")
+	require.ErrorIs(t, zone("UTC"), store.ErrConflict)
 	require.NoError(t, zone("Europe/Berlin"))
 	site, err := b.FindSite(b.ctx, "a.example")
 	require.NoError(t, err)

@@ -4,7 +4,7 @@ SELECT version FROM ingest_sites_version;
 
 -- ListIngestSites returns the settings of all sites, or of one.
 -- name: ListIngestSites :many
-SELECT s.domain, s.time_zone, s.native_start, sqlc.embed(i),
+SELECT s.domain, s.time_zone, coalesce(s.native_start, s.first_event) AS native_start, sqlc.embed(i),
     ARRAY(SELECT d.domain FROM site_domains d WHERE d.site_id = s.id AND d.former ORDER BY d.domain)::text[] AS former_domains
 FROM sites s JOIN ingest_sites i ON i.site_id = s.id
 WHERE sqlc.narg(site_id)::bigint IS NULL OR s.id = sqlc.narg(site_id);
@@ -32,4 +32,5 @@ DELETE FROM site_domains WHERE domain = sqlc.arg(domain) AND site_id = sqlc.arg(
 
 -- SetSiteTimeZone changes the time zone of a site without native data.
 -- name: SetSiteTimeZone :execrows
-UPDATE sites SET time_zone = sqlc.arg(time_zone) WHERE id = sqlc.arg(site_id) AND native_start IS NULL;
+UPDATE sites SET time_zone = sqlc.arg(time_zone)
+WHERE id = sqlc.arg(site_id) AND coalesce(native_start, first_event) IS NULL;

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest/internal/wire"
 )
 
@@ -81,8 +82,18 @@ func (e *Event) set(v wire.Value) (err error) {
 		err = wire.Narrow(&e.TrackerVersion, "tracker version", v)
 	case eventAttributes:
 		err = wire.Within("attributes", v, e.Attributes.set)
+	case eventDay:
+		e.Day, err = day(v)
 	}
 	return err
+}
+
+// day reads a day that the warehouse can hold.
+func day(v wire.Value) (calendar.Day, error) {
+	if v.Number > uint64(calendar.MaxDay) {
+		return 0, fmt.Errorf("day %d: want 0 to %d", v.Number, calendar.MaxDay)
+	}
+	return calendar.Day(v.Number), nil
 }
 
 func (a *Attributes) set(v wire.Value) error {

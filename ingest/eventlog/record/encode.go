@@ -28,6 +28,7 @@ const (
 	eventRevenue
 	eventTrackerVersion
 	eventAttributes
+	eventDay
 )
 
 const (
@@ -104,7 +105,7 @@ func appendEvent(b []byte, e *Event) []byte {
 	if e.Attributes != (Attributes{}) {
 		b = wire.AppendMessage(b, eventAttributes, func(b []byte) []byte { return AppendAttributes(b, &e.Attributes) })
 	}
-	return b
+	return wire.AppendNumber(b, eventDay, uint64(e.Day))
 }
 
 // AppendAttributes appends the encoding of attributes to b. Sessions use it for their state.

@@ -7,6 +7,8 @@
 // that an older one did not write are zero.
 package record
 
+import "github.com/sluicehq/sluice/calendar"
+
 // Missing is the scroll depth of an event that has none.
 const Missing = 255
 
@@ -51,6 +53,10 @@ type Event struct {
 	UserID, PreviousUserID uint64
 	// Timestamp is when the event happened, in seconds since 1970.
 	Timestamp int64
+	// Day is the site's local day of Timestamp. The server takes it from the site's time zone
+	// when it accepts the event, so that a replay gives the same day whatever the zone and its
+	// rules are by then. 0 means that an earlier version wrote the record: see LocalDay.
+	Day calendar.Day
 	// Name is pageview, engagement or the name of a custom event.
 	Name               string
 	Hostname, Pathname string
@@ -64,6 +70,20 @@ type Event struct {
 	Revenue        *Revenue
 	TrackerVersion uint16
 	Attributes     Attributes
+}
+
+// LocalDay returns Day, or the day in UTC if the record has none.
+func (e *Event) LocalDay() calendar.Day {
+	if e.Day == 0 {
+		return UTCDay(e.Timestamp)
+	}
+	return e.Day
+}
+
+// UTCDay returns the day in UTC of a time in seconds since 1970. Times that the warehouse cannot
+// hold give its first or last day.
+func UTCDay(seconds int64) calendar.Day {
+	return calendar.Day(min(max(seconds/(24*60*60), int64(calendar.MinDay)), int64(calendar.MaxDay)))
 }
 
 // Counter counts dropped events.

@@ -31,7 +31,7 @@ func attributeValues(a *record.Attributes) []any {
 
 func events() warehouse.LogTable {
 	return warehouse.LogTable{Name: "events", Time: "timestamp", Columns: slices.Concat([]string{
-		"timestamp", "name", "site_id", "user_id", "session_id", "hostname", "pathname", "meta.key", "meta.value",
+		"timestamp", "day", "name", "site_id", "user_id", "session_id", "hostname", "pathname", "meta.key", "meta.value",
 		"scroll_depth", "engagement_time", "revenue_source_amount", "revenue_source_currency",
 		"revenue_reporting_amount", "revenue_reporting_currency", "log_partition", "log_sequence", "log_index",
 	}, attributeColumns())}
@@ -46,7 +46,7 @@ func eventRow(key writer.Key, e *writer.Event) []any {
 		source, reporting = amount(r.SourceAmount, r.SourceCurrency), amount(r.ReportingAmount, r.ReportingCurrency)
 	}
 	return append([]any{
-		clock(e.Timestamp), e.Name, e.SiteID, e.UserID, e.SessionID, e.Hostname, e.Pathname, keys, values,
+		clock(e.Timestamp), e.LocalDay().Time(), e.Name, e.SiteID, e.UserID, e.SessionID, e.Hostname, e.Pathname, keys, values,
 		e.ScrollDepth, e.EngagementTime, source, fixed(r.SourceCurrency, 3), reporting, fixed(r.ReportingCurrency, 3),
 		uint16(key.Partition), e.Sequence, e.Index,
 	}, attributeValues(&e.Attributes)...)
@@ -54,7 +54,7 @@ func eventRow(key writer.Key, e *writer.Event) []any {
 
 func sessions() warehouse.LogTable {
 	return warehouse.LogTable{Name: "sessions", Time: "start", Identity: "session_id", Columns: slices.Concat([]string{
-		"session_id", "version", "site_id", "user_id", "start", "timestamp", "hostname", "entry_page", "exit_page",
+		"session_id", "version", "site_id", "user_id", "start", "day", "timestamp", "hostname", "entry_page", "exit_page",
 		"exit_page_hostname", "is_bounce", "pageviews", "events", "duration", "entry_meta.key", "entry_meta.value",
 		"log_partition", "log_sequence",
 	}, attributeColumns())}
@@ -67,7 +67,7 @@ func sessionRow(key writer.Key, s *session.Session) []any {
 		bounce = 1
 	}
 	return append([]any{
-		s.ID, s.Version, s.SiteID, s.UserID, clock(s.Start), clock(s.Timestamp), s.Hostname, s.EntryPage, s.ExitPage,
+		s.ID, s.Version, s.SiteID, s.UserID, clock(s.Start), s.Day.Time(), clock(s.Timestamp), s.Hostname, s.EntryPage, s.ExitPage,
 		s.ExitPageHostname, bounce, int32(s.Pageviews), int32(s.Events), s.Duration, keys, values,
 		uint16(key.Partition), sequenceOf(s),
 	}, attributeValues(&s.Attributes)...)

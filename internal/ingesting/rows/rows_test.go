@@ -72,7 +72,9 @@ func written(from uint64, n int) writer.Rows {
 	var all writer.Rows
 	for i := range n {
 		e := &record.Event{
-			SiteID: 1, UserID: 1<<64 - 1, Timestamp: start + int64(i)*31*86400, Name: "Purchase", Hostname: "h", Pathname: "/p",
+			SiteID: 1, UserID: 1<<64 - 1, Timestamp: start + int64(i)*31*86400,
+			// In the east it is the next day already.
+			Day: 19_676, Name: "Purchase", Hostname: "h", Pathname: "/p",
 			Props: props, ScrollDepth: 40, EngagementTime: 5, Attributes: attributes,
 		}
 		if i == 0 {
@@ -87,7 +89,7 @@ func written(from uint64, n int) writer.Rows {
 		all.Events = append(all.Events, writer.Event{Event: e, SessionID: 7, Sequence: from, Index: uint32(i)})
 	}
 	all.Sessions = []session.Session{{
-		ID: 7, SiteID: 1, UserID: 1<<64 - 1, Start: start, Timestamp: start + 5, Hostname: "h", EntryPage: "/a",
+		ID: 7, SiteID: 1, UserID: 1<<64 - 1, Start: start, Day: 19_676, Timestamp: start + 5, Hostname: "h", EntryPage: "/a",
 		ExitPageHostname: "eh", ExitPage: "/z", IsBounce: true, Pageviews: 2, Events: uint32(n), Duration: 5,
 		Attributes: attributes, EntryProps: props, Version: from<<16 | 3,
 	}}
@@ -110,11 +112,11 @@ func testColumns(t *testing.T, b *bundle) {
 	require.NoError(t, b.Insert(b.ctx, key(4, 0), written(4, 2)))
 	const attributes = "'r','Google','m','s','c','co','t','gclid','Paid Search','DE','DE-BE','x',9,'Desktop','Mac','14.1'," +
 		"'Firefox','130.0'"
-	require.Equal(t, "('2023-11-14 22:13:20','Purchase',1,18446744073709551615,7,'h','/p',['plan',''],['pro','x'],40,5,"+
+	require.Equal(t, "('2023-11-14 22:13:20','2023-11-15','Purchase',1,18446744073709551615,7,'h','/p',['plan',''],['pro','x'],40,5,"+
 		"-1.5,'EUR',999999999999999.999,'USD',"+attributes+",200,4,0)", b.one(t, "SELECT * FROM events WHERE log_index = 0"))
 	require.Equal(t, `(0.001,NULL,'\0\0\0','\0\0','')`, b.one(t, "SELECT revenue_source_amount, revenue_reporting_amount, "+
 		"revenue_reporting_currency, country_code, browser FROM events WHERE log_index = 1"))
-	require.Equal(t, "(7,1,1,18446744073709551615,'2023-11-14 22:13:20','2023-11-14 22:13:25','h','/a','/z','eh',1,2,2,5,"+
+	require.Equal(t, "(7,1,1,18446744073709551615,'2023-11-14 22:13:20','2023-11-15','2023-11-14 22:13:25','h','/a','/z','eh',1,2,2,5,"+
 		"['plan',''],['pro','x'],"+attributes+")", b.one(t, "SELECT * FROM visible_sessions"))
 	require.Equal(t, "('2023-11-14 22:13:20','example.com',NULL,'buffered',3,31,200,4,0)",
 		b.one(t, "SELECT * FROM ingest_counters"))

@@ -36,7 +36,7 @@ func (q *Queries) IngestSitesVersion(ctx context.Context) (int64, error) {
 }
 
 const listIngestSites = `-- name: ListIngestSites :many
-SELECT s.domain, s.time_zone, s.native_start, i.site_id, i.blocked, i.rate_events, i.rate_seconds, i.accept_until, i.goals, i.props, i.allowed_networks, i.shield_ips, i.shield_countries, i.shield_pages, i.shield_hostnames, i.updated_at,
+SELECT s.domain, s.time_zone, coalesce(s.native_start, s.first_event) AS native_start, i.site_id, i.blocked, i.rate_events, i.rate_seconds, i.accept_until, i.goals, i.props, i.allowed_networks, i.shield_ips, i.shield_countries, i.shield_pages, i.shield_hostnames, i.updated_at,
     ARRAY(SELECT d.domain FROM site_domains d WHERE d.site_id = s.id AND d.former ORDER BY d.domain)::text[] AS former_domains
 FROM sites s JOIN ingest_sites i ON i.site_id = s.id
 WHERE $1::bigint IS NULL OR s.id = $1
@@ -155,7 +155,8 @@ func (q *Queries) SaveIngestSite(ctx context.Context, arg SaveIngestSiteParams) 
 }
 
 const setSiteTimeZone = `-- name: SetSiteTimeZone :execrows
-UPDATE sites SET time_zone = $1 WHERE id = $2 AND native_start IS NULL
+UPDATE sites SET time_zone = $1
+WHERE id = $2 AND coalesce(native_start, first_event) IS NULL
 `
 
 // SetSiteTimeZone changes the time zone of a site without native data.

@@ -335,12 +335,15 @@ type Schedule struct {
 }
 
 type Site struct {
-	ID          int64
-	Domain      string
-	TimeZone    string
+	ID       int64
+	Domain   string
+	TimeZone string
+	// The first native day as an operator has set it. Null: the day of the first event.
 	NativeStart *calendar.Day
 	Contacts    []string
 	CreatedAt   time.Time
+	FirstEvent  *calendar.Day
+	Version     int64
 }
 
 type Sync struct {

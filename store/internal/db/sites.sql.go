@@ -12,7 +12,7 @@ import (
 )
 
 const addSite = `-- name: AddSite :one
-INSERT INTO sites (domain, time_zone, native_start, contacts) VALUES ($1, $2, $3, $4) RETURNING id, domain, time_zone, native_start, contacts, created_at
+INSERT INTO sites (domain, time_zone, native_start, contacts) VALUES ($1, $2, $3, $4) RETURNING id, domain, time_zone, native_start, contacts, created_at, first_event, version
 `
 
 type AddSiteParams struct {
@@ -38,12 +38,14 @@ func (q *Queries) AddSite(ctx context.Context, arg AddSiteParams) (Site, error) 
 		&i.NativeStart,
 		&i.Contacts,
 		&i.CreatedAt,
+		&i.FirstEvent,
+		&i.Version,
 	)
 	return i, err
 }
 
 const listSites = `-- name: ListSites :many
-SELECT id, domain, time_zone, native_start, contacts, created_at FROM sites ORDER BY domain
+SELECT id, domain, time_zone, native_start, contacts, created_at, first_event, version FROM sites ORDER BY domain
 `
 
 // ListSites returns all sites by domain.
@@ -63,6 +65,8 @@ func (q *Queries) ListSites(ctx context.Context) ([]Site, error) {
 			&i.NativeStart,
 			&i.Contacts,
 			&i.CreatedAt,
+			&i.FirstEvent,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -75,7 +79,7 @@ func (q *Queries) ListSites(ctx context.Context) ([]Site, error) {
 }
 
 const siteByDomain = `-- name: SiteByDomain :one
-SELECT id, domain, time_zone, native_start, contacts, created_at FROM sites WHERE domain = $1
+SELECT id, domain, time_zone, native_start, contacts, created_at, first_event, version FROM sites WHERE domain = $1
 `
 
 // SiteByDomain returns the site of that domain.
@@ -89,12 +93,14 @@ func (q *Queries) SiteByDomain(ctx context.Context, domain string) (Site, error)
 		&i.NativeStart,
 		&i.Contacts,
 		&i.CreatedAt,
+		&i.FirstEvent,
+		&i.Version,
 	)
 	return i, err
 }
 
 const siteByID = `-- name: SiteByID :one
-SELECT id, domain, time_zone, native_start, contacts, created_at FROM sites WHERE id = $1
+SELECT id, domain, time_zone, native_start, contacts, created_at, first_event, version FROM sites WHERE id = $1
 `
 
 // SiteByID returns the site of that number.
@@ -108,6 +114,8 @@ func (q *Queries) SiteByID(ctx context.Context, id int64) (Site, error) {
 		&i.NativeStart,
 		&i.Contacts,
 		&i.CreatedAt,
+		&i.FirstEvent,
+		&i.Version,
 	)
 	return i, err
 }
