@@ -81,6 +81,10 @@ $(refdata): refdata/package-lock.json
 demo: doctor engines build ## Run everything on this machine with sample data (ONCE=1 exits when done)
 	$(dev) demo $(if $(filter 1 true yes,$(ONCE)),--once)
 
+.PHONY: demo-sync
+demo-sync: doctor engines build ## Show list sync on fakes of Mailchimp and Ometria (MEMBERS, CHANGES)
+	SLUICE_BIN=$(abspath $(bin))/sluice $(dev) exec --worker -- tools/demo-sync.sh
+
 ##
 ## Check
 ##

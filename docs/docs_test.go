@@ -273,7 +273,7 @@ func TestLimitsAreTrue(t *testing.T) {
 func TestMetricsExist(t *testing.T) {
 	t.Parallel()
 	var source []byte
-	for _, file := range []string{"metrics.go", "connectionmetrics.go"} {
+	for _, file := range []string{"metrics.go", "connectionmetrics.go", "lagmetrics.go", "syncmetrics.go", "writermetrics.go"} {
 		text, err := os.ReadFile("../worker/" + file)
 		require.NoError(t, err)
 		source = append(source, text...)

@@ -58,7 +58,8 @@ func (n *Notifier) syncJob(
 	event := destinations.Event{Source: dispatchstore.SourceSluice, Name: a.Event, Data: text, SentAt: a.OccurredAt}
 	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, event)
 	if err != nil {
-		return deliverystore.NewJob{}, errors.New("a recipient of the alarm cannot be notified: the action refuses its address")
+		return deliverystore.NewJob{}, errors.New(
+			"a recipient of the alarm cannot be notified: the action refuses its address")
 	}
 	return deliverystore.NewJob(job), nil
 }
@@ -85,7 +86,8 @@ func syncMail(a dispatchstore.SyncAlarm) (subject, text string) {
 		line("Error of the last run: %s", storable(a.LastError))
 	}
 	line("")
-	line("`sluice sync show %s` and `sluice sync history %s` have the details. There is one more mail when it has recovered.",
+	line("`sluice sync show %s` and `sluice sync history %s` have the details. "+
+		"There is one more mail when it has recovered.",
 		a.Sync, a.Sync)
 	return subject, b.String()
 }

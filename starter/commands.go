@@ -30,37 +30,35 @@ func (b By) command(run string) command.Command {
 }
 
 // Pause interrupts the running attempts of an import and pauses it, also while it waits for
-// its source. The errors are store.ErrNotFound for an unknown import, store.ErrConflict if it has ended,
-// ErrRefused with the reason, and ErrNoWorker.
+// its source. A refusal is an error with the reason.
 func (s *Starter) Pause(ctx context.Context, id int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandPause, func(run string) any {
 		return command.Pause{Command: by.command(run)}
 	})
 }
 
-// Resume resumes a paused import. Its errors are those of Pause.
+// Resume resumes a paused import.
 func (s *Starter) Resume(ctx context.Context, id int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandResume, func(run string) any {
 		return command.Resume{Command: by.command(run)}
 	})
 }
 
-// SetRate limits the rows that an import loads per second; 0 is unlimited. Its errors are
-// those of Pause.
+// SetRate limits the rows that an import loads per second; 0 is unlimited.
 func (s *Starter) SetRate(ctx context.Context, id, rowsPerSecond int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandSetRate, func(run string) any {
 		return importing.SetRate{Command: by.command(run), RowsPerSecond: rowsPerSecond}
 	})
 }
 
-// RetryPart retries a parked part. Its errors are those of Pause: ErrRefused also for a part that is not parked.
+// RetryPart retries a parked part. A refusal is an error with the reason.
 func (s *Starter) RetryPart(ctx context.Context, id int64, part int32, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandRetryPart, func(run string) any {
 		return importing.RetryPart{Command: by.command(run), Part: part}
 	})
 }
 
-// SkipPart skips a parked part. by.Why is required. Its errors are those of RetryPart.
+// SkipPart skips a parked part. by.Why is required.
 func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandSkipPart, func(run string) any {
 		return importing.SkipPart{Command: by.command(run), Part: part}
@@ -68,8 +66,8 @@ func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, by By) err
 }
 
 // Decide accepts or declines an import: the verdict is importstore.Accepted or
-// importstore.Declined. by.Who is required; by.Why too, to decline. Its errors are those of
-// Pause, and importstore.ErrDecided with the earlier decision, if there is one.
+// importstore.Declined. by.Who is required; by.Why too, to decline. A refusal is an error with the
+// reason; importstore.ErrDecided with the earlier decision, if there is one.
 func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) error {
 	if err := s.Store.Imports.CheckDecidable(ctx, id); err != nil {
 		return err
@@ -89,8 +87,7 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 // Cancel cancels an import. It returns once the command is accepted; the import ends as
 // cancelled after its rows are purged. Where the workflow takes no commands, because no worker
 // answers, its task fails or the server's limit of updates is reached, Cancel requests
-// Temporal's own cancellation. The errors are store.ErrNotFound for an unknown import, store.ErrConflict if
-// it has ended, and ErrRefused.
+// Temporal's own cancellation. Returns store.ErrConflict if the import has ended.
 func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 	err := s.sendCommand(ctx, id, workflows.CommandCancel, func(run string) any {
 		return command.Cancel{Command: by.command(run)}

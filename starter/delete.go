@@ -11,7 +11,7 @@ import (
 
 // Delete deletes an import that has ended: its rows become invisible and are purged, then the
 // import itself is removed. It returns when the deletion is running; WaitDeleted waits for its end.
-// The errors are store.ErrNotFound for an unknown import, and store.ErrConflict if it has not ended.
+// The error is store.ErrConflict if the import has not ended.
 func (s *Starter) Delete(ctx context.Context, id int64) error {
 	imp, err := s.Store.Imports.Import(ctx, id)
 	if err != nil {
@@ -47,8 +47,8 @@ func (s *Starter) Delete(ctx context.Context, id int64) error {
 }
 
 // ForgetImports deletes all imports of a site and returns their numbers: their rows become
-// invisible at once, and they are removed one after the other. The errors are store.ErrNotFound
-// for an unknown site, and store.ErrConflict if an import has not ended; then none is deleted.
+// invisible at once, and they are removed one after the other. The error is store.ErrConflict if an
+// import has not ended; then none is deleted.
 func (s *Starter) ForgetImports(ctx context.Context, domain string) ([]int64, error) {
 	site, err := s.Store.Imports.Site(ctx, domain)
 	if err != nil {

@@ -16,8 +16,7 @@ import (
 )
 
 // Pause keeps the jobs of an action waiting, or those of all actions of the destination if ref names no
-// action. Batches in flight are not interrupted. The errors are that of an unknown destination or action,
-// ErrRefused with the reason, and ErrNoWorker.
+// action. Batches in flight are not interrupted.
 func (d *Destinations) Pause(ctx context.Context, ref deliveryacts.ActionRef, by By) error {
 	if ref.Action == "" {
 		return errors.Join(d.cfg.Store.Deliveries.Pause(ctx, ref.Destination, "", by.Who), d.refresh(ctx, ref.Destination))
@@ -28,8 +27,7 @@ func (d *Destinations) Pause(ctx context.Context, ref deliveryacts.ActionRef, by
 }
 
 // Resume is the opposite of Pause. It probes connections with an open circuit now and makes waiting
-// retries due. An action whose destination is paused as a whole cannot be resumed by itself. Its
-// errors are those of Pause.
+// retries due. An action whose destination is paused as a whole cannot be resumed by itself.
 func (d *Destinations) Resume(ctx context.Context, ref deliveryacts.ActionRef, by By) error {
 	if ref.Action == "" {
 		return errors.Join(d.cfg.Store.Deliveries.Resume(ctx, ref.Destination, "", by.Who),
@@ -41,7 +39,7 @@ func (d *Destinations) Resume(ctx context.Context, ref deliveryacts.ActionRef, b
 }
 
 // Trigger delivers the waiting jobs of an action now: new jobs and retries. Connections with an open
-// circuit are probed. Its errors are those of Pause.
+// circuit are probed.
 func (d *Destinations) Trigger(ctx context.Context, ref deliveryacts.ActionRef, by By) error {
 	return d.sendCommand(ctx, ref, workflows.CommandTrigger, func(o command.Command) any {
 		return delivery.Trigger{Command: o}
@@ -55,37 +53,34 @@ type NewTiming struct {
 	Interval, TimeZone *string
 }
 
-// SetSchedule changes the schedule of an action. Its errors are those of Pause.
+// SetSchedule changes the schedule of an action.
 func (d *Destinations) SetSchedule(ctx context.Context, ref deliveryacts.ActionRef, t NewTiming, by By) error {
 	return d.sendCommand(ctx, ref, workflows.CommandSetSchedule, func(o command.Command) any {
 		return delivery.SetSchedule{Command: o, Realtime: t.Realtime, Interval: t.Interval, TimeZone: t.TimeZone}
 	}, by)
 }
 
-// SetRate limits the jobs per second of each connection; 0 restores the program's limit. Its errors
-// are those of Pause.
+// SetRate limits the jobs per second of each connection; 0 restores the program's limit.
 func (d *Destinations) SetRate(ctx context.Context, ref deliveryacts.ActionRef, jobsPerSecond float64, by By) error {
 	return d.sendCommand(ctx, ref, workflows.CommandSetJobRate, func(o command.Command) any {
 		return delivery.SetJobRate{Command: o, JobsPerSecond: jobsPerSecond}
 	}, by)
 }
 
-// SetConcurrency limits the concurrent batches of each connection; 0 restores the program's limit. Its
-// errors are those of Pause.
+// SetConcurrency limits the concurrent batches of each connection; 0 restores the program's limit.
 func (d *Destinations) SetConcurrency(ctx context.Context, ref deliveryacts.ActionRef, batches int32, by By) error {
 	return d.sendCommand(ctx, ref, workflows.CommandSetConcurrency, func(o command.Command) any {
 		return delivery.SetConcurrency{Command: o, Batches: batches}
 	}, by)
 }
 
-// State returns the state of an action's workflow. The error is Temporal's: serviceerror.NotFound if the workflow
-// does not run.
+// State returns the state of an action's workflow.
 func (d *Destinations) State(ctx context.Context, ref deliveryacts.ActionRef) (s delivery.ActionState, err error) {
 	err = d.ask(ctx, ref, workflows.QueryState, &s)
 	return s, err
 }
 
-// Backlog returns how many jobs of an action wait. Its errors are those of State.
+// Backlog returns how many jobs of an action wait.
 func (d *Destinations) Backlog(ctx context.Context, ref deliveryacts.ActionRef) (b delivery.BacklogState, err error) {
 	err = d.ask(ctx, ref, workflows.QueryBacklog, &b)
 	return b, err

@@ -52,7 +52,7 @@ type Listener struct {
 const overlap = time.Minute
 
 // Listen begins to listen. What ends after it has returned is reported by Next. The caller
-// closes the listener. The error is that of the store.
+// closes the listener.
 func Listen(ctx context.Context, s *dispatchstore.Store) (*Listener, error) {
 	l := &Listener{store: s, follower: s.Follower(importstore.JobsChannel), seen: map[string]time.Time{}}
 	l.follower.Lost = func(err error) {

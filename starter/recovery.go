@@ -32,12 +32,11 @@ const behindFor = time.Minute
 // Recover compares an import whose workflow is not done with that workflow, and repairs
 // differences.
 // The store is the system of record: a run that is missing, has timed out, was terminated by
-// the server, or has ended without the import, is started again under the same ID, and
-// continues from the checkpoints; so is one that is ahead of a restored store. A run that was
+// the server, or has ended without the import, is started again under the same ID, and goes
+// on from the checkpoints; so is one that is ahead of a restored store. A run that was
 // terminated by hand is followed by one that ends the import. Of an import that has ended, the
 // new run does what follows the end, unless a person has terminated the run before. A failing
-// task of a run is noted for people. It is safe for concurrent use. The error is store.ErrNotFound for
-// an unknown import.
+// task of a run is noted for people. It may be called at any time, and by many at once.
 func (s *Starter) Recover(ctx context.Context, id int64) (Recovery, error) {
 	imp, domain, err := s.open(ctx, id)
 	if err != nil || imp.ID == 0 {

@@ -153,14 +153,12 @@ func scheduleOptions(n NewSchedule, in importing.ScheduledInput) (client.Schedul
 	}, nil
 }
 
-// PauseSchedule pauses a schedule: it starts no imports; running imports continue. The error is
-// store.ErrNotFound for an unknown schedule. After an error of Temporal the store has recorded the change, and
-// workers retry it.
+// PauseSchedule pauses a schedule: it starts no imports; running imports continue.
 func (s *Starter) PauseSchedule(ctx context.Context, name string, by By) error {
 	return s.setPaused(ctx, name, true, "pause", noteOf("paused", by))
 }
 
-// ResumeSchedule resumes a paused schedule, from the next time on. Its errors are those of PauseSchedule.
+// ResumeSchedule resumes a paused schedule, from the next time on.
 func (s *Starter) ResumeSchedule(ctx context.Context, name string, by By) error {
 	return s.setPaused(ctx, name, false, "resume", noteOf("resumed", by))
 }
@@ -190,8 +188,7 @@ func (s *Starter) PauseFailing(ctx context.Context, name, note string) error {
 }
 
 // TriggerSchedule runs a schedule now, also a paused one. Where an import of it is under
-// way its overlap policy decides, unless overlap names another. The error is store.ErrNotFound for an
-// unknown schedule, or says which policies are valid.
+// way its overlap policy decides, unless overlap names another.
 func (s *Starter) TriggerSchedule(ctx context.Context, name, overlap string) error {
 	options := client.ScheduleTriggerOptions{}
 	if overlap != "" {
@@ -205,8 +202,7 @@ func (s *Starter) TriggerSchedule(ctx context.Context, name, overlap string) err
 }
 
 // DeleteSchedule deletes a schedule. Its imports stay; running ones continue. If Temporal
-// cannot be reached the store remembers it, and workers delete it there. The error is store.ErrNotFound for
-// an unknown schedule.
+// cannot be reached the store remembers it, and workers delete it there.
 func (s *Starter) DeleteSchedule(ctx context.Context, name string) error {
 	if _, err := s.knownSchedule(ctx, name); err != nil {
 		return err

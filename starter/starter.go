@@ -26,8 +26,7 @@ import (
 // recordTimeout bounds the record of a started workflow.
 const recordTimeout = 10 * time.Second
 
-// Starter starts and controls imports. It is safe for concurrent use. Besides the errors that a method names, methods
-// return those of the store, of Temporal and of ctx.
+// Starter starts and controls imports. It is safe for concurrent use.
 type Starter struct {
 	// Temporal is the client of the namespace that the workers poll. Required.
 	Temporal client.Client
@@ -81,8 +80,7 @@ type Request struct {
 }
 
 // Launch starts the workflow of an import that is queued, or of its deletion. It
-// does nothing where the workflow runs already. The errors are those of Temporal and of the store; after one the
-// import stays queued, and a worker starts it.
+// does nothing where the workflow runs already.
 func (s *Starter) Launch(ctx context.Context, imp importstore.Import, domain string) (importstore.Import, error) {
 	if importstore.Ended(imp.Status) || imp.RunID != "" {
 		return imp, nil

@@ -65,7 +65,8 @@ func (n NewSync) Validate() error {
 			"name %q: want a lower-case letter, then up to 49 letters, digits, dashes and underscores", n.Name))
 	}
 	if !validList.MatchString(n.List) {
-		faults = append(faults, fmt.Errorf("list %q: want letters, digits, dashes and underscores, such as 1a2d7ebf82", n.List))
+		faults = append(faults, fmt.Errorf(
+			"list %q: want letters, digits, dashes and underscores, such as 1a2d7ebf82", n.List))
 	}
 	return errors.Join(append(faults, checkEvery(n.Every), n.Settings.Validate())...)
 }
@@ -82,7 +83,8 @@ func checkEvery(every time.Duration) error {
 func (s *Syncs) Create(ctx context.Context, n NewSync) (syncstore.Sync, error) {
 	err := errors.Join(n.Validate(), syncacts.CheckPair(s.Kinds, syncacts.Pair{From: n.FromKind, To: n.ToKind}))
 	if err == nil {
-		err = errors.Join(s.checkConnection(ctx, n.FromConnection, n.FromKind), s.checkConnection(ctx, n.ToConnection, n.ToKind))
+		err = errors.Join(s.checkConnection(ctx, n.FromConnection, n.FromKind),
+			s.checkConnection(ctx, n.ToConnection, n.ToKind))
 	}
 	if err != nil {
 		return syncstore.Sync{}, mark(err, ErrInvalid)
@@ -122,7 +124,9 @@ func (s *Syncs) checkConnection(ctx context.Context, name, kind string) error {
 // Set changes a sync: each change is a setting and its value as text, "null" for the default. It applies the
 // schedule if the interval has changed.
 func (s *Syncs) Set(ctx context.Context, name string, changes []Change) (syncstore.Sync, error) {
-	row, err := s.Store.Change(ctx, name, func(row *syncstore.Sync) error { return mark(applyChanges(row, changes), ErrInvalid) })
+	row, err := s.Store.Change(ctx, name, func(row *syncstore.Sync) error {
+		return mark(applyChanges(row, changes), ErrInvalid)
+	})
 	if err != nil {
 		return syncstore.Sync{}, err
 	}
@@ -137,15 +141,23 @@ func (s *Syncs) Delete(ctx context.Context, name string) error {
 	if _, err := s.Store.Sync(ctx, name); err != nil {
 		return err
 	}
-	if err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.SyncScheduleID(name)).Delete(ctx); err != nil && !isNotFound(err) {
-		return fmt.Errorf("delete the schedule of sync %s: %w", name, err)
-	}
-	if err := s.Store.Delete(ctx, name); err != nil {
+	if err := s.DeleteSchedule(ctx, name); err != nil {
 		return err
 	}
+	// The row goes last: until then the command can be repeated, and no workflow of another sync of the name
+	// is found running.
 	err := s.Temporal.TerminateWorkflow(ctx, workflows.SyncID(name), "", "the sync is deleted")
 	if err != nil && !isNotFound(err) {
 		return fmt.Errorf("terminate the workflow of sync %s: %w", name, err)
+	}
+	return s.Store.Delete(ctx, name)
+}
+
+// DeleteSchedule deletes the schedule of a sync, if there is one.
+func (s *Syncs) DeleteSchedule(ctx context.Context, name string) error {
+	err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.SyncScheduleID(name)).Delete(ctx)
+	if err != nil && !isNotFound(err) {
+		return fmt.Errorf("delete the schedule of sync %s: %w", name, err)
 	}
 	return nil
 }
@@ -171,8 +183,16 @@ func (s *Syncs) answerTimeout() time.Duration {
 	return s.AnswerTimeout
 }
 
-// Run runs a sync now. While a run is under way, another one follows it.
+// Run runs a sync now. While a run is under way, another one follows it. The error is store.ErrConflict if the
+// sync is paused.
 func (s *Syncs) Run(ctx context.Context, name string, by By) error {
+	row, err := s.Store.Sync(ctx, name)
+	if err != nil {
+		return err
+	}
+	if row.Paused {
+		return fmt.Errorf("sync %s is paused: resume it, which runs it: %w", name, store.ErrConflict)
+	}
 	return s.send(ctx, name, workflows.CommandRun, func(o command.Command) any { return syncing.Run{Command: o} }, by)
 }
 
@@ -183,7 +203,8 @@ func (s *Syncs) Pause(ctx context.Context, name string, by By) error {
 
 // Resume resumes a sync, with a run now.
 func (s *Syncs) Resume(ctx context.Context, name string, by By) error {
-	return s.send(ctx, name, workflows.CommandResume, func(o command.Command) any { return command.Resume{Command: o} }, by)
+	argument := func(o command.Command) any { return command.Resume{Command: o} }
+	return s.send(ctx, name, workflows.CommandResume, argument, by)
 }
 
 // send sends a command and waits for the answer. The key deduplicates its attempts.
@@ -275,7 +296,7 @@ func sameIntervals(now *client.ScheduleSpec, wanted client.ScheduleSpec) bool {
 func syncSchedule(row syncstore.Sync) client.ScheduleOptions {
 	every := time.Duration(row.EverySeconds) * time.Second
 	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(row.Name)) //nolint:errcheck // it never fails
+	_, _ = hash.Write([]byte(row.Name))
 	offset := time.Duration(hash.Sum64()%uint64(row.EverySeconds)) * time.Second
 	id := workflows.SyncScheduleID(row.Name)
 	return client.ScheduleOptions{

@@ -83,9 +83,13 @@ func applyChange(row *syncstore.Sync, s *sync.Settings, c Change) (err error) {
 			err = errors.New("want a JSON object of expressions, or null for the default mapping")
 		}
 	case "elapsed_seconds":
-		row.ElapsedSeconds, err = parseOptional(c.Value, func(text string) (float64, error) { return strconv.ParseFloat(text, 64) })
+		row.ElapsedSeconds, err = parseOptional(c.Value, func(text string) (float64, error) {
+			return strconv.ParseFloat(text, 64)
+		})
 	case "total_updates":
-		row.TotalUpdates, err = parseOptional(c.Value, func(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) })
+		row.TotalUpdates, err = parseOptional(c.Value, func(text string) (int64, error) {
+			return strconv.ParseInt(text, 10, 64)
+		})
 	default:
 		err = fmt.Errorf("no such setting: want one of %s", strings.Join(SyncSettingNames(), ", "))
 	}
@@ -154,5 +158,6 @@ func parseTimestamp(value string) (*time.Time, error) {
 			return &t, nil
 		}
 	}
-	return nil, fmt.Errorf("%q: want a UTC time such as 2019-10-18T22:20:23, a time with a zone, or null for a full load", value)
+	return nil, fmt.Errorf(
+		"%q: want a UTC time such as 2019-10-18T22:20:23, a time with a zone, or null for a full load", value)
 }

@@ -42,6 +42,11 @@ type SyncView struct {
 
 // ViewSync returns everything about a sync, or store.ErrNotFound. It needs neither Temporal nor a worker.
 func ViewSync(ctx context.Context, rows *syncstore.Store, name string, now time.Time) (SyncView, error) {
+	// The run comes first: what a successful one has changed is in the row then.
+	runs, err := rows.History(ctx, name, 0, 1)
+	if err != nil {
+		return SyncView{}, err
+	}
 	row, err := rows.Sync(ctx, name)
 	if err != nil {
 		return SyncView{}, err
@@ -59,10 +64,6 @@ func ViewSync(ctx context.Context, rows *syncstore.Store, name string, now time.
 	}
 	if scanned {
 		v.Scan = &known
-	}
-	runs, err := rows.History(ctx, name, 0, 1)
-	if err != nil {
-		return SyncView{}, err
 	}
 	status := ""
 	if len(runs) > 0 {
@@ -100,7 +101,8 @@ func syncState(
 func SyncSettings(changes []Change) (sync.Settings, error) {
 	for _, c := range changes {
 		if slices.Contains([]string{"latest_timestamp", "every", "elapsed_seconds", "total_updates"}, c.Name) {
-			return sync.Settings{}, mark(fmt.Errorf("%s: no setting of a new sync: change it with `sluice sync set`", c.Name), ErrInvalid)
+			return sync.Settings{}, mark(fmt.Errorf(
+				"%s: no setting of a new sync: change it with `sluice sync set`", c.Name), ErrInvalid)
 		}
 	}
 	row := syncstore.Sync{Settings: json.RawMessage(`{}`)}

@@ -14,13 +14,12 @@ const pollInterval = 50 * time.Millisecond
 
 // Wait follows an import until it has ended and returns it as it is then. seen, if
 // set, is called with every state that was read. It needs the store alone: no
-// worker, and no Temporal. The errors are store.ErrNotFound for an unknown import, and that of ctx, with the
-// last state.
+// worker, and no Temporal.
 func (s *Starter) Wait(ctx context.Context, id int64, seen func(importstore.Summary)) (importstore.Summary, error) {
 	return s.WaitFor(ctx, id, func(i importstore.Import) bool { return importstore.Ended(i.Status) }, seen)
 }
 
-// WaitFor is Wait until a condition holds; its errors are those of Wait.
+// WaitFor is Wait until a condition holds.
 func (s *Starter) WaitFor(
 	ctx context.Context, id int64, holds func(importstore.Import) bool, seen func(importstore.Summary),
 ) (importstore.Summary, error) {
@@ -45,8 +44,7 @@ func (s *Starter) WaitFor(
 	}
 }
 
-// WaitDeleted waits until a deletion has ended. An unknown import is deleted. The errors are those of ctx and of
-// the store.
+// WaitDeleted waits until a deletion has ended.
 func (s *Starter) WaitDeleted(ctx context.Context, id int64) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()

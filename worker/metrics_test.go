@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/starter"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -35,7 +36,7 @@ func scrape(t *testing.T, address string) map[string]*dto.MetricFamily {
 // labelNames are the labels that a metric may have. None of them grows with what is
 // imported: no site, no import, no workflow ID, no file.
 var labelNames = []string{
-	"source", "table", "version", "quantile", "destination", "action", "state", "connection",
+	"source", "table", "version", "quantile", "destination", "action", "state", "connection", "sync",
 	"namespace", "task_queue", "activity_type", "workflow_type", "worker_type", "poller_type", "client_name",
 	"partition", "operation", "failure_reason", "status_code", "query_type", "update_name",
 }
@@ -61,7 +62,17 @@ func TestMetrics(t *testing.T) {
 		_, err := s.Store.Deliveries.NoteEvidence(enginetest.Context(t), "ops", deliverystore.Evidence{Failed: []string{id}, Reason: "x"}, deliverystore.CircuitRule{})
 		require.NoError(t, err)
 	}
+	_, err := syncstore.New(s.Store.Store).Create(enginetest.Context(t), syncstore.NewSync{
+		Name: "news", FromKind: "mailchimp", FromConnection: "mc", ListID: "a", ToKind: "ometria", ToConnection: "om",
+		Every: time.Hour, Settings: json.RawMessage(`{}`),
+	})
+	require.NoError(t, err)
 	before := scrape(t, address)
+	for name, most := range map[string]float64{"sluice_sync_age_seconds": 60, "sluice_sync_late": 0, "sluice_sync_rejects": 0} {
+		require.Len(t, before[name].GetMetric(), 1)
+		require.InDelta(t, 0, before[name].GetMetric()[0].GetGauge().GetValue(), most, name)
+		require.Equal(t, "news", before[name].GetMetric()[0].GetLabel()[0].GetValue())
+	}
 	for name, want := range map[string]float64{
 		"sluice_rows_loaded_total": 97, "sluice_rows_rejected_total": 3, "sluice_chunks_loaded_total": 4,
 	} {

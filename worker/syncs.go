@@ -44,7 +44,7 @@ func (w *Worker) registerSyncs(q *queues, opener connections.Opener) (*syncacts.
 		Store:   rows,
 		Systems: &syncacts.Systems{Kinds: w.cfg.Connections, Connections: opener, Budgets: budgets},
 	}
-	wakes := &syncacts.Wakes{Store: rows, Wake: w.syncs().Wake}
+	wakes := &syncacts.Wakes{Store: rows, Wake: w.syncs().Wake, Forget: w.syncs().DeleteSchedule}
 	add(q.main, map[string]any{
 		workflows.ActivityWakeSync:  wakes.WakeSync,
 		workflows.ActivityEndSync:   syncs.End,

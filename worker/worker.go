@@ -27,6 +27,7 @@ import (
 	"github.com/sluicehq/sluice/starter"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -131,6 +132,9 @@ func (w *Worker) work(ctx context.Context) error {
 
 	if err := w.metrics.registry.Register(newConnectionMetrics(w.store, w.log)); err != nil {
 		return fmt.Errorf("metrics of connections: %w", err)
+	}
+	if err := w.metrics.registry.Register(newSyncMetrics(syncstore.New(w.store.Store), w.log)); err != nil {
+		return fmt.Errorf("metrics of syncs: %w", err)
 	}
 	queues, err := w.newQueues(fatal)
 	if err != nil {

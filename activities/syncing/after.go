@@ -53,7 +53,8 @@ func (s *Syncs) retry(ctx context.Context, in RunRef) (Retried, error) {
 		return Retried{}, err
 	}
 	return Retried{
-		Delivered: len(result.Delivered), Gone: len(result.Gone), Rejected: len(result.Rejects), More: len(keys) == retryBatch,
+		Delivered: len(result.Delivered), Gone: len(result.Gone), Rejected: len(result.Rejects),
+		More: len(keys) == retryBatch,
 	}, nil
 }
 

@@ -118,6 +118,7 @@ func (b *Budgets) Slot(ctx context.Context, name string, slots int) (release fun
 		if ok {
 			return func() { b.release(ctx, slot) }, nil
 		}
+		//nolint:gosec // G404: jitter
 		if err := wait(ctx, pollSlot/2+rand.N(pollSlot)); err != nil {
 			return nil, err
 		}

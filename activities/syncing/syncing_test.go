@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http/httptest"
 	"strings"
 	stdsync "sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
 	"github.com/sluicehq/sluice/internal/fakefault"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
+	"github.com/sluicehq/sluice/internal/fakeometria"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
@@ -200,6 +202,26 @@ func TestBudgetRequests(t *testing.T) {
 	defer cancel()
 	require.ErrorIs(t, workers[1].Request(short, "account", 40), context.DeadlineExceeded)
 	require.Error(t, workers[1].Request(t.Context(), "account", 0))
+}
+
+// A list is delivered at the rate of the target, and never above it.
+func TestRateIsKept(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	limited := fakeometria.New(fakeometria.Config{Queue: -1})
+	server := httptest.NewServer(limited)
+	t.Cleanup(server.Close)
+	om := b.opener["om"]
+	om.Settings = json.RawMessage(`{"endpoint":"` + server.URL + `/v2"}`)
+	b.opener["om"] = om
+	b.fill(0, 2000, now.Add(-time.Hour))
+	begun := time.Now()
+	require.EqualValues(t, 2000, b.cycle(t).Delivered)
+	// 40 pages of 50 records.
+	require.GreaterOrEqual(t, time.Since(begun), 39*time.Second/8)
+	require.Equal(t, 40, limited.Calls("push"))
+	require.Zero(t, limited.Over())
+	require.LessOrEqual(t, b.mailchimp.Peak(), 8)
 }
 
 // No more connections are open than the account has, over all workers.

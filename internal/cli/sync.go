@@ -92,17 +92,20 @@ func commandSync(
 }
 
 func runSync(ctx context.Context, s *session) error {
-	return commandSync(ctx, s, func(client *starter.Syncs, name string) error { return client.Run(ctx, name, by(s.cli)) },
+	send := func(client *starter.Syncs, name string) error { return client.Run(ctx, name, by(s.cli)) }
+	return commandSync(ctx, s, send,
 		"sync %[1]s runs now; follow it with `sluice sync show %[1]s`")
 }
 
 func pauseSync(ctx context.Context, s *session) error {
-	return commandSync(ctx, s, func(client *starter.Syncs, name string) error { return client.Pause(ctx, name, by(s.cli)) },
+	send := func(client *starter.Syncs, name string) error { return client.Pause(ctx, name, by(s.cli)) }
+	return commandSync(ctx, s, send,
 		"paused sync %[1]s; no alarm is raised while it is paused; resume it with `sluice sync resume %[1]s`")
 }
 
 func resumeSync(ctx context.Context, s *session) error {
-	return commandSync(ctx, s, func(client *starter.Syncs, name string) error { return client.Resume(ctx, name, by(s.cli)) },
+	send := func(client *starter.Syncs, name string) error { return client.Resume(ctx, name, by(s.cli)) }
+	return commandSync(ctx, s, send,
 		"resumed sync %[1]s; it runs now")
 }
 

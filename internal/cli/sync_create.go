@@ -35,8 +35,8 @@ func createSync(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(requireFlag(c, "from", "such as --from mailchimp:mc"), requireFlag(c, "list", "such as --list 1a2d7ebf82"),
-		requireFlag(c, "to", "such as --to ometria:om"))
+	err = errors.Join(requireFlag(c, "from", "such as --from mailchimp:mc"),
+		requireFlag(c, "list", "such as --list 1a2d7ebf82"), requireFlag(c, "to", "such as --to ometria:om"))
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func syncSetCommand() *cli.Command {
 		Name: "set", Usage: "change the settings and the state of a sync", ArgsUsage: "NAME KEY=VALUE...",
 		Description: "Keys: " + strings.Join(starter.SyncSettingNames(), ", ") + ".\n" +
 			"null restores the default. latest_timestamp=null makes the next run a full load. A run under way keeps\n" +
-			"the settings that it began with, and does not overwrite the change.",
+			"its window, and does not overwrite the change; other settings apply to it within a minute.",
 		Flags: []cli.Flag{outputFlag()}, Action: withSession(setSync),
 	}
 }
@@ -126,5 +126,5 @@ func setSync(ctx context.Context, s *session) error {
 	if asJSON(c) {
 		return writeSyncJSON(ctx, s, client.Store, name)
 	}
-	return say(c, "changed sync %[1]s from its next run on; run it now with `sluice sync run %[1]s`", name)
+	return say(c, "changed sync %[1]s; run it now with `sluice sync run %[1]s`", name)
 }

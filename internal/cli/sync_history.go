@@ -63,7 +63,8 @@ func syncHistory(ctx context.Context, s *session) error {
 	if len(runs) == 0 {
 		return say(c, "Sync %s has had no run yet.", name)
 	}
-	table := terminal.NewTable("RUN", "KIND", "STATUS", "STARTED", "TOOK", "UNTIL", "READ", "DELIVERED", "REJECTED", "ERROR")
+	table := terminal.NewTable(
+		"RUN", "KIND", "STATUS", "STARTED", "TOOK", "UNTIL", "READ", "DELIVERED", "REJECTED", "ERROR")
 	for _, r := range runs {
 		table.Row(fmt.Sprint(r.ID), r.Kind, syncStatusCell(r.Status), when(&r.StartedAt), runTime(r), moment(r.Until.UTC()),
 			humanize.Comma(r.Read), humanize.Comma(r.Delivered), humanize.Comma(r.Rejected), brief(orDash(r.Error), 60))

@@ -152,7 +152,8 @@ func listSyncs(ctx context.Context, s *session) error {
 	if len(all) == 0 {
 		return say(c, "No syncs found. Create one with `sluice sync create`.")
 	}
-	table := terminal.NewTable("NAME", "FROM", "LIST", "TO", "EVERY", "STATE", "CURRENT TO", "REJECTS", "LAST RUN", "LAST ERROR")
+	table := terminal.NewTable(
+		"NAME", "FROM", "LIST", "TO", "EVERY", "STATE", "CURRENT TO", "REJECTS", "LAST RUN", "LAST ERROR")
 	for _, one := range all {
 		table.Row(one.Name, one.FromKind+":"+one.FromConnection, one.ListID, one.ToKind+":"+one.ToConnection,
 			short(time.Duration(one.EverySeconds)*time.Second), syncStateCell(starter.SyncStateOf(one, time.Now())),

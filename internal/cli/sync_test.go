@@ -159,6 +159,7 @@ func TestSync(t *testing.T) {
 	require.Contains(t, s.ok(t, "sync", "pause", "news", "--reason", "cleaning"), "paused sync news")
 	paused := awaitSync(t, s, "news", func(v seenSync) bool { return v.State == "paused" })
 	require.Equal(t, "paused by ann: cleaning", paused.Note)
+	s.fails(t, "sync news is paused: resume it, which runs it: not possible in this state", "sync", "run", "news")
 	s.ok(t, "sync", "resume", "news")
 	awaitSync(t, s, "news", func(v seenSync) bool {
 		return !v.Paused && runStatus(v) == "succeeded"

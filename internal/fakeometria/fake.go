@@ -64,6 +64,7 @@ type Server struct {
 	errors  []pushError
 	second  time.Time
 	inThis  int
+	over    int
 	largest int
 }
 
@@ -126,6 +127,13 @@ func (s *Server) Largest() int {
 	return s.largest
 }
 
+// Over returns the number of pushes that were above the rate.
+func (s *Server) Over() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
+}
+
 // Drain empties the queue.
 func (s *Server) Drain() {
 	s.mu.Lock()
@@ -175,5 +183,9 @@ func (s *Server) overRate() bool {
 		s.second, s.inThis = now, 0
 	}
 	s.inThis++
-	return s.cfg.Rate >= 0 && s.inThis > s.cfg.Rate
+	if s.cfg.Rate < 0 || s.inThis <= s.cfg.Rate {
+		return false
+	}
+	s.over++
+	return true
 }

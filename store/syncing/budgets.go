@@ -52,7 +52,9 @@ func (s *Store) RenewSlots(ctx context.Context, holder string, ttl time.Duration
 
 // ReleaseSlot frees a slot, unless it has expired and was taken by another holder.
 func (s *Store) ReleaseSlot(ctx context.Context, slot Slot) error {
-	err := s.Queries().ReleaseSyncSlot(ctx, db.ReleaseSyncSlotParams{Account: slot.Account, Slot: slot.Slot, Token: slot.Token})
+	err := s.Queries().ReleaseSyncSlot(ctx, db.ReleaseSyncSlotParams{
+		Account: slot.Account, Slot: slot.Slot, Token: slot.Token,
+	})
 	if err != nil {
 		return fmt.Errorf("release a connection slot of %s: %w", slot.Account, err)
 	}

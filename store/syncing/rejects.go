@@ -9,7 +9,9 @@ import (
 
 // Rejects returns at most limit rejected records of a sync after a row, the oldest first.
 func (s *Store) Rejects(ctx context.Context, sync string, after int64, limit int) ([]Reject, error) {
-	rows, err := s.Queries().ListSyncRejects(ctx, db.ListSyncRejectsParams{Sync: sync, After: after, RowLimit: int64(limit)})
+	rows, err := s.Queries().ListSyncRejects(ctx, db.ListSyncRejectsParams{
+		Sync: sync, After: after, RowLimit: int64(limit),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the rejects of sync %s: %w", sync, err)
 	}

@@ -61,7 +61,7 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Listed, er
 }
 
 // Change changes what users can change of a sync: fn changes the row that it is given. A run that is
-// under way keeps the settings that it began with, and does not overwrite the change. The errors are
+// under way keeps its window, and does not overwrite the change. The errors are
 // store.ErrNotFound and that of fn.
 func (s *Store) Change(ctx context.Context, name string, fn func(*Sync) error) (Sync, error) {
 	var changed Sync

@@ -173,7 +173,8 @@ func (r *syncRun) cycle(ctx workflow.Context) error {
 	r.wanted, r.by, r.active = false, "", true
 	defer r.leave()
 	var begun syncacts.Begun
-	err := r.run(ctx, workflows.ActivityBeginSync, "begin a run", syncacts.BeginRequest{Sync: r.in.Sync, RequestedBy: by}, &begun)
+	request := syncacts.BeginRequest{Sync: r.in.Sync, RequestedBy: by}
+	err := r.run(ctx, workflows.ActivityBeginSync, "begin a run", request, &begun)
 	switch {
 	case r.ended(err):
 		return nil
