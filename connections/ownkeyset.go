@@ -87,8 +87,8 @@ func (c *Connections) sealKeyset(ctx context.Context) error {
 	return c.Store.ReplaceKeyset(ctx, int64(sealed.KeyID), sealed.Data)
 }
 
-// Seal encrypts secrets that are not a connection's, and binds them to a kind, which must be invalid for connections, and
-// a name. The errors are ErrNoKeyset, and ErrOtherKeyset if the key set is not the store's.
+// Seal encrypts secrets that are not a connection's, and binds them to a kind, which must be invalid for
+// connections, and a name. The errors are ErrNoKeyset, and ErrOtherKeyset if the key set is not the store's.
 func (c *Connections) Seal(ctx context.Context, kind, name string, secrets map[string]string) (Sealed, error) {
 	if err := c.checkKeyset(ctx); err != nil {
 		return Sealed{}, err

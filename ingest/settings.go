@@ -174,7 +174,8 @@ func ParsePage(text string) (string, error) {
 	return text, nil
 }
 
-// ParseHostname parses the pattern of a hostname rule, in lower case and without "www.". "*" and "**" stand for any text.
+// ParseHostname parses the pattern of a hostname rule, in lower case and without "www.". "*" and "**" stand for any
+// text.
 func ParseHostname(text string) (string, error) {
 	host := strings.TrimPrefix(strings.ToLower(text), "www.")
 	if !utf8.ValidString(text) || !isPattern(host) || strings.ContainsAny(host, "/ \t") {

@@ -58,8 +58,8 @@ type SiteChange struct {
 
 var domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$`)
 
-// CheckDomain returns the domain in lower case, or an error if it is invalid: it has 1 to 253 letters, digits, dots, dashes,
-// underscores, colons and slashes.
+// CheckDomain returns the domain in lower case, or an error if it is invalid: it has 1 to 253 letters, digits, dots,
+// dashes, underscores, colons and slashes.
 func CheckDomain(domain string) (string, error) {
 	lower := strings.ToLower(domain)
 	if !domainPattern.MatchString(lower) || len(lower) > 253 {
@@ -77,8 +77,8 @@ func CheckTimeZone(zone string) error {
 }
 
 // Set changes the settings of the site with a domain and returns the changed site. The errors are those of a wrong
-// change, store.ErrNotFound, store.ErrTaken if a former domain belongs to a site, store.ErrLimit, and store.ErrConflict if
-// the time zone cannot be changed, or what is to be removed does not exist.
+// change, store.ErrNotFound, store.ErrTaken if a former domain belongs to a site, store.ErrLimit, and
+// store.ErrConflict if the time zone cannot be changed, or what is to be removed does not exist.
 func (s *Sites) Set(ctx context.Context, domain string, c SiteChange) (ingeststore.Site, error) {
 	if err := c.check(); err != nil {
 		return ingeststore.Site{}, fmt.Errorf("change site %s: %w", domain, err)
@@ -127,8 +127,8 @@ func (c *SiteChange) check() error {
 	return errors.Join(faults...)
 }
 
-// checkNoNativeData returns store.ErrConflict if the site has native data, whose days are those of its time zone. Events that
-// arrive between the check and the change are the caller's: the store checks native_start again.
+// checkNoNativeData returns store.ErrConflict if the site has native data, whose days are those of its time zone.
+// Events that arrive between the check and the change are the caller's: the store checks native_start again.
 func (s *Sites) checkNoNativeData(ctx context.Context, domain, zone string) error {
 	site, err := s.Store.FindSite(ctx, domain)
 	if err != nil || site.TimeZone == zone {
@@ -223,13 +223,14 @@ func checkSettings(site ingeststore.Site) error {
 	return nil
 }
 
-// AddShields adds rules to a site. Those that it has stay. The errors are store.ErrNotFound, and store.ErrLimit if the rules are
-// too many or wrong.
+// AddShields adds rules to a site. Those that it has stay. The errors are store.ErrNotFound, and store.ErrLimit if the
+// rules are too many or wrong.
 func (s *Sites) AddShields(ctx context.Context, domain string, rules ingest.Shields) (ingeststore.Site, error) {
 	return s.changeShields(ctx, domain, rules, ingest.Shields{})
 }
 
-// RemoveShields removes rules from a site. The errors are store.ErrNotFound, and store.ErrConflict if it lacks one of them.
+// RemoveShields removes rules from a site. The errors are store.ErrNotFound, and store.ErrConflict if it lacks one of
+// them.
 func (s *Sites) RemoveShields(ctx context.Context, domain string, rules ingest.Shields) (ingeststore.Site, error) {
 	return s.changeShields(ctx, domain, ingest.Shields{}, rules)
 }

@@ -36,7 +36,8 @@ func (w *Warehouse) SiteTraffic(
 	minute := now.Truncate(time.Minute)
 	// The table is sorted by domain and day. A domain has no character that needs a backslash.
 	rows, err := w.conn.Query(ctx, `SELECT metric, sumIf(value, event_timebucket >= toDateTime({day:Int64}, 'UTC')),
-			sumIf(value, event_timebucket >= toDateTime({from:Int64}, 'UTC') AND event_timebucket < toDateTime({minute:Int64}, 'UTC')),
+			sumIf(value, event_timebucket >= toDateTime({from:Int64}, 'UTC')
+				AND event_timebucket < toDateTime({minute:Int64}, 'UTC')),
 			max(event_timebucket)
 		FROM ingest_counters
 		WHERE domain IN {domains:Array(String)} AND site_id = {site:UInt64}
@@ -72,8 +73,8 @@ func (w *Warehouse) SiteTraffic(
 // SiteHasEvents reports whether a site has events of its own, not imported ones.
 func (w *Warehouse) SiteHasEvents(ctx context.Context, siteID uint64) (bool, error) {
 	var found uint64
-	err := w.conn.QueryRow(w.consistent(ctx), "SELECT count() FROM (SELECT 1 FROM events WHERE site_id = {site:UInt64} LIMIT 1)",
-		named("site", siteID)).Scan(&found)
+	const query = "SELECT count() FROM (SELECT 1 FROM events WHERE site_id = {site:UInt64} LIMIT 1)"
+	err := w.conn.QueryRow(w.consistent(ctx), query, named("site", siteID)).Scan(&found)
 	if err != nil {
 		return false, fmt.Errorf("look for events of site %d: %w", siteID, err)
 	}

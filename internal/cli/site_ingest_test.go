@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
-	"github.com/sluicehq/sluice/warehouse"
 )
 
 // ingestSite returns a shell with databases and the site example.com.
@@ -159,7 +157,7 @@ func TestSiteShow(t *testing.T) {
 	require.NoError(t, ingestion.DecideRange(ctx, ingeststore.Range{Partition: 2, First: 1, Last: 3, FencingToken: 1}))
 	s.ok(t, "site", "set", "example.com", "--former-domain", "old.example.com")
 	s.ok(t, "site", "key", "create", "example.com")
-	countEvents(ctx, t, s)
+	countEvents(t, s)
 
 	text := s.ok(t, "site", "show", "example.com")
 	text = regexp.MustCompile(`Last event(\s+)\S+ \S+`).ReplaceAllString(text, "Last event${1}YYYY-MM-DD HH:MM")
@@ -185,12 +183,8 @@ func TestSiteShow(t *testing.T) {
 
 // countEvents adds counters of the site 1: 10 events in the last five whole minutes, 5 an hour ago, drops, and
 // what does not count.
-func countEvents(ctx context.Context, t *testing.T, s shell) {
+func countEvents(t *testing.T, s shell) {
 	t.Helper()
-	w, err := warehouse.Open(warehouse.Config{DSN: s.setting(t, "SLUICE_WAREHOUSE_DSN")})
-	require.NoError(t, err)
-	require.NoError(t, w.Ping(ctx))
-	require.NoError(t, w.Close())
 	enginetest.ExecClickHouse(t, s.setting(t, "SLUICE_WAREHOUSE_DSN"), `INSERT INTO ingest_counters
 		(event_timebucket, domain, site_id, metric, value) VALUES
 		(toStartOfMinute(now()) - 120, 'example.com', 1, 'buffered', 6),

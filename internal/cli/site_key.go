@@ -113,7 +113,8 @@ func listKeys(ctx context.Context, s *session) error {
 
 func revokeKey(ctx context.Context, s *session) error {
 	if s.cli.NArg() != 2 {
-		return fmt.Errorf("want two arguments, a site's domain and the prefix of a key: see `%s --help`", s.cli.Command.HelpName)
+		return fmt.Errorf("want two arguments, a site's domain and the prefix of a key: see `%s --help`",
+			s.cli.Command.HelpName)
 	}
 	domain, prefix := s.cli.Args().Get(0), s.cli.Args().Get(1)
 	if err := ingeststore.CheckKeyPrefix(prefix); err != nil {

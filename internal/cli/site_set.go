@@ -20,11 +20,15 @@ func siteSetCommand() *cli.Command {
 		Name: "set", Usage: "change what a site takes of live events", ArgsUsage: "DOMAIN",
 		Description: "What no flag names stays as it is. Servers follow within a second.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "rate-limit", Usage: "take at most `EVENTS/DURATION`, such as 600/60s; drop others as throttle"},
+			&cli.StringFlag{
+				Name: "rate-limit", Usage: "take at most `EVENTS/DURATION`, such as 600/60s; drop others as throttle",
+			},
 			&cli.BoolFlag{Name: "no-rate-limit", Usage: "remove the rate limit"},
 			&cli.BoolFlag{Name: "block", Usage: "take no events; drop them as block"},
 			&cli.BoolFlag{Name: "unblock", Usage: "take events again"},
-			&cli.StringFlag{Name: "accept-until", Usage: "take events until the end of `DAY` (YYYY-MM-DD, UTC), or none for no end"},
+			&cli.StringFlag{
+				Name: "accept-until", Usage: "take events until the end of `DAY` (YYYY-MM-DD, UTC), or none for no end",
+			},
 			&cli.StringSliceFlag{Name: "former-domain", Usage: "take events of `DOMAIN` too; may be repeated"},
 			&cli.StringSliceFlag{Name: "remove-former-domain", Usage: "take no events of `DOMAIN` any more; may be repeated"},
 			&cli.StringSliceFlag{

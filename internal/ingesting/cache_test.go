@@ -33,7 +33,7 @@ func (c *clock) now() time.Time          { return time.Unix(0, c.at.Load()).UTC(
 func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
 
 // start runs a loop until the end of the test, or until the returned function is called.
-func start(t *testing.T, ctx context.Context, run func(context.Context) error) (stop func()) {
+func start(ctx context.Context, t *testing.T, run func(context.Context) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -52,7 +52,7 @@ func (b *bundle) sites(t *testing.T, now func() time.Time) *ingesting.Sites {
 	require.NoError(t, err)
 	_, err = sites.Site(b.ctx, "example.com")
 	require.ErrorIs(t, err, ingesting.ErrStale, "not loaded")
-	start(t, b.ctx, sites.Run)
+	start(b.ctx, t, sites.Run)
 	<-sites.Ready()
 	return sites
 }
@@ -211,7 +211,7 @@ func TestSitesBecomeStale(t *testing.T) {
 	clock := newClock(time.Now())
 	sites, err := ingesting.NewSites(ingesting.SitesConfig{Store: b.Store, Logger: quiet, Now: clock.now})
 	require.NoError(t, err)
-	stop := start(t, b.ctx, sites.Run)
+	stop := start(b.ctx, t, sites.Run)
 	<-sites.Ready()
 	senders := b.senders(t, sites)
 	stop()
@@ -232,8 +232,9 @@ func TestSitesBecomeStale(t *testing.T) {
 	sender, err := senders.Authorise(requestWith(""))
 	require.NoError(t, err)
 	require.Nil(t, sender)
-	siteErr, _ = at(time.Hour)
+	siteErr, keyErr = at(time.Hour)
 	require.ErrorIs(t, siteErr, ingesting.ErrStale)
+	require.ErrorIs(t, keyErr, ingesting.ErrStale)
 }
 
 func requestWith(authorization string) *http.Request {
@@ -258,7 +259,7 @@ func TestSenders(t *testing.T) {
 	id := b.addSite(t, "a.example")
 	sites := b.sites(t, nil)
 	senders := b.senders(t, sites)
-	stop := start(t, b.ctx, senders.Run)
+	stop := start(b.ctx, t, senders.Run)
 	key, secret, err := b.CreateKey(b.ctx, "a.example", "shop")
 	require.NoError(t, err)
 	authorised := func(c require.TestingT, header string) bool {

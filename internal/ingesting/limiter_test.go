@@ -37,7 +37,7 @@ func TestLimiterAlone(t *testing.T) {
 	b := setup(t)
 	clock := newClock(noon)
 	l := b.limiter(t, clock.now)
-	start(t, b.ctx, l.Run)
+	start(b.ctx, t, l.Run)
 	for range 3 {
 		admitted := 0
 		for range 100 {
@@ -70,7 +70,7 @@ func TestLimiterAcrossServers(t *testing.T) {
 	second := &bundle{Store: ingeststore.New(other), ctx: b.ctx}
 	servers := []*ingesting.Limiter{b.limiter(t, nil), second.limiter(t, nil)}
 	for _, l := range servers {
-		start(t, b.ctx, l.Run)
+		start(b.ctx, t, l.Run)
 	}
 	const (
 		limit  = 2000
@@ -114,7 +114,7 @@ func TestLimiterWithoutPostgres(t *testing.T) {
 	t.Cleanup(other.Close)
 	l, err := ingesting.NewLimiter(ingesting.LimiterConfig{Store: ingeststore.New(other), Logger: quiet, Interval: time.Millisecond})
 	require.NoError(t, err)
-	start(t, b.ctx, l.Run)
+	start(b.ctx, t, l.Run)
 	admitted := 0
 	for range 500 {
 		if allow(t, l, "a", 100, 24*time.Hour) {

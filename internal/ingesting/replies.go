@@ -36,12 +36,12 @@ type RepliesConfig struct {
 	ClaimTTL time.Duration
 }
 
-// Replies remembers the replies to requests with an Idempotency-Key in PostgreSQL, across servers, for 24 hours. Of each
-// sender it keeps at most ingeststore.MaxReplies with ingeststore.MaxReplyBytes. The body of a longer reply than
+// Replies remembers the replies to requests with an Idempotency-Key in PostgreSQL, across servers, for 24 hours. Of
+// each sender it keeps at most ingeststore.MaxReplies with ingeststore.MaxReplyBytes. The body of a longer reply than
 // ingeststore.MaxReply is replaced by a note.
 //
-// While PostgreSQL is away, Begin fails, and a reply that is due is kept in memory until it can be stored. A request whose
-// process dies is free for a repetition after ClaimTTL; its events may be in the log twice then.
+// While PostgreSQL is away, Begin fails, and a reply that is due is kept in memory until it can be stored. A request
+// whose process dies is free for a repetition after ClaimTTL; its events may be in the log twice then.
 //
 // It is safe for concurrent use.
 type Replies struct {

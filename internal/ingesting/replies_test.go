@@ -99,7 +99,7 @@ func TestRepliesAfterDeath(t *testing.T) {
 	b := setup(t)
 	const ttl = time.Second
 	dying, other := b.replies(t, ttl), b.replies(t, ttl)
-	kill := start(t, b.ctx, dying.Run)
+	kill := start(b.ctx, t, dying.Run)
 	_, err := dying.Begin(b.ctx, "s", "key", print1)
 	require.NoError(t, err)
 	claimedUntil := func() (at time.Time) {
@@ -127,7 +127,7 @@ func TestRepliesWithoutPostgres(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	one, two := b.replies(t, time.Second), b.replies(t, time.Second)
-	start(t, b.ctx, one.Run)
+	start(b.ctx, t, one.Run)
 	_, err := one.Begin(b.ctx, "s", "key", print1)
 	require.NoError(t, err)
 	b.exec(t, "ALTER TABLE ingest_replies RENAME TO away")

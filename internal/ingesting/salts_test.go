@@ -66,7 +66,7 @@ func TestSaltRotation(t *testing.T) {
 	require.NotZero(t, first.Current)
 	require.Zero(t, first.Previous)
 	require.Equal(t, []string{"2026-03-01", "2026-03-02"}, b.saltDays(t))
-	for _, text := range []string{fmt.Sprint(first), fmt.Sprintf("%#v %+v", first, first)} {
+	for _, text := range []string{first.String(), fmt.Sprintf("%#v %+v", first, first)} {
 		require.NotContains(t, text, fmt.Sprint(first.Current[0], " ", first.Current[1]))
 	}
 

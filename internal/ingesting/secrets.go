@@ -100,8 +100,8 @@ type Rotation struct {
 	Deleted int64 `json:"deleted"`
 }
 
-// Rotate creates the salts of today and tomorrow if they do not exist, and deletes those of the days before yesterday. It
-// is idempotent and safe for concurrent use.
+// Rotate creates the salts of today and tomorrow if they do not exist, and deletes those of the days before
+// yesterday. It is idempotent and safe for concurrent use.
 func (s *Secrets) Rotate(ctx context.Context, now time.Time) (Rotation, error) {
 	r := Rotation{Today: calendar.DayOf(now.UTC())}
 	_, created := s.salts(ctx, r.Today)

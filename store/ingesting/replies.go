@@ -127,7 +127,9 @@ func (s *Store) CompleteReply(ctx context.Context, key ReplyKey, holder string, 
 
 // AbandonReply frees the key of a request that a process has claimed.
 func (s *Store) AbandonReply(ctx context.Context, key ReplyKey, holder string) error {
-	err := s.Queries().AbandonIngestReply(ctx, db.AbandonIngestReplyParams{Sender: key.Sender, KeyHash: key.Hash[:], Holder: holder})
+	err := s.Queries().AbandonIngestReply(ctx, db.AbandonIngestReplyParams{
+		Sender: key.Sender, KeyHash: key.Hash[:], Holder: holder,
+	})
 	if err != nil {
 		return fmt.Errorf("abandon a reply: %w", err)
 	}

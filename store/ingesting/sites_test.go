@@ -239,7 +239,7 @@ func TestKeys(t *testing.T) {
 	require.True(t, strings.HasPrefix(secret.Reveal(), key.Prefix+"_"))
 	require.Equal(t, "shop", key.Label)
 	require.Nil(t, key.LastUsedAt)
-	for _, text := range []string{fmt.Sprint(secret), fmt.Sprintf("%+v %#v", secret, secret)} {
+	for _, text := range []string{secret.String(), fmt.Sprintf("%+v %#v", secret, secret)} {
 		require.NotContains(t, text, secret.Reveal())
 	}
 	// The secret is nowhere in the database.

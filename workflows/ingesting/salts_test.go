@@ -28,7 +28,8 @@ func TestSaltRotation(t *testing.T) {
 	env.RegisterWorkflowWithOptions(ingesting.SaltRotation, workflow.RegisterOptions{Name: workflows.TypeSaltRotation})
 	attempts := 0
 	env.RegisterActivityWithOptions(func(context.Context) (ingestacts.Rotation, error) {
-		if attempts++; attempts < 6 {
+		attempts++
+		if attempts < 6 {
 			return ingestacts.Rotation{}, errors.New("no key set")
 		}
 		return ingestacts.Rotation{Today: 20_000, Deleted: 1}, nil
