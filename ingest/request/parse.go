@@ -240,9 +240,6 @@ func version(raw json.RawMessage) uint16 {
 	return 0
 }
 
-// earliest is the first time that an event may have.
-var earliest = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
-
 // onBehalf reads what only an authorised sender sets: a server that forwards the events of
 // its visitors.
 func (r *Request) onBehalf(f fields, in Input, faults Errors) {
@@ -256,7 +253,7 @@ func (r *Request) onBehalf(f fields, in Input, faults Errors) {
 	}
 	if raw := f.first(FieldTimestamp); raw != nil {
 		at, ok := timestamp(raw)
-		if !ok || at.Before(earliest) || at.After(in.Now.Add(MaxAhead)) {
+		if !ok || at.Before(in.Now.Add(-MaxBehind)) || at.After(in.Now.Add(MaxAhead)) {
 			faults.add(FieldTimestamp, textTimestamp)
 		} else {
 			r.Timestamp = at

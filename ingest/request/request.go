@@ -38,6 +38,9 @@ const (
 	MaxQuery = 100
 	// MaxAhead is how far the time of an event may be ahead of the clock.
 	MaxAhead = 5 * time.Minute
+	// MaxBehind is how far it may be behind the clock. The day of a site's first event ends its imports: an
+	// older event could hide years of imported data.
+	MaxBehind = 7 * 24 * time.Hour
 )
 
 // Names of events with a meaning of their own.
