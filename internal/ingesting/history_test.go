@@ -32,13 +32,13 @@ func dayOf(t *testing.T, text string) calendar.Day {
 }
 
 // importVisitors loads and shows an import of 100 visitors a day.
-func importVisitors(t *testing.T, ctx context.Context, w *warehouse.Warehouse, site, id uint64, days calendar.Range) {
+func (b *bundle) importVisitors(t *testing.T, w *warehouse.Warehouse, site, id uint64, days calendar.Range) {
 	t.Helper()
-	loadVisitors(t, ctx, w, site, id, days)
-	require.NoError(t, w.Show(ctx, site, id, 0))
+	b.loadVisitors(t, w, site, id, days)
+	require.NoError(t, w.Show(b.ctx, site, id, 0))
 }
 
-func loadVisitors(t *testing.T, ctx context.Context, w *warehouse.Warehouse, site, id uint64, days calendar.Range) {
+func (b *bundle) loadVisitors(t *testing.T, w *warehouse.Warehouse, site, id uint64, days calendar.Range) {
 	t.Helper()
 	batch := schema.NewBatch(schema.Visitors)
 	for day := days.First; day <= days.Last; day++ {
@@ -47,13 +47,13 @@ func loadVisitors(t *testing.T, ctx context.Context, w *warehouse.Warehouse, sit
 		batch.EndRow()
 	}
 	key := warehouse.ChunkKey{PartKey: warehouse.PartKey{SiteID: site, ImportID: id}}
-	require.NoError(t, w.InsertRows(ctx, key, batch))
+	require.NoError(t, w.InsertRows(b.ctx, key, batch))
 }
 
 // historyOf returns the days of a site with their visitors, visits and origin.
-func historyOf(t *testing.T, ctx context.Context, conn driver.Conn, domain string) []string {
+func (b *bundle) historyOf(t *testing.T, conn driver.Conn, domain string) []string {
 	t.Helper()
-	rows, err := conn.Query(ctx, `SELECT concatWithSeparator(' ', day, visitors, visits, origin) FROM history_visitors
+	rows, err := conn.Query(b.ctx, `SELECT concatWithSeparator(' ', day, visitors, visits, origin) FROM history_visitors
 		WHERE domain = '`+domain+`' ORDER BY day, origin`)
 	require.NoError(t, err)
 	var all []string
@@ -120,7 +120,7 @@ func TestDaysAreTheSites(t *testing.T) {
 		}
 	}
 	for site, days := range map[int64][2]string{east: {"2026-03-30", "2026-09-30"}, west: {"2026-03-05", "2026-03-08"}} {
-		importVisitors(t, b.ctx, w, uint64(site), uint64(site)+10,
+		b.importVisitors(t, w, uint64(site), uint64(site)+10,
 			calendar.Range{First: dayOf(t, days[0]), Last: dayOf(t, days[1])})
 	}
 	b.exec(t, "UPDATE sites SET time_zone = 'UTC'")
@@ -144,12 +144,12 @@ func TestDaysAreTheSites(t *testing.T) {
 		"2026-04-03 100 0 imported",
 		"2026-04-04 1 1 native", "2026-04-05 2 1 native", "2026-04-06 1 0 native",
 		"2026-09-26 1 1 native", "2026-09-27 2 1 native", "2026-09-28 1 0 native",
-	}, historyOf(t, b.ctx, conn, "east.example"))
+	}, b.historyOf(t, conn, "east.example"))
 	require.Equal(t, []string{
 		"2026-03-05 100 0 imported", "2026-03-06 100 0 imported",
 		"2026-03-07 1 1 native", "2026-03-08 2 1 native", "2026-03-09 1 0 native",
 		"2026-10-31 1 1 native", "2026-11-01 2 1 native", "2026-11-02 1 0 native",
-	}, historyOf(t, b.ctx, conn, "west.example"))
+	}, b.historyOf(t, conn, "west.example"))
 
 	sites, err := b.HistorySites(b.ctx)
 	require.NoError(t, err)
@@ -297,7 +297,7 @@ func TestFirstEventDuringAnImport(t *testing.T) {
 	for round := range 5 {
 		domain := fmt.Sprintf("s%d.example", round)
 		site := b.addSite(t, domain)
-		loadVisitors(t, b.ctx, w, uint64(site), uint64(site), calendar.Range{First: first, Last: first + 3})
+		b.loadVisitors(t, w, uint64(site), uint64(site), calendar.Range{First: first, Last: first + 3})
 		var work sync.WaitGroup
 		errs := make([]error, 2)
 		work.Go(func() { errs[0] = w.Show(b.ctx, uint64(site), uint64(site), 0) })
@@ -321,6 +321,6 @@ func TestFirstEventDuringAnImport(t *testing.T) {
 		require.Equal(t, []string{
 			first.String() + " 100 0 imported", (first + 1).String() + " 100 0 imported",
 			(first + 2).String() + " 1 1 native", (first + 3).String() + " 1 1 native",
-		}, historyOf(t, b.ctx, conn, domain))
+		}, b.historyOf(t, conn, domain))
 	}
 }

@@ -46,7 +46,8 @@ func eventRow(key writer.Key, e *writer.Event) []any {
 		source, reporting = amount(r.SourceAmount, r.SourceCurrency), amount(r.ReportingAmount, r.ReportingCurrency)
 	}
 	return append([]any{
-		clock(e.Timestamp), e.LocalDay().Time(), e.Name, e.SiteID, e.UserID, e.SessionID, e.Hostname, e.Pathname, keys, values,
+		clock(e.Timestamp), e.LocalDay().Time(), e.Name, e.SiteID, e.UserID, e.SessionID, e.Hostname, e.Pathname,
+		keys, values,
 		e.ScrollDepth, e.EngagementTime, source, fixed(r.SourceCurrency, 3), reporting, fixed(r.ReportingCurrency, 3),
 		uint16(key.Partition), e.Sequence, e.Index,
 	}, attributeValues(&e.Attributes)...)
@@ -67,7 +68,8 @@ func sessionRow(key writer.Key, s *session.Session) []any {
 		bounce = 1
 	}
 	return append([]any{
-		s.ID, s.Version, s.SiteID, s.UserID, clock(s.Start), s.Day.Time(), clock(s.Timestamp), s.Hostname, s.EntryPage, s.ExitPage,
+		s.ID, s.Version, s.SiteID, s.UserID, clock(s.Start), s.Day.Time(), clock(s.Timestamp), s.Hostname, s.EntryPage,
+		s.ExitPage,
 		s.ExitPageHostname, bounce, int32(s.Pageviews), int32(s.Events), s.Duration, keys, values,
 		uint16(key.Partition), sequenceOf(s),
 	}, attributeValues(&s.Attributes)...)
