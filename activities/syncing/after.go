@@ -35,7 +35,7 @@ func (s *Syncs) retry(ctx context.Context, in RunRef) (Retried, error) {
 	if err != nil {
 		return Retried{}, err
 	}
-	o, err := s.Systems.open(ctx, row)
+	o, err := s.Systems.open(ctx, row, 0)
 	if err != nil {
 		return Retried{}, err
 	}
@@ -69,7 +69,8 @@ type Scanned struct {
 	Exceeded bool `json:"exceeded,omitempty"`
 }
 
-// Scan scans a list for permanent deletions if that is due.
+// Scan scans a list for permanent deletions if that is due. Its pages have IDs only and are as large as
+// possible.
 func (s *Syncs) Scan(ctx context.Context, in RunRef) (Scanned, error) {
 	scanned, err := s.scan(ctx, in)
 	return scanned, failure(err)
@@ -80,7 +81,7 @@ func (s *Syncs) scan(ctx context.Context, in RunRef) (Scanned, error) {
 	if err != nil {
 		return Scanned{}, err
 	}
-	o, err := s.Systems.open(ctx, row)
+	o, err := s.Systems.open(ctx, row, sync.MaxItemsPerRequest)
 	if err != nil {
 		return Scanned{}, err
 	}

@@ -55,7 +55,7 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	o, err := s.Systems.open(ctx, row)
+	o, err := s.Systems.open(ctx, row, 0)
 	if err != nil {
 		return Progress{}, err
 	}

@@ -130,7 +130,7 @@ func (s *Syncs) begin(ctx context.Context, in BeginRequest) (Begun, error) {
 // run, which records them.
 func (s *Syncs) newRun(ctx context.Context, row syncstore.Sync, by string) (syncstore.NewRun, error) {
 	n := syncstore.NewRun{Sync: row.Name, Version: row.Version, Kind: syncstore.KindUpdate, RequestedBy: by}
-	o, err := s.Systems.open(ctx, row)
+	o, err := s.Systems.open(ctx, row, 0)
 	if err != nil && sync.ClassOf(err) != sync.ClassPermanent && !errors.Is(err, connections.ErrNotFound) {
 		return n, err
 	}

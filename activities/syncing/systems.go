@@ -99,9 +99,9 @@ func ParseSettings(raw json.RawMessage) (sync.Settings, error) {
 	return s, s.Validate()
 }
 
-// open opens both sides of a sync. Faults of settings and connections are permanent: a person corrects
+// open opens both sides of a sync, with pages of so many items, 0 for those of the settings. Faults of settings and connections are permanent: a person corrects
 // them.
-func (s *Systems) open(ctx context.Context, row syncstore.Sync) (*opened, error) {
+func (s *Systems) open(ctx context.Context, row syncstore.Sync, items int) (*opened, error) {
 	from, to, err := lookup(s.Kinds, Pair{From: row.FromKind, To: row.ToKind})
 	if err != nil {
 		return nil, permanent(err)
@@ -119,7 +119,10 @@ func (s *Systems) open(ctx context.Context, row syncstore.Sync) (*opened, error)
 	if err != nil {
 		return nil, err
 	}
-	if o.reader, err = from.OpenReader(source, o.settings.ItemsPerRequest, s.Budgets); err != nil {
+	if items == 0 {
+		items = o.settings.ItemsPerRequest
+	}
+	if o.reader, err = from.OpenReader(source, items, s.Budgets); err != nil {
 		return nil, permanent(fmt.Errorf("connection %s: %w", row.FromConnection, err))
 	}
 	if o.writer, err = to.OpenWriter(target, o.settings.ItemsPerRequest, s.Budgets); err != nil {
