@@ -410,14 +410,13 @@ func tookNote(i importstore.Import) string {
 	return ", took " + took(i)
 }
 
-// brief cuts a text to its first line and to a number of bytes.
-func brief(text string, most int) string {
-	for i, r := range text {
-		if r == '\n' || i >= most {
-			return text[:i] + "..."
-		}
+// brief cuts a text to its first line and to a number of bytes, and marks the cut with an ellipsis.
+func brief(text string, limit int) string {
+	line, _, more := strings.Cut(text, "\n")
+	if more || len(line) > limit {
+		return inbound.Prefix(line, limit) + "..."
 	}
-	return text
+	return line
 }
 
 // maxShownFaults bounds a list of faults on a terminal, in bytes of JSON. --output json is complete.
