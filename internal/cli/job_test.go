@@ -309,7 +309,7 @@ func TestConnectionInUse(t *testing.T) {
 	b.ok(t, "connection", "add", "ops", "--kind", "example", "--secret", "token=env:TOKEN", "--replace", "--set", "page_size:=7")
 	require.NotContains(t, b.ok(t, "connection", "show", "ops"), "410 Gone")
 	b.ok(t, "job", "edit", b.hook, "--data", `{"connection": "ops"}`)
-	b.fails(t, "connection ops: 1 job of webhook/post to be loaded: in use: wait until its users have ended, "+
+	b.fails(t, "connection ops: 1 job of webhook/post to be delivered: in use: wait until its users have ended, "+
 		"change them to another connection, or remove it with --force", "connection", "remove", "ops")
 	require.Equal(t, "removed connection ops\n", b.ok(t, "connection", "remove", "ops", "--force"))
 }
