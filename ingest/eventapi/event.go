@@ -87,6 +87,11 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, limit int64) ([]b
 	if err == nil {
 		return body, nil
 	}
+	if errors.Is(err, ErrBusy) {
+		h.failed(r, err)
+		busy := unavailable()
+		return nil, &busy
+	}
 	fault := refused(http.StatusBadRequest, request.Errors{
 		request.FieldRequest: {"the body ended early or took too long"},
 	})

@@ -28,6 +28,10 @@ const (
 // DefaultReadTimeout is how long a body may take.
 const DefaultReadTimeout = 10 * time.Second
 
+// ErrBusy is the error of a body for which there is no memory at the moment. The request is answered with
+// 503 and Retry-After.
+var ErrBusy = errors.New("too many requests are being read")
+
 // retryAfter is the value of the header Retry-After in seconds.
 const retryAfter = "5"
 
