@@ -269,18 +269,23 @@ func TestLimitsAreTrue(t *testing.T) {
 	}
 }
 
-// TestMetricsExist: every metric of ours that operations.md names is registered.
+// TestMetricsExist: every metric of ours that the pages about operations and ingestion name is registered.
 func TestMetricsExist(t *testing.T) {
 	t.Parallel()
 	var source []byte
-	for _, file := range []string{"metrics.go", "connectionmetrics.go", "lagmetrics.go", "syncmetrics.go", "writermetrics.go"} {
-		text, err := os.ReadFile("../worker/" + file)
+	for _, file := range []string{
+		"worker/metrics.go", "worker/connectionmetrics.go", "worker/writermetrics.go", "worker/lagmetrics.go",
+		"worker/syncmetrics.go", "server/metrics.go",
+	} {
+		text, err := os.ReadFile("../" + file)
 		require.NoError(t, err)
 		source = append(source, text...)
 	}
-	names := regexp.MustCompile("`(sluice_[a-z_]+)\\{").FindAllStringSubmatch(pages(t)["operations.md"], -1)
-	require.NotEmpty(t, names)
-	for _, m := range names {
-		require.Contains(t, string(source), `"`+m[1]+`"`)
+	for _, page := range []string{"operations.md", "ingestion.md"} {
+		names := regexp.MustCompile("`(sluice_[a-z_]+)\\{").FindAllStringSubmatch(pages(t)[page], -1)
+		require.NotEmpty(t, names)
+		for _, m := range names {
+			require.Contains(t, string(source), `"`+m[1]+`"`)
+		}
 	}
 }

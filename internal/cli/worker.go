@@ -2,13 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
-	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 	"go.temporal.io/sdk/client"
@@ -88,28 +83,5 @@ func WorkerConfig(
 
 // checkWorker is a health check for containers that have no HTTP client.
 func checkWorker(ctx context.Context, s *session) error {
-	address := s.settings.Worker.Listen
-	if address == "off" {
-		return errors.New("worker.listen is off: the health check needs an address")
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", http.NoBody)
-	if err != nil {
-		return err
-	}
-	begin(s.cli)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return exitWith(exitUnavailable, fmt.Errorf("connect to the worker: %w", err))
-	}
-	defer response.Body.Close() //nolint:errcheck // nothing was written
-	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))
-	if err != nil {
-		return fmt.Errorf("read the worker's answer: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return exitWith(exitUnavailable, fmt.Errorf("the worker is not ready: %s", strings.TrimSpace(string(text))))
-	}
-	return say(s.cli, "ready")
+	return checkReady(ctx, s, "worker", "worker.listen", s.settings.Worker.Listen)
 }

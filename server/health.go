@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/ingest/eventlog"
+	"github.com/sluicehq/sluice/internal/ingesting"
+)
+
+// health is what the server knows of itself.
+type health struct {
+	mu sync.Mutex
+	// events is the event log while the server takes events.
+	events *eventlog.Log
+}
+
+// setServing says that the server takes events, or, with nil, that it does not.
+func (h *health) setServing(events *eventlog.Log) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = events
+}
+
+func (h *health) serving() *eventlog.Log {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.events
+}
+
+// readyTimeout bounds the answer of a dependency.
+const readyTimeout = 3 * time.Second
+
+// ready answers /readyz: 503 while events cannot be taken. Without the store the server takes them from
+// memory for a while; that is said, and no reason to send visitors elsewhere.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	events := s.health.serving()
+	if events == nil {
+		answer(w, http.StatusServiceUnavailable, "the server is starting or stopping")
+		return
+	}
+	if err := events.Ping(ctx); err != nil {
+		answer(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	if _, err := s.sites.Site(ctx, ""); errors.Is(err, ingesting.ErrStale) {
+		answer(w, http.StatusServiceUnavailable, errors.Join(err, s.store.Ping(ctx)).Error())
+		return
+	}
+	if err := s.store.Ping(ctx); err != nil {
+		answer(w, http.StatusOK, "ok, from memory: "+err.Error())
+		return
+	}
+	answer(w, http.StatusOK, "ok")
+}

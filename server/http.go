@@ -1,0 +1,108 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/sluicehq/sluice/ingest/eventapi"
+)
+
+// Limits of a request's header.
+const (
+	// MaxHeaderBytes is the size of a header, in bytes.
+	MaxHeaderBytes = 32 << 10
+	// MaxHeaders is the number of its fields.
+	MaxHeaders = 128
+)
+
+// routes returns the handler of server.listen. Other APIs are mounted beside the events.
+func (s *Server) routes(events *eventapi.Handler) http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range []string{"/api/event", "/api/events"} {
+		mux.Handle(route, s.metrics.observe(route, s.bounded(events)))
+	}
+	return limitHeaders(mux)
+}
+
+// httpServer returns the server of server.listen.
+func (s *Server) httpServer() *http.Server {
+	settings := s.cfg.Settings.Server
+	return &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: settings.HeaderTimeout, ReadTimeout: settings.HeaderTimeout + settings.ReadTimeout,
+		WriteTimeout: settings.WriteTimeout, IdleTimeout: settings.IdleTimeout, MaxHeaderBytes: MaxHeaderBytes,
+		ConnState: s.metrics.connection,
+		// Its errors are faults of clients, and quote them.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+}
+
+// limited bounds the connections of a listener; others wait in the queue of the system.
+func (s *Server) limited(listener net.Listener) net.Listener {
+	return netutil.LimitListener(listener, s.cfg.Settings.Server.MaxConnections)
+}
+
+// limitHeaders refuses a request with too many header fields. net/http bounds their bytes.
+func limitHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fields := 0
+		for _, values := range r.Header {
+			fields += len(values)
+		}
+		if fields > MaxHeaders {
+			w.Header().Set("Connection", "close")
+			http.Error(w, "more than "+strconv.Itoa(MaxHeaders)+" header fields", http.StatusRequestHeaderFieldsTooLarge)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// serveHealth answers on server.health_listen:
+//
+//	/healthz   200 as long as the process lives
+//	/readyz    200 while it takes events, else 503 with what is missing
+//	/metrics   Prometheus
+//
+// It returns what stops it.
+func (s *Server) serveHealth(ctx context.Context) (stop func() error, err error) {
+	address := s.cfg.Settings.Server.HealthListen
+	if address == "off" {
+		return func() error { return nil }, nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, errors.Join(errors.New("listen for health and metrics on "+address+
+			` (server.health_listen; "off" does without)`), err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.Handle("GET /metrics", s.metrics.handler())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	return func() error {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err := server.Shutdown(stopping)
+		if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
+			err = errors.Join(err, serveErr)
+		}
+		return err
+	}, nil
+}
+
+func answer(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	// The client may have disconnected.
+	_, _ = w.Write([]byte(text + "\n")) //nolint:errcheck // see above
+}
