@@ -23,6 +23,13 @@ type Hooks struct {
 	// WorkerReady probes a worker at its address. Nil counts a started worker
 	// as ready.
 	WorkerReady func(ctx context.Context, address string) error
+	// Server runs the server, which takes events, in the foreground until ctx ends. Nil leaves it, the event
+	// log and their commands out.
+	Server func(ctx context.Context) error
+	// ServerReady probes a server at the address of its health. Nil counts a started server as ready.
+	ServerReady func(ctx context.Context, address string) error
+	// Traffic sends the events of visitors to the server until ctx ends, and prints what became of them.
+	Traffic func(ctx context.Context, t Traffic, stdout io.Writer) error
 	// Demo shows Sluice at work on a stack that is ready: dir is for its files,
 	// env has the variables of the stack. Nil leaves the `demo` command out.
 	Demo func(ctx context.Context, dir string, env map[string]string, stdout, stderr io.Writer) error
@@ -55,6 +62,12 @@ func New(hooks Hooks) *cli.App {
 	if hooks.Worker != nil {
 		commands = append(commands, workerCommand(hooks))
 	}
+	if hooks.Server != nil {
+		commands = append(commands, eventLogCommand(hooks), serveCommand(hooks))
+	}
+	if hooks.Traffic != nil {
+		commands = append(commands, trafficCommand(hooks))
+	}
 	if hooks.Demo != nil {
 		commands = append(commands, demoCommand(hooks))
 	}
@@ -62,8 +75,8 @@ func New(hooks Hooks) *cli.App {
 		Name:    "sluice-dev",
 		Usage:   "run everything that Sluice needs on this machine",
 		Version: hooks.Version,
-		Description: "`up` starts PostgreSQL, ClickHouse and Temporal with its Web UI, keeps their data, and stays\n" +
-			"until Ctrl-C. `exec` starts them on free ports for the time of one command, such as a test run,\n" +
+		Description: "`up` starts PostgreSQL, ClickHouse, Temporal with its Web UI and the event log, keeps their data,\n" +
+			"and stays until Ctrl-C. `exec` starts them on free ports for the time of one command, such as a test run,\n" +
 			"and leaves nothing behind.\n" +
 			"The other commands run one engine each; `up` and `exec` use them.",
 		Commands: commands,

@@ -25,6 +25,9 @@ func execCommand(hooks Hooks) *cli.Command {
 	if hooks.Worker != nil {
 		flags = append(flags, &cli.BoolFlag{Name: "worker", Usage: "run the worker too"})
 	}
+	if hooks.Server != nil {
+		flags = append(flags, &cli.BoolFlag{Name: "server", Usage: "run the worker, the event log and the server too"})
+	}
 	return &cli.Command{
 		Name:      "exec",
 		Usage:     "run a command with all engines on free ports, then stop them",
@@ -32,7 +35,8 @@ func execCommand(hooks Hooks) *cli.Command {
 		Description: "The command finds the engines by SLUICE_STORE_DSN, SLUICE_WAREHOUSE_DSN,\n" +
 			"SLUICE_WAREHOUSE_NATIVE_DSN, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, SLUICE_CONNECTIONS_KEYSET_FILE,\n" +
 			"SLUICE_CONNECTIONS_ADDRESSES, SLUICE_CSV_ROOTS, " +
-			"SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN.\n" +
+			"SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN; with --server also the event log by\n" +
+			"SLUICE_EVENTLOG_URL and SLUICE_EVENTLOG_TOKEN_FILE, and the server by SLUICE_SERVER_LISTEN.\n" +
 			"Its exit code is this program's.",
 		Flags:  flags,
 		Action: func(c *cli.Context) error { return execute(c, hooks) },
@@ -63,7 +67,8 @@ func execute(c *cli.Context, hooks Hooks) error {
 		return err
 	}
 	cfg := stack.Config{
-		DataDir: dir, Worker: hooks.worker(c.Bool("worker")), Logger: log, Output: output,
+		DataDir: dir, Worker: hooks.worker(c.Bool("worker") || c.Bool("server")), Server: hooks.server(c.Bool("server")),
+		Logger: log, Output: output,
 		MaxStartFailures: 1, EngineEnv: found,
 	}
 	code, err := withStack(c, hooks, cfg, found)

@@ -37,6 +37,12 @@ func writeTable(out io.Writer, s *stack.Stack) error {
 	if s.HasWorker() {
 		rows = append(rows, [2]string{"worker", "http://" + a.Worker})
 	}
+	if s.HasServer() {
+		rows = append(rows,
+			[2]string{"event log", env[stack.EnvEventLogURL] + ", token in " + env[stack.EnvEventLogTokenFile]},
+			[2]string{"server", "http://" + a.Server + "/api/event"},
+			[2]string{"server's health", "http://" + a.ServerHealth + "/readyz"})
+	}
 	rows = append(rows,
 		[2]string{"CSV files below", env[stack.EnvCSVRoots]},
 		[2]string{"connections may dial", env[stack.EnvAddresses]},

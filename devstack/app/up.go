@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ var stopSignals = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGH
 func upCommand(hooks Hooks) *cli.Command {
 	return &cli.Command{
 		Name:  "up",
-		Usage: "run all engines and the worker until Ctrl-C; keeps their data",
+		Usage: "run all engines, the worker and the server until Ctrl-C; keeps their data",
 		Flags: upFlags(hooks),
 		Action: func(c *cli.Context) error {
 			return up(c, hooks, hooks.Stdout, func(ctx context.Context, s *stack.Stack) error { return s.Wait(ctx) })
@@ -64,6 +65,15 @@ func upFlags(hooks Hooks) []cli.Flag {
 			},
 			&cli.StringFlag{Name: "worker-address", Value: def.Worker, Usage: "`host:port` of the worker's health and metrics"})
 	}
+	if hooks.Server != nil {
+		flags = append(flags,
+			&cli.BoolFlag{Name: "no-server", Usage: "run neither the server nor the event log"},
+			&cli.StringFlag{Name: "eventlog-address", Value: def.EventLog, Usage: "loopback `host:port` of the event log"},
+			&cli.StringFlag{Name: "server-address", Value: def.Server, Usage: "`host:port` at which the server takes events"},
+			&cli.StringFlag{
+				Name: "server-health-address", Value: def.ServerHealth, Usage: "`host:port` of the server's health and metrics",
+			})
+	}
 	return flags
 }
 
@@ -87,14 +97,15 @@ func up(c *cli.Context, hooks Hooks, output io.Writer, body func(context.Context
 	if err != nil {
 		return err
 	}
+	def := stack.DefaultAddresses()
 	addresses := stack.Addresses{
 		Store: c.String("postgres-address"), Warehouse: c.String("clickhouse-address"),
 		WarehouseNative: c.String("clickhouse-native-address"),
 		Temporal:        c.String("temporal-address"), TemporalUI: c.String("temporal-ui-address"),
-		Worker: c.String("worker-address"),
-	}
-	if addresses.Worker == "" {
-		addresses.Worker = stack.DefaultAddresses().Worker
+		Worker:   cmp.Or(c.String("worker-address"), def.Worker),
+		EventLog: cmp.Or(c.String("eventlog-address"), def.EventLog),
+		Server:   cmp.Or(c.String("server-address"), def.Server), ServerHealth: cmp.Or(
+			c.String("server-health-address"), def.ServerHealth),
 	}
 	worker, err := hooks.upWorker(c)
 	if err != nil {
@@ -102,7 +113,7 @@ func up(c *cli.Context, hooks Hooks, output io.Writer, body func(context.Context
 	}
 	s, err := stack.New(stack.Config{
 		DataDir: dir, Addresses: addresses, StoreDSN: c.String("store-dsn"), WarehouseDSN: c.String("warehouse-dsn"),
-		Worker: worker,
+		Worker: worker, Server: hooks.server(worker != nil && !c.Bool("no-server")),
 		Logger: log, Output: output, Colour: isTerminal(hooks.Stdout), EngineEnv: found,
 	})
 	if err != nil {

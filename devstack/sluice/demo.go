@@ -94,6 +94,11 @@ func (d *demonstration) run(ctx context.Context, export string) error {
 	if err := d.verify(ctx, imports[0], files); err != nil {
 		return err
 	}
+	if d.env[stack.EnvServerAddress] != "" {
+		if err := d.visitors(ctx); err != nil {
+			return err
+		}
+	}
 	d.explain(imports[0], d.env)
 	return ctx.Err()
 }
@@ -157,6 +162,12 @@ func (d *demonstration) explain(imp importstore.Summary, env map[string]string) 
 	d.printf("Look at the import  ./bin/sluice import show %d\n", id)
 	d.printf("Look at the data    curl '%s' --data 'SELECT page, sum(visitors) AS visitors FROM visible_imported_pages "+
 		"GROUP BY page ORDER BY visitors DESC LIMIT 5 FORMAT PrettyCompact'\n", httpInterface(env[stack.EnvWarehouseDSN]))
+	if server := env[stack.EnvServerAddress]; server != "" {
+		d.printf("Send an event       curl -i http://%s/api/event -H 'User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:133.0) "+
+			"Gecko/20100101 Firefox/133.0' -d '{\"n\":\"pageview\",\"u\":\"https://%s/\",\"d\":\"%s\"}'\n",
+			server, demoSite, demoSite)
+		d.printf("More visitors       ./bin/sluice-dev traffic --site %s --rate 200 --url http://%s\n", demoSite, server)
+	}
 	d.printf("Delete it           ./bin/sluice import delete %d\n\n", id)
 }
 

@@ -23,7 +23,8 @@ import (
 // Hooks returns what sluice-dev does beyond running engines.
 func Hooks() devstack.Hooks {
 	return devstack.Hooks{
-		Worker: runWorker, WorkerReady: workerReady, Prepare: checkSchemas, Demo: demo, Version: version.String(),
+		Worker: runWorker, WorkerReady: ready("worker"), Prepare: checkSchemas,
+		Server: runServer, ServerReady: ready("server"), Traffic: traffic, Demo: demo, Version: version.String(),
 	}
 }
 
@@ -56,20 +57,29 @@ func checkSchema(ctx context.Context, open func() (*migration.Migrator, error)) 
 }
 
 // runWorker runs `sluice worker --migrate` in the environment that the stack sets.
-func runWorker(ctx context.Context) error {
+func runWorker(ctx context.Context) error { return run(ctx, "worker", "--migrate") }
+
+// runServer runs `sluice server` in the environment that the stack sets.
+func runServer(ctx context.Context) error { return run(ctx, "server") }
+
+func run(ctx context.Context, process string, args ...string) error {
 	program, err := app.New()
 	if err != nil {
 		return err
 	}
 	streams := app.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
-	if code := program.Run(ctx, []string{"worker", "--migrate"}, streams); code != 0 {
-		return fmt.Errorf("the worker ended with exit code %d", code)
+	if code := program.Run(ctx, append([]string{process}, args...), streams); code != 0 {
+		return fmt.Errorf("the %s ended with exit code %d", process, code)
 	}
 	return nil
 }
 
-// workerReady asks the worker whether it is at work.
-func workerReady(ctx context.Context, address string) error {
+// ready returns a function that asks a process whether it is at work.
+func ready(process string) func(ctx context.Context, address string) error {
+	return func(ctx context.Context, address string) error { return askReady(ctx, process, address) }
+}
+
+func askReady(ctx context.Context, process, address string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", http.NoBody)
 	if err != nil {
 		return err
@@ -82,7 +92,7 @@ func workerReady(ctx context.Context, address string) error {
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the worker is not ready: %s", response.Status)
+		return fmt.Errorf("the %s is not ready: %s", process, response.Status)
 	}
 	return nil
 }

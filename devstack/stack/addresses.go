@@ -25,6 +25,9 @@ type Addresses struct {
 	TemporalUI string
 	// Worker serves the worker's health and metrics. Unused without a worker.
 	Worker string
+	// EventLog is NATS', Server takes events, ServerHealth serves the server's health and metrics.
+	// Unused without a server.
+	EventLog, Server, ServerHealth string
 }
 
 // DefaultAddresses are those that `sluice` uses by default too.
@@ -36,6 +39,9 @@ func DefaultAddresses() Addresses {
 		Temporal:        config.DefaultTemporalAddress,
 		TemporalUI:      config.DefaultTemporalUIAddress,
 		Worker:          config.DefaultWorkerAddress,
+		EventLog:        config.DefaultEventLogAddress,
+		Server:          config.DefaultServerAddress,
+		ServerHealth:    config.DefaultServerHealthAddress,
 	}
 }
 
@@ -43,14 +49,14 @@ func DefaultAddresses() Addresses {
 // may be taken a moment later; see [Stack.Start].
 func FreeAddresses() (Addresses, error) {
 	const host = "127.0.0.1"
-	free, err := ports.Free(host, 6)
+	free, err := ports.Free(host, 9)
 	if err != nil {
 		return Addresses{}, err
 	}
 	at := func(i int) string { return net.JoinHostPort(host, strconv.Itoa(free[i])) }
 	return Addresses{
 		Store: at(0), Warehouse: at(1), WarehouseNative: at(2),
-		Temporal: at(3), TemporalUI: at(4), Worker: at(5),
+		Temporal: at(3), TemporalUI: at(4), Worker: at(5), EventLog: at(6), Server: at(7), ServerHealth: at(8),
 	}, nil
 }
 
@@ -60,7 +66,7 @@ type endpoint struct {
 	component           Component
 }
 
-func (a Addresses) endpoints(worker bool) []endpoint {
+func (a Addresses) endpoints(worker, server bool) []endpoint {
 	all := []endpoint{
 		{"PostgreSQL", a.Store, "--postgres-address", ComponentPostgres},
 		{"ClickHouse", a.Warehouse, "--clickhouse-address", ComponentClickHouse},
@@ -76,6 +82,12 @@ func (a Addresses) endpoints(worker bool) []endpoint {
 	}
 	if worker {
 		all = append(all, endpoint{"worker", a.Worker, "--worker-address", ComponentWorker})
+	}
+	if server {
+		all = append(all,
+			endpoint{"event log", a.EventLog, "--eventlog-address", ComponentEventLog},
+			endpoint{"server", a.Server, "--server-address", ComponentServer},
+			endpoint{"server's health", a.ServerHealth, "--server-health-address", ComponentServer})
 	}
 	return all
 }
@@ -93,7 +105,7 @@ func validate(endpoints []endpoint) error {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || host == "" {
 			errs = append(errs, fmt.Errorf("%s address %q: want a host and a port from 1 to 65535", e.name, e.address))
 		}
-		if e.component != ComponentWorker && host != "" {
+		if e.component != ComponentWorker && e.component != ComponentServer && host != "" {
 			if err := loopback.CheckAddress(e.address); err != nil {
 				errs = append(errs, fmt.Errorf("%s %w", e.name, err))
 			}

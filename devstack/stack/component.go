@@ -9,8 +9,12 @@ const (
 	ComponentPostgres   Component = "postgres"
 	ComponentClickHouse Component = "clickhouse"
 	ComponentTemporal   Component = "temporal"
+	// ComponentEventLog runs only where [Config.Server] is set.
+	ComponentEventLog Component = "eventlog"
 	// ComponentWorker runs only where [Config.Worker] is set.
 	ComponentWorker Component = "worker"
+	// ComponentServer runs only where [Config.Server] is set.
+	ComponentServer Component = "server"
 )
 
 // Engines returns the components that every stack has.

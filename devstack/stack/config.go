@@ -42,6 +42,17 @@ type Worker struct {
 	Ready func(ctx context.Context, address string) error
 }
 
+// Server describes the optional server component, which takes events. With it the stack has the event log
+// too.
+type Server struct {
+	// Args are the arguments of Config.Binary. Defaults to "serve". It finds store and event log by the
+	// variables of [Stack.Env].
+	Args []string
+	// Ready probes the server at the address of its health. Defaults to none: a started server counts as
+	// ready.
+	Ready func(ctx context.Context, address string) error
+}
+
 // Config describes a stack. DataDir is required.
 type Config struct {
 	// Binary is the sluice-dev program. Defaults to this process's own.
@@ -62,6 +73,8 @@ type Config struct {
 	EngineEnv map[string]string
 	// Worker adds the worker. Defaults to nil: engines only.
 	Worker *Worker
+	// Server adds the event log and the server. Defaults to nil: neither.
+	Server *Server
 	// MaxStartFailures is how often in a row a component may fail to start
 	// before Start fails. Defaults to 5.
 	MaxStartFailures int
@@ -96,7 +109,7 @@ func (c Config) Validate() error {
 
 // endpoints are the addresses at which the stack is going to listen.
 func (c Config) endpoints() []endpoint {
-	all := c.Addresses.endpoints(c.Worker != nil)
+	all := c.Addresses.endpoints(c.Worker != nil, c.Server != nil)
 	return slices.DeleteFunc(all, func(e endpoint) bool {
 		return c.StoreDSN != "" && e.component == ComponentPostgres ||
 			c.WarehouseDSN != "" && e.component == ComponentClickHouse

@@ -35,6 +35,21 @@ const (
 	EnvAddresses = "SLUICE_CONNECTIONS_ADDRESSES"
 	// EnvCSVRoots are the folders below which CSV files may be imported.
 	EnvCSVRoots = "SLUICE_CSV_ROOTS"
+	// EnvEventLogURL is the URL of the event log, empty in a stack without one.
+	EnvEventLogURL = "SLUICE_EVENTLOG_URL"
+	// EnvEventLogToken is its token; the stack leaves it empty, so that one of the caller's is not used
+	// beside EnvEventLogTokenFile, a file with the token. EnvEventLogCredentials is empty too.
+	EnvEventLogToken       = "SLUICE_EVENTLOG_TOKEN" //nolint:gosec // the name of a variable
+	EnvEventLogTokenFile   = "SLUICE_EVENTLOG_TOKEN_FILE"
+	EnvEventLogCredentials = "SLUICE_EVENTLOG_CREDENTIALS"
+	// EnvServerAddress is where the server takes events, EnvServerHealthAddress where it serves health and
+	// metrics.
+	EnvServerAddress       = "SLUICE_SERVER_LISTEN"
+	EnvServerHealthAddress = "SLUICE_SERVER_HEALTH_LISTEN"
+	// EnvServerStopDelay is 0: there is no load balancer.
+	EnvServerStopDelay = "SLUICE_SERVER_STOP_DELAY"
+	// EnvTrustedProxies are the networks whose headers decide the address of a visitor.
+	EnvTrustedProxies = "SLUICE_SERVER_TRUSTED_PROXIES"
 	// EnvBinary is the sluice-dev program itself, for tests that start servers
 	// of their own.
 	EnvBinary = "SLUICE_DEV_BIN"
@@ -65,6 +80,15 @@ func (s *Stack) Env() map[string]string {
 		EnvAddresses:         s.given(EnvAddresses, localAddresses),
 		EnvCSVRoots:          s.given(EnvCSVRoots, "/"),
 		EnvBinary:            s.cfg.Binary,
+		// The log of another stack belongs to another store.
+		EnvEventLogURL: "", EnvEventLogToken: "", EnvEventLogTokenFile: "", EnvEventLogCredentials: "",
+	}
+	if s.cfg.Server != nil {
+		env[EnvEventLogURL], env[EnvEventLogTokenFile] = "nats://"+a.EventLog, s.eventLogTokenFile()
+		env[EnvServerAddress], env[EnvServerHealthAddress] = a.Server, a.ServerHealth
+		env[EnvServerStopDelay] = "0s"
+		// Visitors are imitated on this machine.
+		env[EnvTrustedProxies] = s.given(EnvTrustedProxies, "127.0.0.0/8,::1")
 	}
 	if s.cfg.StoreDSN != "" {
 		env[EnvStoreDSN] = s.cfg.StoreDSN

@@ -1,12 +1,15 @@
 package stack
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/api/operatorservice/v1"
@@ -27,6 +30,31 @@ func probePostgres(dsn string) func(context.Context) error {
 		var one int
 		err = conn.QueryRow(ctx, "SELECT 1").Scan(&one)
 		return errors.Join(err, conn.Close(ctx))
+	}
+}
+
+// probeEventLog reads what NATS says to a new connection: that it has JetStream.
+func probeEventLog(address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		deadline, ok := ctx.Deadline()
+		if ok {
+			err = conn.SetReadDeadline(deadline)
+		}
+		var line string
+		if err == nil {
+			line, err = bufio.NewReader(io.LimitReader(conn, 1<<16)).ReadString('\n')
+		}
+		if err = errors.Join(err, conn.Close()); err != nil {
+			return err
+		}
+		if !strings.HasPrefix(line, "INFO ") || !strings.Contains(line, `"jetstream":true`) {
+			return errors.New("the event log is not ready")
+		}
+		return nil
 	}
 }
 

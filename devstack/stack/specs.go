@@ -20,12 +20,15 @@ func (s *Stack) engineSpecs() ([]supervise.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	specs := make([]supervise.Spec, 0, len(Engines()))
+	specs := make([]supervise.Spec, 0, len(Engines())+1)
 	if s.cfg.StoreDSN == "" {
 		specs = append(specs, s.postgresSpec())
 	}
 	if s.cfg.WarehouseDSN == "" {
 		specs = append(specs, s.clickhouseSpec())
+	}
+	if s.cfg.Server != nil {
+		specs = append(specs, s.eventLogSpec())
 	}
 	return append(specs, temporal), nil
 }
@@ -85,6 +88,28 @@ func (s *Stack) temporalSpec() (supervise.Spec, error) {
 	spec := s.spec(ComponentTemporal, args...)
 	spec.Ready = probeTemporal(s.cfg.Addresses.Temporal, s.cfg.Addresses.TemporalUI, names)
 	return spec, nil
+}
+
+func (s *Stack) eventLogSpec() supervise.Spec {
+	spec := s.spec(ComponentEventLog, "eventlog", "--data", s.dir("eventlog"), "--address", s.cfg.Addresses.EventLog,
+		"--token-file", s.eventLogTokenFile())
+	spec.Ready = probeEventLog(s.cfg.Addresses.EventLog)
+	return spec
+}
+
+func (s *Stack) serverSpec() supervise.Spec {
+	args := s.cfg.Server.Args
+	if len(args) == 0 {
+		args = []string{"serve"}
+	}
+	spec := s.spec(ComponentServer, args...)
+	spec.Env = WithEnv(spec.Env, s.Env())
+	// Requests that are running get their answers.
+	spec.StopTimeout = 40 * time.Second
+	if ready := s.cfg.Server.Ready; ready != nil {
+		spec.Ready = func(ctx context.Context) error { return ready(ctx, s.cfg.Addresses.ServerHealth) }
+	}
+	return spec
 }
 
 func (s *Stack) workerSpec() supervise.Spec {

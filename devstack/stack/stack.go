@@ -45,8 +45,11 @@ func (s *Stack) DataDir() string { return s.cfg.DataDir }
 // HasWorker tells whether the worker is part of the stack.
 func (s *Stack) HasWorker() bool { return s.cfg.Worker != nil }
 
+// HasServer tells whether the server and the event log are part of the stack.
+func (s *Stack) HasServer() bool { return s.cfg.Server != nil }
+
 // Start starts the engines together, waits until all are ready, then prepares
-// and starts the worker. On an error nothing is left running.
+// and starts the worker, then the server. On an error nothing is left running.
 //
 // Errors: [ErrLocked], a [*PortsError] with every taken port, and a
 // [*supervise.FailedError] of the first component that was given up. A port
@@ -71,6 +74,9 @@ func (s *Stack) Start(ctx context.Context) (err error) {
 	if err := s.ensureKeyset(); err != nil {
 		return err
 	}
+	if err := s.ensureEventLogToken(); err != nil {
+		return err
+	}
 	if err := checkPorts(ctx, s.cfg.endpoints()); err != nil {
 		return err
 	}
@@ -83,10 +89,19 @@ func (s *Stack) Start(ctx context.Context) (err error) {
 	if err := s.startEngines(ctx); err != nil {
 		return err
 	}
-	if s.cfg.Worker == nil {
+	if s.cfg.Worker != nil {
+		if err := s.startWorker(ctx); err != nil {
+			return err
+		}
+	}
+	if s.cfg.Server == nil {
 		return nil
 	}
-	return s.startWorker(ctx)
+	child, err := s.launch(s.serverSpec()) //nolint:contextcheck // A child outlives the call that starts it.
+	if err != nil {
+		return err
+	}
+	return child.WaitReady(ctx)
 }
 
 func (s *Stack) startEngines(ctx context.Context) error {

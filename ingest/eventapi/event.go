@@ -90,6 +90,8 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, limit int64) ([]b
 	if errors.Is(err, ErrBusy) {
 		h.failed(r, err)
 		busy := unavailable()
+		// Otherwise the server reads on before it answers.
+		busy.header["Connection"] = "close"
 		return nil, &busy
 	}
 	fault := refused(http.StatusBadRequest, request.Errors{
