@@ -90,7 +90,7 @@ type sender struct {
 	second *totals
 }
 
-// traffic sends the events of visitors until ctx ends or the duration is over, and prints a line a second.
+// traffic sends the events of visitors until ctx ends or the duration has ended, and prints a line a second.
 func traffic(ctx context.Context, t devstack.Traffic, stdout io.Writer) error {
 	_, err := sendTraffic(ctx, t, stdout)
 	return err
