@@ -99,8 +99,8 @@ func ParseSettings(raw json.RawMessage) (sync.Settings, error) {
 	return s, s.Validate()
 }
 
-// open opens both sides of a sync, with pages of so many items, 0 for those of the settings. Faults of settings and connections are permanent: a person corrects
-// them.
+// open opens both sides of a sync, with pages of so many items, 0 for those of the settings. Faults of settings
+// and connections are permanent: a person corrects them.
 func (s *Systems) open(ctx context.Context, row syncstore.Sync, items int) (*opened, error) {
 	from, to, err := lookup(s.Kinds, Pair{From: row.FromKind, To: row.ToKind})
 	if err != nil {
