@@ -147,12 +147,22 @@ func TestBoundsOfAllRequests(t *testing.T) {
 		_, err := io.WriteString(conn, head+fmt.Sprintf("Content-Length: %d\r\n\r\n", size+1)+strings.Repeat("x", size))
 		require.NoError(t, err)
 	}
-	answered := 0
 	deadline := time.Now().Add(5 * time.Second)
+	answers := make(chan *http.Response, len(conns))
 	for _, conn := range conns {
 		require.NoError(t, conn.SetReadDeadline(deadline))
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
+		go func() {
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				response = nil
+			}
+			answers <- response
+		}()
+	}
+	answered := 0
+	for range conns {
+		response := <-answers
+		if response == nil {
 			continue
 		}
 		require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
