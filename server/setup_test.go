@@ -178,8 +178,14 @@ func pageview(path string) string {
 	return fmt.Sprintf(`{"n":"pageview","u":"https://%s%s","d":%q}`, domain, path, domain)
 }
 
+// answered is an answer without its body.
+type answered struct {
+	StatusCode int
+	Header     http.Header
+}
+
 // post sends a body as a visitor at an address.
-func (r *running) post(ctx context.Context, ip, agent, body string) (*http.Response, error) {
+func (r *running) post(ctx context.Context, ip, agent, body string) (*answered, error) {
 	url := "http://" + r.Server.Listen + "/api/event"
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
@@ -195,7 +201,7 @@ func (r *running) post(ctx context.Context, ip, agent, body string) (*http.Respo
 	if cerr := response.Body.Close(); err == nil {
 		err = cerr
 	}
-	return response, err
+	return &answered{response.StatusCode, response.Header}, err
 }
 
 // hostLog runs the event log of the settings until it is stopped.

@@ -86,7 +86,8 @@ func (w *Worker) newPool(log *eventlog.Log) (*pool.Pool, error) {
 	wr, err := writer.New(writer.Config{
 		Log: writer.FromLog(log), Checkpoints: ingesting.NewCheckpoints(opened), Warehouse: history,
 		LogID: log.ID(), MaxRows: rangeRows, MaxBytes: rangeBytes, MaxAge: settings.FlushInterval,
-		SessionBytes: settings.SessionMiB << 20, SkipGaps: settings.SkipGaps, Written: w.metrics.writers.written, Logger: w.log,
+		SessionBytes: settings.SessionMiB << 20, SkipGaps: settings.SkipGaps, Written: w.metrics.writers.written,
+		Logger: w.log,
 	})
 	if err != nil {
 		return nil, err

@@ -101,8 +101,8 @@ func (d *Drops) Run(ctx context.Context) error {
 			d.flush(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushInterval)
-			defer cancel()
 			d.flush(last)
+			cancel()
 			return nil
 		}
 	}

@@ -22,7 +22,8 @@ func TestAwait(t *testing.T) {
 	err := w.Await(t.Context(), "store", func(ctx context.Context) error {
 		_, bounded := ctx.Deadline()
 		require.True(t, bounded)
-		if attempts++; attempts < 3 {
+		attempts++
+		if attempts < 3 {
 			return away
 		}
 		return nil
