@@ -42,7 +42,7 @@ func setupListening(t *testing.T) *listening {
 	b.Listener, err = starter.Listen(b.ctx, b.Store)
 	require.NoError(t, err)
 	b.OnError = func(err error) { b.lost <- err }
-	t.Cleanup(func() { require.NoError(t, b.Listener.Close(context.Background())) })
+	t.Cleanup(func() { require.NoError(t, b.Close(context.Background())) })
 	return b
 }
 

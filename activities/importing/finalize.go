@@ -98,7 +98,8 @@ func (l *Lifecycle) OnSuccess(ctx context.Context, ref ImportRef) error {
 	told := s.imp.Feedback.Warn(ctx,
 		fmt.Sprintf("on_success failed, %s; the import is completed: %s", again, activities.Plain(err.Error())))
 	if told != nil {
-		activity.GetLogger(ctx).Warn("a failure of on_success could not be logged for the user", "import_id", ref.ImportID, "error", told)
+		activity.GetLogger(ctx).Warn("a failure of on_success could not be logged for the user",
+			"import_id", ref.ImportID, "error", told)
 	}
 	return activities.Failure(err)
 }

@@ -87,7 +87,7 @@ func requireWalk(t *testing.T, s section, executed []string) {
 		assert.True(t, slices.Contains(walk, file) || slices.Contains(others, file), "%s: the executed file %s is missing", s.heading, file)
 	}
 	for _, file := range others {
-		assert.FileExists(t, filepath.Join("../..", filepath.FromSlash(file)), s.heading)
+		assert.FileExists(t, filepath.Join("..", "..", filepath.FromSlash(file)), s.heading)
 	}
 }
 
@@ -174,7 +174,7 @@ func (s *site) withWorker(work func()) {
 	s.t.Cleanup(func() {
 		if !ended {
 			assert.NoError(s.t, worker.Process.Kill())
-			_ = worker.Wait() // killed
+			assert.ErrorContains(s.t, worker.Wait(), "killed")
 		}
 	})
 	work()

@@ -150,5 +150,6 @@ func (h *Handler) failed(r *http.Request, err error) {
 	if now-last < int64(time.Second) || !h.logged.CompareAndSwap(last, now) {
 		return
 	}
-	h.config.Logger.ErrorContext(r.Context(), "events were not buffered; the answer asks the sender to retry", "error", err)
+	h.config.Logger.ErrorContext(r.Context(), "events were not buffered; the answer asks the sender to retry",
+		"error", err)
 }

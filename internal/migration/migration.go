@@ -125,7 +125,9 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 	}
 	list := make([]Status, len(all))
 	for i, one := range all {
-		list[i] = Status{Database: m.database.Name, Version: one.Source.Version, Name: one.Source.Path, AppliedAt: one.AppliedAt}
+		list[i] = Status{
+			Database: m.database.Name, Version: one.Source.Version, Name: one.Source.Path, AppliedAt: one.AppliedAt,
+		}
 	}
 	return list, nil
 }

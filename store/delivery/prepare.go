@@ -32,7 +32,8 @@ func (s *Store) Prepare(ctx context.Context, jobs []PreparedJob) ([]string, erro
 		if err := errors.Join(faults[:]...); err != nil {
 			return nil, fmt.Errorf("prepare job %s: %w", job.JobID, err)
 		}
-		p.Ids, p.FencingTokens, p.Versions = append(p.Ids, job.JobID), append(p.FencingTokens, job.FencingToken), append(p.Versions, job.Version)
+		p.Ids, p.FencingTokens = append(p.Ids, job.JobID), append(p.FencingTokens, job.FencingToken)
+		p.Versions = append(p.Versions, job.Version)
 		p.Contexts, p.Data = append(p.Contexts, job.Context), append(p.Data, job.Data)
 		p.Sent, p.Due = append(p.Sent, timestamp(job.SentAt)), append(p.Due, timestamp(job.DueAt))
 	}

@@ -215,7 +215,8 @@ func appendOutcome(p *db.RecordJobsParams, o JobOutcome) error {
 		return fmt.Errorf("state %q is not an outcome: want %s, %s, %s, %s or %s", o.State,
 			JobSucceeded, JobFailed, JobDiscarded, JobUnknown, JobAwaiting)
 	}
-	p.Ids, p.FencingTokens, p.States = append(p.Ids, o.JobID), append(p.FencingTokens, o.FencingToken), append(p.States, o.State)
+	p.Ids, p.FencingTokens = append(p.Ids, o.JobID), append(p.FencingTokens, o.FencingToken)
+	p.States = append(p.States, o.State)
 	p.Errors = append(p.Errors, JobError{Message: o.Error}.encode())
 	p.Untried, p.WaitSeconds = append(p.Untried, untried), append(p.WaitSeconds, wait)
 	return nil

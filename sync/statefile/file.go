@@ -92,7 +92,11 @@ func (f *File) Record(now time.Time, r Result) (taken bool, err error) {
 		}
 		taken = entries[i].LatestTimestamp.Equal(r.Base)
 		r.apply(&doc.objects[i], taken)
-		switch replaced, err := replace(target, data, doc.bytes()); {
+		after, err := doc.bytes()
+		if err != nil {
+			return false, fmt.Errorf("write the state file: %w", err)
+		}
+		switch replaced, err := replace(target, data, after); {
 		case err != nil:
 			return false, fmt.Errorf("write the state file: %w", err)
 		case replaced:
@@ -113,23 +117,27 @@ func (r Result) apply(o *object, timestamp bool) {
 }
 
 // bytes returns the document, indented by two spaces.
-func (d document) bytes() []byte {
+func (d document) bytes() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('[')
 	for i, o := range d.objects {
 		b.WriteString(separator(i, "\n  {"))
 		for j, f := range o.fields {
-			name, _ := json.Marshal(f.name) //nolint:errchkjson // a text can be marshalled
+			name, err := json.Marshal(f.name)
+			if err != nil {
+				return nil, err
+			}
 			b.WriteString(separator(j, "\n    "))
 			b.Write(name)
 			b.WriteString(": ")
-			// The value is well-formed, as it was read.
-			_ = json.Indent(&b, f.value, "    ", "  ") //nolint:errcheck // see above
+			if err := json.Indent(&b, f.value, "    ", "  "); err != nil {
+				return nil, err
+			}
 		}
 		b.WriteString("\n  }")
 	}
 	b.WriteString("\n]\n")
-	return b.Bytes()
+	return b.Bytes(), nil
 }
 
 func separator(i int, text string) string {
@@ -155,7 +163,8 @@ func replace(path string, before, after []byte) (replaced bool, err error) {
 		}
 	}()
 	_, err = f.Write(after)
-	if err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close()); err != nil {
+	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close())
+	if err != nil {
 		return false, err
 	}
 	now, err := read(path)

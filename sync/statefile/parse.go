@@ -27,16 +27,14 @@ type field struct {
 	value json.RawMessage
 }
 
-func (o *object) get(name string) (json.RawMessage, bool) {
-	if i := slices.IndexFunc(o.fields, func(f field) bool { return f.name == name }); i >= 0 {
-		return o.fields[i].value, true
-	}
-	return nil, false
+// find returns the index of a field, or -1.
+func (o *object) find(name string) int {
+	return slices.IndexFunc(o.fields, func(f field) bool { return f.name == name })
 }
 
 // set replaces the value of a field, or adds the field at the end.
 func (o *object) set(name string, value []byte) {
-	if i := slices.IndexFunc(o.fields, func(f field) bool { return f.name == name }); i >= 0 {
+	if i := o.find(name); i >= 0 {
 		o.fields[i].value = value
 		return
 	}
@@ -153,6 +151,15 @@ func (p *parser) token() json.Token {
 	return t
 }
 
+// name reads the name of a field, which the data has.
+func (p *parser) name() string {
+	name, ok := p.token().(string)
+	if !ok {
+		p.fault(p.next(), "want the name of a field in quotes")
+	}
+	return name
+}
+
 // value reads a value, which the data has.
 func (p *parser) value() json.RawMessage {
 	var raw json.RawMessage
@@ -169,8 +176,8 @@ func (p *parser) object(began int) (object, Entry) {
 	faults := len(p.faults)
 	for p.decode.More() {
 		at := p.next()
-		name, _ := p.token().(string)
-		if _, twice := o.get(name); twice {
+		name := p.name()
+		if o.find(name) >= 0 {
 			p.fault(at, "the entry has %q twice: remove one", name)
 		}
 		at = p.next()
@@ -179,7 +186,7 @@ func (p *parser) object(began int) (object, Entry) {
 		p.known(at, name, raw, &e)
 	}
 	p.token()
-	if _, ok := o.get("list_id"); !ok && len(p.faults) == faults {
+	if o.find("list_id") < 0 && len(p.faults) == faults {
 		p.fault(began, `the entry has no "list_id", which is required`)
 	}
 	e.Place = p.places[e.ListID]
