@@ -112,7 +112,9 @@ func run(t *testing.T, c config.Config, embeddedLog bool) *running {
 	}()
 	t.Cleanup(func() {
 		cancel()
-		<-r.done
+		if err := <-r.done; err != nil {
+			t.Logf("the server has ended: %v", err)
+		}
 	})
 	return r
 }
