@@ -125,7 +125,7 @@ func TestAddressesOfAddedKinds(t *testing.T) {
 		require.Equal(t, 2, code, addresses)
 		if addresses == "exampel=any" {
 			require.Equal(t, `sluice: configuration: connections.addresses: no kind "exampel": want KIND=ADDRESSES, where `+
-				"KIND is one of clickhouse, example, google_analytics_4, postgres, smtp, webhook\n", out.String())
+				"KIND is one of clickhouse, example, google_analytics_4, mailchimp, ometria, postgres, smtp, webhook\n", out.String())
 			continue
 		}
 		conn, err := guard.Dialer(outbound.Protected).DialContext(t.Context(), "tcp", l.Addr().String())
@@ -144,7 +144,7 @@ func TestCommandsKnowTheComponents(t *testing.T) {
 	program, err := app.New(
 		app.Importer(orders{noop.New()}), app.Destination(crm{log.New()}), app.ConnectionKind(connectiontest.Kind{}))
 	require.NoError(t, err)
-	const sources, kinds = "csv, google_analytics_4, noop, orders", "clickhouse, example, google_analytics_4, postgres, smtp, webhook"
+	const sources, kinds = "csv, google_analytics_4, noop, orders", "clickhouse, example, google_analytics_4, mailchimp, ometria, postgres, smtp, webhook"
 	for line, want := range map[string]string{
 		"import start --help":                        "\n   orders              start an import: ",
 		"import start nope --site a --dry-run":       "unknown importer \"nope\" (want " + sources,

@@ -78,6 +78,16 @@ func SyncStateOf(l syncstore.Listed, now time.Time) string {
 	return syncState(l.Paused, l.AlarmedAt, l.SucceededAt, l.CurrentTo, l.EverySeconds, l.LastStatus, now)
 }
 
+// SyncedTo returns the time up to which the target has the changes of the source, nil before a run has
+// succeeded: the store counts freshness from the creation then.
+func SyncedTo(currentTo time.Time, succeeded *time.Time) *time.Time {
+	if succeeded == nil {
+		return nil
+	}
+	currentTo = currentTo.UTC()
+	return &currentTo
+}
+
 func syncState(
 	paused bool, alarmed, succeeded *time.Time, currentTo time.Time, every int64, lastStatus string, now time.Time,
 ) string {

@@ -25,8 +25,8 @@ func fakeMailchimpCommand(hooks Hooks) *cli.Command {
 	return &cli.Command{
 		Name:  "mailchimp",
 		Usage: "serve Mailchimp's API with a list of generated members",
-		Description: "Takes the key that it prints, and allows 10 connections at a time as Mailchimp does. POST /control/faults\n" +
-			"makes calls fail.",
+		Description: "Takes the key that it prints, and allows 10 connections at a time as Mailchimp does.\n" +
+			"POST /control/faults makes calls fail.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: config.DefaultFakeMailchimpAddress, Usage: "`host:port` to listen on"},
 			&cli.IntFlag{Name: "members", Value: defaultMembers, Usage: "generate `N` members"},
@@ -95,8 +95,8 @@ func fakeOmetriaCommand(hooks Hooks) *cli.Command {
 	return &cli.Command{
 		Name:  "ometria",
 		Usage: "serve Ometria's Data API, which counts and merges records",
-		Description: "Takes the key that it prints, and 8 requests a second as Ometria does. POST /control/faults makes calls fail;\n" +
-			"GET /control/records counts what it has.",
+		Description: "Takes the key that it prints, and 8 requests a second as Ometria does.\n" +
+			"POST /control/faults makes calls fail; GET /control/records counts what it has.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: config.DefaultFakeOmetriaAddress, Usage: "`host:port` to listen on"},
 			&cli.IntFlag{Name: "rate", Value: fakeometria.DefaultRate, Usage: "allow `N` requests a second; -1 is no limit"},

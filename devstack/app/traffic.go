@@ -29,8 +29,8 @@ func trafficCommand(hooks Hooks) *cli.Command {
 	return &cli.Command{
 		Name:  "traffic",
 		Usage: "send the events of realistic visitors to a server until Ctrl-C",
-		Description: "Visitors have browsers, referrers and campaigns, view several pages, and send engagement, custom events\n" +
-			"and revenue. A line a second says what became of the events. The server must trust this machine as a proxy\n" +
+		Description: "Visitors have browsers, referrers and campaigns, view several pages, and send engagement,\n" +
+			"custom events and revenue. A line a second says what became of the events. The server must trust this machine as a proxy\n" +
 			"(server.trusted_proxies) to tell visitors apart by address; the server of `up` does.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "site", Required: true, Usage: "send events of the site with this `DOMAIN`"},

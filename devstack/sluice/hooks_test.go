@@ -2,7 +2,6 @@ package sluice
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -55,7 +54,7 @@ func TestOlderDataFolder(t *testing.T) {
 	require.NoError(t, conn.Close(t.Context()))
 	err = prepare(t.Context(), s.Env())
 	var unsupported *migration.UnsupportedError
-	require.True(t, errors.As(err, &unsupported), "%v", err)
+	require.ErrorAs(t, err, &unsupported)
 	require.True(t, unsupported.Older())
 	require.ErrorContains(t, err, `the store (database "sluice" at `+addresses.Store+
 		") has schema version 41, which was never released and cannot be migrated: drop the database")

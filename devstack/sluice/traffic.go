@@ -170,7 +170,8 @@ func (s *sender) run(
 			if _, err := fmt.Fprintf(stdout, "%s  %s\n", time.Now().Format(time.TimeOnly), second.line()); err != nil {
 				return fmt.Errorf("write to terminal: %w", err)
 			}
-			if all.add(second); len(all.took) > maxTook {
+			all.add(second)
+			if len(all.took) > maxTook {
 				all.took = all.took[len(all.took)-maxTook/2:]
 			}
 		case <-tick.C:

@@ -52,9 +52,9 @@ func TestTraffic(t *testing.T) {
 		URL: server.URL, Site: "demo.example", Rate: 200, Duration: 1500 * time.Millisecond, Seed: 1,
 	}, &out)
 	require.NoError(t, err)
-	require.Equal(t, got, map[string]int{
+	require.Equal(t, map[string]int{
 		"sent": all.sent, "accepted": all.accepted, "failed": all.failed, "bot": all.dropped["bot"],
-	})
+	}, got)
 	require.Positive(t, all.accepted)
 	require.Equal(t, all.sent, all.accepted+all.failed+all.dropped["bot"])
 	require.LessOrEqual(t, all.sent+all.late, 301)

@@ -13,13 +13,16 @@ var agents = []struct {
 	share int
 	text  string
 }{
-	{28, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"},
-	{18, "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36"},
+	{28, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) " +
+		"Chrome/131.0.0.0 Safari/537.36"},
+	{18, "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) " +
+		"Chrome/131.0.0.0 Mobile Safari/537.36"},
 	{20, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) " +
 		"Version/18.1 Mobile/15E148 Safari/604.1"},
-	{12, "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15"},
-	{7, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 " +
-		"Edg/131.0.0.0"},
+	{12, "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) " +
+		"Version/18.1 Safari/605.1.15"},
+	{7, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) " +
+		"Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0"},
 	{6, "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"},
 	{4, "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"},
 	{4, "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/27.0 Chrome/125.0.0.0 " +
@@ -31,7 +34,8 @@ var (
 	pages     = []string{"/", "/pricing", "/docs", "/docs/start", "/blog", "/blog/release", "/about", "/contact", "/login"}
 	referrers = []string{
 		"", "", "", "https://www.google.com/", "https://www.google.com/", "https://duckduckgo.com/", "https://www.bing.com/",
-		"https://news.ycombinator.com/item", "https://www.reddit.com/r/selfhosted/", "https://chatgpt.com/", "https://t.co/abc",
+		"https://news.ycombinator.com/item", "https://www.reddit.com/r/selfhosted/", "https://chatgpt.com/",
+		"https://t.co/abc",
 	}
 	campaigns = []string{
 		"", "", "", "", "", "?utm_source=newsletter&utm_medium=email&utm_campaign=autumn",

@@ -39,9 +39,9 @@ const (
 	EnvEventLogURL = "SLUICE_EVENTLOG_URL"
 	// EnvEventLogToken is its token; the stack leaves it empty, so that one of the caller's is not used
 	// beside EnvEventLogTokenFile, a file with the token. EnvEventLogCredentials is empty too.
-	EnvEventLogToken       = "SLUICE_EVENTLOG_TOKEN" //nolint:gosec // the name of a variable
-	EnvEventLogTokenFile   = "SLUICE_EVENTLOG_TOKEN_FILE"
-	EnvEventLogCredentials = "SLUICE_EVENTLOG_CREDENTIALS"
+	EnvEventLogToken       = "SLUICE_EVENTLOG_TOKEN"       //nolint:gosec // the name of a variable
+	EnvEventLogTokenFile   = "SLUICE_EVENTLOG_TOKEN_FILE"  //nolint:gosec // the name of a variable
+	EnvEventLogCredentials = "SLUICE_EVENTLOG_CREDENTIALS" //nolint:gosec // the name of a variable
 	// EnvServerAddress is where the server takes events, EnvServerHealthAddress where it serves health and
 	// metrics.
 	EnvServerAddress       = "SLUICE_SERVER_LISTEN"

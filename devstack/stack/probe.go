@@ -48,7 +48,8 @@ func probeEventLog(address string) func(context.Context) error {
 		if err == nil {
 			line, err = bufio.NewReader(io.LimitReader(conn, 1<<16)).ReadString('\n')
 		}
-		if err = errors.Join(err, conn.Close()); err != nil {
+		err = errors.Join(err, conn.Close())
+		if err != nil {
 			return err
 		}
 		if !strings.HasPrefix(line, "INFO ") || !strings.Contains(line, `"jetstream":true`) {

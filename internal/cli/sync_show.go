@@ -29,7 +29,7 @@ type syncJSON struct {
 	Paused         bool           `json:"paused"`
 	Note           string         `json:"note"`
 	State          string         `json:"state"`
-	CurrentTo      time.Time      `json:"current_to"`
+	CurrentTo      *time.Time     `json:"current_to"`
 	SucceededAt    *time.Time     `json:"succeeded_at"`
 	WokenAt        *time.Time     `json:"woken_at"`
 	AlarmedAt      *time.Time     `json:"alarmed_at"`
@@ -102,8 +102,8 @@ func syncView(v starter.SyncView) syncJSON {
 		Name: row.Name, From: row.FromKind + ":" + row.FromConnection, List: row.ListID,
 		To: row.ToKind + ":" + row.ToConnection, EverySeconds: row.EverySeconds, Settings: v.Settings,
 		Latest: utc(row.LatestTimestamp), ElapsedSeconds: row.ElapsedSeconds, TotalUpdates: row.TotalUpdates,
-		Version: row.Version, Paused: row.Paused, Note: row.Note, State: v.State, CurrentTo: row.CurrentTo.UTC(),
-		SucceededAt: utc(row.SucceededAt), WokenAt: utc(row.WokenAt), AlarmedAt: utc(row.AlarmedAt), Rejects: v.Rejects,
+		Version: row.Version, Paused: row.Paused, Note: row.Note, State: v.State,
+		CurrentTo: starter.SyncedTo(row.CurrentTo, row.SucceededAt), SucceededAt: utc(row.SucceededAt), WokenAt: utc(row.WokenAt), AlarmedAt: utc(row.AlarmedAt), Rejects: v.Rejects,
 		CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(),
 	}
 	if v.Scan != nil {
@@ -157,7 +157,7 @@ func listSyncs(ctx context.Context, s *session) error {
 	for _, one := range all {
 		table.Row(one.Name, one.FromKind+":"+one.FromConnection, one.ListID, one.ToKind+":"+one.ToConnection,
 			short(time.Duration(one.EverySeconds)*time.Second), syncStateCell(starter.SyncStateOf(one, time.Now())),
-			when(&one.CurrentTo), humanize.Comma(one.Rejects), orDash(one.LastStatus), brief(orDash(one.LastError), 60))
+			currentCell(starter.SyncedTo(one.CurrentTo, one.SucceededAt)), humanize.Comma(one.Rejects), orDash(one.LastStatus), brief(orDash(one.LastError), 60))
 	}
 	if err := table.Write(c.App.Writer); err != nil || !more {
 		return err
@@ -202,7 +202,7 @@ func writeSync(w io.Writer, v starter.SyncView) error {
 		{"To", row.ToKind + ":" + row.ToConnection},
 		{"Every", short(time.Duration(row.EverySeconds) * time.Second)},
 		{"Settings", settingsLine(v.Settings)},
-		{"Current to", fmt.Sprintf("%s, %s", moment(row.CurrentTo.UTC()), humanize.Time(row.CurrentTo))},
+		{"Current to", currentLine(starter.SyncedTo(row.CurrentTo, row.SucceededAt))},
 		{"Alarm", optionalTime("raised", row.AlarmedAt)},
 		{"Timestamp", timestampLine(row.LatestTimestamp)},
 		{"Rejects", rejectsLine(v)},
@@ -220,6 +220,23 @@ func writeSync(w io.Writer, v starter.SyncView) error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// never is said of a sync whose first run has not succeeded.
+const never = "never"
+
+func currentCell(to *time.Time) string {
+	if to == nil {
+		return never
+	}
+	return when(to)
+}
+
+func currentLine(to *time.Time) string {
+	if to == nil {
+		return never + ": no run has succeeded yet"
+	}
+	return fmt.Sprintf("%s, %s", moment(*to), humanize.Time(*to))
 }
 
 func optionalTime(what string, t *time.Time) string {
@@ -259,13 +276,14 @@ func runLine(r *syncstore.Run) string {
 	if r == nil {
 		return "none yet"
 	}
+	read := humanize.Comma(r.Read)
+	if r.Announced > 0 && r.Status == syncstore.StatusRunning {
+		read += " of about " + humanize.Comma(r.Announced)
+	}
 	text := fmt.Sprintf("%d, %s %s: %s read, %s delivered, %s rejected", r.ID, r.Kind, r.Status,
-		humanize.Comma(r.Read), humanize.Comma(r.Delivered), humanize.Comma(r.Rejected))
+		read, humanize.Comma(r.Delivered), humanize.Comma(r.Rejected))
 	if r.Skipped > 0 {
 		text += fmt.Sprintf(", %s skipped", humanize.Comma(r.Skipped))
-	}
-	if r.Announced > 0 && r.Status == syncstore.StatusRunning {
-		text += fmt.Sprintf(" of about %s", humanize.Comma(r.Announced))
 	}
 	return text
 }

@@ -33,7 +33,7 @@ type seenSync struct {
 	Paused         bool           `json:"paused"`
 	Note           string         `json:"note"`
 	State          string         `json:"state"`
-	CurrentTo      time.Time      `json:"current_to"`
+	CurrentTo      *time.Time     `json:"current_to"`
 	SucceededAt    *time.Time     `json:"succeeded_at"`
 	WokenAt        *time.Time     `json:"woken_at"`
 	AlarmedAt      *time.Time     `json:"alarmed_at"`
@@ -138,6 +138,7 @@ func TestSync(t *testing.T) {
 	require.EqualValues(t, 1, done.Rejects)
 	require.Equal(t, "current", done.State)
 	require.NotNil(t, done.Latest)
+	require.Equal(t, done.Latest, done.CurrentTo)
 	require.Empty(t, done.Settings, "defaults are not stored")
 	require.EqualValues(t, 451, done.Run["source_count"])
 	golden(t, "sync/rejects", steady(s.ok(t, "sync", "rejects", "news")))
@@ -186,6 +187,9 @@ func TestSyncFaults(t *testing.T) {
 		"sync", "set", "news", "latest_timestamp=yesterday")
 	failed := awaitSync(t, s, "news", func(v seenSync) bool { return runStatus(v) == "failed" })
 	require.Contains(t, failed.Run["error"], "404")
+	require.Nil(t, failed.CurrentTo, "no run has succeeded")
+	require.Contains(t, s.ok(t, "sync", "show", "news"), "never: no run has succeeded yet")
+	require.Regexp(t, `waiting +never`, s.ok(t, "sync", "list"))
 	s.ok(t, "sync", "set", "news", "items_per_request=50", "deletions=ignore")
 	var now seenSync
 	s.json(t, &now, "sync", "show", "news")

@@ -521,7 +521,8 @@ const noteSyncSucceeded = `-- name: NoteSyncSucceeded :exec
 UPDATE syncs s
 SET latest_timestamp = CASE WHEN s.version = r.sync_version THEN r.until ELSE s.latest_timestamp END,
     elapsed_seconds = round(extract(epoch FROM r.ended_at - r.started_at)::numeric, 1)::float8,
-    total_updates = r.delivered, succeeded_at = r.ended_at, current_to = greatest(s.current_to, r.until)
+    total_updates = r.delivered, succeeded_at = r.ended_at,
+    current_to = CASE WHEN s.succeeded_at IS NULL THEN r.until ELSE greatest(s.current_to, r.until) END
 FROM sync_runs r
 WHERE r.id = $1 AND s.name = r.sync
 `
