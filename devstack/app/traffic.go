@@ -30,8 +30,8 @@ func trafficCommand(hooks Hooks) *cli.Command {
 		Name:  "traffic",
 		Usage: "send the events of realistic visitors to a server until Ctrl-C",
 		Description: "Visitors have browsers, referrers and campaigns, view several pages, and send engagement,\n" +
-			"custom events and revenue. A line a second says what became of the events. The server must trust this machine as a proxy\n" +
-			"(server.trusted_proxies) to tell visitors apart by address; the server of `up` does.",
+			"custom events and revenue. A line a second says what became of the events. The server must trust\n" +
+			"this machine as a proxy (server.trusted_proxies) to tell visitors apart by address; the server of `up` does.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "site", Required: true, Usage: "send events of the site with this `DOMAIN`"},
 			&cli.IntFlag{Name: "rate", Value: 50, Usage: "send `N` events a second"},

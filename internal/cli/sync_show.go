@@ -103,7 +103,8 @@ func syncView(v starter.SyncView) syncJSON {
 		To: row.ToKind + ":" + row.ToConnection, EverySeconds: row.EverySeconds, Settings: v.Settings,
 		Latest: utc(row.LatestTimestamp), ElapsedSeconds: row.ElapsedSeconds, TotalUpdates: row.TotalUpdates,
 		Version: row.Version, Paused: row.Paused, Note: row.Note, State: v.State,
-		CurrentTo: starter.SyncedTo(row.CurrentTo, row.SucceededAt), SucceededAt: utc(row.SucceededAt), WokenAt: utc(row.WokenAt), AlarmedAt: utc(row.AlarmedAt), Rejects: v.Rejects,
+		CurrentTo: starter.SyncedTo(row.CurrentTo, row.SucceededAt), SucceededAt: utc(row.SucceededAt),
+		WokenAt: utc(row.WokenAt), AlarmedAt: utc(row.AlarmedAt), Rejects: v.Rejects,
 		CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(),
 	}
 	if v.Scan != nil {
@@ -157,7 +158,8 @@ func listSyncs(ctx context.Context, s *session) error {
 	for _, one := range all {
 		table.Row(one.Name, one.FromKind+":"+one.FromConnection, one.ListID, one.ToKind+":"+one.ToConnection,
 			short(time.Duration(one.EverySeconds)*time.Second), syncStateCell(starter.SyncStateOf(one, time.Now())),
-			currentCell(starter.SyncedTo(one.CurrentTo, one.SucceededAt)), humanize.Comma(one.Rejects), orDash(one.LastStatus), brief(orDash(one.LastError), 60))
+			currentCell(starter.SyncedTo(one.CurrentTo, one.SucceededAt)), humanize.Comma(one.Rejects),
+			orDash(one.LastStatus), brief(orDash(one.LastError), 60))
 	}
 	if err := table.Write(c.App.Writer); err != nil || !more {
 		return err
