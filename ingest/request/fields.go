@@ -17,7 +17,8 @@ import (
 type fields map[string]json.RawMessage
 
 // readFields reads a body: a form if its content type says so, else JSON, whatever the
-// content type. Trackers send JSON as text/plain, which needs no preflight.
+// content type. Trackers send JSON as text/plain, which needs no preflight; `curl -d` calls JSON a form,
+// which no form of an event can be that begins with a brace.
 func readFields(contentType string, body []byte) (fields, Errors) {
 	if len(body) > MaxBody {
 		return nil, TooLarge()
@@ -27,7 +28,8 @@ func readFields(contentType string, body []byte) (fields, Errors) {
 	}
 	// A content type that cannot be read is no form.
 	kind, params, err := mime.ParseMediaType(contentType)
-	if err == nil && kind == "application/x-www-form-urlencoded" {
+	isObject := bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))
+	if err == nil && kind == "application/x-www-form-urlencoded" && !isObject {
 		if form, err := url.ParseQuery(string(body)); err == nil {
 			return formFields(form), nil
 		}

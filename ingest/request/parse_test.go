@@ -115,6 +115,19 @@ func TestParseForms(t *testing.T) {
 	require.Contains(t, faults(t, Input{ContentType: "application/x-www-form-urlencoded", Body: []byte("a=%zz")}), "request")
 }
 
+// Without a header of its own, curl -d says that JSON is a form.
+func TestParseJSONCalledForm(t *testing.T) {
+	t.Parallel()
+	const form = "application/x-www-form-urlencoded"
+	r, err := Parse(Input{
+		ContentType: form, Now: now, Body: []byte("\n {\"n\":\"pageview\",\"u\":\"https://a.b/?x=%zz&y=1\",\"d\":\"a.b\"}"),
+	})
+	require.NoError(t, err)
+	require.Equal(t, "pageview", r.EventName)
+	require.Equal(t, []string{"a.b"}, r.Domains)
+	require.Contains(t, faults(t, Input{ContentType: form, Body: []byte(`{"n":`)}), "request")
+}
+
 func TestProps(t *testing.T) {
 	t.Parallel()
 	const head = `{"n":"a","u":"https://a.b",`
