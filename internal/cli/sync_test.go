@@ -123,7 +123,7 @@ func TestSync(t *testing.T) {
 	t.Parallel()
 	_, s, fakes := syncShell(t)
 	require.Equal(t, "No syncs found. Create one with `sluice sync create`.\n", s.ok(t, "sync", "list"))
-	require.Contains(t, s.ok(t, "connection", "test", "mc"), "1 lists visible")
+	require.Contains(t, s.ok(t, "connection", "test", "mc"), "lists visible: 1")
 	require.Contains(t, s.ok(t, "connection", "test", "om"), "key accepted")
 	fakes.fillList(0, 450)
 	fakes.mailchimp.Put(fakemailchimp.Member{

@@ -99,7 +99,7 @@ func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.R
 	if err != nil {
 		return connections.Report{}, err
 	}
-	report := connections.Report{Lines: []string{fmt.Sprintf("%d lists visible", len(lists))}}
+	report := connections.Report{Lines: []string{fmt.Sprintf("lists visible: %d", len(lists))}}
 	for _, l := range lists[:min(len(lists), connections.MaxReportLines-1)] {
 		report.Lines = append(report.Lines, fmt.Sprintf("list %s, %d members", l.ID, l.Stats.Members))
 	}

@@ -95,7 +95,7 @@ func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.R
 	if err != nil {
 		return connections.Report{}, err
 	}
-	return connections.Report{Lines: []string{"key accepted", fmt.Sprintf("%d push errors listed", len(all))}}, nil
+	return connections.Report{Lines: []string{"key accepted", fmt.Sprintf("push errors listed: %d", len(all))}}, nil
 }
 
 // unlimited is the limiter of a test, which makes one request.
