@@ -6,6 +6,8 @@ import (
 	"fmt"
 	stdsync "sync"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // Checkpoint is the progress of a run by one page. All records up to its cursor are delivered or
@@ -276,12 +278,5 @@ func (r *Run) wait(ctx context.Context, d time.Duration) error {
 	if r.Wait != nil {
 		return r.Wait(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return delay.Wait(ctx, d)
 }

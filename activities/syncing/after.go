@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
 )
@@ -43,7 +44,7 @@ func (s *Syncs) retry(ctx context.Context, in RunRef) (Retried, error) {
 	if !ok {
 		return Retried{}, nil
 	}
-	r := sync.Retry{Fetcher: fetcher, Writer: o.writer, Mapping: o.mapping, List: row.ListID, Wait: wait}
+	r := sync.Retry{Fetcher: fetcher, Writer: o.writer, Mapping: o.mapping, List: row.ListID, Wait: delay.Wait}
 	result, err := r.Do(ctx, keys)
 	if err != nil {
 		return Retried{}, err
@@ -100,7 +101,7 @@ func (s *Syncs) scan(ctx context.Context, in RunRef) (Scanned, error) {
 	}
 	scan := sync.Scan{
 		Scanner: scanner, Writer: o.writer, Mapping: o.mapping, List: row.ListID, Known: known, Missing: missing,
-		MaxMissing: o.settings.MaxMissing, Now: s.now, Wait: wait,
+		MaxMissing: o.settings.MaxMissing, Now: s.now, Wait: delay.Wait,
 	}
 	result, err := scan.Do(ctx)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	stdsync "sync"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
 )
@@ -119,7 +120,7 @@ func (b *Budgets) Slot(ctx context.Context, name string, slots int) (release fun
 			return func() { b.release(ctx, slot) }, nil
 		}
 		//nolint:gosec // G404: jitter
-		if err := wait(ctx, pollSlot/2+rand.N(pollSlot)); err != nil {
+		if err := delay.Wait(ctx, pollSlot/2+rand.N(pollSlot)); err != nil {
 			return nil, err
 		}
 	}
@@ -140,7 +141,7 @@ func (b *Budgets) Request(ctx context.Context, name string, perSecond float64) e
 	if err != nil {
 		return err
 	}
-	return wait(ctx, time.Until(at))
+	return delay.Wait(ctx, time.Until(at))
 }
 
 // reserve returns the time of the next request.
@@ -182,19 +183,4 @@ func (b *Budgets) Delay(ctx context.Context, name string, d time.Duration) error
 	defer func() { <-a.requestTurn }()
 	a.times = nil
 	return b.store.DelayRequests(ctx, name, d)
-}
-
-// wait waits for a while.
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

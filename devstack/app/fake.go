@@ -54,13 +54,20 @@ func fakeGA4(c *cli.Context, hooks Hooks) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
+	return serveFake(c, fake, func(_ context.Context, url string) error {
+		return explainGA4(hooks.Stdout, url, fake.Property())
+	})
+}
+
+// serveFake listens, calls begin with the URL, and serves until Ctrl-C.
+func serveFake(c *cli.Context, fake http.Handler, begin func(ctx context.Context, url string) error) error {
 	ctx, stop := foreground(c.Context)
 	defer stop()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.String("listen"))
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if err := explainGA4(hooks.Stdout, "http://"+listener.Addr().String(), fake.Property()); err != nil {
+	if err := begin(ctx, "http://"+listener.Addr().String()); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return serve(ctx, listener, fake)

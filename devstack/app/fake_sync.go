@@ -2,12 +2,9 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"strings"
 	"time"
 
@@ -111,20 +108,6 @@ func fakeOmetria(c *cli.Context, hooks Hooks) error {
 	}
 	fake := fakeometria.New(fakeometria.Config{Rate: c.Int("rate"), Queue: -1})
 	return serveFake(c, fake, func(_ context.Context, url string) error { return explainOmetria(hooks.Stdout, url) })
-}
-
-// serveFake listens, calls begin with the URL, and serves until Ctrl-C.
-func serveFake(c *cli.Context, fake http.Handler, begin func(ctx context.Context, url string) error) error {
-	ctx, stop := foreground(c.Context)
-	defer stop()
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.String("listen"))
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	if err := begin(ctx, "http://"+listener.Addr().String()); err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	return serve(ctx, listener, fake)
 }
 
 // explainMailchimp says what to type to read from the fake.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // monitor probes one process: first until it is ready, then for its health.
@@ -102,12 +104,5 @@ func (c *Child) probe(ctx context.Context) error {
 
 // pause waits and tells whether ctx is still alive.
 func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return delay.Wait(ctx, d) == nil
 }

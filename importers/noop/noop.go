@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -168,17 +169,7 @@ func wait(ctx context.Context, args Args) error {
 	if err != nil {
 		return err
 	}
-	if d == 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return delay.Wait(ctx, d)
 }
 
 // stored decodes the result of ParseArgs.
