@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
@@ -17,51 +17,39 @@ import (
 	"github.com/sluicehq/sluice/workflows/importing"
 )
 
-// defaultAnswerTimeout is the default of Starter.AnswerTimeout.
-const defaultAnswerTimeout = 10 * time.Second
-
-// By names the sender of a command and the motive; both are written to the import's log.
-type By struct {
-	Who, Why string
-}
-
-func (b By) command(run string) command.Command {
-	return command.Command{By: b.Who, Reason: b.Why, Run: run}
-}
-
 // Pause interrupts the running attempts of an import and pauses it, also while it waits for
 // its source. A refusal is an error with the reason.
 func (s *Starter) Pause(ctx context.Context, id int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandPause, func(run string) any {
-		return command.Pause{Command: by.command(run)}
+		return command.Pause{Command: by.Command("", run)}
 	})
 }
 
 // Resume resumes a paused import.
 func (s *Starter) Resume(ctx context.Context, id int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandResume, func(run string) any {
-		return command.Resume{Command: by.command(run)}
+		return command.Resume{Command: by.Command("", run)}
 	})
 }
 
 // SetRate limits the rows that an import loads per second; 0 is unlimited.
 func (s *Starter) SetRate(ctx context.Context, id, rowsPerSecond int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandSetRate, func(run string) any {
-		return importing.SetRate{Command: by.command(run), RowsPerSecond: rowsPerSecond}
+		return importing.SetRate{Command: by.Command("", run), RowsPerSecond: rowsPerSecond}
 	})
 }
 
 // RetryPart retries a parked part. A refusal is an error with the reason.
 func (s *Starter) RetryPart(ctx context.Context, id int64, part int32, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandRetryPart, func(run string) any {
-		return importing.RetryPart{Command: by.command(run), Part: part}
+		return importing.RetryPart{Command: by.Command("", run), Part: part}
 	})
 }
 
 // SkipPart skips a parked part. by.Why is required.
 func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandSkipPart, func(run string) any {
-		return importing.SkipPart{Command: by.command(run), Part: part}
+		return importing.SkipPart{Command: by.Command("", run), Part: part}
 	})
 }
 
@@ -73,7 +61,7 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 		return err
 	}
 	err := s.sendCommand(ctx, id, workflows.CommandDecide, func(run string) any {
-		return importing.Decide{Command: by.command(run), Verdict: verdict}
+		return importing.Decide{Command: by.Command("", run), Verdict: verdict}
 	})
 	if err != nil {
 		// Another decision may have won the race.
@@ -90,7 +78,7 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 // Temporal's own cancellation. Returns store.ErrConflict if the import has ended.
 func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 	err := s.sendCommand(ctx, id, workflows.CommandCancel, func(run string) any {
-		return command.Cancel{Command: by.command(run)}
+		return command.Cancel{Command: by.Command("", run)}
 	})
 	if err == nil || ctx.Err() != nil || isRefusal(err) {
 		return err
@@ -100,7 +88,7 @@ func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
 		return err
 	}
 	if err := s.Temporal.CancelWorkflow(ctx, imp.WorkflowID, ""); err != nil {
-		return fmt.Errorf("cancel import %d: %w", id, closed(err))
+		return fmt.Errorf("cancel import %d: %w", id, call.Closed(err))
 	}
 	// Temporal's cancellation does not carry the requester.
 	occasion := "cancel/" + imp.RunID + "/" + by.Who + "/" + by.Why
@@ -117,14 +105,14 @@ func isRefusal(err error) bool {
 // sendCommand sends a command, built for the current run of the import's workflow, and waits
 // for the answer of a worker. It starts a missing workflow first.
 func (s *Starter) sendCommand(ctx context.Context, id int64, name string, command func(run string) any) error {
-	return update{
-		temporal: s.Temporal, timeout: cmp.Or(s.AnswerTimeout, defaultAnswerTimeout),
-		name: name, subject: fmt.Sprintf("import %d", id), hint: fmt.Sprintf("; see `sluice import show %d`", id),
-		target: func(ctx context.Context, _ error) (workflowID string, argument any, err error) {
+	return call.Update{
+		Temporal: s.Temporal, Timeout: cmp.Or(s.AnswerTimeout, call.DefaultAnswerTimeout),
+		Name: name, Subject: fmt.Sprintf("import %d", id), Hint: fmt.Sprintf("; see `sluice import show %d`", id),
+		Target: func(ctx context.Context, _ error) (workflowID string, argument any, err error) {
 			imp, run, err := s.commandTarget(ctx, id)
 			return imp.WorkflowID, command(run), err
 		},
-	}.send(ctx)
+	}.Send(ctx)
 }
 
 // commandTarget returns the import and the run of its workflow. It starts a missing workflow.
@@ -145,7 +133,7 @@ func (s *Starter) commandTarget(ctx context.Context, id int64) (imp importstore.
 			imp.WorkflowID = workflows.ImportID(domain, id)
 			return imp, now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), nil
 		}
-		if err != nil && !isNotFound(err) {
+		if err != nil && !call.IsNotFound(err) {
 			return importstore.Import{}, "", fmt.Errorf("describe the workflow of import %d: %w", id, err)
 		}
 		if imp.RunID == "" {

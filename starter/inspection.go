@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
+	"github.com/sluicehq/sluice/starter/internal/call"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -17,7 +18,7 @@ import (
 func (s *Starter) inspect(
 	ctx context.Context, imp importstore.Import, run *workflowservice.DescribeWorkflowExecutionResponse,
 ) (Recovery, error) {
-	fault, err := taskFault(ctx, s.Temporal, run)
+	fault, err := call.TaskFault(ctx, s.Temporal, run)
 	if err != nil {
 		return Recovery{}, fmt.Errorf("read why a task of import %d fails: %w", imp.ID, err)
 	}

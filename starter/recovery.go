@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
@@ -48,7 +49,7 @@ func (s *Starter) Recover(ctx context.Context, id int64) (Recovery, error) {
 	}
 	run, err := s.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	switch {
-	case isNotFound(err):
+	case call.IsNotFound(err):
 		return s.startAgain(ctx, id, revival{cause: "Temporal does not know its workflow"})
 	case err != nil:
 		return Recovery{}, fmt.Errorf("describe the workflow of import %d: %w", id, err)

@@ -237,11 +237,6 @@ func isInvalid(err error) bool {
 	return errors.As(err, &invalid)
 }
 
-func isNotFound(err error) bool {
-	var notFound *serviceerror.NotFound
-	return errors.As(err, &notFound)
-}
-
 // noteOf is the note of an order.
 func noteOf(what string, by By) string {
 	note := what

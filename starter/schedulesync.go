@@ -12,6 +12,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
@@ -67,7 +68,7 @@ func (d definition) options(row importstore.Schedule) (client.ScheduleOptions, e
 
 // SyncSchedule makes Temporal's schedule of that name what the store says: it is created,
 // changed or deleted. done says what was done, "" if nothing. It may be called at any time, and
-// by many at once.
+// by many at once. The error is that of the store or of Temporal, or says what Temporal refuses in the schedule.
 func (s *Starter) SyncSchedule(ctx context.Context, name string) (done string, err error) {
 	err = s.Store.Imports.SyncSchedule(ctx, name, func(row importstore.Schedule) error {
 		ctx, cancel := context.WithTimeout(ctx, syncTimeout)
@@ -84,7 +85,7 @@ func (s *Starter) SyncSchedule(ctx context.Context, name string) (done string, e
 func (s *Starter) applySchedule(ctx context.Context, row importstore.Schedule) (string, error) {
 	handle := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(row.Name))
 	if row.DeletedAt != nil {
-		if err := handle.Delete(ctx); err != nil && !isNotFound(err) {
+		if err := handle.Delete(ctx); err != nil && !call.IsNotFound(err) {
 			return "", fmt.Errorf("delete it: %w", err)
 		}
 		return "deleted", nil
@@ -98,7 +99,7 @@ func (s *Starter) applySchedule(ctx context.Context, row importstore.Schedule) (
 		return "", err
 	}
 	now, err := handle.Describe(ctx)
-	if isNotFound(err) {
+	if call.IsNotFound(err) {
 		if _, err = s.Temporal.ScheduleClient().Create(ctx, options); err != nil {
 			return "", fmt.Errorf("create it: %w", err)
 		}
@@ -149,7 +150,7 @@ func (s *Starter) AdoptSchedule(ctx context.Context, name string) (bool, error) 
 		ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 		defer cancel()
 		now, err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name)).Describe(ctx)
-		if isNotFound(err) {
+		if call.IsNotFound(err) {
 			return importstore.NewSchedule{}, store.ErrNotFound
 		}
 		if err != nil {
@@ -203,7 +204,8 @@ func (s *Starter) finishChange(ctx context.Context, name, what string) error {
 	return nil
 }
 
-// UnknownSchedules returns the names of Temporal's schedules that the store does not have.
+// UnknownSchedules returns the names of Temporal's schedules that the store does not have. The error is that of
+// the store or of Temporal.
 func (s *Starter) UnknownSchedules(ctx context.Context) ([]string, error) {
 	// Temporal comes first: a name that is added to both meanwhile is in the store's list.
 	names, err := s.temporalSchedules(ctx)

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
@@ -91,10 +92,10 @@ func (s *Starter) schedule(ctx context.Context, name string, runs int) (Schedule
 		return Schedule{}, fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
 	}
 	now, err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name)).Describe(ctx)
-	if isNotFound(err) && stored {
+	if call.IsNotFound(err) && stored {
 		return storedSchedule(row)
 	}
-	if isNotFound(err) {
+	if call.IsNotFound(err) {
 		return Schedule{}, fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
 	}
 	if err != nil {
@@ -202,7 +203,7 @@ func (s *Starter) run(ctx context.Context, action client.ScheduleActionResult) (
 	}
 	r.WorkflowID, r.RunID = action.StartWorkflowResult.WorkflowID, action.StartWorkflowResult.FirstExecutionRunID
 	now, err := s.Temporal.DescribeWorkflowExecution(ctx, r.WorkflowID, r.RunID)
-	if isNotFound(err) {
+	if call.IsNotFound(err) {
 		return r, nil
 	}
 	if err != nil {

@@ -1,13 +1,9 @@
 package starter_test
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"testing"
-	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
@@ -26,15 +22,6 @@ func setup(t *testing.T) *enginetest.System {
 	s := enginetest.NewSystem(t, importers.NewRegistry(enginetest.Impatient(noop.New()), csv.New()))
 	s.AddSite(t, site)
 	return s
-}
-
-// moveBack makes an event older than it is.
-func moveBack(ctx context.Context, t *testing.T, s *enginetest.System, event string, age time.Duration) {
-	t.Helper()
-	conn, err := pgx.Connect(ctx, s.Settings.Store.DSN)
-	require.NoError(t, err)
-	_, err = conn.Exec(ctx, "UPDATE events SET received_at = now() - $2::interval WHERE id = $1", event, age)
-	require.NoError(t, errors.Join(err, conn.Close(ctx)))
 }
 
 func request(args string) starter.Request {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -66,16 +67,16 @@ func (s *Starter) check(
 	}
 	if err == nil {
 		importer, err = s.Registry.Lookup(r.Source)
-		err = mark(err, ErrInvalid)
+		err = call.Mark(err, ErrInvalid)
 	}
 	if err != nil {
 		return site, nil, nil, err
 	}
 	args, err = importer.ParseArgs(r.Args)
 	if err != nil {
-		return site, nil, nil, mark(fmt.Errorf("arguments of %s: %w", r.Source, err), ErrInvalid)
+		return site, nil, nil, call.Mark(fmt.Errorf("arguments of %s: %w", r.Source, err), ErrInvalid)
 	}
-	return site, importer, args, mark(checkLengths(r), ErrInvalid)
+	return site, importer, args, call.Mark(checkLengths(r), ErrInvalid)
 }
 
 func checkLengths(r Request) error {

@@ -16,6 +16,7 @@ import (
 
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
@@ -87,7 +88,7 @@ func (s *Syncs) Create(ctx context.Context, n NewSync) (syncstore.Sync, error) {
 			s.checkConnection(ctx, n.ToConnection, n.ToKind))
 	}
 	if err != nil {
-		return syncstore.Sync{}, mark(err, ErrInvalid)
+		return syncstore.Sync{}, call.Mark(err, ErrInvalid)
 	}
 	settings, err := json.Marshal(n.Settings)
 	if err != nil {
@@ -125,7 +126,7 @@ func (s *Syncs) checkConnection(ctx context.Context, name, kind string) error {
 // schedule if the interval has changed.
 func (s *Syncs) Set(ctx context.Context, name string, changes []Change) (syncstore.Sync, error) {
 	row, err := s.Store.Change(ctx, name, func(row *syncstore.Sync) error {
-		return mark(applyChanges(row, changes), ErrInvalid)
+		return call.Mark(applyChanges(row, changes), ErrInvalid)
 	})
 	if err != nil {
 		return syncstore.Sync{}, err
@@ -136,7 +137,8 @@ func (s *Syncs) Set(ctx context.Context, name string, changes []Change) (syncsto
 	return row, nil
 }
 
-// Delete deletes a sync with its schedule, its workflow, runs and rejects. What it has delivered stays.
+// Delete deletes a sync with its schedule, its workflow, runs and rejects. What it has delivered stays. The error is
+// store.ErrNotFound if there is no such sync.
 func (s *Syncs) Delete(ctx context.Context, name string) error {
 	if _, err := s.Store.Sync(ctx, name); err != nil {
 		return err
@@ -147,7 +149,7 @@ func (s *Syncs) Delete(ctx context.Context, name string) error {
 	// The row goes last: until then the command can be repeated, and no workflow of another sync of the name
 	// is found running.
 	err := s.Temporal.TerminateWorkflow(ctx, workflows.SyncID(name), "", "the sync is deleted")
-	if err != nil && !isNotFound(err) {
+	if err != nil && !call.IsNotFound(err) {
 		return fmt.Errorf("terminate the workflow of sync %s: %w", name, err)
 	}
 	return s.Store.Delete(ctx, name)
@@ -156,13 +158,14 @@ func (s *Syncs) Delete(ctx context.Context, name string) error {
 // DeleteSchedule deletes the schedule of a sync, if there is one.
 func (s *Syncs) DeleteSchedule(ctx context.Context, name string) error {
 	err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.SyncScheduleID(name)).Delete(ctx)
-	if err != nil && !isNotFound(err) {
+	if err != nil && !call.IsNotFound(err) {
 		return fmt.Errorf("delete the schedule of sync %s: %w", name, err)
 	}
 	return nil
 }
 
-// State returns the state of a sync's workflow.
+// State returns the state of a sync's workflow. The error is that of Temporal, also if the workflow does not run or
+// no worker answers in time.
 func (s *Syncs) State(ctx context.Context, name string) (state syncing.State, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.answerTimeout())
 	defer cancel()
@@ -171,7 +174,7 @@ func (s *Syncs) State(ctx context.Context, name string) (state syncing.State, er
 		err = answer.Get(&state)
 	}
 	if err != nil {
-		return state, fmt.Errorf("state of sync %s: %w", name, closed(err))
+		return state, fmt.Errorf("state of sync %s: %w", name, call.Closed(err))
 	}
 	return state, nil
 }
@@ -196,7 +199,8 @@ func (s *Syncs) Run(ctx context.Context, name string, by By) error {
 	return s.send(ctx, name, workflows.CommandRun, func(o command.Command) any { return syncing.Run{Command: o} }, by)
 }
 
-// Pause pauses a sync, and interrupts its run.
+// Pause pauses a sync, and interrupts its run. The errors of this and of Resume are store.ErrNotFound, ErrRefused
+// and ErrNoWorker.
 func (s *Syncs) Pause(ctx context.Context, name string, by By) error {
 	return s.send(ctx, name, workflows.CommandPause, func(o command.Command) any { return command.Pause{Command: o} }, by)
 }
@@ -219,16 +223,16 @@ func (s *Syncs) send(
 	if err != nil {
 		return err
 	}
-	return update{
-		temporal: s.Temporal, timeout: s.answerTimeout(), name: what, subject: "sync " + name,
-		target: func(ctx context.Context, last error) (workflowID string, arg any, err error) {
-			if errors.Is(last, errClosed) {
+	return call.Update{
+		Temporal: s.Temporal, Timeout: s.answerTimeout(), Name: what, Subject: "sync " + name,
+		Target: func(ctx context.Context, last error) (workflowID string, arg any, err error) {
+			if errors.Is(last, call.ErrClosed) {
 				// The workflow does not run: start it from the store.
 				err = s.start(ctx, row)
 			}
-			return workflows.SyncID(name), argument(command.Command{Key: key, By: by.Who, Reason: by.Why}), err
+			return workflows.SyncID(name), argument(by.Command(key, "")), err
 		},
-	}.send(ctx)
+	}.Send(ctx)
 }
 
 func (s *Syncs) startOptions(row syncstore.Sync) client.StartWorkflowOptions {
@@ -253,7 +257,7 @@ func (s *Syncs) start(ctx context.Context, row syncstore.Sync) error {
 	return nil
 }
 
-// Wake requests a run of a sync, and starts its workflow if it does not run.
+// Wake requests a run of a sync, and starts its workflow if it does not run. The error is that of Temporal.
 func (s *Syncs) Wake(ctx context.Context, row syncstore.Sync) error {
 	options := s.startOptions(row)
 	_, err := s.Temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.SignalWake, nil, options, workflows.TypeSync,
@@ -264,7 +268,7 @@ func (s *Syncs) Wake(ctx context.Context, row syncstore.Sync) error {
 	return nil
 }
 
-// ApplySchedule makes the schedule of a sync what the store says. It is idempotent.
+// ApplySchedule makes the schedule of a sync what the store says. It is idempotent. The error is that of Temporal.
 func (s *Syncs) ApplySchedule(ctx context.Context, row syncstore.Sync) error {
 	options := syncSchedule(row)
 	_, err := s.Temporal.ScheduleClient().Create(ctx, options)
@@ -313,7 +317,7 @@ func syncSchedule(row syncstore.Sync) client.ScheduleOptions {
 func ParseEndpoint(text string) (kind, connection string, err error) {
 	kind, connection, ok := strings.Cut(text, ":")
 	if !ok || kind == "" || connection == "" {
-		return "", "", mark(fmt.Errorf("%q: want KIND:CONNECTION, such as mailchimp:mc", text), ErrInvalid)
+		return "", "", call.Mark(fmt.Errorf("%q: want KIND:CONNECTION, such as mailchimp:mc", text), ErrInvalid)
 	}
 	return kind, connection, nil
 }

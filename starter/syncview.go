@@ -8,6 +8,7 @@ import (
 	"time"
 
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
@@ -111,13 +112,13 @@ func syncState(
 func SyncSettings(changes []Change) (sync.Settings, error) {
 	for _, c := range changes {
 		if slices.Contains([]string{"latest_timestamp", "every", "elapsed_seconds", "total_updates"}, c.Name) {
-			return sync.Settings{}, mark(fmt.Errorf(
+			return sync.Settings{}, call.Mark(fmt.Errorf(
 				"%s: no setting of a new sync: change it with `sluice sync set`", c.Name), ErrInvalid)
 		}
 	}
 	row := syncstore.Sync{Settings: json.RawMessage(`{}`)}
 	if err := applyChanges(&row, changes); err != nil {
-		return sync.Settings{}, mark(err, ErrInvalid)
+		return sync.Settings{}, call.Mark(err, ErrInvalid)
 	}
 	return syncacts.ParseSettings(row.Settings)
 }

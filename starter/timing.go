@@ -78,15 +78,11 @@ func (t Timing) Location() *time.Location {
 	return time.UTC
 }
 
-// spec returns the timing as the server takes it. The server turns cron expressions into calendars; the
-// comment of each keeps what was typed.
+// spec returns the timing as the server takes it.
 func (t Timing) spec() client.ScheduleSpec {
 	spec := client.ScheduleSpec{TimeZoneName: t.TimeZone, Jitter: t.Jitter}
 	if t.Cron != "" {
-		text := strings.TrimSpace(t.Cron)
-		for _, calendar := range cron.Calendars(text) {
-			spec.CronExpressions = append(spec.CronExpressions, calendar+" # "+text)
-		}
+		spec.CronExpressions = cron.Expressions(t.Cron)
 	} else {
 		spec.Intervals = []client.ScheduleIntervalSpec{{Every: t.Every}}
 	}

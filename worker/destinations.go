@@ -13,7 +13,7 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
@@ -23,7 +23,7 @@ import (
 type deliveries struct {
 	w         *Worker
 	lifecycle *destinations.Lifecycle
-	starter   *starter.Destinations
+	starter   *deliveryclient.Client
 	// produce starts the producer; wait waits for its end and that of its batches.
 	produce func(ctx context.Context)
 	wait    func()
@@ -39,7 +39,7 @@ func (w *Worker) newDeliveries(
 	main worker.Registry, opened connections.Opener, fatal func(error),
 ) (*deliveries, error) {
 	scheduler := destinations.NewService(destinations.ServiceScheduler)
-	service, err := starter.NewDestinations(starter.DestinationsConfig{
+	service, err := deliveryclient.New(deliveryclient.Config{
 		Temporal: w.temporal, Store: w.store, Registry: w.cfg.Destinations, Logger: w.log, Service: scheduler,
 	})
 	if err != nil {

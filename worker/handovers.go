@@ -6,13 +6,13 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/dispatch"
 )
 
 // registerDispatcher registers what dispatches imports to destinations; main polls QueueMain.
-func (w *Worker) registerDispatcher(main worker.Registry, service *starter.Destinations) {
+func (w *Worker) registerDispatcher(main worker.Registry, service *deliveryclient.Client) {
 	main.RegisterWorkflowWithOptions(dispatch.Dispatch, workflow.RegisterOptions{Name: workflows.TypeDispatch})
 	acts := &dispatchacts.Dispatcher{Store: w.store.Imports, Warehouse: w.warehouse, Add: service.AddImportEvents}
 	main.RegisterActivityWithOptions(acts.DispatchEnd, activity.RegisterOptions{Name: workflows.ActivityDispatchEnd})

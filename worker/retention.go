@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
@@ -24,9 +25,9 @@ func (w *Worker) registerRetention(main worker.Registry) {
 // workers of other settings may run beside this one.
 func (w *Worker) applyRetention(ctx context.Context) error {
 	if w.retained {
-		return w.starter().RestoreRetention(ctx, w.cfg.Settings.Retention)
+		return deliveryclient.RestoreRetention(ctx, w.temporal, w.cfg.Settings.Retention)
 	}
-	err := w.starter().ApplyRetention(ctx, w.cfg.Settings.Retention)
+	err := deliveryclient.ApplyRetention(ctx, w.temporal, w.cfg.Settings.Retention)
 	w.retained = err == nil
 	return err
 }

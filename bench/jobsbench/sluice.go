@@ -12,6 +12,7 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
@@ -23,7 +24,7 @@ const poolSize = 16
 type sluice struct {
 	store    *dispatchstore.Store
 	temporal client.Client
-	service  *starter.Destinations
+	service  *deliveryclient.Client
 	worker   *workerprocess.Worker
 	// temporalPID and postgresPID are the engines.
 	temporalPID, postgresPID int
@@ -73,11 +74,11 @@ func (r ref) whole() deliveryacts.ActionRef {
 	return deliveryacts.ActionRef{Destination: r.Destination}
 }
 
-func request(lane string, no int64) (starter.EventRequest, error) {
+func request(lane string, no int64) (deliveryclient.EventRequest, error) {
 	data, err := json.Marshal(map[string]any{
 		"connection": connectionOf(lane), "type": jobType, "data": jobData(no),
 	})
-	return starter.EventRequest{
+	return deliveryclient.EventRequest{
 		Source: "bench", Name: "job", Data: data, To: []deliveryacts.ActionRef{deliveryacts.ActionRef(refOf(lane))},
 	}, err
 }
@@ -102,7 +103,7 @@ func (s *sluice) enqueueAll(ctx context.Context, first, jobs int64) error {
 	for ; first < end; first += bulk {
 		from := first
 		group.Go(func() error {
-			whole := starter.EventRequest{Source: "bench", Name: "jobs"}
+			whole := deliveryclient.EventRequest{Source: "bench", Name: "jobs"}
 			for no := from; no < min(from+bulk, end); no++ {
 				part, err := request(laneAll, no)
 				if err != nil {

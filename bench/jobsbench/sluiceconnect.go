@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
@@ -53,7 +54,7 @@ func connectSluice(
 	if s.temporalPID, err = workerprocess.Find("start-dev", port); err != nil {
 		return nil, fmt.Errorf("the Temporal server: %w", err)
 	}
-	if s.service, err = starter.NewDestinations(starter.DestinationsConfig{
+	if s.service, err = deliveryclient.New(deliveryclient.Config{
 		Temporal: s.temporal, Store: s.store, Registry: registry(), AnswerTimeout: time.Minute,
 	}); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ import (
 	"github.com/sluicehq/sluice/internal/cli"
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -65,7 +65,7 @@ var posted = deliveryacts.ActionRef{Destination: "webhook", Action: "post"}
 // courier is a system that delivers to an endpoint of the test.
 type courier struct {
 	*system
-	*starter.Destinations
+	*deliveryclient.Client
 	endpoint *endpoint
 }
 
@@ -85,7 +85,7 @@ func newDelivery(t *testing.T) *courier {
 		cfg.EngineEnv = env
 	})
 	var err error
-	d.Destinations, err = starter.NewDestinations(starter.DestinationsConfig{
+	d.Client, err = deliveryclient.New(deliveryclient.Config{
 		Temporal: d.temporal, Store: d.store, Registry: couriers(), AnswerTimeout: answerTimeout,
 	})
 	require.NoError(t, err)
@@ -117,7 +117,7 @@ func (d *courier) send(ctx context.Context, number int) (job string, err error) 
 		return "", err
 	}
 	err = until(ctx, fmt.Sprintf("event %d to be stored", number), func(ctx context.Context) (bool, error) {
-		added, err := d.AddEvent(ctx, starter.EventRequest{
+		added, err := d.AddEvent(ctx, deliveryclient.EventRequest{
 			Source: "shop", Name: "order", Data: data, IdempotencyKey: fmt.Sprint(number),
 			To: []deliveryacts.ActionRef{posted},
 		})

@@ -20,6 +20,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -44,7 +45,7 @@ const (
 type mixed struct {
 	*system
 	db      *pgxpool.Pool
-	gateway *starter.Destinations
+	gateway *deliveryclient.Client
 	workers map[string]process
 	ids     map[string][]int64
 	// sent is how many events were added.
@@ -69,7 +70,7 @@ func newMixed(t *testing.T) *mixed {
 	m.migrate(t)
 	m.starter.Registry = importers.NewRegistry(noop.New(), owned{Importer: noop.New()})
 	var err error
-	m.gateway, err = starter.NewDestinations(starter.DestinationsConfig{
+	m.gateway, err = deliveryclient.New(deliveryclient.Config{
 		Temporal: m.temporal, Store: m.store, Registry: destinations.NewRegistry(), AnswerTimeout: answerTimeout,
 	})
 	require.NoError(t, err)
@@ -149,10 +150,10 @@ func (m *mixed) startOne(ctx context.Context, t *testing.T, n int) {
 func (m *mixed) sendAll(ctx context.Context, t *testing.T, events int) {
 	t.Helper()
 	for end := m.sent + events; m.sent < end; {
-		var requests []starter.EventRequest
+		var requests []deliveryclient.EventRequest
 		for ; m.sent < end && len(requests) < mixedAtOnce; m.sent++ {
 			data := json.RawMessage(fmt.Sprintf(`{"number": %d}`, m.sent))
-			requests = append(requests, starter.EventRequest{Source: "shop", Data: data})
+			requests = append(requests, deliveryclient.EventRequest{Source: "shop", Data: data})
 		}
 		results, err := m.gateway.AddEvents(ctx, requests)
 		require.NoError(t, err)

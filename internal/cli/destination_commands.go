@@ -9,6 +9,7 @@ import (
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 )
 
 func destinationControlCommands() []*cli.Command {
@@ -20,13 +21,13 @@ func destinationControlCommands() []*cli.Command {
 			Name: "pause", Usage: "pause a destination or one of its actions",
 			ArgsUsage: "NAME [ACTION]",
 			Flags:     []cli.Flag{byFlag(), why()},
-			Action:    withSession(controlDestination("paused", (*starter.Destinations).Pause)),
+			Action:    withSession(controlDestination("paused", (*deliveryclient.Client).Pause)),
 		},
 		{
 			Name: "resume", Usage: "resume a destination or one of its actions",
 			ArgsUsage: "NAME [ACTION]",
 			Flags:     []cli.Flag{byFlag(), why()},
-			Action:    withSession(controlDestination("resumed", (*starter.Destinations).Resume)),
+			Action:    withSession(controlDestination("resumed", (*deliveryclient.Client).Resume)),
 		},
 		{
 			Name: "trigger", Usage: "deliver an action's waiting jobs now, including retries and open circuits",
@@ -62,7 +63,7 @@ func actionArgs(ctx context.Context, s *session) (ref deliveryacts.ActionRef, la
 	return ref, ref.Destination + "/" + ref.Action, s.requireAction(ctx, ref.Destination, ref.Action)
 }
 
-type destinationCall func(*starter.Destinations, context.Context, deliveryacts.ActionRef, starter.By) error
+type destinationCall func(*deliveryclient.Client, context.Context, deliveryacts.ActionRef, starter.By) error
 
 func controlDestination(done string, give destinationCall) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error {
@@ -94,14 +95,14 @@ func triggerAction(ctx context.Context, s *session) error {
 	if err := oneAction(s); err != nil {
 		return err
 	}
-	return controlDestination("triggered", (*starter.Destinations).Trigger)(ctx, s)
+	return controlDestination("triggered", (*deliveryclient.Client).Trigger)(ctx, s)
 }
 
 func setDestinationSchedule(ctx context.Context, s *session) error {
 	if err := oneAction(s); err != nil {
 		return err
 	}
-	var t starter.NewTiming
+	var t deliveryclient.NewTiming
 	for flag, into := range map[string]**string{"interval": &t.Interval, "timezone": &t.TimeZone} {
 		if s.cli.IsSet(flag) {
 			text := s.cli.String(flag)
@@ -112,10 +113,10 @@ func setDestinationSchedule(ctx context.Context, s *session) error {
 		realtime := s.cli.Bool("realtime")
 		t.Realtime = &realtime
 	}
-	if t == (starter.NewTiming{}) {
+	if t == (deliveryclient.NewTiming{}) {
 		return errors.New("nothing to change: want --interval, --timezone or --realtime")
 	}
-	give := func(d *starter.Destinations, ctx context.Context, ref deliveryacts.ActionRef, by starter.By) error {
+	give := func(d *deliveryclient.Client, ctx context.Context, ref deliveryacts.ActionRef, by starter.By) error {
 		return d.SetSchedule(ctx, ref, t, by)
 	}
 	return controlDestination("changed the schedule of", give)(ctx, s)

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 )
 
 func sendCommand() *cli.Command {
@@ -37,12 +37,12 @@ func sendCommand() *cli.Command {
 }
 
 // eventRequest returns the event of the flags.
-func eventRequest(ctx context.Context, s *session) (r starter.EventRequest, err error) {
+func eventRequest(ctx context.Context, s *session) (r deliveryclient.EventRequest, err error) {
 	c := s.cli
 	if err := requireFlag(c, "source", "a source, such as --source shop"); err != nil {
 		return r, err
 	}
-	r = starter.EventRequest{
+	r = deliveryclient.EventRequest{
 		Source: c.String("source"), Name: c.String("name"), Version: c.String("event-version"),
 		IdempotencyKey: c.String("idempotency-key"),
 	}

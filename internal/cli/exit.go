@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/scaffold"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -67,7 +68,7 @@ var sentinels = []struct {
 	errors []error
 }{
 	{exitUsage, []error{
-		starter.ErrInvalid, starter.ErrReservedSource, deliverystore.ErrPayload, destinations.ErrPayload,
+		starter.ErrInvalid, deliveryclient.ErrReservedSource, deliverystore.ErrPayload, destinations.ErrPayload,
 		destinations.ErrVersion,
 		connections.ErrInvalid,
 	}},

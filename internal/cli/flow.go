@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
@@ -317,7 +317,7 @@ func replayFlow(ctx context.Context, s *session) error {
 }
 
 // replayedText describes the result of a replay.
-func replayedText(name string, r starter.Replayed) string {
+func replayedText(name string, r deliveryclient.Replayed) string {
 	text := fmt.Sprintf("replayed %s for flow %s: %s", plural(int64(r.Events), "event"), name, manyJobs(int64(r.Jobs)))
 	if r.Failed > 0 {
 		text += fmt.Sprintf("\n%s still kept: the flow failed again; last error: %s", plural(int64(r.Failed), "event"),

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
@@ -123,7 +123,7 @@ func replayChanged(
 		}
 		client, err := s.Deliveries(ctx)
 		if err == nil {
-			var r starter.Replayed
+			var r deliveryclient.Replayed
 			r, err = client.ReplayFlow(ctx, change.Name)
 			texts = append(texts, replayedText(change.Name, r))
 		}

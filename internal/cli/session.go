@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/warehouse"
@@ -153,12 +154,12 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 }
 
 // Deliveries returns the client for destinations, once Temporal answers.
-func (s *session) Deliveries(ctx context.Context) (*starter.Destinations, error) {
+func (s *session) Deliveries(ctx context.Context) (*deliveryclient.Client, error) {
 	client, err := s.Starter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return starter.NewDestinations(starter.DestinationsConfig{
+	return deliveryclient.New(deliveryclient.Config{
 		Temporal: client.Temporal, Store: client.Store, Registry: s.known.Destinations,
 	})
 }

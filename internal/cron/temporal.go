@@ -29,3 +29,14 @@ func Calendars(expression string) []string {
 	byDay[4], byWeekday[2] = "*", "*"
 	return []string{strings.Join(byDay, " "), strings.Join(byWeekday, " ")}
 }
+
+// Expressions returns the Calendars of an expression as Temporal's schedules take them. The server
+// turns them into calendars; the comment of each keeps what was typed.
+func Expressions(expression string) []string {
+	text := strings.TrimSpace(expression)
+	expressions := Calendars(text)
+	for i := range expressions {
+		expressions[i] += " # " + text
+	}
+	return expressions
+}

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -24,20 +24,20 @@ func TestActionWorkflowIsRecovered(t *testing.T) {
 	registry := destinations.NewRegistry(log.New())
 	ref := deliveryacts.ActionRef{Destination: "log", Action: registry.All()[0].Actions()[0].Name()}
 	s.Tune = func(cfg *worker.Config) { cfg.ReconcileInterval, cfg.Destinations = 200*time.Millisecond, registry }
-	client := func() *starter.Destinations {
-		d, err := starter.NewDestinations(starter.DestinationsConfig{
+	client := func() *deliveryclient.Client {
+		d, err := deliveryclient.New(deliveryclient.Config{
 			Temporal: s.Temporal, Store: s.Store, Registry: registry, AnswerTimeout: time.Minute,
 		})
 		require.NoError(t, err)
 		return d
 	}
-	standing := func() starter.ActionWorkflow {
+	standing := func() deliveryclient.ActionWorkflow {
 		now, err := client().Workflow(ctx, ref)
 		require.NoError(t, err)
 		return now
 	}
 	running := func() bool { return standing().Running }
-	require.Equal(t, starter.ActionWorkflow{}, standing(), "it has never run")
+	require.Equal(t, deliveryclient.ActionWorkflow{}, standing(), "it has never run")
 	stop := s.StartWorker(t)
 	require.Eventually(t, running, time.Minute, 20*time.Millisecond)
 	stop()
@@ -50,7 +50,7 @@ func TestActionWorkflowIsRecovered(t *testing.T) {
 	require.Eventually(t, running, time.Minute, 20*time.Millisecond)
 	stop()
 	s.LoseTemporal(t)
-	require.Equal(t, starter.ActionWorkflow{}, standing())
+	require.Equal(t, deliveryclient.ActionWorkflow{}, standing())
 	stop = s.StartWorker(t)
 	require.Eventually(t, running, time.Minute, 20*time.Millisecond)
 	stop()

@@ -14,7 +14,7 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows/delivery"
@@ -135,7 +135,7 @@ func newSink(name string, actions ...*sinkAction) *sink {
 // delivering is all of Sluice with destinations and a worker.
 type delivering struct {
 	*system
-	*starter.Destinations
+	*deliveryclient.Client
 	stop func()
 }
 
@@ -151,11 +151,11 @@ func setupSinks(t *testing.T, sinks ...*sink) *delivering {
 		cfg.Destinations = registry
 		cfg.Circuit = deliverystore.CircuitRule{Threshold: 2, First: 300 * time.Millisecond, Max: time.Second}
 	}
-	service, err := starter.NewDestinations(starter.DestinationsConfig{
+	service, err := deliveryclient.New(deliveryclient.Config{
 		Temporal: s.Temporal, Store: s.Store, Registry: registry, AnswerTimeout: 30 * time.Second,
 	})
 	require.NoError(t, err)
-	d := &delivering{system: s, Destinations: service}
+	d := &delivering{system: s, Client: service}
 	d.stop = s.StartWorker(t)
 	return d
 }
@@ -165,7 +165,7 @@ func (d *delivering) send(ref deliveryacts.ActionRef, data sinkData) string {
 	d.t.Helper()
 	text, err := json.Marshal(data)
 	require.NoError(d.t, err)
-	added, err := d.AddEvent(enginetest.Context(d.t), starter.EventRequest{
+	added, err := d.AddEvent(enginetest.Context(d.t), deliveryclient.EventRequest{
 		Source: "shop", Name: "order", Data: text, To: []deliveryacts.ActionRef{ref},
 	})
 	require.NoError(d.t, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
@@ -136,7 +137,7 @@ func TestDestinationCommandsLoseNothing(t *testing.T) {
 	d.StartWorker(t)
 	require.True(t, d.waitState(post, func(delivery.ActionState) bool { return true }).Plan.Paused)
 	interval := "@every 30m"
-	require.NoError(t, d.SetSchedule(ctx, post, starter.NewTiming{Interval: &interval}, by))
+	require.NoError(t, d.SetSchedule(ctx, post, deliveryclient.NewTiming{Interval: &interval}, by))
 	require.NoError(t, d.SetConcurrency(ctx, post, 3, by))
 	require.NoError(t, d.SetRate(ctx, post, 500, by))
 	require.NoError(t, d.Resume(ctx, post, by))
@@ -163,7 +164,7 @@ func TestDestinationCommandsLoseNothing(t *testing.T) {
 	d.wait(id, deliverystore.JobSucceeded)
 
 	wrong := "@every never"
-	require.ErrorContains(t, d.SetSchedule(ctx, post, starter.NewTiming{Interval: &wrong}, by), "is not a duration")
+	require.ErrorContains(t, d.SetSchedule(ctx, post, deliveryclient.NewTiming{Interval: &wrong}, by), "is not a duration")
 	require.NoError(t, d.Pause(ctx, deliveryacts.ActionRef{Destination: "crm"}, by))
 	d.waitState(audit, func(s delivery.ActionState) bool { return s.Status == delivery.ActionPaused })
 	require.ErrorContains(t, d.Resume(ctx, post, by), "paused as a whole")

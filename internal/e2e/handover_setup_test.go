@@ -23,7 +23,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/wiring"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
@@ -34,7 +34,7 @@ import (
 // handing is all of Sluice with flows, a sink, and a database that postgres delivers to.
 type handing struct {
 	*system
-	*starter.Destinations
+	*deliveryclient.Client
 	sink *sink
 	// dwh is the database that jobs are delivered to, own the store's.
 	dwh, own *pgx.Conn
@@ -64,7 +64,7 @@ func setupHanding(t *testing.T, flows string) *handing {
 	require.NoError(t, err)
 	registry := destinations.NewRegistry(postgres.New(outbound.Loopback()), h.sink)
 	h.Tune = func(cfg *worker.Config) { cfg.Destinations, cfg.Connections = registry, kinds }
-	h.Destinations, err = starter.NewDestinations(starter.DestinationsConfig{
+	h.Client, err = deliveryclient.New(deliveryclient.Config{
 		Temporal: h.Temporal, Store: h.Store, Registry: registry, AnswerTimeout: 30 * time.Second,
 	})
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/wiring"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -35,7 +35,7 @@ var (
 // circuit breaker has its defaults: what waits for it fails the test.
 type connected struct {
 	*system
-	*starter.Destinations
+	*deliveryclient.Client
 	known *connections.Connections
 	stop  func()
 }
@@ -59,7 +59,7 @@ func setupConnected(t *testing.T, all ...connections.Connection) *connected {
 		_, err := c.known.Add(enginetest.Context(t), connections.New(one))
 		require.NoError(t, err)
 	}
-	c.Destinations, err = starter.NewDestinations(starter.DestinationsConfig{
+	c.Client, err = deliveryclient.New(deliveryclient.Config{
 		Temporal: s.Temporal, Store: s.Store, Registry: registry, AnswerTimeout: 30 * time.Second,
 	})
 	require.NoError(t, err)
@@ -72,7 +72,7 @@ func (c *connected) send(to deliveryacts.ActionRef, data map[string]any) string 
 	c.t.Helper()
 	text, err := json.Marshal(data)
 	require.NoError(c.t, err)
-	added, err := c.AddEvent(enginetest.Context(c.t), starter.EventRequest{
+	added, err := c.AddEvent(enginetest.Context(c.t), deliveryclient.EventRequest{
 		Source: "shop", Name: "order", Data: text, To: []deliveryacts.ActionRef{to},
 	})
 	require.NoError(c.t, err)

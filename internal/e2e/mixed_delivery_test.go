@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -35,14 +36,14 @@ func TestMixedDestinations(t *testing.T) {
 		{"destination": "here", "action": "write", "data": {}}, {"destination": "there", "action": "write", "data": {}}]}`
 	_, err := m.Store.Deliveries.ApplyFlows(ctx, deliverystore.FlowSet{Flows: []deliverystore.FlowSpec{{Name: "a", Spec: json.RawMessage(flows)}}})
 	require.NoError(t, err)
-	gateway, err := starter.NewDestinations(starter.DestinationsConfig{
+	gateway, err := deliveryclient.New(deliveryclient.Config{
 		Temporal: m.Temporal, Store: m.Store, Registry: destinations.NewRegistry(),
 	})
 	require.NoError(t, err)
 
 	stopHere := m.startSink(here)
 	for range events {
-		added, err := gateway.AddEvent(ctx, starter.EventRequest{Source: "shop", Name: "order"})
+		added, err := gateway.AddEvent(ctx, deliveryclient.EventRequest{Source: "shop", Name: "order"})
 		require.NoError(t, err)
 		require.Len(t, added.Jobs, 2)
 		require.Empty(t, added.Faults)
@@ -55,14 +56,14 @@ func TestMixedDestinations(t *testing.T) {
 	waiting, err := m.Store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{Destinations: []string{"there"}, States: []string{deliverystore.JobAcknowledged}})
 	require.NoError(t, err)
 	require.EqualValues(t, events, waiting)
-	_, err = gateway.AddEvent(ctx, starter.EventRequest{
+	_, err = gateway.AddEvent(ctx, deliveryclient.EventRequest{
 		Source: "desk", To: []deliveryacts.ActionRef{{Destination: "there", Action: "write"}},
 	})
 	require.EqualError(t, err, `unknown destination "there" (want here)`)
 
 	stopThere := m.startSink(there)
 	m.awaitSink(there, events)
-	added, err := gateway.AddEvent(ctx, starter.EventRequest{
+	added, err := gateway.AddEvent(ctx, deliveryclient.EventRequest{
 		Source: "desk", To: []deliveryacts.ActionRef{{Destination: "there", Action: "write"}},
 	})
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/delivery"
@@ -56,7 +57,7 @@ func (r recorder) destinationCommands() *historypb.History {
 	interval := "@every 30m"
 	require.NoError(r.t, d.Pause(ctx, post, by))
 	second := d.send(post, sinkData{})
-	require.NoError(r.t, d.SetSchedule(ctx, post, starter.NewTiming{Interval: &interval}, by))
+	require.NoError(r.t, d.SetSchedule(ctx, post, deliveryclient.NewTiming{Interval: &interval}, by))
 	require.NoError(r.t, d.SetConcurrency(ctx, post, 2, by))
 	require.NoError(r.t, d.SetRate(ctx, post, 50, by))
 	require.NoError(r.t, d.Resume(ctx, post, by))

@@ -27,7 +27,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/wiring"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -180,11 +180,11 @@ func setupTale(t *testing.T) *tale {
 		// It is not the subject here.
 		cfg.Circuit = deliverystore.CircuitRule{Threshold: 1000}
 	}
-	service, err := starter.NewDestinations(starter.DestinationsConfig{
+	service, err := deliveryclient.New(deliveryclient.Config{
 		Temporal: s.Temporal, Store: s.Store, Registry: d.registry, AnswerTimeout: 30 * time.Second,
 	})
 	require.NoError(t, err)
-	d.delivering = &delivering{system: s, Destinations: service}
+	d.delivering = &delivering{system: s, Client: service}
 	d.stop = s.StartWorker(t)
 	return d
 }

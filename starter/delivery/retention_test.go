@@ -1,4 +1,4 @@
-package starter_test
+package delivery_test
 
 import (
 	"context"
@@ -14,7 +14,9 @@ import (
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/config"
+	dlog "github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows"
@@ -40,11 +42,11 @@ func cronOf(d *client.ScheduleDescription) string { return d.Schedule.Spec.Calen
 // The schedule follows the settings, and otherwise stays as people have left it.
 func TestApplyRetention(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	_, s := setup(t, dlog.New())
 	ctx := enginetest.Context(t)
-	require.NoError(t, s.Starter.ApplyRetention(ctx, keep(0, "@daily")), "there is nothing to delete")
+	require.NoError(t, deliveryclient.ApplyRetention(ctx, s.Temporal, keep(0, "@daily")), "there is nothing to delete")
 	for range 2 {
-		require.NoError(t, s.Starter.ApplyRetention(ctx, keep(720*time.Hour, "0 3 * * *")))
+		require.NoError(t, deliveryclient.ApplyRetention(ctx, s.Temporal, keep(720*time.Hour, "0 3 * * *")))
 	}
 	first := describe(t, s)
 	require.Equal(t, "0 3 * * *", cronOf(first))
@@ -54,7 +56,7 @@ func TestApplyRetention(t *testing.T) {
 
 	handle := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.RetentionSchedule)
 	require.NoError(t, handle.Pause(ctx, client.SchedulePauseOptions{Note: "by ann"}))
-	require.NoError(t, s.Starter.ApplyRetention(ctx, keep(48*time.Hour, "@hourly")))
+	require.NoError(t, deliveryclient.ApplyRetention(ctx, s.Temporal, keep(48*time.Hour, "@hourly")))
 	changed := describe(t, s)
 	require.Equal(t, "@hourly", cronOf(changed))
 	require.NotZero(t, changed.Info.LastUpdateAt.Unix())
@@ -65,7 +67,7 @@ func TestApplyRetention(t *testing.T) {
 	_, more, err := s.Starter.Schedules(ctx, 10)
 	require.NoError(t, err, "it is not taken for a schedule of imports")
 	require.False(t, more)
-	require.NoError(t, s.Starter.ApplyRetention(ctx, keep(0, "@daily")))
+	require.NoError(t, deliveryclient.ApplyRetention(ctx, s.Temporal, keep(0, "@daily")))
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		_, err := handle.Describe(context.Background())
 		var gone *serviceerror.NotFound
@@ -76,7 +78,7 @@ func TestApplyRetention(t *testing.T) {
 // A worker makes the schedule, and carries out what it starts.
 func TestRetentionRuns(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	_, s := setup(t, dlog.New())
 	ctx := enginetest.Context(t)
 	add := func(age time.Duration) string {
 		added, err := s.Store.Deliveries.AddEvent(ctx, deliverystore.NewEvent{Source: "shop", Data: json.RawMessage(`{}`)})

@@ -1,4 +1,4 @@
-package starter_test
+package delivery_test
 
 import (
 	"encoding/json"
@@ -12,31 +12,17 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
-	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/webhook"
-	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows"
 )
 
-// setupPosting returns a service whose only destination loads in realtime, without a worker.
-func setupPosting(t *testing.T) (*handing, *enginetest.System) {
-	t.Helper()
-	s := setup(t)
-	service, err := starter.NewDestinations(starter.DestinationsConfig{
-		Temporal: s.Temporal, Store: s.Store, Registry: destinations.NewRegistry(webhook.New(outbound.Loopback())),
-	})
-	require.NoError(t, err)
-	return &handing{Destinations: service, ctx: enginetest.Context(t), store: s.Store}, s
-}
-
 var post = deliveryacts.ActionRef{Destination: "webhook", Action: "post"}
 
 // order is an event with that text, as it stands in JSON, in it.
-func order(key, text string) starter.EventRequest {
-	return starter.EventRequest{
+func order(key, text string) deliveryclient.EventRequest {
+	return deliveryclient.EventRequest{
 		Source: "shop", Name: "order", IdempotencyKey: key, To: []deliveryacts.ActionRef{post},
 		Data: json.RawMessage(`{"connection": "ops", "type": "order", "data": {"text": "` + text + `"}}`),
 	}

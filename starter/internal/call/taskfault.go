@@ -1,4 +1,4 @@
-package starter
+package call
 
 import (
 	"context"
@@ -19,9 +19,9 @@ const failingFrom = 3
 // maxFault bounds the text about a failing task, in bytes.
 const maxFault = 500
 
-// taskFault says why the task of a running workflow fails; "" if it does not. The workflow
+// TaskFault says why the task of a running workflow fails; "" if it does not. The workflow
 // stands still meanwhile, and resumes once a worker can execute its task.
-func taskFault(
+func TaskFault(
 	ctx context.Context, c client.Client, run *workflowservice.DescribeWorkflowExecutionResponse,
 ) (string, error) {
 	task := run.GetPendingWorkflowTask()

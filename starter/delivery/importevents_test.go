@@ -1,7 +1,6 @@
-package starter_test
+package delivery_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -9,35 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
-	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
-	dlog "github.com/sluicehq/sluice/destinations/log"
-	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
-// handing is a service for destinations without a worker.
-type handing struct {
-	*starter.Destinations
-	ctx   context.Context
-	store *dispatchstore.Store
-}
-
-func setupHanding(t *testing.T) *handing {
-	t.Helper()
-	s := setup(t)
-	service, err := starter.NewDestinations(starter.DestinationsConfig{
-		Temporal: s.Temporal, Store: s.Store, Registry: destinations.NewRegistry(dlog.New()),
-	})
-	require.NoError(t, err)
-	return &handing{Destinations: service, ctx: enginetest.Context(t), store: s.Store}
-}
-
 // apply makes the flows those of a text in YAML.
-func (h *handing) apply(t *testing.T, text string) {
+func (h *fixture) apply(t *testing.T, text string) {
 	t.Helper()
 	flows, err := flow.Parse("flows.yaml", []byte(text))
 	require.NoError(t, err)
@@ -78,7 +56,7 @@ const someRows = `flows:
 // cannot make sense of keeps no other from its way, and repetitions change nothing.
 func TestAddImportEvents(t *testing.T) {
 	t.Parallel()
-	h := setupHanding(t)
+	h := setupLog(t)
 	answers, err := h.AddImportEvents(h.ctx, rows(t, 3))
 	require.NoError(t, err)
 	require.Equal(t, make([]dispatchacts.AddedImportEvent, 3), answers, "there are no flows")
@@ -108,7 +86,7 @@ func TestAddImportEvents(t *testing.T) {
 // What cannot be stored is unfit, and no reason to try for ever.
 func TestImportEventThatCannotBeStored(t *testing.T) {
 	t.Parallel()
-	h := setupHanding(t)
+	h := setupLog(t)
 	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: log, action: write, data: {text: '\"x\"'}}]\n")
 	events := rows(t, 2)
 	record := flow.SampleRecord("csv", schema.Pages)
@@ -126,7 +104,7 @@ func TestImportEventThatCannotBeStored(t *testing.T) {
 // flow, which may be corrected.
 func TestFlowsThatAreNotUnderstood(t *testing.T) {
 	t.Parallel()
-	h := setupHanding(t)
+	h := setupLog(t)
 	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: log, action: read}]\n")
 	answers, err := h.AddImportEvents(h.ctx, rows(t, 1))
 	require.NoError(t, err)
@@ -140,7 +118,7 @@ func TestFlowsThatAreNotUnderstood(t *testing.T) {
 // The rows of an import become unprepared jobs of a destination that this program does not have.
 func TestImportEventsForAnotherProgram(t *testing.T) {
 	t.Parallel()
-	h := setupHanding(t)
+	h := setupLog(t)
 	h.apply(t, "flows:\n  - name: a\n    from: {import: csv, records: true}\n    to: [{destination: crm, action: write}]\n")
 	answers, err := h.AddImportEvents(h.ctx, rows(t, 1))
 	require.NoError(t, err)
@@ -156,11 +134,11 @@ func TestImportEventsForAnotherProgram(t *testing.T) {
 // An event cannot have the source of an import's events.
 func TestReservedSource(t *testing.T) {
 	t.Parallel()
-	h := setupHanding(t)
-	_, err := h.AddEvent(h.ctx, starter.EventRequest{Source: "import", Name: "import.completed"})
-	require.ErrorIs(t, err, starter.ErrReservedSource)
-	_, err = h.AddEvent(h.ctx, starter.EventRequest{Source: "shop", Parts: []starter.EventRequest{{Source: "import"}}})
-	require.ErrorIs(t, err, starter.ErrReservedSource)
-	_, err = h.AddEvent(h.ctx, starter.EventRequest{Source: "imports", Name: "import.completed"})
+	h := setupLog(t)
+	_, err := h.AddEvent(h.ctx, deliveryclient.EventRequest{Source: "import", Name: "import.completed"})
+	require.ErrorIs(t, err, deliveryclient.ErrReservedSource)
+	_, err = h.AddEvent(h.ctx, deliveryclient.EventRequest{Source: "shop", Parts: []deliveryclient.EventRequest{{Source: "import"}}})
+	require.ErrorIs(t, err, deliveryclient.ErrReservedSource)
+	_, err = h.AddEvent(h.ctx, deliveryclient.EventRequest{Source: "imports", Name: "import.completed"})
 	require.NoError(t, err)
 }

@@ -1,4 +1,4 @@
-package starter
+package delivery
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -22,10 +23,10 @@ type ActionWorkflow struct {
 }
 
 // Workflow returns how the workflow of an action stands. It needs no worker.
-func (d *Destinations) Workflow(ctx context.Context, ref deliveryacts.ActionRef) (ActionWorkflow, error) {
+func (c *Client) Workflow(ctx context.Context, ref deliveryacts.ActionRef) (ActionWorkflow, error) {
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
-	run, err := d.cfg.Temporal.DescribeWorkflowExecution(ctx, id, "")
-	if isNotFound(err) {
+	run, err := c.cfg.Temporal.DescribeWorkflowExecution(ctx, id, "")
+	if call.IsNotFound(err) {
 		return ActionWorkflow{}, nil
 	}
 	if err != nil {
@@ -36,20 +37,20 @@ func (d *Destinations) Workflow(ctx context.Context, ref deliveryacts.ActionRef)
 		closed := info.GetCloseTime().AsTime()
 		return ActionWorkflow{ClosedAt: &closed}, nil
 	}
-	fault, err := taskFault(ctx, d.cfg.Temporal, run)
+	fault, err := call.TaskFault(ctx, c.cfg.Temporal, run)
 	return ActionWorkflow{Running: true, Fault: fault}, err
 }
 
 // Recover starts the workflow of an action that does not run. The store has its settings and
 // jobs.
-func (d *Destinations) Recover(
+func (c *Client) Recover(
 	ctx context.Context, ref deliveryacts.ActionRef,
 ) (standing ActionWorkflow, started bool, err error) {
-	standing, err = d.Workflow(ctx, ref)
+	standing, err = c.Workflow(ctx, ref)
 	if err != nil || standing.Running {
 		return standing, false, err
 	}
-	if err := d.signalEnqueue(ctx, ref); err != nil {
+	if err := c.signalEnqueue(ctx, ref); err != nil {
 		return standing, false, fmt.Errorf("start the workflow of %s/%s: %w", ref.Destination, ref.Action, err)
 	}
 	return standing, true, nil

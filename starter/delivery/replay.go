@@ -1,4 +1,4 @@
-package starter
+package delivery
 
 import (
 	"context"
@@ -25,8 +25,8 @@ type Replayed struct {
 // ReplayFlow makes the jobs of the events that are kept for a flow, with the current version of the flow.
 // Events for which it fails again stay kept. It is idempotent, also when called concurrently. The error
 // is store.ErrNotFound if there is no such flow, or the error of a flow that is still faulty.
-func (d *Destinations) ReplayFlow(ctx context.Context, name string) (r Replayed, err error) {
-	program, err := d.flowProgram(ctx)
+func (c *Client) ReplayFlow(ctx context.Context, name string) (r Replayed, err error) {
+	program, err := c.flowProgram(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -37,37 +37,37 @@ func (d *Destinations) ReplayFlow(ctx context.Context, name string) (r Replayed,
 		return r, fmt.Errorf("flow %s is still faulty, its events are kept: %w", name, fault)
 	}
 	for after := ""; ; {
-		events, err := d.cfg.Store.Deliveries.KeptForFlow(ctx, name, after, replayPage)
+		events, err := c.cfg.Store.Deliveries.KeptForFlow(ctx, name, after, replayPage)
 		if err != nil || len(events) == 0 {
 			return r, err
 		}
 		var made []deliverystore.NewJob
 		for _, event := range events {
-			jobs, err := d.replay(ctx, program, name, event, &r)
+			jobs, err := c.replay(ctx, program, name, event, &r)
 			if err != nil {
 				return r, err
 			}
 			made = append(made, jobs...)
 			after = event.ID
 		}
-		d.notify(ctx, made)
+		c.notify(ctx, made)
 	}
 }
 
 // replay replays one event.
-func (d *Destinations) replay(
+func (c *Client) replay(
 	ctx context.Context, program *flow.Program, name string, event deliverystore.Event, r *Replayed,
 ) ([]deliverystore.NewJob, error) {
-	made, kept := flow.Split(program.Decide(ctx, d.toolkit, d.versions, deliveryacts.EventOf(event)))
+	made, kept := flow.Split(program.Decide(ctx, c.toolkit, c.versions, deliveryacts.EventOf(event)))
 	if len(kept) > 0 {
 		r.Failed++
 		r.LastFault = kept[0].Err
-		return nil, d.cfg.Store.Deliveries.FailFlow(ctx, event.ID, deliverystore.FlowFault{
+		return nil, c.cfg.Store.Deliveries.FailFlow(ctx, event.ID, deliverystore.FlowFault{
 			Flow: name, Reason: kept[0].Err.Error(),
 		})
 	}
 	jobs := deliveryacts.NewJobs(made)
-	replayed, err := d.cfg.Store.Deliveries.ReplayFlow(ctx, name, event, jobs)
+	replayed, err := c.cfg.Store.Deliveries.ReplayFlow(ctx, name, event, jobs)
 	if err != nil || !replayed {
 		return nil, err
 	}

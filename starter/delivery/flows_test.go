@@ -1,4 +1,4 @@
-package starter_test
+package delivery_test
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
-	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
@@ -62,7 +62,7 @@ func TestFaultyFlow(t *testing.T) {
 		put(name, fmt.Sprintf(`{"name": %q, "to": [{"destination": "webhook", "action": "post"}]}`, name))
 		replayed, err := h.ReplayFlow(h.ctx, name)
 		require.NoError(t, err)
-		require.Equal(t, starter.Replayed{Events: 1, Jobs: 1}, replayed, name)
+		require.Equal(t, deliveryclient.Replayed{Events: 1, Jobs: 1}, replayed, name)
 		again, err := h.ReplayFlow(h.ctx, name)
 		require.NoError(t, err)
 		require.Zero(t, again, "an event is replayed once")
@@ -104,7 +104,7 @@ func TestOneBadEvent(t *testing.T) {
 	bad.Data = json.RawMessage(`{"connection": 7}`)
 	unkept := order("", "x")
 	unkept.Context = json.RawMessage(`{"a": "\u0000"}`)
-	results, err := h.AddEvents(h.ctx, []starter.EventRequest{order("", "a"), bad, unkept, order("", "b")})
+	results, err := h.AddEvents(h.ctx, []deliveryclient.EventRequest{order("", "a"), bad, unkept, order("", "b")})
 	require.NoError(t, err)
 	require.NoError(t, results[0].Err)
 	require.ErrorContains(t, results[1].Err, "marshal for webhook/post")

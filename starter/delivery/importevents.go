@@ -1,4 +1,4 @@
-package starter
+package delivery
 
 import (
 	"context"
@@ -24,11 +24,11 @@ const importBatch = 200
 // AddImportEvents makes the jobs of an import's events by the current flows, stores each event that has
 // jobs, and notifies the producers. An event without jobs is not stored. Results are in the order of the
 // events. After an error some events may be stored; repeated with the same keys, nothing is stored twice.
-func (d *Destinations) AddImportEvents(
+func (c *Client) AddImportEvents(
 	ctx context.Context, events []dispatchacts.ImportEvent,
 ) ([]dispatchacts.AddedImportEvent, error) {
 	answers := make([]dispatchacts.AddedImportEvent, len(events))
-	program, err := d.flowProgram(ctx)
+	program, err := c.flowProgram(ctx)
 	if err != nil || program == nil {
 		return answers, err
 	}
@@ -36,7 +36,7 @@ func (d *Destinations) AddImportEvents(
 	// answered are the results of the events in fit.
 	var answered []*dispatchacts.AddedImportEvent
 	for i := range events {
-		n, unfit, err := d.importEvent(ctx, program, events[i])
+		n, unfit, err := c.importEvent(ctx, program, events[i])
 		switch {
 		case err != nil:
 			return nil, err
@@ -48,16 +48,16 @@ func (d *Destinations) AddImportEvents(
 	}
 	for from := 0; from < len(fit); from += importBatch {
 		to := min(from+importBatch, len(fit))
-		if err := d.storeImportEvents(ctx, fit[from:to], answered[from:to]); err != nil {
+		if err := c.storeImportEvents(ctx, fit[from:to], answered[from:to]); err != nil {
 			return nil, err
 		}
 	}
-	d.notify(ctx, jobsOf(fit))
+	c.notify(ctx, jobsOf(fit))
 	return answers, nil
 }
 
 // importEvent makes the jobs of one event. unfit is why the flows cannot use the event.
-func (d *Destinations) importEvent(
+func (c *Client) importEvent(
 	ctx context.Context, program *flow.Program, e dispatchacts.ImportEvent,
 ) (n deliverystore.NewEvent, unfit, err error) {
 	event := e.Event
@@ -69,7 +69,7 @@ func (d *Destinations) importEvent(
 		ID: event.ID, Source: event.Source, Name: event.Name, Context: event.Context, Data: event.Data,
 		IdempotencyKey: e.Key, SentAt: event.SentAt,
 	}
-	decisions := program.Decide(ctx, d.toolkit, d.versions, event)
+	decisions := program.Decide(ctx, c.toolkit, c.versions, event)
 	jobs, kept := flow.Split(decisions)
 	for _, k := range kept {
 		if !k.Faulty {
@@ -84,10 +84,10 @@ func (d *Destinations) importEvent(
 }
 
 // storeImportEvents stores events in one transaction, or one by one if PostgreSQL refuses one of them.
-func (d *Destinations) storeImportEvents(
+func (c *Client) storeImportEvents(
 	ctx context.Context, events []deliverystore.NewEvent, answers []*dispatchacts.AddedImportEvent,
 ) error {
-	added, err := d.cfg.Store.Deliveries.AddEvents(ctx, events)
+	added, err := c.cfg.Store.Deliveries.AddEvents(ctx, events)
 	switch {
 	case err == nil:
 		for i := range added {
@@ -101,7 +101,7 @@ func (d *Destinations) storeImportEvents(
 		return nil
 	}
 	for i := range events {
-		if err := d.storeImportEvents(ctx, events[i:i+1], answers[i:i+1]); err != nil {
+		if err := c.storeImportEvents(ctx, events[i:i+1], answers[i:i+1]); err != nil {
 			return err
 		}
 	}

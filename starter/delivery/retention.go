@@ -1,4 +1,4 @@
-package starter
+package delivery
 
 import (
 	"context"
@@ -15,23 +15,28 @@ import (
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/cron"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/workflows"
-	"github.com/sluicehq/sluice/workflows/delivery"
+	deliveryworkflows "github.com/sluicehq/sluice/workflows/delivery"
 )
+
+// retentionCatchup is how late a run may begin that no server could start in time.
+const retentionCatchup = time.Hour
 
 // ApplyRetention applies the settings to the schedule of retention: it creates or updates the
 // schedule, or deletes it if events are kept forever. A paused schedule stays paused. It is
-// idempotent and safe for concurrent use.
-func (s *Starter) ApplyRetention(ctx context.Context, r config.Retention) error {
-	handle := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.RetentionSchedule)
+// idempotent and safe for concurrent use. The error is that of Temporal.
+func ApplyRetention(ctx context.Context, temporalClient client.Client, r config.Retention) error {
+	handle := temporalClient.ScheduleClient().GetHandle(ctx, workflows.RetentionSchedule)
 	if r.Events == 0 {
-		if err := handle.Delete(ctx); err != nil && !isNotFound(err) {
+		if err := handle.Delete(ctx); err != nil && !call.IsNotFound(err) {
 			return fmt.Errorf("delete the schedule of retention: %w", err)
 		}
 		return nil
 	}
 	options := retentionOptions(r)
-	_, err := s.Temporal.ScheduleClient().Create(ctx, options)
+	_, err := temporalClient.ScheduleClient().Create(ctx, options)
 	if err == nil {
 		return nil
 	}
@@ -57,11 +62,11 @@ func (s *Starter) ApplyRetention(ctx context.Context, r config.Retention) error 
 
 // RestoreRetention makes the schedule of retention again if Temporal has lost it. One that
 // there is stays as it is.
-func (s *Starter) RestoreRetention(ctx context.Context, r config.Retention) error {
+func RestoreRetention(ctx context.Context, temporalClient client.Client, r config.Retention) error {
 	if r.Events == 0 {
 		return nil
 	}
-	_, err := s.Temporal.ScheduleClient().Create(ctx, retentionOptions(r))
+	_, err := temporalClient.ScheduleClient().Create(ctx, retentionOptions(r))
 	if err != nil && !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		return fmt.Errorf("create the schedule of retention: %w", err)
 	}
@@ -69,8 +74,8 @@ func (s *Starter) RestoreRetention(ctx context.Context, r config.Retention) erro
 }
 
 // retentionInput is what the schedule starts workflows with.
-func retentionInput(r config.Retention) delivery.RetentionInput {
-	return delivery.RetentionInput{
+func retentionInput(r config.Retention) deliveryworkflows.RetentionInput {
+	return deliveryworkflows.RetentionInput{
 		Rule: deliveryacts.RetentionRule{
 			KeepSeconds: int64(r.Events / time.Second), States: r.StateNames(),
 			Sources: r.SourceNames(), NotSources: r.NotSourceNames(),
@@ -81,9 +86,11 @@ func retentionInput(r config.Retention) delivery.RetentionInput {
 
 func retentionOptions(r config.Retention) client.ScheduleOptions {
 	return client.ScheduleOptions{
-		ID: workflows.RetentionSchedule, Spec: Timing{Cron: r.Cron, TimeZone: "UTC", Jitter: r.Jitter}.spec(),
+		ID: workflows.RetentionSchedule, Spec: client.ScheduleSpec{
+			CronExpressions: cron.Expressions(r.Cron), TimeZoneName: "UTC", Jitter: r.Jitter,
+		},
 		// What one run has not come to, the next one does.
-		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: DefaultCatchup,
+		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: retentionCatchup,
 		Action: &client.ScheduleWorkflowAction{
 			ID: workflows.RetentionSchedule, Workflow: workflows.TypeRetention, Args: []any{retentionInput(r)},
 			TaskQueue: workflows.QueueMain, StaticSummary: fmt.Sprintf("purge events older than %s", r.Events),
@@ -92,12 +99,12 @@ func retentionOptions(r config.Retention) client.ScheduleOptions {
 }
 
 // sameRetention says whether a schedule starts workflows with that input.
-func sameRetention(action client.ScheduleAction, wanted delivery.RetentionInput) bool {
+func sameRetention(action client.ScheduleAction, wanted deliveryworkflows.RetentionInput) bool {
 	start, ok := action.(*client.ScheduleWorkflowAction)
 	if !ok || len(start.Args) != 1 {
 		return false
 	}
 	payload, ok := start.Args[0].(*commonpb.Payload)
-	var in delivery.RetentionInput
+	var in deliveryworkflows.RetentionInput
 	return ok && converter.GetDefaultDataConverter().FromPayload(payload, &in) == nil && reflect.DeepEqual(in, wanted)
 }

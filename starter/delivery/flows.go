@@ -1,4 +1,4 @@
-package starter
+package delivery
 
 import (
 	"context"
@@ -22,13 +22,13 @@ type flows struct {
 
 // flowJobs returns the jobs of an event according to the flows, and the flows that have failed, for which
 // the event is kept.
-func (d *Destinations) flowJobs(
+func (c *Client) flowJobs(
 	ctx context.Context, program *flow.Program, event destinations.Event,
 ) (jobs []deliverystore.NewJob, faults []deliverystore.FlowFault) {
 	if program == nil {
 		return nil, nil
 	}
-	made, kept := flow.Split(program.Decide(ctx, d.toolkit, d.versions, event))
+	made, kept := flow.Split(program.Decide(ctx, c.toolkit, c.versions, event))
 	for _, k := range kept {
 		faults = append(faults, deliverystore.FlowFault{Flow: k.Flow, Reason: k.Err.Error()})
 	}
@@ -37,20 +37,20 @@ func (d *Destinations) flowJobs(
 
 // flowProgram returns the compiled flows, nil if there are none. A faulty flow does not affect the others.
 // While nothing changes, only the versions are read.
-func (d *Destinations) flowProgram(ctx context.Context) (*flow.Program, error) {
-	versions, err := d.cfg.Store.Deliveries.FlowVersionsInForce(ctx)
+func (c *Client) flowProgram(ctx context.Context) (*flow.Program, error) {
+	versions, err := c.cfg.Store.Deliveries.FlowVersionsInForce(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the versions of flows: %w", err)
 	}
 	if len(versions) == 0 {
 		return nil, nil
 	}
-	d.flows.mu.Lock()
-	defer d.flows.mu.Unlock()
-	if slices.Equal(d.flows.versions, versions) {
-		return d.flows.program, nil
+	c.flows.mu.Lock()
+	defer c.flows.mu.Unlock()
+	if slices.Equal(c.flows.versions, versions) {
+		return c.flows.program, nil
 	}
-	stored, err := d.cfg.Store.Deliveries.Flows(ctx)
+	stored, err := c.cfg.Store.Deliveries.Flows(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +62,11 @@ func (d *Destinations) flowProgram(ctx context.Context) (*flow.Program, error) {
 	for i, f := range stored {
 		rules[i] = flow.Read(f.Name, f.Spec)
 	}
-	program := flow.CompileEach(d.cfg.Registry, rules)
+	program := flow.CompileEach(c.cfg.Registry, rules)
 	for name, fault := range program.Faults() {
 		// Logged once for each version, and not for each event that is kept.
-		d.cfg.Logger.Error("flow is faulty: its events are kept", "flow", name, "error", fault)
+		c.cfg.Logger.Error("flow is faulty: its events are kept", "flow", name, "error", fault)
 	}
-	d.flows.program, d.flows.versions = program, versions
+	c.flows.program, c.flows.versions = program, versions
 	return program, nil
 }

@@ -1,4 +1,8 @@
-package starter
+// Package delivery is the typed client of the delivery: it adds events, replays them through flows,
+// and starts and controls the actions of destinations. Requests that are wrong in themselves are
+// starter.ErrInvalid, refused commands starter.ErrRefused, commands that no worker answers
+// starter.ErrNoWorker.
+package delivery
 
 import (
 	"context"
@@ -14,14 +18,15 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/groupcommit"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/workflows"
-	"github.com/sluicehq/sluice/workflows/delivery"
+	deliveryworkflows "github.com/sluicehq/sluice/workflows/delivery"
 )
 
-// DestinationsConfig is what Destinations need.
-type DestinationsConfig struct {
+// Config is what a Client needs.
+type Config struct {
 	// Temporal is the client of the namespace that the workers poll. Required.
 	Temporal client.Client
 	// Store is the system of record. Required.
@@ -37,7 +42,7 @@ type DestinationsConfig struct {
 }
 
 // Validate reports every fault.
-func (c DestinationsConfig) Validate() error {
+func (c Config) Validate() error {
 	var faults []error
 	if c.Temporal == nil || c.Store == nil || c.Registry == nil {
 		faults = append(faults, errors.New("destinations: want a Temporal client, a store and a registry"))
@@ -48,18 +53,18 @@ func (c DestinationsConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
-// Destinations adds events and controls their delivery. It is safe for concurrent use, and meant to be
+// Client adds events and controls their delivery. It is safe for concurrent use, and meant to be
 // shared: concurrent calls of AddEvent share transactions.
-type Destinations struct {
-	cfg      DestinationsConfig
+type Client struct {
+	cfg      Config
 	toolkit  *destinations.Toolkit
 	versions *destinations.Versions
 	flows    flows
 	adding   groupcommit.Group[*eventCall]
 }
 
-// NewDestinations returns Destinations, or every fault of the configuration.
-func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
+// New returns a Client, or every fault of the configuration.
+func New(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -70,24 +75,24 @@ func NewDestinations(cfg DestinationsConfig) (*Destinations, error) {
 		cfg.Service = destinations.NewService(destinations.ServiceGateway)
 	}
 	if cfg.AnswerTimeout == 0 {
-		cfg.AnswerTimeout = defaultAnswerTimeout
+		cfg.AnswerTimeout = call.DefaultAnswerTimeout
 	}
-	d := &Destinations{
+	c := &Client{
 		cfg: cfg, toolkit: &destinations.Toolkit{Logger: cfg.Logger, Service: cfg.Service},
 		versions: &destinations.Versions{Logger: cfg.Logger},
 	}
-	d.adding.Do = d.addEvents
-	return d, nil
+	c.adding.Do = c.addEvents
+	return c, nil
 }
 
 // Start starts the workflows of a destination's actions. Those that already run read their settings
-// again. It is idempotent.
-func (d *Destinations) Start(ctx context.Context, dest destinations.Destination) error {
-	in := delivery.DestinationInput{Destination: dest.Name()}
+// again. It is idempotent. The error is that of Temporal.
+func (c *Client) Start(ctx context.Context, dest destinations.Destination) error {
+	in := deliveryworkflows.DestinationInput{Destination: dest.Name()}
 	for _, action := range dest.Actions() {
 		in.Actions = append(in.Actions, action.Name())
 	}
-	_, err := d.cfg.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	_, err := c.cfg.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.DestinationID(dest.Name()), TaskQueue: workflows.QueueMain,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		// It ends after it has started the actions.
@@ -101,11 +106,12 @@ func (d *Destinations) Start(ctx context.Context, dest destinations.Destination)
 }
 
 // Wake sends the signal enqueue to actions, which reports new jobs. It starts their workflows if they do
-// not run. Jobs of AddEvents need no signal.
-func (d *Destinations) Wake(ctx context.Context, refs []deliveryacts.ActionRef) error {
+// not run. Jobs of AddEvents need no signal. The error joins those of Temporal, one for each action that was
+// not reached; the others are woken.
+func (c *Client) Wake(ctx context.Context, refs []deliveryacts.ActionRef) error {
 	var faults []error
 	for _, ref := range refs {
-		if err := d.signalEnqueue(ctx, ref); err != nil {
+		if err := c.signalEnqueue(ctx, ref); err != nil {
 			faults = append(faults, fmt.Errorf("wake %s/%s: %w", ref.Destination, ref.Action, err))
 		}
 	}
@@ -113,7 +119,7 @@ func (d *Destinations) Wake(ctx context.Context, refs []deliveryacts.ActionRef) 
 }
 
 // notify notifies the producers of new jobs. After an error they find the jobs by polling.
-func (d *Destinations) notify(ctx context.Context, jobs []deliverystore.NewJob) {
+func (c *Client) notify(ctx context.Context, jobs []deliverystore.NewJob) {
 	var actions []deliverystore.ActionName
 	for _, job := range jobs {
 		name := deliverystore.ActionName{Destination: job.Destination, Action: job.Action}
@@ -121,20 +127,20 @@ func (d *Destinations) notify(ctx context.Context, jobs []deliverystore.NewJob) 
 			actions = append(actions, name)
 		}
 	}
-	if err := d.cfg.Store.Deliveries.NotifyJobs(ctx, actions); err != nil {
-		d.cfg.Logger.Warn("could not notify producers of new jobs", "error", err)
+	if err := c.cfg.Store.Deliveries.NotifyJobs(ctx, actions); err != nil {
+		c.cfg.Logger.Warn("could not notify producers of new jobs", "error", err)
 	}
 }
 
 // signalEnqueue sends the signal enqueue to the workflow of an action.
-func (d *Destinations) signalEnqueue(ctx context.Context, ref deliveryacts.ActionRef) error {
+func (c *Client) signalEnqueue(ctx context.Context, ref deliveryacts.ActionRef) error {
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
-	_, err := d.cfg.Temporal.SignalWithStartWorkflow(ctx, id, workflows.SignalEnqueue, nil, client.StartWorkflowOptions{
+	_, err := c.cfg.Temporal.SignalWithStartWorkflow(ctx, id, workflows.SignalEnqueue, nil, client.StartWorkflowOptions{
 		ID: id, TaskQueue: workflows.QueueMain,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:         delivery.ActionSummary(ref.Destination, ref.Action),
-		StaticDetails:         delivery.ActionDetails(ref.Destination, ref.Action),
-	}, workflows.TypeDestinationAction, delivery.DestinationActionInput{
+		StaticSummary:         deliveryworkflows.ActionSummary(ref.Destination, ref.Action),
+		StaticDetails:         deliveryworkflows.ActionDetails(ref.Destination, ref.Action),
+	}, workflows.TypeDestinationAction, deliveryworkflows.DestinationActionInput{
 		Destination: ref.Destination, Action: ref.Action,
 	})
 	return err

@@ -1,4 +1,4 @@
-package starter
+package delivery
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
@@ -38,8 +39,8 @@ type EventRequest struct {
 // fails does not stop the event: the event is kept for a replay, and AddedEvent.Faults names the flow.
 // The error is destinations.ErrVersion, destinations.ErrPayload, deliverystore.ErrPayload, ErrReservedSource or
 // the error of an action.
-func (d *Destinations) AddEvent(ctx context.Context, r EventRequest) (deliverystore.AddedEvent, error) {
-	results, err := d.AddEvents(ctx, []EventRequest{r})
+func (c *Client) AddEvent(ctx context.Context, r EventRequest) (deliverystore.AddedEvent, error) {
+	results, err := c.AddEvents(ctx, []EventRequest{r})
 	if err != nil {
 		return deliverystore.AddedEvent{}, err
 	}
@@ -56,12 +57,12 @@ type AddResult struct {
 // AddEvents is AddEvent for several events at the cost of little more than one. A refused event does not
 // affect the others. Results are in the order of the requests. Concurrent calls share a transaction. The
 // error is that of ctx.
-func (d *Destinations) AddEvents(ctx context.Context, requests []EventRequest) ([]AddResult, error) {
+func (c *Client) AddEvents(ctx context.Context, requests []EventRequest) ([]AddResult, error) {
 	call := &eventCall{}
 	for i := range requests {
 		call.events = append(call.events, &pendingEvent{request: &requests[i]})
 	}
-	if err := d.adding.Call(ctx, call); err != nil {
+	if err := c.adding.Call(ctx, call); err != nil {
 		return nil, err
 	}
 	results := make([]AddResult, len(call.events))
@@ -83,13 +84,13 @@ type pendingEvent struct {
 }
 
 // addEvents executes several calls together. An error of one event does not affect the others.
-func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
-	program, err := d.flowProgram(ctx)
+func (c *Client) addEvents(ctx context.Context, calls []*eventCall) {
+	program, err := c.flowProgram(ctx)
 	var good []*pendingEvent
-	for _, c := range calls {
-		for _, e := range c.events {
+	for _, one := range calls {
+		for _, e := range one.events {
 			if e.err = err; err == nil {
-				e.event, e.err = d.newEvent(ctx, program, *e.request)
+				e.event, e.err = c.newEvent(ctx, program, *e.request)
 			}
 			if e.err == nil {
 				good = append(good, e)
@@ -99,9 +100,9 @@ func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
 	if len(good) == 0 {
 		return
 	}
-	if !d.store(ctx, good) {
+	if !c.store(ctx, good) {
 		for _, e := range good {
-			d.store(ctx, []*pendingEvent{e})
+			c.store(ctx, []*pendingEvent{e})
 		}
 	}
 	var added []deliverystore.NewEvent
@@ -110,17 +111,17 @@ func (d *Destinations) addEvents(ctx context.Context, calls []*eventCall) {
 			added = append(added, e.event)
 		}
 	}
-	d.notify(ctx, jobsOf(added))
+	c.notify(ctx, jobsOf(added))
 }
 
 // store stores events in one transaction. It reports whether each of them has its result: several that
 // have failed together have to be stored one by one.
-func (d *Destinations) store(ctx context.Context, pending []*pendingEvent) bool {
+func (c *Client) store(ctx context.Context, pending []*pendingEvent) bool {
 	events := make([]deliverystore.NewEvent, len(pending))
 	for i, e := range pending {
 		events[i] = e.event
 	}
-	added, err := d.cfg.Store.Deliveries.AddEvents(ctx, events)
+	added, err := c.cfg.Store.Deliveries.AddEvents(ctx, events)
 	if err != nil && len(pending) > 1 && ctx.Err() == nil {
 		return false
 	}
@@ -133,14 +134,14 @@ func (d *Destinations) store(ctx context.Context, pending []*pendingEvent) bool 
 }
 
 // newEvent makes the jobs of an event.
-func (d *Destinations) newEvent(
+func (c *Client) newEvent(
 	ctx context.Context, program *flow.Program, r EventRequest,
 ) (deliverystore.NewEvent, error) {
 	if r.Source == flow.SourceImport || r.Source == dispatchstore.SourceSluice {
 		return deliverystore.NewEvent{}, ErrReservedSource
 	}
 	if err := checkEvent(r); err != nil {
-		return deliverystore.NewEvent{}, mark(err, ErrInvalid)
+		return deliverystore.NewEvent{}, call.Mark(err, call.ErrInvalid)
 	}
 	id, err := store.NewID()
 	if err != nil {
@@ -155,7 +156,7 @@ func (d *Destinations) newEvent(
 		SentAt: r.SentAt, ReceivedAt: time.Now(),
 	}
 	for _, ref := range r.To {
-		job, made, err := d.jobFor(ctx, ref, event)
+		job, made, err := c.jobFor(ctx, ref, event)
 		if err != nil {
 			return deliverystore.NewEvent{}, err
 		}
@@ -163,13 +164,13 @@ func (d *Destinations) newEvent(
 			n.Jobs = append(n.Jobs, job)
 		}
 	}
-	made, faults := d.flowJobs(ctx, program, event)
+	made, faults := c.flowJobs(ctx, program, event)
 	n.Jobs, n.Faults = append(n.Jobs, made...), faults
 	for i, part := range r.Parts {
 		if part.Source == "" {
 			part.Source = r.Source
 		}
-		sub, err := d.newEvent(ctx, program, part)
+		sub, err := c.newEvent(ctx, program, part)
 		if err != nil {
 			return deliverystore.NewEvent{}, fmt.Errorf("part %d: %w", i+1, err)
 		}
