@@ -50,6 +50,11 @@ func (u Update) Send(ctx context.Context) error {
 }
 
 func (u Update) attempt(ctx context.Context, workflowID string, argument any) error {
+	leave, err := gates.enter(ctx, target{temporal: u.Temporal, workflowID: workflowID})
+	if err != nil {
+		return fmt.Errorf("%s of %s: %w", u.Name, u.Subject, err)
+	}
+	defer leave()
 	deadline, limited := ctx.Deadline()
 	ours := !limited || time.Until(deadline) > u.Timeout
 	waiting, cancel := context.WithTimeout(ctx, u.Timeout)
