@@ -34,7 +34,7 @@ func TestEventListHidesNotifications(t *testing.T) {
 	require.Equal(t, "3\n", b.ok(t, "event", "list", "--notifications", "--count"))
 }
 
-// Nobody else may send what looks like Sluice's own events.
+// An event cannot pretend to be one of Sluice's own.
 func TestEventSendReservedSource(t *testing.T) {
 	t.Parallel()
 	_, s := systemWithoutWorker(t)

@@ -46,7 +46,7 @@ func answered(err error) error {
 	return err
 }
 
-// IsNotFound says whether Temporal does not have what was asked for, or has it closed.
+// IsNotFound says whether Temporal has no such thing, or a closed one.
 func IsNotFound(err error) bool {
 	var notFound *serviceerror.NotFound
 	return errors.As(err, &notFound)
