@@ -65,24 +65,16 @@ func (s *Server) connect(ctx context.Context) (err error) {
 	return nil
 }
 
-// embeddedRoom is the size of the embedded log's folder relative to the events in it: the server keeps indexes
-// beside them.
-const embeddedRoom = 2
-
 // host starts the embedded event log.
 func (s *Server) host() error {
 	if !s.cfg.EmbeddedLog {
 		return nil
 	}
-	e := s.cfg.Settings.EventLog
-	address, err := e.EmbeddedAddress()
+	cfg, err := wiring.EmbeddedLog(s.cfg.Settings.EventLog, s.log)
 	if err != nil {
 		return err
 	}
-	s.hosted, err = embedded.Start(embedded.Config{
-		Dir: e.Dir, Listen: address, Token: e.Token, MaxBytes: embeddedRoom * e.MaxMiB << 20,
-		SyncInterval: e.SyncInterval, Logger: s.log,
-	})
+	s.hosted, err = embedded.Start(cfg)
 	return err
 }
 

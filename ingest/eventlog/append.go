@@ -87,6 +87,13 @@ func (l *Log) commit(ctx context.Context, partition int, calls []*appendCall) {
 	}
 	begun := time.Now()
 	sequence, err := l.publish(ctx, partition, packer.Bytes())
+	if p := &l.partitions[partition]; err == nil && sequence <= p.acknowledged {
+		// What the log had under this sequence is lost, and a writer may be past it.
+		err = &UnavailableError{Partition: partition, RetryAfter: retryUnknown, Cause: fmt.Errorf(
+			"%w: it stored an event as %d after %d", ErrRewound, sequence, p.acknowledged)}
+	} else if err == nil {
+		p.acknowledged = sequence
+	}
 	for _, call := range calls {
 		call.position.Sequence, call.err = sequence, err
 		l.pending.Add(-int64(call.size))

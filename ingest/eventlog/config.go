@@ -31,6 +31,9 @@ type Config struct {
 	// Partitions is how many partitions a new log has, at most MaxPartitions. An existing log
 	// must have as many. Defaults to 16.
 	Partitions int
+	// FirstSequences are where the partitions of a new log begin, one for each partition: behind those of a
+	// lost log, so that no position is used twice. An existing log keeps its own. Defaults to 1 for each.
+	FirstSequences []uint64
 	// Replicas is how many servers of a cluster store each message. Defaults to 1.
 	Replicas int
 	// MaxBytes bounds the stored bytes of all partitions together. Defaults to 16 GiB.
@@ -99,6 +102,8 @@ func (c Config) Validate() error {
 	check(namePattern.MatchString(c.Name), "event log: name %q: want letters, digits, _ and -", c.Name)
 	check(c.Partitions >= 1 && c.Partitions <= MaxPartitions,
 		"event log: %d partitions: want 1 to %d", c.Partitions, MaxPartitions)
+	check(len(c.FirstSequences) == 0 || len(c.FirstSequences) == c.Partitions,
+		"event log: %d first sequences for %d partitions: want one for each", len(c.FirstSequences), c.Partitions)
 	check(c.Replicas >= 1 && c.Replicas <= 5, "event log: %d replicas: want 1 to 5", c.Replicas)
 	check(c.MaxBytes >= int64(c.Partitions)*minPartitionBytes,
 		"event log: %d bytes for %d partitions: want at least %d", c.MaxBytes, c.Partitions,

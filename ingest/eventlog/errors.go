@@ -28,7 +28,7 @@ var (
 )
 
 // UnavailableError means that the log cannot take events at the moment. It wraps ErrFull,
-// ErrOverloaded or ErrUnknownOutcome.
+// ErrOverloaded, ErrUnknownOutcome or ErrRewound.
 type UnavailableError struct {
 	Partition int
 	// RetryAfter is when to try again at the earliest, for the header Retry-After.

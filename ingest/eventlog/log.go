@@ -43,6 +43,8 @@ type Log struct {
 type partition struct {
 	commits groupcommit.Group[*appendCall]
 	packer  pack.Packer
+	// acknowledged is the highest sequence that this client was given. One commit runs at a time.
+	acknowledged uint64
 }
 
 // Open connects to the log, and creates it if there is none and none is expected.

@@ -334,3 +334,33 @@ func TestCommitted(t *testing.T) {
 	require.ErrorIs(t, err, eventlog.ErrUnknownOutcome)
 	require.ErrorIs(t, (<-commits).Err, eventlog.ErrUnknownOutcome)
 }
+
+// A new log may begin behind a lost one. A log that gives a sequence again was restored while it was in use: the event
+// is not acknowledged.
+func TestFirstSequences(t *testing.T) {
+	t.Parallel()
+	ctx := bounded(t)
+	cfg := config(start(t, t.TempDir()))
+	cfg.FirstSequences = []uint64{1, 41}
+	l := open(ctx, t, cfg)
+	at, err := l.Append(ctx, 1, text(1))
+	require.NoError(t, err)
+	require.EqualValues(t, 41, at.Sequence)
+	stats, err := l.Stats(ctx, 1)
+	require.NoError(t, err)
+	require.Equal(t, []uint64{41, 41}, []uint64{stats.First, stats.Last})
+	cfg.FirstSequences = []uint64{1}
+	_, err = eventlog.Open(ctx, cfg)
+	require.EqualError(t, err, "event log: 1 first sequences for 2 partitions: want one for each")
+
+	cfg.FirstSequences = nil
+	for range 2 {
+		require.NoError(t, eventlog.Delete(ctx, cfg))
+	}
+	_ = open(ctx, t, cfg)
+	_, err = l.Append(ctx, 1, text(2))
+	require.ErrorIs(t, err, eventlog.ErrRewound)
+	require.ErrorContains(t, err, "it stored an event as 1 after 41")
+	var unavailable *eventlog.UnavailableError
+	require.ErrorAs(t, err, &unavailable)
+}

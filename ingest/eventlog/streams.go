@@ -48,6 +48,10 @@ func (l *Log) createLog(ctx context.Context) (jetstream.Stream, error) {
 	if l.cfg.Partitions > 1 {
 		rest, err := l.js.Stream(ctx, l.streamName(1))
 		if err == nil {
+			// Another client may just have created both.
+			if first, err := l.js.Stream(ctx, l.streamName(0)); !isMissing(err) {
+				return first, err
+			}
 			return nil, fmt.Errorf("%w: stream %s of log %s exists, but %s does not", ErrNoLog, l.streamName(1),
 				rest.CachedInfo().Config.Metadata[metaLog], l.streamName(0))
 		}
@@ -61,6 +65,32 @@ func (l *Log) createLog(ctx context.Context) (jetstream.Stream, error) {
 		return l.js.Stream(ctx, l.streamName(0))
 	}
 	return created, err
+}
+
+// Delete deletes the log on the server, whichever it is, with all of its events. It is idempotent.
+func Delete(ctx context.Context, cfg Config) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	l := &Log{cfg: cfg.withDefaults()}
+	conn, err := l.connect()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(requestTimeout))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := requests(ctx)
+	defer cancel()
+	// The first stream makes the log: it goes last.
+	for p := l.cfg.Partitions - 1; p >= 0; p-- {
+		if err := js.DeleteStream(ctx, l.streamName(p)); err != nil && !isMissing(err) {
+			return fmt.Errorf("delete partition %d of the event log: %s", p, l.redact(err))
+		}
+	}
+	return nil
 }
 
 // openPartition finds or creates the stream of a partition, and brings its limits up to date.
@@ -100,7 +130,12 @@ func (l *Log) openPartition(ctx context.Context, partition int) error {
 }
 
 func (l *Log) streamConfig(partition int) jetstream.StreamConfig {
+	var first uint64
+	if len(l.cfg.FirstSequences) > 0 {
+		first = l.cfg.FirstSequences[partition]
+	}
 	return jetstream.StreamConfig{
+		FirstSeq:    first,
 		Name:        l.streamName(partition),
 		Description: "Events accepted by Sluice and not yet in the warehouse",
 		Subjects:    []string{l.subject(partition)},

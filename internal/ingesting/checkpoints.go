@@ -40,7 +40,7 @@ func (c *Checkpoints) Load(ctx context.Context, partition int, token int64) (wri
 		return writer.Progress{}, fenced(err)
 	}
 	p := writer.Progress{Snapshot: at.Snapshot, SnapshotNext: uint64(at.SnapshotNext)}
-	if at.Ranges > 0 {
+	if at.NextSequence > 1 {
 		p.Next = uint64(at.NextSequence)
 	}
 	if at.OpenFrom != nil {

@@ -27,7 +27,15 @@ func OpenLog(ctx context.Context, s *ingeststore.Store, cfg eventlog.Config) (*e
 		return nil, fmt.Errorf("read the id of the event log: %w", err)
 	}
 	log, err := eventlog.Open(ctx, cfg)
+	if errors.Is(err, eventlog.ErrOtherLog) || errors.Is(err, eventlog.ErrNoLog) {
+		return nil, fmt.Errorf("%w (if that log is lost permanently, begin another with `sluice ingest log replace`)", err)
+	}
 	if err != nil {
+		return nil, err
+	}
+	err = checkNotRewound(ctx, s, log)
+	if err != nil {
+		log.Close()
 		return nil, err
 	}
 	err = s.RegisterLog(ctx, ingeststore.Log{ID: log.ID(), Partitions: int32(log.Partitions())})
@@ -38,9 +46,31 @@ func OpenLog(ctx context.Context, s *ingeststore.Store, cfg eventlog.Config) (*e
 	return log, nil
 }
 
+// checkNotRewound refuses a log that ends before what was written from it, as a restored copy does: events would be
+// stored under positions that writers are past.
+func checkNotRewound(ctx context.Context, s *ingeststore.Store, log *eventlog.Log) error {
+	// First the positions: the log only grows meanwhile.
+	positions, err := s.Positions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, at := range positions {
+		stats, err := log.Stats(ctx, int(at.Partition))
+		if err != nil {
+			return err
+		}
+		if int64(stats.Last)+1 < at.Next {
+			return fmt.Errorf("%w: partition %d of log %s ends at %d, the store is past %d (was it restored from an old copy? "+
+				"`sluice ingest log replace --discard-events` begins another log)",
+				eventlog.ErrRewound, at.Partition, log.ID(), stats.Last, at.Next-1)
+		}
+	}
+	return nil
+}
+
 // Refused reports whether an error of OpenLog says that the store and the server of the event log do not
 // belong together.
 func Refused(err error) bool {
 	return errors.Is(err, eventlog.ErrOtherLog) || errors.Is(err, eventlog.ErrNoLog) ||
-		errors.Is(err, ingeststore.ErrOtherLog)
+		errors.Is(err, eventlog.ErrRewound) || errors.Is(err, ingeststore.ErrOtherLog)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/ingest/eventlog"
+	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/internal/terminal"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
@@ -55,6 +56,20 @@ func MailServer(n config.Notify) smtp.Config {
 		Host: n.SMTPHost, Port: n.SMTPPort, TLS: n.SMTPTLS, CAFile: n.SMTPCAFile,
 		Username: n.SMTPUsername, Password: n.SMTPPassword, From: n.SMTPFrom,
 	}
+}
+
+// embeddedRoom is the size of the embedded log's folder relative to the events in it: the server keeps indexes
+// beside them.
+const embeddedRoom = 2
+
+// EmbeddedLog returns the configuration of a server of the event log in this process. The error is that of an address
+// of the event log that is not one of this machine.
+func EmbeddedLog(e config.EventLog, logger *slog.Logger) (embedded.Config, error) {
+	address, err := e.EmbeddedAddress()
+	return embedded.Config{
+		Dir: e.Dir, Listen: address, Token: e.Token, MaxBytes: embeddedRoom * e.MaxMiB << 20,
+		SyncInterval: e.SyncInterval, Logger: logger,
+	}, err
 }
 
 // EventLog returns the configuration of a client of the event log.

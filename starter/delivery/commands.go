@@ -84,7 +84,9 @@ func (c *Client) State(ctx context.Context, ref deliveryacts.ActionRef) (s deliv
 }
 
 // Backlog returns how many jobs of an action wait.
-func (c *Client) Backlog(ctx context.Context, ref deliveryacts.ActionRef) (b deliveryworkflows.BacklogState, err error) {
+func (c *Client) Backlog(
+	ctx context.Context, ref deliveryacts.ActionRef,
+) (b deliveryworkflows.BacklogState, err error) {
 	err = c.ask(ctx, ref, workflows.QueryBacklog, &b)
 	return b, err
 }

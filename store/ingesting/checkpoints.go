@@ -150,8 +150,9 @@ func (s *Store) SaveSnapshot(ctx context.Context, partition int32, token, next i
 // Position is where the writer of a partition is.
 type Position struct {
 	Partition int32
-	// Next is the sequence after the last range that is written.
-	Next int64
+	// Next is the sequence after the last range that is written, Behind that after the range which is being
+	// written, if there is one: no writer has decided on it yet.
+	Next, Behind int64
 }
 
 // Positions returns where the writers are, in order of the partitions. It is empty if no event log is
@@ -163,7 +164,7 @@ func (s *Store) Positions(ctx context.Context) ([]Position, error) {
 	}
 	all := make([]Position, len(rows))
 	for i, row := range rows {
-		all[i] = Position{Partition: row.Partition, Next: row.NextSequence}
+		all[i] = Position{Partition: row.Partition, Next: row.NextSequence, Behind: row.Behind}
 	}
 	return all, nil
 }

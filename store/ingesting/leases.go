@@ -56,6 +56,47 @@ func (s *Store) RegisterLog(ctx context.Context, l Log) error {
 	return nil
 }
 
+// Start is where a partition of an event log begins.
+type Start struct {
+	Partition int32
+	// First is its first sequence.
+	First int64
+	// Snapshot are the open sessions there.
+	Snapshot []byte
+}
+
+// ReplaceLog registers another event log instead of the known one, with as many partitions. All leases are freed,
+// writers of the known log are refused, and each partition continues where the new log begins. The errors are
+// ErrOtherLog if the store knows another one, and store.ErrConflict if a partition begins before what was written.
+func (s *Store) ReplaceLog(ctx context.Context, known, id string, starts []Start) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
+		n, err := q.ReplaceIngestLog(ctx, id, known)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("%w than %s", ErrOtherLog, known)
+		}
+		if err := q.RevokeIngestLeases(ctx); err != nil {
+			return err
+		}
+		for _, start := range starts {
+			n, err := q.RestartIngestCheckpoint(ctx, db.RestartIngestCheckpointParams{
+				Partition: start.Partition, First: start.First, Snapshot: start.Snapshot,
+			})
+			if err := changed(n, err, fmt.Sprintf("partition %d begins with message %d: want it behind what was written",
+				start.Partition, start.First)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("replace event log %s by %s: %w", known, id, err)
+	}
+	return nil
+}
+
 // Log returns the registered event log, or store.ErrNotFound.
 func (s *Store) Log(ctx context.Context) (Log, error) {
 	row, err := s.Queries().GetIngestLog(ctx)

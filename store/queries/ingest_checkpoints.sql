@@ -47,7 +47,15 @@ SELECT * FROM ingest_poison ORDER BY created_at DESC, partition, sequence DESC, 
 
 -- ListIngestPositions returns where the writers of all partitions are.
 -- name: ListIngestPositions :many
-SELECT partition, next_sequence FROM ingest_checkpoints ORDER BY partition;
+SELECT partition, next_sequence, COALESCE(open_to + 1, next_sequence)::bigint AS behind
+FROM ingest_checkpoints ORDER BY partition;
+
+-- RestartIngestCheckpoint lets a partition continue with the first sequence of another log, unless its range goes beyond.
+-- name: RestartIngestCheckpoint :execrows
+UPDATE ingest_checkpoints
+SET next_sequence = sqlc.arg(first)::bigint, open_from = NULL, open_to = NULL, open_token = NULL, open_repair = NULL,
+    snapshot = sqlc.arg(snapshot), snapshot_next = sqlc.arg(first)::bigint, updated_at = now()
+WHERE partition = sqlc.arg(partition) AND COALESCE(open_to + 1, next_sequence) <= sqlc.arg(first)::bigint;
 
 -- SumIngestCheckpoints returns the progress of all partitions. The times mean nothing where the count before them is 0.
 -- name: SumIngestCheckpoints :one

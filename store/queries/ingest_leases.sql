@@ -11,6 +11,17 @@ WITH added AS (
 )
 INSERT INTO ingest_checkpoints (partition) SELECT partition FROM added;
 
+-- ReplaceIngestLog makes another event log that of the store.
+-- name: ReplaceIngestLog :execrows
+UPDATE ingest_log SET log_id = sqlc.arg(log_id), created_at = now() WHERE log_id = sqlc.arg(known_id);
+
+-- RevokeIngestLeases frees all leases, after the transactions of their fencing tokens, which are refused from then on.
+-- name: RevokeIngestLeases :exec
+UPDATE ingest_leases l
+SET holder = NULL, acquired_at = NULL, expires_at = NULL, fencing_token = l.fencing_token + 1
+FROM (SELECT f.partition FROM ingest_leases f ORDER BY f.partition FOR UPDATE) held
+WHERE l.partition = held.partition;
+
 -- GetIngestLog returns the event log.
 -- name: GetIngestLog :one
 SELECT * FROM ingest_log;

@@ -46,7 +46,8 @@ func (g *gateSet) enter(ctx context.Context, to target) (leave func(), err error
 	forget := func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if at.users--; at.users == 0 {
+		at.users--
+		if at.users == 0 {
 			delete(g.byTarget, to)
 		}
 	}

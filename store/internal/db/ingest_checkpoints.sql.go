@@ -132,12 +132,14 @@ func (q *Queries) ListIngestPoison(ctx context.Context, limit int32) ([]IngestPo
 }
 
 const listIngestPositions = `-- name: ListIngestPositions :many
-SELECT partition, next_sequence FROM ingest_checkpoints ORDER BY partition
+SELECT partition, next_sequence, COALESCE(open_to + 1, next_sequence)::bigint AS behind
+FROM ingest_checkpoints ORDER BY partition
 `
 
 type ListIngestPositionsRow struct {
 	Partition    int32
 	NextSequence int64
+	Behind       int64
 }
 
 // ListIngestPositions returns where the writers of all partitions are.
@@ -150,7 +152,7 @@ func (q *Queries) ListIngestPositions(ctx context.Context) ([]ListIngestPosition
 	items := []ListIngestPositionsRow{}
 	for rows.Next() {
 		var i ListIngestPositionsRow
-		if err := rows.Scan(&i.Partition, &i.NextSequence); err != nil {
+		if err := rows.Scan(&i.Partition, &i.NextSequence, &i.Behind); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -210,6 +212,28 @@ func (q *Queries) RepairIngestRange(ctx context.Context, arg RepairIngestRangePa
 		arg.First,
 		arg.Last,
 	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const restartIngestCheckpoint = `-- name: RestartIngestCheckpoint :execrows
+UPDATE ingest_checkpoints
+SET next_sequence = $1::bigint, open_from = NULL, open_to = NULL, open_token = NULL, open_repair = NULL,
+    snapshot = $2, snapshot_next = $1::bigint, updated_at = now()
+WHERE partition = $3 AND COALESCE(open_to + 1, next_sequence) <= $1::bigint
+`
+
+type RestartIngestCheckpointParams struct {
+	First     int64
+	Snapshot  []byte
+	Partition int32
+}
+
+// RestartIngestCheckpoint lets a partition continue with the first sequence of another log, unless its range goes beyond.
+func (q *Queries) RestartIngestCheckpoint(ctx context.Context, arg RestartIngestCheckpointParams) (int64, error) {
+	result, err := q.db.Exec(ctx, restartIngestCheckpoint, arg.First, arg.Snapshot, arg.Partition)
 	if err != nil {
 		return 0, err
 	}

@@ -202,6 +202,32 @@ func (q *Queries) RenewIngestLeases(ctx context.Context, seconds float64, holder
 	return items, nil
 }
 
+const replaceIngestLog = `-- name: ReplaceIngestLog :execrows
+UPDATE ingest_log SET log_id = $1, created_at = now() WHERE log_id = $2
+`
+
+// ReplaceIngestLog makes another event log that of the store.
+func (q *Queries) ReplaceIngestLog(ctx context.Context, logID string, knownID string) (int64, error) {
+	result, err := q.db.Exec(ctx, replaceIngestLog, logID, knownID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const revokeIngestLeases = `-- name: RevokeIngestLeases :exec
+UPDATE ingest_leases l
+SET holder = NULL, acquired_at = NULL, expires_at = NULL, fencing_token = l.fencing_token + 1
+FROM (SELECT f.partition FROM ingest_leases f ORDER BY f.partition FOR UPDATE) held
+WHERE l.partition = held.partition
+`
+
+// RevokeIngestLeases frees all leases, after the transactions of their fencing tokens, which are refused from then on.
+func (q *Queries) RevokeIngestLeases(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, revokeIngestLeases)
+	return err
+}
+
 const takeIngestLeases = `-- name: TakeIngestLeases :many
 UPDATE ingest_leases l
 SET holder = $1::text, fencing_token = l.fencing_token + 1, acquired_at = now(),
