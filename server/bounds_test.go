@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/ingest/request"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/server"
 )
 
@@ -180,7 +181,7 @@ func TestBoundsOfAllRequests(t *testing.T) {
 	for _, conn := range conns {
 		require.NoError(t, conn.Close())
 	}
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		_, text := r.get(t, "/metrics")
 		return strings.Contains(text, "sluice_http_pending_bytes 0\n")
 	}, 30*time.Second, 20*time.Millisecond)

@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/eventlog/pack"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/server"
 	"github.com/sluicehq/sluice/worker"
@@ -206,7 +207,7 @@ func TestStoreAway(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusAccepted, response.StatusCode)
 	proxy.Restore()
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		_, text := r.get(t, "/readyz")
 		return text == "ok\n"
 	}, 30*time.Second, 20*time.Millisecond)

@@ -14,13 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/server"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
@@ -166,13 +166,13 @@ func (r *running) get(t *testing.T, path string) (status int, text string) {
 // requireReady waits until the readiness is as wanted.
 func (r *running) requireReady(t *testing.T, want int, reasons ...string) {
 	t.Helper()
-	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+	polltest.Until(t, func(c *polltest.Check) {
 		status, text := r.get(t, "/readyz")
-		require.Equal(collect, want, status, text)
+		require.Equal(c, want, status, text)
 		for _, reason := range reasons {
-			require.Contains(collect, text, reason)
+			require.Contains(c, text, reason)
 		}
-	}, 30*time.Second, 20*time.Millisecond, "%s", r.log)
+	}, 30*time.Second, 20*time.Millisecond)
 }
 
 // pageview is the body of an event.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -60,7 +61,7 @@ func TestBackfillSchedule(t *testing.T) {
 		require.Equal(t, "schedule/daily/"+times[i].UTC().Format(time.RFC3339), *imp.IdempotencyKey)
 	}
 	failed := now.Runs[0].ImportID
-	require.Eventually(t, func() bool { return idle(t, s, "daily") }, 30*time.Second, 50*time.Millisecond)
+	polltest.Eventually(t, func() bool { return idle(t, s, "daily") }, 30*time.Second, 50*time.Millisecond)
 
 	// The last of them once more: an import of its own.
 	_, err = s.Starter.BackfillSchedule(ctx, "daily", to.Add(-time.Minute), to, starter.OverlapBufferAll)

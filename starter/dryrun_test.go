@@ -9,6 +9,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -49,7 +50,7 @@ func TestDryRunLeavesNothing(t *testing.T) {
 		_, err := s.Starter.DryRun(waiting, request(`{"rows": 3}`))
 		asked <- err
 	}()
-	require.Eventually(t, func() bool { return s.FindWorkflow(t, workflows.TypeDryRun) != "" }, 30*time.Second, 50*time.Millisecond)
+	polltest.Eventually(t, func() bool { return s.FindWorkflow(t, workflows.TypeDryRun) != "" }, 30*time.Second, 50*time.Millisecond)
 	stop()
 	require.ErrorIs(t, <-asked, context.Canceled)
 	s.StartWorker(t)

@@ -11,10 +11,10 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -94,9 +94,9 @@ func TestMetrics(t *testing.T) {
 		"temporal_activity_execution_latency_seconds", "temporal_workflow_completed_total",
 		"temporal_worker_task_slots_available", "temporal_request_total", "go_goroutines", "process_resident_memory_bytes",
 	}
-	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+	polltest.Until(t, func(c *polltest.Check) {
 		before = scrape(t, address)
-		require.Subset(collect, familyNames(before), wanted)
+		require.Subset(c, familyNames(before), wanted)
 	}, time.Minute, 100*time.Millisecond)
 	for name, family := range before {
 		for _, metric := range family.GetMetric() {

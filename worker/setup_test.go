@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -56,11 +56,11 @@ func get(t *testing.T, address, path string) (status int, text string) {
 // requireReady waits until a worker's readiness is as wanted, and returns what it says.
 func requireReady(t *testing.T, address string, want int, reasons ...string) {
 	t.Helper()
-	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+	polltest.Until(t, func(c *polltest.Check) {
 		status, text := get(t, address, "/readyz")
-		require.Equal(collect, want, status, text)
+		require.Equal(c, want, status, text)
 		for _, reason := range reasons {
-			require.Contains(collect, text, reason)
+			require.Contains(c, text, reason)
 		}
 	}, 30*time.Second, 50*time.Millisecond)
 }

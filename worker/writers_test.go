@@ -9,13 +9,13 @@ import (
 
 	"github.com/nats-io/nats.go"
 	dto "github.com/prometheus/client_model/go"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -96,19 +96,19 @@ func TestWritesEvents(t *testing.T) {
 
 	const events = 40
 	appendTo(t, logAddress, events)
-	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+	polltest.Until(t, func(c *polltest.Check) {
 		written := scrape(t, address)
 		for name, want := range map[string]float64{
 			"sluice_ingest_lag_messages": 0, "sluice_ingest_lag_seconds": 0, "sluice_ingest_rejected_total": 0,
 			"sluice_ingest_repairs_total": 0, "sluice_eventlog_max_bytes": 64 << 20,
 		} {
-			require.InDelta(collect, want, valueOf(written, name), 0, name)
+			require.InDelta(c, want, valueOf(written, name), 0, name)
 		}
 		// Events, sessions, and at least a counter in each partition.
-		require.GreaterOrEqual(collect, valueOf(written, "sluice_ingest_rows_total"), 2.0*events+logPartitions)
-		require.Positive(collect, valueOf(written, "sluice_ingest_flush_seconds"))
-		require.Positive(collect, valueOf(written, "sluice_ingest_age_seconds"))
-		require.Positive(collect, valueOf(written, "sluice_eventlog_bytes"))
+		require.GreaterOrEqual(c, valueOf(written, "sluice_ingest_rows_total"), 2.0*events+logPartitions)
+		require.Positive(c, valueOf(written, "sluice_ingest_flush_seconds"))
+		require.Positive(c, valueOf(written, "sluice_ingest_age_seconds"))
+		require.Positive(c, valueOf(written, "sluice_eventlog_bytes"))
 	}, time.Minute, 50*time.Millisecond)
 
 	stop()
@@ -116,8 +116,8 @@ func TestWritesEvents(t *testing.T) {
 	hostLog(t, dir, logAddress)
 	requireReady(t, address, http.StatusOK, "ok")
 	appendTo(t, logAddress, 2)
-	require.EventuallyWithT(t, func(collect *assert.CollectT) {
-		require.GreaterOrEqual(collect, valueOf(scrape(t, address), "sluice_ingest_rows_total"), 2.0*(events+2)+logPartitions)
+	polltest.Eventually(t, func() bool {
+		return valueOf(scrape(t, address), "sluice_ingest_rows_total") >= 2.0*(events+2)+logPartitions
 	}, time.Minute, 50*time.Millisecond)
 }
 

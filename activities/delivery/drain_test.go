@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/activities/delivery"
+	"github.com/sluicehq/sluice/internal/polltest"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
@@ -20,7 +21,7 @@ func (d *deliveries) count() int {
 // until waits for a condition.
 func (d *deliveries) until(so func() bool) {
 	d.t.Helper()
-	require.Eventually(d.t, so, 30*time.Second, 5*time.Millisecond)
+	polltest.Eventually(d.t, so, 30*time.Second, 5*time.Millisecond)
 }
 
 // background starts a drain, and returns its result when it has ended.

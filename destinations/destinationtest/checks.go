@@ -111,15 +111,16 @@ func checkNothing(tb testing.TB, cfg Config) {
 func checkAtOnce(tb testing.TB, cfg Config) {
 	tb.Helper()
 	b := setup(tb, cfg, cfg.New)
-	done := make([]destinations.Delivered, len(b.jobs))
+	done, took := make([]destinations.Delivered, len(b.jobs)), make([]time.Duration, len(b.jobs))
+	faults := make([]error, len(b.jobs))
 	var all sync.WaitGroup
 	for i, job := range b.jobs {
-		all.Go(func() {
-			done[i] = b.deliver(tb.Context(), tb, job)
-		})
+		all.Go(func() { done[i], took[i], faults[i] = b.load(tb.Context(), job) })
 	}
 	all.Wait()
-	for _, d := range done {
+	for i, d := range done {
+		require.NoError(tb, faults[i])
+		b.checkDelivered(tb, d, took[i], 1)
 		require.Equal(tb, 1, d.Outcome.Delivered(), "%+v", d.Outcomes)
 	}
 	if b.Delivered != nil {

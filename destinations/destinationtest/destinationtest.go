@@ -163,22 +163,40 @@ func (b *bench) tryMarshal(tb testing.TB, e destinations.Event) (destinations.Ne
 // deliver loads jobs and returns how it went.
 func (b *bench) deliver(ctx context.Context, tb testing.TB, jobs ...destinations.QueuedJob) destinations.Delivered {
 	tb.Helper()
-	plan, err := destinations.PlanOf(b.Destination, b.action, nil)
+	done, took, err := b.load(ctx, jobs...)
 	require.NoError(tb, err)
+	b.checkDelivered(tb, done, took, len(jobs))
+	return done
+}
+
+// load loads jobs and returns how it went, and how long it took.
+func (b *bench) load(
+	ctx context.Context, jobs ...destinations.QueuedJob,
+) (done destinations.Delivered, took time.Duration, err error) {
+	plan, err := destinations.PlanOf(b.Destination, b.action, nil)
+	if err != nil {
+		return done, 0, err
+	}
 	plan.Timeout = b.Timeout
 	opener := b.Connections
 	if opener == nil {
 		opener = connections.None{}
 	}
 	begun := time.Now()
-	done := destinations.Delivery{
+	done = destinations.Delivery{
 		Destination: b.Destination, Action: b.action, Plan: plan, Versions: &destinations.Versions{},
 		Queue:   destinations.NewQueue(jobs, b.events),
 		Toolkit: &destinations.Toolkit{Logger: slog.New(slog.NewTextHandler(b.log, nil)), Connections: opener},
 	}.Run(ctx)
-	require.Less(tb, time.Since(begun), b.Timeout+prompt, "Load heeds its context")
+	return done, time.Since(begun), nil
+}
+
+// checkDelivered checks what holds for every delivery of a number of jobs.
+func (b *bench) checkDelivered(tb testing.TB, done destinations.Delivered, took time.Duration, jobs int) {
+	tb.Helper()
+	require.Less(tb, took, b.Timeout+prompt, "Load heeds its context")
 	require.Empty(tb, done.Outcome.Faults, "reports make sense")
-	require.Len(tb, done.Outcome.Results, len(jobs))
+	require.Len(tb, done.Outcome.Results, jobs)
 	for _, r := range done.Outcome.Results {
 		require.NotErrorIs(tb, r.Error, destinations.ErrUnreported, "every job is reported about")
 		if r.Error != nil {
@@ -186,7 +204,6 @@ func (b *bench) deliver(ctx context.Context, tb testing.TB, jobs ...destinations
 			require.NotContains(tb, r.Error.Error(), "\n", "errors are one line")
 		}
 	}
-	return done
 }
 
 // succeeds loads all jobs and wants all of them to be delivered.

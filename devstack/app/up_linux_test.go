@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/polltest"
 )
 
 // These look at processes through /proc.
@@ -49,7 +51,7 @@ func TestUpProcesses(t *testing.T) {
 		for _, name := range []string{"postgres", "clickhouse", "temporal"} {
 			p.await(t, `msg="child ended, starting it again" child=`+name)
 		}
-		require.Eventually(t, func() bool { return len(children(t, p.cmd.Process.Pid)) == 3 }, time.Minute, 20*time.Millisecond)
+		polltest.Eventually(t, func() bool { return len(children(t, p.cmd.Process.Pid)) == 3 }, time.Minute, 20*time.Millisecond)
 		p.signal(t, syscall.SIGTERM)
 		require.Zero(t, p.code(t))
 	})

@@ -11,6 +11,8 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/polltest"
 )
 
 // TestClient runs clickhouse-go as its users do, with each compression.
@@ -191,7 +193,7 @@ func testClient(t *testing.T, b *bundle) {
 		err := b.conn.QueryRow(ctx, "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1").Scan(&n)
 		// The native client also gives the context's deadline to the socket.
 		require.True(t, errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded), "%v", err)
-		require.Eventually(t, func() bool {
+		polltest.Eventually(t, func() bool {
 			return b.count(t, "SELECT count() FROM system.processes WHERE current_database = '"+b.database+"' AND query LIKE 'SELECT sleepEachRow(1)%'") == 0
 		}, waitFor, tick)
 	})

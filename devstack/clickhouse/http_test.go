@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/polltest"
 )
 
 // try sends a request and reads the whole answer.
@@ -174,10 +176,10 @@ func TestHTTP(t *testing.T) {
 				ended <- err
 			}()
 			running := "SELECT count() FROM system.processes WHERE query LIKE '%AS away%' AND query NOT LIKE '%processes%'"
-			require.Eventually(t, func() bool { return b.count(t, running) == 1 }, waitFor, tick, sql)
+			polltest.Eventually(t, func() bool { return b.count(t, running) == 1 }, waitFor, tick, sql)
 			cancel()
 			require.ErrorIs(t, <-ended, context.Canceled)
-			require.Eventually(t, func() bool { return b.count(t, running) == 0 }, waitFor, tick, sql)
+			polltest.Eventually(t, func() bool { return b.count(t, running) == 0 }, waitFor, tick, sql)
 		}
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/polltest"
 )
 
 // nativeRows returns n rows of (a UInt64, s String) as one Native block.
@@ -204,9 +206,9 @@ func TestInsertCutOff(t *testing.T) {
 		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
 			b.insertPath("INSERT INTO stopped (a, s) FORMAT Native"), len(block), block)
 		require.NoError(t, err)
-		require.Eventually(t, func() bool { return b.running(t, "stopped") == 1 }, waitFor, tick)
+		polltest.Eventually(t, func() bool { return b.running(t, "stopped") == 1 }, waitFor, tick)
 		require.NoError(t, conn.Close())
-		require.Eventually(t, func() bool { return b.running(t, "stopped") == 0 }, waitFor, tick)
+		polltest.Eventually(t, func() bool { return b.running(t, "stopped") == 0 }, waitFor, tick)
 		require.Zero(t, b.count(t, "SELECT count() FROM stopped"))
 	})
 }

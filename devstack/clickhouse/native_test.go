@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/devstack/clickhouse/native"
+	"github.com/sluicehq/sluice/internal/polltest"
 )
 
 // requireCode expects a refusal with the given code.
@@ -201,7 +202,7 @@ func TestNativeInsertCutOff(t *testing.T) {
 		c.prepared("INSERT INTO " + table + " (a, s) FORMAT Native")
 		_, err := c.socket.Write(block)
 		require.NoError(t, err)
-		require.Eventually(t, func() bool { return b.running(t, table) == 1 }, waitFor, tick)
+		polltest.Eventually(t, func() bool { return b.running(t, table) == 1 }, waitFor, tick)
 		c.send(proto.ClientCodeCancel.Encode)
 		require.EqualValues(t, 394, c.exception().Code)
 		require.Zero(t, b.count(t, "SELECT count() FROM "+table))
@@ -221,7 +222,7 @@ func TestNativeCancel(t *testing.T) {
 		t.Parallel()
 		c := greeted(t, nativeAddress, "")
 		c.query("SELECT sum(sleepEachRow(0.5)) AS by_packet FROM numbers(600) SETTINGS max_block_size = 1")
-		require.Eventually(t, running("by_packet"), waitFor, tick)
+		polltest.Eventually(t, running("by_packet"), waitFor, tick)
 		c.send(proto.ClientCodeCancel.Encode)
 		require.EqualValues(t, 394, c.exception().Code)
 		c.ping()
@@ -231,9 +232,9 @@ func TestNativeCancel(t *testing.T) {
 		t.Parallel()
 		c := greeted(t, nativeAddress, "")
 		c.query("SELECT sum(sleepEachRow(0.5)) AS by_leaving FROM numbers(600) SETTINGS max_block_size = 1")
-		require.Eventually(t, running("by_leaving"), waitFor, tick)
+		polltest.Eventually(t, running("by_leaving"), waitFor, tick)
 		require.NoError(t, c.socket.Close())
-		require.Eventually(t, func() bool { return !running("by_leaving")() }, waitFor, tick)
+		polltest.Eventually(t, func() bool { return !running("by_leaving")() }, waitFor, tick)
 	})
 }
 
@@ -301,7 +302,7 @@ func TestNativeShutdown(t *testing.T) {
 	idle, busy := greeted(t, p.native, ""), greeted(t, p.native, "sluice")
 	idle.ping()
 	busy.query("SELECT sum(sleepEachRow(0.5)) AS endless FROM numbers(600) SETTINGS max_block_size = 1")
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		return p.ask(t, "SELECT count() FROM system.processes WHERE query LIKE '%endless%' AND query NOT LIKE '%processes%'") == "1\n"
 	}, waitFor, tick)
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/polltest"
 )
 
 // childDataDir names the environment variable that makes a process of this
@@ -101,7 +103,7 @@ func TestProcess(t *testing.T) {
 				}
 				answer <- text
 			}()
-			require.Eventually(t, func() bool {
+			polltest.Eventually(t, func() bool {
 				return second.ask(t, "SELECT count() FROM system.processes WHERE query LIKE '%waited%' AND query NOT LIKE '%processes%'") == "1\n"
 			}, waitFor, tick)
 			require.NoError(t, second.cmd.Process.Signal(syscall.SIGTERM))
@@ -130,7 +132,7 @@ func TestShutdownCancelsWhatDoesNotEnd(t *testing.T) {
 			answers <- text
 		}()
 	}
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		return p.ask(t, "SELECT count() FROM system.processes WHERE query LIKE '%endless%' AND query NOT LIKE '%processes%'") == "2\n"
 	}, waitFor, tick)
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))

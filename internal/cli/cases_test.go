@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/polltest"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -245,7 +246,7 @@ func oldHeaders(t *testing.T, s casesSite, folder string) {
 // waitForJob waits until a job is in one of the states, and returns it.
 func (s shell) waitForJob(t *testing.T, id string, within time.Duration, states ...string) (state, reason string) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		var job struct {
 			State string `json:"state"`
 		}

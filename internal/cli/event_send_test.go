@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/polltest"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -84,7 +85,7 @@ func TestDestinationOrders(t *testing.T) {
 		"event", "send", "--source", "shop", "--data", `{"text": "paid"}`, "--to", "log/write",
 	}
 	s.ok(t, send...)
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		return strings.Contains(s.ok(t, "job", "list"), deliverystore.JobSucceeded)
 	}, waitForDelivery, pollDelivery)
 
@@ -102,7 +103,7 @@ func TestDestinationOrders(t *testing.T) {
 	var sent sentJSON
 	s.json(t, &sent, send...)
 	require.Equal(t, "triggered log/write\n", s.ok(t, "destination", "trigger", "log", "write"))
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		return strings.Contains(s.ok(t, "job", "show", sent.Jobs[0]), deliverystore.JobSucceeded)
 	}, waitForDelivery, pollDelivery)
 
@@ -114,7 +115,7 @@ func TestDestinationOrders(t *testing.T) {
 		IDs    []string `json:"ids"`
 	}
 	s.json(t, &replayed, "job", "replay", sent.Jobs[0])
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		return strings.Contains(s.ok(t, "job", "show", replayed.IDs[0]), deliverystore.JobSucceeded)
 	}, waitForDelivery, pollDelivery)
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -224,13 +225,19 @@ func (s *screen) String() string {
 // await waits until the text stands on the screen.
 func (s *screen) await(ctx context.Context, t *testing.T, text string) {
 	t.Helper()
+	require.NoError(t, s.awaitText(ctx, text))
+}
+
+// awaitText is await for goroutines other than the test's.
+func (s *screen) awaitText(ctx context.Context, text string) error {
 	for !strings.Contains(s.String(), text) {
 		select {
 		case <-s.written:
 		case <-ctx.Done():
-			require.FailNowf(t, "the text never came", "want %q, got %q", text, s.String())
+			return fmt.Errorf("the text never came: want %q, got %q", text, s.String())
 		}
 	}
+	return nil
 }
 
 // background runs a command until stop, which interrupts it and returns its exit code.

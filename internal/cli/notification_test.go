@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -121,7 +122,7 @@ func TestListen(t *testing.T) {
 // awaitListeners waits until that many connections listen.
 func (b *announcing) awaitListeners(t *testing.T, n int) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		var listening int
 		// The time is requested once it listens.
 		require.NoError(t, b.sql.QueryRow(b.ctx, `SELECT count(*) FROM pg_stat_activity
@@ -153,7 +154,9 @@ func TestListenUntilEnd(t *testing.T) {
 				end := func() error {
 					if !early {
 						// It ends once the listener has told that it is retried.
-						out.await(ctx, t, "transient_fail")
+						if err := out.awaitText(ctx, "transient_fail"); err != nil {
+							return err
+						}
 					}
 					return b.finish(ctx, id, status)
 				}

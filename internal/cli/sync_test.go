@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -90,7 +90,7 @@ func (f syncFakes) fillList(from, to int) {
 // awaitSync waits until a sync is as a condition wants it.
 func awaitSync(t *testing.T, s shell, name string, is func(seenSync) bool) (now seenSync) {
 	t.Helper()
-	require.EventuallyWithT(t, func(c *assert.CollectT) {
+	polltest.Until(t, func(c *polltest.Check) {
 		now = seenSync{}
 		s.json(t, &now, "sync", "show", name)
 		require.True(c, is(now), "%+v", now)

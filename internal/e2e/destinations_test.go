@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
@@ -112,16 +113,20 @@ func TestDestinationCommandsLoseNothing(t *testing.T) {
 	ctx, by := enginetest.Context(t), starter.By{Who: "ann"}
 	var ids sync.Map
 	flood := func(n int) {
-		var senders sync.WaitGroup
+		var senders errgroup.Group
 		for range 5 {
-			senders.Go(func() {
+			senders.Go(func() error {
 				for range n / 5 {
-					id := d.send(post, sinkData{})
+					id, err := d.trySend(ctx, post, sinkData{})
+					if err != nil {
+						return err
+					}
 					ids.Store(id, true)
 				}
+				return nil
 			})
 		}
-		senders.Wait()
+		require.NoError(t, senders.Wait())
 	}
 	flood(50)
 	require.NoError(t, d.Pause(ctx, post, by))

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
@@ -69,7 +70,7 @@ func TestFailingTaskIsShown(t *testing.T) {
 	yes := true
 	r.Review = &yes
 	imp := s.Start(t, r)
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		require.NoError(t, s.recover(imp.ID))
 		return s.listed(imp.ID).Import.WorkflowFault != ""
 	}, time.Minute, 100*time.Millisecond)
@@ -96,7 +97,7 @@ func TestFailingTaskIsMeasured(t *testing.T) {
 		return importing.ImportResult{}, workflow.Sleep(ctx, time.Second)
 	})
 	imp := s.noop(site, `{"rows": 100}`)
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		events := s.History(t, imp.WorkflowID, "").GetEvents()
 		return events[len(events)-1].GetEventType() == enums.EVENT_TYPE_TIMER_STARTED
 	}, time.Minute, 10*time.Millisecond)

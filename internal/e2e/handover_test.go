@@ -4,12 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
@@ -56,9 +56,7 @@ func TestImportArrives(t *testing.T) {
 	imp := h.System.Start(t, request)
 	h.WaitFor(t, imp.ID, "completed", func(now importstore.Summary) bool { return now.Import.Status == importstore.StatusCompleted })
 	// A worker stops in the middle of a page, or somewhere near it.
-	require.EventuallyWithT(t, func(collect *assert.CollectT) {
-		require.Greater(collect, h.jobs("postgres"), 100)
-	}, time.Minute, 10*time.Millisecond)
+	polltest.Eventually(t, func() bool { return h.jobs("postgres") > 100 }, time.Minute, 10*time.Millisecond)
 	h.stop()
 	require.Less(t, h.jobs("postgres"), 3001, "it was still at work")
 	h.stop = h.StartWorker(t)

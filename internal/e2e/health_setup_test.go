@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/internal/wiring"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -116,7 +117,7 @@ func (c *connected) health(name string) connections.Health {
 // noted after its jobs are recorded.
 func (c *connected) waitHealth(name, state string) {
 	c.t.Helper()
-	require.Eventually(c.t, func() bool { return c.health(name).State == state }, time.Minute, 20*time.Millisecond)
+	polltest.Eventually(c.t, func() bool { return c.health(name).State == state }, time.Minute, 20*time.Millisecond)
 }
 
 // whole is the destination of an action.

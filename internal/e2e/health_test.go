@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/smtp/smtptest"
 	"github.com/sluicehq/sluice/destinations/webhook/webhooktest"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
@@ -101,7 +102,7 @@ func TestAnswersAboutJobs(t *testing.T) {
 		c.wait(deliverystore.JobFailed, poison)
 		before := c.state(poison).Attempt
 		require.NoError(t, c.Trigger(ctx, posts, byAnn))
-		require.Eventually(t, func() bool {
+		polltest.Eventually(t, func() bool {
 			now := c.state(poison)
 			return now.Attempt > before && now.State == deliverystore.JobFailed
 		}, 30*time.Second, 20*time.Millisecond, "a trigger does not wait for the retry")

@@ -8,6 +8,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -32,7 +33,7 @@ func (r recorder) scheduled(args string, early bool, status string) *historypb.H
 	_, err = r.Starter.BackfillSchedule(ctx, "recorded", at.Add(-time.Minute), at.Add(time.Minute), "")
 	require.NoError(r.t, err)
 	var run starter.Run
-	require.Eventually(r.t, func() bool {
+	polltest.Eventually(r.t, func() bool {
 		now, err := r.Starter.Schedule(ctx, "recorded")
 		require.NoError(r.t, err)
 		if len(now.Runs) == 1 {
@@ -51,7 +52,7 @@ func (r recorder) dryRun() *historypb.History {
 	_, err := r.Starter.DryRun(ctx, starter.Request{Site: site, Source: "noop", Args: json.RawMessage(`{"rows": 100, "bad_rows": 2}`)})
 	require.NoError(r.t, err)
 	var id string
-	require.Eventually(r.t, func() bool {
+	polltest.Eventually(r.t, func() bool {
 		id = r.FindWorkflow(r.t, workflows.TypeDryRun)
 		return id != ""
 	}, time.Minute, 50*time.Millisecond)

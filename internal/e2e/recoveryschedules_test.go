@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -46,7 +47,7 @@ func (s *system) runOnce(name string) {
 	ctx := enginetest.Context(s.t)
 	require.NoError(s.t, s.Starter.TriggerSchedule(ctx, name, ""))
 	var run starter.Run
-	require.Eventually(s.t, func() bool {
+	polltest.Eventually(s.t, func() bool {
 		now, err := s.Starter.Schedule(ctx, name)
 		require.NoError(s.t, err)
 		if len(now.Runs) > 0 {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -13,6 +12,7 @@ import (
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/delivery"
@@ -61,9 +61,9 @@ func (d *tale) requireAgreement(jobs ...string) {
 		moves[ref] = counts
 	}
 	for _, ref := range actors {
-		require.EventuallyWithT(d.t, func(collect *assert.CollectT) {
-			d.compare(collect, ref, moves[ref], standing[ref])
-		}, 30*time.Second, 50*time.Millisecond, "%s/%s", ref.Destination, ref.Action)
+		polltest.Until(d.t, func(c *polltest.Check) {
+			d.compare(c, ref, moves[ref], standing[ref])
+		}, 30*time.Second, 50*time.Millisecond)
 	}
 }
 
@@ -109,7 +109,7 @@ func countedAs(state string) deliveryacts.JobCounts {
 // compare compares what is known about an action: moves are those of its jobs by the store,
 // standing is how many of them are in which state.
 func (d *tale) compare(
-	t *assert.CollectT, ref deliveryacts.ActionRef, moves deliveryacts.JobCounts, standing map[string]int64,
+	t *polltest.Check, ref deliveryacts.ActionRef, moves deliveryacts.JobCounts, standing map[string]int64,
 ) {
 	ctx := enginetest.Context(d.t)
 	state, err := d.State(ctx, ref)
@@ -152,7 +152,7 @@ func (d *tale) compare(
 }
 
 // detailsOf returns what the Web UI shows as the current details of an action's workflow.
-func (d *tale) detailsOf(t *assert.CollectT, ref deliveryacts.ActionRef) string {
+func (d *tale) detailsOf(t *polltest.Check, ref deliveryacts.ActionRef) string {
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
 	answer, err := d.Temporal.QueryWorkflow(enginetest.Context(d.t), id, "", "__temporal_workflow_metadata")
 	require.NoError(t, err)
@@ -162,7 +162,7 @@ func (d *tale) detailsOf(t *assert.CollectT, ref deliveryacts.ActionRef) string 
 }
 
 // summaryOf returns the summary of an action's workflow.
-func (d *tale) summaryOf(t *assert.CollectT, ref deliveryacts.ActionRef) (summary string) {
+func (d *tale) summaryOf(t *polltest.Check, ref deliveryacts.ActionRef) (summary string) {
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
 	now, err := d.Temporal.DescribeWorkflowExecution(enginetest.Context(d.t), id, "")
 	require.NoError(t, err)

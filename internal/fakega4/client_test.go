@@ -54,12 +54,18 @@ func (c *client) grant(t *testing.T, form url.Values) (int, []byte) {
 // call makes a call of an API and returns its status, header and body.
 func (c *client) call(t *testing.T, method, path string, body any) (int, http.Header, []byte) {
 	t.Helper()
+	return send(t, c.request(t, method, path, body))
+}
+
+// request returns a request with the token of the client.
+func (c *client) request(t *testing.T, method, path string, body any) *http.Request {
+	t.Helper()
 	raw, err := json.Marshal(body)
 	require.NoError(t, err)
 	req, err := http.NewRequestWithContext(t.Context(), method, c.URL+path, bytes.NewReader(raw))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+c.token)
-	return send(t, req)
+	return req
 }
 
 func send(t *testing.T, req *http.Request) (int, http.Header, []byte) {

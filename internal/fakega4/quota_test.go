@@ -1,6 +1,8 @@
 package fakega4_test
 
 import (
+	"errors"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -89,16 +91,21 @@ func TestConcurrentRequests(t *testing.T) {
 	t.Parallel()
 	c := start(t, fakega4.Config{Days: 200, RowsPerDay: 50, Quotas: fakega4.Quotas{ConcurrentRequests: 1}})
 	const calls = 6
-	refused := make([]bool, calls)
+	refused, faults := make([]bool, calls), make([]error, calls)
 	for !anyOf(refused) {
 		var group sync.WaitGroup
 		for i := range calls {
+			request := c.request(t, "POST", "/v1beta/"+c.Property()+":runReport", byDate("sessions"))
 			group.Go(func() {
-				code, _, _ := c.call(t, "POST", "/v1beta/"+c.Property()+":runReport", byDate("sessions"))
-				refused[i] = code == 429
+				var response *http.Response
+				if response, faults[i] = http.DefaultClient.Do(request); faults[i] == nil {
+					refused[i] = response.StatusCode == 429
+					faults[i] = response.Body.Close()
+				}
 			})
 		}
 		group.Wait()
+		require.NoError(t, errors.Join(faults...))
 	}
 	require.Equal(t, 1, c.MaxConcurrent())
 	require.NotEmpty(t, c.report(t, byDate("sessions")).Rows, "there is room again")

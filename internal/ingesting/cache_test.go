@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/internal/polltest"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -82,9 +83,9 @@ func (b *bundle) change(t *testing.T, domain string, change func(s *ingeststore.
 const soon = 20 * time.Second
 
 // eventually waits until check passes.
-func eventually(t *testing.T, within time.Duration, check func(c *assert.CollectT)) {
+func eventually(t *testing.T, within time.Duration, check func(c *polltest.Check)) {
 	t.Helper()
-	require.EventuallyWithT(t, check, within, 5*time.Millisecond)
+	polltest.Until(t, check, within, 5*time.Millisecond)
 }
 
 // Every change of a site is in effect once its notification has arrived.
@@ -126,7 +127,7 @@ func TestSitesFollowChanges(t *testing.T) {
 		},
 	}
 	for _, domain := range []string{"new.example", "old.example"} {
-		eventually(t, soon, func(c *assert.CollectT) {
+		eventually(t, soon, func(c *polltest.Check) {
 			site, err := sites.Site(b.ctx, domain)
 			require.NoError(c, err)
 			got := *site
@@ -136,7 +137,7 @@ func TestSitesFollowChanges(t *testing.T) {
 	}
 
 	b.change(t, "new.example", func(s *ingeststore.Settings) { s.Blocked, s.FormerDomains = true, nil })
-	eventually(t, soon, func(c *assert.CollectT) {
+	eventually(t, soon, func(c *polltest.Check) {
 		_, err := sites.Site(b.ctx, "old.example")
 		require.ErrorIs(c, err, ingest.ErrNoSite)
 		site, err := sites.Site(b.ctx, "new.example")
@@ -146,7 +147,7 @@ func TestSitesFollowChanges(t *testing.T) {
 	// A domain that is freed may go to another site, and a site that is deleted is gone.
 	b.change(t, "example.com", func(s *ingeststore.Settings) { s.FormerDomains = []string{"old.example"} })
 	b.exec(t, "UPDATE sites SET domain = 'renamed.example' WHERE domain = 'new.example'")
-	eventually(t, soon, func(c *assert.CollectT) {
+	eventually(t, soon, func(c *polltest.Check) {
 		site, err := sites.Site(b.ctx, "old.example")
 		require.NoError(c, err)
 		require.Equal(c, "example.com", site.Domain)
@@ -157,7 +158,7 @@ func TestSitesFollowChanges(t *testing.T) {
 		require.Equal(c, "renamed.example", site.Domain)
 	})
 	b.exec(t, "DELETE FROM sites WHERE domain = 'renamed.example'")
-	eventually(t, soon, func(c *assert.CollectT) {
+	eventually(t, soon, func(c *polltest.Check) {
 		_, err := sites.Site(b.ctx, "renamed.example")
 		require.ErrorIs(c, err, ingest.ErrNoSite)
 	})
@@ -187,18 +188,18 @@ func TestSitesMissNoChange(t *testing.T) {
 	silently("a.example")
 	require.False(t, blocked(t, "a.example"))
 	b.change(t, "b.example", func(s *ingeststore.Settings) { s.Props = []string{"x"} })
-	eventually(t, soon, func(c *assert.CollectT) { require.True(c, blocked(c, "a.example")) })
+	eventually(t, soon, func(c *polltest.Check) { require.True(c, blocked(c, "a.example")) })
 	// Without another one, the version does within 15 s.
 	silently("b.example")
 	began := time.Now()
-	eventually(t, 2*soon, func(c *assert.CollectT) { require.True(c, blocked(c, "b.example")) })
+	eventually(t, 2*soon, func(c *polltest.Check) { require.True(c, blocked(c, "b.example")) })
 	t.Logf("a lost notification was found after %s", time.Since(began))
 
 	// The connection is lost, and while it is not there a site is unblocked.
 	b.exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 		WHERE datname = current_database() AND query LIKE 'LISTEN%' OR query LIKE 'SELECT clock_timestamp%'`)
 	b.change(t, "a.example", func(s *ingeststore.Settings) { s.Blocked = false })
-	eventually(t, soon, func(c *assert.CollectT) { require.False(c, blocked(c, "a.example")) })
+	eventually(t, soon, func(c *polltest.Check) { require.False(c, blocked(c, "a.example")) })
 }
 
 // While PostgreSQL is away, sites are known for an hour and keys for five minutes.
@@ -271,7 +272,7 @@ func TestSenders(t *testing.T) {
 		}
 		return sender != nil
 	}
-	eventually(t, soon, func(c *assert.CollectT) { require.True(c, authorised(c, "Bearer "+secret.Reveal())) })
+	eventually(t, soon, func(c *polltest.Check) { require.True(c, authorised(c, "Bearer "+secret.Reveal())) })
 	require.True(t, authorised(t, "bearer  "+secret.Reveal()))
 	for _, wrong := range []string{
 		"", "Bearer", "Bearer ", secret.Reveal(), "Basic " + secret.Reveal(), "Bearer " + key.Prefix,
@@ -282,7 +283,7 @@ func TestSenders(t *testing.T) {
 	_, err = b.RevokeKey(b.ctx, "a.example", key.Prefix)
 	require.NoError(t, err)
 	began := time.Now()
-	eventually(t, soon, func(c *assert.CollectT) { require.False(c, authorised(c, "Bearer "+secret.Reveal())) })
+	eventually(t, soon, func(c *polltest.Check) { require.False(c, authorised(c, "Bearer "+secret.Reveal())) })
 	t.Logf("a revoked key was refused after %s", time.Since(began))
 	stop()
 	keys, err := b.Keys(b.ctx, "a.example")

@@ -2,15 +2,16 @@ package ingesting_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -79,6 +80,7 @@ func TestLimiterAcrossServers(t *testing.T) {
 		offered = 2 * limit / 2
 	)
 	var admitted [2]atomic.Int64
+	var faults [2]error
 	var all sync.WaitGroup
 	for i, l := range servers {
 		all.Go(func() {
@@ -86,19 +88,25 @@ func TestLimiterAcrossServers(t *testing.T) {
 			defer ticker.Stop()
 			for range offered {
 				<-ticker.C
-				if allow(t, l, "site", limit, window) {
+				ok, err := l.Allow(b.ctx, "site", limit, window)
+				if ok {
 					admitted[i].Add(1)
+				}
+				if err != nil {
+					faults[i] = err
+					return
 				}
 			}
 		})
 	}
 	all.Wait()
+	require.NoError(t, errors.Join(faults[:]...))
 	sum := admitted[0].Load() + admitted[1].Load()
 	t.Logf("two servers admitted %d + %d = %d of %d", admitted[0].Load(), admitted[1].Load(), sum, limit)
 	require.GreaterOrEqual(t, sum, int64(limit), "no event is refused before the limit")
 	// An interval of 200 ms at an event a millisecond, and as much again for the statement on a busy machine.
 	require.LessOrEqual(t, sum, int64(limit+600))
-	eventually(t, soon, func(c *assert.CollectT) {
+	eventually(t, soon, func(c *polltest.Check) {
 		for _, l := range servers {
 			require.False(c, allow(c, l, "site", limit, window))
 		}

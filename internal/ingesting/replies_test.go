@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/ingest/eventapi"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -107,11 +107,11 @@ func TestRepliesAfterDeath(t *testing.T) {
 		return at
 	}
 	begin := claimedUntil()
-	eventually(t, soon, func(c *assert.CollectT) { require.Greater(c, claimedUntil().Sub(begin), 3*ttl) })
+	eventually(t, soon, func(c *polltest.Check) { require.Greater(c, claimedUntil().Sub(begin), 3*ttl) })
 	_, err = other.Begin(b.ctx, "s", "key", print1)
 	require.ErrorIs(t, err, eventapi.ErrInProgress)
 	kill()
-	eventually(t, soon, func(c *assert.CollectT) {
+	eventually(t, soon, func(c *polltest.Check) {
 		reply, err := other.Begin(b.ctx, "s", "key", print1)
 		require.NoError(c, err)
 		require.Nil(c, reply)
@@ -135,7 +135,7 @@ func TestRepliesWithoutPostgres(t *testing.T) {
 	_, err = one.Begin(b.ctx, "s", "other", print1)
 	require.Error(t, err)
 	b.exec(t, "ALTER TABLE away RENAME TO ingest_replies")
-	eventually(t, soon, func(c *assert.CollectT) {
+	eventually(t, soon, func(c *polltest.Check) {
 		got, err := two.Begin(b.ctx, "s", "key", print1)
 		require.NoError(c, err)
 		require.Equal(c, &answer, got)
