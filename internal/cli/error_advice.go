@@ -51,7 +51,7 @@ func postgresAdvice(code string) string {
 		return "The transaction conflicted with another one: retry."
 	}
 	switch {
-	case strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "08"):
+	case isAway(code):
 		return "PostgreSQL is starting or stopping, or closed the connection: retry in a moment."
 	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"):
 		return "The store rejects a value that should have been rejected earlier: correct it, and report this error."
@@ -59,6 +59,10 @@ func postgresAdvice(code string) string {
 		return "PostgreSQL rejects the request: see its log, and SQLSTATE " + code + " in its manual."
 	}
 }
+
+// isAway reports whether a SQLSTATE is of a server that is starting or stopping, or of a broken
+// connection to it.
+func isAway(code string) bool { return strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08") }
 
 // temporalAdvice explains an error of Temporal; "" for any other.
 func temporalAdvice(err error) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/urfave/cli/v2"
 	"go.temporal.io/api/serviceerror"
 
@@ -87,6 +88,7 @@ var sentinels = []struct {
 func codeOf(err error) int {
 	var coded exitError
 	var network *net.OpError
+	var postgres *pgconn.PgError
 	var unavailable *serviceerror.Unavailable
 	var late *serviceerror.DeadlineExceeded
 	var missing *serviceerror.NotFound
@@ -98,7 +100,8 @@ func codeOf(err error) int {
 		return exitDone
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &network), errors.As(err, &unavailable), errors.As(err, &late), errors.As(err, &namespace):
+	case errors.As(err, &network), errors.As(err, &unavailable), errors.As(err, &late), errors.As(err, &namespace),
+		errors.As(err, &postgres) && isAway(postgres.Code):
 		return exitUnavailable
 	}
 	for _, s := range sentinels {
