@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/sluicehq/sluice/internal/atomicfile"
 )
 
 // maxKeyset bounds the file of a key set, in bytes: thousands of keys.
@@ -25,7 +27,7 @@ func CreateKeysetFile(path string) (k *Keyset, err error) {
 	if err := createWhole(path, text); err != nil {
 		return nil, fmt.Errorf("create the key set's file: %w", err)
 	}
-	return k, syncFolder(path)
+	return k, synced(path)
 }
 
 // createWhole writes a temporary file and links it to its name. Unlike a rename, a link does
@@ -79,7 +81,7 @@ func RotateKeysetFile(path string) (*Keyset, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k, syncFolder(path)
+	return k, synced(path)
 }
 
 // rotateFile writes the rotated key set to next and moves that to path.
@@ -142,14 +144,9 @@ func overwrite(path string, text []byte) (err error) {
 	return f.Sync()
 }
 
-// syncFolder makes the name of a new file durable.
-func syncFolder(path string) (err error) {
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return fmt.Errorf("sync the folder: %w", err)
-	}
-	defer func() { err = errors.Join(err, folder.Close()) }()
-	if err := folder.Sync(); err != nil {
+// synced makes the name of a new file durable.
+func synced(path string) error {
+	if err := atomicfile.SyncFolder(path); err != nil {
 		return fmt.Errorf("sync the folder: %w", err)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sluicehq/sluice/ingest/refdata/lists"
 	"github.com/sluicehq/sluice/ingest/refdata/sources"
+	"github.com/sluicehq/sluice/internal/atomicfile"
 )
 
 // List is a public list that Update fetches.
@@ -151,7 +152,8 @@ func (u Updater) one(ctx context.Context, list List) (Updated, error) {
 		return Updated{}, fmt.Errorf("it has %d entries, the file in use has %d (delete the file if that is right)",
 			entries, had)
 	}
-	if err := replace(file, content); err != nil {
+	// Readable by the user of another process as well.
+	if err := atomicfile.Replace(file, content, 0o644); err != nil {
 		return Updated{}, err
 	}
 	updated.Changed = true
@@ -183,36 +185,4 @@ func (u Updater) fetch(ctx context.Context, list List) (content []byte, err erro
 		return nil, fmt.Errorf("the list has more than %d bytes", limit)
 	}
 	return content, nil
-}
-
-// replace writes a file so that readers and a crash leave either the old or the new one.
-func replace(file string, content []byte) error {
-	folder := filepath.Dir(file)
-	f, err := os.CreateTemp(folder, "."+filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(fill(f, content), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	if err := os.Rename(f.Name(), file); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	// The rename survives a loss of power once the folder is on disk.
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func fill(f *os.File, content []byte) error {
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	// Readable by the user of another process as well.
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	return f.Sync()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/atomicfile"
 )
 
 // File is a state file. It is safe for concurrent use.
@@ -67,8 +70,9 @@ func read(path string) ([]byte, error) {
 // kept, and decides about the next run.
 //
 // The errors are ErrGone if the entry was removed, and a *FaultError if the content is wrong; then the file is
-// left as it is. A change that is saved while the file is read and replaced is seen, but for the moment
-// between the last look at the file and its replacement.
+// left as it is. An edit that is saved while the result is written is kept, and gets the result, whether the editor
+// replaces the file or truncates and writes it. On systems other than Linux, and on file systems that cannot exchange
+// two files, one that is saved at the very moment of the replacement is lost.
 func (f *File) Record(now time.Time, r Result) (taken bool, err error) {
 	f.writing.Lock()
 	defer f.writing.Unlock()
@@ -77,7 +81,7 @@ func (f *File) Record(now time.Time, r Result) (taken bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("write the state file: %w", err)
 	}
-	for range 100 {
+	for range maxEdits {
 		data, err := read(target)
 		if err != nil {
 			return false, err
@@ -90,30 +94,49 @@ func (f *File) Record(now time.Time, r Result) (taken bool, err error) {
 		if i < 0 {
 			return false, fmt.Errorf("list %s: %w", r.Key, ErrGone)
 		}
-		taken = entries[i].LatestTimestamp.Equal(r.Base)
+		if r.Uncertain && r.stands(&doc.objects[i]) {
+			return entries[i].LatestTimestamp.Equal(r.LatestTimestamp), nil
+		}
+		taken = sameSecond(entries[i].LatestTimestamp, r.Base)
 		r.apply(&doc.objects[i], taken)
 		after, err := doc.bytes()
 		if err != nil {
 			return false, fmt.Errorf("write the state file: %w", err)
 		}
-		switch replaced, err := replace(target, data, after); {
+		switch done, err := put(target, data, after); {
 		case err != nil:
 			return false, fmt.Errorf("write the state file: %w", err)
-		case replaced:
+		case done:
 			return taken, nil
 		}
 	}
-	return false, fmt.Errorf("write the state file %s: another program changes it all the time", f.path)
+	return false, fmt.Errorf("write the state file %s: %w", f.path, errBusy)
 }
+
+// sameSecond compares the part of two times that is stored of a run's beginning.
+func sameSecond(a, b time.Time) bool { return a.Truncate(time.Second).Equal(b.Truncate(time.Second)) }
 
 // apply sets the results of a run.
 func (r Result) apply(o *object, timestamp bool) {
 	if timestamp {
 		o.set("latest_timestamp", []byte(strconv.Quote(r.LatestTimestamp.UTC().Format(layout))))
 	}
-	seconds := math.Round(r.Elapsed.Seconds()*10) / 10
-	o.set("elapsed_seconds", strconv.AppendFloat(nil, seconds, 'f', -1, 64))
-	o.set("total_updates", strconv.AppendInt(nil, r.Updates, 10))
+	o.set("elapsed_seconds", r.elapsed())
+	o.set("total_updates", r.updates())
+}
+
+// elapsed and updates are values of the file.
+func (r Result) elapsed() []byte {
+	return strconv.AppendFloat(nil, math.Round(r.Elapsed.Seconds()*10)/10, 'f', -1, 64)
+}
+
+func (r Result) updates() []byte { return strconv.AppendInt(nil, r.Updates, 10) }
+
+// stands reports whether an entry has the figures of the run.
+func (r Result) stands(o *object) bool {
+	elapsed, updates := o.find("elapsed_seconds"), o.find("total_updates")
+	return elapsed >= 0 && updates >= 0 && bytes.Equal(o.fields[elapsed].value, r.elapsed()) &&
+		bytes.Equal(o.fields[updates].value, r.updates())
 }
 
 // bytes returns the document, indented by two spaces.
@@ -147,41 +170,69 @@ func separator(i int, text string) string {
 	return text
 }
 
-// replace writes a file beside path and moves it there, unless the content of path is no longer before.
-func replace(path string, before, after []byte) (replaced bool, err error) {
+// put replaces the content of path, unless it is not before, or an edit comes at the same moment: then it reports that
+// nothing is done, and the file is as it was edited.
+func put(path string, before, after []byte) (done bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return false, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	next, err := atomicfile.Prepare(path, after, info.Mode().Perm())
 	if err != nil {
 		return false, err
 	}
 	defer func() {
-		if !replaced {
-			err = errors.Join(err, os.Remove(f.Name()))
+		if gone := os.Remove(next); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
 		}
 	}()
-	_, err = f.Write(after)
-	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close())
-	if err != nil {
-		return false, err
+	if !has(path, before) {
+		return false, nil
 	}
-	now, err := read(path)
-	if err != nil || !bytes.Equal(now, before) {
-		return false, err
+	err = atomicfile.Exchange(next, path)
+	if errors.Is(err, errors.ErrUnsupported) {
+		if err := os.Rename(next, path); err != nil {
+			return false, err
+		}
+		return true, atomicfile.SyncFolder(path)
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	switch {
+	case err != nil:
 		return false, err
+	case has(next, before):
+		return true, atomicfile.SyncFolder(path)
+	default:
+		return false, restore(next, path, after)
 	}
-	return true, syncFolder(filepath.Dir(path))
 }
 
-// syncFolder makes a rename durable.
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+// has reports whether a file has a content.
+func has(path string, content []byte) bool {
+	now, err := read(path)
+	return err == nil && bytes.Equal(now, content)
 }
+
+// maxEdits bounds the edits that come one after the other while a result is written.
+const maxEdits = 100
+
+// restore puts back the file that was edited at the moment of its replacement, which next is now; ours is what has
+// replaced it. If that was edited as well, it is the later edit, and goes back instead.
+func restore(next, path string, ours []byte) error {
+	for range maxEdits {
+		// An edit goes back also if it cannot be read, such as one that is too large.
+		edited, unread := read(next)
+		if err := atomicfile.Exchange(next, path); err != nil {
+			return err
+		}
+		if has(next, ours) {
+			return atomicfile.SyncFolder(path)
+		}
+		if unread != nil {
+			return unread
+		}
+		ours = edited
+	}
+	return errBusy
+}
+
+var errBusy = errors.New("another program changes it all the time")

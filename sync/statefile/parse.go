@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -206,8 +207,12 @@ func (p *parser) known(at int, name string, raw json.RawMessage, e *Entry) {
 	}
 	switch name {
 	case "list_id":
-		if err := json.Unmarshal(raw, &e.ListID); err != nil || e.ListID == "" || len(e.ListID) > MaxListID {
+		err := json.Unmarshal(raw, &e.ListID)
+		switch {
+		case err != nil || e.ListID == "" || len(e.ListID) > MaxListID:
 			p.fault(at, `list_id: want the list's id in quotes, of at most %d bytes`, MaxListID)
+		case !validListID.MatchString(e.ListID):
+			p.fault(at, "list_id: want letters, digits, dashes and underscores, such as 1a2d7ebf82")
 		}
 	case "latest_timestamp":
 		t, err := readTime(raw)
@@ -227,6 +232,9 @@ func (p *parser) known(at int, name string, raw json.RawMessage, e *Entry) {
 		e.WorkerCount = int(whole(1, sync.MaxWorkerCount))
 	}
 }
+
+// validListID is the form of ids that a sync takes.
+var validListID = regexp.MustCompile(`^[0-9A-Za-z_-]+$`)
 
 // readTime reads a timestamp. It is in UTC unless it has a zone; null is the zero time.
 func readTime(raw json.RawMessage) (time.Time, error) {

@@ -89,6 +89,10 @@ type Result struct {
 	Elapsed time.Duration
 	// Updates is the number of records that were delivered.
 	Updates int64
+	// Uncertain means that the result may have been written before, by a process that was killed or an attempt
+	// that failed. An entry that has its Elapsed and Updates is left as it is then: its timestamp may have been
+	// edited since. If it has them of an earlier run, the result is lost, and the list is updated again.
+	Uncertain bool
 }
 
 // Fault is something wrong in a state file.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,6 +92,7 @@ func TestFaults(t *testing.T) {
 		"number as id":  {"[{\"list_id\":\n 7}]", ":2:2: list_id: want the list's id in quotes"},
 		"null as id":    {`[{"list_id": null}]`, ":1:14: list_id: want the list's id in quotes"},
 		"long id":       {`[{"list_id": "` + strings.Repeat("a", 101) + `"}]`, "of at most 100 bytes"},
+		"odd id":        {`[{"list_id": "a b"}]`, ":1:14: list_id: want letters, digits, dashes and underscores"},
 		"twice":         {`[{"list_id": "a", "list_id": "b"}]`, `:1:19: the entry has "list_id" twice`},
 		"offset":        {`[{"list_id": "a", "start_offset": -1}]`, ":1:35: start_offset: want a whole number from 0"},
 		"items":         {`[{"list_id": "a", "items_per_request": 0}]`, "want a whole number from 1 to 1000"},
@@ -204,6 +206,37 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// A result that may have been written before is written once: what was edited since is kept.
+func TestUncertain(t *testing.T) {
+	t.Parallel()
+	path := file(t, `[{"list_id": "a", "latest_timestamp": null}]`)
+	result := statefile.Result{
+		Key: statefile.Key{ListID: "a"}, LatestTimestamp: now, Elapsed: 1200 * time.Millisecond, Updates: 3, Uncertain: true,
+	}
+	for range 2 {
+		taken, err := statefile.New(path).Record(now, result)
+		require.NoError(t, err)
+		require.True(t, taken)
+	}
+	edited := strings.Replace(content(t, path), `"2019-10-21T10:51:16"`, "null", 1)
+	require.NoError(t, os.WriteFile(path, []byte(edited), 0o640))
+	taken, err := statefile.New(path).Record(now, result)
+	require.NoError(t, err)
+	require.False(t, taken, "a full load is wanted since")
+	require.Equal(t, edited, content(t, path))
+}
+
+// A timestamp with a fraction of a second is the same as one without: a run stores whole seconds.
+func TestFraction(t *testing.T) {
+	t.Parallel()
+	path := file(t, `[{"list_id": "a", "latest_timestamp": "2019-10-18T22:20:23.5"}]`)
+	taken, err := statefile.New(path).Record(now, statefile.Result{
+		Key: statefile.Key{ListID: "a"}, Base: at(t, "2019-10-18 22:20:23"), LatestTimestamp: now,
+	})
+	require.NoError(t, err)
+	require.True(t, taken)
+}
+
 // The file behind a link is replaced, and the link stays.
 func TestLink(t *testing.T) {
 	t.Parallel()
@@ -244,6 +277,49 @@ func TestAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	for _, e := range entries {
 		require.Equal(t, now, e.LatestTimestamp, e)
+	}
+}
+
+// Edits at any moment are kept, whether an editor replaces the file or writes into it.
+func TestEditsAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	for name, save := range map[string]func(t *testing.T, path, content string){
+		"replace": func(t *testing.T, path, content string) {
+			t.Helper()
+			require.NoError(t, os.WriteFile(path+".new", []byte(content), 0o600))
+			require.NoError(t, os.Rename(path+".new", path))
+		},
+		"write": func(t *testing.T, path, content string) {
+			t.Helper()
+			require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := file(t, `[{"list_id": "a"}]`)
+			state, stop := statefile.New(path), make(chan struct{})
+			var writing sync.WaitGroup
+			writing.Go(func() {
+				for n := int64(0); ; n++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					// A file that is half written is a fault, and left as it is.
+					_, _ = state.Record(now, statefile.Result{Key: statefile.Key{ListID: "a"}, Updates: n}) //nolint:errcheck // see above
+				}
+			})
+			for n := range 300 {
+				save(t, path, fmt.Sprintf(`[{"list_id": "a", "note": %d}]`, n))
+				require.Eventually(t, func() bool {
+					now, err := os.ReadFile(path)
+					return err == nil && strings.Contains(string(now), fmt.Sprintf(`"note": %d`, n))
+				}, time.Minute, 100*time.Microsecond, "edit %d is lost", n)
+			}
+			close(stop)
+			writing.Wait()
+		})
 	}
 }
 
