@@ -22,6 +22,8 @@ MIXED_JOBS    ?= 20000
 MIXED_KILLS   ?= 12
 PKG       ?= ./...
 ONCE      ?=
+STATE     ?= state/state.json
+WATCHARGS ?=
 
 bin     := bin
 dev     := ./$(bin)/sluice-dev
@@ -84,6 +86,14 @@ demo: doctor engines build ## Run everything on this machine with sample data (O
 .PHONY: demo-sync
 demo-sync: doctor engines build ## Show list sync on fakes of Mailchimp and Ometria (MEMBERS, CHANGES)
 	SLUICE_BIN=$(abspath $(bin))/sluice $(dev) exec --worker -- tools/demo-sync.sh
+
+.PHONY: sync-watch
+sync-watch: build-sluice ## Keep the lists of a state file in sync, beside sluice-dev up (STATE, WATCHARGS)
+	./$(bin)/sluice sync watch --state-file "$(STATE)" $(WATCHARGS)
+
+.PHONY: version
+version: build-sluice ## Print the version
+	@./$(bin)/sluice version
 
 ##
 ## Check

@@ -26,6 +26,7 @@ type Config struct {
 	Limits      Limits      `yaml:"limits"`
 	Review      Review      `yaml:"review"`
 	Retention   Retention   `yaml:"retention"`
+	Sync        Sync        `yaml:"sync"`
 	Connections Connections `yaml:"connections"`
 	Notify      Notify      `yaml:"notify"`
 	Log         Log         `yaml:"log"`
@@ -131,6 +132,7 @@ func Default() Config {
 		Limits:    defaultLimits(),
 		Review:    defaultReview(),
 		Retention: defaultRetention(),
+		Sync:      defaultSync(),
 		Notify:    defaultNotify(),
 		Log:       Log{Level: slog.LevelInfo, Format: "text"},
 	}
@@ -183,6 +185,7 @@ func (c Config) Validate() error {
 	c.Limits.validate(check)
 	c.Review.validate(check)
 	c.Retention.validate(check)
+	c.Sync.validate(check)
 	c.Notify.validate(check)
 	check(c.Log.Format == "text" || c.Log.Format == "json", "log.format is %q: want text or json", c.Log.Format)
 	return errors.Join(faults...)

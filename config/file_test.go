@@ -12,7 +12,7 @@ func TestFaultsOfTheFile(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ text, want string }{
 		"unknown section": {
-			"stroe:\n  dsn: " + secret, `F:1:1: there is no section "stroe": the sections are store, warehouse, worker, server, ingest, eventlog, refdata, import, csv, limits, review, retention, connections, notify, log`,
+			"stroe:\n  dsn: " + secret, `F:1:1: there is no section "stroe": the sections are store, warehouse, worker, server, ingest, eventlog, refdata, import, csv, limits, review, retention, sync, connections, notify, log`,
 		},
 		"unknown setting": {
 			"store:\n  dns: " + secret, `F:2:3: store has no setting "dns": its settings are dsn, max_conns`,
@@ -21,13 +21,13 @@ func TestFaultsOfTheFile(t *testing.T) {
 			"store:\n  postgres://u:" + secret + "@db/x: y", "F:2:3: store has no setting of that name: its settings are dsn, max_conns",
 		},
 		"a value for a section": {
-			secret + ": x", "F:1:1: there is no section of that name: the sections are store, warehouse, worker, server, ingest, eventlog, refdata, import, csv, limits, review, retention, connections, notify, log",
+			secret + ": x", "F:1:1: there is no section of that name: the sections are store, warehouse, worker, server, ingest, eventlog, refdata, import, csv, limits, review, retention, sync, connections, notify, log",
 		},
 		"no section": {
 			"store: " + secret, "F:1:8: want a mapping of settings: dsn, max_conns",
 		},
 		"no mapping": {
-			"- " + secret, "F:1:1: want a mapping of sections: store, warehouse, worker, server, ingest, eventlog, refdata, import, csv, limits, review, retention, connections, notify, log",
+			"- " + secret, "F:1:1: want a mapping of sections: store, warehouse, worker, server, ingest, eventlog, refdata, import, csv, limits, review, retention, sync, connections, notify, log",
 		},
 		"not a number":    {"store:\n  max_conns: " + secret, "F:2:14: store.max_conns: want a whole number"},
 		"a fraction":      {"store: {max_conns: 1.5}", "F:1:20: store.max_conns: want a whole number"},
@@ -39,7 +39,7 @@ func TestFaultsOfTheFile(t *testing.T) {
 		"a list":          {"store:\n  dsn: [" + secret + "]", "F:2:8: store.dsn: want text"},
 		"an alias":        {"store: {dsn: &a " + secret + "}\nwarehouse: {dsn: *a}", "F:1:14: store.dsn: want text\nF:2:18: warehouse.dsn: want text"},
 		"a tag":           {"store: {dsn: !!int " + secret + "}", "F:1:14: store.dsn: want text"},
-		"a merge":         {"<<: " + secret, "F:1:1: want a plain name: one of the sections: store, warehouse, worker, server, ingest, eventlog, refdata, import, csv, limits, review, retention, connections, notify, log"},
+		"a merge":         {"<<: " + secret, "F:1:1: want a plain name: one of the sections: store, warehouse, worker, server, ingest, eventlog, refdata, import, csv, limits, review, retention, sync, connections, notify, log"},
 		"twice":           {"store:\n  dsn: a\n  dsn: " + secret, `F:3:3: not valid YAML: mapping key "dsn" already defined at [2:3]`},
 		"an open quote":   {"store:\n  dsn: \"" + secret, "F:2:8: not valid YAML: could not find end character of double-quoted text"},
 		"a tab":           {"store:\n\tdsn: " + secret, "F:2:1: not valid YAML: found character '\t' that cannot start any token"},

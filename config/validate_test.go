@@ -50,6 +50,8 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		"review.expiry is 0s: want at least 1s",
 		"retention.states is empty: want some of succeeded, discarded, cancelled",
 		"retention.cron: is empty: want five fields, such as '0 3 * * *' for every day at 03:00",
+		"sync.interval is 0s: want 1s to 24h",
+		"sync.every is 0s: want whole seconds, 1m to 744h",
 		"notify.smtp_port is 0: want 1 to 65535",
 		`notify.smtp_tls is "": want starttls, tls or none`,
 		`log.format is "": want text or json`,

@@ -123,13 +123,16 @@ func (s *Syncs) checkConnection(ctx context.Context, name, kind string) error {
 }
 
 // Set changes a sync: each change is a setting and its value as text, "null" for the default. It applies the
-// schedule if the interval has changed.
+// schedule if the interval has changed. The error is store.ErrConflict if a state file decides about a setting.
 func (s *Syncs) Set(ctx context.Context, name string, changes []Change) (syncstore.Sync, error) {
 	row, err := s.Store.Change(ctx, name, func(row *syncstore.Sync) error {
+		if err := requireSettable(*row, changes); err != nil {
+			return err
+		}
 		return call.Mark(applyChanges(row, changes), ErrInvalid)
 	})
-	if err != nil {
-		return syncstore.Sync{}, err
+	if err != nil || row.Watch != "" {
+		return row, err
 	}
 	if err := s.ApplySchedule(ctx, row); err != nil {
 		return row, fmt.Errorf("sync %s is changed, and workers retry until Temporal has its schedule: %w", name, err)
@@ -216,6 +219,9 @@ func (s *Syncs) send(
 	ctx context.Context, name, what string, argument func(command.Command) any, by By,
 ) error {
 	row, err := s.Store.Sync(ctx, name)
+	if err == nil {
+		err = requireOwn(row)
+	}
 	if err != nil {
 		return err
 	}

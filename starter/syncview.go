@@ -123,10 +123,11 @@ func SyncSettings(changes []Change) (sync.Settings, error) {
 	return syncacts.ParseSettings(row.Settings)
 }
 
-// RetryRejects requests that rejected records are read and written again, all without ids, and runs the sync.
-// It returns how many.
+// RetryRejects requests that rejected records are read and written again, all without ids, and runs the sync, unless
+// it is an entry of a state file: then its next run does that. It returns how many.
 func (s *Syncs) RetryRejects(ctx context.Context, name string, ids []int64, by By) (int64, error) {
-	if _, err := s.Store.Sync(ctx, name); err != nil {
+	row, err := s.Store.Sync(ctx, name)
+	if err != nil {
 		return 0, err
 	}
 	n, err := s.Store.RequestRetries(ctx, name, ids)
@@ -135,6 +136,9 @@ func (s *Syncs) RetryRejects(ctx context.Context, name string, ids []int64, by B
 	}
 	if n == 0 {
 		return 0, fmt.Errorf("no rejected record of sync %s can be retried: %w", name, store.ErrConflict)
+	}
+	if row.Watch != "" {
+		return n, nil
 	}
 	return n, s.Run(ctx, name, by)
 }

@@ -45,20 +45,30 @@ func (w *Worker) registerSyncs(q *queues, opener connections.Opener) (*syncacts.
 		Systems: &syncacts.Systems{Kinds: w.cfg.Connections, Connections: opener, Budgets: budgets},
 	}
 	wakes := &syncacts.Wakes{Store: rows, Wake: w.syncs().Wake, Forget: w.syncs().DeleteSchedule}
-	add(q.main, map[string]any{
-		workflows.ActivityWakeSync:  wakes.WakeSync,
-		workflows.ActivityEndSync:   syncs.End,
-		workflows.ActivityPauseSync: syncs.SetPaused,
-	})
+	add(q.main, map[string]any{workflows.ActivityWakeSync: wakes.WakeSync})
+	add(q.main, syncBookkeeping(syncs))
 	for _, one := range q.syncs {
-		add(one, map[string]any{
-			workflows.ActivityBeginSync: syncs.Begin,
-			workflows.ActivitySyncPages: syncs.Pages,
-			workflows.ActivityRetrySync: syncs.Retry,
-			workflows.ActivityScanSync:  syncs.Scan,
-		})
+		add(one, syncDeliveries(syncs))
 	}
 	return budgets, nil
+}
+
+// syncBookkeeping are the activities of a sync that need the store alone.
+func syncBookkeeping(syncs *syncacts.Syncs) map[string]any {
+	return map[string]any{
+		workflows.ActivityEndSync:   syncs.End,
+		workflows.ActivityPauseSync: syncs.SetPaused,
+	}
+}
+
+// syncDeliveries are the activities of a sync that need its connections.
+func syncDeliveries(syncs *syncacts.Syncs) map[string]any {
+	return map[string]any{
+		workflows.ActivityBeginSync: syncs.Begin,
+		workflows.ActivitySyncPages: syncs.Pages,
+		workflows.ActivityRetrySync: syncs.Retry,
+		workflows.ActivityScanSync:  syncs.Scan,
+	}
 }
 
 // syncs controls syncs.

@@ -297,6 +297,9 @@ func SyncScheduleID(name string) string { return "sync-wake/" + name }
 // workers that have both kinds poll it.
 func SyncQueue(from, to string) string { return "sluice-sync-" + from + "-" + to }
 
+// SyncWatchQueue returns the task queue of a watch of a state file, by its ID. Only the watch polls it.
+func SyncWatchQueue(id string) string { return "sluice-sync-watch-" + id }
+
 // DestinationID returns the ID of the workflow that starts those of a destination's actions.
 func DestinationID(destination string) string { return "destination/" + destination }
 

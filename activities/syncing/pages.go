@@ -78,7 +78,7 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 			stored++
 			return s.checkpoint(ctx, run, c)
 		},
-		Enough: func() bool { return time.Since(begun) > limit },
+		Enough: func() bool { return time.Since(begun) > limit || s.stopping() },
 	}
 	done, err := r.Do(ctx)
 	if err != nil && (stored == 0 || ctx.Err() != nil || sync.ClassOf(err) == sync.ClassPermanent) {

@@ -28,6 +28,9 @@ type Syncs struct {
 	Now func() time.Time
 	// MaxDuration bounds an activity that delivers pages. Defaults to DefaultMaxDuration.
 	MaxDuration time.Duration
+	// Stopping is closed when pages are to be ended: an activity delivers those that it has read, and returns.
+	// Defaults to never.
+	Stopping <-chan struct{}
 }
 
 // DefaultMaxDuration is how long an activity delivers pages before it returns to its workflow.
@@ -38,6 +41,16 @@ func (s *Syncs) now() time.Time {
 		return s.Now()
 	}
 	return time.Now()
+}
+
+// stopping reports whether Stopping is closed.
+func (s *Syncs) stopping() bool {
+	select {
+	case <-s.Stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // Types of errors, beside those of sync.Class.

@@ -254,3 +254,25 @@ func TestBudgetSlots(t *testing.T) {
 	require.NoError(t, errors.Join(errs...))
 	require.LessOrEqual(t, peak, 3)
 }
+
+// A stop ends the pages that were read, and the next attempt continues after them.
+func TestPagesStop(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fill(0, 320, now.Add(-time.Hour))
+	stop := make(chan struct{})
+	b.Stopping = stop
+	begun, err := b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+	require.NoError(t, err)
+	ref := syncacts.RunRef{Sync: "news", RunID: begun.RunID}
+	close(stop)
+	progress, err := b.Pages(t.Context(), ref)
+	require.NoError(t, err)
+	require.False(t, progress.Done)
+	require.Zero(t, progress.Read, "no page is read any more")
+	b.Stopping = nil
+	progress, err = b.Pages(t.Context(), ref)
+	require.NoError(t, err)
+	require.True(t, progress.Done)
+	require.EqualValues(t, 320, progress.Delivered)
+}

@@ -99,7 +99,7 @@ func newConnection(s *session) (connections.New, error) {
 	if err != nil {
 		return connections.New{}, err
 	}
-	settings, err := parseSettings(text, c.StringSlice("set"), secretNames)
+	settings, err := parseSettings("--set", text, c.StringSlice("set"), secretNames)
 	if err != nil {
 		return connections.New{}, err
 	}

@@ -122,10 +122,10 @@ func readSecret(c *cli.Context, s secretSource) (string, error) {
 
 var settingName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// parseSettings merges the values of --set into those of --settings and returns a JSON object. --set
-// overrides --settings. Errors never repeat values. A secret among the settings, which are stored
-// in clear, is an error.
-func parseSettings(base json.RawMessage, sets, secrets []string) (json.RawMessage, error) {
+// parseSettings merges the values of a flag, such as --set, into those of --settings and returns a JSON object.
+// The flag overrides --settings. Errors never repeat values. A secret among the settings, which are stored in
+// clear, is an error.
+func parseSettings(flag string, base json.RawMessage, sets, secrets []string) (json.RawMessage, error) {
 	settings := map[string]json.RawMessage{}
 	if len(base) > 0 {
 		if err := json.Unmarshal(base, &settings); err != nil || settings == nil {
@@ -137,21 +137,21 @@ func parseSettings(base json.RawMessage, sets, secrets []string) (json.RawMessag
 		name, text, ok := strings.Cut(set, "=")
 		name, isJSON := strings.CutSuffix(name, ":")
 		if !ok || !settingName.MatchString(name) {
-			return nil, errors.New("--set: want KEY=TEXT, or KEY:=JSON for values other than text")
+			return nil, fmt.Errorf("%s: want KEY=TEXT, or KEY:=JSON for values other than text", flag)
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("--set %s is given twice", name)
+			return nil, fmt.Errorf("%s %s is given twice", flag, name)
 		}
 		seen[name] = true
 		value := json.RawMessage(text)
 		if !isJSON {
 			encoded, err := json.Marshal(text)
 			if err != nil {
-				return nil, fmt.Errorf("--set %s: %w", name, err)
+				return nil, fmt.Errorf("%s %s: %w", flag, name, err)
 			}
 			value = encoded
 		} else if !json.Valid(value) {
-			return nil, fmt.Errorf("--set %s: the value after := is not JSON", name)
+			return nil, fmt.Errorf("%s %s: the value after := is not JSON", flag, name)
 		}
 		settings[name] = value
 	}

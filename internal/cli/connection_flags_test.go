@@ -29,7 +29,7 @@ func FuzzConnectionFlags(f *testing.F) {
 			require.Contains(t, known, sources[0].name)
 			require.True(t, sources[0].from == fromInput || sources[0].where != "")
 		}
-		settings, err := parseSettings(json.RawMessage(text), []string{given}, known)
+		settings, err := parseSettings("--set", json.RawMessage(text), []string{given}, known)
 		if err != nil {
 			require.NotContains(t, err.Error(), planted+"=", "only a name may be repeated")
 			return

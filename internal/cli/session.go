@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,10 @@ type session struct {
 	temporal  client.Client
 	// namespace is the namespace of temporal.
 	namespace string
+	// logger is that of the client of Temporal, maxConns the maximum number of connections to the store. Default to
+	// none and 4.
+	logger   *slog.Logger
+	maxConns int32
 }
 
 // connectTimeout bounds the time to connect to a database or to Temporal.
@@ -91,7 +96,7 @@ func (s *session) Store(ctx context.Context) (*dispatchstore.Store, error) {
 	}
 	begin(s.cli)
 	opened, err := dispatchstore.Open(ctx, store.Config{
-		DSN: s.settings.Store.DSN, MaxConns: 4, ConnectTimeout: connectTimeout,
+		DSN: s.settings.Store.DSN, MaxConns: cmp.Or(s.maxConns, 4), ConnectTimeout: connectTimeout,
 	}, nil)
 	if err != nil {
 		return nil, exitWith(exitUsage, err)
@@ -131,7 +136,8 @@ func (s *session) Starter(ctx context.Context) (*starter.Starter, error) {
 		return nil, err
 	}
 	if s.temporal == nil {
-		options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), environ(s.cli))
+		logger := cmp.Or(s.logger, slog.New(slog.DiscardHandler))
+		options, err := starter.TemporalOptions(logger, environ(s.cli))
 		if err != nil {
 			return nil, exitWith(exitUsage, err)
 		}

@@ -38,6 +38,7 @@ func syncCommand() *cli.Command {
 		named("history", "list the runs of a sync, latest first", syncHistory,
 			&cli.IntFlag{Name: "limit", Value: 20, Usage: "list at most `N` runs, 1 to 1000"}),
 		named("delete", "delete a sync; what it has delivered stays", deleteSync),
+		syncWatchCommand(),
 	)
 }
 

@@ -120,11 +120,15 @@ func setSync(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if _, err := client.Set(ctx, name, changes); err != nil {
+	row, err := client.Set(ctx, name, changes)
+	if err != nil {
 		return explainSync(name, err)
 	}
 	if asJSON(c) {
 		return writeSyncJSON(ctx, s, client.Store, name)
+	}
+	if row.Watch != "" {
+		return say(c, "changed sync %s; its state file decides when it runs", name)
 	}
 	return say(c, "changed sync %[1]s; run it now with `sluice sync run %[1]s`", name)
 }

@@ -201,5 +201,13 @@ func retryRejects(ctx context.Context, s *session, name string, ids []int64) err
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, map[string]any{"name": name, "retried": n})
 	}
-	return say(s.cli, "sync %s retries %s in its next run, which begins now", name, plural(n, "record"))
+	row, err := client.Store.Sync(ctx, name)
+	if err != nil {
+		return explainSync(name, err)
+	}
+	when := "which begins now"
+	if row.Watch != "" {
+		when = "which its state file decides"
+	}
+	return say(s.cli, "sync %s retries %s in its next run, %s", name, plural(n, "record"), when)
 }

@@ -38,6 +38,7 @@ type syncJSON struct {
 	CreatedAt      time.Time      `json:"created_at"`
 	Scan           *scanJSON      `json:"scan"`
 	Run            *syncRunJSON   `json:"run"`
+	Watch          string         `json:"watch"`
 }
 
 // scanJSON is the JSON form of the last scan for deletions.
@@ -105,7 +106,7 @@ func syncView(v starter.SyncView) syncJSON {
 		Version: row.Version, Paused: row.Paused, Note: row.Note, State: v.State,
 		CurrentTo: starter.SyncedTo(row.CurrentTo, row.SucceededAt), SucceededAt: utc(row.SucceededAt),
 		WokenAt: utc(row.WokenAt), AlarmedAt: utc(row.AlarmedAt), Rejects: v.Rejects,
-		CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(),
+		CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(), Watch: row.Watch,
 	}
 	if v.Scan != nil {
 		view.Scan = &scanJSON{
@@ -202,6 +203,7 @@ func writeSync(w io.Writer, v starter.SyncView) error {
 		{"Note", row.Note},
 		{"From", fmt.Sprintf("%s:%s, list %s", row.FromKind, row.FromConnection, row.ListID)},
 		{"To", row.ToKind + ":" + row.ToConnection},
+		{"State file", row.Watch},
 		{"Every", short(time.Duration(row.EverySeconds) * time.Second)},
 		{"Settings", settingsLine(v.Settings)},
 		{"Current to", currentLine(starter.SyncedTo(row.CurrentTo, row.SucceededAt))},

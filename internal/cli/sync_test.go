@@ -42,6 +42,7 @@ type seenSync struct {
 	CreatedAt      time.Time      `json:"created_at"`
 	Scan           map[string]any `json:"scan"`
 	Run            map[string]any `json:"run"`
+	Watch          string         `json:"watch"`
 }
 
 // syncFakes are the systems of a sync.

@@ -4,9 +4,9 @@ SELECT * FROM sync_runs WHERE sync = $1 AND status = 'running' FOR UPDATE;
 
 -- CreateSyncRun adds a run.
 -- name: CreateSyncRun :one
-INSERT INTO sync_runs (sync, kind, since, until, sync_version, skip, requested_by)
+INSERT INTO sync_runs (sync, kind, since, until, sync_version, skip, requested_by, base)
 VALUES (sqlc.arg(sync), sqlc.arg(kind), sqlc.narg(since), sqlc.arg(until), sqlc.arg(sync_version), sqlc.arg(skip),
-        sqlc.arg(requested_by))
+        sqlc.arg(requested_by), sqlc.narg(base))
 RETURNING *;
 
 -- ClaimSyncRun begins an attempt at a run, under a new fencing token.
@@ -59,11 +59,13 @@ FROM sync_runs r
 WHERE r.id = p.run_id AND r.sync = sqlc.arg(sync) AND p.ids IS NOT NULL
   AND (p.run_id, p.page) <= (sqlc.arg(run_id)::bigint, sqlc.arg(page)::bigint);
 
--- EndSyncRun ends a run.
+-- EndSyncRun ends a run. The result of a success has still to be written into the state file, if there is one.
 -- name: EndSyncRun :one
 UPDATE sync_runs
 SET status = sqlc.arg(status), error = sqlc.arg(error), error_class = sqlc.arg(error_class),
-    source_count = sqlc.narg(source_count), ended_at = now()
+    source_count = sqlc.narg(source_count), ended_at = now(),
+    unrecorded = sqlc.arg(status)::text = 'succeeded'
+                 AND EXISTS (SELECT FROM syncs s WHERE s.name = sync_runs.sync AND s.watch <> '')
 WHERE id = sqlc.arg(id) AND status = 'running'
 RETURNING *;
 
@@ -81,7 +83,7 @@ WHERE r.id = sqlc.arg(run_id) AND s.name = r.sync;
 -- DeleteSyncRuns deletes old runs of a sync with their pages, but not those that a scan still needs.
 -- name: DeleteSyncRuns :execrows
 DELETE FROM sync_runs r
-WHERE r.sync = sqlc.arg(sync) AND r.status <> 'running'
+WHERE r.sync = sqlc.arg(sync) AND r.status <> 'running' AND NOT r.unrecorded
   AND r.id < (SELECT coalesce(min(k.id), 0) FROM (SELECT x.id FROM sync_runs x WHERE x.sync = sqlc.arg(sync)
               ORDER BY x.id DESC LIMIT sqlc.arg(keep)::bigint) k)
   AND NOT EXISTS (SELECT FROM sync_pages p WHERE p.run_id = r.id AND p.ids IS NOT NULL);

@@ -46,12 +46,13 @@ DELETE FROM syncs WHERE name = $1;
 UPDATE syncs SET woken_at = now() WHERE name = $1;
 
 -- UncomparedSyncs returns syncs that were not compared with Temporal's schedules for a while, and notes
--- that they are now.
+-- that they are now. Entries of state files have no schedules.
 -- name: UncomparedSyncs :many
 UPDATE syncs SET compared_at = now()
 WHERE name IN (SELECT s.name FROM syncs s
-               WHERE s.compared_at IS NULL OR s.compared_at < now() - make_interval(secs => sqlc.arg(seconds)::float8)
-                  OR s.applied_version <> s.version
+               WHERE s.watch = ''
+                 AND (s.compared_at IS NULL OR s.compared_at < now() - make_interval(secs => sqlc.arg(seconds)::float8)
+                      OR s.applied_version <> s.version)
                ORDER BY s.compared_at NULLS FIRST LIMIT sqlc.arg(row_limit)::bigint FOR UPDATE SKIP LOCKED)
 RETURNING *;
 

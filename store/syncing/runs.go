@@ -46,7 +46,7 @@ func (s *Store) Begin(ctx context.Context, n NewRun) (run Run, created bool, err
 		created = true
 		run, err = q.CreateSyncRun(ctx, db.CreateSyncRunParams{
 			Sync: n.Sync, Kind: n.Kind, Since: n.Since, Until: n.Until, SyncVersion: n.Version, Skip: n.Skip,
-			RequestedBy: store.Plain(n.RequestedBy),
+			RequestedBy: store.Plain(n.RequestedBy), Base: row.LatestTimestamp,
 		})
 		return err
 	})

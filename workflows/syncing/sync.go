@@ -20,6 +20,9 @@ type SyncInput struct {
 	Sync string `json:"sync"`
 	From string `json:"from"`
 	To   string `json:"to"`
+	// Once carries out one run, with all activities on the task queue of the workflow, and ends the workflow: it
+	// fails if the run could not begin or has failed.
+	Once bool `json:"once,omitempty"`
 	// Carried is the state of the previous run of the workflow, nil for the first one.
 	Carried *Carried `json:"carried,omitempty"`
 }
@@ -99,10 +102,10 @@ type syncRun struct {
 // maxEvents is after how many events a run of the workflow continues as a new one.
 const maxEvents = 1000
 
-// Sync carries out the runs of a sync, one after the other. It does not end before the sync is deleted. A
-// schedule wakes it; the commands are run, pause and resume.
+// Sync carries out the runs of a sync, one after the other. It does not end before the sync is deleted, but for one
+// that is to run once. A schedule wakes it; the commands are run, pause and resume.
 func Sync(ctx workflow.Context, in SyncInput) error {
-	r := &syncRun{in: in, state: State{Sync: in.Sync, Phase: PhaseIdle}}
+	r := &syncRun{in: in, wanted: in.Once, state: State{Sync: in.Sync, Phase: PhaseIdle}}
 	if c := in.Carried; c != nil {
 		r.state, r.wanted, r.by = c.State, c.Wanted, c.By
 		r.commands.SeenKeys, r.commands.Refusals = c.Seen, c.Refused
@@ -124,11 +127,17 @@ func Sync(ctx workflow.Context, in SyncInput) error {
 		if err := r.cycle(ctx); err != nil {
 			return err
 		}
-		if r.gone {
+		switch {
+		case r.gone || in.Once && r.state.Failures == 0:
 			return nil
+		case in.Once:
+			return temporal.NewNonRetryableApplicationError(r.state.LastError, typeFailed, nil)
 		}
 	}
 }
+
+// typeFailed is the type of the error of a single run that has failed.
+const typeFailed = "failed"
 
 // long reports whether the run of the workflow has to continue as new.
 func (r *syncRun) long(ctx workflow.Context) bool {
@@ -293,5 +302,9 @@ func (r *syncRun) run(ctx workflow.Context, activity, summary string, in, out an
 	defer cancel()
 	r.interrupt = cancel
 	defer func() { r.interrupt = nil }()
-	return workflow.ExecuteActivity(workflows.Syncing(running, r.in.From, r.in.To, summary), activity, in).Get(ctx, out)
+	running = workflows.Syncing(running, r.in.From, r.in.To, summary)
+	if r.in.Once {
+		running = workflow.WithTaskQueue(running, workflow.GetInfo(ctx).TaskQueueName)
+	}
+	return workflow.ExecuteActivity(running, activity, in).Get(ctx, out)
 }

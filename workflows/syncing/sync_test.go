@@ -3,12 +3,15 @@ package syncing_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -177,4 +180,47 @@ func TestSyncGone(t *testing.T) {
 	b.run()
 	require.True(t, b.IsWorkflowCompleted())
 	require.NoError(t, b.GetWorkflowError())
+}
+
+// runOnce runs the workflow for one run.
+func (b *bundle) runOnce() {
+	b.ExecuteWorkflow(workflows.TypeSync, syncing.SyncInput{Sync: "news", From: "mailchimp", To: "ometria", Once: true})
+}
+
+// A single run needs no wake, has all activities on the task queue of its workflow, and ends the workflow.
+func TestSyncOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.begins()
+	b.OnActivity(workflows.ActivitySyncPages, mock.Anything, mock.Anything).Return(syncacts.Progress{Read: 10, Delivered: 10}, nil).Once()
+	b.OnActivity(workflows.ActivitySyncPages, mock.Anything, mock.Anything).Return(syncacts.Progress{Done: true}, nil)
+	b.OnActivity(workflows.ActivityEndSync, mock.Anything, syncacts.EndRequest{RunID: 1}).
+		Return(syncacts.Progress{Done: true}, nil).Once()
+	var queues []string
+	b.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		queues = append(queues, info.TaskQueue)
+	})
+	b.SetStartWorkflowOptions(client.StartWorkflowOptions{TaskQueue: "own"})
+	b.runOnce()
+	require.True(t, b.IsWorkflowCompleted())
+	require.NoError(t, b.GetWorkflowError())
+	b.AssertExpectations(t)
+	require.Equal(t, 1, b.begun)
+	require.Len(t, queues, 6)
+	require.Equal(t, []string{"own"}, slices.Compact(queues))
+}
+
+// A single run that fails is ended with its reason, and fails its workflow.
+func TestSyncOnceFails(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.begins()
+	b.OnActivity(workflows.ActivitySyncPages, mock.Anything, mock.Anything).
+		Return(syncacts.Progress{}, temporal.NewNonRetryableApplicationError("no access", "permanent", nil)).Once()
+	b.OnActivity(workflows.ActivityEndSync, mock.Anything,
+		syncacts.EndRequest{RunID: 1, Error: "no access", Class: "permanent"}).Return(syncacts.Progress{}, nil).Once()
+	b.runOnce()
+	require.True(t, b.IsWorkflowCompleted())
+	require.ErrorContains(t, b.GetWorkflowError(), "no access")
+	b.AssertExpectations(t)
 }

@@ -370,6 +370,8 @@ type Sync struct {
 	Alarms          int64
 	ComparedAt      *time.Time
 	AppliedVersion  int64
+	Watch           string
+	Place           int32
 }
 
 type SyncKnown struct {
@@ -422,6 +424,8 @@ type SyncRun struct {
 	StartedAt    time.Time
 	ProgressedAt time.Time
 	EndedAt      *time.Time
+	Base         *time.Time
+	Unrecorded   bool
 }
 
 type Transition struct {

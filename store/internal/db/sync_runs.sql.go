@@ -111,7 +111,7 @@ func (q *Queries) AdvanceSyncRun(ctx context.Context, arg AdvanceSyncRunParams) 
 }
 
 const claimSyncRun = `-- name: ClaimSyncRun :one
-UPDATE sync_runs SET fencing_token = fencing_token + 1 WHERE id = $1 AND status = 'running' RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at
+UPDATE sync_runs SET fencing_token = fencing_token + 1 WHERE id = $1 AND status = 'running' RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded
 `
 
 // ClaimSyncRun begins an attempt at a run, under a new fencing token.
@@ -143,6 +143,8 @@ func (q *Queries) ClaimSyncRun(ctx context.Context, id int64) (SyncRun, error) {
 		&i.StartedAt,
 		&i.ProgressedAt,
 		&i.EndedAt,
+		&i.Base,
+		&i.Unrecorded,
 	)
 	return i, err
 }
@@ -179,10 +181,10 @@ func (q *Queries) CountSyncRejects(ctx context.Context, sync string) (int64, err
 }
 
 const createSyncRun = `-- name: CreateSyncRun :one
-INSERT INTO sync_runs (sync, kind, since, until, sync_version, skip, requested_by)
+INSERT INTO sync_runs (sync, kind, since, until, sync_version, skip, requested_by, base)
 VALUES ($1, $2, $3, $4, $5, $6,
-        $7)
-RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at
+        $7, $8)
+RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded
 `
 
 type CreateSyncRunParams struct {
@@ -193,6 +195,7 @@ type CreateSyncRunParams struct {
 	SyncVersion int64
 	Skip        int64
 	RequestedBy string
+	Base        *time.Time
 }
 
 // CreateSyncRun adds a run.
@@ -205,6 +208,7 @@ func (q *Queries) CreateSyncRun(ctx context.Context, arg CreateSyncRunParams) (S
 		arg.SyncVersion,
 		arg.Skip,
 		arg.RequestedBy,
+		arg.Base,
 	)
 	var i SyncRun
 	err := row.Scan(
@@ -232,13 +236,15 @@ func (q *Queries) CreateSyncRun(ctx context.Context, arg CreateSyncRunParams) (S
 		&i.StartedAt,
 		&i.ProgressedAt,
 		&i.EndedAt,
+		&i.Base,
+		&i.Unrecorded,
 	)
 	return i, err
 }
 
 const deleteSyncRuns = `-- name: DeleteSyncRuns :execrows
 DELETE FROM sync_runs r
-WHERE r.sync = $1 AND r.status <> 'running'
+WHERE r.sync = $1 AND r.status <> 'running' AND NOT r.unrecorded
   AND r.id < (SELECT coalesce(min(k.id), 0) FROM (SELECT x.id FROM sync_runs x WHERE x.sync = $1
               ORDER BY x.id DESC LIMIT $2::bigint) k)
   AND NOT EXISTS (SELECT FROM sync_pages p WHERE p.run_id = r.id AND p.ids IS NOT NULL)
@@ -256,9 +262,11 @@ func (q *Queries) DeleteSyncRuns(ctx context.Context, sync string, keep int64) (
 const endSyncRun = `-- name: EndSyncRun :one
 UPDATE sync_runs
 SET status = $1, error = $2, error_class = $3,
-    source_count = $4, ended_at = now()
+    source_count = $4, ended_at = now(),
+    unrecorded = $1::text = 'succeeded'
+                 AND EXISTS (SELECT FROM syncs s WHERE s.name = sync_runs.sync AND s.watch <> '')
 WHERE id = $5 AND status = 'running'
-RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at
+RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded
 `
 
 type EndSyncRunParams struct {
@@ -269,7 +277,7 @@ type EndSyncRunParams struct {
 	ID          int64
 }
 
-// EndSyncRun ends a run.
+// EndSyncRun ends a run. The result of a success has still to be written into the state file, if there is one.
 func (q *Queries) EndSyncRun(ctx context.Context, arg EndSyncRunParams) (SyncRun, error) {
 	row := q.db.QueryRow(ctx, endSyncRun,
 		arg.Status,
@@ -304,6 +312,8 @@ func (q *Queries) EndSyncRun(ctx context.Context, arg EndSyncRunParams) (SyncRun
 		&i.StartedAt,
 		&i.ProgressedAt,
 		&i.EndedAt,
+		&i.Base,
+		&i.Unrecorded,
 	)
 	return i, err
 }
@@ -330,7 +340,7 @@ func (q *Queries) GetSyncKnown(ctx context.Context, sync string) (SyncKnown, err
 }
 
 const getSyncRun = `-- name: GetSyncRun :one
-SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at FROM sync_runs WHERE id = $1
+SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded FROM sync_runs WHERE id = $1
 `
 
 // GetSyncRun returns a run.
@@ -362,6 +372,8 @@ func (q *Queries) GetSyncRun(ctx context.Context, id int64) (SyncRun, error) {
 		&i.StartedAt,
 		&i.ProgressedAt,
 		&i.EndedAt,
+		&i.Base,
+		&i.Unrecorded,
 	)
 	return i, err
 }
@@ -460,7 +472,7 @@ func (q *Queries) ListSyncRejects(ctx context.Context, arg ListSyncRejectsParams
 }
 
 const listSyncRuns = `-- name: ListSyncRuns :many
-SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at FROM sync_runs
+SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded FROM sync_runs
 WHERE sync = $1 AND id < $2::bigint
 ORDER BY id DESC LIMIT $3::bigint
 `
@@ -506,6 +518,8 @@ func (q *Queries) ListSyncRuns(ctx context.Context, arg ListSyncRunsParams) ([]S
 			&i.StartedAt,
 			&i.ProgressedAt,
 			&i.EndedAt,
+			&i.Base,
+			&i.Unrecorded,
 		); err != nil {
 			return nil, err
 		}
@@ -563,7 +577,7 @@ func (q *Queries) RequestSyncRetries(ctx context.Context, sync string, ids []int
 }
 
 const runningSyncRun = `-- name: RunningSyncRun :one
-SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at FROM sync_runs WHERE sync = $1 AND status = 'running' FOR UPDATE
+SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded FROM sync_runs WHERE sync = $1 AND status = 'running' FOR UPDATE
 `
 
 // RunningSyncRun returns the run of a sync that has not ended.
@@ -595,6 +609,8 @@ func (q *Queries) RunningSyncRun(ctx context.Context, sync string) (SyncRun, err
 		&i.StartedAt,
 		&i.ProgressedAt,
 		&i.EndedAt,
+		&i.Base,
+		&i.Unrecorded,
 	)
 	return i, err
 }

@@ -80,7 +80,7 @@ SET every_seconds = $1, settings = $2,
     latest_timestamp = $3, elapsed_seconds = $4,
     total_updates = $5, paused = $6, note = $7, version = version + 1
 WHERE name = $8 AND version = $9
-RETURNING name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version
+RETURNING name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version, watch, place
 `
 
 type ChangeSyncParams struct {
@@ -133,6 +133,8 @@ func (q *Queries) ChangeSync(ctx context.Context, arg ChangeSyncParams) (Sync, e
 		&i.Alarms,
 		&i.ComparedAt,
 		&i.AppliedVersion,
+		&i.Watch,
+		&i.Place,
 	)
 	return i, err
 }
@@ -144,7 +146,7 @@ VALUES ($1, $2, $3, $4, $5,
         $6, $7, $8, $9,
         $10)
 ON CONFLICT DO NOTHING
-RETURNING name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version
+RETURNING name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version, watch, place
 `
 
 type CreateSyncParams struct {
@@ -199,6 +201,8 @@ func (q *Queries) CreateSync(ctx context.Context, arg CreateSyncParams) (Sync, e
 		&i.Alarms,
 		&i.ComparedAt,
 		&i.AppliedVersion,
+		&i.Watch,
+		&i.Place,
 	)
 	return i, err
 }
@@ -229,7 +233,7 @@ func (q *Queries) EndSyncAlarm(ctx context.Context, name string) (int64, error) 
 }
 
 const getSync = `-- name: GetSync :one
-SELECT name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version FROM syncs WHERE name = $1
+SELECT name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version, watch, place FROM syncs WHERE name = $1
 `
 
 // GetSync returns a sync.
@@ -260,12 +264,14 @@ func (q *Queries) GetSync(ctx context.Context, name string) (Sync, error) {
 		&i.Alarms,
 		&i.ComparedAt,
 		&i.AppliedVersion,
+		&i.Watch,
+		&i.Place,
 	)
 	return i, err
 }
 
 const listSyncs = `-- name: ListSyncs :many
-SELECT s.name, s.from_kind, s.from_connection, s.list_id, s.to_kind, s.to_connection, s.every_seconds, s.settings, s.latest_timestamp, s.elapsed_seconds, s.total_updates, s.version, s.paused, s.note, s.created_by, s.created_at, s.woken_at, s.succeeded_at, s.current_to, s.alarmed_at, s.alarms, s.compared_at, s.applied_version, coalesce(r.rejects, 0)::bigint AS rejects, coalesce(l.id, 0)::bigint AS last_run,
+SELECT s.name, s.from_kind, s.from_connection, s.list_id, s.to_kind, s.to_connection, s.every_seconds, s.settings, s.latest_timestamp, s.elapsed_seconds, s.total_updates, s.version, s.paused, s.note, s.created_by, s.created_at, s.woken_at, s.succeeded_at, s.current_to, s.alarmed_at, s.alarms, s.compared_at, s.applied_version, s.watch, s.place, coalesce(r.rejects, 0)::bigint AS rejects, coalesce(l.id, 0)::bigint AS last_run,
        coalesce(l.status, '')::text AS last_status, coalesce(l.error, '')::text AS last_error
 FROM syncs s
 LEFT JOIN LATERAL (SELECT count(*) AS rejects FROM sync_rejects x WHERE x.sync = s.name) r ON true
@@ -300,6 +306,8 @@ type ListSyncsRow struct {
 	Alarms          int64
 	ComparedAt      *time.Time
 	AppliedVersion  int64
+	Watch           string
+	Place           int32
 	Rejects         int64
 	LastRun         int64
 	LastStatus      string
@@ -340,6 +348,8 @@ func (q *Queries) ListSyncs(ctx context.Context, after string, rowLimit int64) (
 			&i.Alarms,
 			&i.ComparedAt,
 			&i.AppliedVersion,
+			&i.Watch,
+			&i.Place,
 			&i.Rejects,
 			&i.LastRun,
 			&i.LastStatus,
@@ -356,7 +366,7 @@ func (q *Queries) ListSyncs(ctx context.Context, after string, rowLimit int64) (
 }
 
 const lockSync = `-- name: LockSync :one
-SELECT name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version FROM syncs WHERE name = $1 FOR UPDATE
+SELECT name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version, watch, place FROM syncs WHERE name = $1 FOR UPDATE
 `
 
 // LockSync returns a sync and locks it until the transaction ends.
@@ -387,6 +397,8 @@ func (q *Queries) LockSync(ctx context.Context, name string) (Sync, error) {
 		&i.Alarms,
 		&i.ComparedAt,
 		&i.AppliedVersion,
+		&i.Watch,
+		&i.Place,
 	)
 	return i, err
 }
@@ -429,14 +441,15 @@ func (q *Queries) RaiseSyncAlarm(ctx context.Context, name string) (int64, error
 const uncomparedSyncs = `-- name: UncomparedSyncs :many
 UPDATE syncs SET compared_at = now()
 WHERE name IN (SELECT s.name FROM syncs s
-               WHERE s.compared_at IS NULL OR s.compared_at < now() - make_interval(secs => $1::float8)
-                  OR s.applied_version <> s.version
+               WHERE s.watch = ''
+                 AND (s.compared_at IS NULL OR s.compared_at < now() - make_interval(secs => $1::float8)
+                      OR s.applied_version <> s.version)
                ORDER BY s.compared_at NULLS FIRST LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
-RETURNING name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version
+RETURNING name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, latest_timestamp, elapsed_seconds, total_updates, version, paused, note, created_by, created_at, woken_at, succeeded_at, current_to, alarmed_at, alarms, compared_at, applied_version, watch, place
 `
 
 // UncomparedSyncs returns syncs that were not compared with Temporal's schedules for a while, and notes
-// that they are now.
+// that they are now. Entries of state files have no schedules.
 func (q *Queries) UncomparedSyncs(ctx context.Context, seconds float64, rowLimit int64) ([]Sync, error) {
 	rows, err := q.db.Query(ctx, uncomparedSyncs, seconds, rowLimit)
 	if err != nil {
@@ -470,6 +483,8 @@ func (q *Queries) UncomparedSyncs(ctx context.Context, seconds float64, rowLimit
 			&i.Alarms,
 			&i.ComparedAt,
 			&i.AppliedVersion,
+			&i.Watch,
+			&i.Place,
 		); err != nil {
 			return nil, err
 		}
