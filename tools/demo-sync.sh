@@ -1,6 +1,6 @@
 #!/bin/bash
-# Shows list sync on fakes of both APIs: a full load, changes, an update. `make demo-sync` runs it below
-# `sluice-dev exec --worker`, which provides the engines and a worker.
+# Shows list sync on fakes of both APIs: a full load, changes, an update, and the same with a state file.
+# `make demo-sync` runs it below `sluice-dev exec --worker`, which provides the engines and a worker.
 set -euo pipefail
 
 sluice=${SLUICE_BIN:?set SLUICE_BIN to the program sluice}
@@ -16,7 +16,8 @@ stop() {
 trap stop EXIT
 
 title() { printf '\n== %s\n' "$*"; }
-field() { "$sluice" sync show news --output json | sed -n "s/^    \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" | head -1; }
+# field prints a field of the run of a sync, whose JSON is $2.
+field() { sed -n "s/^    \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" <<<"$2" | head -1; }
 
 # ready waits for the URL in a fake's instructions.
 ready() {
@@ -32,10 +33,13 @@ url() { sed -n 's/.* at \(http:[^ ]*\)\. Ctrl-C.*/\1/p' "$1"; }
 
 # follow shows the progress of run number $1 until it has ended.
 follow() {
-  local status=running
-  while [[ $(field id) -lt $1 || $status == running ]]; do
-    status=$(field status)
-    printf '\r%-70s' "run $(field id): $(field read) read, $(field delivered) delivered, $(field rejected) rejected"
+  local status=running id=0 now
+  while ((id < $1)) || [[ $status == running ]]; do
+    # All figures are of the same moment.
+    now=$("$sluice" sync show news --output json)
+    status=$(field status "$now")
+    id=$(field id "$now")
+    printf '\r%-70s' "run $id: $(field read "$now") read, $(field delivered "$now") delivered, $(field rejected "$now") rejected"
     sleep 1
   done
   printf '\n'
@@ -72,3 +76,33 @@ follow 2
 title "What Ometria has"
 curl -sS "$(url "$work/ometria")/control/records"
 echo
+
+# watch runs the lists of the state file that are due.
+watch() {
+  "$sluice" sync watch --state-file "$state" --once --mailchimp endpoint="$(url "$work/mailchimp2")/3.0" \
+    --ometria endpoint="$(url "$work/ometria2")/v2" --ometria requests_per_second:=1000
+}
+
+title "A state file: a full load of a list that does not change, to an Ometria without a limit of requests"
+"$dev" fake mailchimp --listen 127.0.0.1:0 --members "$members" >"$work/mailchimp2" 2>&1 &
+fakes+=($!)
+"$dev" fake ometria --listen 127.0.0.1:0 --rate -1 >"$work/ometria2" 2>&1 &
+fakes+=($!)
+ready "$work/mailchimp2"
+ready "$work/ometria2"
+mkdir "$work/state"
+state=$work/state/state.json
+printf '[\n  {\n    "list_id": "1a2d7ebf82"\n  }\n]\n' >"$state"
+cat "$state"
+watch
+cat "$state"
+
+title "An update, since the timestamp is more than two hours old"
+seconds=$(($(date +%s) - 3 * 3600))
+# GNU and BSD know different flags.
+old=$(date -u -d "@$seconds" +%Y-%m-%dT%H:%M:%S 2>/dev/null || date -u -r "$seconds" +%Y-%m-%dT%H:%M:%S)
+sed "s/\"latest_timestamp\": \"[^\"]*\"/\"latest_timestamp\": \"$old\"/" "$state" >"$state.next"
+mv "$state.next" "$state"
+cat "$state"
+watch
+cat "$state"
