@@ -30,6 +30,7 @@ func asJSON(c *cli.Context) bool { return c.String("output") == "json" }
 
 // writeJSON writes a value for programs: indented, because people look at it too.
 func writeJSON(c *cli.Context, v any) error {
+	begin(c) // a failure to write is no fault of the command line
 	encoder := json.NewEncoder(c.App.Writer)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
@@ -41,6 +42,7 @@ func writeJSON(c *cli.Context, v any) error {
 
 // say writes a line for people.
 func say(c *cli.Context, format string, args ...any) error {
+	begin(c) // a failure to write is no fault of the command line
 	_, err := fmt.Fprintf(c.App.Writer, format+"\n", args...)
 	return err
 }
