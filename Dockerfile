@@ -1,5 +1,12 @@
-# One image for every process of Sluice: a static binary, certificates, and
-# nothing else, run by an unprivileged user.
+# One image for every process of Sluice: a static binary, certificates and the
+# reference data of the ingestion, run by an unprivileged user.
+
+# The packages of the lock file, of which the image gets the two files that Sluice reads, and their
+# licences.
+FROM node:22.12.0-alpine AS refdata
+WORKDIR /refdata
+COPY refdata/package.json refdata/package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --ignore-scripts
 
 FROM golang:1.26.8-alpine AS build
 WORKDIR /src
@@ -25,7 +32,7 @@ ARG VERSION=dev
 ARG COMMIT=
 ARG DATE=
 LABEL org.opencontainers.image.title="Sluice" \
-      org.opencontainers.image.description="Durable data imports into ClickHouse, as Temporal workflows" \
+      org.opencontainers.image.description="Durable data imports and live events into ClickHouse, as Temporal workflows" \
       org.opencontainers.image.source="https://github.com/sluicehq/sluice" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.vendor="The Sluice Authors" \
@@ -36,12 +43,16 @@ LABEL org.opencontainers.image.title="Sluice" \
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build --chown=65532:65532 /out/tmp /tmp
 COPY --from=build /out/sluice /usr/local/bin/sluice
+COPY --from=refdata /refdata/node_modules/isbot/index.mjs /refdata/node_modules/isbot/LICENSE /usr/share/sluice/refdata/node_modules/isbot/
+COPY --from=refdata /refdata/node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb /refdata/node_modules/@ip-location-db/geo-whois-asn-country-mmdb/NRO_LICENSE /usr/share/sluice/refdata/node_modules/@ip-location-db/geo-whois-asn-country-mmdb/
 COPY LICENSE /LICENSE
 
 # A number, because there is no /etc/passwd to look a name up in.
 USER 65532:65532
 ENV HOME=/tmp
-EXPOSE 9464
+ENV SLUICE_REFDATA_FOLDER=/usr/share/sluice/refdata
+# Health and metrics of the worker and of the server, and the server's events.
+EXPOSE 9464 9465 18000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=6 \
     CMD ["/usr/local/bin/sluice", "worker", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/sluice"]

@@ -53,9 +53,24 @@ check_pair() {
 check_pair store_password store_dsn
 check_pair warehouse_password warehouse_dsn
 
+# NATS reads the token as a value of its configuration, in which digits are a number and other characters
+# have a meaning.
+check_token() {
+    [ -e "$dir/eventlog_token" ] || return 0
+    case $(cat "$dir/eventlog_token") in
+        *[!A-Za-z0-9_-]* | [!A-Za-z]*)
+            echo "secrets.sh: eventlog_token: want a letter, followed by letters, digits, - and _" >&2
+            exit 1
+            ;;
+    esac
+}
+check_token
+
 for name in postgres_password temporal_password store_password warehouse_password; do
     random | store_secret "$name"
 done
+
+{ printf log-; random; } | store_secret eventlog_token
 
 store_password=$(cat "$dir/store_password")
 warehouse_password=$(cat "$dir/warehouse_password")

@@ -10,6 +10,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/config"
 )
 
 func TestServices(t *testing.T) {
@@ -75,9 +77,12 @@ func TestPortsAreLoopback(t *testing.T) {
 			seen[port.Published] = name
 		}
 	}
-	// The addresses `sluice` uses by default, see config/addresses.go.
+	// The addresses that `sluice` uses by default.
 	require.Equal(t, map[string]string{
-		"7233": "temporal", "8233": "temporal-ui", "15432": "postgres", "18123": "clickhouse", "9464": "worker",
+		portOf(t, config.DefaultTemporalAddress): "temporal", portOf(t, config.DefaultTemporalUIAddress): "temporal-ui",
+		portOf(t, config.DefaultStoreAddress): "postgres", portOf(t, config.DefaultWarehouseAddress): "clickhouse",
+		portOf(t, config.DefaultEventLogAddress): "eventlog", portOf(t, config.DefaultWorkerAddress): "worker",
+		portOf(t, config.DefaultServerAddress): "server", portOf(t, config.DefaultServerHealthAddress): "server",
 	}, seen)
 }
 
@@ -124,15 +129,25 @@ func TestDependencies(t *testing.T) {
 	t.Run("a worker starts when all it needs is there", func(t *testing.T) {
 		t.Parallel()
 		worker := loadProject(t).Services["worker"]
-		require.ElementsMatch(t, []string{"migrate", "temporal-init", "postgres", "clickhouse"}, worker.GetDependencies())
+		require.ElementsMatch(t, []string{"migrate", "temporal-init", "postgres", "clickhouse", "eventlog"},
+			worker.GetDependencies())
 	})
-	t.Run("a worker gets longer to stop than it gives its activities", func(t *testing.T) {
+	t.Run("a server starts when all it needs is there", func(t *testing.T) {
 		t.Parallel()
-		// The default of worker.stop_timeout, see config/config.go.
-		const stopTimeout = 30 * time.Second
-		grace := loadProject(t).Services["worker"].StopGracePeriod
-		require.NotNil(t, grace)
-		require.GreaterOrEqual(t, time.Duration(*grace), stopTimeout+5*time.Second)
+		server := loadProject(t).Services["server"]
+		require.ElementsMatch(t, []string{"migrate", "postgres", "eventlog"}, server.GetDependencies())
+	})
+	t.Run("processes get longer to stop than they give their work", func(t *testing.T) {
+		t.Parallel()
+		project := loadProject(t)
+		for name, needed := range map[string]time.Duration{
+			"worker": settingsOf(t, project, "worker").Worker.StopTimeout,
+			"server": settingsOf(t, project, "server").Server.StopDelay + settingsOf(t, project, "server").Server.StopTimeout,
+		} {
+			grace := project.Services[name].StopGracePeriod
+			require.NotNil(t, grace, name)
+			require.GreaterOrEqual(t, time.Duration(*grace), needed+5*time.Second, name)
+		}
 	})
 }
 

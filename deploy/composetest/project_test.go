@@ -19,7 +19,7 @@ const (
 // that a new one is thought about.
 var (
 	jobs     = []string{"migrate", "temporal-init", "temporal-schema"}
-	services = []string{"clickhouse", "postgres", "temporal", "temporal-ui", "worker"}
+	services = []string{"clickhouse", "eventlog", "postgres", "server", "temporal", "temporal-ui", "worker"}
 	tools    = []string{"sluice", "temporal-cli"}
 )
 
@@ -28,6 +28,12 @@ var (
 // checked by the loader.
 func loadProject(t *testing.T, profiles ...string) *types.Project {
 	t.Helper()
+	return loadProjectIn(t, nil, profiles...)
+}
+
+// loadProjectIn is loadProject in an environment, as KEY=value.
+func loadProjectIn(t *testing.T, environ []string, profiles ...string) *types.Project {
+	t.Helper()
 
 	file, err := filepath.Abs(filepath.Join(root, "docker-compose.yml"))
 	require.NoError(t, err)
@@ -35,6 +41,7 @@ func loadProject(t *testing.T, profiles ...string) *types.Project {
 		[]string{file},
 		cli.WithWorkingDirectory(filepath.Dir(file)),
 		cli.WithProfiles(profiles),
+		cli.WithEnv(environ),
 		cli.WithInterpolation(true),
 		cli.WithNormalization(true),
 		cli.WithConsistency(true),

@@ -34,7 +34,7 @@ func TestSecretsScript(t *testing.T) {
 		first := run(t, nil, script, dir)
 		require.Zero(t, first.status, first.stderr)
 		made := read(t, dir)
-		require.Len(t, made, 7, "and nothing left over")
+		require.Len(t, made, 8, "and nothing left over")
 
 		random := regexp.MustCompile(`^[0-9a-f]{64}$`)
 		different := map[string]bool{}
@@ -46,6 +46,7 @@ func TestSecretsScript(t *testing.T) {
 			require.NotContains(t, first.stdout+first.stderr, value, "a secret was printed")
 		}
 		require.Len(t, different, 4)
+		require.Regexp(t, `^log-[0-9a-f]{64}$`, made["eventlog_token"])
 		require.Contains(t, made["store_dsn"], ":"+made["store_password"]+"@postgres:5432/sluice")
 		require.Contains(t, made["warehouse_dsn"], ":"+made["warehouse_password"]+"@clickhouse:8123/sluice")
 
@@ -92,6 +93,20 @@ func TestSecretsScript(t *testing.T) {
 			require.Equal(t, 1, got.status)
 			require.Contains(t, got.stderr, password)
 			require.Equal(t, map[string]string{dsn: "x"}, read(t, dir), "nothing may be half done")
+		})
+	}
+
+	for _, token := range []string{"1234", "5e7", "a b", "$PATH", "a#b", "{}", "ä"} {
+		t.Run("refuses the token "+token, func(t *testing.T) {
+			t.Parallel()
+
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "eventlog_token"), []byte(token), 0o600))
+			got := run(t, nil, script, dir)
+			require.Equal(t, 1, got.status)
+			require.Contains(t, got.stderr, "eventlog_token: want a letter, followed by letters, digits, - and _")
+			require.NotContains(t, got.stderr, token)
+			require.Equal(t, map[string]string{"eventlog_token": token}, read(t, dir), "nothing may be half done")
 		})
 	}
 

@@ -74,11 +74,11 @@ func secretPaths(service types.ServiceConfig) []string {
 	return found
 }
 
-// Connections' secrets are encrypted with the key set, and opened by the worker.
-func TestConnectionsHaveAKeyset(t *testing.T) {
+// Connections' secrets and the salts of the ingestion are encrypted with the key set.
+func TestProcessesHaveAKeyset(t *testing.T) {
 	t.Parallel()
 	project := loadProject(t, "*")
-	for _, name := range []string{"worker", "sluice"} {
+	for _, name := range []string{"worker", "server", "sluice"} {
 		environment := project.Services[name].Environment
 		require.NotNil(t, environment["SLUICE_CONNECTIONS_KEYSET_FILE"], name)
 		require.Equal(t, "/run/secrets/keyset", *environment["SLUICE_CONNECTIONS_KEYSET_FILE"])
