@@ -29,6 +29,7 @@ bin     := bin
 dev     := ./$(bin)/sluice-dev
 engines := devstack/engines/node_modules/.installed
 refdata := refdata/node_modules/.installed
+tracker := browser/npm/node_modules/.installed
 
 export TESTFLAGS FUZZTIME PKG
 
@@ -79,6 +80,15 @@ $(refdata): refdata/package-lock.json
 	cd refdata && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
+.PHONY: browser
+browser: $(tracker) ## Install Debian's Chromium if there is no browser (as root), and what tests load into it
+	@tools/browser.sh install
+
+$(tracker): browser/npm/package-lock.json
+	@tools/doctor.sh
+	cd browser/npm && npm ci --no-audit --no-fund --ignore-scripts
+	@touch $@
+
 .PHONY: demo
 demo: doctor engines build ## Run everything on this machine with sample data (ONCE=1 exits when done)
 	$(dev) demo $(if $(filter 1 true yes,$(ONCE)),--once)
@@ -100,11 +110,11 @@ version: build-sluice ## Print the version
 ##
 
 .PHONY: test
-test: doctor engines build ## Run every test of every module (TESTFLAGS, PKG)
+test: doctor engines build $(tracker) $(refdata) ## Run every test of every module (TESTFLAGS, PKG)
 	@tools/test.sh
 
 .PHONY: test-race
-test-race: doctor engines build ## Run every test under the race detector
+test-race: doctor engines build $(tracker) $(refdata) ## Run every test under the race detector
 	@TESTFLAGS="-race $(TESTFLAGS)" tools/test.sh
 
 .PHONY: test-stress
@@ -157,12 +167,12 @@ tidy: ## Tidy every module
 	done
 
 .PHONY: compose-config
-compose-config: ## Validate docker-compose.yml and its scripts (needs no Docker)
+compose-config: $(refdata) ## Validate docker-compose.yml, its scripts and the Dockerfile (needs no Docker)
 	cd deploy/composetest && go test ./...
 
 .PHONY: clean
-clean: ## Remove build results, installed engines and reference data
-	rm -rf $(bin) devstack/engines/node_modules refdata/node_modules
+clean: ## Remove build results, installed engines, reference data and npm packages
+	rm -rf $(bin) devstack/engines/node_modules refdata/node_modules browser/npm/node_modules
 
 ##
 ## Tools: each is pinned in a go.mod and built once. golangci-lint and sqlc have

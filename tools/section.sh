@@ -3,6 +3,8 @@
 # that one run shows all errors.
 
 failed=()
+# left_out holds what was not run, and why.
+left_out=()
 
 # section TITLE COMMAND [ARGUMENT ...] runs a step and records its result.
 section() {
@@ -27,14 +29,20 @@ section() {
     fi
 }
 
-# finish NAME prints the summary and exits: 1 when a section failed.
+# finish NAME prints the summary and exits: 1 when a section failed. What was left out comes last.
 finish() {
+    local status=0
     printf '\n'
     if ((${#failed[@]} == 0)); then
         printf '%s: everything passed (%d s)\n' "$1" "$SECONDS"
-        exit 0
+    else
+        printf '%s: %d failed (%d s)\n' "$1" "${#failed[@]}" "$SECONDS"
+        printf '  %s\n' "${failed[@]}"
+        status=1
     fi
-    printf '%s: %d failed (%d s)\n' "$1" "${#failed[@]}" "$SECONDS"
-    printf '  %s\n' "${failed[@]}"
-    exit 1
+    if ((${#left_out[@]} > 0)); then
+        printf '%s: NOT RUN:\n' "$1"
+        printf '  %s\n' "${left_out[@]}"
+    fi
+    exit "$status"
 }

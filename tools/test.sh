@@ -3,6 +3,8 @@
 # builds and installs the prerequisites. The output ends with the slowest
 # packages and, for each package that failed, the command that runs it alone.
 #
+# The module browser is left out where there is no browser, which the last lines say.
+#
 #   TESTFLAGS   flags of `go test`
 #   PKG         packages, in each module that has them; defaults to ./...
 set -euo pipefail
@@ -15,12 +17,14 @@ pkg=${PKG:-./...}
 
 # go_test MODULE sets command to the start of the command line that tests the
 # module. The tests of the root and of bench meet real engines, which sluice-dev
-# starts, names in the environment, and stops; devstack starts engines itself.
+# starts, names in the environment, and stops; those of browser the server and a
+# worker too; devstack starts engines itself.
 go_test() {
     command=(go test)
     [[ $1 == . ]] || command=(go -C "$1" test)
     case $1 in
         . | ./bench) command=(./bin/sluice-dev exec -- "${command[@]}") ;;
+        ./browser) command=(./bin/sluice-dev exec --server -- "${command[@]}") ;;
     esac
 }
 
@@ -35,8 +39,17 @@ test_module() {
 
 modules=()
 for module in $(tools/modules.sh); do
-    [[ -d $module/${pkg%/...} ]] && modules+=("$module")
+    [[ -d $module/${pkg%/...} ]] || continue
+    if [[ $module == ./browser ]] && ! browser=$(tools/browser.sh find 2>&1); then
+        left_out+=("$module: $browser")
+        continue
+    fi
+    modules+=("$module")
 done
+if ((${#modules[@]} == 0 && ${#left_out[@]} > 0)); then
+    failed+=("no other module has the package $pkg")
+    finish "test"
+fi
 ((${#modules[@]} > 0)) || { echo "test: no module has the package $pkg" >&2; exit 1; }
 for module in "${modules[@]}"; do
     section "test $module" test_module "$module"
