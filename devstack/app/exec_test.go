@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"syscall"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/devstack/supervise"
+	"github.com/sluicehq/sluice/ingest/eventlog"
 )
 
 func TestExec(t *testing.T) {
@@ -22,11 +24,37 @@ func TestExec(t *testing.T) {
 	t.Run("gives the command the engines, returns its code and leaves nothing", func(t *testing.T) {
 		t.Parallel()
 		p := run(t, "exec", "--", "sh", "-c",
-			`echo "$1|$SLUICE_STORE_DSN|$SLUICE_WAREHOUSE_DSN|$SLUICE_WAREHOUSE_NATIVE_DSN|$TEMPORAL_ADDRESS|$TEMPORAL_NAMESPACE|$SLUICE_DEV_BIN"; `+
+			`test -z "$SLUICE_EVENTLOG_URL" || exit 8; echo "$1|$SLUICE_STORE_DSN|$SLUICE_WAREHOUSE_DSN|$SLUICE_WAREHOUSE_NATIVE_DSN|$TEMPORAL_ADDRESS|$TEMPORAL_NAMESPACE|$SLUICE_DEV_BIN"; `+
 				`test -f "$SLUICE_LIBCHDB" && test -d "$SLUICE_POSTGRES_BIN" && exit 7`, "sh", "an argument")
 		require.Equal(t, 7, p.code(t))
 		require.Regexp(t, `^an argument\|postgres://sluice@127\.0\.0\.1:\d+/sluice\?sslmode=disable\|`+
 			`http://default@127\.0\.0\.1:\d+/sluice\|clickhouse://default@127\.0\.0\.1:\d+/sluice\|127\.0\.0\.1:\d+\|default\|/.*\n$`, p.out.String())
+		p.requireNothingLeft(t)
+	})
+
+	t.Run("gives the command the event log and the server", func(t *testing.T) {
+		t.Parallel()
+		p := run(t, "exec", "--server", "--", "sh", "-c", `trap 'exit 5' TERM; `+
+			`echo "found $SLUICE_EVENTLOG_URL $(cat "$SLUICE_EVENTLOG_TOKEN_FILE") [$SLUICE_EVENTLOG_TOKEN] `+
+			`$SLUICE_SERVER_LISTEN $SLUICE_SERVER_HEALTH_LISTEN $SLUICE_SERVER_TRUSTED_PROXIES end"; while :; do sleep 0.02; done`)
+		p.await(t, " end\n")
+		found := regexp.MustCompile(`found nats://(\S+) (\S+) \[\] 127\.0\.0\.1:\d+ 127\.0\.0\.1:\d+ 127\.0\.0\.0/8,::1 end\n`).
+			FindStringSubmatch(p.out.String())
+		require.Len(t, found, 3)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		cfg := eventlog.Config{URL: "nats://" + found[1], Partitions: 1, MaxBytes: 64 << 20}
+		_, err := eventlog.Open(ctx, cfg)
+		require.ErrorContains(t, err, "Authorization Violation")
+		cfg.URL = "nats://" + found[2] + "@" + found[1]
+		log, err := eventlog.Open(ctx, cfg)
+		require.NoError(t, err)
+		position, err := log.Append(ctx, 0, []byte("a record"))
+		require.NoError(t, err)
+		require.Equal(t, uint64(1), position.Sequence)
+		log.Close()
+		p.signal(t, syscall.SIGTERM)
+		require.Equal(t, 5, p.code(t))
 		p.requireNothingLeft(t)
 	})
 

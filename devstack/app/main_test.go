@@ -20,13 +20,14 @@ import (
 	"github.com/sluicehq/sluice/devstack/stack"
 )
 
-// The test binary is also sluice-dev, with a worker that only runs.
+// The test binary is also sluice-dev, with a worker and a server that only run.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
-		err := New(Hooks{Worker: func(ctx context.Context) error {
+		runs := func(ctx context.Context) error {
 			<-ctx.Done()
 			return nil
-		}}).RunContext(context.Background(), os.Args)
+		}
+		err := New(Hooks{Worker: runs, Server: runs}).RunContext(context.Background(), os.Args)
 		os.Exit(ExitCode(err, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -124,12 +125,13 @@ func upArgs(t *testing.T, dir string) ([]string, stack.Addresses) {
 		"up", "--data", dir, "--postgres-address", a.Store, "--clickhouse-address", a.Warehouse,
 		"--clickhouse-native-address", a.WarehouseNative,
 		"--temporal-address", a.Temporal, "--temporal-ui-address", a.TemporalUI, "--worker-address", a.Worker,
+		"--eventlog-address", a.EventLog, "--server-address", a.Server, "--server-health-address", a.ServerHealth,
 	}, a
 }
 
 func requireFree(t *testing.T, a stack.Addresses) {
 	t.Helper()
-	for _, address := range []string{a.Store, a.Warehouse, a.WarehouseNative, a.Temporal, a.TemporalUI} {
+	for _, address := range []string{a.Store, a.Warehouse, a.WarehouseNative, a.Temporal, a.TemporalUI, a.EventLog} {
 		require.Eventually(t, func() bool { return ports.Check(address) == nil }, 30*time.Second, 20*time.Millisecond,
 			"something still listens on %s", address)
 	}

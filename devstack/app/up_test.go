@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/devstack/ports"
 )
 
 func TestUp(t *testing.T) {
@@ -27,6 +29,9 @@ func TestUp(t *testing.T) {
 			"  Temporal              " + a.Temporal + ", namespace default\n",
 			"  Temporal Web UI       http://" + a.TemporalUI + "\n",
 			"  worker                http://" + a.Worker + "\n",
+			"  event log             nats://" + a.EventLog + ", token in " + filepath.Join(dir, "eventlog.token") + "\n",
+			"  server                http://" + a.Server + "/api/event\n",
+			"  server's health       http://" + a.ServerHealth + "/readyz\n",
 		} {
 			require.Contains(t, out, want)
 		}
@@ -34,6 +39,22 @@ func TestUp(t *testing.T) {
 		p.signal(t, syscall.SIGINT)
 		require.Zero(t, p.code(t))
 		requireFree(t, a)
+	})
+
+	t.Run("runs neither server nor event log without a server", func(t *testing.T) {
+		t.Parallel()
+		dir := passable(t)
+		args, a := upArgs(t, dir)
+		p := run(t, append(args, "--no-server")...)
+		p.await(t, "Ready.")
+		p.await(t, filepath.Join(dir, "logs"))
+		require.Contains(t, p.out.String(), a.Worker)
+		require.NotContains(t, p.out.String(), "event log")
+		require.NotContains(t, p.out.String(), a.Server)
+		require.NoFileExists(t, filepath.Join(dir, "eventlog.token"))
+		require.NoError(t, ports.Check(a.EventLog), "something listens")
+		p.signal(t, syscall.SIGINT)
+		require.Zero(t, p.code(t))
 	})
 
 	t.Run("runs another program as the worker", func(t *testing.T) {
