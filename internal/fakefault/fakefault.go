@@ -10,6 +10,9 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // Fault is a failure of calls.
@@ -32,8 +35,9 @@ type Fault struct {
 	Cut bool `json:"cut,omitempty"`
 	// Drop closes the connection before the answer.
 	Drop bool `json:"drop,omitempty"`
-	// Hang does not answer until the client gives up.
-	Hang bool `json:"hang,omitempty"`
+	// Hang does not answer until the client gives up, or closes the connection after HangSeconds.
+	Hang        bool    `json:"hang,omitempty"`
+	HangSeconds float64 `json:"hang_seconds,omitempty"`
 }
 
 // Faults are the faults of a fake, in the order in which they were injected. It is safe for concurrent
@@ -119,8 +123,13 @@ func (f *Faults) Wrap(method string, next http.HandlerFunc) http.HandlerFunc {
 func (f Fault) answer(w http.ResponseWriter, r *http.Request, whole *httptest.ResponseRecorder) {
 	body := []byte(f.Body)
 	switch {
-	case f.Hang:
+	case f.Hang && f.HangSeconds == 0:
 		<-r.Context().Done()
+		return
+	case f.Hang:
+		if delay.Wait(r.Context(), time.Duration(f.HangSeconds*float64(time.Second))) == nil {
+			panic(http.ErrAbortHandler)
+		}
 		return
 	case f.Drop:
 		panic(http.ErrAbortHandler)

@@ -64,6 +64,11 @@ func TestFaults(t *testing.T) {
 	require.Error(t, err)
 	require.EqualValues(t, 3, applied.Load())
 	require.Equal(t, 4, faults.Calls("a"))
+	faults.Clear()
+	faults.Inject(fakefault.Fault{Hang: true, HangSeconds: 0.01, Times: 1})
+	_, _, _, err = call(t, http.MethodPost, server.URL+"/a", "x")
+	require.ErrorIs(t, err, io.EOF)
+	require.EqualValues(t, 3, applied.Load())
 
 	code, _, _, err = call(t, http.MethodDelete, server.URL+"/control/faults", "")
 	require.NoError(t, err)

@@ -10,24 +10,20 @@
 //     (https://mailchimp.com/developer/marketing/docs/errors/)
 //
 // Two properties are not documented and therefore configurable: whether the bounds of last_changed
-// are inclusive, and whether a read without status has archived members. It has one list.
+// are inclusive, and whether a read without status has archived members. It has one list, and those
+// that PutIn adds.
 package fakemailchimp
 
 import (
 	"cmp"
-	"crypto/md5" //nolint:gosec // G501: Mailchimp's IDs are MD5
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/sluicehq/sluice/internal/fakefault"
 )
 
-// Key is the API key that the fake accepts, List its list.
+// Key is the API key that the fake accepts, List its first list.
 const (
 	Key  = "0123456789abcdef" + "0123456789abcdef-us21"
 	List = "1a2d7ebf82"
@@ -49,26 +45,6 @@ type Config struct {
 	Before func(read int)
 }
 
-// Member is a member of the list.
-type Member struct {
-	Email       string
-	Status      string
-	MergeFields map[string]any
-	LastChanged time.Time
-	OptedIn     time.Time
-	Tags        []string
-	// Raw replaces the member in answers, for malformed members.
-	Raw string
-}
-
-// ID returns the member's ID: the MD5 of the lower-case address.
-func (m Member) ID() string { return md5Of(strings.ToLower(m.Email)) }
-
-func md5Of(text string) string {
-	sum := md5.Sum([]byte(text)) //nolint:gosec // G401: Mailchimp's IDs are MD5
-	return hex.EncodeToString(sum[:])
-}
-
 // Server is the fake. It is an http.Handler, safe for concurrent use.
 type Server struct {
 	// Faults are the failures: of methods "members", "member", "list" and "lists".
@@ -77,24 +53,24 @@ type Server struct {
 	cfg Config
 	mux *http.ServeMux
 
-	mu      sync.Mutex
-	members map[string]Member
-	// order caches sorted; nil after a change.
-	order []entry
+	mu    sync.Mutex
+	lists map[string]*list
 	reads int
 	open  int
 	peak  int
+	over  int
 }
 
 // New returns a fake.
 func New(cfg Config) *Server {
 	cfg.Connections = cmp.Or(cfg.Connections, MaxConnections)
-	s := &Server{cfg: cfg, mux: http.NewServeMux(), members: map[string]Member{}}
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), lists: map[string]*list{List: newList()}}
 	s.mux.HandleFunc("GET /3.0/lists/{list}/members", s.call("members", s.listMembers))
 	s.mux.HandleFunc("GET /3.0/lists/{list}/members/{member}", s.call("member", s.member))
-	s.mux.HandleFunc("GET /3.0/lists/{list}", s.call("list", s.list))
-	s.mux.HandleFunc("GET /3.0/lists", s.call("lists", s.lists))
+	s.mux.HandleFunc("GET /3.0/lists/{list}", s.call("list", s.oneList))
+	s.mux.HandleFunc("GET /3.0/lists", s.call("lists", s.allLists))
 	s.mux.HandleFunc("/control/faults", s.Control)
+	s.mux.HandleFunc("GET /control/members", s.controlMembers)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(w, r) })
 	return s
 }
@@ -102,66 +78,18 @@ func New(cfg Config) *Server {
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// Put adds or replaces members by their addresses.
-func (s *Server) Put(all ...Member) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range all {
-		m.Status = cmp.Or(m.Status, "subscribed")
-		m.LastChanged = m.LastChanged.UTC().Truncate(time.Second)
-		s.members[m.ID()] = m
-	}
-	s.order = nil
-}
-
-// Delete removes members permanently, by their addresses.
-func (s *Server) Delete(emails ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, email := range emails {
-		delete(s.members, Member{Email: email}.ID())
-	}
-	s.order = nil
-}
-
-// Members returns all members, sorted by last change and ID.
-func (s *Server) Members() []Member {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	order := s.sorted()
-	all := make([]Member, len(order))
-	for i, e := range order {
-		all[i] = e.Member
-	}
-	return all
-}
-
-// entry is a member with its ID.
-type entry struct {
-	Member
-	id string
-}
-
-// sorted returns all members by last change and ID. The caller must not change the slice.
-func (s *Server) sorted() []entry {
-	if s.order != nil {
-		return s.order
-	}
-	s.order = make([]entry, 0, len(s.members))
-	for id, m := range s.members {
-		s.order = append(s.order, entry{m, id})
-	}
-	slices.SortFunc(s.order, func(a, b entry) int {
-		return cmp.Or(a.LastChanged.Compare(b.LastChanged), cmp.Compare(a.id, b.id))
-	})
-	return s.order
-}
-
 // Peak returns the largest number of simultaneous connections.
 func (s *Server) Peak() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.peak
+}
+
+// Over returns the number of requests that were above the limit of connections.
+func (s *Server) Over() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
 }
 
 // call limits connections, applies faults and authenticates.
@@ -182,6 +110,9 @@ func (s *Server) limited(next http.HandlerFunc) http.HandlerFunc {
 		s.open++
 		s.peak = max(s.peak, s.open)
 		over := s.open > s.cfg.Connections
+		if over {
+			s.over++
+		}
 		s.mu.Unlock()
 		defer func() {
 			s.mu.Lock()

@@ -114,3 +114,23 @@ func TestErrors(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, code)
 	require.Equal(t, "API Key Invalid", body["title"])
 }
+
+func TestLists(t *testing.T) {
+	t.Parallel()
+	fake, base := start(t, fakemailchimp.Config{})
+	fake.PutIn("b2", fakemailchimp.Member{Email: "d@example.com", LastChanged: noon})
+	fake.PutIn("b2", fakemailchimp.Member{Email: "e@example.com", LastChanged: noon, Status: "cleaned"})
+	other := strings.TrimSuffix(base, fakemailchimp.List) + "b2"
+	_, _, body := get(t, other+"/members?fields=members.list_id,total_items", fakemailchimp.Key)
+	require.Equal(t, map[string]any{
+		"total_items": 2.0, "members": []any{map[string]any{"list_id": "b2"}, map[string]any{"list_id": "b2"}},
+	}, body)
+	_, _, body = get(t, other+"/members/"+fakemailchimp.Member{Email: "d@example.com"}.ID(), fakemailchimp.Key)
+	require.Equal(t, "b2", body["list_id"])
+	fake.DeleteIn("b2", "d@example.com")
+	require.Len(t, fake.MembersOf("b2"), 1)
+	require.Len(t, fake.Members(), 3)
+	require.Empty(t, fake.MembersOf("c3"))
+	_, _, body = get(t, strings.TrimSuffix(base, "/"+fakemailchimp.List), fakemailchimp.Key)
+	require.InDelta(t, 2, body["total_items"], 0)
+}

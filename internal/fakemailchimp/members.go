@@ -1,10 +1,10 @@
 package fakemailchimp
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -60,21 +60,46 @@ func parseQuery(v url.Values) (q query, fault string) {
 	return q, ""
 }
 
-// matches reports whether a member belongs to the answer.
-func (s *Server) matches(q query, m Member) bool {
-	switch {
-	case q.status != "" && m.Status != q.status, q.status == "" && s.cfg.HideArchived && m.Status == "archived":
-		return false
-	case s.cfg.Inclusive:
-		return !m.LastChanged.Before(q.since) && (q.before.IsZero() || !m.LastChanged.After(q.before))
-	default:
-		return (q.since.IsZero() || m.LastChanged.After(q.since)) && (q.before.IsZero() || m.LastChanged.Before(q.before))
+// within returns the members of a range of last_changed.
+func (s *Server) within(order []entry, q query) []entry {
+	from := sort.Search(len(order), func(i int) bool {
+		c := order[i].LastChanged.Compare(q.since)
+		return q.since.IsZero() || c > 0 || s.cfg.Inclusive && c == 0
+	})
+	to := sort.Search(len(order), func(i int) bool {
+		c := order[i].LastChanged.Compare(q.before)
+		return !q.before.IsZero() && (c > 0 || !s.cfg.Inclusive && c == 0)
+	})
+	return order[from:max(from, to)]
+}
+
+// matching returns the members of an answer, in its order.
+func (s *Server) matching(order []entry, q query) []entry {
+	all := s.within(order, q)
+	if q.status != "" || s.cfg.HideArchived {
+		var some []entry
+		for _, e := range all {
+			if e.Status == q.status || q.status == "" && e.Status != "archived" {
+				some = append(some, e)
+			}
+		}
+		all = some
 	}
+	switch {
+	case q.sorted && q.desc:
+		all = slices.Clone(all)
+		slices.Reverse(all)
+	case !q.sorted:
+		all = slices.Clone(all)
+		slices.SortFunc(all, func(a, b entry) int { return strings.Compare(a.id, b.id) })
+	}
+	return all
 }
 
 // listMembers is GET /lists/{list}/members.
 func (s *Server) listMembers(w http.ResponseWriter, r *http.Request) {
-	if r.PathValue("list") != List {
+	id := r.PathValue("list")
+	if _, ok := s.order(id); !ok {
 		notFound(w, r)
 		return
 	}
@@ -90,111 +115,40 @@ func (s *Server) listMembers(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Before != nil {
 		s.cfg.Before(read)
 	}
-	s.mu.Lock()
-	order := s.sorted()
-	s.mu.Unlock()
-	all := make([]entry, 0, len(order))
-	for _, e := range order {
-		if s.matches(q, e.Member) {
-			all = append(all, e)
-		}
-	}
-	switch {
-	case q.sorted && q.desc:
-		slices.Reverse(all)
-	case !q.sorted:
-		slices.SortFunc(all, func(a, b entry) int { return strings.Compare(a.id, b.id) })
-	}
+	order, _ := s.order(id)
+	all := s.matching(order, q)
 	total := len(all)
-	members := []any{}
-	for _, m := range all[min(q.offset, total):min(q.offset+q.count, total)] {
-		members = append(members, m.answer(q.fields))
+	members, err := presentAll(all[min(q.offset, total):min(q.offset+q.count, total)], id, q.fields)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
 	}
-	answer := map[string]any{"members": members, "list_id": List, "total_items": total, "_links": []any{}}
-	write(w, "application/json; charset=utf-8", http.StatusOK, keep(answer, q.fields, ""))
-}
-
-// answer is the member as the API presents it.
-func (m Member) answer(fields []string) any {
-	if m.Raw != "" {
-		return json.RawMessage(m.Raw)
-	}
-	tags := []any{}
-	for i, name := range m.Tags[:min(len(m.Tags), 50)] {
-		tags = append(tags, map[string]any{"id": i + 1, "name": name})
-	}
-	merge := m.MergeFields
-	if merge == nil {
-		merge = map[string]any{}
-	}
-	optedIn := ""
-	if !m.OptedIn.IsZero() {
-		optedIn = m.OptedIn.UTC().Format(time.RFC3339)
-	}
-	return keep(map[string]any{
-		"id": m.ID(), "email_address": m.Email, "unique_email_id": md5Of("unique " + m.Email)[:10],
-		"contact_id": md5Of("contact " + m.Email), "status": m.Status, "merge_fields": merge,
-		"timestamp_signup": "", "timestamp_opt": optedIn, "last_changed": m.LastChanged.Format("2006-01-02T15:04:05+00:00"),
-		"language": "en", "vip": false, "tags": tags, "tags_count": len(m.Tags), "list_id": List,
-		"full_name": "", "web_id": 1, "email_type": "html", "ip_signup": "", "location": map[string]any{},
-	}, fields, "members.")
-}
-
-// keep keeps the requested fields, all without any.
-func keep(object map[string]any, fields []string, prefix string) map[string]any {
-	if len(fields) == 0 {
-		return object
-	}
-	kept := map[string]any{}
-	for name, value := range object {
-		path := prefix + name
-		if slices.ContainsFunc(fields, func(f string) bool {
-			return f == path || strings.HasPrefix(f, path+".") || strings.HasPrefix(path, f+".")
-		}) {
-			kept[name] = value
+	answer := map[string]any{"members": members, "list_id": id, "total_items": total, "_links": []any{}}
+	for name := range answer {
+		if !requested(q.fields, name) {
+			delete(answer, name)
 		}
 	}
-	return kept
+	write(w, "application/json; charset=utf-8", http.StatusOK, answer)
 }
 
 // member is GET /lists/{list}/members/{member}.
 func (s *Server) member(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	m, ok := s.members[r.PathValue("member")]
+	var m Member
+	l, ok := s.lists[r.PathValue("list")]
+	if ok {
+		m, ok = l.members[r.PathValue("member")]
+	}
 	s.mu.Unlock()
-	if r.PathValue("list") != List || !ok {
+	if !ok {
 		notFound(w, r)
 		return
 	}
-	write(w, "application/json; charset=utf-8", http.StatusOK, m.answer(nil))
-}
-
-// list is GET /lists/{list}.
-func (s *Server) list(w http.ResponseWriter, r *http.Request) {
-	if r.PathValue("list") != List {
-		notFound(w, r)
+	body, err := presentation(nil).of(nil, entry{m, m.ID()}, r.PathValue("list"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	write(w, "application/json; charset=utf-8", http.StatusOK, s.listAnswer())
-}
-
-// lists is GET /lists.
-func (s *Server) lists(w http.ResponseWriter, _ *http.Request) {
-	write(w, "application/json; charset=utf-8", http.StatusOK, map[string]any{
-		"lists": []any{s.listAnswer()}, "total_items": 1,
-	})
-}
-
-// listAnswer is the list as the API presents it.
-func (s *Server) listAnswer() map[string]any {
-	counts := map[string]int{}
-	for _, m := range s.Members() {
-		counts[m.Status]++
-	}
-	return map[string]any{
-		"id": List, "name": "Example shop", "stats": map[string]any{
-			"member_count": counts["subscribed"], "unsubscribe_count": counts["unsubscribed"],
-			"cleaned_count": counts["cleaned"],
-		},
-	}
+	write(w, "application/json; charset=utf-8", http.StatusOK, body)
 }

@@ -8,13 +8,17 @@
 //     (https://docs.ometria.com/docs/list-errors)
 //   - 8 pushes a second, a queue with X-QueueSize headers, 429
 //
+// Without @force_optin an opt-out stays, whatever is sent later
+// (https://support.ometria.com/hc/en-gb/articles/9881943263389).
+//
 // The documentation does not name the status of a success: it is 202. Validation knows the types of a
-// contact's names only.
+// contact's names, and what Config.Invalid says.
 package fakeometria
 
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -46,6 +50,8 @@ type Config struct {
 	Queue int
 	// Now is the clock of the rate. Defaults to time.Now.
 	Now func() time.Time
+	// Invalid returns the path of a field that the asynchronous validation refuses, "" for none. Defaults to none.
+	Invalid func(fields map[string]any) (path string)
 }
 
 // Server is the fake. It is an http.Handler, safe for concurrent use.
@@ -60,10 +66,12 @@ type Server struct {
 	// records are merged, by "type/collection/id"; pushes counts how often each came.
 	records map[string]map[string]any
 	pushes  map[string]int
+	// invalid are the records whose latest push the asynchronous validation has refused.
+	invalid map[string]bool
 	queued  int
 	errors  []pushError
-	second  time.Time
-	inThis  int
+	// seconds counts requests by the second of their arrival.
+	seconds map[int64]int
 	over    int
 	largest int
 }
@@ -79,11 +87,15 @@ func New(cfg Config) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, mux: http.NewServeMux(), records: map[string]map[string]any{}, pushes: map[string]int{}}
-	s.mux.HandleFunc("POST /v2/push", s.Wrap("push", s.authorized(s.push)))
+	s := &Server{
+		cfg: cfg, mux: http.NewServeMux(), records: map[string]map[string]any{}, pushes: map[string]int{},
+		invalid: map[string]bool{}, seconds: map[int64]int{},
+	}
+	s.mux.HandleFunc("POST /v2/push", s.limited(s.Wrap("push", s.authorized(s.push))))
 	s.mux.HandleFunc("GET /v2/push/_errors", s.Wrap("errors", s.authorized(s.listErrors)))
 	s.mux.HandleFunc("/control/faults", s.Control)
 	s.mux.HandleFunc("GET /control/records", s.countRecords)
+	s.mux.HandleFunc("GET /control/contacts", s.controlContacts)
 	return s
 }
 
@@ -111,6 +123,19 @@ func (s *Server) countRecords(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	write(w, http.StatusOK, counts)
+}
+
+// controlContacts is GET /control/contacts, which the API does not have: all records, for a comparison.
+func (s *Server) controlContacts(w http.ResponseWriter, _ *http.Request) {
+	write(w, http.StatusOK, s.Records())
+}
+
+// Invalid returns the records whose latest push the asynchronous validation has refused, by
+// "type/collection/id".
+func (s *Server) Invalid() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.invalid)
 }
 
 // Pushes returns how often a record was accepted, by "type/collection/id".
@@ -177,15 +202,23 @@ func (s *Server) queueHeaders(w http.ResponseWriter) {
 	w.Header().Set("X-QueueSize-Remaining", strconv.Itoa(s.cfg.Queue-s.queued))
 }
 
-// overRate counts a push and reports whether it is one too many. It counts by whole seconds.
-func (s *Server) overRate() bool {
-	if now := s.cfg.Now().Truncate(time.Second); !now.Equal(s.second) {
-		s.second, s.inThis = now, 0
+// limited counts requests by the whole second of their arrival, also those that fail by a fault, and refuses
+// those above the rate.
+func (s *Server) limited(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		second := s.cfg.Now().Unix()
+		s.mu.Lock()
+		s.seconds[second]++
+		over := s.cfg.Rate >= 0 && s.seconds[second] > s.cfg.Rate
+		if over {
+			s.over++
+		}
+		s.mu.Unlock()
+		if over {
+			w.Header().Set("Retry-After", "1")
+			fail(w, http.StatusTooManyRequests, "Too many requests")
+			return
+		}
+		next(w, r)
 	}
-	s.inThis++
-	if s.cfg.Rate < 0 || s.inThis <= s.cfg.Rate {
-		return false
-	}
-	s.over++
-	return true
 }

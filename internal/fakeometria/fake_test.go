@@ -92,3 +92,47 @@ func TestRate(t *testing.T) {
 	code, _, _ = call(t, http.MethodPost, server.URL+"/v2/push", fakeometria.Key, "[]")
 	require.Equal(t, http.StatusAccepted, code)
 }
+
+// An opt-out stays until an opt-in is forced.
+func TestPrecedence(t *testing.T) {
+	t.Parallel()
+	fake := fakeometria.New(fakeometria.Config{Rate: -1, Queue: -1})
+	server := httptest.NewServer(fake)
+	t.Cleanup(server.Close)
+	for _, step := range []struct{ sent, want string }{
+		{`,"marketing_optin":"EXPLICITLY_OPTEDIN"`, "EXPLICITLY_OPTEDIN"},
+		{`,"marketing_optin":"EXPLICITLY_OPTEDOUT"`, "EXPLICITLY_OPTEDOUT"},
+		{`,"marketing_optin":"EXPLICITLY_OPTEDIN"`, "EXPLICITLY_OPTEDOUT"},
+		{`,"marketing_optin":"EXPLICITLY_OPTEDIN","@force_optin":true`, "EXPLICITLY_OPTEDIN"},
+	} {
+		code, _, _ := call(t, http.MethodPost, server.URL+"/v2/push", fakeometria.Key, "["+contact("1", step.sent)+"]")
+		require.Equal(t, http.StatusAccepted, code)
+		require.Equal(t, step.want, fake.Records()["contact/c/1"]["marketing_optin"])
+	}
+	_, _, all := call(t, http.MethodGet, server.URL+"/control/contacts", "", "")
+	require.Contains(t, all, "contact/c/1")
+}
+
+// The asynchronous validation refuses what was accepted.
+func TestInvalid(t *testing.T) {
+	t.Parallel()
+	fake := fakeometria.New(fakeometria.Config{Rate: -1, Queue: -1, Invalid: func(fields map[string]any) string {
+		if fields["city"] == "Nowhere" {
+			return "city"
+		}
+		return ""
+	}})
+	server := httptest.NewServer(fake)
+	t.Cleanup(server.Close)
+	push := func(rest string) {
+		code, _, answer := call(t, http.MethodPost, server.URL+"/v2/push", fakeometria.Key, "["+contact("1", rest)+"]")
+		require.Equal(t, http.StatusAccepted, code)
+		require.InDelta(t, 1, answer["accepted"], 0)
+	}
+	push(`,"city":"Nowhere"`)
+	require.Empty(t, fake.Records())
+	require.Equal(t, map[string]bool{"contact/c/1": true}, fake.Invalid())
+	push(`,"city":"Leeds"`)
+	require.Empty(t, fake.Invalid())
+	require.Len(t, fake.Records(), 1)
+}

@@ -16,11 +16,6 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.overRate() {
-		w.Header().Set("Retry-After", "1")
-		fail(w, http.StatusTooManyRequests, "Too many requests")
-		return
-	}
 	var records []json.RawMessage
 	if err := json.Unmarshal(body, &records); err != nil {
 		fail(w, http.StatusBadRequest, "Payload invalid: expected an array.")
@@ -93,22 +88,47 @@ func (s *Server) accept(raw json.RawMessage) bool {
 		return false
 	}
 	s.pushes[key]++
+	if path := s.invalidPath(fields); path != "" {
+		s.errors = append(s.errors, pushError{Message: "not a valid value", Path: "root > " + path})
+		s.errors = s.errors[max(0, len(s.errors)-maxErrors):]
+		s.invalid[key] = true
+		return true
+	}
+	delete(s.invalid, key)
+	s.records[key] = merged(s.records[key], fields)
+	return true
+}
+
+// invalidPath returns the path of a field that is not valid, "" for none.
+func (s *Server) invalidPath(fields map[string]any) string {
 	for _, name := range []string{"firstname", "lastname"} {
 		if v, given := fields[name]; given {
 			if _, text := v.(string); !text {
-				s.errors = append(s.errors, pushError{Message: "not a valid value", Path: "root > " + name})
-				s.errors = s.errors[max(0, len(s.errors)-maxErrors):]
-				return true
+				return name
 			}
 		}
 	}
-	merged := maps.Clone(s.records[key])
-	if merged == nil {
-		merged = map[string]any{}
+	if s.cfg.Invalid == nil {
+		return ""
 	}
-	maps.Copy(merged, fields)
-	s.records[key] = merged
-	return true
+	return s.cfg.Invalid(fields)
+}
+
+// Values of marketing_optin.
+const (
+	optedIn  = "EXPLICITLY_OPTEDIN"
+	optedOut = "EXPLICITLY_OPTEDOUT"
+)
+
+// merged returns a record with the fields of a push. An opt-out stays, unless an opt-in is forced.
+func merged(record, fields map[string]any) map[string]any {
+	all := make(map[string]any, max(len(record), len(fields)))
+	maps.Copy(all, record)
+	maps.Copy(all, fields)
+	if record["marketing_optin"] == optedOut && fields["marketing_optin"] == optedIn && fields["@force_optin"] != true {
+		all["marketing_optin"] = optedOut
+	}
+	return all
 }
 
 // listErrors is GET /push/_errors: the latest first.
