@@ -68,14 +68,19 @@ title "A full load"
 follow 1
 "$sluice" sync show news
 
+title "The members stop changing. A run includes what changed up to 10 seconds before it"
+ended=$(curl -sS -X DELETE "$(url "$work/mailchimp")/control/changes")
+echo "$ended"
+settled=$(sed -n 's/.*"settled_unix":\([0-9]*\).*/\1/p' <<<"$ended")
+while [[ $(date +%s) -lt $settled ]]; do sleep 0.2; done
+
 title "An update with the members that have changed meanwhile"
 "$sluice" sync run news
 follow 2
 "$sluice" sync show news
 
-title "What Ometria has"
-curl -sS "$(url "$work/ometria")/control/records"
-echo
+title "Both systems compared, field by field"
+"$dev" fake compare --mailchimp "$(url "$work/mailchimp")" --ometria "$(url "$work/ometria")"
 
 # watch runs the lists of the state file that are due.
 watch() {

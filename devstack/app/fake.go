@@ -37,7 +37,7 @@ func fakeCommand(hooks Hooks) *cli.Command {
 				&cli.DurationFlag{Name: "latency", Usage: "take at least this `duration` for each answer"},
 			},
 			Action: func(c *cli.Context) error { return fakeGA4(c, hooks) },
-		}, fakeMailchimpCommand(hooks), fakeOmetriaCommand(hooks)},
+		}, fakeMailchimpCommand(hooks), fakeOmetriaCommand(hooks), fakeCompareCommand(hooks)},
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	"net/http"
 	"strings"
 	"time"
 
@@ -23,7 +23,8 @@ func fakeMailchimpCommand(hooks Hooks) *cli.Command {
 		Name:  "mailchimp",
 		Usage: "serve Mailchimp's API with a list of generated members",
 		Description: "Takes the key that it prints, and allows 10 connections at a time as Mailchimp does.\n" +
-			"POST /control/faults makes calls fail.",
+			"POST /control/faults makes calls fail; DELETE /control/changes ends the changes; GET /control/members\n" +
+			"has all members.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: config.DefaultFakeMailchimpAddress, Usage: "`host:port` to listen on"},
 			&cli.IntFlag{Name: "members", Value: defaultMembers, Usage: "generate `N` members"},
@@ -46,10 +47,13 @@ func fakeMailchimp(c *cli.Context, hooks Hooks) error {
 		all[i] = generated(i, now.Add(-time.Duration(members-i)*time.Minute))
 	}
 	fake.Put(all...)
-	return serveFake(c, fake, func(ctx context.Context, url string) error {
+	changer := newChanger(fake, members, c.Uint64("seed"))
+	mux := http.NewServeMux()
+	mux.Handle("/", fake)
+	mux.HandleFunc("DELETE /control/changes", changer.end)
+	return serveFake(c, mux, func(ctx context.Context, url string) error {
 		if changes > 0 {
-			random := rand.New(rand.NewPCG(c.Uint64("seed"), 1)) //nolint:gosec // G404: sample data
-			go changeMembers(ctx, fake, members, time.Minute/time.Duration(changes), random)
+			go changer.run(ctx, time.Minute/time.Duration(changes))
 		}
 		return explainMailchimp(hooks.Stdout, url)
 	})
@@ -70,30 +74,13 @@ func generated(i int, at time.Time) fakemailchimp.Member {
 	return m
 }
 
-// changeMembers changes a member at an interval until ctx ends.
-func changeMembers(
-	ctx context.Context, fake *fakemailchimp.Server, members int, every time.Duration, random *rand.Rand,
-) {
-	ticker := time.NewTicker(max(every, time.Millisecond))
-	defer ticker.Stop()
-	for n := 1; ; n++ {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-		m := generated(random.IntN(members), time.Now())
-		m.MergeFields = map[string]any{"FNAME": fmt.Sprintf("Changed %d", n), "LNAME": "Lee"}
-		fake.Put(m)
-	}
-}
-
 func fakeOmetriaCommand(hooks Hooks) *cli.Command {
 	return &cli.Command{
 		Name:  "ometria",
 		Usage: "serve Ometria's Data API, which counts and merges records",
 		Description: "Takes the key that it prints, and 8 requests a second as Ometria does.\n" +
-			"POST /control/faults makes calls fail; GET /control/records counts what it has.",
+			"POST /control/faults makes calls fail; GET /control/records counts what it has, and GET /control/contacts\n" +
+			"has all of it.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: config.DefaultFakeOmetriaAddress, Usage: "`host:port` to listen on"},
 			&cli.IntFlag{Name: "rate", Value: fakeometria.DefaultRate, Usage: "allow `N` requests a second; -1 is no limit"},
