@@ -7,15 +7,11 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/expr-lang/expr"
-	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/vm"
-
 	"github.com/sluicehq/sluice/destinations"
 )
 
 // mapping makes a value of an event; nil leaves the event's own.
-type mapping func(env Env) (any, error)
+type mapping func(s *scope) (any, error)
 
 // mapping compiles a mapping; none is nil. known is what it gives, as far as that is the same for
 // every event.
@@ -31,8 +27,8 @@ func (c *compiler) value(f *Flow, path string, value any) (m mapping, known any)
 	switch v := value.(type) {
 	case string:
 		program := c.expression(f, path, v)
-		m = func(env Env) (any, error) {
-			result, err := run(program, env)
+		m = func(s *scope) (any, error) {
+			result, err := s.run(program)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", f.place(path), err)
 			}
@@ -47,10 +43,10 @@ func (c *compiler) value(f *Flow, path string, value any) (m mapping, known any)
 		for i, item := range v {
 			items[i], list[i] = c.value(f, element(path, i), item)
 		}
-		return func(env Env) (any, error) {
+		return func(s *scope) (any, error) {
 			list, faults := make([]any, len(items)), make([]error, len(items))
 			for i, item := range items {
-				list[i], faults[i] = item(env)
+				list[i], faults[i] = item(s)
 			}
 			return list, errors.Join(faults...)
 		}, list
@@ -59,42 +55,20 @@ func (c *compiler) value(f *Flow, path string, value any) (m mapping, known any)
 		for _, name := range names {
 			fields[name], object[name] = c.value(f, path+"."+name, v[name])
 		}
-		return func(env Env) (any, error) {
+		return func(s *scope) (any, error) {
 			object, faults := make(map[string]any, len(names)), make([]error, len(names))
 			for i, name := range names {
-				object[name], faults[i] = fields[name](env)
+				object[name], faults[i] = fields[name](s)
 			}
 			return object, errors.Join(faults...)
 		}, object
 	default:
-		m = func(Env) (any, error) { return value, nil }
+		m = func(*scope) (any, error) { return value, nil }
 		if !c.strict {
 			return m, unknown
 		}
 		return m, c.known(f, path, func() (any, error) { return asJSON(value) })
 	}
-}
-
-// run runs an expression. Its meter bounds the memory that it may take.
-func run(program *vm.Program, env Env) (result any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = errors.New("the expression cannot be evaluated")
-		}
-	}()
-	result, err = expr.Run(program, newMetered(env))
-	if err != nil {
-		// The rest of it repeats the expression.
-		var wrong *file.Error
-		if errors.As(err, &wrong) {
-			if wrong.Message == "memory budget exceeded" {
-				return nil, errElements
-			}
-			return nil, errors.New(firstLine(wrong.Message))
-		}
-		return nil, errors.New(firstLine(err.Error()))
-	}
-	return result, nil
 }
 
 // maxWritten is up to what estimate of its size a value is written as JSON. The estimate is
@@ -106,7 +80,7 @@ func (m mapping) apply(env Env, own json.RawMessage) (json.RawMessage, error) {
 	if m == nil {
 		return own, nil
 	}
-	value, err := m(env)
+	value, err := m(newScope(env))
 	if err != nil {
 		return nil, err
 	}

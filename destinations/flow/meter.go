@@ -56,12 +56,6 @@ type meter struct {
 	bytes, steps int
 }
 
-// newMetered returns an event with a fresh meter.
-func newMetered(env Env) metered {
-	m := &meter{}
-	return metered{Env: env, Charge: m.charge, Step: m.step, Call: m.call, Pattern: m.pattern}
-}
-
 // use counts bytes.
 func (m *meter) use(bytes int) {
 	m.fits(bytes)

@@ -62,9 +62,9 @@ func (m *Mapping) Apply(data json.RawMessage, context map[string]any) (json.RawM
 	if env.Data, err = object(data); err != nil {
 		return nil, errRecord
 	}
-	result, faults := make(map[string]any, len(m.names)), []error{}
+	result, faults, s := make(map[string]any, len(m.names)), []error{}, newScope(env)
 	for i, name := range m.names {
-		value, err := m.fields[i](env)
+		value, err := m.fields[i](s)
 		if err != nil {
 			faults = append(faults, &FieldError{Field: name, Err: err})
 			continue
