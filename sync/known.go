@@ -3,11 +3,13 @@ package sync
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+	stdsync "sync"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -16,13 +18,22 @@ import (
 // or found by a scan.
 type Known map[string]json.RawMessage
 
+// compressors are writers to be used again.
+var compressors = stdsync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}
+
 // MaxKnown bounds a set in bytes: about 10 million records.
 const MaxKnown = 1 << 30
 
 // Encode returns the set as one compressed blob. Equal sets give equal blobs.
 func (k Known) Encode() ([]byte, error) {
 	var blob bytes.Buffer
-	w := gzip.NewWriter(&blob)
+	// A writer has a megabyte of tables: a set of a page is small.
+	w, ok := compressors.Get().(*gzip.Writer)
+	if !ok {
+		return nil, errors.New("encode known records: no compressor")
+	}
+	defer compressors.Put(w)
+	w.Reset(&blob)
 	for _, key := range slices.Sorted(maps.Keys(k)) {
 		if strings.ContainsAny(key, "\t\n") || bytes.ContainsRune(k[key], '\n') {
 			return nil, fmt.Errorf("encode known records: a key or ref has a line break or a tab")

@@ -62,7 +62,7 @@ func (r *Reader) Gone(ctx context.Context, list, member string) (bool, error) {
 	if err := checkList(op, list); err != nil {
 		return false, err
 	}
-	if !memberID.MatchString(member) {
+	if !validMemberID(member) {
 		return false, wrong(op, "the member ID is not valid: want the MD5 of an address")
 	}
 	body, err := r.get(ctx, op, "/lists/"+list+"/members/"+member, url.Values{"fields": {"id,list_id"}})
@@ -91,7 +91,7 @@ func (r *Reader) Member(ctx context.Context, list, member string) (Page, error) 
 	if err := checkList(op, list); err != nil {
 		return Page{}, err
 	}
-	if !memberID.MatchString(member) {
+	if !validMemberID(member) {
 		return Page{}, wrong(op, "the member ID is not valid: want the MD5 of an address")
 	}
 	fields := url.Values{"fields": {strings.ReplaceAll(memberFields, "members.", "")}}

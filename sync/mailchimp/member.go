@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"regexp"
 	"time"
 )
 
@@ -107,62 +106,73 @@ type item struct {
 	fault  error
 }
 
-var memberID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+// wire is a member as the API presents it. Its texts replace the times of Member.
+type wire struct {
+	Member
+	ListID      string `json:"list_id"`
+	LastChanged string `json:"last_changed"`
+	SignedUp    string `json:"timestamp_signup"`
+	OptedIn     string `json:"timestamp_opt"`
+}
+
+// errMember quotes no value: it may be personal.
+var errMember = errors.New("a field has another type than the API documents")
 
 // parseMember parses a member of a response. A member that cannot be used has a fault.
 func parseMember(raw json.RawMessage) item {
-	var head struct {
-		ID          string `json:"id"`
-		ListID      string `json:"list_id"`
-		LastChanged string `json:"last_changed"`
+	var w wire
+	var fault error
+	if json.Unmarshal(raw, &w) != nil {
+		fault = errMember
+		// Some field has another type. The place of the member in the list needs three of them.
+		var head struct {
+			ID          string `json:"id"`
+			ListID      string `json:"list_id"`
+			LastChanged string `json:"last_changed"`
+		}
+		if err := json.Unmarshal(raw, &head); err != nil {
+			mark := fingerprint(string(raw))
+			return item{key: mark, mark: mark, fault: errors.New("want an object with the texts id, list_id and last_changed")}
+		}
+		w = wire{Member: Member{ID: head.ID}, ListID: head.ListID, LastChanged: head.LastChanged}
 	}
-	if err := json.Unmarshal(raw, &head); err != nil {
-		mark := fingerprint(string(raw))
-		return item{key: mark, mark: mark, fault: errors.New("want an object with the texts id, list_id and last_changed")}
-	}
-	it := item{key: fingerprint(head.ID), mark: fingerprint(head.ID + " " + head.LastChanged), listID: head.ListID}
-	if !memberID.MatchString(head.ID) {
+	it := item{key: fingerprint(w.ID), mark: fingerprint(w.ID + " " + w.LastChanged), listID: w.ListID}
+	if !validMemberID(w.ID) {
 		it.key = fingerprint(string(raw))
 		it.fault = errors.New(`field "id": want the MD5 of an address`)
 	} else {
-		it.id = head.ID
+		it.id = w.ID
 	}
-	at, err := time.Parse(time.RFC3339, head.LastChanged)
+	at, err := time.Parse(time.RFC3339, w.LastChanged)
 	if err != nil || at.Nanosecond() != 0 {
 		it.fault = errors.Join(it.fault, errors.New(`field "last_changed": want a time such as 2015-10-21T15:41:36+00:00`))
 	} else {
 		it.at = at.UTC()
 	}
 	if it.fault == nil {
-		it.member, it.fault = decodeMember(raw)
+		it.fault = fault
+	}
+	if it.fault == nil {
+		it.member, it.fault = w.member()
 		it.member.LastChanged = it.at
 	}
 	return it
 }
 
-// errMember quotes no value: it may be personal.
-var errMember = errors.New("a field has another type than the API documents")
-
-func decodeMember(raw json.RawMessage) (Member, error) {
-	var m Member
-	var times struct {
-		SignedUp string `json:"timestamp_signup"`
-		OptedIn  string `json:"timestamp_opt"`
-	}
-	if json.Unmarshal(raw, &m) != nil || json.Unmarshal(raw, &times) != nil {
-		return Member{}, errMember
-	}
+// member returns the member without the time of its last change.
+func (w wire) member() (Member, error) {
+	m := w.Member
 	if !m.Status.known() {
 		return Member{}, errors.New(
 			`field "status": want subscribed, unsubscribed, cleaned, pending, transactional or archived`)
 	}
 	var signedUp, optedIn error
 	// Members that were added by hand have empty texts.
-	if times.SignedUp != "" {
-		m.SignedUp, signedUp = time.Parse(time.RFC3339, times.SignedUp)
+	if w.SignedUp != "" {
+		m.SignedUp, signedUp = time.Parse(time.RFC3339, w.SignedUp)
 	}
-	if times.OptedIn != "" {
-		m.OptedIn, optedIn = time.Parse(time.RFC3339, times.OptedIn)
+	if w.OptedIn != "" {
+		m.OptedIn, optedIn = time.Parse(time.RFC3339, w.OptedIn)
 	}
 	switch {
 	case signedUp != nil:
@@ -172,6 +182,19 @@ func decodeMember(raw json.RawMessage) (Member, error) {
 	default:
 		return m, nil
 	}
+}
+
+// validMemberID reports whether a text is an MD5 in lower-case hexadecimal digits.
+func validMemberID(text string) bool {
+	if len(text) != 32 {
+		return false
+	}
+	for i := range len(text) {
+		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // fingerprint shortens a text irreversibly. An ID is the MD5 of an address, which can be guessed.

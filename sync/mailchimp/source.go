@@ -85,6 +85,14 @@ type ref struct {
 	ContactID     string `json:"contact_id,omitempty"`
 }
 
+// presented is a member as a mapping sees it: as the API presents it.
+type presented struct {
+	Member
+	SignedUp    string `json:"timestamp_signup"`
+	OptedIn     string `json:"timestamp_opt"`
+	LastChanged string `json:"last_changed"`
+}
+
 // record returns a member as a record, without its data for a scan.
 func (m Member) record(scan bool) (sync.Record, error) {
 	r := sync.Record{Key: m.ID}
@@ -92,11 +100,8 @@ func (m Member) record(scan bool) (sync.Record, error) {
 	if r.Ref, err = json.Marshal(ref{UniqueEmailID: m.UniqueEmailID, ContactID: m.ContactID}); err != nil || scan {
 		return r, err
 	}
-	object := map[string]any{
-		"id": m.ID, "unique_email_id": m.UniqueEmailID, "contact_id": m.ContactID, "email_address": m.Email,
-		"status": m.Status, "merge_fields": m.MergeFields, "timestamp_signup": text(m.SignedUp),
-		"timestamp_opt": text(m.OptedIn), "last_changed": text(m.LastChanged), "language": m.Language, "vip": m.VIP,
-		"tags": m.Tags, "tags_count": m.TagsCount,
+	object := presented{
+		Member: m, SignedUp: text(m.SignedUp), OptedIn: text(m.OptedIn), LastChanged: text(m.LastChanged),
 	}
 	if r.Data, err = json.Marshal(object); err != nil {
 		return r, bad(opRead, "a member cannot be written as JSON")
