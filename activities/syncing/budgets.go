@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"math/rand/v2"
 	stdsync "sync"
 	"time"
 
@@ -14,19 +13,15 @@ import (
 	"github.com/sluicehq/sluice/sync"
 )
 
-// Times of budgets.
+// Times of requests.
 const (
-	// slotTTL is the time after which the slots of a dead worker are free.
-	slotTTL = 30 * time.Second
-	// renewEvery is the time between two renewals.
-	renewEvery = slotTTL / 3
-	// pollSlot is the mean time between two attempts to take a slot.
-	pollSlot = 100 * time.Millisecond
-	// releaseTimeout bounds the release of a slot, which expires otherwise.
-	releaseTimeout = 5 * time.Second
 	// staleAfter is the age of a reserved time that is not used any more: others have been given the
-	// times after it.
-	staleAfter = 10 * time.Millisecond
+	// times after it. It is well below what spacingMargin adds to eight requests.
+	staleAfter = 30 * time.Millisecond
+	// slowReserve is the duration of a reservation after which its times are too uncertain to be used, up to
+	// reserveAttempts times in a row.
+	slowReserve     = 50 * time.Millisecond
+	reserveAttempts = 3
 	// spacingMargin lengthens the distance of requests, so that some of them may be late without a breach.
 	spacingMargin = 1.08
 	// blocksPerSecond is how often the times of an account's requests are reserved.
@@ -51,9 +46,10 @@ var _ sync.Budgets = (*Budgets)(nil)
 // account is what this worker has of an account. Its turns are given in the order of requests.
 type account struct {
 	slotTurn, requestTurn chan struct{}
-	slots                 int
-	// times are reserved for requests.
+	slotCache
+	// times are reserved for requests, last is the latest of all that were.
 	times []time.Time
+	last  time.Time
 }
 
 // NewBudgets returns budgets. holder identifies one run of this process.
@@ -61,28 +57,15 @@ func NewBudgets(store *syncstore.Store, holder string, log *slog.Logger) *Budget
 	return &Budgets{store: store, holder: holder, log: log, accounts: map[string]*account{}}
 }
 
-// Renew keeps the slots of this worker until ctx ends.
-func (b *Budgets) Renew(ctx context.Context) {
-	ticker := time.NewTicker(renewEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-		if err := b.store.RenewSlots(ctx, b.holder, slotTTL); err != nil && ctx.Err() == nil {
-			b.log.Warn("could not renew connection slots", "error", err)
-		}
-	}
-}
-
 func (b *Budgets) account(name string) *account {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.accounts[name]
 	if a == nil {
-		a = &account{slotTurn: make(chan struct{}, 1), requestTurn: make(chan struct{}, 1)}
+		a = &account{
+			slotTurn: make(chan struct{}, 1), requestTurn: make(chan struct{}, 1),
+			slotCache: slotCache{freed: make(chan struct{}, 1)},
+		}
 		b.accounts[name] = a
 	}
 	return a
@@ -98,50 +81,21 @@ func take(ctx context.Context, turn chan struct{}) error {
 	}
 }
 
-// Slot waits for a connection of an account.
-func (b *Budgets) Slot(ctx context.Context, name string, slots int) (release func(), err error) {
-	a := b.account(name)
-	if err := take(ctx, a.slotTurn); err != nil {
-		return nil, err
-	}
-	defer func() { <-a.slotTurn }()
-	if a.slots < slots {
-		if err := b.store.AddSlots(ctx, name, slots); err != nil {
-			return nil, err
-		}
-		a.slots = slots
-	}
-	for {
-		slot, ok, err := b.store.TakeSlot(ctx, name, b.holder, slots, slotTTL)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			return func() { b.release(ctx, slot) }, nil
-		}
-		//nolint:gosec // G404: jitter
-		if err := delay.Wait(ctx, pollSlot/2+rand.N(pollSlot)); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// release frees a slot, also after the end of the caller's context.
-func (b *Budgets) release(ctx context.Context, slot syncstore.Slot) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
-	defer cancel()
-	if err := b.store.ReleaseSlot(ctx, slot); err != nil {
-		b.log.Warn("could not release a connection slot: it expires", "account", slot.Account, "error", err)
-	}
-}
-
 // Request waits until an account may make a request.
 func (b *Budgets) Request(ctx context.Context, name string, perSecond float64) error {
-	at, err := b.reserve(ctx, name, perSecond)
-	if err != nil {
-		return err
+	for {
+		at, err := b.reserve(ctx, name, perSecond)
+		if err != nil {
+			return err
+		}
+		if err := delay.Wait(ctx, time.Until(at)); err != nil {
+			return err
+		}
+		// A process that was not scheduled in time must not send its request with the next ones.
+		if time.Since(at) <= staleAfter {
+			return nil
+		}
 	}
-	return delay.Wait(ctx, time.Until(at))
 }
 
 // reserve returns the time of the next request.
@@ -158,20 +112,40 @@ func (b *Budgets) reserve(ctx context.Context, name string, perSecond float64) (
 		a.times = a.times[1:]
 	}
 	if len(a.times) == 0 {
-		spacing := time.Duration(float64(time.Second) * spacingMargin / perSecond)
-		block := min(max(1, int(perSecond/blocksPerSecond)), maxBlock)
-		first, err := b.store.ReserveRequests(ctx, name, block, spacing)
-		if err != nil {
+		if err := b.reserveBlock(ctx, name, a, perSecond); err != nil {
 			return time.Time{}, err
-		}
-		begin := time.Now().Add(first)
-		for i := range block {
-			a.times = append(a.times, begin.Add(time.Duration(i)*spacing))
 		}
 	}
 	at := a.times[0]
 	a.times = a.times[1:]
 	return at, nil
+}
+
+// reserveBlock reserves the times of some requests. The database gives them by its clock; a slow answer makes
+// them late here, compared with those of other workers. Times of this worker keep their distance in any case.
+func (b *Budgets) reserveBlock(ctx context.Context, name string, a *account, perSecond float64) error {
+	spacing := time.Duration(float64(time.Second) * spacingMargin / perSecond)
+	block := min(max(1, int(perSecond/blocksPerSecond)), maxBlock)
+	var begin time.Time
+	for attempt := 1; ; attempt++ {
+		asked := time.Now()
+		first, err := b.store.ReserveRequests(ctx, name, block, spacing)
+		if err != nil {
+			return err
+		}
+		begin = time.Now().Add(first)
+		if time.Since(asked) <= slowReserve || attempt == reserveAttempts {
+			break
+		}
+	}
+	if next := a.last.Add(spacing); begin.Before(next) {
+		begin = next
+	}
+	for i := range block {
+		a.last = begin.Add(time.Duration(i) * spacing)
+		a.times = append(a.times, a.last)
+	}
+	return nil
 }
 
 // Delay delays the next request of an account, over all workers.
