@@ -37,7 +37,7 @@ type SyncView struct {
 	State   string
 	Rejects int64
 	// Scan is the last scan for deletions, Run the latest run; nil if there was none.
-	Scan *syncstore.Known
+	Scan *syncstore.Scan
 	Run  *syncstore.Run
 }
 
@@ -59,12 +59,12 @@ func ViewSync(ctx context.Context, rows *syncstore.Store, name string, now time.
 	if v.Rejects, err = rows.CountRejects(ctx, name); err != nil {
 		return SyncView{}, err
 	}
-	known, scanned, err := rows.LastScan(ctx, name)
+	scans, err := rows.ScansOf(ctx, []string{name})
 	if err != nil {
 		return SyncView{}, err
 	}
-	if scanned {
-		v.Scan = &known
+	if scan, scanned := scans[name]; scanned {
+		v.Scan = &scan
 	}
 	status := ""
 	if len(runs) > 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
@@ -97,6 +98,19 @@ func writeSyncJSON(ctx context.Context, s *session, rows *syncstore.Store, name 
 	return writeJSON(s.cli, syncView(view))
 }
 
+// writeSyncsJSON writes listed syncs as JSON.
+func writeSyncsJSON(ctx context.Context, c *cli.Context, rows *syncstore.Store, all []syncstore.Listed) error {
+	views, err := starter.ViewSyncs(ctx, rows, all, time.Now())
+	if err != nil {
+		return err
+	}
+	list := make([]syncJSON, len(views))
+	for i, v := range views {
+		list[i] = syncView(v)
+	}
+	return writeJSON(c, list)
+}
+
 func syncView(v starter.SyncView) syncJSON {
 	row := v.Row
 	view := syncJSON{
@@ -141,15 +155,7 @@ func listSyncs(ctx context.Context, s *session) error {
 	more := len(all) > limit
 	all = all[:min(limit, len(all))]
 	if asJSON(c) {
-		views := make([]syncJSON, len(all))
-		for i, one := range all {
-			view, err := starter.ViewSync(ctx, rows, one.Name, time.Now())
-			if err != nil {
-				return err
-			}
-			views[i] = syncView(view)
-		}
-		return writeJSON(c, views)
+		return writeSyncsJSON(ctx, c, rows, all)
 	}
 	if len(all) == 0 {
 		return say(c, "No syncs found. Create one with `sluice sync create`.")
@@ -264,7 +270,7 @@ func rejectsLine(v starter.SyncView) string {
 	return fmt.Sprintf("%s; list them with `sluice sync rejects %s`", plural(v.Rejects, "record"), v.Row.Name)
 }
 
-func scanLine(k *syncstore.Known) string {
+func scanLine(k *syncstore.Scan) string {
 	if k == nil {
 		return "not scanned yet"
 	}

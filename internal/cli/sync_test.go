@@ -195,4 +195,7 @@ func TestSyncFaults(t *testing.T) {
 	var now seenSync
 	s.json(t, &now, "sync", "show", "news")
 	require.Equal(t, map[string]any{"items_per_request": 50.0, "deletions": "ignore"}, now.Settings)
+	var all []seenSync
+	s.json(t, &all, "sync", "list")
+	require.Equal(t, []seenSync{now}, all)
 }

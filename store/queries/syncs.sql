@@ -18,7 +18,7 @@ SELECT * FROM syncs WHERE name = $1 FOR UPDATE;
 
 -- ListSyncs returns all syncs in order of their names.
 -- name: ListSyncs :many
-SELECT s.*, coalesce(r.rejects, 0)::bigint AS rejects, coalesce(l.id, 0)::bigint AS last_run,
+SELECT sqlc.embed(s), coalesce(r.rejects, 0)::bigint AS rejects, coalesce(l.id, 0)::bigint AS last_run,
        coalesce(l.status, '')::text AS last_status, coalesce(l.error, '')::text AS last_error
 FROM syncs s
 LEFT JOIN LATERAL (SELECT count(*) AS rejects FROM sync_rejects x WHERE x.sync = s.name) r ON true

@@ -25,8 +25,18 @@ type Known = db.SyncKnown
 // Reject is a record that is not delivered as it is.
 type Reject = db.SyncReject
 
-// Listed is a sync in a list, with the number of its rejected records and its last run.
-type Listed = db.ListSyncsRow
+// Listed is a sync in a list.
+type Listed struct {
+	Sync
+	// Rejects is the number of its rejected records.
+	Rejects int64
+	// LastRun is the id of its last run, 0 if there was none; the others are how that went.
+	LastRun               int64
+	LastStatus, LastError string
+}
+
+// Scan is the figures of the last scan of a sync.
+type Scan = db.SyncScansOfRow
 
 // PageRow is the checkpoint of a page.
 type PageRow = db.ListSyncPagesRow

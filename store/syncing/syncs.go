@@ -57,7 +57,11 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Listed, er
 	if err != nil {
 		return nil, fmt.Errorf("list syncs: %w", err)
 	}
-	return rows, nil
+	all := make([]Listed, len(rows))
+	for i, r := range rows {
+		all[i] = Listed{Sync: r.Sync, Rejects: r.Rejects, LastRun: r.LastRun, LastStatus: r.LastStatus, LastError: r.LastError}
+	}
+	return all, nil
 }
 
 // Change changes what users can change of a sync: fn changes the row that it is given. A run that is

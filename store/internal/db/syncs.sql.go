@@ -283,35 +283,11 @@ LIMIT $2::bigint
 `
 
 type ListSyncsRow struct {
-	Name            string
-	FromKind        string
-	FromConnection  string
-	ListID          string
-	ToKind          string
-	ToConnection    string
-	EverySeconds    int64
-	Settings        json.RawMessage
-	LatestTimestamp *time.Time
-	ElapsedSeconds  *float64
-	TotalUpdates    *int64
-	Version         int64
-	Paused          bool
-	Note            string
-	CreatedBy       string
-	CreatedAt       time.Time
-	WokenAt         *time.Time
-	SucceededAt     *time.Time
-	CurrentTo       time.Time
-	AlarmedAt       *time.Time
-	Alarms          int64
-	ComparedAt      *time.Time
-	AppliedVersion  int64
-	Watch           string
-	Place           int32
-	Rejects         int64
-	LastRun         int64
-	LastStatus      string
-	LastError       string
+	Sync       Sync
+	Rejects    int64
+	LastRun    int64
+	LastStatus string
+	LastError  string
 }
 
 // ListSyncs returns all syncs in order of their names.
@@ -325,31 +301,31 @@ func (q *Queries) ListSyncs(ctx context.Context, after string, rowLimit int64) (
 	for rows.Next() {
 		var i ListSyncsRow
 		if err := rows.Scan(
-			&i.Name,
-			&i.FromKind,
-			&i.FromConnection,
-			&i.ListID,
-			&i.ToKind,
-			&i.ToConnection,
-			&i.EverySeconds,
-			&i.Settings,
-			&i.LatestTimestamp,
-			&i.ElapsedSeconds,
-			&i.TotalUpdates,
-			&i.Version,
-			&i.Paused,
-			&i.Note,
-			&i.CreatedBy,
-			&i.CreatedAt,
-			&i.WokenAt,
-			&i.SucceededAt,
-			&i.CurrentTo,
-			&i.AlarmedAt,
-			&i.Alarms,
-			&i.ComparedAt,
-			&i.AppliedVersion,
-			&i.Watch,
-			&i.Place,
+			&i.Sync.Name,
+			&i.Sync.FromKind,
+			&i.Sync.FromConnection,
+			&i.Sync.ListID,
+			&i.Sync.ToKind,
+			&i.Sync.ToConnection,
+			&i.Sync.EverySeconds,
+			&i.Sync.Settings,
+			&i.Sync.LatestTimestamp,
+			&i.Sync.ElapsedSeconds,
+			&i.Sync.TotalUpdates,
+			&i.Sync.Version,
+			&i.Sync.Paused,
+			&i.Sync.Note,
+			&i.Sync.CreatedBy,
+			&i.Sync.CreatedAt,
+			&i.Sync.WokenAt,
+			&i.Sync.SucceededAt,
+			&i.Sync.CurrentTo,
+			&i.Sync.AlarmedAt,
+			&i.Sync.Alarms,
+			&i.Sync.ComparedAt,
+			&i.Sync.AppliedVersion,
+			&i.Sync.Watch,
+			&i.Sync.Place,
 			&i.Rejects,
 			&i.LastRun,
 			&i.LastStatus,
