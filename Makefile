@@ -20,6 +20,7 @@ BENCHARGS ?=
 MIXED_IMPORTS ?= 2000
 MIXED_JOBS    ?= 20000
 MIXED_KILLS   ?= 12
+SYNC_KILLS    ?= 100
 PKG       ?= ./...
 ONCE      ?=
 STATE     ?= state/state.json
@@ -122,9 +123,10 @@ test-stress: doctor engines build ## Repeat the tests that could race, under loa
 	@tools/stress.sh
 
 .PHONY: soak
-soak: doctor engines build ## Kill workers of different programs at full size (MIXED_IMPORTS, MIXED_JOBS, MIXED_KILLS)
+soak: doctor engines build ## Kill workers at full size (MIXED_IMPORTS, MIXED_JOBS, MIXED_KILLS, SYNC_KILLS)
 	KILLTEST_MIXED_IMPORTS=$(MIXED_IMPORTS) KILLTEST_MIXED_JOBS=$(MIXED_JOBS) KILLTEST_MIXED_KILLS=$(MIXED_KILLS) \
-	go -C devstack test ./killtest -run '^TestKillMixed$$' -count=1 -v -timeout 90m
+	KILLTEST_SYNC_KILLS=$(SYNC_KILLS) \
+	go -C devstack test ./killtest -run '^TestKill(Mixed|Sync)$$' -count=1 -v -timeout 90m
 
 .PHONY: fuzz
 fuzz: doctor ## Run each fuzz target for FUZZTIME (20s)
@@ -145,6 +147,10 @@ bench-lifecycle: doctor engines build ## Measure imports without data (BENCHARGS
 .PHONY: bench-jobs
 bench-jobs: doctor engines build-dev ## Measure deliveries by Sluice and by River (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-jobs $(BENCHARGS)
+
+.PHONY: bench-sync
+bench-sync: doctor engines build ## Measure list sync at and above Ometria's rate, and of 1,000 lists (BENCHARGS)
+	$(dev) exec -- go -C bench run ./cmd/bench-sync $(BENCHARGS)
 
 .PHONY: lint
 lint: doctor lint-tools ## Check formatting, words, style, workflows, generated code and known vulnerabilities

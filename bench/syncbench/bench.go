@@ -1,0 +1,170 @@
+package syncbench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/bench/workerprocess"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/fakemailchimp"
+	"github.com/sluicehq/sluice/internal/fakeometria"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+	"github.com/sluicehq/sluice/sync"
+)
+
+// bench is what a case works with: a stack, and a worker of its own, so that its memory is the case's.
+type bench struct {
+	worker      *workerprocess.Worker
+	store       *dispatchstore.Store
+	db          *pgxpool.Pool
+	temporal    client.Client
+	syncs       *starter.Syncs
+	connections *connections.Connections
+}
+
+// withBench measures a case with a fresh worker.
+func withBench(ctx context.Context, cfg Config, measure func(*bench) error) (err error) {
+	w, err := workerprocess.Start(ctx, cfg.Sluice)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Stop()) }()
+	b := &bench{worker: w}
+	defer b.close()
+	if err := b.connect(ctx); err != nil {
+		return err
+	}
+	return measure(b)
+}
+
+// connect finds the stack by the environment that `sluice-dev exec` has set.
+func (b *bench) connect(ctx context.Context) error {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), os.Environ())
+	if err != nil {
+		return err
+	}
+	if b.store, err = dispatchstore.Open(ctx, store.Config{DSN: settings.Store.DSN}, nil); err != nil {
+		return err
+	}
+	if b.db, err = pgxpool.New(ctx, settings.Store.DSN); err != nil {
+		return err
+	}
+	if b.temporal, err = client.DialContext(ctx, options); err != nil {
+		return err
+	}
+	kinds := components.Stock(settings).Kinds
+	b.syncs = &starter.Syncs{
+		Temporal: b.temporal, Store: syncstore.New(b.store.Store), Kinds: kinds, AnswerTimeout: time.Minute,
+	}
+	b.connections = &connections.Connections{
+		Store: b.store.Deliveries, Registry: kinds,
+		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: settings.Connections.KeysetFile}),
+	}
+	return nil
+}
+
+func (b *bench) close() {
+	if b.temporal != nil {
+		b.temporal.Close()
+	}
+	if b.db != nil {
+		b.db.Close()
+	}
+	if b.store != nil {
+		b.store.Close()
+	}
+}
+
+// Rates of requests to Ometria: that of its contracts, and one above what the bench reaches.
+const (
+	ometriaRate = 8
+	liftedRate  = 1000
+	// pushRecords is the number of records of a request.
+	pushRecords = 100
+)
+
+// account is an account of both systems, with a connection to each. Both have its name.
+type account struct {
+	name      string
+	mailchimp *fakemailchimp.Server
+	ometria   *fakeometria.Server
+	stop      func() error
+}
+
+// openAccount starts the fakes of an account and adds the connections.
+func (b *bench) openAccount(ctx context.Context, name string, lifted bool) (a *account, err error) {
+	rate, fakeRate := ometriaRate, ometriaRate
+	if lifted {
+		rate, fakeRate = liftedRate, -1
+	}
+	a = &account{
+		name: name, mailchimp: fakemailchimp.New(fakemailchimp.Config{}),
+		ometria: fakeometria.New(fakeometria.Config{Rate: fakeRate, Queue: -1}),
+	}
+	from, err := serve(ctx, a.mailchimp)
+	if err != nil {
+		return nil, err
+	}
+	to, err := serve(ctx, a.ometria)
+	if err != nil {
+		return nil, errors.Join(err, from.stop())
+	}
+	a.stop = func() error { return errors.Join(from.stop(), to.stop()) }
+	for _, c := range []connections.New{
+		{
+			Name: "mc-" + name, Kind: "mailchimp", Secrets: map[string]string{"api_key": fakemailchimp.Key},
+			Settings: json.RawMessage(fmt.Sprintf(`{"endpoint": %q}`, from.url+"/3.0")),
+		},
+		{
+			Name: "om-" + name, Kind: "ometria", Secrets: map[string]string{"api_key": fakeometria.Key},
+			Settings: json.RawMessage(fmt.Sprintf(`{"endpoint": %q, "requests_per_second": %d}`, to.url+"/v2", rate)),
+		},
+	} {
+		if _, err := b.connections.Add(ctx, c); err != nil {
+			return nil, errors.Join(err, a.stop())
+		}
+	}
+	return a, nil
+}
+
+// fill adds members to a list, who changed long ago, three a second.
+func (a *account) fill(list string, members int) {
+	all, first := make([]fakemailchimp.Member, members), time.Now().Add(-30*24*time.Hour)
+	for i := range all {
+		at := first.Add(time.Duration(i/3) * time.Second)
+		all[i] = fakemailchimp.Member{
+			Email: fmt.Sprintf("member-%s-%d@example.com", list, i), LastChanged: at, OptedIn: at,
+			MergeFields: map[string]any{"FNAME": fmt.Sprint("First ", i), "LNAME": fmt.Sprint("Last ", i)},
+		}
+	}
+	a.mailchimp.PutIn(list, all...)
+}
+
+// create creates the sync of a list, which begins its full load.
+func (b *bench) create(ctx context.Context, a *account, name, list string, settings sync.Settings) error {
+	_, err := b.syncs.Create(ctx, starter.NewSync{
+		Name: name, FromKind: "mailchimp", FromConnection: "mc-" + a.name, List: list,
+		ToKind: "ometria", ToConnection: "om-" + a.name, Every: 24 * time.Hour, Settings: settings,
+	})
+	return err
+}
+
+// breaches returns the number of requests above the budgets of an account.
+func (a *account) breaches() int { return a.mailchimp.Over() + a.ometria.Over() }
