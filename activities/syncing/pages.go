@@ -72,7 +72,7 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 		limit = DefaultMaxDuration
 	}
 	r := sync.Run{
-		Reader: o.reader, Writer: o.writer, Mapping: o.mapping, List: row.ListID, Window: w, Cursor: run.Cursor,
+		Reader: s.readerOf(o, run), Writer: o.writer, Mapping: o.mapping, List: row.ListID, Window: w, Cursor: run.Cursor,
 		Skip: run.Skip, Workers: o.settings.WorkerCount,
 		Checkpoint: func(ctx context.Context, c sync.Checkpoint) error {
 			stored++

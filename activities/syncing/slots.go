@@ -168,15 +168,20 @@ func (b *Budgets) Renew(ctx context.Context) {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			for _, a := range b.accounts {
-				b.freeIdle(context.WithoutCancel(ctx), a, true)
-			}
+			b.freeAll(context.WithoutCancel(ctx))
 			return
 		}
 		if err := b.store.RenewSlots(ctx, b.holder, slotTTL); err != nil && ctx.Err() == nil {
 			b.log.Warn("could not renew connection slots", "error", err)
 		}
+	}
+}
+
+// freeAll frees all slots that are not in use, and keeps none from now on.
+func (b *Budgets) freeAll(ctx context.Context) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range b.accounts {
+		b.freeIdle(ctx, a, true)
 	}
 }

@@ -59,6 +59,36 @@ func TestCycles(t *testing.T) {
 	require.Equal(t, 5, out)
 }
 
+// A member that was delivered by an attempt that died before its checkpoint, and deleted before it was read again, is
+// opted out.
+func TestDeletedBeforeTheCheckpoint(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := t.Context()
+	b.fill(0, 40, now.Add(-time.Hour))
+	begun, err := b.Begin(ctx, syncacts.BeginRequest{Sync: "news"})
+	require.NoError(t, err)
+	_, err = b.sql.Exec(ctx, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'killed'; END $$;
+		CREATE TRIGGER refuse BEFORE UPDATE OF pages ON sync_runs FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	require.NoError(t, err)
+	_, err = b.Pages(ctx, syncacts.RunRef{Sync: "news", RunID: begun.RunID})
+	require.ErrorContains(t, err, "killed")
+	require.Equal(t, 40, len(b.ometria.Records())) //nolint:testifylint // Len prints all records
+	_, err = b.sql.Exec(ctx, "DROP TRIGGER refuse ON sync_runs")
+	require.NoError(t, err)
+	b.mailchimp.Delete(email(3))
+	require.EqualValues(t, 39, b.cycle(t).Delivered)
+	b.clock = time.Now().Add(25 * time.Hour)
+	b.cycle(t)
+	out := 0
+	for _, r := range b.ometria.Records() {
+		if r["marketing_optin"] == "EXPLICITLY_OPTEDOUT" {
+			out++
+		}
+	}
+	require.Equal(t, 1, out)
+}
+
 func email(i int) string { return "member-" + string(rune('0'+i)) + "@example.com" }
 
 // An activity that is repeated, also at the same time, delivers each record and records each page once.
