@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/starter"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
@@ -25,6 +26,9 @@ type Load struct {
 	// Breaches is the number of requests above a budget.
 	Breaches int     `json:"breaches"`
 	PeakMiB  float64 `json:"worker_peak_mib"`
+	// WorkerMicros is the processor time of the worker for each member, in microseconds. It does not depend on what
+	// else the machine does.
+	WorkerMicros float64 `json:"worker_us_per_member"`
 }
 
 // list is the list of cases with one list.
@@ -56,6 +60,10 @@ func (b *bench) load(ctx context.Context, of loading) (l *Load, err error) {
 	}
 	defer func() { err = errors.Join(err, a.stop()) }()
 	a.fill(list, of.members)
+	before, err := workerprocess.CPU(b.worker.PID())
+	if err != nil {
+		return nil, err
+	}
 	var seconds []float64
 	for run := range of.runs {
 		began := time.Now()
@@ -83,6 +91,11 @@ func (b *bench) load(ctx context.Context, of loading) (l *Load, err error) {
 		l.Dictated = dictated(of.members)
 		l.Ratio = l.Seconds / l.Dictated
 	}
+	after, err := workerprocess.CPU(b.worker.PID())
+	if err != nil {
+		return nil, err
+	}
+	l.WorkerMicros = float64((after - before).Microseconds()) / float64(of.runs*of.members)
 	l.PeakMiB, err = b.worker.PeakMiB()
 	return l, err
 }

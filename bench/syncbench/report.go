@@ -37,6 +37,7 @@ func report(out io.Writer, r Result) error {
 		name = fmt.Sprintf("%s members, no limit", humanize.Comma(int64(l.Members)))
 		row("members a second", fmt.Sprintf("%.0f (%.1f s)", l.PerSecond, l.Seconds),
 			fmt.Sprintf("at least %d", goalLifted), fmt.Sprintf("%.2f", l.PerSecond/goalLifted))
+		row("processor time of the worker", fmt.Sprintf("%.0f µs for each member", l.WorkerMicros), "", "")
 	}
 	if m := r.Memory; m != nil {
 		name = fmt.Sprintf("%s members, no limit", humanize.Comma(int64(m.Larger.Members)))

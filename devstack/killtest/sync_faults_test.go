@@ -3,7 +3,6 @@ package killtest_test
 import (
 	"context"
 	"math/rand/v2"
-	"time"
 
 	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/fakefault"
@@ -34,15 +33,22 @@ var (
 	}
 )
 
-// fail makes calls of both systems fail, one at a time, until ctx ends.
+// fail makes one call in about twenty fail in both systems, until ctx ends.
 func (s *synced) fail(ctx context.Context, rng *rand.Rand) error {
-	for delay.Wait(ctx, time.Duration(300+rng.IntN(900))*time.Millisecond) == nil {
-		one := mailchimpFaults[rng.IntN(len(mailchimpFaults))]
-		one.Times, one.Skip = 1, rng.IntN(5)
-		s.mailchimp.Inject(one)
-		two := ometriaFaults[rng.IntN(len(ometriaFaults))]
-		two.Method, two.Times, two.Skip = "push", 1, rng.IntN(5)
-		s.ometria.Inject(two)
+	var nextRead, nextPush int
+	for delay.Wait(ctx, tryEvery) == nil {
+		if calls := s.mailchimp.Calls("members"); calls >= nextRead {
+			one := mailchimpFaults[rng.IntN(len(mailchimpFaults))]
+			one.Times, one.Skip = 1, 5+rng.IntN(30)
+			s.mailchimp.Inject(one)
+			nextRead = calls + one.Skip + 1
+		}
+		if calls := s.ometria.Calls("push"); calls >= nextPush {
+			one := ometriaFaults[rng.IntN(len(ometriaFaults))]
+			one.Method, one.Times, one.Skip = "push", 1, 5+rng.IntN(30)
+			s.ometria.Inject(one)
+			nextPush = calls + one.Skip + 1
+		}
 	}
 	return nil
 }

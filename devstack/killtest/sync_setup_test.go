@@ -127,11 +127,11 @@ func (s *synced) expireScan(ctx context.Context) error {
 }
 
 // settle waits until each sync has delivered all changes, and has scanned twice for deletions since the last of
-// them.
+// them. A scan that had begun before that may end in the first of three rounds, and makes its scan undue.
 func (s *synced) settle(ctx context.Context, t *testing.T) {
 	t.Helper()
 	last := s.model.lastChange()
-	for range 2 {
+	for range 3 {
 		require.NoError(t, s.expireScan(ctx))
 		var since time.Time
 		require.NoError(t, s.db.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&since))
@@ -191,7 +191,7 @@ func (s *synced) requireAccounts(ctx context.Context, t *testing.T) {
 		           OR (r.pages, r.read, r.delivered, r.rejected) IS DISTINCT FROM (p.pages, p.read, p.delivered, p.rejected))
 		FROM sync_runs r
 		CROSS JOIN LATERAL (SELECT count(*) AS pages, coalesce(sum(read), 0) AS read, coalesce(sum(delivered), 0) AS delivered,
-		                           coalesce(sum(rejected), 0) AS rejected FROM sync_pages WHERE run_id = r.id) p`).Scan(
+		                           coalesce(sum(rejected), 0) AS rejected FROM sync_pages WHERE run_id = r.id AND page > 0) p`).Scan(
 		&runs, &succeeded, &wrong))
 	assert.Zero(t, wrong, "runs whose records are not accounted for")
 	assert.GreaterOrEqual(t, succeeded, 3*len(s.model.lists))

@@ -59,7 +59,9 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Listed, er
 	}
 	all := make([]Listed, len(rows))
 	for i, r := range rows {
-		all[i] = Listed{Sync: r.Sync, Rejects: r.Rejects, LastRun: r.LastRun, LastStatus: r.LastStatus, LastError: r.LastError}
+		all[i] = Listed{
+			Sync: r.Sync, Rejects: r.Rejects, LastRun: r.LastRun, LastStatus: r.LastStatus, LastError: r.LastError,
+		}
 	}
 	return all, nil
 }
