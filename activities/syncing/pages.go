@@ -75,8 +75,11 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 		Reader: s.readerOf(o, run), Writer: o.writer, Mapping: o.mapping, List: row.ListID, Window: w, Cursor: run.Cursor,
 		Skip: run.Skip, Workers: o.settings.WorkerCount,
 		Checkpoint: func(ctx context.Context, c sync.Checkpoint) error {
-			stored++
-			return s.checkpoint(ctx, run, c)
+			err := s.checkpoint(ctx, run, c)
+			if err == nil {
+				stored++
+			}
+			return err
 		},
 		Enough: func() bool { return time.Since(begun) > limit || s.stopping() },
 	}
