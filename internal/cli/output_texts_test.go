@@ -150,7 +150,7 @@ func TestSyncLines(t *testing.T) {
 	at := time.Date(2026, time.January, 31, 12, 0, 0, 0, time.UTC)
 	require.Equal(t, "scanned 2026-01-31 12:00 UTC: 1,200 found, 30 missing, 4 opted out; more are missing than max_missing allows: "+
 		"check the list, or raise max_missing",
-		scanLine(&syncstore.Known{ScannedAt: at, Found: 1200, MissingCount: 30, Deleted: 4, Exceeded: true}))
+		scanLine(&syncstore.Scan{ScannedAt: at, Found: 1200, MissingCount: 30, Deleted: 4, Exceeded: true}))
 	require.Equal(t, "9, full running: 10 of about 1,200 read, 8 delivered, 2 rejected, 1 skipped", runLine(&syncstore.Run{
 		ID: 9, Kind: "full", Status: syncstore.StatusRunning, Read: 10, Announced: 1200, Delivered: 8, Rejected: 2, Skipped: 1,
 	}))
