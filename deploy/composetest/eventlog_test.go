@@ -88,9 +88,9 @@ func TestEventLogConfiguration(t *testing.T) {
 		t.Parallel()
 		mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
 		require.NoError(t, err)
-		version := regexp.MustCompile(`(?m)^\tgithub.com/nats-io/nats-server/v2 v(\S+)$`).FindStringSubmatch(string(mod))
+		version := regexp.MustCompile(`(?m)^\tgithub\.com/nats-io/nats-server/v2 v(\S+)$`).FindStringSubmatch(string(mod))
 		require.Len(t, version, 2)
-		require.Equal(t, version[1], server.VERSION, "this module has another one than the root")
+		require.Equal(t, server.VERSION, version[1], "this module has another one than the root")
 		require.Equal(t, "nats:"+version[1]+"-alpine", service.Image)
 	})
 }

@@ -32,7 +32,7 @@ var own = []string{"migrate", "server", "sluice", "worker"}
 // compares the list with the code.
 func variables(t *testing.T) []string {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join(root, "docs/configuration.md"))
+	page, err := os.ReadFile(filepath.Join(root, "docs", "configuration.md"))
 	require.NoError(t, err)
 	var names []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `[a-z_.]+` \\| `(SLUICE_[A-Z_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
