@@ -246,7 +246,7 @@ func TestSyncStates(t *testing.T) {
 	now := time.Date(2026, time.January, 31, 12, 0, 0, 0, time.UTC)
 	recent := now.Add(-time.Minute)
 	listed := func(change func(*syncstore.Listed)) syncstore.Listed {
-		l := syncstore.Listed{EverySeconds: 3600, CurrentTo: recent, SucceededAt: &recent}
+		l := syncstore.Listed{Sync: syncstore.Sync{EverySeconds: 3600, CurrentTo: recent, SucceededAt: &recent}}
 		change(&l)
 		return l
 	}
