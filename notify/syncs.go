@@ -74,13 +74,21 @@ func syncMail(a dispatchstore.SyncAlarm) (subject, text string) {
 		line("Sync %s is current again: %s has the changes of list %s up to %s.", a.Sync, a.To, a.List, current)
 		return subject, b.String()
 	}
-	subject = fmt.Sprintf("Sync %s is late", a.Sync)
+	subject = fmt.Sprintf("Sync %s needs attention", a.Sync)
 	if a.Late {
+		subject = fmt.Sprintf("Sync %s is late", a.Sync)
 		line("Sync %s is late: %s has the changes of list %s only up to %s.", a.Sync, a.To, a.List, current)
 		line("It runs every %s.", time.Duration(a.EverySeconds)*time.Second)
 	}
 	if a.Exceeded {
 		line("A scan of list %s has found too many members missing: no deletion was delivered.", a.List)
+	}
+	if a.Differing {
+		line("The last full load of list %s differs from the counts of its source by more than max_missing allows.", a.List)
+	}
+	if a.Stopped {
+		line("The run was stopped: too many pages in a row were wholly rejected. `sluice sync rejects %s` has the reasons; "+
+			"`sluice sync run %s` continues it.", a.Sync, a.Sync)
 	}
 	if a.LastError != "" {
 		line("Error of the last run: %s", storable(a.LastError))

@@ -16,7 +16,7 @@ func TestSyncJobs(t *testing.T) {
 	cfg.Settings.To, cfg.Settings.Webhooks = "anna@example.com, Anna@example.com", "ops"
 	a := dispatchstore.SyncAlarm{
 		ID: "sync_news_1_late", Event: dispatchstore.EventSyncLate, Sync: "news", From: "mc", To: "om", List: "1a2d7ebf82",
-		EverySeconds: 7200, CurrentTo: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Late: true, Exceeded: true, LastError: "401",
+		EverySeconds: 7200, CurrentTo: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Late: true, Exceeded: true, Differing: true, Stopped: true, LastError: "401",
 	}
 	jobs, faults := notifier(t, cfg).SyncJobs(t.Context(), a, dispatchstore.Recipients{})
 	require.Empty(t, faults)
@@ -27,6 +27,8 @@ func TestSyncJobs(t *testing.T) {
 	require.Equal(t, "Sync news is late: om has the changes of list 1a2d7ebf82 only up to 2026-01-02T03:04:05Z.\n"+
 		"It runs every 2h0m0s.\n"+
 		"A scan of list 1a2d7ebf82 has found too many members missing: no deletion was delivered.\n"+
+		"The last full load of list 1a2d7ebf82 differs from the counts of its source by more than max_missing allows.\n"+
+		"The run was stopped: too many pages in a row were wholly rejected. `sluice sync rejects news` has the reasons; `sluice sync run news` continues it.\n"+
 		"Error of the last run: 401\n\n"+
 		"`sluice sync show news` and `sluice sync history news` have the details. There is one more mail when it has recovered.\n",
 		sent[0].Text)

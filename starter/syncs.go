@@ -55,7 +55,7 @@ type NewSync struct {
 
 var (
 	validSync = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,49}$`)
-	validList = regexp.MustCompile(`^[0-9A-Za-z_-]{1,100}$`)
+	validList = regexp.MustCompile(`^[0-9A-Za-z_.-]{1,100}$`)
 )
 
 // Validate returns all faults that need no store.
@@ -67,7 +67,7 @@ func (n NewSync) Validate() error {
 	}
 	if !validList.MatchString(n.List) {
 		faults = append(faults, fmt.Errorf(
-			"list %q: want letters, digits, dashes and underscores, such as 1a2d7ebf82", n.List))
+			"list %q: want letters, digits, dots, dashes and underscores, such as 1a2d7ebf82", n.List))
 	}
 	return errors.Join(append(faults, checkEvery(n.Every), n.Settings.Validate())...)
 }
@@ -189,8 +189,8 @@ func (s *Syncs) answerTimeout() time.Duration {
 	return s.AnswerTimeout
 }
 
-// Run runs a sync now. While a run is under way, another one follows it. The error is store.ErrConflict if the
-// sync is paused.
+// Run runs a sync now. While a run is under way, another one follows it; one that has stopped continues. The
+// error is store.ErrConflict if the sync is paused.
 func (s *Syncs) Run(ctx context.Context, name string, by By) error {
 	row, err := s.Store.Sync(ctx, name)
 	if err != nil {
@@ -200,6 +200,38 @@ func (s *Syncs) Run(ctx context.Context, name string, by By) error {
 		return fmt.Errorf("sync %s is paused: resume it, which runs it: %w", name, store.ErrConflict)
 	}
 	return s.send(ctx, name, workflows.CommandRun, func(o command.Command) any { return syncing.Run{Command: o} }, by)
+}
+
+// FindRejected searches a page for records that the target has accepted and rejected later, after the run that is
+// under way. Each that is found is a rejected record then. The error is store.ErrConflict if the sync is paused or
+// stopped, and store.ErrNotFound if the page has no delivered records or is older than syncstore.KeptIDs.
+func (s *Syncs) FindRejected(ctx context.Context, name string, page syncacts.PageRef, by By) error {
+	view, err := ViewSync(ctx, s.Store, name, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := requireOwn(view.Row); err != nil {
+		return err
+	}
+	if view.State == SyncPaused || view.State == SyncStopped {
+		return fmt.Errorf("sync %s is %s: resume it first: %w", name, view.State, store.ErrConflict)
+	}
+	run, err := s.Store.Run(ctx, page.RunID)
+	if err == nil && run.Sync != name {
+		err = store.ErrNotFound
+	}
+	if err == nil {
+		_, err = s.Store.PageIDs(ctx, page.RunID, page.Page)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return call.Mark(fmt.Errorf("page %s of sync %s has no delivered records, or is older than %s", page, name,
+			syncstore.KeptIDs), ErrInvalid)
+	}
+	if err != nil {
+		return err
+	}
+	argument := func(o command.Command) any { return syncing.Run{Command: o, Find: &page} }
+	return s.send(ctx, name, workflows.CommandRun, argument, by)
 }
 
 // Pause pauses a sync, and interrupts its run. The errors of this and of Resume are store.ErrNotFound, ErrRefused

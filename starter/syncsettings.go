@@ -26,7 +26,8 @@ const null = "null"
 func SyncSettingNames() []string {
 	return []string{
 		"latest_timestamp", "every", "start_offset", "items_per_request", "worker_count", "deletions", "scan_every",
-		"max_missing", "force_optin", "alarm_after", "mapping", "elapsed_seconds", "total_updates",
+		"max_missing", "max_rejected_pages", "force_optin", "alarm_after", "key_column",
+		"cursor_column", "query", "target_table", "target_key", "mapping", "elapsed_seconds", "total_updates",
 	}
 }
 
@@ -73,10 +74,25 @@ func applyChange(row *syncstore.Sync, s *sync.Settings, c Change) (err error) {
 		s.ScanEvery, err = parseSeconds(c.Value)
 	case "max_missing":
 		s.MaxMissing, err = parseNumber[int](c.Value)
+	case "max_rejected_pages":
+		s.MaxRejectedPages, err = parseNumber[int64](c.Value)
 	case "force_optin":
 		s.ForceOptIn, err = parseTruth(c.Value)
 	case "alarm_after":
 		s.AlarmAfter, err = parseNumber[int](c.Value)
+	case "key_column":
+		s.KeyColumn = textOf(c.Value)
+	case "cursor_column":
+		s.CursorColumn = textOf(c.Value)
+	case "query":
+		s.Query = textOf(c.Value)
+	case "target_table":
+		s.TargetTable = textOf(c.Value)
+	case "target_key":
+		s.TargetKey = nil
+		if text := textOf(c.Value); text != "" {
+			s.TargetKey = strings.Split(text, ",")
+		}
 	case "mapping":
 		s.Mapping = nil
 		if err = json.Unmarshal([]byte(c.Value), &s.Mapping); err != nil {

@@ -20,6 +20,8 @@ const (
 	SyncPaused = "paused"
 	// SyncLate means that it has missed a cycle, or has an alarm.
 	SyncLate = "late"
+	// SyncStopped means that its run was wholly rejected for too long, and waits for a command.
+	SyncStopped = "stopped"
 	// SyncRunning means that a run is under way.
 	SyncRunning = "running"
 	// SyncWaiting means that it has not had a successful run yet.
@@ -39,7 +41,16 @@ type SyncView struct {
 	// Scan is the last scan for deletions, Run the latest run; nil if there was none.
 	Scan *syncstore.Scan
 	Run  *syncstore.Run
+	// Counts is the comparison of the last full load with the counts of the source, nil if there was none.
+	Counts *syncstore.Counts
+	// Held is the number of records that were delivered as opted in and are held as opted out.
+	Held int64
+	// Late are the late errors of the last days, the latest first, at most MaxLate.
+	Late []syncstore.LateErrors
 }
+
+// MaxLate is the number of late errors of a view.
+const MaxLate = 20
 
 // ViewSync returns everything about a sync, or store.ErrNotFound. It needs neither Temporal nor a worker.
 func ViewSync(ctx context.Context, rows *syncstore.Store, name string, now time.Time) (SyncView, error) {
@@ -66,17 +77,37 @@ func ViewSync(ctx context.Context, rows *syncstore.Store, name string, now time.
 	if scan, scanned := scans[name]; scanned {
 		v.Scan = &scan
 	}
-	status := ""
-	if len(runs) > 0 {
-		v.Run, status = &runs[0], runs[0].Status
+	if err := v.addFindings(ctx, rows); err != nil {
+		return SyncView{}, err
 	}
-	v.State = syncState(row.Paused, row.AlarmedAt, row.SucceededAt, row.CurrentTo, row.EverySeconds, status, now)
+	status, stopped := "", false
+	if len(runs) > 0 {
+		v.Run, status, stopped = &runs[0], runs[0].Status, runs[0].StoppedAt != nil
+	}
+	v.State = syncState(
+		row.Paused, stopped, row.AlarmedAt, row.SucceededAt, row.CurrentTo, row.EverySeconds, status, now)
 	return v, nil
+}
+
+// addFindings adds the comparison of counts, the held records and the late errors.
+func (v *SyncView) addFindings(ctx context.Context, rows *syncstore.Store) error {
+	counts, compared, err := rows.LastCounts(ctx, v.Row.Name)
+	if err != nil {
+		return err
+	}
+	if compared {
+		v.Counts = &counts
+	}
+	if v.Held, err = rows.CountHeld(ctx, v.Row.Name); err != nil {
+		return err
+	}
+	v.Late, err = rows.LateErrors(ctx, v.Row.Name, MaxLate)
+	return err
 }
 
 // SyncStateOf returns the state of a listed sync.
 func SyncStateOf(l syncstore.Listed, now time.Time) string {
-	return syncState(l.Paused, l.AlarmedAt, l.SucceededAt, l.CurrentTo, l.EverySeconds, l.LastStatus, now)
+	return syncState(l.Paused, l.LastStopped, l.AlarmedAt, l.SucceededAt, l.CurrentTo, l.EverySeconds, l.LastStatus, now)
 }
 
 // SyncedTo returns the time up to which the target has the changes of the source, nil before a run has
@@ -90,13 +121,16 @@ func SyncedTo(currentTo time.Time, succeeded *time.Time) *time.Time {
 }
 
 func syncState(
-	paused bool, alarmed, succeeded *time.Time, currentTo time.Time, every int64, lastStatus string, now time.Time,
+	paused, stopped bool, alarmed, succeeded *time.Time, currentTo time.Time, every int64, lastStatus string,
+	now time.Time,
 ) string {
 	// A cycle is missed when the next one is due and it has not succeeded.
 	missed := now.Sub(currentTo) >= 2*time.Duration(every)*time.Second
 	switch {
 	case paused:
 		return SyncPaused
+	case stopped && lastStatus == syncstore.StatusRunning:
+		return SyncStopped
 	case alarmed != nil || missed:
 		return SyncLate
 	case lastStatus == syncstore.StatusRunning:

@@ -41,6 +41,9 @@ func (m *Mapping) With(context map[string]any) *Mapping {
 
 // Map maps a record. The error is the reason of a rejection: it quotes nothing of the record.
 func (m *Mapping) Map(data json.RawMessage) (json.RawMessage, error) {
+	if m.compiled == nil {
+		return data, object(data)
+	}
 	mapped, err := m.compiled.Apply(data, m.context)
 	if err != nil {
 		return nil, err

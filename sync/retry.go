@@ -18,6 +18,8 @@ type Retry struct {
 // RetryResult says what became of the keys of a retry, each of which is in one of the lists.
 type RetryResult struct {
 	Delivered []string
+	// Consents are those of the delivered records.
+	Consents map[string]Consent
 	// Gone are records that do not exist any more.
 	Gone    []string
 	Rejects []Reject
@@ -25,7 +27,7 @@ type RetryResult struct {
 
 // Do retries records.
 func (r *Retry) Do(ctx context.Context, keys []string) (RetryResult, error) {
-	var result RetryResult
+	result := RetryResult{Consents: map[string]Consent{}}
 	var fetched []string
 	b := &batch{write: r.Writer.Write, wait: r.Wait}
 	for _, key := range keys {
@@ -56,6 +58,7 @@ func (r *Retry) Do(ctx context.Context, keys []string) (RetryResult, error) {
 			continue
 		}
 		result.Delivered = append(result.Delivered, fetched[n])
+		result.Consents[fetched[n]] = consentOf(r.Writer, i.body)
 	}
 	return result, nil
 }

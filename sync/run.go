@@ -268,7 +268,9 @@ func (r *Run) deliver(ctx context.Context, w *work) error {
 			w.Rejects = append(w.Rejects, Reject{Key: record.Key, Stage: item.stage, Reason: item.reason})
 			continue
 		}
-		w.Delivered = append(w.Delivered, Record{Key: record.Key, Ref: record.Ref})
+		w.Delivered = append(w.Delivered, Record{
+			Key: record.Key, Ref: record.Ref, Consent: consentOf(r.Writer, item.body),
+		})
 	}
 	w.records = nil
 	return nil

@@ -39,8 +39,9 @@ type ScanResult struct {
 	Known, Missing Known
 	// Deleted is the number of deletions that were delivered.
 	Deleted int
-	// Gone are the keys of these.
-	Gone []string
+	// Gone are the keys of these, Consents what was delivered of them.
+	Gone     []string
+	Consents map[string]Consent
 	// Rejects are deletions that the target refuses.
 	Rejects []Reject
 }
@@ -59,6 +60,7 @@ func (s *Scan) Do(ctx context.Context) (ScanResult, error) {
 	c := Compare(s.Known, s.Missing, found, s.MaxMissing)
 	result := ScanResult{
 		Found: len(found), MissingCount: c.Count, Exceeded: c.Exceeded, Known: c.Known, Missing: c.Missing,
+		Consents: map[string]Consent{},
 	}
 	if c.Exceeded {
 		result.Known, result.Missing = s.Known, s.Missing
@@ -141,6 +143,7 @@ func (s *Scan) delete(ctx context.Context, keys []string, result *ScanResult) er
 		}
 		result.Deleted++
 		result.Gone = append(result.Gone, gone[n])
+		result.Consents[gone[n]] = consentOf(s.Writer, i.body)
 	}
 	return nil
 }

@@ -16,16 +16,19 @@ const (
 	DefaultMaxMissing = 5
 	// DefaultAlarmAfter is the number of missed cycles that raise an alarm.
 	DefaultAlarmAfter = 3
+	// DefaultMaxRejectedPages is the number of pages in a row that stop a run if they are wholly rejected.
+	DefaultMaxRejectedPages = 10
 )
 
 // Limits of Settings.
 const (
-	MaxItemsPerRequest = 1000
-	MaxWorkerCount     = 32
-	MaxStartOffset     = 1_000_000_000
-	MinEvery           = time.Minute
-	MaxEvery           = 31 * 24 * time.Hour
-	MaxAlarmAfter      = 1000
+	MaxItemsPerRequest  = 1000
+	MaxWorkerCount      = 32
+	MaxStartOffset      = 1_000_000_000
+	MinEvery            = time.Minute
+	MaxEvery            = 31 * 24 * time.Hour
+	MaxAlarmAfter       = 1000
+	MaxMaxRejectedPages = 1_000_000
 )
 
 // Deletions says what happens to a record that was deleted permanently in the source.
@@ -54,12 +57,23 @@ type Settings struct {
 	// ScanEvery is the time between two scans for deletions, in seconds. Defaults to DefaultScanEvery.
 	ScanEvery int64 `json:"scan_every,omitempty"`
 	// MaxMissing is the percentage of a list that may be missing at a scan; with more, nothing is opted
-	// out. Defaults to DefaultMaxMissing.
+	// out. A full load may differ as much from the counts of the source without an alarm. Defaults to
+	// DefaultMaxMissing.
 	MaxMissing int `json:"max_missing,omitempty"`
 	// ForceOptIn lets a subscription of the source win over an opt-out of the target.
 	ForceOptIn bool `json:"force_optin,omitempty"`
 	// AlarmAfter is the number of missed cycles that raise an alarm. Defaults to DefaultAlarmAfter.
 	AlarmAfter int `json:"alarm_after,omitempty"`
+	// MaxRejectedPages is the number of pages in a row that stop a run if they are wholly rejected. Defaults to
+	// DefaultMaxRejectedPages.
+	MaxRejectedPages int64 `json:"max_rejected_pages,omitempty"`
+	// KeyColumn, CursorColumn and Query are those of a source that has tables: see SourceOptions.
+	KeyColumn    string `json:"key_column,omitempty"`
+	CursorColumn string `json:"cursor_column,omitempty"`
+	Query        string `json:"query,omitempty"`
+	// TargetTable and TargetKey are those of a target that has tables: see TargetOptions.
+	TargetTable string   `json:"target_table,omitempty"`
+	TargetKey   []string `json:"target_key,omitempty"`
 	// Mapping replaces the default mapping of the two kinds, in the language of flows.
 	Mapping map[string]any `json:"mapping,omitempty"`
 }
@@ -72,6 +86,7 @@ func (s Settings) WithDefaults() Settings {
 	fill(&s.ScanEvery, int64(DefaultScanEvery/time.Second))
 	fill(&s.MaxMissing, DefaultMaxMissing)
 	fill(&s.AlarmAfter, DefaultAlarmAfter)
+	fill(&s.MaxRejectedPages, DefaultMaxRejectedPages)
 	return s
 }
 
@@ -95,6 +110,7 @@ func (s Settings) Validate() error {
 	within("scan_every", s.ScanEvery, 60, int64(MaxEvery/time.Second))
 	within("max_missing", int64(s.MaxMissing), 1, 100)
 	within("alarm_after", int64(s.AlarmAfter), 1, MaxAlarmAfter)
+	within("max_rejected_pages", s.MaxRejectedPages, 1, MaxMaxRejectedPages)
 	switch s.Deletions {
 	case "", DeletionsOptOut, DeletionsIgnore:
 	default:

@@ -37,6 +37,8 @@ type Record struct {
 	Ref json.RawMessage
 	// Data is the record: a JSON object, which a mapping sees as data.
 	Data json.RawMessage
+	// Consent is what was delivered, in Checkpoint.Delivered only.
+	Consent Consent
 }
 
 // MaxKey bounds Record.Key in bytes.
@@ -125,11 +127,6 @@ type Scanner interface {
 type Fetcher interface {
 	// Fetch returns a page with the record, with its Reject, or, if it does not exist, with neither.
 	Fetch(ctx context.Context, list, key string) (Page, error)
-}
-
-// Counter is the ability of a reader to count the records of a list, as the source knows them.
-type Counter interface {
-	Count(ctx context.Context, list string) (int, error)
 }
 
 // Budgets are the budgets of accounts, which all lists and all workers share. It is safe for concurrent use.

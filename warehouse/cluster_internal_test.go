@@ -66,7 +66,7 @@ func TestClusterStatements(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 16, tables)
+	require.Equal(t, 18, tables)
 }
 
 func TestClusterNameIsChecked(t *testing.T) {

@@ -68,6 +68,9 @@ func syncDeliveries(syncs *syncacts.Syncs) map[string]any {
 		workflows.ActivitySyncPages: syncs.Pages,
 		workflows.ActivityRetrySync: syncs.Retry,
 		workflows.ActivityScanSync:  syncs.Scan,
+		workflows.ActivityCountSync: syncs.Count,
+		workflows.ActivityFindSync:  syncs.Find,
+		workflows.ActivityAuditSync: syncs.Audit,
 	}
 }
 
@@ -96,12 +99,27 @@ func (w *Worker) applySyncs(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
+// exportSyncs copies the history of syncs to the warehouse until ctx ends. Nothing else waits for it.
+func (w *Worker) exportSyncs(ctx context.Context) {
+	exporter := &syncacts.Exporter{Store: syncstore.New(w.store.Store), Warehouse: w.warehouse}
+	ticker := time.NewTicker(w.cfg.ReconcileInterval)
+	defer ticker.Stop()
+	for {
+		w.repair(ctx, "copy the history of syncs to the warehouse", exporter.Export)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // checkSyncs raises and ends the alarms of syncs.
 func (w *Worker) checkSyncs(ctx context.Context) error {
 	alarms, faults, err := w.store.CheckSyncs(ctx, w.notifier, sync.DefaultAlarmAfter, maxAlarms)
 	for _, a := range alarms {
 		w.log.Warn("the freshness of a sync has changed", "sync", a.Sync, "event", a.Event, "current_to", a.CurrentTo,
-			"late", a.Late, "exceeded", a.Exceeded)
+			"late", a.Late, "exceeded", a.Exceeded, "differing", a.Differing, "stopped", a.Stopped)
 	}
 	return errors.Join(append(faults, err)...)
 }

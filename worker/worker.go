@@ -188,6 +188,7 @@ func (w *Worker) work(ctx context.Context) error {
 	beside.Go(func() { w.heartbeat(ctx, own) })
 	beside.Go(func() { w.reconcile(ctx) })
 	beside.Go(func() { budgets.Renew(ctx) })
+	beside.Go(func() { w.exportSyncs(ctx) })
 	beside.Go(func() { deliveries.launch(ctx) })
 	beside.Go(func() { w.writeEvents(ctx) })
 	w.health.setReady(true)

@@ -132,6 +132,9 @@ const (
 	ActivitySyncPages = "sync_pages"
 	ActivityRetrySync = "retry_sync"
 	ActivityScanSync  = "scan_sync"
+	ActivityCountSync = "count_sync"
+	ActivityFindSync  = "find_sync"
+	ActivityAuditSync = "audit_sync"
 	ActivityEndSync   = "end_sync"
 	ActivityPauseSync = "pause_sync"
 )

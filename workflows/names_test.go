@@ -57,11 +57,12 @@ func TestNames(t *testing.T) {
 		workflows.DestinationID("crm"), workflows.DestinationActionID("crm", "post"), workflows.DestinationQueue("crm"),
 	})
 	require.Equal(t, []string{
-		"Sync", "SyncWake", "wake_sync", "begin_sync", "sync_pages", "retry_sync", "scan_sync", "end_sync", "pause_sync", "run",
+		"Sync", "SyncWake", "wake_sync", "begin_sync", "sync_pages", "retry_sync", "scan_sync", "count_sync", "find_sync", "audit_sync", "end_sync", "pause_sync", "run",
 		"wake", "freshness", "sync/news", "sync-wake/news", "sluice-sync-mailchimp-ometria",
 	}, []string{
 		workflows.TypeSync, workflows.TypeSyncWake, workflows.ActivityWakeSync, workflows.ActivityBeginSync,
-		workflows.ActivitySyncPages, workflows.ActivityRetrySync, workflows.ActivityScanSync, workflows.ActivityEndSync,
+		workflows.ActivitySyncPages, workflows.ActivityRetrySync, workflows.ActivityScanSync, workflows.ActivityCountSync,
+		workflows.ActivityFindSync, workflows.ActivityAuditSync, workflows.ActivityEndSync,
 		workflows.ActivityPauseSync, workflows.CommandRun, workflows.SignalWake, workflows.QueryFreshness,
 		workflows.SyncID("news"), workflows.SyncScheduleID("news"), workflows.SyncQueue("mailchimp", "ometria"),
 	})

@@ -49,8 +49,22 @@ func (s *Syncs) retry(ctx context.Context, in RunRef) (Retried, error) {
 	if err != nil {
 		return Retried{}, err
 	}
+	outs, err := s.optOuts(ctx, in.Sync, o.writer)
+	if err != nil {
+		return Retried{}, err
+	}
+	said, err := consents(outs, result.Consents)
+	if err != nil {
+		return Retried{}, err
+	}
 	done := append(result.Delivered, result.Gone...) //nolint:gocritic // appendAssign: neither is used any more
-	if err := s.Store.SettleRetries(ctx, in.Sync, done, rejects(result.Rejects)); err != nil {
+	changes, err := changesOf(outcomeDelivered, result.Consents, result.Rejects)
+	if err != nil {
+		return Retried{}, err
+	}
+	if err := s.Store.SettleRetries(ctx, syncstore.Settled{
+		Sync: in.Sync, RunID: in.RunID, Done: done, Rejects: rejects(result.Rejects), Consents: said, Changes: changes,
+	}); err != nil {
 		return Retried{}, err
 	}
 	return Retried{
@@ -107,7 +121,7 @@ func (s *Syncs) scan(ctx context.Context, in RunRef) (Scanned, error) {
 	if err != nil {
 		return Scanned{}, err
 	}
-	if err := s.saveScan(ctx, row.Name, result, place); err != nil {
+	if err := s.saveScan(ctx, in, o.writer, result, place); err != nil {
 		return Scanned{}, err
 	}
 	return Scanned{
@@ -139,12 +153,26 @@ func (s *Syncs) known(
 	return known, missing, place, err
 }
 
-func (s *Syncs) saveScan(ctx context.Context, name string, r sync.ScanResult, place syncstore.Place) error {
-	row := syncstore.Scanned{
-		Sync: name, Found: int64(r.Found), MissingCount: int64(r.MissingCount), Deleted: int64(r.Deleted),
-		Exceeded: r.Exceeded, TakenOver: place, Gone: r.Gone, Rejects: rejects(r.Rejects),
+func (s *Syncs) saveScan(
+	ctx context.Context, in RunRef, w sync.Writer, r sync.ScanResult, place syncstore.Place,
+) error {
+	outs, err := s.optOuts(ctx, in.Sync, w)
+	if err != nil {
+		return err
 	}
-	var err error
+	said, err := consents(outs, r.Consents)
+	if err != nil {
+		return err
+	}
+	changes, err := changesOf(outcomeDeleted, r.Consents, r.Rejects)
+	if err != nil {
+		return err
+	}
+	row := syncstore.Scanned{
+		Sync: in.Sync, RunID: in.RunID, Changes: changes, Found: int64(r.Found), MissingCount: int64(r.MissingCount),
+		Deleted: int64(r.Deleted), Exceeded: r.Exceeded, TakenOver: place, Gone: r.Gone, Rejects: rejects(r.Rejects),
+		Consents: said,
+	}
 	if row.Known, err = r.Known.Encode(); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package syncing
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	syncstore "github.com/sluicehq/sluice/store/syncing"
@@ -26,18 +27,42 @@ type Progress struct {
 	Skipped   int64 `json:"skipped,omitempty"`
 	// Announced is the number of records of the window according to the source, 0 if unknown.
 	Announced int64 `json:"announced,omitempty"`
-	// SourceCount is the number of records of the list according to the source, after a full load.
+	// SourceCount is the number of records of the list according to the source, of a full load that has ended.
 	SourceCount *int64 `json:"source_count,omitempty"`
+	// Stopped says why the run waits for a command before it continues, "" if it does not.
+	Stopped string `json:"stopped,omitempty"`
+	// Failed says why a run that has ended has failed, "" if it has not.
+	Failed string `json:"failed,omitempty"`
 	// Interrupted is the error that ended an attempt after progress, "" if there was none.
 	Interrupted string `json:"interrupted,omitempty"`
 }
 
 func progressOf(run syncstore.Run) Progress {
-	return Progress{
+	progress := Progress{
 		Done: run.Done, Pages: run.Pages, Read: run.Read, Delivered: run.Delivered, Rejected: run.Rejected,
 		Skipped: run.Skipped, Announced: run.Announced, SourceCount: run.SourceCount,
 	}
+	if run.StoppedAt != nil {
+		progress.Stopped = fmt.Sprintf("the last %d pages were wholly rejected, after %d delivered records",
+			run.RejectedPages, run.Delivered)
+	}
+	if run.Status == syncstore.StatusFailed {
+		progress.Failed = run.Error
+	}
+	return progress
 }
+
+// window returns the window of a run.
+func window(run syncstore.Run) sync.Window {
+	w := sync.Window{Until: run.Until.UTC()}
+	if run.Since != nil {
+		w.Since = run.Since.UTC()
+	}
+	return w
+}
+
+// errStopped ends an attempt at a run that has stopped.
+var errStopped = errors.New("too many pages in a row were wholly rejected")
 
 // Pages delivers pages of a run from its last checkpoint, for a while. An attempt that has made progress
 // returns it even if an error has ended it: attempts without progress are counted, and those alone.
@@ -55,16 +80,22 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
+	if run.Done || run.StoppedAt != nil {
+		return progressOf(run), nil
+	}
 	o, err := s.Systems.open(ctx, row, 0)
 	if err != nil {
 		return Progress{}, err
 	}
-	if run.Done {
-		return s.finished(ctx, row, run, o)
+	if err := s.countBefore(ctx, row, run, o); err != nil {
+		return Progress{}, err
 	}
-	w := sync.Window{Until: run.Until.UTC()}
-	if run.Since != nil {
-		w.Since = run.Since.UTC()
+	outs, err := s.optOuts(ctx, row.Name, o.writer)
+	if err != nil {
+		return Progress{}, err
+	}
+	if err := s.beginAudits(ctx, run, o.writer); err != nil {
+		return Progress{}, err
 	}
 	begun, stored := time.Now(), 0
 	limit := s.MaxDuration
@@ -72,70 +103,70 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 		limit = DefaultMaxDuration
 	}
 	r := sync.Run{
-		Reader: s.readerOf(o, run), Writer: o.writer, Mapping: o.mapping, List: row.ListID, Window: w, Cursor: run.Cursor,
+		Reader: s.readerOf(o, run), Writer: o.writer, Mapping: o.mapping, List: row.ListID, Window: window(run), Cursor: run.Cursor,
 		Skip: run.Skip, Workers: o.settings.WorkerCount,
 		Checkpoint: func(ctx context.Context, c sync.Checkpoint) error {
-			err := s.checkpoint(ctx, run, c)
-			if err == nil {
+			err := s.checkpoint(ctx, run, c, outs, o.settings.MaxRejectedPages)
+			if err == nil || errors.Is(err, errStopped) {
 				stored++
 			}
 			return err
 		},
 		Enough: func() bool { return time.Since(begun) > limit || s.stopping() },
 	}
-	done, err := r.Do(ctx)
+	_, err = r.Do(ctx)
+	if errors.Is(err, errStopped) {
+		err = nil
+	}
 	if err != nil && (stored == 0 || ctx.Err() != nil || sync.ClassOf(err) == sync.ClassPermanent) {
 		return Progress{}, err
+	}
+	if stored > 0 {
+		if err := s.auditOften(ctx, run, o.writer); err != nil {
+			return Progress{}, err
+		}
 	}
 	now, storeErr := s.Store.Run(ctx, run.ID)
 	if storeErr != nil {
 		return Progress{}, errors.Join(err, storeErr)
 	}
+	progress := progressOf(now)
 	if err != nil {
-		progress := progressOf(now)
 		progress.Interrupted = text(err)
-		return progress, nil
 	}
-	if done {
-		return s.finished(ctx, row, now, o)
-	}
-	return progressOf(now), nil
-}
-
-// finished counts the records of the list at the source after a full load.
-func (s *Syncs) finished(ctx context.Context, row syncstore.Sync, run syncstore.Run, o *opened) (Progress, error) {
-	progress := progressOf(run)
-	counter, ok := o.reader.(sync.Counter)
-	if !ok || run.Kind != syncstore.KindFull {
-		return progress, nil
-	}
-	n, err := counter.Count(ctx, row.ListID)
-	if err != nil {
-		return Progress{}, err
-	}
-	count := int64(n)
-	progress.SourceCount = &count
 	return progress, nil
 }
 
-// checkpoint stores a page.
-func (s *Syncs) checkpoint(ctx context.Context, run syncstore.Run, c sync.Checkpoint) error {
+// checkpoint stores a page. The error is errStopped if it was one too many that is wholly rejected.
+func (s *Syncs) checkpoint(
+	ctx context.Context, run syncstore.Run, c sync.Checkpoint, outs sync.OptOuts, stopAfter int64,
+) error {
 	p := syncstore.Page{
 		Cursor: c.Cursor, Done: c.Done, Read: c.Counts.Read, Delivered: c.Counts.Delivered, Rejected: c.Counts.Rejected,
-		Skipped: c.Counts.Skipped, Announced: int64(c.Total), Rejects: rejects(c.Rejects),
+		Skipped: c.Counts.Skipped, Announced: int64(c.Total), Rejects: rejects(c.Rejects), StopAfter: stopAfter,
 	}
-	known := sync.Known{}
+	known, said := sync.Known{}, map[string]sync.Consent{}
 	known.Merge(c.Delivered)
 	for _, r := range c.Delivered {
-		p.Keys = append(p.Keys, r.Key)
+		p.Keys, said[r.Key] = append(p.Keys, r.Key), r.Consent
+	}
+	var err error
+	if p.Consents, err = consents(outs, said); err != nil {
+		return err
+	}
+	if p.Changes, err = changesOf(outcomeDelivered, said, c.Rejects); err != nil {
+		return err
 	}
 	if len(known) > 0 {
-		var err error
 		if p.IDs, err = known.Encode(); err != nil {
 			return err
 		}
 	}
-	return s.Store.Advance(ctx, run, p)
+	stopped, err := s.Store.Advance(ctx, run, p)
+	if err == nil && stopped {
+		err = errStopped
+	}
+	return err
 }
 
 func rejects(all []sync.Reject) []syncstore.NewReject {

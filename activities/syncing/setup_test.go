@@ -75,7 +75,7 @@ func setup(t *testing.T) *bundle {
 	}
 	b.opener = opener{
 		"mc": connection("mc", "mailchimp", from.URL+"/3.0", fakemailchimp.Key, ""),
-		"om": connection("om", "ometria", to.URL+"/v2", fakeometria.Key, `,"requests_per_second":1000`),
+		"om": connection("om", "ometria", to.URL+"/v2", fakeometria.Key, `,"requests_per_second":1000,"validation_seconds":0.001`),
 	}
 	kinds := connections.NewRegistry(mailchimp.Kind{Guard: outbound.Loopback()}, ometria.Kind{Guard: outbound.Loopback()})
 	require.Equal(t, []syncacts.Pair{{From: "mailchimp", To: "ometria"}}, syncacts.Pairs(kinds))
@@ -122,11 +122,13 @@ func (b *bundle) cycle(t *testing.T) syncacts.Progress {
 		progress, err = b.Pages(ctx, ref)
 		require.NoError(t, err)
 	}
+	counted, err := b.Count(ctx, ref)
+	require.NoError(t, err)
 	_, err = b.Retry(ctx, ref)
 	require.NoError(t, err)
 	_, err = b.Scan(ctx, ref)
 	require.NoError(t, err)
-	ended, err := b.End(ctx, syncacts.EndRequest{RunID: begun.RunID, SourceCount: progress.SourceCount})
+	ended, err := b.End(ctx, syncacts.EndRequest{RunID: begun.RunID, SourceCount: counted.SourceCount})
 	require.NoError(t, err)
 	return ended
 }

@@ -91,6 +91,10 @@ type BeginRequest struct {
 	Sync string `json:"sync"`
 	// RequestedBy says who wants the run, "" for the schedule.
 	RequestedBy string `json:"requested_by,omitempty"`
+	// Continue lets a run that has stopped continue.
+	Continue bool `json:"continue,omitempty"`
+	// Find names a page to search for records that the target rejected later, nil for a run of the list.
+	Find *PageRef `json:"find,omitempty"`
 }
 
 // Begun is the run of a sync.
@@ -99,6 +103,10 @@ type Begun struct {
 	Paused bool  `json:"paused,omitempty"`
 	RunID  int64 `json:"run_id,omitempty"`
 	Full   bool  `json:"full,omitempty"`
+	// Stopped says why the run waits for a command before it continues, "" if it does not.
+	Stopped string `json:"stopped,omitempty"`
+	// Find is the page that the run searches, nil for a run of the list.
+	Find *PageRef `json:"find,omitempty"`
 	// Since is zero for a full load.
 	Since time.Time `json:"since,omitzero"`
 	Until time.Time `json:"until,omitzero"`
@@ -123,6 +131,11 @@ func (s *Syncs) begin(ctx context.Context, in BeginRequest) (Begun, error) {
 		if err != nil {
 			return Begun{}, err
 		}
+		n.Continue = in.Continue
+		if in.Find != nil {
+			n.Kind, n.Since, n.Until, n.Skip = syncstore.KindFind, nil, s.now().UTC().Truncate(time.Second), 0
+			n.FindRun, n.FindPage = &in.Find.RunID, &in.Find.Page
+		}
 		run, _, err := s.Store.Begin(ctx, n)
 		if errors.Is(err, store.ErrConflict) {
 			// A user has changed it meanwhile: the window is made of the change.
@@ -131,9 +144,14 @@ func (s *Syncs) begin(ctx context.Context, in BeginRequest) (Begun, error) {
 		if err != nil {
 			return Begun{}, err
 		}
-		begun := Begun{RunID: run.ID, Full: run.Kind == syncstore.KindFull, Until: run.Until.UTC()}
+		begun := Begun{
+			RunID: run.ID, Full: run.Kind == syncstore.KindFull, Until: run.Until.UTC(), Stopped: progressOf(run).Stopped,
+		}
 		if run.Since != nil {
 			begun.Since = run.Since.UTC()
+		}
+		if run.FindRun != nil && run.FindPage != nil {
+			begun.Find = &PageRef{RunID: *run.FindRun, Page: *run.FindPage}
 		}
 		return begun, nil
 	}
@@ -181,14 +199,26 @@ type EndRequest struct {
 	SourceCount *int64 `json:"source_count,omitempty"`
 }
 
-// End ends a run and returns its progress.
+// ClassRejected is the class of a full load that failed because all records were rejected.
+const ClassRejected = "rejected"
+
+// End ends a run and returns its progress. A full load of which every record was rejected has failed: nothing
+// delivered is no success.
 func (s *Syncs) End(ctx context.Context, in EndRequest) (Progress, error) {
-	e := syncstore.Ending{Status: syncstore.StatusSucceeded, SourceCount: in.SourceCount}
-	if in.Error != "" {
-		e.Status, e.Error, e.Class = syncstore.StatusFailed, inbound.Cut(in.Error, activities.MaxMessage), in.Class
-	}
-	run, err := s.Store.End(ctx, in.RunID, e)
+	run, err := s.Store.Run(ctx, in.RunID)
 	if err != nil {
+		return Progress{}, failure(err)
+	}
+	e := syncstore.Ending{Status: syncstore.StatusSucceeded, SourceCount: in.SourceCount}
+	switch {
+	case in.Error != "":
+		e.Status, e.Error, e.Class = syncstore.StatusFailed, inbound.Cut(in.Error, activities.MaxMessage), in.Class
+	case run.Kind == syncstore.KindFull && run.Delivered == 0 && run.Rejected > 0:
+		e.Status, e.Class = syncstore.StatusFailed, ClassRejected
+		e.Error = fmt.Sprintf("all %d records of the full load were rejected: `sluice sync rejects %s` has the reasons",
+			run.Rejected, run.Sync)
+	}
+	if run, err = s.Store.End(ctx, in.RunID, e); err != nil {
 		return Progress{}, failure(err)
 	}
 	return progressOf(run), nil

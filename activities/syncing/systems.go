@@ -15,15 +15,15 @@ import (
 // ReaderKind is the ability of a kind of connections to be the source of a sync.
 type ReaderKind interface {
 	connections.Kind
-	// OpenReader opens a connection. Pages have so many items.
-	OpenReader(c connections.Connection, items int, b sync.Budgets) (sync.Reader, error)
+	// OpenReader opens a connection.
+	OpenReader(c connections.Connection, o sync.SourceOptions, b sync.Budgets) (sync.Reader, error)
 }
 
 // WriterKind is the ability of a kind of connections to be the target of a sync.
 type WriterKind interface {
 	connections.Kind
-	// OpenWriter opens a connection. Requests have at most so many items.
-	OpenWriter(c connections.Connection, items int, b sync.Budgets) (sync.Writer, error)
+	// OpenWriter opens a connection.
+	OpenWriter(c connections.Connection, o sync.TargetOptions, b sync.Budgets) (sync.Writer, error)
 }
 
 // Pair is the kinds of a sync.
@@ -122,17 +122,42 @@ func (s *Systems) open(ctx context.Context, row syncstore.Sync, items int) (*ope
 	if items == 0 {
 		items = o.settings.ItemsPerRequest
 	}
-	if o.reader, err = from.OpenReader(source, items, s.Budgets); err != nil {
+	reading := sync.SourceOptions{
+		Items: items, Key: settings.KeyColumn, Cursor: settings.CursorColumn, Query: settings.Query,
+	}
+	if o.reader, err = from.OpenReader(source, reading, s.Budgets); err != nil {
 		return nil, permanent(fmt.Errorf("connection %s: %w", row.FromConnection, err))
 	}
-	if o.writer, err = to.OpenWriter(target, o.settings.ItemsPerRequest, s.Budgets); err != nil {
+	writing := sync.TargetOptions{
+		Items: o.settings.ItemsPerRequest, Table: settings.TargetTable, Key: settings.TargetKey,
+	}
+	if o.writer, err = to.OpenWriter(target, writing, s.Budgets); err != nil {
 		return nil, permanent(fmt.Errorf("connection %s: %w", row.ToConnection, err))
 	}
-	o.mapping, err = contact.New(settings.Mapping, contact.Options{ListID: row.ListID, ForceOptIn: settings.ForceOptIn})
-	if err != nil {
+	if o.mapping, err = mappingOf(row, settings, o.writer); err != nil {
 		return nil, permanent(err)
 	}
 	return o, nil
+}
+
+// mappingOf returns the mapping of a sync. Opt-in rules hold for targets that have consents; other targets get the
+// records as they are by default.
+func mappingOf(row syncstore.Sync, settings sync.Settings, w sync.Writer) (*sync.Mapping, error) {
+	if _, consents := w.(sync.Holder); consents {
+		if settings.Mapping == nil && row.FromKind != contact.SourceKind {
+			return nil, fmt.Errorf("mapping: want one of the records of %s, because %s has a default mapping for %s only",
+				row.FromKind, row.ToKind, contact.SourceKind)
+		}
+		return contact.New(settings.Mapping, contact.Options{ListID: row.ListID, ForceOptIn: settings.ForceOptIn})
+	}
+	if settings.Mapping == nil {
+		return sync.Identity(), nil
+	}
+	mapping, err := sync.NewMapping(settings.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	return mapping.With(map[string]any{"list_id": row.ListID, "force_optin": settings.ForceOptIn}), nil
 }
 
 // connection opens a connection, which must have the kind of the sync.

@@ -31,7 +31,7 @@ func syncCommand() *cli.Command {
 		},
 		named("show", "show a sync with its state, freshness and current run", showSync),
 		syncSetCommand(),
-		named("run", "run a sync now", runSync, byFlag()),
+		named("run", "run a sync now; a run that has stopped continues", runSync, byFlag(), findRejectedFlag()),
 		named("pause", "pause a sync; its run is interrupted", pauseSync, byFlag(), reason),
 		named("resume", "resume a paused sync, with a run now", resumeSync, byFlag()),
 		syncRejectsCommand(),
@@ -93,6 +93,9 @@ func commandSync(
 }
 
 func runSync(ctx context.Context, s *session) error {
+	if s.cli.IsSet(findRejectedName) {
+		return findRejected(ctx, s)
+	}
 	send := func(client *starter.Syncs, name string) error { return client.Run(ctx, name, by(s.cli)) }
 	return commandSync(ctx, s, send,
 		"sync %[1]s runs now; follow it with `sluice sync show %[1]s`")

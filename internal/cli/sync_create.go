@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,11 +17,18 @@ import (
 func syncCreateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "create", Usage: "create a sync and run it now, as a full load", ArgsUsage: "NAME",
-		Description: "Example: sluice sync create news --from mailchimp:mc --list 1a2d7ebf82 --to ometria:om --every 2h",
+		Description: "Examples: sluice sync create news --from mailchimp:mc --list 1a2d7ebf82 --to ometria:om --every 2h\n" +
+			"sluice sync create crm --from postgres:crm --list public.customers --key id --cursor updated_at \\\n" +
+			"  --to postgres:dwh --to-table customers --to-key id",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "read from `KIND:CONNECTION`; required"},
-			&cli.StringFlag{Name: "list", Usage: "`ID` of the list; required"},
+			&cli.StringFlag{Name: "list", Usage: "`ID` of the list, or the name of a table; required without --query"},
 			&cli.StringFlag{Name: "to", Usage: "write to `KIND:CONNECTION`; required"},
+			&cli.StringFlag{Name: "query", Usage: "read the rows of a `SELECT` in place of a table"},
+			&cli.StringFlag{Name: "key", Usage: "`COLUMN` of the source that identifies a row"},
+			&cli.StringFlag{Name: "cursor", Usage: "`COLUMN` of the source with the time of the last change"},
+			&cli.StringFlag{Name: "to-table", Usage: "`TABLE` to write to"},
+			&cli.StringFlag{Name: "to-key", Usage: "`COLUMNS` that identify a row of the table, separated by commas"},
 			&cli.StringFlag{Name: "every", Usage: "run every `DURATION`", Value: "2h"},
 			&cli.StringSliceFlag{Name: "set", Usage: "setting `KEY=VALUE`; may be repeated"},
 			byFlag(), outputFlag(),
@@ -36,11 +44,14 @@ func createSync(ctx context.Context, s *session) error {
 		return err
 	}
 	err = errors.Join(requireFlag(c, "from", "such as --from mailchimp:mc"),
-		requireFlag(c, "list", "such as --list 1a2d7ebf82"), requireFlag(c, "to", "such as --to ometria:om"))
+		requireFlag(c, "to", "such as --to ometria:om"))
+	if !c.IsSet("query") {
+		err = errors.Join(err, requireFlag(c, "list", "such as --list 1a2d7ebf82"))
+	}
 	if err != nil {
 		return err
 	}
-	n := starter.NewSync{Name: name, List: c.String("list"), By: whoami(c)}
+	n := starter.NewSync{Name: name, List: cmp.Or(c.String("list"), "query"), By: whoami(c)}
 	var faults [4]error
 	n.FromKind, n.FromConnection, faults[0] = endpointFlag(c, "from")
 	n.ToKind, n.ToConnection, faults[1] = endpointFlag(c, "to")
@@ -48,6 +59,13 @@ func createSync(ctx context.Context, s *session) error {
 		faults[2] = fmt.Errorf("--every %q: want a duration such as 2h or 30m", c.String("every"))
 	}
 	changes, err := parseChanges(c.StringSlice("set"))
+	for flag, setting := range map[string]string{
+		"query": "query", "key": "key_column", "cursor": "cursor_column", "to-table": "target_table", "to-key": "target_key",
+	} {
+		if c.IsSet(flag) {
+			changes = append(changes, starter.Change{Name: setting, Value: c.String(flag)})
+		}
+	}
 	if err == nil {
 		n.Settings, err = starter.SyncSettings(changes)
 	}

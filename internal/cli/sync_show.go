@@ -8,132 +8,11 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
-
-// syncJSON is the JSON form of a sync. Fields are only ever added.
-type syncJSON struct {
-	Name           string         `json:"name"`
-	From           string         `json:"from"`
-	List           string         `json:"list_id"`
-	To             string         `json:"to"`
-	EverySeconds   int64          `json:"every_seconds"`
-	Settings       map[string]any `json:"settings"`
-	Latest         *time.Time     `json:"latest_timestamp"`
-	ElapsedSeconds *float64       `json:"elapsed_seconds"`
-	TotalUpdates   *int64         `json:"total_updates"`
-	Version        int64          `json:"version"`
-	Paused         bool           `json:"paused"`
-	Note           string         `json:"note"`
-	State          string         `json:"state"`
-	CurrentTo      *time.Time     `json:"current_to"`
-	SucceededAt    *time.Time     `json:"succeeded_at"`
-	WokenAt        *time.Time     `json:"woken_at"`
-	AlarmedAt      *time.Time     `json:"alarmed_at"`
-	Rejects        int64          `json:"rejects"`
-	CreatedBy      string         `json:"created_by"`
-	CreatedAt      time.Time      `json:"created_at"`
-	Scan           *scanJSON      `json:"scan"`
-	Run            *syncRunJSON   `json:"run"`
-	Watch          string         `json:"watch"`
-}
-
-// scanJSON is the JSON form of the last scan for deletions.
-type scanJSON struct {
-	ScannedAt time.Time `json:"scanned_at"`
-	Found     int64     `json:"found"`
-	Missing   int64     `json:"missing"`
-	Deleted   int64     `json:"deleted"`
-	Exceeded  bool      `json:"exceeded"`
-}
-
-// syncRunJSON is the JSON form of a run.
-type syncRunJSON struct {
-	ID          int64      `json:"id"`
-	Kind        string     `json:"kind"`
-	Status      string     `json:"status"`
-	RequestedBy string     `json:"requested_by"`
-	Since       *time.Time `json:"since"`
-	Until       time.Time  `json:"until"`
-	Pages       int64      `json:"pages"`
-	Read        int64      `json:"read"`
-	Delivered   int64      `json:"delivered"`
-	Rejected    int64      `json:"rejected"`
-	Skipped     int64      `json:"skipped"`
-	Announced   int64      `json:"announced"`
-	SourceCount *int64     `json:"source_count"`
-	Error       string     `json:"error"`
-	ErrorClass  string     `json:"error_class"`
-	StartedAt   time.Time  `json:"started_at"`
-	EndedAt     *time.Time `json:"ended_at"`
-}
-
-func syncRunView(r syncstore.Run) syncRunJSON {
-	return syncRunJSON{
-		ID: r.ID, Kind: r.Kind, Status: r.Status, RequestedBy: r.RequestedBy, Since: utc(r.Since), Until: r.Until.UTC(),
-		Pages: r.Pages, Read: r.Read, Delivered: r.Delivered, Rejected: r.Rejected, Skipped: r.Skipped,
-		Announced: r.Announced, SourceCount: r.SourceCount, Error: r.Error, ErrorClass: r.ErrorClass,
-		StartedAt: r.StartedAt.UTC(), EndedAt: utc(r.EndedAt),
-	}
-}
-
-func utc(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	u := t.UTC()
-	return &u
-}
-
-// writeSyncJSON writes a sync as JSON.
-func writeSyncJSON(ctx context.Context, s *session, rows *syncstore.Store, name string) error {
-	view, err := starter.ViewSync(ctx, rows, name, time.Now())
-	if err != nil {
-		return explainSync(name, err)
-	}
-	return writeJSON(s.cli, syncView(view))
-}
-
-// writeSyncsJSON writes listed syncs as JSON.
-func writeSyncsJSON(ctx context.Context, c *cli.Context, rows *syncstore.Store, all []syncstore.Listed) error {
-	views, err := starter.ViewSyncs(ctx, rows, all, time.Now())
-	if err != nil {
-		return err
-	}
-	list := make([]syncJSON, len(views))
-	for i, v := range views {
-		list[i] = syncView(v)
-	}
-	return writeJSON(c, list)
-}
-
-func syncView(v starter.SyncView) syncJSON {
-	row := v.Row
-	view := syncJSON{
-		Name: row.Name, From: row.FromKind + ":" + row.FromConnection, List: row.ListID,
-		To: row.ToKind + ":" + row.ToConnection, EverySeconds: row.EverySeconds, Settings: v.Settings,
-		Latest: utc(row.LatestTimestamp), ElapsedSeconds: row.ElapsedSeconds, TotalUpdates: row.TotalUpdates,
-		Version: row.Version, Paused: row.Paused, Note: row.Note, State: v.State,
-		CurrentTo: starter.SyncedTo(row.CurrentTo, row.SucceededAt), SucceededAt: utc(row.SucceededAt),
-		WokenAt: utc(row.WokenAt), AlarmedAt: utc(row.AlarmedAt), Rejects: v.Rejects,
-		CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(), Watch: row.Watch,
-	}
-	if v.Scan != nil {
-		view.Scan = &scanJSON{
-			ScannedAt: v.Scan.ScannedAt.UTC(), Found: v.Scan.Found, Missing: v.Scan.MissingCount, Deleted: v.Scan.Deleted,
-			Exceeded: v.Scan.Exceeded,
-		}
-	}
-	if v.Run != nil {
-		run := syncRunView(*v.Run)
-		view.Run = &run
-	}
-	return view
-}
 
 func listSyncs(ctx context.Context, s *session) error {
 	c := s.cli
@@ -177,7 +56,7 @@ func listSyncs(ctx context.Context, s *session) error {
 func syncStateCell(state string) terminal.Coloured {
 	colours := map[string]terminal.Colour{
 		starter.SyncCurrent: terminal.Green, starter.SyncLate: terminal.Red, starter.SyncPaused: terminal.Yellow,
-		starter.SyncRunning: terminal.Cyan, starter.SyncWaiting: terminal.Cyan,
+		starter.SyncStopped: terminal.Red, starter.SyncRunning: terminal.Cyan, starter.SyncWaiting: terminal.Cyan,
 	}
 	return terminal.Coloured{Text: state, Colour: colours[state]}
 }
@@ -196,12 +75,20 @@ func showSync(ctx context.Context, s *session) error {
 		return explainSync(name, err)
 	}
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, syncView(view))
+		return writeSyncView(s, view)
 	}
 	return writeSync(s.cli.App.Writer, view)
 }
 
 func writeSync(w io.Writer, v starter.SyncView) error {
+	counts, err := countsView(v.Counts)
+	if err != nil {
+		return err
+	}
+	late, err := lateView(v.Late)
+	if err != nil {
+		return err
+	}
 	row, state := v.Row, syncStateCell(v.State)
 	lines := [][2]string{
 		{"Sync", row.Name},
@@ -216,9 +103,14 @@ func writeSync(w io.Writer, v starter.SyncView) error {
 		{"Alarm", optionalTime("raised", row.AlarmedAt)},
 		{"Timestamp", timestampLine(row.LatestTimestamp)},
 		{"Rejects", rejectsLine(v)},
+		{"Late", lateLines(row.Name, late)},
+		{"Held", heldLine(v)},
 		{"Deletions", scanLine(v.Scan)},
+		{"Counts", countsLine(counts)},
 		{"Run", runLine(v.Run)},
+		{"Stopped", stoppedLine(v)},
 		{"Error", errorLine(v.Run)},
+		{"Audit", auditLine(v.Run)},
 	}
 	var faults []error
 	for _, line := range lines {
@@ -290,12 +182,22 @@ func runLine(r *syncstore.Run) string {
 	if r.Announced > 0 && r.Status == syncstore.StatusRunning {
 		read += " of about " + humanize.Comma(r.Announced)
 	}
+	if r.Kind == syncstore.KindFind {
+		return searchLine(syncRunView(*r))
+	}
 	text := fmt.Sprintf("%d, %s %s: %s read, %s delivered, %s rejected", r.ID, r.Kind, r.Status,
 		read, humanize.Comma(r.Delivered), humanize.Comma(r.Rejected))
 	if r.Skipped > 0 {
 		text += fmt.Sprintf(", %s skipped", humanize.Comma(r.Skipped))
 	}
 	return text
+}
+
+func auditLine(r *syncstore.Run) string {
+	if r == nil || r.AuditError == "" {
+		return ""
+	}
+	return "the late errors of the target could not be read: " + r.AuditError
 }
 
 func errorLine(r *syncstore.Run) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
 	"github.com/sluicehq/sluice/internal/polltest"
+	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -43,6 +44,9 @@ type seenSync struct {
 	Scan           map[string]any `json:"scan"`
 	Run            map[string]any `json:"run"`
 	Watch          string         `json:"watch"`
+	Counts         map[string]any `json:"counts"`
+	Held           int64          `json:"held_opted_out"`
+	Late           []any          `json:"late_errors"`
 }
 
 // syncFakes are the systems of a sync.
@@ -66,7 +70,8 @@ func syncShell(t *testing.T) (*enginetest.System, shell, syncFakes) {
 	const addresses = "mailchimp=loopback, ometria=loopback"
 	s.environ = append(s.environ, "MC="+fakemailchimp.Key, "OM="+fakeometria.Key, "SLUICE_CONNECTIONS_ADDRESSES="+addresses)
 	s.ok(t, "connection", "add", "mc", "--kind", "mailchimp", "--set", "endpoint="+from.URL+"/3.0", "--secret", "api_key=env:MC")
-	s.ok(t, "connection", "add", "om", "--kind", "ometria", "--set", "endpoint="+to.URL+"/v2", "--secret", "api_key=env:OM")
+	s.ok(t, "connection", "add", "om", "--kind", "ometria", "--set", "endpoint="+to.URL+"/v2",
+		"--set", "validation_seconds=0.01", "--secret", "api_key=env:OM")
 	system.Tune = func(cfg *worker.Config) {
 		cfg.Settings.Connections.Addresses = addresses
 		cfg.Settings.Connections.KeysetFile, _ = s.variable("SLUICE_CONNECTIONS_KEYSET_FILE")
@@ -144,6 +149,8 @@ func TestSync(t *testing.T) {
 	require.EqualValues(t, 451, done.Run["source_count"])
 	golden(t, "sync/rejects", steady(s.ok(t, "sync", "rejects", "news")))
 	require.Contains(t, s.ok(t, "sync", "rejects", "news", "-o", "csv"), "write,1,")
+	require.Equal(t, "No record of sync news is held opted out.\n", s.ok(t, "sync", "rejects", "news", "--kind", "held-opted-out"))
+	require.EqualValues(t, 0, done.Counts["difference"])
 	golden(t, "sync/list", steady(s.ok(t, "sync", "list")))
 	golden(t, "sync/show", steady(s.ok(t, "sync", "show", "news")))
 	golden(t, "sync/history", steady(s.ok(t, "sync", "history", "news")))
@@ -156,6 +163,19 @@ func TestSync(t *testing.T) {
 	s.ok(t, "sync", "set", "news", "latest_timestamp="+time.Now().Add(-3*time.Hour).UTC().Format("2006-01-02T15:04:05"))
 	s.ok(t, "sync", "run", "news")
 	awaitSync(t, s, "news", func(seenSync) bool { return len(fakes.ometria.Records()) == 461 })
+
+	// Members who opt in again after an opt-out are named.
+	for _, status := range []string{"unsubscribed", "subscribed"} {
+		at := time.Now().Add(-time.Minute)
+		fakes.mailchimp.Put(fakemailchimp.Member{Email: "member-7@example.com", Status: status, LastChanged: at, OptedIn: at})
+		before := awaitSync(t, s, "news", func(v seenSync) bool { return runStatus(v) == "succeeded" })
+		s.ok(t, "sync", "run", "news")
+		awaitSync(t, s, "news", func(v seenSync) bool { return runStatus(v) == "succeeded" && v.Run["id"] != before.Run["id"] })
+	}
+	held := fakemailchimp.Member{Email: "member-7@example.com"}.ID()
+	require.Contains(t, s.ok(t, "sync", "show", "news"), "1 record opted in again and held opted out by the target")
+	require.Contains(t, s.ok(t, "sync", "rejects", "news", "--kind", "held-opted-out"), held)
+	require.Contains(t, s.ok(t, "sync", "rejects", "news", "--kind", "held-opted-out", "-o", "csv"), held)
 
 	// A pause lasts, also for the command run.
 	require.Contains(t, s.ok(t, "sync", "pause", "news", "--reason", "cleaning"), "paused sync news")
@@ -170,6 +190,42 @@ func TestSync(t *testing.T) {
 	s.fails(t, "no sync news: `sluice sync list` lists all", "sync", "show", "news")
 }
 
+// lateMapping sends last names as they are: the fake accepts a number, and rejects it later.
+const lateMapping = `mapping={"@type":"\"contact\"","id":"data.unique_email_id","email":"data.email_address",` +
+	`"lastname":"data.merge_fields?.LNAME"}`
+
+// Records that the target rejects later are found in their page, and records of each run are in the warehouse.
+func TestSyncFindRejected(t *testing.T) {
+	t.Parallel()
+	system, s, fakes := syncShell(t)
+	fakes.fillList(0, 30)
+	at := time.Now().Add(-time.Hour)
+	bad := fakemailchimp.Member{Email: "bad@example.com", LastChanged: at, MergeFields: map[string]any{"LNAME": 7}}
+	fakes.mailchimp.Put(bad)
+	s.ok(t, "sync", "create", "news", "--from", "mailchimp:mc", "--list", fakemailchimp.List, "--to", "ometria:om", "--set", lateMapping)
+	awaitSync(t, s, "news", func(v seenSync) bool { return runStatus(v) == "succeeded" })
+	for _, page := range []string{"1", "1/0", "x/1", "1/1/1"} {
+		s.fails(t, fmt.Sprintf("--find-rejected %q: want RUN/PAGE, such as 12/3, as `sluice sync show` lists them", page),
+			"sync", "run", "news", "--find-rejected", page)
+	}
+	s.fails(t, "page 1/9 of sync news has no delivered records, or is older than 168h0m0s", "sync", "run", "news", "--find-rejected", "1/9")
+	require.Contains(t, s.ok(t, "sync", "run", "news", "--find-rejected", "1/1"), "sync news searches page 1/1;")
+	found := awaitSync(t, s, "news", func(v seenSync) bool { return v.Run["kind"] == "find" && runStatus(v) == "succeeded" })
+	require.EqualValues(t, 1, found.Rejects)
+	require.Equal(t, "1/1", found.Run["find"])
+	require.Regexp(t, bad.ID()+` +write +1 .*accepted, and rejected later: not a valid value at root > lastname`, s.ok(t, "sync", "rejects", "news"))
+	require.Contains(t, s.ok(t, "sync", "show", "news"), "search of page 1/1 succeeded: 1 record found after ")
+
+	rows := func(run, to uint64) uint64 {
+		n, err := system.Warehouse.CountSync(t.Context(), warehouse.SyncRange{Sync: "news", RunID: run, From: 1, To: to})
+		require.NoError(t, err)
+		return n
+	}
+	polltest.Eventually(t, func() bool { return rows(1, 0) == 1 && rows(2, 0) == 1 }, time.Minute, 100*time.Millisecond)
+	require.EqualValues(t, 31, rows(1, 99))
+	require.EqualValues(t, 1, rows(2, 99), "the record that was found")
+}
+
 // Faults are reported before anything is created, and with what would be right.
 func TestSyncFaults(t *testing.T) {
 	t.Parallel()
@@ -181,6 +237,9 @@ func TestSyncFaults(t *testing.T) {
 	s.fails(t, "no connection nope: add one with `sluice connection add nope --kind mailchimp`", create("--from", "mailchimp:nope")...)
 	s.fails(t, "connections of kind ometria cannot be read by a sync", create("--from", "ometria:om")...)
 	s.fails(t, `worker_count: "x": want a whole number, or null for the default`, create("--set", "worker_count=x")...)
+	s.fails(t, `--kind "x": want rejected or held-opted-out`, "sync", "rejects", "news", "--kind", "x")
+	s.fails(t, "--retry is for --kind rejected: records of the kind held-opted-out are delivered",
+		"sync", "rejects", "news", "--kind", "held-opted-out", "--retry")
 	s.fails(t, "interval 1s: want whole seconds, 1m0s to 744h0m0s", create("--every", "1s")...)
 	s.ok(t, create()...)
 	s.fails(t, "there is a sync news: see it with `sluice sync show news`", create()...)

@@ -185,9 +185,9 @@ func (e environmentConnections) add(s *session, flag, kindName, variable string)
 func checkKey(kind connections.Kind, c connections.Connection) error {
 	var err error
 	if k, ok := kind.(syncacts.ReaderKind); ok {
-		_, err = k.OpenReader(c, 0, nil)
+		_, err = k.OpenReader(c, sync.SourceOptions{}, nil)
 	} else if k, ok := kind.(syncacts.WriterKind); ok {
-		_, err = k.OpenWriter(c, 0, nil)
+		_, err = k.OpenWriter(c, sync.TargetOptions{}, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Name, err)

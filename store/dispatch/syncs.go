@@ -34,9 +34,12 @@ type SyncAlarm struct {
 	// CurrentTo is the time up to which the target has the changes of the source.
 	CurrentTo time.Time `json:"current_to"`
 	// Late means that too many cycles were missed, Exceeded that a scan has found too many records missing,
-	// and that deletions are not delivered.
-	Late     bool `json:"late"`
-	Exceeded bool `json:"exceeded"`
+	// and that deletions are not delivered. Differing means that the last full load differs too much from the
+	// counts of the source, Stopped that the run was wholly rejected for too long and waits for a command.
+	Late      bool `json:"late"`
+	Exceeded  bool `json:"exceeded"`
+	Differing bool `json:"differing"`
+	Stopped   bool `json:"stopped"`
 	// LastError is why the last run has failed, "" if it has not.
 	LastError string `json:"last_error,omitempty"`
 	// OccurredAt is when the alarm was raised or ended.
@@ -90,7 +93,7 @@ func turnAlarm(ctx context.Context, q *db.Queries, row db.AlarmingSyncsRow) (Syn
 	a := SyncAlarm{
 		Event: EventSyncLate, Sync: row.Name, From: row.FromConnection, To: row.ToConnection, List: row.ListID,
 		EverySeconds: row.EverySeconds, CurrentTo: row.CurrentTo.UTC(), Late: row.Late, Exceeded: row.Exceeded,
-		LastError: row.LastError, OccurredAt: time.Now().UTC(),
+		Differing: row.Differing, Stopped: row.Stopped, LastError: row.LastError, OccurredAt: time.Now().UTC(),
 	}
 	turn, suffix := q.RaiseSyncAlarm, "late"
 	if row.AlarmedAt != nil {

@@ -71,10 +71,15 @@ func TestCheckSyncs(t *testing.T) {
 	b.addSync(t, "paused", 100*time.Hour)
 	b.addSync(t, "patient", 9*time.Hour)
 	b.addSync(t, "missing", 0)
+	b.addSync(t, "differing", 0)
+	b.addSync(t, "stopped", 0)
 	for _, statement := range []string{
 		"UPDATE syncs SET paused = true WHERE name = 'paused'",
 		`UPDATE syncs SET settings = '{"alarm_after": 10}' WHERE name = 'patient'`,
 		`INSERT INTO sync_known (sync, scanned_at, found, missing_count, deleted, exceeded) VALUES ('missing', now(), 1, 9, 0, true)`,
+		`INSERT INTO sync_counts (sync, run_id, counts_read, counts_before, counts_after, changed, rejected, difference, exceeded)
+			VALUES ('differing', 1, '{}', '{}', '{}', 0, 0, 9, true)`,
+		"INSERT INTO sync_runs (sync, kind, until, sync_version, stopped_at) VALUES ('stopped', 'full', now(), 1, now())",
 	} {
 		_, err := b.sql.Exec(b.ctx, statement)
 		require.NoError(t, err)
@@ -87,17 +92,20 @@ func TestCheckSyncs(t *testing.T) {
 	}) {
 		require.NoError(t, err)
 	}
-	require.Equal(t, 2, total[0]+total[1]+total[2]+total[3])
+	require.Equal(t, 4, total[0]+total[1]+total[2]+total[3])
 	require.Empty(t, b.check(t))
-	require.ElementsMatch(t, []string{"sync_late_1_late", "sync_missing_1_late"}, b.notifications(t))
+	require.ElementsMatch(t, []string{
+		"sync_late_1_late", "sync_missing_1_late", "sync_differing_1_late", "sync_stopped_1_late",
+	}, b.notifications(t))
 
-	_, err := b.sql.Exec(b.ctx, "UPDATE syncs SET current_to = now(); UPDATE sync_known SET exceeded = false")
+	_, err := b.sql.Exec(b.ctx, `UPDATE syncs SET current_to = now(); UPDATE sync_known SET exceeded = false;
+		UPDATE sync_counts SET exceeded = false; UPDATE sync_runs SET stopped_at = NULL`)
 	require.NoError(t, err)
 	over := b.check(t)
-	require.Len(t, over, 2)
+	require.Len(t, over, 4)
 	require.Equal(t, dispatch.EventSyncRecovered, over["late"].Event)
 	require.Empty(t, b.check(t))
-	require.Len(t, b.notifications(t), 4)
+	require.Len(t, b.notifications(t), 8)
 
 	// Another alarm is another notification.
 	_, err = b.sql.Exec(b.ctx, "UPDATE syncs SET current_to = now() - interval '1 day' WHERE name = 'late'")

@@ -4,9 +4,9 @@ SELECT * FROM sync_runs WHERE sync = $1 AND status = 'running' FOR UPDATE;
 
 -- CreateSyncRun adds a run.
 -- name: CreateSyncRun :one
-INSERT INTO sync_runs (sync, kind, since, until, sync_version, skip, requested_by, base)
+INSERT INTO sync_runs (sync, kind, since, until, sync_version, skip, requested_by, base, find_run, find_page)
 VALUES (sqlc.arg(sync), sqlc.arg(kind), sqlc.narg(since), sqlc.arg(until), sqlc.arg(sync_version), sqlc.arg(skip),
-        sqlc.arg(requested_by), sqlc.narg(base))
+        sqlc.arg(requested_by), sqlc.narg(base), sqlc.narg(find_run), sqlc.narg(find_page))
 RETURNING *;
 
 -- ClaimSyncRun begins an attempt at a run, under a new fencing token.
@@ -23,15 +23,25 @@ SELECT * FROM sync_runs
 WHERE sync = sqlc.arg(sync) AND id < sqlc.arg(before)::bigint
 ORDER BY id DESC LIMIT sqlc.arg(row_limit)::bigint;
 
--- AdvanceSyncRun records a page of a run, if the fencing token is that of the current attempt.
+-- AdvanceSyncRun records a page of a run, if the fencing token is that of the current attempt. So many pages in
+-- a row that are wholly rejected stop the run.
 -- name: AdvanceSyncRun :one
 UPDATE sync_runs
-SET cursor = sqlc.arg(cursor), done = sqlc.arg(done), pages = pages + 1, read = read + sqlc.arg(read)::bigint,
+SET cursor = sqlc.arg(cursor), done = sqlc.arg(done)::boolean, pages = pages + 1, read = read + sqlc.arg(read)::bigint,
     delivered = delivered + sqlc.arg(delivered)::bigint, rejected = rejected + sqlc.arg(rejected)::bigint,
     skipped = skipped + sqlc.arg(skipped)::bigint, skip = greatest(skip - sqlc.arg(skipped)::bigint, 0),
-    announced = greatest(announced, sqlc.arg(announced)::bigint), progressed_at = now()
+    announced = greatest(announced, sqlc.arg(announced)::bigint), progressed_at = now(),
+    rejected_pages = CASE WHEN sqlc.arg(delivered)::bigint > 0 THEN 0
+                          WHEN sqlc.arg(rejected)::bigint > 0 THEN rejected_pages + 1 ELSE rejected_pages END,
+    stopped_at = CASE WHEN NOT sqlc.arg(done)::boolean AND sqlc.arg(delivered)::bigint = 0
+                           AND sqlc.arg(rejected)::bigint > 0 AND rejected_pages + 1 >= sqlc.arg(stop_after)::bigint
+                      THEN now() END
 WHERE id = sqlc.arg(id) AND fencing_token = sqlc.arg(fencing_token) AND status = 'running' AND NOT done
-RETURNING pages;
+RETURNING pages, stopped_at;
+
+-- ContinueSyncRun lets a run that has stopped continue.
+-- name: ContinueSyncRun :one
+UPDATE sync_runs SET stopped_at = NULL, rejected_pages = 0 WHERE id = $1 RETURNING *;
 
 -- AddSyncPage records the checkpoint of a page.
 -- name: AddSyncPage :exec
@@ -48,16 +58,23 @@ ORDER BY page LIMIT sqlc.arg(row_limit)::bigint;
 -- SyncPageIDs returns the sets of a sync's pages that no scan has taken over, some at a time.
 -- name: SyncPageIDs :many
 SELECT p.run_id, p.page, p.ids FROM sync_pages p JOIN sync_runs r ON r.id = p.run_id
-WHERE r.sync = sqlc.arg(sync) AND p.ids IS NOT NULL
+WHERE r.sync = sqlc.arg(sync) AND p.ids IS NOT NULL AND NOT p.taken_over
   AND (p.run_id, p.page) > (sqlc.arg(after_run)::bigint, sqlc.arg(after_page)::bigint)
 ORDER BY p.run_id, p.page LIMIT sqlc.arg(row_limit)::bigint;
 
--- ClearSyncPageIDs removes the sets of pages up to one, which a scan has taken over.
+-- TakeOverSyncPageIDs records that a scan has taken over the sets of pages up to one.
+-- name: TakeOverSyncPageIDs :exec
+UPDATE sync_pages p SET taken_over = true
+FROM sync_runs r
+WHERE r.id = p.run_id AND r.sync = sqlc.arg(sync) AND p.ids IS NOT NULL AND NOT p.taken_over
+  AND (p.run_id, p.page) <= (sqlc.arg(run_id)::bigint, sqlc.arg(page)::bigint);
+
+-- ClearSyncPageIDs removes the sets of pages that a scan has taken over and that are too old for a search.
 -- name: ClearSyncPageIDs :exec
 UPDATE sync_pages p SET ids = NULL
 FROM sync_runs r
-WHERE r.id = p.run_id AND r.sync = sqlc.arg(sync) AND p.ids IS NOT NULL
-  AND (p.run_id, p.page) <= (sqlc.arg(run_id)::bigint, sqlc.arg(page)::bigint);
+WHERE r.id = p.run_id AND r.sync = sqlc.arg(sync) AND p.ids IS NOT NULL AND p.taken_over
+  AND p.stored_at < now() - interval '7 days';
 
 -- EndSyncRun ends a run. The result of a success has still to be written into the state file, if there is one.
 -- name: EndSyncRun :one
@@ -80,13 +97,14 @@ SET latest_timestamp = CASE WHEN s.version = r.sync_version THEN r.until ELSE s.
 FROM sync_runs r
 WHERE r.id = sqlc.arg(run_id) AND s.name = r.sync;
 
--- DeleteSyncRuns deletes old runs of a sync with their pages, but not those that a scan still needs.
+-- DeleteSyncRuns deletes old runs of a sync with their pages, but not those that a scan or the warehouse still
+-- needs.
 -- name: DeleteSyncRuns :execrows
 DELETE FROM sync_runs r
-WHERE r.sync = sqlc.arg(sync) AND r.status <> 'running' AND NOT r.unrecorded
+WHERE r.sync = sqlc.arg(sync) AND r.status <> 'running' AND NOT r.unrecorded AND r.exported
   AND r.id < (SELECT coalesce(min(k.id), 0) FROM (SELECT x.id FROM sync_runs x WHERE x.sync = sqlc.arg(sync)
               ORDER BY x.id DESC LIMIT sqlc.arg(keep)::bigint) k)
-  AND NOT EXISTS (SELECT FROM sync_pages p WHERE p.run_id = r.id AND p.ids IS NOT NULL);
+  AND NOT EXISTS (SELECT FROM sync_pages p WHERE p.run_id = r.id AND p.ids IS NOT NULL AND NOT p.taken_over);
 
 -- GetSyncKnown returns what the last scan of a sync has found.
 -- name: GetSyncKnown :one

@@ -66,6 +66,10 @@ type Scanned struct {
 	// Gone are the records whose deletion was delivered, Rejects those whose deletion was refused.
 	Gone    []string
 	Rejects []NewReject
+	// Consents is what the deletions say, Changes are their records for the warehouse, with the run.
+	Consents Consents
+	RunID    int64
+	Changes  []byte
 }
 
 // SaveScan records a scan, and that it has taken over the sets of pages, all or nothing.
@@ -78,14 +82,23 @@ func (s *Store) SaveScan(ctx context.Context, n Scanned) error {
 			return err
 		}
 		if n.TakenOver != (Place{}) {
-			err := q.ClearSyncPageIDs(ctx, db.ClearSyncPageIDsParams{
+			err := q.TakeOverSyncPageIDs(ctx, db.TakeOverSyncPageIDsParams{
 				Sync: n.Sync, RunID: n.TakenOver.Run, Page: n.TakenOver.Page,
 			})
 			if err != nil {
 				return err
 			}
 		}
+		if err := q.ClearSyncPageIDs(ctx, n.Sync); err != nil {
+			return err
+		}
 		if _, err := q.RemoveSyncRejects(ctx, n.Sync, n.Gone); err != nil {
+			return err
+		}
+		if err := addConsents(ctx, q, n.Sync, n.Consents); err != nil {
+			return err
+		}
+		if err := addChanges(ctx, q, n.RunID, 0, n.Changes); err != nil {
 			return err
 		}
 		return addRejects(ctx, q, n.Sync, nil, n.Rejects)

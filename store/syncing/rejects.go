@@ -49,17 +49,34 @@ func (s *Store) WaitingRetries(ctx context.Context, sync string, limit int) ([]s
 	return keys, nil
 }
 
-// SettleRetries records the outcome of retries: done are records that are delivered or do not exist any
-// more.
-func (s *Store) SettleRetries(ctx context.Context, sync string, done []string, again []NewReject) error {
+// Settled is the outcome of retries in a run.
+type Settled struct {
+	Sync  string
+	RunID int64
+	// Done are records that are delivered or do not exist any more, Rejects those that were rejected again.
+	Done    []string
+	Rejects []NewReject
+	// Consents is what the delivered records say, Changes are the records for the warehouse.
+	Consents Consents
+	Changes  []byte
+}
+
+// SettleRetries records the outcome of retries.
+func (s *Store) SettleRetries(ctx context.Context, n Settled) error {
 	err := s.InTx(ctx, func(q *db.Queries) error {
-		if _, err := q.RemoveSyncRejects(ctx, sync, done); err != nil {
+		if _, err := q.RemoveSyncRejects(ctx, n.Sync, n.Done); err != nil {
 			return err
 		}
-		return addRejects(ctx, q, sync, nil, again)
+		if err := addConsents(ctx, q, n.Sync, n.Consents); err != nil {
+			return err
+		}
+		if err := addChanges(ctx, q, n.RunID, 0, n.Changes); err != nil {
+			return err
+		}
+		return addRejects(ctx, q, n.Sync, nil, n.Rejects)
 	})
 	if err != nil {
-		return fmt.Errorf("record retries of sync %s: %w", sync, err)
+		return fmt.Errorf("record retries of sync %s: %w", n.Sync, err)
 	}
 	return nil
 }

@@ -26,6 +26,10 @@ type NewRun struct {
 	Skip int64
 	// RequestedBy says who wants the run, "" for the schedule.
 	RequestedBy string
+	// Continue lets a run that has stopped continue.
+	Continue bool
+	// FindRun and FindPage name the page that a run of the kind KindFind searches, otherwise nil.
+	FindRun, FindPage *int64
 }
 
 // Begin returns the run of a sync that has not ended, or else creates one. The errors are
@@ -38,6 +42,9 @@ func (s *Store) Begin(ctx context.Context, n NewRun) (run Run, created bool, err
 			return store.Found(err, "sync %s", n.Sync)
 		}
 		if run, err = q.RunningSyncRun(ctx, n.Sync); !store.NoRows(err) {
+			if err == nil && run.StoppedAt != nil && n.Continue {
+				run, err = q.ContinueSyncRun(ctx, run.ID)
+			}
 			return err
 		}
 		if row.Version != n.Version {
@@ -46,7 +53,7 @@ func (s *Store) Begin(ctx context.Context, n NewRun) (run Run, created bool, err
 		created = true
 		run, err = q.CreateSyncRun(ctx, db.CreateSyncRunParams{
 			Sync: n.Sync, Kind: n.Kind, Since: n.Since, Until: n.Until, SyncVersion: n.Version, Skip: n.Skip,
-			RequestedBy: store.Plain(n.RequestedBy), Base: row.LatestTimestamp,
+			RequestedBy: store.Plain(n.RequestedBy), Base: row.LatestTimestamp, FindRun: n.FindRun, FindPage: n.FindPage,
 		})
 		return err
 	})
@@ -102,16 +109,24 @@ type Page struct {
 	// Keys are the records that were delivered, IDs the same with their refs as a compressed set.
 	Keys []string
 	IDs  []byte
+	// Consents is what the delivered records say.
+	Consents Consents
+	// Changes are the records of the page for the warehouse, as a blob that the store does not read.
+	Changes []byte
+	// StopAfter is the number of pages in a row that stop the run if they are wholly rejected.
+	StopAfter int64
 }
 
 // Advance records a page of a run: its cursor, its counts and its rejected records, all or nothing. It
-// removes rejects of records that are delivered now. The error is store.ErrFenced if a later attempt has
-// claimed the run, or the run has ended.
-func (s *Store) Advance(ctx context.Context, run Run, p Page) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
-		no, err := q.AdvanceSyncRun(ctx, db.AdvanceSyncRunParams{
+// removes rejects of records that are delivered now. stopped means that the run has stopped, because too many
+// pages in a row were wholly rejected. The error is store.ErrFenced if a later attempt has claimed the run, or
+// the run has ended.
+func (s *Store) Advance(ctx context.Context, run Run, p Page) (stopped bool, err error) {
+	err = s.InTx(ctx, func(q *db.Queries) error {
+		at, err := q.AdvanceSyncRun(ctx, db.AdvanceSyncRunParams{
 			ID: run.ID, FencingToken: run.FencingToken, Cursor: p.Cursor, Done: p.Done, Read: p.Read,
 			Delivered: p.Delivered, Rejected: p.Rejected, Skipped: p.Skipped, Announced: p.Announced,
+			StopAfter: p.StopAfter,
 		})
 		if store.NoRows(err) {
 			return store.ErrFenced
@@ -119,8 +134,9 @@ func (s *Store) Advance(ctx context.Context, run Run, p Page) error {
 		if err != nil {
 			return err
 		}
+		stopped = at.StoppedAt != nil
 		if err := q.AddSyncPage(ctx, db.AddSyncPageParams{
-			RunID: run.ID, Page: no, Read: p.Read, Delivered: p.Delivered, Rejected: p.Rejected, Skipped: p.Skipped,
+			RunID: run.ID, Page: at.Pages, Read: p.Read, Delivered: p.Delivered, Rejected: p.Rejected, Skipped: p.Skipped,
 			Ids: p.IDs,
 		}); err != nil {
 			return err
@@ -128,12 +144,18 @@ func (s *Store) Advance(ctx context.Context, run Run, p Page) error {
 		if _, err := q.RemoveSyncRejects(ctx, run.Sync, p.Keys); err != nil {
 			return err
 		}
+		if err := addConsents(ctx, q, run.Sync, p.Consents); err != nil {
+			return err
+		}
+		if err := addChanges(ctx, q, run.ID, at.Pages, p.Changes); err != nil {
+			return err
+		}
 		return addRejects(ctx, q, run.Sync, &run.ID, p.Rejects)
 	})
 	if err != nil {
-		return fmt.Errorf("record a page of run %d: %w", run.ID, err)
+		return false, fmt.Errorf("record a page of run %d: %w", run.ID, err)
 	}
-	return nil
+	return stopped, nil
 }
 
 func addRejects(ctx context.Context, q *db.Queries, sync string, run *int64, all []NewReject) error {
@@ -186,7 +208,7 @@ func (s *Store) End(ctx context.Context, id int64, e Ending) (Run, error) {
 		if err != nil {
 			return err
 		}
-		if e.Status == StatusSucceeded {
+		if e.Status == StatusSucceeded && run.Kind != KindFind {
 			if err := q.NoteSyncSucceeded(ctx, id); err != nil {
 				return err
 			}

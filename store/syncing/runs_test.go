@@ -51,18 +51,18 @@ func TestAdvance(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	run := b.begin(t)
-	require.NoError(t, b.Advance(b.ctx, run, page(`{"at":1}`, false, "a", "b")))
+	require.NoError(t, b.advance(run, page(`{"at":1}`, false, "a", "b")))
 	again, err := b.Claim(b.ctx, run.ID)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"at":1}`, string(again.Cursor))
-	require.ErrorIs(t, b.Advance(b.ctx, run, page(`{"at":2}`, true)), store.ErrFenced)
+	require.ErrorIs(t, b.advance(run, page(`{"at":2}`, true)), store.ErrFenced)
 	_, err = b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusSucceeded})
 	require.ErrorIs(t, err, store.ErrConflict, "the window is not complete")
 	last := page(`{"at":2}`, true, "c")
 	last.Read, last.Rejected, last.Skipped = 2, 1, 4
 	last.Rejects = []syncing.NewReject{{Key: "d", Stage: "write", Reason: "too large"}}
-	require.NoError(t, b.Advance(b.ctx, again, last))
-	require.ErrorIs(t, b.Advance(b.ctx, again, page(`{"at":3}`, true)), store.ErrFenced, "it is done")
+	require.NoError(t, b.advance(again, last))
+	require.ErrorIs(t, b.advance(again, page(`{"at":3}`, true)), store.ErrFenced, "it is done")
 	ended, err := b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusSucceeded})
 	require.NoError(t, err)
 	same, err := b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusFailed, Error: "late"})
@@ -82,7 +82,7 @@ func TestAdvance(t *testing.T) {
 	require.Equal(t, []syncing.Run{ended}, history)
 	uneven := page(`{}`, true)
 	uneven.Read = 7
-	require.ErrorContains(t, b.Advance(b.ctx, b.begin(t), uneven), "sync_runs_check", "reads = delivered + rejected")
+	require.ErrorContains(t, b.advance(b.begin(t), uneven), "sync_runs_check", "reads = delivered + rejected")
 }
 
 // A change by a user while a run is under way stays.
@@ -93,7 +93,7 @@ func TestEndKeepsChange(t *testing.T) {
 	edited := until.Add(-24 * time.Hour)
 	_, err := b.Change(b.ctx, "news", func(s *syncing.Sync) error { s.LatestTimestamp = &edited; return nil })
 	require.NoError(t, err)
-	require.NoError(t, b.Advance(b.ctx, run, page(`{}`, true, "a")))
+	require.NoError(t, b.advance(run, page(`{}`, true, "a")))
 	_, err = b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusSucceeded})
 	require.NoError(t, err)
 	row := b.news(t)
@@ -114,7 +114,7 @@ func TestRejects(t *testing.T) {
 		{Key: "b", Stage: "map", Reason: "no id"},
 		{Key: "c", Stage: "read", Reason: "no id", Unidentified: true},
 	}
-	require.NoError(t, b.Advance(b.ctx, run, p))
+	require.NoError(t, b.advance(run, p))
 	rows, err := b.Rejects(b.ctx, "news", 0, 10)
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
@@ -125,7 +125,9 @@ func TestRejects(t *testing.T) {
 	keys, err := b.WaitingRetries(b.ctx, "news", 10)
 	require.NoError(t, err)
 	require.Equal(t, []string{"a", "b"}, keys)
-	require.NoError(t, b.SettleRetries(b.ctx, "news", []string{"a"}, []syncing.NewReject{{Key: "b", Stage: "map", Reason: "no id"}}))
+	require.NoError(t, b.SettleRetries(b.ctx, syncing.Settled{
+		Sync: "news", RunID: run.ID, Done: []string{"a"}, Rejects: []syncing.NewReject{{Key: "b", Stage: "map", Reason: "no id"}},
+	}))
 	rows, err = b.Rejects(b.ctx, "news", 0, 10)
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
@@ -134,7 +136,7 @@ func TestRejects(t *testing.T) {
 	n, err = b.RequestRetries(b.ctx, "news", []int64{rows[1].ID})
 	require.NoError(t, err)
 	require.Zero(t, n)
-	require.NoError(t, b.Advance(b.ctx, run, page(`{}`, true, "b", "c")))
+	require.NoError(t, b.advance(run, page(`{}`, true, "b", "c")))
 	n, err = b.CountRejects(b.ctx, "news")
 	require.NoError(t, err)
 	require.Zero(t, n)
@@ -148,7 +150,7 @@ func TestSaveScan(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ok)
 	run := b.begin(t)
-	require.NoError(t, b.Advance(b.ctx, run, page(`{"at":1}`, false, "a")))
+	require.NoError(t, b.advance(run, page(`{"at":1}`, false, "a")))
 	read := func() (all []string, last syncing.Place) {
 		last, err := b.EachIDs(b.ctx, "news", func(ids []byte) error {
 			all = append(all, string(ids))
@@ -159,7 +161,7 @@ func TestSaveScan(t *testing.T) {
 	}
 	sets, last := read()
 	require.Equal(t, []string{`{"at":1}`}, sets)
-	require.NoError(t, b.Advance(b.ctx, run, page(`{"at":2}`, true, "b")))
+	require.NoError(t, b.advance(run, page(`{"at":2}`, true, "b")))
 	require.NoError(t, b.SaveScan(b.ctx, syncing.Scanned{
 		Sync: "news", Known: []byte("known"), Missing: []byte("missing"), Found: 2, MissingCount: 1, Deleted: 1, TakenOver: last,
 		Rejects: []syncing.NewReject{{Key: "z", Stage: "write", Reason: "refused"}},
@@ -183,5 +185,5 @@ func TestCursorBound(t *testing.T) {
 	run := b.begin(t)
 	large, err := json.Marshal(make([]byte, 13_000))
 	require.NoError(t, err)
-	require.ErrorContains(t, b.Advance(b.ctx, run, page(string(large), false)), "sync_runs_cursor_check")
+	require.ErrorContains(t, b.advance(run, page(string(large), false)), "sync_runs_cursor_check")
 }

@@ -76,10 +76,16 @@ func (b *bundle) begin(t *testing.T) syncing.Run {
 	return run
 }
 
+// advance records a page.
+func (b *bundle) advance(run syncing.Run, p syncing.Page) error {
+	_, err := b.Advance(b.ctx, run, p)
+	return err
+}
+
 // page is a page with so many delivered records.
 func page(cursor string, done bool, keys ...string) syncing.Page {
 	return syncing.Page{
 		Cursor: json.RawMessage(cursor), Done: done, Read: int64(len(keys)), Delivered: int64(len(keys)), Keys: keys,
-		IDs: []byte(cursor),
+		IDs: []byte(cursor), StopAfter: 10,
 	}
 }

@@ -25,6 +25,12 @@ type Known = db.SyncKnown
 // Reject is a record that is not delivered as it is.
 type Reject = db.SyncReject
 
+// Counts is the comparison of a full load with the counts of the source.
+type Counts = db.SyncCount
+
+// Held is a record that was delivered as opted in, and that the target holds as opted out.
+type Held = db.SyncHeld
+
 // Listed is a sync in a list.
 type Listed struct {
 	Sync
@@ -33,6 +39,8 @@ type Listed struct {
 	// LastRun is the id of its last run, 0 if there was none; the others are how that went.
 	LastRun               int64
 	LastStatus, LastError string
+	// LastStopped means that its last run waits for a command.
+	LastStopped bool
 }
 
 // Scan is the figures of the last scan of a sync.
@@ -55,4 +63,6 @@ const (
 	KindFull = "full"
 	// KindUpdate reads what has changed.
 	KindUpdate = "update"
+	// KindFind searches a page of another run for the records that the target rejected later.
+	KindFind = "find"
 )

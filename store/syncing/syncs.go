@@ -61,6 +61,7 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Listed, er
 	for i, r := range rows {
 		all[i] = Listed{
 			Sync: r.Sync, Rejects: r.Rejects, LastRun: r.LastRun, LastStatus: r.LastStatus, LastError: r.LastError,
+			LastStopped: r.LastStopped,
 		}
 	}
 	return all, nil

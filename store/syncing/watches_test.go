@@ -88,7 +88,7 @@ func TestUnrecorded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	run := b.begin(t)
-	require.NoError(t, b.Advance(b.ctx, run, page("1", true, "x")))
+	require.NoError(t, b.advance(run, page("1", true, "x")))
 	_, err := b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusSucceeded})
 	require.NoError(t, err)
 	failed := b.beginEntry(t, entry(nil))
@@ -96,7 +96,7 @@ func TestUnrecorded(t *testing.T) {
 	require.NoError(t, err)
 	run, err = b.Claim(b.ctx, b.beginEntry(t, entry(nil)).ID)
 	require.NoError(t, err)
-	require.NoError(t, b.Advance(b.ctx, run, page("1", true, "x", "y")))
+	require.NoError(t, b.advance(run, page("1", true, "x", "y")))
 	_, err = b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusSucceeded})
 	require.NoError(t, err)
 

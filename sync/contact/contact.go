@@ -9,6 +9,9 @@ import (
 	"github.com/sluicehq/sluice/sync"
 )
 
+// SourceKind is the kind of connections whose members the default mapping maps.
+const SourceKind = "mailchimp"
+
 // Options are the choices of the default mapping.
 type Options struct {
 	// ListID is the ID of the list. It is part of the collection, so that lists do not overwrite each

@@ -66,9 +66,9 @@ func setup(t *testing.T, queue int) *pair {
 	}
 	source, target := mailchimp.Kind{Guard: outbound.Loopback()}, ometria.Kind{Guard: outbound.Loopback()}
 	var err error
-	p.reader, err = source.OpenReader(open(source, from.URL+"/3.0", fakemailchimp.Key), 100, p.budgets)
+	p.reader, err = source.OpenReader(open(source, from.URL+"/3.0", fakemailchimp.Key), sync.SourceOptions{Items: 100}, p.budgets)
 	require.NoError(t, err)
-	p.writer, err = target.OpenWriter(open(target, to.URL+"/v2", fakeometria.Key), 100, p.budgets)
+	p.writer, err = target.OpenWriter(open(target, to.URL+"/v2", fakeometria.Key), sync.TargetOptions{Items: 100}, p.budgets)
 	require.NoError(t, err)
 	p.mapping, err = contact.New(nil, contact.Options{ListID: fakemailchimp.List})
 	require.NoError(t, err)

@@ -131,8 +131,8 @@ func accountOf(name string, s settings) string {
 	return KindName + ":" + name
 }
 
-// OpenReader opens a connection for list sync. Pages have so many items.
-func (k Kind) OpenReader(c connections.Connection, items int, b sync.Budgets) (sync.Reader, error) {
+// OpenReader opens a connection for list sync.
+func (k Kind) OpenReader(c connections.Connection, o sync.SourceOptions, b sync.Budgets) (sync.Reader, error) {
 	s, err := parseSettings(c.Settings)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (k Kind) OpenReader(c connections.Connection, items int, b sync.Budgets) (s
 	if slots == 0 {
 		slots = DefaultConnections
 	}
-	r, err := k.open(c, Config{Limiter: limiter{budgets: b, slots: slots}, PageSize: items})
+	r, err := k.open(c, Config{Limiter: limiter{budgets: b, slots: slots}, PageSize: o.Items})
 	if err != nil {
 		return nil, err
 	}

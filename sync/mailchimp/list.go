@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // listID is the form of list IDs. They become part of a path.
@@ -53,6 +54,26 @@ func (r *Reader) Stats(ctx context.Context, list string) (Stats, error) {
 	default:
 		return *answer.Stats, nil
 	}
+}
+
+// StatsDelay is how old the counts of a list may be: Mailchimp caches them for five minutes or more
+// (https://mailchimp.com/developer/marketing/api/lists/get-list-info/).
+const StatsDelay = 15 * time.Minute
+
+// ChangedSince returns how many members have changed since a second.
+func (r *Reader) ChangedSince(ctx context.Context, list string, since time.Time) (n int, err error) {
+	if err := checkList(opRead, list); err != nil {
+		return 0, err
+	}
+	w := Window{Since: since.UTC().Truncate(time.Second)}
+	for _, pass := range []Cursor{{}, {Archived: true}} {
+		a, err := r.fetch(ctx, list, w, pass, 0, 1)
+		if err != nil {
+			return 0, err
+		}
+		n += a.total
+	}
+	return n, nil
 }
 
 // Gone reports whether a member does not exist any more. It confirms a permanent deletion that a scan

@@ -83,6 +83,8 @@ func converted(page Page, scan bool) (sync.Page, error) {
 type ref struct {
 	UniqueEmailID string `json:"unique_email_id,omitempty"`
 	ContactID     string `json:"contact_id,omitempty"`
+	// Status is what the counts of the list are compared by.
+	Status Status `json:"status,omitempty"`
 }
 
 // presented is a member as a mapping sees it: as the API presents it.
@@ -97,7 +99,9 @@ type presented struct {
 func (m Member) record(scan bool) (sync.Record, error) {
 	r := sync.Record{Key: m.ID}
 	var err error
-	if r.Ref, err = json.Marshal(ref{UniqueEmailID: m.UniqueEmailID, ContactID: m.ContactID}); err != nil || scan {
+	if r.Ref, err = json.Marshal(ref{
+		UniqueEmailID: m.UniqueEmailID, ContactID: m.ContactID, Status: m.Status,
+	}); err != nil || scan {
 		return r, err
 	}
 	object := presented{
@@ -145,10 +149,32 @@ func (s Source) Fetch(ctx context.Context, list, key string) (sync.Page, error) 
 	return converted(page, false)
 }
 
-// Count returns the number of members that are not archived, as of the list's statistics.
-func (s Source) Count(ctx context.Context, list string) (int, error) {
+// Count returns the numbers of members by status, as of the list's statistics, which do not count pending,
+// transactional and archived members.
+func (s Source) Count(ctx context.Context, list string) (sync.StatusCounts, error) {
 	stats, err := s.Stats(ctx, list)
-	return stats.Members + stats.Unsubscribed + stats.Cleaned, classified(err)
+	if err != nil {
+		return nil, classified(err)
+	}
+	return sync.StatusCounts{
+		string(StatusSubscribed): int64(stats.Members), string(StatusUnsubscribed): int64(stats.Unsubscribed),
+		string(StatusCleaned): int64(stats.Cleaned),
+	}, nil
+}
+
+// Changed returns how many members have changed since the end of a window, or shortly before.
+func (s Source) Changed(ctx context.Context, list string, w sync.Window) (int64, error) {
+	n, err := s.ChangedSince(ctx, list, w.Until.Add(-StatsDelay))
+	return int64(n), classified(err)
+}
+
+// Status returns the status of a member.
+func (s Source) Status(of []byte) string {
+	var known ref
+	if json.Unmarshal(of, &known) != nil {
+		return ""
+	}
+	return string(known.Status)
 }
 
 // classified returns an error of this package as one of list sync.

@@ -26,14 +26,21 @@ type settings struct {
 	// RequestsPerSecond is the rate of the account, over all workers. Defaults to MaxRequestsPerSecond;
 	// older contracts have 4.
 	RequestsPerSecond float64 `json:"requests_per_second,omitempty"`
+	// ValidationSeconds is how long a search for rejected records waits for the validation of the records that it
+	// has sent. Defaults to DefaultValidationSeconds.
+	ValidationSeconds float64 `json:"validation_seconds,omitempty"`
 	// Endpoint replaces the base URL, for trials with a fake.
 	Endpoint string `json:"endpoint,omitempty"`
 }
 
-// maxRate bounds requests_per_second, maxAccount the name of an account in bytes.
+// DefaultValidationSeconds is how long the asynchronous validation of a record takes: the API documents no time.
+const DefaultValidationSeconds = 15
+
+// maxRate bounds requests_per_second, maxValidation validation_seconds, maxAccount the name of an account in bytes.
 const (
-	maxRate    = 1000
-	maxAccount = 100
+	maxRate       = 1000
+	maxValidation = 600
+	maxAccount    = 100
 )
 
 // Kind is the kind of connections to Ometria accounts.
@@ -57,7 +64,8 @@ func (Kind) Secrets() []connections.SecretSpec {
 	}}
 }
 
-// ParseSettings checks {"account": "..", "requests_per_second": 8, "endpoint": ".."}, all optional.
+// ParseSettings checks {"account": "..", "requests_per_second": 8, "validation_seconds": 15, "endpoint": ".."}, all
+// optional.
 func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 	s, err := parseSettings(raw)
 	if err != nil {
@@ -77,6 +85,9 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 	}
 	if s.RequestsPerSecond < 0 || s.RequestsPerSecond > maxRate {
 		faults = append(faults, fmt.Errorf("setting requests_per_second: want a number up to %d", maxRate))
+	}
+	if s.ValidationSeconds < 0 || s.ValidationSeconds > maxValidation {
+		faults = append(faults, fmt.Errorf("setting validation_seconds: want a number up to %d", maxValidation))
 	}
 	if s.Endpoint != "" && !validEndpoint(s.Endpoint) {
 		faults = append(faults, errors.New(
@@ -124,8 +135,8 @@ func accountOf(name string, s settings) string {
 	return KindName + ":" + name
 }
 
-// OpenWriter opens a connection for list sync. Requests have at most so many items.
-func (k Kind) OpenWriter(c connections.Connection, items int, b sync.Budgets) (sync.Writer, error) {
+// OpenWriter opens a connection for list sync.
+func (k Kind) OpenWriter(c connections.Connection, o sync.TargetOptions, b sync.Budgets) (sync.Writer, error) {
 	s, err := parseSettings(c.Settings)
 	if err != nil {
 		return nil, err
@@ -134,11 +145,15 @@ func (k Kind) OpenWriter(c connections.Connection, items int, b sync.Budgets) (s
 	if rate == 0 {
 		rate = MaxRequestsPerSecond
 	}
-	w, err := k.open(c, limiter{budgets: b, rate: rate}, items)
+	w, err := k.open(c, limiter{budgets: b, rate: rate}, o.Items)
 	if err != nil {
 		return nil, err
 	}
-	return Target{Writer: w, budgets: b, account: accountOf(c.Name, s)}, nil
+	t := Target{Writer: w, budgets: b, account: accountOf(c.Name, s), settle: DefaultValidationSeconds * time.Second}
+	if s.ValidationSeconds > 0 {
+		t.settle = time.Duration(s.ValidationSeconds * float64(time.Second))
+	}
+	return t, nil
 }
 
 // limiter takes requests from a budget.

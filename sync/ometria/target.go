@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/sync"
 )
 
@@ -15,9 +16,60 @@ type Target struct {
 	*Writer
 	budgets sync.Budgets
 	account string
+	settle  time.Duration
 }
 
-var _ sync.Writer = Target{}
+var (
+	_ sync.Writer  = Target{}
+	_ sync.Holder  = Target{}
+	_ sync.Auditor = Target{}
+)
+
+// Account returns the key of the account's budget.
+func (t Target) Account() string { return t.account }
+
+// Settle returns how long the asynchronous validation takes.
+func (t Target) Settle() time.Duration { return t.settle }
+
+// LateErrors returns the latest errors of the API's asynchronous validation, of all programs that use the account.
+func (t Target) LateErrors(ctx context.Context) (latest []sync.LateError, limit int, err error) {
+	all, err := t.AsyncErrors(ctx)
+	if err != nil {
+		return nil, 0, classified(err)
+	}
+	for _, e := range all {
+		latest = append(latest, sync.LateError{
+			Message: inbound.Cut(e.Message, maxLateText), Path: inbound.Cut(e.Path, maxLateText),
+		})
+	}
+	return latest, MaxAsyncErrors, nil
+}
+
+// maxLateText bounds the message and the path of a late error in bytes.
+const maxLateText = 300
+
+// Consent returns what a contact says about marketing. Ometria keeps an opt-out unless an opt-in has
+// @force_optin.
+func (Target) Consent(record json.RawMessage) sync.Consent {
+	var contact struct {
+		OptIn any `json:"marketing_optin"`
+		Force any `json:"@force_optin"`
+	}
+	if json.Unmarshal(record, &contact) != nil {
+		return sync.ConsentNone
+	}
+	switch contact.OptIn {
+	case "EXPLICITLY_OPTEDOUT":
+		return sync.ConsentOut
+	case "EXPLICITLY_OPTEDIN":
+		if contact.Force == true {
+			return sync.ConsentForced
+		}
+		return sync.ConsentIn
+	default:
+		return sync.ConsentNone
+	}
+}
 
 // Write pushes records.
 func (t Target) Write(ctx context.Context, records []json.RawMessage) ([]sync.Outcome, error) {

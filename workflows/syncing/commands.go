@@ -36,8 +36,9 @@ func (r *syncRun) serve(ctx workflow.Context) error {
 		workflow.SetQueryHandlerWithOptions(ctx, workflows.QueryFreshness, func() (Freshness, error) {
 			return Freshness{CurrentTo: r.state.CurrentTo, Since: r.state.Succeeded, Failures: r.state.Failures}, nil
 		}, workflow.QueryHandlerOptions{Description: "How current the sync is, and since when."}),
-		command.Handle(ctx, r, workflows.CommandRun, `Run now: {"by": ".."}.`,
-			func(Run) error { return nil }, r.runNow),
+		command.Handle(ctx, r, workflows.CommandRun,
+			`Run now: {"by": ".."}. With {"find": {"run_id": 1, "page": 2}}, search a page for records rejected later.`,
+			checkRun, r.runNow),
 		command.Handle(ctx, r, workflows.CommandPause, `Pause; a run under way is interrupted: {"by": "..", "reason": ".."}.`,
 			func(command.Pause) error { return nil },
 			func(ctx workflow.Context, o command.Pause) error { return r.setPaused(ctx, o.Command, true) }),
@@ -47,9 +48,21 @@ func (r *syncRun) serve(ctx workflow.Context) error {
 	)
 }
 
-// runNow requests a run. While one is under way, another one follows it.
+// checkRun refuses a page that cannot be.
+func checkRun(o Run) error {
+	if o.Find != nil && (o.Find.RunID < 1 || o.Find.Page < 1) {
+		return errors.New("find: want the numbers of a run and of a page, both 1 or more")
+	}
+	return nil
+}
+
+// runNow requests a run. While one is under way, another one follows it; one that has stopped continues.
 func (r *syncRun) runNow(_ workflow.Context, o Run) error {
-	r.wanted, r.by = true, o.By
+	if o.Find != nil {
+		r.find, r.by = o.Find, o.By
+		return nil
+	}
+	r.wanted, r.by, r.proceed = true, o.By, true
 	return nil
 }
 
@@ -66,10 +79,10 @@ func (r *syncRun) setPaused(ctx workflow.Context, o command.Command, paused bool
 		return err
 	}
 	if !paused {
-		r.wanted, r.by = true, o.By
+		r.wanted, r.by, r.proceed = true, o.By, true
 		return nil
 	}
-	r.wanted = false
+	r.wanted, r.find = false, nil
 	if !r.active {
 		r.state.Phase = PhasePaused
 		return nil

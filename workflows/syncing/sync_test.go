@@ -27,6 +27,9 @@ import (
 type bundle struct {
 	*testsuite.TestWorkflowEnvironment
 	begun int
+	// audited are the runs whose late errors were read; auditFault is the result.
+	audited    []int64
+	auditFault error
 }
 
 var until = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -42,12 +45,20 @@ func setup(t *testing.T) *bundle {
 	register(workflows.ActivitySyncPages, (&syncacts.Syncs{}).Pages)
 	register(workflows.ActivityRetrySync, (&syncacts.Syncs{}).Retry)
 	register(workflows.ActivityScanSync, (&syncacts.Syncs{}).Scan)
+	register(workflows.ActivityCountSync, (&syncacts.Syncs{}).Count)
+	register(workflows.ActivityFindSync, (&syncacts.Syncs{}).Find)
+	register(workflows.ActivityAuditSync, (&syncacts.Syncs{}).Audit)
 	register(workflows.ActivityEndSync, (&syncacts.Syncs{}).End)
 	register(workflows.ActivityPauseSync, (&syncacts.Syncs{}).SetPaused)
 	b.RegisterWorkflowWithOptions(syncing.Sync, workflow.RegisterOptions{Name: workflows.TypeSync})
 	b.OnActivity(workflows.ActivityRetrySync, mock.Anything, mock.Anything).Return(syncacts.Retried{}, nil).Maybe()
 	b.OnActivity(workflows.ActivityScanSync, mock.Anything, mock.Anything).Return(syncacts.Scanned{Skipped: true}, nil).Maybe()
 	b.OnActivity(workflows.ActivityPauseSync, mock.Anything, mock.Anything).Return(nil).Maybe()
+	b.OnActivity(workflows.ActivityAuditSync, mock.Anything, mock.Anything).Return(
+		func(_ context.Context, ref syncacts.RunRef) (syncacts.Audited, error) {
+			b.audited = append(b.audited, ref.RunID)
+			return syncacts.Audited{}, b.auditFault
+		}).Maybe()
 	return b
 }
 
@@ -109,6 +120,7 @@ func TestSyncRuns(t *testing.T) {
 	b.run()
 	b.AssertExpectations(t)
 	require.Equal(t, 2, b.begun)
+	require.Equal(t, []int64{1}, b.audited, "the second run has delivered nothing")
 }
 
 // A failed run is ended with its reason, and the next wake begins another one.
@@ -223,4 +235,135 @@ func TestSyncOnceFails(t *testing.T) {
 	require.True(t, b.IsWorkflowCompleted())
 	require.ErrorContains(t, b.GetWorkflowError(), "no access")
 	b.AssertExpectations(t)
+}
+
+// A full load is compared with the counts of the source before it ends.
+func TestSyncCounts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	total := int64(7)
+	b.OnActivity(workflows.ActivityBeginSync, mock.Anything, mock.Anything).
+		Return(syncacts.Begun{RunID: 1, Full: true, Until: until}, nil)
+	b.OnActivity(workflows.ActivitySyncPages, mock.Anything, mock.Anything).Return(syncacts.Progress{Done: true}, nil).Once()
+	b.OnActivity(workflows.ActivityCountSync, mock.Anything, syncacts.RunRef{Sync: "news", RunID: 1}).
+		Return(syncacts.Counted{SourceCount: &total, Difference: 2}, nil).Once()
+	b.OnActivity(workflows.ActivityEndSync, mock.Anything, syncacts.EndRequest{RunID: 1, SourceCount: &total}).
+		Return(syncacts.Progress{Done: true, Failed: "all 7 records of the full load were rejected"}, nil).Once()
+	b.wakeAt(time.Minute)
+	b.RegisterDelayedCallback(func() {
+		s := b.state(t)
+		require.EqualValues(t, 2, s.Counted.Difference)
+		require.Equal(t, "all 7 records of the full load were rejected", s.LastError)
+		require.Equal(t, 1, s.Failures)
+		require.True(t, s.CurrentTo.IsZero(), "the run has failed")
+	}, time.Hour)
+	b.run()
+	b.AssertExpectations(t)
+}
+
+// A run that has stopped waits for a command, whatever wakes the sync.
+func TestSyncStops(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	begin := func(proceed bool, stopped string) {
+		b.OnActivity(workflows.ActivityBeginSync, mock.Anything, mock.MatchedBy(func(r syncacts.BeginRequest) bool {
+			return r.Continue == proceed
+		})).Return(syncacts.Begun{RunID: 1, Until: until, Stopped: stopped}, nil).Once()
+	}
+	begin(false, "")
+	b.OnActivity(workflows.ActivitySyncPages, mock.Anything, mock.Anything).
+		Return(syncacts.Progress{Read: 10, Rejected: 10, Stopped: "the last 10 pages"}, nil).Once()
+	begin(false, "the last 10 pages")
+	begin(true, "")
+	b.OnActivity(workflows.ActivitySyncPages, mock.Anything, mock.Anything).
+		Return(syncacts.Progress{Read: 20, Rejected: 10, Delivered: 10, Done: true}, nil).Once()
+	b.OnActivity(workflows.ActivityEndSync, mock.Anything, syncacts.EndRequest{RunID: 1}).
+		Return(syncacts.Progress{Done: true}, nil).Once()
+	stopped := func() {
+		s := b.state(t)
+		require.Equal(t, syncing.PhaseStopped, s.Phase)
+		require.Equal(t, "the last 10 pages", s.LastError)
+	}
+	b.wakeAt(time.Minute)
+	b.RegisterDelayedCallback(stopped, time.Hour)
+	b.wakeAt(2 * time.Hour)
+	b.RegisterDelayedCallback(stopped, 3*time.Hour)
+	b.RegisterDelayedCallback(func() {
+		b.command(t, workflows.CommandRun, syncing.Run{Command: command.Command{By: "ann"}})
+	}, 4*time.Hour)
+	b.RegisterDelayedCallback(func() {
+		s := b.state(t)
+		require.Equal(t, syncing.PhaseIdle, s.Phase)
+		require.Empty(t, s.LastError)
+	}, 5*time.Hour)
+	b.run()
+	b.AssertExpectations(t)
+}
+
+// A page is searched as a run of its own, between those of the list, and without a change of the freshness.
+func TestSyncSearches(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	page := &syncacts.PageRef{RunID: 7, Page: 3}
+	b.OnActivity(workflows.ActivityBeginSync, mock.Anything, syncacts.BeginRequest{Sync: "news", RequestedBy: "ann", Find: page}).
+		Return(syncacts.Begun{RunID: 8, Find: page, Until: until}, nil).Once()
+	b.OnActivity(workflows.ActivityFindSync, mock.Anything, syncacts.RunRef{Sync: "news", RunID: 8}).After(time.Hour).
+		Return(syncacts.Progress{Read: 10, Rejected: 1, Delivered: 9, Done: true}, nil).Once()
+	b.OnActivity(workflows.ActivityEndSync, mock.Anything, syncacts.EndRequest{RunID: 8}).
+		Return(syncacts.Progress{Read: 10, Rejected: 1, Delivered: 9, Done: true}, nil).Once()
+	b.OnActivity(workflows.ActivityBeginSync, mock.Anything, mock.Anything).Return(syncacts.Begun{RunID: 9, Until: until}, nil).Once()
+	b.OnActivity(workflows.ActivitySyncPages, mock.Anything, mock.Anything).Return(syncacts.Progress{Done: true}, nil).Once()
+	b.OnActivity(workflows.ActivityEndSync, mock.Anything, syncacts.EndRequest{RunID: 9}).
+		Return(syncacts.Progress{Done: true}, nil).Once()
+	b.RegisterDelayedCallback(func() {
+		b.command(t, workflows.CommandRun, syncing.Run{Command: command.Command{By: "ann"}, Find: page})
+	}, time.Minute)
+	b.RegisterDelayedCallback(func() {
+		require.Equal(t, syncing.PhaseSearching, b.state(t).Phase)
+		b.SignalWorkflow(workflows.SignalWake, nil)
+	}, 10*time.Minute)
+	b.RegisterDelayedCallback(func() {
+		s := b.state(t)
+		require.EqualValues(t, 9, s.RunID)
+		require.Equal(t, until, s.CurrentTo)
+	}, 3*time.Hour)
+	b.run()
+	b.AssertExpectations(t)
+	require.Empty(t, b.audited)
+}
+
+// A search that was under way comes before the run that is due, and a run before the search that is requested; late
+// errors that cannot be read end nothing.
+func TestSyncSearchWaits(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.auditFault = temporal.NewNonRetryableApplicationError("403", "permanent", nil)
+	page := &syncacts.PageRef{RunID: 7, Page: 3}
+	b.OnActivity(workflows.ActivityBeginSync, mock.Anything, syncacts.BeginRequest{Sync: "news"}).
+		Return(syncacts.Begun{RunID: 8, Find: page, Until: until}, nil).Once()
+	b.OnActivity(workflows.ActivityBeginSync, mock.Anything, syncacts.BeginRequest{Sync: "news"}).
+		Return(syncacts.Begun{RunID: 9, Until: until}, nil).Once()
+	b.OnActivity(workflows.ActivityFindSync, mock.Anything, mock.Anything).
+		Return(syncacts.Progress{}, temporal.NewNonRetryableApplicationError("too old", "permanent", nil)).Once()
+	b.OnActivity(workflows.ActivityEndSync, mock.Anything, syncacts.EndRequest{RunID: 8, Error: "too old", Class: "permanent"}).
+		Return(syncacts.Progress{}, nil).Once()
+	b.OnActivity(workflows.ActivitySyncPages, mock.Anything, mock.Anything).Return(syncacts.Progress{Done: true}, nil)
+	b.OnActivity(workflows.ActivityEndSync, mock.Anything, mock.Anything).
+		Return(syncacts.Progress{Done: true, Read: 1, Delivered: 1}, nil)
+	asked := syncacts.BeginRequest{Sync: "news", RequestedBy: "ann", Find: page}
+	b.OnActivity(workflows.ActivityBeginSync, mock.Anything, asked).Return(syncacts.Begun{RunID: 10, Until: until}, nil).Once()
+	b.OnActivity(workflows.ActivityBeginSync, mock.Anything, mock.MatchedBy(func(r syncacts.BeginRequest) bool { return r.Find != nil })).
+		Return(syncacts.Begun{RunID: 11, Find: page, Until: until}, nil).Once()
+	b.OnActivity(workflows.ActivityFindSync, mock.Anything, mock.Anything).Return(syncacts.Progress{Done: true}, nil).Once()
+	wrong := &workflowtest.Answer{}
+	b.wakeAt(time.Minute)
+	b.RegisterDelayedCallback(func() {
+		b.command(t, workflows.CommandRun, syncing.Run{Command: command.Command{By: "ann"}, Find: page})
+		b.UpdateWorkflow(workflows.CommandRun, "wrong", wrong, syncing.Run{Find: &syncacts.PageRef{RunID: 7}})
+	}, time.Hour)
+	b.RegisterDelayedCallback(func() { require.EqualValues(t, 11, b.state(t).RunID) }, 2*time.Hour)
+	b.run()
+	b.AssertExpectations(t)
+	require.ErrorContains(t, wrong.Rejected, "want the numbers of a run and of a page")
+	require.Equal(t, []int64{9, 10}, b.audited)
 }

@@ -374,6 +374,27 @@ type Sync struct {
 	Place           int32
 }
 
+type SyncCount struct {
+	Sync         string
+	RunID        int64
+	ComparedAt   time.Time
+	CountsRead   json.RawMessage
+	CountsBefore json.RawMessage
+	CountsAfter  json.RawMessage
+	Changed      int64
+	Rejected     int64
+	Difference   int64
+	Exceeded     bool
+}
+
+type SyncHeld struct {
+	ID      int64
+	Sync    string
+	Key     string
+	FirstAt time.Time
+	LastAt  time.Time
+}
+
 type SyncKnown struct {
 	Sync         string
 	Known        []byte
@@ -383,6 +404,14 @@ type SyncKnown struct {
 	MissingCount int64
 	Deleted      int64
 	Exceeded     bool
+}
+
+type SyncOutbox struct {
+	RunID      int64
+	Seq        int64
+	Page       int64
+	Changes    []byte
+	RecordedAt time.Time
 }
 
 type SyncReject struct {
@@ -400,32 +429,46 @@ type SyncReject struct {
 }
 
 type SyncRun struct {
-	ID           int64
-	Sync         string
-	Kind         string
-	Status       string
-	RequestedBy  string
-	Since        *time.Time
-	Until        time.Time
-	SyncVersion  int64
-	Cursor       []byte
-	Done         bool
-	FencingToken int64
-	Skip         int64
-	Pages        int64
-	Read         int64
-	Delivered    int64
-	Rejected     int64
-	Skipped      int64
-	Announced    int64
-	SourceCount  *int64
-	Error        string
-	ErrorClass   string
-	StartedAt    time.Time
-	ProgressedAt time.Time
-	EndedAt      *time.Time
-	Base         *time.Time
-	Unrecorded   bool
+	ID            int64
+	Sync          string
+	Kind          string
+	Status        string
+	RequestedBy   string
+	Since         *time.Time
+	Until         time.Time
+	SyncVersion   int64
+	Cursor        []byte
+	Done          bool
+	FencingToken  int64
+	Skip          int64
+	Pages         int64
+	Read          int64
+	Delivered     int64
+	Rejected      int64
+	Skipped       int64
+	Announced     int64
+	SourceCount   *int64
+	Error         string
+	ErrorClass    string
+	StartedAt     time.Time
+	ProgressedAt  time.Time
+	EndedAt       *time.Time
+	Base          *time.Time
+	Unrecorded    bool
+	CountsBefore  []byte
+	RejectedPages int64
+	StoppedAt     *time.Time
+	ChangeSeq     int64
+	ExportedSeq   int64
+	ExportingSeq  int64
+	ExportRepairs int64
+	Exported      bool
+	ExportUntil   *time.Time
+	ExportToken   int64
+	Account       string
+	AuditError    string
+	FindRun       *int64
+	FindPage      *int64
 }
 
 type Transition struct {

@@ -11,7 +11,7 @@ import (
 )
 
 const syncRunsOf = `-- name: SyncRunsOf :many
-SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded FROM sync_runs WHERE id = ANY ($1::bigint[])
+SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page FROM sync_runs WHERE id = ANY ($1::bigint[])
 `
 
 // SyncRunsOf returns runs by their ids.
@@ -51,6 +51,20 @@ func (q *Queries) SyncRunsOf(ctx context.Context, ids []int64) ([]SyncRun, error
 			&i.EndedAt,
 			&i.Base,
 			&i.Unrecorded,
+			&i.CountsBefore,
+			&i.RejectedPages,
+			&i.StoppedAt,
+			&i.ChangeSeq,
+			&i.ExportedSeq,
+			&i.ExportingSeq,
+			&i.ExportRepairs,
+			&i.Exported,
+			&i.ExportUntil,
+			&i.ExportToken,
+			&i.Account,
+			&i.AuditError,
+			&i.FindRun,
+			&i.FindPage,
 		); err != nil {
 			return nil, err
 		}

@@ -72,12 +72,17 @@ func (q *Queries) AddSyncRejects(ctx context.Context, arg AddSyncRejectsParams) 
 
 const advanceSyncRun = `-- name: AdvanceSyncRun :one
 UPDATE sync_runs
-SET cursor = $1, done = $2, pages = pages + 1, read = read + $3::bigint,
+SET cursor = $1, done = $2::boolean, pages = pages + 1, read = read + $3::bigint,
     delivered = delivered + $4::bigint, rejected = rejected + $5::bigint,
     skipped = skipped + $6::bigint, skip = greatest(skip - $6::bigint, 0),
-    announced = greatest(announced, $7::bigint), progressed_at = now()
-WHERE id = $8 AND fencing_token = $9 AND status = 'running' AND NOT done
-RETURNING pages
+    announced = greatest(announced, $7::bigint), progressed_at = now(),
+    rejected_pages = CASE WHEN $4::bigint > 0 THEN 0
+                          WHEN $5::bigint > 0 THEN rejected_pages + 1 ELSE rejected_pages END,
+    stopped_at = CASE WHEN NOT $2::boolean AND $4::bigint = 0
+                           AND $5::bigint > 0 AND rejected_pages + 1 >= $8::bigint
+                      THEN now() END
+WHERE id = $9 AND fencing_token = $10 AND status = 'running' AND NOT done
+RETURNING pages, stopped_at
 `
 
 type AdvanceSyncRunParams struct {
@@ -88,12 +93,19 @@ type AdvanceSyncRunParams struct {
 	Rejected     int64
 	Skipped      int64
 	Announced    int64
+	StopAfter    int64
 	ID           int64
 	FencingToken int64
 }
 
-// AdvanceSyncRun records a page of a run, if the fencing token is that of the current attempt.
-func (q *Queries) AdvanceSyncRun(ctx context.Context, arg AdvanceSyncRunParams) (int64, error) {
+type AdvanceSyncRunRow struct {
+	Pages     int64
+	StoppedAt *time.Time
+}
+
+// AdvanceSyncRun records a page of a run, if the fencing token is that of the current attempt. So many pages in
+// a row that are wholly rejected stop the run.
+func (q *Queries) AdvanceSyncRun(ctx context.Context, arg AdvanceSyncRunParams) (AdvanceSyncRunRow, error) {
 	row := q.db.QueryRow(ctx, advanceSyncRun,
 		arg.Cursor,
 		arg.Done,
@@ -102,16 +114,17 @@ func (q *Queries) AdvanceSyncRun(ctx context.Context, arg AdvanceSyncRunParams) 
 		arg.Rejected,
 		arg.Skipped,
 		arg.Announced,
+		arg.StopAfter,
 		arg.ID,
 		arg.FencingToken,
 	)
-	var pages int64
-	err := row.Scan(&pages)
-	return pages, err
+	var i AdvanceSyncRunRow
+	err := row.Scan(&i.Pages, &i.StoppedAt)
+	return i, err
 }
 
 const claimSyncRun = `-- name: ClaimSyncRun :one
-UPDATE sync_runs SET fencing_token = fencing_token + 1 WHERE id = $1 AND status = 'running' RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded
+UPDATE sync_runs SET fencing_token = fencing_token + 1 WHERE id = $1 AND status = 'running' RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page
 `
 
 // ClaimSyncRun begins an attempt at a run, under a new fencing token.
@@ -145,6 +158,20 @@ func (q *Queries) ClaimSyncRun(ctx context.Context, id int64) (SyncRun, error) {
 		&i.EndedAt,
 		&i.Base,
 		&i.Unrecorded,
+		&i.CountsBefore,
+		&i.RejectedPages,
+		&i.StoppedAt,
+		&i.ChangeSeq,
+		&i.ExportedSeq,
+		&i.ExportingSeq,
+		&i.ExportRepairs,
+		&i.Exported,
+		&i.ExportUntil,
+		&i.ExportToken,
+		&i.Account,
+		&i.AuditError,
+		&i.FindRun,
+		&i.FindPage,
 	)
 	return i, err
 }
@@ -152,20 +179,67 @@ func (q *Queries) ClaimSyncRun(ctx context.Context, id int64) (SyncRun, error) {
 const clearSyncPageIDs = `-- name: ClearSyncPageIDs :exec
 UPDATE sync_pages p SET ids = NULL
 FROM sync_runs r
-WHERE r.id = p.run_id AND r.sync = $1 AND p.ids IS NOT NULL
-  AND (p.run_id, p.page) <= ($2::bigint, $3::bigint)
+WHERE r.id = p.run_id AND r.sync = $1 AND p.ids IS NOT NULL AND p.taken_over
+  AND p.stored_at < now() - interval '7 days'
 `
 
-type ClearSyncPageIDsParams struct {
-	Sync  string
-	RunID int64
-	Page  int64
+// ClearSyncPageIDs removes the sets of pages that a scan has taken over and that are too old for a search.
+func (q *Queries) ClearSyncPageIDs(ctx context.Context, sync string) error {
+	_, err := q.db.Exec(ctx, clearSyncPageIDs, sync)
+	return err
 }
 
-// ClearSyncPageIDs removes the sets of pages up to one, which a scan has taken over.
-func (q *Queries) ClearSyncPageIDs(ctx context.Context, arg ClearSyncPageIDsParams) error {
-	_, err := q.db.Exec(ctx, clearSyncPageIDs, arg.Sync, arg.RunID, arg.Page)
-	return err
+const continueSyncRun = `-- name: ContinueSyncRun :one
+UPDATE sync_runs SET stopped_at = NULL, rejected_pages = 0 WHERE id = $1 RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page
+`
+
+// ContinueSyncRun lets a run that has stopped continue.
+func (q *Queries) ContinueSyncRun(ctx context.Context, id int64) (SyncRun, error) {
+	row := q.db.QueryRow(ctx, continueSyncRun, id)
+	var i SyncRun
+	err := row.Scan(
+		&i.ID,
+		&i.Sync,
+		&i.Kind,
+		&i.Status,
+		&i.RequestedBy,
+		&i.Since,
+		&i.Until,
+		&i.SyncVersion,
+		&i.Cursor,
+		&i.Done,
+		&i.FencingToken,
+		&i.Skip,
+		&i.Pages,
+		&i.Read,
+		&i.Delivered,
+		&i.Rejected,
+		&i.Skipped,
+		&i.Announced,
+		&i.SourceCount,
+		&i.Error,
+		&i.ErrorClass,
+		&i.StartedAt,
+		&i.ProgressedAt,
+		&i.EndedAt,
+		&i.Base,
+		&i.Unrecorded,
+		&i.CountsBefore,
+		&i.RejectedPages,
+		&i.StoppedAt,
+		&i.ChangeSeq,
+		&i.ExportedSeq,
+		&i.ExportingSeq,
+		&i.ExportRepairs,
+		&i.Exported,
+		&i.ExportUntil,
+		&i.ExportToken,
+		&i.Account,
+		&i.AuditError,
+		&i.FindRun,
+		&i.FindPage,
+	)
+	return i, err
 }
 
 const countSyncRejects = `-- name: CountSyncRejects :one
@@ -181,10 +255,10 @@ func (q *Queries) CountSyncRejects(ctx context.Context, sync string) (int64, err
 }
 
 const createSyncRun = `-- name: CreateSyncRun :one
-INSERT INTO sync_runs (sync, kind, since, until, sync_version, skip, requested_by, base)
+INSERT INTO sync_runs (sync, kind, since, until, sync_version, skip, requested_by, base, find_run, find_page)
 VALUES ($1, $2, $3, $4, $5, $6,
-        $7, $8)
-RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded
+        $7, $8, $9, $10)
+RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page
 `
 
 type CreateSyncRunParams struct {
@@ -196,6 +270,8 @@ type CreateSyncRunParams struct {
 	Skip        int64
 	RequestedBy string
 	Base        *time.Time
+	FindRun     *int64
+	FindPage    *int64
 }
 
 // CreateSyncRun adds a run.
@@ -209,6 +285,8 @@ func (q *Queries) CreateSyncRun(ctx context.Context, arg CreateSyncRunParams) (S
 		arg.Skip,
 		arg.RequestedBy,
 		arg.Base,
+		arg.FindRun,
+		arg.FindPage,
 	)
 	var i SyncRun
 	err := row.Scan(
@@ -238,19 +316,34 @@ func (q *Queries) CreateSyncRun(ctx context.Context, arg CreateSyncRunParams) (S
 		&i.EndedAt,
 		&i.Base,
 		&i.Unrecorded,
+		&i.CountsBefore,
+		&i.RejectedPages,
+		&i.StoppedAt,
+		&i.ChangeSeq,
+		&i.ExportedSeq,
+		&i.ExportingSeq,
+		&i.ExportRepairs,
+		&i.Exported,
+		&i.ExportUntil,
+		&i.ExportToken,
+		&i.Account,
+		&i.AuditError,
+		&i.FindRun,
+		&i.FindPage,
 	)
 	return i, err
 }
 
 const deleteSyncRuns = `-- name: DeleteSyncRuns :execrows
 DELETE FROM sync_runs r
-WHERE r.sync = $1 AND r.status <> 'running' AND NOT r.unrecorded
+WHERE r.sync = $1 AND r.status <> 'running' AND NOT r.unrecorded AND r.exported
   AND r.id < (SELECT coalesce(min(k.id), 0) FROM (SELECT x.id FROM sync_runs x WHERE x.sync = $1
               ORDER BY x.id DESC LIMIT $2::bigint) k)
-  AND NOT EXISTS (SELECT FROM sync_pages p WHERE p.run_id = r.id AND p.ids IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM sync_pages p WHERE p.run_id = r.id AND p.ids IS NOT NULL AND NOT p.taken_over)
 `
 
-// DeleteSyncRuns deletes old runs of a sync with their pages, but not those that a scan still needs.
+// DeleteSyncRuns deletes old runs of a sync with their pages, but not those that a scan or the warehouse still
+// needs.
 func (q *Queries) DeleteSyncRuns(ctx context.Context, sync string, keep int64) (int64, error) {
 	result, err := q.db.Exec(ctx, deleteSyncRuns, sync, keep)
 	if err != nil {
@@ -266,7 +359,7 @@ SET status = $1, error = $2, error_class = $3,
     unrecorded = $1::text = 'succeeded'
                  AND EXISTS (SELECT FROM syncs s WHERE s.name = sync_runs.sync AND s.watch <> '')
 WHERE id = $5 AND status = 'running'
-RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded
+RETURNING id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page
 `
 
 type EndSyncRunParams struct {
@@ -314,6 +407,20 @@ func (q *Queries) EndSyncRun(ctx context.Context, arg EndSyncRunParams) (SyncRun
 		&i.EndedAt,
 		&i.Base,
 		&i.Unrecorded,
+		&i.CountsBefore,
+		&i.RejectedPages,
+		&i.StoppedAt,
+		&i.ChangeSeq,
+		&i.ExportedSeq,
+		&i.ExportingSeq,
+		&i.ExportRepairs,
+		&i.Exported,
+		&i.ExportUntil,
+		&i.ExportToken,
+		&i.Account,
+		&i.AuditError,
+		&i.FindRun,
+		&i.FindPage,
 	)
 	return i, err
 }
@@ -340,7 +447,7 @@ func (q *Queries) GetSyncKnown(ctx context.Context, sync string) (SyncKnown, err
 }
 
 const getSyncRun = `-- name: GetSyncRun :one
-SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded FROM sync_runs WHERE id = $1
+SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page FROM sync_runs WHERE id = $1
 `
 
 // GetSyncRun returns a run.
@@ -374,6 +481,20 @@ func (q *Queries) GetSyncRun(ctx context.Context, id int64) (SyncRun, error) {
 		&i.EndedAt,
 		&i.Base,
 		&i.Unrecorded,
+		&i.CountsBefore,
+		&i.RejectedPages,
+		&i.StoppedAt,
+		&i.ChangeSeq,
+		&i.ExportedSeq,
+		&i.ExportingSeq,
+		&i.ExportRepairs,
+		&i.Exported,
+		&i.ExportUntil,
+		&i.ExportToken,
+		&i.Account,
+		&i.AuditError,
+		&i.FindRun,
+		&i.FindPage,
 	)
 	return i, err
 }
@@ -472,7 +593,7 @@ func (q *Queries) ListSyncRejects(ctx context.Context, arg ListSyncRejectsParams
 }
 
 const listSyncRuns = `-- name: ListSyncRuns :many
-SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded FROM sync_runs
+SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page FROM sync_runs
 WHERE sync = $1 AND id < $2::bigint
 ORDER BY id DESC LIMIT $3::bigint
 `
@@ -520,6 +641,20 @@ func (q *Queries) ListSyncRuns(ctx context.Context, arg ListSyncRunsParams) ([]S
 			&i.EndedAt,
 			&i.Base,
 			&i.Unrecorded,
+			&i.CountsBefore,
+			&i.RejectedPages,
+			&i.StoppedAt,
+			&i.ChangeSeq,
+			&i.ExportedSeq,
+			&i.ExportingSeq,
+			&i.ExportRepairs,
+			&i.Exported,
+			&i.ExportUntil,
+			&i.ExportToken,
+			&i.Account,
+			&i.AuditError,
+			&i.FindRun,
+			&i.FindPage,
 		); err != nil {
 			return nil, err
 		}
@@ -577,7 +712,7 @@ func (q *Queries) RequestSyncRetries(ctx context.Context, sync string, ids []int
 }
 
 const runningSyncRun = `-- name: RunningSyncRun :one
-SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded FROM sync_runs WHERE sync = $1 AND status = 'running' FOR UPDATE
+SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page FROM sync_runs WHERE sync = $1 AND status = 'running' FOR UPDATE
 `
 
 // RunningSyncRun returns the run of a sync that has not ended.
@@ -611,6 +746,20 @@ func (q *Queries) RunningSyncRun(ctx context.Context, sync string) (SyncRun, err
 		&i.EndedAt,
 		&i.Base,
 		&i.Unrecorded,
+		&i.CountsBefore,
+		&i.RejectedPages,
+		&i.StoppedAt,
+		&i.ChangeSeq,
+		&i.ExportedSeq,
+		&i.ExportingSeq,
+		&i.ExportRepairs,
+		&i.Exported,
+		&i.ExportUntil,
+		&i.ExportToken,
+		&i.Account,
+		&i.AuditError,
+		&i.FindRun,
+		&i.FindPage,
 	)
 	return i, err
 }
@@ -650,7 +799,7 @@ func (q *Queries) SaveSyncKnown(ctx context.Context, arg SaveSyncKnownParams) er
 
 const syncPageIDs = `-- name: SyncPageIDs :many
 SELECT p.run_id, p.page, p.ids FROM sync_pages p JOIN sync_runs r ON r.id = p.run_id
-WHERE r.sync = $1 AND p.ids IS NOT NULL
+WHERE r.sync = $1 AND p.ids IS NOT NULL AND NOT p.taken_over
   AND (p.run_id, p.page) > ($2::bigint, $3::bigint)
 ORDER BY p.run_id, p.page LIMIT $4::bigint
 `
@@ -692,6 +841,25 @@ func (q *Queries) SyncPageIDs(ctx context.Context, arg SyncPageIDsParams) ([]Syn
 		return nil, err
 	}
 	return items, nil
+}
+
+const takeOverSyncPageIDs = `-- name: TakeOverSyncPageIDs :exec
+UPDATE sync_pages p SET taken_over = true
+FROM sync_runs r
+WHERE r.id = p.run_id AND r.sync = $1 AND p.ids IS NOT NULL AND NOT p.taken_over
+  AND (p.run_id, p.page) <= ($2::bigint, $3::bigint)
+`
+
+type TakeOverSyncPageIDsParams struct {
+	Sync  string
+	RunID int64
+	Page  int64
+}
+
+// TakeOverSyncPageIDs records that a scan has taken over the sets of pages up to one.
+func (q *Queries) TakeOverSyncPageIDs(ctx context.Context, arg TakeOverSyncPageIDsParams) error {
+	_, err := q.db.Exec(ctx, takeOverSyncPageIDs, arg.Sync, arg.RunID, arg.Page)
+	return err
 }
 
 const waitingSyncRetries = `-- name: WaitingSyncRetries :many

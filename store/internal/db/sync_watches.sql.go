@@ -140,7 +140,7 @@ func (q *Queries) PutWatchedSync(ctx context.Context, arg PutWatchedSyncParams) 
 }
 
 const unrecordedSyncRuns = `-- name: UnrecordedSyncRuns :many
-SELECT s.list_id, s.place, r.id, r.sync, r.kind, r.status, r.requested_by, r.since, r.until, r.sync_version, r.cursor, r.done, r.fencing_token, r.skip, r.pages, r.read, r.delivered, r.rejected, r.skipped, r.announced, r.source_count, r.error, r.error_class, r.started_at, r.progressed_at, r.ended_at, r.base, r.unrecorded FROM sync_runs r JOIN syncs s ON s.name = r.sync
+SELECT s.list_id, s.place, r.id, r.sync, r.kind, r.status, r.requested_by, r.since, r.until, r.sync_version, r.cursor, r.done, r.fencing_token, r.skip, r.pages, r.read, r.delivered, r.rejected, r.skipped, r.announced, r.source_count, r.error, r.error_class, r.started_at, r.progressed_at, r.ended_at, r.base, r.unrecorded, r.counts_before, r.rejected_pages, r.stopped_at, r.change_seq, r.exported_seq, r.exporting_seq, r.export_repairs, r.exported, r.export_until, r.export_token, r.account, r.audit_error, r.find_run, r.find_page FROM sync_runs r JOIN syncs s ON s.name = r.sync
 WHERE r.unrecorded AND s.watch = $1 AND s.watch <> ''
 ORDER BY r.id
 `
@@ -190,6 +190,20 @@ func (q *Queries) UnrecordedSyncRuns(ctx context.Context, watch string) ([]Unrec
 			&i.SyncRun.EndedAt,
 			&i.SyncRun.Base,
 			&i.SyncRun.Unrecorded,
+			&i.SyncRun.CountsBefore,
+			&i.SyncRun.RejectedPages,
+			&i.SyncRun.StoppedAt,
+			&i.SyncRun.ChangeSeq,
+			&i.SyncRun.ExportedSeq,
+			&i.SyncRun.ExportingSeq,
+			&i.SyncRun.ExportRepairs,
+			&i.SyncRun.Exported,
+			&i.SyncRun.ExportUntil,
+			&i.SyncRun.ExportToken,
+			&i.SyncRun.Account,
+			&i.SyncRun.AuditError,
+			&i.SyncRun.FindRun,
+			&i.SyncRun.FindPage,
 		); err != nil {
 			return nil, err
 		}

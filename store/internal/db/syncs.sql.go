@@ -13,15 +13,18 @@ import (
 
 const alarmingSyncs = `-- name: AlarmingSyncs :many
 SELECT s.name, s.list_id, s.from_connection, s.to_connection, s.every_seconds, s.current_to, s.alarmed_at,
-       x.late, x.exceeded, coalesce(l.error, '')::text AS last_error
+       x.late, x.exceeded, x.differing, x.stopped, coalesce(l.error, '')::text AS last_error
 FROM syncs s
 CROSS JOIN LATERAL (
     SELECT (s.current_to + make_interval(secs => s.every_seconds
             * (coalesce((s.settings->>'alarm_after')::float8, $1::float8) + 1)) <= now())::boolean AS late,
-           EXISTS (SELECT FROM sync_known k WHERE k.sync = s.name AND k.exceeded)::boolean AS exceeded
+           EXISTS (SELECT FROM sync_known k WHERE k.sync = s.name AND k.exceeded)::boolean AS exceeded,
+           EXISTS (SELECT FROM sync_counts c WHERE c.sync = s.name AND c.exceeded)::boolean AS differing,
+           EXISTS (SELECT FROM sync_runs t WHERE t.sync = s.name AND t.status = 'running'
+                   AND t.stopped_at IS NOT NULL)::boolean AS stopped
 ) x
 LEFT JOIN LATERAL (SELECT r.error FROM sync_runs r WHERE r.sync = s.name ORDER BY r.id DESC LIMIT 1) l ON true
-WHERE NOT s.paused AND (s.alarmed_at IS NULL) = (x.late OR x.exceeded)
+WHERE NOT s.paused AND (s.alarmed_at IS NULL) = (x.late OR x.exceeded OR x.differing OR x.stopped)
 ORDER BY s.name
 LIMIT $2::bigint
 FOR UPDATE OF s SKIP LOCKED
@@ -37,12 +40,15 @@ type AlarmingSyncsRow struct {
 	AlarmedAt      *time.Time
 	Late           bool
 	Exceeded       bool
+	Differing      bool
+	Stopped        bool
 	LastError      string
 }
 
 // AlarmingSyncs returns syncs that need an alarm and have none, and those that have one and have recovered,
 // and locks them. A sync is late when it has missed too many cycles; a cycle is missed when the next one is
-// due and no run has succeeded. exceeded means that the last scan has found too many records missing.
+// due and no run has succeeded. exceeded means that the last scan has found too many records missing, differing
+// that the last full load differs too much from the counts of the source, stopped that the run was stopped.
 func (q *Queries) AlarmingSyncs(ctx context.Context, defaultAfter float64, rowLimit int64) ([]AlarmingSyncsRow, error) {
 	rows, err := q.db.Query(ctx, alarmingSyncs, defaultAfter, rowLimit)
 	if err != nil {
@@ -62,6 +68,8 @@ func (q *Queries) AlarmingSyncs(ctx context.Context, defaultAfter float64, rowLi
 			&i.AlarmedAt,
 			&i.Late,
 			&i.Exceeded,
+			&i.Differing,
+			&i.Stopped,
 			&i.LastError,
 		); err != nil {
 			return nil, err
@@ -272,22 +280,24 @@ func (q *Queries) GetSync(ctx context.Context, name string) (Sync, error) {
 
 const listSyncs = `-- name: ListSyncs :many
 SELECT s.name, s.from_kind, s.from_connection, s.list_id, s.to_kind, s.to_connection, s.every_seconds, s.settings, s.latest_timestamp, s.elapsed_seconds, s.total_updates, s.version, s.paused, s.note, s.created_by, s.created_at, s.woken_at, s.succeeded_at, s.current_to, s.alarmed_at, s.alarms, s.compared_at, s.applied_version, s.watch, s.place, coalesce(r.rejects, 0)::bigint AS rejects, coalesce(l.id, 0)::bigint AS last_run,
-       coalesce(l.status, '')::text AS last_status, coalesce(l.error, '')::text AS last_error
+       coalesce(l.status, '')::text AS last_status, coalesce(l.error, '')::text AS last_error,
+       coalesce(l.stopped, false)::boolean AS last_stopped
 FROM syncs s
 LEFT JOIN LATERAL (SELECT count(*) AS rejects FROM sync_rejects x WHERE x.sync = s.name) r ON true
-LEFT JOIN LATERAL (SELECT y.id, y.status, y.error FROM sync_runs y WHERE y.sync = s.name ORDER BY y.id DESC LIMIT 1) l
-       ON true
+LEFT JOIN LATERAL (SELECT y.id, y.status, y.error, y.stopped_at IS NOT NULL AS stopped
+                   FROM sync_runs y WHERE y.sync = s.name ORDER BY y.id DESC LIMIT 1) l ON true
 WHERE s.name > $1::text
 ORDER BY s.name
 LIMIT $2::bigint
 `
 
 type ListSyncsRow struct {
-	Sync       Sync
-	Rejects    int64
-	LastRun    int64
-	LastStatus string
-	LastError  string
+	Sync        Sync
+	Rejects     int64
+	LastRun     int64
+	LastStatus  string
+	LastError   string
+	LastStopped bool
 }
 
 // ListSyncs returns all syncs in order of their names.
@@ -330,6 +340,7 @@ func (q *Queries) ListSyncs(ctx context.Context, after string, rowLimit int64) (
 			&i.LastRun,
 			&i.LastStatus,
 			&i.LastError,
+			&i.LastStopped,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,78 @@
+package syncing
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/sluicehq/sluice/sync"
+)
+
+// Outcomes of changes in the history.
+const (
+	outcomeDelivered = "delivered"
+	outcomeRejected  = "rejected"
+	outcomeDeleted   = "deleted"
+)
+
+// change is what became of a record, in the history that goes to the warehouse.
+type change struct {
+	Key     string       `json:"k"`
+	Outcome string       `json:"o"`
+	Consent sync.Consent `json:"c,omitempty"`
+	Stage   sync.Stage   `json:"s,omitempty"`
+	Reason  string       `json:"r,omitempty"`
+}
+
+// maxChanges bounds the changes of a page, a scan or retries in bytes.
+const maxChanges = 1 << 30
+
+// changesOf returns the changes of delivered and rejected records, in order of their keys, as a compressed blob;
+// nil for none.
+func changesOf(outcome string, delivered map[string]sync.Consent, rejected []sync.Reject) ([]byte, error) {
+	all := make([]change, 0, len(delivered)+len(rejected))
+	for _, key := range slices.Sorted(maps.Keys(delivered)) {
+		all = append(all, change{Key: key, Outcome: outcome, Consent: delivered[key]})
+	}
+	for _, r := range rejected {
+		all = append(all, change{Key: r.Key, Outcome: outcomeRejected, Stage: r.Stage, Reason: r.Reason})
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	var blob bytes.Buffer
+	w := gzip.NewWriter(&blob)
+	encoder := json.NewEncoder(w)
+	for _, c := range all {
+		if err := encoder.Encode(c); err != nil {
+			return nil, fmt.Errorf("encode changes: %w", err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("encode changes: %w", err)
+	}
+	return blob.Bytes(), nil
+}
+
+// decodeChanges decodes a blob of changesOf.
+func decodeChanges(blob []byte) ([]change, error) {
+	r, err := gzip.NewReader(bytes.NewReader(blob))
+	if err != nil {
+		return nil, fmt.Errorf("decode changes: %w", err)
+	}
+	decoder := json.NewDecoder(io.LimitReader(r, maxChanges))
+	var all []change
+	for decoder.More() {
+		var c change
+		if err := decoder.Decode(&c); err != nil {
+			return nil, fmt.Errorf("decode change %d: %w", len(all)+1, err)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+)
+
+// countsJSON is the JSON form of the comparison of a full load with the counts of the source.
+type countsJSON struct {
+	RunID      int64            `json:"run_id"`
+	ComparedAt time.Time        `json:"compared_at"`
+	Read       map[string]int64 `json:"read"`
+	Before     map[string]int64 `json:"before"`
+	After      map[string]int64 `json:"after"`
+	Changed    int64            `json:"changed"`
+	Rejected   int64            `json:"rejected"`
+	Difference int64            `json:"difference"`
+	Exceeded   bool             `json:"exceeded"`
+}
+
+// countsView decodes a comparison; nil if there was none.
+func countsView(c *syncstore.Counts) (*countsJSON, error) {
+	if c == nil {
+		return nil, nil //nolint:nilnil // no comparison is a value
+	}
+	view := &countsJSON{
+		RunID: c.RunID, ComparedAt: c.ComparedAt.UTC(), Changed: c.Changed, Rejected: c.Rejected,
+		Difference: c.Difference, Exceeded: c.Exceeded,
+	}
+	for text, into := range map[*json.RawMessage]*map[string]int64{
+		&c.CountsRead: &view.Read, &c.CountsBefore: &view.Before, &c.CountsAfter: &view.After,
+	} {
+		if err := json.Unmarshal(*text, into); err != nil {
+			return nil, fmt.Errorf("decode the counts of run %d: %w", c.RunID, err)
+		}
+	}
+	return view, nil
+}
+
+// countsLine compares a full load with the counts of the source, "" without one.
+func countsLine(c *countsJSON) string {
+	if c == nil {
+		return ""
+	}
+	var texts []string
+	for _, status := range slices.Sorted(maps.Keys(c.After)) {
+		if c.Read[status]+c.After[status] > 0 {
+			texts = append(texts, fmt.Sprintf("%s %s of %s", status, humanize.Comma(c.Read[status]),
+				humanize.Comma(c.After[status])))
+		}
+	}
+	if len(texts) == 0 {
+		texts = []string{"none"}
+	}
+	text := fmt.Sprintf("run %d agrees with the source", c.RunID)
+	if c.Difference > 0 {
+		text = fmt.Sprintf("WARNING: run %d and the source differ by %s", c.RunID, plural(c.Difference, "record"))
+	}
+	text += fmt.Sprintf(": %s read; %s rejected, %s changed meanwhile", strings.Join(texts, ", "),
+		humanize.Comma(c.Rejected), humanize.Comma(c.Changed))
+	if c.Exceeded {
+		text += "; more than max_missing allows: check the list, then set latest_timestamp=null and run the sync"
+	}
+	return text
+}
+
+func heldLine(v starter.SyncView) string {
+	if v.Held == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s opted in again and held opted out by the target; "+
+		"list them with `sluice sync rejects %s --kind %s`", plural(v.Held, "record"), v.Row.Name, kindHeld)
+}
+
+func stoppedLine(v starter.SyncView) string {
+	if v.Run == nil || v.Run.StoppedAt == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s: the last %s were wholly rejected; `sluice sync rejects %s` has the reasons, "+
+		"`sluice sync run %s` continues the run", moment(v.Run.StoppedAt.UTC()), plural(v.Run.RejectedPages, "page"),
+		v.Row.Name, v.Row.Name)
+}
+
+// Kinds of records that `sluice sync rejects` lists.
+const (
+	// kindRejected are records that are not delivered.
+	kindRejected = "rejected"
+	// kindHeld are records that were delivered as opted in, and that the target holds as opted out.
+	kindHeld = "held-opted-out"
+)
+
+// syncHeldJSON is the JSON form of a record that is held as opted out.
+type syncHeldJSON struct {
+	ID      int64     `json:"id"`
+	Key     string    `json:"key"`
+	FirstAt time.Time `json:"first_at"`
+	LastAt  time.Time `json:"last_at"`
+}
+
+// listHeld lists the records of a sync that are held as opted out.
+func listHeld(ctx context.Context, c *cli.Context, rows *syncstore.Store, name string, limit int) error {
+	if c.String("output") == "csv" {
+		return exportHeld(ctx, c, rows, name)
+	}
+	all, err := rows.Held(ctx, name, 0, limit)
+	if err != nil {
+		return err
+	}
+	if asJSON(c) {
+		views := make([]syncHeldJSON, len(all))
+		for i, h := range all {
+			views[i] = syncHeldJSON{ID: h.ID, Key: h.Key, FirstAt: h.FirstAt.UTC(), LastAt: h.LastAt.UTC()}
+		}
+		return writeJSON(c, views)
+	}
+	if len(all) == 0 {
+		return say(c, "No record of sync %s is held opted out.", name)
+	}
+	table := terminal.NewTable("ID", "KEY", "FIRST", "LAST")
+	for _, h := range all {
+		table.Row(fmt.Sprint(h.ID), h.Key, when(&h.FirstAt), when(&h.LastAt))
+	}
+	return table.Write(c.App.Writer)
+}
+
+// exportHeld writes all rows as CSV.
+func exportHeld(ctx context.Context, c *cli.Context, rows *syncstore.Store, name string) error {
+	lines, after := [][]string{{"id", "key", "first_at", "last_at"}}, int64(0)
+	for {
+		all, err := rows.Held(ctx, name, after, maxListed)
+		if err != nil {
+			return err
+		}
+		for _, h := range all {
+			after = h.ID
+			lines = append(lines, []string{
+				fmt.Sprint(h.ID), h.Key, h.FirstAt.UTC().Format(time.RFC3339), h.LastAt.UTC().Format(time.RFC3339),
+			})
+		}
+		if len(all) < maxListed {
+			return writeCSV(c.App.Writer, lines)
+		}
+	}
+}

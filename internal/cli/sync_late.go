@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	syncacts "github.com/sluicehq/sluice/activities/syncing"
+	"github.com/sluicehq/sluice/starter"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+	"github.com/sluicehq/sluice/sync"
+)
+
+// lateJSON is the JSON form of errors of the later validation of a target, with pages of a run that may have the
+// records.
+type lateJSON struct {
+	ID        int64             `json:"id"`
+	Since     time.Time         `json:"since"`
+	Until     time.Time         `json:"until"`
+	Errors    int64             `json:"errors"`
+	Exact     bool              `json:"exact"`
+	Reasons   []sync.ErrorCount `json:"reasons"`
+	RunID     int64             `json:"run_id"`
+	FirstPage int64             `json:"first_page"`
+	LastPage  int64             `json:"last_page"`
+	// Runs is the number of runs that may have the records, also of other syncs to the same account.
+	Runs int64 `json:"runs"`
+}
+
+func lateView(all []syncstore.LateErrors) ([]lateJSON, error) {
+	views := make([]lateJSON, len(all))
+	for i, e := range all {
+		views[i] = lateJSON{
+			ID: e.ID, Since: e.Since.UTC(), Until: e.Until.UTC(), Errors: e.Errors, Exact: e.Exact, RunID: e.RunID,
+			FirstPage: e.FirstPage, LastPage: e.LastPage, Runs: e.Runs,
+		}
+		if err := json.Unmarshal(e.Reasons, &views[i].Reasons); err != nil {
+			return nil, fmt.Errorf("decode the reasons of late errors %d: %w", e.ID, err)
+		}
+	}
+	return views, nil
+}
+
+// lateLines lists late errors with their pages, "" without any.
+func lateLines(name string, late []lateJSON) string {
+	if len(late) == 0 {
+		return ""
+	}
+	var lines []string
+	for _, e := range late {
+		least := ""
+		if !e.Exact {
+			least = "at least "
+		}
+		reasons := make([]string, len(e.Reasons))
+		for i, r := range e.Reasons {
+			reasons[i] = r.String()
+		}
+		line := fmt.Sprintf("%s%s by %s, in pages %s: %s", least, plural(e.Errors, "error"), moment(e.Until), pagesOf(e),
+			brief(strings.Join(reasons, ", "), 100))
+		if e.Runs > 1 {
+			line += fmt.Sprintf(" (or in pages of %s)", plural(e.Runs-1, "other run"))
+		}
+		lines = append(lines, line)
+	}
+	lines = append(lines, fmt.Sprintf("find the records of a page with `sluice sync run %s --find-rejected %d/%d`", name,
+		late[0].RunID, late[0].LastPage))
+	return strings.Join(lines, "\n")
+}
+
+// pagesOf names pages of a run: RUN/PAGE, or RUN/FIRST-LAST.
+func pagesOf(e lateJSON) string {
+	text := fmt.Sprintf("%d/%d", e.RunID, e.FirstPage)
+	if e.LastPage > e.FirstPage {
+		text += fmt.Sprintf("-%d", e.LastPage)
+	}
+	return text
+}
+
+// lateCell is the number of late errors of a run in a table.
+func lateCell(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return humanize.Comma(n)
+}
+
+const findRejectedName = "find-rejected"
+
+func findRejectedFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name:  findRejectedName,
+		Usage: "search page `RUN/PAGE` for records that the target rejected later, instead of a run",
+	}
+}
+
+// parsePage parses RUN/PAGE.
+func parsePage(text string) (syncacts.PageRef, error) {
+	run, page, ok := strings.Cut(text, "/")
+	runID, err := strconv.ParseInt(run, 10, 64)
+	number, err2 := strconv.ParseInt(page, 10, 64)
+	if !ok || errors.Join(err, err2) != nil || runID < 1 || number < 1 {
+		return syncacts.PageRef{}, exitWith(exitUsage, fmt.Errorf(
+			"--%s %q: want RUN/PAGE, such as 12/3, as `sluice sync show` lists them", findRejectedName, text))
+	}
+	return syncacts.PageRef{RunID: runID, Page: number}, nil
+}
+
+// findRejected searches a page.
+func findRejected(ctx context.Context, s *session) error {
+	page, err := parsePage(s.cli.String(findRejectedName))
+	if err != nil {
+		return err
+	}
+	send := func(client *starter.Syncs, name string) error { return client.FindRejected(ctx, name, page, by(s.cli)) }
+	return commandSync(ctx, s, send, "sync %[1]s searches page %[2]s; `sluice sync show %[1]s` has the progress, "+
+		"`sluice sync rejects %[1]s` the records that are found", page.String())
+}
+
+// searchLine describes a search for rejected records.
+func searchLine(r syncRunJSON) string {
+	return fmt.Sprintf("%d, search of page %s %s: %s found after %s", r.ID, r.Find, r.Status, plural(r.Rejected, "record"),
+		plural(r.Pages, "probe"))
+}

@@ -1,0 +1,108 @@
+package syncing
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/internal/db"
+)
+
+// Consents is what delivered records say about consent to marketing.
+type Consents struct {
+	// Change is the change of the set of records that the target holds as opted out, as a compressed blob; nil
+	// for none.
+	Change []byte
+	// Held are the keys of records that were delivered as opted in and are held as opted out, Freed those of
+	// records that are not, or not any more.
+	Held, Freed []string
+}
+
+func addConsents(ctx context.Context, q *db.Queries, sync string, c Consents) error {
+	if c.Change != nil {
+		if err := q.AddSyncOptOutChange(ctx, sync, c.Change); err != nil {
+			return err
+		}
+	}
+	if len(c.Held) > 0 {
+		if err := q.AddSyncHeld(ctx, sync, c.Held); err != nil {
+			return err
+		}
+	}
+	if len(c.Freed) == 0 {
+		return nil
+	}
+	_, err := q.RemoveSyncHeld(ctx, sync, c.Freed)
+	return err
+}
+
+// OptOuts returns the set of records that the target holds as opted out, as a compressed blob, and its changes
+// since, in order.
+func (s *Store) OptOuts(ctx context.Context, sync string) (set []byte, changes [][]byte, err error) {
+	err = s.InTx(ctx, func(q *db.Queries) error {
+		set, changes, _, err = optOuts(ctx, q, sync)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the opt-outs of sync %s: %w", sync, err)
+	}
+	return set, changes, nil
+}
+
+// optOuts returns the ID of the last change, too. The transaction holds a lock on the sync: changes are
+// merged by one caller at a time.
+func optOuts(ctx context.Context, q *db.Queries, sync string) (set []byte, changes [][]byte, last int64, err error) {
+	if _, err = q.LockSync(ctx, sync); err != nil {
+		return nil, nil, 0, store.Found(err, "sync %s", sync)
+	}
+	if set, err = q.GetSyncOptOuts(ctx, sync); err != nil && !store.NoRows(err) {
+		return nil, nil, 0, err
+	}
+	rows, err := q.ListSyncOptOutChanges(ctx, sync)
+	for _, row := range rows {
+		changes, last = append(changes, row.Keys), row.ID
+	}
+	return set, changes, last, err
+}
+
+// MergeOptOuts merges the changes of the set into it, by fn.
+func (s *Store) MergeOptOuts(
+	ctx context.Context, sync string, fn func(set []byte, changes [][]byte) ([]byte, error),
+) error {
+	err := s.InTx(ctx, func(q *db.Queries) error {
+		set, changes, last, err := optOuts(ctx, q, sync)
+		if err != nil || len(changes) == 0 {
+			return err
+		}
+		merged, err := fn(set, changes)
+		if err != nil {
+			return err
+		}
+		if err := q.SaveSyncOptOuts(ctx, sync, merged); err != nil {
+			return err
+		}
+		return q.DeleteSyncOptOutChanges(ctx, sync, last)
+	})
+	if err != nil {
+		return fmt.Errorf("merge the opt-outs of sync %s: %w", sync, err)
+	}
+	return nil
+}
+
+// Held returns at most limit records of a sync after a row that are held as opted out, the oldest first.
+func (s *Store) Held(ctx context.Context, sync string, after int64, limit int) ([]Held, error) {
+	rows, err := s.Queries().ListSyncHeld(ctx, db.ListSyncHeldParams{Sync: sync, After: after, RowLimit: int64(limit)})
+	if err != nil {
+		return nil, fmt.Errorf("list the records of sync %s that are held as opted out: %w", sync, err)
+	}
+	return rows, nil
+}
+
+// CountHeld counts the records of a sync that are held as opted out.
+func (s *Store) CountHeld(ctx context.Context, sync string) (int64, error) {
+	n, err := s.Queries().CountSyncHeld(ctx, sync)
+	if err != nil {
+		return 0, fmt.Errorf("count the records of sync %s that are held as opted out: %w", sync, err)
+	}
+	return n, nil
+}
