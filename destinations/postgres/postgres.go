@@ -100,8 +100,20 @@ func parse(data json.RawMessage) (r Row, columns []string, err error) {
 		// Its error quotes the name, which may be a secret in the wrong place.
 		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
 	}
-	parts := strings.Split(r.Table, ".")
-	if len(parts) > 2 || slices.ContainsFunc(parts, func(p string) bool { return !validName(p) }) {
+	columns, err = r.check()
+	return r, columns, destinations.Join(append(faults, err)...)
+}
+
+// validTable says whether a text can be the name of a table, with or without a schema.
+func validTable(table string) bool {
+	parts := strings.Split(table, ".")
+	return len(parts) <= 2 && !slices.ContainsFunc(parts, func(p string) bool { return !validName(p) })
+}
+
+// check checks a row, apart from its connection, and returns its columns in a fixed order.
+func (r Row) check() (columns []string, err error) {
+	var faults []error
+	if !validTable(r.Table) {
 		faults = append(faults, errors.New(`field "table" of the data: want the name of a table, with or without a schema`))
 	}
 	var values map[string]json.RawMessage
@@ -120,5 +132,5 @@ func parse(data json.RawMessage) (r Row, columns []string, err error) {
 	if r.Newest != "" && (missing(r.Newest) || slices.Contains(r.Key, r.Newest)) {
 		faults = append(faults, errors.New(`field "newest" of the data: want a column that the row has and the key has not`))
 	}
-	return r, columns, destinations.Join(faults...)
+	return columns, destinations.Join(faults...)
 }
