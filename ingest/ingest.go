@@ -154,8 +154,11 @@ func New(c Config) (*Pipeline, error) {
 	return &Pipeline{config: c, steps: steps()}, nil
 }
 
-// Result is what became of a request: one event for each domain, in their order.
+// Result is what became of a request: one event for each domain, in their order, or why it was refused.
 type Result struct {
+	// Refused are the faults of a request that one of its sites refuses, nil for one that was taken. Nothing of a
+	// refused request was buffered.
+	Refused request.Errors
 	// Buffered are in the event log.
 	Buffered []Event
 	// Dropped are not, each for its DropReason.
@@ -246,6 +249,10 @@ func steps() []step {
 
 // build builds the events of a request.
 func (r run) build(ctx context.Context, req request.Request) (Result, error) {
+	refused, err := r.refuse(ctx, req)
+	if err != nil || refused != nil {
+		return Result{Refused: refused}, err
+	}
 	var result Result
 	spam := r.spamReferrer(req)
 	for _, domain := range req.Domains {

@@ -35,6 +35,9 @@ type Site struct {
 	Domain string
 	// Location is the time zone of the site's days. Defaults to UTC.
 	Location *time.Location
+	// NativeStart is the first day that native data serve, or nil before the first event. Imported data serve the
+	// days before it.
+	NativeStart *calendar.Day
 	// AcceptTrafficUntil is the last day, at midnight UTC, whose events are taken. The
 	// zero time means that there is none.
 	AcceptTrafficUntil time.Time

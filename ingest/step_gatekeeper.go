@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sluicehq/sluice/ingest/request"
 )
+
+// sends reports whether the sender may send events of the site: the key of one site says nothing about another.
+func sends(r request.Request, site *Site) bool { return r.SenderSite == 0 || r.SenderSite == site.ID }
 
 // gateKeeper finds the site and drops what it may not take.
 func (r run) gateKeeper(ctx context.Context, e *Event) error {
@@ -17,8 +22,7 @@ func (r run) gateKeeper(ctx context.Context, e *Event) error {
 	if err != nil {
 		return fmt.Errorf("find the site: %w", err)
 	}
-	if only := e.Request.SenderSite; only != 0 && only != site.ID {
-		// The key of one site says nothing about another.
+	if !sends(e.Request, site) {
 		e.drop(DropNotFound)
 		return nil
 	}

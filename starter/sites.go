@@ -21,14 +21,6 @@ import (
 type Sites struct {
 	// Store is required.
 	Store *ingeststore.Store
-	// Events knows the native events of sites. Required to change time zones.
-	Events NativeEvents
-}
-
-// NativeEvents knows whether a site has events, as *warehouse.Warehouse does.
-type NativeEvents interface {
-	// SiteHasEvents reports whether the site has events of its own, not imported ones.
-	SiteHasEvents(ctx context.Context, siteID uint64) (bool, error)
 }
 
 // SiteChange is a change of a site's settings. What is nil or empty stays as it is.
@@ -127,20 +119,14 @@ func (c *SiteChange) check() error {
 	return errors.Join(faults...)
 }
 
-// checkNoNativeData returns store.ErrConflict if the site has native data, whose days are those of its time zone.
-// Events that arrive between the check and the change are the caller's: the store checks native_start again.
+// checkNoNativeData returns store.ErrConflict if the site has native data, whose days are those of its time zone. The
+// store checks again in the transaction of the change.
 func (s *Sites) checkNoNativeData(ctx context.Context, domain, zone string) error {
 	site, err := s.Store.FindSite(ctx, domain)
 	if err != nil || site.TimeZone == zone {
 		return err
 	}
-	native := site.NativeStart != nil
-	if !native {
-		if native, err = s.Events.SiteHasEvents(ctx, uint64(site.ID)); err != nil {
-			return fmt.Errorf("change the time zone of site %s: %w", domain, err)
-		}
-	}
-	if native {
+	if site.NativeStart != nil {
 		return fmt.Errorf("the time zone of site %s stays %s, because its native data have days in it: %w",
 			domain, site.TimeZone, store.ErrConflict)
 	}

@@ -69,14 +69,3 @@ func (w *Warehouse) SiteTraffic(
 	}
 	return t, nil
 }
-
-// SiteHasEvents reports whether a site has events of its own, not imported ones.
-func (w *Warehouse) SiteHasEvents(ctx context.Context, siteID uint64) (bool, error) {
-	var found uint64
-	const query = "SELECT count() FROM (SELECT 1 FROM events WHERE site_id = {site:UInt64} LIMIT 1)"
-	err := w.conn.QueryRow(w.consistent(ctx), query, named("site", siteID)).Scan(&found)
-	if err != nil {
-		return false, fmt.Errorf("look for events of site %d: %w", siteID, err)
-	}
-	return found > 0, nil
-}

@@ -128,6 +128,10 @@ func (h *Handler) buffer(r *http.Request, results []LineResult, requests []reque
 		}
 		buffered = true
 		for n, i := range now {
+			if refusal := done[n].Refused; refusal != nil {
+				results[i].Status, results[i].Errors = LineInvalid, refusal
+				continue
+			}
 			results[i].Status, results[i].Buffered = LineAccepted, len(done[n].Buffered)
 			for _, e := range done[n].Dropped {
 				results[i].Dropped = append(results[i].Dropped, LineDrop{Domain: e.Domain, Reason: e.DropReason})

@@ -67,6 +67,9 @@ func (h *Handler) single(r *http.Request, in request.Input) reply {
 		h.failed(r, err)
 		return unavailable()
 	}
+	if refusal := results[0].Refused; refusal != nil {
+		return refused(http.StatusBadRequest, refusal)
+	}
 	return accepted(results[0])
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/ingest/eventapi"
 	"github.com/sluicehq/sluice/ingest/ingesttest"
@@ -29,7 +30,10 @@ const browser = "Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefo
 
 const pageview = `{"n":"pageview","u":"https://case.example/"}`
 
-// bundle is a real server with one site.
+// nativeStart is the first native day of the site native.example.
+func nativeStart() calendar.Day { return calendar.DayOf(time.Now().UTC()) - 2 }
+
+// bundle is a real server with two sites.
 type bundle struct {
 	buffer *ingesttest.Buffer
 	log    *bytes.Buffer
@@ -39,7 +43,11 @@ type bundle struct {
 func setup(t *testing.T, change func(c *eventapi.Config)) *bundle {
 	t.Helper()
 	b := &bundle{buffer: &ingesttest.Buffer{}, log: &bytes.Buffer{}}
-	sites := ingesttest.Sites{ingesttest.SiteDomain: {ID: 1, Domain: ingesttest.SiteDomain, Shields: ingest.Shields{Pages: []string{"/blocked"}}}}
+	native := nativeStart()
+	sites := ingesttest.Sites{
+		ingesttest.SiteDomain: {ID: 1, Domain: ingesttest.SiteDomain, Shields: ingest.Shields{Pages: []string{"/blocked"}}},
+		"native.example":      {ID: 2, Domain: "native.example", NativeStart: &native},
+	}
 	pipeline, err := ingest.New(ingesttest.Config(sites, refdata.Builtin(), b.buffer))
 	require.NoError(t, err)
 	c := eventapi.Config{
@@ -176,6 +184,38 @@ func TestTimestampsOfAuthorisedSenders(t *testing.T) {
 	response, _ = b.send(t, http.MethodPost, "/api/event", past, secret)
 	require.Equal(t, http.StatusAccepted, response.StatusCode)
 	require.Equal(t, at, b.buffer.Events()[0].ClickHouseEvent.Timestamp)
+}
+
+// A time before the first native day of a site is refused, a line of a batch alone.
+func TestTimestampsBeforeNativeData(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	const other = "Authorization: Bearer other"
+	first := nativeStart()
+	event := func(at time.Time) string {
+		return `{"n":"pageview","u":"https://native.example/","timestamp":"` + at.Format(time.RFC3339) + `"}`
+	}
+	before := event(first.Time().Add(-time.Second))
+	fault := request.Errors{"timestamp": {
+		"must not be before the site's first native day, " + first.String() + ": it is on " + (first - 1).String(),
+	}}
+	response, answer := b.send(t, http.MethodPost, "/api/event", before, other)
+	require.Equal(t, http.StatusBadRequest, response.StatusCode)
+	want, err := json.Marshal(map[string]any{"errors": fault})
+	require.NoError(t, err)
+	require.JSONEq(t, string(want), answer)
+	response, answer = b.send(t, http.MethodPost, "/api/events", before+"\n"+event(first.Time())+"\n"+before, other)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.Equal(t, []eventapi.LineResult{
+		{Line: 1, Status: eventapi.LineInvalid, Errors: fault}, {Line: 2, Status: eventapi.LineAccepted, Buffered: 1},
+		{Line: 3, Status: eventapi.LineInvalid, Errors: fault},
+	}, lines(t, answer))
+	require.Len(t, b.buffer.Events(), 1)
+	require.Equal(t, first, b.buffer.Events()[0].ClickHouseEvent.Day)
+	// The key of another site learns nothing about this one.
+	response, _ = b.send(t, http.MethodPost, "/api/event", before, secret)
+	require.Equal(t, http.StatusAccepted, response.StatusCode)
+	require.Equal(t, "native.example=not_found", response.Header.Get(eventapi.HeaderDropped))
 }
 
 // A key says nothing about another site, and a sender that cannot be known now can try again.

@@ -48,7 +48,7 @@ const (
 	textEngagement  = "engagement event requires a valid integer value for at least one of 'sd' or 'e' fields"
 	textDomains     = "should be at most 50 domains of at most 255 bytes each"
 	textUnallowed   = "is accepted from authorised senders only"
-	textTimestamp   = "must be RFC 3339 or seconds since 1970, at most 7 days old and at most 5 minutes ahead"
+	textTimestamp   = "must be RFC 3339 or seconds since 1970, at most 7 days old and not in the future"
 	textDepth       = "should be nested at most 32 levels deep"
 	textBodyTooLong = "should be at most 1000000 bytes"
 )

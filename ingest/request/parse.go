@@ -256,7 +256,7 @@ func (r *Request) onBehalf(f fields, in Input, faults Errors) {
 		if !ok || at.Before(in.Now.Add(-MaxBehind)) || at.After(in.Now.Add(MaxAhead)) {
 			faults.add(FieldTimestamp, textTimestamp)
 		} else {
-			r.Timestamp = at
+			r.Timestamp, r.TimestampSet = at, true
 		}
 	}
 	if raw := f.first("ip"); raw != nil {

@@ -199,16 +199,16 @@ func TestOnBehalf(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]time.Time{
 		`1795867200`: time.Unix(1795867200, 0).UTC(), `"1795867200"`: time.Unix(1795867200, 0).UTC(),
-		`"2026-11-23T03:04:05.6+01:00"`: time.Date(2026, 11, 23, 2, 4, 5, 0, time.UTC), `"2026-11-29T12:34:00Z"`: time.Date(2026, 11, 29, 12, 34, 0, 0, time.UTC),
+		`"2026-11-23T03:04:05.6+01:00"`: time.Date(2026, 11, 23, 2, 4, 5, 0, time.UTC), `"2026-11-29T12:30:20Z"`: time.Date(2026, 11, 29, 12, 30, 20, 0, time.UTC),
 	} {
 		r, err := Parse(Input{
 			Authorised: true, Now: now,
 			Body: []byte(`{"n":"a","u":"https://a.b","ip":"198.51.100.7","user_agent":"browser","timestamp":` + given + `}`),
 		})
 		require.NoError(t, err, given)
-		require.Equal(t, []any{want, "198.51.100.7", "browser"}, []any{r.Timestamp, r.RemoteIP.String(), r.UserAgent})
+		require.Equal(t, []any{want, true, "198.51.100.7", "browser"}, []any{r.Timestamp, r.TimestampSet, r.RemoteIP.String(), r.UserAgent})
 	}
-	for _, given := range []string{`"yesterday"`, `"2026-11-29T12:36:00Z"`, `"2026-11-22T12:30:14Z"`, `1600000000`, `1e400`, `9223372036854775807`, `[]`, `-1`} {
+	for _, given := range []string{`"yesterday"`, `"2026-11-29T12:30:21Z"`, `"2026-11-22T12:30:14Z"`, `1600000000`, `1e400`, `9223372036854775807`, `[]`, `-1`} {
 		got := faults(t, Input{Authorised: true, Body: []byte(`{"n":"a","u":"https://a.b","timestamp":` + given + `}`)})
 		require.Equal(t, Errors{"timestamp": {textTimestamp}}, got, given)
 	}

@@ -36,8 +36,8 @@ const (
 	MaxUserAgent = 2000
 	// MaxQuery is the number of parameters of an address that are read.
 	MaxQuery = 100
-	// MaxAhead is how far the time of an event may be ahead of the clock.
-	MaxAhead = 5 * time.Minute
+	// MaxAhead is how far the time of an event may be ahead of the clock: as far as synchronised clocks differ.
+	MaxAhead = 5 * time.Second
 	// MaxBehind is how far it may be behind the clock. The day of a site's first event ends its imports: an
 	// older event could hide years of imported data.
 	MaxBehind = 7 * 24 * time.Hour
@@ -96,6 +96,8 @@ type Request struct {
 	TrackerVersion uint16
 	// Timestamp is when the event happened, UTC in whole seconds.
 	Timestamp time.Time
+	// TimestampSet says that the sender has set Timestamp; otherwise it is the time of receipt.
+	TimestampSet bool
 
 	// SenderSite is the number of the only site for which the sender is authorised; 0 means any.
 	SenderSite uint64

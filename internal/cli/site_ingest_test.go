@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
@@ -174,8 +175,8 @@ func TestSiteShow(t *testing.T) {
 	require.NotNil(t, view.Writers.WrittenAt)
 
 	// It has live events now: its days stay in its time zone.
-	enginetest.ExecClickHouse(t, s.setting(t, "SLUICE_WAREHOUSE_DSN"),
-		"INSERT INTO events (timestamp, name, site_id) VALUES (now(), 'pageview', 1)")
+	_, err = ingestion.NoteFirstEvents(ctx, map[int64]calendar.Day{1: calendar.DayOf(time.Now().UTC())})
+	require.NoError(t, err)
 	s.fails(t, "the time zone of site example.com stays Europe/Berlin, because its native data have days in it: "+
 		"not possible in this state", "site", "set", "example.com", "--timezone", "UTC")
 	s.ok(t, "site", "set", "example.com", "--timezone", "Europe/Berlin")

@@ -69,11 +69,6 @@ func setSite(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if change.TimeZone != "" {
-		if sites.Events, err = s.Warehouse(ctx); err != nil {
-			return err
-		}
-	}
 	site, err := sites.Set(ctx, domain, change)
 	if err != nil {
 		return err

@@ -144,6 +144,17 @@ func TestSitesFollowChanges(t *testing.T) {
 		require.NoError(c, err)
 		require.Equal(c, &ingest.RateLimit{}, site.RateLimit)
 	})
+	// The first event ends the days that a sender may still fill.
+	row, err := b.FindSite(b.ctx, "example.com")
+	require.NoError(t, err)
+	_, err = b.NoteFirstEvents(b.ctx, map[int64]calendar.Day{row.ID: day})
+	require.NoError(t, err)
+	eventually(t, soon, func(c *assert.CollectT) {
+		site, err := sites.Site(b.ctx, "example.com")
+		require.NoError(c, err)
+		require.NotNil(c, site.NativeStart)
+		require.Equal(c, day, *site.NativeStart)
+	})
 	// A domain that is freed may go to another site, and a site that is deleted is gone.
 	b.change(t, "example.com", func(s *ingeststore.Settings) { s.FormerDomains = []string{"old.example"} })
 	b.exec(t, "UPDATE sites SET domain = 'renamed.example' WHERE domain = 'new.example'")

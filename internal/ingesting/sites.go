@@ -296,7 +296,7 @@ func (s *Sites) addKey(key ingeststore.KeyHash) {
 func SiteOf(row ingeststore.Site) ingest.Site {
 	c := row.Settings
 	site := ingest.Site{
-		ID: uint64(row.ID), Domain: row.Domain, Props: c.Props, AllowIPs: c.AllowedNetworks,
+		ID: uint64(row.ID), Domain: row.Domain, NativeStart: row.NativeStart, Props: c.Props, AllowIPs: c.AllowedNetworks,
 		Shields: ingest.Shields{
 			IPs: c.ShieldIPs, Countries: c.ShieldCountries, Pages: c.ShieldPages, Hostnames: c.ShieldHostnames,
 		},

@@ -201,6 +201,15 @@ func TestSiteChangesNotify(t *testing.T) {
 	changed(1, site.ID)
 	b.exec(t, "UPDATE sites SET domain = 'b.example' WHERE id = $1", site.ID)
 	changed(1, site.ID)
+	// The first native day, and only if it changes.
+	for _, day := range []calendar.Day{20_000, 20_001, 20_000, 19_999} {
+		_, err = b.NoteFirstEvents(b.ctx, map[int64]calendar.Day{site.ID: day})
+		require.NoError(t, err)
+	}
+	changed(2, site.ID)
+	b.exec(t, "UPDATE sites SET native_start = '2026-01-01' WHERE id = $1", site.ID)
+	b.exec(t, "UPDATE sites SET native_start = '2026-01-01' WHERE id = $1", site.ID)
+	changed(1, site.ID)
 	b.exec(t, "DELETE FROM sites WHERE id = $1", site.ID)
 	changed(4, site.ID)
 }
