@@ -91,7 +91,7 @@ $(tracker): browser/npm/package-lock.json
 	@touch $@
 
 .PHONY: demo
-demo: doctor engines build ## Run everything on this machine with sample data (ONCE=1 exits when done)
+demo: doctor engines refdata build ## Run everything on this machine with sample data (ONCE=1 exits when done)
 	$(dev) demo $(if $(filter 1 true yes,$(ONCE)),--once)
 
 .PHONY: demo-sync

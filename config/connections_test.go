@@ -36,3 +36,10 @@ func TestKeysetFileDefaultsToTheEmbeddedStack(t *testing.T) {
 	require.Equal(t, "sluice-dev", filepath.Base(found))
 	require.True(t, filepath.IsAbs(Connections{}.File()))
 }
+
+func TestRefdataFolderDefaultsToTheEmbeddedStack(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("SLUICE_DEV_DATA", dir)
+	require.Equal(t, filepath.Join(dir, "refdata"), Refdata{}.Dir())
+	require.Equal(t, "/data", Refdata{Folder: "/data"}.Dir())
+}

@@ -78,9 +78,3 @@ func (e EventLog) EmbeddedAddress() (string, error) {
 	}
 	return address, errors.Join(faults...)
 }
-
-// Refdata configures the reference data of the ingestion.
-type Refdata struct {
-	// Folder holds the files. Defaults to none: the built-in data alone.
-	Folder string `yaml:"folder"`
-}

@@ -1,7 +1,6 @@
 package ingest_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -75,16 +74,7 @@ func TestCasesOfOthers(t *testing.T) {
 	if folder == "" {
 		return
 	}
-	files := map[string]string{}
-	for name, file := range map[string]string{
-		refdata.FileSpam: "referrer_spam.txt", refdata.FileSocials: "sources/Socials.yml",
-		refdata.FileSearchEngines: "sources/SearchEngines.yml", refdata.FileAIAssistants: "sources/AIAssistants.yml",
-	} {
-		content, err := os.ReadFile(filepath.Join(folder, file))
-		require.NoError(t, err)
-		files[name] = string(content)
-	}
-	data := ingesttest.Data(t, "..", files)
+	data := ingesttest.Data(t, "..", ingesttest.Lists(t, folder))
 	require.Greater(t, len(data.Spam), 2000, "the list of spam is read")
 	require.Equal(t, "Mojeek", data.Sources.Name("www.mojeek.com"))
 	require.Equal(t, "Taringa!", data.Sources.Name("taringa.net"), "the list of social networks is read")

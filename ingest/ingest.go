@@ -214,7 +214,19 @@ type run struct {
 	pipeline *Pipeline
 	data     *refdata.Data
 	now      time.Time
+	// observe is called after each step of an event. nil in production.
+	observe func(step string, e *Event)
 }
+
+// observed calls the observer, if there is one.
+func (r run) observed(step string, e *Event) {
+	if r.observe != nil {
+		r.observe(step, e)
+	}
+}
+
+// stepSpamReferrer is the step that is the same for all domains of a request. The first one.
+const stepSpamReferrer = "drop_spam_referrer"
 
 // step changes an event or drops it. An error fails the request.
 type step struct {
@@ -259,8 +271,12 @@ func (r run) build(ctx context.Context, req request.Request) (Result, error) {
 		e := Event{Domain: domain, Request: req}
 		if spam {
 			e.drop(DropSpamReferrer)
-		} else if err := r.walk(ctx, &e); err != nil {
-			return Result{}, fmt.Errorf("build an event of %s: %w", domain, err)
+		}
+		r.observed(stepSpamReferrer, &e)
+		if !e.Dropped {
+			if err := r.walk(ctx, &e); err != nil {
+				return Result{}, fmt.Errorf("build an event of %s: %w", domain, err)
+			}
 		}
 		e.redact()
 		if e.Dropped {
@@ -278,6 +294,7 @@ func (r run) walk(ctx context.Context, e *Event) error {
 		if err := s.do(r, ctx, e); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		r.observed(s.name, e)
 		if e.Dropped {
 			return nil
 		}

@@ -111,11 +111,11 @@ func (s *Server) openLog(ctx context.Context) error {
 
 // pipeline builds the pipeline and the loops that keep it current.
 func (s *Server) pipeline(kept *fromStore) (*ingest.Pipeline, error) {
-	settings := s.cfg.Settings.Ingest
-	data, err := refdata.Open(refdata.Config{Folder: s.cfg.Settings.Refdata.Folder, Logger: s.log})
+	data, err := refdata.Open(refdata.Config{Folder: s.cfg.Settings.Refdata.Dir(), Logger: s.log})
 	if err != nil {
 		return nil, err
 	}
+	s.data.Store(data)
 	buffer, err := logbuffer.New(s.events)
 	if err != nil {
 		return nil, err
@@ -128,13 +128,10 @@ func (s *Server) pipeline(kept *fromStore) (*ingest.Pipeline, error) {
 		data.Run(ctx)
 		return nil
 	})
-	return ingest.New(ingest.Config{
-		Sites: kept.sites, Limiter: kept.limiter, Salts: kept.salts, PartitionKey: kept.partitionKey, Buffer: buffer,
-		Data: data.Data, Telemetry: telemetry{s.metrics, drops},
-		Bots: ingest.Mode(settings.Bots), DataCentres: ingest.Mode(settings.DataCentres),
-		AllowIPs: settings.AllowedIPs(), AllowASNs: settings.AllowedASNs(), AllowUserAgents: settings.AllowedUserAgents(),
-		VerificationAgent: settings.VerificationAgent,
-	})
+	cfg := wiring.Pipeline(s.cfg.Settings.Ingest)
+	cfg.Sites, cfg.Limiter, cfg.Salts, cfg.Buffer = kept.sites, kept.limiter, kept.salts, buffer
+	cfg.PartitionKey, cfg.Data, cfg.Telemetry = kept.partitionKey, data.Data, telemetry{s.metrics, drops}
+	return ingest.New(cfg)
 }
 
 // telemetry passes events of telemetry on to several receivers.

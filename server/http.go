@@ -70,6 +70,7 @@ func limitHeaders(next http.Handler) http.Handler {
 //	/healthz   200 as long as the process lives
 //	/readyz    200 while it takes events, else 503 with what is missing
 //	/metrics   Prometheus
+//	/refdata   the reference data in use, in JSON
 //
 // It returns what stops it.
 func (s *Server) serveHealth(ctx context.Context) (stop func() error, err error) {
@@ -86,6 +87,7 @@ func (s *Server) serveHealth(ctx context.Context) (stop func() error, err error)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler())
+	mux.HandleFunc("GET "+RefdataPath, s.refdataStatus)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -9,11 +9,13 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
+	"github.com/sluicehq/sluice/ingest/refdata"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
@@ -59,6 +61,8 @@ type Server struct {
 	// hosted is the embedded event log, or nil.
 	hosted *embedded.Server
 	events *eventlog.Log
+	// data is the reference data once it is loaded.
+	data atomic.Pointer[refdata.Store]
 	// sites are the sites in memory.
 	sites *ingesting.Sites
 	// handler serves server.listen.

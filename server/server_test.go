@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/eventlog/pack"
+	"github.com/sluicehq/sluice/ingest/refdata"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/internal/wiring"
@@ -66,7 +68,12 @@ func TestEventsReachTheWarehouse(t *testing.T) {
 	}
 	eventually("1 /one news Firefox",
 		"SELECT concat(toString(count()), ' ', any(pathname), ' ', any(utm_source), ' ', any(browser)) FROM events")
-	_, text := r.get(t, "/metrics")
+	_, text := r.get(t, server.RefdataPath)
+	var data refdata.Status
+	require.NoError(t, json.Unmarshal([]byte(text), &data))
+	require.Equal(t, c.Refdata.Folder, data.Folder)
+	require.Equal(t, []any{"bots", refdata.StateMissing}, []any{data.Data[0].Data, data.Data[0].State})
+	_, text = r.get(t, "/metrics")
 	for _, line := range []string{
 		"sluice_ingest_buffered_total 1\n", `sluice_ingest_dropped_total{reason="bot"} 1` + "\n",
 		`sluice_ingest_dropped_total{reason="throttle"} 0` + "\n", "sluice_eventlog_commit_seconds_count 1\n",

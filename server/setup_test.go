@@ -53,6 +53,7 @@ func settingsFor(t *testing.T, storeDSN string) config.Config {
 	require.NoError(t, err)
 	c.Server.Listen, c.Server.HealthListen, c.Server.StopDelay = freeAddress(t), freeAddress(t), 0
 	c.Server.TrustedProxies = "127.0.0.0/8"
+	c.Refdata.Folder = t.TempDir()
 	c.EventLog.URL, c.EventLog.Token, c.EventLog.Dir = "nats://"+freeAddress(t), logToken, t.TempDir()
 	c.EventLog.Partitions, c.EventLog.MaxMiB = partitions, 64
 	return c

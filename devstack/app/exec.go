@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/stack"
 	"github.com/sluicehq/sluice/devstack/supervise"
 )
@@ -34,7 +35,7 @@ func execCommand(hooks Hooks) *cli.Command {
 		ArgsUsage: "-- COMMAND [ARGUMENT...]",
 		Description: "The command finds the engines by SLUICE_STORE_DSN, SLUICE_WAREHOUSE_DSN,\n" +
 			"SLUICE_WAREHOUSE_NATIVE_DSN, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, SLUICE_CONNECTIONS_KEYSET_FILE,\n" +
-			"SLUICE_CONNECTIONS_ADDRESSES, SLUICE_CSV_ROOTS, " +
+			"SLUICE_CONNECTIONS_ADDRESSES, SLUICE_CSV_ROOTS, SLUICE_REFDATA_FOLDER,\n" +
 			"SLUICE_LIBCHDB, SLUICE_POSTGRES_BIN, and this program by SLUICE_DEV_BIN; with --server also the event log by\n" +
 			"SLUICE_EVENTLOG_URL and SLUICE_EVENTLOG_TOKEN_FILE, and the server by SLUICE_SERVER_LISTEN.\n" +
 			"Its exit code is this program's.",
@@ -69,7 +70,7 @@ func execute(c *cli.Context, hooks Hooks) error {
 	cfg := stack.Config{
 		DataDir: dir, Worker: hooks.worker(c.Bool("worker") || c.Bool("server")), Server: hooks.server(c.Bool("server")),
 		Logger: log, Output: output,
-		MaxStartFailures: 1, EngineEnv: found,
+		MaxStartFailures: 1, EngineEnv: found, RefdataModules: engines.RefdataModules(),
 	}
 	code, err := withStack(c, hooks, cfg, found)
 	if err := errors.Join(adviseOnData(err, dir), cleanUp()); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/devstack/engines"
 	"github.com/sluicehq/sluice/devstack/stack"
 )
 
@@ -115,6 +116,7 @@ func up(c *cli.Context, hooks Hooks, output io.Writer, body func(context.Context
 		DataDir: dir, Addresses: addresses, StoreDSN: c.String("store-dsn"), WarehouseDSN: c.String("warehouse-dsn"),
 		Worker: worker, Server: hooks.server(worker != nil && !c.Bool("no-server")),
 		Logger: log, Output: output, Colour: isTerminal(hooks.Stdout), EngineEnv: found,
+		RefdataModules: engines.RefdataModules(),
 	})
 	if err != nil {
 		return err

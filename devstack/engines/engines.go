@@ -153,11 +153,17 @@ func (f Finder) modules() []string {
 		}
 		list = append(list, dir)
 	}
+	return append(list, f.above(filepath.Join("devstack", "engines", "node_modules"))...)
+}
+
+// above lists the folders of that name in the roots and above them, the first one first.
+func (f Finder) above(name string) []string {
+	var list []string
 	for _, root := range f.Roots {
 		for dir := root; ; dir = filepath.Dir(dir) {
-			modules := filepath.Join(dir, "devstack", "engines", "node_modules")
-			if info, err := os.Stat(modules); err == nil && info.IsDir() {
-				list = append(list, modules)
+			folder := filepath.Join(dir, name)
+			if info, err := os.Stat(folder); err == nil && info.IsDir() {
+				list = append(list, folder)
 			}
 			if dir == filepath.Dir(dir) {
 				break

@@ -68,7 +68,41 @@ func (d *demonstration) visitors(ctx context.Context) (err error) {
 	table.Row(sent.accepted, int64(events), int64(unmatched), int64(now.sessions-before.sessions),
 		time.Since(begun).Round(100*time.Millisecond).String(), verdict)
 	d.printf("\nCounted in ClickHouse:\n\n")
-	return errors.Join(err, table.Write(d.stdout))
+	return errors.Join(err, table.Write(d.stdout), d.countries(ctx, conn))
+}
+
+// countries shows where the visitors come from, which the reference data tell.
+func (d *demonstration) countries(ctx context.Context, conn driver.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+	defer cancel()
+	const query = `SELECT toString(country_code) AS country, uniq(user_id) AS visitors FROM events
+    WHERE site_id IN (SELECT site_id FROM ingest_counters WHERE domain = $1) AND country_code != '\0\0'
+    GROUP BY country ORDER BY visitors DESC, country LIMIT 5`
+	rows, err := conn.Query(ctx, query, demoSite)
+	if err != nil {
+		return fmt.Errorf("count the visitors of countries: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err returns every relevant error
+	table := terminal.NewTable("COUNTRY", "VISITORS")
+	found := false
+	for rows.Next() {
+		var country string
+		var visitors uint64
+		if err := rows.Scan(&country, &visitors); err != nil {
+			return fmt.Errorf("count the visitors of countries: %w", err)
+		}
+		table.Row(country, int64(visitors))
+		found = true
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("count the visitors of countries: %w", err)
+	}
+	if !found {
+		d.printf("\nNo countries: there are no reference data. Install them with `make refdata`.\n")
+		return nil
+	}
+	d.printf("\nMost visitors are from:\n\n")
+	return table.Write(d.stdout)
 }
 
 // awaitArrived waits until as many events have arrived as were accepted, or ctx ends.

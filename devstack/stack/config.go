@@ -57,8 +57,8 @@ type Server struct {
 type Config struct {
 	// Binary is the sluice-dev program. Defaults to this process's own.
 	Binary string
-	// DataDir holds everything that is kept: postgres/, clickhouse/, temporal/
-	// and logs/. It is made when missing.
+	// DataDir holds everything that is kept: postgres/, clickhouse/, temporal/,
+	// refdata/ and logs/. It is made when missing.
 	DataDir string
 	// Addresses default to [DefaultAddresses].
 	Addresses Addresses
@@ -71,6 +71,9 @@ type Config struct {
 	// EngineEnv is added to every component's environment, for example where
 	// the engines' files are. Defaults to nothing.
 	EngineEnv map[string]string
+	// RefdataModules is the folder node_modules of the reference data, which the stack's folder refdata/ links to.
+	// Defaults to none.
+	RefdataModules string
 	// Worker adds the worker. Defaults to nil: engines only.
 	Worker *Worker
 	// Server adds the event log and the server. Defaults to nil: neither.

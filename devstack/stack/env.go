@@ -35,6 +35,8 @@ const (
 	EnvAddresses = "SLUICE_CONNECTIONS_ADDRESSES"
 	// EnvCSVRoots are the folders below which CSV files may be imported.
 	EnvCSVRoots = "SLUICE_CSV_ROOTS"
+	// EnvRefdataFolder is the folder of reference data.
+	EnvRefdataFolder = "SLUICE_REFDATA_FOLDER"
 	// EnvEventLogURL is the URL of the event log, empty in a stack without one.
 	EnvEventLogURL = "SLUICE_EVENTLOG_URL"
 	// EnvEventLogToken is its token; the stack leaves it empty, so that one of the caller's is not used
@@ -79,6 +81,7 @@ func (s *Stack) Env() map[string]string {
 		EnvKeysetFile:        s.keysetFile(),
 		EnvAddresses:         s.given(EnvAddresses, localAddresses),
 		EnvCSVRoots:          s.given(EnvCSVRoots, "/"),
+		EnvRefdataFolder:     s.given(EnvRefdataFolder, s.refdataFolder()),
 		EnvBinary:            s.cfg.Binary,
 		// The log of another stack belongs to another store.
 		EnvEventLogURL: "", EnvEventLogToken: "", EnvEventLogTokenFile: "", EnvEventLogCredentials: "",

@@ -77,6 +77,9 @@ func (s *Stack) Start(ctx context.Context) (err error) {
 	if err := s.ensureEventLogToken(); err != nil {
 		return err
 	}
+	if err := s.ensureRefdata(); err != nil {
+		return err
+	}
 	if err := checkPorts(ctx, s.cfg.endpoints()); err != nil {
 		return err
 	}

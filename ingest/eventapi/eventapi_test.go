@@ -207,7 +207,8 @@ func TestTimestampsBeforeNativeData(t *testing.T) {
 	response, answer = b.send(t, http.MethodPost, "/api/events", before+"\n"+event(first.Time())+"\n"+before, other)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, []eventapi.LineResult{
-		{Line: 1, Status: eventapi.LineInvalid, Errors: fault}, {Line: 2, Status: eventapi.LineAccepted, Buffered: 1},
+		{Line: 1, Status: eventapi.LineInvalid, Errors: fault},
+		{Line: 2, Status: eventapi.LineAccepted, Buffered: 1},
 		{Line: 3, Status: eventapi.LineInvalid, Errors: fault},
 	}, lines(t, answer))
 	require.Len(t, b.buffer.Events(), 1)

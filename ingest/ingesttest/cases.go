@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/ingest/refdata"
 	"github.com/sluicehq/sluice/ingest/request"
 )
 
@@ -63,6 +64,21 @@ func FolderOfOthers(t *testing.T, root string) string {
 		return ""
 	}
 	return folder
+}
+
+// Lists returns the lists of a FolderOfOthers by their names in a folder of reference data.
+func Lists(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for name, file := range map[string]string{
+		refdata.FileSpam: "referrer_spam.txt", refdata.FileSocials: "sources/Socials.yml",
+		refdata.FileSearchEngines: "sources/SearchEngines.yml", refdata.FileAIAssistants: "sources/AIAssistants.yml",
+	} {
+		content, err := os.ReadFile(filepath.Join(folder, file))
+		require.NoError(t, err)
+		files[name] = string(content)
+	}
+	return files
 }
 
 var repeated = regexp.MustCompile(`"(.)\*(\d+)"`)

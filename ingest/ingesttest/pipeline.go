@@ -13,10 +13,10 @@ import (
 	"github.com/sluicehq/sluice/ingest/refdata/geo/geotest"
 )
 
-// Data returns reference data as the cases expect it: three networks with locations, rates,
+// Folder returns a folder with reference data as the cases expect it: three networks with locations, rates,
 // isbot's patterns and a list of referrer spam. root is the repository's root; more are
 // files that replace the test's own.
-func Data(tb testing.TB, root string, more map[string]string) *refdata.Data {
+func Folder(tb testing.TB, root string, more map[string]string) string {
 	tb.Helper()
 	isbot, err := os.ReadFile(filepath.Join(root, "ingest", "refdata", "bots", "testdata", "isbot-5.2.3.mjs"))
 	require.NoError(tb, err)
@@ -35,7 +35,15 @@ func Data(tb testing.TB, root string, more map[string]string) *refdata.Data {
 	for name, content := range files {
 		require.NoError(tb, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
-	store, err := refdata.Open(refdata.Config{Folder: folder, Logger: slog.New(slog.DiscardHandler)})
+	return folder
+}
+
+// Data returns the data of a Folder.
+func Data(tb testing.TB, root string, more map[string]string) *refdata.Data {
+	tb.Helper()
+	store, err := refdata.Open(refdata.Config{
+		Folder: Folder(tb, root, more), Logger: slog.New(slog.DiscardHandler),
+	})
 	require.NoError(tb, err)
 	return store.Data()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/sluicehq/sluice/ingest/refdata/bots"
 	"github.com/sluicehq/sluice/ingest/refdata/geo"
@@ -37,8 +38,8 @@ const (
 
 // Cures of missing files.
 const (
-	cureNPM    = "run `make refdata` and name its folder refdata"
-	cureUpdate = "fetch the public lists (see docs/ingestion.md)"
+	cureNPM    = "run `make refdata`, and set refdata.folder to the folder refdata of the sources (sluice-dev does)"
+	cureUpdate = "run `sluice refdata update`"
 	cureOwn    = "put the file into the folder if you need it"
 )
 
@@ -52,6 +53,10 @@ type kind struct {
 	// without says what happens while the data is missing.
 	without string
 	load    func(d *Data, file string) error
+	// entries counts what is in use.
+	entries func(d *Data) int
+	// made returns when the data were made, as they tell it. nil if they do not.
+	made func(d *Data) time.Time
 }
 
 var kinds = []kind{
@@ -71,6 +76,7 @@ var kinds = []kind{
 				return nil
 			})
 		},
+		entries: func(d *Data) int { return d.Bots.Len() },
 	},
 	{
 		name: "locations", files: []string{FileCity, FileCountry, npmCountry}, cure: cureNPM,
@@ -79,6 +85,8 @@ var kinds = []kind{
 			d.Locations, err = geo.Open(file)
 			return err
 		},
+		entries: func(d *Data) int { return d.Locations.Networks() },
+		made:    func(d *Data) time.Time { return d.Locations.Made() },
 	},
 	{
 		name: "referrer spam", files: []string{FileSpam}, cure: cureUpdate,
@@ -89,6 +97,7 @@ var kinds = []kind{
 				return err
 			})
 		},
+		entries: func(d *Data) int { return len(d.Spam) },
 	},
 	sourceKind("AI assistants", FileAIAssistants, func(content []byte) ([]sources.Source, error) {
 		return lists.ParseSocials(content, sources.CategoryAI)
@@ -106,6 +115,7 @@ var kinds = []kind{
 				return err
 			})
 		},
+		entries: func(d *Data) int { return d.networks.Len() },
 	},
 	{
 		name: "autonomous systems of data centres", files: []string{FileNumbers}, cure: cureUpdate, optional: true,
@@ -116,6 +126,7 @@ var kinds = []kind{
 				return err
 			})
 		},
+		entries: func(d *Data) int { return len(d.numbers) },
 	},
 	{
 		name: "autonomous systems", files: []string{FileASN}, cure: cureOwn, optional: true,
@@ -124,6 +135,8 @@ var kinds = []kind{
 			d.asn, err = openASN(file)
 			return err
 		},
+		entries: func(d *Data) int { return geo.Count(d.asn) },
+		made:    func(d *Data) time.Time { return d.asn.Metadata.BuildTime() },
 	},
 	{
 		name: "rates", files: []string{FileRates}, cure: cureOwn, optional: true,
@@ -134,6 +147,7 @@ var kinds = []kind{
 				return err
 			})
 		},
+		entries: func(d *Data) int { return len(d.Rates) },
 	},
 }
 
@@ -164,6 +178,7 @@ func sourceKind(name, file string, parse func([]byte) ([]sources.Source, error))
 				return nil
 			})
 		},
+		entries: func(d *Data) int { return len(d.extra[file]) },
 	}
 }
 

@@ -55,6 +55,15 @@ type fileState struct {
 	loaded string
 	// gone says that the absence has been logged.
 	gone bool
+	// fault says why the file in the folder is not in use, "" if it is or if there never was one.
+	fault string
+	// version, made and bytes describe the file in use.
+	version string
+	made    time.Time
+	bytes   int64
+	// entries is the number of entries in use, once they are counted.
+	entries int
+	counted bool
 }
 
 // fingerprint identifies a version of a file without reading it.
@@ -126,11 +135,13 @@ func (s *Store) reload(k *kind, state *fileState, next *Data) bool {
 	state.seen = found
 	attempt := *next
 	if err := k.load(&attempt, found.file); err != nil {
+		state.fault = err.Error()
 		s.config.Logger.Error("reference data is damaged; the last good data stays in use",
 			"data", k.name, "file", found.file, "error", err, "in_use", state.loaded)
 		return false
 	}
-	*next, state.loaded = attempt, found.file
+	*next = attempt
+	state.note(k, found, next)
 	s.config.Logger.Info("loaded reference data", "data", k.name, "file", found.file, "bytes", found.size)
 	return true
 }
@@ -162,7 +173,13 @@ func (s *Store) absent(k *kind, state *fileState, err error) {
 	if state.gone {
 		return
 	}
-	state.gone, state.seen = true, fingerprint{}
+	state.gone, state.seen, state.fault = true, fingerprint{}, ""
+	switch {
+	case !errors.Is(err, fs.ErrNotExist):
+		state.fault = err.Error()
+	case state.loaded != "":
+		state.fault = "the file is gone"
+	}
 	if state.loaded != "" {
 		s.config.Logger.Warn("reference data is gone; the last good data stays in use",
 			"data", k.name, "file", state.loaded, "error", err)

@@ -76,8 +76,14 @@ func PublicLists() []List {
 type Updated struct {
 	// File is the list's file.
 	File string
+	// URL is where it was fetched from.
+	URL string
+	// Err says why the file stays as it is. The other fields are then zero.
+	Err error
 	// Changed says that the file is new or has a new content.
 	Changed bool
+	// Had is the number of entries of the file before, 0 if there was none or a damaged one.
+	Had int
 	// Entries and Bytes are the size of the content in the folder.
 	Entries, Bytes int
 	// SHA256 is the content's checksum in hexadecimal.
@@ -98,8 +104,8 @@ type Updater struct {
 }
 
 // Update fetches each list, checks it and replaces its file in one step. A list that fails
-// leaves its file as it is and does not stop the others; the error names every list that
-// failed. A running Store loads the new files by itself.
+// leaves its file as it is and does not stop the others; its result has the error, and the error of
+// Update names every list that failed. A running Store loads the new files by itself.
 func (u Updater) Update(ctx context.Context) ([]Updated, error) {
 	if u.Client == nil || u.Folder == "" {
 		return nil, errors.New("update reference data: client or folder is missing")
@@ -113,9 +119,10 @@ func (u Updater) Update(ctx context.Context) ([]Updated, error) {
 	for _, list := range all {
 		updated, err := u.one(ctx, list)
 		if err != nil {
+			updated = Updated{File: filepath.Join(u.Folder, list.File), Err: err}
 			faults = append(faults, fmt.Errorf("update %s from %s: %w", list.File, list.URL, err))
-			continue
 		}
+		updated.URL = list.URL
 		done = append(done, updated)
 	}
 	return done, errors.Join(faults...)
@@ -144,13 +151,16 @@ func (u Updater) one(ctx context.Context, list List) (Updated, error) {
 		return Updated{}, err
 	}
 	updated := Updated{File: file, Entries: entries, Bytes: len(content), SHA256: checksum}
+	if had, err := list.Count(old); err == nil {
+		updated.Had = had
+	}
 	if err == nil && bytes.Equal(old, content) {
 		return updated, nil
 	}
 	// A damaged file may be replaced by any list.
-	if had, err := list.Count(old); err == nil && entries < had/2 && !u.AllowShrinking {
-		return Updated{}, fmt.Errorf("it has %d entries, the file in use has %d (delete the file if that is right)",
-			entries, had)
+	if entries < updated.Had/2 && !u.AllowShrinking {
+		return Updated{}, fmt.Errorf("it has %d entries, the file in use has %d (--allow-shrinking accepts it)",
+			entries, updated.Had)
 	}
 	// Readable by the user of another process as well.
 	if err := atomicfile.Replace(file, content, 0o644); err != nil {

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -8,15 +9,13 @@ import (
 // Errors are the faults of a request by field, as they are sent back.
 type Errors map[string][]string //nolint:errname // several errors by field
 
+// Fields returns the fields with faults in their order.
+func (e Errors) Fields() []string { return slices.Sorted(maps.Keys(e)) }
+
 // Error lists the faults in the order of their fields.
 func (e Errors) Error() string {
-	fields := make([]string, 0, len(e))
-	for field := range e {
-		fields = append(fields, field)
-	}
-	slices.Sort(fields)
 	var b strings.Builder
-	for i, field := range fields {
+	for i, field := range e.Fields() {
 		if i > 0 {
 			b.WriteString("; ")
 		}

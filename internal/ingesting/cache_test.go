@@ -149,7 +149,7 @@ func TestSitesFollowChanges(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.NoteFirstEvents(b.ctx, map[int64]calendar.Day{row.ID: day})
 	require.NoError(t, err)
-	eventually(t, soon, func(c *assert.CollectT) {
+	eventually(t, soon, func(c *polltest.Check) {
 		site, err := sites.Site(b.ctx, "example.com")
 		require.NoError(c, err)
 		require.NotNil(c, site.NativeStart)
@@ -174,6 +174,32 @@ func TestSitesFollowChanges(t *testing.T) {
 		require.ErrorIs(c, err, ingest.ErrNoSite)
 	})
 	require.Equal(t, 1, sites.Len())
+}
+
+// One site is found by a query as by a server, also by a former domain.
+func TestStoredSites(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addSite(t, "example.com")
+	b.exec(t, "UPDATE sites SET time_zone = 'Europe/Berlin', native_start = '2026-01-02'")
+	b.change(t, "example.com", func(s *ingeststore.Settings) {
+		s.FormerDomains, s.ShieldPages = []string{"old.example"}, []string{"/a/*"}
+	})
+	stored := ingesting.StoredSites{Store: b.Store}
+	sites := b.sites(t, nil)
+	for _, domain := range []string{"example.com", "old.example"} {
+		want, err := sites.Site(b.ctx, domain)
+		require.NoError(t, err)
+		got, err := stored.Site(b.ctx, domain)
+		require.NoError(t, err)
+		require.Equal(t, "Europe/Berlin", got.Location.String())
+		require.Equal(t, want, got)
+	}
+	_, err := stored.Site(b.ctx, "none.example")
+	require.ErrorIs(t, err, ingest.ErrNoSite)
+	b.exec(t, "UPDATE sites SET time_zone = 'Mars/Olympus'")
+	_, err = stored.Site(b.ctx, "example.com")
+	require.ErrorContains(t, err, "the settings of site example.com are invalid; servers take no events of it: load the time zone")
 }
 
 // A change without a notification is found by the version, and one that came while the connection was

@@ -254,11 +254,8 @@ func (s *Sites) remove(id int64) {
 
 // add adds a site. One that the pipeline refuses takes no events until it is changed.
 func (s *Sites) add(row ingeststore.Site, keys []ingeststore.KeyHash) {
-	site := SiteOf(row)
-	var err error
-	// Without its zone, days would be those of UTC, and stay so.
-	site.Location, err = s.zone(row.TimeZone)
-	if err := errors.Join(err, site.Validate()); err != nil {
+	site, err := complete(row, s.zone)
+	if err != nil {
 		s.config.Logger.Error("the settings of a site are invalid; it takes no events", "site", row.Domain, "error", err)
 		site = ingest.Site{ID: site.ID, Domain: site.Domain, RateLimit: &ingest.RateLimit{}}
 	}
@@ -277,11 +274,18 @@ func (s *Sites) zone(name string) (*time.Location, error) {
 	if zone, ok := s.zones[name]; ok {
 		return zone, nil
 	}
+	zone, err := loadZone(name)
+	if err == nil {
+		s.zones[name] = zone
+	}
+	return zone, err
+}
+
+func loadZone(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
 	if err != nil {
 		return nil, fmt.Errorf("load the time zone: %w", err)
 	}
-	s.zones[name] = zone
 	return zone, nil
 }
 
@@ -290,6 +294,15 @@ func (s *Sites) addKey(key ingeststore.KeyHash) {
 		e.keys = append(e.keys, key.Hash)
 		s.keys[key.Hash] = key
 	}
+}
+
+// complete returns what the pipeline knows about a site. The error says that the pipeline refuses it.
+func complete(row ingeststore.Site, zone func(name string) (*time.Location, error)) (ingest.Site, error) {
+	site := SiteOf(row)
+	var err error
+	// Without its zone, days would be those of UTC, and stay so.
+	site.Location, err = zone(row.TimeZone)
+	return site, errors.Join(err, site.Validate())
 }
 
 // SiteOf returns what the pipeline knows about a site, beside its time zone.

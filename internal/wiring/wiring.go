@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/internal/terminal"
@@ -70,6 +71,16 @@ func EmbeddedLog(e config.EventLog, logger *slog.Logger) (embedded.Config, error
 		Dir: e.Dir, Listen: address, Token: e.Token, MaxBytes: embeddedRoom * e.MaxMiB << 20,
 		SyncInterval: e.SyncInterval, Logger: logger,
 	}, err
+}
+
+// Pipeline returns the configuration of the ingestion's pipeline, without what it needs from the store and the event
+// log.
+func Pipeline(i config.Ingest) ingest.Config {
+	return ingest.Config{
+		Bots: ingest.Mode(i.Bots), DataCentres: ingest.Mode(i.DataCentres),
+		AllowIPs: i.AllowedIPs(), AllowASNs: i.AllowedASNs(), AllowUserAgents: i.AllowedUserAgents(),
+		VerificationAgent: i.VerificationAgent,
+	}
 }
 
 // EventLog returns the configuration of a client of the event log.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
+	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/internal/wiring"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -44,6 +46,17 @@ func TestLockLimits(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, importstore.LockLimits{Running: 2, RunningPerSite: 1},
 		wiring.LockLimits(config.Limits{ImportsPerSite: 3, Running: 2, RunningPerSite: 1}))
+}
+
+func TestPipeline(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, ingest.Config{
+		Bots: ingest.ModeTag, DataCentres: ingest.ModeDrop, AllowIPs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		AllowASNs: []uint32{13335}, AllowUserAgents: []string{"probe"}, VerificationAgent: "agent",
+	}, wiring.Pipeline(config.Ingest{
+		Bots: "tag", DataCentres: "drop", AllowIPs: "10.0.0.0/8", AllowASNs: "13335", AllowUserAgents: "probe",
+		VerificationAgent: "agent",
+	}))
 }
 
 func TestMailServer(t *testing.T) {

@@ -272,6 +272,16 @@ func noNil[T any](list []T) []T {
 	return list
 }
 
+// SiteOfDomain returns the site to which the events of a domain belong, also of a former one, or store.ErrNotFound.
+func (s *Store) SiteOfDomain(ctx context.Context, domain string) (Site, error) {
+	id, err := s.Queries().IngestSiteOfDomain(ctx, domain)
+	if err != nil {
+		return Site{}, store.Found(err, "site of domain %s", domain)
+	}
+	site, _, err := s.LoadSite(ctx, id)
+	return site, err
+}
+
 // FindSite returns the site with a domain, or store.ErrNotFound. A former domain does not find it.
 func (s *Store) FindSite(ctx context.Context, domain string) (Site, error) {
 	row, err := s.Queries().SiteByDomain(ctx, domain)

@@ -9,6 +9,10 @@ SELECT s.domain, s.time_zone, coalesce(s.native_start, s.first_event) AS native_
 FROM sites s JOIN ingest_sites i ON i.site_id = s.id
 WHERE sqlc.narg(site_id)::bigint IS NULL OR s.id = sqlc.narg(site_id);
 
+-- IngestSiteOfDomain returns the site that has a domain, or that had it before.
+-- name: IngestSiteOfDomain :one
+SELECT site_id FROM site_domains WHERE domain = $1;
+
 -- LockIngestSite locks the settings of the site with a domain, and returns its ID.
 -- name: LockIngestSite :one
 SELECT i.site_id FROM ingest_sites i JOIN sites s ON s.id = i.site_id WHERE s.domain = $1 FOR UPDATE OF i;

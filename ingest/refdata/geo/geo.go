@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/oschwald/maxminddb-golang/v2"
 )
@@ -138,6 +139,33 @@ func country(code string) string {
 		return ""
 	}
 	return code
+}
+
+// Networks returns the number of networks with a record, 0 for a nil database. It reads the whole tree.
+func (d *Database) Networks() int {
+	if d == nil {
+		return 0
+	}
+	return Count(d.reader)
+}
+
+// Made returns when the database was made.
+func (d *Database) Made() time.Time { return d.reader.Metadata.BuildTime() }
+
+// Count returns the number of networks with a record in a database, 0 for a nil one. It reads the whole tree.
+func Count(reader *maxminddb.Reader) int {
+	if reader == nil {
+		return 0
+	}
+	count := 0
+	for result := range reader.Networks() {
+		if result.Err() != nil {
+			// A damaged tree has no further networks.
+			break
+		}
+		count++
+	}
+	return count
 }
 
 // Lookup returns the location of an address, or the zero Location if it is not known. An

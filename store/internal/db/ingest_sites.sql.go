@@ -23,6 +23,18 @@ func (q *Queries) AddFormerDomain(ctx context.Context, domain string, siteID int
 	return err
 }
 
+const ingestSiteOfDomain = `-- name: IngestSiteOfDomain :one
+SELECT site_id FROM site_domains WHERE domain = $1
+`
+
+// IngestSiteOfDomain returns the site that has a domain, or that had it before.
+func (q *Queries) IngestSiteOfDomain(ctx context.Context, domain string) (int64, error) {
+	row := q.db.QueryRow(ctx, ingestSiteOfDomain, domain)
+	var site_id int64
+	err := row.Scan(&site_id)
+	return site_id, err
+}
+
 const ingestSitesVersion = `-- name: IngestSitesVersion :one
 SELECT version FROM ingest_sites_version
 `
