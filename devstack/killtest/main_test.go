@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/devstack/app"
 	"github.com/sluicehq/sluice/devstack/sluice"
+	"github.com/sluicehq/sluice/devstack/stack"
 )
 
 // The test binary is also sluice-dev: the stack runs it for each engine and for the
@@ -18,6 +19,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
 		hooks := sluice.Hooks()
 		switch {
+		case os.Getenv(envSyscalls) != "" && os.Args[1] == string(stack.ComponentEventLog):
+			os.Exit(traceSyscalls(os.Getenv(envSyscalls)))
 		case os.Getenv(envTraces) != "":
 			hooks.Worker = runTracingWorker
 		case os.Getenv(envBrisk) != "":

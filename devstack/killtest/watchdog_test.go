@@ -52,7 +52,7 @@ func requireNothingLeft(t *testing.T, s *stack.Stack) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	a := s.Addresses()
-	for _, address := range []string{a.Store, a.Warehouse, a.Temporal, a.TemporalUI, a.Worker} {
+	for _, address := range []string{a.Store, a.Warehouse, a.Temporal, a.TemporalUI, a.Worker, a.EventLog, a.Server} {
 		poll(ctx, t, fmt.Sprintf("%s to be free", address), func(context.Context) bool { return ports.Check(address) == nil })
 	}
 	poll(ctx, t, "the end of all processes", func(context.Context) bool { return len(processesOf(t, s.DataDir())) == 0 })
