@@ -21,6 +21,7 @@ func TestValidateIngestion(t *testing.T) {
 		"connections":  {func(c *Config) { c.Server.MaxConnections = -1 }, "server.max_connections is -1: want 1 to 1000000"},
 		"short bodies": {func(c *Config) { c.Server.MaxPendingMiB = 31 }, "server.max_pending_mib is 31: want 32 to 1048576"},
 		"no timeout":   {func(c *Config) { c.Server.ReadTimeout = -1 }, "server.read_timeout is -1ns: want more than 0"},
+		"no patience":  {func(c *Config) { c.Server.LogTimeout = 0 }, "server.log_timeout is 0s: want more than 0"},
 		"delay":        {func(c *Config) { c.Server.StopDelay = -1 }, "server.stop_delay is -1ns: want at least 0"},
 		"proxy": {
 			func(c *Config) { c.Server.TrustedProxies = "10.0.0.0/8," + secret },

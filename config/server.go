@@ -26,6 +26,8 @@ type Server struct {
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
 	ReadTimeout   time.Duration `yaml:"read_timeout"`
 	IdleTimeout   time.Duration `yaml:"idle_timeout"`
+	// LogTimeout bounds the wait of a request for the event log; then the answer is 503. Defaults to 5s.
+	LogTimeout time.Duration `yaml:"log_timeout"`
 	// WriteTimeout bounds a request after its header, until its answer is sent. Defaults to 2m.
 	WriteTimeout time.Duration `yaml:"write_timeout"`
 	// StopDelay is how long the server serves after its readiness has failed, so that load
@@ -42,8 +44,8 @@ func defaultServer() Server {
 		Listen: DefaultServerAddress, HealthListen: DefaultServerHealthAddress,
 		MaxConnections: 4096, MaxPendingMiB: 128,
 		HeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute,
-		WriteTimeout: 2 * time.Minute,
-		StopDelay:    3 * time.Second, StopTimeout: 30 * time.Second, StartTimeout: 3 * time.Minute,
+		LogTimeout: 5 * time.Second, WriteTimeout: 2 * time.Minute,
+		StopDelay: 3 * time.Second, StopTimeout: 30 * time.Second, StartTimeout: 3 * time.Minute,
 	}
 }
 
@@ -69,6 +71,7 @@ func (s Server) validate(check func(ok bool, format string, args ...any)) {
 		{"header_timeout", s.HeaderTimeout},
 		{"read_timeout", s.ReadTimeout},
 		{"idle_timeout", s.IdleTimeout},
+		{"log_timeout", s.LogTimeout},
 		{"write_timeout", s.WriteTimeout},
 		{"stop_timeout", s.StopTimeout},
 		{"start_timeout", s.StartTimeout},

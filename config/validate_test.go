@@ -31,6 +31,7 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		"server.header_timeout is 0s: want more than 0",
 		"server.read_timeout is 0s: want more than 0",
 		"server.idle_timeout is 0s: want more than 0",
+		"server.log_timeout is 0s: want more than 0",
 		"server.write_timeout is 0s: want more than 0",
 		"server.stop_timeout is 0s: want more than 0",
 		"server.start_timeout is 0s: want more than 0",

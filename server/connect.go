@@ -56,7 +56,7 @@ func (s *Server) connect(ctx context.Context) (err error) {
 	}
 	handler, err := eventapi.New(eventapi.Config{
 		Pipeline: pipeline, Proxies: settings.Server.Proxies(), Authorise: kept.senders.Authorise, Replies: kept.replies,
-		ReadTimeout: settings.Server.ReadTimeout, Logger: s.log,
+		ReadTimeout: settings.Server.ReadTimeout, BufferTimeout: settings.Server.LogTimeout, Logger: s.log,
 	})
 	if err != nil {
 		return err

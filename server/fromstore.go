@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/ingesting"
@@ -40,6 +41,9 @@ func (s *Server) fromStore(ctx context.Context, waiter startup.Waiter) (*fromSto
 	}
 	if kept.sites, err = ingesting.NewSites(ingesting.SitesConfig{Store: opened, Logger: s.log}); err != nil {
 		return nil, err
+	}
+	if err := s.metrics.watchSites(kept.sites); err != nil {
+		return nil, fmt.Errorf("metrics of the sites: %w", err)
 	}
 	if kept.senders, err = ingesting.NewSenders(ingesting.SendersConfig{
 		Store: opened, Sites: kept.sites, Logger: s.log,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/ingest/eventlog"
+	"github.com/sluicehq/sluice/internal/ingesting"
 )
 
 // metrics are the server's Prometheus metrics:
@@ -24,6 +25,8 @@ import (
 //	sluice_eventlog_commit_bytes               its size
 //	sluice_eventlog_commit_errors_total{error} commits that failed: full, unknown or other
 //	sluice_eventlog_pending_bytes              records that wait for their acknowledgement
+//	sluice_ingest_sites                        sites in memory
+//	sluice_ingest_sites_age_seconds            how long ago they were last known to be current
 //	sluice_http_requests_total{route,code}     requests by their status
 //	sluice_http_request_seconds{route}         time of a request from its header on
 //	sluice_http_connections                    open connections
@@ -94,6 +97,18 @@ func (m *metrics) watch(log *eventlog.Log) error {
 	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sluice_eventlog_pending_bytes", Help: "Records that wait for the acknowledgement of the event log.",
 	}, func() float64 { return float64(log.PendingBytes()) }))
+}
+
+// watchSites adds the gauges of the sites in memory.
+func (m *metrics) watchSites(sites *ingesting.Sites) error {
+	return errors.Join(
+		m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sluice_ingest_sites", Help: "Sites in memory.",
+		}, func() float64 { return float64(sites.Len()) })),
+		m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sluice_ingest_sites_age_seconds", Help: "How long ago the sites were last known to be current.",
+		}, func() float64 { return sites.Age().Seconds() })),
+	)
 }
 
 func (m *metrics) handler() http.Handler {

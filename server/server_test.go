@@ -78,7 +78,7 @@ func TestEventsReachTheWarehouse(t *testing.T) {
 		"sluice_ingest_buffered_total 1\n", `sluice_ingest_dropped_total{reason="bot"} 1` + "\n",
 		`sluice_ingest_dropped_total{reason="throttle"} 0` + "\n", "sluice_eventlog_commit_seconds_count 1\n",
 		`sluice_http_requests_total{code="202",route="/api/event"} 2` + "\n", "sluice_http_pending_bytes 0\n",
-		"sluice_eventlog_pending_bytes 0\n",
+		"sluice_eventlog_pending_bytes 0\n", "sluice_ingest_sites 1\n", "sluice_ingest_sites_age_seconds ",
 	} {
 		require.Contains(t, text, line)
 	}
@@ -156,6 +156,7 @@ func TestGracefulStop(t *testing.T) {
 func TestLogAway(t *testing.T) {
 	t.Parallel()
 	c := newSettings(t)
+	c.Server.LogTimeout = 3 * time.Second
 	stop := hostLog(t, c)
 	r := start(t, c, false)
 	stop()
@@ -166,8 +167,11 @@ func TestLogAway(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 	require.NotEmpty(t, response.Header.Get("Retry-After"))
-	_, text := r.get(t, "/metrics")
-	require.Contains(t, text, `sluice_eventlog_commit_errors_total{error="unknown"} 1`)
+	// The commit continues for 30 s: its event may be stored.
+	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+		_, text := r.get(t, "/metrics")
+		require.Contains(collect, text, `sluice_eventlog_commit_errors_total{error="unknown"} 1`)
+	}, time.Minute, 100*time.Millisecond)
 	hostLog(t, c)
 	r.requireReady(t, http.StatusOK, "ok")
 	response, err = r.post(t.Context(), "203.0.113.7", browser, pageview("/found"))

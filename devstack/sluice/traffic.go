@@ -18,7 +18,7 @@ import (
 const (
 	// senders is how many requests are under way at most.
 	senders = 64
-	// sendTimeout bounds a request: the server waits up to 30 s for its event log.
+	// sendTimeout bounds a request: the server waits for its event log, by default for 5 s.
 	sendTimeout = time.Minute
 	// pace is how often due events are sent.
 	pace = 10 * time.Millisecond

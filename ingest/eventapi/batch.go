@@ -93,7 +93,7 @@ func (h *Handler) lines(r *http.Request, sender *Sender, body []byte) reply {
 		results = append(results, result)
 		requests = append(requests, parsed)
 	}
-	buffered, failed := h.buffer(r, results, requests)
+	buffered, failed := h.bufferLines(r, results, requests)
 	if failed && !buffered {
 		return unavailable()
 	}
@@ -105,9 +105,11 @@ func (h *Handler) lines(r *http.Request, sender *Sender, body []byte) reply {
 	return reply{status: http.StatusOK, contentType: typeLines, body: answer.Bytes()}
 }
 
-// buffer sends the valid lines through the pipeline and completes their results. It reports
+// bufferLines sends the valid lines through the pipeline and completes their results. It reports
 // whether lines were accepted and whether lines failed.
-func (h *Handler) buffer(r *http.Request, results []LineResult, requests []request.Request) (buffered, failed bool) {
+func (h *Handler) bufferLines(
+	r *http.Request, results []LineResult, requests []request.Request,
+) (buffered, failed bool) {
 	var at []int
 	for i := range results {
 		if results[i].Status != LineInvalid {
@@ -121,7 +123,7 @@ func (h *Handler) buffer(r *http.Request, results []LineResult, requests []reque
 		for _, i := range now {
 			list = append(list, requests[i])
 		}
-		done, err := h.config.Pipeline.BuildAndBufferAll(r.Context(), list)
+		done, err := h.buffer(r, list)
 		if err != nil {
 			h.failed(r, err)
 			return buffered, true

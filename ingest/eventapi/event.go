@@ -62,7 +62,7 @@ func (h *Handler) single(r *http.Request, in request.Input) reply {
 	if err != nil {
 		return refused(http.StatusBadRequest, err)
 	}
-	results, err := h.config.Pipeline.BuildAndBufferAll(r.Context(), []request.Request{parsed})
+	results, err := h.buffer(r, []request.Request{parsed})
 	if err != nil {
 		h.failed(r, err)
 		return unavailable()

@@ -28,6 +28,9 @@ const (
 // DefaultReadTimeout is how long a body may take.
 const DefaultReadTimeout = 10 * time.Second
 
+// DefaultBufferTimeout is how long a request waits for the event log.
+const DefaultBufferTimeout = 5 * time.Second
+
 // ErrBusy is the error of a body for which there is no memory at the moment. The request is answered with
 // 503 and Retry-After.
 var ErrBusy = errors.New("too many requests are being read")
@@ -66,6 +69,9 @@ type Config struct {
 	Replies Replies
 	// ReadTimeout is how long a body may take. Defaults to DefaultReadTimeout.
 	ReadTimeout time.Duration
+	// BufferTimeout is how long a request waits for the acknowledgement of its events, and a batch for that of each
+	// of its parts. Then the answer is 503. Defaults to DefaultBufferTimeout.
+	BufferTimeout time.Duration
 	// Logger reports requests that failed, at most once a second. Required.
 	Logger *slog.Logger
 	// Now is the clock. Defaults to time.Now.
@@ -83,6 +89,9 @@ func (c Config) Validate() error {
 	}
 	if c.ReadTimeout < 0 {
 		faults = append(faults, fmt.Errorf("read timeout is %s, want a positive duration", c.ReadTimeout))
+	}
+	if c.BufferTimeout < 0 {
+		faults = append(faults, fmt.Errorf("buffer timeout is %s, want a positive duration", c.BufferTimeout))
 	}
 	for _, proxy := range c.Proxies {
 		if !proxy.IsValid() {
@@ -107,6 +116,9 @@ func New(c Config) (*Handler, error) {
 	if c.ReadTimeout == 0 {
 		c.ReadTimeout = DefaultReadTimeout
 	}
+	if c.BufferTimeout == 0 {
+		c.BufferTimeout = DefaultBufferTimeout
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -122,6 +134,13 @@ func New(c Config) (*Handler, error) {
 
 // ServeHTTP answers a request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// buffer sends requests through the pipeline, and waits for the event log for as long as a request may.
+func (h *Handler) buffer(r *http.Request, requests []request.Request) ([]ingest.Result, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), h.config.BufferTimeout)
+	defer cancel()
+	return h.config.Pipeline.BuildAndBufferAll(ctx, requests)
+}
 
 // allowOrigin lets pages of every site read the answer; it holds nothing of a visitor's.
 func allowOrigin(w http.ResponseWriter) {

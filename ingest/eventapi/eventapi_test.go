@@ -93,8 +93,8 @@ const secret = "Authorization: Bearer secret"
 
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	_, err := eventapi.New(eventapi.Config{ReadTimeout: -1, Proxies: make(request.Proxies, 1)})
-	for _, fault := range []string{"pipeline is missing", "logger is missing", "read timeout is -1ns", "invalid network"} {
+	_, err := eventapi.New(eventapi.Config{ReadTimeout: -1, BufferTimeout: -1, Proxies: make(request.Proxies, 1)})
+	for _, fault := range []string{"pipeline is missing", "logger is missing", "read timeout is -1ns", "buffer timeout is -1ns", "invalid network"} {
 		require.ErrorContains(t, err, fault)
 	}
 }
@@ -150,6 +150,17 @@ func TestBodiesThatAreTooLongOrTooSlow(t *testing.T) {
 	require.NoError(t, slow.Body.Close())
 	require.Equal(t, http.StatusBadRequest, slow.StatusCode)
 	require.Empty(t, b.buffer.Events())
+}
+
+// A browser does not wait for a log that is away: its answer comes in time.
+func TestBufferTimeout(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *eventapi.Config) { c.Pipeline, c.BufferTimeout = hanging{}, 20*time.Millisecond })
+	for path, headers := range map[string][]string{"/api/event": nil, "/api/events": {secret}} {
+		response, _ := b.send(t, http.MethodPost, path, pageview, headers...)
+		require.Equal(t, http.StatusServiceUnavailable, response.StatusCode, path)
+		require.Equal(t, "5", response.Header.Get("Retry-After"), path)
+	}
 }
 
 // Without the log's acknowledgement there is no 202.

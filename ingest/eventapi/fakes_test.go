@@ -60,3 +60,11 @@ func (p *panicking) BuildAndBufferAll(ctx context.Context, requests []request.Re
 	}
 	return p.next.BuildAndBufferAll(ctx, requests)
 }
+
+// hanging is a pipeline whose log does not answer.
+type hanging struct{}
+
+func (hanging) BuildAndBufferAll(ctx context.Context, _ []request.Request) ([]ingest.Result, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}

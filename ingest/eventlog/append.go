@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/sluicehq/sluice/ingest/eventlog/pack"
+	"github.com/sluicehq/sluice/internal/groupcommit"
 )
 
 // Position identifies a record of a partition.
@@ -45,8 +46,8 @@ const (
 
 // Append stores records in a partition and returns the position of the first; the others follow
 // in the same message. It returns without an error only after the log has acknowledged them.
-// After an error of ctx or ErrUnknownOutcome the records may have been stored. The records must
-// not be changed before Append has returned, nor after an error.
+// Once ctx ends, it waits no longer: the error is ErrNotSent if nothing is stored, and ErrUnknownOutcome if
+// the records may be. The records must not be changed before Append has returned, nor after an error.
 func (l *Log) Append(ctx context.Context, partition int, records ...[]byte) (Position, error) {
 	if partition < 0 || partition >= l.cfg.Partitions {
 		return Position{}, fmt.Errorf("append to partition %d: want 0 to %d", partition, l.cfg.Partitions-1)
@@ -66,10 +67,18 @@ func (l *Log) Append(ctx context.Context, partition int, records ...[]byte) (Pos
 		l.pending.Add(-int64(call.size))
 		return Position{}, &UnavailableError{Partition: partition, RetryAfter: retryOverloaded, Cause: ErrOverloaded}
 	}
-	if err := l.partitions[partition].commits.Call(ctx, call); err != nil {
-		return Position{}, fmt.Errorf("append to partition %d: %w", partition, err)
+	err := l.partitions[partition].commits.Call(ctx, call)
+	if err == nil {
+		return call.position, call.err
 	}
-	return call.position, call.err
+	cause := ErrUnknownOutcome
+	if errors.Is(err, groupcommit.ErrWithdrawn) {
+		l.pending.Add(-int64(call.size))
+		cause = ErrNotSent
+	}
+	return Position{}, &UnavailableError{
+		Partition: partition, RetryAfter: retryUnknown, Cause: fmt.Errorf("%w: %w", cause, err),
+	}
 }
 
 // PendingBytes is the size of the records that wait for their acknowledgement.

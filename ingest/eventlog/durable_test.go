@@ -2,6 +2,7 @@ package eventlog_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -246,14 +247,54 @@ func TestOverloaded(t *testing.T) {
 	cfg.MaxPendingBytes = 1 << 20
 	l := open(ctx, t, cfg)
 	server.kill()
-	require.Eventually(t, func() bool {
-		waiting, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
-		defer cancel()
-		_, err := l.Append(waiting, 0, make([]byte, 200<<10))
-		return err != nil && context.Cause(waiting) == nil
-	}, time.Minute, time.Millisecond)
-	_, err := l.Append(ctx, 0, make([]byte, 200<<10))
+	waiting, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 8)
+	for range cap(ended) {
+		go func() {
+			_, err := l.Append(waiting, 0, make([]byte, 200<<10))
+			ended <- err
+		}()
+	}
+	err := <-ended
 	require.ErrorIs(t, err, eventlog.ErrOverloaded)
 	require.LessOrEqual(t, l.PendingBytes(), int64(1<<20))
 	require.NotErrorIs(t, err, nats.ErrTimeout)
+	cancel()
+	for range cap(ended) - 1 {
+		require.Error(t, <-ended)
+	}
+}
+
+// Events that wait behind a commit without an answer are withdrawn when their caller waits no longer: they are
+// not stored, and take no memory.
+func TestNotSent(t *testing.T) {
+	t.Parallel()
+	ctx := bounded(t)
+	dir := t.TempDir()
+	server := startChild(t, dir, "")
+	l := open(ctx, t, childConfig(server.address))
+	server.kill()
+	first := make(chan error, 1)
+	go func() {
+		_, err := l.Append(ctx, 0, text(0))
+		first <- err
+	}()
+	no, err := 0, error(nil)
+	require.Eventually(t, func() bool {
+		soon, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
+		defer cancel()
+		no++
+		_, err = l.Append(soon, 0, text(no))
+		return errors.Is(err, eventlog.ErrNotSent)
+	}, time.Minute, time.Millisecond)
+	var unavailable *eventlog.UnavailableError
+	require.ErrorAs(t, err, &unavailable)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Positive(t, unavailable.RetryAfter)
+	startChild(t, dir, server.address)
+	require.NoError(t, <-first)
+	stored := readAll(ctx, t, l, 0, 1)
+	require.Contains(t, stored, string(text(0)))
+	require.NotContains(t, stored, string(text(no)))
+	require.Eventually(t, func() bool { return l.PendingBytes() == 0 }, time.Minute, time.Millisecond)
 }

@@ -16,6 +16,9 @@ var (
 	// ErrUnknownOutcome means that no acknowledgement arrived in time. The events may have
 	// been stored.
 	ErrUnknownOutcome = errors.New("event log has not acknowledged")
+	// ErrNotSent means that the caller waited no longer for an earlier commit of the partition to end. Nothing was
+	// stored.
+	ErrNotSent = errors.New("event log is busy with earlier events")
 	// ErrTooLarge means that the records of one call do not fit a message. Nothing was stored.
 	ErrTooLarge = errors.New("records too large for the event log")
 	// ErrOtherLog means that the server has another log than the expected one.
@@ -28,7 +31,7 @@ var (
 )
 
 // UnavailableError means that the log cannot take events at the moment. It wraps ErrFull,
-// ErrOverloaded, ErrUnknownOutcome or ErrRewound.
+// ErrOverloaded, ErrNotSent, ErrUnknownOutcome or ErrRewound.
 type UnavailableError struct {
 	Partition int
 	// RetryAfter is when to try again at the earliest, for the header Retry-After.

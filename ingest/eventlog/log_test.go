@@ -91,10 +91,11 @@ func TestAppendRefuses(t *testing.T) {
 	require.ErrorIs(t, err, eventlog.ErrTooLarge)
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
+	var unavailable *eventlog.UnavailableError
 	_, err = l.Append(cancelled, 0, text(1))
 	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorAs(t, err, &unavailable)
 	l.Close()
-	var unavailable *eventlog.UnavailableError
 	_, err = l.Append(ctx, 0, text(1))
 	require.ErrorAs(t, err, &unavailable)
 	require.ErrorIs(t, err, eventlog.ErrUnknownOutcome)

@@ -108,7 +108,7 @@ func (d *Drops) Run(ctx context.Context) error {
 	}
 }
 
-// flush appends the counts. Those that the log has no room for stay; those of which it is not known whether
+// flush appends the counts. Those that the log has not taken stay; those of which it is not known whether
 // they were stored are given up, because a second attempt could count them twice.
 func (d *Drops) flush(ctx context.Context) {
 	d.mu.Lock()
@@ -139,7 +139,7 @@ func (d *Drops) append(ctx context.Context, partition int, batch []record.Counte
 	switch {
 	case err == nil:
 		return
-	case errors.Is(err, eventlog.ErrFull), errors.Is(err, eventlog.ErrOverloaded):
+	case errors.Is(err, eventlog.ErrFull), errors.Is(err, eventlog.ErrOverloaded), errors.Is(err, eventlog.ErrNotSent):
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		for _, c := range batch {

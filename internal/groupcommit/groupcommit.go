@@ -5,9 +5,15 @@ package groupcommit
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
+
+// ErrWithdrawn is the error of a call whose context ended while it was waiting for a group: it was not executed.
+var ErrWithdrawn = errors.New("withdrawn before it was executed")
 
 // Group executes concurrent calls together. Calls that arrive while all groups are busy form the
 // next group; no call waits for others to arrive.
@@ -26,7 +32,7 @@ type Group[Call any] struct {
 	Size func(Call) int
 
 	mu      sync.Mutex
-	waiting []pendingCall[Call]
+	waiting []*pendingCall[Call]
 	running int
 }
 
@@ -43,9 +49,9 @@ const (
 )
 
 // Call returns after a group has executed the call, or with the error of ctx. After an error the
-// call may have been executed.
+// call may have been executed, unless the error is ErrWithdrawn too.
 func (g *Group[Call]) Call(ctx context.Context, call Call) error {
-	pending := pendingCall[Call]{call: call, done: make(chan struct{})}
+	pending := &pendingCall[Call]{call: call, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, pending)
 	if g.running < cmp.Or(g.MaxGroups, defaultMaxGroups) {
@@ -58,8 +64,28 @@ func (g *Group[Call]) Call(ctx context.Context, call Call) error {
 	case <-pending.done:
 		return nil
 	case <-ctx.Done():
+	}
+	if g.withdraw(pending) {
+		return fmt.Errorf("%w: %w", ErrWithdrawn, ctx.Err())
+	}
+	select {
+	case <-pending.done:
+		return nil
+	default:
 		return ctx.Err()
 	}
+}
+
+// withdraw removes a call that is still waiting, and reports whether it did.
+func (g *Group[Call]) withdraw(call *pendingCall[Call]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := slices.Index(g.waiting, call)
+	if at < 0 {
+		return false
+	}
+	g.waiting = slices.Delete(g.waiting, at, at+1)
+	return true
 }
 
 // serve executes groups until no call is waiting.
@@ -83,7 +109,7 @@ func (g *Group[Call]) do(ctx context.Context, calls []Call) {
 }
 
 // next takes the calls of the next group. An empty group ends its goroutine.
-func (g *Group[Call]) next() []pendingCall[Call] {
+func (g *Group[Call]) next() []*pendingCall[Call] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n := g.fitting()

@@ -81,12 +81,46 @@ func TestGroupCallerGivesUp(t *testing.T) {
 	require.True(t, done.Load())
 }
 
+// A call that is given up while it is waiting is not executed; one that is being executed may take effect.
+func TestGroupWithdraws(t *testing.T) {
+	t.Parallel()
+	begun, release := make(chan struct{}, 1), make(chan struct{})
+	var executed []int
+	g := &Group[int]{MaxGroups: 1, Do: func(_ context.Context, calls []int) {
+		executed = append(executed, calls...)
+		begun <- struct{}{}
+		<-release
+	}}
+	running, cancelRunning := context.WithCancel(t.Context())
+	first, last := make(chan error, 1), make(chan error, 1)
+	go func() { first <- g.Call(running, 1) }()
+	<-begun
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := g.Call(ended, 2)
+	require.ErrorIs(t, err, ErrWithdrawn)
+	require.ErrorIs(t, err, context.Canceled)
+	go func() { last <- g.Call(t.Context(), 3) }()
+	require.Eventually(t, func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return len(g.waiting) == 1
+	}, time.Minute, time.Millisecond)
+	cancelRunning()
+	err = <-first
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, ErrWithdrawn)
+	close(release)
+	require.NoError(t, <-last)
+	require.Equal(t, []int{1, 3}, executed)
+}
+
 // Calls of a group do not exceed its size; a call that alone exceeds it is carried out alone.
 func TestGroupSize(t *testing.T) {
 	t.Parallel()
 	g := &Group[int]{MaxSize: 10, Size: func(call int) int { return call }}
 	for _, call := range []int{4, 6, 1, 11, 12, 10, 3, 3, 3, 3} {
-		g.waiting = append(g.waiting, pendingCall[int]{call: call})
+		g.waiting = append(g.waiting, &pendingCall[int]{call: call})
 	}
 	var groups [][]int
 	for group := g.next(); len(group) > 0; group = g.next() {

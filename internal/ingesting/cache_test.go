@@ -249,10 +249,12 @@ func TestSitesBecomeStale(t *testing.T) {
 	clock := newClock(time.Now())
 	sites, err := ingesting.NewSites(ingesting.SitesConfig{Store: b.Store, Logger: quiet, Now: clock.now})
 	require.NoError(t, err)
+	require.Zero(t, sites.Age())
 	stop := start(b.ctx, t, sites.Run)
 	<-sites.Ready()
 	senders := b.senders(t, sites)
 	stop()
+	require.Zero(t, sites.Age())
 	at := func(age time.Duration) (siteErr, keyErr error) {
 		clock.advance(age)
 		_, siteErr = sites.Site(b.ctx, "a.example")
@@ -260,6 +262,7 @@ func TestSitesBecomeStale(t *testing.T) {
 		return siteErr, keyErr
 	}
 	siteErr, keyErr := at(4 * time.Minute)
+	require.Equal(t, 4*time.Minute, sites.Age())
 	require.NoError(t, siteErr)
 	require.NoError(t, keyErr)
 	siteErr, keyErr = at(2 * time.Minute)

@@ -89,6 +89,16 @@ func (s *Sites) Len() int {
 	return len(s.byID)
 }
 
+// Age returns how long ago the sites were last known to be current, and 0 before they are loaded.
+func (s *Sites) Age() time.Duration {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.checked.IsZero() {
+		return 0
+	}
+	return s.config.Now().Sub(s.checked)
+}
+
 // Site returns the site of a domain or of a former domain, or ingest.ErrNoSite. The error is ErrStale before the
 // sites are loaded, and when PostgreSQL has been away for MaxStaleSites.
 func (s *Sites) Site(_ context.Context, domain string) (*ingest.Site, error) {
