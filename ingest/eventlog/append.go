@@ -118,9 +118,9 @@ func (l *Log) commit(ctx context.Context, partition int, calls []*appendCall) {
 // publish stores a message. An attempt without an answer is repeated under the same id, which
 // the log stores once, until ctx ends.
 func (l *Log) publish(ctx context.Context, partition int, message []byte) (uint64, error) {
-	msg := &nats.Msg{Subject: l.subject(partition), Header: nats.Header{}, Data: message}
+	msg := &nats.Msg{Subject: l.partitions[partition].subject, Header: nats.Header{}, Data: message}
 	msg.Header.Set(jetstream.MsgIDHeader, l.session+"-"+strconv.FormatUint(l.messages.Add(1), 36))
-	msg.Header.Set(jetstream.ExpectedStreamHeader, l.streamName(partition))
+	msg.Header.Set(jetstream.ExpectedStreamHeader, l.partitions[partition].stream)
 	unavailable := func(cause error, after time.Duration) error {
 		return &UnavailableError{Partition: partition, RetryAfter: after, Cause: cause}
 	}

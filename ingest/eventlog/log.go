@@ -41,8 +41,10 @@ type Log struct {
 
 // partition is what the client keeps of one partition.
 type partition struct {
-	commits groupcommit.Group[*appendCall]
-	packer  pack.Packer
+	// stream and subject are their names.
+	stream, subject string
+	commits         groupcommit.Group[*appendCall]
+	packer          pack.Packer
 	// acknowledged is the highest sequence that this client was given. One commit runs at a time.
 	acknowledged uint64
 }
@@ -64,6 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	l.partitions = make([]partition, l.cfg.Partitions)
 	for i := range l.partitions {
 		p := &l.partitions[i]
+		p.stream, p.subject = l.streamName(i), l.subject(i)
 		p.commits.Do = func(ctx context.Context, calls []*appendCall) { l.commit(ctx, i, calls) }
 		// One commit at a time packs best: the calls that arrive meanwhile form the next.
 		p.commits.MaxGroups = 1

@@ -37,27 +37,48 @@ func New(log Log) (*Buffer, error) {
 // Write appends the events, those of a partition in their order, and returns once all are
 // acknowledged. After an error those of other partitions may be in the log.
 func (b *Buffer) Write(ctx context.Context, events []ingest.Event) error {
+	if len(events) == 1 {
+		// Most requests have one event: it needs neither a map nor a goroutine.
+		encoded, err := encode(&events[0])
+		if err != nil {
+			return err
+		}
+		return b.append(ctx, b.log.Partition(events[0].Partition), encoded)
+	}
 	partitions := make(map[int][][]byte, 1)
 	for i := range events {
-		encoded, err := Record(&events[i])
+		encoded, err := encode(&events[i])
 		if err != nil {
-			return fmt.Errorf("encode an event of %s: %w", events[i].Domain, err)
+			return err
 		}
 		at := b.log.Partition(events[i].Partition)
-		partitions[at] = append(partitions[at], record.Append(nil, encoded))
+		partitions[at] = append(partitions[at], encoded)
 	}
 	// A failure in one partition is no reason to give up the others: each event that is
 	// acknowledged is one that is not doubled by a retry of the sender.
 	var group errgroup.Group
 	for partition, records := range partitions {
-		group.Go(func() error {
-			if _, err := b.log.Append(ctx, partition, records...); err != nil {
-				return fmt.Errorf("append to partition %d: %w", partition, err)
-			}
-			return nil
-		})
+		group.Go(func() error { return b.append(ctx, partition, records...) })
 	}
 	return group.Wait()
+}
+
+func (b *Buffer) append(ctx context.Context, partition int, records ...[]byte) error {
+	if _, err := b.log.Append(ctx, partition, records...); err != nil {
+		return fmt.Errorf("append to partition %d: %w", partition, err)
+	}
+	return nil
+}
+
+// usualRecord is what most records have at most, in bytes.
+const usualRecord = 512
+
+func encode(e *ingest.Event) ([]byte, error) {
+	r, err := Record(e)
+	if err != nil {
+		return nil, fmt.Errorf("encode an event of %s: %w", e.Domain, err)
+	}
+	return record.Append(make([]byte, 0, usualRecord), r), nil
 }
 
 var (
