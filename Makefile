@@ -152,6 +152,10 @@ bench-jobs: doctor engines build-dev ## Measure deliveries by Sluice and by Rive
 bench-sync: doctor engines build ## Measure list sync at and above Ometria's rate, and of 1,000 lists (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-sync $(BENCHARGS)
 
+.PHONY: bench-ingest
+bench-ingest: doctor engines refdata build-dev ## Measure the ingestion of events (BENCHARGS)
+	$(dev) exec -- go -C bench run ./cmd/bench-ingest $(BENCHARGS)
+
 .PHONY: lint
 lint: doctor lint-tools ## Check formatting, words, style, workflows, generated code and known vulnerabilities
 	@tools/lint.sh

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // BurnDown are the figures of jobs that have piled up.
@@ -87,7 +89,7 @@ func (b *bench) awaitSucceeded(ctx context.Context, s system, jobs int64, since 
 		if n >= jobs {
 			return time.Since(since).Seconds(), nil
 		}
-		if err := pass(ctx, 100*time.Millisecond); err != nil {
+		if err := delay.Wait(ctx, 100*time.Millisecond); err != nil {
 			return 0, fmt.Errorf("the sink has %d jobs, of which the store says that %d have succeeded: %w", jobs, n, err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/sluicehq/sluice/bench/openloop"
 )
 
 // Isolation are the figures of ten destinations, one of which hangs: all of them are about
@@ -25,10 +27,10 @@ func (b *bench) isolation(ctx context.Context, s system) (i Isolation, err error
 		return i, err
 	}
 	defer func() { err = errors.Join(err, s.stop(ctx)) }()
-	plan := schedule{rate: b.cfg.LaneRate}
-	warm := plan.within(b.cfg.WarmUp)
+	plan := openloop.Schedule{Rate: b.cfg.LaneRate}
+	warm := plan.Within(b.cfg.WarmUp)
 	// Of each turn the first job is for the lane that hangs later.
-	jobs := plan.within(b.cfg.WarmUp+b.cfg.Length) / lanes * lanes
+	jobs := plan.Within(b.cfg.WarmUp+b.cfg.Length) / lanes * lanes
 	counts := func(no int64) bool { return no >= warm && no%lanes != 0 }
 	for _, pass := range []struct {
 		hang    []string

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/sluicehq/sluice/bench/openloop"
 )
 
 // Latency has the figures of jobs that are enqueued one by one, on a schedule.
@@ -15,9 +17,9 @@ type Latency struct {
 	// Doubles is how many were delivered more than once.
 	Doubles int `json:"doubles"`
 	// Delay is from the time that a job was to be enqueued to when the sink had it.
-	Delay Spread `json:"delay"`
+	Delay openloop.Spread `json:"delay"`
 	// Enqueued is from that time to when it was enqueued.
-	Enqueued Spread `json:"enqueued"`
+	Enqueued openloop.Spread `json:"enqueued"`
 	// Used is processor time.
 	Used PerJob `json:"used"`
 }
@@ -28,8 +30,8 @@ func (b *bench) latency(ctx context.Context, s system) (l Latency, err error) {
 		return l, err
 	}
 	defer func() { err = errors.Join(err, s.stop(ctx)) }()
-	plan := schedule{rate: b.cfg.Rate}
-	warm, jobs := plan.within(b.cfg.WarmUp), plan.within(b.cfg.WarmUp+b.cfg.Length)
+	plan := openloop.Schedule{Rate: b.cfg.Rate}
+	warm, jobs := plan.Within(b.cfg.WarmUp), plan.Within(b.cfg.WarmUp+b.cfg.Length)
 	counts := func(no int64) bool { return no >= warm }
 	return b.bySchedule(ctx, s, plan, jobs, jobs, counts, func(int64) string { return laneAll })
 }
@@ -37,7 +39,7 @@ func (b *bench) latency(ctx context.Context, s system) (l Latency, err error) {
 // bySchedule enqueues jobs by a schedule that begins soon, waits until as many have come as
 // are awaited, and says how those of them went that count. The sink lets the lanes hang.
 func (b *bench) bySchedule(
-	ctx context.Context, s system, plan schedule, jobs, awaited int64, counts func(no int64) bool,
+	ctx context.Context, s system, plan openloop.Schedule, jobs, awaited int64, counts func(no int64) bool,
 	lane func(no int64) string, hang ...string,
 ) (l Latency, err error) {
 	first, err := b.fresh(ctx, hang...)
@@ -48,8 +50,8 @@ func (b *bench) bySchedule(
 	if err != nil {
 		return l, err
 	}
-	plan.start = time.Now().Add(100 * time.Millisecond)
-	accepted, err := generate(ctx, plan, jobs, b.cfg.Producers, func(ctx context.Context, no int64) error {
+	plan.Start = time.Now().Add(100 * time.Millisecond)
+	accepted, err := openloop.Run(ctx, plan, jobs, b.cfg.Producers, func(ctx context.Context, no int64) error {
 		return s.enqueue(ctx, lane(no), first+no)
 	})
 	if err != nil {
@@ -76,7 +78,7 @@ func (b *bench) bySchedule(
 		}
 	}
 	return Latency{
-		Jobs: len(delays), Delivered: came, Doubles: n.Doubles, Delay: spreadOf(delays), Enqueued: spreadOf(enqueued),
+		Jobs: len(delays), Delivered: came, Doubles: n.Doubles, Delay: openloop.SpreadOf(delays), Enqueued: openloop.SpreadOf(enqueued),
 		// Those of the warm-up have cost as much.
 		Used: after.each(before, n.Jobs),
 	}, nil

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/bench/openloop"
 )
 
 func TestReport(t *testing.T) {
@@ -14,8 +16,8 @@ func TestReport(t *testing.T) {
 	r := Result{
 		Bench: "jobs",
 		Latency: map[string]Latency{
-			SystemSluice: {Jobs: 100, Delivered: 99, Delay: Spread{P50: 10, P99: 30, Max: 40}},
-			SystemRiver:  {Jobs: 100, Delivered: 100, Delay: Spread{P50: 40, P99: 120, Max: 130}},
+			SystemSluice: {Jobs: 100, Delivered: 99, Delay: openloop.Spread{P50: 10, P99: 30, Max: 40}},
+			SystemRiver:  {Jobs: 100, Delivered: 100, Delay: openloop.Spread{P50: 40, P99: 120, Max: 130}},
 		},
 		Burn: map[string]BurnDown{
 			SystemSluice: {PerSecond: 3000, Seconds: 10}, SystemRiver: {PerSecond: 1000}, SystemRiverTuned: {PerSecond: 2000},

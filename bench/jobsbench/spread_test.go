@@ -6,49 +6,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/bench/openloop"
 	"github.com/sluicehq/sluice/bench/sink"
 )
 
-func TestPercentile(t *testing.T) {
-	t.Parallel()
-	upTo := func(n int) []time.Duration {
-		all := make([]time.Duration, n)
-		for i := range all {
-			all[i] = time.Duration(i + 1)
-		}
-		return all
-	}
-	for _, tc := range []struct{ n, percent, want int }{
-		{1, 1, 1},
-		{1, 50, 1},
-		{1, 99, 1},
-		{2, 50, 1},
-		{2, 51, 2},
-		{3, 50, 2},
-		{100, 50, 50},
-		{100, 99, 99},
-		{100, 100, 100},
-		{101, 99, 100},
-		{1000, 99, 990},
-		{20_000, 99, 19_800},
-	} {
-		require.EqualValues(t, tc.want, percentile(upTo(tc.n), tc.percent), "%+v", tc)
-	}
-}
-
-func TestSpread(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, Spread{}, spreadOf(nil))
-	require.Equal(t, Spread{P50: 2, P99: 9.5, Max: 9.5}, spreadOf([]time.Duration{
-		9500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond,
-	}))
-}
-
 func TestDelays(t *testing.T) {
 	t.Parallel()
-	s := schedule{start: time.Unix(100, 0), rate: 10}
+	s := openloop.Schedule{Start: time.Unix(100, 0), Rate: 10}
 	at := func(no int64, late time.Duration) sink.Arrival {
-		return sink.Arrival{No: 1000 + no, At: s.at(no).Add(late).UnixNano()}
+		return sink.Arrival{No: 1000 + no, At: s.At(no).Add(late).UnixNano()}
 	}
 	arrivals := []sink.Arrival{at(3, 3*time.Second), at(0, time.Hour), at(1, time.Second)}
 	counts := func(no int64) bool { return no > 0 }

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sluicehq/sluice/bench/openloop"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 )
 
@@ -89,10 +90,10 @@ type PerJob struct {
 func (u Usage) each(before Usage, jobs int) PerJob {
 	n := float64(max(jobs, 1))
 	p := PerJob{
-		Enqueuer: milliseconds(u.Enqueuer-before.Enqueuer) / n,
-		Worker:   milliseconds(u.Worker-before.Worker) / n,
-		Temporal: milliseconds(u.Temporal-before.Temporal) / n,
-		Postgres: milliseconds(u.Postgres-before.Postgres) / n,
+		Enqueuer: openloop.Milliseconds(u.Enqueuer-before.Enqueuer) / n,
+		Worker:   openloop.Milliseconds(u.Worker-before.Worker) / n,
+		Temporal: openloop.Milliseconds(u.Temporal-before.Temporal) / n,
+		Postgres: openloop.Milliseconds(u.Postgres-before.Postgres) / n,
 	}
 	p.Sum = p.Worker + p.Temporal + p.Postgres
 	return p

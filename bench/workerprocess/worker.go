@@ -21,6 +21,7 @@ import (
 // Worker is a worker in a process of its own.
 type Worker struct {
 	cmd     *exec.Cmd
+	name    string
 	address string
 	done    chan error
 }
@@ -35,27 +36,45 @@ func Start(ctx context.Context, program string) (*Worker, error) {
 // arguments, and waits until it is ready. environ is put over the environment. It ends with
 // ctx, or with Stop.
 func StartProgram(ctx context.Context, program string, environ []string, args ...string) (*Worker, error) {
-	path, err := filepath.Abs(program)
+	address, err := FreeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress(ctx)
+	return StartAt(ctx, Program{
+		Path: program, Environ: environ, Args: append(slices.Clone(args), address), Address: address, Ready: "/readyz",
+	})
+}
+
+// Program is a program to start.
+type Program struct {
+	Path string
+	// Environ is put over the environment.
+	Environ []string
+	// Args are its arguments, without its name. The first one names the process in errors.
+	Args []string
+	// Address is where it listens, as host:port, and Ready the path that answers 200 there once it is ready.
+	Address, Ready string
+}
+
+// StartAt starts a program and waits until it is ready. It ends with ctx, or with Stop.
+func StartAt(ctx context.Context, p Program) (*Worker, error) {
+	path, err := filepath.Abs(p.Path)
 	if err != nil {
 		return nil, err
 	}
 	//nolint:gosec // G204: the program to measure is the benchmark's argument
-	cmd := exec.CommandContext(ctx, path, append(slices.Clone(args), address)...)
-	cmd.Env = append(append(os.Environ(), "SLUICE_LOG_LEVEL=WARN"), environ...)
+	cmd := exec.CommandContext(ctx, path, p.Args...)
+	cmd.Env = append(append(os.Environ(), "SLUICE_LOG_LEVEL=WARN"), p.Environ...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	// Kill a process that ignores the signal.
 	cmd.WaitDelay = time.Minute
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", args[0], err)
+		return nil, fmt.Errorf("start %s: %w", p.Args[0], err)
 	}
-	w := &Worker{cmd: cmd, address: address, done: make(chan error, 1)}
+	w := &Worker{cmd: cmd, name: p.Args[0], address: p.Address, done: make(chan error, 1)}
 	go func() { w.done <- cmd.Wait() }()
-	if err := w.ready(ctx, address); err != nil {
+	if err := w.ready(ctx, "http://"+p.Address+p.Ready); err != nil {
 		return nil, errors.Join(err, w.Stop())
 	}
 	return w, nil
@@ -64,7 +83,8 @@ func StartProgram(ctx context.Context, program string, environ []string, args ..
 // Address is where the process listens, as host:port.
 func (w *Worker) Address() string { return w.address }
 
-func freeAddress(ctx context.Context) (string, error) {
+// FreeAddress returns a loopback address, as host:port, at which nothing listens right now.
+func FreeAddress(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -72,13 +92,13 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-func (w *Worker) ready(ctx context.Context, address string) error {
+func (w *Worker) ready(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", http.NoBody)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if err != nil {
 			return err
 		}
@@ -94,9 +114,9 @@ func (w *Worker) ready(ctx context.Context, address string) error {
 		case <-ticker.C:
 		case err := <-w.done:
 			w.done <- err
-			return fmt.Errorf("the worker ended: %w", err)
+			return fmt.Errorf("the process %s ended: %w", w.name, err)
 		case <-ctx.Done():
-			return errors.New("the worker did not get ready within a minute")
+			return fmt.Errorf("the process %s did not get ready within a minute", w.name)
 		}
 	}
 }
@@ -105,18 +125,24 @@ func (w *Worker) ready(ctx context.Context, address string) error {
 func (w *Worker) PID() int { return w.cmd.Process.Pid }
 
 // PeakMiB is the most memory that the process has had in use.
-func (w *Worker) PeakMiB() (float64, error) {
+func (w *Worker) PeakMiB() (float64, error) { return w.memoryMiB("VmHWM:") }
+
+// ResidentMiB is the memory that the process has in use.
+func (w *Worker) ResidentMiB() (float64, error) { return w.memoryMiB("VmRSS:") }
+
+// memoryMiB returns a field of the process's status: see proc_pid_status(5).
+func (w *Worker) memoryMiB(field string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(line, field); ok {
 			kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 64)
 			return kib / 1024, err
 		}
 	}
-	return 0, errors.New("the system does not tell the peak memory of a process")
+	return 0, fmt.Errorf("the system does not tell %s of a process", strings.TrimSuffix(field, ":"))
 }
 
 // Stop ends the process in order, and waits for it.
@@ -125,4 +151,14 @@ func (w *Worker) Stop() error {
 		return err
 	}
 	return <-w.done
+}
+
+// Kill kills the process, and waits for its end.
+func (w *Worker) Kill() error {
+	if err := w.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	// How it ended is known.
+	<-w.done
+	return nil
 }

@@ -1,0 +1,180 @@
+package ingestbench
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
+)
+
+// rate is what one run has measured.
+type rate struct {
+	perSecond float64
+	used      usage
+}
+
+// rates sends events as fast as they are answered: to the handler that does nothing, single ones, random ones and
+// batches, in turn, so that what else the machine does hits all of them.
+func (b *bench) rates(ctx context.Context, r *report) error {
+	kinds, closeAll, err := b.kinds(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	measured := map[string][]rate{}
+	for n := range b.cfg.Runs {
+		for _, kind := range kinds {
+			if err := b.say("run %d of %d: %s", n+1, b.cfg.Runs, kind.name); err != nil {
+				return err
+			}
+			got, err := b.rate(ctx, kind)
+			if err != nil {
+				return err
+			}
+			measured[kind.name] = append(measured[kind.name], got)
+		}
+	}
+	reportRates(r, b.cfg, measured)
+	return nil
+}
+
+// kind is a kind of requests. site is nil for the handler that does nothing.
+type kind struct {
+	name string
+	shot shot
+	site *site
+}
+
+// kinds returns the kinds of requests of the configured cases.
+func (b *bench) kinds(ctx context.Context) (all []kind, closeAll func(), err error) {
+	var senders []*sender
+	open := func(address, path string) *sender {
+		s := newSender(address, path, b.cfg.Connections)
+		senders = append(senders, s)
+		return s
+	}
+	closeAll = func() {
+		for _, s := range senders {
+			s.close()
+		}
+	}
+	same := visitors{domain: domainOf(CaseSingle), count: b.cfg.Visitors, agents: b.agents}
+	for _, name := range b.cfg.Cases {
+		s := b.sites[name]
+		switch name {
+		case CaseSingle:
+			all = append(all, kind{roleNoop, singles(open(b.run.noop.Address(), eventPath), same), nil},
+				kind{name, singles(open(b.run.serverAddress, eventPath), s.visitors), s})
+		case CaseRandom:
+			all = append(all, kind{name, singles(open(b.run.serverAddress, eventPath), s.visitors), s})
+		case CaseBatch:
+			_, key, err := ingeststore.New(b.store.Store).CreateKey(ctx, domainOf(name), "bench")
+			if err != nil {
+				return nil, closeAll, err
+			}
+			to := open(b.run.serverAddress, batchPath)
+			to.key = key.Reveal()
+			all = append(all, kind{name, batches(to, s.visitors, b.cfg.Batch), s})
+		}
+	}
+	return all, closeAll, nil
+}
+
+// Paths of the server.
+const (
+	eventPath = "/api/event"
+	batchPath = "/api/events"
+)
+
+// warmUp is how long requests are sent before a run counts.
+const warmUp = time.Second
+
+// rate measures one run, after everything before it was written.
+func (b *bench) rate(ctx context.Context, k kind) (rate, error) {
+	if _, err := b.drained(ctx); err != nil {
+		return rate{}, err
+	}
+	s := k.site
+	if s == nil {
+		s = &site{}
+	}
+	var warm, t tally
+	s.next, _ = flood(ctx, b.cfg.Connections, k.shot, s.next, warmUp, 0, &warm)
+	warm.noteIn(s)
+	before, err := b.run.usage()
+	if err != nil {
+		return rate{}, err
+	}
+	var took time.Duration
+	s.next, took = flood(ctx, b.cfg.Connections, k.shot, s.next, b.cfg.Length, 0, &t)
+	t.noteIn(s)
+	after, err := b.run.usage()
+	if err != nil {
+		return rate{}, err
+	}
+	accepted := t.accepted.Load()
+	return rate{float64(accepted) / took.Seconds(), after.each(before, accepted)}, ctx.Err()
+}
+
+// Goals of the rates.
+const (
+	goalSingle = 0.45
+	goalRandom = 0.7
+	goalBatch  = 4
+	// goalLog is processor time of the event log for an event, in microseconds.
+	goalLog = 30
+)
+
+// reportRates adds the medians, and those of the ratios of the same run.
+func reportRates(r *report, cfg Config, measured map[string][]rate) {
+	for _, one := range []struct {
+		name, reference string
+		goal            float64
+	}{{CaseSingle, roleNoop, goalSingle}, {CaseRandom, CaseSingle, goalRandom}, {CaseBatch, CaseSingle, goalBatch}} {
+		if !cfg.has(one.name) {
+			continue
+		}
+		ours, theirs := measured[one.name], measured[one.reference]
+		perSecond := func(x rate) float64 { return x.perSecond }
+		l := line{Case: one.name, Figure: "events a second", Unit: whole, Value: medianOf(ours, perSecond)}
+		if len(theirs) == len(ours) {
+			ratios := make([]float64, len(ours))
+			for i := range ours {
+				ratios[i] = ours[i].perSecond / theirs[i].perSecond
+			}
+			l.compare(one.reference, medianOf(theirs, perSecond), median(ratios))
+		}
+		r.add(l.atLeast(one.goal))
+		logged := line{
+			Case: one.name, Figure: "processor of the log, an event", Unit: microseconds,
+			Value: medianOf(ours, func(x rate) float64 { return x.used.log }),
+		}
+		r.add(logged.valueAtMost(goalLog))
+		r.add(line{
+			Case: one.name, Figure: "processor of the server, an event", Unit: microseconds,
+			Value: medianOf(ours, func(x rate) float64 { return x.used.server }),
+		})
+		r.add(line{
+			Case: one.name, Figure: "processor of the writer, an event", Unit: microseconds,
+			Value: medianOf(ours, func(x rate) float64 { return x.used.worker }),
+		})
+	}
+}
+
+func medianOf(all []rate, of func(rate) float64) float64 {
+	values := make([]float64, len(all))
+	for i, x := range all {
+		values[i] = of(x)
+	}
+	return median(values)
+}
+
+// median returns the middle value, or the lower one of two; 0 of none. It sorts them.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	return values[(len(values)-1)/2]
+}

@@ -1,0 +1,171 @@
+package ingestbench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"time"
+
+	"github.com/sluicehq/sluice/bench/workerprocess"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
+	"github.com/sluicehq/sluice/internal/cli"
+	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/wiring"
+	"github.com/sluicehq/sluice/server"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/worker"
+)
+
+// The roles in which the program runs itself.
+const (
+	roleNoop   = "noop"
+	roleLog    = "eventlog"
+	roleServer = "server"
+	roleWorker = "worker"
+)
+
+// profileVariable names the variable of the environment with the folder of profiles.
+const profileVariable = "BENCH_PROFILE"
+
+// RunRole runs one of the processes that the benchmark starts: a role and the address to
+// listen at. is reports whether the arguments ask for one at all.
+func RunRole(ctx context.Context, args []string) (is bool, err error) {
+	roles := map[string]func(ctx context.Context, address string) error{
+		roleNoop: runNoop, roleLog: runLog, roleServer: runServer, roleWorker: runWorker,
+	}
+	if len(args) != 2 || roles[args[0]] == nil {
+		return false, nil
+	}
+	if err := profiled(args[0], func() error { return roles[args[0]](ctx, args[1]) }); err != nil {
+		return true, fmt.Errorf("%s: %w", args[0], err)
+	}
+	return true, nil
+}
+
+// profiled runs a role and writes its profile of the processor time, if one is required.
+func profiled(role string, run func() error) (err error) {
+	folder := os.Getenv(profileVariable)
+	if folder == "" {
+		return run()
+	}
+	f, err := os.Create(filepath.Join(folder, role+".cpu"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return run()
+}
+
+// startSelf runs this program in a role.
+func startSelf(ctx context.Context, environ []string, role string) (*workerprocess.Worker, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return workerprocess.StartProgram(ctx, program, environ, role)
+}
+
+// runNoop serves a handler that reads its request and answers as the server does.
+func runNoop(ctx context.Context, address string) error {
+	return serve(ctx, address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if r.Method != http.MethodPost {
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, "ok") //nolint:errcheck // the client may have disconnected
+	}))
+}
+
+// runLog runs the event log of the settings, and answers once it runs.
+func runLog(ctx context.Context, address string) (err error) {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	listen, err := settings.EventLog.EmbeddedAddress()
+	if err != nil {
+		return err
+	}
+	log, err := embedded.Start(embedded.Config{
+		Dir: settings.EventLog.Dir, Listen: listen, Token: settings.EventLog.Token,
+		SyncInterval: settings.EventLog.SyncInterval, Logger: wiring.Logger(settings.Log, os.Stderr),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		err = errors.Join(err, log.Stop(ctx))
+	}()
+	return serve(ctx, address, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+}
+
+// runServer runs the server with the settings of the environment.
+func runServer(ctx context.Context, address string) error {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	settings.Server.HealthListen = address
+	return server.Run(ctx, server.Config{Settings: settings, Logger: wiring.Logger(settings.Log, os.Stderr)})
+}
+
+// runWorker runs the worker with the settings of the environment.
+func runWorker(ctx context.Context, address string) error {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	settings.Worker.Listen = address
+	logger := wiring.Logger(settings.Log, os.Stderr)
+	options, err := starter.TemporalOptions(logger, os.Environ())
+	if err != nil {
+		return err
+	}
+	cfg := cli.WorkerConfig(settings, components.Stock(settings), options, logger)
+	cfg.Migrate = true
+	return worker.Run(ctx, cfg)
+}
+
+// stopTimeout bounds the end of a process.
+const stopTimeout = 30 * time.Second
+
+// serve serves a handler until ctx ends.
+func serve(ctx context.Context, address string, handler http.Handler) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: sendTimeout}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	err = s.Shutdown(stopping)
+	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
+	}
+	return err
+}
