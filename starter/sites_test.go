@@ -1,8 +1,6 @@
 package starter_test
 
 import (
-	"context"
-	"errors"
 	"net/netip"
 	"testing"
 	"time"
@@ -18,17 +16,8 @@ import (
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
-// nativeEvents answers whether a site has events in the warehouse.
-type nativeEvents struct {
-	has bool
-	err error
-}
-
-// SiteHasEvents answers as the fake is set.
-func (n nativeEvents) SiteHasEvents(context.Context, uint64) (bool, error) { return n.has, n.err }
-
 // setupSites returns the sites of a store with example.com in Berlin and native.com with native data.
-func setupSites(t *testing.T, events nativeEvents) *starter.Sites {
+func setupSites(t *testing.T) *starter.Sites {
 	t.Helper()
 	s := enginetest.Store(t)
 	ctx := enginetest.Context(t)
@@ -40,12 +29,12 @@ func setupSites(t *testing.T, events nativeEvents) *starter.Sites {
 		_, err := s.Imports.AddSite(ctx, n)
 		require.NoError(t, err)
 	}
-	return &starter.Sites{Store: ingeststore.New(s.Store), Events: events}
+	return &starter.Sites{Store: ingeststore.New(s.Store)}
 }
 
 func TestSetSite(t *testing.T) {
 	t.Parallel()
-	s := setupSites(t, nativeEvents{})
+	s := setupSites(t)
 	ctx := enginetest.Context(t)
 	yes, no := true, false
 	until, err := calendar.ParseDay("2030-12-24")
@@ -86,7 +75,7 @@ func ownSettings(s ingeststore.Site) ingeststore.Settings {
 
 func TestSetSiteRefuses(t *testing.T) {
 	t.Parallel()
-	s := setupSites(t, nativeEvents{})
+	s := setupSites(t)
 	networks := make([]netip.Prefix, ingest.MaxAllowIPs+1)
 	for i := range networks {
 		networks[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 32)
@@ -127,25 +116,16 @@ func TestSetSiteRefuses(t *testing.T) {
 	}
 }
 
-// The time zone of a site stays while its events are in the warehouse, or may be.
-func TestTimeZoneOfEvents(t *testing.T) {
+// A site with native data keeps its time zone, and may be set to it again.
+func TestTimeZoneOfNativeData(t *testing.T) {
 	t.Parallel()
-	ctx := enginetest.Context(t)
-	berlin := starter.SiteChange{TimeZone: "Europe/Paris"}
-	_, err := setupSites(t, nativeEvents{has: true}).Set(ctx, site, berlin)
-	require.ErrorIs(t, err, store.ErrConflict)
-	away := errors.New("the warehouse does not answer")
-	s := setupSites(t, nativeEvents{err: away})
-	_, err = s.Set(ctx, site, berlin)
-	require.ErrorIs(t, err, away)
-	require.ErrorContains(t, err, "change the time zone of site example.com")
-	_, err = s.Set(ctx, site, starter.SiteChange{TimeZone: "Europe/Berlin"})
-	require.NoError(t, err, "it is the zone already")
+	_, err := setupSites(t).Set(enginetest.Context(t), "native.com", starter.SiteChange{TimeZone: "UTC"})
+	require.NoError(t, err)
 }
 
 func TestShields(t *testing.T) {
 	t.Parallel()
-	s := setupSites(t, nativeEvents{})
+	s := setupSites(t)
 	ctx := enginetest.Context(t)
 	rules := ingest.Shields{
 		IPs: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}, Countries: []string{"DE"}, Pages: []string{"/admin/*"},

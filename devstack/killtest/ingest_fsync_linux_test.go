@@ -133,15 +133,15 @@ func readTrace(t *testing.T, file string) fsyncTrace {
 			continue
 		}
 		trace.messages[m] = true
-		if !synced(syncs[written[m].File], written[m].Ended, sent[m]) {
+		if !syncedBetween(syncs[written[m].File], written[m].Ended, sent[m]) {
 			trace.early = append(trace.early, m)
 		}
 	}
 	return trace
 }
 
-// synced reports whether a sync began after one moment and ended before another.
-func synced(syncs []tracedCall, after, before int) bool {
+// syncedBetween reports whether a sync began after one moment and ended before another.
+func syncedBetween(syncs []tracedCall, after, before int) bool {
 	for _, s := range syncs {
 		if after < s.Begun && s.Ended < before {
 			return true
