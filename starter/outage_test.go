@@ -40,7 +40,7 @@ func (o outages) meet(t *testing.T, operations ...operation) {
 	for _, op := range operations {
 		for n := range o.store.Requests(t) {
 			through := *o.Starter
-			through.Store = o.store.Open(t)
+			through.Store = o.store.Open(t) //nolint:contextcheck // It has the context of the test.
 			err := op.call(ctx, &through)
 			through.Store.Close()
 			if !o.store.Met() {

@@ -79,13 +79,15 @@ func TestRecover(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			domain := "s" + time.Now().Format("150405.000000000") + ".com"
-			s.AddSite(t, domain)
-			imp := s.Start(t, starter.Request{Site: domain, Source: "noop", Args: json.RawMessage(`{"rows": 3}`)})
+			s.AddSite(t, domain) //nolint:contextcheck // It has the context of the test.
+			r := starter.Request{Site: domain, Source: "noop", Args: json.RawMessage(`{"rows": 3}`)}
+			imp := s.Start(t, r) //nolint:contextcheck // It has the context of the test.
 			tc.happens(t, imp)
 			got, err := s.Starter.Recover(ctx, imp.ID)
 			require.NoError(t, err)
 			require.Equal(t, tc.want, got)
-			require.Equal(t, tc.log, feedback(t, s, imp.ID))
+			log := feedback(t, s, imp.ID) //nolint:contextcheck // It has the context of the test.
+			require.Equal(t, tc.log, log)
 			got, err = s.Starter.Recover(ctx, imp.ID)
 			require.NoError(t, err)
 			require.Equal(t, starter.Recovery{}, got, "it is recovered once")

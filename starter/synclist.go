@@ -9,8 +9,7 @@ import (
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
-// ViewSyncs returns everything about listed syncs, in their order. The number of queries does not depend on
-// that of the syncs.
+// ViewSyncs returns everything about listed syncs, in their order. Runs and scans are read at once, findings by sync.
 func ViewSyncs(
 	ctx context.Context, rows *syncstore.Store, all []syncstore.Listed, now time.Time,
 ) ([]SyncView, error) {
@@ -37,6 +36,9 @@ func ViewSyncs(
 		}
 		if scan, ok := scans[l.Name]; ok {
 			v.Scan = &scan
+		}
+		if err := v.addFindings(ctx, rows); err != nil {
+			return nil, err
 		}
 		views[i] = v
 	}

@@ -57,7 +57,7 @@ func newest(before, now []LateError, limit int) (n int, exact bool) {
 		return len(now) - len(before), true
 	}
 	var possible []int
-	for n := range len(now) {
+	for n := range now {
 		kept := min(len(now)-n, len(before))
 		if kept > 0 && n+kept == len(now) && slices.Equal(now[n:], before[:kept]) {
 			possible = append(possible, n)

@@ -39,8 +39,8 @@ const MaxProbes = 200
 type SearchState struct {
 	// Begun means that the whole page was sent.
 	Begun bool `json:"begun,omitempty"`
-	// Todo are groups of records that have errors.
-	Todo []SearchGroup `json:"todo,omitempty"`
+	// Open are groups of records that have errors.
+	Open []SearchGroup `json:"open,omitempty"`
 	// Probes is how often records were sent.
 	Probes int `json:"probes,omitempty"`
 	// Found are the positions of records that were found.
@@ -95,14 +95,14 @@ func (s *Search) step(ctx context.Context) (found []Reject, err error) {
 		s.add(0, len(s.Keys), n)
 		return found, nil
 	}
-	last := len(s.State.Todo) - 1
-	group := s.State.Todo[last]
+	last := len(s.State.Open) - 1
+	group := s.State.Open[last]
 	if group.To-group.From == 1 {
 		n, found, err := s.probe(ctx, group.From, group.To)
 		if err != nil {
 			return nil, err
 		}
-		if s.State.Todo = slices.Clone(s.State.Todo[:last]); n > 0 {
+		if s.State.Open = slices.Clone(s.State.Open[:last]); n > 0 {
 			found = append(found, s.reject(group.From, StageWrite, "accepted, and rejected later: "+s.fresh[0].String()))
 		}
 		s.State.Done = last == 0
@@ -114,7 +114,7 @@ func (s *Search) step(ctx context.Context) (found []Reject, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.State.Todo = slices.Clone(s.State.Todo[:last])
+	s.State.Open = slices.Clone(s.State.Open[:last])
 	s.add(half, group.To, group.Errors-n)
 	s.add(group.From, half, n)
 	return found, nil
@@ -123,9 +123,9 @@ func (s *Search) step(ctx context.Context) (found []Reject, err error) {
 // add adds a group that has errors.
 func (s *Search) add(from, to, n int) {
 	if n > 0 && to > from {
-		s.State.Todo = append(s.State.Todo, SearchGroup{From: from, To: to, Errors: n})
+		s.State.Open = append(s.State.Open, SearchGroup{From: from, To: to, Errors: n})
 	}
-	s.State.Done = s.State.Begun && len(s.State.Todo) == 0
+	s.State.Done = s.State.Begun && len(s.State.Open) == 0
 }
 
 // reject notes a record as found.
@@ -186,8 +186,9 @@ func (s *Search) look(ctx context.Context) error {
 		return err
 	}
 	if s.looked {
-		exact := false
-		if s.fresh, exact = NewErrors(s.errors, now.latest, now.limit); !exact {
+		var exact bool
+		s.fresh, exact = NewErrors(s.errors, now.latest, now.limit)
+		if !exact {
 			return failure(ClassPermanent,
 				"the target lists its latest %d errors only, and new ones cannot be distinguished from them", now.limit)
 		}

@@ -117,7 +117,8 @@ func TestSearch(t *testing.T) {
 			s := search(v, size)
 			s.State = state
 			s.Save = func(_ context.Context, now sync.SearchState, rejects []sync.Reject) error {
-				if stop--; stop == 0 {
+				stop--
+				if stop == 0 {
 					return errLost
 				}
 				text, err := json.Marshal(now)
@@ -166,7 +167,7 @@ func TestSearchFaults(t *testing.T) {
 
 	// The requests are bounded.
 	s = search(&validator{}, 20)
-	s.State = sync.SearchState{Begun: true, Probes: sync.MaxProbes, Found: []int{3}, Todo: []sync.SearchGroup{{From: 0, To: 9, Errors: 1}}}
+	s.State = sync.SearchState{Begun: true, Probes: sync.MaxProbes, Found: []int{3}, Open: []sync.SearchGroup{{From: 0, To: 9, Errors: 1}}}
 	require.ErrorContains(t, s.Do(t.Context()), "the search has sent records 200 times and found 1: the rest was not searched")
 
 	s = search(&validator{}, 20)

@@ -149,7 +149,7 @@ func changeRows(outbox []syncstore.OutboxRow) ([]warehouse.SyncChange, error) {
 		}
 		for i, c := range changes {
 			rows = append(rows, warehouse.SyncChange{
-				Page: count(o.Page), Seq: count(o.Seq), Index: uint32(i), //nolint:gosec // G115: at most maxChanges bytes
+				Page: count(o.Page), Seq: count(o.Seq), Index: uint32(i),
 				RecordedAt: o.RecordedAt.UTC(),
 				Key:        c.Key, Outcome: c.Outcome, Consent: string(c.Consent), Stage: string(c.Stage), Reason: c.Reason,
 			})

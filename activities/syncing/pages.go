@@ -103,8 +103,8 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 		limit = DefaultMaxDuration
 	}
 	r := sync.Run{
-		Reader: s.readerOf(o, run), Writer: o.writer, Mapping: o.mapping, List: row.ListID, Window: window(run), Cursor: run.Cursor,
-		Skip: run.Skip, Workers: o.settings.WorkerCount,
+		Reader: s.readerOf(o, run), Writer: o.writer, Mapping: o.mapping, List: row.ListID,
+		Window: window(run), Cursor: run.Cursor, Skip: run.Skip, Workers: o.settings.WorkerCount,
 		Checkpoint: func(ctx context.Context, c sync.Checkpoint) error {
 			err := s.checkpoint(ctx, run, c, outs, o.settings.MaxRejectedPages)
 			if err == nil || errors.Is(err, errStopped) {

@@ -55,7 +55,7 @@ func profiled(role string, run func() error) (err error) {
 	if folder == "" {
 		return run()
 	}
-	f, err := os.Create(filepath.Join(folder, role+".cpu"))
+	f, err := os.Create(filepath.Join(folder, role+".cpu")) //nolint:gosec // G703: the user names the folder
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,8 @@ type visitors struct {
 var (
 	referrers = []string{
 		"", "", "", "https://www.google.com/", "https://www.google.com/", "https://duckduckgo.com/", "https://www.bing.com/",
-		"https://news.ycombinator.com/item", "https://www.reddit.com/r/selfhosted/", "https://chatgpt.com/", "https://t.co/abc",
+		"https://news.ycombinator.com/item", "https://www.reddit.com/r/selfhosted/", "https://chatgpt.com/",
+		"https://t.co/abc",
 	}
 	queries = []string{
 		"", "", "", "", "", "?utm_source=newsletter&utm_medium=email&utm_campaign=autumn",

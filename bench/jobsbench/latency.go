@@ -78,7 +78,8 @@ func (b *bench) bySchedule(
 		}
 	}
 	return Latency{
-		Jobs: len(delays), Delivered: came, Doubles: n.Doubles, Delay: openloop.SpreadOf(delays), Enqueued: openloop.SpreadOf(enqueued),
+		Jobs: len(delays), Delivered: came, Doubles: n.Doubles,
+		Delay: openloop.SpreadOf(delays), Enqueued: openloop.SpreadOf(enqueued),
 		// Those of the warm-up have cost as much.
 		Used: after.each(before, n.Jobs),
 	}, nil

@@ -127,7 +127,8 @@ func (b *bench) awaitRuns(ctx context.Context, name string, runs, members int) (
 		}
 		last := history[0]
 		if last.Status != syncstore.StatusSucceeded || last.Delivered != int64(members) || last.EndedAt == nil {
-			return false, fmt.Errorf("the run has %s with %d of %d members: %s", last.Status, last.Delivered, members, last.Error)
+			return false, fmt.Errorf("the run has %s with %d of %d members: %s",
+				last.Status, last.Delivered, members, last.Error)
 		}
 		ended = *last.EndedAt
 		return true, nil

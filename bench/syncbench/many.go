@@ -83,7 +83,8 @@ func (b *bench) awaitMany(ctx context.Context, syncs int) error {
 	return until(ctx, 500*time.Millisecond, func() (bool, error) {
 		var succeeded, failed int
 		var why string
-		err := b.db.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'succeeded'), count(*) FILTER (WHERE status = 'failed'),
+		err := b.db.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'succeeded'),
+			count(*) FILTER (WHERE status = 'failed'),
 			coalesce(max(error) FILTER (WHERE status = 'failed'), '') FROM sync_runs WHERE sync LIKE 'many-%'`).Scan(
 			&succeeded, &failed, &why)
 		if err == nil && failed > 0 {

@@ -44,7 +44,8 @@ func report(out io.Writer, r Result) error {
 		row("members a second", fmt.Sprintf("%.0f (%.1f s)", m.Larger.PerSecond, m.Larger.Seconds), "", "")
 		row("peak of the worker", fmt.Sprintf("%.0f MiB, %.0f MiB for the list: %.2f", m.Larger.PeakMiB, m.PeakMiB, m.Ratio),
 			fmt.Sprintf("at most %.2f", goalMemory), fmt.Sprintf("%.2f", m.Ratio/goalMemory))
-		row("peak with a scan for deletions", fmt.Sprintf("%.0f MiB, %.0f bytes for each member", m.Scanned.PeakMiB, m.ScanBytes),
+		row("peak with a scan for deletions",
+			fmt.Sprintf("%.0f MiB, %.0f bytes for each member", m.Scanned.PeakMiB, m.ScanBytes),
 			"", "")
 	}
 	if m := r.Many; m != nil {

@@ -158,7 +158,10 @@ func (w *Worker) Kill() error {
 	if err := w.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	// How it ended is known.
-	<-w.done
-	return nil
+	err := <-w.done
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil
+	}
+	return err
 }

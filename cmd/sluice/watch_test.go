@@ -134,7 +134,7 @@ func TestWatchStops(t *testing.T) {
 		stop(p)
 		require.Zero(t, p.wait(t), p.errors.String())
 		require.Contains(t, p.log(), `list "1a2d7ebf82" is not complete: the next start continues it after`)
-		require.Equal(t, before, w.content(t))
+		require.Equal(t, before, w.content(t)) //nolint:testifylint // the text of the file
 		run := w.history(t)[0]
 		require.Equal(t, syncstore.StatusRunning, run.Status)
 		require.EqualValues(t, w.delivered(), run.Delivered, "each page that was begun has ended")
@@ -154,14 +154,14 @@ func TestWatchKilled(t *testing.T) {
 	t.Parallel()
 	w := setUpWatch(t, `[{"list_id": "1a2d7ebf82", "items_per_request": 50, "worker_count": 2}]`)
 	w.fill(0, 2000, time.Now().Add(-5*time.Hour))
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // G115: a seed
+	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // G404: test data
+	random := rand.New(rand.NewPCG(seed, 1))
 	for kill := range 5 {
 		p := w.start(t, 5)
 		p.await(t, "checking all lists")
 		if kill > 0 {
-			time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
+			<-time.After(time.Duration(random.IntN(1500)) * time.Millisecond)
 		}
 		p.kill(t)
 		entry := w.entries(t)[0]

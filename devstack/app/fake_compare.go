@@ -18,8 +18,8 @@ func fakeCompareCommand(hooks Hooks) *cli.Command {
 	return &cli.Command{
 		Name:  "compare",
 		Usage: "compare the members of the fake Mailchimp with the contacts of the fake Ometria",
-		Description: "Compares every field, counts what is equal, and names what is not. It shares no code with list sync.\n" +
-			"Members that differ without a reason are an error.",
+		Description: "Compares every field, counts what is equal, and names what is not. It shares no code with\n" +
+			"list sync. Members that differ without a reason are an error.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mailchimp", Required: true, Usage: "`URL` of the fake Mailchimp"},
 			&cli.StringFlag{Name: "ometria", Required: true, Usage: "`URL` of the fake Ometria"},

@@ -122,7 +122,7 @@ func (h *haystack) clickHouse(ctx context.Context, t *testing.T, s *system, cont
 	for ; rows.Next(); tables++ {
 		var database, table string
 		require.NoError(t, rows.Scan(&database, &table))
-		query := fmt.Sprintf("SELECT * FROM `%s`.`%s` FORMAT TSVRaw", database, table)
+		query := "SELECT * FROM `" + database + "`.`" + table + "` FORMAT TSVRaw"
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.stack.Addresses().Warehouse+"/",
 			strings.NewReader(query))
 		require.NoError(t, err)

@@ -168,7 +168,7 @@ func readCalls(t *testing.T, file string) []tracedCall {
 }
 
 // blockRecords splits what was written to a block of NATS' file store into records by sequence. A record is its
-// length, sequence, time and length of the subject, subject, header, message and checksum.
+// length, sequence, time, length of the subject, the subject itself, header, message and checksum.
 func blockRecords(t *testing.T, data []byte) map[uint64][]byte {
 	t.Helper()
 	const (

@@ -42,8 +42,8 @@ func (i *ingestion) newSender(ctx context.Context, t *testing.T, sites ...visite
 		url:    "http://" + i.stack.Addresses().Server,
 	}
 	for _, site := range sites {
-		i.addSite(t, site.domain, site.zone, nil)
-		site.key = i.addKey(t, site.domain)
+		i.addSite(t, site.domain, site.zone, nil) //nolint:contextcheck // It has the context of the test.
+		site.key = i.addKey(t, site.domain)       //nolint:contextcheck // It has the context of the test.
 		s.sites = append(s.sites, site)
 	}
 	// The newest key is known last.

@@ -96,7 +96,7 @@ func (s *synced) harass(ctx context.Context, t *testing.T, rng *rand.Rand, kills
 			require.NoError(t, s.stack.Kill(stack.ComponentTemporal))
 		default:
 			s.workers[victim].kill()
-			s.workers[victim] = s.spawnWorker(t)
+			s.workers[victim] = s.spawnWorker(t) //nolint:contextcheck // A process outlives the call that starts it.
 		}
 		t.Logf("kill %d after %d requests", n+1, s.calls())
 	}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -57,7 +58,7 @@ func runTraced(file string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	args := append(os.Args[1:len(os.Args):len(os.Args)], strings.Fields(os.Getenv(envSyscallArgs))...)
+	args := slices.Concat(os.Args[1:], strings.Fields(os.Getenv(envSyscallArgs)))
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), envSyscalls+"=")

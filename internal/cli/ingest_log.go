@@ -30,8 +30,8 @@ func ingestLogCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name: "replace", Usage: "begin another event log, because the known one is lost permanently",
-			Description: "The store knows its event log by an id, and servers and workers refuse any other. Use this command if\n" +
-				"the log's disk is lost or was restored from an old copy. Events that were accepted and not yet written to\n" +
+			Description: "The store knows its event log by an id, and servers and workers refuse any other. Use this command\n" +
+				"if the log's disk is lost or was restored from an old copy. Events that were accepted and not yet written to\n" +
 				"the warehouse are lost with the log, and visits that are open end. What is written stays, and counts once.",
 			Flags: []cli.Flag{
 				hosted,

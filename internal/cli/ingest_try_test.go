@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +125,7 @@ func TestIngestTryTimestamp(t *testing.T) {
 	require.NoError(t, err)
 	args := []string{"ingest", "try", "--site", "example.com", "--url", "https://example.com/", "--timestamp"}
 	require.Contains(t, s.ok(t, append(args, (today-1).String()+"T12:00:00Z")...), "Verdict: stored\n")
-	late := append(args, (today-4).String()+"T12:00:00Z")
+	late := slices.Concat(args, []string{(today - 4).String() + "T12:00:00Z"})
 	r := s.run(t, late...)
 	require.Equal(t, exitRefused, r.code)
 	fault := "must not be before the site's first native day, " + (today - 2).String() + ": it is on " + (today - 4).String()

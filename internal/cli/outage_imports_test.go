@@ -50,12 +50,11 @@ func TestStoreOutageOfImports(t *testing.T) {
 		"import skip-part 3 1 --reason x", "review accept 2", "import cancel 4",
 		"import start noop --site empty.com --args {\"rows\":1} --idempotency-key k --check-timeout 0",
 		"import start noop --site empty.com --args {\"rows\":1,\"start_date\":\"2019-01-01\",\"end_date\":\"2019-01-02\"} --dry-run",
-		"import delete 5 --no-wait", "site forget-imports failed.com",
 	)
-	o.creates = true
-	o.meetStore(t, "schedule create weekly noop --site empty.com --every 168h --paused")
-	o.creates = false
-	o.meetStore(t, "schedule delete weekly")
+	o.once = true
+	o.meetStore(t, "import delete 5 --no-wait", "schedule create weekly noop --site empty.com --every 168h --paused")
+	o.once = false
+	o.meetStore(t, "site forget-imports failed.com", "schedule delete weekly")
 	// A log is printed as it is read.
 	o.reports = true
 	o.meetStore(t, "import logs 1", "import logs 1 -o csv")
@@ -75,9 +74,9 @@ func TestTemporalOutageOfImports(t *testing.T) {
 		"import start noop --site empty.com --args {\"rows\":1,\"start_date\":\"2019-01-01\",\"end_date\":\"2019-01-02\"} --dry-run",
 		"import cancel 4",
 	)
-	o.creates = true
+	o.once = true
 	o.meetTemporal(t, "schedule create weekly noop --site empty.com --every 168h --paused")
-	o.creates, o.reports = false, true
+	o.once, o.reports = false, true
 	o.meetTemporal(t, "schedule delete weekly")
 	o.meetTemporal(t, "schedule backfill nightly --from 2024-01-01 --to 2024-01-02")
 }

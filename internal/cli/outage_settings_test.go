@@ -38,10 +38,10 @@ func TestOutagesOfSyncs(t *testing.T) {
 	fakes.fillList(0, 3)
 	o := s.throughOutages(t)
 	create := "sync create news --from mailchimp:mc --list 1a2d7ebf82 --to ometria:om"
-	o.creates = true
+	o.once = true
 	o.meetStore(t, create)
 	o.meetTemporal(t, strings.Replace(create, "news", "more", 1))
-	o.creates = false
+	o.once = false
 	o.meetStore(t, "sync list", "sync list -o json", "sync show news", "sync rejects news", "sync history news",
 		"sync pause news", "sync set news every=3h", "sync set news every=4h -o json", "sync resume news", "sync run news",
 		"connection resume mc", "sync rejects news -o csv")

@@ -22,9 +22,9 @@ type outages struct {
 	temporal  *enginetest.TemporalOutage
 	// reports is set for commands that print what they have done before a later request fails.
 	reports bool
-	// creates is set for commands that may have created something before a later request fails: repeated,
+	// once is set for commands that may have created or deleted something before a later request fails: repeated,
 	// they are refused.
-	creates bool
+	once bool
 }
 
 // throughOutages returns a shell whose servers have outages, none of which has begun.
@@ -64,7 +64,7 @@ func (o outages) meet(t *testing.T, outage *enginetest.Outage, codes []int, mean
 
 // ends are the exit codes of a command that meets no outage.
 func (o outages) ends() []int {
-	if o.creates {
+	if o.once {
 		return []int{exitDone, exitRefused}
 	}
 	return []int{exitDone}

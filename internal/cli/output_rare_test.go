@@ -16,7 +16,7 @@ func TestRareStatesOfSyncs(t *testing.T) {
 		awaitSync(t, s, name, func(now seenSync) bool { return now.State == "current" })
 	}
 	require.Contains(t, s.ok(t, "sync", "list", "--limit", "1"), "\nThere are more: raise --limit to list them.\n")
-	require.Equal(t, "All records of sync first are delivered.\n", s.ok(t, "sync", "rejects", "first"))
+	require.Equal(t, "No record of sync first is rejected.\n", s.ok(t, "sync", "rejects", "first"))
 	var list []seenSync
 	s.json(t, &list, "sync", "list")
 	require.Len(t, list, 2)

@@ -171,7 +171,7 @@ func TestRefdataStatus(t *testing.T) {
 	require.Equal(t, folder, view.Folder)
 	require.Equal(t, folder, view.Server.Folder)
 	require.Equal(t, "last good", view.Server.state("referrer spam"))
-	require.Equal(t, "", view.Server.state("nothing"))
+	require.Empty(t, view.Server.state("nothing"))
 }
 
 // A server that does not answer, or reads another folder, is reported.

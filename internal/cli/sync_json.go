@@ -36,10 +36,9 @@ type syncJSON struct {
 	Scan           *scanJSON      `json:"scan"`
 	Run            *syncRunJSON   `json:"run"`
 	Counts         *countsJSON    `json:"counts"`
-	// Held, Late and Counts are null in a list.
-	Held  *int64     `json:"held_opted_out"`
-	Late  []lateJSON `json:"late_errors"`
-	Watch string     `json:"watch"`
+	Held           int64          `json:"held_opted_out"`
+	Late           []lateJSON     `json:"late_errors"`
+	Watch          string         `json:"watch"`
 }
 
 // scanJSON is the JSON form of the last scan for deletions.
@@ -121,7 +120,6 @@ func writeSyncsJSON(ctx context.Context, c *cli.Context, rows *syncstore.Store, 
 		if list[i], err = syncView(v); err != nil {
 			return err
 		}
-		list[i].Held, list[i].Late = nil, nil
 	}
 	return writeJSON(c, list)
 }
@@ -151,7 +149,7 @@ func syncView(v starter.SyncView) (syncJSON, error) {
 		Version: row.Version, Paused: row.Paused, Note: row.Note, State: v.State,
 		CurrentTo: starter.SyncedTo(row.CurrentTo, row.SucceededAt), SucceededAt: utc(row.SucceededAt),
 		WokenAt: utc(row.WokenAt), AlarmedAt: utc(row.AlarmedAt), Rejects: v.Rejects,
-		CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(), Counts: counts, Held: &v.Held, Late: late,
+		CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(), Counts: counts, Held: v.Held, Late: late,
 		Watch: row.Watch,
 	}
 	if v.Scan != nil {

@@ -101,15 +101,16 @@ func listRejected(ctx context.Context, c *cli.Context, rows *syncstore.Store, na
 		}
 		return writeJSON(c, views)
 	}
-	if err := writeRejects(c, name, all); err != nil {
-		return err
-	}
+	// Everything is read before anything is printed.
 	late, err := rows.LateErrors(ctx, name, starter.MaxLate)
 	if err != nil {
 		return err
 	}
 	views, err := lateView(late)
-	if err != nil || len(views) == 0 {
+	if err != nil {
+		return err
+	}
+	if err := writeRejects(c, name, all); err != nil || len(views) == 0 {
 		return err
 	}
 	return say(c, "\nRejected later by the target, without IDs:\n%s", lateLines(name, views))

@@ -71,7 +71,7 @@ func syncShell(t *testing.T) (*enginetest.System, shell, syncFakes) {
 	s.environ = append(s.environ, "MC="+fakemailchimp.Key, "OM="+fakeometria.Key, "SLUICE_CONNECTIONS_ADDRESSES="+addresses)
 	s.ok(t, "connection", "add", "mc", "--kind", "mailchimp", "--set", "endpoint="+from.URL+"/3.0", "--secret", "api_key=env:MC")
 	s.ok(t, "connection", "add", "om", "--kind", "ometria", "--set", "endpoint="+to.URL+"/v2",
-		"--set", "validation_seconds=0.01", "--secret", "api_key=env:OM")
+		"--set", "validation_seconds:=0.01", "--secret", "api_key=env:OM")
 	system.Tune = func(cfg *worker.Config) {
 		cfg.Settings.Connections.Addresses = addresses
 		cfg.Settings.Connections.KeysetFile, _ = s.variable("SLUICE_CONNECTIONS_KEYSET_FILE")

@@ -184,9 +184,10 @@ func (e environmentConnections) add(s *session, flag, kindName, variable string)
 // checkKey returns an error if a connection cannot be opened, which needs no network.
 func checkKey(kind connections.Kind, c connections.Connection) error {
 	var err error
-	if k, ok := kind.(syncacts.ReaderKind); ok {
+	switch k := kind.(type) {
+	case syncacts.ReaderKind:
 		_, err = k.OpenReader(c, sync.SourceOptions{}, nil)
-	} else if k, ok := kind.(syncacts.WriterKind); ok {
+	case syncacts.WriterKind:
 		_, err = k.OpenWriter(c, sync.TargetOptions{}, nil)
 	}
 	if err != nil {

@@ -99,7 +99,7 @@ func TestConcurrentRequests(t *testing.T) {
 			group.Go(func() {
 				var response *http.Response
 				if response, faults[i] = http.DefaultClient.Do(request); faults[i] == nil {
-					refused[i] = response.StatusCode == 429
+					refused[i] = response.StatusCode == http.StatusTooManyRequests
 					faults[i] = response.Body.Close()
 				}
 			})

@@ -117,7 +117,7 @@ func (e *engine) set(change func()) {
 
 // end ends the run of an entry after a while.
 func (e *engine) end(after time.Duration, k statefile.Key, err error) {
-	time.Sleep(after)
+	<-time.After(after)
 	e.mu.Lock()
 	end := e.ends[k]
 	e.mu.Unlock()
@@ -208,6 +208,6 @@ func (b *bundle) log() string {
 
 // look lets time pass until the next look has ended.
 func look() {
-	time.Sleep(time.Minute)
+	<-time.After(time.Minute)
 	synctest.Wait()
 }

@@ -86,7 +86,7 @@ func NewStack(ctx context.Context, cfg StackConfig) (*Stack, error) {
 	}
 	s.worker, err = cfg.NewWorker(s.queue)
 	if err == nil {
-		err = s.worker.Start()
+		err = s.worker.Start() //nolint:contextcheck // A worker outlives the call that starts it.
 	}
 	if err != nil {
 		s.Close(ctx)

@@ -25,6 +25,7 @@ func bubble(t *testing.T, test func(t *testing.T)) {
 // The lines are those of the original importer.
 func TestLines(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82", "latest_timestamp": "1999-12-31T22:59:38"},
 			{"list_id": "1a2d7ebf82", "latest_timestamp": "1999-12-31T22:59:49"}]`, nil)
 		require.Equal(t, strings.TrimSpace(`
@@ -42,12 +43,14 @@ func TestLines(t *testing.T) {
 // A list without a timestamp is loaded in full, and updated when its timestamp is more than two hours old.
 func TestFullLoadThenUpdate(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82"}]`, nil)
 		require.Contains(t, b.log(), `list "1a2d7ebf82" has no timestamp: it is loaded in full.`)
 		require.True(t, b.latest().LatestTimestamp.IsZero())
 		look()
 		require.Contains(t, b.log(), `list "1a2d7ebf82" is running: 1200 of about 46134 records are delivered or rejected.`)
 		b.end(1600*time.Millisecond, key, nil)
+		//nolint:testifylint // the text of the file
 		require.Equal(t, `[
   {
     "list_id": "1a2d7ebf82",
@@ -77,6 +80,7 @@ func TestFullLoadThenUpdate(t *testing.T) {
 // An edit during a run is kept, and decides about the next run. Settings apply to the run.
 func TestEditDuringRun(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82", "latest_timestamp": "1999-12-31T12:00:00"}]`, nil)
 		b.write(t, `[{"list_id": "1a2d7ebf82", "latest_timestamp": null, "worker_count": 4, "note": "kept"}]`)
 		look()
@@ -97,6 +101,7 @@ func TestEditDuringRun(t *testing.T) {
 // A result whose entry has gone is written nowhere.
 func TestGone(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82"}, {"list_id": "b", "latest_timestamp": "2000-01-01T00:00:00"}]`, nil)
 		require.Len(t, b.kept, 2)
 		const other = `[{"list_id": "b", "latest_timestamp": "2000-01-01T00:00:00"}]`
@@ -105,7 +110,7 @@ func TestGone(t *testing.T) {
 		require.Equal(t, []statefile.Key{{ListID: "b"}}, b.kept)
 		b.end(0, key, nil)
 		require.Contains(t, b.log(), `WARN controller: list "1a2d7ebf82" has left the state file: the result of its run is not written`)
-		require.Equal(t, other, b.content(t))
+		require.Equal(t, other, b.content(t)) //nolint:testifylint // the text of the file
 		require.Empty(t, b.results)
 		b.finish(t)
 	})
@@ -114,6 +119,7 @@ func TestGone(t *testing.T) {
 // While the file is wrong its last good state is used, and results wait for it.
 func TestInvalid(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82"}, {"list_id": "b", "latest_timestamp": "1999-12-31T22:01:30"},
 			{"list_id": "c"}]`, nil)
 		b.end(0, statefile.Key{ListID: "c"}, nil)
@@ -124,7 +130,7 @@ func TestInvalid(t *testing.T) {
 		require.Contains(t, b.log(), `list "1a2d7ebf82" is updated, and its result waits for the state file: `)
 		look()
 		look()
-		require.Equal(t, broken, b.content(t))
+		require.Equal(t, broken, b.content(t)) //nolint:testifylint // the text of the file
 		log := b.log()
 		require.Contains(t, log, "ERROR controller: the state file is not used, and its last good state is: "+b.path+":2:28: invalid character '}'")
 		require.Contains(t, log, `list "b" is due`)
@@ -144,6 +150,7 @@ func TestInvalid(t *testing.T) {
 // A file that is wrong at the start is an error.
 func TestInvalidAtStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": 7}]`, nil)
 		require.ErrorContains(t, <-b.done, b.path+":1:14: list_id: want the list's id in quotes")
 		require.Empty(t, b.log())
@@ -153,6 +160,7 @@ func TestInvalidAtStart(t *testing.T) {
 // The same list may stand twice. Both run at the same time.
 func TestTwice(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82"}, {"list_id": "1a2d7ebf82", "start_offset": 10000}]`, nil)
 		require.Equal(t, 2, b.begins())
 		b.end(0, statefile.Key{ListID: "1a2d7ebf82", Place: 1}, nil)
@@ -167,6 +175,7 @@ func TestTwice(t *testing.T) {
 // The quit file stops the watch, and lists that are running continue at the next start. One of earlier is removed.
 func TestQuit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82"}]`, func(cfg *syncwatch.Config, _ *bundle) {
 			require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(cfg.Path), syncwatch.QuitFile), nil, 0o600))
 		})
@@ -184,6 +193,7 @@ func TestQuit(t *testing.T) {
 // The quit file is noticed, however short the interval is.
 func TestQuitAtShortInterval(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82", "latest_timestamp": "2000-01-01T00:00:00"}]`, func(cfg *syncwatch.Config, _ *bundle) {
 			cfg.Interval = syncwatch.MinInterval
 		})
@@ -197,6 +207,7 @@ func TestQuitAtShortInterval(t *testing.T) {
 // A run that ends while the watch stops is written.
 func TestEndsWhileStopping(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82"}]`, nil)
 		b.set(func() {
 			b.results = append(b.results, syncwatch.Finished{Run: 7, Result: statefile.Result{Key: key, LatestTimestamp: time.Now(), Updates: 3}})
@@ -210,12 +221,13 @@ func TestEndsWhileStopping(t *testing.T) {
 // A result that an earlier process may have written is not written over an edit.
 func TestAfterKill(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		result := statefile.Result{Key: key, LatestTimestamp: time.Now().Add(-time.Hour), Elapsed: time.Second, Updates: 3}
 		const written = `[{"list_id": "1a2d7ebf82", "latest_timestamp": null, "elapsed_seconds": 1, "total_updates": 3}]`
 		b := start(t, written, func(_ *syncwatch.Config, b *bundle) {
 			b.results = []syncwatch.Finished{{Run: 5, Result: result}}
 		})
-		require.Equal(t, written, b.content(t))
+		require.Equal(t, written, b.content(t)) //nolint:testifylint // the text of the file
 		require.Empty(t, b.results)
 		require.Equal(t, 1, b.begins(), "the full load that the edit wants")
 		b.finish(t)
@@ -232,6 +244,7 @@ func TestAfterKill(t *testing.T) {
 // A failure is reported and tried again; so is what the stack cannot do at present.
 func TestFailures(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		b := start(t, `[{"list_id": "1a2d7ebf82"}]`, nil)
 		b.end(0, key, errors.New("no access:\nkey"))
 		require.Contains(t, b.log(), `ERROR controller: list "1a2d7ebf82" failed, and is tried again: no access:; key`)
@@ -265,6 +278,7 @@ func TestFailures(t *testing.T) {
 // A watch for scripts ends when the lists that are due have ended, and says whether all are up to date.
 func TestOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		t.Helper()
 		once := func(cfg *syncwatch.Config, _ *bundle) { cfg.Once = true }
 		b := start(t, `[{"list_id": "1a2d7ebf82"}]`, once)
 		b.end(time.Hour, key, nil)

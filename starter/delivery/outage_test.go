@@ -195,9 +195,9 @@ func TestCommandsOfActions(t *testing.T) {
 		cfg.Destinations = destinations.NewRegistry(webhook.New(outbound.Loopback()))
 	}
 	o.StartWorker(t)
+	require.NoError(t, h.Trigger(h.ctx, post, ann), "the workflow runs")
 	hourly, no := "@hourly", false
 	o.meet(t, map[string]func(c *deliveryclient.Client) error{
-		"pause":   func(c *deliveryclient.Client) error { return c.Pause(o.ctx, post, ann) },
 		"trigger": func(c *deliveryclient.Client) error { return c.Trigger(o.ctx, post, ann) },
 		"set schedule": func(c *deliveryclient.Client) error {
 			return c.SetSchedule(o.ctx, post, deliveryclient.NewTiming{Interval: &hourly, Realtime: &no}, ann)
@@ -217,7 +217,10 @@ func TestCommandsOfActions(t *testing.T) {
 			return err
 		},
 	})
-	require.NoError(t, h.Pause(h.ctx, post, ann))
+	// A paused action refuses the others.
+	o.meet(t, map[string]func(c *deliveryclient.Client) error{
+		"pause": func(c *deliveryclient.Client) error { return c.Pause(o.ctx, post, ann) },
+	})
 	state, err := h.State(h.ctx, post)
 	require.NoError(t, err)
 	require.True(t, state.Plan.Paused)

@@ -48,7 +48,7 @@ func (s *Store) PutEntry(ctx context.Context, e Entry, begin bool) (row Sync, er
 			Name: e.Sync, FromKind: e.FromKind, FromConnection: e.FromConnection, ListID: e.ListID, ToKind: e.ToKind,
 			ToConnection: e.ToConnection, EverySeconds: int64(e.Every / time.Second), Settings: e.Settings,
 			LatestTimestamp: e.LatestTimestamp, CreatedBy: "sync watch", Watch: e.Watch,
-			Place: int32(e.Place), //nolint:gosec // G115: at most statefile.MaxEntries
+			Place: int32(e.Place),
 		})
 		if store.NoRows(err) {
 			err = ErrExists

@@ -93,7 +93,8 @@ func (r *syncRun) await(ctx workflow.Context) error {
 	ref := syncacts.RunRef{Sync: r.in.Sync, RunID: r.unaudited}
 	r.unaudited = 0
 	audit := workflows.Syncing(ctx, r.in.From, r.in.To, "read late errors of the target")
-	if err := workflow.ExecuteActivity(audit, workflows.ActivityAuditSync, ref).Get(ctx, nil); err != nil && !r.ended(err) {
+	err = workflow.ExecuteActivity(audit, workflows.ActivityAuditSync, ref).Get(ctx, nil)
+	if err != nil && !r.ended(err) {
 		// The next run reads them, too.
 		workflow.GetLogger(ctx).Warn("late errors could not be read", "run_id", ref.RunID, "error", err)
 	}

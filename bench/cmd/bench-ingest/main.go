@@ -35,11 +35,13 @@ func run() int {
 func measure(ctx context.Context) error {
 	var cfg ingestbench.Config
 	cases := flag.String("cases", strings.Join(ingestbench.Cases(), ","), "what to measure")
-	flag.StringVar(&cfg.Dir, "dir", "", "keep the event log and ClickHouse's tables in a new folder of this one; its disk "+
-		"is measured (default: the system's folder for temporary files)")
+	flag.StringVar(&cfg.Dir, "dir", "",
+		"keep the event log and ClickHouse's tables in a new folder of this one; its disk "+
+			"is measured (default: the system's folder for temporary files)")
 	flag.StringVar(&cfg.Refdata, "refdata", "../refdata", "folder of the reference data")
 	flag.StringVar(&cfg.Profile, "profile", "", "write profiles of the processor time of the processes to this folder")
-	flag.IntVar(&cfg.Connections, "connections", 32, "single, random, batch, memory: connections that send without a pause")
+	flag.IntVar(&cfg.Connections, "connections", 32,
+		"single, random, batch, memory: connections that send without a pause")
 	flag.IntVar(&cfg.Batch, "batch", 100, "batch: events of a batch")
 	flag.IntVar(&cfg.Runs, "runs", 3, "single, random, batch: runs of each, in turn; the median counts")
 	flag.DurationVar(&cfg.Length, "length", 10*time.Second, "single, random, batch, latency: how long a run counts")
