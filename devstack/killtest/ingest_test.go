@@ -1,0 +1,163 @@
+//go:build soak
+
+package killtest_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/devstack/stack"
+	ingeststore "github.com/sluicehq/sluice/store/ingesting"
+)
+
+const (
+	// envIngestKills is how many kills TestKillIngest makes; for `make soak`.
+	envIngestKills = "KILLTEST_INGEST_KILLS"
+	ingestKills    = 20
+	// maxRoundKills bounds the kills of one stack: within its time the log keeps all messages, for the
+	// undisturbed writer.
+	maxRoundKills = 20
+	// minRate is the least rate of events, on average over the kills.
+	minRate = 1000
+
+	ingestPartitions = 6
+)
+
+// TestKillIngest sends known events at more than 1,000/s while server, workers, ClickHouse, PostgreSQL and the
+// event log are killed at random. Afterwards:
+//
+//   - an acknowledged event is stored once. One that was sent again, by a batch under its
+//     Idempotency-Key, is stored once by the attempt that was acknowledged, and at most once by each attempt of which
+//     the sender learned no outcome: the connection broke, or the answer was 503. An event
+//     without an acknowledgement is stored at most once by each such attempt.
+//   - events, sessions and counters equal those that an undisturbed writer makes of the same log in another
+//     database, although partitions have moved between workers and salts have changed at a midnight.
+//   - a visit that passes midnight is one session.
+//   - counters of buffered events equal the events, those of dropped ones are never too high, and exact for events
+//     that were dropped after the kills.
+//
+// It runs alone, before the parallel tests: it needs the machine for its rate.
+func TestKillIngest(t *testing.T) {
+	left := number(t, envIngestKills, ingestKills)
+	for round := 1; left > 0; round++ {
+		kills := min(left, maxRoundKills)
+		left -= kills
+		if !t.Run("round "+strconv.Itoa(round), func(t *testing.T) { killIngest(t, uint64(round), kills) }) {
+			return
+		}
+	}
+}
+
+func killIngest(t *testing.T, round uint64, kills int) {
+	t.Helper()
+	i := newIngestion(t, map[string]string{
+		"SLUICE_EVENTLOG_PARTITIONS": strconv.Itoa(ingestPartitions), "SLUICE_INGEST_FLUSH_INTERVAL": "500ms",
+	})
+	ctx, began := bounded(t), time.Now()
+	a := i.newAudience(ctx, t)
+	owls := a.nightOwls(t)
+	a.sendOwls(ctx, owls, true)
+
+	killer := &ingestKiller{
+		ingestion: i, rng: rand.New(rand.NewPCG(seed, round)), kills: map[stack.Component]int{},
+		second: i.spawnWorker(t, i.variables()...),
+	}
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
+	sent, watched := make(chan struct{}), make(chan map[int32]map[string]bool, 1)
+	before, storm := a.sent(), time.Now()
+	go func() {
+		defer close(sent)
+		a.run(ctx, sending)
+	}()
+	go func() { watched <- i.watchLeases(sending) }()
+	killer.harass(ctx, t, a.ledger, kills)
+	took := time.Since(storm)
+	rate := float64(a.sent()-before) / took.Seconds()
+	stop()
+	require.NoError(t, i.stack.WaitReady(ctx))
+	other := i.writeUndisturbed(ctx, t)
+	<-sent
+	a.sendOwls(ctx, owls, false)
+	calm := i.sendCalm(ctx, t, a)
+	for _, domain := range calm {
+		i.awaitDropped(ctx, t, domain, a.ledger.dropped[domain])
+	}
+	i.awaitWritten(ctx, t, i.kept)
+	i.awaitWritten(ctx, t, other)
+
+	stored := i.stored(ctx, t)
+	summary := a.requireStored(t, stored)
+	requireOwls(t, owls, stored)
+	i.requireSame(ctx, t)
+	i.requireDays(ctx, t, a.sites)
+	i.requireCounters(ctx, t, a, calm...)
+	moves := requireMoved(t, <-watched)
+	if kills >= 3*len(ingestTargets) {
+		for _, victim := range ingestTargets {
+			assert.GreaterOrEqual(t, killer.kills[victim], 2, "kills of %s", victim)
+		}
+	}
+	assert.GreaterOrEqual(t, rate, float64(minRate), "events a second")
+	t.Logf("ingestion: seed %d/%d, %d kills (%v) within %s at %.0f events/s, partitions moved %d times; %s; all took %s",
+		seed, round, killer.total, killer.kills, took.Round(time.Second), rate, moves, summary,
+		time.Since(began).Round(time.Second))
+}
+
+// newAudience adds sites and returns their audience.
+func (i *ingestion) newAudience(ctx context.Context, t *testing.T) *audience {
+	t.Helper()
+	a := &audience{ledger: newLedger(), blocked: "blocked.example", eventSender: i.newSender(ctx, t,
+		visitedSite{domain: "utc.example", zone: "UTC"}, visitedSite{domain: "auckland.example", zone: "Pacific/Auckland"},
+		visitedSite{domain: "los-angeles.example", zone: "America/Los_Angeles"})}
+	i.addBlocked(ctx, t, a, a.blocked)
+	return a
+}
+
+// addBlocked adds a site whose events are dropped, and waits until the server knows it.
+func (i *ingestion) addBlocked(ctx context.Context, t *testing.T, a *audience, domain string) {
+	t.Helper()
+	i.addSite(t, domain, "UTC", func(s *ingeststore.Settings) { s.Blocked = true })
+	poll(ctx, t, "the server to know "+domain, func(ctx context.Context) bool {
+		got, err := a.post(ctx, "/api/event", `{"n":"pageview","u":"https://`+domain+`/"}`, visitorOf(0).header())
+		// Before, it is dropped as not_found.
+		a.drop(domain, err == nil && got.status == http.StatusAccepted)
+		return err == nil && got.dropped == domain+"=block"
+	})
+}
+
+// calmEvents are events that are dropped after the kills.
+const calmEvents = 300
+
+// sendCalm sends events that are dropped, and returns their domains. All get an answer.
+func (i *ingestion) sendCalm(ctx context.Context, t *testing.T, a *audience) (domains []string) {
+	t.Helper()
+	doubtful := a.doubtful
+	const calm, unknown = "calm.example", "unknown.example"
+	i.addBlocked(ctx, t, a, calm)
+	for n := range calmEvents {
+		a.toDrop(ctx, calm, "block", visitorOf(n))
+		a.toDrop(ctx, unknown, "not_found", visitorOf(n))
+	}
+	require.Equal(t, doubtful, a.doubtful, "dropped events without an answer")
+	require.Equal(t, calmEvents, a.ledger.dropped[unknown])
+	return []string{calm, unknown}
+}
+
+// requireMoved checks that each partition had several holders, and returns how often they have changed.
+func requireMoved(t *testing.T, holders map[int32]map[string]bool) (moves int) {
+	t.Helper()
+	require.Len(t, holders, ingestPartitions)
+	for partition, of := range holders {
+		assert.Greater(t, len(of), 1, "holders of partition %d", partition)
+		moves += len(of) - 1
+	}
+	return moves
+}
