@@ -1,15 +1,11 @@
 package ingesting_test
 
 import (
-	"context"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/ingest/eventlog"
-	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -19,19 +15,7 @@ import (
 func TestOpenLog(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	serve := func() eventlog.Config {
-		s, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Logger: quiet})
-		require.NoError(t, err)
-		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), time.Minute)
-			defer cancel()
-			require.NoError(t, s.Stop(ctx))
-		})
-		return eventlog.Config{
-			Options: []nats.Option{s.Option()}, Partitions: partitions, MaxBytes: 64 << 20, Logger: quiet,
-		}
-	}
-	first, second := serve(), serve()
+	first, second := b.serveLog(t), b.serveLog(t)
 	log, err := ingesting.OpenLog(b.ctx, b.Store, first)
 	require.NoError(t, err)
 	defer log.Close()

@@ -12,12 +12,10 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/jackc/pgx/v5"
-	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/ingest/eventlog"
-	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/ingest/ingesttest"
 	"github.com/sluicehq/sluice/ingest/logbuffer"
 	"github.com/sluicehq/sluice/ingest/request"
@@ -73,16 +71,7 @@ func (b *bundle) expire(t *testing.T, holder string) {
 // logOf returns a new event log of a server inside the test, which the store knows.
 func (b *bundle) logOf(t *testing.T) *eventlog.Log {
 	t.Helper()
-	s, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Logger: quiet})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), time.Minute)
-		defer cancel()
-		require.NoError(t, s.Stop(ctx))
-	})
-	log, err := eventlog.Open(b.ctx, eventlog.Config{
-		Options: []nats.Option{s.Option()}, Partitions: partitions, MaxBytes: 256 << 20, Logger: quiet,
-	})
+	log, err := eventlog.Open(b.ctx, b.serveLog(t))
 	require.NoError(t, err)
 	t.Cleanup(log.Close)
 	require.NoError(t, b.RegisterLog(b.ctx, ingeststore.Log{ID: log.ID(), Partitions: partitions}))
