@@ -8,11 +8,13 @@ import (
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -26,8 +28,10 @@ func (s *Starter) DryRun(ctx context.Context, r Request) (importacts.DryRunRepor
 	if err != nil {
 		return importacts.DryRunReport{}, err
 	}
+	id := workflows.DryRunID(in.Site, rand.Text())
+	var report importacts.DryRunReport
 	run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.DryRunID(in.Site, rand.Text()), TaskQueue: workflows.QueueMain,
+		ID: id, TaskQueue: workflows.QueueMain,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionTimeout: importing.DryRunTimeout,
@@ -35,25 +39,39 @@ func (s *Starter) DryRun(ctx context.Context, r Request) (importacts.DryRunRepor
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			workflows.AttributeSite.ValueSet(in.Site), workflows.AttributeSource.ValueSet(in.Source)),
 	}, workflows.TypeDryRun, in)
-	if err != nil {
-		return importacts.DryRunReport{}, fmt.Errorf("start the dry run: %w", err)
+	if err == nil {
+		err = run.Get(ctx, &report)
 	}
-	var report importacts.DryRunReport
-	err = run.Get(ctx, &report)
-	var timeout *temporal.TimeoutError
-	switch {
-	case err == nil:
+	if err == nil {
 		return report, nil
-	case ctx.Err() != nil:
-		// The caller no longer waits: cancel the run.
+	}
+	if left := ended(ctx, err); left != nil {
+		// The caller no longer waits: cancel the run, which may run even if its start was not confirmed.
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		return report, errors.Join(ctx.Err(), s.Temporal.CancelWorkflow(stopping, run.GetID(), run.GetRunID()))
-	case errors.As(err, &timeout):
-		return report, fmt.Errorf("dry run: %w", ErrNoAnswer)
-	default:
-		return report, fmt.Errorf("dry run: %w", err)
+		err := s.Temporal.CancelWorkflow(stopping, id, "")
+		if call.IsNotFound(err) {
+			err = nil
+		}
+		return importacts.DryRunReport{}, errors.Join(fmt.Errorf("dry run: %w", left), err)
 	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		err = ErrNoAnswer
+	}
+	return importacts.DryRunReport{}, fmt.Errorf("dry run: %w", err)
+}
+
+// ended returns the error of ctx if that is why a call of Temporal failed, otherwise nil. The server
+// knows the deadline too and may end the call a moment before ctx ends.
+func ended(ctx context.Context, err error) error {
+	deadline, limited := ctx.Deadline()
+	var cancelled *serviceerror.Canceled
+	var late *serviceerror.DeadlineExceeded
+	if limited && time.Until(deadline) < time.Second && (errors.As(err, &cancelled) || errors.As(err, &late)) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // dryRunRequest checks a request as StartImport does.

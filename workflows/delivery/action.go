@@ -62,6 +62,9 @@ type actionRun struct {
 	wanted bool
 	// stale says that the settings may have changed.
 	stale bool
+	// settings is held while a command changes the settings, changes is how many have.
+	settings workflow.Mutex
+	changes  int
 	// running is how many drains run: none or one.
 	running int
 	// endDrain cancels the drain, ending says that it was called.
@@ -94,7 +97,10 @@ const (
 // enqueue, which has no argument, reports new jobs. Jobs and settings are in the store: the workflow
 // may be terminated and started again at any time.
 func DestinationAction(ctx workflow.Context, in DestinationActionInput) error {
-	r := &actionRun{ref: deliveryacts.ActionRef{Destination: in.Destination, Action: in.Action}, stale: true}
+	r := &actionRun{
+		ref:   deliveryacts.ActionRef{Destination: in.Destination, Action: in.Action},
+		stale: true, settings: workflow.NewMutex(ctx),
+	}
 	if c := in.Carried; c != nil {
 		r.known, r.full, r.wanted, r.stale = c.Known, c.Full, c.Wanted, c.Stale
 		r.totals, r.commands.SeenKeys, r.commands.Refusals = c.Totals, c.Seen, c.Refused
@@ -136,6 +142,7 @@ func (r *actionRun) updateStatus(ctx workflow.Context) error {
 	}
 	r.stale = false
 	r.cost += costActivity
+	changes := r.changes
 	var answer deliveryacts.ActionStatus
 	asking := workflow.WithTaskQueue(workflows.Bookkeeping(ctx, "look for due jobs"),
 		workflows.DestinationQueue(r.ref.Destination))
@@ -143,7 +150,7 @@ func (r *actionRun) updateStatus(ctx workflow.Context) error {
 		r.statusRequest(ctx)).Get(ctx, &answer); err != nil {
 		return err
 	}
-	r.setStatus(ctx, answer)
+	r.setStatus(ctx, answer, changes)
 	r.wanted = r.wanted || answer.Due > 0
 	return nil
 }
@@ -156,11 +163,16 @@ func (r *actionRun) statusRequest(ctx workflow.Context) deliveryacts.StatusReque
 	}
 }
 
-// setStatus takes a status. Activities may answer in another order than they have read the store, so a
-// known future run of the same schedule stays, and of two times for the next job the earlier one counts:
-// waking up too early does no harm.
-func (r *actionRun) setStatus(ctx workflow.Context, answer deliveryacts.ActionStatus) {
+// setStatus takes a status that was requested after so many changes of the settings. Activities may answer
+// in another order than they have read the store, so a plan that may be older than the last change is not
+// taken but read again, a known future run of the same schedule stays, and of two times for the next job
+// the earlier one counts: waking up too early does no harm.
+func (r *actionRun) setStatus(ctx workflow.Context, answer deliveryacts.ActionStatus, changes int) {
 	before := r.known
+	if changes != r.changes && answer.Plan != before.Plan {
+		r.stale = true
+		return
+	}
 	if before.NextRun.After(workflow.Now(ctx)) && before.Plan.Interval == answer.Plan.Interval &&
 		before.Plan.TimeZone == answer.Plan.TimeZone {
 		answer.NextRun = before.NextRun

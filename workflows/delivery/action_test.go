@@ -41,6 +41,9 @@ type actionEnv struct {
 	// running is how many drains run, maxRunning the highest number.
 	running, maxRunning int
 	changes             []deliveryacts.SettingsChange
+	// slow keeps the answers of activities that read the status; slowAnswers end them.
+	slow        bool
+	slowAnswers []func() error
 }
 
 func setupAction(t *testing.T) *actionEnv {
@@ -56,9 +59,14 @@ func setupAction(t *testing.T) *actionEnv {
 	e.SetTestTimeout(time.Minute)
 	e.RegisterWorkflowWithOptions(delivery.DestinationAction,
 		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
-	e.RegisterActivityWithOptions(func(_ context.Context, s deliveryacts.StatusRequest) (deliveryacts.ActionStatus, error) {
+	e.RegisterActivityWithOptions(func(ctx context.Context, s deliveryacts.StatusRequest) (deliveryacts.ActionStatus, error) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
+		if e.slow {
+			token, read := activity.GetInfo(ctx).TaskToken, e.status(s)
+			e.slowAnswers = append(e.slowAnswers, func() error { return e.CompleteActivity(token, read, nil) })
+			return deliveryacts.ActionStatus{}, activity.ErrResultPending
+		}
 		return e.status(s), nil
 	}, activity.RegisterOptions{Name: workflows.ActivityNextDue})
 	e.RegisterActivityWithOptions(func(_ context.Context, c deliveryacts.SettingsChange) (deliveryacts.ActionStatus, error) {
@@ -313,6 +321,28 @@ func TestActionCommands(t *testing.T) {
 	e.at(3*time.Hour+time.Minute, func() { require.Contains(t, e.state().Refusal, "there is no such interval") })
 	require.Nil(t, e.start(nil, 3*time.Hour+2*time.Minute))
 	require.Equal(t, "ann", e.changes[0].By)
+}
+
+// A status that was read before a command changed the settings, and arrives after it, does not undo the
+// command.
+func TestLateStatusDoesNotUndoCommand(t *testing.T) {
+	t.Parallel()
+	e := setupAction(t)
+	e.slow = true
+	e.at(time.Second, func() {
+		e.SignalWorkflow(workflows.CommandSetConcurrency, delivery.SetConcurrency{Batches: 3})
+	})
+	e.at(2*time.Second, func() {
+		require.Equal(t, 3, e.state().Plan.Concurrency)
+		e.mu.Lock()
+		e.slow = false
+		late := e.slowAnswers
+		e.mu.Unlock()
+		require.Len(t, late, 1)
+		require.NoError(t, late[0]())
+	})
+	e.at(3*time.Second, func() { require.Equal(t, 3, e.state().Plan.Concurrency) })
+	require.Nil(t, e.start(nil, time.Minute))
 }
 
 // Jobs of a connection with an open circuit are delivered when the store says that it closes, also those

@@ -109,6 +109,10 @@ func (r *actionRun) handleSignal(ctx workflow.Context, name, description string,
 
 // apply stores a change of the settings. It takes effect at once.
 func (r *actionRun) apply(ctx workflow.Context, o command.Command, c deliveryacts.SettingsChange) error {
+	if err := r.settings.Lock(ctx); err != nil {
+		return err
+	}
+	defer r.settings.Unlock()
 	c.StatusRequest, c.By = r.statusRequest(ctx), o.By
 	r.cost += costActivity
 	var answer deliveryacts.ActionStatus
@@ -117,7 +121,8 @@ func (r *actionRun) apply(ctx workflow.Context, o command.Command, c deliveryact
 	if err := workflow.ExecuteActivity(applying, workflows.ActivityApplySettings, c).Get(ctx, &answer); err != nil {
 		return err
 	}
-	r.setStatus(ctx, answer)
+	r.changes++
+	r.setStatus(ctx, answer, r.changes)
 	r.wanted, r.changed = r.wanted || answer.Due > 0, true
 	return nil
 }

@@ -36,7 +36,7 @@ func (r *actionRun) drain(ctx workflow.Context) {
 		length = realtimeDrain
 	}
 	request := deliveryacts.DrainRequest{StatusRequest: r.statusRequest(ctx), Seconds: length.Seconds()}
-	wakes := r.wakes
+	wakes, changes := r.wakes, r.changes
 	r.wanted = false
 	r.running++
 	r.cost += costActivity
@@ -52,6 +52,7 @@ func (r *actionRun) drain(ctx workflow.Context) {
 		err := workflow.ExecuteActivity(options, workflows.ActivityDrain, request).Get(ctx, &answer)
 		switch {
 		case err == nil:
+			r.setStatus(ctx, answer.ActionStatus, changes)
 			r.takeResult(ctx, answer, request.Full, wakes == r.wakes)
 		case temporal.IsCanceledError(err) && r.ending:
 			// The next run starts another one.
@@ -62,10 +63,9 @@ func (r *actionRun) drain(ctx workflow.Context) {
 	})
 }
 
-// takeResult takes the result of a drain, which was full or not. upToDate says that no wake-up has come
+// takeResult counts the result of a drain, which was full or not. upToDate says that no wake-up has come
 // since it was started.
 func (r *actionRun) takeResult(ctx workflow.Context, answer deliveryacts.Drained, full, upToDate bool) {
-	r.setStatus(ctx, answer.ActionStatus)
 	r.totals.Batches += int64(answer.Batches)
 	// They include batches that have outlived an earlier drain.
 	r.totals.Add(answer.JobCounts)
