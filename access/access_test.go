@@ -83,8 +83,8 @@ func TestAuthorizeSaysWhatIsMissing(t *testing.T) {
 		require.ErrorIs(t, err, access.ErrForbidden)
 		require.EqualError(t, err, c.want)
 	}
-	var nobody access.Principal
-	require.ErrorIs(t, nobody.Authorize(access.PermissionRead, ""), access.ErrForbidden)
+	var zero access.Principal
+	require.ErrorIs(t, zero.Authorize(access.PermissionRead, ""), access.ErrForbidden)
 	require.NoError(t, access.CLI("ann").Authorize(access.PermissionAdminister, ""))
 }
 

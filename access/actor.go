@@ -39,6 +39,13 @@ func WithActor(ctx context.Context, a Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
 }
 
+// Acting tells whether a person or a service acts in the context, and not Sluice itself.
+func Acting(ctx context.Context) bool {
+	_, actor := ctx.Value(actorKey{}).(Actor)
+	_, principal := From(ctx)
+	return actor || principal
+}
+
 // ActorFrom returns the context's actor. Its name and kind are those of the context's principal where the actor has none. Without
 // both it is Sluice itself, at the door of Temporal.
 func ActorFrom(ctx context.Context) Actor {

@@ -8,7 +8,7 @@ import (
 	"github.com/sluicehq/sluice/internal/cron"
 )
 
-// Retention configures how long events, their jobs and the jobs' history are kept.
+// Retention configures how long events, their jobs, the jobs' history and the audit are kept.
 type Retention struct {
 	// Events is the time that events are kept after their receipt, at least 1m. Defaults to
 	// 0, which keeps them forever.
@@ -24,10 +24,12 @@ type Retention struct {
 	Cron string `yaml:"cron"`
 	// Jitter is the maximum random delay of the purge. Defaults to 1h.
 	Jitter time.Duration `yaml:"jitter"`
+	// Audit is the time that entries of the audit are kept, at least 24h; 0 keeps them forever. Defaults to 400 days.
+	Audit time.Duration `yaml:"audit"`
 }
 
 func defaultRetention() Retention {
-	return Retention{States: "succeeded", Cron: "0 3 * * *", Jitter: time.Hour}
+	return Retention{States: "succeeded", Cron: "0 3 * * *", Jitter: time.Hour, Audit: 400 * 24 * time.Hour}
 }
 
 // StateNames returns the names of States.
@@ -53,5 +55,6 @@ func (r Retention) validate(check func(ok bool, format string, args ...any)) {
 	if err := cron.Check(r.Cron); err != nil {
 		check(false, "retention.cron: %w", err)
 	}
+	check(r.Audit == 0 || r.Audit >= 24*time.Hour, "retention.audit is %s: want 0, for ever, or at least 24h", r.Audit)
 	check(r.Jitter >= 0 && r.Jitter <= 24*time.Hour, "retention.jitter is %s: want 0 to 24h", r.Jitter)
 }

@@ -113,6 +113,10 @@ func TestValidate(t *testing.T) {
 			func(c *Config) { c.Retention.Events = -time.Hour },
 			"retention.events is -1h0m0s: want 0, for ever, or whole seconds, at least 1m",
 		},
+		"short retention of the audit": {
+			func(c *Config) { c.Retention.Audit = time.Hour },
+			"retention.audit is 1h0m0s: want 0, for ever, or at least 24h",
+		},
 		"retention of the unfinished": {
 			func(c *Config) { c.Retention.States = "succeeded,held" },
 			`retention.states has "held": want some of succeeded, discarded, cancelled`,

@@ -118,14 +118,23 @@ func (c *Connections) Add(ctx context.Context, n New) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	row, err := c.Store.AddConnection(ctx, store.NewConnection{
-		Name: n.Name, Kind: n.Kind, Settings: settings, SecretNames: secretNames(n.Secrets),
-		Sealed: sealed.Data, KeyID: int64(sealed.KeyID),
+	var row store.Connection
+	err = c.audited(ctx, "connection.add", n.Name, func(ctx context.Context) error {
+		row, err = c.Store.AddConnection(ctx, store.NewConnection{
+			Name: n.Name, Kind: n.Kind, Settings: settings, SecretNames: secretNames(n.Secrets),
+			Sealed: sealed.Data, KeyID: int64(sealed.KeyID),
+		})
+		return err
 	})
 	if err != nil {
 		return Info{}, err
 	}
 	return c.info(row), nil
+}
+
+// audited makes a change of a connection and records it in the audit.
+func (c *Connections) audited(ctx context.Context, operation, name string, change func(ctx context.Context) error) error {
+	return c.Store.Audited(ctx, store.AuditEntry{Operation: operation, SubjectType: "connection", SubjectID: name}, change)
 }
 
 // Replace replaces all settings and secrets of a connection whose version is the given one.
@@ -148,7 +157,10 @@ func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, 
 	}
 	row.Version, row.Settings, row.SecretNames = version, settings, secretNames(n.Secrets)
 	row.Sealed, row.KeyID = sealed.Data, int64(sealed.KeyID)
-	row, err = c.Store.ReplaceConnection(ctx, row)
+	err = c.audited(ctx, "connection.replace", n.Name, func(ctx context.Context) error {
+		row, err = c.Store.ReplaceConnection(ctx, row)
+		return err
+	})
 	if err != nil {
 		return Info{}, notFound(err, n.Name)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
@@ -37,7 +38,11 @@ func (c *Connections) Pause(ctx context.Context, name string, o deliverystore.Or
 	if err := CheckName(name); err != nil {
 		return err
 	}
-	return notFound(c.Store.PauseConnection(ctx, name, o), name)
+	err := c.audited(ctx, "connection.pause", name, func(ctx context.Context) error {
+		store.NoteChange(ctx, nil, map[string]string{"by": o.By, "reason": o.Reason})
+		return c.Store.PauseConnection(ctx, name, o)
+	})
+	return notFound(err, name)
 }
 
 // Resume ends a pause and makes the jobs of the connection due now. It returns ErrNotFound
@@ -46,5 +51,8 @@ func (c *Connections) Resume(ctx context.Context, name string) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
-	return notFound(c.Store.ResumeConnection(ctx, name), name)
+	err := c.audited(ctx, "connection.resume", name, func(ctx context.Context) error {
+		return c.Store.ResumeConnection(ctx, name)
+	})
+	return notFound(err, name)
 }

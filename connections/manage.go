@@ -70,7 +70,10 @@ func (c *Connections) Remove(ctx context.Context, name string, force bool) error
 	if err := CheckName(name); err != nil {
 		return err
 	}
-	return notFound(c.Store.RemoveConnection(ctx, name, force), name)
+	err := c.audited(ctx, "connection.remove", name, func(ctx context.Context) error {
+		return c.Store.RemoveConnection(ctx, name, force)
+	})
+	return notFound(err, name)
 }
 
 // Rotate seals the secrets of a connection with the primary key. It returns false if the
@@ -107,7 +110,11 @@ func (c *Connections) Rotate(ctx context.Context, name string) (changed bool, er
 		return false, err
 	}
 	row.Sealed, row.KeyID = sealed.Data, int64(sealed.KeyID)
-	if _, err := c.Store.ReplaceConnection(ctx, row); err != nil {
+	err = c.audited(ctx, "connection.rotate", name, func(ctx context.Context) error {
+		_, err := c.Store.ReplaceConnection(ctx, row)
+		return err
+	})
+	if err != nil {
 		return false, notFound(err, name)
 	}
 	return true, nil

@@ -62,7 +62,8 @@ func (c *Connections) firstKeyset(ctx context.Context) error {
 // returns the names of the connections that the key set cannot open: replace them, or restore
 // the previous key set. It returns ErrNoKeyset without a key set.
 func (c *Connections) AdoptKeyset(ctx context.Context) (closed []string, err error) {
-	if err := c.sealKeyset(ctx); err != nil {
+	err = c.Store.Audited(ctx, store.AuditEntry{Operation: "keyset.adopt", SubjectType: "keyset"}, c.sealKeyset)
+	if err != nil {
 		return nil, err
 	}
 	rows, err := c.Store.ListConnections(ctx)

@@ -98,7 +98,8 @@ func (s *Starter) BackfillSchedule(
 	if len(times) == 0 {
 		return nil, errors.New("schedule " + name + " has no time in between: there is nothing to run")
 	}
-	return times, s.runSchedule(ctx, name, "backfill", func(h client.ScheduleHandle) error {
+	about := map[string]string{"from": from.Format(time.RFC3339), "to": to.Format(time.RFC3339), "overlap": overlap}
+	return times, s.runSchedule(ctx, name, "backfill", about, func(h client.ScheduleHandle) error {
 		return h.Backfill(ctx, client.ScheduleBackfillOptions{
 			Backfill: []client.ScheduleBackfill{{Start: from, End: to, Overlap: policy}},
 		})

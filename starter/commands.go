@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -20,36 +22,36 @@ import (
 // Pause interrupts the running attempts of an import and pauses it, also while it waits for
 // its source. A refusal is an error with the reason.
 func (s *Starter) Pause(ctx context.Context, id int64, by By) error {
-	return s.sendCommand(ctx, id, workflows.CommandPause, func(run string) any {
-		return command.Pause{Command: by.Command("", run)}
+	return s.sendCommand(ctx, id, workflows.CommandPause, by, func(o command.Command) any {
+		return command.Pause{Command: o}
 	})
 }
 
 // Resume resumes a paused import.
 func (s *Starter) Resume(ctx context.Context, id int64, by By) error {
-	return s.sendCommand(ctx, id, workflows.CommandResume, func(run string) any {
-		return command.Resume{Command: by.Command("", run)}
+	return s.sendCommand(ctx, id, workflows.CommandResume, by, func(o command.Command) any {
+		return command.Resume{Command: o}
 	})
 }
 
 // SetRate limits the rows that an import loads per second; 0 is unlimited.
 func (s *Starter) SetRate(ctx context.Context, id, rowsPerSecond int64, by By) error {
-	return s.sendCommand(ctx, id, workflows.CommandSetRate, func(run string) any {
-		return importing.SetRate{Command: by.Command("", run), RowsPerSecond: rowsPerSecond}
+	return s.sendCommand(ctx, id, workflows.CommandSetRate, by, func(o command.Command) any {
+		return importing.SetRate{Command: o, RowsPerSecond: rowsPerSecond}
 	})
 }
 
 // RetryPart retries a parked part. A refusal is an error with the reason.
 func (s *Starter) RetryPart(ctx context.Context, id int64, part int32, by By) error {
-	return s.sendCommand(ctx, id, workflows.CommandRetryPart, func(run string) any {
-		return importing.RetryPart{Command: by.Command("", run), Part: part}
+	return s.sendCommand(ctx, id, workflows.CommandRetryPart, by, func(o command.Command) any {
+		return importing.RetryPart{Command: o, Part: part}
 	})
 }
 
 // SkipPart skips a parked part. by.Why is required.
 func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, by By) error {
-	return s.sendCommand(ctx, id, workflows.CommandSkipPart, func(run string) any {
-		return importing.SkipPart{Command: by.Command("", run), Part: part}
+	return s.sendCommand(ctx, id, workflows.CommandSkipPart, by, func(o command.Command) any {
+		return importing.SkipPart{Command: o, Part: part}
 	})
 }
 
@@ -60,8 +62,8 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 	if err := s.Store.Imports.CheckDecidable(ctx, id); err != nil {
 		return err
 	}
-	err := s.sendCommand(ctx, id, workflows.CommandDecide, func(run string) any {
-		return importing.Decide{Command: by.Command("", run), Verdict: verdict}
+	err := s.sendCommand(ctx, id, workflows.CommandDecide, by, func(o command.Command) any {
+		return importing.Decide{Command: o, Verdict: verdict}
 	})
 	if err != nil {
 		// Another decision may have won the race.
@@ -77,8 +79,13 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 // answers, its task fails or the server's limit of updates is reached, Cancel requests
 // Temporal's own cancellation. Returns store.ErrConflict if the import has ended.
 func (s *Starter) Cancel(ctx context.Context, id int64, by By) error {
-	err := s.sendCommand(ctx, id, workflows.CommandCancel, func(run string) any {
-		return command.Cancel{Command: by.Command("", run)}
+	entry := store.AuditEntry{Operation: "import.cancel", After: by.Command(ctx, "", ""), Ahead: true}
+	return s.auditedImport(ctx, id, entry, func(ctx context.Context) error { return s.cancel(ctx, id, by) })
+}
+
+func (s *Starter) cancel(ctx context.Context, id int64, by By) error {
+	err := s.sendCommand(ctx, id, workflows.CommandCancel, by, func(o command.Command) any {
+		return command.Cancel{Command: o}
 	})
 	if err == nil || ctx.Err() != nil || isRefusal(err) {
 		return err
@@ -102,17 +109,38 @@ func isRefusal(err error) bool {
 	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.As(err, &app)
 }
 
-// sendCommand sends a command, built for the current run of the import's workflow, and waits
-// for the answer of a worker. It starts a missing workflow first.
-func (s *Starter) sendCommand(ctx context.Context, id int64, name string, command func(run string) any) error {
-	return call.Update{
+// sendCommand sends a command to the current run of the import's workflow, and waits for the answer of a worker. It starts a
+// missing workflow first. The command is recorded in the audit before it is sent.
+func (s *Starter) sendCommand(ctx context.Context, id int64, name string, by By, argument func(command.Command) any) error {
+	update := call.Update{
 		Temporal: s.Temporal, Timeout: cmp.Or(s.AnswerTimeout, call.DefaultAnswerTimeout),
 		Name: name, Subject: fmt.Sprintf("import %d", id), Hint: fmt.Sprintf("; see `sluice import show %d`", id),
-		Target: func(ctx context.Context, _ error) (workflowID string, argument any, err error) {
+		Target: func(ctx context.Context, _ error) (workflowID string, arg any, err error) {
 			imp, run, err := s.commandTarget(ctx, id)
-			return imp.WorkflowID, command(run), err
+			return imp.WorkflowID, argument(by.Command(ctx, "", run)), err
 		},
-	}.Send(ctx)
+	}
+	entry := store.AuditEntry{Operation: "import." + name, After: argument(by.Command(ctx, "", "")), Ahead: true}
+	return s.auditedImport(ctx, id, entry, update.Send)
+}
+
+// auditedImport makes a change of an import and records it in the audit. An import that does not exist is not recorded.
+func (s *Starter) auditedImport(
+	ctx context.Context, id int64, entry store.AuditEntry, change func(ctx context.Context) error,
+) error {
+	if !access.Acting(ctx) {
+		return change(ctx)
+	}
+	imp, err := s.Store.Imports.Import(ctx, id)
+	if err != nil {
+		return err
+	}
+	site, err := s.Store.Imports.SiteByID(ctx, imp.SiteID)
+	if err != nil {
+		return fmt.Errorf("read the site of import %d: %w", id, err)
+	}
+	entry.SubjectType, entry.SubjectID, entry.Site = "import", strconv.FormatInt(id, 10), site.Domain
+	return s.Store.Audited(ctx, entry, change)
 }
 
 // commandTarget returns the import and the run of its workflow. It starts a missing workflow.

@@ -13,6 +13,12 @@ import (
 // import itself is removed. It returns when the deletion is running; WaitDeleted waits for its end.
 // The error is store.ErrConflict if the import has not ended.
 func (s *Starter) Delete(ctx context.Context, id int64) error {
+	return s.auditedImport(ctx, id, store.AuditEntry{Operation: "import.delete"}, func(ctx context.Context) error {
+		return s.delete(ctx, id)
+	})
+}
+
+func (s *Starter) delete(ctx context.Context, id int64) error {
 	imp, err := s.Store.Imports.Import(ctx, id)
 	if err != nil {
 		return err
@@ -49,7 +55,16 @@ func (s *Starter) Delete(ctx context.Context, id int64) error {
 // ForgetImports deletes all imports of a site and returns their numbers: their rows become
 // invisible at once, and they are removed one after the other. The error is store.ErrConflict if an
 // import has not ended; then none is deleted.
-func (s *Starter) ForgetImports(ctx context.Context, domain string) ([]int64, error) {
+func (s *Starter) ForgetImports(ctx context.Context, domain string) (ids []int64, err error) {
+	entry := store.AuditEntry{Operation: "site.forget_imports", SubjectType: "site", SubjectID: domain, Site: domain}
+	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		ids, err = s.forgetImports(ctx, domain)
+		return err
+	})
+	return ids, err
+}
+
+func (s *Starter) forgetImports(ctx context.Context, domain string) ([]int64, error) {
 	site, err := s.Store.Imports.Site(ctx, domain)
 	if err != nil {
 		return nil, err

@@ -82,10 +82,25 @@ func (n NewSchedule) validate() error {
 
 // CreateSchedule creates a schedule. The errors are store.ErrTaken if there is one of that
 // name, and store.ErrNotFound if its site does not exist.
-func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (Schedule, error) {
+func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (created Schedule, err error) {
 	if err := n.validate(); err != nil {
 		return Schedule{}, err
 	}
+	entry := scheduleEntry("create", n.Name, nil)
+	entry.Site = n.Request.Site
+	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		created, err = s.createSchedule(ctx, n)
+		return err
+	})
+	return created, err
+}
+
+// scheduleEntry is the audit's entry of a change of a schedule.
+func scheduleEntry(verb, name string, after any) store.AuditEntry {
+	return store.AuditEntry{Operation: "schedule." + verb, SubjectType: "schedule", SubjectID: name, After: after}
+}
+
+func (s *Starter) createSchedule(ctx context.Context, n NewSchedule) (Schedule, error) {
 	request, err := s.checkScheduled(ctx, n.Request, n.Settings)
 	if err != nil {
 		return Schedule{}, err
@@ -128,6 +143,7 @@ func (s *Starter) recordSchedule(ctx context.Context, n NewSchedule, in importin
 	if err != nil {
 		return fmt.Errorf("encode schedule %s: %w", n.Name, err)
 	}
+	store.NoteChange(ctx, nil, json.RawMessage(data))
 	return s.Store.Imports.AddSchedule(ctx, importstore.NewSchedule{
 		Name: n.Name, Definition: data, Paused: n.Paused, Note: n.Note, CreatedAt: time.Now(),
 	})
@@ -167,10 +183,13 @@ func (s *Starter) setPaused(ctx context.Context, name string, paused bool, what,
 	if err := s.requireSchedule(ctx, name); err != nil {
 		return err
 	}
-	if err := s.Store.Imports.SetSchedulePaused(ctx, name, paused, note); err != nil {
-		return err
-	}
-	return s.finishChange(ctx, name, what)
+	entry := scheduleEntry(what, name, map[string]string{"note": note})
+	return s.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		if err := s.Store.Imports.SetSchedulePaused(ctx, name, paused, note); err != nil {
+			return err
+		}
+		return s.finishChange(ctx, name, what)
+	})
 }
 
 // PauseFailing pauses a schedule whose imports keep failing. One that is paused keeps its
@@ -198,7 +217,8 @@ func (s *Starter) TriggerSchedule(ctx context.Context, name, overlap string) err
 		}
 		options.Overlap = policy
 	}
-	return s.runSchedule(ctx, name, "trigger", func(h client.ScheduleHandle) error { return h.Trigger(ctx, options) })
+	return s.runSchedule(ctx, name, "trigger", map[string]string{"overlap": overlap},
+		func(h client.ScheduleHandle) error { return h.Trigger(ctx, options) })
 }
 
 // DeleteSchedule deletes a schedule. Its imports stay; running ones continue. If Temporal
@@ -207,21 +227,29 @@ func (s *Starter) DeleteSchedule(ctx context.Context, name string) error {
 	if _, err := s.knownSchedule(ctx, name); err != nil {
 		return err
 	}
-	if err := s.Store.Imports.MarkScheduleDeleted(ctx, name); err != nil {
-		return fmt.Errorf("delete schedule %s: %w", name, err)
-	}
-	return s.finishChange(ctx, name, "delete")
+	return s.Store.Audited(ctx, scheduleEntry("delete", name, nil), func(ctx context.Context) error {
+		if err := s.Store.Imports.MarkScheduleDeleted(ctx, name); err != nil {
+			return fmt.Errorf("delete schedule %s: %w", name, err)
+		}
+		return s.finishChange(ctx, name, "delete")
+	})
 }
 
 // runSchedule makes a schedule run. Temporal has it before, also if it had lost it. The error
 // is store.ErrNotFound if the name is unknown.
-func (s *Starter) runSchedule(ctx context.Context, name, what string, run func(h client.ScheduleHandle) error) error {
+func (s *Starter) runSchedule(
+	ctx context.Context, name, what string, about any, run func(h client.ScheduleHandle) error,
+) error {
 	err := s.requireSchedule(ctx, name)
 	if err == nil {
 		_, err = s.SyncSchedule(ctx, name)
 	}
 	if err == nil {
-		err = run(s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name)))
+		entry := scheduleEntry(what, name, about)
+		entry.Ahead = true
+		err = s.Store.Audited(ctx, entry, func(context.Context) error {
+			return run(s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name)))
+		})
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return err

@@ -80,7 +80,7 @@ func (s *Sites) Set(ctx context.Context, domain string, c SiteChange) (ingeststo
 			return ingeststore.Site{}, err
 		}
 	}
-	return s.Store.ChangeSite(ctx, domain, func(site *ingeststore.Site) error {
+	return s.change(ctx, "site.set", domain, func(site *ingeststore.Site) error {
 		if c.TimeZone != "" {
 			site.TimeZone = c.TimeZone
 		}
@@ -209,22 +209,34 @@ func checkSettings(site ingeststore.Site) error {
 	return nil
 }
 
+// change changes a site and records the change in the audit.
+func (s *Sites) change(
+	ctx context.Context, operation, domain string, change ingeststore.SiteChange,
+) (site ingeststore.Site, err error) {
+	entry := store.AuditEntry{Operation: operation, SubjectType: "site", SubjectID: domain, Site: domain}
+	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		site, err = s.Store.ChangeSite(ctx, domain, change)
+		return err
+	})
+	return site, err
+}
+
 // AddShields adds rules to a site. Those that it has stay. The errors are store.ErrNotFound, and store.ErrLimit if the
 // rules are too many or wrong.
 func (s *Sites) AddShields(ctx context.Context, domain string, rules ingest.Shields) (ingeststore.Site, error) {
-	return s.changeShields(ctx, domain, rules, ingest.Shields{})
+	return s.changeShields(ctx, "site.shield.add", domain, rules, ingest.Shields{})
 }
 
 // RemoveShields removes rules from a site. The errors are store.ErrNotFound, and store.ErrConflict if it lacks one of
 // them.
 func (s *Sites) RemoveShields(ctx context.Context, domain string, rules ingest.Shields) (ingeststore.Site, error) {
-	return s.changeShields(ctx, domain, ingest.Shields{}, rules)
+	return s.changeShields(ctx, "site.shield.remove", domain, ingest.Shields{}, rules)
 }
 
 func (s *Sites) changeShields(
-	ctx context.Context, domain string, add, remove ingest.Shields,
+	ctx context.Context, operation, domain string, add, remove ingest.Shields,
 ) (ingeststore.Site, error) {
-	return s.Store.ChangeSite(ctx, domain, func(site *ingeststore.Site) error {
+	return s.change(ctx, operation, domain, func(site *ingeststore.Site) error {
 		c := &site.Settings
 		err := errors.Join(
 			change(&c.ShieldIPs, add.IPs, remove.IPs, "IP rule"),

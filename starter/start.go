@@ -50,11 +50,29 @@ func (s *Starter) CreateImport(ctx context.Context, r Request) (importstore.Impo
 	if err != nil {
 		return importstore.Import{}, err
 	}
-	imp, _, err := s.Store.Imports.CreateImport(ctx, n)
+	var imp importstore.Import
+	entry := store.AuditEntry{
+		Operation: "import.start", SubjectType: "import", Site: site.Domain,
+		After: startDocument{Source: r.Source, Label: n.Label, Args: args, By: r.By, Review: r.Review, RowsPerSecond: r.RowsPerSecond},
+	}
+	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		imp, _, err = s.Store.Imports.CreateImport(ctx, n)
+		return err
+	})
 	if err != nil {
 		return importstore.Import{}, fmt.Errorf("site %s: %w", site.Domain, err)
 	}
 	return imp, nil
+}
+
+// startDocument is what the audit says about a request.
+type startDocument struct {
+	Source        string          `json:"source"`
+	Label         string          `json:"label"`
+	Args          json.RawMessage `json:"args"`
+	By            string          `json:"by,omitempty"`
+	Review        *bool           `json:"review,omitempty"`
+	RowsPerSecond int64           `json:"rows_per_second,omitempty"`
 }
 
 // check finds what a request names, and brings its arguments into normal form.

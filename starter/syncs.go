@@ -268,7 +268,7 @@ func (s *Syncs) send(
 				// The workflow does not run: start it from the store.
 				err = s.start(ctx, row)
 			}
-			return workflows.SyncID(name), argument(by.Command(key, "")), err
+			return workflows.SyncID(name), argument(by.Command(ctx, key, "")), err
 		},
 	}.Send(ctx)
 }

@@ -28,7 +28,7 @@ func (s *Store) RememberKeyset(ctx context.Context, keyID int64, sealed []byte) 
 
 // ReplaceKeyset replaces the store's key set.
 func (s *Store) ReplaceKeyset(ctx context.Context, keyID int64, sealed []byte) error {
-	err := s.queries.PutConnectionKeyset(ctx, keyID, sealed)
+	err := s.InTx(ctx, func(q *db.Queries) error { return q.PutConnectionKeyset(ctx, keyID, sealed) })
 	if err != nil {
 		return fmt.Errorf("replace the key set of connections: %w", err)
 	}

@@ -21,7 +21,13 @@ var ErrInUse = errors.New("in use")
 
 // AddConnection adds a connection. The error is ErrTaken if there is one of that name.
 func (s *Store) AddConnection(ctx context.Context, n NewConnection) (Connection, error) {
-	row, err := s.queries.InsertConnection(ctx, n)
+	var row Connection
+	err := s.InTx(ctx, func(q *db.Queries) (err error) {
+		if row, err = q.InsertConnection(ctx, n); err == nil {
+			NoteChange(ctx, nil, connectionDocument(row))
+		}
+		return err
+	})
 	if Violates(err, "connections_pkey") {
 		return Connection{}, fmt.Errorf("connection %s: %w", n.Name, ErrTaken)
 	}
@@ -46,9 +52,20 @@ func (s *Store) ListConnections(ctx context.Context) ([]Connection, error) {
 // version and kind; name and kind stay. It returns the new row. The error is ErrNotFound if the
 // connection does not exist, and ErrConflict after a concurrent change.
 func (s *Store) ReplaceConnection(ctx context.Context, changed Connection) (Connection, error) {
-	row, err := s.queries.UpdateConnection(ctx, db.UpdateConnectionParams{
-		Name: changed.Name, Kind: changed.Kind, Version: changed.Version,
-		Settings: changed.Settings, SecretNames: changed.SecretNames, Sealed: changed.Sealed, KeyID: changed.KeyID,
+	var row Connection
+	err := s.InTx(ctx, func(q *db.Queries) error {
+		before, err := q.ConnectionByName(ctx, changed.Name)
+		if err != nil {
+			return err
+		}
+		row, err = q.UpdateConnection(ctx, db.UpdateConnectionParams{
+			Name: changed.Name, Kind: changed.Kind, Version: changed.Version,
+			Settings: changed.Settings, SecretNames: changed.SecretNames, Sealed: changed.Sealed, KeyID: changed.KeyID,
+		})
+		if err == nil {
+			NoteChange(ctx, connectionDocument(before), connectionDocument(row))
+		}
+		return err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		if _, err := s.Connection(ctx, changed.Name); err != nil {
@@ -60,4 +77,11 @@ func (s *Store) ReplaceConnection(ctx context.Context, changed Connection) (Conn
 		return Connection{}, fmt.Errorf("replace connection %s: %w", changed.Name, err)
 	}
 	return row, nil
+}
+
+// connectionDocument is what the audit says about a connection: none of its secrets.
+func connectionDocument(c Connection) any {
+	return map[string]any{
+		"kind": c.Kind, "settings": c.Settings, "secret_names": c.SecretNames, "key_id": c.KeyID, "version": c.Version,
+	}
 }

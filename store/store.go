@@ -106,9 +106,25 @@ func (s *Store) InTx(ctx context.Context, fn func(q *db.Queries) error) error {
 	return s.InPgxTx(ctx, func(tx pgx.Tx) error { return fn(db.New(tx)) })
 }
 
-// InPgxTx is InTx for a function that needs the transaction itself.
+// InPgxTx is InTx for a function that needs the transaction itself. The transaction also records the entry of an audited
+// change that ctx is for.
 func (s *Store) InPgxTx(ctx context.Context, fn func(tx pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: begin}, fn)
+	options := pgx.TxOptions{BeginQuery: begin}
+	pending := claimAudit(ctx)
+	if pending == nil {
+		return pgx.BeginTxFunc(ctx, s.pool, options, fn)
+	}
+	var id int64
+	err := pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		var err error
+		id, err = pending.record(ctx, db.New(tx))
+		return err
+	})
+	pending.release(id, err)
+	return err
 }
 
 // Queries returns the generated queries, for the rooms of the store.

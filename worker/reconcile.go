@@ -30,6 +30,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 		w.repair(ctx, "compare schedules with Temporal's", w.syncSchedules)
 		w.repair(ctx, "compare syncs with Temporal's schedules", w.applySyncs)
 		w.repair(ctx, "check the freshness of syncs", w.checkSyncs)
+		w.repair(ctx, "purge the audit", w.purgeAudit)
 		w.health.setTemporal(w.temporalAnswers(ctx))
 		select {
 		case <-ticker.C:

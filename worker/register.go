@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/sluicehq/sluice/activities"
 	dispatchacts "github.com/sluicehq/sluice/activities/dispatch"
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/connections"
@@ -34,7 +35,10 @@ func (w *Worker) register(q *queues, opener connections.Opener) {
 		Slots: q.slots.inUse,
 	}
 	reviews := &importacts.Reviews{Kit: kit, Locks: locks}
+	audits := &activities.Audits{Store: w.store.Store}
 	add(main, map[string]any{
+		workflows.ActivityRecordCommand: audits.RecordCommand,
+
 		workflows.ActivityAcquire:     locks.Acquire,
 		workflows.ActivityNoteFailure: lifecycle.NoteFailure,
 		workflows.ActivityNote:        lifecycle.Note,

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
@@ -9,6 +10,7 @@ import (
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
+	accessstore "github.com/sluicehq/sluice/store/access"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/delivery"
 )
@@ -29,5 +31,24 @@ func (w *Worker) applyRetention(ctx context.Context) error {
 	}
 	err := deliveryclient.ApplyRetention(ctx, w.temporal, w.cfg.Settings.Retention)
 	w.retained = err == nil
+	return err
+}
+
+// auditPurgeInterval is how often a worker removes entries of the audit that are too old.
+const auditPurgeInterval = time.Hour
+
+// purgeAudit removes entries of the audit that are too old. All workers do so, once in auditPurgeInterval each.
+func (w *Worker) purgeAudit(ctx context.Context) error {
+	age := w.cfg.Settings.Retention.Audit
+	if age == 0 || time.Since(w.auditPurged) < auditPurgeInterval {
+		return nil
+	}
+	removed, err := accessstore.New(w.store.Store).PurgeAudit(ctx, age)
+	if removed > 0 {
+		w.log.Info("audit purged", "older_than", age, "entries", removed)
+	}
+	if err == nil {
+		w.auditPurged = time.Now()
+	}
 	return err
 }

@@ -87,6 +87,8 @@ type Worker struct {
 	health    *health
 	// retained says that the schedule of retention is what the settings say.
 	retained bool
+	// auditPurged is when the audit was last purged.
+	auditPurged time.Time
 	// closeMetrics flushes the metrics of the Temporal client.
 	closeMetrics func() error
 }

@@ -105,6 +105,9 @@ const ActivityPurgeEvents = "purge_events"
 // starts, to which the server adds the time that each is for.
 const RetentionSchedule = "retention"
 
+// ActivityRecordCommand is the activity that records a command in the audit.
+const ActivityRecordCommand = "record_command"
+
 // ActivityRotateSalts is the activity of the rotation of salts.
 const ActivityRotateSalts = "rotate_salts"
 

@@ -30,6 +30,7 @@ func TestNames(t *testing.T) {
 		workflows.ActivityAcquire, workflows.ActivityBeginReview, workflows.ActivityRemind, workflows.ActivityDecide,
 		workflows.ActivityNote, workflows.ActivityNoteFailure, workflows.ActivityRepair,
 	})
+	require.Equal(t, "record_command", workflows.ActivityRecordCommand)
 	require.Equal(t, []string{"pause", "resume", "cancel", "retry_part", "skip_part", "set_rate", "decide", "lock_granted", "part_progress"},
 		[]string{
 			workflows.CommandPause, workflows.CommandResume, workflows.CommandCancel, workflows.CommandRetryPart,

@@ -90,7 +90,7 @@ func New(s Streams) (*cli.App, error) {
 			siteCommand(), sourceCommand(), importCommand(set.Importers), reviewCommand(), locksCommand(), scheduleCommand(),
 			connectionCommand(), keysetCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
 			syncCommand(), applyCommand(), diffCommand(), generateCommand(), migrateCommand(), workerCommand(),
-			serverCommand(), ingestCommand(), refdataCommand(), versionCommand(), helpCommand(),
+			serverCommand(), tokenCommand(), accountCommand(), auditCommand(), ingestCommand(), refdataCommand(), versionCommand(), helpCommand(),
 		},
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
 		Metadata: map[string]any{environKey: s.Environ, componentsKey: s.Components, kindsKey: set.Kinds.Names()},

@@ -9,12 +9,14 @@ import (
 	"github.com/urfave/cli/v2"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/scaffold"
 	"github.com/sluicehq/sluice/starter"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
+	accessstore "github.com/sluicehq/sluice/store/access"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -71,7 +73,7 @@ var sentinels = []struct {
 	{exitUsage, []error{
 		starter.ErrInvalid, deliveryclient.ErrReservedSource, deliverystore.ErrPayload, destinations.ErrPayload,
 		destinations.ErrVersion,
-		connections.ErrInvalid,
+		connections.ErrInvalid, accessstore.ErrInvalid, accessstore.ErrPrefix,
 	}},
 	{exitUnavailable, []error{
 		starter.ErrNoWorker, starter.ErrNoAnswer, context.DeadlineExceeded,
@@ -80,7 +82,7 @@ var sentinels = []struct {
 		starter.ErrRefused, store.ErrNotFound, store.ErrTaken, store.ErrLimit, importstore.ErrDecided,
 		importstore.ErrSelfReview,
 		importstore.ErrOverlap, store.ErrConflict, store.ErrInUse, connections.ErrNotFound, connections.ErrNoKeyset,
-		connections.ErrUnknownKey, connections.ErrSealBroken, connections.ErrOtherKeyset, scaffold.ErrExists,
+		access.ErrForbidden, connections.ErrUnknownKey, connections.ErrSealBroken, connections.ErrOtherKeyset, scaffold.ErrExists,
 	}},
 }
 

@@ -39,6 +39,11 @@ func account(c *cli.Context) string {
 	if name := c.String("by"); name != "" {
 		return name
 	}
+	return osUser(c)
+}
+
+// osUser returns the operating-system user.
+func osUser(c *cli.Context) string {
 	for _, entry := range environ(c) {
 		if name, ok := strings.CutPrefix(entry, "USER="); ok && name != "" {
 			return name

@@ -12,10 +12,13 @@ import (
 	"github.com/urfave/cli/v2"
 	"go.temporal.io/sdk/client"
 
+	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
@@ -59,8 +62,14 @@ func withSession(action func(ctx context.Context, s *session) error) cli.ActionF
 		}
 		s := &session{cli: c, settings: settings, known: set}
 		defer func() { err = errors.Join(err, s.close()) }()
-		return explain(action(c.Context, s))
+		return explain(action(asUser(c), s))
 	}
+}
+
+// asUser returns the context of a command, whose user has access to the databases and may do everything.
+func asUser(c *cli.Context) context.Context {
+	name := inbound.Cut(inbound.Clean(osUser(c)), inbound.MaxName)
+	return access.WithActor(access.With(c.Context, access.CLI(name)), access.Actor{Door: access.DoorCLI})
 }
 
 // readSettings reads the settings without validating them: flags may still override them.
@@ -168,6 +177,15 @@ func (s *session) Deliveries(ctx context.Context) (*deliveryclient.Client, error
 	return deliveryclient.New(deliveryclient.Config{
 		Temporal: client.Temporal, Store: client.Store, Registry: s.known.Destinations,
 	})
+}
+
+// Access returns the client for tokens, accounts and the audit.
+func (s *session) Access(ctx context.Context) (*accessclient.Client, error) {
+	opened, err := s.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return accessclient.New(opened.Store), nil
 }
 
 // watcher returns a client that follows imports but cannot start them. It does not connect to

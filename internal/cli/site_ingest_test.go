@@ -73,7 +73,7 @@ func TestSiteSetFaults(t *testing.T) {
 	s.fails(t, "--country: country \"Germany\": want an ISO 3166-1 code such as DE, or ZZ for events without a country\n"+
 		"--page: page \"admin\": want a path of at most 250 bytes that begins with /",
 		"site", "shield", "add", "example.com", "--country", "Germany", "--page", "admin")
-	s.fails(t, "not the prefix of a key: want sluice_ and 8 letters and digits", "site", "key", "revoke", "example.com", "x")
+	s.fails(t, "not the prefix of a token: want sluice_ and 8 letters and digits", "site", "key", "revoke", "example.com", "x")
 }
 
 func TestSiteShields(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
+	accessstore "github.com/sluicehq/sluice/store/access"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -52,11 +53,11 @@ func createKey(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	sites, err := s.Sites(ctx)
+	client, err := s.Access(ctx)
 	if err != nil {
 		return err
 	}
-	key, secret, err := sites.Store.CreateKey(ctx, domain, s.cli.String("label"))
+	key, secret, err := client.CreateSiteKey(ctx, domain, s.cli.String("label"))
 	if err != nil {
 		return explainSite(err)
 	}
@@ -78,11 +79,11 @@ func listKeys(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	sites, err := s.Sites(ctx)
+	client, err := s.Access(ctx)
 	if err != nil {
 		return err
 	}
-	keys, err := sites.Store.Keys(ctx, domain)
+	keys, err := client.SiteKeys(ctx, domain)
 	if err != nil {
 		return explainSite(err)
 	}
@@ -117,14 +118,14 @@ func revokeKey(ctx context.Context, s *session) error {
 			s.cli.Command.HelpName)
 	}
 	domain, prefix := s.cli.Args().Get(0), s.cli.Args().Get(1)
-	if err := ingeststore.CheckKeyPrefix(prefix); err != nil {
+	if err := accessstore.CheckPrefix(prefix); err != nil {
 		return err
 	}
-	sites, err := s.Sites(ctx)
+	client, err := s.Access(ctx)
 	if err != nil {
 		return err
 	}
-	key, err := sites.Store.RevokeKey(ctx, domain, prefix)
+	key, err := client.RevokeSiteKey(ctx, domain, prefix)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/ingest/eventapi"
+	accessstore "github.com/sluicehq/sluice/store/access"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -55,7 +56,7 @@ func (s *Senders) Authorise(r *http.Request) (*eventapi.Sender, error) {
 	if credentials == "" {
 		return nil, nil
 	}
-	key, ok, err := s.config.Sites.key(ingeststore.HashKey(credentials))
+	key, ok, err := s.config.Sites.key(accessstore.Hash(credentials))
 	if err != nil || !ok {
 		return nil, err
 	}

@@ -21,7 +21,9 @@ import (
 // starter.ErrInvalid for an unknown action, starter.ErrRefused and starter.ErrNoWorker.
 func (c *Client) Pause(ctx context.Context, ref deliveryacts.ActionRef, by call.By) error {
 	if ref.Action == "" {
-		return errors.Join(c.cfg.Store.Deliveries.Pause(ctx, ref.Destination, "", by.Who), c.refresh(ctx, ref.Destination))
+		return c.auditedDestination(ctx, "destination.pause", ref.Destination, by, func(ctx context.Context) error {
+			return errors.Join(c.cfg.Store.Deliveries.Pause(ctx, ref.Destination, "", by.Who), c.refresh(ctx, ref.Destination))
+		})
 	}
 	return c.sendCommand(ctx, ref, workflows.CommandPause, func(o command.Command) any {
 		return command.Pause{Command: o}
@@ -32,12 +34,23 @@ func (c *Client) Pause(ctx context.Context, ref deliveryacts.ActionRef, by call.
 // retries due. An action whose destination is paused as a whole cannot be resumed by itself.
 func (c *Client) Resume(ctx context.Context, ref deliveryacts.ActionRef, by call.By) error {
 	if ref.Action == "" {
-		return errors.Join(c.cfg.Store.Deliveries.Resume(ctx, ref.Destination, "", by.Who),
-			c.cfg.Store.Deliveries.TryNow(ctx, ref.Destination, ""), c.refresh(ctx, ref.Destination))
+		return c.auditedDestination(ctx, "destination.resume", ref.Destination, by, func(ctx context.Context) error {
+			return errors.Join(c.cfg.Store.Deliveries.Resume(ctx, ref.Destination, "", by.Who),
+				c.cfg.Store.Deliveries.TryNow(ctx, ref.Destination, ""), c.refresh(ctx, ref.Destination))
+		})
 	}
 	return c.sendCommand(ctx, ref, workflows.CommandResume, func(o command.Command) any {
 		return command.Resume{Command: o}
 	}, by)
+}
+
+// auditedDestination makes a change of a destination as a whole and records it in the audit.
+func (c *Client) auditedDestination(
+	ctx context.Context, operation, destination string, by call.By, change func(ctx context.Context) error,
+) error {
+	return c.cfg.Store.Audited(ctx, store.AuditEntry{
+		Operation: operation, SubjectType: "destination", SubjectID: destination, After: by.Command(ctx, "", ""),
+	}, change)
 }
 
 // Trigger delivers the waiting jobs of an action now: new jobs and retries. Connections with an open
@@ -152,7 +165,7 @@ func (c *Client) sendCommand(
 	if err != nil {
 		return err
 	}
-	return call.Update{
+	update := call.Update{
 		Temporal: c.cfg.Temporal, Timeout: c.cfg.AnswerTimeout, Name: name, Subject: ref.Destination + "/" + ref.Action,
 		Target: func(ctx context.Context, last error) (workflowID string, arg any, err error) {
 			if errors.Is(last, call.ErrClosed) {
@@ -160,7 +173,11 @@ func (c *Client) sendCommand(
 				_, _, err = c.Recover(ctx, ref)
 			}
 			return workflows.DestinationActionID(ref.Destination, ref.Action),
-				argument(by.Command(key, "")), err
+				argument(by.Command(ctx, key, "")), err
 		},
-	}.Send(ctx)
+	}
+	return c.cfg.Store.Audited(ctx, store.AuditEntry{
+		Operation: "action." + name, SubjectType: "action", SubjectID: ref.Destination + "/" + ref.Action,
+		After: argument(by.Command(ctx, "", "")), Ahead: true,
+	}, update.Send)
 }

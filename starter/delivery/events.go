@@ -62,7 +62,17 @@ func (c *Client) AddEvents(ctx context.Context, requests []EventRequest) ([]AddR
 	for i := range requests {
 		call.events = append(call.events, &pendingEvent{request: &requests[i]})
 	}
-	if err := c.adding.Call(ctx, call); err != nil {
+	entry := store.AuditEntry{
+		Operation: "event.send", SubjectType: "event", After: map[string]int{"events": len(requests)},
+	}
+	err := c.cfg.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		if err := c.adding.Call(store.WithoutAudit(ctx), call); err != nil {
+			return err
+		}
+		call.note(ctx)
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	results := make([]AddResult, len(call.events))
@@ -74,6 +84,27 @@ func (c *Client) AddEvents(ctx context.Context, requests []EventRequest) ([]AddR
 
 // eventCall is a call of AddEvents.
 type eventCall struct{ events []*pendingEvent }
+
+// maxNoted bounds the events that an entry of the audit names.
+const maxNoted = 100
+
+// note says in the audit which events were stored. A call that has stored none is not recorded.
+func (c *eventCall) note(ctx context.Context) {
+	ids := []string{}
+	for _, e := range c.events {
+		if e.err == nil && e.added.Created {
+			ids = append(ids, e.added.Event.ID)
+		}
+	}
+	switch n := len(ids); {
+	case n == 0:
+		store.NoteUnchanged(ctx)
+	case n == 1:
+		store.NoteSubject(ctx, ids[0], "")
+	default:
+		store.NoteChange(ctx, nil, map[string]any{"events": n, "ids": ids[:min(n, maxNoted)]})
+	}
+}
 
 // pendingEvent is an event that is being added.
 type pendingEvent struct {

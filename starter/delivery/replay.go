@@ -26,6 +26,15 @@ type Replayed struct {
 // Events for which it fails again stay kept. It is idempotent, also when called concurrently. The error
 // is store.ErrNotFound if there is no such flow, or the error of a flow that is still faulty.
 func (c *Client) ReplayFlow(ctx context.Context, name string) (r Replayed, err error) {
+	entry := store.AuditEntry{Operation: "flow.replay", SubjectType: "flow", SubjectID: name}
+	err = c.cfg.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		r, err = c.replayFlow(ctx, name)
+		return err
+	})
+	return r, err
+}
+
+func (c *Client) replayFlow(ctx context.Context, name string) (r Replayed, err error) {
 	program, err := c.flowProgram(ctx)
 	if err != nil {
 		return r, err

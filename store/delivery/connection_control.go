@@ -17,14 +17,16 @@ const ConnectionNotify = "notify"
 // connection.
 func (s *Store) PauseConnection(ctx context.Context, name string, o Order) error {
 	p := db.PauseConnectionParams{Name: name, By: store.Plain(o.By), Reason: store.Plain(o.Reason)}
-	n, err := s.Queries().PauseConnection(ctx, p)
-	if err != nil {
-		return fmt.Errorf("pause connection %s: %w", name, err)
-	}
-	if n == 0 {
-		return fmt.Errorf("connection %s: %w", name, store.ErrNotFound)
-	}
-	return nil
+	return s.InTx(ctx, func(q *db.Queries) error {
+		n, err := q.PauseConnection(ctx, p)
+		if err != nil {
+			return fmt.Errorf("pause connection %s: %w", name, err)
+		}
+		if n == 0 {
+			return fmt.Errorf("connection %s: %w", name, store.ErrNotFound)
+		}
+		return nil
+	})
 }
 
 // maxAdvanced is how many retries one command makes due.

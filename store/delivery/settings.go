@@ -41,7 +41,7 @@ func (s *Store) Resume(ctx context.Context, destination, action, by string) erro
 }
 
 func (s *Store) setPaused(ctx context.Context, p db.PauseDestinationParams) error {
-	if err := s.Queries().PauseDestination(ctx, p); err != nil {
+	if err := s.InTx(ctx, func(q *db.Queries) error { return q.PauseDestination(ctx, p) }); err != nil {
 		return fmt.Errorf("change whether %s is paused: %w", named(p.Destination, p.Action), err)
 	}
 	return nil

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
 
@@ -38,6 +40,7 @@ func (s *Store) CreateImport(ctx context.Context, n NewImport) (imp Import, crea
 		if n.IdempotencyKey != nil {
 			imp, err = q.ImportByIdempotencyKey(ctx, n.SiteID, *n.IdempotencyKey)
 			if !errors.Is(err, pgx.ErrNoRows) {
+				store.NoteUnchanged(ctx)
 				return err
 			}
 		}
@@ -49,6 +52,7 @@ func (s *Store) CreateImport(ctx context.Context, n NewImport) (imp Import, crea
 			return fmt.Errorf("create import: %w", err)
 		}
 		created = true
+		store.NoteSubject(ctx, strconv.FormatInt(imp.ID, 10), "")
 		for _, d := range n.Dependencies {
 			err := q.AddDependency(ctx, db.AddDependencyParams{ImportID: imp.ID, Resource: d.Resource, Shared: d.Shared})
 			if err != nil {

@@ -18,7 +18,11 @@ func (s *Store) AddSite(ctx context.Context, n NewSite) (Site, error) {
 	if n.Contacts == nil {
 		n.Contacts = []string{}
 	}
-	site, err := s.Queries().AddSite(ctx, n)
+	var site Site
+	err := s.InTx(ctx, func(q *db.Queries) (err error) {
+		site, err = q.AddSite(ctx, n)
+		return err
+	})
 	if store.Violates(err, "sites_domain_key") || store.Violates(err, "site_domains_pkey") {
 		return Site{}, fmt.Errorf("site %s: %w", n.Domain, store.ErrTaken)
 	}
@@ -160,8 +164,10 @@ func (s *Store) NoteWorkflow(ctx context.Context, id int64, workflowID, runID st
 // RequestDeletion marks an ended import for deletion. The error is ErrConflict
 // if it has not ended.
 func (s *Store) RequestDeletion(ctx context.Context, id int64) error {
-	n, err := s.Queries().StartDeleting(ctx, id)
-	return changedOne(n, err, "delete import %d", id)
+	return s.InTx(ctx, func(q *db.Queries) error {
+		n, err := q.StartDeleting(ctx, id)
+		return changedOne(n, err, "delete import %d", id)
+	})
 }
 
 // changedOne turns an update that found no row into ErrConflict.

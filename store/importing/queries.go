@@ -100,7 +100,7 @@ func (s *Store) MarkChecked(ctx context.Context, id int64) error {
 
 // MarkScheduleDeleted records that a schedule is to be deleted.
 func (s *Store) MarkScheduleDeleted(ctx context.Context, name string) error {
-	return s.Queries().MarkScheduleDeleted(ctx, name)
+	return s.InTx(ctx, func(q *db.Queries) error { return q.MarkScheduleDeleted(ctx, name) })
 }
 
 // PartByNo returns a part.

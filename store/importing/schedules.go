@@ -36,14 +36,16 @@ func (s *Store) Schedule(ctx context.Context, name string) (Schedule, error) {
 // AddSchedule adds a schedule. The error is ErrTaken if there is one of that name.
 func (s *Store) AddSchedule(ctx context.Context, n NewSchedule) error {
 	n.Note = store.Plain(n.Note)
-	added, err := s.Queries().InsertSchedule(ctx, n)
-	if err != nil {
-		return fmt.Errorf("add schedule %s: %w", n.Name, err)
-	}
-	if added == 0 {
-		return fmt.Errorf("schedule %s: %w", n.Name, store.ErrTaken)
-	}
-	return nil
+	return s.InTx(ctx, func(q *db.Queries) error {
+		added, err := q.InsertSchedule(ctx, n)
+		if err != nil {
+			return fmt.Errorf("add schedule %s: %w", n.Name, err)
+		}
+		if added == 0 {
+			return fmt.Errorf("schedule %s: %w", n.Name, store.ErrTaken)
+		}
+		return nil
+	})
 }
 
 // AdoptSchedule adds a schedule that another system has, unless there is one of that name; read
@@ -73,14 +75,16 @@ func (s *Store) AdoptSchedule(
 // name is unknown or the schedule is being deleted.
 func (s *Store) SetSchedulePaused(ctx context.Context, name string, paused bool, note string) error {
 	params := db.SetSchedulePausedParams{Name: name, Paused: paused, Note: store.Plain(note)}
-	changed, err := s.Queries().SetSchedulePaused(ctx, params)
-	if err != nil {
-		return fmt.Errorf("set whether schedule %s is paused: %w", name, err)
-	}
-	if changed == 0 {
-		return fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
-	}
-	return nil
+	return s.InTx(ctx, func(q *db.Queries) error {
+		changed, err := q.SetSchedulePaused(ctx, params)
+		if err != nil {
+			return fmt.Errorf("set whether schedule %s is paused: %w", name, err)
+		}
+		if changed == 0 {
+			return fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
+		}
+		return nil
+	})
 }
 
 // PauseFailingSchedule pauses a schedule. One that is paused keeps its note.

@@ -115,7 +115,7 @@ func (s *Store) loadSites(ctx context.Context, id *int64) ([]Site, []KeyHash, er
 			return nil, nil, err
 		}
 	}
-	hashes, err := s.Queries().ListIngestKeyHashes(ctx, id)
+	hashes, err := s.Queries().ListSiteKeyHashes(ctx, id)
 	if err != nil {
 		return nil, nil, fmt.Errorf("load the keys of sites: %w", err)
 	}
@@ -176,12 +176,27 @@ func (s *Store) ChangeSite(ctx context.Context, domain string, change SiteChange
 		if err := change(&site); err != nil {
 			return err
 		}
+		store.NoteChange(ctx, siteDocument(before), siteDocument(site))
 		return saveSite(ctx, q, before, site)
 	})
 	if err != nil {
 		return Site{}, fmt.Errorf("change site %s: %w", domain, err)
 	}
 	return site, nil
+}
+
+// siteDocument is what the audit says about a site.
+func siteDocument(s Site) any {
+	c := s.Settings
+	document := map[string]any{
+		"time_zone": s.TimeZone, "blocked": c.Blocked, "accept_until": c.AcceptUntil, "former_domains": c.FormerDomains,
+		"goals": c.Goals, "props": c.Props, "allowed_networks": c.AllowedNetworks, "shield_ips": c.ShieldIPs,
+		"shield_countries": c.ShieldCountries, "shield_pages": c.ShieldPages, "shield_hostnames": c.ShieldHostnames,
+	}
+	if c.RateLimit != nil {
+		document["rate_limit"] = fmt.Sprintf("%d/%s", c.RateLimit.Events, c.RateLimit.Window)
+	}
+	return document
 }
 
 // saveSite writes what differs.

@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store"
+	accessstore "github.com/sluicehq/sluice/store/access"
 	"github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/store/ingesting"
 )
@@ -253,12 +254,12 @@ func TestKeys(t *testing.T) {
 	}
 	// The secret is nowhere in the database.
 	var row string
-	require.NoError(t, b.sql.QueryRow(b.ctx, "SELECT k::text FROM ingest_keys k").Scan(&row))
+	require.NoError(t, b.sql.QueryRow(b.ctx, "SELECT k::text FROM tokens k").Scan(&row))
 	require.NotContains(t, row, secret.Reveal()[len(key.Prefix)+1:])
 	sites, err := b.LoadSites(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, []ingesting.KeyHash{
-		{ID: key.ID, SiteID: site.ID, Prefix: key.Prefix, Hash: ingesting.HashKey(secret.Reveal())},
+		{ID: key.ID, SiteID: site.ID, Prefix: key.Prefix, Hash: accessstore.Hash(secret.Reveal())},
 	}, sites.Keys)
 
 	// The last use is noted at most once a minute.
@@ -271,14 +272,14 @@ func TestKeys(t *testing.T) {
 	first := used()
 	require.NoError(t, b.NoteKeyUse(b.ctx, []int64{key.ID}))
 	require.Equal(t, first, used())
-	b.exec(t, "UPDATE ingest_keys SET last_used_at = last_used_at - interval '61 seconds'")
+	b.exec(t, "UPDATE tokens SET last_used_at = last_used_at - interval '61 seconds'")
 	require.NoError(t, b.NoteKeyUse(b.ctx, []int64{key.ID}))
 	require.True(t, used().After(*first))
 
 	_, err = b.RevokeKey(b.ctx, "b.example", key.Prefix)
 	require.ErrorIs(t, err, store.ErrNotFound, "it is another site's")
 	_, err = b.RevokeKey(b.ctx, "a.example", secret.Reveal())
-	require.ErrorIs(t, err, ingesting.ErrKeyFormat)
+	require.ErrorIs(t, err, accessstore.ErrPrefix)
 	require.NotContains(t, err.Error(), secret.Reveal())
 	revoked, err := b.RevokeKey(b.ctx, "a.example", key.Prefix)
 	require.NoError(t, err)
@@ -307,7 +308,7 @@ func TestKeys(t *testing.T) {
 	_, _, err = b.CreateKey(b.ctx, "c.example", "")
 	require.ErrorIs(t, err, store.ErrNotFound)
 	// Keys that were revoked long ago are gone.
-	b.exec(t, "UPDATE ingest_keys SET revoked_at = now() - interval '91 days'")
+	b.exec(t, "UPDATE tokens SET revoked_at = now() - interval '91 days'")
 	_, _, err = b.CreateKey(b.ctx, "a.example", "")
 	require.NoError(t, err)
 	keys, err := b.Keys(b.ctx, "a.example")

@@ -25,6 +25,8 @@ type Command struct {
 	// Run, in an update, is the run of the workflow that the command is for; "" is any. A
 	// reset replays updates on the new run, which refuses those that name another run.
 	Run string `json:"run,omitempty"`
+	// Audited says that the sender has recorded the command in the audit. Otherwise the workflow's activities record it.
+	Audited bool `json:"audited,omitempty"`
 }
 
 func (o *Command) command() *Command { return o }
@@ -124,11 +126,12 @@ func Handle[T any, P Argument[T]](
 			return err
 		}
 		state.remember(key)
-		err := execute(ctx, command)
-		if err != nil {
+		if err := execute(ctx, command); err != nil {
 			state.forget(key)
+			return err
 		}
-		return err
+		record(ctx, name, *P(&command).command(), command)
+		return nil
 	}
 	signals := workflow.GetSignalChannelWithOptions(ctx, name, workflow.SignalChannelOptions{Description: description})
 	state.Signals = append(state.Signals, signals)

@@ -81,6 +81,7 @@ func setupAction(t *testing.T) *actionEnv {
 		e.running, e.pending = e.running-1, nil
 	})
 	workflowtest.RequireHeartbeats(t, e.TestWorkflowEnvironment)
+	workflowtest.AcceptRecords(e.TestWorkflowEnvironment)
 	return e
 }
 

@@ -26,7 +26,7 @@ func TestRefusedActionCommands(t *testing.T) {
 	for i, c := range []badCommand{
 		{workflows.CommandSetJobRate, workflowtest.Plain(`null`), "the argument is not a JSON object"},
 		{workflows.CommandSetJobRate, nil, `field "jobs_per_second" is required`},
-		{workflows.CommandSetJobRate, workflowtest.Plain(`{"unknown":1}`), `unknown field "unknown": the fields are key, by, reason, run, jobs_per_second`},
+		{workflows.CommandSetJobRate, workflowtest.Plain(`{"unknown":1}`), `unknown field "unknown": the fields are key, by, reason, run, audited, jobs_per_second`},
 		{workflows.CommandSetJobRate, workflowtest.Plain(`{"jobs_per_second":1e-300}`), "jobs_per_second is 1e-300: " + rate},
 		{workflows.CommandSetJobRate, workflowtest.Plain(`{"jobs_per_second":1e308}`), "jobs_per_second is 1e+308: " + rate},
 		{workflows.CommandSetJobRate, workflowtest.Plain(`{"jobs_per_second":1e309}`), `field "jobs_per_second": the number is too large`},

@@ -24,7 +24,7 @@ type badCommand struct {
 }
 
 var badImportCommands = []badCommand{
-	{workflows.CommandSkipPart, workflowtest.Plain(`{"prat":2,"reason":"x"}`), `unknown field "prat": the fields are key, by, reason, run, part`},
+	{workflows.CommandSkipPart, workflowtest.Plain(`{"prat":2,"reason":"x"}`), `unknown field "prat": the fields are key, by, reason, run, audited, part`},
 	{workflows.CommandSkipPart, workflowtest.Plain(`{"reason":"x"}`), `field "part" is required`},
 	{workflows.CommandSkipPart, workflowtest.Plain(`{"part":null,"reason":"x"}`), `field "part": want a whole number, got null`},
 	{workflows.CommandSkipPart, workflowtest.Plain(`{"part":0}`), "skipping a part requires a reason"},

@@ -84,6 +84,7 @@ func setup(t *testing.T) *run {
 	r.RegisterWorkflowWithOptions(importing.Import, workflow.RegisterOptions{Name: workflows.TypeImport})
 	r.RegisterWorkflowWithOptions(importing.Deletion, workflow.RegisterOptions{Name: workflows.TypeDeletion})
 	r.register()
+	workflowtest.AcceptRecords(r.TestWorkflowEnvironment)
 	r.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
 		workflowtest.RequireHeartbeat(t, info)
 		requireQueues(t, info)

@@ -39,6 +39,7 @@ func setup(t *testing.T) *bundle {
 	b := &bundle{TestWorkflowEnvironment: (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()}
 	b.SetTestTimeout(time.Minute)
 	workflowtest.RequireHeartbeats(t, b.TestWorkflowEnvironment)
+	workflowtest.AcceptRecords(b.TestWorkflowEnvironment)
 	b.SetWorkflowRunTimeout(24 * time.Hour)
 	register := func(name string, fn any) { b.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name}) }
 	register(workflows.ActivityBeginSync, (&syncacts.Syncs{}).Begin)

@@ -13,6 +13,9 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+
+	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/workflows"
 )
 
 // Payload returns an argument as another program may send it.
@@ -64,4 +67,10 @@ func RequireHeartbeat(t *testing.T, info *activity.Info) {
 	t.Helper()
 	assert.NotZerof(t, info.HeartbeatTimeout, "%s", info.ActivityType.Name)
 	assert.LessOrEqual(t, info.HeartbeatTimeout, 30*time.Second)
+}
+
+// AcceptRecords registers a stand-in for the activity that records commands in the audit.
+func AcceptRecords(e *testsuite.TestWorkflowEnvironment) {
+	e.RegisterActivityWithOptions(func(context.Context, activities.CommandRecord) error { return nil },
+		activity.RegisterOptions{Name: workflows.ActivityRecordCommand})
 }

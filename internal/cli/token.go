@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/terminal"
+	accessclient "github.com/sluicehq/sluice/starter/access"
+	accessstore "github.com/sluicehq/sluice/store/access"
+)
+
+func tokenCommand() *cli.Command {
+	return group("token", "manage the tokens of services that use the API",
+		&cli.Command{
+			Name: "create", Usage: "create a token and print it once",
+			Description: "The store keeps a hash of the token only. Send it as `Authorization: Bearer TOKEN`.",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "name", Usage: "`NAME` of the token, unique among the valid ones"},
+				roleFlag(), sitesFlag(),
+				&cli.StringFlag{Name: "expires", Value: "90d", Usage: "end the token after `TIME`, such as 90d or 12h; never for no end"},
+				outputFlag(),
+			},
+			Action: withSession(createToken),
+		},
+		&cli.Command{
+			Name: "list", Usage: "list tokens; those that ended are listed for 90 days", Flags: []cli.Flag{outputFlag()},
+			Action: withSession(listTokens),
+		},
+		&cli.Command{
+			Name: "revoke", Usage: "revoke a token; servers refuse it within a second", ArgsUsage: "NAME|PREFIX",
+			Flags: []cli.Flag{outputFlag()}, Action: withSession(revokeToken),
+		},
+	)
+}
+
+// roleFlag says what a token or an account may do.
+func roleFlag() cli.Flag {
+	return &cli.StringFlag{Name: "role", Usage: "allow what a `ROLE` may: viewer, operator, reviewer or admin"}
+}
+
+// sitesFlag says on which sites.
+func sitesFlag() cli.Flag {
+	return &cli.StringSliceFlag{
+		Name: "site", Usage: "limit it to the site `DOMAIN`" + repeated, DefaultText: "all sites",
+	}
+}
+
+// roleOf reads roleFlag.
+func roleOf(c *cli.Context) (access.Role, error) {
+	if c.String("role") == "" {
+		return "", errors.New("--role is missing: want viewer, operator, reviewer or admin")
+	}
+	role, err := access.ParseRole(c.String("role"))
+	if err != nil {
+		return "", fmt.Errorf("--role: %w", err)
+	}
+	return role, nil
+}
+
+// scopeFlag reads sitesFlag.
+func scopeFlag(c *cli.Context) (access.Scope, error) {
+	domains := listFlag(c, "site")
+	switch {
+	case len(domains) > 0:
+		return access.Sites(domains...), nil
+	case c.IsSet("site"):
+		return access.Scope{}, errors.New("--site is empty: want the domain of a site (see `sluice site list`)")
+	default:
+		return access.AllSites(), nil
+	}
+}
+
+// parseLife parses --expires: days, a duration or never, which is 0.
+func parseLife(text string) (time.Duration, error) {
+	if text == "never" {
+		return 0, nil
+	}
+	life, err := time.ParseDuration(text)
+	if days, isDays := strings.CutSuffix(text, "d"); isDays {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		life = time.Duration(n) * 24 * time.Hour //nolint:gosec // 16 bits
+	}
+	if err != nil || life < time.Minute {
+		return 0, fmt.Errorf("--expires %q: want days such as 90d, a duration of at least 1m such as 12h, or never", text)
+	}
+	return life, nil
+}
+
+// tokenJSON is a token without its secret.
+type tokenJSON struct {
+	Name   string      `json:"name"`
+	Prefix string      `json:"prefix"`
+	Role   access.Role `json:"role"`
+	// Sites is null for all sites.
+	Sites      []string   `json:"sites"`
+	CreatedBy  string     `json:"created_by"`
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  *time.Time `json:"expires_at"`
+	RevokedAt  *time.Time `json:"revoked_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+}
+
+func tokenView(t accessstore.Token) tokenJSON {
+	return tokenJSON{
+		Name: t.Name, Prefix: t.Prefix, Role: t.Role, Sites: t.Sites.Domains(), CreatedBy: t.CreatedBy, CreatedAt: t.CreatedAt,
+		ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt, LastUsedAt: t.LastUsedAt,
+	}
+}
+
+func createToken(ctx context.Context, s *session) error {
+	c := s.cli
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	if c.String("name") == "" {
+		return errors.New("--name is missing: want a name, such as that of the service")
+	}
+	role, err := roleOf(c)
+	if err != nil {
+		return err
+	}
+	scope, err := scopeFlag(c)
+	if err != nil {
+		return err
+	}
+	life, err := parseLife(c.String("expires"))
+	if err != nil {
+		return err
+	}
+	client, err := s.Access(ctx)
+	if err != nil {
+		return err
+	}
+	token, secret, err := client.CreateToken(ctx, accessclient.NewToken{
+		Name: c.String("name"), Role: role, Sites: scope, Life: life,
+	})
+	if err != nil {
+		return err
+	}
+	if asJSON(c) {
+		return writeJSON(c, struct {
+			tokenJSON
+			Token string `json:"token"`
+		}{tokenView(token), secret.Reveal()})
+	}
+	if err := say(c, "%s", secret.Reveal()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.ErrWriter, "created token %s: %s of %s, expires %s; it is shown this once\n",
+		token.Name, token.Role, token.Sites, expiry(token.ExpiresAt))
+	return err
+}
+
+func expiry(at *time.Time) string {
+	if at == nil {
+		return "never"
+	}
+	return when(at)
+}
+
+func listTokens(ctx context.Context, s *session) error {
+	if err := noArgs(s.cli); err != nil {
+		return err
+	}
+	client, err := s.Access(ctx)
+	if err != nil {
+		return err
+	}
+	tokens, err := client.Tokens(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		views := make([]tokenJSON, len(tokens))
+		for i, token := range tokens {
+			views[i] = tokenView(token)
+		}
+		return writeJSON(s.cli, views)
+	}
+	if len(tokens) == 0 {
+		return say(s.cli, "No tokens found. Create one with `sluice token create`.")
+	}
+	table := terminal.NewTable("NAME", "PREFIX", "ROLE", "SITES", "STATE", "EXPIRES", "LAST USED", "CREATED BY", "CREATED")
+	for _, t := range tokens {
+		table.Row(t.Name, t.Prefix, t.Role, t.Sites, tokenState(t, time.Now()), expiry(t.ExpiresAt), lastUse(t.LastUsedAt),
+			t.CreatedBy, when(&t.CreatedAt))
+	}
+	return table.Write(s.cli.App.Writer)
+}
+
+func tokenState(t accessstore.Token, now time.Time) terminal.Coloured {
+	switch {
+	case t.RevokedAt != nil:
+		return terminal.Coloured{Text: "revoked", Colour: terminal.Red}
+	case !t.Valid(now):
+		return terminal.Coloured{Text: "expired", Colour: terminal.Red}
+	default:
+		return terminal.Coloured{Text: "valid", Colour: terminal.Green}
+	}
+}
+
+func lastUse(at *time.Time) string {
+	if at == nil {
+		return "never"
+	}
+	return when(at)
+}
+
+func revokeToken(ctx context.Context, s *session) error {
+	name, err := oneArg(s.cli, "the name or the prefix of a token")
+	if err != nil {
+		return err
+	}
+	client, err := s.Access(ctx)
+	if err != nil {
+		return err
+	}
+	token, err := client.RevokeToken(ctx, name)
+	if err != nil {
+		return err
+	}
+	if asJSON(s.cli) {
+		return writeJSON(s.cli, tokenView(token))
+	}
+	return say(s.cli, "revoked token %s (%s)", token.Name, token.Prefix)
+}
