@@ -18,7 +18,7 @@ import (
 // discard acknowledges everything.
 type discard struct{}
 
-func (discard) Write(context.Context, []ingest.Event) error { return nil }
+func (discard) Write(_ context.Context, _, _ []ingest.Event) error { return nil }
 
 // realAgents returns real user agents, the most frequent ones more often: the n-th with a
 // weight of 1/n.

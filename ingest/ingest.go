@@ -34,11 +34,11 @@ type SaltSource interface {
 	Salts(ctx context.Context) (Salts, error)
 }
 
-// Buffer takes events that were not dropped.
+// Buffer keeps what becomes of events.
 type Buffer interface {
-	// Write returns nil once the event log has acknowledged all of the events. After an
-	// error none, some or all of them may be in the log.
-	Write(ctx context.Context, events []Event) error
+	// Write returns nil once the event log has acknowledged all buffered events and the counts of all
+	// dropped ones. After an error none, some or all of them may be in the log. At least one of the lists has an event.
+	Write(ctx context.Context, buffered, dropped []Event) error
 }
 
 // Mode is what the pipeline does with traffic of programs.
@@ -161,13 +161,13 @@ type Result struct {
 	Refused request.Errors
 	// Buffered are in the event log.
 	Buffered []Event
-	// Dropped are not, each for its DropReason.
+	// Dropped are not, each for its DropReason. Their counts are in the event log.
 	Dropped []Event
 }
 
 // BuildAndBuffer builds an event for each domain of a request, and buffers or drops each of
-// them. When it returns without an error, the event log has acknowledged the buffered ones.
-// After an error the request can be sent again; events may then be in the log already.
+// them. When it returns without an error, the event log has acknowledged the buffered ones and the
+// counts of the dropped ones. After an error the request can be sent again; both may then be in the log already.
 func (p *Pipeline) BuildAndBuffer(ctx context.Context, r request.Request) (Result, error) {
 	results, err := p.BuildAndBufferAll(ctx, []request.Request{r})
 	if err != nil {
@@ -181,21 +181,21 @@ func (p *Pipeline) BuildAndBuffer(ctx context.Context, r request.Request) (Resul
 func (p *Pipeline) BuildAndBufferAll(ctx context.Context, requests []request.Request) ([]Result, error) {
 	run := run{pipeline: p, data: p.config.Data(), now: p.config.Now().UTC()}
 	results := make([]Result, len(requests))
-	var buffered []Event
+	var buffered, dropped []Event
 	for i, r := range requests {
 		var err error
 		if results[i], err = run.build(ctx, r); err != nil {
 			return nil, err
 		}
 		if len(requests) == 1 {
-			buffered = results[i].Buffered
+			buffered, dropped = results[i].Buffered, results[i].Dropped
 		} else {
-			buffered = append(buffered, results[i].Buffered...)
+			buffered, dropped = append(buffered, results[i].Buffered...), append(dropped, results[i].Dropped...)
 		}
 	}
-	if len(buffered) > 0 {
-		if err := p.config.Buffer.Write(ctx, buffered); err != nil {
-			return nil, fmt.Errorf("buffer %d events: %w", len(buffered), err)
+	if len(buffered)+len(dropped) > 0 {
+		if err := p.config.Buffer.Write(ctx, buffered, dropped); err != nil {
+			return nil, fmt.Errorf("buffer %d events and count %d dropped ones: %w", len(buffered), len(dropped), err)
 		}
 	}
 	for _, result := range results {

@@ -116,32 +116,18 @@ func (s *Server) pipeline(kept *fromStore) (*ingest.Pipeline, error) {
 		return nil, err
 	}
 	s.data.Store(data)
-	buffer, err := logbuffer.New(s.events)
+	buffer, err := logbuffer.New(s.events, time.Now)
 	if err != nil {
 		return nil, err
 	}
-	drops, err := logbuffer.NewDrops(s.events, s.log, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	s.background = append(s.background, drops.Run, func(ctx context.Context) error {
+	s.background = append(s.background, func(ctx context.Context) error {
 		data.Run(ctx)
 		return nil
 	})
 	cfg := wiring.Pipeline(s.cfg.Settings.Ingest)
 	cfg.Sites, cfg.Limiter, cfg.Salts, cfg.Buffer = kept.sites, kept.limiter, kept.salts, buffer
-	cfg.PartitionKey, cfg.Data, cfg.Telemetry = kept.partitionKey, data.Data, telemetry{s.metrics, drops}
+	cfg.PartitionKey, cfg.Data, cfg.Telemetry = kept.partitionKey, data.Data, s.metrics
 	return ingest.New(cfg)
-}
-
-// telemetry passes events of telemetry on to several receivers.
-type telemetry []ingest.Telemetry
-
-// Execute reports an event to each of them.
-func (t telemetry) Execute(name []string, metadata ingest.TelemetryMetadata) {
-	for _, to := range t {
-		to.Execute(name, metadata)
-	}
 }
 
 // stopLogTimeout bounds the stop of the embedded event log.

@@ -21,7 +21,7 @@ import (
 //	sluice_ingest_buffered_total               events that the event log has acknowledged
 //	sluice_ingest_dropped_total{reason}        events that were dropped
 //	sluice_eventlog_commit_seconds             time of a group commit, with all attempts
-//	sluice_eventlog_commit_events              events of a group commit
+//	sluice_eventlog_commit_events              records of a group commit: events and counters
 //	sluice_eventlog_commit_bytes               its size
 //	sluice_eventlog_commit_errors_total{error} commits that failed: full, unknown or other
 //	sluice_eventlog_pending_bytes              records that wait for their acknowledgement
@@ -65,7 +65,7 @@ func newMetrics() *metrics {
 			Name: "sluice_eventlog_commit_seconds", Help: "Time of a group commit, with all attempts.", Buckets: seconds,
 		}),
 		commitEvents: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "sluice_eventlog_commit_events", Help: "Events of a group commit.",
+			Name: "sluice_eventlog_commit_events", Help: "Records of a group commit: events and counters of dropped ones.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 12),
 		}),
 		commitBytes: prometheus.NewHistogram(prometheus.HistogramOpts{

@@ -76,16 +76,15 @@ func TestEventsReachTheWarehouse(t *testing.T) {
 	_, text = r.get(t, "/metrics")
 	for _, line := range []string{
 		"sluice_ingest_buffered_total 1\n", `sluice_ingest_dropped_total{reason="bot"} 1` + "\n",
-		`sluice_ingest_dropped_total{reason="throttle"} 0` + "\n", "sluice_eventlog_commit_seconds_count 1\n",
+		`sluice_ingest_dropped_total{reason="throttle"} 0` + "\n", "sluice_eventlog_commit_seconds_count 2\n",
 		`sluice_http_requests_total{code="202",route="/api/event"} 2` + "\n", "sluice_http_pending_bytes 0\n",
 		"sluice_eventlog_pending_bytes 0\n", "sluice_ingest_sites 1\n", "sluice_ingest_sites_age_seconds ",
 	} {
 		require.Contains(t, text, line)
 	}
-	// The counts of dropped events are appended when the server ends, at the latest.
-	r.stop(t)
 	eventually("1", "SELECT toString(sum(value)) FROM ingest_counters WHERE metric = 'dropped_bot' AND domain = '"+domain+"'")
 	eventually("1", "SELECT toString(count()) FROM events")
+	r.stop(t)
 	require.NotContains(t, r.log.String(), "203.0.113.", "no address is logged")
 }
 
@@ -152,7 +151,22 @@ func TestGracefulStop(t *testing.T) {
 	require.EqualValues(t, accepted.Load(), recordsOf(t, c))
 }
 
-// Without the event log events are refused, and taken again after its return.
+// When the answer says that an event was dropped, its count is in the log: it survives the death of the server.
+func TestDropsAreInTheLog(t *testing.T) {
+	t.Parallel()
+	c := newSettings(t)
+	hostLog(t, c)
+	r := start(t, c, false)
+	for n := 1; n <= 3; n++ {
+		response, err := r.post(t.Context(), "203.0.113.7", "curl/8.5.0", pageview("/"))
+		require.NoError(t, err)
+		require.Equal(t, http.StatusAccepted, response.StatusCode)
+		require.Equal(t, domain+"=bot", response.Header.Get("X-Sluice-Dropped"))
+		require.Equal(t, n, recordsOf(t, c))
+	}
+}
+
+// Without the event log events are refused, also those that would be dropped, and taken again after its return.
 func TestLogAway(t *testing.T) {
 	t.Parallel()
 	c := newSettings(t)
@@ -167,10 +181,15 @@ func TestLogAway(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 	require.NotEmpty(t, response.Header.Get("Retry-After"))
-	// The commit continues for 30 s: its event may be stored.
+	response, err = r.post(t.Context(), "203.0.113.7", "curl/8.5.0", pageview("/dropped"))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+	require.NotEmpty(t, response.Header.Get("Retry-After"))
+	require.Empty(t, response.Header.Get("X-Sluice-Dropped"))
+	// The commits continue for 30 s: event and count may be stored.
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		_, text := r.get(t, "/metrics")
-		require.Contains(collect, text, `sluice_eventlog_commit_errors_total{error="unknown"} 1`)
+		require.Regexp(collect, `sluice_eventlog_commit_errors_total\{error="unknown"\} [12]\n`, text)
 	}, time.Minute, 100*time.Millisecond)
 	hostLog(t, c)
 	r.requireReady(t, http.StatusOK, "ok")

@@ -20,7 +20,7 @@ import (
 // acknowledging is a buffer that acknowledges everything.
 type acknowledging struct{}
 
-func (acknowledging) Write(context.Context, []ingest.Event) error { return nil }
+func (acknowledging) Write(context.Context, []ingest.Event, []ingest.Event) error { return nil }
 
 // BenchmarkEvent measures a single event from its request to the answer, without a connection and without the
 // event log.

@@ -27,7 +27,7 @@ const (
 const HeaderDebug = "X-Debug-Request"
 
 // event answers `POST /api/event`: 202 with the text "ok" once the event log has
-// acknowledged the events, also if all of them were dropped.
+// acknowledged the events and the counts of those that were dropped.
 func (h *Handler) event(w http.ResponseWriter, r *http.Request) {
 	allowOrigin(w)
 	ip, ipType := request.Remote(r.Header, r.RemoteAddr, h.config.Proxies)

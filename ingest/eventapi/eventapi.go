@@ -41,7 +41,7 @@ const retryAfter = "5"
 // Pipeline builds and buffers events, as *ingest.Pipeline does.
 type Pipeline interface {
 	// BuildAndBufferAll returns a result for each request, once the event log has
-	// acknowledged the buffered events.
+	// acknowledged the buffered events and the counts of the dropped ones.
 	BuildAndBufferAll(ctx context.Context, requests []request.Request) ([]ingest.Result, error)
 }
 

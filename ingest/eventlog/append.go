@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/sluicehq/sluice/ingest/eventlog/pack"
+	"github.com/sluicehq/sluice/ingest/eventlog/record"
 	"github.com/sluicehq/sluice/internal/groupcommit"
 )
 
@@ -26,16 +27,12 @@ type Position struct {
 
 // appendCall is one call of Append.
 type appendCall struct {
-	records [][]byte
-	// size is what the records take in a message.
+	batch Batch
+	// size is the most that the batch takes in a message.
 	size     int
 	position Position
 	err      error
 }
-
-// minRecordSize is the size that a record counts for at least: with it, the limit of bytes also
-// keeps the limit of records.
-const minRecordSize = pack.MaxBytes / pack.MaxRecords
 
 // Times to wait before another attempt, by callers.
 const (
@@ -49,19 +46,22 @@ const (
 // Once ctx ends, it waits no longer: the error is ErrNotSent if nothing is stored, and ErrUnknownOutcome if
 // the records may be. The records must not be changed before Append has returned, nor after an error.
 func (l *Log) Append(ctx context.Context, partition int, records ...[]byte) (Position, error) {
+	return l.AppendBatch(ctx, partition, Batch{Records: records})
+}
+
+// AppendBatch does the same for records and counters: both are in one message. The position is that of the
+// first record; counters have none that the caller could know.
+func (l *Log) AppendBatch(ctx context.Context, partition int, batch Batch) (Position, error) {
 	if partition < 0 || partition >= l.cfg.Partitions {
 		return Position{}, fmt.Errorf("append to partition %d: want 0 to %d", partition, l.cfg.Partitions-1)
 	}
-	call := &appendCall{records: records}
-	for _, r := range records {
-		call.size += max(pack.Size(r), minRecordSize)
-	}
+	call := &appendCall{batch: batch, size: batch.size()}
 	if call.size == 0 {
 		return Position{}, errors.New("append to the event log: no records")
 	}
 	if call.size > pack.MaxRecordBytes {
-		return Position{}, fmt.Errorf("append %d records of %d bytes: %w: want at most %d bytes", len(records), call.size,
-			ErrTooLarge, pack.MaxRecordBytes)
+		return Position{}, fmt.Errorf("append %d records of %d bytes: %w: want at most %d bytes",
+			len(batch.Records)+len(batch.Counters), call.size, ErrTooLarge, pack.MaxRecordBytes)
 	}
 	if l.pending.Add(int64(call.size)) > l.cfg.MaxPendingBytes {
 		l.pending.Add(-int64(call.size))
@@ -84,15 +84,18 @@ func (l *Log) Append(ctx context.Context, partition int, records ...[]byte) (Pos
 // PendingBytes is the size of the records that wait for their acknowledgement.
 func (l *Log) PendingBytes() int64 { return l.pending.Load() }
 
-// commit stores the records of several calls as one message.
+// commit stores the batches of several calls as one message.
 func (l *Log) commit(ctx context.Context, partition int, calls []*appendCall) {
 	packer := &l.partitions[partition].packer
 	packer.Reset()
 	for _, call := range calls {
 		call.position.Index = uint32(packer.Len())
-		for _, r := range call.records {
+		for _, r := range call.batch.Records {
 			packer.Add(r)
 		}
+	}
+	for _, c := range countersOf(calls) {
+		packer.Add(record.Append(nil, record.Record{Counter: &c}))
 	}
 	begun := time.Now()
 	sequence, err := l.publish(ctx, partition, packer.Bytes())

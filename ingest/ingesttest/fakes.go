@@ -29,19 +29,19 @@ func (s Salts) Salts(context.Context) (ingest.Salts, error) { return ingest.Salt
 
 // Buffer keeps events in memory.
 type Buffer struct {
-	mu     sync.Mutex
-	events []ingest.Event
-	err    error
+	mu              sync.Mutex
+	events, dropped []ingest.Event
+	err             error
 }
 
 // Write keeps the events, or returns the error of Fail.
-func (b *Buffer) Write(_ context.Context, events []ingest.Event) error {
+func (b *Buffer) Write(_ context.Context, buffered, dropped []ingest.Event) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err != nil {
 		return b.err
 	}
-	b.events = append(b.events, events...)
+	b.events, b.dropped = append(b.events, buffered...), append(b.dropped, dropped...)
 	return nil
 }
 
@@ -52,11 +52,18 @@ func (b *Buffer) Fail(err error) {
 	b.err = err
 }
 
-// Events returns the events in the order in which they came.
+// Events returns the buffered events in the order in which they came.
 func (b *Buffer) Events() []ingest.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.events)
+}
+
+// Dropped returns the dropped events in the order in which they came.
+func (b *Buffer) Dropped() []ingest.Event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.dropped)
 }
 
 var (

@@ -21,13 +21,13 @@ type sink struct{}
 
 func (sink) Partition(hash uint64) int { return int(hash % 16) }
 
-func (sink) Append(context.Context, int, ...[]byte) (eventlog.Position, error) {
+func (sink) AppendBatch(context.Context, int, eventlog.Batch) (eventlog.Position, error) {
 	return eventlog.Position{}, nil
 }
 
 // BenchmarkWrite measures how events become records, of one request and of a batch.
 func BenchmarkWrite(b *testing.B) {
-	buffer, err := logbuffer.New(sink{})
+	buffer, err := logbuffer.New(sink{}, time.Now)
 	require.NoError(b, err)
 	kept := &ingesttest.Buffer{}
 	pipeline, err := ingest.New(ingesttest.Config(ingesttest.Sites{ingesttest.SiteDomain: {
@@ -42,11 +42,14 @@ func BenchmarkWrite(b *testing.B) {
 	require.NoError(b, err)
 	all := kept.Events()
 	require.Len(b, all, len(requests))
-	for name, events := range map[string][]ingest.Event{"single": all[:1], "batch": all} {
+	bot := []ingest.Event{dropped(ingesttest.SiteDomain, 7, ingest.DropBot)}
+	for name, events := range map[string]struct{ buffered, dropped []ingest.Event }{
+		"single": {all[:1], nil}, "batch": {all, nil}, "dropped": {nil, bot},
+	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := buffer.Write(b.Context(), events); err != nil {
+				if err := buffer.Write(b.Context(), events.buffered, events.dropped); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,91 +1,77 @@
 package logbuffer_test
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 	"github.com/sluicehq/sluice/ingest/logbuffer"
+	"github.com/sluicehq/sluice/ingest/request"
 )
 
-// countersOf returns the value of each counter in a log.
-func countersOf(t *testing.T, m *memory) map[record.Counter]uint64 {
-	t.Helper()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := map[record.Counter]uint64{}
-	for _, records := range m.got {
-		for _, data := range records {
-			r, err := record.Decode(data)
-			require.NoError(t, err)
-			require.NotNil(t, r.Counter)
-			c := *r.Counter
-			c.Value = 0
-			all[c] += r.Counter.Value
-		}
+// dropped returns an event that was dropped. Site 0 means that it has none.
+func dropped(domain string, site uint64, reason ingest.DropReason) ingest.Event {
+	e := ingest.Event{Domain: domain, Dropped: true, DropReason: reason, Request: request.Request{TrackerVersion: 20}}
+	if site != 0 {
+		e.Site = &ingest.Site{ID: site, Domain: domain}
 	}
-	return all
+	return e
 }
 
-// Dropped events are counted by site, reason and minute, and appended at the end. Counts of a full
-// partition stay; domains without a site are bounded.
+// Dropped events are counted by site, reason and minute, with one counter for each; when Write returns, the log
+// has the counts.
 func TestDrops(t *testing.T) {
 	t.Parallel()
 	log := &memory{broken: 1}
 	now := time.Date(2026, 11, 30, 12, 0, 30, 0, time.UTC)
-	d, err := logbuffer.NewDrops(log, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	b, err := logbuffer.New(log, func() time.Time { return now })
 	require.NoError(t, err)
-	drop := func(domain string, site uint64, reason ingest.DropReason) {
-		d.Execute(nil, ingest.TelemetryMetadata{Domain: domain, SiteID: site, Reason: reason, TrackerScriptVersion: 20})
-	}
-	end := func() {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		require.NoError(t, d.Run(ctx))
-	}
-	counter := func(domain string, site uint64, metric string) record.Counter {
+	counter := func(domain string, site uint64, metric string, value uint64) record.Counter {
 		return record.Counter{
-			Bucket: now.Truncate(time.Minute).Unix(), Domain: domain, SiteID: site, Metric: metric, TrackerVersion: 20,
+			Bucket: now.Truncate(time.Minute).Unix(), Domain: domain, SiteID: site, Metric: metric, Value: value, TrackerVersion: 20,
 		}
 	}
-	for range 3 {
-		drop("two.example", 2, ingest.DropBot)
+	bot := dropped("two.example", 2, ingest.DropBot)
+	require.NoError(t, b.Write(t.Context(), nil, []ingest.Event{
+		bot, dropped("two.example", 2, ingest.DropThrottle), bot, dropped("a.example", 0, ingest.DropNotFound), bot,
+	}))
+	require.Equal(t, map[int][]record.Counter{
+		2: {counter("two.example", 2, "dropped_bot", 3), counter("two.example", 2, "dropped_throttle", 1)},
+		0: {counter("a.example", 0, "dropped_not_found", 1)},
+	}, log.counters)
+
+	// A count that the log does not take fails the request, as an event does.
+	err = b.Write(t.Context(), nil, []ingest.Event{dropped("full.example", 5, ingest.DropBot)})
+	require.ErrorIs(t, err, eventlog.ErrFull)
+	require.ErrorContains(t, err, "append to partition 1")
+}
+
+// The domains without a site that are counted by themselves are bounded, in a minute.
+func TestUnknownDomains(t *testing.T) {
+	t.Parallel()
+	const domains, known = 1500, 1000
+	log := &memory{broken: -1}
+	now := time.Date(2026, 11, 30, 12, 0, 30, 0, time.UTC)
+	b, err := logbuffer.New(log, func() time.Time { return now })
+	require.NoError(t, err)
+	for range 2 {
+		log.counters = nil
+		events := []ingest.Event{dropped(strings.Repeat("a", 254), 0, ingest.DropNotFound)}
+		for i := range domains {
+			events = append(events, dropped(fmt.Sprintf("%d.example", i), 0, ingest.DropNotFound))
+		}
+		require.NoError(t, b.Write(t.Context(), nil, events))
+		counters := log.counters[0]
+		require.Len(t, counters, known+1)
+		require.Empty(t, counters[0].Domain)
+		require.EqualValues(t, domains-known+1, counters[0].Value)
+		require.Equal(t, "0.example", counters[1].Domain)
+		now = now.Add(time.Minute)
 	}
-	drop("two.example", 2, ingest.DropThrottle)
-	// Buffered events are counted by the writer.
-	drop("two.example", 2, "")
-	drop("full.example", 5, ingest.DropBot)
-	end()
-	require.Equal(t, map[record.Counter]uint64{
-		counter("two.example", 2, "dropped_bot"): 3, counter("two.example", 2, "dropped_throttle"): 1,
-	}, countersOf(t, log))
-
-	log.mu.Lock()
-	log.broken, log.got = -1, nil
-	log.mu.Unlock()
-	end()
-	require.Equal(t, map[record.Counter]uint64{counter("full.example", 5, "dropped_bot"): 1}, countersOf(t, log))
-
-	log.mu.Lock()
-	log.got = nil
-	log.mu.Unlock()
-	const domains = 1500
-	for i := range domains {
-		drop(fmt.Sprintf("%d.example", i), 0, ingest.DropNotFound)
-	}
-	end()
-	counted := countersOf(t, log)
-	require.Len(t, counted, 1001)
-	require.EqualValues(t, domains-1000, counted[counter("", 0, "dropped_not_found")])
-	end()
-	require.Equal(t, counted, countersOf(t, log), "nothing is appended twice")
-
-	_, err = logbuffer.NewDrops(nil, nil, nil)
-	require.ErrorContains(t, err, "log, logger and clock are required")
 }

@@ -1,10 +1,11 @@
-// Package logbuffer buffers events of the pipeline in the event log.
+// Package logbuffer buffers events of the pipeline, and counts those that it has dropped, in the event log.
 package logbuffer
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"golang.org/x/sync/errgroup"
@@ -19,53 +20,69 @@ import (
 type Log interface {
 	// Partition returns the partition of a hash.
 	Partition(hash uint64) int
-	// Append returns once the log has acknowledged the records.
-	Append(ctx context.Context, partition int, records ...[]byte) (eventlog.Position, error)
+	// AppendBatch returns once the log has acknowledged the batch.
+	AppendBatch(ctx context.Context, partition int, batch eventlog.Batch) (eventlog.Position, error)
 }
 
 // Buffer is an ingest.Buffer that writes to the event log. It is safe for concurrent use.
-type Buffer struct{ log Log }
-
-// New returns a buffer.
-func New(log Log) (*Buffer, error) {
-	if log == nil {
-		return nil, errors.New("new buffer of the event log: log is missing")
-	}
-	return &Buffer{log: log}, nil
+type Buffer struct {
+	log     Log
+	now     func() time.Time
+	unknown unknownDomains
 }
 
-// Write appends the events, those of a partition in their order, and returns once all are
-// acknowledged. After an error those of other partitions may be in the log.
-func (b *Buffer) Write(ctx context.Context, events []ingest.Event) error {
-	if len(events) == 1 {
-		// Most requests have one event: it needs neither a map nor a goroutine.
-		encoded, err := encode(&events[0])
-		if err != nil {
-			return err
-		}
-		return b.append(ctx, b.log.Partition(events[0].Partition), encoded)
+// New returns a buffer. Both arguments are required.
+func New(log Log, now func() time.Time) (*Buffer, error) {
+	if log == nil || now == nil {
+		return nil, errors.New("new buffer of the event log: log and clock are required")
 	}
-	partitions := make(map[int][][]byte, 1)
-	for i := range events {
-		encoded, err := encode(&events[i])
+	return &Buffer{log: log, now: now}, nil
+}
+
+// Write appends the buffered events, those of a partition in their order, and the counts of the dropped ones, by
+// site, reason and minute. It returns once all are acknowledged. After an error those of other partitions may be in the log.
+func (b *Buffer) Write(ctx context.Context, buffered, dropped []ingest.Event) error {
+	if len(buffered) == 1 && len(dropped) == 0 {
+		// Most requests have one event: it needs neither a map nor a goroutine.
+		encoded, err := encode(&buffered[0])
 		if err != nil {
 			return err
 		}
-		at := b.log.Partition(events[i].Partition)
-		partitions[at] = append(partitions[at], encoded)
+		return b.append(ctx, b.log.Partition(buffered[0].Partition), eventlog.Batch{Records: [][]byte{encoded}})
+	}
+	partitions := make(map[int]eventlog.Batch, 1)
+	for i := range buffered {
+		encoded, err := encode(&buffered[i])
+		if err != nil {
+			return err
+		}
+		at := b.log.Partition(buffered[i].Partition)
+		batch := partitions[at]
+		batch.Records = append(batch.Records, encoded)
+		partitions[at] = batch
+	}
+	for _, c := range b.count(dropped) {
+		at := b.log.Partition(c.SiteID)
+		batch := partitions[at]
+		batch.Counters = append(batch.Counters, c)
+		partitions[at] = batch
 	}
 	// A failure in one partition is no reason to give up the others: each event that is
 	// acknowledged is one that is not doubled by a retry of the sender.
 	var group errgroup.Group
-	for partition, records := range partitions {
-		group.Go(func() error { return b.append(ctx, partition, records...) })
+	for partition, batch := range partitions {
+		group.Go(func() error { return b.append(ctx, partition, batch) })
 	}
 	return group.Wait()
 }
 
-func (b *Buffer) append(ctx context.Context, partition int, records ...[]byte) error {
-	if _, err := b.log.Append(ctx, partition, records...); err != nil {
-		return fmt.Errorf("append to partition %d: %w", partition, err)
+// append appends a batch, one message after the other if it does not fit one. An error ends it, so that no event
+// overtakes an earlier one.
+func (b *Buffer) append(ctx context.Context, partition int, batch eventlog.Batch) error {
+	for _, part := range batch.Split() {
+		if _, err := b.log.AppendBatch(ctx, partition, part); err != nil {
+			return fmt.Errorf("append to partition %d: %w", partition, err)
+		}
 	}
 	return nil
 }

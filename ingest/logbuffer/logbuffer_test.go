@@ -23,14 +23,15 @@ const browser = "Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefo
 
 // memory is a log of four partitions.
 type memory struct {
-	mu     sync.Mutex
-	broken int
-	got    map[int][][]byte
+	mu       sync.Mutex
+	broken   int
+	got      map[int][][]byte
+	counters map[int][]record.Counter
 }
 
 func (*memory) Partition(hash uint64) int { return int(hash % 4) }
 
-func (m *memory) Append(_ context.Context, partition int, records ...[]byte) (eventlog.Position, error) {
+func (m *memory) AppendBatch(_ context.Context, partition int, batch eventlog.Batch) (eventlog.Position, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if partition == m.broken {
@@ -39,13 +40,19 @@ func (m *memory) Append(_ context.Context, partition int, records ...[]byte) (ev
 	if m.got == nil {
 		m.got = map[int][][]byte{}
 	}
-	m.got[partition] = append(m.got[partition], records...)
+	if m.counters == nil {
+		m.counters = map[int][]record.Counter{}
+	}
+	m.got[partition] = append(m.got[partition], batch.Records...)
+	if len(batch.Counters) > 0 {
+		m.counters[partition] = append(m.counters[partition], batch.Counters...)
+	}
 	return eventlog.Position{}, nil
 }
 
 func setup(t *testing.T, log logbuffer.Log) *ingest.Pipeline {
 	t.Helper()
-	buffer, err := logbuffer.New(log)
+	buffer, err := logbuffer.New(log, time.Now)
 	require.NoError(t, err)
 	sites := ingesttest.Sites{ingesttest.SiteDomain: {
 		ID: 7, Domain: ingesttest.SiteDomain, RevenueGoals: map[string]string{"Order": "BRL"},
@@ -138,11 +145,11 @@ func TestPartitions(t *testing.T) {
 
 func TestOnlyBufferedEvents(t *testing.T) {
 	t.Parallel()
-	_, err := logbuffer.New(nil)
-	require.ErrorContains(t, err, "log is missing")
+	_, err := logbuffer.New(nil, nil)
+	require.ErrorContains(t, err, "log and clock are required")
 	_, err = logbuffer.Record(&ingest.Event{Dropped: true})
 	require.ErrorContains(t, err, "no row")
-	buffer, err := logbuffer.New(&memory{broken: -1})
+	buffer, err := logbuffer.New(&memory{broken: -1}, time.Now)
 	require.NoError(t, err)
-	require.ErrorContains(t, buffer.Write(t.Context(), []ingest.Event{{Domain: "a.b"}}), "encode an event of a.b")
+	require.ErrorContains(t, buffer.Write(t.Context(), []ingest.Event{{Domain: "a.b"}}, nil), "encode an event of a.b")
 }

@@ -99,7 +99,7 @@ func (t trialSalts) Salts(context.Context) (ingest.Salts, error) { return ingest
 type noBuffer struct{}
 
 // Write fails.
-func (noBuffer) Write(context.Context, []ingest.Event) error {
+func (noBuffer) Write(context.Context, []ingest.Event, []ingest.Event) error {
 	return errors.New("a trial stores no event")
 }
 

@@ -103,7 +103,7 @@ func pipelineOf(t *testing.T, log *eventlog.Log) *ingest.Pipeline {
 // pipelineFor returns a pipeline for sites that buffers in a log.
 func pipelineFor(t *testing.T, log *eventlog.Log, sites ingest.Sites) *ingest.Pipeline {
 	t.Helper()
-	buffer, err := logbuffer.New(log)
+	buffer, err := logbuffer.New(log, time.Now)
 	require.NoError(t, err)
 	pipeline, err := ingest.New(ingesttest.Config(sites, ingesttest.Data(t, filepath.Join("..", ".."), nil), buffer))
 	require.NoError(t, err)
