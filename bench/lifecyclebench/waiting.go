@@ -2,6 +2,7 @@ package lifecyclebench
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,7 +24,7 @@ type Waiting struct {
 	With    Usage `json:"with"`
 }
 
-// waiting queues imports behind one that waits for its source, and measures what they
+// waiting queues imports behind one that waits for its source with the lock held, and measures what they
 // cost while nothing moves.
 func (b *bench) waiting(ctx context.Context, cfg Config) (w Waiting, err error) {
 	w.Waiters, w.IdleSeconds = cfg.Waiters, cfg.Idle.Seconds()
@@ -31,7 +32,7 @@ func (b *bench) waiting(ctx context.Context, cfg Config) (w Waiting, err error) 
 		return w, err
 	}
 	locks := []map[string]any{{"resource": "bench"}}
-	holder, err := b.start(ctx, b.sites[0], map[string]any{"locks": locks, "fail": "before_start", "wait": "1h"})
+	holder, err := b.start(ctx, b.sites[0], map[string]any{"locks": locks, "fail": "plan", "wait": "1h"})
 	if err != nil {
 		return w, err
 	}
@@ -72,14 +73,17 @@ func (b *bench) waiting(ctx context.Context, cfg Config) (w Waiting, err error) 
 }
 
 // allWait waits until all imports but the holder of the lock wait for it, and every
-// workflow has heard that it waits.
+// workflow has heard that it waits. An import that does not wait is an error.
 func (b *bench) allWait(ctx context.Context, waiters int) error {
 	return until(ctx, 200*time.Millisecond, func() (bool, error) {
-		var waiting int
-		err := b.db.QueryRow(ctx, `SELECT count(*) FROM imports i
-			WHERE i.status = 'queued' AND i.phase = $1
-			AND EXISTS (SELECT 1 FROM feedback f WHERE f.import_id = i.id AND f.message LIKE 'Waiting for %')`,
-			importstore.PhaseLocking).Scan(&waiting)
+		var waiting, failed int
+		err := b.db.QueryRow(ctx, `SELECT count(*) FILTER (WHERE i.status = 'queued' AND i.phase = $1
+				AND EXISTS (SELECT 1 FROM feedback f WHERE f.import_id = i.id AND f.message LIKE 'Waiting for %')),
+			count(*) FILTER (WHERE i.status = 'failed') FROM imports i`,
+			importstore.PhaseLocking).Scan(&waiting, &failed)
+		if err == nil && failed > 0 {
+			err = fmt.Errorf("%d imports have failed that were to wait", failed)
+		}
 		return waiting == waiters, err
 	})
 }
