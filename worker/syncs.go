@@ -10,7 +10,7 @@ import (
 
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
 	"github.com/sluicehq/sluice/connections"
-	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	"github.com/sluicehq/sluice/store"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
@@ -75,8 +75,8 @@ func syncDeliveries(syncs *syncacts.Syncs) map[string]any {
 }
 
 // syncs controls syncs.
-func (w *Worker) syncs() *starter.Syncs {
-	return &starter.Syncs{Temporal: w.temporal, Store: syncstore.New(w.store.Store), Kinds: w.cfg.Connections}
+func (w *Worker) syncs() *syncclient.Syncs {
+	return &syncclient.Syncs{Temporal: w.temporal, Store: syncstore.New(w.store.Store), Kinds: w.cfg.Connections}
 }
 
 // Bounds of the comparison of syncs with Temporal's schedules, and of one check of their freshness.

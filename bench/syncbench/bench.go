@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
 	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
@@ -31,7 +32,7 @@ type bench struct {
 	store       *dispatchstore.Store
 	db          *pgxpool.Pool
 	temporal    client.Client
-	syncs       *starter.Syncs
+	syncs       *syncclient.Syncs
 	connections *connections.Connections
 }
 
@@ -70,7 +71,7 @@ func (b *bench) connect(ctx context.Context) error {
 		return err
 	}
 	kinds := components.Stock(settings).Kinds
-	b.syncs = &starter.Syncs{
+	b.syncs = &syncclient.Syncs{
 		Temporal: b.temporal, Store: syncstore.New(b.store.Store), Kinds: kinds, AnswerTimeout: time.Minute,
 	}
 	b.connections = &connections.Connections{
@@ -159,7 +160,7 @@ func (a *account) fill(list string, members int) {
 
 // create creates the sync of a list, which begins its full load.
 func (b *bench) create(ctx context.Context, a *account, name, list string, settings sync.Settings) error {
-	_, err := b.syncs.Create(ctx, starter.NewSync{
+	_, err := b.syncs.Create(ctx, syncclient.NewSync{
 		Name: name, FromKind: "mailchimp", FromConnection: "mc-" + a.name, List: list,
 		ToKind: "ometria", ToConnection: "om-" + a.name, Every: 24 * time.Hour, Settings: settings,
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
 )
@@ -107,7 +108,7 @@ func dictated(members int) float64 {
 
 // again makes the next run of a sync a full load, and runs it.
 func (b *bench) again(ctx context.Context, name string) error {
-	if _, err := b.syncs.Set(ctx, name, []starter.Change{{Name: "latest_timestamp", Value: "null"}}); err != nil {
+	if _, err := b.syncs.Set(ctx, name, []syncclient.Change{{Name: "latest_timestamp", Value: "null"}}); err != nil {
 		return err
 	}
 	if _, err := b.db.Exec(ctx, "UPDATE sync_known SET scanned_at = now() - interval '2 days'"); err != nil {

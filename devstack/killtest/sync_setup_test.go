@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fakeometria"
 	"github.com/sluicehq/sluice/internal/listcompare"
 	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
@@ -36,7 +37,7 @@ type synced struct {
 	*system
 	db        *pgxpool.Pool
 	rows      *syncstore.Store
-	syncs     *starter.Syncs
+	syncs     *syncclient.Syncs
 	mailchimp *fakemailchimp.Server
 	ometria   *fakeometria.Server
 	model     *model
@@ -57,7 +58,7 @@ func newSynced(t *testing.T, m *model) *synced {
 	s.migrate(t)
 	s.rows = syncstore.New(s.store.Store)
 	kinds := components.Stock(s.settings).Kinds
-	s.syncs = &starter.Syncs{Temporal: s.temporal, Store: s.rows, Kinds: kinds, AnswerTimeout: answerTimeout}
+	s.syncs = &syncclient.Syncs{Temporal: s.temporal, Store: s.rows, Kinds: kinds, AnswerTimeout: answerTimeout}
 	var err error
 	s.db, err = pgxpool.New(t.Context(), s.settings.Store.DSN)
 	require.NoError(t, err)
@@ -89,7 +90,7 @@ func newSynced(t *testing.T, m *model) *synced {
 func (s *synced) create(ctx context.Context, t *testing.T) {
 	t.Helper()
 	for _, list := range s.model.lists {
-		_, err := s.syncs.Create(ctx, starter.NewSync{
+		_, err := s.syncs.Create(ctx, syncclient.NewSync{
 			Name: syncOf(list), FromKind: "mailchimp", FromConnection: "mc", List: list,
 			ToKind: "ometria", ToConnection: "om", Every: 24 * time.Hour,
 		})

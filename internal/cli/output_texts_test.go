@@ -10,6 +10,8 @@ import (
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
@@ -106,12 +108,12 @@ func TestWritersText(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.January, 31, 12, 0, 0, 0, time.UTC)
 	written, since := now.Add(-3*time.Second), now.Add(-90*time.Second)
-	for want, p := range map[string]ingeststore.WriterProgress{
+	for want, p := range map[string]ingestclient.Writers{
 		"no event log is registered":           {},
 		"4 partitions, nothing written yet":    {Partitions: 4},
 		"4 partitions, last progress 3.0s ago": {Partitions: 4, WrittenAt: &written},
 		"4 partitions, last progress 3.0s ago, 1 in progress, the oldest for 1m30s, 2 records rejected": {
-			Partitions: 4, WrittenAt: &written, Open: 1, OpenSince: &since, Poisoned: 2,
+			Partitions: 4, WrittenAt: &written, Open: 1, OpenSince: &since, Rejected: 2,
 		},
 	} {
 		require.Equal(t, want, writersText(p, now))
@@ -151,11 +153,11 @@ func TestSyncLines(t *testing.T) {
 	require.Equal(t, "scanned 2026-01-31 12:00 UTC: 1,200 found, 30 missing, 4 opted out; more are missing than max_missing allows: "+
 		"check the list, or raise max_missing",
 		scanLine(&syncstore.Scan{ScannedAt: at, Found: 1200, MissingCount: 30, Deleted: 4, Exceeded: true}))
-	require.Equal(t, "9, full running: 10 of about 1,200 read, 8 delivered, 2 rejected, 1 skipped", runLine(&syncstore.Run{
+	require.Equal(t, "9, full running: 10 of about 1,200 read, 8 delivered, 2 rejected, 1 skipped", runLine(&syncclient.Run{
 		ID: 9, Kind: "full", Status: syncstore.StatusRunning, Read: 10, Announced: 1200, Delivered: 8, Rejected: 2, Skipped: 1,
 	}))
 	require.Equal(t, []string{"none yet", "", "it answered 503"},
-		[]string{runLine(nil), errorLine(nil), errorLine(&syncstore.Run{Error: "it answered 503"})})
+		[]string{runLine(nil), errorLine(nil), errorLine(&syncclient.Run{Error: "it answered 503"})})
 	require.Equal(t, "raised 2026-01-31 12:00 UTC", optionalTime("raised", &at))
 	require.Equal(t, "mapping=of its own, worker_count=2", settingsLine(map[string]any{"worker_count": 2, "mapping": map[string]any{}}))
 	require.Equal(t, "defaults", settingsLine(nil))

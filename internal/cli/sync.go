@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	"github.com/sluicehq/sluice/store"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
@@ -43,21 +43,30 @@ func syncCommand() *cli.Command {
 }
 
 // Syncs returns the client for syncs, once Temporal answers.
-func (s *session) Syncs(ctx context.Context) (*starter.Syncs, error) {
+func (s *session) Syncs(ctx context.Context) (*syncclient.Syncs, error) {
 	client, err := s.Starter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &starter.Syncs{Temporal: client.Temporal, Store: syncstore.New(client.Store.Store), Kinds: s.known.Kinds}, nil
+	return &syncclient.Syncs{Temporal: client.Temporal, Store: syncstore.New(client.Store.Store), Kinds: s.known.Kinds}, nil
 }
 
-// syncRows returns the store's view of syncs, which needs no Temporal.
-func (s *session) syncRows(ctx context.Context) (*syncstore.Store, error) {
+// storedSyncs returns a client that reads syncs. It does not connect to Temporal.
+func (s *session) storedSyncs(ctx context.Context) (*syncclient.Syncs, error) {
 	opened, err := s.Store(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return syncstore.New(opened.Store), nil
+	return &syncclient.Syncs{Store: syncstore.New(opened.Store)}, nil
+}
+
+// writeSyncJSON writes a sync as JSON.
+func writeSyncJSON(ctx context.Context, s *session, client *syncclient.Syncs, name string) error {
+	view, err := client.Show(ctx, name)
+	if err != nil {
+		return explainSync(name, err)
+	}
+	return writeJSON(s.cli, view.Sync())
 }
 
 // syncArg returns the name of the sync that a command is for.
@@ -73,7 +82,7 @@ func explainSync(name string, err error) error {
 
 // commandSync sends a command to a sync and says what is done.
 func commandSync(
-	ctx context.Context, s *session, send func(*starter.Syncs, string) error, done string, args ...any,
+	ctx context.Context, s *session, send func(*syncclient.Syncs, string) error, done string, args ...any,
 ) error {
 	name, err := syncArg(s.cli)
 	if err != nil {
@@ -87,7 +96,7 @@ func commandSync(
 		return explainSync(name, err)
 	}
 	if asJSON(s.cli) {
-		return writeSyncJSON(ctx, s, client.Store, name)
+		return writeSyncJSON(ctx, s, client, name)
 	}
 	return say(s.cli, done, append([]any{name}, args...)...)
 }
@@ -96,19 +105,19 @@ func runSync(ctx context.Context, s *session) error {
 	if s.cli.IsSet(findRejectedName) {
 		return findRejected(ctx, s)
 	}
-	send := func(client *starter.Syncs, name string) error { return client.Run(ctx, name, by(s.cli)) }
+	send := func(client *syncclient.Syncs, name string) error { return client.Run(ctx, name, by(s.cli)) }
 	return commandSync(ctx, s, send,
 		"sync %[1]s runs now; follow it with `sluice sync show %[1]s`")
 }
 
 func pauseSync(ctx context.Context, s *session) error {
-	send := func(client *starter.Syncs, name string) error { return client.Pause(ctx, name, by(s.cli)) }
+	send := func(client *syncclient.Syncs, name string) error { return client.Pause(ctx, name, by(s.cli)) }
 	return commandSync(ctx, s, send,
 		"paused sync %[1]s; no alarm is raised while it is paused; resume it with `sluice sync resume %[1]s`")
 }
 
 func resumeSync(ctx context.Context, s *session) error {
-	send := func(client *starter.Syncs, name string) error { return client.Resume(ctx, name, by(s.cli)) }
+	send := func(client *syncclient.Syncs, name string) error { return client.Resume(ctx, name, by(s.cli)) }
 	return commandSync(ctx, s, send,
 		"resumed sync %[1]s; it runs now")
 }

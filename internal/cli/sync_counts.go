@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,44 +12,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/starter"
-	syncstore "github.com/sluicehq/sluice/store/syncing"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 )
 
-// countsJSON is the JSON form of the comparison of a full load with the counts of the source.
-type countsJSON struct {
-	RunID      int64            `json:"run_id"`
-	ComparedAt time.Time        `json:"compared_at"`
-	Read       map[string]int64 `json:"read"`
-	Before     map[string]int64 `json:"before"`
-	After      map[string]int64 `json:"after"`
-	Changed    int64            `json:"changed"`
-	Rejected   int64            `json:"rejected"`
-	Difference int64            `json:"difference"`
-	Exceeded   bool             `json:"exceeded"`
-}
-
-// countsView decodes a comparison; nil if there was none.
-func countsView(c *syncstore.Counts) (*countsJSON, error) {
-	if c == nil {
-		return nil, nil //nolint:nilnil // no comparison is a value
-	}
-	view := &countsJSON{
-		RunID: c.RunID, ComparedAt: c.ComparedAt.UTC(), Changed: c.Changed, Rejected: c.Rejected,
-		Difference: c.Difference, Exceeded: c.Exceeded,
-	}
-	for text, into := range map[*json.RawMessage]*map[string]int64{
-		&c.CountsRead: &view.Read, &c.CountsBefore: &view.Before, &c.CountsAfter: &view.After,
-	} {
-		if err := json.Unmarshal(*text, into); err != nil {
-			return nil, fmt.Errorf("decode the counts of run %d: %w", c.RunID, err)
-		}
-	}
-	return view, nil
-}
-
 // countsLine compares a full load with the counts of the source, "" without one.
-func countsLine(c *countsJSON) string {
+func countsLine(c *syncclient.Counts) string {
 	if c == nil {
 		return ""
 	}
@@ -76,7 +42,7 @@ func countsLine(c *countsJSON) string {
 	return text
 }
 
-func heldLine(v starter.SyncView) string {
+func heldLine(v syncclient.View) string {
 	if v.Held == 0 {
 		return ""
 	}
@@ -84,7 +50,7 @@ func heldLine(v starter.SyncView) string {
 		"list them with `sluice sync rejects %s --kind %s`", plural(v.Held, "record"), v.Row.Name, kindHeld)
 }
 
-func stoppedLine(v starter.SyncView) string {
+func stoppedLine(v syncclient.View) string {
 	if v.Run == nil || v.Run.StoppedAt == nil {
 		return ""
 	}
@@ -101,29 +67,17 @@ const (
 	kindHeld = "held-opted-out"
 )
 
-// syncHeldJSON is the JSON form of a record that is held as opted out.
-type syncHeldJSON struct {
-	ID      int64     `json:"id"`
-	Key     string    `json:"key"`
-	FirstAt time.Time `json:"first_at"`
-	LastAt  time.Time `json:"last_at"`
-}
-
 // listHeld lists the records of a sync that are held as opted out.
-func listHeld(ctx context.Context, c *cli.Context, rows *syncstore.Store, name string, limit int) error {
+func listHeld(ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string, limit int) error {
 	if c.String("output") == "csv" {
-		return exportHeld(ctx, c, rows, name)
+		return exportHeld(ctx, c, client, name)
 	}
-	all, err := rows.Held(ctx, name, 0, limit)
+	all, err := client.Held(ctx, name, 0, limit)
 	if err != nil {
 		return err
 	}
 	if asJSON(c) {
-		views := make([]syncHeldJSON, len(all))
-		for i, h := range all {
-			views[i] = syncHeldJSON{ID: h.ID, Key: h.Key, FirstAt: h.FirstAt.UTC(), LastAt: h.LastAt.UTC()}
-		}
-		return writeJSON(c, views)
+		return writeJSON(c, all)
 	}
 	if len(all) == 0 {
 		return say(c, "No record of sync %s is held opted out.", name)
@@ -136,10 +90,10 @@ func listHeld(ctx context.Context, c *cli.Context, rows *syncstore.Store, name s
 }
 
 // exportHeld writes all rows as CSV.
-func exportHeld(ctx context.Context, c *cli.Context, rows *syncstore.Store, name string) error {
+func exportHeld(ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string) error {
 	lines, after := [][]string{{"id", "key", "first_at", "last_at"}}, int64(0)
 	for {
-		all, err := rows.Held(ctx, name, after, maxListed)
+		all, err := client.Held(ctx, name, after, maxListed)
 		if err != nil {
 			return err
 		}

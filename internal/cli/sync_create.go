@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
@@ -51,7 +51,7 @@ func createSync(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	n := starter.NewSync{Name: name, List: cmp.Or(c.String("list"), "query"), By: whoami(c)}
+	n := syncclient.NewSync{Name: name, List: cmp.Or(c.String("list"), "query"), By: whoami(c)}
 	var faults [4]error
 	n.FromKind, n.FromConnection, faults[0] = endpointFlag(c, "from")
 	n.ToKind, n.ToConnection, faults[1] = endpointFlag(c, "to")
@@ -63,11 +63,11 @@ func createSync(ctx context.Context, s *session) error {
 		"query": "query", "key": "key_column", "cursor": "cursor_column", "to-table": "target_table", "to-key": "target_key",
 	} {
 		if c.IsSet(flag) {
-			changes = append(changes, starter.Change{Name: setting, Value: c.String(flag)})
+			changes = append(changes, syncclient.Change{Name: setting, Value: c.String(flag)})
 		}
 	}
 	if err == nil {
-		n.Settings, err = starter.SyncSettings(changes)
+		n.Settings, err = syncclient.ParseSettings(changes)
 	}
 	faults[3] = err
 	if err := errors.Join(faults[:]...); err != nil {
@@ -85,14 +85,14 @@ func createSync(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(c) {
-		return writeSyncJSON(ctx, s, client.Store, name)
+		return writeSyncJSON(ctx, s, client, name)
 	}
 	return say(c, "created sync %s: list %s of %s to %s, every %s; it runs now, follow it with `sluice sync show %s`",
 		row.Name, row.ListID, row.FromConnection, row.ToConnection, short(n.Every), row.Name)
 }
 
 func endpointFlag(c *cli.Context, flag string) (kind, connection string, err error) {
-	kind, connection, err = starter.ParseEndpoint(c.String(flag))
+	kind, connection, err = syncclient.ParseEndpoint(c.String(flag))
 	if err != nil {
 		err = fmt.Errorf("--%s %w", flag, err)
 	}
@@ -100,8 +100,8 @@ func endpointFlag(c *cli.Context, flag string) (kind, connection string, err err
 }
 
 // parseChanges parses KEY=VALUE.
-func parseChanges(texts []string) ([]starter.Change, error) {
-	changes := make([]starter.Change, 0, len(texts))
+func parseChanges(texts []string) ([]syncclient.Change, error) {
+	changes := make([]syncclient.Change, 0, len(texts))
 	var faults []error
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")
@@ -109,7 +109,7 @@ func parseChanges(texts []string) ([]starter.Change, error) {
 			faults = append(faults, fmt.Errorf("%q: want KEY=VALUE, such as latest_timestamp=null", text))
 			continue
 		}
-		changes = append(changes, starter.Change{Name: name, Value: value})
+		changes = append(changes, syncclient.Change{Name: name, Value: value})
 	}
 	return changes, errors.Join(faults...)
 }
@@ -117,7 +117,7 @@ func parseChanges(texts []string) ([]starter.Change, error) {
 func syncSetCommand() *cli.Command {
 	return &cli.Command{
 		Name: "set", Usage: "change the settings and the state of a sync", ArgsUsage: "NAME KEY=VALUE...",
-		Description: "Keys: " + strings.Join(starter.SyncSettingNames(), ", ") + ".\n" +
+		Description: "Keys: " + strings.Join(syncclient.SettingNames(), ", ") + ".\n" +
 			"null restores the default. latest_timestamp=null makes the next run a full load. A run under way keeps\n" +
 			"its window, and does not overwrite the change; other settings apply to it within a minute.",
 		Flags: []cli.Flag{outputFlag()}, Action: withSession(setSync),
@@ -143,7 +143,7 @@ func setSync(ctx context.Context, s *session) error {
 		return explainSync(name, err)
 	}
 	if asJSON(c) {
-		return writeSyncJSON(ctx, s, client.Store, name)
+		return writeSyncJSON(ctx, s, client, name)
 	}
 	if row.Watch != "" {
 		return say(c, "changed sync %s; its state file decides when it runs", name)

@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/sluicehq/sluice/internal/terminal"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
@@ -40,28 +41,16 @@ func syncHistory(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	rows, err := s.syncRows(ctx)
+	client, err := s.storedSyncs(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := rows.Sync(ctx, name); err != nil {
+	runs, err := client.History(ctx, name, 0, limit)
+	if err != nil {
 		return explainSync(name, err)
 	}
-	runs, err := rows.History(ctx, name, 0, limit)
-	if err != nil {
-		return err
-	}
-	late, err := rows.CountLateErrors(ctx, runs)
-	if err != nil {
-		return err
-	}
 	if asJSON(c) {
-		views := make([]syncRunJSON, len(runs))
-		for i, r := range runs {
-			views[i] = syncRunView(r)
-			views[i].LateErrors = late[r.ID]
-		}
-		return writeJSON(c, views)
+		return writeJSON(c, runs)
 	}
 	if len(runs) == 0 {
 		return say(c, "Sync %s has had no run yet.", name)
@@ -70,13 +59,13 @@ func syncHistory(ctx context.Context, s *session) error {
 		"RUN", "KIND", "STATUS", "STARTED", "TOOK", "UNTIL", "READ", "DELIVERED", "REJECTED", "LATE ERRORS", "ERROR")
 	for _, r := range runs {
 		table.Row(fmt.Sprint(r.ID), r.Kind, syncStatusCell(r.Status), when(&r.StartedAt), runTime(r), moment(r.Until.UTC()),
-			humanize.Comma(r.Read), humanize.Comma(r.Delivered), humanize.Comma(r.Rejected), lateCell(late[r.ID]),
+			humanize.Comma(r.Read), humanize.Comma(r.Delivered), humanize.Comma(r.Rejected), lateCell(r.LateErrors),
 			brief(orDash(r.Error), 60))
 	}
 	return table.Write(c.App.Writer)
 }
 
-func runTime(r syncstore.Run) string {
+func runTime(r syncclient.Run) string {
 	if r.EndedAt == nil {
 		return "-"
 	}

@@ -2,54 +2,20 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
-	"github.com/sluicehq/sluice/starter"
-	syncstore "github.com/sluicehq/sluice/store/syncing"
-	"github.com/sluicehq/sluice/sync"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 )
 
-// lateJSON is the JSON form of errors of the later validation of a target, with pages of a run that may have the
-// records.
-type lateJSON struct {
-	ID        int64             `json:"id"`
-	Since     time.Time         `json:"since"`
-	Until     time.Time         `json:"until"`
-	Errors    int64             `json:"errors"`
-	Exact     bool              `json:"exact"`
-	Reasons   []sync.ErrorCount `json:"reasons"`
-	RunID     int64             `json:"run_id"`
-	FirstPage int64             `json:"first_page"`
-	LastPage  int64             `json:"last_page"`
-	// Runs is the number of runs that may have the records, also of other syncs to the same account.
-	Runs int64 `json:"runs"`
-}
-
-func lateView(all []syncstore.LateErrors) ([]lateJSON, error) {
-	views := make([]lateJSON, len(all))
-	for i, e := range all {
-		views[i] = lateJSON{
-			ID: e.ID, Since: e.Since.UTC(), Until: e.Until.UTC(), Errors: e.Errors, Exact: e.Exact, RunID: e.RunID,
-			FirstPage: e.FirstPage, LastPage: e.LastPage, Runs: e.Runs,
-		}
-		if err := json.Unmarshal(e.Reasons, &views[i].Reasons); err != nil {
-			return nil, fmt.Errorf("decode the reasons of late errors %d: %w", e.ID, err)
-		}
-	}
-	return views, nil
-}
-
 // lateLines lists late errors with their pages, "" without any.
-func lateLines(name string, late []lateJSON) string {
+func lateLines(name string, late []syncclient.LateErrors) string {
 	if len(late) == 0 {
 		return ""
 	}
@@ -76,7 +42,7 @@ func lateLines(name string, late []lateJSON) string {
 }
 
 // pagesOf names pages of a run: RUN/PAGE, or RUN/FIRST-LAST.
-func pagesOf(e lateJSON) string {
+func pagesOf(e syncclient.LateErrors) string {
 	text := fmt.Sprintf("%d/%d", e.RunID, e.FirstPage)
 	if e.LastPage > e.FirstPage {
 		text += fmt.Sprintf("-%d", e.LastPage)
@@ -119,13 +85,15 @@ func findRejected(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	send := func(client *starter.Syncs, name string) error { return client.FindRejected(ctx, name, page, by(s.cli)) }
+	send := func(client *syncclient.Syncs, name string) error {
+		return client.FindRejected(ctx, name, page, by(s.cli))
+	}
 	return commandSync(ctx, s, send, "sync %[1]s searches page %[2]s; `sluice sync show %[1]s` has the progress, "+
 		"`sluice sync rejects %[1]s` the records that are found", page.String())
 }
 
 // searchLine describes a search for rejected records.
-func searchLine(r syncRunJSON) string {
+func searchLine(r syncclient.Run) string {
 	return fmt.Sprintf("%d, search of page %s %s: %s found after %s", r.ID, r.Find, r.Status, plural(r.Rejected, "record"),
 		plural(r.Pages, "probe"))
 }

@@ -10,8 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/starter"
-	syncstore "github.com/sluicehq/sluice/store/syncing"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 )
 
 func syncRejectsCommand() *cli.Command {
@@ -29,19 +28,6 @@ func syncRejectsCommand() *cli.Command {
 		},
 		Action: withSession(syncRejects),
 	}
-}
-
-// syncRejectJSON is the JSON form of a rejected record.
-type syncRejectJSON struct {
-	ID      int64      `json:"id"`
-	Key     string     `json:"key"`
-	Stage   string     `json:"stage"`
-	Reason  string     `json:"reason"`
-	RunID   *int64     `json:"run_id"`
-	Times   int64      `json:"times"`
-	FirstAt time.Time  `json:"first_at"`
-	LastAt  time.Time  `json:"last_at"`
-	RetryAt *time.Time `json:"retry_at"`
 }
 
 func syncRejects(ctx context.Context, s *session) error {
@@ -69,54 +55,41 @@ func syncRejects(ctx context.Context, s *session) error {
 	case c.Bool("retry"):
 		return retryRejects(ctx, s, name, ids)
 	}
-	rows, err := s.syncRows(ctx)
-	if err != nil {
+	client, err := s.storedSyncs(ctx)
+	switch {
+	case err != nil:
 		return err
+	case kind == kindHeld:
+		err = listHeld(ctx, c, client, name, limit)
+	case c.String("output") == "csv":
+		err = exportRejects(ctx, c, client, name)
+	default:
+		err = listRejected(ctx, c, client, name, limit)
 	}
-	if _, err := rows.Sync(ctx, name); err != nil {
-		return explainSync(name, err)
-	}
-	if kind == kindHeld {
-		return listHeld(ctx, c, rows, name, limit)
-	}
-	if c.String("output") == "csv" {
-		return exportRejects(ctx, c, rows, name)
-	}
-	return listRejected(ctx, c, rows, name, limit)
+	return explainSync(name, err)
 }
 
 // listRejected lists the records of a sync that are not delivered, and the late errors.
-func listRejected(ctx context.Context, c *cli.Context, rows *syncstore.Store, name string, limit int) error {
-	all, err := rows.Rejects(ctx, name, 0, limit)
+func listRejected(ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string, limit int) error {
+	all, err := client.Rejects(ctx, name, 0, limit)
 	if err != nil {
 		return err
 	}
 	if asJSON(c) {
-		views := make([]syncRejectJSON, len(all))
-		for i, r := range all {
-			views[i] = syncRejectJSON{
-				ID: r.ID, Key: r.Key, Stage: r.Stage, Reason: r.Reason, RunID: r.RunID, Times: r.Times,
-				FirstAt: r.FirstAt.UTC(), LastAt: r.LastAt.UTC(), RetryAt: utc(r.RetryAt),
-			}
-		}
-		return writeJSON(c, views)
+		return writeJSON(c, all)
 	}
 	// Everything is read before anything is printed.
-	late, err := rows.LateErrors(ctx, name, starter.MaxLate)
+	late, err := client.LateErrors(ctx, name)
 	if err != nil {
 		return err
 	}
-	views, err := lateView(late)
-	if err != nil {
+	if err := writeRejects(c, name, all); err != nil || len(late) == 0 {
 		return err
 	}
-	if err := writeRejects(c, name, all); err != nil || len(views) == 0 {
-		return err
-	}
-	return say(c, "\nRejected later by the target, without IDs:\n%s", lateLines(name, views))
+	return say(c, "\nRejected later by the target, without IDs:\n%s", lateLines(name, late))
 }
 
-func writeRejects(c *cli.Context, name string, all []syncstore.Reject) error {
+func writeRejects(c *cli.Context, name string, all []syncclient.RejectedRecord) error {
 	if len(all) == 0 {
 		return say(c, "No record of sync %s is rejected.", name)
 	}
@@ -128,10 +101,10 @@ func writeRejects(c *cli.Context, name string, all []syncstore.Reject) error {
 }
 
 // exportRejects writes all rows as CSV.
-func exportRejects(ctx context.Context, c *cli.Context, rows *syncstore.Store, name string) error {
+func exportRejects(ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string) error {
 	lines, after := [][]string{{"id", "key", "stage", "times", "last_at", "reason"}}, int64(0)
 	for {
-		all, err := rows.Rejects(ctx, name, after, maxListed)
+		all, err := client.Rejects(ctx, name, after, maxListed)
 		if err != nil {
 			return err
 		}

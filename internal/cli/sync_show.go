@@ -10,7 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
@@ -23,18 +23,26 @@ func listSyncs(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	rows, err := s.syncRows(ctx)
+	client, err := s.storedSyncs(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := rows.List(ctx, "", limit+1)
+	all, err := client.List(ctx, "", limit+1)
 	if err != nil {
 		return err
 	}
 	more := len(all) > limit
 	all = all[:min(limit, len(all))]
 	if asJSON(c) {
-		return writeSyncsJSON(ctx, c, rows, all)
+		views, err := client.Views(ctx, all)
+		if err != nil {
+			return err
+		}
+		list := make([]syncclient.Sync, len(views))
+		for i, v := range views {
+			list[i] = v.Sync()
+		}
+		return writeJSON(c, list)
 	}
 	if len(all) == 0 {
 		return say(c, "No syncs found. Create one with `sluice sync create`.")
@@ -43,8 +51,8 @@ func listSyncs(ctx context.Context, s *session) error {
 		"NAME", "FROM", "LIST", "TO", "EVERY", "STATE", "CURRENT TO", "REJECTS", "LAST RUN", "LAST ERROR")
 	for _, one := range all {
 		table.Row(one.Name, one.FromKind+":"+one.FromConnection, one.ListID, one.ToKind+":"+one.ToConnection,
-			short(time.Duration(one.EverySeconds)*time.Second), syncStateCell(starter.SyncStateOf(one, time.Now())),
-			currentCell(starter.SyncedTo(one.CurrentTo, one.SucceededAt)), humanize.Comma(one.Rejects),
+			short(time.Duration(one.EverySeconds)*time.Second), syncStateCell(syncclient.StateOf(one, time.Now())),
+			currentCell(syncclient.SyncedTo(one.CurrentTo, one.SucceededAt)), humanize.Comma(one.Rejects),
 			orDash(one.LastStatus), brief(orDash(one.LastError), 60))
 	}
 	if err := table.Write(c.App.Writer); err != nil || !more {
@@ -55,8 +63,8 @@ func listSyncs(ctx context.Context, s *session) error {
 
 func syncStateCell(state string) terminal.Coloured {
 	colours := map[string]terminal.Colour{
-		starter.SyncCurrent: terminal.Green, starter.SyncLate: terminal.Red, starter.SyncPaused: terminal.Yellow,
-		starter.SyncStopped: terminal.Red, starter.SyncRunning: terminal.Cyan, starter.SyncWaiting: terminal.Cyan,
+		syncclient.StateCurrent: terminal.Green, syncclient.StateLate: terminal.Red, syncclient.StatePaused: terminal.Yellow,
+		syncclient.StateStopped: terminal.Red, syncclient.StateRunning: terminal.Cyan, syncclient.StateWaiting: terminal.Cyan,
 	}
 	return terminal.Coloured{Text: state, Colour: colours[state]}
 }
@@ -66,30 +74,22 @@ func showSync(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	rows, err := s.syncRows(ctx)
+	client, err := s.storedSyncs(ctx)
 	if err != nil {
 		return err
 	}
-	view, err := starter.ViewSync(ctx, rows, name, time.Now())
+	view, err := client.Show(ctx, name)
 	if err != nil {
 		return explainSync(name, err)
 	}
 	if asJSON(s.cli) {
-		return writeSyncView(s, view)
+		return writeJSON(s.cli, view.Sync())
 	}
 	return writeSync(s.cli.App.Writer, view)
 }
 
-func writeSync(w io.Writer, v starter.SyncView) error {
-	counts, err := countsView(v.Counts)
-	if err != nil {
-		return err
-	}
-	late, err := lateView(v.Late)
-	if err != nil {
-		return err
-	}
-	row, state := v.Row, syncStateCell(v.State)
+func writeSync(w io.Writer, v syncclient.View) error {
+	row, run, state := v.Row, v.Sync().Run, syncStateCell(v.State)
 	lines := [][2]string{
 		{"Sync", row.Name},
 		{"State", terminal.Paint(w, state.Colour, state.Text)},
@@ -99,18 +99,18 @@ func writeSync(w io.Writer, v starter.SyncView) error {
 		{"State file", row.Watch},
 		{"Every", short(time.Duration(row.EverySeconds) * time.Second)},
 		{"Settings", settingsLine(v.Settings)},
-		{"Current to", currentLine(starter.SyncedTo(row.CurrentTo, row.SucceededAt))},
+		{"Current to", currentLine(syncclient.SyncedTo(row.CurrentTo, row.SucceededAt))},
 		{"Alarm", optionalTime("raised", row.AlarmedAt)},
 		{"Timestamp", timestampLine(row.LatestTimestamp)},
 		{"Rejects", rejectsLine(v)},
-		{"Late", lateLines(row.Name, late)},
+		{"Late", lateLines(row.Name, v.Late)},
 		{"Held", heldLine(v)},
 		{"Deletions", scanLine(v.Scan)},
-		{"Counts", countsLine(counts)},
-		{"Run", runLine(v.Run)},
+		{"Counts", countsLine(v.Counts)},
+		{"Run", runLine(run)},
 		{"Stopped", stoppedLine(v)},
-		{"Error", errorLine(v.Run)},
-		{"Audit", auditLine(v.Run)},
+		{"Error", errorLine(run)},
+		{"Audit", auditLine(run)},
 	}
 	var faults []error
 	for _, line := range lines {
@@ -155,7 +155,7 @@ func timestampLine(t *time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05")
 }
 
-func rejectsLine(v starter.SyncView) string {
+func rejectsLine(v syncclient.View) string {
 	if v.Rejects == 0 {
 		return "none"
 	}
@@ -174,7 +174,7 @@ func scanLine(k *syncstore.Scan) string {
 	return text
 }
 
-func runLine(r *syncstore.Run) string {
+func runLine(r *syncclient.Run) string {
 	if r == nil {
 		return "none yet"
 	}
@@ -183,7 +183,7 @@ func runLine(r *syncstore.Run) string {
 		read += " of about " + humanize.Comma(r.Announced)
 	}
 	if r.Kind == syncstore.KindFind {
-		return searchLine(syncRunView(*r))
+		return searchLine(*r)
 	}
 	text := fmt.Sprintf("%d, %s %s: %s read, %s delivered, %s rejected", r.ID, r.Kind, r.Status,
 		read, humanize.Comma(r.Delivered), humanize.Comma(r.Rejected))
@@ -193,14 +193,14 @@ func runLine(r *syncstore.Run) string {
 	return text
 }
 
-func auditLine(r *syncstore.Run) string {
+func auditLine(r *syncclient.Run) string {
 	if r == nil || r.AuditError == "" {
 		return ""
 	}
 	return "the late errors of the target could not be read: " + r.AuditError
 }
 
-func errorLine(r *syncstore.Run) string {
+func errorLine(r *syncclient.Run) string {
 	if r == nil {
 		return ""
 	}

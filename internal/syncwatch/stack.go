@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/delay"
-	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
 	"github.com/sluicehq/sluice/sync/statefile"
@@ -30,7 +30,7 @@ type StackConfig struct {
 	Every time.Duration
 	// From and To are what the lists are read from and written to.
 	From, To Side
-	Syncs    *starter.Syncs
+	Syncs    *syncclient.Syncs
 	// NewWorker returns the worker of a task queue.
 	NewWorker func(queue string) (*worker.SyncWatch, error)
 }

@@ -3,7 +3,6 @@ package syncing
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,8 +10,8 @@ import (
 	"github.com/sluicehq/sluice/store/internal/db"
 )
 
-// ErrExists means that a sync has the name.
-var ErrExists = errors.New("there is a sync of that name")
+// ErrExists means that a sync has the name. It is store.ErrTaken.
+var ErrExists = fmt.Errorf("there is a sync of that name: %w", store.ErrTaken)
 
 // NewSync is a sync to be created.
 type NewSync struct {

@@ -1,4 +1,4 @@
-package starter_test
+package syncing_test
 
 import (
 	"context"
@@ -12,26 +12,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	"github.com/sluicehq/sluice/store"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
 	"github.com/sluicehq/sluice/worker"
 )
 
+var ann = starter.By{Who: "ann", Why: "a test"}
+
 // setupSyncs returns a system without a worker, with the connections mc and om to fakes.
-func setupSyncs(t *testing.T) (*enginetest.System, *starter.Syncs, *fakemailchimp.Server) {
+func setupSyncs(t *testing.T) (*enginetest.System, *syncclient.Syncs, *fakemailchimp.Server) {
 	t.Helper()
 	mailchimp := fakemailchimp.New(fakemailchimp.Config{})
 	from, to := httptest.NewServer(mailchimp), httptest.NewServer(fakeometria.New(fakeometria.Config{}))
 	t.Cleanup(from.Close)
 	t.Cleanup(to.Close)
-	s := setup(t)
+	s := enginetest.NewSystem(t, importers.NewRegistry(noop.New()))
 	keys, err := connections.NewKeyset()
 	require.NoError(t, err)
 	text, err := keys.JSON()
@@ -50,7 +55,7 @@ func setupSyncs(t *testing.T) (*enginetest.System, *starter.Syncs, *fakemailchim
 		_, err := service.Add(enginetest.Context(t), n)
 		require.NoError(t, err)
 	}
-	return s, &starter.Syncs{
+	return s, &syncclient.Syncs{
 		Temporal: s.Temporal, Store: syncstore.New(s.Store.Store), Kinds: kinds, AnswerTimeout: 20 * time.Second,
 	}, mailchimp
 }
@@ -59,8 +64,8 @@ func endpoint(url string) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(`{"endpoint": %q}`, url))
 }
 
-func newSync(name string) starter.NewSync {
-	return starter.NewSync{
+func newSync(name string) syncclient.NewSync {
+	return syncclient.NewSync{
 		Name: name, FromKind: "mailchimp", FromConnection: "mc", List: "1a2d7ebf82", ToKind: "ometria", ToConnection: "om",
 		Every: 2 * time.Hour, By: "ann",
 	}
@@ -70,14 +75,14 @@ func TestCreateSyncRefuses(t *testing.T) {
 	t.Parallel()
 	_, s, _ := setupSyncs(t)
 	ctx := enginetest.Context(t)
-	for want, change := range map[string]func(*starter.NewSync){
-		`name "News": want a lower-case letter`:                    func(n *starter.NewSync) { n.Name = "News" },
-		`list "a b": want letters, digits`:                         func(n *starter.NewSync) { n.List = "a b" },
-		"interval 1s: want whole seconds":                          func(n *starter.NewSync) { n.Every = time.Second },
-		"no connection mx: add one with `sluice connection add mx": func(n *starter.NewSync) { n.FromConnection = "mx" },
-		"connection mc has the kind mailchimp: want ometria":       func(n *starter.NewSync) { n.ToConnection = "mc" },
-		"worker_count": func(n *starter.NewSync) { n.Settings.WorkerCount = -1 },
-		"ometria":      func(n *starter.NewSync) { n.FromKind = "ometria" },
+	for want, change := range map[string]func(*syncclient.NewSync){
+		`name "News": want a lower-case letter`:                    func(n *syncclient.NewSync) { n.Name = "News" },
+		`list "a b": want letters, digits`:                         func(n *syncclient.NewSync) { n.List = "a b" },
+		"interval 1s: want whole seconds":                          func(n *syncclient.NewSync) { n.Every = time.Second },
+		"no connection mx: add one with `sluice connection add mx": func(n *syncclient.NewSync) { n.FromConnection = "mx" },
+		"connection mc has the kind mailchimp: want ometria":       func(n *syncclient.NewSync) { n.ToConnection = "mc" },
+		"worker_count": func(n *syncclient.NewSync) { n.Settings.WorkerCount = -1 },
+		"ometria":      func(n *syncclient.NewSync) { n.FromKind = "ometria" },
 	} {
 		n := newSync("news")
 		change(&n)
@@ -90,7 +95,7 @@ func TestCreateSyncRefuses(t *testing.T) {
 	_, err = s.Create(ctx, newSync("news"))
 	require.ErrorIs(t, err, syncstore.ErrExists)
 	for _, text := range []string{"mc", ":mc", "mailchimp:"} {
-		_, _, err := starter.ParseEndpoint(text)
+		_, _, err := syncclient.ParseEndpoint(text)
 		require.ErrorIs(t, err, starter.ErrInvalid)
 		require.ErrorContains(t, err, "want KIND:CONNECTION, such as mailchimp:mc")
 	}
@@ -103,7 +108,7 @@ func TestSetSync(t *testing.T) {
 	ctx := enginetest.Context(t)
 	_, err := s.Create(ctx, newSync("news"))
 	require.NoError(t, err)
-	given := []starter.Change{
+	given := []syncclient.Change{
 		{Name: "latest_timestamp", Value: "2019-10-18T22:20:23"},
 		{Name: "every", Value: "30m"},
 		{Name: "start_offset", Value: "7"},
@@ -129,19 +134,19 @@ func TestSetSync(t *testing.T) {
 		StartOffset: 7, ItemsPerRequest: 50, WorkerCount: 2, Deletions: sync.DeletionsIgnore, ScanEvery: 86400, MaxMissing: 9, ForceOptIn: true,
 		AlarmAfter: 4,
 	}, settings)
-	var nulls []starter.Change
+	var nulls []syncclient.Change
 	for _, c := range given {
 		if c.Name != "every" {
-			nulls = append(nulls, starter.Change{Name: c.Name, Value: "null"})
+			nulls = append(nulls, syncclient.Change{Name: c.Name, Value: "null"})
 		}
 	}
-	row, err = s.Set(ctx, "news", append(nulls, starter.Change{Name: "mapping", Value: "null"}))
+	row, err = s.Set(ctx, "news", append(nulls, syncclient.Change{Name: "mapping", Value: "null"}))
 	require.NoError(t, err)
 	require.Nil(t, row.LatestTimestamp)
 	require.Nil(t, row.ElapsedSeconds)
 	require.JSONEq(t, `{}`, string(row.Settings))
 
-	for want, change := range map[string]starter.Change{
+	for want, change := range map[string]syncclient.Change{
 		`latest_timestamp: "soon": want a UTC time`:                       {Name: "latest_timestamp", Value: "soon"},
 		`every: "x": want a duration such as 2h or 30m`:                   {Name: "every", Value: "x"},
 		"every: interval 1s: want whole seconds":                          {Name: "every", Value: "1s"},
@@ -153,20 +158,20 @@ func TestSetSync(t *testing.T) {
 		"speed: no such setting: want one of latest_timestamp, every":     {Name: "speed", Value: "1"},
 		"worker_count": {Name: "worker_count", Value: "-1"},
 	} {
-		_, err := s.Set(ctx, "news", []starter.Change{change})
+		_, err := s.Set(ctx, "news", []syncclient.Change{change})
 		require.ErrorIs(t, err, starter.ErrInvalid, want)
 		require.ErrorContains(t, err, want)
 	}
 	_, err = s.Set(ctx, "none", given)
 	require.ErrorIs(t, err, store.ErrNotFound)
 
-	fresh, err := starter.SyncSettings([]starter.Change{{Name: "worker_count", Value: "2"}})
+	fresh, err := syncclient.ParseSettings([]syncclient.Change{{Name: "worker_count", Value: "2"}})
 	require.NoError(t, err)
 	require.Equal(t, 2, fresh.WorkerCount)
-	_, err = starter.SyncSettings([]starter.Change{{Name: "every", Value: "2h"}})
+	_, err = syncclient.ParseSettings([]syncclient.Change{{Name: "every", Value: "2h"}})
 	require.ErrorIs(t, err, starter.ErrInvalid)
 	require.ErrorContains(t, err, "every: no setting of a new sync: change it with `sluice sync set`")
-	_, err = starter.SyncSettings([]starter.Change{{Name: "worker_count", Value: "x"}})
+	_, err = syncclient.ParseSettings([]syncclient.Change{{Name: "worker_count", Value: "x"}})
 	require.ErrorIs(t, err, starter.ErrInvalid)
 }
 
@@ -180,21 +185,21 @@ func TestSyncCommands(t *testing.T) {
 	system.StartWorker(t)
 	_, err := s.Create(ctx, newSync("news"))
 	require.NoError(t, err)
-	view := awaitSync(t, s, "news", func(v starter.SyncView) bool { return v.State == starter.SyncCurrent })
+	view := awaitSync(t, s, "news", func(v syncclient.View) bool { return v.State == syncclient.StateCurrent })
 	require.EqualValues(t, 1, view.Run.Read)
-	require.NotNil(t, starter.SyncedTo(view.Row.CurrentTo, view.Row.SucceededAt))
+	require.NotNil(t, syncclient.SyncedTo(view.Row.CurrentTo, view.Row.SucceededAt))
 	state, err := s.State(ctx, "news")
 	require.NoError(t, err)
 	require.Equal(t, "news", state.Sync)
 
 	require.NoError(t, s.Pause(ctx, "news", ann))
-	paused := awaitSync(t, s, "news", func(v starter.SyncView) bool { return v.State == starter.SyncPaused })
+	paused := awaitSync(t, s, "news", func(v syncclient.View) bool { return v.State == syncclient.StatePaused })
 	require.True(t, paused.Row.Paused)
 	err = s.Run(ctx, "news", ann)
 	require.ErrorIs(t, err, store.ErrConflict)
 	require.ErrorContains(t, err, "sync news is paused: resume it, which runs it")
 	require.NoError(t, s.Resume(ctx, "news", ann))
-	awaitSync(t, s, "news", func(v starter.SyncView) bool { return v.State == starter.SyncCurrent && v.Run.ID > view.Run.ID })
+	awaitSync(t, s, "news", func(v syncclient.View) bool { return v.State == syncclient.StateCurrent && v.Run.ID > view.Run.ID })
 	require.NoError(t, system.Temporal.TerminateWorkflow(ctx, "sync/news", "", "lost"))
 	require.NoError(t, s.Run(ctx, "news", ann), "the command starts the workflow again")
 	_, err = s.RetryRejects(ctx, "news", nil, ann)
@@ -214,11 +219,11 @@ func TestSyncCommands(t *testing.T) {
 }
 
 // awaitSync waits until a sync is as a condition wants it.
-func awaitSync(t *testing.T, s *starter.Syncs, name string, is func(starter.SyncView) bool) (now starter.SyncView) {
+func awaitSync(t *testing.T, s *syncclient.Syncs, name string, is func(syncclient.View) bool) (now syncclient.View) {
 	t.Helper()
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		var err error
-		now, err = starter.ViewSync(context.Background(), s.Store, name, time.Now())
+		now, err = s.Show(context.Background(), name)
 		require.NoError(c, err)
 		require.True(c, is(now), "%+v", now)
 	}, time.Minute, 50*time.Millisecond)
@@ -251,62 +256,13 @@ func TestSyncStates(t *testing.T) {
 		return l
 	}
 	for want, l := range map[string]syncstore.Listed{
-		starter.SyncCurrent: listed(func(*syncstore.Listed) {}),
-		starter.SyncPaused:  listed(func(l *syncstore.Listed) { l.Paused, l.AlarmedAt = true, &recent }),
-		starter.SyncLate:    listed(func(l *syncstore.Listed) { l.CurrentTo = now.Add(-2 * time.Hour) }),
-		starter.SyncRunning: listed(func(l *syncstore.Listed) { l.LastStatus = syncstore.StatusRunning }),
-		starter.SyncWaiting: listed(func(l *syncstore.Listed) { l.SucceededAt = nil }),
+		syncclient.StateCurrent: listed(func(*syncstore.Listed) {}),
+		syncclient.StatePaused:  listed(func(l *syncstore.Listed) { l.Paused, l.AlarmedAt = true, &recent }),
+		syncclient.StateLate:    listed(func(l *syncstore.Listed) { l.CurrentTo = now.Add(-2 * time.Hour) }),
+		syncclient.StateRunning: listed(func(l *syncstore.Listed) { l.LastStatus = syncstore.StatusRunning }),
+		syncclient.StateWaiting: listed(func(l *syncstore.Listed) { l.SucceededAt = nil }),
 	} {
-		require.Equal(t, want, starter.SyncStateOf(l, now))
+		require.Equal(t, want, syncclient.StateOf(l, now))
 	}
-	require.Nil(t, starter.SyncedTo(now, nil))
-}
-
-func TestOutagesOfSyncs(t *testing.T) {
-	t.Parallel()
-	system, s, _ := setupSyncs(t)
-	system.StartWorker(t)
-	o := withOutages(t, system)
-	syncs := func(call func(ctx context.Context, s *starter.Syncs) error) func(context.Context, *starter.Starter) error {
-		return func(ctx context.Context, through *starter.Starter) error {
-			return call(ctx, &starter.Syncs{
-				Temporal: through.Temporal, Store: syncstore.New(through.Store.Store), Kinds: s.Kinds, AnswerTimeout: s.AnswerTimeout,
-			})
-		}
-	}
-	_, err := s.Create(enginetest.Context(t), newSync("news"))
-	require.NoError(t, err)
-	o.meet(t,
-		operation{"show", syncs(func(ctx context.Context, s *starter.Syncs) error {
-			_, err := starter.ViewSync(ctx, s.Store, "news", time.Now())
-			return err
-		})},
-		operation{"set", syncs(func(ctx context.Context, s *starter.Syncs) error {
-			_, err := s.Set(ctx, "news", []starter.Change{{Name: "every", Value: fmt.Sprintf("%dm", 60+time.Now().Second())}})
-			return err
-		})},
-		operation{"pause", syncs(func(ctx context.Context, s *starter.Syncs) error { return s.Pause(ctx, "news", ann) })},
-		operation{"resume", syncs(func(ctx context.Context, s *starter.Syncs) error { return s.Resume(ctx, "news", ann) })},
-		operation{"run", syncs(func(ctx context.Context, s *starter.Syncs) error { return s.Run(ctx, "news", ann) })},
-		operation{"wake", syncs(func(ctx context.Context, s *starter.Syncs) error {
-			row, err := s.Store.Sync(ctx, "news")
-			if err != nil {
-				return err
-			}
-			return s.Wake(ctx, row)
-		})},
-	)
-	// The row of a sync that is being deleted goes last, so that the deletion can be repeated.
-	for range o.temporal.Requests(t) {
-		through := *s
-		through.Temporal = o.temporal.Dial(t)
-		err := through.Delete(enginetest.Context(t), "news")
-		if o.temporal.Met() {
-			require.Error(t, err)
-		} else {
-			require.NoError(t, err)
-		}
-	}
-	_, err = s.Store.Sync(enginetest.Context(t), "news")
-	require.ErrorIs(t, err, store.ErrNotFound)
+	require.Nil(t, syncclient.SyncedTo(now, nil))
 }

@@ -1,4 +1,7 @@
-package starter
+// Package syncing is the typed client of list sync: it creates syncs, shows and controls them. Requests that are wrong
+// in themselves are starter.ErrInvalid, refused commands starter.ErrRefused, commands that no worker answers
+// starter.ErrNoWorker.
+package syncing
 
 import (
 	"context"
@@ -22,12 +25,12 @@ import (
 	"github.com/sluicehq/sluice/sync"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
-	"github.com/sluicehq/sluice/workflows/syncing"
+	syncworkflows "github.com/sluicehq/sluice/workflows/syncing"
 )
 
 // Syncs creates and controls syncs. It is safe for concurrent use.
 type Syncs struct {
-	// Temporal is the client of the namespace that the workers poll. Required.
+	// Temporal is the client of the namespace that the workers poll. Required, except for reads of the store.
 	Temporal client.Client
 	// Store is the system of record. Required.
 	Store *syncstore.Store
@@ -52,6 +55,9 @@ type NewSync struct {
 	// By says who creates it.
 	By string
 }
+
+// catchup is how late a run may begin that no server could start in time.
+const catchup = time.Hour
 
 var (
 	validSync = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,49}$`)
@@ -88,7 +94,7 @@ func (s *Syncs) Create(ctx context.Context, n NewSync) (syncstore.Sync, error) {
 			s.checkConnection(ctx, n.ToConnection, n.ToKind))
 	}
 	if err != nil {
-		return syncstore.Sync{}, call.Mark(err, ErrInvalid)
+		return syncstore.Sync{}, call.Mark(err, call.ErrInvalid)
 	}
 	settings, err := json.Marshal(n.Settings)
 	if err != nil {
@@ -124,12 +130,21 @@ func (s *Syncs) checkConnection(ctx context.Context, name, kind string) error {
 
 // Set changes a sync: each change is a setting and its value as text, "null" for the default. It applies the
 // schedule if the interval has changed. The error is store.ErrConflict if a state file decides about a setting.
-func (s *Syncs) Set(ctx context.Context, name string, changes []Change) (syncstore.Sync, error) {
+//
+// Each check is called with the sync before the change, in its transaction; its error refuses the change.
+func (s *Syncs) Set(
+	ctx context.Context, name string, changes []Change, checks ...func(syncstore.Sync) error,
+) (syncstore.Sync, error) {
 	row, err := s.Store.Change(ctx, name, func(row *syncstore.Sync) error {
+		for _, check := range checks {
+			if err := check(*row); err != nil {
+				return err
+			}
+		}
 		if err := requireSettable(*row, changes); err != nil {
 			return err
 		}
-		return call.Mark(applyChanges(row, changes), ErrInvalid)
+		return call.Mark(applyChanges(row, changes), call.ErrInvalid)
 	})
 	if err != nil || row.Watch != "" {
 		return row, err
@@ -169,7 +184,7 @@ func (s *Syncs) DeleteSchedule(ctx context.Context, name string) error {
 
 // State returns the state of a sync's workflow. The error is that of Temporal, also if the workflow does not run or
 // no worker answers in time.
-func (s *Syncs) State(ctx context.Context, name string) (state syncing.State, err error) {
+func (s *Syncs) State(ctx context.Context, name string) (state syncworkflows.State, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.answerTimeout())
 	defer cancel()
 	answer, err := s.Temporal.QueryWorkflow(ctx, workflows.SyncID(name), "", workflows.QueryState)
@@ -191,7 +206,7 @@ func (s *Syncs) answerTimeout() time.Duration {
 
 // Run runs a sync now. While a run is under way, another one follows it; one that has stopped continues. The
 // error is store.ErrConflict if the sync is paused.
-func (s *Syncs) Run(ctx context.Context, name string, by By) error {
+func (s *Syncs) Run(ctx context.Context, name string, by call.By) error {
 	row, err := s.Store.Sync(ctx, name)
 	if err != nil {
 		return err
@@ -199,21 +214,21 @@ func (s *Syncs) Run(ctx context.Context, name string, by By) error {
 	if row.Paused {
 		return fmt.Errorf("sync %s is paused: resume it, which runs it: %w", name, store.ErrConflict)
 	}
-	return s.send(ctx, name, workflows.CommandRun, func(o command.Command) any { return syncing.Run{Command: o} }, by)
+	return s.send(ctx, name, workflows.CommandRun, func(o command.Command) any { return syncworkflows.Run{Command: o} }, by)
 }
 
 // FindRejected searches a page for records that the target has accepted and rejected later, after the run that is
 // under way. Each that is found is a rejected record then. The error is store.ErrConflict if the sync is paused or
 // stopped, and store.ErrNotFound if the page has no delivered records or is older than syncstore.KeptIDs.
-func (s *Syncs) FindRejected(ctx context.Context, name string, page syncacts.PageRef, by By) error {
-	view, err := ViewSync(ctx, s.Store, name, time.Now())
+func (s *Syncs) FindRejected(ctx context.Context, name string, page syncacts.PageRef, by call.By) error {
+	view, err := s.Show(ctx, name)
 	if err != nil {
 		return err
 	}
 	if err := requireOwn(view.Row); err != nil {
 		return err
 	}
-	if view.State == SyncPaused || view.State == SyncStopped {
+	if view.State == StatePaused || view.State == StateStopped {
 		return fmt.Errorf("sync %s is %s: resume it first: %w", name, view.State, store.ErrConflict)
 	}
 	run, err := s.Store.Run(ctx, page.RunID)
@@ -225,30 +240,30 @@ func (s *Syncs) FindRejected(ctx context.Context, name string, page syncacts.Pag
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return call.Mark(fmt.Errorf("page %s of sync %s has no delivered records, or is older than %s", page, name,
-			syncstore.KeptIDs), ErrInvalid)
+			syncstore.KeptIDs), call.ErrInvalid)
 	}
 	if err != nil {
 		return err
 	}
-	argument := func(o command.Command) any { return syncing.Run{Command: o, Find: &page} }
+	argument := func(o command.Command) any { return syncworkflows.Run{Command: o, Find: &page} }
 	return s.send(ctx, name, workflows.CommandRun, argument, by)
 }
 
 // Pause pauses a sync, and interrupts its run. The errors of this and of Resume are store.ErrNotFound, ErrRefused
 // and ErrNoWorker.
-func (s *Syncs) Pause(ctx context.Context, name string, by By) error {
+func (s *Syncs) Pause(ctx context.Context, name string, by call.By) error {
 	return s.send(ctx, name, workflows.CommandPause, func(o command.Command) any { return command.Pause{Command: o} }, by)
 }
 
 // Resume resumes a sync, with a run now.
-func (s *Syncs) Resume(ctx context.Context, name string, by By) error {
+func (s *Syncs) Resume(ctx context.Context, name string, by call.By) error {
 	argument := func(o command.Command) any { return command.Resume{Command: o} }
 	return s.send(ctx, name, workflows.CommandResume, argument, by)
 }
 
 // send sends a command and waits for the answer. The key deduplicates its attempts.
 func (s *Syncs) send(
-	ctx context.Context, name, what string, argument func(command.Command) any, by By,
+	ctx context.Context, name, what string, argument func(command.Command) any, by call.By,
 ) error {
 	row, err := s.Store.Sync(ctx, name)
 	if err == nil {
@@ -283,8 +298,8 @@ func (s *Syncs) startOptions(row syncstore.Sync) client.StartWorkflowOptions {
 	}
 }
 
-func syncInput(row syncstore.Sync) syncing.SyncInput {
-	return syncing.SyncInput{Sync: row.Name, From: row.FromKind, To: row.ToKind}
+func syncInput(row syncstore.Sync) syncworkflows.SyncInput {
+	return syncworkflows.SyncInput{Sync: row.Name, From: row.FromKind, To: row.ToKind}
 }
 
 // start starts the workflow of a sync if it does not run.
@@ -343,7 +358,7 @@ func syncSchedule(row syncstore.Sync) client.ScheduleOptions {
 	id := workflows.SyncScheduleID(row.Name)
 	return client.ScheduleOptions{
 		ID: id, Spec: client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: every, Offset: offset}}},
-		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: DefaultCatchup,
+		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchup,
 		Action: &client.ScheduleWorkflowAction{
 			ID: id, Workflow: workflows.TypeSyncWake, Args: []any{syncacts.WakeRequest{Sync: row.Name}},
 			TaskQueue: workflows.QueueMain, StaticSummary: "wake sync " + row.Name,
@@ -355,7 +370,7 @@ func syncSchedule(row syncstore.Sync) client.ScheduleOptions {
 func ParseEndpoint(text string) (kind, connection string, err error) {
 	kind, connection, ok := strings.Cut(text, ":")
 	if !ok || kind == "" || connection == "" {
-		return "", "", call.Mark(fmt.Errorf("%q: want KIND:CONNECTION, such as mailchimp:mc", text), ErrInvalid)
+		return "", "", call.Mark(fmt.Errorf("%q: want KIND:CONNECTION, such as mailchimp:mc", text), call.ErrInvalid)
 	}
 	return kind, connection, nil
 }

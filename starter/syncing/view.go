@@ -1,4 +1,4 @@
-package starter
+package syncing
 
 import (
 	"context"
@@ -16,22 +16,22 @@ import (
 
 // States of syncs, for people.
 const (
-	// SyncPaused means that it is paused: it raises no alarm.
-	SyncPaused = "paused"
-	// SyncLate means that it has missed a cycle, or has an alarm.
-	SyncLate = "late"
-	// SyncStopped means that its run was wholly rejected for too long, and waits for a command.
-	SyncStopped = "stopped"
-	// SyncRunning means that a run is under way.
-	SyncRunning = "running"
-	// SyncWaiting means that it has not had a successful run yet.
-	SyncWaiting = "waiting"
-	// SyncCurrent means that it is as current as its interval allows.
-	SyncCurrent = "current"
+	// StatePaused means that it is paused: it raises no alarm.
+	StatePaused = "paused"
+	// StateLate means that it has missed a cycle, or has an alarm.
+	StateLate = "late"
+	// StateStopped means that its run was wholly rejected for too long, and waits for a command.
+	StateStopped = "stopped"
+	// StateRunning means that a run is under way.
+	StateRunning = "running"
+	// StateWaiting means that it has not had a successful run yet.
+	StateWaiting = "waiting"
+	// StateCurrent means that it is as current as its interval allows.
+	StateCurrent = "current"
 )
 
-// SyncView is everything about a sync.
-type SyncView struct {
+// View is everything about a sync.
+type View struct {
 	Row syncstore.Sync
 	// Settings are those that are set, by name.
 	Settings map[string]any
@@ -42,43 +42,42 @@ type SyncView struct {
 	Scan *syncstore.Scan
 	Run  *syncstore.Run
 	// Counts is the comparison of the last full load with the counts of the source, nil if there was none.
-	Counts *syncstore.Counts
+	Counts *Counts
 	// Held is the number of records that were delivered as opted in and are held as opted out.
 	Held int64
 	// Late are the late errors of the last days, the latest first, at most MaxLate.
-	Late []syncstore.LateErrors
+	Late []LateErrors
 }
 
 // MaxLate is the number of late errors of a view.
 const MaxLate = 20
 
-// ViewSync returns everything about a sync, or store.ErrNotFound. It needs neither Temporal nor a worker.
-func ViewSync(ctx context.Context, rows *syncstore.Store, name string, now time.Time) (SyncView, error) {
+func readView(ctx context.Context, rows *syncstore.Store, name string, now time.Time) (View, error) {
 	// The run comes first: what a successful one has changed is in the row then.
 	runs, err := rows.History(ctx, name, 0, 1)
 	if err != nil {
-		return SyncView{}, err
+		return View{}, err
 	}
 	row, err := rows.Sync(ctx, name)
 	if err != nil {
-		return SyncView{}, err
+		return View{}, err
 	}
-	v := SyncView{Row: row}
+	v := View{Row: row}
 	if err := json.Unmarshal(row.Settings, &v.Settings); err != nil {
-		return SyncView{}, fmt.Errorf("decode the settings of sync %s: %w", name, err)
+		return View{}, fmt.Errorf("decode the settings of sync %s: %w", name, err)
 	}
 	if v.Rejects, err = rows.CountRejects(ctx, name); err != nil {
-		return SyncView{}, err
+		return View{}, err
 	}
 	scans, err := rows.ScansOf(ctx, []string{name})
 	if err != nil {
-		return SyncView{}, err
+		return View{}, err
 	}
 	if scan, scanned := scans[name]; scanned {
 		v.Scan = &scan
 	}
 	if err := v.addFindings(ctx, rows); err != nil {
-		return SyncView{}, err
+		return View{}, err
 	}
 	status, stopped := "", false
 	if len(runs) > 0 {
@@ -90,23 +89,27 @@ func ViewSync(ctx context.Context, rows *syncstore.Store, name string, now time.
 }
 
 // addFindings adds the comparison of counts, the held records and the late errors.
-func (v *SyncView) addFindings(ctx context.Context, rows *syncstore.Store) error {
+func (v *View) addFindings(ctx context.Context, rows *syncstore.Store) error {
 	counts, compared, err := rows.LastCounts(ctx, v.Row.Name)
+	if err == nil && compared {
+		v.Counts, err = countsOf(counts)
+	}
 	if err != nil {
 		return err
-	}
-	if compared {
-		v.Counts = &counts
 	}
 	if v.Held, err = rows.CountHeld(ctx, v.Row.Name); err != nil {
 		return err
 	}
-	v.Late, err = rows.LateErrors(ctx, v.Row.Name, MaxLate)
+	late, err := rows.LateErrors(ctx, v.Row.Name, MaxLate)
+	if err != nil {
+		return err
+	}
+	v.Late, err = lateOf(late)
 	return err
 }
 
-// SyncStateOf returns the state of a listed sync.
-func SyncStateOf(l syncstore.Listed, now time.Time) string {
+// StateOf returns the state of a listed sync.
+func StateOf(l syncstore.Listed, now time.Time) string {
 	return syncState(l.Paused, l.LastStopped, l.AlarmedAt, l.SucceededAt, l.CurrentTo, l.EverySeconds, l.LastStatus, now)
 }
 
@@ -128,38 +131,38 @@ func syncState(
 	missed := now.Sub(currentTo) >= 2*time.Duration(every)*time.Second
 	switch {
 	case paused:
-		return SyncPaused
+		return StatePaused
 	case stopped && lastStatus == syncstore.StatusRunning:
-		return SyncStopped
+		return StateStopped
 	case alarmed != nil || missed:
-		return SyncLate
+		return StateLate
 	case lastStatus == syncstore.StatusRunning:
-		return SyncRunning
+		return StateRunning
 	case succeeded == nil:
-		return SyncWaiting
+		return StateWaiting
 	default:
-		return SyncCurrent
+		return StateCurrent
 	}
 }
 
-// SyncSettings returns the settings of changes, for a sync to be created.
-func SyncSettings(changes []Change) (sync.Settings, error) {
+// ParseSettings returns the settings of changes, for a sync to be created.
+func ParseSettings(changes []Change) (sync.Settings, error) {
 	for _, c := range changes {
 		if slices.Contains([]string{"latest_timestamp", "every", "elapsed_seconds", "total_updates"}, c.Name) {
 			return sync.Settings{}, call.Mark(fmt.Errorf(
-				"%s: no setting of a new sync: change it with `sluice sync set`", c.Name), ErrInvalid)
+				"%s: no setting of a new sync: change it with `sluice sync set`", c.Name), call.ErrInvalid)
 		}
 	}
 	row := syncstore.Sync{Settings: json.RawMessage(`{}`)}
 	if err := applyChanges(&row, changes); err != nil {
-		return sync.Settings{}, call.Mark(err, ErrInvalid)
+		return sync.Settings{}, call.Mark(err, call.ErrInvalid)
 	}
 	return syncacts.ParseSettings(row.Settings)
 }
 
 // RetryRejects requests that rejected records are read and written again, all without ids, and runs the sync, unless
 // it is an entry of a state file: then its next run does that. It returns how many.
-func (s *Syncs) RetryRejects(ctx context.Context, name string, ids []int64, by By) (int64, error) {
+func (s *Syncs) RetryRejects(ctx context.Context, name string, ids []int64, by call.By) (int64, error) {
 	row, err := s.Store.Sync(ctx, name)
 	if err != nil {
 		return 0, err

@@ -1,4 +1,4 @@
-package starter
+package syncing
 
 import (
 	"encoding/json"
@@ -22,8 +22,8 @@ type Change struct {
 // null is the value that restores the default of a setting.
 const null = "null"
 
-// SyncSettingNames are the settings that Set changes.
-func SyncSettingNames() []string {
+// SettingNames are the settings that Set changes.
+func SettingNames() []string {
 	return []string{
 		"latest_timestamp", "every", "start_offset", "items_per_request", "worker_count", "deletions", "scan_every",
 		"max_missing", "max_rejected_pages", "force_optin", "alarm_after", "key_column",
@@ -107,7 +107,7 @@ func applyChange(row *syncstore.Sync, s *sync.Settings, c Change) (err error) {
 			return strconv.ParseInt(text, 10, 64)
 		})
 	default:
-		err = fmt.Errorf("no such setting: want one of %s", strings.Join(SyncSettingNames(), ", "))
+		err = fmt.Errorf("no such setting: want one of %s", strings.Join(SettingNames(), ", "))
 	}
 	return err
 }

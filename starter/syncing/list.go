@@ -1,0 +1,123 @@
+package syncing
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+)
+
+// Show returns everything about a sync, or store.ErrNotFound. Like the other reads it needs neither Temporal nor a
+// worker.
+func (s *Syncs) Show(ctx context.Context, name string) (View, error) {
+	return readView(ctx, s.Store, name, time.Now())
+}
+
+// List returns up to limit syncs after a name, in order of their names. Syncs belong to no site.
+func (s *Syncs) List(ctx context.Context, after string, limit int) ([]syncstore.Listed, error) {
+	return s.Store.List(ctx, after, limit)
+}
+
+// Views returns everything about listed syncs, in their order. Runs and scans are read at once, findings by sync.
+func (s *Syncs) Views(ctx context.Context, all []syncstore.Listed) ([]View, error) {
+	names, ids, now := make([]string, len(all)), make([]int64, len(all)), time.Now()
+	for i, l := range all {
+		names[i], ids[i] = l.Name, l.LastRun
+	}
+	runs, err := s.Store.RunsOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	scans, err := s.Store.ScansOf(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]View, len(all))
+	for i, l := range all {
+		v := View{Row: l.Sync, Rejects: l.Rejects, State: StateOf(l, now)}
+		if err := json.Unmarshal(l.Settings, &v.Settings); err != nil {
+			return nil, fmt.Errorf("decode the settings of sync %s: %w", l.Name, err)
+		}
+		if run, ok := runs[l.LastRun]; ok {
+			v.Run = &run
+		}
+		if scan, ok := scans[l.Name]; ok {
+			v.Scan = &scan
+		}
+		if err := v.addFindings(ctx, s.Store); err != nil {
+			return nil, err
+		}
+		views[i] = v
+	}
+	return views, nil
+}
+
+// History returns up to limit runs of a sync that are older than a run (0 for the latest), the latest first. The error
+// is store.ErrNotFound if there is no such sync.
+func (s *Syncs) History(ctx context.Context, name string, before int64, limit int) ([]Run, error) {
+	if _, err := s.Store.Sync(ctx, name); err != nil {
+		return nil, err
+	}
+	rows, err := s.Store.History(ctx, name, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	late, err := s.Store.CountLateErrors(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]Run, len(rows))
+	for i, r := range rows {
+		runs[i] = runOf(r)
+		runs[i].LateErrors = late[r.ID]
+	}
+	return runs, nil
+}
+
+// Rejects returns up to limit records of a sync that are not delivered, after a row, the oldest first. The error is
+// store.ErrNotFound if there is no such sync.
+func (s *Syncs) Rejects(ctx context.Context, name string, after int64, limit int) ([]RejectedRecord, error) {
+	if _, err := s.Store.Sync(ctx, name); err != nil {
+		return nil, err
+	}
+	rows, err := s.Store.Rejects(ctx, name, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	rejects := make([]RejectedRecord, len(rows))
+	for i, r := range rows {
+		rejects[i] = RejectedRecord{
+			ID: r.ID, Key: r.Key, Stage: r.Stage, Reason: r.Reason, RunID: r.RunID, Times: r.Times,
+			FirstAt: r.FirstAt.UTC(), LastAt: r.LastAt.UTC(), RetryAt: utc(r.RetryAt),
+		}
+	}
+	return rejects, nil
+}
+
+// Held returns up to limit records of a sync that are held as opted out, after a row, the oldest first. The error is
+// store.ErrNotFound if there is no such sync.
+func (s *Syncs) Held(ctx context.Context, name string, after int64, limit int) ([]HeldRecord, error) {
+	if _, err := s.Store.Sync(ctx, name); err != nil {
+		return nil, err
+	}
+	rows, err := s.Store.Held(ctx, name, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	held := make([]HeldRecord, len(rows))
+	for i, h := range rows {
+		held[i] = HeldRecord{ID: h.ID, Key: h.Key, FirstAt: h.FirstAt.UTC(), LastAt: h.LastAt.UTC()}
+	}
+	return held, nil
+}
+
+// LateErrors returns the late errors of a sync of the last days, the latest first, at most MaxLate.
+func (s *Syncs) LateErrors(ctx context.Context, name string) ([]LateErrors, error) {
+	rows, err := s.Store.LateErrors(ctx, name, MaxLate)
+	if err != nil {
+		return nil, err
+	}
+	return lateOf(rows)
+}
