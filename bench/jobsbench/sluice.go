@@ -53,9 +53,9 @@ func (s *sluice) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	stopped := s.worker.Stop()
-	_, err := s.store.Deliveries.CancelJobs(ctx, deliverystore.JobFilter{
+	_, err := s.store.Deliveries.ChangeJobs(ctx, deliverystore.CommandCancel, deliverystore.JobFilter{
 		CreatedAfter: s.began,
-	}, deliverystore.Order{By: "bench"})
+	}, 0, deliverystore.Order{By: "bench"})
 	return errors.Join(stopped, err)
 }
 

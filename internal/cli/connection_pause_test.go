@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
@@ -45,7 +46,7 @@ func TestConnectionHealth(t *testing.T) {
 	b.json(t, &info, "connection", "show", "ops")
 	require.Equal(t, deliverystore.ConnectionPaused, info.Health.State)
 	require.WithinDuration(t, time.Now(), *info.Health.PausedAt, time.Minute)
-	var view destinationJSON
+	var view deliveryclient.Destination
 	b.json(t, &view, "destination", "show", "webhook")
 	require.Len(t, view.Connections, 2)
 	require.Equal(t, "ops", view.Connections[1].Connection)

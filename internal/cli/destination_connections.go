@@ -1,61 +1,18 @@
 package cli
 
 import (
-	"context"
 	"fmt"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
-// stateMissing is the state of a connection that jobs name but that does not exist.
-const stateMissing = "missing"
-
-// waitingJSON is the JSON form of a connection with waiting jobs.
-type waitingJSON struct {
-	// Connection is its name, "" for jobs without a connection. State is also "missing", if the
-	// connection does not exist.
-	Connection string `json:"connection"`
-	connections.Health
-	// Waiting is the number of waiting jobs, Due the number of those that are due.
-	Waiting int64 `json:"waiting"`
-	Due     int64 `json:"due"`
-}
-
-// waitingViews reads the connections with waiting jobs of a destination.
-func waitingViews(ctx context.Context, opened *dispatchstore.Store, destination string) ([]waitingJSON, error) {
-	all, err := opened.Deliveries.ConnectionsOf(ctx, destination)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := opened.ListConnections(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list connections: %w", err)
-	}
-	known := make(map[string]bool, len(rows))
-	for _, row := range rows {
-		known[row.Name] = true
-	}
-	views := make([]waitingJSON, len(all))
-	for i, w := range all {
-		views[i] = waitingJSON{
-			Connection: deliverystore.NamedConnection(w.Health.Connection), Health: connections.HealthAt(w.Health, time.Now()),
-			Waiting: w.Waiting, Due: w.Due,
-		}
-		if name := views[i].Connection; name != "" && !known[name] {
-			views[i].State = stateMissing
-		}
-	}
-	return views, nil
-}
-
 // countStates counts the connections with an open circuit and those that are paused.
-func countStates(all []waitingJSON) (open, paused int) {
+func countStates(all []deliveryclient.Waiting) (open, paused int) {
 	for _, w := range all {
 		switch w.State {
 		case deliverystore.ConnectionOpen, deliverystore.ConnectionHalfOpen:
@@ -70,11 +27,11 @@ func countStates(all []waitingJSON) (open, paused int) {
 // maxWaitingRows bounds the connections of a table, unhealthy ones first.
 const maxWaitingRows = 20
 
-func writeWaiting(c *cli.Context, all []waitingJSON) error {
+func writeWaiting(c *cli.Context, all []deliveryclient.Waiting) error {
 	if err := say(c, ""); err != nil {
 		return err
 	}
-	var sorted []waitingJSON
+	var sorted []deliveryclient.Waiting
 	for _, healthy := range []bool{false, true} {
 		for _, w := range all {
 			if (w.State == deliverystore.ConnectionHealthy) == healthy {
@@ -105,7 +62,7 @@ func healthCell(h connections.Health) terminal.Coloured {
 		deliverystore.ConnectionHealthy: terminal.Green, deliverystore.ConnectionFailing: terminal.Yellow,
 		deliverystore.ConnectionPaused: terminal.Yellow, deliverystore.ConnectionOpen: terminal.Red,
 		deliverystore.ConnectionHalfOpen: terminal.Red,
-		stateMissing:                     terminal.Red,
+		deliveryclient.ConnectionMissing: terminal.Red,
 	}[h.State]
 	return terminal.Coloured{Text: h.State, Colour: colour}
 }

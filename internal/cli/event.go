@@ -2,17 +2,13 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
-	deliverystore "github.com/sluicehq/sluice/store/delivery"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 )
 
 func eventCommand() *cli.Command {
@@ -33,25 +29,10 @@ func eventCommand() *cli.Command {
 	)
 }
 
-// listedEventJSON is the JSON form of a listed event. Fields are only ever added.
-type listedEventJSON struct {
-	ID             string     `json:"id"`
-	Source         string     `json:"source"`
-	Name           string     `json:"name"`
-	Version        string     `json:"version"`
-	ParentID       *string    `json:"parent_id"`
-	IdempotencyKey *string    `json:"idempotency_key"`
-	SentAt         *time.Time `json:"sent_at"`
-	ReceivedAt     time.Time  `json:"received_at"`
-	// JobCount is the number of its own jobs, without those of its parts.
-	JobCount int64 `json:"job_count"`
-}
-
-func listedEventView(e deliverystore.ListedEvent) listedEventJSON {
-	return listedEventJSON{
-		ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, ParentID: e.ParentEventID,
-		IdempotencyKey: e.IdempotencyKey, SentAt: e.SentAt, ReceivedAt: e.ReceivedAt, JobCount: e.Jobs,
-	}
+// events returns the operations on events, once the store answers.
+func (s *session) events(ctx context.Context) (deliveryclient.Events, error) {
+	opened, err := s.Store(ctx)
+	return deliveryclient.Events{Store: opened}, err
 }
 
 func listEvents(ctx context.Context, s *session) error {
@@ -63,53 +44,39 @@ func listEvents(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if !c.Bool("notifications") && !slices.Contains(filter.Sources, dispatchstore.SourceSluice) {
-		filter.NotSources = append(filter.NotSources, dispatchstore.SourceSluice)
+	if !c.Bool("notifications") {
+		filter = deliveryclient.WithoutNotifications(filter)
 	}
 	page, err := pageOf(c)
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	stored, err := s.events(ctx)
 	if err != nil {
 		return err
 	}
 	if c.Bool("count") {
-		n, err := opened.Deliveries.CountEvents(ctx, filter)
+		n, err := stored.Count(ctx, filter)
 		return answerCount(c, n, err)
 	}
-	events, err := opened.Deliveries.ListEvents(ctx, filter, page)
+	events, err := stored.List(ctx, filter, page)
 	if err != nil {
 		return err
 	}
 	if asJSON(c) {
-		views := make([]listedEventJSON, len(events))
-		for i, e := range events {
-			views[i] = listedEventView(e)
-		}
-		return writeJSON(c, views)
+		return writeJSON(c, events)
 	}
 	if len(events) == 0 {
 		return nothing(c, "events", "No events found.")
 	}
 	table := terminal.NewTable("ID", "SOURCE", "NAME", "VERSION", "RECEIVED", "JOBS")
 	for _, e := range events {
-		table.Row(e.ID, e.Source, orDash(e.Name), orDash(e.Version), when(&e.ReceivedAt), e.Jobs)
+		table.Row(e.ID, e.Source, orDash(e.Name), orDash(e.Version), when(&e.ReceivedAt), e.JobCount)
 	}
 	if err := table.Write(c.App.Writer); err != nil {
 		return err
 	}
 	return nextPage(c, len(events), events[len(events)-1].ID)
-}
-
-// eventJSON is the JSON form of an event. Fields are only ever added.
-type eventJSON struct {
-	listedEventJSON
-
-	Context json.RawMessage   `json:"context"`
-	Data    json.RawMessage   `json:"data"`
-	Parts   []listedEventJSON `json:"parts"`
-	Jobs    []listedJobJSON   `json:"jobs"`
 }
 
 func showEvent(ctx context.Context, s *session) error {
@@ -118,15 +85,11 @@ func showEvent(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	stored, err := s.events(ctx)
 	if err != nil {
 		return err
 	}
-	workers, err := s.liveWorkers(ctx)
-	if err != nil {
-		return err
-	}
-	view, err := eventView(ctx, opened, workers, id)
+	view, err := stored.Show(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -136,36 +99,7 @@ func showEvent(ctx context.Context, s *session) error {
 	return writeEvent(c, view)
 }
 
-// eventView reads an event with its newest parts and jobs.
-func eventView(ctx context.Context, opened *dispatchstore.Store, workers store.Workers, id string) (eventJSON, error) {
-	e, err := opened.Deliveries.Event(ctx, id)
-	if err != nil {
-		return eventJSON{}, err
-	}
-	most := deliverystore.Page{Limit: deliverystore.MaxPage}
-	jobs, err := opened.Deliveries.ListJobs(ctx, deliverystore.JobFilter{EventID: id}, most)
-	if err != nil {
-		return eventJSON{}, err
-	}
-	parts, err := opened.Deliveries.ListEvents(ctx, deliverystore.EventFilter{ParentID: id}, most)
-	if err != nil {
-		return eventJSON{}, err
-	}
-	view := eventJSON{
-		listedEventJSON: listedEventJSON{
-			ID: e.ID, Source: e.Source, Name: e.Name, Version: e.Version, ParentID: e.ParentEventID,
-			IdempotencyKey: e.IdempotencyKey, SentAt: e.SentAt, ReceivedAt: e.ReceivedAt, JobCount: int64(len(jobs)),
-		},
-		Context: e.Context, Data: e.Data, Parts: []listedEventJSON{},
-	}
-	for _, part := range parts {
-		view.Parts = append(view.Parts, listedEventView(part))
-	}
-	view.Jobs, err = listedJobViews(workers, jobs)
-	return view, err
-}
-
-func writeEvent(c *cli.Context, v eventJSON) error {
+func writeEvent(c *cli.Context, v deliveryclient.EventDetails) error {
 	lines := [][2]string{
 		{"Event", v.ID},
 		{"Source", v.Source},

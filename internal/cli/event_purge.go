@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
@@ -42,8 +42,8 @@ func purgeCommand() *cli.Command {
 func retentionOf(c *cli.Context) (r deliverystore.Retention, err error) {
 	r.States, r.Sources, r.NotSources = listFlag(c, "state"), listFlag(c, "source"), listFlag(c, "not-source")
 	for _, state := range r.States {
-		if !slices.Contains(deliverystore.EndedStates(), state) {
-			return r, fmt.Errorf("--state %s: want one of %s", state, strings.Join(deliverystore.EndedStates(), ", "))
+		if err := deliveryclient.CheckEndedState(state); err != nil {
+			return r, fmt.Errorf("--%w", err)
 		}
 	}
 	if c.IsSet("before") == c.IsSet("older-than") {
@@ -79,11 +79,11 @@ func purgeEvents(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	stored, err := s.events(ctx)
 	if err != nil {
 		return err
 	}
-	purged, err := opened.Deliveries.Purge(ctx, rule, c.Bool("dry-run"))
+	purged, err := stored.Purge(ctx, rule, c.Bool("dry-run"))
 	if err != nil && purged == (deliverystore.Purged{}) {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
@@ -20,7 +21,7 @@ func TestEventListHidesNotifications(t *testing.T) {
 	require.NoError(t, err)
 	list := func(flags ...string) (ids []string) {
 		t.Helper()
-		var events []listedEventJSON
+		var events []deliveryclient.Event
 		b.json(t, &events, append([]string{"event", "list"}, flags...)...)
 		for _, event := range events {
 			ids = append(ids, event.ID)

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/polltest"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -36,7 +37,7 @@ func TestEventSend(t *testing.T) {
 	s.json(t, &sent, "event", "send", "--source", "crm", "--data", "-", "--context", `{"a": 1}`)
 	require.True(t, sent.Created)
 	require.Empty(t, sent.Jobs)
-	var event eventJSON
+	var event deliveryclient.EventDetails
 	s.json(t, &event, "event", "show", sent.EventID)
 	require.JSONEq(t, `{"text": "more"}`, string(event.Data))
 	require.JSONEq(t, `{"a": 1}`, string(event.Context))
@@ -96,7 +97,7 @@ func TestDestinationOrders(t *testing.T) {
 	require.Equal(t, "resumed log/write\n", s.ok(t, "destination", "resume", "log", "write"))
 	require.Equal(t, "changed the schedule of log/write\n",
 		s.ok(t, "destination", "set-schedule", "log", "write", "--interval", "0 3 * * *", "--timezone", "Europe/Berlin", "--realtime=false"))
-	var shown destinationJSON
+	var shown deliveryclient.Destination
 	s.json(t, &shown, "destination", "show", "log")
 	require.Equal(t, []any{"0 3 * * *", "Europe/Berlin", false},
 		[]any{shown.Actions[0].Interval, shown.Actions[0].TimeZone, shown.Actions[0].Realtime})

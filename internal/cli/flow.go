@@ -7,16 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/terminal"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
-	"github.com/sluicehq/sluice/store"
-	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 func flowCommand() *cli.Command {
@@ -49,11 +45,24 @@ func flowFileFlag() cli.Flag {
 	}
 }
 
+// flows returns the operations on flows. They open the store when they need it.
+func (s *session) flows() deliveryclient.Flows {
+	return deliveryclient.Flows{
+		Store: s.store, Registry: s.known.Destinations, Workers: s.liveWorkers, Client: s.Deliveries,
+	}
+}
+
+// storedFlows returns the operations on flows, once the store answers.
+func (s *session) storedFlows(ctx context.Context) (deliveryclient.Flows, error) {
+	_, err := s.Store(ctx)
+	return s.flows(), err
+}
+
 // readFlows reads and compiles the flows of --file.
-func readFlows(ctx context.Context, s *session) ([]flow.Flow, *flow.Program, error) {
+func readFlows(ctx context.Context, s *session) (deliveryclient.FlowSet, error) {
 	c := s.cli
 	if err := requireFlag(c, "file", "a file of flows, such as -f flows.yaml"); err != nil {
-		return nil, nil, err
+		return deliveryclient.FlowSet{}, err
 	}
 	name := c.String("file")
 	source := name
@@ -62,49 +71,9 @@ func readFlows(ctx context.Context, s *session) ([]flow.Flow, *flow.Program, err
 	}
 	text, err := readText(c, "file", source)
 	if err != nil {
-		return nil, nil, err
+		return deliveryclient.FlowSet{}, err
 	}
-	flows, err := flow.Parse(name, text)
-	if err != nil {
-		return nil, nil, err
-	}
-	program, err := s.compile(ctx, flows)
-	return flows, program, err
-}
-
-// compile compiles flows to destinations of this program and of live workers.
-func (s *session) compile(ctx context.Context, flows []flow.Flow) (*flow.Program, error) {
-	registered := func(step flow.Step) bool {
-		_, err := s.known.Destinations.Lookup(step.Destination)
-		return err == nil
-	}
-	for _, f := range flows {
-		for _, step := range f.To {
-			if registered(step) {
-				continue
-			}
-			workers, err := s.liveWorkers(ctx)
-			if err != nil {
-				_, fault := flow.Compile(s.known.Destinations, flows)
-				return nil, exitWith(exitUsage, notKnown(fault, err))
-			}
-			program, err := flow.CompileOffered(s.known.Destinations, actionsOf(workers.Offers()), flows)
-			return program, exitWith(exitUsage, err)
-		}
-	}
-	return flow.Compile(s.known.Destinations, flows)
-}
-
-// decisionJSON is the JSON form of a decision. Fields are only ever added.
-type decisionJSON struct {
-	Flow        string          `json:"flow"`
-	Destination string          `json:"destination"`
-	Action      string          `json:"action"`
-	Decided     string          `json:"decided"`
-	Error       string          `json:"error"`
-	Version     string          `json:"version"`
-	Context     json.RawMessage `json:"context"`
-	Data        json.RawMessage `json:"data"`
+	return s.flows().Parse(ctx, name, text)
 }
 
 func testFlows(ctx context.Context, s *session) error {
@@ -112,7 +81,7 @@ func testFlows(ctx context.Context, s *session) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	_, program, err := readFlows(ctx, s)
+	set, err := readFlows(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -121,7 +90,7 @@ func testFlows(ctx context.Context, s *session) error {
 		return err
 	}
 	begin(c)
-	decisions := program.Decide(ctx, &destinations.Toolkit{}, &destinations.Versions{}, event)
+	decisions := set.Decide(ctx, event)
 	return errors.Join(writeDecisions(c, decisions), faultOf(decisions))
 }
 
@@ -134,16 +103,7 @@ func faultOf(decisions []flow.Decision) error {
 }
 
 func writeDecisions(c *cli.Context, decisions []flow.Decision) error {
-	views := make([]decisionJSON, len(decisions))
-	for i, d := range decisions {
-		views[i] = decisionJSON{
-			Flow: d.Flow, Destination: d.Destination, Action: d.Action, Decided: d.Decided, Version: d.Job.Version,
-			Context: d.Job.Context, Data: d.Job.Data,
-		}
-		if d.Err != nil {
-			views[i].Error = d.Err.Error()
-		}
-	}
+	views := deliveryclient.FlowDecisions(decisions)
 	if asJSON(c) {
 		return writeJSON(c, views)
 	}
@@ -163,103 +123,44 @@ func writeDecisions(c *cli.Context, decisions []flow.Decision) error {
 	return table.Write(c.App.Writer)
 }
 
-// flowJSON is the JSON form of a flow. Fields are only ever added.
-type flowJSON struct {
-	Name      string            `json:"name"`
-	Version   int64             `json:"version"`
-	UpdatedAt time.Time         `json:"updated_at"`
-	UpdatedBy string            `json:"updated_by"`
-	Spec      json.RawMessage   `json:"spec"`
-	Versions  []flowVersionJSON `json:"versions"`
-	// Fault is the error that makes the flow unusable, "" if there is none.
-	Fault string `json:"fault"`
-	// NoWorker are the actions, as destination/action, that no live worker offers: their jobs wait.
-	NoWorker []string `json:"no_worker"`
-	// KeptEvents is the number of events kept because the flow failed for them, LastFailure the
-	// last error.
-	KeptEvents  int64  `json:"kept_events"`
-	LastFailure string `json:"last_failure"`
-}
-
-// flowVersionJSON is a version of a flow; without a spec it is a removal.
-type flowVersionJSON struct {
-	Version int64           `json:"version"`
-	At      time.Time       `json:"at"`
-	By      string          `json:"by"`
-	Spec    json.RawMessage `json:"spec"`
-}
-
-// flowView returns a flow with its faults.
-func flowView(
-	s *session, workers store.Workers, f deliverystore.Flow, kept map[string]deliverystore.FlowFaultCount,
-) (flowJSON, flow.Flow) {
-	view := flowJSON{
-		Name: f.Name, Version: f.Version, UpdatedAt: f.UpdatedAt, UpdatedBy: f.UpdatedBy, Spec: f.Spec,
-		Versions: []flowVersionJSON{}, NoWorker: []string{},
-		KeptEvents: kept[f.Name].Events, LastFailure: kept[f.Name].Reason,
-	}
-	spec := flow.Read(f.Name, f.Spec)
-	if fault := flow.CompileEach(s.known.Destinations, []flow.Flow{spec}).Faults()[spec.Name]; fault != nil {
-		view.Fault = fault.Error()
-	}
-	for _, step := range spec.To {
-		if len(workers.WithAction(step.Destination, step.Action)) == 0 {
-			view.NoWorker = append(view.NoWorker, step.Destination+"/"+step.Action)
-		}
-	}
-	return view, spec
-}
-
 func listFlows(ctx context.Context, s *session) error {
 	c := s.cli
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	stored, err := s.storedFlows(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := opened.Deliveries.Flows(ctx)
+	views, err := stored.List(ctx)
 	if err != nil {
 		return err
-	}
-	kept, err := opened.Deliveries.FlowFaults(ctx)
-	if err != nil {
-		return err
-	}
-	workers, err := s.liveWorkers(ctx)
-	if err != nil {
-		return err
-	}
-	views, specs := make([]flowJSON, len(all)), make([]flow.Flow, len(all))
-	for i, f := range all {
-		views[i], specs[i] = flowView(s, workers, f, kept)
 	}
 	if asJSON(c) {
 		return writeJSON(c, views)
 	}
-	if len(all) == 0 {
+	if len(views) == 0 {
 		return say(c, "No flows found. Apply a file of flows with `sluice apply -f FILE`.")
 	}
 	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "KEPT EVENTS", "UPDATED", "UPDATED BY")
-	for i, v := range views {
+	for _, v := range views {
 		state := terminal.Coloured{Text: "enabled", Colour: terminal.Green}
 		switch {
 		case v.Fault != "":
 			state = terminal.Coloured{Text: "invalid", Colour: terminal.Red}
-		case specs[i].Disabled:
+		case v.Read.Disabled:
 			state = terminal.Coloured{Text: "disabled", Colour: terminal.Yellow}
 		case len(v.NoWorker) > 0:
 			state = terminal.Coloured{Text: stateNoWorker, Colour: terminal.Yellow}
 		}
-		table.Row(v.Name, state, len(specs[i].To), terminal.Ordinal(v.Version), v.KeptEvents, when(&all[i].UpdatedAt),
+		table.Row(v.Name, state, len(v.Read.To), terminal.Ordinal(v.Version), v.KeptEvents, when(&v.UpdatedAt),
 			orDash(v.UpdatedBy))
 	}
 	return table.Write(c.App.Writer)
 }
 
 // faultLines writes the faults of a flow.
-func faultLines(c *cli.Context, v flowJSON) error {
+func faultLines(c *cli.Context, v deliveryclient.Flow) error {
 	if v.Fault != "" {
 		if err := say(c, "%s: %s\n", terminal.Paint(c.App.Writer, terminal.Red, "invalid"), v.Fault); err != nil {
 			return err
@@ -332,39 +233,19 @@ func showFlow(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	stored, err := s.storedFlows(ctx)
 	if err != nil {
 		return err
 	}
-	f, err := opened.Deliveries.Flow(ctx, name)
+	view, err := stored.Show(ctx, name)
 	if err != nil {
 		return err
-	}
-	versions, err := opened.Deliveries.FlowVersionsOf(ctx, name)
-	if err != nil {
-		return fmt.Errorf("read the versions of flow %s: %w", name, err)
-	}
-	kept, err := opened.Deliveries.FlowFaults(ctx)
-	if err != nil {
-		return err
-	}
-	workers, err := s.liveWorkers(ctx)
-	if err != nil {
-		return err
-	}
-	view, _ := flowView(s, workers, f, kept)
-	for _, v := range versions {
-		spec := json.RawMessage(v.Spec)
-		if spec == nil {
-			spec = json.RawMessage("null")
-		}
-		view.Versions = append(view.Versions, flowVersionJSON{Version: v.Version, At: v.At, By: v.By, Spec: spec})
 	}
 	if asJSON(c) {
 		return writeJSON(c, view)
 	}
 	var spec bytes.Buffer
-	if err := json.Indent(&spec, f.Spec, "", "  "); err != nil {
+	if err := json.Indent(&spec, view.Spec, "", "  "); err != nil {
 		return fmt.Errorf("read flow %s: %w", name, err)
 	}
 	if err := errors.Join(faultLines(c, view), say(c, "%s\n", spec.String())); err != nil {
@@ -376,7 +257,7 @@ func showFlow(ctx context.Context, s *session) error {
 		switch {
 		case string(v.Spec) == "null":
 			is = "removed"
-		case v.Version == f.Version:
+		case v.Version == view.Version:
 			is = "current"
 		}
 		table.Row(terminal.Ordinal(v.Version), when(&v.At), orDash(v.By), is)

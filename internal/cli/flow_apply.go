@@ -13,7 +13,6 @@ import (
 	"github.com/sluicehq/sluice/internal/terminal"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 func applyCommand() *cli.Command {
@@ -37,109 +36,57 @@ func pruneFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "prune", Usage: "remove flows that are not in the file"}
 }
 
-// changeJSON is the JSON form of a change. Fields are only ever added.
-type changeJSON struct {
-	Name    string          `json:"name"`
-	Change  string          `json:"change"`
-	Version int64           `json:"version"`
-	Before  json.RawMessage `json:"before"`
-	After   json.RawMessage `json:"after"`
-}
-
 func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 	c := s.cli
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	flows, _, err := readFlows(ctx, s)
+	set, err := readFlows(ctx, s)
 	if err != nil {
 		return err
 	}
-	set := deliverystore.FlowSet{Prune: c.Bool("prune"), DryRun: dryRun}
-	if !dryRun {
-		set.By = whoami(c)
+	stored, err := s.storedFlows(ctx)
+	if err != nil {
+		return err
 	}
-	for _, f := range flows {
-		spec, err := json.Marshal(f)
-		if err != nil {
-			return fmt.Errorf("encode flow %s: %w", f.Name, err)
+	if dryRun {
+		changes, err := stored.Diff(ctx, set, c.Bool("prune"))
+		switch {
+		case err != nil:
+			return err
+		case asJSON(c):
+			return writeJSON(c, changes)
+		default:
+			return writeDiff(c, changes)
 		}
-		set.Flows = append(set.Flows, deliverystore.FlowSpec{Name: f.Name, Spec: spec})
 	}
-	opened, err := s.Store(ctx)
-	if err != nil {
+	applied, err := stored.Apply(ctx, set, deliveryclient.ApplyOptions{Prune: c.Bool("prune"), By: whoami(c)})
+	if err != nil && applied.Changes == nil {
 		return err
 	}
-	changes, err := opened.Deliveries.ApplyFlows(ctx, set)
-	if err != nil {
-		return err
+	if asJSON(c) {
+		return errors.Join(writeJSON(c, applied.Changes), err)
 	}
-	replayed, replayErr := replayChanged(ctx, s, opened, changes, dryRun)
-	switch {
-	case asJSON(c):
-		views := make([]changeJSON, len(changes))
-		for i, change := range changes {
-			views[i] = changeJSON{
-				Name: change.Name, Change: change.Change, Version: change.Version,
-				Before: orNull(change.Before), After: orNull(change.After),
-			}
-		}
-		return errors.Join(writeJSON(c, views), replayErr)
-	case dryRun:
-		return writeDiff(c, changes)
-	}
-	if len(changes) == 0 {
+	return errors.Join(writeApplied(c, applied), err)
+}
+
+func writeApplied(c *cli.Context, applied deliveryclient.AppliedFlows) error {
+	if len(applied.Changes) == 0 {
 		return say(c, "The file has no flows.")
 	}
 	table := terminal.NewTable("FLOW", "CHANGE", "VERSION")
-	for _, change := range changes {
+	for _, change := range applied.Changes {
 		table.Row(change.Name, changeCell(change.Change), terminal.Ordinal(change.Version))
 	}
 	if err := table.Write(c.App.Writer); err != nil {
 		return err
 	}
-	for _, text := range replayed {
-		if err := say(c, "%s", text); err != nil {
+	for _, r := range applied.Replayed {
+		if err := say(c, "%s", replayedText(r.Flow, r.Replayed)); err != nil {
 			return err
 		}
 	}
-	return replayErr
-}
-
-// replayChanged replays the events kept for changed flows, and returns a line for each.
-func replayChanged(
-	ctx context.Context, s *session, opened *dispatchstore.Store, changes []deliverystore.FlowChange, dryRun bool,
-) (texts []string, err error) {
-	if dryRun {
-		return nil, nil
-	}
-	kept, err := opened.Deliveries.FlowFaults(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, change := range changes {
-		if change.Change == deliverystore.FlowRemoved || kept[change.Name].Events == 0 {
-			continue
-		}
-		client, err := s.Deliveries(ctx)
-		if err == nil {
-			var r deliveryclient.Replayed
-			r, err = client.ReplayFlow(ctx, change.Name)
-			texts = append(texts, replayedText(change.Name, r))
-		}
-		if err != nil {
-			return texts, fmt.Errorf("applied the flows, but failed to replay the events kept for flow %[1]s "+
-				"(retry with `sluice flow replay %[1]s`): %[2]w", change.Name, err)
-		}
-	}
-	return texts, nil
-}
-
-func orNull(text json.RawMessage) json.RawMessage {
-	if text == nil {
-		return json.RawMessage("null")
-	}
-	return text
+	return nil
 }
 
 func changeCell(change string) terminal.Coloured {
@@ -151,7 +98,7 @@ func changeCell(change string) terminal.Coloured {
 }
 
 // writeDiff writes removed and added lines.
-func writeDiff(c *cli.Context, changes []deliverystore.FlowChange) error {
+func writeDiff(c *cli.Context, changes []deliveryclient.FlowChange) error {
 	w, changed := c.App.Writer, false
 	for _, change := range changes {
 		if change.Change == deliverystore.FlowUnchanged {
@@ -191,7 +138,7 @@ func writeDiff(c *cli.Context, changes []deliverystore.FlowChange) error {
 
 // specLines returns the lines of a specification with its fields sorted: the database reorders them.
 func specLines(spec json.RawMessage) ([]string, error) {
-	if spec == nil {
+	if string(spec) == "null" {
 		return nil, nil
 	}
 	var value any

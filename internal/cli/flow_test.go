@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 )
 
 const shopFlows = `flows:
@@ -35,7 +37,7 @@ func TestFlowTest(t *testing.T) {
 	path := fileOf(t, "flows.yaml", shopFlows)
 	event := `{"source": "shop", "name": "order.paid", "data": {"id": 7, "total": 12}}`
 	golden(t, "flow-test", offline().ok(t, "flow", "test", "-f", path, "--event", event))
-	var decisions []decisionJSON
+	var decisions []deliveryclient.FlowDecision
 	offline().json(t, &decisions, "flow", "test", "-f", path, "--event", "@"+fileOf(t, "event.json", event))
 	require.Len(t, decisions, 2)
 	require.Equal(t, []string{"job", "condition not met"}, []string{decisions[0].Decided, decisions[1].Decided})
@@ -96,7 +98,7 @@ func TestFlowTestOfImports(t *testing.T) {
 	path := fileOf(t, "flows.yaml", importFlows)
 	golden(t, "flow-test-end", offline().ok(t, "flow", "test", "-f", path, "--import", "csv", "--end", "failed"))
 	golden(t, "flow-test-row", offline().ok(t, "flow", "test", "-f", path, "--import", "google_analytics_4", "--table", "imported_pages"))
-	var decisions []decisionJSON
+	var decisions []deliveryclient.FlowDecision
 	offline().json(t, &decisions, "flow", "test", "-f", path, "--import", "csv")
 	for _, d := range decisions {
 		require.Equal(t, "not for this event", d.Decided, "it has completed")
@@ -126,13 +128,13 @@ func TestApply(t *testing.T) {
 
 	changed := fileOf(t, "changed.yaml", strings.Replace(shopFlows, "data.total > 10\n", "data.total > 20\n    enabled: false\n", 1))
 	golden(t, "diff-changed", s.ok(t, "diff", "-f", changed))
-	var changes []changeJSON
+	var changes []deliveryclient.FlowChange
 	s.json(t, &changes, "apply", "-f", changed, "--by", "bob")
 	require.Equal(t, []string{"paid-orders", "changed"}, []string{changes[0].Name, changes[0].Change})
 	require.EqualValues(t, 2, changes[0].Version)
 	golden(t, "flow-list", s.ok(t, "flow", "list"))
 	golden(t, "flow-show", s.ok(t, "flow", "show", "paid-orders"))
-	var shown flowJSON
+	var shown deliveryclient.Flow
 	s.json(t, &shown, "flow", "show", "paid-orders")
 	require.Len(t, shown.Versions, 2)
 	require.Equal(t, "bob", shown.Versions[0].By)
@@ -143,7 +145,7 @@ func TestApply(t *testing.T) {
 	require.Equal(t, "FLOW         CHANGE   VERSION\nothers       added          1\npaid-orders  removed        3\n",
 		s.ok(t, "apply", "-f", other, "--prune"))
 	s.fails(t, "flow paid-orders: not found", "flow", "show", "paid-orders")
-	var flows []flowJSON
+	var flows []deliveryclient.Flow
 	s.json(t, &flows, "flow", "list")
 	require.Len(t, flows, 1)
 }
@@ -177,7 +179,7 @@ func TestFlowsRun(t *testing.T) {
 	s.ok(t, "apply", "-f", fileOf(t, "flows.yaml", shopFlows))
 	s.ok(t, send(`{"id": 7, "total": 12}`)...)
 	s.ok(t, send(`{"id": 8, "total": 2}`)...)
-	var jobs []jobJSON
+	var jobs []deliveryclient.JobDetails
 	s.json(t, &jobs, "job", "list", "--destination", "log")
 	require.Len(t, jobs, 1)
 	require.Equal(t, []string{"log", "write"}, []string{jobs[0].Destination, jobs[0].Action})
@@ -186,7 +188,7 @@ func TestFlowsRun(t *testing.T) {
 	r := s.run(t, send(`{"id": 9, "total": "a lot"}`)...)
 	require.Zero(t, r.code, "an event that a flow fails for is kept for it: %s", r.err)
 	require.Contains(t, r.out, "\nflow paid-orders failed: ")
-	var flows []flowJSON
+	var flows []deliveryclient.Flow
 	s.json(t, &flows, "flow", "list")
 	require.EqualValues(t, 1, flows[0].KeptEvents)
 	require.Contains(t, flows[0].LastFailure, "invalid operation")

@@ -3,14 +3,12 @@ package cli
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/store"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 func jobCommand() *cli.Command {
@@ -37,42 +35,10 @@ func jobCommand() *cli.Command {
 	}, jobControlCommands()...)...)
 }
 
-// listedJobJSON is the JSON form of a listed job. Fields are only ever added.
-type listedJobJSON struct {
-	ID          string     `json:"id"`
-	Destination string     `json:"destination"`
-	Action      string     `json:"action"`
-	Version     string     `json:"version"`
-	EventID     string     `json:"event_id"`
-	ParentJobID *string    `json:"parent_job_id"`
-	ReplayOf    *string    `json:"replay_of"`
-	State       string     `json:"state"`
-	Attempt     int32      `json:"attempt"`
-	DueAt       *time.Time `json:"due_at"`
-	Error       string     `json:"error"`
-	By          string     `json:"by"`
-	// NoWorker says that the job waits because no live worker has its action.
-	NoWorker   bool       `json:"no_worker"`
-	CreatedAt  time.Time  `json:"created_at"`
-	UpdatedAt  time.Time  `json:"updated_at"`
-	FinishedAt *time.Time `json:"finished_at"`
-}
-
-func listedJobViews(workers store.Workers, jobs []deliverystore.ListedJob) ([]listedJobJSON, error) {
-	views := make([]listedJobJSON, len(jobs))
-	for i, j := range jobs {
-		why, err := deliverystore.ErrorOf(j.LastError)
-		if err != nil {
-			return nil, err
-		}
-		views[i] = listedJobJSON{
-			ID: j.ID, Destination: j.Destination, Action: j.Action, Version: j.Version, EventID: j.EventID,
-			ParentJobID: j.ParentJobID, ReplayOf: j.ReplayOf, State: j.State, Attempt: j.Attempt, DueAt: j.DueAt,
-			Error: why.Message, By: why.By, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, FinishedAt: j.FinishedAt,
-			NoWorker: noAction(workers, j.State, j.Destination, j.Action),
-		}
-	}
-	return views, nil
+// jobs returns the operations on jobs, once the store answers.
+func (s *session) jobs(ctx context.Context) (deliveryclient.Jobs, error) {
+	opened, err := s.Store(ctx)
+	return deliveryclient.Jobs{Store: opened}, err
 }
 
 func listJobs(ctx context.Context, s *session) error {
@@ -88,23 +54,15 @@ func listJobs(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	jobs, err := s.jobs(ctx)
 	if err != nil {
 		return err
 	}
 	if c.Bool("count") {
-		n, err := opened.Deliveries.CountJobs(ctx, filter)
+		n, err := jobs.Count(ctx, filter)
 		return answerCount(c, n, err)
 	}
-	jobs, err := opened.Deliveries.ListJobs(ctx, filter, page)
-	if err != nil {
-		return err
-	}
-	workers, err := s.liveWorkers(ctx)
-	if err != nil {
-		return err
-	}
-	views, err := listedJobViews(workers, jobs)
+	views, err := jobs.List(ctx, filter, page)
 	if err != nil {
 		return err
 	}
@@ -120,17 +78,17 @@ func listJobs(ctx context.Context, s *session) error {
 	return nextPage(c, len(views), views[len(views)-1].ID)
 }
 
-func jobsTable(views []listedJobJSON) *terminal.Table {
+func jobsTable(views []deliveryclient.Job) *terminal.Table {
 	table := terminal.NewTable("ID", "DESTINATION", "ACTION", "STATE", "ATTEMPTS", "CREATED", "NEXT RUN", "REASON")
 	for _, v := range views {
 		table.Row(v.ID, v.Destination, v.Action, jobCell(v.State), v.Attempt, when(&v.CreatedAt), when(v.DueAt),
-			brief(v.reason(), 80))
+			brief(jobReason(v), 80))
 	}
 	return table
 }
 
-// reason is why the job is in its state.
-func (v listedJobJSON) reason() string {
+// jobReason is why a job is in its state.
+func jobReason(v deliveryclient.Job) string {
 	reason := reasonOf(v.Error, v.By)
 	switch {
 	case v.NoWorker && reason != "":
@@ -161,18 +119,6 @@ func jobCell(state string) terminal.Coloured {
 	return terminal.Coloured{Text: state, Colour: colours[state]}
 }
 
-// jobCountJSON is the JSON form of a count. Fields are only ever added.
-type jobCountJSON struct {
-	Hour          *time.Time `json:"hour"`
-	Destination   string     `json:"destination"`
-	Action        string     `json:"action"`
-	State         string     `json:"state"`
-	Jobs          int64      `json:"jobs"`
-	Due           int64      `json:"due"`
-	OldestDue     *time.Time `json:"oldest_due"`
-	OldestCreated *time.Time `json:"oldest_created"`
-}
-
 func countJobs(ctx context.Context, s *session) error {
 	c := s.cli
 	if err := noArgs(c); err != nil {
@@ -182,11 +128,15 @@ func countJobs(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	jobs, err := s.jobs(ctx)
 	if err != nil {
 		return err
 	}
-	views, err := jobCounts(ctx, opened, filter, c.Bool("hourly"))
+	count := jobs.Stats
+	if c.Bool("hourly") {
+		count = jobs.StatsByHour
+	}
+	views, err := count(ctx, filter)
 	if err != nil {
 		return err
 	}
@@ -205,32 +155,7 @@ func countJobs(ctx context.Context, s *session) error {
 	return table.Write(c.App.Writer)
 }
 
-func jobCounts(
-	ctx context.Context, opened *dispatchstore.Store, filter deliverystore.JobFilter, hourly bool,
-) ([]jobCountJSON, error) {
-	views := []jobCountJSON{}
-	if !hourly {
-		all, err := opened.Deliveries.JobStats(ctx, filter)
-		for _, n := range all {
-			views = append(views, jobCountJSON{
-				Destination: n.Destination, Action: n.Action, State: n.State, Jobs: n.Jobs, Due: n.Due, OldestDue: n.OldestDue,
-				OldestCreated: &n.OldestCreated,
-			})
-		}
-		return views, err
-	}
-	if filter.CreatedAfter.IsZero() && filter.CreatedBefore.IsZero() {
-		// All hours would be a long list and a slow query.
-		filter.CreatedAfter = time.Now().Add(-24 * time.Hour)
-	}
-	all, err := opened.Deliveries.JobsByHour(ctx, filter)
-	for _, n := range all {
-		views = append(views, jobCountJSON{Hour: &n.Hour, Destination: n.Destination, State: n.State, Jobs: n.Jobs})
-	}
-	return views, err
-}
-
-func hoursTable(views []jobCountJSON) *terminal.Table {
+func hoursTable(views []deliveryclient.JobCount) *terminal.Table {
 	table := terminal.NewTable("HOUR", "DESTINATION", "STATE", "JOBS")
 	for _, v := range views {
 		table.Row(when(v.Hour), v.Destination, jobCell(v.State), v.Jobs)

@@ -9,39 +9,31 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
-// jobCommandKind is a command to many jobs.
-type jobCommandKind struct {
-	name, usage, done string
-	give              func(
-		*deliverystore.Store, context.Context, deliverystore.JobFilter, deliverystore.Order,
-	) (int64, error)
-	// wakes: the command makes jobs due.
-	wakes bool
-}
-
-func jobCommandKinds() []jobCommandKind {
-	return []jobCommandKind{
-		{"retry", "retry jobs now and reset their attempts", "retried", (*deliverystore.Store).RetryJobs, true},
-		{"cancel", "cancel jobs that are not executing", "cancelled", (*deliverystore.Store).CancelJobs, false},
-		{"hold", "hold jobs until they are released", "held", (*deliverystore.Store).HoldJobs, false},
-		{"release", "release held jobs and deliver them now", "released", (*deliverystore.Store).ReleaseJobs, true},
-	}
+// jobCommands are the commands to many jobs, with what they do.
+var jobCommands = []struct {
+	command deliverystore.JobCommand
+	usage   string
+}{
+	{deliverystore.CommandRetry, "retry jobs now and reset their attempts"},
+	{deliverystore.CommandCancel, "cancel jobs that are not executing"},
+	{deliverystore.CommandHold, "hold jobs until they are released"},
+	{deliverystore.CommandRelease, "release held jobs and deliver them now"},
 }
 
 // whichJobs describes the selection of jobs.
-const whichJobs = "Select jobs by ID or by filter; preview a filter with `sluice job list`. --all selects every job."
+const whichJobs = "Select jobs by ID or by filter; count those of a filter with --dry-run. --all selects every job."
 
 func jobControlCommands() []*cli.Command {
 	var all []*cli.Command
-	for _, order := range jobCommandKinds() {
+	for _, one := range jobCommands {
 		all = append(all, &cli.Command{
-			Name: order.name, Usage: order.usage, ArgsUsage: "[ID...]", Description: whichJobs,
+			Name: string(one.command), Usage: one.usage, ArgsUsage: "[ID...]", Description: whichJobs,
 			Flags:  pickFlags(),
-			Action: withSession(func(ctx context.Context, s *session) error { return orderJobs(ctx, s, order) }),
+			Action: withSession(func(ctx context.Context, s *session) error { return changeJobs(ctx, s, one.command) }),
 		})
 	}
 	return append(all,
@@ -76,86 +68,57 @@ func jobReasonFlag() cli.Flag {
 
 func pickFlags() []cli.Flag {
 	all := &cli.BoolFlag{Name: "all", Usage: "select every job"}
-	return append(jobPickFlags(), all, byFlag(), jobReasonFlag(), outputFlag())
+	count := &cli.BoolFlag{Name: "dry-run", Usage: "count the jobs, and change none"}
+	return append(jobPickFlags(), all, count, byFlag(), jobReasonFlag(), outputFlag())
 }
 
-// orderOf returns the author and the reason of a command to jobs.
-func orderOf(c *cli.Context) deliverystore.Order {
-	return deliverystore.Order{By: whoami(c), Reason: why(c)}
-}
-
-// picked returns the selected jobs: either IDs, or a filter.
-func picked(c *cli.Context) (ids []string, f deliverystore.JobFilter, err error) {
+// selected returns the selected jobs: either IDs, or a filter.
+func selected(c *cli.Context) (deliveryclient.Selection, error) {
 	f, set, err := jobPick(c)
 	if err != nil {
-		return nil, f, err
+		return deliveryclient.Selection{}, err
 	}
-	ids = c.Args().Slice()
-	ways := 0
-	for _, way := range []bool{len(ids) > 0, set, c.Bool("all")} {
-		if way {
-			ways++
-		}
+	selection := deliveryclient.Selection{IDs: c.Args().Slice(), All: c.Bool("all")}
+	if set {
+		selection.Filter = &f
 	}
-	if ways == 1 {
-		return ids, f, nil
+	if err := selection.Validate(); err != nil {
+		fault, _, _ := strings.Cut(err.Error(), ":")
+		return selection, fmt.Errorf("%s: want IDs, filters or --all: see `%s --help`", fault, c.Command.HelpName)
 	}
-	fault := "no jobs selected"
-	if ways > 1 {
-		fault = "conflicting selections of jobs"
-	}
-	return nil, f, fmt.Errorf("%s: want IDs, filters or --all: see `%s --help`", fault, c.Command.HelpName)
+	return selection, nil
 }
 
-func orderJobs(ctx context.Context, s *session, order jobCommandKind) error {
-	ids, filter, err := picked(s.cli)
+func changeJobs(ctx context.Context, s *session, command deliverystore.JobCommand) error {
+	selection, err := selected(s.cli)
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	jobs, err := s.jobs(ctx)
 	if err != nil {
 		return err
 	}
-	by := orderOf(s.cli)
-	give := func(f deliverystore.JobFilter) (int64, error) { return order.give(opened.Deliveries, ctx, f, by) }
-	moved, err := giveEach(ctx, opened, ids, filter, order.done, give)
-	if err != nil && moved == 0 {
+	if s.cli.Bool("dry-run") {
+		n, err := jobs.CountChanges(ctx, command, selection)
+		return answerDryRun(s.cli, deliveryclient.Done(command), n, err)
+	}
+	changed, err := jobs.Change(ctx, command, selection, by(s.cli))
+	if err != nil && changed == 0 {
 		return err
 	}
-	if order.wakes && moved > 0 {
-		err = errors.Join(err, notifyDue(ctx, opened))
-	}
-	return errors.Join(answerJobs(s.cli, order.done, moved), err)
+	return errors.Join(answerJobs(s.cli, deliveryclient.Done(command), changed), err)
 }
 
-// giveEach applies a command to the jobs of a filter or, one by one, to those of IDs, with an error
-// for each that it does not apply to. It returns the number of changed jobs, also with an error.
-func giveEach(
-	ctx context.Context, opened *dispatchstore.Store, ids []string, f deliverystore.JobFilter, done string,
-	give func(deliverystore.JobFilter) (int64, error),
-) (moved int64, err error) {
-	if len(ids) == 0 {
-		return give(f)
-	}
-	var faults []error
-	for _, id := range ids {
-		n, err := give(deliverystore.JobFilter{IDs: []string{id}})
-		moved += n
-		if err == nil && n == 0 {
-			err = refusal(ctx, opened, id, done)
-		}
-		faults = append(faults, err)
-	}
-	return moved, errors.Join(faults...)
-}
-
-// refusal is the error of a command that does not apply to a job.
-func refusal(ctx context.Context, opened *dispatchstore.Store, id, done string) error {
-	job, err := opened.Deliveries.Job(ctx, id)
-	if err != nil {
+// answerDryRun writes the number of jobs that a command would change.
+func answerDryRun(c *cli.Context, done string, n int64, err error) error {
+	switch {
+	case err != nil:
 		return err
+	case asJSON(c):
+		return writeJSON(c, map[string]any{"result": done, "jobs": n, "dry_run": true})
+	default:
+		return say(c, "%s would be %s", manyJobs(n), done)
 	}
-	return fmt.Errorf("job %s is %s: it cannot be %s", id, job.State, done)
 }
 
 // answerJobs writes the result of a command, also if a filter matched no job.
@@ -175,45 +138,31 @@ func resolveJobs(ctx context.Context, s *session) error {
 	if as != deliverystore.JobSucceeded && as != deliverystore.JobDiscarded {
 		return fmt.Errorf("--as %q: want %s or %s", as, deliverystore.JobSucceeded, deliverystore.JobDiscarded)
 	}
-	return orderJobs(ctx, s, jobCommandKind{
-		done: "resolved as " + as,
-		give: func(
-			opened *deliverystore.Store, ctx context.Context, f deliverystore.JobFilter, o deliverystore.Order,
-		) (int64, error) {
-			return opened.ResolveJobs(ctx, f, as == deliverystore.JobSucceeded, o)
-		},
-	})
+	if as == deliverystore.JobSucceeded {
+		return changeJobs(ctx, s, deliverystore.CommandSucceed)
+	}
+	return changeJobs(ctx, s, deliverystore.CommandDiscard)
 }
 
 func replayJobs(ctx context.Context, s *session) error {
 	c := s.cli
-	ids, filter, err := picked(c)
+	selection, err := selected(c)
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	jobs, err := s.jobs(ctx)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		// The query would skip an unknown ID silently.
-		if _, err := opened.Deliveries.Job(ctx, id); err != nil {
-			return err
-		}
+	if c.Bool("dry-run") {
+		n, err := jobs.CountReplay(ctx, selection)
+		return answerDryRun(c, "replayed", n, err)
 	}
-	filter.IDs = ids
-	added, page := []string{}, deliverystore.Page{Limit: deliverystore.MaxPage}
-	for {
-		some, next, err := opened.Deliveries.ReplayJobs(ctx, filter, page, orderOf(c))
-		added = append(added, some...)
-		if err != nil {
-			return errors.Join(answerReplayed(c, added), err)
-		}
-		if next == "" {
-			return errors.Join(answerReplayed(c, added), notifyDue(ctx, opened))
-		}
-		page.Before = next
+	added, err := jobs.Replay(ctx, selection, by(c))
+	if err != nil && added == nil {
+		return err
 	}
+	return errors.Join(answerReplayed(c, added), err)
 }
 
 func answerReplayed(c *cli.Context, added []string) error {
@@ -241,18 +190,15 @@ func editJob(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	opened, err := s.Store(ctx)
+	jobs, err := s.jobs(ctx)
 	if err != nil {
 		return err
 	}
-	if err := opened.Deliveries.EditAndRetry(ctx, id, payloads["context"], payloads["data"], orderOf(c)); err != nil {
-		return err
-	}
-	if err := notifyDue(ctx, opened); err != nil {
+	if err := jobs.Edit(ctx, id, payloads["context"], payloads["data"], by(c)); err != nil {
 		return err
 	}
 	if asJSON(c) {
-		view, err := jobView(ctx, s, opened, id)
+		view, err := jobs.Show(ctx, id)
 		if err != nil {
 			return err
 		}

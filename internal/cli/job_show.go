@@ -11,43 +11,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/terminal"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
-
-// jobJSON is the JSON form of a job. Fields are only ever added.
-type jobJSON struct {
-	listedJobJSON
-
-	// Unprepared says that the payload is the input of the action's Marshal: a worker that has the
-	// destination prepares the job.
-	Unprepared     bool             `json:"unprepared"`
-	Lineage        []string         `json:"lineage"`
-	SentAt         *time.Time       `json:"sent_at"`
-	LeaseExpiresAt *time.Time       `json:"lease_expires_at"`
-	Context        json.RawMessage  `json:"context"`
-	Data           json.RawMessage  `json:"data"`
-	Transitions    []transitionJSON `json:"transitions"`
-	Edits          []editJSON       `json:"edits"`
-}
-
-// transitionJSON is a line of a job's history.
-type transitionJSON struct {
-	At      time.Time `json:"at"`
-	From    *string   `json:"from"`
-	To      string    `json:"to"`
-	Attempt int32     `json:"attempt"`
-	Error   string    `json:"error"`
-	By      string    `json:"by"`
-}
-
-// editJSON is the payload of a job before an edit.
-type editJSON struct {
-	At      time.Time       `json:"at"`
-	By      string          `json:"by"`
-	Context json.RawMessage `json:"context"`
-	Data    json.RawMessage `json:"data"`
-}
 
 // jobArg returns the command's single argument, the ID of a job.
 func jobArg(c *cli.Context) (string, error) { return oneArg(c, "a job ID") }
@@ -57,11 +23,11 @@ func showJob(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	jobs, err := s.jobs(ctx)
 	if err != nil {
 		return err
 	}
-	view, err := jobView(ctx, s, opened, id)
+	view, err := jobs.Show(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -71,60 +37,13 @@ func showJob(ctx context.Context, s *session) error {
 	return writeJob(s.cli, view)
 }
 
-func jobView(ctx context.Context, s *session, opened *dispatchstore.Store, id string) (jobJSON, error) {
-	j, err := opened.Deliveries.Job(ctx, id)
-	if err != nil {
-		return jobJSON{}, err
-	}
-	why, err := deliverystore.ErrorOf(j.LastError)
-	if err != nil {
-		return jobJSON{}, err
-	}
-	workers, err := s.liveWorkers(ctx)
-	if err != nil {
-		return jobJSON{}, err
-	}
-	view := jobJSON{
-		listedJobJSON: listedJobJSON{
-			ID: j.ID, Destination: j.Destination, Action: j.Action, Version: j.Version, EventID: j.EventID,
-			ParentJobID: j.ParentJobID, ReplayOf: j.ReplayOf, State: j.State, Attempt: j.Attempt, DueAt: j.DueAt,
-			Error: why.Message, By: why.By, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, FinishedAt: j.FinishedAt,
-			NoWorker: noAction(workers, j.State, j.Destination, j.Action),
-		},
-		Unprepared: j.Unprepared,
-		Lineage:    orEmpty(j.Lineage), SentAt: j.SentAt, LeaseExpiresAt: j.LeaseExpiresAt, Context: j.Context, Data: j.Data,
-		Transitions: []transitionJSON{}, Edits: []editJSON{},
-	}
-	moves, err := opened.Deliveries.TransitionsOf(ctx, id)
-	if err != nil {
-		return jobJSON{}, fmt.Errorf("read the history of job %s: %w", id, err)
-	}
-	for _, m := range moves {
-		why, err := deliverystore.ErrorOf(m.Error)
-		if err != nil {
-			return jobJSON{}, err
-		}
-		view.Transitions = append(view.Transitions, transitionJSON{
-			At: m.At, From: m.StateBefore, To: m.StateAfter, Attempt: m.Attempt, Error: why.Message, By: why.By,
-		})
-	}
-	edits, err := opened.Deliveries.EditsOf(ctx, id)
-	if err != nil {
-		return jobJSON{}, fmt.Errorf("read the edits of job %s: %w", id, err)
-	}
-	for _, e := range edits {
-		view.Edits = append(view.Edits, editJSON{At: e.At, By: e.By, Context: e.Context, Data: e.Data})
-	}
-	return view, nil
-}
-
-func writeJob(c *cli.Context, v jobJSON) error {
+func writeJob(c *cli.Context, v deliveryclient.JobDetails) error {
 	w, state := c.App.Writer, jobCell(v.State)
 	lines := [][2]string{
 		{"Job", v.ID},
 		{"Action", v.Destination + "/" + v.Action + versionNote(v.Version)},
 		{"State", terminal.Paint(w, state.Colour, state.Text) + fmt.Sprintf(", %s", attempts(v.Attempt))},
-		{errorLabel(v.State), v.reason()},
+		{errorLabel(v.State), jobReason(v.Job)},
 		{"Next run", momentOr(v.DueAt)},
 		{"Lease until", momentOr(v.LeaseExpiresAt)},
 		{"Event", v.EventID},

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
@@ -82,24 +83,24 @@ func TestJobCommands(t *testing.T) {
 	golden(t, "event-list", b.ok(t, "event", "list"))
 	golden(t, "event-show", b.ok(t, "event", "show", b.events[0]))
 
-	var job jobJSON
+	var job deliveryclient.JobDetails
 	b.json(t, &job, "job", "show", b.hook)
 	require.Equal(t, []string{"acknowledged", "executing", "failed"},
 		[]string{job.Transitions[0].To, job.Transitions[1].To, job.Transitions[2].To})
 	require.Nil(t, job.Transitions[0].From)
 	require.Equal(t, "it answered 503 Service Unavailable", job.Transitions[2].Error)
 	require.Equal(t, b.events[0], job.EventID)
-	var all []jobCountJSON
+	var all []deliveryclient.JobCount
 	b.json(t, &all, "job", "stats")
 	require.Len(t, all, 3)
-	var shown destinationJSON
+	var shown deliveryclient.Destination
 	b.json(t, &shown, "destination", "show", "webhook")
 	require.Equal(t, map[string]int64{"failed": 1}, shown.Jobs)
 	require.True(t, shown.Actions[0].Realtime)
-	var destinations []destinationJSON
+	var destinations []deliveryclient.Destination
 	b.json(t, &destinations, "destination", "list")
 	require.Len(t, destinations, 5)
-	var event eventJSON
+	var event deliveryclient.EventDetails
 	b.json(t, &event, "event", "show", b.events[0])
 	require.Len(t, event.Jobs, 2)
 	require.JSONEq(t, `{"total": 12}`, string(event.Data))
@@ -145,7 +146,7 @@ func TestJobFilters(t *testing.T) {
 		"--received-before 1h":             {},
 		"--source shop --state failed":     {b.hook},
 	} {
-		var jobs []listedJobJSON
+		var jobs []deliveryclient.Job
 		b.json(t, &jobs, append([]string{"job", "list"}, strings.Fields(line)...)...)
 		got := []string{}
 		for _, job := range jobs {
@@ -158,7 +159,7 @@ func TestJobFilters(t *testing.T) {
 		"--event-version v1": 1, "--not-event-version v1": 1, "--part-of " + b.events[0]: 0, "--received-after 1h": 2,
 		"--received-before 1h": 0, "--destination webhook --state failed": 1, "--state held": 0,
 	} {
-		var events []listedEventJSON
+		var events []deliveryclient.Event
 		b.json(t, &events, append([]string{"event", "list"}, strings.Fields(line)...)...)
 		require.Len(t, events, want, line)
 	}
@@ -168,7 +169,7 @@ func TestJobFilters(t *testing.T) {
 	var count map[string]int64
 	b.json(t, &count, "event", "list", "--count")
 	require.Equal(t, map[string]int64{"count": 2}, count)
-	var stats []jobCountJSON
+	var stats []deliveryclient.JobCount
 	b.json(t, &stats, "job", "stats", "--source", "crm")
 	require.Len(t, stats, 1)
 	require.Equal(t, "No jobs match --state.\n", b.ok(t, "job", "list", "--state", "held"))
@@ -228,7 +229,7 @@ func TestJobEdit(t *testing.T) {
 	require.Equal(t, "changed job "+b.log+"; it is due now\n", b.ok(t, "job", "edit", b.log, "--data", `{"text": "unpaid"}`))
 	path := filepath.Join(t.TempDir(), "context.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"ip": "::2"}`), 0o600))
-	var job jobJSON
+	var job deliveryclient.JobDetails
 	b.json(t, &job, "job", "edit", b.log, "--context", "@"+path)
 	require.JSONEq(t, `{"text": "unpaid"}`, string(job.Data))
 	require.JSONEq(t, `{"ip": "::2"}`, string(job.Context))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
@@ -20,10 +21,10 @@ func TestStoreOutageOfReplay(t *testing.T) {
 	o := s.throughOutages(t)
 	o.reports = true
 	o.meetStore(t, "apply -f "+fixed)
-	var flows []flowJSON
+	var flows []deliveryclient.Flow
 	s.json(t, &flows, "flow", "list")
 	require.Zero(t, flows[0].KeptEvents)
-	var jobs []jobJSON
+	var jobs []deliveryclient.JobDetails
 	s.json(t, &jobs, "job", "list", "--destination", "log")
 	require.Len(t, jobs, 1, "the event became one job, however often the replay was interrupted")
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/sluicehq/sluice/internal/registry"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
-	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -212,16 +211,6 @@ func noImporter(workers store.Workers, i importstore.Import) string {
 		return ""
 	}
 	return fmt.Sprintf("no live worker offers importer %q", i.Source)
-}
-
-// noAction says whether a job waits for an action that no live worker has.
-func noAction(workers store.Workers, state, destination, action string) bool {
-	switch state {
-	case deliverystore.JobAcknowledged, deliverystore.JobAwaiting, deliverystore.JobFailed:
-		return len(workers.WithAction(destination, action)) == 0
-	default:
-		return false
-	}
 }
 
 func noActionText(destination, action string) string {

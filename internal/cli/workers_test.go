@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -100,7 +101,7 @@ func TestFlowToAnotherProgram(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(b.ok(t, "event", "send", "--source", "till", "--data", `{"no": 8}`, "-o", "json")), &sent))
 	require.Len(t, sent.Jobs, 1)
 	require.Empty(t, sent.Kept)
-	var job jobJSON
+	var job deliveryclient.JobDetails
 	b.json(t, &job, "job", "show", sent.Jobs[0])
 	require.True(t, job.Unprepared)
 	require.True(t, job.NoWorker)

@@ -85,6 +85,9 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
+// Registry returns the destinations of this process.
+func (c *Client) Registry() *destinations.Registry { return c.cfg.Registry }
+
 // Start starts the workflows of a destination's actions. Those that already run read their settings
 // again. It is idempotent. The error is that of Temporal.
 func (c *Client) Start(ctx context.Context, dest destinations.Destination) error {

@@ -18,9 +18,12 @@ import (
 
 // Pause keeps the jobs of an action waiting, or those of all actions of the destination if ref names no
 // action. Batches in flight are not interrupted. The errors of this and the other commands are
-// starter.ErrInvalid for an unknown action, starter.ErrRefused and starter.ErrNoWorker.
+// starter.ErrInvalid and store.ErrNotFound for an unknown action, starter.ErrRefused and starter.ErrNoWorker.
 func (c *Client) Pause(ctx context.Context, ref deliveryacts.ActionRef, by call.By) error {
 	if ref.Action == "" {
+		if _, err := c.actions(ctx, ref.Destination); err != nil {
+			return err
+		}
 		return c.auditedDestination(ctx, "destination.pause", ref.Destination, by, func(ctx context.Context) error {
 			return errors.Join(c.cfg.Store.Deliveries.Pause(ctx, ref.Destination, "", by.Who), c.refresh(ctx, ref.Destination))
 		})
@@ -34,6 +37,9 @@ func (c *Client) Pause(ctx context.Context, ref deliveryacts.ActionRef, by call.
 // retries due. An action whose destination is paused as a whole cannot be resumed by itself.
 func (c *Client) Resume(ctx context.Context, ref deliveryacts.ActionRef, by call.By) error {
 	if ref.Action == "" {
+		if _, err := c.actions(ctx, ref.Destination); err != nil {
+			return err
+		}
 		return c.auditedDestination(ctx, "destination.resume", ref.Destination, by, func(ctx context.Context) error {
 			return errors.Join(c.cfg.Store.Deliveries.Resume(ctx, ref.Destination, "", by.Who),
 				c.cfg.Store.Deliveries.TryNow(ctx, ref.Destination, ""), c.refresh(ctx, ref.Destination))

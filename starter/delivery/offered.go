@@ -9,11 +9,12 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/registry"
 	"github.com/sluicehq/sluice/starter/internal/call"
+	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // actions returns the actions of a destination that this process or a live worker has. The error names
-// the known destinations, and is starter.ErrInvalid.
+// the known destinations, and is starter.ErrInvalid and store.ErrNotFound.
 func (c *Client) actions(ctx context.Context, destination string) ([]string, error) {
 	dest, unknown := c.cfg.Registry.Lookup(destination)
 	var names []string
@@ -35,18 +36,23 @@ func (c *Client) actions(ctx context.Context, destination string) ([]string, err
 		valid = append(valid, offered.Name)
 	}
 	unknown = registry.Unknown("destination", destination, slices.Compact(slices.Sorted(slices.Values(valid))))
-	return nil, call.Mark(unknown, call.ErrInvalid)
+	return nil, notOffered(unknown)
 }
 
 // checkAction returns an error for an action that neither this process nor a live worker has. The error
-// names the known ones, and is starter.ErrInvalid.
+// names the known ones, and is starter.ErrInvalid and store.ErrNotFound.
 func (c *Client) checkAction(ctx context.Context, ref deliveryacts.ActionRef) error {
 	names, err := c.actions(ctx, ref.Destination)
 	if err == nil && !slices.Contains(names, ref.Action) {
 		err = registry.Unknown("action", ref.Action, slices.Sorted(slices.Values(names)))
-		err = call.Mark(fmt.Errorf("%s: %w", ref.Destination, err), call.ErrInvalid)
+		err = notOffered(fmt.Errorf("%s: %w", ref.Destination, err))
 	}
 	return err
+}
+
+// notOffered marks the error about an unknown destination or action.
+func notOffered(err error) error {
+	return call.Mark(call.Mark(err, call.ErrInvalid), store.ErrNotFound)
 }
 
 // jobFor makes the job of an event for an action. If this process does not have the destination but a live

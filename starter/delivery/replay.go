@@ -6,6 +6,7 @@ import (
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
@@ -24,7 +25,7 @@ type Replayed struct {
 
 // ReplayFlow makes the jobs of the events that are kept for a flow, with the current version of the flow.
 // Events for which it fails again stay kept. It is idempotent, also when called concurrently. The error
-// is store.ErrNotFound if there is no such flow, or the error of a flow that is still faulty.
+// is store.ErrNotFound if there is no such flow, or starter.ErrRefused if it is still faulty.
 func (c *Client) ReplayFlow(ctx context.Context, name string) (r Replayed, err error) {
 	entry := store.AuditEntry{Operation: "flow.replay", SubjectType: "flow", SubjectID: name}
 	err = c.cfg.Store.Audited(ctx, entry, func(ctx context.Context) error {
@@ -43,7 +44,7 @@ func (c *Client) replayFlow(ctx context.Context, name string) (r Replayed, err e
 		return r, fmt.Errorf("flow %s: %w", name, store.ErrNotFound)
 	}
 	if fault := program.Faults()[name]; fault != nil {
-		return r, fmt.Errorf("flow %s is still faulty, its events are kept: %w", name, fault)
+		return r, call.Mark(fmt.Errorf("flow %s is still faulty, its events are kept: %w", name, fault), call.ErrRefused)
 	}
 	for after := ""; ; {
 		events, err := c.cfg.Store.Deliveries.KeptForFlow(ctx, name, after, replayPage)

@@ -62,69 +62,111 @@ var (
 	moveLost = move{"discarded", []string{JobUnknown}, JobDiscarded, "due_at = NULL, finished_at = now()"}
 )
 
-// RetryJobs retries jobs now and resets their attempts: the acknowledged, failed, unknown, discarded and
-// cancelled ones that the filter selects. It returns their number. Like the methods below it works in
-// steps: after an error the jobs of earlier steps stay changed, and are counted.
-func (s *Store) RetryJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
-	return s.moveJobs(ctx, f, o, moveRetry)
+// JobCommand is a command of an operator to the jobs that a filter selects. Jobs in other states than it applies to do
+// not change.
+type JobCommand string
+
+// The commands to jobs.
+const (
+	// CommandRetry retries acknowledged, failed, unknown, discarded and cancelled jobs now, and resets their attempts.
+	CommandRetry JobCommand = "retry"
+	// CommandCancel cancels acknowledged, awaiting, failed, unknown and held jobs.
+	CommandCancel JobCommand = "cancel"
+	// CommandHold holds acknowledged, awaiting, failed and unknown jobs.
+	CommandHold JobCommand = "hold"
+	// CommandRelease makes held jobs due now.
+	CommandRelease JobCommand = "release"
+	// CommandSucceed resolves unknown jobs as succeeded, for an operator who has checked that they have arrived.
+	CommandSucceed JobCommand = "resolve-succeeded"
+	// CommandDiscard resolves unknown jobs as discarded.
+	CommandDiscard JobCommand = "resolve-discarded"
+)
+
+var moves = map[JobCommand]move{
+	CommandRetry: moveRetry, CommandCancel: moveCancel, CommandHold: moveHold, CommandRelease: moveRelease,
+	CommandSucceed: moveArrived, CommandDiscard: moveLost,
 }
 
-// CancelJobs cancels the acknowledged, awaiting, failed, unknown and held jobs that the filter selects.
-func (s *Store) CancelJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
-	return s.moveJobs(ctx, f, o, moveCancel)
+// JobCommands returns the commands to jobs.
+func JobCommands() []JobCommand {
+	return []JobCommand{CommandRetry, CommandCancel, CommandHold, CommandRelease, CommandSucceed, CommandDiscard}
 }
 
-// HoldJobs holds the acknowledged, awaiting, failed and unknown jobs that the filter selects.
-func (s *Store) HoldJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
-	return s.moveJobs(ctx, f, o, moveHold)
-}
+// MakesDue reports whether the command makes jobs due.
+func (c JobCommand) MakesDue() bool { return c == CommandRetry || c == CommandRelease }
 
-// ReleaseJobs makes the held jobs that the filter selects due now.
-func (s *Store) ReleaseJobs(ctx context.Context, f JobFilter, o Order) (int64, error) {
-	return s.moveJobs(ctx, f, o, moveRelease)
-}
-
-// ResolveJobs resolves the unknown jobs that the filter selects, for an operator who has checked the
-// destination: as succeeded if they have arrived, otherwise as discarded.
-func (s *Store) ResolveJobs(ctx context.Context, f JobFilter, arrived bool, o Order) (int64, error) {
-	if arrived {
-		return s.moveJobs(ctx, f, o, moveArrived)
+// CountChanges counts the jobs that ChangeJobs would change.
+func (s *Store) CountChanges(ctx context.Context, c JobCommand, f JobFilter) (n int64, err error) {
+	m, ok := moves[c]
+	if !ok {
+		return 0, fmt.Errorf("%q is no command to jobs: want one of %q", c, JobCommands())
 	}
-	return s.moveJobs(ctx, f, o, moveLost)
+	w := m.jobs(f)
+	if err := s.Pool().QueryRow(ctx, "SELECT count(*) FROM jobs j"+w.String(), w.args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the jobs to %s: %w", c, err)
+	}
+	return n, nil
 }
 
 // controlStep is how many jobs are changed in one transaction.
 const controlStep = 1000
 
-// moveJobs changes the state of jobs, oldest first, in steps that keep transactions short. It waits for
-// jobs that another transaction is changing.
-func (s *Store) moveJobs(ctx context.Context, f JobFilter, o Order, m move) (moved int64, err error) {
+// ChangeJobs changes the jobs that a filter selects, oldest first, and returns their number. It changes at most that
+// many, all with 0. It works in steps that keep transactions short: after an error the jobs of earlier steps stay
+// changed, and are counted. It waits for jobs that another transaction is changing.
+func (s *Store) ChangeJobs(
+	ctx context.Context, c JobCommand, f JobFilter, most int64, o Order,
+) (changed int64, err error) {
+	m, ok := moves[c]
+	if !ok {
+		return 0, fmt.Errorf("%q is no command to jobs: want one of %q", c, JobCommands())
+	}
 	for after := ""; ; {
-		var w where
-		w.jobs(f)
-		w.addIn("j.state", m.from, nil)
-		w.addText("j.id > $", after)
-		picked := "SELECT j.id FROM jobs j" + w.String() + " ORDER BY j.id" + w.limited(controlStep) + " FOR UPDATE"
-		w.args = append(w.args, m.to, o.note(m.done))
-		statement := fmt.Sprintf(`WITH picked AS MATERIALIZED (%s)
-			UPDATE jobs j SET state = $%d, last_error = $%d::jsonb, updated_at = now(), %s
-			FROM picked WHERE j.id = picked.id RETURNING j.id`, picked, len(w.args)-1, len(w.args), m.set)
-		rows, err := s.Pool().Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, w.args...)...)
-		if err != nil {
-			return moved, fmt.Errorf("change the state of jobs to %s: %w", m.to, err)
+		step := int64(controlStep)
+		if most > 0 {
+			step = min(step, most-changed)
 		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return moved, fmt.Errorf("change the state of jobs to %s: %w", m.to, err)
+		if step == 0 {
+			return changed, nil
 		}
-		moved += int64(len(ids))
+		ids, err := s.moveStep(ctx, m, f, after, int32(step), o)
+		if err != nil {
+			return changed, fmt.Errorf("change the state of jobs to %s: %w", m.to, err)
+		}
+		changed += int64(len(ids))
 		if len(ids) == 0 {
-			return moved, nil
+			return changed, nil
 		}
 		for _, id := range ids {
 			after = max(after, id)
 		}
 	}
+}
+
+// jobs returns the conditions of the jobs of a filter that a move applies to.
+func (m move) jobs(f JobFilter) where {
+	var w where
+	w.jobs(f)
+	w.addIn("j.state", m.from, nil)
+	return w
+}
+
+// moveStep changes the state of up to limit jobs after an ID, and returns their IDs.
+func (s *Store) moveStep(
+	ctx context.Context, m move, f JobFilter, after string, limit int32, o Order,
+) ([]string, error) {
+	w := m.jobs(f)
+	w.addText("j.id > $", after)
+	picked := "SELECT j.id FROM jobs j" + w.String() + " ORDER BY j.id" + w.limited(limit) + " FOR UPDATE"
+	w.args = append(w.args, m.to, o.note(m.done))
+	statement := fmt.Sprintf(`WITH picked AS MATERIALIZED (%s)
+		UPDATE jobs j SET state = $%d, last_error = $%d::jsonb, updated_at = now(), %s
+		FROM picked WHERE j.id = picked.id RETURNING j.id`, picked, len(w.args)-1, len(w.args), m.set)
+	rows, err := s.Pool().Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, w.args...)...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // EditAndRetry replaces the payload of a job that is neither executing nor succeeded, retries it now and

@@ -16,40 +16,39 @@ import (
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	type action func(f delivery.JobFilter) (int64, error)
 	for name, test := range map[string]struct {
-		run  action
+		give delivery.JobCommand
 		from []string
 		to   string
 		note string
 	}{
 		"retry": {
-			func(f delivery.JobFilter) (int64, error) { return b.RetryJobs(b.ctx, f, me) },
+			delivery.CommandRetry,
 			[]string{"acknowledged", "failed", "unknown", "discarded", "cancelled"},
 			"awaiting", "retried: because",
 		},
 		"cancel": {
-			func(f delivery.JobFilter) (int64, error) { return b.CancelJobs(b.ctx, f, me) },
+			delivery.CommandCancel,
 			[]string{"acknowledged", "awaiting", "failed", "unknown", "held"},
 			"cancelled", "cancelled: because",
 		},
 		"hold": {
-			func(f delivery.JobFilter) (int64, error) { return b.HoldJobs(b.ctx, f, me) },
+			delivery.CommandHold,
 			[]string{"acknowledged", "awaiting", "failed", "unknown"},
 			"held", "held: because",
 		},
 		"release": {
-			func(f delivery.JobFilter) (int64, error) { return b.ReleaseJobs(b.ctx, f, me) },
+			delivery.CommandRelease,
 			[]string{"held"},
 			"awaiting", "released: because",
 		},
 		"arrived": {
-			func(f delivery.JobFilter) (int64, error) { return b.ResolveJobs(b.ctx, f, true, me) },
+			delivery.CommandSucceed,
 			[]string{"unknown"},
 			"succeeded", "found to have arrived: because",
 		},
 		"lost": {
-			func(f delivery.JobFilter) (int64, error) { return b.ResolveJobs(b.ctx, f, false, me) },
+			delivery.CommandDiscard,
 			[]string{"unknown"},
 			"discarded", "discarded: because",
 		},
@@ -58,7 +57,10 @@ func TestCommands(t *testing.T) {
 		for i, state := range delivery.JobStates() {
 			b.force(t, ids[i], state)
 		}
-		n, err := test.run(delivery.JobFilter{IDs: ids})
+		n, err := b.CountChanges(b.ctx, test.give, delivery.JobFilter{IDs: ids})
+		require.NoError(t, err, name)
+		require.EqualValues(t, len(test.from), n, name)
+		n, err = b.ChangeJobs(b.ctx, test.give, delivery.JobFilter{IDs: ids}, 0, me)
 		require.NoError(t, err, name)
 		require.EqualValues(t, len(test.from), n, name)
 		for i, state := range delivery.JobStates() {
@@ -76,7 +78,7 @@ func TestCommands(t *testing.T) {
 			require.Equal(t, test.to, history[len(history)-1])
 		}
 		// Given again, it finds nothing left to do, if it does not move to where it begins.
-		n, err = test.run(delivery.JobFilter{IDs: ids, States: test.from})
+		n, err = b.ChangeJobs(b.ctx, test.give, delivery.JobFilter{IDs: ids, States: test.from}, 0, me)
 		require.NoError(t, err)
 		require.Zero(t, n, name)
 	}
@@ -90,7 +92,7 @@ func TestCommandsInSteps(t *testing.T) {
 	require.NoError(t, err)
 	b.exec(t, `INSERT INTO jobs (id, destination, action, event_id)
 		SELECT lpad(i::text, 10, '0'), 'crm', 'upsert', e.id FROM events e, generate_series(1, 2500) i`)
-	n, err := b.HoldJobs(b.ctx, delivery.JobFilter{Destinations: []string{"crm"}}, me)
+	n, err := b.ChangeJobs(b.ctx, delivery.CommandHold, delivery.JobFilter{Destinations: []string{"crm"}}, 0, me)
 	require.NoError(t, err)
 	require.EqualValues(t, 2500, n)
 	n, err = b.CountJobs(b.ctx, delivery.JobFilter{States: []string{delivery.JobHeld}})
@@ -159,4 +161,24 @@ func TestReplay(t *testing.T) {
 	kept, err := b.Job(b.ctx, old[0])
 	require.NoError(t, err)
 	require.Equal(t, delivery.JobSucceeded, kept.State)
+}
+
+func TestChangeJobsWithinItsLimit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ids := b.addJobs(t, 5)
+	f := delivery.JobFilter{IDs: ids}
+	for _, want := range []int64{2, 2, 1, 0} {
+		n, err := b.ChangeJobs(b.ctx, delivery.CommandHold, f, 2, me)
+		require.NoError(t, err)
+		require.Equal(t, want, n)
+	}
+	n, err := b.CountChanges(b.ctx, delivery.CommandRelease, f)
+	require.NoError(t, err)
+	require.EqualValues(t, 5, n)
+	const want = `"forget" is no command to jobs: want one of ["retry" "cancel" "hold" "release" "resolve-succeeded" "resolve-discarded"]`
+	_, err = b.ChangeJobs(b.ctx, "forget", f, 0, me)
+	require.EqualError(t, err, want)
+	_, err = b.CountChanges(b.ctx, "forget", f)
+	require.EqualError(t, err, want)
 }
