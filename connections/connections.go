@@ -102,11 +102,11 @@ const MaxSecret = 64 << 10
 
 var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// CheckName returns an error if the text is not a valid name of a connection.
+// CheckName returns ErrInvalid if the text is not a valid name of a connection.
 func CheckName(name string) error {
 	if !validName.MatchString(name) {
-		return fmt.Errorf("%q is not the name of a connection: want 1 to 63 lower-case letters, digits, dashes and "+
-			"underscores, with a letter or digit first", name)
+		return invalid{fmt.Errorf("%.80q is not the name of a connection: want 1 to 63 lower-case letters, digits, "+
+			"dashes and underscores, with a letter or digit first", name)}
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, 
 		return Info{}, err
 	}
 	if row.Kind != n.Kind {
-		return Info{}, fmt.Errorf("connection %s is of kind %s: its kind cannot be changed", n.Name, row.Kind)
+		return Info{}, invalid{fmt.Errorf("connection %s is of kind %s: its kind cannot be changed", n.Name, row.Kind)}
 	}
 	settings, sealed, err := c.prepare(ctx, n)
 	if err != nil {
@@ -194,7 +194,7 @@ func (c *Connections) prepare(ctx context.Context, n New) (json.RawMessage, Seal
 	}
 	kind, err := c.Registry.Lookup(n.Kind)
 	if err != nil {
-		return nil, Sealed{}, err
+		return nil, Sealed{}, invalid{err}
 	}
 	settings, err := kind.ParseSettings(n.Settings)
 	if err != nil {

@@ -170,21 +170,6 @@ func TestDryRunWithoutWorker(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-// A connection is tested by a worker that has its kind.
-func TestTestConnection(t *testing.T) {
-	t.Parallel()
-	s, _, _ := setupSyncs(t)
-	s.StartWorker(t)
-	ctx := enginetest.Context(t)
-	tested, err := s.Starter.TestConnection(ctx, "mc", "mailchimp")
-	require.NoError(t, err)
-	require.Empty(t, tested.Error)
-	require.NotEmpty(t, tested.Lines)
-	tested, err = s.Starter.TestConnection(ctx, "none", "mailchimp")
-	require.NoError(t, err)
-	require.Contains(t, tested.Error, "connection none")
-}
-
 // The options of the Temporal client come from the environment, as in Temporal's own tools.
 func TestTemporalOptions(t *testing.T) {
 	t.Parallel()

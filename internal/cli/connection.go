@@ -9,11 +9,9 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
-	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/internal/wiring"
+	connectclient "github.com/sluicehq/sluice/starter/connecting"
 	"github.com/sluicehq/sluice/store"
-	deliverystore "github.com/sluicehq/sluice/store/delivery"
-	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
 func connectionCommand() *cli.Command {
@@ -60,8 +58,8 @@ func connectionCommand() *cli.Command {
 	)
 }
 
-// Connections returns the service for connections, once the store answers.
-func (s *session) Connections(ctx context.Context) (*connections.Connections, error) {
+// Connections returns the operations on connections, once the store answers.
+func (s *session) Connections(ctx context.Context) (*connectclient.Connections, error) {
 	opened, err := s.Store(ctx)
 	if err != nil {
 		return nil, err
@@ -70,10 +68,11 @@ func (s *session) Connections(ctx context.Context) (*connections.Connections, er
 	if err != nil {
 		return nil, fmt.Errorf("the connection %s: %w", connections.Notify, err)
 	}
-	return &connections.Connections{
+	service := &connections.Connections{
 		Store: opened.Deliveries, Vault: connections.NewVault(wiring.Vault(s.settings.Connections)),
 		Registry: s.known.Kinds, BuiltIn: builtIn,
-	}, nil
+	}
+	return &connectclient.Connections{Service: service, Deliveries: s.Deliveries, Starter: s.Starter}, nil
 }
 
 // connectionArg returns the command's single argument, the name of a connection.
@@ -111,8 +110,7 @@ func pauseConnection(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	given := by(s.cli)
-	if err := service.Pause(ctx, name, deliverystore.Order{By: given.Who, Reason: given.Why}); err != nil {
+	if err := service.Pause(ctx, name, by(s.cli)); err != nil {
 		return explainConnection(err)
 	}
 	return say(s.cli, "paused connection %s; resume it with `sluice connection resume %s`", name, name)
@@ -129,13 +127,6 @@ func resumeConnection(ctx context.Context, s *session) error {
 	}
 	if err := service.Resume(ctx, name); err != nil {
 		return explainConnection(err)
-	}
-	client, err := s.Deliveries(ctx)
-	if err == nil {
-		err = client.Refresh(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("resumed connection %s, but failed to notify the workflows of destinations: %w", name, err)
 	}
 	return say(s.cli, "resumed connection %s; its jobs are retried now", name)
 }
@@ -162,8 +153,6 @@ func rotateConnections(ctx context.Context, s *session) error {
 	changed := 0
 	if all {
 		changed, err = service.RotateAll(ctx)
-		_, resealErr := ingestSecrets(service).Reseal(ctx)
-		err = errors.Join(err, resealErr)
 	} else if rotated, rotateErr := service.Rotate(ctx, name); rotateErr != nil {
 		err = rotateErr
 	} else if rotated {
@@ -174,11 +163,6 @@ func rotateConnections(ctx context.Context, s *session) error {
 		err = errors.Join(err, sayRotated(s.cli, changed))
 	}
 	return explainConnection(err)
-}
-
-// ingestSecrets returns the secrets of the ingestion, which the key set of connections seals too.
-func ingestSecrets(service *connections.Connections) *ingesting.Secrets {
-	return ingesting.NewSecrets(ingeststore.New(service.Store.Store), service)
 }
 
 func sayRotated(c *cli.Context, changed int) error {

@@ -44,7 +44,16 @@ func addConnection(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	info, done, err := addOrReplace(ctx, service, n, c.Bool("replace"))
+	var info connections.Info
+	done := "added"
+	if c.Bool("replace") {
+		var replaced bool
+		if info, replaced, err = service.Put(ctx, n); replaced {
+			done = "replaced"
+		}
+	} else {
+		info, err = service.Add(ctx, n)
+	}
 	if err != nil {
 		return explainConnection(err)
 	}
@@ -52,25 +61,6 @@ func addConnection(ctx context.Context, s *session) error {
 		return writeJSON(c, info)
 	}
 	return say(c, "%s connection %s (%s); test it with `sluice connection test %s`", done, info.Name, info.Kind, info.Name)
-}
-
-// addOrReplace adds a connection or, with replace, replaces the present one. done is "added" or
-// "replaced".
-func addOrReplace(
-	ctx context.Context, service *connections.Connections, n connections.New, replace bool,
-) (info connections.Info, done string, err error) {
-	if replace {
-		before, err := service.Show(ctx, n.Name)
-		if err == nil {
-			info, err := service.Replace(ctx, n, before.Version)
-			return info, "replaced", err
-		}
-		if !errors.Is(err, connections.ErrNotFound) {
-			return connections.Info{}, "", err
-		}
-	}
-	info, err = service.Add(ctx, n)
-	return info, "added", err
 }
 
 // newConnection builds the connection of the flags and reads its secrets.

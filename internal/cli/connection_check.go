@@ -7,9 +7,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
+	connectclient "github.com/sluicehq/sluice/starter/connecting"
 )
 
 func connectionTestCommand() *cli.Command {
@@ -23,14 +23,6 @@ func connectionTestCommand() *cli.Command {
 	}
 }
 
-// testedJSON is the JSON form of a connection test.
-type testedJSON struct {
-	Connection string   `json:"connection"`
-	OK         bool     `json:"ok"`
-	Lines      []string `json:"lines"`
-	Error      string   `json:"error,omitempty"`
-}
-
 func testConnection(ctx context.Context, s *session) error {
 	name, err := connectionArg(s.cli)
 	if err != nil {
@@ -40,21 +32,17 @@ func testConnection(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	// An unknown name is reported without waiting for a worker.
-	info, err := service.Show(ctx, name)
+	test := service.Test
+	if s.cli.Bool("local") {
+		test = service.TestHere
+	}
+	tested, err := test(ctx, name)
+	if errors.Is(err, starter.ErrNoAnswer) {
+		return fmt.Errorf("%w: start `sluice worker`, or test from this machine with --local", err)
+	}
 	if err != nil {
 		return explainConnection(err)
 	}
-	tested := testedJSON{Connection: name, Lines: []string{}}
-	if s.cli.Bool("local") {
-		err = testHere(ctx, service, &tested)
-	} else {
-		err = testThere(ctx, s, info.Kind, &tested)
-	}
-	if err != nil {
-		return err
-	}
-	tested.OK = tested.Error == ""
 	if asJSON(s.cli) {
 		err = writeJSON(s.cli, tested)
 	} else {
@@ -71,37 +59,7 @@ func testConnection(ctx context.Context, s *session) error {
 	return failed
 }
 
-// testHere tests a connection in this process.
-func testHere(ctx context.Context, service *connections.Connections, tested *testedJSON) error {
-	report, err := service.Test(ctx, tested.Connection)
-	tested.Lines = append(tested.Lines, report.Lines...)
-	if err != nil && ctx.Err() != nil {
-		return err
-	}
-	if err != nil {
-		tested.Error = err.Error()
-	}
-	return nil
-}
-
-// testThere tests a connection of a kind on a worker.
-func testThere(ctx context.Context, s *session, kind string, tested *testedJSON) error {
-	client, err := s.Starter(ctx)
-	if err != nil {
-		return err
-	}
-	result, err := client.TestConnection(ctx, tested.Connection, kind)
-	if errors.Is(err, starter.ErrNoAnswer) {
-		return fmt.Errorf("%w: start `sluice worker`, or test from this machine with --local", err)
-	}
-	if err != nil {
-		return err
-	}
-	tested.Lines, tested.Error = append(tested.Lines, result.Lines...), result.Error
-	return nil
-}
-
-func printTested(c *cli.Context, tested testedJSON) error {
+func printTested(c *cli.Context, tested connectclient.Tested) error {
 	for _, line := range tested.Lines {
 		if err := say(c, "%s %s", terminal.Paint(c.App.Writer, terminal.Green, "ok"), line); err != nil {
 			return err

@@ -152,14 +152,11 @@ func adoptKeyset(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	closed, err := service.AdoptKeyset(ctx)
+	adopted, err := service.AdoptKeyset(ctx)
 	if err != nil {
 		return err
 	}
-	replaced, err := ingestSecrets(service).Adopt(ctx)
-	if err != nil {
-		return err
-	}
+	closed, replaced := adopted.Closed, adopted.Replaced
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, map[string][]string{"cannot_decrypt": closed, "replaced": append([]string{}, replaced...)})
 	}
