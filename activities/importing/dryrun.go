@@ -251,7 +251,7 @@ func (d *DryRuns) recognise(ctx context.Context, s *subject, report *DryRunRepor
 func (d *DryRuns) locksOf(ctx context.Context, wanted []importers.Dependency) ([]DryRunLock, error) {
 	locks := make([]DryRunLock, len(wanted))
 	for i, want := range wanted {
-		held, err := d.Store.ListLocks(ctx, &want.Resource, dryRunHolders)
+		held, err := d.Store.ListLocks(ctx, importstore.LockQuery{Resource: &want.Resource, RowLimit: dryRunHolders})
 		if err != nil {
 			return nil, fmt.Errorf("list the locks of %s: %w", want.Resource, err)
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/polltest"
-	"github.com/sluicehq/sluice/starter"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -71,7 +71,7 @@ func (s *System) context() (context.Context, context.CancelFunc) {
 }
 
 // AddSite adds a site below .example with settings of its own, and returns it once the server takes its events.
-func (s *System) AddSite(tb testing.TB, change starter.SiteChange) importstore.Site {
+func (s *System) AddSite(tb testing.TB, change ingestclient.SiteChange) importstore.Site {
 	tb.Helper()
 	ctx, cancel := s.context()
 	defer cancel()
@@ -81,7 +81,7 @@ func (s *System) AddSite(tb testing.TB, change starter.SiteChange) importstore.S
 	// The server knows the former domain as soon as it knows the other settings.
 	former := "former-" + name
 	change.FormerDomains = append(change.FormerDomains, former)
-	_, err = (&starter.Sites{Store: ingeststore.New(s.Store.Store)}).Set(ctx, site.Domain, change)
+	_, err = (&ingestclient.Sites{Store: ingeststore.New(s.Store.Store)}).Set(ctx, site.Domain, change)
 	require.NoError(tb, err)
 	polltest.Until(tb, func(c *polltest.Check) {
 		_, reason, _ := strings.Cut(s.dropped(c, former), "=")

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/browser/browsertest"
 	"github.com/sluicehq/sluice/browser/sluicetest"
 	"github.com/sluicehq/sluice/internal/polltest"
-	"github.com/sluicehq/sluice/starter"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 )
 
 // wait bounds what a test waits for, on a busy machine too, and poll is how often it looks.
@@ -78,7 +78,7 @@ const scrollDown = `new Promise((done) => {
 // visit comes from another page, uses everything that the shop has, and leaves by a link.
 func visit(t *testing.T, sluice *sluicetest.System, browser *browsertest.Browser) {
 	t.Helper()
-	site := sluice.AddSite(t, starter.SiteChange{Goals: map[string]string{"Purchase": "EUR"}})
+	site := sluice.AddSite(t, ingestclient.SiteChange{Goals: map[string]string{"Purchase": "EUR"}})
 	web, tab := serve(t, site.Domain, sluice.Server), browser.Open(t, browser.Agent)
 
 	tab.Run(chromedp.Navigate(web.News), click("#shop"), visible("#subscribe"))
@@ -151,7 +151,7 @@ const sendJSON = `(async () => {
 
 func crossOrigin(t *testing.T, sluice *sluicetest.System, browser *browsertest.Browser) {
 	t.Helper()
-	site := sluice.AddSite(t, starter.SiteChange{})
+	site := sluice.AddSite(t, ingestclient.SiteChange{})
 	web, tab := serve(t, site.Domain, sluice.Server), browser.Open(t, browser.Agent)
 	tab.Run(chromedp.Navigate(web.Shop))
 	requireStored(t, tab, web.Endpoint, 1)
@@ -172,7 +172,7 @@ func crossOrigin(t *testing.T, sluice *sluicetest.System, browser *browsertest.B
 // headless: the server drops the events of a browser that says that it has no window, and says so.
 func headless(t *testing.T, sluice *sluicetest.System, browser *browsertest.Browser) {
 	t.Helper()
-	site := sluice.AddSite(t, starter.SiteChange{})
+	site := sluice.AddSite(t, ingestclient.SiteChange{})
 	web, tab := serve(t, site.Domain, sluice.Server), browser.Open(t, browser.HeadlessAgent)
 	tab.Run(chromedp.Navigate(web.Shop))
 	for _, answer := range answers(t, tab, web.Endpoint, http.MethodPost, 1) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -87,7 +88,7 @@ func TestOrderCommands(t *testing.T) {
 	system.WaitLoading(t, 1)
 	s.ok(t, "import", "start", "noop", "--site", "example.com")
 	system.WaitFor(t, 2, "locking", func(now importstore.Summary) bool { return now.Import.Phase == importstore.PhaseLocking })
-	var locks []lockJSON
+	var locks []starter.Lock
 	s.json(t, &locks, "locks", "list", "--resource", "site:example.com")
 	require.Len(t, locks, 2)
 	require.Equal(t, []string{"held", "exclusive", "waiting"}, []string{locks[0].State, locks[0].Mode, locks[1].State})

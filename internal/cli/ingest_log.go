@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/internal/wiring"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -80,26 +81,9 @@ func withEventLog(
 	return fn(ctx, ingeststore.New(opened.Store), cfg)
 }
 
-// eventLogJSON is the JSON form of the event log. Fields are only ever added.
-type eventLogJSON struct {
-	ID         string             `json:"id"`
-	Partitions []logPartitionJSON `json:"partitions"`
-}
-
-// logPartitionJSON is the JSON form of a partition. Messages have sequences; 0 for oldest and newest is none.
-type logPartitionJSON struct {
-	Partition int   `json:"partition"`
-	Oldest    int64 `json:"oldest"`
-	Newest    int64 `json:"newest"`
-	Written   int64 `json:"written"`
-	Lag       int64 `json:"lag"`
-	Bytes     int64 `json:"bytes"`
-	MaxBytes  int64 `json:"max_bytes"`
-}
-
 func showEventLog(ctx context.Context, s *session) error {
 	return withEventLog(ctx, s, func(ctx context.Context, opened *ingeststore.Store, cfg eventlog.Config) error {
-		view, err := eventLogView(ctx, opened, cfg)
+		view, err := ingestclient.ShowLog(ctx, opened, cfg)
 		if errors.Is(err, store.ErrNotFound) && asJSON(s.cli) {
 			return writeJSON(s.cli, nil)
 		}
@@ -132,39 +116,6 @@ func sequenceCell(sequence int64) any {
 	return sequence
 }
 
-func eventLogView(ctx context.Context, opened *ingeststore.Store, cfg eventlog.Config) (eventLogJSON, error) {
-	known, err := opened.Log(ctx)
-	if err != nil {
-		return eventLogJSON{}, err
-	}
-	positions, err := opened.Positions(ctx)
-	if err != nil {
-		return eventLogJSON{}, err
-	}
-	cfg.Partitions = int(known.Partitions)
-	log, err := ingesting.OpenLog(ctx, opened, cfg)
-	if err != nil {
-		return eventLogJSON{}, err
-	}
-	defer log.Close()
-	view := eventLogJSON{ID: log.ID()}
-	for _, at := range positions {
-		stats, err := log.Stats(ctx, int(at.Partition))
-		if err != nil {
-			return eventLogJSON{}, err
-		}
-		p := logPartitionJSON{
-			Partition: stats.Partition, Written: at.Next - 1, Lag: int64(stats.Last) + 1 - at.Next,
-			Bytes: stats.Bytes, MaxBytes: stats.MaxBytes,
-		}
-		if stats.Last >= stats.First {
-			p.Oldest, p.Newest = int64(stats.First), int64(stats.Last)
-		}
-		view.Partitions = append(view.Partitions, p)
-	}
-	return view, nil
-}
-
 // replacedLogJSON is the JSON form of a replaced event log. Fields are only ever added.
 type replacedLogJSON struct {
 	Lost string `json:"lost"`
@@ -175,7 +126,7 @@ type replacedLogJSON struct {
 
 func replaceEventLog(ctx context.Context, s *session) error {
 	return withEventLog(ctx, s, func(ctx context.Context, opened *ingeststore.Store, cfg eventlog.Config) error {
-		replaced, err := ingesting.ReplaceLog(ctx, opened, cfg, s.cli.Bool("discard-events"))
+		replaced, err := ingestclient.ReplaceLog(ctx, opened, cfg, s.cli.Bool("discard-events"))
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			return exitWith(exitRefused, errors.New("the store knows no event log: there is nothing to replace"))

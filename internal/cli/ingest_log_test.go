@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -77,7 +78,7 @@ PARTITION +OLDEST +NEWEST +WRITTEN +LAG +SIZE +LIMIT
  +0 +- +- +- +0 +0 B +8\.0 GiB
  +1 +1 +1 +- +1 +\d+ B +8\.0 GiB
 $`, first.ok(t, "ingest", "log", "show"))
-	var shown eventLogJSON
+	var shown ingestclient.EventLog
 	first.json(t, &shown, "ingest", "log", "show")
 	require.Equal(t, log.ID(), shown.ID)
 	require.EqualValues(t, 1, shown.Partitions[1].Lag)

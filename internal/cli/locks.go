@@ -6,8 +6,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/internal/terminal"
-	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/starter"
 )
 
 func locksCommand() *cli.Command {
@@ -24,32 +25,6 @@ func locksCommand() *cli.Command {
 	)
 }
 
-// lockJSON is the JSON form of a lock. Fields are only ever added.
-type lockJSON struct {
-	Resource     string     `json:"resource"`
-	Mode         string     `json:"mode"`
-	State        string     `json:"state"`
-	ImportID     int64      `json:"import_id"`
-	Site         string     `json:"site"`
-	RequestedAt  time.Time  `json:"requested_at"`
-	GrantedAt    *time.Time `json:"granted_at"`
-	FencingToken int64      `json:"fencing_token"`
-}
-
-func lockView(l importstore.Lock) lockJSON {
-	view := lockJSON{
-		Resource: l.Resource, Mode: "exclusive", State: "waiting", ImportID: l.ImportID, Site: l.Domain,
-		RequestedAt: l.RequestedAt, GrantedAt: l.GrantedAt, FencingToken: l.FencingToken,
-	}
-	if l.Shared {
-		view.Mode = "shared"
-	}
-	if l.GrantedAt != nil {
-		view.State = "held"
-	}
-	return view
-}
-
 func listLocks(ctx context.Context, s *session) error {
 	c := s.cli
 	if err := noArgs(c); err != nil {
@@ -59,21 +34,13 @@ func listLocks(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	client, err := s.watcher(ctx)
 	if err != nil {
 		return err
 	}
-	var resource *string
-	if name := c.String("resource"); name != "" {
-		resource = &name
-	}
-	locks, err := opened.Imports.ListLocks(ctx, resource, int32(limit))
+	views, err := client.Locks(ctx, access.AllSites(), starter.LockFilter{Resource: c.String("resource"), Limit: limit})
 	if err != nil {
 		return err
-	}
-	views := make([]lockJSON, len(locks))
-	for i, l := range locks {
-		views[i] = lockView(l)
 	}
 	if asJSON(c) {
 		return writeJSON(c, views)

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/mail"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/starter"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -56,11 +56,8 @@ func addSite(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if domain, err = starter.CheckDomain(domain); err != nil {
-		return err
-	}
 	zone := c.String("timezone")
-	if err := starter.CheckTimeZone(zone); err != nil {
+	if err := ingestclient.CheckTimeZone(zone); err != nil {
 		return fmt.Errorf("--timezone %w", err)
 	}
 	var nativeStart *calendar.Day
@@ -73,15 +70,18 @@ func addSite(ctx context.Context, s *session) error {
 	}
 	contacts := c.StringSlice("contact")
 	for _, address := range contacts {
-		if _, err := mail.ParseAddress(address); err != nil {
-			return fmt.Errorf("--contact %q is not an e-mail address: want an address such as ann@example.com", address)
+		if err := ingestclient.CheckContact(address); err != nil {
+			return fmt.Errorf("--contact %w", err)
 		}
 	}
-	opened, err := s.Store(ctx)
+	if domain, err = ingestclient.CheckDomain(domain); err != nil {
+		return err
+	}
+	sites, err := s.Sites(ctx)
 	if err != nil {
 		return err
 	}
-	site, err := opened.Imports.AddSite(ctx, importstore.NewSite{
+	site, err := sites.Add(ctx, ingestclient.NewSite{
 		Domain: domain, TimeZone: zone, NativeStart: nativeStart, Contacts: contacts,
 	})
 	if errors.Is(err, store.ErrTaken) {
@@ -91,7 +91,7 @@ func addSite(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(c) {
-		return writeJSON(c, siteView(site))
+		return writeJSON(c, ingestclient.ListedSiteOf(site))
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "added site %d, %s (%s)\n", site.ID, site.Domain, site.TimeZone)
 	return err
@@ -101,18 +101,18 @@ func listSites(ctx context.Context, s *session) error {
 	if err := noArgs(s.cli); err != nil {
 		return err
 	}
-	opened, err := s.Store(ctx)
+	stored, err := s.Sites(ctx)
 	if err != nil {
 		return err
 	}
-	sites, err := opened.Imports.ListSites(ctx)
+	sites, err := stored.List(ctx, access.AllSites(), "", 0)
 	if err != nil {
 		return err
 	}
 	if asJSON(s.cli) {
-		views := make([]siteJSON, len(sites))
+		views := make([]ingestclient.ListedSite, len(sites))
 		for i, site := range sites {
-			views[i] = siteView(site)
+			views[i] = ingestclient.ListedSiteOf(site)
 		}
 		return writeJSON(s.cli, views)
 	}
@@ -128,20 +128,4 @@ func listSites(ctx context.Context, s *session) error {
 		table.Row(terminal.Ordinal(site.ID), site.Domain, site.TimeZone, native, site.CreatedAt.Local().Format(time.DateTime))
 	}
 	return table.Write(s.cli.App.Writer)
-}
-
-type siteJSON struct {
-	ID          int64         `json:"id"`
-	Domain      string        `json:"domain"`
-	TimeZone    string        `json:"timezone"`
-	NativeStart *calendar.Day `json:"native_start"`
-	Contacts    []string      `json:"contacts"`
-	CreatedAt   time.Time     `json:"created_at"`
-}
-
-func siteView(s importstore.Site) siteJSON {
-	return siteJSON{
-		ID: s.ID, Domain: s.Domain, TimeZone: s.TimeZone, NativeStart: importstore.NativeStart(s), Contacts: s.Contacts,
-		CreatedAt: s.CreatedAt,
-	}
 }

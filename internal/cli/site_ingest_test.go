@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -40,7 +41,7 @@ func TestSiteSet(t *testing.T) {
 	golden(t, "site-set-again", s.ok(t, "site", "set", "example.com", "--no-rate-limit", "--unblock",
 		"--accept-until", "none", "--remove-former-domain", "old.example.com", "--remove-goal", "Signup",
 		"--props", "all", "--remove-allow-network", "192.0.2.0/24"))
-	var view settingsJSON
+	var view shownSiteJSON
 	s.json(t, &view, "site", "set", "example.com", "--goal", "Purchase:USD")
 	require.Equal(t, map[string]string{"Purchase": "USD"}, view.Goals)
 	require.Nil(t, view.RateLimit)
@@ -87,9 +88,9 @@ func TestSiteShields(t *testing.T) {
 	golden(t, "site-shield", s.ok(t, "site", "shield", "add", "example.com", "--ip", "10.0.0.0/8", "--country", "ZZ"))
 	require.Equal(t, s.ok(t, "site", "shield", "list", "example.com"),
 		s.ok(t, "site", "shield", "add", "example.com", "--country", "zz"))
-	var rules shieldsJSON
+	var rules ingestclient.Shields
 	s.json(t, &rules, "site", "shield", "remove", "example.com", "--country", "DE", "--ip", "2001:db8::1/128")
-	require.Equal(t, shieldsJSON{
+	require.Equal(t, ingestclient.Shields{
 		IPs: []string{"10.0.0.0/8"}, Countries: []string{"ZZ"}, Pages: []string{"/admin/**"}, Hostnames: []string{"example.com"},
 	}, rules)
 	s.fails(t, "change site example.com: country rule DE does not exist: not possible in this state",
@@ -163,7 +164,7 @@ func TestSiteShow(t *testing.T) {
 	text := s.ok(t, "site", "show", "example.com")
 	text = regexp.MustCompile(`Last event(\s+)\S+ \S+`).ReplaceAllString(text, "Last event${1}YYYY-MM-DD HH:MM")
 	golden(t, "site-show", regexp.MustCompile(`(progress|for) [^ ,]+`).ReplaceAllString(text, "${1} #s"))
-	var view settingsJSON
+	var view shownSiteJSON
 	s.json(t, &view, "site", "show", "example.com")
 	require.Len(t, view.Keys, 1)
 	require.Equal(t, map[string]uint64{"bot": 4, "throttle": 2}, view.Traffic.Dropped24h)

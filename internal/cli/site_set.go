@@ -10,7 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
-	"github.com/sluicehq/sluice/starter"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -48,12 +48,12 @@ func siteSetCommand() *cli.Command {
 }
 
 // Sites returns the operations on sites, once the store answers.
-func (s *session) Sites(ctx context.Context) (*starter.Sites, error) {
+func (s *session) Sites(ctx context.Context) (*ingestclient.Sites, error) {
 	opened, err := s.Store(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &starter.Sites{Store: ingeststore.New(opened.Store)}, nil
+	return &ingestclient.Sites{Store: ingeststore.New(opened.Store), Imports: opened.Imports, Warehouse: s.Warehouse}, nil
 }
 
 func setSite(ctx context.Context, s *session) error {
@@ -74,7 +74,7 @@ func setSite(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, settingsView(site))
+		return writeJSON(s.cli, ingestclient.SiteOf(site))
 	}
 	return writeLines(s.cli, settingsLines(site))
 }
@@ -86,11 +86,11 @@ const (
 )
 
 // siteChange returns the change of the flags, with every fault of them.
-func siteChange(c *cli.Context) (starter.SiteChange, error) {
+func siteChange(c *cli.Context) (ingestclient.SiteChange, error) {
 	if c.NumFlags() == 0 || c.NumFlags() == 1 && c.IsSet("output") {
-		return starter.SiteChange{}, fmt.Errorf("nothing to change: see `%s --help`", c.Command.HelpName)
+		return ingestclient.SiteChange{}, fmt.Errorf("nothing to change: see `%s --help`", c.Command.HelpName)
 	}
-	change := starter.SiteChange{
+	change := ingestclient.SiteChange{
 		NoRateLimit: c.Bool("no-rate-limit"), FormerDomains: c.StringSlice("former-domain"),
 		RemoveFormerDomains: c.StringSlice("remove-former-domain"), RemoveGoals: c.StringSlice("remove-goal"),
 		TimeZone: c.String("timezone"),

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/internal/terminal"
-	"github.com/sluicehq/sluice/starter"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -19,7 +19,7 @@ func siteShieldCommand() *cli.Command {
 			Name: "add", Usage: "add rules to a site", ArgsUsage: "DOMAIN",
 			Description: fmt.Sprintf("A site has at most %d addresses or networks, %d countries, %d pages and %d hostnames.",
 				ingest.MaxIPRules, ingest.MaxCountryRules, ingest.MaxPageRules, ingest.MaxHostnameRules),
-			Flags: append(shieldFlags(), outputFlag()), Action: withSession(shields((*starter.Sites).AddShields)),
+			Flags: append(shieldFlags(), outputFlag()), Action: withSession(shields((*ingestclient.Sites).AddShields)),
 		},
 		&cli.Command{
 			Name: "list", Usage: "list the rules of a site", ArgsUsage: "DOMAIN", Flags: []cli.Flag{outputFlag()},
@@ -27,7 +27,7 @@ func siteShieldCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name: "remove", Usage: "remove rules from a site", ArgsUsage: "DOMAIN",
-			Flags: append(shieldFlags(), outputFlag()), Action: withSession(shields((*starter.Sites).RemoveShields)),
+			Flags: append(shieldFlags(), outputFlag()), Action: withSession(shields((*ingestclient.Sites).RemoveShields)),
 		},
 	)
 }
@@ -47,7 +47,7 @@ func shieldFlags() []cli.Flag {
 
 // shields is the action of a command that changes rules.
 func shields(
-	change func(*starter.Sites, context.Context, string, ingest.Shields) (ingeststore.Site, error),
+	change func(*ingestclient.Sites, context.Context, string, ingest.Shields) (ingeststore.Site, error),
 ) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error {
 		domain, err := oneArg(s.cli, "a site's domain")
@@ -116,7 +116,7 @@ func listShields(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	site, err := sites.Store.FindSite(ctx, domain)
+	site, err := sites.Show(ctx, domain)
 	if err != nil {
 		return explainSite(err)
 	}
@@ -124,7 +124,7 @@ func listShields(ctx context.Context, s *session) error {
 }
 
 func writeShields(c *cli.Context, site ingeststore.Site) error {
-	view := shieldsView(site)
+	view := ingestclient.ShieldsOf(site)
 	if asJSON(c) {
 		return writeJSON(c, view)
 	}

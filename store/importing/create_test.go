@@ -37,9 +37,25 @@ func TestSites(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrNotFound)
 	require.EqualError(t, err, "site b.example.com: not found")
 
-	all, err := b.ListSites(b.ctx)
+	all, err := b.ListSites(b.ctx, nil, "", 0)
 	require.NoError(t, err)
 	require.Equal(t, []importing.Site{added, b.site}, all, "by domain")
+	for _, c := range []struct {
+		domains []string
+		after   string
+		limit   int
+		want    []importing.Site
+	}{
+		{nil, "", 1, []importing.Site{added}},
+		{nil, added.Domain, 0, []importing.Site{b.site}},
+		{[]string{b.site.Domain, "gone.example.com"}, "", 0, []importing.Site{b.site}},
+		{[]string{added.Domain}, added.Domain, 0, nil},
+		{[]string{}, "", 0, nil},
+	} {
+		some, err := b.ListSites(b.ctx, c.domains, c.after, c.limit)
+		require.NoError(t, err)
+		require.Equal(t, c.want, some, "%v after %q, %d", c.domains, c.after, c.limit)
+	}
 }
 
 func TestCreateImport(t *testing.T) {

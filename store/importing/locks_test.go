@@ -167,6 +167,33 @@ func TestLocks(t *testing.T) {
 		require.Empty(t, woken)
 	})
 
+	t.Run("they are listed by site and page", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		first := b.locking(t, exclusive("a", "b")...)
+		require.True(t, b.acquire(t, first, none))
+		second := b.locking(t, exclusive("b")...)
+		require.False(t, b.acquire(t, second, none))
+		list := func(q importing.LockQuery) (held []string) {
+			q.RowLimit = 10
+			locks, err := b.ListLocks(b.ctx, q)
+			require.NoError(t, err)
+			for _, l := range locks {
+				held = append(held, fmt.Sprint(l.Resource, " ", l.ImportID))
+			}
+			return held
+		}
+		all := []string{fmt.Sprint("a ", first), fmt.Sprint("b ", first), fmt.Sprint("b ", second)}
+		require.Equal(t, all, list(importing.LockQuery{}))
+		require.Equal(t, all, list(importing.LockQuery{Domains: []string{b.site.Domain}}))
+		require.Empty(t, list(importing.LockQuery{Domains: []string{}}))
+		require.Empty(t, list(importing.LockQuery{Domains: []string{"other.example.com"}}))
+		locks, err := b.ListLocks(b.ctx, importing.LockQuery{RowLimit: 2})
+		require.NoError(t, err)
+		last := locks[1]
+		require.Equal(t, all[2:], list(importing.LockQuery{AfterResource: last.Resource, AfterSeq: last.Seq}))
+	})
+
 	t.Run("an import that has ended gets none", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
@@ -177,7 +204,7 @@ func TestLocks(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrConflict)
 		_, err = b.AcquireLocks(b.ctx, 404, "run-1", none)
 		require.ErrorIs(t, err, store.ErrNotFound)
-		locks, err := b.ListLocks(b.ctx, nil, 10)
+		locks, err := b.ListLocks(b.ctx, importing.LockQuery{RowLimit: 10})
 		require.NoError(t, err)
 		require.Empty(t, locks)
 	})

@@ -67,9 +67,9 @@ func (s *Store) ListFeedback(ctx context.Context, q FeedbackQuery) ([]Feedback, 
 	return s.Queries().ListFeedback(ctx, q)
 }
 
-// ListLocks returns holders and waiters of each resource, in order.
-func (s *Store) ListLocks(ctx context.Context, resource *string, rowLimit int32) ([]Lock, error) {
-	return s.Queries().ListLocks(ctx, resource, rowLimit)
+// ListLocks returns a page of the holders and waiters of each resource, in order.
+func (s *Store) ListLocks(ctx context.Context, q LockQuery) ([]Lock, error) {
+	return s.Queries().ListLocks(ctx, q)
 }
 
 // ListParts returns the parts of an import in order.
@@ -88,9 +88,15 @@ func (s *Store) ListSchedules(ctx context.Context) ([]Schedule, error) {
 	return s.Queries().ListSchedules(ctx)
 }
 
-// ListSites returns all sites by domain.
-func (s *Store) ListSites(ctx context.Context) ([]Site, error) {
-	return s.Queries().ListSites(ctx)
+// ListSites returns up to limit sites after a domain, in order of their domains: those of some domains, or all with
+// nil. The limit 0 is none.
+func (s *Store) ListSites(ctx context.Context, domains []string, after string, limit int) ([]Site, error) {
+	p := db.ListSitesParams{Domains: domains, After: after}
+	if limit > 0 {
+		most := int64(limit)
+		p.RowLimit = &most
+	}
+	return s.Queries().ListSites(ctx, p)
 }
 
 // MarkChecked notes that before_start has found that the import can work.

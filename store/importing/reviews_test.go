@@ -47,7 +47,7 @@ func TestBeginReview(t *testing.T) {
 	require.Equal(t, []string{importing.StatusInReview, importing.PhaseInReview}, []string{imp.Status, imp.Phase})
 	require.True(t, imp.DaysClaimed, "its days are its own")
 	require.Zero(t, imp.FencingToken)
-	locks, err := b.ListLocks(b.ctx, nil, 10)
+	locks, err := b.ListLocks(b.ctx, importing.LockQuery{RowLimit: 10})
 	require.NoError(t, err)
 	require.Empty(t, locks, "but its locks are not")
 	again, _, err := b.BeginReview(b.ctx, imp.ID, importing.Entry{Run: "run-1", FencingToken: 1}, importing.LockLimits{})

@@ -26,4 +26,7 @@ type (
 	ReviewSummary = db.ListReviewsRow
 	// Lock is an import that waits for a resource, or has it.
 	Lock = db.ListLocksRow
+	// LockQuery selects locks: of a resource, of the sites with Domains (nil for all), and behind a place in the queue
+	// of a resource.
+	LockQuery = db.ListLocksParams
 )

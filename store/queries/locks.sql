@@ -89,11 +89,15 @@ SELECT r.import_id, s.domain FROM lock_requests r JOIN sites s ON s.id = r.site_
 WHERE r.granted_at < sqlc.arg(granted_before) AND r.taken_at IS NULL
 ORDER BY r.seq LIMIT 100;
 
--- ListLocks returns holders and waiters of each resource, in order.
+-- ListLocks returns holders and waiters of each resource, in order, after a place in the queue of a resource: those
+-- of some sites, or all without domains.
 -- name: ListLocks :many
-SELECT m.resource, m.shared, m.import_id, s.domain, r.requested_at, r.granted_at, coalesce(r.fencing_token, 0)::bigint AS fencing_token
+SELECT m.resource, m.seq, m.shared, m.import_id, s.domain, r.requested_at, r.granted_at,
+       coalesce(r.fencing_token, 0)::bigint AS fencing_token
 FROM lock_resources m
 JOIN lock_requests r ON r.import_id = m.import_id
 JOIN sites s ON s.id = r.site_id
 WHERE (sqlc.narg(resource)::text IS NULL OR m.resource = sqlc.narg(resource))
+  AND (sqlc.narg(domains)::text[] IS NULL OR s.domain = ANY (sqlc.narg(domains)::text[]))
+  AND (m.resource, m.seq) > (sqlc.arg(after_resource)::text, sqlc.arg(after_seq)::bigint)
 ORDER BY m.resource, m.seq LIMIT sqlc.arg(row_limit);

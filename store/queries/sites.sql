@@ -10,6 +10,8 @@ SELECT * FROM sites WHERE domain = $1;
 -- name: SiteByID :one
 SELECT * FROM sites WHERE id = $1;
 
--- ListSites returns all sites by domain.
+-- ListSites returns sites after a domain in order: those of some domains, or all without domains.
 -- name: ListSites :many
-SELECT * FROM sites ORDER BY domain;
+SELECT * FROM sites
+WHERE (sqlc.narg(domains)::text[] IS NULL OR domain = ANY (sqlc.narg(domains)::text[])) AND domain > sqlc.arg(after)::text
+ORDER BY domain LIMIT sqlc.narg(row_limit)::bigint;

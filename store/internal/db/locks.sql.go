@@ -167,16 +167,28 @@ func (q *Queries) ListDependencies(ctx context.Context, importID int64) ([]Depen
 }
 
 const listLocks = `-- name: ListLocks :many
-SELECT m.resource, m.shared, m.import_id, s.domain, r.requested_at, r.granted_at, coalesce(r.fencing_token, 0)::bigint AS fencing_token
+SELECT m.resource, m.seq, m.shared, m.import_id, s.domain, r.requested_at, r.granted_at,
+       coalesce(r.fencing_token, 0)::bigint AS fencing_token
 FROM lock_resources m
 JOIN lock_requests r ON r.import_id = m.import_id
 JOIN sites s ON s.id = r.site_id
 WHERE ($1::text IS NULL OR m.resource = $1)
-ORDER BY m.resource, m.seq LIMIT $2
+  AND ($2::text[] IS NULL OR s.domain = ANY ($2::text[]))
+  AND (m.resource, m.seq) > ($3::text, $4::bigint)
+ORDER BY m.resource, m.seq LIMIT $5
 `
+
+type ListLocksParams struct {
+	Resource      *string
+	Domains       []string
+	AfterResource string
+	AfterSeq      int64
+	RowLimit      int32
+}
 
 type ListLocksRow struct {
 	Resource     string
+	Seq          int64
 	Shared       bool
 	ImportID     int64
 	Domain       string
@@ -185,9 +197,16 @@ type ListLocksRow struct {
 	FencingToken int64
 }
 
-// ListLocks returns holders and waiters of each resource, in order.
-func (q *Queries) ListLocks(ctx context.Context, resource *string, rowLimit int32) ([]ListLocksRow, error) {
-	rows, err := q.db.Query(ctx, listLocks, resource, rowLimit)
+// ListLocks returns holders and waiters of each resource, in order, after a place in the queue of a resource: those
+// of some sites, or all without domains.
+func (q *Queries) ListLocks(ctx context.Context, arg ListLocksParams) ([]ListLocksRow, error) {
+	rows, err := q.db.Query(ctx, listLocks,
+		arg.Resource,
+		arg.Domains,
+		arg.AfterResource,
+		arg.AfterSeq,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -197,6 +216,7 @@ func (q *Queries) ListLocks(ctx context.Context, resource *string, rowLimit int3
 		var i ListLocksRow
 		if err := rows.Scan(
 			&i.Resource,
+			&i.Seq,
 			&i.Shared,
 			&i.ImportID,
 			&i.Domain,

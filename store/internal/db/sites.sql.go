@@ -45,12 +45,20 @@ func (q *Queries) AddSite(ctx context.Context, arg AddSiteParams) (Site, error) 
 }
 
 const listSites = `-- name: ListSites :many
-SELECT id, domain, time_zone, native_start, contacts, created_at, first_event, version FROM sites ORDER BY domain
+SELECT id, domain, time_zone, native_start, contacts, created_at, first_event, version FROM sites
+WHERE ($1::text[] IS NULL OR domain = ANY ($1::text[])) AND domain > $2::text
+ORDER BY domain LIMIT $3::bigint
 `
 
-// ListSites returns all sites by domain.
-func (q *Queries) ListSites(ctx context.Context) ([]Site, error) {
-	rows, err := q.db.Query(ctx, listSites)
+type ListSitesParams struct {
+	Domains  []string
+	After    string
+	RowLimit *int64
+}
+
+// ListSites returns sites after a domain in order: those of some domains, or all without domains.
+func (q *Queries) ListSites(ctx context.Context, arg ListSitesParams) ([]Site, error) {
+	rows, err := q.db.Query(ctx, listSites, arg.Domains, arg.After, arg.RowLimit)
 	if err != nil {
 		return nil, err
 	}

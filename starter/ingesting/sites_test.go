@@ -1,4 +1,4 @@
-package starter_test
+package ingesting_test
 
 import (
 	"net/netip"
@@ -10,14 +10,16 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/starter"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
+const site = "example.com"
+
 // setupSites returns the sites of a store with example.com in Berlin and native.com with native data.
-func setupSites(t *testing.T) *starter.Sites {
+func setupSites(t *testing.T) *ingestclient.Sites {
 	t.Helper()
 	s := enginetest.Store(t)
 	ctx := enginetest.Context(t)
@@ -29,7 +31,7 @@ func setupSites(t *testing.T) *starter.Sites {
 		_, err := s.Imports.AddSite(ctx, n)
 		require.NoError(t, err)
 	}
-	return &starter.Sites{Store: ingeststore.New(s.Store)}
+	return &ingestclient.Sites{Store: ingeststore.New(s.Store), Imports: s.Imports}
 }
 
 func TestSetSite(t *testing.T) {
@@ -40,7 +42,7 @@ func TestSetSite(t *testing.T) {
 	until, err := calendar.ParseDay("2030-12-24")
 	require.NoError(t, err)
 	network := netip.MustParsePrefix("192.0.2.0/24")
-	set, err := s.Set(ctx, site, starter.SiteChange{
+	set, err := s.Set(ctx, site, ingestclient.SiteChange{
 		Block: &yes, RateLimit: &ingest.RateLimit{Events: 600, Window: time.Minute}, AcceptUntil: &until,
 		FormerDomains: []string{"Old.example.com", "old.example.com"}, Goals: map[string]string{"Purchase": "EUR", "Signup": ""},
 		Props: []string{"plan"}, AllowNetworks: []netip.Prefix{network}, TimeZone: "Europe/Paris",
@@ -52,7 +54,7 @@ func TestSetSite(t *testing.T) {
 		FormerDomains: []string{"old.example.com"}, Goals: map[string]string{"Purchase": "EUR", "Signup": ""},
 		Props: []string{"plan"}, AllowedNetworks: []netip.Prefix{network},
 	}, ownSettings(set))
-	set, err = s.Set(ctx, site, starter.SiteChange{
+	set, err = s.Set(ctx, site, ingestclient.SiteChange{
 		Block: &no, NoRateLimit: true, AcceptForever: true, RemoveFormerDomains: []string{"OLD.example.com"},
 		RemoveGoals: []string{"Purchase"}, AllProps: true, RemoveAllowNetworks: []netip.Prefix{network},
 	})
@@ -84,26 +86,26 @@ func TestSetSiteRefuses(t *testing.T) {
 	require.NoError(t, err)
 	for name, tc := range map[string]struct {
 		domain string
-		change starter.SiteChange
+		change ingestclient.SiteChange
 		is     error
 		want   string
 	}{
-		"unknown site": {"none.example", starter.SiteChange{AllProps: true}, store.ErrNotFound, "none.example"},
+		"unknown site": {"none.example", ingestclient.SiteChange{AllProps: true}, store.ErrNotFound, "none.example"},
 		"conflicts": {
-			site, starter.SiteChange{
+			site, ingestclient.SiteChange{
 				NoRateLimit: true, RateLimit: &ingest.RateLimit{Events: 1, Window: time.Minute}, AcceptForever: true,
 				AcceptUntil: &until, AllProps: true, Props: []string{"a"},
 			}, nil, "a rate limit is set and removed",
 		},
-		"no domain":            {site, starter.SiteChange{FormerDomains: []string{"a b"}}, nil, `invalid domain "a b"`},
-		"no time zone":         {site, starter.SiteChange{TimeZone: "Mars"}, nil, `"Mars" is not an IANA time zone`},
-		"the time zone Local":  {site, starter.SiteChange{TimeZone: "Local"}, nil, `"Local" is not an IANA time zone`},
-		"unknown goal":         {site, starter.SiteChange{RemoveGoals: []string{"x"}}, store.ErrConflict, `goal "x" does not exist`},
-		"unknown network":      {site, starter.SiteChange{RemoveAllowNetworks: networks[:1]}, store.ErrConflict, "allowed network 10.0.0.0/32 does not exist"},
-		"too many networks":    {site, starter.SiteChange{AllowNetworks: networks}, store.ErrLimit, "allowed networks: want at most"},
-		"the domain itself":    {site, starter.SiteChange{FormerDomains: []string{site}}, nil, site},
-		"days in native data":  {"native.com", starter.SiteChange{TimeZone: "Europe/Berlin"}, store.ErrConflict, "the time zone of site native.com stays UTC"},
-		"zone of unknown site": {"none.example", starter.SiteChange{TimeZone: "Europe/Berlin"}, store.ErrNotFound, "none.example"},
+		"no domain":            {site, ingestclient.SiteChange{FormerDomains: []string{"a b"}}, nil, `invalid domain "a b"`},
+		"no time zone":         {site, ingestclient.SiteChange{TimeZone: "Mars"}, nil, `"Mars" is not an IANA time zone`},
+		"the time zone Local":  {site, ingestclient.SiteChange{TimeZone: "Local"}, nil, `"Local" is not an IANA time zone`},
+		"unknown goal":         {site, ingestclient.SiteChange{RemoveGoals: []string{"x"}}, store.ErrConflict, `goal "x" does not exist`},
+		"unknown network":      {site, ingestclient.SiteChange{RemoveAllowNetworks: networks[:1]}, store.ErrConflict, "allowed network 10.0.0.0/32 does not exist"},
+		"too many networks":    {site, ingestclient.SiteChange{AllowNetworks: networks}, store.ErrLimit, "allowed networks: want at most"},
+		"the domain itself":    {site, ingestclient.SiteChange{FormerDomains: []string{site}}, nil, site},
+		"days in native data":  {"native.com", ingestclient.SiteChange{TimeZone: "Europe/Berlin"}, store.ErrConflict, "the time zone of site native.com stays UTC"},
+		"zone of unknown site": {"none.example", ingestclient.SiteChange{TimeZone: "Europe/Berlin"}, store.ErrNotFound, "none.example"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +121,7 @@ func TestSetSiteRefuses(t *testing.T) {
 // A site with native data keeps its time zone, and may be set to it again.
 func TestTimeZoneOfNativeData(t *testing.T) {
 	t.Parallel()
-	_, err := setupSites(t).Set(enginetest.Context(t), "native.com", starter.SiteChange{TimeZone: "UTC"})
+	_, err := setupSites(t).Set(enginetest.Context(t), "native.com", ingestclient.SiteChange{TimeZone: "UTC"})
 	require.NoError(t, err)
 }
 

@@ -1,4 +1,6 @@
-package starter
+// Package ingesting has the operations on sites and on the ingestion of their live events, for the command line and the
+// API. Requests that are wrong in themselves are starter.ErrInvalid.
+package ingesting
 
 import (
 	"context"
@@ -13,14 +15,21 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
+	importstore "github.com/sluicehq/sluice/store/importing"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
+	"github.com/sluicehq/sluice/warehouse"
 )
 
-// Sites are the operations on the settings of sites for the ingestion. They are safe for concurrent use.
+// Sites are the operations on sites and their settings. They are safe for concurrent use.
 type Sites struct {
-	// Store is required.
+	// Store has the settings for the ingestion. Required.
 	Store *ingeststore.Store
+	// Imports has the sites themselves. Required for Add and List.
+	Imports *importstore.Store
+	// Warehouse returns the warehouse, which has the counters of events. Required for Traffic.
+	Warehouse func(ctx context.Context) (*warehouse.Warehouse, error)
 }
 
 // SiteChange is a change of a site's settings. What is nil or empty stays as it is.
@@ -50,30 +59,37 @@ type SiteChange struct {
 
 var domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$`)
 
-// CheckDomain returns the domain in lower case, or an error if it is invalid: it has 1 to 253 letters, digits, dots,
+// CheckDomain returns the domain in lower case, or starter.ErrInvalid if it is invalid: it has 1 to 253 letters, digits, dots,
 // dashes, underscores, colons and slashes.
 func CheckDomain(domain string) (string, error) {
 	lower := strings.ToLower(domain)
 	if !domainPattern.MatchString(lower) || len(lower) > 253 {
-		return "", fmt.Errorf("invalid domain %.60q: want letters, digits, dots and dashes, such as example.com", domain)
+		return "", call.Mark(
+			fmt.Errorf("invalid domain %.60q: want letters, digits, dots and dashes, such as example.com", domain),
+			call.ErrInvalid)
 	}
 	return lower, nil
 }
 
-// CheckTimeZone returns an error if the text is not the IANA name of a time zone.
+// CheckTimeZone returns starter.ErrInvalid if the text is not the IANA name of a time zone.
 func CheckTimeZone(zone string) error {
 	if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
-		return fmt.Errorf("%q is not an IANA time zone: want a name such as UTC or Europe/Berlin", zone)
+		return call.Mark(
+			fmt.Errorf("%.60q is not an IANA time zone: want a name such as UTC or Europe/Berlin", zone), call.ErrInvalid)
 	}
 	return nil
 }
 
-// Set changes the settings of the site with a domain and returns the changed site. The errors are those of a wrong
-// change, store.ErrNotFound, store.ErrTaken if a former domain belongs to a site, store.ErrLimit, and
+// Set changes the settings of the site with a domain and returns the changed site. The errors are
+// starter.ErrInvalid, store.ErrNotFound, store.ErrTaken if a former domain belongs to a site, store.ErrLimit, and
 // store.ErrConflict if the time zone cannot be changed, or what is to be removed does not exist.
-func (s *Sites) Set(ctx context.Context, domain string, c SiteChange) (ingeststore.Site, error) {
+//
+// Each check is called with the site before the change, in its transaction; its error refuses the change.
+func (s *Sites) Set(
+	ctx context.Context, domain string, c SiteChange, checks ...func(ingeststore.Site) error,
+) (ingeststore.Site, error) {
 	if err := c.check(); err != nil {
-		return ingeststore.Site{}, fmt.Errorf("change site %s: %w", domain, err)
+		return ingeststore.Site{}, call.Mark(fmt.Errorf("change site %s: %w", domain, err), call.ErrInvalid)
 	}
 	if c.TimeZone != "" {
 		if err := s.checkNoNativeData(ctx, domain, c.TimeZone); err != nil {
@@ -81,6 +97,11 @@ func (s *Sites) Set(ctx context.Context, domain string, c SiteChange) (ingeststo
 		}
 	}
 	return s.change(ctx, "site.set", domain, func(site *ingeststore.Site) error {
+		for _, check := range checks {
+			if err := check(*site); err != nil {
+				return err
+			}
+		}
 		if c.TimeZone != "" {
 			site.TimeZone = c.TimeZone
 		}
@@ -219,34 +240,4 @@ func (s *Sites) change(
 		return err
 	})
 	return site, err
-}
-
-// AddShields adds rules to a site. Those that it has stay. The errors are store.ErrNotFound, and store.ErrLimit if the
-// rules are too many or wrong.
-func (s *Sites) AddShields(ctx context.Context, domain string, rules ingest.Shields) (ingeststore.Site, error) {
-	return s.changeShields(ctx, "site.shield.add", domain, rules, ingest.Shields{})
-}
-
-// RemoveShields removes rules from a site. The errors are store.ErrNotFound, and store.ErrConflict if it lacks one of
-// them.
-func (s *Sites) RemoveShields(ctx context.Context, domain string, rules ingest.Shields) (ingeststore.Site, error) {
-	return s.changeShields(ctx, "site.shield.remove", domain, ingest.Shields{}, rules)
-}
-
-func (s *Sites) changeShields(
-	ctx context.Context, operation, domain string, add, remove ingest.Shields,
-) (ingeststore.Site, error) {
-	return s.change(ctx, operation, domain, func(site *ingeststore.Site) error {
-		c := &site.Settings
-		err := errors.Join(
-			change(&c.ShieldIPs, add.IPs, remove.IPs, "IP rule"),
-			change(&c.ShieldCountries, add.Countries, remove.Countries, "country rule"),
-			change(&c.ShieldPages, add.Pages, remove.Pages, "page rule"),
-			change(&c.ShieldHostnames, add.Hostnames, remove.Hostnames, "hostname rule"),
-		)
-		if err != nil {
-			return err
-		}
-		return checkSettings(*site)
-	})
 }
