@@ -45,3 +45,21 @@ SELECT j.id, j.destination, j.connection, (e.context->>'import_id')::bigint AS i
 FROM jobs j JOIN events e ON e.id = j.event_id
 WHERE j.id = ANY (sqlc.arg(ids)::text[]) AND e.source = 'sluice' AND e.context ? 'import_id'
 ORDER BY import_id, j.id;
+
+-- ListNotifications returns notifications, newest first, with the numbers of their jobs: those about imports of some
+-- sites, or all without domains, also those about syncs.
+-- name: ListNotifications :many
+SELECT e.id, e.name, e.received_at, i.id AS import_id, s.domain, j.jobs, j.delivered, j.failed
+FROM events e
+LEFT JOIN imports i ON i.id = (e.context->>'import_id')::bigint
+LEFT JOIN sites s ON s.id = i.site_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS jobs, count(*) FILTER (WHERE k.state = 'succeeded') AS delivered,
+           count(*) FILTER (WHERE k.state IN ('discarded', 'cancelled', 'unknown')) AS failed
+    FROM jobs k WHERE k.event_id = e.id
+) j
+WHERE e.source = 'sluice'
+  AND (sqlc.narg(domains)::text[] IS NULL OR s.domain = ANY (sqlc.narg(domains)::text[]))
+  AND (sqlc.narg(import_id)::bigint IS NULL OR (e.context->>'import_id')::bigint = sqlc.narg(import_id))
+  AND (sqlc.arg(before)::text = '' OR e.id < sqlc.arg(before)::text)
+ORDER BY e.id DESC LIMIT sqlc.arg(row_limit);

@@ -137,6 +137,77 @@ func (q *Queries) ImportFacts(ctx context.Context, id int64) (ImportFactsRow, er
 	return i, err
 }
 
+const listNotifications = `-- name: ListNotifications :many
+SELECT e.id, e.name, e.received_at, i.id AS import_id, s.domain, j.jobs, j.delivered, j.failed
+FROM events e
+LEFT JOIN imports i ON i.id = (e.context->>'import_id')::bigint
+LEFT JOIN sites s ON s.id = i.site_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS jobs, count(*) FILTER (WHERE k.state = 'succeeded') AS delivered,
+           count(*) FILTER (WHERE k.state IN ('discarded', 'cancelled', 'unknown')) AS failed
+    FROM jobs k WHERE k.event_id = e.id
+) j
+WHERE e.source = 'sluice'
+  AND ($1::text[] IS NULL OR s.domain = ANY ($1::text[]))
+  AND ($2::bigint IS NULL OR (e.context->>'import_id')::bigint = $2)
+  AND ($3::text = '' OR e.id < $3::text)
+ORDER BY e.id DESC LIMIT $4
+`
+
+type ListNotificationsParams struct {
+	Domains  []string
+	ImportID *int64
+	Before   string
+	RowLimit int32
+}
+
+type ListNotificationsRow struct {
+	ID         string
+	Name       string
+	ReceivedAt time.Time
+	ImportID   *int64
+	Domain     *string
+	Jobs       int64
+	Delivered  int64
+	Failed     int64
+}
+
+// ListNotifications returns notifications, newest first, with the numbers of their jobs: those about imports of some
+// sites, or all without domains, also those about syncs.
+func (q *Queries) ListNotifications(ctx context.Context, arg ListNotificationsParams) ([]ListNotificationsRow, error) {
+	rows, err := q.db.Query(ctx, listNotifications,
+		arg.Domains,
+		arg.ImportID,
+		arg.Before,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListNotificationsRow{}
+	for rows.Next() {
+		var i ListNotificationsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.ReceivedAt,
+			&i.ImportID,
+			&i.Domain,
+			&i.Jobs,
+			&i.Delivered,
+			&i.Failed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const notificationsOf = `-- name: NotificationsOf :many
 SELECT j.id, j.destination, j.connection, (e.context->>'import_id')::bigint AS import_id,
        coalesce(e.idempotency_key, '')::text AS notification
