@@ -105,6 +105,16 @@ func TestJobCommands(t *testing.T) {
 	require.Len(t, event.Jobs, 2)
 	require.JSONEq(t, `{"total": 12}`, string(event.Data))
 
+	require.Equal(t, "1 job would be retried\n", b.ok(t, "job", "retry", "--state", "failed", "--dry-run"))
+	require.Equal(t, "3 jobs would be replayed\n", b.ok(t, "job", "replay", "--all", "--dry-run"))
+	var counted struct {
+		Jobs   int64 `json:"jobs"`
+		DryRun bool  `json:"dry_run"`
+	}
+	b.json(t, &counted, "job", "cancel", "--all", "--dry-run")
+	require.EqualValues(t, 3, counted.Jobs)
+	require.True(t, counted.DryRun)
+	require.Equal(t, deliverystore.JobFailed, b.state(t, b.hook), "nothing was changed")
 	b.fails(t, "job nope: not found", "job", "show", "nope")
 	b.fails(t, "event nope: not found", "event", "show", "nope")
 	b.fails(t, `unknown destination "crm" (want clickhouse, log, postgres, smtp, webhook)`,

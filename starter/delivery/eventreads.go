@@ -132,6 +132,6 @@ func CheckEndedState(state string) error {
 	if slices.Contains(deliverystore.EndedStates(), state) {
 		return nil
 	}
-	return call.Mark(fmt.Errorf("state %.40q: want one of %s", state, strings.Join(deliverystore.EndedStates(), ", ")),
+	return call.Mark(fmt.Errorf("state %.40s: want one of %s", state, strings.Join(deliverystore.EndedStates(), ", ")),
 		call.ErrInvalid)
 }

@@ -215,7 +215,7 @@ func FlowDecisions(decisions []flow.Decision) []FlowDecision {
 	for i, d := range decisions {
 		all[i] = FlowDecision{
 			Flow: d.Flow, Destination: d.Destination, Action: d.Action, Decided: d.Decided, Version: d.Job.Version,
-			Context: orNull(d.Job.Context), Data: orNull(d.Job.Data),
+			Context: d.Job.Context, Data: d.Job.Data,
 		}
 		if d.Err != nil {
 			all[i].Error = d.Err.Error()

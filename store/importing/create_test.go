@@ -49,8 +49,8 @@ func TestSites(t *testing.T) {
 		{nil, "", 1, []importing.Site{added}},
 		{nil, added.Domain, 0, []importing.Site{b.site}},
 		{[]string{b.site.Domain, "gone.example.com"}, "", 0, []importing.Site{b.site}},
-		{[]string{added.Domain}, added.Domain, 0, nil},
-		{[]string{}, "", 0, nil},
+		{[]string{added.Domain}, added.Domain, 0, []importing.Site{}},
+		{[]string{}, "", 0, []importing.Site{}},
 	} {
 		some, err := b.ListSites(b.ctx, c.domains, c.after, c.limit)
 		require.NoError(t, err)
