@@ -107,13 +107,9 @@ func TestJobCommands(t *testing.T) {
 
 	require.Equal(t, "1 job would be retried\n", b.ok(t, "job", "retry", "--state", "failed", "--dry-run"))
 	require.Equal(t, "3 jobs would be replayed\n", b.ok(t, "job", "replay", "--all", "--dry-run"))
-	var counted struct {
-		Jobs   int64 `json:"jobs"`
-		DryRun bool  `json:"dry_run"`
-	}
+	counted := map[string]any{}
 	b.json(t, &counted, "job", "cancel", "--all", "--dry-run")
-	require.EqualValues(t, 3, counted.Jobs)
-	require.True(t, counted.DryRun)
+	require.Equal(t, map[string]any{"result": "cancelled", "jobs": 3.0, "dry_run": true}, counted)
 	require.Equal(t, deliverystore.JobFailed, b.state(t, b.hook), "nothing was changed")
 	b.fails(t, "job nope: not found", "job", "show", "nope")
 	b.fails(t, "event nope: not found", "event", "show", "nope")
