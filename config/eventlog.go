@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/url"
@@ -18,8 +19,11 @@ type EventLog struct {
 	Credentials string `yaml:"credentials"`
 	// CAFile is a PEM file with the CA certificates for NATS. Defaults to the system's.
 	CAFile string `yaml:"ca_file"`
-	// Partitions is the number of partitions, fixed once the log exists. Defaults to 16.
+	// Partitions is the number of partitions, fixed once the log exists. Defaults to 0: as many as the log has, and 4
+	// for a new one.
 	Partitions int `yaml:"partitions"`
+	// Streams is the number of streams of a new log, which its partitions share. Defaults to 1.
+	Streams int `yaml:"streams"`
 	// Replicas is the number of servers of a cluster that store each event. Defaults to 1.
 	Replicas int `yaml:"replicas"`
 	// MaxMiB bounds the stored events of all partitions together. Defaults to 16384.
@@ -32,11 +36,15 @@ type EventLog struct {
 }
 
 func defaultEventLog() EventLog {
-	return EventLog{Partitions: 16, Replicas: 1, MaxMiB: 16384}
+	return EventLog{Streams: 1, Replicas: 1, MaxMiB: 16384}
 }
 
-// minPartitionMiB is the least room of a partition.
-const minPartitionMiB = 4
+const (
+	// newPartitions is the number of partitions of a new log.
+	newPartitions = 4
+	// minPartitionMiB is the least room of a partition.
+	minPartitionMiB = 4
+)
 
 // validate never quotes the URL, which may have a password.
 func (e EventLog) validate(check func(ok bool, format string, args ...any)) {
@@ -46,11 +54,13 @@ func (e EventLog) validate(check func(ok bool, format string, args ...any)) {
 			"eventlog.url: address %d is invalid: want nats://host:4222 or tls://host:4222", i+1)
 	}
 	check(e.Token == "" || e.Credentials == "", "eventlog.token and eventlog.credentials are both set: use one")
-	check(oneTo(256, e.Partitions), "eventlog.partitions is %d: want 1 to 256", e.Partitions)
+	check(e.Partitions == 0 || oneTo(256, e.Partitions), "eventlog.partitions is %d: want 1 to 256, or 0", e.Partitions)
+	partitions := cmp.Or(e.Partitions, newPartitions)
+	check(oneTo(partitions, e.Streams), "eventlog.streams is %d: want 1 to %d, the number of partitions", e.Streams, partitions)
 	check(oneTo(5, e.Replicas), "eventlog.replicas is %d: want 1 to 5", e.Replicas)
-	least := minPartitionMiB * int64(max(e.Partitions, 1))
+	least := minPartitionMiB * int64(partitions)
 	check(e.MaxMiB >= least && e.MaxMiB <= 1<<30,
-		"eventlog.max_mib is %d: want %d to 1073741824 for %d partitions", e.MaxMiB, least, e.Partitions)
+		"eventlog.max_mib is %d: want %d to 1073741824 for %d partitions", e.MaxMiB, least, partitions)
 	check(e.SyncInterval >= 0, "eventlog.sync_interval is %s: want at least 0", e.SyncInterval)
 }
 

@@ -49,9 +49,16 @@ func TestValidateIngestion(t *testing.T) {
 			"eventlog.token and eventlog.credentials are both set: use one",
 		},
 		"small log": {
-			func(c *Config) { c.EventLog.MaxMiB = 63 },
+			func(c *Config) { c.EventLog.Partitions, c.EventLog.MaxMiB = 16, 63 },
 			"eventlog.max_mib is 63: want 64 to 1073741824 for 16 partitions",
 		},
+		"many partitions": {
+			func(c *Config) { c.EventLog.Partitions = 257 }, "eventlog.partitions is 257: want 1 to 256, or 0",
+		},
+		"many streams": {
+			func(c *Config) { c.EventLog.Streams = 5 }, "eventlog.streams is 5: want 1 to 4, the number of partitions",
+		},
+		"a stream for each partition": {func(c *Config) { c.EventLog.Partitions, c.EventLog.Streams = 16, 16 }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -103,7 +103,7 @@ func recordsOf(t *testing.T, c config.Config) int {
 		for range stats.Last {
 			m, err := reader.Next(ctx)
 			require.NoError(t, err)
-			records, err := pack.Split(m.Data)
+			records, err := pack.Split(m.Data, p)
 			require.NoError(t, err)
 			n += len(records)
 		}

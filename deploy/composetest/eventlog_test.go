@@ -133,7 +133,7 @@ func TestEventLogServesItsClients(t *testing.T) {
 		settings.URL, settings.Token = running.ClientURL(), eventLogToken
 		log, err := eventlog.Open(ctx, wiring.EventLog(settings, slog.New(slog.DiscardHandler)))
 		require.NoError(t, err, name)
-		_, err = log.Append(ctx, settings.Partitions-1, []byte("an event of "+name))
+		_, err = log.Append(ctx, log.Partitions()-1, []byte("an event of "+name))
 		require.NoError(t, err)
 		log.Close()
 	}

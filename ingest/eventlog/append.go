@@ -27,7 +27,8 @@ type Position struct {
 
 // appendCall is one call of Append.
 type appendCall struct {
-	batch Batch
+	partition int
+	batch     Batch
 	// size is the most that the batch takes in a message.
 	size     int
 	position Position
@@ -55,7 +56,7 @@ func (l *Log) AppendBatch(ctx context.Context, partition int, batch Batch) (Posi
 	if partition < 0 || partition >= l.cfg.Partitions {
 		return Position{}, fmt.Errorf("append to partition %d: want 0 to %d", partition, l.cfg.Partitions-1)
 	}
-	call := &appendCall{batch: batch, size: batch.size()}
+	call := &appendCall{partition: partition, batch: batch, size: batch.size()}
 	if call.size == 0 {
 		return Position{}, errors.New("append to the event log: no records")
 	}
@@ -67,7 +68,7 @@ func (l *Log) AppendBatch(ctx context.Context, partition int, batch Batch) (Posi
 		l.pending.Add(-int64(call.size))
 		return Position{}, &UnavailableError{Partition: partition, RetryAfter: retryOverloaded, Cause: ErrOverloaded}
 	}
-	err := l.partitions[partition].commits.Call(ctx, call)
+	err := l.streams[l.streamOf(partition)].commits.Call(ctx, call)
 	if err == nil {
 		return call.position, call.err
 	}
@@ -85,47 +86,56 @@ func (l *Log) AppendBatch(ctx context.Context, partition int, batch Batch) (Posi
 func (l *Log) PendingBytes() int64 { return l.pending.Load() }
 
 // commit stores the batches of several calls as one message.
-func (l *Log) commit(ctx context.Context, partition int, calls []*appendCall) {
-	packer := &l.partitions[partition].packer
-	packer.Reset()
+func (l *Log) commit(ctx context.Context, number int, calls []*appendCall) {
+	s := &l.streams[number]
+	s.packer.Reset()
 	for _, call := range calls {
-		call.position.Index = uint32(packer.Len())
+		call.position.Index = uint32(s.packer.Len())
 		for _, r := range call.batch.Records {
-			packer.Add(r)
+			s.packer.Add(call.partition, r)
 		}
 	}
-	for _, c := range countersOf(calls) {
-		packer.Add(record.Append(nil, record.Record{Counter: &c}))
+	for _, of := range countersOf(calls) {
+		for _, c := range of.sums.Counters() {
+			s.packer.Add(of.partition, record.Append(nil, record.Record{Counter: &c}))
+		}
 	}
 	begun := time.Now()
-	sequence, err := l.publish(ctx, partition, packer.Bytes())
-	if p := &l.partitions[partition]; err == nil && sequence <= p.acknowledged {
+	sequence, fault := l.publish(ctx, s, s.packer.Bytes())
+	if fault == nil && sequence <= s.acknowledged {
 		// What the log had under this sequence is lost, and a writer may be past it.
-		err = &UnavailableError{Partition: partition, RetryAfter: retryUnknown, Cause: fmt.Errorf(
-			"%w: it stored an event as %d after %d", ErrRewound, sequence, p.acknowledged)}
-	} else if err == nil {
-		p.acknowledged = sequence
+		fault = &UnavailableError{RetryAfter: retryUnknown, Cause: fmt.Errorf(
+			"%w: it stored an event as %d after %d", ErrRewound, sequence, s.acknowledged)}
+	} else if fault == nil {
+		s.acknowledged = sequence
 	}
 	for _, call := range calls {
-		call.position.Sequence, call.err = sequence, err
+		call.position.Sequence = sequence
+		if fault != nil {
+			call.err = &UnavailableError{Partition: call.partition, RetryAfter: fault.RetryAfter, Cause: fault.Cause}
+		}
 		l.pending.Add(-int64(call.size))
 	}
-	if l.cfg.Committed != nil {
-		l.cfg.Committed(Commit{
-			Partition: partition, Calls: len(calls), Records: packer.Len(), Bytes: len(packer.Bytes()),
-			Took: time.Since(begun), Err: err,
-		})
+	if l.cfg.Committed == nil {
+		return
 	}
+	c := Commit{
+		Stream: number, Calls: len(calls), Records: s.packer.Len(), Bytes: len(s.packer.Bytes()), Took: time.Since(begun),
+	}
+	if fault != nil {
+		c.Err = calls[0].err
+	}
+	l.cfg.Committed(c)
 }
 
 // publish stores a message. An attempt without an answer is repeated under the same id, which
-// the log stores once, until ctx ends.
-func (l *Log) publish(ctx context.Context, partition int, message []byte) (uint64, error) {
-	msg := &nats.Msg{Subject: l.partitions[partition].subject, Header: nats.Header{}, Data: message}
+// the log stores once, until ctx ends. The fault names no partition.
+func (l *Log) publish(ctx context.Context, s *stream, message []byte) (sequence uint64, fault *UnavailableError) {
+	msg := &nats.Msg{Subject: s.subject, Header: nats.Header{}, Data: message}
 	msg.Header.Set(jetstream.MsgIDHeader, l.session+"-"+strconv.FormatUint(l.messages.Add(1), 36))
-	msg.Header.Set(jetstream.ExpectedStreamHeader, l.partitions[partition].stream)
-	unavailable := func(cause error, after time.Duration) error {
-		return &UnavailableError{Partition: partition, RetryAfter: after, Cause: cause}
+	msg.Header.Set(jetstream.ExpectedStreamHeader, s.name)
+	unavailable := func(cause error, after time.Duration) *UnavailableError {
+		return &UnavailableError{RetryAfter: after, Cause: cause}
 	}
 	for backoff := 20 * time.Millisecond; ; backoff = min(2*backoff, time.Second) {
 		ack, err := l.attempt(ctx, msg)

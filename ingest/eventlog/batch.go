@@ -1,6 +1,8 @@
 package eventlog
 
 import (
+	"slices"
+
 	"github.com/sluicehq/sluice/ingest/eventlog/pack"
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 )
@@ -9,8 +11,8 @@ import (
 type Batch struct {
 	// Records are stored as they are, in their order.
 	Records [][]byte
-	// Counters are added to those of the other calls that share the message, which has one counter for
-	// the same labels: dropped events that arrive together take one record.
+	// Counters are added to those of the other calls for the partition that share the message, which has one
+	// counter for the same labels: dropped events that arrive together take one record.
 	Counters []record.Counter
 }
 
@@ -33,7 +35,7 @@ func (b Batch) size() (n int) {
 	return n
 }
 
-func sizeOfRecord(r []byte) int { return max(pack.Size(r), minRecordSize) }
+func sizeOfRecord(r []byte) int { return max(pack.Size(r)+pack.PartitionBytes, minRecordSize) }
 
 func sizeOfCounter(c *record.Counter) int { return counterSize + len(c.Domain) + len(c.Metric) }
 
@@ -62,13 +64,27 @@ func (b Batch) Split() []Batch {
 	return parts
 }
 
-// countersOf returns the counters of several calls.
-func countersOf(calls []*appendCall) []record.Counter {
-	var sums record.Tally
+// partitionCounters are the counters of a partition in a message.
+type partitionCounters struct {
+	partition int
+	sums      record.Tally
+}
+
+// countersOf returns the counters of several calls, by partition.
+func countersOf(calls []*appendCall) []partitionCounters {
+	var all []partitionCounters
 	for _, call := range calls {
+		if len(call.batch.Counters) == 0 {
+			continue
+		}
+		at := slices.IndexFunc(all, func(p partitionCounters) bool { return p.partition == call.partition })
+		if at < 0 {
+			at = len(all)
+			all = append(all, partitionCounters{partition: call.partition})
+		}
 		for _, c := range call.batch.Counters {
-			sums.Add(c)
+			all[at].sums.Add(c)
 		}
 	}
-	return sums.Counters()
+	return all
 }

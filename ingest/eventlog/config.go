@@ -29,10 +29,13 @@ type Config struct {
 	// absence of one. Empty means that any log is taken, or created.
 	ExpectID string
 	// Partitions is how many partitions a new log has, at most MaxPartitions. An existing log
-	// must have as many. Defaults to 16.
+	// must have as many. Defaults to DefaultPartitions.
 	Partitions int
-	// FirstSequences are where the partitions of a new log begin, one for each partition: behind those of a
-	// lost log, so that no position is used twice. An existing log keeps its own. Defaults to 1 for each.
+	// Streams is how many streams a new log has, at most Partitions: its partitions share them. An existing
+	// log keeps its own. Defaults to one for each partition.
+	Streams int
+	// FirstSequences are where the partitions of a new log begin, one for each partition, or later: behind those
+	// of a lost log, so that no position is used twice. An existing log keeps its own. Defaults to 1 for each.
 	FirstSequences []uint64
 	// Replicas is how many servers of a cluster store each message. Defaults to 1.
 	Replicas int
@@ -52,7 +55,8 @@ type Config struct {
 
 // Commit describes a group commit: one message.
 type Commit struct {
-	Partition int
+	// Stream is the number of its stream, from 0.
+	Stream int
 	// Calls is how many calls of Append it had, Records and Bytes the size of its message.
 	Calls, Records, Bytes int
 	// Took is the time from its beginning to the acknowledgement, with all attempts.
@@ -62,13 +66,16 @@ type Commit struct {
 }
 
 const (
-	defaultName       = "sluice_events"
-	defaultPartitions = 16
-	defaultMaxBytes   = 16 << 30
-	defaultPending    = 64 << 20
-	defaultAttempt    = 5 * time.Second
+	defaultName     = "sluice_events"
+	defaultMaxBytes = 16 << 30
+	defaultPending  = 64 << 20
+	defaultAttempt  = 5 * time.Second
 	// minPartitionBytes is the least room of a partition: a few of the largest messages.
 	minPartitionBytes = 4 << 20
+
+	// DefaultPartitions is how many partitions a new log has by default. Each is written to the warehouse by
+	// itself, at a cost: a large installation sets more of them.
+	DefaultPartitions = 4
 
 	// DuplicateWindow is how long the log remembers the ids of messages. The retries of a
 	// commit end long before.
@@ -80,7 +87,8 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 // withDefaults returns the configuration with the defaults filled in.
 func (c Config) withDefaults() Config {
 	c.Name = cmp.Or(c.Name, defaultName)
-	c.Partitions = cmp.Or(c.Partitions, defaultPartitions)
+	c.Partitions = cmp.Or(c.Partitions, DefaultPartitions)
+	c.Streams = cmp.Or(c.Streams, c.Partitions)
 	c.Replicas = cmp.Or(c.Replicas, 1)
 	c.MaxBytes = cmp.Or(c.MaxBytes, defaultMaxBytes)
 	c.MaxPendingBytes = cmp.Or(c.MaxPendingBytes, defaultPending)
@@ -102,6 +110,8 @@ func (c Config) Validate() error {
 	check(namePattern.MatchString(c.Name), "event log: name %q: want letters, digits, _ and -", c.Name)
 	check(c.Partitions >= 1 && c.Partitions <= MaxPartitions,
 		"event log: %d partitions: want 1 to %d", c.Partitions, MaxPartitions)
+	check(c.Streams >= 1 && c.Streams <= c.Partitions, "event log: %d streams for %d partitions: want 1 to %d",
+		c.Streams, c.Partitions, c.Partitions)
 	check(len(c.FirstSequences) == 0 || len(c.FirstSequences) == c.Partitions,
 		"event log: %d first sequences for %d partitions: want one for each", len(c.FirstSequences), c.Partitions)
 	check(c.Replicas >= 1 && c.Replicas <= 5, "event log: %d replicas: want 1 to 5", c.Replicas)

@@ -18,7 +18,7 @@ import (
 
 func childConfig(address string) eventlog.Config {
 	return eventlog.Config{
-		URL: "nats://" + childToken + "@" + address, Partitions: 2, MaxBytes: 64 << 20, Logger: quiet,
+		URL: "nats://" + childToken + "@" + address, Partitions: 2, Streams: 1, MaxBytes: 64 << 20, Logger: quiet,
 		AttemptTimeout: time.Second,
 	}
 }

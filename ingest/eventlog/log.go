@@ -1,12 +1,14 @@
 // Package eventlog is the durable log of accepted events, on NATS JetStream.
 //
-// A log has a fixed number of partitions, each a stream of its own. A partition is a sequence of
-// messages without gaps; a message holds the records of one group commit (package pack). An
-// event is identified by partition, sequence of its message and index in it, permanently.
+// A log has a fixed number of partitions, which share a fixed number of streams. A stream is a
+// sequence of messages without gaps, by which a loss is noticed; a message holds the records of one
+// group commit (package pack). An event is identified by partition, sequence of its message and
+// index in it, permanently.
 //
-// One stream a partition gives each partition its own limit, so that a writer that lags fills
-// its own partition only; its own sequence without gaps, by which a loss is noticed; and, in a
-// cluster, its own leader.
+// A message costs the log far more than a record in it, above all its sync to disk. With one stream,
+// concurrent calls share a commit whatever their partitions are; the reader of a partition passes over
+// the records of the others. With a stream for each partition, a partition has a limit of its own, so that
+// a writer that lags fills its own partition only, and, in a cluster, a leader of its own.
 package eventlog
 
 import (
@@ -35,16 +37,15 @@ type Log struct {
 	session  string
 	messages atomic.Uint64
 	// pending is the size of all records that wait for their acknowledgement.
-	pending    atomic.Int64
-	partitions []partition
+	pending atomic.Int64
+	streams []stream
 }
 
-// partition is what the client keeps of one partition.
-type partition struct {
-	// stream and subject are their names.
-	stream, subject string
-	commits         groupcommit.Group[*appendCall]
-	packer          pack.Packer
+// stream is what the client keeps of one stream.
+type stream struct {
+	name, subject string
+	commits       groupcommit.Group[*appendCall]
+	packer        pack.Packer
 	// acknowledged is the highest sequence that this client was given. One commit runs at a time.
 	acknowledged uint64
 }
@@ -63,16 +64,17 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		l.conn.Close()
 		return nil, fmt.Errorf("open event log: %w", err)
 	}
-	l.partitions = make([]partition, l.cfg.Partitions)
-	for i := range l.partitions {
-		p := &l.partitions[i]
-		p.stream, p.subject = l.streamName(i), l.subject(i)
-		p.commits.Do = func(ctx context.Context, calls []*appendCall) { l.commit(ctx, i, calls) }
+	l.streams = make([]stream, l.cfg.Streams)
+	for i := range l.streams {
+		s := &l.streams[i]
+		s.name, s.subject = l.streamName(i), l.subject(i)
+		s.packer.Shared = l.shared()
+		s.commits.Do = func(ctx context.Context, calls []*appendCall) { l.commit(ctx, i, calls) }
 		// One commit at a time packs best: the calls that arrive meanwhile form the next.
-		p.commits.MaxGroups = 1
-		p.commits.MaxCalls = pack.MaxRecords
-		p.commits.MaxSize = pack.MaxRecordBytes
-		p.commits.Size = func(c *appendCall) int { return c.size }
+		s.commits.MaxGroups = 1
+		s.commits.MaxCalls = pack.MaxRecords
+		s.commits.MaxSize = pack.MaxRecordBytes
+		s.commits.Size = func(c *appendCall) int { return c.size }
 	}
 	return l, nil
 }
@@ -176,7 +178,7 @@ func (l *Log) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Stats describes the messages of one partition.
+// Stats describes the messages of the stream that has a partition, also those of the other partitions in it.
 type Stats struct {
 	Partition int
 	// First and Last are the sequences of the oldest and the newest message. First is Last+1
@@ -186,11 +188,11 @@ type Stats struct {
 	Bytes, MaxBytes int64
 }
 
-// Stats describes a partition.
+// Stats describes the stream of a partition.
 func (l *Log) Stats(ctx context.Context, partition int) (Stats, error) {
 	ctx, cancel := requests(ctx)
 	defer cancel()
-	s, err := l.js.Stream(ctx, l.streamName(partition))
+	s, err := l.js.Stream(ctx, l.streamName(l.streamOf(partition)))
 	if err != nil {
 		return Stats{}, fmt.Errorf("describe partition %d of the event log: %w", partition, err)
 	}
@@ -205,7 +207,7 @@ func (l *Log) Stats(ctx context.Context, partition int) (Stats, error) {
 func (l *Log) StoredAt(ctx context.Context, partition int, sequence uint64) (time.Time, error) {
 	ctx, cancel := requests(ctx)
 	defer cancel()
-	s, err := l.js.Stream(ctx, l.streamName(partition))
+	s, err := l.js.Stream(ctx, l.streamName(l.streamOf(partition)))
 	if err != nil {
 		return time.Time{}, fmt.Errorf("find message %d of partition %d of the event log: %w", sequence, partition, err)
 	}
@@ -216,13 +218,14 @@ func (l *Log) StoredAt(ctx context.Context, partition int, sequence uint64) (tim
 	return m.Time, nil
 }
 
-// Trim deletes the messages of a partition up to and including a sequence, once that one is
+// Trim deletes the messages of the stream of a partition up to and including a sequence, once that one is
 // older than DuplicateWindow; before, it does nothing and returns false. A younger message is
-// still needed to recognise its repetition after a restart of the server.
+// still needed to recognise its repetition after a restart of the server. No partition of Sharing may need the
+// messages any more.
 func (l *Log) Trim(ctx context.Context, partition int, upTo uint64) (bool, error) {
 	ctx, cancel := requests(ctx)
 	defer cancel()
-	s, err := l.js.Stream(ctx, l.streamName(partition))
+	s, err := l.js.Stream(ctx, l.streamName(l.streamOf(partition)))
 	if err != nil {
 		return false, fmt.Errorf("trim partition %d of the event log: %w", partition, err)
 	}

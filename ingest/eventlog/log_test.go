@@ -57,10 +57,10 @@ func TestAppend(t *testing.T) {
 	for range stats.Last {
 		m, err := r.Next(ctx)
 		require.NoError(t, err)
-		records, err := pack.Split(m.Data)
+		records, err := pack.Split(m.Data, 1)
 		require.NoError(t, err)
-		for i, record := range records {
-			at[eventlog.Position{Sequence: m.Sequence, Index: uint32(i)}] = string(record)
+		for _, record := range records {
+			at[eventlog.Position{Sequence: m.Sequence, Index: record.Index}] = string(record.Data)
 		}
 	}
 	require.Len(t, at, len(all))
@@ -85,7 +85,7 @@ func TestAppendRefuses(t *testing.T) {
 	_, err = l.Append(ctx, 0, make([]byte, pack.MaxBytes))
 	require.ErrorIs(t, err, eventlog.ErrTooLarge)
 	// The largest call fits; many small records count for their limit in number.
-	_, err = l.Append(ctx, 0, make([]byte, pack.MaxRecordBytes-3))
+	_, err = l.Append(ctx, 0, make([]byte, pack.MaxRecordBytes-3-pack.PartitionBytes))
 	require.NoError(t, err)
 	_, err = l.Append(ctx, 0, make([][]byte, pack.MaxRecords)...)
 	require.ErrorIs(t, err, eventlog.ErrTooLarge)
@@ -215,7 +215,7 @@ func TestIdentity(t *testing.T) {
 	require.ErrorIs(t, err, eventlog.ErrOtherLog)
 	cfg.ExpectID, cfg.Partitions = "", 3
 	_, err = eventlog.Open(ctx, cfg)
-	require.EqualError(t, err, fmt.Sprintf("open event log: partition 0: log %s has 2 partitions, the configuration 3: "+
+	require.EqualError(t, err, fmt.Sprintf("open event log: log %s has 2 partitions, the configuration 3: "+
 		"the number of a log never changes", ids[0]))
 
 	// Limits follow the configuration.
@@ -291,10 +291,14 @@ func TestReaderWaits(t *testing.T) {
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, eventlog.Config{URL: "nats://127.0.0.1:4222"}.Validate())
-	bad := eventlog.Config{Name: "a.b", Partitions: 257, Replicas: 6, MaxBytes: 1, MaxPendingBytes: 1, AttemptTimeout: -1}
+	bad := eventlog.Config{
+		Name: "a.b", Partitions: 257, Replicas: 6, MaxBytes: 1, MaxPendingBytes: 1, AttemptTimeout: -1,
+		Streams: 258,
+	}
 	require.EqualError(t, bad.Validate(), `event log: no URL: want nats://host:4222
 event log: name "a.b": want letters, digits, _ and -
 event log: 257 partitions: want 1 to 256
+event log: 258 streams for 257 partitions: want 1 to 257
 event log: 6 replicas: want 1 to 5
 event log: 1 bytes for 257 partitions: want at least 1077936128
 event log: 1 pending bytes: want at least 1048576
@@ -328,7 +332,7 @@ func TestCommitted(t *testing.T) {
 	c := <-commits
 	require.NoError(t, c.Err)
 	require.Positive(t, c.Took)
-	require.Equal(t, []int{1, 1, 2}, []int{c.Partition, c.Calls, c.Records})
+	require.Equal(t, []int{1, 1, 2}, []int{c.Stream, c.Calls, c.Records})
 	require.Greater(t, c.Bytes, 2)
 	l.Close()
 	_, err = l.Append(ctx, 0, []byte("a"))

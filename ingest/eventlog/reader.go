@@ -15,11 +15,11 @@ type Message struct {
 	Sequence uint64
 	// Time is when the log stored the message: the same at every reading.
 	Time time.Time
-	// Data is the message, for pack.Split.
+	// Data is the message, for pack.Split, which leaves out the records of other partitions.
 	Data []byte
 }
 
-// Reader reads a partition in the order of its sequence. It is not safe for concurrent use.
+// Reader reads the stream of a partition in the order of its sequence. It is not safe for concurrent use.
 type Reader struct {
 	log       *Log
 	partition int
@@ -144,8 +144,7 @@ func (r *Reader) request(ctx context.Context) error {
 func (r *Reader) start(ctx context.Context) error {
 	ctx, cancel := requests(ctx)
 	defer cancel()
-	name := r.log.streamName(r.partition)
-	s, err := r.log.js.Stream(ctx, name)
+	s, err := r.log.js.Stream(ctx, r.log.streamName(r.log.streamOf(r.partition)))
 	if err != nil {
 		return fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
 	}

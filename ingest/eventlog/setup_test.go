@@ -69,10 +69,10 @@ func readAll(ctx context.Context, t *testing.T, l *eventlog.Log, partition int, 
 		m, err := r.Next(ctx)
 		require.NoError(t, err)
 		require.Equal(t, next, m.Sequence)
-		records, err := pack.Split(m.Data)
+		records, err := pack.Split(m.Data, partition)
 		require.NoError(t, err)
 		for _, record := range records {
-			all = append(all, string(record))
+			all = append(all, string(record.Data))
 		}
 	}
 	return all

@@ -1,27 +1,32 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Metadata of the streams.
+// Metadata of the streams. A log with a stream for each partition has metaPartitions, another one metaShared and
+// metaStreams: a program that knows no shared streams refuses it.
 const (
 	metaLog        = "sluice.log"
 	metaPartitions = "sluice.partitions"
+	metaShared     = "sluice.shared_partitions"
+	metaStreams    = "sluice.streams"
 )
 
-func (l *Log) streamName(partition int) string { return fmt.Sprintf("%s_%03d", l.cfg.Name, partition) }
+func (l *Log) streamName(stream int) string { return fmt.Sprintf("%s_%03d", l.cfg.Name, stream) }
 
-func (l *Log) subject(partition int) string { return fmt.Sprintf("%s.%d", l.cfg.Name, partition) }
+func (l *Log) subject(stream int) string { return fmt.Sprintf("%s.%d", l.cfg.Name, stream) }
 
-// openStreams finds or creates the streams. The stream of partition 0 is created first and
-// decides the id: of two clients that create a log at once, one finds that of the other.
+// openStreams finds or creates the streams. The first stream is created first and decides the id and the
+// number of streams: of two clients that create a log at once, one finds that of the other.
 func (l *Log) openStreams(ctx context.Context) error {
 	first, err := l.js.Stream(ctx, l.streamName(0))
 	if isMissing(err) {
@@ -30,16 +35,37 @@ func (l *Log) openStreams(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.id = first.CachedInfo().Config.Metadata[metaLog]
-	for p := range l.cfg.Partitions {
-		if err := l.openPartition(ctx, p); err != nil {
-			return fmt.Errorf("partition %d: %w", p, err)
+	meta := first.CachedInfo().Config.Metadata
+	l.id = meta[metaLog]
+	if have := cmp.Or(meta[metaPartitions], meta[metaShared]); l.id != "" && have != strconv.Itoa(l.cfg.Partitions) {
+		return fmt.Errorf("log %s has %s partitions, the configuration %d: the number of a log never changes", l.id, have,
+			l.cfg.Partitions)
+	}
+	if l.cfg.Streams, err = streamsOf(meta, l.cfg.Partitions); err != nil {
+		return fmt.Errorf("stream %s: %w", l.streamName(0), err)
+	}
+	for s := range l.cfg.Streams {
+		if err := l.openStream(ctx, s); err != nil {
+			return fmt.Errorf("stream %d: %w", s, err)
 		}
 	}
 	return nil
 }
 
-// createLog creates the stream of partition 0.
+// streamsOf returns the number of streams of a log of so many partitions.
+func streamsOf(meta map[string]string, partitions int) (int, error) {
+	text, ok := meta[metaStreams]
+	if !ok {
+		return partitions, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n >= partitions {
+		return 0, fmt.Errorf("its %s is %.10q: want 1 to %d", metaStreams, text, partitions-1)
+	}
+	return n, nil
+}
+
+// createLog creates the first stream.
 func (l *Log) createLog(ctx context.Context) (jetstream.Stream, error) {
 	if l.cfg.ExpectID != "" {
 		return nil, fmt.Errorf("%w: the server has no stream %s, but the store knows log %s", ErrNoLog, l.streamName(0),
@@ -84,18 +110,18 @@ func Delete(ctx context.Context, cfg Config) error {
 	}
 	ctx, cancel := requests(ctx)
 	defer cancel()
-	// The first stream makes the log: it goes last.
+	// The first stream makes the log: it goes last. A log has at most as many streams as partitions.
 	for p := l.cfg.Partitions - 1; p >= 0; p-- {
 		if err := js.DeleteStream(ctx, l.streamName(p)); err != nil && !isMissing(err) {
-			return fmt.Errorf("delete partition %d of the event log: %s", p, l.redact(err))
+			return fmt.Errorf("delete stream %d of the event log: %s", p, l.redact(err))
 		}
 	}
 	return nil
 }
 
-// openPartition finds or creates the stream of a partition, and brings its limits up to date.
-func (l *Log) openPartition(ctx context.Context, partition int) error {
-	want := l.streamConfig(partition)
+// openStream finds or creates a stream, and brings its limits up to date.
+func (l *Log) openStream(ctx context.Context, stream int) error {
+	want := l.streamConfig(stream)
 	s, err := l.js.Stream(ctx, want.Name)
 	if isMissing(err) {
 		if s, err = l.js.CreateStream(ctx, want); errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
@@ -108,11 +134,11 @@ func (l *Log) openPartition(ctx context.Context, partition int) error {
 	have := s.CachedInfo().Config
 	switch {
 	case have.Metadata[metaLog] != l.id || l.id == "":
-		return fmt.Errorf("%w: stream %s belongs to log %q, that of partition 0 to log %q", ErrOtherLog, want.Name,
+		return fmt.Errorf("%w: stream %s belongs to log %q, the first one to log %q", ErrOtherLog, want.Name,
 			have.Metadata[metaLog], l.id)
-	case have.Metadata[metaPartitions] != want.Metadata[metaPartitions]:
-		return fmt.Errorf("log %s has %s partitions, the configuration %d: the number of a log never changes", l.id,
-			have.Metadata[metaPartitions], l.cfg.Partitions)
+	case !maps.Equal(sluice(have.Metadata), sluice(want.Metadata)):
+		return fmt.Errorf("stream %s of log %s has the metadata %v: want %v", want.Name, l.id, sluice(have.Metadata),
+			sluice(want.Metadata))
 	case have.Discard != jetstream.DiscardNew || have.Retention != jetstream.LimitsPolicy ||
 		have.Storage != jetstream.FileStorage || have.MaxAge != 0 || have.MaxMsgs > 0 ||
 		have.PersistMode != jetstream.DefaultPersistMode || have.NoAck || have.Duplicates < DuplicateWindow:
@@ -129,27 +155,44 @@ func (l *Log) openPartition(ctx context.Context, partition int) error {
 	return nil
 }
 
-func (l *Log) streamConfig(partition int) jetstream.StreamConfig {
+// sluice returns the entries of metadata that are Sluice's: the server adds its own.
+func sluice(metadata map[string]string) map[string]string {
+	ours := map[string]string{}
+	for _, name := range []string{metaLog, metaPartitions, metaShared, metaStreams} {
+		if value, ok := metadata[name]; ok {
+			ours[name] = value
+		}
+	}
+	return ours
+}
+
+func (l *Log) streamConfig(stream int) jetstream.StreamConfig {
 	var first uint64
 	if len(l.cfg.FirstSequences) > 0 {
-		first = l.cfg.FirstSequences[partition]
+		for _, p := range l.Sharing(stream) {
+			first = max(first, l.cfg.FirstSequences[p])
+		}
+	}
+	metadata := map[string]string{metaLog: l.id, metaPartitions: strconv.Itoa(l.cfg.Partitions)}
+	if l.shared() {
+		metadata = map[string]string{
+			metaLog: l.id, metaShared: strconv.Itoa(l.cfg.Partitions), metaStreams: strconv.Itoa(l.cfg.Streams),
+		}
 	}
 	return jetstream.StreamConfig{
 		FirstSeq:    first,
-		Name:        l.streamName(partition),
+		Name:        l.streamName(stream),
 		Description: "Events accepted by Sluice and not yet in the warehouse",
-		Subjects:    []string{l.subject(partition)},
+		Subjects:    []string{l.subject(stream)},
 		Retention:   jetstream.LimitsPolicy,
 		Storage:     jetstream.FileStorage,
 		Replicas:    l.cfg.Replicas,
 		// The log refuses new events instead of deleting acknowledged ones.
 		Discard:    jetstream.DiscardNew,
-		MaxBytes:   l.cfg.MaxBytes / int64(l.cfg.Partitions),
+		MaxBytes:   l.cfg.MaxBytes / int64(l.cfg.Streams),
 		Duplicates: DuplicateWindow,
 		// Messages end as a prefix only, so that a gap in the sequences is a loss.
 		DenyDelete: true,
-		Metadata: map[string]string{
-			metaLog: l.id, metaPartitions: strconv.Itoa(l.cfg.Partitions),
-		},
+		Metadata:   metadata,
 	}
 }

@@ -20,18 +20,19 @@ var ErrNewer = errors.New("the log has records of a newer version: upgrade the w
 type batch struct {
 	Range
 	Rows
-	machine  *session.Machine
-	records  int
-	bytes    int
-	oldest   time.Time
-	poison   []Poison
-	poisoned int
+	partition int
+	machine   *session.Machine
+	records   int
+	bytes     int
+	oldest    time.Time
+	poison    []Poison
+	poisoned  int
 	// counters are the indexes of the counters in Rows.
 	counters map[record.Counter]int
 }
 
-func newBatch(machine *session.Machine) *batch {
-	return &batch{machine: machine, counters: map[record.Counter]int{}}
+func newBatch(partition int, machine *session.Machine) *batch {
+	return &batch{partition: partition, machine: machine, counters: map[record.Counter]int{}}
 }
 
 // sampleBytes bounds the sample of a poisonous record.
@@ -50,13 +51,14 @@ func (b *batch) reject(sequence uint64, index int, data []byte, reason error) {
 // decoded is a record as read.
 type decoded struct {
 	record.Record
-	data []byte
-	err  error
+	index uint32
+	data  []byte
+	err   error
 }
 
-// decode reads the records of a message. Its error is ErrNewer, or one about the message.
-func decode(m eventlog.Message) ([]decoded, error) {
-	records, err := pack.Split(m.Data)
+// decode reads the records of a partition in a message. Its error is ErrNewer, or one about the message.
+func decode(m eventlog.Message, partition int) ([]decoded, error) {
+	records, err := pack.Split(m.Data, partition)
 	switch {
 	case errors.Is(err, pack.ErrVersion):
 		return nil, fmt.Errorf("message %d: %w (%w)", m.Sequence, ErrNewer, err)
@@ -64,38 +66,41 @@ func decode(m eventlog.Message) ([]decoded, error) {
 		return nil, err
 	}
 	all := make([]decoded, len(records))
-	for i, data := range records {
-		r, err := record.Decode(data)
+	for i, of := range records {
+		r, err := record.Decode(of.Data)
 		if errors.Is(err, record.ErrUnknownKind) {
-			return nil, fmt.Errorf("message %d, record %d: %w (%w)", m.Sequence, i, ErrNewer, err)
+			return nil, fmt.Errorf("message %d, record %d: %w (%w)", m.Sequence, of.Index, ErrNewer, err)
 		}
-		all[i] = decoded{r, data, err}
+		all[i] = decoded{r, of.Index, of.Data, err}
 	}
 	return all, nil
 }
 
-// add adds a message. One that cannot be read, or a record in it, is rejected, and the others
-// are added. The only error is ErrNewer, before anything of the message was added.
+// add adds the records of the partition in a message. One that cannot be read is rejected, as is a message, and the
+// others are added. The only error is ErrNewer, before anything of the message was added. Each partition in the stream
+// of a message that cannot be read rejects it.
 func (b *batch) add(m eventlog.Message) error {
-	records, err := decode(m)
+	records, err := decode(m, b.partition)
 	if errors.Is(err, ErrNewer) {
 		return err
 	}
-	if b.bytes += len(m.Data); b.oldest.IsZero() {
+	if b.oldest.IsZero() {
 		b.oldest = m.Time
 	}
 	if err != nil {
+		b.bytes += len(m.Data)
 		b.reject(m.Sequence, WholeMessage, m.Data, err)
 		return nil
 	}
 	b.records += len(records)
-	for i, r := range records {
+	for _, r := range records {
+		b.bytes += len(r.data)
 		err := r.err
 		if err == nil {
-			err = b.addRecord(session.Position{Sequence: m.Sequence, Index: uint32(i)}, m.Time, r.Record)
+			err = b.addRecord(session.Position{Sequence: m.Sequence, Index: r.index}, m.Time, r.Record)
 		}
 		if err != nil {
-			b.reject(m.Sequence, i, r.data, err)
+			b.reject(m.Sequence, int(r.index), r.data, err)
 		}
 	}
 	return nil

@@ -12,13 +12,15 @@ import (
 
 // Log is the event log, as *eventlog.Log is by FromLog.
 type Log interface {
-	// Read returns a reader of a partition from a sequence on.
+	// Read returns a reader of a partition's stream from a sequence on.
 	Read(partition int, from uint64) Reader
-	// Trim deletes messages up to and including a sequence, if they are old enough.
+	// Sharing returns the partitions in the stream of a partition, with itself.
+	Sharing(partition int) []int
+	// Trim deletes messages of the stream up to and including a sequence, if they are old enough.
 	Trim(ctx context.Context, partition int, upTo uint64) (bool, error)
 }
 
-// Reader reads a partition, as *eventlog.Reader does.
+// Reader reads the stream of a partition, as *eventlog.Reader does.
 type Reader interface {
 	Next(ctx context.Context) (eventlog.Message, error)
 	Close()
@@ -76,6 +78,9 @@ type Checkpoints interface {
 	Mark(ctx context.Context, token int64, r Range, s Summary) error
 	// SaveSnapshot replaces the snapshot. Next must be that of the partition.
 	SaveSnapshot(ctx context.Context, token int64, partition int, next uint64, snapshot []byte) error
+	// Needed returns the lowest sequence that a writer of one of the partitions reads again after a crash:
+	// SnapshotNext, or 0 if one of them has no snapshot. It needs no token.
+	Needed(ctx context.Context, partitions []int) (uint64, error)
 }
 
 // Summary is the result of a range.

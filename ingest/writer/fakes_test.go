@@ -50,7 +50,6 @@ type world struct {
 	pause func(token int64, call int)
 
 	messages []eventlog.Message
-	trimmed  uint64
 
 	token    int64
 	progress writer.Progress
@@ -114,13 +113,14 @@ func (w *world) call(ctx context.Context, effect func(a action) error) error {
 // Read returns a reader of the log.
 func (w *world) Read(_ int, from uint64) writer.Reader { return &reader{w, max(from, 1)} }
 
-// Trim notes that the log was trimmed.
-func (w *world) Trim(_ context.Context, _ int, upTo uint64) (bool, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.trimmed = upTo
-	return true, nil
-}
+// Sharing returns the partitions in the stream.
+func (*world) Sharing(partition int) []int { return []int{partition} }
+
+// Needed is not asked by a partition with a stream of its own.
+func (*world) Needed(context.Context, []int) (uint64, error) { return 0, errFault }
+
+// Trim does nothing: snapshots are too young.
+func (*world) Trim(context.Context, int, uint64) (bool, error) { return true, nil }
 
 type reader struct {
 	world *world

@@ -12,7 +12,7 @@ import (
 // collect returns the rows of the open range, or decides the next one. Resumed says that an
 // earlier run may have inserted rows of it.
 func (r *run) collect(ctx context.Context) (b *batch, resumed bool, err error) {
-	b = newBatch(r.machine)
+	b = newBatch(r.partition, r.machine)
 	if r.open != nil {
 		if err := r.collectOpen(ctx, b); err != nil {
 			return nil, false, err

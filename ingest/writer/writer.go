@@ -1,6 +1,7 @@
 // Package writer brings the events of the log into the warehouse, exactly once.
 //
-// A partition is written by the holder of its lease. The log is cut into ranges. A range is
+// A partition is written by the holder of its lease, which reads the stream that the partition may share with
+// others. The log is cut into ranges. A range is
 // decided once, by size or age, and recorded before the first insert; after a crash the next
 // writer makes the same rows of the same range and inserts them under the same token. The
 // token alone would not do, because ClickHouse may remember the token of a block that it has
@@ -29,7 +30,7 @@ type Config struct {
 	// LogID is the id of the event log. Required.
 	LogID string
 
-	// MaxRows and MaxBytes end a range: so many records, or so many bytes of messages. They
+	// MaxRows and MaxBytes end a range: so many records of the partition, or so many bytes of them. They
 	// default to 50,000 and 32 MiB.
 	MaxRows  int
 	MaxBytes int
@@ -183,7 +184,7 @@ func (w *Writer) begin(ctx context.Context, partition int, token int64) (*run, e
 			return nil, fmt.Errorf("replay to %d: the log continues with %d", r.next-1, message.Sequence)
 		}
 		// Its rows are written: only the sessions matter.
-		if err := newBatch(r.machine).add(message); err != nil {
+		if err := newBatch(partition, r.machine).add(message); err != nil {
 			r.reader.Close()
 			return nil, err
 		}
@@ -244,7 +245,7 @@ func (r *run) save(ctx context.Context) error {
 		return nil
 	}
 	// A log that is not trimmed now is trimmed next time.
-	trimmed, err := r.cfg.Log.Trim(ctx, r.partition, r.trims[due].upTo)
+	trimmed, err := r.trim(ctx, r.trims[due].upTo)
 	if err != nil {
 		r.cfg.Logger.Warn("event log not trimmed", "partition", r.partition, "error", err)
 	}
@@ -252,4 +253,19 @@ func (r *run) save(ctx context.Context) error {
 		r.trims = r.trims[due+1:]
 	}
 	return nil
+}
+
+// trim trims the log up to a sequence, or as far as the other partitions in the stream allow.
+func (r *run) trim(ctx context.Context, upTo uint64) (bool, error) {
+	if sharing := r.cfg.Log.Sharing(r.partition); len(sharing) > 1 {
+		needed, err := r.cfg.Checkpoints.Needed(ctx, sharing)
+		if err != nil {
+			return false, err
+		}
+		if needed <= 1 {
+			return false, nil
+		}
+		upTo = min(upTo, needed-1)
+	}
+	return r.cfg.Log.Trim(ctx, r.partition, upTo)
 }

@@ -31,11 +31,13 @@ func config(w *world) writer.Config {
 func message(sequence int, records ...[]byte) eventlog.Message {
 	var p pack.Packer
 	for _, r := range records {
-		p.Add(r)
+		p.Add(0, r)
 	}
-	return eventlog.Message{
-		Sequence: uint64(sequence), Time: logged.Add(time.Duration(sequence) * time.Minute), Data: slices.Clone(p.Bytes()),
+	m := eventlog.Message{Sequence: uint64(sequence), Time: logged.Add(time.Duration(sequence) * time.Minute)}
+	if len(records) > 0 {
+		m.Data = slices.Clone(p.Bytes())
 	}
+	return m
 }
 
 // event is an encoded pageview of a user, so many minutes after the first message.
@@ -234,7 +236,7 @@ func TestBeyondRepair(t *testing.T) {
 func TestNewerVersion(t *testing.T) {
 	t.Parallel()
 	newer := message(2, []byte("x"))
-	newer.Data[3] = 2
+	newer.Data[3] = pack.VersionShared + 1
 	for name, second := range map[string]eventlog.Message{
 		"message": newer, "record": message(2, event(1, 1, record.NamePageview), []byte{0x38, 1}),
 	} {
@@ -247,6 +249,40 @@ func TestNewerVersion(t *testing.T) {
 			require.EqualValues(t, 2, w.progress.Next, name)
 		}
 	}
+}
+
+// A writer writes the records of its partition, under their places in the messages, and passes over those of the
+// others in its stream.
+func TestSharedStream(t *testing.T) {
+	t.Parallel()
+	shared := func(sequence int, partitions ...int) eventlog.Message {
+		p := pack.Packer{Shared: true}
+		for i, partition := range partitions {
+			p.Add(partition, event(uint64(partition+1), i, record.NamePageview))
+		}
+		m := message(sequence)
+		m.Data = slices.Clone(p.Bytes())
+		return m
+	}
+	w := newWorld([]eventlog.Message{shared(1, 1, 0, 2, 0), shared(2, 2, 1), shared(3, 0)})
+	require.ErrorIs(t, w.process(config(w)), context.Canceled)
+	require.EqualValues(t, 4, w.progress.Next)
+	var at []eventlog.Position
+	for _, e := range w.events {
+		require.EqualValues(t, 1, e.UserID)
+		at = append(at, eventlog.Position{Sequence: e.Sequence, Index: e.Index})
+	}
+	require.Equal(t, []eventlog.Position{{Sequence: 1, Index: 1}, {Sequence: 1, Index: 3}, {Sequence: 3, Index: 0}}, at)
+
+	// A record of another partition, which this program does not know, is none of this writer's.
+	p := pack.Packer{Shared: true}
+	p.Add(1, []byte{0x38, 1})
+	p.Add(0, event(1, 0, record.NamePageview))
+	newer := message(1)
+	newer.Data = p.Bytes()
+	w = newWorld([]eventlog.Message{newer})
+	require.ErrorIs(t, w.process(config(w)), context.Canceled)
+	require.Len(t, w.events, 1)
 }
 
 // Lost messages stop the partition, unless the operator says otherwise.

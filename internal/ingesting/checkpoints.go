@@ -81,3 +81,13 @@ func (c *Checkpoints) SaveSnapshot(
 ) error {
 	return fenced(c.store.SaveSnapshot(ctx, int32(partition), token, int64(next), snapshot))
 }
+
+// Needed returns the lowest sequence that a writer of one of the partitions reads again after a crash.
+func (c *Checkpoints) Needed(ctx context.Context, partitions []int) (uint64, error) {
+	numbers := make([]int32, len(partitions))
+	for i, p := range partitions {
+		numbers[i] = int32(p)
+	}
+	needed, err := c.store.Needed(ctx, numbers)
+	return uint64(needed), err
+}

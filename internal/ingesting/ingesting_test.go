@@ -167,6 +167,13 @@ func TestCheckpoints(t *testing.T) {
 	require.NoError(t, b.checkpoints.SaveSnapshot(b.ctx, 1, 3, 10, []byte("sessions")))
 	require.Equal(t, writer.Progress{Next: 10, Snapshot: []byte("sessions"), SnapshotNext: 10}, load())
 
+	needed, err := b.checkpoints.Needed(b.ctx, []int{3})
+	require.NoError(t, err)
+	require.EqualValues(t, 10, needed)
+	needed, err = b.checkpoints.Needed(b.ctx, []int{2, 3})
+	require.NoError(t, err)
+	require.Zero(t, needed, "partition 2 has no snapshot")
+
 	at, err := b.LoadCheckpoint(b.ctx, 3, 1)
 	require.NoError(t, err)
 	require.Equal(t, []int64{1, 4, 3, 2, 1}, []int64{at.Ranges, at.Events, at.Sessions, at.Counters, at.Poisoned})

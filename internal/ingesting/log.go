@@ -11,16 +11,19 @@ import (
 )
 
 // OpenLog opens the event log and registers it in the store, which from then on belongs to this log:
-// the checkpoints of one log do not hold for another. cfg.Partitions is required, cfg.ExpectID is ignored.
+// the checkpoints of one log do not hold for another. cfg.Partitions is 0 for those of the log that the store knows;
+// cfg.ExpectID is ignored.
 // Refused tells the errors that another attempt does not cure.
 func OpenLog(ctx context.Context, s *ingeststore.Store, cfg eventlog.Config) (*eventlog.Log, error) {
 	known, err := s.Log(ctx)
 	switch {
-	case err == nil && int(known.Partitions) != cfg.Partitions:
+	case err == nil && cfg.Partitions != 0 && int(known.Partitions) != cfg.Partitions:
 		return nil, fmt.Errorf("%w: log %s has %d partitions, the configuration %d: the number of a log never changes",
 			ingeststore.ErrOtherLog, known.ID, known.Partitions, cfg.Partitions)
 	case err == nil:
-		cfg.ExpectID = known.ID
+		cfg.ExpectID, cfg.Partitions = known.ID, int(known.Partitions)
+		// The log keeps its number of streams.
+		cfg.Streams = min(cfg.Streams, cfg.Partitions)
 	case errors.Is(err, store.ErrNotFound):
 		cfg.ExpectID = ""
 	default:

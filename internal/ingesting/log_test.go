@@ -26,6 +26,13 @@ func TestOpenLog(t *testing.T) {
 	require.NoError(t, err)
 	defer again.Close()
 	require.Equal(t, log.ID(), again.ID())
+	// Without a number, it is that of the log.
+	unset := first
+	unset.Partitions, unset.Streams = 0, partitions+1
+	same, err := ingesting.OpenLog(b.ctx, b.Store, unset)
+	require.NoError(t, err)
+	defer same.Close()
+	require.Equal(t, partitions, same.Partitions())
 
 	_, err = ingesting.OpenLog(b.ctx, b.Store, second)
 	require.ErrorIs(t, err, eventlog.ErrNoLog)

@@ -86,8 +86,8 @@ func Pipeline(i config.Ingest) ingest.Config {
 // EventLog returns the configuration of a client of the event log.
 func EventLog(e config.EventLog, logger *slog.Logger) eventlog.Config {
 	c := eventlog.Config{
-		URL: e.URL, Credentials: e.Credentials, Partitions: e.Partitions, Replicas: e.Replicas, MaxBytes: e.MaxMiB << 20,
-		Logger: logger,
+		URL: e.URL, Credentials: e.Credentials, Partitions: e.Partitions, Streams: e.Streams, Replicas: e.Replicas,
+		MaxBytes: e.MaxMiB << 20, Logger: logger,
 	}
 	if e.Token != "" {
 		c.Options = append(c.Options, nats.Token(e.Token))

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/internal/wiring"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -102,4 +103,15 @@ func TestLogger(t *testing.T) {
 	out.Reset()
 	wiring.Logger(config.Log{Format: "text"}, &out).Info("shown", "import_id", 3)
 	require.Contains(t, out.String(), "level=INFO msg=shown import_id=3\n")
+}
+
+// The configuration bounds the streams by the partitions that a new log has.
+func TestPartitionsOfANewLog(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	require.Zero(t, wiring.EventLog(c.EventLog, slog.Default()).Partitions)
+	c.EventLog.Streams = eventlog.DefaultPartitions
+	require.NoError(t, c.Validate())
+	c.EventLog.Streams++
+	require.ErrorContains(t, c.Validate(), "eventlog.streams is 5")
 }

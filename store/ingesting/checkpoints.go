@@ -147,6 +147,16 @@ func (s *Store) SaveSnapshot(ctx context.Context, partition int32, token, next i
 	return nil
 }
 
+// Needed returns the lowest sequence from which a writer of one of the partitions would read the event log again: that
+// of its snapshot, or 0 if one of them has none.
+func (s *Store) Needed(ctx context.Context, partitions []int32) (int64, error) {
+	needed, err := s.Queries().GetIngestNeeded(ctx, partitions)
+	if err != nil {
+		return 0, fmt.Errorf("read what the partitions %v need of the event log: %w", partitions, err)
+	}
+	return needed, nil
+}
+
 // Position is where the writer of a partition is.
 type Position struct {
 	Partition int32

@@ -28,6 +28,12 @@ WHERE partition = sqlc.arg(partition) AND open_from = sqlc.arg(first)::bigint AN
 UPDATE ingest_checkpoints SET snapshot = sqlc.arg(snapshot), snapshot_next = next_sequence, updated_at = now()
 WHERE partition = sqlc.arg(partition) AND next_sequence = sqlc.arg(next_sequence);
 
+-- GetIngestNeeded returns the lowest sequence from which a writer of one of the partitions would read, 0 if one of them
+-- has no snapshot.
+-- name: GetIngestNeeded :one
+SELECT COALESCE(min(snapshot_next), 0)::bigint FROM ingest_checkpoints
+WHERE partition = ANY(sqlc.arg(partitions)::integer[]);
+
 -- AddIngestPoison records what could not be written of a range.
 -- name: AddIngestPoison :exec
 INSERT INTO ingest_poison (partition, sequence, record_index, reason, sample)

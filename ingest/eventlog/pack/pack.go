@@ -3,6 +3,10 @@
 // A message is the magic number "SLP", the version of the format (1 byte), the CRC-32C of all
 // that follows (4 bytes, little-endian), and the records, each behind its length (varint). The
 // index of a record is its place in the message, from 0.
+//
+// The records of a message of version 1 are all of the partition whose stream has the message. In
+// version 2, for a stream of several partitions, the number of its partition (varint) is before the
+// length of each record.
 package pack
 
 import (
@@ -15,8 +19,9 @@ import (
 
 const (
 	magic = "SLP"
-	// Version is the version of the format that Packer writes.
-	Version = 1
+	// Version is that of a message of one partition, VersionShared that of a message of several.
+	Version       = 1
+	VersionShared = 2
 
 	headerBytes = len(magic) + 1 + crc32.Size
 
@@ -25,6 +30,9 @@ const (
 	MaxBytes = 768 << 10
 	// MaxRecords is the most records in a message: the index of a record has 16 bits.
 	MaxRecords = 1 << 16
+	// PartitionBytes is the most that the number of a record's partition takes in a message of
+	// several: a log has at most 256.
+	PartitionBytes = 2
 )
 
 // Faults of a message.
@@ -37,7 +45,7 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Size returns the bytes that a record takes in a message.
+// Size returns the bytes that a record takes in a message, without its partition.
 func Size(record []byte) int { return uvarintLen(uint64(len(record))) + len(record) }
 
 // MaxRecordBytes is the longest record that fits a message.
@@ -45,6 +53,9 @@ const MaxRecordBytes = MaxBytes - headerBytes - binary.MaxVarintLen32
 
 // Packer builds a message. Its zero value is ready to use.
 type Packer struct {
+	// Shared makes messages of several partitions.
+	Shared bool
+
 	data    []byte
 	records int
 }
@@ -57,14 +68,25 @@ func (p *Packer) Len() int { return p.records }
 
 // Fits reports whether records of n bytes by Size, count in number, fit the message.
 func (p *Packer) Fits(n, count int) bool {
+	if p.Shared {
+		n += count * PartitionBytes
+	}
 	return max(len(p.data), headerBytes)+n <= MaxBytes && p.records+count <= MaxRecords
 }
 
-// Add adds a record, which is copied, and returns its index. The record must fit.
-func (p *Packer) Add(record []byte) uint32 {
+// Add adds a record of a partition, which is copied, and returns its index. The record must fit. A
+// message of one partition does not name it.
+func (p *Packer) Add(partition int, record []byte) uint32 {
 	if len(p.data) == 0 {
-		p.data = append(append(p.data, magic...), Version)
+		version := byte(Version)
+		if p.Shared {
+			version = VersionShared
+		}
+		p.data = append(append(p.data, magic...), version)
 		p.data = append(p.data, make([]byte, crc32.Size)...)
+	}
+	if p.Shared {
+		p.data = binary.AppendUvarint(p.data, uint64(partition))
 	}
 	p.data = append(binary.AppendUvarint(p.data, uint64(len(record))), record...)
 	p.records++
@@ -78,29 +100,50 @@ func (p *Packer) Bytes() []byte {
 	return p.data
 }
 
-// Split returns the records of a message in their order. They are parts of the message.
-func Split(message []byte) ([][]byte, error) {
-	switch {
-	case len(message) < headerBytes || string(message[:len(magic)]) != magic:
+// Record is a record of a message.
+type Record struct {
+	// Index is its place in the message.
+	Index uint32
+	// Data is a part of the message.
+	Data []byte
+}
+
+// Split returns the records of a partition in their order. The partition is one that the stream of the
+// message has; it may have no record in a message of several.
+func Split(message []byte, partition int) ([]Record, error) {
+	if len(message) < headerBytes || string(message[:len(magic)]) != magic {
 		return nil, fmt.Errorf("%w of %d bytes: want %q first", ErrCorrupt, len(message), magic)
-	case message[len(magic)] != Version:
-		return nil, fmt.Errorf("%w: %d, want %d", ErrVersion, message[len(magic)], Version)
+	}
+	version := message[len(magic)]
+	if version != Version && version != VersionShared {
+		return nil, fmt.Errorf("%w: %d, want %d or %d", ErrVersion, version, Version, VersionShared)
 	}
 	body := message[headerBytes:]
 	want := binary.LittleEndian.Uint32(message[len(magic)+1:])
 	if sum := crc32.Checksum(body, castagnoli); sum != want {
 		return nil, fmt.Errorf("%w: checksum %08x, want %08x", ErrCorrupt, sum, want)
 	}
-	var records [][]byte
-	for len(body) > 0 {
-		length, n := binary.Uvarint(body)
-		if n <= 0 || length > uint64(len(body)-n) || len(records) == MaxRecords {
-			return nil, fmt.Errorf("%w: record %d does not end within the message", ErrCorrupt, len(records))
+	var records []Record
+	index := 0
+	for ; len(body) > 0; index++ {
+		of := uint64(partition)
+		if version == VersionShared {
+			var n int
+			if of, n = binary.Uvarint(body); n <= 0 {
+				return nil, fmt.Errorf("%w: record %d has no partition", ErrCorrupt, index)
+			}
+			body = body[n:]
 		}
-		records = append(records, slices.Clip(body[n:n+int(length)]))
+		length, n := binary.Uvarint(body)
+		if n <= 0 || length > uint64(len(body)-n) || index == MaxRecords {
+			return nil, fmt.Errorf("%w: record %d does not end within the message", ErrCorrupt, index)
+		}
+		if of == uint64(partition) {
+			records = append(records, Record{Index: uint32(index), Data: slices.Clip(body[n : n+int(length)])})
+		}
 		body = body[n+int(length):]
 	}
-	if len(records) == 0 {
+	if index == 0 {
 		return nil, fmt.Errorf("%w: no records", ErrCorrupt)
 	}
 	return records, nil

@@ -99,6 +99,20 @@ func (q *Queries) GetIngestCheckpoint(ctx context.Context, partition int32) (Ing
 	return i, err
 }
 
+const getIngestNeeded = `-- name: GetIngestNeeded :one
+SELECT COALESCE(min(snapshot_next), 0)::bigint FROM ingest_checkpoints
+WHERE partition = ANY($1::integer[])
+`
+
+// GetIngestNeeded returns the lowest sequence from which a writer of one of the partitions would read, 0 if one of them
+// has no snapshot.
+func (q *Queries) GetIngestNeeded(ctx context.Context, partitions []int32) (int64, error) {
+	row := q.db.QueryRow(ctx, getIngestNeeded, partitions)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const listIngestPoison = `-- name: ListIngestPoison :many
 SELECT partition, sequence, record_index, reason, sample, created_at FROM ingest_poison ORDER BY created_at DESC, partition, sequence DESC, record_index DESC LIMIT $1
 `
