@@ -8,59 +8,66 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 )
 
+// faults collects what is wrong with a record. Most have none: nothing is evaluated for them.
+type faults []error
+
+func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+
 // checkEvent refuses an event that the warehouse would refuse, or change silently: there it
 // would fail all events of its range.
 func checkEvent(e *record.Event) error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
+	var f faults
+	if e.SiteID == 0 {
+		f.add("no site_id")
 	}
-	check(e.SiteID != 0, "no site_id")
-	check(e.UserID != 0, "no user_id")
-	check(e.Name != "", "no name")
-	checkTime(check, "timestamp", e.Timestamp)
+	if e.UserID == 0 {
+		f.add("no user_id")
+	}
+	if e.Name == "" {
+		f.add("no name")
+	}
+	f.time("timestamp", e.Timestamp)
 	// A time zone is less than a day away from UTC.
-	away := e.LocalDay() - record.UTCDay(e.Timestamp)
-	check(-1 <= away && away <= 1, "day %s: want at most one day from %s", e.LocalDay(), record.UTCDay(e.Timestamp))
-	checkFixed(check, "country_code", e.Attributes.CountryCode, 2)
-	if r := e.Revenue; r != nil {
-		checkFixed(check, "revenue_source_currency", r.SourceCurrency, 3)
-		checkFixed(check, "revenue_reporting_currency", r.ReportingCurrency, 3)
-		checkAmount(check, "revenue_source_amount", r.SourceAmount)
-		checkAmount(check, "revenue_reporting_amount", r.ReportingAmount)
+	if away := e.LocalDay() - record.UTCDay(e.Timestamp); away < -1 || away > 1 {
+		f.add("day %s: want at most one day from %s", e.LocalDay(), record.UTCDay(e.Timestamp))
 	}
-	return errors.Join(faults...)
+	f.fixed("country_code", e.Attributes.CountryCode, 2)
+	if r := e.Revenue; r != nil {
+		f.fixed("revenue_source_currency", r.SourceCurrency, 3)
+		f.fixed("revenue_reporting_currency", r.ReportingCurrency, 3)
+		f.amount("revenue_source_amount", r.SourceAmount)
+		f.amount("revenue_reporting_amount", r.ReportingAmount)
+	}
+	return errors.Join(f...)
 }
 
 func checkCounter(c *record.Counter) error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
+	var f faults
+	if c.Metric == "" {
+		f.add("no metric")
 	}
-	check(c.Metric != "", "no metric")
-	checkTime(check, "event_timebucket", c.Bucket)
-	return errors.Join(faults...)
+	f.time("event_timebucket", c.Bucket)
+	return errors.Join(f...)
 }
 
-type checker func(ok bool, format string, args ...any)
-
-// checkTime refuses what is no DateTime.
-func checkTime(check checker, name string, seconds int64) {
-	check(seconds >= 0 && seconds <= math.MaxUint32, "%s %d: want seconds from 1970 to 2106", name, seconds)
+// time refuses what is no DateTime.
+func (f *faults) time(name string, seconds int64) {
+	if seconds < 0 || seconds > math.MaxUint32 {
+		f.add("%s %d: want seconds from 1970 to 2106", name, seconds)
+	}
 }
 
-// checkFixed refuses what a FixedString would refuse.
-func checkFixed(check checker, name, value string, length int) {
-	check(value == "" || len(value) == length, "%s %q: want %d bytes", name, value[:min(len(value), 10)], length)
+// fixed refuses what a FixedString would refuse.
+func (f *faults) fixed(name, value string, length int) {
+	if value != "" && len(value) != length {
+		f.add("%s %q: want %d bytes", name, value[:min(len(value), 10)], length)
+	}
 }
 
-// checkAmount refuses what is no Decimal(18, 3), in thousandths.
-func checkAmount(check checker, name string, thousandths int64) {
+// amount refuses what is no Decimal(18, 3), in thousandths.
+func (f *faults) amount(name string, thousandths int64) {
 	const limit = 1_000_000_000_000_000_000
-	check(thousandths > -limit && thousandths < limit, "%s of %d thousandths: want less than %d", name, thousandths,
-		int64(limit))
+	if thousandths <= -limit || thousandths >= limit {
+		f.add("%s of %d thousandths: want less than %d", name, thousandths, int64(limit))
+	}
 }
