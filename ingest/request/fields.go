@@ -3,7 +3,6 @@ package request
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -13,8 +12,39 @@ import (
 	"unicode/utf8"
 )
 
-// fields are the members of a body. Values of forms are JSON strings.
-type fields map[string]json.RawMessage
+// fields are the members of a body that an event has, each once. Values of forms are JSON strings.
+type fields []member
+
+// fieldNames are the names of the members that an event has.
+var fieldNames = map[string]bool{
+	"n": true, "name": true, "u": true, "url": true, "d": true, "domain": true, "r": true, "referrer": true,
+	"m": true, "meta": true, "p": true, "props": true, "$": true, "revenue": true, "i": true, "interactive": true,
+	"h": true, "hashMode": true, "v": true, "sd": true, "e": true, FieldTimestamp: true, "ip": true, "user_agent": true,
+}
+
+// set sets a member, unless an event has none of its name.
+func (f *fields) set(name string, value json.RawMessage) {
+	if !fieldNames[name] {
+		return
+	}
+	for i := range *f {
+		if (*f)[i].key == name {
+			(*f)[i].value = value
+			return
+		}
+	}
+	*f = append(*f, member{name, value})
+}
+
+// get returns the value of a member, or nil.
+func (f fields) get(name string) json.RawMessage {
+	for i := range f {
+		if f[i].key == name {
+			return f[i].value
+		}
+	}
+	return nil
+}
 
 // readFields reads a body: a form if its content type says so, else JSON, whatever the
 // content type. Trackers send JSON as text/plain, which needs no preflight; `curl -d` calls JSON a form,
@@ -26,27 +56,40 @@ func readFields(contentType string, body []byte) (fields, Errors) {
 	if !utf8.Valid(body) {
 		return nil, Errors{FieldRequest: {textUnparsable}}
 	}
-	// A content type that cannot be read is no form.
-	kind, params, err := mime.ParseMediaType(contentType)
-	isObject := bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))
-	if err == nil && kind == "application/x-www-form-urlencoded" && !isObject {
-		if form, err := url.ParseQuery(string(body)); err == nil {
-			return formFields(form), nil
+	object := bytes.Trim(body, space)
+	isObject := len(object) > 0 && object[0] == '{'
+	if contentType != "" && contentType != typeText {
+		// A content type that cannot be read is no form.
+		kind, params, err := mime.ParseMediaType(contentType)
+		if err == nil && kind == "application/x-www-form-urlencoded" && !isObject {
+			if form, err := url.ParseQuery(string(body)); err == nil {
+				return formFields(form), nil
+			}
+			return nil, Errors{FieldRequest: {textUnparsable}}
 		}
-		return nil, Errors{FieldRequest: {textUnparsable}}
+		if err == nil && kind == "multipart/form-data" {
+			return multipartFields(body, params["boundary"])
+		}
 	}
-	if err == nil && kind == "multipart/form-data" {
-		return multipartFields(body, params["boundary"])
-	}
-	if depth(body) > MaxDepth {
+	if depth(object) > MaxDepth {
 		return nil, Errors{FieldRequest: {textDepth}}
 	}
-	var f fields
-	if err := json.Unmarshal(body, &f); err != nil || f == nil {
+	if !isObject || !json.Valid(object) {
 		return nil, Errors{FieldRequest: {textUnparsable}}
 	}
+	f := make(fields, 0, usualFields)
+	walkObject(object, f.set)
 	return f, nil
 }
+
+const (
+	// space are the characters that JSON allows between values.
+	space = " \t\r\n"
+	// typeText is the content type of most trackers.
+	typeText = "text/plain"
+	// usualFields is what most events have at most.
+	usualFields = 8
+)
 
 // depth is the deepest nesting of a JSON text. It is only right for a valid one.
 func depth(body []byte) int {
@@ -96,7 +139,7 @@ func multipartFields(body []byte, boundary string) (fields, Errors) {
 
 // formFields turns a form into fields: "props[key]=value" is a member of the object props.
 func formFields(form url.Values) fields {
-	f := fields{}
+	var f fields
 	nested := map[string]map[string]string{}
 	for _, key := range sortedKeys(form) {
 		values := form[key]
@@ -108,10 +151,10 @@ func formFields(form url.Values) fields {
 			nested[name][strings.TrimSuffix(rest, "]")] = value
 			continue
 		}
-		f[key] = encode(value)
+		f.set(key, encode(value))
 	}
 	for name, object := range nested {
-		f[name] = encode(object)
+		f.set(name, encode(object))
 	}
 	return f
 }
@@ -137,7 +180,7 @@ func encode(v any) json.RawMessage {
 // first returns the first of the members that is there and not null.
 func (f fields) first(names ...string) json.RawMessage {
 	for _, name := range names {
-		if raw := f[name]; len(raw) > 0 && string(raw) != "null" {
+		if raw := f.get(name); len(raw) > 0 && string(raw) != "null" {
 			return raw
 		}
 	}
@@ -179,34 +222,15 @@ type member struct {
 // It is nil for another value.
 func members(raw json.RawMessage) []member {
 	if inner, ok := text(raw); ok {
-		raw = json.RawMessage(inner)
-		if depth(raw) > MaxDepth {
+		raw = bytes.Trim([]byte(inner), space)
+		if depth(raw) > MaxDepth || !json.Valid(raw) {
 			return nil
 		}
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
+	if len(raw) == 0 || raw[0] != '{' {
 		return nil
 	}
 	var list []member
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil
-		}
-		m := member{}
-		m.key, _ = token.(string) //nolint:errcheck // the decoder refuses any other name
-		if err := decoder.Decode(&m.value); err != nil {
-			return nil
-		}
-		list = append(list, m)
-	}
-	if _, err := decoder.Token(); err != nil {
-		return nil
-	}
-	// A text after the object makes it no object.
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil
-	}
+	walkObject(raw, func(name string, value json.RawMessage) { list = append(list, member{name, value}) })
 	return list
 }

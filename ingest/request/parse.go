@@ -57,9 +57,9 @@ func Parse(in Input) (Request, error) {
 	r.referrer(f)
 	r.props(f, faults)
 	r.Revenue = parseRevenue(f.first("$", "revenue"))
-	r.Interactive = alwaysInteractive[r.EventName] || !isFalse(f["i"]) && !isFalse(f["interactive"])
+	r.Interactive = alwaysInteractive[r.EventName] || !isFalse(f.get("i")) && !isFalse(f.get("interactive"))
 	r.engagement(f, faults)
-	r.TrackerVersion = version(f["v"])
+	r.TrackerVersion = version(f.get("v"))
 	r.onBehalf(f, in, faults)
 	r.UserAgent = cutBytes(strings.ToValidUTF8(r.UserAgent, "\uFFFD"), MaxUserAgent)
 	if len(faults) > 0 {
@@ -212,10 +212,10 @@ func (r *Request) engagement(f fields, faults Errors) {
 	if r.EventName != Engagement {
 		return
 	}
-	if depth, ok := integer(f["sd"]); ok && depth >= 0 {
+	if depth, ok := integer(f.get("sd")); ok && depth >= 0 {
 		r.ScrollDepth = uint8(min(depth, 100))
 	}
-	if spent, ok := integer(f["e"]); ok && spent >= 0 && spent < maxEngagement {
+	if spent, ok := integer(f.get("e")); ok && spent >= 0 && spent < maxEngagement {
 		r.EngagementTime = uint32(spent)
 	}
 	if r.ScrollDepth == NoScrollDepth && r.EngagementTime == NoEngagementTime {

@@ -90,6 +90,9 @@ func (p Proxies) client(hops []string) (netip.Addr, bool) {
 
 // parseIP reads an address as proxies write it: quoted, in brackets, with a port.
 func parseIP(text string) (netip.Addr, bool) {
+	if text == "" {
+		return netip.Addr{}, false
+	}
 	text = strings.Trim(strings.TrimSpace(text), `"`)
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		text, _, _ = strings.Cut(inner, "]")
