@@ -29,8 +29,9 @@ type Matcher struct {
 	texts *finder
 	// rules are the patterns of each text of the finder.
 	rules [][]rule
-	// always are expressions without such a text.
+	// always are expressions without such a text, byHand patterns that are written as code.
 	always []*regexp.Regexp
+	byHand []func(agent string) bool
 	count  int
 }
 
@@ -38,7 +39,9 @@ type Matcher struct {
 type rule struct {
 	kind    ruleKind
 	pattern *regexp.Regexp
-	around  *around
+	// suffix is the end of all that the expression matches, or "".
+	suffix string
+	around *around
 }
 
 type ruleKind int
@@ -122,6 +125,10 @@ func (m *Matcher) add(pattern string, byText map[string][]rule) error {
 		byText[known.text] = append(byText[known.text], rule{kind: surrounded, around: &known})
 		return nil
 	}
+	if match, ok := byHand[pattern]; ok {
+		m.byHand = append(m.byHand, match)
+		return nil
+	}
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return err
@@ -140,7 +147,7 @@ func (m *Matcher) add(pattern string, byText map[string][]rule) error {
 			m.always = append(m.always, compiled)
 			return nil
 		}
-		byText[text] = append(byText[text], rule{kind: matching, pattern: compiled})
+		byText[text] = append(byText[text], rule{kind: matching, pattern: compiled, suffix: suffixOf(parsed)})
 		return nil
 	}
 	byText[text] = append(byText[text], rule{kind: kind})
@@ -172,6 +179,15 @@ func required(re *syntax.Regexp) (string, ruleKind) {
 	}
 }
 
+// suffixOf returns a text in lower case with which everything ends that matches, or "".
+func suffixOf(re *syntax.Regexp) string {
+	if n := len(re.Sub); re.Op == syntax.OpConcat && n >= 2 && re.Sub[n-1].Op == syntax.OpEndText &&
+		re.Sub[n-2].Op == syntax.OpLiteral {
+		return strings.ToLower(string(re.Sub[n-2].Rune))
+	}
+	return ""
+}
+
 // Match reports whether a user agent is a bot's. An empty one is not.
 func (m *Matcher) Match(userAgent string) bool {
 	if userAgent == "" {
@@ -194,6 +210,11 @@ func (m *Matcher) Match(userAgent string) bool {
 	if found {
 		return true
 	}
+	for _, match := range m.byHand {
+		if match(agent) {
+			return true
+		}
+	}
 	for _, pattern := range m.always {
 		if pattern.MatchString(agent) {
 			return true
@@ -211,6 +232,6 @@ func (r *rule) match(agent string, start, end int) bool {
 	case surrounded:
 		return r.around.match(agent, start, end)
 	default:
-		return r.pattern.MatchString(agent)
+		return strings.HasSuffix(agent, r.suffix) && r.pattern.MatchString(agent)
 	}
 }

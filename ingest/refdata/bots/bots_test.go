@@ -2,6 +2,8 @@ package bots
 
 import (
 	"os"
+	"regexp"
+	"regexp/syntax"
 	"strings"
 	"testing"
 
@@ -148,5 +150,42 @@ func BenchmarkMatch(b *testing.B) {
 			b.Fatal("a browser is no bot")
 		}
 		i++
+	}
+}
+
+// What is written as code is what the expressions say.
+func FuzzByHand(f *testing.F) {
+	for agent := range agents(f) {
+		f.Add(agent)
+	}
+	for _, agent := range []string{
+		"a", "a/1", "a/v1.2.3,x", "a/1.", "a/1.12345678901.2", "a/1.2.12345678901", "a/", "/1", "12", "12a", "12 a", "<", "(x",
+		"a b-c%:?", strings.Repeat("é", 50), strings.Repeat("x", 49) + "\xff", strings.Repeat("x", 49),
+	} {
+		f.Add(agent)
+	}
+	expressions := map[string]*regexp.Regexp{}
+	for pattern := range byHand {
+		expressions[pattern] = regexp.MustCompile(pattern)
+	}
+	f.Fuzz(func(t *testing.T, agent string) {
+		if agent = strings.ToLower(agent); agent == "" {
+			return
+		}
+		for pattern, match := range byHand {
+			require.Equal(t, expressions[pattern].MatchString(agent), match(agent), "%s on %q", pattern, agent)
+		}
+	})
+}
+
+// Only what ends as an expression does is compared with it.
+func TestSuffix(t *testing.T) {
+	t.Parallel()
+	for pattern, want := range map[string]string{
+		`;\s\w+;$`: ";", `^a(b|c) D$`: " d", `a;`: "", `;$|x`: "", `(a)$`: "", `a$`: "a",
+	} {
+		parsed, err := syntax.Parse(pattern, syntax.Perl)
+		require.NoError(t, err)
+		require.Equal(t, want, suffixOf(parsed.Simplify()), pattern)
 	}
 }
