@@ -265,27 +265,44 @@ func (r run) build(ctx context.Context, req request.Request) (Result, error) {
 	if err != nil || refused != nil {
 		return Result{Refused: refused}, err
 	}
-	var result Result
+	events, dropped := make([]Event, len(req.Domains)), 0
 	spam := r.spamReferrer(req)
-	for _, domain := range req.Domains {
-		e := Event{Domain: domain, Request: req}
+	for i, domain := range req.Domains {
+		e := &events[i]
+		e.Domain, e.Request = domain, req
 		if spam {
 			e.drop(DropSpamReferrer)
 		}
-		r.observed(stepSpamReferrer, &e)
+		r.observed(stepSpamReferrer, e)
 		if !e.Dropped {
-			if err := r.walk(ctx, &e); err != nil {
+			if err := r.walk(ctx, e); err != nil {
 				return Result{}, fmt.Errorf("build an event of %s: %w", domain, err)
 			}
 		}
-		e.redact()
-		if e.Dropped {
-			result.Dropped = append(result.Dropped, e)
-		} else {
-			result.Buffered = append(result.Buffered, e)
+		if e.redact(); e.Dropped {
+			dropped++
 		}
 	}
-	return result, nil
+	return resultOf(events, dropped), nil
+}
+
+// resultOf divides events, of which so many are dropped. Events are large: those of most requests are not copied.
+func resultOf(events []Event, dropped int) Result {
+	switch dropped {
+	case 0:
+		return Result{Buffered: events}
+	case len(events):
+		return Result{Dropped: events}
+	}
+	var result Result
+	for i := range events {
+		if events[i].Dropped {
+			result.Dropped = append(result.Dropped, events[i])
+		} else {
+			result.Buffered = append(result.Buffered, events[i])
+		}
+	}
+	return result
 }
 
 // walk takes an event through the steps until one drops it.

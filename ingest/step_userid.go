@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"net/netip"
+	"strings"
 
 	"github.com/dchest/siphash"
 	"golang.org/x/net/publicsuffix"
@@ -39,8 +40,10 @@ func hash(key [16]byte, message []byte) uint64 {
 
 // rootDomain returns the registrable domain of a host, or the host if it has none.
 func rootDomain(hostname string) string {
-	if _, err := netip.ParseAddr(hostname); err == nil {
-		return hostname
+	if last := len(hostname) - 1; last >= 0 && (hostname[last] >= '0' && hostname[last] <= '9' || strings.Contains(hostname, ":")) {
+		if _, err := netip.ParseAddr(hostname); err == nil {
+			return hostname
+		}
 	}
 	root, err := publicsuffix.EffectiveTLDPlusOne(hostname)
 	if err != nil {
