@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -32,11 +33,25 @@ type LogRange struct {
 	First, Last time.Time
 }
 
-// InsertLog inserts rows of a range in one block. ClickHouse ignores an insert whose token it
+// InsertLog inserts rows of a range in one block. The values of a row are of the types of its columns: a string, a
+// FixedString, a number, a time.Time of a DateTime, a calendar.Day, a []string, and a *uint64 or a *decimal.Decimal, which
+// may be nil; InsertLog may change a row. ClickHouse ignores an insert whose token it
 // keeps as a repetition. After an error that is not an Exception, the outcome is unknown; a
 // repeated call with the same token is safe. Rows of several months become several parts, of
 // which some may be missing after an error.
 func (w *Warehouse) InsertLog(ctx context.Context, table LogTable, token string, rows iter.Seq[[]any]) error {
+	send := w.batchLog
+	if w.options.Protocol == clickhouse.HTTP {
+		send = w.streamLog
+	}
+	return w.insertBlock(ctx, table, token, rows, send)
+}
+
+// insertBlock inserts rows under a token. send sends them.
+func (w *Warehouse) insertBlock(
+	ctx context.Context, table LogTable, token string, rows iter.Seq[[]any],
+	send func(ctx context.Context, query string, rows iter.Seq[[]any]) error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, w.insertTimeout)
 	defer cancel()
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
@@ -48,18 +63,34 @@ func (w *Warehouse) InsertLog(ctx context.Context, table LogTable, token string,
 		"max_partitions_per_insert_block": 0,
 	}))
 	query := "INSERT INTO " + table.Name + " (`" + strings.Join(table.Columns, "`, `") + "`)"
-	err := w.batch(ctx, query, func(batch driver.Batch) error {
+	if err := send(ctx, query, rows); err != nil {
+		return fmt.Errorf("insert into %s: %w", table.Name, err)
+	}
+	return nil
+}
+
+// batchLog sends rows by the driver.
+func (w *Warehouse) batchLog(ctx context.Context, query string, rows iter.Seq[[]any]) error {
+	return w.batch(ctx, query, func(batch driver.Batch) error {
 		for row := range rows {
-			if err := batch.Append(row...); err != nil {
+			if err := batch.Append(forDriver(row)...); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("insert into %s: %w", table.Name, err)
+}
+
+// streamLog sends rows over HTTP, in RowBinary.
+func (w *Warehouse) streamLog(ctx context.Context, query string, rows iter.Seq[[]any]) error {
+	var body []byte
+	for row := range rows {
+		var err error
+		if body, err = appendRow(body, row); err != nil {
+			return err
+		}
 	}
-	return nil
+	return w.conn.InsertFormat(ctx, "RowBinary", query, bytes.NewReader(body))
 }
 
 // CountLog counts the rows of a range.

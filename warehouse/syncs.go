@@ -63,19 +63,19 @@ var (
 
 // InsertSyncRun inserts the row of a run. Like InsertSyncChanges it may be repeated.
 func (w *Warehouse) InsertSyncRun(ctx context.Context, r SyncRange, run SyncRun) error {
-	return w.InsertLog(ctx, syncRuns, r.Token(), func(yield func([]any) bool) {
+	return w.insertBlock(ctx, syncRuns, r.Token(), func(yield func([]any) bool) {
 		yield([]any{
 			run.Sync, run.RunID, run.Kind, run.Status, run.FromKind, run.FromConnection, run.ListID, run.ToKind,
 			run.ToConnection, run.Since, run.Until, run.StartedAt, run.EndedAt, run.Pages, run.Read, run.Delivered,
 			run.Rejected, run.Skipped, run.Announced, run.SourceCount, run.Difference, run.Error, run.ErrorClass,
 		})
-	})
+	}, w.batchLog)
 }
 
 // InsertSyncChanges inserts the rows of a range in one block, which becomes one part: all rows or none. After an
 // error that is not an Exception, the outcome is unknown; a repeated call with the same range is safe.
 func (w *Warehouse) InsertSyncChanges(ctx context.Context, r SyncRange, rows iter.Seq[SyncChange]) error {
-	return w.InsertLog(ctx, syncChanges, r.Token(), func(yield func([]any) bool) {
+	return w.insertBlock(ctx, syncChanges, r.Token(), func(yield func([]any) bool) {
 		for c := range rows {
 			if !yield([]any{
 				r.Sync, r.RunID, c.Page, c.Seq, c.Index, r.StartedAt, c.RecordedAt, c.Key, c.Outcome, c.Consent, c.Stage,
@@ -84,7 +84,7 @@ func (w *Warehouse) InsertSyncChanges(ctx context.Context, r SyncRange, rows ite
 				return
 			}
 		}
-	})
+	}, w.batchLog)
 }
 
 // CountSync counts the rows of a range.

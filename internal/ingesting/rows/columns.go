@@ -46,7 +46,7 @@ func eventRow(key writer.Key, e *writer.Event) []any {
 		source, reporting = amount(r.SourceAmount, r.SourceCurrency), amount(r.ReportingAmount, r.ReportingCurrency)
 	}
 	return append([]any{
-		clock(e.Timestamp), e.LocalDay().Time(), e.Name, e.SiteID, e.UserID, e.SessionID, e.Hostname, e.Pathname,
+		clock(e.Timestamp), e.LocalDay(), e.Name, e.SiteID, e.UserID, e.SessionID, e.Hostname, e.Pathname,
 		keys, values,
 		e.ScrollDepth, e.EngagementTime, source, fixed(r.SourceCurrency, 3), reporting, fixed(r.ReportingCurrency, 3),
 		uint16(key.Partition), e.Sequence, e.Index,
@@ -68,7 +68,7 @@ func sessionRow(key writer.Key, s *session.Session) []any {
 		bounce = 1
 	}
 	return append([]any{
-		s.ID, s.Version, s.SiteID, s.UserID, clock(s.Start), s.Day.Time(), clock(s.Timestamp), s.Hostname, s.EntryPage,
+		s.ID, s.Version, s.SiteID, s.UserID, clock(s.Start), s.Day, clock(s.Timestamp), s.Hostname, s.EntryPage,
 		s.ExitPage,
 		s.ExitPageHostname, bounce, int32(s.Pageviews), int32(s.Events), s.Duration, keys, values,
 		uint16(key.Partition), sequenceOf(s),
@@ -104,12 +104,15 @@ func amount(thousandths int64, currency string) *decimal.Decimal {
 	return &d
 }
 
-// fixed pads an empty text to the length of a FixedString: the driver refuses any other length.
-func fixed(s string, length int) string {
+// zeros are the value of an empty FixedString.
+const zeros = warehouse.FixedString("\x00\x00\x00")
+
+// fixed pads an empty text to the length of a FixedString: no other length is taken. It is at most that of zeros.
+func fixed(s string, length int) warehouse.FixedString {
 	if s == "" {
-		return string(make([]byte, length))
+		return zeros[:length]
 	}
-	return s
+	return warehouse.FixedString(s)
 }
 
 func split(props []record.Prop) (keys, values []string) {
