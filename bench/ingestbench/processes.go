@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"github.com/sluicehq/sluice/bench/workerprocess"
 )
@@ -107,25 +109,33 @@ func (p *processes) stop() error {
 	return errors.Join(append(faults, os.RemoveAll(p.dir))...)
 }
 
-// usage is processor time, in microseconds.
-type usage struct{ log, server, worker float64 }
+// usage is processor time, in microseconds. clients is that of the benchmark itself.
+type usage struct{ log, server, worker, engine, noop, clients float64 }
 
 func (p *processes) usage() (u usage, err error) {
 	for _, one := range []struct {
 		process *workerprocess.Worker
 		into    *float64
-	}{{p.log, &u.log}, {p.server, &u.server}, {p.worker, &u.worker}} {
+	}{{p.log, &u.log}, {p.server, &u.server}, {p.worker, &u.worker}, {p.engine, &u.engine}, {p.noop, &u.noop}} {
 		used, err := workerprocess.CPU(one.process.PID())
 		if err != nil {
 			return u, err
 		}
 		*one.into = float64(used.Microseconds())
 	}
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
+		return u, err
+	}
+	u.clients = float64(time.Duration(own.Utime.Nano() + own.Stime.Nano()).Microseconds())
 	return u, nil
 }
 
 // each is what an event has cost since an earlier look.
 func (u usage) each(before usage, events int64) usage {
 	n := float64(max(events, 1))
-	return usage{(u.log - before.log) / n, (u.server - before.server) / n, (u.worker - before.worker) / n}
+	return usage{
+		log: (u.log - before.log) / n, server: (u.server - before.server) / n, worker: (u.worker - before.worker) / n,
+		engine: (u.engine - before.engine) / n, noop: (u.noop - before.noop) / n, clients: (u.clients - before.clients) / n,
+	}
 }

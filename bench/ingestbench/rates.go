@@ -146,20 +146,38 @@ func reportRates(r *report, cfg Config, measured map[string][]rate) {
 			l.compare(one.reference, medianOf(theirs, perSecond), median(ratios))
 		}
 		r.add(l.atLeast(one.goal))
-		logged := line{
-			Case: one.name, Figure: "processor of the log, an event", Unit: microseconds,
-			Value: medianOf(ours, func(x rate) float64 { return x.used.log }),
+		for _, each := range costs {
+			l := line{
+				Case: one.name, Figure: "processor of " + each.name + ", an event", Unit: microseconds,
+				Value: medianOf(ours, func(x rate) float64 { return each.of(x.used) }),
+			}
+			if noop := measured[roleNoop]; each.noop != nil && len(noop) > 0 {
+				reference := medianOf(noop, func(x rate) float64 { return each.noop(x.used) })
+				l.compare("for the no-op handler", reference, l.Value/reference)
+			}
+			if each.goal > 0 {
+				l = l.valueAtMost(each.goal)
+			}
+			r.add(l)
 		}
-		r.add(logged.valueAtMost(goalLog))
-		r.add(line{
-			Case: one.name, Figure: "processor of the server, an event", Unit: microseconds,
-			Value: medianOf(ours, func(x rate) float64 { return x.used.server }),
-		})
-		r.add(line{
-			Case: one.name, Figure: "processor of the writer, an event", Unit: microseconds,
-			Value: medianOf(ours, func(x rate) float64 { return x.used.worker }),
-		})
 	}
+}
+
+// costs are the processes that an event costs processor time, and what the handler that does nothing costs instead.
+var costs = []struct {
+	name     string
+	of, noop func(u usage) float64
+	goal     float64
+}{
+	{"the log", func(u usage) float64 { return u.log }, nil, goalLog},
+	{
+		"the server", func(u usage) float64 { return u.server }, func(u usage) float64 { return u.noop }, 0,
+	},
+	{"the writer", func(u usage) float64 { return u.worker }, nil, 0},
+	{"ClickHouse", func(u usage) float64 { return u.engine }, nil, 0},
+	{
+		"the clients", func(u usage) float64 { return u.clients }, func(u usage) float64 { return u.clients }, 0,
+	},
 }
 
 func medianOf(all []rate, of func(rate) float64) float64 {

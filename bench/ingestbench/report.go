@@ -92,7 +92,7 @@ func (r *report) stored(name string, rows, distinct int64, s *site) {
 
 // write writes a table for people and a line of JSON for programs.
 func (r *report) write(out io.Writer) error {
-	table := terminal.NewTable("CASE", "FIGURE", "SLUICE", "REFERENCE", "", "RATIO", "GOAL", "MET")
+	table := terminal.NewTable("CASE", "FIGURE", "SLUICE", "REFERENCE", "", "RATIO", "GOAL", "")
 	for _, l := range r.lines {
 		reference, ratio, met := "-", "-", "-"
 		if l.ReferenceName != "" {
@@ -100,9 +100,9 @@ func (r *report) write(out io.Writer) error {
 		}
 		goal := "-"
 		if l.Goal != "" {
-			goal, met = l.Goal, "no"
+			goal, met = l.Goal, "missed"
 			if l.Met {
-				met = "yes"
+				met = "ok"
 			}
 		}
 		table.Row(l.Case, l.Figure, written(l.Value, l.Unit), reference, l.ReferenceName, ratio, goal, met)
