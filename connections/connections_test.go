@@ -33,18 +33,12 @@ func setup(t *testing.T) *bundle {
 	b := &bundle{ctx: enginetest.Context(t), keyset: filepath.Join(t.TempDir(), "keyset.json")}
 	_, err := connections.CreateKeysetFile(b.keyset)
 	require.NoError(t, err)
-	dsn := enginetest.StoreDSN(t)
-	opened, err := store.Open(b.ctx, store.Config{DSN: dsn})
-	require.NoError(t, err)
-	t.Cleanup(opened.Close)
-	require.NoError(t, opened.Migrate(b.ctx))
+	opened, sql := enginetest.OpenStore(t)
+	b.sql = sql
 	b.Connections = &connections.Connections{
 		Store: deliverystore.New(opened, nil), Vault: connections.NewVault(connections.VaultConfig{KeysetFile: b.keyset}),
 		Registry: connections.NewRegistry(connectiontest.Kind{}),
 	}
-	b.sql, err = pgx.Connect(b.ctx, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
 	return b
 }
 

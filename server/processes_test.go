@@ -108,7 +108,7 @@ func TestRateLimitAcrossProcesses(t *testing.T) {
 	require.NoError(t, err)
 	hostLog(t, c)
 	second := c
-	second.Server.Listen, second.Server.HealthListen = freeAddress(t), freeAddress(t)
+	second.Server.Listen, second.Server.HealthListen = enginetest.FreeAddress(t), enginetest.FreeAddress(t)
 	servers := []*running{runProcess(t, c), runProcess(t, second)}
 
 	// admitted sends an event and reports whether it was admitted.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -34,15 +33,6 @@ const (
 	partitions = 2
 )
 
-// freeAddress returns an address of this machine without a listener.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
-}
-
 // settingsFor returns the settings of a server on a store, with an event log of its own address and folder.
 func settingsFor(t *testing.T, storeDSN string) config.Config {
 	t.Helper()
@@ -51,10 +41,10 @@ func settingsFor(t *testing.T, storeDSN string) config.Config {
 	c.Connections.KeysetFile = filepath.Join(t.TempDir(), "keyset.json")
 	_, err := connections.CreateKeysetFile(c.Connections.KeysetFile)
 	require.NoError(t, err)
-	c.Server.Listen, c.Server.HealthListen, c.Server.StopDelay = freeAddress(t), freeAddress(t), 0
+	c.Server.Listen, c.Server.HealthListen, c.Server.StopDelay = enginetest.FreeAddress(t), enginetest.FreeAddress(t), 0
 	c.Server.TrustedProxies = "127.0.0.0/8"
 	c.Refdata.Folder = t.TempDir()
-	c.EventLog.URL, c.EventLog.Token, c.EventLog.Dir = "nats://"+freeAddress(t), logToken, t.TempDir()
+	c.EventLog.URL, c.EventLog.Token, c.EventLog.Dir = "nats://"+enginetest.FreeAddress(t), logToken, t.TempDir()
 	c.EventLog.Partitions, c.EventLog.MaxMiB = partitions, 64
 	return c
 }
@@ -62,12 +52,11 @@ func settingsFor(t *testing.T, storeDSN string) config.Config {
 // newSettings returns the settings of a server on a migrated store of its own, with the site.
 func newSettings(t *testing.T) config.Config {
 	t.Helper()
-	c := settingsFor(t, enginetest.StoreDSN(t))
+	c := settingsFor(t, enginetest.MigratedStoreDSN(t))
 	ctx := enginetest.Context(t)
 	s, err := dispatchstore.Open(ctx, store.Config{DSN: c.Store.DSN}, nil)
 	require.NoError(t, err)
 	defer s.Close()
-	require.NoError(t, s.Migrate(ctx))
 	_, err = s.Imports.AddSite(ctx, importstore.NewSite{Domain: domain, TimeZone: "UTC"})
 	require.NoError(t, err)
 	return c

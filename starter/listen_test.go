@@ -28,15 +28,9 @@ type listening struct {
 func setupListening(t *testing.T) *listening {
 	t.Helper()
 	b := &listening{ctx: enginetest.Context(t), lost: make(chan error, 100)}
-	dsn := enginetest.StoreDSN(t)
+	opened, sql := enginetest.OpenStore(t)
+	b.Store, b.sql = dispatchstore.New(opened, nil), sql
 	var err error
-	b.Store, err = dispatchstore.Open(b.ctx, store.Config{DSN: dsn}, nil)
-	require.NoError(t, err)
-	t.Cleanup(b.Store.Close)
-	require.NoError(t, b.Migrate(b.ctx))
-	b.sql, err = pgx.Connect(b.ctx, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
 	require.NoError(t, b.sql.QueryRow(b.ctx, "INSERT INTO sites (domain) VALUES ('example.com') RETURNING id").Scan(&b.siteID))
 	b.end(t, importstore.StatusCompleted) // before the first listener
 	b.Listener, err = starter.Listen(b.ctx, b.Store)

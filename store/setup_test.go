@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/store/importing"
@@ -25,15 +24,8 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{ctx: enginetest.Context(t)}
-	dsn := enginetest.StoreDSN(t)
-	var err error
-	b.Store, err = dispatch.Open(b.ctx, store.Config{DSN: dsn}, nil)
-	require.NoError(t, err)
-	t.Cleanup(b.Close)
-	require.NoError(t, b.Migrate(b.ctx))
-	b.sql, err = pgx.Connect(b.ctx, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
+	opened, sql := enginetest.OpenStore(t)
+	b.Store, b.sql = dispatch.New(opened, nil), sql
 	return b
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -107,7 +108,7 @@ func testTokens(t *testing.T, b *bundle) {
 		}
 		return b.InsertRejects(b.ctx, k, rejects)
 	}
-	for _, err := range atOnce(8, func(int) error { return insert(key(0)) }) {
+	for _, err := range enginetest.AtOnce(8, func(int) error { return insert(key(0)) }) {
 		require.NoError(t, err)
 	}
 	counts := func() warehouse.ChunkCount {

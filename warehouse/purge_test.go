@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -89,7 +90,7 @@ func TestPurgeAtOnce(t *testing.T) { eachProtocol(t, testPurgeAtOnce) }
 func testPurgeAtOnce(t *testing.T, b *bundle) {
 	t.Helper()
 	require.NoError(t, b.InsertRows(b.ctx, key(0), visitors(0, 1000)))
-	for _, err := range atOnce(4, func(int) error { return b.PurgePart(b.ctx, schema.Visitors, key(0).PartKey) }) {
+	for _, err := range enginetest.AtOnce(4, func(int) error { return b.PurgePart(b.ctx, schema.Visitors, key(0).PartKey) }) {
 		require.NoError(t, err)
 	}
 	rows, err := b.ImportRows(b.ctx, schema.Visitors, 1, 2)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -141,20 +140,4 @@ func printed(b *schema.Batch) []string {
 		joined[i] = strings.Join(l, "|")
 	}
 	return joined
-}
-
-// atOnce calls fn n times at the same time and returns the errors.
-func atOnce(n int, fn func(i int) error) []error {
-	errs := make([]error, n)
-	start := make(chan struct{})
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() {
-			<-start
-			errs[i] = fn(i)
-		})
-	}
-	close(start)
-	all.Wait()
-	return errs
 }

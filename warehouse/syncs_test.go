@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -47,7 +48,7 @@ func testSyncChanges(t *testing.T, b *bundle) {
 		require.NoError(t, err)
 		return n
 	}
-	for _, err := range atOnce(6, func(int) error { return insert(first) }) {
+	for _, err := range enginetest.AtOnce(6, func(int) error { return insert(first) }) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, insert(second))

@@ -44,7 +44,7 @@ var labelNames = []string{
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	address := freeAddress(t)
+	address := enginetest.FreeAddress(t)
 	s.Tune = func(cfg *worker.Config) { cfg.Settings.Worker.Listen = address }
 	s.StartWorker(t)
 	requireReady(t, address, http.StatusOK)

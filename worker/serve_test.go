@@ -20,7 +20,7 @@ import (
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	address := freeAddress(t)
+	address := enginetest.FreeAddress(t)
 	storeProxy, storeDSN := enginetest.NewProxy(t, s.Settings.Store.DSN)
 	warehouseProxy, warehouseDSN := enginetest.NewProxy(t, s.Settings.Warehouse.DSN)
 	var temporalProxy *enginetest.Proxy

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -19,15 +18,6 @@ import (
 	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/worker"
 )
-
-// freeAddress returns an address of this machine without a listener.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
-}
 
 func newSystem(t *testing.T) *enginetest.System {
 	t.Helper()

@@ -17,7 +17,7 @@ import (
 // for notifications have been lost.
 func TestLostNotification(t *testing.T) {
 	t.Parallel()
-	dsn := enginetest.StoreDSN(t)
+	dsn := enginetest.MigratedStoreDSN(t)
 	d := setupDeliveriesOn(t, openStore(t, dsn))
 	d.ReportIdle = time.Hour
 	result := d.background("upsert", time.Hour)
@@ -41,7 +41,7 @@ func TestLostNotification(t *testing.T) {
 // After an outage of PostgreSQL jobs are delivered again, by the same drain.
 func TestStoreOutage(t *testing.T) {
 	t.Parallel()
-	dsn := enginetest.StoreDSN(t)
+	dsn := enginetest.MigratedStoreDSN(t)
 	proxy, through := enginetest.NewProxy(t, dsn)
 	d := setupDeliveriesOn(t, openStore(t, through))
 	direct := openStore(t, dsn)
@@ -62,7 +62,7 @@ func TestStoreOutage(t *testing.T) {
 // A drain fails when its producer does not reach PostgreSQL: a worker that does takes it.
 func TestStalledProducer(t *testing.T) {
 	t.Parallel()
-	dsn := enginetest.StoreDSN(t)
+	dsn := enginetest.MigratedStoreDSN(t)
 	proxy, through := enginetest.NewProxy(t, dsn)
 	d := setupDeliveriesOn(t, openStore(t, through))
 	d.ReportIdle, d.MaxPollGap = time.Hour, 2*time.Second
@@ -101,7 +101,7 @@ func TestBetweenDrains(t *testing.T) {
 // Jobs whose events cannot be read go back, and are delivered later. It costs them no attempt.
 func TestUnreadableEvents(t *testing.T) {
 	t.Parallel()
-	dsn := enginetest.StoreDSN(t)
+	dsn := enginetest.MigratedStoreDSN(t)
 	d := setupDeliveriesOn(t, openStore(t, dsn))
 	ids := d.add("upsert", 1)
 	db, err := pgx.Connect(d.ctx, dsn)
@@ -128,6 +128,5 @@ func openStore(t *testing.T, dsn string) *deliverystore.Store {
 	s, err := store.Open(ctx, store.Config{DSN: dsn})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	require.NoError(t, s.Migrate(ctx))
 	return deliverystore.New(s, nil)
 }

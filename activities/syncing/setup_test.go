@@ -19,7 +19,6 @@ import (
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
 	"github.com/sluicehq/sluice/internal/outbound"
-	"github.com/sluicehq/sluice/store"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync/mailchimp"
 	"github.com/sluicehq/sluice/sync/ometria"
@@ -52,18 +51,11 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	ctx := enginetest.Context(t)
-	dsn := enginetest.StoreDSN(t)
-	s, err := store.Open(ctx, store.Config{DSN: dsn})
-	require.NoError(t, err)
-	t.Cleanup(s.Close)
-	require.NoError(t, s.Migrate(ctx))
+	s, sql := enginetest.OpenStore(t)
 	b := &bundle{
-		rows: syncstore.New(s), mailchimp: fakemailchimp.New(fakemailchimp.Config{}), clock: now,
+		rows: syncstore.New(s), sql: sql, mailchimp: fakemailchimp.New(fakemailchimp.Config{}), clock: now,
 		ometria: fakeometria.New(fakeometria.Config{Rate: -1, Queue: -1}),
 	}
-	b.sql, err = pgx.Connect(ctx, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
 	from, to := httptest.NewServer(b.mailchimp), httptest.NewServer(b.ometria)
 	t.Cleanup(from.Close)
 	t.Cleanup(to.Close)
@@ -85,7 +77,7 @@ func setup(t *testing.T) *bundle {
 			Kinds: kinds, Connections: b.opener, Budgets: syncacts.NewBudgets(b.rows, "test", slog.New(slog.DiscardHandler)),
 		},
 	}
-	_, err = b.rows.Create(ctx, syncstore.NewSync{
+	_, err := b.rows.Create(ctx, syncstore.NewSync{
 		Name: "news", FromKind: "mailchimp", FromConnection: "mc", ListID: fakemailchimp.List, ToKind: "ometria",
 		ToConnection: "om", Every: time.Hour, Settings: json.RawMessage(`{"items_per_request":50}`),
 	})

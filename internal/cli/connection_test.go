@@ -36,9 +36,7 @@ func withKinds(t *testing.T, s shell) (shell, string) {
 
 func connectionShell(t *testing.T) (shell, string) {
 	t.Helper()
-	s, token := withKinds(t, databases(t))
-	s.ok(t, "migrate", "up")
-	return s, token
+	return withKinds(t, storeShell(t))
 }
 
 func TestConnections(t *testing.T) {

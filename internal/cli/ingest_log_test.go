@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"log/slog"
-	"net"
 	"testing"
 	"time"
 
@@ -21,20 +20,11 @@ import (
 
 const logToken = "a token of the event log"
 
-// freeAddress returns an address of this machine that is free at the moment.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
-}
-
 // logServer starts the server of an event log, and returns the shell that uses it.
 func (s shell) logServer(t *testing.T) (with shell, url string) {
 	t.Helper()
 	server, err := embedded.Start(embedded.Config{
-		Dir: t.TempDir(), Listen: freeAddress(t), Token: logToken, Logger: slog.New(slog.DiscardHandler),
+		Dir: t.TempDir(), Listen: enginetest.FreeAddress(t), Token: logToken, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -50,8 +40,7 @@ func (s shell) logServer(t *testing.T) (with shell, url string) {
 
 func TestIngestLog(t *testing.T) {
 	t.Parallel()
-	s := databases(t)
-	s.ok(t, "migrate", "up")
+	s := storeShell(t)
 	r := s.run(t, "ingest", "log", "show")
 	require.Equal(t, exitUsage, r.code)
 	require.Contains(t, r.err, "eventlog.url is empty: want the address of NATS, such as nats://127.0.0.1:4222")
@@ -104,7 +93,7 @@ $`, first.ok(t, "ingest", "log", "show"))
 
 	// On one machine the server hosts the log, and would not start: the command hosts it meanwhile.
 	hosted := s
-	hosted.environ = append(append([]string{}, s.environ...), "SLUICE_EVENTLOG_URL=nats://"+freeAddress(t),
+	hosted.environ = append(append([]string{}, s.environ...), "SLUICE_EVENTLOG_URL=nats://"+enginetest.FreeAddress(t),
 		"SLUICE_EVENTLOG_TOKEN="+logToken, "SLUICE_EVENTLOG_PARTITIONS=2", "SLUICE_EVENTLOG_DIR="+t.TempDir())
 	require.Regexp(t, `^event log [0-9a-f-]{36} replaces `+replaced.ID+"; start servers",
 		hosted.ok(t, "ingest", "log", "replace", "--embedded-log"))

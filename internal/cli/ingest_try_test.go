@@ -74,12 +74,13 @@ func TestIngestTry(t *testing.T) {
 // Whatever is tried, the store stays as it is: no rate counts and no secret is made.
 func TestIngestTryWritesNothing(t *testing.T) {
 	t.Parallel()
-	s, opened := trying(t)
+	s, _ := trying(t)
 	s.ok(t, "site", "set", "example.com", "--rate-limit", "1/24h")
+	sql := enginetest.ConnectStore(t, s.setting(t, "SLUICE_STORE_DSN"))
 	state := func() (rows [4]int64) {
 		const query = `SELECT (SELECT count(*) FROM ingest_secrets), (SELECT count(*) FROM ingest_rates),
 			(SELECT count(*) FROM ingest_replies), (SELECT version FROM ingest_sites_version)`
-		require.NoError(t, opened.Pool().QueryRow(t.Context(), query).Scan(&rows[0], &rows[1], &rows[2], &rows[3]))
+		require.NoError(t, sql.QueryRow(t.Context(), query).Scan(&rows[0], &rows[1], &rows[2], &rows[3]))
 		return rows
 	}
 	before := state()

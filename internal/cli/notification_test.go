@@ -33,21 +33,13 @@ type announcing struct {
 
 func setupAnnouncing(t *testing.T) *announcing {
 	t.Helper()
-	b := &announcing{shell: databases(t), ctx: enginetest.Context(t)}
-	dsn := ""
-	for _, entry := range b.environ {
-		if value, ok := strings.CutPrefix(entry, "SLUICE_STORE_DSN="); ok {
-			dsn = value
-		}
-	}
+	b := &announcing{shell: storeShell(t), ctx: enginetest.Context(t)}
+	dsn := b.setting(t, "SLUICE_STORE_DSN")
 	var err error
 	b.Store, err = dispatchstore.Open(b.ctx, store.Config{DSN: dsn}, nil)
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
-	require.NoError(t, b.Migrate(b.ctx))
-	b.sql, err = pgx.Connect(b.ctx, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
+	b.sql = enginetest.ConnectStore(t, dsn)
 	b.siteID = b.addSite(t, "example.com")
 	return b
 }

@@ -12,6 +12,7 @@ import (
 func TestStoreOutageOfSettings(t *testing.T) {
 	t.Parallel()
 	s, _ := withKinds(t, ingestSite(t))
+	s = s.withWarehouse(t)
 	o := s.throughOutages(t)
 	o.meetStore(t,
 		"connection add shop --kind example --secret token=env:TOKEN",

@@ -15,11 +15,10 @@ import (
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
-// ingestSite returns a shell with databases and the site example.com.
+// ingestSite returns a shell with a store and the site example.com.
 func ingestSite(t *testing.T) shell {
 	t.Helper()
-	s := databases(t)
-	s.ok(t, "migrate", "up")
+	s := storeShell(t)
 	s.ok(t, "site", "add", "example.com", "--timezone", "Europe/Berlin")
 	return s
 }
@@ -140,7 +139,7 @@ func TestSiteKeys(t *testing.T) {
 // Show has the settings, the counters of the last day, and the progress of the writers.
 func TestSiteShow(t *testing.T) {
 	t.Parallel()
-	s := ingestSite(t)
+	s := ingestSite(t).withWarehouse(t)
 	s.fails(t, "site none.example: not found: see `sluice site list`", "site", "show", "none.example")
 	golden(t, "site-show-empty", s.ok(t, "site", "show", "example.com"))
 

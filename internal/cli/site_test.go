@@ -16,6 +16,20 @@ func databases(t *testing.T) shell {
 		"SLUICE_STORE_DSN="+enginetest.StoreDSN(t), "SLUICE_WAREHOUSE_DSN="+enginetest.WarehouseDSN(t))}
 }
 
+// storeShell returns a shell with a migrated store, and without a warehouse.
+func storeShell(t *testing.T) shell {
+	t.Helper()
+	return shell{environ: append(offline().environ, "SLUICE_STORE_DSN="+enginetest.MigratedStoreDSN(t))}
+}
+
+// withWarehouse returns the shell with a migrated warehouse.
+func (s shell) withWarehouse(t *testing.T) shell {
+	t.Helper()
+	s.environ = append(s.environ, "SLUICE_WAREHOUSE_DSN="+enginetest.WarehouseDSN(t))
+	s.ok(t, "migrate", "up")
+	return s
+}
+
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	s := databases(t)
@@ -51,8 +65,7 @@ func TestMigrate(t *testing.T) {
 
 func TestSites(t *testing.T) {
 	t.Parallel()
-	s := databases(t)
-	s.ok(t, "migrate", "up")
+	s := storeShell(t)
 	require.Equal(t, "No sites found. Add one with `sluice site add DOMAIN`.\n", s.ok(t, "site", "list"))
 	require.Equal(t, "[]\n", s.ok(t, "site", "list", "-o", "json"))
 

@@ -92,7 +92,7 @@ func TestFailingTaskIsMeasured(t *testing.T) {
 	t.Parallel()
 	s, _ := recovering(t)
 	ctx := enginetest.Context(t)
-	s.Settings.Worker.Listen = freeAddress(t)
+	s.Settings.Worker.Listen = enginetest.FreeAddress(t)
 	stop := s.startFaulty(func(ctx workflow.Context, _ importing.ImportInput) (importing.ImportResult, error) {
 		return importing.ImportResult{}, workflow.Sleep(ctx, time.Second)
 	})

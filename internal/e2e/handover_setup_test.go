@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"net/url"
 	"strconv"
@@ -58,7 +57,7 @@ func setupHanding(t *testing.T, flows string) *handing {
 	dsn := enginetest.StoreDSN(t)
 	_, err = known.Add(ctx, connections.New(postgresConnection(t, dsn)))
 	require.NoError(t, err)
-	h.dwh, h.own = connectTo(t, dsn), connectTo(t, h.Settings.Store.DSN)
+	h.dwh, h.own = enginetest.ConnectStore(t, dsn), enginetest.ConnectStore(t, h.Settings.Store.DSN)
 	_, err = h.dwh.Exec(ctx, `CREATE TABLE rows (import_id bigint, date date, visitors bigint, PRIMARY KEY (import_id, visitors));
 		CREATE TABLE ends (import_id bigint, generation int, status text, rows_loaded bigint, reason text, PRIMARY KEY (import_id, generation))`)
 	require.NoError(t, err)
@@ -74,14 +73,6 @@ func setupHanding(t *testing.T, flows string) *handing {
 	h.apply(flows)
 	h.stop = h.StartWorker(t)
 	return h
-}
-
-func connectTo(t *testing.T, dsn string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(enginetest.Context(t), dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, conn.Close(context.Background())) })
-	return conn
 }
 
 // postgresConnection is the connection dwh, to the database of a DSN.

@@ -83,7 +83,7 @@ func TestAnswersAboutJobs(t *testing.T) {
 		Name: "mail", Kind: "smtp", Settings: settings, Secrets: map[string]string{"password": smtptest.Password},
 	})
 	ctx := enginetest.Context(t)
-	_, err = connectTo(t, dsn).Exec(ctx, "CREATE TABLE orders (id int PRIMARY KEY)")
+	_, err = enginetest.ConnectStore(t, dsn).Exec(ctx, "CREATE TABLE orders (id int PRIMARY KEY)")
 	require.NoError(t, err)
 	yes := true
 	_, err = c.Store.Deliveries.SaveSettings(ctx, deliverystore.ChangedSettings{Destination: "postgres", Realtime: &yes})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -70,7 +69,7 @@ func setupSecretive(t *testing.T) *secretive {
 	t.Helper()
 	s := &secretive{
 		system: setup(t, enginetest.Impatient(noop.New()), googleanalytics4.New(googleanalytics4.Config{Guard: outbound.Loopback()})),
-		fake:   fakega4test.Start(t, fakega4.Config{Days: 5, RowsPerDay: 5}), listen: freeAddress(t),
+		fake:   fakega4test.Start(t, fakega4.Config{Days: 5, RowsPerDay: 5}), listen: enginetest.FreeAddress(t),
 	}
 	// Both channels fail at first, and the endpoint repeats the request.
 	var mails, events atomic.Int32
@@ -157,14 +156,6 @@ func (s *secretive) awaitDeliveries(notifications int) {
 		}
 		return err == nil && tried >= 2*notifications
 	}, 30*time.Second, 50*time.Millisecond)
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
 }
 
 // Secrets of the worker appear nowhere in clear, nor in

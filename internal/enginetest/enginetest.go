@@ -13,24 +13,10 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sluicehq/sluice/store"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/warehouse"
 )
-
-// StoreDSN returns the DSN of a new, empty database, which is dropped at the end of
-// the test.
-func StoreDSN(tb testing.TB) string {
-	tb.Helper()
-	admin := variable(tb, "SLUICE_STORE_DSN")
-	name := "test_" + unique(tb)
-	execPostgres(tb, admin, "CREATE DATABASE "+name)
-	tb.Cleanup(func() { execPostgres(tb, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
-	return withPath(tb, admin, name)
-}
 
 // WarehouseDSN returns the DSN of a new, empty database, which is dropped at the end
 // of the test.
@@ -52,17 +38,6 @@ func warehouseDSN(tb testing.TB, named string) string {
 	ExecClickHouse(tb, admin, "CREATE DATABASE "+name)
 	tb.Cleanup(func() { ExecClickHouse(tb, admin, "DROP DATABASE IF EXISTS "+name) })
 	return withPath(tb, admin, name)
-}
-
-// Store returns a migrated store for the test.
-func Store(tb testing.TB) *dispatchstore.Store {
-	tb.Helper()
-	ctx := Context(tb)
-	s, err := dispatchstore.Open(ctx, store.Config{DSN: StoreDSN(tb)}, nil)
-	require.NoError(tb, err)
-	tb.Cleanup(s.Close)
-	require.NoError(tb, s.Migrate(ctx))
-	return s
 }
 
 // Warehouse returns a migrated warehouse for the test.
@@ -105,17 +80,6 @@ func ExecClickHouse(tb testing.TB, dsn, statement string) {
 	require.NoError(tb, err)
 	require.NoError(tb, conn.Exec(ctx, statement))
 	require.NoError(tb, conn.Close())
-}
-
-func execPostgres(tb testing.TB, dsn, statement string) {
-	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, dsn)
-	require.NoError(tb, err)
-	_, err = conn.Exec(ctx, statement)
-	require.NoError(tb, err)
-	require.NoError(tb, conn.Close(ctx))
 }
 
 // variable returns a variable set by `sluice-dev exec`.

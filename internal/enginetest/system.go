@@ -2,12 +2,10 @@ package enginetest
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
@@ -53,9 +52,10 @@ func NewSystem(tb testing.TB, registry *importers.Registry) *System {
 func NewSystemAt(tb testing.TB, registry *importers.Registry, warehouseDSN string) *System {
 	tb.Helper()
 	s := &System{Settings: config.Default(), Registry: registry}
-	s.Settings.Store.DSN, s.Settings.Warehouse.DSN = StoreDSN(tb), warehouseDSN
+	var await func()
+	s.options, await = newNamespace(tb)
+	s.Settings.Store.DSN, s.Settings.Warehouse.DSN = MigratedStoreDSN(tb), warehouseDSN
 	s.Settings.Worker.Listen = "off"
-	s.options = Namespace(tb)
 	ctx := Context(tb)
 	var err error
 	s.Temporal, err = client.DialContext(ctx, s.options)
@@ -67,7 +67,8 @@ func NewSystemAt(tb testing.TB, registry *importers.Registry, warehouseDSN strin
 	s.Warehouse, err = warehouse.Open(wiring.Warehouse(s.Settings.Warehouse))
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, s.Warehouse.Close()) })
-	require.NoError(tb, errors.Join(s.Store.Migrate(ctx), s.Warehouse.Migrate(ctx)))
+	require.NoError(tb, s.Warehouse.Migrate(ctx))
+	await()
 	s.Starter = &starter.Starter{
 		Temporal: s.Temporal, Namespace: s.options.Namespace, Store: s.Store, Registry: registry,
 		Defaults: s.Settings.Import, Review: s.Settings.Review, Limits: s.Settings.Limits,
@@ -133,18 +134,26 @@ func (s *System) AddSite(tb testing.TB, domain string) importstore.Site {
 	return site
 }
 
-// Namespace returns the options of a client of a new namespace with Sluice's search
-// attributes.
+// Namespace returns the options of a client of a new namespace with Sluice's search attributes.
 func Namespace(tb testing.TB) client.Options {
 	tb.Helper()
+	options, await := newNamespace(tb)
+	await()
+	return options
+}
+
+// newNamespace is Namespace for callers that have something else to do until all services of the server know the
+// namespace and its search attributes, which await waits for.
+func newNamespace(tb testing.TB) (options client.Options, await func()) {
+	tb.Helper()
 	ctx := Context(tb)
-	options := client.Options{
+	options = client.Options{
 		HostPort: variable(tb, "TEMPORAL_ADDRESS"), Namespace: "test-" + unique(tb),
 		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	}
 	c, err := client.NewLazyClient(options)
 	require.NoError(tb, err)
-	defer c.Close()
+	tb.Cleanup(c.Close)
 	_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
 		Namespace: options.Namespace, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
 	})
@@ -154,16 +163,20 @@ func Namespace(tb testing.TB) client.Options {
 		types[name], err = enums.IndexedValueTypeFromString(kind)
 		require.NoError(tb, err)
 	}
-	// It takes a moment until all services know a new namespace.
-	require.EventuallyWithT(tb, func(collect *assert.CollectT) {
+	const patience, tick = 30 * time.Second, 20 * time.Millisecond
+	polltest.Until(tb, func(check *polltest.Check) {
 		_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 			Namespace: options.Namespace, SearchAttributes: types,
 		})
-		require.NoError(collect, err)
-		_, err = c.WorkflowService().ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-			Namespace: options.Namespace, Query: "SluiceSite = 'none'",
-		})
-		require.NoError(collect, err)
-	}, 30*time.Second, 100*time.Millisecond)
-	return options
+		require.NoError(check, err)
+	}, patience, tick)
+	return options, func() {
+		tb.Helper()
+		polltest.Until(tb, func(check *polltest.Check) {
+			_, err := c.WorkflowService().ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+				Namespace: options.Namespace, Query: "SluiceSite = 'none'",
+			})
+			require.NoError(check, err)
+		}, patience, tick)
+	}
 }

@@ -46,16 +46,13 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{ctx: enginetest.Context(t)}
-	b.dsn = enginetest.StoreDSN(t)
+	b.dsn = enginetest.MigratedStoreDSN(t)
 	s, err := store.Open(b.ctx, store.Config{DSN: b.dsn})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	b.Store = ingeststore.New(s)
-	require.NoError(t, b.Migrate(b.ctx))
 	b.checkpoints = ingesting.NewCheckpoints(b.Store)
-	b.sql, err = pgx.Connect(b.ctx, b.dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.WithoutCancel(b.ctx))) })
+	b.sql = enginetest.ConnectStore(t, b.dsn)
 	return b
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/store/internal/access"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
 
@@ -55,15 +56,8 @@ type outbox struct {
 func setupOutbox(t *testing.T) *outbox {
 	t.Helper()
 	b := &outbox{ctx: enginetest.Context(t)}
-	dsn := enginetest.StoreDSN(t)
-	var err error
-	b.Store, err = dispatch.Open(b.ctx, store.Config{DSN: dsn}, recipients{})
-	require.NoError(t, err)
-	t.Cleanup(b.Close)
-	require.NoError(t, b.Migrate(b.ctx))
-	b.sql, err = pgx.Connect(b.ctx, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
+	opened, sql := enginetest.OpenStore(t)
+	b.Store, b.sql = dispatch.New(opened, recipients{}), sql
 	require.NoError(t, b.sql.QueryRow(b.ctx, `INSERT INTO sites (domain, contacts)
 		VALUES ('example.com', '{anna@example.com}') RETURNING id`).Scan(&b.siteID))
 	b.importID = b.addImport(t)
@@ -119,11 +113,11 @@ func TestAnnounceKeepsASnapshot(t *testing.T) {
 	require.NoError(t, b.announce(b.importID, importing.EventFailed, "what \x00 else"))
 	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET label = 'another', error = 'another'")
 	require.NoError(t, err)
-	event, err := b.Queries().EventByKey(b.ctx, dispatch.SourceSluice, fmt.Sprintf("imp_%d_0_failed", b.importID))
+	event, err := b.SQL(access.Key{}).Queries.EventByKey(b.ctx, dispatch.SourceSluice, fmt.Sprintf("imp_%d_0_failed", b.importID))
 	require.NoError(t, err)
 	require.Equal(t, "import.failed", event.Name)
 	require.JSONEq(t, fmt.Sprintf(`{"import_id": %d, "site": "example.com", "importer": "csv"}`, b.importID), string(event.Context))
-	jobs, err := b.Queries().JobsOfEvent(b.ctx, event.ID)
+	jobs, err := b.SQL(access.Key{}).Queries.JobsOfEvent(b.ctx, event.ID)
 	require.NoError(t, err)
 	require.Len(t, jobs, 2, "a job for each address")
 	require.Equal(t, "notify", jobs[0].Connection)

@@ -14,10 +14,9 @@ import (
 func TestOneConnection(t *testing.T) {
 	t.Parallel()
 	ctx := enginetest.Context(t)
-	opened, err := store.Open(ctx, store.Config{DSN: enginetest.StoreDSN(t), MaxConns: 1})
+	opened, err := store.Open(ctx, store.Config{DSN: enginetest.MigratedStoreDSN(t), MaxConns: 1})
 	require.NoError(t, err)
 	defer opened.Close()
-	require.NoError(t, opened.Migrate(ctx))
 	s := importing.New(opened, nil)
 	site, err := s.AddSite(ctx, importing.NewSite{Domain: "example.com", TimeZone: "UTC"})
 	require.NoError(t, err)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
@@ -41,17 +40,11 @@ func (a *announcements) Announce(_ context.Context, _ *db.Queries, n importing.A
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{ctx: enginetest.Context(t), announced: &announcements{}}
-	dsn := enginetest.StoreDSN(t)
-	opened, err := store.Open(b.ctx, store.Config{DSN: dsn})
-	require.NoError(t, err)
-	t.Cleanup(opened.Close)
-	b.Store = importing.New(opened, b.announced)
-	require.NoError(t, b.Migrate(b.ctx))
+	opened, sql := enginetest.OpenStore(t)
+	b.Store, b.sql = importing.New(opened, b.announced), sql
+	var err error
 	b.site, err = b.AddSite(b.ctx, importing.NewSite{Domain: "example.com", TimeZone: "Europe/Berlin"})
 	require.NoError(t, err)
-	b.sql, err = pgx.Connect(b.ctx, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
 	return b
 }
 

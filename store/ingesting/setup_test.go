@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -22,15 +21,8 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{ctx: enginetest.Context(t)}
-	dsn := enginetest.StoreDSN(t)
-	s, err := store.Open(b.ctx, store.Config{DSN: dsn})
-	require.NoError(t, err)
-	t.Cleanup(s.Close)
-	b.Store = ingesting.New(s)
-	require.NoError(t, b.Migrate(b.ctx))
-	b.sql, err = pgx.Connect(b.ctx, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
+	opened, sql := enginetest.OpenStore(t)
+	b.Store, b.sql = ingesting.New(opened), sql
 	return b
 }
 

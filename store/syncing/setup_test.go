@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/syncing"
 )
 
@@ -27,16 +26,9 @@ var until = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{ctx: enginetest.Context(t)}
-	dsn := enginetest.StoreDSN(t)
-	s, err := store.Open(b.ctx, store.Config{DSN: dsn})
-	require.NoError(t, err)
-	t.Cleanup(s.Close)
-	b.Store = syncing.New(s)
-	require.NoError(t, b.Migrate(b.ctx))
-	b.sql, err = pgx.Connect(b.ctx, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.sql.Close(context.Background())) })
-	_, err = b.Create(b.ctx, newSync("news"))
+	opened, sql := enginetest.OpenStore(t)
+	b.Store, b.sql = syncing.New(opened), sql
+	_, err := b.Create(b.ctx, newSync("news"))
 	require.NoError(t, err)
 	return b
 }
