@@ -175,6 +175,20 @@ func (p *pendingAudit) release(id int64, err error) {
 	}
 }
 
+// auditHook records the entry of the change that a context is for in a transaction.
+func auditHook(ctx context.Context) (add func(ctx context.Context, q *db.Queries) error, done func(err error)) {
+	pending := claimAudit(ctx)
+	if pending == nil {
+		return nil, nil
+	}
+	var id int64
+	add = func(ctx context.Context, q *db.Queries) (err error) {
+		id, err = pending.record(ctx, q)
+		return err
+	}
+	return add, func(err error) { pending.release(id, err) }
+}
+
 // auditTimeout bounds a statement about a change that is made already.
 const auditTimeout = 10 * time.Second
 
@@ -182,14 +196,14 @@ const auditTimeout = 10 * time.Second
 func (s *Store) finishAudit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 	defer cancel()
-	return s.InTx(ctx, func(*db.Queries) error { return nil })
+	return s.sql.InTx(ctx, func(*db.Queries) error { return nil })
 }
 
 // failAudit notes the error of a change, and returns it.
 func (s *Store) failAudit(ctx context.Context, id int64, failed error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 	defer cancel()
-	if err := s.queries.FailAudit(ctx, cut(failed.Error(), 1000), id); err != nil {
+	if err := s.sql.Queries.FailAudit(ctx, cut(failed.Error(), 1000), id); err != nil {
 		return fmt.Errorf("%w; the audit does not say so: %w", failed, err)
 	}
 	return failed

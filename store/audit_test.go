@@ -15,6 +15,7 @@ import (
 	accessstore "github.com/sluicehq/sluice/store/access"
 	"github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/store/ingesting"
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // audit returns all entries, newest first.
@@ -58,7 +59,7 @@ func TestChangeIsAuditedInItsTransaction(t *testing.T) {
 	// A change that fails has no entry.
 	failed := errors.New("failed")
 	require.ErrorIs(t, b.Audited(ctx, entry, func(ctx context.Context) error {
-		return b.InPgxTx(ctx, func(pgx.Tx) error { return failed })
+		return b.SQL(pg.Key{}).InPgxTx(ctx, func(pgx.Tx) error { return failed })
 	}), failed)
 	require.Empty(t, b.audit(t))
 

@@ -13,13 +13,13 @@ type ConnectionKeyset = db.ConnectionKeyset
 // ConnectionKeyset returns what the store's key set has sealed, or ErrNotFound if none has sealed
 // anything yet.
 func (s *Store) ConnectionKeyset(ctx context.Context) (ConnectionKeyset, error) {
-	row, err := s.queries.ReadConnectionKeyset(ctx)
+	row, err := s.sql.Queries.ReadConnectionKeyset(ctx)
 	return row, Found(err, "key set of connections")
 }
 
 // RememberKeyset remembers the store's key set by what it has sealed, unless there is one.
 func (s *Store) RememberKeyset(ctx context.Context, keyID int64, sealed []byte) error {
-	err := s.queries.AddConnectionKeyset(ctx, keyID, sealed)
+	err := s.sql.Queries.AddConnectionKeyset(ctx, keyID, sealed)
 	if err != nil {
 		return fmt.Errorf("remember the key set of connections: %w", err)
 	}
@@ -28,7 +28,7 @@ func (s *Store) RememberKeyset(ctx context.Context, keyID int64, sealed []byte) 
 
 // ReplaceKeyset replaces the store's key set.
 func (s *Store) ReplaceKeyset(ctx context.Context, keyID int64, sealed []byte) error {
-	err := s.InTx(ctx, func(q *db.Queries) error { return q.PutConnectionKeyset(ctx, keyID, sealed) })
+	err := s.sql.InTx(ctx, func(q *db.Queries) error { return q.PutConnectionKeyset(ctx, keyID, sealed) })
 	if err != nil {
 		return fmt.Errorf("replace the key set of connections: %w", err)
 	}

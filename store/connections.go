@@ -22,7 +22,7 @@ var ErrInUse = errors.New("in use")
 // AddConnection adds a connection. The error is ErrTaken if there is one of that name.
 func (s *Store) AddConnection(ctx context.Context, n NewConnection) (Connection, error) {
 	var row Connection
-	err := s.InTx(ctx, func(q *db.Queries) (err error) {
+	err := s.sql.InTx(ctx, func(q *db.Queries) (err error) {
 		if row, err = q.InsertConnection(ctx, n); err == nil {
 			NoteChange(ctx, nil, connectionDocument(row))
 		}
@@ -39,13 +39,13 @@ func (s *Store) AddConnection(ctx context.Context, n NewConnection) (Connection,
 
 // Connection returns the connection of that name, or ErrNotFound.
 func (s *Store) Connection(ctx context.Context, name string) (Connection, error) {
-	row, err := s.queries.ConnectionByName(ctx, name)
+	row, err := s.sql.Queries.ConnectionByName(ctx, name)
 	return row, Found(err, "connection %s", name)
 }
 
 // ListConnections returns all connections by name.
 func (s *Store) ListConnections(ctx context.Context) ([]Connection, error) {
-	return s.queries.ListConnections(ctx)
+	return s.sql.Queries.ListConnections(ctx)
 }
 
 // ReplaceConnection replaces the settings and secrets of a connection, if it still has the given
@@ -53,7 +53,7 @@ func (s *Store) ListConnections(ctx context.Context) ([]Connection, error) {
 // connection does not exist, and ErrConflict after a concurrent change.
 func (s *Store) ReplaceConnection(ctx context.Context, changed Connection) (Connection, error) {
 	var row Connection
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		before, err := q.ConnectionByName(ctx, changed.Name)
 		if err != nil {
 			return err

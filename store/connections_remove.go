@@ -22,7 +22,7 @@ const mostJobsLooked = 100_000
 // 100,000; if more are to be delivered it refuses, too, because it cannot know. The error is
 // ErrNotFound if there is no such connection.
 func (s *Store) RemoveConnection(ctx context.Context, name string, force bool) error {
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		if !force {
 			users, err := connectionUsers(ctx, q, name)
 			if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 const (
@@ -76,12 +78,9 @@ func (f *Follower) Next(ctx context.Context, handle func(ctx context.Context, r 
 		if f.Lost != nil {
 			f.Lost(err)
 		}
-		timer := time.NewTimer(f.delay)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
+		if delay.Wait(ctx, f.delay) != nil {
+			return
 		}
-		timer.Stop()
 		f.delay = min(2*f.delay, maxReconnectDelay)
 	}
 }

@@ -34,10 +34,10 @@ func (s *Store) Migrations() (*migration.Migrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make migration lock: %w", err)
 	}
-	server := s.pool.Config().ConnConfig
+	server := s.sql.Pool.Config().ConnConfig
 	database := migration.Database{Name: "store", Place: fmt.Sprintf("database %q at %s",
 		server.Database, net.JoinHostPort(server.Host, strconv.Itoa(int(server.Port))))}
-	return migration.New(database, goose.DialectPostgres, stdlib.OpenDBFromPool(s.pool), files,
+	return migration.New(database, goose.DialectPostgres, stdlib.OpenDBFromPool(s.sql.Pool), files,
 		goose.WithSessionLocker(locker))
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"regexp"
 	"sync"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-
-	"github.com/sluicehq/sluice/store/internal/db"
 )
 
 // schemas has the databases of importers with tables of their own, by schema.
@@ -70,7 +67,7 @@ func (s *Store) schemaDB(ctx context.Context, schema string) (*sql.DB, error) {
 		return nil, err
 	}
 	// Connections of its own: a search path that is set on one of the pool would stay there.
-	config := s.pool.Config().ConnConfig.Copy()
+	config := s.sql.Pool.Config().ConnConfig.Copy()
 	config.RuntimeParams["search_path"] = schema
 	d := stdlib.OpenDB(*config)
 	d.SetMaxOpenConns(schemaConns)
@@ -90,7 +87,7 @@ func (s *Store) EnsureSchema(ctx context.Context, schema string) error {
 
 // createSchema creates a schema unless it exists. Two processes may do so at once.
 func (s *Store) createSchema(ctx context.Context, schema string) error {
-	return s.InPgxTx(ctx, func(tx pgx.Tx) error {
+	return s.sql.InPgxTx(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('sluice'), hashtext($1))", schema)
 		if err == nil {
 			_, err = tx.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize())
@@ -110,43 +107,6 @@ func (s *schemas) close() {
 		_ = d.Close() //nolint:errcheck // as with the pool
 	}
 	s.opened = nil
-}
-
-// InSQLTx runs fn in a transaction that both database/sql and the generated queries work
-// in: queries runs some of the latter. It is rolled back if fn fails.
-func (s *Store) InSQLTx(
-	ctx context.Context, fn func(tx *sql.Tx, queries func(func(q *db.Queries) error) error) error,
-) (err error) {
-	d := stdlib.OpenDBFromPool(s.pool)
-	defer func() { err = errors.Join(err, d.Close()) }()
-	conn, err := d.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	queries := func(run func(q *db.Queries) error) error {
-		return conn.Raw(func(driver any) error {
-			c, ok := driver.(*stdlib.Conn)
-			if !ok {
-				return fmt.Errorf("a connection of the driver %T: want pgx", driver)
-			}
-			return run(db.New(c.Conn()))
-		})
-	}
-	if err := fn(tx, queries); err != nil {
-		if undone := tx.Rollback(); undone != nil && !errors.Is(undone, sql.ErrTxDone) {
-			return errors.Join(err, fmt.Errorf("roll back: %w", undone))
-		}
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
 }
 
 // UseSchema makes an importer's schema the first in the transaction's search path.

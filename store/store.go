@@ -1,7 +1,8 @@
 // Package store is Sluice's system of record in PostgreSQL: the connections to it, transactions, notifications,
 // migrations, and what all parts of Sluice share: connections to other systems and live workers. Its rooms have
 // the rest: importing, delivery, ingesting, and dispatch, which joins the first two. The SQL stands in queries/
-// and is turned into package internal/db by sqlc, which the rooms alone see.
+// and is turned into package internal/db by sqlc; the rooms execute it through internal/pg.
+// No package outside the store can import either.
 package store
 
 import (
@@ -16,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/sluicehq/sluice/store/internal/db"
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // Errors that callers act on.
@@ -46,8 +47,7 @@ type Config struct {
 
 // Store gives access to the system of record. It is safe for concurrent use.
 type Store struct {
-	queries *db.Queries
-	pool    *pgxpool.Pool
+	sql     *pg.SQL
 	schemas schemas
 }
 
@@ -67,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	return &Store{queries: db.New(pool), pool: pool}, nil
+	return &Store{sql: pg.New(pool, auditHook)}, nil
 }
 
 // badDSN says that a DSN is none. The parser's error repeats it with the password
@@ -85,53 +85,20 @@ func badDSN(err error) error {
 // Close ends all connections.
 func (s *Store) Close() {
 	s.schemas.close()
-	s.pool.Close()
+	s.sql.Pool.Close()
 }
 
 // Ping checks that the store can be reached.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.pool.Ping(ctx); err != nil {
+	if err := s.sql.Pool.Ping(ctx); err != nil {
 		return fmt.Errorf("reach the store: %w", err)
 	}
 	return nil
 }
 
-// begin opens a transaction that the server ends when nothing comes for 5 s: a process
-// that hangs in the middle, or is cut off, must not keep its locks from the one that
-// takes over. It is set for the transaction alone, which poolers allow.
-const begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'"
-
-// InTx runs fn in a transaction, which is rolled back if fn fails.
-func (s *Store) InTx(ctx context.Context, fn func(q *db.Queries) error) error {
-	return s.InPgxTx(ctx, func(tx pgx.Tx) error { return fn(db.New(tx)) })
-}
-
-// InPgxTx is InTx for a function that needs the transaction itself. The transaction also records the entry of an audited
-// change that ctx is for.
-func (s *Store) InPgxTx(ctx context.Context, fn func(tx pgx.Tx) error) error {
-	options := pgx.TxOptions{BeginQuery: begin}
-	pending := claimAudit(ctx)
-	if pending == nil {
-		return pgx.BeginTxFunc(ctx, s.pool, options, fn)
-	}
-	var id int64
-	err := pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) error {
-		if err := fn(tx); err != nil {
-			return err
-		}
-		var err error
-		id, err = pending.record(ctx, db.New(tx))
-		return err
-	})
-	pending.release(id, err)
-	return err
-}
-
-// Queries returns the generated queries, for the rooms of the store.
-func (s *Store) Queries() *db.Queries { return s.queries }
-
-// Pool returns the connections, for rooms of the store whose statements are not generated.
-func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+// SQL executes statements of the rooms. Packages outside the store cannot call it: they have no key. Its transactions
+// also record the entry of an audited change that their context is for.
+func (s *Store) SQL(pg.Key) *pg.SQL { return s.sql }
 
 // Found turns pgx's "no rows" into ErrNotFound, naming what was looked for.
 func Found(err error, format string, args ...any) error {

@@ -19,7 +19,7 @@ type Subscription struct {
 // Subscribe listens to a channel. What is committed after it has returned arrives.
 // The caller closes the subscription.
 func (s *Store) Subscribe(ctx context.Context, channel string) (*Subscription, error) {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	conn, err := pgx.ConnectConfig(ctx, s.sql.Pool.Config().ConnConfig)
 	if err != nil {
 		return nil, fmt.Errorf("listen to %s: %w", channel, err)
 	}

@@ -66,7 +66,7 @@ func (s *Store) Heartbeat(ctx context.Context, w LiveWorker) error {
 	}
 	offers, err := json.Marshal(w.Offers)
 	if err == nil {
-		err = s.queries.HeartbeatWorker(ctx, db.HeartbeatWorkerParams{
+		err = s.sql.Queries.HeartbeatWorker(ctx, db.HeartbeatWorkerParams{
 			ID: w.ID, LiveSeconds: WorkerLive.Seconds(), Process: Plain(w.Process), Version: Plain(w.Version), Offers: offers,
 		})
 	}
@@ -78,7 +78,7 @@ func (s *Store) Heartbeat(ctx context.Context, w LiveWorker) error {
 
 // RemoveWorker removes a worker that stops.
 func (s *Store) RemoveWorker(ctx context.Context, id string) error {
-	return s.queries.RemoveWorker(ctx, id)
+	return s.sql.Queries.RemoveWorker(ctx, id)
 }
 
 // Workers are all live workers, oldest first.
@@ -86,7 +86,7 @@ type Workers []LiveWorker
 
 // LiveWorkers returns the workers whose heartbeat is not older than WorkerLive.
 func (s *Store) LiveWorkers(ctx context.Context) (Workers, error) {
-	rows, err := s.queries.ListLiveWorkers(ctx, WorkerLive.Seconds())
+	rows, err := s.sql.Queries.ListLiveWorkers(ctx, WorkerLive.Seconds())
 	if err != nil {
 		return nil, fmt.Errorf("list live workers: %w", err)
 	}

@@ -69,7 +69,7 @@ func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error
 		return Account{}, fmt.Errorf("create account: %w", err)
 	}
 	var account Account
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockAccounts(ctx); err != nil {
 			return fmt.Errorf("lock the accounts: %w", err)
 		}
@@ -135,7 +135,7 @@ func accountOf(row db.ListAccountsRow) Account {
 
 // Accounts returns all accounts by name.
 func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
-	rows, err := s.Queries().ListAccounts(ctx, nil)
+	rows, err := s.sql.Queries.ListAccounts(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
@@ -148,7 +148,7 @@ func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
 
 // Account returns the account of a name, or store.ErrNotFound.
 func (s *Store) Account(ctx context.Context, name string) (Account, error) {
-	account, err := accountNamed(ctx, s.Queries(), name)
+	account, err := accountNamed(ctx, s.sql.Queries, name)
 	if err != nil {
 		return Account{}, fmt.Errorf("account %.120q: %w", name, err)
 	}
@@ -157,7 +157,7 @@ func (s *Store) Account(ctx context.Context, name string) (Account, error) {
 
 // HasAccounts tells whether there is an account.
 func (s *Store) HasAccounts(ctx context.Context) (bool, error) {
-	n, err := s.Queries().CountAccounts(ctx)
+	n, err := s.sql.Queries.CountAccounts(ctx)
 	if err != nil {
 		return false, fmt.Errorf("count accounts: %w", err)
 	}
@@ -177,7 +177,7 @@ type AccountChange struct {
 // ChangeAccount changes an account and returns it. The errors are ErrInvalid, store.ErrNotFound, and
 // store.ErrConflict if the last administrator of all sites who can sign in would be lost.
 func (s *Store) ChangeAccount(ctx context.Context, name string, c AccountChange) (after Account, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockAccounts(ctx); err != nil {
 			return fmt.Errorf("lock the accounts: %w", err)
 		}

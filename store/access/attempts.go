@@ -41,11 +41,11 @@ func (AttemptsError) Is(target error) bool { return target == ErrAttempts }
 // AttemptsError.
 func (s *Store) CountAttempt(ctx context.Context, name, address string) error {
 	// In a statement of its own: a transaction that also counts could wait for another one that waits for it.
-	if err := s.Queries().TrimLoginAttempts(ctx); err != nil {
+	if err := s.sql.Queries.TrimLoginAttempts(ctx); err != nil {
 		return fmt.Errorf("remove old attempts to sign in: %w", err)
 	}
 	var wait time.Duration
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		wait = 0
 		for _, limit := range []struct {
 			key string
@@ -72,7 +72,7 @@ func (s *Store) CountAttempt(ctx context.Context, name, address string) error {
 // ForgetAttempts forgets the attempts for an account that has signed in, and the last one from its address.
 func (s *Store) ForgetAttempts(ctx context.Context, name, address string) error {
 	account, from := Hash(accountKey(name)), Hash(addressKey(address))
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		return errors.Join(q.UncountLoginAttempt(ctx, from[:]), q.ForgetLoginAttempts(ctx, account[:]))
 	})
 	if err != nil {

@@ -59,7 +59,7 @@ const MaxPage = 1000
 // Audit returns a page of the audit, newest first.
 func (s *Store) Audit(ctx context.Context, f AuditFilter, p Page) ([]Entry, error) {
 	statement, args := listAudit(f, p)
-	rows, err := s.Pool().Query(ctx, statement, args...)
+	rows, err := s.sql.Pool.Query(ctx, statement, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list the audit: %w", err)
 	}
@@ -102,7 +102,7 @@ func listAudit(f AuditFilter, p Page) (statement string, args []any) {
 
 // RecordOnce records an entry in a transaction of its own, unless the audit has it of the same request of the actor.
 func (s *Store) RecordOnce(ctx context.Context, e store.AuditEntry) error {
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		recorded, err := q.HasAudit(ctx, db.HasAuditParams{
 			SubjectType: e.SubjectType, SubjectID: e.SubjectID, Operation: e.Operation,
 			RequestID: roles.ActorFrom(ctx).RequestID,
@@ -120,7 +120,7 @@ const purgeStep = 5000
 // PurgeAudit removes entries older than an age, and returns how many. Several processes may do so at once.
 func (s *Store) PurgeAudit(ctx context.Context, age time.Duration) (removed int64, err error) {
 	for {
-		n, err := s.Queries().PurgeAudit(ctx, seconds(age), purgeStep)
+		n, err := s.sql.Queries.PurgeAudit(ctx, seconds(age), purgeStep)
 		if err != nil {
 			return removed, fmt.Errorf("purge the audit: %w", err)
 		}

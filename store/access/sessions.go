@@ -29,7 +29,7 @@ type Credential struct {
 
 // Credential returns the password of an account, an empty one if the account does not exist or is disabled.
 func (s *Store) Credential(ctx context.Context, name string) (Credential, error) {
-	row, err := s.Queries().AccountPassword(ctx, name)
+	row, err := s.sql.Queries.AccountPassword(ctx, name)
 	if store.NoRows(err) {
 		return Credential{}, nil
 	}
@@ -41,7 +41,7 @@ func (s *Store) Credential(ctx context.Context, name string) (Credential, error)
 
 // Rehash replaces the hash of a password by another one of the same password.
 func (s *Store) Rehash(ctx context.Context, c Credential, hash string) error {
-	err := s.Queries().RehashAccountPassword(ctx, db.RehashAccountPasswordParams{
+	err := s.sql.Queries.RehashAccountPassword(ctx, db.RehashAccountPasswordParams{
 		Password: hash, ID: c.AccountID, Old: c.PasswordHash,
 	})
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *Store) Rehash(ctx context.Context, c Credential, hash string) error {
 func (s *Store) CreateSession(ctx context.Context, c Credential, address string) (Secret, error) {
 	id := newSecret()
 	hash := Hash(id.text)
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		n, err := q.AddAccountSession(ctx, db.AddAccountSessionParams{
 			AccountID: c.AccountID, Password: c.PasswordHash, Hash: hash[:], Address: address, Seconds: seconds(SessionLife),
 		})
@@ -88,12 +88,12 @@ type FoundSession struct {
 // SessionByHash returns the session with a hash that has not ended, or store.ErrNotFound. It is used thereby, which is noted at
 // most once a minute.
 func (s *Store) SessionByHash(ctx context.Context, hash [sha256.Size]byte) (FoundSession, error) {
-	row, err := s.Queries().AccountBySession(ctx, hash[:], seconds(SessionIdle))
+	row, err := s.sql.Queries.AccountBySession(ctx, hash[:], seconds(SessionIdle))
 	if err != nil {
 		return FoundSession{}, store.Found(err, "session")
 	}
 	if row.NowAt.Sub(row.LastUsedAt) >= time.Minute {
-		if err := s.Queries().NoteSessionUse(ctx, hash[:]); err != nil {
+		if err := s.sql.Queries.NoteSessionUse(ctx, hash[:]); err != nil {
 			return FoundSession{}, fmt.Errorf("note the use of a session: %w", err)
 		}
 	}
@@ -105,7 +105,7 @@ func (s *Store) SessionByHash(ctx context.Context, hash [sha256.Size]byte) (Foun
 
 // DeleteSession ends a session. It is idempotent.
 func (s *Store) DeleteSession(ctx context.Context, hash [sha256.Size]byte) error {
-	if _, err := s.Queries().DeleteSession(ctx, hash[:]); err != nil {
+	if _, err := s.sql.Queries.DeleteSession(ctx, hash[:]); err != nil {
 		return fmt.Errorf("end a session: %w", err)
 	}
 	return nil

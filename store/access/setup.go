@@ -27,7 +27,7 @@ var (
 func (s *Store) CreateSetupLink(ctx context.Context) (Secret, error) {
 	secret := newSecret()
 	hash := Hash(secret.text)
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockAccounts(ctx); err != nil {
 			return fmt.Errorf("lock the accounts: %w", err)
 		}
@@ -53,14 +53,14 @@ func setUp(accounts int64) error {
 // password is hashed, so that only the holder of a link makes a server hash one.
 func (s *Store) CheckSetupLink(ctx context.Context, secret string) error {
 	hash := Hash(secret)
-	valid, err := s.Queries().CheckSetupLink(ctx, hash[:])
+	valid, err := s.sql.Queries.CheckSetupLink(ctx, hash[:])
 	if err != nil {
 		return fmt.Errorf("check the setup link: %w", err)
 	}
 	if !valid {
 		return ErrSetupLink
 	}
-	n, err := s.Queries().CountAccounts(ctx)
+	n, err := s.sql.Queries.CountAccounts(ctx)
 	return errors.Join(err, setUp(n))
 }
 
@@ -72,7 +72,7 @@ func (s *Store) RedeemSetupLink(ctx context.Context, secret, name, passwordHash 
 	}
 	hash := Hash(secret)
 	var account Account
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockAccounts(ctx); err != nil {
 			return fmt.Errorf("lock the accounts: %w", err)
 		}

@@ -11,16 +11,20 @@ import (
 	roles "github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // Channel is the PostgreSQL channel that notifies of every change of a token, an account or a session. The payload says nothing.
 const Channel = "sluice_access"
 
 // Store gives access to tokens, accounts, sessions and the audit. It is safe for concurrent use.
-type Store struct{ *store.Store }
+type Store struct {
+	*store.Store
+	sql *pg.SQL
+}
 
 // New returns this view of a store.
-func New(s *store.Store) *Store { return &Store{s} }
+func New(s *store.Store) *Store { return &Store{Store: s, sql: s.SQL(pg.Key{})} }
 
 // maxSites bounds the sites that a token or an account is limited to.
 const maxSites = 1000

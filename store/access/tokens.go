@@ -100,7 +100,7 @@ func (s *Store) CreateToken(ctx context.Context, n NewToken) (Token, Secret, err
 		expires := time.Now().Add(n.Life).UTC().Truncate(time.Second)
 		token.ExpiresAt = &expires
 	}
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := makeRoom(ctx, q, n.Name); err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ func makeRoom(ctx context.Context, q *db.Queries, name string) error {
 
 // Tokens returns all tokens other than keys of sites, by name, also those that were revoked or have expired less than 90 days ago.
 func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
-	rows, err := s.Queries().ListTokens(ctx, nil)
+	rows, err := s.sql.Queries.ListTokens(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
 	}
@@ -177,7 +177,7 @@ func (s *Store) RevokeToken(ctx context.Context, name string) (Token, error) {
 		}
 	}
 	var token Token
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		rows, err := q.ListTokens(ctx, pointer(name))
 		if err != nil {
 			return err
@@ -215,7 +215,7 @@ type FoundToken struct {
 
 // TokenByHash returns the valid token with a hash, or store.ErrNotFound.
 func (s *Store) TokenByHash(ctx context.Context, hash [sha256.Size]byte) (FoundToken, error) {
-	row, err := s.Queries().TokenByHash(ctx, hash[:])
+	row, err := s.sql.Queries.TokenByHash(ctx, hash[:])
 	if err != nil {
 		return FoundToken{}, store.Found(err, "token")
 	}
@@ -238,7 +238,7 @@ func (s *Store) TokenByHash(ctx context.Context, hash [sha256.Size]byte) (FoundT
 
 // NoteTokenUse notes that tokens were used, each at most once a minute.
 func (s *Store) NoteTokenUse(ctx context.Context, ids []int64) error {
-	if err := s.Queries().NoteTokenUse(ctx, ids); err != nil {
+	if err := s.sql.Queries.NoteTokenUse(ctx, ids); err != nil {
 		return fmt.Errorf("note the use of tokens: %w", err)
 	}
 	return nil

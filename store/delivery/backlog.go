@@ -25,7 +25,7 @@ const MaxBacklog = 10_000
 // Backlog counts the waiting jobs of the action that a request names; the request says which of them can
 // be claimed. Waiting counts new jobs also if RetriesOnly is set.
 func (s *Store) Backlog(ctx context.Context, r ClaimRequest) (Backlog, error) {
-	row, err := s.Queries().ActionBacklog(ctx, db.ActionBacklogParams{
+	row, err := s.sql.Queries.ActionBacklog(ctx, db.ActionBacklogParams{
 		Destination: r.Destination, Action: r.Action, Concurrency: max(1, r.Concurrency), RetriesOnly: r.RetriesOnly,
 		RowLimit: MaxBacklog,
 	})

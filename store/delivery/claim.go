@@ -89,12 +89,12 @@ func (s *Store) claimDue(ctx context.Context, requests []ClaimRequest) (claim Cl
 	if err != nil {
 		return Claim{}, err
 	}
-	if claim.Jobs, err = s.Queries().ClaimJobs(ctx, text); err != nil || len(claim.Jobs) == 0 {
+	if claim.Jobs, err = s.sql.Queries.ClaimJobs(ctx, text); err != nil || len(claim.Jobs) == 0 {
 		return Claim{}, err
 	}
 	// An UPDATE returns rows in no order. IDs are in the order of creation.
 	slices.SortFunc(claim.Jobs, func(a, b Job) int { return cmp.Compare(a.ID, b.ID) })
-	claim.Events, err = eventsOf(ctx, s.Queries(), claim.Jobs)
+	claim.Events, err = eventsOf(ctx, s.sql.Queries, claim.Jobs)
 	return claim, err
 }
 
@@ -137,7 +137,7 @@ func (s *Store) ExpireLeases(ctx context.Context, requests ...ClaimRequest) (map
 		p.MaxRedrives, p.WaitSeconds = append(p.MaxRedrives, redrives),
 			append(p.WaitSeconds, max(0, r.RedriveAfter.Seconds()))
 	}
-	rows, err := s.Queries().ExpireJobs(ctx, p)
+	rows, err := s.sql.Queries.ExpireJobs(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("expire leases: %w", err)
 	}
@@ -173,7 +173,7 @@ func (s *Store) KeepJobs(ctx context.Context, jobs []Job, lease time.Duration) e
 	for _, job := range jobs {
 		p.Ids, p.FencingTokens = append(p.Ids, job.ID), append(p.FencingTokens, job.FencingToken)
 	}
-	n, err := s.Queries().ExtendLeases(ctx, p)
+	n, err := s.sql.Queries.ExtendLeases(ctx, p)
 	if err != nil {
 		return fmt.Errorf("extend the lease of %d jobs: %w", len(jobs), err)
 	}

@@ -17,7 +17,7 @@ const ConnectionNotify = "notify"
 // connection.
 func (s *Store) PauseConnection(ctx context.Context, name string, o Order) error {
 	p := db.PauseConnectionParams{Name: name, By: store.Plain(o.By), Reason: store.Plain(o.Reason)}
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		n, err := q.PauseConnection(ctx, p)
 		if err != nil {
 			return fmt.Errorf("pause connection %s: %w", name, err)
@@ -38,7 +38,7 @@ func (s *Store) ResumeConnection(ctx context.Context, name string) error {
 	if _, err := s.Connection(ctx, name); err != nil && name != ConnectionNotify {
 		return fmt.Errorf("resume connection %s: %w", name, err)
 	}
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.ResumeConnection(ctx, name); err != nil {
 			return fmt.Errorf("resume connection %s: %w", name, err)
 		}
@@ -52,7 +52,7 @@ func (s *Store) ResumeConnection(ctx context.Context, name string) error {
 // TryNow retries the jobs of a destination (action "") or of one of its actions now: the open circuits of
 // their connections become half-open, and up to 10,000 retries become due.
 func (s *Store) TryNow(ctx context.Context, destination, action string) error {
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.HalfOpenCircuits(ctx, destination, action); err != nil {
 			return fmt.Errorf("half-open the circuits of %s: %w", named(destination, action), err)
 		}
@@ -74,7 +74,7 @@ type ConnectionWaiting struct {
 
 // ConnectionsOf returns the connections that jobs of a destination wait for, by name.
 func (s *Store) ConnectionsOf(ctx context.Context, destination string) ([]ConnectionWaiting, error) {
-	counts, err := s.Queries().WaitingByConnection(ctx, destination)
+	counts, err := s.sql.Queries.WaitingByConnection(ctx, destination)
 	if err != nil {
 		return nil, fmt.Errorf("count the waiting jobs of %s: %w", destination, err)
 	}
@@ -82,7 +82,7 @@ func (s *Store) ConnectionsOf(ctx context.Context, destination string) ([]Connec
 	for i, n := range counts {
 		names[i] = n.Connection
 	}
-	rows, err := s.Queries().HealthOf(ctx, names)
+	rows, err := s.sql.Queries.HealthOf(ctx, names)
 	if err != nil {
 		return nil, fmt.Errorf("read the health of the connections of %s: %w", destination, err)
 	}

@@ -109,16 +109,16 @@ func (s *Store) NoteEvidence(
 		err = s.PauseConnection(ctx, connection, Order{By: PausedBySluice, Reason: e.Reason})
 		if errors.Is(err, store.ErrNotFound) {
 			// The connection was removed, or the job names none.
-			err = s.Queries().EndProbe(ctx, connection)
+			err = s.sql.Queries.EndProbe(ctx, connection)
 		} else if err == nil {
 			h, err = s.Health(ctx, connection)
 		}
 	case e.Succeeded:
-		_, err = s.Queries().CloseCircuits(ctx, []string{connection})
+		_, err = s.sql.Queries.CloseCircuits(ctx, []string{connection})
 	case len(e.Failed) == 0:
-		err = s.Queries().EndProbe(ctx, connection)
+		err = s.sql.Queries.EndProbe(ctx, connection)
 	default:
-		h, err = s.Queries().NoteFailure(ctx, db.NoteFailureParams{
+		h, err = s.sql.Queries.NoteFailure(ctx, db.NoteFailureParams{
 			Connection: connection, Jobs: e.Failed[:min(len(e.Failed), maxEvidence)], Reason: store.Plain(e.Reason),
 			Threshold: rule.Threshold, FirstSeconds: rule.First.Seconds(), MaxSeconds: rule.Max.Seconds(),
 		})
@@ -131,7 +131,7 @@ func (s *Store) NoteEvidence(
 
 // Unhealthy returns the unhealthy connections by name.
 func (s *Store) Unhealthy(ctx context.Context) ([]Health, error) {
-	all, err := s.Queries().ListHealth(ctx)
+	all, err := s.sql.Queries.ListHealth(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list unhealthy connections: %w", err)
 	}
@@ -140,7 +140,7 @@ func (s *Store) Unhealthy(ctx context.Context) ([]Health, error) {
 
 // Health returns the health of a connection.
 func (s *Store) Health(ctx context.Context, connection string) (Health, error) {
-	rows, err := s.Queries().HealthOf(ctx, []string{connection})
+	rows, err := s.sql.Queries.HealthOf(ctx, []string{connection})
 	if err != nil {
 		return Health{}, fmt.Errorf("read the health of connection %s: %w", connection, err)
 	}
@@ -152,7 +152,7 @@ func (s *Store) Health(ctx context.Context, connection string) (Health, error) {
 
 // UnhealthyOf returns up to limit unhealthy connections that jobs of an action wait for, by name.
 func (s *Store) UnhealthyOf(ctx context.Context, destination, action string, limit int32) ([]Health, error) {
-	all, err := s.Queries().HealthForAction(ctx, db.HealthForActionParams{
+	all, err := s.sql.Queries.HealthForAction(ctx, db.HealthForActionParams{
 		Destination: destination, Action: action, RowLimit: limit,
 	})
 	if err != nil {

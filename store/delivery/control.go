@@ -102,7 +102,7 @@ func (s *Store) CountChanges(ctx context.Context, c JobCommand, f JobFilter) (n 
 		return 0, fmt.Errorf("%q is no command to jobs: want one of %q", c, JobCommands())
 	}
 	w := m.jobs(f)
-	if err := s.Pool().QueryRow(ctx, "SELECT count(*) FROM jobs j"+w.String(), w.args...).Scan(&n); err != nil {
+	if err := s.sql.Pool.QueryRow(ctx, "SELECT count(*) FROM jobs j"+w.String(), w.args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count the jobs to %s: %w", c, err)
 	}
 	return n, nil
@@ -162,7 +162,7 @@ func (s *Store) moveStep(
 	statement := fmt.Sprintf(`WITH picked AS MATERIALIZED (%s)
 		UPDATE jobs j SET state = $%d, last_error = $%d::jsonb, updated_at = now(), %s
 		FROM picked WHERE j.id = picked.id RETURNING j.id`, picked, len(w.args)-1, len(w.args), m.set)
-	rows, err := s.Pool().Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, w.args...)...)
+	rows, err := s.sql.Pool.Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, w.args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (s *Store) moveStep(
 // resets its attempts. The previous payload is kept. A nil context or data is not changed. The error is
 // ErrNotFound, ErrPayload, or ErrConflict if the job is in another state.
 func (s *Store) EditAndRetry(ctx context.Context, id string, jobContext, data json.RawMessage, o Order) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		jobs, err := q.LockJobs(ctx, []string{id})
 		if err == nil && len(jobs) == 0 {
 			err = store.ErrNotFound
@@ -217,7 +217,7 @@ func (s *Store) ReplayJobs(ctx context.Context, f JobFilter, p Page, o Order) (i
 	if err != nil {
 		return nil, "", err
 	}
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		for _, job := range jobs {
 			id, err := store.NewID()
 			if err != nil {

@@ -87,7 +87,7 @@ func (s *Store) AddEvents(ctx context.Context, events []NewEvent) ([]AddedEvent,
 			return nil, fmt.Errorf("add an event of %s: %w", events[i].Source, err)
 		}
 	}
-	rows, err := s.Queries().AddEvents(ctx, b.params)
+	rows, err := s.sql.Queries.AddEvents(ctx, b.params)
 	if err != nil {
 		return nil, fmt.Errorf("add %d events: %w", len(events), asPayload(err))
 	}
@@ -123,11 +123,11 @@ func (s *Store) added(ctx context.Context, p pendingEvent, stored map[string]Eve
 	event, created := stored[p.id]
 	if !created {
 		// A concurrent transaction that has added it has committed.
-		event, err := s.Queries().EventByKey(ctx, p.source, p.key)
+		event, err := s.sql.Queries.EventByKey(ctx, p.source, p.key)
 		if err != nil {
 			return AddedEvent{}, fmt.Errorf("read the event %q of %s: %w", p.key, p.source, err)
 		}
-		return known(ctx, s.Queries(), AddedEvent{Event: event})
+		return known(ctx, s.sql.Queries, AddedEvent{Event: event})
 	}
 	added := AddedEvent{Event: event, Created: true, Jobs: p.jobs, Faults: p.faults}
 	for _, part := range p.parts {
@@ -194,12 +194,12 @@ func insertJob(ctx context.Context, q *db.Queries, parent Job, n NewJob) (id str
 
 // Event returns an event, or ErrNotFound.
 func (s *Store) Event(ctx context.Context, id string) (Event, error) {
-	event, err := s.Queries().EventByID(ctx, id)
+	event, err := s.sql.Queries.EventByID(ctx, id)
 	return event, store.Found(err, "event %s", id)
 }
 
 // Job returns a job, or ErrNotFound.
 func (s *Store) Job(ctx context.Context, id string) (Job, error) {
-	job, err := s.Queries().JobByID(ctx, id)
+	job, err := s.sql.Queries.JobByID(ctx, id)
 	return job, store.Found(err, "job %s", id)
 }

@@ -60,7 +60,7 @@ type FlowChange struct {
 // ApplyFlows adds, changes and removes flows according to a set, in one transaction. It is idempotent: an
 // unchanged flow keeps its version. Changes are in the order of the set, followed by removals by name.
 func (s *Store) ApplyFlows(ctx context.Context, set FlowSet) (changes []FlowChange, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		if !set.DryRun {
 			if err := q.LockFlows(ctx); err != nil {
 				return fmt.Errorf("lock flows: %w", err)
@@ -145,7 +145,7 @@ func changeFlow(ctx context.Context, q *db.Queries, change *FlowChange, by strin
 
 // Flows returns all flows, by name.
 func (s *Store) Flows(ctx context.Context) ([]Flow, error) {
-	all, err := s.Queries().ListFlows(ctx)
+	all, err := s.sql.Queries.ListFlows(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read flows: %w", err)
 	}
@@ -154,6 +154,6 @@ func (s *Store) Flows(ctx context.Context) ([]Flow, error) {
 
 // Flow returns a flow, or ErrNotFound.
 func (s *Store) Flow(ctx context.Context, name string) (Flow, error) {
-	flow, err := s.Queries().FlowByName(ctx, name)
+	flow, err := s.sql.Queries.FlowByName(ctx, name)
 	return flow, store.Found(err, "flow %s", name)
 }

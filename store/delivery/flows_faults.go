@@ -25,7 +25,7 @@ func (f FlowFault) reason() string { return inbound.Cut(inbound.Clean(f.Reason),
 
 // FlowFaults returns the flows for which events are kept, by name.
 func (s *Store) FlowFaults(ctx context.Context) (map[string]FlowFaultCount, error) {
-	rows, err := s.Queries().CountFlowFaults(ctx)
+	rows, err := s.sql.Queries.CountFlowFaults(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the failed flows: %w", err)
 	}
@@ -48,7 +48,7 @@ func (s *Store) ReplayFlow(ctx context.Context, flow string, event Event, jobs [
 		return false, err
 	}
 	p := b.params
-	replayed, err := s.Queries().ReplayFlowFault(ctx, db.ReplayFlowFaultParams{
+	replayed, err := s.sql.Queries.ReplayFlowFault(ctx, db.ReplayFlowFaultParams{
 		Flow: flow, EventID: event.ID, JobIds: p.JobIds, JobDestinations: p.JobDestinations, JobActions: p.JobActions,
 		JobVersions: p.JobVersions, JobContexts: p.JobContexts, JobData: p.JobData, JobSent: p.JobSent, JobDue: p.JobDue,
 		JobUnprepared: p.JobUnprepared,
@@ -62,7 +62,7 @@ func (s *Store) ReplayFlow(ctx context.Context, flow string, event Event, jobs [
 // FailFlow records the error of an event that is kept for a flow and has failed again.
 func (s *Store) FailFlow(ctx context.Context, event string, f FlowFault) error {
 	note := db.NoteFlowFaultParams{Flow: f.Flow, EventID: event, Reason: f.reason()}
-	if err := s.Queries().NoteFlowFault(ctx, note); err != nil {
+	if err := s.sql.Queries.NoteFlowFault(ctx, note); err != nil {
 		return fmt.Errorf("record the error of event %s in flow %s: %w", event, f.Flow, err)
 	}
 	return nil
@@ -71,7 +71,7 @@ func (s *Store) FailFlow(ctx context.Context, event string, f FlowFault) error {
 // KeptForFlow returns up to limit events that are kept for a flow, oldest first, after the event after; ""
 // begins with the first.
 func (s *Store) KeptForFlow(ctx context.Context, flow, after string, limit int32) ([]Event, error) {
-	rows, err := s.Queries().FlowFaultEvents(ctx, db.FlowFaultEventsParams{Flow: flow, After: after, RowLimit: limit})
+	rows, err := s.sql.Queries.FlowFaultEvents(ctx, db.FlowFaultEventsParams{Flow: flow, After: after, RowLimit: limit})
 	if err != nil {
 		return nil, fmt.Errorf("read the events that are kept for flow %s: %w", flow, err)
 	}

@@ -87,7 +87,7 @@ func listEvents(f EventFilter, p Page) (statement string, args []any) {
 func (s *Store) CountJobs(ctx context.Context, f JobFilter) (n int64, err error) {
 	var w where
 	w.jobs(f)
-	if err := s.Pool().QueryRow(ctx, "SELECT count(*) FROM jobs j"+w.String(), w.args...).Scan(&n); err != nil {
+	if err := s.sql.Pool.QueryRow(ctx, "SELECT count(*) FROM jobs j"+w.String(), w.args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count jobs: %w", err)
 	}
 	return n, nil
@@ -97,7 +97,7 @@ func (s *Store) CountJobs(ctx context.Context, f JobFilter) (n int64, err error)
 func (s *Store) CountEvents(ctx context.Context, f EventFilter) (n int64, err error) {
 	var w where
 	w.events(f)
-	if err := s.Pool().QueryRow(ctx, "SELECT count(*) FROM events e"+w.String(), w.args...).Scan(&n); err != nil {
+	if err := s.sql.Pool.QueryRow(ctx, "SELECT count(*) FROM events e"+w.String(), w.args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count events: %w", err)
 	}
 	return n, nil
@@ -154,7 +154,7 @@ func (s *Store) JobsByHour(ctx context.Context, f JobFilter) ([]HourCount, error
 // collect runs a query and returns its rows. It does not cache the plan: a plan for one filter may be bad
 // for the next.
 func collect[T any](ctx context.Context, s *Store, statement string, args []any) ([]T, error) {
-	rows, err := s.Pool().Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+	rows, err := s.sql.Pool.Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (s *Store) NotifyJobs(ctx context.Context, actions []ActionName) error {
 	for _, a := range actions {
 		p.Destinations, p.Actions = append(p.Destinations, a.Destination), append(p.Actions, a.Action)
 	}
-	if err := s.Queries().NotifyJobs(ctx, p); err != nil {
+	if err := s.sql.Queries.NotifyJobs(ctx, p); err != nil {
 		return fmt.Errorf("notify producers of jobs: %w", err)
 	}
 	return nil

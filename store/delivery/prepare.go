@@ -37,7 +37,7 @@ func (s *Store) Prepare(ctx context.Context, jobs []PreparedJob) ([]string, erro
 		p.Contexts, p.Data = append(p.Contexts, job.Context), append(p.Data, job.Data)
 		p.Sent, p.Due = append(p.Sent, timestamp(job.SentAt)), append(p.Due, timestamp(job.DueAt))
 	}
-	ids, err := s.Queries().PrepareJobs(ctx, p)
+	ids, err := s.sql.Queries.PrepareJobs(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("prepare %d jobs: %w", len(jobs), asPayload(err))
 	}

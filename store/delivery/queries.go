@@ -11,25 +11,25 @@ type FlowInForce = db.FlowVersionsInForceRow
 
 // CloseCircuits closes the circuits of connections whose jobs have succeeded.
 func (s *Store) CloseCircuits(ctx context.Context, connections []string) (int64, error) {
-	return s.Queries().CloseCircuits(ctx, connections)
+	return s.sql.Queries.CloseCircuits(ctx, connections)
 }
 
 // EditsOf returns the earlier payloads of a job, oldest first.
 func (s *Store) EditsOf(ctx context.Context, jobID string) ([]JobEdit, error) {
-	return s.Queries().EditsOf(ctx, jobID)
+	return s.sql.Queries.EditsOf(ctx, jobID)
 }
 
 // FlowVersionsInForce returns the current version of each flow.
 func (s *Store) FlowVersionsInForce(ctx context.Context) ([]FlowInForce, error) {
-	return s.Queries().FlowVersionsInForce(ctx)
+	return s.sql.Queries.FlowVersionsInForce(ctx)
 }
 
 // FlowVersionsOf returns the versions of a flow, newest first.
 func (s *Store) FlowVersionsOf(ctx context.Context, name string) ([]FlowVersion, error) {
-	return s.Queries().FlowVersionsOf(ctx, name)
+	return s.sql.Queries.FlowVersionsOf(ctx, name)
 }
 
 // TransitionsOf returns the history of a job, oldest first.
 func (s *Store) TransitionsOf(ctx context.Context, jobID string) ([]Transition, error) {
-	return s.Queries().TransitionsOf(ctx, jobID)
+	return s.sql.Queries.TransitionsOf(ctx, jobID)
 }

@@ -85,9 +85,9 @@ type Reporter interface {
 func (s *Store) RecordOutcomes(ctx context.Context, outcomes []JobOutcome) (r Recorded, err error) {
 	b, err := newOutcomeBatch(outcomes)
 	if err == nil && !b.chains && !b.ends {
-		r, err = b.record(ctx, s.Queries())
+		r, err = b.record(ctx, s.sql.Queries)
 	} else if err == nil {
-		err = s.InPgxTx(ctx, func(tx pgx.Tx) error {
+		err = s.sql.InPgxTx(ctx, func(tx pgx.Tx) error {
 			report := func([]string) error { return nil }
 			if b.ends && s.reporter != nil {
 				if report, err = s.reporter.Undelivered(ctx, db.New(tx), b.undelivered()); err != nil {

@@ -110,7 +110,7 @@ const countPurgeable = `, tree AS (
 
 func (s *Store) purgeable(ctx context.Context, w where) (p Purged, err error) {
 	statement := "WITH picked AS (SELECT e.id FROM events e" + w.String() + ")" + countPurgeable
-	row := s.Pool().QueryRow(ctx, statement, w.args...)
+	row := s.sql.Pool.QueryRow(ctx, statement, w.args...)
 	if err := row.Scan(&p.Events, &p.Jobs, &p.Transitions); err != nil {
 		return Purged{}, fmt.Errorf("count what would be purged: %w", err)
 	}
@@ -128,7 +128,7 @@ func (s *Store) purgeStep(
 	}
 	pick := "SELECT e.id, e.received_at FROM events e" + w.String() + " ORDER BY e.received_at, e.id" +
 		w.limited(purgeStep) + " FOR UPDATE OF e"
-	err = s.InPgxTx(ctx, func(tx pgx.Tx) error {
+	err = s.sql.InPgxTx(ctx, func(tx pgx.Tx) error {
 		if err := db.New(tx).AllowRetention(ctx); err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ type ChangedSettings = db.PutSettingsParams
 // SaveSettings replaces the settings of a destination (Action "") or of one of its actions. Replaces is
 // their version, 0 if there are none. The error is ErrConflict if they have another version.
 func (s *Store) SaveSettings(ctx context.Context, c ChangedSettings) (Settings, error) {
-	set, err := s.Queries().PutSettings(ctx, c)
+	set, err := s.sql.Queries.PutSettings(ctx, c)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = store.ErrConflict
 	}
@@ -41,7 +41,7 @@ func (s *Store) Resume(ctx context.Context, destination, action, by string) erro
 }
 
 func (s *Store) setPaused(ctx context.Context, p db.PauseDestinationParams) error {
-	if err := s.InTx(ctx, func(q *db.Queries) error { return q.PauseDestination(ctx, p) }); err != nil {
+	if err := s.sql.InTx(ctx, func(q *db.Queries) error { return q.PauseDestination(ctx, p) }); err != nil {
 		return fmt.Errorf("change whether %s is paused: %w", named(p.Destination, p.Action), err)
 	}
 	return nil
@@ -50,7 +50,7 @@ func (s *Store) setPaused(ctx context.Context, p db.PauseDestinationParams) erro
 // Settings returns the operator's settings of a destination by action; those of the destination itself
 // are under "".
 func (s *Store) Settings(ctx context.Context, destination string) (map[string]Settings, error) {
-	all, err := s.Queries().SettingsOf(ctx, &destination)
+	all, err := s.sql.Queries.SettingsOf(ctx, &destination)
 	if err != nil {
 		return nil, fmt.Errorf("read the settings of %s: %w", destination, err)
 	}
@@ -63,7 +63,7 @@ func (s *Store) Settings(ctx context.Context, destination string) (map[string]Se
 
 // AllSettings returns the settings of all destinations by destination and action.
 func (s *Store) AllSettings(ctx context.Context) (map[string]map[string]Settings, error) {
-	all, err := s.Queries().SettingsOf(ctx, nil)
+	all, err := s.sql.Queries.SettingsOf(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read the settings of all destinations: %w", err)
 	}

@@ -16,7 +16,7 @@ type NotificationQuery = db.ListNotificationsParams
 
 // Notifications returns a page of notifications, newest first.
 func (s *Store) Notifications(ctx context.Context, q NotificationQuery) ([]Notification, error) {
-	all, err := s.Queries().ListNotifications(ctx, q)
+	all, err := s.sql.Queries.ListNotifications(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("list notifications: %w", err)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/store/dispatch"
 	"github.com/sluicehq/sluice/store/importing"
-	"github.com/sluicehq/sluice/store/internal/access"
 	"github.com/sluicehq/sluice/store/internal/db"
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // recipients is a notifier that makes a job for each address and webhook.
@@ -113,11 +113,11 @@ func TestAnnounceKeepsASnapshot(t *testing.T) {
 	require.NoError(t, b.announce(b.importID, importing.EventFailed, "what \x00 else"))
 	_, err := b.sql.Exec(b.ctx, "UPDATE imports SET label = 'another', error = 'another'")
 	require.NoError(t, err)
-	event, err := b.SQL(access.Key{}).Queries.EventByKey(b.ctx, dispatch.SourceSluice, fmt.Sprintf("imp_%d_0_failed", b.importID))
+	event, err := b.SQL(pg.Key{}).Queries.EventByKey(b.ctx, dispatch.SourceSluice, fmt.Sprintf("imp_%d_0_failed", b.importID))
 	require.NoError(t, err)
 	require.Equal(t, "import.failed", event.Name)
 	require.JSONEq(t, fmt.Sprintf(`{"import_id": %d, "site": "example.com", "importer": "csv"}`, b.importID), string(event.Context))
-	jobs, err := b.SQL(access.Key{}).Queries.JobsOfEvent(b.ctx, event.ID)
+	jobs, err := b.SQL(pg.Key{}).Queries.JobsOfEvent(b.ctx, event.ID)
 	require.NoError(t, err)
 	require.Len(t, jobs, 2, "a job for each address")
 	require.Equal(t, "notify", jobs[0].Connection)

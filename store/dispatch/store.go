@@ -9,12 +9,14 @@ import (
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // Store is the store with both halves, for processes and tests that need both. It is safe for concurrent
 // use.
 type Store struct {
 	*store.Store
+	sql *pg.SQL
 	// Imports announces through the notifier.
 	Imports *importing.Store
 	// Deliveries reports undelivered notifications in the logs of imports.
@@ -35,5 +37,5 @@ func Open(ctx context.Context, cfg store.Config, n Notifier) (*Store, error) {
 // is sent.
 func New(s *store.Store, n Notifier) *Store {
 	b := &bridge{notifier: n}
-	return &Store{Store: s, Imports: importing.New(s, b), Deliveries: delivery.New(s, b)}
+	return &Store{Store: s, sql: s.SQL(pg.Key{}), Imports: importing.New(s, b), Deliveries: delivery.New(s, b)}
 }

@@ -63,7 +63,7 @@ type SyncNotifier interface {
 func (s *Store) CheckSyncs(
 	ctx context.Context, n SyncNotifier, defaultAfter, limit int,
 ) (alarms []SyncAlarm, faults []error, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		rows, err := q.AlarmingSyncs(ctx, float64(defaultAfter), int64(limit))
 		if err != nil {
 			return err

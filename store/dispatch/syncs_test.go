@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/store/dispatch"
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // SyncJobs makes a job for the webhook.
@@ -125,7 +126,7 @@ func TestUndeliveredSyncAlarm(t *testing.T) {
 	require.NoError(t, b.sql.QueryRow(b.ctx, `SELECT count(*) FROM jobs j JOIN events e ON e.id = j.event_id
 		WHERE j.id = $1 AND e.source = 'sluice' AND NOT e.context ? 'import_id'`, id).Scan(&n))
 	require.Equal(t, 1, n)
-	rows, err := b.Queries().NotificationsOf(b.ctx, []string{id})
+	rows, err := b.SQL(pg.Key{}).Queries.NotificationsOf(b.ctx, []string{id})
 	require.NoError(t, err)
 	require.Empty(t, rows)
 }

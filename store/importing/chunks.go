@@ -14,7 +14,7 @@ type LoadedChunk = db.LoadedChunksRow
 // of parts and chunks, from a chunk of a part on. Parts that were skipped have none.
 func (s *Store) LoadedChunks(ctx context.Context, id int64, part, chunk, limit int32) ([]LoadedChunk, error) {
 	params := db.LoadedChunksParams{ImportID: id, PartNo: part, No: chunk, RowLimit: limit}
-	chunks, err := s.Queries().LoadedChunks(ctx, params)
+	chunks, err := s.sql.Queries.LoadedChunks(ctx, params)
 	if err != nil {
 		return nil, fmt.Errorf("list the loaded chunks of import %d: %w", id, err)
 	}

@@ -79,7 +79,7 @@ func Holding(claims []DayClaim, table string, days calendar.Set) []DayClaim {
 // are none, ErrUnfinished if a part is neither done nor skipped, and ErrUnlocked if the import no
 // longer holds the grant of its locks.
 func (s *Store) ClaimDays(ctx context.Context, id, fencingToken int64) error {
-	return s.InTx(ctx, func(q *db.Queries) error { return claimDays(ctx, q, id, fencingToken) })
+	return s.sql.InTx(ctx, func(q *db.Queries) error { return claimDays(ctx, q, id, fencingToken) })
 }
 
 func claimDays(ctx context.Context, q *db.Queries, id, fencingToken int64) error {
@@ -130,7 +130,7 @@ func claimDays(ctx context.Context, q *db.Queries, id, fencingToken int64) error
 // Finished returns ErrUnfinished unless an import has parts and each is done or skipped. The
 // store may have been restored to a time at which its workflow was not as far as now.
 func (s *Store) Finished(ctx context.Context, id int64) error {
-	parts, err := s.Queries().ListParts(ctx, id)
+	parts, err := s.sql.Queries.ListParts(ctx, id)
 	if err != nil {
 		return fmt.Errorf("list parts: %w", err)
 	}

@@ -32,7 +32,7 @@ func (s *Store) CreateImport(ctx context.Context, n NewImport) (imp Import, crea
 	if n.Notify == nil {
 		n.Notify = []string{}
 	}
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		// Two at once must not both find room for one more.
 		if err := q.LockSite(ctx, n.SiteID); err != nil {
 			return fmt.Errorf("lock the site: %w", err)

@@ -24,7 +24,7 @@ type PartData = db.DataOfPartsRow
 // ImportData returns what the callbacks of an import have returned. It is empty for an
 // import that does not exist.
 func (s *Store) ImportData(ctx context.Context, id int64) (Data, error) {
-	row, err := s.Queries().DataOfImport(ctx, id)
+	row, err := s.sql.Queries.DataOfImport(ctx, id)
 	if store.NoRows(err) {
 		return Data{}, nil
 	}
@@ -36,7 +36,7 @@ func (s *Store) ImportData(ctx context.Context, id int64) (Data, error) {
 
 // SaveCheck notes what before_start has returned; nil is nothing.
 func (s *Store) SaveCheck(ctx context.Context, id int64, data json.RawMessage) error {
-	if err := s.Queries().SaveCheck(ctx, id, data); err != nil {
+	if err := s.sql.Queries.SaveCheck(ctx, id, data); err != nil {
 		return fmt.Errorf("save the data of import %d: %w", id, err)
 	}
 	return nil
@@ -44,7 +44,7 @@ func (s *Store) SaveCheck(ctx context.Context, id int64, data json.RawMessage) e
 
 // SaveSummary notes an import's summary; nil is none.
 func (s *Store) SaveSummary(ctx context.Context, id int64, summary json.RawMessage) error {
-	if err := s.Queries().SaveSummary(ctx, id, summary); err != nil {
+	if err := s.sql.Queries.SaveSummary(ctx, id, summary); err != nil {
 		return fmt.Errorf("save the summary of import %d: %w", id, err)
 	}
 	return nil
@@ -52,7 +52,7 @@ func (s *Store) SaveSummary(ctx context.Context, id int64, summary json.RawMessa
 
 // SavePartData notes what import_data has returned about a part.
 func (s *Store) SavePartData(ctx context.Context, part Part, data json.RawMessage) error {
-	err := s.Queries().SavePartData(ctx, db.SavePartDataParams{ImportID: part.ImportID, PartNo: part.No, Data: data})
+	err := s.sql.Queries.SavePartData(ctx, db.SavePartDataParams{ImportID: part.ImportID, PartNo: part.No, Data: data})
 	if err != nil {
 		return fmt.Errorf("save the data of part %d of import %d: %w", part.No, part.ImportID, err)
 	}
@@ -61,7 +61,7 @@ func (s *Store) SavePartData(ctx context.Context, part Part, data json.RawMessag
 
 // PartsData returns the parts of an import that are done, in order.
 func (s *Store) PartsData(ctx context.Context, id int64) ([]PartData, error) {
-	parts, err := s.Queries().DataOfParts(ctx, id)
+	parts, err := s.sql.Queries.DataOfParts(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("read the data of import %d by part: %w", id, err)
 	}

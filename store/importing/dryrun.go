@@ -10,7 +10,7 @@ import (
 // CheckRoom says by store.ErrLimit that a site has as many imports as it may. It reserves
 // nothing: an import that is created later may find the place taken.
 func (s *Store) CheckRoom(ctx context.Context, siteID, most int64) error {
-	return checkRoom(ctx, s.Queries(), NewImport{
+	return checkRoom(ctx, s.sql.Queries, NewImport{
 		ImportFields: ImportFields{SiteID: siteID}, MaxPerSite: most,
 	})
 }
@@ -21,7 +21,7 @@ func (s *Store) CheckRoom(ctx context.Context, siteID, most int64) error {
 func (s *Store) FindFingerprint(
 	ctx context.Context, imp Import, fingerprint string, allOfIt bool,
 ) (before int64, found bool, err error) {
-	before, err = s.Queries().ImportedBefore(ctx, db.ImportedBeforeParams{
+	before, err = s.sql.Queries.ImportedBefore(ctx, db.ImportedBeforeParams{
 		SiteID: imp.SiteID, Source: imp.Source, Fingerprint: fingerprint, ExceptID: imp.ID, AllOfIt: allOfIt,
 	})
 	if store.NoRows(err) {

@@ -18,7 +18,7 @@ func (s *Store) AnnouncedEnds(ctx context.Context, since time.Time, importID int
 	if importID != 0 {
 		one = &importID
 	}
-	ends, err := s.Queries().EndsSince(ctx, since, one)
+	ends, err := s.sql.Queries.EndsSince(ctx, since, one)
 	if err != nil {
 		return nil, fmt.Errorf("read the ends of imports: %w", err)
 	}

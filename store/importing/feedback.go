@@ -18,7 +18,7 @@ import (
 // about; a second line of the same occasion is dropped, so that an activity may
 // be retried without repeating itself.
 func (s *Store) AddFeedback(ctx context.Context, id int64, level, occasion, message string) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
 			return store.Found(err, "import %d", id)
 		}
@@ -53,7 +53,7 @@ func (s *Store) AddPartFeedback(ctx context.Context, id int64, l PartLine) error
 	sum := sha256.Sum256([]byte(l.Message))
 	occasion := "parts/" + l.Level + "/" + hex.EncodeToString(sum[:8])
 	part := store.Plain(l.Part)
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
 			return store.Found(err, "import %d", id)
 		}

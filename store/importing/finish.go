@@ -22,7 +22,7 @@ type End struct {
 // ended otherwise. The imports that have got the locks are returned, to be woken.
 func (s *Store) Finish(ctx context.Context, id int64, end End, limits LockLimits) ([]Woken, error) {
 	var woken []Woken
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockGrants(ctx); err != nil {
 			return fmt.Errorf("lock the grants: %w", err)
 		}

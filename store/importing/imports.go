@@ -19,7 +19,7 @@ func (s *Store) AddSite(ctx context.Context, n NewSite) (Site, error) {
 		n.Contacts = []string{}
 	}
 	var site Site
-	err := s.InTx(ctx, func(q *db.Queries) (err error) {
+	err := s.sql.InTx(ctx, func(q *db.Queries) (err error) {
 		site, err = q.AddSite(ctx, n)
 		return err
 	})
@@ -31,7 +31,7 @@ func (s *Store) AddSite(ctx context.Context, n NewSite) (Site, error) {
 
 // Site returns the site of that domain, or ErrNotFound.
 func (s *Store) Site(ctx context.Context, domain string) (Site, error) {
-	site, err := s.Queries().SiteByDomain(ctx, domain)
+	site, err := s.sql.Queries.SiteByDomain(ctx, domain)
 	return site, store.Found(err, "site %s", domain)
 }
 
@@ -46,13 +46,13 @@ func NativeStart(site Site) *calendar.Day {
 
 // Import returns the import of that number, or ErrNotFound.
 func (s *Store) Import(ctx context.Context, id int64) (Import, error) {
-	imp, err := s.Queries().ImportByID(ctx, id)
+	imp, err := s.sql.Queries.ImportByID(ctx, id)
 	return imp, store.Found(err, "import %d", id)
 }
 
 // Summary returns one import with its site and sums, or ErrNotFound.
 func (s *Store) Summary(ctx context.Context, id int64) (Summary, error) {
-	rows, err := s.Queries().ImportSummaries(ctx, db.ImportSummariesParams{ImportID: &id, RowLimit: 1})
+	rows, err := s.sql.Queries.ImportSummaries(ctx, db.ImportSummariesParams{ImportID: &id, RowLimit: 1})
 	if err != nil {
 		return Summary{}, err
 	}
@@ -83,7 +83,7 @@ func (s *Store) Summaries(ctx context.Context, l Listing) ([]Summary, error) {
 	if len(l.Statuses) > 0 {
 		params.Statuses = l.Statuses
 	}
-	return s.Queries().ImportSummaries(ctx, params)
+	return s.sql.Queries.ImportSummaries(ctx, params)
 }
 
 // optional is nil for the zero value.
@@ -99,7 +99,7 @@ func optional[T comparable](v T) *T {
 // tried again, and tells listeners; "" clears the note. An import that has ended stays
 // as it is.
 func (s *Store) RecordAttemptError(ctx context.Context, id int64, failure string) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		n, err := q.SetAttemptError(ctx, store.Plain(failure), id)
 		if err != nil || n == 0 || failure == "" {
 			return err
@@ -115,7 +115,7 @@ func (s *Store) RecordAttemptError(ctx context.Context, id int64, failure string
 // NotePaused notes whether an import is paused. If it is, none of its parts is being
 // loaded.
 func (s *Store) NotePaused(ctx context.Context, id int64, paused bool) error {
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.SetPaused(ctx, id, paused); err != nil {
 			return fmt.Errorf("note the pause of import %d: %w", id, err)
 		}
@@ -132,7 +132,7 @@ func (s *Store) NotePaused(ctx context.Context, id int64, paused bool) error {
 // NoteWait records until when and why an import waits for its source. The record is cleared when
 // the import continues.
 func (s *Store) NoteWait(ctx context.Context, id int64, until time.Time, reason string) error {
-	if err := s.Queries().SetWait(ctx, db.SetWaitParams{
+	if err := s.sql.Queries.SetWait(ctx, db.SetWaitParams{
 		ID: id, WaitUntil: &until, WaitReason: store.Plain(reason),
 	}); err != nil {
 		return fmt.Errorf("note the wait of import %d: %w", id, err)
@@ -145,7 +145,7 @@ func (s *Store) NoteWait(ctx context.Context, id int64, until time.Time, reason 
 // there is one. An import of which rows were left out or parts skipped is none: the rest of
 // the content may be brought in now.
 func (s *Store) Recognise(ctx context.Context, imp Import, fingerprint string) (before int64, found bool, err error) {
-	if err := s.Queries().SetFingerprint(ctx, imp.ID, fingerprint); err != nil {
+	if err := s.sql.Queries.SetFingerprint(ctx, imp.ID, fingerprint); err != nil {
 		return 0, false, fmt.Errorf("note the fingerprint of import %d: %w", imp.ID, err)
 	}
 	return s.FindFingerprint(ctx, imp, fingerprint, true)
@@ -153,7 +153,7 @@ func (s *Store) Recognise(ctx context.Context, imp Import, fingerprint string) (
 
 // NoteWorkflow notes the workflow that carries an import out.
 func (s *Store) NoteWorkflow(ctx context.Context, id int64, workflowID, runID string) error {
-	if err := s.Queries().SetWorkflow(ctx, db.SetWorkflowParams{
+	if err := s.sql.Queries.SetWorkflow(ctx, db.SetWorkflowParams{
 		ID: id, WorkflowID: workflowID, RunID: runID,
 	}); err != nil {
 		return fmt.Errorf("note the workflow of import %d: %w", id, err)
@@ -164,7 +164,7 @@ func (s *Store) NoteWorkflow(ctx context.Context, id int64, workflowID, runID st
 // RequestDeletion marks an ended import for deletion. The error is ErrConflict
 // if it has not ended.
 func (s *Store) RequestDeletion(ctx context.Context, id int64) error {
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		n, err := q.StartDeleting(ctx, id)
 		return changedOne(n, err, "delete import %d", id)
 	})

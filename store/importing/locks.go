@@ -47,7 +47,7 @@ type Woken struct {
 // ErrNotFound, and ErrConflict if it has ended.
 func (s *Store) AcquireLocks(ctx context.Context, id int64, run string, limits LockLimits) (Grant, error) {
 	var grant Grant
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockGrants(ctx); err != nil {
 			return fmt.Errorf("lock the grants: %w", err)
 		}
@@ -209,7 +209,7 @@ func releaseLocks(ctx context.Context, q *db.Queries, id int64, limits LockLimit
 // returns all grants that a workflow has not learnt of within the time.
 func (s *Store) GrantWaiting(ctx context.Context, limits LockLimits, overdue time.Duration) ([]Woken, error) {
 	var woken []Woken
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockGrants(ctx); err != nil {
 			return fmt.Errorf("lock the grants: %w", err)
 		}
@@ -244,5 +244,5 @@ func lockHolders(ctx context.Context, q *db.Queries, id int64) ([]LockHolder, er
 
 // BlockedBy returns up to five imports that an import waits for.
 func (s *Store) BlockedBy(ctx context.Context, id int64) ([]LockHolder, error) {
-	return lockHolders(ctx, s.Queries(), id)
+	return lockHolders(ctx, s.sql.Queries, id)
 }

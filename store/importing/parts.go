@@ -29,7 +29,7 @@ type NewPart struct {
 // bring in. A plan that is stored already stays: parts may be under way, and planning the
 // same source again gives the same plan.
 func (s *Store) SavePlan(ctx context.Context, id int64, source calendar.Range, parts []NewPart) error {
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
 			return store.Found(err, "import %d", id)
 		}
@@ -75,12 +75,12 @@ func some(days calendar.Set) calendar.Set { return append(calendar.Set{}, days..
 // part was given up with its import, and ErrUnlocked if the import uses another
 // grant of its locks than lockToken.
 func (s *Store) ClaimPart(ctx context.Context, id int64, no int32, lockToken int64) (part Part, open bool, err error) {
-	part, err = s.Queries().ClaimPart(ctx, db.ClaimPartParams{ImportID: id, No: no, LockToken: lockToken})
+	part, err = s.sql.Queries.ClaimPart(ctx, db.ClaimPartParams{ImportID: id, No: no, LockToken: lockToken})
 	if err == nil {
-		return part, true, s.InTx(ctx, func(q *db.Queries) error { return showParked(ctx, q, id) })
+		return part, true, s.sql.InTx(ctx, func(q *db.Queries) error { return showParked(ctx, q, id) })
 	}
 	if store.NoRows(err) {
-		part, err = s.Queries().PartByNo(ctx, id, no)
+		part, err = s.sql.Queries.PartByNo(ctx, id, no)
 		switch {
 		case err != nil:
 		case part.Status == PartFailed, part.Status == PartWaiting && part.FinishedAt != nil:
@@ -119,7 +119,7 @@ func (s *Store) RecordChunk(ctx context.Context, c Checkpoint) error {
 	if c.Days != nil {
 		advance.FirstDay, advance.LastDay = &c.Days.First, &c.Days.Last
 	}
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		n, err := q.AdvancePart(ctx, advance)
 		if err := fenced(n, err, "advance part"); err != nil {
 			return err
@@ -135,7 +135,7 @@ func (s *Store) RecordChunk(ctx context.Context, c Checkpoint) error {
 // the token of that repair. The error is ErrFenced if a later attempt has taken
 // over.
 func (s *Store) RecordRepair(ctx context.Context, c Chunk, token int64) error {
-	n, err := s.Queries().RepairChunk(ctx, db.RepairChunkParams{
+	n, err := s.sql.Queries.RepairChunk(ctx, db.RepairChunkParams{
 		ImportID: c.ImportID, PartNo: c.PartNo, No: c.No, Repair: c.Repair, FencingToken: token,
 	})
 	return fenced(n, err, "record repair")
@@ -154,7 +154,7 @@ type DonePart struct {
 // FinishPart marks a part as done, with the days that it claims. The error is ErrFenced if
 // a later attempt has taken over.
 func (s *Store) FinishPart(ctx context.Context, d DonePart) error {
-	n, err := s.Queries().FinishPart(ctx, db.FinishPartParams{
+	n, err := s.sql.Queries.FinishPart(ctx, db.FinishPartParams{
 		ImportID: d.ImportID, No: d.No, FencingToken: d.FencingToken, LockToken: d.LockToken, ClaimedDays: some(d.Claims),
 	})
 	return fenced(n, err, "finish part")
@@ -164,7 +164,7 @@ func (s *Store) FinishPart(ctx context.Context, d DonePart) error {
 // parked, and sends a notification unless another part was parked before. A repetition
 // sends none.
 func (s *Store) ParkPart(ctx context.Context, id int64, no int32, reason string) (part Part, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
 			return store.Found(err, "import %d", id)
 		}
@@ -193,13 +193,13 @@ func (s *Store) ParkPart(ctx context.Context, id int64, no int32, reason string)
 // StopPart parks a part with the reason, and raises its fencing token. A part that is
 // done or skipped stays as it is.
 func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason string) (Part, error) {
-	_, err := s.Queries().StopPart(ctx, db.StopPartParams{
+	_, err := s.sql.Queries.StopPart(ctx, db.StopPartParams{
 		ImportID: id, No: no, Status: status, Reason: store.Plain(reason),
 	})
 	if err != nil {
 		return Part{}, fmt.Errorf("stop part: %w", err)
 	}
-	part, err := s.Queries().PartByNo(ctx, id, no)
+	part, err := s.sql.Queries.PartByNo(ctx, id, no)
 	return part, store.Found(err, "import %d: part %d", id, no)
 }
 
@@ -209,7 +209,7 @@ func (s *Store) StopPart(ctx context.Context, id int64, no int32, status, reason
 // not fail themselves: they are pending, with a FinishedAt and no error. An empty reason
 // names no part.
 func (s *Store) FailOpenParts(ctx context.Context, id int64, reason string) error {
-	if err := s.Queries().StopParts(ctx, store.Plain(reason), id); err != nil {
+	if err := s.sql.Queries.StopParts(ctx, store.Plain(reason), id); err != nil {
 		return fmt.Errorf("stop parts: %w", err)
 	}
 	return nil
@@ -218,7 +218,7 @@ func (s *Store) FailOpenParts(ctx context.Context, id int64, reason string) erro
 // SkipPart leaves a part out of the import: its figures return to zero and its
 // chunks are forgotten. Its rows must be purged by the caller.
 func (s *Store) SkipPart(ctx context.Context, id int64, no int32) (part Part, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.DropChunks(ctx, id, no); err != nil {
 			return fmt.Errorf("drop chunks: %w", err)
 		}

@@ -27,7 +27,7 @@ const AnyFencingToken = -1
 // import, ErrConflict if it has ended, and ErrUnlocked if it uses another grant of
 // its locks, or has ended and could be reopened by the run.
 func (s *Store) EnterPhase(ctx context.Context, id int64, e Entry) error {
-	n, err := s.Queries().EnterPhase(ctx, db.EnterPhaseParams{
+	n, err := s.sql.Queries.EnterPhase(ctx, db.EnterPhaseParams{
 		ID: id, RunID: e.Run, FencingToken: e.FencingToken, Status: e.Status, Phase: e.Phase,
 	})
 	if err != nil || n == 1 {
@@ -47,7 +47,7 @@ func (s *Store) EnterPhase(ctx context.Context, id int64, e Entry) error {
 // has locks. An import that had ended other than well begins again if run is another than
 // the run that ended it. The errors are ErrNotFound, and ErrConflict if it has ended.
 func (s *Store) BeginCheck(ctx context.Context, id int64, run string) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.LockImport(ctx, id); err != nil {
 			return store.Found(err, "import %d", id)
 		}

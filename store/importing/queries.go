@@ -22,70 +22,70 @@ type (
 // Claims returns the days that each other import of the site has brought in, or has
 // claimed, by table. An import that is being deleted keeps them until its rows are hidden.
 func (s *Store) Claims(ctx context.Context, siteID, exceptID int64) ([]DayClaim, error) {
-	return s.Queries().Claims(ctx, siteID, exceptID)
+	return s.sql.Queries.Claims(ctx, siteID, exceptID)
 }
 
 // CountActive returns how many imports of a site are under way.
 func (s *Store) CountActive(ctx context.Context, siteID int64) (int64, error) {
-	return s.Queries().CountActive(ctx, siteID)
+	return s.sql.Queries.CountActive(ctx, siteID)
 }
 
 // CountFaulty returns how many imports have a workflow whose task fails.
 func (s *Store) CountFaulty(ctx context.Context) (int64, error) {
-	return s.Queries().CountFaulty(ctx)
+	return s.sql.Queries.CountFaulty(ctx)
 }
 
 // DeleteImport removes an import that is marked for deletion, with its parts,
 // chunks and feedback.
 func (s *Store) DeleteImport(ctx context.Context, id int64) (int64, error) {
-	return s.Queries().DeleteImport(ctx, id)
+	return s.sql.Queries.DeleteImport(ctx, id)
 }
 
 // EndedImports returns the imports of a site that can be deleted.
 func (s *Store) EndedImports(ctx context.Context, siteID int64) ([]int64, error) {
-	return s.Queries().EndedImports(ctx, siteID)
+	return s.sql.Queries.EndedImports(ctx, siteID)
 }
 
 // ExpectedRows returns how many rows each table must hold for an import: none where
 // all parts were skipped.
 func (s *Store) ExpectedRows(ctx context.Context, importID int64) ([]ExpectedRows, error) {
-	return s.Queries().ExpectedRows(ctx, importID)
+	return s.sql.Queries.ExpectedRows(ctx, importID)
 }
 
 // ForgetRecovery lets the next recovery of an import begin at once: this one did not.
 func (s *Store) ForgetRecovery(ctx context.Context, id int64) error {
-	return s.Queries().ForgetRecovery(ctx, id)
+	return s.sql.Queries.ForgetRecovery(ctx, id)
 }
 
 // ListChunks returns the recorded chunks of a part in order.
 func (s *Store) ListChunks(ctx context.Context, importID int64, partNo int32) ([]Chunk, error) {
-	return s.Queries().ListChunks(ctx, importID, partNo)
+	return s.sql.Queries.ListChunks(ctx, importID, partNo)
 }
 
 // ListFeedback returns the lines of an import's log behind a sequence number.
 func (s *Store) ListFeedback(ctx context.Context, q FeedbackQuery) ([]Feedback, error) {
-	return s.Queries().ListFeedback(ctx, q)
+	return s.sql.Queries.ListFeedback(ctx, q)
 }
 
 // ListLocks returns a page of the holders and waiters of each resource, in order.
 func (s *Store) ListLocks(ctx context.Context, q LockQuery) ([]Lock, error) {
-	return s.Queries().ListLocks(ctx, q)
+	return s.sql.Queries.ListLocks(ctx, q)
 }
 
 // ListParts returns the parts of an import in order.
 func (s *Store) ListParts(ctx context.Context, importID int64) ([]Part, error) {
-	return s.Queries().ListParts(ctx, importID)
+	return s.sql.Queries.ListParts(ctx, importID)
 }
 
 // ListReviews returns reviews with their imports, the oldest first: those that wait
 // for a decision, or all.
 func (s *Store) ListReviews(ctx context.Context, q ReviewQuery) ([]ReviewSummary, error) {
-	return s.Queries().ListReviews(ctx, q)
+	return s.sql.Queries.ListReviews(ctx, q)
 }
 
 // ListSchedules returns all schedules, also those that are being deleted.
 func (s *Store) ListSchedules(ctx context.Context) ([]Schedule, error) {
-	return s.Queries().ListSchedules(ctx)
+	return s.sql.Queries.ListSchedules(ctx)
 }
 
 // ListSites returns up to limit sites after a domain, in order of their domains: those of some domains, or all with
@@ -96,46 +96,46 @@ func (s *Store) ListSites(ctx context.Context, domains []string, after string, l
 		most := int64(limit)
 		p.RowLimit = &most
 	}
-	return s.Queries().ListSites(ctx, p)
+	return s.sql.Queries.ListSites(ctx, p)
 }
 
 // MarkChecked notes that before_start has found that the import can work.
 func (s *Store) MarkChecked(ctx context.Context, id int64) error {
-	return s.Queries().MarkChecked(ctx, id)
+	return s.sql.Queries.MarkChecked(ctx, id)
 }
 
 // MarkScheduleDeleted records that a schedule is to be deleted.
 func (s *Store) MarkScheduleDeleted(ctx context.Context, name string) error {
-	return s.InTx(ctx, func(q *db.Queries) error { return q.MarkScheduleDeleted(ctx, name) })
+	return s.sql.InTx(ctx, func(q *db.Queries) error { return q.MarkScheduleDeleted(ctx, name) })
 }
 
 // PartByNo returns a part.
 func (s *Store) PartByNo(ctx context.Context, importID int64, no int32) (Part, error) {
-	return s.Queries().PartByNo(ctx, importID, no)
+	return s.sql.Queries.PartByNo(ctx, importID, no)
 }
 
 // ReleaseDays gives up the days of an import whose rows are hidden.
 func (s *Store) ReleaseDays(ctx context.Context, id int64) error {
-	return s.Queries().ReleaseDays(ctx, id)
+	return s.sql.Queries.ReleaseDays(ctx, id)
 }
 
 // ReviewOf returns the last review of an import.
 func (s *Store) ReviewOf(ctx context.Context, importID int64) (Review, error) {
-	return s.Queries().ReviewOf(ctx, importID)
+	return s.sql.Queries.ReviewOf(ctx, importID)
 }
 
 // SetRate notes how many rows a second an import may load.
 func (s *Store) SetRate(ctx context.Context, id, rate int64) error {
-	return s.Queries().SetRate(ctx, id, rate)
+	return s.sql.Queries.SetRate(ctx, id, rate)
 }
 
 // SiteByID returns the site of that number.
 func (s *Store) SiteByID(ctx context.Context, id int64) (Site, error) {
-	return s.Queries().SiteByID(ctx, id)
+	return s.sql.Queries.SiteByID(ctx, id)
 }
 
 // UnstartedImports returns imports whose workflow was not started within the
 // given time: their starter died between the two.
 func (s *Store) UnstartedImports(ctx context.Context, createdBefore time.Time) ([]UnstartedImport, error) {
-	return s.Queries().UnstartedImports(ctx, createdBefore)
+	return s.sql.Queries.UnstartedImports(ctx, createdBefore)
 }

@@ -13,7 +13,7 @@ import (
 // Uncompared claims up to limit imports, among those whose workflow is not done, that were not
 // compared with it for the interval. Another call within the interval returns others.
 func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit int32) ([]int64, error) {
-	ids, err := s.Queries().ClaimUncompared(ctx, interval.Seconds(), limit)
+	ids, err := s.sql.Queries.ClaimUncompared(ctx, interval.Seconds(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("find imports to compare with their workflows: %w", err)
 	}
@@ -24,7 +24,7 @@ func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit in
 // is false if its workflow is done, or if the last recovery is too recent: the backoff
 // doubles from 15 seconds to an hour, and is reset once the workflow has run for a minute.
 func (s *Store) StartRecovery(ctx context.Context, id int64) (no int32, ok bool, err error) {
-	no, err = s.Queries().BeginRecovery(ctx, id)
+	no, err = s.sql.Queries.BeginRecovery(ctx, id)
 	if store.NoRows(err) {
 		return 0, false, nil
 	}
@@ -44,7 +44,7 @@ type WorkflowState struct {
 
 // NoteWorkflowState notes how the running workflow of an import stands.
 func (s *Store) NoteWorkflowState(ctx context.Context, id int64, state WorkflowState) error {
-	err := s.Queries().NoteWorkflowState(ctx, db.NoteWorkflowStateParams{
+	err := s.sql.Queries.NoteWorkflowState(ctx, db.NoteWorkflowStateParams{
 		ID: id, Fault: store.Plain(state.Fault), Behind: state.Behind,
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Store) NoteWorkflowState(ctx context.Context, id int64, state WorkflowS
 // number: its parts return to their beginning, and its generation rises. The caller purges
 // the rows.
 func (s *Store) Disown(ctx context.Context, id int64) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		return errors.Join(q.RaiseGeneration(ctx, id), q.DropImportChunks(ctx, id), q.ResetParts(ctx, id))
 	})
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Store) Disown(ctx context.Context, id int64) error {
 // NoteEnding stores how an import ends, before its rows are purged, so that a new run of its
 // workflow continues with that end. The first stored end wins.
 func (s *Store) NoteEnding(ctx context.Context, id int64, end End) error {
-	err := s.Queries().BeginEnding(ctx, db.BeginEndingParams{
+	err := s.sql.Queries.BeginEnding(ctx, db.BeginEndingParams{
 		ID: id, Ending: end.Status, EndingClass: store.Plain(end.Class), EndingReason: store.Plain(end.Reason),
 	})
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Store) NoteEnding(ctx context.Context, id int64, end End) error {
 
 // Planned says whether an import has a plan.
 func (s *Store) Planned(ctx context.Context, id int64) (bool, error) {
-	parts, err := s.Queries().ListParts(ctx, id)
+	parts, err := s.sql.Queries.ListParts(ctx, id)
 	if err != nil {
 		return false, fmt.Errorf("list parts: %w", err)
 	}
@@ -89,7 +89,7 @@ func (s *Store) Planned(ctx context.Context, id int64) (bool, error) {
 
 // Queueing says whether an import waits for its locks, or has them.
 func (s *Store) Queueing(ctx context.Context, id int64) (bool, error) {
-	_, err := s.Queries().LockRequestOf(ctx, id)
+	_, err := s.sql.Queries.LockRequestOf(ctx, id)
 	if store.NoRows(err) {
 		return false, nil
 	}
@@ -101,7 +101,7 @@ func (s *Store) Queueing(ctx context.Context, id int64) (bool, error) {
 
 // NoteClosed notes that the workflow of an ended import is done: also what follows the end.
 func (s *Store) NoteClosed(ctx context.Context, id int64) error {
-	if err := s.Queries().CloseImport(ctx, id); err != nil {
+	if err := s.sql.Queries.CloseImport(ctx, id); err != nil {
 		return fmt.Errorf("close import %d: %w", id, err)
 	}
 	return nil

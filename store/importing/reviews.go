@@ -17,7 +17,7 @@ import (
 func (s *Store) BeginReview(
 	ctx context.Context, id int64, e Entry, limits LockLimits,
 ) (review Review, woken []Woken, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.LockGrants(ctx); err != nil {
 			return fmt.Errorf("lock the grants: %w", err)
 		}
@@ -73,7 +73,7 @@ func (s *Store) Decide(ctx context.Context, id int64, d Decision, schema string,
 			return err
 		}
 	}
-	return s.InSQLTx(ctx, func(tx *sql.Tx, queries func(func(q *db.Queries) error) error) error {
+	return s.sql.InSQLTx(ctx, func(tx *sql.Tx, queries func(func(q *db.Queries) error) error) error {
 		repeated := false
 		err := queries(func(q *db.Queries) (err error) {
 			repeated, err = decide(ctx, q, id, d)
@@ -139,7 +139,7 @@ func (s *Store) CheckDecidable(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	review, err := s.Queries().ReviewOf(ctx, id)
+	review, err := s.sql.Queries.ReviewOf(ctx, id)
 	if store.NoRows(err) {
 		return fmt.Errorf("import %d does not wait for a decision: it is %s: %w", id, imp.Status, store.ErrConflict)
 	}
@@ -158,11 +158,11 @@ func (s *Store) CheckDecidable(ctx context.Context, id int64) error {
 // NoteReviewError notes why an accepted import could not be finalised: its review
 // stays open.
 func (s *Store) NoteReviewError(ctx context.Context, id int64, reason string) error {
-	review, err := s.Queries().ReviewOf(ctx, id)
+	review, err := s.sql.Queries.ReviewOf(ctx, id)
 	if err != nil {
 		return store.Found(err, "import %d has no review", id)
 	}
-	return s.Queries().SetReviewError(ctx, db.SetReviewErrorParams{
+	return s.sql.Queries.SetReviewError(ctx, db.SetReviewErrorParams{
 		ImportID: id, Generation: review.Generation, Error: store.Plain(reason),
 	})
 }
@@ -176,7 +176,7 @@ func (s *Store) Remind(ctx context.Context, id int64, no int) error {
 	if err != nil || imp.Status != StatusInReview {
 		return err
 	}
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		return s.announceAs(ctx, q, announcedEvent{importID: id, event: EventReviewReminder, no: no})
 	})
 }

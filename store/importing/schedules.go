@@ -24,19 +24,19 @@ const beginLong = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'"
 
 func (s *Store) inLongTx(ctx context.Context, fn func(q *db.Queries) error) error {
 	options := pgx.TxOptions{BeginQuery: beginLong}
-	return pgx.BeginTxFunc(ctx, s.Pool(), options, func(tx pgx.Tx) error { return fn(db.New(tx)) })
+	return pgx.BeginTxFunc(ctx, s.sql.Pool, options, func(tx pgx.Tx) error { return fn(db.New(tx)) })
 }
 
 // Schedule returns the schedule of that name, also one that is being deleted, or ErrNotFound.
 func (s *Store) Schedule(ctx context.Context, name string) (Schedule, error) {
-	schedule, err := s.Queries().ScheduleByName(ctx, name)
+	schedule, err := s.sql.Queries.ScheduleByName(ctx, name)
 	return schedule, store.Found(err, "schedule %s", name)
 }
 
 // AddSchedule adds a schedule. The error is ErrTaken if there is one of that name.
 func (s *Store) AddSchedule(ctx context.Context, n NewSchedule) error {
 	n.Note = store.Plain(n.Note)
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		added, err := q.InsertSchedule(ctx, n)
 		if err != nil {
 			return fmt.Errorf("add schedule %s: %w", n.Name, err)
@@ -75,7 +75,7 @@ func (s *Store) AdoptSchedule(
 // name is unknown or the schedule is being deleted.
 func (s *Store) SetSchedulePaused(ctx context.Context, name string, paused bool, note string) error {
 	params := db.SetSchedulePausedParams{Name: name, Paused: paused, Note: store.Plain(note)}
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		changed, err := q.SetSchedulePaused(ctx, params)
 		if err != nil {
 			return fmt.Errorf("set whether schedule %s is paused: %w", name, err)
@@ -89,7 +89,7 @@ func (s *Store) SetSchedulePaused(ctx context.Context, name string, paused bool,
 
 // PauseFailingSchedule pauses a schedule. One that is paused keeps its note.
 func (s *Store) PauseFailingSchedule(ctx context.Context, name, note string) error {
-	if err := s.Queries().PauseRunningSchedule(ctx, store.Plain(note), name); err != nil {
+	if err := s.sql.Queries.PauseRunningSchedule(ctx, store.Plain(note), name); err != nil {
 		return fmt.Errorf("pause schedule %s: %w", name, err)
 	}
 	return nil
@@ -117,7 +117,7 @@ func (s *Store) SyncSchedule(ctx context.Context, name string, apply func(Schedu
 // UncomparedSchedules claims up to limit schedules that were not compared with Temporal's for
 // the interval, and returns their names. Another call within the interval returns others.
 func (s *Store) UncomparedSchedules(ctx context.Context, interval time.Duration, limit int32) ([]string, error) {
-	names, err := s.Queries().ClaimUncomparedSchedules(ctx, interval.Seconds(), limit)
+	names, err := s.sql.Queries.ClaimUncomparedSchedules(ctx, interval.Seconds(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("find schedules to compare with Temporal's: %w", err)
 	}

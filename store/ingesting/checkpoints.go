@@ -39,7 +39,7 @@ type Summary struct {
 // fenced runs fn in a transaction if a lease has a fencing token. The lease keeps it until the
 // transaction ends. Otherwise the error is store.ErrFenced.
 func (s *Store) fenced(ctx context.Context, partition int32, token int64, fn func(q *db.Queries) error) error {
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		switch _, err := q.LockIngestLease(ctx, partition, token); {
 		case store.NoRows(err):
 			return fmt.Errorf("partition %d with fencing token %d: %w", partition, token, store.ErrFenced)
@@ -150,7 +150,7 @@ func (s *Store) SaveSnapshot(ctx context.Context, partition int32, token, next i
 // Needed returns the lowest sequence from which a writer of one of the partitions would read the event log again: that
 // of its snapshot, or 0 if one of them has none.
 func (s *Store) Needed(ctx context.Context, partitions []int32) (int64, error) {
-	needed, err := s.Queries().GetIngestNeeded(ctx, partitions)
+	needed, err := s.sql.Queries.GetIngestNeeded(ctx, partitions)
 	if err != nil {
 		return 0, fmt.Errorf("read what the partitions %v need of the event log: %w", partitions, err)
 	}
@@ -168,7 +168,7 @@ type Position struct {
 // Positions returns where the writers are, in order of the partitions. It is empty if no event log is
 // registered.
 func (s *Store) Positions(ctx context.Context) ([]Position, error) {
-	rows, err := s.Queries().ListIngestPositions(ctx)
+	rows, err := s.sql.Queries.ListIngestPositions(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the positions of writers: %w", err)
 	}

@@ -17,7 +17,7 @@ type HistorySite = db.HistorySitesRow
 
 // HistorySites returns all sites by number.
 func (s *Store) HistorySites(ctx context.Context) ([]HistorySite, error) {
-	sites, err := s.Queries().HistorySites(ctx, nil)
+	sites, err := s.sql.Queries.HistorySites(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read sites: %w", err)
 	}
@@ -31,7 +31,7 @@ func (s *Store) NoteFirstEvents(ctx context.Context, days map[int64]calendar.Day
 	// In their order, so that two calls do not wait for each other.
 	ids := slices.Sorted(maps.Keys(days))
 	var sites []HistorySite
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		known, err := q.HistorySites(ctx, ids)
 		if err != nil {
 			return err

@@ -55,7 +55,7 @@ func (s *Store) CreateKey(ctx context.Context, domain, label string) (Key, acces
 	secret, prefix := accessstore.MakeToken()
 	hash := accessstore.Hash(secret.Reveal())
 	var key Key
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		// Two at once must not both find room for one more.
 		id, err := q.LockIngestSite(ctx, domain)
 		if err != nil {
@@ -88,11 +88,11 @@ func (s *Store) CreateKey(ctx context.Context, domain, label string) (Key, acces
 // Keys returns the keys of the site with a domain, also those that were revoked less than 90 days ago,
 // the oldest first. The error is store.ErrNotFound if the site does not exist.
 func (s *Store) Keys(ctx context.Context, domain string) ([]Key, error) {
-	site, err := s.Queries().SiteByDomain(ctx, domain)
+	site, err := s.sql.Queries.SiteByDomain(ctx, domain)
 	if err != nil {
 		return nil, store.Found(err, "site %s", domain)
 	}
-	rows, err := s.Queries().ListSiteKeys(ctx, site.ID)
+	rows, err := s.sql.Queries.ListSiteKeys(ctx, site.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list the keys of site %s: %w", domain, err)
 	}
@@ -116,7 +116,7 @@ func (s *Store) RevokeKey(ctx context.Context, domain, prefix string) (Key, erro
 		return Key{}, fmt.Errorf("revoke a key of site %s: %w", domain, err)
 	}
 	var key Key
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		site, err := q.SiteByDomain(ctx, domain)
 		if err != nil {
 			return store.Found(err, "site %s", domain)

@@ -33,7 +33,7 @@ func (s *Store) RegisterLog(ctx context.Context, l Log) error {
 		return fmt.Errorf("register event log %q with %d partitions: want an id, and 1 to %d partitions",
 			l.ID, l.Partitions, maxPartitions)
 	}
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		added, err := q.AddIngestLog(ctx, l.ID, l.Partitions)
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ type Start struct {
 // writers of the known log are refused, and each partition continues where the new log begins. The errors are
 // ErrOtherLog if the store knows another one, and store.ErrConflict if a partition begins before what was written.
 func (s *Store) ReplaceLog(ctx context.Context, known, id string, starts []Start) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		n, err := q.ReplaceIngestLog(ctx, id, known)
 		if err != nil {
 			return err
@@ -99,7 +99,7 @@ func (s *Store) ReplaceLog(ctx context.Context, known, id string, starts []Start
 
 // Log returns the registered event log, or store.ErrNotFound.
 func (s *Store) Log(ctx context.Context) (Log, error) {
-	row, err := s.Queries().GetIngestLog(ctx)
+	row, err := s.sql.Queries.GetIngestLog(ctx)
 	if err != nil {
 		return Log{}, store.Found(err, "event log")
 	}
@@ -131,7 +131,7 @@ type Share struct {
 // is registered.
 func (s *Store) AcquireLeases(ctx context.Context, holder string, ttl time.Duration) (Share, error) {
 	var share Share
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		partitions, err := q.LockIngestLog(ctx)
 		if err != nil {
 			return store.Found(err, "event log")
@@ -190,7 +190,7 @@ func room(ctx context.Context, q *db.Queries, holder string, ttl time.Duration, 
 // partitions. A lease that it does not return has expired, or was released: the holder must not write
 // its partition under that fencing token again.
 func (s *Store) RenewLeases(ctx context.Context, holder string, ttl time.Duration) ([]Lease, error) {
-	rows, err := s.Queries().RenewIngestLeases(ctx, ttl.Seconds(), holder)
+	rows, err := s.sql.Queries.RenewIngestLeases(ctx, ttl.Seconds(), holder)
 	if err != nil {
 		return nil, fmt.Errorf("renew leases of partitions of %s: %w", holder, err)
 	}
@@ -209,7 +209,7 @@ func sortLeases(leases []Lease) {
 // ReleaseLease frees a lease. Statements under its fencing token are refused from now on. The
 // error is store.ErrFenced if the lease has been taken over, or is free.
 func (s *Store) ReleaseLease(ctx context.Context, l Lease) error {
-	n, err := s.Queries().ReleaseIngestLease(ctx, l.Partition, l.FencingToken)
+	n, err := s.sql.Queries.ReleaseIngestLease(ctx, l.Partition, l.FencingToken)
 	if err == nil && n == 0 {
 		err = store.ErrFenced
 	}
@@ -222,7 +222,7 @@ func (s *Store) ReleaseLease(ctx context.Context, l Lease) error {
 // LeaveHolders removes a holder from those that share the partitions. It keeps its leases until
 // it releases them, or they expire.
 func (s *Store) LeaveHolders(ctx context.Context, holder string) error {
-	if err := s.Queries().LeaveIngestHolders(ctx, holder); err != nil {
+	if err := s.sql.Queries.LeaveIngestHolders(ctx, holder); err != nil {
 		return fmt.Errorf("leave the holders of partitions as %s: %w", holder, err)
 	}
 	return nil

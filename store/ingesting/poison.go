@@ -25,7 +25,7 @@ type Poison = db.IngestPoison
 
 // ListPoison returns at most limit of the records that could not be written, newest first.
 func (s *Store) ListPoison(ctx context.Context, limit int32) ([]Poison, error) {
-	return s.Queries().ListIngestPoison(ctx, limit)
+	return s.sql.Queries.ListIngestPoison(ctx, limit)
 }
 
 // addPoison records what could not be written of a partition, and removes the oldest records beyond

@@ -22,7 +22,7 @@ type WriterProgress struct {
 
 // WriterProgress returns the progress of the writers.
 func (s *Store) WriterProgress(ctx context.Context) (WriterProgress, error) {
-	row, err := s.Queries().SumIngestCheckpoints(ctx)
+	row, err := s.sql.Queries.SumIngestCheckpoints(ctx)
 	if err != nil {
 		return WriterProgress{}, fmt.Errorf("read the progress of the writers: %w", err)
 	}

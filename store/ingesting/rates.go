@@ -26,7 +26,7 @@ func (s *Store) AddRates(ctx context.Context, rates []Rate) ([]Rate, error) {
 		add.Keys, add.Events = append(add.Keys, r.Key), append(add.Events, r.Events)
 		add.Starts, add.Ends = append(add.Starts, r.Start), append(add.Ends, r.End)
 	}
-	rows, err := s.Queries().AddIngestRates(ctx, add)
+	rows, err := s.sql.Queries.AddIngestRates(ctx, add)
 	if err != nil {
 		return nil, fmt.Errorf("add events to rates: %w", err)
 	}
@@ -39,7 +39,7 @@ func (s *Store) AddRates(ctx context.Context, rates []Rate) ([]Rate, error) {
 
 // DeleteOldRates deletes windows that ended more than a minute ago.
 func (s *Store) DeleteOldRates(ctx context.Context) error {
-	if err := s.Queries().DeleteOldIngestRates(ctx); err != nil {
+	if err := s.sql.Queries.DeleteOldIngestRates(ctx); err != nil {
 		return fmt.Errorf("delete old rates: %w", err)
 	}
 	return nil

@@ -59,7 +59,7 @@ type Claim struct {
 func (s *Store) ClaimReply(ctx context.Context, c Claim, fingerprint [sha256.Size]byte) (*ReplyState, error) {
 	// The row may be deleted between the two statements.
 	for range 3 {
-		claimed, err := s.Queries().ClaimIngestReply(ctx, db.ClaimIngestReplyParams{
+		claimed, err := s.sql.Queries.ClaimIngestReply(ctx, db.ClaimIngestReplyParams{
 			Sender: c.Sender, KeyHash: c.Hash[:], Fingerprint: fingerprint[:], Holder: c.Holder, Seconds: c.TTL.Seconds(),
 		})
 		if err != nil {
@@ -68,7 +68,7 @@ func (s *Store) ClaimReply(ctx context.Context, c Claim, fingerprint [sha256.Siz
 		if claimed == 1 {
 			return nil, nil
 		}
-		row, err := s.Queries().GetIngestReply(ctx, c.Sender, c.Hash[:])
+		row, err := s.sql.Queries.GetIngestReply(ctx, c.Sender, c.Hash[:])
 		if store.NoRows(err) {
 			continue
 		}
@@ -82,7 +82,7 @@ func (s *Store) ClaimReply(ctx context.Context, c Claim, fingerprint [sha256.Siz
 
 // ReplyState returns what is known of a key, or store.ErrNotFound.
 func (s *Store) ReplyState(ctx context.Context, key ReplyKey) (*ReplyState, error) {
-	row, err := s.Queries().GetIngestReply(ctx, key.Sender, key.Hash[:])
+	row, err := s.sql.Queries.GetIngestReply(ctx, key.Sender, key.Hash[:])
 	if err != nil {
 		return nil, store.Found(err, "reply")
 	}
@@ -112,7 +112,7 @@ func (s *Store) CompleteReply(ctx context.Context, key ReplyKey, holder string, 
 		return fmt.Errorf("encode the header of a reply: %w", err)
 	}
 	status := int32(r.Status)
-	done, err := s.Queries().CompleteIngestReply(ctx, db.CompleteIngestReplyParams{
+	done, err := s.sql.Queries.CompleteIngestReply(ctx, db.CompleteIngestReplyParams{
 		Sender: key.Sender, KeyHash: key.Hash[:], Holder: holder, Status: &status, ContentType: &r.ContentType,
 		Header: header, Body: noNil(r.Body),
 	})
@@ -127,7 +127,7 @@ func (s *Store) CompleteReply(ctx context.Context, key ReplyKey, holder string, 
 
 // AbandonReply frees the key of a request that a process has claimed.
 func (s *Store) AbandonReply(ctx context.Context, key ReplyKey, holder string) error {
-	err := s.Queries().AbandonIngestReply(ctx, db.AbandonIngestReplyParams{
+	err := s.sql.Queries.AbandonIngestReply(ctx, db.AbandonIngestReplyParams{
 		Sender: key.Sender, KeyHash: key.Hash[:], Holder: holder,
 	})
 	if err != nil {
@@ -142,7 +142,7 @@ func (s *Store) RenewReplies(ctx context.Context, holder string, ttl time.Durati
 	for _, key := range keys {
 		renew.KeyHashes = append(renew.KeyHashes, key.Hash[:])
 	}
-	if err := s.Queries().RenewIngestReplies(ctx, renew); err != nil {
+	if err := s.sql.Queries.RenewIngestReplies(ctx, renew); err != nil {
 		return fmt.Errorf("renew claims of replies: %w", err)
 	}
 	return nil
@@ -151,11 +151,11 @@ func (s *Store) RenewReplies(ctx context.Context, holder string, ttl time.Durati
 // TrimReplies deletes replies after KeptReply, and the oldest of senders beyond MaxReplies and
 // MaxReplyBytes.
 func (s *Store) TrimReplies(ctx context.Context) (deleted int64, err error) {
-	old, err := s.Queries().DeleteOldIngestReplies(ctx)
+	old, err := s.sql.Queries.DeleteOldIngestReplies(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("delete old replies: %w", err)
 	}
-	beyond, err := s.Queries().TrimIngestReplies(ctx, MaxReplies, MaxReplyBytes)
+	beyond, err := s.sql.Queries.TrimIngestReplies(ctx, MaxReplies, MaxReplyBytes)
 	if err != nil {
 		return old, fmt.Errorf("delete replies of senders with too many: %w", err)
 	}

@@ -23,7 +23,7 @@ type SealedSecret struct {
 
 // AddSecret adds a secret, unless one with the name exists. It reports whether it was added.
 func (s *Store) AddSecret(ctx context.Context, secret SealedSecret) (bool, error) {
-	added, err := s.Queries().AddIngestSecret(ctx, db.AddIngestSecretParams{
+	added, err := s.sql.Queries.AddIngestSecret(ctx, db.AddIngestSecretParams{
 		Name: secret.Name, Day: secret.Day, KeyID: int64(secret.KeyID), Sealed: secret.Data,
 	})
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Store) AddSecret(ctx context.Context, secret SealedSecret) (bool, error
 
 // Secrets returns all secrets by name.
 func (s *Store) Secrets(ctx context.Context) (map[string]SealedSecret, error) {
-	rows, err := s.Queries().ListIngestSecrets(ctx)
+	rows, err := s.sql.Queries.ListIngestSecrets(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the secrets of the ingestion: %w", err)
 	}
@@ -47,7 +47,7 @@ func (s *Store) Secrets(ctx context.Context) (map[string]SealedSecret, error) {
 
 // ReplaceSecret replaces a secret. The error is store.ErrConflict unless the present one is replaced.
 func (s *Store) ReplaceSecret(ctx context.Context, replaced, by SealedSecret) error {
-	changed, err := s.Queries().ReplaceIngestSecret(ctx, db.ReplaceIngestSecretParams{
+	changed, err := s.sql.Queries.ReplaceIngestSecret(ctx, db.ReplaceIngestSecretParams{
 		Name: replaced.Name, Replaced: replaced.Data, KeyID: int64(by.KeyID), Sealed: by.Data,
 	})
 	if err == nil && changed == 0 {
@@ -62,7 +62,7 @@ func (s *Store) ReplaceSecret(ctx context.Context, replaced, by SealedSecret) er
 // DeleteOldSalts deletes the salts of the days before the day before today, and returns how many. A day
 // that is later than that of the database's clock counts as the latter: a clock that is ahead deletes no salt in use.
 func (s *Store) DeleteOldSalts(ctx context.Context, today calendar.Day) (int64, error) {
-	n, err := s.Queries().DeleteOldSalts(ctx, today)
+	n, err := s.sql.Queries.DeleteOldSalts(ctx, today)
 	if err != nil {
 		return 0, fmt.Errorf("delete old salts: %w", err)
 	}

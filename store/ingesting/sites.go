@@ -75,7 +75,7 @@ type Sites struct {
 
 // SitesVersion returns the number of changes of sites.
 func (s *Store) SitesVersion(ctx context.Context) (int64, error) {
-	version, err := s.Queries().IngestSitesVersion(ctx)
+	version, err := s.sql.Queries.IngestSitesVersion(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("read the version of sites: %w", err)
 	}
@@ -105,7 +105,7 @@ func (s *Store) LoadSite(ctx context.Context, id int64) (Site, []KeyHash, error)
 }
 
 func (s *Store) loadSites(ctx context.Context, id *int64) ([]Site, []KeyHash, error) {
-	rows, err := s.Queries().ListIngestSites(ctx, id)
+	rows, err := s.sql.Queries.ListIngestSites(ctx, id)
 	if err != nil {
 		return nil, nil, fmt.Errorf("load the settings of sites: %w", err)
 	}
@@ -115,7 +115,7 @@ func (s *Store) loadSites(ctx context.Context, id *int64) ([]Site, []KeyHash, er
 			return nil, nil, err
 		}
 	}
-	hashes, err := s.Queries().ListSiteKeyHashes(ctx, id)
+	hashes, err := s.sql.Queries.ListSiteKeyHashes(ctx, id)
 	if err != nil {
 		return nil, nil, fmt.Errorf("load the keys of sites: %w", err)
 	}
@@ -157,7 +157,7 @@ type SiteChange func(site *Site) error
 // site with native data is changed, and that of the change.
 func (s *Store) ChangeSite(ctx context.Context, domain string, change SiteChange) (Site, error) {
 	var site Site
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		id, err := q.LockIngestSite(ctx, domain)
 		if err != nil {
 			return store.Found(err, "site %s", domain)
@@ -289,7 +289,7 @@ func noNil[T any](list []T) []T {
 
 // SiteOfDomain returns the site to which the events of a domain belong, also of a former one, or store.ErrNotFound.
 func (s *Store) SiteOfDomain(ctx context.Context, domain string) (Site, error) {
-	id, err := s.Queries().IngestSiteOfDomain(ctx, domain)
+	id, err := s.sql.Queries.IngestSiteOfDomain(ctx, domain)
 	if err != nil {
 		return Site{}, store.Found(err, "site of domain %s", domain)
 	}
@@ -299,7 +299,7 @@ func (s *Store) SiteOfDomain(ctx context.Context, domain string) (Site, error) {
 
 // FindSite returns the site with a domain, or store.ErrNotFound. A former domain does not find it.
 func (s *Store) FindSite(ctx context.Context, domain string) (Site, error) {
-	row, err := s.Queries().SiteByDomain(ctx, domain)
+	row, err := s.sql.Queries.SiteByDomain(ctx, domain)
 	if err != nil {
 		return Site{}, store.Found(err, "site %s", domain)
 	}

@@ -4,10 +4,14 @@ package ingesting
 
 import (
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // Store gives ingestion access to the system of record. It is safe for concurrent use.
-type Store struct{ *store.Store }
+type Store struct {
+	*store.Store
+	sql *pg.SQL
+}
 
 // New returns ingestion's view of a store.
-func New(s *store.Store) *Store { return &Store{s} }
+func New(s *store.Store) *Store { return &Store{Store: s, sql: s.SQL(pg.Key{})} }

@@ -38,12 +38,12 @@ type Audit struct {
 // LastAudit returns the last reading of the errors of an account.
 func (s *Store) LastAudit(ctx context.Context, account string) (Audit, error) {
 	a := Audit{Account: account}
-	row, err := s.Queries().GetSyncAudit(ctx, account)
+	row, err := s.sql.Queries.GetSyncAudit(ctx, account)
 	if err == nil {
 		a.Version, a.ReadAt, a.Errors = row.Version, row.ReadAt, row.Errors
 	}
 	if err == nil || store.NoRows(err) {
-		a.Now, err = s.Queries().SyncNow(ctx)
+		a.Now, err = s.sql.Queries.SyncNow(ctx)
 	}
 	if err != nil {
 		return Audit{}, fmt.Errorf("read the late errors of %s: %w", account, err)
@@ -67,7 +67,7 @@ type NewAudit struct {
 // SaveAudit records a reading, and ties its new errors to the pages that were delivered to the account since the last
 // one, or shortly before. The error is store.ErrConflict if another reading was recorded meanwhile.
 func (s *Store) SaveAudit(ctx context.Context, a NewAudit) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		n, err := saveAudit(ctx, q, a)
 		switch {
 		case err != nil:
@@ -125,7 +125,7 @@ func addLateErrors(ctx context.Context, q *db.Queries, a NewAudit) error {
 // LateErrors returns at most limit late errors of the last 7 days that may be about records of a sync, the latest
 // first.
 func (s *Store) LateErrors(ctx context.Context, sync string, limit int) ([]LateErrors, error) {
-	rows, err := s.Queries().ListSyncLateErrors(ctx, sync, int64(limit))
+	rows, err := s.sql.Queries.ListSyncLateErrors(ctx, sync, int64(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list the late errors of sync %s: %w", sync, err)
 	}
@@ -138,7 +138,7 @@ func (s *Store) CountLateErrors(ctx context.Context, runs []Run) (map[int64]int6
 	for i, r := range runs {
 		ids[i] = r.ID
 	}
-	rows, err := s.Queries().SyncRunLateErrors(ctx, ids)
+	rows, err := s.sql.Queries.SyncRunLateErrors(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("count the late errors of runs: %w", err)
 	}
@@ -151,7 +151,7 @@ func (s *Store) CountLateErrors(ctx context.Context, runs []Run) (map[int64]int6
 
 // NoteAccount records the account that a run writes to.
 func (s *Store) NoteAccount(ctx context.Context, run int64, account string) error {
-	if err := s.Queries().NoteSyncRunAccount(ctx, account, run); err != nil {
+	if err := s.sql.Queries.NoteSyncRunAccount(ctx, account, run); err != nil {
 		return fmt.Errorf("record the account of run %d: %w", run, err)
 	}
 	return nil
@@ -159,7 +159,7 @@ func (s *Store) NoteAccount(ctx context.Context, run int64, account string) erro
 
 // NoteAuditError records why the late errors of a run's account could not be read, "" if they could.
 func (s *Store) NoteAuditError(ctx context.Context, run int64, text string) error {
-	if err := s.Queries().NoteSyncAuditError(ctx, store.Plain(text), run); err != nil {
+	if err := s.sql.Queries.NoteSyncAuditError(ctx, store.Plain(text), run); err != nil {
 		return fmt.Errorf("record an error of run %d: %w", run, err)
 	}
 	return nil
@@ -168,7 +168,7 @@ func (s *Store) NoteAuditError(ctx context.Context, run int64, text string) erro
 // PageIDs returns the compressed set of the records of a page that were delivered, or store.ErrNotFound if there are
 // none or the page is older than KeptIDs.
 func (s *Store) PageIDs(ctx context.Context, run, page int64) ([]byte, error) {
-	ids, err := s.Queries().GetSyncPageIDs(ctx, run, page)
+	ids, err := s.sql.Queries.GetSyncPageIDs(ctx, run, page)
 	return ids, store.Found(err, "records of page %d/%d", run, page)
 }
 
@@ -186,7 +186,7 @@ type Searched struct {
 
 // AdvanceSearch records the progress of a search. The error is store.ErrFenced as of Advance.
 func (s *Store) AdvanceSearch(ctx context.Context, run Run, p Searched) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		n, err := q.AdvanceSyncSearch(ctx, db.AdvanceSyncSearchParams{
 			ID: run.ID, FencingToken: run.FencingToken, Cursor: p.Cursor, Done: p.Done, Pages: p.Pages, Read: p.Read,
 			Delivered: p.Read - p.Rejected, Rejected: p.Rejected,

@@ -19,7 +19,7 @@ type Slot struct {
 
 // AddSlots makes sure that an account has so many slots. It is idempotent.
 func (s *Store) AddSlots(ctx context.Context, account string, slots int) error {
-	if err := s.Queries().AddSyncSlots(ctx, account, int32(slots)); err != nil {
+	if err := s.sql.Queries.AddSyncSlots(ctx, account, int32(slots)); err != nil {
 		return fmt.Errorf("add the connection slots of %s: %w", account, err)
 	}
 	return nil
@@ -30,7 +30,7 @@ func (s *Store) AddSlots(ctx context.Context, account string, slots int) error {
 func (s *Store) TakeSlot(
 	ctx context.Context, account, holder string, slots int, ttl time.Duration,
 ) (slot Slot, ok bool, err error) {
-	row, err := s.Queries().TakeSyncSlot(ctx, db.TakeSyncSlotParams{
+	row, err := s.sql.Queries.TakeSyncSlot(ctx, db.TakeSyncSlotParams{
 		Account: account, Holder: holder, Slots: int32(slots), Seconds: ttl.Seconds(),
 	})
 	if store.NoRows(err) {
@@ -44,7 +44,7 @@ func (s *Store) TakeSlot(
 
 // RenewSlots extends all slots of a holder to ttl from now, except those that have expired.
 func (s *Store) RenewSlots(ctx context.Context, holder string, ttl time.Duration) error {
-	if err := s.Queries().RenewSyncSlots(ctx, ttl.Seconds(), holder); err != nil {
+	if err := s.sql.Queries.RenewSyncSlots(ctx, ttl.Seconds(), holder); err != nil {
 		return fmt.Errorf("renew connection slots: %w", err)
 	}
 	return nil
@@ -52,7 +52,7 @@ func (s *Store) RenewSlots(ctx context.Context, holder string, ttl time.Duration
 
 // ReleaseSlot frees a slot, unless it has expired and was taken by another holder.
 func (s *Store) ReleaseSlot(ctx context.Context, slot Slot) error {
-	err := s.Queries().ReleaseSyncSlot(ctx, db.ReleaseSyncSlotParams{
+	err := s.sql.Queries.ReleaseSyncSlot(ctx, db.ReleaseSyncSlotParams{
 		Account: slot.Account, Slot: slot.Slot, Token: slot.Token,
 	})
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *Store) ReleaseSlot(ctx context.Context, slot Slot) error {
 func (s *Store) ReserveRequests(
 	ctx context.Context, account string, n int, spacing time.Duration,
 ) (time.Duration, error) {
-	seconds, err := s.Queries().ReserveSyncRequests(ctx, db.ReserveSyncRequestsParams{
+	seconds, err := s.sql.Queries.ReserveSyncRequests(ctx, db.ReserveSyncRequestsParams{
 		Account: account, Requests: float64(n), Spacing: spacing.Seconds(),
 	})
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Store) ReserveRequests(
 
 // DelayRequests delays the next request of an account, over all workers, by at least d.
 func (s *Store) DelayRequests(ctx context.Context, account string, d time.Duration) error {
-	err := s.Queries().DelaySyncRequests(ctx, account, d.Seconds())
+	err := s.sql.Queries.DelaySyncRequests(ctx, account, d.Seconds())
 	if err != nil {
 		return fmt.Errorf("delay requests of %s: %w", account, err)
 	}

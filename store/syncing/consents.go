@@ -39,7 +39,7 @@ func addConsents(ctx context.Context, q *db.Queries, sync string, c Consents) er
 // OptOuts returns the set of records that the target holds as opted out, as a compressed blob, and its changes
 // since, in order.
 func (s *Store) OptOuts(ctx context.Context, sync string) (set []byte, changes [][]byte, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		set, changes, _, err = optOuts(ctx, q, sync)
 		return err
 	})
@@ -69,7 +69,7 @@ func optOuts(ctx context.Context, q *db.Queries, sync string) (set []byte, chang
 func (s *Store) MergeOptOuts(
 	ctx context.Context, sync string, fn func(set []byte, changes [][]byte) ([]byte, error),
 ) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		set, changes, last, err := optOuts(ctx, q, sync)
 		if err != nil || len(changes) == 0 {
 			return err
@@ -91,7 +91,7 @@ func (s *Store) MergeOptOuts(
 
 // Held returns at most limit records of a sync after a row that are held as opted out, the oldest first.
 func (s *Store) Held(ctx context.Context, sync string, after int64, limit int) ([]Held, error) {
-	rows, err := s.Queries().ListSyncHeld(ctx, db.ListSyncHeldParams{Sync: sync, After: after, RowLimit: int64(limit)})
+	rows, err := s.sql.Queries.ListSyncHeld(ctx, db.ListSyncHeldParams{Sync: sync, After: after, RowLimit: int64(limit)})
 	if err != nil {
 		return nil, fmt.Errorf("list the records of sync %s that are held as opted out: %w", sync, err)
 	}
@@ -100,7 +100,7 @@ func (s *Store) Held(ctx context.Context, sync string, after int64, limit int) (
 
 // CountHeld counts the records of a sync that are held as opted out.
 func (s *Store) CountHeld(ctx context.Context, sync string) (int64, error) {
-	n, err := s.Queries().CountSyncHeld(ctx, sync)
+	n, err := s.sql.Queries.CountSyncHeld(ctx, sync)
 	if err != nil {
 		return 0, fmt.Errorf("count the records of sync %s that are held as opted out: %w", sync, err)
 	}

@@ -12,7 +12,7 @@ import (
 // NoteCounts records what the source said about the list before a run: a JSON object of numbers by status. The
 // first call counts.
 func (s *Store) NoteCounts(ctx context.Context, run int64, counts json.RawMessage) error {
-	if err := s.Queries().NoteSyncRunCounts(ctx, counts, run); err != nil {
+	if err := s.sql.Queries.NoteSyncRunCounts(ctx, counts, run); err != nil {
 		return fmt.Errorf("record the counts before run %d: %w", run, err)
 	}
 	return nil
@@ -21,7 +21,7 @@ func (s *Store) NoteCounts(ctx context.Context, run int64, counts json.RawMessag
 // EachRunIDs calls fn with the compressed set of each page of a run that has one, in order.
 func (s *Store) EachRunIDs(ctx context.Context, run int64, fn func(ids []byte) error) error {
 	for after := int64(0); ; {
-		rows, err := s.Queries().SyncRunIDs(ctx, db.SyncRunIDsParams{RunID: run, After: after, RowLimit: idsBatch})
+		rows, err := s.sql.Queries.SyncRunIDs(ctx, db.SyncRunIDsParams{RunID: run, After: after, RowLimit: idsBatch})
 		if err != nil {
 			return fmt.Errorf("read the delivered records of run %d: %w", run, err)
 		}
@@ -51,7 +51,7 @@ type Compared struct {
 
 // SaveCounts records a comparison, unless there is one of the same or a later run.
 func (s *Store) SaveCounts(ctx context.Context, c Compared) error {
-	err := s.Queries().SaveSyncCounts(ctx, db.SaveSyncCountsParams{
+	err := s.sql.Queries.SaveSyncCounts(ctx, db.SaveSyncCountsParams{
 		Sync: c.Sync, RunID: c.RunID, CountsRead: c.Read, CountsBefore: c.Before, CountsAfter: c.After, Changed: c.Changed,
 		Rejected: c.Rejected, Difference: c.Difference, Exceeded: c.Exceeded,
 	})
@@ -63,7 +63,7 @@ func (s *Store) SaveCounts(ctx context.Context, c Compared) error {
 
 // LastCounts returns the last comparison of a sync; ok is false if there was none.
 func (s *Store) LastCounts(ctx context.Context, sync string) (counts Counts, ok bool, err error) {
-	counts, err = s.Queries().GetSyncCounts(ctx, sync)
+	counts, err = s.sql.Queries.GetSyncCounts(ctx, sync)
 	if store.NoRows(err) {
 		return Counts{}, false, nil
 	}

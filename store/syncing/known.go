@@ -22,7 +22,7 @@ const idsBatch = 200
 func (s *Store) EachIDs(ctx context.Context, sync string, fn func(ids []byte) error) (Place, error) {
 	var last Place
 	for {
-		rows, err := s.Queries().SyncPageIDs(ctx, db.SyncPageIDsParams{
+		rows, err := s.sql.Queries.SyncPageIDs(ctx, db.SyncPageIDsParams{
 			Sync: sync, AfterRun: last.Run, AfterPage: last.Page, RowLimit: idsBatch,
 		})
 		if err != nil {
@@ -42,7 +42,7 @@ func (s *Store) EachIDs(ctx context.Context, sync string, fn func(ids []byte) er
 
 // LastScan returns what the last scan of a sync has found; ok is false if there was none.
 func (s *Store) LastScan(ctx context.Context, sync string) (known Known, ok bool, err error) {
-	known, err = s.Queries().GetSyncKnown(ctx, sync)
+	known, err = s.sql.Queries.GetSyncKnown(ctx, sync)
 	if store.NoRows(err) {
 		return Known{}, false, nil
 	}
@@ -74,7 +74,7 @@ type Scanned struct {
 
 // SaveScan records a scan, and that it has taken over the sets of pages, all or nothing.
 func (s *Store) SaveScan(ctx context.Context, n Scanned) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.SaveSyncKnown(ctx, db.SaveSyncKnownParams{
 			Sync: n.Sync, Known: n.Known, Missing: n.Missing, Found: n.Found, MissingCount: n.MissingCount,
 			Deleted: n.Deleted, Exceeded: n.Exceeded,

@@ -7,7 +7,7 @@ import (
 
 // RunsOf returns runs by their ids.
 func (s *Store) RunsOf(ctx context.Context, ids []int64) (map[int64]Run, error) {
-	rows, err := s.Queries().SyncRunsOf(ctx, ids)
+	rows, err := s.sql.Queries.SyncRunsOf(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read runs of syncs: %w", err)
 	}
@@ -20,7 +20,7 @@ func (s *Store) RunsOf(ctx context.Context, ids []int64) (map[int64]Run, error) 
 
 // ScansOf returns the last scans of syncs by their names. A sync that was not scanned is missing.
 func (s *Store) ScansOf(ctx context.Context, syncs []string) (map[string]Scan, error) {
-	rows, err := s.Queries().SyncScansOf(ctx, syncs)
+	rows, err := s.sql.Queries.SyncScansOf(ctx, syncs)
 	if err != nil {
 		return nil, fmt.Errorf("read the last scans of syncs: %w", err)
 	}

@@ -26,7 +26,7 @@ func addChanges(ctx context.Context, q *db.Queries, run, page int64, changes []b
 // Unexported returns at most limit runs after one of which the warehouse does not have everything, the oldest
 // first.
 func (s *Store) Unexported(ctx context.Context, after int64, limit int) ([]int64, error) {
-	ids, err := s.Queries().UnexportedSyncRuns(ctx, after, int64(limit))
+	ids, err := s.sql.Queries.UnexportedSyncRuns(ctx, after, int64(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list runs for the warehouse: %w", err)
 	}
@@ -38,7 +38,7 @@ func (s *Store) Unexported(ctx context.Context, after int64, limit int) ([]int64
 func (s *Store) LeaseExport(
 	ctx context.Context, run int64, lease time.Duration,
 ) (release func(context.Context) error, ok bool, err error) {
-	token, err := s.Queries().LeaseSyncExport(ctx, lease.Seconds(), run)
+	token, err := s.sql.Queries.LeaseSyncExport(ctx, lease.Seconds(), run)
 	if store.NoRows(err) {
 		return nil, false, nil
 	}
@@ -46,7 +46,7 @@ func (s *Store) LeaseExport(
 		return nil, false, fmt.Errorf("lease the copy of run %d: %w", run, err)
 	}
 	return func(ctx context.Context) error {
-		if err := s.Queries().ReleaseSyncExport(ctx, run, token); err != nil {
+		if err := s.sql.Queries.ReleaseSyncExport(ctx, run, token); err != nil {
 			return fmt.Errorf("release the copy of run %d: %w", run, err)
 		}
 		return nil
@@ -63,12 +63,12 @@ type Export struct {
 // inserted: it is the same in each attempt. ok is false if the warehouse has everything. The
 // caller has the lease of the run.
 func (s *Store) ClaimExport(ctx context.Context, run int64, rows int) (e Export, ok bool, err error) {
-	e.Range, err = s.Queries().ClaimSyncExport(ctx, int64(rows), run)
+	e.Range, err = s.sql.Queries.ClaimSyncExport(ctx, int64(rows), run)
 	if store.NoRows(err) {
 		return Export{}, false, nil
 	}
 	if err == nil {
-		e.Rows, err = s.Queries().ListSyncOutbox(ctx, db.ListSyncOutboxParams{
+		e.Rows, err = s.sql.Queries.ListSyncOutbox(ctx, db.ListSyncOutboxParams{
 			RunID: run, FromSeq: e.Range.ExportedSeq + 1, ToSeq: e.Range.ExportingSeq,
 		})
 	}
@@ -83,7 +83,7 @@ func (s *Store) ClaimExport(ctx context.Context, run int64, rows int) (e Export,
 
 // NoteExported records that the warehouse has the outbox of a run up to a row, and removes it.
 func (s *Store) NoteExported(ctx context.Context, run, seq int64) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := q.NoteSyncExported(ctx, seq, run); err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (s *Store) NoteExported(ctx context.Context, run, seq int64) error {
 
 // NoteRepair records that a range of a run is inserted again, after so many repairs.
 func (s *Store) NoteRepair(ctx context.Context, run, repairs int64) error {
-	if err := s.Queries().NoteSyncExportRepair(ctx, run, repairs); err != nil {
+	if err := s.sql.Queries.NoteSyncExportRepair(ctx, run, repairs); err != nil {
 		return fmt.Errorf("note the repair of the history of run %d: %w", run, err)
 	}
 	return nil
@@ -106,7 +106,7 @@ func (s *Store) NoteRepair(ctx context.Context, run, repairs int64) error {
 // EndedRun returns a run that has ended and is not in the warehouse, and whose outbox is; ok is false if there is
 // none.
 func (s *Store) EndedRun(ctx context.Context, run int64) (ended EndedRun, ok bool, err error) {
-	ended, err = s.Queries().EndedSyncRun(ctx, run)
+	ended, err = s.sql.Queries.EndedSyncRun(ctx, run)
 	if store.NoRows(err) {
 		return EndedRun{}, false, nil
 	}
@@ -118,7 +118,7 @@ func (s *Store) EndedRun(ctx context.Context, run int64) (ended EndedRun, ok boo
 
 // NoteRunExported records that the warehouse has a run.
 func (s *Store) NoteRunExported(ctx context.Context, run int64) error {
-	if err := s.Queries().NoteSyncRunExported(ctx, run); err != nil {
+	if err := s.sql.Queries.NoteSyncRunExported(ctx, run); err != nil {
 		return fmt.Errorf("note that the warehouse has run %d: %w", run, err)
 	}
 	return nil

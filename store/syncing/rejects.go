@@ -9,7 +9,7 @@ import (
 
 // Rejects returns at most limit rejected records of a sync after a row, the oldest first.
 func (s *Store) Rejects(ctx context.Context, sync string, after int64, limit int) ([]Reject, error) {
-	rows, err := s.Queries().ListSyncRejects(ctx, db.ListSyncRejectsParams{
+	rows, err := s.sql.Queries.ListSyncRejects(ctx, db.ListSyncRejectsParams{
 		Sync: sync, After: after, RowLimit: int64(limit),
 	})
 	if err != nil {
@@ -20,7 +20,7 @@ func (s *Store) Rejects(ctx context.Context, sync string, after int64, limit int
 
 // CountRejects counts the rejected records of a sync.
 func (s *Store) CountRejects(ctx context.Context, sync string) (int64, error) {
-	n, err := s.Queries().CountSyncRejects(ctx, sync)
+	n, err := s.sql.Queries.CountSyncRejects(ctx, sync)
 	if err != nil {
 		return 0, fmt.Errorf("count the rejects of sync %s: %w", sync, err)
 	}
@@ -33,7 +33,7 @@ func (s *Store) RequestRetries(ctx context.Context, sync string, ids []int64) (i
 	if ids == nil {
 		ids = []int64{}
 	}
-	n, err := s.Queries().RequestSyncRetries(ctx, sync, ids)
+	n, err := s.sql.Queries.RequestSyncRetries(ctx, sync, ids)
 	if err != nil {
 		return 0, fmt.Errorf("request retries of sync %s: %w", sync, err)
 	}
@@ -42,7 +42,7 @@ func (s *Store) RequestRetries(ctx context.Context, sync string, ids []int64) (i
 
 // WaitingRetries returns at most limit keys of records for which a retry was requested.
 func (s *Store) WaitingRetries(ctx context.Context, sync string, limit int) ([]string, error) {
-	keys, err := s.Queries().WaitingSyncRetries(ctx, sync, int64(limit))
+	keys, err := s.sql.Queries.WaitingSyncRetries(ctx, sync, int64(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list the retries of sync %s: %w", sync, err)
 	}
@@ -63,7 +63,7 @@ type Settled struct {
 
 // SettleRetries records the outcome of retries.
 func (s *Store) SettleRetries(ctx context.Context, n Settled) error {
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if _, err := q.RemoveSyncRejects(ctx, n.Sync, n.Done); err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ type NewRun struct {
 // store.ErrNotFound, and store.ErrConflict if the sync has another version than the window was made
 // from.
 func (s *Store) Begin(ctx context.Context, n NewRun) (run Run, created bool, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		row, err := q.LockSync(ctx, n.Sync)
 		if err != nil {
 			return store.Found(err, "sync %s", n.Sync)
@@ -65,7 +65,7 @@ func (s *Store) Begin(ctx context.Context, n NewRun) (run Run, created bool, err
 
 // Running returns the run of a sync that has not ended; ok is false if there is none.
 func (s *Store) Running(ctx context.Context, sync string) (run Run, ok bool, err error) {
-	run, err = s.Queries().RunningSyncRun(ctx, sync)
+	run, err = s.sql.Queries.RunningSyncRun(ctx, sync)
 	if store.NoRows(err) {
 		return Run{}, false, nil
 	}
@@ -78,7 +78,7 @@ func (s *Store) Running(ctx context.Context, sync string) (run Run, ok bool, err
 // Claim begins an attempt at a run: checkpoints of earlier attempts are refused from now on. The error is
 // store.ErrConflict if the run has ended.
 func (s *Store) Claim(ctx context.Context, id int64) (Run, error) {
-	run, err := s.Queries().ClaimSyncRun(ctx, id)
+	run, err := s.sql.Queries.ClaimSyncRun(ctx, id)
 	if store.NoRows(err) {
 		err = store.ErrConflict
 	}
@@ -122,7 +122,7 @@ type Page struct {
 // pages in a row were wholly rejected. The error is store.ErrFenced if a later attempt has claimed the run, or
 // the run has ended.
 func (s *Store) Advance(ctx context.Context, run Run, p Page) (stopped bool, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		at, err := q.AdvanceSyncRun(ctx, db.AdvanceSyncRunParams{
 			ID: run.ID, FencingToken: run.FencingToken, Cursor: p.Cursor, Done: p.Done, Read: p.Read,
 			Delivered: p.Delivered, Rejected: p.Rejected, Skipped: p.Skipped, Announced: p.Announced,
@@ -190,7 +190,7 @@ type Ending struct {
 // is store.ErrConflict if a run that is to succeed is not complete.
 func (s *Store) End(ctx context.Context, id int64, e Ending) (Run, error) {
 	var run Run
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		before, err := q.GetSyncRun(ctx, id)
 		if err != nil {
 			return store.Found(err, "run")
@@ -224,7 +224,7 @@ func (s *Store) End(ctx context.Context, id int64, e Ending) (Run, error) {
 
 // Run returns a run, or store.ErrNotFound.
 func (s *Store) Run(ctx context.Context, id int64) (Run, error) {
-	run, err := s.Queries().GetSyncRun(ctx, id)
+	run, err := s.sql.Queries.GetSyncRun(ctx, id)
 	return run, store.Found(err, "run")
 }
 
@@ -233,7 +233,7 @@ func (s *Store) History(ctx context.Context, sync string, before int64, limit in
 	if before == 0 {
 		before = 1<<63 - 1
 	}
-	rows, err := s.Queries().ListSyncRuns(ctx, db.ListSyncRunsParams{Sync: sync, Before: before, RowLimit: int64(limit)})
+	rows, err := s.sql.Queries.ListSyncRuns(ctx, db.ListSyncRunsParams{Sync: sync, Before: before, RowLimit: int64(limit)})
 	if err != nil {
 		return nil, fmt.Errorf("list the runs of sync %s: %w", sync, err)
 	}
@@ -242,7 +242,7 @@ func (s *Store) History(ctx context.Context, sync string, before int64, limit in
 
 // Pages returns at most limit checkpoints of a run after a page, in order.
 func (s *Store) Pages(ctx context.Context, run, after int64, limit int) ([]PageRow, error) {
-	rows, err := s.Queries().ListSyncPages(ctx, db.ListSyncPagesParams{RunID: run, After: after, RowLimit: int64(limit)})
+	rows, err := s.sql.Queries.ListSyncPages(ctx, db.ListSyncPagesParams{RunID: run, After: after, RowLimit: int64(limit)})
 	if err != nil {
 		return nil, fmt.Errorf("list the pages of run %d: %w", run, err)
 	}

@@ -5,13 +5,17 @@ package syncing
 import (
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // Store gives list sync access to the system of record. It is safe for concurrent use.
-type Store struct{ *store.Store }
+type Store struct {
+	*store.Store
+	sql *pg.SQL
+}
 
 // New returns list sync's view of a store.
-func New(s *store.Store) *Store { return &Store{s} }
+func New(s *store.Store) *Store { return &Store{Store: s, sql: s.SQL(pg.Key{})} }
 
 // Sync is a sync. Settings has those that are set, without defaults.
 type Sync = db.Sync

@@ -30,7 +30,7 @@ type NewSync struct {
 
 // Create adds a sync. The error is ErrExists if one has its name.
 func (s *Store) Create(ctx context.Context, n NewSync) (Sync, error) {
-	row, err := s.Queries().CreateSync(ctx, db.CreateSyncParams{
+	row, err := s.sql.Queries.CreateSync(ctx, db.CreateSyncParams{
 		Name: n.Name, FromKind: n.FromKind, FromConnection: n.FromConnection, ListID: n.ListID, ToKind: n.ToKind,
 		ToConnection: n.ToConnection, EverySeconds: int64(n.Every / time.Second), Settings: n.Settings,
 		LatestTimestamp: n.LatestTimestamp, CreatedBy: store.Plain(n.CreatedBy),
@@ -46,13 +46,13 @@ func (s *Store) Create(ctx context.Context, n NewSync) (Sync, error) {
 
 // Sync returns a sync, or store.ErrNotFound.
 func (s *Store) Sync(ctx context.Context, name string) (Sync, error) {
-	row, err := s.Queries().GetSync(ctx, name)
+	row, err := s.sql.Queries.GetSync(ctx, name)
 	return row, store.Found(err, "sync %s", name)
 }
 
 // List returns at most limit syncs after a name, in order of their names.
 func (s *Store) List(ctx context.Context, after string, limit int) ([]Listed, error) {
-	rows, err := s.Queries().ListSyncs(ctx, after, int64(limit))
+	rows, err := s.sql.Queries.ListSyncs(ctx, after, int64(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list syncs: %w", err)
 	}
@@ -71,7 +71,7 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Listed, er
 // store.ErrNotFound and that of fn.
 func (s *Store) Change(ctx context.Context, name string, fn func(*Sync) error) (Sync, error) {
 	var changed Sync
-	err := s.InTx(ctx, func(q *db.Queries) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		row, err := q.LockSync(ctx, name)
 		if err != nil {
 			return store.Found(err, "sync %s", name)
@@ -91,7 +91,7 @@ func (s *Store) Change(ctx context.Context, name string, fn func(*Sync) error) (
 // Replace is Change to a row that was read before. The error is store.ErrConflict if the sync has been
 // changed by a user since.
 func (s *Store) Replace(ctx context.Context, row Sync) (Sync, error) {
-	changed, err := s.Queries().ChangeSync(ctx, changeOf(row))
+	changed, err := s.sql.Queries.ChangeSync(ctx, changeOf(row))
 	if store.NoRows(err) {
 		if _, err = s.Sync(ctx, row.Name); err == nil {
 			err = store.ErrConflict
@@ -113,7 +113,7 @@ func changeOf(row Sync) db.ChangeSyncParams {
 
 // Delete deletes a sync with its runs and rejects. The error is store.ErrNotFound.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	n, err := s.Queries().DeleteSync(ctx, name)
+	n, err := s.sql.Queries.DeleteSync(ctx, name)
 	if err == nil && n == 0 {
 		err = store.ErrNotFound
 	}
@@ -125,7 +125,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 
 // NoteWoken records that the schedule has woken a sync. The error is store.ErrNotFound.
 func (s *Store) NoteWoken(ctx context.Context, name string) error {
-	n, err := s.Queries().NoteSyncWoken(ctx, name)
+	n, err := s.sql.Queries.NoteSyncWoken(ctx, name)
 	if err == nil && n == 0 {
 		err = store.ErrNotFound
 	}
@@ -138,7 +138,7 @@ func (s *Store) NoteWoken(ctx context.Context, name string) error {
 // Uncompared returns at most limit syncs whose schedules were not compared with Temporal's in an
 // interval, or were changed since, each to one caller.
 func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit int) ([]Sync, error) {
-	rows, err := s.Queries().UncomparedSyncs(ctx, interval.Seconds(), int64(limit))
+	rows, err := s.sql.Queries.UncomparedSyncs(ctx, interval.Seconds(), int64(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list syncs to compare: %w", err)
 	}
@@ -147,7 +147,7 @@ func (s *Store) Uncompared(ctx context.Context, interval time.Duration, limit in
 
 // NoteApplied records that Temporal's schedule is that of a version of a sync.
 func (s *Store) NoteApplied(ctx context.Context, name string, version int64) error {
-	if err := s.Queries().NoteSyncApplied(ctx, version, name); err != nil {
+	if err := s.sql.Queries.NoteSyncApplied(ctx, version, name); err != nil {
 		return fmt.Errorf("note the schedule of sync %s: %w", name, err)
 	}
 	return nil

@@ -34,7 +34,7 @@ type Entry struct {
 // a run of the entry is about to begin: one that began from another timestamp is cancelled then. The error is ErrExists
 // if another sync has the name.
 func (s *Store) PutEntry(ctx context.Context, e Entry, begin bool) (row Sync, err error) {
-	err = s.InTx(ctx, func(q *db.Queries) error {
+	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		if begin {
 			_, err := q.CancelEditedSyncRun(ctx, db.CancelEditedSyncRunParams{
 				Sync: e.Sync, LatestTimestamp: e.LatestTimestamp,
@@ -67,7 +67,7 @@ func (s *Store) LeaveEntries(ctx context.Context, watch string, keep []string) (
 	if keep == nil {
 		keep = []string{}
 	}
-	n, err := s.Queries().LeaveWatchedSyncs(ctx, db.LeaveWatchedSyncsParams{
+	n, err := s.sql.Queries.LeaveWatchedSyncs(ctx, db.LeaveWatchedSyncsParams{
 		Watch: watch, Names: keep, Note: "the state file has no such entry any more",
 	})
 	if err != nil {
@@ -85,7 +85,7 @@ type EntryResult struct {
 
 // Unrecorded returns the successful runs of a watch whose results are not in its state file, in their order.
 func (s *Store) Unrecorded(ctx context.Context, watch string) ([]EntryResult, error) {
-	rows, err := s.Queries().UnrecordedSyncRuns(ctx, watch)
+	rows, err := s.sql.Queries.UnrecordedSyncRuns(ctx, watch)
 	if err != nil {
 		return nil, fmt.Errorf("read the results for the state file: %w", err)
 	}
@@ -98,7 +98,7 @@ func (s *Store) Unrecorded(ctx context.Context, watch string) ([]EntryResult, er
 
 // NoteRecorded records that the result of a run is in the state file, or that its entry has gone.
 func (s *Store) NoteRecorded(ctx context.Context, run int64) error {
-	if err := s.Queries().NoteSyncRecorded(ctx, run); err != nil {
+	if err := s.sql.Queries.NoteSyncRecorded(ctx, run); err != nil {
 		return fmt.Errorf("note that the result of run %d is in the state file: %w", run, err)
 	}
 	return nil

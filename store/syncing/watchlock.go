@@ -25,7 +25,7 @@ const keepalive = `SELECT set_config('tcp_keepalives_idle', '10', false),
 // LockWatch takes the lock of a watch, for which it keeps a connection of the pool. The error is ErrWatched if another
 // session has it.
 func (s *Store) LockWatch(ctx context.Context, watch string) (*WatchLock, error) {
-	conn, err := s.Pool().Acquire(ctx)
+	conn, err := s.sql.Pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("lock the watch: %w", err)
 	}
