@@ -21,6 +21,7 @@ import (
 func execCommand(hooks Hooks) *cli.Command {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "data", Usage: "keep everything in `folder` (default: a temporary one, removed afterwards)"},
+		&cli.BoolFlag{Name: "no-sync", Usage: "let PostgreSQL not wait for the disk, for tests; excludes --data"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show the engines' output"},
 	}
 	if hooks.Worker != nil {
@@ -48,6 +49,10 @@ func execute(c *cli.Context, hooks Hooks) error {
 	if !c.Args().Present() {
 		return errors.New("exec: no command given; for example: sluice-dev exec -- go test")
 	}
+	if c.Bool("no-sync") && c.IsSet("data") {
+		return fmt.Errorf("%w: --no-sync and --data exclude each other: a power failure would lose the folder's data",
+			errUsage)
+	}
 	found, err := engineEnv()
 	if err != nil {
 		return err
@@ -70,7 +75,7 @@ func execute(c *cli.Context, hooks Hooks) error {
 	cfg := stack.Config{
 		DataDir: dir, Worker: hooks.worker(c.Bool("worker") || c.Bool("server")), Server: hooks.server(c.Bool("server")),
 		Logger: log, Output: output,
-		MaxStartFailures: 1, EngineEnv: found, RefdataModules: engines.RefdataModules(),
+		MaxStartFailures: 1, NoSync: c.Bool("no-sync"), EngineEnv: found, RefdataModules: engines.RefdataModules(),
 	}
 	code, err := withStack(c, hooks, cfg, found)
 	if err := errors.Join(adviseOnData(err, dir), cleanUp()); err != nil {

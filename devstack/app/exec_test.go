@@ -60,9 +60,12 @@ func TestExec(t *testing.T) {
 
 	t.Run("runs several at once", func(t *testing.T) {
 		t.Parallel()
-		first, second := run(t, "exec", "true"), run(t, "exec", "--worker", "true")
+		options := `cat "$(dirname "$SLUICE_CONNECTIONS_KEYSET_FILE")"/postgres/cluster/postmaster.opts`
+		first, second := run(t, "exec", "--no-sync", "--", "sh", "-c", options), run(t, "exec", "--worker", "--", "sh", "-c", options)
 		require.Zero(t, first.code(t))
 		require.Zero(t, second.code(t))
+		require.Contains(t, first.out.String(), `"fsync=off"`)
+		require.Contains(t, second.out.String(), `"fsync=on"`)
 	})
 
 	t.Run("keeps a folder that was given", func(t *testing.T) {

@@ -68,6 +68,9 @@ type Config struct {
 	// SearchAttributes are registered in Temporal, name to type ("Keyword",
 	// "Int", ...). Defaults to [SearchAttributes].
 	SearchAttributes map[string]string
+	// NoSync lets PostgreSQL return from commits before they are on the disk: a power failure, though no
+	// kill, loses data. For tests, whose databases are dropped every second.
+	NoSync bool
 	// EngineEnv is added to every component's environment, for example where
 	// the engines' files are. Defaults to nothing.
 	EngineEnv map[string]string

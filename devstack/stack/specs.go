@@ -48,6 +48,9 @@ func (s *Stack) dir(name string) string { return filepath.Join(s.cfg.DataDir, na
 
 func (s *Stack) postgresSpec() supervise.Spec {
 	spec := s.spec(ComponentPostgres, "postgres", "--data", s.dir("postgres"), "--address", s.cfg.Addresses.Store)
+	if s.cfg.NoSync {
+		spec.Args = append(spec.Args, "--setting", "fsync=off", "--setting", "full_page_writes=off")
+	}
 	// A fast shutdown: sessions are ended, data are written. SIGTERM would wait
 	// for every client to leave.
 	spec.StopSignal = syscall.SIGINT
