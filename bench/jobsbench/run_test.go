@@ -2,33 +2,21 @@ package jobsbench
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/bench/program"
 	"github.com/sluicehq/sluice/internal/enginetest"
 )
 
 // The benchmark runs itself as the processes that it needs: so do its tests.
 func TestMain(m *testing.M) {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	is, err := RunRole(ctx, os.Args[1:])
-	stop()
-	switch {
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	case is:
-		os.Exit(0)
-	}
+	program.Role("jobsbench", RunRole)
 	os.Exit(m.Run())
 }
 

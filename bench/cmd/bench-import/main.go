@@ -5,32 +5,22 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 
 	"github.com/sluicehq/sluice/bench/importbench"
+	"github.com/sluicehq/sluice/bench/program"
 )
 
-func main() { os.Exit(run()) }
+func main() { program.Main("bench-import", measure) }
 
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+func measure(ctx context.Context) error {
 	var cfg importbench.Config
 	flag.StringVar(&cfg.Sluice, "sluice", "../bin/sluice", "the sluice program")
 	flag.IntVar(&cfg.Runs, "runs", 3, "runs of each case; the median counts")
 	rows := flag.String("rows", "1000000,10000000", "sizes of the imports, in rows")
 	flag.Parse()
-	err := importbench.ParseRows(*rows, &cfg)
-	if err == nil {
-		err = importbench.Run(ctx, cfg, os.Stdout, os.Stderr)
+	if err := importbench.ParseRows(*rows, &cfg); err != nil {
+		return err
 	}
-	if err == nil {
-		return 0
-	}
-	if _, werr := fmt.Fprintln(os.Stderr, "bench-import:", err); werr != nil {
-		return 2
-	}
-	return 1
+	return importbench.Run(ctx, cfg, os.Stdout, os.Stderr)
 }

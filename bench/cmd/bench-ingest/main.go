@@ -4,32 +4,17 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/sluicehq/sluice/bench/ingestbench"
+	"github.com/sluicehq/sluice/bench/program"
 )
 
-func main() { os.Exit(run()) }
-
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	is, err := ingestbench.RunRole(ctx, os.Args[1:])
-	if !is {
-		err = measure(ctx)
-	}
-	if err == nil {
-		return 0
-	}
-	if _, werr := fmt.Fprintln(os.Stderr, "bench-ingest:", err); werr != nil {
-		return 2
-	}
-	return 1
+func main() {
+	program.Role("bench-ingest", ingestbench.RunRole)
+	program.Main("bench-ingest", measure)
 }
 
 func measure(ctx context.Context) error {

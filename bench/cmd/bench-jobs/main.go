@@ -5,32 +5,17 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/sluicehq/sluice/bench/jobsbench"
+	"github.com/sluicehq/sluice/bench/program"
 )
 
-func main() { os.Exit(run()) }
-
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	is, err := jobsbench.RunRole(ctx, os.Args[1:])
-	if !is {
-		err = measure(ctx)
-	}
-	if err == nil {
-		return 0
-	}
-	if _, werr := fmt.Fprintln(os.Stderr, "bench-jobs:", err); werr != nil {
-		return 2
-	}
-	return 1
+func main() {
+	program.Role("bench-jobs", jobsbench.RunRole)
+	program.Main("bench-jobs", measure)
 }
 
 func measure(ctx context.Context) error {

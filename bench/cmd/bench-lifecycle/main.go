@@ -5,19 +5,16 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"time"
 
 	"github.com/sluicehq/sluice/bench/lifecyclebench"
+	"github.com/sluicehq/sluice/bench/program"
 )
 
-func main() { os.Exit(run()) }
+func main() { program.Main("bench-lifecycle", measure) }
 
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+func measure(ctx context.Context) error {
 	var cfg lifecyclebench.Config
 	flag.StringVar(&cfg.Sluice, "sluice", "../bin/sluice", "the sluice program")
 	flag.IntVar(&cfg.Imports, "imports", 1000, "how many imports are queued")
@@ -29,12 +26,5 @@ func run() int {
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(ctx, *limit)
 	defer cancel()
-	err := lifecyclebench.Run(ctx, cfg, os.Stdout, os.Stderr)
-	if err == nil {
-		return 0
-	}
-	if _, werr := fmt.Fprintln(os.Stderr, "bench-lifecycle:", err); werr != nil {
-		return 2
-	}
-	return 1
+	return lifecyclebench.Run(ctx, cfg, os.Stdout, os.Stderr)
 }

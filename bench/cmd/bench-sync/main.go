@@ -5,19 +5,16 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"time"
 
+	"github.com/sluicehq/sluice/bench/program"
 	"github.com/sluicehq/sluice/bench/syncbench"
 )
 
-func main() { os.Exit(run()) }
+func main() { program.Main("bench-sync", measure) }
 
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+func measure(ctx context.Context) error {
 	var cfg syncbench.Config
 	flag.StringVar(&cfg.Sluice, "sluice", "../bin/sluice", "the sluice program")
 	flag.IntVar(&cfg.Members, "members", 46_134, "members of one list")
@@ -31,12 +28,5 @@ func run() int {
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(ctx, *limit)
 	defer cancel()
-	err := syncbench.Run(ctx, cfg, os.Stdout, os.Stderr)
-	if err == nil {
-		return 0
-	}
-	if _, werr := fmt.Fprintln(os.Stderr, "bench-sync:", err); werr != nil {
-		return 2
-	}
-	return 1
+	return syncbench.Run(ctx, cfg, os.Stdout, os.Stderr)
 }
