@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"sync"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // Fault is something that goes wrong with calls.
@@ -153,17 +155,7 @@ func cut(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 
 // wait lets time pass, and says whether the client is still there.
 func wait(r *http.Request, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
+	return delay.Wait(r.Context(), d) == nil
 }
 
 // controlFaults is POST /control/faults: a Fault as JSON.

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows/command"
 )
@@ -45,7 +46,9 @@ func (u Update) Send(ctx context.Context) error {
 		if last == nil || time.Since(begun) > u.Timeout || ctx.Err() != nil || !moved(last) {
 			return last
 		}
-		pause(ctx, min(time.Second, time.Duration(attempt-1)*100*time.Millisecond))
+		if err := delay.Wait(ctx, min(time.Second, time.Duration(attempt-1)*100*time.Millisecond)); err != nil {
+			return fmt.Errorf("%s of %s: %w", u.Name, u.Subject, err)
+		}
 	}
 }
 
@@ -98,13 +101,3 @@ func Closed(err error) error {
 
 // ErrClosed reports that the workflow's run was closed when the command arrived.
 var ErrClosed = fmt.Errorf("its workflow has ended: %w", store.ErrConflict)
-
-// pause waits, but not longer than ctx.
-func pause(ctx context.Context, wait time.Duration) {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
