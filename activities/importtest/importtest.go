@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
@@ -52,13 +53,15 @@ type Bundle struct {
 // one of its own by that name.
 func Setup(t *testing.T, importer ...importers.Importer) *Bundle {
 	t.Helper()
+	return setupOn(t, enginetest.Store(t), enginetest.Warehouse(t), importer...)
+}
+
+func setupOn(t *testing.T, s *dispatchstore.Store, w *warehouse.Warehouse, importer ...importers.Importer) *Bundle {
+	t.Helper()
 	if len(importer) == 0 {
 		importer = []importers.Importer{noop.New()}
 	}
-	s := enginetest.Store(t)
-	b := &Bundle{
-		Ctx: enginetest.Context(t), Store: s.Imports, Deliveries: s.Deliveries, Wh: enginetest.Warehouse(t),
-	}
+	b := &Bundle{Ctx: enginetest.Context(t), Store: s.Imports, Deliveries: s.Deliveries, Wh: w}
 	registry := importers.NewRegistry(importer...)
 	kit := importing.Kit{Store: b.Store, Registry: registry, Wants: dispatch.Wants(b.Deliveries)}
 	b.locks = &importing.Locks{Store: b.Store, Wake: func(_ context.Context, w importstore.Woken) error {
@@ -82,7 +85,7 @@ func (b *Bundle) NewEnv() *testsuite.TestActivityEnvironment {
 		b.locks.Acquire, b.Reviews.Begin, b.Reviews.Decide, b.Reviews.Remind, b.Note,
 		b.BeforeStart, b.Plan, b.Summarize, b.Finalize, b.OnSuccess, b.OnFailure, b.CleanUp,
 		b.ImportData, b.ParkPart, b.Park, b.SkipPart, b.CheckLoaded, b.Publish, b.PurgeRows, b.Finish, b.Remove,
-		b.NoteFailure, b.Repair,
+		b.NoteFailure, b.Repair, b.Close,
 	} {
 		env.RegisterActivity(fn)
 	}

@@ -57,6 +57,21 @@ func (o *Outage) Requests(tb testing.TB) iter.Seq[int] {
 	}
 }
 
+// Meet calls an operation during outages that begin at each of its requests. A call during an outage must fail with
+// an error that judge accepts, and the call without one must succeed.
+func (o *Outage) Meet(tb testing.TB, call func() error, judge func(n int, err error)) {
+	tb.Helper()
+	for n := range o.Requests(tb) {
+		err := call()
+		if !o.Met() {
+			require.NoError(tb, err, "without an outage")
+			return
+		}
+		require.Errorf(tb, err, "outage at request %d", n)
+		judge(n, err)
+	}
+}
+
 // fails counts a request and reports whether it fails.
 func (o *Outage) fails() bool {
 	o.mu.Lock()
