@@ -20,35 +20,36 @@ import (
 )
 
 // Pause interrupts the running attempts of an import and pauses it, also while it waits for
-// its source. A refusal is an error with the reason.
+// its source. The errors of this and the other commands are store.ErrNotFound, store.ErrConflict if the
+// import has ended, ErrRefused with the workflow's reason, and ErrNoWorker.
 func (s *Starter) Pause(ctx context.Context, id int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandPause, by, func(o command.Command) any {
 		return command.Pause{Command: o}
 	})
 }
 
-// Resume resumes a paused import.
+// Resume resumes a paused import. The errors are those of Pause.
 func (s *Starter) Resume(ctx context.Context, id int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandResume, by, func(o command.Command) any {
 		return command.Resume{Command: o}
 	})
 }
 
-// SetRate limits the rows that an import loads per second; 0 is unlimited.
+// SetRate limits the rows that an import loads per second; 0 is unlimited. The errors are those of Pause.
 func (s *Starter) SetRate(ctx context.Context, id, rowsPerSecond int64, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandSetRate, by, func(o command.Command) any {
 		return importing.SetRate{Command: o, RowsPerSecond: rowsPerSecond}
 	})
 }
 
-// RetryPart retries a parked part. A refusal is an error with the reason.
+// RetryPart retries a parked part. The errors are those of Pause; a part that is not parked is ErrRefused.
 func (s *Starter) RetryPart(ctx context.Context, id int64, part int32, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandRetryPart, by, func(o command.Command) any {
 		return importing.RetryPart{Command: o, Part: part}
 	})
 }
 
-// SkipPart skips a parked part. by.Why is required.
+// SkipPart skips a parked part. by.Why is required. The errors are those of RetryPart.
 func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, by By) error {
 	return s.sendCommand(ctx, id, workflows.CommandSkipPart, by, func(o command.Command) any {
 		return importing.SkipPart{Command: o, Part: part}
@@ -56,8 +57,8 @@ func (s *Starter) SkipPart(ctx context.Context, id int64, part int32, by By) err
 }
 
 // Decide accepts or declines an import: the verdict is importstore.Accepted or
-// importstore.Declined. by.Who is required; by.Why too, to decline. A refusal is an error with the
-// reason; importstore.ErrDecided with the earlier decision, if there is one.
+// importstore.Declined. by.Who is required; by.Why too, to decline. The errors are those of Pause, and
+// importstore.ErrDecided with the earlier decision, if there is one.
 func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) error {
 	if err := s.Store.Imports.CheckDecidable(ctx, id); err != nil {
 		return err

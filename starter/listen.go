@@ -52,7 +52,7 @@ type Listener struct {
 const overlap = time.Minute
 
 // Listen begins to listen. What ends after it has returned is reported by Next. The caller
-// closes the listener.
+// closes the listener. The error is that of the store, which was not reached.
 func Listen(ctx context.Context, s *dispatchstore.Store) (*Listener, error) {
 	l := &Listener{store: s, follower: s.Follower(importstore.JobsChannel), seen: map[string]time.Time{}}
 	l.follower.Lost = func(err error) {
@@ -66,7 +66,7 @@ func Listen(ctx context.Context, s *dispatchstore.Store) (*Listener, error) {
 	return l, nil
 }
 
-// Close ends the listening.
+// Close ends the listening. The error is that of the connection.
 func (l *Listener) Close(ctx context.Context) error { return l.follower.Close(ctx) }
 
 // All iterates over the notifications until ctx is done, which is the last pair's error.

@@ -37,7 +37,8 @@ const behindFor = time.Minute
 // on from the checkpoints; so is one that is ahead of a restored store. A run that was
 // terminated by hand is followed by one that ends the import. Of an import that has ended, the
 // new run does what follows the end, unless a person has terminated the run before. A failing
-// task of a run is noted for people. It may be called at any time, and by many at once.
+// task of a run is noted for people. It may be called at any time, and by many at once. The error is that
+// of the store or of Temporal; the next call repeats what is left.
 func (s *Starter) Recover(ctx context.Context, id int64) (Recovery, error) {
 	imp, domain, err := s.open(ctx, id)
 	if err != nil || imp.ID == 0 {

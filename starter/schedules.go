@@ -169,12 +169,13 @@ func scheduleOptions(n NewSchedule, in importing.ScheduledInput) (client.Schedul
 	}, nil
 }
 
-// PauseSchedule pauses a schedule: it starts no imports; running imports continue.
+// PauseSchedule pauses a schedule: it starts no imports; running imports continue. The errors of this and
+// the other changes are store.ErrNotFound, and that of Temporal, after which workers retry the change.
 func (s *Starter) PauseSchedule(ctx context.Context, name string, by By) error {
 	return s.setPaused(ctx, name, true, "pause", noteOf("paused", by))
 }
 
-// ResumeSchedule resumes a paused schedule, from the next time on.
+// ResumeSchedule resumes a paused schedule, from the next time on. The errors are those of PauseSchedule.
 func (s *Starter) ResumeSchedule(ctx context.Context, name string, by By) error {
 	return s.setPaused(ctx, name, false, "resume", noteOf("resumed", by))
 }
@@ -193,7 +194,7 @@ func (s *Starter) setPaused(ctx context.Context, name string, paused bool, what,
 }
 
 // PauseFailing pauses a schedule whose imports keep failing. One that is paused keeps its
-// note. Without such a schedule nothing happens.
+// note. Without such a schedule nothing happens. The error is that of the store or of Temporal.
 func (s *Starter) PauseFailing(ctx context.Context, name, note string) error {
 	if err := s.requireSchedule(ctx, name); errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -207,7 +208,8 @@ func (s *Starter) PauseFailing(ctx context.Context, name, note string) error {
 }
 
 // TriggerSchedule runs a schedule now, also a paused one. Where an import of it is under
-// way its overlap policy decides, unless overlap names another.
+// way its overlap policy decides, unless overlap names another. The errors are store.ErrNotFound, that of an
+// unknown policy, and that of Temporal, which has not run it then.
 func (s *Starter) TriggerSchedule(ctx context.Context, name, overlap string) error {
 	options := client.ScheduleTriggerOptions{}
 	if overlap != "" {
@@ -222,7 +224,8 @@ func (s *Starter) TriggerSchedule(ctx context.Context, name, overlap string) err
 }
 
 // DeleteSchedule deletes a schedule. Its imports stay; running ones continue. If Temporal
-// cannot be reached the store remembers it, and workers delete it there.
+// cannot be reached the store remembers it, and workers delete it there. The errors are those of
+// PauseSchedule.
 func (s *Starter) DeleteSchedule(ctx context.Context, name string) error {
 	if _, err := s.knownSchedule(ctx, name); err != nil {
 		return err

@@ -164,7 +164,7 @@ func inputOf(action client.ScheduleAction) (importing.ScheduledInput, error) {
 }
 
 // Schedules returns up to so many schedules by name, each with its last run, and whether
-// there are more.
+// there are more. The error is that of the store or of Temporal.
 func (s *Starter) Schedules(ctx context.Context, limit int) (list []Schedule, more bool, err error) {
 	known, err := s.temporalSchedules(ctx)
 	if err != nil {

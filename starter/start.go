@@ -24,8 +24,7 @@ const (
 
 // StartImport creates an import and starts its workflow. Should the caller die in
 // between, a worker starts it within a minute. Repeated under the same idempotency
-// key it returns the import of the first time. The errors are store.ErrNotFound for
-// an unknown site, store.ErrLimit if the site has as many imports as it may, and, if it
+// key it returns the import of the first time. The errors are those of CreateImport and, if it
 // waits for the check of the source, a CheckError.
 func (s *Starter) StartImport(ctx context.Context, r Request) (importstore.Import, error) {
 	imp, err := s.CreateImport(ctx, r)
@@ -40,7 +39,8 @@ func (s *Starter) StartImport(ctx context.Context, r Request) (importstore.Impor
 }
 
 // CreateImport creates an import without starting its workflow, which is left to Launch
-// or, half a minute later, to a worker.
+// or, half a minute later, to a worker. The errors are ErrInvalid with every fault of the request,
+// store.ErrNotFound for an unknown site, and store.ErrLimit.
 func (s *Starter) CreateImport(ctx context.Context, r Request) (importstore.Import, error) {
 	site, importer, args, err := s.check(ctx, r)
 	if err != nil {

@@ -42,7 +42,7 @@ type Starter struct {
 	Review config.Review
 	// Limits bound how many imports a site may have.
 	Limits config.Limits
-	// AnswerTimeout bounds how long RetryPart and SkipPart wait for a worker.
+	// AnswerTimeout bounds how long commands wait for a worker.
 	// Defaults to 10s.
 	AnswerTimeout time.Duration
 }
@@ -80,7 +80,8 @@ type Request struct {
 }
 
 // Launch starts the workflow of an import that is queued, or of its deletion. It
-// does nothing where the workflow runs already.
+// does nothing where the workflow runs already. The errors are those of Temporal and of the store; the
+// import stays queued then.
 func (s *Starter) Launch(ctx context.Context, imp importstore.Import, domain string) (importstore.Import, error) {
 	if importstore.Ended(imp.Status) || imp.RunID != "" {
 		return imp, nil

@@ -14,12 +14,12 @@ const pollInterval = 50 * time.Millisecond
 
 // Wait follows an import until it has ended and returns it as it is then. seen, if
 // set, is called with every state that was read. It needs the store alone: no
-// worker, and no Temporal.
+// worker, and no Temporal. The errors are store.ErrNotFound and that of ctx, with the last state.
 func (s *Starter) Wait(ctx context.Context, id int64, seen func(importstore.Summary)) (importstore.Summary, error) {
 	return s.WaitFor(ctx, id, func(i importstore.Import) bool { return importstore.Ended(i.Status) }, seen)
 }
 
-// WaitFor is Wait until a condition holds.
+// WaitFor is Wait until a condition holds, with the errors of Wait.
 func (s *Starter) WaitFor(
 	ctx context.Context, id int64, holds func(importstore.Import) bool, seen func(importstore.Summary),
 ) (importstore.Summary, error) {
@@ -44,7 +44,7 @@ func (s *Starter) WaitFor(
 	}
 }
 
-// WaitDeleted waits until a deletion has ended.
+// WaitDeleted waits until a deletion has ended. The error is that of the store or of ctx.
 func (s *Starter) WaitDeleted(ctx context.Context, id int64) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()

@@ -34,7 +34,8 @@ func (c *Client) Pause(ctx context.Context, ref deliveryacts.ActionRef, by call.
 }
 
 // Resume is the opposite of Pause. It probes connections with an open circuit now and makes waiting
-// retries due. An action whose destination is paused as a whole cannot be resumed by itself.
+// retries due. An action whose destination is paused as a whole cannot be resumed by
+// itself, which is starter.ErrRefused. The other errors are those of Pause.
 func (c *Client) Resume(ctx context.Context, ref deliveryacts.ActionRef, by call.By) error {
 	if ref.Action == "" {
 		if _, err := c.actions(ctx, ref.Destination); err != nil {
@@ -60,7 +61,7 @@ func (c *Client) auditedDestination(
 }
 
 // Trigger delivers the waiting jobs of an action now: new jobs and retries. Connections with an open
-// circuit are probed.
+// circuit are probed. The errors are those of Pause.
 func (c *Client) Trigger(ctx context.Context, ref deliveryacts.ActionRef, by call.By) error {
 	return c.sendCommand(ctx, ref, workflows.CommandTrigger, func(o command.Command) any {
 		return deliveryworkflows.Trigger{Command: o}
@@ -74,21 +75,24 @@ type NewTiming struct {
 	Interval, TimeZone *string
 }
 
-// SetSchedule changes the schedule of an action.
+// SetSchedule changes the schedule of an action. The errors are those of Pause; an invalid schedule is
+// starter.ErrRefused.
 func (c *Client) SetSchedule(ctx context.Context, ref deliveryacts.ActionRef, t NewTiming, by call.By) error {
 	return c.sendCommand(ctx, ref, workflows.CommandSetSchedule, func(o command.Command) any {
 		return deliveryworkflows.SetSchedule{Command: o, Realtime: t.Realtime, Interval: t.Interval, TimeZone: t.TimeZone}
 	}, by)
 }
 
-// SetRate limits the jobs per second of each connection; 0 restores the program's limit.
+// SetRate limits the jobs per second of each connection; 0 restores the program's limit. The
+// errors are those of Pause.
 func (c *Client) SetRate(ctx context.Context, ref deliveryacts.ActionRef, jobsPerSecond float64, by call.By) error {
 	return c.sendCommand(ctx, ref, workflows.CommandSetJobRate, func(o command.Command) any {
 		return deliveryworkflows.SetJobRate{Command: o, JobsPerSecond: jobsPerSecond}
 	}, by)
 }
 
-// SetConcurrency limits the concurrent batches of each connection; 0 restores the program's limit.
+// SetConcurrency limits the concurrent batches of each connection; 0 restores the program's limit. The
+// errors are those of Pause.
 func (c *Client) SetConcurrency(ctx context.Context, ref deliveryacts.ActionRef, batches int32, by call.By) error {
 	return c.sendCommand(ctx, ref, workflows.CommandSetConcurrency, func(o command.Command) any {
 		return deliveryworkflows.SetConcurrency{Command: o, Batches: batches}
@@ -102,7 +106,7 @@ func (c *Client) State(ctx context.Context, ref deliveryacts.ActionRef) (s deliv
 	return s, err
 }
 
-// Backlog returns how many jobs of an action wait.
+// Backlog returns how many jobs of an action wait. The error is that of State.
 func (c *Client) Backlog(
 	ctx context.Context, ref deliveryacts.ActionRef,
 ) (b deliveryworkflows.BacklogState, err error) {

@@ -61,7 +61,7 @@ func ApplyRetention(ctx context.Context, temporalClient client.Client, r config.
 }
 
 // RestoreRetention makes the schedule of retention again if Temporal has lost it. One that
-// there is stays as it is.
+// exists stays as it is. The error is that of Temporal.
 func RestoreRetention(ctx context.Context, temporalClient client.Client, r config.Retention) error {
 	if r.Events == 0 {
 		return nil

@@ -22,7 +22,8 @@ type ActionWorkflow struct {
 	Fault string
 }
 
-// Workflow returns how the workflow of an action stands. It needs no worker.
+// Workflow returns how the workflow of an action stands. It needs no worker. The error is that of
+// Temporal.
 func (c *Client) Workflow(ctx context.Context, ref deliveryacts.ActionRef) (ActionWorkflow, error) {
 	id := workflows.DestinationActionID(ref.Destination, ref.Action)
 	run, err := c.cfg.Temporal.DescribeWorkflowExecution(ctx, id, "")
@@ -42,7 +43,7 @@ func (c *Client) Workflow(ctx context.Context, ref deliveryacts.ActionRef) (Acti
 }
 
 // Recover starts the workflow of an action that does not run. The store has its settings and
-// jobs.
+// jobs. The error is that of Temporal.
 func (c *Client) Recover(
 	ctx context.Context, ref deliveryacts.ActionRef,
 ) (standing ActionWorkflow, started bool, err error) {
