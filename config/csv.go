@@ -23,3 +23,13 @@ func (c CSV) validate(check func(ok bool, format string, args ...any)) {
 		check(filepath.IsAbs(folder), "csv.roots has %q: want absolute paths of folders", folder)
 	}
 }
+
+// FileFolders returns the folders below which importers read files: those of csv.roots and, if there is one, that of
+// the uploads.
+func (c Config) FileFolders() []string {
+	folders := c.CSV.Folders()
+	if c.Server.UploadDir != "" {
+		folders = append(folders, c.Server.UploadDir)
+	}
+	return folders
+}

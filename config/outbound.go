@@ -21,7 +21,7 @@ func (c Connections) defaultAddresses() map[string]string {
 	maps.Copy(texts, map[string]string{
 		"clickhouse": outbound.TermAny, "google_analytics_4": outbound.TermPublic,
 		"mailchimp": outbound.TermPublic, "ometria": outbound.TermPublic, "postgres": outbound.TermAny,
-		"smtp": outbound.TermAny, "webhook": outbound.TermPublic,
+		"smtp": outbound.TermAny, "upload": outbound.TermPublic, "webhook": outbound.TermPublic,
 	})
 	return texts
 }

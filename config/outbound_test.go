@@ -63,16 +63,16 @@ func TestGuardsOfAddedKinds(t *testing.T) {
 	require.True(t, allowed(t, set, "crm", outbound.Protected, here))
 	set.Addresses = "crmm=loopback"
 	require.EqualError(t, Default().validWith(set), `connections.addresses: no kind "crmm": want KIND=ADDRESSES, where KIND `+
-		"is one of clickhouse, crm, google_analytics_4, mailchimp, ometria, postgres, smtp, webhook")
+		"is one of clickhouse, crm, google_analytics_4, mailchimp, ometria, postgres, smtp, upload, webhook")
 }
 
 func TestGuardFaults(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"webhooks=any": `connections.addresses: no kind "webhooks": want KIND=ADDRESSES, where KIND is one of clickhouse, ` +
-			"google_analytics_4, mailchimp, ometria, postgres, smtp, webhook",
+			"google_analytics_4, mailchimp, ometria, postgres, smtp, upload, webhook",
 		"any": `connections.addresses: no kind "any": want KIND=ADDRESSES, where KIND is one of clickhouse, ` +
-			"google_analytics_4, mailchimp, ometria, postgres, smtp, webhook",
+			"google_analytics_4, mailchimp, ometria, postgres, smtp, upload, webhook",
 		"webhook=any,webhook=public": "connections.addresses: kind webhook is given twice",
 		"webhook":                    `connections.addresses: kind webhook: "" is not a set of addresses: want public, private, loopback, any, a network such as 10.0.0.0/8, or several with + between them`,
 		"smtp=all":                   `connections.addresses: kind smtp: "all" is not a set of addresses: want public, private, loopback, any, a network such as 10.0.0.0/8, or several with + between them`,

@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"net/netip"
+	"path/filepath"
 	"time"
 )
 
@@ -35,6 +36,19 @@ type Server struct {
 	StopDelay time.Duration `yaml:"stop_delay"`
 	// StopTimeout bounds the end of running requests after that. Defaults to 30s.
 	StopTimeout time.Duration `yaml:"stop_timeout"`
+	// API serves the REST API beside the events. Defaults to true.
+	API bool `yaml:"api"`
+	// LocalSignIn signs in everybody on this machine as an administrator while there is no account and the
+	// server listens on a loopback address. Defaults to false; `sluice-dev up` sets it.
+	LocalSignIn bool `yaml:"local_sign_in"`
+	// MaxStreams is the number of streams of the API at a time; more are answered with 503. Defaults to 1000.
+	MaxStreams int `yaml:"max_streams"`
+	// UploadDir is the folder of uploaded files, which all servers and workers see under the same path. Defaults
+	// to none, which allows no uploads.
+	UploadDir string `yaml:"upload_dir"`
+	// MaxUploadMiB bounds an upload, MaxUploadsPerSite the uploads of a site. Default to 2048 and 20.
+	MaxUploadMiB      int64 `yaml:"max_upload_mib"`
+	MaxUploadsPerSite int   `yaml:"max_uploads_per_site"`
 	// StartTimeout bounds the wait for the store and the event log at the start. Defaults to 3m.
 	StartTimeout time.Duration `yaml:"start_timeout"`
 }
@@ -45,6 +59,7 @@ func defaultServer() Server {
 		MaxConnections: 4096, MaxPendingMiB: 128,
 		HeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		LogTimeout: 5 * time.Second, WriteTimeout: 2 * time.Minute,
+		API: true, MaxStreams: 1000, MaxUploadMiB: 2048, MaxUploadsPerSite: 20,
 		StopDelay: 3 * time.Second, StopTimeout: 30 * time.Second, StartTimeout: 3 * time.Minute,
 	}
 }
@@ -78,6 +93,12 @@ func (s Server) validate(check func(ok bool, format string, args ...any)) {
 	} {
 		check(timeout.value > 0, "server.%s is %s: want more than 0", timeout.name, timeout.value)
 	}
+	check(oneTo(100_000, s.MaxStreams), "server.max_streams is %d: want 1 to 100000", s.MaxStreams)
+	check(s.UploadDir == "" || filepath.IsAbs(s.UploadDir) && filepath.Clean(s.UploadDir) != "/",
+		"server.upload_dir is %q: want the absolute path of a folder", s.UploadDir)
+	check(s.MaxUploadMiB >= 1 && s.MaxUploadMiB <= 1<<20,
+		"server.max_upload_mib is %d: want 1 to 1048576", s.MaxUploadMiB)
+	check(oneTo(10_000, s.MaxUploadsPerSite), "server.max_uploads_per_site is %d: want 1 to 10000", s.MaxUploadsPerSite)
 	check(s.StopDelay >= 0, "server.stop_delay is %s: want at least 0", s.StopDelay)
 }
 

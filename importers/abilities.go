@@ -14,6 +14,13 @@ type Describer interface {
 	Arguments() []Argument
 }
 
+// FileReader is an Importer that reads files, which its argument "paths" names. Uploaded files are checked by it.
+type FileReader interface {
+	// CheckFiles reports what BeforeStart would find wrong with files, given by their absolute paths. It does no other
+	// I/O than reading them.
+	CheckFiles(ctx context.Context, paths []string) error
+}
+
 // Locker is an Importer that defines the locks of its imports. Imports run concurrently if
 // their dependencies do not conflict. Without Locker an import locks SiteResource
 // exclusively.

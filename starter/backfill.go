@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 )
@@ -24,10 +25,11 @@ const MaxBackfill = 1000
 func (s *Starter) BackfillTimes(ctx context.Context, name string, from, to time.Time) ([]time.Time, error) {
 	switch {
 	case !from.Before(to):
-		return nil, fmt.Errorf("from %s to %s: want the earlier time first",
-			from.Format(time.RFC3339), to.Format(time.RFC3339))
+		return nil, call.Mark(fmt.Errorf("from %s to %s: want the earlier time first",
+			from.Format(time.RFC3339), to.Format(time.RFC3339)), ErrInvalid)
 	case to.After(time.Now()):
-		return nil, fmt.Errorf("to %s: a backfill is for times that have passed", to.Format(time.RFC3339))
+		return nil, call.Mark(
+			fmt.Errorf("to %s: a backfill is for times that have passed", to.Format(time.RFC3339)), ErrInvalid)
 	}
 	if err := s.requireSchedule(ctx, name); err != nil {
 		return nil, err
@@ -89,14 +91,14 @@ func (s *Starter) BackfillSchedule(
 ) ([]time.Time, error) {
 	policy, err := overlapPolicy(overlap, OverlapBufferAll)
 	if err != nil {
-		return nil, err
+		return nil, call.Mark(err, ErrInvalid)
 	}
 	times, err := s.BackfillTimes(ctx, name, from, to)
 	if err != nil {
 		return nil, err
 	}
 	if len(times) == 0 {
-		return nil, errors.New("schedule " + name + " has no time in between: there is nothing to run")
+		return nil, call.Mark(errors.New("schedule "+name+" has no time in between: there is nothing to run"), ErrInvalid)
 	}
 	about := map[string]string{"from": from.Format(time.RFC3339), "to": to.Format(time.RFC3339), "overlap": overlap}
 	return times, s.runSchedule(ctx, name, "backfill", about, func(h client.ScheduleHandle) error {

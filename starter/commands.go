@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -67,6 +68,10 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 		return importing.Decide{Command: o, Verdict: verdict}
 	})
 	if err != nil {
+		var app *temporal.ApplicationError
+		if errors.As(err, &app) && app.Type() == string(importers.ClassAccess) {
+			return call.Mark(err, importstore.ErrSelfReview)
+		}
 		// Another decision may have won the race.
 		if late := s.Store.Imports.CheckDecidable(ctx, id); errors.Is(late, importstore.ErrDecided) {
 			return late

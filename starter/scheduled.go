@@ -10,6 +10,7 @@ import (
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
@@ -115,7 +116,7 @@ func (s *Starter) checkScheduled(
 	settings := config.Default()
 	settings.Import = override(s.Defaults, with)
 	if err := settings.Validate(); err != nil {
-		return importacts.ScheduledRequest{}, err
+		return importacts.ScheduledRequest{}, call.Mark(err, ErrInvalid)
 	}
 	if _, err := dependencies(importer, site.Domain, args); err != nil {
 		return importacts.ScheduledRequest{}, err

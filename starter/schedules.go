@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
+	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
@@ -83,7 +84,7 @@ func (n NewSchedule) validate() error {
 // CreateSchedule creates a schedule. The errors are store.ErrTaken if there is one of that
 // name, and store.ErrNotFound if its site does not exist.
 func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (created Schedule, err error) {
-	if err := n.validate(); err != nil {
+	if err := call.Mark(n.validate(), ErrInvalid); err != nil {
 		return Schedule{}, err
 	}
 	entry := scheduleEntry("create", n.Name, nil)
@@ -106,7 +107,7 @@ func (s *Starter) createSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 		return Schedule{}, err
 	}
 	in := importing.ScheduledInput{Schedule: n.Name, Request: request, PauseAfterFailures: n.PauseAfterFailures}
-	if err := checkSize(in); err != nil {
+	if err := call.Mark(checkSize(in), ErrInvalid); err != nil {
 		return Schedule{}, err
 	}
 	if err := s.recordSchedule(ctx, n, in); err != nil {
@@ -114,7 +115,7 @@ func (s *Starter) createSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 	}
 	if err := s.finishChange(ctx, n.Name, "create"); isInvalid(err) {
 		// Temporal permanently refuses it.
-		return Schedule{}, errors.Join(err, s.DeleteSchedule(context.WithoutCancel(ctx), n.Name))
+		return Schedule{}, errors.Join(call.Mark(err, ErrInvalid), s.DeleteSchedule(context.WithoutCancel(ctx), n.Name))
 	} else if err != nil {
 		return Schedule{}, err
 	}
@@ -124,7 +125,7 @@ func (s *Starter) createSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 	}
 	// Only the server's calendar knows that there is no 30th of February.
 	never := fmt.Errorf("schedule %s would never run: no day matches %q", n.Name, n.Timing.Cron)
-	return Schedule{}, errors.Join(never, s.DeleteSchedule(ctx, n.Name))
+	return Schedule{}, errors.Join(call.Mark(never, ErrInvalid), s.DeleteSchedule(ctx, n.Name))
 }
 
 // recordSchedule adds a schedule to the store. The error is store.ErrTaken if the store or
@@ -215,7 +216,7 @@ func (s *Starter) TriggerSchedule(ctx context.Context, name, overlap string) err
 	if overlap != "" {
 		policy, err := overlapPolicy(overlap, overlap)
 		if err != nil {
-			return err
+			return call.Mark(err, ErrInvalid)
 		}
 		options.Overlap = policy
 	}

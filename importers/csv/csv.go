@@ -52,7 +52,10 @@ type Importer struct {
 	files sourcefile.Opener
 }
 
-var _ importers.Importer = (*Importer)(nil)
+var (
+	_ importers.Importer   = (*Importer)(nil)
+	_ importers.FileReader = (*Importer)(nil)
+)
 
 // New returns an importer of CSV exports anywhere, for tests and for programs whose users may read
 // every file.
@@ -82,10 +85,15 @@ func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.
 	if err != nil {
 		return nil, err
 	}
+	return nil, c.CheckFiles(ctx, args.Paths)
+}
+
+// CheckFiles reports the faults that BeforeStart would find in files.
+func (c *Importer) CheckFiles(ctx context.Context, paths []string) error {
 	var faults faults
-	found, err := c.discover(ctx, args.Paths, &faults)
+	found, err := c.discover(ctx, paths, &faults)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, src := range found.sources {
 		in, err := c.open(ctx, src.args)
@@ -97,7 +105,7 @@ func (c *Importer) BeforeStart(ctx context.Context, imp importers.Import) (json.
 			faults.add(fmt.Errorf("close %s: %w", src.shown, err))
 		}
 	}
-	return nil, faults.err()
+	return faults.err()
 }
 
 // Finalize writes a summary to the import's log.

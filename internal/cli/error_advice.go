@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/sluicehq/sluice/internal/failure"
 	"github.com/sluicehq/sluice/starter"
 )
 
@@ -51,7 +52,7 @@ func postgresAdvice(code string) string {
 		return "The transaction conflicted with another one: retry."
 	}
 	switch {
-	case isAway(code):
+	case failure.AwayState(code):
 		return "PostgreSQL is starting or stopping, or closed the connection: retry in a moment."
 	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"):
 		return "The store rejects a value that should have been rejected earlier: correct it, and report this error."
@@ -59,10 +60,6 @@ func postgresAdvice(code string) string {
 		return "PostgreSQL rejects the request: see its log, and SQLSTATE " + code + " in its manual."
 	}
 }
-
-// isAway reports whether a SQLSTATE is of a server that is starting or stopping, or of a broken
-// connection to it.
-func isAway(code string) bool { return strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08") }
 
 // temporalAdvice explains an error of Temporal; "" for any other.
 func temporalAdvice(err error) string {

@@ -1,23 +1,12 @@
 package cli
 
 import (
-	"context"
 	"errors"
-	"net"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/urfave/cli/v2"
-	"go.temporal.io/api/serviceerror"
 
-	"github.com/sluicehq/sluice/access"
-	"github.com/sluicehq/sluice/connections"
-	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/failure"
 	"github.com/sluicehq/sluice/internal/scaffold"
-	"github.com/sluicehq/sluice/starter"
-	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
-	"github.com/sluicehq/sluice/store"
-	accessstore "github.com/sluicehq/sluice/store/access"
-	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -65,58 +54,27 @@ func exitWith(code int, err error) error {
 // silently ends a command that has already written its error.
 func silently(code int, err error) error { return exitError{error: err, code: code, silent: true} }
 
-// sentinels are the exit codes of errors of other packages. The first match counts.
-var sentinels = []struct {
-	code   int
-	errors []error
-}{
-	{exitUsage, []error{
-		starter.ErrInvalid, deliveryclient.ErrReservedSource, deliverystore.ErrPayload, destinations.ErrPayload,
-		destinations.ErrVersion,
-		connections.ErrInvalid, accessstore.ErrInvalid, accessstore.ErrPrefix,
-	}},
-	{exitUnavailable, []error{
-		starter.ErrNoWorker, starter.ErrNoAnswer, context.DeadlineExceeded,
-	}},
-	{exitRefused, []error{
-		starter.ErrRefused, store.ErrNotFound, store.ErrTaken, store.ErrLimit, importstore.ErrDecided,
-		importstore.ErrSelfReview,
-		importstore.ErrOverlap, store.ErrConflict, store.ErrInUse, connections.ErrNotFound, connections.ErrNoKeyset,
-		access.ErrForbidden, connections.ErrUnknownKey, connections.ErrSealBroken, connections.ErrOtherKeyset, scaffold.ErrExists,
-	}},
-}
-
 // codeOf returns the exit code of an error.
 func codeOf(err error) int {
 	var coded exitError
-	var network *net.OpError
-	var postgres *pgconn.PgError
-	var unavailable *serviceerror.Unavailable
-	var late *serviceerror.DeadlineExceeded
-	var missing *serviceerror.NotFound
-	var exists *serviceerror.AlreadyExists
-	var invalid *serviceerror.InvalidArgument
-	var namespace *serviceerror.NamespaceNotFound
 	switch {
-	case err == nil:
-		return exitDone
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &network), errors.As(err, &unavailable), errors.As(err, &late), errors.As(err, &namespace),
-		errors.As(err, &postgres) && isAway(postgres.Code):
-		return exitUnavailable
-	}
-	for _, s := range sentinels {
-		for _, target := range s.errors {
-			if errors.Is(err, target) {
-				return s.code
-			}
-		}
-	}
-	if errors.As(err, &missing) || errors.As(err, &exists) || errors.As(err, &invalid) {
+	case errors.Is(err, scaffold.ErrExists):
 		return exitRefused
 	}
-	return exitFailure
+	switch failure.Of(err) {
+	case failure.None:
+		return exitDone
+	case failure.Invalid:
+		return exitUsage
+	case failure.NoWorker, failure.Late, failure.Unavailable:
+		return exitUnavailable
+	case failure.Internal, failure.Source:
+		return exitFailure
+	default:
+		return exitRefused
+	}
 }
 
 // codeOfStatus returns the exit code of a command that has waited for an import.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/terminal"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -30,9 +31,9 @@ func listParts(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, partViews(imp.Status, parts))
+		return writeJSON(s.cli, importview.Parts(imp.Status, parts))
 	}
-	_, parts, _ = withoutPurged(importstore.Summary{Import: imp}, parts)
+	_, parts, _ = importview.WithoutPurged(importstore.Summary{Import: imp}, parts)
 	if len(parts) == 0 {
 		return say(s.cli, "Import %d has no parts.", id)
 	}
@@ -94,7 +95,7 @@ func printLine(s *session, line importstore.Feedback) error {
 	w := s.cli.App.Writer
 	switch s.cli.String("output") {
 	case "json":
-		return json.NewEncoder(w).Encode(feedbackJSON{Seq: line.Seq, At: line.At, Level: line.Level, Message: line.Message})
+		return json.NewEncoder(w).Encode(importview.FeedbackOf(line))
 	case "csv":
 		rows := [][]string{{
 			strconv.Itoa(int(line.Seq)), line.At.UTC().Format(time.RFC3339Nano), line.Level, line.Message,
@@ -146,9 +147,9 @@ func listRejects(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(s.cli) {
-		views := make([]rejectJSON, len(rejects))
+		views := make([]importview.Reject, len(rejects))
 		for i, r := range rejects {
-			views[i] = rejectJSON{File: r.File, Line: r.Line, Column: r.Column, Reason: r.Reason, Sample: r.Sample}
+			views[i] = importview.RejectOf(r)
 		}
 		return writeJSON(s.cli, views)
 	}

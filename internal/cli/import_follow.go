@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/terminal"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -51,7 +52,7 @@ func follow(ctx context.Context, s *session, id int64) error {
 func readingOf(s importstore.Summary) terminal.Reading {
 	r := terminal.Reading{Label: s.Import.Phase}
 	// The progress of loading is meaningless once rows are purged.
-	failing := rowsPurged(s.Import.Status) || s.Import.Phase == importstore.PhaseOnFailure ||
+	failing := importview.RowsPurged(s.Import.Status) || s.Import.Phase == importstore.PhaseOnFailure ||
 		s.Import.Phase == importstore.PhaseCleanUp && s.PartsDone < s.PartsTotal
 	if !failing {
 		r.Rows, r.Done, r.Total = s.RowsRead, s.BytesRead, s.BytesTotal

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -22,12 +23,12 @@ func TestReviewCommands(t *testing.T) {
 
 	shown := s.ok(t, "import", "show", "1")
 	require.Regexp(t, `\nWaiting     for a review until \d{4}-\S+ \S+: .sluice review accept 1. or .sluice review decline 1 `, shown)
-	var pending shownJSON
+	var pending importview.Shown
 	s.json(t, &pending, "import", "show", "1")
 	require.WithinDuration(t, time.Now().Add(14*24*time.Hour), *pending.ReviewExpiresAt, time.Minute)
 
 	golden(t, "import-preview", s.ok(t, "import", "preview", "1", "--limit", "2"))
-	var previews []previewJSON
+	var previews []importview.Preview
 	s.json(t, &previews, "import", "preview", "1", "--table", "imported_visitors")
 	require.Len(t, previews, 1)
 	require.EqualValues(t, 3, previews[0].Rows)
@@ -36,7 +37,7 @@ func TestReviewCommands(t *testing.T) {
 
 	listed := strings.Fields(s.ok(t, "review", "list"))
 	require.Subset(t, listed, []string{"example.com", "ann", "none"})
-	var reviews []reviewJSON
+	var reviews []importview.Review
 	s.json(t, &reviews, "review", "list", "--site", "example.com")
 	require.Len(t, reviews, 1)
 	require.Equal(t, "in_review", reviews[0].Status)
@@ -71,7 +72,7 @@ func TestShowSummary(t *testing.T) {
 	system.WaitFor(t, 1, "a review", func(now importstore.Summary) bool { return now.Import.Phase == importstore.PhaseInReview })
 	require.Contains(t, s.ok(t, "import", "show", "1"),
 		"\nSummary\n  checked: {\"files\": 3}\n  parts: [{\"files\": 3}, {\"files\": 3}]\n")
-	var shown shownJSON
+	var shown importview.Shown
 	s.json(t, &shown, "import", "show", "1")
 	require.JSONEq(t, `{"checked": {"files": 3}, "parts": [{"files": 3}, {"files": 3}]}`, string(shown.Summary))
 	s.ok(t, "review", "accept", "1")
@@ -97,9 +98,9 @@ func TestOrderCommands(t *testing.T) {
 	require.Regexp(t, `site:example.com +exclusive +held +1 `, table)
 	require.Regexp(t, `site:example.com +exclusive +waiting +2 `, table)
 	require.Contains(t, s.ok(t, "import", "show", "2"), "\nWaiting     for import 1 (site:example.com)\n")
-	var queued shownJSON
+	var queued importview.Shown
 	s.json(t, &queued, "import", "show", "2")
-	require.Equal(t, []waitingForJSON{{ImportID: 1, Resource: "site:example.com"}}, queued.WaitingFor)
+	require.Equal(t, []importview.Blocking{{ImportID: 1, Resource: "site:example.com"}}, queued.WaitingFor)
 
 	require.Equal(t, "paused import 1; resume it with `sluice import resume 1`\n",
 		s.ok(t, "import", "pause", "1", "--reason", "a look at it"))

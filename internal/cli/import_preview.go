@@ -9,21 +9,13 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/terminal"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
-
-// previewJSON is the JSON form of the rows that an import has loaded into a table.
-type previewJSON struct {
-	Table   string              `json:"table"`
-	Rows    uint64              `json:"rows"`
-	Columns []string            `json:"columns"`
-	Sums    map[string]string   `json:"sums"`
-	Sample  []map[string]string `json:"sample"`
-}
 
 func previewImport(ctx context.Context, s *session) error {
 	id, err := idArg(s.cli)
@@ -50,14 +42,14 @@ func previewImport(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	views := []previewJSON{}
+	views := []importview.Preview{}
 	for _, table := range tables {
 		p, err := house.Preview(ctx, table, uint64(imp.SiteID), uint64(id), limit)
 		if err != nil {
 			return err
 		}
 		if asJSON(s.cli) {
-			views = append(views, previewView(table, p))
+			views = append(views, importview.PreviewOf(table, p))
 			continue
 		}
 		if err := printPreview(s, table, p); err != nil {
@@ -68,7 +60,7 @@ func previewImport(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, views)
 	}
 	switch {
-	case rowsPurged(imp.Status):
+	case importview.RowsPurged(imp.Status):
 		return say(s.cli, "Import %d is %s and has no rows.", id, imp.Status)
 	case len(tables) == 0:
 		return say(s.cli, "Import %d is %s and has no rows yet.", id, imp.Status)
@@ -146,21 +138,4 @@ func previewCell(c schema.Column, value string) any {
 	default:
 		return n
 	}
-}
-
-func previewView(table *schema.Table, p warehouse.Preview) previewJSON {
-	named := func(values []string) map[string]string {
-		row := make(map[string]string, len(values))
-		for i, value := range values {
-			row[table.Columns[i].Name] = value
-		}
-		return row
-	}
-	view := previewJSON{
-		Table: table.Name, Rows: p.Rows, Columns: table.ColumnNames(), Sums: named(p.Sums), Sample: []map[string]string{},
-	}
-	for _, row := range p.Sample {
-		view.Sample = append(view.Sample, named(row))
-	}
-	return view
 }

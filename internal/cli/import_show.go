@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/internal/terminal"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -52,13 +53,15 @@ func listImports(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(s.cli) {
-		views := make([]importJSON, len(summaries))
+		views := make([]importview.Listed, len(summaries))
 		for i, summary := range summaries {
 			parts, err := opened.Imports.ListParts(ctx, summary.Import.ID)
 			if err != nil {
 				return err
 			}
-			views[i] = importView(workers, summary, parts)
+			views[i] = importview.Listed{
+				Import: importview.New(workers, summary), Parts: importview.Parts(summary.Import.Status, parts),
+			}
 		}
 		return writeJSON(s.cli, views)
 	}
@@ -68,36 +71,23 @@ func listImports(ctx context.Context, s *session) error {
 	table := terminal.NewTable("ID", "SITE", "SOURCE", "STATUS", "PHASE", "PARTS", "ROWS LOADED", "REJECTED", "WARNINGS",
 		"ERRORS", "STARTED", "DURATION", "LAST ERROR")
 	for _, i := range summaries {
-		i, _, _ = withoutPurged(i, nil)
+		i, _, _ = importview.WithoutPurged(i, nil)
 		table.Row(terminal.Ordinal(i.Import.ID), i.Domain, i.Import.Source,
 			statusCell(i.Import.Status), phaseCell(i.Import), partsCell(i), i.RowsLoaded, i.RowsRejected, i.Warnings,
 			i.Errors, when(i.Import.StartedAt), took(i.Import),
-			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, noImporter(workers, i.Import), i.Import.AttemptError,
+			brief(cmp.Or(i.Import.Error, i.Import.WorkflowFault, importview.NoImporter(workers, i.Import), i.Import.AttemptError,
 				i.LastError), 60))
 	}
 	return table.Write(s.cli.App.Writer)
 }
 
-// familiar maps the status names of the seeds to statuses.
-var familiar = map[string]string{
-	"importing": importstore.StatusRunning, "accepted": importstore.StatusCompleted, "pending": importstore.StatusInReview,
-}
-
 // statusFlag returns the statuses of --status.
 func statusFlag(c *cli.Context) ([]string, error) {
-	var all []string
-	for _, text := range c.StringSlice("status") {
-		for name := range strings.SplitSeq(text, ",") {
-			if known, ok := familiar[name]; ok {
-				name = known
-			}
-			if !slices.Contains(importstore.Statuses(), name) {
-				return nil, fmt.Errorf("--status %s: want one of %s", name, strings.Join(importstore.Statuses(), ", "))
-			}
-			all = append(all, name)
-		}
+	statuses, err := importview.ParseStatuses(c.StringSlice("status"))
+	if err != nil {
+		return nil, fmt.Errorf("--status %w", err)
 	}
-	return all, nil
+	return statuses, nil
 }
 
 func showImport(ctx context.Context, s *session) error {
@@ -114,53 +104,24 @@ func printImport(ctx context.Context, s *session, id int64) error {
 	if err != nil {
 		return err
 	}
-	summary, err := opened.Imports.Summary(ctx, id)
-	if err != nil {
-		return err
-	}
-	parts, err := opened.Imports.ListParts(ctx, id)
-	if err != nil {
-		return err
-	}
 	workers, err := s.liveWorkers(ctx)
 	if err != nil {
 		return err
 	}
-	waits, err := waitsOf(ctx, opened, workers, summary.Import)
+	shown, err := importview.Show(ctx, opened.Imports, workers, id)
 	if err != nil {
 		return err
 	}
-	data, err := opened.Imports.ImportData(ctx, id)
-	if err != nil {
-		return err
-	}
-	site, err := opened.Imports.Site(ctx, summary.Domain)
-	if err != nil {
-		return err
-	}
-	superseded := supersededDays(summary.Import, site)
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, shownJSON{
-			importJSON: importView(workers, summary, parts), WaitingFor: waits.imports, ReviewExpiresAt: waits.expires,
-			Summary: data.Summary, SupersededDays: superseded,
-		})
+		return writeJSON(s.cli, shown.View)
 	}
 	w := s.cli.App.Writer
-	summary, parts, back := withoutPurged(summary, parts)
+	imp := shown.Summary.Import
+	summary, parts, back := importview.WithoutPurged(shown.Summary, shown.Parts)
 	return errors.Join(
-		writeHead(w, summary, superseded, waits.line(summary.Import)), writeSummary(w, data.Summary),
+		writeHead(w, summary, shown.Superseded, waitLine(shown.Waits, imp)), writeSummary(w, shown.Data),
 		writeParts(w, parts), writeSums(w, summary, parts, back),
 		writeLogCounts(w, summary))
-}
-
-// supersededDays are the imported days of a completed import that native data serve since the site's first
-// event, which came after the import was planned.
-func supersededDays(i importstore.Import, site importstore.Site) calendar.Set {
-	first := importstore.NativeStart(site)
-	if first == nil || i.Status != importstore.StatusCompleted {
-		return nil
-	}
-	return i.Days.Both(calendar.NewSet(calendar.Range{First: *first, Last: calendar.MaxDay}))
 }
 
 func writeHead(w io.Writer, s importstore.Summary, superseded calendar.Set, waits string) error {

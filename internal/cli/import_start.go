@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/sourcefile"
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -175,7 +176,7 @@ func startImport(ctx context.Context, s *session, args []string) error {
 		if err != nil {
 			return err
 		}
-		if missing := noImporter(workers, imp); missing != "" {
+		if missing := importview.NoImporter(workers, imp); missing != "" {
 			return say(c, "import %d is queued: %s; it starts when such a worker does", imp.ID, missing)
 		}
 		return say(c, "import %d is queued, its source not yet checked; follow it with `sluice import logs %d -f`",

@@ -9,6 +9,7 @@ import (
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/terminal"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
@@ -23,7 +24,7 @@ func TestWaitsLine(t *testing.T) {
 	t.Parallel()
 	noon := time.Date(2026, time.January, 31, 12, 0, 0, 0, time.Local)
 	for want, tc := range map[string]struct {
-		waits waits
+		waits importview.Waits
 		imp   importstore.Import
 	}{
 		"": {imp: importstore.Import{Status: importstore.StatusCompleted, Paused: true}},
@@ -31,26 +32,28 @@ func TestWaitsLine(t *testing.T) {
 			imp: importstore.Import{ID: 7, Status: importstore.StatusRunning, Paused: true},
 		},
 		`queued: no live worker offers importer "x"`: {
-			waits: waits{importer: `no live worker offers importer "x"`}, imp: importstore.Import{Status: importstore.StatusQueued},
+			waits: importview.Waits{Importer: `no live worker offers importer "x"`}, imp: importstore.Import{Status: importstore.StatusQueued},
 		},
 		"for a review until 2026-01-31 12:00:00: `sluice review accept 7` or `sluice review decline 7 --reason TEXT`": {
-			waits: waits{expires: &noon}, imp: importstore.Import{ID: 7, Status: importstore.StatusInReview},
+			waits: importview.Waits{Expires: &noon}, imp: importstore.Import{ID: 7, Status: importstore.StatusInReview},
 		},
 		"until 2026-01-31 12:00:00: the quota is exhausted": {
 			imp: importstore.Import{Status: importstore.StatusRunning, WaitUntil: &noon, WaitReason: "the quota is exhausted"},
 		},
 		"for import 3 (site:a.com), import 4 (ga4:9)": {
-			waits: waits{imports: []waitingForJSON{{3, "site:a.com"}, {4, "ga4:9"}}}, imp: importstore.Import{Status: importstore.StatusQueued},
+			waits: importview.Waits{Imports: []importview.Blocking{
+				{ImportID: 3, Resource: "site:a.com"}, {ImportID: 4, Resource: "ga4:9"},
+			}}, imp: importstore.Import{Status: importstore.StatusQueued},
 		},
 		"for a slot: the limit of running imports is reached": {
 			imp: importstore.Import{Status: importstore.StatusQueued, Phase: importstore.PhaseLocking},
 		},
 		"for a worker": {imp: importstore.Import{Status: importstore.StatusQueued, Phase: importstore.PhaseQueued}},
 	} {
-		require.Equal(t, want, tc.waits.line(tc.imp))
+		require.Equal(t, want, waitLine(tc.waits, tc.imp))
 	}
-	require.Contains(t, waits{}.line(importstore.Import{ID: 7, Status: importstore.StatusParked}), "`sluice import retry-part 7 PART`")
-	require.Empty(t, waits{}.line(importstore.Import{Status: importstore.StatusRunning, Phase: importstore.PhaseLoading}))
+	require.Contains(t, waitLine(importview.Waits{}, importstore.Import{ID: 7, Status: importstore.StatusParked}), "`sluice import retry-part 7 PART`")
+	require.Empty(t, waitLine(importview.Waits{}, importstore.Import{Status: importstore.StatusRunning, Phase: importstore.PhaseLoading}))
 	for want, p := range map[string]importstore.Part{
 		"waiting":     {Status: importstore.PartWaiting},
 		"not started": {Status: importstore.PartWaiting, FinishedAt: &noon},

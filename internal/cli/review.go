@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/terminal"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -58,34 +58,6 @@ func decide(ctx context.Context, s *session, verdict string) error {
 	return say(s.cli, "declined import %d; its rows are being purged", id)
 }
 
-// reviewJSON is the JSON form of a review. Fields are only ever added.
-type reviewJSON struct {
-	ImportID              int64      `json:"import_id"`
-	Site                  string     `json:"site"`
-	Source                string     `json:"source"`
-	Label                 string     `json:"label"`
-	Status                string     `json:"status"`
-	RequestedBy           string     `json:"requested_by"`
-	RequireSecondApprover bool       `json:"require_second_approver"`
-	OpenedAt              time.Time  `json:"opened_at"`
-	ExpiresAt             time.Time  `json:"expires_at"`
-	Decision              *string    `json:"decision"`
-	DecidedBy             string     `json:"decided_by"`
-	DecidedAt             *time.Time `json:"decided_at"`
-	Reason                string     `json:"reason"`
-	Error                 string     `json:"error"`
-}
-
-func reviewView(r importstore.ReviewSummary) reviewJSON {
-	return reviewJSON{
-		ImportID: r.Review.ImportID, Site: r.Domain, Source: r.Source, Label: r.Label, Status: r.Status,
-		RequestedBy: r.RequestedBy, RequireSecondApprover: r.RequireSecondApprover,
-		OpenedAt: r.Review.OpenedAt, ExpiresAt: r.Review.ExpiresAt,
-		Decision: r.Review.Decision, DecidedBy: r.Review.DecidedBy, DecidedAt: r.Review.DecidedAt,
-		Reason: r.Review.Reason, Error: r.Review.Error,
-	}
-}
-
 func listReviews(ctx context.Context, s *session) error {
 	c := s.cli
 	if err := noArgs(c); err != nil {
@@ -108,9 +80,9 @@ func listReviews(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(c) {
-		views := make([]reviewJSON, len(reviews))
+		views := make([]importview.Review, len(reviews))
 		for i, r := range reviews {
-			views[i] = reviewView(r)
+			views[i] = importview.ReviewOf(r)
 		}
 		return writeJSON(c, views)
 	}

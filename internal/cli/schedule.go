@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/starter"
 )
 
@@ -77,7 +78,7 @@ func answer(ctx context.Context, s *session, client *starter.Starter, name, form
 	if err != nil {
 		return err
 	}
-	return writeJSON(s.cli, scheduleView(now))
+	return writeJSON(s.cli, importview.ScheduleOf(now))
 }
 
 func pauseSchedule(ctx context.Context, s *session) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/starter"
 )
 
@@ -71,7 +72,7 @@ func createSchedule(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(c) {
-		return writeJSON(c, scheduleView(created))
+		return writeJSON(c, importview.ScheduleOf(created))
 	}
 	paused := ""
 	if created.Paused {

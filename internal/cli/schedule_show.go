@@ -3,71 +3,15 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
-	importacts "github.com/sluicehq/sluice/activities/importing"
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
 )
-
-// scheduleJSON is the JSON form of a schedule. Fields are only ever added.
-type scheduleJSON struct {
-	Name               string                    `json:"name"`
-	Site               string                    `json:"site"`
-	Source             string                    `json:"source"`
-	Args               json.RawMessage           `json:"args"`
-	Label              string                    `json:"label"`
-	Settings           importacts.ImportSettings `json:"settings"`
-	Cron               string                    `json:"cron"`
-	EverySeconds       float64                   `json:"every_seconds"`
-	TimeZone           string                    `json:"time_zone"`
-	JitterSeconds      float64                   `json:"jitter_seconds"`
-	Overlap            string                    `json:"overlap"`
-	CatchupSeconds     float64                   `json:"catchup_seconds"`
-	PauseAfterFailures int                       `json:"pause_after_failures"`
-	Paused             bool                      `json:"paused"`
-	Note               string                    `json:"note"`
-	CreatedAt          time.Time                 `json:"created_at"`
-	Next               []time.Time               `json:"next"`
-	Runs               []runJSON                 `json:"runs"`
-	Started            int                       `json:"started"`
-	Skipped            int                       `json:"skipped"`
-	Missed             int                       `json:"missed"`
-}
-
-// runJSON is the JSON form of a run.
-type runJSON struct {
-	At           time.Time `json:"at"`
-	StartedAt    time.Time `json:"started_at"`
-	Status       string    `json:"status"`
-	ImportID     int64     `json:"import_id"`
-	ImportStatus string    `json:"import_status"`
-	Reason       string    `json:"reason"`
-	WorkflowID   string    `json:"workflow_id"`
-	RunID        string    `json:"run_id"`
-}
-
-func scheduleView(s starter.Schedule) scheduleJSON {
-	view := scheduleJSON{
-		Name: s.Name, Site: s.Request.Site, Source: s.Request.Source, Args: s.Request.Args, Label: s.Request.Label,
-		Settings: s.Request.Settings, Cron: s.Timing.Cron, EverySeconds: s.Timing.Every.Seconds(),
-		TimeZone: s.Timing.TimeZone, JitterSeconds: s.Timing.Jitter.Seconds(),
-		Overlap: s.Overlap, CatchupSeconds: s.Catchup.Seconds(),
-		PauseAfterFailures: s.PauseAfterFailures, Paused: s.Paused, Note: s.Note, CreatedAt: s.CreatedAt,
-		Next: orEmpty(s.Next), Runs: []runJSON{}, Started: s.Started, Skipped: s.Skipped, Missed: s.Missed,
-	}
-	for _, r := range s.Runs {
-		view.Runs = append(view.Runs, runJSON{
-			At: r.At, StartedAt: r.StartedAt, Status: r.Status, ImportID: r.ImportID, ImportStatus: r.ImportStatus,
-			Reason: r.Reason, WorkflowID: r.WorkflowID, RunID: r.RunID,
-		})
-	}
-	return view
-}
 
 func listSchedules(ctx context.Context, s *session) error {
 	c := s.cli
@@ -87,9 +31,9 @@ func listSchedules(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(c) {
-		views := make([]scheduleJSON, len(all))
+		views := make([]importview.Schedule, len(all))
 		for i, one := range all {
-			views[i] = scheduleView(one)
+			views[i] = importview.ScheduleOf(one)
 		}
 		return writeJSON(c, views)
 	}
@@ -147,7 +91,7 @@ func showSchedule(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, scheduleView(one))
+		return writeJSON(s.cli, importview.ScheduleOf(one))
 	}
 	w := s.cli.App.Writer
 	return errors.Join(writeScheduleHead(w, one), writeRuns(w, one))

@@ -12,7 +12,6 @@ import (
 	"github.com/sluicehq/sluice/internal/registry"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/store"
-	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // stateNoWorker is the state of a component that no live worker offers.
@@ -201,16 +200,6 @@ func (s *session) requireImporter(ctx context.Context, name string) error {
 	return exitWith(exitUsage, fmt.Errorf("this program does not have the importer %q: "+
 		"start the import by the program of a worker that has it (%s)",
 		name, strings.Join(workers.WithImporter(name).Processes(), ", ")))
-}
-
-// noImporter describes an import whose importer no live worker has, "" if one does or if the import
-// needs none.
-func noImporter(workers store.Workers, i importstore.Import) string {
-	waits := i.Status == importstore.StatusQueued || i.Status == importstore.StatusRunning
-	if !waits || len(workers.WithImporter(i.Source)) > 0 {
-		return ""
-	}
-	return fmt.Sprintf("no live worker offers importer %q", i.Source)
 }
 
 func noActionText(destination, action string) string {

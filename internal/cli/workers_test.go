@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/importview"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 )
@@ -65,7 +66,7 @@ func TestNoLiveWorker(t *testing.T) {
 
 	require.NoError(t, b.Store.Heartbeat(enginetest.Context(t), ownWorker()))
 	require.NotContains(t, b.ok(t, "import", "show", "1"), missing)
-	var imports []importJSON
+	var imports []importview.Listed
 	b.json(t, &imports, "import", "list")
 	require.False(t, imports[0].NoWorker)
 	own := b.run(t, "import", "start", "own", "--site", "example.com")

@@ -23,7 +23,7 @@ func StockList(settings config.Config) List {
 	guard := settings.Connections.Guard
 	return List{
 		Importers: []importers.Importer{
-			csv.Within(settings.CSV.Folders()),
+			csv.Within(settings.FileFolders()),
 			googleanalytics4.New(googleanalytics4.Config{Guard: guard(googleanalytics4.Name)}),
 			noop.New(),
 		},

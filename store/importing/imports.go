@@ -62,14 +62,26 @@ func (s *Store) Summary(ctx context.Context, id int64) (Summary, error) {
 	return rows[0], nil
 }
 
+// ImportSite returns the domain of an import's site, or ErrNotFound if it is none of the given sites; nil is all sites.
+func (s *Store) ImportSite(ctx context.Context, id int64, sites []string) (string, error) {
+	domain, err := s.Queries().ImportSite(ctx, id, sites)
+	return domain, store.Found(err, "import %d", id)
+}
+
 // Listing says which imports to list; what is empty is no condition.
 type Listing struct {
 	// Site is a domain, Source the name of an importer, By who has started it.
 	Site, Source, By string
+	// Sites are the domains of the sites that the caller may see; nil is all sites, an empty list none.
+	Sites []string
 	// Statuses are some of the statuses.
 	Statuses []string
 	// BeforeID lists only imports before that number.
 	BeforeID int64
+	// IDs are the numbers of some imports.
+	IDs []int64
+	// ActiveSince lists only imports that had not ended at that time.
+	ActiveSince *time.Time
 	// Limit is how many at most. Required.
 	Limit int32
 }
@@ -78,7 +90,10 @@ type Listing struct {
 func (s *Store) Summaries(ctx context.Context, l Listing) ([]Summary, error) {
 	params := db.ImportSummariesParams{
 		SiteDomain: optional(l.Site), Source: optional(l.Source), RequestedBy: optional(l.By), BeforeID: optional(l.BeforeID),
-		RowLimit: l.Limit,
+		RowLimit: l.Limit, Sites: l.Sites, ActiveSince: l.ActiveSince,
+	}
+	if len(l.IDs) > 0 {
+		params.Ids = l.IDs
 	}
 	if len(l.Statuses) > 0 {
 		params.Statuses = l.Statuses

@@ -2,6 +2,7 @@ package importing
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/sluicehq/sluice/store/internal/db"
@@ -75,6 +76,15 @@ func (s *Store) ListLocks(ctx context.Context, q LockQuery) ([]Lock, error) {
 // ListParts returns the parts of an import in order.
 func (s *Store) ListParts(ctx context.Context, importID int64) ([]Part, error) {
 	return s.sql.Queries.ListParts(ctx, importID)
+}
+
+// PartsAfter returns at most limit of the parts of an import behind a number, in order.
+func (s *Store) PartsAfter(ctx context.Context, importID int64, after, limit int32) ([]Part, error) {
+	parts, err := s.Queries().PartsAfter(ctx, db.PartsAfterParams{ImportID: importID, AfterNo: after, RowLimit: limit})
+	if err != nil {
+		return nil, fmt.Errorf("list the parts of import %d: %w", importID, err)
+	}
+	return parts, nil
 }
 
 // ListReviews returns reviews with their imports, the oldest first: those that wait

@@ -2,6 +2,7 @@ package importing
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -122,4 +123,29 @@ func (s *Store) UncomparedSchedules(ctx context.Context, interval time.Duration,
 		return nil, fmt.Errorf("find schedules to compare with Temporal's: %w", err)
 	}
 	return names, nil
+}
+
+// ScheduleSite returns the domain of a schedule's site, or ErrNotFound if it is none of the given sites; nil is all
+// sites.
+func (s *Store) ScheduleSite(ctx context.Context, name string, sites []string) (string, error) {
+	site, err := s.Queries().ScheduleSite(ctx, name, sites)
+	return site, store.Found(err, "schedule %s", name)
+}
+
+// ScheduleNames returns at most limit names of schedules of the given sites behind a name, in order; nil is all sites.
+func (s *Store) ScheduleNames(ctx context.Context, sites []string, after string, limit int32) ([]string, error) {
+	names, err := s.Queries().ScheduleNames(ctx, db.ScheduleNamesParams{After: after, Sites: sites, RowLimit: limit})
+	if err != nil {
+		return nil, fmt.Errorf("list schedules: %w", err)
+	}
+	return names, nil
+}
+
+// SetSchedule replaces the definition and the note of a schedule whose definition is still before. The error is
+// ErrConflict if it is not.
+func (s *Store) SetSchedule(ctx context.Context, name string, before, definition json.RawMessage, note string) error {
+	changed, err := s.Queries().SetSchedule(ctx, db.SetScheduleParams{
+		Name: name, Definition: definition, Before: string(before), Note: store.Plain(note),
+	})
+	return changedOne(changed, err, "change schedule %s", name)
 }

@@ -15,6 +15,10 @@ ON CONFLICT (import_id, occasion) DO NOTHING;
 -- name: ListFeedback :many
 SELECT * FROM feedback WHERE import_id = sqlc.arg(import_id) AND seq > sqlc.arg(after_seq) ORDER BY seq LIMIT sqlc.arg(row_limit);
 
+-- LastFeedback returns the number of the last line of an import's log, 0 without one.
+-- name: LastFeedback :one
+SELECT coalesce(max(seq), 0)::integer FROM feedback WHERE import_id = $1;
+
 -- FeedbackOf returns the line of an occasion.
 -- name: FeedbackOf :one
 SELECT * FROM feedback WHERE import_id = sqlc.arg(import_id) AND occasion = sqlc.arg(occasion);

@@ -21,8 +21,8 @@ SELECT * FROM imports WHERE site_id = $1 AND idempotency_key = sqlc.arg(key)::te
 SELECT * FROM imports WHERE id = $1;
 
 -- ImportSummaries returns imports, newest first, each with its site, the sums of its parts, the number of warnings
--- and errors in its log and the last error there. It returns all imports, one by its number, or those of a site, a
--- source, some statuses and a requester.
+-- and errors in its log and the last error there. It returns all imports, one by its number, or those of a site, of some
+-- sites, a source, some statuses, a requester and some numbers, or those that had not ended at some time.
 -- name: ImportSummaries :many
 SELECT sqlc.embed(i), s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
@@ -50,10 +50,13 @@ CROSS JOIN LATERAL (
 ) t
 WHERE (sqlc.narg(import_id)::bigint IS NULL OR i.id = sqlc.narg(import_id))
   AND (sqlc.narg(site_domain)::text IS NULL OR s.domain = sqlc.narg(site_domain))
+  AND (sqlc.narg(sites)::text[] IS NULL OR s.domain = ANY (sqlc.narg(sites)::text[]))
   AND (sqlc.narg(source)::text IS NULL OR i.source = sqlc.narg(source))
   AND (sqlc.narg(requested_by)::text IS NULL OR i.requested_by = sqlc.narg(requested_by))
   AND (sqlc.narg(statuses)::text[] IS NULL OR i.status = ANY (sqlc.narg(statuses)::text[]))
   AND (sqlc.narg(before_id)::bigint IS NULL OR i.id < sqlc.narg(before_id))
+  AND (sqlc.narg(ids)::bigint[] IS NULL OR i.id = ANY (sqlc.narg(ids)::bigint[]))
+  AND (sqlc.narg(active_since)::timestamptz IS NULL OR i.finished_at IS NULL OR i.finished_at >= sqlc.narg(active_since))
 ORDER BY i.id DESC
 LIMIT sqlc.arg(row_limit);
 
@@ -171,3 +174,8 @@ WHERE site_id = $1 AND status IN ('completed', 'unchanged', 'failed', 'cancelled
 -- CountActive returns how many imports of a site are under way.
 -- name: CountActive :one
 SELECT count(*) FROM imports WHERE site_id = $1 AND status IN ('queued', 'running', 'parked', 'in_review');
+
+-- ImportSite returns the domain of an import's site, if it is one of the given sites; NULL is all sites.
+-- name: ImportSite :one
+SELECT s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+WHERE i.id = sqlc.arg(id) AND (sqlc.narg(sites)::text[] IS NULL OR s.domain = ANY (sqlc.narg(sites)::text[]));

@@ -7,6 +7,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 -- name: ListParts :many
 SELECT * FROM parts WHERE import_id = $1 ORDER BY no;
 
+-- PartsAfter returns the parts of an import behind a number, in order.
+-- name: PartsAfter :many
+SELECT * FROM parts WHERE import_id = sqlc.arg(import_id) AND no > sqlc.arg(after_no) ORDER BY no LIMIT sqlc.arg(row_limit);
+
 -- ClaimPart begins an attempt at a part: it raises the fencing token, which refuses the
 -- writes of every earlier attempt, and returns where to continue. A part that is
 -- done or skipped is not claimed, nor is one that was given up with its import, failed or

@@ -25,7 +25,7 @@ UPDATE reviews SET error = sqlc.arg(error)
 WHERE import_id = sqlc.arg(import_id) AND generation = sqlc.arg(generation) AND decision IS NULL;
 
 -- ListReviews returns reviews with their imports, the oldest first: those that wait
--- for a decision, or all.
+-- for a decision, or all; of a site, of some sites, and behind a review.
 -- name: ListReviews :many
 SELECT sqlc.embed(r), s.domain, i.source, i.label, i.status, i.requested_by, i.require_second_approver
 FROM reviews r
@@ -33,4 +33,7 @@ JOIN imports i ON i.id = r.import_id
 JOIN sites s ON s.id = i.site_id
 WHERE (sqlc.arg(all_of_them)::boolean OR i.status = 'in_review' AND r.decision IS NULL)
   AND (sqlc.narg(site_domain)::text IS NULL OR s.domain = sqlc.narg(site_domain))
+  AND (sqlc.narg(sites)::text[] IS NULL OR s.domain = ANY (sqlc.narg(sites)::text[]))
+  AND (sqlc.narg(after_opened)::timestamptz IS NULL
+       OR (r.opened_at, r.import_id) > (sqlc.narg(after_opened)::timestamptz, sqlc.arg(after_import)::bigint))
 ORDER BY r.opened_at, r.import_id LIMIT sqlc.arg(row_limit);

@@ -49,3 +49,21 @@ UPDATE schedules SET deleted_at = coalesce(deleted_at, now()) WHERE name = $1;
 -- RemoveSchedule removes a schedule that is to be deleted.
 -- name: RemoveSchedule :exec
 DELETE FROM schedules WHERE name = $1 AND deleted_at IS NOT NULL;
+
+-- ScheduleSite returns the site of a schedule, if it is one of the given sites; NULL is all sites.
+-- name: ScheduleSite :one
+SELECT (definition #>> '{input,request,site}')::text AS site FROM schedules
+WHERE name = sqlc.arg(name) AND deleted_at IS NULL
+  AND (sqlc.narg(sites)::text[] IS NULL OR definition #>> '{input,request,site}' = ANY (sqlc.narg(sites)::text[]));
+
+-- ScheduleNames returns the names of schedules of some sites behind a name; NULL is all sites.
+-- name: ScheduleNames :many
+SELECT name FROM schedules
+WHERE deleted_at IS NULL AND name > sqlc.arg(after)::text
+  AND (sqlc.narg(sites)::text[] IS NULL OR definition #>> '{input,request,site}' = ANY (sqlc.narg(sites)::text[]))
+ORDER BY name LIMIT sqlc.arg(row_limit);
+
+-- SetSchedule replaces the definition of a schedule that has not changed since it was read.
+-- name: SetSchedule :execrows
+UPDATE schedules SET definition = sqlc.arg(definition), note = sqlc.arg(note)
+WHERE name = sqlc.arg(name) AND deleted_at IS NULL AND definition::text = sqlc.arg(before)::text;

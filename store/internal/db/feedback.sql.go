@@ -86,6 +86,18 @@ func (q *Queries) FeedbackOf(ctx context.Context, importID int64, occasion strin
 	return i, err
 }
 
+const lastFeedback = `-- name: LastFeedback :one
+SELECT coalesce(max(seq), 0)::integer FROM feedback WHERE import_id = $1
+`
+
+// LastFeedback returns the number of the last line of an import's log, 0 without one.
+func (q *Queries) LastFeedback(ctx context.Context, importID int64) (int32, error) {
+	row := q.db.QueryRow(ctx, lastFeedback, importID)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const listFeedback = `-- name: ListFeedback :many
 SELECT import_id, seq, at, level, message, occasion, parts, rows FROM feedback WHERE import_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 `

@@ -407,6 +407,19 @@ func (q *Queries) ImportByIdempotencyKey(ctx context.Context, siteID int64, key 
 	return i, err
 }
 
+const importSite = `-- name: ImportSite :one
+SELECT s.domain FROM imports i JOIN sites s ON s.id = i.site_id
+WHERE i.id = $1 AND ($2::text[] IS NULL OR s.domain = ANY ($2::text[]))
+`
+
+// ImportSite returns the domain of an import's site, if it is one of the given sites; NULL is all sites.
+func (q *Queries) ImportSite(ctx context.Context, iD int64, sites []string) (string, error) {
+	row := q.db.QueryRow(ctx, importSite, iD, sites)
+	var domain string
+	err := row.Scan(&domain)
+	return domain, err
+}
+
 const importSummaries = `-- name: ImportSummaries :many
 SELECT i.id, i.uid, i.site_id, i.source, i.label, i.args, i.idempotency_key, i.requested_by, i.schedule, i.notify, i.on_part_failure, i.max_rejects, i.max_reject_share, i.max_reject_ceiling, i.chunk_rows, i.chunk_bytes, i.parallelism, i.rate, i.review, i.require_second_approver, i.review_reminder_s, i.review_expiry_s, i.status, i.phase, i.paused, i.wait_until, i.wait_reason, i.attempt_error, i.error, i.error_class, i.ending, i.ending_class, i.ending_reason, i.start_date, i.end_date, i.days, i.days_claimed, i.fingerprint, i.fencing_token, i.workflow_id, i.run_id, i.generation, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.created_at, i.checked_at, i.started_at, i.finished_at, i.closed_at, s.domain,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
@@ -434,21 +447,27 @@ CROSS JOIN LATERAL (
 ) t
 WHERE ($1::bigint IS NULL OR i.id = $1)
   AND ($2::text IS NULL OR s.domain = $2)
-  AND ($3::text IS NULL OR i.source = $3)
-  AND ($4::text IS NULL OR i.requested_by = $4)
-  AND ($5::text[] IS NULL OR i.status = ANY ($5::text[]))
-  AND ($6::bigint IS NULL OR i.id < $6)
+  AND ($3::text[] IS NULL OR s.domain = ANY ($3::text[]))
+  AND ($4::text IS NULL OR i.source = $4)
+  AND ($5::text IS NULL OR i.requested_by = $5)
+  AND ($6::text[] IS NULL OR i.status = ANY ($6::text[]))
+  AND ($7::bigint IS NULL OR i.id < $7)
+  AND ($8::bigint[] IS NULL OR i.id = ANY ($8::bigint[]))
+  AND ($9::timestamptz IS NULL OR i.finished_at IS NULL OR i.finished_at >= $9)
 ORDER BY i.id DESC
-LIMIT $7
+LIMIT $10
 `
 
 type ImportSummariesParams struct {
 	ImportID    *int64
 	SiteDomain  *string
+	Sites       []string
 	Source      *string
 	RequestedBy *string
 	Statuses    []string
 	BeforeID    *int64
+	Ids         []int64
+	ActiveSince *time.Time
 	RowLimit    int32
 }
 
@@ -470,16 +489,19 @@ type ImportSummariesRow struct {
 }
 
 // ImportSummaries returns imports, newest first, each with its site, the sums of its parts, the number of warnings
-// and errors in its log and the last error there. It returns all imports, one by its number, or those of a site, a
-// source, some statuses and a requester.
+// and errors in its log and the last error there. It returns all imports, one by its number, or those of a site, of some
+// sites, a source, some statuses, a requester and some numbers, or those that had not ended at some time.
 func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams) ([]ImportSummariesRow, error) {
 	rows, err := q.db.Query(ctx, importSummaries,
 		arg.ImportID,
 		arg.SiteDomain,
+		arg.Sites,
 		arg.Source,
 		arg.RequestedBy,
 		arg.Statuses,
 		arg.BeforeID,
+		arg.Ids,
+		arg.ActiveSince,
 		arg.RowLimit,
 	)
 	if err != nil {

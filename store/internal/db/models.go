@@ -481,6 +481,18 @@ type Transition struct {
 	At          time.Time
 }
 
+type Upload struct {
+	ID        string
+	SiteID    int64
+	Name      string
+	Bytes     int64
+	Sha256    string
+	Complete  bool
+	CreatedBy string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
 type Worker struct {
 	ID          string
 	Process     string

@@ -403,6 +403,62 @@ func (q *Queries) PartByNo(ctx context.Context, importID int64, no int32) (Part,
 	return i, err
 }
 
+const partsAfter = `-- name: PartsAfter :many
+SELECT import_id, no, table_name, label, args, status, error, fencing_token, next_chunk, cursor, bytes_total, bytes_read, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out, days, free_days, first_day, last_day, claimed_days, started_at, finished_at FROM parts WHERE import_id = $1 AND no > $2 ORDER BY no LIMIT $3
+`
+
+type PartsAfterParams struct {
+	ImportID int64
+	AfterNo  int32
+	RowLimit int32
+}
+
+// PartsAfter returns the parts of an import behind a number, in order.
+func (q *Queries) PartsAfter(ctx context.Context, arg PartsAfterParams) ([]Part, error) {
+	rows, err := q.db.Query(ctx, partsAfter, arg.ImportID, arg.AfterNo, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Part{}
+	for rows.Next() {
+		var i Part
+		if err := rows.Scan(
+			&i.ImportID,
+			&i.No,
+			&i.TableName,
+			&i.Label,
+			&i.Args,
+			&i.Status,
+			&i.Error,
+			&i.FencingToken,
+			&i.NextChunk,
+			&i.Cursor,
+			&i.BytesTotal,
+			&i.BytesRead,
+			&i.RowsRead,
+			&i.RowsLoaded,
+			&i.RowsRejected,
+			&i.RowsOutOfRange,
+			&i.RowsLeftOut,
+			&i.Days,
+			&i.FreeDays,
+			&i.FirstDay,
+			&i.LastDay,
+			&i.ClaimedDays,
+			&i.StartedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pendParts = `-- name: PendParts :exec
 UPDATE parts SET status = 'waiting' WHERE import_id = $1 AND status = 'running'
 `

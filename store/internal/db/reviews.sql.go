@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 )
 
 const decideReview = `-- name: DecideReview :execrows
@@ -45,13 +46,19 @@ JOIN imports i ON i.id = r.import_id
 JOIN sites s ON s.id = i.site_id
 WHERE ($1::boolean OR i.status = 'in_review' AND r.decision IS NULL)
   AND ($2::text IS NULL OR s.domain = $2)
-ORDER BY r.opened_at, r.import_id LIMIT $3
+  AND ($3::text[] IS NULL OR s.domain = ANY ($3::text[]))
+  AND ($4::timestamptz IS NULL
+       OR (r.opened_at, r.import_id) > ($4::timestamptz, $5::bigint))
+ORDER BY r.opened_at, r.import_id LIMIT $6
 `
 
 type ListReviewsParams struct {
-	AllOfThem  bool
-	SiteDomain *string
-	RowLimit   int32
+	AllOfThem   bool
+	SiteDomain  *string
+	Sites       []string
+	AfterOpened *time.Time
+	AfterImport int64
+	RowLimit    int32
 }
 
 type ListReviewsRow struct {
@@ -65,9 +72,16 @@ type ListReviewsRow struct {
 }
 
 // ListReviews returns reviews with their imports, the oldest first: those that wait
-// for a decision, or all.
+// for a decision, or all; of a site, of some sites, and behind a review.
 func (q *Queries) ListReviews(ctx context.Context, arg ListReviewsParams) ([]ListReviewsRow, error) {
-	rows, err := q.db.Query(ctx, listReviews, arg.AllOfThem, arg.SiteDomain, arg.RowLimit)
+	rows, err := q.db.Query(ctx, listReviews,
+		arg.AllOfThem,
+		arg.SiteDomain,
+		arg.Sites,
+		arg.AfterOpened,
+		arg.AfterImport,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}

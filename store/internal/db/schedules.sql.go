@@ -200,6 +200,80 @@ func (q *Queries) ScheduleByName(ctx context.Context, name string) (Schedule, er
 	return i, err
 }
 
+const scheduleNames = `-- name: ScheduleNames :many
+SELECT name FROM schedules
+WHERE deleted_at IS NULL AND name > $1::text
+  AND ($2::text[] IS NULL OR definition #>> '{input,request,site}' = ANY ($2::text[]))
+ORDER BY name LIMIT $3
+`
+
+type ScheduleNamesParams struct {
+	After    string
+	Sites    []string
+	RowLimit int32
+}
+
+// ScheduleNames returns the names of schedules of some sites behind a name; NULL is all sites.
+func (q *Queries) ScheduleNames(ctx context.Context, arg ScheduleNamesParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, scheduleNames, arg.After, arg.Sites, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const scheduleSite = `-- name: ScheduleSite :one
+SELECT (definition #>> '{input,request,site}')::text AS site FROM schedules
+WHERE name = $1 AND deleted_at IS NULL
+  AND ($2::text[] IS NULL OR definition #>> '{input,request,site}' = ANY ($2::text[]))
+`
+
+// ScheduleSite returns the site of a schedule, if it is one of the given sites; NULL is all sites.
+func (q *Queries) ScheduleSite(ctx context.Context, name string, sites []string) (string, error) {
+	row := q.db.QueryRow(ctx, scheduleSite, name, sites)
+	var site string
+	err := row.Scan(&site)
+	return site, err
+}
+
+const setSchedule = `-- name: SetSchedule :execrows
+UPDATE schedules SET definition = $1, note = $2
+WHERE name = $3 AND deleted_at IS NULL AND definition::text = $4::text
+`
+
+type SetScheduleParams struct {
+	Definition []byte
+	Note       string
+	Name       string
+	Before     string
+}
+
+// SetSchedule replaces the definition of a schedule that has not changed since it was read.
+func (q *Queries) SetSchedule(ctx context.Context, arg SetScheduleParams) (int64, error) {
+	result, err := q.db.Exec(ctx, setSchedule,
+		arg.Definition,
+		arg.Note,
+		arg.Name,
+		arg.Before,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const setSchedulePaused = `-- name: SetSchedulePaused :execrows
 UPDATE schedules SET paused = $1, note = $2
 WHERE name = $3 AND deleted_at IS NULL

@@ -1,4 +1,4 @@
-package cli
+package importview_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/importview"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -21,12 +22,12 @@ func TestSupersededDays(t *testing.T) {
 		105: {{First: 105, Last: 109}, {First: 120, Last: 129}},
 		50:  imported.Days,
 	} {
-		require.Equal(t, want, supersededDays(imported, importstore.Site{FirstEvent: &first}), first)
-		require.Equal(t, want, supersededDays(imported, importstore.Site{NativeStart: &first}), first)
+		require.Equal(t, want, importview.SupersededDays(imported, importstore.Site{FirstEvent: &first}), first)
+		require.Equal(t, want, importview.SupersededDays(imported, importstore.Site{NativeStart: &first}), first)
 	}
-	require.Empty(t, supersededDays(imported, importstore.Site{}))
+	require.Empty(t, importview.SupersededDays(imported, importstore.Site{}))
 	first := calendar.Day(50)
 	failed := imported
 	failed.Status = importstore.StatusFailed
-	require.Empty(t, supersededDays(failed, importstore.Site{FirstEvent: &first}))
+	require.Empty(t, importview.SupersededDays(failed, importstore.Site{FirstEvent: &first}))
 }

@@ -1,0 +1,80 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
+)
+
+// Authenticator finds out on whose behalf a request is.
+type Authenticator interface {
+	// Authenticate returns the principal of a request, or an error that wraps access.ErrUnauthenticated. It is called
+	// concurrently.
+	Authenticate(r *http.Request) (access.Principal, error)
+}
+
+// securityToken is the name of the security scheme in the document.
+const securityToken = "token"
+
+// authorised answers a request itself unless its principal may do the operation. Roles come first, so that a refusal
+// does not tell what exists.
+func (a *API) authorised(o operation) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		principal, err := a.cfg.Authenticator.Authenticate(r)
+		if err != nil {
+			a.refuse(ctx, err)
+			return
+		}
+		request := access.With(r.Context(), principal)
+		request = access.WithActor(request, access.Actor{
+			Name: principal.Name, Kind: principal.Kind, Door: access.DoorAPI, Address: a.addressOf(r),
+			RequestID: requestIDOf(request),
+		})
+		if err := a.authorise(request, o, principal, r); err != nil {
+			a.refuse(ctx, err)
+			return
+		}
+		next(humago.NewContext(ctx.Operation(), withExchange(r.WithContext(request), w), w))
+	}
+}
+
+// authorise returns why a principal may not do an operation. What is not on a site of the principal does not exist.
+func (a *API) authorise(ctx context.Context, o operation, principal access.Principal, r *http.Request) error {
+	if !principal.Role.Allows(o.need) {
+		return principal.Authorize(o.need, "")
+	}
+	switch {
+	case o.reach.many:
+		return nil
+	case o.reach.site == nil:
+		return principal.Authorize(o.need, "")
+	}
+	value := r.PathValue(o.reach.parameter)
+	site, err := o.reach.site(ctx, a, value, principal.Sites)
+	if err != nil {
+		return err
+	}
+	if err := principal.Authorize(o.need, site); err != nil {
+		return errors.Join(store.ErrNotFound, err)
+	}
+	return nil
+}
+
+// addressOf returns the address of the client of a request, or "".
+func (a *API) addressOf(r *http.Request) string {
+	return a.cfg.Address(r)
+}
+
+// by names the principal of a request to an operation of package starter.
+func by(ctx context.Context, why string) starter.By {
+	principal, _ := access.From(ctx)
+	return starter.By{Who: principal.Name, Why: why}
+}

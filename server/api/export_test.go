@@ -1,0 +1,24 @@
+package api
+
+import "github.com/danielgtaylor/huma/v2"
+
+// OpenAPI returns the document.
+func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+// Sweep deletes what has expired.
+var Sweep = (*API).sweep
+
+// ProblemURIs returns the types of problems with their statuses.
+func ProblemURIs() map[string]int {
+	all := map[string]int{}
+	for _, t := range problemTypes() {
+		all[t.uri()] = t.status
+	}
+	return all
+}
+
+// Limits that tests reach.
+const (
+	MaxRequests = maxRequests
+	DefaultBody = defaultBody
+)

@@ -1,0 +1,268 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/access"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
+)
+
+// importsChannel is the PostgreSQL channel that notifies servers of changed imports: "<import> <site>", both numbers.
+// The site is 0 where it does not matter.
+const importsChannel = "sluice_imports"
+
+const (
+	// coalesce is the time over which the changes of an import become one event.
+	coalesce = 200 * time.Millisecond
+	// loadFactor bounds the share of the time in which the feed reads: one part in so many.
+	loadFactor = 4
+	// readRetry is the delay after a failed read.
+	readRetry = time.Second
+	// buffered is the number of events that wait for a subscriber. One that falls behind is dropped.
+	bufferedEvents = 64
+)
+
+// event is a server-sent event.
+type event struct {
+	// name is its type. id is what the client sends as Last-Event-ID to resume after it, "" to keep the one before.
+	name, id string
+	data     []byte
+}
+
+// subscriber receives the events of an import, of all imports on its sites, or of a topic.
+type subscriber struct {
+	// importID is the import, 0 for another subject. topic names a polled subject.
+	importID int64
+	topic    string
+	// scope are the sites of a subscriber to all imports.
+	scope access.Scope
+	// since is the ID of the last event that the client has, "" for none.
+	since string
+	// first receives the state at the beginning, events what follows. events is closed when the subscription ends.
+	first  chan []event
+	events chan event
+	// dropped is closed with events.
+	dropped chan struct{}
+}
+
+// feed turns notifications into events: one connection listens, one goroutine reads each changed import once, however
+// many subscribers it has.
+type feed struct {
+	store *dispatchstore.Store
+	// now returns the time of the store's clock.
+	now func(ctx context.Context) (time.Time, error)
+	log *slog.Logger
+	// most is the number of subscribers.
+	most int
+	wake chan struct{}
+
+	mu          sync.Mutex
+	closed      bool
+	subscribers map[*subscriber]struct{}
+	// joined are those that have not received their first events.
+	joined map[*subscriber]struct{}
+	// changed are the imports that have changed, with the numbers of their sites.
+	changed map[int64]int64
+	// missed says that notifications may have been lost.
+	missed bool
+	topics map[string]*topic
+
+	// watched is what was sent about imports with subscribers. It belongs to the goroutine of run.
+	watched map[int64]*watchedImport
+}
+
+func newFeed(
+	store *dispatchstore.Store, now func(ctx context.Context) (time.Time, error), log *slog.Logger, most int,
+) *feed {
+	return &feed{
+		store: store, now: now, log: log, most: most, wake: make(chan struct{}, 1),
+		subscribers: map[*subscriber]struct{}{}, joined: map[*subscriber]struct{}{}, changed: map[int64]int64{},
+		topics: map[string]*topic{}, watched: map[int64]*watchedImport{},
+	}
+}
+
+// subscribe adds a subscriber. The caller calls leave.
+func (f *feed) subscribe(s *subscriber) (leave func(), err error) {
+	s.first, s.events, s.dropped = make(chan []event, 1), make(chan event, bufferedEvents), make(chan struct{})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, newProblem(problemBusy, "The server is stopping: subscribe again, at another server.")
+	}
+	if len(f.subscribers) >= f.most {
+		return nil, newProblem(problemBusy, strconv.Itoa(f.most)+" streams are open (server.max_streams): try again later.")
+	}
+	f.subscribers[s] = struct{}{}
+	f.joined[s] = struct{}{}
+	f.poke()
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.drop(s)
+	}, nil
+}
+
+// poke wakes the goroutine of run.
+func (f *feed) poke() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// drop ends a subscription. The caller holds the lock.
+func (f *feed) drop(s *subscriber) {
+	if _, ok := f.subscribers[s]; !ok {
+		return
+	}
+	delete(f.subscribers, s)
+	delete(f.joined, s)
+	close(s.events)
+	close(s.dropped)
+}
+
+// send passes an event to a subscriber, or drops one that has fallen behind.
+func (f *feed) send(s *subscriber, e event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.subscribers[s]; !ok {
+		return
+	}
+	select {
+	case s.events <- e:
+	default:
+		f.drop(s)
+	}
+}
+
+// begin passes the first events to a subscriber.
+func (f *feed) begin(s *subscriber, events []event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.joined[s]; ok {
+		delete(f.joined, s)
+		s.first <- events
+	}
+}
+
+// close ends all subscriptions, so that the server can stop.
+func (f *feed) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for s := range f.subscribers {
+		f.drop(s)
+	}
+}
+
+// run serves the subscribers until ctx ends.
+func (f *feed) run(ctx context.Context) {
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	defer f.close()
+	listening.Go(func() { f.store.Follow(ctx, importsChannel, followed(f)) })
+	listening.Go(func() { f.runTopics(ctx) })
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for {
+		select {
+		case <-f.wake:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+			return
+		}
+		begun := time.Now()
+		pause := coalesce
+		if work := f.take(); !work.none() {
+			if err := f.publish(ctx, work); err != nil {
+				f.restore(work)
+				pause = readRetry
+				if ctx.Err() == nil {
+					f.log.Warn("reading for streams failed", "error", err, "retry_in", pause)
+				}
+			}
+		}
+		next.Reset(max(pause, loadFactor*time.Since(begun)))
+	}
+}
+
+// note records a notification; "" says that others may have been lost.
+func (f *feed) note(payload string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if payload == "" {
+		f.missed = true
+		f.poke()
+		return
+	}
+	number, of, _ := strings.Cut(payload, " ")
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || len(f.subscribers) == 0 {
+		// Any client can notify any channel.
+		return
+	}
+	site, err := strconv.ParseInt(of, 10, 64)
+	if err != nil {
+		return
+	}
+	if site != 0 || f.changed[id] == 0 {
+		f.changed[id] = site
+	}
+	f.poke()
+}
+
+// work is what there is to publish.
+type work struct {
+	changed map[int64]int64
+	missed  bool
+	joined  []*subscriber
+}
+
+func (w work) none() bool { return len(w.changed) == 0 && !w.missed && len(w.joined) == 0 }
+
+// take returns what there is to publish.
+func (f *feed) take() work {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w := work{changed: f.changed, missed: f.missed}
+	f.changed, f.missed = map[int64]int64{}, false
+	for s := range f.joined {
+		w.joined = append(w.joined, s)
+	}
+	return w
+}
+
+// restore keeps work that has failed. Those that have joined are still waiting.
+func (f *feed) restore(w work) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, site := range w.changed {
+		if _, again := f.changed[id]; !again {
+			f.changed[id] = site
+		}
+	}
+	f.missed = f.missed || w.missed
+	f.poke()
+}
+
+// subscribersTo returns the subscribers for which a condition holds.
+func (f *feed) subscribersTo(holds func(s *subscriber) bool) []*subscriber {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []*subscriber
+	for s := range f.subscribers {
+		if _, waits := f.joined[s]; !waits && holds(s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}

@@ -1,0 +1,158 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/importview"
+	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse/schema"
+)
+
+// importDetails adds the operations that read what belongs to an import.
+func (a *API) importDetails() {
+	register(a, operation{
+		id: "list-import-parts", method: http.MethodGet, path: "/imports/{import}/parts", tag: tagImports,
+		summary: "List the parts of an import", need: access.PermissionRead, reach: reachImport,
+	}, a.listParts)
+	register(a, operation{
+		id: "list-import-feedback", method: http.MethodGet, path: "/imports/{import}/feedback", tag: tagImports,
+		summary: "List the feedback of an import, its log", need: access.PermissionRead, reach: reachImport,
+	}, a.listFeedback)
+	register(a, operation{
+		id: "list-import-rejects", method: http.MethodGet, path: "/imports/{import}/rejects", tag: tagImports,
+		summary: "List rejected rows of an import", need: access.PermissionRead, reach: reachImport,
+	}, a.listRejects)
+	register(a, operation{
+		id: "preview-import", method: http.MethodGet, path: "/imports/{import}/preview", tag: tagImports,
+		summary: "Show sample rows and sums of an import, by table", need: access.PermissionRead, reach: reachImport,
+	}, a.previewImport)
+}
+
+type importPageInput struct {
+	ImportPath
+	Page
+}
+
+func (a *API) listParts(ctx context.Context, in *importPageInput) (*List[importview.Part], error) {
+	after := int32(-1)
+	if err := in.after("list-import-parts", &after); err != nil {
+		return nil, err
+	}
+	imp, err := a.cfg.Starter.Store.Imports.Import(ctx, in.Import)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := a.cfg.Starter.Store.Imports.PartsAfter(ctx, in.Import, after, int32(in.Limit)+1)
+	if err != nil {
+		return nil, err
+	}
+	return paged(ctx, in.Page, "list-import-parts", importview.Parts(imp.Status, parts),
+		func(p importview.Part) any { return p.Part })
+}
+
+func (a *API) listFeedback(ctx context.Context, in *importPageInput) (*List[importview.Feedback], error) {
+	var after int32
+	if err := in.after("list-import-feedback", &after); err != nil {
+		return nil, err
+	}
+	lines, err := a.cfg.Starter.Store.Imports.ListFeedback(ctx, importstore.FeedbackQuery{
+		ImportID: in.Import, AfterSeq: after, RowLimit: int32(in.Limit) + 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the feedback of import %d: %w", in.Import, err)
+	}
+	views := make([]importview.Feedback, len(lines))
+	for i, line := range lines {
+		views[i] = importview.FeedbackOf(line)
+	}
+	return paged(ctx, in.Page, "list-import-feedback", views, func(f importview.Feedback) any { return f.Seq })
+}
+
+// maxRejects bounds how far the rejects of an import can be listed: ClickHouse reads those before, too.
+const maxRejects = 100_000
+
+func (a *API) listRejects(ctx context.Context, in *importPageInput) (*List[importview.Reject], error) {
+	skip := 0
+	if err := in.after("list-import-rejects", &skip); err != nil {
+		return nil, err
+	}
+	if skip < 0 || skip > maxRejects {
+		return nil, invalidParameter("after", fmt.Sprintf("want at most %d rejected rows before the page", maxRejects))
+	}
+	imp, err := a.cfg.Starter.Store.Imports.Import(ctx, in.Import)
+	if err != nil {
+		return nil, err
+	}
+	rejects, err := a.cfg.Warehouse.Rejects(ctx, uint64(imp.SiteID), uint64(imp.ID), skip, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]importview.Reject, len(rejects))
+	for i, r := range rejects {
+		views[i] = importview.RejectOf(r)
+	}
+	return paged(ctx, in.Page, "list-import-rejects", views, func(importview.Reject) any { return skip + in.Limit })
+}
+
+type previewInput struct {
+	ImportPath
+	Table string `query:"table" maxLength:"100" doc:"Only rows of this table, such as imported_pages."`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"5" doc:"Maximum number of sample rows per table."`
+}
+
+type previewOutput struct {
+	Body struct {
+		Items []importview.Preview `json:"items" doc:"One item for each table that the import loads."`
+	}
+}
+
+func (a *API) previewImport(ctx context.Context, in *previewInput) (*previewOutput, error) {
+	imp, err := a.cfg.Starter.Store.Imports.Import(ctx, in.Import)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := a.previewedTables(ctx, in.Table, imp)
+	if err != nil {
+		return nil, err
+	}
+	out := &previewOutput{}
+	out.Body.Items = []importview.Preview{}
+	for _, table := range tables {
+		p, err := a.cfg.Warehouse.Preview(ctx, table, uint64(imp.SiteID), uint64(imp.ID), in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Items = append(out.Body.Items, importview.PreviewOf(table, p))
+	}
+	return out, nil
+}
+
+// previewedTables returns the tables of a preview: the one of that name, or all that the import's parts load.
+func (a *API) previewedTables(ctx context.Context, name string, imp importstore.Import) ([]*schema.Table, error) {
+	if name != "" {
+		table, err := schema.Lookup(name)
+		if err != nil {
+			return nil, invalidParameter("table", err.Error())
+		}
+		return []*schema.Table{table}, nil
+	}
+	parts, err := a.cfg.Starter.Store.Imports.ListParts(ctx, imp.ID)
+	if err != nil {
+		return nil, fmt.Errorf("list the parts of import %d: %w", imp.ID, err)
+	}
+	var tables []*schema.Table
+	for _, p := range parts {
+		table, err := schema.Lookup(p.TableName)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(tables, table) {
+			tables = append(tables, table)
+		}
+	}
+	return tables, nil
+}

@@ -1,0 +1,252 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/importers/csv"
+	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/internal/uploading"
+	"github.com/sluicehq/sluice/server/api"
+	servingstore "github.com/sluicehq/sluice/store/serving"
+)
+
+// The sites of the tests: most principals see only the first one.
+const (
+	own     = "own.example"
+	foreign = "foreign.example"
+)
+
+// tokens authenticates by tokens that are the names of principals.
+type tokens struct {
+	mu         sync.Mutex
+	principals map[string]access.Principal
+}
+
+func newTokens() *tokens {
+	all := map[string]access.Principal{}
+	for _, role := range append(access.Roles(), access.RoleIngest) {
+		for name, scope := range map[string]access.Scope{
+			"own": access.Sites(own), "all": access.AllSites(), "none": access.Sites(),
+		} {
+			name = string(role) + "-" + name
+			all[name] = access.Principal{Name: name, Kind: access.KindToken, Role: role, Sites: scope}
+		}
+	}
+	return &tokens{principals: all}
+}
+
+// Authenticate returns the principal of the token.
+func (s *tokens) Authenticate(r *http.Request) (access.Principal, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	p, ok := s.principals[name]
+	if !ok {
+		return p, fmt.Errorf("%w: the token is unknown", access.ErrUnauthenticated)
+	}
+	return p, nil
+}
+
+func (s *tokens) revoke(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.principals, name)
+}
+
+// bundle is an API on a system of its own with both sites.
+type bundle struct {
+	*enginetest.System
+	api    *api.API
+	tokens *tokens
+	url    string
+	log    *lockedBuffer
+	// uploads is the folder of uploads.
+	uploads string
+}
+
+// lockedBuffer takes what several goroutines log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write appends.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// setup serves an API without a worker. tune changes its configuration.
+func setup(t *testing.T, tune ...func(c *api.Config)) *bundle {
+	t.Helper()
+	return setupFor(t, tune...)
+}
+
+func setupFor(tb testing.TB, tune ...func(c *api.Config)) *bundle {
+	tb.Helper()
+	b := &bundle{uploads: tb.TempDir(), tokens: newTokens(), log: &lockedBuffer{}}
+	b.System = enginetest.NewSystem(tb, importers.NewRegistry(enginetest.Impatient(noop.New()), csv.Within([]string{b.uploads})))
+	b.AddSite(tb, own)
+	b.AddSite(tb, foreign)
+	b.api, b.url = b.serve(tb, tune...)
+	return b
+}
+
+// withWorker serves an API with a worker.
+func withWorker(t *testing.T, tune ...func(c *api.Config)) *bundle {
+	t.Helper()
+	b := setup(t, tune...)
+	b.StartWorker(t)
+	return b
+}
+
+// serve serves an API on the system, until the test ends.
+func (b *bundle) serve(tb testing.TB, tune ...func(c *api.Config)) (*api.API, string) {
+	tb.Helper()
+	cfg := api.Config{
+		Starter: b.Starter, Warehouse: b.Warehouse, Authenticator: b.tokens,
+		Uploads: &uploading.Folder{
+			Dir: b.uploads, MaxBytes: 1 << 20, MaxPerSite: 3,
+			Store: servingstore.New(b.Store.Store), Sites: b.Store.Imports, Registry: b.Registry,
+		},
+		FetchGuard: outbound.Loopback(),
+		Address: func(r *http.Request) string {
+			host, _, err := net.SplitHostPort(r.RemoteAddr)
+			if err != nil {
+				return ""
+			}
+			return host
+		},
+		MaxStreams: 20, Logger: slog.New(slog.NewTextHandler(b.log, nil)), Version: "test",
+	}
+	for _, change := range tune {
+		change(&cfg)
+	}
+	a, err := api.New(cfg)
+	require.NoError(tb, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	server := httptest.NewServer(a)
+	tb.Cleanup(func() {
+		a.EndStreams()
+		server.Close()
+		cancel()
+		require.NoError(tb, <-ended)
+	})
+	return a, server.URL
+}
+
+// answer is an answer with its body.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// decode reads the body.
+func (a answer) decode(t *testing.T, into any) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(a.body, into), string(a.body))
+}
+
+// problem is what tests read of a problem.
+type problem struct {
+	Type, Title, Detail, Instance string
+	Status                        int
+	Errors                        []struct{ Detail, Pointer, Parameter, In string }
+}
+
+// problem returns the problem of an answer, which has that type.
+func (a answer) problem(t *testing.T, want string) problem {
+	t.Helper()
+	var p problem
+	a.decode(t, &p)
+	require.Equal(t, "/problems/"+want, p.Type, string(a.body))
+	require.Equal(t, a.status, p.Status)
+	return p
+}
+
+// do sends a request as a principal. A body that is no string or reader is encoded in JSON. header has pairs.
+func (b *bundle) do(t *testing.T, as, method, path string, body any, header ...string) answer {
+	t.Helper()
+	return b.doAt(t, b.url, as, method, path, body, header...)
+}
+
+func (b *bundle) doAt(t *testing.T, url, as, method, path string, body any, header ...string) answer {
+	t.Helper()
+	var reader io.Reader = http.NoBody
+	contentType := "application/json"
+	switch v := body.(type) {
+	case nil:
+		contentType = ""
+	case string:
+		reader = strings.NewReader(v)
+	case io.Reader:
+		reader = v
+	default:
+		data, err := json.Marshal(v)
+		require.NoError(t, err)
+		reader = bytes.NewReader(data)
+	}
+	ctx, cancel := context.WithTimeout(enginetest.Context(t), time.Minute)
+	defer cancel()
+	if !strings.HasPrefix(path, "/api/") {
+		path = api.Prefix + path
+	}
+	r, err := http.NewRequestWithContext(ctx, method, url+path, reader)
+	require.NoError(t, err)
+	if as != "" {
+		r.Header.Set("Authorization", "Bearer "+as)
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	data, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	a := answer{response.StatusCode, response.Header, data}
+	compare(t, b.api, r, a)
+	return a
+}
+
+// ok sends a request that succeeds, and decodes the answer into a value.
+func (b *bundle) ok(t *testing.T, as, method, path string, body, into any) answer {
+	t.Helper()
+	a := b.do(t, as, method, path, body)
+	require.Less(t, a.status, 300, "%s %s: %s", method, path, a.body)
+	if into != nil {
+		a.decode(t, into)
+	}
+	return a
+}

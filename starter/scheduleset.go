@@ -1,0 +1,109 @@
+package starter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/starter/internal/call"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/workflows/importing"
+)
+
+// SetSchedule replaces what a schedule imports and when; n.Name names it, and n.Paused is not looked at. unchanged is
+// called with the schedule as it is now, and its error is returned: a schedule that somebody else changes meanwhile is
+// not overwritten, the error is store.ErrConflict then. It is store.ErrNotFound if the name is unknown.
+func (s *Starter) SetSchedule(
+	ctx context.Context, n NewSchedule, unchanged func(now Schedule) error,
+) (changed Schedule, err error) {
+	if err := call.Mark(n.validate(), ErrInvalid); err != nil {
+		return Schedule{}, err
+	}
+	err = s.Store.Audited(ctx, scheduleEntry("set", n.Name, nil), func(ctx context.Context) error {
+		changed, err = s.setSchedule(ctx, n, unchanged)
+		return err
+	})
+	return changed, err
+}
+
+func (s *Starter) setSchedule(ctx context.Context, n NewSchedule, unchanged func(now Schedule) error) (Schedule, error) {
+	row, err := s.knownSchedule(ctx, n.Name)
+	if err == nil && row.DeletedAt != nil {
+		err = fmt.Errorf("schedule %s: %w", n.Name, store.ErrNotFound)
+	}
+	if err != nil {
+		return Schedule{}, err
+	}
+	now, err := storedSchedule(row)
+	if err != nil {
+		return Schedule{}, err
+	}
+	if err := unchanged(now); err != nil {
+		return Schedule{}, err
+	}
+	request, err := s.checkScheduled(ctx, n.Request, n.Settings)
+	if err != nil {
+		return Schedule{}, err
+	}
+	in := importing.ScheduledInput{Schedule: n.Name, Request: request, PauseAfterFailures: n.PauseAfterFailures}
+	if err := call.Mark(checkSize(in), ErrInvalid); err != nil {
+		return Schedule{}, err
+	}
+	data, err := json.Marshal(definitionOf(n, in))
+	if err != nil {
+		return Schedule{}, fmt.Errorf("encode schedule %s: %w", n.Name, err)
+	}
+	store.NoteChange(ctx, row.Definition, json.RawMessage(data))
+	store.NoteSubject(ctx, n.Name, request.Site)
+	if err := s.Store.Imports.SetSchedule(ctx, n.Name, row.Definition, data, n.Note); err != nil {
+		return Schedule{}, err
+	}
+	if err := s.finishChange(ctx, n.Name, "change"); err != nil {
+		if !isInvalid(err) {
+			return Schedule{}, err
+		}
+		// Temporal permanently refuses it: the schedule stays as it was.
+		return Schedule{}, errors.Join(call.Mark(err, ErrInvalid),
+			s.Store.Imports.SetSchedule(context.WithoutCancel(ctx), n.Name, data, row.Definition, row.Note))
+	}
+	return s.Schedule(ctx, n.Name)
+}
+
+// StoredSchedule returns a schedule as the store knows it, without its runs, or store.ErrNotFound. It does not ask
+// Temporal.
+func (s *Starter) StoredSchedule(ctx context.Context, name string) (Schedule, error) {
+	row, err := s.Store.Imports.Schedule(ctx, name)
+	if err != nil {
+		return Schedule{}, err
+	}
+	if row.DeletedAt != nil {
+		return Schedule{}, fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
+	}
+	return storedSchedule(row)
+}
+
+// SchedulesOf returns at most limit schedules of the given sites behind a name, each with its last run; nil is all
+// sites.
+func (s *Starter) SchedulesOf(ctx context.Context, sites []string, after string, limit int32) ([]Schedule, error) {
+	list := make([]Schedule, 0, limit)
+	for len(list) < int(limit) {
+		names, err := s.Store.Imports.ScheduleNames(ctx, sites, after, limit-int32(len(list)))
+		if err != nil || len(names) == 0 {
+			return list, err
+		}
+		for _, name := range names {
+			after = name
+			view, err := s.schedule(ctx, name, 1)
+			if errors.Is(err, store.ErrNotFound) {
+				// It was deleted meanwhile.
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, view)
+		}
+	}
+	return list, nil
+}

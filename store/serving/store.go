@@ -1,0 +1,27 @@
+// Package serving is the part of the store that the API of the servers has: the answers to repeated requests.
+package serving
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// Store gives the API access to the system of record. It is safe for concurrent use.
+type Store struct {
+	*store.Store
+}
+
+// New returns the API's view of a store.
+func New(s *store.Store) *Store { return &Store{Store: s} }
+
+// Now returns the time of the store's clock.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	now, err := s.Queries().ServingNow(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask the store for the time: %w", err)
+	}
+	return now, nil
+}

@@ -1,0 +1,4 @@
+// Package planted breaks the rule api of .golangci.yml.
+package planted
+
+import _ "github.com/danielgtaylor/huma/v2"
