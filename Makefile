@@ -21,7 +21,7 @@ MIXED_IMPORTS ?= 2000
 MIXED_JOBS    ?= 20000
 MIXED_KILLS   ?= 12
 SYNC_KILLS    ?= 100
-INGEST_KILLS  ?= 20
+INGEST_KILLS  ?= 100
 PKG       ?= ./...
 ONCE      ?=
 STATE     ?= state/state.json
@@ -124,15 +124,10 @@ test-stress: doctor engines build ## Repeat the tests that could race, under loa
 	@tools/stress.sh
 
 .PHONY: soak
-soak: doctor engines build ## Kill workers at full size (MIXED_IMPORTS, MIXED_JOBS, MIXED_KILLS, SYNC_KILLS)
+soak: doctor engines build ## Kill everything at full size (INGEST_KILLS, MIXED_IMPORTS, MIXED_JOBS, MIXED_KILLS, SYNC_KILLS)
+	KILLTEST_INGEST_KILLS=$(INGEST_KILLS) KILLTEST_SYNC_KILLS=$(SYNC_KILLS) \
 	KILLTEST_MIXED_IMPORTS=$(MIXED_IMPORTS) KILLTEST_MIXED_JOBS=$(MIXED_JOBS) KILLTEST_MIXED_KILLS=$(MIXED_KILLS) \
-	KILLTEST_SYNC_KILLS=$(SYNC_KILLS) \
-	go -C devstack test ./killtest -run '^TestKill(Mixed|Sync)$$' -count=1 -v -timeout 90m
-
-.PHONY: soak-ingest
-soak-ingest: doctor engines build ## Kill servers, writers, the log and the databases under live events (INGEST_KILLS)
-	KILLTEST_INGEST_KILLS=$(INGEST_KILLS) \
-	go -C devstack test -tags soak ./killtest -run '^TestKillIngest' -count=1 -v -timeout 90m
+	go -C devstack test ./killtest -run '^TestKill(Ingest|Mixed|Sync)$$' -count=1 -v -timeout 90m
 
 .PHONY: fuzz
 fuzz: doctor ## Run each fuzz target for FUZZTIME (20s)

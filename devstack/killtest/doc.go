@@ -11,8 +11,9 @@
 // in ten: afterwards each has ended as it should, none is lost, and what has come more than
 // once came under the same ID, and is counted.
 //
-// The tests of the ingestion trace the system calls of the event log, and search everything that a stack
-// keeps for addresses and user agents.
+// The tests of the ingestion do the same to live events and their server, workers and event log: each
+// acknowledged event is stored once, sessions and counters equal those of an undisturbed writer. They trace the
+// system calls of the event log, and search everything that a stack keeps for addresses and user agents.
 //
 // It has tests only. Every test runs a stack of its own on free ports, whose engines,
 // event log, server and worker are processes of the test binary.

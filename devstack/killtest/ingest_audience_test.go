@@ -1,5 +1,3 @@
-//go:build soak
-
 package killtest_test
 
 import (
@@ -27,7 +25,7 @@ const (
 	largeBatch = 700
 	largeEvery = 25
 	// dropEvery is how many single requests there are for each one whose event is to be dropped.
-	dropEvery = 50
+	dropEvery = 20
 	// Requests under way at most. Those that wait for a server, or for a key that a dead server has
 	// claimed, take no part.
 	singleSenders = 192
@@ -40,9 +38,13 @@ const (
 type audience struct {
 	*eventSender
 	*ledger
-	// blocked is a site whose events are dropped.
-	blocked string
 }
+
+// Domains whose events are dropped: of a site that takes none, and of no site.
+const (
+	blockedDomain = "blocked.example"
+	unknownDomain = "unknown.example"
+)
 
 // retry calls send until it has reached a server, or ctx ends.
 func retry(ctx context.Context, send func() (answer, error)) (answer, error) {
@@ -207,11 +209,15 @@ func pace(ctx context.Context, perSecond float64, queue chan<- int) {
 
 func (a *audience) sendSingles(ctx context.Context, due <-chan int, rng *rand.Rand) {
 	for n := range due {
-		if n%dropEvery == 0 {
-			a.toDrop(ctx, a.blocked, "block", visitorOf(rng.IntN(visitors)))
-			continue
+		who := visitorOf(rng.IntN(visitors))
+		switch n % (2 * dropEvery) {
+		case 0:
+			a.toDrop(ctx, blockedDomain, "block", who)
+		case dropEvery:
+			a.toDrop(ctx, unknownDomain, "not_found", who)
+		default:
+			a.single(ctx, a.sites[rng.IntN(len(a.sites))], who)
 		}
-		a.single(ctx, a.sites[rng.IntN(len(a.sites))], visitorOf(rng.IntN(visitors)))
 	}
 }
 

@@ -1,5 +1,3 @@
-//go:build soak
-
 package killtest_test
 
 import (
@@ -10,9 +8,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/sluicehq/sluice/internal/polltest"
 )
 
 // secondWorker is the worker process beside that of the stack. Its supervisor is the test.
@@ -30,14 +30,13 @@ const (
 	moreBetween = 2500
 )
 
-// ingestKiller kills processes of an ingestion at random.
+// ingestKiller kills processes of an ingestion.
 type ingestKiller struct {
 	*ingestion
 	rng    *rand.Rand
 	second process
-	deck   []stack.Component
-	kills  map[stack.Component]int
-	total  int
+	// kills counts the kills of each process.
+	kills map[stack.Component]int
 }
 
 // variables returns the environment of a further process, as KEY=value. more are variables that replace others.
@@ -45,23 +44,29 @@ func (i *ingestion) variables(more ...string) []string {
 	return append(stack.WithEnv(nil, i.env), more...)
 }
 
-// harass kills as often as wanted. In the middle there is a midnight.
-func (k *ingestKiller) harass(ctx context.Context, t *testing.T, l *ledger, wanted int) {
+// ingestVictims returns whom to kill, one after the other: each process once in random order, then each again. Before the
+// kill of the server with the index midnight, in the middle, the salts change.
+func ingestVictims(rng *rand.Rand, kills int) (all []stack.Component, midnight int) {
+	for len(all) < kills {
+		deck := slices.Clone(ingestTargets)
+		rng.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+		all = append(all, deck...)
+	}
+	middle := kills / len(ingestTargets) / 2 * len(ingestTargets)
+	return all[:kills], middle + slices.Index(all[middle:], stack.ComponentServer)
+}
+
+// harass kills as often as wanted.
+func (k *ingestKiller) harass(ctx context.Context, t *testing.T, l *ledger, kills int) {
 	t.Helper()
-	for k.total < wanted {
+	all, midnight := ingestVictims(k.rng, kills)
+	for n, victim := range all {
 		next := l.acknowledged.Load() + minBetween + k.rng.Int64N(moreBetween)
 		poll(ctx, t, "acknowledged events", func(context.Context) bool { return l.acknowledged.Load() >= next })
-		if k.total == wanted/2 {
+		if n == midnight {
 			k.midnight(ctx, t)
-			k.kill(ctx, t, stack.ComponentServer)
-			continue
 		}
-		if len(k.deck) == 0 {
-			k.deck = slices.Clone(ingestTargets)
-			k.rng.Shuffle(len(k.deck), func(i, j int) { k.deck[i], k.deck[j] = k.deck[j], k.deck[i] })
-		}
-		victim := k.deck[0]
-		k.deck = k.deck[1:]
+		t.Logf("kill %d: %s", n+1, victim)
 		k.kill(ctx, t, victim)
 	}
 }
@@ -69,9 +74,7 @@ func (k *ingestKiller) harass(ctx context.Context, t *testing.T, l *ledger, want
 // kill kills a process that is ready. A supervisor starts it again.
 func (k *ingestKiller) kill(ctx context.Context, t *testing.T, victim stack.Component) {
 	t.Helper()
-	k.total++
 	k.kills[victim]++
-	t.Logf("kill %d: %s", k.total, victim)
 	if victim == secondWorker {
 		k.second.kill()
 		k.second = k.spawnWorker(t, k.variables()...)
@@ -81,28 +84,36 @@ func (k *ingestKiller) kill(ctx context.Context, t *testing.T, victim stack.Comp
 	require.NoError(t, k.stack.Kill(victim))
 }
 
-// watchLeases notes the holders of each partition until ctx ends.
-func (i *ingestion) watchLeases(ctx context.Context) map[int32]map[string]bool {
-	holders := map[int32]map[string]bool{}
-	for pauseFor(ctx, 500*time.Millisecond) {
-		rows, err := i.db.Query(ctx, "SELECT partition, holder FROM ingest_leases WHERE holder IS NOT NULL")
-		if err != nil {
-			continue
-		}
-		type lease struct {
-			Partition int32
-			Holder    string
-		}
-		leases, err := pgx.CollectRows(rows, pgx.RowToStructByName[lease])
-		if err != nil {
-			continue
-		}
-		for _, l := range leases {
-			if holders[l.Partition] == nil {
-				holders[l.Partition] = map[string]bool{}
-			}
-			holders[l.Partition][l.Holder] = true
-		}
+// lease is that of a partition.
+type lease struct {
+	Partition int32
+	// Holder is a process, also after its death.
+	Holder       string
+	FencingToken int64
+}
+
+// leases returns the lease of each partition, once each has a holder.
+func (i *ingestion) leases(ctx context.Context, t *testing.T) (all []lease) {
+	t.Helper()
+	polltest.Until(t, func(c *polltest.Check) {
+		rows, err := i.db.Query(ctx,
+			"SELECT partition, holder, fencing_token FROM ingest_leases WHERE holder IS NOT NULL ORDER BY partition")
+		require.NoError(c, err)
+		all, err = pgx.CollectRows(rows, pgx.RowToStructByName[lease])
+		require.NoError(c, err)
+		require.Len(c, all, i.log.Partitions())
+	}, time.Minute, writtenEvery)
+	return all
+}
+
+// requireMoved checks that each partition has another holder than before, and returns how often holders have changed.
+func requireMoved(t *testing.T, before, after []lease) (moves int64) {
+	t.Helper()
+	require.Len(t, after, len(before))
+	for n, old := range before {
+		require.Equal(t, old.Partition, after[n].Partition)
+		assert.NotEqual(t, old.Holder, after[n].Holder, "holder of partition %d", old.Partition)
+		moves += after[n].FencingToken - old.FencingToken
 	}
-	return holders
+	return moves
 }

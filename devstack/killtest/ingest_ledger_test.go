@@ -1,5 +1,3 @@
-//go:build soak
-
 package killtest_test
 
 import (
@@ -28,6 +26,12 @@ func (f fate) least() int {
 
 func (f fate) most() int { return f.least() + f.doubts }
 
+// drops are the events of a domain that are dropped.
+type drops struct {
+	// answered counts those of which an answer said so, doubtful those without one.
+	answered, doubtful uint64
+}
+
 // ledger has the fate of each event that was sent, by its number.
 type ledger struct {
 	// acknowledged is how many events were.
@@ -35,15 +39,13 @@ type ledger struct {
 
 	mu    sync.Mutex
 	fates []fate
-	// dropped counts the events of which an answer said that they were dropped, by domain; doubtful
-	// counts those that are to be dropped and got no answer.
-	dropped  map[string]int
-	doubtful int
+	// drops are by domain.
+	drops map[string]drops
 	// faults are answers that must not come.
 	faults []string
 }
 
-func newLedger() *ledger { return &ledger{dropped: map[string]int{}} }
+func newLedger() *ledger { return &ledger{drops: map[string]drops{}} }
 
 // begin returns the number of the first of n new events.
 func (l *ledger) begin(n int) int {
@@ -77,11 +79,13 @@ func (l *ledger) doubt(events ...int) {
 func (l *ledger) drop(domain string, answered bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	of := l.drops[domain]
 	if answered {
-		l.dropped[domain]++
+		of.answered++
 	} else {
-		l.doubtful++
+		of.doubtful++
 	}
+	l.drops[domain] = of
 }
 
 // fault notes an answer that must not come.

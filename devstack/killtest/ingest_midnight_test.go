@@ -1,5 +1,3 @@
-//go:build soak
-
 package killtest_test
 
 import (
