@@ -16,6 +16,9 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/ingest/ingesttest"
+	"github.com/sluicehq/sluice/ingest/refdata"
+	"github.com/sluicehq/sluice/ingest/request"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/internal/polltest"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
@@ -367,5 +370,27 @@ func TestManySites(t *testing.T) {
 	t.Logf("%d sites were loaded in %s and take %.0f bytes each; 200,000 look-ups took %s",
 		n, loaded, perSite, time.Since(began))
 	require.Less(t, perSite, 16384.0)
+	requireShielded(t, sites, n)
 	runtime.KeepAlive(sites)
+}
+
+// requireShielded sends an event to each site whose page the last of its rules blocks.
+func requireShielded(t *testing.T, sites ingest.Sites, n int) {
+	t.Helper()
+	pipeline, err := ingest.New(ingesttest.Config(sites, refdata.Builtin(), &ingesttest.Buffer{}))
+	require.NoError(t, err)
+	for i := range n {
+		domain := fmt.Sprintf("site%d.example", i+1)
+		site, err := sites.Site(t.Context(), domain)
+		require.NoError(t, err)
+		r, err := request.Parse(request.Input{
+			UserAgent: browser, RemoteIP: netip.MustParseAddr("192.0.2.1"), Now: time.Now(),
+			Body: fmt.Appendf(nil, `{"n":"pageview","u":"https://a.host10.example/private/%d/30/x","d":%q}`, site.ID, domain),
+		})
+		require.NoError(t, err)
+		result, err := pipeline.BuildAndBuffer(t.Context(), r)
+		require.NoError(t, err)
+		require.Len(t, result.Dropped, 1)
+		require.Equal(t, ingest.DropSitePageBlocklist, result.Dropped[0].DropReason)
+	}
 }
