@@ -32,7 +32,7 @@ const module = "github.com/sluicehq/sluice/"
 // writes no coverage.
 var traced = []string{
 	"cmd/sluice", "internal/cli/...", "starter/...", "workflows/...", "activities/...", "importers/csv/...", "internal/loading",
-	"store/...", "warehouse", "destinations", "destinations/webhook",
+	"store/...", "warehouse", "destinations", "destinations/webhook", "server", "ingest/...", "internal/ingesting/...",
 }
 
 // section is a walk: its heading in docs/architecture.md and the maximum number of files in its table.
@@ -44,12 +44,13 @@ type section struct {
 var (
 	importWalk = section{"### One import from the command line to its rows", 15}
 	eventWalk  = section{"### One event from `event send` to the POST", 12}
+	liveWalk   = section{"### One live event from its request to its row", 15}
 	// alsoExecuted lists files by folder.
 	alsoExecuted = section{heading: "### What else a walk executes"}
 )
 
-// The files that one import and one event execute are on the page: those of the walk in its table, all
-// others in the list below.
+// The files that one import, one event and one live event execute are on the page: those of the walk in its table,
+// all others in the list below.
 func TestWalks(t *testing.T) {
 	t.Parallel()
 	p := build(t)
@@ -61,6 +62,10 @@ func TestWalks(t *testing.T) {
 		t.Parallel()
 		requireWalk(t, eventWalk, p.traceEvent(t))
 	})
+	t.Run("live event", func(t *testing.T) {
+		t.Parallel()
+		requireWalk(t, liveWalk, p.traceLive(t))
+	})
 }
 
 func requireWalk(t *testing.T, s section, executed []string) {
@@ -69,8 +74,8 @@ func requireWalk(t *testing.T, s section, executed []string) {
 	for _, m := range step.FindAllStringSubmatch(s.text(t), -1) {
 		walk = append(walk, m[1])
 	}
-	// A worker executes files of the other walk, too: its producers begin to poll, for instance.
-	for _, m := range step.FindAllStringSubmatch(importWalk.text(t)+eventWalk.text(t), -1) {
+	// A worker executes files of the other walks, too: its producers begin to poll, for instance.
+	for _, m := range step.FindAllStringSubmatch(importWalk.text(t)+eventWalk.text(t)+liveWalk.text(t), -1) {
 		others = append(others, m[1])
 	}
 	for _, m := range group.FindAllStringSubmatch(alsoExecuted.text(t), -1) {
@@ -125,13 +130,13 @@ func build(t *testing.T) program {
 // program is the path of the covered program.
 type program struct{ file string }
 
-// site is a system with a worker of the covered program.
+// site is a system for processes of the covered program.
 type site struct {
 	t *testing.T
 	*enginetest.System
 	program
 	environ []string
-	// cover is where commands and the worker write their coverage.
+	// cover is where commands and processes write their coverage.
 	cover string
 }
 
@@ -162,25 +167,26 @@ func (s *site) run(traced bool, args ...string) {
 	require.NoErrorf(s.t, err, "sluice %s: %s", strings.Join(args, " "), out)
 }
 
-// withWorker runs a worker during work.
-func (s *site) withWorker(work func()) {
+// during runs a process of the program during work.
+func (s *site) during(work func(), args ...string) {
 	s.t.Helper()
 	var log bytes.Buffer
 	// It ends by a signal: a process that is killed writes no coverage.
-	worker := exec.Command(s.file, "worker")
-	worker.Env, worker.Stdout, worker.Stderr = s.environ, &log, &log
-	require.NoError(s.t, worker.Start())
+	process := exec.Command(s.file, args...)
+	process.Env, process.Stdout, process.Stderr = s.environ, &log, &log
+	require.NoError(s.t, process.Start())
 	ended := false
 	s.t.Cleanup(func() {
 		if !ended {
-			assert.NoError(s.t, worker.Process.Kill())
-			assert.ErrorContains(s.t, worker.Wait(), "killed")
+			assert.NoError(s.t, process.Process.Kill())
+			assert.ErrorContains(s.t, process.Wait(), "killed")
+			s.t.Logf("sluice %s: %s", strings.Join(args, " "), &log)
 		}
 	})
 	work()
-	require.NoError(s.t, worker.Process.Signal(syscall.SIGTERM))
+	require.NoError(s.t, process.Process.Signal(syscall.SIGTERM))
 	ended = true
-	require.NoErrorf(s.t, worker.Wait(), "%s", &log)
+	require.NoErrorf(s.t, process.Wait(), "%s", &log)
 }
 
 // executed returns the files of which statements were executed.
@@ -209,9 +215,9 @@ func (p program) traceImport(t *testing.T) []string {
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "imported_visitors_20230101_20230102.csv"), []byte(
 		"date,visitors,pageviews,bounces,visits,visit_duration\n2023-01-01,1,2,0,1,10\n2023-01-02,2,3,1,2,20\n"), 0o600))
-	s.withWorker(func() {
+	s.during(func() {
 		s.run(true, "import", "start", "csv", folder, "--site", "example.com", "--wait")
-	})
+	}, "worker")
 	return s.executed()
 }
 
@@ -228,7 +234,7 @@ func (p program) traceEvent(t *testing.T) []string {
 	t.Cleanup(endpoint.Close)
 	s.run(false, "connection", "add", "shop", "--kind", "webhook", "--set", "url="+endpoint.URL,
 		"--secret", "signing_secret=env:SECRET")
-	s.withWorker(func() {
+	s.during(func() {
 		s.run(true, "event", "send", "--source", "shop", "--name", "order", "--to", "webhook/post",
 			"--data", `{"connection": "shop", "type": "order", "data": {"order": 1}}`)
 		ctx, cancel := context.WithTimeout(enginetest.Context(t), time.Minute)
@@ -244,6 +250,6 @@ func (p program) traceEvent(t *testing.T) []string {
 			assert.NoError(collect, err)
 			assert.EqualValues(collect, 1, n)
 		}, time.Minute, 50*time.Millisecond)
-	})
+	}, "worker")
 	return s.executed()
 }
