@@ -61,6 +61,9 @@ func (s *Server) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.openAPI(); err != nil {
+		return err
+	}
 	s.handler = s.routes(handler)
 	return nil
 }
@@ -136,13 +139,16 @@ const stopLogTimeout = 30 * time.Second
 // disconnect closes what connect has opened.
 func (s *Server) disconnect(ctx context.Context) error {
 	var err error
+	if s.api != nil {
+		err = s.api.close()
+	}
 	if s.events != nil {
 		s.events.Close()
 	}
 	if s.hosted != nil {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLogTimeout)
 		defer cancel()
-		err = s.hosted.Stop(stopping)
+		err = errors.Join(err, s.hosted.Stop(stopping))
 	}
 	if s.store != nil {
 		s.store.Close()

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/sluicehq/sluice/ingest/eventapi"
+	"github.com/sluicehq/sluice/server/api"
 )
 
 // Limits of a request's header.
@@ -22,11 +23,17 @@ const (
 	MaxHeaders = 128
 )
 
-// routes returns the handler of server.listen. Other APIs are mounted beside the events.
+// routes returns the handler of server.listen.
 func (s *Server) routes(events *eventapi.Handler) http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range []string{"/api/event", "/api/events"} {
 		mux.Handle(route, s.metrics.observe(route, s.bounded(events)))
+	}
+	if s.api != nil {
+		handler := s.api.handler(s.metrics)
+		for _, path := range []string{api.Prefix + "/", api.DocumentPath, api.DocsPath, api.DocsPath + "/"} {
+			mux.Handle(path, handler)
+		}
 	}
 	return limitHeaders(mux)
 }

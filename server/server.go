@@ -1,4 +1,5 @@
-// Package server builds and runs the process that takes events over HTTP and stores them in the event log.
+// Package server builds and runs the process that takes events over HTTP, stores them in the event log, and serves the
+// REST API.
 package server
 
 import (
@@ -18,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/ingest/refdata"
+	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
@@ -29,6 +31,10 @@ type Config struct {
 	// EmbeddedLog hosts the event log in this process, at the address of eventlog.url, for this server and
 	// the workers of the machine. Otherwise the log is a NATS server or cluster.
 	EmbeddedLog bool
+	// Components are what the program knows. Without importers the server has no REST API.
+	Components components.Set
+	// Environ is the environment as KEY=value. It configures the client of Temporal.
+	Environ []string
 	// Logger is required.
 	Logger *slog.Logger
 }
@@ -67,6 +73,8 @@ type Server struct {
 	data atomic.Pointer[refdata.Store]
 	// sites are the sites in memory.
 	sites *ingesting.Sites
+	// api is the REST API, or nil.
+	api *restAPI
 	// handler serves server.listen.
 	handler http.Handler
 	// background are the loops that keep the pipeline current.
@@ -129,6 +137,10 @@ func (s *Server) serve(ctx context.Context) error {
 		return fmt.Errorf("listen for events on %s (server.listen): %w", settings.Listen, err)
 	}
 	server := s.httpServer()
+	if s.api != nil {
+		// Streams would keep the server from stopping.
+		server.RegisterOnShutdown(s.api.EndStreams)
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(s.limited(listener)) }()
 	s.health.setServing(s.events)

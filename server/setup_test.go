@@ -90,14 +90,18 @@ type running struct {
 }
 
 // run runs a server. With embedded it hosts its event log.
-func run(t *testing.T, c config.Config, embeddedLog bool) *running {
+func run(t *testing.T, c config.Config, embeddedLog bool, tune ...func(c *server.Config)) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{Config: c, cancel: cancel, done: make(chan error, 1), log: &lockedBuffer{}}
+	cfg := server.Config{
+		Settings: c, EmbeddedLog: embeddedLog, Logger: slog.New(slog.NewTextHandler(r.log, nil)),
+	}
+	for _, change := range tune {
+		change(&cfg)
+	}
 	go func() {
-		r.done <- server.Run(ctx, server.Config{
-			Settings: c, EmbeddedLog: embeddedLog, Logger: slog.New(slog.NewTextHandler(r.log, nil)),
-		})
+		r.done <- server.Run(ctx, cfg)
 		close(r.done)
 	}()
 	t.Cleanup(func() {
@@ -110,9 +114,9 @@ func run(t *testing.T, c config.Config, embeddedLog bool) *running {
 }
 
 // start runs a server and waits until it is ready.
-func start(t *testing.T, c config.Config, embeddedLog bool) *running {
+func start(t *testing.T, c config.Config, embeddedLog bool, tune ...func(c *server.Config)) *running {
 	t.Helper()
-	r := run(t, c, embeddedLog)
+	r := run(t, c, embeddedLog, tune...)
 	r.requireReady(t, http.StatusOK, "ok")
 	return r
 }

@@ -41,6 +41,7 @@ func writeTable(out io.Writer, s *stack.Stack) error {
 		rows = append(rows,
 			[2]string{"event log", env[stack.EnvEventLogURL] + ", token in " + env[stack.EnvEventLogTokenFile]},
 			[2]string{"server", "http://" + a.Server + "/api/event"},
+			[2]string{"REST API", "http://" + a.Server + "/api/docs"},
 			[2]string{"server's health", "http://" + a.ServerHealth + "/readyz"})
 	}
 	rows = append(rows,

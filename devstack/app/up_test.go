@@ -31,6 +31,7 @@ func TestUp(t *testing.T) {
 			"  worker                http://" + a.Worker + "\n",
 			"  event log             nats://" + a.EventLog + ", token in " + filepath.Join(dir, "eventlog.token") + "\n",
 			"  server                http://" + a.Server + "/api/event\n",
+			"  REST API              http://" + a.Server + "/api/docs\n",
 			"  server's health       http://" + a.ServerHealth + "/readyz\n",
 		} {
 			require.Contains(t, out, want)

@@ -50,6 +50,9 @@ const (
 	EnvServerHealthAddress = "SLUICE_SERVER_HEALTH_LISTEN"
 	// EnvServerStopDelay is 0: there is no load balancer.
 	EnvServerStopDelay = "SLUICE_SERVER_STOP_DELAY"
+	// EnvServerSignIn signs in people on this machine. EnvUploads is the folder of uploads, which the worker reads.
+	EnvServerSignIn = "SLUICE_SERVER_LOCAL_SIGN_IN"
+	EnvUploads      = "SLUICE_SERVER_UPLOAD_DIR"
 	// EnvTrustedProxies are the networks whose headers decide the address of a visitor.
 	EnvTrustedProxies = "SLUICE_SERVER_TRUSTED_PROXIES"
 	// EnvBinary is the sluice-dev program itself, for tests that start servers
@@ -90,6 +93,8 @@ func (s *Stack) Env() map[string]string {
 		env[EnvEventLogURL], env[EnvEventLogTokenFile] = "nats://"+a.EventLog, s.eventLogTokenFile()
 		env[EnvServerAddress], env[EnvServerHealthAddress] = a.Server, a.ServerHealth
 		env[EnvServerStopDelay] = "0s"
+		env[EnvServerSignIn] = s.given(EnvServerSignIn, "true")
+		env[EnvUploads] = s.given(EnvUploads, s.dir("uploads"))
 		// Visitors are imitated on this machine.
 		env[EnvTrustedProxies] = s.given(EnvTrustedProxies, "127.0.0.0/8,::1")
 	}

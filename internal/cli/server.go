@@ -19,11 +19,12 @@ import (
 
 func serverCommand() *cli.Command {
 	return &cli.Command{
-		Name: "server", Usage: "take events over HTTP until stopped",
-		Description: "Events are stored in the event log (eventlog.url), from which workers write them to the warehouse.",
+		Name: "server", Usage: "take events and serve the REST API over HTTP until stopped",
+		Description: "Events are stored in the event log (eventlog.url), from which workers write them to the warehouse.\n" +
+			"The REST API is described at /api/docs.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{
-				Name: "listen", Usage: "take events on `ADDRESS`",
+				Name: "listen", Usage: "take events and requests on `ADDRESS`",
 				DefaultText: configured("server.listen", config.Default().Server.Listen),
 			},
 			&cli.StringFlag{
@@ -56,8 +57,13 @@ func runServer(c *cli.Context) error {
 	if c.IsSet("health-listen") {
 		settings.Server.HealthListen = c.String("health-listen")
 	}
+	known, err := knownTo(c, settings)
+	if err != nil {
+		return err
+	}
 	cfg := server.Config{
 		Settings: settings, EmbeddedLog: c.Bool("embedded-log"), Logger: wiring.Logger(settings.Log, c.App.ErrWriter),
+		Components: known, Environ: environ(c),
 	}
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("configuration: %w", err)

@@ -98,7 +98,7 @@ func Warn(ctx context.Context, q *db.Queries, id int64, occasion, message string
 
 // LastFeedback returns the number of the last line of an import's log, 0 without one.
 func (s *Store) LastFeedback(ctx context.Context, id int64) (int32, error) {
-	seq, err := s.Queries().LastFeedback(ctx, id)
+	seq, err := s.sql.Queries.LastFeedback(ctx, id)
 	if err != nil {
 		return 0, fmt.Errorf("read the last line of the log of import %d: %w", id, err)
 	}

@@ -80,7 +80,7 @@ func (s *Store) ListParts(ctx context.Context, importID int64) ([]Part, error) {
 
 // PartsAfter returns at most limit of the parts of an import behind a number, in order.
 func (s *Store) PartsAfter(ctx context.Context, importID int64, after, limit int32) ([]Part, error) {
-	parts, err := s.Queries().PartsAfter(ctx, db.PartsAfterParams{ImportID: importID, AfterNo: after, RowLimit: limit})
+	parts, err := s.sql.Queries.PartsAfter(ctx, db.PartsAfterParams{ImportID: importID, AfterNo: after, RowLimit: limit})
 	if err != nil {
 		return nil, fmt.Errorf("list the parts of import %d: %w", importID, err)
 	}

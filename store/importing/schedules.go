@@ -128,13 +128,13 @@ func (s *Store) UncomparedSchedules(ctx context.Context, interval time.Duration,
 // ScheduleSite returns the domain of a schedule's site, or ErrNotFound if it is none of the given sites; nil is all
 // sites.
 func (s *Store) ScheduleSite(ctx context.Context, name string, sites []string) (string, error) {
-	site, err := s.Queries().ScheduleSite(ctx, name, sites)
+	site, err := s.sql.Queries.ScheduleSite(ctx, name, sites)
 	return site, store.Found(err, "schedule %s", name)
 }
 
 // ScheduleNames returns at most limit names of schedules of the given sites behind a name, in order; nil is all sites.
 func (s *Store) ScheduleNames(ctx context.Context, sites []string, after string, limit int32) ([]string, error) {
-	names, err := s.Queries().ScheduleNames(ctx, db.ScheduleNamesParams{After: after, Sites: sites, RowLimit: limit})
+	names, err := s.sql.Queries.ScheduleNames(ctx, db.ScheduleNamesParams{After: after, Sites: sites, RowLimit: limit})
 	if err != nil {
 		return nil, fmt.Errorf("list schedules: %w", err)
 	}
@@ -144,7 +144,7 @@ func (s *Store) ScheduleNames(ctx context.Context, sites []string, after string,
 // SetSchedule replaces the definition and the note of a schedule whose definition is still before. The error is
 // ErrConflict if it is not.
 func (s *Store) SetSchedule(ctx context.Context, name string, before, definition json.RawMessage, note string) error {
-	changed, err := s.Queries().SetSchedule(ctx, db.SetScheduleParams{
+	changed, err := s.sql.Queries.SetSchedule(ctx, db.SetScheduleParams{
 		Name: name, Definition: definition, Before: string(before), Note: store.Plain(note),
 	})
 	return changedOne(changed, err, "change schedule %s", name)

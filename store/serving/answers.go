@@ -61,14 +61,14 @@ func (s *Store) Begin(ctx context.Context, principal, key string, hash []byte) (
 	}
 	// The row may be deleted between the two statements: then the key is free.
 	for range 3 {
-		_, err := s.Queries().BeginAnswer(ctx, params)
+		_, err := s.sql.Queries.BeginAnswer(ctx, params)
 		if err == nil {
 			return r, nil, nil
 		}
 		if !store.NoRows(err) {
 			return nil, nil, fmt.Errorf("reserve an idempotency key: %w", err)
 		}
-		row, err := s.Queries().AnswerByKey(ctx, principal, key)
+		row, err := s.sql.Queries.AnswerByKey(ctx, principal, key)
 		switch {
 		case store.NoRows(err):
 			continue
@@ -98,7 +98,7 @@ func (r *Request) Keep(ctx context.Context, a Answer) error {
 	if len(a.Body) <= MaxAnswer {
 		params.Body = append([]byte{}, a.Body...)
 	}
-	if _, err := r.store.Queries().KeepAnswer(ctx, params); err != nil {
+	if _, err := r.store.sql.Queries.KeepAnswer(ctx, params); err != nil {
 		return fmt.Errorf("keep an answer: %w", err)
 	}
 	return nil
@@ -106,7 +106,7 @@ func (r *Request) Keep(ctx context.Context, a Answer) error {
 
 // Drop forgets the request: its repetition is a first request again.
 func (r *Request) Drop(ctx context.Context) error {
-	err := r.store.Queries().DropAnswer(ctx, db.DropAnswerParams{Principal: r.principal, Key: r.key, Lease: r.lease})
+	err := r.store.sql.Queries.DropAnswer(ctx, db.DropAnswerParams{Principal: r.principal, Key: r.key, Lease: r.lease})
 	if err != nil {
 		return fmt.Errorf("forget a request: %w", err)
 	}
@@ -116,7 +116,7 @@ func (r *Request) Drop(ctx context.Context) error {
 // SweepAnswers deletes answers that have expired.
 func (s *Store) SweepAnswers(ctx context.Context) error {
 	for {
-		n, err := s.Queries().SweepAnswers(ctx, sweepBatch)
+		n, err := s.sql.Queries.SweepAnswers(ctx, sweepBatch)
 		if err != nil {
 			return fmt.Errorf("sweep answers: %w", err)
 		}

@@ -36,7 +36,7 @@ type NewUpload struct {
 
 // BeginUpload reserves an upload for UploadTimeout. The error is store.ErrLimit if the site has as many as it may.
 func (s *Store) BeginUpload(ctx context.Context, n NewUpload) error {
-	return s.InTx(ctx, func(q *db.Queries) error {
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
 		// Two at once must not both find room for one more.
 		if err := q.LockSite(ctx, n.SiteID); err != nil {
 			return fmt.Errorf("lock the site: %w", err)
@@ -62,7 +62,7 @@ func (s *Store) BeginUpload(ctx context.Context, n NewUpload) error {
 // CompleteUpload records that the bytes of an upload are there. The error is store.ErrNotFound if it has expired
 // meanwhile.
 func (s *Store) CompleteUpload(ctx context.Context, id string, size int64, sha256 string) error {
-	n, err := s.Queries().CompleteUpload(ctx, db.CompleteUploadParams{
+	n, err := s.sql.Queries.CompleteUpload(ctx, db.CompleteUploadParams{
 		ID: id, Bytes: size, Sha256: sha256, KeepS: UploadLife.Seconds(),
 	})
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Store) CompleteUpload(ctx context.Context, id string, size int64, sha25
 
 // DropUpload forgets an upload that was not completed.
 func (s *Store) DropUpload(ctx context.Context, id string) error {
-	if err := s.Queries().DropUpload(ctx, id); err != nil {
+	if err := s.sql.Queries.DropUpload(ctx, id); err != nil {
 		return fmt.Errorf("forget an upload: %w", err)
 	}
 	return nil
@@ -84,7 +84,7 @@ func (s *Store) DropUpload(ctx context.Context, id string) error {
 
 // Upload returns an upload of a site, or store.ErrNotFound.
 func (s *Store) Upload(ctx context.Context, domain, id string) (Upload, error) {
-	upload, err := s.Queries().UploadByID(ctx, id, domain)
+	upload, err := s.sql.Queries.UploadByID(ctx, id, domain)
 	return upload, store.Found(err, "upload %s", id)
 }
 
@@ -100,7 +100,7 @@ func (s *Store) Uploads(ctx context.Context, domain string, after UploadKey, lim
 	if after.ID != "" {
 		params.AfterCreated = &after.CreatedAt
 	}
-	uploads, err := s.Queries().ListUploads(ctx, params)
+	uploads, err := s.sql.Queries.ListUploads(ctx, params)
 	if err != nil {
 		return nil, fmt.Errorf("list uploads: %w", err)
 	}
@@ -109,13 +109,13 @@ func (s *Store) Uploads(ctx context.Context, domain string, after UploadKey, lim
 
 // HoldUpload keeps an upload of a site for an hour at least, and returns it, or store.ErrNotFound.
 func (s *Store) HoldUpload(ctx context.Context, domain, id string) (Upload, error) {
-	upload, err := s.Queries().HoldUpload(ctx, db.HoldUploadParams{ID: id, Domain: domain, HoldS: uploadHold.Seconds()})
+	upload, err := s.sql.Queries.HoldUpload(ctx, db.HoldUploadParams{ID: id, Domain: domain, HoldS: uploadHold.Seconds()})
 	return upload, store.Found(err, "upload %s", id)
 }
 
 // NoteImport records that an import reads an upload, which is kept until the import has ended.
 func (s *Store) NoteImport(ctx context.Context, id string, importID int64) error {
-	if err := s.Queries().NoteUploadImport(ctx, id, importID); err != nil {
+	if err := s.sql.Queries.NoteUploadImport(ctx, id, importID); err != nil {
 		return fmt.Errorf("note that import %d reads an upload: %w", importID, err)
 	}
 	return nil
@@ -124,7 +124,7 @@ func (s *Store) NoteImport(ctx context.Context, id string, importID int64) error
 // DeleteUpload deletes an upload of a site. The errors are store.ErrNotFound, and store.ErrInUse if an import under way
 // reads it.
 func (s *Store) DeleteUpload(ctx context.Context, domain, id string) error {
-	n, err := s.Queries().DeleteUpload(ctx, domain, id)
+	n, err := s.sql.Queries.DeleteUpload(ctx, domain, id)
 	if err != nil {
 		return fmt.Errorf("delete an upload: %w", err)
 	}
@@ -139,7 +139,7 @@ func (s *Store) DeleteUpload(ctx context.Context, domain, id string) error {
 
 // SweepUploads deletes uploads that have expired and returns their IDs, at most 1,000.
 func (s *Store) SweepUploads(ctx context.Context) ([]string, error) {
-	ids, err := s.Queries().SweepUploads(ctx, sweepBatch)
+	ids, err := s.sql.Queries.SweepUploads(ctx, sweepBatch)
 	if err != nil {
 		return nil, fmt.Errorf("sweep uploads: %w", err)
 	}
@@ -148,7 +148,7 @@ func (s *Store) SweepUploads(ctx context.Context) ([]string, error) {
 
 // KnownUploads returns those of some IDs that are uploads.
 func (s *Store) KnownUploads(ctx context.Context, ids []string) ([]string, error) {
-	known, err := s.Queries().KnownUploads(ctx, ids)
+	known, err := s.sql.Queries.KnownUploads(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("look uploads up: %w", err)
 	}
