@@ -1,0 +1,104 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/sluicehq/sluice/ingest/request"
+	"github.com/sluicehq/sluice/internal/authenticator"
+	"github.com/sluicehq/sluice/internal/uploading"
+	"github.com/sluicehq/sluice/internal/version"
+	"github.com/sluicehq/sluice/internal/wiring"
+	"github.com/sluicehq/sluice/server/api"
+	"github.com/sluicehq/sluice/starter"
+	accessstore "github.com/sluicehq/sluice/store/access"
+	servingstore "github.com/sluicehq/sluice/store/serving"
+	"github.com/sluicehq/sluice/warehouse"
+)
+
+// restAPI is the REST API with its connections.
+type restAPI struct {
+	*api.API
+	temporal  client.Client
+	warehouse *warehouse.Warehouse
+}
+
+// openAPI builds the REST API, unless server.api is false or the program brings no components. It connects to
+// Temporal and the warehouse with the first request that needs them: events are taken without them.
+func (s *Server) openAPI() (err error) {
+	settings := s.cfg.Settings
+	if !settings.Server.API || s.cfg.Components.Importers == nil {
+		return nil
+	}
+	opened := &restAPI{}
+	s.api = opened
+	options, err := starter.TemporalOptions(s.log, s.cfg.Environ)
+	if err != nil {
+		return err
+	}
+	if opened.temporal, err = client.NewLazyClient(options); err != nil {
+		return fmt.Errorf("client of Temporal: %w", err)
+	}
+	if opened.warehouse, err = warehouse.Open(wiring.Warehouse(settings.Warehouse)); err != nil {
+		return err
+	}
+	tokens, err := authenticator.New(authenticator.Config{Store: accessstore.New(s.store.Store), Logger: s.log})
+	if err != nil {
+		return err
+	}
+	proxies := request.Proxies(settings.Server.Proxies())
+	opened.API, err = api.New(api.Config{
+		Starter: &starter.Starter{
+			Temporal: opened.temporal, Namespace: options.Namespace, Store: s.store, Registry: s.cfg.Components.Importers,
+			Defaults: settings.Import, Review: settings.Review, Limits: settings.Limits,
+		},
+		Warehouse: opened.warehouse,
+		Uploads: &uploading.Folder{
+			Dir: settings.Server.UploadDir, MaxBytes: settings.Server.MaxUploadMiB << 20,
+			MaxPerSite: int64(settings.Server.MaxUploadsPerSite),
+			Store:      servingstore.New(s.store.Store), Sites: s.store.Imports, Registry: s.cfg.Components.Importers,
+		},
+		FetchGuard:    settings.Connections.Guard(uploading.Kind),
+		Authenticator: &principals{tokens: tokens, accounts: accessstore.New(s.store.Store), local: s.signsInLocally()},
+		Address: func(r *http.Request) string {
+			ip, _ := request.Remote(r.Header, r.RemoteAddr, proxies)
+			if !ip.IsValid() {
+				return ""
+			}
+			return ip.String()
+		},
+		MaxStreams: settings.Server.MaxStreams, Logger: s.log, Version: version.String(),
+	})
+	if err != nil {
+		return err
+	}
+	s.background = append(s.background, tokens.Run, opened.Run)
+	return nil
+}
+
+// handler counts the requests; streams are counted apart, because they last.
+func (a *restAPI) handler(m *metrics) http.Handler {
+	requests, streams := m.observe(api.Prefix, a.API), m.observe(api.Prefix+" streams", a.API)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if api.IsStream(r) {
+			streams.ServeHTTP(w, r)
+			return
+		}
+		requests.ServeHTTP(w, r)
+	})
+}
+
+// close ends the connections.
+func (a *restAPI) close() error {
+	var err error
+	if a.temporal != nil {
+		a.temporal.Close()
+	}
+	if a.warehouse != nil {
+		err = errors.Join(err, a.warehouse.Close())
+	}
+	return err
+}
