@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	stdsync "sync"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -18,62 +17,63 @@ import (
 // or found by a scan.
 type Known map[string]json.RawMessage
 
-// compressors are writers to be used again.
-var compressors = stdsync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}
-
 // MaxKnown bounds a set in bytes: about 10 million records.
 const MaxKnown = 1 << 30
 
 // Encode returns the set as one compressed blob. Equal sets give equal blobs.
 func (k Known) Encode() ([]byte, error) {
-	var blob bytes.Buffer
-	// A writer has a megabyte of tables: a set of a page is small.
-	w, ok := compressors.Get().(*gzip.Writer)
-	if !ok {
-		return nil, errors.New("encode known records: no compressor")
-	}
-	defer compressors.Put(w)
-	w.Reset(&blob)
-	for _, key := range slices.Sorted(maps.Keys(k)) {
-		if strings.ContainsAny(key, "\t\n") || bytes.ContainsRune(k[key], '\n') {
-			return nil, fmt.Errorf("encode known records: a key or ref has a line break or a tab")
+	blob, err := Compress(func(w io.Writer) error {
+		var line []byte
+		for _, key := range slices.Sorted(maps.Keys(k)) {
+			if strings.ContainsAny(key, "\t\n") || bytes.ContainsRune(k[key], '\n') {
+				return errors.New("a key or ref has a line break or a tab")
+			}
+			line = append(append(append(append(line[:0], key...), '\t'), k[key]...), '\n')
+			if _, err := w.Write(line); err != nil {
+				return err
+			}
 		}
-		if _, err := fmt.Fprintf(w, "%s\t%s\n", key, k[key]); err != nil {
-			return nil, fmt.Errorf("encode known records: %w", err)
-		}
-	}
-	if err := w.Close(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("encode known records: %w", err)
 	}
-	return blob.Bytes(), nil
+	return blob, nil
 }
 
 // DecodeKnown decodes a blob of Encode. An empty blob is an empty set.
 func DecodeKnown(blob []byte) (Known, error) {
 	known := Known{}
+	return known, EachKnown(blob, func(key, ref []byte) { known[string(key)] = slices.Clone(ref) })
+}
+
+// EachKnown calls fn with the records of a blob of Known.Encode, in order of their keys. fn must not keep what it is
+// given.
+func EachKnown(blob []byte, fn func(key, ref []byte)) error {
 	if len(blob) == 0 {
-		return known, nil
+		return nil
 	}
 	r, err := gzip.NewReader(bytes.NewReader(blob))
 	if err != nil {
-		return nil, fmt.Errorf("decode known records: %w", err)
+		return fmt.Errorf("decode known records: %w", err)
 	}
 	text, err := io.ReadAll(io.LimitReader(r, MaxKnown+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("decode known records: %w", err)
+		return fmt.Errorf("decode known records: %w", err)
 	case len(text) > MaxKnown:
-		return nil, fmt.Errorf("decode known records: they have more than %d bytes", MaxKnown)
+		return fmt.Errorf("decode known records: they have more than %d bytes", MaxKnown)
 	}
-	for line := range bytes.Lines(text) {
-		key, ref, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"))
+	line := 0
+	for text := range bytes.Lines(text) {
+		line++
+		key, ref, ok := bytes.Cut(bytes.TrimSuffix(text, []byte("\n")), []byte("\t"))
 		if !ok || len(key) == 0 || len(ref) > 0 && !json.Valid(ref) {
-			return nil, fmt.Errorf("decode known records: line %d is not valid: want a key, a tab and a JSON object",
-				len(known)+1)
+			return fmt.Errorf("decode known records: line %d is not valid: want a key, a tab and a JSON object", line)
 		}
-		known[string(key)] = slices.Clone(ref)
+		fn(key, ref)
 	}
-	return known, nil
+	return nil
 }
 
 // Merge adds records.

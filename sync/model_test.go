@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	stdsync "sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/sync"
@@ -58,6 +60,73 @@ func (s *source) Page(_ context.Context, _ string, _ sync.Window, c sync.Cursor)
 		}
 	}
 	return p, err
+}
+
+// read returns how many pages were read.
+func (s *source) read() int {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	return s.faults.calls
+}
+
+// blocks is a source that reads several pages at a time.
+type blocks struct{ *source }
+
+func (b blocks) Pages(ctx context.Context, list string, w sync.Window, c sync.Cursor, n int) ([]sync.Page, error) {
+	var pages []sync.Page
+	for range n {
+		page, err := b.Page(ctx, list, w, c)
+		if err != nil {
+			return nil, err
+		}
+		pages, c = append(pages, page), page.Next
+		if page.Done {
+			break
+		}
+	}
+	return pages, nil
+}
+
+// large is a reader of pages with one large record each.
+type large struct {
+	source
+	size, all int
+	// stored counts checkpoints, reads pages, most the pages without a checkpoint when another one was read.
+	stored, reads, most atomic.Int64
+}
+
+func (l *large) Page(_ context.Context, _ string, _ sync.Window, _ sync.Cursor) (sync.Page, error) {
+	before := l.reads.Load()
+	l.most.Store(max(l.most.Load(), before-l.stored.Load()))
+	n := l.reads.Add(1)
+	data, err := json.Marshal(map[string]string{"text": strings.Repeat("x", l.size)})
+	key := fmt.Sprint("k", n)
+	return sync.Page{
+		Records: []sync.Record{{Key: key, Data: data, Ref: json.RawMessage(`{}`)}}, Next: json.RawMessage(fmt.Sprint(n)),
+		Done: int(n) == l.all,
+	}, err
+}
+
+// held is a writer that waits.
+type held struct {
+	target sync.Writer
+	until  <-chan struct{}
+}
+
+func (h held) Write(ctx context.Context, records []json.RawMessage) ([]sync.Outcome, error) {
+	<-h.until
+	return h.target.Write(ctx, records)
+}
+
+// nothing is a writer that takes everything.
+type nothing struct{}
+
+func (nothing) Write(_ context.Context, records []json.RawMessage) ([]sync.Outcome, error) {
+	outcomes := make([]sync.Outcome, len(records))
+	for i := range outcomes {
+		outcomes[i].State = sync.StateDelivered
+	}
+	return outcomes, nil
 }
 
 // plan is a list of faults, one for each call; after its end calls succeed. It is safe for concurrent use.

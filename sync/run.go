@@ -69,187 +69,161 @@ type Run struct {
 	Skip int64
 	// Workers is the number of pages that are written at the same time. Defaults to DefaultWorkerCount.
 	Workers int
-	// Checkpoint stores the progress. Calls are made in the order of pages, one at a time, each after
-	// all records of the page were delivered or rejected. An error ends the run. Required.
-	Checkpoint func(ctx context.Context, c Checkpoint) error
-	// Enough ends Do early, after the pages that were read are delivered: it is asked before each page.
-	// Defaults to never.
+	// Intend is called with pages before their records are written, in the order of pages. An error ends the run.
+	// Defaults to nothing.
+	Intend func(ctx context.Context, pages []Page) error
+	// Checkpoint stores the progress by successive pages, at least one and at most maxBatch, all or nothing. Calls
+	// are made in the order of pages, one at a time, after all records of the pages were delivered or rejected. An
+	// error ends the run. Required.
+	Checkpoint func(ctx context.Context, pages []Checkpoint) error
+	// Enough ends Do early. It is asked before pages are read: those that were read are delivered. After the first
+	// checkpoint it is asked before a page is written, too: what was not begun is read again by the next Do. Once
+	// true, it stays true. It is safe for concurrent use. Defaults to never.
 	Enough func() bool
 	// Wait waits between attempts. Defaults to a timer.
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
-// maxEmpty bounds successive pages without records that are not the last.
-const maxEmpty = 50
+// maxBatch is the number of pages of one checkpoint.
+const maxBatch = 32
 
-// work is a page under way.
-type work struct {
-	Checkpoint
-	records []Record
-	keys    map[string]struct{}
-	// after are pages with some of the same records, which are written first.
-	after []*work
-	// done is closed when all records have an outcome, or err is set.
-	done chan struct{}
-	err  error
-}
-
-// Do reads, maps and writes the pages of the window, and stores a checkpoint after each, in order. It
-// returns true when the window is complete. After an error everything before the last checkpoint is
-// delivered or rejected, and a run with its cursor continues. Errors of the reader and the writer are of
-// type *Error.
+// Do reads, maps and writes the pages of the window, and stores their progress, in order. It returns true when
+// the window is complete. After an error everything before the last checkpoint is delivered or rejected, and a
+// run with its cursor continues. Errors of the reader and the writer are of type *Error.
 //
-// Several pages are written at the same time, except those with the same records: a record is never
-// replaced by an earlier version of itself.
+// Pages are read ahead while others are written: see backlog. Several pages are written at the same time, except
+// those with the same records: a record is never replaced by an earlier version of itself.
 func (r *Run) Do(ctx context.Context) (done bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	workers := r.Workers
 	fill(&workers, DefaultWorkerCount)
-	pages, slots := make(chan *work, workers), make(chan struct{}, workers)
+	// Both have all pages in order: for the writers, and for the checkpoints.
+	b := newBacklog(workers)
+	queue, pages := make(chan *work, b.most()), make(chan *work, b.most())
 	var running stdsync.WaitGroup
 	var reading error
 	running.Go(func() {
 		defer close(pages)
-		reading = r.read(ctx, pages, slots, &running)
+		defer close(queue)
+		reading = r.read(ctx, b, func(w *work) bool { return send(ctx, pages, w) && send(ctx, queue, w) })
 	})
-	done, err = r.commit(ctx, pages, slots)
+	for range workers {
+		running.Go(func() {
+			for w := range queue {
+				r.write(ctx, b, w)
+			}
+		})
+	}
+	done, ended, err := r.commit(ctx, pages, b)
 	cancel()
 	running.Wait()
-	if err != nil {
+	if err != nil || ended {
 		return false, err
 	}
 	return done, reading
 }
 
-// read reads pages and starts to write them. A page has one of the slots from its reading to its checkpoint.
-func (r *Run) read(
-	ctx context.Context, pages chan<- *work, slots chan<- struct{}, running *stdsync.WaitGroup,
-) error {
-	cursor, skip, empty := r.Cursor, r.Skip, 0
-	var recent []*work
-	for number := int64(1); ; number++ {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if r.Enough != nil && r.Enough() {
-			return nil
-		}
-		page, err := r.page(ctx, cursor)
-		if err != nil {
-			return err
-		}
-		empty++
-		if len(page.Records)+len(page.Rejects) > 0 {
-			empty = 0
-		}
-		if empty > maxEmpty && !page.Done {
-			return failure(ClassUnavailable, "the list changes too often to be read: %d pages without records", empty)
-		}
-		w := newWork(number, page, &skip)
-		for _, earlier := range recent {
-			if w.shares(earlier) {
-				w.after = append(w.after, earlier)
+// send reports whether w was sent before the end of ctx.
+func send(ctx context.Context, to chan<- *work, w *work) bool {
+	select {
+	case to <- w:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *Run) enough() bool { return r.Enough != nil && r.Enough() }
+
+// commit stores checkpoints, in order. ended means that a page was dropped: the rest is for the next Do.
+func (r *Run) commit(ctx context.Context, pages <-chan *work, b *backlog) (done, ended bool, err error) {
+	var next *work
+	for {
+		if next == nil {
+			w, open := <-pages
+			if !open {
+				return done, false, nil
 			}
+			next = w
 		}
-		recent = append(recent, w)
-		recent = recent[max(0, len(recent)-cap(slots)):]
-		running.Go(func() {
-			defer close(w.done)
-			w.err = r.deliver(ctx, w)
-		})
-		pages <- w // There is room for each page that has a slot.
-		if cursor = page.Next; page.Done {
-			return nil
-		}
-	}
-}
-
-// page reads one page, and checks what the rest relies on.
-func (r *Run) page(ctx context.Context, c Cursor) (Page, error) {
-	page, err := retry(ctx, r.wait, func() (Page, error) { return r.Reader.Page(ctx, r.List, r.Window, c) })
-	if err != nil {
-		return Page{}, err
-	}
-	if len(page.Next) > MaxCursor {
-		return Page{}, failure(ClassPermanent, "the reader's cursor has %d bytes: want at most %d", len(page.Next), MaxCursor)
-	}
-	for i, record := range page.Records {
-		if record.Key == "" || len(record.Key) > MaxKey {
-			return Page{}, failure(ClassPermanent, "record %d of a page has a key of %d bytes: want 1 to %d",
-				i, len(record.Key), MaxKey)
-		}
-	}
-	return page, nil
-}
-
-func newWork(number int64, p Page, skip *int64) *work {
-	w := &work{keys: map[string]struct{}{}, done: make(chan struct{})}
-	w.Page, w.Cursor, w.Done, w.Total = number, p.Next, p.Done, p.Total
-	w.records, w.Rejects = p.Records, p.Rejects
-	if n := min(*skip, int64(len(w.records)+len(w.Rejects))); n > 0 {
-		*skip -= n
-		w.Counts.Skipped = n
-		// The order of records and rejects within a page is unknown: records come first.
-		fromRecords := min(n, int64(len(w.records)))
-		w.records, w.Rejects = w.records[fromRecords:], w.Rejects[n-fromRecords:]
-	}
-	w.Counts.Read = int64(len(w.records) + len(w.Rejects))
-	for _, record := range w.records {
-		w.keys[record.Key] = struct{}{}
-	}
-	return w
-}
-
-func (w *work) shares(other *work) bool {
-	for key := range w.keys {
-		if _, both := other.keys[key]; both {
-			return true
-		}
-	}
-	return false
-}
-
-// commit stores a checkpoint after each page, in order.
-func (r *Run) commit(ctx context.Context, pages <-chan *work, slots <-chan struct{}) (done bool, err error) {
-	for w := range pages {
 		select {
-		case <-w.done:
+		case <-next.done:
 		case <-ctx.Done():
-			return false, ctx.Err()
+			return false, false, ctx.Err()
 		}
-		if w.err != nil {
-			return false, w.err
+		if next.dropped || next.err != nil {
+			return false, next.dropped, next.err
 		}
-		w.Counts.Rejected = int64(len(w.Rejects))
-		w.Counts.Delivered = int64(len(w.Delivered))
-		if err := w.Counts.Check(); err != nil {
-			return false, failure(ClassPermanent, "page %d: %w", w.Page, err)
+		var batch []*work
+		batch, next = ready(next, pages)
+		if err := r.checkpoint(ctx, batch); err != nil {
+			return false, false, err
 		}
-		if err := r.Checkpoint(ctx, w.Checkpoint); err != nil {
-			return false, fmt.Errorf("store the checkpoint: %w", err)
-		}
-		done = w.Done
-		<-slots
+		b.commit(batch)
+		done = batch[len(batch)-1].Done
 	}
-	return done, nil
 }
 
-// deliver maps and writes the records of a page.
-func (r *Run) deliver(ctx context.Context, w *work) error {
+// ready returns a page that is delivered, with those after it that are so by now, and the page that follows them,
+// nil if that is not read yet.
+func ready(first *work, pages <-chan *work) (batch []*work, next *work) {
+	for batch = []*work{first}; ; batch = append(batch, next) {
+		select {
+		case next = <-pages: // nil once it is closed
+		default:
+			return batch, nil
+		}
+		if next == nil || !next.isDelivered() || len(batch) == maxBatch {
+			return batch, next
+		}
+	}
+}
+
+// checkpoint stores the progress by pages.
+func (r *Run) checkpoint(ctx context.Context, batch []*work) error {
+	checkpoints := make([]Checkpoint, len(batch))
+	for i, w := range batch {
+		w.Counts.Rejected, w.Counts.Delivered = int64(len(w.Rejects)), int64(len(w.Delivered))
+		if err := w.Counts.Check(); err != nil {
+			return failure(ClassPermanent, "page %d: %w", w.Page, err)
+		}
+		checkpoints[i] = w.Checkpoint
+	}
+	if err := r.Checkpoint(ctx, checkpoints); err != nil {
+		return fmt.Errorf("store the checkpoint: %w", err)
+	}
+	return nil
+}
+
+// write delivers a page, unless the run is to end.
+func (r *Run) write(ctx context.Context, b *backlog, w *work) {
+	defer close(w.done)
+	stored := b.begin()
 	for _, earlier := range w.after {
 		select {
 		case <-earlier.done:
 		case <-ctx.Done():
-			return ctx.Err()
+			w.err = ctx.Err()
+			return
 		}
-		if earlier.err != nil {
-			return errors.New("an earlier page with the same records was not delivered")
+		switch {
+		case earlier.err != nil:
+			w.err = errors.New("an earlier page with the same records was not delivered")
+			return
+		case earlier.dropped:
+			w.dropped = true
+			return
 		}
 	}
 	w.after = nil
+	if w.dropped = stored && r.enough(); !w.dropped {
+		w.err = r.deliver(ctx, w)
+	}
+}
+
+// deliver maps and writes the records of a page.
+func (r *Run) deliver(ctx context.Context, w *work) error {
 	batch := &batch{write: r.Writer.Write, wait: r.wait}
 	for _, record := range w.records {
 		body, err := r.Mapping.Map(record.Data)

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	stdsync "sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/sync"
 )
 
@@ -23,19 +27,39 @@ type history struct {
 	done   bool
 	// rejected has the reasons by key.
 	rejected map[string]sync.Reject
-	// failAt is the number of the checkpoint that fails, counted down; 0 is never.
+	// failAt is the number of the page whose checkpoint fails, counted down; 0 is never.
 	failAt int
+	// intended are the keys of records that may be written.
+	intended map[string]bool
 }
 
 var errLost = errors.New("the store is away")
 
-func (h *history) store(_ context.Context, c sync.Checkpoint) error {
+func (h *history) intend(_ context.Context, pages []sync.Page) error {
+	h.target.mu.Lock()
+	defer h.target.mu.Unlock()
+	for _, p := range pages {
+		for _, r := range p.Records {
+			h.intended[r.Key] = true
+		}
+	}
+	return nil
+}
+
+func (h *history) storeAll(_ context.Context, pages []sync.Checkpoint) error {
+	require.NotEmpty(h.t, pages)
 	if h.failAt > 0 {
-		h.failAt--
-		if h.failAt == 0 {
+		if h.failAt = max(h.failAt-len(pages), 0); h.failAt == 0 {
 			return errLost
 		}
 	}
+	for _, c := range pages {
+		h.store(c)
+	}
+	return nil
+}
+
+func (h *history) store(c sync.Checkpoint) {
 	at := 0
 	if len(h.cursor) > 0 {
 		require.NoError(h.t, json.Unmarshal(h.cursor, &at))
@@ -57,9 +81,11 @@ func (h *history) store(_ context.Context, c sync.Checkpoint) error {
 			require.GreaterOrEqual(h.t, h.target.has[v.Key], v.Version, "delivered before its checkpoint: %s", v.Key)
 		}
 	}
+	for key := range h.target.has {
+		require.True(h.t, h.intended[key] || key == "canary", "written without an intent: %s", key)
+	}
 	require.NoError(h.t, c.Counts.Check())
 	h.counts, h.cursor, h.done = h.counts.Add(c.Counts), c.Cursor, c.Done
-	return nil
 }
 
 // draw draws a source, with versions of the same keys on several pages.
@@ -112,7 +138,11 @@ func TestRunDeliversEachRecord(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		src := draw(rt)
 		dst := &target{has: map[string]int{"canary": 0}, faults: &plan{faults: faults(rt, "write faults")}}
-		h := &history{t: rt, source: src, target: dst, rejected: map[string]sync.Reject{}}
+		h := &history{t: rt, source: src, target: dst, rejected: map[string]sync.Reject{}, intended: map[string]bool{}}
+		var reader sync.Reader = src
+		if rapid.Bool().Draw(rt, "blocks") {
+			reader = blocks{src}
+		}
 		// The last page has a record that works: the target is seen to work.
 		last := len(src.pages) - 1
 		for i := range src.pages {
@@ -125,8 +155,8 @@ func TestRunDeliversEachRecord(t *testing.T) {
 				h.failAt, interruptions = interruptions[0], interruptions[1:]
 			}
 			run := sync.Run{
-				Reader: src, Writer: dst, Mapping: mapping(), List: "list", Cursor: h.cursor, Workers: workers,
-				Checkpoint: h.store, Wait: noWait,
+				Reader: reader, Writer: dst, Mapping: mapping(), List: "list", Cursor: h.cursor, Workers: workers,
+				Checkpoint: h.storeAll, Intend: h.intend, Wait: noWait,
 			}
 			done, err := run.Do(context.Background())
 			require.Equal(rt, done, h.done && err == nil)
@@ -162,8 +192,8 @@ func runOf(dst *target, pages ...[]version) (*sync.Run, *[]sync.Checkpoint) {
 	var stored []sync.Checkpoint
 	return &sync.Run{
 		Reader: &source{pages: pages, faults: &plan{}}, Writer: dst, Mapping: mapping(), List: "list", Wait: noWait,
-		Checkpoint: func(_ context.Context, c sync.Checkpoint) error {
-			stored = append(stored, c)
+		Checkpoint: func(_ context.Context, pages []sync.Checkpoint) error {
+			stored = append(stored, pages...)
 			return nil
 		},
 	}, &stored
@@ -227,18 +257,109 @@ func TestRunSkips(t *testing.T) {
 	require.Equal(t, sync.Counts{Skipped: 3, Read: 7, Delivered: 7}, (*stored)[1].Counts)
 }
 
-// Enough ends a run between pages, without an error.
+// Enough ends a run between pages, without an error: pages that no writer has begun are read again by the next one.
 func TestRunEnough(t *testing.T) {
 	t.Parallel()
+	const all = 200
+	var pages [][]version
+	for i := range all {
+		pages = append(pages, some(i, 1))
+	}
 	dst := &target{has: map[string]int{}, faults: &plan{}}
-	run, stored := runOf(dst, some(0, 1), some(1, 1), some(2, 1))
-	asked := 0
-	run.Enough = func() bool {
-		asked++
-		return asked > 2
+	run, stored := runOf(dst, pages...)
+	run.Workers = 2
+	checkpoint := run.Checkpoint
+	var enough atomic.Bool
+	run.Enough = enough.Load
+	run.Checkpoint = func(ctx context.Context, pages []sync.Checkpoint) error {
+		enough.Store(true)
+		return checkpoint(ctx, pages)
 	}
 	done, err := run.Do(t.Context())
 	require.NoError(t, err)
 	require.False(t, done)
-	require.Len(t, *stored, 2)
+	require.NotEmpty(t, *stored)
+	require.Less(t, len(*stored), all)
+	require.LessOrEqual(t, len(dst.has)-len(*stored), run.Workers, "what was begun after a page that was not")
+	run.Cursor, run.Enough = (*stored)[len(*stored)-1].Cursor, nil
+	done, err = run.Do(t.Context())
+	require.NoError(t, err)
+	require.True(t, done)
+	require.Len(t, *stored, all)
+	require.Len(t, dst.has, all)
+}
+
+// A run that is to end before its first checkpoint delivers what it has read: otherwise a slow reader would never make
+// progress.
+func TestRunEnoughMakesProgress(t *testing.T) {
+	t.Parallel()
+	dst := &target{has: map[string]int{}, faults: &plan{}}
+	run, stored := runOf(dst, some(0, 1), some(1, 1))
+	run.Workers = 1
+	asked := 0
+	var mu stdsync.Mutex
+	run.Enough = func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		asked++
+		return asked > 1
+	}
+	_, err := run.Do(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, *stored)
+}
+
+// Pages are read ahead while the writers are busy, up to a bound, and a checkpoint has all that are ready.
+func TestRunReadsAhead(t *testing.T) {
+	t.Parallel()
+	const all, workers = 100, 2
+	var pages [][]version
+	for i := range all {
+		pages = append(pages, some(i, 1))
+	}
+	dst := &target{has: map[string]int{}, faults: &plan{}}
+	run, stored := runOf(dst, pages...)
+	src, ok := run.Reader.(*source)
+	require.True(t, ok)
+	run.Workers, run.Reader = workers, blocks{src}
+	hold := make(chan struct{})
+	run.Writer = held{target: dst, until: hold}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := run.Do(t.Context())
+		ended <- err
+	}()
+	polltest.Eventually(t, func() bool { return src.read() > workers }, 10*time.Second, time.Millisecond)
+	require.LessOrEqual(t, src.read(), 8*workers)
+	close(hold)
+	require.NoError(t, <-ended)
+	require.Len(t, *stored, all)
+	for i, c := range *stored {
+		require.EqualValues(t, i+1, c.Page)
+	}
+}
+
+// Large records are not read ahead without a bound.
+func TestRunReadsAheadInBytes(t *testing.T) {
+	t.Parallel()
+	const size, all = 6 << 20, 12
+	src := &large{size: size, all: all}
+	hold := make(chan struct{})
+	run, _ := runOf(&target{has: map[string]int{}, faults: &plan{}})
+	run.Workers, run.Reader, run.Mapping = 32, src, sync.Identity()
+	run.Writer = held{target: nothing{}, until: hold}
+	run.Checkpoint = func(_ context.Context, pages []sync.Checkpoint) error {
+		src.stored.Add(int64(len(pages)))
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := run.Do(t.Context())
+		ended <- err
+	}()
+	polltest.Eventually(t, func() bool { return src.reads.Load() == 3 }, 10*time.Second, time.Millisecond)
+	close(hold)
+	require.NoError(t, <-ended)
+	require.EqualValues(t, all, src.stored.Load())
+	require.LessOrEqual(t, src.most.Load(), int64(2), "pages without a checkpoint before another one is read")
 }

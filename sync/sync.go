@@ -112,6 +112,13 @@ type Reader interface {
 	Page(ctx context.Context, list string, w Window, c Cursor) (Page, error)
 }
 
+// BlockReader is the ability of a reader to read several pages at a time, by fewer or by concurrent requests.
+type BlockReader interface {
+	// Pages returns successive pages from a cursor, at least one and at most n, as Page would: the cursor of each
+	// is the Next of the one before.
+	Pages(ctx context.Context, list string, w Window, c Cursor, n int) ([]Page, error)
+}
+
 // Scanner is the ability of a reader to find permanent deletions, which appear in no window.
 type Scanner interface {
 	// Scan returns a page of keys and refs of all records that exist, without their data.

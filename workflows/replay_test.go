@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/workflows/delivery"
 	"github.com/sluicehq/sluice/workflows/dispatch"
 	"github.com/sluicehq/sluice/workflows/importing"
+	"github.com/sluicehq/sluice/workflows/syncing"
 )
 
 const replayFolder = "testdata/replay"
@@ -74,6 +75,8 @@ func replayer(t *testing.T) worker.WorkflowReplayer {
 	r.RegisterWorkflowWithOptions(delivery.Destination, workflow.RegisterOptions{Name: workflows.TypeDestination})
 	r.RegisterWorkflowWithOptions(delivery.DestinationAction,
 		workflow.RegisterOptions{Name: workflows.TypeDestinationAction})
+	r.RegisterWorkflowWithOptions(syncing.Sync, workflow.RegisterOptions{Name: workflows.TypeSync})
+	r.RegisterWorkflowWithOptions(syncing.SyncWake, workflow.RegisterOptions{Name: workflows.TypeSyncWake})
 	return r
 }
 
@@ -90,7 +93,7 @@ func TestRecordedHistories(t *testing.T) {
 		workflows.ActivityPauseSchedule, workflows.ActivityAwaitImport, workflows.ActivityAcquire,
 		workflows.ActivityBeginReview, workflows.ActivityNote, workflows.ActivityDrain, workflows.ActivityNextDue,
 		workflows.ActivityDispatchEnd, workflows.ActivityDispatchRows, workflows.ActivityCheckLoaded,
-		workflows.ActivityNoteFailure,
+		workflows.ActivityNoteFailure, workflows.ActivityEndSync, workflows.ActivityWakeSync,
 	}
 	seen := map[string]bool{}
 	files, err := filepath.Glob(replayFolder + "/*.json")
@@ -113,5 +116,5 @@ func TestRecordedHistories(t *testing.T) {
 			require.Equal(t, !slices.Contains(forever, activity), limited, activity)
 		}
 	}
-	require.Len(t, seen, 31, "every activity but remind, repair and purge_events is among them")
+	require.Len(t, seen, 39, "every activity but remind, repair, purge_events, find_sync and audit_sync is among them")
 }

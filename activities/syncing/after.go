@@ -2,6 +2,7 @@ package syncing
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/delay"
@@ -40,6 +41,7 @@ func (s *Syncs) retry(ctx context.Context, in RunRef) (Retried, error) {
 	if err != nil {
 		return Retried{}, err
 	}
+	defer o.close()
 	fetcher, ok := o.reader.(sync.Fetcher)
 	if !ok {
 		return Retried{}, nil
@@ -100,11 +102,17 @@ func (s *Syncs) scan(ctx context.Context, in RunRef) (Scanned, error) {
 	if err != nil {
 		return Scanned{}, err
 	}
+	defer o.close()
 	last, scannedBefore, err := s.Store.LastScan(ctx, in.Sync)
 	if err != nil {
 		return Scanned{}, err
 	}
-	due := !scannedBefore || s.now().Sub(last.ScannedAt) >= time.Duration(o.settings.ScanEvery)*time.Second
+	since := last.ScannedAt
+	if !scannedBefore {
+		// The first full load has just read what the first scan would find.
+		since = row.CreatedAt
+	}
+	due := s.now().Sub(since) >= time.Duration(o.settings.ScanEvery)*time.Second
 	scanner, ok := o.reader.(sync.Scanner)
 	if !ok || !due || o.settings.Deletions == sync.DeletionsIgnore {
 		return Scanned{Skipped: true}, nil
@@ -141,12 +149,8 @@ func (s *Syncs) known(
 		return nil, nil, place, permanent(err)
 	}
 	place, err = s.Store.EachIDs(ctx, name, func(ids []byte) error {
-		page, err := sync.DecodeKnown(ids)
-		if err != nil {
+		if err := sync.EachKnown(ids, func(key, ref []byte) { known[string(key)] = slices.Clone(ref) }); err != nil {
 			return permanent(err)
-		}
-		for key, ref := range page {
-			known[key] = ref
 		}
 		return nil
 	})

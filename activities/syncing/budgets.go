@@ -28,6 +28,9 @@ const (
 	blocksPerSecond = 4
 	// maxBlock bounds the requests that are reserved at a time.
 	maxBlock = 100
+	// reserveAhead is how long before its time a request is reserved at most, apart from those of its block: what a
+	// worker has reserved when it dies is lost, and a delay does not hold for it.
+	reserveAhead = 500 * time.Millisecond
 )
 
 // Budgets shares the budgets of accounts among the lists of this worker, and by PostgreSQL among all
@@ -47,9 +50,44 @@ var _ sync.Budgets = (*Budgets)(nil)
 type account struct {
 	slotTurn, requestTurn chan struct{}
 	slotCache
+
+	timesMu stdsync.Mutex
 	// times are reserved for requests, last is the latest of all that were.
 	times []time.Time
 	last  time.Time
+}
+
+// next returns a reserved time that is not stale; ok is false if there is none.
+func (a *account) next() (at time.Time, ok bool) {
+	a.timesMu.Lock()
+	defer a.timesMu.Unlock()
+	for len(a.times) > 0 {
+		at, a.times = a.times[0], a.times[1:]
+		if time.Since(at) <= staleAfter {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// add adds so many reserved times. Those of this worker keep their distance in any case.
+func (a *account) add(begin time.Time, block int, spacing time.Duration) {
+	a.timesMu.Lock()
+	defer a.timesMu.Unlock()
+	if next := a.last.Add(spacing); begin.Before(next) {
+		begin = next
+	}
+	for i := range block {
+		a.last = begin.Add(time.Duration(i) * spacing)
+		a.times = append(a.times, a.last)
+	}
+}
+
+// clear drops the reserved times.
+func (a *account) clear() {
+	a.timesMu.Lock()
+	defer a.timesMu.Unlock()
+	a.times = nil
 }
 
 // NewBudgets returns budgets. holder identifies one run of this process.
@@ -108,53 +146,36 @@ func (b *Budgets) reserve(ctx context.Context, name string, perSecond float64) (
 		return time.Time{}, err
 	}
 	defer func() { <-a.requestTurn }()
-	for len(a.times) > 0 && time.Since(a.times[0]) > staleAfter {
-		a.times = a.times[1:]
-	}
-	if len(a.times) == 0 {
+	for {
+		if at, ok := a.next(); ok {
+			// The others wait for their turn meanwhile, and reserve nothing.
+			return at, delay.Wait(ctx, time.Until(at)-reserveAhead)
+		}
 		if err := b.reserveBlock(ctx, name, a, perSecond); err != nil {
 			return time.Time{}, err
 		}
 	}
-	at := a.times[0]
-	a.times = a.times[1:]
-	return at, nil
 }
 
 // reserveBlock reserves the times of some requests. The database gives them by its clock; a slow answer makes
-// them late here, compared with those of other workers. Times of this worker keep their distance in any case.
+// them late here, compared with those of other workers.
 func (b *Budgets) reserveBlock(ctx context.Context, name string, a *account, perSecond float64) error {
 	spacing := time.Duration(float64(time.Second) * spacingMargin / perSecond)
 	block := min(max(1, int(perSecond/blocksPerSecond)), maxBlock)
-	var begin time.Time
 	for attempt := 1; ; attempt++ {
-		asked := time.Now()
-		first, err := b.store.ReserveRequests(ctx, name, block, spacing)
+		first, took, err := b.store.ReserveRequests(ctx, name, block, spacing)
 		if err != nil {
 			return err
 		}
-		begin = time.Now().Add(first)
-		if time.Since(asked) <= slowReserve || attempt == reserveAttempts {
-			break
+		if took <= slowReserve || attempt == reserveAttempts {
+			a.add(time.Now().Add(first), block, spacing)
+			return nil
 		}
 	}
-	if next := a.last.Add(spacing); begin.Before(next) {
-		begin = next
-	}
-	for i := range block {
-		a.last = begin.Add(time.Duration(i) * spacing)
-		a.times = append(a.times, a.last)
-	}
-	return nil
 }
 
 // Delay delays the next request of an account, over all workers.
 func (b *Budgets) Delay(ctx context.Context, name string, d time.Duration) error {
-	a := b.account(name)
-	if err := take(ctx, a.requestTurn); err != nil {
-		return err
-	}
-	defer func() { <-a.requestTurn }()
-	a.times = nil
+	b.account(name).clear()
 	return b.store.DelayRequests(ctx, name, d)
 }

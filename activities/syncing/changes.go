@@ -45,18 +45,19 @@ func changesOf(outcome string, delivered map[string]sync.Consent, rejected []syn
 	if len(all) == 0 {
 		return nil, nil
 	}
-	var blob bytes.Buffer
-	w := gzip.NewWriter(&blob)
-	encoder := json.NewEncoder(w)
-	for _, c := range all {
-		if err := encoder.Encode(c); err != nil {
-			return nil, fmt.Errorf("encode changes: %w", err)
+	blob, err := sync.Compress(func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
+		for _, c := range all {
+			if err := encoder.Encode(c); err != nil {
+				return err
+			}
 		}
-	}
-	if err := w.Close(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("encode changes: %w", err)
 	}
-	return blob.Bytes(), nil
+	return blob, nil
 }
 
 // decodeChanges decodes a blob of changesOf.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
+	"slices"
 
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
@@ -46,6 +48,7 @@ func (s *Syncs) count(ctx context.Context, in RunRef) (Counted, error) {
 	if err != nil {
 		return Counted{}, err
 	}
+	defer o.close()
 	counter, ok := o.reader.(sync.Counter)
 	if !ok {
 		return Counted{}, nil
@@ -87,27 +90,36 @@ func countedOf(after json.RawMessage, difference int64, exceeded bool) (Counted,
 	return Counted{SourceCount: &total, Difference: difference, Exceeded: exceeded}, nil
 }
 
-// countRead counts the delivered records of a run by status, each once, as it was read last.
+// countRead counts the delivered records of a run by status, each once, as it was read last. It holds a few bytes for
+// each record: hashes distinguish records, and the counts are compared with a tolerance.
 func (s *Syncs) countRead(ctx context.Context, run int64, counter sync.Counter) (sync.StatusCounts, error) {
-	statuses := map[string]string{}
+	seed, last := maphash.MakeSeed(), map[uint64]uint8{}
+	var names []string
 	err := s.Store.EachRunIDs(ctx, run, func(ids []byte) error {
-		page, err := sync.DecodeKnown(ids)
+		err := sync.EachKnown(ids, func(key, ref []byte) {
+			status := counter.Status(ref)
+			n := slices.Index(names, status)
+			if n < 0 {
+				n, names = len(names), append(names, status)
+			}
+			last[maphash.Bytes(seed, key)] = uint8(min(n, maxStatuses)) //nolint:gosec // G115: it is below 256
+		})
 		if err != nil {
 			return permanent(err)
-		}
-		for key, ref := range page {
-			statuses[key] = counter.Status(ref)
 		}
 		return nil
 	})
 	counts := sync.StatusCounts{}
-	for _, status := range statuses {
-		if status != "" {
+	for _, n := range last {
+		if status := names[n]; status != "" {
 			counts[status]++
 		}
 	}
 	return counts, err
 }
+
+// maxStatuses is the number of statuses that are distinguished. No source has nearly as many.
+const maxStatuses = 255
 
 func (s *Syncs) saveCounts(
 	ctx context.Context, run syncstore.Run, c sync.CountComparison, difference int64, exceeded bool,

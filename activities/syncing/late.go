@@ -53,6 +53,7 @@ func (s *Syncs) auditRun(ctx context.Context, in RunRef) (Audited, error) {
 	if err != nil {
 		return Audited{}, err
 	}
+	defer o.close()
 	return s.audit(ctx, run, o.writer, func(last syncstore.Audit) bool {
 		return run.EndedAt == nil || last.ReadAt.Before(run.EndedAt.Add(auditAfter))
 	})

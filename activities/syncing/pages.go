@@ -87,6 +87,7 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
+	defer o.close()
 	if err := s.countBefore(ctx, row, run, o); err != nil {
 		return Progress{}, err
 	}
@@ -103,10 +104,11 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 		limit = DefaultMaxDuration
 	}
 	r := sync.Run{
-		Reader: s.readerOf(o, run), Writer: o.writer, Mapping: o.mapping, List: row.ListID,
+		Reader: o.reader, Writer: o.writer, Mapping: o.mapping, List: row.ListID,
 		Window: window(run), Cursor: run.Cursor, Skip: run.Skip, Workers: o.settings.WorkerCount,
-		Checkpoint: func(ctx context.Context, c sync.Checkpoint) error {
-			err := s.checkpoint(ctx, run, c, outs, o.settings.MaxRejectedPages)
+		Intend: s.intendOf(o, run),
+		Checkpoint: func(ctx context.Context, pages []sync.Checkpoint) error {
+			err := s.checkpoint(ctx, run, pages, outs, o.settings.MaxRejectedPages)
 			if err == nil || errors.Is(err, errStopped) {
 				stored++
 			}
@@ -137,13 +139,30 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 	return progress, nil
 }
 
-// checkpoint stores a page. The error is errStopped if it was one too many that is wholly rejected.
+// checkpoint stores pages. The error is errStopped if one of them was one too many that is wholly rejected.
 func (s *Syncs) checkpoint(
-	ctx context.Context, run syncstore.Run, c sync.Checkpoint, outs sync.OptOuts, stopAfter int64,
+	ctx context.Context, run syncstore.Run, pages []sync.Checkpoint, outs sync.OptOuts, stopAfter int64,
 ) error {
+	rows := make([]syncstore.Page, len(pages))
+	for i, c := range pages {
+		var err error
+		if rows[i], err = pageOf(c, outs); err != nil {
+			return err
+		}
+		rows[i].StopAfter = stopAfter
+	}
+	stopped, err := s.Store.Advance(ctx, run, rows)
+	if err == nil && stopped {
+		err = errStopped
+	}
+	return err
+}
+
+// pageOf returns a page as the store has it, and adds what it says to the opt-outs.
+func pageOf(c sync.Checkpoint, outs sync.OptOuts) (syncstore.Page, error) {
 	p := syncstore.Page{
 		Cursor: c.Cursor, Done: c.Done, Read: c.Counts.Read, Delivered: c.Counts.Delivered, Rejected: c.Counts.Rejected,
-		Skipped: c.Counts.Skipped, Announced: int64(c.Total), Rejects: rejects(c.Rejects), StopAfter: stopAfter,
+		Skipped: c.Counts.Skipped, Announced: int64(c.Total), Rejects: rejects(c.Rejects),
 	}
 	known, said := sync.Known{}, map[string]sync.Consent{}
 	known.Merge(c.Delivered)
@@ -152,21 +171,15 @@ func (s *Syncs) checkpoint(
 	}
 	var err error
 	if p.Consents, err = consents(outs, said); err != nil {
-		return err
+		return p, err
 	}
 	if p.Changes, err = changesOf(outcomeDelivered, said, c.Rejects); err != nil {
-		return err
+		return p, err
 	}
 	if len(known) > 0 {
-		if p.IDs, err = known.Encode(); err != nil {
-			return err
-		}
+		p.IDs, err = known.Encode()
 	}
-	stopped, err := s.Store.Advance(ctx, run, p)
-	if err == nil && stopped {
-		err = errStopped
-	}
-	return err
+	return p, err
 }
 
 func rejects(all []sync.Reject) []syncstore.NewReject {

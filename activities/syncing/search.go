@@ -43,6 +43,7 @@ func (s *Syncs) find(ctx context.Context, in RunRef) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
+	defer o.close()
 	search, err := s.newSearch(ctx, row, run, o)
 	if err != nil {
 		return Progress{}, err

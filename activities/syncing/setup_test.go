@@ -82,6 +82,9 @@ func setup(t *testing.T) *bundle {
 		ToConnection: "om", Every: time.Hour, Settings: json.RawMessage(`{"items_per_request":50}`),
 	})
 	require.NoError(t, err)
+	// A scan for deletions is due from the start.
+	_, err = b.sql.Exec(ctx, "UPDATE syncs SET created_at = '2020-01-01'")
+	require.NoError(t, err)
 	return b
 }
 

@@ -171,6 +171,7 @@ func (s *Syncs) newRun(ctx context.Context, row syncstore.Sync, by string) (sync
 	}
 	w := sync.Window{Until: s.now().UTC().Truncate(time.Second)}
 	if o != nil {
+		defer o.close()
 		w = o.reader.Window(latest, s.now())
 		n.Skip = o.settings.StartOffset
 	} else if !latest.IsZero() {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	stdsync "sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fakefault"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
+	"github.com/sluicehq/sluice/internal/polltest"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
@@ -57,6 +59,28 @@ func TestCycles(t *testing.T) {
 		}
 	}
 	require.Equal(t, 5, out)
+}
+
+// The first full load has read what a scan would find: the first scan comes when the next one is due.
+func TestFirstLoadNeedsNoScan(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.sql.Exec(t.Context(), "UPDATE syncs SET created_at = $1", now)
+	require.NoError(t, err)
+	b.fill(0, 40, now.Add(-time.Hour))
+	b.cycle(t)
+	calls := b.mailchimp.Calls("members")
+	require.Equal(t, 4, calls, "members and archived members, and how many of both have changed since")
+	_, scanned, err := b.rows.LastScan(t.Context(), "news")
+	require.NoError(t, err)
+	require.False(t, scanned)
+	b.clock = now.Add(25 * time.Hour)
+	b.mailchimp.Delete(email(3))
+	b.cycle(t)
+	known, scanned, err := b.rows.LastScan(t.Context(), "news")
+	require.NoError(t, err)
+	require.True(t, scanned)
+	require.Equal(t, []int64{39, 1, 0}, []int64{known.Found, known.MissingCount, known.Deleted})
 }
 
 // A member that was delivered by an attempt that died before its checkpoint, and deleted before it was read again, is
@@ -123,7 +147,7 @@ func TestPagesTwice(t *testing.T) {
 func TestPagesFail(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.fill(0, 300, now.Add(-time.Hour))
+	b.fill(0, 1000, now.Add(-time.Hour))
 	begun, err := b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
 	require.NoError(t, err)
 	ref := syncacts.RunRef{Sync: "news", RunID: begun.RunID}
@@ -133,9 +157,10 @@ func TestPagesFail(t *testing.T) {
 	require.ErrorAs(t, err, &app)
 	require.Equal(t, "throttled", app.Type())
 	require.Equal(t, 2*time.Minute, app.NextRetryDelay())
-	b.mailchimp.Inject(fakefault.Fault{Method: "members", Status: 429, RetryAfter: 120, Times: 1, Skip: 3})
+	b.mailchimp.Inject(fakefault.Fault{Method: "members", Status: 429, RetryAfter: 120, Times: 100, Skip: 1})
 	progress, err := b.Pages(t.Context(), ref)
 	require.NoError(t, err)
+	b.mailchimp.Clear()
 	require.False(t, progress.Done)
 	require.Contains(t, progress.Interrupted, "429")
 	require.Positive(t, progress.Delivered)
@@ -232,6 +257,31 @@ func TestBudgetRequests(t *testing.T) {
 	defer cancel()
 	require.ErrorIs(t, workers[1].Request(short, "account", 40), context.DeadlineExceeded)
 	require.Error(t, workers[1].Request(t.Context(), "account", 0))
+}
+
+// However many lists wait for requests, a worker reserves few of them in advance: what it has reserved when it dies
+// is lost.
+func TestBudgetAhead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	budgets := syncacts.NewBudgets(b.rows, "a", slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	var all stdsync.WaitGroup
+	var sent atomic.Int64
+	for range 200 {
+		all.Go(func() {
+			if budgets.Request(ctx, "account", 8) == nil {
+				sent.Add(1)
+			}
+		})
+	}
+	polltest.Eventually(t, func() bool { return sent.Load() >= 4 }, time.Minute, time.Millisecond)
+	var ahead float64
+	require.NoError(t, b.sql.QueryRow(t.Context(),
+		"SELECT extract(epoch FROM next_at - clock_timestamp())::float8 FROM sync_rates WHERE account = 'account'").Scan(&ahead))
+	cancel()
+	all.Wait()
+	require.Less(t, ahead, 2.0, "seconds")
 }
 
 // A list is delivered at the rate of the target, and never above it.

@@ -88,6 +88,15 @@ type opened struct {
 	mapping  *sync.Mapping
 }
 
+// close closes the connections that wait for further requests: each activity opens its own.
+func (o *opened) close() {
+	for _, system := range []any{o.reader, o.writer} {
+		if idle, ok := system.(interface{ CloseIdleConnections() }); ok {
+			idle.CloseIdleConnections()
+		}
+	}
+}
+
 // ParseSettings parses the settings of a sync, and returns them without defaults. Unknown settings are
 // refused.
 func ParseSettings(raw json.RawMessage) (sync.Settings, error) {

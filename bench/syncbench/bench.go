@@ -23,7 +23,6 @@ import (
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
-	"github.com/sluicehq/sluice/sync"
 )
 
 // bench is what a case works with: a stack, and a worker of its own, so that its memory is the case's.
@@ -159,10 +158,10 @@ func (a *account) fill(list string, members int) {
 }
 
 // create creates the sync of a list, which begins its full load.
-func (b *bench) create(ctx context.Context, a *account, name, list string, settings sync.Settings) error {
+func (b *bench) create(ctx context.Context, a *account, name, list string) error {
 	_, err := b.syncs.Create(ctx, syncclient.NewSync{
 		Name: name, FromKind: "mailchimp", FromConnection: "mc-" + a.name, List: list,
-		ToKind: "ometria", ToConnection: "om-" + a.name, Every: 24 * time.Hour, Settings: settings,
+		ToKind: "ometria", ToConnection: "om-" + a.name, Every: 24 * time.Hour,
 	})
 	return err
 }

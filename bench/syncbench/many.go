@@ -8,8 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/sluicehq/sluice/sync"
 )
 
 // Many are the figures of many lists that share the budgets of their accounts.
@@ -59,7 +57,7 @@ func (b *bench) many(ctx context.Context, cfg Config) (m *Many, err error) {
 	for l := range cfg.Lists {
 		for _, a := range accounts {
 			creating.Go(func() error {
-				return b.create(ctx, a, fmt.Sprintf("%s-%s", a.name, listOf(l)), listOf(l), sync.Settings{})
+				return b.create(ctx, a, fmt.Sprintf("%s-%s", a.name, listOf(l)), listOf(l))
 			})
 		}
 	}

@@ -2,14 +2,12 @@ package syncbench
 
 import (
 	"context"
-
-	"github.com/sluicehq/sluice/sync"
 )
 
 // Memory compares the memory of workers.
 type Memory struct {
-	// PeakMiB is the peak of a worker that has loaded the list, Larger the load of the larger list, both without a
-	// scan for deletions. Ratio is the peak of the larger one to that of the list.
+	// PeakMiB is the peak of a worker that has loaded the list, Larger the load of the larger list, both with no scan
+	// for deletions due. Ratio is the peak of the larger one to that of the list.
 	PeakMiB float64 `json:"worker_peak_mib"`
 	Larger  Load    `json:"larger"`
 	Ratio   float64 `json:"ratio"`
@@ -25,16 +23,14 @@ func memory(ctx context.Context, cfg Config) (*Memory, error) {
 	for _, c := range []struct {
 		name    string
 		members int
-		setting sync.Deletions
+		scan    bool
 		into    *Load
 	}{
-		{"small", cfg.Members, sync.DeletionsIgnore, &small},
-		{"large", cfg.Larger * cfg.Members, sync.DeletionsIgnore, &m.Larger},
-		{"scanned", cfg.Larger * cfg.Members, "", &m.Scanned},
+		{"small", cfg.Members, false, &small},
+		{"large", cfg.Larger * cfg.Members, false, &m.Larger},
+		{"scanned", cfg.Larger * cfg.Members, true, &m.Scanned},
 	} {
-		l, err := loadOnce(ctx, cfg, loading{
-			name: c.name, members: c.members, runs: 1, lifted: true, settings: sync.Settings{Deletions: c.setting},
-		})
+		l, err := loadOnce(ctx, cfg, loading{name: c.name, members: c.members, runs: 1, lifted: true, scan: c.scan})
 		if err != nil {
 			return nil, err
 		}

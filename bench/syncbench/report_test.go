@@ -11,15 +11,18 @@ import (
 func TestReport(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	require.NoError(t, report(&out, Result{
+	result := Result{
 		Bench: "sync",
 		Rate:  &Load{Members: 46_134, Seconds: 63.525, Dictated: 57.75, Ratio: 1.1, PerSecond: 726},
-		Many:  &Many{Accounts: 20, Lists: 1000, Mean: 40, Slowest: 50, Ratio: 1.25},
-	}))
+		Many:  &Many{Accounts: 20, Lists: 1000, Mean: 40, Slowest: 64, Ratio: 1.6, Breaches: 2},
+	}
+	require.NoError(t, report(&out, result))
 	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
 	require.Contains(t, out.String(), "63.5 s, the rate dictates 57.8 s: 1.10")
-	require.Regexp(t, `at most 1\.15 +0\.96`, out.String())
-	require.Regexp(t, `at most 1\.50 +0\.83`, out.String())
+	require.Regexp(t, `at most 1\.15 +ok`, out.String())
+	require.Regexp(t, `at most 1\.50 +missed`, out.String())
+	require.EqualError(t, result.missed(), "1,000 lists, 20 accounts, requests above a budget: 2: want 0\n"+
+		"1,000 lists, 20 accounts, slowest account: 64.0 s, the mean is 40.0 s: 1.60: want at most 1.50")
 	require.NotContains(t, out.String(), "no limit")
 	var again Result
 	require.NoError(t, json.Unmarshal(lines[len(lines)-1], &again))

@@ -23,6 +23,8 @@ type Config struct {
 	Accounts, Lists, ListMembers int
 	// Only names one case to measure. Defaults to all.
 	Only string
+	// Check makes a missed goal an error.
+	Check bool
 }
 
 // The cases.
@@ -112,5 +114,8 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) error {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
-	return report(out, result)
+	if err := report(out, result); err != nil || !cfg.Check {
+		return err
+	}
+	return result.missed()
 }

@@ -123,7 +123,8 @@ func (s *synced) expireScans(ctx context.Context, rng *rand.Rand) error {
 }
 
 func (s *synced) expireScan(ctx context.Context) error {
-	_, err := s.db.Exec(ctx, "UPDATE sync_known SET scanned_at = now() - interval '2 days'")
+	_, err := s.db.Exec(ctx, `WITH syncs AS (UPDATE syncs SET created_at = now() - interval '2 days')
+		UPDATE sync_known SET scanned_at = now() - interval '2 days'`)
 	return err
 }
 

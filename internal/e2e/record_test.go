@@ -125,6 +125,8 @@ var recordings = map[string]func(r recorder) *historypb.History{
 	"destination_commands": func(r recorder) *historypb.History { return r.destinationCommands() },
 	"destination_drained":  func(r recorder) *historypb.History { return r.destinationAction(1) },
 	"dry_run":              func(r recorder) *historypb.History { return r.dryRun() },
+	"synced":               func(r recorder) *historypb.History { return r.synced() },
+	"sync_woken":           func(r recorder) *historypb.History { return r.syncWoken() },
 	"deleted": func(r recorder) *historypb.History {
 		imp := r.start(`{"rows": 100}`)
 		r.end(imp, importstore.StatusCompleted)
@@ -208,6 +210,6 @@ func TestRecord(t *testing.T) {
 }
 
 var record = flag.Bool("record", false,
-	"record the histories in workflows/testdata/replay anew: only from a released commit, see the README there")
+	"record the histories in workflows/testdata/replay anew, those of -run alone: only from a released commit, see the README there")
 
 const replayFolder = "../../workflows/testdata/replay"

@@ -14,15 +14,18 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client has gone
 	}
+	// What a request costs does not hold up the others.
+	var records []json.RawMessage
+	invalid := json.Unmarshal(body, &records)
+	all, fault := check(records)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var records []json.RawMessage
-	if err := json.Unmarshal(body, &records); err != nil {
+	if invalid != nil {
 		fail(w, http.StatusBadRequest, "Payload invalid: expected an array.")
 		return
 	}
 	s.largest = max(s.largest, len(records))
-	if fault := check(records); fault != "" {
+	if fault != "" {
 		fail(w, http.StatusBadRequest, "Payload invalid: "+fault)
 		return
 	}
@@ -32,8 +35,8 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	accepted := 0
-	for _, raw := range records {
-		if s.accept(raw) {
+	for _, fields := range all {
+		if s.accept(fields) {
 			accepted++
 		}
 	}
@@ -45,39 +48,36 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// check returns why a request is refused as a whole.
-func check(records []json.RawMessage) string {
+// check returns the fields of records, and why a request is refused as a whole.
+func check(records []json.RawMessage) (all []map[string]any, fault string) {
 	if len(records) > maxRecords {
-		return "Too many records."
+		return nil, "Too many records."
 	}
 	var first string
 	for i, raw := range records {
 		if len(raw) > maxRecord {
-			return "Record is too large."
+			return nil, "Record is too large."
 		}
-		var head struct {
-			Type string `json:"@type"`
-		}
-		if err := json.Unmarshal(raw, &head); err != nil {
-			return "Record is not an object."
+		var fields map[string]any
+		err := json.Unmarshal(raw, &fields)
+		kind, text := fields["@type"].(string)
+		if err != nil || fields == nil || fields["@type"] != nil && !text {
+			return nil, "Record is not an object."
 		}
 		if i == 0 {
-			first = head.Type
+			first = kind
 		}
-		if head.Type != first {
-			return "Records of several types."
+		if kind != first {
+			return nil, "Records of several types."
 		}
+		all = append(all, fields)
 	}
-	return ""
+	return all, ""
 }
 
 // accept merges a record, and reports whether it was accepted. A contact needs an ID and, as all of the
 // vendor's examples have one, an e-mail address, which may be that of an earlier push.
-func (s *Server) accept(raw json.RawMessage) bool {
-	var fields map[string]any
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return false
-	}
+func (s *Server) accept(fields map[string]any) bool {
 	id, ok := fields["id"].(string)
 	key := fmt.Sprintf("%v/%v/%s", fields["@type"], fields["@collection"], id)
 	_, hasEmail := fields["email"].(string)
@@ -122,6 +122,9 @@ const (
 
 // merged returns a record with the fields of a push. An opt-out stays, unless an opt-in is forced.
 func merged(record, fields map[string]any) map[string]any {
+	if record == nil {
+		return fields
+	}
 	all := make(map[string]any, max(len(record), len(fields)))
 	maps.Copy(all, record)
 	maps.Copy(all, fields)

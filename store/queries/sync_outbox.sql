@@ -1,10 +1,12 @@
--- AddSyncChanges adds a row to the outbox of a run.
+-- AddSyncChanges adds rows to the outbox of a run, in order.
 -- name: AddSyncChanges :exec
 WITH run AS (
-    UPDATE sync_runs SET change_seq = change_seq + 1 WHERE id = sqlc.arg(run_id) RETURNING id, change_seq
+    UPDATE sync_runs SET change_seq = change_seq + cardinality(sqlc.arg(pages)::bigint[])
+    WHERE id = sqlc.arg(run_id) RETURNING id, change_seq - cardinality(sqlc.arg(pages)::bigint[]) AS before
 )
 INSERT INTO sync_outbox (run_id, seq, page, changes)
-SELECT run.id, run.change_seq, sqlc.arg(page)::bigint, sqlc.arg(changes)::bytea FROM run;
+SELECT run.id, run.before + generate_series(1, cardinality(sqlc.arg(pages)::bigint[])),
+       unnest(sqlc.arg(pages)::bigint[]), unnest(sqlc.arg(changes)::bytea[]) FROM run;
 
 -- UnexportedSyncRuns returns runs of which the warehouse does not have everything, the oldest first.
 -- name: UnexportedSyncRuns :many

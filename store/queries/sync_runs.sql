@@ -23,31 +23,34 @@ SELECT * FROM sync_runs
 WHERE sync = sqlc.arg(sync) AND id < sqlc.arg(before)::bigint
 ORDER BY id DESC LIMIT sqlc.arg(row_limit)::bigint;
 
--- AdvanceSyncRun records a page of a run, if the fencing token is that of the current attempt. So many pages in
--- a row that are wholly rejected stop the run.
--- name: AdvanceSyncRun :one
-UPDATE sync_runs
-SET cursor = sqlc.arg(cursor), done = sqlc.arg(done)::boolean, pages = pages + 1, read = read + sqlc.arg(read)::bigint,
-    delivered = delivered + sqlc.arg(delivered)::bigint, rejected = rejected + sqlc.arg(rejected)::bigint,
-    skipped = skipped + sqlc.arg(skipped)::bigint, skip = greatest(skip - sqlc.arg(skipped)::bigint, 0),
-    announced = greatest(announced, sqlc.arg(announced)::bigint), progressed_at = now(),
-    rejected_pages = CASE WHEN sqlc.arg(delivered)::bigint > 0 THEN 0
-                          WHEN sqlc.arg(rejected)::bigint > 0 THEN rejected_pages + 1 ELSE rejected_pages END,
-    stopped_at = CASE WHEN NOT sqlc.arg(done)::boolean AND sqlc.arg(delivered)::bigint = 0
-                           AND sqlc.arg(rejected)::bigint > 0 AND rejected_pages + 1 >= sqlc.arg(stop_after)::bigint
-                      THEN now() END
+-- LockSyncRun locks a run until the transaction ends, if the fencing token is that of the current attempt and the run
+-- is not complete.
+-- name: LockSyncRun :one
+SELECT pages, rejected_pages FROM sync_runs
 WHERE id = sqlc.arg(id) AND fencing_token = sqlc.arg(fencing_token) AND status = 'running' AND NOT done
-RETURNING pages, stopped_at;
+FOR UPDATE;
+
+-- AdvanceSyncRun records pages of a run, which is locked.
+-- name: AdvanceSyncRun :exec
+UPDATE sync_runs
+SET cursor = sqlc.arg(cursor), done = sqlc.arg(done)::boolean, pages = sqlc.arg(pages)::bigint,
+    read = read + sqlc.arg(read)::bigint, delivered = delivered + sqlc.arg(delivered)::bigint,
+    rejected = rejected + sqlc.arg(rejected)::bigint, skipped = skipped + sqlc.arg(skipped)::bigint,
+    skip = greatest(skip - sqlc.arg(skipped)::bigint, 0), announced = greatest(announced, sqlc.arg(announced)::bigint),
+    progressed_at = now(), rejected_pages = sqlc.arg(rejected_pages)::bigint,
+    stopped_at = CASE WHEN sqlc.arg(stopped)::boolean THEN now() END
+WHERE id = sqlc.arg(id);
 
 -- ContinueSyncRun lets a run that has stopped continue.
 -- name: ContinueSyncRun :one
 UPDATE sync_runs SET stopped_at = NULL, rejected_pages = 0 WHERE id = $1 RETURNING *;
 
--- AddSyncPage records the checkpoint of a page.
--- name: AddSyncPage :exec
+-- AddSyncPages records the checkpoints of successive pages.
+-- name: AddSyncPages :exec
 INSERT INTO sync_pages (run_id, page, read, delivered, rejected, skipped, ids)
-VALUES (sqlc.arg(run_id), sqlc.arg(page), sqlc.arg(read), sqlc.arg(delivered), sqlc.arg(rejected), sqlc.arg(skipped),
-        sqlc.narg(ids));
+SELECT sqlc.arg(run_id)::bigint, unnest(sqlc.arg(pages)::bigint[]), unnest(sqlc.arg(read)::bigint[]),
+       unnest(sqlc.arg(delivered)::bigint[]), unnest(sqlc.arg(rejected)::bigint[]),
+       unnest(sqlc.arg(skipped)::bigint[]), unnest(sqlc.arg(ids)::bytea[]);
 
 -- ListSyncPages returns the pages of a run, in order.
 -- name: ListSyncPages :many

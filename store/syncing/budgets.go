@@ -62,17 +62,25 @@ func (s *Store) ReleaseSlot(ctx context.Context, slot Slot) error {
 }
 
 // ReserveRequests reserves the times of n requests of an account, one each spacing, and returns the time
-// until the first. Reserved times that are not used are lost.
+// until the first, as of the answer. It is so much too late at most as the database took. Reserved times that are not
+// used are lost.
 func (s *Store) ReserveRequests(
 	ctx context.Context, account string, n int, spacing time.Duration,
-) (time.Duration, error) {
-	seconds, err := s.sql.Queries.ReserveSyncRequests(ctx, db.ReserveSyncRequestsParams{
+) (first, took time.Duration, err error) {
+	// The wait for a connection is not part of what the database takes.
+	conn, err := s.sql.Pool.Acquire(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("reserve requests of %s: %w", account, err)
+	}
+	defer conn.Release()
+	asked := time.Now()
+	seconds, err := db.New(conn).ReserveSyncRequests(ctx, db.ReserveSyncRequestsParams{
 		Account: account, Requests: float64(n), Spacing: spacing.Seconds(),
 	})
 	if err != nil {
-		return 0, fmt.Errorf("reserve requests of %s: %w", account, err)
+		return 0, 0, fmt.Errorf("reserve requests of %s: %w", account, err)
 	}
-	return time.Duration(seconds * float64(time.Second)), nil
+	return time.Duration(seconds * float64(time.Second)), time.Since(asked), nil
 }
 
 // DelayRequests delays the next request of an account, over all workers, by at least d.

@@ -61,7 +61,7 @@ func TestReserveRequests(t *testing.T) {
 	const spacing = time.Hour
 	waits := make([]time.Duration, 6)
 	for _, err := range enginetest.AtOnce(6, func(i int) (err error) {
-		waits[i], err = b.ReserveRequests(b.ctx, "ometria:om", 2, spacing)
+		waits[i], _, err = b.ReserveRequests(b.ctx, "ometria:om", 2, spacing)
 		return err
 	}) {
 		require.NoError(t, err)
@@ -72,7 +72,8 @@ func TestReserveRequests(t *testing.T) {
 	}
 	require.NoError(t, b.DelayRequests(b.ctx, "ometria:om", 100*time.Hour))
 	require.NoError(t, b.DelayRequests(b.ctx, "ometria:om", time.Hour))
-	wait, err := b.ReserveRequests(b.ctx, "ometria:om", 1, spacing)
+	wait, took, err := b.ReserveRequests(b.ctx, "ometria:om", 1, spacing)
 	require.NoError(t, err)
 	require.InDelta(t, 100, wait.Hours(), 0.05)
+	require.Positive(t, took)
 }

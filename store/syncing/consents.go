@@ -18,22 +18,35 @@ type Consents struct {
 	Held, Freed []string
 }
 
-func addConsents(ctx context.Context, q *db.Queries, sync string, c Consents) error {
-	if c.Change != nil {
-		if err := q.AddSyncOptOutChange(ctx, sync, c.Change); err != nil {
-			return err
+// addConsents adds what records say, in the order of their delivery.
+func addConsents(ctx context.Context, q *db.Queries, sync string, all ...Consents) error {
+	var freed []string
+	free := func() error {
+		if len(freed) == 0 {
+			return nil
 		}
+		_, err := q.RemoveSyncHeld(ctx, sync, freed)
+		freed = nil
+		return err
 	}
-	if len(c.Held) > 0 {
-		if err := q.AddSyncHeld(ctx, sync, c.Held); err != nil {
-			return err
+	for _, c := range all {
+		if c.Change != nil {
+			if err := q.AddSyncOptOutChange(ctx, sync, c.Change); err != nil {
+				return err
+			}
 		}
+		if len(c.Held) > 0 {
+			// Those that were freed before may be held now.
+			if err := free(); err != nil {
+				return err
+			}
+			if err := q.AddSyncHeld(ctx, sync, c.Held); err != nil {
+				return err
+			}
+		}
+		freed = append(freed, c.Freed...)
 	}
-	if len(c.Freed) == 0 {
-		return nil
-	}
-	_, err := q.RemoveSyncHeld(ctx, sync, c.Freed)
-	return err
+	return free()
 }
 
 // OptOuts returns the set of records that the target holds as opted out, as a compressed blob, and its changes

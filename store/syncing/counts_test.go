@@ -19,7 +19,7 @@ func TestStop(t *testing.T) {
 	refused := page(`{}`, false)
 	refused.Read, refused.Rejected, refused.StopAfter = 2, 2, 3
 	advance := func(p syncing.Page) bool {
-		stopped, err := b.Advance(b.ctx, run, p)
+		stopped, err := b.Advance(b.ctx, run, []syncing.Page{p})
 		require.NoError(t, err)
 		return stopped
 	}

@@ -3,6 +3,8 @@ package syncing
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/store"
@@ -17,10 +19,21 @@ type EndedRun = db.EndedSyncRunRow
 
 // addChanges adds a row to the outbox of a run, in the transaction that records what has changed.
 func addChanges(ctx context.Context, q *db.Queries, run, page int64, changes []byte) error {
-	if len(changes) == 0 {
+	return addPageChanges(ctx, q, run, map[int64][]byte{page: changes})
+}
+
+// addPageChanges adds a row for each page that has changes, in the order of pages.
+func addPageChanges(ctx context.Context, q *db.Queries, run int64, pages map[int64][]byte) error {
+	p := db.AddSyncChangesParams{RunID: run}
+	for _, page := range slices.Sorted(maps.Keys(pages)) {
+		if len(pages[page]) > 0 {
+			p.Pages, p.Changes = append(p.Pages, page), append(p.Changes, pages[page])
+		}
+	}
+	if len(p.Pages) == 0 {
 		return nil
 	}
-	return q.AddSyncChanges(ctx, db.AddSyncChangesParams{RunID: run, Page: page, Changes: changes})
+	return q.AddSyncChanges(ctx, p)
 }
 
 // Unexported returns at most limit runs after one of which the warehouse does not have everything, the oldest

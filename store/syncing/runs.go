@@ -2,7 +2,6 @@ package syncing
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -86,93 +85,6 @@ func (s *Store) Claim(ctx context.Context, id int64) (Run, error) {
 		return Run{}, fmt.Errorf("claim run %d: %w", id, err)
 	}
 	return run, nil
-}
-
-// NewReject is a record that was rejected.
-type NewReject struct {
-	Key          string
-	Unidentified bool
-	// Stage is read, map or write.
-	Stage  string
-	Reason string
-}
-
-// Page is the checkpoint of a page.
-type Page struct {
-	Cursor json.RawMessage
-	// Done means that the window is complete.
-	Done                               bool
-	Read, Delivered, Rejected, Skipped int64
-	// Announced is the number of records that the source has announced for the window, 0 if unknown.
-	Announced int64
-	Rejects   []NewReject
-	// Keys are the records that were delivered, IDs the same with their refs as a compressed set.
-	Keys []string
-	IDs  []byte
-	// Consents is what the delivered records say.
-	Consents Consents
-	// Changes are the records of the page for the warehouse, as a blob that the store does not read.
-	Changes []byte
-	// StopAfter is the number of pages in a row that stop the run if they are wholly rejected.
-	StopAfter int64
-}
-
-// Advance records a page of a run: its cursor, its counts and its rejected records, all or nothing. It
-// removes rejects of records that are delivered now. stopped means that the run has stopped, because too many
-// pages in a row were wholly rejected. The error is store.ErrFenced if a later attempt has claimed the run, or
-// the run has ended.
-func (s *Store) Advance(ctx context.Context, run Run, p Page) (stopped bool, err error) {
-	err = s.sql.InTx(ctx, func(q *db.Queries) error {
-		at, err := q.AdvanceSyncRun(ctx, db.AdvanceSyncRunParams{
-			ID: run.ID, FencingToken: run.FencingToken, Cursor: p.Cursor, Done: p.Done, Read: p.Read,
-			Delivered: p.Delivered, Rejected: p.Rejected, Skipped: p.Skipped, Announced: p.Announced,
-			StopAfter: p.StopAfter,
-		})
-		if store.NoRows(err) {
-			return store.ErrFenced
-		}
-		if err != nil {
-			return err
-		}
-		stopped = at.StoppedAt != nil
-		if err := q.AddSyncPage(ctx, db.AddSyncPageParams{
-			RunID: run.ID, Page: at.Pages, Read: p.Read, Delivered: p.Delivered, Rejected: p.Rejected, Skipped: p.Skipped,
-			Ids: p.IDs,
-		}); err != nil {
-			return err
-		}
-		if _, err := q.RemoveSyncRejects(ctx, run.Sync, p.Keys); err != nil {
-			return err
-		}
-		if err := addConsents(ctx, q, run.Sync, p.Consents); err != nil {
-			return err
-		}
-		if err := addChanges(ctx, q, run.ID, at.Pages, p.Changes); err != nil {
-			return err
-		}
-		return addRejects(ctx, q, run.Sync, &run.ID, p.Rejects)
-	})
-	if err != nil {
-		return false, fmt.Errorf("record a page of run %d: %w", run.ID, err)
-	}
-	return stopped, nil
-}
-
-func addRejects(ctx context.Context, q *db.Queries, sync string, run *int64, all []NewReject) error {
-	if len(all) == 0 {
-		return nil
-	}
-	p := db.AddSyncRejectsParams{Sync: sync, RunID: run}
-	seen := map[string]bool{}
-	for _, r := range all {
-		if seen[r.Key] {
-			continue
-		}
-		seen[r.Key] = true
-		p.Keys, p.Unidentified = append(p.Keys, r.Key), append(p.Unidentified, r.Unidentified)
-		p.Stages, p.Reasons = append(p.Stages, r.Stage), append(p.Reasons, store.Plain(r.Reason))
-	}
-	return q.AddSyncRejects(ctx, p)
 }
 
 // Ending is the end of a run.

@@ -70,7 +70,7 @@ func (b *bundle) begin(t *testing.T) syncing.Run {
 
 // advance records a page.
 func (b *bundle) advance(run syncing.Run, p syncing.Page) error {
-	_, err := b.Advance(b.ctx, run, p)
+	_, err := b.Advance(b.ctx, run, []syncing.Page{p})
 	return err
 }
 

@@ -86,9 +86,11 @@ func (p *pair) run(t *testing.T, since, now time.Time) (sync.Counts, []sync.Reje
 	r := sync.Run{
 		Reader: p.reader, Writer: p.writer, Mapping: p.mapping, List: fakemailchimp.List,
 		Window: p.reader.Window(since, now), Wait: noWait,
-		Checkpoint: func(_ context.Context, c sync.Checkpoint) error {
-			counts, rejects = counts.Add(c.Counts), append(rejects, c.Rejects...)
-			delivered.Merge(c.Delivered)
+		Checkpoint: func(_ context.Context, pages []sync.Checkpoint) error {
+			for _, c := range pages {
+				counts, rejects = counts.Add(c.Counts), append(rejects, c.Rejects...)
+				delivered.Merge(c.Delivered)
+			}
 			return nil
 		},
 	}

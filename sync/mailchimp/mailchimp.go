@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/outbound"
@@ -50,7 +51,9 @@ type Config struct {
 	Endpoint string
 	// PageSize is the number of members that are requested at a time. Defaults to DefaultPageSize.
 	PageSize int
-	// MaxBody bounds a response in bytes. Defaults to DefaultMaxBody.
+	// Block is the number of members of a request of Pages, at least a page. Defaults to DefaultBlock.
+	Block int
+	// MaxBody bounds a response in bytes. Fewer members are requested if it is exceeded. Defaults to DefaultMaxBody.
 	MaxBody int64
 	// Timeout bounds a call. Defaults to CallTimeout, its maximum.
 	Timeout time.Duration
@@ -76,6 +79,9 @@ func (c Config) Validate() error {
 	if c.PageSize < 0 || c.PageSize > MaxPageSize {
 		faults = append(faults, fmt.Errorf("page size %d: want 1 to %d", c.PageSize, MaxPageSize))
 	}
+	if c.Block < 0 || c.Block >= MaxPageSize {
+		faults = append(faults, fmt.Errorf("block %d: want 1 to %d", c.Block, MaxPageSize-1))
+	}
 	if c.MaxBody < 0 {
 		faults = append(faults, fmt.Errorf("maximum body %d: want a number of bytes", c.MaxBody))
 	}
@@ -96,6 +102,8 @@ type Reader struct {
 	cfg  Config
 	base string
 	http *http.Client
+	// memberBytes is the mean size of a member in the last answer, 0 before the first one.
+	memberBytes atomic.Int64
 }
 
 // New returns a reader. It makes no request.
@@ -105,6 +113,9 @@ func New(cfg Config) (*Reader, error) {
 	}
 	if cfg.PageSize == 0 {
 		cfg.PageSize = DefaultPageSize
+	}
+	if cfg.Block == 0 {
+		cfg.Block = DefaultBlock
 	}
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody
@@ -125,3 +136,6 @@ func New(cfg Config) (*Reader, error) {
 	}
 	return &Reader{cfg: cfg, base: base, http: cfg.Guard.Client(outbound.Exposed)}, nil
 }
+
+// CloseIdleConnections closes connections that wait for further requests.
+func (r *Reader) CloseIdleConnections() { r.http.CloseIdleConnections() }

@@ -31,38 +31,11 @@ type Page struct {
 // forward; therefore each request starts at the last delivered member, and the response must contain
 // it or one of its predecessors.
 func (r *Reader) Page(ctx context.Context, list string, w Window, c Cursor) (Page, error) {
-	for _, err := range []error{checkList(opRead, list), w.check(), c.check()} {
-		if err != nil {
-			return Page{}, err
-		}
-	}
-	if c.Done {
-		return Page{Next: c}, nil
-	}
-	count := r.cfg.PageSize
-	if len(c.Trail) > 0 {
-		count++
-	}
-	at := max(0, c.Offset-1)
-	a, err := r.fetch(ctx, list, w, c, at, count)
+	pages, err := r.Pages(ctx, list, w, c, 1)
 	if err != nil {
 		return Page{}, err
 	}
-	if !c.placed(at, a) {
-		// Members before the cursor have left: look further back.
-		back := min(max(r.cfg.PageSize, minBack), maxBack)
-		at = max(0, min(c.Offset, a.total)-back)
-		if a, err = r.fetch(ctx, list, w, c, at, back+count); err != nil {
-			return Page{}, err
-		}
-		if !c.placed(at, a) {
-			return Page{}, &ChangedError{Resume: Cursor{Archived: c.Archived, Second: c.Second}}
-		}
-	}
-	if err := r.confirmEmpty(ctx, list, w, c, a); err != nil {
-		return Page{}, err
-	}
-	return r.page(c, at, a), nil
+	return pages[0], nil
 }
 
 // How far Page looks back for the last delivered members.
@@ -95,7 +68,11 @@ func (r *Reader) fetch(ctx context.Context, list string, w Window, c Cursor, at,
 	if err != nil {
 		return answer{}, err
 	}
-	return parseAnswer(body, want)
+	a, err := parseAnswer(body, want)
+	if n := int64(len(a.items)); n > 0 {
+		r.memberBytes.Store(int64(len(body)) / n)
+	}
+	return a, err
 }
 
 // placed reports whether all members before a response were delivered: there are none, or the

@@ -2,6 +2,7 @@ package mailchimp_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,9 +13,10 @@ import (
 	"github.com/sluicehq/sluice/sync/mailchimp"
 )
 
-// world is a list that changes while it is read. Only Before runs on another goroutine, during a call.
+// world is a list that changes while it is read. Only Before runs on other goroutines, during a call.
 type world struct {
 	*bundle
+	mu        sync.Mutex
 	w         mailchimp.Window
 	t         *rapid.T
 	delivered map[string]bool
@@ -32,7 +34,10 @@ func TestEachMemberIsDelivered(t *testing.T) {
 		s.bundle = setup(rt, fakemailchimp.Config{
 			Inclusive: rapid.Bool().Draw(rt, "inclusive"), HideArchived: rapid.Bool().Draw(rt, "hide archived"),
 			Before: func(int) { s.change() },
-		}, mailchimp.Config{PageSize: rapid.IntRange(1, 30).Draw(rt, "page size")})
+		}, mailchimp.Config{
+			PageSize: rapid.IntRange(1, 30).Draw(rt, "page size"), Block: rapid.IntRange(1, 60).Draw(rt, "block"),
+			MaxBody: rapid.SampledFrom([]int64{0, 0, 8_000}).Draw(rt, "max body"),
+		})
 		if rapid.Bool().Draw(rt, "full load") {
 			s.w.Since = time.Time{}
 		}
@@ -65,6 +70,8 @@ func (s *world) draw() {
 
 // change lets members leave the window, or be deleted.
 func (s *world) change() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, m := range s.plan {
 		all := s.fake.Members()
 		if len(all) == 0 {
@@ -91,7 +98,7 @@ func (s *world) read() {
 			s.fake.Inject(fault)
 		}
 		s.draw()
-		page, err := s.Page(s.t.Context(), fakemailchimp.List, s.w, c)
+		pages, err := s.Pages(s.t.Context(), fakemailchimp.List, s.w, c, rapid.SampledFrom([]int{1, 1, 2, 20}).Draw(s.t, "pages"))
 		var changed *mailchimp.ChangedError
 		if errors.As(err, &changed) {
 			s.check(changed.Resume)
@@ -100,12 +107,15 @@ func (s *world) read() {
 		if err != nil {
 			continue
 		}
-		for _, m := range page.Members {
-			s.delivered[m.Email] = true
-		}
-		s.check(page.Next)
-		// A worker may die after the delivery and before the cursor is stored.
-		if rapid.IntRange(0, 4).Draw(s.t, "lost cursor") > 0 {
+		for _, page := range pages {
+			for _, m := range page.Members {
+				s.delivered[m.Email] = true
+			}
+			s.check(page.Next)
+			// A worker may die after the delivery and before the cursor is stored.
+			if rapid.IntRange(0, 4).Draw(s.t, "lost cursor") == 0 {
+				break
+			}
 			if c, err = stored(page.Next); err != nil {
 				s.t.Fatal(err)
 			}

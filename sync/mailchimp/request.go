@@ -14,6 +14,9 @@ import (
 	"github.com/sluicehq/sluice/internal/version"
 )
 
+// errTooLarge means that a response is larger than Config.MaxBody.
+var errTooLarge = errors.New("the response is too large")
+
 // get makes one call and returns the body of a 200. Every other outcome is an Error.
 func (r *Reader) get(ctx context.Context, op, path string, query url.Values) (body []byte, err error) {
 	release, err := r.cfg.Limiter.Acquire(ctx, r.cfg.Account)
@@ -47,7 +50,7 @@ func (r *Reader) get(ctx context.Context, op, path string, query url.Values) (bo
 	case err != nil:
 		return nil, &Error{Op: op, Class: ClassUnavailable, Status: response.StatusCode, Err: r.unreachable(ctx, err)}
 	case int64(len(body)) > r.cfg.MaxBody:
-		return nil, bad(op, "the response has more than %d bytes: request smaller pages", r.cfg.MaxBody)
+		return nil, bad(op, "%w: more than %d bytes", errTooLarge, r.cfg.MaxBody)
 	default:
 		return body, nil
 	}

@@ -14,10 +14,11 @@ import (
 type Source struct{ *Reader }
 
 var (
-	_ sync.Reader  = Source{}
-	_ sync.Scanner = Source{}
-	_ sync.Fetcher = Source{}
-	_ sync.Counter = Source{}
+	_ sync.Reader      = Source{}
+	_ sync.BlockReader = Source{}
+	_ sync.Scanner     = Source{}
+	_ sync.Fetcher     = Source{}
+	_ sync.Counter     = Source{}
 )
 
 // Window returns the window after one that ended at until: see NextWindow.
@@ -26,37 +27,51 @@ func (s Source) Window(until, now time.Time) sync.Window { return sync.Window(Ne
 // Page returns a page of members. A list that has changed too much since the last page gives an empty
 // page, after which the second is read again.
 func (s Source) Page(ctx context.Context, list string, w sync.Window, c sync.Cursor) (sync.Page, error) {
-	return s.read(ctx, list, Window(w), c)
+	return first(s.read(ctx, list, Window(w), c, 1))
+}
+
+// Pages returns successive pages of members.
+func (s Source) Pages(ctx context.Context, list string, w sync.Window, c sync.Cursor, n int) ([]sync.Page, error) {
+	return s.read(ctx, list, Window(w), c, n)
 }
 
 // Scan returns a page of the IDs of all members.
 func (s Source) Scan(ctx context.Context, list string, c sync.Cursor) (sync.Page, error) {
-	return s.read(ctx, list, AllMembers(), c)
+	return first(s.read(ctx, list, AllMembers(), c, 1))
 }
 
-func (s Source) read(ctx context.Context, list string, w Window, c sync.Cursor) (sync.Page, error) {
+func first(pages []sync.Page, err error) (sync.Page, error) {
+	if err != nil {
+		return sync.Page{}, err
+	}
+	return pages[0], nil
+}
+
+func (s Source) read(ctx context.Context, list string, w Window, c sync.Cursor, n int) ([]sync.Page, error) {
 	var at Cursor
 	if len(c) > 0 {
 		if err := json.Unmarshal(c, &at); err != nil {
-			return sync.Page{}, classified(wrong(opRead, "the cursor is not valid: want one that a page returned"))
+			return nil, classified(wrong(opRead, "the cursor is not valid: want one that a page returned"))
 		}
 	}
-	page, err := s.Reader.Page(ctx, list, w, at)
+	pages, err := s.Reader.Pages(ctx, list, w, at, n)
 	var changed *ChangedError
 	switch {
 	case errors.As(err, &changed):
-		page = Page{Next: changed.Resume}
+		pages = []Page{{Next: changed.Resume}}
 	case err != nil:
-		return sync.Page{}, classified(err)
+		return nil, classified(err)
 	}
-	p, err := converted(page, w == AllMembers())
-	if err != nil {
-		return sync.Page{}, classified(err)
+	all := make([]sync.Page, len(pages))
+	for i, page := range pages {
+		if all[i], err = converted(page, w == AllMembers()); err != nil {
+			return nil, classified(err)
+		}
+		if all[i].Next, err = json.Marshal(page.Next); err != nil {
+			return nil, classified(wrong(opRead, "the cursor cannot be written as JSON"))
+		}
 	}
-	if p.Next, err = json.Marshal(page.Next); err != nil {
-		return sync.Page{}, classified(wrong(opRead, "the cursor cannot be written as JSON"))
-	}
-	return p, nil
+	return all, nil
 }
 
 // converted returns a page as one of list sync, without its cursor.

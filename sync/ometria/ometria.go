@@ -130,3 +130,6 @@ func New(cfg Config) (*Writer, error) {
 	}
 	return &Writer{cfg: cfg, http: cfg.Guard.Client(outbound.Exposed)}, nil
 }
+
+// CloseIdleConnections closes connections that wait for further requests.
+func (w *Writer) CloseIdleConnections() { w.http.CloseIdleConnections() }

@@ -24,6 +24,7 @@ func measure(ctx context.Context) error {
 	flag.IntVar(&cfg.Lists, "lists", 50, "lists of each account")
 	flag.IntVar(&cfg.ListMembers, "list-members", 500, "members of each of these lists")
 	flag.StringVar(&cfg.Only, "only", "", "measure only this case: rate, lifted, memory or many")
+	flag.BoolVar(&cfg.Check, "check", false, "fail if a goal is missed")
 	limit := flag.Duration("limit", 15*time.Minute, "how long it may take; an idle machine needs about 5m")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(ctx, *limit)

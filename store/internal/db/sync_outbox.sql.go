@@ -12,21 +12,23 @@ import (
 
 const addSyncChanges = `-- name: AddSyncChanges :exec
 WITH run AS (
-    UPDATE sync_runs SET change_seq = change_seq + 1 WHERE id = $3 RETURNING id, change_seq
+    UPDATE sync_runs SET change_seq = change_seq + cardinality($1::bigint[])
+    WHERE id = $3 RETURNING id, change_seq - cardinality($1::bigint[]) AS before
 )
 INSERT INTO sync_outbox (run_id, seq, page, changes)
-SELECT run.id, run.change_seq, $1::bigint, $2::bytea FROM run
+SELECT run.id, run.before + generate_series(1, cardinality($1::bigint[])),
+       unnest($1::bigint[]), unnest($2::bytea[]) FROM run
 `
 
 type AddSyncChangesParams struct {
-	Page    int64
-	Changes []byte
+	Pages   []int64
+	Changes [][]byte
 	RunID   int64
 }
 
-// AddSyncChanges adds a row to the outbox of a run.
+// AddSyncChanges adds rows to the outbox of a run, in order.
 func (q *Queries) AddSyncChanges(ctx context.Context, arg AddSyncChangesParams) error {
-	_, err := q.db.Exec(ctx, addSyncChanges, arg.Page, arg.Changes, arg.RunID)
+	_, err := q.db.Exec(ctx, addSyncChanges, arg.Pages, arg.Changes, arg.RunID)
 	return err
 }
 

@@ -10,27 +10,28 @@ import (
 	"time"
 )
 
-const addSyncPage = `-- name: AddSyncPage :exec
+const addSyncPages = `-- name: AddSyncPages :exec
 INSERT INTO sync_pages (run_id, page, read, delivered, rejected, skipped, ids)
-VALUES ($1, $2, $3, $4, $5, $6,
-        $7)
+SELECT $1::bigint, unnest($2::bigint[]), unnest($3::bigint[]),
+       unnest($4::bigint[]), unnest($5::bigint[]),
+       unnest($6::bigint[]), unnest($7::bytea[])
 `
 
-type AddSyncPageParams struct {
+type AddSyncPagesParams struct {
 	RunID     int64
-	Page      int64
-	Read      int64
-	Delivered int64
-	Rejected  int64
-	Skipped   int64
-	Ids       []byte
+	Pages     []int64
+	Read      []int64
+	Delivered []int64
+	Rejected  []int64
+	Skipped   []int64
+	Ids       [][]byte
 }
 
-// AddSyncPage records the checkpoint of a page.
-func (q *Queries) AddSyncPage(ctx context.Context, arg AddSyncPageParams) error {
-	_, err := q.db.Exec(ctx, addSyncPage,
+// AddSyncPages records the checkpoints of successive pages.
+func (q *Queries) AddSyncPages(ctx context.Context, arg AddSyncPagesParams) error {
+	_, err := q.db.Exec(ctx, addSyncPages,
 		arg.RunID,
-		arg.Page,
+		arg.Pages,
 		arg.Read,
 		arg.Delivered,
 		arg.Rejected,
@@ -70,57 +71,47 @@ func (q *Queries) AddSyncRejects(ctx context.Context, arg AddSyncRejectsParams) 
 	return err
 }
 
-const advanceSyncRun = `-- name: AdvanceSyncRun :one
+const advanceSyncRun = `-- name: AdvanceSyncRun :exec
 UPDATE sync_runs
-SET cursor = $1, done = $2::boolean, pages = pages + 1, read = read + $3::bigint,
-    delivered = delivered + $4::bigint, rejected = rejected + $5::bigint,
-    skipped = skipped + $6::bigint, skip = greatest(skip - $6::bigint, 0),
-    announced = greatest(announced, $7::bigint), progressed_at = now(),
-    rejected_pages = CASE WHEN $4::bigint > 0 THEN 0
-                          WHEN $5::bigint > 0 THEN rejected_pages + 1 ELSE rejected_pages END,
-    stopped_at = CASE WHEN NOT $2::boolean AND $4::bigint = 0
-                           AND $5::bigint > 0 AND rejected_pages + 1 >= $8::bigint
-                      THEN now() END
-WHERE id = $9 AND fencing_token = $10 AND status = 'running' AND NOT done
-RETURNING pages, stopped_at
+SET cursor = $1, done = $2::boolean, pages = $3::bigint,
+    read = read + $4::bigint, delivered = delivered + $5::bigint,
+    rejected = rejected + $6::bigint, skipped = skipped + $7::bigint,
+    skip = greatest(skip - $7::bigint, 0), announced = greatest(announced, $8::bigint),
+    progressed_at = now(), rejected_pages = $9::bigint,
+    stopped_at = CASE WHEN $10::boolean THEN now() END
+WHERE id = $11
 `
 
 type AdvanceSyncRunParams struct {
-	Cursor       []byte
-	Done         bool
-	Read         int64
-	Delivered    int64
-	Rejected     int64
-	Skipped      int64
-	Announced    int64
-	StopAfter    int64
-	ID           int64
-	FencingToken int64
+	Cursor        []byte
+	Done          bool
+	Pages         int64
+	Read          int64
+	Delivered     int64
+	Rejected      int64
+	Skipped       int64
+	Announced     int64
+	RejectedPages int64
+	Stopped       bool
+	ID            int64
 }
 
-type AdvanceSyncRunRow struct {
-	Pages     int64
-	StoppedAt *time.Time
-}
-
-// AdvanceSyncRun records a page of a run, if the fencing token is that of the current attempt. So many pages in
-// a row that are wholly rejected stop the run.
-func (q *Queries) AdvanceSyncRun(ctx context.Context, arg AdvanceSyncRunParams) (AdvanceSyncRunRow, error) {
-	row := q.db.QueryRow(ctx, advanceSyncRun,
+// AdvanceSyncRun records pages of a run, which is locked.
+func (q *Queries) AdvanceSyncRun(ctx context.Context, arg AdvanceSyncRunParams) error {
+	_, err := q.db.Exec(ctx, advanceSyncRun,
 		arg.Cursor,
 		arg.Done,
+		arg.Pages,
 		arg.Read,
 		arg.Delivered,
 		arg.Rejected,
 		arg.Skipped,
 		arg.Announced,
-		arg.StopAfter,
+		arg.RejectedPages,
+		arg.Stopped,
 		arg.ID,
-		arg.FencingToken,
 	)
-	var i AdvanceSyncRunRow
-	err := row.Scan(&i.Pages, &i.StoppedAt)
-	return i, err
+	return err
 }
 
 const claimSyncRun = `-- name: ClaimSyncRun :one
@@ -664,6 +655,26 @@ func (q *Queries) ListSyncRuns(ctx context.Context, arg ListSyncRunsParams) ([]S
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockSyncRun = `-- name: LockSyncRun :one
+SELECT pages, rejected_pages FROM sync_runs
+WHERE id = $1 AND fencing_token = $2 AND status = 'running' AND NOT done
+FOR UPDATE
+`
+
+type LockSyncRunRow struct {
+	Pages         int64
+	RejectedPages int64
+}
+
+// LockSyncRun locks a run until the transaction ends, if the fencing token is that of the current attempt and the run
+// is not complete.
+func (q *Queries) LockSyncRun(ctx context.Context, iD int64, fencingToken int64) (LockSyncRunRow, error) {
+	row := q.db.QueryRow(ctx, lockSyncRun, iD, fencingToken)
+	var i LockSyncRunRow
+	err := row.Scan(&i.Pages, &i.RejectedPages)
+	return i, err
 }
 
 const noteSyncSucceeded = `-- name: NoteSyncSucceeded :exec
