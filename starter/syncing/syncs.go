@@ -276,7 +276,7 @@ func (s *Syncs) send(
 	if err != nil {
 		return err
 	}
-	return call.Update{
+	update := call.Update{
 		Temporal: s.Temporal, Timeout: s.answerTimeout(), Name: what, Subject: "sync " + name,
 		Target: func(ctx context.Context, last error) (workflowID string, arg any, err error) {
 			if errors.Is(last, call.ErrClosed) {
@@ -285,7 +285,10 @@ func (s *Syncs) send(
 			}
 			return workflows.SyncID(name), argument(by.Command(ctx, key, "")), err
 		},
-	}.Send(ctx)
+	}
+	return s.Store.Audited(ctx, store.AuditEntry{
+		Operation: "sync." + what, SubjectType: "sync", SubjectID: name, After: argument(by.Command(ctx, "", "")), Ahead: true,
+	}, update.Send)
 }
 
 func (s *Syncs) startOptions(row syncstore.Sync) client.StartWorkflowOptions {

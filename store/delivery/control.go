@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -121,6 +122,28 @@ func (s *Store) ChangeJobs(
 	if !ok {
 		return 0, fmt.Errorf("%q is no command to jobs: want one of %q", c, JobCommands())
 	}
+	entry := jobEntry(strings.ReplaceAll(string(c), "-", "_"), f, o)
+	// It has several transactions.
+	entry.Ahead = true
+	err = s.Audited(ctx, entry, func(ctx context.Context) error {
+		changed, err = s.moveJobs(ctx, m, f, most, o)
+		return err
+	})
+	return changed, err
+}
+
+// jobEntry is the audit's entry of a command to the jobs that a filter selects.
+func jobEntry(verb string, f JobFilter, o Order) store.AuditEntry {
+	e := store.AuditEntry{
+		Operation: "job." + verb, SubjectType: "job", After: map[string]any{"filter": f, "by": o.By, "reason": o.Reason},
+	}
+	if len(f.IDs) == 1 {
+		e.SubjectID = f.IDs[0]
+	}
+	return e
+}
+
+func (s *Store) moveJobs(ctx context.Context, m move, f JobFilter, most int64, o Order) (changed int64, err error) {
 	for after := ""; ; {
 		step := int64(controlStep)
 		if most > 0 {
@@ -173,6 +196,12 @@ func (s *Store) moveStep(
 // resets its attempts. The previous payload is kept. A nil context or data is not changed. The error is
 // ErrNotFound, ErrPayload, or ErrConflict if the job is in another state.
 func (s *Store) EditAndRetry(ctx context.Context, id string, jobContext, data json.RawMessage, o Order) error {
+	return s.Audited(ctx, jobEntry("edit", JobFilter{IDs: []string{id}}, o), func(ctx context.Context) error {
+		return s.editAndRetry(ctx, id, jobContext, data, o)
+	})
+}
+
+func (s *Store) editAndRetry(ctx context.Context, id string, jobContext, data json.RawMessage, o Order) error {
 	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		jobs, err := q.LockJobs(ctx, []string{id})
 		if err == nil && len(jobs) == 0 {
@@ -217,6 +246,20 @@ func (s *Store) ReplayJobs(ctx context.Context, f JobFilter, p Page, o Order) (i
 	if err != nil {
 		return nil, "", err
 	}
+	err = s.Audited(ctx, jobEntry("replay", f, o), func(ctx context.Context) error {
+		ids, err = s.replayJobs(ctx, jobs, o)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if len(jobs) == int(p.limit()) {
+		next = jobs[len(jobs)-1].ID
+	}
+	return ids, next, nil
+}
+
+func (s *Store) replayJobs(ctx context.Context, jobs []ListedJob, o Order) (ids []string, err error) {
 	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		for _, job := range jobs {
 			id, err := store.NewID()
@@ -235,11 +278,5 @@ func (s *Store) ReplayJobs(ctx context.Context, f JobFilter, p Page, o Order) (i
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	if len(jobs) == int(p.limit()) {
-		next = jobs[len(jobs)-1].ID
-	}
-	return ids, next, nil
+	return ids, err
 }

@@ -60,6 +60,31 @@ type FlowChange struct {
 // ApplyFlows adds, changes and removes flows according to a set, in one transaction. It is idempotent: an
 // unchanged flow keeps its version. Changes are in the order of the set, followed by removals by name.
 func (s *Store) ApplyFlows(ctx context.Context, set FlowSet) (changes []FlowChange, err error) {
+	if set.DryRun {
+		return s.applyFlows(ctx, set)
+	}
+	err = s.Audited(ctx, store.AuditEntry{Operation: "flow.apply", SubjectType: "flow"}, func(ctx context.Context) error {
+		changes, err = s.applyFlows(ctx, set)
+		return err
+	})
+	return changes, err
+}
+
+// noteFlows says in the audit which flows were changed.
+func noteFlows(ctx context.Context, changes []FlowChange) {
+	before, after := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	for _, c := range changes {
+		if c.Change != FlowUnchanged {
+			before[c.Name], after[c.Name] = c.Before, c.After
+		}
+	}
+	if len(after) == 0 {
+		store.NoteUnchanged(ctx)
+	}
+	store.NoteChange(ctx, before, after)
+}
+
+func (s *Store) applyFlows(ctx context.Context, set FlowSet) (changes []FlowChange, err error) {
 	err = s.sql.InTx(ctx, func(q *db.Queries) error {
 		if !set.DryRun {
 			if err := q.LockFlows(ctx); err != nil {
@@ -73,6 +98,7 @@ func (s *Store) ApplyFlows(ctx context.Context, set FlowSet) (changes []FlowChan
 		if changes, err = flowChanges(present, set); err != nil || set.DryRun {
 			return err
 		}
+		noteFlows(ctx, changes)
 		for i := range changes {
 			if err := changeFlow(ctx, q, &changes[i], set.By); err != nil {
 				return fmt.Errorf("flow %s: %w", changes[i].Name, asPayload(err))

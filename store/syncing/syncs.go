@@ -30,10 +30,18 @@ type NewSync struct {
 
 // Create adds a sync. The error is ErrExists if one has its name.
 func (s *Store) Create(ctx context.Context, n NewSync) (Sync, error) {
-	row, err := s.sql.Queries.CreateSync(ctx, db.CreateSyncParams{
+	params := db.CreateSyncParams{
 		Name: n.Name, FromKind: n.FromKind, FromConnection: n.FromConnection, ListID: n.ListID, ToKind: n.ToKind,
 		ToConnection: n.ToConnection, EverySeconds: int64(n.Every / time.Second), Settings: n.Settings,
 		LatestTimestamp: n.LatestTimestamp, CreatedBy: store.Plain(n.CreatedBy),
+	}
+	var row Sync
+	entry := store.AuditEntry{Operation: "sync.create", SubjectType: "sync", SubjectID: n.Name, After: params}
+	err := s.Audited(ctx, entry, func(ctx context.Context) error {
+		return s.sql.InTx(ctx, func(q *db.Queries) (err error) {
+			row, err = q.CreateSync(ctx, params)
+			return err
+		})
 	})
 	if store.NoRows(err) {
 		err = ErrExists
@@ -71,16 +79,21 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Listed, er
 // store.ErrNotFound and that of fn.
 func (s *Store) Change(ctx context.Context, name string, fn func(*Sync) error) (Sync, error) {
 	var changed Sync
-	err := s.sql.InTx(ctx, func(q *db.Queries) error {
-		row, err := q.LockSync(ctx, name)
-		if err != nil {
-			return store.Found(err, "sync %s", name)
-		}
-		if err := fn(&row); err != nil {
+	entry := store.AuditEntry{Operation: "sync.set", SubjectType: "sync", SubjectID: name}
+	err := s.Audited(ctx, entry, func(ctx context.Context) error {
+		return s.sql.InTx(ctx, func(q *db.Queries) error {
+			row, err := q.LockSync(ctx, name)
+			if err != nil {
+				return store.Found(err, "sync %s", name)
+			}
+			before := row
+			if err := fn(&row); err != nil {
+				return err
+			}
+			changed, err = q.ChangeSync(ctx, changeOf(row))
+			store.NoteChange(ctx, changeOf(before), changeOf(changed))
 			return err
-		}
-		changed, err = q.ChangeSync(ctx, changeOf(row))
-		return err
+		})
 	})
 	if err != nil {
 		return Sync{}, fmt.Errorf("change sync %s: %w", name, err)
@@ -91,7 +104,14 @@ func (s *Store) Change(ctx context.Context, name string, fn func(*Sync) error) (
 // Replace is Change to a row that was read before. The error is store.ErrConflict if the sync has been
 // changed by a user since.
 func (s *Store) Replace(ctx context.Context, row Sync) (Sync, error) {
-	changed, err := s.sql.Queries.ChangeSync(ctx, changeOf(row))
+	var changed Sync
+	entry := store.AuditEntry{Operation: "sync.set", SubjectType: "sync", SubjectID: row.Name, After: changeOf(row)}
+	err := s.Audited(ctx, entry, func(ctx context.Context) error {
+		return s.sql.InTx(ctx, func(q *db.Queries) (err error) {
+			changed, err = q.ChangeSync(ctx, changeOf(row))
+			return err
+		})
+	})
 	if store.NoRows(err) {
 		if _, err = s.Sync(ctx, row.Name); err == nil {
 			err = store.ErrConflict
@@ -113,10 +133,16 @@ func changeOf(row Sync) db.ChangeSyncParams {
 
 // Delete deletes a sync with its runs and rejects. The error is store.ErrNotFound.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	n, err := s.sql.Queries.DeleteSync(ctx, name)
-	if err == nil && n == 0 {
-		err = store.ErrNotFound
-	}
+	entry := store.AuditEntry{Operation: "sync.delete", SubjectType: "sync", SubjectID: name}
+	err := s.Audited(ctx, entry, func(ctx context.Context) error {
+		return s.sql.InTx(ctx, func(q *db.Queries) error {
+			n, err := q.DeleteSync(ctx, name)
+			if err == nil && n == 0 {
+				err = store.ErrNotFound
+			}
+			return err
+		})
+	})
 	if err != nil {
 		return fmt.Errorf("delete sync %s: %w", name, err)
 	}
