@@ -125,7 +125,7 @@ func (r recorder) synced() *historypb.History {
 // exec runs a statement in the database of the store.
 func (s *syncing) exec(statement string) {
 	s.t.Helper()
-	_, err := connectTo(s.t, s.Settings.Store.DSN).Exec(enginetest.Context(s.t), statement)
+	_, err := enginetest.ConnectStore(s.t, s.Settings.Store.DSN).Exec(enginetest.Context(s.t), statement)
 	require.NoError(s.t, err)
 }
 
