@@ -12,6 +12,9 @@ import (
 // TestTimeout bounds the test of a connection.
 const TestTimeout = 25 * time.Second
 
+// ErrTest means that the test of a connection was carried out and has failed. Other errors of Test are those of Open.
+var ErrTest = errors.New("the test of the connection has failed")
+
 // Test opens a connection and calls the test of its kind. It removes secrets from the report
 // and the error. A panic of the kind is an error.
 func (c *Connections) Test(ctx context.Context, name string) (Report, error) {
@@ -51,6 +54,9 @@ type testError struct {
 
 // Error returns the text.
 func (e *testError) Error() string { return e.text }
+
+// Is matches ErrTest.
+func (*testError) Is(target error) bool { return target == ErrTest }
 
 // Unwrap returns the context's error if it was the cause.
 func (e *testError) Unwrap() error { return e.cause }

@@ -28,6 +28,22 @@ func TestMigrations(t *testing.T) {
 	})
 }
 
+// A server that does not answer is the error, not what its driver makes of it.
+func TestMigrationsWithoutServer(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{"http", "clickhouse"} {
+		m, err := open(t, warehouse.Config{DSN: scheme + "://u:p@127.0.0.1:1/db"}).Migrations()
+		require.NoError(t, err)
+		_, err = m.Status(t.Context())
+		require.ErrorContains(t, err, "read the schema version of the warehouse: ")
+		require.ErrorContains(t, err, "connection refused")
+		require.NotContains(t, err.Error(), "already closed")
+		_, err = m.Pending(t.Context())
+		require.ErrorContains(t, err, "connection refused")
+		require.NoError(t, m.Close())
+	}
+}
+
 func TestMigrationsAreAppendOnly(t *testing.T) {
 	t.Parallel()
 	migrationtest.AppendOnly(t, os.DirFS("migrations"), "testdata/migrations.sha256")

@@ -45,7 +45,7 @@ func TestOutagesOfSyncs(t *testing.T) {
 	o.once = false
 	o.meetStore(t, "sync list", "sync list -o json", "sync show news", "sync rejects news", "sync history news",
 		"sync pause news", "sync set news every=3h", "sync set news every=4h -o json", "sync resume news", "sync run news",
-		"connection resume mc", "sync rejects news -o csv")
+		"connection resume mc", "connection test mc --local", "sync rejects news -o csv")
 	o.meetTemporal(t, "sync pause more", "sync resume more", "sync run more",
 		"connection resume mc", "connection test mc")
 	s.meetFullDisk(t, "sync list", "sync list --limit 1", "sync show news", "sync history news", "sync rejects news",

@@ -5,6 +5,7 @@ package migration
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -84,7 +85,7 @@ func (m *Migrator) Up(ctx context.Context) (int, error) {
 	}
 	results, err := m.provider.Up(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("migrate the %s: %w", m.database.Name, err)
+		return 0, fmt.Errorf("migrate the %s: %w", m.database.Name, m.cause(ctx, err))
 	}
 	return len(results), nil
 }
@@ -93,7 +94,7 @@ func (m *Migrator) Up(ctx context.Context) (int, error) {
 func (m *Migrator) refuseUnsupported(ctx context.Context) error {
 	current, newest, err := m.provider.GetVersions(ctx)
 	if err != nil {
-		return fmt.Errorf("read the schema version of the %s: %w", m.database.Name, err)
+		return fmt.Errorf("read the schema version of the %s: %w", m.database.Name, m.cause(ctx, err))
 	}
 	known := slices.ContainsFunc(m.provider.ListSources(), func(s *goose.Source) bool { return s.Version == current })
 	if current != 0 && !known {
@@ -109,7 +110,7 @@ func (m *Migrator) Pending(ctx context.Context) (bool, error) {
 	}
 	pending, err := m.provider.HasPending(ctx)
 	if err != nil {
-		return false, fmt.Errorf("read the schema version of the %s: %w", m.database.Name, err)
+		return false, fmt.Errorf("read the schema version of the %s: %w", m.database.Name, m.cause(ctx, err))
 	}
 	return pending, nil
 }
@@ -121,7 +122,7 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 	}
 	all, err := m.provider.Status(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the migrations of the %s: %w", m.database.Name, err)
+		return nil, fmt.Errorf("read the migrations of the %s: %w", m.database.Name, m.cause(ctx, err))
 	}
 	list := make([]Status, len(all))
 	for i, one := range all {
@@ -130,6 +131,21 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 		}
 	}
 	return list, nil
+}
+
+// errLost means that the server has closed a connection, and accepts others.
+var errLost = errors.New("the server closed the connection: retry in a moment")
+
+// cause returns why a connection was lost. Drivers report that as an error of database/sql, which goose then finds once
+// more when it closes the connection: neither names the cause, such as a server that does not answer.
+func (m *Migrator) cause(ctx context.Context, err error) error {
+	if !errors.Is(err, sql.ErrConnDone) && !errors.Is(err, driver.ErrBadConn) {
+		return err
+	}
+	if ping := m.db.PingContext(ctx); ping != nil {
+		return ping
+	}
+	return errLost
 }
 
 // Close closes the database.

@@ -152,13 +152,14 @@ func (c Connections) Test(ctx context.Context, name string) (Tested, error) {
 	return tested(name, result), nil
 }
 
-// TestHere tests a connection in this process. The error is connections.ErrNotFound, or that of ctx.
+// TestHere tests a connection in this process. The errors are connections.ErrNotFound, that of ctx and those of the
+// store: its outage says nothing about the connection.
 func (c Connections) TestHere(ctx context.Context, name string) (Tested, error) {
 	if _, err := c.Service.Show(ctx, name); err != nil {
 		return Tested{}, err
 	}
 	report, err := c.Service.Test(ctx, name)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && (ctx.Err() != nil || !aboutConnection(err)) {
 		return Tested{}, err
 	}
 	result := activities.ConnectionTested{Lines: report.Lines}
@@ -166,6 +167,18 @@ func (c Connections) TestHere(ctx context.Context, name string) (Tested, error) 
 		result.Error = err.Error()
 	}
 	return tested(name, result), nil
+}
+
+// aboutConnection reports whether the test of a connection has failed for the connection or its secrets.
+func aboutConnection(err error) bool {
+	for _, about := range []error{
+		connections.ErrTest, connections.ErrNoKeyset, connections.ErrUnknownKey, connections.ErrSealBroken,
+	} {
+		if errors.Is(err, about) {
+			return true
+		}
+	}
+	return false
 }
 
 func tested(name string, result activities.ConnectionTested) Tested {
