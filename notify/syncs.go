@@ -88,7 +88,7 @@ func syncMail(a dispatchstore.SyncAlarm) (subject, text string) {
 	}
 	if a.Stopped {
 		line("The run was stopped: too many pages in a row were wholly rejected. `sluice sync rejects %s` has the reasons; "+
-			"`sluice sync run %s` continues it.", a.Sync, a.Sync)
+			"`sluice sync run %s` continues it; the watch of a state file continues it by itself.", a.Sync, a.Sync)
 	}
 	if a.LastError != "" {
 		line("Error of the last run: %s", storable(a.LastError))

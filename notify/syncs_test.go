@@ -28,7 +28,7 @@ func TestSyncJobs(t *testing.T) {
 		"It runs every 2h0m0s.\n"+
 		"A scan of list 1a2d7ebf82 has found too many members missing: no deletion was delivered.\n"+
 		"The last full load of list 1a2d7ebf82 differs from the counts of its source by more than max_missing allows.\n"+
-		"The run was stopped: too many pages in a row were wholly rejected. `sluice sync rejects news` has the reasons; `sluice sync run news` continues it.\n"+
+		"The run was stopped: too many pages in a row were wholly rejected. `sluice sync rejects news` has the reasons; `sluice sync run news` continues it; the watch of a state file continues it by itself.\n"+
 		"Error of the last run: 401\n\n"+
 		"`sluice sync show news` and `sluice sync history news` have the details. There is one more mail when it has recovered.\n",
 		sent[0].Text)

@@ -10,7 +10,9 @@ type work struct {
 	Checkpoint
 	records []Record
 	keys    map[string]struct{}
-	size    int64
+	// from is the place of the page.
+	from Cursor
+	size int64
 	// after are pages with some of the same records, which are written first.
 	after []*work
 	// done is closed when all records have an outcome, err is set, or the page was dropped: it was not begun.

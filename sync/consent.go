@@ -3,6 +3,7 @@ package sync
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Consent is what a mapped record says about the consent of a person to marketing.
@@ -24,6 +25,17 @@ const (
 type Holder interface {
 	// Consent returns what a mapped record says.
 	Consent(record json.RawMessage) Consent
+	// OptOut returns a mapped record that opts out since a time, and says otherwise the same.
+	OptOut(record json.RawMessage, at time.Time) (json.RawMessage, error)
+}
+
+// optedOut returns the mapped record of a deletion: whatever the mapping makes of it, it opts out.
+func optedOut(w Writer, record json.RawMessage, at time.Time) (json.RawMessage, error) {
+	holder, ok := w.(Holder)
+	if !ok || holder.Consent(record) == ConsentOut {
+		return record, nil
+	}
+	return holder.OptOut(record, at)
 }
 
 // consentOf returns the consent of a mapped record, if the writer's target holds opt-outs.

@@ -41,6 +41,7 @@ func (r *Run) read(ctx context.Context, b *backlog, send func(*work) bool) error
 			}
 			number++
 			w := newWork(number, page, &skip)
+			w.from = cursor
 			recent = slices.DeleteFunc(recent, (*work).isDelivered)
 			for _, earlier := range recent {
 				if w.shares(earlier) {

@@ -1,7 +1,9 @@
 package sync
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	stdsync "sync"
@@ -60,6 +62,8 @@ type Run struct {
 	Reader  Reader
 	Writer  Writer
 	Mapping *Mapping
+	// ID identifies the run among all, for a PageWriter. Defaults to none.
+	ID string
 	// List is the list. Required.
 	List string
 	// Window is what to read, Cursor where to continue. An empty cursor is the start.
@@ -224,7 +228,7 @@ func (r *Run) write(ctx context.Context, b *backlog, w *work) {
 
 // deliver maps and writes the records of a page.
 func (r *Run) deliver(ctx context.Context, w *work) error {
-	batch := &batch{write: r.Writer.Write, wait: r.wait}
+	batch := &batch{write: r.writeOf(w), wait: r.wait}
 	for _, record := range w.records {
 		body, err := r.Mapping.Map(record.Data)
 		item := &item{body: body}
@@ -248,6 +252,33 @@ func (r *Run) deliver(ctx context.Context, w *work) error {
 	}
 	w.records = nil
 	return nil
+}
+
+// writeOf returns what writes the records of a page.
+func (r *Run) writeOf(w *work) func(ctx context.Context, records []json.RawMessage) ([]Outcome, error) {
+	pages, ok := r.Writer.(PageWriter)
+	if !ok || r.ID == "" {
+		return r.Writer.Write
+	}
+	page := r.ID + "\n" + string(canonical(w.from))
+	return func(ctx context.Context, records []json.RawMessage) ([]Outcome, error) {
+		return pages.WritePage(ctx, page, records)
+	}
+}
+
+// canonical returns a cursor in one form: a database may have stored it in another one.
+func canonical(c Cursor) Cursor {
+	decoder := json.NewDecoder(bytes.NewReader(c))
+	decoder.UseNumber()
+	var value any
+	if len(c) == 0 || decoder.Decode(&value) != nil {
+		return c
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return c
+	}
+	return encoded
 }
 
 func (r *Run) wait(ctx context.Context, d time.Duration) error {

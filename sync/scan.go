@@ -123,9 +123,13 @@ func (s *Scan) delete(ctx context.Context, keys []string, result *ScanResult) er
 		}
 		gone = append(gone, key)
 		i, body := &item{}, json.RawMessage(nil)
-		data, err := s.Scanner.Tombstone(result.Known[key], s.Now())
+		at := s.Now()
+		data, err := s.Scanner.Tombstone(key, result.Known[key], at)
 		if err == nil {
 			body, err = s.Mapping.Map(data)
+		}
+		if err == nil {
+			body, err = optedOut(s.Writer, body, at)
 		}
 		if i.body = body; err != nil {
 			i.reject(StageMap, "the deletion: "+err.Error())

@@ -36,7 +36,7 @@ type Deletions string
 
 // The values of Deletions.
 const (
-	// DeletionsOptOut sends the record as opted out. It is the default.
+	// DeletionsOptOut sends the record as opted out.
 	DeletionsOptOut Deletions = "optout"
 	// DeletionsIgnore does nothing, and makes no scans.
 	DeletionsIgnore Deletions = "ignore"
@@ -52,7 +52,7 @@ type Settings struct {
 	// WorkerCount is the number of pages that are written at the same time. Defaults to
 	// DefaultWorkerCount.
 	WorkerCount int `json:"worker_count,omitempty"`
-	// Deletions defaults to DeletionsOptOut.
+	// Deletions has a default that depends on both sides: see DeletionsOf.
 	Deletions Deletions `json:"deletions,omitempty"`
 	// ScanEvery is the time between two scans for deletions, in seconds. Defaults to DefaultScanEvery.
 	ScanEvery int64 `json:"scan_every,omitempty"`
@@ -82,12 +82,26 @@ type Settings struct {
 func (s Settings) WithDefaults() Settings {
 	fill(&s.ItemsPerRequest, DefaultItemsPerRequest)
 	fill(&s.WorkerCount, DefaultWorkerCount)
-	fill(&s.Deletions, DeletionsOptOut)
 	fill(&s.ScanEvery, int64(DefaultScanEvery/time.Second))
 	fill(&s.MaxMissing, DefaultMaxMissing)
 	fill(&s.AlarmAfter, DefaultAlarmAfter)
 	fill(&s.MaxRejectedPages, DefaultMaxRejectedPages)
 	return s
+}
+
+// DeletionsOf returns what happens to deleted records of a sync. By default they are opted out, if the reader finds
+// deletions; but rows of a table only if the target has opt-outs: another target would not know what they are.
+func (s Settings) DeletionsOf(r Reader, w Writer) Deletions {
+	_, finds := r.(Scanner)
+	_, holds := w.(Holder)
+	switch {
+	case s.Deletions != "":
+		return s.Deletions
+	case !finds || s.KeyColumn != "" && !holds:
+		return DeletionsIgnore
+	default:
+		return DeletionsOptOut
+	}
 }
 
 func fill[T comparable](field *T, value T) {
@@ -115,6 +129,10 @@ func (s Settings) Validate() error {
 	case "", DeletionsOptOut, DeletionsIgnore:
 	default:
 		faults = append(faults, fmt.Errorf("deletions %q: want optout or ignore", s.Deletions))
+	}
+	if s.Deletions == DeletionsOptOut && s.KeyColumn != "" && s.TargetTable != "" && s.Mapping == nil {
+		faults = append(faults, errors.New("deletions optout: want a mapping, which says what a deleted row becomes in the "+
+			"table; data has the key of the row, status \"deleted\" and deleted_at"))
 	}
 	if s.Mapping != nil {
 		if _, err := NewMapping(s.Mapping); err != nil {

@@ -12,7 +12,7 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, sync.Settings{}.Validate())
 	require.Equal(t, sync.Settings{
-		ItemsPerRequest: 100, WorkerCount: 8, Deletions: sync.DeletionsOptOut, ScanEvery: 86400, MaxMissing: 5, AlarmAfter: 3, MaxRejectedPages: 10,
+		ItemsPerRequest: 100, WorkerCount: 8, ScanEvery: 86400, MaxMissing: 5, AlarmAfter: 3, MaxRejectedPages: 10,
 	}, sync.Settings{}.WithDefaults())
 	err := sync.Settings{
 		StartOffset: -1, ItemsPerRequest: 1001, WorkerCount: 33, Deletions: "delete", ScanEvery: 1, MaxMissing: 101,

@@ -125,9 +125,9 @@ type Scanner interface {
 	Scan(ctx context.Context, list string, c Cursor) (Page, error)
 	// Gone confirms that a record does not exist any more.
 	Gone(ctx context.Context, list, key string) (bool, error)
-	// Tombstone returns the data of a deleted record, which a mapping opts out: its ref, and what
+	// Tombstone returns the data of a deleted record, which a mapping opts out: its key and ref, and what
 	// marks it as deleted at a time.
-	Tombstone(ref json.RawMessage, at time.Time) (json.RawMessage, error)
+	Tombstone(key string, ref json.RawMessage, at time.Time) (json.RawMessage, error)
 }
 
 // Fetcher is the ability of a reader to read one record by its key, for a retry.
@@ -138,6 +138,10 @@ type Fetcher interface {
 
 // Budgets are the budgets of accounts, which all lists and all workers share. It is safe for concurrent use.
 type Budgets interface {
+	// Account names the account that secrets belong to, by a hash under a key of the installation: the same secrets
+	// have the same name in all workers, and nobody else can compute it. The other parts, such as an endpoint,
+	// distinguish systems that take the same secret.
+	Account(kind string, parts ...string) string
 	// Slot waits for one of so many connections of an account. The caller calls release once.
 	Slot(ctx context.Context, account string, slots int) (release func(), err error)
 	// Request waits until the account may make a request, of so many a second.
@@ -172,6 +176,13 @@ type Writer interface {
 	// Write writes mapped records and returns one outcome for each, in the same order, also with an
 	// error. It does not retry. Errors are of type *Error.
 	Write(ctx context.Context, records []json.RawMessage) ([]Outcome, error)
+}
+
+// PageWriter is the ability of a writer to recognise a page that is written again after an interruption.
+type PageWriter interface {
+	Writer
+	// WritePage is Write for records of a page. page identifies it among the pages of all runs.
+	WritePage(ctx context.Context, page string, records []json.RawMessage) ([]Outcome, error)
 }
 
 // Class classifies an Error by what can be done about it.

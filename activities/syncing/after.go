@@ -87,7 +87,7 @@ type Scanned struct {
 }
 
 // Scan scans a list for permanent deletions if that is due. Its pages have IDs only and are as large as
-// possible.
+// possible. What earlier scans have kept is removed if deletions are ignored.
 func (s *Syncs) Scan(ctx context.Context, in RunRef) (Scanned, error) {
 	scanned, err := s.scan(ctx, in)
 	return scanned, failure(err)
@@ -103,6 +103,10 @@ func (s *Syncs) scan(ctx context.Context, in RunRef) (Scanned, error) {
 		return Scanned{}, err
 	}
 	defer o.close()
+	scanner := o.scanner()
+	if scanner == nil {
+		return Scanned{Skipped: true}, s.Store.ForgetIDs(ctx, in.Sync)
+	}
 	last, scannedBefore, err := s.Store.LastScan(ctx, in.Sync)
 	if err != nil {
 		return Scanned{}, err
@@ -112,9 +116,7 @@ func (s *Syncs) scan(ctx context.Context, in RunRef) (Scanned, error) {
 		// The first full load has just read what the first scan would find.
 		since = row.CreatedAt
 	}
-	due := s.now().Sub(since) >= time.Duration(o.settings.ScanEvery)*time.Second
-	scanner, ok := o.reader.(sync.Scanner)
-	if !ok || !due || o.settings.Deletions == sync.DeletionsIgnore {
+	if s.now().Sub(since) < time.Duration(o.settings.ScanEvery)*time.Second {
 		return Scanned{Skipped: true}, nil
 	}
 	known, missing, place, err := s.known(ctx, row.Name, last)

@@ -2,6 +2,9 @@ package syncing
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"math"
@@ -42,6 +45,8 @@ type Budgets struct {
 
 	mu       stdsync.Mutex
 	accounts map[string]*account
+	// key is that of the hashes that name accounts, nil before Load.
+	key []byte
 }
 
 var _ sync.Budgets = (*Budgets)(nil)
@@ -94,6 +99,41 @@ func (a *account) clear() {
 func NewBudgets(store *syncstore.Store, holder string, log *slog.Logger) *Budgets {
 	return &Budgets{store: store, holder: holder, log: log, accounts: map[string]*account{}}
 }
+
+// Load reads the key of the hashes that name accounts, once. It is to be called before Account.
+func (b *Budgets) Load(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.key != nil {
+		return nil
+	}
+	key, err := b.store.AccountKey(ctx)
+	if err != nil {
+		return err
+	}
+	b.key = key
+	return nil
+}
+
+// Account names the account that secrets belong to. It panics before Load: a name under another key would be that of
+// another budget.
+func (b *Budgets) Account(kind string, parts ...string) string {
+	b.mu.Lock()
+	key := b.key
+	b.mu.Unlock()
+	if key == nil {
+		panic("syncing: Budgets.Account is called before Load")
+	}
+	hash := hmac.New(sha256.New, key)
+	for _, part := range append([]string{kind}, parts...) {
+		// The length keeps parts apart.
+		_, _ = fmt.Fprintf(hash, "%d:%s", len(part), part)
+	}
+	return kind + ":" + hex.EncodeToString(hash.Sum(nil)[:accountBytes])
+}
+
+// accountBytes is the length of the hashes that name accounts.
+const accountBytes = 16
 
 func (b *Budgets) account(name string) *account {
 	b.mu.Lock()

@@ -12,7 +12,7 @@ import (
 // it is read again would never be found missing, and would stay opted in. Without scans for deletions nothing is
 // recorded in advance.
 func (s *Syncs) intendOf(o *opened, run syncstore.Run) func(ctx context.Context, pages []sync.Page) error {
-	if _, scans := o.reader.(sync.Scanner); !scans || o.settings.Deletions == sync.DeletionsIgnore {
+	if o.scanner() == nil {
 		return nil
 	}
 	return func(ctx context.Context, pages []sync.Page) error {

@@ -105,10 +105,11 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 	}
 	r := sync.Run{
 		Reader: o.reader, Writer: o.writer, Mapping: o.mapping, List: row.ListID,
-		Window: window(run), Cursor: run.Cursor, Skip: run.Skip, Workers: o.settings.WorkerCount,
-		Intend: s.intendOf(o, run),
+		ID: fmt.Sprintf("%s/%d", row.Name, run.ID), Window: window(run), Cursor: run.Cursor, Skip: run.Skip,
+		Workers: o.settings.WorkerCount,
+		Intend:  s.intendOf(o, run),
 		Checkpoint: func(ctx context.Context, pages []sync.Checkpoint) error {
-			err := s.checkpoint(ctx, run, pages, outs, o.settings.MaxRejectedPages)
+			err := s.checkpoint(ctx, run, pages, outs, o)
 			if err == nil || errors.Is(err, errStopped) {
 				stored++
 			}
@@ -141,15 +142,18 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 
 // checkpoint stores pages. The error is errStopped if one of them was one too many that is wholly rejected.
 func (s *Syncs) checkpoint(
-	ctx context.Context, run syncstore.Run, pages []sync.Checkpoint, outs sync.OptOuts, stopAfter int64,
+	ctx context.Context, run syncstore.Run, pages []sync.Checkpoint, outs sync.OptOuts, o *opened,
 ) error {
-	rows := make([]syncstore.Page, len(pages))
+	rows, needed := make([]syncstore.Page, len(pages)), o.needsIDs(run.Kind == syncstore.KindFull)
 	for i, c := range pages {
 		var err error
 		if rows[i], err = pageOf(c, outs); err != nil {
 			return err
 		}
-		rows[i].StopAfter = stopAfter
+		rows[i].StopAfter = o.settings.MaxRejectedPages
+		if !needed {
+			rows[i].IDs = nil
+		}
 	}
 	stopped, err := s.Store.Advance(ctx, run, rows)
 	if err == nil && stopped {

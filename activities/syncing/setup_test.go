@@ -45,6 +45,8 @@ type bundle struct {
 	mailchimp *fakemailchimp.Server
 	ometria   *fakeometria.Server
 	opener    opener
+	// warehouse is the DSN of the ClickHouse of tables.
+	warehouse string
 	clock     time.Time
 }
 

@@ -17,6 +17,8 @@ type ReaderKind interface {
 	connections.Kind
 	// OpenReader opens a connection.
 	OpenReader(c connections.Connection, o sync.SourceOptions, b sync.Budgets) (sync.Reader, error)
+	// FindsDeletions reports whether the readers are of type sync.Scanner.
+	FindsDeletions() bool
 }
 
 // WriterKind is the ability of a kind of connections to be the target of a sync.
@@ -66,10 +68,15 @@ func lookup(kinds *connections.Registry, p Pair) (ReaderKind, WriterKind, error)
 	}
 }
 
-// CheckPair returns an error if the kinds cannot be those of a sync.
-func CheckPair(kinds *connections.Registry, p Pair) error {
-	_, _, err := lookup(kinds, p)
-	return err
+// CheckPair returns an error if the kinds cannot be those of a sync with some settings: deletions can be opted out only
+// if they can be found in the source.
+func CheckPair(kinds *connections.Registry, p Pair, s sync.Settings) error {
+	from, _, err := lookup(kinds, p)
+	if err != nil || s.Deletions != sync.DeletionsOptOut || from.FindsDeletions() {
+		return err
+	}
+	return fmt.Errorf("deletions optout: connections of kind %s cannot list the IDs of their records, which finds "+
+		"deletions: want ignore", p.From)
 }
 
 // Systems opens what syncs read and write.
@@ -77,7 +84,7 @@ type Systems struct {
 	// Kinds, Connections and Budgets are required.
 	Kinds       *connections.Registry
 	Connections connections.Opener
-	Budgets     sync.Budgets
+	Budgets     *Budgets
 }
 
 // opened is what a run works with.
@@ -97,6 +104,23 @@ func (o *opened) close() {
 	}
 }
 
+// scanner returns the reader if the sync is to find deletions, else nil.
+func (o *opened) scanner() sync.Scanner {
+	scanner, ok := o.reader.(sync.Scanner)
+	if !ok || o.settings.Deletions == sync.DeletionsIgnore {
+		return nil
+	}
+	return scanner
+}
+
+// needsIDs reports whether the IDs of delivered records are needed after their page: by a scan for deletions, by a
+// search for records that the target rejected later, or to compare a full load with the counts of the source.
+func (o *opened) needsIDs(full bool) bool {
+	_, counts := o.reader.(sync.Counter)
+	_, audits := o.writer.(sync.Auditor)
+	return o.scanner() != nil || audits || counts && full
+}
+
 // ParseSettings parses the settings of a sync, and returns them without defaults. Unknown settings are
 // refused.
 func ParseSettings(raw json.RawMessage) (sync.Settings, error) {
@@ -114,6 +138,9 @@ func (s *Systems) open(ctx context.Context, row syncstore.Sync, items int) (*ope
 	from, to, err := lookup(s.Kinds, Pair{From: row.FromKind, To: row.ToKind})
 	if err != nil {
 		return nil, permanent(err)
+	}
+	if err := s.Budgets.Load(ctx); err != nil {
+		return nil, err
 	}
 	settings, err := ParseSettings(row.Settings)
 	if err != nil {
@@ -143,6 +170,10 @@ func (s *Systems) open(ctx context.Context, row syncstore.Sync, items int) (*ope
 	if o.writer, err = to.OpenWriter(target, writing, s.Budgets); err != nil {
 		return nil, permanent(fmt.Errorf("connection %s: %w", row.ToConnection, err))
 	}
+	if err := CheckPair(s.Kinds, Pair{From: row.FromKind, To: row.ToKind}, settings); err != nil {
+		return nil, permanent(err)
+	}
+	o.settings.Deletions = settings.DeletionsOf(o.reader, o.writer)
 	if o.mapping, err = mappingOf(row, settings, o.writer); err != nil {
 		return nil, permanent(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations/clickhouse"
 	"github.com/sluicehq/sluice/destinations/postgres"
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/outbound"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
@@ -34,11 +37,21 @@ func (b *bundle) tables(t *testing.T) {
 		Settings: json.RawMessage(fmt.Sprintf(`{"host":%q,"port":%d,"database":%q,"user":%q,"tls":"none"}`, address.IP.String(),
 			address.Port, u.Path[1:], u.User.Username())),
 	}
+	warehouse, err := url.Parse(enginetest.WarehouseDSN(t))
+	require.NoError(t, err)
+	b.opener["ch"] = connections.Connection{Name: "ch", Kind: "clickhouse", Settings: json.RawMessage(fmt.Sprintf(
+		`{"url":"http://%s","database":%q,"user":"default"}`, warehouse.Host, strings.TrimPrefix(warehouse.Path, "/")))}
+	b.warehouse = warehouse.String()
 	kinds := connections.NewRegistry(mailchimp.Kind{Guard: outbound.Loopback()}, ometria.Kind{Guard: outbound.Loopback()},
-		postgres.Kind{Guard: outbound.Loopback()})
+		postgres.Kind{Guard: outbound.Loopback()}, clickhouse.Kind{Guard: outbound.Loopback()})
 	require.Equal(t, []syncacts.Pair{
+		{From: "clickhouse", To: "clickhouse"},
+		{From: "clickhouse", To: "ometria"},
+		{From: "clickhouse", To: "postgres"},
+		{From: "mailchimp", To: "clickhouse"},
 		{From: "mailchimp", To: "ometria"},
 		{From: "mailchimp", To: "postgres"},
+		{From: "postgres", To: "clickhouse"},
 		{From: "postgres", To: "ometria"},
 		{From: "postgres", To: "postgres"},
 	}, syncacts.Pairs(kinds))
@@ -126,4 +139,40 @@ func TestTablesAndLists(t *testing.T) {
 	require.True(t, progress.Done)
 	require.Positive(t, progress.Rejected, "an opt-in without a subscription")
 	require.Len(t, b.ometria.Records(), int(progress.Delivered))
+}
+
+// Members of a list, and rows of a table, are rows in ClickHouse, which is read again: an update replaces rows, and the
+// deletion of a member becomes its status.
+func TestClickHouseTables(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.tables(t)
+	enginetest.ExecClickHouse(t, b.warehouse, `CREATE TABLE members (id String, email_address String, status String,
+		merge_fields String, unique_email_id String, changed DateTime64(3)) ENGINE = ReplacingMergeTree ORDER BY id`)
+	b.fill(0, 120, now.Add(-time.Hour))
+	b.replace(t, syncstore.NewSync{
+		FromKind: "mailchimp", FromConnection: "mc", ListID: fakemailchimp.List, ToKind: "clickhouse", ToConnection: "ch",
+		Settings: json.RawMessage(`{"target_table":"members","target_key":["id"],"mapping":{"id":"data.id",
+			"email_address":"data.email_address","status":"data.status","unique_email_id":"data.unique_email_id",
+			"merge_fields":"data.merge_fields == nil ? nil : toJSON(data.merge_fields)","changed":"data.last_changed"}}`),
+	})
+	require.EqualValues(t, 120, b.cycle(t).Delivered)
+	b.mailchimp.Delete(email(3))
+	for day := 1; day <= 2; day++ {
+		b.clock = time.Now().Add(time.Duration(day) * 25 * time.Hour)
+		b.cycle(t)
+	}
+	b.replace(t, syncstore.NewSync{
+		FromKind: "clickhouse", FromConnection: "ch", ListID: "members", ToKind: "postgres", ToConnection: "pg",
+		Settings: json.RawMessage(`{"key_column":"id","cursor_column":"changed","target_table":"members","target_key":["id"]}`),
+	})
+	_, err := b.sql.Exec(t.Context(), `CREATE TABLE members (id text PRIMARY KEY, email_address text, status text, merge_fields text,
+		unique_email_id text, changed timestamptz)`)
+	require.NoError(t, err)
+	require.EqualValues(t, 120, b.cycle(t).Delivered)
+	var deleted, subscribed int
+	require.NoError(t, b.sql.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE status = 'deleted'),
+		count(*) FILTER (WHERE status = 'subscribed' AND email_address LIKE 'member-%@example.com') FROM members`).
+		Scan(&deleted, &subscribed))
+	require.Equal(t, []int{1, 119}, []int{deleted, subscribed})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -146,6 +147,44 @@ func TestWatchStops(t *testing.T) {
 	require.Equal(t, 2000, w.delivered())
 	require.Equal(t, 40, w.ometria.Calls("push"), "nothing was delivered twice")
 	require.EqualValues(t, 2000, w.entries(t)[0]["total_updates"])
+}
+
+// A run that has stopped, because all records were rejected, continues by itself once the cause is corrected, and so do
+// retries that were requested: no list waits until its timestamp is due.
+func TestWatchContinues(t *testing.T) {
+	t.Parallel()
+	entry := func(latest string) string {
+		return fmt.Sprintf(`[{"list_id": "1a2d7ebf82", "latest_timestamp": %s, "items_per_request": 10, "worker_count": 1}]`, latest)
+	}
+	w := setUpWatch(t, entry(time.Now().UTC().Format(`"2006-01-02T15:04:05"`)))
+	w.fill(0, 450, time.Now().Add(-5*time.Hour))
+	p := w.start(t, 1000)
+	p.await(t, "up to date")
+	name := w.rowNames(t)[0]
+	set := func(settings string) {
+		_, err := w.rows.Change(t.Context(), name, func(row *syncstore.Sync) error {
+			row.Settings = json.RawMessage(settings)
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	set(`{"items_per_request":10,"worker_count":1,"max_rejected_pages":1,"mapping":{"@type":"\"contact\""}}`)
+	w.write(t, entry("null"))
+	p.await(t, "failed, and is tried again: the last 1 pages were wholly rejected")
+	set(`{"items_per_request":10,"worker_count":1}`)
+	p.await(t, `list "1a2d7ebf82" updated up to "`)
+	require.Len(t, w.history(t), 1, "it is the same run")
+	rejects, err := w.rows.CountRejects(t.Context(), name)
+	require.NoError(t, err)
+	require.Positive(t, rejects)
+	_, err = w.rows.RequestRetries(t.Context(), name, nil)
+	require.NoError(t, err)
+	p.await(t, "has a run that is not complete, or rejected records to retry")
+	eventually(t, "rejected records are delivered", func() bool {
+		left, err := w.rows.CountRejects(t.Context(), name)
+		return err == nil && left == 0
+	})
+	require.Equal(t, 450, w.delivered())
 }
 
 // The process is killed again and again, at any moment, while the file is edited: in the end all members are

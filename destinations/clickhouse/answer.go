@@ -32,7 +32,8 @@ const (
 
 // read tells an answer of ClickHouse from its errors and from answers of others. The status
 // alone proves nothing: a proxy's page has 200, too, and so has an exception that comes late.
-func read(r *http.Response, body []byte) (answer, error) {
+// The body has at most limit bytes; one that has as many is cut.
+func read(r *http.Response, body []byte, limit int) (answer, error) {
 	code, err := strconv.Atoi(r.Header.Get(headerCode))
 	if err != nil && r.StatusCode != http.StatusOK {
 		code, _ = exception(body)
@@ -42,8 +43,8 @@ func read(r *http.Response, body []byte) (answer, error) {
 		f.status, f.retryAfter = r.StatusCode, outbound.RetryAfter(r.Header.Get("Retry-After"), time.Now())
 		return answer{}, f
 	}
-	if len(body) == maxAnswer {
-		return answer{}, fmt.Errorf("the server's answer has more than %d bytes", maxAnswer)
+	if len(body) == limit {
+		return answer{}, fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)
 	}
 	// Before 22.x numbers are texts, and later ones may be numbers.
 	var summary map[string]json.RawMessage
@@ -59,6 +60,9 @@ func read(r *http.Response, body []byte) (answer, error) {
 	}
 	return a, nil
 }
+
+// errTooLarge is an answer of which not all was read.
+var errTooLarge = errors.New("the server's answer is too large")
 
 // exceptions are exceptions in a body, alone or behind what was sent before
 // (https://clickhouse.com/docs/interfaces/http#http_response_codes_caveats).
@@ -86,8 +90,10 @@ func (a answer) decode(rows any) error {
 		Exception string            `json:"exception"`
 	}
 	err := json.Unmarshal(a.body, &whole)
-	if code, found := exception(a.body); found && (err != nil || whole.Exception != "") {
-		return newFault(code, a.body)
+	if err != nil || whole.Exception != "" {
+		if code, found := exception(a.body); found {
+			return newFault(code, a.body)
+		}
 	}
 	if err != nil || whole.Rows == nil || *whole.Rows != len(whole.Data) || whole.Exception != "" {
 		return errUnreadable

@@ -16,7 +16,7 @@ func FuzzRead(f *testing.F) {
 		r := &http.Response{StatusCode: status, Header: http.Header{}}
 		r.Header.Set(headerSummary, summary)
 		r.Header.Set(headerCode, code)
-		a, err := read(r, []byte(body))
+		a, err := read(r, []byte(body), maxAnswer)
 		if err != nil {
 			if err.Error() == "" {
 				t.Fatal("an error says nothing")

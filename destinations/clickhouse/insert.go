@@ -23,30 +23,24 @@ func (r *run) insertOnce(ctx context.Context, rows []queued) error {
 	for _, row := range rows {
 		body.Write(row.line)
 	}
-	parameters := url.Values{
-		"query":                            {"INSERT INTO " + quoteTable(r.to.table) + " FORMAT JSONEachRow"},
-		"insert_deduplication_token":       {token(rows)},
-		"input_format_skip_unknown_fields": {"0"},
-		// A null is no default, and a row with a fault is not skipped, whatever the profile says.
-		"input_format_null_as_default":    {"0"},
-		"input_format_allow_errors_num":   {"0"},
-		"input_format_allow_errors_ratio": {"0"},
+	return r.server.insert(ctx, r.to.table, r.table, token(rows), &body, len(rows))
+}
+
+// insert sends so many rows, each a line of JSON, as one INSERT into a table, under a deduplication token.
+func (s *server) insert(
+	ctx context.Context, name string, t table, token string, lines *bytes.Buffer, rows int,
+) error {
+	parameters := readingRows(t)
+	for name, value := range map[string]string{
+		"query":                      "INSERT INTO " + quoteTable(name) + " FORMAT JSONEachRow",
+		"insert_deduplication_token": token,
 		// What was acknowledged is there, also in the tables behind a Distributed one.
-		"async_insert":            {"0"},
-		"insert_distributed_sync": {"1"},
-		// JSON as other programs write it.
-		"date_time_input_format": {"best_effort"},
+		"async_insert":            "0",
+		"insert_distributed_sync": "1",
+	} {
+		parameters.Set(name, value)
 	}
-	// Settings that older servers do not know are sent where they matter.
-	if r.table.tuples {
-		parameters["input_format_json_ignore_unknown_keys_in_named_tuple"] = []string{"0"}
-	}
-	if r.table.freeForm {
-		// Texts stay texts: as dates they would be changed into what a date can hold.
-		parameters["input_format_try_infer_dates"] = []string{"0"}
-		parameters["input_format_try_infer_datetimes"] = []string{"0"}
-	}
-	a, err := r.server.do(ctx, parameters, &body)
+	a, err := s.do(ctx, parameters, lines)
 	if err != nil {
 		return err
 	}
@@ -54,11 +48,34 @@ func (r *run) insertOnce(ctx context.Context, rows []queued) error {
 	switch {
 	case err != nil:
 		return err
-	case written < int64(len(rows)):
-		return fmt.Errorf("%w: %d of %d", errShort, written, len(rows))
+	case written < int64(rows):
+		return fmt.Errorf("%w: %d of %d", errShort, written, rows)
 	default:
 		return nil
 	}
+}
+
+// readingRows are the settings with which the engine reads rows, also where it does not insert them.
+func readingRows(t table) url.Values {
+	settings := url.Values{
+		"input_format_skip_unknown_fields": {"0"},
+		// A null is no default, and a row with a fault is not skipped, whatever the profile says.
+		"input_format_null_as_default":    {"0"},
+		"input_format_allow_errors_num":   {"0"},
+		"input_format_allow_errors_ratio": {"0"},
+		// JSON as other programs write it.
+		"date_time_input_format": {"best_effort"},
+	}
+	// Settings that older servers do not know are sent where they matter.
+	if t.tuples {
+		settings.Set("input_format_json_ignore_unknown_keys_in_named_tuple", "0")
+	}
+	if t.freeForm {
+		// Texts stay texts: as dates they would be changed into what a date can hold.
+		settings.Set("input_format_try_infer_dates", "0")
+		settings.Set("input_format_try_infer_datetimes", "0")
+	}
+	return settings
 }
 
 // token names a batch by the jobs in it, so that a table with a deduplication window recognises

@@ -59,7 +59,14 @@ func (w clients) of(c connections.Connection) *http.Client {
 // query runs a statement that ends in FORMAT JSON, and decodes its rows into the slice that
 // rows points to.
 func (s *server) query(ctx context.Context, statement string, rows any) (answer, error) {
-	a, err := s.do(ctx, nil, strings.NewReader(statement))
+	return s.queryUpTo(ctx, maxAnswer, nil, statement, rows)
+}
+
+// queryUpTo is query with settings, for an answer of less than limit bytes. The error is errTooLarge for a larger one.
+func (s *server) queryUpTo(
+	ctx context.Context, limit int, settings url.Values, statement string, rows any,
+) (answer, error) {
+	a, err := s.doUpTo(ctx, limit, settings, strings.NewReader(statement))
 	if err != nil {
 		return answer{}, err
 	}
@@ -78,6 +85,11 @@ func (u *unanswered) Unwrap() error { return u.error }
 
 // do sends a request and returns its answer, if it is one of ClickHouse and no error.
 func (s *server) do(ctx context.Context, parameters url.Values, body io.Reader) (answer, error) {
+	return s.doUpTo(ctx, maxAnswer, parameters, body)
+}
+
+// doUpTo is do for an answer of less than limit bytes.
+func (s *server) doUpTo(ctx context.Context, limit int, parameters url.Values, body io.Reader) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	sent := false
@@ -90,11 +102,11 @@ func (s *server) do(ctx context.Context, parameters url.Values, body io.Reader) 
 	if err != nil {
 		return answer{}, &unanswered{outbound.Unreachable(err, requestTimeout), sent}
 	}
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	text, err := io.ReadAll(io.LimitReader(response.Body, int64(limit)))
 	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return answer{}, &unanswered{outbound.Unreachable(err, requestTimeout), sent}
 	}
-	return read(response, text)
+	return read(response, text, limit)
 }
 
 func (s *server) request(ctx context.Context, parameters url.Values, body io.Reader) (*http.Request, error) {

@@ -28,6 +28,8 @@ type columnOf struct {
 	column.Type
 	// computed says that the table computes the column: no row can fill it.
 	computed bool
+	// text is the type as the engine writes it.
+	text string
 }
 
 // describe asks for a table's columns.
@@ -52,7 +54,9 @@ func (s *server) describe(ctx context.Context, name string) (table, error) {
 		}
 		t.freeForm = t.freeForm || freeForm(row.Type)
 		t.tuples = t.tuples || strings.Contains(row.Type, "Tuple") || strings.Contains(row.Type, "Nested")
-		t.columns[row.Name] = columnOf{typ, slices.Contains([]string{"MATERIALIZED", "ALIAS", "EPHEMERAL"}, row.DefaultType)}
+		t.columns[row.Name] = columnOf{
+			typ, slices.Contains([]string{"MATERIALIZED", "ALIAS", "EPHEMERAL"}, row.DefaultType), row.Type,
+		}
 	}
 	return t, nil
 }

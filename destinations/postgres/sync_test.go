@@ -18,6 +18,7 @@ import (
 // budgets has no limits.
 type budgets struct{}
 
+func (budgets) Account(kind string, _ ...string) string                       { return kind }
 func (budgets) Slot(context.Context, string, int) (release func(), err error) { return func() {}, nil }
 func (budgets) Request(context.Context, string, float64) error                { return nil }
 func (budgets) Delay(context.Context, string, time.Duration) error            { return nil }
@@ -98,6 +99,40 @@ func TestSyncReader(t *testing.T) {
 	require.Empty(t, none.Records)
 }
 
+// A scan has the keys of all rows without their data, and a deleted row is told from one that exists.
+func TestSyncReaderScans(t *testing.T) {
+	t.Parallel()
+	db := newTable(t)
+	db.exec(t, `CREATE TABLE members (id bigint PRIMARY KEY, name text, changed timestamptz);
+		INSERT INTO members SELECT i, 'name ' || i, NULL FROM generate_series(8, 12) i`)
+	r, ok := db.reader(t, sync.SourceOptions{Items: 2, Key: "id", Cursor: "changed"}).(sync.Scanner)
+	require.True(t, ok)
+	var keys []string
+	var cursor sync.Cursor
+	for done := false; !done; {
+		page, err := r.Scan(t.Context(), "members", cursor)
+		require.NoError(t, err)
+		for _, record := range page.Records {
+			keys = append(keys, record.Key)
+			require.Empty(t, record.Data)
+			require.JSONEq(t, `{"id":`+record.Key+`}`, string(record.Ref))
+		}
+		cursor, done = page.Next, page.Done
+	}
+	require.Equal(t, []string{"8", "9", "10", "11", "12"}, keys)
+	db.exec(t, "DELETE FROM members WHERE id = 9")
+	for key, want := range map[string]bool{"8": false, "9": true} {
+		gone, err := r.Gone(t.Context(), "members", key)
+		require.NoError(t, err)
+		require.Equal(t, want, gone, key)
+	}
+	_, err := r.Gone(t.Context(), "nothing", "8")
+	require.ErrorContains(t, err, `relation "nothing" does not exist`, "a table that is gone deletes no row")
+	data, err := r.Tombstone("9", json.RawMessage(`{"id":9}`), time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"id":9,"status":"deleted","deleted_at":"2026-01-02T12:00:00Z"}`, string(data))
+}
+
 // What cannot be read without a loss is refused, with what would be right.
 func TestSyncReaderRefuses(t *testing.T) {
 	t.Parallel()
@@ -135,7 +170,7 @@ func TestSyncReaderRefuses(t *testing.T) {
 	page, err := long.Page(t.Context(), "query", sync.Window{}, nil)
 	require.NoError(t, err)
 	require.Len(t, page.Rejects, 1)
-	require.Equal(t, "the key has 101 bytes: want at most 100", page.Rejects[0].Reason)
+	require.Equal(t, "the key has 101 bytes: want 1 to 100", page.Rejects[0].Reason)
 }
 
 // A record is put in the place of the row with its key, or rejected alone.

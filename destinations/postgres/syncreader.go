@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,37 +11,19 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/sync"
-)
-
-// Times of windows: rows of transactions that commit late appear with an earlier time.
-const (
-	// syncOverlap is how far a window reaches back into the one before it.
-	syncOverlap = 5 * time.Minute
-	// syncSettle is how old a change must be before a window includes it.
-	syncSettle = 10 * time.Second
+	"github.com/sluicehq/sluice/sync/tables"
 )
 
 // timestamptz is the type of cursor columns.
 const timestamptz = "timestamp with time zone"
 
-// maxQuery bounds a query in bytes.
-const maxQuery = 64 << 10
-
 // OpenReader opens a connection for list sync. The list is a table, or a name for the query.
 func (k Kind) OpenReader(c connections.Connection, o sync.SourceOptions, b sync.Budgets) (sync.Reader, error) {
-	var faults []error
-	if !validName(o.Key) {
-		faults = append(faults, errors.New(`setting "key_column": want the column that identifies a row`))
-	}
-	if o.Cursor != "" && !validName(o.Cursor) {
-		faults = append(faults, errors.New(`setting "cursor_column": want the column with the time of the last change`))
-	}
-	if len(o.Query) > maxQuery || strings.Contains(o.Query, ";") {
-		faults = append(faults, fmt.Errorf(
-			`setting "query": want one SELECT without semicolons, of at most %d bytes`, maxQuery))
-	}
-	return syncReader{kind: k, connection: c, options: o, budgets: b}, errors.Join(faults...)
+	return syncReader{kind: k, connection: c, options: o, budgets: b}, tables.Check(o, validName)
 }
+
+// FindsDeletions reports that a scan of the keys finds rows that were deleted.
+func (Kind) FindsDeletions() bool { return true }
 
 // syncReader reads rows for list sync. A full load is in order of the key, an update in order of the time of the last
 // change.
@@ -55,38 +36,57 @@ type syncReader struct {
 
 var (
 	_ sync.Reader  = syncReader{}
+	_ sync.Scanner = syncReader{}
 	_ sync.Fetcher = syncReader{}
 )
 
-// Window returns the changes since the window before it, or all rows: without a cursor column each window has them.
+// Window returns the changes since the window before it, or all rows.
 func (r syncReader) Window(until, now time.Time) sync.Window {
-	w := sync.Window{Until: now.Add(-syncSettle).UTC().Truncate(time.Second)}
-	if !until.IsZero() && r.options.Cursor != "" {
-		w.Since = until.Add(-syncOverlap).UTC().Truncate(time.Second)
-	}
-	return w
-}
-
-// place is the last row of a page, as texts of its columns.
-type place struct {
-	Key string  `json:"key"`
-	At  *string `json:"at,omitempty"`
+	return tables.Window(r.options, until, now)
 }
 
 // Page returns the rows after a place.
 func (r syncReader) Page(ctx context.Context, list string, w sync.Window, c sync.Cursor) (sync.Page, error) {
-	var after *place
-	if len(c) > 0 {
-		after = &place{}
-		if err := json.Unmarshal(c, after); err != nil {
-			return sync.Page{}, permanent("the cursor is not valid: want one that a page returned")
-		}
+	return r.pageOf(ctx, list, w, c, dataOfRow)
+}
+
+// Scan returns the keys of the rows after a place.
+func (r syncReader) Scan(ctx context.Context, list string, c sync.Cursor) (sync.Page, error) {
+	return r.pageOf(ctx, list, sync.Window{}, c, noData)
+}
+
+// Gone reports whether there is no row with a key.
+func (r syncReader) Gone(ctx context.Context, list, key string) (bool, error) {
+	rows, err := r.find(ctx, list, key, noData)
+	return err == nil && len(rows) == 0, err
+}
+
+// Tombstone returns the data of a deleted row.
+func (r syncReader) Tombstone(key string, ref json.RawMessage, at time.Time) (json.RawMessage, error) {
+	return tables.Tombstone(r.options, key, ref, at)
+}
+
+// What is selected of a row.
+const (
+	dataOfRow = "to_jsonb(s)"
+	noData    = "NULL::jsonb"
+)
+
+func (r syncReader) pageOf(
+	ctx context.Context, list string, w sync.Window, c sync.Cursor, data string,
+) (page sync.Page, err error) {
+	after, err := tables.ParsePlace(c, w)
+	if err != nil {
+		return sync.Page{}, err
 	}
-	var page sync.Page
-	err := r.within(ctx, func(conn *pgx.Conn) error {
+	err = r.within(ctx, func(conn *pgx.Conn) error {
 		from, err := r.source(ctx, conn, list, after == nil)
+		if err != nil {
+			return err
+		}
+		rows, err := r.read(ctx, conn, from, w, after, data)
 		if err == nil {
-			page, err = r.read(ctx, conn, from, w, after)
+			page, err = tables.Page(r.options, rows, after)
 		}
 		return err
 	})
@@ -95,24 +95,28 @@ func (r syncReader) Page(ctx context.Context, list string, w sync.Window, c sync
 
 // Fetch returns the row of a key.
 func (r syncReader) Fetch(ctx context.Context, list, key string) (sync.Page, error) {
-	var page sync.Page
-	err := r.within(ctx, func(conn *pgx.Conn) error {
+	rows, err := r.find(ctx, list, key, dataOfRow)
+	if err != nil {
+		return sync.Page{}, err
+	}
+	return tables.Fetched(r.options, rows)
+}
+
+// find returns the row of a key, or none.
+func (r syncReader) find(ctx context.Context, list, key, data string) (found []tables.Row, err error) {
+	err = r.within(ctx, func(conn *pgx.Conn) error {
 		from, err := r.source(ctx, conn, list, false)
 		if err != nil {
 			return err
 		}
-		rows, err := conn.Query(ctx, "SELECT to_jsonb(s), "+from.key+"::text, NULL::text FROM "+from.relation+
-			" WHERE "+from.key+" = $1::text::"+from.keyType+" LIMIT 1", key)
+		rows, err := conn.Query(ctx, from.selecting(data)+" WHERE "+from.key+" = $1::text::"+from.keyType+" LIMIT 1", key)
 		if err != nil {
 			return worded(err)
 		}
-		found, err := collect(rows)
-		for _, row := range found {
-			page.Records = append(page.Records, row.record())
-		}
+		found, err = collect(rows)
 		return err
 	})
-	return page, err
+	return found, err
 }
 
 // within calls fn with a connection.
@@ -142,6 +146,11 @@ type relation struct {
 	relation, key, keyType, at, atType string
 }
 
+// selecting begins a statement that collect reads.
+func (r relation) selecting(data string) string {
+	return fmt.Sprintf("SELECT %s, to_jsonb(%s), %s::text, %s::text FROM %s", data, r.key, r.key, r.at, r.relation)
+}
+
 // source looks up the types of the columns. first checks what the order relies on.
 func (r syncReader) source(ctx context.Context, conn *pgx.Conn, list string, first bool) (relation, error) {
 	from := relation{key: "s." + quoteAll([]string{r.options.Key}, "%s")}
@@ -151,7 +160,7 @@ func (r syncReader) source(ctx context.Context, conn *pgx.Conn, list string, fir
 	case validTable(list):
 		from.relation = pgx.Identifier(strings.Split(list, ".")).Sanitize() + " AS s"
 	default:
-		return relation{}, permanent("the list is not the name of a table, with or without a schema")
+		return relation{}, tables.Permanent("the list is not the name of a table, with or without a schema")
 	}
 	if from.at = "NULL::timestamptz"; r.options.Cursor != "" {
 		from.at = "s." + quoteAll([]string{r.options.Cursor}, "%s")
@@ -162,7 +171,7 @@ func (r syncReader) source(ctx context.Context, conn *pgx.Conn, list string, fir
 		return relation{}, worded(err)
 	}
 	if from.atType != timestamptz {
-		return relation{}, permanent(fmt.Sprintf("the cursor column has the type %s: want %s", from.atType, timestamptz))
+		return relation{}, tables.Permanent(fmt.Sprintf("the cursor column has the type %s: want %s", from.atType, timestamptz))
 	}
 	if !first {
 		return from, nil
@@ -173,15 +182,15 @@ func (r syncReader) source(ctx context.Context, conn *pgx.Conn, list string, fir
 		return relation{}, worded(err)
 	}
 	if missing {
-		return relation{}, permanent("rows without a value in the key column: want a column that identifies every row")
+		return relation{}, tables.Permanent("rows without a value in the key column: want a column that identifies every row")
 	}
 	return from, nil
 }
 
 // read reads the rows after a place, and one more, which says whether the window has a further page.
 func (r syncReader) read(
-	ctx context.Context, conn *pgx.Conn, from relation, w sync.Window, after *place,
-) (sync.Page, error) {
+	ctx context.Context, conn *pgx.Conn, from relation, w sync.Window, after *tables.Place, data string,
+) ([]tables.Row, error) {
 	var where []string
 	var args []any
 	argument := func(value any, typ string) string {
@@ -198,8 +207,6 @@ func (r syncReader) read(
 	case after == nil:
 	case w.Full():
 		where = append(where, from.key+" > "+argument(after.Key, from.keyType))
-	case after.At == nil:
-		return sync.Page{}, permanent("the cursor is not valid: want one that a page returned")
 	default:
 		where = append(where, "("+from.at+", "+from.key+") > ("+argument(*after.At, from.atType)+", "+
 			argument(after.Key, from.keyType)+")")
@@ -208,64 +215,18 @@ func (r syncReader) read(
 	if len(where) > 0 {
 		condition = " WHERE " + strings.Join(where, " AND ")
 	}
-	rows, err := conn.Query(ctx, fmt.Sprintf("SELECT to_jsonb(s), %s::text, %s::text FROM %s%s ORDER BY %s LIMIT %d",
-		from.key, from.at, from.relation, condition, order, r.options.Items+1), args...)
+	rows, err := conn.Query(ctx, fmt.Sprintf("%s%s ORDER BY %s LIMIT %d", from.selecting(data), condition, order,
+		r.options.Items+1), args...)
 	if err != nil {
-		return sync.Page{}, worded(err)
+		return nil, worded(err)
 	}
-	all, err := collect(rows)
-	if err != nil {
-		return sync.Page{}, err
-	}
-	return r.page(all, after)
+	return collect(rows)
 }
 
-// page makes a page of rows.
-func (r syncReader) page(all []row, after *place) (sync.Page, error) {
-	page := sync.Page{Done: len(all) <= r.options.Items}
-	for i, row := range all {
-		if i > 0 && row.key == all[i-1].key {
-			return sync.Page{}, permanent(
-				"two rows have the same value in the key column: want a column that identifies every row")
-		}
-		if i == r.options.Items {
-			break
-		}
-		after = &place{Key: row.key, At: row.at}
-		if len(row.key) > sync.MaxKey {
-			page.Rejects = append(page.Rejects, sync.Reject{
-				Key: fmt.Sprintf("row %d of a page", i+1), Unidentified: true, Stage: sync.StageRead,
-				Reason: fmt.Sprintf("the key has %d bytes: want at most %d", len(row.key), sync.MaxKey),
-			})
-			continue
-		}
-		page.Records = append(page.Records, row.record())
-	}
-	var err error
-	if page.Next, err = json.Marshal(after); err != nil {
-		return sync.Page{}, permanent("the cursor cannot be written as JSON")
-	}
-	return page, nil
-}
-
-// row is a row with its key and the time of its last change as texts.
-type row struct {
-	data []byte
-	key  string
-	at   *string
-}
-
-func (r row) record() sync.Record { return sync.Record{Key: r.key, Data: r.data} }
-
-func collect(rows pgx.Rows) ([]row, error) {
-	all, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (one row, err error) {
-		err = r.Scan(&one.data, &one.key, &one.at)
+func collect(rows pgx.Rows) ([]tables.Row, error) {
+	all, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (one tables.Row, err error) {
+		err = r.Scan(&one.Data, &one.ID, &one.Key, &one.At)
 		return one, err
 	})
 	return all, worded(err)
-}
-
-// permanent returns an error that an operator fixes.
-func permanent(text string) error {
-	return &sync.Error{Class: sync.ClassPermanent, Err: errors.New(text)}
 }

@@ -21,6 +21,7 @@ import (
 // budgets has no limits.
 type budgets struct{}
 
+func (budgets) Account(kind string, _ ...string) string                       { return kind }
 func (budgets) Slot(context.Context, string, int) (release func(), err error) { return func() {}, nil }
 func (budgets) Request(context.Context, string, float64) error                { return nil }
 func (budgets) Delay(context.Context, string, time.Duration) error            { return nil }

@@ -54,9 +54,12 @@ func stoppedLine(v syncclient.View) string {
 	if v.Run == nil || v.Run.StoppedAt == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s: the last %s were wholly rejected; `sluice sync rejects %s` has the reasons, "+
-		"`sluice sync run %s` continues the run", moment(v.Run.StoppedAt.UTC()), plural(v.Run.RejectedPages, "page"),
-		v.Row.Name, v.Row.Name)
+	way := fmt.Sprintf("`sluice sync run %s` continues the run", v.Row.Name)
+	if v.Row.Watch != "" {
+		way = "its watch continues the run at its next look"
+	}
+	return fmt.Sprintf("%s: the last %s were wholly rejected; `sluice sync rejects %s` has the reasons, %s",
+		moment(v.Run.StoppedAt.UTC()), plural(v.Run.RejectedPages, "page"), v.Row.Name, way)
 }
 
 // Kinds of records that `sluice sync rejects` lists.

@@ -29,6 +29,10 @@ func syncCreateCommand() *cli.Command {
 			&cli.StringFlag{Name: "cursor", Usage: "`COLUMN` of the source with the time of the last change"},
 			&cli.StringFlag{Name: "to-table", Usage: "`TABLE` to write to"},
 			&cli.StringFlag{Name: "to-key", Usage: "`COLUMNS` that identify a row of the table, separated by commas"},
+			&cli.StringFlag{
+				Name:  "deletions",
+				Usage: "`optout|ignore` records that were deleted at the source; the default depends on both sides",
+			},
 			&cli.StringFlag{Name: "every", Usage: "run every `DURATION`", Value: "2h"},
 			&cli.StringSliceFlag{Name: "set", Usage: "setting `KEY=VALUE`; may be repeated"},
 			byFlag(), outputFlag(),
@@ -61,6 +65,7 @@ func createSync(ctx context.Context, s *session) error {
 	changes, err := parseChanges(c.StringSlice("set"))
 	for flag, setting := range map[string]string{
 		"query": "query", "key": "key_column", "cursor": "cursor_column", "to-table": "target_table", "to-key": "target_key",
+		"deletions": "deletions",
 	} {
 		if c.IsSet(flag) {
 			changes = append(changes, syncclient.Change{Name: setting, Value: c.String(flag)})

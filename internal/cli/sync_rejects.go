@@ -139,7 +139,7 @@ func retryRejects(ctx context.Context, s *session, name string, ids []int64) err
 	}
 	when := "which begins now"
 	if row.Watch != "" {
-		when = "which its state file decides"
+		when = "which its watch begins at its next look"
 	}
 	return say(s.cli, "sync %s retries %s in its next run, %s", name, plural(n, "record"), when)
 }

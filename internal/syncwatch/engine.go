@@ -18,6 +18,9 @@ type Engine interface {
 	// Run carries out one run of a list, or the rest of one that was interrupted, and waits until it has ended. The
 	// error says why it has failed or was interrupted.
 	Run(ctx context.Context, e statefile.Entry) error
+	// Pending returns the lists that need a run whatever their timestamps: one whose run has not ended, such as a run that
+	// has stopped, and one with rejected records that are to be retried.
+	Pending(ctx context.Context) (map[statefile.Key]bool, error)
 	// Results returns the successful runs whose results are not in the file yet, in the order of their beginnings.
 	Results(ctx context.Context) ([]Finished, error)
 	// Recorded notes that the result of a run is in the file, or belongs nowhere.

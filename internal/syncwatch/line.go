@@ -98,6 +98,15 @@ func lineBegin(e statefile.Entry) Line {
 	return l
 }
 
+// lineContinue is about a list whose timestamp is recent, and which has work left.
+func lineContinue(e statefile.Entry) Line {
+	l := about(slog.LevelInfo, EventBegin, e.Key,
+		"has a run that is not complete, or rejected records to retry, last updated on %s: it is updated.",
+		stamp(e.LatestTimestamp))
+	l.LatestTimestamp = e.LatestTimestamp
+	return l
+}
+
 func lineRunning(k statefile.Key, p Progress) Line {
 	of := ""
 	if p.Announced > 0 {

@@ -28,9 +28,12 @@ func (w *Watch) look(ctx context.Context) error {
 	if err == nil {
 		waiting, err = w.record(calls)
 	}
-	var broken map[statefile.Key]bool
+	var broken, pending map[statefile.Key]bool
 	if err == nil {
 		broken, err = w.apply(calls, w.read())
+	}
+	if err == nil {
+		pending, err = w.cfg.Engine.Pending(calls)
 	}
 	if err != nil {
 		if ctx.Err() == nil {
@@ -45,7 +48,9 @@ func (w *Watch) look(ctx context.Context) error {
 			w.sayRunning(calls, e.Key)
 		case waiting[e.Key] || broken[e.Key]:
 		case e.Due(now, w.cfg.Every):
-			w.start(ctx, e)
+			w.start(ctx, e, lineBegin(e))
+		case pending[e.Key]:
+			w.start(ctx, e, lineContinue(e))
 		default:
 			w.say(lineUpToDate(e))
 		}
@@ -111,9 +116,9 @@ func (w *Watch) sayRunning(ctx context.Context, k statefile.Key) {
 	w.say(lineRunning(k, p))
 }
 
-// start runs a list in the background.
-func (w *Watch) start(ctx context.Context, e statefile.Entry) {
-	w.say(lineBegin(e))
+// start runs a list in the background, and says so.
+func (w *Watch) start(ctx context.Context, e statefile.Entry, begin Line) {
+	w.say(begin)
 	w.mu.Lock()
 	w.running[e.Key] = true
 	w.mu.Unlock()

@@ -3,6 +3,7 @@ package syncwatch_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,6 +28,7 @@ type engine struct {
 	kept                   []statefile.Key
 	begun                  []statefile.Entry
 	results                []syncwatch.Finished
+	pending                map[statefile.Key]bool
 	ends                   map[statefile.Key]chan error
 	stopped                chan struct{}
 	number                 int64
@@ -81,6 +83,12 @@ func (e *engine) Run(_ context.Context, entry statefile.Entry) error {
 		Key: entry.Key, Base: entry.LatestTimestamp, LatestTimestamp: began, Elapsed: time.Since(began), Updates: 46134,
 	}})
 	return nil
+}
+
+func (e *engine) Pending(context.Context) (map[statefile.Key]bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.pending), nil
 }
 
 func (e *engine) Results(context.Context) ([]syncwatch.Finished, error) {

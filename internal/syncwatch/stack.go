@@ -210,6 +210,19 @@ func (s *Stack) Run(ctx context.Context, e statefile.Entry) error {
 	return s.cfg.Syncs.RunOnce(ctx, row, s.queue)
 }
 
+// Pending returns the lists that need a run whatever their timestamps.
+func (s *Stack) Pending(ctx context.Context) (map[statefile.Key]bool, error) {
+	places, err := s.rows.Pending(ctx, s.cfg.File)
+	if err != nil {
+		return nil, err
+	}
+	pending := make(map[statefile.Key]bool, len(places))
+	for _, p := range places {
+		pending[statefile.Key{ListID: p.ListID, Place: p.Place}] = true
+	}
+	return pending, nil
+}
+
 // Results returns the results that are not in the file yet.
 func (s *Stack) Results(ctx context.Context) ([]Finished, error) {
 	rows, err := s.rows.Unrecorded(ctx, s.cfg.File)

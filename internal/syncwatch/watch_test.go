@@ -296,3 +296,31 @@ func TestOnce(t *testing.T) {
 		require.ErrorIs(t, <-b.done, refused)
 	})
 }
+
+// A run that has stopped, or failed, continues at the next look, also if the timestamp was edited to a recent one
+// meanwhile; so do retries that were requested.
+func TestPending(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		t.Helper()
+		b := start(t, `[{"list_id": "1a2d7ebf82"}]`, nil)
+		stopped := errors.New("the last 10 pages were wholly rejected")
+		b.end(0, key, stopped)
+		b.set(func() { b.pending = map[statefile.Key]bool{key: true} })
+		require.Contains(t, b.log(), `list "1a2d7ebf82" failed, and is tried again: the last 10 pages were wholly rejected`)
+		look()
+		require.Equal(t, 2, b.begins(), "it is due still")
+		b.end(0, key, stopped)
+		b.write(t, `[{"list_id": "1a2d7ebf82", "latest_timestamp": "2000-01-01T00:00:00"}]`)
+		look()
+		require.Contains(t, b.log(), `list "1a2d7ebf82" has a run that is not complete, or rejected records to retry, `+
+			`last updated on "2000-01-01 00:00:00": it is updated.`)
+		require.Equal(t, 3, b.begins())
+		require.False(t, b.latest().LatestTimestamp.IsZero(), "from the edited timestamp")
+		b.set(func() { b.pending = nil })
+		b.end(0, key, nil)
+		look()
+		require.Contains(t, b.log(), "up to date")
+		require.Equal(t, 3, b.begins())
+		b.finish(t)
+	})
+}

@@ -20,7 +20,7 @@ func (s *Syncs) List(ctx context.Context, after string, limit int) ([]syncstore.
 	return s.Store.List(ctx, after, limit)
 }
 
-// Views returns everything about listed syncs, in their order. Runs and scans are read at once, findings by sync.
+// Views returns everything about listed syncs, in their order. The number of queries does not depend on that of the syncs.
 func (s *Syncs) Views(ctx context.Context, all []syncstore.Listed) ([]View, error) {
 	names, ids, now := make([]string, len(all)), make([]int64, len(all)), time.Now()
 	for i, l := range all {
@@ -30,7 +30,7 @@ func (s *Syncs) Views(ctx context.Context, all []syncstore.Listed) ([]View, erro
 	if err != nil {
 		return nil, err
 	}
-	scans, err := s.Store.ScansOf(ctx, names)
+	f, err := findingsOf(ctx, s.Store, names)
 	if err != nil {
 		return nil, err
 	}
@@ -43,15 +43,50 @@ func (s *Syncs) Views(ctx context.Context, all []syncstore.Listed) ([]View, erro
 		if run, ok := runs[l.LastRun]; ok {
 			v.Run = &run
 		}
-		if scan, ok := scans[l.Name]; ok {
-			v.Scan = &scan
-		}
-		if err := v.addFindings(ctx, s.Store); err != nil {
+		if err := f.add(&v); err != nil {
 			return nil, err
 		}
 		views[i] = v
 	}
 	return views, nil
+}
+
+// findings is what is known of syncs beside their rows and runs, by their names.
+type findings struct {
+	scans  map[string]syncstore.Scan
+	counts map[string]syncstore.Counts
+	held   map[string]int64
+	late   map[string][]syncstore.LateErrors
+}
+
+func findingsOf(ctx context.Context, rows *syncstore.Store, names []string) (f findings, err error) {
+	if f.scans, err = rows.ScansOf(ctx, names); err != nil {
+		return f, err
+	}
+	if f.counts, err = rows.CountsOf(ctx, names); err != nil {
+		return f, err
+	}
+	if f.held, err = rows.HeldOf(ctx, names); err != nil {
+		return f, err
+	}
+	f.late, err = rows.LateErrorsOf(ctx, names, MaxLate)
+	return f, err
+}
+
+// add adds what is known of a sync to its view.
+func (f findings) add(v *View) (err error) {
+	name := v.Row.Name
+	if scan, scanned := f.scans[name]; scanned {
+		v.Scan = &scan
+	}
+	if counts, compared := f.counts[name]; compared {
+		if v.Counts, err = countsOf(counts); err != nil {
+			return err
+		}
+	}
+	v.Held = f.held[name]
+	v.Late, err = lateOf(f.late[name])
+	return err
 }
 
 // History returns up to limit runs of a sync that are older than a run (0 for the latest), the latest first. The error

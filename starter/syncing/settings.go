@@ -50,6 +50,18 @@ func applyChanges(row *syncstore.Sync, changes []Change) error {
 	return err
 }
 
+// applyChanges changes a row, and checks what depends on its kinds.
+func (s *Syncs) applyChanges(row *syncstore.Sync, changes []Change) error {
+	if err := applyChanges(row, changes); err != nil {
+		return err
+	}
+	settings, err := syncacts.ParseSettings(row.Settings)
+	if err != nil || settings.Deletions != sync.DeletionsOptOut {
+		return err
+	}
+	return syncacts.CheckPair(s.Kinds, syncacts.Pair{From: row.FromKind, To: row.ToKind}, settings)
+}
+
 func applyChange(row *syncstore.Sync, s *sync.Settings, c Change) (err error) {
 	switch c.Name {
 	case "latest_timestamp":
@@ -163,17 +175,14 @@ func parseOptional[T any](value string, parse func(string) (T, error)) (*T, erro
 	return &v, nil
 }
 
-// parseTimestamp parses a time in UTC, in the form of the original importer, or with a zone.
+// parseTimestamp parses a timestamp; null is a full load.
 func parseTimestamp(value string) (*time.Time, error) {
 	if value == null {
 		return nil, nil //nolint:nilnil // no timestamp is a full load
 	}
-	for _, layout := range []string{"2006-01-02T15:04:05", time.RFC3339, "2006-01-02 15:04:05"} {
-		if t, err := time.Parse(layout, value); err == nil {
-			t = t.UTC().Truncate(time.Second)
-			return &t, nil
-		}
+	t, err := sync.ParseTimestamp(value)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", value, err)
 	}
-	return nil, fmt.Errorf(
-		"%q: want a UTC time such as 2019-10-18T22:20:23, a time with a zone, or null for a full load", value)
+	return &t, nil
 }

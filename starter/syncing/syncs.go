@@ -34,7 +34,7 @@ type Syncs struct {
 	Temporal client.Client
 	// Store is the system of record. Required.
 	Store *syncstore.Store
-	// Kinds are the kinds of connections that this process knows. Required for CreateSync.
+	// Kinds are the kinds of connections that this process knows. Required for Create, and for Set of deletions.
 	Kinds *connections.Registry
 	// AnswerTimeout bounds how long a command waits for a worker. Defaults to 10s.
 	AnswerTimeout time.Duration
@@ -88,7 +88,8 @@ func checkEvery(every time.Duration) error {
 // Create adds a sync and its schedule, and requests the first run, a full load. The error is
 // syncstore.ErrExists if one has its name.
 func (s *Syncs) Create(ctx context.Context, n NewSync) (syncstore.Sync, error) {
-	err := errors.Join(n.Validate(), syncacts.CheckPair(s.Kinds, syncacts.Pair{From: n.FromKind, To: n.ToKind}))
+	pair := syncacts.Pair{From: n.FromKind, To: n.ToKind}
+	err := errors.Join(n.Validate(), syncacts.CheckPair(s.Kinds, pair, n.Settings))
 	if err == nil {
 		err = errors.Join(s.checkConnection(ctx, n.FromConnection, n.FromKind),
 			s.checkConnection(ctx, n.ToConnection, n.ToKind))
@@ -144,7 +145,7 @@ func (s *Syncs) Set(
 		if err := requireSettable(*row, changes); err != nil {
 			return err
 		}
-		return call.Mark(applyChanges(row, changes), call.ErrInvalid)
+		return call.Mark(s.applyChanges(row, changes), call.ErrInvalid)
 	})
 	if err != nil || row.Watch != "" {
 		return row, err

@@ -69,14 +69,11 @@ func readView(ctx context.Context, rows *syncstore.Store, name string, now time.
 	if v.Rejects, err = rows.CountRejects(ctx, name); err != nil {
 		return View{}, err
 	}
-	scans, err := rows.ScansOf(ctx, []string{name})
+	f, err := findingsOf(ctx, rows, []string{name})
 	if err != nil {
 		return View{}, err
 	}
-	if scan, scanned := scans[name]; scanned {
-		v.Scan = &scan
-	}
-	if err := v.addFindings(ctx, rows); err != nil {
+	if err := f.add(&v); err != nil {
 		return View{}, err
 	}
 	status, stopped := "", false
@@ -86,26 +83,6 @@ func readView(ctx context.Context, rows *syncstore.Store, name string, now time.
 	v.State = syncState(
 		row.Paused, stopped, row.AlarmedAt, row.SucceededAt, row.CurrentTo, row.EverySeconds, status, now)
 	return v, nil
-}
-
-// addFindings adds the comparison of counts, the held records and the late errors.
-func (v *View) addFindings(ctx context.Context, rows *syncstore.Store) error {
-	counts, compared, err := rows.LastCounts(ctx, v.Row.Name)
-	if err == nil && compared {
-		v.Counts, err = countsOf(counts)
-	}
-	if err != nil {
-		return err
-	}
-	if v.Held, err = rows.CountHeld(ctx, v.Row.Name); err != nil {
-		return err
-	}
-	late, err := rows.LateErrors(ctx, v.Row.Name, MaxLate)
-	if err != nil {
-		return err
-	}
-	v.Late, err = lateOf(late)
-	return err
 }
 
 // StateOf returns the state of a listed sync.
@@ -160,8 +137,8 @@ func ParseSettings(changes []Change) (sync.Settings, error) {
 	return syncacts.ParseSettings(row.Settings)
 }
 
-// RetryRejects requests that rejected records are read and written again, all without ids, and runs the sync, unless
-// it is an entry of a state file: then its next run does that. It returns how many.
+// RetryRejects requests that rejected records are read and written again, all without ids, and runs the sync; the watch
+// of a state file runs its entry at its next look. It returns how many.
 func (s *Syncs) RetryRejects(ctx context.Context, name string, ids []int64, by call.By) (int64, error) {
 	row, err := s.Store.Sync(ctx, name)
 	if err != nil {

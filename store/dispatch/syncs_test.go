@@ -103,7 +103,12 @@ func TestCheckSyncs(t *testing.T) {
 		UPDATE sync_counts SET exceeded = false; UPDATE sync_runs SET stopped_at = NULL`)
 	require.NoError(t, err)
 	over := b.check(t)
-	require.Len(t, over, 4)
+	require.Len(t, over, 3)
+	require.NotContains(t, over, "stopped", "a run that continues may stop again: each attempt would be a notice")
+	_, err = b.sql.Exec(b.ctx, "UPDATE sync_runs SET status = 'succeeded', ended_at = now()")
+	require.NoError(t, err)
+	over["stopped"] = b.check(t)["stopped"]
+	require.Equal(t, dispatch.EventSyncRecovered, over["stopped"].Event)
 	require.Equal(t, dispatch.EventSyncRecovered, over["late"].Event)
 	require.Empty(t, b.check(t))
 	require.Len(t, b.notifications(t), 8)

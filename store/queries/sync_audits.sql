@@ -40,17 +40,6 @@ VALUES (sqlc.arg(error_id), sqlc.arg(run_id), sqlc.arg(first_page), sqlc.arg(las
 DELETE FROM sync_late_errors e
 WHERE e.account = $1 AND NOT EXISTS (SELECT FROM sync_late_error_pages p WHERE p.error_id = e.id);
 
--- ListSyncLateErrors returns errors of the later validation of the last 7 days that may be about records of a sync,
--- the latest first.
--- name: ListSyncLateErrors :many
-SELECT e.id, e.since, e.until, e.errors, e.exact, e.reasons, p.run_id, p.first_page, p.last_page,
-       (SELECT count(*) FROM sync_late_error_pages x WHERE x.error_id = e.id) AS runs
-FROM sync_late_error_pages p
-JOIN sync_late_errors e ON e.id = p.error_id
-JOIN sync_runs r ON r.id = p.run_id
-WHERE r.sync = sqlc.arg(sync) AND e.until > now() - interval '7 days'
-ORDER BY e.id DESC, p.run_id DESC LIMIT sqlc.arg(row_limit)::bigint;
-
 -- SyncRunLateErrors returns the numbers of errors of the later validation that may be about records of runs.
 -- name: SyncRunLateErrors :many
 SELECT p.run_id, sum(e.errors)::bigint AS errors

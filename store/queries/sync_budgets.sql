@@ -39,3 +39,7 @@ RETURNING greatest(extract(epoch FROM r.next_at - clock_timestamp())::float8
 INSERT INTO sync_rates AS r (account, next_at)
 VALUES (sqlc.arg(account), clock_timestamp() + make_interval(secs => sqlc.arg(seconds)::float8))
 ON CONFLICT (account) DO UPDATE SET next_at = greatest(r.next_at, excluded.next_at);
+
+-- GetSyncAccountKey returns the key of the hashes that name accounts.
+-- name: GetSyncAccountKey :one
+SELECT key FROM sync_account_key;

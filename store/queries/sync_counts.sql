@@ -56,7 +56,3 @@ DELETE FROM sync_held WHERE sync = sqlc.arg(sync) AND key = ANY (sqlc.arg(keys):
 -- name: ListSyncHeld :many
 SELECT * FROM sync_held WHERE sync = sqlc.arg(sync) AND id > sqlc.arg(after)::bigint
 ORDER BY id LIMIT sqlc.arg(row_limit)::bigint;
-
--- CountSyncHeld counts the records that are held as opted out.
--- name: CountSyncHeld :one
-SELECT count(*) FROM sync_held WHERE sync = $1;

@@ -122,6 +122,10 @@ ON CONFLICT (sync) DO UPDATE SET known = excluded.known, missing = excluded.miss
     found = excluded.found, missing_count = excluded.missing_count, deleted = excluded.deleted,
     exceeded = excluded.exceeded;
 
+-- DeleteSyncKnown removes what the last scan of a sync has found.
+-- name: DeleteSyncKnown :exec
+DELETE FROM sync_known WHERE sync = $1;
+
 -- AddSyncRejects adds records that were rejected, or counts them again.
 -- name: AddSyncRejects :exec
 INSERT INTO sync_rejects (sync, run_id, key, unidentified, stage, reason)

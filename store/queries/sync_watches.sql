@@ -33,3 +33,12 @@ ORDER BY r.id;
 -- NoteSyncRecorded records that the result of a run is in the state file.
 -- name: NoteSyncRecorded :exec
 UPDATE sync_runs SET unrecorded = false WHERE id = $1;
+
+-- PendingWatchedSyncs returns the entries of a watch that need a run whatever their timestamps: a run has not ended, such
+-- as one that has stopped, or retries of rejected records were requested.
+-- name: PendingWatchedSyncs :many
+SELECT s.list_id, s.place FROM syncs s
+WHERE s.watch = sqlc.arg(watch) AND s.watch <> ''
+  AND (EXISTS (SELECT FROM sync_runs r WHERE r.sync = s.name AND r.status = 'running')
+       OR EXISTS (SELECT FROM sync_rejects x WHERE x.sync = s.name AND x.retry_at IS NOT NULL))
+ORDER BY s.list_id, s.place;

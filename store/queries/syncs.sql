@@ -64,7 +64,8 @@ UPDATE syncs SET applied_version = sqlc.arg(version) WHERE name = sqlc.arg(name)
 -- AlarmingSyncs returns syncs that need an alarm and have none, and those that have one and have recovered,
 -- and locks them. A sync is late when it has missed too many cycles; a cycle is missed when the next one is
 -- due and no run has succeeded. exceeded means that the last scan has found too many records missing, differing
--- that the last full load differs too much from the counts of the source, stopped that the run was stopped.
+-- that the last full load differs too much from the counts of the source, stopped that the run was stopped: if it was
+-- continued, it still has to show that it does not stop again.
 -- name: AlarmingSyncs :many
 SELECT s.name, s.list_id, s.from_connection, s.to_connection, s.every_seconds, s.current_to, s.alarmed_at,
        x.late, x.exceeded, x.differing, x.stopped, coalesce(l.error, '')::text AS last_error
@@ -75,7 +76,7 @@ CROSS JOIN LATERAL (
            EXISTS (SELECT FROM sync_known k WHERE k.sync = s.name AND k.exceeded)::boolean AS exceeded,
            EXISTS (SELECT FROM sync_counts c WHERE c.sync = s.name AND c.exceeded)::boolean AS differing,
            EXISTS (SELECT FROM sync_runs t WHERE t.sync = s.name AND t.status = 'running'
-                   AND t.stopped_at IS NOT NULL)::boolean AS stopped
+                   AND (t.stopped_at IS NOT NULL OR t.started_at <= s.alarmed_at))::boolean AS stopped
 ) x
 LEFT JOIN LATERAL (SELECT r.error FROM sync_runs r WHERE r.sync = s.name ORDER BY r.id DESC LIMIT 1) l ON true
 WHERE NOT s.paused AND (s.alarmed_at IS NULL) = (x.late OR x.exceeded OR x.differing OR x.stopped)

@@ -11,7 +11,7 @@ import (
 )
 
 // LateErrors is errors of the later validation of a target that may be about records of some pages of a run.
-type LateErrors = db.ListSyncLateErrorsRow
+type LateErrors = db.SyncLateErrorsOfRow
 
 // LateLag is how long after the delivery of a record its error may appear.
 const LateLag = 10 * time.Minute
@@ -125,11 +125,8 @@ func addLateErrors(ctx context.Context, q *db.Queries, a NewAudit) error {
 // LateErrors returns at most limit late errors of the last 7 days that may be about records of a sync, the latest
 // first.
 func (s *Store) LateErrors(ctx context.Context, sync string, limit int) ([]LateErrors, error) {
-	rows, err := s.sql.Queries.ListSyncLateErrors(ctx, sync, int64(limit))
-	if err != nil {
-		return nil, fmt.Errorf("list the late errors of sync %s: %w", sync, err)
-	}
-	return rows, nil
+	all, err := s.LateErrorsOf(ctx, []string{sync}, limit)
+	return all[sync], err
 }
 
 // CountLateErrors returns how many late errors may be about records of runs, by run.

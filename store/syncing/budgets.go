@@ -17,6 +17,15 @@ type Slot struct {
 	Token int64
 }
 
+// AccountKey returns the key of the hashes that name the accounts of budgets, 32 bytes.
+func (s *Store) AccountKey(ctx context.Context) ([]byte, error) {
+	key, err := s.sql.Queries.GetSyncAccountKey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the key that names accounts: %w", err)
+	}
+	return key, nil
+}
+
 // AddSlots makes sure that an account has so many slots. It is idempotent.
 func (s *Store) AddSlots(ctx context.Context, account string, slots int) error {
 	if err := s.sql.Queries.AddSyncSlots(ctx, account, int32(slots)); err != nil {

@@ -113,9 +113,6 @@ func (s *Store) Held(ctx context.Context, sync string, after int64, limit int) (
 
 // CountHeld counts the records of a sync that are held as opted out.
 func (s *Store) CountHeld(ctx context.Context, sync string) (int64, error) {
-	n, err := s.sql.Queries.CountSyncHeld(ctx, sync)
-	if err != nil {
-		return 0, fmt.Errorf("count the records of sync %s that are held as opted out: %w", sync, err)
-	}
-	return n, nil
+	all, err := s.HeldOf(ctx, []string{sync})
+	return all[sync], err
 }

@@ -90,6 +90,40 @@ func TestCounts(t *testing.T) {
 	require.Equal(t, []string{`{"at":1}`, `{"at":2}`}, sets)
 }
 
+// What is found about several syncs is read at once.
+func TestFindingsOf(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.Create(b.ctx, newSync("other"))
+	require.NoError(t, err)
+	for i, name := range []string{"news", "other"} {
+		b.exec(t, `INSERT INTO sync_counts (sync, run_id, counts_read, counts_before, counts_after, changed, rejected, difference,
+			exceeded) VALUES ($1, 1, '{}', '{}', '{}', 0, 0, $2, false)`, name, i)
+		b.exec(t, "INSERT INTO sync_held (sync, key) SELECT $1, 'key ' || n FROM generate_series(0, $2) n", name, i)
+		b.exec(t, `WITH r AS (INSERT INTO sync_runs (sync, kind, until, sync_version) VALUES ($1, 'full', now(), 1) RETURNING id),
+			e AS (INSERT INTO sync_late_errors (account, since, until, errors, exact, reasons)
+				SELECT 'ometria:om', now(), now(), n, true, '[]' FROM generate_series(1, 3) n RETURNING id)
+			INSERT INTO sync_late_error_pages SELECT e.id, r.id, 1, 2 FROM e, r`, name)
+	}
+	names := []string{"news", "other", "missing"}
+	counts, err := b.CountsOf(b.ctx, names)
+	require.NoError(t, err)
+	require.Len(t, counts, 2)
+	require.EqualValues(t, 1, counts["other"].Difference)
+	held, err := b.HeldOf(b.ctx, names)
+	require.NoError(t, err)
+	require.Equal(t, map[string]int64{"news": 1, "other": 2}, held)
+	late, err := b.LateErrorsOf(b.ctx, names, 2)
+	require.NoError(t, err)
+	require.Len(t, late, 2)
+	require.EqualValues(t, []int64{3, 2}, []int64{late["news"][0].Errors, late["news"][1].Errors}, "the latest of each")
+	require.Len(t, late["other"], 2)
+	one, err := b.LateErrors(b.ctx, "other", 2)
+	require.NoError(t, err)
+	require.Equal(t, late["other"], one)
+	require.EqualValues(t, 1, one[0].Runs)
+}
+
 // What records say is recorded with their page, and changes of the set are merged once.
 func TestConsents(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package syncing
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
@@ -70,6 +71,27 @@ type Scanned struct {
 	Consents Consents
 	RunID    int64
 	Changes  []byte
+}
+
+// ForgetIDs removes what is kept to find deletions in a sync that ignores them. The sets of pages stay as long as a
+// search may need them.
+func (s *Store) ForgetIDs(ctx context.Context, sync string) error {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
+		if err := q.DeleteSyncKnown(ctx, sync); err != nil {
+			return err
+		}
+		err := q.TakeOverSyncPageIDs(ctx, db.TakeOverSyncPageIDsParams{
+			Sync: sync, RunID: math.MaxInt64, Page: math.MaxInt64,
+		})
+		if err != nil {
+			return err
+		}
+		return q.ClearSyncPageIDs(ctx, sync)
+	})
+	if err != nil {
+		return fmt.Errorf("remove the known records of sync %s: %w", sync, err)
+	}
+	return nil
 }
 
 // SaveScan records a scan, and that it has taken over the sets of pages, all or nothing.

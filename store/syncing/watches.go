@@ -76,6 +76,26 @@ func (s *Store) LeaveEntries(ctx context.Context, watch string, keep []string) (
 	return n, nil
 }
 
+// EntryPlace identifies an entry of a state file.
+type EntryPlace struct {
+	ListID string
+	Place  int
+}
+
+// Pending returns the entries of a watch that need a run whatever their timestamps: a run has not ended, such as one
+// that has stopped, or retries of rejected records were requested.
+func (s *Store) Pending(ctx context.Context, watch string) ([]EntryPlace, error) {
+	rows, err := s.sql.Queries.PendingWatchedSyncs(ctx, watch)
+	if err != nil {
+		return nil, fmt.Errorf("read which lists of the state file have work left: %w", err)
+	}
+	places := make([]EntryPlace, len(rows))
+	for i, row := range rows {
+		places[i] = EntryPlace{ListID: row.ListID, Place: int(row.Place)}
+	}
+	return places, nil
+}
+
 // EntryResult is a successful run whose result is not in the state file yet.
 type EntryResult struct {
 	ListID string

@@ -172,3 +172,32 @@ func TestLockWatch(t *testing.T) {
 	require.NoError(t, err, "a released lock is free")
 	again.Release(b.ctx)
 }
+
+// An entry has work left while its run has not ended, and while retries are requested.
+func TestPending(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	pending := func() []syncing.EntryPlace {
+		all, err := b.Pending(b.ctx, watch)
+		require.NoError(t, err)
+		return all
+	}
+	here := []syncing.EntryPlace{{ListID: "a"}}
+	run := b.beginEntry(t, entry(nil))
+	require.Equal(t, here, pending())
+	b.exec(t, "UPDATE sync_runs SET stopped_at = now() WHERE id = $1", run.ID)
+	require.Equal(t, here, pending())
+	none, err := b.Pending(b.ctx, "")
+	require.NoError(t, err)
+	require.Empty(t, none)
+	b.exec(t, "UPDATE sync_runs SET done = true WHERE id = $1", run.ID)
+	_, err = b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusSucceeded})
+	require.NoError(t, err)
+	require.Empty(t, pending())
+	b.exec(t, "INSERT INTO sync_rejects (sync, key, unidentified, stage, reason) VALUES ('watch-a', 'k', false, 'write', 'r')")
+	require.Empty(t, pending())
+	n, err := b.RequestRetries(b.ctx, "watch-a", nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	require.Equal(t, here, pending())
+}

@@ -27,6 +27,7 @@ type free struct {
 	delays int
 }
 
+func (*free) Account(kind string, _ ...string) string                       { return kind }
 func (*free) Slot(context.Context, string, int) (release func(), err error) { return func() {}, nil }
 func (*free) Request(context.Context, string, float64) error                { return nil }
 func (f *free) Delay(context.Context, string, time.Duration) error {

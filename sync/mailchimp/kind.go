@@ -23,8 +23,8 @@ const secretKey = "api_key"
 
 // settings are those of a connection of this kind.
 type settings struct {
-	// Account names the account. Connections with the same name share its budget. Defaults to the
-	// connection's name.
+	// Account names the account. Connections with the same name share its budget. Defaults to those with the same
+	// API key.
 	Account string `json:"account,omitempty"`
 	// Connections is the number of simultaneous connections of the account, over all workers. Defaults to
 	// DefaultConnections.
@@ -118,17 +118,24 @@ func (k Kind) open(c connections.Connection, cfg Config) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Key, cfg.Account, cfg.Guard = c.Secrets[secretKey], accountOf(c.Name, s), k.Guard
+	if cfg.Account == "" {
+		cfg.Account = accountOf(c, s, nil)
+	}
+	cfg.Key, cfg.Guard = c.Secrets[secretKey], k.Guard
 	cfg.Endpoint, cfg.SkipArchived = s.Endpoint, s.SkipArchived
 	return New(cfg)
 }
 
-// accountOf returns the key of the account's budget.
-func accountOf(name string, s settings) string {
-	if s.Account != "" {
+// accountOf returns the key of the account's budget. Without budgets, as for a test of the connection, it is any name.
+func accountOf(c connections.Connection, s settings, b sync.Budgets) string {
+	switch {
+	case s.Account != "":
 		return KindName + ":" + s.Account
+	case b == nil:
+		return KindName + ":" + c.Name
+	default:
+		return b.Account(KindName, s.Endpoint, c.Secrets[secretKey])
 	}
-	return KindName + ":" + name
 }
 
 // OpenReader opens a connection for list sync.
@@ -141,12 +148,17 @@ func (k Kind) OpenReader(c connections.Connection, o sync.SourceOptions, b sync.
 	if slots == 0 {
 		slots = DefaultConnections
 	}
-	r, err := k.open(c, Config{Limiter: limiter{budgets: b, slots: slots}, PageSize: o.Items})
+	r, err := k.open(c, Config{
+		Limiter: limiter{budgets: b, slots: slots}, PageSize: o.Items, Account: accountOf(c, s, b),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return Source{Reader: r}, nil
 }
+
+// FindsDeletions reports that a scan of the IDs finds members that were deleted permanently.
+func (Kind) FindsDeletions() bool { return true }
 
 // limiter takes connection slots from a budget.
 type limiter struct {

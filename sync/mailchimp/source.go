@@ -138,13 +138,13 @@ func text(t time.Time) string {
 
 // Tombstone returns the data of a deleted member: its IDs, the status deleted, and the time as
 // last_changed.
-func (s Source) Tombstone(of json.RawMessage, at time.Time) (json.RawMessage, error) {
+func (s Source) Tombstone(key string, of json.RawMessage, at time.Time) (json.RawMessage, error) {
 	var known ref
 	if err := json.Unmarshal(of, &known); err != nil {
 		return nil, errors.New("the ref of the member is not valid")
 	}
 	return json.Marshal(map[string]any{
-		"unique_email_id": known.UniqueEmailID, "contact_id": known.ContactID, "status": "deleted",
+		"id": key, "unique_email_id": known.UniqueEmailID, "contact_id": known.ContactID, "status": "deleted",
 		"last_changed": stamp(at),
 	})
 }

@@ -20,8 +20,8 @@ const secretKey = "api_key"
 
 // settings are those of a connection of this kind.
 type settings struct {
-	// Account names the account. Connections with the same name share its budget. Defaults to the
-	// connection's name.
+	// Account names the account. Connections with the same name share its budget. Defaults to those with the same
+	// API key.
 	Account string `json:"account,omitempty"`
 	// RequestsPerSecond is the rate of the account, over all workers. Defaults to MaxRequestsPerSecond;
 	// older contracts have 4.
@@ -98,7 +98,7 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 
 // Test reads the latest push errors, which needs the key and changes nothing.
 func (k Kind) Test(ctx context.Context, c connections.Connection) (connections.Report, error) {
-	w, err := k.open(c, unlimited{}, 0)
+	w, err := k.open(c, Config{Limiter: unlimited{}})
 	if err != nil {
 		return connections.Report{}, err
 	}
@@ -115,24 +115,29 @@ type unlimited struct{}
 // Wait returns at once.
 func (unlimited) Wait(context.Context, string) error { return nil }
 
-// open returns a writer of a connection.
-func (k Kind) open(c connections.Connection, l Limiter, records int) (*Writer, error) {
+// open returns a writer of a connection. cfg has what the connection does not know.
+func (k Kind) open(c connections.Connection, cfg Config) (*Writer, error) {
 	s, err := parseSettings(c.Settings)
 	if err != nil {
 		return nil, err
 	}
-	return New(Config{
-		Key: c.Secrets[secretKey], Connection: accountOf(c.Name, s), Guard: k.Guard, Endpoint: s.Endpoint, Limiter: l,
-		RecordsPerRequest: records,
-	})
+	if cfg.Connection == "" {
+		cfg.Connection = accountOf(c, s, nil)
+	}
+	cfg.Key, cfg.Guard, cfg.Endpoint = c.Secrets[secretKey], k.Guard, s.Endpoint
+	return New(cfg)
 }
 
-// accountOf returns the key of the account's budget.
-func accountOf(name string, s settings) string {
-	if s.Account != "" {
+// accountOf returns the key of the account's budget. Without budgets, as for a test of the connection, it is any name.
+func accountOf(c connections.Connection, s settings, b sync.Budgets) string {
+	switch {
+	case s.Account != "":
 		return KindName + ":" + s.Account
+	case b == nil:
+		return KindName + ":" + c.Name
+	default:
+		return b.Account(KindName, s.Endpoint, c.Secrets[secretKey])
 	}
-	return KindName + ":" + name
 }
 
 // OpenWriter opens a connection for list sync.
@@ -145,11 +150,14 @@ func (k Kind) OpenWriter(c connections.Connection, o sync.TargetOptions, b sync.
 	if rate == 0 {
 		rate = MaxRequestsPerSecond
 	}
-	w, err := k.open(c, limiter{budgets: b, rate: rate}, o.Items)
+	account := accountOf(c, s, b)
+	w, err := k.open(c, Config{
+		Limiter: limiter{budgets: b, rate: rate}, RecordsPerRequest: o.Items, Connection: account,
+	})
 	if err != nil {
 		return nil, err
 	}
-	t := Target{Writer: w, budgets: b, account: accountOf(c.Name, s), settle: DefaultValidationSeconds * time.Second}
+	t := Target{Writer: w, budgets: b, account: account, settle: DefaultValidationSeconds * time.Second}
 	if s.ValidationSeconds > 0 {
 		t.settle = time.Duration(s.ValidationSeconds * float64(time.Second))
 	}

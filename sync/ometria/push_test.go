@@ -2,6 +2,7 @@ package ometria_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fakefault"
 	"github.com/sluicehq/sluice/internal/fakeometria"
 	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/sync"
 	"github.com/sluicehq/sluice/sync/ometria"
 )
 
@@ -276,4 +278,22 @@ func TestConfig(t *testing.T) {
 	_, err = ometria.New(ometria.Config{Key: fakeometria.Key, Connection: "a", Limiter: &turns{}})
 	require.NoError(t, err)
 	require.Empty(t, ometria.ClassOf(context.Canceled))
+}
+
+// Whatever a contact says, it opts out afterwards, and says otherwise the same.
+func TestOptOut(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 12, 0, 0, 5, time.UTC)
+	for contact, want := range map[string]string{
+		`{"id":"1","email":"a"}`: `{"id":"1","email":"a","marketing_optin":"EXPLICITLY_OPTEDOUT","timestamp_unsubscribed":"2026-01-02T12:00:00Z"}`,
+		`{"id":"1","marketing_optin":"EXPLICITLY_OPTEDIN","timestamp_subscribed":"x","@force_optin":true,"timestamp_unsubscribed":"y"}`: `{"id":"1",
+			"marketing_optin":"EXPLICITLY_OPTEDOUT","timestamp_unsubscribed":"y"}`,
+	} {
+		got, err := ometria.Target{}.OptOut(json.RawMessage(contact), at)
+		require.NoError(t, err)
+		require.JSONEq(t, want, string(got))
+		require.Equal(t, sync.ConsentOut, ometria.Target{}.Consent(got))
+	}
+	_, err := ometria.Target{}.OptOut(json.RawMessage(`[]`), at)
+	require.Error(t, err)
 }

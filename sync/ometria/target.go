@@ -71,6 +71,21 @@ func (Target) Consent(record json.RawMessage) sync.Consent {
 	}
 }
 
+// OptOut returns a contact that opts out since a time.
+func (Target) OptOut(record json.RawMessage, at time.Time) (json.RawMessage, error) {
+	var contact map[string]any
+	if err := json.Unmarshal(record, &contact); err != nil || contact == nil {
+		return nil, errors.New("the record is not a JSON object")
+	}
+	delete(contact, "timestamp_subscribed")
+	delete(contact, "@force_optin")
+	contact["marketing_optin"] = "EXPLICITLY_OPTEDOUT"
+	if contact["timestamp_unsubscribed"] == nil {
+		contact["timestamp_unsubscribed"] = at.UTC().Truncate(time.Second).Format(time.RFC3339)
+	}
+	return json.Marshal(contact)
+}
+
 // Write pushes records.
 func (t Target) Write(ctx context.Context, records []json.RawMessage) ([]sync.Outcome, error) {
 	result, err := t.Push(ctx, records)

@@ -12,17 +12,18 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
+	stdsync "sync"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/atomicfile"
+	"github.com/sluicehq/sluice/sync"
 )
 
 // File is a state file. It is safe for concurrent use.
 type File struct {
 	path string
 	// writing is held while the file is replaced: runs of several lists end at the same time.
-	writing sync.Mutex
+	writing stdsync.Mutex
 }
 
 // New returns the state file at a path, which need not exist yet.
@@ -119,7 +120,7 @@ func sameSecond(a, b time.Time) bool { return a.Truncate(time.Second).Equal(b.Tr
 // apply sets the results of a run.
 func (r Result) apply(o *object, timestamp bool) {
 	if timestamp {
-		o.set("latest_timestamp", []byte(strconv.Quote(r.LatestTimestamp.UTC().Format(layout))))
+		o.set("latest_timestamp", []byte(strconv.Quote(r.LatestTimestamp.UTC().Format(sync.TimestampLayout))))
 	}
 	o.set("elapsed_seconds", r.elapsed())
 	o.set("total_updates", r.updates())

@@ -236,17 +236,15 @@ func (p *parser) known(at int, name string, raw json.RawMessage, e *Entry) {
 // validListID is the form of ids that a sync takes.
 var validListID = regexp.MustCompile(`^[0-9A-Za-z_-]+$`)
 
-// readTime reads a timestamp. It is in UTC unless it has a zone; null is the zero time.
+// readTime reads a timestamp; null is the zero time.
 func readTime(raw json.RawMessage) (time.Time, error) {
-	var text *string
-	if err := json.Unmarshal(raw, &text); err == nil && text == nil {
+	if string(raw) == "null" {
 		return time.Time{}, nil
-	} else if err == nil {
-		for _, form := range []string{layout, time.RFC3339, time.DateTime} {
-			if t, err := time.Parse(form, *text); err == nil && t.Year() > 1 {
-				return t.UTC(), nil
-			}
-		}
 	}
-	return time.Time{}, fmt.Errorf(`want a time in UTC like "%s", or null for a full load`, layout)
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		// A text that is no time has the same error.
+		text = ""
+	}
+	return sync.ParseTimestamp(text)
 }

@@ -35,9 +35,6 @@ const (
 // MaxListID bounds a list_id, in bytes.
 const MaxListID = 100
 
-// layout is the form of a timestamp, which is in UTC.
-const layout = "2006-01-02T15:04:05"
-
 // ErrGone means that the file has no longer an entry with a key.
 var ErrGone = errors.New("the state file has no such entry any more")
 

@@ -58,7 +58,7 @@ func TestRead(t *testing.T) {
 		},
 		{
 			Key: statefile.Key{ListID: "zone"}, ItemsPerRequest: 100, WorkerCount: 8,
-			LatestTimestamp: at(t, "2019-10-18 20:20:23").Add(500 * time.Millisecond),
+			LatestTimestamp: at(t, "2019-10-18 20:20:23"),
 		},
 	}, entries)
 	require.Equal(t, "1a2d7ebf82", entries[0].String())
@@ -98,8 +98,8 @@ func TestFaults(t *testing.T) {
 		"items":         {`[{"list_id": "a", "items_per_request": 0}]`, "want a whole number from 1 to 1000"},
 		"fraction":      {`[{"list_id": "a", "worker_count": 1.5}]`, "want a whole number from 1 to 32"},
 		"null":          {`[{"list_id": "a", "worker_count": null}]`, "want a whole number from 1 to 32"},
-		"time":          {`[{"list_id": "a", "latest_timestamp": "yesterday"}]`, `in UTC like "2006-01-02T15:04:05"`},
-		"number":        {`[{"list_id": "a", "latest_timestamp": 1571653876}]`, ":1:39: latest_timestamp: want a time"},
+		"time":          {`[{"list_id": "a", "latest_timestamp": "yesterday"}]`, `want a UTC time such as 2019-10-18T22:20:23`},
+		"number":        {`[{"list_id": "a", "latest_timestamp": 1571653876}]`, ":1:39: latest_timestamp: want a UTC time"},
 		"future":        {`[{"list_id": "a", "latest_timestamp": "2019-10-21T12:51:16"}]`, "lies in the future"},
 		"many":          {many, "and 2 more"},
 	} {

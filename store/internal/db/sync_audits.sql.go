@@ -162,62 +162,6 @@ func (q *Queries) GetSyncPageIDs(ctx context.Context, runID int64, page int64) (
 	return ids, err
 }
 
-const listSyncLateErrors = `-- name: ListSyncLateErrors :many
-SELECT e.id, e.since, e.until, e.errors, e.exact, e.reasons, p.run_id, p.first_page, p.last_page,
-       (SELECT count(*) FROM sync_late_error_pages x WHERE x.error_id = e.id) AS runs
-FROM sync_late_error_pages p
-JOIN sync_late_errors e ON e.id = p.error_id
-JOIN sync_runs r ON r.id = p.run_id
-WHERE r.sync = $1 AND e.until > now() - interval '7 days'
-ORDER BY e.id DESC, p.run_id DESC LIMIT $2::bigint
-`
-
-type ListSyncLateErrorsRow struct {
-	ID        int64
-	Since     time.Time
-	Until     time.Time
-	Errors    int64
-	Exact     bool
-	Reasons   json.RawMessage
-	RunID     int64
-	FirstPage int64
-	LastPage  int64
-	Runs      int64
-}
-
-// ListSyncLateErrors returns errors of the later validation of the last 7 days that may be about records of a sync,
-// the latest first.
-func (q *Queries) ListSyncLateErrors(ctx context.Context, sync string, rowLimit int64) ([]ListSyncLateErrorsRow, error) {
-	rows, err := q.db.Query(ctx, listSyncLateErrors, sync, rowLimit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []ListSyncLateErrorsRow{}
-	for rows.Next() {
-		var i ListSyncLateErrorsRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Since,
-			&i.Until,
-			&i.Errors,
-			&i.Exact,
-			&i.Reasons,
-			&i.RunID,
-			&i.FirstPage,
-			&i.LastPage,
-			&i.Runs,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const noteSyncAuditError = `-- name: NoteSyncAuditError :exec
 UPDATE sync_runs SET audit_error = $1 WHERE id = $2 AND audit_error <> $1
 `

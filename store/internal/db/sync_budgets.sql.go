@@ -32,6 +32,18 @@ func (q *Queries) DelaySyncRequests(ctx context.Context, account string, seconds
 	return err
 }
 
+const getSyncAccountKey = `-- name: GetSyncAccountKey :one
+SELECT key FROM sync_account_key
+`
+
+// GetSyncAccountKey returns the key of the hashes that name accounts.
+func (q *Queries) GetSyncAccountKey(ctx context.Context) ([]byte, error) {
+	row := q.db.QueryRow(ctx, getSyncAccountKey)
+	var key []byte
+	err := row.Scan(&key)
+	return key, err
+}
+
 const releaseSyncSlot = `-- name: ReleaseSyncSlot :exec
 UPDATE sync_slots SET holder = NULL, expires_at = now()
 WHERE account = $1 AND slot = $2 AND token = $3

@@ -31,18 +31,6 @@ func (q *Queries) AddSyncOptOutChange(ctx context.Context, sync string, keys []b
 	return err
 }
 
-const countSyncHeld = `-- name: CountSyncHeld :one
-SELECT count(*) FROM sync_held WHERE sync = $1
-`
-
-// CountSyncHeld counts the records that are held as opted out.
-func (q *Queries) CountSyncHeld(ctx context.Context, sync string) (int64, error) {
-	row := q.db.QueryRow(ctx, countSyncHeld, sync)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const deleteSyncOptOutChanges = `-- name: DeleteSyncOptOutChanges :exec
 DELETE FROM sync_optout_changes WHERE sync = $1 AND id <= $2
 `

@@ -7,8 +7,139 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
+
+const syncCountsOf = `-- name: SyncCountsOf :many
+SELECT sync, run_id, compared_at, counts_read, counts_before, counts_after, changed, rejected, difference, exceeded FROM sync_counts WHERE sync = ANY ($1::text[])
+`
+
+// SyncCountsOf returns the last comparisons of syncs.
+func (q *Queries) SyncCountsOf(ctx context.Context, syncs []string) ([]SyncCount, error) {
+	rows, err := q.db.Query(ctx, syncCountsOf, syncs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SyncCount{}
+	for rows.Next() {
+		var i SyncCount
+		if err := rows.Scan(
+			&i.Sync,
+			&i.RunID,
+			&i.ComparedAt,
+			&i.CountsRead,
+			&i.CountsBefore,
+			&i.CountsAfter,
+			&i.Changed,
+			&i.Rejected,
+			&i.Difference,
+			&i.Exceeded,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const syncHeldOf = `-- name: SyncHeldOf :many
+SELECT sync, count(*) AS held FROM sync_held WHERE sync = ANY ($1::text[]) GROUP BY sync
+`
+
+type SyncHeldOfRow struct {
+	Sync string
+	Held int64
+}
+
+// SyncHeldOf counts the records of syncs that are held as opted out.
+func (q *Queries) SyncHeldOf(ctx context.Context, syncs []string) ([]SyncHeldOfRow, error) {
+	rows, err := q.db.Query(ctx, syncHeldOf, syncs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SyncHeldOfRow{}
+	for rows.Next() {
+		var i SyncHeldOfRow
+		if err := rows.Scan(&i.Sync, &i.Held); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const syncLateErrorsOf = `-- name: SyncLateErrorsOf :many
+SELECT s.sync::text AS sync, l.id, l.since, l.until, l.errors, l.exact, l.reasons, l.run_id, l.first_page, l.last_page,
+       l.runs::bigint AS runs
+FROM unnest($1::text[]) AS s (sync)
+CROSS JOIN LATERAL (
+    SELECT e.id, e.since, e.until, e.errors, e.exact, e.reasons, p.run_id, p.first_page, p.last_page,
+           (SELECT count(*) FROM sync_late_error_pages x WHERE x.error_id = e.id) AS runs
+    FROM sync_runs r
+    JOIN sync_late_error_pages p ON p.run_id = r.id
+    JOIN sync_late_errors e ON e.id = p.error_id
+    WHERE r.sync = s.sync AND e.until > now() - interval '7 days'
+    ORDER BY e.id DESC, p.run_id DESC LIMIT $2::bigint
+) l
+ORDER BY s.sync, l.id DESC, l.run_id DESC
+`
+
+type SyncLateErrorsOfRow struct {
+	Sync      string
+	ID        int64
+	Since     time.Time
+	Until     time.Time
+	Errors    int64
+	Exact     bool
+	Reasons   json.RawMessage
+	RunID     int64
+	FirstPage int64
+	LastPage  int64
+	Runs      int64
+}
+
+// SyncLateErrorsOf returns errors of the later validation of the last 7 days that may be about records of syncs, the
+// latest first, so many of each sync.
+func (q *Queries) SyncLateErrorsOf(ctx context.Context, syncs []string, rowLimit int64) ([]SyncLateErrorsOfRow, error) {
+	rows, err := q.db.Query(ctx, syncLateErrorsOf, syncs, rowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SyncLateErrorsOfRow{}
+	for rows.Next() {
+		var i SyncLateErrorsOfRow
+		if err := rows.Scan(
+			&i.Sync,
+			&i.ID,
+			&i.Since,
+			&i.Until,
+			&i.Errors,
+			&i.Exact,
+			&i.Reasons,
+			&i.RunID,
+			&i.FirstPage,
+			&i.LastPage,
+			&i.Runs,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
 
 const syncRunsOf = `-- name: SyncRunsOf :many
 SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page FROM sync_runs WHERE id = ANY ($1::bigint[])

@@ -325,6 +325,16 @@ func (q *Queries) CreateSyncRun(ctx context.Context, arg CreateSyncRunParams) (S
 	return i, err
 }
 
+const deleteSyncKnown = `-- name: DeleteSyncKnown :exec
+DELETE FROM sync_known WHERE sync = $1
+`
+
+// DeleteSyncKnown removes what the last scan of a sync has found.
+func (q *Queries) DeleteSyncKnown(ctx context.Context, sync string) error {
+	_, err := q.db.Exec(ctx, deleteSyncKnown, sync)
+	return err
+}
+
 const deleteSyncRuns = `-- name: DeleteSyncRuns :execrows
 DELETE FROM sync_runs r
 WHERE r.sync = $1 AND r.status <> 'running' AND NOT r.unrecorded AND r.exported

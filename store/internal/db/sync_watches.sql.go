@@ -61,6 +61,41 @@ func (q *Queries) NoteSyncRecorded(ctx context.Context, id int64) error {
 	return err
 }
 
+const pendingWatchedSyncs = `-- name: PendingWatchedSyncs :many
+SELECT s.list_id, s.place FROM syncs s
+WHERE s.watch = $1 AND s.watch <> ''
+  AND (EXISTS (SELECT FROM sync_runs r WHERE r.sync = s.name AND r.status = 'running')
+       OR EXISTS (SELECT FROM sync_rejects x WHERE x.sync = s.name AND x.retry_at IS NOT NULL))
+ORDER BY s.list_id, s.place
+`
+
+type PendingWatchedSyncsRow struct {
+	ListID string
+	Place  int32
+}
+
+// PendingWatchedSyncs returns the entries of a watch that need a run whatever their timestamps: a run has not ended, such
+// as one that has stopped, or retries of rejected records were requested.
+func (q *Queries) PendingWatchedSyncs(ctx context.Context, watch string) ([]PendingWatchedSyncsRow, error) {
+	rows, err := q.db.Query(ctx, pendingWatchedSyncs, watch)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PendingWatchedSyncsRow{}
+	for rows.Next() {
+		var i PendingWatchedSyncsRow
+		if err := rows.Scan(&i.ListID, &i.Place); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const putWatchedSync = `-- name: PutWatchedSync :one
 INSERT INTO syncs AS s (name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings,
                         latest_timestamp, created_by, watch, place)
