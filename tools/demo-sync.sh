@@ -70,7 +70,7 @@ follow 1
 
 title "The members stop changing. A run includes what changed up to 10 seconds before it"
 ended=$(curl -sS -X DELETE "$(url "$work/mailchimp")/control/changes")
-echo "$ended"
+echo "$(sed -n 's/.*"changes":\([0-9]*\).*/\1/p' <<<"$ended") changes were made meanwhile"
 settled=$(sed -n 's/.*"settled_unix":\([0-9]*\).*/\1/p' <<<"$ended")
 while [[ $(date +%s) -lt $settled ]]; do sleep 0.2; done
 
