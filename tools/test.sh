@@ -3,8 +3,6 @@
 # builds and installs the prerequisites. The output ends with the slowest
 # packages and, for each package that failed, the command that runs it alone.
 #
-# PostgreSQL does not wait for the disk: each test drops its database, which would write all others to it.
-#
 # The module browser is left out where there is no browser, which the last lines say.
 #
 #   TESTFLAGS   flags of `go test`
@@ -25,8 +23,8 @@ go_test() {
     command=(go test)
     [[ $1 == . ]] || command=(go -C "$1" test)
     case $1 in
-        . | ./bench) command=(./bin/sluice-dev exec --no-sync -- "${command[@]}") ;;
-        ./browser) command=(./bin/sluice-dev exec --no-sync --server -- "${command[@]}") ;;
+        . | ./bench) command=(./bin/sluice-dev exec -- "${command[@]}") ;;
+        ./browser) command=(./bin/sluice-dev exec --server -- "${command[@]}") ;;
     esac
 }
 
