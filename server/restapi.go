@@ -7,6 +7,8 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/ingest/request"
 	"github.com/sluicehq/sluice/internal/authenticator"
 	"github.com/sluicehq/sluice/internal/uploading"
@@ -14,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/server/api"
 	"github.com/sluicehq/sluice/starter"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	accessstore "github.com/sluicehq/sluice/store/access"
 	servingstore "github.com/sluicehq/sluice/store/serving"
 	"github.com/sluicehq/sluice/warehouse"
@@ -49,11 +52,26 @@ func (s *Server) openAPI() (err error) {
 	if err != nil {
 		return err
 	}
+	deliveries, err := deliveryclient.New(deliveryclient.Config{
+		Temporal: opened.temporal, Store: s.store, Registry: s.cfg.Components.Destinations, Logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	builtIn, err := smtp.BuiltIn(wiring.MailServer(settings.Notify))
+	if err != nil {
+		return fmt.Errorf("the connection %s: %w", connections.Notify, err)
+	}
 	proxies := request.Proxies(settings.Server.Proxies())
 	opened.API, err = api.New(api.Config{
 		Starter: &starter.Starter{
 			Temporal: opened.temporal, Namespace: options.Namespace, Store: s.store, Registry: s.cfg.Components.Importers,
 			Defaults: settings.Import, Review: settings.Review, Limits: settings.Limits,
+		},
+		Deliveries: deliveries,
+		Connections: &connections.Connections{
+			Store: s.store.Deliveries, Vault: connections.NewVault(wiring.Vault(settings.Connections)),
+			Registry: s.cfg.Components.Kinds, BuiltIn: builtIn,
 		},
 		Warehouse: opened.warehouse,
 		Uploads: &uploading.Folder{

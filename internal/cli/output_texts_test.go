@@ -156,11 +156,11 @@ func TestSyncLines(t *testing.T) {
 	require.Equal(t, "scanned 2026-01-31 12:00 UTC: 1,200 found, 30 missing, 4 opted out; more are missing than max_missing allows: "+
 		"check the list, or raise max_missing",
 		scanLine(&syncstore.Scan{ScannedAt: at, Found: 1200, MissingCount: 30, Deleted: 4, Exceeded: true}))
-	require.Equal(t, "9, full running: 10 of about 1,200 read, 8 delivered, 2 rejected, 1 skipped", runLine(&syncclient.Run{
+	require.Equal(t, "9, full running: 10 of about 1,200 read, 8 delivered, 2 rejected, 1 skipped", runLine(&syncclient.SyncRun{
 		ID: 9, Kind: "full", Status: syncstore.StatusRunning, Read: 10, Announced: 1200, Delivered: 8, Rejected: 2, Skipped: 1,
 	}))
 	require.Equal(t, []string{"none yet", "", "it answered 503"},
-		[]string{runLine(nil), errorLine(nil), errorLine(&syncclient.Run{Error: "it answered 503"})})
+		[]string{runLine(nil), errorLine(nil), errorLine(&syncclient.SyncRun{Error: "it answered 503"})})
 	require.Equal(t, "raised 2026-01-31 12:00 UTC", optionalTime("raised", &at))
 	require.Equal(t, "mapping=of its own, worker_count=2", settingsLine(map[string]any{"worker_count": 2, "mapping": map[string]any{}}))
 	require.Equal(t, "defaults", settingsLine(nil))

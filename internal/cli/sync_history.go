@@ -65,7 +65,7 @@ func syncHistory(ctx context.Context, s *session) error {
 	return table.Write(c.App.Writer)
 }
 
-func runTime(r syncclient.Run) string {
+func runTime(r syncclient.SyncRun) string {
 	if r.EndedAt == nil {
 		return "-"
 	}

@@ -93,7 +93,7 @@ func findRejected(ctx context.Context, s *session) error {
 }
 
 // searchLine describes a search for rejected records.
-func searchLine(r syncclient.Run) string {
+func searchLine(r syncclient.SyncRun) string {
 	return fmt.Sprintf("%d, search of page %s %s: %s found after %s", r.ID, r.Find, r.Status, plural(r.Rejected, "record"),
 		plural(r.Pages, "probe"))
 }

@@ -174,7 +174,7 @@ func scanLine(k *syncstore.Scan) string {
 	return text
 }
 
-func runLine(r *syncclient.Run) string {
+func runLine(r *syncclient.SyncRun) string {
 	if r == nil {
 		return "none yet"
 	}
@@ -193,14 +193,14 @@ func runLine(r *syncclient.Run) string {
 	return text
 }
 
-func auditLine(r *syncclient.Run) string {
+func auditLine(r *syncclient.SyncRun) string {
 	if r == nil || r.AuditError == "" {
 		return ""
 	}
 	return "the late errors of the target could not be read: " + r.AuditError
 }
 
-func errorLine(r *syncclient.Run) string {
+func errorLine(r *syncclient.SyncRun) string {
 	if r == nil {
 		return ""
 	}

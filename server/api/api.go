@@ -19,9 +19,12 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/uploading"
 	"github.com/sluicehq/sluice/starter"
+	accessclient "github.com/sluicehq/sluice/starter/access"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	servingstore "github.com/sluicehq/sluice/store/serving"
 	"github.com/sluicehq/sluice/warehouse"
 )
@@ -47,6 +50,10 @@ const (
 type Config struct {
 	// Starter has the operations of imports and schedules. Required.
 	Starter *starter.Starter
+	// Deliveries has the operations of events and of the actions of destinations. Required.
+	Deliveries *deliveryclient.Client
+	// Connections has the connections and their kinds. Required.
+	Connections *connections.Connections
 	// Warehouse has the rows of previews and rejects. Required.
 	Warehouse *warehouse.Warehouse
 	// Uploads keeps uploaded files. Required.
@@ -73,6 +80,8 @@ func (c Config) Validate() error {
 		missing bool
 	}{
 		{"starter", c.Starter == nil || c.Starter.Store == nil},
+		{"deliveries", c.Deliveries == nil},
+		{"connections", c.Connections == nil || c.Connections.Registry == nil},
 		{"warehouse", c.Warehouse == nil},
 		{"uploads", c.Uploads == nil},
 		{"authenticator", c.Authenticator == nil},
@@ -93,6 +102,7 @@ type API struct {
 	cfg     Config
 	log     *slog.Logger
 	serving *servingstore.Store
+	access  *accessclient.Client
 	mux     *http.ServeMux
 	huma    huma.API
 	// problemSchema describes Problem.
@@ -114,7 +124,8 @@ func New(cfg Config) (*API, error) {
 		return nil, fmt.Errorf("configuration of the API: %w", err)
 	}
 	a := &API{
-		cfg: cfg, log: cfg.Logger, serving: servingstore.New(cfg.Starter.Store.Store), mux: http.NewServeMux(),
+		cfg: cfg, log: cfg.Logger, serving: servingstore.New(cfg.Starter.Store.Store),
+		access: accessclient.New(cfg.Starter.Store.Store), mux: http.NewServeMux(),
 		origin: http.NewCrossOriginProtection(), requests: semaphore.NewWeighted(maxRequests),
 		bodies: semaphore.NewWeighted(maxBodies), uploading: semaphore.NewWeighted(maxUploading),
 		stopping: make(chan struct{}),
@@ -127,6 +138,16 @@ func New(cfg Config) (*API, error) {
 	a.streams()
 	a.schedules()
 	a.uploads()
+	a.locks()
+	a.sites()
+	a.connections()
+	a.destinations()
+	a.jobs()
+	a.events()
+	a.flows()
+	a.syncs()
+	a.tokens()
+	a.accounts()
 	a.mux.HandleFunc(Prefix+"/", a.unknown)
 	if err := a.serveDocument(); err != nil {
 		return nil, err

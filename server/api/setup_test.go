@@ -144,6 +144,7 @@ func (b *bundle) serve(tb testing.TB, tune ...func(c *api.Config)) (*api.API, st
 		},
 		MaxStreams: 20, Logger: slog.New(slog.NewTextHandler(b.log, nil)), Version: "test",
 	}
+	b.addServices(tb, &cfg)
 	for _, change := range tune {
 		change(&cfg)
 	}

@@ -15,7 +15,7 @@ type ListedSite struct {
 	ID          int64         `json:"id"`
 	Domain      string        `json:"domain"`
 	TimeZone    string        `json:"timezone"`
-	NativeStart *calendar.Day `json:"native_start"`
+	NativeStart *calendar.Day `json:"native_start" nullable:"true"`
 	Contacts    []string      `json:"contacts"`
 	CreatedAt   time.Time     `json:"created_at"`
 }
@@ -33,11 +33,11 @@ type Site struct {
 	ID          int64         `json:"id"`
 	Domain      string        `json:"domain"`
 	TimeZone    string        `json:"timezone"`
-	NativeStart *calendar.Day `json:"native_start"`
+	NativeStart *calendar.Day `json:"native_start" nullable:"true"`
 	Blocked     bool          `json:"blocked"`
 	// RateLimit is EVENTS/DURATION, such as 600/1m0s.
 	RateLimit     *string       `json:"rate_limit"`
-	AcceptUntil   *calendar.Day `json:"accept_until"`
+	AcceptUntil   *calendar.Day `json:"accept_until" nullable:"true"`
 	FormerDomains []string      `json:"former_domains"`
 	// Goals are the names of goals with their currencies, "" for none.
 	Goals map[string]string `json:"goals"`

@@ -91,7 +91,7 @@ func (f findings) add(v *View) (err error) {
 
 // History returns up to limit runs of a sync that are older than a run (0 for the latest), the latest first. The error
 // is store.ErrNotFound if there is no such sync.
-func (s *Syncs) History(ctx context.Context, name string, before int64, limit int) ([]Run, error) {
+func (s *Syncs) History(ctx context.Context, name string, before int64, limit int) ([]SyncRun, error) {
 	if _, err := s.Store.Sync(ctx, name); err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (s *Syncs) History(ctx context.Context, name string, before int64, limit in
 	if err != nil {
 		return nil, err
 	}
-	runs := make([]Run, len(rows))
+	runs := make([]SyncRun, len(rows))
 	for i, r := range rows {
 		runs[i] = runOf(r)
 		runs[i].LateErrors = late[r.ID]

@@ -34,7 +34,7 @@ type Sync struct {
 	CreatedBy   string       `json:"created_by"`
 	CreatedAt   time.Time    `json:"created_at"`
 	Scan        *Scan        `json:"scan"`
-	Run         *Run         `json:"run"`
+	Run         *SyncRun     `json:"run"`
 	Counts      *Counts      `json:"counts"`
 	Held        int64        `json:"held_opted_out"`
 	Late        []LateErrors `json:"late_errors"`
@@ -51,8 +51,8 @@ type Scan struct {
 	Exceeded  bool      `json:"exceeded"`
 }
 
-// Run is a run of a sync.
-type Run struct {
+// SyncRun is a run of a sync.
+type SyncRun struct {
 	ID          int64      `json:"id"`
 	Kind        string     `json:"kind"`
 	Status      string     `json:"status"`
@@ -155,12 +155,12 @@ func (v View) Sync() Sync {
 	return s
 }
 
-func runOf(r syncstore.Run) Run {
+func runOf(r syncstore.Run) SyncRun {
 	find := ""
 	if r.FindRun != nil && r.FindPage != nil {
 		find = syncacts.PageRef{RunID: *r.FindRun, Page: *r.FindPage}.String()
 	}
-	return Run{
+	return SyncRun{
 		ID: r.ID, Kind: r.Kind, Status: r.Status, RequestedBy: r.RequestedBy, Since: utc(r.Since), Until: r.Until.UTC(),
 		Pages: r.Pages, Read: r.Read, Delivered: r.Delivered, Rejected: r.Rejected, Skipped: r.Skipped,
 		Announced: r.Announced, SourceCount: r.SourceCount, Error: r.Error, ErrorClass: r.ErrorClass,

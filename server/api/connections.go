@@ -1,0 +1,244 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/connections"
+	connectclient "github.com/sluicehq/sluice/starter/connecting"
+)
+
+// tagConnections is the resource of connections in the document.
+const tagConnections = "connections"
+
+// connections adds the operations of connections.
+func (a *API) connections() {
+	add := func(o operation) operation {
+		o.tag, o.reach = tagConnections, reachAll
+		return o
+	}
+	register(a, add(operation{
+		id: "list-connections", method: http.MethodGet, path: "/connections",
+		summary: "List connections by name", need: access.PermissionRead,
+	}), a.listConnections)
+	register(a, add(operation{
+		id: "add-connection", method: http.MethodPost, path: "/connections", status: http.StatusCreated,
+		summary: "Add a connection", need: access.PermissionAdminister,
+		description: "Secrets are encrypted with the key set of the server, and are never returned.",
+		problems:    []problemType{problemTaken, problemKeyset},
+	}), a.addConnection)
+	register(a, add(operation{
+		id: "show-connection", method: http.MethodGet, path: "/connections/{connection}",
+		summary: "Show a connection without the values of its secrets", need: access.PermissionRead,
+	}), a.showConnection)
+	register(a, add(operation{
+		id: "replace-connection", method: http.MethodPut, path: "/connections/{connection}",
+		summary: "Replace all settings and secrets of a connection", need: access.PermissionAdminister,
+		description: "Settings and secrets that are left out are removed.",
+		problems:    []problemType{problemConflict, problemKeyset, problemPrecondition, problemNeedsMatch},
+	}), a.replaceConnection)
+	register(a, add(operation{
+		id: "remove-connection", method: http.MethodDelete, path: "/connections/{connection}",
+		summary: "Remove a connection", need: access.PermissionAdminister, problems: []problemType{problemInUse},
+	}), a.removeConnection)
+	register(a, add(operation{
+		id: "test-connection", method: http.MethodPost, path: "/connections/{connection}/test",
+		summary: "Test a connection on a worker", need: access.PermissionOperate,
+		description: "What is wrong with the connection is in the answer, with `ok` false.",
+		problems:    []problemType{problemNoWorker},
+	}), a.testConnection)
+	register(a, add(operation{
+		id: "pause-connection", method: http.MethodPost, path: "/connections/{connection}/pause",
+		summary: "Pause a connection: its circuit opens, its jobs wait", need: access.PermissionOperate,
+	}), a.pauseConnection)
+	register(a, add(operation{
+		id: "resume-connection", method: http.MethodPost, path: "/connections/{connection}/resume",
+		summary: "Resume a connection: its circuit closes, its jobs are retried now", need: access.PermissionOperate,
+	}), a.resumeConnection)
+	register(a, add(operation{
+		id: "rotate-connection", method: http.MethodPost, path: "/connections/{connection}/rotate",
+		summary: "Encrypt the secrets of a connection with the primary key of the key set", need: access.PermissionAdminister,
+		problems: []problemType{problemConflict, problemKeyset},
+	}), a.rotateConnection)
+}
+
+// ConnectionPath is the input of an operation on a connection.
+type ConnectionPath struct {
+	Connection string `path:"connection" maxLength:"63" doc:"Name of the connection."`
+}
+
+func (a *API) listConnections(ctx context.Context, in *Page) (*List[connections.Info], error) {
+	all, err := a.connectionClient().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return namedPage(ctx, *in, "list-connections", all, func(i connections.Info) string { return i.Name })
+}
+
+// namedPage returns a page of items that are read at once, sorted by name: there are few.
+func namedPage[T any](
+	ctx context.Context, in Page, operation string, all []T, nameOf func(T) string,
+) (*List[T], error) {
+	var after string
+	if err := in.after(operation, &after); err != nil {
+		return nil, err
+	}
+	from := 0
+	for from < len(all) && after != "" && nameOf(all[from]) <= after {
+		from++
+	}
+	rest := all[from:]
+	return paged(ctx, in, operation, rest[:min(len(rest), in.Limit+1)], func(item T) any { return nameOf(item) })
+}
+
+// ConnectionSettings are the settings and secrets of a connection.
+type ConnectionSettings struct {
+	Kind     string                     `json:"kind" minLength:"1" maxLength:"100" example:"webhook" doc:"Kind of the connection."`
+	Settings map[string]json.RawMessage `json:"settings,omitempty" maxProperties:"100" doc:"Settings of the kind."`
+	Secrets  map[string]string          `json:"secrets,omitempty" maxProperties:"20" writeOnly:"true" doc:"Secrets of the kind by name. They are never returned."` //nolint:lll // a tag
+}
+
+// connection returns a connection to package connections.
+func (s ConnectionSettings) connection(name string) (connections.New, error) {
+	n := connections.New{Name: name, Kind: s.Kind, Secrets: s.Secrets}
+	if s.Settings == nil {
+		return n, nil
+	}
+	settings, err := json.Marshal(s.Settings)
+	if err != nil {
+		return n, fmt.Errorf("encode the settings: %w", err)
+	}
+	n.Settings = settings
+	return n, nil
+}
+
+type addConnectionInput struct {
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"63" doc:"Name of the connection: lower-case letters, digits, dashes and underscores."`
+		ConnectionSettings
+	}
+}
+
+type ConnectionOutput struct {
+	ETag string `header:"ETag" doc:"Version of the connection, for If-Match."`
+	Body connections.Info
+}
+
+type addedConnectionOutput struct {
+	Location string `header:"Location" doc:"Path of the connection."`
+	ETag     string `header:"ETag" doc:"Version of the connection, for If-Match."`
+	Body     connections.Info
+}
+
+// versionTag is the entity tag of a state with a version.
+func versionTag(version int64) string { return strconv.Quote(strconv.FormatInt(version, 10)) }
+
+// segment returns a text as a segment of a path.
+func segment(text string) string { return url.PathEscape(text) }
+
+func connectionAnswer(info connections.Info) ConnectionOutput {
+	return ConnectionOutput{ETag: versionTag(info.Version), Body: info}
+}
+
+func (a *API) addConnection(ctx context.Context, in *addConnectionInput) (*addedConnectionOutput, error) {
+	n, err := in.Body.connection(in.Body.Name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.connectionClient().Add(ctx, n); err != nil {
+		return nil, err
+	}
+	info, err := a.connectionClient().Show(ctx, n.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &addedConnectionOutput{pathOf("/connections/%s", segment(info.Name)), versionTag(info.Version), info}, nil
+}
+
+func (a *API) showConnection(ctx context.Context, in *ConnectionPath) (*ConnectionOutput, error) {
+	info, err := a.connectionClient().Show(ctx, in.Connection)
+	out := connectionAnswer(info)
+	return &out, err
+}
+
+type replaceConnectionInput struct {
+	ConnectionPath
+	IfMatch
+	Body ConnectionSettings
+}
+
+func (a *API) replaceConnection(ctx context.Context, in *replaceConnectionInput) (*ConnectionOutput, error) {
+	before, err := a.connectionClient().Show(ctx, in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.matches(versionTag(before.Version)); err != nil {
+		return nil, err
+	}
+	n, err := in.Body.connection(in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	// A change in between is a conflict.
+	if _, err := a.connectionClient().Replace(ctx, n, before.Version); err != nil {
+		return nil, err
+	}
+	return a.showConnection(ctx, &in.ConnectionPath)
+}
+
+type removeConnectionInput struct {
+	ConnectionPath
+	Force bool `query:"force" doc:"Remove it even if a running import, a job or a flow uses it."`
+}
+
+func (a *API) removeConnection(ctx context.Context, in *removeConnectionInput) (*struct{}, error) {
+	return nil, a.connectionClient().Remove(ctx, in.Connection, in.Force)
+}
+
+type testedOutput struct {
+	Body connectclient.Tested
+}
+
+func (a *API) testConnection(ctx context.Context, in *ConnectionPath) (*testedOutput, error) {
+	tested, err := a.connectionClient().Test(ctx, in.Connection)
+	return &testedOutput{tested}, err
+}
+
+type connectionCommandInput struct {
+	ConnectionPath
+	Body *Reason
+}
+
+func (a *API) pauseConnection(ctx context.Context, in *connectionCommandInput) (*ConnectionOutput, error) {
+	if err := a.connectionClient().Pause(ctx, in.Connection, by(ctx, reasonOf(in.Body))); err != nil {
+		return nil, err
+	}
+	return a.showConnection(ctx, &in.ConnectionPath)
+}
+
+func (a *API) resumeConnection(ctx context.Context, in *ConnectionPath) (*ConnectionOutput, error) {
+	if err := a.connectionClient().Resume(ctx, in.Connection); err != nil {
+		return nil, err
+	}
+	return a.showConnection(ctx, in)
+}
+
+func (a *API) rotateConnection(ctx context.Context, in *ConnectionPath) (*ConnectionOutput, error) {
+	if _, err := a.connectionClient().Rotate(ctx, in.Connection); err != nil {
+		return nil, err
+	}
+	return a.showConnection(ctx, in)
+}
+
+// reasonOf returns the reason of a command, which is optional like its body.
+func reasonOf(body *Reason) string {
+	if body == nil {
+		return ""
+	}
+	return body.Reason
+}

@@ -1,0 +1,102 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/connections"
+	connectclient "github.com/sluicehq/sluice/starter/connecting"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+)
+
+// Secrets go in and never come out.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	secret := "whsec_" + strings.Repeat("QUJD", 8)
+	body := map[string]any{
+		"name": "ops", "kind": "webhook", "settings": map[string]any{"url": "https://hooks.example.com/a"},
+		"secrets": map[string]string{"signing_secret": secret},
+	}
+	added := b.do(t, "admin-all", http.MethodPost, "/connections", body)
+	require.Equal(t, http.StatusCreated, added.status, string(added.body))
+	require.Equal(t, "/api/v1/connections/ops", added.header.Get("Location"))
+	b.do(t, "admin-all", http.MethodPost, "/connections", body).problem(t, "taken")
+	for _, wrong := range []map[string]any{
+		{"name": "Ops", "kind": "webhook"}, {"name": "x", "kind": "none"}, {"name": "x", "kind": "webhook"},
+		{"name": "notify", "kind": "smtp"},
+		{"name": "x", "kind": "webhook", "settings": body["settings"], "secrets": map[string]string{"other": secret}},
+	} {
+		b.do(t, "admin-all", http.MethodPost, "/connections", wrong).problem(t, "invalid")
+	}
+	shown := b.do(t, "viewer-all", http.MethodGet, "/connections/ops", nil)
+	var info connections.Info
+	shown.decode(t, &info)
+	require.Equal(t, []string{"signing_secret"}, info.Secrets)
+	require.Equal(t, `"1"`, shown.header.Get("Etag"))
+
+	replaced := map[string]any{
+		"kind": "webhook", "settings": map[string]any{"url": "https://hooks.example.com/b"},
+		"secrets": map[string]string{"signing_secret": secret, "previous_signing_secret": secret},
+	}
+	b.do(t, "admin-all", http.MethodPut, "/connections/ops", replaced).problem(t, "precondition-required")
+	after := b.do(t, "admin-all", http.MethodPut, "/connections/ops", replaced, "If-Match", shown.header.Get("Etag"))
+	require.Equal(t, http.StatusOK, after.status, string(after.body))
+	info = connections.Info{}
+	after.decode(t, &info)
+	require.Len(t, info.Secrets, 2)
+	require.Contains(t, string(info.Settings), "/b")
+	b.do(t, "admin-all", http.MethodPut, "/connections/ops", replaced, "If-Match", shown.header.Get("Etag")).
+		problem(t, "precondition-failed")
+	b.do(t, "admin-all", http.MethodPut, "/connections/ops", map[string]any{"kind": "smtp"}, "If-Match", "*").problem(t, "invalid")
+	b.do(t, "admin-all", http.MethodPut, "/connections/none", replaced, "If-Match", "*").problem(t, "not-found")
+
+	b.ok(t, "operator-all", http.MethodPost, "/connections/ops/pause", map[string]any{"reason": "maintenance"}, &info)
+	require.Equal(t, deliverystore.ConnectionPaused, info.Health.State)
+	require.Equal(t, "operator-all", info.Health.PausedBy)
+	b.ok(t, "operator-all", http.MethodPost, "/connections/ops/resume", nil, &info)
+	require.Equal(t, deliverystore.ConnectionHealthy, info.Health.State)
+	b.ok(t, "admin-all", http.MethodPost, "/connections/ops/rotate", nil, nil)
+	var list struct{ Items []connections.Info }
+	b.ok(t, "viewer-all", http.MethodGet, "/connections", nil, &list)
+	require.Len(t, list.Items, 1)
+
+	b.addEvent(t, deliverystore.NewEvent{Source: "shop", Jobs: []deliverystore.NewJob{{
+		Destination: "webhook", Action: "post", Data: json.RawMessage(`{"connection": "ops"}`),
+	}}})
+	b.do(t, "admin-all", http.MethodDelete, "/connections/ops", nil).problem(t, "in-use")
+	b.ok(t, "admin-all", http.MethodDelete, "/connections/ops?force=true", nil, nil)
+	for _, path := range []string{"", "/pause", "/resume", "/rotate", "/test"} {
+		method := http.MethodPost
+		if path == "" {
+			method = http.MethodGet
+		}
+		b.do(t, "admin-all", method, "/connections/ops"+path, nil).problem(t, "not-found")
+	}
+	require.NotContains(t, b.log.String(), secret)
+	for _, a := range []answer{added, shown, after} {
+		require.NotContains(t, string(a.body), secret)
+	}
+}
+
+func TestConnectionTest(t *testing.T) {
+	t.Parallel()
+	b := withWorker(t)
+	var asked http.HandlerFunc = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+	server := httptest.NewServer(asked)
+	t.Cleanup(server.Close)
+	b.ok(t, "admin-all", http.MethodPost, "/connections", map[string]any{
+		"name": "ops", "kind": "webhook", "settings": map[string]any{"url": server.URL},
+		"secrets": map[string]string{"signing_secret": "whsec_" + strings.Repeat("QUJD", 8)},
+	}, nil)
+	var tested connectclient.Tested
+	b.ok(t, "operator-all", http.MethodPost, "/connections/ops/test", nil, &tested)
+	require.True(t, tested.OK, tested.Error)
+	require.NotEmpty(t, tested.Lines)
+	require.True(t, strings.HasPrefix(server.URL, "http://127.0.0.1"), "the test reaches the loopback interface")
+}

@@ -1,0 +1,223 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/destinations"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
+)
+
+// tagFlows is the resource of flows in the document.
+const tagFlows = "flows"
+
+// maxFlows bounds the text of flows, in bytes.
+const maxFlows = 1 << 20
+
+// flows adds the operations of flows.
+func (a *API) flows() {
+	add := func(o operation) operation {
+		o.tag, o.reach = tagFlows, reachAll
+		return o
+	}
+	register(a, add(operation{
+		id: "list-flows", method: http.MethodGet, path: "/flows",
+		summary: "List applied flows by name", need: access.PermissionRead,
+	}), a.listFlows)
+	register(a, add(operation{
+		id: "show-flow", method: http.MethodGet, path: "/flows/{flow}",
+		summary: "Show a flow with its versions", need: access.PermissionRead,
+	}), a.showFlow)
+	text := func(o operation) operation {
+		o.method, o.maxBody = http.MethodPost, 2*maxFlows
+		return add(o)
+	}
+	register(a, text(operation{
+		id: "validate-flows", path: "/flows/validate", summary: "Check flows, and apply none", need: access.PermissionRead,
+	}), a.validateFlows)
+	register(a, text(operation{
+		id: "diff-flows", path: "/flows/diff", summary: "Show the changes that apply-flows would make",
+		need: access.PermissionRead,
+	}), a.diffFlows)
+	register(a, text(operation{
+		id: "test-flows", path: "/flows/test", summary: "Show the jobs that flows would create for an event",
+		need: access.PermissionRead,
+	}), a.testFlows)
+	register(a, text(operation{
+		id: "apply-flows", path: "/flows/apply", summary: "Apply flows", need: access.PermissionAdminister,
+		description: "Unchanged flows keep their version; a fault changes nothing. Events that were kept for a changed flow " +
+			"are replayed.",
+	}), a.applyFlows)
+	register(a, add(operation{
+		id: "replay-flow", method: http.MethodPost, path: "/flows/{flow}/replay",
+		summary: "Create jobs from the events kept for a flow", need: access.PermissionOperate,
+		problems: []problemType{problemConflict},
+	}), a.replayFlow)
+}
+
+func (a *API) listFlows(ctx context.Context, in *Page) (*List[deliveryclient.Flow], error) {
+	all, err := a.flowClient().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return namedPage(ctx, *in, "list-flows", all, func(f deliveryclient.Flow) string { return f.Name })
+}
+
+type FlowPath struct {
+	Flow string `path:"flow" maxLength:"50" doc:"Name of the flow."`
+}
+
+type flowOutput struct {
+	Body deliveryclient.Flow
+}
+
+func (a *API) showFlow(ctx context.Context, in *FlowPath) (*flowOutput, error) {
+	f, err := a.flowClient().Show(ctx, in.Flow)
+	return &flowOutput{f}, err
+}
+
+// FlowText are flows in YAML.
+type FlowText struct {
+	Flows string `json:"flows" maxLength:"1048576" doc:"Flows in YAML, as in a file of sluice apply. JSON is YAML, too."`
+}
+
+// FlowSet are flows in YAML that are to replace the applied ones.
+type FlowSet struct {
+	FlowText
+	Prune bool `json:"prune,omitempty" doc:"Remove all other flows."`
+}
+
+// parse reads flows. Positions in errors begin with flows.
+func (a *API) parse(ctx context.Context, text FlowText) (deliveryclient.FlowSet, error) {
+	return a.flowClient().Parse(ctx, "flows", []byte(text.Flows))
+}
+
+type flowTextInput struct {
+	Body FlowText
+}
+
+type validatedOutput struct {
+	Body struct {
+		Flows []string `json:"flows" doc:"Names of the flows."`
+	}
+}
+
+func (a *API) validateFlows(ctx context.Context, in *flowTextInput) (*validatedOutput, error) {
+	set, err := a.parse(ctx, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	out := &validatedOutput{}
+	out.Body.Flows = make([]string, len(set.Flows))
+	for i, f := range set.Flows {
+		out.Body.Flows[i] = f.Name
+	}
+	return out, nil
+}
+
+type flowSetInput struct {
+	Body FlowSet
+}
+
+type flowChangesOutput struct {
+	Body struct {
+		Items []deliveryclient.FlowChange `json:"items"`
+	}
+}
+
+func (a *API) diffFlows(ctx context.Context, in *flowSetInput) (*flowChangesOutput, error) {
+	set, err := a.parse(ctx, in.Body.FlowText)
+	if err != nil {
+		return nil, err
+	}
+	out := &flowChangesOutput{}
+	out.Body.Items, err = a.flowClient().Diff(ctx, set, in.Body.Prune)
+	return out, err
+}
+
+func (a *API) applyFlows(ctx context.Context, in *flowSetInput) (*flowChangesOutput, error) {
+	set, err := a.parse(ctx, in.Body.FlowText)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := a.flowClient().Apply(ctx, set, deliveryclient.ApplyOptions{Prune: in.Body.Prune, By: by(ctx, "").Who})
+	if err != nil {
+		return nil, err
+	}
+	out := &flowChangesOutput{}
+	out.Body.Items = applied.Changes
+	return out, nil
+}
+
+// SampleEvent is an event that flows are tested with.
+type SampleEvent struct {
+	ID         string                     `json:"id,omitempty" maxLength:"64" default:"sample"`
+	Source     string                     `json:"source,omitempty" maxLength:"100"`
+	Name       string                     `json:"name,omitempty" maxLength:"100"`
+	Version    string                     `json:"version,omitempty" maxLength:"100"`
+	Context    map[string]json.RawMessage `json:"context,omitempty"`
+	Data       map[string]json.RawMessage `json:"data,omitempty"`
+	SentAt     time.Time                  `json:"sent_at,omitzero"`
+	ReceivedAt time.Time                  `json:"received_at,omitzero"`
+}
+
+type testFlowsInput struct {
+	Body struct {
+		FlowText
+		Event SampleEvent `json:"event"`
+	}
+}
+
+type decisionsOutput struct {
+	Body struct {
+		Items []deliveryclient.FlowDecision `json:"items"`
+	}
+}
+
+func (a *API) testFlows(ctx context.Context, in *testFlowsInput) (*decisionsOutput, error) {
+	set, err := a.parse(ctx, in.Body.FlowText)
+	if err != nil {
+		return nil, err
+	}
+	sample := in.Body.Event
+	event := destinations.Event{
+		ID: sample.ID, Source: sample.Source, Name: sample.Name, Version: sample.Version, SentAt: sample.SentAt,
+		ReceivedAt: sample.ReceivedAt,
+	}
+	if event.Context, err = objectOf(sample.Context); err != nil {
+		return nil, err
+	}
+	if event.Data, err = objectOf(sample.Data); err != nil {
+		return nil, err
+	}
+	out := &decisionsOutput{}
+	out.Body.Items = deliveryclient.FlowDecisions(set.Decide(ctx, event))
+	return out, nil
+}
+
+// FlowReplay is the result of replay-flow.
+type FlowReplay struct {
+	Events int    `json:"events" doc:"Number of replayed events."`
+	Jobs   int    `json:"jobs" doc:"Number of new jobs."`
+	Failed int    `json:"failed" doc:"Number of events that stay kept, because the flow has failed again."`
+	Fault  string `json:"fault" doc:"Last error of the flow, or an empty text."`
+}
+
+type flowReplayOutput struct {
+	Body FlowReplay
+}
+
+func (a *API) replayFlow(ctx context.Context, in *FlowPath) (*flowReplayOutput, error) {
+	replayed, err := a.cfg.Deliveries.ReplayFlow(ctx, in.Flow)
+	if err != nil {
+		return nil, err
+	}
+	out := &flowReplayOutput{FlowReplay{Events: replayed.Events, Jobs: replayed.Jobs, Failed: replayed.Failed}}
+	if replayed.LastFault != nil {
+		out.Body.Fault = replayed.LastFault.Error()
+	}
+	return out, nil
+}

@@ -1,0 +1,301 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/access"
+	syncacts "github.com/sluicehq/sluice/activities/syncing"
+	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
+)
+
+// tagSyncs is the resource of syncs in the document.
+const tagSyncs = "syncs"
+
+// syncs adds the operations of syncs.
+func (a *API) syncs() {
+	add := func(o operation) operation {
+		o.tag, o.reach = tagSyncs, reachAll
+		return o
+	}
+	register(a, add(operation{
+		id: "list-syncs", method: http.MethodGet, path: "/syncs",
+		summary: "List syncs by name", need: access.PermissionRead,
+	}), a.listSyncs)
+	register(a, add(operation{
+		id: "create-sync", method: http.MethodPost, path: "/syncs", status: http.StatusCreated,
+		summary: "Create a sync and run it now, as a full load", need: access.PermissionOperate,
+		problems: []problemType{problemTaken},
+	}), a.createSync)
+	register(a, add(operation{
+		id: "show-sync", method: http.MethodGet, path: "/syncs/{sync}",
+		summary: "Show a sync with its state, freshness and current run", need: access.PermissionRead,
+	}), a.showSync)
+	register(a, add(operation{
+		id: "set-sync", method: http.MethodPatch, path: "/syncs/{sync}",
+		summary: "Change the settings and the state of a sync", need: access.PermissionOperate,
+		description: "Settings: `" + strings.Join(syncclient.SettingNames(), "`, `") + "`. null restores the default; " +
+			"`latest_timestamp` null makes the next run a full load. A run under way keeps its window.",
+		problems: []problemType{problemConflict, problemPrecondition, problemNeedsMatch},
+	}), a.setSync)
+	register(a, add(operation{
+		id: "delete-sync", method: http.MethodDelete, path: "/syncs/{sync}",
+		summary: "Delete a sync; what it has delivered stays", need: access.PermissionOperate,
+	}), a.deleteSync)
+	command := func(id, path, summary string) operation {
+		return add(operation{
+			id: id, method: http.MethodPost, path: "/syncs/{sync}/" + path, summary: summary,
+			need: access.PermissionOperate, problems: commandProblems,
+		})
+	}
+	register(a, command("run-sync", "run", "Run a sync now; a run that has stopped continues"),
+		a.syncCommanded(a.syncClient().Run))
+	register(a, command("pause-sync", "pause", "Pause a sync; its run is interrupted"), a.syncCommanded(a.syncClient().Pause))
+	register(a, command("resume-sync", "resume", "Resume a paused sync, with a run now"), a.syncCommanded(a.syncClient().Resume))
+	register(a, command("find-sync-rejects", "find-rejects",
+		"Search a page of a run for records that the target rejected later"), a.findSyncRejects)
+	register(a, command("retry-sync-rejects", "rejects/retry", "Retry records that are not delivered"), a.retrySyncRejects)
+	register(a, add(operation{
+		id: "list-sync-runs", method: http.MethodGet, path: "/syncs/{sync}/runs",
+		summary: "List the runs of a sync, latest first", need: access.PermissionRead,
+	}), a.listSyncRuns)
+	register(a, add(operation{
+		id: "list-sync-rejects", method: http.MethodGet, path: "/syncs/{sync}/rejects",
+		summary: "List the records that are not delivered, oldest first", need: access.PermissionRead,
+		description: "The records themselves are not kept: a retry reads them again.",
+	}), a.listSyncRejects)
+	register(a, add(operation{
+		id: "list-sync-held", method: http.MethodGet, path: "/syncs/{sync}/held",
+		summary: "List the records that were delivered as opted in and are held as opted out", need: access.PermissionRead,
+	}), a.listSyncHeld)
+}
+
+// SyncPath is the input of an operation on a sync.
+type SyncPath struct {
+	Sync string `path:"sync" maxLength:"50" doc:"Name of the sync."`
+}
+
+func (a *API) listSyncs(ctx context.Context, in *Page) (*List[syncclient.Sync], error) {
+	var after string
+	if err := in.after("list-syncs", &after); err != nil {
+		return nil, err
+	}
+	rows, err := a.syncClient().List(ctx, after, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	views, err := a.syncClient().Views(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]syncclient.Sync, len(views))
+	for i, v := range views {
+		all[i] = v.Sync()
+	}
+	return paged(ctx, *in, "list-syncs", all, func(s syncclient.Sync) any { return s.Name })
+}
+
+// settingValues are values of settings by name.
+type settingValues map[string]json.RawMessage
+
+// changes returns the values as changes of settings.
+func (v settingValues) changes() []syncclient.Change {
+	changes := make([]syncclient.Change, 0, len(v))
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		changes = append(changes, syncclient.Change{Name: name, Value: settingText(v[name])})
+	}
+	return changes
+}
+
+// settingText returns a value as the text of a setting: a text is itself, a list of texts is separated by commas, and
+// other values are JSON.
+func settingText(value json.RawMessage) string {
+	var text string
+	if value[0] == '"' && json.Unmarshal(value, &text) == nil {
+		return text
+	}
+	var list []string
+	if value[0] == '[' && json.Unmarshal(value, &list) == nil {
+		return strings.Join(list, ",")
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, value) != nil {
+		return string(value)
+	}
+	return compact.String()
+}
+
+// Endpoint is one side of a sync.
+type Endpoint struct {
+	Kind       string `json:"kind" minLength:"1" maxLength:"100" example:"mailchimp"`
+	Connection string `json:"connection" minLength:"1" maxLength:"63" example:"mc"`
+}
+
+type createSyncInput struct {
+	Body struct {
+		Name         string        `json:"name" minLength:"1" maxLength:"50" doc:"Name: a lower-case letter, then letters, digits, dashes and underscores."`
+		From         Endpoint      `json:"from" doc:"What is read."`
+		List         string        `json:"list_id,omitempty" maxLength:"100" default:"query" doc:"ID of the list, or the name of a table; query for a query."`
+		To           Endpoint      `json:"to" doc:"What is written."`
+		EverySeconds int64         `json:"every_seconds,omitempty" minimum:"1" default:"7200" doc:"Time between two runs."`
+		Settings     settingValues `json:"settings,omitempty" maxProperties:"30" doc:"Settings, as of set-sync."`
+	}
+}
+
+type SyncOutput struct {
+	ETag string `header:"ETag" doc:"Version of the settings, for If-Match."`
+	Body syncclient.Sync
+}
+
+type createdSyncOutput struct {
+	Location string `header:"Location" doc:"Path of the sync."`
+	ETag     string `header:"ETag" doc:"Version of the settings, for If-Match."`
+	Body     syncclient.Sync
+}
+
+func (a *API) createSync(ctx context.Context, in *createSyncInput) (*createdSyncOutput, error) {
+	settings, err := syncclient.ParseSettings(in.Body.Settings.changes())
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.syncClient().Create(ctx, syncclient.NewSync{
+		Name: in.Body.Name, FromKind: in.Body.From.Kind, FromConnection: in.Body.From.Connection, List: in.Body.List,
+		ToKind: in.Body.To.Kind, ToConnection: in.Body.To.Connection, Settings: settings, By: by(ctx, "").Who,
+		Every: time.Duration(in.Body.EverySeconds) * time.Second,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out, err := a.showSync(ctx, &SyncPath{in.Body.Name})
+	if err != nil {
+		return nil, err
+	}
+	return &createdSyncOutput{pathOf("/syncs/%s", segment(in.Body.Name)), out.ETag, out.Body}, nil
+}
+
+func (a *API) showSync(ctx context.Context, in *SyncPath) (*SyncOutput, error) {
+	view, err := a.syncClient().Show(ctx, in.Sync)
+	if err != nil {
+		return nil, err
+	}
+	return &SyncOutput{ETag: versionTag(view.Row.Version), Body: view.Sync()}, nil
+}
+
+type setSyncInput struct {
+	SyncPath
+	IfMatch
+	Body struct {
+		Settings settingValues `json:"settings" minProperties:"1" maxProperties:"30" doc:"New values by name."`
+	}
+}
+
+func (a *API) setSync(ctx context.Context, in *setSyncInput) (*SyncOutput, error) {
+	matches := func(before syncstore.Sync) error { return in.matches(versionTag(before.Version)) }
+	if _, err := a.syncClient().Set(ctx, in.Sync, in.Body.Settings.changes(), matches); err != nil {
+		return nil, err
+	}
+	return a.showSync(ctx, &in.SyncPath)
+}
+
+func (a *API) deleteSync(ctx context.Context, in *SyncPath) (*struct{}, error) {
+	return nil, a.syncClient().Delete(ctx, in.Sync)
+}
+
+type syncCommandInput struct {
+	SyncPath
+	Body *Reason
+}
+
+// syncCommanded returns the handler of a command to a sync.
+func (a *API) syncCommanded(
+	send func(ctx context.Context, name string, by starter.By) error,
+) func(context.Context, *syncCommandInput) (*SyncOutput, error) {
+	return func(ctx context.Context, in *syncCommandInput) (*SyncOutput, error) {
+		if err := send(ctx, in.Sync, by(ctx, reasonOf(in.Body))); err != nil {
+			return nil, err
+		}
+		return a.showSync(ctx, &in.SyncPath)
+	}
+}
+
+type findSyncRejectsInput struct {
+	SyncPath
+	Body struct {
+		RunID int64 `json:"run_id" minimum:"1" doc:"ID of the run."`
+		Page  int64 `json:"page" minimum:"1" doc:"Number of the page."`
+	}
+}
+
+func (a *API) findSyncRejects(ctx context.Context, in *findSyncRejectsInput) (*SyncOutput, error) {
+	page := syncacts.PageRef{RunID: in.Body.RunID, Page: in.Body.Page}
+	if err := a.syncClient().FindRejected(ctx, in.Sync, page, by(ctx, "")); err != nil {
+		return nil, err
+	}
+	return a.showSync(ctx, &in.SyncPath)
+}
+
+type retrySyncRejectsInput struct {
+	SyncPath
+	Body *struct {
+		IDs []int64 `json:"ids,omitempty" maxItems:"1000" doc:"IDs of records; all by default."`
+	}
+}
+
+type retriedOutput struct {
+	Body struct {
+		Records int64 `json:"records" doc:"Number of records that the next run reads and writes again."`
+	}
+}
+
+func (a *API) retrySyncRejects(ctx context.Context, in *retrySyncRejectsInput) (*retriedOutput, error) {
+	var ids []int64
+	if in.Body != nil {
+		ids = in.Body.IDs
+	}
+	out := &retriedOutput{}
+	var err error
+	out.Body.Records, err = a.syncClient().RetryRejects(ctx, in.Sync, ids, by(ctx, ""))
+	return out, err
+}
+
+type syncPageInput struct {
+	SyncPath
+	Page
+}
+
+func (a *API) listSyncRuns(ctx context.Context, in *syncPageInput) (*List[syncclient.SyncRun], error) {
+	return syncPage(ctx, in, "list-sync-runs", a.syncClient().History, func(r syncclient.SyncRun) int64 { return r.ID })
+}
+
+func (a *API) listSyncRejects(ctx context.Context, in *syncPageInput) (*List[syncclient.RejectedRecord], error) {
+	id := func(r syncclient.RejectedRecord) int64 { return r.ID }
+	return syncPage(ctx, in, "list-sync-rejects", a.syncClient().Rejects, id)
+}
+
+func (a *API) listSyncHeld(ctx context.Context, in *syncPageInput) (*List[syncclient.HeldRecord], error) {
+	return syncPage(ctx, in, "list-sync-held", a.syncClient().Held, func(h syncclient.HeldRecord) int64 { return h.ID })
+}
+
+// syncPage returns a page of something of a sync that is read from an ID on.
+func syncPage[T any](
+	ctx context.Context, in *syncPageInput, operation string,
+	read func(ctx context.Context, name string, from int64, limit int) ([]T, error), id func(T) int64,
+) (*List[T], error) {
+	var from int64
+	if err := in.after(operation, &from); err != nil {
+		return nil, err
+	}
+	items, err := read(ctx, in.Sync, from, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	return paged(ctx, in.Page, operation, items, func(item T) any { return id(item) })
+}

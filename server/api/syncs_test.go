@@ -1,0 +1,116 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/fakemailchimp"
+	"github.com/sluicehq/sluice/internal/fakeometria"
+	"github.com/sluicehq/sluice/internal/polltest"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
+)
+
+// news is a request of a sync.
+func news() map[string]any {
+	return map[string]any{
+		"name": "news", "from": map[string]string{"kind": "mailchimp", "connection": "mc"}, "list_id": "1a2d7ebf82",
+		"to": map[string]string{"kind": "ometria", "connection": "om"}, "settings": map[string]any{"worker_count": 1},
+	}
+}
+
+// withSyncConnections adds the connections of a sync to fakes.
+func withSyncConnections(t *testing.T, b *bundle) {
+	t.Helper()
+	mailchimp := fakemailchimp.New(fakemailchimp.Config{})
+	at := time.Now().Add(-time.Hour)
+	mailchimp.Put(fakemailchimp.Member{Email: "a@example.com", LastChanged: at, OptedIn: at})
+	from, to := httptest.NewServer(mailchimp), httptest.NewServer(fakeometria.New(fakeometria.Config{}))
+	t.Cleanup(from.Close)
+	t.Cleanup(to.Close)
+	for _, c := range []map[string]any{
+		{
+			"name": "mc", "kind": "mailchimp", "settings": map[string]any{"endpoint": from.URL + "/3.0"},
+			"secrets": map[string]string{"api_key": fakemailchimp.Key},
+		},
+		{
+			"name": "om", "kind": "ometria", "settings": map[string]any{"endpoint": to.URL + "/v2"},
+			"secrets": map[string]string{"api_key": fakeometria.Key},
+		},
+	} {
+		b.ok(t, "admin-all", http.MethodPost, "/connections", c, nil)
+	}
+}
+
+func TestSyncs(t *testing.T) {
+	t.Parallel()
+	b := withWorker(t)
+	b.do(t, "operator-all", http.MethodPost, "/syncs", news()).problem(t, "invalid")
+	withSyncConnections(t, b)
+	created := b.do(t, "operator-all", http.MethodPost, "/syncs", news())
+	require.Equal(t, http.StatusCreated, created.status, string(created.body))
+	require.Equal(t, "/api/v1/syncs/news", created.header.Get("Location"))
+	b.do(t, "operator-all", http.MethodPost, "/syncs", news()).problem(t, "taken")
+	wrong := news()
+	wrong["settings"] = map[string]any{"every": "1h"}
+	b.do(t, "operator-all", http.MethodPost, "/syncs", wrong).problem(t, "invalid")
+
+	var sync syncclient.Sync
+	await := func(state string) {
+		t.Helper()
+		polltest.Until(t, func(c *polltest.Check) {
+			b.ok(t, "viewer-all", http.MethodGet, "/syncs/news", nil, &sync)
+			require.Equal(c, state, sync.State)
+		}, time.Minute, 50*time.Millisecond)
+	}
+	await(syncclient.StateCurrent)
+	require.EqualValues(t, 1, sync.Run.Read)
+	var list struct{ Items []syncclient.Sync }
+	b.ok(t, "viewer-all", http.MethodGet, "/syncs", nil, &list)
+	require.Len(t, list.Items, 1)
+	var runs struct{ Items []syncclient.SyncRun }
+	b.ok(t, "viewer-all", http.MethodGet, "/syncs/news/runs", nil, &runs)
+	require.EqualValues(t, 1, runs.Items[len(runs.Items)-1].Delivered)
+
+	shown := b.do(t, "viewer-all", http.MethodGet, "/syncs/news", nil)
+	change := map[string]any{"settings": map[string]any{
+		"every": "30m", "worker_count": 2, "force_optin": true, "latest_timestamp": nil, "mapping": map[string]any{"email": "email"},
+	}}
+	b.do(t, "operator-all", http.MethodPatch, "/syncs/news", change).problem(t, "precondition-required")
+	set := b.do(t, "operator-all", http.MethodPatch, "/syncs/news", change, "If-Match", shown.header.Get("Etag"))
+	require.Equal(t, http.StatusOK, set.status, string(set.body))
+	set.decode(t, &sync)
+	require.EqualValues(t, 1800, sync.EverySeconds)
+	require.EqualValues(t, 2, sync.Settings["worker_count"])
+	require.Nil(t, sync.Latest)
+	b.do(t, "operator-all", http.MethodPatch, "/syncs/news", change, "If-Match", shown.header.Get("Etag")).
+		problem(t, "precondition-failed")
+	b.do(t, "operator-all", http.MethodPatch, "/syncs/news", map[string]any{"settings": map[string]any{"speed": 1}}, "If-Match", "*").
+		problem(t, "invalid")
+
+	b.ok(t, "operator-all", http.MethodPost, "/syncs/news/pause", map[string]any{"reason": "maintenance"}, nil)
+	await(syncclient.StatePaused)
+	b.do(t, "operator-all", http.MethodPost, "/syncs/news/run", nil).problem(t, "conflict")
+	b.do(t, "operator-all", http.MethodPost, "/syncs/news/find-rejects", map[string]any{"run_id": 1, "page": 1}).problem(t, "conflict")
+	b.ok(t, "operator-all", http.MethodPost, "/syncs/news/resume", nil, nil)
+	await(syncclient.StateCurrent)
+	b.ok(t, "operator-all", http.MethodPost, "/syncs/news/run", nil, nil)
+	b.do(t, "operator-all", http.MethodPost, "/syncs/news/find-rejects", map[string]any{"run_id": 99, "page": 1}).problem(t, "invalid")
+	b.do(t, "operator-all", http.MethodPost, "/syncs/news/rejects/retry", nil).problem(t, "conflict")
+	var rejects struct{ Items []any }
+	for _, path := range []string{"rejects", "held"} {
+		b.ok(t, "viewer-all", http.MethodGet, "/syncs/news/"+path, nil, &rejects)
+		require.Empty(t, rejects.Items)
+	}
+	b.ok(t, "operator-all", http.MethodDelete, "/syncs/news", nil, nil)
+	for path, method := range map[string]string{
+		"": http.MethodGet, "/run": http.MethodPost, "/pause": http.MethodPost, "/resume": http.MethodPost,
+		"/runs": http.MethodGet, "/rejects": http.MethodGet, "/held": http.MethodGet, "/rejects/retry": http.MethodPost,
+	} {
+		b.do(t, "operator-all", method, "/syncs/news"+path, nil).problem(t, "not-found")
+	}
+	b.do(t, "operator-all", http.MethodDelete, "/syncs/news", nil).problem(t, "not-found")
+}
