@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/components"
@@ -22,7 +24,9 @@ import (
 // withAPI adds the REST API to a server.
 func withAPI(environ []string) func(c *server.Config) {
 	return func(c *server.Config) {
-		c.Components, c.Environ = components.Set{Importers: importers.NewRegistry(noop.New())}, environ
+		c.Components, c.Environ = components.Set{
+			Importers: importers.NewRegistry(noop.New()), Destinations: destinations.NewRegistry(), Kinds: connections.NewRegistry(),
+		}, environ
 	}
 }
 
