@@ -61,7 +61,7 @@ func apiSettings(t *testing.T, s *enginetest.System) config.Config {
 	return c
 }
 
-// The API is served beside the events. People on the machine are signed in, and nobody else is.
+// The API is served beside the events. People on the machine are signed in, others are not.
 func TestRESTAPI(t *testing.T) {
 	t.Parallel()
 	s := enginetest.NewSystem(t, importers.NewRegistry(noop.New()))

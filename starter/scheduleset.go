@@ -12,7 +12,7 @@ import (
 )
 
 // SetSchedule replaces what a schedule imports and when; n.Name names it, and n.Paused is not looked at. unchanged is
-// called with the schedule as it is now, and its error is returned: a schedule that somebody else changes meanwhile is
+// called with the schedule as it is now, and its error is returned: a schedule that another caller changes meanwhile is
 // not overwritten, the error is store.ErrConflict then. It is store.ErrNotFound if the name is unknown.
 func (s *Starter) SetSchedule(
 	ctx context.Context, n NewSchedule, unchanged func(now Schedule) error,

@@ -139,7 +139,7 @@ type Fetcher interface {
 // Budgets are the budgets of accounts, which all lists and all workers share. It is safe for concurrent use.
 type Budgets interface {
 	// Account names the account that secrets belong to, by a hash under a key of the installation: the same secrets
-	// have the same name in all workers, and nobody else can compute it. The other parts, such as an endpoint,
+	// have the same name in all workers, and no other process can compute it. The other parts, such as an endpoint,
 	// distinguish systems that take the same secret.
 	Account(kind string, parts ...string) string
 	// Slot waits for one of so many connections of an account. The caller calls release once.

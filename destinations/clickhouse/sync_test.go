@@ -142,7 +142,7 @@ func TestSyncReader(t *testing.T) {
 	}))
 }
 
-// A scan has the keys without data; a deleted row is told from one that exists, and one row is read by its key.
+// A scan has the keys without data; a deleted row differs from one that exists, and one row is read by its key.
 func TestSyncReaderScans(t *testing.T) {
 	t.Parallel()
 	db := newTable(t, "")

@@ -99,7 +99,7 @@ func TestSyncReader(t *testing.T) {
 	require.Empty(t, none.Records)
 }
 
-// A scan has the keys of all rows without their data, and a deleted row is told from one that exists.
+// A scan has the keys of all rows without their data, and a deleted row differs from one that exists.
 func TestSyncReaderScans(t *testing.T) {
 	t.Parallel()
 	db := newTable(t)

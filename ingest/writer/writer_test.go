@@ -274,7 +274,7 @@ func TestSharedStream(t *testing.T) {
 	}
 	require.Equal(t, []eventlog.Position{{Sequence: 1, Index: 1}, {Sequence: 1, Index: 3}, {Sequence: 3, Index: 0}}, at)
 
-	// A record of another partition, which this program does not know, is none of this writer's.
+	// A record of another partition, which this program does not know, does not belong to this writer.
 	p := pack.Packer{Shared: true}
 	p.Add(1, []byte{0x38, 1})
 	p.Add(0, event(1, 0, record.NamePageview))

@@ -45,7 +45,7 @@ const (
 	InUse Class = "in_use"
 	// Decided means that a review has its decision already.
 	Decided Class = "decided"
-	// SelfReview means that somebody else must decide a review.
+	// SelfReview means that another person must decide a review.
 	SelfReview Class = "self_review"
 	// Conflict means that the present state does not allow the operation.
 	Conflict Class = "conflict"

@@ -66,7 +66,7 @@ func extendRead(w http.ResponseWriter, d time.Duration) error {
 	return http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
 }
 
-// endRead takes back the deadline of the body, which would otherwise end the context of a handler that takes longer.
+// endRead removes the deadline of the body, which would otherwise end the context of a handler that takes longer.
 func endRead(w http.ResponseWriter) {
 	// Only writers of tests have no deadlines.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) //nolint:errcheck // see above

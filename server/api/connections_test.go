@@ -28,7 +28,9 @@ func TestConnections(t *testing.T) {
 	require.Equal(t, "/api/v1/connections/ops", added.header.Get("Location"))
 	b.do(t, "admin-all", http.MethodPost, "/connections", body).problem(t, "taken")
 	for _, wrong := range []map[string]any{
-		{"name": "Ops", "kind": "webhook"}, {"name": "x", "kind": "none"}, {"name": "x", "kind": "webhook"},
+		{"name": "Ops", "kind": "webhook"},
+		{"name": "x", "kind": "none"},
+		{"name": "x", "kind": "webhook"},
 		{"name": "notify", "kind": "smtp"},
 		{"name": "x", "kind": "webhook", "settings": body["settings"], "secrets": map[string]string{"other": secret}},
 	} {

@@ -30,7 +30,7 @@ const (
 	eventResync = "resync"
 )
 
-// endID is the ID of eventEnd: a client that resumes after it is told to stop.
+// endID is the ID of eventEnd: a client that resumes after it gets 204.
 const endID = "end"
 
 const (
@@ -273,7 +273,7 @@ func (f *feed) linesOf(ctx context.Context, id int64, after, last int32) ([]even
 	return events, nil
 }
 
-// publishGone tells of an import that was deleted.
+// publishGone reports an import that was deleted.
 func (f *feed) publishGone(ctx context.Context, id int64, w work, lists []*subscriber, stamp string) error {
 	data := fmt.Appendf(nil, `{"id":%d}`, id)
 	for _, s := range w.joined {

@@ -56,10 +56,10 @@ func TestIdempotency(t *testing.T) {
 	require.NoError(t, api.Sweep(b.api, t.Context()))
 	last := b.do(t, "operator-own", http.MethodPost, path, body, "Idempotency-Key", "k")
 	require.Empty(t, last.header.Get("Idempotency-Replayed"))
-	require.Equal(t, first.header.Get("Location"), last.header.Get("Location"), "an import keeps its key for good")
+	require.Equal(t, first.header.Get("Location"), last.header.Get("Location"), "an import keeps its key")
 }
 
-// Of requests at the same time one is executed: the others get its answer, or are told to wait.
+// Of requests at the same time one is executed: the others get its answer, or a request to wait.
 func TestIdempotencyAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -130,7 +130,8 @@ func TestEvents(t *testing.T) {
 	require.Equal(t, added.EventID, again.EventID)
 	require.False(t, again.Created)
 	for _, body := range []map[string]any{
-		{"source": "sluice"}, {"source": ""},
+		{"source": "sluice"},
+		{"source": ""},
 		{"source": "shop", "to": []map[string]string{{"destination": "none", "action": "write"}}},
 		{"source": "shop", "to": []map[string]string{{"destination": "log", "action": "none"}}},
 	} {

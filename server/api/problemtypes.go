@@ -36,7 +36,7 @@ var (
 	problemLimit      = problemType{"limit", http.StatusConflict, "A limit is reached"}
 	problemInUse      = problemType{"in-use", http.StatusConflict, "It is in use"}
 	problemDecided    = problemType{"decided", http.StatusConflict, "The review is decided"}
-	problemSelfReview = problemType{"self-review", http.StatusConflict, "Somebody else must decide"}
+	problemSelfReview = problemType{"self-review", http.StatusConflict, "Another person must decide"}
 	problemKeyset     = problemType{"keyset", http.StatusConflict, "The key set of the server does not fit the secrets"}
 	problemDisabled   = problemType{"disabled", http.StatusConflict, "The server is not configured for that"}
 	problemKeyBusy    = problemType{"idempotency-busy", http.StatusConflict, "The first request under this key is running"}

@@ -167,7 +167,7 @@ func TestStreamImport(t *testing.T) {
 
 	require.Equal(t, http.StatusNoContent, b.subscribe(t, b.url, "viewer-own", path, "end").status)
 	again := b.subscribe(t, b.url, "viewer-own", path, "").rest(t)
-	require.Equal(t, "end", again[len(again)-1].name, "an import that has ended is told and ends the stream")
+	require.Equal(t, "end", again[len(again)-1].name, "an import that has ended is sent and ends the stream")
 }
 
 // The stream of all imports has the changes of all workers, on the sites of the principal, and can be resumed.

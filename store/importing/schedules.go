@@ -125,7 +125,7 @@ func (s *Store) UncomparedSchedules(ctx context.Context, interval time.Duration,
 	return names, nil
 }
 
-// ScheduleSite returns the domain of a schedule's site, or ErrNotFound if it is none of the given sites; nil is all
+// ScheduleSite returns the domain of a schedule's site, or ErrNotFound if it is not one of the given sites; nil is all
 // sites.
 func (s *Store) ScheduleSite(ctx context.Context, name string, sites []string) (string, error) {
 	site, err := s.sql.Queries.ScheduleSite(ctx, name, sites)
