@@ -93,7 +93,7 @@ func TestConfigured(t *testing.T) {
 	}), app.Destination(crm{log.New()}), app.Importer([]importers.Importer{}...))
 	require.NoError(t, err)
 	var out, stderr bytes.Buffer
-	code := program.Run(t.Context(), []string{"destination", "show", "nope"}, app.Streams{
+	code := program.Run(t.Context(), []string{"destination", "pause", "nope"}, app.Streams{
 		Out: &out, Err: &stderr, Environ: []string{"SLUICE_IMPORT_CHUNK_ROWS=777"},
 	})
 	require.Equal(t, 2, code)
@@ -119,13 +119,13 @@ func TestAddressesOfAddedKinds(t *testing.T) {
 		}))
 		require.NoError(t, err)
 		var out bytes.Buffer
-		code := program.Run(t.Context(), []string{"destination", "show", "nope"}, app.Streams{
+		code := program.Run(t.Context(), []string{"destination", "pause", "nope"}, app.Streams{
 			Out: &out, Err: &out, Environ: []string{"SLUICE_CONNECTIONS_ADDRESSES=" + addresses},
 		})
 		require.Equal(t, 2, code, addresses)
 		if addresses == "exampel=any" {
 			require.Equal(t, `sluice: configuration: connections.addresses: no kind "exampel": want KIND=ADDRESSES, where `+
-				"KIND is one of clickhouse, example, google_analytics_4, mailchimp, ometria, postgres, smtp, webhook\n", out.String())
+				"KIND is one of clickhouse, example, google_analytics_4, mailchimp, ometria, postgres, smtp, upload, webhook\n", out.String())
 			continue
 		}
 		conn, err := guard.Dialer(outbound.Protected).DialContext(t.Context(), "tcp", l.Addr().String())
@@ -153,7 +153,7 @@ func TestCommandsKnowTheComponents(t *testing.T) {
 		"flow test --file - --import nope":           "unknown importer \"nope\" (want " + sources,
 		"connection add a":                           "want one of " + kinds,
 		"connection add a --kind nope":               "unknown kind of connection \"nope\" (want " + kinds,
-		"destination show nope":                      "(want clickhouse, crm, log, postgres, smtp, webhook)",
+		"destination pause nope":                     "(want clickhouse, crm, log, postgres, smtp, webhook)",
 		"flow test --file - --import orders":         "crm/write",
 		"destination pause crm nope":                 "crm: unknown action \"nope\"",
 	} {

@@ -71,6 +71,9 @@ func TestSameKeySharesBudget(t *testing.T) {
 func TestAccountNames(t *testing.T) {
 	t.Parallel()
 	b, other := setup(t), setup(t)
+	// Stores of tests are copies of one.
+	_, err := other.sql.Exec(t.Context(), "UPDATE sync_account_key SET key = sha256(key)")
+	require.NoError(t, err)
 	log := slog.New(slog.DiscardHandler)
 	name := func(b *bundle, parts ...string) string {
 		budgets := syncacts.NewBudgets(b.rows, "any", log)
