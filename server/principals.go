@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/authenticator"
 )
 
-// SessionCookie is the cookie of a session. Its prefix binds it to the host.
+// SessionCookie is the name of the cookie of a session.
 const SessionCookie = "sluice_session"
 
 // principals finds out who requests are from: a token, a session or, where it is allowed, a person on this machine.
