@@ -3,6 +3,7 @@ package cli
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,15 +55,16 @@ func (s shell) variable(name string) (value string, found bool) {
 	return value, found
 }
 
-// Each kind of connection that there is has a rule.
+// Each kind of connection that there is has a rule, and so have uploads.
 func TestEveryKindHasARule(t *testing.T) {
 	t.Parallel()
-	for _, name := range components.Stock(config.Config{}).Kinds.Names() {
+	kinds := slices.Sorted(slices.Values(append(components.Stock(config.Config{}).Kinds.Names(), "upload")))
+	for _, name := range kinds {
 		settings := config.Default()
 		settings.Connections.Addresses = name + "=public"
 		require.NoError(t, settings.Validate(), name)
 	}
 	settings := config.Default()
 	settings.Connections.Addresses = "nope=public"
-	require.ErrorContains(t, settings.Validate(), strings.Join(components.Stock(config.Config{}).Kinds.Names(), ", "))
+	require.ErrorContains(t, settings.Validate(), strings.Join(kinds, ", "))
 }

@@ -31,6 +31,8 @@ type seen struct {
 	Rejected     int64      `json:"rows_rejected"`
 	OutOfRange   int64      `json:"rows_out_of_range"`
 	LeftOut      int64      `json:"rows_left_out"`
+	PartsTotal   int64      `json:"parts_total"`
+	PartsDone    int64      `json:"parts_done"`
 	Warnings     int64      `json:"warnings"`
 	Errors       int64      `json:"errors"`
 	LastError    string     `json:"last_error"`
@@ -50,6 +52,7 @@ type seen struct {
 	WorkflowID   string     `json:"workflow_id"`
 	RunID        string     `json:"run_id"`
 	CreatedAt    time.Time  `json:"created_at"`
+	CheckedAt    *time.Time `json:"checked_at"`
 	StartedAt    *time.Time `json:"started_at"`
 	FinishedAt   *time.Time `json:"finished_at"`
 }
