@@ -46,10 +46,10 @@ func Acting(ctx context.Context) bool {
 	return actor || principal
 }
 
-// ActorFrom returns the context's actor. Its name and kind are those of the context's principal where the actor has none. Without
-// both it is Sluice itself, at the door of Temporal.
+// ActorFrom returns the context's actor. Its name and kind are those of the context's principal where the actor has
+// none. Without both it is Sluice itself, at the door of Temporal.
 func ActorFrom(ctx context.Context) Actor {
-	a, _ := ctx.Value(actorKey{}).(Actor)
+	a, _ := ctx.Value(actorKey{}).(Actor) //nolint:errcheck // the zero actor without one
 	if p, ok := From(ctx); ok && a.Name == "" {
 		a.Name, a.Kind = p.Name, p.Kind
 	}

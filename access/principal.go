@@ -49,8 +49,9 @@ func CLI(user string) Principal {
 	return Principal{Name: user, Kind: KindCLI, Role: RoleAdmin, Sites: AllSites()}
 }
 
-// Authorize returns an error that wraps ErrForbidden and says what is missing, unless the principal has the permission on the
-// site. The empty domain stands for what belongs to no site. The answer is the same for a site that does not exist.
+// Authorize returns an error that wraps ErrForbidden and says what is missing, unless the principal has the permission
+// on the site. The empty domain stands for what belongs to no site. The answer is the same for a site that does not
+// exist.
 func (p Principal) Authorize(need Permission, site string) error {
 	if !p.Role.Allows(need) {
 		return fmt.Errorf("%w: %s has the role %s, which does not include the permission %s (want the role %s)",
@@ -88,8 +89,8 @@ func From(ctx context.Context) (Principal, bool) {
 	return p, ok
 }
 
-// Require returns nil if the context's principal has the permission on the site, ErrUnauthenticated without a principal, and
-// otherwise an error that wraps ErrForbidden. The empty domain stands for what belongs to no site.
+// Require returns nil if the context's principal has the permission on the site, ErrUnauthenticated without a
+// principal, and otherwise an error that wraps ErrForbidden. The empty domain stands for what belongs to no site.
 func Require(ctx context.Context, need Permission, site string) error {
 	p, ok := From(ctx)
 	if !ok {
@@ -98,8 +99,8 @@ func Require(ctx context.Context, need Permission, site string) error {
 	return p.Authorize(need, site)
 }
 
-// RequireScope is like Require for an operation on many sites, whose query is limited by the returned scope. A principal without
-// any site sees an empty list.
+// RequireScope is like Require for an operation on many sites, whose query is limited by the returned scope. A
+// principal without any site sees an empty list.
 func RequireScope(ctx context.Context, need Permission) (Scope, error) {
 	p, ok := From(ctx)
 	if !ok {

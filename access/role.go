@@ -1,8 +1,9 @@
-// Package access says who may do what: roles, the permissions that operations need, and the principal on whose behalf an
-// operation runs. It knows neither HTTP nor Temporal nor the store.
+// Package access says who may do what: roles, the permissions that operations need, and the principal on whose behalf
+// an operation runs. It knows neither HTTP nor Temporal nor the store.
 //
-// A door (the API, the pages, the command line) authenticates a request, puts the [Principal] and the [Actor] into the context
-// with [With] and [WithActor], and calls an operation. The operation calls [Require] with its permission and its site.
+// A door (the API, the pages, the command line) authenticates a request, puts the [Principal] and the [Actor] into the
+// context with [With] and [WithActor], and calls an operation. The operation calls [Require] with its permission and
+// its site.
 package access
 
 import (
@@ -14,7 +15,8 @@ import (
 // Role says what a principal may do on its sites.
 type Role string
 
-// Roles. Admin includes operator and reviewer, both of which include viewer. Ingest includes none and is included in none.
+// Roles. Admin includes operator and reviewer, both of which include viewer. Ingest includes none and is included in
+// none.
 const (
 	// RoleViewer reads.
 	RoleViewer Role = "viewer"
@@ -39,7 +41,8 @@ const (
 	PermissionOperate Permission = "operate"
 	// PermissionReview is needed to decide an import in review.
 	PermissionReview Permission = "review"
-	// PermissionAdminister is needed for settings of sites, connections, destinations, flows, tokens, accounts and the audit.
+	// PermissionAdminister is needed for settings of sites, connections, destinations, flows, tokens, accounts and the
+	// audit.
 	PermissionAdminister Permission = "administer"
 	// PermissionIngest is needed to send live events as an authorised sender.
 	PermissionIngest Permission = "ingest"

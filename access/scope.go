@@ -21,12 +21,12 @@ func Sites(domains ...string) Scope {
 	return Scope{sites: slices.Compact(sites)}
 }
 
-// All tells whether the scope has all sites. Connections, destinations, flows, tokens, accounts and the audit belong to no site and
-// need it; so do events and jobs that come from no import.
+// All tells whether the scope has all sites. Connections, destinations, flows, tokens, accounts and the audit belong to
+// no site and need it; so do events and jobs that come from no import.
 func (s Scope) All() bool { return s.all }
 
-// Has tells whether the scope has the site. It does not tell whether the site exists. The empty domain stands for what belongs to
-// no site, which only AllSites has.
+// Has tells whether the scope has the site. It does not tell whether the site exists. The empty domain stands for what
+// belongs to no site, which only AllSites has.
 func (s Scope) Has(site string) bool {
 	if s.all {
 		return true
@@ -35,8 +35,8 @@ func (s Scope) Has(site string) bool {
 	return found && site != ""
 }
 
-// Domains returns the sites' domains in order, as the argument of a query: nil for all sites, and a slice that is not nil, though
-// perhaps empty, otherwise.
+// Domains returns the sites' domains in order, as the argument of a query: nil for all sites, and a slice that is not
+// nil, though perhaps empty, otherwise.
 func (s Scope) Domains() []string {
 	if s.all {
 		return nil

@@ -61,7 +61,7 @@ func (s *Server) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := s.openAPI(); err != nil {
+	if err := s.openAPI(); err != nil { //nolint:contextcheck // each request has its own
 		return err
 	}
 	s.handler = s.routes(handler)

@@ -30,7 +30,8 @@ func (p *principals) Authenticate(r *http.Request) (access.Principal, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
-			return access.Principal{}, fmt.Errorf("%w: the header Authorization is not of the scheme Bearer", access.ErrUnauthenticated)
+			return access.Principal{}, fmt.Errorf("%w: the header Authorization is not of the scheme "+
+				"Bearer", access.ErrUnauthenticated)
 		}
 		return p.tokens.Bearer(r.Context(), strings.TrimSpace(token))
 	}
@@ -55,7 +56,9 @@ func (s *Server) signsInLocally() bool {
 }
 
 // forwardingHeaders are of requests that a proxy has forwarded, perhaps from another machine.
-var forwardingHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via", "B-Forwarded-For"}
+var forwardingHeaders = []string{
+	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via", "B-Forwarded-For",
+}
 
 // isLocal tells whether a request is from this machine and was meant for it: its name is that of the loopback
 // interface, which a page of another name cannot have.

@@ -81,9 +81,9 @@ type Server struct {
 	background []func(context.Context) error
 }
 
-// gcPercent is how much the heap grows between two collections, unless GOGC says otherwise. What lives long, reference data
-// and sites, is some tens of MiB, and a request leaves nothing: with Go's 100, a busy server would collect several times
-// a second.
+// gcPercent is how much the heap grows between two collections, unless GOGC says otherwise. What lives long, reference
+// data and sites, is some tens of MiB, and a request leaves nothing: with Go's 100, a busy server would collect several
+// times a second.
 const gcPercent = 300
 
 // Run serves until ctx ends, then stops gracefully: its readiness fails, after server.stop_delay it takes

@@ -115,9 +115,11 @@ func isRefusal(err error) bool {
 	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.As(err, &app)
 }
 
-// sendCommand sends a command to the current run of the import's workflow, and waits for the answer of a worker. It starts a
-// missing workflow first. The command is recorded in the audit before it is sent.
-func (s *Starter) sendCommand(ctx context.Context, id int64, name string, by By, argument func(command.Command) any) error {
+// sendCommand sends a command to the current run of the import's workflow, and waits for the answer of a worker. It
+// starts a missing workflow first. The command is recorded in the audit before it is sent.
+func (s *Starter) sendCommand(
+	ctx context.Context, id int64, name string, by By, argument func(command.Command) any,
+) error {
 	update := call.Update{
 		Temporal: s.Temporal, Timeout: cmp.Or(s.AnswerTimeout, call.DefaultAnswerTimeout),
 		Name: name, Subject: fmt.Sprintf("import %d", id), Hint: fmt.Sprintf("; see `sluice import show %d`", id),

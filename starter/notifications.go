@@ -8,7 +8,8 @@ import (
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
-// SentNotification is a notification about an import or a sync, with the numbers of its jobs. Fields are only ever added.
+// SentNotification is a notification about an import or a sync, with the numbers of its jobs. Fields are only ever
+// added.
 type SentNotification struct {
 	// ID is that of its event.
 	ID   string `json:"id"`

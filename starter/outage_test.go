@@ -6,10 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/starter"
 )
-
-var ann = starter.By{Who: "ann", Why: "a test"}
 
 // A schedule whose creation was interrupted exists once: repeated, the creation finds it taken.
 func TestOutageWhileCreatingASchedule(t *testing.T) {

@@ -27,7 +27,9 @@ func (s *Starter) SetSchedule(
 	return changed, err
 }
 
-func (s *Starter) setSchedule(ctx context.Context, n NewSchedule, unchanged func(now Schedule) error) (Schedule, error) {
+func (s *Starter) setSchedule(
+	ctx context.Context, n NewSchedule, unchanged func(now Schedule) error,
+) (Schedule, error) {
 	row, err := s.knownSchedule(ctx, n.Name)
 	if err == nil && row.DeletedAt != nil {
 		err = fmt.Errorf("schedule %s: %w", n.Name, store.ErrNotFound)

@@ -53,7 +53,9 @@ func (s *Starter) CreateImport(ctx context.Context, r Request) (importstore.Impo
 	var imp importstore.Import
 	entry := store.AuditEntry{
 		Operation: "import.start", SubjectType: "import", Site: site.Domain,
-		After: startDocument{Source: r.Source, Label: n.Label, Args: args, By: r.By, Review: r.Review, RowsPerSecond: r.RowsPerSecond},
+		After: startDocument{
+			Source: r.Source, Label: n.Label, Args: args, By: r.By, Review: r.Review, RowsPerSecond: r.RowsPerSecond,
+		},
 	}
 	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
 		imp, _, err = s.Store.Imports.CreateImport(ctx, n)

@@ -47,10 +47,10 @@ func Record(ctx context.Context, q *db.Queries, e AuditEntry) (int64, error) {
 	return id, nil
 }
 
-// Audited makes a change and records it under the context's actor. The first transaction of the store that commits in the
-// change's context records the entry; if there is none, it is recorded after the change. If the change fails after its entry
-// was recorded, the entry has the error. Without an actor, the change is Sluice's own and is not recorded; a change within
-// another one belongs to that one.
+// Audited makes a change and records it under the context's actor. The first transaction of the store that commits in
+// the change's context records the entry; if there is none, it is recorded after the change. If the change fails after
+// its entry was recorded, the entry has the error. Without an actor, the change is Sluice's own and is not recorded; a
+// change within another one belongs to that one.
 func (s *Store) Audited(ctx context.Context, e AuditEntry, change func(ctx context.Context) error) error {
 	if _, within := ctx.Value(auditKey{}).(*pendingAudit); within || !access.Acting(ctx) {
 		return change(ctx)
@@ -73,8 +73,8 @@ func (s *Store) Audited(ctx context.Context, e AuditEntry, change func(ctx conte
 	}
 }
 
-// WithoutAudit returns the context for a part of an audited change that shares its transactions with other callers: they do not
-// record the entry.
+// WithoutAudit returns the context for a part of an audited change that shares its transactions with other callers:
+// they do not record the entry.
 func WithoutAudit(ctx context.Context) context.Context {
 	return context.WithValue(ctx, auditKey{}, nil)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/sluicehq/sluice/internal/inbound"
 )
 
-// MaxAuditDocument bounds what an entry of the audit says about the subject before and after the change, in bytes of JSON
-// each. A larger one is replaced by {"omitted_bytes": SIZE}.
+// MaxAuditDocument bounds what an entry of the audit says about the subject before and after the change, in bytes of
+// JSON each. A larger one is replaced by {"omitted_bytes": SIZE}.
 const MaxAuditDocument = 32 << 10
 
 // redacted stands for a secret.

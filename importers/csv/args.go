@@ -16,10 +16,10 @@ type Args struct {
 	// Paths are absolute paths, at most MaxPaths, on the machines that run the
 	// workers. Each is a .csv file, a .csv.gz file, a .zip archive, or a
 	// directory of .csv and .csv.gz files.
-	Paths []string `json:"paths" arg:"required" usage:"absolute paths of files or folders on the worker; the PATHs of the command line"` //nolint:lll // a tag
+	Paths []string `json:"paths" arg:"required" usage:"absolute paths of files or folders on the worker; the PATHs of the command line"`
 	// LeaveOutUnknownColumns omits columns that the imported tables do not have, with a
 	// warning. Without it such a column is an error.
-	LeaveOutUnknownColumns bool `json:"leave_out_unknown_columns,omitempty" usage:"skip unknown columns with a warning instead of failing"` //nolint:lll // a tag
+	LeaveOutUnknownColumns bool `json:"leave_out_unknown_columns,omitempty" usage:"skip unknown columns with a warning instead of failing"`
 }
 
 // maxPathBytes is the length limit of a path. It leaves room for the other fields of Part.Args.

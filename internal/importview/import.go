@@ -17,7 +17,7 @@ type Import struct {
 	Site      string           `json:"site" doc:"Domain of the site."`
 	Source    string           `json:"source" doc:"Name of the importer."`
 	Label     string           `json:"label"`
-	Status    string           `json:"status" doc:"queued, running, parked, in_review, completed, unchanged, failed, cancelled, declined or deleting."` //nolint:lll // a tag
+	Status    string           `json:"status" doc:"queued, running, parked, in_review, completed, unchanged, failed, cancelled, declined or deleting."`
 	Phase     string           `json:"phase" doc:"Phase of the status; the status itself after the end."`
 	StartDate *calendar.Day    `json:"start_date" nullable:"true" doc:"First day of the source."`
 	EndDate   *calendar.Day    `json:"end_date" nullable:"true" doc:"Last day of the source."`

@@ -22,7 +22,7 @@ type Schedule struct {
 	JitterSeconds      float64                   `json:"jitter_seconds"`
 	Overlap            string                    `json:"overlap" doc:"What happens while an import of the schedule is under way."`
 	CatchupSeconds     float64                   `json:"catchup_seconds" doc:"How late a run may begin."`
-	PauseAfterFailures int                       `json:"pause_after_failures" doc:"Consecutive failures after which it is paused; 0 for never."` //nolint:lll // a tag
+	PauseAfterFailures int                       `json:"pause_after_failures" doc:"Consecutive failures after which it is paused; 0 for never."`
 	Paused             bool                      `json:"paused"`
 	Note               string                    `json:"note"`
 	CreatedAt          time.Time                 `json:"created_at"`

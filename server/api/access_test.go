@@ -35,8 +35,8 @@ func TestAccess(t *testing.T) {
 		require.NoError(t, err)
 		values[site] = map[string]string{
 			"site": site, "import": fmt.Sprint(imp.ID), "schedule": name, "part": "1", "upload": "none",
-			// These belong to no site, and need not exist.
-			"connection": "none", "destination": "none", "action": "none", "job": "none", "event": "none", "flow": "none", "sync": "none",
+			// These belong to no site. Only a stream needs what it is about.
+			"connection": "none", "destination": "log", "action": "none", "job": "none", "event": "none", "flow": "none", "sync": "none",
 			"token": "none", "account": "none", "key": "none",
 		}
 	}

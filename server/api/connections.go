@@ -100,7 +100,7 @@ func namedPage[T any](
 type ConnectionSettings struct {
 	Kind     string                     `json:"kind" minLength:"1" maxLength:"100" example:"webhook" doc:"Kind of the connection."`
 	Settings map[string]json.RawMessage `json:"settings,omitempty" maxProperties:"100" doc:"Settings of the kind."`
-	Secrets  map[string]string          `json:"secrets,omitempty" maxProperties:"20" writeOnly:"true" doc:"Secrets of the kind by name. They are never returned."` //nolint:lll // a tag
+	Secrets  map[string]string          `json:"secrets,omitempty" maxProperties:"20" writeOnly:"true" doc:"Secrets of the kind by name. They are never returned."`
 }
 
 // connection returns a connection to package connections.
@@ -124,6 +124,7 @@ type addConnectionInput struct {
 	}
 }
 
+// ConnectionOutput is the answer with a connection.
 type ConnectionOutput struct {
 	ETag string `header:"ETag" doc:"Version of the connection, for If-Match."`
 	Body connections.Info

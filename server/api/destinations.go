@@ -176,10 +176,10 @@ func (a *API) actionAnswer(ctx context.Context, in ActionPath) (*actionOutput, e
 // ActionSettings is the body of set-action.
 type ActionSettings struct {
 	Realtime      *bool    `json:"realtime,omitempty" doc:"Deliver jobs as soon as they are due."`
-	Interval      *string  `json:"interval,omitempty" maxLength:"100" example:"@every 10m" doc:"Deliver at this interval, or at five cron fields; an empty text restores the program's default."` //nolint:lll // a tag
-	TimeZone      *string  `json:"time_zone,omitempty" maxLength:"64" doc:"IANA time zone of the cron fields; an empty text restores the program's default."`                                     //nolint:lll // a tag
-	RatePerSecond *float64 `json:"rate_per_second,omitempty" minimum:"0" maximum:"1000000" doc:"Maximum number of jobs per second and connection; 0 restores the program's limit."`               //nolint:lll // a tag
-	Concurrency   *int32   `json:"concurrency,omitempty" minimum:"0" maximum:"1000" doc:"Maximum number of concurrent batches per connection; 0 restores the program's limit."`                   //nolint:lll // a tag
+	Interval      *string  `json:"interval,omitempty" maxLength:"100" example:"@every 10m" doc:"Deliver at this interval, or at five cron fields; an empty text restores the program's default."`
+	TimeZone      *string  `json:"time_zone,omitempty" maxLength:"64" doc:"IANA time zone of the cron fields; an empty text restores the program's default."`
+	RatePerSecond *float64 `json:"rate_per_second,omitempty" minimum:"0" maximum:"1000000" doc:"Maximum number of jobs per second and connection; 0 restores the program's limit."`
+	Concurrency   *int32   `json:"concurrency,omitempty" minimum:"0" maximum:"1000" doc:"Maximum number of concurrent batches per connection; 0 restores the program's limit."`
 	Reason
 }
 

@@ -30,6 +30,12 @@ func TestDestinations(t *testing.T) {
 	require.True(t, d.Paused)
 	b.ok(t, "operator-all", http.MethodPost, "/destinations/log/resume", nil, &d)
 	require.False(t, d.Paused)
+	stream := b.subscribe(t, b.url, "viewer-all", "/destinations/log/stream", "")
+	require.Contains(t, stream.next(t, "state").data, `"paused":false`)
+	b.ok(t, "operator-all", http.MethodPost, "/destinations/log/pause", nil, &d)
+	require.Contains(t, stream.next(t, "state").data, `"paused":true`)
+	b.ok(t, "operator-all", http.MethodPost, "/destinations/log/resume", nil, &d)
+	b.do(t, "viewer-all", http.MethodGet, "/destinations/none/stream", nil).problem(t, "not-found")
 
 	const path = "/destinations/log/actions/write"
 	var action deliveryclient.Action

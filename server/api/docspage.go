@@ -126,10 +126,10 @@ func (d docsDocument) schemas() []docsSchema {
 	for _, name := range slices.Sorted(maps.Keys(d.Components.Schemas)) {
 		schema := d.Components.Schemas[name]
 		shown := docsSchema{Name: name, Description: textOf(schema, "description")}
-		required, _ := schema["required"].([]any)
-		properties, _ := schema["properties"].(map[string]any)
+		required, _ := schema["required"].([]any)              //nolint:errcheck // nothing without one
+		properties, _ := schema["properties"].(map[string]any) //nolint:errcheck // nothing without one
 		for _, field := range slices.Sorted(maps.Keys(properties)) {
-			of, _ := properties[field].(map[string]any)
+			of, _ := properties[field].(map[string]any) //nolint:errcheck // nothing without one
 			shown.Fields = append(shown.Fields, docsField{
 				Name: field, Required: slices.Contains(required, any(field)), Schema: of,
 			})
@@ -140,7 +140,7 @@ func (d docsDocument) schemas() []docsSchema {
 }
 
 func textOf(schema map[string]any, key string) string {
-	text, _ := schema[key].(string)
+	text, _ := schema[key].(string) //nolint:errcheck // nothing without one
 	return text
 }
 

@@ -66,6 +66,7 @@ func (a *API) listEvents(ctx context.Context, in *listEventsInput) (*List[delive
 	return paged(ctx, in.Page, "list-events", all, func(e deliveryclient.Event) any { return e.ID })
 }
 
+// EventPath is the input of an operation on an event.
 type EventPath struct {
 	Event string `path:"event" maxLength:"64" doc:"ID of the event."`
 }
@@ -154,7 +155,7 @@ func (a *API) sendEvent(ctx context.Context, in *sendEventInput) (*sentEventOutp
 type purgeEventsInput struct {
 	Body struct {
 		ReceivedBefore time.Time `json:"received_before" doc:"Delete events that were received before this time."`
-		States         []string  `json:"states,omitempty" maxItems:"3" enum:"succeeded,discarded,cancelled" doc:"States that all of their jobs must have; succeeded by default."` //nolint:lll // a tag
+		States         []string  `json:"states,omitempty" maxItems:"3" enum:"succeeded,discarded,cancelled" doc:"States that all of their jobs must have; succeeded by default."`
 		Sources        []string  `json:"sources,omitempty" maxItems:"100" doc:"Only these sources of events."`
 		NotSources     []string  `json:"not_sources,omitempty" maxItems:"100" doc:"Not these sources of events."`
 		DryRun         bool      `json:"dry_run,omitempty" doc:"Count the events, and delete none."`

@@ -48,7 +48,8 @@ func (a *API) flows() {
 	}), a.testFlows)
 	register(a, text(operation{
 		id: "apply-flows", path: "/flows/apply", summary: "Apply flows", need: access.PermissionAdminister,
-		description: "Unchanged flows keep their version; a fault changes nothing. Events that were kept for a changed flow " +
+		description: "Unchanged flows keep their version; a fault changes nothing. Events that were kept for a changed " +
+			"flow " +
 			"are replayed.",
 	}), a.applyFlows)
 	register(a, add(operation{
@@ -66,6 +67,7 @@ func (a *API) listFlows(ctx context.Context, in *Page) (*List[deliveryclient.Flo
 	return namedPage(ctx, *in, "list-flows", all, func(f deliveryclient.Flow) string { return f.Name })
 }
 
+// FlowPath is the input of an operation on a flow.
 type FlowPath struct {
 	Flow string `path:"flow" maxLength:"50" doc:"Name of the flow."`
 }

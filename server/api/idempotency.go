@@ -120,7 +120,8 @@ func (a *API) keep(ctx context.Context, change func(ctx context.Context) error) 
 func (a *API) repeat(w http.ResponseWriter, r *http.Request, answer *servingstore.Answer) {
 	if answer.Body == nil {
 		a.write(w, r, newProblem(problemKeyLost, fmt.Sprintf(
-			"The request was answered with status %d; its answer had more than %d bytes.", answer.Status, servingstore.MaxAnswer)))
+			"The request was answered with status %d; its answer had more than %d bytes.",
+			answer.Status, servingstore.MaxAnswer)))
 		return
 	}
 	for name, value := range answer.Header {
@@ -144,7 +145,7 @@ func ownerOf(ctx context.Context) string {
 // hashOf identifies a request.
 func hashOf(r *http.Request, body []byte) []byte {
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%s %q %q %q\n", r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Content-Type"))
+	hash.Write(fmt.Appendf(nil, "%s %q %q %q\n", r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Content-Type")))
 	hash.Write(body)
 	return hash.Sum(nil)
 }

@@ -29,7 +29,7 @@ type Rate struct {
 // Decision is the body of decide-import.
 type Decision struct {
 	Reason
-	Verdict string `json:"verdict" enum:"accepted,declined" doc:"accepted makes the rows visible, declined purges them and needs a reason."` //nolint:lll // a tag
+	Verdict string `json:"verdict" enum:"accepted,declined" doc:"accepted makes the rows visible, declined purges them and needs a reason."`
 }
 
 type commandInput struct {
@@ -93,7 +93,8 @@ func (a *API) importCommands() {
 		a.importCommanded(client.Cancel))
 	register(a, importCommand("set-import-rate", "rate", "Limit the rows that an import loads per second"),
 		func(ctx context.Context, in *rateInput) (*importOutput, error) {
-			return a.commanded(ctx, in.Import, client.SetRate(ctx, in.Import, in.Body.RowsPerSecond, by(ctx, in.Body.Reason.Reason)))
+			return a.commanded(ctx, in.Import,
+				client.SetRate(ctx, in.Import, in.Body.RowsPerSecond, by(ctx, in.Body.Reason.Reason)))
 		})
 	register(a, importCommand("retry-import-part", "parts/{part}/retry", "Retry a parked part"),
 		func(ctx context.Context, in *partCommandInput) (*importOutput, error) {

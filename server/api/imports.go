@@ -29,7 +29,8 @@ func (a *API) imports() {
 	register(a, operation{
 		id: "start-import", method: http.MethodPost, path: "/sites/{site}/imports", tag: tagImports,
 		summary: "Start an import", need: access.PermissionOperate, reach: reachSite, status: http.StatusCreated,
-		description: "Waits until a worker has checked the source, but at most `check_timeout_seconds`; `checked_at` is null " +
+		description: "Waits until a worker has checked the source, but at most `check_timeout_seconds`; `checked_at` is " +
+			"null " +
 			"if none has by then, and the import continues.",
 		problems: []problemType{problemLimit, problemSource, problemDisabled},
 	}, a.startImport)
@@ -114,14 +115,14 @@ func (a *API) showImport(ctx context.Context, in *ImportPath) (*importDetailsOut
 // ImportRequest asks for an import. Settings that are left out are those of the server.
 type ImportRequest struct {
 	Source         string                     `json:"source" minLength:"1" maxLength:"100" doc:"Name of the importer." example:"csv"`
-	Args           map[string]json.RawMessage `json:"args,omitempty" doc:"Arguments of the importer. The paths of files are those of workers, below csv.roots."` //nolint:lll // a tag
+	Args           map[string]json.RawMessage `json:"args,omitempty" doc:"Arguments of the importer. The paths of files are those of workers, below csv.roots."`
 	Upload         string                     `json:"upload,omitempty" maxLength:"26" doc:"ID of an uploaded file, in place of the argument paths."`
 	Label          string                     `json:"label,omitempty" maxLength:"200" doc:"What people see. Defaults to the importer's label."`
 	Parallelism    *int                       `json:"parallelism,omitempty" minimum:"1" maximum:"64" doc:"Number of parts that are loaded at a time."`
 	MaxRejects     *int64                     `json:"max_rejects,omitempty" minimum:"0" doc:"Tolerated number of rejected rows per part."`
-	MaxRejectShare *float64                   `json:"max_reject_share,omitempty" minimum:"0" maximum:"1" doc:"Tolerated share of rejected rows per part, if that is more."` //nolint:lll // a tag
-	OnPartFailure  *string                    `json:"on_part_failure,omitempty" enum:"park,fail" doc:"What happens when the retries of a part are exhausted."`              //nolint:lll // a tag
-	Review         *bool                      `json:"review,omitempty" doc:"Require a review before rows become visible. Defaults to the importer's choice."`               //nolint:lll // a tag
+	MaxRejectShare *float64                   `json:"max_reject_share,omitempty" minimum:"0" maximum:"1" doc:"Tolerated share of rejected rows per part, if that is more."`
+	OnPartFailure  *string                    `json:"on_part_failure,omitempty" enum:"park,fail" doc:"What happens when the retries of a part are exhausted."`
+	Review         *bool                      `json:"review,omitempty" doc:"Require a review before rows become visible. Defaults to the importer's choice."`
 	RowsPerSecond  int64                      `json:"rows_per_second,omitempty" minimum:"0" doc:"Limit of the rate; 0 for none."`
 	Notify         []string                   `json:"notify,omitempty" maxItems:"20" doc:"E-mail addresses that receive notifications."`
 }
@@ -155,7 +156,7 @@ type startImportInput struct {
 	Key  string `header:"Idempotency-Key" hidden:"true"`
 	Body struct {
 		ImportRequest
-		CheckTimeoutSeconds *float64 `json:"check_timeout_seconds,omitempty" minimum:"0" maximum:"60" doc:"Maximum wait for the check of the source; 15 by default."` //nolint:lll // a tag
+		CheckTimeoutSeconds *float64 `json:"check_timeout_seconds,omitempty" minimum:"0" maximum:"60" doc:"Maximum wait for the check of the source; 15 by default."`
 	}
 }
 

@@ -37,8 +37,8 @@ type JobFilter struct {
 	NotActions      []string  `query:"not_action" json:"not_actions,omitempty" maxItems:"100" doc:"Not jobs of these actions."`
 	JobVersions     []string  `query:"job_version" json:"job_versions,omitempty" maxItems:"100" doc:"Only jobs of these versions."`
 	NotJobVersions  []string  `query:"not_job_version" json:"not_job_versions,omitempty" maxItems:"100" doc:"Not jobs of these versions."`
-	States          []string  `query:"state" json:"states,omitempty" maxItems:"9" enum:"acknowledged,awaiting,executing,succeeded,failed,discarded,unknown,cancelled,held" doc:"Only jobs in these states."`        //nolint:lll // a tag
-	NotStates       []string  `query:"not_state" json:"not_states,omitempty" maxItems:"9" enum:"acknowledged,awaiting,executing,succeeded,failed,discarded,unknown,cancelled,held" doc:"Not jobs in these states."` //nolint:lll // a tag
+	States          []string  `query:"state" json:"states,omitempty" maxItems:"9" enum:"acknowledged,awaiting,executing,succeeded,failed,discarded,unknown,cancelled,held" doc:"Only jobs in these states."`
+	NotStates       []string  `query:"not_state" json:"not_states,omitempty" maxItems:"9" enum:"acknowledged,awaiting,executing,succeeded,failed,discarded,unknown,cancelled,held" doc:"Not jobs in these states."`
 	Event           string    `query:"event" json:"event,omitempty" maxLength:"64" doc:"Only jobs of the event of this ID."`
 	Parent          string    `query:"parent" json:"parent,omitempty" maxLength:"64" doc:"Only jobs that are chained to the job of this ID."`
 	CreatedAfter    time.Time `query:"created_after" json:"created_after,omitzero" doc:"Only jobs created then or later."`
@@ -62,7 +62,8 @@ func (f JobFilter) filter() (filter deliverystore.JobFilter, set bool) {
 	}
 	set = filter.EventID != "" || filter.ParentID != "" || !f.CreatedAfter.IsZero() || !f.CreatedBefore.IsZero() ||
 		filter.MinAttempts != nil || filter.MaxAttempts != nil ||
-		anyOf(f.Destinations, f.NotDestinations, f.Actions, f.NotActions, f.JobVersions, f.NotJobVersions, f.States, f.NotStates)
+		anyOf(f.Destinations, f.NotDestinations, f.Actions, f.NotActions, f.JobVersions, f.NotJobVersions,
+			f.States, f.NotStates)
 	return filter, set
 }
 

@@ -61,7 +61,8 @@ func (a *API) jobs() {
 }
 
 // selection describes how commands select jobs.
-const selection = "Select jobs by `ids`, by a `filter`, or all. A filter is counted first: `dry_run` returns the number of " +
+const selection = "Select jobs by `ids`, by a `filter`, or all. A filter is counted first: `dry_run` returns the " +
+	"number of " +
 	"jobs that the command would change, and `most` is required to change them. If more are selected then, the command " +
 	"is refused and nothing changes."
 
@@ -209,7 +210,9 @@ type changedJobsOutput struct {
 }
 
 // changeJobs returns the handler of a command to jobs.
-func (a *API) changeJobs(c deliverystore.JobCommand) func(context.Context, *jobsCommandInput) (*changedJobsOutput, error) {
+func (a *API) changeJobs(
+	c deliverystore.JobCommand,
+) func(context.Context, *jobsCommandInput) (*changedJobsOutput, error) {
 	return func(ctx context.Context, in *jobsCommandInput) (*changedJobsOutput, error) {
 		selected, err := in.Body.selection()
 		if err != nil {

@@ -57,7 +57,9 @@ type listNotificationsInput struct {
 	Import int64 `query:"import" minimum:"0" doc:"Only notifications about the import of this ID."`
 }
 
-func (a *API) listNotifications(ctx context.Context, in *listNotificationsInput) (*List[starter.SentNotification], error) {
+func (a *API) listNotifications(
+	ctx context.Context, in *listNotificationsInput,
+) (*List[starter.SentNotification], error) {
 	scope, err := access.RequireScope(ctx, access.PermissionRead)
 	if err != nil {
 		return nil, err

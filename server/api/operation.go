@@ -92,7 +92,8 @@ func (o operation) repeatable() bool {
 func register[I, O any](a *API, o operation, handle func(ctx context.Context, in *I) (*O, error)) {
 	o.validate()
 	documented := huma.Operation{
-		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Description: o.description, Tags: []string{o.tag},
+		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Description: o.description,
+		Tags:          []string{o.tag},
 		DefaultStatus: o.status, MaxBodyBytes: o.bodyLimit() + 1, BodyReadTimeout: -1,
 		Responses: o.responses, Security: []map[string][]string{{securityToken: {}}},
 		Extensions: map[string]any{extensionPermission: string(o.need), extensionScope: o.reach.name},

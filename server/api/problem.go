@@ -13,12 +13,12 @@ import (
 )
 
 // Problem is the body of every answer with an error, as application/problem+json (RFC 9457).
-type Problem struct {
-	Type     string  `json:"type" format:"uri-reference" doc:"Type of the problem, such as /problems/not-found; docs/api.md lists them."` //nolint:lll // a tag
+type Problem struct { //nolint:errname // the name of its schema
+	Type     string  `json:"type" format:"uri-reference" doc:"Type of the problem, such as /problems/not-found; docs/api.md lists them."`
 	Title    string  `json:"title" doc:"Summary of the type."`
 	Status   int     `json:"status" doc:"The HTTP status."`
 	Detail   string  `json:"detail,omitempty" doc:"What is wrong in this request, and what would be right."`
-	Instance string  `json:"instance,omitempty" doc:"ID of the request, as in the header X-Request-Id and in the log of the server."` //nolint:lll // a tag
+	Instance string  `json:"instance,omitempty" doc:"ID of the request, as in the header X-Request-Id and in the log of the server."`
 	Errors   []Fault `json:"errors,omitempty" maxItems:"100" doc:"The faults of the request, at most 100."`
 
 	headers http.Header

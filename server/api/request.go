@@ -35,7 +35,7 @@ func withRequest(r *http.Request) *http.Request {
 }
 
 func requestOf(ctx context.Context) requested {
-	r, _ := ctx.Value(requestKey{}).(requested)
+	r, _ := ctx.Value(requestKey{}).(requested) //nolint:errcheck // the zero value without one
 	return r
 }
 
@@ -57,7 +57,7 @@ func withExchange(r *http.Request, w http.ResponseWriter) *http.Request {
 
 // exchangeOf returns the request that a handler answers.
 func exchangeOf(ctx context.Context) (*http.Request, http.ResponseWriter) {
-	e, _ := ctx.Value(exchangeKey{}).(*exchange)
+	e := ctx.Value(exchangeKey{}).(*exchange) //nolint:errcheck,forcetypeassert // authorised sets it
 	return e.r, e.w
 }
 
@@ -89,7 +89,7 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, p *Problem) {
 		return
 	}
 	// The client may have gone.
-	_ = json.NewEncoder(w).Encode(p) //nolint:errcheck // see above
+	_ = json.NewEncoder(w).Encode(p) //nolint:errcheck,errchkjson // see above
 }
 
 func joined(list []string) string { return strings.Join(list, ", ") }

@@ -54,11 +54,13 @@ func (a *API) schedules() {
 		func(ctx context.Context, in *SchedulePath) (*struct{}, error) {
 			return nil, a.cfg.Starter.DeleteSchedule(ctx, in.Schedule)
 		})
-	register(a, scheduleOperation("pause-schedule", http.MethodPost, "/pause", "Pause a schedule; running imports continue"),
+	register(a, scheduleOperation("pause-schedule", http.MethodPost, "/pause", "Pause a schedule; running imports "+
+		"continue"),
 		a.scheduleCommand(a.cfg.Starter.PauseSchedule))
 	register(a, scheduleOperation("resume-schedule", http.MethodPost, "/resume", "Resume a paused schedule"),
 		a.scheduleCommand(a.cfg.Starter.ResumeSchedule))
-	register(a, scheduleOperation("trigger-schedule", http.MethodPost, "/trigger", "Run a schedule now, even if it is paused"),
+	register(a, scheduleOperation("trigger-schedule", http.MethodPost, "/trigger", "Run a schedule now, even if it is "+
+		"paused"),
 		func(ctx context.Context, in *triggerInput) (*scheduleOutput, error) {
 			overlap := ""
 			if in.Body != nil {
@@ -79,18 +81,20 @@ type SchedulePath struct {
 
 // ScheduleTiming says when a schedule runs, by cron or every_seconds, one of the two.
 type ScheduleTiming struct {
-	Cron               string `json:"cron,omitempty" maxLength:"200" doc:"Cron expression of five fields, or a macro such as @daily." example:"0 3 * * *"` //nolint:lll // a tag
+	Cron               string `json:"cron,omitempty" maxLength:"200" doc:"Cron expression of five fields, or a macro such as @daily." example:"0 3 * * *"`
 	EverySeconds       int64  `json:"every_seconds,omitempty" minimum:"60" maximum:"31622400" doc:"Interval, aligned to midnight UTC."`
 	TimeZone           string `json:"time_zone,omitempty" maxLength:"100" doc:"IANA name of the zone of cron; UTC by default."`
-	JitterSeconds      int64  `json:"jitter_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Each run is delayed by a random time below it."`                                                //nolint:lll // a tag
-	Overlap            string `json:"overlap,omitempty" enum:"skip,buffer-one,buffer-all,cancel-other,allow" doc:"What happens while an import of the schedule is under way; skip by default."` //nolint:lll // a tag
-	CatchupSeconds     int64  `json:"catchup_seconds,omitempty" minimum:"10" maximum:"31622400" doc:"How late a run may begin; 3600 by default."`                                               //nolint:lll // a tag
-	PauseAfterFailures *int   `json:"pause_after_failures,omitempty" minimum:"0" maximum:"1000" doc:"Consecutive failures after which it is paused; 10 by default, 0 for never."`               //nolint:lll // a tag
+	JitterSeconds      int64  `json:"jitter_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Each run is delayed by a random time below it."`
+	Overlap            string `json:"overlap,omitempty" enum:"skip,buffer-one,buffer-all,cancel-other,allow" doc:"What happens while an import of the schedule is under way; skip by default."`
+	CatchupSeconds     int64  `json:"catchup_seconds,omitempty" minimum:"10" maximum:"31622400" doc:"How late a run may begin; 3600 by default."`
+	PauseAfterFailures *int   `json:"pause_after_failures,omitempty" minimum:"0" maximum:"1000" doc:"Consecutive failures after which it is paused; 10 by default, 0 for never."`
 	Note               string `json:"note,omitempty" maxLength:"1000" doc:"What it is for."`
 }
 
 // newSchedule returns what package starter takes. An upload is no source: it is deleted after a day.
-func (t ScheduleTiming) newSchedule(ctx context.Context, a *API, name, site string, r ImportRequest) (starter.NewSchedule, error) {
+func (t ScheduleTiming) newSchedule(
+	ctx context.Context, a *API, name, site string, r ImportRequest,
+) (starter.NewSchedule, error) {
 	if r.Upload != "" {
 		return starter.NewSchedule{}, invalidField("#/upload", "a schedule imports no upload, which is deleted after a day")
 	}
@@ -102,7 +106,8 @@ func (t ScheduleTiming) newSchedule(ctx context.Context, a *API, name, site stri
 	n := starter.NewSchedule{
 		Name: name, Request: request,
 		Settings: importacts.ImportSettings{
-			Parallelism: r.Parallelism, MaxRejects: r.MaxRejects, MaxRejectShare: r.MaxRejectShare, OnPartFailure: r.OnPartFailure,
+			Parallelism: r.Parallelism, MaxRejects: r.MaxRejects, MaxRejectShare: r.MaxRejectShare,
+			OnPartFailure: r.OnPartFailure,
 		},
 		Timing: starter.Timing{
 			Cron: t.Cron, Every: seconds(t.EverySeconds), TimeZone: t.TimeZone, Jitter: seconds(t.JitterSeconds),
@@ -253,7 +258,7 @@ func (a *API) scheduleCommand(
 
 // Trigger is the body of trigger-schedule.
 type Trigger struct {
-	Overlap string `json:"overlap,omitempty" enum:"skip,buffer-one,buffer-all,cancel-other,allow" doc:"Policy of this run; the schedule's by default."` //nolint:lll // a tag
+	Overlap string `json:"overlap,omitempty" enum:"skip,buffer-one,buffer-all,cancel-other,allow" doc:"Policy of this run; the schedule's by default."`
 }
 
 type triggerInput struct {
@@ -294,7 +299,7 @@ func orNow(t time.Time) time.Time {
 type Backfill struct {
 	From    time.Time  `json:"from" doc:"First time."`
 	To      *time.Time `json:"to,omitempty" doc:"Last time; now by default."`
-	Overlap string     `json:"overlap,omitempty" enum:"skip,buffer-one,buffer-all,cancel-other,allow" doc:"Policy of these runs; buffer-all by default."` //nolint:lll // a tag
+	Overlap string     `json:"overlap,omitempty" enum:"skip,buffer-one,buffer-all,cancel-other,allow" doc:"Policy of these runs; buffer-all by default."`
 }
 
 type backfillInput struct {

@@ -46,7 +46,7 @@ func TestSchedules(t *testing.T) {
 	changed := b.do(t, "operator-own", http.MethodPut, "/schedules/nightly", change, "If-Match", etag)
 	require.Equal(t, http.StatusOK, changed.status, string(changed.body))
 	changed.decode(t, &schedule)
-	require.EqualValues(t, 7200, schedule.EverySeconds)
+	require.InDelta(t, 7200, schedule.EverySeconds, 0)
 	require.Empty(t, schedule.Cron)
 	require.Equal(t, "buffer-one", schedule.Overlap)
 	require.NotEqual(t, etag, changed.header.Get("Etag"))

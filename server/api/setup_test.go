@@ -65,12 +65,6 @@ func (s *tokens) Authenticate(r *http.Request) (access.Principal, error) {
 	return p, nil
 }
 
-func (s *tokens) revoke(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.principals, name)
-}
-
 // bundle is an API on a system of its own with both sites.
 type bundle struct {
 	*enginetest.System

@@ -85,7 +85,7 @@ type addSiteInput struct {
 		Domain      string        `json:"domain" minLength:"1" maxLength:"253" doc:"Domain of the site, in lower case." example:"example.com"`
 		TimeZone    string        `json:"timezone,omitempty" maxLength:"64" default:"UTC" doc:"IANA name of the time zone of its days."`
 		NativeStart *calendar.Day `json:"native_start,omitempty" doc:"First day with native data, before which imports end."`
-		Contacts    []string      `json:"contacts,omitempty" maxItems:"20" doc:"E-mail addresses that receive notifications about its imports."` //nolint:lll // a tag
+		Contacts    []string      `json:"contacts,omitempty" maxItems:"20" doc:"E-mail addresses that receive notifications about its imports."`
 	}
 }
 
@@ -126,15 +126,15 @@ func (a *API) showSite(ctx context.Context, in *SitePath) (*siteOutput, error) {
 // SiteChange is the body of set-site. What is left out stays as it is.
 type SiteChange struct {
 	Blocked             *bool             `json:"blocked,omitempty" doc:"Take no events; drop them as block."`
-	RateLimit           *string           `json:"rate_limit,omitempty" maxLength:"40" example:"600/60s" doc:"Take at most EVENTS/DURATION, or none for no limit."`             //nolint:lll // a tag
-	AcceptUntil         *string           `json:"accept_until,omitempty" maxLength:"10" example:"2026-12-31" doc:"Last day (UTC) whose events are taken, or none for no end."` //nolint:lll // a tag
+	RateLimit           *string           `json:"rate_limit,omitempty" maxLength:"40" example:"600/60s" doc:"Take at most EVENTS/DURATION, or none for no limit."`
+	AcceptUntil         *string           `json:"accept_until,omitempty" maxLength:"10" example:"2026-12-31" doc:"Last day (UTC) whose events are taken, or none for no end."`
 	FormerDomains       []string          `json:"former_domains,omitempty" maxItems:"100" doc:"Domains whose events are taken too, to be added."`
 	RemoveFormerDomains []string          `json:"remove_former_domains,omitempty" maxItems:"100"`
-	Goals               map[string]string `json:"goals,omitempty" maxProperties:"200" doc:"Goals to be added, with the currency of their revenue, or an empty text for none."` //nolint:lll // a tag
+	Goals               map[string]string `json:"goals,omitempty" maxProperties:"200" doc:"Goals to be added, with the currency of their revenue, or an empty text for none."`
 	RemoveGoals         []string          `json:"remove_goals,omitempty" maxItems:"200"`
 	Props               []string          `json:"props,omitempty" maxItems:"300" doc:"Replaces the custom properties that are stored."`
 	AllProps            bool              `json:"all_props,omitempty" doc:"Store all custom properties."`
-	AllowNetworks       []string          `json:"allow_networks,omitempty" maxItems:"100" doc:"Networks to be added to those that are neither bots nor data centres."` //nolint:lll // a tag
+	AllowNetworks       []string          `json:"allow_networks,omitempty" maxItems:"100" doc:"Networks to be added to those that are neither bots nor data centres."`
 	RemoveAllowNetworks []string          `json:"remove_allow_networks,omitempty" maxItems:"100"`
 	TimeZone            string            `json:"timezone,omitempty" maxLength:"64" doc:"IANA time zone of its days; final once it has live events."`
 }

@@ -62,7 +62,7 @@ func TestSiteSettings(t *testing.T) {
 	var site ingestclient.Site
 	set.decode(t, &site)
 	require.True(t, site.Blocked)
-	require.Equal(t, "600/1m0s", *site.RateLimit)
+	require.Equal(t, "600/60s", *site.RateLimit)
 	require.Equal(t, "2030-12-24", site.AcceptUntil.String())
 	require.Equal(t, map[string]string{"Purchase": "EUR"}, site.Goals)
 	require.Equal(t, []string{"192.0.2.1/32"}, site.AllowedNetworks)

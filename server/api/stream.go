@@ -35,7 +35,7 @@ const (
 
 // LastEvent is the input of a stream.
 type LastEvent struct {
-	LastEventID string `header:"Last-Event-ID" maxLength:"40" doc:"ID of the last event that the client has: the stream continues after it."` //nolint:lll // a tag
+	LastEventID string `header:"Last-Event-ID" maxLength:"40" doc:"ID of the last event that the client has: the stream continues after it."`
 }
 
 // streamed describes a stream.
@@ -50,20 +50,27 @@ func streamed(o operation) operation {
 	return o
 }
 
-// streams adds the streams about imports.
+// streams adds the streams.
 func (a *API) streams() {
 	register(a, streamed(operation{
 		id: "stream-imports", method: http.MethodGet, path: "/imports" + streamSuffix, tag: tagImports,
 		summary: "Stream changes of imports", need: access.PermissionRead, reach: reachSome,
-		description: "Events: `import` has a changed import, `deleted` the ID of a deleted one, `resync` says that events may be " +
-			"missing. Open the stream first, then list the imports.",
+		description: "Events: `import` has a changed import, `deleted` the ID of a deleted one, `resync` says that events " +
+			"may be missing. Open the stream first, then list the imports.",
 	}), a.streamImports)
 	register(a, streamed(operation{
 		id: "stream-import", method: http.MethodGet, path: "/imports/{import}" + streamSuffix, tag: tagImports,
 		summary: "Stream an import: its phases, parts and rows", need: access.PermissionRead, reach: reachImport,
-		description: "Events: `import` and `part` have the state, first all of it; `feedback` has a new line, `deleted` the ID of a " +
-			"deleted import, `end` the ID of an import that has ended, after which the stream ends; `resync` says that lines are missing.",
+		description: "Events: `import` and `part` have the state, first all of it; `feedback` has a new line, `deleted` " +
+			"the ID of a deleted import, `end` the ID of an import that has ended, after which the stream ends; `resync` " +
+			"says that lines are missing.",
 	}), a.streamImport)
+	register(a, streamed(operation{
+		id: "stream-destination", method: http.MethodGet, path: "/destinations/{destination}" + streamSuffix,
+		tag: tagDestinations, need: access.PermissionRead, reach: reachAll,
+		summary:     "Stream a destination: its actions, jobs and circuits",
+		description: "Events: `state` has the destination as shown, first at once and then, once a second, if it has changed.",
+	}), a.streamDestination)
 }
 
 func (a *API) streamImports(ctx context.Context, in *LastEvent) (*huma.StreamResponse, error) {
@@ -96,6 +103,29 @@ func (a *API) streamImport(_ context.Context, in *streamImportInput) (*huma.Stre
 	return a.stream(s, leave), nil
 }
 
+type streamDestinationInput struct {
+	DestinationPath
+	LastEvent
+}
+
+func (a *API) streamDestination(ctx context.Context, in *streamDestinationInput) (*huma.StreamResponse, error) {
+	read := func(ctx context.Context) (any, error) {
+		d, err := a.showDestination(ctx, &in.DestinationPath)
+		if err != nil {
+			return nil, err
+		}
+		return d.Body, nil
+	}
+	if _, err := read(ctx); err != nil {
+		return nil, err
+	}
+	s, leave, err := a.feed.subscribeTopic("destination/"+in.Destination, read)
+	if err != nil {
+		return nil, err
+	}
+	return a.stream(s, leave), nil
+}
+
 // stream answers with the events of a subscriber until it or the subscription ends.
 func (a *API) stream(s *subscriber, leave func()) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
@@ -118,7 +148,8 @@ func (a *API) follow(r *http.Request, s *subscriber, out *streamWriter) {
 	beat, check := time.NewTicker(heartbeat), time.NewTicker(recheck)
 	defer beat.Stop()
 	defer check.Stop()
-	events, dropped := (<-chan event)(nil), s.dropped
+	var events <-chan event
+	dropped := s.dropped
 	for {
 		var err error
 		select {

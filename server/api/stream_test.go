@@ -41,7 +41,7 @@ func (b *bundle) subscribe(t *testing.T, url, as, path, lastEventID string) *sub
 	if lastEventID != "" {
 		r.Header.Set("Last-Event-ID", lastEventID)
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r) //nolint:bodyclose // the goroutine closes it
 	require.NoError(t, err)
 	s := &subscription{status: response.StatusCode, events: make(chan received, 1000), close: cancel}
 	go func() {

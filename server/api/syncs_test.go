@@ -77,7 +77,7 @@ func TestSyncs(t *testing.T) {
 
 	shown := b.do(t, "viewer-all", http.MethodGet, "/syncs/news", nil)
 	change := map[string]any{"settings": map[string]any{
-		"every": "30m", "worker_count": 2, "force_optin": true, "latest_timestamp": nil, "mapping": map[string]any{"email": "email"},
+		"every": "30m", "worker_count": 2, "force_optin": true, "latest_timestamp": nil,
 	}}
 	b.do(t, "operator-all", http.MethodPatch, "/syncs/news", change).problem(t, "precondition-required")
 	set := b.do(t, "operator-all", http.MethodPatch, "/syncs/news", change, "If-Match", shown.header.Get("Etag"))

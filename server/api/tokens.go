@@ -41,7 +41,8 @@ func (a *API) tokens() {
 	}, a.createSiteKey)
 	register(a, operation{
 		id: "revoke-site-key", method: http.MethodDelete, path: "/sites/{site}/keys/{key}", tag: tagSites,
-		summary: "Revoke a key of a site; servers refuse it within a second", need: access.PermissionAdminister, reach: reachSite,
+		summary: "Revoke a key of a site; servers refuse it within a second",
+		need:    access.PermissionAdminister, reach: reachSite,
 	}, a.revokeSiteKey)
 }
 

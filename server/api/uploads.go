@@ -69,14 +69,16 @@ func (a *API) uploads() {
 	register(a, operation{
 		id: "upload-file", method: http.MethodPost, path: "/sites/{site}/uploads", tag: tagUploads,
 		summary: "Upload a file for imports", need: access.PermissionOperate, reach: reachSite, status: http.StatusCreated,
-		description: "The file is checked as the importer checks it, and kept for a day. Its name tells the importer what it has.",
-		problems:    problems, unbuffered: true, request: uploadRequest(),
+		description: "The file is checked as the importer checks it, and kept for a day. Its name tells the importer what " +
+			"it has.",
+		problems: problems, unbuffered: true, request: uploadRequest(),
 	}, a.uploadFile)
 	register(a, operation{
 		id: "fetch-file", method: http.MethodPost, path: "/sites/{site}/uploads/fetch", tag: tagUploads,
 		summary: "Fetch a file for imports from a URL", need: access.PermissionOperate, reach: reachSite,
 		status: http.StatusCreated, noKey: true,
-		description: "The server fetches the file, without following redirects. `connections.addresses` restricts the addresses " +
+		description: "The server fetches the file, without following redirects. `connections.addresses` restricts the " +
+			"addresses " +
 			"(kind `upload`, by default public ones).",
 		problems: append(problems, problemFetch),
 	}, a.fetchFile)
@@ -163,7 +165,8 @@ func filePart(r *http.Request) (file io.Reader, name string, err error) {
 		return nil, "", bodyProblem(err, 0)
 	}
 	// FileName leaves the folder out.
-	return part, part.FileName(), nil
+	name = part.FileName()
+	return part, name, nil
 }
 
 // patientBody lets a client send as long as it does not pause.

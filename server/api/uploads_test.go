@@ -3,7 +3,6 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -184,15 +183,18 @@ func TestFetch(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	mux := http.NewServeMux()
-	mux.HandleFunc("/"+pagesName, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, pagesText) })
+	write := func(w io.Writer, text string) {
+		_, _ = io.WriteString(w, text) //nolint:errcheck // the client may leave
+	}
+	mux.HandleFunc("/"+pagesName, func(w http.ResponseWriter, _ *http.Request) { write(w, pagesText) })
 	mux.HandleFunc("/large/"+pagesName, func(w http.ResponseWriter, _ *http.Request) {
 		for range 40 {
-			fmt.Fprint(w, strings.Repeat("x", 64<<10))
+			write(w, strings.Repeat("x", 64<<10))
 		}
 	})
 	mux.HandleFunc("/cut/"+pagesName, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
-		fmt.Fprint(w, "date")
+		write(w, "date")
 	})
 	mux.Handle("/moved/", http.RedirectHandler("/"+pagesName, http.StatusFound))
 	source := httptest.NewServer(mux)

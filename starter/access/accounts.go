@@ -57,9 +57,11 @@ func (c *Client) Accounts(ctx context.Context) ([]accessstore.Account, error) {
 	return c.store.Accounts(ctx)
 }
 
-// SetAccount changes the role or the sites of an account; nil leaves them. The errors are those of accessstore.ChangeAccount and
-// access.ErrForbidden.
-func (c *Client) SetAccount(ctx context.Context, name string, role *access.Role, sites *access.Scope) (accessstore.Account, error) {
+// SetAccount changes the role or the sites of an account; nil leaves them. The errors are those of
+// accessstore.ChangeAccount and access.ErrForbidden.
+func (c *Client) SetAccount(
+	ctx context.Context, name string, role *access.Role, sites *access.Scope,
+) (accessstore.Account, error) {
 	return c.change(ctx, "account.set", name, accessstore.AccountChange{Role: role, Sites: sites})
 }
 
@@ -102,7 +104,8 @@ func (c *Client) change(
 	return account, err
 }
 
-// SetUp creates the first administrator by a setup link. It needs no principal. The errors are those of accessstore.RedeemSetupLink.
+// SetUp creates the first administrator by a setup link. It needs no principal. The errors are those of
+// accessstore.RedeemSetupLink.
 func (c *Client) SetUp(ctx context.Context, secret, name, password string) (account accessstore.Account, err error) {
 	if err := c.store.CheckSetupLink(ctx, secret); err != nil {
 		return accessstore.Account{}, err

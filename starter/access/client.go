@@ -1,5 +1,5 @@
-// Package access has the operations on tokens, accounts and the audit, for the command line, the API and the pages. Each one checks
-// the context's principal and records its change in the audit.
+// Package access has the operations on tokens, accounts and the audit, for the command line, the API and the pages.
+// Each one checks the context's principal and records its change in the audit.
 package access
 
 import (
@@ -21,13 +21,16 @@ func New(s *store.Store) *Client {
 	return &Client{store: accessstore.New(s), passwords: accessstore.NewPasswords()}
 }
 
-// administer returns nil if the context's principal administers all sites: tokens, accounts and the audit belong to no site.
+// administer returns nil if the context's principal administers all sites: tokens, accounts and the audit belong to no
+// site.
 func administer(ctx context.Context) error {
 	return access.Require(ctx, access.PermissionAdminister, "")
 }
 
 // Audit returns a page of the audit, newest first.
-func (c *Client) Audit(ctx context.Context, f accessstore.AuditFilter, p accessstore.Page) ([]accessstore.Entry, error) {
+func (c *Client) Audit(
+	ctx context.Context, f accessstore.AuditFilter, p accessstore.Page,
+) ([]accessstore.Entry, error) {
 	if err := administer(ctx); err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
-// CreateSiteKey creates a key of a site's authorised senders: a token of access.RoleIngest. The secret is shown once. The errors are
-// those of ingeststore.CreateKey and access.ErrForbidden.
+// CreateSiteKey creates a key of a site's authorised senders: a token of access.RoleIngest. The secret is shown once.
+// The errors are those of ingeststore.CreateKey and access.ErrForbidden.
 func (c *Client) CreateSiteKey(
 	ctx context.Context, domain, label string,
 ) (key ingeststore.Key, secret accessstore.Secret, err error) {
@@ -33,8 +33,8 @@ func (c *Client) SiteKeys(ctx context.Context, domain string) ([]ingeststore.Key
 	return c.keys().Keys(ctx, domain)
 }
 
-// RevokeSiteKey revokes the key of a site with a prefix. It is idempotent. The errors are those of ingeststore.RevokeKey and
-// access.ErrForbidden.
+// RevokeSiteKey revokes the key of a site with a prefix. It is idempotent. The errors are those of
+// ingeststore.RevokeKey and access.ErrForbidden.
 func (c *Client) RevokeSiteKey(ctx context.Context, domain, prefix string) (key ingeststore.Key, err error) {
 	if err := access.Require(ctx, access.PermissionAdminister, domain); err != nil {
 		return ingeststore.Key{}, err

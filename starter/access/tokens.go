@@ -20,9 +20,11 @@ type NewToken struct {
 	Life time.Duration
 }
 
-// CreateToken creates a token and returns its secret, which is shown once. The errors are those of accessstore.CreateToken and
-// access.ErrForbidden.
-func (c *Client) CreateToken(ctx context.Context, n NewToken) (token accessstore.Token, secret accessstore.Secret, err error) {
+// CreateToken creates a token and returns its secret, which is shown once. The errors are those of
+// accessstore.CreateToken and access.ErrForbidden.
+func (c *Client) CreateToken(
+	ctx context.Context, n NewToken,
+) (token accessstore.Token, secret accessstore.Secret, err error) {
 	if err := administer(ctx); err != nil {
 		return accessstore.Token{}, accessstore.Secret{}, err
 	}
@@ -48,8 +50,8 @@ func (c *Client) Tokens(ctx context.Context) ([]accessstore.Token, error) {
 	return c.store.Tokens(ctx)
 }
 
-// RevokeToken revokes a token by its name or prefix and returns it. Servers refuse it within a second. It is idempotent. The errors
-// are those of accessstore.RevokeToken and access.ErrForbidden.
+// RevokeToken revokes a token by its name or prefix and returns it. Servers refuse it within a second. It is
+// idempotent. The errors are those of accessstore.RevokeToken and access.ErrForbidden.
 func (c *Client) RevokeToken(ctx context.Context, name string) (token accessstore.Token, err error) {
 	if err := administer(ctx); err != nil {
 		return accessstore.Token{}, err

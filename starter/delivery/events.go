@@ -96,10 +96,10 @@ func (c *eventCall) note(ctx context.Context) {
 			ids = append(ids, e.added.Event.ID)
 		}
 	}
-	switch n := len(ids); {
-	case n == 0:
+	switch n := len(ids); n {
+	case 0:
 		store.NoteUnchanged(ctx)
-	case n == 1:
+	case 1:
 		store.NoteSubject(ctx, ids[0], "")
 	default:
 		store.NoteChange(ctx, nil, map[string]any{"events": n, "ids": ids[:min(n, maxNoted)]})

@@ -62,7 +62,8 @@ func (j Jobs) Show(ctx context.Context, id string) (JobDetails, error) {
 		Lineage:    append([]string{}, row.Lineage...), SentAt: row.SentAt, LeaseExpiresAt: row.LeaseExpiresAt,
 		Context: row.Context, Data: row.Data, Transitions: []Transition{}, Edits: []JobEdit{},
 	}
-	return d, j.addHistory(ctx, &d)
+	err = j.addHistory(ctx, &d)
+	return d, err
 }
 
 // addHistory adds the transitions and the edits of a job.

@@ -59,8 +59,8 @@ type SiteChange struct {
 
 var domainPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$`)
 
-// CheckDomain returns the domain in lower case, or starter.ErrInvalid if it is invalid: it has 1 to 253 letters, digits, dots,
-// dashes, underscores, colons and slashes.
+// CheckDomain returns the domain in lower case, or starter.ErrInvalid if it is invalid: it has 1 to 253 letters,
+// digits, dots, dashes, underscores, colons and slashes.
 func CheckDomain(domain string) (string, error) {
 	lower := strings.ToLower(domain)
 	if !domainPattern.MatchString(lower) || len(lower) > 253 {

@@ -20,7 +20,8 @@ func (s *Syncs) List(ctx context.Context, after string, limit int) ([]syncstore.
 	return s.Store.List(ctx, after, limit)
 }
 
-// Views returns everything about listed syncs, in their order. The number of queries does not depend on that of the syncs.
+// Views returns everything about listed syncs, in their order. The number of queries does not depend on that of the
+// syncs.
 func (s *Syncs) Views(ctx context.Context, all []syncstore.Listed) ([]View, error) {
 	names, ids, now := make([]string, len(all)), make([]int64, len(all)), time.Now()
 	for i, l := range all {

@@ -33,9 +33,9 @@ type Sync struct {
 	Rejects     int64        `json:"rejects"`
 	CreatedBy   string       `json:"created_by"`
 	CreatedAt   time.Time    `json:"created_at"`
-	Scan        *Scan        `json:"scan"`
-	Run         *SyncRun     `json:"run"`
-	Counts      *Counts      `json:"counts"`
+	Scan        *Scan        `json:"scan,omitempty"`
+	Run         *SyncRun     `json:"run,omitempty"`
+	Counts      *Counts      `json:"counts,omitempty"`
 	Held        int64        `json:"held_opted_out"`
 	Late        []LateErrors `json:"late_errors"`
 	// Watch is the state file that the sync is an entry of, "" for none.

@@ -215,7 +215,8 @@ func (s *Syncs) Run(ctx context.Context, name string, by call.By) error {
 	if row.Paused {
 		return fmt.Errorf("sync %s is paused: resume it, which runs it: %w", name, store.ErrConflict)
 	}
-	return s.send(ctx, name, workflows.CommandRun, func(o command.Command) any { return syncworkflows.Run{Command: o} }, by)
+	return s.send(ctx, name, workflows.CommandRun,
+		func(o command.Command) any { return syncworkflows.Run{Command: o} }, by)
 }
 
 // FindRejected searches a page for records that the target has accepted and rejected later, after the run that is
@@ -288,7 +289,8 @@ func (s *Syncs) send(
 		},
 	}
 	return s.Store.Audited(ctx, store.AuditEntry{
-		Operation: "sync." + what, SubjectType: "sync", SubjectID: name, After: argument(by.Command(ctx, "", "")), Ahead: true,
+		Operation: "sync." + what, SubjectType: "sync", SubjectID: name,
+		After: argument(by.Command(ctx, "", "")), Ahead: true,
 	}, update.Send)
 }
 

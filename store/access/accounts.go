@@ -62,8 +62,8 @@ func checkAccount(role roles.Role, sites roles.Scope) error {
 	return nil
 }
 
-// CreateAccount creates an account. The errors are ErrInvalid, store.ErrTaken, store.ErrNotFound if a site does not exist, and
-// store.ErrLimit.
+// CreateAccount creates an account. The errors are ErrInvalid, store.ErrTaken, store.ErrNotFound if a site does not
+// exist, and store.ErrLimit.
 func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error) {
 	if err := CheckAccountName(n.Name); err != nil {
 		return Account{}, fmt.Errorf("create account: %w", err)

@@ -37,8 +37,8 @@ func (e AttemptsError) Error() string {
 // Is reports whether the target is ErrAttempts.
 func (AttemptsError) Is(target error) bool { return target == ErrAttempts }
 
-// CountAttempt counts an attempt before its password is checked, so that attempts at once are counted too. The error is an
-// AttemptsError.
+// CountAttempt counts an attempt before its password is checked, so that attempts at once are counted too. The error is
+// an AttemptsError.
 func (s *Store) CountAttempt(ctx context.Context, name, address string) error {
 	// In a statement of its own: a transaction that also counts could wait for another one that waits for it.
 	if err := s.sql.Queries.TrimLoginAttempts(ctx); err != nil {

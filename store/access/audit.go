@@ -70,8 +70,8 @@ func (s *Store) Audit(ctx context.Context, f AuditFilter, p Page) ([]Entry, erro
 	return entries, nil
 }
 
-// listAudit returns the statement of a page. Each filter has its own statement, so that PostgreSQL can choose an index. Values are
-// parameters.
+// listAudit returns the statement of a page. Each filter has its own statement, so that PostgreSQL can choose an index.
+// Values are parameters.
 func listAudit(f AuditFilter, p Page) (statement string, args []any) {
 	var conditions []string
 	add := func(set bool, condition string, value any) {

@@ -20,8 +20,8 @@ const (
 	MaxPassword = 1024
 )
 
-// The parameters of new hashes: the second recommended option of RFC 9106, section 4. Older hashes keep theirs until the
-// account signs in.
+// The parameters of new hashes: the second recommended option of RFC 9106, section 4. Older hashes keep theirs until
+// the account signs in.
 const (
 	hashMemory  = 64 << 10 // KiB
 	hashTime    = 3
@@ -74,8 +74,8 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	return encodeHash(salt, argon2.IDKey([]byte(password), salt, hashTime, hashMemory, hashThreads, hashKey)), nil
 }
 
-// Verify tells whether a password has a hash, and whether the hash is of older parameters. The empty hash stands for an account
-// that does not exist: it takes the same time and is never right.
+// Verify tells whether a password has a hash, and whether the hash is of older parameters. The empty hash stands for an
+// account that does not exist: it takes the same time and is never right.
 func (p *Passwords) Verify(ctx context.Context, password, hash string) (right, outdated bool, err error) {
 	exists := hash != ""
 	if !exists {
@@ -90,7 +90,8 @@ func (p *Passwords) Verify(ctx context.Context, password, hash string) (right, o
 		return false, false, err
 	}
 	defer done()
-	key := argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, uint32(len(h.key))) //nolint:gosec // at most 64
+	size := uint32(len(h.key)) //nolint:gosec // at most 64
+	key := argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, size)
 	right = subtle.ConstantTimeCompare(key, h.key) == 1 && exists
 	current := h.memory == hashMemory && h.time == hashTime && h.threads == hashThreads && len(h.key) == hashKey
 	return right, right && !current, nil

@@ -40,7 +40,8 @@ func (Secret) LogValue() slog.Value { return slog.StringValue("hidden") }
 // MarshalText hides the secret.
 func (Secret) MarshalText() ([]byte, error) { return []byte("hidden"), nil }
 
-// Hash returns the hash under which the store knows a secret. A secret has 256 random bits, so that no slower hash is needed.
+// Hash returns the hash under which the store knows a secret. A secret has 256 random bits, so that no slower hash is
+// needed.
 func Hash(secret string) [sha256.Size]byte { return sha256.Sum256([]byte(secret)) }
 
 // MakeToken returns a new token, sluice_PREFIX_SECRET, and its public prefix, sluice_PREFIX.

@@ -50,8 +50,8 @@ func (s *Store) Rehash(ctx context.Context, c Credential, hash string) error {
 	return nil
 }
 
-// CreateSession signs an account in, and returns the ID of the session, which is not stored. The error is store.ErrNotFound if the
-// account was disabled or its password was changed since its credential was read.
+// CreateSession signs an account in, and returns the ID of the session, which is not stored. The error is
+// store.ErrNotFound if the account was disabled or its password was changed since its credential was read.
 func (s *Store) CreateSession(ctx context.Context, c Credential, address string) (Secret, error) {
 	id := newSecret()
 	hash := Hash(id.text)
@@ -85,8 +85,8 @@ type FoundSession struct {
 	Life time.Duration
 }
 
-// SessionByHash returns the session with a hash that has not ended, or store.ErrNotFound. It is used thereby, which is noted at
-// most once a minute.
+// SessionByHash returns the session with a hash that has not ended, or store.ErrNotFound. It is used thereby, which is
+// noted at most once a minute.
 func (s *Store) SessionByHash(ctx context.Context, hash [sha256.Size]byte) (FoundSession, error) {
 	row, err := s.sql.Queries.AccountBySession(ctx, hash[:], seconds(SessionIdle))
 	if err != nil {

@@ -1,7 +1,6 @@
 package access_test
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -133,7 +132,7 @@ func (b *bundle) attempts(t *testing.T, n int, attempt func(i int) (name, addres
 		}
 		var late access.AttemptsError
 		require.ErrorIs(t, err, access.ErrAttempts)
-		require.True(t, errors.As(err, &late))
+		require.ErrorAs(t, err, &late)
 		require.Positive(t, late.RetryAfter)
 		require.LessOrEqual(t, late.RetryAfter, access.AttemptWindow)
 		require.Zero(t, late.RetryAfter%time.Second)

@@ -19,11 +19,12 @@ var (
 	// ErrSetUp means that there is an account already.
 	ErrSetUp = errors.New("there is an account already: an administrator creates further ones")
 	// ErrSetupLink means that a setup link is unknown, used or expired.
-	ErrSetupLink = errors.New("the setup link is unknown, used or expired: a server without any account prints a new one at its start")
+	ErrSetupLink = errors.New("the setup link is unknown, used or expired: a server without any account prints a new " +
+		"one at its start")
 )
 
-// CreateSetupLink returns the secret of a link that creates the first administrator, once, within SetupLife. The error is ErrSetUp if
-// there is an account.
+// CreateSetupLink returns the secret of a link that creates the first administrator, once, within SetupLife. The error
+// is ErrSetUp if there is an account.
 func (s *Store) CreateSetupLink(ctx context.Context) (Secret, error) {
 	secret := newSecret()
 	hash := Hash(secret.text)
@@ -49,8 +50,8 @@ func setUp(accounts int64) error {
 	return nil
 }
 
-// CheckSetupLink returns nil if a secret is a valid setup link, which remains valid, ErrSetUp and ErrSetupLink. It comes before the
-// password is hashed, so that only the holder of a link makes a server hash one.
+// CheckSetupLink returns nil if a secret is a valid setup link, which remains valid, ErrSetUp and ErrSetupLink. It
+// comes before the password is hashed, so that only the holder of a link makes a server hash one.
 func (s *Store) CheckSetupLink(ctx context.Context, secret string) error {
 	hash := Hash(secret)
 	valid, err := s.sql.Queries.CheckSetupLink(ctx, hash[:])
@@ -64,8 +65,8 @@ func (s *Store) CheckSetupLink(ctx context.Context, secret string) error {
 	return errors.Join(err, setUp(n))
 }
 
-// RedeemSetupLink creates the first administrator, of all sites, and makes all setup links invalid. The errors are ErrSetUp,
-// ErrSetupLink and ErrInvalid for the name; the link remains valid after the latter.
+// RedeemSetupLink creates the first administrator, of all sites, and makes all setup links invalid. The errors are
+// ErrSetUp, ErrSetupLink and ErrInvalid for the name; the link remains valid after the latter.
 func (s *Store) RedeemSetupLink(ctx context.Context, secret, name, passwordHash string) (Account, error) {
 	if err := CheckAccountName(name); err != nil {
 		return Account{}, fmt.Errorf("create the first administrator: %w", err)

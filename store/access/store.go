@@ -1,5 +1,6 @@
-// Package access is the part of the store that says who may do what: tokens of services, accounts and sessions of people,
-// attempts to sign in, the link that creates the first administrator, and the audit. It stores hashes of secrets only.
+// Package access is the part of the store that says who may do what: tokens of services, accounts and sessions of
+// people, attempts to sign in, the link that creates the first administrator, and the audit. It stores hashes of
+// secrets only.
 package access
 
 import (
@@ -14,7 +15,8 @@ import (
 	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
-// Channel is the PostgreSQL channel that notifies of every change of a token, an account or a session. The payload says nothing.
+// Channel is the PostgreSQL channel that notifies of every change of a token, an account or a session. The payload says
+// nothing.
 const Channel = "sluice_access"
 
 // Store gives access to tokens, accounts, sessions and the audit. It is safe for concurrent use.
@@ -37,8 +39,8 @@ func scopeOf(all bool, domains []string) roles.Scope {
 	return roles.Sites(domains...)
 }
 
-// siteIDs returns the sites of a scope in a transaction, nil for all sites. The error is store.ErrNotFound with the first
-// domain that is no site's.
+// siteIDs returns the sites of a scope in a transaction, nil for all sites. The error is store.ErrNotFound with the
+// first domain that is no site's.
 func siteIDs(ctx context.Context, q *db.Queries, scope roles.Scope) ([]int64, error) {
 	if scope.All() {
 		return nil, nil

@@ -87,8 +87,9 @@ func (n NewToken) Validate() error {
 	return errors.Join(faults...)
 }
 
-// CreateToken creates a token and returns its secret, which is not stored: the caller shows it once. The errors are ErrInvalid,
-// store.ErrTaken if a valid token has the name, store.ErrNotFound if a site does not exist, and store.ErrLimit.
+// CreateToken creates a token and returns its secret, which is not stored: the caller shows it once. The errors are
+// ErrInvalid, store.ErrTaken if a valid token has the name, store.ErrNotFound if a site does not exist, and
+// store.ErrLimit.
 func (s *Store) CreateToken(ctx context.Context, n NewToken) (Token, Secret, error) {
 	if err := n.Validate(); err != nil {
 		return Token{}, Secret{}, fmt.Errorf("create token: %w", err)
@@ -146,7 +147,8 @@ func makeRoom(ctx context.Context, q *db.Queries, name string) error {
 	return nil
 }
 
-// Tokens returns all tokens other than keys of sites, by name, also those that were revoked or have expired less than 90 days ago.
+// Tokens returns all tokens other than keys of sites, by name, also those that were revoked or have expired less than
+// 90 days ago.
 func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
 	rows, err := s.sql.Queries.ListTokens(ctx, nil)
 	if err != nil {
@@ -167,9 +169,9 @@ func tokenOf(row db.ListTokensRow) Token {
 	}
 }
 
-// RevokeToken revokes the valid token of a name, or the token with a prefix, and returns it. It is idempotent. Servers refuse the
-// token once they are notified. A whole token is refused, because it does not belong on a command line. The errors are ErrPrefix
-// and store.ErrNotFound.
+// RevokeToken revokes the valid token of a name, or the token with a prefix, and returns it. It is idempotent. Servers
+// refuse the token once they are notified. A whole token is refused, because it does not belong on a command line. The
+// errors are ErrPrefix and store.ErrNotFound.
 func (s *Store) RevokeToken(ctx context.Context, name string) (Token, error) {
 	if strings.HasPrefix(name, tokenScheme) {
 		if err := CheckPrefix(name); err != nil {

@@ -62,7 +62,8 @@ func (s *Store) Summary(ctx context.Context, id int64) (Summary, error) {
 	return rows[0], nil
 }
 
-// ImportSite returns the domain of an import's site, or ErrNotFound if it is not one of the given sites; nil is all sites.
+// ImportSite returns the domain of an import's site, or ErrNotFound if it is not one of the given sites; nil is all
+// sites.
 func (s *Store) ImportSite(ctx context.Context, id int64, sites []string) (string, error) {
 	domain, err := s.sql.Queries.ImportSite(ctx, id, sites)
 	return domain, store.Found(err, "import %d", id)

@@ -94,7 +94,9 @@ func (r *Request) Keep(ctx context.Context, a Answer) error {
 	if err != nil {
 		return fmt.Errorf("encode the header of an answer: %w", err)
 	}
-	params := db.KeepAnswerParams{Status: ptr(int32(a.Status)), Header: header, Principal: r.principal, Key: r.key, Lease: r.lease}
+	params := db.KeepAnswerParams{
+		Status: ptr(int32(a.Status)), Header: header, Principal: r.principal, Key: r.key, Lease: r.lease,
+	}
 	if len(a.Body) <= MaxAnswer {
 		params.Body = append([]byte{}, a.Body...)
 	}

@@ -101,7 +101,8 @@ func newAdvance(run Run, at db.LockSyncRunRow, pages []Page) *advance {
 		changes: map[int64][]byte{},
 	}
 	for _, p := range pages {
-		if a.add(p); a.run.Stopped {
+		a.add(p)
+		if a.run.Stopped {
 			break
 		}
 	}

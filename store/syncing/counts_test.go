@@ -102,7 +102,7 @@ func TestFindingsOf(t *testing.T) {
 		b.exec(t, "INSERT INTO sync_held (sync, key) SELECT $1, 'key ' || n FROM generate_series(0, $2) n", name, i)
 		b.exec(t, `WITH r AS (INSERT INTO sync_runs (sync, kind, until, sync_version) VALUES ($1, 'full', now(), 1) RETURNING id),
 			e AS (INSERT INTO sync_late_errors (account, since, until, errors, exact, reasons)
-				SELECT 'ometria:om', now(), now(), n, true, '[]' FROM generate_series(1, 3) n RETURNING id)
+				SELECT 'ometria:om', now(), statement_timestamp(), n, true, '[]' FROM generate_series(1, 3) n RETURNING id)
 			INSERT INTO sync_late_error_pages SELECT e.id, r.id, 1, 2 FROM e, r`, name)
 	}
 	names := []string{"news", "other", "missing"}
@@ -116,7 +116,7 @@ func TestFindingsOf(t *testing.T) {
 	late, err := b.LateErrorsOf(b.ctx, names, 2)
 	require.NoError(t, err)
 	require.Len(t, late, 2)
-	require.EqualValues(t, []int64{3, 2}, []int64{late["news"][0].Errors, late["news"][1].Errors}, "the latest of each")
+	require.Equal(t, []int64{3, 2}, []int64{late["news"][0].Errors, late["news"][1].Errors}, "the latest of each")
 	require.Len(t, late["other"], 2)
 	one, err := b.LateErrors(b.ctx, "other", 2)
 	require.NoError(t, err)
