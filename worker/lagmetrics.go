@@ -27,15 +27,16 @@ type lagMetrics struct {
 var _ prometheus.Collector = (*lagMetrics)(nil)
 
 func newLagMetrics(logger *slog.Logger) *lagMetrics {
-	labels := []string{"partition"}
+	labels, stream := []string{"partition"}, []string{"stream"}
 	return &lagMetrics{
 		logger: logger,
 		messages: prometheus.NewDesc("sluice_ingest_lag_messages",
 			"Messages of the event log that are not written to the warehouse.", labels, nil),
 		seconds: prometheus.NewDesc("sluice_ingest_lag_seconds",
 			"Age of the oldest message of the event log that is not written to the warehouse.", labels, nil),
-		bytes: prometheus.NewDesc("sluice_eventlog_bytes", "Stored size of the event log.", labels, nil),
-		most:  prometheus.NewDesc("sluice_eventlog_max_bytes", "Size at which the event log refuses events.", labels, nil),
+		bytes: prometheus.NewDesc("sluice_eventlog_bytes", "Stored size of a stream of the event log.", stream, nil),
+		most: prometheus.NewDesc("sluice_eventlog_max_bytes", "Size at which a stream of the event log refuses events.",
+			stream, nil),
 	}
 }
 
@@ -98,16 +99,15 @@ func (m *lagMetrics) collect(
 		age = max(time.Since(stored).Seconds(), 0)
 	}
 	label := strconv.Itoa(int(p.Partition))
-	for _, gauge := range []struct {
-		desc  *prometheus.Desc
-		value float64
-	}{
-		{m.messages, float64(max(behind, 0))},
-		{m.seconds, age},
-		{m.bytes, float64(stats.Bytes)},
-		{m.most, float64(stats.MaxBytes)},
-	} {
-		all <- prometheus.MustNewConstMetric(gauge.desc, prometheus.GaugeValue, gauge.value, label)
+	send := func(desc *prometheus.Desc, value float64) {
+		all <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, label)
+	}
+	send(m.messages, float64(max(behind, 0)))
+	send(m.seconds, age)
+	// The first partition of a stream has its number, and reports its size.
+	if log.Sharing(int(p.Partition))[0] == int(p.Partition) {
+		send(m.bytes, float64(stats.Bytes))
+		send(m.most, float64(stats.MaxBytes))
 	}
 	return nil
 }

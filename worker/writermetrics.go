@@ -18,7 +18,7 @@ import (
 //	sluice_ingest_age_seconds                age of the oldest event of a range when it was written
 //	sluice_ingest_lag_messages{partition}    messages of the event log that are not written
 //	sluice_ingest_lag_seconds{partition}     age of the oldest of them, 0 without one
-//	sluice_eventlog_bytes{partition}         size of the event log, sluice_eventlog_max_bytes its limit
+//	sluice_eventlog_bytes{stream}            size of the event log, sluice_eventlog_max_bytes its limit
 //
 // The last four are read from store and log at the time of the scrape, and equal in all workers.
 type writerMetrics struct {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/outbound"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/server/api"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -245,7 +246,10 @@ func TestUploadIsCutOff(t *testing.T) {
 		}
 		if err == nil {
 			cancel()
+			err = context.Canceled
 		}
+		// The client waits for the read of its body.
+		writer.CloseWithError(err)
 	}()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url+api.Prefix+"/sites/"+own+"/uploads", reader)
 	require.NoError(t, err)
@@ -253,8 +257,7 @@ func TestUploadIsCutOff(t *testing.T) {
 	r.Header.Set("Content-Type", form.FormDataContentType())
 	_, err = http.DefaultClient.Do(r) //nolint:bodyclose // there is no answer
 	require.ErrorIs(t, err, context.Canceled)
-	require.NoError(t, writer.Close())
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		entries, err := os.ReadDir(b.uploads)
 		return err == nil && len(entries) == 0
 	}, 30*time.Second, 20*time.Millisecond)
