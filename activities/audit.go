@@ -12,8 +12,8 @@ import (
 	accessstore "github.com/sluicehq/sluice/store/access"
 )
 
-// CommandRecord is a command that a workflow has executed and that its sender has not recorded in the audit: it was sent through
-// Temporal directly.
+// CommandRecord is a command that a workflow has executed and that its sender has not recorded in the audit: it was
+// sent through Temporal directly.
 type CommandRecord struct {
 	// Name is the command, such as pause.
 	Name string `json:"name"`

@@ -133,7 +133,9 @@ func (c *Connections) Add(ctx context.Context, n New) (Info, error) {
 }
 
 // audited makes a change of a connection and records it in the audit.
-func (c *Connections) audited(ctx context.Context, operation, name string, change func(ctx context.Context) error) error {
+func (c *Connections) audited(
+	ctx context.Context, operation, name string, change func(ctx context.Context) error,
+) error {
 	return c.Store.Audited(ctx, store.AuditEntry{Operation: operation, SubjectType: "connection", SubjectID: name}, change)
 }
 

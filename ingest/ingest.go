@@ -279,7 +279,8 @@ func (r run) build(ctx context.Context, req request.Request) (Result, error) {
 				return Result{}, fmt.Errorf("build an event of %s: %w", domain, err)
 			}
 		}
-		if e.redact(); e.Dropped {
+		e.redact()
+		if e.Dropped {
 			dropped++
 		}
 	}

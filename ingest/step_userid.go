@@ -40,7 +40,8 @@ func hash(key [16]byte, message []byte) uint64 {
 
 // rootDomain returns the registrable domain of a host, or the host if it has none.
 func rootDomain(hostname string) string {
-	if last := len(hostname) - 1; last >= 0 && (hostname[last] >= '0' && hostname[last] <= '9' || strings.Contains(hostname, ":")) {
+	if last := len(hostname) - 1; last >= 0 &&
+		(hostname[last] >= '0' && hostname[last] <= '9' || strings.Contains(hostname, ":")) {
 		if _, err := netip.ParseAddr(hostname); err == nil {
 			return hostname
 		}

@@ -36,7 +36,7 @@ func TestOutagesOfAnImport(t *testing.T) {
 		meet := func(fn, arg any) { t.Helper(); o.Meet(t, outage, fn, arg) }
 		yes, rate := true, int64(1_000_000)
 		ref := o.Create(t, o.Site, `{"rows": 30, "parts": 2, "data": {"files": 1}, "fingerprint": "f"}`)
-		meet(o.Loading.Locks.Acquire, o.Create(t, o.Site, `{"rows": 1}`))
+		meet(o.Locks.Acquire, o.Create(t, o.Site, `{"rows": 1}`))
 		meet(o.BeforeStart, ref)
 		meet(o.Plan, ref)
 		for part := range int32(2) {

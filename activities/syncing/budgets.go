@@ -127,7 +127,7 @@ func (b *Budgets) Account(kind string, parts ...string) string {
 	hash := hmac.New(sha256.New, key)
 	for _, part := range append([]string{kind}, parts...) {
 		// The length keeps parts apart.
-		_, _ = fmt.Fprintf(hash, "%d:%s", len(part), part)
+		hash.Write(fmt.Appendf(nil, "%d:%s", len(part), part))
 	}
 	return kind + ":" + hex.EncodeToString(hash.Sum(nil)[:accountBytes])
 }

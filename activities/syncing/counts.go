@@ -102,7 +102,7 @@ func (s *Syncs) countRead(ctx context.Context, run int64, counter sync.Counter) 
 			if n < 0 {
 				n, names = len(names), append(names, status)
 			}
-			last[maphash.Bytes(seed, key)] = uint8(min(n, maxStatuses)) //nolint:gosec // G115: it is below 256
+			last[maphash.Bytes(seed, key)] = uint8(min(n, maxStatuses))
 		})
 		if err != nil {
 			return permanent(err)

@@ -28,7 +28,8 @@ func TestBudgetIsFair(t *testing.T) {
 				for budgets.Request(ctx, name, 80) == nil {
 					mu.Lock()
 					made[i]++
-					if total++; total == all {
+					total++
+					if total == all {
 						cancel()
 					}
 					mu.Unlock()

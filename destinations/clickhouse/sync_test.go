@@ -108,7 +108,7 @@ func TestSyncReader(t *testing.T) {
 	db.exec(t, `INSERT INTO members SELECT number + 1, concat('name ', toString(number + 1)),
 		toDateTime64('2026-01-02 12:00:00.000001', 6, 'UTC'), toDateTime('2026-01-02 12:00:00', 'UTC') FROM numbers(7)`)
 	db.exec(t, `INSERT INTO members VALUES (20, 'old', toDateTime64('2026-01-01 00:00:00', 6, 'UTC'), 0),
-		(30, 'new', toDateTime64('2026-01-03 00:00:00', 6, 'UTC'), 0), (100, NULL, NULL, 0)`)
+		(30, 'new', toDateTime64('2026-01-03 00:00:00', 6, 'UTC'), 0), (100, NULL, CAST(NULL AS Nullable(DateTime64(6))), 0)`)
 	now := time.Date(2026, 1, 2, 12, 0, 10, 0, time.UTC)
 	for name, list := range map[string]string{"table": "members", "with a database": db.database + ".members"} {
 		t.Run(name, func(t *testing.T) {

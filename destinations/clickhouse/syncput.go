@@ -30,7 +30,8 @@ type putting struct {
 }
 
 // errAbsent means that the table lacks rows that were inserted.
-var errAbsent = errors.New("the table does not have all rows that ClickHouse has accepted, also after another INSERT: " +
+var errAbsent = errors.New("the table does not have all rows that ClickHouse has accepted, also after another " +
+	"INSERT: " +
 	"want no TTL that removes them, no row policy that hides them, and no other program that replaces them")
 
 // all inserts rows. A batch that is refused for its rows is halved until they are found.
@@ -67,8 +68,8 @@ func (p *putting) note(rows []syncRow, o sync.Outcome) {
 	}
 }
 
-// once inserts rows, and once more if the table does not have them: it may take them for a repetition of an INSERT whose
-// rows it has lost, because it writes its log of tokens before the rows.
+// once inserts rows, and once more if the table does not have them: it may take them for a repetition of an INSERT
+// whose rows it has lost, because it writes its log of tokens before the rows.
 func (p *putting) once(ctx context.Context, rows []syncRow) error {
 	var body bytes.Buffer
 	for _, row := range rows {

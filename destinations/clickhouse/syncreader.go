@@ -176,7 +176,7 @@ func (r syncReader) rows(
 
 // source looks up the columns. first checks what the order relies on.
 func (r syncReader) source(ctx context.Context, list string, first bool) (relation, error) {
-	described := ""
+	var described string
 	switch {
 	case r.options.Query != "":
 		described = "(SELECT * FROM (\n" + r.options.Query + "\n))"
@@ -196,7 +196,8 @@ func (r syncReader) source(ctx context.Context, list string, first bool) (relati
 	var missing []struct {
 		N json.Number `json:"n"`
 	}
-	statement := "SELECT count() AS n FROM (SELECT 1 FROM " + from.relation + " WHERE isNull(" + from.rawKey + ") LIMIT 1) FORMAT JSON"
+	statement := "SELECT count() AS n FROM (SELECT 1 FROM " + from.relation + " WHERE isNull(" + from.rawKey +
+		") LIMIT 1) FORMAT JSON"
 	if err := r.query(ctx, maxAnswer, statement, &missing); err != nil {
 		return relation{}, err
 	}

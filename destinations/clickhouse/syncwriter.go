@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/sync"
 )
 
-// OpenWriter opens a connection for list sync: each record is a row, which replaces the one with the same key. The table
-// has an engine of the ReplacingMergeTree family, and its sort key is that key.
+// OpenWriter opens a connection for list sync: each record is a row, which replaces the one with the same key. The
+// table has an engine of the ReplacingMergeTree family, and its sort key is that key.
 func (k Kind) OpenWriter(c connections.Connection, o sync.TargetOptions, b sync.Budgets) (sync.Writer, error) {
 	wrong := func(column string) bool { return !validColumn.MatchString(column) }
 	if !validTable.MatchString(o.Table) || len(o.Key) == 0 || slices.ContainsFunc(o.Key, wrong) {
@@ -50,8 +50,8 @@ func (w *syncWriter) Write(ctx context.Context, records []json.RawMessage) ([]sy
 	return w.WritePage(ctx, "", records)
 }
 
-// WritePage inserts the records of a page, under a deduplication token of the page and its records. A record is delivered
-// when the table has it.
+// WritePage inserts the records of a page, under a deduplication token of the page and its records. A record is
+// delivered when the table has it.
 func (w *syncWriter) WritePage(
 	ctx context.Context, page string, records []json.RawMessage,
 ) (outcomes []sync.Outcome, err error) {
@@ -72,7 +72,9 @@ func (w *syncWriter) WritePage(
 	if err != nil {
 		return outcomes, err
 	}
-	put := &putting{server: w.server, name: w.options.Table, key: w.options.Key, table: table, page: page, outcomes: outcomes}
+	put := &putting{
+		server: w.server, name: w.options.Table, key: w.options.Key, table: table, page: page, outcomes: outcomes,
+	}
 	for _, piece := range syncPieces(rows) {
 		if err := put.all(ctx, piece); err != nil {
 			return outcomes, classifiedWrite(fmt.Errorf("insert into the table %s: %w", w.options.Table, err))
@@ -119,7 +121,7 @@ func (w *syncWriter) rows(table *syncTable, records []json.RawMessage, outcomes 
 		}
 		row.records = []int{i}
 		if place, twice := places[key]; twice {
-			row.records = append(rows[place].records, i)
+			row.records = append(slices.Clip(rows[place].records), i)
 			rows[place] = row
 			continue
 		}
@@ -155,7 +157,8 @@ func (w *syncWriter) row(table *syncTable, record json.RawMessage) (row syncRow,
 	}
 	// With sorted names: a page that comes again is the same to the byte.
 	line, err := json.Marshal(values)
-	row.line = append(line, '\n')
+	line = append(line, '\n')
+	row.line = line
 	return row, key, err
 }
 

@@ -49,8 +49,8 @@ var (
 	email            = regexp.MustCompile(`e[-_ ]?mail|newsletter`)
 )
 
-// isPaid reports whether a medium is that of paid visits. Most have none of the letters that a match has, which costs less
-// to find than the expression.
+// isPaid reports whether a medium is that of paid visits. Most have none of the letters that a match has, which costs
+// less to find than the expression.
 func isPaid(medium string) bool {
 	return (strings.Contains(medium, "p") || medium == "retargeting") && paidMedium.MatchString(medium)
 }

@@ -2,6 +2,7 @@ package eventlog_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -112,7 +113,7 @@ func TestSharedLimit(t *testing.T) {
 	largest := make([]byte, pack.MaxRecordBytes-3-pack.PartitionBytes)
 	_, err := l.Append(ctx, 199, largest)
 	require.NoError(t, err)
-	_, err = l.Append(ctx, 199, append(largest, 0))
+	_, err = l.Append(ctx, 199, slices.Concat(largest, []byte{0}))
 	require.ErrorIs(t, err, eventlog.ErrTooLarge)
 }
 

@@ -40,7 +40,8 @@ func New(log Log, now func() time.Time) (*Buffer, error) {
 }
 
 // Write appends the buffered events, those of a partition in their order, and the counts of the dropped ones, by
-// site, reason and minute. It returns once all are acknowledged. After an error those of other partitions may be in the log.
+// site, reason and minute. It returns once all are acknowledged. After an error those of other partitions may be in the
+// log.
 func (b *Buffer) Write(ctx context.Context, buffered, dropped []ingest.Event) error {
 	if len(buffered) == 1 && len(dropped) == 0 {
 		// Most requests have one event: it needs neither a map nor a goroutine.

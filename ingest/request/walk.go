@@ -2,8 +2,8 @@ package request
 
 import "encoding/json"
 
-// walkObject calls each with the members of an object in their order, also with those of a name that there was before. The
-// object must be valid JSON without space around it. The values are parts of it.
+// walkObject calls each with the members of an object in their order, also with those of a name that there was before.
+// The object must be valid JSON without space around it. The values are parts of it.
 //
 // Package encoding/json makes a map of all members, which costs more than everything else that an event is parsed for.
 func walkObject(object []byte, each func(name string, value json.RawMessage)) {
@@ -54,7 +54,8 @@ func skipValue(json []byte, at int) int {
 			case '}', ']':
 				open--
 			}
-			if at++; open == 0 {
+			at++
+			if open == 0 {
 				return at
 			}
 		}

@@ -1,5 +1,5 @@
-// Package authenticator finds out who makes a request: a service by its token, a person by a password or a session. It answers
-// from memory where it can, and refuses what was revoked within milliseconds.
+// Package authenticator finds out who makes a request: a service by its token, a person by a password or a session. It
+// answers from memory where it can, and refuses what was revoked within milliseconds.
 package authenticator
 
 import (
@@ -24,8 +24,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Authenticator authenticates. It is safe for concurrent use. While Run runs and is connected, tokens are looked up in memory;
-// otherwise each takes a query.
+// Authenticator authenticates. It is safe for concurrent use. While Run runs and is connected, tokens are looked up in
+// memory; otherwise each takes a query.
 type Authenticator struct {
 	store     *accessstore.Store
 	log       *slog.Logger
@@ -54,8 +54,8 @@ var (
 	errSession = fmt.Errorf("%w: the session has ended; sign in again", access.ErrUnauthenticated)
 )
 
-// Bearer returns the principal of a token, without "Bearer ". The error wraps access.ErrUnauthenticated if the token is not valid;
-// other errors are those of PostgreSQL. A key of a site is a principal of access.RoleIngest.
+// Bearer returns the principal of a token, without "Bearer ". The error wraps access.ErrUnauthenticated if the token is
+// not valid; other errors are those of PostgreSQL. A key of a site is a principal of access.RoleIngest.
 func (a *Authenticator) Bearer(ctx context.Context, token string) (access.Principal, error) {
 	if !accessstore.IsToken(token) {
 		return access.Principal{}, errToken
@@ -91,9 +91,10 @@ func (a *Authenticator) noteUse(ctx context.Context, p access.Principal) {
 	}
 }
 
-// Login checks a password and signs the account in. It returns the ID of the session, for a cookie. The address is that of the
-// client. Errors wrap access.ErrUnauthenticated, the same for an unknown account and a wrong password, after the same time; or
-// accessstore.ErrAttempts, with the time until the next attempt; others are those of PostgreSQL and of ctx.
+// Login checks a password and signs the account in. It returns the ID of the session, for a cookie. The address is that
+// of the client. Errors wrap access.ErrUnauthenticated, the same for an unknown account and a wrong password, after the
+// same time; or accessstore.ErrAttempts, with the time until the next attempt; others are those of PostgreSQL and of
+// ctx.
 func (a *Authenticator) Login(ctx context.Context, name, password, address string) (accessstore.Secret, error) {
 	if len(password) > accessstore.MaxPassword || accessstore.CheckAccountName(name) != nil {
 		return accessstore.Secret{}, errLogin
@@ -128,7 +129,9 @@ func (a *Authenticator) Login(ctx context.Context, name, password, address strin
 }
 
 // rehash gives a password a hash of the present parameters.
-func (a *Authenticator) rehash(ctx context.Context, c accessstore.Credential, password string) (accessstore.Credential, error) {
+func (a *Authenticator) rehash(
+	ctx context.Context, c accessstore.Credential, password string,
+) (accessstore.Credential, error) {
 	hash, err := a.passwords.Hash(ctx, password)
 	if err != nil {
 		return c, err
@@ -140,8 +143,8 @@ func (a *Authenticator) rehash(ctx context.Context, c accessstore.Credential, pa
 	return c, nil
 }
 
-// Session returns the principal of a session's ID. The error wraps access.ErrUnauthenticated if it has ended. Sessions are looked up
-// in PostgreSQL: a logout is in effect at once on all servers.
+// Session returns the principal of a session's ID. The error wraps access.ErrUnauthenticated if it has ended. Sessions
+// are looked up in PostgreSQL: a logout is in effect at once on all servers.
 func (a *Authenticator) Session(ctx context.Context, id string) (access.Principal, error) {
 	if len(id) != sessionLength {
 		return access.Principal{}, errSession

@@ -18,7 +18,8 @@ const (
 	noteEvery = time.Minute
 )
 
-// cache has valid tokens by their hash. It is empty while it is disabled, as it is at first. It is safe for concurrent use.
+// cache has valid tokens by their hash. It is empty while it is disabled, as it is at first. It is safe for concurrent
+// use.
 type cache struct {
 	mu      sync.Mutex
 	enabled bool
@@ -39,7 +40,9 @@ func newCache() *cache {
 }
 
 // find returns the principal of a token that is kept, and whether its use is to be noted. The generation is for keep.
-func (c *cache) find(hash [sha256.Size]byte, now time.Time) (p access.Principal, note bool, generation uint64, ok bool) {
+func (c *cache) find(
+	hash [sha256.Size]byte, now time.Time,
+) (p access.Principal, note bool, generation uint64, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	kept, found := c.kept[hash]
@@ -49,8 +52,11 @@ func (c *cache) find(hash [sha256.Size]byte, now time.Time) (p access.Principal,
 	return kept.principal, c.used(kept.principal.ID, now), c.generation, true
 }
 
-// keep keeps a token that was read in a generation, for at most its life, 0 for ever, and returns whether its use is to be noted.
-func (c *cache) keep(hash [sha256.Size]byte, p access.Principal, life time.Duration, now time.Time, generation uint64) (note bool) {
+// keep keeps a token that was read in a generation, for at most its life, 0 for ever, and returns whether its use is to
+// be noted.
+func (c *cache) keep(
+	hash [sha256.Size]byte, p access.Principal, life time.Duration, now time.Time, generation uint64,
+) (note bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	note = c.used(p.ID, now)

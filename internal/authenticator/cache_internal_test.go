@@ -12,7 +12,7 @@ import (
 )
 
 func hashOf(n int) [sha256.Size]byte {
-	return sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(n))) //nolint:gosec // not negative
+	return sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(n)))
 }
 
 func TestCacheKeepsForALimitedTime(t *testing.T) {

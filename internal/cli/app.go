@@ -32,7 +32,7 @@ type Streams struct {
 func Run(ctx context.Context, args []string, s Streams) int {
 	out, stderr := terminal.NewWriter(s.Out), terminal.NewWriter(s.Err)
 	s.Out, s.Err = out, stderr
-	app, err := New(s)
+	app, err := New(s) //nolint:contextcheck // a command has its context when it runs
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{app.Name}, flagsFirst(app, args)...))
 	}
@@ -90,7 +90,8 @@ func New(s Streams) (*cli.App, error) {
 			siteCommand(), sourceCommand(), importCommand(set.Importers), reviewCommand(), locksCommand(), scheduleCommand(),
 			connectionCommand(), keysetCommand(), destinationCommand(), jobCommand(), eventCommand(), flowCommand(),
 			syncCommand(), applyCommand(), diffCommand(), generateCommand(), migrateCommand(), workerCommand(),
-			serverCommand(), tokenCommand(), accountCommand(), auditCommand(), ingestCommand(), refdataCommand(), versionCommand(), helpCommand(),
+			serverCommand(), tokenCommand(), accountCommand(), auditCommand(), ingestCommand(), refdataCommand(),
+			versionCommand(), helpCommand(),
 		},
 		Reader: s.In, Writer: s.Out, ErrWriter: s.Err,
 		Metadata: map[string]any{environKey: s.Environ, componentsKey: s.Components, kindsKey: set.Kinds.Names()},

@@ -89,7 +89,8 @@ func listAudit(ctx context.Context, s *session) error {
 	}
 	table := terminal.NewTable("ID", "AT", "WHO", "DOOR", "OPERATION", "SUBJECT", "SITE", "ERROR")
 	for _, e := range entries {
-		table.Row(terminal.Ordinal(e.ID), when(&e.At), e.Who, e.Door, e.Operation, e.SubjectType+" "+e.SubjectID, e.Site, brief(e.Error, 80))
+		table.Row(terminal.Ordinal(e.ID), when(&e.At), e.Who, e.Door, e.Operation, e.SubjectType+" "+e.SubjectID, e.Site,
+			brief(e.Error, 80))
 	}
 	if err := table.Write(c.App.Writer); err != nil {
 		return err
@@ -112,7 +113,7 @@ func auditPick(c *cli.Context) (f accessstore.AuditFilter, p accessstore.Page, e
 	if err != nil {
 		return f, p, err
 	}
-	p.Limit = int32(limit) //nolint:gosec // at most MaxPage
+	p.Limit = int32(limit)
 	if text := c.String("before"); text != "" {
 		if p.Before, err = strconv.ParseInt(text, 10, 64); err != nil || p.Before < 1 {
 			return f, p, fmt.Errorf("--before %q: want the ID of an entry", text)

@@ -13,7 +13,8 @@ import (
 	accessstore "github.com/sluicehq/sluice/store/access"
 )
 
-const passwordHelp = "The password, of at least 12 characters, is read from a terminal without echo, and otherwise from\n" +
+const passwordHelp = "The password, of at least 12 characters, is read from a terminal without echo, and otherwise " +
+	"from\n" +
 	"standard input or from --password-file. It is never an argument, which other users and the shell's history can see."
 
 func passwordFileFlag() cli.Flag {

@@ -48,7 +48,9 @@ func (s *session) Syncs(ctx context.Context) (*syncclient.Syncs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syncclient.Syncs{Temporal: client.Temporal, Store: syncstore.New(client.Store.Store), Kinds: s.known.Kinds}, nil
+	return &syncclient.Syncs{
+		Temporal: client.Temporal, Store: syncstore.New(client.Store.Store), Kinds: s.known.Kinds,
+	}, nil
 }
 
 // storedSyncs returns a client that reads syncs. It does not connect to Temporal.

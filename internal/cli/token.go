@@ -24,7 +24,8 @@ func tokenCommand() *cli.Command {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "name", Usage: "`NAME` of the token, unique among the valid ones"},
 				roleFlag(), sitesFlag(),
-				&cli.StringFlag{Name: "expires", Value: "90d", Usage: "end the token after `TIME`, such as 90d or 12h; never for no end"},
+				&cli.StringFlag{Name: "expires", Value: "90d", Usage: "end the token after `TIME`, such as 90d or 12h; never " +
+					"for no end"},
 				outputFlag(),
 			},
 			Action: withSession(createToken),
@@ -86,7 +87,7 @@ func parseLife(text string) (time.Duration, error) {
 	if days, isDays := strings.CutSuffix(text, "d"); isDays {
 		var n uint64
 		n, err = strconv.ParseUint(days, 10, 16)
-		life = time.Duration(n) * 24 * time.Hour //nolint:gosec // 16 bits
+		life = time.Duration(n) * 24 * time.Hour
 	}
 	if err != nil || life < time.Minute {
 		return 0, fmt.Errorf("--expires %q: want days such as 90d, a duration of at least 1m such as 12h, or never", text)
@@ -110,7 +111,8 @@ type tokenJSON struct {
 
 func tokenView(t accessstore.Token) tokenJSON {
 	return tokenJSON{
-		Name: t.Name, Prefix: t.Prefix, Role: t.Role, Sites: t.Sites.Domains(), CreatedBy: t.CreatedBy, CreatedAt: t.CreatedAt,
+		Name: t.Name, Prefix: t.Prefix, Role: t.Role, Sites: t.Sites.Domains(),
+		CreatedBy: t.CreatedBy, CreatedAt: t.CreatedAt,
 		ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt, LastUsedAt: t.LastUsedAt,
 	}
 }

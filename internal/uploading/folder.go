@@ -152,7 +152,8 @@ func (f *Folder) write(ctx context.Context, id string, file File) (size int64, s
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return 0, "", fmt.Errorf("create the folder of an upload: %w", err)
 	}
-	out, err := os.OpenFile(filepath.Join(folder, partial), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640) //nolint:gosec // workers may be of the group
+	path := filepath.Join(folder, partial)
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640) //nolint:gosec // workers may be of the group
 	if err != nil {
 		return 0, "", fmt.Errorf("create the file of an upload: %w", err)
 	}

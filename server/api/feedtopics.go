@@ -25,7 +25,9 @@ type topic struct {
 const eventState = "state"
 
 // subscribeTopic adds a subscriber to a topic, which read reads. The caller calls leave.
-func (f *feed) subscribeTopic(name string, read func(ctx context.Context) (any, error)) (s *subscriber, leave func(), err error) {
+func (f *feed) subscribeTopic(
+	name string, read func(ctx context.Context) (any, error),
+) (s *subscriber, leave func(), err error) {
 	s = &subscriber{topic: name}
 	if leave, err = f.subscribe(s); err != nil {
 		return nil, nil, err

@@ -90,7 +90,7 @@ func (p *Passwords) Verify(ctx context.Context, password, hash string) (right, o
 		return false, false, err
 	}
 	defer done()
-	size := uint32(len(h.key)) //nolint:gosec // at most 64
+	size := uint32(len(h.key))
 	key := argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, size)
 	right = subtle.ConstantTimeCompare(key, h.key) == 1 && exists
 	current := h.memory == hashMemory && h.time == hashTime && h.threads == hashThreads && len(h.key) == hashKey

@@ -111,7 +111,7 @@ func (r *Reader) block(ctx context.Context, list string, w Window, c Cursor, n i
 		}
 		a.items = append(a.items, answers[i].items[1:]...)
 	}
-	return a, nil
+	return a, nil //nolint:nilerr // see above
 }
 
 // joins reports whether an answer begins with the last member of this one.

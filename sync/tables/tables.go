@@ -1,5 +1,5 @@
-// Package tables has what readers of tables have in common, whatever their database: windows, places, pages of rows, and
-// what a deleted row becomes. It knows no database.
+// Package tables has what readers of tables have in common, whatever their database: windows, places, pages of rows,
+// and what a deleted row becomes. It knows no database.
 package tables
 
 import (

@@ -10,7 +10,8 @@ import (
 // changeAudit marks runs that record commands in the audit.
 const changeAudit = "audit-commands"
 
-// record records an executed command in the audit, unless its sender has. The command has been executed: a failure is logged.
+// record records an executed command in the audit, unless its sender has. The command has been executed: a failure is
+// logged.
 func record(ctx workflow.Context, name string, common Command, argument any) {
 	if common.Audited || workflow.GetVersion(ctx, changeAudit, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return

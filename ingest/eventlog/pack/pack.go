@@ -19,8 +19,10 @@ import (
 
 const (
 	magic = "SLP"
-	// Version is that of a message of one partition, VersionShared that of a message of several.
-	Version       = 1
+
+	// Version is that of a message of one partition.
+	Version = 1
+	// VersionShared is that of a message of several partitions.
 	VersionShared = 2
 
 	headerBytes = len(magic) + 1 + crc32.Size
