@@ -69,6 +69,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, <-ended)
 	}
 	require.Equal(t, http.StatusOK, b.doAt(t, url, "viewer-own", http.MethodGet, "/imports", nil).status)
+	b.do(t, "unknown", http.MethodGet, "/imports", nil).problem(t, "unauthenticated")
 }
 
 type authenticatorFunc func(r *http.Request) (access.Principal, error)

@@ -34,6 +34,7 @@ var unseen = map[string]string{
 	"/problems/keyset":                "imports and schedules have no connections without an importer that needs them",
 	"/problems/storage":               "a full disk is simulated below the handler",
 	"/problems/timeout":               "takes 30 s",
+	"/problems/unavailable":           "package failure has the errors of outages, and its test",
 	"/problems/idempotency-too-large": "no operation that takes a key has an answer so large",
 }
 

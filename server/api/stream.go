@@ -68,8 +68,8 @@ func (a *API) streams() {
 	register(a, streamed(operation{
 		id: "stream-destination", method: http.MethodGet, path: "/destinations/{destination}" + streamSuffix,
 		tag: tagDestinations, need: access.PermissionRead, reach: reachAll,
-		summary:     "Stream a destination: its actions, jobs and circuits",
-		description: "Events: `state` has the destination as shown, first at once and then, once a second, if it has "+
+		summary: "Stream a destination: its actions, jobs and circuits",
+		description: "Events: `state` has the destination as shown, first at once and then, once a second, if it has " +
 			"changed.",
 	}), a.streamDestination)
 }
