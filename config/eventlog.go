@@ -56,8 +56,8 @@ func (e EventLog) validate(check func(ok bool, format string, args ...any)) {
 	check(e.Token == "" || e.Credentials == "", "eventlog.token and eventlog.credentials are both set: use one")
 	check(e.Partitions == 0 || oneTo(256, e.Partitions), "eventlog.partitions is %d: want 1 to 256, or 0", e.Partitions)
 	partitions := cmp.Or(e.Partitions, newPartitions)
-	check(oneTo(partitions, e.Streams), "eventlog.streams is %d: want 1 to %d, the number of "+
-		"partitions", e.Streams, partitions)
+	check(oneTo(partitions, e.Streams),
+		"eventlog.streams is %d: want 1 to %d, the number of partitions", e.Streams, partitions)
 	check(oneTo(5, e.Replicas), "eventlog.replicas is %d: want 1 to 5", e.Replicas)
 	least := minPartitionMiB * int64(partitions)
 	check(e.MaxMiB >= least && e.MaxMiB <= 1<<30,

@@ -30,8 +30,8 @@ func (p *principals) Authenticate(r *http.Request) (access.Principal, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
-			return access.Principal{}, fmt.Errorf("%w: the header Authorization is not of the scheme "+
-				"Bearer", access.ErrUnauthenticated)
+			return access.Principal{}, fmt.Errorf(
+				"%w: the header Authorization is not of the scheme Bearer", access.ErrUnauthenticated)
 		}
 		return p.tokens.Bearer(r.Context(), strings.TrimSpace(token))
 	}

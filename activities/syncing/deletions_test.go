@@ -39,11 +39,7 @@ func TestTableDeletions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.tables(t)
-	exec := func(statement string) {
-		_, err := b.sql.Exec(t.Context(), statement)
-		require.NoError(t, err)
-	}
-	exec(`CREATE TABLE people (id bigint PRIMARY KEY, email text, status text, at timestamptz);
+	b.exec(t, `CREATE TABLE people (id bigint PRIMARY KEY, email text, status text, at timestamptz);
 		INSERT INTO people SELECT i, 'person-' || i || '@example.com', 'subscribed', '2026-01-02 11:00Z' FROM generate_series(1, 100) i`)
 	b.replace(t, syncstore.NewSync{
 		FromKind: "postgres", FromConnection: "pg", ListID: "people", ToKind: "ometria", ToConnection: "om",
@@ -52,7 +48,7 @@ func TestTableDeletions(t *testing.T) {
 			"marketing_optin":"data.status == \"subscribed\" ? \"EXPLICITLY_OPTEDIN\" : nil"}}`),
 	})
 	require.EqualValues(t, 100, b.cycle(t).Delivered)
-	exec("DELETE FROM people WHERE id IN (7, 8)")
+	b.exec(t, "DELETE FROM people WHERE id IN (7, 8)")
 	scan := func(day int) syncstore.Known {
 		b.clock = time.Now().Add(time.Duration(day) * 25 * time.Hour)
 		b.cycle(t)
@@ -67,7 +63,7 @@ func TestTableDeletions(t *testing.T) {
 	require.Len(t, out, 2)
 	require.ElementsMatch(t, []any{"7", "8"}, []any{out[0]["id"], out[1]["id"]})
 	require.NotEmpty(t, out[0]["timestamp_unsubscribed"])
-	exec("TRUNCATE people")
+	b.exec(t, "TRUNCATE people")
 	for day := 3; day <= 4; day++ {
 		require.True(t, scan(day).Exceeded)
 	}

@@ -50,6 +50,13 @@ type bundle struct {
 	clock     time.Time
 }
 
+// exec runs statements in the store's database.
+func (b *bundle) exec(t *testing.T, statements string) {
+	t.Helper()
+	_, err := b.sql.Exec(t.Context(), statements)
+	require.NoError(t, err)
+}
+
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	ctx := enginetest.Context(t)

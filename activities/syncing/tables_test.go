@@ -74,11 +74,7 @@ func TestTableToTable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.tables(t)
-	exec := func(statement string) {
-		_, err := b.sql.Exec(t.Context(), statement)
-		require.NoError(t, err)
-	}
-	exec(`CREATE TABLE people (id bigint PRIMARY KEY, name text, changed timestamptz);
+	b.exec(t, `CREATE TABLE people (id bigint PRIMARY KEY, name text, changed timestamptz);
 		CREATE TABLE copies (id bigint PRIMARY KEY, label varchar(20));
 		INSERT INTO people SELECT i, 'name ' || i, '2026-01-02 11:00Z' FROM generate_series(1, 250) i;
 		UPDATE people SET name = repeat('x', 30) WHERE id = 77`)
@@ -94,7 +90,7 @@ func TestTableToTable(t *testing.T) {
 		return n
 	}
 	require.Equal(t, 249, copies("label = 'name ' || id"))
-	exec("UPDATE people SET name = 'short' WHERE id = 77; UPDATE people SET name = 'new', changed = '2026-01-02 12:30Z' WHERE id < 4")
+	b.exec(t, "UPDATE people SET name = 'short' WHERE id = 77; UPDATE people SET name = 'new', changed = '2026-01-02 12:30Z' WHERE id < 4")
 	_, err := b.rows.RequestRetries(t.Context(), "news", nil)
 	require.NoError(t, err)
 	b.clock = now.Add(time.Hour)

@@ -111,7 +111,7 @@ func (i *insert) batch(ctx context.Context, tk *destinations.Toolkit, r *run, ro
 	if rows = r.missing(ctx, r.fit(rows), nil); len(rows) == 0 {
 		return
 	}
-	for _, piece := range pieces(rows) {
+	for _, piece := range cut(rows, maxBody, func(row queued) []byte { return row.line }) {
 		r.insertAll(ctx, piece)
 	}
 	r.judge(ctx)
@@ -143,16 +143,20 @@ func (r *run) fit(rows []queued) []queued {
 // maxBody bounds the rows of a request, so that the server makes one block of them.
 const maxBody = 8 << 20
 
-// pieces cuts a batch into requests.
-func pieces(rows []queued) (all [][]queued) {
+// cut divides rows into requests of at most so many bytes. A larger row has a request of its own.
+func cut[Row any](rows []Row, most int, lineOf func(Row) []byte) (all [][]Row) {
 	from, size := 0, 0
 	for i, row := range rows {
-		if size += len(row.line); size > maxBody && i > from {
+		n := len(lineOf(row))
+		if size += n; size > most && i > from {
 			all = append(all, rows[from:i])
-			from, size = i, len(row.line)
+			from, size = i, n
 		}
 	}
-	return append(all, rows[from:])
+	if from < len(rows) {
+		all = append(all, rows[from:])
+	}
+	return all
 }
 
 func ids(rows []queued) []string {

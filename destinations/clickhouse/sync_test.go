@@ -1,7 +1,6 @@
 package clickhouse_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,15 +16,8 @@ import (
 	"github.com/sluicehq/sluice/destinations/clickhouse"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/sync"
+	"github.com/sluicehq/sluice/sync/synctest"
 )
-
-// budgets has no limits.
-type budgets struct{}
-
-func (budgets) Account(kind string, _ ...string) string                       { return kind }
-func (budgets) Slot(context.Context, string, int) (release func(), err error) { return func() {}, nil }
-func (budgets) Request(context.Context, string, float64) error                { return nil }
-func (budgets) Delay(context.Context, string, time.Duration) error            { return nil }
 
 func (t table) connection(tb testing.TB) connections.Connection {
 	tb.Helper()
@@ -36,7 +28,7 @@ func (t table) connection(tb testing.TB) connections.Connection {
 
 func (t table) reader(tb testing.TB, o sync.SourceOptions) sync.Reader {
 	tb.Helper()
-	r, err := clickhouse.Kind{Guard: outbound.Loopback()}.OpenReader(t.connection(tb), o, budgets{})
+	r, err := clickhouse.Kind{Guard: outbound.Loopback()}.OpenReader(t.connection(tb), o, synctest.Budgets{})
 	require.NoError(tb, err)
 	return r
 }
@@ -44,7 +36,7 @@ func (t table) reader(tb testing.TB, o sync.SourceOptions) sync.Reader {
 func (t table) writer(tb testing.TB, name string, key ...string) sync.PageWriter {
 	tb.Helper()
 	w, err := clickhouse.Kind{Guard: outbound.Loopback()}.OpenWriter(
-		t.connection(tb), sync.TargetOptions{Items: 100, Table: name, Key: key}, budgets{})
+		t.connection(tb), sync.TargetOptions{Items: 100, Table: name, Key: key}, synctest.Budgets{})
 	require.NoError(tb, err)
 	pages, ok := w.(sync.PageWriter)
 	require.True(tb, ok)
@@ -209,7 +201,7 @@ func TestSyncReaderRefuses(t *testing.T) {
 	}
 	require.Equal(t, []string{"3"}, db.selected(t, "SELECT toString(count()) FROM members"), "nothing was written")
 	kind := clickhouse.Kind{Guard: outbound.Loopback()}
-	_, err := kind.OpenReader(db.connection(t), sync.SourceOptions{Query: "SELECT 1; SELECT 2"}, budgets{})
+	_, err := kind.OpenReader(db.connection(t), sync.SourceOptions{Query: "SELECT 1; SELECT 2"}, synctest.Budgets{})
 	require.ErrorContains(t, err, `setting "key_column"`)
 	require.ErrorContains(t, err, `setting "query": want one SELECT without semicolons`)
 	bad := db.reader(t, sync.SourceOptions{Items: 5, Key: "k", Query: `SELECT 'a' AS k, '\xff' AS text UNION ALL SELECT 'b', 'ä'`})
@@ -390,19 +382,19 @@ func TestSyncWriterRefuses(t *testing.T) {
 	require.ErrorContains(t, err, `no column "more" that a row can fill`)
 	require.Equal(t, sync.ClassPermanent, sync.ClassOf(err))
 	kind := clickhouse.Kind{Guard: outbound.Loopback()}
-	_, err = kind.OpenWriter(db.connection(t), sync.TargetOptions{Table: "a.b.c"}, budgets{})
+	_, err = kind.OpenWriter(db.connection(t), sync.TargetOptions{Table: "a.b.c"}, synctest.Budgets{})
 	require.ErrorContains(t, err, `settings "target_table" and "target_key"`)
 	away := db.connection(t)
 	away.Settings = json.RawMessage(`{"url":"http://127.0.0.1:1"}`)
 	for _, read := range []bool{true, false} {
 		if read {
-			r, err := kind.OpenReader(away, sync.SourceOptions{Items: 1, Key: "id"}, budgets{})
+			r, err := kind.OpenReader(away, sync.SourceOptions{Items: 1, Key: "id"}, synctest.Budgets{})
 			require.NoError(t, err, "nothing is dialled yet")
 			_, err = r.Page(t.Context(), "customers", sync.Window{}, nil)
 			require.Equal(t, sync.ClassUnavailable, sync.ClassOf(err))
 			continue
 		}
-		w, err := kind.OpenWriter(away, sync.TargetOptions{Table: "customers", Key: []string{"id"}}, budgets{})
+		w, err := kind.OpenWriter(away, sync.TargetOptions{Table: "customers", Key: []string{"id"}}, synctest.Budgets{})
 		require.NoError(t, err)
 		_, err = w.Write(t.Context(), record)
 		require.Equal(t, sync.ClassUnavailable, sync.ClassOf(err))

@@ -31,8 +31,7 @@ type putting struct {
 
 // errAbsent means that the table lacks rows that were inserted.
 var errAbsent = errors.New("the table does not have all rows that ClickHouse has accepted, also after another " +
-	"INSERT: " +
-	"want no TTL that removes them, no row policy that hides them, and no other program that replaces them")
+	"INSERT: want no TTL that removes them, no row policy that hides them, and no other program that replaces them")
 
 // all inserts rows. A batch that is refused for its rows is halved until they are found.
 func (p *putting) all(ctx context.Context, rows []syncRow) error {

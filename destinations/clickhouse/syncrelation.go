@@ -67,8 +67,8 @@ func newRelation(described string, columns []describedColumn, o sync.SourceOptio
 		from.columns = append(from.columns, c)
 	}
 	if types[o.Key] == "" {
-		return relation{}, tables.Permanent(fmt.Sprintf("there is no column %q: want the column that identifies a "+
-			"row", o.Key))
+		return relation{}, tables.Permanent(
+			fmt.Sprintf("there is no column %q: want the column that identifies a row", o.Key))
 	}
 	from.rawKey = "s." + quote(o.Key)
 	from.key = from.rawKey
@@ -89,8 +89,8 @@ func newRelation(described string, columns []describedColumn, o sync.SourceOptio
 	name, _ := bare(types[o.Cursor])
 	match := validAtType.FindStringSubmatch(name)
 	if match == nil {
-		return relation{}, tables.Permanent(fmt.Sprintf("the cursor column has the type %s: want DateTime or "+
-			"DateTime64", name))
+		return relation{}, tables.Permanent(
+			fmt.Sprintf("the cursor column has the type %s: want DateTime or DateTime64", name))
 	}
 	from.at, from.atDigits = "s."+quote(o.Cursor), -1
 	if match[2] != "" {

@@ -75,7 +75,7 @@ func (w *syncWriter) WritePage(
 	put := &putting{
 		server: w.server, name: w.options.Table, key: w.options.Key, table: table, page: page, outcomes: outcomes,
 	}
-	for _, piece := range syncPieces(rows) {
+	for _, piece := range cut(rows, maxSyncBody, func(row syncRow) []byte { return row.line }) {
 		if err := put.all(ctx, piece); err != nil {
 			return outcomes, classifiedWrite(fmt.Errorf("insert into the table %s: %w", w.options.Table, err))
 		}
@@ -164,18 +164,3 @@ func (w *syncWriter) row(table *syncTable, record json.RawMessage) (row syncRow,
 
 // maxSyncBody bounds the rows of an INSERT of list sync in bytes.
 const maxSyncBody = 2 << 20
-
-// syncPieces cuts rows into requests.
-func syncPieces(rows []syncRow) (all [][]syncRow) {
-	from, size := 0, 0
-	for i, row := range rows {
-		if size += len(row.line); size > maxSyncBody && i > from {
-			all = append(all, rows[from:i])
-			from, size = i, len(row.line)
-		}
-	}
-	if from < len(rows) {
-		all = append(all, rows[from:])
-	}
-	return all
-}

@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -13,15 +12,8 @@ import (
 	"github.com/sluicehq/sluice/destinations/postgres"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/sync"
+	"github.com/sluicehq/sluice/sync/synctest"
 )
-
-// budgets has no limits.
-type budgets struct{}
-
-func (budgets) Account(kind string, _ ...string) string                       { return kind }
-func (budgets) Slot(context.Context, string, int) (release func(), err error) { return func() {}, nil }
-func (budgets) Request(context.Context, string, float64) error                { return nil }
-func (budgets) Delay(context.Context, string, time.Duration) error            { return nil }
 
 func (t table) connection(tb testing.TB) connections.Connection {
 	tb.Helper()
@@ -32,14 +24,14 @@ func (t table) connection(tb testing.TB) connections.Connection {
 
 func (t table) reader(tb testing.TB, o sync.SourceOptions) sync.Reader {
 	tb.Helper()
-	r, err := postgres.Kind{Guard: outbound.Loopback()}.OpenReader(t.connection(tb), o, budgets{})
+	r, err := postgres.Kind{Guard: outbound.Loopback()}.OpenReader(t.connection(tb), o, synctest.Budgets{})
 	require.NoError(tb, err)
 	return r
 }
 
 func (t table) writer(tb testing.TB, o sync.TargetOptions) sync.Writer {
 	tb.Helper()
-	w, err := postgres.Kind{Guard: outbound.Loopback()}.OpenWriter(t.connection(tb), o, budgets{})
+	w, err := postgres.Kind{Guard: outbound.Loopback()}.OpenWriter(t.connection(tb), o, synctest.Budgets{})
 	require.NoError(tb, err)
 	return w
 }
@@ -163,7 +155,7 @@ func TestSyncReaderRefuses(t *testing.T) {
 		})
 	}
 	kind := postgres.Kind{Guard: outbound.Loopback()}
-	_, err := kind.OpenReader(db.connection(t), sync.SourceOptions{Query: "SELECT 1; SELECT 2"}, budgets{})
+	_, err := kind.OpenReader(db.connection(t), sync.SourceOptions{Query: "SELECT 1; SELECT 2"}, synctest.Budgets{})
 	require.ErrorContains(t, err, `setting "key_column"`)
 	require.ErrorContains(t, err, `setting "query": want one SELECT without semicolons`)
 	long := db.reader(t, sync.SourceOptions{Items: 5, Key: "k", Query: "SELECT repeat('x', 101) AS k"})
@@ -200,13 +192,13 @@ func TestSyncWriter(t *testing.T) {
 	require.Equal(t, "second", note)
 	_, err := db.writer(t, sync.TargetOptions{Table: "nothing", Key: []string{"id"}}).Write(t.Context(), records)
 	require.Equal(t, sync.ClassPermanent, sync.ClassOf(err), "%v", err)
-	_, err = postgres.Kind{}.OpenWriter(db.connection(t), sync.TargetOptions{Table: "a.b.c"}, budgets{})
+	_, err = postgres.Kind{}.OpenWriter(db.connection(t), sync.TargetOptions{Table: "a.b.c"}, synctest.Budgets{})
 	require.ErrorContains(t, err, `settings "target_table" and "target_key"`)
-	_, err = postgres.Kind{}.OpenWriter(db.connection(t), sync.TargetOptions{Table: "a", Key: []string{"id"}}, budgets{})
+	_, err = postgres.Kind{}.OpenWriter(db.connection(t), sync.TargetOptions{Table: "a", Key: []string{"id"}}, synctest.Budgets{})
 	require.NoError(t, err, "nothing is dialled yet")
 	c := db.connection(t)
 	c.Settings = json.RawMessage(fmt.Sprintf(`{"host":"127.0.0.1","port":1,"database":"d","user":"u","tls":%q}`, postgres.TLSNone))
-	away, err := postgres.Kind{Guard: outbound.Loopback()}.OpenWriter(c, sync.TargetOptions{Table: "a", Key: []string{"id"}}, budgets{})
+	away, err := postgres.Kind{Guard: outbound.Loopback()}.OpenWriter(c, sync.TargetOptions{Table: "a", Key: []string{"id"}}, synctest.Budgets{})
 	require.NoError(t, err)
 	outcomes, err := away.Write(t.Context(), records)
 	require.Equal(t, sync.ClassUnavailable, sync.ClassOf(err))

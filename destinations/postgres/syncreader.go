@@ -171,8 +171,8 @@ func (r syncReader) source(ctx context.Context, conn *pgx.Conn, list string, fir
 		return relation{}, worded(err)
 	}
 	if from.atType != timestamptz {
-		return relation{}, tables.Permanent(fmt.Sprintf("the cursor column has the type %s: want "+
-			"%s", from.atType, timestamptz))
+		return relation{}, tables.Permanent(
+			fmt.Sprintf("the cursor column has the type %s: want %s", from.atType, timestamptz))
 	}
 	if !first {
 		return from, nil

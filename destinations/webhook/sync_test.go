@@ -1,7 +1,6 @@
 package webhook_test
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -16,15 +15,8 @@ import (
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/sync"
+	"github.com/sluicehq/sluice/sync/synctest"
 )
-
-// budgets has no limits.
-type budgets struct{}
-
-func (budgets) Account(kind string, _ ...string) string                       { return kind }
-func (budgets) Slot(context.Context, string, int) (release func(), err error) { return func() {}, nil }
-func (budgets) Request(context.Context, string, float64) error                { return nil }
-func (budgets) Delay(context.Context, string, time.Duration) error            { return nil }
 
 // syncWriter returns a writer to an endpoint.
 func syncWriter(t *testing.T, endpoint http.Handler, items int) sync.Writer {
@@ -35,7 +27,7 @@ func syncWriter(t *testing.T, endpoint http.Handler, items int) sync.Writer {
 	require.NoError(t, err)
 	w, err := webhook.NewKind(outbound.Loopback()).OpenWriter(connections.Connection{
 		Name: "crm", Kind: "webhook", Settings: settings, Secrets: map[string]string{outbound.SecretSigning: secret()},
-	}, sync.TargetOptions{Items: items}, budgets{})
+	}, sync.TargetOptions{Items: items}, synctest.Budgets{})
 	require.NoError(t, err)
 	return w
 }
@@ -114,6 +106,6 @@ func TestSyncWriterFails(t *testing.T) {
 			require.Equal(t, 7*time.Second, sync.RetryAfter(err))
 		}
 	}
-	_, err := webhook.NewKind(outbound.Loopback()).OpenWriter(connections.Connection{Name: "crm", Kind: "smtp"}, sync.TargetOptions{}, budgets{})
+	_, err := webhook.NewKind(outbound.Loopback()).OpenWriter(connections.Connection{Name: "crm", Kind: "smtp"}, sync.TargetOptions{}, synctest.Budgets{})
 	require.ErrorContains(t, err, "want webhook")
 }

@@ -29,8 +29,9 @@ func accountCommand() *cli.Command {
 			Name: "set", Usage: "change the role or the sites of an account", ArgsUsage: "NAME",
 			Flags: []cli.Flag{
 				roleFlag(),
-				&cli.StringSliceFlag{Name: "site", Usage: "limit it to the site `DOMAIN` " +
-					"instead" + repeated, DefaultText: "unchanged"},
+				&cli.StringSliceFlag{
+					Name: "site", Usage: "limit it to the site `DOMAIN` instead" + repeated, DefaultText: "unchanged",
+				},
 				&cli.BoolFlag{Name: "all-sites", Usage: "limit it to no site"}, outputFlag(),
 			},
 			Action: withSession(setAccount),

@@ -14,7 +14,7 @@ import (
 )
 
 const passwordHelp = "The password, of at least 12 characters, is read from a terminal without echo, and otherwise " +
-	"from\n" +
+	"from\n" + // the help has a line break here
 	"standard input or from --password-file. It is never an argument, which other users and the shell's history can see."
 
 func passwordFileFlag() cli.Flag {

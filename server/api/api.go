@@ -209,8 +209,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}()
 	if err := a.origin.Check(r); err != nil {
-		a.write(w, r, newProblem(problemCrossOrigin, "Send the request from a page of the same origin, or with a token "+
-			"from a program."))
+		a.write(w, r, newProblem(problemCrossOrigin,
+			"Send the request from a page of the same origin, or with a token from a program."))
 		return
 	}
 	if !IsStream(r) {

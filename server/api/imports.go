@@ -30,8 +30,7 @@ func (a *API) imports() {
 		id: "start-import", method: http.MethodPost, path: "/sites/{site}/imports", tag: tagImports,
 		summary: "Start an import", need: access.PermissionOperate, reach: reachSite, status: http.StatusCreated,
 		description: "Waits until a worker has checked the source, but at most `check_timeout_seconds`; `checked_at` is " +
-			"null " +
-			"if none has by then, and the import continues.",
+			"null if none has by then, and the import continues.",
 		problems: []problemType{problemLimit, problemSource, problemDisabled},
 	}, a.startImport)
 	register(a, operation{

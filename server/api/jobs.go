@@ -62,9 +62,8 @@ func (a *API) jobs() {
 
 // selection describes how commands select jobs.
 const selection = "Select jobs by `ids`, by a `filter`, or all. A filter is counted first: `dry_run` returns the " +
-	"number of " +
-	"jobs that the command would change, and `most` is required to change them. If more are selected then, the command " +
-	"is refused and nothing changes."
+	"number of jobs that the command would change, and `most` is required to change them. If more are selected then, " +
+	"the command is refused and nothing changes."
 
 // JobPath is the input of an operation on a job.
 type JobPath struct {

@@ -23,8 +23,9 @@ var (
 	problemUnauthenticated = problemType{"unauthenticated", http.StatusUnauthorized, "Valid credentials are required"}
 
 	problemForbidden   = problemType{"forbidden", http.StatusForbidden, "The role does not allow the operation"}
-	problemCrossOrigin = problemType{"cross-origin", http.StatusForbidden, "A browser sent the request from another " +
-		"origin"}
+	problemCrossOrigin = problemType{
+		"cross-origin", http.StatusForbidden, "A browser sent the request from another origin",
+	}
 
 	problemNotFound = problemType{"not-found", http.StatusNotFound, "There is no such thing"}
 
@@ -41,30 +42,36 @@ var (
 	problemKeyset     = problemType{"keyset", http.StatusConflict, "The key set of the server does not fit the secrets"}
 	problemDisabled   = problemType{"disabled", http.StatusConflict, "The server is not configured for that"}
 	problemKeyBusy    = problemType{"idempotency-busy", http.StatusConflict, "The first request under this key is running"}
-	problemKeyLost    = problemType{"idempotency-too-large", http.StatusConflict, "The answer under this key was too " +
-		"large to keep"}
+	problemKeyLost    = problemType{
+		"idempotency-too-large", http.StatusConflict, "The answer under this key was too large to keep",
+	}
 
-	problemPrecondition = problemType{"precondition-failed", http.StatusPreconditionFailed, "The state has changed " +
-		"meanwhile"}
+	problemPrecondition = problemType{
+		"precondition-failed", http.StatusPreconditionFailed, "The state has changed meanwhile",
+	}
 
 	problemTooLarge = problemType{"too-large", http.StatusRequestEntityTooLarge, "The request is too large"}
 
-	problemMediaType = problemType{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body is not of a " +
-		"supported type"}
+	problemMediaType = problemType{
+		"unsupported-media-type", http.StatusUnsupportedMediaType, "The body is not of a supported type",
+	}
 
 	problemInvalid  = problemType{"invalid", http.StatusUnprocessableEntity, "The request is invalid"}
 	problemSource   = problemType{"source", http.StatusUnprocessableEntity, "The source cannot be imported"}
 	problemFetch    = problemType{"fetch", http.StatusUnprocessableEntity, "The file cannot be fetched"}
-	problemKeyReuse = problemType{"idempotency-mismatch", http.StatusUnprocessableEntity, "The key was used for " +
-		"another request"}
+	problemKeyReuse = problemType{
+		"idempotency-mismatch", http.StatusUnprocessableEntity, "The key was used for another request",
+	}
 
-	problemNeedsMatch = problemType{"precondition-required", http.StatusPreconditionRequired, "The header If-Match is " +
-		"required"}
+	problemNeedsMatch = problemType{
+		"precondition-required", http.StatusPreconditionRequired, "The header If-Match is required",
+	}
 
 	problemInternal = problemType{"internal", http.StatusInternalServerError, "The server has failed"}
 
-	problemUnavailable = problemType{"unavailable", http.StatusServiceUnavailable, "A system that the server needs " +
-		"does not answer"}
+	problemUnavailable = problemType{
+		"unavailable", http.StatusServiceUnavailable, "A system that the server needs does not answer",
+	}
 	problemNoWorker = problemType{"no-worker", http.StatusServiceUnavailable, "No worker answers"}
 	problemBusy     = problemType{"busy", http.StatusServiceUnavailable, "The server has too many requests"}
 

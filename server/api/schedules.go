@@ -54,13 +54,13 @@ func (a *API) schedules() {
 		func(ctx context.Context, in *SchedulePath) (*struct{}, error) {
 			return nil, a.cfg.Starter.DeleteSchedule(ctx, in.Schedule)
 		})
-	register(a, scheduleOperation("pause-schedule", http.MethodPost, "/pause", "Pause a schedule; running imports "+
-		"continue"),
+	register(a, scheduleOperation("pause-schedule", http.MethodPost, "/pause",
+		"Pause a schedule; running imports continue"),
 		a.scheduleCommand(a.cfg.Starter.PauseSchedule))
 	register(a, scheduleOperation("resume-schedule", http.MethodPost, "/resume", "Resume a paused schedule"),
 		a.scheduleCommand(a.cfg.Starter.ResumeSchedule))
-	register(a, scheduleOperation("trigger-schedule", http.MethodPost, "/trigger", "Run a schedule now, even if it is "+
-		"paused"),
+	register(a, scheduleOperation("trigger-schedule", http.MethodPost, "/trigger",
+		"Run a schedule now, even if it is paused"),
 		func(ctx context.Context, in *triggerInput) (*scheduleOutput, error) {
 			overlap := ""
 			if in.Body != nil {

@@ -58,10 +58,10 @@ func (a *API) syncs() {
 	}
 	register(a, command("run-sync", "run", "Run a sync now; a run that has stopped continues"),
 		a.syncCommanded(a.syncClient().Run))
-	register(a, command("pause-sync", "pause", "Pause a sync; its run is "+
-		"interrupted"), a.syncCommanded(a.syncClient().Pause))
-	register(a, command("resume-sync", "resume", "Resume a paused sync, with a run "+
-		"now"), a.syncCommanded(a.syncClient().Resume))
+	register(a, command("pause-sync", "pause", "Pause a sync; its run is interrupted"),
+		a.syncCommanded(a.syncClient().Pause))
+	register(a, command("resume-sync", "resume", "Resume a paused sync, with a run now"),
+		a.syncCommanded(a.syncClient().Resume))
 	register(a, command("find-sync-rejects", "find-rejects",
 		"Search a page of a run for records that the target rejected later"), a.findSyncRejects)
 	register(a, command("retry-sync-rejects", "rejects/retry", "Retry records that are not delivered"), a.retrySyncRejects)

@@ -78,8 +78,7 @@ func (a *API) uploads() {
 		summary: "Fetch a file for imports from a URL", need: access.PermissionOperate, reach: reachSite,
 		status: http.StatusCreated, noKey: true,
 		description: "The server fetches the file, without following redirects. `connections.addresses` restricts the " +
-			"addresses " +
-			"(kind `upload`, by default public ones).",
+			"addresses (kind `upload`, by default public ones).",
 		problems: append(problems, problemFetch),
 	}, a.fetchFile)
 	register(a, operation{

@@ -19,17 +19,17 @@ import (
 	"github.com/sluicehq/sluice/sync/contact"
 	"github.com/sluicehq/sluice/sync/mailchimp"
 	"github.com/sluicehq/sluice/sync/ometria"
+	"github.com/sluicehq/sluice/sync/synctest"
 )
 
 // free are budgets without limits, which count.
 type free struct {
+	synctest.Budgets
+
 	mu     stdsync.Mutex
 	delays int
 }
 
-func (*free) Account(kind string, _ ...string) string                       { return kind }
-func (*free) Slot(context.Context, string, int) (release func(), err error) { return func() {}, nil }
-func (*free) Request(context.Context, string, float64) error                { return nil }
 func (f *free) Delay(context.Context, string, time.Duration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
