@@ -57,14 +57,18 @@ func (r Result) lines() (all []line) {
 		all = append(all, line{
 			name, "members a second", fmt.Sprintf("%.0f (%.1f s)", l.PerSecond, l.Seconds),
 			fmt.Sprintf("at least %d", goalLifted), l.PerSecond >= goalLifted,
-		}, line{Case: name, Figure: "processor time of the worker", Value: fmt.Sprintf("%.0f µs for each member", l.WorkerMicros)})
+		}, line{
+			Case: name, Figure: "processor time of the worker",
+			Value: fmt.Sprintf("%.0f µs for each member", l.WorkerMicros),
+		})
 	}
 	if m := r.Memory; m != nil {
 		name := fmt.Sprintf("%s members, no limit", humanize.Comma(int64(m.Larger.Members)))
 		all = append(all, line{
 			Case: name, Figure: "members a second", Value: fmt.Sprintf("%.0f (%.1f s)", m.Larger.PerSecond, m.Larger.Seconds),
 		}, line{
-			name, "peak of the worker", fmt.Sprintf("%.0f MiB, %.0f MiB for the list: %.2f", m.Larger.PeakMiB, m.PeakMiB, m.Ratio),
+			name, "peak of the worker",
+			fmt.Sprintf("%.0f MiB, %.0f MiB for the list: %.2f", m.Larger.PeakMiB, m.PeakMiB, m.Ratio),
 			fmt.Sprintf("at most %.2f", goalMemory), m.Ratio <= goalMemory,
 		}, line{
 			Case: name, Figure: "peak with a scan for deletions",
@@ -77,9 +81,11 @@ func (r Result) lines() (all []line) {
 			name, "slowest account", fmt.Sprintf("%.1f s, the mean is %.1f s: %.2f", m.Slowest, m.Mean, m.Ratio),
 			fmt.Sprintf("at most %.2f", goalSlowest), m.Ratio <= goalSlowest,
 		}, line{
-			Case: name, Figure: "members a second", Value: fmt.Sprintf("%.0f (all created after %.1f s)", m.PerSecond, m.Created),
+			Case: name, Figure: "members a second",
+			Value: fmt.Sprintf("%.0f (all created after %.1f s)", m.PerSecond, m.Created),
 		}, line{
-			Case: name, Figure: "connections to Mailchimp, peak of the worker", Value: fmt.Sprintf("%d, %.0f MiB", m.Peak, m.PeakMiB),
+			Case: name, Figure: "connections to Mailchimp, peak of the worker",
+			Value: fmt.Sprintf("%d, %.0f MiB", m.Peak, m.PeakMiB),
 		})
 	}
 	return all

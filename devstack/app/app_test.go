@@ -60,7 +60,6 @@ func TestWrongUsageIsPermanent(t *testing.T) {
 		"port":                            {[]string{"server", "start-dev", "--port", "70000"}, "port 70000: want 0 to 65535"},
 		"address open to all":             {[]string{"postgres", "--data", "x", "--address", "0.0.0.0:1"}, "want a loopback host"},
 		"setting":                         {[]string{"postgres", "--data", "x", "--setting", "fsync"}, `--setting "fsync": want NAME=VALUE`},
-		"no sync of what is kept":         {[]string{"exec", "--no-sync", "--data", "x", "true"}, "--no-sync and --data exclude each other"},
 		"clickhouse address":              {[]string{"clickhouse", "--data", "x", "--address", "here"}, "want host:port"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -20,6 +21,15 @@ import (
 
 func TestExec(t *testing.T) {
 	t.Parallel()
+
+	t.Run("refuses wrong usage", func(t *testing.T) {
+		t.Parallel()
+		_, err := call(t, "exec")
+		require.ErrorContains(t, err, "no command given")
+		_, err = call(t, "exec", "--no-sync", "--data", "x", "true")
+		require.ErrorContains(t, err, "--no-sync and --data exclude each other")
+		require.Equal(t, 1, ExitCode(err, &bytes.Buffer{}))
+	})
 
 	t.Run("gives the command the engines, returns its code and leaves nothing", func(t *testing.T) {
 		t.Parallel()

@@ -54,7 +54,8 @@ func (l *ledger) requireStored(t *testing.T, stored map[int][]storedEvent) (summ
 	var lost, doubled, surprising, repeated, given int
 	reported := 0
 	report := func(format string, args ...any) {
-		if reported++; reported <= maxReported {
+		reported++
+		if reported <= maxReported {
 			t.Errorf(format, args...)
 		}
 	}
@@ -152,8 +153,8 @@ func (i *ingestion) writeUndisturbed(ctx context.Context, t *testing.T) *ingests
 		}
 	}, time.Minute, writtenEvery)
 	dsn := inDatabase(t, i.settings.Store.DSN)
-	i.spawnWorker(t, i.variables(stack.EnvStoreDSN+"="+dsn,
-		stack.EnvWarehouseDSN+"="+inDatabase(t, i.settings.Warehouse.DSN))...)
+	variables := i.variables(stack.EnvStoreDSN+"="+dsn, stack.EnvWarehouseDSN+"="+inDatabase(t, i.settings.Warehouse.DSN))
+	i.spawnWorker(t, variables...) //nolint:contextcheck // It lives as long as the test.
 	s, err := store.Open(ctx, store.Config{DSN: dsn})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)

@@ -77,7 +77,7 @@ func (k *ingestKiller) kill(ctx context.Context, t *testing.T, victim stack.Comp
 	k.kills[victim]++
 	if victim == secondWorker {
 		k.second.kill()
-		k.second = k.spawnWorker(t, k.variables()...)
+		k.second = k.spawnWorker(t, k.variables()...) //nolint:contextcheck // It lives as long as the test.
 		return
 	}
 	require.NoError(t, k.stack.WaitReady(ctx, victim))

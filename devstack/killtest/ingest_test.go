@@ -118,7 +118,8 @@ func (i *ingestion) newAudience(ctx context.Context, t *testing.T) *audience {
 // addBlocked adds a site whose events are dropped, and waits until the server knows it.
 func (i *ingestion) addBlocked(ctx context.Context, t *testing.T, a *audience) {
 	t.Helper()
-	i.addSite(t, blockedDomain, "UTC", func(s *ingeststore.Settings) { s.Blocked = true })
+	block := func(s *ingeststore.Settings) { s.Blocked = true }
+	i.addSite(t, blockedDomain, "UTC", block) //nolint:contextcheck // It has the context of the test.
 	poll(ctx, t, "the server to know "+blockedDomain, func(ctx context.Context) bool {
 		event := a.begin(1)
 		body := fmt.Sprintf(`{"n":"pageview","u":"https://%s/k/%d"}`, blockedDomain, event)

@@ -58,7 +58,8 @@ func (s *Store) CountAttempt(ctx context.Context, name, address string) error {
 			}
 			if row.Attempts > limit.max {
 				left := time.Duration(row.SecondsLeft * float64(time.Second))
-				wait = max(wait, left.Truncate(time.Second)+time.Second)
+				// The window of a transaction that began after this one ends after AttemptWindow from here.
+				wait = max(wait, min(left.Truncate(time.Second)+time.Second, AttemptWindow))
 			}
 		}
 		return nil
