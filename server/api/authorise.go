@@ -35,7 +35,7 @@ func (a *API) authorised(o operation) func(huma.Context, func(huma.Context)) {
 		}
 		request := access.With(r.Context(), principal)
 		request = access.WithActor(request, access.Actor{
-			Name: principal.Name, Kind: principal.Kind, Door: access.DoorAPI, Address: a.addressOf(r),
+			Name: principal.Name, Kind: principal.Kind, Door: doorOf(request), Address: a.addressOf(r),
 			RequestID: requestIDOf(request),
 		})
 		if err := a.authorise(request, o, principal, r); err != nil {
@@ -66,6 +66,23 @@ func (a *API) authorise(ctx context.Context, o operation, principal access.Princ
 		return errors.Join(store.ErrNotFound, err)
 	}
 	return nil
+}
+
+type pageKey struct{}
+
+// FromPage returns a context for a request that a page of the server makes for the browser that it answers. The audit
+// records the changes of such a request under access.DoorPage. The request needs the cookie of the browser like any
+// other.
+func FromPage(ctx context.Context) context.Context {
+	return context.WithValue(ctx, pageKey{}, true)
+}
+
+// doorOf returns the door of a request.
+func doorOf(ctx context.Context) access.Door {
+	if page, _ := ctx.Value(pageKey{}).(bool); page { //nolint:errcheck // false without one
+		return access.DoorPage
+	}
+	return access.DoorAPI
 }
 
 // addressOf returns the address of the client of a request, or "".
