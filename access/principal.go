@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Errors of authentication and authorisation, to be compared with errors.Is. Their wrappers say what is missing.
@@ -42,6 +43,8 @@ type Principal struct {
 	Role Role
 	// Sites that the principal sees.
 	Sites Scope
+	// ExpiresAt is when the token or the session ends without further use; zero for never.
+	ExpiresAt time.Time
 }
 
 // CLI returns the principal of the command line: its user has access to the databases, and may do everything.

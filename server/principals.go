@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,10 +11,8 @@ import (
 
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/internal/authenticator"
+	"github.com/sluicehq/sluice/server/api"
 )
-
-// SessionCookie is the name of the cookie of a session.
-const SessionCookie = "sluice_session"
 
 // principals finds out who requests are from: a token, a session or, where it is allowed, a person on this machine.
 type principals struct {
@@ -35,8 +34,14 @@ func (p *principals) Authenticate(r *http.Request) (access.Principal, error) {
 		}
 		return p.tokens.Bearer(r.Context(), strings.TrimSpace(token))
 	}
-	if cookie, err := r.Cookie(SessionCookie); err == nil {
-		return p.tokens.Session(r.Context(), cookie.Value)
+	refused := fmt.Errorf("%w: sign in, or send `Authorization: Bearer TOKEN`", access.ErrUnauthenticated)
+	if cookie, err := r.Cookie(api.SessionCookie); err == nil {
+		principal, err := p.tokens.Session(r.Context(), cookie.Value)
+		if !errors.Is(err, access.ErrUnauthenticated) {
+			return principal, err
+		}
+		// The cookie may be of an earlier store on this machine.
+		refused = err
 	}
 	if p.local && isLocal(r) {
 		has, err := p.accounts.HasAccounts(r.Context())
@@ -47,7 +52,7 @@ func (p *principals) Authenticate(r *http.Request) (access.Principal, error) {
 			return access.Principal{Name: "local", Kind: access.KindLocal, Role: access.RoleAdmin, Sites: access.AllSites()}, nil
 		}
 	}
-	return access.Principal{}, fmt.Errorf("%w: send `Authorization: Bearer TOKEN`", access.ErrUnauthenticated)
+	return access.Principal{}, refused
 }
 
 // signsInLocally tells whether people on this machine may be signed in: server.local_sign_in, at a loopback address.

@@ -82,12 +82,13 @@ func (s *Server) openAPI() (err error) {
 		FetchGuard:    settings.Connections.Guard(uploading.Kind),
 		Authenticator: &principals{tokens: tokens, accounts: accessstore.New(s.store.Store), local: s.signsInLocally()},
 		Address: func(r *http.Request) string {
-			ip, _ := request.Remote(r.Header, r.RemoteAddr, proxies)
+			ip := request.Client(r.Header, r.RemoteAddr, proxies)
 			if !ip.IsValid() {
 				return ""
 			}
 			return ip.String()
 		},
+		Secure:     func(r *http.Request) bool { return r.TLS != nil || request.Secure(r.Header, r.RemoteAddr, proxies) },
 		MaxStreams: settings.Server.MaxStreams, Logger: s.log, Version: version.String(),
 	})
 	if err != nil {

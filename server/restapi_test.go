@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/server"
+	"github.com/sluicehq/sluice/server/api"
 )
 
 // withAPI adds the REST API to a server.
@@ -83,7 +84,6 @@ func TestRESTAPI(t *testing.T) {
 		"through a proxy":  {"X-Forwarded-For", "203.0.113.7"},
 		"an unknown token": {"Authorization", "Bearer slc_unknown"},
 		"another scheme":   {"Authorization", "Basic YTpi"},
-		"a lost session":   {"Cookie", server.SessionCookie + "=x"},
 	} {
 		status, text := r.call(t, http.MethodGet, "/api/v1/imports", "", header...)
 		require.Equal(t, http.StatusUnauthorized, status, "%s: %s", name, text)
@@ -92,6 +92,9 @@ func TestRESTAPI(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, status, text)
 	status, _ = r.call(t, http.MethodGet, "/api/openapi.json", "", "Host", "sluice.example")
 	require.Equal(t, http.StatusOK, status, "the document is open")
+	status, text = r.call(t, http.MethodGet, "/api/v1/session", "", "Cookie", api.SessionCookie+"=lost")
+	require.Equal(t, http.StatusOK, status, text)
+	require.JSONEq(t, `{"name":"local","kind":"local","role":"admin","all_sites":true,"expires_at":null}`, text)
 	_, text = r.get(t, "/metrics")
 	require.Contains(t, text, `sluice_http_requests_total{code="201",route="/api/v1"} 1`)
 }

@@ -61,6 +61,26 @@ func Remote(h http.Header, peer string, trusted Proxies) (ip netip.Addr, ipType 
 	return ip, ipType
 }
 
+// Client returns the address of a client for limits and the audit, which must not be forged: that of the other end of
+// the connection, or the last address of X-Forwarded-For that is not a trusted proxy's. Other headers than Remote's may
+// come from the client itself. The address is the zero address if peer is no IP address.
+func Client(h http.Header, peer string, trusted Proxies) netip.Addr {
+	ip, known := parseIP(peer)
+	if !known || !trusted.Trust(ip) {
+		return ip
+	}
+	if given, ok := trusted.client(hops(h, headerXForwarded)); ok {
+		return given
+	}
+	return ip
+}
+
+// Secure tells whether a trusted proxy says that the client has sent the request with TLS: X-Forwarded-Proto is https.
+func Secure(h http.Header, peer string, trusted Proxies) bool {
+	ip, known := parseIP(peer)
+	return known && trusted.Trust(ip) && strings.EqualFold(h.Get("X-Forwarded-Proto"), "https")
+}
+
 // hops returns the elements of a header that each proxy has added one to.
 func hops(h http.Header, name string) []string {
 	joined := strings.Join(h.Values(name), ",")

@@ -58,3 +58,37 @@ func TestRemote(t *testing.T) {
 	ip, _ := Remote(http.Header{}, "@", local)
 	require.False(t, ip.IsValid(), "a socket without an address")
 }
+
+// The address for limits is no header's that a client can send through a proxy.
+func TestClient(t *testing.T) {
+	t.Parallel()
+	local := Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	forged := http.Header{
+		"X-Plausible-Ip": {"203.0.113.1"}, "Cf-Connecting-Ip": {"203.0.113.2"}, "B-Forwarded-For": {"203.0.113.3"},
+		"Forwarded": {"for=203.0.113.4"},
+	}
+	through := forged.Clone()
+	through["X-Forwarded-For"] = []string{"203.0.113.5, 198.51.100.7, 10.0.0.2"}
+	for name, tc := range map[string]struct {
+		header http.Header
+		peer   string
+		want   string
+	}{
+		"no proxy":             {through, "192.0.2.1:5000", "192.0.2.1"},
+		"a proxy":              {through, "10.0.0.1:5000", "198.51.100.7"},
+		"a proxy says nothing": {forged, "10.0.0.1:5000", "10.0.0.1"},
+		"no address":           {through, "@", "invalid IP"},
+	} {
+		require.Equal(t, tc.want, Client(tc.header, tc.peer, local).String(), name)
+	}
+}
+
+func TestSecure(t *testing.T) {
+	t.Parallel()
+	local := Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	https := http.Header{"X-Forwarded-Proto": {"https"}}
+	require.True(t, Secure(https, "10.0.0.1:5000", local))
+	require.False(t, Secure(https, "192.0.2.1:5000", local), "the client says so itself")
+	require.False(t, Secure(http.Header{"X-Forwarded-Proto": {"http"}}, "10.0.0.1:5000", local))
+	require.False(t, Secure(https, "@", local))
+}

@@ -1,5 +1,5 @@
-// Package authenticator finds out who makes a request: a service by its token, a person by a password or a session. It
-// answers from memory where it can, and refuses what was revoked within milliseconds.
+// Package authenticator finds out who makes a request: a service by its token, a person by a session. It answers from
+// memory where it can, and refuses what was revoked within milliseconds.
 package authenticator
 
 import (
@@ -27,11 +27,10 @@ type Config struct {
 // Authenticator authenticates. It is safe for concurrent use. While Run runs and is connected, tokens are looked up in
 // memory; otherwise each takes a query.
 type Authenticator struct {
-	store     *accessstore.Store
-	log       *slog.Logger
-	now       func() time.Time
-	passwords *accessstore.Passwords
-	tokens    *cache
+	store  *accessstore.Store
+	log    *slog.Logger
+	now    func() time.Time
+	tokens *cache
 }
 
 // New returns an authenticator. The error is about the configuration.
@@ -42,15 +41,12 @@ func New(c Config) (*Authenticator, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Authenticator{
-		store: c.Store, log: c.Logger, now: c.Now, passwords: accessstore.NewPasswords(), tokens: newCache(),
-	}, nil
+	return &Authenticator{store: c.Store, log: c.Logger, now: c.Now, tokens: newCache()}, nil
 }
 
 // Errors without details: they do not tell an attacker what exists.
 var (
 	errToken   = fmt.Errorf("%w: the token is unknown, revoked or expired", access.ErrUnauthenticated)
-	errLogin   = fmt.Errorf("%w: unknown account, wrong password or disabled account", access.ErrUnauthenticated)
 	errSession = fmt.Errorf("%w: the session has ended; sign in again", access.ErrUnauthenticated)
 )
 
@@ -71,6 +67,9 @@ func (a *Authenticator) Bearer(ctx context.Context, token string) (access.Princi
 			return access.Principal{}, fmt.Errorf("look a token up: %w", err)
 		}
 		p = access.Principal{Name: found.Name, Kind: access.KindToken, ID: found.ID, Role: found.Role, Sites: found.Sites}
+		if found.Life > 0 {
+			p.ExpiresAt = now.Add(found.Life)
+		}
 		note = a.tokens.keep(hash, p, found.Life, now, generation)
 	}
 	if note {
@@ -91,58 +90,6 @@ func (a *Authenticator) noteUse(ctx context.Context, p access.Principal) {
 	}
 }
 
-// Login checks a password and signs the account in. It returns the ID of the session, for a cookie. The address is that
-// of the client. Errors wrap access.ErrUnauthenticated, the same for an unknown account and a wrong password, after the
-// same time; or accessstore.ErrAttempts, with the time until the next attempt; others are those of PostgreSQL and of
-// ctx.
-func (a *Authenticator) Login(ctx context.Context, name, password, address string) (accessstore.Secret, error) {
-	if len(password) > accessstore.MaxPassword || accessstore.CheckAccountName(name) != nil {
-		return accessstore.Secret{}, errLogin
-	}
-	if err := a.store.CountAttempt(ctx, name, address); err != nil {
-		return accessstore.Secret{}, err
-	}
-	credential, err := a.store.Credential(ctx, name)
-	if err != nil {
-		return accessstore.Secret{}, err
-	}
-	right, outdated, err := a.passwords.Verify(ctx, password, credential.PasswordHash)
-	if err != nil {
-		return accessstore.Secret{}, fmt.Errorf("check a password: %w", err)
-	}
-	if !right {
-		return accessstore.Secret{}, errLogin
-	}
-	if outdated {
-		if credential, err = a.rehash(ctx, credential, password); err != nil {
-			return accessstore.Secret{}, err
-		}
-	}
-	id, err := a.store.CreateSession(ctx, credential, address)
-	if errors.Is(err, store.ErrNotFound) {
-		return accessstore.Secret{}, errLogin
-	}
-	if err != nil {
-		return accessstore.Secret{}, err
-	}
-	return id, a.store.ForgetAttempts(ctx, name, address)
-}
-
-// rehash gives a password a hash of the present parameters.
-func (a *Authenticator) rehash(
-	ctx context.Context, c accessstore.Credential, password string,
-) (accessstore.Credential, error) {
-	hash, err := a.passwords.Hash(ctx, password)
-	if err != nil {
-		return c, err
-	}
-	if err := a.store.Rehash(ctx, c, hash); err != nil {
-		return c, err
-	}
-	c.PasswordHash = hash
-	return c, nil
-}
-
 // Session returns the principal of a session's ID. The error wraps access.ErrUnauthenticated if it has ended. Sessions
 // are looked up in PostgreSQL: a logout is in effect at once on all servers.
 func (a *Authenticator) Session(ctx context.Context, id string) (access.Principal, error) {
@@ -156,26 +103,11 @@ func (a *Authenticator) Session(ctx context.Context, id string) (access.Principa
 	if err != nil {
 		return access.Principal{}, fmt.Errorf("look a session up: %w", err)
 	}
-	return access.Principal{
-		Name: found.Name, Kind: access.KindAccount, ID: found.AccountID, Role: found.Role, Sites: found.Sites,
-	}, nil
+	return found.Principal(a.now()), nil
 }
 
 // sessionLength is the length of a session's ID, 256 bits in base64.
 const sessionLength = 43
-
-// Logout ends a session. It is idempotent.
-func (a *Authenticator) Logout(ctx context.Context, id string) error {
-	return a.store.DeleteSession(ctx, accessstore.Hash(id))
-}
-
-// Hash returns the hash of a new password. The errors are accessstore.ErrInvalid and that of ctx.
-func (a *Authenticator) Hash(ctx context.Context, password string) (string, error) {
-	if err := accessstore.CheckPassword(password); err != nil {
-		return "", err
-	}
-	return a.passwords.Hash(ctx, password)
-}
 
 // Run keeps the tokens in memory current until ctx ends. Without it, each token takes a query.
 func (a *Authenticator) Run(ctx context.Context) error {

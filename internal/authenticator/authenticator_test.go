@@ -123,7 +123,9 @@ func TestBearer(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, access.Principal{
 				Name: "ci", Kind: access.KindToken, ID: p.ID, Role: access.RoleOperator, Sites: access.Sites("a.example"),
+				ExpiresAt: p.ExpiresAt,
 			}, p)
+			require.WithinDuration(t, time.Now().Add(time.Hour), p.ExpiresAt, time.Minute)
 			require.Positive(t, p.ID)
 			for _, wrong := range []string{
 				"", "x", secret.Reveal() + "x", secret.Reveal()[:58], secret.Reveal()[:58] + "!", "Bearer " + secret.Reveal(),
@@ -184,83 +186,29 @@ func TestLostNotifications(t *testing.T) {
 	require.NotContains(t, b.log.String(), secret.Reveal())
 }
 
-const password = "correct horse battery"
-
-// account creates an account.
-func (b *bundle) account(t *testing.T, name string) {
-	t.Helper()
-	hash, err := b.Hash(b.ctx, password)
-	require.NoError(t, err)
-	_, err = b.store.CreateAccount(b.ctx, accessstore.NewAccount{
-		Name: name, PasswordHash: hash, Role: access.RoleAdmin, Sites: access.AllSites(),
-	})
-	require.NoError(t, err)
-}
-
-func TestLogin(t *testing.T) {
+// A session is an account until it ends.
+func TestSession(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.account(t, "ann")
-	b.account(t, "root")
-	id, err := b.Login(b.ctx, "ann", password, "192.0.2.1")
+	// No password has this hash.
+	const hash = "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	account, err := b.store.CreateAccount(b.ctx, accessstore.NewAccount{
+		Name: "ann", PasswordHash: hash, Role: access.RoleAdmin, Sites: access.AllSites(),
+	})
+	require.NoError(t, err)
+	id, err := b.store.CreateSession(b.ctx, accessstore.Credential{AccountID: account.ID, PasswordHash: hash}, "192.0.2.1")
 	require.NoError(t, err)
 	p, err := b.Session(b.ctx, id.Reveal())
 	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(accessstore.SessionIdle), p.ExpiresAt, time.Minute)
 	require.Equal(t, access.Principal{
-		Name: "ann", Kind: access.KindAccount, ID: p.ID, Role: access.RoleAdmin, Sites: access.AllSites(),
+		Name: "ann", Kind: access.KindAccount, ID: account.ID, Role: access.RoleAdmin, Sites: access.AllSites(),
+		ExpiresAt: p.ExpiresAt,
 	}, p)
-	require.NoError(t, b.Logout(b.ctx, id.Reveal()))
-	_, err = b.Session(b.ctx, id.Reveal())
-	require.ErrorIs(t, err, access.ErrUnauthenticated)
-	_, err = b.Session(b.ctx, "x")
-	require.ErrorIs(t, err, access.ErrUnauthenticated)
-
-	disabled := true
-	_, err = b.store.ChangeAccount(b.ctx, "ann", accessstore.AccountChange{Disabled: &disabled})
-	require.NoError(t, err)
-	// The answers do not tell what exists.
-	for name, c := range map[string][2]string{
-		"disabled": {"ann", password}, "unknown": {"eve", password}, "wrong": {"root", password + "x"}, "empty": {"root", ""},
-		"no name": {"", password}, "long": {"root", strings.Repeat("x", accessstore.MaxPassword+1)}, "upper": {"ROOT", password},
-	} {
-		_, err := b.Login(b.ctx, c[0], c[1], "192.0.2.1")
-		require.ErrorIs(t, err, access.ErrUnauthenticated, name)
-		require.EqualError(t, err, "not authenticated: unknown account, wrong password or disabled account", name)
-	}
-	require.NotContains(t, b.log.String(), password)
-}
-
-// The right password of an account is refused as well once there were too many attempts.
-func TestLoginAttemptsAreLimited(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.account(t, "ann")
-	for range accessstore.MaxAccountAttempts {
-		require.NoError(t, b.store.CountAttempt(b.ctx, "ann", "192.0.2.1"))
-	}
-	_, err := b.Login(b.ctx, "ann", password, "192.0.2.2")
-	require.ErrorIs(t, err, accessstore.ErrAttempts)
-	b.exec(t, "UPDATE login_attempts SET ends_at = now()")
-	_, err = b.Login(b.ctx, "ann", password, "192.0.2.2")
-	require.NoError(t, err)
-}
-
-// A hash of older parameters is replaced at the next login.
-func TestLoginRenewsTheHash(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	_, err := b.store.CreateAccount(b.ctx, accessstore.NewAccount{
-		Name: "ann", Role: access.RoleViewer, Sites: access.AllSites(),
-		// The password is "password".
-		PasswordHash: "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-	})
-	require.NoError(t, err)
-	for range 2 {
-		_, err = b.Login(b.ctx, "ann", "password", "192.0.2.1")
-		require.NoError(t, err)
-		credential, err := b.store.Credential(b.ctx, "ann")
-		require.NoError(t, err)
-		require.True(t, strings.HasPrefix(credential.PasswordHash, "$argon2id$v=19$m=65536,t=3,p=4$"))
+	require.NoError(t, b.store.DeleteSession(b.ctx, accessstore.Hash(id.Reveal())))
+	for _, ended := range []string{id.Reveal(), "x", ""} {
+		_, err = b.Session(b.ctx, ended)
+		require.ErrorIs(t, err, access.ErrUnauthenticated)
 	}
 }
 

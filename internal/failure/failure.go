@@ -68,7 +68,7 @@ var sentinels = []struct {
 	class  Class
 	errors []error
 }{
-	{Unauthenticated, []error{access.ErrUnauthenticated}},
+	{Unauthenticated, []error{access.ErrUnauthenticated, accessstore.ErrSetupLink}},
 	{Forbidden, []error{access.ErrForbidden}},
 	{Invalid, []error{
 		starter.ErrInvalid, deliveryclient.ErrReservedSource, deliverystore.ErrPayload, destinations.ErrPayload,
@@ -82,7 +82,7 @@ var sentinels = []struct {
 	{Decided, []error{importstore.ErrDecided}},
 	{SelfReview, []error{importstore.ErrSelfReview}},
 	{InUse, []error{store.ErrInUse}},
-	{Conflict, []error{starter.ErrRefused, importstore.ErrOverlap, store.ErrConflict}},
+	{Conflict, []error{starter.ErrRefused, importstore.ErrOverlap, store.ErrConflict, accessstore.ErrSetUp}},
 	{Keyset, []error{
 		connections.ErrNoKeyset, connections.ErrUnknownKey, connections.ErrSealBroken, connections.ErrOtherKeyset,
 	}},

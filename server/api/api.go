@@ -64,6 +64,8 @@ type Config struct {
 	Authenticator Authenticator
 	// Address returns the IP address of a request's client, or "". Required.
 	Address func(r *http.Request) string
+	// Secure tells whether the client has sent a request with TLS, for the cookie of the session. Required.
+	Secure func(r *http.Request) bool
 	// MaxStreams is the number of streams at a time; others are answered with 503. Required.
 	MaxStreams int
 	// Logger is required.
@@ -86,6 +88,7 @@ func (c Config) Validate() error {
 		{"uploads", c.Uploads == nil},
 		{"authenticator", c.Authenticator == nil},
 		{"address", c.Address == nil},
+		{"secure", c.Secure == nil},
 		{"max streams", c.MaxStreams < 1},
 		{"logger", c.Logger == nil},
 		{"version", c.Version == ""},
@@ -112,6 +115,7 @@ type API struct {
 	requests      *semaphore.Weighted
 	bodies        *semaphore.Weighted
 	uploading     *semaphore.Weighted
+	logins        *semaphore.Weighted
 	feed          *feed
 	// stopping is closed when streams are to end.
 	stopping chan struct{}
@@ -128,7 +132,7 @@ func New(cfg Config) (*API, error) {
 		access: accessclient.New(cfg.Starter.Store.Store), mux: http.NewServeMux(),
 		origin: http.NewCrossOriginProtection(), requests: semaphore.NewWeighted(maxRequests),
 		bodies: semaphore.NewWeighted(maxBodies), uploading: semaphore.NewWeighted(maxUploading),
-		stopping: make(chan struct{}),
+		logins: semaphore.NewWeighted(maxLogins), stopping: make(chan struct{}),
 	}
 	a.stop = sync.OnceFunc(func() { close(a.stopping) })
 	a.feed = newFeed(cfg.Starter.Store, a.serving.Now, cfg.Logger, cfg.MaxStreams)
@@ -148,6 +152,7 @@ func New(cfg Config) (*API, error) {
 	a.syncs()
 	a.tokens()
 	a.accounts()
+	a.session()
 	a.mux.HandleFunc(Prefix+"/", a.unknown)
 	if err := a.serveDocument(); err != nil {
 		return nil, err

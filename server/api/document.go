@@ -47,6 +47,9 @@ func (a *API) documentConfig() huma.Config {
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					securityToken: {Type: "http", Scheme: "bearer", Description: "A token of `sluice token create`."},
+					securitySession: {
+						Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The session of a browser, from log-in.",
+					},
 				},
 			},
 		},

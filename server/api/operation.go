@@ -16,7 +16,7 @@ import (
 
 // The extensions of an operation in the document.
 const (
-	// extensionPermission is the access.Permission that the operation needs.
+	// extensionPermission is the access.Permission that the operation needs, or its audience.
 	extensionPermission = "x-sluice-permission"
 	// extensionScope says how the sites of the caller limit it: the name of its reach.
 	extensionScope = "x-sluice-scope"
@@ -34,11 +34,14 @@ type operation struct {
 	tag string
 	// summary says what it does, imperative, in one line without a period.
 	summary string
-	// need is the permission that the caller needs.
-	need access.Permission
-	// reach says how the sites of the caller limit it.
+	// need is the permission that the caller needs, reach how the caller's sites limit it. Both are required, unless
+	// the operation has an audience instead.
+	need  access.Permission
 	reach reach
 
+	// audience says who may call an operation that needs no permission: it is about the caller. Defaults to
+	// principals with the permission.
+	audience audience
 	// description says more, in Markdown.
 	description string
 	// status is that of success. Defaults to 200, or 204 without a body.
@@ -58,6 +61,27 @@ type operation struct {
 	request *huma.RequestBody
 }
 
+// audience is who may call an operation that needs no permission.
+type audience string
+
+const (
+	// audiencePrincipals is every principal.
+	audiencePrincipals audience = "any"
+	// audienceEverybody is of operations without authentication.
+	audienceEverybody audience = "none"
+)
+
+// permission returns the value of extensionPermission.
+func (o operation) permission() string { return cmp.Or(string(o.audience), string(o.need)) }
+
+// scope returns the value of extensionScope.
+func (o operation) scope() string {
+	if o.audience != "" {
+		return "none"
+	}
+	return o.reach.name
+}
+
 // defaultBody is the default of operation.maxBody, in bytes.
 const defaultBody = 1 << 20
 
@@ -67,6 +91,19 @@ func (o operation) validate() {
 		if field == "" {
 			panic(fmt.Sprintf("api: operation %q %s %q: id, method, path, tag and summary are required", o.id, o.method, o.path))
 		}
+	}
+	switch o.audience {
+	case "":
+	case audiencePrincipals, audienceEverybody:
+		if o.need != "" || o.reach.name != "" {
+			panic(fmt.Sprintf("api: operation %s: an audience leaves out the permission and the reach", o.id))
+		}
+		if o.audience == audienceEverybody && o.repeatable() {
+			panic(fmt.Sprintf("api: operation %s: without a principal, an Idempotency-Key has no owner", o.id))
+		}
+		return
+	default:
+		panic(fmt.Sprintf("api: operation %s: unknown audience %q", o.id, o.audience))
 	}
 	if !slices.Contains(access.Permissions(), o.need) {
 		panic(fmt.Sprintf("api: operation %s: permission %q: want one of %v", o.id, o.need, access.Permissions()))
@@ -95,8 +132,11 @@ func register[I, O any](a *API, o operation, handle func(ctx context.Context, in
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Description: o.description,
 		Tags:          []string{o.tag},
 		DefaultStatus: o.status, MaxBodyBytes: o.bodyLimit() + 1, BodyReadTimeout: -1,
-		Responses: o.responses, Security: []map[string][]string{{securityToken: {}}},
-		Extensions: map[string]any{extensionPermission: string(o.need), extensionScope: o.reach.name},
+		Responses: o.responses, Security: []map[string][]string{{securityToken: {}}, {securitySession: {}}},
+		Extensions: map[string]any{extensionPermission: o.permission(), extensionScope: o.scope()},
+	}
+	if o.audience == audienceEverybody {
+		documented.Security = nil
 	}
 	if documented.Responses == nil {
 		documented.Responses = map[string]*huma.Response{}
@@ -125,9 +165,12 @@ func register[I, O any](a *API, o operation, handle func(ctx context.Context, in
 
 // problemsOf returns the types of problems that an operation may answer with.
 func problemsOf(o operation) []problemType {
-	all := []problemType{
-		problemUnauthenticated, problemForbidden, problemCrossOrigin, problemInvalid, problemInternal, problemUnavailable,
-		problemBusy,
+	all := []problemType{problemCrossOrigin, problemInvalid, problemInternal, problemUnavailable, problemBusy}
+	if o.audience != audienceEverybody {
+		all = append(all, problemUnauthenticated)
+	}
+	if o.audience == "" {
+		all = append(all, problemForbidden)
 	}
 	if strings.Contains(o.path, "{") || o.reach.parameter != "" {
 		all = append(all, problemNotFound)

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sluicehq/sluice/internal/failure"
+	accessstore "github.com/sluicehq/sluice/store/access"
 )
 
 // Problem is the body of every answer with an error, as application/problem+json (RFC 9457).
@@ -88,6 +89,12 @@ var classes = map[failure.Class]problemType{
 // problemOf returns the problem of an error. known is false for an error that only the log shows.
 func problemOf(err error) (p *Problem, known bool) {
 	if errors.As(err, &p) {
+		return p, true
+	}
+	var attempts accessstore.AttemptsError
+	if errors.As(err, &attempts) {
+		p = newProblem(problemAttempts, err.Error())
+		p.headers.Set("Retry-After", strconv.Itoa(int(attempts.RetryAfter.Seconds())))
 		return p, true
 	}
 	class := failure.Of(err)

@@ -67,6 +67,10 @@ var (
 		"precondition-required", http.StatusPreconditionRequired, "The header If-Match is required",
 	}
 
+	problemAttempts = problemType{
+		"too-many-attempts", http.StatusTooManyRequests, "There were too many attempts to sign in",
+	}
+
 	problemInternal = problemType{"internal", http.StatusInternalServerError, "The server has failed"}
 
 	problemUnavailable = problemType{
@@ -84,7 +88,7 @@ func problemTypes() []problemType {
 		problemMalformed, problemUnauthenticated, problemForbidden, problemCrossOrigin, problemNotFound, problemMethod,
 		problemTimeout, problemConflict, problemTaken, problemLimit, problemInUse, problemDecided, problemSelfReview,
 		problemKeyset, problemDisabled, problemKeyBusy, problemKeyLost, problemPrecondition, problemTooLarge,
-		problemMediaType, problemInvalid, problemSource, problemFetch, problemKeyReuse, problemNeedsMatch, problemInternal,
-		problemUnavailable, problemNoWorker, problemBusy, problemStorage,
+		problemMediaType, problemInvalid, problemSource, problemFetch, problemKeyReuse, problemNeedsMatch, problemAttempts,
+		problemInternal, problemUnavailable, problemNoWorker, problemBusy, problemStorage,
 	}
 }

@@ -21,10 +21,12 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/internal/authenticator"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/uploading"
 	"github.com/sluicehq/sluice/server/api"
+	accessstore "github.com/sluicehq/sluice/store/access"
 	servingstore "github.com/sluicehq/sluice/store/serving"
 )
 
@@ -34,8 +36,9 @@ const (
 	foreign = "foreign.example"
 )
 
-// tokens authenticates by tokens that are the names of principals.
+// tokens authenticates by tokens that are the names of principals, and by the sessions of accounts.
 type tokens struct {
+	sessions   *authenticator.Authenticator
 	mu         sync.Mutex
 	principals map[string]access.Principal
 }
@@ -53,8 +56,11 @@ func newTokens() *tokens {
 	return &tokens{principals: all}
 }
 
-// Authenticate returns the principal of the token.
+// Authenticate returns the principal of the token or the session.
 func (s *tokens) Authenticate(r *http.Request) (access.Principal, error) {
+	if cookie, err := r.Cookie(api.SessionCookie); err == nil {
+		return s.sessions.Session(r.Context(), cookie.Value)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -105,6 +111,11 @@ func setupFor(tb testing.TB, tune ...func(c *api.Config)) *bundle {
 	tb.Helper()
 	b := &bundle{uploads: tb.TempDir(), tokens: newTokens(), log: &lockedBuffer{}}
 	b.System = enginetest.NewSystem(tb, importers.NewRegistry(enginetest.Impatient(noop.New()), csv.Within([]string{b.uploads})))
+	var err error
+	b.tokens.sessions, err = authenticator.New(authenticator.Config{
+		Store: accessstore.New(b.Store.Store), Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(tb, err)
 	b.AddSite(tb, own)
 	b.AddSite(tb, foreign)
 	b.api, b.url = b.serve(tb, tune...)
@@ -136,6 +147,7 @@ func (b *bundle) serve(tb testing.TB, tune ...func(c *api.Config)) (*api.API, st
 			}
 			return host
 		},
+		Secure:     func(r *http.Request) bool { return r.Header.Get("X-Forwarded-Proto") == "https" },
 		MaxStreams: 20, Logger: slog.New(slog.NewTextHandler(b.log, nil)), Version: "test",
 	}
 	b.addServices(tb, &cfg)
@@ -233,6 +245,20 @@ func (b *bundle) doAt(t *testing.T, url, as, method, path string, body any, head
 	a := answer{response.StatusCode, response.Header, data}
 	compare(t, b.api, r, a)
 	return a
+}
+
+// page sends a request as a page of the server does.
+func (b *bundle) page(t *testing.T, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(method, "http://sluice"+api.Prefix+path, strings.NewReader(body))
+	r = r.WithContext(api.FromPage(r.Context()))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	b.api.ServeHTTP(w, r)
+	return w
 }
 
 // ok sends a request that succeeds, and decodes the answer into a value.

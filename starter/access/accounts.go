@@ -103,23 +103,3 @@ func (c *Client) change(
 	})
 	return account, err
 }
-
-// SetUp creates the first administrator by a setup link. It needs no principal. The errors are those of
-// accessstore.RedeemSetupLink.
-func (c *Client) SetUp(ctx context.Context, secret, name, password string) (account accessstore.Account, err error) {
-	if err := c.store.CheckSetupLink(ctx, secret); err != nil {
-		return accessstore.Account{}, err
-	}
-	hash, err := c.hash(ctx, name, password)
-	if err != nil {
-		return accessstore.Account{}, err
-	}
-	actor := access.ActorFrom(ctx)
-	actor.Name, actor.Kind = name, access.KindAccount
-	entry := store.AuditEntry{Operation: "account.setup", SubjectType: "account", SubjectID: name}
-	err = c.store.Audited(access.WithActor(ctx, actor), entry, func(ctx context.Context) (err error) {
-		account, err = c.store.RedeemSetupLink(ctx, secret, name, hash)
-		return err
-	})
-	return account, err
-}

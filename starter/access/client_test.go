@@ -134,27 +134,3 @@ func TestSiteKeysNeedAnAdministratorOfTheSite(t *testing.T) {
 	require.Equal(t, key.Prefix, entries[1].SubjectID)
 	require.NotContains(t, string(entries[1].After), secret.Reveal())
 }
-
-func TestSetUp(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	link, err := b.store.CreateSetupLink(b.ctx)
-	require.NoError(t, err)
-	ctx := access.WithActor(b.ctx, access.Actor{Door: access.DoorAPI, Address: "192.0.2.1"})
-	_, err = b.SetUp(ctx, "x", "ann", password)
-	require.ErrorIs(t, err, accessstore.ErrSetupLink)
-	_, err = b.SetUp(ctx, link.Reveal(), "ann", "short")
-	require.ErrorIs(t, err, accessstore.ErrInvalid)
-	ann, err := b.SetUp(ctx, link.Reveal(), "ann", password)
-	require.NoError(t, err)
-	require.Equal(t, access.RoleAdmin, ann.Role)
-	_, err = b.SetUp(ctx, link.Reveal(), "eve", password)
-	require.ErrorIs(t, err, accessstore.ErrSetupLink)
-	entries, err := b.store.Audit(b.ctx, accessstore.AuditFilter{}, accessstore.Page{})
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
-	e := entries[0]
-	require.Equal(t, []string{"ann", "account", "api", "192.0.2.1", "account.setup", "ann"},
-		[]string{e.Who, e.Kind, e.Door, e.Address, e.Operation, e.SubjectID})
-	require.NotContains(t, string(e.After), "argon2id")
-}

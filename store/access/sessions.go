@@ -54,15 +54,8 @@ func (s *Store) Rehash(ctx context.Context, c Credential, hash string) error {
 // store.ErrNotFound if the account was disabled or its password was changed since its credential was read.
 func (s *Store) CreateSession(ctx context.Context, c Credential, address string) (Secret, error) {
 	id := newSecret()
-	hash := Hash(id.text)
 	err := s.sql.InTx(ctx, func(q *db.Queries) error {
-		n, err := q.AddAccountSession(ctx, db.AddAccountSessionParams{
-			AccountID: c.AccountID, Password: c.PasswordHash, Hash: hash[:], Address: address, Seconds: seconds(SessionLife),
-		})
-		if err == nil && n == 0 {
-			err = store.ErrNotFound
-		}
-		if err != nil {
+		if err := addSession(ctx, q, c, id, address); err != nil {
 			return err
 		}
 		return q.TrimAccountSessions(ctx, db.TrimAccountSessionsParams{
@@ -75,6 +68,18 @@ func (s *Store) CreateSession(ctx context.Context, c Credential, address string)
 	return id, nil
 }
 
+// addSession adds a session of an account that has a credential, or returns store.ErrNotFound.
+func addSession(ctx context.Context, q *db.Queries, c Credential, id Secret, address string) error {
+	hash := Hash(id.text)
+	n, err := q.AddAccountSession(ctx, db.AddAccountSessionParams{
+		AccountID: c.AccountID, Password: c.PasswordHash, Hash: hash[:], Address: address, Seconds: seconds(SessionLife),
+	})
+	if err == nil && n == 0 {
+		err = store.ErrNotFound
+	}
+	return err
+}
+
 // FoundSession is a session as an authenticator finds it.
 type FoundSession struct {
 	AccountID int64
@@ -83,6 +88,13 @@ type FoundSession struct {
 	Sites     roles.Scope
 	// Life is how long the session lasts from now without a use.
 	Life time.Duration
+}
+
+// Principal returns the account that is signed in, at a time.
+func (f FoundSession) Principal(now time.Time) roles.Principal {
+	return roles.Principal{
+		Name: f.Name, Kind: roles.KindAccount, ID: f.AccountID, Role: f.Role, Sites: f.Sites, ExpiresAt: now.Add(f.Life),
+	}
 }
 
 // SessionByHash returns the session with a hash that has not ended, or store.ErrNotFound. It is used thereby, which is
@@ -105,8 +117,52 @@ func (s *Store) SessionByHash(ctx context.Context, hash [sha256.Size]byte) (Foun
 
 // DeleteSession ends a session. It is idempotent.
 func (s *Store) DeleteSession(ctx context.Context, hash [sha256.Size]byte) error {
-	if _, err := s.sql.Queries.DeleteSession(ctx, hash[:]); err != nil {
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
+		n, err := q.DeleteSession(ctx, hash[:])
+		if err == nil && n == 0 {
+			store.NoteUnchanged(ctx)
+		}
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("end a session: %w", err)
 	}
 	return nil
+}
+
+// ReplacePassword gives an account, whose credential was verified, another password, ends its sessions and returns the
+// ID of a new one. The error is store.ErrNotFound if the account was disabled or its password was changed since its
+// credential was read.
+func (s *Store) ReplacePassword(ctx context.Context, name string, c Credential, hash, address string) (Secret, error) {
+	id := newSecret()
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
+		before, err := accountNamed(ctx, q, name)
+		if err != nil {
+			return err
+		}
+		n, err := q.ReplaceAccountPassword(ctx, db.ReplaceAccountPasswordParams{
+			Password: hash, ID: c.AccountID, Old: c.PasswordHash,
+		})
+		if err == nil && n == 0 {
+			err = store.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := q.DeleteAccountSessions(ctx, c.AccountID); err != nil {
+			return fmt.Errorf("end sessions: %w", err)
+		}
+		if err := addSession(ctx, q, Credential{c.AccountID, hash}, id, address); err != nil {
+			return err
+		}
+		after, err := accountNamed(ctx, q, name)
+		if err == nil {
+			store.NoteChange(ctx, before.document(), after.document())
+		}
+		return err
+	})
+	if err != nil {
+		return Secret{}, fmt.Errorf("change the password: %w", err)
+	}
+	return id, nil
 }

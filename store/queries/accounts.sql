@@ -39,6 +39,11 @@ WHERE id = sqlc.arg(id);
 -- name: SetAccountPassword :exec
 UPDATE accounts SET password = sqlc.arg(password), password_at = now() WHERE id = sqlc.arg(id);
 
+-- ReplaceAccountPassword changes the password of an account that is not disabled and has this password.
+-- name: ReplaceAccountPassword :execrows
+UPDATE accounts SET password = sqlc.arg(password), password_at = now()
+WHERE id = sqlc.arg(id) AND password = sqlc.arg(old) AND disabled_at IS NULL;
+
 -- RehashAccountPassword replaces the hash of a password by another one of the same password.
 -- name: RehashAccountPassword :exec
 UPDATE accounts SET password = sqlc.arg(password) WHERE id = sqlc.arg(id) AND password = sqlc.arg(old);

@@ -338,6 +338,26 @@ func (q *Queries) RehashAccountPassword(ctx context.Context, arg RehashAccountPa
 	return err
 }
 
+const replaceAccountPassword = `-- name: ReplaceAccountPassword :execrows
+UPDATE accounts SET password = $1, password_at = now()
+WHERE id = $2 AND password = $3 AND disabled_at IS NULL
+`
+
+type ReplaceAccountPasswordParams struct {
+	Password string
+	ID       int64
+	Old      string
+}
+
+// ReplaceAccountPassword changes the password of an account that is not disabled and has this password.
+func (q *Queries) ReplaceAccountPassword(ctx context.Context, arg ReplaceAccountPasswordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, replaceAccountPassword, arg.Password, arg.ID, arg.Old)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const setAccount = `-- name: SetAccount :exec
 UPDATE accounts SET role = $1, site_ids = $2 WHERE id = $3
 `
