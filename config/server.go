@@ -36,7 +36,7 @@ type Server struct {
 	StopDelay time.Duration `yaml:"stop_delay"`
 	// StopTimeout bounds the end of running requests after that. Defaults to 30s.
 	StopTimeout time.Duration `yaml:"stop_timeout"`
-	// API serves the REST API beside the events. Defaults to true.
+	// API serves the REST API and the pages beside the events. Defaults to true.
 	API bool `yaml:"api"`
 	// LocalSignIn signs in everybody on this machine as an administrator while there is no account and the
 	// server listens on a loopback address. Defaults to false; `sluice-dev up` sets it.

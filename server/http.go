@@ -34,6 +34,8 @@ func (s *Server) routes(events *eventapi.Handler) http.Handler {
 		for _, path := range []string{api.Prefix + "/", api.DocumentPath, api.DocsPath, api.DocsPath + "/"} {
 			mux.Handle(path, handler)
 		}
+		mux.Handle("/api/", http.NotFoundHandler())
+		mux.Handle("/", s.metrics.observe("pages", s.api.pages))
 	}
 	return limitHeaders(mux)
 }

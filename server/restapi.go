@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/version"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/server/api"
+	"github.com/sluicehq/sluice/server/pages"
 	"github.com/sluicehq/sluice/starter"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	accessstore "github.com/sluicehq/sluice/store/access"
@@ -22,9 +23,10 @@ import (
 	"github.com/sluicehq/sluice/warehouse"
 )
 
-// restAPI is the REST API with its connections.
+// restAPI is the REST API and its pages, with their connections.
 type restAPI struct {
 	*api.API
+	pages     *pages.Pages
 	temporal  client.Client
 	warehouse *warehouse.Warehouse
 }
@@ -62,6 +64,7 @@ func (s *Server) openAPI() (err error) {
 	if err != nil {
 		return fmt.Errorf("the connection %s: %w", connections.Notify, err)
 	}
+	signedIn := &principals{tokens: tokens, accounts: accessstore.New(s.store.Store), local: s.signsInLocally()}
 	proxies := request.Proxies(settings.Server.Proxies())
 	opened.API, err = api.New(api.Config{
 		Starter: &starter.Starter{
@@ -80,7 +83,7 @@ func (s *Server) openAPI() (err error) {
 			Store:      servingstore.New(s.store.Store), Sites: s.store.Imports, Registry: s.cfg.Components.Importers,
 		},
 		FetchGuard:    settings.Connections.Guard(uploading.Kind),
-		Authenticator: &principals{tokens: tokens, accounts: accessstore.New(s.store.Store), local: s.signsInLocally()},
+		Authenticator: signedIn,
 		Address: func(r *http.Request) string {
 			ip := request.Client(r.Header, r.RemoteAddr, proxies)
 			if !ip.IsValid() {
@@ -91,6 +94,10 @@ func (s *Server) openAPI() (err error) {
 		Secure:     func(r *http.Request) bool { return r.TLS != nil || request.Secure(r.Header, r.RemoteAddr, proxies) },
 		MaxStreams: settings.Server.MaxStreams, Logger: s.log, Version: version.String(),
 	})
+	if err != nil {
+		return err
+	}
+	opened.pages, err = pages.New(pages.Config{API: opened.API, Authenticator: signedIn, Logger: s.log})
 	if err != nil {
 		return err
 	}

@@ -138,6 +138,7 @@ func New(cfg Config) (*API, error) {
 	a.feed = newFeed(cfg.Starter.Store, a.serving.Now, cfg.Logger, cfg.MaxStreams)
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, a.documentConfig())
 	a.problemSchema = a.huma.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, "Problem")
+	a.importers()
 	a.imports()
 	a.streams()
 	a.schedules()

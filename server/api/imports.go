@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/access"
@@ -93,6 +94,8 @@ func (a *API) listImports(ctx context.Context, in *listImportsInput) (*List[impo
 type ImportDetails struct {
 	importview.Import
 	importview.Extra
+	Commands              []string `json:"commands" doc:"Commands that it accepts from the caller in this state: pause, resume, rate, cancel, decision or delete."`
+	RequireSecondApprover bool     `json:"require_second_approver" doc:"The requester cannot accept it."`
 }
 
 type importDetailsOutput struct {
@@ -108,7 +111,23 @@ func (a *API) showImport(ctx context.Context, in *ImportPath) (*importDetailsOut
 	if err != nil {
 		return nil, err
 	}
-	return &importDetailsOutput{ImportDetails{shown.View.Import, shown.View.Extra}}, nil
+	imp := shown.Summary.Import
+	return &importDetailsOutput{ImportDetails{
+		Import: shown.View.Import, Extra: shown.View.Extra, Commands: commandsOf(ctx, imp),
+		RequireSecondApprover: imp.RequireSecondApprover,
+	}}, nil
+}
+
+// commandsOf returns the commands that an import accepts from the caller.
+func commandsOf(ctx context.Context, i importstore.Import) []string {
+	principal, _ := access.From(ctx)
+	return slices.DeleteFunc(importview.Commands(i), func(command string) bool {
+		need := access.PermissionOperate
+		if command == importview.CommandDecide {
+			need = access.PermissionReview
+		}
+		return !principal.Role.Allows(need)
+	})
 }
 
 // ImportRequest asks for an import. Settings that are left out are those of the server.

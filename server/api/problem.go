@@ -46,6 +46,9 @@ func (p *Problem) GetStatus() int { return p.Status }
 // GetHeaders returns the header fields of the answer.
 func (p *Problem) GetHeaders() http.Header { return p.headers }
 
+// SetHeaders replaces the header fields of the answer.
+func (p *Problem) SetHeaders(headers http.Header) { p.headers = headers }
+
 // ContentType returns the media type of a problem.
 func (p *Problem) ContentType(string) string { return problemMedia }
 

@@ -208,13 +208,16 @@ func uploadProblem(err error) error {
 	}
 }
 
+// FetchRequest asks for a file to be fetched.
+type FetchRequest struct {
+	URL    string `json:"url" minLength:"1" maxLength:"2000" doc:"URL of the file, https or http."`
+	Name   string `json:"name,omitempty" maxLength:"200" doc:"Name of the file. Defaults to the end of the URL's path."`
+	Source string `json:"source,omitempty" maxLength:"100" doc:"Importer that is to read the file. Defaults to csv."`
+}
+
 type fetchInput struct {
 	SitePath
-	Body struct {
-		URL    string `json:"url" minLength:"1" maxLength:"2000" doc:"URL of the file, https or http."`
-		Name   string `json:"name,omitempty" maxLength:"200" doc:"Name of the file. Defaults to the end of the URL's path."`
-		Source string `json:"source,omitempty" maxLength:"100" doc:"Importer that is to read the file. Defaults to csv."`
-	}
+	Body FetchRequest
 }
 
 func (a *API) fetchFile(ctx context.Context, in *fetchInput) (*uploadOutput, error) {

@@ -1,0 +1,154 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/sluicehq/sluice/server/api"
+)
+
+// maxAnswer bounds an answer of the API to a page, in bytes.
+const maxAnswer = 32 << 20
+
+// List is a page of a list of the API.
+type List[T any] struct {
+	Items []T `json:"items"`
+	// Next is the path and query of the next page at the API, "" on the last page.
+	Next string `json:"next"`
+}
+
+// After returns the cursor of the next page, "" on the last one.
+func (l List[T]) After() string {
+	next, err := url.Parse(l.Next)
+	if err != nil {
+		return ""
+	}
+	return next.Query().Get("after")
+}
+
+// get returns what the API answers to GET. The path begins after api.Prefix. The error is an *api.Problem.
+func get[T any](v *visit, path string, query url.Values) (T, error) {
+	var out T
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	err := v.call(http.MethodGet, path, nil, "", &out)
+	return out, err
+}
+
+// getPage is get for the page of a list that the browser has asked for: these parameters of its query are passed on,
+// and the cursor.
+func getPage[T any](v *visit, path string, names ...string) (List[T], error) {
+	query := url.Values{}
+	for _, name := range append(names, "after") {
+		if value := v.r.URL.Query().Get(name); value != "" {
+			query.Set(name, value)
+		}
+	}
+	return get[List[T]](v, path, query)
+}
+
+// send sends an operation with a body of JSON, nil for none, and reads the answer into out, unless that is nil. The
+// error is an *api.Problem.
+func (v *visit) send(method, path string, body, out any) error {
+	if body == nil {
+		return v.call(method, path, nil, "", out)
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode the body of %s %s: %w", method, path, err)
+	}
+	return v.call(method, path, bytes.NewReader(data), "application/json", out)
+}
+
+// call sends a request to the API, as the browser: with its credentials and its address.
+func (v *visit) call(method, path string, body io.Reader, contentType string, out any) error {
+	r, err := http.NewRequestWithContext(api.FromPage(v.r.Context()), method, api.Prefix+path, body)
+	if err != nil {
+		return fmt.Errorf("request %s %s: %w", method, path, err)
+	}
+	r.RemoteAddr, r.Host, r.TLS = v.r.RemoteAddr, v.r.Host, v.r.TLS
+	r.Header = passedOn(v.r.Header)
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	a := &answer{ResponseWriter: v.w, header: http.Header{}, status: http.StatusOK}
+	v.pages.cfg.API.ServeHTTP(a, r)
+	switch {
+	case a.err != nil:
+		return fmt.Errorf("%s %s: %w", method, path, a.err)
+	case a.status >= http.StatusBadRequest:
+		return a.problem()
+	case out == nil || a.body.Len() == 0:
+		return nil
+	}
+	if err := json.Unmarshal(a.body.Bytes(), out); err != nil {
+		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+// ownFields are header fields of the browser's request that do not concern the request to the API.
+var ownFields = []string{
+	"Accept", "Accept-Encoding", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "If-Match",
+	"If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Origin", "Range", "Transfer-Encoding",
+}
+
+// passedOn returns the header of a request to the API.
+func passedOn(from http.Header) http.Header {
+	header := from.Clone()
+	for _, name := range ownFields {
+		header.Del(name)
+	}
+	for name := range header {
+		// The origin of the form was checked.
+		if strings.HasPrefix(name, "Sec-") || strings.HasPrefix(name, "Hx-") {
+			delete(header, name)
+		}
+	}
+	return header
+}
+
+// answer is an http.ResponseWriter that keeps the answer of the API.
+type answer struct {
+	http.ResponseWriter
+	header http.Header
+	status int
+	body   bytes.Buffer
+	err    error
+}
+
+// Header implements http.ResponseWriter.
+func (a *answer) Header() http.Header { return a.header }
+
+// Unwrap gives http.ResponseController the deadlines of the browser's connection: an upload extends them.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (a *answer) WriteHeader(status int) { a.status = status }
+
+// Write implements io.Writer.
+func (a *answer) Write(data []byte) (int, error) {
+	if a.body.Len()+len(data) > maxAnswer {
+		a.err = fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+		return 0, a.err
+	}
+	return a.body.Write(data)
+}
+
+// problem returns the problem of an answer.
+func (a *answer) problem() error {
+	problem := &api.Problem{}
+	if err := json.Unmarshal(a.body.Bytes(), problem); err != nil || problem.Title == "" {
+		return errors.Join(fmt.Errorf("the API answered with status %d", a.status), err)
+	}
+	problem.Status = a.status
+	problem.SetHeaders(a.header)
+	return problem
+}

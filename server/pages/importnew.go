@@ -1,0 +1,173 @@
+package pages
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	importacts "github.com/sluicehq/sluice/activities/importing"
+	"github.com/sluicehq/sluice/internal/importview"
+	"github.com/sluicehq/sluice/server/api"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
+)
+
+// newImport adds the page that starts imports.
+func (p *Pages) newImport() {
+	p.page("GET /imports/new", "import_new", p.newImportPage)
+	p.action("POST /imports/new/upload", "import_new", p.newImportPage, uploadFile)
+	p.action("POST /imports/new/fetch", "import_new", p.newImportPage, fetchFile)
+	p.result("POST /imports/new/dry-run", "import_new", p.dryRun)
+	p.action("POST /imports/new", "import_new", p.newImportPage, startImport)
+}
+
+// importForm is the page of a new import: a site and a source are chosen first, then a file or arguments.
+type importForm struct {
+	Sites   []ingestclient.ListedSite
+	Sources []api.Importer
+	// Site and Source are those chosen, and Importer is the source.
+	Site, Source string
+	Importer     *api.Importer
+	Upload       *api.Upload
+	// Report is the result of a dry run, or nil.
+	Report *importacts.DryRunReport
+	// Problem is why a dry run was refused, or nil.
+	Problem *api.Problem
+}
+
+// Chosen tells whether a site and a source are chosen.
+func (f importForm) Chosen() bool { return f.Importer != nil && f.Site != "" }
+
+func (p *Pages) newImportPage(v *visit) (any, error) {
+	form := importForm{Site: v.value("site"), Source: v.value("source")}
+	sites, err := get[List[ingestclient.ListedSite]](v, "/sites", url.Values{"limit": {"200"}})
+	if err != nil {
+		return nil, err
+	}
+	importers, err := get[List[api.Importer]](v, "/importers", nil)
+	if err != nil {
+		return nil, err
+	}
+	form.Sites, form.Sources = sites.Items, importers.Items
+	if at := slices.IndexFunc(form.Sources, func(i api.Importer) bool { return i.Name == form.Source }); at >= 0 {
+		form.Importer = &form.Sources[at]
+	}
+	if id := v.value("upload"); id != "" && form.Site != "" {
+		upload, err := get[api.Upload](v, sitePath(form.Site)+"/uploads/"+url.PathEscape(id), nil)
+		if err != nil {
+			return nil, err
+		}
+		form.Upload = &upload
+	}
+	return form, nil
+}
+
+// sitePath is the path of a site at the API.
+func sitePath(site string) string { return "/sites/" + url.PathEscape(site) }
+
+// newImportPath is the path of the page with what is chosen.
+func newImportPath(v *visit, upload string) string {
+	return "/imports/new?" + url.Values{
+		"site": {v.value("site")}, "source": {v.value("source")}, "upload": {upload},
+	}.Encode()
+}
+
+// uploadFile passes the file of a form on, bit by bit.
+func uploadFile(v *visit) (string, error) {
+	var upload api.Upload
+	path := sitePath(v.value("site")) + "/uploads?" +
+		url.Values{"source": {v.value("source")}}.Encode()
+	err := v.call(http.MethodPost, path, v.r.Body, v.r.Header.Get("Content-Type"), &upload)
+	return newImportPath(v, upload.ID), err
+}
+
+func fetchFile(v *visit) (string, error) {
+	var upload api.Upload
+	err := v.send(http.MethodPost, sitePath(v.value("site"))+"/uploads/fetch", api.FetchRequest{
+		URL: strings.TrimSpace(v.r.PostForm.Get("url")), Source: v.value("source"),
+	}, &upload)
+	return newImportPath(v, upload.ID), err
+}
+
+// importRequest returns what the form asks for.
+func importRequest(v *visit) (api.ImportRequest, error) {
+	form := v.r.PostForm
+	request := api.ImportRequest{
+		Source: form.Get("source"), Upload: form.Get("upload"), Label: strings.TrimSpace(form.Get("label")),
+		Args: map[string]json.RawMessage{}, Notify: strings.Fields(strings.ReplaceAll(form.Get("notify"), ",", " ")),
+	}
+	switch form.Get("review") {
+	case "yes", "no":
+		review := form.Get("review") == "yes"
+		request.Review = &review
+	}
+	for name := range form {
+		argument, ok := strings.CutPrefix(name, "arg.")
+		if value := strings.TrimSpace(form.Get(name)); ok && value != "" {
+			encoded, err := argumentValue(value, form.Get("type."+argument))
+			if err != nil {
+				return request, invalid(argument, err.Error())
+			}
+			request.Args[argument] = encoded
+		}
+	}
+	return request, nil
+}
+
+// argumentValue returns the JSON value of an argument that was typed as text. The type is an
+// importers.Argument's; values of other types than those of text are typed as JSON.
+func argumentValue(text, kind string) (json.RawMessage, error) {
+	switch kind {
+	case "string", "day":
+		return json.Marshal(text)
+	case "list of strings":
+		var items []string
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSpace(line); line != "" {
+				items = append(items, line)
+			}
+		}
+		return json.Marshal(items)
+	default:
+		if !json.Valid([]byte(text)) {
+			return nil, fmt.Errorf("want a value of the type %s, in JSON", kind)
+		}
+		return json.RawMessage(text), nil
+	}
+}
+
+// dryRun shows what the import would do.
+func (p *Pages) dryRun(v *visit) (any, error) {
+	loaded, err := p.newImportPage(v)
+	if err != nil {
+		return nil, err
+	}
+	form := loaded.(importForm) //nolint:errcheck,forcetypeassert // newImportPage returns it
+	request, err := importRequest(v)
+	if err == nil {
+		form.Report = &importacts.DryRunReport{}
+		err = v.send(http.MethodPost, sitePath(form.Site)+"/imports/dry-run", request, form.Report)
+	}
+	if err == nil {
+		return form, nil
+	}
+	form.Report = nil
+	if errors.As(err, &form.Problem) {
+		return form, nil
+	}
+	return nil, err
+}
+
+func startImport(v *visit) (string, error) {
+	request, err := importRequest(v)
+	if err != nil {
+		return "", err
+	}
+	var started importview.Import
+	err = v.send(http.MethodPost, sitePath(v.r.PostForm.Get("site"))+"/imports", request, &started)
+	return "/imports/" + strconv.FormatInt(started.ID, 10), err
+}

@@ -1,0 +1,199 @@
+package pages
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/importview"
+	"github.com/sluicehq/sluice/server/api"
+	importstore "github.com/sluicehq/sluice/store/importing"
+)
+
+// imports adds the pages of imports.
+func (p *Pages) imports() {
+	p.nav("Imports", "/imports", "Imports", access.PermissionRead, false)
+	p.page("GET /imports", "imports", p.importsPage)
+	p.page("GET /imports/{import}", "import", p.importPage)
+	p.page("GET /imports/{import}/rejects", "import_rejects", p.rejectsPage)
+	for _, command := range []string{importview.CommandPause, importview.CommandResume, importview.CommandCancel} {
+		p.importAction(command, func(v *visit) error { return v.sendReason(importPath(v) + "/" + command) })
+	}
+	p.importAction(importview.CommandRate, setRate)
+	p.importAction(importview.CommandDecide, decide)
+	p.importAction("parts/{part}/retry", func(v *visit) error {
+		return v.sendReason(importPath(v) + "/parts/" + url.PathEscape(v.r.PathValue("part")) + "/retry")
+	})
+	p.importAction("parts/{part}/skip", func(v *visit) error {
+		return v.sendReason(importPath(v) + "/parts/" + url.PathEscape(v.r.PathValue("part")) + "/skip")
+	})
+	p.action("POST /imports/{import}/delete", "import", p.importPage, func(v *visit) (string, error) {
+		return "/imports", v.send(http.MethodDelete, importPath(v), nil, nil)
+	})
+}
+
+// importAction adds a command of the page of an import.
+func (p *Pages) importAction(command string, do func(v *visit) error) {
+	p.action("POST /imports/{import}/"+command, "import", p.importPage, func(v *visit) (string, error) {
+		return importPath(v), do(v)
+	})
+}
+
+// importPath is the path of the import of a request, here and at the API.
+func importPath(v *visit) string { return "/imports/" + url.PathEscape(v.r.PathValue("import")) }
+
+// sendReason sends a command with the reason of the form.
+func (v *visit) sendReason(path string) error {
+	return v.send(http.MethodPost, path, api.Reason{Reason: v.r.PostForm.Get("reason")}, nil)
+}
+
+func setRate(v *visit) error {
+	text := strings.TrimSpace(v.r.PostForm.Get("rows_per_second"))
+	rate, err := strconv.ParseInt(text, 10, 64)
+	if text != "" && err != nil {
+		return invalid("rows_per_second", "want a whole number of rows per second, or 0 for no limit")
+	}
+	return v.send(http.MethodPost, importPath(v)+"/rate", api.Rate{RowsPerSecond: rate}, nil)
+}
+
+func decide(v *visit) error {
+	return v.send(http.MethodPost, importPath(v)+"/decision", api.Decision{
+		Reason: api.Reason{Reason: v.r.PostForm.Get("reason")}, Verdict: v.r.PostForm.Get("verdict"),
+	}, nil)
+}
+
+// invalid is the problem of a field of a form.
+func invalid(field, detail string) error {
+	return &api.Problem{
+		Type: "/problems/invalid", Title: "The form is invalid", Status: http.StatusUnprocessableEntity,
+		Errors: []api.Fault{{Pointer: field, Detail: detail}},
+	}
+}
+
+// importList is the page of imports.
+type importList struct {
+	List[importview.Import]
+	Statuses []string
+}
+
+func (p *Pages) importsPage(v *visit) (any, error) {
+	imports, err := getPage[importview.Import](v, "/imports", "site", "source", "status", "by")
+	return importList{List: imports, Statuses: importstore.Statuses()}, err
+}
+
+// importShown is the page of an import.
+type importShown struct {
+	api.ImportDetails
+	Parts    []importview.Part
+	Feedback List[importview.Feedback]
+	Ended    bool
+	Steps    []step
+}
+
+// May tells whether the reader may send a command now.
+func (i importShown) May(command string) bool { return slices.Contains(i.Commands, command) }
+
+// SelfReview tells whether the reader has requested an import that needs a second person.
+func (i importShown) SelfReview(who access.Principal) bool {
+	return i.RequireSecondApprover && i.RequestedBy == who.Name
+}
+
+// Left returns the number of parts that are not done.
+func (i importShown) Left() int64 { return i.PartsTotal - i.PartsDone }
+
+// lastLines is the number of lines of the log that the page shows.
+const lastLines = 200
+
+func (p *Pages) importPage(v *visit) (any, error) {
+	path := importPath(v)
+	details, err := get[api.ImportDetails](v, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	shown := importShown{
+		ImportDetails: details, Ended: importstore.Ended(details.Status), Steps: stepsOf(details.Import),
+	}
+	if shown.Parts, err = allParts(v, path); err != nil {
+		return nil, err
+	}
+	shown.Feedback, err = get[List[importview.Feedback]](v, path+"/feedback", url.Values{"limit": {strconv.Itoa(lastLines)}})
+	return shown, err
+}
+
+// allParts returns the parts of an import, at most importers.MaxParts.
+func allParts(v *visit, path string) ([]importview.Part, error) {
+	var parts []importview.Part
+	query := url.Values{"limit": {"200"}}
+	for {
+		page, err := get[List[importview.Part]](v, path+"/parts", query)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, page.Items...)
+		if page.Next == "" {
+			return parts, nil
+		}
+		query.Set("after", page.After())
+	}
+}
+
+// step is a phase of an import in its order.
+type step struct {
+	Title string
+	// State is done, now or "".
+	State string
+}
+
+// stepTitles are the phases that a person follows.
+var stepTitles = []struct{ phase, title string }{
+	{importstore.PhaseQueued, "Queued"}, {importstore.PhaseBeforeStart, "Check source"},
+	{importstore.PhaseLocking, "Wait for locks"}, {importstore.PhasePlanning, "Plan"},
+	{importstore.PhaseLoading, "Load"}, {importstore.PhaseInReview, "Review"},
+	{importstore.PhaseFinalize, "Make visible"},
+}
+
+// stepsOf returns the phases of an import that is under way, none of one that has ended.
+func stepsOf(i importview.Import) []step {
+	phase := i.Phase
+	if phase == importstore.PhaseStagingDone {
+		phase = importstore.PhaseFinalize
+	}
+	at := slices.IndexFunc(stepTitles, func(s struct{ phase, title string }) bool { return s.phase == phase })
+	if at < 0 {
+		return nil
+	}
+	var steps []step
+	for n, s := range stepTitles {
+		if s.phase == importstore.PhaseInReview && !i.Review {
+			continue
+		}
+		state := ""
+		switch {
+		case n < at:
+			state = "done"
+		case n == at:
+			state = "now"
+		}
+		steps = append(steps, step{Title: s.title, State: state})
+	}
+	return steps
+}
+
+// rejectList is the page of rejected rows.
+type rejectList struct {
+	List[importview.Reject]
+	Import api.ImportDetails
+}
+
+func (p *Pages) rejectsPage(v *visit) (any, error) {
+	path := importPath(v)
+	details, err := get[api.ImportDetails](v, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	rejects, err := getPage[importview.Reject](v, path+"/rejects")
+	return rejectList{List: rejects, Import: details}, err
+}

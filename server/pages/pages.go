@@ -1,0 +1,151 @@
+package pages
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/sluicehq/sluice/access"
+)
+
+// Config is what the pages need.
+type Config struct {
+	// API answers the operations. Required.
+	API http.Handler
+	// Authenticator finds out who a browser is signed in as. Required.
+	Authenticator Authenticator
+	// TemporalUI is the address of the Temporal Web UI with its namespace, such as
+	// http://127.0.0.1:8233/namespaces/default. Without one there are no links to it.
+	TemporalUI string
+	// Logger is required.
+	Logger *slog.Logger
+}
+
+// Authenticator finds out on whose behalf a request is.
+type Authenticator interface {
+	// Authenticate returns the principal of a request, or an error that wraps access.ErrUnauthenticated.
+	Authenticate(r *http.Request) (access.Principal, error)
+}
+
+// Validate returns every fault.
+func (c Config) Validate() error {
+	var faults []error
+	if c.API == nil {
+		faults = append(faults, errors.New("API is missing"))
+	}
+	if c.Authenticator == nil {
+		faults = append(faults, errors.New("authenticator is missing"))
+	}
+	if c.Logger == nil {
+		faults = append(faults, errors.New("logger is missing"))
+	}
+	return errors.Join(faults...)
+}
+
+// Pages answers the requests of browsers.
+type Pages struct {
+	cfg       Config
+	mux       *http.ServeMux
+	handler   http.Handler
+	templates templates
+	assets    *assets
+	groups    []navGroup
+}
+
+// New returns the pages.
+func New(cfg Config) (*Pages, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	assets, err := openAssets()
+	if err != nil {
+		return nil, err
+	}
+	p := &Pages{cfg: cfg, mux: http.NewServeMux(), assets: assets}
+	if p.templates, err = parseTemplates(assets.path); err != nil {
+		return nil, err
+	}
+	p.mux.Handle("GET "+assetsPrefix, assets)
+	p.routes()
+	p.handler = secured(http.NewCrossOriginProtection().Handler(p.mux))
+	return p, nil
+}
+
+// routes adds all pages. The navigation has their order.
+func (p *Pages) routes() {
+	p.overview()
+	p.imports()
+	p.newImport()
+	p.page("GET /", "problem", p.missing)
+}
+
+// ServeHTTP answers a request.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
+
+// policy lets a page load the files of the server, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// secured sets the header fields of every answer. Pages are private; files of the server replace Cache-Control.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// navGroup is a group of the navigation.
+type navGroup struct {
+	Title string
+	Items []navItem
+}
+
+type navItem struct {
+	Path, Title string
+	// need is the permission that the page needs. all means that it shows what belongs to no site, which needs a
+	// principal of all sites.
+	need access.Permission
+	all  bool
+}
+
+// visible tells whether a principal may open the page.
+func (i navItem) visible(who access.Principal) bool {
+	return who.Role.Allows(i.need) && (!i.all || who.Sites.All())
+}
+
+// nav adds a page to a group of the navigation. need is the permission that it needs, and all means that it shows what
+// belongs to no site.
+func (p *Pages) nav(group, path, title string, need access.Permission, all bool) {
+	item := navItem{Path: path, Title: title, need: need, all: all}
+	for i := range p.groups {
+		if p.groups[i].Title == group {
+			p.groups[i].Items = append(p.groups[i].Items, item)
+			return
+		}
+	}
+	p.groups = append(p.groups, navGroup{Title: group, Items: []navItem{item}})
+}
+
+// navOf returns the navigation that a principal sees.
+func (p *Pages) navOf(who access.Principal) []navGroup {
+	var groups []navGroup
+	for _, g := range p.groups {
+		var items []navItem
+		for _, item := range g.Items {
+			if item.visible(who) {
+				items = append(items, item)
+			}
+		}
+		if len(items) > 0 {
+			groups = append(groups, navGroup{Title: g.Title, Items: items})
+		}
+	}
+	return groups
+}

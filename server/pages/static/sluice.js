@@ -1,0 +1,57 @@
+"use strict";
+// Everything here is in addition: the pages work without it.
+(() => {
+  const form = new Intl.DateTimeFormat(undefined, {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
+  });
+  const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+  const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+  const ago = (at) => {
+    const seconds = Math.round((at - Date.now()) / 1000);
+    const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? units.at(-1);
+    return relative.format(Math.trunc(seconds / size), unit);
+  };
+
+  // Times are shown in the zone of the viewer; their title has them in UTC.
+  const times = (root) => {
+    for (const el of root.querySelectorAll("time[datetime]")) {
+      const at = new Date(el.dateTime);
+      if (!Number.isNaN(at.getTime())) {
+        el.textContent = el.classList.contains("ago") ? ago(at) : form.format(at);
+      }
+    }
+  };
+  times(document);
+  setInterval(() => times(document), 30000);
+
+  // A part of a page that is being used is not replaced by an update.
+  const used = (el) => el.querySelector("details.confirm[open]") || (el.contains(document.activeElement) &&
+    document.activeElement.matches("input, textarea, select"));
+  document.addEventListener("htmx:beforeSwap", (e) => { if (used(e.detail.target)) e.detail.shouldSwap = false; });
+  document.addEventListener("htmx:oobBeforeSwap", (e) => { if (used(e.detail.target)) e.detail.shouldSwap = false; });
+  document.addEventListener("htmx:afterSettle", (e) => times(e.detail.elt.ownerDocument));
+
+  // Filters apply when they change.
+  document.addEventListener("change", (e) => {
+    const filters = e.target.closest("form.filters");
+    if (filters && e.target.matches("select, input[type=checkbox], input[type=date]")) filters.requestSubmit();
+  });
+
+  // A file may be dropped onto its field.
+  for (const drop of document.querySelectorAll(".drop")) {
+    const input = drop.querySelector("input[type=file]");
+    for (const name of ["dragenter", "dragover"]) {
+      drop.addEventListener(name, (e) => { e.preventDefault(); drop.classList.add("over"); });
+    }
+    for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
+    drop.addEventListener("drop", (e) => { e.preventDefault(); input.files = e.dataTransfer.files; });
+  }
+
+  // Text to copy.
+  document.addEventListener("click", (e) => {
+    const button = e.target.closest("button[data-copy]");
+    if (!button) return;
+    const from = document.getElementById(button.dataset.copy);
+    navigator.clipboard.writeText(from.textContent).then(() => { button.textContent = "Copied"; });
+  });
+})();
