@@ -24,18 +24,24 @@ type Reader struct {
 	log       *Log
 	partition int
 	// next is the sequence to return next.
-	next     uint64
-	consumer jetstream.Consumer
-	batch    jetstream.MessageBatch
+	next uint64
+	// messages is nil without a consumer on the server.
+	messages jetstream.MessagesContext
 	// held is a message behind a gap.
 	held *Message
 }
 
 const (
-	// readAhead bounds the bytes of messages that a reader has in memory.
-	readAhead = 4 << 20
+	// readAhead bounds the bytes of a request for messages, readMessages their number. A reader has at most two
+	// requests in memory. The client reserves memory for so many messages: a limit of bytes alone makes it
+	// reserve 32 MB for a million.
+	readAhead    = 4 << 20
+	readMessages = 4096
 	// pullWait is how long a request for messages stays open.
 	pullWait = 30 * time.Second
+	// readHeartbeat is how often the server says that a request without a message is still open. A server that
+	// has forgotten the reader is noticed after two of them.
+	readHeartbeat = 2 * time.Second
 	// readerIdle is how long the server keeps the state of a reader that died.
 	readerIdle = 2 * time.Minute
 	// readRetry is the pause before another attempt after an error.
@@ -69,38 +75,25 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 	}
 }
 
-// errAgain means that a request ended without a message.
+// errAgain means that the next message has to be requested again.
 var errAgain = errors.New("no message yet")
 
-// try returns the next message of the current request.
+// try returns the next message of the server, without another attempt.
 func (r *Reader) try(ctx context.Context) (Message, error) {
 	if m := r.held; m != nil {
 		r.held, r.next = nil, m.Sequence+1
 		return *m, nil
 	}
-	for r.batch == nil {
-		if err := r.request(ctx); err != nil {
+	if r.messages == nil {
+		if err := r.start(ctx); err != nil {
 			return Message{}, err
 		}
 	}
-	for {
-		select {
-		case <-ctx.Done():
-			return Message{}, ctx.Err()
-		case msg, ok := <-r.batch.Messages():
-			if ok {
-				return r.accept(msg)
-			}
-		}
-		err := r.batch.Error()
-		r.batch = nil
-		if err != nil {
-			return Message{}, err
-		}
-		if err := r.request(ctx); err != nil {
-			return Message{}, err
-		}
+	msg, err := r.messages.Next(jetstream.NextContext(ctx))
+	if err != nil {
+		return Message{}, fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
 	}
+	return r.accept(msg)
 }
 
 // accept checks that a message is the next one.
@@ -114,7 +107,7 @@ func (r *Reader) accept(msg jetstream.Msg) (Message, error) {
 	case m.Sequence < r.next:
 		return Message{}, fmt.Errorf("%w: got message %d of partition %d, want %d", errAgain, m.Sequence, r.partition, r.next)
 	case m.Sequence > r.next:
-		if lost := meta.Sequence.Consumer != 1; lost && r.consumer != nil {
+		if lost := meta.Sequence.Consumer != 1; lost {
 			// The connection may have lost messages: only a new request tells.
 			return Message{}, errAgain
 		}
@@ -123,21 +116,6 @@ func (r *Reader) accept(msg jetstream.Msg) (Message, error) {
 	}
 	r.next++
 	return m, nil
-}
-
-// request asks for further messages.
-func (r *Reader) request(ctx context.Context) error {
-	if r.consumer == nil {
-		if err := r.start(ctx); err != nil {
-			return err
-		}
-	}
-	batch, err := r.consumer.FetchBytes(readAhead, jetstream.FetchMaxWait(pullWait))
-	if err != nil {
-		return fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
-	}
-	r.batch = batch
-	return nil
 }
 
 // start creates the reader's state on the server. The position is the client's business.
@@ -151,10 +129,15 @@ func (r *Reader) start(ctx context.Context) error {
 	if last := s.CachedInfo().State.LastSeq; last+1 < r.next {
 		return fmt.Errorf("%w: partition %d ends at %d, want %d next", ErrRewound, r.partition, last, r.next)
 	}
-	r.consumer, err = s.CreateConsumer(ctx, jetstream.ConsumerConfig{
+	consumer, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next, AckPolicy: jetstream.AckNonePolicy,
 		InactiveThreshold: readerIdle, MemoryStorage: true, Replicas: 1,
 	})
+	if err != nil {
+		return fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
+	}
+	r.messages, err = consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(readMessages, readAhead),
+		jetstream.PullExpiry(pullWait), jetstream.PullHeartbeat(readHeartbeat))
 	if err != nil {
 		return fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
 	}
@@ -162,4 +145,9 @@ func (r *Reader) start(ctx context.Context) error {
 }
 
 // Close ends the reader's request. The server forgets its state after a while.
-func (r *Reader) Close() { r.consumer, r.batch = nil, nil }
+func (r *Reader) Close() {
+	if r.messages != nil {
+		r.messages.Stop()
+		r.messages = nil
+	}
+}
