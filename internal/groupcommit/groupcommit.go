@@ -16,7 +16,7 @@ import (
 var ErrWithdrawn = errors.New("withdrawn before it was executed")
 
 // Group executes concurrent calls together. Calls that arrive while all groups are busy form the
-// next group; no call waits for others to arrive.
+// next group. Without Linger, no call waits for others to arrive.
 type Group[Call any] struct {
 	// Do executes the calls of a group and stores the results in them. It runs in up to MaxGroups
 	// goroutines concurrently, each bounded by Timeout. Required.
@@ -30,14 +30,25 @@ type Group[Call any] struct {
 	MaxSize int
 	// Size returns the size of a call. Required with MaxSize.
 	Size func(Call) int
+	// Linger is the longest that a group waits for further calls once the one before it has ended. It waits no
+	// longer than until the callers that were there at that end are back: as many calls as had just ended or were
+	// waiting. So a single caller never waits, nor does a call after a pause. Groups then run one at a time,
+	// whatever MaxGroups is. Defaults to 0.
+	Linger time.Duration
 
 	mu      sync.Mutex
 	waiting []*pendingCall[Call]
+	// size is that of the waiting calls, with MaxSize.
+	size    int
 	running int
+	// enough is how many calls end a wait for further ones, and full is closed then. full is nil without a wait.
+	enough int
+	full   chan struct{}
 }
 
 type pendingCall[Call any] struct {
 	call Call
+	size int
 	done chan struct{}
 }
 
@@ -52,12 +63,20 @@ const (
 // call may have been executed, unless the error is ErrWithdrawn too.
 func (g *Group[Call]) Call(ctx context.Context, call Call) error {
 	pending := &pendingCall[Call]{call: call, done: make(chan struct{})}
+	if g.MaxSize > 0 {
+		pending.size = g.Size(call)
+	}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, pending)
-	if g.running < cmp.Or(g.MaxGroups, defaultMaxGroups) {
+	g.size += pending.size
+	if g.running < g.maxGroups() {
 		g.running++
 		// It ends when no call is waiting.
 		go g.serve(context.WithoutCancel(ctx))
+	}
+	if g.full != nil && g.isFull() {
+		close(g.full)
+		g.full = nil
 	}
 	g.mu.Unlock()
 	select {
@@ -85,7 +104,15 @@ func (g *Group[Call]) withdraw(call *pendingCall[Call]) bool {
 		return false
 	}
 	g.waiting = slices.Delete(g.waiting, at, at+1)
+	g.size -= call.size
 	return true
+}
+
+func (g *Group[Call]) maxGroups() int {
+	if g.Linger > 0 {
+		return 1
+	}
+	return cmp.Or(g.MaxGroups, defaultMaxGroups)
 }
 
 // serve executes groups until no call is waiting.
@@ -96,10 +123,49 @@ func (g *Group[Call]) serve(ctx context.Context) {
 			calls[i] = pending.call
 		}
 		g.do(ctx, calls)
+		full := g.expect(len(group))
 		for _, pending := range group {
 			close(pending.done)
 		}
+		if full != nil {
+			g.linger(full)
+		}
 	}
+}
+
+// expect begins the wait for the calls of the next group, after one of so many calls. What it returns is
+// closed once they are there; nil if there is nothing to wait for.
+func (g *Group[Call]) expect(ended int) <-chan struct{} {
+	if g.Linger <= 0 {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.enough = min(ended+len(g.waiting), cmp.Or(g.MaxCalls, defaultMaxCalls))
+	if g.isFull() {
+		return nil
+	}
+	g.full = make(chan struct{})
+	return g.full
+}
+
+// isFull reports whether the next group has no need to wait.
+func (g *Group[Call]) isFull() bool {
+	return len(g.waiting) >= g.enough || g.MaxSize > 0 && g.size >= g.MaxSize
+}
+
+// linger waits for the calls of the next group.
+func (g *Group[Call]) linger(full <-chan struct{}) {
+	timer := time.NewTimer(g.Linger)
+	defer timer.Stop()
+	select {
+	case <-full:
+		return
+	case <-timer.C:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.full = nil
 }
 
 func (g *Group[Call]) do(ctx context.Context, calls []Call) {
@@ -114,6 +180,9 @@ func (g *Group[Call]) next() []*pendingCall[Call] {
 	defer g.mu.Unlock()
 	n := g.fitting()
 	group := g.waiting[:n:n]
+	for _, pending := range group {
+		g.size -= pending.size
+	}
 	if g.waiting = g.waiting[n:]; n == 0 {
 		g.waiting = nil
 		g.running--
@@ -129,7 +198,7 @@ func (g *Group[Call]) fitting() int {
 	}
 	size := 0
 	for i, pending := range g.waiting[:n] {
-		if size += g.Size(pending.call); i > 0 && size > g.MaxSize {
+		if size += pending.size; i > 0 && size > g.MaxSize {
 			return i
 		}
 	}

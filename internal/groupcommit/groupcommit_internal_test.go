@@ -2,6 +2,7 @@ package groupcommit
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,11 +41,7 @@ func TestGroup(t *testing.T) {
 		ask(defaultMaxGroups + call)
 	}
 	// All calls are waiting before the first group ends.
-	require.Eventually(t, func() bool {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return len(g.waiting) == more
-	}, time.Minute, time.Millisecond)
+	awaitWaiting(t, g, more)
 	close(release)
 	asking.Wait()
 	seen := map[int]int{}
@@ -59,7 +56,27 @@ func TestGroup(t *testing.T) {
 		require.Equal(t, 1, times, call)
 	}
 	require.Less(t, len(groups), 2*defaultMaxGroups+1)
-	require.Zero(t, g.running)
+	awaitIdle(t, g)
+}
+
+// awaitWaiting returns once so many calls wait for a group.
+func awaitWaiting(t *testing.T, g *Group[int], n int) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return len(g.waiting) == n
+	}, time.Minute, time.Millisecond)
+}
+
+// awaitIdle returns once all groups have ended.
+func awaitIdle(t *testing.T, g *Group[int]) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return g.running == 0 && g.full == nil
+	}, time.Minute, time.Millisecond)
 }
 
 // A caller that gives up does not cancel the calls of others.
@@ -101,11 +118,7 @@ func TestGroupWithdraws(t *testing.T) {
 	require.ErrorIs(t, err, ErrWithdrawn)
 	require.ErrorIs(t, err, context.Canceled)
 	go func() { last <- g.Call(t.Context(), 3) }()
-	require.Eventually(t, func() bool {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return len(g.waiting) == 1
-	}, time.Minute, time.Millisecond)
+	awaitWaiting(t, g, 1)
 	cancelRunning()
 	err = <-first
 	require.ErrorIs(t, err, context.Canceled)
@@ -120,7 +133,8 @@ func TestGroupSize(t *testing.T) {
 	t.Parallel()
 	g := &Group[int]{MaxSize: 10, Size: func(call int) int { return call }}
 	for _, call := range []int{4, 6, 1, 11, 12, 10, 3, 3, 3, 3} {
-		g.waiting = append(g.waiting, &pendingCall[int]{call: call})
+		g.waiting = append(g.waiting, &pendingCall[int]{call: call, size: call})
+		g.size += call
 	}
 	var groups [][]int
 	for group := g.next(); len(group) > 0; group = g.next() {
@@ -131,4 +145,77 @@ func TestGroupSize(t *testing.T) {
 		groups = append(groups, calls)
 	}
 	require.Equal(t, [][]int{{4, 6}, {1}, {11}, {12}, {10}, {3, 3, 3}, {3}}, groups)
+	require.Zero(t, g.size)
+}
+
+// A group waits until the callers of the last one are back; neither a single caller nor one after a pause waits.
+func TestGroupLingers(t *testing.T) {
+	t.Parallel()
+	const callers, rounds = 8, 50
+	var sizes []int
+	begun, release := make(chan struct{}, 1), make(chan struct{})
+	// Only the callers' return ends a wait in time.
+	g := &Group[int]{Linger: time.Hour, Do: func(_ context.Context, calls []int) {
+		if sizes = append(sizes, len(calls)); len(sizes) == 1 {
+			begun <- struct{}{}
+			<-release
+		}
+	}}
+	var asking sync.WaitGroup
+	ask := func(times int) {
+		asking.Go(func() {
+			for range times {
+				if err := g.Call(t.Context(), 0); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	ask(rounds + 1)
+	<-begun
+	for range callers - 1 {
+		ask(rounds)
+	}
+	awaitWaiting(t, g, callers-1)
+	close(release)
+	asking.Wait()
+	// The first had one of the callers, and the next waited until it was back.
+	require.Equal(t, append([]int{1}, slices.Repeat([]int{callers}, rounds)...), sizes)
+}
+
+// A wait for callers that do not come back ends by its time, or by the size of a group.
+func TestGroupLingerEnds(t *testing.T) {
+	t.Parallel()
+	var sizes []int
+	begun, release := make(chan struct{}, 1), make(chan struct{})
+	g := &Group[int]{
+		Linger: time.Millisecond, MaxSize: 100, Size: func(call int) int { return call },
+		Do: func(_ context.Context, calls []int) {
+			if sizes = append(sizes, len(calls)); len(sizes) == 1 {
+				begun <- struct{}{}
+				<-release
+			}
+		},
+	}
+	call := func(size int) <-chan error {
+		done := make(chan error, 1)
+		go func() { done <- g.Call(t.Context(), size) }()
+		return done
+	}
+	first := call(1)
+	<-begun
+	second := call(1)
+	awaitWaiting(t, g, 1)
+	close(release)
+	require.NoError(t, <-first)
+	// It expects two calls, and the first caller does not come back.
+	require.NoError(t, <-second)
+	require.Equal(t, []int{1, 1}, sizes)
+	awaitIdle(t, g)
+
+	g.enough = 10
+	g.size = 99
+	require.False(t, g.isFull())
+	g.size = 100
+	require.True(t, g.isFull())
 }
