@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // named is a query parameter, bound by the server.
@@ -30,4 +31,16 @@ func (w *Warehouse) onCluster() string {
 		return ""
 	}
 	return " ON CLUSTER '" + w.cluster + "'"
+}
+
+// Select runs a query with parameters, {name:Type} in its text, which the server binds: values are never a part of the
+// text. settings are those of ClickHouse, such as max_execution_time. The caller closes the rows.
+func (w *Warehouse) Select(
+	ctx context.Context, query string, parameters map[string]string, settings clickhouse.Settings,
+) (driver.Rows, error) {
+	args := make([]any, 0, len(parameters))
+	for name, value := range parameters {
+		args = append(args, named(name, value))
+	}
+	return w.conn.Query(clickhouse.Context(ctx, clickhouse.WithSettings(settings)), query, args...)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/importview"
+	"github.com/sluicehq/sluice/internal/spreadsheet"
 	"github.com/sluicehq/sluice/internal/terminal"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -103,7 +104,7 @@ func printLine(s *session, line importstore.Feedback) error {
 		if line.Seq == 1 {
 			rows = slices.Insert(rows, 0, []string{"seq", "at", "level", "message"})
 		}
-		return writeCSV(w, rows)
+		return spreadsheet.Write(w, rows)
 	}
 	colour := map[string]terminal.Colour{
 		importstore.LevelWarn: terminal.Yellow, importstore.LevelError: terminal.Red,

@@ -13,8 +13,7 @@ import (
 // outputFlag selects a table, JSON or a further format of the command.
 func outputFlag(more ...string) cli.Flag {
 	formats := append([]string{"table", "json"}, more...)
-	last := len(formats) - 1
-	list := strings.Join(formats[:last], ", ") + " or " + formats[last]
+	list := listOf(formats)
 	return &cli.StringFlag{
 		Name: "output", Aliases: []string{"o"}, Usage: "output `FORMAT`: " + list, Value: "table",
 		Action: func(_ *cli.Context, value string) error {
@@ -24,6 +23,16 @@ func outputFlag(more ...string) cli.Flag {
 			return nil
 		},
 	}
+}
+
+// listOf lists words: "a, b or c".
+func listOf[T ~string](words []T) string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = string(word)
+	}
+	last := len(texts) - 1
+	return strings.Join(texts[:last], ", ") + " or " + texts[last]
 }
 
 func asJSON(c *cli.Context) bool { return c.String("output") == "json" }

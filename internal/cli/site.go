@@ -38,7 +38,7 @@ func siteCommand() *cli.Command {
 			Name: "show", Usage: "show the settings and the traffic of a site", ArgsUsage: "DOMAIN",
 			Flags: []cli.Flag{outputFlag()}, Action: withSession(showSite),
 		},
-		siteSetCommand(), siteShieldCommand(), siteKeyCommand(),
+		siteHistoryCommand(), siteBreakdownCommand(), siteSetCommand(), siteShieldCommand(), siteKeyCommand(),
 		&cli.Command{
 			Name: "forget-imports", Usage: "delete all imports of a site", ArgsUsage: "DOMAIN",
 			Description: "Rows are hidden at once and purged import by import.",

@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/internal/spreadsheet"
 	"github.com/sluicehq/sluice/internal/terminal"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
 )
@@ -107,7 +108,7 @@ func exportHeld(ctx context.Context, c *cli.Context, client *syncclient.Syncs, n
 			})
 		}
 		if len(all) < maxListed {
-			return writeCSV(c.App.Writer, lines)
+			return spreadsheet.Write(c.App.Writer, lines)
 		}
 	}
 }

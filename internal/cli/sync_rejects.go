@@ -9,6 +9,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/internal/spreadsheet"
 	"github.com/sluicehq/sluice/internal/terminal"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
 )
@@ -115,7 +116,7 @@ func exportRejects(ctx context.Context, c *cli.Context, client *syncclient.Syncs
 			})
 		}
 		if len(all) < maxListed {
-			return writeCSV(c.App.Writer, lines)
+			return spreadsheet.Write(c.App.Writer, lines)
 		}
 	}
 }

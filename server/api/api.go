@@ -145,6 +145,7 @@ func New(cfg Config) (*API, error) {
 	a.uploads()
 	a.locks()
 	a.sites()
+	a.histories()
 	a.connections()
 	a.destinations()
 	a.jobs()

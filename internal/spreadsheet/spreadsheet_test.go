@@ -1,4 +1,4 @@
-package cli
+package spreadsheet_test
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/spreadsheet"
 	"github.com/sluicehq/sluice/internal/terminal"
 )
 
@@ -32,7 +33,7 @@ func TestCSVDefusesFormulas(t *testing.T) {
 	} {
 		field, want := tc[0], tc[1]
 		var out bytes.Buffer
-		require.NoError(t, writeCSV(terminal.NewWriter(&out), [][]string{{"1", field, "x"}}))
+		require.NoError(t, spreadsheet.Write(terminal.NewWriter(&out), [][]string{{"1", field, "x"}}))
 		back, err := csv.NewReader(&out).Read()
 		require.NoError(t, err)
 		require.Equal(t, []string{"1", want, "x"}, back)

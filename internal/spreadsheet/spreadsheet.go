@@ -1,4 +1,5 @@
-package cli
+// Package spreadsheet writes CSV that people open in spreadsheets.
+package spreadsheet
 
 import (
 	"encoding/csv"
@@ -8,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// writeCSV writes rows for spreadsheets. A field that a spreadsheet would take for a formula
-// begins with an apostrophe, which the spreadsheet hides.
-func writeCSV(w io.Writer, rows [][]string) error {
+// Write writes rows as CSV (RFC 4180). A field that a spreadsheet would take for a formula begins with an apostrophe,
+// which the spreadsheet hides.
+func Write(w io.Writer, rows [][]string) error {
 	out := csv.NewWriter(w)
 	for _, row := range rows {
 		fields := make([]string, len(row))
