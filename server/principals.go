@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/authenticator"
 	"github.com/sluicehq/sluice/server/api"
 )
@@ -56,9 +57,7 @@ func (p *principals) Authenticate(r *http.Request) (access.Principal, error) {
 }
 
 // signsInLocally tells whether people on this machine may be signed in: server.local_sign_in, at a loopback address.
-func (s *Server) signsInLocally() bool {
-	return s.cfg.Settings.Server.LocalSignIn && isLoopback(s.cfg.Settings.Server.Listen)
-}
+func signsInLocally(c config.Server) bool { return c.LocalSignIn && isLoopback(c.Listen) }
 
 // forwardingHeaders are of requests that a proxy has forwarded, perhaps from another machine.
 var forwardingHeaders = []string{

@@ -64,7 +64,7 @@ func (s *Server) openAPI() (err error) {
 	if err != nil {
 		return fmt.Errorf("the connection %s: %w", connections.Notify, err)
 	}
-	signedIn := &principals{tokens: tokens, accounts: accessstore.New(s.store.Store), local: s.signsInLocally()}
+	signedIn := &principals{tokens: tokens, accounts: accessstore.New(s.store.Store), local: signsInLocally(settings.Server)}
 	proxies := request.Proxies(settings.Server.Proxies())
 	opened.API, err = api.New(api.Config{
 		Starter: &starter.Starter{

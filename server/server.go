@@ -35,6 +35,10 @@ type Config struct {
 	Components components.Set
 	// Environ is the environment as KEY=value. It configures the client of Temporal.
 	Environ []string
+	// SetupLink shows the address of the page that creates the first administrator, when the server starts without any
+	// account and does not sign in people on this machine. The address has a secret and must not be logged. Nil
+	// creates none.
+	SetupLink func(address string) error
 	// Logger is required.
 	Logger *slog.Logger
 }
@@ -146,6 +150,7 @@ func (s *Server) serve(ctx context.Context) error {
 	s.health.setServing(s.events)
 	s.log.Info("server started", "listen", listener.Addr().String(), "log_id", s.events.ID(),
 		"partitions", s.events.Partitions())
+	s.announceSignIn(ctx, listener.Addr().String())
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)

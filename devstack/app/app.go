@@ -28,6 +28,9 @@ type Hooks struct {
 	Server func(ctx context.Context) error
 	// ServerReady probes a server at the address of its health. Nil counts a started server as ready.
 	ServerReady func(ctx context.Context, address string) error
+	// SignIn says, in a line for people, how they sign in to the server of a stack with these variables. The line may have
+	// a secret. Nil says nothing.
+	SignIn func(ctx context.Context, env map[string]string) (string, error)
 	// Traffic sends the events of visitors to the server until ctx ends, and prints what became of them.
 	Traffic func(ctx context.Context, t Traffic, stdout io.Writer) error
 	// Demo shows Sluice at work on a stack that is ready: dir is for its files,

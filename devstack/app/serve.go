@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/devstack/stack"
@@ -16,6 +18,14 @@ func serveCommand(hooks Hooks) *cli.Command {
 			return hooks.Server(ctx)
 		},
 	}
+}
+
+// signIn says how people sign in to the server of a stack, "" without one.
+func (h Hooks) signIn(ctx context.Context, s *stack.Stack) (string, error) {
+	if h.SignIn == nil || !s.HasServer() {
+		return "", nil
+	}
+	return h.SignIn(ctx, s.Env())
 }
 
 // server returns the stack's server component, nil when this program has none or it is not wanted.

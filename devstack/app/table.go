@@ -20,8 +20,8 @@ func redacted(dsn string) string {
 	return at.Redacted()
 }
 
-// writeTable tells where everything is, once all of it is ready.
-func writeTable(out io.Writer, s *stack.Stack) error {
+// writeTable tells where everything is and how people sign in, once all of it is ready.
+func writeTable(out io.Writer, s *stack.Stack, signIn string) error {
 	a, env := s.Addresses(), s.Env()
 	rows := [][2]string{
 		{"PostgreSQL", redacted(env[stack.EnvStoreDSN])},
@@ -43,6 +43,9 @@ func writeTable(out io.Writer, s *stack.Stack) error {
 			[2]string{"server", "http://" + a.Server + "/api/event"},
 			[2]string{"REST API", "http://" + a.Server + "/api/docs"},
 			[2]string{"server's health", "http://" + a.ServerHealth + "/readyz"})
+	}
+	if signIn != "" {
+		rows = append(rows, [2]string{"sign-in", signIn})
 	}
 	rows = append(rows,
 		[2]string{"CSV files below", env[stack.EnvCSVRoots]},

@@ -141,7 +141,10 @@ func runUp(ctx context.Context, hooks Hooks, s *stack.Stack, body func(context.C
 		}
 		return err
 	}
-	err := writeTable(hooks.Stdout, s)
+	signIn, err := hooks.signIn(ctx, s)
+	if err == nil {
+		err = writeTable(hooks.Stdout, s, signIn)
+	}
 	if err == nil {
 		err = body(ctx, s)
 	}

@@ -16,7 +16,9 @@ import (
 	"github.com/sluicehq/sluice/internal/migration"
 	"github.com/sluicehq/sluice/internal/version"
 	"github.com/sluicehq/sluice/internal/wiring"
+	"github.com/sluicehq/sluice/server"
 	"github.com/sluicehq/sluice/store"
+	accessstore "github.com/sluicehq/sluice/store/access"
 	"github.com/sluicehq/sluice/warehouse"
 )
 
@@ -24,7 +26,7 @@ import (
 func Hooks() devstack.Hooks {
 	return devstack.Hooks{
 		Worker: runWorker, WorkerReady: ready("worker"), Prepare: checkSchemas,
-		Server: runServer, ServerReady: ready("server"), Traffic: traffic, Demo: demo, Version: version.String(),
+		Server: runServer, ServerReady: ready("server"), SignIn: signIn, Traffic: traffic, Demo: demo, Version: version.String(),
 	}
 }
 
@@ -59,8 +61,36 @@ func checkSchema(ctx context.Context, open func() (*migration.Migrator, error)) 
 // runWorker runs `sluice worker --migrate` in the environment that the stack sets.
 func runWorker(ctx context.Context) error { return run(ctx, "worker", "--migrate") }
 
-// runServer runs `sluice server` in the environment that the stack sets.
-func runServer(ctx context.Context) error { return run(ctx, "server") }
+// runServer runs `sluice server` in the environment that the stack sets. Its output is in a log file, which must not have
+// a setup link: signIn shows one.
+func runServer(ctx context.Context) error { return run(ctx, "server", "--setup-link=false") }
+
+// signIn says how people sign in to the server of a stack. env is that of the server.
+func signIn(ctx context.Context, env map[string]string) (string, error) {
+	settings, err := config.Load("", stack.WithEnv(os.Environ(), env))
+	if err != nil {
+		return "", err
+	}
+	s, err := store.Open(ctx, store.Config{DSN: settings.Store.DSN})
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	state, err := server.SignIn(ctx, s, settings.Server)
+	return signInText(state), err
+}
+
+func signInText(state server.SignInState) string {
+	switch {
+	case state.Local:
+		return "everybody on this machine is an administrator, until there is an account"
+	case state.Setup != "":
+		return fmt.Sprintf("create the first administrator within %.0f minutes at %s",
+			accessstore.SetupLife.Minutes(), state.Setup)
+	default:
+		return "with an account: `sluice account list`"
+	}
+}
 
 func run(ctx context.Context, process string, args ...string) error {
 	program, err := app.New()

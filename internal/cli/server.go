@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/version"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/server"
+	accessstore "github.com/sluicehq/sluice/store/access"
 )
 
 func serverCommand() *cli.Command {
@@ -33,6 +34,10 @@ func serverCommand() *cli.Command {
 			},
 			&cli.BoolFlag{
 				Name: "embedded-log", Usage: "host the event log in this process, for one machine",
+			},
+			&cli.BoolFlag{
+				Name: "setup-link", Value: true,
+				Usage: "print a link that creates the first administrator, while there is no account",
 			},
 		},
 		Action: runServer,
@@ -65,12 +70,22 @@ func runServer(c *cli.Context) error {
 		Settings: settings, EmbeddedLog: c.Bool("embedded-log"), Logger: wiring.Logger(settings.Log, c.App.ErrWriter),
 		Components: known, Environ: environ(c),
 	}
+	if c.Bool("setup-link") {
+		cfg.SetupLink = func(address string) error { return printSetupLink(c.App.Writer, address) }
+	}
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
 	begin(c)
 	cfg.Logger.Info("starting", "version", version.String())
 	return server.Run(c.Context, cfg)
+}
+
+// printSetupLink shows the address of the page that creates the first administrator.
+func printSetupLink(w io.Writer, address string) error {
+	_, err := fmt.Fprintf(w, "\nThere is no account. Create the first administrator within %.0f minutes at\n\n  %s\n\n"+
+		"Behind a proxy, replace http://HOST:PORT by its address.\n\n", accessstore.SetupLife.Minutes(), address)
+	return err
 }
 
 // checkServer is a health check for containers that have no HTTP client.
