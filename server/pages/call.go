@@ -80,6 +80,10 @@ func (v *visit) call(method, path string, body io.Reader, contentType string, ou
 	}
 	a := &answer{ResponseWriter: v.w, header: http.Header{}, status: http.StatusOK}
 	v.pages.cfg.API.ServeHTTP(a, r)
+	// A session begins or ends for the browser.
+	for _, cookie := range a.header.Values("Set-Cookie") {
+		v.w.Header().Add("Set-Cookie", cookie)
+	}
 	switch {
 	case a.err != nil:
 		return fmt.Errorf("%s %s: %w", method, path, a.err)
