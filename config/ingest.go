@@ -26,7 +26,7 @@ type Ingest struct {
 	// are dropped. Defaults to none.
 	VerificationAgent string `yaml:"verification_agent"`
 	// FlushInterval is how long an event waits in a writer for others before they are written.
-	// Defaults to 2s.
+	// Defaults to 5s.
 	FlushInterval time.Duration `yaml:"flush_interval"`
 	// SessionMiB bounds the memory of open sessions of a partition; beyond it the oldest end
 	// early. Defaults to 64.
@@ -37,7 +37,7 @@ type Ingest struct {
 }
 
 func defaultIngest() Ingest {
-	return Ingest{Bots: "drop", DataCentres: "off", FlushInterval: 2 * time.Second, SessionMiB: 64}
+	return Ingest{Bots: "drop", DataCentres: "off", FlushInterval: 5 * time.Second, SessionMiB: 64}
 }
 
 // AllowedIPs returns the networks of AllowIPs. The settings are valid.

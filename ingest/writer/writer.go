@@ -34,7 +34,7 @@ type Config struct {
 	// default to 50,000 and 32 MiB.
 	MaxRows  int
 	MaxBytes int
-	// MaxAge is how long the first message of a range waits for others. Defaults to 2 s.
+	// MaxAge is how long the first message of a range waits for others. Defaults to 5 s.
 	MaxAge time.Duration
 	// SnapshotRanges is after how many ranges the open sessions are saved, or after a minute
 	// with a range. Defaults to 30.
@@ -105,7 +105,7 @@ func New(cfg Config) (*Writer, error) {
 	}
 	cfg.MaxRows = cmp.Or(cfg.MaxRows, 50_000)
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, 32<<20)
-	cfg.MaxAge = cmp.Or(cfg.MaxAge, 2*time.Second)
+	cfg.MaxAge = cmp.Or(cfg.MaxAge, 5*time.Second)
 	cfg.SnapshotRanges = cmp.Or(cfg.SnapshotRanges, 30)
 	cfg.MinBackoff = cmp.Or(cfg.MinBackoff, 250*time.Millisecond)
 	cfg.MaxBackoff = cmp.Or(cfg.MaxBackoff, 30*time.Second)
