@@ -143,6 +143,7 @@ func (c Config) withDefaults() Config {
 type Pipeline struct {
 	config Config
 	steps  []step
+	agents *agents
 }
 
 // New returns a pipeline.
@@ -151,7 +152,7 @@ func New(c Config) (*Pipeline, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("new ingestion pipeline: %w", err)
 	}
-	return &Pipeline{config: c, steps: steps()}, nil
+	return &Pipeline{config: c, steps: steps(), agents: newAgents()}, nil
 }
 
 // Result is what became of a request: one event for each domain, in their order, or why it was refused.

@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/ingest/request"
 )
 
-// BenchmarkUserAgentStep measures the step that random user agents could slow down: bots
-// and browser, without a cache.
+// BenchmarkUserAgentStep measures the step that random user agents could slow down: bots and browser, of user
+// agents that are remembered and of those that come once.
 func BenchmarkUserAgentStep(b *testing.B) {
 	module, err := os.ReadFile("refdata/bots/testdata/isbot-5.2.3.mjs")
 	require.NoError(b, err)
@@ -36,13 +36,16 @@ func BenchmarkUserAgentStep(b *testing.B) {
 			scrambled = append(scrambled, "Mozilla/5.0 ("+string(letters))
 		}
 	}
-	r := run{pipeline: &Pipeline{config: Config{}.withDefaults()}, data: data}
+	r := run{pipeline: &Pipeline{config: Config{}.withDefaults(), agents: newAgents()}, data: data}
 	site := &Site{ID: 1}
 	for name, agents := range map[string][]string{"real": browsers, "scrambled": scrambled} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
+				if i%len(agents) == 0 && name == "scrambled" {
+					r.pipeline.agents = newAgents()
+				}
 				e := Event{Site: site, Request: request.Request{UserAgent: agents[i%len(agents)]}}
 				if err := r.putUserAgent(b.Context(), &e); err != nil {
 					b.Fatal(err)
