@@ -16,8 +16,8 @@ import (
 )
 
 // aboutHistory describes what the commands of the history count.
-const aboutHistory = "Native and imported data are one history, no day twice. Days are those of the site's time zone. " +
-	"Visitors are counted by day: sums of days count a person on each day again. --output sql prints the query."
+const aboutHistory = "Native and imported data are one history, no day twice. Days are those of the site's time zone." +
+	" Visitors are counted by day: sums of days count a person on each day again. --output sql prints the query."
 
 // dayFlags are the flags of a range of days.
 func dayFlags() []cli.Flag {
@@ -37,7 +37,8 @@ func siteHistoryCommand() *cli.Command {
 				Name: "metric", Value: string(history.MetricVisitors), Usage: "count `METRIC`: " + listOf(history.Metrics()),
 			},
 			&cli.StringFlag{
-				Name: "interval", Usage: "length of a period, `INTERVAL`: " + listOf(history.Intervals()) + "; by default by the range",
+				Name:  "interval",
+				Usage: "length of a period, `INTERVAL`: " + listOf(history.Intervals()) + "; by default by the range",
 			},
 		}, dayFlags()...),
 		Action: withSession(showHistory),

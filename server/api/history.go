@@ -27,8 +27,8 @@ const (
 )
 
 // aboutDays ends the descriptions of the operations of the history.
-const aboutDays = "A range has at most 7,320 days; what is left out ends with the history of the site. Days are those " +
-	"of the site's time zone. Visitors are counted by day, and sums of days count a person on each day again. `sql` is " +
+const aboutDays = "A range has at most 7,320 days; what is left out ends with the history of the site. Days are " +
+	"those of the site's time zone. Visitors are counted by day, and sums of days count a person on each day again. `sql` is " +
 	"the query, to be run in ClickHouse. `format=csv`, or `Accept: text/csv`, returns CSV, in which an apostrophe " +
 	"precedes a value that a spreadsheet would take for a formula."
 

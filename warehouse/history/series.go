@@ -65,7 +65,8 @@ func (r *Reader) Series(ctx context.Context, q SeriesQuery) (Series, error) {
 	}
 	query := q.statement()
 	s := Series{
-		Metric: q.Metric, Interval: q.Interval, From: q.Days.First, To: q.Days.Last, Points: []SeriesPoint{}, SQL: query.sql(),
+		Metric: q.Metric, Interval: q.Interval, From: q.Days.First, To: q.Days.Last, Points: []SeriesPoint{},
+		SQL: query.sql(),
 	}
 	err := r.each(ctx, query, func(into func(...any) error) error {
 		var start time.Time
