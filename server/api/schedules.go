@@ -121,14 +121,17 @@ func (t ScheduleTiming) newSchedule(
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
+// ScheduleRequest is the body of create-schedule.
+type ScheduleRequest struct {
+	ScheduleTiming
+	ImportRequest
+	Name   string `json:"name" minLength:"1" maxLength:"63" doc:"1 to 63 lower-case letters, digits, dashes and underscores."`
+	Paused bool   `json:"paused,omitempty" doc:"Create it without letting it run yet."`
+}
+
 type createScheduleInput struct {
 	SitePath
-	Body struct {
-		ScheduleTiming
-		ImportRequest
-		Name   string `json:"name" minLength:"1" maxLength:"63" doc:"1 to 63 lower-case letters, digits, dashes and underscores."`
-		Paused bool   `json:"paused,omitempty" doc:"Create it without letting it run yet."`
-	}
+	Body ScheduleRequest
 }
 
 type createScheduleOutput struct {
@@ -272,10 +275,13 @@ type timesInput struct {
 	To   time.Time `query:"to" doc:"Last time; now by default."`
 }
 
+// ScheduleTimes are times of a schedule in the past.
+type ScheduleTimes struct {
+	Times []time.Time `json:"times" doc:"At most 1,000."`
+}
+
 type timesOutput struct {
-	Body struct {
-		Times []time.Time `json:"times" doc:"At most 1,000."`
-	}
+	Body ScheduleTimes
 }
 
 func (a *API) backfillTimes(ctx context.Context, in *timesInput) (*timesOutput, error) {

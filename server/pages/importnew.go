@@ -42,15 +42,18 @@ type importForm struct {
 // Chosen tells whether a site and a source are chosen.
 func (f importForm) Chosen() bool { return f.Importer != nil && f.Site != "" }
 
-func (p *Pages) newImportPage(v *visit) (any, error) {
+func (p *Pages) newImportPage(v *visit) (any, error) { return loadImportForm(v) }
+
+// loadImportForm returns what can be chosen, and what is.
+func loadImportForm(v *visit) (importForm, error) {
 	form := importForm{Site: v.value("site"), Source: v.value("source")}
 	sites, err := get[List[ingestclient.ListedSite]](v, "/sites", url.Values{"limit": {"200"}})
 	if err != nil {
-		return nil, err
+		return form, err
 	}
 	importers, err := get[List[api.Importer]](v, "/importers", nil)
 	if err != nil {
-		return nil, err
+		return form, err
 	}
 	form.Sites, form.Sources = sites.Items, importers.Items
 	if at := slices.IndexFunc(form.Sources, func(i api.Importer) bool { return i.Name == form.Source }); at >= 0 {
@@ -59,7 +62,7 @@ func (p *Pages) newImportPage(v *visit) (any, error) {
 	if id := v.value("upload"); id != "" && form.Site != "" {
 		upload, err := get[api.Upload](v, sitePath(form.Site)+"/uploads/"+url.PathEscape(id), nil)
 		if err != nil {
-			return nil, err
+			return form, err
 		}
 		form.Upload = &upload
 	}
@@ -142,11 +145,10 @@ func argumentValue(text, kind string) (json.RawMessage, error) {
 
 // dryRun shows what the import would do.
 func (p *Pages) dryRun(v *visit) (any, error) {
-	loaded, err := p.newImportPage(v)
+	form, err := loadImportForm(v)
 	if err != nil {
 		return nil, err
 	}
-	form := loaded.(importForm) //nolint:errcheck,forcetypeassert // newImportPage returns it
 	request, err := importRequest(v)
 	if err == nil {
 		form.Report = &importacts.DryRunReport{}

@@ -168,7 +168,7 @@ var tones = map[string]string{
 	"queued": "wait", "waiting": "wait", "pending": "wait", "acknowledged": "wait", "awaiting": "wait", "held": "wait",
 	"running": "busy", "executing": "busy", "deleting": "busy", "syncing": "busy",
 	"parked": "warn", "in_review": "warn", "paused": "warn", "unknown": "warn", "late": "warn", "half-open": "warn",
-	"completed": "good", "done": "good", "succeeded": "good", "accepted": "good", "current": "good", "healthy": "good",
+	"completed": "good", "done": "good", "succeeded": "good", "accepted": "good", "current": "good", "healthy": "good", "active": "good",
 	"closed": "good", "on time": "good",
 	"failed": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad", "revoked": "bad",
 }

@@ -1,0 +1,249 @@
+package pages
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/importview"
+	"github.com/sluicehq/sluice/server/api"
+	"github.com/sluicehq/sluice/starter"
+)
+
+// newSchedulePath is the path of the page that creates schedules. Every path below /schedules is a name.
+const newSchedulePath = "/new/schedule"
+
+// schedules adds the pages of schedules.
+func (p *Pages) schedules() {
+	p.nav("Imports", "/schedules", "Schedules", access.PermissionRead, false)
+	p.page("GET /schedules", "schedules", p.schedulesPage)
+	p.page("GET "+newSchedulePath, "schedule_new", p.newSchedulePage)
+	p.action("POST "+newSchedulePath, "schedule_new", p.newSchedulePage, createSchedule)
+	p.page("GET /schedules/{schedule}", "schedule", p.schedulePage)
+	for _, command := range []string{"pause", "resume"} {
+		p.scheduleAction(command, func(v *visit) error { return v.sendReason(schedulePath(v) + "/" + command) })
+	}
+	p.scheduleAction("trigger", func(v *visit) error {
+		return v.send(http.MethodPost, schedulePath(v)+"/trigger", api.Trigger{Overlap: v.r.PostForm.Get("overlap")}, nil)
+	})
+	p.scheduleAction("backfill", backfillSchedule)
+	p.action("POST /schedules/{schedule}/delete", "schedule", p.schedulePage, func(v *visit) (string, error) {
+		return "/schedules", v.send(http.MethodDelete, schedulePath(v), nil, nil)
+	})
+}
+
+// scheduleAction adds a command of the page of a schedule.
+func (p *Pages) scheduleAction(command string, do func(v *visit) error) {
+	p.action("POST /schedules/{schedule}/"+command, "schedule", p.schedulePage, func(v *visit) (string, error) {
+		return schedulePath(v), do(v)
+	})
+}
+
+// schedulePath is the path of the schedule of a request, here and at the API.
+func schedulePath(v *visit) string { return "/schedules/" + url.PathEscape(v.r.PathValue("schedule")) }
+
+func (p *Pages) schedulesPage(v *visit) (any, error) {
+	list, err := getPage[importview.Schedule](v, "/schedules")
+	shown := List[scheduleView]{Next: list.Next}
+	for _, s := range list.Items {
+		shown.Items = append(shown.Items, scheduleView{s})
+	}
+	return shown, err
+}
+
+// scheduleView is a schedule on a page.
+type scheduleView struct{ importview.Schedule }
+
+// When says when it runs.
+func (s scheduleView) When() string {
+	if s.Cron != "" {
+		return s.Cron + " " + s.TimeZone
+	}
+	return "every " + duration(time.Duration(s.EverySeconds*float64(time.Second)))
+}
+
+// Last returns the last run, or nil.
+func (s scheduleView) Last() *importview.Run {
+	if len(s.Runs) == 0 {
+		return nil
+	}
+	return &s.Runs[0]
+}
+
+// Jitter and Catchup are durations as text.
+func (s scheduleView) Jitter() string { return duration(time.Duration(s.JitterSeconds) * time.Second) }
+
+func (s scheduleView) Catchup() string {
+	return duration(time.Duration(s.CatchupSeconds) * time.Second)
+}
+
+// overlap is a policy for a run that is due while an import of the schedule is under way.
+type overlap struct{ Name, Text string }
+
+var overlaps = []overlap{
+	{starter.OverlapSkip, "skip the run"},
+	{starter.OverlapBufferOne, "wait for its end, at most one run"},
+	{starter.OverlapBufferAll, "wait for its end, all runs"},
+	{starter.OverlapCancelOther, "cancel the import under way"},
+	{starter.OverlapAllow, "run at once"},
+}
+
+// scheduleShown is the page of a schedule.
+type scheduleShown struct {
+	scheduleView
+	// Overlaps are the policies of runs that a person asks for.
+	Overlaps []overlap
+	// From and To are the range of the backfill that is being prepared, in the time zone of the schedule, and Times are
+	// the times that it would run. Fault says why it cannot.
+	From, To string
+	Times    []time.Time
+	Fault    *api.Problem
+}
+
+// LastTime is the index of the last of Times.
+func (s scheduleShown) LastTime() int { return len(s.Times) - 1 }
+
+// Arguments are the arguments of the importer by name, with their values in JSON.
+func (s scheduleShown) Arguments() ([]argument, error) {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(s.Args, &values); err != nil {
+		return nil, fmt.Errorf("read the arguments of schedule %s: %w", s.Name, err)
+	}
+	var all []argument
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all = append(all, argument{name, string(values[name])})
+	}
+	return all, nil
+}
+
+// argument is an argument of an importer, or a setting.
+type argument struct{ Name, Value string }
+
+func (p *Pages) schedulePage(v *visit) (any, error) {
+	path := schedulePath(v)
+	schedule, err := get[importview.Schedule](v, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	shown := scheduleShown{
+		scheduleView: scheduleView{schedule}, Overlaps: overlaps, From: v.value("from"), To: v.value("to"),
+	}
+	if shown.From == "" {
+		return shown, nil
+	}
+	shown.Times, err = backfillTimes(v, path, schedule.TimeZone)
+	err = asProblem(err, &shown.Fault)
+	return shown, err
+}
+
+// backfillTimes returns the times that a backfill of the form would run.
+func backfillTimes(v *visit, path, zone string) ([]time.Time, error) {
+	from, to, err := backfillRange(v, zone)
+	if err != nil {
+		return nil, err
+	}
+	query := url.Values{"from": {from.Format(time.RFC3339)}}
+	if to != nil {
+		query.Set("to", to.Format(time.RFC3339))
+	}
+	answer, err := get[api.ScheduleTimes](v, path+"/times", query)
+	return answer.Times, err
+}
+
+// backfillRange returns the first and the last time of the form, nil for now. They are typed in a time zone.
+func backfillRange(v *visit, zone string) (from time.Time, to *time.Time, err error) {
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		return from, nil, invalid("from", "the time zone of the schedule is not known here: "+zone)
+	}
+	if from, err = typedTime(v.value("from"), location); err != nil {
+		return from, nil, invalid("from", err.Error())
+	}
+	if v.value("to") == "" {
+		return from, nil, nil
+	}
+	last, err := typedTime(v.value("to"), location)
+	if err != nil {
+		return from, nil, invalid("to", err.Error())
+	}
+	return from, &last, nil
+}
+
+func backfillSchedule(v *visit) error {
+	from, to, err := backfillRange(v, v.r.PostForm.Get("time_zone"))
+	if err != nil {
+		return err
+	}
+	return v.send(http.MethodPost, schedulePath(v)+"/backfill", api.Backfill{
+		From: from, To: to, Overlap: v.r.PostForm.Get("overlap"),
+	}, nil)
+}
+
+// scheduleForm is the page of a new schedule.
+type scheduleForm struct {
+	importForm
+	Overlaps []overlap
+	// Catchup is the default of how late a run may begin, and PauseAfter the default number of failures.
+	Catchup    int64
+	PauseAfter int
+}
+
+// Choice is the choice of a site and a source.
+func (f scheduleForm) Choice() importForm { return f.importForm }
+
+// Zone is the time zone of the chosen site.
+func (f scheduleForm) Zone() string {
+	for _, s := range f.Sites {
+		if s.Domain == f.Site {
+			return s.TimeZone
+		}
+	}
+	return ""
+}
+
+func (p *Pages) newSchedulePage(v *visit) (any, error) {
+	form, err := loadImportForm(v)
+	return scheduleForm{
+		importForm: form, Overlaps: overlaps, Catchup: int64(starter.DefaultCatchup.Minutes()),
+		PauseAfter: starter.DefaultPauseAfterFailures,
+	}, err
+}
+
+func createSchedule(v *visit) (string, error) {
+	form := v.r.PostForm
+	request, err := importRequest(v)
+	if err != nil {
+		return "", err
+	}
+	timing := api.ScheduleTiming{
+		Cron: strings.TrimSpace(form.Get("cron")), TimeZone: strings.TrimSpace(form.Get("time_zone")),
+		Overlap: form.Get("overlap"), Note: strings.TrimSpace(form.Get("note")),
+	}
+	for field, into := range map[string]*int64{
+		"every": &timing.EverySeconds, "jitter": &timing.JitterSeconds, "catchup": &timing.CatchupSeconds,
+	} {
+		if *into, err = typedMinutes(form.Get(field)); err != nil {
+			return "", invalid(field, err.Error())
+		}
+	}
+	if text := strings.TrimSpace(form.Get("pause_after_failures")); text != "" {
+		failures, err := strconv.Atoi(text)
+		if err != nil {
+			return "", invalid("pause_after_failures", "want a whole number of failures, or 0 for never")
+		}
+		timing.PauseAfterFailures = &failures
+	}
+	var created importview.Schedule
+	err = v.send(http.MethodPost, sitePath(form.Get("site"))+"/schedules", api.ScheduleRequest{
+		ScheduleTiming: timing, ImportRequest: request, Name: strings.TrimSpace(form.Get("name")),
+		Paused: form.Get("paused") != "",
+	}, &created)
+	return "/schedules/" + url.PathEscape(created.Name), err
+}
