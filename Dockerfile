@@ -8,6 +8,12 @@ WORKDIR /refdata
 COPY refdata/package.json refdata/package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --ignore-scripts
 
+# The scripts of the pages, which the binary has inside.
+FROM node:22.12.0-alpine AS scripts
+WORKDIR /npm
+COPY server/pages/npm/package.json server/pages/npm/package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --ignore-scripts
+
 FROM golang:1.26.8-alpine AS build
 WORKDIR /src
 ENV GOMODCACHE=/cache/mod GOCACHE=/cache/build
@@ -17,12 +23,13 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/cache/mod go mod download
 
 COPY . .
+COPY --from=scripts /npm/node_modules server/pages/npm/node_modules
 ARG VERSION=dev
 ARG COMMIT=
 ARG DATE=
 # timetzdata embeds the time zones, which a site's days are cut by.
 RUN --mount=type=cache,target=/cache/mod --mount=type=cache,target=/cache/build \
-    CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata \
+    CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata,assets \
     -ldflags "-s -w -X github.com/sluicehq/sluice/internal/version.Version=${VERSION} -X github.com/sluicehq/sluice/internal/version.Commit=${COMMIT} -X github.com/sluicehq/sluice/internal/version.Date=${DATE}" \
     -o /out/sluice ./cmd/sluice \
     && mkdir -p /out/tmp

@@ -32,6 +32,7 @@ dev     := ./$(bin)/sluice-dev
 engines := devstack/engines/node_modules/.installed
 refdata := refdata/node_modules/.installed
 tracker := browser/npm/node_modules/.installed
+scripts := server/pages/npm/node_modules/.installed
 
 export TESTFLAGS FUZZTIME PKG
 
@@ -55,14 +56,20 @@ build: doctor build-sluice build-dev ## Build bin/sluice and bin/sluice-dev
 
 # Neither target is a file: the go command knows better than make what changed.
 .PHONY: build-sluice
-build-sluice: ## Build bin/sluice only
+build-sluice: $(scripts) ## Build bin/sluice only
 	@mkdir -p $(bin)
-	go build -ldflags '$(stamp)' -o $(bin)/sluice ./cmd/sluice
+	go build -tags assets -ldflags '$(stamp)' -o $(bin)/sluice ./cmd/sluice
 
 .PHONY: build-dev
-build-dev: ## Build bin/sluice-dev only (the first build takes minutes)
+build-dev: $(scripts) ## Build bin/sluice-dev only (the first build takes minutes)
 	@mkdir -p $(bin)
-	cd devstack && go build -ldflags '-s -w $(stamp)' -o ../$(bin)/sluice-dev ./cmd/sluice-dev
+	cd devstack && go build -tags assets -ldflags '-s -w $(stamp)' -o ../$(bin)/sluice-dev ./cmd/sluice-dev
+
+# The scripts of the pages: a build with the tag assets has them inside.
+$(scripts): server/pages/npm/package-lock.json
+	@tools/doctor.sh
+	cd server/pages/npm && npm ci --no-audit --no-fund --ignore-scripts
+	@touch $@
 
 .PHONY: engines
 engines: $(engines) ## Install the PostgreSQL and ClickHouse engines for one machine
@@ -183,7 +190,8 @@ compose-config: $(refdata) ## Validate docker-compose.yml, its scripts and the D
 
 .PHONY: clean
 clean: ## Remove build results, installed engines, reference data and npm packages
-	rm -rf $(bin) devstack/engines/node_modules refdata/node_modules browser/npm/node_modules
+	rm -rf $(bin) devstack/engines/node_modules refdata/node_modules browser/npm/node_modules \
+		server/pages/npm/node_modules
 
 ##
 ## Tools: each is pinned in a go.mod and built once. golangci-lint and sqlc have

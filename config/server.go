@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"time"
 )
@@ -41,6 +42,9 @@ type Server struct {
 	// LocalSignIn signs in everybody on this machine as an administrator while there is no account and the
 	// server listens on a loopback address. Defaults to false; `sluice-dev up` sets it.
 	LocalSignIn bool `yaml:"local_sign_in"`
+	// TemporalUI is the URL of the Temporal Web UI, such as http://127.0.0.1:8233, for the links of pages. Defaults to
+	// none, which shows no links.
+	TemporalUI string `yaml:"temporal_ui"`
 	// MaxStreams is the number of streams of the API at a time; more are answered with 503. Defaults to 1000.
 	MaxStreams int `yaml:"max_streams"`
 	// UploadDir is the folder of uploaded files, which all servers and workers see under the same path. Defaults
@@ -94,6 +98,9 @@ func (s Server) validate(check func(ok bool, format string, args ...any)) {
 		check(timeout.value > 0, "server.%s is %s: want more than 0", timeout.name, timeout.value)
 	}
 	check(oneTo(100_000, s.MaxStreams), "server.max_streams is %d: want 1 to 100000", s.MaxStreams)
+	ui, err := url.Parse(s.TemporalUI)
+	check(s.TemporalUI == "" || err == nil && (ui.Scheme == "http" || ui.Scheme == "https") && ui.Host != "",
+		"server.temporal_ui is %q: want a URL such as http://127.0.0.1:8233", s.TemporalUI)
 	check(s.UploadDir == "" || filepath.IsAbs(s.UploadDir) && filepath.Clean(s.UploadDir) != "/",
 		"server.upload_dir is %q: want the absolute path of a folder", s.UploadDir)
 	check(s.MaxUploadMiB >= 1 && s.MaxUploadMiB <= 1<<20,

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"go.temporal.io/sdk/client"
 
@@ -97,12 +100,23 @@ func (s *Server) openAPI() (err error) {
 	if err != nil {
 		return err
 	}
-	opened.pages, err = pages.New(pages.Config{API: opened.API, Authenticator: signedIn, Logger: s.log})
+	opened.pages, err = pages.New(pages.Config{
+		API: opened.API, Authenticator: signedIn, TemporalUI: temporalUI(settings.Server.TemporalUI, options.Namespace),
+		Logger: s.log,
+	})
 	if err != nil {
 		return err
 	}
 	s.background = append(s.background, tokens.Run, opened.Run)
 	return nil
+}
+
+// temporalUI returns the address of a namespace in the Temporal Web UI, "" without the UI.
+func temporalUI(address, namespace string) string {
+	if address == "" {
+		return ""
+	}
+	return strings.TrimSuffix(address, "/") + "/namespaces/" + url.PathEscape(cmp.Or(namespace, client.DefaultNamespace))
 }
 
 // handler counts the requests; streams are counted apart, because they last.

@@ -18,10 +18,10 @@ pkg=${PKG:-./...}
 # go_test MODULE sets command to the start of the command line that tests the
 # module. The tests of the root and of bench meet real engines, which sluice-dev
 # starts, names in the environment, and stops; those of browser the server and a
-# worker too; devstack starts engines itself.
+# worker too; devstack starts engines itself. The pages have their scripts inside.
 go_test() {
-    command=(go test)
-    [[ $1 == . ]] || command=(go -C "$1" test)
+    command=(go test -tags assets)
+    [[ $1 == . ]] || command=(go -C "$1" test -tags assets)
     case $1 in
         . | ./bench) command=(./bin/sluice-dev exec -- "${command[@]}") ;;
         ./browser) command=(./bin/sluice-dev exec --server -- "${command[@]}") ;;

@@ -25,10 +25,18 @@ func TestDockerfile(t *testing.T) {
 	t.Run("base images are pinned", func(t *testing.T) {
 		t.Parallel()
 		bases := regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(dockerfile, -1)
-		require.Len(t, bases, 3)
-		require.Regexp(t, `^node:\d+\.\d+\.\d+-alpine$`, bases[0][1])
-		require.Regexp(t, `^golang:\d+\.\d+\.\d+-alpine$`, bases[1][1])
-		require.Equal(t, "scratch", bases[2][1])
+		require.Len(t, bases, 4)
+		for _, base := range bases[:2] {
+			require.Regexp(t, `^node:\d+\.\d+\.\d+-alpine$`, base[1])
+		}
+		require.Regexp(t, `^golang:\d+\.\d+\.\d+-alpine$`, bases[2][1])
+		require.Equal(t, "scratch", bases[3][1])
+	})
+	t.Run("has the scripts of the pages inside", func(t *testing.T) {
+		t.Parallel()
+		require.Contains(t, dockerfile, "COPY server/pages/npm/package.json server/pages/npm/package-lock.json ./\n")
+		require.Contains(t, dockerfile, "COPY --from=scripts /npm/node_modules server/pages/npm/node_modules\n")
+		require.Regexp(t, `go build .*-tags \S*\bassets\b`, dockerfile)
 	})
 	t.Run("the compiler is new enough for the module", func(t *testing.T) {
 		t.Parallel()

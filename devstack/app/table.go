@@ -23,10 +23,14 @@ func redacted(dsn string) string {
 // writeTable tells where everything is and how people sign in, once all of it is ready.
 func writeTable(out io.Writer, s *stack.Stack, signIn string) error {
 	a, env := s.Addresses(), s.Env()
-	rows := [][2]string{
+	var rows [][2]string
+	if s.HasServer() {
+		rows = append(rows, [2]string{"pages", "http://" + a.Server})
+	}
+	rows = append(rows, [][2]string{
 		{"PostgreSQL", redacted(env[stack.EnvStoreDSN])},
 		{"ClickHouse", redacted(env[stack.EnvWarehouseDSN])},
-	}
+	}...)
 	if native := env[stack.EnvWarehouseNativeDSN]; native != "" {
 		rows = append(rows, [2]string{"ClickHouse native", native})
 	}

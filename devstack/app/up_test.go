@@ -23,6 +23,7 @@ func TestUp(t *testing.T) {
 		p.await(t, filepath.Join(dir, "logs"))
 		out := p.out.String()
 		for _, want := range []string{
+			"  pages                 http://" + a.Server + "\n",
 			"  PostgreSQL            postgres://sluice@" + a.Store + "/sluice?sslmode=disable\n",
 			"  ClickHouse            http://default@" + a.Warehouse + "/sluice\n",
 			"  ClickHouse native     clickhouse://default@" + a.WarehouseNative + "/sluice\n",

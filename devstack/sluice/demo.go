@@ -157,7 +157,10 @@ func (d *demonstration) verify(ctx context.Context, imp importstore.Summary, fil
 // explain says where to look next.
 func (d *demonstration) explain(imp importstore.Summary, env map[string]string) {
 	id := imp.Import.ID
-	d.printf("\nLook at the run     %s/namespaces/%s/workflows/%s/%s\n",
+	if server := env[stack.EnvServerAddress]; server != "" {
+		d.printf("\nOpen in a browser   http://%s/imports/%d\n", server, id)
+	}
+	d.printf("Look at the run     %s/namespaces/%s/workflows/%s/%s\n",
 		env[stack.EnvTemporalUI], env[stack.EnvTemporalNamespace], url.PathEscape(imp.Import.WorkflowID), imp.Import.RunID)
 	d.printf("Look at the import  ./bin/sluice import show %d\n", id)
 	d.printf("Look at the data    curl '%s' --data 'SELECT page, sum(visitors) AS visitors FROM visible_imported_pages "+

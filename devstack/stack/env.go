@@ -50,6 +50,8 @@ const (
 	EnvServerHealthAddress = "SLUICE_SERVER_HEALTH_LISTEN"
 	// EnvServerStopDelay is 0: there is no load balancer.
 	EnvServerStopDelay = "SLUICE_SERVER_STOP_DELAY"
+	// EnvServerTemporalUI is the address of the Temporal Web UI for links.
+	EnvServerTemporalUI = "SLUICE_SERVER_TEMPORAL_UI"
 	// EnvServerSignIn signs in people on this machine. EnvUploads is the folder of uploads, which the worker reads.
 	EnvServerSignIn = "SLUICE_SERVER_LOCAL_SIGN_IN"
 	EnvUploads      = "SLUICE_SERVER_UPLOAD_DIR"
@@ -93,6 +95,9 @@ func (s *Stack) Env() map[string]string {
 		env[EnvEventLogURL], env[EnvEventLogTokenFile] = "nats://"+a.EventLog, s.eventLogTokenFile()
 		env[EnvServerAddress], env[EnvServerHealthAddress] = a.Server, a.ServerHealth
 		env[EnvServerStopDelay] = "0s"
+		if a.TemporalUI != "" {
+			env[EnvServerTemporalUI] = "http://" + a.TemporalUI
+		}
 		env[EnvServerSignIn] = s.given(EnvServerSignIn, "true")
 		env[EnvUploads] = s.given(EnvUploads, s.dir("uploads"))
 		// Visitors are imitated on this machine.
