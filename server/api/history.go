@@ -28,8 +28,8 @@ const (
 
 // aboutDays ends the descriptions of the operations of the history.
 const aboutDays = "A range has at most 7,320 days; what is left out ends with the history of the site. Days are " +
-	"those of the site's time zone. Visitors are counted by day, and sums of days count a person on each day again. `sql` is " +
-	"the query, to be run in ClickHouse. `format=csv`, or `Accept: text/csv`, returns CSV, in which an apostrophe " +
+	"those of the site's time zone. Visitors are counted by day, and sums of days count a person on each day again. " +
+	"`sql` is the query, to be run in ClickHouse. `format=csv`, or `Accept: text/csv`, returns CSV, in which an apostrophe " +
 	"precedes a value that a spreadsheet would take for a formula."
 
 // histories adds the operations of the history of sites.
@@ -45,6 +45,36 @@ func (a *API) histories() {
 		reach:       reachSite,
 		description: "Native and imported data as one history, no day twice. " + aboutDays,
 	}, a.schemaOf(typeOf[ingestclient.Breakdown]())), a.showBreakdown)
+	register(a, operation{
+		id: "list-site-histories", method: http.MethodGet, path: "/site-histories", tag: tagSites,
+		summary: "List sites with the visitors of their last days", need: access.PermissionRead, reach: reachSome,
+		description: "By domain, with the first and the last day that have data. Native and imported data are one history.",
+	}, a.listHistories)
+}
+
+type recentInput struct {
+	Page
+	Days int `query:"days" minimum:"1" maximum:"92" default:"30" doc:"Number of days, up to the present one of each site."`
+}
+
+// maxRecent is the number of sites of a page of list-site-histories: with the one after it, as many as one query takes.
+const maxRecent = history.MaxSites - 1
+
+func (a *API) listHistories(ctx context.Context, in *recentInput) (*List[ingestclient.RecentHistory], error) {
+	scope, err := access.RequireScope(ctx, access.PermissionRead)
+	if err != nil {
+		return nil, err
+	}
+	var after string
+	if err := in.after("list-site-histories", &after); err != nil {
+		return nil, err
+	}
+	in.Limit = min(in.Limit, maxRecent)
+	rows, err := a.siteClient().Recent(ctx, scope, after, in.Limit+1, in.Days)
+	if err != nil {
+		return nil, err
+	}
+	return paged(ctx, in.Page, "list-site-histories", rows, func(h ingestclient.RecentHistory) any { return h.Site })
 }
 
 // Format is the input of an operation that returns a table.

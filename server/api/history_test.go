@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -143,6 +144,48 @@ func TestSiteHistory(t *testing.T) {
 	p = b.do(t, "viewer-own", http.MethodGet, "/sites/"+own+"/history?from=1999-01-01&to=2026-01-01", nil).problem(t, "invalid")
 	require.Contains(t, p.Detail, "want at most 7320")
 	b.do(t, "viewer-own", http.MethodGet, "/sites/"+auckland+"/history", nil).problem(t, "not-found")
+}
+
+// The list of sites has their last days, up to the present one of each time zone.
+func TestSiteHistories(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := enginetest.Context(t)
+	location, err := time.LoadLocation("Pacific/Auckland")
+	require.NoError(t, err)
+	present := calendar.DayOf(time.Now().In(location))
+	_, err = b.Store.Imports.AddSite(ctx, importstore.NewSite{Domain: auckland, TimeZone: "Pacific/Auckland"})
+	require.NoError(t, err)
+	site, err := b.Store.Imports.Site(ctx, own)
+	require.NoError(t, err)
+	enginetest.ExecClickHouse(t, b.Settings.Warehouse.DSN, fmt.Sprintf(`INSERT INTO imported_visitors
+		(site_id, import_id, date, visitors) SELECT %d, 5, toDate('%s') - number, 100 + number FROM numbers(40)`, site.ID, present-2))
+	require.NoError(t, b.Warehouse.Show(ctx, uint64(site.ID), 5, 0))
+	var list struct {
+		Items []ingestclient.RecentHistory
+		Next  string
+	}
+	b.ok(t, "viewer-all", http.MethodGet, "/site-histories?limit=2&days=4", nil, &list)
+	require.Len(t, list.Items, 2)
+	require.Equal(t, auckland, list.Items[0].Site)
+	require.InDelta(t, int(present), int(list.Items[0].To), 1, "the test may run at midnight")
+	require.Equal(t, list.Items[0].To-3, list.Items[0].From)
+	require.Empty(t, list.Items[0].Days)
+	require.Nil(t, list.Items[0].LastDay)
+	b.ok(t, "viewer-all", http.MethodGet, list.Next, nil, &list)
+	require.Len(t, list.Items, 1)
+	b.ok(t, "viewer-own", http.MethodGet, "/site-histories", nil, &list)
+	require.Len(t, list.Items, 1)
+	got := list.Items[0]
+	require.Equal(t, own, got.Site)
+	require.Equal(t, present-2, *got.LastDay)
+	require.Equal(t, present-41, *got.FirstDay)
+	require.Equal(t, ingestclient.RecentDay{Day: present - 2, Visitors: 100}, got.Days[len(got.Days)-1])
+	require.Equal(t, got.From, got.Days[0].Day)
+	b.ok(t, "viewer-own", http.MethodGet, "/site-histories?limit=200", nil, nil)
+	b.ok(t, "viewer-none", http.MethodGet, "/site-histories", nil, &list)
+	require.Empty(t, list.Items)
+	b.do(t, "viewer-own", http.MethodGet, "/site-histories?days=93", nil).problem(t, "invalid")
 }
 
 // A breakdown has the most frequent values and the sum over all of them; in CSV no value is a formula.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/starter/internal/call"
@@ -97,11 +96,10 @@ func (s *Sites) reader(
 	}
 	days, found := extents[uint64(site.ID)]
 	if !found {
-		location, err := time.LoadLocation(site.TimeZone)
+		present, err := today(site.TimeZone)
 		if err != nil {
-			return nil, calendar.Range{}, fmt.Errorf("the time zone of site %s: %w", site.Domain, err)
+			return nil, calendar.Range{}, fmt.Errorf("site %s: %w", site.Domain, err)
 		}
-		present := calendar.DayOf(time.Now().In(location))
 		days = calendar.Range{First: present, Last: present}
 	}
 	return reader, asked.within(days), nil

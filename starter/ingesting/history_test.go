@@ -60,5 +60,5 @@ func TestHistoryDays(t *testing.T) {
 	of.TimeZone = "Mars"
 	of.ID = 2
 	_, err = s.History(ctx, of, ingestclient.HistoryQuery{})
-	require.ErrorContains(t, err, "the time zone of site example.com")
+	require.ErrorContains(t, err, `site example.com: the time zone "Mars"`)
 }
