@@ -69,7 +69,7 @@ func loadImportForm(v *visit) (importForm, error) {
 	return form, nil
 }
 
-// sitePath is the path of a site at the API.
+// sitePath is the path of a site, here and at the API.
 func sitePath(site string) string { return "/sites/" + url.PathEscape(site) }
 
 // newImportPath is the path of the page with what is chosen.

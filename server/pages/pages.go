@@ -76,6 +76,7 @@ func (p *Pages) routes() {
 	p.overview()
 	p.imports()
 	p.newImport()
+	p.sites()
 	p.schedules()
 	p.session()
 	p.page("GET /", "problem", p.missing)
