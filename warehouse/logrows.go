@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,15 +34,17 @@ type LogRange struct {
 	First, Last time.Time
 }
 
-// InsertLog inserts rows of a range in one block. The values of a row are of the types of its columns: a string, a
+// InsertLog inserts the n rows of a range in one block. The values of a row are of the types of its columns: a string, a
 // FixedString, a number, a time.Time of a DateTime, a calendar.Day, a []string, and a *uint64 or a *decimal.Decimal,
-// which may be nil; InsertLog may change a row. ClickHouse ignores an insert whose token it keeps as a repetition.
+// which may be nil; InsertLog may change a row, and keeps nothing of it once it asks for the next. ClickHouse ignores an insert whose token it keeps as a repetition.
 // After an error that is not an Exception, the outcome is unknown; a repeated call with the same token is safe. Rows of
 // several months become several parts, of which some may be missing after an error.
-func (w *Warehouse) InsertLog(ctx context.Context, table LogTable, token string, rows iter.Seq[[]any]) error {
+func (w *Warehouse) InsertLog(ctx context.Context, table LogTable, token string, n int, rows iter.Seq[[]any]) error {
 	send := w.batchLog
 	if w.options.Protocol == clickhouse.HTTP {
-		send = w.streamLog
+		send = func(ctx context.Context, query string, rows iter.Seq[[]any]) error {
+			return w.streamLog(ctx, query, n, rows)
+		}
 	}
 	return w.insertBlock(ctx, table, token, rows, send)
 }
@@ -80,13 +83,18 @@ func (w *Warehouse) batchLog(ctx context.Context, query string, rows iter.Seq[[]
 	})
 }
 
-// streamLog sends rows over HTTP, in RowBinary.
-func (w *Warehouse) streamLog(ctx context.Context, query string, rows iter.Seq[[]any]) error {
+// streamLog sends n rows over HTTP, in RowBinary.
+func (w *Warehouse) streamLog(ctx context.Context, query string, n int, rows iter.Seq[[]any]) error {
 	var body []byte
 	for row := range rows {
+		first := len(body) == 0
 		var err error
 		if body, err = appendRow(body, row); err != nil {
 			return err
+		}
+		if first {
+			// Most rows are about as long: the body does not grow step by step.
+			body = slices.Grow(body, (n-1)*(len(body)+len(body)/4))
 		}
 	}
 	return w.conn.InsertFormat(ctx, "RowBinary", query, bytes.NewReader(body))

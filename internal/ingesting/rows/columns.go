@@ -21,12 +21,12 @@ func attributeColumns() []string {
 	}
 }
 
-func attributeValues(a *record.Attributes) []any {
-	return []any{
+func appendAttributes(dst []any, a *record.Attributes) []any {
+	return append(dst,
 		a.Referrer, a.ReferrerSource, a.UTMMedium, a.UTMSource, a.UTMCampaign, a.UTMContent, a.UTMTerm,
 		a.ClickIDParam, a.AcquisitionChannel, fixed(a.CountryCode, 2), a.Subdivision1Code, a.Subdivision2Code,
 		a.CityGeonameID, a.ScreenSize, a.OperatingSystem, a.OperatingSystemVersion, a.Browser, a.BrowserVersion,
-	}
+	)
 }
 
 func events() warehouse.LogTable {
@@ -37,7 +37,7 @@ func events() warehouse.LogTable {
 	}, attributeColumns())}
 }
 
-func eventRow(key writer.Key, e *writer.Event) []any {
+func appendEventRow(dst []any, key writer.Key, e *writer.Event) []any {
 	keys, values := split(e.Props)
 	var r record.Revenue
 	var source, reporting *decimal.Decimal
@@ -45,12 +45,13 @@ func eventRow(key writer.Key, e *writer.Event) []any {
 		r = *e.Revenue
 		source, reporting = amount(r.SourceAmount, r.SourceCurrency), amount(r.ReportingAmount, r.ReportingCurrency)
 	}
-	return append([]any{
+	dst = append(dst,
 		clock(e.Timestamp), e.LocalDay(), e.Name, e.SiteID, e.UserID, e.SessionID, e.Hostname, e.Pathname,
 		keys, values,
 		e.ScrollDepth, e.EngagementTime, source, fixed(r.SourceCurrency, 3), reporting, fixed(r.ReportingCurrency, 3),
 		uint16(key.Partition), e.Sequence, e.Index,
-	}, attributeValues(&e.Attributes)...)
+	)
+	return appendAttributes(dst, &e.Attributes)
 }
 
 func sessions() warehouse.LogTable {
@@ -61,18 +62,19 @@ func sessions() warehouse.LogTable {
 	}, attributeColumns())}
 }
 
-func sessionRow(key writer.Key, s *session.Session) []any {
+func appendSessionRow(dst []any, key writer.Key, s *session.Session) []any {
 	keys, values := split(s.EntryProps)
 	bounce := uint8(0)
 	if s.IsBounce {
 		bounce = 1
 	}
-	return append([]any{
+	dst = append(dst,
 		s.ID, s.Version, s.SiteID, s.UserID, clock(s.Start), s.Day, clock(s.Timestamp), s.Hostname, s.EntryPage,
 		s.ExitPage,
 		s.ExitPageHostname, bounce, int32(s.Pageviews), int32(s.Events), s.Duration, keys, values,
 		uint16(key.Partition), sequenceOf(s),
-	}, attributeValues(&s.Attributes)...)
+	)
+	return appendAttributes(dst, &s.Attributes)
 }
 
 func counters() warehouse.LogTable {
@@ -82,14 +84,14 @@ func counters() warehouse.LogTable {
 	}}
 }
 
-func counterRow(key writer.Key, c *writer.Counter) []any {
+func appendCounterRow(dst []any, key writer.Key, c *writer.Counter) []any {
 	var site *uint64
 	if c.SiteID != 0 {
 		site = &c.SiteID
 	}
-	return []any{
+	return append(dst,
 		clock(c.Bucket), c.Domain, site, c.Metric, c.Value, c.TrackerVersion, uint16(key.Partition), c.Sequence, c.Index,
-	}
+	)
 }
 
 func clock(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }

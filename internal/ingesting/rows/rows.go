@@ -25,7 +25,8 @@ type block struct {
 	n     int
 	// when returns the time of a row, by which ClickHouse partitions the table.
 	when func(i int) int64
-	row  func(i int) []any
+	// appendRow appends the values of a row.
+	appendRow func(dst []any, i int) []any
 	// into is where the rows are counted.
 	into func(c *writer.Counts) *uint64
 }
@@ -35,17 +36,17 @@ func blocks(key writer.Key, rows writer.Rows) []block {
 	return []block{
 		{
 			events(), len(rows.Events), func(i int) int64 { return rows.Events[i].Timestamp },
-			func(i int) []any { return eventRow(key, &rows.Events[i]) },
+			func(dst []any, i int) []any { return appendEventRow(dst, key, &rows.Events[i]) },
 			func(c *writer.Counts) *uint64 { return &c.Events },
 		},
 		{
 			sessions(), len(rows.Sessions), func(i int) int64 { return rows.Sessions[i].Start },
-			func(i int) []any { return sessionRow(key, &rows.Sessions[i]) },
+			func(dst []any, i int) []any { return appendSessionRow(dst, key, &rows.Sessions[i]) },
 			func(c *writer.Counts) *uint64 { return &c.Sessions },
 		},
 		{
 			counters(), len(rows.Counters), func(i int) int64 { return rows.Counters[i].Bucket },
-			func(i int) []any { return counterRow(key, &rows.Counters[i]) },
+			func(dst []any, i int) []any { return appendCounterRow(dst, key, &rows.Counters[i]) },
 			func(c *writer.Counts) *uint64 { return &c.Counters },
 		},
 	}
@@ -57,7 +58,7 @@ func (w *Warehouse) Insert(ctx context.Context, key writer.Key, rows writer.Rows
 		if b.n == 0 {
 			continue
 		}
-		if err := w.w.InsertLog(ctx, b.table, key.Token(), b.rows()); err != nil {
+		if err := w.w.InsertLog(ctx, b.table, key.Token(), b.n, b.rows()); err != nil {
 			return err
 		}
 	}
@@ -93,10 +94,12 @@ func (w *Warehouse) Purge(ctx context.Context, key writer.Key, rows writer.Rows)
 	return nil
 }
 
+// rows returns the rows, each of which is valid until the next.
 func (b block) rows() iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
+		var row []any
 		for i := range b.n {
-			if !yield(b.row(i)) {
+			if row = b.appendRow(row[:0], i); !yield(row) {
 				return
 			}
 		}
