@@ -46,6 +46,10 @@ func (a *API) destinations() {
 		summary: "Resume all actions of a destination, and probe open circuits now",
 	}), a.destinationCommanded(client.Resume))
 	const action = "/destinations/{destination}/actions/{action}"
+	register(a, add(operation{
+		id: "show-action", method: http.MethodGet, path: action,
+		summary: "Show an action with its effective settings", need: access.PermissionRead,
+	}), a.showAction)
 	register(a, command(operation{
 		id: "pause-action", path: action + "/pause", summary: "Pause an action: its jobs wait",
 	}), a.actionCommanded(client.Pause))
@@ -154,6 +158,10 @@ func (a *API) actionCommanded(send destinationCall) func(context.Context, *actio
 		}
 		return a.actionAnswer(ctx, in.ActionPath)
 	}
+}
+
+func (a *API) showAction(ctx context.Context, in *ActionPath) (*actionOutput, error) {
+	return a.actionAnswer(ctx, *in)
 }
 
 // actionAnswer returns an action.

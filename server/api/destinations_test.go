@@ -46,6 +46,10 @@ func TestDestinations(t *testing.T) {
 	b.ok(t, "operator-all", http.MethodPost, path+"/trigger", nil, nil)
 	change := map[string]any{"interval": "@every 10m", "realtime": false, "rate_per_second": 2.5, "concurrency": 3}
 	b.do(t, "admin-all", http.MethodPatch, path, change).problem(t, "precondition-required")
+	shown := b.ok(t, "viewer-all", http.MethodGet, path, nil, &action)
+	require.Equal(t, paused.header.Get("Etag"), shown.header.Get("Etag"))
+	require.False(t, action.Paused)
+	b.do(t, "viewer-all", http.MethodGet, "/destinations/log/actions/none", nil).problem(t, "not-found")
 	set := b.do(t, "admin-all", http.MethodPatch, path, change, "If-Match", paused.header.Get("Etag"))
 	set.decode(t, &action)
 	require.Equal(t, "@every 10m", action.Interval)

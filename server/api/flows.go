@@ -165,11 +165,14 @@ type SampleEvent struct {
 	ReceivedAt time.Time                  `json:"received_at,omitzero"`
 }
 
+// FlowTest is the body of test-flows.
+type FlowTest struct {
+	FlowText
+	Event SampleEvent `json:"event"`
+}
+
 type testFlowsInput struct {
-	Body struct {
-		FlowText
-		Event SampleEvent `json:"event"`
-	}
+	Body FlowTest
 }
 
 type decisionsOutput struct {

@@ -125,14 +125,17 @@ func (a *API) showJob(ctx context.Context, in *JobPath) (*jobOutput, error) {
 	return &jobOutput{ETag: tag, Body: job}, err
 }
 
+// EditedJob is the body of edit-job. What is left out stays as it is.
+type EditedJob struct {
+	Context map[string]json.RawMessage `json:"context,omitempty" doc:"Replaces the context."`
+	Data    map[string]json.RawMessage `json:"data,omitempty" doc:"Replaces the data."`
+	Reason
+}
+
 type editJobInput struct {
 	JobPath
 	IfMatch
-	Body struct {
-		Context map[string]json.RawMessage `json:"context,omitempty" doc:"Replaces the context."`
-		Data    map[string]json.RawMessage `json:"data,omitempty" doc:"Replaces the data."`
-		Reason
-	}
+	Body EditedJob
 }
 
 func (a *API) editJob(ctx context.Context, in *editJobInput) (*jobOutput, error) {

@@ -49,6 +49,7 @@ func TestJobs(t *testing.T) {
 	shown.decode(t, &details)
 	require.JSONEq(t, `{"text": "paid"}`, string(details.Data))
 	require.True(t, details.NoWorker)
+	require.Equal(t, []string{"retry", "cancel", "hold", "edit", "replay"}, details.Commands)
 	edit := map[string]any{"data": map[string]any{"text": "unpaid"}, "reason": "a mistake"}
 	b.do(t, "operator-all", http.MethodPatch, job, edit).problem(t, "precondition-required")
 	b.do(t, "operator-all", http.MethodPatch, job, edit, "If-Match", shown.header.Get("Etag")).decode(t, &details)

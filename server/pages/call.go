@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,16 +68,65 @@ func (v *visit) send(method, path string, body, out any) error {
 	return v.call(method, path, bytes.NewReader(data), "application/json", out)
 }
 
+// getTagged is get for state that a form edits: it also returns the ETag of the state, for edit.
+func getTagged[T any](v *visit, path string) (out T, etag string, err error) {
+	header, err := v.exchange(http.MethodGet, path, nil, nil, &out)
+	return out, header.Get("ETag"), err
+}
+
+// edit is send for state that the form has shown, whose field etag has its ETag: state that has changed meanwhile is
+// not overwritten.
+func (v *visit) edit(method, path string, body any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode the body of %s %s: %w", method, path, err)
+	}
+	_, err = v.exchange(method, path, bytes.NewReader(data), map[string]string{
+		"Content-Type": "application/json", "If-Match": v.r.PostForm.Get("etag"),
+	}, nil)
+	return err
+}
+
+// newKey returns the value of a form's field key, for sendOnce.
+func newKey() string { return rand.Text() }
+
+// sendOnce is send with POST for a form whose field key is of newKey: the form sent again has the first answer, and
+// does nothing.
+func (v *visit) sendOnce(path string, body, out any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode the body of POST %s: %w", path, err)
+	}
+	fields := map[string]string{"Content-Type": "application/json"}
+	if key := v.r.PostForm.Get("key"); key != "" {
+		fields["Idempotency-Key"] = key
+	}
+	_, err = v.exchange(http.MethodPost, path, bytes.NewReader(data), fields, out)
+	return err
+}
+
 // call sends a request to the API, as the browser: with its credentials and its address.
 func (v *visit) call(method, path string, body io.Reader, contentType string, out any) error {
+	fields := map[string]string{}
+	if contentType != "" {
+		fields["Content-Type"] = contentType
+	}
+	_, err := v.exchange(method, path, body, fields, out)
+	return err
+}
+
+// exchange is call with fields of the header, and returns the header of the answer.
+func (v *visit) exchange(
+	method, path string, body io.Reader, fields map[string]string, out any,
+) (http.Header, error) {
 	r, err := http.NewRequestWithContext(api.FromPage(v.r.Context()), method, api.Prefix+path, body)
 	if err != nil {
-		return fmt.Errorf("request %s %s: %w", method, path, err)
+		return nil, fmt.Errorf("request %s %s: %w", method, path, err)
 	}
 	r.RemoteAddr, r.Host, r.TLS = v.r.RemoteAddr, v.r.Host, v.r.TLS
 	r.Header = passedOn(v.r.Header)
-	if contentType != "" {
-		r.Header.Set("Content-Type", contentType)
+	for name, value := range fields {
+		r.Header.Set(name, value)
 	}
 	a := &answer{ResponseWriter: v.w, header: http.Header{}, status: http.StatusOK}
 	v.pages.cfg.API.ServeHTTP(a, r)
@@ -86,16 +136,16 @@ func (v *visit) call(method, path string, body io.Reader, contentType string, ou
 	}
 	switch {
 	case a.err != nil:
-		return fmt.Errorf("%s %s: %w", method, path, a.err)
+		return nil, fmt.Errorf("%s %s: %w", method, path, a.err)
 	case a.status >= http.StatusBadRequest:
-		return a.problem()
+		return nil, a.problem()
 	case out == nil || a.body.Len() == 0:
-		return nil
+		return a.header, nil
 	}
 	if err := json.Unmarshal(a.body.Bytes(), out); err != nil {
-		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
+		return nil, fmt.Errorf("read the answer to %s %s: %w", method, path, err)
 	}
-	return nil
+	return a.header, nil
 }
 
 // ownFields are header fields of the browser's request that do not concern the request to the API.

@@ -149,9 +149,12 @@ type step struct {
 
 // stepTitles are the phases that a person follows.
 var stepTitles = []struct{ phase, title string }{
-	{importstore.PhaseQueued, "Queued"}, {importstore.PhaseBeforeStart, "Check source"},
-	{importstore.PhaseLocking, "Wait for locks"}, {importstore.PhasePlanning, "Plan"},
-	{importstore.PhaseLoading, "Load"}, {importstore.PhaseInReview, "Review"},
+	{importstore.PhaseQueued, "Queued"},
+	{importstore.PhaseBeforeStart, "Check source"},
+	{importstore.PhaseLocking, "Wait for locks"},
+	{importstore.PhasePlanning, "Plan"},
+	{importstore.PhaseLoading, "Load"},
+	{importstore.PhaseInReview, "Review"},
 	{importstore.PhaseFinalize, "Make visible"},
 }
 

@@ -78,6 +78,8 @@ func (p *Pages) routes() {
 	p.newImport()
 	p.sites()
 	p.schedules()
+	p.destinations()
+	p.jobs()
 	p.session()
 	p.page("GET /", "problem", p.missing)
 }

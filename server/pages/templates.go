@@ -51,7 +51,7 @@ func parseTemplates(assetPath func(name string) (string, error)) (templates, err
 var functions = template.FuncMap{
 	"number": number, "bytes": size, "percent": percent, "time": clock, "ago": ago, "lasted": lasted, "duration": duration,
 	"words": words, "badge": badge, "dict": dict, "list": func(items ...any) []any { return items }, "advice": advice,
-	"plural": plural,
+	"plural": plural, "payload": payload, "json": indented, "seconds": seconds, "states": statesOf,
 }
 
 // number groups the digits of a count: 1,389,728.
@@ -160,6 +160,9 @@ func duration(d time.Duration) string {
 	}
 }
 
+// seconds returns a duration in seconds as text.
+func seconds(n float64) string { return duration(time.Duration(n * float64(time.Second))) }
+
 // words turns the name of a status into words: in_review into "in review".
 func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
@@ -170,6 +173,8 @@ var tones = map[string]string{
 	"parked": "warn", "in_review": "warn", "paused": "warn", "unknown": "warn", "late": "warn", "half-open": "warn",
 	"completed": "good", "done": "good", "succeeded": "good", "accepted": "good", "current": "good", "healthy": "good", "active": "good",
 	"closed": "good", "on time": "good",
+	// Of connections.
+	"failing": "warn", "missing": "bad",
 	"failed": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad", "revoked": "bad",
 }
 

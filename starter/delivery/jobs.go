@@ -61,6 +61,7 @@ func (j Jobs) Show(ctx context.Context, id string) (JobDetails, error) {
 		Unprepared: row.Unprepared,
 		Lineage:    append([]string{}, row.Lineage...), SentAt: row.SentAt, LeaseExpiresAt: row.LeaseExpiresAt,
 		Context: row.Context, Data: row.Data, Transitions: []Transition{}, Edits: []JobEdit{},
+		Commands: commandsOf(row.State),
 	}
 	err = j.addHistory(ctx, &d)
 	return d, err

@@ -3,6 +3,8 @@ package delivery
 import (
 	"encoding/json"
 	"time"
+
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // Job is a job in lists: the JSON of the command line and of the API. Fields are only ever added.
@@ -41,6 +43,28 @@ type JobDetails struct {
 	Data           json.RawMessage `json:"data"`
 	Transitions    []Transition    `json:"transitions"`
 	Edits          []JobEdit       `json:"edits"`
+	// Commands are those that the job accepts in its state: deliverystore.JobCommands, CommandEdit and CommandReplay.
+	Commands []string `json:"commands"`
+}
+
+// Commands to a job beside deliverystore.JobCommands.
+const (
+	// CommandEdit changes the payload and retries the job now.
+	CommandEdit = "edit"
+	// CommandReplay adds a new job with the payload. Jobs in any state accept it.
+	CommandReplay = "replay"
+)
+
+// commandsOf returns the commands that a job accepts in a state.
+func commandsOf(state string) []string {
+	var all []string
+	for _, c := range deliverystore.CommandsFor(state) {
+		all = append(all, string(c))
+	}
+	if deliverystore.Editable(state) {
+		all = append(all, CommandEdit)
+	}
+	return append(all, CommandReplay)
 }
 
 // Transition is a line of a job's history.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -92,6 +93,14 @@ var moves = map[JobCommand]move{
 func JobCommands() []JobCommand {
 	return []JobCommand{CommandRetry, CommandCancel, CommandHold, CommandRelease, CommandSucceed, CommandDiscard}
 }
+
+// CommandsFor returns the commands that apply to jobs in a state.
+func CommandsFor(state string) []JobCommand {
+	return slices.DeleteFunc(JobCommands(), func(c JobCommand) bool { return !slices.Contains(moves[c].from, state) })
+}
+
+// Editable reports whether EditAndRetry accepts a job in a state.
+func Editable(state string) bool { return state != JobExecuting && state != JobSucceeded }
 
 // MakesDue reports whether the command makes jobs due.
 func (c JobCommand) MakesDue() bool { return c == CommandRetry || c == CommandRelease }
@@ -211,7 +220,7 @@ func (s *Store) editAndRetry(ctx context.Context, id string, jobContext, data js
 			return err
 		}
 		job := jobs[0]
-		if job.State == JobExecuting || job.State == JobSucceeded {
+		if !Editable(job.State) {
 			return fmt.Errorf("it is %s: %w", job.State, store.ErrConflict)
 		}
 		var faults [2]error

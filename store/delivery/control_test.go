@@ -66,6 +66,8 @@ func TestCommands(t *testing.T) {
 		for i, state := range delivery.JobStates() {
 			job, err := b.Job(b.ctx, ids[i])
 			require.NoError(t, err)
+			require.Equal(t, slices.Contains(test.from, state),
+				slices.Contains(delivery.CommandsFor(state), test.give), "%s in state %s", name, state)
 			if !slices.Contains(test.from, state) {
 				require.Equal(t, state, job.State, name)
 				continue
@@ -107,7 +109,7 @@ func TestEditAndRetry(t *testing.T) {
 	for i, state := range delivery.JobStates() {
 		b.force(t, ids[i], state)
 		err := b.EditAndRetry(b.ctx, ids[i], nil, json.RawMessage(`{"no": 77}`), me)
-		if state == delivery.JobExecuting || state == delivery.JobSucceeded {
+		if !delivery.Editable(state) {
 			require.ErrorIs(t, err, store.ErrConflict)
 			continue
 		}

@@ -1,0 +1,198 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/server/api"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
+)
+
+// jobs adds the pages of jobs.
+func (p *Pages) jobs() {
+	p.nav("Delivery", "/jobs", "Jobs", access.PermissionRead, true)
+	p.page("GET /jobs", "jobs", p.jobsPage)
+	p.page("GET /jobs/{job}", "job", p.jobPage)
+	p.page("GET /jobs/{job}/edit", "job_edit", p.editJobPage)
+	p.action("POST /jobs/{job}/edit", "job_edit", p.editJobPage, editJob)
+	for _, c := range deliverystore.JobCommands() {
+		p.action("POST /jobs/{job}/"+string(c), "job", p.jobPage, func(v *visit) (string, error) {
+			return jobPath(v), v.sendOnce("/jobs/"+string(c), oneJob(v), nil)
+		})
+	}
+	p.action("POST /jobs/{job}/"+deliveryclient.CommandReplay, "job", p.jobPage, replayJob)
+	p.jobCommands()
+}
+
+// jobPath is the path of the job of a request, here and at the API.
+func jobPath(v *visit) string { return "/jobs/" + url.PathEscape(v.r.PathValue("job")) }
+
+// oneJob selects the job of a request.
+func oneJob(v *visit) api.JobSelection {
+	return api.JobSelection{
+		IDs: []string{v.r.PathValue("job")}, Reason: api.Reason{Reason: v.r.PostForm.Get("reason")},
+	}
+}
+
+func replayJob(v *visit) (string, error) {
+	var changed api.ChangedJobs
+	if err := v.sendOnce("/jobs/replay", oneJob(v), &changed); err != nil {
+		return "", err
+	}
+	if len(changed.IDs) == 0 {
+		return "", &api.Problem{
+			Title: "The job was not replayed", Status: http.StatusConflict, Detail: "Its event was purged meanwhile.",
+		}
+	}
+	return "/jobs/" + url.PathEscape(changed.IDs[0]), nil
+}
+
+// jobList is the page of jobs.
+type jobList struct {
+	List[deliveryclient.Job]
+	// Tabs are the states with the numbers of jobs that the other filters select.
+	Tabs  []stateCount
+	Total int64
+	// Commands are those that apply to jobs that the filters select.
+	Commands []string
+}
+
+// stateCount is a number of jobs in a state.
+type stateCount struct {
+	State string
+	Jobs  int64
+}
+
+// statesOf returns numbers of jobs in the order of the states, without those that are 0.
+func statesOf(jobs map[string]int64) []stateCount {
+	var all []stateCount
+	for _, state := range deliverystore.JobStates() {
+		if jobs[state] > 0 {
+			all = append(all, stateCount{state, jobs[state]})
+		}
+	}
+	return all
+}
+
+func (p *Pages) jobsPage(v *visit) (any, error) {
+	query, err := jobQuery(v)
+	if err != nil {
+		return nil, err
+	}
+	var list jobList
+	if after := v.r.URL.Query().Get("after"); after != "" {
+		query.Set("after", after)
+	}
+	if list.List, err = get[List[deliveryclient.Job]](v, "/jobs", query); err != nil {
+		return nil, err
+	}
+	query.Del("after")
+	query.Del("state")
+	counts, err := get[List[deliveryclient.JobCount]](v, "/jobs/stats", query)
+	if err != nil {
+		return nil, err
+	}
+	byState := map[string]int64{}
+	for _, n := range counts.Items {
+		byState[n.State] += n.Jobs
+		list.Total += n.Jobs
+	}
+	for _, state := range deliverystore.JobStates() {
+		list.Tabs = append(list.Tabs, stateCount{state, byState[state]})
+	}
+	for _, command := range append(deliverystore.JobCommands(), deliveryclient.CommandReplay) {
+		applies := func(s stateCount) bool {
+			chosen := v.r.URL.Query().Get("state")
+			return s.Jobs > 0 && (chosen == "" || chosen == s.State) && appliesTo(command, s.State)
+		}
+		if slices.ContainsFunc(list.Tabs, applies) {
+			list.Commands = append(list.Commands, string(command))
+		}
+	}
+	return list, nil
+}
+
+// jobShown is the page of a job.
+type jobShown struct {
+	deliveryclient.JobDetails
+	Ended    bool
+	Timeline []jobMove
+	// Key makes a repetition of a command harmless.
+	Key string
+}
+
+// jobMove is a line of the history of a job.
+type jobMove struct {
+	deliveryclient.Transition
+	// Waited is the time since the line before, "" for the first one.
+	Waited string
+}
+
+// May tells whether the job accepts a command now.
+func (j jobShown) May(command string) bool { return slices.Contains(j.Commands, command) }
+
+func (p *Pages) jobPage(v *visit) (any, error) {
+	job, err := get[deliveryclient.JobDetails](v, jobPath(v), nil)
+	if err != nil {
+		return nil, err
+	}
+	shown := jobShown{
+		JobDetails: job, Ended: slices.Contains(deliverystore.EndedStates(), job.State), Key: newKey(),
+	}
+	var last time.Time
+	for _, t := range job.Transitions {
+		move := jobMove{Transition: t}
+		if !last.IsZero() {
+			move.Waited = duration(t.At.Sub(last))
+		}
+		last, shown.Timeline = t.At, append(shown.Timeline, move)
+	}
+	return shown, nil
+}
+
+// jobForm is the page that edits the payload of a job.
+type jobForm struct {
+	deliveryclient.JobDetails
+	ETag string
+}
+
+func (p *Pages) editJobPage(v *visit) (any, error) {
+	job, etag, err := getTagged[deliveryclient.JobDetails](v, jobPath(v))
+	return jobForm{JobDetails: job, ETag: etag}, err
+}
+
+func editJob(v *visit) (string, error) {
+	path := jobPath(v)
+	job, err := get[deliveryclient.JobDetails](v, path, nil)
+	if err != nil {
+		return "", err
+	}
+	edited := api.EditedJob{Reason: api.Reason{Reason: v.r.PostForm.Get("reason")}}
+	if edited.Context, err = v.changedObject("context", job.Context); err != nil {
+		return "", err
+	}
+	if edited.Data, err = v.changedObject("data", job.Data); err != nil {
+		return "", err
+	}
+	return path, v.edit(http.MethodPatch, path, edited)
+}
+
+// changedObject reads a JSON object that was typed over another value, nil if it is the same.
+func (v *visit) changedObject(field string, before json.RawMessage) (map[string]json.RawMessage, error) {
+	var was, is bytes.Buffer
+	if json.Compact(&was, before) == nil && json.Compact(&is, []byte(v.r.PostForm.Get(field))) == nil &&
+		bytes.Equal(was.Bytes(), is.Bytes()) {
+		return nil, nil
+	}
+	object, err := v.typedObject(field)
+	if err == nil && object == nil {
+		return nil, invalid(field, "want a JSON object: {} for an empty one")
+	}
+	return object, err
+}

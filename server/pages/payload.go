@@ -1,0 +1,88 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// secretField matches the names of fields whose values pages hide.
+var secretField = regexp.MustCompile(
+	`(?i)passw|secret|token|api_?-?key|authori[sz]ation|credential|private_?-?key|cookie|signature`)
+
+// hiddenValue stands for the value of such a field.
+const hiddenValue = "(hidden)"
+
+// payload returns the JSON of a job or an event, indented. The values of fields with the name of a secret are hidden.
+func payload(text json.RawMessage) (string, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return "", fmt.Errorf("read a payload: %w", err)
+	}
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(withoutSecrets(value)); err != nil {
+		return "", fmt.Errorf("write a payload: %w", err)
+	}
+	return strings.TrimSuffix(out.String(), "\n"), nil
+}
+
+// withoutSecrets replaces values in place.
+func withoutSecrets(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		for name, inner := range value {
+			if secretField.MatchString(name) && inner != nil {
+				value[name] = hiddenValue
+				continue
+			}
+			value[name] = withoutSecrets(inner)
+		}
+	case []any:
+		for i, inner := range value {
+			value[i] = withoutSecrets(inner)
+		}
+	}
+	return value
+}
+
+// indented returns JSON with an indentation, and everything in it.
+func indented(text json.RawMessage) (string, error) {
+	var out bytes.Buffer
+	if err := json.Indent(&out, text, "", "  "); err != nil {
+		return "", fmt.Errorf("write a payload: %w", err)
+	}
+	return out.String(), nil
+}
+
+// typedObject reads the JSON object that was typed into a field, nil for none.
+func (v *visit) typedObject(field string) (map[string]json.RawMessage, error) {
+	text := strings.TrimSpace(v.r.PostForm.Get(field))
+	if text == "" {
+		return nil, nil
+	}
+	var object map[string]json.RawMessage
+	err := json.Unmarshal([]byte(text), &object)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		line, column := position(text, syntax.Offset)
+		return nil, invalid(field, fmt.Sprintf("line %d, column %d: %s: want a JSON object", line, column, syntax))
+	case err != nil || object == nil:
+		return nil, invalid(field, `want a JSON object, such as {"id": 7}`)
+	}
+	return object, nil
+}
+
+// position returns the line and the column of the byte before an offset, both from 1.
+func position(text string, offset int64) (line, column int) {
+	before := text[:max(0, min(int(offset)-1, len(text)))]
+	return 1 + strings.Count(before, "\n"), len(before) - strings.LastIndexByte(before, '\n')
+}
