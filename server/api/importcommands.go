@@ -118,7 +118,8 @@ func (a *API) importCommands() {
 		id: "delete-import", method: http.MethodDelete, path: "/imports/{import}", tag: tagImports,
 		summary: "Delete an ended import and its rows", need: access.PermissionOperate, reach: reachImport,
 		status:      http.StatusAccepted,
-		description: "The rows are invisible once it answers, and are then purged; afterwards the import is not found.",
+		description: "It answers once the deletion is under way: a worker makes the rows invisible, then purges " +
+			"them. Afterwards the import is not found.",
 		problems:    []problemType{problemConflict},
 	}, a.deleteImport)
 }

@@ -63,6 +63,11 @@ func number(n any) string {
 		return humanize.Comma(int64(n))
 	case int64:
 		return humanize.Comma(n)
+	case *int64:
+		if n == nil {
+			return "–"
+		}
+		return humanize.Comma(*n)
 	case uint64:
 		return humanize.Comma(int64(n)) //nolint:gosec // a count of rows
 	case float64:
