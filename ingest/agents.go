@@ -21,7 +21,7 @@ const (
 // one out. It is safe for concurrent use.
 type agents struct {
 	seed maphash.Seed
-	// missed are the hashes of the user agents that were last looked for in vain.
+	// missed are the hashes of the user agents that were last not found.
 	missed [agentSlots]atomic.Uint64
 	slots  [agentSlots]atomic.Pointer[knownAgent]
 }

@@ -34,11 +34,12 @@ type LogRange struct {
 	First, Last time.Time
 }
 
-// InsertLog inserts the n rows of a range in one block. The values of a row are of the types of its columns: a string, a
-// FixedString, a number, a time.Time of a DateTime, a calendar.Day, a []string, and a *uint64 or a *decimal.Decimal,
-// which may be nil; InsertLog may change a row, and keeps nothing of it once it asks for the next. ClickHouse ignores an insert whose token it keeps as a repetition.
-// After an error that is not an Exception, the outcome is unknown; a repeated call with the same token is safe. Rows of
-// several months become several parts, of which some may be missing after an error.
+// InsertLog inserts the n rows of a range in one block. The values of a row are of the types of its columns: a string,
+// a FixedString, a number, a time.Time of a DateTime, a calendar.Day, a []string, and a *uint64 or a *decimal.Decimal,
+// which may be nil; InsertLog may change a row, and keeps nothing of it once it asks for the next. ClickHouse ignores
+// an insert whose token it keeps as a repetition. After an error that is not an Exception, the outcome is unknown; a
+// repeated call with the same token is safe. Rows of several months become several parts, of which some may be missing
+// after an error.
 func (w *Warehouse) InsertLog(ctx context.Context, table LogTable, token string, n int, rows iter.Seq[[]any]) error {
 	send := w.batchLog
 	if w.options.Protocol == clickhouse.HTTP {

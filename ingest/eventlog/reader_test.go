@@ -21,7 +21,7 @@ func TestReaderIsSmall(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	for range readers {
 		r := l.Read(0, 1)
-		defer r.Close()
+		t.Cleanup(r.Close)
 		m, err := r.Next(ctx)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, m.Sequence)
