@@ -80,6 +80,8 @@ func (p *Pages) routes() {
 	p.schedules()
 	p.destinations()
 	p.jobs()
+	p.events()
+	p.flows()
 	p.session()
 	p.page("GET /", "problem", p.missing)
 }

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/sluicehq/sluice/destinations/flow"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 )
 
 //go:embed templates
@@ -52,6 +55,7 @@ var functions = template.FuncMap{
 	"number": number, "bytes": size, "percent": percent, "time": clock, "ago": ago, "lasted": lasted, "duration": duration,
 	"words": words, "badge": badge, "dict": dict, "list": func(items ...any) []any { return items }, "advice": advice,
 	"plural": plural, "payload": payload, "json": indented, "seconds": seconds, "states": statesOf,
+	"flow": func(f deliveryclient.Flow) flow.Flow { return flow.Read(f.Name, f.Spec) }, "flowtext": specText,
 }
 
 // number groups the digits of a count: 1,389,728.
@@ -180,6 +184,8 @@ var tones = map[string]string{
 	"closed": "good", "on time": "good",
 	// Of connections.
 	"failing": "warn", "missing": "bad",
+	// Of flows, their changes and their decisions.
+	"faulty": "bad", "fault": "bad", "no worker": "warn", "added": "good", "changed": "busy", "removed": "bad", "job": "good",
 	"failed": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad", "revoked": "bad",
 }
 

@@ -1,0 +1,259 @@
+package pages
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/server/api"
+	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
+)
+
+// flows adds the pages of flows.
+func (p *Pages) flows() {
+	p.nav("Delivery", "/flows", "Flows", access.PermissionRead, true)
+	p.page("GET /flows", "flows", p.flowsPage)
+	p.page("GET /flows/{flow}", "flow", p.flowPage)
+	p.action("POST /flows/{flow}/replay", "flow", p.flowPage, replayFlow)
+	p.page("GET /flows/edit", "flow_edit", p.editFlowsPage)
+	p.result("POST /flows/edit/diff", "flow_edit", p.diffFlows)
+	p.result("POST /flows/edit/test", "flow_edit", p.testFlows)
+	p.result("POST /flows/edit/apply", "flow_edit", p.applyFlows)
+}
+
+func (p *Pages) flowsPage(v *visit) (any, error) {
+	return getPage[deliveryclient.Flow](v, "/flows")
+}
+
+// flowShown is the page of a flow.
+type flowShown struct {
+	deliveryclient.Flow
+	// Text is the flow as in a file of sluice apply.
+	Text string
+	// Replayed is what a replay has done, or nil.
+	Replayed *api.FlowReplay
+}
+
+func (p *Pages) flowPage(v *visit) (any, error) {
+	f, err := get[deliveryclient.Flow](v, "/flows/"+url.PathEscape(v.r.PathValue("flow")), nil)
+	if err != nil {
+		return nil, err
+	}
+	shown := flowShown{Flow: f}
+	if shown.Text, err = flowText(f); err != nil {
+		return nil, err
+	}
+	if jobs := v.r.URL.Query().Get("jobs"); jobs != "" {
+		shown.Replayed = &api.FlowReplay{}
+		if shown.Replayed.Jobs, err = strconv.Atoi(jobs); err != nil {
+			return nil, invalid("jobs", "want a number of jobs")
+		}
+		if shown.Replayed.Failed, err = strconv.Atoi(v.r.URL.Query().Get("failed")); err != nil {
+			return nil, invalid("failed", "want a number of events")
+		}
+	}
+	return shown, nil
+}
+
+// flowText returns flows as in a file of sluice apply.
+func flowText(flows ...deliveryclient.Flow) (string, error) {
+	read := make([]flow.Flow, len(flows))
+	for i, f := range flows {
+		read[i] = flow.Read(f.Name, f.Spec)
+	}
+	text, err := flow.Format(read)
+	return string(text), err
+}
+
+// specText is flowText for a version.
+func specText(name string, spec json.RawMessage) (string, error) {
+	return flowText(deliveryclient.Flow{Name: name, Spec: spec})
+}
+
+func replayFlow(v *visit) (string, error) {
+	path := "/flows/" + url.PathEscape(v.r.PathValue("flow"))
+	var replayed api.FlowReplay
+	if err := v.send(http.MethodPost, path+"/replay", nil, &replayed); err != nil {
+		return "", err
+	}
+	return path + "?" + url.Values{
+		"jobs": {strconv.Itoa(replayed.Jobs)}, "failed": {strconv.Itoa(replayed.Failed)},
+	}.Encode(), nil
+}
+
+// flowForm is the page that edits flows: its forms show what they would change or decide, and apply them.
+type flowForm struct {
+	// Text are the flows in YAML, and Prune removes all others.
+	Text  string
+	Prune bool
+	// Sample is the event of a test.
+	Sample sampleEvent
+	// Problem is why the flows were refused, or nil, and Faults its faults with their lines of the text.
+	Problem *api.Problem
+	Faults  []flowFault
+	// Changes are those that were made, with Applied, or that would be. Checked means that they are known.
+	Changes          []deliveryclient.FlowChange
+	Checked, Applied bool
+	// Decisions are the result of a test. Tested means that they are known.
+	Decisions []deliveryclient.FlowDecision
+	Tested    bool
+}
+
+// sampleEvent is the event of a test as it was typed.
+type sampleEvent struct{ Source, Name, Data, Context string }
+
+// flowFault is a fault of the text of flows.
+type flowFault struct {
+	// Line and Column are its place, 0 if it has none. Code is the line before the column, and Rest the rest of it.
+	Line, Column int
+	Detail       string
+	Code, Rest   string
+}
+
+// newFlow is the text of the page without flows.
+const newFlow = `flows:
+  - name: paid-orders
+    from: {source: shop, event: order.paid}
+    when: data.total > 10
+    to:
+      - destination: log
+        action: write
+        data: {text: '"order " + string(data.id)'}
+`
+
+func (p *Pages) editFlowsPage(v *visit) (any, error) {
+	if v.r.Method == http.MethodPost {
+		return typedFlows(v), nil
+	}
+	form := flowForm{
+		Text:   newFlow,
+		Sample: sampleEvent{Source: "shop", Name: "order.paid", Data: `{"id": 7, "total": 12.5}`, Context: "{}"},
+	}
+	var err error
+	switch name := v.r.URL.Query().Get("flow"); {
+	case name != "":
+		var f deliveryclient.Flow
+		if f, err = get[deliveryclient.Flow](v, "/flows/"+url.PathEscape(name), nil); err != nil {
+			return nil, err
+		}
+		read := flow.Read(f.Name, f.Spec)
+		if read.Source != "" && !strings.Contains(read.Source, "*") {
+			form.Sample.Source = read.Source
+		}
+		if read.Event != "" {
+			form.Sample.Name = strings.ReplaceAll(read.Event, "*", "sample")
+		}
+		form.Text, err = flowText(f)
+	case v.r.URL.Query().Get("all") == "true":
+		var all []deliveryclient.Flow
+		if all, err = allFlows(v); err != nil {
+			return nil, err
+		}
+		form.Text, err = flowText(all...)
+	}
+	return form, err
+}
+
+// allFlows returns the applied flows, at most flow.MaxFlows.
+func allFlows(v *visit) ([]deliveryclient.Flow, error) {
+	var all []deliveryclient.Flow
+	query := url.Values{"limit": {"200"}}
+	for {
+		page, err := get[List[deliveryclient.Flow]](v, "/flows", query)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if page.Next == "" {
+			return all, nil
+		}
+		query.Set("after", page.After())
+	}
+}
+
+// typedFlows returns the form as it was typed.
+func typedFlows(v *visit) flowForm {
+	form := v.r.PostForm
+	return flowForm{
+		Text: strings.ReplaceAll(form.Get("flows"), "\r\n", "\n"), Prune: form.Get("prune") == "true",
+		Sample: sampleEvent{form.Get("source"), form.Get("name"), form.Get("data"), form.Get("context")},
+	}
+}
+
+// set returns the body of an operation.
+func (f *flowForm) set() api.FlowSet {
+	return api.FlowSet{FlowText: api.FlowText{Flows: f.Text}, Prune: f.Prune}
+}
+
+func (p *Pages) diffFlows(v *visit) (any, error) {
+	form := typedFlows(v)
+	var changes List[deliveryclient.FlowChange]
+	err := v.send(http.MethodPost, "/flows/diff", form.set(), &changes)
+	form.Changes, form.Checked = changes.Items, err == nil
+	return form, form.refused(err)
+}
+
+func (p *Pages) applyFlows(v *visit) (any, error) {
+	form := typedFlows(v)
+	var changes List[deliveryclient.FlowChange]
+	err := v.send(http.MethodPost, "/flows/apply", form.set(), &changes)
+	form.Changes, form.Checked, form.Applied = changes.Items, err == nil, err == nil
+	return form, form.refused(err)
+}
+
+func (p *Pages) testFlows(v *visit) (any, error) {
+	form := typedFlows(v)
+	test := api.FlowTest{
+		FlowText: api.FlowText{Flows: form.Text},
+		Event:    api.SampleEvent{ID: "sample", Source: form.Sample.Source, Name: form.Sample.Name},
+	}
+	var err error
+	if test.Event.Data, err = v.typedObject("data"); err == nil {
+		test.Event.Context, err = v.typedObject("context")
+	}
+	var decisions List[deliveryclient.FlowDecision]
+	if err == nil {
+		err = v.send(http.MethodPost, "/flows/test", test, &decisions)
+	}
+	form.Decisions, form.Tested = decisions.Items, err == nil
+	return form, form.refused(err)
+}
+
+// faultPlace is the place of a fault in the text of flows.
+var faultPlace = regexp.MustCompile(`^flows:(\d+):(\d+): (.*)$`)
+
+// refused puts a problem onto the page, with the lines that its faults are on. It returns other errors.
+func (f *flowForm) refused(err error) error {
+	if err = asProblem(err, &f.Problem); err != nil || f.Problem == nil {
+		return err
+	}
+	lines := strings.Split(f.Text, "\n")
+	for _, fault := range f.Problem.Errors {
+		shown := flowFault{Detail: fault.Detail}
+		if m := faultPlace.FindStringSubmatch(fault.Detail); m != nil {
+			line, lineErr := strconv.Atoi(m[1])
+			column, columnErr := strconv.Atoi(m[2])
+			if errors.Join(lineErr, columnErr) == nil && line >= 1 && line <= len(lines) {
+				shown = flowFault{Line: line, Column: column, Detail: m[3]}
+				shown.Code, shown.Rest = cutAt(lines[line-1], column)
+			}
+		} else if fault.Pointer != "" {
+			shown.Detail = fault.Pointer + ": " + fault.Detail
+		}
+		f.Faults = append(f.Faults, shown)
+	}
+	return nil
+}
+
+// cutAt cuts a line before a column, which counts characters from 1.
+func cutAt(line string, column int) (before, rest string) {
+	characters := []rune(line)
+	at := max(0, min(column-1, len(characters)))
+	return string(characters[:at]), string(characters[at:])
+}
