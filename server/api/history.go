@@ -29,8 +29,8 @@ const (
 // aboutDays ends the descriptions of the operations of the history.
 const aboutDays = "A range has at most 7,320 days; what is left out ends with the history of the site. Days are " +
 	"those of the site's time zone. Visitors are counted by day, and sums of days count a person on each day again. " +
-	"`sql` is the query, to be run in ClickHouse. `format=csv`, or `Accept: text/csv`, returns CSV, in which an apostrophe " +
-	"precedes a value that a spreadsheet would take for a formula."
+	"`sql` is the query, to be run in ClickHouse. `format=csv`, or `Accept: text/csv`, returns CSV, in which an " +
+	"apostrophe precedes a value that a spreadsheet would take for a formula."
 
 // histories adds the operations of the history of sites.
 func (a *API) histories() {
@@ -188,13 +188,11 @@ func tableAnswer(
 	ctx context.Context, f Format, table interface{ Rows() [][]string }, name string,
 ) (*huma.StreamResponse, error) {
 	var body bytes.Buffer
-	media, err := mediaJSON, error(nil)
+	media, write := mediaJSON, func() error { return json.NewEncoder(&body).Encode(table) }
 	if f.csv(ctx) {
-		media, err = mediaCSV, spreadsheet.Write(&body, table.Rows())
-	} else {
-		err = json.NewEncoder(&body).Encode(table)
+		media, write = mediaCSV, func() error { return spreadsheet.Write(&body, table.Rows()) }
 	}
-	if err != nil {
+	if err := write(); err != nil {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {

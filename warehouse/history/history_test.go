@@ -223,7 +223,7 @@ func TestBreakdown(t *testing.T) {
 		}
 		require.Equal(t, want[:min(limit, len(want))], lines, by)
 		require.EqualValues(t, len(want), got.Different, by)
-		require.Equal(t, totals, []string{fmt.Sprintf("%d|%d|%d", got.Total.Visitors, got.Total.Visits, got.Total.Pageviews)}, by)
+		require.Equal(t, totals[0], fmt.Sprintf("%d|%d|%d", got.Total.Visitors, got.Total.Visits, got.Total.Pageviews), by)
 		require.Len(t, b.lines(t, got.SQL), len(lines))
 	}
 	none, err := b.Breakdown(b.ctx, history.BreakdownQuery{SiteID: 3, By: history.ByPages, Days: all, Limit: 5})

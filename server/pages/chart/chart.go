@@ -48,7 +48,7 @@ const (
 type markup struct{ strings.Builder }
 
 // add appends text, with the placeholders of fmt. Numbers come from coord, texts from text.
-func (m *markup) add(format string, args ...any) { fmt.Fprintf(m, format, args...) }
+func (m *markup) add(format string, args ...any) { fmt.Fprintf(&m.Builder, format, args...) }
 
 func (m *markup) html() template.HTML { return template.HTML(m.String()) } //nolint:gosec // text escapes
 

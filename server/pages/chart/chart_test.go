@@ -37,7 +37,7 @@ func golden(t *testing.T, name string, got template.HTML) {
 	require.Equal(t, string(want), text)
 }
 
-func parse(t testing.TB, text string) calendar.Day {
+func parse(t *testing.T, text string) calendar.Day {
 	t.Helper()
 	d, err := calendar.ParseDay(text)
 	require.NoError(t, err)
@@ -67,7 +67,8 @@ func wave(name, href string, n, from, to int, level float64) chart.Series {
 }
 
 // The charts of the golden files and of the gallery.
-func charts(t testing.TB) map[string]template.HTML {
+func charts(t *testing.T) map[string]template.HTML {
+	t.Helper()
 	first := parse(t, "2026-01-05")
 	const n = 84
 	months := []calendar.Day{}
@@ -158,7 +159,7 @@ var (
 
 // wellFormed fails the test unless a chart is well-formed, has no style and no script, and its numbers are numbers inside
 // the viewBox, or percentages up to 100.
-func wellFormed(t testing.TB, got template.HTML) {
+func wellFormed(t *testing.T, got template.HTML) {
 	t.Helper()
 	width, height := 0.0, 0.0
 	decoder := xml.NewDecoder(strings.NewReader("<root>" + string(got) + "</root>"))
@@ -196,14 +197,14 @@ func wellFormed(t testing.TB, got template.HTML) {
 	}
 }
 
-func inside(t testing.TB, text string, limit float64) {
+func inside(t *testing.T, text string, limit float64) {
 	t.Helper()
 	n, err := strconv.ParseFloat(text, 64)
 	require.NoError(t, err)
 	require.True(t, n >= 0 && n <= limit+0.01, "%s is not in 0 to %v", text, limit)
 }
 
-func insidePath(t testing.TB, path string, width, height float64) {
+func insidePath(t *testing.T, path string, width, height float64) {
 	t.Helper()
 	horizontal := true
 	for _, token := range pathNumber.FindAllString(path, -1) {
@@ -261,10 +262,10 @@ func TestProperties(t *testing.T) {
 	}
 }
 
-var axisLabel = regexp.MustCompile(`<text class="(x|y)[^"]*" x="([0-9.]+)%?" y="([0-9.]+)">`)
+var axisLabel = regexp.MustCompile(`<text class="([xy])[^"]*" x="([0-9.]+)%?" y="([0-9.]+)">`)
 
 // ticksGrow fails the test unless the labels of each axis are in order.
-func ticksGrow(t testing.TB, got template.HTML) {
+func ticksGrow(t *testing.T, got template.HTML) {
 	t.Helper()
 	x, y := -1.0, math.Inf(1)
 	for _, found := range axisLabel.FindAllStringSubmatch(string(got), -1) {
