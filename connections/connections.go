@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -92,6 +93,8 @@ type Info struct {
 	UpdatedAt time.Time `json:"updated_at"`
 	// Health is the health of the connection. Only List and Show set it.
 	Health Health `json:"health"`
+	// UsedBy lists what names the connection. Only List and Show set it.
+	UsedBy []store.ConnectionUse `json:"used_by"`
 	// BuiltIn reports that the connection comes from the configuration: it has neither key, version
 	// nor times.
 	BuiltIn bool `json:"built_in"`
@@ -167,6 +170,24 @@ func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, 
 		return Info{}, notFound(err, n.Name)
 	}
 	return c.info(row), nil
+}
+
+// SetSecrets replaces the given secrets of a connection; the others and the settings stay. It returns the errors of Open
+// and Replace.
+func (c *Connections) SetSecrets(ctx context.Context, name string, secrets map[string]string) (Info, error) {
+	row, err := c.row(ctx, name)
+	if err != nil {
+		return Info{}, err
+	}
+	all, err := c.Vault.Open(row.Kind, row.Name, sealedOf(row))
+	if err != nil {
+		return Info{}, fmt.Errorf("open connection %s: %w", name, err)
+	}
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, secrets)
+	return c.Replace(ctx, New{Name: row.Name, Kind: row.Kind, Settings: row.Settings, Secrets: all}, row.Version)
 }
 
 // Open returns the named connection with decrypted secrets. It returns ErrNotFound,

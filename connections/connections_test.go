@@ -184,6 +184,29 @@ func TestReplaceAtTheSameTime(t *testing.T) {
 	require.EqualError(t, err, "connection shop is of kind example: its kind cannot be changed")
 }
 
+// A secret is replaced while the others and the settings stay.
+func TestSetSecrets(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	n := shop(`{"page_size": 7}`)
+	n.Secrets["note"] = "kept"
+	b.add(t, n)
+	info, err := b.SetSecrets(b.ctx, "shop", map[string]string{"token": "new-token"})
+	require.NoError(t, err)
+	require.EqualValues(t, 2, info.Version)
+	opened, err := b.Open(b.ctx, "shop")
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"token": "new-token", "note": "kept"}, opened.Secrets)
+	require.Contains(t, string(opened.Settings), `"page_size": 7`)
+	for secret, value := range map[string]string{"token": "", planted: "x"} {
+		_, err = b.SetSecrets(b.ctx, "shop", map[string]string{secret: value})
+		require.ErrorIs(t, err, connections.ErrInvalid)
+		require.NotContains(t, err.Error(), planted)
+	}
+	_, err = b.SetSecrets(b.ctx, "none", map[string]string{"token": "x"})
+	require.ErrorIs(t, err, connections.ErrNotFound)
+}
+
 // What stands in the row of another connection does not open there.
 func TestSwappedRows(t *testing.T) {
 	t.Parallel()

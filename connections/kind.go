@@ -3,6 +3,8 @@ package connections
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/sluicehq/sluice/internal/structdoc"
 )
 
 // Kind is a kind of outside system. Its methods are safe for concurrent use.
@@ -23,6 +25,37 @@ type Kind interface {
 	// for. It changes nothing in the system and stops when ctx ends, after at most
 	// TestTimeout. Neither the report nor the error contains a secret.
 	Test(ctx context.Context, c Connection) (Report, error)
+}
+
+// SettingsDescriber is a Kind that describes its settings to people who add connections.
+type SettingsDescriber interface {
+	// Settings returns the settings in the order in which they are asked for. The result never changes.
+	Settings() []SettingSpec
+}
+
+// SettingSpec describes a setting of a kind.
+type SettingSpec struct {
+	// Name is the setting's key in the JSON object.
+	Name string
+	// Type is its JSON type, for instance "list of strings".
+	Type string
+	// Required marks a setting that every connection needs.
+	Required bool
+	// Default is the value of an omitted setting, "" if that is the type's zero value.
+	Default string
+	// Usage is its meaning, in one line.
+	Usage string
+}
+
+// SettingsOf returns the settings of a struct that DecodeSettings fills, in the order of its fields. Each field has the
+// tag usage, and the tag default with its default or arg:"required".
+func SettingsOf(settings any) []SettingSpec {
+	fields := structdoc.Of(settings)
+	all := make([]SettingSpec, len(fields))
+	for i, f := range fields {
+		all[i] = SettingSpec(f)
+	}
+	return all
 }
 
 // SecretSpec describes a secret of a kind.

@@ -34,8 +34,13 @@ func (c *Connections) List(ctx context.Context) ([]Info, error) {
 		all = append(all, c.info(row))
 	}
 	slices.SortFunc(all, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
+	uses, err := c.Store.ConnectionUses(ctx, "")
+	if err != nil {
+		return nil, err
+	}
 	for i := range all {
 		all[i].Health = HealthAt(byName[all[i].Name], time.Now())
+		all[i].UsedBy = append([]store.ConnectionUse{}, uses[all[i].Name]...)
 	}
 	return all, nil
 }
@@ -57,11 +62,13 @@ func (c *Connections) Show(ctx context.Context, name string) (Info, error) {
 		return Info{}, err
 	}
 	info.Health = HealthAt(health, time.Now())
-	return info, nil
+	uses, err := c.Store.ConnectionUses(ctx, name)
+	info.UsedBy = append([]store.ConnectionUse{}, uses[name]...)
+	return info, err
 }
 
 // Remove removes a connection. Unless forced, it returns store.ErrInUse while an unfinished
-// import, an undelivered job or a current flow names it. It returns ErrNotFound if the
+// import, a sync, a schedule, an undelivered job or a current flow names it. It returns ErrNotFound if the
 // connection does not exist.
 func (c *Connections) Remove(ctx context.Context, name string, force bool) error {
 	if name == Notify {

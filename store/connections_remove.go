@@ -16,8 +16,9 @@ import (
 const mostJobsLooked = 100_000
 
 // RemoveConnection removes a connection. Unless forced it refuses, with ErrInUse, while an
-// import that has not ended names the connection in its arguments, a job that is still to
-// be delivered names it in its data, or a flow in force names it; the error says which. It
+// import that has not ended names the connection in its arguments, a sync or a schedule names
+// it, a job that is still to be delivered names it in its data, or a flow in force names it;
+// the error says which. It
 // looks once: what is created at the same time finds no connection. Of the jobs it looks at
 // 100,000; if more are to be delivered it refuses, too, because it cannot know. The error is
 // ErrNotFound if there is no such connection.
@@ -52,6 +53,15 @@ func connectionUsers(ctx context.Context, q *db.Queries, name string) ([]string,
 		users = append(users, fmt.Sprintf("import %d is %s", user.ID, user.Status))
 	case !errors.Is(err, pgx.ErrNoRows):
 		return nil, fmt.Errorf("read imports: %w", err)
+	}
+	uses, err := q.ConnectionUses(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("read syncs and schedules: %w", err)
+	}
+	for _, use := range uses {
+		if use.Kind != useImport {
+			users = append(users, "named by "+use.Kind+" "+use.Name)
+		}
 	}
 	jobs, err := q.ConnectionJobs(ctx, name, mostJobsLooked)
 	if err != nil {

@@ -126,6 +126,36 @@ func TestRemoveConnectionOfDestinations(t *testing.T) {
 	require.NoError(t, b.RemoveConnection(b.ctx, "other", true))
 }
 
+// Syncs and schedules keep a connection, and what uses it is listed.
+func TestConnectionUses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, name := range []string{"mc", "shop"} {
+		_, err := b.AddConnection(b.ctx, newConnection(name))
+		require.NoError(t, err)
+	}
+	imp := b.create(t, `{"connection": "shop"}`)
+	b.exec(t, `INSERT INTO syncs (name, from_kind, from_connection, list_id, to_kind, to_connection, every_seconds, settings, created_by)
+		VALUES ('news', 'mailchimp', 'mc', 'l', 'mailchimp', 'mc', 60, '{}', 'ann')`)
+	b.exec(t, `INSERT INTO schedules (name, definition)
+		VALUES ('nightly', '{"input": {"request": {"args": {"connection": "shop"}}}}'), ('plain', '{}')`)
+	b.apply(t, "vip", `{"to": [{"data": {"connection": "'mc'"}}]}`)
+	mc := []store.ConnectionUse{{Kind: "sync", Name: "news"}, {Kind: "flow", Name: "vip"}}
+	shop := []store.ConnectionUse{{Kind: "import", Name: fmt.Sprint(imp.ID)}, {Kind: "schedule", Name: "nightly"}}
+	uses, err := b.ConnectionUses(b.ctx, "")
+	require.NoError(t, err)
+	require.Equal(t, map[string][]store.ConnectionUse{"mc": mc, "shop": shop}, uses)
+	uses, err = b.ConnectionUses(b.ctx, "mc")
+	require.NoError(t, err)
+	require.Equal(t, map[string][]store.ConnectionUse{"mc": mc}, uses)
+	require.EqualError(t, b.RemoveConnection(b.ctx, "mc", false),
+		"connection mc: named by sync news; named by flow vip: in use")
+	b.exec(t, "UPDATE imports SET status = 'completed', phase = 'completed' WHERE id = $1", imp.ID)
+	require.EqualError(t, b.RemoveConnection(b.ctx, "shop", false), "connection shop: named by schedule nightly: in use")
+	b.exec(t, "UPDATE schedules SET deleted_at = now()")
+	require.NoError(t, b.RemoveConnection(b.ctx, "shop", false))
+}
+
 // Where there are too many jobs to look at all of them, that is said.
 func TestConnectionOfManyJobs(t *testing.T) {
 	t.Parallel()

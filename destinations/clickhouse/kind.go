@@ -19,11 +19,11 @@ const secretPassword = "password"
 // settings are those of a connection of this kind.
 type settings struct {
 	// URL is the address of the HTTP interface.
-	URL string `json:"url"`
+	URL string `json:"url" arg:"required" usage:"address of the HTTP interface"`
 	// Database is where tables are looked for. Defaults to "default".
-	Database string `json:"database"`
+	Database string `json:"database" default:"default" usage:"database in which tables are looked for"`
 	// User logs in. Defaults to "default".
-	User string `json:"user"`
+	User string `json:"user" default:"default" usage:"user name of the login"`
 }
 
 // Kind is the kind of connections that lead to ClickHouse, by its HTTP interface. It is ready
@@ -40,6 +40,9 @@ func (Kind) Name() string { return KindName }
 
 // Label returns what people call it.
 func (Kind) Label() string { return "ClickHouse" }
+
+// Settings describes the settings.
+func (Kind) Settings() []connections.SettingSpec { return connections.SettingsOf(settings{}) }
 
 // Secrets returns the password.
 func (Kind) Secrets() []connections.SecretSpec {

@@ -32,14 +32,14 @@ const (
 // settings are those of a connection of this kind.
 type settings struct {
 	// Host is the server's name or address.
-	Host string `json:"host"`
+	Host string `json:"host" arg:"required" usage:"name or address of the server"`
 	// Port defaults to 5432.
-	Port int `json:"port"`
+	Port int `json:"port" default:"5432" usage:"port of the server"`
 	// Database and User are what to log in to, and who.
-	Database string `json:"database"`
-	User     string `json:"user"`
+	Database string `json:"database" arg:"required" usage:"name of the database"`
+	User     string `json:"user" arg:"required" usage:"user name of the login"`
 	// TLS is TLSVerify or TLSNone. Defaults to TLSVerify.
-	TLS string `json:"tls"`
+	TLS string `json:"tls" default:"verify" usage:"verify or none"`
 }
 
 // Kind is the kind of connections that lead to PostgreSQL. It is ready for use.
@@ -55,6 +55,9 @@ func (Kind) Name() string { return KindName }
 
 // Label returns what people call it.
 func (Kind) Label() string { return "PostgreSQL" }
+
+// Settings describes the settings.
+func (Kind) Settings() []connections.SettingSpec { return connections.SettingsOf(settings{}) }
 
 // Secrets returns the password.
 func (Kind) Secrets() []connections.SecretSpec {

@@ -18,17 +18,17 @@ const secretPassword = "password"
 // settings are those of a connection of this kind.
 type settings struct {
 	// Host is the mail server.
-	Host string `json:"host"`
+	Host string `json:"host" arg:"required" usage:"name or address of the mail server"`
 	// Port defaults to 587.
-	Port int `json:"port"`
+	Port int `json:"port" default:"587" usage:"port of the mail server"`
 	// TLS is StartTLS, ImplicitTLS or Cleartext. Defaults to StartTLS.
-	TLS string `json:"tls"`
+	TLS string `json:"tls" default:"starttls" usage:"starttls, tls or none"`
 	// CAFile is a PEM file on the worker's machine. Defaults to the system's certificates.
-	CAFile string `json:"ca_file,omitempty"`
+	CAFile string `json:"ca_file,omitempty" usage:"PEM file on the workers' machines; the certificates of the system by default"`
 	// From is the sender: an address, or a name with an address in angle brackets.
-	From string `json:"from"`
+	From string `json:"from" arg:"required" usage:"sender: an address, or a name with an address in angle brackets"`
 	// Username logs in. Defaults to none.
-	Username string `json:"username,omitempty"`
+	Username string `json:"username,omitempty" usage:"user name of the login; none by default"`
 }
 
 // Kind is the kind of connections that lead to mail servers. It is ready for use.
@@ -44,6 +44,9 @@ func (Kind) Name() string { return KindName }
 
 // Label returns what people call it.
 func (Kind) Label() string { return "Mail server" }
+
+// Settings describes the settings.
+func (Kind) Settings() []connections.SettingSpec { return connections.SettingsOf(settings{}) }
 
 // Secrets returns the password.
 func (Kind) Secrets() []connections.SecretSpec {

@@ -22,9 +22,9 @@ const KindName = "webhook"
 // settings are those of a connection of this kind.
 type settings struct {
 	// URL is where events are posted to.
-	URL string `json:"url"`
+	URL string `json:"url" arg:"required" usage:"https address that events are posted to"`
 	// Events are those of imports that the endpoint is notified of; all if empty.
-	Events []string `json:"events,omitempty"`
+	Events []string `json:"events,omitempty" usage:"events of imports that it is notified of; all if empty"`
 }
 
 // Kind is the kind of connections that webhooks are.
@@ -40,6 +40,9 @@ func (*Kind) Name() string { return KindName }
 
 // Label returns what people call it.
 func (*Kind) Label() string { return "Webhook" }
+
+// Settings describes the settings.
+func (*Kind) Settings() []connections.SettingSpec { return connections.SettingsOf(settings{}) }
 
 // Secrets are the key that events are signed with, and the one before while receivers
 // are moved over.

@@ -31,6 +31,9 @@ func (*kind) Name() string { return Name }
 // Label returns the name for users.
 func (*kind) Label() string { return "Google Analytics 4" }
 
+// Settings describes the settings.
+func (*kind) Settings() []connections.SettingSpec { return connections.SettingsOf(Settings{}) }
+
 // ParseSettings validates settings of type Settings and fills in the defaults.
 func (*kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
 	s, err := parseSettings(raw)

@@ -29,12 +29,12 @@ const (
 // Settings are the settings of a connection without its secrets.
 type Settings struct {
 	// Auth is AuthRefreshToken, the default, or AuthServiceAccount.
-	Auth string `json:"auth"`
+	Auth string `json:"auth" default:"refresh_token" usage:"refresh_token or service_account"`
 	// ClientID is the OAuth client's ID. Required for AuthRefreshToken, and refused otherwise.
-	ClientID string `json:"client_id,omitempty"`
+	ClientID string `json:"client_id,omitempty" usage:"ID of the OAuth client; required for refresh_token"`
 	// Endpoint is a base URL that replaces all of Google's, for tests and offline work:
 	// https, or http to loopback. Defaults to Google's.
-	Endpoint string `json:"endpoint,omitempty"`
+	Endpoint string `json:"endpoint,omitempty" usage:"base URL that replaces Google's, for trials with a fake"`
 }
 
 func parseSettings(raw json.RawMessage) (Settings, error) {

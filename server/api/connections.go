@@ -43,6 +43,12 @@ func (a *API) connections() {
 		problems:    []problemType{problemConflict, problemKeyset, problemPrecondition, problemNeedsMatch},
 	}), a.replaceConnection)
 	register(a, add(operation{
+		id: "set-connection-secrets", method: http.MethodPatch, path: "/connections/{connection}/secrets",
+		summary: "Replace secrets of a connection", need: access.PermissionAdminister,
+		description: "Its settings stay, and the secrets that are left out. Running workflows use the new ones from their next call on.",
+		problems:    []problemType{problemConflict, problemKeyset},
+	}), a.setConnectionSecrets)
+	register(a, add(operation{
 		id: "remove-connection", method: http.MethodDelete, path: "/connections/{connection}",
 		summary: "Remove a connection", need: access.PermissionAdminister, problems: []problemType{problemInUse},
 	}), a.removeConnection)
@@ -60,6 +66,10 @@ func (a *API) connections() {
 		id: "resume-connection", method: http.MethodPost, path: "/connections/{connection}/resume",
 		summary: "Resume a connection: its circuit closes, its jobs are retried now", need: access.PermissionOperate,
 	}), a.resumeConnection)
+	register(a, add(operation{
+		id: "list-connection-kinds", method: http.MethodGet, path: "/connection-kinds",
+		summary: "List the kinds of connections with their settings and secrets", need: access.PermissionRead,
+	}), a.listConnectionKinds)
 	register(a, add(operation{
 		id: "rotate-connection", method: http.MethodPost, path: "/connections/{connection}/rotate",
 		summary: "Encrypt the secrets of a connection with the primary key of the key set", need: access.PermissionAdminister,
@@ -117,11 +127,14 @@ func (s ConnectionSettings) connection(name string) (connections.New, error) {
 	return n, nil
 }
 
+// ConnectionRequest is the body of add-connection.
+type ConnectionRequest struct {
+	Name string `json:"name" minLength:"1" maxLength:"63" doc:"Name of the connection: lower-case letters, digits, dashes and underscores."`
+	ConnectionSettings
+}
+
 type addConnectionInput struct {
-	Body struct {
-		Name string `json:"name" minLength:"1" maxLength:"63" doc:"Name of the connection: lower-case letters, digits, dashes and underscores."`
-		ConnectionSettings
-	}
+	Body ConnectionRequest
 }
 
 // ConnectionOutput is the answer with a connection.
@@ -187,6 +200,23 @@ func (a *API) replaceConnection(ctx context.Context, in *replaceConnectionInput)
 	}
 	// A change in between is a conflict.
 	if _, err := a.connectionClient().Replace(ctx, n, before.Version); err != nil {
+		return nil, err
+	}
+	return a.showConnection(ctx, &in.ConnectionPath)
+}
+
+// ConnectionSecrets is the body of set-connection-secrets.
+type ConnectionSecrets struct {
+	Secrets map[string]string `json:"secrets" minProperties:"1" maxProperties:"20" writeOnly:"true" doc:"New secrets by name. They are never returned."`
+}
+
+type setConnectionSecretsInput struct {
+	ConnectionPath
+	Body ConnectionSecrets
+}
+
+func (a *API) setConnectionSecrets(ctx context.Context, in *setConnectionSecretsInput) (*ConnectionOutput, error) {
+	if _, err := a.connectionClient().SetSecrets(ctx, in.Connection, in.Body.Secrets); err != nil {
 		return nil, err
 	}
 	return a.showConnection(ctx, &in.ConnectionPath)

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/server/api"
 	connectclient "github.com/sluicehq/sluice/starter/connecting"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
@@ -57,6 +59,27 @@ func TestConnections(t *testing.T) {
 		problem(t, "precondition-failed")
 	b.do(t, "admin-all", http.MethodPut, "/connections/ops", map[string]any{"kind": "smtp"}, "If-Match", "*").problem(t, "invalid")
 	b.do(t, "admin-all", http.MethodPut, "/connections/none", replaced, "If-Match", "*").problem(t, "not-found")
+
+	changed := b.do(t, "admin-all", http.MethodPatch, "/connections/ops/secrets",
+		map[string]any{"secrets": map[string]string{"signing_secret": "whsec_" + strings.Repeat("REVG", 8)}})
+	require.Equal(t, http.StatusOK, changed.status, string(changed.body))
+	require.Equal(t, `"3"`, changed.header.Get("Etag"))
+	require.NotContains(t, string(changed.body), "REVG")
+	for _, wrong := range []map[string]string{{}, {"other": "x"}} {
+		b.do(t, "admin-all", http.MethodPatch, "/connections/ops/secrets", map[string]any{"secrets": wrong}).
+			problem(t, "invalid")
+	}
+
+	var kinds struct{ Items []api.ConnectionKind }
+	b.ok(t, "viewer-all", http.MethodGet, "/connection-kinds", nil, &kinds)
+	at := slices.IndexFunc(kinds.Items, func(k api.ConnectionKind) bool { return k.Name == "webhook" })
+	require.GreaterOrEqual(t, at, 0)
+	require.Equal(t, "Webhook", kinds.Items[at].Label)
+	require.Equal(t, api.ConnectionSetting{
+		Name: "url", Type: "string", Required: true, Usage: "https address that events are posted to",
+	}, kinds.Items[at].Settings[0])
+	require.Equal(t, "signing_secret", kinds.Items[at].Secrets[0].Name)
+	require.True(t, kinds.Items[at].Secrets[0].Required)
 
 	b.ok(t, "operator-all", http.MethodPost, "/connections/ops/pause", map[string]any{"reason": "maintenance"}, &info)
 	require.Equal(t, deliverystore.ConnectionPaused, info.Health.State)

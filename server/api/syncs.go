@@ -192,12 +192,15 @@ func (a *API) showSync(ctx context.Context, in *SyncPath) (*SyncOutput, error) {
 	return &SyncOutput{ETag: versionTag(view.Row.Version), Body: view.Sync()}, nil
 }
 
+// SyncChange is the body of set-sync.
+type SyncChange struct {
+	Settings settingValues `json:"settings" minProperties:"1" maxProperties:"30" doc:"New values by name."`
+}
+
 type setSyncInput struct {
 	SyncPath
 	IfMatch
-	Body struct {
-		Settings settingValues `json:"settings" minProperties:"1" maxProperties:"30" doc:"New values by name."`
-	}
+	Body SyncChange
 }
 
 func (a *API) setSync(ctx context.Context, in *setSyncInput) (*SyncOutput, error) {
@@ -245,11 +248,14 @@ func (a *API) findSyncRejects(ctx context.Context, in *findSyncRejectsInput) (*S
 	return a.showSync(ctx, &in.SyncPath)
 }
 
+// RetryRecords is the body of retry-sync-rejects.
+type RetryRecords struct {
+	IDs []int64 `json:"ids,omitempty" maxItems:"1000" doc:"IDs of records; all by default."`
+}
+
 type retrySyncRejectsInput struct {
 	SyncPath
-	Body *struct {
-		IDs []int64 `json:"ids,omitempty" maxItems:"1000" doc:"IDs of records; all by default."`
-	}
+	Body *RetryRecords
 }
 
 type retriedOutput struct {

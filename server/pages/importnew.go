@@ -108,17 +108,7 @@ func importRequest(v *visit) (api.ImportRequest, error) {
 		review := form.Get("review") == "yes"
 		request.Review = &review
 	}
-	for name := range form {
-		argument, ok := strings.CutPrefix(name, "arg.")
-		if value := strings.TrimSpace(form.Get(name)); ok && value != "" {
-			encoded, err := argumentValue(value, form.Get("type."+argument))
-			if err != nil {
-				return request, invalid(argument, err.Error())
-			}
-			request.Args[argument] = encoded
-		}
-	}
-	return request, nil
+	return request, typedArguments(form, request.Args)
 }
 
 // argumentValue returns the JSON value of an argument that was typed as text. The type is an

@@ -67,9 +67,13 @@ func decide(v *visit) error {
 
 // invalid is the problem of a field of a form.
 func invalid(field, detail string) error {
+	return invalidFields(api.Fault{Pointer: field, Detail: detail})
+}
+
+// invalidFields is the problem of fields of a form.
+func invalidFields(faults ...api.Fault) error {
 	return &api.Problem{
-		Type: "/problems/invalid", Title: "The form is invalid", Status: http.StatusUnprocessableEntity,
-		Errors: []api.Fault{{Pointer: field, Detail: detail}},
+		Type: "/problems/invalid", Title: "The form is invalid", Status: http.StatusUnprocessableEntity, Errors: faults,
 	}
 }
 

@@ -82,6 +82,8 @@ func (p *Pages) routes() {
 	p.jobs()
 	p.events()
 	p.flows()
+	p.syncs()
+	p.connections()
 	p.session()
 	p.page("GET /", "problem", p.missing)
 }

@@ -1,12 +1,8 @@
 package pages
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,17 +107,7 @@ type scheduleShown struct {
 func (s scheduleShown) LastTime() int { return len(s.Times) - 1 }
 
 // Arguments are the arguments of the importer by name, with their values in JSON.
-func (s scheduleShown) Arguments() ([]argument, error) {
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(s.Args, &values); err != nil {
-		return nil, fmt.Errorf("read the arguments of schedule %s: %w", s.Name, err)
-	}
-	var all []argument
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		all = append(all, argument{name, string(values[name])})
-	}
-	return all, nil
-}
+func (s scheduleShown) Arguments() ([]argument, error) { return argumentsOf(s.Args) }
 
 // argument is an argument of an importer, or a setting.
 type argument struct{ Name, Value string }

@@ -186,7 +186,7 @@ var tones = map[string]string{
 	"failing": "warn", "missing": "bad",
 	// Of flows, their changes and their decisions.
 	"faulty": "bad", "fault": "bad", "no worker": "warn", "added": "good", "changed": "busy", "removed": "bad", "job": "good",
-	"failed": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad", "revoked": "bad",
+	"failed": "bad", "stopped": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad", "revoked": "bad",
 }
 
 // badge returns a status as an element. Colour is never alone: the text says the same.

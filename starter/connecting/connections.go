@@ -48,6 +48,14 @@ func (c Connections) Replace(ctx context.Context, n connections.New, version int
 	return c.Service.Replace(ctx, n, version)
 }
 
+// SetSecrets replaces the given secrets of a connection; the others stay. The errors are those of Replace, and those of
+// the key set, which opens the others.
+func (c Connections) SetSecrets(
+	ctx context.Context, name string, secrets map[string]string,
+) (connections.Info, error) {
+	return c.Service.SetSecrets(ctx, name, secrets)
+}
+
 // Put replaces a connection, whatever its version, or adds it. The errors are those of Add and Replace.
 func (c Connections) Put(ctx context.Context, n connections.New) (info connections.Info, replaced bool, err error) {
 	before, err := c.Service.Show(ctx, n.Name)
@@ -63,7 +71,7 @@ func (c Connections) Put(ctx context.Context, n connections.New) (info connectio
 }
 
 // Remove removes a connection. The errors are connections.ErrNotFound and, unless forced, store.ErrInUse while an
-// unfinished import, an undelivered job or a flow names it.
+// unfinished import, a sync, a schedule, an undelivered job or a flow names it.
 func (c Connections) Remove(ctx context.Context, name string, force bool) error {
 	return c.Service.Remove(ctx, name, force)
 }

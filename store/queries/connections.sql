@@ -45,3 +45,22 @@ ORDER BY l.destination, l.action;
 -- DeleteConnection removes a connection.
 -- name: DeleteConnection :execrows
 DELETE FROM connections WHERE name = $1;
+
+-- ConnectionUses returns what names connections beside flows: syncs, schedules, and imports that have not ended.
+-- name: ConnectionUses :many
+SELECT u.connection::text AS connection, u.kind::text AS kind, u.name::text AS name
+FROM (
+    SELECT s.from_connection AS connection, 'sync' AS kind, s.name FROM syncs s
+    UNION
+    SELECT s.to_connection, 'sync', s.name FROM syncs s
+    UNION
+    SELECT s.definition->'input'->'request'->'args'->>'connection', 'schedule', s.name FROM schedules s
+    WHERE s.deleted_at IS NULL
+    UNION
+    SELECT i.args->>'connection', 'import', i.id::text FROM imports i
+    WHERE i.args->>'connection' IS NOT NULL
+      AND i.status NOT IN ('completed', 'unchanged', 'declined', 'failed', 'cancelled', 'deleting')
+) u
+WHERE u.connection IS NOT NULL AND (sqlc.arg(name)::text = '' OR u.connection = sqlc.arg(name)::text)
+ORDER BY 1, 2, 3
+LIMIT 10000;

@@ -25,14 +25,14 @@ const secretKey = "api_key"
 type settings struct {
 	// Account names the account. Connections with the same name share its budget. Defaults to those with the same
 	// API key.
-	Account string `json:"account,omitempty"`
+	Account string `json:"account,omitempty" usage:"name of the account, whose budget its connections share"`
 	// Connections is the number of simultaneous connections of the account, over all workers. Defaults to
 	// DefaultConnections.
-	Connections int `json:"connections,omitempty"`
+	Connections int `json:"connections,omitempty" default:"8" usage:"number of simultaneous connections of the account, over all workers"`
 	// Endpoint replaces the base URL, for trials with a fake.
-	Endpoint string `json:"endpoint,omitempty"`
+	Endpoint string `json:"endpoint,omitempty" usage:"base URL, for trials with a fake"`
 	// SkipArchived omits archived members.
-	SkipArchived bool `json:"skip_archived,omitempty"`
+	SkipArchived bool `json:"skip_archived,omitempty" usage:"leave archived members out"`
 }
 
 // Kind is the kind of connections to Mailchimp accounts.
@@ -48,6 +48,9 @@ func (Kind) Name() string { return KindName }
 
 // Label returns the name of the system.
 func (Kind) Label() string { return "Mailchimp" }
+
+// Settings describes the settings.
+func (Kind) Settings() []connections.SettingSpec { return connections.SettingsOf(settings{}) }
 
 // Secrets returns the API key.
 func (Kind) Secrets() []connections.SecretSpec {

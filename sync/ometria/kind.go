@@ -22,15 +22,15 @@ const secretKey = "api_key"
 type settings struct {
 	// Account names the account. Connections with the same name share its budget. Defaults to those with the same
 	// API key.
-	Account string `json:"account,omitempty"`
+	Account string `json:"account,omitempty" usage:"name of the account, whose budget its connections share"`
 	// RequestsPerSecond is the rate of the account, over all workers. Defaults to MaxRequestsPerSecond;
 	// older contracts have 4.
-	RequestsPerSecond float64 `json:"requests_per_second,omitempty"`
+	RequestsPerSecond float64 `json:"requests_per_second,omitempty" default:"8" usage:"requests a second of the account, over all workers"`
 	// ValidationSeconds is how long a search for rejected records waits for the validation of the records that it
 	// has sent. Defaults to DefaultValidationSeconds.
-	ValidationSeconds float64 `json:"validation_seconds,omitempty"`
+	ValidationSeconds float64 `json:"validation_seconds,omitempty" default:"15" usage:"how long a search for rejected records waits for their validation"`
 	// Endpoint replaces the base URL, for trials with a fake.
-	Endpoint string `json:"endpoint,omitempty"`
+	Endpoint string `json:"endpoint,omitempty" usage:"base URL, for trials with a fake"`
 }
 
 // DefaultValidationSeconds is how long the asynchronous validation of a record takes: the API documents no time.
@@ -56,6 +56,9 @@ func (Kind) Name() string { return KindName }
 
 // Label returns the name of the system.
 func (Kind) Label() string { return "Ometria" }
+
+// Settings describes the settings.
+func (Kind) Settings() []connections.SettingSpec { return connections.SettingsOf(settings{}) }
 
 // Secrets returns the API key.
 func (Kind) Secrets() []connections.SecretSpec {

@@ -98,6 +98,52 @@ func (q *Queries) ConnectionUser(ctx context.Context, name string) (ConnectionUs
 	return i, err
 }
 
+const connectionUses = `-- name: ConnectionUses :many
+SELECT u.connection::text AS connection, u.kind::text AS kind, u.name::text AS name
+FROM (
+    SELECT s.from_connection AS connection, 'sync' AS kind, s.name FROM syncs s
+    UNION
+    SELECT s.to_connection, 'sync', s.name FROM syncs s
+    UNION
+    SELECT s.definition->'input'->'request'->'args'->>'connection', 'schedule', s.name FROM schedules s
+    WHERE s.deleted_at IS NULL
+    UNION
+    SELECT i.args->>'connection', 'import', i.id::text FROM imports i
+    WHERE i.args->>'connection' IS NOT NULL
+      AND i.status NOT IN ('completed', 'unchanged', 'declined', 'failed', 'cancelled', 'deleting')
+) u
+WHERE u.connection IS NOT NULL AND ($1::text = '' OR u.connection = $1::text)
+ORDER BY 1, 2, 3
+LIMIT 10000
+`
+
+type ConnectionUsesRow struct {
+	Connection string
+	Kind       string
+	Name       string
+}
+
+// ConnectionUses returns what names connections beside flows: syncs, schedules, and imports that have not ended.
+func (q *Queries) ConnectionUses(ctx context.Context, name string) ([]ConnectionUsesRow, error) {
+	rows, err := q.db.Query(ctx, connectionUses, name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ConnectionUsesRow{}
+	for rows.Next() {
+		var i ConnectionUsesRow
+		if err := rows.Scan(&i.Connection, &i.Kind, &i.Name); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deleteConnection = `-- name: DeleteConnection :execrows
 DELETE FROM connections WHERE name = $1
 `
