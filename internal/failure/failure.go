@@ -5,6 +5,7 @@ package failure
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 
@@ -112,7 +113,28 @@ func Of(err error) Class {
 	if errors.As(err, &missing) || errors.As(err, &exists) || errors.As(err, &invalid) {
 		return Conflict
 	}
+	if Unstorable(err) != "" {
+		return Invalid
+	}
 	return Internal
+}
+
+// unstorable says what is wrong with a value that PostgreSQL refuses, by SQLSTATE.
+var unstorable = map[string]string{
+	"22003": "a number is out of the range that can be stored",
+	"22008": "a time is out of the range that can be stored",
+	"22021": "a text has the character U+0000 or is no valid UTF-8",
+	"22P05": "a text has the character U+0000 or half of a surrogate pair",
+}
+
+// Unstorable returns why PostgreSQL has refused a value of the request, "" if the error is another one. It does not have the
+// value, which may be a secret.
+func Unstorable(err error) string {
+	var postgres *pgconn.PgError
+	if !errors.As(err, &postgres) {
+		return ""
+	}
+	return unstorable[postgres.Code]
 }
 
 // isAway reports whether an error says that PostgreSQL, ClickHouse or Temporal does not answer.
@@ -122,7 +144,10 @@ func isAway(err error) bool {
 	var unavailable *serviceerror.Unavailable
 	var late *serviceerror.DeadlineExceeded
 	var namespace *serviceerror.NamespaceNotFound
-	return errors.As(err, &network) || errors.As(err, &unavailable) || errors.As(err, &late) ||
+	var connecting *pgconn.ConnectError
+	// A connection that breaks while an answer is awaited ends early.
+	broken := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return broken || errors.As(err, &connecting) || errors.As(err, &network) || errors.As(err, &unavailable) || errors.As(err, &late) ||
 		errors.As(err, &namespace) || errors.As(err, &postgres) && AwayState(postgres.Code)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"testing"
 
@@ -45,7 +46,10 @@ func TestOf(t *testing.T) {
 		{failure.Late, context.DeadlineExceeded},
 		{failure.Unavailable, &net.OpError{Op: "dial", Err: errors.New("refused")}},
 		{failure.Unavailable, &pgconn.PgError{Code: "57P03"}},
+		{failure.Unavailable, fmt.Errorf("read: %w", io.ErrUnexpectedEOF)},
 		{failure.Unavailable, serviceerror.NewUnavailable("away")},
+		{failure.Invalid, &pgconn.PgError{Code: "22021"}},
+		{failure.Invalid, &pgconn.PgError{Code: "22008"}},
 		{failure.Conflict, serviceerror.NewNotFound("no workflow")},
 		{failure.Internal, &pgconn.PgError{Code: "23505"}},
 		{failure.Internal, errors.New("something else")},

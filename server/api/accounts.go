@@ -22,7 +22,7 @@ func (a *API) accounts() {
 	}, a.listAccounts)
 	register(a, operation{
 		id: "create-account", method: http.MethodPost, path: "/accounts", tag: tagAccounts, status: http.StatusCreated,
-		summary: "Create an account of a person", need: access.PermissionAdminister, reach: reachAll,
+		summary: "Create an account of a person", need: access.PermissionAdminister, reach: reachAll, noKey: true,
 		problems: []problemType{problemTaken, problemLimit},
 	}, a.createAccount)
 	register(a, operation{

@@ -58,6 +58,9 @@ func (a *API) authorise(ctx context.Context, o operation, principal access.Princ
 	if !principal.Role.Allows(o.need) {
 		return principal.Authorize(o.need, "")
 	}
+	if err := storable(r); err != nil {
+		return err
+	}
 	switch {
 	case o.reach.many:
 		return nil

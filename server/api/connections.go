@@ -30,6 +30,7 @@ func (a *API) connections() {
 		id: "add-connection", method: http.MethodPost, path: "/connections", status: http.StatusCreated,
 		summary: "Add a connection", need: access.PermissionAdminister,
 		description: "Secrets are encrypted with the key set of the server, and are never returned.",
+		noKey:       true,
 		problems:    []problemType{problemTaken, problemKeyset},
 	}), a.addConnection)
 	register(a, add(operation{

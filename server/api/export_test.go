@@ -1,6 +1,10 @@
 package api
 
-import "github.com/danielgtaylor/huma/v2"
+import (
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+)
 
 // OpenAPI returns the document.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
@@ -21,4 +25,13 @@ func ProblemURIs() map[string]int {
 const (
 	MaxRequests = maxRequests
 	DefaultBody = defaultBody
+	MaxWaiting  = maxWaiting
+	MaxLag      = maxLag
 )
+
+// SetClock replaces the clock of the feed, before it has subscribers.
+func (a *API) SetClock(clock func() time.Time) {
+	a.feed.mu.Lock()
+	defer a.feed.mu.Unlock()
+	a.feed.clock = clock
+}

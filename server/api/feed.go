@@ -23,8 +23,9 @@ const (
 	loadFactor = 4
 	// readRetry is the delay after a failed read.
 	readRetry = time.Second
-	// buffered is the number of events that wait for a subscriber. One that falls behind is dropped.
-	bufferedEvents = 64
+	// A subscriber for which maxWaiting events have waited for maxLag is dropped.
+	maxWaiting = 64
+	maxLag     = 2 * time.Second
 )
 
 // event is a server-sent event.
@@ -43,11 +44,39 @@ type subscriber struct {
 	scope access.Scope
 	// since is the ID of the last event that the client has, "" for none.
 	since string
-	// first receives the state at the beginning, events what follows. events is closed when the subscription ends.
-	first  chan []event
-	events chan event
-	// dropped is closed with events.
-	dropped chan struct{}
+	// queue has the events that wait, oldest first: the state at the beginning, then what follows. The lock of the feed
+	// guards it.
+	queue []queuedEvent
+	// ready has a value while queue may have events. ended is closed when the subscription ends.
+	ready chan struct{}
+	ended chan struct{}
+}
+
+// queuedEvent is an event that waits for a subscriber.
+type queuedEvent struct {
+	event
+	// since is when it was queued.
+	since time.Time
+}
+
+// push queues events. The caller holds the lock of the feed.
+func (s *subscriber) push(now time.Time, events []event) {
+	for _, e := range events {
+		s.queue = append(s.queue, queuedEvent{e, now})
+	}
+	s.signal()
+}
+
+func (s *subscriber) signal() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+// behind tells whether a subscriber takes its events too slowly.
+func (s *subscriber) behind(now time.Time) bool {
+	return len(s.queue) >= maxWaiting && now.Sub(s.queue[maxWaiting-1].since) > maxLag
 }
 
 // feed turns notifications into events: one connection listens, one goroutine reads each changed import once, however
@@ -57,6 +86,8 @@ type feed struct {
 	// now returns the time of the store's clock.
 	now func(ctx context.Context) (time.Time, error)
 	log *slog.Logger
+	// clock returns the time of this process.
+	clock func() time.Time
 	// most is the number of subscribers.
 	most int
 	wake chan struct{}
@@ -80,7 +111,7 @@ func newFeed(
 	store *dispatchstore.Store, now func(ctx context.Context) (time.Time, error), log *slog.Logger, most int,
 ) *feed {
 	return &feed{
-		store: store, now: now, log: log, most: most, wake: make(chan struct{}, 1),
+		store: store, now: now, log: log, clock: time.Now, most: most, wake: make(chan struct{}, 1),
 		subscribers: map[*subscriber]struct{}{}, joined: map[*subscriber]struct{}{}, changed: map[int64]int64{},
 		topics: map[string]*topic{}, watched: map[int64]*watchedImport{},
 	}
@@ -88,7 +119,7 @@ func newFeed(
 
 // subscribe adds a subscriber. The caller calls leave.
 func (f *feed) subscribe(s *subscriber) (leave func(), err error) {
-	s.first, s.events, s.dropped = make(chan []event, 1), make(chan event, bufferedEvents), make(chan struct{})
+	s.ready, s.ended = make(chan struct{}, 1), make(chan struct{})
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -122,22 +153,38 @@ func (f *feed) drop(s *subscriber) {
 	}
 	delete(f.subscribers, s)
 	delete(f.joined, s)
-	close(s.events)
-	close(s.dropped)
+	s.queue = nil
+	close(s.ended)
 }
 
-// send passes an event to a subscriber, or drops one that has fallen behind.
-func (f *feed) send(s *subscriber, e event) {
+// send queues events for a subscriber, or drops one that has fallen behind.
+func (f *feed) send(s *subscriber, events ...event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, ok := f.subscribers[s]; !ok {
 		return
 	}
-	select {
-	case s.events <- e:
-	default:
+	now := f.clock()
+	if s.behind(now) {
+		f.log.Info("stream ended: its client takes events too slowly", "waiting", len(s.queue))
 		f.drop(s)
+		return
 	}
+	s.push(now, events)
+}
+
+// next takes the oldest event that waits for a subscriber. ok is false without one.
+func (f *feed) next(s *subscriber) (e event, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(s.queue) == 0 {
+		return event{}, false
+	}
+	e, s.queue[0] = s.queue[0].event, queuedEvent{}
+	if s.queue = s.queue[1:]; len(s.queue) > 0 {
+		s.signal()
+	}
+	return e, true
 }
 
 // begin passes the first events to a subscriber.
@@ -146,7 +193,7 @@ func (f *feed) begin(s *subscriber, events []event) {
 	defer f.mu.Unlock()
 	if _, ok := f.joined[s]; ok {
 		delete(f.joined, s)
-		s.first <- events
+		s.push(f.clock(), events)
 	}
 }
 

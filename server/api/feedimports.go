@@ -178,9 +178,7 @@ func (f *feed) publishImport(ctx context.Context, s importstore.Summary, view []
 		events = append(events, endEvent(id))
 	}
 	for _, sub := range others {
-		for _, e := range events {
-			f.send(sub, e)
-		}
+		f.send(sub, events...)
 	}
 	f.watched[id] = now
 	return nil
@@ -282,8 +280,7 @@ func (f *feed) publishGone(ctx context.Context, id int64, w work, lists []*subsc
 		}
 	}
 	for _, s := range f.subscribersTo(func(s *subscriber) bool { return s.importID == id }) {
-		f.send(s, event{name: eventDeleted, id: endID, data: data})
-		f.send(s, endEvent(id))
+		f.send(s, event{name: eventDeleted, id: endID, data: data}, endEvent(id))
 	}
 	siteID := w.changed[id]
 	if siteID == 0 || len(lists) == 0 {

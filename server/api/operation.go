@@ -53,7 +53,8 @@ type operation struct {
 	// unbuffered means that the handler reads the body, or writes the answer, bit by bit. Such an operation takes no
 	// Idempotency-Key.
 	unbuffered bool
-	// noKey means that it takes no Idempotency-Key: its answer has a secret, which is never kept, or it takes long.
+	// noKey means that it takes no Idempotency-Key: its answer has a secret, which is never kept, or its body, of which
+	// the hash would be kept, or it takes long.
 	noKey bool
 	// responses replaces parts of what the document says about the answers.
 	responses map[string]*huma.Response

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sluicehq/sluice/internal/failure"
+	"github.com/sluicehq/sluice/internal/inbound"
 	accessstore "github.com/sluicehq/sluice/store/access"
 )
 
@@ -34,8 +35,35 @@ type Fault struct {
 	In        string `json:"in,omitempty" enum:"path,query,header" doc:"Where the parameter is."`
 }
 
-// maxFaults bounds the faults of an answer.
-const maxFaults = 100
+// Bounds of a problem, whose texts may quote the request.
+const (
+	// maxFaults is the number of its faults.
+	maxFaults = 100
+	// maxDetail is the size of one of its texts, maxDetails that of its faults together, in bytes.
+	maxDetail, maxDetails = 2 << 10, 32 << 10
+)
+
+// bounded returns the first faults, with short texts.
+func bounded(faults []Fault) []Fault {
+	size := 0
+	for i := range faults {
+		f := &faults[i]
+		f.Detail, f.Pointer, f.Parameter = shortened(f.Detail), shortened(f.Pointer), shortened(f.Parameter)
+		if size += len(f.Detail) + len(f.Pointer) + len(f.Parameter); i == maxFaults || size > maxDetails {
+			return faults[:i]
+		}
+	}
+	return faults
+}
+
+// shortened returns the beginning of a text, of at most maxDetail bytes.
+func shortened(text string) string {
+	if len(text) <= maxDetail {
+		return text
+	}
+	const more = "…"
+	return inbound.Prefix(text, maxDetail-len(more)) + more
+}
 
 // Error returns the detail.
 func (p *Problem) Error() string { return p.Detail }
@@ -62,11 +90,9 @@ var _ interface {
 
 // newProblem returns a problem of a type.
 func newProblem(t problemType, detail string, faults ...Fault) *Problem {
-	if len(faults) > maxFaults {
-		faults = faults[:maxFaults]
-	}
 	p := &Problem{
-		Type: t.uri(), Title: t.title, Status: t.status, Detail: detail, Errors: faults, headers: http.Header{},
+		Type: t.uri(), Title: t.title, Status: t.status, Detail: shortened(detail), Errors: bounded(faults),
+		headers: http.Header{},
 	}
 	switch t.status {
 	case http.StatusUnauthorized:
@@ -103,6 +129,8 @@ func problemOf(err error) (p *Problem, known bool) {
 	class := failure.Of(err)
 	t, known := classes[class]
 	switch {
+	case failure.Unstorable(err) != "" && class == failure.Invalid:
+		return newProblem(t, "The request cannot be stored: "+failure.Unstorable(err)+"."), true
 	case !known:
 		return newProblem(problemInternal, "The log of the server has the error, under the ID of this request."), false
 	case class == failure.Unavailable, class == failure.Late:

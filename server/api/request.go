@@ -12,6 +12,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sluicehq/sluice/store"
 )
 
 // requested is what handlers know about a request beside its parameters.
@@ -59,6 +61,25 @@ func withExchange(r *http.Request, w http.ResponseWriter) *http.Request {
 func exchangeOf(ctx context.Context) (*http.Request, http.ResponseWriter) {
 	e := ctx.Value(exchangeKey{}).(*exchange) //nolint:errcheck,forcetypeassert // authorised sets it
 	return e.r, e.w
+}
+
+// storable returns a problem if PostgreSQL refuses a text in the path, in the query or in a key.
+func storable(r *http.Request) error {
+	if store.Plain(r.URL.Path) != r.URL.Path {
+		return newProblem(problemInvalid, "The path has the character U+0000 or is no valid UTF-8.")
+	}
+	for name, values := range r.URL.Query() {
+		for _, text := range append(values, name) {
+			if store.Plain(text) != text {
+				return invalidParameter(store.Plain(name), "it has the character U+0000 or is no valid UTF-8")
+			}
+		}
+	}
+	if key := r.Header.Get(keyHeader); store.Plain(key) != key {
+		return newProblem(problemInvalid, "The header "+keyHeader+" is invalid.",
+			Fault{Detail: "it is no valid UTF-8", Parameter: keyHeader, In: "header"})
+	}
+	return nil
 }
 
 // problem returns the problem of an error, and logs an error that the problem does not show.

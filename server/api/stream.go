@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -29,8 +30,9 @@ const (
 	sendTimeout = 10 * time.Second
 	// recheck is how often the credentials of an open stream are checked again.
 	recheck = time.Minute
-	// reconnect is the delay after which a client connects again, in milliseconds.
-	reconnect = 2000
+	// Clients connect again after a delay between minReconnect and maxReconnect, in milliseconds: those of a server that
+	// stops do not come all at once to another one.
+	minReconnect, maxReconnect = 1000, 3000
 )
 
 // LastEvent is the input of a stream.
@@ -137,7 +139,9 @@ func (a *API) stream(s *subscriber, leave func()) *huma.StreamResponse {
 		header.Set("Content-Type", "text/event-stream")
 		header.Set("X-Accel-Buffering", "no")
 		out := &streamWriter{w: w, control: http.NewResponseController(w)}
-		if out.send(fmt.Appendf(nil, "retry: %d\n\n", reconnect)) != nil {
+		// A stream may end at any time, with its server or because its client is too slow: this says when to come back.
+		delay := minReconnect + rand.IntN(maxReconnect-minReconnect)
+		if out.send(fmt.Appendf(nil, "retry: %d\n\n", delay)) != nil {
 			return
 		}
 		a.follow(r, s, out)
@@ -149,27 +153,18 @@ func (a *API) follow(r *http.Request, s *subscriber, out *streamWriter) {
 	beat, check := time.NewTicker(heartbeat), time.NewTicker(recheck)
 	defer beat.Stop()
 	defer check.Stop()
-	var events <-chan event
-	dropped := s.dropped
 	for {
 		var err error
 		select {
-		case first := <-s.first:
-			// What follows waits until the state at the beginning is sent.
-			events, dropped = s.events, nil
-			for _, e := range first {
-				if err = out.event(e); err != nil || e.name == eventEnd {
-					return
-				}
-			}
-		case e, open := <-events:
-			if !open {
-				return
+		case <-s.ready:
+			e, ok := a.feed.next(s)
+			if !ok {
+				continue
 			}
 			if err = out.event(e); e.name == eventEnd {
 				return
 			}
-		case <-dropped:
+		case <-s.ended:
 			return
 		case <-beat.C:
 			err = out.send([]byte(": keep-alive\n\n"))
