@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,42 +82,61 @@ func runWorkerProcess(ctx context.Context, change func(*worker.Config)) error {
 	return worker.Run(ctx, cfg)
 }
 
-// process is a worker process without a supervisor.
+// process is a process without a supervisor.
 type process struct {
 	pid     int
 	address string
-	// kill kills it by SIGKILL and waits for its end.
-	kill func()
+	// kill kills it by SIGKILL, stop ends it gracefully. Both wait for its end; the first one counts.
+	kill, stop func()
 }
 
 // spawnWorker starts a worker process and waits until it is ready. It is killed with
 // the test. more are further variables, as KEY=value.
 func (s *system) spawnWorker(t *testing.T, more ...string) process {
 	t.Helper()
+	address := freeAddress(t)
+	return s.spawn(t, "worker", address, sluice.Hooks().WorkerReady, append([]string{stack.EnvWorkerAddress + "=" + address}, more...)...)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
 	free, err := ports.Free("127.0.0.1", 1)
 	require.NoError(t, err)
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(free[0]))
-	env := s.stack.Env()
-	env[stack.EnvWorkerAddress] = address
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(free[0]))
+}
+
+// spawn starts a process of this program with the environment of the stack and more, and waits until ready finds it ready
+// at an address. It is killed with the test.
+func (s *system) spawn(
+	t *testing.T, command, address string, ready func(ctx context.Context, address string) error, more ...string,
+) process {
+	t.Helper()
 	out := &output{}
-	cmd := exec.Command(os.Args[0], "worker")
-	cmd.Env = append(stack.WithEnv(os.Environ(), env), more...)
+	cmd := exec.Command(os.Args[0], command)
+	cmd.Env = append(stack.WithEnv(os.Environ(), s.stack.Env()), more...)
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(t, cmd.Start())
 	one := process{pid: cmd.Process.Pid, address: address}
-	one.kill = sync.OnceFunc(func() {
-		require.NoError(t, cmd.Process.Kill())
-		require.ErrorContains(t, cmd.Wait(), "killed")
-	})
+	var end sync.Once
+	one.kill = func() {
+		end.Do(func() {
+			require.NoError(t, cmd.Process.Kill())
+			require.ErrorContains(t, cmd.Wait(), "killed")
+		})
+	}
+	one.stop = func() {
+		end.Do(func() {
+			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+			require.NoError(t, cmd.Wait(), "graceful stop of the %s:\n%s", command, out)
+		})
+	}
 	t.Cleanup(func() {
 		one.kill()
 		if t.Failed() {
-			t.Logf("output of the worker process:\n%s", out)
+			t.Logf("output of the %s process:\n%s", command, out)
 		}
 	})
-	poll(t.Context(), t, "the worker process", func(ctx context.Context) bool {
-		return sluice.Hooks().WorkerReady(ctx, address) == nil
-	})
+	poll(t.Context(), t, "the "+command+" process", func(ctx context.Context) bool { return ready(ctx, address) == nil })
 	return one
 }
 
