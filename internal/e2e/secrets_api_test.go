@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/server"
+	"github.com/sluicehq/sluice/server/api"
 	accessstore "github.com/sluicehq/sluice/store/access"
 )
 
@@ -252,7 +253,7 @@ func (v *secretiveServer) signIn() string {
 	require.NoError(v.t, err)
 	session, err := store.CreateSession(enginetest.Context(v.t), credential, "127.0.0.1")
 	require.NoError(v.t, err)
-	v.see(http.StatusOK, http.MethodGet, "/accounts", "", "Cookie", server.SessionCookie+"="+session.Reveal())
+	v.see(http.StatusOK, http.MethodGet, "/accounts", "", "Cookie", api.SessionCookie+"="+session.Reveal())
 	return session.Reveal()
 }
 
@@ -279,7 +280,7 @@ func (v *secretiveServer) mistakes() {
 	v.t.Helper()
 	v.see(http.StatusUnauthorized, http.MethodGet, "/imports", "", "Authorization", "Bearer "+plantedBearer)
 	v.see(http.StatusUnauthorized, http.MethodGet, "/imports", "", "Authorization", "Basic "+plantedBearer)
-	v.see(http.StatusUnauthorized, http.MethodGet, "/imports", "", "Cookie", server.SessionCookie+"="+plantedCookie)
+	v.see(http.StatusUnauthorized, http.MethodGet, "/imports", "", "Cookie", api.SessionCookie+"="+plantedCookie)
 	v.see(http.StatusUnprocessableEntity, http.MethodGet, "/imports?limit="+plantedField, "")
 	for _, args := range []string{
 		`{"source":"noop","args":{"password":"` + plantedField + `"}}`, `{"source":"noop","args":{"rows":"` + plantedField + `"}}`,
