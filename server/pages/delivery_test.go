@@ -1,8 +1,10 @@
 package pages_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"html"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -58,7 +60,7 @@ func TestJobsAreCommandedByPages(t *testing.T) {
 	require.Contains(t, p.text, "It is paused: its jobs wait.")
 	first := b.sendToWebhook(t, hostile)
 	second := b.sendToWebhook(t, "2")
-	p = b.post(t, "/events/new", url.Values{"source": {"shop"}, "idempotency_key": {"2"}, "to": {"webhook/post"}, "data": {"[1"}})
+	p = b.post(t, "/events/new", url.Values{"source": {"shop"}, "to": {"webhook/post"}, "data": {"[1"}})
 	require.Equal(t, http.StatusUnprocessableEntity, p.status)
 	require.Contains(t, p.text, "want a JSON object")
 
@@ -128,6 +130,52 @@ func TestJobsAreCommandedByPages(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, b.get(t, "/events/none").status)
 }
 
+// token makes a token, and returns the header of its requests.
+func (b *bundle) token(t *testing.T, role string, scope map[string]any) []string {
+	t.Helper()
+	body := map[string]any{"name": role + "-of-the-test", "role": role}
+	maps.Copy(body, scope)
+	data, err := json.Marshal(body)
+	require.NoError(t, err)
+	p := b.send(t, http.MethodPost, "/api/v1/tokens", bytes.NewReader(data), "application/json")
+	require.Equal(t, http.StatusCreated, p.status, p.html)
+	var made struct{ Secret string }
+	require.NoError(t, json.Unmarshal([]byte(p.html), &made))
+	return []string{"Authorization", "Bearer " + made.Secret}
+}
+
+// A page has the buttons of its reader, and a form of another one is refused.
+func TestDeliveryPagesFollowTheRole(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.post(t, "/destinations/webhook/pause", url.Values{})
+	job := b.sendToWebhook(t, "1")
+	viewer := b.token(t, "viewer", map[string]any{"all_sites": true})
+	own := b.token(t, "operator", map[string]any{"sites": []string{site}})
+	for _, path := range []string{
+		"/jobs", "/jobs/" + job, "/destinations", "/destinations/webhook", "/destinations/webhook/actions/post", "/events",
+		"/flows",
+	} {
+		p := b.send(t, http.MethodGet, path, nil, "", viewer...)
+		require.Equal(t, http.StatusOK, p.status, "%s: %s", path, p.text)
+		require.NotContains(t, p.html, `method="post"`, path)
+		require.NotContains(t, p.html, `action="/jobs/commands"`, path)
+		require.Equal(t, http.StatusForbidden, b.send(t, http.MethodGet, path, nil, "", own...).status, path)
+	}
+	require.NotContains(t, b.send(t, http.MethodGet, "/", nil, "", own...).html, `href="/jobs"`)
+	require.NotContains(t, b.send(t, http.MethodGet, "/jobs/"+job+"/edit", nil, "", viewer...).html, "not-to-be-shown")
+	for path, form := range map[string]url.Values{
+		"/jobs/" + job + "/cancel": {}, "/jobs/commands?command=cancel": {"most": {"1"}}, "/destinations/webhook/resume": {},
+		"/events/new": {"source": {"shop"}},
+	} {
+		require.Equal(t, http.StatusForbidden, b.post(t, path, form, viewer...).status, path)
+	}
+	p := b.post(t, "/flows/edit/apply", url.Values{"flows": {pageFlow}}, viewer...)
+	require.Contains(t, p.text, "The role does not allow the operation")
+	require.JSONEq(t, `{"items":[]}`, b.api(t, "/flows"))
+	require.EqualValues(t, 1, b.jobs(t, deliverystore.JobAcknowledged))
+}
+
 // A destination shows what it needs, and its settings are edited as they were seen.
 func TestDestinationPages(t *testing.T) {
 	t.Parallel()
@@ -185,7 +233,9 @@ func TestFlowPages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	require.Contains(t, b.get(t, "/flows").text, "There are no flows yet")
-	p := b.post(t, "/flows/edit/diff", url.Values{"flows": {"flows:\r\n  - name: paid\r\n    to:\r\n      - destination: log\r\n        action: " + hostile + "\r\n"}})
+	p := b.post(t, "/flows/edit/diff", url.Values{"flows": {
+		"flows:\r\n  - name: paid\r\n    to:\r\n      - destination: log\r\n        action: " + hostile + "\r\n",
+	}})
 	require.Equal(t, http.StatusOK, p.status)
 	require.Contains(t, p.text, "Line 5, column 17:")
 	p = b.post(t, "/flows/edit/diff", url.Values{"flows": {"flows: [\n"}})

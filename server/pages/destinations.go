@@ -89,8 +89,8 @@ func needsOf(d deliveryclient.Destination) []need {
 		switch {
 		case a.Fault != "":
 			problems = append(problems, need{
-				"problem", "The settings of " + a.Name + " are invalid: " + a.Fault, page + "/actions/" + url.PathEscape(a.Name),
-				"Correct the settings",
+				Tone: "problem", Text: "The settings of " + a.Name + " are invalid: " + a.Fault,
+				Link: page + "/actions/" + url.PathEscape(a.Name), Do: "Correct the settings",
 			})
 		case d.Workers > 0 && a.Workers == 0:
 			problems = append(problems, need{Tone: "problem", Text: "No worker has the action " + a.Name + "."})

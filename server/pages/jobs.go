@@ -162,6 +162,9 @@ type jobForm struct {
 	ETag string
 }
 
+// May tells whether the job accepts a command now.
+func (j jobForm) May(command string) bool { return slices.Contains(j.Commands, command) }
+
 func (p *Pages) editJobPage(v *visit) (any, error) {
 	job, etag, err := getTagged[deliveryclient.JobDetails](v, jobPath(v))
 	return jobForm{JobDetails: job, ETag: etag}, err
