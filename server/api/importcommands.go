@@ -117,10 +117,10 @@ func (a *API) importCommands() {
 	register(a, operation{
 		id: "delete-import", method: http.MethodDelete, path: "/imports/{import}", tag: tagImports,
 		summary: "Delete an ended import and its rows", need: access.PermissionOperate, reach: reachImport,
-		status:      http.StatusAccepted,
+		status: http.StatusAccepted,
 		description: "It answers once the deletion is under way: a worker makes the rows invisible, then purges " +
 			"them. Afterwards the import is not found.",
-		problems:    []problemType{problemConflict},
+		problems: []problemType{problemConflict},
 	}, a.deleteImport)
 }
 

@@ -30,6 +30,12 @@ func (a *API) importDetails() {
 		id: "preview-import", method: http.MethodGet, path: "/imports/{import}/preview", tag: tagImports,
 		summary: "Show sample rows and sums of an import, by table", need: access.PermissionRead, reach: reachImport,
 	}, a.previewImport)
+	register(a, operation{
+		id: "compare-import", method: http.MethodGet, path: "/imports/{import}/comparison", tag: tagImports,
+		summary: "Compare the days of an import with what the site has", need: access.PermissionRead, reach: reachImport,
+		description: "Visitors, pageviews and visits by day, from 31 days before the import to 31 days after it. Rows in " +
+			"review are invisible elsewhere.",
+	}, a.compareImport)
 }
 
 type importPageInput struct {

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse/history"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -165,6 +166,25 @@ func TestDecisionsAboutAnImport(t *testing.T) {
 	})
 	path = fmt.Sprintf("/imports/%d", reviewed.ID)
 	require.Contains(t, b.get(t, path).text, "It waits for a decision")
+	require.Contains(t, b.get(t, "/reviews").html, path+"/review")
+	p = b.get(t, path+"/review")
+	require.Contains(t, p.text, "imported_visitors 6 rows")
+	require.Contains(t, p.html, "<svg")
+	var preview struct {
+		Items []struct {
+			Sums map[string]string `json:"sums"`
+		} `json:"items"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(b.api(t, path+"/preview")), &preview))
+	var compared history.Comparison
+	require.NoError(t, json.Unmarshal([]byte(b.api(t, path+"/comparison")), &compared))
+	sum := uint64(0)
+	for _, d := range compared.Days {
+		require.Nil(t, d.Present, "the rows of the import itself are not visible")
+		sum += d.Staged.Visitors
+		require.Contains(t, p.text, fmt.Sprintf("%s %d %d", d.Day, d.Staged.Visitors, d.Staged.Pageviews))
+	}
+	require.Equal(t, preview.Items[0].Sums["visitors"], fmt.Sprint(sum))
 	p = b.post(t, path+"/decision", url.Values{"verdict": {"accepted"}})
 	require.Equal(t, path, p.path)
 	require.Equal(t, importstore.StatusCompleted, b.Wait(t, reviewed.ID).Import.Status)

@@ -76,6 +76,7 @@ func (p *Pages) routes() {
 	p.overview()
 	p.imports()
 	p.newImport()
+	p.reviews()
 	p.sites()
 	p.schedules()
 	p.destinations()
