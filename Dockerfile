@@ -32,7 +32,7 @@ RUN --mount=type=cache,target=/cache/mod --mount=type=cache,target=/cache/build 
     CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata,assets \
     -ldflags "-s -w -X github.com/sluicehq/sluice/internal/version.Version=${VERSION} -X github.com/sluicehq/sluice/internal/version.Commit=${COMMIT} -X github.com/sluicehq/sluice/internal/version.Date=${DATE}" \
     -o /out/sluice ./cmd/sluice \
-    && mkdir -p /out/tmp
+    && mkdir -p /out/tmp /out/uploads
 
 FROM scratch
 ARG VERSION=dev
@@ -49,6 +49,8 @@ LABEL org.opencontainers.image.title="Sluice" \
 
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build --chown=65532:65532 /out/tmp /tmp
+# A new volume takes its owner from the folder that it is mounted over.
+COPY --from=build --chown=65532:65532 /out/uploads /uploads
 COPY --from=build /out/sluice /usr/local/bin/sluice
 COPY --from=refdata /refdata/node_modules/isbot/index.mjs /refdata/node_modules/isbot/LICENSE /usr/share/sluice/refdata/node_modules/isbot/
 COPY --from=refdata /refdata/node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb /refdata/node_modules/@ip-location-db/geo-whois-asn-country-mmdb/NRO_LICENSE /usr/share/sluice/refdata/node_modules/@ip-location-db/geo-whois-asn-country-mmdb/

@@ -3,6 +3,7 @@ package composetest
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -197,5 +198,22 @@ func TestVolumes(t *testing.T) {
 		require.True(t, slices.ContainsFunc(mounts, func(m types.ServiceVolumeConfig) bool {
 			return m.Target == "/imports" && m.ReadOnly
 		}))
+	})
+	t.Run("servers write uploads, and workers read them", func(t *testing.T) {
+		t.Parallel()
+		dockerfile, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
+		require.NoError(t, err)
+		user := regexp.MustCompile(`(?m)^USER (\S+)$`).FindStringSubmatch(string(dockerfile))
+		require.Len(t, user, 2)
+		for name, readOnly := range map[string]bool{"server": false, "worker": true} {
+			service := project.Services[name]
+			folder := service.Environment["SLUICE_SERVER_UPLOAD_DIR"]
+			require.NotNil(t, folder, name)
+			at := slices.IndexFunc(service.Volumes, func(m types.ServiceVolumeConfig) bool { return m.Target == *folder })
+			require.GreaterOrEqual(t, at, 0, "%s has no volume at %s", name, *folder)
+			require.Equal(t, "uploads", service.Volumes[at].Source, name)
+			require.Equal(t, readOnly, service.Volumes[at].ReadOnly, name)
+			require.Contains(t, string(dockerfile), "--chown="+user[1]+" /out/uploads "+*folder+"\n", "the owner of a new volume")
+		}
 	})
 }
