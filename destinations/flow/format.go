@@ -54,7 +54,8 @@ func Format(flows []Flow) ([]byte, error) {
 		}
 		form.Flows[i] = one
 	}
-	text, err := yaml.MarshalWithOptions(form, yaml.IndentSequence(true), yaml.UseSingleQuote(true), yaml.UseLiteralStyleIfMultiline(true))
+	text, err := yaml.MarshalWithOptions(form,
+		yaml.IndentSequence(true), yaml.UseSingleQuote(true), yaml.UseLiteralStyleIfMultiline(true))
 	if err == nil && readsAs(text, flows) {
 		return text, nil
 	}

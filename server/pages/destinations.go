@@ -123,7 +123,8 @@ func needsOf(d deliveryclient.Destination) []need {
 	}
 	if n := d.Jobs[deliverystore.JobUnknown]; n > 0 {
 		others = append(others, need{
-			"warn", plural(n, "job has", "jobs have") + " an unknown result.", jobs + deliverystore.JobUnknown, "Resolve or retry",
+			"warn", plural(n, "job has", "jobs have") + " an unknown result.", jobs + deliverystore.JobUnknown,
+			"Resolve or retry",
 		})
 	}
 	if n := d.Jobs[deliverystore.JobDiscarded]; n > 0 {

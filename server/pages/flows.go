@@ -196,7 +196,8 @@ func (p *Pages) diffFlows(v *visit) (any, error) {
 	var changes List[deliveryclient.FlowChange]
 	err := v.send(http.MethodPost, "/flows/diff", form.set(), &changes)
 	form.Changes, form.Checked = changes.Items, err == nil
-	return form, form.refused(err)
+	err = form.refused(err)
+	return form, err
 }
 
 func (p *Pages) applyFlows(v *visit) (any, error) {
@@ -204,7 +205,8 @@ func (p *Pages) applyFlows(v *visit) (any, error) {
 	var changes List[deliveryclient.FlowChange]
 	err := v.send(http.MethodPost, "/flows/apply", form.set(), &changes)
 	form.Changes, form.Checked, form.Applied = changes.Items, err == nil, err == nil
-	return form, form.refused(err)
+	err = form.refused(err)
+	return form, err
 }
 
 func (p *Pages) testFlows(v *visit) (any, error) {
@@ -222,7 +224,8 @@ func (p *Pages) testFlows(v *visit) (any, error) {
 		err = v.send(http.MethodPost, "/flows/test", test, &decisions)
 	}
 	form.Decisions, form.Tested = decisions.Items, err == nil
-	return form, form.refused(err)
+	err = form.refused(err)
+	return form, err
 }
 
 // faultPlace is the place of a fault in the text of flows.

@@ -185,7 +185,8 @@ var tones = map[string]string{
 	// Of connections.
 	"failing": "warn", "missing": "bad",
 	// Of flows, their changes and their decisions.
-	"faulty": "bad", "fault": "bad", "no worker": "warn", "added": "good", "changed": "busy", "removed": "bad", "job": "good",
+	"faulty": "bad", "fault": "bad", "no worker": "warn", "job": "good",
+	"added": "good", "changed": "idle", "removed": "bad",
 	"failed": "bad", "stopped": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad", "revoked": "bad",
 }
 
