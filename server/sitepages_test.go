@@ -44,7 +44,7 @@ func TestSitePages(t *testing.T) {
 		`INSERT INTO imported_locations (site_id, import_id, date, country, region, city, visitors)
 			VALUES (%[1]d, 7, toDate('%[2]s') - 1, 'NZ', 'NZ-AUK', 2193733, 70), (%[1]d, 7, toDate('%[2]s') - 1, '', '', 0, 5)`,
 		`INSERT INTO events (timestamp, day, name, site_id, user_id, session_id, pathname)
-			SELECT toDateTime(toDate('%[2]s') + 1, 'UTC') + number, toDate('%[2]s') + 1, 'pageview', %[1]d, number, number, '/live' FROM numbers(1234)`,
+			SELECT toDateTime(toDate('%[2]s') + 1, 'UTC') + number, toDate('%[2]s') + 1, 'pageview', %[1]d, number, number + 5000, '/live' FROM numbers(1234)`,
 	} {
 		enginetest.ExecClickHouse(t, s.Settings.Warehouse.DSN, fmt.Sprintf(statement, site.ID, native))
 	}
