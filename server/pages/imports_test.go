@@ -75,6 +75,7 @@ func TestFileBecomesAnImport(t *testing.T) {
 	p = b.get(t, p.path)
 	require.Contains(t, p.text, "completed")
 	require.Contains(t, p.text, "3 rows loaded of 4 read")
+	require.Contains(t, p.text, "1 of 1 part done")
 	require.Contains(t, p.text, "1 rejected rows")
 	require.Contains(t, p.html, "http://127.0.0.1:8233/namespaces/"+b.Namespace()+"/workflows/import/"+site)
 	p = b.get(t, p.path+"/rejects")
