@@ -3,9 +3,11 @@ package pages
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/server/pages/chart"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -97,7 +99,9 @@ func (i importShown) Timeline() template.HTML {
 		importstore.PartWaiting, importstore.PartRunning, importstore.PartDone, importstore.PartParked,
 		importstore.PartSkipped, importstore.PartFailed,
 	} {
-		spec.States = append(spec.States, chart.TimelineState{Tone: partTones[status], Name: status})
+		if slices.ContainsFunc(i.Parts, func(p importview.Part) bool { return p.Status == status }) {
+			spec.States = append(spec.States, chart.TimelineState{Tone: partTones[status], Name: status})
+		}
 	}
 	return chart.Gantt(spec)
 }
