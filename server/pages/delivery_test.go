@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"html"
 	"maps"
@@ -144,6 +145,20 @@ func (b *bundle) token(t *testing.T, role string, scope map[string]any) []string
 	return []string{"Authorization", "Bearer " + made.Secret}
 }
 
+// addWebhook adds a connection of the webhook.
+func (b *bundle) addWebhook(t *testing.T, name string) {
+	t.Helper()
+	data, err := json.Marshal(map[string]any{
+		"name": name, "kind": "webhook", "settings": map[string]any{"url": "http://127.0.0.1:9/"},
+		"secrets": map[string]string{
+			"signing_secret": "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)),
+		},
+	})
+	require.NoError(t, err)
+	p := b.send(t, http.MethodPost, "/api/v1/connections", bytes.NewReader(data), "application/json")
+	require.Equal(t, http.StatusCreated, p.status, p.html)
+}
+
 // A page has the buttons of its reader, and a form of another one is refused.
 func TestDeliveryPagesFollowTheRole(t *testing.T) {
 	t.Parallel()
@@ -209,6 +224,17 @@ func TestDestinationPages(t *testing.T) {
 	p = b.post(t, action, form)
 	require.Equal(t, http.StatusUnprocessableEntity, p.status)
 	require.Contains(t, p.html, `value="fast"`, "what was typed is still there")
+
+	b.addWebhook(t, "ops")
+	p = b.get(t, "/destinations/webhook")
+	require.NotContains(t, p.text, "does not exist")
+	p = b.post(t, "/destinations/webhook/connections/ops/pause", url.Values{"reason": {hostile}})
+	require.Contains(t, p.text, "The connection ops is paused.")
+	require.Contains(t, p.text, hostile)
+	require.Contains(t, p.html, `<button>Resume</button>`)
+	p = b.post(t, "/destinations/webhook/connections/ops/resume", url.Values{})
+	require.NotContains(t, p.text, "The connection ops is paused.")
+	require.Equal(t, http.StatusNotFound, b.post(t, "/destinations/webhook/connections/none/pause", url.Values{}).status)
 
 	b.post(t, "/destinations/webhook/actions/post/pause", url.Values{})
 	p = b.post(t, "/destinations/webhook/resume", url.Values{})
