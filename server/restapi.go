@@ -70,6 +70,7 @@ func (s *Server) openAPI() (err error) {
 	signedIn := &principals{tokens: tokens, accounts: accessstore.New(s.store.Store), local: signsInLocally(settings.Server)}
 	proxies := request.Proxies(settings.Server.Proxies())
 	opened.API, err = api.New(api.Config{
+		EventLog: s.events,
 		Starter: &starter.Starter{
 			Temporal: opened.temporal, Namespace: options.Namespace, Store: s.store, Registry: s.cfg.Components.Importers,
 			Defaults: settings.Import, Review: settings.Review, Limits: settings.Limits,

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/uploading"
 	"github.com/sluicehq/sluice/starter"
@@ -56,6 +57,8 @@ type Config struct {
 	Connections *connections.Connections
 	// Warehouse has the rows of previews and rejects. Required.
 	Warehouse *warehouse.Warehouse
+	// EventLog has the partitions of show-ingestion. Without one they are left out.
+	EventLog *eventlog.Log
 	// Uploads keeps uploaded files. Required.
 	Uploads *uploading.Folder
 	// FetchGuard restricts the addresses that files are fetched from. The zero value allows none.

@@ -54,6 +54,11 @@ func (a *API) sites() {
 		id: "show-ingestion", method: http.MethodGet, path: "/ingestion", tag: "ingestion",
 		summary: "Show how far the writers of the event log are", need: access.PermissionRead, reach: reachAll,
 	}, a.showIngestion)
+	register(a, operation{
+		id: "show-ingestion-traffic", method: http.MethodGet, path: "/ingestion/traffic", tag: "ingestion",
+		summary: "Show the numbers of events of all sites by hour, in the last 24 hours", need: access.PermissionRead,
+		reach: reachAll, description: "What the writers have not written yet is missing.",
+	}, a.showIngestionTraffic)
 }
 
 func (a *API) listSites(ctx context.Context, in *Page) (*List[ingestclient.ListedSite], error) {
@@ -236,12 +241,15 @@ type ShieldRules struct {
 	Hostnames []string `json:"hostnames,omitempty" maxItems:"500" doc:"Patterns of the only hosts whose events are taken."`
 }
 
+// ShieldsChange is the body of change-site-shields.
+type ShieldsChange struct {
+	Add    ShieldRules `json:"add,omitempty"`
+	Remove ShieldRules `json:"remove,omitempty"`
+}
+
 type changeShieldsInput struct {
 	SitePath
-	Body struct {
-		Add    ShieldRules `json:"add,omitempty"`
-		Remove ShieldRules `json:"remove,omitempty"`
-	}
+	Body ShieldsChange
 }
 
 func (a *API) changeShields(ctx context.Context, in *changeShieldsInput) (*shieldsOutput, error) {
@@ -269,5 +277,17 @@ func (a *API) showIngestion(ctx context.Context, _ *struct{}) (*ingestionOutput,
 	if err != nil {
 		return nil, err
 	}
-	return &ingestionOutput{writers}, nil
+	if a.cfg.EventLog != nil {
+		writers.Log, err = ingestclient.LogPartitions(ctx, a.siteClient().Store, a.cfg.EventLog)
+	}
+	return &ingestionOutput{writers}, err
+}
+
+type ingestionTrafficOutput struct {
+	Body ingestclient.AllTraffic
+}
+
+func (a *API) showIngestionTraffic(ctx context.Context, _ *struct{}) (*ingestionTrafficOutput, error) {
+	traffic, err := a.siteClient().AllTraffic(ctx)
+	return &ingestionTrafficOutput{traffic}, err
 }

@@ -5,6 +5,9 @@ import (
 
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/internal/importview"
+	"github.com/sluicehq/sluice/server/api"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 )
 
 // overview adds the first page.
@@ -17,6 +20,20 @@ func (p *Pages) overview() {
 type overviewShown struct {
 	// Waiting are imports that need a decision, and Failed those that have failed last.
 	Waiting, Running, Failed List[importview.Import]
+	// Schedules are those that are paused, or whose last run has not succeeded.
+	Schedules []scheduleView
+	// All tells whether the reader sees what belongs to no site: Syncs, and Traffic, which is nil while the warehouse does
+	// not answer.
+	All     bool
+	Syncs   syncSummary
+	Traffic *trafficView
+}
+
+// syncSummary is how fresh syncs are.
+type syncSummary struct {
+	OnTime, Late, Failed, Paused int
+	// Wanting are those that are late or have failed.
+	Wanting []syncView
 }
 
 // overviewLimit is the number of imports of each kind.
@@ -38,5 +55,48 @@ func (p *Pages) overviewPage(v *visit) (any, error) {
 		}
 		*read.into = list
 	}
-	return shown, nil
+	schedules, err := get[List[importview.Schedule]](v, "/schedules", url.Values{"limit": {"200"}})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range schedules.Items {
+		if view := (scheduleView{s}); view.Paused || view.Failed() {
+			shown.Schedules = append(shown.Schedules, view)
+		}
+	}
+	if shown.All = v.who.Sites.All(); !shown.All {
+		return shown, nil
+	}
+	syncs, err := get[List[syncclient.Sync]](v, "/syncs", url.Values{"limit": {"200"}})
+	if err != nil {
+		return nil, err
+	}
+	shown.Syncs = summarise(syncViews(syncs).Items)
+	traffic, err := get[ingestclient.AllTraffic](v, "/ingestion/traffic", nil)
+	if err == nil {
+		shown.Traffic = &trafficView{traffic}
+	}
+	// The other blocks are of use without the warehouse.
+	var away *api.Problem
+	return shown, asProblem(err, &away)
+}
+
+// summarise counts syncs by their freshness.
+func summarise(syncs []syncView) (s syncSummary) {
+	for _, view := range syncs {
+		switch {
+		case view.State == syncclient.StatePaused:
+			s.Paused++
+			continue
+		case view.Failed():
+			s.Failed++
+		case view.State == syncclient.StateLate:
+			s.Late++
+		default:
+			s.OnTime++
+			continue
+		}
+		s.Wanting = append(s.Wanting, view)
+	}
+	return s
 }

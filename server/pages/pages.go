@@ -78,6 +78,8 @@ func (p *Pages) routes() {
 	p.newImport()
 	p.reviews()
 	p.sites()
+	p.shields()
+	p.ingestion()
 	p.schedules()
 	p.destinations()
 	p.jobs()
@@ -85,6 +87,7 @@ func (p *Pages) routes() {
 	p.flows()
 	p.syncs()
 	p.connections()
+	p.locks()
 	p.session()
 	p.page("GET /", "problem", p.missing)
 }

@@ -73,6 +73,12 @@ func (s scheduleView) Last() *importview.Run {
 	return &s.Runs[0]
 }
 
+// Failed tells whether the last run has ended without its rows.
+func (s scheduleView) Failed() bool {
+	last := s.Last()
+	return last != nil && last.Status != starter.RunCompleted && last.Status != starter.RunRunning
+}
+
 // Jitter and Catchup are durations as text.
 func (s scheduleView) Jitter() string { return duration(time.Duration(s.JitterSeconds) * time.Second) }
 

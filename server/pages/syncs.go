@@ -66,6 +66,11 @@ func (s syncView) Every() string { return duration(time.Duration(s.EverySeconds)
 // Stopped tells whether its run waits for a command.
 func (s syncView) Stopped() bool { return s.State == syncclient.StateStopped }
 
+// Failed tells whether its run has stopped, or the last one has failed.
+func (s syncView) Failed() bool {
+	return s.Stopped() || s.Run != nil && s.Run.Status == syncstore.StatusFailed
+}
+
 // Running tells whether a run is under way.
 func (s syncView) Running() bool {
 	return s.Run != nil && s.Run.Status == syncstore.StatusRunning && s.Run.StoppedAt == nil

@@ -93,10 +93,27 @@ func (s *Sites) Traffic(ctx context.Context, site ingeststore.Site) (Traffic, er
 	}, err
 }
 
+// AllTraffic returns what the writers have counted for all sites in the last 24 hours.
+func (s *Sites) AllTraffic(ctx context.Context) (AllTraffic, error) {
+	counters, err := s.Warehouse(ctx)
+	if err != nil {
+		return AllTraffic{}, err
+	}
+	t, err := counters.AllTraffic(ctx, time.Now())
+	all := AllTraffic{
+		EventsPerMinute: t.PerMinute, Stored24h: t.Buffered, Dropped24h: t.Dropped, Hours: make([]TrafficHour, len(t.Hours)),
+	}
+	for i, h := range t.Hours {
+		all.Hours[i] = TrafficHour{From: h.From, Stored: h.Buffered, Dropped: h.Dropped}
+	}
+	return all, err
+}
+
 // Writers returns how far the writers of the event log are, over all sites.
 func (s *Sites) Writers(ctx context.Context) (Writers, error) {
 	p, err := s.Store.WriterProgress(ctx)
 	return Writers{
 		Partitions: p.Partitions, Open: p.Open, WrittenAt: p.WrittenAt, OpenSince: p.OpenSince, Rejected: p.Poisoned,
+		Log: []LogPartition{},
 	}, err
 }

@@ -32,10 +32,6 @@ func ShowLog(ctx context.Context, s *ingeststore.Store, cfg eventlog.Config) (Ev
 	if err != nil {
 		return EventLog{}, err
 	}
-	positions, err := s.Positions(ctx)
-	if err != nil {
-		return EventLog{}, err
-	}
 	cfg.Partitions = int(known.Partitions)
 	log, err := ingesting.OpenLog(ctx, s, cfg)
 	if err != nil {
@@ -43,10 +39,21 @@ func ShowLog(ctx context.Context, s *ingeststore.Store, cfg eventlog.Config) (Ev
 	}
 	defer log.Close()
 	l := EventLog{ID: log.ID()}
+	l.Partitions, err = LogPartitions(ctx, s, log)
+	return l, err
+}
+
+// LogPartitions returns what an open event log has, and what of it is written to the warehouse.
+func LogPartitions(ctx context.Context, s *ingeststore.Store, log *eventlog.Log) ([]LogPartition, error) {
+	positions, err := s.Positions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]LogPartition, 0, len(positions))
 	for _, at := range positions {
 		stats, err := log.Stats(ctx, int(at.Partition))
 		if err != nil {
-			return EventLog{}, err
+			return nil, err
 		}
 		p := LogPartition{
 			Partition: stats.Partition, Written: at.Next - 1, Lag: int64(stats.Last) + 1 - at.Next,
@@ -55,9 +62,9 @@ func ShowLog(ctx context.Context, s *ingeststore.Store, cfg eventlog.Config) (Ev
 		if stats.Last >= stats.First {
 			p.Oldest, p.Newest = int64(stats.First), int64(stats.Last)
 		}
-		l.Partitions = append(l.Partitions, p)
+		all = append(all, p)
 	}
-	return l, nil
+	return all, nil
 }
 
 // ReplaceLog begins a new event log after the permanent loss of the known one, as ingesting.ReplaceLog does.

@@ -78,6 +78,26 @@ type Writers struct {
 	OpenSince *time.Time `json:"open_since"`
 	// Rejected is how many records could not be written.
 	Rejected int64 `json:"rejected"`
+	// Log are the partitions of the event log; empty if the log is not at hand.
+	Log []LogPartition `json:"log"`
+}
+
+// AllTraffic is what the writers have counted for all sites. Fields are only ever added.
+type AllTraffic struct {
+	// EventsPerMinute is the mean of the last 5 minutes.
+	EventsPerMinute float64 `json:"events_per_minute"`
+	Stored24h       uint64  `json:"stored_24h"`
+	// Dropped24h are the numbers of dropped events by reason.
+	Dropped24h map[string]uint64 `json:"dropped_24h"`
+	// Hours are the last 24 hours, the first one in part, in their order.
+	Hours []TrafficHour `json:"hours"`
+}
+
+// TrafficHour is what the writers have counted for the events of an hour.
+type TrafficHour struct {
+	From    time.Time `json:"from"`
+	Stored  uint64    `json:"stored"`
+	Dropped uint64    `json:"dropped"`
 }
 
 // SiteOf returns a site with its settings.

@@ -1,0 +1,93 @@
+package pages
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/sluicehq/sluice/server/api"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
+)
+
+// shields adds the page of the shields of a site.
+func (p *Pages) shields() {
+	p.page("GET /sites/{site}/shields", "shields", p.shieldsPage)
+	p.action("POST /sites/{site}/shields/add", "shields", p.shieldsPage, func(v *visit) (string, error) {
+		return changeShields(v, func(c *api.ShieldsChange) *api.ShieldRules { return &c.Add })
+	})
+	p.action("POST /sites/{site}/shields/remove", "shields", p.shieldsPage, func(v *visit) (string, error) {
+		return changeShields(v, func(c *api.ShieldsChange) *api.ShieldRules { return &c.Remove })
+	})
+}
+
+// shieldsPath is the path of the shields of the site of a request, here and at the API.
+func shieldsPath(v *visit) string { return sitePath(v.r.PathValue("site")) + "/shields" }
+
+// shieldsShown is the page of the shields of a site.
+type shieldsShown struct {
+	Site  string
+	Kinds []shieldKind
+}
+
+// shieldKind is a kind of rules.
+type shieldKind struct {
+	// Name is that of the field of api.ShieldRules.
+	Name, Title, Text, Example string
+	Rules                      []string
+}
+
+// rulesOf returns the field of rules that a kind names, or nil.
+func rulesOf(rules *api.ShieldRules, kind string) *[]string {
+	switch kind {
+	case "ips":
+		return &rules.IPs
+	case "countries":
+		return &rules.Countries
+	case "pages":
+		return &rules.Pages
+	case "hostnames":
+		return &rules.Hostnames
+	}
+	return nil
+}
+
+func (p *Pages) shieldsPage(v *visit) (any, error) {
+	shields, err := get[ingestclient.Shields](v, shieldsPath(v), nil)
+	rules := api.ShieldRules(shields)
+	shown := shieldsShown{Site: v.r.PathValue("site"), Kinds: []shieldKind{
+		{Name: "ips", Title: "Addresses", Text: "Events from these addresses and networks are dropped.", Example: "203.0.113.0/24"},
+		{
+			Name: "countries", Title: "Countries", Text: "Events from these countries are dropped. ZZ is for events without one.",
+			Example: "AQ",
+		},
+		{Name: "pages", Title: "Pages", Text: "Events of pages with these paths are dropped.", Example: "/admin/*"},
+		{
+			Name: "hostnames", Title: "Host names", Text: "If there is one, only events of these hosts are taken.",
+			Example: "*.example.com",
+		},
+	}}
+	for i := range shown.Kinds {
+		shown.Kinds[i].Rules = *rulesOf(&rules, shown.Kinds[i].Name)
+	}
+	return shown, err
+}
+
+// changeShields adds or removes the rules of the form, one in each line. into returns where they belong.
+func changeShields(v *visit, into func(c *api.ShieldsChange) *api.ShieldRules) (string, error) {
+	var change api.ShieldsChange
+	rules := rulesOf(into(&change), v.r.PostForm.Get("kind"))
+	if rules == nil {
+		return "", invalid("kind", "want ips, countries, pages or hostnames")
+	}
+	for line := range strings.Lines(v.r.PostForm.Get("rules")) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(*rules, line) {
+			*rules = append(*rules, line)
+		}
+	}
+	if len(*rules) == 0 {
+		return "", invalid("rules", "want at least one rule")
+	}
+	path := shieldsPath(v)
+	return path + "#" + url.PathEscape(v.r.PostForm.Get("kind")), v.send(http.MethodPatch, path, change, nil)
+}
