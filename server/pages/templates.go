@@ -75,7 +75,7 @@ func number(n any) string {
 	case uint64:
 		return humanize.Comma(int64(n)) //nolint:gosec // a count of rows
 	case float64:
-		return humanize.CommafWithDigits(n, 1)
+		return strings.TrimSuffix(humanize.CommafWithDigits(n, 1), ".0")
 	default:
 		return fmt.Sprint(n)
 	}
