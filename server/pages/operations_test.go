@@ -7,10 +7,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/importview"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
@@ -19,7 +21,13 @@ import (
 // read reads what the API answers to GET.
 func (b *bundle) read(t *testing.T, path string, into any) {
 	t.Helper()
-	require.NoError(t, json.Unmarshal([]byte(b.api(t, path)), into))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.base+"/api/v1"+path, nil)
+	require.NoError(t, err)
+	answer, err := b.client.Do(r)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, answer.Body.Close()) }()
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	require.NoError(t, json.NewDecoder(answer.Body).Decode(into))
 }
 
 // createSync adds a sync from the connection mc to the connection om, which cannot be reached.
@@ -45,8 +53,8 @@ func TestSchedules(t *testing.T) {
 	wrong["arg.rows"], wrong["name"] = []string{"many"}, []string{hostile}
 	p := b.post(t, "/new/schedule", wrong)
 	require.Equal(t, http.StatusUnprocessableEntity, p.status)
-	require.Contains(t, p.text, "rows: want a value of the type integer, in JSON")
-	require.Contains(t, p.html, `value="many"`, "what was typed stays")
+	require.Contains(t, p.text, "rows : want a value of the type integer, in JSON")
+	require.Contains(t, p.html, `value="0 3 * * *"`, "what was typed stays")
 
 	p = b.post(t, "/new/schedule", form)
 	require.Equal(t, "/schedules/nightly", p.path, p.text)
@@ -158,4 +166,24 @@ func TestShieldsAndIngestion(t *testing.T) {
 	p = b.get(t, "/ingestion")
 	require.Contains(t, p.text, fmt.Sprintf("Partition %d", writers.Log[0].Partition))
 	require.Contains(t, p.text, "No event was dropped in the last 24 hours.")
+
+	at := time.Now().UTC().Add(-10 * time.Minute).Truncate(time.Minute).Unix()
+	enginetest.ExecClickHouse(t, b.Settings.Warehouse.DSN, fmt.Sprintf(`INSERT INTO ingest_counters
+		(event_timebucket, domain, site_id, metric, value) VALUES
+		(%d, 'a.example', 1, 'buffered', 1200), (%d, 'b.example', 2, 'buffered', 34), (%d, 'a.example', 1, 'dropped_bot', 1007),
+		(%d, 'c.example', 0, 'dropped_not_found', 5), (%d, 'a.example', 1, 'buffered', 999)`, at, at, at, at, at-25*60*60))
+	var traffic ingestclient.AllTraffic
+	b.read(t, "/ingestion/traffic", &traffic)
+	require.EqualValues(t, 1234, traffic.Stored24h, "the older one does not count")
+	require.Equal(t, map[string]uint64{"bot": 1007, "not_found": 5}, traffic.Dropped24h)
+	var stored, dropped uint64
+	for _, hour := range traffic.Hours {
+		stored, dropped = stored+hour.Stored, dropped+hour.Dropped
+	}
+	require.Equal(t, []uint64{1234, 1012}, []uint64{stored, dropped})
+	require.LessOrEqual(t, len(traffic.Hours), 25)
+	p = b.get(t, "/ingestion")
+	require.Contains(t, p.text, "1,234 events stored in 24 hours")
+	require.Contains(t, p.text, "bot 1,007 not found 5")
+	require.Contains(t, b.get(t, "/").text, "1,012 dropped in 24 hours")
 }
