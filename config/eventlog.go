@@ -27,7 +27,7 @@ type EventLog struct {
 	// Replicas is the number of servers of a cluster that store each event. Defaults to 1.
 	Replicas int `yaml:"replicas"`
 	// Linger is the longest that a commit waits for the events of the senders that were there when the one before
-	// it ended. Defaults to 2 ms.
+	// it ended; it waits at most as long as that one took. Defaults to 10 ms.
 	Linger time.Duration `yaml:"linger"`
 	// MaxMiB bounds the stored events of all partitions together. Defaults to 16384.
 	MaxMiB int64 `yaml:"max_mib"`
@@ -39,7 +39,7 @@ type EventLog struct {
 }
 
 func defaultEventLog() EventLog {
-	return EventLog{Streams: 1, Replicas: 1, Linger: 2 * time.Millisecond, MaxMiB: 16384}
+	return EventLog{Streams: 1, Replicas: 1, Linger: 10 * time.Millisecond, MaxMiB: 16384}
 }
 
 const (

@@ -45,9 +45,9 @@ type Config struct {
 	// MaxPendingBytes bounds the records in memory that wait for their acknowledgement.
 	// Defaults to 64 MiB.
 	MaxPendingBytes int64
-	// Linger is the longest that a commit waits for further events once the one before it has ended. It waits
-	// only for the callers that were there then, and neither for a single one nor after a pause: a message costs
-	// the log far more than an event in it. Defaults to 0.
+	// Linger is the longest that a commit waits for further events once the one before it has ended; it waits at
+	// most as long as that one took. It waits only for the callers that were there then, and neither for a single
+	// one nor after a pause: a message costs the log far more than an event in it. Defaults to 0.
 	Linger time.Duration
 	// AttemptTimeout bounds one attempt of a commit. Defaults to 5 s.
 	AttemptTimeout time.Duration

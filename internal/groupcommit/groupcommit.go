@@ -30,10 +30,10 @@ type Group[Call any] struct {
 	MaxSize int
 	// Size returns the size of a call. Required with MaxSize.
 	Size func(Call) int
-	// Linger is the longest that a group waits for further calls once the one before it has ended. It waits no
-	// longer than until the callers that were there at that end are back: as many calls as had just ended or were
-	// waiting. So a single caller never waits, nor does a call after a pause. Groups then run one at a time,
-	// whatever MaxGroups is. Defaults to 0.
+	// Linger is the longest that a group waits for further calls once the one before it has ended; it waits at most
+	// as long as that one took. It waits no longer than until the callers that were there at that end are back: as
+	// many calls as had just ended or were waiting. So a single caller never waits, nor does a call after a pause.
+	// Groups then run one at a time, whatever MaxGroups is. Defaults to 0.
 	Linger time.Duration
 
 	mu      sync.Mutex
@@ -122,13 +122,15 @@ func (g *Group[Call]) serve(ctx context.Context) {
 		for i, pending := range group {
 			calls[i] = pending.call
 		}
+		begun := time.Now()
 		g.do(ctx, calls)
+		took := time.Since(begun)
 		full := g.expect(len(group))
 		for _, pending := range group {
 			close(pending.done)
 		}
 		if full != nil {
-			g.linger(full)
+			g.linger(full, min(took, g.Linger))
 		}
 	}
 }
@@ -155,8 +157,8 @@ func (g *Group[Call]) isFull() bool {
 }
 
 // linger waits for the calls of the next group.
-func (g *Group[Call]) linger(full <-chan struct{}) {
-	timer := time.NewTimer(g.Linger)
+func (g *Group[Call]) linger(full <-chan struct{}, atMost time.Duration) {
+	timer := time.NewTimer(atMost)
 	defer timer.Stop()
 	select {
 	case <-full:

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -148,74 +149,84 @@ func TestGroupSize(t *testing.T) {
 	require.Zero(t, g.size)
 }
 
-// A group waits until the callers of the last one are back; neither a single caller nor one after a pause waits.
-func TestGroupLingers(t *testing.T) {
-	t.Parallel()
-	const callers, rounds = 8, 50
-	var sizes []int
-	begun, release := make(chan struct{}, 1), make(chan struct{})
-	// Only the callers' return ends a wait in time.
-	g := &Group[int]{Linger: time.Hour, Do: func(_ context.Context, calls []int) {
-		if sizes = append(sizes, len(calls)); len(sizes) == 1 {
-			begun <- struct{}{}
-			<-release
-		}
-	}}
-	var asking sync.WaitGroup
-	ask := func(times int) {
-		asking.Go(func() {
-			for range times {
-				if err := g.Call(t.Context(), 0); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	ask(rounds + 1)
-	<-begun
-	for range callers - 1 {
-		ask(rounds)
-	}
-	awaitWaiting(t, g, callers-1)
-	close(release)
-	asking.Wait()
-	// The first had one of the callers, and the next waited until it was back.
-	require.Equal(t, append([]int{1}, slices.Repeat([]int{callers}, rounds)...), sizes)
+// requireIdle fails unless all groups have ended after a minute of a bubble's clock.
+func requireIdle(t *testing.T, g *Group[int]) {
+	t.Helper()
+	time.Sleep(time.Minute)
+	synctest.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	require.Zero(t, g.running)
+	require.Nil(t, g.full)
 }
 
-// A wait for callers that do not come back ends by its time, or by the size of a group.
+// A group waits until the callers of the last one are back.
+func TestGroupLingers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const callers, rounds = 8, 50
+		var sizes []int
+		g := &Group[int]{Linger: time.Hour, Do: func(_ context.Context, calls []int) {
+			sizes = append(sizes, len(calls))
+			time.Sleep(time.Second)
+		}}
+		var asking sync.WaitGroup
+		ask := func(times int) {
+			asking.Go(func() {
+				for range times {
+					if err := g.Call(t.Context(), 0); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		begun := time.Now()
+		ask(rounds + 1)
+		synctest.Wait()
+		for range callers - 1 {
+			ask(rounds)
+		}
+		asking.Wait()
+		// The first had one of the callers, and the next waited until it was back: for no time.
+		require.Equal(t, append([]int{1}, slices.Repeat([]int{callers}, rounds)...), sizes)
+		require.Equal(t, (rounds+1)*time.Second, time.Since(begun))
+		requireIdle(t, g)
+	})
+}
+
+// A wait for callers that do not come back ends by its time, by that of the group before, or by the size of the
+// next one; a call after a pause does not wait.
 func TestGroupLingerEnds(t *testing.T) {
 	t.Parallel()
-	var sizes []int
-	begun, release := make(chan struct{}, 1), make(chan struct{})
-	g := &Group[int]{
-		Linger: time.Millisecond, MaxSize: 100, Size: func(call int) int { return call },
-		Do: func(_ context.Context, calls []int) {
-			if sizes = append(sizes, len(calls)); len(sizes) == 1 {
-				begun <- struct{}{}
-				<-release
-			}
-		},
-	}
-	call := func(size int) <-chan error {
-		done := make(chan error, 1)
-		go func() { done <- g.Call(t.Context(), size) }()
-		return done
-	}
-	first := call(1)
-	<-begun
-	second := call(1)
-	awaitWaiting(t, g, 1)
-	close(release)
-	require.NoError(t, <-first)
-	// It expects two calls, and the first caller does not come back.
-	require.NoError(t, <-second)
-	require.Equal(t, []int{1, 1}, sizes)
-	awaitIdle(t, g)
+	for name, c := range map[string]struct {
+		linger, want time.Duration
+		size         int
+	}{
+		"by its time":      {100 * time.Millisecond, 100 * time.Millisecond, 1},
+		"by the group's":   {time.Hour, time.Second, 1},
+		"by the next size": {time.Hour, 0, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := &Group[int]{
+					Linger: c.linger, MaxSize: 100, Size: func(call int) int { return call },
+					Do: func(context.Context, []int) { time.Sleep(time.Second) },
+				}
+				began := time.Now()
+				first := make(chan error, 1)
+				go func() { first <- g.Call(t.Context(), 1) }()
+				synctest.Wait()
+				require.NoError(t, g.Call(t.Context(), c.size))
+				require.NoError(t, <-first)
+				require.Equal(t, 2*time.Second+c.want, time.Since(began))
 
-	g.enough = 10
-	g.size = 99
-	require.False(t, g.isFull())
-	g.size = 100
-	require.True(t, g.isFull())
+				requireIdle(t, g)
+				began = time.Now()
+				require.NoError(t, g.Call(t.Context(), 1))
+				require.Equal(t, time.Second, time.Since(began), "after a pause")
+				requireIdle(t, g)
+			})
+		})
+	}
 }
