@@ -152,7 +152,7 @@ func TestGroupSize(t *testing.T) {
 // requireIdle fails unless all groups have ended after a minute of a bubble's clock.
 func requireIdle(t *testing.T, g *Group[int]) {
 	t.Helper()
-	time.Sleep(time.Minute)
+	<-time.After(time.Minute)
 	synctest.Wait()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -168,7 +168,7 @@ func TestGroupLingers(t *testing.T) {
 		var sizes []int
 		g := &Group[int]{Linger: time.Hour, Do: func(_ context.Context, calls []int) {
 			sizes = append(sizes, len(calls))
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 		}}
 		var asking sync.WaitGroup
 		ask := func(times int) {
@@ -211,7 +211,7 @@ func TestGroupLingerEnds(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := &Group[int]{
 					Linger: c.linger, MaxSize: 100, Size: func(call int) int { return call },
-					Do: func(context.Context, []int) { time.Sleep(time.Second) },
+					Do: func(context.Context, []int) { <-time.After(time.Second) },
 				}
 				began := time.Now()
 				first := make(chan error, 1)
