@@ -56,10 +56,13 @@ func (p *Pages) shieldsPage(v *visit) (any, error) {
 	shields, err := get[ingestclient.Shields](v, shieldsPath(v), nil)
 	rules := api.ShieldRules(shields)
 	shown := shieldsShown{Site: v.r.PathValue("site"), Kinds: []shieldKind{
-		{Name: "ips", Title: "Addresses", Text: "Events from these addresses and networks are dropped.", Example: "203.0.113.0/24"},
 		{
-			Name: "countries", Title: "Countries", Text: "Events from these countries are dropped. ZZ is for events without one.",
-			Example: "AQ",
+			Name: "ips", Title: "Addresses", Text: "Events from these addresses and networks are dropped.",
+			Example: "203.0.113.0/24",
+		},
+		{
+			Name: "countries", Title: "Countries",
+			Text: "Events from these countries are dropped. ZZ is for events without one.", Example: "AQ",
 		},
 		{Name: "pages", Title: "Pages", Text: "Events of pages with these paths are dropped.", Example: "/admin/*"},
 		{
