@@ -39,7 +39,7 @@ func (c *Connections) Pause(ctx context.Context, name string, o deliverystore.Or
 		return err
 	}
 	err := c.audited(ctx, "connection.pause", name, func(ctx context.Context) error {
-		store.NoteChange(ctx, nil, map[string]string{"by": o.By, "reason": o.Reason})
+		store.NoteChange(ctx, nil, map[string]any{"paused": true, "by": o.By, "reason": o.Reason})
 		return c.Store.PauseConnection(ctx, name, o)
 	})
 	return notFound(err, name)
@@ -52,6 +52,7 @@ func (c *Connections) Resume(ctx context.Context, name string) error {
 		return err
 	}
 	err := c.audited(ctx, "connection.resume", name, func(ctx context.Context) error {
+		store.NoteChange(ctx, nil, map[string]bool{"paused": false})
 		return c.Store.ResumeConnection(ctx, name)
 	})
 	return notFound(err, name)

@@ -31,7 +31,7 @@ func (s *Starter) BackfillTimes(ctx context.Context, name string, from, to time.
 		return nil, call.Mark(
 			fmt.Errorf("to %s: a backfill is for times that have passed", to.Format(time.RFC3339)), ErrInvalid)
 	}
-	if err := s.requireSchedule(ctx, name); err != nil {
+	if _, err := s.requireSchedule(ctx, name); err != nil {
 		return nil, err
 	}
 	// Only Temporal knows the times.

@@ -23,6 +23,7 @@ func (s *Starter) delete(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
+	store.NoteChange(ctx, deletedDocument{imp.Source, imp.Label, imp.Status}, nil)
 	if imp.Status != importstore.StatusDeleting {
 		if !importstore.Ended(imp.Status) {
 			return fmt.Errorf("import %d is %s, cancel it first with `sluice import cancel %d`: %w",
@@ -50,6 +51,13 @@ func (s *Starter) delete(ctx context.Context, id int64) error {
 	// A repeated request: the workflow may have ended.
 	_, err = s.Recover(ctx, id)
 	return err
+}
+
+// deletedDocument is what the audit says about an import that is deleted.
+type deletedDocument struct {
+	Source string `json:"source"`
+	Label  string `json:"label"`
+	Status string `json:"status"`
 }
 
 // ForgetImports deletes all imports of a site and returns their numbers: their rows become
@@ -81,6 +89,7 @@ func (s *Starter) forgetImports(ctx context.Context, domain string) ([]int64, er
 	if err != nil {
 		return nil, fmt.Errorf("list the imports: %w", err)
 	}
+	store.NoteChange(ctx, map[string]any{"imports": ids}, nil)
 	for i, id := range ids {
 		// Another process may have removed it.
 		if err := s.Delete(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {

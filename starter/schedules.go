@@ -87,8 +87,9 @@ func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (created Sc
 	if err := call.Mark(n.validate(), ErrInvalid); err != nil {
 		return Schedule{}, err
 	}
-	entry := scheduleEntry("create", n.Name, nil)
-	entry.Site = n.Request.Site
+	entry := store.AuditEntry{
+		Operation: "schedule.create", SubjectType: "schedule", SubjectID: n.Name, Site: n.Request.Site,
+	}
 	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
 		created, err = s.createSchedule(ctx, n)
 		return err
@@ -96,9 +97,12 @@ func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (created Sc
 	return created, err
 }
 
-// scheduleEntry is the audit's entry of a change of a schedule.
-func scheduleEntry(verb, name string, after any) store.AuditEntry {
-	return store.AuditEntry{Operation: "schedule." + verb, SubjectType: "schedule", SubjectID: name, After: after}
+// scheduleEntry is the audit's entry of a change of a schedule. The site is "" if the definition cannot be read.
+func scheduleEntry(verb string, row importstore.Schedule, after any) store.AuditEntry {
+	d, _ := parseDefinition(row) //nolint:errcheck // a change of it, or its deletion, does not depend on it
+	return store.AuditEntry{
+		Operation: "schedule." + verb, SubjectType: "schedule", SubjectID: row.Name, Site: d.Input.Request.Site, After: after,
+	}
 }
 
 func (s *Starter) createSchedule(ctx context.Context, n NewSchedule) (Schedule, error) {
@@ -182,10 +186,12 @@ func (s *Starter) ResumeSchedule(ctx context.Context, name string, by By) error 
 }
 
 func (s *Starter) setPaused(ctx context.Context, name string, paused bool, what, note string) error {
-	if err := s.requireSchedule(ctx, name); err != nil {
+	row, err := s.requireSchedule(ctx, name)
+	if err != nil {
 		return err
 	}
-	entry := scheduleEntry(what, name, map[string]string{"note": note})
+	entry := scheduleEntry(what, row, map[string]any{"paused": paused, "note": note})
+	entry.Before = map[string]any{"paused": row.Paused, "note": row.Note}
 	return s.Store.Audited(ctx, entry, func(ctx context.Context) error {
 		if err := s.Store.Imports.SetSchedulePaused(ctx, name, paused, note); err != nil {
 			return err
@@ -197,7 +203,7 @@ func (s *Starter) setPaused(ctx context.Context, name string, paused bool, what,
 // PauseFailing pauses a schedule whose imports keep failing. One that is paused keeps its
 // note. Without such a schedule nothing happens. The error is that of the store or of Temporal.
 func (s *Starter) PauseFailing(ctx context.Context, name, note string) error {
-	if err := s.requireSchedule(ctx, name); errors.Is(err, store.ErrNotFound) {
+	if _, err := s.requireSchedule(ctx, name); errors.Is(err, store.ErrNotFound) {
 		return nil
 	} else if err != nil {
 		return err
@@ -228,10 +234,13 @@ func (s *Starter) TriggerSchedule(ctx context.Context, name, overlap string) err
 // cannot be reached the store remembers it, and workers delete it there. The errors are those of
 // PauseSchedule.
 func (s *Starter) DeleteSchedule(ctx context.Context, name string) error {
-	if _, err := s.knownSchedule(ctx, name); err != nil {
+	row, err := s.knownSchedule(ctx, name)
+	if err != nil {
 		return err
 	}
-	return s.Store.Audited(ctx, scheduleEntry("delete", name, nil), func(ctx context.Context) error {
+	entry := scheduleEntry("delete", row, nil)
+	entry.Before = json.RawMessage(row.Definition)
+	return s.Store.Audited(ctx, entry, func(ctx context.Context) error {
 		if err := s.Store.Imports.MarkScheduleDeleted(ctx, name); err != nil {
 			return fmt.Errorf("delete schedule %s: %w", name, err)
 		}
@@ -244,12 +253,12 @@ func (s *Starter) DeleteSchedule(ctx context.Context, name string) error {
 func (s *Starter) runSchedule(
 	ctx context.Context, name, what string, about any, run func(h client.ScheduleHandle) error,
 ) error {
-	err := s.requireSchedule(ctx, name)
+	row, err := s.requireSchedule(ctx, name)
 	if err == nil {
 		_, err = s.SyncSchedule(ctx, name)
 	}
 	if err == nil {
-		entry := scheduleEntry(what, name, about)
+		entry := scheduleEntry(what, row, about)
 		entry.Ahead = true
 		err = s.Store.Audited(ctx, entry, func(context.Context) error {
 			return run(s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name)))

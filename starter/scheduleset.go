@@ -20,7 +20,8 @@ func (s *Starter) SetSchedule(
 	if err := call.Mark(n.validate(), ErrInvalid); err != nil {
 		return Schedule{}, err
 	}
-	err = s.Store.Audited(ctx, scheduleEntry("set", n.Name, nil), func(ctx context.Context) error {
+	entry := store.AuditEntry{Operation: "schedule.set", SubjectType: "schedule", SubjectID: n.Name}
+	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
 		changed, err = s.setSchedule(ctx, n, unchanged)
 		return err
 	})
@@ -56,7 +57,7 @@ func (s *Starter) setSchedule(
 	if err != nil {
 		return Schedule{}, fmt.Errorf("encode schedule %s: %w", n.Name, err)
 	}
-	store.NoteChange(ctx, row.Definition, json.RawMessage(data))
+	store.NoteChange(ctx, json.RawMessage(row.Definition), json.RawMessage(data))
 	store.NoteSubject(ctx, n.Name, request.Site)
 	if err := s.Store.Imports.SetSchedule(ctx, n.Name, row.Definition, data, n.Note); err != nil {
 		return Schedule{}, err

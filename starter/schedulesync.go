@@ -185,14 +185,14 @@ func (s *Starter) knownSchedule(ctx context.Context, name string) (importstore.S
 	return s.Store.Imports.Schedule(ctx, name)
 }
 
-// requireSchedule makes sure that the store has a schedule that is not being deleted; one that
-// only Temporal has is adopted first. The error is store.ErrNotFound if there is none.
-func (s *Starter) requireSchedule(ctx context.Context, name string) error {
+// requireSchedule returns a schedule of the store that is not being deleted; one that only Temporal has is adopted
+// first. The error is store.ErrNotFound if there is none.
+func (s *Starter) requireSchedule(ctx context.Context, name string) (importstore.Schedule, error) {
 	row, err := s.knownSchedule(ctx, name)
 	if err == nil && row.DeletedAt != nil {
-		return fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
+		err = fmt.Errorf("schedule %s: %w", name, store.ErrNotFound)
 	}
-	return err
+	return row, err
 }
 
 // finishChange applies a change of a schedule that the store has.

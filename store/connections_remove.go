@@ -33,6 +33,11 @@ func (s *Store) RemoveConnection(ctx context.Context, name string, force bool) e
 				return fmt.Errorf("connection %s: %s: %w", name, strings.Join(users, "; "), ErrInUse)
 			}
 		}
+		before, err := q.ConnectionByName(ctx, name)
+		if err != nil {
+			return Found(err, "connection %s", name)
+		}
+		NoteChange(ctx, connectionDocument(before), nil)
 		n, err := q.DeleteConnection(ctx, name)
 		if err != nil {
 			return fmt.Errorf("remove connection %s: %w", name, err)

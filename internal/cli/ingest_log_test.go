@@ -84,6 +84,11 @@ $`, first.ok(t, "ingest", "log", "show"))
 	require.Equal(t, log.ID(), replaced.Lost)
 	second.json(t, &shown, "ingest", "log", "show")
 	require.Equal(t, replaced.ID, shown.ID)
+	var audited []auditJSON
+	second.json(t, &audited, "audit", "list", "--operation", "event_log.replace")
+	require.Len(t, audited, 1, "a refused replacement changes nothing")
+	require.Equal(t, []string{replaced.ID, "cli"}, []string{audited[0].SubjectID, audited[0].Door})
+	require.JSONEq(t, `{"id": "`+log.ID()+`"}`, string(audited[0].Before))
 
 	away := s
 	away.environ = append(append([]string{}, s.environ...), "SLUICE_EVENTLOG_URL=nats://127.0.0.1:1")

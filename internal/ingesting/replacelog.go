@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/session"
+	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -62,6 +63,8 @@ func ReplaceLog(
 		return ReplacedLog{}, err
 	}
 	replaced.ID = log.ID()
+	store.NoteSubject(ctx, log.ID(), "")
+	store.NoteChange(ctx, map[string]string{"id": known.ID}, nil)
 	return replaced, s.ReplaceLog(ctx, known.ID, log.ID(), starts)
 }
 

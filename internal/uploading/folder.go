@@ -109,7 +109,13 @@ func (f *Folder) Put(ctx context.Context, file File) (_ servingstore.Upload, err
 		text := strings.ReplaceAll(err.Error(), filepath.Dir(path)+string(filepath.Separator), "")
 		return servingstore.Upload{}, fmt.Errorf("%w: %s", ErrInvalid, text)
 	}
-	if err := f.Store.CompleteUpload(ctx, id, size, sum); err != nil {
+	entry := store.AuditEntry{
+		Operation: "upload.create", SubjectType: "upload", SubjectID: id, Site: file.Site,
+		After: servingstore.UploadDocument{Name: file.Name, Bytes: size, SHA256: sum},
+	}
+	if err := f.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		return f.Store.CompleteUpload(ctx, id, size, sum)
+	}); err != nil {
 		return servingstore.Upload{}, err
 	}
 	return f.Store.Upload(ctx, file.Site, id)
@@ -233,7 +239,10 @@ func (f *Folder) Delete(ctx context.Context, domain, id string) error {
 	if f.Dir == "" {
 		return ErrDisabled
 	}
-	if err := f.Store.DeleteUpload(ctx, domain, id); err != nil {
+	entry := store.AuditEntry{Operation: "upload.delete", SubjectType: "upload", SubjectID: id, Site: domain}
+	if err := f.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		return f.Store.DeleteUpload(ctx, domain, id)
+	}); err != nil {
 		return err
 	}
 	return f.remove(id)

@@ -55,7 +55,7 @@ func (a *API) connections() {
 	}), a.removeConnection)
 	register(a, add(operation{
 		id: "test-connection", method: http.MethodPost, path: "/connections/{connection}/test",
-		summary: "Test a connection on a worker", need: access.PermissionOperate,
+		summary: "Test a connection on a worker", need: access.PermissionOperate, reads: true,
 		description: "What is wrong with the connection is in the answer, with `ok` false.",
 		problems:    []problemType{problemNoWorker},
 	}), a.testConnection)

@@ -109,6 +109,31 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// Secrets are encrypted again with the primary key of the key set.
+func TestConnectionRotation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.ok(t, "admin-all", http.MethodPost, "/connections", map[string]any{
+		"name": "ops", "kind": "webhook", "settings": map[string]any{"url": "https://hooks.example.com/a"},
+		"secrets": map[string]string{"signing_secret": "whsec_" + strings.Repeat("QUJD", 8)},
+	}, nil)
+	keys, err := connections.ParseKeyset([]byte(b.Settings.Connections.Keyset))
+	require.NoError(t, err)
+	keys, err = keys.Rotated()
+	require.NoError(t, err)
+	text, err := keys.JSON()
+	require.NoError(t, err)
+	b.Settings.Connections.Keyset = string(text)
+	_, url := b.serve(t)
+	a := b.doAt(t, url, "admin-all", http.MethodPost, "/connections/ops/rotate", nil)
+	require.Less(t, a.status, 300, string(a.body))
+	entries := b.entriesOf(t, a.header.Get("X-Request-Id"))
+	require.Len(t, entries, 1)
+	require.NotEqual(t, string(entries[0].Before), string(entries[0].After))
+	again := b.doAt(t, url, "admin-all", http.MethodPost, "/connections/ops/rotate", nil)
+	require.Empty(t, b.entriesOf(t, again.header.Get("X-Request-Id")), "it has the primary key already")
+}
+
 func TestConnectionTest(t *testing.T) {
 	t.Parallel()
 	b := withWorker(t)

@@ -37,14 +37,15 @@ func (a *API) flows() {
 	}
 	register(a, text(operation{
 		id: "validate-flows", path: "/flows/validate", summary: "Check flows, and apply none", need: access.PermissionRead,
+		reads: true,
 	}), a.validateFlows)
 	register(a, text(operation{
 		id: "diff-flows", path: "/flows/diff", summary: "Show the changes that apply-flows would make",
-		need: access.PermissionRead,
+		need: access.PermissionRead, reads: true,
 	}), a.diffFlows)
 	register(a, text(operation{
 		id: "test-flows", path: "/flows/test", summary: "Show the jobs that flows would create for an event",
-		need: access.PermissionRead,
+		need: access.PermissionRead, reads: true,
 	}), a.testFlows)
 	register(a, text(operation{
 		id: "apply-flows", path: "/flows/apply", summary: "Apply flows", need: access.PermissionAdminister,

@@ -37,6 +37,7 @@ func (a *API) imports() {
 	register(a, operation{
 		id: "try-import", method: http.MethodPost, path: "/sites/{site}/imports/dry-run", tag: tagImports,
 		summary: "Show what an import would do, and start none", need: access.PermissionOperate, reach: reachSite,
+		reads:       true,
 		description: "A worker looks into the source. Nothing is written.",
 		problems:    []problemType{problemLimit, problemNoWorker, problemDisabled},
 	}, a.tryImport)

@@ -20,6 +20,8 @@ const (
 	extensionPermission = "x-sluice-permission"
 	// extensionScope says how the sites of the caller limit it: the name of its reach.
 	extensionScope = "x-sluice-scope"
+	// extensionChanges says whether the operation changes something: then the audit has an entry of each change.
+	extensionChanges = "x-sluice-changes"
 	// extensionProblems lists the types of problems that it may answer with.
 	extensionProblems = "x-sluice-problems"
 )
@@ -42,6 +44,10 @@ type operation struct {
 	// audience says who may call an operation that needs no permission: it is about the caller. Defaults to
 	// principals with the permission.
 	audience audience
+	// reads means that the operation changes nothing although its method is not GET: it has a body. The audit has no
+	// entry of it.
+	reads bool
+
 	// description says more, in Markdown.
 	description string
 	// status is that of success. Defaults to 200, or 204 without a body.
@@ -106,6 +112,9 @@ func (o operation) validate() {
 	default:
 		panic(fmt.Sprintf("api: operation %s: unknown audience %q", o.id, o.audience))
 	}
+	if o.need == access.PermissionRead && o.method != http.MethodGet && !o.reads {
+		panic(fmt.Sprintf("api: operation %s: a change needs another permission than %s", o.id, o.need))
+	}
 	if !slices.Contains(access.Permissions(), o.need) {
 		panic(fmt.Sprintf("api: operation %s: permission %q: want one of %v", o.id, o.need, access.Permissions()))
 	}
@@ -134,7 +143,10 @@ func register[I, O any](a *API, o operation, handle func(ctx context.Context, in
 		Tags:          []string{o.tag},
 		DefaultStatus: o.status, MaxBodyBytes: o.bodyLimit() + 1, BodyReadTimeout: -1,
 		Responses: o.responses, Security: []map[string][]string{{securityToken: {}}, {securitySession: {}}},
-		Extensions: map[string]any{extensionPermission: o.permission(), extensionScope: o.scope()},
+		Extensions: map[string]any{
+			extensionPermission: o.permission(), extensionScope: o.scope(),
+			extensionChanges: o.method != http.MethodGet && !o.reads,
+		},
 	}
 	if o.audience == audienceEverybody {
 		documented.Security = nil

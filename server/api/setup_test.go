@@ -244,6 +244,7 @@ func (b *bundle) doAt(t *testing.T, url, as, method, path string, body any, head
 	require.NoError(t, response.Body.Close())
 	a := answer{response.StatusCode, response.Header, data}
 	compare(t, b.api, r, a)
+	b.compareAudit(t, as, r, a)
 	return a
 }
 

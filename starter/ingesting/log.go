@@ -5,6 +5,7 @@ import (
 
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -67,9 +68,17 @@ func LogPartitions(ctx context.Context, s *ingeststore.Store, log *eventlog.Log)
 	return all, nil
 }
 
-// ReplaceLog begins a new event log after the permanent loss of the known one, as ingesting.ReplaceLog does.
+// ReplaceLog begins a new event log after the permanent loss of the known one, as ingesting.ReplaceLog does, and records
+// it in the audit.
 func ReplaceLog(
 	ctx context.Context, s *ingeststore.Store, cfg eventlog.Config, discard bool,
-) (ingesting.ReplacedLog, error) {
-	return ingesting.ReplaceLog(ctx, s, cfg, discard)
+) (replaced ingesting.ReplacedLog, err error) {
+	entry := store.AuditEntry{
+		Operation: "event_log.replace", SubjectType: "event_log", After: map[string]bool{"discard_events": discard},
+	}
+	err = s.Audited(ctx, entry, func(ctx context.Context) error {
+		replaced, err = ingesting.ReplaceLog(ctx, s, cfg, discard)
+		return err
+	})
+	return replaced, err
 }

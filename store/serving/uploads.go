@@ -62,16 +62,26 @@ func (s *Store) BeginUpload(ctx context.Context, n NewUpload) error {
 // CompleteUpload records that the bytes of an upload are there. The error is store.ErrNotFound if it has expired
 // meanwhile.
 func (s *Store) CompleteUpload(ctx context.Context, id string, size int64, sha256 string) error {
-	n, err := s.sql.Queries.CompleteUpload(ctx, db.CompleteUploadParams{
-		ID: id, Bytes: size, Sha256: sha256, KeepS: UploadLife.Seconds(),
+	err := s.sql.InTx(ctx, func(q *db.Queries) error {
+		n, err := q.CompleteUpload(ctx, db.CompleteUploadParams{
+			ID: id, Bytes: size, Sha256: sha256, KeepS: UploadLife.Seconds(),
+		})
+		if err == nil && n == 0 {
+			err = fmt.Errorf("the upload took longer than %s: %w", UploadTimeout, store.ErrNotFound)
+		}
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("complete an upload: %w", err)
 	}
-	if n == 0 {
-		return fmt.Errorf("the upload took longer than %s: %w", UploadTimeout, store.ErrNotFound)
-	}
 	return nil
+}
+
+// UploadDocument is what the audit says about an upload.
+type UploadDocument struct {
+	Name   string `json:"name"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
 }
 
 // DropUpload forgets an upload that was not completed.
@@ -124,17 +134,22 @@ func (s *Store) NoteImport(ctx context.Context, id string, importID int64) error
 // DeleteUpload deletes an upload of a site. The errors are store.ErrNotFound, and store.ErrInUse if an import under way
 // reads it.
 func (s *Store) DeleteUpload(ctx context.Context, domain, id string) error {
-	n, err := s.sql.Queries.DeleteUpload(ctx, domain, id)
-	if err != nil {
-		return fmt.Errorf("delete an upload: %w", err)
-	}
-	if n > 0 {
-		return nil
-	}
-	if _, err := s.Upload(ctx, domain, id); err != nil {
-		return err
-	}
-	return fmt.Errorf("upload %s is read by an import under way: %w", id, store.ErrInUse)
+	return s.sql.InTx(ctx, func(q *db.Queries) error {
+		upload, err := q.UploadByID(ctx, id, domain)
+		if err != nil {
+			return store.Found(err, "upload %s", id)
+		}
+		store.NoteChange(ctx, UploadDocument{upload.Name, upload.Bytes, upload.Sha256}, nil)
+		n, err := q.DeleteUpload(ctx, domain, id)
+		switch {
+		case err != nil:
+			return fmt.Errorf("delete an upload: %w", err)
+		case n == 0:
+			return fmt.Errorf("upload %s is read by an import under way: %w", id, store.ErrInUse)
+		default:
+			return nil
+		}
+	})
 }
 
 // SweepUploads deletes uploads that have expired and returns their IDs, at most 1,000.

@@ -105,10 +105,15 @@ func (s *Store) Change(ctx context.Context, name string, fn func(*Sync) error) (
 // changed by a user since.
 func (s *Store) Replace(ctx context.Context, row Sync) (Sync, error) {
 	var changed Sync
-	entry := store.AuditEntry{Operation: "sync.set", SubjectType: "sync", SubjectID: row.Name, After: changeOf(row)}
+	entry := store.AuditEntry{Operation: "sync.set", SubjectType: "sync", SubjectID: row.Name}
 	err := s.Audited(ctx, entry, func(ctx context.Context) error {
-		return s.sql.InTx(ctx, func(q *db.Queries) (err error) {
+		return s.sql.InTx(ctx, func(q *db.Queries) error {
+			before, err := q.LockSync(ctx, row.Name)
+			if err != nil {
+				return err
+			}
 			changed, err = q.ChangeSync(ctx, changeOf(row))
+			store.NoteChange(ctx, changeOf(before), changeOf(changed))
 			return err
 		})
 	})
@@ -136,10 +141,12 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	entry := store.AuditEntry{Operation: "sync.delete", SubjectType: "sync", SubjectID: name}
 	err := s.Audited(ctx, entry, func(ctx context.Context) error {
 		return s.sql.InTx(ctx, func(q *db.Queries) error {
-			n, err := q.DeleteSync(ctx, name)
-			if err == nil && n == 0 {
-				err = store.ErrNotFound
+			before, err := q.LockSync(ctx, name)
+			if err != nil {
+				return store.Found(err, "sync %s", name)
 			}
+			store.NoteChange(ctx, before, nil)
+			_, err = q.DeleteSync(ctx, name)
 			return err
 		})
 	})

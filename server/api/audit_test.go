@@ -1,0 +1,89 @@
+package api_test
+
+import (
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/enginetest"
+	accessstore "github.com/sluicehq/sluice/store/access"
+)
+
+// undescribed are operations of the audit whose entries say neither what was nor what became: they have no arguments and
+// change nothing that has settings.
+var undescribed = []string{"account.login", "account.logout", "flow.replay"}
+
+// entriesOf returns the entries of the audit of a request.
+func (b *bundle) entriesOf(t *testing.T, id string) []accessstore.Entry {
+	t.Helper()
+	entries, err := accessstore.New(b.Store.Store).Audit(enginetest.Context(t), accessstore.AuditFilter{}, accessstore.Page{Limit: 200})
+	require.NoError(t, err)
+	return slices.DeleteFunc(entries, func(e accessstore.Entry) bool { return e.RequestID != id })
+}
+
+// compareAudit fails the test unless the audit has an entry of a change, and of nothing else. A change without an entry
+// may have been a repetition that changes nothing; compareSeen wants one of each operation.
+func (b *bundle) compareAudit(t *testing.T, as string, r *http.Request, got answer) {
+	t.Helper()
+	o := operationOf(b.api, r)
+	if o == nil || r.Method == http.MethodGet {
+		return
+	}
+	label := r.Method + " " + r.URL.Path
+	entries := b.entriesOf(t, got.header.Get("X-Request-Id"))
+	if o.Extensions["x-sluice-changes"] != true {
+		require.Empty(t, entries, "an entry of an operation that changes nothing: "+label)
+		return
+	}
+	for _, e := range entries {
+		require.Equal(t, "api", e.Door, label)
+		require.Equal(t, "127.0.0.1", e.Address, label)
+		if p, ok := b.tokens.principals[as]; ok {
+			require.Equal(t, []string{p.Name, string(p.Kind)}, []string{e.Who, e.Kind}, label)
+		} else {
+			require.Equal(t, string(access.KindAccount), e.Kind, label)
+		}
+		require.NotEmpty(t, e.SubjectType, label)
+		if strings.Contains(r.URL.Path, "/sites/"+own) && e.SubjectType != "site" {
+			require.Equal(t, own, e.Site, label)
+		}
+		if got.status < 300 {
+			require.Empty(t, e.Error, label)
+			require.True(t, e.Before != nil || e.After != nil || slices.Contains(undescribed, e.Operation),
+				"%s: the entry %s says neither what was nor what became", label, e.Operation)
+		}
+	}
+	if got.status < 300 {
+		seen.mu.Lock()
+		defer seen.mu.Unlock()
+		seen.changes[o.OperationID] = seen.changes[o.OperationID] || len(entries) > 0
+	}
+}
+
+// Operations that change something are tested, so that compareSeen has looked for their entries.
+func TestChangesAreDocumented(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
+	for _, item := range b.api.OpenAPI().Paths {
+		for method, o := range operationsOf(item) {
+			changes, ok := o.Extensions["x-sluice-changes"].(bool)
+			require.True(t, ok, o.OperationID)
+			if method == http.MethodGet || o.Extensions["x-sluice-permission"] == "read" {
+				require.False(t, changes, o.OperationID)
+			}
+			if changes {
+				seen.changes[o.OperationID] = seen.changes[o.OperationID]
+			}
+		}
+	}
+	text, err := os.ReadFile("../../docs/api.md")
+	require.NoError(t, err)
+	require.Contains(t, string(text), "x-sluice-changes")
+}
