@@ -88,6 +88,7 @@ func (p *Pages) routes() {
 	p.syncs()
 	p.connections()
 	p.locks()
+	p.access()
 	p.session()
 	p.page("GET /", "problem", p.missing)
 }

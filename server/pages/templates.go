@@ -54,7 +54,8 @@ func parseTemplates(assetPath func(name string) (string, error)) (templates, err
 var functions = template.FuncMap{
 	"number": number, "bytes": size, "percent": percent, "time": clock, "ago": ago, "lasted": lasted, "duration": duration,
 	"words": words, "badge": badge, "dict": dict, "list": func(items ...any) []any { return items }, "advice": advice,
-	"plural": plural, "payload": payload, "json": indented, "seconds": seconds, "states": statesOf,
+	"plural": plural, "join": func(list []string) string { return strings.Join(list, ", ") },
+	"payload": payload, "json": indented, "seconds": seconds, "states": statesOf,
 	"flow": func(f deliveryclient.Flow) flow.Flow { return flow.Read(f.Name, f.Spec) }, "flowtext": specText,
 }
 
@@ -181,13 +182,15 @@ var tones = map[string]string{
 	"running": "busy", "executing": "busy", "deleting": "busy", "syncing": "busy",
 	"parked": "warn", "in_review": "warn", "paused": "warn", "unknown": "warn", "late": "warn", "half-open": "warn",
 	"completed": "good", "done": "good", "succeeded": "good", "accepted": "good", "current": "good", "healthy": "good", "active": "good",
-	"closed": "good", "on time": "good",
+	"closed": "good", "on time": "good", "valid": "good", "enabled": "good",
 	// Of connections.
 	"failing": "warn", "missing": "bad",
 	// Of flows, their changes and their decisions.
 	"faulty": "bad", "fault": "bad", "no worker": "warn", "job": "good",
 	"added": "good", "changed": "idle", "removed": "bad",
 	"failed": "bad", "stopped": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad", "revoked": "bad",
+	// Of accounts and tokens.
+	"expired": "bad", "disabled": "bad",
 }
 
 // badge returns a status as an element. Colour is never alone: the text says the same.

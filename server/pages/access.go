@@ -1,0 +1,178 @@
+package pages
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/server/api"
+)
+
+// access adds the pages of tokens, accounts and the audit.
+func (p *Pages) access() {
+	p.nav("Access", "/accounts", "Accounts", access.PermissionAdminister, true)
+	p.page("GET /accounts", "accounts", p.accountsPage)
+	p.action("POST /accounts", "accounts", p.accountsPage, createAccount)
+	p.action("POST /accounts/{account}", "accounts", p.accountsPage, changeAccount)
+	p.action("POST /accounts/{account}/disable", "accounts", p.accountsPage, disableAccount(true))
+	p.action("POST /accounts/{account}/enable", "accounts", p.accountsPage, disableAccount(false))
+	p.nav("Access", "/tokens", "Tokens", access.PermissionAdminister, true)
+	p.page("GET /tokens", "tokens", p.tokensPage)
+	p.mux.HandleFunc("POST /tokens", func(w http.ResponseWriter, r *http.Request) { p.signedIn(w, r, p.createToken) })
+	p.action("POST /tokens/{token}/revoke", "tokens", p.tokensPage, func(v *visit) (string, error) {
+		return "/tokens", v.send(http.MethodDelete, "/tokens/"+url.PathEscape(v.r.PathValue("token")), nil, nil)
+	})
+	p.nav("Access", "/audit", "Audit", access.PermissionAdminister, true)
+	p.page("GET /audit", "audit", p.auditPage)
+}
+
+// roleNames are the roles of people and services.
+func roleNames() []string {
+	var names []string
+	for _, role := range access.Roles() {
+		names = append(names, string(role))
+	}
+	return names
+}
+
+// typedScope returns the scope of a form: the box all_sites, or the domains in sites, separated by spaces or commas.
+func typedScope(form url.Values) api.Scope {
+	domains := strings.FieldsFunc(form.Get("sites"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' })
+	return api.Scope{AllSites: form.Has("all_sites"), Sites: domains}
+}
+
+// accountList is the page of accounts.
+type accountList struct {
+	List[api.Account]
+	Roles []string
+}
+
+func (p *Pages) accountsPage(v *visit) (any, error) {
+	list, err := getPage[api.Account](v, "/accounts")
+	return accountList{List: list, Roles: roleNames()}, err
+}
+
+func createAccount(v *visit) (string, error) {
+	form := v.r.PostForm
+	if err := typedTwice(form); err != nil {
+		return "", err
+	}
+	scope := typedScope(form)
+	return "/accounts", v.send(http.MethodPost, "/accounts", map[string]any{
+		"name": strings.TrimSpace(form.Get("name")), "password": form.Get("password"), "role": form.Get("role"),
+		"all_sites": scope.AllSites, "sites": scope.Sites,
+	}, nil)
+}
+
+func changeAccount(v *visit) (string, error) {
+	form := v.r.PostForm
+	change := map[string]any{"role": form.Get("role"), "scope": typedScope(form)}
+	if password := form.Get("password"); password != "" {
+		if err := typedTwice(form); err != nil {
+			return "", err
+		}
+		change["password"] = password
+	}
+	return "/accounts", v.send(http.MethodPatch, accountPath(v), change, nil)
+}
+
+func disableAccount(disabled bool) func(v *visit) (string, error) {
+	return func(v *visit) (string, error) {
+		return "/accounts", v.send(http.MethodPatch, accountPath(v), map[string]bool{"disabled": disabled}, nil)
+	}
+}
+
+func accountPath(v *visit) string { return "/accounts/" + url.PathEscape(v.r.PathValue("account")) }
+
+// tokenList is the page of tokens.
+type tokenList struct {
+	List[api.Token]
+	Roles []string
+}
+
+// Valid tells whether a token is neither revoked nor expired.
+func (tokenList) Valid(t api.Token) bool {
+	return t.RevokedAt == nil && (t.ExpiresAt == nil || t.ExpiresAt.After(time.Now()))
+}
+
+func (p *Pages) tokensPage(v *visit) (any, error) {
+	list, err := getPage[api.Token](v, "/tokens")
+	return tokenList{List: list, Roles: roleNames()}, err
+}
+
+// createToken shows a new token with its secret, once: there is no path to come back to.
+func (p *Pages) createToken(v *visit) {
+	var created api.CreatedToken
+	err := v.parseForm()
+	if err == nil {
+		err = v.sendToken(&created)
+	}
+	var problem *api.Problem
+	switch {
+	case errors.As(err, &problem) && problem.Status != http.StatusUnauthorized:
+		v.show("tokens", p.tokensPage, problem)
+	case err != nil:
+		v.fail(err)
+	default:
+		v.render(http.StatusOK, "token_created", created, nil)
+	}
+}
+
+func (v *visit) sendToken(created *api.CreatedToken) error {
+	form := v.r.PostForm
+	days, err := strconv.ParseInt(form.Get("days"), 10, 32)
+	if err != nil || days < 0 {
+		return invalid("days", "want a whole number of days, or 0 for a token that does not expire")
+	}
+	scope := typedScope(form)
+	return v.send(http.MethodPost, "/tokens", map[string]any{
+		"name": strings.TrimSpace(form.Get("name")), "role": form.Get("role"), "life_seconds": days * 24 * 60 * 60,
+		"all_sites": scope.AllSites, "sites": scope.Sites,
+	}, created)
+}
+
+// auditFilters are the filters of the audit beside the days.
+var auditFilters = []string{"site", "who", "operation", "subject_type", "subject", "after"}
+
+// auditShown is the page of the audit.
+type auditShown struct {
+	List[api.AuditEntry]
+}
+
+// JSON returns what a subject was or became, "" for nothing.
+func (auditShown) JSON(document json.RawMessage) (string, error) {
+	if len(document) == 0 || string(document) == "null" {
+		return "", nil
+	}
+	return indented(document)
+}
+
+func (p *Pages) auditPage(v *visit) (any, error) {
+	given, query := v.r.URL.Query(), url.Values{}
+	for _, name := range auditFilters {
+		if value := strings.TrimSpace(given.Get(name)); value != "" {
+			query.Set(name, value)
+		}
+	}
+	// Days are those of UTC; the last one is included.
+	for _, day := range []struct {
+		name string
+		add  int
+	}{{"since", 0}, {"until", 1}} {
+		if given.Get(day.name) == "" {
+			continue
+		}
+		at, err := time.Parse(time.DateOnly, given.Get(day.name))
+		if err != nil {
+			return nil, invalid(day.name, "want a day, such as 2026-01-31")
+		}
+		query.Set(day.name, at.AddDate(0, 0, day.add).Format(time.RFC3339))
+	}
+	list, err := get[List[api.AuditEntry]](v, "/audit", query)
+	return auditShown{List: list}, err
+}
