@@ -86,7 +86,9 @@ $`, first.ok(t, "ingest", "log", "show"))
 	require.Equal(t, replaced.ID, shown.ID)
 	var audited []auditJSON
 	second.json(t, &audited, "audit", "list", "--operation", "event_log.replace")
-	require.Len(t, audited, 1, "a refused replacement changes nothing")
+	require.Len(t, audited, 2)
+	require.Contains(t, audited[1].Error, "the event log is not lost")
+	require.Empty(t, audited[0].Error)
 	require.Equal(t, []string{replaced.ID, "cli"}, []string{audited[0].SubjectID, audited[0].Door})
 	require.JSONEq(t, `{"id": "`+log.ID()+`"}`, string(audited[0].Before))
 
