@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/server/api"
 	accessstore "github.com/sluicehq/sluice/store/access"
 )
 
@@ -86,4 +87,34 @@ func TestChangesAreDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/api.md")
 	require.NoError(t, err)
 	require.Contains(t, string(text), "x-sluice-changes")
+}
+
+// Tokens, accounts and keys of sites are created, listed and revoked.
+func TestTokensAndAccounts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var token api.CreatedToken
+	b.ok(t, "admin-all", http.MethodPost, "/tokens", map[string]any{"name": "ci", "role": "operator", "sites": []string{own}}, &token)
+	require.Equal(t, []string{own}, token.Sites)
+	b.do(t, "admin-all", http.MethodPost, "/tokens", map[string]any{"name": "x", "role": "operator"}).problem(t, "invalid")
+	revoked := b.ok(t, "admin-all", http.MethodDelete, "/tokens/ci", nil, nil)
+	entries := b.entriesOf(t, revoked.header.Get("X-Request-Id"))
+	require.Len(t, entries, 1)
+	require.NotContains(t, string(entries[0].Before)+string(entries[0].After), token.Secret)
+	b.do(t, "admin-all", http.MethodDelete, "/tokens/none", nil).problem(t, "not-found")
+
+	var account api.Account
+	b.ok(t, "admin-all", http.MethodPost, "/accounts",
+		map[string]any{"name": "ann", "password": password, "role": "viewer", "all_sites": true}, &account)
+	require.Equal(t, "admin-all", account.CreatedBy)
+	b.ok(t, "admin-all", http.MethodPatch, "/accounts/ann", map[string]any{"role": "reviewer"}, &account)
+	require.Equal(t, "reviewer", account.Role)
+
+	var key api.CreatedSiteKey
+	b.ok(t, "admin-own", http.MethodPost, "/sites/"+own+"/keys", map[string]any{"label": "shop"}, &key)
+	b.ok(t, "admin-own", http.MethodDelete, "/sites/"+own+"/keys/"+key.Prefix, nil, nil)
+	var audit struct{ Items []api.AuditEntry }
+	b.ok(t, "admin-all", http.MethodGet, "/audit?operation=site.key.revoke", nil, &audit)
+	require.Len(t, audit.Items, 1)
+	require.Equal(t, []string{"admin-own", "token", own}, []string{audit.Items[0].Who, audit.Items[0].Kind, audit.Items[0].Site})
 }

@@ -23,13 +23,14 @@ import (
 	"github.com/sluicehq/sluice/server/api"
 )
 
-// seen is what the tests of the package have seen: operations that change something and have succeeded, with whether
-// the audit had an entry of one of them, and types of problems.
+// seen is what the tests of the package have seen: operations that have succeeded, those of them that change something,
+// with whether the audit had an entry of one, and types of problems.
 var seen = struct {
-	mu       sync.Mutex
-	changes  map[string]bool
-	problems map[string]bool
-}{changes: map[string]bool{}, problems: map[string]bool{}}
+	mu         sync.Mutex
+	operations map[string]bool
+	changes    map[string]bool
+	problems   map[string]bool
+}{operations: map[string]bool{}, changes: map[string]bool{}, problems: map[string]bool{}}
 
 // unseen are types of problems that no request of a test provokes, with the reason.
 var unseen = map[string]string{
@@ -38,6 +39,12 @@ var unseen = map[string]string{
 	"/problems/storage":               "a full disk is simulated below the handler",
 	"/problems/timeout":               "takes 30 s",
 	"/problems/idempotency-too-large": "no operation that takes a key has an answer so large",
+}
+
+// unchanged are operations that no test of this package lets succeed, with the reason.
+var unchanged = map[string]string{
+	"find-sync-rejects":  "a sync needs rejected pages: package starter/syncing has one",
+	"retry-sync-rejects": "a sync needs rejected records: package starter/syncing has them",
 }
 
 // TestMain compares what was seen with what is documented, once the whole package has passed.
@@ -53,7 +60,7 @@ func TestMain(m *testing.M) {
 func compareSeen() int {
 	code := 0
 	for _, id := range slices.Sorted(maps.Keys(seen.changes)) {
-		if !seen.changes[id] {
+		if !seen.changes[id] && unchanged[id] == "" {
 			fmt.Println("no test has seen an entry of the audit for the operation " + id + ": record its change with " +
 				"store.Audited, or test it")
 			code = 1
@@ -103,6 +110,11 @@ func compare(t *testing.T, a *api.API, r *http.Request, got answer) {
 	label := fmt.Sprintf("%s %s: %d %s", r.Method, r.URL.Path, got.status, got.body)
 	response := o.Responses[strconv.Itoa(got.status)]
 	require.NotNil(t, response, "status is not documented: "+label)
+	if got.status < 300 {
+		seen.mu.Lock()
+		seen.operations[o.OperationID] = true
+		seen.mu.Unlock()
+	}
 	if len(got.body) == 0 {
 		require.Empty(t, response.Content, "documented body is missing: "+label)
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/starter/internal/call"
+	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
@@ -114,7 +115,7 @@ func (e Events) Show(ctx context.Context, id string) (EventDetails, error) {
 // deliverystore.EndedStates, and for a rule without a time.
 func (e Events) Purge(
 	ctx context.Context, rule deliverystore.Retention, dryRun bool,
-) (deliverystore.Purged, error) {
+) (purged deliverystore.Purged, err error) {
 	if rule.ReceivedBefore.IsZero() {
 		return deliverystore.Purged{}, call.Mark(
 			fmt.Errorf("purge events: want the time before which they were received"), call.ErrInvalid)
@@ -124,7 +125,19 @@ func (e Events) Purge(
 			return deliverystore.Purged{}, err
 		}
 	}
-	return e.Store.Deliveries.Purge(ctx, rule, dryRun)
+	if dryRun {
+		return e.Store.Deliveries.Purge(ctx, rule, true)
+	}
+	// A purge has many transactions.
+	entry := store.AuditEntry{
+		Operation: "event.purge", SubjectType: "event", Ahead: true,
+		After: map[string]any{"received_before": rule.ReceivedBefore, "states": rule.States},
+	}
+	err = e.Store.Deliveries.Audited(ctx, entry, func(ctx context.Context) error {
+		purged, err = e.Store.Deliveries.Purge(ctx, rule, false)
+		return err
+	})
+	return purged, err
 }
 
 // CheckEndedState returns starter.ErrInvalid unless jobs in a state may be purged.

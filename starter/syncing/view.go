@@ -144,15 +144,21 @@ func (s *Syncs) RetryRejects(ctx context.Context, name string, ids []int64, by c
 	if err != nil {
 		return 0, err
 	}
-	n, err := s.Store.RequestRetries(ctx, name, ids)
-	if err != nil {
-		return 0, err
+	entry := store.AuditEntry{
+		Operation: "sync.retry_rejects", SubjectType: "sync", SubjectID: name, After: map[string]any{"records": ids},
 	}
-	if n == 0 {
-		return 0, fmt.Errorf("no rejected record of sync %s can be retried: %w", name, store.ErrConflict)
-	}
-	if row.Watch != "" {
-		return n, nil
-	}
-	return n, s.Run(ctx, name, by)
+	var n int64
+	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
+		if n, err = s.Store.RequestRetries(ctx, name, ids); err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("no rejected record of sync %s can be retried: %w", name, store.ErrConflict)
+		}
+		if row.Watch != "" {
+			return nil
+		}
+		return s.Run(ctx, name, by)
+	})
+	return n, err
 }
