@@ -172,8 +172,8 @@ func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, 
 	return c.info(row), nil
 }
 
-// SetSecrets replaces the given secrets of a connection; the others and the settings stay. It returns the errors of Open
-// and Replace.
+// SetSecrets replaces the given secrets of a connection; the others and the settings stay. It returns the errors of
+// Open and Replace.
 func (c *Connections) SetSecrets(ctx context.Context, name string, secrets map[string]string) (Info, error) {
 	row, err := c.row(ctx, name)
 	if err != nil {

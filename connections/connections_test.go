@@ -67,7 +67,8 @@ func TestAddAndOpen(t *testing.T) {
 	shown, err := b.Show(b.ctx, "shop")
 	require.NoError(t, err)
 	require.Equal(t, deliverystore.ConnectionHealthy, shown.Health.State)
-	added.Health = shown.Health
+	require.Empty(t, shown.UsedBy)
+	added.Health, added.UsedBy = shown.Health, shown.UsedBy
 	require.Equal(t, added, shown)
 	opened, err := b.Open(b.ctx, "shop")
 	require.NoError(t, err)

@@ -29,7 +29,7 @@ type Kind interface {
 
 // SettingsDescriber is a Kind that describes its settings to people who add connections.
 type SettingsDescriber interface {
-	// Settings returns the settings in the order in which they are asked for. The result never changes.
+	// Settings returns the settings in the order of forms. The result never changes.
 	Settings() []SettingSpec
 }
 

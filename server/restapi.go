@@ -67,7 +67,9 @@ func (s *Server) openAPI() (err error) {
 	if err != nil {
 		return fmt.Errorf("the connection %s: %w", connections.Notify, err)
 	}
-	signedIn := &principals{tokens: tokens, accounts: accessstore.New(s.store.Store), local: signsInLocally(settings.Server)}
+	signedIn := &principals{
+		tokens: tokens, accounts: accessstore.New(s.store.Store), local: signsInLocally(settings.Server),
+	}
 	proxies := request.Proxies(settings.Server.Proxies())
 	opened.API, err = api.New(api.Config{
 		EventLog: s.events,

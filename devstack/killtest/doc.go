@@ -15,7 +15,8 @@
 // acknowledged event is stored once, sessions and counters equal those of an undisturbed writer. They trace the
 // system calls of the event log, and search everything that a stack keeps for addresses and user agents.
 //
-// The test of the rolling restart replaces servers and workers gracefully while clients use them: no client sees an error.
+// The test of the rolling restart replaces servers and workers gracefully while clients use them: no client sees an
+// error.
 //
 // It has tests only. Every test runs a stack of its own on free ports, whose engines,
 // event log, server and worker are processes of the test binary.

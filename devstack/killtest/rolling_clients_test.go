@@ -202,7 +202,7 @@ func (r *rolling) followImports(ctx, following context.Context) error {
 		if err != nil {
 			// The server is not there: the next one is.
 			r.repeated.Add(1)
-			return nil //nolint:nilerr // see above
+			return nil
 		}
 		defer func() { _ = response.Body.Close() }() //nolint:errcheck // the stream has ended
 		switch response.StatusCode {

@@ -159,7 +159,8 @@ func newRolling(t *testing.T) *rolling {
 	r.key = r.addKey(t, rollingSite)
 	second := freeAddress(t)
 	r.urls = [2]string{"http://" + r.stack.Addresses().Server, "http://" + second}
-	r.server, r.worker = r.spawnServer(t, second), r.spawnWorker(t, r.variables()...)
+	r.server = r.spawnServer(t, second)
+	r.worker = r.spawnWorker(t, r.variables()...)
 	return r
 }
 
@@ -192,7 +193,8 @@ func (r *rolling) replaceServer(ctx context.Context, t *testing.T) {
 func (r *rolling) replaceSecondServer(_ context.Context, t *testing.T) {
 	t.Helper()
 	r.server.stop()
-	r.server = r.spawnServer(t, strings.TrimPrefix(r.urls[1], "http://"))
+	address := strings.TrimPrefix(r.urls[1], "http://")
+	r.server = r.spawnServer(t, address) //nolint:contextcheck // It lives as long as the test.
 }
 
 func (r *rolling) replaceWorker(ctx context.Context, t *testing.T) {
@@ -203,7 +205,7 @@ func (r *rolling) replaceWorker(ctx context.Context, t *testing.T) {
 func (r *rolling) replaceSecondWorker(_ context.Context, t *testing.T) {
 	t.Helper()
 	r.worker.stop()
-	r.worker = r.spawnWorker(t, r.variables()...)
+	r.worker = r.spawnWorker(t, r.variables()...) //nolint:contextcheck // It lives as long as the test.
 }
 
 // await waits until each kind of client has had more answers.

@@ -26,7 +26,8 @@ import (
 func Hooks() devstack.Hooks {
 	return devstack.Hooks{
 		Worker: runWorker, WorkerReady: ready("worker"), Prepare: checkSchemas,
-		Server: runServer, ServerReady: ready("server"), SignIn: signIn, Traffic: traffic, Demo: demo, Version: version.String(),
+		Server: runServer, ServerReady: ready("server"), SignIn: signIn, Traffic: traffic, Demo: demo,
+		Version: version.String(),
 	}
 }
 
@@ -61,8 +62,8 @@ func checkSchema(ctx context.Context, open func() (*migration.Migrator, error)) 
 // runWorker runs `sluice worker --migrate` in the environment that the stack sets.
 func runWorker(ctx context.Context) error { return run(ctx, "worker", "--migrate") }
 
-// runServer runs `sluice server` in the environment that the stack sets. Its output is in a log file, which must not have
-// a setup link: signIn shows one.
+// runServer runs `sluice server` in the environment that the stack sets. Its output is in a log file, which must not
+// have a setup link: signIn shows one.
 func runServer(ctx context.Context) error { return run(ctx, "server", "--setup-link=false") }
 
 // signIn says how people sign in to the server of a stack. env is that of the server.

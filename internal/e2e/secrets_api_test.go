@@ -81,7 +81,7 @@ func (s *secretive) startServer() *secretiveServer {
 	}
 	s.t.Cleanup(v.stop)
 	polltest.Eventually(s.t, func() bool {
-		response, err := http.Get("http://" + v.health + "/readyz") //nolint:noctx // bounded by the poll
+		response, err := http.Get("http://" + v.health + "/readyz")
 		if err != nil {
 			return false
 		}
@@ -156,7 +156,7 @@ func (v *secretiveServer) follow(path string) (wait func() string) {
 // crawl reads everything that the API shows about what known names by parameter.
 func (v *secretiveServer) crawl(known map[string]string) {
 	v.t.Helper()
-	response, err := http.Get(v.url + "/api/openapi.json") //nolint:noctx // it is served from memory
+	response, err := http.Get(v.url + "/api/openapi.json")
 	require.NoError(v.t, err)
 	var document struct {
 		Paths map[string]map[string]json.RawMessage

@@ -127,8 +127,8 @@ var unstorable = map[string]string{
 	"22P05": "a text has the character U+0000 or half of a surrogate pair",
 }
 
-// Unstorable returns why PostgreSQL has refused a value of the request, "" if the error is another one. It does not have the
-// value, which may be a secret.
+// Unstorable returns why PostgreSQL has refused a value of the request, "" if the error is another one. It does not
+// have the value, which may be a secret.
 func Unstorable(err error) string {
 	var postgres *pgconn.PgError
 	if !errors.As(err, &postgres) {
@@ -147,8 +147,8 @@ func isAway(err error) bool {
 	var connecting *pgconn.ConnectError
 	// A connection that breaks while an answer is awaited ends early.
 	broken := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-	return broken || errors.As(err, &connecting) || errors.As(err, &network) || errors.As(err, &unavailable) || errors.As(err, &late) ||
-		errors.As(err, &namespace) || errors.As(err, &postgres) && AwayState(postgres.Code)
+	return broken || errors.As(err, &connecting) || errors.As(err, &network) || errors.As(err, &unavailable) ||
+		errors.As(err, &late) || errors.As(err, &namespace) || errors.As(err, &postgres) && AwayState(postgres.Code)
 }
 
 // AwayState reports whether a SQLSTATE is of a server that is starting or stopping, or of a broken connection to it.

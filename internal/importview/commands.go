@@ -12,8 +12,8 @@ const (
 	CommandDelete = "delete"
 )
 
-// Commands returns the commands that an import in this state accepts, whoever sends them. The workflow decides: its
-// state may have changed meanwhile.
+// Commands returns the commands that an import in this state accepts, from callers with every permission. The workflow
+// decides: its state may have changed meanwhile.
 func Commands(i importstore.Import) []string {
 	switch {
 	case importstore.Ended(i.Status):

@@ -79,8 +79,8 @@ func TestChangesAreDocumented(t *testing.T) {
 			if method == http.MethodGet || o.Extensions["x-sluice-permission"] == "read" {
 				require.False(t, changes, o.OperationID)
 			}
-			if changes {
-				seen.changes[o.OperationID] = seen.changes[o.OperationID]
+			if _, known := seen.changes[o.OperationID]; changes && !known {
+				seen.changes[o.OperationID] = false
 			}
 		}
 	}

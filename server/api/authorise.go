@@ -26,8 +26,8 @@ const (
 	securitySession = "session"
 )
 
-// authorised answers a request itself unless its principal may do the operation, and says who acts. Roles come first, so that a refusal
-// does not tell what exists.
+// authorised answers a request itself unless its principal may do the operation, and says who acts. Roles come first,
+// so that a refusal does not tell what exists.
 func (a *API) authorised(o operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)

@@ -46,8 +46,9 @@ func (a *API) connections() {
 	register(a, add(operation{
 		id: "set-connection-secrets", method: http.MethodPatch, path: "/connections/{connection}/secrets",
 		summary: "Replace secrets of a connection", need: access.PermissionAdminister,
-		description: "Its settings stay, and the secrets that are left out. Running workflows use the new ones from their next call on.",
-		problems:    []problemType{problemConflict, problemKeyset},
+		description: "Its settings stay, and the secrets that are left out. Running workflows use the new ones from their " +
+			"next call on.",
+		problems: []problemType{problemConflict, problemKeyset},
 	}), a.setConnectionSecrets)
 	register(a, add(operation{
 		id: "remove-connection", method: http.MethodDelete, path: "/connections/{connection}",

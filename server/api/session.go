@@ -90,7 +90,7 @@ type endedOutput struct {
 // in. No other site can send it with a request that changes something; http.CrossOriginProtection refuses those too.
 func (a *API) cookie(ctx context.Context, id string, life time.Duration) http.Cookie {
 	r, _ := exchangeOf(ctx)
-	return http.Cookie{
+	return http.Cookie{ //nolint:gosec // Secure depends on the connection: the server speaks HTTP behind a proxy
 		Name: SessionCookie, Value: id, Path: "/", MaxAge: int(life / time.Second), HttpOnly: true,
 		SameSite: http.SameSiteLaxMode, Secure: a.cfg.Secure(r),
 	}

@@ -47,7 +47,8 @@ func (*stalled) Flush() {}
 
 // Write keeps what the client takes.
 func (s *stalled) Write(p []byte) (int, error) {
-	if s.after--; s.after == 0 {
+	s.after--
+	if s.after == 0 {
 		close(s.blocked)
 		<-s.release
 	}

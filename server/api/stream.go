@@ -140,7 +140,7 @@ func (a *API) stream(s *subscriber, leave func()) *huma.StreamResponse {
 		header.Set("X-Accel-Buffering", "no")
 		out := &streamWriter{w: w, control: http.NewResponseController(w)}
 		// A stream may end at any time, with its server or because its client is too slow: this says when to come back.
-		delay := minReconnect + rand.IntN(maxReconnect-minReconnect)
+		delay := minReconnect + rand.IntN(maxReconnect-minReconnect) //nolint:gosec // it spreads clients
 		if out.send(fmt.Appendf(nil, "retry: %d\n\n", delay)) != nil {
 			return
 		}

@@ -42,7 +42,7 @@ func roleNames() []string {
 
 // typedScope returns the scope of a form: the box all_sites, or the domains in sites, separated by spaces or commas.
 func typedScope(form url.Values) api.Scope {
-	domains := strings.FieldsFunc(form.Get("sites"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' })
+	domains := strings.FieldsFunc(form.Get("sites"), func(r rune) bool { return strings.ContainsRune(", \r\n", r) })
 	return api.Scope{AllSites: form.Has("all_sites"), Sites: domains}
 }
 

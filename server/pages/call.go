@@ -43,8 +43,7 @@ func get[T any](v *visit, path string, query url.Values) (T, error) {
 	return out, err
 }
 
-// getPage is get for the page of a list that the browser has asked for: these parameters of its query are passed on,
-// and the cursor.
+// getPage is get for a page of a list: these parameters of the browser's query are passed on, and the cursor.
 func getPage[T any](v *visit, path string, names ...string) (List[T], error) {
 	query := url.Values{}
 	for _, name := range append(names, "after") {

@@ -123,7 +123,8 @@ func (p *Pages) importPage(v *visit) (any, error) {
 	if shown.Parts, err = allParts(v, path); err != nil {
 		return nil, err
 	}
-	shown.Feedback, err = get[List[importview.Feedback]](v, path+"/feedback", url.Values{"limit": {strconv.Itoa(lastLines)}})
+	lines := url.Values{"limit": {strconv.Itoa(lastLines)}}
+	shown.Feedback, err = get[List[importview.Feedback]](v, path+"/feedback", lines)
 	return shown, err
 }
 

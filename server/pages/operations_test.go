@@ -21,7 +21,7 @@ import (
 // read reads what the API answers to GET.
 func (b *bundle) read(t *testing.T, path string, into any) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.base+"/api/v1"+path, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.base+"/api/v1"+path, http.NoBody)
 	require.NoError(t, err)
 	answer, err := b.client.Do(r)
 	require.NoError(t, err)

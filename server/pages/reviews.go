@@ -3,6 +3,7 @@ package pages
 import (
 	"encoding/json"
 	"html/template"
+	"math"
 	"net/url"
 	"slices"
 
@@ -110,7 +111,8 @@ func (r reviewShown) Chart() template.HTML {
 	return chart.Compare(chart.Comparison{
 		Title:  "Visitors of the import beside those of the site",
 		Starts: starts, Interval: chart.Interval(interval),
-		Before: chart.Series{Name: "the site without it", Values: present}, After: chart.Series{Name: "this import", Values: staged},
+		Before: chart.Series{Name: "the site without it", Values: present},
+		After:  chart.Series{Name: "this import", Values: staged},
 	})
 }
 
@@ -119,7 +121,7 @@ func add(period *float64, t *history.Totals) {
 	if t == nil {
 		return
 	}
-	if *period != *period { //nolint:gocritic // only NaN, a gap, differs from itself
+	if math.IsNaN(*period) {
 		*period = 0
 	}
 	*period += float64(t.Visitors)

@@ -78,7 +78,7 @@ func setup(t *testing.T) *bundle {
 		require.NoError(t, <-ended)
 	})
 	polltest.Until(t, func(check *polltest.Check) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.Server.HealthListen+"/readyz", nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.Server.HealthListen+"/readyz", http.NoBody)
 		require.NoError(check, err)
 		answer, err := http.DefaultClient.Do(r)
 		require.NoError(check, err)

@@ -74,7 +74,7 @@ func number(n any) string {
 		}
 		return humanize.Comma(*n)
 	case uint64:
-		return humanize.Comma(int64(n)) //nolint:gosec // a count of rows
+		return humanize.Comma(int64(n))
 	case float64:
 		return strings.TrimSuffix(humanize.CommafWithDigits(n, 1), ".0")
 	default:
@@ -121,9 +121,7 @@ func clock(at any) template.HTML {
 		return dash
 	}
 	t = t.UTC()
-	return template.HTML(fmt.Sprintf( //nolint:gosec // digits and letters only
-		`<time datetime="%s" title="%s UTC">%s UTC</time>`, t.Format(time.RFC3339), t.Format(time.DateTime),
-		t.Format("2006-01-02 15:04")))
+	return timeElement("", t, t.Format("2006-01-02 15:04")+" UTC")
 }
 
 // ago returns a time as an element that says how long ago, or in how much time.
@@ -133,12 +131,16 @@ func ago(at any) template.HTML {
 		return dash
 	}
 	t = t.UTC()
-	return template.HTML(fmt.Sprintf( //nolint:gosec // digits and letters only
-		`<time class="ago" datetime="%s" title="%s UTC">%s</time>`, t.Format(time.RFC3339), t.Format(time.DateTime),
-		humanize.Time(t)))
+	return timeElement(` class="ago"`, t, humanize.Time(t))
 }
 
-// dash stands for what there is not.
+// timeElement returns a time as an element with its text; a pointer on it shows the time in UTC.
+func timeElement(attributes string, utc time.Time, text string) template.HTML {
+	return template.HTML(`<time` + attributes + ` datetime="` + utc.Format(time.RFC3339) + //nolint:gosec // no markup
+		`" title="` + utc.Format(time.DateTime) + ` UTC">` + text + `</time>`)
+}
+
+// dash stands for a missing value.
 const dash = template.HTML(`<span class="none" aria-label="none">–</span>`)
 
 // lasted returns how long something took, or has taken so far without an end.
@@ -181,14 +183,15 @@ var tones = map[string]string{
 	"queued": "wait", "waiting": "wait", "pending": "wait", "acknowledged": "wait", "awaiting": "wait", "held": "wait",
 	"running": "busy", "executing": "busy", "deleting": "busy", "syncing": "busy",
 	"parked": "warn", "in_review": "warn", "paused": "warn", "unknown": "warn", "late": "warn", "half-open": "warn",
-	"completed": "good", "done": "good", "succeeded": "good", "accepted": "good", "current": "good", "healthy": "good", "active": "good",
-	"closed": "good", "on time": "good", "valid": "good", "enabled": "good",
+	"completed": "good", "done": "good", "succeeded": "good", "accepted": "good", "current": "good", "healthy": "good",
+	"active": "good", "closed": "good", "on time": "good", "valid": "good", "enabled": "good",
 	// Of connections.
 	"failing": "warn", "missing": "bad",
 	// Of flows, their changes and their decisions.
 	"faulty": "bad", "fault": "bad", "no worker": "warn", "job": "good",
 	"added": "good", "changed": "idle", "removed": "bad",
-	"failed": "bad", "stopped": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad", "revoked": "bad",
+	"failed": "bad", "stopped": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad",
+	"revoked": "bad",
 	// Of accounts and tokens.
 	"expired": "bad", "disabled": "bad",
 }
@@ -222,8 +225,8 @@ func dict(pairs ...any) (map[string]any, error) {
 // advices say what to do about problems of a type, if their details do not.
 var advices = map[string]string{
 	"/problems/forbidden":   "Ask an administrator for a role that includes it, or for access to the site.",
-	"/problems/not-found":   "It may have been deleted, or it belongs to a site that you do not see. The navigation has what you see.",
-	"/problems/unavailable": "Reload the page in a moment. If it lasts, the on-call runbook in docs/operations.md says what to look at.",
+	"/problems/not-found":   "It may have been deleted, or it belongs to a site that you do not see.",
+	"/problems/unavailable": "Reload the page in a moment. If it lasts, see the on-call runbook in docs/operations.md.",
 	"/problems/busy":        "Reload the page in a moment.",
 	"/problems/no-worker":   "Start a worker that has it: `sluice worker`, or `sluice-dev up` on one machine.",
 	"/problems/conflict":    "Its state has changed meanwhile: look at it again below, and choose what is possible now.",

@@ -68,8 +68,8 @@ func LogPartitions(ctx context.Context, s *ingeststore.Store, log *eventlog.Log)
 	return all, nil
 }
 
-// ReplaceLog begins a new event log after the permanent loss of the known one, as ingesting.ReplaceLog does, and records
-// it in the audit.
+// ReplaceLog begins a new event log after the permanent loss of the known one, as ingesting.ReplaceLog does, and
+// records it in the audit.
 func ReplaceLog(
 	ctx context.Context, s *ingeststore.Store, cfg eventlog.Config, discard bool,
 ) (replaced ingesting.ReplacedLog, err error) {
