@@ -98,8 +98,11 @@ func TestLocalSignInIsAnnounced(t *testing.T) {
 	c.Server.LocalSignIn = true
 	var none printed
 	r := start(t, c, true, withAPI([]string{"TEMPORAL_ADDRESS=127.0.0.1:1"}), none.tune)
+	// A server is ready before it has looked for accounts.
+	const announced = "everybody on this machine is an administrator"
+	polltest.Until(t, func(c *polltest.Check) { require.Contains(c, r.log.String(), announced) }, time.Minute, 10*time.Millisecond)
 	r.stop(t)
-	require.Equal(t, 1, strings.Count(r.log.String(), "everybody on this machine is an administrator"))
+	require.Equal(t, 1, strings.Count(r.log.String(), announced))
 	require.Empty(t, none.links)
 }
 

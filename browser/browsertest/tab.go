@@ -74,11 +74,16 @@ func (t *Tab) Run(actions ...chromedp.Action[chromedp.Void]) {
 // Evaluate returns the value of an expression, or of its promise.
 func Evaluate[T any](t *Tab, expression string) T {
 	t.tb.Helper()
-	ctx, cancel := context.WithTimeout(t.ctx, runTimeout)
-	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	value, err := TryEvaluate[T](t, expression)
 	require.NoError(t.tb, err, "messages of the pages: %q", t.Faults())
 	return value
+}
+
+// TryEvaluate is Evaluate for a page that may be replaced meanwhile, which is an error.
+func TryEvaluate[T any](t *Tab, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, runTimeout)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
 // Answers returns the answers from a URL that have arrived so far.

@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/scaffold"
+	"github.com/sluicehq/sluice/internal/scaffold/scaffoldtest"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
@@ -63,26 +64,14 @@ func TestProject(t *testing.T) {
 	require.JSONEq(t, `{"order": 1}`, crm.posts()[0])
 }
 
-// buildProject generates a project and builds it with this checkout, without a network, and
-// returns the path of the program.
+// buildProject generates a project and builds it with this checkout, and returns the path of the program.
 func buildProject(t *testing.T) string {
 	t.Helper()
-	checkout, err := filepath.Abs("../..")
-	require.NoError(t, err)
-	files, err := scaffold.Project{Module: "example.com/team/mine", Replace: checkout}.Files()
-	require.NoError(t, err)
-	dir := t.TempDir()
-	_, err = scaffold.Write(dir, files)
-	require.NoError(t, err)
-	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600))
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", "bin/mine", ".")
-	build.Dir = dir
-	build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
-	out, err := build.CombinedOutput()
-	require.NoErrorf(t, err, "go build: %s", out)
-	return filepath.Join(dir, "bin", "mine")
+	m := scaffoldtest.New(t, func(checkout string) ([]scaffold.File, error) {
+		return scaffold.Project{Module: "example.com/team/mine", Replace: checkout}.Files()
+	})
+	m.Go("build", "-o", "bin/mine", ".")
+	return filepath.Join(m.Dir, "bin", "mine")
 }
 
 // mine runs the program of a project on the databases of a test.

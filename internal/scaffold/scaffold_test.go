@@ -2,7 +2,6 @@ package scaffold_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/scaffold"
+	"github.com/sluicehq/sluice/internal/scaffold/scaffoldtest"
 )
 
 // A generated importer compiles and passes its tests, without a network.
@@ -22,29 +22,13 @@ func TestGeneratedImporterWorks(t *testing.T) {
 	require.NotContains(t, out, "SKIP")
 }
 
-// testModule writes the files of a module, runs its tests with this checkout, without a
-// network, and returns what they have said.
+// testModule writes the files of a module, runs its tests with this checkout, and returns what they have said.
 func testModule(t *testing.T, files []scaffold.File) string {
 	t.Helper()
-	checkout, err := filepath.Abs("../..")
-	require.NoError(t, err)
-	dir := t.TempDir()
-	_, err = scaffold.Write(dir, files)
-	require.NoError(t, err)
-	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600))
-	run := func(args ...string) string {
-		cmd := exec.CommandContext(t.Context(), "go", args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
-		out, err := cmd.CombinedOutput()
-		require.NoErrorf(t, err, "go %s: %s", strings.Join(args, " "), out)
-		return string(out)
-	}
-	run("mod", "edit", "-require=github.com/sluicehq/sluice@v0.0.0", "-replace=github.com/sluicehq/sluice="+checkout)
-	run("vet", "./...")
-	return run("test", "-v", "./...")
+	m := scaffoldtest.New(t, func(string) ([]scaffold.File, error) { return files, nil })
+	m.Go("mod", "edit", "-require=github.com/sluicehq/sluice@v0.0.0", "-replace=github.com/sluicehq/sluice="+m.Checkout)
+	m.Go("vet", "./...")
+	return m.Go("test", "-v", "./...")
 }
 
 // In the checkout itself there is no go.mod, and files are gofmt's.

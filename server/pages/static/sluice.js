@@ -24,6 +24,26 @@
   times(document);
   setInterval(() => times(document), 30000);
 
+  // Events of a stream refresh a page: the first one of a burst at once, others once a second, the last one always.
+  const waiting = new WeakMap();
+  const refresh = (el) => {
+    if (waiting.has(el)) {
+      waiting.set(el, true);
+      return;
+    }
+    waiting.set(el, false);
+    window.htmx.trigger(el, "refresh");
+    setTimeout(() => {
+      const again = waiting.get(el);
+      waiting.delete(el);
+      if (again) refresh(el);
+    }, 1000);
+  };
+  document.addEventListener("htmx:sseBeforeMessage", (e) => {
+    e.preventDefault();
+    refresh(e.target);
+  });
+
   // A part of a page that is being used is not replaced by an update.
   const used = (el) => el.querySelector("details.confirm[open]") || (el.contains(document.activeElement) &&
     document.activeElement.matches("input, textarea, select"));
