@@ -10,13 +10,5 @@ var htmx []byte
 //go:embed npm/node_modules/htmx-ext-sse/dist/sse.min.js
 var htmxSSE []byte
 
-//go:embed npm/node_modules/uplot/dist/uPlot.iife.min.js
-var uPlot []byte
-
-//go:embed npm/node_modules/uplot/dist/uPlot.min.css
-var uPlotStyle []byte
-
 // scripts are the scripts of npm/package-lock.json, by name.
-var scripts = map[string][]byte{
-	"htmx.js": htmx, "htmx-sse.js": htmxSSE, "uplot.js": uPlot, "uplot.css": uPlotStyle,
-}
+var scripts = map[string][]byte{"htmx.js": htmx, "htmx-sse.js": htmxSSE}
