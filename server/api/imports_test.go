@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/importview"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -210,7 +211,15 @@ func TestParkedParts(t *testing.T) {
 	id := b.start(t, map[string]any{"rows": 10, "fail": "import_data"})
 	path := fmt.Sprintf("/imports/%d", id)
 	b.WaitParked(t, id)
+	attempts := func() int64 {
+		parts, err := b.Store.Imports.ListParts(enginetest.Context(t), id)
+		require.NoError(t, err)
+		return parts[0].FencingToken
+	}
+	before := attempts()
 	b.ok(t, "operator-own", http.MethodPost, path+"/parts/0/retry", nil, nil)
+	// Until the retry has begun, the store has the part as parked.
+	b.WaitFor(t, id, "the retry", func(importstore.Summary) bool { return attempts() > before })
 	b.WaitParked(t, id)
 	b.do(t, "operator-own", http.MethodPost, path+"/parts/0/skip", `{}`).problem(t, "invalid")
 	b.ok(t, "operator-own", http.MethodPost, path+"/parts/0/skip", map[string]any{"reason": "broken"}, nil)
