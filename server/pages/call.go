@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,7 +40,7 @@ func get[T any](v *visit, path string, query url.Values) (T, error) {
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	err := v.call(http.MethodGet, path, nil, "", &out)
+	_, err := v.exchange(http.MethodGet, path, nil, nil, &out)
 	return out, err
 }
 
@@ -57,14 +58,23 @@ func getPage[T any](v *visit, path string, names ...string) (List[T], error) {
 // send sends an operation with a body of JSON, nil for none, and reads the answer into out, unless that is nil. The
 // error is an *api.Problem.
 func (v *visit) send(method, path string, body, out any) error {
+	return v.sendWith(method, path, nil, body, out)
+}
+
+// sendWith is send with fields of the header.
+func (v *visit) sendWith(method, path string, fields map[string]string, body, out any) error {
 	if body == nil {
-		return v.call(method, path, nil, "", out)
+		_, err := v.exchange(method, path, nil, fields, out)
+		return err
 	}
 	data, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("encode the body of %s %s: %w", method, path, err)
 	}
-	return v.call(method, path, bytes.NewReader(data), "application/json", out)
+	all := map[string]string{"Content-Type": "application/json"}
+	maps.Copy(all, fields)
+	_, err = v.exchange(method, path, bytes.NewReader(data), all, out)
+	return err
 }
 
 // getTagged is get for state that a form edits: it also returns the ETag of the state, for edit.
@@ -76,14 +86,7 @@ func getTagged[T any](v *visit, path string) (out T, etag string, err error) {
 // edit is send for state that the form has shown, whose field etag has its ETag: state that has changed meanwhile is
 // not overwritten.
 func (v *visit) edit(method, path string, body any) error {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return fmt.Errorf("encode the body of %s %s: %w", method, path, err)
-	}
-	_, err = v.exchange(method, path, bytes.NewReader(data), map[string]string{
-		"Content-Type": "application/json", "If-Match": v.r.PostForm.Get("etag"),
-	}, nil)
-	return err
+	return v.sendWith(method, path, map[string]string{"If-Match": v.r.PostForm.Get("etag")}, body, nil)
 }
 
 // newKey returns the value of a form's field key, for sendOnce.
@@ -92,29 +95,15 @@ func newKey() string { return rand.Text() }
 // sendOnce is send with POST for a form whose field key is of newKey: the form sent again has the first answer, and
 // does nothing.
 func (v *visit) sendOnce(path string, body, out any) error {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return fmt.Errorf("encode the body of POST %s: %w", path, err)
-	}
-	fields := map[string]string{"Content-Type": "application/json"}
+	fields := map[string]string{}
 	if key := v.r.PostForm.Get("key"); key != "" {
 		fields["Idempotency-Key"] = key
 	}
-	_, err = v.exchange(http.MethodPost, path, bytes.NewReader(data), fields, out)
-	return err
+	return v.sendWith(http.MethodPost, path, fields, body, out)
 }
 
-// call sends a request to the API, as the browser: with its credentials and its address.
-func (v *visit) call(method, path string, body io.Reader, contentType string, out any) error {
-	fields := map[string]string{}
-	if contentType != "" {
-		fields["Content-Type"] = contentType
-	}
-	_, err := v.exchange(method, path, body, fields, out)
-	return err
-}
-
-// exchange is call with fields of the header, and returns the header of the answer.
+// exchange sends a request to the API, as the browser: with its credentials and its address. It returns the header of
+// the answer.
 func (v *visit) exchange(
 	method, path string, body io.Reader, fields map[string]string, out any,
 ) (http.Header, error) {

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -84,7 +83,8 @@ func uploadFile(v *visit) (string, error) {
 	var upload api.Upload
 	path := sitePath(v.value("site")) + "/uploads?" +
 		url.Values{"source": {v.value("source")}}.Encode()
-	err := v.call(http.MethodPost, path, v.r.Body, v.r.Header.Get("Content-Type"), &upload)
+	_, err := v.exchange(http.MethodPost, path, v.r.Body,
+		map[string]string{"Content-Type": v.r.Header.Get("Content-Type")}, &upload)
 	return newImportPath(v, upload.ID), err
 }
 
@@ -148,10 +148,8 @@ func (p *Pages) dryRun(v *visit) (any, error) {
 		return form, nil
 	}
 	form.Report = nil
-	if errors.As(err, &form.Problem) {
-		return form, nil
-	}
-	return nil, err
+	err = asProblem(err, &form.Problem)
+	return form, err
 }
 
 func startImport(v *visit) (string, error) {

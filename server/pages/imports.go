@@ -88,37 +88,37 @@ func (p *Pages) importsPage(v *visit) (any, error) {
 	return importList{List: imports, Statuses: importstore.Statuses()}, err
 }
 
+// importDetails is an import on its pages.
+type importDetails struct{ api.ImportDetails }
+
+// May tells whether the reader may send a command now.
+func (i importDetails) May(command string) bool { return slices.Contains(i.Commands, command) }
+
+// SelfReview tells whether the reader has requested an import that needs a second person.
+func (i importDetails) SelfReview(who access.Principal) bool {
+	return i.RequireSecondApprover && i.RequestedBy == who.Name
+}
+
 // importShown is the page of an import.
 type importShown struct {
-	api.ImportDetails
+	importDetails
 	Parts    []importview.Part
 	Feedback List[importview.Feedback]
 	Ended    bool
 	Steps    []step
 }
 
-// May tells whether the reader may send a command now.
-func (i importShown) May(command string) bool { return slices.Contains(i.Commands, command) }
-
-// SelfReview tells whether the reader has requested an import that needs a second person.
-func (i importShown) SelfReview(who access.Principal) bool {
-	return i.RequireSecondApprover && i.RequestedBy == who.Name
-}
-
-// Left returns the number of parts that are not done.
-func (i importShown) Left() int64 { return i.PartsTotal - i.PartsDone }
-
 // lastLines is the number of lines of the log that the page shows.
 const lastLines = 200
 
 func (p *Pages) importPage(v *visit) (any, error) {
 	path := importPath(v)
-	details, err := get[api.ImportDetails](v, path, nil)
+	details, err := get[importDetails](v, path, nil)
 	if err != nil {
 		return nil, err
 	}
 	shown := importShown{
-		ImportDetails: details, Ended: importstore.Ended(details.Status), Steps: stepsOf(details.Import),
+		importDetails: details, Ended: importstore.Ended(details.Status), Steps: stepsOf(details.Import),
 	}
 	if shown.Parts, err = allParts(v, path); err != nil {
 		return nil, err

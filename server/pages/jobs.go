@@ -118,9 +118,15 @@ func (p *Pages) jobsPage(v *visit) (any, error) {
 	return list, nil
 }
 
+// jobDetails is a job on its pages.
+type jobDetails struct{ deliveryclient.JobDetails }
+
+// May tells whether the job accepts a command now.
+func (j jobDetails) May(command string) bool { return slices.Contains(j.Commands, command) }
+
 // jobShown is the page of a job.
 type jobShown struct {
-	deliveryclient.JobDetails
+	jobDetails
 	Ended    bool
 	Timeline []jobMove
 	// Key makes a repetition of a command harmless.
@@ -134,16 +140,13 @@ type jobMove struct {
 	Waited string
 }
 
-// May tells whether the job accepts a command now.
-func (j jobShown) May(command string) bool { return slices.Contains(j.Commands, command) }
-
 func (p *Pages) jobPage(v *visit) (any, error) {
-	job, err := get[deliveryclient.JobDetails](v, jobPath(v), nil)
+	job, err := get[jobDetails](v, jobPath(v), nil)
 	if err != nil {
 		return nil, err
 	}
 	shown := jobShown{
-		JobDetails: job, Ended: slices.Contains(deliverystore.EndedStates(), job.State), Key: newKey(),
+		jobDetails: job, Ended: slices.Contains(deliverystore.EndedStates(), job.State), Key: newKey(),
 	}
 	var last time.Time
 	for _, t := range job.Transitions {
@@ -158,16 +161,13 @@ func (p *Pages) jobPage(v *visit) (any, error) {
 
 // jobForm is the page that edits the payload of a job.
 type jobForm struct {
-	deliveryclient.JobDetails
+	jobDetails
 	ETag string
 }
 
-// May tells whether the job accepts a command now.
-func (j jobForm) May(command string) bool { return slices.Contains(j.Commands, command) }
-
 func (p *Pages) editJobPage(v *visit) (any, error) {
-	job, etag, err := getTagged[deliveryclient.JobDetails](v, jobPath(v))
-	return jobForm{JobDetails: job, ETag: etag}, err
+	job, etag, err := getTagged[jobDetails](v, jobPath(v))
+	return jobForm{jobDetails: job, ETag: etag}, err
 }
 
 func editJob(v *visit) (string, error) {

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"encoding/json"
 	"html/template"
 	"math"
 	"net/url"
@@ -10,7 +9,6 @@ import (
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/importview"
-	"github.com/sluicehq/sluice/server/api"
 	"github.com/sluicehq/sluice/server/pages/chart"
 	"github.com/sluicehq/sluice/warehouse/history"
 )
@@ -28,24 +26,16 @@ func (p *Pages) reviewsPage(v *visit) (any, error) {
 
 // reviewShown is the page of the rows of an import.
 type reviewShown struct {
-	api.ImportDetails
+	importDetails
 	Comparison history.Comparison
 	Previews   []importview.Preview
 }
-
-// SelfReview tells whether the reader has requested an import that needs a second person.
-func (r reviewShown) SelfReview(who access.Principal) bool {
-	return importShown{ImportDetails: r.ImportDetails}.SelfReview(who)
-}
-
-// May tells whether the reader may send a command now.
-func (r reviewShown) May(command string) bool { return slices.Contains(r.Commands, command) }
 
 func (p *Pages) reviewPage(v *visit) (any, error) {
 	path := importPath(v)
 	var shown reviewShown
 	var err error
-	if shown.ImportDetails, err = get[api.ImportDetails](v, path, nil); err != nil {
+	if shown.importDetails, err = get[importDetails](v, path, nil); err != nil {
 		return nil, err
 	}
 	if shown.Comparison, err = get[history.Comparison](v, path+"/comparison", nil); err != nil {
@@ -57,34 +47,12 @@ func (p *Pages) reviewPage(v *visit) (any, error) {
 }
 
 // Findings are the fields of the importer's summary, in order.
-func (r reviewShown) Findings() ([]finding, error) {
+func (r reviewShown) Findings() ([]argument, error) {
 	if len(r.Summary) == 0 {
 		return nil, nil
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(r.Summary, &fields); err != nil {
-		// A summary is an object; another value is shown as it is.
-		return []finding{{Name: "summary", Value: string(r.Summary)}}, nil //nolint:nilerr // see above
-	}
-	var all []finding
-	for name, value := range fields {
-		var text string
-		if json.Unmarshal(value, &text) != nil {
-			text = string(value)
-		}
-		all = append(all, finding{Name: name, Value: text})
-	}
-	slices.SortFunc(all, func(a, b finding) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	return all, nil
+	return argumentsOf(r.Summary)
 }
-
-// finding is a field of the importer's summary.
-type finding struct{ Name, Value string }
 
 // StagedDays are the days of the import.
 func (r reviewShown) StagedDays() []history.ComparedDay {

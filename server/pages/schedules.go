@@ -62,7 +62,7 @@ func (s scheduleView) When() string {
 	if s.Cron != "" {
 		return s.Cron + " " + s.TimeZone
 	}
-	return "every " + duration(time.Duration(s.EverySeconds*float64(time.Second)))
+	return "every " + seconds(s.EverySeconds)
 }
 
 // Last returns the last run, or nil.

@@ -19,7 +19,7 @@ type visit struct {
 	pages *Pages
 	w     http.ResponseWriter
 	r     *http.Request
-	// who is signed in. The zero value is nobody.
+	// who is signed in. The zero value is a reader who is not signed in.
 	who access.Principal
 }
 
