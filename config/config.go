@@ -75,6 +75,9 @@ type Worker struct {
 	// MemoryLimitMiB is the soft limit of Go's memory, unless GOMEMLIMIT is set.
 	// Defaults to 230.
 	MemoryLimitMiB int64 `yaml:"memory_limit_mib"`
+	// Nice is the nice value of the worker's process, 0 to 19, on Linux: on a machine that it shares with the server,
+	// answers come first. 0 leaves it as it is. Defaults to 5.
+	Nice int `yaml:"nice"`
 	// StickyCache is the number of workflows kept in memory between their tasks. 0
 	// replays them for every task, as tests do. Defaults to 1000.
 	StickyCache int `yaml:"sticky_cache"`
@@ -120,7 +123,7 @@ func Default() Config {
 		Warehouse: Warehouse{DSN: DefaultWarehouseDSN, MaxConns: 16, InsertTimeout: 2 * time.Minute},
 		Worker: Worker{
 			Listen: DefaultWorkerAddress, LoadSlots: 4, StopTimeout: 30 * time.Second, StartTimeout: 3 * time.Minute,
-			MemoryLimitMiB: 230, StickyCache: 1000,
+			MemoryLimitMiB: 230, Nice: 5, StickyCache: 1000,
 		},
 		Server:   defaultServer(),
 		Ingest:   defaultIngest(),
@@ -165,6 +168,7 @@ func (c Config) Validate() error {
 	check(c.Worker.StopTimeout > 0, "worker.stop_timeout is %s: want more than 0", c.Worker.StopTimeout)
 	check(c.Worker.StartTimeout > 0, "worker.start_timeout is %s: want more than 0", c.Worker.StartTimeout)
 	check(c.Worker.MemoryLimitMiB >= 64, "worker.memory_limit_mib is %d: want at least 64", c.Worker.MemoryLimitMiB)
+	check(c.Worker.Nice >= 0 && c.Worker.Nice <= 19, "worker.nice is %d: want 0 to 19", c.Worker.Nice)
 	check(c.Worker.StickyCache >= 0, "worker.sticky_cache is %d: want at least 0", c.Worker.StickyCache)
 	c.Worker.validateVersion(check)
 	c.Server.validate(check)

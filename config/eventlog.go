@@ -26,9 +26,6 @@ type EventLog struct {
 	Streams int `yaml:"streams"`
 	// Replicas is the number of servers of a cluster that store each event. Defaults to 1.
 	Replicas int `yaml:"replicas"`
-	// Linger is the longest that a commit waits for the events of the senders that were there when the one before
-	// it ended; it waits at most as long as that one took. Defaults to 10 ms.
-	Linger time.Duration `yaml:"linger"`
 	// MaxMiB bounds the stored events of all partitions together. Defaults to 16384.
 	MaxMiB int64 `yaml:"max_mib"`
 	// Dir is the folder of the log of `sluice server --embedded-log`. Defaults to none.
@@ -39,7 +36,7 @@ type EventLog struct {
 }
 
 func defaultEventLog() EventLog {
-	return EventLog{Streams: 1, Replicas: 1, Linger: 10 * time.Millisecond, MaxMiB: 16384}
+	return EventLog{Streams: 1, Replicas: 1, MaxMiB: 16384}
 }
 
 const (
@@ -47,8 +44,6 @@ const (
 	newPartitions = 4
 	// minPartitionMiB is the least room of a partition.
 	minPartitionMiB = 4
-	// maxLinger is far below what a browser waits for an answer.
-	maxLinger = time.Second
 )
 
 // validate never quotes the URL, which may have a password.
@@ -64,7 +59,6 @@ func (e EventLog) validate(check func(ok bool, format string, args ...any)) {
 	check(oneTo(partitions, e.Streams),
 		"eventlog.streams is %d: want 1 to %d, the number of partitions", e.Streams, partitions)
 	check(oneTo(5, e.Replicas), "eventlog.replicas is %d: want 1 to 5", e.Replicas)
-	check(e.Linger >= 0 && e.Linger <= maxLinger, "eventlog.linger is %s: want 0s to %s", e.Linger, maxLinger)
 	least := minPartitionMiB * int64(partitions)
 	check(e.MaxMiB >= least && e.MaxMiB <= 1<<30,
 		"eventlog.max_mib is %d: want %d to 1073741824 for %d partitions", e.MaxMiB, least, partitions)

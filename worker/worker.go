@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/nice"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/notify"
 	"github.com/sluicehq/sluice/starter"
@@ -103,6 +104,10 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(cfg.Settings.Worker.MemoryLimitMiB << 20)
+	}
+	if err := nice.Process(cfg.Settings.Worker.Nice); err != nil {
+		// Another system than expected: the worker works without.
+		cfg.Logger.Warn("the worker does not yield to other processes", "setting", "worker.nice", "error", err)
 	}
 	w := &Worker{cfg: cfg.withDefaults(), log: cfg.Logger, metrics: newMetrics(cfg.Logger), health: &health{}}
 	stopServing, err := w.serve(ctx)

@@ -12,6 +12,8 @@ import (
 type rate struct {
 	perSecond float64
 	used      usage
+	// caughtUp is how long the writers took after the last answer until all was written.
+	caughtUp time.Duration
 }
 
 // rates sends events as fast as they are answered: to the handler that does nothing, single ones, random ones and
@@ -113,8 +115,18 @@ func (b *bench) rate(ctx context.Context, k kind) (rate, error) {
 	if err != nil {
 		return rate{}, err
 	}
+	caughtUp, err := b.drained(ctx)
+	if err != nil {
+		return rate{}, err
+	}
+	written, err := b.run.usage()
+	if err != nil {
+		return rate{}, err
+	}
+	// Writers and ClickHouse yield to the others, so that part of their work is still to do.
+	after.worker, after.engine = written.worker, written.engine
 	accepted := t.accepted.Load()
-	return rate{float64(accepted) / took.Seconds(), after.each(before, accepted)}, ctx.Err()
+	return rate{float64(accepted) / took.Seconds(), after.each(before, accepted), caughtUp}, ctx.Err()
 }
 
 // Goals of the rates.
@@ -160,6 +172,10 @@ func reportRates(r *report, cfg Config, measured map[string][]rate) {
 			}
 			r.add(l)
 		}
+		r.add(line{
+			Case: one.name, Figure: "until all is written", Unit: seconds,
+			Value: medianOf(ours, func(x rate) float64 { return x.caughtUp.Seconds() }),
+		})
 	}
 }
 

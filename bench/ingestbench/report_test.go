@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -29,11 +30,14 @@ func TestRates(t *testing.T) {
 	t.Parallel()
 	r := &report{}
 	reportRates(r, Config{Cases: []string{CaseSingle, CaseBatch}}, map[string][]rate{
-		roleNoop:   {{100, usage{noop: 5}}, {300, usage{noop: 4}}, {200, usage{noop: 6}}},
-		CaseSingle: {{50, usage{log: 20, server: 10}}, {90, usage{log: 40, server: 20}}, {120, usage{log: 31, server: 30}}},
-		CaseBatch:  {{perSecond: 200}, {perSecond: 300}, {perSecond: 480}},
+		roleNoop: {{100, usage{noop: 5}, 0}, {300, usage{noop: 4}, 0}, {200, usage{noop: 6}, 0}},
+		CaseSingle: {
+			{50, usage{log: 20, server: 10}, 3 * time.Second}, {90, usage{log: 40, server: 20}, time.Second},
+			{120, usage{log: 31, server: 30}, 2 * time.Second},
+		},
+		CaseBatch: {{perSecond: 200}, {perSecond: 300}, {perSecond: 480}},
 	})
-	require.Len(t, r.lines, 12)
+	require.Len(t, r.lines, 14)
 	single := r.lines[0]
 	require.InDelta(t, 0.5, single.Ratio, 1e-9, "the median of the ratios of each run")
 	require.InDelta(t, 90.0, single.Value, 0)
@@ -42,8 +46,9 @@ func TestRates(t *testing.T) {
 	require.Equal(t, "<= 30 us", r.lines[1].Goal)
 	require.False(t, r.lines[1].Met)
 	require.InDelta(t, 4.0, r.lines[2].Ratio, 1e-9, "beside the handler that does nothing")
-	require.InDelta(t, 4.0, r.lines[6].Ratio, 1e-9)
-	require.Equal(t, CaseSingle, r.lines[6].ReferenceName)
+	require.InDelta(t, 2.0, r.lines[6].Value, 0, "until all is written")
+	require.InDelta(t, 4.0, r.lines[7].Ratio, 1e-9)
+	require.Equal(t, CaseSingle, r.lines[7].ReferenceName)
 
 	r = &report{}
 	reportRates(r, Config{Cases: []string{CaseBatch}}, map[string][]rate{CaseBatch: {{perSecond: 1}}})

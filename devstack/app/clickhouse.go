@@ -8,7 +8,11 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/devstack/clickhouse"
 	"github.com/sluicehq/sluice/devstack/engines"
+	"github.com/sluicehq/sluice/internal/nice"
 )
+
+// engineNice is the nice value of the engine: it shares the machine with the server, whose answers come first.
+const engineNice = 5
 
 func clickhouseCommand(hooks Hooks) *cli.Command {
 	return &cli.Command{
@@ -38,6 +42,9 @@ func runClickHouse(c *cli.Context, hooks Hooks) error {
 	}
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if err := nice.Process(engineNice); err != nil {
+		log.Warn("the engine does not yield to other processes", "error", err)
 	}
 	ctx, stop := foreground(c.Context)
 	defer stop()

@@ -45,10 +45,6 @@ type Config struct {
 	// MaxPendingBytes bounds the records in memory that wait for their acknowledgement.
 	// Defaults to 64 MiB.
 	MaxPendingBytes int64
-	// Linger is the longest that a commit waits for further events once the one before it has ended; it waits at
-	// most as long as that one took. It waits only for the callers that were there then, and neither for a single
-	// one nor after a pause: a message costs the log far more than an event in it. Defaults to 0.
-	Linger time.Duration
 	// AttemptTimeout bounds one attempt of a commit. Defaults to 5 s.
 	AttemptTimeout time.Duration
 	// Committed, if set, is called with each commit after its end. It must return quickly.
@@ -123,7 +119,6 @@ func (c Config) Validate() error {
 		"event log: %d bytes for %d partitions: want at least %d", c.MaxBytes, c.Partitions,
 		int64(c.Partitions)*minPartitionBytes)
 	check(c.MaxPendingBytes >= 1<<20, "event log: %d pending bytes: want at least %d", c.MaxPendingBytes, 1<<20)
-	check(c.Linger >= 0, "event log: linger %s: want 0 or more", c.Linger)
 	check(c.AttemptTimeout > 0, "event log: attempt timeout %s: want more than 0", c.AttemptTimeout)
 	return errors.Join(faults...)
 }

@@ -16,7 +16,7 @@ import (
 var ErrWithdrawn = errors.New("withdrawn before it was executed")
 
 // Group executes concurrent calls together. Calls that arrive while all groups are busy form the
-// next group. Without Linger, no call waits for others to arrive.
+// next group. No call waits for others to arrive.
 type Group[Call any] struct {
 	// Do executes the calls of a group and stores the results in them. It runs in up to MaxGroups
 	// goroutines concurrently, each bounded by Timeout. Required.
@@ -30,20 +30,12 @@ type Group[Call any] struct {
 	MaxSize int
 	// Size returns the size of a call. Required with MaxSize.
 	Size func(Call) int
-	// Linger is the longest that a group waits for further calls once the one before it has ended; it waits at most
-	// as long as that one took. It waits no longer than until the callers that were there at that end are back: as
-	// many calls as had just ended or were waiting. So a single caller never waits, nor does a call after a pause.
-	// Groups then run one at a time, whatever MaxGroups is. Defaults to 0.
-	Linger time.Duration
 
 	mu      sync.Mutex
 	waiting []*pendingCall[Call]
 	// size is that of the waiting calls, with MaxSize.
 	size    int
 	running int
-	// enough is how many calls end a wait for further ones, and full is closed then. full is nil without a wait.
-	enough int
-	full   chan struct{}
 }
 
 type pendingCall[Call any] struct {
@@ -73,10 +65,6 @@ func (g *Group[Call]) Call(ctx context.Context, call Call) error {
 		g.running++
 		// It ends when no call is waiting.
 		go g.serve(context.WithoutCancel(ctx))
-	}
-	if g.full != nil && g.isFull() {
-		close(g.full)
-		g.full = nil
 	}
 	g.mu.Unlock()
 	select {
@@ -109,9 +97,6 @@ func (g *Group[Call]) withdraw(call *pendingCall[Call]) bool {
 }
 
 func (g *Group[Call]) maxGroups() int {
-	if g.Linger > 0 {
-		return 1
-	}
 	return cmp.Or(g.MaxGroups, defaultMaxGroups)
 }
 
@@ -122,52 +107,11 @@ func (g *Group[Call]) serve(ctx context.Context) {
 		for i, pending := range group {
 			calls[i] = pending.call
 		}
-		begun := time.Now()
 		g.do(ctx, calls)
-		took := time.Since(begun)
-		full := g.expect(len(group))
 		for _, pending := range group {
 			close(pending.done)
 		}
-		if full != nil {
-			g.linger(full, min(took, g.Linger))
-		}
 	}
-}
-
-// expect begins the wait for the calls of the next group, after one of so many calls. What it returns is
-// closed once they are there; nil if there is nothing to wait for.
-func (g *Group[Call]) expect(ended int) <-chan struct{} {
-	if g.Linger <= 0 {
-		return nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.enough = min(ended+len(g.waiting), cmp.Or(g.MaxCalls, defaultMaxCalls))
-	if g.isFull() {
-		return nil
-	}
-	g.full = make(chan struct{})
-	return g.full
-}
-
-// isFull reports whether the next group has no need to wait.
-func (g *Group[Call]) isFull() bool {
-	return len(g.waiting) >= g.enough || g.MaxSize > 0 && g.size >= g.MaxSize
-}
-
-// linger waits for the calls of the next group.
-func (g *Group[Call]) linger(full <-chan struct{}, atMost time.Duration) {
-	timer := time.NewTimer(atMost)
-	defer timer.Stop()
-	select {
-	case <-full:
-		return
-	case <-timer.C:
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.full = nil
 }
 
 func (g *Group[Call]) do(ctx context.Context, calls []Call) {

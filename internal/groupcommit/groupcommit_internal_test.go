@@ -2,11 +2,9 @@ package groupcommit
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -76,7 +74,7 @@ func awaitIdle(t *testing.T, g *Group[int]) {
 	require.Eventually(t, func() bool {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		return g.running == 0 && g.full == nil
+		return g.running == 0
 	}, time.Minute, time.Millisecond)
 }
 
@@ -147,86 +145,4 @@ func TestGroupSize(t *testing.T) {
 	}
 	require.Equal(t, [][]int{{4, 6}, {1}, {11}, {12}, {10}, {3, 3, 3}, {3}}, groups)
 	require.Zero(t, g.size)
-}
-
-// requireIdle fails unless all groups have ended after a minute of a bubble's clock.
-func requireIdle(t *testing.T, g *Group[int]) {
-	t.Helper()
-	<-time.After(time.Minute)
-	synctest.Wait()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	require.Zero(t, g.running)
-	require.Nil(t, g.full)
-}
-
-// A group waits until the callers of the last one are back.
-func TestGroupLingers(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		const callers, rounds = 8, 50
-		var sizes []int
-		g := &Group[int]{Linger: time.Hour, Do: func(_ context.Context, calls []int) {
-			sizes = append(sizes, len(calls))
-			<-time.After(time.Second)
-		}}
-		var asking sync.WaitGroup
-		ask := func(times int) {
-			asking.Go(func() {
-				for range times {
-					if err := g.Call(t.Context(), 0); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		begun := time.Now()
-		ask(rounds + 1)
-		synctest.Wait()
-		for range callers - 1 {
-			ask(rounds)
-		}
-		asking.Wait()
-		// The first had one of the callers, and the next waited until it was back: for no time.
-		require.Equal(t, append([]int{1}, slices.Repeat([]int{callers}, rounds)...), sizes)
-		require.Equal(t, (rounds+1)*time.Second, time.Since(begun))
-		requireIdle(t, g)
-	})
-}
-
-// A wait for callers that do not come back ends by its time, by that of the group before, or by the size of the
-// next one; a call after a pause does not wait.
-func TestGroupLingerEnds(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		linger, want time.Duration
-		size         int
-	}{
-		"by its time":      {100 * time.Millisecond, 100 * time.Millisecond, 1},
-		"by the group's":   {time.Hour, time.Second, 1},
-		"by the next size": {time.Hour, 0, 100},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				g := &Group[int]{
-					Linger: c.linger, MaxSize: 100, Size: func(call int) int { return call },
-					Do: func(context.Context, []int) { <-time.After(time.Second) },
-				}
-				began := time.Now()
-				first := make(chan error, 1)
-				go func() { first <- g.Call(t.Context(), 1) }()
-				synctest.Wait()
-				require.NoError(t, g.Call(t.Context(), c.size))
-				require.NoError(t, <-first)
-				require.Equal(t, 2*time.Second+c.want, time.Since(began))
-
-				requireIdle(t, g)
-				began = time.Now()
-				require.NoError(t, g.Call(t.Context(), 1))
-				require.Equal(t, time.Second, time.Since(began), "after a pause")
-				requireIdle(t, g)
-			})
-		})
-	}
 }

@@ -87,7 +87,7 @@ func Pipeline(i config.Ingest) ingest.Config {
 func EventLog(e config.EventLog, logger *slog.Logger) eventlog.Config {
 	c := eventlog.Config{
 		URL: e.URL, Credentials: e.Credentials, Partitions: e.Partitions, Streams: e.Streams, Replicas: e.Replicas,
-		MaxBytes: e.MaxMiB << 20, Linger: e.Linger, Logger: logger,
+		MaxBytes: e.MaxMiB << 20, Logger: logger,
 	}
 	if e.Token != "" {
 		c.Options = append(c.Options, nats.Token(e.Token))

@@ -1,0 +1,2 @@
+// Package nice lets a process yield the processor to others on the same machine.
+package nice
