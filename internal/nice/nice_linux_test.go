@@ -1,6 +1,7 @@
 package nice
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"runtime"
@@ -58,7 +59,7 @@ func checkProcess(t *testing.T, n int) {
 		id, err := strconv.Atoi(thread.Name())
 		require.NoError(t, err)
 		have, err := value(id)
-		if err == syscall.ESRCH {
+		if errors.Is(err, syscall.ESRCH) {
 			continue
 		}
 		require.NoError(t, err)
