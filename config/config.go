@@ -72,8 +72,8 @@ type Worker struct {
 	// StartTimeout bounds the wait for unavailable databases and Temporal at the start
 	// of the worker. Defaults to 3m.
 	StartTimeout time.Duration `yaml:"start_timeout"`
-	// MemoryLimitMiB is the soft limit of Go's memory, unless GOMEMLIMIT is set.
-	// Defaults to 230.
+	// MemoryLimitMiB is the soft limit of Go's memory, unless GOMEMLIMIT is set, without the open sessions of the
+	// partitions that it writes (Ingest.SessionMiB). Defaults to 230.
 	MemoryLimitMiB int64 `yaml:"memory_limit_mib"`
 	// Nice is the nice value of the worker's process, 0 to 19, on Linux: on a machine that it shares with the server,
 	// answers come first. 0 leaves it as it is. Defaults to 5.

@@ -102,9 +102,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := cfg.Settings.Validate(); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(cfg.Settings.Worker.MemoryLimitMiB << 20)
-	}
+	limitMemory(cfg.Settings, 0)
 	if err := nice.Process(cfg.Settings.Worker.Nice); err != nil {
 		// Another system than expected: the worker works without.
 		cfg.Logger.Warn("the worker does not yield to other processes", "setting", "worker.nice", "error", err)
@@ -124,6 +122,19 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.disconnect()) }()
 	return w.work(ctx)
+}
+
+// limitMemory sets the soft limit of Go's memory for a worker that can write so many partitions of the event log.
+func limitMemory(settings config.Config, partitions int) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit(settings, partitions))
+	}
+}
+
+// memoryLimit returns the soft limit in bytes: the open sessions of the partitions come on top of
+// worker.memory_limit_mib.
+func memoryLimit(settings config.Config, partitions int) int64 {
+	return (settings.Worker.MemoryLimitMiB + int64(partitions)*settings.Ingest.SessionMiB) << 20
 }
 
 // maxBeat bounds how long heartbeats are held back: a cancellation is noticed with

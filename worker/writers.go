@@ -47,6 +47,7 @@ func (w *Worker) writeEvents(ctx context.Context) {
 	w.health.setEvents(log, nil)
 	w.metrics.writers.lag.watch(ingeststore.New(w.store.Store), log)
 	defer w.metrics.writers.lag.watch(nil, nil)
+	limitMemory(w.cfg.Settings, log.Partitions())
 	w.log.Info("writing events", "log_id", log.ID(), "partitions", log.Partitions())
 	p.Run(ctx)
 }
