@@ -3,6 +3,9 @@ package sync
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -46,9 +49,13 @@ func consentOf(w Writer, record json.RawMessage) Consent {
 	return ConsentNone
 }
 
-// OptOuts is the set of records that a target holds as opted out, because they were delivered so. It is not
-// safe for concurrent use.
-type OptOuts map[string]struct{}
+// OptOuts is the set of records that a target holds as opted out, because they were delivered so. It takes 17 bytes
+// for each. It is not safe for concurrent use.
+type OptOuts struct {
+	set ids
+	// changed has what was added to the set since it was decoded (true), or left it (false).
+	changed map[id]bool
+}
 
 // ConsentChange is what delivered records change.
 type ConsentChange struct {
@@ -59,28 +66,36 @@ type ConsentChange struct {
 	Held, Freed []string
 }
 
+// Has reports whether the set has a record.
+func (o *OptOuts) Has(key string) bool {
+	if out, changed := o.changed[idOf([]byte(key))]; changed {
+		return out
+	}
+	return o.set.has([]byte(key))
+}
+
 // Add adds the consent of a delivered record.
-func (o OptOuts) Add(change *ConsentChange, key string, c Consent) {
-	_, out := o[key]
+func (o *OptOuts) Add(change *ConsentChange, key string, c Consent) {
+	out := o.Has(key)
 	switch {
 	case c == ConsentIn && out:
 		change.Held = append(change.Held, key)
 		return
-	case c == ConsentOut && !out:
-		o[key] = struct{}{}
-		change.set(key, true)
-	case c == ConsentForced && out:
-		delete(o, key)
-		change.set(key, false)
+	case c == ConsentOut && !out, c == ConsentForced && out:
+		o.put(key, !out)
+		if change.Set == nil {
+			change.Set = map[string]bool{}
+		}
+		change.Set[key] = !out
 	}
 	change.Freed = append(change.Freed, key)
 }
 
-func (c *ConsentChange) set(key string, out bool) {
-	if c.Set == nil {
-		c.Set = map[string]bool{}
+func (o *OptOuts) put(key string, out bool) {
+	if o.changed == nil {
+		o.changed = map[id]bool{}
 	}
-	c.Set[key] = out
+	o.changed[idOf([]byte(key))] = out
 }
 
 // Encode returns the changes of the set as a compressed blob, nil if there is none.
@@ -95,38 +110,58 @@ func (c ConsentChange) Encode() ([]byte, error) {
 	return known.Encode()
 }
 
-// Encode returns the set as a compressed blob.
-func (o OptOuts) Encode() ([]byte, error) {
-	known := make(Known, len(o))
-	for key := range o {
-		known[key] = nil
-	}
-	return known.Encode()
-}
-
-// DecodeOptOuts decodes a blob of OptOuts.Encode, and applies blobs of ConsentChange.Encode to it, in order. An
-// empty blob is an empty set.
-func DecodeOptOuts(set []byte, changes ...[]byte) (OptOuts, error) {
-	known, err := DecodeKnown(set)
+// DecodeOptOuts decodes a blob of MergeOptOuts, and applies blobs of ConsentChange.Encode to it, in order. An empty
+// blob is an empty set.
+func DecodeOptOuts(set []byte, changes ...[]byte) (*OptOuts, error) {
+	all := &OptOuts{}
+	err := EachKnown(set, func(key, _ []byte) { all.set.add(key) })
+	all.set.seal()
 	if err != nil {
 		return nil, err
 	}
-	all := make(OptOuts, len(known))
-	for key := range known {
-		all[key] = struct{}{}
-	}
 	for _, blob := range changes {
-		change, err := DecodeKnown(blob)
-		if err != nil {
+		if err := EachKnown(blob, func(key, out []byte) { all.put(string(key), string(out) != leftOut) }); err != nil {
 			return nil, err
-		}
-		for key, out := range change {
-			if string(out) == "false" {
-				delete(all, key)
-				continue
-			}
-			all[key] = struct{}{}
 		}
 	}
 	return all, nil
+}
+
+// leftOut is the ref of a record that has left the set, in a blob of ConsentChange.Encode.
+const leftOut = "false"
+
+// MergeOptOuts returns the set of a blob, with changes applied to it in order, as a compressed blob: see
+// DecodeOptOuts. It holds the changes in memory, and the set as blobs only.
+func MergeOptOuts(set []byte, changes ...[]byte) ([]byte, error) {
+	changed := map[string]bool{}
+	for _, blob := range changes {
+		if err := EachKnown(blob, func(key, out []byte) { changed[string(key)] = string(out) != leftOut }); err != nil {
+			return nil, err
+		}
+	}
+	merged, err := Compress(func(w io.Writer) error {
+		var fault error
+		write := func(key []byte) {
+			if fault == nil {
+				_, fault = w.Write(append(key, "\t\n"...))
+			}
+		}
+		if err := EachKnown(set, func(key, _ []byte) {
+			if _, is := changed[string(key)]; !is {
+				write(slices.Clone(key))
+			}
+		}); err != nil {
+			return err
+		}
+		for _, key := range slices.Sorted(maps.Keys(changed)) {
+			if changed[key] {
+				write([]byte(key))
+			}
+		}
+		return fault
+	})
+	if err != nil {
+		return nil, fmt.Errorf("merge opt-outs: %w", err)
+	}
+	return merged, nil
 }

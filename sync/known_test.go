@@ -1,8 +1,12 @@
 package sync_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,36 +59,47 @@ func FuzzDecodeKnown(f *testing.F) {
 	})
 }
 
-// A record is deleted when it is missing twice in a row, and never if more than the allowed share is
-// missing.
-func TestCompare(t *testing.T) {
+// A blob that was recorded before scans wrote parts is a part now: the format must not change unnoticed.
+func TestRecordedKnown(t *testing.T) {
 	t.Parallel()
-	all := known(0, 1000)
-	c := sync.Compare(all, nil, known(50, 1000), 5)
-	require.False(t, c.Exceeded)
-	require.Equal(t, 50, c.Count)
-	require.Empty(t, c.Deleted)
-	require.Equal(t, known(0, 50), c.Missing)
-	require.Equal(t, all, c.Known)
+	recorded, err := base64.StdEncoding.DecodeString(
+		"H4sIAAAAAAACAzMwwA84q5VK8zILS1PjU3MTM3PiM1OUrJQMlGq5COgzxKrRkLBGI6wajYAaATV2/USrAAAA")
+	require.NoError(t, err)
+	k, err := sync.DecodeKnown(recorded)
+	require.NoError(t, err)
+	require.Equal(t, known(0, 3), k)
+}
 
-	// 20 are back, 5 more are missing.
-	found := known(20, 995)
-	delete(found, fmt.Sprintf("%032x", 20))
-	c = sync.Compare(c.Known, c.Missing, found, 5)
-	require.Len(t, c.Deleted, 21)
-	require.Equal(t, known(995, 1000), c.Missing)
-	require.Len(t, c.Known, 1000, "deleted records are known until their deletion is delivered")
-
-	c = sync.Compare(all, known(0, 50), known(51, 1000), 5)
-	require.Equal(t, sync.Comparison{Exceeded: true, Count: 51}, c)
-	c = sync.Compare(all, all, sync.Known{}, 5)
-	require.True(t, c.Exceeded)
-	c = sync.Compare(all, nil, known(51, 1000), 6)
-	require.False(t, c.Exceeded)
-	// One record of a small list may be missing.
-	c = sync.Compare(known(0, 3), known(0, 1), known(1, 3), 5)
-	require.Len(t, c.Deleted, 1)
-	// New records are known.
-	c = sync.Compare(sync.Known{}, nil, known(0, 7), 5)
-	require.Equal(t, known(0, 7), c.Known)
+// A blob that is damaged, or is none, is refused.
+func TestInvalidKnown(t *testing.T) {
+	t.Parallel()
+	blob, err := known(0, 2000).Encode()
+	require.NoError(t, err)
+	text := func(lines string) []byte {
+		blob, err := sync.Compress(func(w io.Writer) error { _, err := io.WriteString(w, lines); return err })
+		require.NoError(t, err)
+		return blob
+	}
+	flipped := slices.Clone(blob)
+	flipped[len(blob)-6] ^= 1
+	for name, tc := range map[string]struct {
+		blob []byte
+		says string
+	}{
+		"no gzip":     {[]byte("sorted binary ids"), "decode known records: decompress: gzip: invalid header"},
+		"cut":         {blob[:len(blob)/2], "unexpected EOF"},
+		"another sum": {flipped, "gzip: invalid checksum"},
+		"no tab":      {text("a\t{}\nb\n"), "line 2 is not valid: want a key, a tab and a JSON object"},
+		"no key":      {text("\t{}\n"), "line 1 is not valid"},
+		"no JSON":     {text("a\t{\n"), "line 1 is not valid"},
+		"a long line": {text("a\t" + strings.Repeat(" ", sync.MaxLine)), "line 1 has more than 65536 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := sync.DecodeKnown(tc.blob)
+			require.ErrorContains(t, err, tc.says)
+		})
+	}
+	_, err = sync.Known{"a": json.RawMessage(strings.Repeat(" ", sync.MaxLine))}.Encode()
+	require.ErrorContains(t, err, "want at most 65536")
 }

@@ -1,14 +1,11 @@
 package syncing
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/sluicehq/sluice/sync"
 )
@@ -28,9 +25,6 @@ type change struct {
 	Stage   sync.Stage   `json:"s,omitempty"`
 	Reason  string       `json:"r,omitempty"`
 }
-
-// maxChanges bounds the changes of a page, a scan or retries in bytes.
-const maxChanges = 1 << 30
 
 // changesOf returns the changes of delivered and rejected records, in order of their keys, as a compressed blob;
 // nil for none.
@@ -60,20 +54,17 @@ func changesOf(outcome string, delivered map[string]sync.Consent, rejected []syn
 	return blob, nil
 }
 
-// decodeChanges decodes a blob of changesOf.
-func decodeChanges(blob []byte) ([]change, error) {
-	r, err := gzip.NewReader(bytes.NewReader(blob))
-	if err != nil {
-		return nil, fmt.Errorf("decode changes: %w", err)
-	}
-	decoder := json.NewDecoder(io.LimitReader(r, maxChanges))
-	var all []change
-	for decoder.More() {
+// eachChange calls fn with the changes of a blob of changesOf.
+func eachChange(blob []byte, fn func(change) error) error {
+	err := sync.EachLine(blob, func(n int, line []byte) error {
 		var c change
-		if err := decoder.Decode(&c); err != nil {
-			return nil, fmt.Errorf("decode change %d: %w", len(all)+1, err)
+		if err := json.Unmarshal(line, &c); err != nil {
+			return fmt.Errorf("change %d is not valid: %w", n, err)
 		}
-		all = append(all, c)
+		return fn(c)
+	})
+	if err != nil {
+		return fmt.Errorf("decode changes: %w", err)
 	}
-	return all, nil
+	return nil
 }

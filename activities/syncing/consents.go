@@ -10,10 +10,10 @@ import (
 // maxOptOutChanges is the number of changes of the set of opt-outs that are merged into it.
 const maxOptOutChanges = 100
 
-// optOuts returns the records that the target holds as opted out, nil if it holds none.
-func (s *Syncs) optOuts(ctx context.Context, name string, w sync.Writer) (sync.OptOuts, error) {
+// optOuts returns the records that the target holds as opted out, an empty set if it holds none.
+func (s *Syncs) optOuts(ctx context.Context, name string, w sync.Writer) (*sync.OptOuts, error) {
 	if _, ok := w.(sync.Holder); !ok {
-		return sync.OptOuts{}, nil
+		return &sync.OptOuts{}, nil
 	}
 	set, changes, err := s.Store.OptOuts(ctx, name)
 	if err != nil {
@@ -21,11 +21,11 @@ func (s *Syncs) optOuts(ctx context.Context, name string, w sync.Writer) (sync.O
 	}
 	if len(changes) > maxOptOutChanges {
 		err := s.Store.MergeOptOuts(ctx, name, func(set []byte, changes [][]byte) ([]byte, error) {
-			merged, err := sync.DecodeOptOuts(set, changes...)
+			merged, err := sync.MergeOptOuts(set, changes...)
 			if err != nil {
 				return nil, permanent(err)
 			}
-			return merged.Encode()
+			return merged, nil
 		})
 		if err != nil {
 			return nil, err
@@ -39,7 +39,7 @@ func (s *Syncs) optOuts(ctx context.Context, name string, w sync.Writer) (sync.O
 }
 
 // consents returns what delivered records say, and adds it to the opt-outs.
-func consents(all sync.OptOuts, delivered map[string]sync.Consent) (syncstore.Consents, error) {
+func consents(all *sync.OptOuts, delivered map[string]sync.Consent) (syncstore.Consents, error) {
 	var change sync.ConsentChange
 	for key, c := range delivered {
 		all.Add(&change, key, c)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"hash/maphash"
-	"slices"
 
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
@@ -65,7 +63,7 @@ func (s *Syncs) count(ctx context.Context, in RunRef) (Counted, error) {
 	if c.Changed, err = counter.Changed(ctx, row.ListID, window(run)); err != nil {
 		return Counted{}, err
 	}
-	if c.Read, err = s.countRead(ctx, run.ID, counter); err != nil {
+	if c.Read, err = s.countRead(ctx, run, counter); err != nil {
 		return Counted{}, err
 	}
 	if c.Before = c.After; len(run.CountsBefore) > 0 {
@@ -90,36 +88,17 @@ func countedOf(after json.RawMessage, difference int64, exceeded bool) (Counted,
 	return Counted{SourceCount: &total, Difference: difference, Exceeded: exceeded}, nil
 }
 
-// countRead counts the delivered records of a run by status, each once, as it was read last. It holds a few bytes for
-// each record: hashes distinguish records, and the counts are compared with a tolerance.
-func (s *Syncs) countRead(ctx context.Context, run int64, counter sync.Counter) (sync.StatusCounts, error) {
-	seed, last := maphash.MakeSeed(), map[uint64]uint8{}
-	var names []string
-	err := s.Store.EachRunIDs(ctx, run, func(ids []byte) error {
-		err := sync.EachKnown(ids, func(key, ref []byte) {
-			status := counter.Status(ref)
-			n := slices.Index(names, status)
-			if n < 0 {
-				n, names = len(names), append(names, status)
+// countRead counts the delivered records of a run by status, each once, as it was read last.
+func (s *Syncs) countRead(ctx context.Context, run syncstore.Run, counter sync.Counter) (sync.StatusCounts, error) {
+	return sync.NewTally(run.Delivered).Count(func(add func(key []byte, status string)) error {
+		return s.Store.EachRunIDs(ctx, run.ID, func(ids []byte) error {
+			if err := sync.EachKnown(ids, func(key, ref []byte) { add(key, counter.Status(ref)) }); err != nil {
+				return permanent(err)
 			}
-			last[maphash.Bytes(seed, key)] = uint8(min(n, maxStatuses))
+			return nil
 		})
-		if err != nil {
-			return permanent(err)
-		}
-		return nil
 	})
-	counts := sync.StatusCounts{}
-	for _, n := range last {
-		if status := names[n]; status != "" {
-			counts[status]++
-		}
-	}
-	return counts, err
 }
-
-// maxStatuses is the number of statuses that are distinguished. No source has nearly as many.
-const maxStatuses = 255
 
 func (s *Syncs) saveCounts(
 	ctx context.Context, run syncstore.Run, c sync.CountComparison, difference int64, exceeded bool,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
 	"github.com/sluicehq/sluice/connections"
@@ -134,4 +135,65 @@ func TestRefusedDeletions(t *testing.T) {
 	require.ErrorContains(t, sync.Settings{
 		Deletions: sync.DeletionsOptOut, KeyColumn: "id", TargetTable: "copies", TargetKey: []string{"id"},
 	}.Validate(), "deletions optout: want a mapping, which says what a deleted row becomes in the table")
+}
+
+// A scan that is interrupted leaves no records behind that count: the next attempt has the same result.
+func TestScanAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fill(0, 120, now.Add(-time.Hour))
+	b.clock = time.Now().Add(25 * time.Hour)
+	b.cycle(t)
+	for i := range 3 {
+		b.mailchimp.Delete(email(i))
+	}
+	b.clock = b.clock.Add(25 * time.Hour)
+	b.exec(t, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'killed'; END $$;
+		CREATE TRIGGER refuse BEFORE UPDATE ON sync_known FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	ref := syncacts.RunRef{Sync: "news", RunID: 1}
+	for range 2 {
+		_, err := b.Scan(t.Context(), ref)
+		require.ErrorContains(t, err, "killed")
+	}
+	b.exec(t, "DROP TRIGGER refuse ON sync_known")
+	for _, want := range []syncacts.Scanned{{Found: 117, Missing: 3}, {Found: 117, Missing: 3, Deleted: 3}} {
+		scanned, err := b.Scan(t.Context(), ref)
+		require.NoError(t, err)
+		require.Equal(t, want, scanned)
+		b.clock = b.clock.Add(25 * time.Hour)
+	}
+	require.Len(t, b.optedOut(), 3)
+	var scans int
+	require.NoError(t, b.sql.QueryRow(t.Context(), "SELECT count(DISTINCT scan) FROM sync_known_parts").Scan(&scans))
+	require.Equal(t, 1, scans)
+}
+
+// What is known of a list and cannot be read fails the scan, with what to do; doing it lets scans succeed again.
+func TestDamagedKnown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fill(0, 120, now.Add(-time.Hour))
+	b.clock = time.Now().Add(25 * time.Hour)
+	b.cycle(t)
+	ref := syncacts.RunRef{Sync: "news", RunID: 1}
+	for _, damage := range []string{
+		`UPDATE sync_known_parts SET records = 'sorted binary ids'`, `DELETE FROM sync_known_parts`,
+	} {
+		b.exec(t, damage)
+		b.clock = b.clock.Add(25 * time.Hour)
+		_, err := b.Scan(t.Context(), ref)
+		var app *temporal.ApplicationError
+		require.ErrorAs(t, err, &app)
+		require.True(t, app.NonRetryable())
+		require.Contains(t, app.Message(), "what is known of sync news is damaged")
+		require.Contains(t, app.Message(), "`sluice sync set news deletions=ignore` and a run remove it")
+	}
+	b.set(t, `{"deletions":"ignore"}`)
+	skipped, err := b.Scan(t.Context(), ref)
+	require.NoError(t, err)
+	require.True(t, skipped.Skipped)
+	b.set(t, `{}`)
+	scanned, err := b.Scan(t.Context(), ref)
+	require.NoError(t, err)
+	require.Equal(t, syncacts.Scanned{Found: 120}, scanned)
 }

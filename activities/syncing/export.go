@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"time"
 
 	syncstore "github.com/sluicehq/sluice/store/syncing"
@@ -21,8 +21,8 @@ type Exporter struct {
 }
 
 const (
-	// exportRows is the number of rows of an outbox, such as pages, of an insert.
-	exportRows = 500
+	// exportRows is the number of rows of an outbox, such as pages, of an insert, which is in memory as a whole.
+	exportRows = 100
 	// exportRuns is the number of runs that are listed at a time.
 	exportRuns = 200
 	// exportLease is the lease of a run, exportTimeout bounds its copy.
@@ -83,7 +83,7 @@ func (e *Exporter) leased(ctx context.Context, id int64) error {
 		if !ok {
 			return e.ended(ctx, id)
 		}
-		rows, err := changeRows(export.Rows)
+		rows, err := countChanges(export.Rows)
 		if err != nil {
 			return err
 		}
@@ -92,8 +92,8 @@ func (e *Exporter) leased(ctx context.Context, id int64) error {
 			To: count(export.Range.ExportingSeq), StartedAt: export.Range.StartedAt.UTC(),
 			Repair: count(export.Range.ExportRepairs),
 		}
-		insert := func() error { return e.Warehouse.InsertSyncChanges(ctx, r, slices.Values(rows)) }
-		if err := e.put(ctx, id, export.Range.ExportRepairs, r, uint64(len(rows)), insert); err != nil {
+		insert := func() error { return e.Warehouse.InsertSyncChanges(ctx, r, changeRows(export.Rows)) }
+		if err := e.put(ctx, id, export.Range.ExportRepairs, r, rows, insert); err != nil {
 			return err
 		}
 		if err := e.Store.NoteExported(ctx, id, export.Range.ExportingSeq); err != nil {
@@ -140,22 +140,38 @@ func (e *Exporter) ended(ctx context.Context, id int64) error {
 	return e.Store.NoteRunExported(ctx, id)
 }
 
-func changeRows(outbox []syncstore.OutboxRow) ([]warehouse.SyncChange, error) {
-	var rows []warehouse.SyncChange
+// countChanges returns the number of changes of an outbox, all of which are valid.
+func countChanges(outbox []syncstore.OutboxRow) (n uint64, err error) {
 	for _, o := range outbox {
-		changes, err := decodeChanges(o.Changes)
-		if err != nil {
-			return nil, fmt.Errorf("row %d of the outbox: %w", o.Seq, err)
-		}
-		for i, c := range changes {
-			rows = append(rows, warehouse.SyncChange{
-				Page: count(o.Page), Seq: count(o.Seq), Index: uint32(i),
-				RecordedAt: o.RecordedAt.UTC(),
-				Key:        c.Key, Outcome: c.Outcome, Consent: string(c.Consent), Stage: string(c.Stage), Reason: c.Reason,
-			})
+		if err := eachChange(o.Changes, func(change) error { n++; return nil }); err != nil {
+			return 0, fmt.Errorf("row %d of the outbox: %w", o.Seq, err)
 		}
 	}
-	return rows, nil
+	return n, nil
+}
+
+// errEnough ends a sequence that its consumer has left.
+var errEnough = errors.New("no further change is wanted")
+
+// changeRows are the changes of an outbox, which countChanges has found valid, as rows.
+func changeRows(outbox []syncstore.OutboxRow) iter.Seq[warehouse.SyncChange] {
+	return func(yield func(warehouse.SyncChange) bool) {
+		for _, o := range outbox {
+			index := uint32(0)
+			if eachChange(o.Changes, func(c change) error {
+				row := warehouse.SyncChange{
+					Page: count(o.Page), Seq: count(o.Seq), Index: index, RecordedAt: o.RecordedAt.UTC(), Key: c.Key,
+					Outcome: c.Outcome, Consent: string(c.Consent), Stage: string(c.Stage), Reason: c.Reason,
+				}
+				if index++; !yield(row) {
+					return errEnough
+				}
+				return nil
+			}) != nil {
+				return
+			}
+		}
+	}
 }
 
 func runRow(r syncstore.EndedRun) warehouse.SyncRun {

@@ -142,7 +142,7 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 
 // checkpoint stores pages. The error is errStopped if one of them was one too many that is wholly rejected.
 func (s *Syncs) checkpoint(
-	ctx context.Context, run syncstore.Run, pages []sync.Checkpoint, outs sync.OptOuts, o *opened,
+	ctx context.Context, run syncstore.Run, pages []sync.Checkpoint, outs *sync.OptOuts, o *opened,
 ) error {
 	rows, needed := make([]syncstore.Page, len(pages)), o.needsIDs(run.Kind == syncstore.KindFull)
 	for i, c := range pages {
@@ -163,7 +163,7 @@ func (s *Syncs) checkpoint(
 }
 
 // pageOf returns a page as the store has it, and adds what it says to the opt-outs.
-func pageOf(c sync.Checkpoint, outs sync.OptOuts) (syncstore.Page, error) {
+func pageOf(c sync.Checkpoint, outs *sync.OptOuts) (syncstore.Page, error) {
 	p := syncstore.Page{
 		Cursor: c.Cursor, Done: c.Done, Read: c.Counts.Read, Delivered: c.Counts.Delivered, Rejected: c.Counts.Rejected,
 		Skipped: c.Counts.Skipped, Announced: int64(c.Total), Rejects: rejects(c.Rejects),

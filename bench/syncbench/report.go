@@ -19,6 +19,8 @@ const (
 	goalLifted = 10_000
 	// goalMemory is the largest ratio of the memory for a larger list to that for the list: it is flat.
 	goalMemory = 1.25
+	// goalScan is the largest number of bytes that a scan for deletions takes for each member.
+	goalScan = 100
 	// goalSlowest is the largest ratio of the slowest account to the mean.
 	goalSlowest = 1.5
 )
@@ -71,8 +73,9 @@ func (r Result) lines() (all []line) {
 			fmt.Sprintf("%.0f MiB, %.0f MiB for the list: %.2f", m.Larger.PeakMiB, m.PeakMiB, m.Ratio),
 			fmt.Sprintf("at most %.2f", goalMemory), m.Ratio <= goalMemory,
 		}, line{
-			Case: name, Figure: "peak with a scan for deletions",
-			Value: fmt.Sprintf("%.0f MiB, %.0f bytes for each member", m.Scanned.PeakMiB, m.ScanBytes),
+			name, "peak with a scan for deletions",
+			fmt.Sprintf("%.0f MiB, %.0f bytes for each member", m.Scanned.PeakMiB, m.ScanBytes),
+			fmt.Sprintf("at most %d", goalScan), m.ScanBytes <= goalScan,
 		})
 	}
 	if m := r.Many; m != nil {

@@ -36,6 +36,7 @@ func TestFakeCompare(t *testing.T) {
 	at := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	ann := fakemailchimp.Member{Email: "ann@example.com", LastChanged: at, OptedIn: at}
 	source.Put(ann)
+	ann = source.Members()[0]
 	args := []string{"fake", "compare", "--mailchimp", from.URL, "--ometria", to.URL}
 	out, err := call(t, args...)
 	require.ErrorContains(t, err, "differences between the list and its contacts: 1")

@@ -55,16 +55,18 @@ type Server struct {
 
 	mu    sync.Mutex
 	lists map[string]*list
-	reads int
-	open  int
-	peak  int
-	over  int
+	// numbers has the number of each address that was put, by the ID of its members.
+	numbers map[string]uint64
+	reads   int
+	open    int
+	peak    int
+	over    int
 }
 
 // New returns a fake.
 func New(cfg Config) *Server {
 	cfg.Connections = cmp.Or(cfg.Connections, MaxConnections)
-	s := &Server{cfg: cfg, mux: http.NewServeMux(), lists: map[string]*list{List: newList()}}
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), lists: map[string]*list{List: newList()}, numbers: map[string]uint64{}}
 	s.mux.HandleFunc("GET /3.0/lists/{list}/members", s.call("members", s.listMembers))
 	s.mux.HandleFunc("GET /3.0/lists/{list}/members/{member}", s.call("member", s.member))
 	s.mux.HandleFunc("GET /3.0/lists/{list}", s.call("list", s.oneList))

@@ -2,6 +2,7 @@ package fakemailchimp_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 )
@@ -133,4 +135,29 @@ func TestLists(t *testing.T) {
 	require.Empty(t, fake.MembersOf("c3"))
 	_, _, body = get(t, strings.TrimSuffix(base, "/"+fakemailchimp.List), fakemailchimp.Key)
 	require.InDelta(t, 2, body["total_items"], 0)
+}
+
+// An address has the same unique_email_id in all lists and for ever, and no other one has it.
+func TestUniqueIDs(t *testing.T) {
+	t.Parallel()
+	fake := fakemailchimp.New(fakemailchimp.Config{})
+	const members = 20_000
+	for i := range members {
+		fake.Put(fakemailchimp.Member{Email: fmt.Sprintf("member-%d@example.com", i), LastChanged: noon})
+	}
+	seen := map[string]bool{}
+	for _, m := range fake.Members() {
+		require.Regexp(t, "^[0-9a-f]{10}$", m.UniqueID())
+		seen[m.UniqueID()] = true
+	}
+	require.Len(t, seen, members)
+	before := fake.Members()[7]
+	fake.Delete(before.Email)
+	fake.PutIn("b2", fakemailchimp.Member{Email: strings.ToUpper(before.Email), LastChanged: noon})
+	require.Equal(t, before.UniqueID(), fake.MembersOf("b2")[0].UniqueID())
+	// Numbers of up to 40 bits.
+	rapid.Check(t, func(rt *rapid.T) {
+		numbers := rapid.SliceOfNDistinct(rapid.Uint64Range(0, 1<<40-1), 2, 2, rapid.ID).Draw(rt, "numbers")
+		require.NotEqual(rt, fakemailchimp.Member{Number: numbers[0]}.UniqueID(), fakemailchimp.Member{Number: numbers[1]}.UniqueID())
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/md5" //nolint:gosec // G501: Mailchimp's IDs are MD5
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -19,6 +20,8 @@ type Member struct {
 	LastChanged time.Time
 	OptedIn     time.Time
 	Tags        []string
+	// Number identifies the address across lists. Put sets it: the first address has 1.
+	Number uint64
 	// Raw replaces the member in answers, for malformed members.
 	Raw string
 }
@@ -26,8 +29,23 @@ type Member struct {
 // ID returns the member's ID: the MD5 of the lower-case address.
 func (m Member) ID() string { return md5Of(strings.ToLower(m.Email)) }
 
-// UniqueID returns the unique_email_id of the member.
-func (m Member) UniqueID() string { return md5Of("unique " + m.Email)[:10] }
+// UniqueID returns the unique_email_id of the member: 10 hexadecimal digits, as Mailchimp's, which no other address
+// that was put has.
+func (m Member) UniqueID() string { return fmt.Sprintf("%010x", permuted(m.Number)) }
+
+// half is the bits of half of a number of 10 hexadecimal digits.
+const half = 20
+
+// permuted is a permutation of the numbers of 40 bits: a Feistel network, so that different numbers stay different.
+func permuted(n uint64) uint64 {
+	const mask = 1<<half - 1
+	left, right := n>>half&mask, n&mask
+	for round := range uint64(4) {
+		mixed := (right + round + 1) * 0x9e3779b97f4a7c15
+		left, right = right, left^mixed>>(64-half)
+	}
+	return left<<half | right
+}
 
 func md5Of(text string) string {
 	sum := md5.Sum([]byte(text)) //nolint:gosec // G401: Mailchimp's IDs are MD5
@@ -77,9 +95,14 @@ func (s *Server) PutIn(id string, all ...Member) {
 		s.lists[id] = l
 	}
 	for _, m := range all {
+		key := m.ID()
+		if s.numbers[key] == 0 {
+			s.numbers[key] = uint64(len(s.numbers)) + 1
+		}
+		m.Number = s.numbers[key]
 		m.Status = cmp.Or(m.Status, "subscribed")
 		m.LastChanged = m.LastChanged.UTC().Truncate(time.Second)
-		l.members[m.ID()] = m
+		l.members[key] = m
 	}
 	l.order = nil
 }

@@ -109,23 +109,6 @@ WHERE r.sync = sqlc.arg(sync) AND r.status <> 'running' AND NOT r.unrecorded AND
               ORDER BY x.id DESC LIMIT sqlc.arg(keep)::bigint) k)
   AND NOT EXISTS (SELECT FROM sync_pages p WHERE p.run_id = r.id AND p.ids IS NOT NULL AND NOT p.taken_over);
 
--- GetSyncKnown returns what the last scan of a sync has found.
--- name: GetSyncKnown :one
-SELECT * FROM sync_known WHERE sync = $1;
-
--- SaveSyncKnown records a scan.
--- name: SaveSyncKnown :exec
-INSERT INTO sync_known (sync, known, missing, scanned_at, found, missing_count, deleted, exceeded)
-VALUES (sqlc.arg(sync), sqlc.arg(known), sqlc.arg(missing), now(), sqlc.arg(found), sqlc.arg(missing_count),
-        sqlc.arg(deleted), sqlc.arg(exceeded))
-ON CONFLICT (sync) DO UPDATE SET known = excluded.known, missing = excluded.missing, scanned_at = excluded.scanned_at,
-    found = excluded.found, missing_count = excluded.missing_count, deleted = excluded.deleted,
-    exceeded = excluded.exceeded;
-
--- DeleteSyncKnown removes what the last scan of a sync has found.
--- name: DeleteSyncKnown :exec
-DELETE FROM sync_known WHERE sync = $1;
-
 -- AddSyncRejects adds records that were rejected, or counts them again.
 -- name: AddSyncRejects :exec
 INSERT INTO sync_rejects (sync, run_id, key, unidentified, stage, reason)

@@ -142,42 +142,6 @@ func TestRejects(t *testing.T) {
 	require.Zero(t, n)
 }
 
-// A scan takes over the sets of the pages that it has read, and no later ones.
-func TestSaveScan(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	_, ok, err := b.LastScan(b.ctx, "news")
-	require.NoError(t, err)
-	require.False(t, ok)
-	run := b.begin(t)
-	require.NoError(t, b.advance(run, page(`{"at":1}`, false, "a")))
-	read := func() (all []string, last syncing.Place) {
-		last, err := b.EachIDs(b.ctx, "news", func(ids []byte) error {
-			all = append(all, string(ids))
-			return nil
-		})
-		require.NoError(t, err)
-		return all, last
-	}
-	sets, last := read()
-	require.Equal(t, []string{`{"at":1}`}, sets)
-	require.NoError(t, b.advance(run, page(`{"at":2}`, true, "b")))
-	require.NoError(t, b.SaveScan(b.ctx, syncing.Scanned{
-		Sync: "news", Known: []byte("known"), Missing: []byte("missing"), Found: 2, MissingCount: 1, Deleted: 1, TakenOver: last,
-		Rejects: []syncing.NewReject{{Key: "z", Stage: "write", Reason: "refused"}},
-	}))
-	sets, _ = read()
-	require.Equal(t, []string{`{"at":2}`}, sets)
-	known, ok, err := b.LastScan(b.ctx, "news")
-	require.NoError(t, err)
-	require.True(t, ok)
-	require.Equal(t, "known", string(known.Known))
-	require.NoError(t, b.SaveScan(b.ctx, syncing.Scanned{Sync: "news", Gone: []string{"z"}, Exceeded: true}))
-	n, err := b.CountRejects(b.ctx, "news")
-	require.NoError(t, err)
-	require.Zero(t, n)
-}
-
 // Cursors are bounded in the database.
 func TestCursorBound(t *testing.T) {
 	t.Parallel()

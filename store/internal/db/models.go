@@ -397,13 +397,21 @@ type SyncHeld struct {
 
 type SyncKnown struct {
 	Sync         string
-	Known        []byte
-	Missing      []byte
 	ScannedAt    time.Time
 	Found        int64
 	MissingCount int64
 	Deleted      int64
 	Exceeded     bool
+	Scan         int64
+	Parts        int64
+}
+
+type SyncKnownPart struct {
+	Sync    string
+	Scan    int64
+	Part    int64
+	Missing bool
+	Records []byte
 }
 
 type SyncOutbox struct {

@@ -325,16 +325,6 @@ func (q *Queries) CreateSyncRun(ctx context.Context, arg CreateSyncRunParams) (S
 	return i, err
 }
 
-const deleteSyncKnown = `-- name: DeleteSyncKnown :exec
-DELETE FROM sync_known WHERE sync = $1
-`
-
-// DeleteSyncKnown removes what the last scan of a sync has found.
-func (q *Queries) DeleteSyncKnown(ctx context.Context, sync string) error {
-	_, err := q.db.Exec(ctx, deleteSyncKnown, sync)
-	return err
-}
-
 const deleteSyncRuns = `-- name: DeleteSyncRuns :execrows
 DELETE FROM sync_runs r
 WHERE r.sync = $1 AND r.status <> 'running' AND NOT r.unrecorded AND r.exported
@@ -422,27 +412,6 @@ func (q *Queries) EndSyncRun(ctx context.Context, arg EndSyncRunParams) (SyncRun
 		&i.AuditError,
 		&i.FindRun,
 		&i.FindPage,
-	)
-	return i, err
-}
-
-const getSyncKnown = `-- name: GetSyncKnown :one
-SELECT sync, known, missing, scanned_at, found, missing_count, deleted, exceeded FROM sync_known WHERE sync = $1
-`
-
-// GetSyncKnown returns what the last scan of a sync has found.
-func (q *Queries) GetSyncKnown(ctx context.Context, sync string) (SyncKnown, error) {
-	row := q.db.QueryRow(ctx, getSyncKnown, sync)
-	var i SyncKnown
-	err := row.Scan(
-		&i.Sync,
-		&i.Known,
-		&i.Missing,
-		&i.ScannedAt,
-		&i.Found,
-		&i.MissingCount,
-		&i.Deleted,
-		&i.Exceeded,
 	)
 	return i, err
 }
@@ -783,39 +752,6 @@ func (q *Queries) RunningSyncRun(ctx context.Context, sync string) (SyncRun, err
 		&i.FindPage,
 	)
 	return i, err
-}
-
-const saveSyncKnown = `-- name: SaveSyncKnown :exec
-INSERT INTO sync_known (sync, known, missing, scanned_at, found, missing_count, deleted, exceeded)
-VALUES ($1, $2, $3, now(), $4, $5,
-        $6, $7)
-ON CONFLICT (sync) DO UPDATE SET known = excluded.known, missing = excluded.missing, scanned_at = excluded.scanned_at,
-    found = excluded.found, missing_count = excluded.missing_count, deleted = excluded.deleted,
-    exceeded = excluded.exceeded
-`
-
-type SaveSyncKnownParams struct {
-	Sync         string
-	Known        []byte
-	Missing      []byte
-	Found        int64
-	MissingCount int64
-	Deleted      int64
-	Exceeded     bool
-}
-
-// SaveSyncKnown records a scan.
-func (q *Queries) SaveSyncKnown(ctx context.Context, arg SaveSyncKnownParams) error {
-	_, err := q.db.Exec(ctx, saveSyncKnown,
-		arg.Sync,
-		arg.Known,
-		arg.Missing,
-		arg.Found,
-		arg.MissingCount,
-		arg.Deleted,
-		arg.Exceeded,
-	)
-	return err
 }
 
 const syncPageIDs = `-- name: SyncPageIDs :many
