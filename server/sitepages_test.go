@@ -88,7 +88,7 @@ func TestSitePages(t *testing.T) {
 		}
 	}
 	require.Equal(t, 3, files)
-	require.Contains(t, page(path+"?locations=cities"), "GeoNames 2193733")
+	require.Contains(t, page(path+"?locations=cities"), "City 2193733")
 	require.Contains(t, page(path+"?locations=regions&from="+(native-1).String()+"&to="+native.String()), "NZ-AUK")
 	require.Contains(t, page(path+"?metric=pageviews&interval=month"), `<span class="figure">121,234</span> pageviews`)
 	require.Contains(t, page(path+"?from=2001-01-01&to=2001-01-31"), "There are no data from 2001-01-01 to 2001-01-31")

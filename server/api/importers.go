@@ -27,9 +27,13 @@ type ImporterArgument struct {
 }
 
 type importersOutput struct {
-	Body struct {
-		Items []Importer `json:"items" maxItems:"1000"`
-	}
+	Body ImporterList
+}
+
+// ImporterList are the importers, with what the server demands of all imports.
+type ImporterList struct {
+	Items                 []Importer `json:"items" maxItems:"1000"`
+	RequireSecondApprover bool       `json:"require_second_approver" doc:"The requester of an import cannot accept it in its review."`
 }
 
 // importers adds the operation on importers.
@@ -45,8 +49,9 @@ func (a *API) listImporters(ctx context.Context, _ *struct{}) (*importersOutput,
 	if err != nil {
 		return nil, err
 	}
-	out := &importersOutput{}
-	out.Body.Items = []Importer{}
+	out := &importersOutput{ImporterList{
+		Items: []Importer{}, RequireSecondApprover: a.cfg.Starter.Review.RequireSecondApprover,
+	}}
 	for _, known := range a.cfg.Starter.Registry.All() {
 		_, files := known.(importers.FileReader)
 		view := Importer{

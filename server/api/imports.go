@@ -95,8 +95,9 @@ func (a *API) listImports(ctx context.Context, in *listImportsInput) (*List[impo
 type ImportDetails struct {
 	importview.Import
 	importview.Extra
-	Commands              []string `json:"commands" doc:"Commands that it accepts from the caller in this state: pause, resume, rate, cancel, decision or delete."`
-	RequireSecondApprover bool     `json:"require_second_approver" doc:"The requester cannot accept it."`
+	Commands              []string        `json:"commands" doc:"Commands that it accepts from the caller in this state: pause, resume, rate, cancel, decision or delete."`
+	RequireSecondApprover bool            `json:"require_second_approver" doc:"The requester cannot accept it."`
+	Args                  json.RawMessage `json:"args" doc:"Arguments of the importer, an object."`
 }
 
 type importDetailsOutput struct {
@@ -115,7 +116,7 @@ func (a *API) showImport(ctx context.Context, in *ImportPath) (*importDetailsOut
 	imp := shown.Summary.Import
 	return &importDetailsOutput{ImportDetails{
 		Import: shown.View.Import, Extra: shown.View.Extra, Commands: commandsOf(ctx, imp),
-		RequireSecondApprover: imp.RequireSecondApprover,
+		RequireSecondApprover: imp.RequireSecondApprover, Args: imp.Args,
 	}}, nil
 }
 

@@ -35,15 +35,22 @@ func TestAccessPages(t *testing.T) {
 	account.Set("again", account.Get("password"))
 	// The first account ends the sign-in by this machine.
 	require.Contains(t, b.post(t, "/accounts", account).path, "/login")
-	p = b.post(t, "/login", url.Values{"name": {"ann"}, "password": {account.Get("password")}})
+	// A login leads to no other server.
+	login := url.Values{"name": {"ann"}, "password": {account.Get("password")}, "next": {"//evil.example/x"}}
+	p = b.post(t, "/login?next=https://evil.example/", login)
 	require.Equal(t, "/", p.path, p.text)
+	require.Contains(t, b.get(t, "/login?next=https://evil.example/").html, `name="next" value="/"`)
 	account.Set("name", "bob")
 	require.Contains(t, b.post(t, "/accounts", account).text, "bob admin all sites enabled never")
 	p = b.post(t, "/accounts/bob", url.Values{"role": {"viewer"}, "sites": {site}})
 	require.Contains(t, p.text, "bob viewer "+site+" enabled never")
 	require.Contains(t, b.post(t, "/accounts/bob/disable", url.Values{}).text, "bob viewer "+site+" disabled")
 	require.Contains(t, b.post(t, "/accounts/bob/enable", url.Values{}).text, "bob viewer "+site+" enabled")
-	require.Equal(t, http.StatusConflict, b.post(t, "/accounts/ann/disable", url.Values{}).status, "the last administrator")
+	p = b.post(t, "/accounts/ann/disable", url.Values{})
+	require.Equal(t, http.StatusConflict, p.status, "the last administrator")
+	require.Contains(t, p.html, `<a href="/accounts" aria-current="page">`, "the page of the form")
+	require.Equal(t, "no-store", p.header.Get("Cache-Control"))
+	require.Contains(t, p.header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
 
 	p = b.get(t, "/audit?operation=account.set")
 	require.Contains(t, p.text, "ann account account.set account bob Before and after")

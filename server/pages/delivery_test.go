@@ -77,6 +77,8 @@ func TestJobsAreCommandedByPages(t *testing.T) {
 	const hold = "/jobs/commands?command=hold&destination=webhook"
 	p = b.get(t, hold)
 	require.Contains(t, p.text, "Hold 2 jobs")
+	require.Contains(t, p.html, `action="/jobs/commands?command=hold&amp;destination=webhook"`)
+	require.Contains(t, p.html, `href="/jobs?destination=webhook"`)
 	require.Zero(t, b.jobs(t, deliverystore.JobHeld), "the page changes nothing")
 	p = b.post(t, hold, url.Values{"most": {"1"}})
 	require.Equal(t, http.StatusConflict, p.status)

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -32,6 +33,10 @@ type importForm struct {
 	Site, Source string
 	Importer     *api.Importer
 	Upload       *api.Upload
+	// Again is the ID of the import that the form begins with, "" without one.
+	Again string
+	// SecondApprover means that the requester of an import cannot accept it.
+	SecondApprover bool
 	// Report is the result of a dry run, or nil.
 	Report *importacts.DryRunReport
 	// Problem is why a dry run was refused, or nil.
@@ -45,18 +50,31 @@ func (p *Pages) newImportPage(v *visit) (any, error) { return loadImportForm(v) 
 
 // loadImportForm returns what can be chosen, and what is.
 func loadImportForm(v *visit) (importForm, error) {
-	form := importForm{Site: v.value("site"), Source: v.value("source")}
+	form := importForm{Site: v.value("site"), Source: v.value("source"), Again: v.value("again")}
+	var again importDetails
+	if form.Again != "" {
+		var err error
+		if again, err = get[importDetails](v, "/imports/"+url.PathEscape(form.Again), nil); err != nil {
+			return form, err
+		}
+		form.Site, form.Source = cmp.Or(form.Site, again.Site), cmp.Or(form.Source, again.Source)
+	}
 	sites, err := get[List[ingestclient.ListedSite]](v, "/sites", url.Values{"limit": {"200"}})
 	if err != nil {
 		return form, err
 	}
-	importers, err := get[List[api.Importer]](v, "/importers", nil)
+	importers, err := get[api.ImporterList](v, "/importers", nil)
 	if err != nil {
 		return form, err
 	}
-	form.Sites, form.Sources = sites.Items, importers.Items
+	form.Sites, form.Sources, form.SecondApprover = sites.Items, importers.Items, importers.RequireSecondApprover
 	if at := slices.IndexFunc(form.Sources, func(i api.Importer) bool { return i.Name == form.Source }); at >= 0 {
 		form.Importer = &form.Sources[at]
+	}
+	if form.Again != "" && form.Importer != nil {
+		if v.begin, err = typedBefore(again, *form.Importer); err != nil {
+			return form, err
+		}
 	}
 	if id := v.value("upload"); id != "" && form.Site != "" {
 		upload, err := get[api.Upload](v, sitePath(form.Site)+"/uploads/"+url.PathEscape(id), nil)
@@ -68,14 +86,50 @@ func loadImportForm(v *visit) (importForm, error) {
 	return form, nil
 }
 
+// typedBefore returns the fields of a form that asks for an import like another one.
+func typedBefore(i importDetails, importer api.Importer) (url.Values, error) {
+	fields := url.Values{"review": {"no"}}
+	if i.Review {
+		fields.Set("review", "yes")
+	}
+	if i.Label != importer.Label {
+		fields.Set("label", i.Label)
+	}
+	var args map[string]json.RawMessage
+	if err := json.Unmarshal(i.Args, &args); err != nil {
+		return nil, fmt.Errorf("read the arguments of import %d: %w", i.ID, err)
+	}
+	for _, argument := range importer.Arguments {
+		if value, ok := args[argument.Name]; ok && string(value) != "null" {
+			fields.Set("arg."+argument.Name, argumentText(value))
+		}
+	}
+	return fields, nil
+}
+
+// argumentText returns the value of an argument as people type it.
+func argumentText(value json.RawMessage) string {
+	var text string
+	if json.Unmarshal(value, &text) == nil {
+		return text
+	}
+	var items []string
+	if json.Unmarshal(value, &items) == nil {
+		return strings.Join(items, "\n")
+	}
+	return string(value)
+}
+
 // sitePath is the path of a site, here and at the API.
 func sitePath(site string) string { return "/sites/" + url.PathEscape(site) }
 
 // newImportPath is the path of the page with what is chosen.
 func newImportPath(v *visit, upload string) string {
-	return "/imports/new?" + url.Values{
-		"site": {v.value("site")}, "source": {v.value("source")}, "upload": {upload},
-	}.Encode()
+	query := url.Values{"site": {v.value("site")}, "source": {v.value("source")}, "upload": {upload}}
+	if again := v.value("again"); again != "" {
+		query.Set("again", again)
+	}
+	return "/imports/new?" + query.Encode()
 }
 
 // uploadFile passes the file of a form on, bit by bit.

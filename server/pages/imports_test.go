@@ -156,8 +156,12 @@ func TestDecisionsAboutAnImport(t *testing.T) {
 	p = b.get(t, path)
 	require.Contains(t, p.text, "enough")
 	require.Contains(t, p.text, hostile)
+	p = b.get(t, "/imports/new?again="+fmt.Sprint(parked.ID))
+	require.Contains(t, p.html, `<option value="no" selected>`, "the form begins with its settings")
+	require.Contains(t, p.html, `<option selected>`+site)
 	p = b.post(t, path+"/pause", nil)
 	require.Equal(t, http.StatusConflict, p.status, "it has ended")
+	require.Contains(t, p.html, "/imports/new?again=")
 	require.Contains(t, p.text, "Its state has changed meanwhile")
 
 	yes := true

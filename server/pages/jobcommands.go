@@ -105,8 +105,8 @@ type jobCommand struct {
 	Ticked int
 	// Filter is what selects the jobs, for people. It is empty for all jobs.
 	Filter []jobCondition
-	// Query is that of the page, and Back the one of the list.
-	Query, Back string
+	// Path is that of the page with its query, and Back the one of the list. A template would escape a query alone.
+	Path, Back string
 	// Key makes a repetition of the command harmless.
 	Key string
 }
@@ -123,8 +123,8 @@ func bulkCommand(v *visit) (string, error) {
 	return command, nil
 }
 
-// listQuery returns the query of the list that the page of a command was opened from.
-func listQuery(v *visit) string {
+// listPath returns the path of the list that the page of a command was opened from, with its query.
+func listPath(v *visit) string {
 	query := v.r.URL.Query()
 	for _, name := range []string{"command", "id", "changed", "after"} {
 		query.Del(name)
@@ -134,7 +134,7 @@ func listQuery(v *visit) string {
 			query.Del(name)
 		}
 	}
-	return query.Encode()
+	return (&url.URL{Path: "/jobs", RawQuery: query.Encode()}).String()
 }
 
 func (p *Pages) jobCommandPage(v *visit) (any, error) {
@@ -152,8 +152,8 @@ func (p *Pages) jobCommandPage(v *visit) (any, error) {
 		return nil, err
 	}
 	shown := jobCommand{
-		Command: command, Jobs: counted.Jobs, Ticked: len(selected.IDs), Query: v.r.URL.Query().Encode(),
-		Back: listQuery(v), Key: newKey(),
+		Command: command, Jobs: counted.Jobs, Ticked: len(selected.IDs), Path: "/jobs/commands?" + v.r.URL.Query().Encode(),
+		Back: listPath(v), Key: newKey(),
 	}
 	for _, name := range append(slices.Clone(jobFilters), "created_after", "created_before") {
 		if value := v.r.URL.Query().Get(name); value != "" {
@@ -214,5 +214,5 @@ func (p *Pages) jobCommandDone(v *visit) (any, error) {
 	if err != nil {
 		return nil, invalid("changed", "want a number of jobs")
 	}
-	return jobCommand{Command: command, Jobs: changed, Back: listQuery(v)}, nil
+	return jobCommand{Command: command, Jobs: changed, Back: listPath(v)}, nil
 }

@@ -66,6 +66,16 @@ func TestSchedules(t *testing.T) {
 	})
 	require.Contains(t, string(schedule.Args), `"rows":5`)
 	require.Contains(t, b.get(t, "/schedules").text, "0 3 * * * Europe/Berlin")
+	form.Set("name", "morning")
+	form.Set("daily", "04:05")
+	require.Contains(t, b.post(t, "/new/schedule", form).text, "a time of each day or a cron expression, not both")
+	form.Del("cron")
+	form.Set("daily", "4 a.m.")
+	require.Contains(t, b.post(t, "/new/schedule", form).text, "want a time of the day such as 03:00")
+	form.Set("daily", "04:05")
+	require.Equal(t, "/schedules/morning", b.post(t, "/new/schedule", form).path)
+	b.read(t, "/schedules/morning", &schedule)
+	require.Equal(t, "5 4 * * *", schedule.Cron)
 
 	require.Contains(t, b.post(t, "/schedules/nightly/pause", url.Values{"reason": {hostile}}).text, "None while it is paused.")
 	b.read(t, "/schedules/nightly", &schedule)
@@ -172,6 +182,7 @@ func TestShieldsAndIngestion(t *testing.T) {
 		(event_timebucket, domain, site_id, metric, value) VALUES
 		(%d, 'a.example', 1, 'buffered', 1200), (%d, 'b.example', 2, 'buffered', 34), (%d, 'a.example', 1, 'dropped_bot', 1007),
 		(%d, 'c.example', 0, 'dropped_not_found', 5), (%d, 'a.example', 1, 'buffered', 999)`, at, at, at, at, at-25*60*60))
+	require.Contains(t, b.get(t, path).text, "0 events dropped in 24 hours")
 	var traffic ingestclient.AllTraffic
 	b.read(t, "/ingestion/traffic", &traffic)
 	require.EqualValues(t, 1234, traffic.Stored24h, "the older one does not count")

@@ -20,8 +20,10 @@ func (p *Pages) overview() {
 type overviewShown struct {
 	// Waiting are imports that need a decision, and Failed those that have failed last.
 	Waiting, Running, Failed List[importview.Import]
-	// Schedules are those that are paused, or whose last run has not succeeded.
+	// Schedules are those that are paused, or whose last run has not succeeded, among the first ones, as many as Looked, if
+	// there are more.
 	Schedules []scheduleView
+	Looked    int
 	// All tells whether the reader sees what belongs to no site: Syncs, and Traffic, which is nil while the warehouse does
 	// not answer.
 	All     bool
@@ -32,12 +34,19 @@ type overviewShown struct {
 // syncSummary is how fresh syncs are.
 type syncSummary struct {
 	OnTime, Late, Failed, Paused int
-	// Wanting are those that are late or have failed.
+	// Counted is the number of syncs if there are more, 0 if all are counted.
+	Counted int
+	// Wanting are those that are late or have failed, at most maxWanting.
 	Wanting []syncView
 }
 
-// overviewLimit is the number of imports of each kind.
-const overviewLimit = "10"
+// overviewLimit is the number of imports of each kind, maxCounted that of syncs that are counted, and maxWanting that of
+// syncs that are listed.
+const (
+	overviewLimit = "10"
+	maxCounted    = 2000
+	maxWanting    = 50
+)
 
 func (p *Pages) overviewPage(v *visit) (any, error) {
 	var shown overviewShown
@@ -64,14 +73,20 @@ func (p *Pages) overviewPage(v *visit) (any, error) {
 			shown.Schedules = append(shown.Schedules, view)
 		}
 	}
+	if schedules.Next != "" {
+		shown.Looked = len(schedules.Items)
+	}
 	if shown.All = v.who.Sites.All(); !shown.All {
 		return shown, nil
 	}
-	syncs, err := get[List[syncclient.Sync]](v, "/syncs", url.Values{"limit": {"200"}})
+	syncs, more, err := firstSyncs(v)
 	if err != nil {
 		return nil, err
 	}
-	shown.Syncs = summarise(syncViews(syncs).Items)
+	shown.Syncs = summarise(syncViews(List[syncclient.Sync]{Items: syncs}).Items)
+	if more {
+		shown.Syncs.Counted = len(syncs)
+	}
 	traffic, err := get[ingestclient.AllTraffic](v, "/ingestion/traffic", nil)
 	if err == nil {
 		shown.Traffic = &trafficView{traffic}
@@ -79,6 +94,23 @@ func (p *Pages) overviewPage(v *visit) (any, error) {
 	// The other blocks are of use without the warehouse.
 	var away *api.Problem
 	return shown, asProblem(err, &away)
+}
+
+// firstSyncs returns the first maxCounted syncs, and whether there are more.
+func firstSyncs(v *visit) (all []syncclient.Sync, more bool, err error) {
+	query := url.Values{"limit": {"200"}}
+	for len(all) < maxCounted {
+		page, err := get[List[syncclient.Sync]](v, "/syncs", query)
+		if err != nil {
+			return nil, false, err
+		}
+		all = append(all, page.Items...)
+		if page.Next == "" {
+			return all, false, nil
+		}
+		query.Set("after", page.After())
+	}
+	return all, true, nil
 }
 
 // summarise counts syncs by their freshness.
@@ -96,7 +128,9 @@ func summarise(syncs []syncView) (s syncSummary) {
 			s.OnTime++
 			continue
 		}
-		s.Wanting = append(s.Wanting, view)
+		if len(s.Wanting) < maxWanting {
+			s.Wanting = append(s.Wanting, view)
+		}
 	}
 	return s
 }

@@ -49,7 +49,9 @@ type Pages struct {
 	handler   http.Handler
 	templates templates
 	assets    *assets
-	groups    []navGroup
+	// paths are the paths of pages by template, with wildcards.
+	paths  map[string]string
+	groups []navGroup
 }
 
 // New returns the pages.
@@ -61,7 +63,7 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{cfg: cfg, mux: http.NewServeMux(), assets: assets}
+	p := &Pages{cfg: cfg, mux: http.NewServeMux(), assets: assets, paths: map[string]string{}}
 	if p.templates, err = parseTemplates(assets.path); err != nil {
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func (p *Pages) routes() {
 	p.locks()
 	p.access()
 	p.session()
-	p.page("GET /", "problem", p.missing)
+	p.mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { p.signedIn(w, r, missing) })
 }
 
 // ServeHTTP answers a request.

@@ -54,7 +54,9 @@ func TestForeignForms(t *testing.T) {
 	for _, header := range [][]string{
 		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"},
 	} {
-		require.Equal(t, http.StatusForbidden, b.post(t, "/imports/new", form, header...).status, header)
+		for _, path := range []string{"/imports/new", "/login", "/logout", "/setup", "/tokens", "/sites/" + site + "/shields/add"} {
+			require.Equal(t, http.StatusForbidden, b.post(t, path, form, header...).status, "%s %s", path, header)
+		}
 	}
 	require.JSONEq(t, `{"items":[]}`, b.api(t, "/imports"))
 	p := b.post(t, "/imports/new", form, "Sec-Fetch-Site", "same-origin")

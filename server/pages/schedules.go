@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -214,8 +215,12 @@ func createSchedule(v *visit) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	cron, err := typedCron(form)
+	if err != nil {
+		return "", err
+	}
 	timing := api.ScheduleTiming{
-		Cron: strings.TrimSpace(form.Get("cron")), TimeZone: strings.TrimSpace(form.Get("time_zone")),
+		Cron: cron, TimeZone: strings.TrimSpace(form.Get("time_zone")),
 		Overlap: form.Get("overlap"), Note: strings.TrimSpace(form.Get("note")),
 	}
 	for field, into := range map[string]*int64{
@@ -238,4 +243,20 @@ func createSchedule(v *visit) (string, error) {
 		Paused: form.Get("paused") != "",
 	}, &created)
 	return "/schedules/" + url.PathEscape(created.Name), err
+}
+
+// typedCron returns the cron expression of a form: the one that was typed, or that of a time of each day.
+func typedCron(form url.Values) (string, error) {
+	cron, daily := strings.TrimSpace(form.Get("cron")), strings.TrimSpace(form.Get("daily"))
+	if daily == "" {
+		return cron, nil
+	}
+	if cron != "" {
+		return "", invalid("cron", "want a time of each day or a cron expression, not both")
+	}
+	at, err := time.Parse("15:04", daily)
+	if err != nil {
+		return "", invalid("daily", "want a time of the day such as 03:00")
+	}
+	return fmt.Sprintf("%d %d * * *", at.Minute(), at.Hour()), nil
 }

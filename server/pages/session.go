@@ -24,6 +24,7 @@ func (p *Pages) session() {
 
 // open adds a page that everybody sees.
 func (p *Pages) open(pattern, template string, load loader) {
+	p.paths[template] = strings.TrimPrefix(pattern, "GET ")
 	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		(&visit{pages: p, w: w, r: r}).show(template, load, nil)
 	})

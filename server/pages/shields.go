@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/server/api"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 )
@@ -28,13 +29,20 @@ func shieldsPath(v *visit) string { return sitePath(v.r.PathValue("site")) + "/s
 type shieldsShown struct {
 	Site  string
 	Kinds []shieldKind
+	// Away means that the warehouse does not answer: the numbers of dropped events are not known.
+	Away bool
 }
 
 // shieldKind is a kind of rules.
 type shieldKind struct {
 	// Name is that of the field of api.ShieldRules.
 	Name, Title, Text, Example string
-	Rules                      []string
+	// Nouns are the rules in a sentence.
+	Nouns string
+	Rules []string
+	// Reason is that of the events that it drops, and Dropped their number in the last 24 hours.
+	Reason  ingest.DropReason
+	Dropped uint64
 }
 
 // rulesOf returns the field of rules that a kind names, or nil.
@@ -58,22 +66,36 @@ func (p *Pages) shieldsPage(v *visit) (any, error) {
 	shown := shieldsShown{Site: v.r.PathValue("site"), Kinds: []shieldKind{
 		{
 			Name: "ips", Title: "Addresses", Text: "Events from these addresses and networks are dropped.",
-			Example: "203.0.113.0/24",
+			Example: "203.0.113.0/24", Nouns: "addresses", Reason: ingest.DropSiteIPBlocklist,
 		},
 		{
 			Name: "countries", Title: "Countries",
 			Text: "Events from these countries are dropped. ZZ is for events without one.", Example: "AQ",
+			Nouns: "countries", Reason: ingest.DropSiteCountryBlocklist,
 		},
-		{Name: "pages", Title: "Pages", Text: "Events of pages with these paths are dropped.", Example: "/admin/*"},
+		{
+			Name: "pages", Title: "Pages", Text: "Events of pages with these paths are dropped.", Example: "/admin/*",
+			Nouns: "pages", Reason: ingest.DropSitePageBlocklist,
+		},
 		{
 			Name: "hostnames", Title: "Host names", Text: "If there is one, only events of these hosts are taken.",
-			Example: "*.example.com",
+			Example: "*.example.com", Nouns: "host names", Reason: ingest.DropSiteHostnameAllowlist,
 		},
 	}}
-	for i := range shown.Kinds {
-		shown.Kinds[i].Rules = *rulesOf(&rules, shown.Kinds[i].Name)
+	if err != nil {
+		return nil, err
 	}
-	return shown, err
+	traffic, err := get[ingestclient.Traffic](v, sitePath(shown.Site)+"/traffic", nil)
+	var away *api.Problem
+	if err := asProblem(err, &away); err != nil {
+		return nil, err
+	}
+	shown.Away = away != nil
+	for i, kind := range shown.Kinds {
+		shown.Kinds[i].Rules = *rulesOf(&rules, kind.Name)
+		shown.Kinds[i].Dropped = traffic.Dropped24h[string(kind.Reason)]
+	}
+	return shown, nil
 }
 
 // changeShields adds or removes the rules of the form, one in each line. into returns where they belong.

@@ -254,7 +254,7 @@ func valueText(by history.Dimension, v history.BreakdownValue) (label, note stri
 	case by == history.ByCountries:
 		return country(v.Value), v.Value
 	case by == history.ByCities:
-		return "GeoNames " + v.Value, country(v.Country)
+		return "City " + v.Value, country(v.Country)
 	case by == history.ByRegions:
 		return v.Value, country(v.Country)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,8 @@ type visit struct {
 	r     *http.Request
 	// who is signed in. The zero value is a reader who is not signed in.
 	who access.Principal
+	// begin are the values that the fields of a form begin with, by their names.
+	begin url.Values
 }
 
 // loader returns what a page shows: its template's .Data.
@@ -28,6 +31,7 @@ type loader func(v *visit) (any, error)
 
 // page adds a page. Its pattern is "GET path", and its template the file of that name.
 func (p *Pages) page(pattern, template string, load loader) {
+	p.paths[template] = strings.TrimPrefix(pattern, "GET ")
 	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		p.signedIn(w, r, func(v *visit) { v.show(template, load, nil) })
 	})
@@ -69,6 +73,20 @@ func (p *Pages) result(pattern, template string, load loader) {
 			}
 			v.show(template, load, nil)
 		})
+	})
+}
+
+// wildcard is a part of a pattern that stands for a part of the path.
+var wildcard = regexp.MustCompile(`\{(\w+)\}`)
+
+// path returns the path of the page: after a form that was refused, that of the page that the form is on.
+func (v *visit) path(template string) string {
+	pattern, known := v.pages.paths[template]
+	if v.r.Method != http.MethodPost || !known {
+		return v.r.URL.Path
+	}
+	return wildcard.ReplaceAllStringFunc(pattern, func(name string) string {
+		return v.r.PathValue(strings.Trim(name, "{}"))
 	})
 }
 
@@ -170,7 +188,7 @@ type view struct {
 	Data any
 	// Problem is why the action before was refused, or nil.
 	Problem *api.Problem
-	// Form has what was typed into the form that led here.
+	// Form has what was typed into the form that led here, or what its fields begin with.
 	Form url.Values
 	// Who is signed in; Local means that this is because of the machine, without an account.
 	Who   access.Principal
@@ -190,7 +208,7 @@ func (v view) SignedIn() bool { return v.Who.Kind != "" }
 // Can tells whether the reader's role has a permission.
 func (v view) Can(need string) bool { return v.Who.Role.Allows(access.Permission(need)) }
 
-// Typed returns what was typed into a field of a form that was refused, else value.
+// Typed returns what was typed into a field of a form that was refused, or what it begins with, else value.
 func (v view) Typed(field string, value any) any {
 	if v.Form.Has(field) {
 		return v.Form.Get(field)
@@ -221,9 +239,10 @@ func (v view) With(pairs ...string) (string, error) {
 func (v *visit) render(status int, template string, data any, problem *api.Problem) {
 	shown := view{
 		Data: data, Problem: problem, Who: v.who, Local: v.who.Kind == access.KindLocal, Nav: v.pages.navOf(v.who),
-		Path: v.r.URL.Path, Query: v.r.URL.Query(), Live: v.pages.assets.live, TemporalUI: v.pages.cfg.TemporalUI,
+		Path: v.path(template), Query: v.r.URL.Query(), Live: v.pages.assets.live, TemporalUI: v.pages.cfg.TemporalUI,
+		Form: v.begin,
 	}
-	if v.r.Method == http.MethodPost {
+	if v.r.Method == http.MethodPost && len(v.r.PostForm) > 0 {
 		shown.Form = v.r.PostForm
 	}
 	var out bytes.Buffer
@@ -239,9 +258,9 @@ func (v *visit) render(status int, template string, data any, problem *api.Probl
 }
 
 // missing answers for a path without a page.
-func (p *Pages) missing(*visit) (any, error) {
-	return nil, &api.Problem{
+func missing(v *visit) {
+	v.fail(&api.Problem{
 		Title: "There is no such page", Status: http.StatusNotFound,
 		Detail: "The address is not one of a page: choose one from the navigation.",
-	}
+	})
 }

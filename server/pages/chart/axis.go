@@ -49,11 +49,14 @@ type tick struct {
 	label  string
 }
 
-// maxTicks is the number of labels of the horizontal axis. A narrow page shows every other one.
+// maxTicks is the number of labels of the horizontal axis. A narrow page shows some of them.
 const maxTicks = 7
 
-// fewTicks is the number of labels that a narrow page has room for.
-const fewTicks = 4
+// Widths of the plot of a page of 360 pixels, and of a character of a label, in pixels.
+const (
+	narrowWidth = 250.0
+	charWidth   = 7.0
+)
 
 // Spans in days up to which the labels of the horizontal axis are days, then months, then years.
 const (
@@ -104,20 +107,70 @@ func ticksOf(starts []calendar.Day, interval Interval) []tick {
 	return some
 }
 
-// addTicks adds the labels of the horizontal axis at the height y: each in the middle of its period.
-func (m *markup) addTicks(ticks []tick, periods int, y float64) {
+// label is a label of the horizontal axis in its place.
+type label struct {
+	text string
+	// at is its position, and anchor the class of what is there: "" for its middle, else its first or last character.
+	// Positions are in percent of the width.
+	at     float64
+	anchor string
+}
+
+// labelsOf places labels in the middle of their periods, and those at an end inside of the plot.
+func labelsOf(ticks []tick, periods int) []label {
+	all := make([]label, len(ticks))
 	for i, t := range ticks {
-		at := (float64(t.period) + 0.5) / float64(periods) * 100
+		all[i] = label{text: t.label, at: (float64(t.period) + 0.5) / float64(periods) * 100}
+		switch {
+		case all[i].at < 5:
+			all[i].at, all[i].anchor = float64(t.period)/float64(periods)*100, "first"
+		case all[i].at > 94:
+			all[i].at, all[i].anchor = float64(t.period+1)/float64(periods)*100, "last"
+		}
+	}
+	return all
+}
+
+// span returns the ends of a label in a narrow plot.
+func (l label) span() (from, to float64) {
+	width := float64(len([]rune(l.text))) * charWidth / narrowWidth * 100
+	switch l.anchor {
+	case "first":
+		return l.at, l.at + width
+	case "last":
+		return l.at - width, l.at
+	}
+	return l.at - width/2, l.at + width/2
+}
+
+// strideOf returns the smallest number n for which every n-th label has room in a narrow plot.
+func strideOf(all []label) int {
+	for stride := 1; stride < len(all); stride++ {
+		overlap := false
+		for i := stride; i < len(all); i += stride {
+			_, to := all[i-stride].span()
+			from, _ := all[i].span()
+			overlap = overlap || from < to+charWidth/narrowWidth*100
+		}
+		if !overlap {
+			return stride
+		}
+	}
+	return max(len(all), 1)
+}
+
+// addTicks adds the labels of the horizontal axis at the height y. Those that a narrow page has no room for are minor.
+func (m *markup) addTicks(ticks []tick, periods int, y float64) {
+	all := labelsOf(ticks, periods)
+	stride := strideOf(all)
+	for i, l := range all {
 		class := "x"
-		if i%2 == 1 && len(ticks) > fewTicks {
+		if i%stride != 0 {
 			class += " minor"
 		}
-		switch {
-		case at < 5:
-			at, class = float64(t.period)/float64(periods)*100, class+" first"
-		case at > 94:
-			at, class = float64(t.period+1)/float64(periods)*100, class+" last"
+		if l.anchor != "" {
+			class += " " + l.anchor
 		}
-		m.add(`<text class="%s" x="%s%%" y="%s">%s</text>`, class, coord(at), coord(y), text(t.label))
+		m.add(`<text class="%s" x="%s%%" y="%s">%s</text>`, class, coord(l.at), coord(y), text(l.text))
 	}
 }

@@ -331,6 +331,65 @@ func TestMerged(t *testing.T) {
 	wellFormed(t, got)
 }
 
+// Ranges that overlap are in lanes of their own, four at most.
+func TestLanes(t *testing.T) {
+	t.Parallel()
+	days := func(from, to calendar.Day) chart.Span {
+		return chart.Span{Days: calendar.Range{First: from, Last: to}, Tone: chart.ToneIdle, Text: "part"}
+	}
+	lanes := func(spans ...chart.Span) (all []string) {
+		got := chart.Gantt(chart.Timeline{
+			Days: calendar.Range{First: 0, Last: 99}, Rows: []chart.TimelineRow{{Label: "parts", Spans: spans}},
+		})
+		wellFormed(t, got)
+		for _, found := range regexp.MustCompile(`<rect [^>]* y="([^"]+)"[^>]* height="([^"]+)"`).
+			FindAllStringSubmatch(string(got), -1) {
+			all = append(all, found[1]+" "+found[2])
+		}
+		return all
+	}
+	require.Equal(t, []string{"0 12", "0 12"}, lanes(days(0, 9), days(10, 19)))
+	require.Equal(t, []string{"0 6", "6 6", "0 6"}, lanes(days(0, 9), days(5, 19), days(10, 19)))
+	require.Equal(t, []string{"0 3", "3 3", "6 3", "9 3", "3 3"},
+		lanes(days(0, 50), days(0, 10), days(0, 40), days(0, 30), days(0, 20)))
+	require.Nil(t, lanes())
+}
+
+// The labels that a narrow page shows do not touch each other.
+func TestNarrowTicks(t *testing.T) {
+	t.Parallel()
+	// The widths of the plot at 360 pixels and of a character.
+	const width, char = 250.0, 7.0
+	shown := regexp.MustCompile(`<text class="x( minor)?( first| last)?" x="([0-9.]+)%"[^>]*>([^<]*)<`)
+	for _, n := range []int{1, 2, 9, 30, 61, 100, 121, 200, 245, 300, 366, 500, 731, 1000, 1200, 3000, 7000} {
+		for _, first := range []string{"2026-01-01", "2025-12-20", "2026-02-07"} {
+			got := chart.Gantt(chart.Timeline{Days: calendar.Range{
+				First: parse(t, first), Last: parse(t, first) + calendar.Day(n-1),
+			}})
+			// A label in the middle of the first period begins left of the plot, in its margin of 16 pixels.
+			end, labels := -16-char, 0
+			for _, found := range shown.FindAllStringSubmatch(string(got), -1) {
+				if found[1] != "" {
+					continue
+				}
+				at, err := strconv.ParseFloat(found[3], 64)
+				require.NoError(t, err)
+				length := float64(len(found[4])) * char
+				from := at/100*width - length/2
+				switch found[2] {
+				case " first":
+					from += length / 2
+				case " last":
+					from -= length / 2
+				}
+				require.GreaterOrEqual(t, from, end+char, "%d days from %s: %s", n, first, found[4])
+				end, labels = from+length, labels+1
+			}
+			require.Positive(t, labels)
+		}
+	}
+}
+
 // Whatever is in a text: it stays a text.
 func FuzzTexts(f *testing.F) {
 	f.Add("plain", "/imports/1")

@@ -67,10 +67,12 @@ type Span struct {
 const (
 	maxRows   = 100
 	maxSpans  = 400
-	rowHeight = 10.0
+	maxLanes  = 4
+	rowHeight = 12.0
 )
 
-// Gantt draws a timeline. In a row with more than 400 ranges, neighbours of the same tone are one.
+// Gantt draws a timeline. In a row with more than 400 ranges, neighbours of the same tone are one. Ranges that overlap
+// are below each other, in up to 4 lanes.
 func Gantt(spec Timeline) template.HTML {
 	days := max(spec.Days.Days(), 1)
 	var m markup
@@ -81,17 +83,25 @@ func Gantt(spec Timeline) template.HTML {
 		if row.Note != "" {
 			m.add(`<span class="count">%s</span>`, text(row.Note))
 		}
-		m.add(`<svg class="track" role="img" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" `+
-			`preserveAspectRatio="none"><title>%s</title>`, coord(plotWidth), coord(rowHeight), text(row.Label+": "+row.Note))
-		for _, s := range merged(row.Spans) {
+		spans := merged(row.Spans)
+		lanes, count := lanesOf(spans)
+		height := rowHeight / float64(count)
+		class := "track"
+		if count > 2 {
+			class += " high"
+		}
+		m.add(`<svg class="%s" role="img" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" `+
+			`preserveAspectRatio="none"><title>%s</title>`, class, coord(plotWidth), coord(rowHeight),
+			text(row.Label+": "+row.Note))
+		for i, s := range spans {
 			first, last := max(s.Days.First, spec.Days.First), min(s.Days.Last, spec.Days.Last)
 			if last < first {
 				continue
 			}
 			begin, end := link(s.Href)
-			m.add(`%s<rect class="span %s" x="%s" y="0" width="%s" height="%s"><title>%s</title></rect>%s`, begin,
-				s.Tone.class(), coord(float64(first-spec.Days.First)/float64(days)*plotWidth),
-				coord(float64(last-first+1)/float64(days)*plotWidth), coord(rowHeight), text(s.Days.String()+": "+s.Text), end)
+			m.add(`%s<rect class="span %s" x="%s" y="%s" width="%s" height="%s"><title>%s</title></rect>%s`, begin,
+				s.Tone.class(), coord(float64(first-spec.Days.First)/float64(days)*plotWidth), coord(float64(lanes[i])*height),
+				coord(float64(last-first+1)/float64(days)*plotWidth), coord(height), text(s.Days.String()+": "+s.Text), end)
 		}
 		m.add(`</svg></li>`)
 	}
@@ -132,4 +142,26 @@ func merged(spans []Span) []Span {
 		all = append(all, one)
 	}
 	return all
+}
+
+// lanesOf returns a lane for each of ranges that are ordered by their first days, and the number of lanes: ranges of a
+// lane do not overlap, unless there are more at once than lanes.
+func lanesOf(spans []Span) (lanes []int, count int) {
+	var ends []calendar.Day // of the last range of each lane
+	lanes = make([]int, len(spans))
+	for i, s := range spans {
+		lane := slices.IndexFunc(ends, func(end calendar.Day) bool { return end < s.Days.First })
+		switch {
+		case lane >= 0:
+			ends[lane] = s.Days.Last
+		case len(ends) < maxLanes:
+			lane, ends = len(ends), append(ends, s.Days.Last)
+		default:
+			// The lane that is free first: the least is hidden.
+			lane = slices.Index(ends, slices.Min(ends))
+			ends[lane] = max(ends[lane], s.Days.Last)
+		}
+		lanes[i] = lane
+	}
+	return lanes, max(len(ends), 1)
 }

@@ -51,6 +51,21 @@
   document.addEventListener("htmx:oobBeforeSwap", (e) => { if (used(e.detail.target)) e.detail.shouldSwap = false; });
   document.addEventListener("htmx:afterSettle", (e) => times(e.detail.elt.ownerDocument));
 
+  // The focus stays where it was, at a link or a button, when its part of the page is replaced.
+  let focused = null;
+  const kept = "main a, main button, main summary";
+  const key = (el) => [
+    el.tagName, el.getAttribute("href"), el.closest("form")?.getAttribute("action"), el.textContent.trim(),
+  ].join(" ");
+  document.addEventListener("htmx:beforeSwap", () => {
+    const el = document.activeElement;
+    focused = el?.matches(kept) ? key(el) : null;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (!focused || document.activeElement !== document.body) return;
+    [...document.querySelectorAll(kept)].find((el) => key(el) === focused)?.focus({ preventScroll: true });
+  });
+
   // Filters apply when they change.
   document.addEventListener("change", (e) => {
     const filters = e.target.closest("form.filters");
