@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -93,7 +94,7 @@ func (t *Tab) Answers(url string) []Answer {
 	return slices.DeleteFunc(slices.Clone(t.answers), func(a Answer) bool { return a.URL != url })
 }
 
-// Faults returns what the pages have reported: exceptions, warnings and errors.
+// Faults returns what the pages have reported: exceptions, warnings, errors and dialogs.
 func (t *Tab) Faults() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -118,11 +119,33 @@ func (t *Tab) record(event any) {
 		if e.Type == runtime.ConsoleAPICalledTypeWarning || e.Type == runtime.ConsoleAPICalledTypeError {
 			t.faults = append(t.faults, consoleText(e))
 		}
+	case *page.EventJavascriptDialogOpening:
+		t.faults = append(t.faults, fmt.Sprintf("dialog: %s %s", e.Type, e.Message))
+		// The page stands still until it is closed.
+		go t.closeDialog()
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelWarning || e.Entry.Level == log.EntryLevelError {
 			t.faults = append(t.faults, e.Entry.Text+" "+e.Entry.URL)
 		}
 	}
+}
+
+// closeDialog closes the dialog of a page.
+func (t *Tab) closeDialog() {
+	ctx, cancel := context.WithTimeout(t.ctx, runTimeout)
+	defer cancel()
+	_, err := chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: false})
+	if err != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.faults = append(t.faults, "close a dialog: "+err.Error())
+	}
+}
+
+// Zone shows pages in a time zone, which has its IANA name.
+func (t *Tab) Zone(name string) {
+	t.tb.Helper()
+	call(t, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: name})
 }
 
 func header(fields network.Headers) http.Header {
@@ -139,4 +162,14 @@ func consoleText(e *runtime.EventConsoleAPICalled) string {
 		text += " " + string(argument.Value) + argument.Description
 	}
 	return text
+}
+
+// Picture returns a picture of the whole page, a PNG file.
+func Picture(t *Tab) []byte {
+	t.tb.Helper()
+	ctx, cancel := context.WithTimeout(t.ctx, runTimeout)
+	defer cancel()
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	require.NoError(t.tb, err)
+	return picture
 }

@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"strconv"
 	"testing"
@@ -9,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/browser/browsertest"
-	"github.com/sluicehq/sluice/browser/sluicetest"
-	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
+	"github.com/sluicehq/sluice/internal/polltest"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // axe is the script that checks accessibility.
@@ -35,27 +36,51 @@ func (r *reader) violations(script string) []violation {
 	return found
 }
 
+// plantSome adds a connection, an event with a job, a schedule and a flow, and returns the paths of their pages.
+func (s *suite) plantSome(t *testing.T, site string) []string {
+	t.Helper()
+	s.addWebhook(t, "every-page", startEndpoint(t, http.StatusBadRequest), signingSecret('e'))
+	post[any](t, s, "/sites/"+site+"/schedules", map[string]any{"name": "every-page", "source": "noop", "cron": "0 3 * * *"})
+	event := post[struct {
+		EventID string `json:"event_id"`
+		Jobs    []string
+	}](t, s, "/events", map[string]any{
+		"source": "every-page", "name": "order.paid", "to": []map[string]string{{"destination": "webhook", "action": "post"}},
+		"data": map[string]any{"connection": "every-page", "type": "order.paid", "data": map[string]int{"order": 1}},
+	})
+	job := "/jobs/" + event.Jobs[0]
+	polltest.Until(t, func(c *polltest.Check) {
+		require.Equal(c, deliverystore.JobDiscarded, get[struct{ State string }](c, s, job).State)
+	}, wait, poll)
+	return []string{
+		"/connections/every-page", "/schedules/every-page", "/events/" + event.EventID, job, job + "/edit",
+		"/jobs/commands?command=replay&destination=webhook&state=discarded",
+	}
+}
+
 // Every page fits its width, has no serious fault of accessibility, and loads nothing that its policy refuses.
 func TestEveryPage(t *testing.T) {
-	sluice, browser := sluicetest.Connect(t), browsertest.Start(t)
+	s := setup(t)
 	script, err := os.ReadFile(axe)
 	require.NoError(t, err, "run `make browser` first")
-	site := sluice.AddSite(t, ingestclient.SiteChange{}).Domain
-	first := open(t, sluice, browser, widths[1])
-	first.importFile(site, export(t), "rows become visible once a reviewer has accepted them")
+	site := s.site(t)
+	first := s.administrator(t, widths[1])
+	first.importFile(site, export(t, "%d"), reviewed)
 	first.awaitText("It waits for a decision")
 	imported := first.path()
-	first.visit("/")
-	paths := browsertest.Evaluate[[]string](first.Tab, `[...document.querySelectorAll(".side nav a")].map((a) => a.pathname)`)
+	paths := browsertest.Evaluate[[]string](first.Tab, navigation)
 	require.Greater(t, len(paths), 10, "the navigation")
 	paths = append(paths,
 		"/imports/new", "/imports/new?site="+site+"&source=csv", "/imports/new?site="+site+"&source=noop",
 		imported, imported+"/review", imported+"/rejects", "/sites/"+site, "/sites/"+site+"/shields", "/new/schedule",
-		"/new/connection", "/destinations/webhook", "/imports?status=failed", "/imports/999999", "/nowhere", "/login", "/account")
+		"/new/schedule?site="+site+"&source=noop", "/new/connection", "/new/connection?kind=webhook", "/destinations/webhook",
+		"/destinations/webhook/actions/post", "/events/new", "/flows/edit", "/imports?status=failed", "/imports/999999",
+		"/nowhere", "/login", "/account")
+	paths = append(paths, s.plantSome(t, site)...)
 	for _, width := range widths {
 		for _, scheme := range []string{"light", "dark"} {
 			t.Run(strconv.FormatInt(width, 10)+" "+scheme, func(t *testing.T) {
-				r := open(t, sluice, browser, width)
+				r := s.administrator(t, width)
 				r.scheme(scheme)
 				for _, path := range paths {
 					r.visit(path)
@@ -64,10 +89,8 @@ func TestEveryPage(t *testing.T) {
 					require.Equal(t, 1, browsertest.Evaluate[int](r.Tab, `document.querySelectorAll("h1").length`), path)
 					require.Empty(t, r.violations(string(script)), path)
 				}
-				for _, fault := range r.Faults() {
-					// The browser reports the status of the pages that do not exist.
-					require.Contains(t, fault, "status of 404", fault)
-				}
+				// The pages that do not exist.
+				r.requireNoFaults(http.StatusNotFound)
 			})
 		}
 	}

@@ -5,9 +5,11 @@ package sluicetest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/internal/polltest"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
@@ -65,15 +68,15 @@ func variable(tb testing.TB, name string) string {
 	return value
 }
 
-// context returns a context for one call.
-func (s *System) context() (context.Context, context.CancelFunc) {
+// Context returns a context for one call.
+func (s *System) Context() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(s.tb.Context(), wait)
 }
 
 // AddSite adds a site below .example with settings of its own, and returns it once the server takes its events.
 func (s *System) AddSite(tb testing.TB, change ingestclient.SiteChange) importstore.Site {
 	tb.Helper()
-	ctx, cancel := s.context()
+	ctx, cancel := s.Context()
 	defer cancel()
 	name := strings.ToLower(rand.Text()) + ".example"
 	site, err := s.Store.Imports.AddSite(ctx, importstore.NewSite{Domain: "shop-" + name, TimeZone: "UTC"})
@@ -92,7 +95,7 @@ func (s *System) AddSite(tb testing.TB, change ingestclient.SiteChange) importst
 
 // dropped sends the event of a bot, which is stored in no case, and returns why it was dropped.
 func (s *System) dropped(c *polltest.Check, domain string) string {
-	ctx, cancel := s.context()
+	ctx, cancel := s.Context()
 	defer cancel()
 	body := strings.NewReader(fmt.Sprintf(`{"n":"pageview","u":"http://%s/","d":%q}`, domain, domain))
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.Server+"/api/event", body)
@@ -107,7 +110,50 @@ func (s *System) dropped(c *polltest.Check, domain string) string {
 
 // Select reads the rows of a query on the warehouse into a slice of structs.
 func (s *System) Select(rows any, query string, args ...any) error {
-	ctx, cancel := s.context()
+	ctx, cancel := s.Context()
 	defer cancel()
 	return s.warehouse.Select(ctx, rows, query, args...)
+}
+
+// Serve runs another server of the system, whose environment has these variables, NAME=value, until the test ends. It
+// returns the address at which it listens.
+func (s *System) Serve(tb testing.TB, variables ...string) string {
+	tb.Helper()
+	listen, health := listentest.FreeAddress(tb), listentest.FreeAddress(tb)
+	ctx, stop := context.WithCancel(context.Background())
+	server := exec.CommandContext(ctx, variable(tb, "SLUICE_DEV_BIN"), "serve")
+	server.Env = append(os.Environ(), "SLUICE_SERVER_LISTEN="+listen, "SLUICE_SERVER_HEALTH_LISTEN="+health)
+	server.Env = append(server.Env, variables...)
+	output, err := os.CreateTemp(tb.TempDir(), "server-*.log")
+	require.NoError(tb, err)
+	server.Stdout, server.Stderr = output, output
+	// Requests that are running get their answers.
+	server.Cancel = func() error { return server.Process.Signal(os.Interrupt) }
+	server.WaitDelay = wait
+	require.NoError(tb, server.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Wait() }()
+	tb.Cleanup(func() {
+		stop()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			require.NoError(tb, err)
+		}
+		require.NoError(tb, output.Close())
+	})
+	polltest.Until(tb, func(c *polltest.Check) {
+		log, err := os.ReadFile(output.Name())
+		require.NoError(c, err)
+		require.Equal(c, http.StatusOK, status(ctx, c, "http://"+health+"/readyz"), string(log))
+	}, wait, poll)
+	return listen
+}
+
+// status returns the status of the answer to GET.
+func status(ctx context.Context, c *polltest.Check, url string) int {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	require.NoError(c, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(c, err)
+	require.NoError(c, response.Body.Close())
+	return response.StatusCode
 }

@@ -1,17 +1,13 @@
 package enginetest
 
 import (
-	"net"
 	"testing"
 
-	"github.com/stretchr/testify/require"
+	"github.com/sluicehq/sluice/internal/listentest"
 )
 
 // FreeAddress returns an address of this machine that nothing listens on.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(tb, err)
-	require.NoError(tb, listener.Close())
-	return listener.Addr().String()
+	return listentest.FreeAddress(tb)
 }

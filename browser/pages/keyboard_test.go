@@ -1,0 +1,123 @@
+package pages_test
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/browser/browsertest"
+	"github.com/sluicehq/sluice/internal/polltest"
+	accessstore "github.com/sluicehq/sluice/store/access"
+)
+
+// press presses keys.
+func (r *reader) press(keys string) {
+	r.t.Helper()
+	r.Run(chromedp.KeyEvent(keys))
+}
+
+// follow presses a key, and waits for the page that follows.
+func (r *reader) follow(key string) {
+	r.t.Helper()
+	before := browsertest.Evaluate[float64](r.Tab, "performance.timeOrigin")
+	r.press(key)
+	r.awaitTrue(fmt.Sprintf("performance.timeOrigin !== %v && document.readyState === 'complete'", before), "the next page")
+}
+
+// focus is where the focus is.
+type focus struct {
+	// Text is that of the element, and Near that of its row, its entry or its section.
+	Text, Near string
+	// Seen means that the element is on the screen, and Outlined that it has an outline.
+	Seen, Outlined bool
+}
+
+const focused = `(() => {
+	const e = document.activeElement, box = e.getBoundingClientRect(), style = getComputedStyle(e);
+	return {
+		Text: e.textContent.trim().replace(/\s+/g, " "), Near: e.closest("tr, li, section")?.textContent ?? "",
+		Seen: e.checkVisibility() && box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight &&
+			box.right > 0 && box.left < innerWidth,
+		Outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+	};
+})()`
+
+// tabTo presses Tab until the focus is at what has the text, in the row, the entry or the section with the text near. The
+// focus is visible at each step.
+func (r *reader) tabTo(text, near string) {
+	r.t.Helper()
+	const maxSteps = 150
+	for range maxSteps {
+		r.press(kb.Tab)
+		f := browsertest.Evaluate[focus](r.Tab, focused)
+		require.True(r.t, f.Seen, "the focus is not on the screen: %q", f.Text)
+		require.True(r.t, f.Outlined, "the focus has no outline: %q", f.Text)
+		if f.Text == text && (near == "" || strings.Contains(f.Near, near)) {
+			return
+		}
+	}
+	require.FailNow(r.t, "the keyboard does not reach it", "%q near %q", text, near)
+}
+
+// Somebody signs in, accepts an import and revokes a token without a mouse: with Tab, Enter and the space bar.
+func TestKeyboard(t *testing.T) {
+	s := setup(t)
+	atWidths(t, func(t *testing.T, width int64) {
+		site := s.site(t)
+		id := strconv.FormatInt(post[struct{ ID int64 }](t, s, "/sites/"+site+"/imports", map[string]any{
+			"source": "noop", "review": true, "args": map[string]int{"rows": 31},
+		}).ID, 10)
+		polltest.Until(t, func(c *polltest.Check) {
+			require.Equal(c, "in_review", importStatus(c, s, "/imports/"+id))
+		}, wait, poll)
+		name := fmt.Sprintf("keys-%d", width)
+		_, secret, err := s.access().CreateToken(t.Context(), accessstore.NewToken{
+			Name: name, Role: access.RoleViewer, Sites: access.AllSites(), CreatedBy: "test",
+		})
+		require.NoError(t, err)
+
+		r := s.tab(t, width)
+		r.visit("/login")
+		r.press(administrator) // the focus is at the name
+		r.press(kb.Tab)
+		r.press(password)
+		r.follow(kb.Enter)
+		r.awaitText("Needs a person")
+		r.press(kb.Tab)
+		require.Equal(t, "Skip to the content", browsertest.Evaluate[focus](r.Tab, focused).Text, "the first stop")
+		require.True(t, browsertest.Evaluate[focus](r.Tab, focused).Seen)
+		r.press(kb.Enter)
+		require.Equal(t, "main", browsertest.Evaluate[string](r.Tab, "document.activeElement.id"))
+		r.tabTo("Import "+id, site)
+		r.follow(kb.Enter)
+		r.awaitText("It waits for a decision")
+		r.tabTo("Accept", "")
+		r.follow(" ")
+		r.awaitText("completed")
+		require.Equal(t, "completed", importStatus(t, s, "/imports/"+id))
+
+		if width == widths[0] {
+			r.tabTo("Menu", "")
+			r.press(kb.Enter)
+		}
+		r.tabTo("Tokens", "")
+		r.follow(kb.Enter)
+		r.tabTo("Revoke", name)
+		r.press(" ")
+		r.awaitText("Servers refuse " + name)
+		r.tabTo("Revoke", name)
+		r.follow(kb.Enter)
+		polltest.Until(t, func(c *polltest.Check) {
+			status, _ := s.call(c, secret.Reveal(), http.MethodGet, "/imports", nil)
+			require.Equal(c, http.StatusUnauthorized, status)
+		}, wait, poll)
+		r.requireNoFaults()
+	})
+}
