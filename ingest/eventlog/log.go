@@ -90,6 +90,10 @@ func (l *Log) connect() (*nats.Conn, error) {
 				l.cfg.Logger.Warn("event log disconnected", "error", l.redact(err))
 			}
 		}),
+		// Without a handler, the library prints to standard error. A reader that lost messages requests them again.
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			l.cfg.Logger.Warn("event log: the connection reports a fault", "error", l.redact(err))
+		}),
 		nats.ReconnectHandler(func(*nats.Conn) { l.cfg.Logger.Info("event log reconnected") }),
 	}
 	if l.cfg.Credentials != "" {
