@@ -42,6 +42,30 @@ func TestFullDiskOfJobs(t *testing.T) {
 		"event purge --older-than 1h --dry-run", "job replay "+b.hook)
 }
 
+// Every command about events, jobs and flows survives an outage of the store at each of its statements.
+func TestStoreOutageOfJobs(t *testing.T) {
+	t.Parallel()
+	b := newShop(t)
+	flows := fileOf(t, "flows.yaml", shopFlows)
+	b.ok(t, "apply", "-f", flows)
+	o := b.throughOutages(t)
+	o.meetStore(t,
+		"event list", "event list --count", "event show "+b.events[0], "event purge --older-than 1h --dry-run",
+		"event purge --older-than 1h",
+		"event send --source shop --to log/write --data {\"text\":\"x\"} --idempotency-key k",
+		"job list", "job list --count", "job show "+b.log, "job stats", "job stats --hourly", "job hold "+b.log,
+		"job retry --destination log --dry-run", "job edit "+b.log+" --data {\"text\":\"y\"}",
+		"flow list", "flow show paid-orders", "diff -f "+flows, "diff -f "+flows+" -o json",
+	)
+	// These say what they have done before a later request fails.
+	o.reports = true
+	o.meetStore(t, "job replay "+b.hook, "flow replay paid-orders", "flow replay paid-orders -o json")
+	o.once = true
+	o.meetStore(t, "job release "+b.log, "job cancel "+b.hook)
+	require.Equal(t, deliverystore.JobAwaiting, b.state(t, b.log))
+	require.Equal(t, deliverystore.JobCancelled, b.state(t, b.hook))
+}
+
 // Commands to destinations go through their workflows.
 func TestOutagesOfDestinations(t *testing.T) {
 	t.Parallel()
