@@ -121,7 +121,7 @@ func TestAuditHasNoSecrets(t *testing.T) {
 	e := b.audit(t)[0]
 	require.NotContains(t, string(e.After), "hunter2")
 	require.JSONEq(t, `{"password": "[redacted]", "API_KEY": "[redacted]", "list": [{"client_secret": "[redacted]"}],
-		"secret_names": ["api_key"], "url": "https://ann:xxxxx@example.com/x", "bad": "[redacted]", "text": "a`+"\uFFFD"+`b",
+		"secret_names": ["api_key"], "url": "https://ann:xxxxx@example.com/x", "bad": "https://[redacted]@%zz/", "text": "a`+"\uFFFD"+`b",
 		"number": 12345678901234567890, "token": "", "Authorization": null}`, string(e.After))
 	require.JSONEq(t, `{"omitted_bytes": 32780}`, string(e.Before))
 	require.Equal(t, "shop\uFFFD\uFFFD", e.SubjectID)

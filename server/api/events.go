@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -27,7 +28,7 @@ func (a *API) events() {
 	}), a.listEvents)
 	register(a, add(operation{
 		id: "show-event", method: http.MethodGet, path: "/events/{event}",
-		summary: "Show an event with its payload, parts and jobs", need: access.PermissionRead,
+		summary: "Show an event with its payload, parts and jobs", need: access.PermissionRead, description: aboutPayloads,
 	}), a.showEvent)
 	register(a, add(operation{
 		id: "send-event", method: http.MethodPost, path: "/events", status: http.StatusCreated,
@@ -77,7 +78,13 @@ type eventOutput struct {
 
 func (a *API) showEvent(ctx context.Context, in *EventPath) (*eventOutput, error) {
 	event, err := a.eventClient().Show(ctx, in.Event)
-	return &eventOutput{event}, err
+	if err != nil {
+		return nil, err
+	}
+	if err := redactFor(ctx, &event.Context, &event.Data); err != nil {
+		return nil, fmt.Errorf("show event %s: %w", in.Event, err)
+	}
+	return &eventOutput{event}, nil
 }
 
 // SentEvent is an event to be delivered.

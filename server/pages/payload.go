@@ -5,52 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/redact"
 )
 
-// secretField matches the names of fields whose values pages hide.
-var secretField = regexp.MustCompile(
-	`(?i)passw|secret|token|api_?-?key|authori[sz]ation|credential|private_?-?key|cookie|signature`)
-
-// hiddenValue stands for the value of such a field.
-const hiddenValue = "(hidden)"
-
-// payload returns the JSON of a job or an event, indented. The values of fields with the name of a secret are hidden.
+// payload returns the JSON of a job or an event, indented. Secrets are redacted.
 func payload(text json.RawMessage) (string, error) {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
+	clean, err := redact.JSON(text)
+	if err != nil {
 		return "", fmt.Errorf("read a payload: %w", err)
 	}
-	var out strings.Builder
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(withoutSecrets(value)); err != nil {
-		return "", fmt.Errorf("write a payload: %w", err)
-	}
-	return strings.TrimSuffix(out.String(), "\n"), nil
-}
-
-// withoutSecrets replaces values in place.
-func withoutSecrets(value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		for name, inner := range value {
-			if secretField.MatchString(name) && inner != nil {
-				value[name] = hiddenValue
-				continue
-			}
-			value[name] = withoutSecrets(inner)
-		}
-	case []any:
-		for i, inner := range value {
-			value[i] = withoutSecrets(inner)
-		}
-	}
-	return value
+	return indented(clean)
 }
 
 // indented returns JSON with an indentation, and everything in it.
